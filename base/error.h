@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: the error text of each thread. Never: prints, exits, or allocates.
+ * Read next: base/order.h.
+ */
+#ifndef VN_BASE_ERROR_H
+#define VN_BASE_ERROR_H
+
+/*
+ * Set this thread's error text and return `-code`, so that a function can end
+ * with `return vn_error(EBUSY, "group %d is ...", group);`.
+ *
+ * `code`: a positive errno value. Text that does not fit is cut.
+ */
+int vn_error(int code, const char *format, ...)
+	__attribute__((format(printf, 2, 3), cold));
+
+/*
+ * Put "prefix: " in front of the text of the failure that is being passed on,
+ * and return `result` unchanged. Each layer that knows a better name for the
+ * object adds it: "0000:00:04.0: BAR 4: ...".
+ */
+int vn_error_prefix(int result, const char *format, ...)
+	__attribute__((format(printf, 2, 3), cold));
+
+/* Set the text to `format` followed by ": " and the meaning of the system's
+ * errno `code`; returns -code. */
+int vn_error_errno(int code, const char *format, ...)
+	__attribute__((format(printf, 2, 3), cold));
+
+#endif

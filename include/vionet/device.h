@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Devices: open, look, start, stop, close. The life cycle is told in
+ * vionet/vionet.h.
+ *
+ * One thread, the control thread, calls what is declared here.
+ */
+#ifndef VIONET_DEVICE_H
+#define VIONET_DEVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <vionet/feature.h>
+#include <vionet/packet.h>
+#include <vionet/queue.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct vionet_device;
+
+/* Longest device name, terminating zero included. */
+#define VIONET_NAME_MAX 256
+
+/* Options of vionet_device_open, as bits. */
+enum vionet_open_flags {
+	/*
+	 * Drive a function that does not offer ACCESS_PLATFORM. The caller
+	 * asserts that a real IOMMU translates its accesses. If that is not so,
+	 * the addresses given to it hit other people's physical memory. Emulated
+	 * devices without iommu_platform=on are such a case.
+	 */
+	VIONET_OPEN_ASSUME_IOMMU = 1 << 0,
+	/* Use ordinary pages even where 2 MiB pages are free. */
+	VIONET_OPEN_NO_HUGEPAGES = 1 << 1,
+};
+
+/* How to open. Zero-filled means the defaults. */
+struct vionet_open_options {
+	unsigned int flags;	      /* vionet_open_flags */
+	struct vionet_features avoid; /* features never to accept */
+	struct vionet_features need;  /* features without which to refuse */
+};
+
+/*
+ * Open a device and negotiate features with it.
+ *
+ * `name`: "0000:00:04.0", "00:04.0" or "pci:0000:00:04.0": a PCI function that
+ *   is bound to vfio-pci.
+ * `options`: may be NULL.
+ *
+ * On return the function has been reset, its features are settled
+ * (FEATURES_OK), bus mastering is off and no queue exists yet.
+ *
+ * Returns 0; the error text says what to do:
+ *   -EINVAL   not a device name          -ENODEV  no such function
+ *   -ENXIO    not bound to vfio-pci, or no IOMMU group
+ *   -EBUSY    the group is not viable, or another process has it
+ *   -EACCES   no permission for /dev/vfio/...
+ *   -EPERM    the IOMMU cannot isolate interrupts
+ *   -ENOTSUP  legacy-only function, missing capability, no ACCESS_PLATFORM,
+ *             refused or missing feature (named)
+ *   -ENOMEM   memory, or the locked-memory limit
+ *   -ETIMEDOUT  the device did not answer; -EIO  it answered nonsense
+ *
+ * Takes at most 5 s, whatever the device does. Source: "Device Initialization",
+ * "PCI Device Initialization".
+ */
+int vionet_device_open(const char *name,
+		       const struct vionet_open_options *options,
+		       struct vionet_device **device);
+
+/*
+ * Stop if necessary, leave the device reset, and release everything, also pools,
+ * packets and registered memory of it that are still around. Memory that the
+ * device might still write to is released only after the kernel has taken the
+ * device away from us. At most 2.5 s. NULL is allowed.
+ *
+ * Returns 0, or the error that made an orderly close impossible (-ETIMEDOUT:
+ * the device did not acknowledge the reset; -ENODEV: it is gone). The device is
+ * closed in every case.
+ */
+int vionet_device_close(struct vionet_device *device);
+
+/* How to start. Zero means the default everywhere. */
+struct vionet_start_options {
+	uint32_t rx_queue_size; /* entries; default 256; power of two, cut to */
+	uint32_t tx_queue_size; /* what the device allows */
+	struct vionet_pool *rx_pool;	   /* default: one made by the library,*/
+	struct vionet_pool *tx_pool;	   /* of these options: */
+	struct vionet_pool_options rx_pool_options; /* count 4 x queue size */
+	struct vionet_pool_options tx_pool_options; /* count 4 x queue size,
+						     * VIONET_DEVICE_READS */
+};
+
+/*
+ * Set the queues up and let the device go (DRIVER_OK). Receive buffers are
+ * posted before it returns. A device that was stopped is negotiated with again;
+ * it is refused if it no longer takes the same features.
+ *
+ * `options` may be NULL. Returns 0; -EALREADY if it runs; -EINVAL (an option is
+ * out of range); -ENOMEM; -EIO / -ETIMEDOUT / -ENODEV as for open. On failure
+ * the device is reset and can be started again.
+ */
+int vionet_device_start(struct vionet_device *device,
+			const struct vionet_start_options *options);
+
+/*
+ * Stop: reset the device and take all buffers back. Packets that the device had
+ * are freed (a transmitted one may or may not have been sent). Queues and their
+ * statistics are gone afterwards; pools given in the start options remain. The
+ * threads of the queues must have left the library before.
+ *
+ * Returns 0, also if it was not running; -ETIMEDOUT if the device did not
+ * acknowledge the reset (its memory is then kept until close).
+ */
+int vionet_device_stop(struct vionet_device *device);
+
+/* Receive queue `pair` (from 0) of a started device, else NULL. */
+struct vionet_queue *vionet_device_rx_queue(struct vionet_device *device,
+					    unsigned int pair);
+
+/* Transmit queue `pair` (from 0) of a started device, else NULL. */
+struct vionet_queue *vionet_device_tx_queue(struct vionet_device *device,
+					    unsigned int pair);
+
+/* What the device says of its link. */
+struct vionet_link {
+	bool up;	    /* true if the device has no link status */
+	bool known;	    /* STATUS was negotiated */
+	uint32_t speed;	    /* Mbit/s; 0: unknown */
+	int duplex;	    /* 1 full, 0 half, -1 unknown */
+};
+
+/*
+ * Read link state, speed and duplex from the device now. Returns 0; -ENODEV;
+ * -EAGAIN if the configuration would not hold still (the last good values are
+ * given). Source: "Device configuration layout" (network device).
+ */
+int vionet_device_link(struct vionet_device *device, struct vionet_link *link);
+
+/* What can happen to a device, as bits. */
+enum vionet_events {
+	VIONET_EVENT_LINK = 1 << 0,	/* link state may have changed */
+	VIONET_EVENT_NEEDS_RESET = 1 << 1, /* the device gave up: stop, start */
+	VIONET_EVENT_REMOVAL = 1 << 2,	/* it is being unplugged: stop and
+					 * close within a second */
+	VIONET_EVENT_ERROR = 1 << 3,	/* uncorrectable PCI error */
+	VIONET_EVENT_QUEUE_BROKEN = 1 << 4, /* see vionet_queue_check */
+	VIONET_EVENT_GONE = 1 << 5,	/* registers read all-ones: it is gone */
+};
+
+/*
+ * Descriptor that becomes readable when an event may have happened (an epoll
+ * descriptor over the configuration, removal and error interrupts). Owned by
+ * the library. Returns it, never negative.
+ */
+int vionet_device_eventfd(const struct vionet_device *device);
+
+/*
+ * Collect what has happened since the last call, as vionet_events bits; never
+ * blocks. Reads the device's status too, so calling it once a second finds what
+ * no interrupt announced. Control thread.
+ *
+ * Returns 0, with `*events` 0 if nothing happened.
+ */
+int vionet_device_events(struct vionet_device *device, uint32_t *events);
+
+/* A device as it stands. */
+struct vionet_device_info {
+	char name[VIONET_NAME_MAX];
+	char transport[32]; /* "virtio-pci" */
+	struct vionet_features offered;
+	struct vionet_features negotiated;
+	uint8_t status;	      /* device status register */
+	bool started;
+	bool broken;	      /* did not acknowledge a reset */
+	uint8_t mac[6];
+	bool mac_from_device; /* else a random locally administered one */
+	uint16_t mtu;	      /* 0: not stated */
+	struct vionet_link link;
+	uint16_t max_queue_pairs; /* as the device states, 1 if it does not */
+	uint16_t queue_pairs;	  /* in use when started */
+	uint16_t queues;	  /* that the device has, control queue included */
+	uint16_t vectors;	  /* MSI-X vectors of the function */
+	uint16_t header_size;	  /* of virtio_net_hdr as negotiated */
+	uint64_t page_size;	  /* smallest IOMMU page, bytes */
+	uint64_t page_sizes;	  /* bitmap: bit n means 2^n bytes */
+	uint64_t mapped_bytes;	  /* mapped for the device now */
+	uint32_t mappings;	  /* number of mappings now */
+	uint32_t mappings_left;	  /* that the kernel still allows */
+	uint32_t quarantined;	  /* regions kept from reuse: the device may
+				   * still write to them */
+};
+
+/* Fill `info`. Returns 0, or -ENODEV if the device is gone. */
+int vionet_device_info(struct vionet_device *device,
+		       struct vionet_device_info *info);
+
+/* One queue of a device, whether in use or not. */
+struct vionet_queue_info {
+	char role[16];	       /* "receive 0", "transmit 0", "control" */
+	uint16_t index;	       /* virtqueue index */
+	uint16_t size_max;     /* what the device allows; 0: no such queue */
+	uint16_t size;	       /* in use, else 0 */
+	int vector;	       /* MSI-X vector, -1 none */
+	uint64_t descriptor_area; /* IOVAs; 0 when not in use */
+	uint64_t driver_area;
+	uint64_t device_area;
+};
+
+/*
+ * Describe virtqueue `index`. Returns 0; -ENOENT past the device's last queue.
+ */
+int vionet_device_queue_info(struct vionet_device *device, unsigned int index,
+			     struct vionet_queue_info *info);
+
+#define VIONET_PCI_CAPABILITIES_MAX 48
+#define VIONET_PCI_REGIONS_MAX 9
+#define VIONET_IOVA_RANGES_MAX 64
+
+/* A virtio capability of the PCI function. Source: "Virtio Structure PCI
+ * Capabilities". */
+struct vionet_pci_capability {
+	uint8_t position; /* in configuration space */
+	uint8_t type;	  /* cfg_type */
+	uint8_t length;	  /* cap_len */
+	uint8_t bar;
+	uint8_t id;
+	bool used;	  /* the driver uses this one */
+	uint32_t offset;  /* in the BAR */
+	uint32_t size;
+	uint32_t notify_multiplier; /* notify only */
+};
+
+/* A region of the function: BAR 0 to 5, ROM, configuration space, VGA. */
+struct vionet_pci_region {
+	uint32_t index;
+	uint64_t size; /* 0: not there */
+	bool readable, writable, mappable;
+	bool io; /* I/O space BAR */
+};
+
+/* Inclusive range of IOVAs that the IOMMU accepts. */
+struct vionet_iova_range {
+	uint64_t first;
+	uint64_t last;
+};
+
+/* What is special to a PCI function. */
+struct vionet_pci_details {
+	int iommu_group;
+	char iommu[16]; /* "type1v2" */
+	bool reset_supported;
+	bool removal_events, error_events; /* interrupts that are wired */
+	unsigned int capability_count;
+	struct vionet_pci_capability capability[VIONET_PCI_CAPABILITIES_MAX];
+	unsigned int region_count;
+	struct vionet_pci_region region[VIONET_PCI_REGIONS_MAX];
+	unsigned int iova_range_count;
+	struct vionet_iova_range iova_range[VIONET_IOVA_RANGES_MAX];
+};
+
+/* Fill `details`. Returns 0, or -ENOTSUP if the device is no PCI function. */
+int vionet_device_pci_details(struct vionet_device *device,
+			      struct vionet_pci_details *details);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

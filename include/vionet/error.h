@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Errors: how every call of the library reports failure.
+ *
+ * A function that can fail returns 0 (or a count) on success and a negative
+ * errno value on failure. `errno` itself is no part of the contract. Results
+ * travel through out-parameters; on failure a pointer out-parameter is NULL
+ * and nothing is left behind.
+ *
+ * Beside the number there is a text for people, kept for each thread. It names
+ * the object, the step, the cause and what to do:
+ *
+ *   0000:00:04.0: group 7 is not viable: 0000:00:05.0 is bound to e1000e;
+ *   bind it to vfio-pci or unbind it
+ */
+#ifndef VIONET_ERROR_H
+#define VIONET_ERROR_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Longest text that vionet_error_text() gives, terminating zero included. */
+#define VIONET_ERROR_TEXT_MAX 1024
+
+/*
+ * The text that belongs to the last failure of a vionet call in this thread.
+ *
+ * Returns a zero-terminated string, never NULL; "" if no call has failed yet
+ * in this thread. It stays valid and unchanged until the next vionet call of
+ * the same thread fails. Owned by the library. Any thread.
+ */
+const char *vionet_error_text(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

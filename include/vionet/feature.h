@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Feature bits: sets of them, and their names.
+ *
+ * Virtio features are numbered bits; the network device's reach past 64, so a
+ * set is 128 bits wide. Names are the specification's without their prefix
+ * ("MRG_RXBUF", "ACCESS_PLATFORM").
+ *
+ * Source: VIRTIO 1.4, "Feature Bits", "Reserved Feature Bits" and "Network
+ * Device / Feature bits".
+ */
+#ifndef VIONET_FEATURE_H
+#define VIONET_FEATURE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Number of bits in a feature set. */
+#define VIONET_FEATURE_BITS 128
+
+/* A set of feature bits: bit n is bit n % 64 of word n / 64. */
+struct vionet_features {
+	uint64_t word[VIONET_FEATURE_BITS / 64];
+};
+
+/*
+ * Is `bit` (0 to 127) in `set`? Any other number is in no set. Pure; any
+ * thread.
+ */
+static inline bool vionet_feature_test(const struct vionet_features *set,
+				       unsigned int bit)
+{
+	return bit < VIONET_FEATURE_BITS &&
+	       ((set->word[bit / 64] >> (bit % 64)) & 1) != 0;
+}
+
+/*
+ * Name of feature `bit` of a network device.
+ *
+ * Returns a static string such as "MRG_RXBUF", or NULL if the specification
+ * gives the bit no meaning for a network device. Any thread.
+ */
+const char *vionet_feature_name(unsigned int bit);
+
+/*
+ * The bit that carries `name` (case does not matter; a leading
+ * "VIRTIO_NET_F_", "VIRTIO_F_" or "VIRTIO_RING_F_" is allowed), for command
+ * lines and configuration files.
+ *
+ * Returns the bit number, or -ENOENT. Any thread.
+ */
+int vionet_feature_bit(const char *name);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

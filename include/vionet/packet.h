@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Packets and pools.
+ *
+ * A packet is 64 bytes of description in private memory and a buffer in memory
+ * that the device can reach. The device never sees the description, so nothing
+ * it does can change a pointer or a length here.
+ *
+ * A packet has one owner at a time:
+ *   the pool          free
+ *   the application   after vionet_packet_alloc or vionet_queue_receive
+ *   the device        after vionet_queue_transmit took it, until completion
+ *                     gives it back to its pool
+ *
+ * A pool and its packets belong to the thread of the queue that uses them:
+ * there is no lock. Frames longer than one buffer arrive as a chain of packets
+ * linked by `next`; the first one speaks for all of them.
+ *
+ *   buffer:  | headroom ........ | frame ............................ |
+ *                      ^ virtio header goes here, in front of the frame
+ *                                ^ data                 data + length ^
+ */
+#ifndef VIONET_PACKET_H
+#define VIONET_PACKET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <vionet/memory.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct vionet_device;
+struct vionet_pool;
+
+/*
+ * Bytes in front of a fresh packet's data. The last ones before `data` are the
+ * library's (virtio header, at most 32 bytes) while the device has the packet;
+ * an application may prepend its own headers into the rest.
+ */
+#define VIONET_HEADROOM 64
+
+/* Shortest and longest frame that is sent or accepted, in bytes, no FCS. */
+#define VIONET_FRAME_MIN 14
+#define VIONET_FRAME_MAX 65550
+
+/* One packet, or one segment of a packet. 64 bytes, one cache line. */
+struct vionet_packet {
+	uint8_t *data;		    /* first byte of this segment */
+	struct vionet_packet *next; /* next segment of the packet, or NULL */
+	uint32_t length;	    /* bytes at `data` */
+	uint32_t total_length;	    /* first segment of a received packet: sum
+				     * of all `length`; ignored on transmit */
+	uint16_t segments;	    /* first segment: number of segments */
+
+	/*
+	 * virtio_net_hdr, in host byte order, of the first segment. Received:
+	 * 0 unless the feature behind a field was negotiated. Transmitted: must
+	 * be 0 unless the feature was negotiated. Source: "Network Device /
+	 * Device Operation".
+	 */
+	uint8_t flags;
+	uint8_t gso_type;
+	uint16_t hdr_len;
+	uint16_t gso_size;
+	uint16_t csum_start;
+	uint16_t csum_offset;
+	uint32_t hash_value;
+	uint16_t hash_report;
+
+	/* The library's own; not to be written. */
+	uint16_t state;
+	uint32_t index;
+	struct vionet_pool *pool;
+	uint64_t iova_offset; /* address for the device = data + iova_offset */
+};
+
+/* How a pool is made. Fields that are 0 take the default. */
+struct vionet_pool_options {
+	uint32_t count;	      /* packets; default 1024 */
+	uint32_t buffer_size; /* bytes of frame a packet has room for, headroom
+			       * not counted; default 1984 (2048 in all) */
+	enum vionet_access access; /* default VIONET_DEVICE_WRITES. A pool that
+				    * is only sent from should say
+				    * VIONET_DEVICE_READS: then the device
+				    * cannot change a frame */
+	/*
+	 * Registered memory to take the buffers from, NULL to allocate. It needs
+	 * count x stride bytes from `memory_offset` on, where the stride is
+	 * VIONET_HEADROOM + buffer_size rounded up to 64. Its access must cover
+	 * `access`.
+	 */
+	struct vionet_memory *memory;
+	size_t memory_offset;
+};
+
+/*
+ * Make a pool of packets for a device.
+ *
+ * `options` may be NULL. Memory comes in 2 MiB pages where the system has free
+ * ones and the pool fills at least one, else in ordinary pages; it is zeroed,
+ * and never holds anything but frames and virtio headers.
+ *
+ * Returns 0; -EINVAL (an option is out of range: the text names it), -ENOMEM
+ * (memory, or the locked-memory limit: the text gives need and limit), -ENOSPC.
+ * Control thread.
+ */
+int vionet_pool_create(struct vionet_device *device,
+		       const struct vionet_pool_options *options,
+		       struct vionet_pool **pool);
+
+/*
+ * Release a pool. Returns 0, or -EBUSY if packets of it are still with the
+ * application or the device (nothing changes then; vionet_device_close releases
+ * what is left). NULL is allowed. Control thread.
+ */
+int vionet_pool_destroy(struct vionet_pool *pool);
+
+/* Packets of the pool that are free now. The pool's thread. */
+uint32_t vionet_pool_available(const struct vionet_pool *pool);
+
+/* Bytes of frame that a fresh packet of the pool has room for. Any thread. */
+uint32_t vionet_pool_buffer_size(const struct vionet_pool *pool);
+
+/*
+ * Take up to `count` packets from a pool: each empty (length 0, one segment,
+ * header fields 0) with `data` VIONET_HEADROOM bytes into its buffer. The bytes
+ * of a buffer are what its last user left there.
+ *
+ * Returns how many were taken; fewer when the pool runs out. The pool's thread.
+ */
+uint32_t vionet_packet_alloc(struct vionet_pool *pool,
+			     struct vionet_packet **packets, uint32_t count);
+
+/*
+ * Give packets back to their pools, all segments of each. Only packets that the
+ * application owns. The pools' thread.
+ */
+void vionet_packet_free(struct vionet_packet *const *packets, uint32_t count);
+
+/* Bytes that still fit behind the last byte of this segment. Pool's thread. */
+uint32_t vionet_packet_tailroom(const struct vionet_packet *packet);
+
+/* Bytes that an application may still prepend to this segment; the room that
+ * the virtio header needs is left out already. Pool's thread. */
+uint32_t vionet_packet_headroom(const struct vionet_packet *packet);
+
+/* Called when an attached packet is freed: `memory` may be used again. */
+typedef void vionet_release_fn(void *frame, void *context);
+
+/*
+ * Let a fresh packet send a frame that lies in registered memory, without a
+ * copy. The packet's own buffer then holds only the virtio header, so the frame
+ * needs no headroom.
+ *
+ * `frame`, `length`: inside `memory`; VIONET_FRAME_MIN to VIONET_FRAME_MAX.
+ * `release`: called in the thread that frees or reclaims the packet, with
+ *   `frame` and `context`; it must not call the library. NULL: no call.
+ *
+ * Returns 0; -EINVAL if the frame is not wholly inside `memory` or the packet is
+ * not fresh. The pool's thread.
+ */
+int vionet_packet_attach(struct vionet_packet *packet,
+			 struct vionet_memory *memory, void *frame,
+			 uint32_t length, vionet_release_fn *release,
+			 void *context);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Queues: moving packets, and waiting for them.
+ *
+ * A queue belongs to one thread between vionet_device_start and
+ * vionet_device_stop; the library takes no lock. Bursts return a count and
+ * cannot fail. A device that breaks the protocol makes its queue *broken*:
+ * bursts then return 0, and vionet_queue_check says why.
+ *
+ * Three ways to wait for work:
+ *
+ *   poll             call vionet_queue_receive in a loop. No system call, no
+ *                    interrupt.
+ *   interrupt        vionet_queue_wait(queue, 0, timeout), or your own epoll:
+ *
+ *                      fd = vionet_queue_eventfd(queue);
+ *                      for (;;) {
+ *                              while ((n = vionet_queue_receive(...)) > 0)
+ *                                      ...
+ *                              if (vionet_queue_arm(queue) != 0)
+ *                                      continue;     (work came in between)
+ *                              epoll_wait(...);      (fd becomes readable)
+ *                              vionet_queue_disarm(queue);
+ *                      }
+ *
+ *   spin then sleep  vionet_queue_wait(queue, spin_us, timeout).
+ */
+#ifndef VIONET_QUEUE_H
+#define VIONET_QUEUE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <vionet/packet.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct vionet_queue;
+
+/*
+ * Receive up to `max` packets into `packets`. They are the application's until
+ * freed, transmitted or dropped with vionet_packet_free. Fresh buffers are
+ * posted in their place as long as the pool has some.
+ *
+ * Returns the number received; 0 when there is none or the queue is broken.
+ * Frames that the device reported wrongly (too short, longer than the buffer)
+ * are dropped and counted. Receive queues only; the queue's thread. Source:
+ * "Processing of Incoming Packets".
+ */
+uint32_t vionet_queue_receive(struct vionet_queue *queue,
+			      struct vionet_packet **packets, uint32_t max);
+
+/*
+ * Hand up to `count` packets to the device and notify it where it wants that.
+ * Packets that were taken are no longer the application's; they return to their
+ * pool when the device has completed them (vionet_queue_reclaim, or a later
+ * transmit).
+ *
+ * Returns the number taken, from the front of `packets`; fewer when the queue
+ * is full, 0 when it is broken. A packet that must not be sent (shorter than
+ * VIONET_FRAME_MIN, longer than the MTU allows, of another device, more
+ * segments than the queue has entries) is taken, counted as `invalid` and
+ * freed. Transmit queues only; the queue's thread. Source: "Packet
+ * Transmission".
+ */
+uint32_t vionet_queue_transmit(struct vionet_queue *queue,
+			       struct vionet_packet *const *packets,
+			       uint32_t count);
+
+/*
+ * Return completed packets of a transmit queue to their pools. Needed only if
+ * the application stops transmitting and wants them back.
+ *
+ * Returns the number of packets that the device still has. The queue's thread.
+ */
+uint32_t vionet_queue_reclaim(struct vionet_queue *queue);
+
+/*
+ * Wait until the device has completed everything that was transmitted.
+ *
+ * Returns 0; -ETIMEDOUT after `timeout_ms` (the packets stay with the device);
+ * -EIO if the queue is broken. The queue's thread.
+ */
+int vionet_queue_drain(struct vionet_queue *queue, unsigned int timeout_ms);
+
+/*
+ * Wait until a receive queue has packets, or a transmit queue has completions:
+ * polls for `spin_us` microseconds, then sleeps until the device's interrupt.
+ * Also wakes once a second to look by itself, so that a lost interrupt delays
+ * and never hangs.
+ *
+ * Returns 1 when there is work, 0 after `timeout_ms` (-1: no limit) or when a
+ * signal arrived, -EIO if the queue is broken, -ENODEV if the device is gone.
+ * The queue's thread.
+ */
+int vionet_queue_wait(struct vionet_queue *queue, unsigned int spin_us,
+		      int timeout_ms);
+
+/*
+ * The eventfd that becomes readable when the device interrupts for this queue.
+ * Owned by the library; for poll, select and epoll only (do not read it).
+ *
+ * Returns the descriptor, or -ENOTSUP if the function has too few MSI-X vectors
+ * to give this queue one (poll it then). Any thread.
+ */
+int vionet_queue_eventfd(const struct vionet_queue *queue);
+
+/*
+ * Ask the device for an interrupt at its next completion.
+ *
+ * Returns 0 when armed; 1 if there is work already (not armed: call receive or
+ * reclaim first); -EIO if the queue is broken. The queue's thread. Source:
+ * "Used Buffer Notification Suppression", "Receiving Used Buffers".
+ */
+int vionet_queue_arm(struct vionet_queue *queue);
+
+/*
+ * Tell the device that interrupts are not wanted, and clear the eventfd.
+ * Interrupts may still come: suppression is only advice. The queue's thread.
+ */
+void vionet_queue_disarm(struct vionet_queue *queue);
+
+/*
+ * Is the queue usable? Returns 0, or -EIO when the device broke the protocol:
+ * vionet_error_text() then says how ("used id 300 out of range"). Any thread.
+ */
+int vionet_queue_check(const struct vionet_queue *queue);
+
+/*
+ * The pool that a receive queue takes its buffers from, or the transmit queue's
+ * own pool of packets to fill. Owned by the device. NULL for a transmit queue if
+ * the start options left it out. Any thread.
+ */
+struct vionet_pool *vionet_queue_pool(const struct vionet_queue *queue);
+
+/* Counters of one queue since start, in packets unless said otherwise. */
+struct vionet_queue_stats {
+	uint64_t packets;	/* received, or handed to the device */
+	uint64_t bytes;		/* of frames, without header and FCS */
+	uint64_t completed;	/* used buffers taken back from the device */
+	uint64_t kicks;		/* notifications written to the device */
+	uint64_t interrupts;	/* times the eventfd was found signalled */
+	uint64_t full;		/* transmit: bursts cut short by a full queue */
+	uint64_t invalid;	/* transmit: packets refused, see transmit */
+	uint64_t dropped_short; /* receive: shorter than header + 14 bytes */
+	uint64_t dropped_long;	/* receive: longer than the buffer, or a chain
+				 * longer than VIONET_FRAME_MAX */
+	uint64_t dropped_chain; /* receive: num_buffers made no sense */
+	uint64_t starved;	/* receive: pool empty, buffer not replaced */
+	uint64_t lost_interrupts; /* work found by the 1 s check of _wait */
+	uint32_t in_flight;	/* descriptors that the device has now */
+	uint32_t size;		/* entries of the queue */
+};
+
+/*
+ * Read the counters. Any thread: each counter is whole, but they are not one
+ * snapshot. Returns 0.
+ */
+int vionet_queue_stats(const struct vionet_queue *queue,
+		       struct vionet_queue_stats *stats);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

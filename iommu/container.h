@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: the address space that a device sees: a VFIO container with one group,
+ * its type1v2 IOMMU, and every mapping in it.
+ * Never: looks anything up in sysfs (pci/ does and passes the group's number
+ * down), touches registers, or unmaps on its own accord before it is closed.
+ * Read next: pci/function.h, its only user.
+ *
+ * Source: Documentation/driver-api/vfio.rst and linux/vfio.h.
+ */
+#ifndef VN_IOMMU_CONTAINER_H
+#define VN_IOMMU_CONTAINER_H
+
+#include <stdint.h>
+
+#include "iommu/iova.h"
+#include "iommu/memory.h"
+
+struct vn_container;
+
+/* What the device may do with a mapping; named from the device's side. */
+enum vn_access {
+	VN_DEVICE_READS = 1,  /* read-only for the device */
+	VN_DEVICE_WRITES = 2, /* read-write: write-only is not to be had on
+			       * every IOMMU */
+};
+
+#define VN_IOVA_RANGES_MAX 64
+
+struct vn_container_info {
+	uint64_t page_sizes;	/* bitmap: bit n means pages of 2^n bytes */
+	uint64_t page_size;	/* the smallest of them */
+	uint32_t mappings;	/* now */
+	uint32_t mappings_left; /* UINT32_MAX: the kernel does not say */
+	uint64_t mapped_bytes;
+	unsigned int range_count;
+	struct vn_iova_range range[VN_IOVA_RANGES_MAX];
+};
+
+/*
+ * Open IOMMU group `group` in a container of its own: check the API version and
+ * TYPE1v2, check viability, attach, set the IOMMU, then read ranges, page sizes
+ * and limits (in this order: they are only known, and only final, afterwards).
+ *
+ * `directory`: "/dev/vfio" unless a test says otherwise.
+ * A group that is busy is tried again for up to 2 s: the kernel may still be
+ * resetting the function after another process ended.
+ *
+ * Returns 0; -ENOENT (no such group node: nothing of the group is bound to VFIO),
+ * -EACCES, -EBUSY (another process has it), -ENOTCONN (not viable; the caller
+ * names the culprits), -EPERM (no interrupt remapping; text says what to do),
+ * -ENOTSUP, -ENOMEM, -EIO. The text is set in every case.
+ */
+int vn_container_open(const char *directory, int group,
+		      struct vn_container **container);
+
+/*
+ * Get the descriptor of device `name` ("0000:00:04.0") of the group. The caller
+ * closes it, before vn_container_close. Returns 0; -ENODEV, -EBUSY, -EIO.
+ */
+int vn_container_device(struct vn_container *container, const char *name,
+			int *fd);
+
+/*
+ * Map memory for the device at an address that the allocator chooses, aligned to
+ * the memory's page size so that large pages stay large.
+ *
+ * Before the kernel is asked, the locked memory that is needed is compared with
+ * RLIMIT_MEMLOCK (unless the process has CAP_IPC_LOCK).
+ *
+ * Returns 0 and the address in `*iova`; -EINVAL (address or size is no multiple
+ * of the page size), -ENOMEM (limit: text gives need, in use, limit, and the
+ * lines that raise it), -ENOSPC (addresses or mappings used up), -EFAULT
+ * (memory that cannot be pinned for this access).
+ */
+int vn_container_map(struct vn_container *container,
+		     const struct vn_memory *memory, enum vn_access access,
+		     uint64_t *iova);
+
+/*
+ * Undo one vn_container_map. The caller knows that the device is quiet. Returns
+ * 0; -ENOENT if nothing was mapped there; -EIO if the kernel unmapped another
+ * amount than was mapped (the address is not used again then).
+ */
+int vn_container_unmap(struct vn_container *container, uint64_t iova);
+
+/* Fill `info` with what holds now. */
+void vn_container_info(const struct vn_container *container,
+		       struct vn_container_info *info);
+
+/* Unmap all and close. NULL is allowed. The device descriptor must be closed. */
+void vn_container_close(struct vn_container *container);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: which I/O virtual addresses are taken. Pure bookkeeping over the ranges
+ * that the IOMMU accepts; no system call.
+ * Never: gives out 0, the last page of the address space or of a range that ends
+ * there, or two regions without a guard page between them: a device that runs
+ * past the end of one region faults instead of reaching the next.
+ * Read next: iommu/container.h.
+ */
+#ifndef VN_IOMMU_IOVA_H
+#define VN_IOMMU_IOVA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Inclusive, so that a range may end at 2^64 - 1. */
+struct vn_iova_range {
+	uint64_t first;
+	uint64_t last;
+};
+
+struct vn_iova_space;
+
+/*
+ * Make an allocator over `count` ranges in any order, overlapping or not.
+ *
+ * `page_size`: the IOMMU's smallest page, a power of two; every address and size
+ * is a multiple of it, and it is the width of a guard gap.
+ *
+ * Returns 0; -EINVAL (no usable range, bad page size), -ENOMEM.
+ */
+int vn_iova_space_create(const struct vn_iova_range *ranges, size_t count,
+			 uint64_t page_size, struct vn_iova_space **space);
+
+/* Release the allocator. NULL is allowed. */
+void vn_iova_space_destroy(struct vn_iova_space *space);
+
+/*
+ * Take `size` bytes (rounded up to pages) at a multiple of `alignment` (a power
+ * of two, at least the page size is used), lowest address that fits.
+ *
+ * Returns 0; -EINVAL (size 0, bad alignment), -ENOSPC (no gap is large enough),
+ * -ENOMEM.
+ */
+int vn_iova_alloc(struct vn_iova_space *space, uint64_t size,
+		  uint64_t alignment, uint64_t *iova);
+
+/*
+ * Give back exactly what vn_iova_alloc gave. Returns 0; -ENOENT if no region
+ * starts at `iova`.
+ */
+int vn_iova_free(struct vn_iova_space *space, uint64_t iova);
+
+#endif

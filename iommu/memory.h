@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: memory that can be shown to a device, always behind a file descriptor,
+ * so that one region can be mapped by VFIO or sent over a socket.
+ * Never: knows where the device sees it (iommu/container.h), nor what is in it.
+ * Read next: iommu/iova.h.
+ */
+#ifndef VN_IOMMU_MEMORY_H
+#define VN_IOMMU_MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* One region. Zero-filled means none (but fd must be -1 then). */
+struct vn_memory {
+	void *address;
+	size_t size;	  /* multiple of page_size */
+	size_t page_size; /* of the pages behind it: 4096, 2 MiB, ... */
+	int fd;		  /* memfd, close-on-exec; -1: no file behind it
+			   * (the application's own memory) */
+};
+
+/*
+ * Allocate at least `size` bytes, zeroed, MAP_SHARED, not inherited by fork().
+ *
+ * `hugepages`: take 2 MiB pages if `size` fills at least one and the system has
+ * free ones; otherwise, or if there are none, ordinary pages.
+ *
+ * Returns 0; -EINVAL (size 0 or too large), -ENOMEM. On failure `*memory` is
+ * left empty. Any thread.
+ */
+int vn_memory_alloc(size_t size, bool hugepages, struct vn_memory *memory);
+
+/* Unmap and close; `*memory` is empty afterwards. An empty one is allowed. */
+void vn_memory_free(struct vn_memory *memory);
+
+#endif

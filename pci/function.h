@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The first seam: a PCI function that user space drives, whoever stands behind
+ * it. Kernel VFIO implements it in pci/function_vfio.c; a function over a socket
+ * can be another. Everything above (capability walk, virtio registers, rings)
+ * is written once and cannot tell which it is.
+ *
+ * Owns: the table of operations and what their results mean.
+ * Never: knows of virtio.
+ * Read next: pci/capability.h.
+ *
+ * Every operation returns 0 or a negative errno with the error text set. Control
+ * thread only.
+ */
+#ifndef VN_PCI_FUNCTION_H
+#define VN_PCI_FUNCTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "iommu/memory.h"
+
+struct vn_function;
+
+/* Region numbers; those of VFIO_PCI_*_REGION_INDEX in linux/vfio.h. */
+enum vn_region_index {
+	VN_REGION_BAR0 = 0,
+	VN_REGION_BAR5 = 5,
+	VN_REGION_ROM = 6,
+	VN_REGION_CONFIG = 7,
+	VN_REGION_VGA = 8,
+	VN_REGION_COUNT = 9,
+};
+
+#define VN_SPARSE_MAX 16
+
+/* Part of a region that can be mapped. */
+struct vn_sparse {
+	uint64_t offset;
+	uint64_t size;
+};
+
+/* One region. A region that is not there has size 0. */
+struct vn_region {
+	uint64_t size;
+	bool readable;
+	bool writable;
+	bool io;	/* I/O space: a BAR whose bit 0 is set */
+	unsigned int sparse_count; /* areas that can be mapped; 0: none */
+	struct vn_sparse sparse[VN_SPARSE_MAX];
+};
+
+/* What the device may do with memory; named from its side. */
+enum vn_memory_access {
+	VN_MEMORY_DEVICE_READS = 1,
+	VN_MEMORY_DEVICE_WRITES = 2,
+};
+
+struct vn_iova_limits {
+	uint64_t page_sizes;	/* bitmap */
+	uint64_t page_size;	/* smallest */
+	uint32_t mappings;
+	uint32_t mappings_left; /* UINT32_MAX: unknown */
+	uint64_t mapped_bytes;
+	unsigned int range_count;
+	struct {
+		uint64_t first, last;
+	} range[64];
+};
+
+struct vn_function_ops {
+	/* Access configuration space or a BAR through the other side: `size` is
+	 * 1, 2, 4 or 8 for registers, any for configuration space. A short
+	 * transfer is an error. */
+	int (*read)(struct vn_function *function, unsigned int region,
+		    uint64_t offset, void *data, size_t size);
+	int (*write)(struct vn_function *function, unsigned int region,
+		     uint64_t offset, const void *data, size_t size);
+
+	/* Map part of a BAR. -ENOTSUP if it does not lie in one sparse area: use
+	 * read and write then. Unmapped by close. The offset need not be
+	 * aligned to a page: `*address` is that of the first byte wanted. */
+	int (*map)(struct vn_function *function, unsigned int region,
+		   uint64_t offset, uint64_t size, volatile void **address);
+
+	/* Attach MSI-X vectors 0 to count - 1 to eventfds (-1: leave unused), all
+	 * in one call; count 0 switches MSI-X off. */
+	int (*vectors)(struct vn_function *function, const int *eventfds,
+		       unsigned int count);
+
+	/* Reset the function. -ENOTSUP where it has no reset. */
+	int (*reset)(struct vn_function *function);
+
+	/* Make memory visible to the device, or hide it again. From then on
+	 * iova = *iova + offset. Removing is for quiet devices only. */
+	int (*memory_add)(struct vn_function *function,
+			  const struct vn_memory *memory,
+			  enum vn_memory_access access, uint64_t *iova);
+	int (*memory_remove)(struct vn_function *function, uint64_t iova);
+	int (*iova_limits)(struct vn_function *function,
+			   struct vn_iova_limits *limits);
+
+	/* Take the function away from us (which makes it quiet), then unmap
+	 * memory and release the object. Frees `function`. */
+	int (*close)(struct vn_function *function);
+};
+
+/* The part that is common; an implementation embeds it as its first member. */
+struct vn_function {
+	const struct vn_function_ops *ops;
+	char name[64];	    /* "0000:00:04.0", for messages */
+	int iommu_group;    /* -1: none */
+	char iommu[16];	    /* "type1v2" */
+	unsigned int vector_count; /* MSI-X vectors that can be attached */
+	bool reset_supported;
+	int removal_fd;	    /* eventfd: it is to be unplugged; -1: none */
+	int error_fd;	    /* eventfd: uncorrectable error; -1: none */
+	struct vn_region region[VN_REGION_COUNT];
+};
+
+/* PCI command register (PCI Local Bus, 6.2.2). */
+#define VN_PCI_COMMAND 0x04
+#define VN_PCI_COMMAND_MEMORY 0x2
+#define VN_PCI_COMMAND_MASTER 0x4
+
+/*
+ * Open the function at `address` ("0000:00:04.0", "00:04.0") through kernel
+ * VFIO: find its group, open it in a container of its own (iommu/container.h),
+ * read its regions, wire the REQ and ERR interrupts. The kernel has reset it;
+ * bus mastering is off, memory decoding on.
+ *
+ * Returns 0; -EINVAL, -ENODEV, -ENXIO (no group, or not bound to vfio-pci: the
+ * text names the driver and the command that binds), -EBUSY (group not viable:
+ * the text names every culprit and its driver; or held by another process),
+ * -EACCES, -EPERM, -ENOTSUP, -ENOMEM, -EIO.
+ */
+int vn_function_open_vfio(const char *address, struct vn_function **function);
+
+/* Set or clear bits of the command register. */
+int vn_function_command(struct vn_function *function, uint16_t set,
+			uint16_t clear);
+
+#endif
