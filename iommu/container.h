@@ -18,25 +18,6 @@
 
 struct vn_container;
 
-/* What the device may do with a mapping; named from the device's side. */
-enum vn_access {
-	VN_DEVICE_READS = 1,  /* read-only for the device */
-	VN_DEVICE_WRITES = 2, /* read-write: write-only is not to be had on
-			       * every IOMMU */
-};
-
-#define VN_IOVA_RANGES_MAX 64
-
-struct vn_container_info {
-	uint64_t page_sizes;	/* bitmap: bit n means pages of 2^n bytes */
-	uint64_t page_size;	/* the smallest of them */
-	uint32_t mappings;	/* now */
-	uint32_t mappings_left; /* UINT32_MAX: the kernel does not say */
-	uint64_t mapped_bytes;
-	unsigned int range_count;
-	struct vn_iova_range range[VN_IOVA_RANGES_MAX];
-};
-
 /*
  * Open IOMMU group `group` in a container of its own: check the API version and
  * TYPE1v2, check viability, attach, set the IOMMU, then read ranges, page sizes
@@ -84,9 +65,9 @@ int vn_container_map(struct vn_container *container,
  */
 int vn_container_unmap(struct vn_container *container, uint64_t iova);
 
-/* Fill `info` with what holds now. */
-void vn_container_info(const struct vn_container *container,
-		       struct vn_container_info *info);
+/* Fill `limits` with what holds now. */
+void vn_container_limits(const struct vn_container *container,
+		       struct vn_iommu_limits *limits);
 
 /* Unmap all and close. NULL is allowed. The device descriptor must be closed. */
 void vn_container_close(struct vn_container *container);

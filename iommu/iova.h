@@ -19,6 +19,19 @@ struct vn_iova_range {
 	uint64_t last;
 };
 
+#define VN_IOVA_RANGES_MAX 64
+
+/* What an IOMMU accepts, and how much of it is in use. */
+struct vn_iommu_limits {
+	uint64_t page_sizes;	/* bitmap: bit n means pages of 2^n bytes */
+	uint64_t page_size;	/* the smallest of them */
+	uint32_t mappings;	/* now */
+	uint32_t mappings_left; /* UINT32_MAX: nobody says */
+	uint64_t mapped_bytes;
+	unsigned int range_count;
+	struct vn_iova_range range[VN_IOVA_RANGES_MAX];
+};
+
 struct vn_iova_space;
 
 /*

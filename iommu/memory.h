@@ -11,6 +11,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* What the device may do with a region; named from the device's side. */
+enum vn_access {
+	VN_DEVICE_READS = 1,  /* read-only for the device */
+	VN_DEVICE_WRITES = 2, /* read-write: write-only is not to be had on
+			       * every IOMMU */
+};
+
 /* One region. Zero-filled means none (but fd must be -1 then). */
 struct vn_memory {
 	void *address;

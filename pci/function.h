@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "iommu/iova.h"
 #include "iommu/memory.h"
 
 struct vn_function;
@@ -51,24 +52,6 @@ struct vn_region {
 	struct vn_sparse sparse[VN_SPARSE_MAX];
 };
 
-/* What the device may do with memory; named from its side. */
-enum vn_memory_access {
-	VN_MEMORY_DEVICE_READS = 1,
-	VN_MEMORY_DEVICE_WRITES = 2,
-};
-
-struct vn_iova_limits {
-	uint64_t page_sizes;	/* bitmap */
-	uint64_t page_size;	/* smallest */
-	uint32_t mappings;
-	uint32_t mappings_left; /* UINT32_MAX: unknown */
-	uint64_t mapped_bytes;
-	unsigned int range_count;
-	struct {
-		uint64_t first, last;
-	} range[64];
-};
-
 struct vn_function_ops {
 	/* Access configuration space or a BAR through the other side: `size` is
 	 * 1, 2, 4 or 8 for registers, any for configuration space. A short
@@ -96,10 +79,10 @@ struct vn_function_ops {
 	 * iova = *iova + offset. Removing is for quiet devices only. */
 	int (*memory_add)(struct vn_function *function,
 			  const struct vn_memory *memory,
-			  enum vn_memory_access access, uint64_t *iova);
+			  enum vn_access access, uint64_t *iova);
 	int (*memory_remove)(struct vn_function *function, uint64_t iova);
-	int (*iova_limits)(struct vn_function *function,
-			   struct vn_iova_limits *limits);
+	int (*iommu_limits)(struct vn_function *function,
+			   struct vn_iommu_limits *limits);
 
 	/* Take the function away from us (which makes it quiet), then unmap
 	 * memory and release the object. Frees `function`. */
