@@ -19,6 +19,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 struct vionet_device;
 
@@ -268,6 +269,7 @@ struct vionet_pci_details {
 int vionet_device_pci_details(struct vionet_device *device,
 			      struct vionet_pci_details *details);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -19,6 +19,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* Longest text that vionet_error_text() gives, terminating zero included. */
 #define VIONET_ERROR_TEXT_MAX 1024
@@ -32,6 +33,7 @@ extern "C" {
  */
 const char *vionet_error_text(void);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

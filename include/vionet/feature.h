@@ -18,6 +18,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* Number of bits in a feature set. */
 #define VIONET_FEATURE_BITS 128
@@ -55,6 +56,7 @@ const char *vionet_feature_name(unsigned int bit);
  */
 int vionet_feature_bit(const char *name);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -16,6 +16,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 struct vionet_device;
 struct vionet_memory;
@@ -55,6 +56,7 @@ int vionet_memory_register(struct vionet_device *device, void *address,
  */
 int vionet_memory_unregister(struct vionet_memory *memory);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

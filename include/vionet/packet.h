@@ -32,6 +32,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 struct vionet_device;
 struct vionet_pool;
@@ -161,13 +162,14 @@ typedef void vionet_release_fn(void *frame, void *context);
  *   `frame` and `context`; it must not call the library. NULL: no call.
  *
  * Returns 0; -EINVAL if the frame is not wholly inside `memory` or the packet is
- * not fresh. The pool's thread.
+ * not fresh; -ENOMEM. The pool's thread.
  */
 int vionet_packet_attach(struct vionet_packet *packet,
 			 struct vionet_memory *memory, void *frame,
 			 uint32_t length, vionet_release_fn *release,
 			 void *context);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -15,6 +15,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* "0000:00:04.0" and its terminating zero; domains may have 8 digits. */
 #define VIONET_PCI_ADDRESS_MAX 20
@@ -113,6 +114,7 @@ int vionet_pci_bind(const char *address, unsigned int flags, char *previous,
  */
 int vionet_pci_unbind(const char *address, const char *driver);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -36,6 +36,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 struct vionet_queue;
 
@@ -161,6 +162,7 @@ struct vionet_queue_stats {
 int vionet_queue_stats(const struct vionet_queue *queue,
 		       struct vionet_queue_stats *stats);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: time. Every wait in the library has a deadline from here.
+ * Read next: driver/device.c.
+ */
+#ifndef VN_BASE_CLOCK_H
+#define VN_BASE_CLOCK_H
+
+#include <stdint.h>
+#include <time.h>
+
+#define VN_MS 1000000ull /* nanoseconds */
+
+/* Nanoseconds of CLOCK_MONOTONIC. */
+static inline uint64_t vn_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
+}
+
+static inline void vn_sleep(uint64_t nanoseconds)
+{
+	struct timespec pause = {
+		.tv_sec = (time_t)(nanoseconds / 1000000000ull),
+		.tv_nsec = (long)(nanoseconds % 1000000000ull),
+	};
+
+	nanosleep(&pause, NULL);
+}
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: the memory orderings between us and a device that reads and writes our
+ * memory, named by their role, and the accessors for words that the device
+ * writes.
+ * Never: chosen at run time. They are always of the strength that hardware needs
+ * (VIRTIO 1.4, RSVD-08): on x86 the first two cost nothing, and elsewhere a
+ * driver that asks for ORDER_PLATFORM has to pay anyway.
+ * Read next: driver/ring_split.h.
+ */
+#ifndef VN_BASE_ORDER_H
+#define VN_BASE_ORDER_H
+
+#include <endian.h>
+#include <stdint.h>
+
+#if defined(__x86_64__) || defined(__i386__)
+/* Loads are not reordered with loads, nor stores with stores; only the compiler
+ * has to be held. A locked instruction orders a store before a later load, for
+ * ordinary memory, at half the price of mfence. */
+#define VN_ORDER_LOADS() __asm__ __volatile__("" ::: "memory")
+#define VN_ORDER_STORES() __asm__ __volatile__("" ::: "memory")
+#if defined(__x86_64__)
+#define VN_ORDER_ALL() \
+	__asm__ __volatile__("lock; addl $0, -132(%%rsp)" ::: "memory", "cc")
+#else
+#define VN_ORDER_ALL() \
+	__asm__ __volatile__("lock; addl $0, (%%esp)" ::: "memory", "cc")
+#endif
+#define VN_CPU_RELAX() __asm__ __volatile__("pause" ::: "memory")
+#elif defined(__aarch64__)
+/* Outer shareable: the device is an observer too, not only other CPUs. */
+#define VN_ORDER_LOADS() __asm__ __volatile__("dmb oshld" ::: "memory")
+#define VN_ORDER_STORES() __asm__ __volatile__("dmb oshst" ::: "memory")
+#define VN_ORDER_ALL() __asm__ __volatile__("dmb osh" ::: "memory")
+#define VN_CPU_RELAX() __asm__ __volatile__("yield" ::: "memory")
+#else
+#define VN_ORDER_LOADS() __sync_synchronize()
+#define VN_ORDER_STORES() __sync_synchronize()
+#define VN_ORDER_ALL() __sync_synchronize()
+#define VN_CPU_RELAX() __asm__ __volatile__("" ::: "memory")
+#endif
+
+/* After reading an index or flag that the device writes, before reading what it
+ * covers. Pairs with the device's barrier between data and index. */
+static inline void vn_observe(void)
+{
+	VN_ORDER_LOADS();
+}
+
+/* After writing descriptors and ring entries, before the index or flag that
+ * gives them to the device (SPLIT-39, PACKED-36). Pairs with the device's barrier
+ * between reading that index and reading what it covers. */
+static inline void vn_publish(void)
+{
+	VN_ORDER_STORES();
+}
+
+/* After publishing, before reading whether the device wants to be told
+ * (SPLIT-40, PACKED-37); and after asking for interrupts, before looking for work
+ * once more (SPLIT-42). Pairs with the same barrier on the device's side: without
+ * one of the two, each side can miss the other's write and both sleep. */
+static inline void vn_publish_then_check(void)
+{
+	VN_ORDER_ALL();
+}
+
+/* Between ring stores and the doorbell. x86 orders them before an uncached store
+ * by itself; elsewhere the doorbell could overtake them. */
+static inline void vn_before_doorbell(void)
+{
+	VN_ORDER_STORES();
+}
+
+/*
+ * The only way to read a word that the device can write: once, into a local, in
+ * host byte order. A second read could give another value than the one that was
+ * checked.
+ */
+static inline uint16_t vn_load16(const volatile uint16_t *word)
+{
+	return le16toh(*word);
+}
+
+static inline uint32_t vn_load32(const volatile uint32_t *word)
+{
+	return le32toh(*word);
+}
+
+/* Stores of words that the device reads. */
+static inline void vn_store16(volatile uint16_t *word, uint16_t value)
+{
+	*word = htole16(value);
+}
+
+#endif

@@ -1,0 +1,516 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: the life of a device: open, negotiate, start, stop, close, in the order
+ * that the specification asks for, with a limit on every wait.
+ * Never: touches a register (transports do) or a ring (queues do).
+ * Read next: driver/queue.h.
+ *
+ * Source: "Device Initialization", "Device Reset", "Device Cleanup".
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vionet/vionet.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "driver/device.h"
+#include "driver/feature.h"
+#include "driver/pool.h"
+#include "driver/queue.h"
+#include "driver/spec_net.h"
+#include "driver/spec_virtio.h"
+
+#define QUEUE_SIZE_DEFAULT 256u
+
+const char *vionet_version(void)
+{
+	return VIONET_VERSION;
+}
+
+/* ---- status ---- */
+
+static int read_status(struct vionet_device *device, uint8_t *status)
+{
+	int result = device->transport->ops->status_read(device->transport,
+							 status);
+
+	if (result == -ENODEV)
+		device->gone = true;
+	return result;
+}
+
+/* Add a bit to the status, and see that the device took it. */
+static int add_status(struct vionet_device *device, uint8_t bit,
+		      const char *name)
+{
+	uint8_t status = 0;
+	int result = read_status(device, &status);
+
+	if (result == 0)
+		result = device->transport->ops->status_write(
+			device->transport, (uint8_t)(status | bit));
+	if (result == 0)
+		result = read_status(device, &status);
+	if (result == 0 && (status & bit) == 0)
+		return vn_error(EIO, "the device does not take %s, its status reads "
+				"0x%02x", name, status);
+	return result;
+}
+
+static int wait_reset(struct vionet_device *device)
+{
+	uint64_t end = vn_now() + VN_RESET_TIMEOUT;
+	uint8_t status = 0;
+	int result;
+
+	for (;;) {
+		result = read_status(device, &status);
+		if (result || status == 0)
+			return result;
+		if (vn_now() >= end)
+			return vn_error(ETIMEDOUT, "the device has not finished its "
+					"reset within 1 s, its status reads 0x%02x",
+					status);
+		vn_sleep(VN_MS / 10);
+	}
+}
+
+/* The status register first, as the specification says; a device that does not
+ * answer there is reset through the bus. */
+int vn_device_reset(struct vionet_device *device)
+{
+	struct vn_transport *transport = device->transport;
+	int result = transport->ops->status_write(transport, 0);
+
+	if (result == 0)
+		result = wait_reset(device);
+	if (result == -ETIMEDOUT && transport->ops->reset(transport) == 0)
+		result = wait_reset(device);
+	device->negotiated = false;
+	device->broken = result != 0;
+	/* Even a device that says so is kept from memory until it is used. */
+	if (transport->ops->dma(transport, false) && result == 0)
+		result = -EIO;
+	device->quiet = result == 0;
+	return result;
+}
+
+/* ---- negotiation ---- */
+
+/* Steps 4 to 6 of the initialization. */
+static int settle_features(struct vionet_device *device)
+{
+	struct vn_transport *transport = device->transport;
+	struct vionet_features usable, accepted;
+	char names[512];
+	uint8_t status = 0;
+	int result = transport->ops->features_read(transport, &device->offered);
+
+	if (result)
+		return result;
+	usable = device->offered;
+	vn_config_correct_offer(device, &usable);
+	result = vn_features_choose(&usable, &device->avoid, &device->need,
+				    device->flags & VIONET_OPEN_ASSUME_IOMMU,
+				    &accepted);
+	if (result == 0)
+		result = transport->ops->features_write(transport, &accepted);
+	if (result == 0)
+		result = read_status(device, &status);
+	if (result == 0)
+		result = transport->ops->status_write(
+			transport, (uint8_t)(status | STATUS_FEATURES_OK));
+	if (result == 0)
+		result = read_status(device, &status);
+	if (result == 0 && (status & STATUS_FEATURES_OK) == 0)
+		result = vn_error(ENOTSUP, "the device refuses this set of features: "
+				  "%s; leave some of them out with --avoid",
+				  vn_features_text(&accepted, names,
+						   sizeof(names)));
+	device->accepted = accepted;
+	return result;
+}
+
+/* Steps 1 to 6. On failure the device is told so, and left reset. */
+static int negotiate(struct vionet_device *device)
+{
+	int result = vn_device_reset(device);
+
+	if (result)
+		return result;
+	result = add_status(device, STATUS_ACKNOWLEDGE, "ACKNOWLEDGE");
+	if (result == 0)
+		result = add_status(device, STATUS_DRIVER, "DRIVER");
+	if (result == 0)
+		result = settle_features(device);
+	if (result == 0)
+		result = vn_config_read(device, &device->accepted,
+					&device->config);
+	if (result && !device->gone) {
+		char why[VIONET_ERROR_TEXT_MAX];
+
+		/* The clean-up may fail too; what counts is the first cause. */
+		snprintf(why, sizeof(why), "%s", vionet_error_text());
+		(void)add_status(device, STATUS_FAILED, "FAILED");
+		(void)vn_device_reset(device);
+		vn_error(-result, "%s", why);
+		return result;
+	}
+	device->header_size = sizeof(struct net_hdr);
+	device->negotiated = result == 0;
+	return result;
+}
+
+/* ---- open and close ---- */
+
+static int check_name(const char *name, const char **address)
+{
+	const char *scheme = strchr(name, ':');
+
+	*address = name;
+	if (strlen(name) >= VIONET_NAME_MAX)
+		return vn_error(EINVAL, "device name of %zu characters; at most %d "
+				"are possible", strlen(name), VIONET_NAME_MAX - 1);
+	if (strncmp(name, "pci:", 4) == 0)
+		*address = name + 4;
+	else if (scheme && scheme - name > 8)
+		return vn_error(EINVAL, "'%s': there are no devices of the kind "
+				"'%.*s'; name a PCI function such as 0000:00:04.0",
+				name, (int)(scheme - name), name);
+	return 0;
+}
+
+static int check_queues(const struct vionet_device *device)
+{
+	uint16_t size = 0;
+	int result = 0;
+
+	for (unsigned int i = 0; i < 2 && result == 0; i++) {
+		result = device->transport->ops->queue_max(device->transport, i,
+							   &size);
+		if (result == 0 && size == 0)
+			return vn_error(EIO, "the device has no %s queue 0; it is "
+					"broken", i ? "transmit" : "receive");
+	}
+	return result;
+}
+
+int vionet_device_open(const char *name,
+		       const struct vionet_open_options *options,
+		       struct vionet_device **device)
+{
+	struct vionet_device *d;
+	const char *address;
+	int result;
+
+	*device = NULL;
+	result = check_name(name, &address);
+	if (result)
+		return result;
+	d = calloc(1, sizeof(*d));
+	if (!d)
+		return vn_error(ENOMEM, "%s: no memory", name);
+	snprintf(d->name, sizeof(d->name), "%s", address);
+	if (options) {
+		d->flags = options->flags;
+		d->avoid = options->avoid;
+		d->need = options->need;
+	}
+	result = vn_transport_open_pci(address, &d->transport);
+	if (result) {
+		free(d);
+		return result;
+	}
+	snprintf(d->name, sizeof(d->name), "%s", d->transport->name);
+	result = d->transport->ops->limits(d->transport, &d->limits);
+	if (result == 0)
+		result = negotiate(d);
+	if (result == 0)
+		result = check_queues(d);
+	if (result) {
+		vn_error_prefix(result, "%s", d->name);
+		(void)d->transport->ops->close(d->transport);
+		free(d);
+		return result;
+	}
+	*device = d;
+	return 0;
+}
+
+int vionet_device_close(struct vionet_device *device)
+{
+	int result, closed;
+
+	if (!device)
+		return 0;
+	result = vionet_device_stop(device);
+	if (result == 0 && !device->gone && device->negotiated)
+		result = vn_device_reset(device);
+	/* From here on the kernel keeps the device from our memory. */
+	closed = device->transport->ops->close(device->transport);
+	device->quiet = false;
+	while (device->pools)
+		vn_pool_destroy_forced(device->pools);
+	vn_device_memory_abandon(device);
+	if (result == 0)
+		result = closed;
+	free(device);
+	return result;
+}
+
+/* ---- start and stop ---- */
+
+static int settle_size(struct vionet_device *device, uint32_t wanted,
+		       struct vn_queue_plan *plan)
+{
+	uint16_t most = 0;
+	int result = device->transport->ops->queue_max(device->transport,
+						       plan->index, &most);
+
+	if (result)
+		return result;
+	if (wanted == 0)
+		wanted = QUEUE_SIZE_DEFAULT;
+	if (wanted < 2 || wanted > QUEUE_SIZE_MAX || (wanted & (wanted - 1)) != 0)
+		return vn_error(EINVAL, "queue size %u is not a power of two from 2 "
+				"to %d", wanted, QUEUE_SIZE_MAX);
+	while (wanted > most)
+		wanted /= 2;
+	if (wanted < 2)
+		return vn_error(EIO, "queue %u: the device allows %u entries, at "
+				"least 2 are needed", plan->index, most);
+	plan->size = (uint16_t)wanted;
+	plan->size_max = most;
+	return 0;
+}
+
+/* A pool for a queue: the application's, or one made here. */
+static int settle_pool(struct vionet_device *device, struct vionet_pool *given,
+		       const struct vionet_pool_options *options, uint16_t size,
+		       enum vionet_access access, struct vionet_pool **own,
+		       struct vionet_pool **pool)
+{
+	struct vionet_pool_options o = *options;
+	uint32_t frame = device->config.mtu ? device->config.mtu + 18u : 1518u;
+	int result;
+
+	*pool = given;
+	if (given) {
+		if (given->device != device)
+			return vn_error(EINVAL, "the pool belongs to another device");
+		return 0;
+	}
+	if (o.count == 0)
+		o.count = 4u * size;
+	if (o.access == 0)
+		o.access = access;
+	if (o.buffer_size == 0 && frame > 1984)
+		o.buffer_size = frame;
+	result = vionet_pool_create(device, &o, own);
+	*pool = *own;
+	return result;
+}
+
+/* Without mergeable buffers a frame has to fit into one (NET-57, NET-58). */
+static int check_rx_pool(const struct vionet_device *device,
+			 const struct vionet_pool *pool)
+{
+	uint32_t frame = (device->config.mtu ? device->config.mtu : 1500u) + 14u;
+
+	if (pool->access != VN_DEVICE_WRITES)
+		return vn_error(EINVAL, "the receive pool was made for transmitting "
+				"only; make it with VIONET_DEVICE_WRITES");
+	if (!vionet_feature_test(&device->accepted, NET_F_MRG_RXBUF) &&
+	    pool->buffer_size < frame)
+		return vn_error(EINVAL, "the receive pool has buffers of %u bytes; "
+				"without MRG_RXBUF a frame of %u must fit into one",
+				pool->buffer_size, frame);
+	return 0;
+}
+
+static int open_pools(struct vionet_device *device,
+		      const struct vionet_start_options *o,
+		      struct vn_queue_plan *rx, struct vn_queue_plan *tx)
+{
+	int result = settle_pool(device, o->rx_pool, &o->rx_pool_options,
+				 rx->size, VIONET_DEVICE_WRITES,
+				 &device->own_rx_pool, &rx->pool);
+
+	if (result == 0)
+		result = check_rx_pool(device, rx->pool);
+	if (result == 0)
+		result = settle_pool(device, o->tx_pool, &o->tx_pool_options,
+				     tx->size, VIONET_DEVICE_READS,
+				     &device->own_tx_pool, &tx->pool);
+	return result;
+}
+
+/* Vector 0 is for configuration changes, the rest for queues, as far as they
+ * go. */
+static int open_vectors(struct vionet_device *device, struct vn_queue_plan *rx,
+			struct vn_queue_plan *tx)
+{
+	unsigned int count = 0;
+	int result = device->transport->ops->vectors(device->transport, 3,
+						     &count);
+
+	rx->vector = count > 1 ? 1 : -1;
+	tx->vector = count > 2 ? 2 : -1;
+	return result;
+}
+
+static int open_queues(struct vionet_device *device,
+		       const struct vionet_start_options *o)
+{
+	struct vn_queue_plan rx = { .index = 0 }, tx = { .index = 1 };
+	int result = settle_size(device, o->rx_queue_size, &rx);
+
+	if (result == 0)
+		result = settle_size(device, o->tx_queue_size, &tx);
+	if (result == 0)
+		result = open_pools(device, o, &rx, &tx);
+	if (result == 0)
+		result = open_vectors(device, &rx, &tx);
+	if (result == 0)
+		result = vn_queue_open(device->rx, device, &rx);
+	if (result == 0)
+		result = vn_queue_open(device->tx, device, &tx);
+	return result;
+}
+
+/* All fields of all queues are set; enable them and go (steps 7 and 8). The
+ * device reads memory from here on, so it is no longer quiet. */
+static int go(struct vionet_device *device)
+{
+	struct vn_transport *transport = device->transport;
+	int result;
+
+	device->quiet = false;
+	result = transport->ops->dma(transport, true);
+	if (result == 0)
+		result = transport->ops->queue_enable(transport, 0);
+	if (result == 0)
+		result = transport->ops->queue_enable(transport, 1);
+	if (result == 0)
+		result = add_status(device, STATUS_DRIVER_OK, "DRIVER_OK");
+	return result;
+}
+
+static void close_queues(struct vionet_device *device)
+{
+	unsigned int none;
+
+	for (unsigned int i = 0; i < device->queue_pairs; i++) {
+		vn_queue_close(&device->rx[i]);
+		vn_queue_close(&device->tx[i]);
+	}
+	free(device->rx);
+	free(device->tx);
+	device->rx = NULL;
+	device->tx = NULL;
+	device->queue_pairs = 0;
+	if (!device->gone)
+		(void)device->transport->ops->vectors(device->transport, 0,
+						      &none);
+	if (device->own_rx_pool)
+		vn_pool_destroy_forced(device->own_rx_pool);
+	if (device->own_tx_pool)
+		vn_pool_destroy_forced(device->own_tx_pool);
+	device->own_rx_pool = NULL;
+	device->own_tx_pool = NULL;
+}
+
+/* Features may not change under an application that sized its buffers by them. */
+static int renegotiate(struct vionet_device *device)
+{
+	struct vionet_features before = device->accepted;
+	char names[512];
+	int result;
+
+	if (device->negotiated)
+		return 0;
+	result = negotiate(device);
+	if (result || vn_features_equal(&before, &device->accepted))
+		return result;
+	(void)vn_device_reset(device);
+	return vn_error(ENOTSUP, "the device now takes other features than before: "
+			"%s; close it and open it again",
+			vn_features_text(&device->accepted, names,
+					 sizeof(names)));
+}
+
+static int start(struct vionet_device *device,
+		 const struct vionet_start_options *options)
+{
+	int result = renegotiate(device);
+
+	if (result)
+		return result;
+	device->queue_pairs = 1;
+	device->rx = calloc(1, sizeof(*device->rx));
+	device->tx = calloc(1, sizeof(*device->tx));
+	if (!device->rx || !device->tx)
+		result = vn_error(ENOMEM, "no memory for queues");
+	if (result == 0)
+		result = open_queues(device, options);
+	if (result == 0)
+		result = go(device);
+	return result;
+}
+
+int vionet_device_start(struct vionet_device *device,
+			const struct vionet_start_options *options)
+{
+	static const struct vionet_start_options defaults;
+	struct vionet_packet *none[1];
+	char why[VIONET_ERROR_TEXT_MAX];
+	int result;
+
+	if (device->started)
+		return vn_error(EALREADY, "%s: it is started already",
+				device->name);
+	if (device->gone)
+		return vn_error(ENODEV, "%s: the device is gone; close it",
+				device->name);
+	result = start(device, options ? options : &defaults);
+	if (result == 0) {
+		device->started = true;
+		/* The first call posts the buffers and kicks. */
+		(void)device->rx->bursts->receive(device->rx, none, 0);
+		return 0;
+	}
+	snprintf(why, sizeof(why), "%s", vionet_error_text());
+	if (!device->gone)
+		(void)vn_device_reset(device);
+	close_queues(device);
+	return vn_error(-result, "%s: start: %s", device->name, why);
+}
+
+int vionet_device_stop(struct vionet_device *device)
+{
+	int result;
+
+	if (!device->started)
+		return 0;
+	result = vn_device_reset(device);
+	device->started = false;
+	close_queues(device);
+	return result ? vn_error_prefix(result, "%s: stop", device->name) : 0;
+}
+
+struct vionet_queue *vionet_device_rx_queue(struct vionet_device *device,
+					    unsigned int pair)
+{
+	return device->started && pair < device->queue_pairs ?
+		       &device->rx[pair] : NULL;
+}
+
+struct vionet_queue *vionet_device_tx_queue(struct vionet_device *device,
+					    unsigned int pair)
+{
+	return device->started && pair < device->queue_pairs ?
+		       &device->tx[pair] : NULL;
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: the table of feature bits and the choice among them; see feature.h.
+ * Never: talks to a device.
+ * Read next: driver/transport.h.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/error.h"
+#include "driver/feature.h"
+#include "driver/spec_net.h"
+#include "driver/spec_virtio.h"
+
+#define NEEDS_MAX 4
+
+/* Bit 0 is CSUM, so that lists of needs hold bit + 1 and end with 0. */
+#define NEED(bit) ((bit) + 1)
+
+struct rule {
+	uint8_t bit;
+	bool known; /* the driver makes use of it */
+	const char *name;
+	uint8_t all[NEEDS_MAX]; /* every one of these, and ... */
+	uint8_t any[2];		/* ... one of these, if there are any */
+};
+
+/* "Feature bit requirements", and what the commands imply where that list is
+ * silent (CTRL_GUEST_OFFLOADS, CTRL_RX_EXTRA, DEVICE_STATS, VQ_NOTF_COAL). */
+static const struct rule rules[] = {
+	{ NET_F_CSUM, false, "CSUM", { 0 }, { 0 } },
+	{ NET_F_GUEST_CSUM, false, "GUEST_CSUM", { 0 }, { 0 } },
+	{ NET_F_CTRL_GUEST_OFFLOADS, false, "CTRL_GUEST_OFFLOADS",
+	  { NEED(NET_F_CTRL_VQ) }, { 0 } },
+	{ NET_F_MTU, true, "MTU", { 0 }, { 0 } },
+	{ NET_F_MAC, true, "MAC", { 0 }, { 0 } },
+	{ NET_F_GUEST_TSO4, false, "GUEST_TSO4", { NEED(NET_F_GUEST_CSUM) }, { 0 } },
+	{ NET_F_GUEST_TSO6, false, "GUEST_TSO6", { NEED(NET_F_GUEST_CSUM) }, { 0 } },
+	{ NET_F_GUEST_ECN, false, "GUEST_ECN", { 0 },
+	  { NEED(NET_F_GUEST_TSO4), NEED(NET_F_GUEST_TSO6) } },
+	{ NET_F_GUEST_UFO, false, "GUEST_UFO", { NEED(NET_F_GUEST_CSUM) }, { 0 } },
+	{ NET_F_HOST_TSO4, false, "HOST_TSO4", { NEED(NET_F_CSUM) }, { 0 } },
+	{ NET_F_HOST_TSO6, false, "HOST_TSO6", { NEED(NET_F_CSUM) }, { 0 } },
+	{ NET_F_HOST_ECN, false, "HOST_ECN", { 0 },
+	  { NEED(NET_F_HOST_TSO4), NEED(NET_F_HOST_TSO6) } },
+	{ NET_F_HOST_UFO, false, "HOST_UFO", { NEED(NET_F_CSUM) }, { 0 } },
+	{ NET_F_MRG_RXBUF, true, "MRG_RXBUF", { 0 }, { 0 } },
+	{ NET_F_STATUS, true, "STATUS", { 0 }, { 0 } },
+	{ NET_F_CTRL_VQ, false, "CTRL_VQ", { 0 }, { 0 } },
+	{ NET_F_CTRL_RX, false, "CTRL_RX", { NEED(NET_F_CTRL_VQ) }, { 0 } },
+	{ NET_F_CTRL_VLAN, false, "CTRL_VLAN", { NEED(NET_F_CTRL_VQ) }, { 0 } },
+	{ NET_F_CTRL_RX_EXTRA, false, "CTRL_RX_EXTRA",
+	  { NEED(NET_F_CTRL_VQ) }, { 0 } },
+	{ NET_F_GUEST_ANNOUNCE, false, "GUEST_ANNOUNCE",
+	  { NEED(NET_F_CTRL_VQ) }, { 0 } },
+	{ NET_F_MQ, false, "MQ", { NEED(NET_F_CTRL_VQ) }, { 0 } },
+	{ NET_F_CTRL_MAC_ADDR, false, "CTRL_MAC_ADDR",
+	  { NEED(NET_F_CTRL_VQ) }, { 0 } },
+	{ F_NOTIFY_ON_EMPTY, false, "NOTIFY_ON_EMPTY", { 0 }, { 0 } },
+	{ F_ANY_LAYOUT, false, "ANY_LAYOUT", { 0 }, { 0 } },
+	{ F_INDIRECT_DESC, false, "INDIRECT_DESC", { 0 }, { 0 } },
+	{ F_EVENT_IDX, false, "EVENT_IDX", { 0 }, { 0 } },
+	{ F_VERSION_1, true, "VERSION_1", { 0 }, { 0 } },
+	{ F_ACCESS_PLATFORM, true, "ACCESS_PLATFORM", { 0 }, { 0 } },
+	{ F_RING_PACKED, false, "RING_PACKED", { 0 }, { 0 } },
+	{ F_IN_ORDER, false, "IN_ORDER", { 0 }, { 0 } },
+	{ F_ORDER_PLATFORM, true, "ORDER_PLATFORM", { 0 }, { 0 } },
+	{ F_SR_IOV, false, "SR_IOV", { 0 }, { 0 } },
+	{ F_NOTIFICATION_DATA, false, "NOTIFICATION_DATA", { 0 }, { 0 } },
+	{ F_NOTIF_CONFIG_DATA, true, "NOTIF_CONFIG_DATA", { 0 }, { 0 } },
+	{ F_RING_RESET, false, "RING_RESET", { 0 }, { 0 } },
+	{ F_ADMIN_VQ, false, "ADMIN_VQ", { 0 }, { 0 } },
+	{ F_SUSPEND, false, "SUSPEND", { 0 }, { 0 } },
+	{ NET_F_DEVICE_STATS, false, "DEVICE_STATS", { NEED(NET_F_CTRL_VQ) }, { 0 } },
+	{ NET_F_HASH_TUNNEL, false, "HASH_TUNNEL", { NEED(NET_F_CTRL_VQ) },
+	  { NEED(NET_F_RSS), NEED(NET_F_HASH_REPORT) } },
+	{ NET_F_VQ_NOTF_COAL, false, "VQ_NOTF_COAL", { NEED(NET_F_CTRL_VQ) }, { 0 } },
+	{ NET_F_NOTF_COAL, false, "NOTF_COAL", { NEED(NET_F_CTRL_VQ) }, { 0 } },
+	{ NET_F_GUEST_USO4, false, "GUEST_USO4", { NEED(NET_F_GUEST_CSUM) }, { 0 } },
+	{ NET_F_GUEST_USO6, false, "GUEST_USO6", { NEED(NET_F_GUEST_CSUM) }, { 0 } },
+	{ NET_F_HOST_USO, false, "HOST_USO", { NEED(NET_F_CSUM) }, { 0 } },
+	{ NET_F_HASH_REPORT, false, "HASH_REPORT", { NEED(NET_F_CTRL_VQ) }, { 0 } },
+	{ NET_F_GUEST_HDRLEN, false, "GUEST_HDRLEN", { 0 }, { 0 } },
+	{ NET_F_RSS, false, "RSS", { NEED(NET_F_CTRL_VQ) }, { 0 } },
+	/* One place in the specification ties it to the transmit offloads,
+	 * another to the receive ones; with both, nobody is wrong. */
+	{ NET_F_RSC_EXT, false, "RSC_EXT",
+	  { NEED(NET_F_HOST_TSO4), NEED(NET_F_GUEST_TSO4) }, { 0 } },
+	{ NET_F_STANDBY, false, "STANDBY", { 0 }, { 0 } },
+	{ NET_F_SPEED_DUPLEX, true, "SPEED_DUPLEX", { 0 }, { 0 } },
+	{ NET_F_RSS_CONTEXT, false, "RSS_CONTEXT",
+	  { NEED(NET_F_CTRL_VQ), NEED(NET_F_RSS) }, { 0 } },
+	{ NET_F_GUEST_UDP_TUNNEL_GSO, false, "GUEST_UDP_TUNNEL_GSO",
+	  { NEED(NET_F_GUEST_TSO4), NEED(NET_F_GUEST_TSO6),
+	    NEED(NET_F_GUEST_USO4), NEED(NET_F_GUEST_USO6) }, { 0 } },
+	{ NET_F_GUEST_UDP_TUNNEL_GSO_CSUM, false, "GUEST_UDP_TUNNEL_GSO_CSUM",
+	  { NEED(NET_F_GUEST_UDP_TUNNEL_GSO) }, { 0 } },
+	{ NET_F_HOST_UDP_TUNNEL_GSO, false, "HOST_UDP_TUNNEL_GSO",
+	  { NEED(NET_F_HOST_TSO4), NEED(NET_F_HOST_TSO6),
+	    NEED(NET_F_HOST_USO) }, { 0 } },
+	{ NET_F_HOST_UDP_TUNNEL_GSO_CSUM, false, "HOST_UDP_TUNNEL_GSO_CSUM",
+	  { NEED(NET_F_HOST_UDP_TUNNEL_GSO) }, { 0 } },
+	{ NET_F_OUT_NET_HEADER, false, "OUT_NET_HEADER", { 0 }, { 0 } },
+	{ NET_F_IPSEC, false, "IPSEC", { 0 }, { 0 } },
+};
+
+#define RULES (sizeof(rules) / sizeof(rules[0]))
+
+const char *vionet_feature_name(unsigned int bit)
+{
+	for (size_t i = 0; i < RULES; i++)
+		if (rules[i].bit == bit)
+			return rules[i].name;
+	return NULL;
+}
+
+int vionet_feature_bit(const char *name)
+{
+	static const char *const prefixes[] = {
+		"VIRTIO_NET_F_", "VIRTIO_RING_F_", "VIRTIO_F_",
+	};
+
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+		if (strncasecmp(name, prefixes[i], strlen(prefixes[i])) == 0) {
+			name += strlen(prefixes[i]);
+			break;
+		}
+	}
+	for (size_t i = 0; i < RULES; i++)
+		if (strcasecmp(rules[i].name, name) == 0)
+			return rules[i].bit;
+	return vn_error(ENOENT, "'%s' is not a feature of a network device", name);
+}
+
+void vn_features_known(struct vionet_features *known)
+{
+	memset(known, 0, sizeof(*known));
+	for (size_t i = 0; i < RULES; i++)
+		if (rules[i].known)
+			vn_feature_add(known, rules[i].bit);
+}
+
+static bool satisfied(const struct rule *rule, const struct vionet_features *set)
+{
+	for (unsigned int i = 0; i < NEEDS_MAX && rule->all[i] != 0; i++)
+		if (!vionet_feature_test(set, rule->all[i] - 1u))
+			return false;
+	if (rule->any[0] == 0)
+		return true;
+	return vionet_feature_test(set, rule->any[0] - 1u) ||
+	       (rule->any[1] != 0 && vionet_feature_test(set, rule->any[1] - 1u));
+}
+
+void vn_features_close(struct vionet_features *set)
+{
+	bool changed;
+
+	do {
+		changed = false;
+		for (size_t i = 0; i < RULES; i++) {
+			if (!vionet_feature_test(set, rules[i].bit) ||
+			    satisfied(&rules[i], set))
+				continue;
+			vn_feature_remove(set, rules[i].bit);
+			changed = true;
+		}
+	} while (changed);
+}
+
+const char *vn_features_text(const struct vionet_features *set, char *text,
+			     size_t size)
+{
+	size_t used = 0;
+
+	snprintf(text, size, "none");
+	for (unsigned int bit = 0; bit < VIONET_FEATURE_BITS; bit++) {
+		const char *name = vionet_feature_name(bit);
+		int length;
+
+		if (!vionet_feature_test(set, bit) || used >= size)
+			continue;
+		if (name)
+			length = snprintf(text + used, size - used, "%s%s",
+					  used ? " " : "", name);
+		else
+			length = snprintf(text + used, size - used, "%sbit %u",
+					  used ? " " : "", bit);
+		used += length > 0 ? (size_t)length : 0;
+	}
+	return text;
+}
+
+/* The caller asked for bits that did not make it: say of each why. */
+static int refuse_missing(const struct vionet_features *offered,
+			  const struct vionet_features *avoid,
+			  const struct vionet_features *missing)
+{
+	struct vionet_features absent, unusable;
+	char first[256], second[256];
+
+	for (unsigned int i = 0; i < 2; i++) {
+		absent.word[i] = missing->word[i] & ~offered->word[i];
+		unusable.word[i] = missing->word[i] & offered->word[i] &
+				   ~avoid->word[i];
+	}
+	return vn_error(ENOTSUP,
+			"needed features are missing; not offered by the device: "
+			"%s; offered but not usable (unknown to this driver, or a "
+			"feature that they depend on is missing): %s",
+			vn_features_text(&absent, first, sizeof(first)),
+			vn_features_text(&unusable, second, sizeof(second)));
+}
+
+int vn_features_choose(const struct vionet_features *offered,
+		       const struct vionet_features *avoid,
+		       const struct vionet_features *need, bool assume_iommu,
+		       struct vionet_features *accepted)
+{
+	struct vionet_features missing;
+
+	vn_features_known(accepted);
+	for (unsigned int i = 0; i < 2; i++)
+		accepted->word[i] &= offered->word[i] & ~avoid->word[i];
+	vn_features_close(accepted);
+
+	if (!vionet_feature_test(accepted, F_VERSION_1))
+		return vn_error(ENOTSUP, "the device does not offer VERSION_1, so "
+				"it has only the legacy interface, which is not "
+				"supported; with QEMU add disable-modern=off");
+	if (!vionet_feature_test(accepted, F_ACCESS_PLATFORM) && !assume_iommu)
+		return vn_error(ENOTSUP, "the device does not offer "
+				"ACCESS_PLATFORM: it takes the addresses it is given "
+				"for physical ones and would overwrite memory that is "
+				"not ours. With QEMU add iommu_platform=on; if this is "
+				"hardware behind a real IOMMU, assert that with "
+				"--assume-iommu (VIONET_OPEN_ASSUME_IOMMU)");
+	for (unsigned int i = 0; i < 2; i++)
+		missing.word[i] = need->word[i] & ~accepted->word[i];
+	if (missing.word[0] != 0 || missing.word[1] != 0)
+		return refuse_missing(offered, avoid, &missing);
+	return 0;
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: what a device tells of itself: link, events, and its description.
+ * Never: blocks.
+ * Read next: tools/info.c, which prints it all.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "driver/device.h"
+#include "driver/queue.h"
+#include "driver/spec_net.h"
+#include "driver/spec_virtio.h"
+
+int vionet_device_link(struct vionet_device *device, struct vionet_link *link)
+{
+	struct vn_net_config config;
+	int result;
+
+	*link = device->config.link;
+	if (device->gone)
+		return vn_error(ENODEV, "%s: the device is gone; close it",
+				device->name);
+	result = vn_config_read(device, &device->accepted, &config);
+	if (result)
+		return vn_error_prefix(result, "%s: link", device->name);
+	/* Speed and duplex may have changed with it (NET-10). */
+	device->config.link = config.link;
+	*link = config.link;
+	return 0;
+}
+
+int vionet_device_eventfd(const struct vionet_device *device)
+{
+	return device->transport->event_fd;
+}
+
+/* The device's own word on its health, with or without an interrupt (GEN-29). */
+static uint32_t status_events(struct vionet_device *device)
+{
+	uint8_t status = 0;
+	int result = device->transport->ops->status_read(device->transport,
+							 &status);
+
+	if (result == -ENODEV) {
+		device->gone = true;
+		return VIONET_EVENT_GONE;
+	}
+	if (result)
+		return VIONET_EVENT_ERROR;
+	if (status & STATUS_DEVICE_NEEDS_RESET)
+		return VIONET_EVENT_NEEDS_RESET;
+	/* Somebody else reset it: our queues are dead. */
+	if (device->started && (status & STATUS_DRIVER_OK) == 0)
+		return VIONET_EVENT_NEEDS_RESET;
+	return 0;
+}
+
+static bool link_changed(struct vionet_device *device)
+{
+	struct vionet_link before = device->config.link, now;
+
+	return vionet_device_link(device, &now) == 0 &&
+	       (now.up != before.up || now.speed != before.speed ||
+		now.duplex != before.duplex);
+}
+
+static bool queue_broken(const struct vionet_device *device)
+{
+	for (unsigned int i = 0; i < device->queue_pairs; i++)
+		if (__atomic_load_n(&device->rx[i].breach, __ATOMIC_ACQUIRE) ||
+		    __atomic_load_n(&device->tx[i].breach, __ATOMIC_ACQUIRE))
+			return true;
+	return false;
+}
+
+int vionet_device_events(struct vionet_device *device, uint32_t *events)
+{
+	struct vn_transport *transport = device->transport;
+	uint32_t happened = 0;
+	int result;
+
+	*events = 0;
+	if (device->gone) {
+		*events = VIONET_EVENT_GONE;
+		return 0;
+	}
+	result = transport->ops->events(transport, &happened);
+	if (result)
+		return vn_error_prefix(result, "%s: events", device->name);
+	happened |= status_events(device);
+	if ((happened & VIONET_EVENT_LINK) || !transport->config_interrupt) {
+		happened &= ~(uint32_t)VIONET_EVENT_LINK;
+		if (!device->gone && link_changed(device))
+			happened |= VIONET_EVENT_LINK;
+	}
+	if (device->started && queue_broken(device))
+		happened |= VIONET_EVENT_QUEUE_BROKEN;
+	*events = happened;
+	return 0;
+}
+
+int vionet_device_info(struct vionet_device *device,
+		       struct vionet_device_info *info)
+{
+	struct vn_iommu_limits limits;
+	int result;
+
+	memset(info, 0, sizeof(*info));
+	result = device->transport->ops->limits(device->transport, &limits);
+	if (result == 0)
+		result = device->transport->ops->status_read(device->transport,
+							     &info->status);
+	if (result)
+		return vn_error_prefix(result, "%s: info", device->name);
+	memcpy(info->name, device->name, sizeof(info->name));
+	snprintf(info->transport, sizeof(info->transport), "%s",
+		 device->transport->kind);
+	info->offered = device->offered;
+	info->negotiated = device->accepted;
+	info->started = device->started;
+	info->broken = device->broken;
+	memcpy(info->mac, device->config.mac, sizeof(info->mac));
+	info->mac_from_device = device->config.mac_from_device;
+	info->mtu = device->config.mtu;
+	info->link = device->config.link;
+	info->max_queue_pairs = device->config.max_queue_pairs;
+	info->queue_pairs = 1;
+	info->queues = device->transport->queue_count;
+	info->vectors = (uint16_t)device->transport->vector_max;
+	info->header_size = device->header_size;
+	info->page_size = limits.page_size;
+	info->page_sizes = limits.page_sizes;
+	info->mapped_bytes = limits.mapped_bytes;
+	info->mappings = limits.mappings;
+	info->mappings_left = limits.mappings_left;
+	info->quarantined = device->quarantined;
+	return 0;
+}
+
+/* The control queue comes last (NET-01). */
+static void describe_role(const struct vionet_device *device,
+			  unsigned int index, struct vionet_queue_info *info)
+{
+	if (vionet_feature_test(&device->offered, NET_F_CTRL_VQ) &&
+	    index + 1u == device->transport->queue_count)
+		snprintf(info->role, sizeof(info->role), "control");
+	else
+		snprintf(info->role, sizeof(info->role), "%s %u",
+			 index % 2 ? "transmit" : "receive", index / 2);
+}
+
+int vionet_device_queue_info(struct vionet_device *device, unsigned int index,
+			     struct vionet_queue_info *info)
+{
+	const struct vionet_queue *queue;
+	int result;
+
+	memset(info, 0, sizeof(*info));
+	if (index >= device->transport->queue_count)
+		return vn_error(ENOENT, "%s: there is no queue %u, the device has "
+				"%u", device->name, index,
+				device->transport->queue_count);
+	info->index = (uint16_t)index;
+	info->vector = -1;
+	describe_role(device, index, info);
+	if (!device->started || index / 2 >= device->queue_pairs) {
+		result = device->transport->ops->queue_max(
+			device->transport, index, &info->size_max);
+		return result ? vn_error_prefix(result, "%s: queue %u",
+						device->name, index) : 0;
+	}
+	queue = index % 2 ? &device->tx[index / 2] : &device->rx[index / 2];
+	info->size_max = queue->size_max;
+	info->size = queue->size;
+	info->vector = queue->vector;
+	info->descriptor_area = queue->areas.descriptor.iova;
+	info->driver_area = queue->areas.driver.iova;
+	info->device_area = queue->areas.device.iova;
+	return 0;
+}
+
+int vionet_device_pci_details(struct vionet_device *device,
+			      struct vionet_pci_details *details)
+{
+	int result;
+
+	if (!device->transport->ops->pci_details)
+		return vn_error(ENOTSUP, "%s: it is no PCI function",
+				device->name);
+	result = device->transport->ops->pci_details(device->transport, details);
+	return result ? vn_error_prefix(result, "%s: details", device->name) : 0;
+}

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: making and releasing pools, and attaching foreign frames to packets.
+ * Never: takes a lock; a pool is one thread's.
+ * Read next: driver/queue.h.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "driver/pool.h"
+
+#define COUNT_DEFAULT 1024u
+#define COUNT_MAX (1u << 24)
+#define STRIDE_DEFAULT 2048u
+#define LINE 64u
+
+/* Bytes before `data` that the virtio header may need, in its longest form. */
+#define HEADER_ROOM 32u
+
+/* Fill in defaults and check what an application asked for. */
+static int settle_options(const struct vionet_device *device,
+			  const struct vionet_pool_options *given,
+			  struct vionet_pool_options *o)
+{
+	*o = given ? *given : (struct vionet_pool_options){ 0 };
+	if (o->count == 0)
+		o->count = COUNT_DEFAULT;
+	if (o->buffer_size == 0)
+		o->buffer_size = STRIDE_DEFAULT - VIONET_HEADROOM;
+	if (o->access == 0)
+		o->access = VIONET_DEVICE_WRITES;
+	if (o->count > COUNT_MAX)
+		return vn_error(EINVAL, "%s: pool: count %u is above %u",
+				device->name, o->count, COUNT_MAX);
+	if (o->buffer_size < LINE || o->buffer_size > VIONET_FRAME_MAX + LINE)
+		return vn_error(EINVAL, "%s: pool: buffer_size %u is not between "
+				"%u and %u", device->name, o->buffer_size, LINE,
+				VIONET_FRAME_MAX + LINE);
+	if (o->access != VIONET_DEVICE_READS && o->access != VIONET_DEVICE_WRITES)
+		return vn_error(EINVAL, "%s: pool: access %d is neither "
+				"VIONET_DEVICE_READS nor VIONET_DEVICE_WRITES",
+				device->name, (int)o->access);
+	return 0;
+}
+
+/* Buffers in memory that the application registered. */
+static int use_registered(struct vionet_pool *pool,
+			  const struct vionet_pool_options *o, size_t size)
+{
+	struct vionet_memory *m = o->memory;
+
+	if (m->device != pool->device)
+		return vn_error(EINVAL, "%s: pool: the memory is registered with "
+				"another device", pool->device->name);
+	if (m->access < pool->access)
+		return vn_error(EINVAL, "%s: pool: the device may write to its "
+				"packets, but only read the memory; register it "
+				"with VIONET_DEVICE_WRITES", pool->device->name);
+	if (o->memory_offset % LINE != 0 || o->memory_offset > m->memory.size ||
+	    m->memory.size - o->memory_offset < size)
+		return vn_error(EINVAL, "%s: pool: %u packets of %u bytes need "
+				"%zu bytes at an offset that is a multiple of 64; "
+				"the memory has %zu bytes, the offset is %zu",
+				pool->device->name, pool->count, pool->stride,
+				size, m->memory.size, o->memory_offset);
+	m->users++;
+	pool->memory = m;
+	pool->base = (uint8_t *)m->memory.address + o->memory_offset;
+	return 0;
+}
+
+static int take_memory(struct vionet_pool *pool,
+		       const struct vionet_pool_options *o)
+{
+	struct vionet_device *device = pool->device;
+	size_t size = (size_t)pool->stride * pool->count;
+	int result;
+
+	if (o->memory) {
+		result = use_registered(pool, o, size);
+	} else {
+		result = vn_device_memory_alloc(
+			device, size, pool->access,
+			!(device->flags & VIONET_OPEN_NO_HUGEPAGES),
+			&pool->memory);
+		if (result)
+			return vn_error_prefix(result, "%s: pool of %u packets",
+					       device->name, pool->count);
+		pool->own_memory = true;
+		pool->base = pool->memory->memory.address;
+	}
+	if (result == 0)
+		pool->iova_offset = pool->memory->iova -
+				    (uint64_t)(uintptr_t)
+					    pool->memory->memory.address;
+	return result;
+}
+
+static void release_memory(struct vionet_pool *pool)
+{
+	if (!pool->memory)
+		return;
+	if (pool->own_memory)
+		vn_device_memory_free(pool->memory);
+	else
+		pool->memory->users--;
+}
+
+static void fill(struct vionet_pool *pool)
+{
+	for (uint32_t i = 0; i < pool->count; i++) {
+		struct vionet_packet *packet = &pool->packets[i];
+
+		packet->pool = pool;
+		packet->index = i;
+		packet->iova_offset = pool->iova_offset;
+		vn_packet_reset(packet);
+		/* Lowest on top: the first burst walks memory forwards. */
+		pool->free[pool->count - 1 - i] = packet;
+	}
+	pool->available = pool->count;
+}
+
+static void free_pool(struct vionet_pool *pool)
+{
+	free(pool->free);
+	free(pool->packets);
+	free(pool->attachments);
+	free(pool);
+}
+
+int vionet_pool_create(struct vionet_device *device,
+		       const struct vionet_pool_options *options,
+		       struct vionet_pool **pool)
+{
+	struct vionet_pool_options o;
+	struct vionet_pool *p;
+	int result;
+
+	*pool = NULL;
+	result = settle_options(device, options, &o);
+	if (result)
+		return result;
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return vn_error(ENOMEM, "%s: pool: no memory", device->name);
+	p->device = device;
+	p->count = o.count;
+	p->buffer_size = o.buffer_size;
+	p->stride = (VIONET_HEADROOM + o.buffer_size + LINE - 1) & ~(LINE - 1);
+	p->access = o.access == VIONET_DEVICE_READS ? VN_DEVICE_READS :
+						      VN_DEVICE_WRITES;
+	p->free = calloc(p->count, sizeof(*p->free));
+	p->packets = aligned_alloc(LINE, (size_t)p->count * sizeof(*p->packets));
+	if (!p->free || !p->packets)
+		result = vn_error(ENOMEM, "%s: pool: no memory for %u packets",
+				  device->name, p->count);
+	else
+		result = take_memory(p, &o);
+	if (result) {
+		free_pool(p);
+		return result;
+	}
+	memset(p->packets, 0, (size_t)p->count * sizeof(*p->packets));
+	fill(p);
+	p->next = device->pools;
+	device->pools = p;
+	*pool = p;
+	return 0;
+}
+
+void vn_pool_destroy_forced(struct vionet_pool *pool)
+{
+	struct vionet_pool **at = &pool->device->pools;
+
+	while (*at != pool)
+		at = &(*at)->next;
+	*at = pool->next;
+	for (uint32_t i = 0; i < pool->count; i++) {
+		if (pool->packets[i].state & VN_PACKET_ATTACHED)
+			vn_packet_detach(&pool->packets[i]);
+		vn_packet_unpoison(&pool->packets[i]);
+	}
+	release_memory(pool);
+	free_pool(pool);
+}
+
+int vionet_pool_destroy(struct vionet_pool *pool)
+{
+	struct vionet_device *device;
+
+	if (!pool)
+		return 0;
+	device = pool->device;
+	if (pool == device->own_rx_pool || pool == device->own_tx_pool)
+		return vn_error(EBUSY, "%s: pool: it belongs to the device, which "
+				"releases it when it stops", device->name);
+	if (pool->available != pool->count)
+		return vn_error(EBUSY, "%s: pool: %u of its %u packets are still "
+				"with the application or the device",
+				device->name, pool->count - pool->available,
+				pool->count);
+	vn_pool_destroy_forced(pool);
+	return 0;
+}
+
+uint32_t vionet_pool_available(const struct vionet_pool *pool)
+{
+	return pool->available;
+}
+
+uint32_t vionet_pool_buffer_size(const struct vionet_pool *pool)
+{
+	return pool->buffer_size;
+}
+
+uint32_t vionet_packet_alloc(struct vionet_pool *pool,
+			     struct vionet_packet **packets, uint32_t count)
+{
+	if (count > pool->available)
+		count = pool->available;
+	for (uint32_t i = 0; i < count; i++) {
+		struct vionet_packet *packet = pool->free[--pool->available];
+
+		vn_packet_reset(packet);
+		packet->state = VN_PACKET_APPLICATION;
+		packets[i] = packet;
+	}
+	return count;
+}
+
+void vionet_packet_free(struct vionet_packet *const *packets, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		assert((packets[i]->state & VN_PACKET_OWNER) ==
+		       VN_PACKET_APPLICATION);
+		vn_packet_free(packets[i]);
+	}
+}
+
+uint32_t vionet_packet_tailroom(const struct vionet_packet *packet)
+{
+	const uint8_t *end = vn_packet_buffer(packet) + VIONET_HEADROOM +
+			     packet->pool->buffer_size;
+
+	if (packet->state & VN_PACKET_ATTACHED)
+		return 0;
+	return (uint32_t)(end - (packet->data + packet->length));
+}
+
+uint32_t vionet_packet_headroom(const struct vionet_packet *packet)
+{
+	ptrdiff_t room = packet->data - vn_packet_buffer(packet);
+
+	if ((packet->state & VN_PACKET_ATTACHED) || room < (ptrdiff_t)HEADER_ROOM)
+		return 0;
+	return (uint32_t)room - HEADER_ROOM;
+}
+
+int vionet_packet_attach(struct vionet_packet *packet,
+			 struct vionet_memory *memory, void *frame,
+			 uint32_t length, vionet_release_fn *release,
+			 void *context)
+{
+	struct vionet_pool *pool = packet->pool;
+	size_t offset = (size_t)((uint8_t *)frame -
+				 (uint8_t *)memory->memory.address);
+
+	if (packet->state != VN_PACKET_APPLICATION || packet->length != 0)
+		return vn_error(EINVAL, "attach: the packet is not fresh");
+	if (memory->device != pool->device ||
+	    (uint8_t *)frame < (uint8_t *)memory->memory.address ||
+	    offset > memory->memory.size || memory->memory.size - offset < length)
+		return vn_error(EINVAL, "attach: %u bytes at %p are not inside the "
+				"registered memory", length, frame);
+	if (length < VIONET_FRAME_MIN || length > VIONET_FRAME_MAX)
+		return vn_error(EINVAL, "attach: a frame of %u bytes; %d to %d are "
+				"possible", length, VIONET_FRAME_MIN,
+				VIONET_FRAME_MAX);
+	if (!pool->attachments)
+		pool->attachments = calloc(pool->count,
+					   sizeof(*pool->attachments));
+	if (!pool->attachments)
+		return vn_error(ENOMEM, "attach: no memory");
+	pool->attachments[packet->index] = (struct vn_attachment){
+		.memory = memory,
+		.frame = frame,
+		.release = release,
+		.context = context,
+	};
+	memory->users++;
+	packet->state |= VN_PACKET_ATTACHED;
+	packet->data = frame;
+	packet->length = length;
+	return 0;
+}
+
+void vn_packet_detach(struct vionet_packet *packet)
+{
+	struct vn_attachment *a = &packet->pool->attachments[packet->index];
+
+	packet->state &= (uint16_t)~VN_PACKET_ATTACHED;
+	a->memory->users--;
+	if (a->release)
+		a->release(a->frame, a->context);
+}

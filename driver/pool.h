@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: pools, and the inline part of taking and giving back packets.
+ * Never: puts a pointer or length where the device could change it: descriptions
+ * live in private memory, buffers in the device's.
+ * Read next: driver/pool.c.
+ */
+#ifndef VN_DRIVER_POOL_H
+#define VN_DRIVER_POOL_H
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <vionet/packet.h>
+
+#include "driver/device.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define VN_POISON 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define VN_POISON 1
+#endif
+#endif
+#ifdef VN_POISON
+#include <sanitizer/asan_interface.h>
+#endif
+
+/* Values of vionet_packet.state. */
+enum vn_packet_state {
+	VN_PACKET_FREE = 0,
+	VN_PACKET_APPLICATION = 1,
+	VN_PACKET_DEVICE = 2,
+	VN_PACKET_OWNER = 3,	/* mask of the above */
+	VN_PACKET_ATTACHED = 4, /* its frame lies in registered memory */
+};
+
+/* What vionet_packet_attach was told; kept beside the packets, for few use it. */
+struct vn_attachment {
+	struct vionet_memory *memory;
+	void *frame;
+	vionet_release_fn *release;
+	void *context;
+};
+
+struct vionet_pool {
+	struct vionet_packet **free; /* stack: the last one freed is warm */
+	uint32_t available;
+	uint32_t count;
+	uint8_t *base;	      /* first buffer */
+	uint64_t iova_offset; /* address for the device minus ours */
+	uint32_t stride;
+	uint32_t buffer_size;
+	struct vionet_packet *packets;
+	struct vn_attachment *attachments; /* made when first needed */
+	struct vionet_device *device;
+	struct vionet_memory *memory;
+	bool own_memory;
+	enum vn_access access;
+	struct vionet_pool *next; /* in the device's list */
+};
+
+/* First byte of the packet's buffer: VIONET_HEADROOM before fresh data. */
+static inline uint8_t *vn_packet_buffer(const struct vionet_packet *packet)
+{
+	return packet->pool->base +
+	       (size_t)packet->index * packet->pool->stride;
+}
+
+/* In sanitizer builds nobody here may touch a buffer that the device has. */
+static inline void vn_packet_poison(const struct vionet_packet *packet)
+{
+#ifdef VN_POISON
+	ASAN_POISON_MEMORY_REGION(vn_packet_buffer(packet), packet->pool->stride);
+#else
+	(void)packet;
+#endif
+}
+
+static inline void vn_packet_unpoison(const struct vionet_packet *packet)
+{
+#ifdef VN_POISON
+	ASAN_UNPOISON_MEMORY_REGION(vn_packet_buffer(packet),
+				    packet->pool->stride);
+#else
+	(void)packet;
+#endif
+}
+
+static inline void vn_packet_set_owner(struct vionet_packet *packet,
+				       enum vn_packet_state owner)
+{
+	packet->state = (uint16_t)((packet->state & VN_PACKET_ATTACHED) |
+				   (unsigned int)owner);
+}
+
+static inline void vn_packet_reset(struct vionet_packet *packet)
+{
+	packet->data = vn_packet_buffer(packet) + VIONET_HEADROOM;
+	packet->next = NULL;
+	packet->length = 0;
+	packet->total_length = 0;
+	packet->segments = 1;
+	packet->flags = 0;
+	packet->gso_type = 0;
+	packet->hdr_len = 0;
+	packet->gso_size = 0;
+	packet->csum_start = 0;
+	packet->csum_offset = 0;
+	packet->hash_value = 0;
+	packet->hash_report = 0;
+}
+
+/* Undo an attachment and tell the application. */
+void vn_packet_detach(struct vionet_packet *packet);
+
+/* One segment back to its pool. */
+static inline void vn_segment_free(struct vionet_packet *packet)
+{
+	struct vionet_pool *pool = packet->pool;
+
+	assert((packet->state & VN_PACKET_OWNER) != VN_PACKET_FREE);
+	if (__builtin_expect((packet->state & VN_PACKET_ATTACHED) != 0, 0))
+		vn_packet_detach(packet);
+	packet->state = VN_PACKET_FREE;
+	pool->free[pool->available++] = packet;
+}
+
+/* All segments of a packet back to their pools. */
+static inline void vn_packet_free(struct vionet_packet *packet)
+{
+	while (packet) {
+		struct vionet_packet *next = packet->next;
+
+		vn_segment_free(packet);
+		packet = next;
+	}
+}
+
+/* Release a pool whatever the state of its packets; the device is quiet or
+ * closed. */
+void vn_pool_destroy_forced(struct vionet_pool *pool);
+
+#endif

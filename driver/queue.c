@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: making and closing queues, waiting, health and counters. The bursts are
+ * in driver/rxtx.h.
+ * Never: frees ring memory that the device may still write to.
+ * Read next: driver/ring_split.h.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/order.h"
+#include "driver/pool.h"
+#include "driver/queue.h"
+#include "driver/spec_net.h"
+
+/* How long a wait trusts the interrupt before it looks by itself. */
+#define SAFETY_CHECK (1000 * VN_MS)
+
+/* How often a queue without a vector is looked at while "sleeping". */
+#define POLL_PAUSE (VN_MS / 10)
+
+/* ---- making ---- */
+
+/* Descriptor table and available ring in one region that the device can only
+ * read, the used ring in one that it may write. Nothing else shares a page with
+ * them, so a device that runs over finds nothing of value. */
+static int make_ring(struct vionet_queue *queue, uint16_t size)
+{
+	size_t table = sizeof(struct split_desc) * size;
+	size_t avail = sizeof(struct split_avail) + 2u * size + 2u;
+	size_t used = sizeof(struct split_used) +
+		      sizeof(struct split_used_elem) * size + 2u;
+	struct vn_ring_areas *areas = &queue->areas;
+	int result;
+
+	result = vn_device_memory_alloc(queue->device, table + avail,
+					VN_DEVICE_READS, false,
+					&queue->read_memory);
+	if (result == 0)
+		result = vn_device_memory_alloc(queue->device, used,
+						VN_DEVICE_WRITES, false,
+						&queue->write_memory);
+	if (result)
+		return result;
+	areas->descriptor = (struct vn_area){
+		.address = queue->read_memory->memory.address,
+		.iova = queue->read_memory->iova,
+	};
+	areas->driver = (struct vn_area){
+		.address = (uint8_t *)areas->descriptor.address + table,
+		.iova = areas->descriptor.iova + table,
+	};
+	areas->device = (struct vn_area){
+		.address = queue->write_memory->memory.address,
+		.iova = queue->write_memory->iova,
+	};
+	queue->split.desc = areas->descriptor.address;
+	queue->split.avail = areas->driver.address;
+	queue->split.used = areas->device.address;
+	return 0;
+}
+
+/* All descriptors free, in order. */
+static int make_slots(struct vionet_queue *queue, uint16_t size)
+{
+	queue->slots = aligned_alloc(64, ((size_t)size * sizeof(struct vn_slot) +
+					  63) & ~(size_t)63);
+	if (!queue->slots)
+		return vn_error(ENOMEM, "no memory for %u descriptors", size);
+	memset(queue->slots, 0, (size_t)size * sizeof(struct vn_slot));
+	for (uint16_t i = 0; i < size; i++)
+		queue->slots[i].next = (uint16_t)(i + 1);
+	queue->split.mask = (uint16_t)(size - 1);
+	queue->split.free_head = 0;
+	queue->split.free_tail = (uint16_t)(size - 1);
+	queue->free_count = size;
+	return 0;
+}
+
+static uint32_t longest_frame(const struct vionet_device *device)
+{
+	return device->config.mtu ? device->config.mtu + VIONET_FRAME_MIN :
+				    VIONET_FRAME_MAX;
+}
+
+int vn_queue_open(struct vionet_queue *queue, struct vionet_device *device,
+		  const struct vn_queue_plan *plan)
+{
+	struct vn_transport *transport = device->transport;
+	int result;
+
+	*queue = (struct vionet_queue){
+		.device = device,
+		.transport = transport,
+		.bursts = &vn_split_bursts,
+		.index = plan->index,
+		.pair = plan->index / 2,
+		.transmits = plan->index % 2 != 0,
+		.size = plan->size,
+		.size_max = plan->size_max,
+		.header_size = device->header_size,
+		.mergeable = vionet_feature_test(&device->accepted,
+						 NET_F_MRG_RXBUF),
+		.max_frame = longest_frame(device),
+		.pool = plan->pool,
+		.refill_batch = plan->size >= 64 ? 16 : 1,
+		.vector = plan->vector,
+		.interrupt_fd = -1,
+	};
+	result = make_slots(queue, plan->size);
+	if (result == 0)
+		result = make_ring(queue, plan->size);
+	if (result == 0)
+		result = transport->ops->queue_setup(transport, plan->index,
+						     plan->size, &queue->vector,
+						     &queue->areas,
+						     &queue->doorbell);
+	if (result) {
+		vn_queue_close(queue);
+		return vn_error_prefix(result, "%s queue %u",
+				       plan->index % 2 ? "transmit" : "receive",
+				       plan->index / 2);
+	}
+	if (queue->vector >= 0)
+		queue->interrupt_fd = transport->vector_fds[queue->vector];
+	queue->bursts->disarm(queue);
+	return 0;
+}
+
+/* Buffers of a device that is quiet are ours again, whether completed or not. */
+static void take_back(struct vionet_queue *queue)
+{
+	for (uint16_t i = 0; queue->slots && i < queue->size; i++) {
+		struct vionet_packet *packet = queue->slots[i].packet;
+
+		if (!packet)
+			continue;
+		vn_packet_unpoison(packet);
+		vn_packet_free(packet);
+	}
+	if (queue->partial.left != 0 && !queue->partial.drop)
+		vn_packet_free(queue->partial.head);
+}
+
+void vn_queue_close(struct vionet_queue *queue)
+{
+	if (!queue->device)
+		return;
+	if (queue->device->quiet)
+		take_back(queue);
+	vn_device_memory_free(queue->read_memory);
+	vn_device_memory_free(queue->write_memory);
+	free(queue->slots);
+	memset(queue, 0, sizeof(*queue));
+}
+
+/* ---- health ---- */
+
+void vn_queue_break(struct vionet_queue *queue, enum vn_breach breach,
+		    uint32_t value, uint32_t limit)
+{
+	if (queue->breach != VN_BREACH_NONE)
+		return;
+	queue->breach_value = value;
+	queue->breach_limit = limit;
+	__atomic_store_n(&queue->breach, (uint8_t)breach, __ATOMIC_RELEASE);
+}
+
+int vionet_queue_check(const struct vionet_queue *queue)
+{
+	uint8_t breach = __atomic_load_n(&queue->breach, __ATOMIC_ACQUIRE);
+	uint32_t value = queue->breach_value, limit = queue->breach_limit;
+	char what[96];
+
+	switch (breach) {
+	case VN_BREACH_NONE:
+		return 0;
+	case VN_BREACH_INDEX_JUMP:
+		snprintf(what, sizeof(what), "the used index jumped by %u with %u "
+			 "buffers outstanding", value, limit);
+		break;
+	case VN_BREACH_ID_RANGE:
+		snprintf(what, sizeof(what), "used id %u is out of range, the queue "
+			 "has %u entries", value, limit);
+		break;
+	case VN_BREACH_ID_IDLE:
+		snprintf(what, sizeof(what), "used id %u is not outstanding", value);
+		break;
+	default:
+		snprintf(what, sizeof(what), "a packet of %u buffers on a queue of "
+			 "%u entries", value, limit);
+		break;
+	}
+	return vn_error(EIO, "%s: %s queue %u is broken by the device: %s; stop and "
+			"start the device", queue->device->name,
+			queue->transmits ? "transmit" : "receive", queue->pair,
+			what);
+}
+
+/* ---- bursts ---- */
+
+/* A queue is one thread's from its first burst on; debug builds hold to that. */
+static inline void check_owner(struct vionet_queue *queue)
+{
+#ifndef NDEBUG
+	if (!queue->owned) {
+		queue->owner = pthread_self();
+		queue->owned = true;
+	}
+	assert(pthread_equal(queue->owner, pthread_self()));
+#else
+	(void)queue;
+#endif
+}
+
+uint32_t vionet_queue_receive(struct vionet_queue *queue,
+			      struct vionet_packet **packets, uint32_t max)
+{
+	assert(!queue->transmits);
+	check_owner(queue);
+	return queue->bursts->receive(queue, packets, max);
+}
+
+uint32_t vionet_queue_transmit(struct vionet_queue *queue,
+			       struct vionet_packet *const *packets,
+			       uint32_t count)
+{
+	assert(queue->transmits);
+	check_owner(queue);
+	return queue->bursts->transmit(queue, packets, count);
+}
+
+uint32_t vionet_queue_reclaim(struct vionet_queue *queue)
+{
+	assert(queue->transmits);
+	check_owner(queue);
+	return queue->bursts->reclaim(queue);
+}
+
+int vionet_queue_drain(struct vionet_queue *queue, unsigned int timeout_ms)
+{
+	uint64_t end = vn_now() + timeout_ms * VN_MS;
+
+	while (vionet_queue_reclaim(queue) != 0) {
+		if (queue->breach)
+			return vionet_queue_check(queue);
+		if (vn_now() >= end)
+			return vn_error(ETIMEDOUT, "%s: transmit queue %u: the "
+					"device has not completed %u packets "
+					"within %u ms", queue->device->name,
+					queue->pair, queue->outstanding,
+					timeout_ms);
+		vn_sleep(VN_MS / 20);
+	}
+	return 0;
+}
+
+/* ---- waiting ---- */
+
+int vionet_queue_eventfd(const struct vionet_queue *queue)
+{
+	if (queue->interrupt_fd < 0)
+		return vn_error(ENOTSUP, "%s: queue %u has no interrupt: the device "
+				"has too few MSI-X vectors; poll it",
+				queue->device->name, queue->index);
+	return queue->interrupt_fd;
+}
+
+int vionet_queue_arm(struct vionet_queue *queue)
+{
+	int ready = queue->bursts->arm(queue);
+
+	return queue->breach ? vionet_queue_check(queue) : ready;
+}
+
+static void clear_interrupt(struct vionet_queue *queue)
+{
+	uint64_t count;
+
+	if (queue->interrupt_fd >= 0 &&
+	    read(queue->interrupt_fd, &count, sizeof(count)) > 0)
+		vn_count(&queue->counters.interrupts, 1);
+}
+
+void vionet_queue_disarm(struct vionet_queue *queue)
+{
+	queue->bursts->disarm(queue);
+	clear_interrupt(queue);
+}
+
+static bool spin(struct vionet_queue *queue, uint64_t end)
+{
+	do {
+		if (queue->bursts->ready(queue) || queue->breach)
+			return true;
+		VN_CPU_RELAX();
+	} while (vn_now() < end);
+	return false;
+}
+
+/* Sleep once, armed: until the interrupt, a removal request, a signal, or the
+ * pause is over. Returns poll's answer for the interrupt; -ENODEV on removal. */
+static int sleep_armed(struct vionet_queue *queue, uint64_t pause)
+{
+	struct pollfd fds[2] = {
+		{ .fd = queue->interrupt_fd, .events = POLLIN },
+		{ .fd = queue->transport->removal_fd, .events = POLLIN },
+	};
+	struct timespec timeout = {
+		.tv_sec = (time_t)(pause / (1000 * VN_MS)),
+		.tv_nsec = (long)(pause % (1000 * VN_MS)),
+	};
+	int ready = ppoll(fds, 2, &timeout, NULL);
+
+	if (ready < 0)
+		return -EINTR;
+	if (fds[1].revents)
+		return vn_error(ENODEV, "%s: the device is being removed; stop and "
+				"close it", queue->device->name);
+	return fds[0].revents ? 1 : 0;
+}
+
+static uint64_t shorter(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Arm and sleep until there is work or `end`; the queue is disarmed on return.*/
+static int sleep_until(struct vionet_queue *queue, uint64_t end)
+{
+	for (;;) {
+		uint64_t now = vn_now();
+		uint64_t pause = queue->interrupt_fd < 0 ? POLL_PAUSE : SAFETY_CHECK;
+		int ready = vionet_queue_arm(queue);
+
+		if (ready != 0)
+			return ready;
+		if (now >= end)
+			return 0;
+		ready = sleep_armed(queue, shorter(pause, end - now));
+		if (ready < 0)
+			return ready == -EINTR ? 0 : ready;
+		clear_interrupt(queue);
+		if (ready == 0 && queue->interrupt_fd >= 0 &&
+		    vn_now() < end && queue->bursts->ready(queue)) {
+			vn_count(&queue->counters.lost_interrupts, 1);
+			return 1;
+		}
+	}
+}
+
+int vionet_queue_wait(struct vionet_queue *queue, unsigned int spin_us,
+		      int timeout_ms)
+{
+	uint64_t now = vn_now();
+	uint64_t end = timeout_ms < 0 ? UINT64_MAX :
+					now + (unsigned int)timeout_ms * VN_MS;
+	int result;
+
+	if (queue->breach)
+		return vionet_queue_check(queue);
+	if (spin_us != 0 &&
+	    spin(queue, shorter(end, now + (uint64_t)spin_us * 1000)))
+		return queue->breach ? vionet_queue_check(queue) : 1;
+	result = sleep_until(queue, end);
+	queue->bursts->disarm(queue);
+	return result;
+}
+
+/* ---- looking ---- */
+
+struct vionet_pool *vionet_queue_pool(const struct vionet_queue *queue)
+{
+	return queue->pool;
+}
+
+static uint64_t counted(const uint64_t *counter)
+{
+	return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
+int vionet_queue_stats(const struct vionet_queue *queue,
+		       struct vionet_queue_stats *stats)
+{
+	const struct vn_counters *c = &queue->counters;
+
+	*stats = (struct vionet_queue_stats){
+		.packets = counted(&c->packets),
+		.bytes = counted(&c->bytes),
+		.completed = counted(&c->completed),
+		.kicks = counted(&c->kicks),
+		.interrupts = counted(&c->interrupts),
+		.full = counted(&c->full),
+		.invalid = counted(&c->invalid),
+		.dropped_short = counted(&c->dropped_short),
+		.dropped_long = counted(&c->dropped_long),
+		.dropped_chain = counted(&c->dropped_chain),
+		.starved = counted(&c->starved),
+		.lost_interrupts = counted(&c->lost_interrupts),
+		.in_flight = (uint32_t)counted(&c->in_flight),
+		.size = queue->size,
+	};
+	return 0;
+}

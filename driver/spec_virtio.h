@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: constants and layouts of VIRTIO 1.4 that every device shares, and nothing
+ * else. Names are the specification's, without VIRTIO_ and VIRTQ_ in front.
+ * Read next: driver/spec_net.h.
+ */
+#ifndef VN_DRIVER_SPEC_VIRTIO_H
+#define VN_DRIVER_SPEC_VIRTIO_H
+
+#include <stdint.h>
+
+/* Device Status Field */
+enum {
+	STATUS_ACKNOWLEDGE = 0x01,
+	STATUS_DRIVER = 0x02,
+	STATUS_DRIVER_OK = 0x04,
+	STATUS_FEATURES_OK = 0x08,
+	STATUS_SUSPEND = 0x10,
+	STATUS_DEVICE_NEEDS_RESET = 0x40,
+	STATUS_FAILED = 0x80,
+};
+
+/* Reserved Feature Bits */
+enum {
+	F_NOTIFY_ON_EMPTY = 24,
+	F_ANY_LAYOUT = 27,
+	F_INDIRECT_DESC = 28,
+	F_EVENT_IDX = 29,
+	F_VERSION_1 = 32,
+	F_ACCESS_PLATFORM = 33,
+	F_RING_PACKED = 34,
+	F_IN_ORDER = 35,
+	F_ORDER_PLATFORM = 36,
+	F_SR_IOV = 37,
+	F_NOTIFICATION_DATA = 38,
+	F_NOTIF_CONFIG_DATA = 39,
+	F_RING_RESET = 40,
+	F_ADMIN_VQ = 41,
+	F_SUSPEND = 43,
+};
+
+/* Largest queue, in either layout. */
+#define QUEUE_SIZE_MAX 32768
+
+/* Split ring: The Virtqueue Descriptor Table. Little-endian. */
+struct split_desc {
+	uint64_t addr;
+	uint32_t len;
+	uint16_t flags;
+	uint16_t next;
+};
+_Static_assert(sizeof(struct split_desc) == 16, "virtq_desc is 16 bytes");
+
+enum {
+	DESC_F_NEXT = 1,
+	DESC_F_WRITE = 2,
+	DESC_F_INDIRECT = 4,
+};
+
+/* Split ring: The Virtqueue Available Ring; used_event follows the ring. */
+struct split_avail {
+	uint16_t flags;
+	uint16_t idx;
+	uint16_t ring[];
+};
+
+enum { AVAIL_F_NO_INTERRUPT = 1 };
+
+/* Split ring: The Virtqueue Used Ring; avail_event follows the ring. */
+struct split_used_elem {
+	uint32_t id;
+	uint32_t len;
+};
+
+struct split_used {
+	uint16_t flags;
+	uint16_t idx;
+	struct split_used_elem ring[];
+};
+_Static_assert(sizeof(struct split_used_elem) == 8, "virtq_used_elem is 8 bytes");
+
+enum { USED_F_NO_NOTIFY = 1 };
+
+/* MSI-X Vector Configuration */
+#define MSI_NO_VECTOR 0xffff
+
+#endif

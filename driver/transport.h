@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The second seam: a virtio device, whatever carries its registers.
+ * driver/transport_pci.c implements it over a PCI function; transports without
+ * PCI fit here too.
+ *
+ * Owns: the table of operations, and what set-up hands back for the datapath.
+ * Never: computes a ring address (the ring hands over its three areas) or knows
+ * what a network is.
+ * Read next: driver/transport_pci.c.
+ *
+ * Every operation returns 0 or a negative errno with the error text set, and
+ * returns whatever the device does. -ENODEV means that the device is gone (its
+ * registers read all-ones). Control thread, except `kick`.
+ */
+#ifndef VN_DRIVER_TRANSPORT_H
+#define VN_DRIVER_TRANSPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <vionet/device.h>
+
+#include "iommu/iova.h"
+#include "iommu/memory.h"
+
+struct vn_transport;
+
+/* Part of a queue in memory: where we see it and where the device does. */
+struct vn_area {
+	void *address;
+	uint64_t iova;
+};
+
+struct vn_ring_areas {
+	struct vn_area descriptor; /* descriptor area */
+	struct vn_area driver;	   /* driver area */
+	struct vn_area device;	   /* device area */
+};
+
+/*
+ * How to notify the device of a queue. Data, so that a kick is a store and no
+ * call; only where nothing can be mapped is it a call.
+ */
+struct vn_doorbell {
+	volatile uint16_t *address; /* NULL: `eventfd`, else `kick` of the transport */
+	int eventfd;		    /* -1: none */
+	uint16_t value;		    /* what to write */
+	uint64_t offset;	    /* for `kick` */
+};
+
+/* A field of the device's configuration, to be read at its own width. */
+struct vn_config_field {
+	uint32_t offset;
+	uint32_t width; /* bytes: 1, 2, 4; any other: that many single bytes */
+	void *value;	/* host byte order */
+};
+
+struct vn_transport_ops {
+	/* The 128 feature bits: what is offered, and what we accept. */
+	int (*features_read)(struct vn_transport *transport,
+			     struct vionet_features *offered);
+	int (*features_write)(struct vn_transport *transport,
+			      const struct vionet_features *accepted);
+
+	/* Device status register. Writing 0 asks for a reset. */
+	int (*status_read)(struct vn_transport *transport, uint8_t *status);
+	int (*status_write)(struct vn_transport *transport, uint8_t status);
+
+	/* Read fields as one snapshot, checked with the generation counter. -EAGAIN
+	 * if it does not hold still for 8 tries. */
+	int (*config_read)(struct vn_transport *transport,
+			   const struct vn_config_field *fields,
+			   unsigned int count);
+
+	/* Largest size the device allows for a queue; 0: no such queue. */
+	int (*queue_max)(struct vn_transport *transport, unsigned int index,
+			 uint16_t *size);
+
+	/* Configure a queue, all but enabling it: size, vector (-1: none;
+	 * `*vector` becomes -1 if the device has no room for it), areas. Everything
+	 * is read back. */
+	int (*queue_setup)(struct vn_transport *transport, unsigned int index,
+			   uint16_t size, int *vector,
+			   const struct vn_ring_areas *areas,
+			   struct vn_doorbell *doorbell);
+	int (*queue_enable)(struct vn_transport *transport, unsigned int index);
+
+	/* Notify where the doorbell is not mapped. The queue's thread. */
+	int (*kick)(struct vn_transport *transport,
+		    const struct vn_doorbell *doorbell);
+
+	/* Attach up to `wanted` interrupt vectors, the first for configuration
+	 * changes; `*count` is what there is. 0 detaches all. */
+	int (*vectors)(struct vn_transport *transport, unsigned int wanted,
+		       unsigned int *count);
+
+	/* Let the device access memory, or stop it. */
+	int (*dma)(struct vn_transport *transport, bool on);
+
+	/* Reset by other means than the status register. -ENOTSUP: none. */
+	int (*reset)(struct vn_transport *transport);
+
+	/* Make memory visible to the device; hide it (quiet devices only). */
+	int (*memory_add)(struct vn_transport *transport,
+			  const struct vn_memory *memory, enum vn_access access,
+			  uint64_t *iova);
+	int (*memory_remove)(struct vn_transport *transport, uint64_t iova);
+	int (*limits)(struct vn_transport *transport,
+		      struct vn_iommu_limits *limits);
+
+	/* What happened since the last call: VIONET_EVENT_REMOVAL, _ERROR, and
+	 * _LINK for any configuration change. Never blocks. */
+	int (*events)(struct vn_transport *transport, uint32_t *events);
+
+	/* NULL where the device is no PCI function. */
+	int (*pci_details)(struct vn_transport *transport,
+			   struct vionet_pci_details *details);
+
+	/* Take the device away from us, which makes it quiet; frees `transport`. */
+	int (*close)(struct vn_transport *transport);
+};
+
+/* The part that is common; an implementation embeds it as its first member. */
+struct vn_transport {
+	const struct vn_transport_ops *ops;
+	const char *kind;	  /* "virtio-pci" */
+	const char *name;	  /* of the device, in full: "0000:00:04.0" */
+	uint64_t config_size;	  /* bytes of device configuration */
+	uint16_t queue_count;	  /* that the device says it has */
+	unsigned int vector_max;  /* that could be attached */
+	bool config_interrupt;	  /* configuration changes have a vector */
+	int event_fd;		  /* readable when `events` has something */
+	int removal_fd;		  /* readable once it is being removed; -1 */
+	const int *vector_fds;	  /* eventfds, as many as `vectors` gave */
+	struct vionet_features accepted; /* as features_write was told */
+};
+
+/*
+ * Open the PCI function at `address` as a virtio-net device: check its identity,
+ * find its structures, map them. The device is as the kernel left it (reset, bus
+ * mastering off).
+ *
+ * Returns 0, or as vn_function_open_vfio and vn_capabilities_walk; -ENOTSUP if it
+ * is not a virtio-net function.
+ */
+int vn_transport_open_pci(const char *address, struct vn_transport **transport);
+
+#endif

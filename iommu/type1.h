@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: VFIO's calls as the rest needs them: interrupted ones repeated, answers
+ * that grow, chains of capabilities; what a type1 IOMMU says of itself; and the
+ * limit of locked memory that it counts against.
+ * Never: keeps state, or takes the length that an answer claims for the length
+ * that it has.
+ * Read next: iommu/container.h.
+ *
+ * Source: linux/vfio.h.
+ */
+#ifndef VN_IOMMU_TYPE1_H
+#define VN_IOMMU_TYPE1_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "iommu/iova.h"
+
+/*
+ * ioctl() that is tried again when a signal interrupts it. Returns its result or
+ * a negative errno. Sets no error text: only the caller knows what it was for.
+ */
+int vn_vfio_call(int fd, unsigned long request, void *argument);
+
+/*
+ * Make a *_GET_INFO call whose answer is as long as the kernel says.
+ *
+ * `question`, `size`: the structure as it is to be sent; its first word, argsz,
+ *   is filled in here.
+ * `answer`, `answer_size`: at least `size` bytes, the caller's to free.
+ *
+ * Returns 0; -EIO if it has not settled after four tries, or is huge; -ENOMEM;
+ * else the kernel's own error. Sets no error text.
+ */
+int vn_vfio_info(int fd, unsigned long request, const void *question,
+		 size_t size, void **answer, size_t *answer_size);
+
+/*
+ * Find capability `id` in the chain that starts at byte `first` of an answer.
+ * Returns its offset, where at least `need` bytes follow (not necessarily
+ * aligned: copy them), or 0. At most 64 steps; a chain that leaves the answer
+ * ends there. Pure.
+ */
+size_t vn_vfio_capability(const void *answer, size_t size, size_t first,
+			  uint16_t id, size_t need);
+
+/*
+ * Read page sizes, ranges and the number of mappings left from container `fd`;
+ * the rest of `limits` is zero. Returns 0 or as vn_vfio_info, without text.
+ */
+int vn_type1_limits(int fd, struct vn_iommu_limits *limits);
+
+/*
+ * May this process lock `need` more bytes? Returns 0, also where that cannot be
+ * seen (no /proc); -ENOMEM: the text gives need, in use, limit, and the lines
+ * that raise it.
+ */
+int vn_type1_check_locked(uint64_t need);
+
+#endif

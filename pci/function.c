@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: what every PCI function does alike, whoever stands behind it.
+ * Never: knows which implementation it talks to.
+ * Read next: pci/function_vfio.c.
+ */
+#include <endian.h>
+
+#include "pci/function.h"
+
+int vn_function_command(struct vn_function *function, uint16_t set,
+			uint16_t clear)
+{
+	uint16_t raw, before, after;
+	int result;
+
+	result = function->ops->read(function, VN_REGION_CONFIG, VN_PCI_COMMAND,
+				     &raw, sizeof(raw));
+	if (result != 0)
+		return result;
+	before = le16toh(raw);
+	after = (uint16_t)((before & ~clear) | set);
+	if (after == before)
+		return 0;
+	raw = htole16(after);
+	return function->ops->write(function, VN_REGION_CONFIG, VN_PCI_COMMAND,
+				    &raw, sizeof(raw));
+}

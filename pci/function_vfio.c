@@ -1,0 +1,582 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: one PCI function opened through kernel VFIO: its device descriptor, its
+ * mapped BARs, its interrupts, and the container that it alone is in.
+ * Never: maps or writes the MSI-X table (the kernel owns it), asks sysfs for
+ * anything once the function is open, or leaves a descriptor behind on failure.
+ * Read next: iommu/container.c for the memory side; driver/transport_pci.c for
+ * what is done with the registers.
+ *
+ * Source: linux/vfio.h; Documentation/driver-api/vfio.rst.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/vfio.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <vionet/error.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "iommu/container.h"
+#include "iommu/type1.h"
+#include "pci/function.h"
+#include "pci/sysfs.h"
+#include "pci/vfio_region.h"
+
+#define VFIO_DIRECTORY "/dev/vfio"
+
+#define RESET_LIMIT_MS 1000
+#define RESET_PAUSE_MS 10
+
+/* Part of a BAR that is mapped, in whole pages. */
+struct mapped {
+	unsigned int region;
+	uint64_t offset;
+	uint64_t size;
+	char *address;
+};
+
+struct vfio_function {
+	struct vn_function base; /* first: the operations get its address */
+	struct vn_container *container;
+	int fd;
+	uint64_t region_start[VN_REGION_COUNT]; /* offset in the descriptor */
+	struct vn_msix_table table;
+	unsigned int vectors_on; /* vectors that are attached now */
+	struct mapped *mapped;
+	size_t mapped_count;
+};
+
+static struct vfio_function *of(struct vn_function *function)
+{
+	return (struct vfio_function *)function;
+}
+
+static const char *region_name(unsigned int region)
+{
+	static const char *const names[VN_REGION_COUNT] = {
+		"BAR 0", "BAR 1", "BAR 2", "BAR 3", "BAR 4", "BAR 5",
+		"expansion ROM", "configuration space", "VGA",
+	};
+
+	return region < VN_REGION_COUNT ? names[region] : "no such region";
+}
+
+static bool within(uint64_t offset, uint64_t size, uint64_t first, uint64_t end)
+{
+	return offset >= first && offset <= end && size <= end - offset;
+}
+
+static uint64_t page_mask(void)
+{
+	return (uint64_t)sysconf(_SC_PAGESIZE) - 1;
+}
+
+/*
+ * Registers
+ */
+
+/* Regions lie next to each other in one descriptor: an offset past the end of
+ * one would reach another. */
+static int check_access(const struct vfio_function *function,
+			unsigned int region, uint64_t offset, size_t size)
+{
+	if (region < VN_REGION_COUNT &&
+	    within(offset, size, 0, function->base.region[region].size))
+		return 0;
+	return vn_error(EINVAL, "%s: %s: %zu bytes at %#" PRIx64 " lie outside",
+			function->base.name, region_name(region), size, offset);
+}
+
+static int access_failed(const struct vfio_function *function,
+			 unsigned int region, const char *step, uint64_t offset,
+			 size_t size, ssize_t done)
+{
+	int code = done < 0 ? errno : 0;
+
+	if (code == ENODEV || code == ENXIO)
+		return vn_error(ENODEV, "%s: the function is gone",
+				function->base.name);
+	return vn_error(EIO, "%s: %s: %s of %zu bytes at %#" PRIx64 ": %s",
+			function->base.name, region_name(region), step, size,
+			offset, done < 0 ? strerrordesc_np(code) :
+					   "cut short");
+}
+
+static int vfio_read(struct vn_function *base, unsigned int region,
+		     uint64_t offset, void *data, size_t size)
+{
+	struct vfio_function *function = of(base);
+	int result = check_access(function, region, offset, size);
+	ssize_t done;
+
+	if (result != 0)
+		return result;
+	do {
+		done = pread(function->fd, data, size,
+			     (off_t)(function->region_start[region] + offset));
+	} while (done < 0 && errno == EINTR);
+	if (done == (ssize_t)size)
+		return 0;
+	return access_failed(function, region, "read", offset, size, done);
+}
+
+static bool hits_table(const struct vfio_function *function,
+		       unsigned int region, uint64_t offset, uint64_t size)
+{
+	return region == function->table.bar && offset < function->table.end &&
+	       offset + size > function->table.first;
+}
+
+static int vfio_write(struct vn_function *base, unsigned int region,
+		      uint64_t offset, const void *data, size_t size)
+{
+	struct vfio_function *function = of(base);
+	int result = check_access(function, region, offset, size);
+	ssize_t done;
+
+	if (result != 0)
+		return result;
+	if (hits_table(function, region, offset, size))
+		return vn_error(EINVAL, "%s: %s: %#" PRIx64 " belongs to the MSI-X "
+				"table, which the kernel owns", base->name,
+				region_name(region), offset);
+	do {
+		done = pwrite(function->fd, data, size,
+			      (off_t)(function->region_start[region] + offset));
+	} while (done < 0 && errno == EINTR);
+	if (done == (ssize_t)size)
+		return 0;
+	return access_failed(function, region, "write", offset, size, done);
+}
+
+static bool can_be_mapped(const struct vn_region *region, uint64_t offset,
+			  uint64_t size)
+{
+	for (unsigned int i = 0; i < region->sparse_count; i++) {
+		const struct vn_sparse *area = &region->sparse[i];
+
+		if (within(offset, size, area->offset,
+			   area->offset + area->size))
+			return true;
+	}
+	return false;
+}
+
+/* A mapping that exists and covers these whole pages, or NULL. */
+static struct mapped *find_mapped(const struct vfio_function *function,
+				  const struct mapped *wanted)
+{
+	for (size_t i = 0; i < function->mapped_count; i++) {
+		struct mapped *mapped = &function->mapped[i];
+
+		if (mapped->region == wanted->region &&
+		    within(wanted->offset, wanted->size, mapped->offset,
+			   mapped->offset + mapped->size))
+			return mapped;
+	}
+	return NULL;
+}
+
+static int map_pages(struct vfio_function *function, struct mapped *wanted)
+{
+	const struct vn_region *region = &function->base.region[wanted->region];
+	int protection = (region->readable ? PROT_READ : 0) |
+			 (region->writable ? PROT_WRITE : 0);
+	struct mapped *grown;
+	void *address;
+
+	grown = reallocarray(function->mapped, function->mapped_count + 1,
+			     sizeof(*grown));
+	if (grown == NULL)
+		return vn_error(ENOMEM, "%s: out of memory", function->base.name);
+	function->mapped = grown;
+	address = mmap(NULL, wanted->size, protection, MAP_SHARED, function->fd,
+		       (off_t)(function->region_start[wanted->region] +
+			       wanted->offset));
+	if (address == MAP_FAILED)
+		return vn_error_errno(errno, "%s: %s: map %" PRIu64 " bytes at %#"
+				      PRIx64, function->base.name,
+				      region_name(wanted->region), wanted->size,
+				      wanted->offset);
+	/* A forked child has no business with the registers. */
+	(void)madvise(address, wanted->size, MADV_DONTFORK);
+	wanted->address = address;
+	grown[function->mapped_count++] = *wanted;
+	return 0;
+}
+
+static int vfio_map(struct vn_function *base, unsigned int region,
+		    uint64_t offset, uint64_t size, volatile void **address)
+{
+	struct vfio_function *function = of(base);
+	uint64_t mask = page_mask();
+	struct mapped wanted = { .region = region, .offset = offset & ~mask };
+	struct mapped *mapped;
+	int result = 0;
+
+	*address = NULL;
+	if (region > VN_REGION_BAR5 || size == 0 ||
+	    !can_be_mapped(&base->region[region], offset, size))
+		return vn_error(ENOTSUP, "%s: %s: %" PRIu64 " bytes at %#" PRIx64
+				" cannot be mapped", base->name,
+				region_name(region), size, offset);
+	wanted.size = ((offset + size + mask) & ~mask) - wanted.offset;
+	mapped = find_mapped(function, &wanted);
+	if (mapped == NULL) {
+		result = map_pages(function, &wanted);
+		mapped = &wanted;
+	}
+	if (result == 0)
+		*address = mapped->address + (offset - mapped->offset);
+	return result;
+}
+
+/*
+ * Interrupts and reset
+ */
+
+/* Returns what the kernel says: 0, a negative errno, or the smaller number of
+ * vectors that it could give (none is attached then). */
+static int set_irqs(int fd, uint32_t index, const int *eventfds, uint32_t count)
+{
+	size_t data = count * sizeof(int32_t);
+	struct vfio_irq_set *set = calloc(1, sizeof(*set) + data);
+	int result;
+
+	if (set == NULL)
+		return -ENOMEM;
+	set->argsz = (uint32_t)(sizeof(*set) + data);
+	set->flags = VFIO_IRQ_SET_ACTION_TRIGGER |
+		     (count == 0 ? VFIO_IRQ_SET_DATA_NONE :
+				   VFIO_IRQ_SET_DATA_EVENTFD);
+	set->index = index;
+	set->count = count;
+	if (count != 0)
+		memcpy(set->data, eventfds, data);
+	result = vn_vfio_call(fd, VFIO_DEVICE_SET_IRQS, set);
+	free(set);
+	return result;
+}
+
+/* The kernel refuses to switch off what is not on. No error text. */
+static int vectors_off(struct vfio_function *function)
+{
+	int result = 0;
+
+	if (function->vectors_on != 0)
+		result = set_irqs(function->fd, VFIO_PCI_MSIX_IRQ_INDEX, NULL, 0);
+	function->vectors_on = 0;
+	return result;
+}
+
+static int vectors_failed(const struct vfio_function *function,
+			  unsigned int count, int result)
+{
+	if (result > 0)
+		return vn_error(ENOSPC, "%s: the kernel has only %d of %u MSI-X "
+				"vectors left; ask for fewer",
+				function->base.name, result, count);
+	return vn_error_errno(-result, "%s: attach %u MSI-X vectors",
+			      function->base.name, count);
+}
+
+static int vfio_vectors(struct vn_function *base, const int *eventfds,
+			unsigned int count)
+{
+	struct vfio_function *function = of(base);
+	int result = 0;
+
+	if (count > base->vector_count)
+		return vn_error(EINVAL, "%s: %u MSI-X vectors wanted, it has %u",
+				base->name, count, base->vector_count);
+	/* Kernels before 6.5 cannot change the number of vectors while on. */
+	if (count != function->vectors_on)
+		result = vectors_off(function);
+	if (result != 0)
+		return vn_error_errno(-result, "%s: switch MSI-X off",
+				      base->name);
+	if (count == 0)
+		return 0;
+	result = set_irqs(function->fd, VFIO_PCI_MSIX_IRQ_INDEX, eventfds,
+			  count);
+	if (result != 0)
+		return vectors_failed(function, count, result);
+	function->vectors_on = count;
+	return 0;
+}
+
+static int vfio_reset(struct vn_function *base)
+{
+	uint64_t limit = vn_now() + RESET_LIMIT_MS * VN_MS;
+	int result;
+
+	/* Somebody else who looks at the function may hold its lock. */
+	while ((result = vn_vfio_call(of(base)->fd, VFIO_DEVICE_RESET, NULL)) ==
+		       -EAGAIN &&
+	       vn_now() < limit)
+		vn_sleep(RESET_PAUSE_MS * VN_MS);
+	switch (-result) {
+	case 0:
+		return 0;
+	case EINVAL:
+	case ENOTTY:
+		return vn_error(ENOTSUP, "%s: the function cannot be reset from "
+				"outside", base->name);
+	case ENODEV:
+	case ENXIO:
+		return vn_error(ENODEV, "%s: the function is gone", base->name);
+	default:
+		return vn_error_errno(-result, "%s: reset", base->name);
+	}
+}
+
+/*
+ * Memory
+ */
+
+static int vfio_memory_add(struct vn_function *base,
+			   const struct vn_memory *memory, enum vn_access access,
+			   uint64_t *iova)
+{
+	int result = vn_container_map(of(base)->container, memory, access, iova);
+
+	return result == 0 ? 0 : vn_error_prefix(result, "%s", base->name);
+}
+
+static int vfio_memory_remove(struct vn_function *base, uint64_t iova)
+{
+	int result = vn_container_unmap(of(base)->container, iova);
+
+	return result == 0 ? 0 : vn_error_prefix(result, "%s", base->name);
+}
+
+static int vfio_iommu_limits(struct vn_function *base,
+			     struct vn_iommu_limits *limits)
+{
+	vn_container_limits(of(base)->container, limits);
+	return 0;
+}
+
+/*
+ * Closing
+ */
+
+/* Works for a function that is only partly open. The device goes before the
+ * container: the kernel makes it quiet, and only then is memory unmapped. */
+static void release(struct vfio_function *function)
+{
+	for (size_t i = 0; i < function->mapped_count; i++)
+		munmap(function->mapped[i].address, function->mapped[i].size);
+	if (function->fd >= 0)
+		close(function->fd);
+	vn_container_close(function->container);
+	if (function->base.removal_fd >= 0)
+		close(function->base.removal_fd);
+	if (function->base.error_fd >= 0)
+		close(function->base.error_fd);
+	free(function->mapped);
+	free(function);
+}
+
+static int vfio_close(struct vn_function *base)
+{
+	struct vfio_function *function = of(base);
+	char text[VIONET_ERROR_TEXT_MAX];
+	int off, result = vn_function_command(base, 0, VN_PCI_COMMAND_MASTER);
+
+	off = vectors_off(function);
+	if (result == 0 && off != 0)
+		result = vn_error_errno(-off, "%s: switch MSI-X off",
+					base->name);
+	/* What follows may fail too, but the first error is the cause. */
+	snprintf(text, sizeof(text), "%s", vionet_error_text());
+	release(function);
+	return result == 0 ? 0 : vn_error(-result, "%s", text);
+}
+
+static const struct vn_function_ops operations = {
+	.read = vfio_read,
+	.write = vfio_write,
+	.map = vfio_map,
+	.vectors = vfio_vectors,
+	.reset = vfio_reset,
+	.memory_add = vfio_memory_add,
+	.memory_remove = vfio_memory_remove,
+	.iommu_limits = vfio_iommu_limits,
+	.close = vfio_close,
+};
+
+/*
+ * Opening
+ */
+
+/* An odd error of the kernel's must not be taken for one of the contract's. */
+static int odd(int code, const char *step)
+{
+	vn_error_errno(code, "%s", step);
+	return code == ENOMEM ? -ENOMEM : -EIO;
+}
+
+static int read_device(struct vfio_function *function)
+{
+	struct vfio_device_info info = { .argsz = sizeof(info) };
+	int result = vn_vfio_call(function->fd, VFIO_DEVICE_GET_INFO, &info);
+
+	if (result < 0)
+		return odd(-result, "find out what it is");
+	if ((info.flags & VFIO_DEVICE_FLAGS_PCI) == 0)
+		return vn_error(ENOTSUP, "VFIO says that it is no PCI function");
+	function->base.reset_supported =
+		(info.flags & VFIO_DEVICE_FLAGS_RESET) != 0;
+	return 0;
+}
+
+/* Number of interrupts of kind `index` that can go to an eventfd. */
+static unsigned int irq_count(int fd, uint32_t index)
+{
+	struct vfio_irq_info info = { .argsz = sizeof(info), .index = index };
+
+	if (vn_vfio_call(fd, VFIO_DEVICE_GET_IRQ_INFO, &info) < 0 ||
+	    (info.flags & VFIO_IRQ_INFO_EVENTFD) == 0)
+		return 0;
+	return info.count;
+}
+
+/* A function that has no such interrupt keeps -1: errors are of PCI Express. */
+static int wire(const struct vfio_function *function, uint32_t index, int *fd,
+		const char *step)
+{
+	int result;
+
+	if (irq_count(function->fd, index) == 0)
+		return 0;
+	*fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (*fd < 0)
+		return odd(errno, step);
+	result = set_irqs(function->fd, index, fd, 1);
+	if (result != 0)
+		return odd(-result, step);
+	return 0;
+}
+
+static int bring_up(struct vfio_function *function)
+{
+	struct vn_function *base = &function->base;
+	int result = vn_container_device(function->container, base->name,
+					 &function->fd);
+
+	/* Names the function itself. */
+	if (result != 0)
+		return result;
+	result = read_device(function);
+	if (result == 0)
+		result = vn_vfio_regions(function->fd, base->region,
+					 function->region_start,
+					 &function->table);
+	if (result == 0) {
+		base->vector_count = irq_count(function->fd,
+					       VFIO_PCI_MSIX_IRQ_INDEX);
+		result = wire(function, VFIO_PCI_REQ_IRQ_INDEX,
+			      &base->removal_fd, "attach the removal interrupt");
+	}
+	if (result == 0)
+		result = wire(function, VFIO_PCI_ERR_IRQ_INDEX, &base->error_fd,
+			      "attach the error interrupt");
+	if (result != 0)
+		return vn_error_prefix(result, "%s", base->name);
+	/* The kernel leaves it like that; what follows depends on it. */
+	return vn_function_command(base, VN_PCI_COMMAND_MEMORY,
+				   VN_PCI_COMMAND_MASTER);
+}
+
+static int find_group(const char *address, int *group)
+{
+	char text[VIONET_ERROR_TEXT_MAX];
+	int result = vn_sysfs_group(address);
+
+	*group = result;
+	if (result >= 0)
+		return 0;
+	if (result != -ENXIO)
+		return result;
+	snprintf(text, sizeof(text), "%s", vionet_error_text());
+	return vn_error(ENXIO, "%s; switch the IOMMU on: in the firmware (VT-d, "
+			"AMD-Vi), with intel_iommu=on on the kernel's command line "
+			"(Intel), in QEMU with -device intel-iommu,intremap=on",
+			text);
+}
+
+/* Variant drivers of VFIO (mlx5_vfio_pci, virtio_vfio_pci) will do as well. */
+static int check_driver(const char *address)
+{
+	char driver[64];
+	int result = vn_sysfs_driver(address, driver, sizeof(driver));
+
+	if (result != 0 || strstr(driver, "vfio") != NULL)
+		return result;
+	return vn_error(ENXIO, "%s: bound to %s, not to vfio-pci; run: vionet bind "
+			"%s", address, driver[0] == '\0' ? "no driver" : driver,
+			address);
+}
+
+static int container_refused(const char *address, int group, int result)
+{
+	char culprits[512];
+
+	switch (-result) {
+	case ENOTCONN:
+		if (vn_sysfs_group_culprits(group, culprits,
+					    sizeof(culprits)) > 0)
+			return vn_error(EBUSY, "%s: group %d is not viable: %s; "
+					"bind it to vfio-pci or unbind it",
+					address, group, culprits);
+		return vn_error(EBUSY, "%s: group %d is not viable, but no device "
+				"of it stands out; see /sys/kernel/iommu_groups/"
+				"%d/devices", address, group, group);
+	case ENOENT:
+		result = -ENXIO;
+		break;
+	}
+	return vn_error_prefix(result, "%s", address);
+}
+
+int vn_function_open_vfio(const char *address, struct vn_function **function)
+{
+	char name[VN_ADDRESS_MAX];
+	struct vfio_function *made;
+	int group, result = vn_pci_address_parse(address, name);
+
+	*function = NULL;
+	if (result == 0)
+		result = find_group(name, &group);
+	if (result == 0)
+		result = check_driver(name);
+	if (result != 0)
+		return result;
+	made = calloc(1, sizeof(*made));
+	if (made == NULL)
+		return vn_error(ENOMEM, "%s: out of memory", name);
+	made->base = (struct vn_function){ .ops = &operations,
+		.iommu_group = group, .iommu = "type1v2",
+		.removal_fd = -1, .error_fd = -1 };
+	memcpy(made->base.name, name, sizeof(name));
+	made->fd = -1;
+	result = vn_container_open(VFIO_DIRECTORY, group, &made->container);
+	if (result == 0)
+		result = bring_up(made);
+	else
+		result = container_refused(name, group, result);
+	if (result != 0) {
+		release(made);
+		return result;
+	}
+	*function = &made->base;
+	return 0;
+}

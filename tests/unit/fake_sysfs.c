@@ -1,0 +1,493 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: the fake host. Layout, link targets and the order of events follow what
+ * Linux does (drivers/base/bus.c, drivers/pci/pci-driver.c), as far as pci/
+ * looks at it.
+ * Never: tolerates its own failure: every call is checked, a failed one ends the
+ * test.
+ * Read next: tests/unit/test_sysfs.c.
+ */
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "pci/host.h"
+#include "pci/sysfs.h"
+#include "tests/unit/fake_sysfs.h"
+
+static struct ifaddrs interface[2];
+static char interface_name[32];
+static struct sockaddr_storage interface_address;
+static bool interface_there;
+
+#define BUILD(path, format)                                        \
+	do {                                                       \
+		va_list arguments_;                                \
+		int used_ = snprintf(path, FAKE_PATH, "%s/",       \
+				     fake->root);                  \
+		va_start(arguments_, format);                      \
+		vsnprintf(path + used_, FAKE_PATH - (size_t)used_, \
+			  format, arguments_);                     \
+		va_end(arguments_);                                \
+	} while (0)
+
+static void make_directories(const char *path)
+{
+	char part[FAKE_PATH];
+
+	for (size_t i = 1; i <= strlen(path); i++) {
+		if (path[i] != '/' && path[i] != '\0')
+			continue;
+		snprintf(part, sizeof(part), "%.*s", (int)i, path);
+		if (mkdir(part, 0755) != 0 && errno != EEXIST)
+			fail_msg("mkdir %s: %s", part, strerror(errno));
+	}
+}
+
+static void put_bytes(const char *path, const void *bytes, size_t size)
+{
+	char directory[FAKE_PATH];
+	int fd;
+
+	snprintf(directory, sizeof(directory), "%s", path);
+	*strrchr(directory, '/') = '\0';
+	make_directories(directory);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (fd < 0 || write(fd, bytes, size) != (ssize_t)size)
+		fail_msg("%s: %s", path, strerror(errno));
+	close(fd);
+}
+
+static void __attribute__((format(printf, 3, 4)))
+make_link(struct fake_sysfs *fake, const char *target, const char *format, ...)
+{
+	char path[FAKE_PATH];
+
+	BUILD(path, format);
+	unlink(path);
+	if (symlink(target, path) != 0)
+		fail_msg("symlink %s: %s", path, strerror(errno));
+}
+
+static void __attribute__((format(printf, 2, 3)))
+make_directory(struct fake_sysfs *fake, const char *format, ...)
+{
+	char path[FAKE_PATH];
+
+	BUILD(path, format);
+	make_directories(path);
+}
+
+void fake_write(struct fake_sysfs *fake, const char *text, const char *format,
+		...)
+{
+	char path[FAKE_PATH];
+
+	BUILD(path, format);
+	put_bytes(path, text, strlen(text));
+}
+
+const char *fake_read(struct fake_sysfs *fake, const char *format, ...)
+{
+	static _Thread_local char text[256];
+	char path[FAKE_PATH];
+	ssize_t length;
+	int fd;
+
+	BUILD(path, format);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	length = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (fd >= 0)
+		close(fd);
+	text[length < 0 ? 0 : length] = '\0';
+	return text;
+}
+
+void fake_spoil(struct fake_sysfs *fake, const char *format, ...)
+{
+	char path[FAKE_PATH];
+
+	BUILD(path, format);
+	unlink(path);
+	make_directories(path);
+}
+
+const char *fake_driver(struct fake_sysfs *fake, const char *address)
+{
+	static _Thread_local char target[FAKE_PATH];
+	char path[FAKE_PATH + 128];
+	ssize_t length;
+
+	snprintf(path, sizeof(path), "%s/bus/pci/devices/%s/driver", fake->sys,
+		 address);
+	length = readlink(path, target, sizeof(target) - 1);
+	if (length < 0)
+		return "";
+	target[length] = '\0';
+	return strrchr(target, '/') + 1;
+}
+
+/* --- addresses ----------------------------------------------------------- */
+
+void fake_interface(const char *name, bool up, const char *address)
+{
+	struct sockaddr_in *v4 = (void *)&interface_address;
+	struct sockaddr_in6 *v6 = (void *)&interface_address;
+
+	memset(interface, 0, sizeof(interface));
+	memset(&interface_address, 0, sizeof(interface_address));
+	snprintf(interface_name, sizeof(interface_name), "%s", name);
+	interface_there = true;
+	interface[0].ifa_name = interface_name;
+	interface[0].ifa_flags = up ? IFF_UP : 0;
+	if (address == NULL)
+		return;
+	interface[0].ifa_next = &interface[1];
+	interface[1] = interface[0];
+	interface[1].ifa_next = NULL;
+	interface[1].ifa_addr = (void *)&interface_address;
+	if (inet_pton(AF_INET, address, &v4->sin_addr) == 1) {
+		v4->sin_family = AF_INET;
+		return;
+	}
+	assert_int_equal(inet_pton(AF_INET6, address, &v6->sin6_addr), 1);
+	v6->sin6_family = AF_INET6;
+}
+
+static int fake_addresses(struct ifaddrs **list)
+{
+	*list = interface_there ? interface : NULL;
+	return 0;
+}
+
+static void fake_addresses_free(struct ifaddrs *list)
+{
+	(void)list;
+}
+
+/* --- building ------------------------------------------------------------ */
+
+void fake_create(struct fake_sysfs *fake)
+{
+	memset(fake, 0, sizeof(*fake));
+	fake->kernel.default_driver = "virtio-pci";
+	strcpy(fake->root, "/tmp/vionet-fake-XXXXXX");
+	assert_non_null(mkdtemp(fake->root));
+	assert_int_equal(chmod(fake->root, 0755), 0);
+	snprintf(fake->sys, sizeof(fake->sys), "%s/sys", fake->root);
+	snprintf(fake->vfio, sizeof(fake->vfio), "%s/dev/vfio", fake->root);
+	snprintf(fake->proc, sizeof(fake->proc), "%s/proc", fake->root);
+	make_directory(fake, "sys/bus/pci/devices");
+	make_directory(fake, "sys/kernel/iommu_groups");
+	make_directory(fake, "proc/net");
+	make_directory(fake, "dev/vfio");
+	fake_write(fake, "", "sys/bus/pci/drivers_probe");
+	fake_add_driver(fake, "vfio-pci");
+	fake_add_driver(fake, "virtio-pci");
+	vn_sysfs_set_root(fake->sys);
+	interface_there = false;
+	vn_host = (struct vn_host){
+		.vfio = fake->vfio,
+		.proc = fake->proc,
+		.modprobe_ms = 2000,
+		.settle_ms = 300,
+		.addresses = fake_addresses,
+		.addresses_free = fake_addresses_free,
+	};
+}
+
+static int remove_one(const char *path, const struct stat *status, int type,
+		      struct FTW *where)
+{
+	(void)status;
+	(void)type;
+	(void)where;
+	return remove(path);
+}
+
+void fake_destroy(struct fake_sysfs *fake)
+{
+	fake_stop(fake);
+	nftw(fake->root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+void fake_add_driver(struct fake_sysfs *fake, const char *driver)
+{
+	fake_write(fake, "", "sys/bus/pci/drivers/%s/bind", driver);
+	fake_write(fake, "", "sys/bus/pci/drivers/%s/unbind", driver);
+}
+
+static void put16(uint8_t *bytes, uint32_t value)
+{
+	bytes[0] = value & 0xff;
+	bytes[1] = value >> 8 & 0xff;
+}
+
+/* A configuration space with a capability list: one that is not virtio's, then
+ * common configuration. */
+static void add_config(struct fake_sysfs *fake,
+		       const struct fake_function *function)
+{
+	uint8_t config[256] = { 0 };
+	char path[FAKE_PATH + 128];
+
+	put16(config, function->vendor);
+	put16(config + 2, function->device);
+	if (!function->legacy) {
+		config[6] = 0x10;
+		config[0x34] = 0x40;
+		config[0x40] = 0x11;
+		config[0x41] = 0x84;
+		config[0x84] = 0x09;
+		config[0x86] = 16;
+		config[0x87] = 1;
+	}
+	snprintf(path, sizeof(path), "%s/bus/pci/devices/%s/config", fake->sys,
+		 function->address);
+	put_bytes(path, config, function->hidden ? 64 : 256);
+}
+
+static void add_numbers(struct fake_sysfs *fake,
+			const struct fake_function *function)
+{
+	const struct {
+		const char *name;
+		const char *format;
+		unsigned int value;
+	} file[] = {
+		{ "vendor", "0x%04x\n", function->vendor },
+		{ "device", "0x%04x\n", function->device },
+		{ "class", "0x%06x\n", function->class },
+		{ "subsystem_vendor", "0x%04x\n", 0x1af4 },
+		{ "subsystem_device", "0x%04x\n", 0x1100 },
+		{ "revision", "0x%02x\n", 1 },
+		{ "irq", "%u\n", 11 },
+		{ "numa_node", "%u\n", 1 },
+	};
+	char text[32];
+
+	for (size_t i = 0; i < sizeof(file) / sizeof(file[0]); i++) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+		snprintf(text, sizeof(text), file[i].format, file[i].value);
+#pragma GCC diagnostic pop
+		fake_write(fake, text, "sys/bus/pci/devices/%s/%s",
+			   function->address, file[i].name);
+	}
+}
+
+static void add_group(struct fake_sysfs *fake,
+		      const struct fake_function *function)
+{
+	char target[FAKE_PATH];
+
+	if (function->group < 0)
+		return;
+	make_directory(fake, "sys/kernel/iommu_groups/%d/devices",
+		       function->group);
+	snprintf(target, sizeof(target), "../../../../bus/pci/devices/%s",
+		 function->address);
+	make_link(fake, target, "sys/kernel/iommu_groups/%d/devices/%s",
+		  function->group, function->address);
+	snprintf(target, sizeof(target), "../../../../kernel/iommu_groups/%d",
+		 function->group);
+	make_link(fake, target, "sys/bus/pci/devices/%s/iommu_group",
+		  function->address);
+	if (function->group_name != NULL)
+		fake_write(fake, function->group_name,
+			   "sys/kernel/iommu_groups/%d/name", function->group);
+	fake_write(fake, "", "dev/vfio/%d", function->group);
+}
+
+static void add_interface(struct fake_sysfs *fake,
+			  const struct fake_function *function)
+{
+	if (function->interface == NULL)
+		return;
+	make_directory(fake, "sys/bus/pci/devices/%s/%snet/%s",
+		       function->address,
+		       function->plain_net ? "" : "virtio3/",
+		       function->interface);
+	make_directory(fake, "sys/class/net/%s", function->interface);
+}
+
+void fake_add_function(struct fake_sysfs *fake,
+		       const struct fake_function *given)
+{
+	struct fake_function function = *given;
+
+	if (function.vendor == 0)
+		function.vendor = 0x1af4;
+	if (function.device == 0)
+		function.device = 0x1041;
+	if (function.class == 0)
+		function.class = 0x020000;
+	add_numbers(fake, &function);
+	add_config(fake, &function);
+	add_group(fake, &function);
+	add_interface(fake, &function);
+	fake_write(fake, function.override ? function.override : "(null)\n",
+		   "sys/bus/pci/devices/%s/driver_override", function.address);
+	if (function.driver != NULL)
+		fake_bind(fake, function.address, function.driver);
+}
+
+void fake_bind(struct fake_sysfs *fake, const char *address, const char *driver)
+{
+	char path[FAKE_PATH + 128];
+
+	if (driver != NULL) {
+		snprintf(path, sizeof(path), "../../../../bus/pci/drivers/%s",
+			 driver);
+		make_link(fake, path, "sys/bus/pci/devices/%s/driver", address);
+		return;
+	}
+	snprintf(path, sizeof(path), "%s/bus/pci/devices/%s/driver", fake->sys,
+		 address);
+	unlink(path);
+}
+
+/* --- the kernel ----------------------------------------------------------- */
+
+static bool same(const char *a, const char *b)
+{
+	return a != NULL && b != NULL && strcmp(a, b) == 0;
+}
+
+static void note(struct fake_sysfs *fake, const char *event, const char *driver)
+{
+	char *log = fake->kernel.log;
+	size_t used = strlen(log);
+
+	snprintf(log + used, sizeof(fake->kernel.log) - used, "%s%s%s;", event,
+		 driver[0] ? " " : "", driver);
+}
+
+/* What was written to an attribute, "" if nothing; taken away. */
+static void take(struct fake_sysfs *fake, char text[64], const char *path)
+{
+	snprintf(text, 64, "%.63s", fake_read(fake, "%s", path));
+	text[strcspn(text, "\n")] = '\0';
+	if (text[0] != '\0')
+		fake_write(fake, "", "%s", path);
+}
+
+/* driver_override decides alone if it is set; else the id table does. */
+static bool matches(struct fake_sysfs *fake, const char *address,
+		    const char *driver)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "%.63s",
+		 fake_read(fake, "sys/bus/pci/devices/%s/driver_override",
+			   address));
+	name[strcspn(name, "\n")] = '\0';
+	if (name[0] != '\0' && strcmp(name, "(null)") != 0)
+		return same(name, driver);
+	return same(fake->kernel.default_driver, driver);
+}
+
+static void try_bind(struct fake_sysfs *fake, const char *address,
+		     const char *driver)
+{
+	if (fake_driver(fake, address)[0] != '\0' ||
+	    !matches(fake, address, driver) ||
+	    same(fake->kernel.refuses, driver) ||
+	    same(fake->kernel.refuses_too, driver))
+		return;
+	fake_bind(fake, address, driver);
+}
+
+static void serve_driver(struct fake_sysfs *fake, const char *driver)
+{
+	char path[FAKE_PATH], address[64];
+
+	snprintf(path, sizeof(path), "sys/bus/pci/drivers/%s/unbind", driver);
+	take(fake, address, path);
+	if (address[0] != '\0') {
+		note(fake, "unbind", driver);
+		if (same(fake_driver(fake, address), driver) &&
+		    !same(fake->kernel.clings, driver))
+			fake_bind(fake, address, NULL);
+	}
+	snprintf(path, sizeof(path), "sys/bus/pci/drivers/%s/bind", driver);
+	take(fake, address, path);
+	if (address[0] != '\0') {
+		note(fake, "bind", driver);
+		try_bind(fake, address, driver);
+	}
+}
+
+static void each_driver(struct fake_sysfs *fake,
+			void (*serve)(struct fake_sysfs *fake,
+				      const char *driver))
+{
+	char path[FAKE_PATH + 32];
+	struct dirent *entry;
+	DIR *directory;
+
+	snprintf(path, sizeof(path), "%s/bus/pci/drivers", fake->sys);
+	directory = opendir(path);
+	while (directory != NULL && (entry = readdir(directory)) != NULL)
+		if (entry->d_name[0] != '.')
+			serve(fake, entry->d_name);
+	if (directory != NULL)
+		closedir(directory);
+}
+
+static _Thread_local char probed[64];
+
+static void probe_driver(struct fake_sysfs *fake, const char *driver)
+{
+	try_bind(fake, probed, driver);
+}
+
+static void serve(struct fake_sysfs *fake)
+{
+	each_driver(fake, serve_driver);
+	take(fake, probed, "sys/bus/pci/drivers_probe");
+	if (probed[0] == '\0')
+		return;
+	note(fake, "probe", "");
+	each_driver(fake, probe_driver);
+}
+
+static void *answer(void *argument)
+{
+	struct fake_sysfs *fake = argument;
+
+	while (!fake->stop) {
+		serve(fake);
+		usleep(1000);
+	}
+	return NULL;
+}
+
+void fake_start(struct fake_sysfs *fake)
+{
+	fake->stop = false;
+	assert_int_equal(pthread_create(&fake->thread, NULL, answer, fake), 0);
+	fake->running = true;
+}
+
+void fake_stop(struct fake_sysfs *fake)
+{
+	if (!fake->running)
+		return;
+	fake->stop = true;
+	pthread_join(fake->thread, NULL);
+	fake->running = false;
+}

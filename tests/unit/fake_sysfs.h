@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: a host made of plain files (sysfs, /dev/vfio, /proc) in a temporary
+ * directory, and a thread that answers writes to it as the kernel would.
+ * Never: touches the machine's own sysfs; shares code with pci/, but for the
+ * switch that points pci/ here.
+ * Read next: tests/unit/test_bind.c.
+ */
+#ifndef FAKE_SYSFS_H
+#define FAKE_SYSFS_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define FAKE_PATH 600
+
+/* One function to make. Zero and NULL mean the usual: 1af4:1041 of class
+ * 0x020000 with 256 bytes of configuration space. */
+struct fake_function {
+	const char *address;
+	uint16_t vendor, device;
+	uint32_t class;
+	int group;		 /* -1: none; made if it is not there */
+	const char *group_name;	 /* content of its name file */
+	const char *driver;	 /* NULL: unbound */
+	const char *interface;	 /* NULL: none */
+	bool plain_net;		 /* net/ without virtioN/ before it */
+	bool legacy;		 /* no virtio capabilities */
+	bool hidden;		 /* 64 bytes of configuration space */
+	const char *override;	 /* content of driver_override */
+};
+
+/* What the kernel of this host does wrong, and what it did. */
+struct fake_kernel {
+	const char *refuses;	/* driver whose probe fails */
+	const char *refuses_too;
+	const char *clings;	/* driver whose unbind does nothing */
+	const char *default_driver; /* matches by id: "virtio-pci"; NULL: none */
+	char log[1024];		/* "unbind virtio-pci;probe;..." */
+};
+
+struct fake_sysfs {
+	char root[64];		/* the temporary directory */
+	char sys[FAKE_PATH];	/* ROOT/sys, and so on */
+	char vfio[FAKE_PATH];
+	char proc[FAKE_PATH];
+	struct fake_kernel kernel;
+	pthread_t thread;
+	bool running;
+	volatile bool stop;
+};
+
+/* Make a host with vfio-pci and virtio-pci but without functions, and point
+ * pci/ to it. */
+void fake_create(struct fake_sysfs *fake);
+void fake_destroy(struct fake_sysfs *fake);
+
+void fake_add_driver(struct fake_sysfs *fake, const char *driver);
+void fake_add_function(struct fake_sysfs *fake,
+		       const struct fake_function *function);
+/* Make the driver link by hand; NULL: remove it. */
+void fake_bind(struct fake_sysfs *fake, const char *address,
+	       const char *driver);
+
+/* Start and stop answering. */
+void fake_start(struct fake_sysfs *fake);
+void fake_stop(struct fake_sysfs *fake);
+
+/* Files below ROOT: write, read (static buffer, "" if missing), remove, or
+ * replace by a directory so that opening for writing fails even for root. */
+void fake_write(struct fake_sysfs *fake, const char *text, const char *format,
+		...) __attribute__((format(printf, 3, 4)));
+const char *fake_read(struct fake_sysfs *fake, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void fake_spoil(struct fake_sysfs *fake, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* Name of the driver bound to the function (static buffer), "" if none. */
+const char *fake_driver(struct fake_sysfs *fake, const char *address);
+
+/* An interface for the fake getifaddrs: `up`, and an address or NULL. Replaces
+ * the one before. */
+void fake_interface(const char *name, bool up, const char *address);
+
+#endif

@@ -1,0 +1,689 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: binding and unbinding on a host of plain files whose kernel can be told
+ * to misbehave: what is refused is refused before anything is touched, and what
+ * fails later is undone.
+ * Never: touches the machine's own functions or runs its modprobe.
+ * Read next: pci/bind.c.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <vionet/error.h>
+#include <vionet/pci.h>
+
+#include "pci/host.h"
+#include "tests/unit/fake_sysfs.h"
+
+#define ADDRESS "0000:00:04.0"
+#define OVERRIDE "sys/bus/pci/devices/" ADDRESS "/driver_override"
+
+static struct fake_sysfs fake;
+static char previous[64];
+
+static int setup(void **state)
+{
+	(void)state;
+	fake_create(&fake);
+	fake_start(&fake);
+	strcpy(previous, "untouched");
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	fake_destroy(&fake);
+	return 0;
+}
+
+#define ADD(...) fake_add_function(&fake, &(struct fake_function){ __VA_ARGS__ })
+
+/* The NIC of most tests. */
+static void add_nic(const char *driver)
+{
+	ADD(.address = ADDRESS, .group = 7, .driver = driver,
+	    .interface = "ens4");
+}
+
+static int bind(unsigned int flags)
+{
+	return vionet_pci_bind(ADDRESS, flags, previous, sizeof(previous));
+}
+
+static void assert_has(const char *text, const char *part)
+{
+	if (strstr(text, part) == NULL)
+		fail_msg("\"%s\" does not have \"%s\"", text, part);
+}
+
+static void assert_override(const char *expected)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "%.63s", fake_read(&fake, OVERRIDE));
+	text[strcspn(text, "\n")] = '\0';
+	assert_string_equal(text, expected);
+}
+
+/* Refused before anything moved: nothing was written anywhere. */
+static void assert_untouched(const char *driver)
+{
+	fake_stop(&fake);
+	assert_string_equal(fake_driver(&fake, ADDRESS), driver);
+	assert_string_equal(fake.kernel.log, "");
+	assert_override("(null)");
+	assert_string_equal(fake_read(&fake, "sys/bus/pci/drivers_probe"), "");
+}
+
+static void assert_refused(int code, const char *text)
+{
+	int result = bind(0);
+
+	if (result != code)
+		fail_msg("%d: %s", result, vionet_error_text());
+	assert_has(vionet_error_text(), text);
+	assert_has(vionet_error_text(), ADDRESS);
+	assert_untouched("virtio-pci");
+}
+
+static void bind_moves_it(void **state)
+{
+	(void)state;
+	add_nic("virtio-pci");
+	assert_int_equal(bind(0), 0);
+	assert_string_equal(fake_driver(&fake, ADDRESS), "vfio-pci");
+	assert_string_equal(previous, "virtio-pci");
+	assert_override("vfio-pci");
+	assert_string_equal(fake.kernel.log, "unbind virtio-pci;probe;");
+}
+
+static void bind_of_unbound_function(void **state)
+{
+	(void)state;
+	ADD(.address = ADDRESS, .group = 7);
+	assert_int_equal(bind(0), 0);
+	assert_string_equal(fake_driver(&fake, ADDRESS), "vfio-pci");
+	assert_string_equal(previous, "");
+	assert_string_equal(fake.kernel.log, "probe;");
+}
+
+static void bind_touches_no_other_function(void **state)
+{
+	(void)state;
+	add_nic("virtio-pci");
+	ADD(.address = "0000:00:05.0", .group = 8, .driver = "virtio-pci");
+	ADD(.address = "0000:00:06.0", .group = 9);
+	assert_int_equal(bind(0), 0);
+	assert_string_equal(fake_driver(&fake, "0000:00:05.0"), "virtio-pci");
+	assert_string_equal(fake_driver(&fake, "0000:00:06.0"), "");
+}
+
+static void bind_again_is_no_error(void **state)
+{
+	(void)state;
+	add_nic("vfio-pci");
+	assert_int_equal(bind(0), 0);
+	assert_string_equal(previous, "vfio-pci");
+	assert_untouched("vfio-pci");
+}
+
+static void bind_without_previous(void **state)
+{
+	(void)state;
+	add_nic("virtio-pci");
+	assert_int_equal(vionet_pci_bind("00:04.0", 0, NULL, 0), 0);
+	assert_string_equal(fake_driver(&fake, ADDRESS), "vfio-pci");
+}
+
+static void refuses_nonsense(void **state)
+{
+	(void)state;
+	assert_int_equal(vionet_pci_bind("eth0", 0, NULL, 0), -EINVAL);
+	assert_int_equal(bind(0), -ENODEV);
+	assert_string_equal(previous, "");
+	assert_int_equal(vionet_pci_unbind("eth0", NULL), -EINVAL);
+	assert_int_equal(vionet_pci_unbind(ADDRESS, NULL), -ENODEV);
+	assert_string_equal(fake.kernel.log, "");
+}
+
+static void refuses_what_is_no_nic(void **state)
+{
+	(void)state;
+	ADD(.address = ADDRESS, .group = 7, .device = 0x1042,
+	    .driver = "virtio-pci");
+	assert_refused(-ENOTSUP, "1af4:1042");
+}
+
+static void refuses_legacy(void **state)
+{
+	(void)state;
+	ADD(.address = ADDRESS, .group = 7, .device = 0x1000, .legacy = true,
+	    .driver = "virtio-pci");
+	assert_refused(-ENOTSUP, "legacy only");
+}
+
+static void refuses_without_iommu(void **state)
+{
+	(void)state;
+	ADD(.address = ADDRESS, .group = -1, .driver = "virtio-pci");
+	assert_refused(-ENXIO, "intel_iommu=on");
+	assert_has(vionet_error_text(), "-device intel-iommu");
+	assert_has(vionet_error_text(), "firmware");
+}
+
+static void refuses_outside_the_iommu(void **state)
+{
+	(void)state;
+	ADD(.address = ADDRESS, .group = -1, .driver = "virtio-pci");
+	ADD(.address = "0000:00:05.0", .group = 0);
+	assert_refused(-ENXIO, "does not sit behind the IOMMU");
+}
+
+static void remove_vfio(void)
+{
+	char path[FAKE_PATH + 64];
+
+	snprintf(path, sizeof(path), "%s/bus/pci/drivers/vfio-pci", fake.sys);
+	assert_int_equal(
+		rename(path, strcat(strcpy((char[FAKE_PATH]){ 0 }, fake.root),
+				    "/module")), 0);
+}
+
+/* A modprobe that does what is in `script`. */
+static void put_modprobe(const char *name, const char *script)
+{
+	char path[FAKE_PATH + 64];
+
+	fake_write(&fake, script, "%s", name);
+	snprintf(path, sizeof(path), "%s/%s", fake.root, name);
+	assert_int_equal(chmod(path, 0755), 0);
+}
+
+static void refuses_without_module(void **state)
+{
+	(void)state;
+	add_nic("virtio-pci");
+	remove_vfio();
+	put_modprobe("modprobe", "#!/bin/sh\necho noise; exit 1\n");
+	vn_host.modprobe[0] = "/nowhere/modprobe";
+	vn_host.modprobe[1] =
+		strcat(strcpy((char[FAKE_PATH]){ 0 }, fake.root), "/modprobe");
+	assert_refused(-ENOENT, "modprobe vfio-pci");
+}
+
+static void loads_the_module(void **state)
+{
+	char script[FAKE_PATH * 3], path[FAKE_PATH + 16];
+
+	(void)state;
+	add_nic("virtio-pci");
+	remove_vfio();
+	snprintf(script, sizeof(script),
+		 "#!/bin/sh\n[ \"$*\" = '-- vfio-pci' ] && mv %s/module %s/bus/pci/drivers/vfio-pci\n",
+		 fake.root, fake.sys);
+	put_modprobe("helper", script);
+	snprintf(path, sizeof(path), "%s/helper\n", fake.root);
+	fake_write(&fake, path, "proc/sys/kernel/modprobe");
+	assert_int_equal(bind(0), 0);
+	assert_string_equal(fake_driver(&fake, ADDRESS), "vfio-pci");
+}
+
+static void does_not_wait_for_ever_for_modprobe(void **state)
+{
+	char path[FAKE_PATH + 16];
+
+	(void)state;
+	add_nic("virtio-pci");
+	remove_vfio();
+	put_modprobe("helper", "#!/bin/sh\nexec sleep 60\n");
+	snprintf(path, sizeof(path), "%s/helper\n", fake.root);
+	fake_write(&fake, path, "proc/sys/kernel/modprobe");
+	vn_host.modprobe_ms = 50;
+	alarm(10);
+	assert_refused(-ENOENT, "vfio-pci");
+	alarm(0);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* reaped */
+}
+
+static void refuses_others_in_the_group(void **state)
+{
+	(void)state;
+	add_nic("virtio-pci");
+	ADD(.address = "0000:00:04.1", .group = 7, .driver = "e1000e");
+	assert_refused(-EBUSY, "0000:00:04.1 is bound to e1000e");
+	assert_null(strstr(vionet_error_text(), ADDRESS " is bound"));
+	assert_int_equal(bind(VIONET_PCI_BIND_FORCE), -EBUSY);
+	assert_untouched("virtio-pci");
+}
+
+static void accepts_harmless_others(void **state)
+{
+	(void)state;
+	add_nic("virtio-pci");
+	ADD(.address = "0000:00:04.1", .group = 7);
+	ADD(.address = "0000:00:04.2", .group = 7, .driver = "vfio-pci");
+	assert_int_equal(bind(0), 0);
+}
+
+static void refuses_without_permission(void **state)
+{
+	static const char *const file[] = {
+		OVERRIDE, "sys/bus/pci/drivers_probe",
+		"sys/bus/pci/drivers/virtio-pci/unbind",
+	};
+	char path[FAKE_PATH + 128];
+
+	(void)state;
+	add_nic("virtio-pci");
+	fake_stop(&fake); /* it would act as somebody else too */
+	for (size_t i = 0; i < 3; i++)
+		for (size_t j = 0; j < 3; j++) {
+			snprintf(path, sizeof(path), "%s/%s", fake.root,
+				 file[j]);
+			assert_int_equal(chmod(path, j == i ? 0444 : 0666), 0);
+			if (j < 2)
+				continue;
+			if (getuid() == 0) /* root may do everything */
+				assert_int_equal(seteuid(65534), 0);
+			assert_int_equal(bind(0), -EACCES);
+			if (getuid() == 0)
+				assert_int_equal(seteuid(0), 0);
+			assert_has(vionet_error_text(), file[i]);
+			assert_untouched("virtio-pci");
+		}
+}
+
+static void refuses_without_driver_override(void **state)
+{
+	char path[FAKE_PATH + 128];
+
+	(void)state;
+	add_nic("virtio-pci");
+	snprintf(path, sizeof(path), "%s/" OVERRIDE, fake.root);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(bind(0), -ENOENT);
+	assert_has(vionet_error_text(), "driver_override");
+	assert_string_equal(fake_driver(&fake, ADDRESS), "virtio-pci");
+	assert_string_equal(fake.kernel.log, "");
+}
+
+/* --- the interface ---------------------------------------------------------- */
+
+static void refuses_interface_with_address(void **state)
+{
+	(void)state;
+	add_nic("virtio-pci");
+	fake_interface("ens4", true, "192.0.2.1");
+	assert_refused(-EBUSY, "ens4 is up and has address 192.0.2.1");
+	assert_has(vionet_error_text(), "--force");
+	fake_interface("ens4", true, "2001:db8::7");
+	assert_refused(-EBUSY, "2001:db8::7");
+}
+
+static void force_takes_it(void **state)
+{
+	(void)state;
+	add_nic("virtio-pci");
+	fake_interface("ens4", true, "192.0.2.1");
+	assert_int_equal(bind(VIONET_PCI_BIND_FORCE), 0);
+	assert_string_equal(fake_driver(&fake, ADDRESS), "vfio-pci");
+}
+
+/* Bind with these addresses and routes is refused, or goes through. */
+static void assert_in_use(bool in_use, const char *routes4, const char *routes6)
+{
+	fake_write(&fake, routes4, "proc/net/route");
+	fake_write(&fake, routes6, "proc/net/ipv6_route");
+	if (in_use) {
+		assert_refused(-EBUSY, "has routes");
+		fake_start(&fake);
+		return;
+	}
+	if (bind(0) != 0)
+		fail_msg("%s", vionet_error_text());
+	fake_bind(&fake, ADDRESS, "virtio-pci");
+	fake_write(&fake, "(null)\n", OVERRIDE);
+	fake.kernel.log[0] = '\0';
+}
+
+#define HEAD4 "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\n"
+#define TAIL4 "\t0\t0\t0\t00000000\t0\t0\t0\n"
+#define MIDDLE6 " 40 00000000000000000000000000000000 00 " \
+		"00000000000000000000000000000000 00000100 00000001 00000000 "
+
+static void interface_not_in_use(void **state)
+{
+	(void)state;
+	add_nic("virtio-pci");
+	assert_in_use(false, "", "");
+	fake_interface("ens4", false, "192.0.2.1"); /* down */
+	assert_in_use(false, HEAD4 "ens4\t00000000\t0102A8C0\t0003" TAIL4, "");
+	fake_interface("ens5", true, "192.0.2.1"); /* another */
+	assert_in_use(false, "", "");
+	fake_interface("ens4", true, "fe80::1");
+	assert_in_use(false, "", "");
+}
+
+static void routes_of_version_4(void **state)
+{
+	(void)state;
+	add_nic("virtio-pci");
+	fake_interface("ens4", true, NULL);
+	assert_in_use(true, HEAD4 "ens4\t00000000\t0102A8C0\t0003" TAIL4, "");
+	assert_in_use(true, HEAD4 "ens4\t0002000A\t00000000\t0001" TAIL4, "");
+	/* another's; rejected; 169.254/16; 224/4 */
+	assert_in_use(false, HEAD4 "ens40\t00000000\t0102A8C0\t0003" TAIL4, "");
+	assert_in_use(false, HEAD4 "ens4\t0002000A\t00000000\t0200" TAIL4, "");
+	assert_in_use(false, HEAD4 "ens4\t0000FEA9\t00000000\t0001" TAIL4, "");
+	assert_in_use(false, HEAD4 "ens4\t000000E0\t00000000\t0001" TAIL4, "");
+	assert_in_use(false, "garbage\n\n\xff\xff ens4", "");
+}
+
+static void routes_of_version_6(void **state)
+{
+	(void)state;
+	add_nic("virtio-pci");
+	fake_interface("ens4", true, NULL);
+	assert_in_use(true, "", "20010db8000000000000000000000000" MIDDLE6
+				"00000001     ens4\n");
+	assert_in_use(true, "", "00000000000000000000000000000000" MIDDLE6
+				"00000003     ens4\n");
+	/* another's; link-local; multicast; local; router advertisement */
+	assert_in_use(false, "", "20010db8000000000000000000000000" MIDDLE6
+				 "00000001      eth\n");
+	assert_in_use(false, "", "fe800000000000000000000000000000" MIDDLE6
+				 "00000001     ens4\n");
+	assert_in_use(false, "", "ff000000000000000000000000000000" MIDDLE6
+				 "00000001     ens4\n");
+	assert_in_use(false, "", "20010db8000000000000000000000001" MIDDLE6
+				 "80200001     ens4\n");
+	assert_in_use(false, "", "00000000000000000000000000000000" MIDDLE6
+				 "00450003     ens4\n");
+}
+
+static void refuses_member_of_a_bridge(void **state)
+{
+	(void)state;
+	add_nic("virtio-pci");
+	fake_interface("ens4", true, NULL);
+	fake_write(&fake, "", "sys/class/net/ens4/upper_br0");
+	assert_refused(-EBUSY, "carries br0");
+}
+
+/* --- failures after the old driver let go ------------------------------------ */
+
+static void assert_restored(int code, const char *text)
+{
+	int result = bind(0);
+
+	if (result != code)
+		fail_msg("%d: %s", result, vionet_error_text());
+	assert_has(vionet_error_text(), text);
+	assert_has(vionet_error_text(), "bound to virtio-pci again");
+	assert_string_equal(fake_driver(&fake, ADDRESS), "virtio-pci");
+}
+
+static void restores_if_vfio_refuses(void **state)
+{
+	(void)state;
+	add_nic("virtio-pci");
+	fake.kernel.refuses = "vfio-pci";
+	assert_restored(-EIO, "vfio-pci did not take it");
+	assert_override("");
+	assert_string_equal(fake.kernel.log,
+			    "unbind virtio-pci;probe;bind virtio-pci;");
+}
+
+static void restores_an_override(void **state)
+{
+	(void)state;
+	add_nic("virtio-pci");
+	fake_write(&fake, "virtio-pci\n", OVERRIDE);
+	fake.kernel.refuses = "vfio-pci";
+	fake.kernel.default_driver = NULL;
+	assert_restored(-EIO, "vfio-pci did not take it");
+	assert_override("virtio-pci");
+}
+
+static void restores_if_unbind_cannot_be_written(void **state)
+{
+	(void)state;
+	add_nic("virtio-pci");
+	fake_spoil(&fake, "sys/bus/pci/drivers/virtio-pci/unbind");
+	assert_restored(-EIO, "virtio-pci/unbind");
+	assert_override("");
+}
+
+static void restores_if_old_driver_clings(void **state)
+{
+	(void)state;
+	add_nic("virtio-pci");
+	fake.kernel.clings = "virtio-pci";
+	assert_restored(-EIO, "does not let go");
+	assert_override("");
+}
+
+static void restores_if_probe_cannot_be_written(void **state)
+{
+	(void)state;
+	add_nic("virtio-pci");
+	fake_spoil(&fake, "sys/bus/pci/drivers_probe");
+	assert_restored(-EIO, "drivers_probe");
+	assert_override("");
+}
+
+static void changes_nothing_if_override_cannot_be_written(void **state)
+{
+	(void)state;
+	add_nic("virtio-pci");
+	fake_spoil(&fake, OVERRIDE);
+	assert_int_equal(bind(0), -EISDIR);
+	assert_has(vionet_error_text(), "nothing was changed");
+	assert_string_equal(fake_driver(&fake, ADDRESS), "virtio-pci");
+	assert_string_equal(fake.kernel.log, "");
+}
+
+static void unbound_stays_unbound(void **state)
+{
+	(void)state;
+	ADD(.address = ADDRESS, .group = 7);
+	fake.kernel.refuses = "vfio-pci";
+	assert_int_equal(bind(0), -EIO);
+	assert_has(vionet_error_text(), "without driver again");
+	assert_override("");
+}
+
+static void says_how_by_hand(void **state)
+{
+	(void)state;
+	add_nic("virtio-pci");
+	fake.kernel.refuses = "vfio-pci";
+	fake.kernel.refuses_too = "virtio-pci";
+	assert_int_equal(bind(0), -EIO);
+	assert_has(vionet_error_text(), "by hand: echo virtio-pci >");
+	assert_has(vionet_error_text(), "drivers/virtio-pci/bind");
+}
+
+/* --- unbinding ---------------------------------------------------------------- */
+
+static void unbind_gives_it_back(void **state)
+{
+	(void)state;
+	add_nic("vfio-pci");
+	fake_write(&fake, "vfio-pci\n", OVERRIDE);
+	assert_int_equal(vionet_pci_unbind("00:04.0", NULL), 0);
+	assert_string_equal(fake_driver(&fake, ADDRESS), "virtio-pci");
+	assert_override("");
+	assert_string_equal(fake.kernel.log, "unbind vfio-pci;probe;");
+}
+
+static void unbind_to_a_driver(void **state)
+{
+	(void)state;
+	add_nic("vfio-pci");
+	fake_add_driver(&fake, "pci-stub");
+	assert_int_equal(vionet_pci_unbind(ADDRESS, "pci-stub"), 0);
+	assert_string_equal(fake_driver(&fake, ADDRESS), "pci-stub");
+	assert_override("");
+}
+
+static void unbind_of_kernel_driver(void **state)
+{
+	(void)state;
+	add_nic("virtio-pci");
+	assert_int_equal(vionet_pci_unbind(ADDRESS, NULL), 0);
+	assert_untouched("virtio-pci");
+}
+
+static void unbind_of_nothing_finds_a_driver(void **state)
+{
+	(void)state;
+	ADD(.address = ADDRESS, .group = 7);
+	fake_write(&fake, "vfio-pci\n", OVERRIDE);
+	assert_int_equal(vionet_pci_unbind(ADDRESS, NULL), 0);
+	assert_string_equal(fake_driver(&fake, ADDRESS), "virtio-pci");
+	assert_override("");
+}
+
+static void unbind_refuses_bad_drivers(void **state)
+{
+	static const char *const bad[] = { "", "..", "a/b", "-r", "x y" };
+
+	(void)state;
+	add_nic("vfio-pci");
+	for (size_t i = 0; i < 5; i++)
+		assert_int_equal(vionet_pci_unbind(ADDRESS, bad[i]), -EINVAL);
+	assert_int_equal(vionet_pci_unbind(ADDRESS, "nosuch"), -ENOENT);
+	assert_untouched("vfio-pci");
+}
+
+static void unbind_refuses_while_held(void **state)
+{
+	char node[FAKE_PATH + 8], expected[64];
+	int ready[2];
+	char byte;
+	pid_t child;
+
+	(void)state;
+	add_nic("vfio-pci");
+	vn_host.proc = "/proc";
+	snprintf(node, sizeof(node), "%s/7", fake.vfio);
+	assert_int_equal(pipe(ready), 0);
+	child = fork();
+	if (child == 0) {
+		if (open(node, O_RDWR) < 0 || write(ready[1], "x", 1) != 1)
+			_exit(1);
+		pause();
+		_exit(0);
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	snprintf(expected, sizeof(expected), "process %d (test_bind", child);
+	assert_int_equal(vionet_pci_unbind(ADDRESS, NULL), -EBUSY);
+	assert_has(vionet_error_text(), expected);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	close(ready[0]);
+	close(ready[1]);
+	assert_string_equal(fake_driver(&fake, ADDRESS), "vfio-pci");
+	assert_string_equal(fake.kernel.log, "");
+	assert_int_equal(vionet_pci_unbind(ADDRESS, NULL), 0);
+}
+
+static void unbind_goes_back_if_nobody_takes_it(void **state)
+{
+	(void)state;
+	add_nic("vfio-pci");
+	fake_write(&fake, "vfio-pci\n", OVERRIDE);
+	fake.kernel.refuses = "virtio-pci";
+	assert_int_equal(vionet_pci_unbind(ADDRESS, NULL), -EIO);
+	assert_has(vionet_error_text(), "no driver did not take it");
+	assert_has(vionet_error_text(), "bound to vfio-pci again");
+	assert_string_equal(fake_driver(&fake, ADDRESS), "vfio-pci");
+	assert_override("vfio-pci");
+}
+
+static void unbind_goes_back_without_override(void **state)
+{
+	(void)state;
+	/* As after binding through new_id: no override, and only an override
+	 * makes vfio-pci match again. */
+	add_nic("vfio-pci");
+	fake.kernel.default_driver = NULL;
+	assert_int_equal(vionet_pci_unbind(ADDRESS, NULL), -EIO);
+	assert_string_equal(fake_driver(&fake, ADDRESS), "vfio-pci");
+	assert_override("");
+}
+
+static void there_and_back_often(void **state)
+{
+	(void)state;
+	add_nic("virtio-pci");
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(bind(0), 0);
+		assert_int_equal(vionet_pci_unbind(ADDRESS, NULL), 0);
+		fake.kernel.log[0] = '\0';
+	}
+	assert_string_equal(fake_driver(&fake, ADDRESS), "virtio-pci");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(bind_moves_it),
+		TEST(bind_of_unbound_function),
+		TEST(bind_touches_no_other_function),
+		TEST(bind_again_is_no_error),
+		TEST(bind_without_previous),
+		TEST(refuses_nonsense),
+		TEST(refuses_what_is_no_nic),
+		TEST(refuses_legacy),
+		TEST(refuses_without_iommu),
+		TEST(refuses_outside_the_iommu),
+		TEST(refuses_without_module),
+		TEST(loads_the_module),
+		TEST(does_not_wait_for_ever_for_modprobe),
+		TEST(refuses_others_in_the_group),
+		TEST(accepts_harmless_others),
+		TEST(refuses_without_permission),
+		TEST(refuses_without_driver_override),
+		TEST(refuses_interface_with_address),
+		TEST(force_takes_it),
+		TEST(interface_not_in_use),
+		TEST(routes_of_version_4),
+		TEST(routes_of_version_6),
+		TEST(refuses_member_of_a_bridge),
+		TEST(restores_if_vfio_refuses),
+		TEST(restores_an_override),
+		TEST(restores_if_unbind_cannot_be_written),
+		TEST(restores_if_old_driver_clings),
+		TEST(restores_if_probe_cannot_be_written),
+		TEST(changes_nothing_if_override_cannot_be_written),
+		TEST(unbound_stays_unbound),
+		TEST(says_how_by_hand),
+		TEST(unbind_gives_it_back),
+		TEST(unbind_to_a_driver),
+		TEST(unbind_of_kernel_driver),
+		TEST(unbind_of_nothing_finds_a_driver),
+		TEST(unbind_refuses_bad_drivers),
+		TEST(unbind_refuses_while_held),
+		TEST(unbind_goes_back_if_nobody_takes_it),
+		TEST(unbind_goes_back_without_override),
+		TEST(there_and_back_often),
+	};
+
+	return cmocka_run_group_tests_name("bind", tests, NULL, NULL);
+}

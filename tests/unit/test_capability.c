@@ -1,0 +1,659 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: the capability walk against every kind of list that a device can show:
+ * good ones, broken ones, hostile ones, random ones.
+ * Never: uses a device. Each test builds the 256 bytes it needs.
+ * Read next: pci/capability.c.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <vionet/error.h>
+
+#include "pci/capability.h"
+
+#define RANDOM_LISTS 200000
+
+static uint8_t config[VN_PCI_CONFIG_SIZE];
+static struct vn_region region[VN_REGION_COUNT];
+static struct vn_capabilities found;
+
+/* What would lie past the end is left out. */
+static void put32(unsigned int position, uint32_t value)
+{
+	for (unsigned int i = 0; i < 4; i++)
+		if (position + i < sizeof(config))
+			config[position + i] = (uint8_t)(value >> 8 * i);
+}
+
+/* One virtio capability at `position`, followed by the one at `next`. */
+static void put_cap(unsigned int position, unsigned int next, unsigned int type,
+		    unsigned int bar, uint32_t offset, uint32_t length)
+{
+	config[position] = 0x09;
+	config[position + 1] = (uint8_t)next;
+	config[position + 2] = type == VN_CFG_NOTIFY ? 20 : 16;
+	config[position + 3] = (uint8_t)type;
+	config[position + 4] = (uint8_t)bar;
+	put32(position + 8, offset);
+	put32(position + 12, length);
+	if (type == VN_CFG_NOTIFY)
+		put32(position + 16, 4);
+}
+
+/* Where QEMU's virtio-net-pci has its capabilities, by role. */
+enum { MSIX = 0x98, COMMON = 0x40, ISR = 0x50, DEVICE = 0x60, NOTIFY = 0x70,
+       ACCESS = 0x84 };
+
+static void put_msix(unsigned int position, unsigned int next,
+		     unsigned int entries, uint32_t table, uint32_t pba)
+{
+	config[position] = 0x11;
+	config[position + 1] = (uint8_t)next;
+	config[position + 2] = (uint8_t)(entries - 1);
+	config[position + 3] = (uint8_t)((entries - 1) >> 8 | 0x80);
+	put32(position + 4, table);
+	put32(position + 8, pba);
+}
+
+/* The layout of QEMU's virtio-net-pci: MSI-X in BAR 1, all else in BAR 4. */
+static int setup(void **state)
+{
+	(void)state;
+	memset(config, 0, sizeof(config));
+	memset(region, 0, sizeof(region));
+	region[1] = (struct vn_region){ .size = 0x1000 };
+	region[4] = (struct vn_region){ .size = 0x4000 };
+	config[0x06] = 0x10;
+	config[0x34] = MSIX;
+	put_msix(MSIX, ACCESS, 4, 1, 0x800 | 1);
+	put_cap(ACCESS, NOTIFY, VN_CFG_PCI, 0, 0, 0);
+	put_cap(NOTIFY, DEVICE, VN_CFG_NOTIFY, 4, 0x3000, 0x1000);
+	put_cap(DEVICE, ISR, VN_CFG_DEVICE, 4, 0x2000, 0x1000);
+	put_cap(ISR, COMMON, VN_CFG_ISR, 4, 0x1000, 0x1000);
+	put_cap(COMMON, 0, VN_CFG_COMMON, 4, 0, 0x1000);
+	return 0;
+}
+
+static int walk(void)
+{
+	return vn_capabilities_walk(config, region, &found);
+}
+
+/* It fails with `code`, and the text has all of what is given. */
+static void assert_refused(int code, const char *one, const char *two)
+{
+	int result = walk();
+	const char *text = vionet_error_text();
+
+	if (result != code || strstr(text, one) == NULL ||
+	    strstr(text, two) == NULL)
+		fail_msg("result %d, text \"%s\"", result, text);
+}
+
+static void assert_structure(const struct vn_structure *structure,
+			     unsigned int bar, uint64_t offset, uint64_t size)
+{
+	assert_int_equal(structure->bar, bar);
+	assert_int_equal(structure->offset, offset);
+	assert_int_equal(structure->size, size);
+}
+
+static const struct vionet_pci_capability *seen_at(unsigned int position)
+{
+	for (unsigned int i = 0; i < found.count; i++)
+		if (found.seen[i].position == position)
+			return &found.seen[i];
+	fail_msg("no capability seen at 0x%x", position);
+	return NULL;
+}
+
+static void qemu_layout(void **state)
+{
+	(void)state;
+	assert_int_equal(walk(), 0);
+	assert_structure(&found.common, 4, 0, 0x1000);
+	assert_structure(&found.isr, 4, 0x1000, 0x1000);
+	assert_structure(&found.device, 4, 0x2000, 0x1000);
+	assert_structure(&found.notify, 4, 0x3000, 0x1000);
+	assert_int_equal(found.notify_multiplier, 4);
+	assert_int_equal(found.msix_table_size, 4);
+	assert_int_equal(found.count, 5);
+	assert_int_equal(found.seen[0].position, ACCESS);
+	assert_false(seen_at(ACCESS)->used);
+	assert_true(seen_at(COMMON)->used);
+	assert_int_equal(seen_at(NOTIFY)->notify_multiplier, 4);
+	assert_int_equal(seen_at(COMMON)->notify_multiplier, 0);
+}
+
+static void a03_capability_bit_clear(void **state)
+{
+	(void)state;
+	config[0x06] = 0xef;
+	config[0x34] = 0x08; /* would be -EIO if it were followed */
+	assert_refused(-ENOTSUP, "no capability list", "legacy");
+}
+
+static void a04_pointer_into_header(void **state)
+{
+	(void)state;
+	config[0x34] = 0x3c;
+	assert_refused(-EIO, "0x3c", "header");
+	setup(state);
+	config[DEVICE + 1] = 0x04;
+	assert_refused(-EIO, "0x04", "header");
+}
+
+static void a04_low_bits_are_masked(void **state)
+{
+	(void)state;
+	config[0x34] |= 3;
+	config[NOTIFY + 1] |= 2;
+	assert_int_equal(walk(), 0);
+	assert_structure(&found.device, 4, 0x2000, 0x1000);
+}
+
+static void a04_pointer_ff(void **state)
+{
+	(void)state;
+	config[0x34] = 0xff; /* 0xfc, where zeros end the list */
+	assert_refused(-ENOTSUP, "no virtio capability", "legacy");
+	config[0xfc] = 0x09; /* a capability of four bytes */
+	assert_refused(-ENOTSUP, "no common capability", "");
+	assert_int_equal(found.count, 1);
+}
+
+static void empty_list_is_legacy(void **state)
+{
+	(void)state;
+	config[0x34] = 0;
+	assert_refused(-ENOTSUP, "no virtio capability", "disable-modern=off");
+}
+
+static void a05_points_to_itself(void **state)
+{
+	(void)state;
+	config[COMMON + 1] = COMMON;
+	assert_refused(-EIO, "loops", "0x40");
+}
+
+static void a06_loop_of_vendor_capabilities(void **state)
+{
+	(void)state;
+	config[0x34] = 0x40;
+	put_cap(0x40, 0x50, 9, 0, 0, 0);
+	put_cap(0x50, 0x40, 9, 0, 0, 0);
+	assert_refused(-EIO, "loops", "0x40");
+}
+
+static void a07_loop_of_other_capabilities(void **state)
+{
+	(void)state;
+	config[MSIX + 1] = 0xb0;
+	config[0xb0] = 0x01;
+	config[0xb1] = 0xc0;
+	config[0xc0] = 0x10;
+	config[0xc1] = 0xb0;
+	assert_refused(-EIO, "loops", "0xb0");
+}
+
+static void longest_list(void **state)
+{
+	(void)state;
+	/* All 48 places, each four bytes: everything is looked at. */
+	memset(config + 0x40, 0, 0xc0);
+	config[0x34] = 0x40;
+	for (unsigned int i = 0x40; i <= 0xfc; i += 4) {
+		config[i] = 0x09;
+		config[i + 1] = (uint8_t)(i == 0xfc ? 0 : i + 4);
+	}
+	assert_int_equal(walk(), -ENOTSUP);
+	assert_int_equal(found.count, 48);
+}
+
+static void a08_capability_too_short(void **state)
+{
+	(void)state;
+	config[COMMON + 2] = 15;
+	assert_refused(-ENOTSUP, "common structure: capability at 0x40",
+		       "length is 15, not 16");
+	setup(state);
+	config[NOTIFY + 2] = 19;
+	assert_refused(-ENOTSUP, "notify structure: capability at 0x70",
+		       "length is 19, not 20");
+	setup(state);
+	config[DEVICE + 2] = 15;
+	assert_int_equal(walk(), 0);
+	assert_int_equal(found.device.size, 0);
+}
+
+static void a09_capability_too_long(void **state)
+{
+	(void)state;
+	config[COMMON + 2] = 0xff;
+	config[NOTIFY + 2] = 0xff;
+	assert_int_equal(walk(), 0);
+	assert_int_equal(found.notify_multiplier, 4);
+	/* Past the end with its known part inside: 0xf0 + 16 = 256. */
+	config[ISR + 1] = 0xf0;
+	put_cap(0xf0, 0, VN_CFG_COMMON, 4, 0, 64);
+	config[0xf2] = 0xff;
+	assert_int_equal(walk(), 0);
+	assert_structure(&found.common, 4, 0, 64);
+}
+
+static void known_part_past_the_end(void **state)
+{
+	(void)state;
+	config[ISR + 1] = 0xf4;
+	put_cap(0xf4, 0, 0, 4, 0, 0); /* zeros, then only 12 bytes of it */
+	config[0xf7] = VN_CFG_COMMON;
+	assert_refused(-ENOTSUP, "capability at 0xf4", "past the end");
+	setup(state);
+	config[ACCESS + 1] = 0xf0; /* a notify capability has 20 */
+	put_cap(0xf0, DEVICE, 0, 4, 0x3000, 0x1000);
+	config[0xf2] = 20;
+	config[0xf3] = VN_CFG_NOTIFY;
+	assert_refused(-ENOTSUP, "capability at 0xf0", "past the end");
+}
+
+static void a10_reserved_type_and_bar(void **state)
+{
+	(void)state;
+	/* In front of the good ones, and they must not disturb. */
+	config[0x34] = 0xb0;
+	put_cap(0xb0, 0xc0, 6, 4, 0, 0x1000);
+	put_cap(0xc0, 0xd0, 255, 4, 0, 0x1000);
+	put_cap(0xd0, MSIX, VN_CFG_COMMON, 6, 0, 0x1000);
+	assert_int_equal(walk(), 0);
+	assert_true(seen_at(COMMON)->used);
+	assert_false(seen_at(0xd0)->used);
+	assert_int_equal(found.count, 8);
+	for (unsigned int bar = 6; bar < 256; bar++) {
+		setup(state);
+		config[COMMON + 4] = (uint8_t)bar;
+		/* Region numbers above 5 (ROM, configuration space, VGA)
+		 * exist and must not be taken for BARs. */
+		region[VN_REGION_ROM].size = 0x10000;
+		region[VN_REGION_CONFIG].size = 0x10000;
+		region[VN_REGION_VGA].size = 0x10000;
+		assert_refused(-ENOTSUP, "reserved", "0x40");
+	}
+}
+
+static void a11_other_capability_that_looks_alike(void **state)
+{
+	(void)state;
+	config[COMMON] = 0x0a;
+	assert_refused(-ENOTSUP, "no common capability", "");
+}
+
+static void a12_first_usable_wins(void **state)
+{
+	(void)state;
+	region[0] = (struct vn_region){ .size = 0x1000, .io = true };
+	config[0x34] = 0xb0;
+	put_cap(0xb0, MSIX, VN_CFG_COMMON, 0, 0, 0x1000);
+	assert_int_equal(walk(), 0);
+	assert_structure(&found.common, 4, 0, 0x1000);
+	assert_false(seen_at(0xb0)->used);
+	/* With both usable, the first of the list. */
+	region[0].io = false;
+	assert_int_equal(walk(), 0);
+	assert_structure(&found.common, 0, 0, 0x1000);
+	assert_false(seen_at(COMMON)->used);
+}
+
+static void a13_missing_is_named(void **state)
+{
+	(void)state;
+	config[COMMON + 3] = 99;
+	assert_refused(-ENOTSUP, "no common capability", "maker");
+	setup(state);
+	config[NOTIFY + 3] = 99;
+	assert_refused(-ENOTSUP, "no notify capability", "maker");
+	setup(state);
+	config[ISR + 3] = 99;
+	assert_refused(-ENOTSUP, "no ISR capability", "maker");
+}
+
+static void a13_device_may_be_missing(void **state)
+{
+	(void)state;
+	config[DEVICE + 3] = 99;
+	assert_int_equal(walk(), 0);
+	assert_int_equal(found.device.size, 0);
+}
+
+static void a14_no_such_bar(void **state)
+{
+	(void)state;
+	config[NOTIFY + 4] = 2;
+	assert_refused(-ENOTSUP, "notify structure: capability at 0x70",
+		       "no BAR 2");
+}
+
+static void a14_bar_that_cannot_be_mapped(void **state)
+{
+	(void)state;
+	/* No sparse area: fine, it is reached by reads and writes. */
+	region[4].sparse_count = 0;
+	assert_int_equal(walk(), 0);
+}
+
+static void a15_outside_the_bar(void **state)
+{
+	(void)state;
+	put32(NOTIFY + 12, 0x1001);
+	assert_refused(-ENOTSUP, "capability at 0x70", "0x4001");
+	setup(state);
+	put32(COMMON + 8, 0x4000);
+	assert_refused(-ENOTSUP, "capability at 0x40", "BAR 4");
+	setup(state);
+	put32(NOTIFY + 12, 0x1000); /* to the last byte */
+	assert_int_equal(walk(), 0);
+}
+
+static void a15_sum_wraps_32_bits(void **state)
+{
+	(void)state;
+	put32(COMMON + 8, 0xfffff000);
+	put32(COMMON + 12, 0x1040); /* 0x40 in 32 bits */
+	assert_refused(-ENOTSUP, "capability at 0x40", "0x100000040");
+	/* In a BAR above 4 GiB it is fine. */
+	region[4].size = (uint64_t)8 << 30;
+	assert_int_equal(walk(), 0);
+	assert_structure(&found.common, 4, 0xfffff000, 0x1040);
+}
+
+static void a16_structure_too_short(void **state)
+{
+	(void)state;
+	put32(COMMON + 12, 55);
+	assert_refused(-ENOTSUP, "common structure", "55 bytes, not 56");
+	put32(COMMON + 12, 56);
+	assert_int_equal(walk(), 0);
+	put32(NOTIFY + 12, 1);
+	assert_refused(-ENOTSUP, "notify structure", "1 bytes, not 2");
+	put32(NOTIFY + 12, 2);
+	assert_int_equal(walk(), 0);
+}
+
+static void a17_alignment(void **state)
+{
+	(void)state;
+	put32(COMMON + 8, 2);
+	assert_refused(-ENOTSUP, "capability at 0x40", "multiple of 4");
+	setup(state);
+	put32(NOTIFY + 8, 0x2fff);
+	assert_refused(-ENOTSUP, "capability at 0x70", "multiple of 2");
+	setup(state);
+	put32(NOTIFY + 8, 0x2ffe);
+	put32(ISR + 8, 0x1fff);
+	assert_int_equal(walk(), 0);
+	put32(DEVICE + 8, 0x2002);
+	assert_int_equal(walk(), 0);
+	assert_int_equal(found.device.size, 0);
+}
+
+static void a18_length_0(void **state)
+{
+	(void)state;
+	put32(COMMON + 12, 0);
+	assert_refused(-ENOTSUP, "common structure", "0 bytes");
+	setup(state);
+	put32(NOTIFY + 12, 0);
+	assert_refused(-ENOTSUP, "notify structure", "0 bytes");
+	setup(state);
+	put32(ISR + 12, 0);
+	assert_refused(-ENOTSUP, "ISR structure", "0 bytes");
+	setup(state);
+	put32(DEVICE + 12, 0);
+	assert_int_equal(walk(), 0);
+	assert_int_equal(found.device.size, 0);
+}
+
+static void a19_length_ffffffff(void **state)
+{
+	(void)state;
+	put32(COMMON + 12, 0xffffffff);
+	assert_refused(-ENOTSUP, "capability at 0x40", "0xffffffff");
+	region[4].size = (uint64_t)1 << 32;
+	assert_int_equal(walk(), 0);
+	assert_structure(&found.common, 4, 0, 0xffffffff);
+}
+
+static void a20_structures_may_overlap(void **state)
+{
+	(void)state;
+	put32(ISR + 8, 0);
+	put32(DEVICE + 8, 0);
+	put32(NOTIFY + 8, 0);
+	assert_int_equal(walk(), 0);
+	assert_structure(&found.notify, 4, 0, 0x1000);
+	assert_structure(&found.device, 4, 0, 0x1000);
+}
+
+static void a20_overlap_with_msix(void **state)
+{
+	(void)state;
+	put_msix(MSIX, ACCESS, 4, 0x3ffc0 | 4, 0x800 | 1);
+	region[4].size = 0x40000;
+	put32(NOTIFY + 8, 0x3f000);
+	assert_refused(-ENOTSUP, "capability at 0x70", "MSI-X table");
+	put32(NOTIFY + 12, 0xfc0); /* ends where the table begins */
+	assert_int_equal(walk(), 0);
+	put_msix(MSIX, ACCESS, 4, 1, 0x1008 | 4);
+	assert_refused(-ENOTSUP, "capability at 0x50", "MSI-X PBA");
+	put_msix(MSIX, ACCESS, 4, 1, 0xff8 | 4);
+	assert_refused(-ENOTSUP, "capability at 0x40", "MSI-X PBA");
+	put32(COMMON + 12, 0xff8);
+	assert_int_equal(walk(), 0);
+}
+
+static void a20_overlap_known_before_judging(void **state)
+{
+	(void)state;
+	/* The MSI-X capability comes last, after what it collides with. */
+	config[0x34] = ACCESS;
+	config[COMMON + 1] = MSIX;
+	put_msix(MSIX, 0, 4, 4, 0x800 | 1);
+	assert_refused(-ENOTSUP, "capability at 0x40", "MSI-X table");
+}
+
+static void a22_io_bar(void **state)
+{
+	(void)state;
+	region[4].io = true;
+	assert_refused(-ENOTSUP, "I/O space", "BAR 4");
+}
+
+static void a23_msix_sizes(void **state)
+{
+	(void)state;
+	put_msix(MSIX, ACCESS, 1, 1, 0x800 | 1);
+	assert_int_equal(walk(), 0);
+	assert_int_equal(found.msix_table_size, 1);
+	put_msix(MSIX, ACCESS, 2048, 1, 0x800 | 1);
+	region[1].size = 0x10000;
+	assert_int_equal(walk(), 0);
+	assert_int_equal(found.msix_table_size, 2048);
+	region[1].size = 0x1008; /* room for 256 and a half */
+	assert_int_equal(walk(), 0);
+	assert_int_equal(found.msix_table_size, 256);
+	put_msix(MSIX, ACCESS, 4, 0x1010 | 1, 1);
+	assert_int_equal(walk(), 0);
+	assert_int_equal(found.msix_table_size, 0);
+}
+
+static void a23_msix_in_a_missing_bar(void **state)
+{
+	(void)state;
+	for (unsigned int bar = 0; bar < 8; bar++) {
+		put_msix(MSIX, ACCESS, 4, 0x8000 | bar, 0x9000 | bar);
+		region[VN_REGION_ROM].size = 0x10000;
+		region[VN_REGION_CONFIG].size = 0x10000;
+		assert_int_equal(walk(), 0);
+		assert_int_equal(found.msix_table_size, 0);
+	}
+	put_msix(MSIX, ACCESS, 4, 1, 0x800 | 1);
+	region[1].io = true;
+	assert_int_equal(walk(), 0);
+	assert_int_equal(found.msix_table_size, 0);
+}
+
+static void msix_absent_or_cut(void **state)
+{
+	(void)state;
+	config[0x34] = ACCESS;
+	assert_int_equal(walk(), 0);
+	assert_int_equal(found.msix_table_size, 0);
+	config[0x34] = 0xf8; /* 8 bytes to the end, it needs 12 */
+	config[0xf8] = 0x11;
+	config[0xf9] = ACCESS;
+	config[0xfa] = 3;
+	assert_int_equal(walk(), 0);
+	assert_int_equal(found.msix_table_size, 0);
+}
+
+static void first_msix_counts(void **state)
+{
+	(void)state;
+	config[0x34] = 0xb0;
+	put_msix(0xb0, MSIX, 7, 1, 0x800 | 1);
+	assert_int_equal(walk(), 0);
+	assert_int_equal(found.msix_table_size, 7);
+}
+
+/* --- random lists ---------------------------------------------------------- */
+
+static uint64_t random_state = 0x9e3779b97f4a7c15;
+
+static uint32_t random32(void)
+{
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 7;
+	random_state ^= random_state << 17;
+	return (uint32_t)(random_state >> 32);
+}
+
+/* Half of the bytes plain noise; else noise that looks like capabilities, so
+ * that the walk gets far. */
+static void random_config(void)
+{
+	for (unsigned int i = 0; i < sizeof(config); i += 4)
+		put32(i, random32());
+	if (random32() % 2 == 0)
+		return;
+	config[0x06] |= 0x10;
+	config[0x34] = (uint8_t)(0x40 + random32() % 0xc0);
+	for (unsigned int i = 0x40; i < 0x100; i += 16) {
+		config[i] = random32() % 8 ? 0x09 : 0x11;
+		config[i + 1] = (uint8_t)(random32() % 16 ? i + 16 : random32());
+		config[i + 2] = (uint8_t)(random32() % 8 ? 20 : random32());
+		config[i + 3] = (uint8_t)(random32() % 6);
+		config[i + 4] = (uint8_t)(random32() % 7);
+		put32(i + 8, random32() & 0x3ffe);
+		put32(i + 12, random32() & 0x3fff);
+	}
+	config[0xf1] = 0;
+}
+
+static void random_regions(void)
+{
+	for (unsigned int i = 0; i < VN_REGION_COUNT; i++) {
+		region[i].size = random32() % 4 ? 1ull << random32() % 36 : 0;
+		region[i].io = random32() % 8 == 0;
+	}
+}
+
+static bool inside(const struct vn_structure *structure, uint64_t least,
+		   uint64_t alignment)
+{
+	const struct vn_region *bar = &region[structure->bar];
+
+	return structure->bar <= VN_REGION_BAR5 && !bar->io &&
+	       structure->size >= least && structure->size <= bar->size &&
+	       structure->offset <= bar->size - structure->size &&
+	       structure->offset % alignment == 0;
+}
+
+static void random_bytes(void **state)
+{
+	unsigned int good = 0;
+
+	(void)state;
+	for (unsigned int i = 0; i < RANDOM_LISTS; i++) {
+		int result;
+
+		random_config();
+		random_regions();
+		result = walk();
+		assert_true(result == 0 || result == -EIO ||
+			    result == -ENOTSUP);
+		assert_true(found.count <= VIONET_PCI_CAPABILITIES_MAX);
+		assert_true(found.msix_table_size <= 2048);
+		if (result != 0)
+			continue;
+		good++;
+		assert_true(inside(&found.common, 56, 4));
+		assert_true(inside(&found.notify, 2, 2));
+		assert_true(inside(&found.isr, 1, 1));
+		assert_true(found.device.size == 0 ||
+			    inside(&found.device, 1, 4));
+	}
+	/* Else the test would test little. */
+	assert_true(good > RANDOM_LISTS / 1000);
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, setup)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(qemu_layout),
+		TEST(a03_capability_bit_clear),
+		TEST(a04_pointer_into_header),
+		TEST(a04_low_bits_are_masked),
+		TEST(a04_pointer_ff),
+		TEST(empty_list_is_legacy),
+		TEST(a05_points_to_itself),
+		TEST(a06_loop_of_vendor_capabilities),
+		TEST(a07_loop_of_other_capabilities),
+		TEST(longest_list),
+		TEST(a08_capability_too_short),
+		TEST(a09_capability_too_long),
+		TEST(known_part_past_the_end),
+		TEST(a10_reserved_type_and_bar),
+		TEST(a11_other_capability_that_looks_alike),
+		TEST(a12_first_usable_wins),
+		TEST(a13_missing_is_named),
+		TEST(a13_device_may_be_missing),
+		TEST(a14_no_such_bar),
+		TEST(a14_bar_that_cannot_be_mapped),
+		TEST(a15_outside_the_bar),
+		TEST(a15_sum_wraps_32_bits),
+		TEST(a16_structure_too_short),
+		TEST(a17_alignment),
+		TEST(a18_length_0),
+		TEST(a19_length_ffffffff),
+		TEST(a20_structures_may_overlap),
+		TEST(a20_overlap_with_msix),
+		TEST(a20_overlap_known_before_judging),
+		TEST(a22_io_bar),
+		TEST(a23_msix_sizes),
+		TEST(a23_msix_in_a_missing_bar),
+		TEST(msix_absent_or_cut),
+		TEST(first_msix_counts),
+		TEST(random_bytes),
+	};
+
+	return cmocka_run_group_tests_name("capability", tests, NULL, NULL);
+}

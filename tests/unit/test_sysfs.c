@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: addresses, drivers, groups, and what vionet_pci_list and _lookup say of
+ * functions, on a host of plain files.
+ * Never: looks at the machine's own functions.
+ * Read next: tests/unit/test_bind.c.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <vionet/error.h>
+#include <vionet/pci.h>
+
+#include "pci/host.h"
+#include "pci/sysfs.h"
+#include "tests/unit/fake_sysfs.h"
+
+static struct fake_sysfs fake;
+static struct vionet_pci_function function;
+
+static int setup(void **state)
+{
+	(void)state;
+	fake_create(&fake);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	fake_destroy(&fake);
+	return 0;
+}
+
+#define ADD(...) fake_add_function(&fake, &(struct fake_function){ __VA_ARGS__ })
+
+static void assert_has(const char *text, const char *part)
+{
+	if (strstr(text, part) == NULL)
+		fail_msg("\"%s\" does not have \"%s\"", text, part);
+}
+
+static void address_forms(void **state)
+{
+	static const char *const good[][2] = {
+		{ "00:04.0", "0000:00:04.0" },
+		{ "0000:00:04.0", "0000:00:04.0" },
+		{ "0000:AF:1f.7", "0000:af:1f.7" },
+		{ "10000:e1:00.0", "10000:e1:00.0" },
+		{ "00010000:e1:00.0", "10000:e1:00.0" },
+		{ "ffffffff:ff:1f.7", "ffffffff:ff:1f.7" },
+	};
+	char address[VN_ADDRESS_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		assert_int_equal(vn_pci_address_parse(good[i][0], address), 0);
+		assert_string_equal(address, good[i][1]);
+	}
+}
+
+static void address_nonsense(void **state)
+{
+	static const char *const bad[] = {
+		"",	       "eth0",		  "0000:00:04",
+		"0000:00:04.", "0000:00:04.8",	  "0000:00:20.0",
+		"000:00:04.0", "0000:0:04.0",	  "0000:00:04.0 ",
+		" 00:04.0",    "0000:00:04.00",	  "123456789:00:04.0",
+		"0000:00:-4.0", "0000:00:0x.0",	  "../../../00:04.0",
+		"0000:00:04.0/driver", "00:04:0", "0000:00:00:04.0",
+	};
+	char address[VN_ADDRESS_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (vn_pci_address_parse(bad[i], address) != -EINVAL)
+			fail_msg("\"%s\" was taken", bad[i]);
+	assert_has(vionet_error_text(), "0000:00:04.0");
+}
+
+static void driver_of_function(void **state)
+{
+	char driver[64];
+
+	(void)state;
+	ADD(.address = "0000:00:04.0", .group = -1, .driver = "virtio-pci");
+	ADD(.address = "0000:00:05.0", .group = -1);
+	assert_int_equal(vn_sysfs_driver("0000:00:04.0", driver, 64), 0);
+	assert_string_equal(driver, "virtio-pci");
+	assert_int_equal(vn_sysfs_driver("0000:00:05.0", driver, 64), 0);
+	assert_string_equal(driver, "");
+	assert_int_equal(vn_sysfs_driver("0000:00:06.0", driver, 64), -ENODEV);
+	assert_int_equal(vn_sysfs_driver("0000:00:04.0", driver, 4), -EIO);
+	fake_write(&fake, "", "sys/bus/pci/devices/0000:00:05.0/driver");
+	assert_int_equal(vn_sysfs_driver("0000:00:05.0", driver, 64), -EIO);
+}
+
+static void group_of_function(void **state)
+{
+	(void)state;
+	ADD(.address = "0000:00:04.0", .group = 17);
+	ADD(.address = "0000:00:05.0", .group = -1);
+	ADD(.address = "0000:00:06.0", .group = 3,
+	    .group_name = "vfio-noiommu\n");
+	ADD(.address = "0000:00:07.0", .group = 4, .group_name = "other\n");
+	assert_int_equal(vn_sysfs_group("0000:00:04.0"), 17);
+	assert_int_equal(vn_sysfs_group("0000:00:05.0"), -ENXIO);
+	assert_int_equal(vn_sysfs_group("0000:00:06.0"), -ENXIO);
+	assert_has(vionet_error_text(), "no-IOMMU mode");
+	assert_int_equal(vn_sysfs_group("0000:00:07.0"), 4);
+	assert_int_equal(vn_sysfs_group("0000:00:08.0"), -ENODEV);
+}
+
+static void culprits_of_group(void **state)
+{
+	char text[256], little[24];
+
+	(void)state;
+	ADD(.address = "0000:00:01.0", .group = 1, .class = 0x060400,
+	    .driver = "pcieport");
+	ADD(.address = "0000:00:02.0", .group = 1);
+	ADD(.address = "0000:00:03.0", .group = 1, .driver = "vfio-pci");
+	ADD(.address = "0000:00:04.0", .group = 1, .driver = "vfio-ap");
+	ADD(.address = "0000:00:05.0", .group = 1, .driver = "pci-stub");
+	assert_int_equal(vn_sysfs_group_culprits(1, text, sizeof(text)), 0);
+	assert_string_equal(text, "");
+	ADD(.address = "0000:00:07.0", .group = 1, .driver = "e1000e");
+	ADD(.address = "0000:00:06.0", .group = 1, .driver = "ahci");
+	/* A host bridge is no bridge to another bus. */
+	ADD(.address = "0000:00:08.0", .group = 1, .class = 0x060000,
+	    .driver = "agpgart");
+	assert_int_equal(vn_sysfs_group_culprits(1, text, sizeof(text)), 3);
+	assert_string_equal(text, "0000:00:06.0 is bound to ahci, "
+				  "0000:00:07.0 is bound to e1000e, "
+				  "0000:00:08.0 is bound to agpgart");
+	assert_int_equal(vn_sysfs_group_culprits(1, little, sizeof(little)), 3);
+	assert_string_equal(little, "0000:00:06.0 is bound t");
+	assert_int_equal(vn_sysfs_group_others(1, "0000:00:07.0", text,
+					       sizeof(text)), 2);
+	assert_null(strstr(text, "e1000e"));
+	assert_true(vn_sysfs_group_culprits(2, text, sizeof(text)) < 0);
+}
+
+static void list_is_ordered_and_complete(void **state)
+{
+	struct vionet_pci_function *list;
+	size_t count;
+
+	(void)state;
+	ADD(.address = "10000:00:01.0", .group = -1);
+	ADD(.address = "0000:af:00.1", .group = -1, .device = 0x1000);
+	for (char digit = '9'; digit >= '1'; digit--) {
+		char address[] = "0000:00:0x.0";
+
+		address[9] = digit;
+		ADD(.address = address, .group = -1);
+	}
+	ADD(.address = "0000:00:0a.0", .group = -1, .device = 0x1042);
+	ADD(.address = "0000:00:0b.0", .group = -1, .vendor = 0x8086);
+	assert_int_equal(vionet_pci_list(&list, &count), 0);
+	assert_int_equal(count, 11);
+	for (size_t i = 1; i < 9; i++)
+		assert_true(strcmp(list[i - 1].address, list[i].address) < 0);
+	assert_string_equal(list[9].address, "0000:af:00.1");
+	assert_true(list[9].transitional);
+	assert_string_equal(list[10].address, "10000:00:01.0");
+	assert_false(list[10].transitional);
+	vionet_pci_list_free(list);
+}
+
+static void list_of_nothing(void **state)
+{
+	struct vionet_pci_function *list;
+	size_t count = 5;
+
+	(void)state;
+	assert_int_equal(vionet_pci_list(&list, &count), 0);
+	assert_null(list);
+	assert_int_equal(count, 0);
+	vionet_pci_list_free(NULL);
+}
+
+/* libpci's own reaction would be to end the process. */
+static void list_without_sysfs(void **state)
+{
+	struct vionet_pci_function *list;
+	size_t count;
+
+	(void)state;
+	vn_sysfs_set_root("/nowhere");
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(vionet_pci_list(&list, &count), -EIO);
+		assert_null(list);
+		assert_has(vionet_error_text(), "/nowhere/bus/pci");
+	}
+	assert_int_equal(vionet_pci_lookup("00:04.0", &function), -ENODEV);
+}
+
+/* As when it is unplugged between the scan and the look. */
+static void function_that_vanishes(void **state)
+{
+	struct vionet_pci_function *list;
+	size_t count;
+
+	(void)state;
+	ADD(.address = "0000:00:04.0", .group = -1);
+	ADD(.address = "0000:00:05.0", .group = -1);
+	fake_spoil(&fake, "sys/bus/pci/devices/0000:00:04.0/vendor");
+	assert_int_equal(vionet_pci_list(&list, &count), 0);
+	assert_int_equal(count, 1);
+	assert_string_equal(list[0].address, "0000:00:05.0");
+	vionet_pci_list_free(list);
+	assert_int_equal(vionet_pci_lookup("00:04.0", &function), -EIO);
+}
+
+static void lookup_tells_all(void **state)
+{
+	(void)state;
+	ADD(.address = "0000:00:04.0", .group = 7, .driver = "virtio-pci",
+	    .interface = "ens4");
+	assert_int_equal(vionet_pci_lookup("00:04.0", &function), 0);
+	assert_string_equal(function.address, "0000:00:04.0");
+	assert_int_equal(function.vendor_id, 0x1af4);
+	assert_int_equal(function.device_id, 0x1041);
+	assert_int_equal(function.subsystem_vendor_id, 0x1af4);
+	assert_int_equal(function.subsystem_device_id, 0x1100);
+	assert_int_equal(function.revision, 1);
+	assert_int_equal(function.numa_node, 1);
+	assert_int_equal(function.iommu_group, 7);
+	assert_true(function.modern);
+	assert_string_equal(function.driver, "virtio-pci");
+	assert_string_equal(function.interface, "ens4");
+	assert_false(function.drivable);
+	assert_has(function.reason, "bound to virtio-pci");
+	assert_has(function.reason, "vionet bind 0000:00:04.0");
+	if (access("/usr/share/misc/pci.ids", R_OK) == 0)
+		assert_has(function.vendor_name, "Red Hat");
+}
+
+static void lookup_refuses(void **state)
+{
+	(void)state;
+	ADD(.address = "0000:00:04.0", .group = -1, .device = 0x1042);
+	assert_int_equal(vionet_pci_lookup("4.0", &function), -EINVAL);
+	assert_int_equal(vionet_pci_lookup("00:05.0", &function), -ENODEV);
+	assert_has(vionet_error_text(), "0000:00:05.0");
+	assert_int_equal(vionet_pci_lookup("00:04.0", &function), -ENOTSUP);
+	assert_has(vionet_error_text(), "1af4:1042");
+}
+
+static void class_and_subsystem_do_not_count(void **state)
+{
+	(void)state;
+	ADD(.address = "0000:00:04.0", .group = 7, .driver = "vfio-pci",
+	    .class = 0xffffff);
+	fake_write(&fake, "0xdead\n",
+		   "sys/bus/pci/devices/0000:00:04.0/subsystem_vendor");
+	fake_write(&fake, "0xff\n", "sys/bus/pci/devices/0000:00:04.0/revision");
+	assert_int_equal(vionet_pci_lookup("00:04.0", &function), 0);
+	assert_true(function.drivable);
+	assert_string_equal(function.reason, "");
+}
+
+static void interface_of_other_driver(void **state)
+{
+	(void)state;
+	ADD(.address = "0000:00:04.0", .group = 7, .driver = "other",
+	    .interface = "eth9", .plain_net = true);
+	assert_int_equal(vionet_pci_lookup("00:04.0", &function), 0);
+	assert_string_equal(function.interface, "eth9");
+}
+
+static void reason_legacy(void **state)
+{
+	(void)state;
+	ADD(.address = "0000:00:04.0", .group = 7, .driver = "vfio-pci",
+	    .device = 0x1000, .legacy = true);
+	assert_int_equal(vionet_pci_lookup("00:04.0", &function), 0);
+	assert_false(function.modern);
+	assert_false(function.drivable);
+	assert_has(function.reason, "legacy only");
+}
+
+static void reason_hidden_configuration(void **state)
+{
+	(void)state;
+	ADD(.address = "0000:00:04.0", .group = 7, .driver = "vfio-pci",
+	    .hidden = true);
+	assert_int_equal(vionet_pci_lookup("00:04.0", &function), 0);
+	assert_false(function.modern);
+	assert_true(function.drivable);
+	assert_has(function.reason, "only root");
+}
+
+static void reason_no_group(void **state)
+{
+	(void)state;
+	ADD(.address = "0000:00:04.0", .group = -1, .driver = "virtio-pci");
+	assert_int_equal(vionet_pci_lookup("00:04.0", &function), 0);
+	assert_false(function.drivable);
+	assert_int_equal(function.iommu_group, -1);
+	assert_has(function.reason, "intel_iommu=on");
+}
+
+static void reason_unbound(void **state)
+{
+	(void)state;
+	ADD(.address = "0000:00:04.0", .group = 7);
+	assert_int_equal(vionet_pci_lookup("00:04.0", &function), 0);
+	assert_has(function.reason, "bound to no driver; run: vionet bind");
+}
+
+static void reason_others_in_the_group(void **state)
+{
+	(void)state;
+	ADD(.address = "0000:00:04.0", .group = 7, .driver = "vfio-pci");
+	ADD(.address = "0000:00:04.1", .group = 7, .driver = "e1000e");
+	assert_int_equal(vionet_pci_lookup("00:04.0", &function), 0);
+	assert_false(function.drivable);
+	assert_has(function.reason, "group 7 is not viable");
+	assert_has(function.reason, "0000:00:04.1 is bound to e1000e");
+	fake_bind(&fake, "0000:00:04.0", "virtio-pci");
+	assert_int_equal(vionet_pci_lookup("00:04.0", &function), 0);
+	assert_has(function.reason, "bound to virtio-pci");
+	assert_has(function.reason, "0000:00:04.1 is bound to e1000e");
+	assert_null(strstr(function.reason, "0000:00:04.0 is bound"));
+}
+
+static void reason_held_by_a_process(void **state)
+{
+	char node[FAKE_PATH + 8], expected[64];
+	int fd;
+
+	(void)state;
+	ADD(.address = "0000:00:04.0", .group = 7, .driver = "vfio-pci");
+	vn_host.proc = "/proc";
+	assert_int_equal(vionet_pci_lookup("00:04.0", &function), 0);
+	assert_true(function.drivable);
+	snprintf(node, sizeof(node), "%s/7", fake.vfio);
+	fd = open(node, O_RDWR);
+	snprintf(expected, sizeof(expected), "process %d (test_sysfs",
+		 getpid());
+	assert_int_equal(vionet_pci_lookup("00:04.0", &function), 0);
+	assert_false(function.drivable);
+	assert_has(function.reason, expected);
+	close(fd);
+}
+
+static void reason_no_permission(void **state)
+{
+	char node[FAKE_PATH + 8];
+
+	(void)state;
+	ADD(.address = "0000:00:04.0", .group = 7, .driver = "vfio-pci");
+	snprintf(node, sizeof(node), "%s/7", fake.vfio);
+	chmod(node, 0400);
+	if (geteuid() == 0) /* root may do everything: be somebody else */
+		assert_int_equal(seteuid(65534), 0);
+	assert_int_equal(vionet_pci_lookup("00:04.0", &function), 0);
+	if (getuid() == 0)
+		assert_int_equal(seteuid(0), 0);
+	assert_false(function.drivable);
+	assert_has(function.reason, "may not open");
+	assert_has(function.reason, "chown");
+	unlink(node);
+	assert_int_equal(vionet_pci_lookup("00:04.0", &function), 0);
+	assert_false(function.drivable);
+	assert_has(function.reason, "container");
+}
+
+/* A call that succeeds leaves the text of the last failure alone. */
+static void success_keeps_the_error_text(void **state)
+{
+	struct vionet_pci_function *list;
+	size_t count;
+
+	(void)state;
+	ADD(.address = "0000:00:04.0", .group = -1, .driver = "virtio-pci");
+	assert_int_equal(vionet_pci_lookup("4.0", &function), -EINVAL);
+	assert_int_equal(vionet_pci_list(&list, &count), 0);
+	assert_has(vionet_error_text(), "\"4.0\"");
+	vionet_pci_list_free(list);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(address_forms),
+		TEST(address_nonsense),
+		TEST(driver_of_function),
+		TEST(group_of_function),
+		TEST(culprits_of_group),
+		TEST(list_is_ordered_and_complete),
+		TEST(list_of_nothing),
+		TEST(list_without_sysfs),
+		TEST(function_that_vanishes),
+		TEST(lookup_tells_all),
+		TEST(lookup_refuses),
+		TEST(class_and_subsystem_do_not_count),
+		TEST(interface_of_other_driver),
+		TEST(reason_legacy),
+		TEST(reason_hidden_configuration),
+		TEST(reason_no_group),
+		TEST(reason_unbound),
+		TEST(reason_others_in_the_group),
+		TEST(reason_held_by_a_process),
+		TEST(reason_no_permission),
+		TEST(success_keeps_the_error_text),
+	};
+
+	return cmocka_run_group_tests_name("sysfs", tests, NULL, NULL);
+}

@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""One run: starts QEMU, passes the command's output on, forwards Ctrl-C, and always ends QEMU.
+
+Channels to the guest (guest/agent is the other end): 'ctl' carries lines both ways; 'out' and
+'err' (or 'tty') carry the command's bytes, and at the end a marker, because the exit status on
+'ctl' may overtake them.
+"""
+
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+from . import qemu
+
+BOOT_LIMIT = 300
+
+
+class Over(Exception):
+    """The run ends early, with this status."""
+
+    def __init__(self, status, message=""):
+        super().__init__(message)
+        self.status = status
+
+
+class Output:
+    """Bytes from the guest to one of our file descriptors, until the marker."""
+
+    def __init__(self, fd, marker):
+        self.fd, self.marker, self.held, self.ended = fd, marker, b"", False
+
+    def feed(self, data):
+        data = self.held + data
+        before, found, _ = data.partition(self.marker)
+        self.ended = bool(found)
+        keep = 0 if found else self.overlap(before)
+        self.held = before[len(before) - keep:]
+        self.write(before[:len(before) - keep])
+
+    def overlap(self, data):
+        """How many bytes at the end may be the beginning of the marker."""
+        sizes = range(min(len(self.marker) - 1, len(data)), 0, -1)
+        return next((n for n in sizes if data.endswith(self.marker[:n])), 0)
+
+    def write(self, data):
+        view = memoryview(data)
+        while view:
+            try:
+                view = view[os.write(self.fd, view):]
+            except BlockingIOError:
+                time.sleep(0.01)
+            except BrokenPipeError:
+                raise Over(141) from None
+
+
+class Session:
+    def __init__(self, options, image, marker, log, complaints):
+        self.options, self.log, self.complaints = options, log, complaints
+        self.status, self.started, self.interrupts, self.lines = None, False, 0, b""
+        self.begin = time.monotonic()
+        self.selector = selectors.DefaultSelector()
+        self.outputs = {n: Output(fd, marker) for n, fd in output_fds().items()}
+        self.ours, self.qemu = {}, None
+        self.start(image)
+
+    def start(self, image):
+        pairs = {name: socket.socketpair() for name in ("ctl", "monitor", *self.outputs)}
+        self.ours = {name: pair[0] for name, pair in pairs.items()}
+        theirs = {name: pair[1] for name, pair in pairs.items()}
+        command = qemu.command_line(self.options, image, self.log, theirs)
+        if self.options.print_qemu:
+            print(*map(str, command), file=sys.stderr)
+        self.qemu = spawn(command, theirs.values(), self.complaints)
+        for sock in theirs.values():
+            sock.close()
+        for name, sock in self.ours.items():
+            self.selector.register(sock, selectors.EVENT_READ, name)
+
+    def send(self, line, channel="ctl"):
+        try:
+            self.ours[channel].sendall(line.encode() + b"\n")
+        except OSError:
+            pass
+
+    def run(self):
+        """Until the command is over; its exit status."""
+        self.catch_signals()
+        try:
+            while not self.finished():
+                self.step()
+        except Over as e:
+            if str(e):
+                say(str(e))
+            return e.status
+        finally:
+            self.stop()
+        return self.status
+
+    def finished(self):
+        return self.status is not None and all(o.ended for o in self.outputs.values())
+
+    def step(self):
+        for key, _ in self.selector.select(self.time_left()):
+            try:
+                data = key.fileobj.recv(1 << 16)
+            except ConnectionResetError:
+                data = b""
+            if not data:
+                raise Over(125, "the guest died" if self.started else "the guest did not start")
+            self.receive(key.data, data)
+
+    def time_left(self):
+        now, limit = time.monotonic() - self.begin, self.options.timeout
+        if limit is not None and now >= limit:
+            raise Over(124, f"killed after {limit:g} s")
+        if not self.started and now >= BOOT_LIMIT:
+            raise Over(125, f"the guest did not start within {BOOT_LIMIT} s")
+        left = [] if self.started else [BOOT_LIMIT - now]
+        return min(left + ([] if limit is None else [limit - now]), default=None)
+
+    def receive(self, name, data):
+        if name in self.outputs:
+            self.outputs[name].feed(data)
+        if name != "ctl":
+            return
+        *lines, self.lines = (self.lines + data).split(b"\n")
+        for line in lines:
+            self.message(*line.decode(errors="replace").partition(" ")[::2])
+
+    def message(self, word, rest):
+        if word == "started":
+            self.started = True
+            self.set_trace("on")
+            self.send("go")
+        elif word == "note":
+            say(rest)
+        elif word == "exit":
+            self.status = int(rest)
+
+    def set_trace(self, state):
+        """On only for the command: the guest's own virtio devices starting are noise."""
+        for event in qemu.trace_events(self.options):
+            self.send(f"trace-event {event} {state}", "monitor")
+
+    def catch_signals(self):
+        signal.signal(signal.SIGINT, self.on_interrupt)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, on_end)
+        if "tty" in self.outputs:
+            signal.signal(signal.SIGWINCH, lambda *_: self.send("size {} {}".format(*window())))
+
+    def on_interrupt(self, *_):
+        self.interrupts += 1
+        if not self.started or self.interrupts > 1:
+            raise Over(130)
+        self.send("interrupt")
+
+    def stop(self):
+        """Asks QEMU to quit, so that it closes its trace and capture files; insists after 5 s."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        self.set_trace("off")
+        self.send("quit", "monitor")
+        try:
+            self.qemu.wait(5)
+        except subprocess.TimeoutExpired:
+            self.qemu.kill()
+            self.qemu.wait()
+
+
+def on_end(number, _):
+    raise Over(128 + number)
+
+
+def output_fds():
+    """The channels for the command's stdout and stderr, and our descriptor for each."""
+    names = {"tty" if os.isatty(fd) else name: fd for fd, name in ((2, "err"), (1, "out"))}
+    return names
+
+
+def window():
+    try:
+        size = os.get_terminal_size(1 if os.isatty(1) else 2)
+    except OSError:
+        return 24, 80
+    return size.lines, size.columns
+
+
+def spawn(command, sockets, complaints):
+    """QEMU, in a session of its own (Ctrl-C is ours to handle), which dies when we do."""
+    try:
+        return subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", *map(str, command)], stdin=subprocess.DEVNULL,
+            stdout=complaints, stderr=complaints, start_new_session=True,
+            pass_fds=[s.fileno() for s in sockets])
+    except FileNotFoundError as e:
+        raise Over(125, f"{e.filename}: not found; run scripts/setup vm") from None
+
+
+def say(text):
+    sys.stdout.flush()
+    print(f"vm: {text}", file=sys.stderr, flush=True)

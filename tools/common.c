@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: messages, exit codes, stop signals and the device options of the
+ * subcommands (common.h). Never: touches a device or prints to stdout.
+ * Read next: session.c, which owns an open device.
+ */
+#include "common.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <vionet/error.h>
+
+enum { KEY_ASSUME_IOMMU = 0x1000, KEY_AVOID, KEY_NO_HUGEPAGES };
+
+static volatile sig_atomic_t stops;
+static bool live_line;
+static const char *command_name;
+
+void say_set_live(bool live)
+{
+	live_line = live;
+}
+
+bool say_is_live(void)
+{
+	return live_line;
+}
+
+static void say_list(const char *format, va_list arguments)
+{
+	fflush(stdout);
+	fprintf(stderr, "%svionet: ", live_line ? "\n" : "");
+	vfprintf(stderr, format, arguments);
+	fputc('\n', stderr);
+	live_line = false;
+}
+
+void say(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	say_list(format, arguments);
+	va_end(arguments);
+}
+
+void say_error(int result)
+{
+	const char *text = vionet_error_text();
+
+	say("%s", text[0] != '\0' ? text : strerror(-result));
+}
+
+int code_of_open(int result)
+{
+	switch (-result) {
+	case 0:
+		return CODE_OK;
+	case EINVAL:
+		return CODE_USAGE;
+	case ENODEV:
+	case ENXIO:
+	case ENOTSUP:
+	case EBUSY:
+	case EPERM:
+	case ENOENT: /* no vfio-pci module */
+		return CODE_UNDRIVABLE;
+	case EACCES:
+	case ENOMEM:
+		return CODE_PERMISSION;
+	default:
+		return CODE_FAILED;
+	}
+}
+
+int code_of_run(int result)
+{
+	switch (-result) {
+	case 0:
+		return CODE_OK;
+	case ENODEV:
+		return CODE_GONE;
+	case ENOMEM:
+		return CODE_PERMISSION;
+	default:
+		return CODE_FAILED;
+	}
+}
+
+int finish_output(FILE *file, const char *name)
+{
+	int error;
+
+	errno = 0;
+	if (fflush(file) == 0 && !ferror(file))
+		return CODE_OK;
+	error = errno;
+	say("%s: %s", name, error != 0 ? strerror(error) : "cannot be written to");
+	return CODE_FAILED;
+}
+
+static void on_stop(int number)
+{
+	(void)number;
+	if (stops < 1000)
+		stops = stops + 1;
+}
+
+void stop_install(void)
+{
+	static const int stopping[] = { SIGINT, SIGTERM, SIGHUP };
+	/* No SA_RESTART: a sleep has to end. */
+	struct sigaction action = { .sa_handler = on_stop };
+
+	for (size_t i = 0; i < sizeof(stopping) / sizeof(stopping[0]); i++)
+		sigaction(stopping[i], &action, NULL);
+	action.sa_handler = SIG_IGN;
+	sigaction(SIGPIPE, &action, NULL);
+	sigaction(SIGXFSZ, &action, NULL);
+}
+
+int stop_asked(void)
+{
+	return stops;
+}
+
+uint64_t now_ns(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (uint64_t)time.tv_sec * 1000000000ULL + (uint64_t)time.tv_nsec;
+}
+
+void refuse_usage(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	say_list(format, arguments);
+	va_end(arguments);
+	exit(CODE_USAGE);
+}
+
+void need_parsed(int result, const struct parse_error *error)
+{
+	if (result != 0)
+		refuse_usage("%s", error->text);
+}
+
+/*
+ * argp takes the name for messages and for usage lines from the same argv[0].
+ * Messages shall begin with "vionet:", usage lines with "vionet pktgen".
+ */
+void parser_init(struct argp_state *state)
+{
+	static char name[32];
+
+	snprintf(name, sizeof(name), "vionet %s", command_name);
+	state->name = name;
+}
+
+void parse_arguments(const struct argp *argp, const char *name, int argc,
+		     char **argv, void *input)
+{
+	command_name = name;
+	argp_err_exit_status = CODE_USAGE;
+	if (argp_parse(argp, argc, argv, 0, NULL, input) != 0)
+		exit(CODE_USAGE);
+}
+
+static const struct argp_option device_option_list[] = {
+	{ NULL, 0, NULL, 0, "Opening the device:", 90 },
+	{ "assume-iommu", KEY_ASSUME_IOMMU, NULL, 0,
+	  "Drive a function that does not offer ACCESS_PLATFORM. DANGEROUS unless a "
+	  "real IOMMU stands in front of it: else it writes to memory of others",
+	  90 },
+	{ "avoid", KEY_AVOID, "FEATURE,...", 0,
+	  "Features never to accept, by name or bit number", 90 },
+	{ "no-hugepages", KEY_NO_HUGEPAGES, NULL, 0,
+	  "Use ordinary pages even where 2 MiB pages are free", 90 },
+	{ 0 },
+};
+
+static error_t parse_device_option(int key, char *argument, struct argp_state *state)
+{
+	struct device_options *options = state->input;
+	struct parse_error error;
+
+	switch (key) {
+	case KEY_ASSUME_IOMMU:
+		options->open.flags |= VIONET_OPEN_ASSUME_IOMMU;
+		return 0;
+	case KEY_AVOID:
+		need_parsed(parse_features("--avoid", argument, &options->open.avoid,
+					   &error),
+			    &error);
+		return 0;
+	case KEY_NO_HUGEPAGES:
+		options->open.flags |= VIONET_OPEN_NO_HUGEPAGES;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+const struct argp device_argp = {
+	.options = device_option_list,
+	.parser = parse_device_option,
+};

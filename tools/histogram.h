@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: a log-linear histogram of 64-bit values in 15 KiB. Never: allocates.
+ *
+ * Values below 32 are exact; above, each power of two is split into 32 buckets,
+ * so that a percentile is at most 1/32 (3.2 %) too high, never too low. Minimum,
+ * maximum and average are exact.
+ */
+#ifndef VIONET_TOOLS_HISTOGRAM_H
+#define VIONET_TOOLS_HISTOGRAM_H
+
+#include <stdint.h>
+
+#define HISTOGRAM_BITS 5
+#define HISTOGRAM_BUCKETS ((64 - HISTOGRAM_BITS + 1) << HISTOGRAM_BITS)
+
+/* Zero-filled is empty. */
+struct histogram {
+	uint64_t count;
+	uint64_t min;
+	uint64_t max;
+	long double sum;
+	uint64_t bucket[HISTOGRAM_BUCKETS];
+};
+
+void histogram_add(struct histogram *histogram, uint64_t value);
+
+/* The average, 0 if empty. */
+double histogram_average(const struct histogram *histogram);
+
+/* The value that `per_mille` thousandths of all values do not exceed (500: the
+ * median); 0 if empty. */
+uint64_t histogram_percentile(const struct histogram *histogram,
+			      unsigned int per_mille);
+
+#endif

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: `vionet list`, `vionet bind` and `vionet unbind`. Never: opens a device.
+ */
+#include "common.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vionet/pci.h>
+
+#define COLUMNS 7
+#define CELL_MAX 132
+
+enum { KEY_JSON = 0x100, KEY_FORCE, KEY_DRIVER };
+
+/* Widths of the columns as wide as their longest cell. */
+struct table {
+	size_t width[COLUMNS];
+};
+
+static const char *const headings[COLUMNS] = {
+	"ADDRESS", "DEVICE", "DRIVER", "INTERFACE", "GROUP", "NODE", "DRIVABLE",
+};
+
+static void number_or_dash(int number, char *cell)
+{
+	if (number < 0)
+		strcpy(cell, "-");
+	else
+		snprintf(cell, CELL_MAX, "%d", number);
+}
+
+static const char *or_dash(const char *text)
+{
+	return text[0] != '\0' ? text : "-";
+}
+
+static void fill_row(const struct vionet_pci_function *function,
+		     char cells[COLUMNS][CELL_MAX])
+{
+	snprintf(cells[0], CELL_MAX, "%s", function->address);
+	if (function->device_name[0] != '\0')
+		snprintf(cells[1], CELL_MAX, "%s", function->device_name);
+	else
+		snprintf(cells[1], CELL_MAX, "%04x:%04x", function->vendor_id,
+			 function->device_id);
+	snprintf(cells[2], CELL_MAX, "%s", or_dash(function->driver));
+	snprintf(cells[3], CELL_MAX, "%s", or_dash(function->interface));
+	number_or_dash(function->iommu_group, cells[4]);
+	number_or_dash(function->numa_node, cells[5]);
+	snprintf(cells[6], CELL_MAX, "%s", function->drivable ? "yes" : "no");
+}
+
+static void widen(struct table *table, char cells[COLUMNS][CELL_MAX])
+{
+	for (int i = 0; i < COLUMNS; i++)
+		if (strlen(cells[i]) > table->width[i])
+			table->width[i] = strlen(cells[i]);
+}
+
+static void print_row(const struct table *table, char cells[COLUMNS][CELL_MAX])
+{
+	for (int i = 0; i < COLUMNS - 1; i++)
+		printf("%-*s  ", (int)table->width[i], cells[i]);
+	printf("%s\n", cells[COLUMNS - 1]);
+}
+
+static void print_table(const struct vionet_pci_function *list, size_t count)
+{
+	char cells[COLUMNS][CELL_MAX];
+	struct table table = { 0 };
+
+	for (size_t i = 0; i < count; i++) {
+		fill_row(&list[i], cells);
+		widen(&table, cells);
+	}
+	for (int i = 0; i < COLUMNS; i++)
+		snprintf(cells[i], CELL_MAX, "%s", headings[i]);
+	widen(&table, cells);
+	print_row(&table, cells);
+	for (size_t i = 0; i < count; i++) {
+		fill_row(&list[i], cells);
+		print_row(&table, cells);
+		if (list[i].reason[0] != '\0')
+			printf("    %s\n", list[i].reason);
+	}
+}
+
+/* A string, or null where there is nothing to say. */
+static json_t *json_text(const char *text)
+{
+	return text[0] != '\0' ? json_string(text) : json_null();
+}
+
+static json_t *json_known(int number)
+{
+	return number >= 0 ? json_integer(number) : json_null();
+}
+
+static json_t *json_function(const struct vionet_pci_function *function)
+{
+	return json_pack(
+		"{s:s, s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, "
+		"s:b, s:o}",
+		"address", function->address,
+		"vendor_id", function->vendor_id,
+		"device_id", function->device_id,
+		"subsystem_vendor_id", function->subsystem_vendor_id,
+		"subsystem_device_id", function->subsystem_device_id,
+		"revision", function->revision,
+		"vendor_name", json_text(function->vendor_name),
+		"device_name", json_text(function->device_name),
+		"driver", json_text(function->driver),
+		"interface", json_text(function->interface),
+		"iommu_group", json_known(function->iommu_group),
+		"numa_node", json_known(function->numa_node),
+		"transitional", function->transitional,
+		"modern", function->modern,
+		"drivable", function->drivable,
+		"reason", json_text(function->reason));
+}
+
+static void print_json(const struct vionet_pci_function *list, size_t count)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(array, json_function(&list[i]));
+	json_dumpf(array, stdout, JSON_INDENT(2));
+	putchar('\n');
+	json_decref(array);
+}
+
+static error_t parse_list_option(int key, char *argument, struct argp_state *state)
+{
+	bool *json = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		parser_init(state);
+		return 0;
+	case KEY_JSON:
+		*json = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		refuse_usage("list: '%.40s' is not wanted: it lists every function",
+			     argument);
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp list_argp = {
+	.options = (const struct argp_option[]){
+		{ "json", KEY_JSON, NULL, 0, "A JSON array", 0 },
+		{ 0 },
+	},
+	.parser = parse_list_option,
+	.doc = "List the virtio-net functions of this machine, and why one cannot be "
+	       "driven.",
+};
+
+int command_list(int argc, char **argv)
+{
+	struct vionet_pci_function *list;
+	bool json = false;
+	size_t count;
+	int result;
+
+	parse_arguments(&list_argp, "list", argc, argv, &json);
+	result = vionet_pci_list(&list, &count);
+	if (result != 0) {
+		say_error(result);
+		return code_of_open(result);
+	}
+	if (json)
+		print_json(list, count);
+	else if (count > 0)
+		print_table(list, count);
+	else
+		fputs("No virtio-net function on this machine.\n", stderr);
+	vionet_pci_list_free(list);
+	return finish_output(stdout, "standard output");
+}
+
+/* --- bind and unbind ------------------------------------------------------ */
+
+struct bind_options {
+	const char *address;
+	const char *driver;
+	bool force;
+};
+
+/* Both have one argument; the options that a command does not list never come. */
+static error_t parse_bind_option(int key, char *argument, struct argp_state *state)
+{
+	struct bind_options *options = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		parser_init(state);
+		return 0;
+	case KEY_FORCE:
+		options->force = true;
+		return 0;
+	case KEY_DRIVER:
+		if (argument[0] == '\0' || strchr(argument, '/') != NULL)
+			refuse_usage("--driver: the name of a kernel driver is wanted, "
+				     "such as virtio-pci");
+		options->driver = argument;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (options->address != NULL)
+			refuse_usage("one function at a time, not also '%.40s'",
+				     argument);
+		options->address = argument;
+		return 0;
+	case ARGP_KEY_END:
+		if (options->address == NULL)
+			refuse_usage("no PCI address given; 'vionet list' shows them");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp bind_argp = {
+	.options = (const struct argp_option[]){
+		{ "force", KEY_FORCE, NULL, 0,
+		  "Even if its network interface is up with addresses or routes", 0 },
+		{ 0 },
+	},
+	.parser = parse_bind_option,
+	.args_doc = "ADDRESS",
+	.doc = "Take a virtio-net function from its kernel driver and give it to "
+	       "vfio-pci.",
+};
+
+static const struct argp unbind_argp = {
+	.options = (const struct argp_option[]){
+		{ "driver", KEY_DRIVER, "NAME", 0,
+		  "To this driver; default: the kernel's choice", 0 },
+		{ 0 },
+	},
+	.parser = parse_bind_option,
+	.args_doc = "ADDRESS",
+	.doc = "Give a function back to its kernel driver.",
+};
+
+/* Who drives the function now; "" if that cannot be told. */
+static void look_up_driver(const char *address, struct vionet_pci_function *function)
+{
+	if (vionet_pci_lookup(address, function) != 0)
+		memset(function, 0, sizeof(*function));
+}
+
+int command_bind(int argc, char **argv)
+{
+	struct bind_options options = { 0 };
+	char previous[64] = "";
+	int result;
+
+	parse_arguments(&bind_argp, "bind", argc, argv, &options);
+	result = vionet_pci_bind(options.address,
+				 options.force ? VIONET_PCI_BIND_FORCE : 0, previous,
+				 sizeof(previous));
+	if (result != 0) {
+		say_error(result);
+		return code_of_open(result);
+	}
+	if (strcmp(previous, "vfio-pci") == 0)
+		printf("%s was bound to vfio-pci already\n", options.address);
+	else
+		printf("%s: %s -> vfio-pci\n", options.address,
+		       previous[0] != '\0' ? previous : "no driver");
+	printf("to go back: vionet unbind %s\n", options.address);
+	return finish_output(stdout, "standard output");
+}
+
+int command_unbind(int argc, char **argv)
+{
+	struct vionet_pci_function before, after;
+	struct bind_options options = { 0 };
+	int result;
+
+	parse_arguments(&unbind_argp, "unbind", argc, argv, &options);
+	look_up_driver(options.address, &before);
+	result = vionet_pci_unbind(options.address, options.driver);
+	if (result != 0) {
+		say_error(result);
+		return code_of_open(result);
+	}
+	look_up_driver(options.address, &after);
+	printf("%s: %s -> %s", options.address,
+	       before.driver[0] != '\0' ? before.driver : "no driver",
+	       after.driver[0] != '\0' ? after.driver : "no driver");
+	if (after.interface[0] != '\0')
+		printf(", interface %s", after.interface);
+	printf("\nto go back: vionet bind %s\n", options.address);
+	return finish_output(stdout, "standard output");
+}

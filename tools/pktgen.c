@@ -1,0 +1,501 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: the run of `vionet pktgen`: one thread that sends a burst, receives a
+ * burst and waits when there is nothing to do. Never: parses options, prints the
+ * summary.
+ * Read next: frame.c for the bytes, pace.c for the schedule, track.c for the
+ * counting.
+ */
+#include "pktgen.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define RX_BURST 64
+/* A full queue of which nothing returns for so long is a dead one. */
+#define STALL_NS 2000000000ULL
+/* Frames that are due sooner than this are waited for without sleeping. */
+#define NEAR_NS 200000ULL
+#define BUFFER_DEFAULT 1984U
+
+static bool sending(const struct pktgen *gen)
+{
+	return !gen->options->rx_only;
+}
+
+static bool receiving(const struct pktgen *gen)
+{
+	return !gen->options->no_rx;
+}
+
+static void flow_add(struct pktgen_flow *flow, uint64_t frames, uint64_t bytes,
+		     uint64_t now)
+{
+	if (flow->frames == 0)
+		flow->first_ns = now;
+	flow->last_ns = now;
+	flow->frames += frames;
+	flow->bytes += bytes;
+}
+
+/* --- Sending ------------------------------------------------------------- */
+
+/* An empty packet that has the template in it, or NULL while the device has all
+ * of them. */
+static struct vionet_packet *take_spare(struct pktgen *gen)
+{
+	struct vionet_pool *pool = vionet_queue_pool(gen->session.tx);
+
+	if (gen->spare_count == 0)
+		gen->spare_count = vionet_packet_alloc(pool, gen->spare,
+						       gen->options->burst);
+	if (gen->spare_count == 0) {
+		vionet_queue_reclaim(gen->session.tx);
+		return NULL;
+	}
+	return gen->spare[--gen->spare_count];
+}
+
+/* Is there another frame to send at all? */
+static bool more_to_send(const struct pktgen *gen)
+{
+	return gen->options->count == 0 || gen->sequence < gen->options->count;
+}
+
+/* Build the frames that are due. Time and checksums follow at the last moment. */
+static void build_due(struct pktgen *gen, uint64_t now)
+{
+	uint64_t allowance = pace_allowance(&gen->pace, now);
+
+	if (gen->pending_count == 0)
+		gen->progress_ns = now;
+	while (gen->pending_count < gen->options->burst && more_to_send(gen) &&
+	       gen->pace.spent <= allowance) {
+		struct vionet_packet *packet = take_spare(gen);
+
+		if (packet == NULL)
+			return;
+		packet->length = mix_next(&gen->mix);
+		frame_fill(&gen->builder, packet->data, packet->length,
+			   gen->sequence);
+		pace_spend(&gen->pace, packet->length);
+		gen->pending[gen->pending_count++] = packet;
+		gen->sequence++;
+	}
+}
+
+/* Stamp what is pending: its sequence numbers are the last ones given out. Frames
+ * that the device did not take are stamped anew, so that the time means "handed
+ * to the device". Returns their bytes by position in `bytes`. */
+static void stamp_pending(struct pktgen *gen, uint32_t *bytes)
+{
+	uint64_t sequence = gen->sequence - gen->pending_count;
+	uint64_t now = now_ns();
+
+	for (uint32_t i = 0; i < gen->pending_count; i++) {
+		struct vionet_packet *packet = gen->pending[i];
+
+		frame_stamp(&gen->builder, packet->data, packet->length,
+			    sequence + i, now);
+		bytes[i] = packet->length;
+	}
+}
+
+/* Send what is due. Returns how many frames the device took. */
+static uint32_t send_burst(struct pktgen *gen, uint64_t now)
+{
+	uint32_t bytes[PKTGEN_BURST_MAX];
+	uint64_t sum = 0;
+	uint32_t taken;
+
+	build_due(gen, now);
+	if (gen->pending_count == 0)
+		return 0;
+	stamp_pending(gen, bytes);
+	taken = vionet_queue_transmit(gen->session.tx, gen->pending,
+				      gen->pending_count);
+	if (taken == 0) {
+		/* Time that passed with a full queue is not made up for later. */
+		pace_slip(&gen->pace, now);
+		return 0;
+	}
+	for (uint32_t i = 0; i < taken; i++)
+		sum += bytes[i];
+	flow_add(&gen->tx, taken, sum, now);
+	gen->pending_count -= taken;
+	memmove(gen->pending, gen->pending + taken,
+		gen->pending_count * sizeof(gen->pending[0]));
+	gen->progress_ns = now;
+	pace_slip(&gen->pace, now);
+	return taken;
+}
+
+static int check_stall(struct pktgen *gen, uint64_t now)
+{
+	if (gen->pending_count == 0 || now < gen->progress_ns + STALL_NS)
+		return CODE_OK;
+	say("%s: the transmit queue is full and the device has completed nothing for "
+	    "2 s",
+	    gen->session.name);
+	return session_fail(&gen->session, CODE_FAILED);
+}
+
+/* --- Receiving ----------------------------------------------------------- */
+
+/*
+ * Is it a frame of the stream that is watched? Of our own sending the numbers and
+ * times that are possible are known; this keeps out frames of an earlier run.
+ */
+static bool is_own(struct pktgen *gen, const struct frame_tag *tag, uint64_t now)
+{
+	if (gen->stream == PKTGEN_ANY_STREAM)
+		gen->stream = tag->stream;
+	if (tag->stream != gen->stream)
+		return false;
+	return !sending(gen) || (tag->sequence < gen->sequence &&
+				 tag->sent_ns >= gen->start_ns && tag->sent_ns <= now);
+}
+
+/* Does the payload carry the pattern, in all segments? */
+static bool is_intact(const struct pktgen *gen, const struct vionet_packet *packet,
+		      const struct frame_tag *tag)
+{
+	uint32_t at = 0; /* of the segment in the frame */
+
+	for (; packet != NULL && at < tag->end; packet = packet->next) {
+		uint32_t end = at + packet->length;
+		uint32_t from = at > tag->payload ? at : tag->payload;
+		uint32_t to = end < tag->end ? end : tag->end;
+
+		if (from < to &&
+		    !frame_check(&gen->builder, packet->data + (from - at),
+				 from - tag->payload, to - from, tag->sequence))
+			return false;
+		at = end;
+	}
+	return true;
+}
+
+static void take_packet(struct pktgen *gen, const struct vionet_packet *packet,
+			uint64_t now)
+{
+	uint32_t total = packet->next == NULL ? packet->length : packet->total_length;
+	struct frame_tag tag;
+
+	if (!frame_recognise(packet->data, packet->length, total, &tag) ||
+	    !is_own(gen, &tag, now)) {
+		flow_add(&gen->foreign, 1, total, now);
+		return;
+	}
+	flow_add(&gen->rx, 1, total, now);
+	track_add(&gen->track, tag.sequence);
+	if (!is_intact(gen, packet, &tag))
+		gen->damaged++;
+	/* Another machine's clock says nothing here. */
+	if (sending(gen))
+		histogram_add(&gen->latency, now - tag.sent_ns);
+}
+
+static uint32_t receive_burst(struct pktgen *gen)
+{
+	struct vionet_packet *packets[RX_BURST];
+	uint32_t count;
+	uint64_t now;
+
+	if (!receiving(gen))
+		return 0;
+	count = vionet_queue_receive(gen->session.rx, packets, RX_BURST);
+	if (count == 0)
+		return 0;
+	now = now_ns();
+	for (uint32_t i = 0; i < count; i++)
+		take_packet(gen, packets[i], now);
+	vionet_packet_free(packets, count);
+	return count;
+}
+
+/* --- The run ------------------------------------------------------------- */
+
+static uint64_t end_ns(const struct pktgen *gen)
+{
+	uint64_t duration = gen->options->duration_ns;
+
+	return duration != 0 ? gen->start_ns + duration : UINT64_MAX;
+}
+
+static bool finished(const struct pktgen *gen, uint64_t now)
+{
+	uint64_t done = sending(gen) ? gen->tx.frames : gen->track.unique;
+
+	return stop_asked() > 0 || now >= end_ns(gen) ||
+	       (gen->options->count != 0 && done >= gen->options->count);
+}
+
+/* Nothing moved: wait for the next frame to send or receive. */
+static void wait_idle(struct pktgen *gen, uint64_t now)
+{
+	uint64_t until = end_ns(gen);
+	uint64_t due = UINT64_MAX;
+
+	if (gen->pending_count > 0) /* the queue is full: look again soon */
+		due = now + NEAR_NS + NEAR_NS / 4;
+	else if (sending(gen) && more_to_send(gen))
+		due = pace_due(&gen->pace);
+	if (due < now + NEAR_NS)
+		return;
+	/* Sleeping ends late: the last stretch is waited for awake. */
+	if (due - NEAR_NS / 4 < until)
+		until = due - NEAR_NS / 4;
+	if (gen->options->interval_ns != 0 &&
+	    gen->live_ns + gen->options->interval_ns < until)
+		until = gen->live_ns + gen->options->interval_ns;
+	session_idle(&gen->session, (enum wait_mode)gen->options->mode,
+		     receiving(gen), gen->busy_ns, until);
+}
+
+static int run_load(struct pktgen *gen)
+{
+	uint64_t now;
+
+	while (now = now_ns(), !finished(gen, now)) {
+		uint32_t moved = 0;
+
+		if (session_check(&gen->session, now) != CODE_OK)
+			break;
+		if (sending(gen))
+			moved = send_burst(gen, now);
+		moved += receive_burst(gen);
+		if (moved > 0)
+			gen->busy_ns = now;
+		else
+			wait_idle(gen, now);
+		if (check_stall(gen, now) != CODE_OK ||
+		    session_fail(&gen->session, pktgen_live(gen, now)) != CODE_OK)
+			break;
+	}
+	return gen->session.code;
+}
+
+/* One step of waiting at the end; false when it is over anyway. */
+static bool settle(struct pktgen *gen, uint64_t until)
+{
+	uint64_t now = now_ns();
+
+	if (now >= until || stop_asked() > 1 ||
+	    session_check(&gen->session, now) != CODE_OK)
+		return false;
+	if (receive_burst(gen) == 0)
+		session_idle(&gen->session, WAIT_INTERRUPT, 0, now, now + NEAR_NS / 4);
+	return true;
+}
+
+/*
+ * The device finishes what it was given; receiving goes on meanwhile, or frames
+ * that come back would find no buffer. What was built and never taken returns.
+ */
+static void drain(struct pktgen *gen)
+{
+	uint64_t until = now_ns() + STALL_NS;
+
+	vionet_packet_free(gen->pending, gen->pending_count);
+	vionet_packet_free(gen->spare, gen->spare_count);
+	gen->sequence -= gen->pending_count;
+	gen->pending_count = 0;
+	gen->spare_count = 0;
+	while (vionet_queue_reclaim(gen->session.tx) > 0 && settle(gen, until))
+		;
+	if (stop_asked() <= 1 && gen->session.code == CODE_OK &&
+	    vionet_queue_drain(gen->session.tx, 0) != 0) {
+		say("%s: the device did not complete everything within 2 s",
+		    gen->session.name);
+		session_fail(&gen->session, CODE_FAILED);
+	}
+}
+
+/* Frames on their way get some time, unless all are back. */
+static void linger(struct pktgen *gen)
+{
+	uint64_t until = now_ns() + gen->options->linger_ns;
+
+	while (gen->track.unique < gen->tx.frames && settle(gen, until))
+		;
+}
+
+/* Write the template into every buffer once: nobody else writes to them. */
+static int prepare_pool(struct pktgen *gen)
+{
+	struct vionet_pool *pool = vionet_queue_pool(gen->session.tx);
+	uint32_t count = vionet_pool_available(pool);
+	struct vionet_packet **packets = calloc(count, sizeof(*packets));
+
+	if (packets == NULL) {
+		say("no memory for %u packets", count);
+		return session_fail(&gen->session, CODE_PERMISSION);
+	}
+	count = vionet_packet_alloc(pool, packets, count);
+	for (uint32_t i = 0; i < count; i++)
+		frame_prepare(&gen->builder, packets[i]->data);
+	vionet_packet_free(packets, count);
+	free(packets);
+	return CODE_OK;
+}
+
+static void take_report(struct pktgen *gen, struct pktgen_report *report)
+{
+	uint64_t next = sending(gen) ? gen->tx.frames : gen->track.next;
+
+	report->run_ns = now_ns() - gen->start_ns;
+	report->interrupted = stop_asked() > 0;
+	if (receiving(gen))
+		report->lost = track_lost(&gen->track, next);
+	vionet_queue_stats(gen->session.tx, &report->tx);
+	vionet_queue_stats(gen->session.rx, &report->rx);
+}
+
+static void start_clock(struct pktgen *gen, const struct rate *rate)
+{
+	gen->start_ns = now_ns();
+	gen->live_ns = gen->start_ns;
+	gen->live_at_ns = gen->start_ns;
+	gen->busy_ns = gen->start_ns;
+	pace_start(&gen->pace, rate, gen->start_ns);
+	if (sending(gen))
+		track_start(&gen->track, 0);
+}
+
+/* --- Set-up -------------------------------------------------------------- */
+
+static uint32_t vlan_bytes(const struct pktgen_options *options)
+{
+	return options->fields.vlan != FRAME_NO_VLAN ? 4 : 0;
+}
+
+/* Will the device take frames of that size? */
+static int check_mtu(struct pktgen *gen, const struct vionet_device_info *info)
+{
+	uint32_t extra = vlan_bytes(gen->options);
+	uint32_t mtu = info->mtu != 0 ? info->mtu : 1500;
+	uint32_t size = mix_max(&gen->options->size, extra);
+
+	if (!sending(gen) || size <= mtu + 14 + extra)
+		return CODE_OK;
+	say("--size: %u bytes, but the MTU of %s is %u%s: at most %u", size,
+	    gen->session.name, mtu, info->mtu != 0 ? "" : " (it states none)",
+	    mtu + 14 + extra);
+	return session_fail(&gen->session, CODE_USAGE);
+}
+
+/* Turn per cent into bits a second. */
+static int resolve_rate(struct pktgen *gen, const struct vionet_device_info *info,
+			struct rate *rate)
+{
+	*rate = gen->options->rate;
+	if (rate->kind != RATE_PERCENT || !sending(gen))
+		return CODE_OK;
+	if (info->link.speed == 0) {
+		say("--rate: %s does not tell its link speed, so per cent of it mean "
+		    "nothing; give 100Mbit or 10kpps instead",
+		    gen->session.name);
+		return session_fail(&gen->session, CODE_USAGE);
+	}
+	rate->kind = RATE_BPS;
+	/* Mbit/s times thousandths of a per cent: 10^6 / 100. */
+	rate->milli *= (uint64_t)info->link.speed * 10000;
+	return CODE_OK;
+}
+
+/* What depends on the device: addresses, limits, the rate. */
+static int look_at_device(struct pktgen *gen, struct rate *rate)
+{
+	struct frame_fields fields = gen->options->fields;
+	struct vionet_device_info info;
+	int result = vionet_device_info(gen->session.device, &info);
+
+	if (result != 0) {
+		say_error(result);
+		return session_fail(&gen->session, code_of_run(result));
+	}
+	if (check_mtu(gen, &info) != CODE_OK ||
+	    resolve_rate(gen, &info, rate) != CODE_OK)
+		return gen->session.code;
+	if (!info.link.up)
+		say("%s: the link is down", gen->session.name);
+	if (!gen->options->have_source_mac)
+		memcpy(fields.source_mac, info.mac, sizeof(info.mac));
+	fields.stream = (uint8_t)gen->stream;
+	frame_builder_init(&gen->builder, &fields);
+	return CODE_OK;
+}
+
+/* Everything random follows from the seed. */
+static void seed(struct pktgen *gen)
+{
+	uint64_t state = gen->options->seed;
+	uint64_t sizes = mix_random(&state);
+
+	gen->stream = gen->options->stream;
+	if (sending(gen) && gen->stream == PKTGEN_ANY_STREAM)
+		gen->stream = (int)(mix_random(&state) & 0xff);
+	mix_start(&gen->mix, &gen->options->size, vlan_bytes(gen->options), sizes);
+}
+
+static int start_queues(struct pktgen *gen)
+{
+	uint32_t largest = mix_max(&gen->options->size, vlan_bytes(gen->options));
+	uint32_t entries = gen->options->queue_size;
+	struct vionet_start_options start = {
+		.rx_queue_size = entries,
+		.tx_queue_size = entries,
+		.tx_pool_options = { .access = VIONET_DEVICE_READS },
+	};
+
+	/* Large buffers cost locked memory: no more of them than can be in use. */
+	if (sending(gen) && largest > BUFFER_DEFAULT) {
+		start.tx_pool_options.buffer_size = largest;
+		start.tx_pool_options.count =
+			(entries != 0 ? entries : 256) + 2 * gen->options->burst;
+	}
+	return session_start(&gen->session, &start);
+}
+
+static void run_started(struct pktgen *gen, const struct rate *rate,
+			struct pktgen_report *report)
+{
+	if (sending(gen) && prepare_pool(gen) != CODE_OK)
+		return;
+	start_clock(gen, rate);
+	run_load(gen);
+	if (sending(gen)) {
+		drain(gen);
+		if (receiving(gen))
+			linger(gen);
+	}
+	/* Anything that went wrong at the very end is still found. */
+	if (gen->session.code == CODE_OK)
+		session_check_now(&gen->session);
+	pktgen_live_end(gen);
+	take_report(gen, report);
+}
+
+int command_pktgen(int argc, char **argv)
+{
+	static struct pktgen_options options;
+	static struct pktgen gen;
+	struct pktgen_report report = { 0 };
+	struct rate rate;
+	int code;
+
+	pktgen_parse(argc, argv, &options);
+	stop_install();
+	gen.options = &options;
+	seed(&gen);
+	if (session_open(&gen.session, &options.device) != CODE_OK)
+		return gen.session.code;
+	if (look_at_device(&gen, &rate) == CODE_OK && start_queues(&gen) == CODE_OK)
+		run_started(&gen, &rate, &report);
+	code = session_close(&gen.session);
+	/* Nothing to tell of a run that never began. */
+	if (gen.start_ns == 0)
+		return code;
+	return pktgen_print(&gen, &report, code);
+}
