@@ -198,46 +198,53 @@ static int check_queues(const struct vionet_device *device)
 	return result;
 }
 
-int vionet_device_open(const char *name,
-		       const struct vionet_open_options *options,
-		       struct vionet_device **device)
+int vn_device_open(struct vn_transport *transport,
+		   const struct vionet_open_options *options,
+		   struct vionet_device **device)
 {
-	struct vionet_device *d;
-	const char *address;
+	struct vionet_device *d = calloc(1, sizeof(*d));
 	int result;
 
 	*device = NULL;
-	result = check_name(name, &address);
-	if (result)
-		return result;
-	d = calloc(1, sizeof(*d));
-	if (!d)
-		return vn_error(ENOMEM, "%s: no memory", name);
-	snprintf(d->name, sizeof(d->name), "%s", address);
+	if (!d) {
+		(void)transport->ops->close(transport);
+		return vn_error(ENOMEM, "no memory");
+	}
+	d->transport = transport;
+	snprintf(d->name, sizeof(d->name), "%s", transport->name);
 	if (options) {
 		d->flags = options->flags;
 		d->avoid = options->avoid;
 		d->need = options->need;
 	}
-	result = vn_transport_open_pci(address, &d->transport);
-	if (result) {
-		free(d);
-		return result;
-	}
-	snprintf(d->name, sizeof(d->name), "%s", d->transport->name);
-	result = d->transport->ops->limits(d->transport, &d->limits);
+	result = transport->ops->limits(transport, &d->limits);
 	if (result == 0)
 		result = negotiate(d);
 	if (result == 0)
 		result = check_queues(d);
 	if (result) {
 		vn_error_prefix(result, "%s", d->name);
-		(void)d->transport->ops->close(d->transport);
+		(void)transport->ops->close(transport);
 		free(d);
 		return result;
 	}
 	*device = d;
 	return 0;
+}
+
+int vionet_device_open(const char *name,
+		       const struct vionet_open_options *options,
+		       struct vionet_device **device)
+{
+	struct vn_transport *transport;
+	const char *address;
+	int result;
+
+	*device = NULL;
+	result = check_name(name, &address);
+	if (result == 0)
+		result = vn_transport_open_pci(address, &transport);
+	return result ? result : vn_device_open(transport, options, device);
 }
 
 int vionet_device_close(struct vionet_device *device)

@@ -62,6 +62,12 @@ struct vionet_device {
 
 /* ---- device.c ---- */
 
+/* vionet_device_open over a transport that is open already. It is the device's
+ * from then on, and closed if this fails. */
+int vn_device_open(struct vn_transport *transport,
+		   const struct vionet_open_options *options,
+		   struct vionet_device **device);
+
 /* Reset, and wait until the device says that it has been. Sets `quiet`, or
  * `broken`. Returns 0, -ETIMEDOUT, -ENODEV. */
 int vn_device_reset(struct vionet_device *device);

@@ -259,14 +259,13 @@ ALWAYS_INLINE uint32_t receive_burst(struct vionet_queue *queue,
 		bytes += packet->total_length;
 		packets[received++] = packet;
 	}
-	if (UNLIKELY(queue->breach))
-		return received;
 	if (completed != 0) {
 		vn_count(&queue->counters.completed, completed);
 		vn_count(&queue->counters.packets, received);
 		vn_count(&queue->counters.bytes, bytes);
 	}
-	refill(queue, layout);
+	if (LIKELY(!queue->breach))
+		refill(queue, layout);
 	vn_count_in_flight(queue);
 	return received;
 }
@@ -439,6 +438,15 @@ rescue(struct vionet_queue *queue)
 	kick(queue);
 }
 
+/* Take completed packets back; was there any? */
+ALWAYS_INLINE bool make_room(struct vionet_queue *queue, enum vn_layout layout)
+{
+	if (reclaim_burst(queue, layout) == 0)
+		return false;
+	queue->kicked_at = 0;
+	return true;
+}
+
 ALWAYS_INLINE uint32_t transmit_burst(struct vionet_queue *queue,
 				      enum vn_layout layout,
 				      struct vionet_packet *const *packets,
@@ -450,18 +458,21 @@ ALWAYS_INLINE uint32_t transmit_burst(struct vionet_queue *queue,
 	if (UNLIKELY(queue->breach))
 		return 0;
 	/* Completions are looked at only when their room is wanted. */
-	if (queue->free_count < count && reclaim_burst(queue, layout) != 0)
-		queue->kicked_at = 0;
-	if (UNLIKELY(queue->breach))
-		return 0;
-	for (; taken < count; taken++) {
+	if (queue->free_count < count)
+		make_room(queue, layout);
+	while (taken < count && LIKELY(!queue->breach)) {
 		enum push_result result =
 			push_packet(queue, layout, packets[taken], &bytes);
 
-		if (UNLIKELY(result == FULL))
+		/* A packet of several segments wants more room than the one entry
+		 * that was counted on. */
+		if (UNLIKELY(result == FULL)) {
+			if (make_room(queue, layout))
+				continue;
 			break;
-		if (LIKELY(result == PUSHED))
-			pushed++;
+		}
+		pushed += result == PUSHED;
+		taken++;
 	}
 	if (pushed != 0) {
 		ring_publish(queue, layout);

@@ -137,14 +137,21 @@ struct vn_transport {
 	struct vionet_features accepted; /* as features_write was told */
 };
 
+struct vn_function;
+
 /*
- * Open the PCI function at `address` as a virtio-net device: check its identity,
- * find its structures, map them. The device is as the kernel left it (reset, bus
- * mastering off).
+ * Make a transport over a PCI function: check its identity, find its structures,
+ * map them. The function is the transport's from then on, and closed if this
+ * fails. The device is as it was found (kernel VFIO has reset it).
  *
- * Returns 0, or as vn_function_open_vfio and vn_capabilities_walk; -ENOTSUP if it
- * is not a virtio-net function.
+ * Returns 0, or as vn_capabilities_walk; -ENOTSUP if it is not a virtio-net
+ * function; -ENOMEM, -EIO.
  */
+int vn_transport_over_pci(struct vn_function *function,
+			  struct vn_transport **transport);
+
+/* The same for the function at `address` ("0000:00:04.0"), opened through kernel
+ * VFIO. Errors also as vn_function_open_vfio. */
 int vn_transport_open_pci(const char *address, struct vn_transport **transport);
 
 #endif

@@ -728,37 +728,45 @@ static int open_events(struct pci_transport *t)
 	return result ? result : watch(t, t->function->error_fd);
 }
 
-int vn_transport_open_pci(const char *address, struct vn_transport **transport)
+int vn_transport_over_pci(struct vn_function *function,
+			  struct vn_transport **transport)
 {
 	struct pci_transport *t = calloc(1, sizeof(*t));
 	int result;
 
 	*transport = NULL;
-	if (!t)
-		return vn_error(ENOMEM, "%s: no memory", address);
+	if (!t) {
+		(void)function->ops->close(function);
+		return vn_error(ENOMEM, "no memory");
+	}
+	t->function = function;
 	t->base.ops = &pci_ops;
 	t->base.kind = "virtio-pci";
+	t->base.name = function->name;
 	t->base.event_fd = -1;
 
-	result = vn_function_open_vfio(address, &t->function);
-	if (result) {
-		free(t);
-		return result;
-	}
-	t->base.name = t->function->name;
 	result = find_structures(t);
 	if (result == 0)
-		result = vn_function_command(t->function, VN_PCI_COMMAND_MEMORY,
+		result = vn_function_command(function, VN_PCI_COMMAND_MEMORY,
 					     VN_PCI_COMMAND_MASTER);
 	if (result == 0)
 		result = open_registers(t);
 	if (result == 0)
 		result = open_events(t);
 	if (result) {
-		vn_error_prefix(result, "%s", t->function->name);
+		vn_error_prefix(result, "%s", function->name);
 		(void)transport_close(&t->base);
 		return result;
 	}
 	*transport = &t->base;
 	return 0;
+}
+
+int vn_transport_open_pci(const char *address, struct vn_transport **transport)
+{
+	struct vn_function *function;
+	int result = vn_function_open_vfio(address, &function);
+
+	*transport = NULL;
+	return result ? result : vn_transport_over_pci(function, transport);
 }

@@ -139,9 +139,11 @@ static int open_group(struct vn_container *container, const char *path)
 	case ENOENT:
 	case ENODEV:
 	case ENXIO:
-		return vn_error(ENOENT, "%s: no device of IOMMU group %d is bound "
-				"to vfio-pci; bind one: vionet bind <address>",
-				path, container->group);
+		return vn_error(ENOENT, "%s is not there: no device of IOMMU group "
+				"%d is bound to vfio-pci (vionet bind <address>), "
+				"or the container that this runs in does not let "
+				"it through (docker run --device %s)", path,
+				container->group, path);
 	case EBUSY:
 	case EINTR:
 		return vn_error(EBUSY, "%s: IOMMU group %d is open already, most "

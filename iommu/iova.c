@@ -174,8 +174,7 @@ static bool fit(const struct vn_iova_space *space,
 		}
 		if (range->last - region->last <= space->page_size)
 			return false;
-		if (place < region->last + 1 + space->page_size)
-			place = region->last + 1 + space->page_size;
+		place = region->last + 1 + space->page_size;
 	}
 }
 
@@ -225,8 +224,6 @@ static size_t find(const struct vn_iova_space *space, uint64_t first)
 int vn_iova_alloc(struct vn_iova_space *space, uint64_t size,
 		  uint64_t alignment, uint64_t *iova)
 {
-	uint64_t wanted = size;
-
 	*iova = 0;
 	if (size == 0 || !power_of_two(alignment))
 		return vn_error(EINVAL, "IOVA space: %" PRIu64 " bytes aligned to "
@@ -235,13 +232,13 @@ int vn_iova_alloc(struct vn_iova_space *space, uint64_t size,
 		alignment = space->page_size;
 	if (!make_room(space))
 		return vn_error(ENOMEM, "IOVA space: out of memory");
-	for (size_t i = 0; align_up(&wanted, space->page_size) &&
-			   i < space->range_count; i++) {
+	/* The size needs no rounding: every place is a multiple of pages. */
+	for (size_t i = 0; i < space->range_count; i++) {
 		const struct vn_iova_range *range = &space->range[i];
 		size_t next = find(space, range->first);
 
-		if (fit(space, range, wanted, alignment, &next, iova)) {
-			insert(space, next, *iova, wanted);
+		if (fit(space, range, size, alignment, &next, iova)) {
+			insert(space, next, *iova, size);
 			return 0;
 		}
 	}

@@ -208,8 +208,8 @@ static int check_writable(const char *address, const char *path)
 		return vn_error(EACCES,
 				"%s: this user may not write to %s; run it as root",
 				address, path);
-	return vn_error_errno(errno, "%s: %s cannot be written to", address,
-			      path);
+	vn_error_errno(errno, "%s: %s cannot be written to", address, path);
+	return -EIO;
 }
 
 /* Everything that a move from driver `from` writes to. */
@@ -369,9 +369,9 @@ static int take_new(struct move *move)
 		return 0;
 	if (result == 0)
 		snprintf(move->cause, sizeof(move->cause),
-			 "%s%s took it (the kernel log says why: dmesg)",
-			 move->to == NULL ? "no driver" : "not even ",
-			 move->to == NULL ? "" : move->to);
+			 "%s %s it (the kernel log says why: dmesg)",
+			 move->to == NULL ? "no driver" : move->to,
+			 move->to == NULL ? "took" : "did not take");
 	return result == 0 ? -EIO : result;
 }
 
@@ -397,10 +397,16 @@ static bool give_back(struct move *move)
 	return put_override(&undo, move->override) == 0;
 }
 
+/* Of the errors that sysfs may give, those that the header promises. */
+static int public_code(int result)
+{
+	return result == -EACCES || result == -EPERM ? EACCES : EIO;
+}
+
 /* The result of a failed step, after the attempt to undo it. */
 static int fail(struct move *move, int result)
 {
-	int code = result == -EACCES || result == -EPERM ? EACCES : EIO;
+	int code = public_code(result);
 	const char *root = vn_sysfs_root();
 	char path[VN_PATH_MAX];
 
@@ -432,8 +438,9 @@ static int run(struct move *move)
 	get_override(move);
 	result = put_override(move, move->to == NULL ? "" : move->to);
 	if (result < 0)
-		return vn_error(-result, "%s: %s; nothing was changed",
-				move->address, move->cause);
+		return vn_error(public_code(result),
+				"%s: %s; nothing was changed", move->address,
+				move->cause);
 	result = release_old(move);
 	if (result == 0)
 		result = take_new(move);

@@ -48,7 +48,8 @@ void pace_slip(struct pace *pace, uint64_t now_ns)
 {
 	uint64_t due = pace_due(pace);
 
-	if (due == 0 || now_ns < due || now_ns - due <= PACE_CATCH_UP_NS)
+	if (pace->rate.kind == RATE_MAX || now_ns < due ||
+	    now_ns - due <= PACE_CATCH_UP_NS)
 		return;
 	due = now_ns - due - PACE_CATCH_UP_NS;
 	pace->start_ns += due;

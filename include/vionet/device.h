@@ -203,7 +203,7 @@ int vionet_device_info(struct vionet_device *device,
 
 /* One queue of a device, whether in use or not. */
 struct vionet_queue_info {
-	char role[16];	       /* "receive 0", "transmit 0", "control" */
+	char role[24];	       /* "receive 0", "transmit 0", "control" */
 	uint16_t index;	       /* virtqueue index */
 	uint16_t size_max;     /* what the device allows; 0: no such queue */
 	uint16_t size;	       /* in use, else 0 */

@@ -1,0 +1,533 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "tests/unit/model.h"
+
+/* BAR 4: one page a structure. */
+enum { COMMON = 0x0000, ISR = 0x1000, DEVICE = 0x2000, NOTIFY = 0x3000,
+       BAR_SIZE = 0x4000, MULTIPLIER = 4 };
+
+static struct model *model_of(struct vn_function *function)
+{
+	return (struct model *)function;
+}
+
+static uint16_t get16(const uint8_t *at)
+{
+	return (uint16_t)(at[0] | at[1] << 8);
+}
+
+static uint32_t get32(const uint8_t *at)
+{
+	return get16(at) | (uint32_t)get16(at + 2) << 16;
+}
+
+static uint64_t get64(const uint8_t *at)
+{
+	return get32(at) | (uint64_t)get32(at + 4) << 32;
+}
+
+static void put16(uint8_t *at, uint16_t value)
+{
+	at[0] = (uint8_t)value;
+	at[1] = (uint8_t)(value >> 8);
+}
+
+static void put32(uint8_t *at, uint32_t value)
+{
+	put16(at, (uint16_t)value);
+	put16(at + 2, (uint16_t)(value >> 16));
+}
+
+/* ---- the IOMMU ---- */
+
+uint8_t *model_at(struct model *m, uint64_t iova, size_t size, bool write)
+{
+	if (!m->bus_master)
+		m->dma_before_master++;
+	for (unsigned int i = 0; i < MODEL_MAPS && m->bus_master; i++) {
+		struct model_map *map = &m->map[i];
+
+		if (map->used && iova >= map->iova &&
+		    iova - map->iova <= map->size &&
+		    map->size - (iova - map->iova) >= size &&
+		    (map->writable || !write))
+			return map->ours + (iova - map->iova);
+	}
+	m->faults++;
+	return NULL;
+}
+
+static int memory_add(struct vn_function *function,
+		      const struct vn_memory *memory, enum vn_access access,
+		      uint64_t *iova)
+{
+	struct model *m = model_of(function);
+
+	m->maps++;
+	if (m->fail_map != 0 && m->maps == m->fail_map)
+		return vn_error(ENOMEM, "model: mapping %u fails", m->maps);
+	for (unsigned int i = 0; i < MODEL_MAPS; i++) {
+		struct model_map *map = &m->map[i];
+
+		if (map->used)
+			continue;
+		/* Shared memory without a descriptor: a length of 0 asks for
+		 * a second mapping of it. */
+		map->ours = memory->fd >= 0 ?
+			mmap(NULL, memory->size, PROT_READ | PROT_WRITE,
+			     MAP_SHARED, memory->fd, 0) :
+			mremap(memory->address, 0, memory->size, MREMAP_MAYMOVE);
+		if (map->ours == MAP_FAILED)
+			return vn_error(ENOMEM, "model: mmap");
+		map->size = memory->size;
+		map->writable = access == VN_DEVICE_WRITES;
+		map->used = true;
+		map->iova = m->next_iova;
+		m->next_iova += memory->size + 4096;
+		*iova = map->iova;
+		return 0;
+	}
+	return vn_error(ENOSPC, "model: too many mappings");
+}
+
+static void drop_map(struct model_map *map)
+{
+	munmap(map->ours, map->size);
+	memset(map, 0, sizeof(*map));
+}
+
+static int memory_remove(struct vn_function *function, uint64_t iova)
+{
+	struct model *m = model_of(function);
+
+	for (unsigned int i = 0; i < MODEL_MAPS; i++) {
+		if (m->map[i].used && m->map[i].iova == iova) {
+			drop_map(&m->map[i]);
+			return 0;
+		}
+	}
+	return vn_error(ENOENT, "model: nothing mapped there");
+}
+
+static int iommu_limits(struct vn_function *function,
+			struct vn_iommu_limits *limits)
+{
+	(void)function;
+	memset(limits, 0, sizeof(*limits));
+	limits->page_size = 4096;
+	limits->page_sizes = 4096;
+	limits->mappings_left = 1000;
+	limits->range_count = 1;
+	limits->range[0].last = (1ull << 39) - 1;
+	return 0;
+}
+
+/* ---- registers ---- */
+
+static void device_reset(struct model *m)
+{
+	m->resets++;
+	m->status = 0;
+	m->accepted[0] = m->accepted[1] = 0;
+	m->config_vector = 0xffff;
+	for (unsigned int i = 0; i < MODEL_QUEUES; i++)
+		m->queue[i] = (struct model_queue){
+			.size = m->queue_max,
+			.vector = 0xffff,
+			.enabled = m->enabled_at_start,
+		};
+}
+
+static uint64_t common_read(struct model *m, uint64_t offset)
+{
+	struct model_queue *q = &m->queue[m->queue_select % MODEL_QUEUES];
+
+	switch (offset) {
+	case 4:
+		if (m->feature_select > 3)
+			return 0;
+		return (uint32_t)(m->offered[m->feature_select / 2] >>
+				  (32 * (m->feature_select % 2)));
+	case 16: return m->config_vector;
+	case 18: return MODEL_QUEUES;
+	case 20: return m->status;
+	case 21: return m->restless_generation ? ++m->generation :
+						 m->generation;
+	case 22: return m->queue_select;
+	case 24: return q->size;
+	case 26: return q->vector;
+	case 28: return q->enabled;
+	case 30: return m->wild_notify ? 0x7fff : m->queue_select;
+	case 32: return (uint32_t)q->desc;
+	case 36: return q->desc >> 32;
+	case 40: return (uint32_t)q->avail;
+	case 44: return q->avail >> 32;
+	case 48: return (uint32_t)q->used;
+	case 52: return q->used >> 32;
+	default: return 0;
+	}
+}
+
+static void status_write(struct model *m, uint8_t value)
+{
+	if (value == 0) {
+		if (!m->never_reset && !m->reset_needs_function)
+			device_reset(m);
+		return;
+	}
+	m->status |= value & (uint8_t)~m->stuck_status;
+	if (m->refuse_features)
+		m->status &= (uint8_t)~0x08;
+}
+
+static void half(uint64_t *address, uint64_t value, bool high)
+{
+	*address = high ? (*address & 0xffffffff) | value << 32 :
+			  (*address & ~0xffffffffull) | value;
+}
+
+static void common_write(struct model *m, uint64_t offset, uint64_t value)
+{
+	struct model_queue *q = &m->queue[m->queue_select % MODEL_QUEUES];
+
+	switch (offset) {
+	case 0: m->feature_select = (uint32_t)value; break;
+	case 8: m->driver_select = (uint32_t)value; break;
+	case 12:
+		if (m->driver_select < 4)
+			m->accepted[m->driver_select / 2] |=
+				value << (32 * (m->driver_select % 2));
+		break;
+	case 16: m->config_vector = m->no_vectors ? 0xffff : (uint16_t)value;
+		break;
+	case 20: status_write(m, (uint8_t)value); break;
+	case 22: m->queue_select = (uint16_t)value; break;
+	case 24: if (!m->size_ignored) q->size = (uint16_t)value; break;
+	case 26: q->vector = m->no_vectors ? 0xffff : (uint16_t)value; break;
+	case 28: if (!m->enable_fails) q->enabled = (uint16_t)value; break;
+	case 32: case 36:
+		if (!m->address_ignored)
+			half(&q->desc, value, offset == 36);
+		break;
+	case 40: case 44: half(&q->avail, value, offset == 44); break;
+	case 48: case 52: half(&q->used, value, offset == 52); break;
+	default: break;
+	}
+}
+
+static int refused_access(struct model *m)
+{
+	m->accesses++;
+	if (m->fail_access != 0 && m->accesses == m->fail_access)
+		return vn_error(EIO, "model: access %u fails", m->accesses);
+	return 0;
+}
+
+static int bar_read(struct vn_function *function, unsigned int region,
+		    uint64_t offset, void *data, size_t size)
+{
+	struct model *m = model_of(function);
+	uint64_t value = 0;
+
+	if (refused_access(m))
+		return -EIO;
+	if (region == VN_REGION_CONFIG) {
+		memcpy(data, m->config + offset, size);
+		return 0;
+	}
+	if (m->gone) {
+		memset(data, 0xff, size);
+		return 0;
+	}
+	if (offset < ISR)
+		value = common_read(m, offset);
+	else if (offset >= DEVICE && offset - DEVICE + size <= sizeof(m->net_config))
+		memcpy(&value, m->net_config + (offset - DEVICE), size);
+	memcpy(data, &value, size);
+	return 0;
+}
+
+static int bar_write(struct vn_function *function, unsigned int region,
+		     uint64_t offset, const void *data, size_t size)
+{
+	struct model *m = model_of(function);
+	uint64_t value = 0;
+
+	if (refused_access(m))
+		return -EIO;
+	memcpy(&value, data, size);
+	if (region == VN_REGION_CONFIG) {
+		memcpy(m->config + offset, data, size);
+		if (offset == 4)
+			m->bus_master = (value & 4) != 0;
+		return 0;
+	}
+	if (offset < ISR) {
+		common_write(m, offset, value);
+	} else if (offset >= NOTIFY) {
+		m->doorbells++;
+		if (!m->hold && (offset - NOTIFY) / MULTIPLIER == 1)
+			model_transmit(m);
+	}
+	return 0;
+}
+
+static int bar_map(struct vn_function *function, unsigned int region,
+		   uint64_t offset, uint64_t size, volatile void **address)
+{
+	(void)function, (void)region, (void)offset, (void)size, (void)address;
+	return vn_error(ENOTSUP, "model: nothing can be mapped");
+}
+
+static int vectors(struct vn_function *function, const int *eventfds,
+		   unsigned int count)
+{
+	struct model *m = model_of(function);
+
+	m->eventfds = count;
+	for (unsigned int i = 0; i < count; i++)
+		m->eventfd[i] = eventfds[i];
+	return m->vectors_result ? vn_error(-m->vectors_result,
+					    "model: no vectors") : 0;
+}
+
+static int function_reset(struct vn_function *function)
+{
+	struct model *m = model_of(function);
+
+	if (!function->reset_supported)
+		return vn_error(ENOTSUP, "model: no reset");
+	m->function_resets++;
+	if (m->reset_needs_function)
+		device_reset(m);
+	return 0;
+}
+
+
+static struct model **live_pointer;
+
+static int model_close(struct vn_function *function)
+{
+	struct model *m = model_of(function);
+
+	for (unsigned int i = 0; i < MODEL_MAPS; i++)
+		if (m->map[i].used)
+			drop_map(&m->map[i]);
+	if (live_pointer)
+		*live_pointer = NULL;
+	free(m);
+	return 0;
+}
+
+static const struct vn_function_ops operations = {
+	.read = bar_read,
+	.write = bar_write,
+	.map = bar_map,
+	.vectors = vectors,
+	.reset = function_reset,
+	.memory_add = memory_add,
+	.memory_remove = memory_remove,
+	.iommu_limits = iommu_limits,
+	.close = model_close,
+};
+
+/* ---- configuration space ---- */
+
+static uint8_t *capability(uint8_t *at, uint8_t next, uint8_t type,
+			   uint32_t offset, uint32_t length)
+{
+	at[0] = 0x09;
+	at[1] = next;
+	at[2] = type == 2 ? 20 : 16;
+	at[3] = type;
+	at[4] = 4;
+	put32(at + 8, offset);
+	put32(at + 12, length);
+	if (type == 2)
+		put32(at + 16, MULTIPLIER);
+	return at;
+}
+
+static void fill_config(struct model *m)
+{
+	put16(m->config + 0x00, 0x1af4);
+	put16(m->config + 0x02, 0x1041);
+	put16(m->config + 0x06, 0x0010); /* has capabilities */
+	m->config[0x34] = 0x40;
+	capability(m->config + 0x40, 0x50, 1, COMMON, 0x38);
+	capability(m->config + 0x50, 0x60, 3, ISR, 4);
+	capability(m->config + 0x60, 0x70, 4, DEVICE, sizeof(m->net_config));
+	capability(m->config + 0x70, 0x00, 2, NOTIFY, 0x1000);
+}
+
+static void fill_net_config(struct model *m)
+{
+	static const uint8_t mac[6] = { 0x52, 0x54, 0x00, 0xaa, 0xbb, 0xcc };
+
+	memcpy(m->net_config, mac, sizeof(mac));
+	put16(m->net_config + 6, 1);
+	put16(m->net_config + 8, 1);
+	put16(m->net_config + 10, 1500);
+	put32(m->net_config + 12, 25000);
+	m->net_config[16] = 1;
+}
+
+struct model *model_create(struct model **live)
+{
+	struct model *m = calloc(1, sizeof(*m));
+
+	*live = m;
+	live_pointer = live;
+	m->function.ops = &operations;
+	strcpy(m->function.name, "model");
+	m->function.iommu_group = -1;
+	m->function.vector_count = 3;
+	m->function.reset_supported = true;
+	m->function.removal_fd = -1;
+	m->function.error_fd = -1;
+	m->function.region[4] = (struct vn_region){
+		.size = BAR_SIZE, .readable = true, .writable = true,
+	};
+	m->function.region[7] = (struct vn_region){
+		.size = 256, .readable = true, .writable = true,
+	};
+	/* MTU, MAC, MRG_RXBUF, STATUS; VERSION_1, ACCESS_PLATFORM; SPEED_DUPLEX;
+	 * and some that the driver does not know. */
+	m->offered[0] = 1ull << 3 | 1ull << 5 | 1ull << 15 | 1ull << 16 |
+			1ull << 29 | 1ull << 32 | 1ull << 33 | 1ull << 63;
+	m->offered[1] = 1ull << 50;
+	m->queue_max = 256;
+	m->next_iova = 0x10000;
+	fill_config(m);
+	fill_net_config(m);
+	device_reset(m);
+	m->resets = 0;
+	return m;
+}
+
+/* ---- rings ---- */
+
+int model_take(struct model *m, unsigned int index, uint8_t *data, size_t size,
+	       size_t *length)
+{
+	struct model_queue *q = &m->queue[index];
+	uint8_t *avail = model_at(m, q->avail, 4u + 2u * q->size, false);
+	uint16_t head, id;
+
+	*length = 0;
+	if (!avail || q->seen == get16(avail + 2))
+		return -1;
+	head = get16(avail + 4 + 2 * (q->seen % q->size));
+	q->seen++;
+	id = head;
+	for (unsigned int i = 0; i < q->size; i++) {
+		uint8_t *d = model_at(m, q->desc + 16u * id, 16, false);
+		uint32_t bytes = d ? get32(d + 8) : 0;
+		const uint8_t *from = d ? model_at(m, get64(d), bytes, false) : NULL;
+
+		if (!d || !from)
+			break;
+		if ((get16(d + 12) & 2) == 0 && data && *length + bytes <= size)
+			memcpy(data + *length, from, bytes);
+		*length += bytes;
+		if ((get16(d + 12) & 1) == 0)
+			break;
+		id = get16(d + 14);
+	}
+	return head;
+}
+
+void model_used(struct model *m, unsigned int index, uint32_t id, uint32_t len,
+		uint16_t advance)
+{
+	struct model_queue *q = &m->queue[index];
+	uint8_t *used = model_at(m, q->used, 4u + 8u * q->size, true);
+
+	if (!used)
+		return;
+	put32(used + 4 + 8 * (q->put % q->size), id);
+	put32(used + 8 + 8 * (q->put % q->size), len);
+	q->put = (uint16_t)(q->put + advance);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	put16(used + 2, q->put);
+}
+
+unsigned int model_transmit(struct model *m)
+{
+	static uint8_t data[70000];
+	unsigned int count = 0;
+	size_t length;
+	int id;
+
+	while (m->queue[1].enabled && (m->status & 4) &&
+	       (id = model_take(m, 1, data, sizeof(data), &length)) >= 0) {
+		if (m->on_frame && length >= 12)
+			m->on_frame(m->context, data, length);
+		m->sent++;
+		count++;
+		model_used(m, 1, (uint32_t)id, 0, 1);
+	}
+	return count;
+}
+
+static bool deliver_piece(struct model *m, const uint8_t *data, size_t length)
+{
+	struct model_queue *q = &m->queue[0];
+	uint8_t *d, *to;
+	size_t room;
+	int id = model_take(m, 0, NULL, 0, &room);
+
+	if (id < 0)
+		return false;
+	d = model_at(m, q->desc + 16u * (unsigned int)id, 16, false);
+	to = d && length <= room ? model_at(m, get64(d), length, true) : NULL;
+	if (to)
+		memcpy(to, data, length);
+	model_used(m, 0, (uint32_t)id, (uint32_t)length, 1);
+	return true;
+}
+
+unsigned int model_deliver(struct model *m, const uint8_t *frame, size_t length,
+			   size_t piece, int num_buffers)
+{
+	uint8_t *data = calloc(1, length + 12);
+	size_t total = length + 12, done = 0;
+	unsigned int pieces = 0;
+
+	if (piece == 0)
+		piece = total;
+	pieces = (unsigned int)((total + piece - 1) / piece);
+	memcpy(data + 12, frame, length);
+	put16(data + 10, (uint16_t)(num_buffers < 0 ? (int)pieces : num_buffers));
+	for (pieces = 0; done < total; pieces++) {
+		size_t now = total - done < piece ? total - done : piece;
+
+		if (!deliver_piece(m, data + done, now))
+			break;
+		done += now;
+	}
+	free(data);
+	return done == total ? pieces : 0;
+}
+
+void model_interrupt(struct model *m, int index)
+{
+	unsigned int vector = index < 0 ? m->config_vector : m->queue[index].vector;
+	uint64_t one = 1;
+
+	if (vector < m->eventfds && m->eventfd[vector] >= 0)
+		(void)!write(m->eventfd[vector], &one, sizeof(one));
+}
+
+bool model_wants_interrupt(struct model *m, unsigned int index)
+{
+	uint8_t *avail = model_at(m, m->queue[index].avail, 2, false);
+
+	return avail && (get16(avail) & 1) == 0;
+}

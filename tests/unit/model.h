@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A virtio-net function in this process, for tests: registers, split rings and an
+ * IOMMU of its own, written from the specification. It shares no code, no constant
+ * and no structure with the driver: only the table of pci/function.h is common.
+ *
+ * It sees the driver's memory through a second mapping of the same file, so a
+ * buffer that the driver poisons stays readable here, and every access is checked
+ * against what the driver mapped: an access outside, or a write to memory that is
+ * read-only for the device, is counted as an IOMMU fault and not carried out.
+ *
+ * Switches make it misbehave. It is driven by the caller: nothing happens between
+ * calls, except that a doorbell write sends what is there.
+ */
+#ifndef VIONET_TESTS_MODEL_H
+#define VIONET_TESTS_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pci/function.h"
+
+#define MODEL_QUEUES 3
+#define MODEL_MAPS 64
+
+struct model_map {
+	uint8_t *ours;
+	size_t size;
+	uint64_t iova;
+	bool writable;
+	bool used;
+};
+
+struct model_queue {
+	uint16_t size, vector, enabled;
+	uint64_t desc, avail, used;
+	uint16_t seen;	/* next entry of the available ring */
+	uint16_t put;	/* next entry of the used ring */
+};
+
+struct model {
+	struct vn_function function; /* first */
+	uint8_t config[256];
+	uint64_t offered[2], accepted[2];
+	uint32_t feature_select, driver_select;
+	uint8_t status, generation;
+	uint16_t queue_select, config_vector;
+	uint16_t queue_max;
+	struct model_queue queue[MODEL_QUEUES];
+	uint8_t net_config[24];
+	struct model_map map[MODEL_MAPS];
+	uint64_t next_iova;
+	bool bus_master;
+	int eventfd[8];
+	unsigned int eventfds;
+
+	/* What it has seen. */
+	unsigned int faults, resets, function_resets, doorbells, closes;
+	unsigned int maps, dma_before_master;
+	uint64_t sent; /* frames */
+	void (*on_frame)(void *context, const uint8_t *frame, size_t length);
+	void *context;
+	bool hold; /* doorbells only count; call model_transmit */
+
+	/* How it misbehaves; 0 or false is well. */
+	bool gone;		/* every register reads all-ones */
+	bool never_reset;	/* status does not go to 0 */
+	bool reset_needs_function; /* ... until the function is reset */
+	bool refuse_features;	/* clears FEATURES_OK */
+	uint8_t stuck_status;	/* status bits that cannot be set */
+	bool restless_generation;
+	bool no_vectors;
+	bool enable_fails, enabled_at_start, size_ignored, address_ignored;
+	bool wild_notify;	/* queue_notify_off far outside */
+	unsigned int fail_access; /* the n-th register access fails, from 1 */
+	unsigned int accesses;
+	unsigned int fail_map;	/* the n-th memory_add fails, from 1 */
+	int vectors_result;
+};
+
+/* A well-behaved device with MAC 52:54:00:aa:bb:cc, link up, MTU 1500, 256-entry
+ * queues. Freed by its close operation; `live` is set to NULL then. */
+struct model *model_create(struct model **live);
+
+/* Memory that the device may access at `iova`, NULL (and a fault) if it may not. */
+uint8_t *model_at(struct model *m, uint64_t iova, size_t size, bool write);
+
+/* Take one buffer from a queue's available ring: copies up to `size` readable
+ * bytes to `data`. Returns the head id, or -1 if there is none. */
+int model_take(struct model *m, unsigned int queue, uint8_t *data, size_t size,
+	       size_t *length);
+
+/* Write a used entry, whatever is in it, and advance used idx by `advance`. */
+void model_used(struct model *m, unsigned int queue, uint32_t id, uint32_t len,
+		uint16_t advance);
+
+/* Send everything that is available on queue 1; completes in order. Returns the
+ * number of frames. */
+unsigned int model_transmit(struct model *m);
+
+/* Deliver a frame to queue 0 in one buffer, or in several of `piece` bytes each if
+ * that is not 0. `header` may override num_buffers (-1: right value). Returns the
+ * number of buffers used, 0 if there were too few. */
+unsigned int model_deliver(struct model *m, const uint8_t *frame, size_t length,
+			   size_t piece, int num_buffers);
+
+/* Signal a queue's vector, or the configuration's (-1). */
+void model_interrupt(struct model *m, int queue);
+
+/* Does the driver want interrupts from this queue? */
+bool model_wants_interrupt(struct model *m, unsigned int queue);
+
+#endif

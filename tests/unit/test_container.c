@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: the tests of iommu/container.c that need no device: what opening says
+ * when something is missing or is no VFIO, and that nothing is left behind; and
+ * the reading of capability chains (iommu/type1.c).
+ * Never: attaches a group; the tests in a virtual machine do.
+ * Read next: tests/unit/test_iova.c.
+ */
+#include <errno.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <vionet/error.h>
+
+#include "iommu/container.h"
+#include "iommu/type1.h"
+
+#define NO_SUCH_GROUP 987654
+
+static char directory[64];
+
+static int make_directory(void **state)
+{
+	(void)state;
+	strcpy(directory, "/tmp/vionet-container-XXXXXX");
+	return mkdtemp(directory) == NULL ? -1 : 0;
+}
+
+static int remove_directory(void **state)
+{
+	char path[128];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/vfio", directory);
+	unlink(path);
+	return rmdir(directory);
+}
+
+static int count_fds(void)
+{
+	DIR *fds = opendir("/proc/self/fd");
+	int count = 0;
+
+	assert_non_null(fds);
+	while (readdir(fds) != NULL)
+		count++;
+	closedir(fds);
+	return count;
+}
+
+/* Open must fail with `expected`, say `word`, and leave nothing behind. */
+static void assert_refused(const char *where, int group, int expected,
+			   const char *word)
+{
+	struct vn_container *container = (void *)1;
+	int before = count_fds();
+
+	assert_int_equal(vn_container_open(where, group, &container), expected);
+	assert_null(container);
+	assert_int_equal(count_fds(), before);
+	if (strstr(vionet_error_text(), word) == NULL)
+		fail_msg("\"%s\" does not say \"%s\"", vionet_error_text(), word);
+}
+
+static void no_directory(void **state)
+{
+	(void)state;
+	assert_refused("/nonexistent", 1, -ENOENT, "/nonexistent/vfio");
+	assert_refused("/nonexistent", 1, -ENOENT, "modprobe vfio-pci");
+	assert_refused("/dev/null", 1, -ENOENT, "/dev/null/vfio");
+}
+
+static void too_long_a_name(void **state)
+{
+	char name[400];
+
+	(void)state;
+	memset(name, 'x', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	assert_refused(name, 1, -ENOENT, "too long");
+}
+
+static void make_node(mode_t mode)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/vfio", directory);
+	fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(chmod(path, mode), 0);
+}
+
+static void a_file_that_is_no_container(void **state)
+{
+	(void)state;
+	make_node(0600);
+	assert_refused(directory, 1, -ENOTSUP, "no VFIO container");
+	assert_refused(directory, 1, -ENOTSUP, directory);
+}
+
+/* Root may open everything, so the effective user is another for a moment. */
+static void no_permission(void **state)
+{
+	uid_t before = geteuid();
+
+	(void)state;
+	make_node(0000);
+	assert_int_equal(chmod(directory, 0755), 0);
+	if (before == 0)
+		assert_int_equal(seteuid(65534), 0);
+	assert_refused(directory, 1, -EACCES, "chown $USER");
+	assert_refused(directory, 1, -EACCES, "mode 0000");
+	if (before == 0)
+		assert_int_equal(seteuid(before), 0);
+}
+
+static void no_such_group(void **state)
+{
+	(void)state;
+	if (access("/dev/vfio/vfio", R_OK | W_OK) != 0) {
+		print_message("skipped: this machine has no /dev/vfio/vfio\n");
+		skip();
+	}
+	assert_refused("/dev/vfio", NO_SUCH_GROUP, -ENOENT, "987654");
+	assert_refused("/dev/vfio", NO_SUCH_GROUP, -ENOENT, "vionet bind");
+}
+
+static void no_container_closes(void **state)
+{
+	(void)state;
+	vn_container_close(NULL);
+}
+
+/*
+ * Capability chains: id (16 bits), version (16 bits), next (32 bits).
+ */
+struct link {
+	uint16_t id, version;
+	uint32_t next;
+};
+
+static size_t find(const struct link *chain, size_t size, size_t first,
+		   uint16_t id, size_t need)
+{
+	return vn_vfio_capability(chain, size, first, id, need);
+}
+
+static void chains_are_followed(void **state)
+{
+	const struct link chain[] = {
+		{ 0, 0, 0 }, { 7, 1, 24 }, { 9, 1, 0 }, { 8, 1, 16 },
+	};
+
+	(void)state;
+	assert_int_equal(find(chain, sizeof(chain), 8, 7, 8), 8);
+	assert_int_equal(find(chain, sizeof(chain), 8, 9, 16), 16);
+	assert_int_equal(find(chain, sizeof(chain), 8, 8, 8), 24);
+	assert_int_equal(find(chain, sizeof(chain), 8, 5, 8), 0);
+	assert_int_equal(find(chain, sizeof(chain), 0, 7, 8), 0);
+}
+
+static void chains_do_not_lead_out(void **state)
+{
+	const struct link chain[] = {
+		{ 0, 0, 0 }, { 7, 1, 8 }, { 9, 1, 1000 }, { 8, 1, UINT32_MAX },
+	};
+	const size_t size = sizeof(chain);
+
+	(void)state;
+	/* A loop, and places outside or at the very end. */
+	assert_int_equal(find(chain, size, 8, 9, 8), 0);
+	assert_int_equal(find(chain, size, 16, 1, 8), 0);
+	assert_int_equal(find(chain, size, 24, 1, 8), 0);
+	assert_int_equal(find(chain, size, size, 1, 8), 0);
+	assert_int_equal(find(chain, size, size - 7, 0, 8), 0);
+	assert_int_equal(find(chain, size, SIZE_MAX, 0, 8), 0);
+	/* What is there is shorter than what is needed. */
+	assert_int_equal(find(chain, size, 24, 8, 8), 24);
+	assert_int_equal(find(chain, size, 24, 8, 9), 0);
+}
+
+static void the_locked_limit_is_explained(void **state)
+{
+	struct rlimit before, small;
+	uid_t user = geteuid();
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_MEMLOCK, &before), 0);
+	small = before;
+	small.rlim_cur = 64 * 1024;
+	assert_int_equal(setrlimit(RLIMIT_MEMLOCK, &small), 0);
+	/* Without CAP_IPC_LOCK: it goes with the effective user. */
+	if (user == 0)
+		assert_int_equal(seteuid(65534), 0);
+	assert_int_equal(vn_type1_check_locked(64 * 1024), 0);
+	assert_int_equal(vn_type1_check_locked(68 * 1024), -ENOMEM);
+	assert_non_null(strstr(vionet_error_text(),
+			       "need 68 KiB, in use 0 KiB, limit 64 KiB"));
+	assert_non_null(strstr(vionet_error_text(), "ulimit -l 68"));
+	assert_non_null(strstr(vionet_error_text(), "limits.d/vionet.conf"));
+	assert_non_null(strstr(vionet_error_text(), "LimitMEMLOCK=68K"));
+	assert_int_equal(vn_type1_check_locked(UINT64_MAX), -ENOMEM);
+	if (user == 0)
+		assert_int_equal(seteuid(user), 0);
+	assert_int_equal(setrlimit(RLIMIT_MEMLOCK, &before), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(no_directory),
+		cmocka_unit_test(too_long_a_name),
+		cmocka_unit_test_setup_teardown(a_file_that_is_no_container,
+						make_directory, remove_directory),
+		cmocka_unit_test_setup_teardown(no_permission, make_directory,
+						remove_directory),
+		cmocka_unit_test(no_such_group),
+		cmocka_unit_test(no_container_closes),
+		cmocka_unit_test(chains_are_followed),
+		cmocka_unit_test(chains_do_not_lead_out),
+		cmocka_unit_test(the_locked_limit_is_explained),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

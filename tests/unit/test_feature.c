@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The feature table: names, dependencies, and what is accepted of an offer. */
+#include "tests/unit/test.h"
+
+#include <vionet/vionet.h>
+
+#include "driver/feature.h"
+
+static struct vionet_features set_of(unsigned int count, ...)
+{
+	struct vionet_features set = { { 0, 0 } };
+	va_list bits;
+
+	va_start(bits, count);
+	while (count-- > 0)
+		vn_feature_add(&set, va_arg(bits, unsigned int));
+	va_end(bits);
+	return set;
+}
+
+static void names_and_bits_agree(void **state)
+{
+	unsigned int named = 0;
+
+	(void)state;
+	for (unsigned int bit = 0; bit < 140; bit++) {
+		const char *name = vionet_feature_name(bit);
+
+		if (!name)
+			continue;
+		named++;
+		assert_int_equal(vionet_feature_bit(name), bit);
+	}
+	/* 13 reserved bits with a meaning, 2 legacy ones, and the network's. */
+	assert_int_equal(named, 57);
+	assert_int_equal(vionet_feature_bit("mrg_rxbuf"), 15);
+	assert_int_equal(vionet_feature_bit("VIRTIO_NET_F_RSS"), 60);
+	assert_int_equal(vionet_feature_bit("VIRTIO_F_VERSION_1"), 32);
+	assert_int_equal(vionet_feature_bit("VIRTIO_RING_F_EVENT_IDX"), 29);
+	assert_int_equal(vionet_feature_bit("NOPE"), -ENOENT);
+	assert_text("NOPE");
+}
+
+static void test_reaches_past_64(void **state)
+{
+	struct vionet_features set = set_of(2, 0u, 70u);
+
+	(void)state;
+	assert_true(vionet_feature_test(&set, 0));
+	assert_true(vionet_feature_test(&set, 70));
+	assert_false(vionet_feature_test(&set, 6));
+	assert_false(vionet_feature_test(&set, 128));
+	assert_false(vionet_feature_test(&set, 70 + 128));
+}
+
+/* "Feature bit requirements": bit, then all of these, or one of these. */
+static void dependencies_are_those_of_the_specification(void **state)
+{
+	static const struct {
+		unsigned int bit, all[4], any[2];
+	} rows[] = {
+		{ 7, { 1 }, { 0 } }, { 8, { 1 }, { 0 } }, { 9, { 0 }, { 7, 8 } },
+		{ 10, { 1 }, { 0 } }, { 54, { 1 }, { 0 } }, { 55, { 1 }, { 0 } },
+		{ 65, { 7, 8, 54, 55 }, { 0 } }, { 66, { 65 }, { 0 } },
+		{ 13, { 0 }, { 11, 12 } }, { 67, { 11, 12, 56 }, { 0 } },
+		{ 68, { 67 }, { 0 } }, { 18, { 17 }, { 0 } }, { 19, { 17 }, { 0 } },
+		{ 20, { 17 }, { 0 } }, { 21, { 17 }, { 0 } }, { 22, { 17 }, { 0 } },
+		{ 23, { 17 }, { 0 } }, { 53, { 17 }, { 0 } }, { 60, { 17 }, { 0 } },
+		{ 52, { 17 }, { 0 } }, { 51, { 17 }, { 57, 60 } },
+		{ 64, { 17, 60 }, { 0 } }, { 2, { 17 }, { 0 } },
+		{ 50, { 17 }, { 0 } }, { 57, { 17 }, { 0 } },
+	};
+	struct vionet_features everything = { { ~0ull, ~0ull } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		for (unsigned int k = 0; k < 4 && rows[i].all[k]; k++) {
+			struct vionet_features set = everything;
+
+			vn_feature_remove(&set, rows[i].all[k]);
+			vn_features_close(&set);
+			if (vionet_feature_test(&set, rows[i].bit))
+				fail_msg("bit %u stays without bit %u",
+					 rows[i].bit, rows[i].all[k]);
+		}
+		if (rows[i].any[0]) {
+			struct vionet_features set = everything;
+
+			vn_feature_remove(&set, rows[i].any[0]);
+			vn_features_close(&set);
+			assert_true(vionet_feature_test(&set, rows[i].bit));
+			vn_feature_remove(&set, rows[i].any[1]);
+			vn_features_close(&set);
+			assert_false(vionet_feature_test(&set, rows[i].bit));
+		}
+	}
+}
+
+/* Bit 0 is a prerequisite too; a table of bits that ends with 0 would lose it. */
+static void bit_zero_counts_as_a_prerequisite(void **state)
+{
+	static const unsigned int dependents[] = { 11, 12, 14, 56 };
+	struct vionet_features set = { { ~1ull, ~0ull } };
+
+	(void)state;
+	vn_features_close(&set);
+	for (size_t i = 0; i < 4; i++)
+		assert_false(vionet_feature_test(&set, dependents[i]));
+	set = (struct vionet_features){ { ~0ull, ~0ull } };
+	vn_features_close(&set);
+	assert_true(set.word[0] == ~0ull && set.word[1] == ~0ull);
+}
+
+/* Dropping one bit drops what stands on it, and what stands on that. */
+static void dependencies_are_followed_to_the_end(void **state)
+{
+	struct vionet_features set = set_of(6, 1u, 7u, 8u, 9u, 54u, 55u);
+
+	(void)state;
+	vn_feature_add(&set, 65);
+	vn_feature_add(&set, 66);
+	vn_features_close(&set);
+	assert_true(vionet_feature_test(&set, 66));
+	vn_feature_remove(&set, 1);
+	vn_features_close(&set);
+	assert_true(set.word[0] == 0 && set.word[1] == 0);
+}
+
+static void only_known_offered_bits_are_accepted(void **state)
+{
+	struct vionet_features offered = { { ~0ull, ~0ull } };
+	struct vionet_features none = { { 0, 0 } }, known, accepted;
+
+	(void)state;
+	vn_features_known(&known);
+	assert_int_equal(vn_features_choose(&offered, &none, &none, false,
+					    &accepted), 0);
+	assert_true(vn_features_equal(&accepted, &known));
+	offered = set_of(3, 32u, 33u, 16u);
+	assert_int_equal(vn_features_choose(&offered, &none, &none, false,
+					    &accepted), 0);
+	assert_true(vn_features_equal(&accepted, &offered));
+	/* The legacy bit 30, GSO (6) and the undefined ones are never taken. */
+	assert_false(vionet_feature_test(&known, 30));
+	assert_false(vionet_feature_test(&known, 6));
+	assert_true(known.word[1] == 0);
+}
+
+static void refusals_name_what_is_missing(void **state)
+{
+	struct vionet_features none = { { 0, 0 } }, accepted;
+	struct vionet_features modern = set_of(3, 15u, 32u, 33u);
+	struct vionet_features legacy = set_of(2, 5u, 15u);
+	struct vionet_features bypass = set_of(2, 15u, 32u);
+	struct vionet_features mrg = set_of(1, 15u), mac = set_of(2, 5u, 77u);
+
+	(void)state;
+	assert_int_equal(vn_features_choose(&legacy, &none, &none, true,
+					    &accepted), -ENOTSUP);
+	assert_text("VERSION_1");
+	assert_int_equal(vn_features_choose(&bypass, &none, &none, false,
+					    &accepted), -ENOTSUP);
+	assert_text("ACCESS_PLATFORM");
+	assert_text("iommu_platform=on");
+	assert_int_equal(vn_features_choose(&bypass, &none, &none, true,
+					    &accepted), 0);
+	assert_int_equal(vn_features_choose(&modern, &none, &mac, false,
+					    &accepted), -ENOTSUP);
+	assert_text("not offered by the device: MAC bit 77");
+	assert_int_equal(vn_features_choose(&modern, &mrg, &none, false,
+					    &accepted), 0);
+	assert_false(vionet_feature_test(&accepted, 15));
+}
+
+static void text_is_cut_and_never_overruns(void **state)
+{
+	struct vionet_features everything = { { ~0ull, ~0ull } };
+	struct vionet_features none = { { 0, 0 } };
+	char text[4096], small[16 + 1];
+
+	(void)state;
+	assert_string_equal(vn_features_text(&none, text, sizeof(text)), "none");
+	vn_features_text(&everything, text, sizeof(text));
+	assert_non_null(strstr(text, "MRG_RXBUF"));
+	assert_non_null(strstr(text, "bit 127"));
+	small[16] = 'x';
+	vn_features_text(&everything, small, 16);
+	assert_int_equal(strlen(small), 15);
+	assert_int_equal(small[16], 'x');
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(names_and_bits_agree),
+		cmocka_unit_test(test_reaches_past_64),
+		cmocka_unit_test(dependencies_are_those_of_the_specification),
+		cmocka_unit_test(bit_zero_counts_as_a_prerequisite),
+		cmocka_unit_test(dependencies_are_followed_to_the_end),
+		cmocka_unit_test(only_known_offered_bits_are_accepted),
+		cmocka_unit_test(refusals_name_what_is_missing),
+		cmocka_unit_test(text_is_cut_and_never_overruns),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

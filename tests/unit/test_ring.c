@@ -1,0 +1,719 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The split ring and the bursts, against a device in this process that is written
+ * from the specification (model.h): every wrap of the indices, mergeable receive,
+ * zero copy, and a device that lies.
+ */
+#include "tests/unit/test.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include <vionet/vionet.h>
+
+#include "driver/device.h"
+#include "tests/unit/model.h"
+
+struct bed {
+	struct model *model;
+	struct vionet_device *device;
+	struct vionet_queue *rx, *tx;
+	uint8_t last[70000];
+	size_t last_length;
+	uint64_t next; /* number expected in the next frame */
+};
+
+static void record(void *context, const uint8_t *data, size_t length)
+{
+	struct bed *bed = context;
+
+	memcpy(bed->last, data, length);
+	bed->last_length = length;
+}
+
+static struct bed *raise_bed(uint32_t rx_size, uint32_t tx_size,
+			     uint32_t buffer_size, uint64_t without)
+{
+	struct bed *bed = calloc(1, sizeof(*bed));
+	struct vionet_start_options options = {
+		.rx_queue_size = rx_size,
+		.tx_queue_size = tx_size,
+		.rx_pool_options.buffer_size = buffer_size,
+	};
+	struct vn_transport *transport;
+	struct model *m = model_create(&bed->model);
+
+	m->offered[0] &= ~without;
+	m->on_frame = record;
+	m->context = bed;
+	m->queue_max = 1024;
+	assert_int_equal(vn_transport_over_pci(&m->function, &transport), 0);
+	assert_int_equal(vn_device_open(transport, NULL, &bed->device), 0);
+	if (vionet_device_start(bed->device, &options))
+		fail_msg("%s", vionet_error_text());
+	bed->rx = vionet_device_rx_queue(bed->device, 0);
+	bed->tx = vionet_device_tx_queue(bed->device, 0);
+	return bed;
+}
+
+static void drop_bed(struct bed *bed)
+{
+	assert_int_equal(bed->model->faults, 0);
+	assert_int_equal(bed->model->dma_before_master, 0);
+	assert_int_equal(vionet_device_close(bed->device), 0);
+	assert_null(bed->model);
+	free(bed);
+}
+
+static struct vionet_packet *fresh(struct bed *bed, uint32_t length)
+{
+	struct vionet_packet *packet;
+
+	assert_int_equal(vionet_packet_alloc(vionet_queue_pool(bed->tx), &packet,
+					     1), 1);
+	memset(packet->data, 0, length);
+	packet->length = length;
+	return packet;
+}
+
+static void count_frame(void *context, const uint8_t *data, size_t length)
+{
+	struct bed *bed = context;
+	uint64_t number;
+
+	assert_int_equal(length, 12 + 64);
+	memcpy(&number, data + 12 + 14, sizeof(number));
+	assert_int_equal(number, bed->next);
+	bed->next++;
+}
+
+/* 70,000 x 2 frames through rings of every size: the 16-bit indices wrap twice,
+ * each frame arrives once and in order. */
+static void transmit_wraps(void **state)
+{
+	static const uint32_t sizes[] = { 2, 4, 16, 64, 256, 1024 };
+
+	(void)state;
+	for (size_t s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
+		struct bed *bed = raise_bed(0, sizes[s], 0, 0);
+		uint64_t sent = 0;
+
+		bed->model->on_frame = count_frame;
+		while (sent < 140000) {
+			struct vionet_packet *p[7];
+			uint32_t n = vionet_packet_alloc(
+				vionet_queue_pool(bed->tx), p, 1 + sent % 7);
+			uint32_t done;
+
+			for (uint32_t i = 0; i < n; i++) {
+				uint64_t number = sent + i;
+
+				memset(p[i]->data, 0, 14);
+				memcpy(p[i]->data + 14, &number, 8);
+				p[i]->length = 64;
+			}
+			done = vionet_queue_transmit(bed->tx, p, n);
+			vionet_packet_free(p + done, n - done);
+			assert_true(done != 0);
+			sent += done;
+		}
+		assert_int_equal(bed->next, sent);
+		assert_int_equal(vionet_queue_reclaim(bed->tx), 0);
+		drop_bed(bed);
+	}
+}
+
+/* The same the other way, with the device ahead by anything up to a full ring. */
+static void receive_wraps(void **state)
+{
+	static const uint32_t sizes[] = { 2, 8, 64, 256, 1024 };
+
+	(void)state;
+	for (size_t s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
+		struct bed *bed = raise_bed(sizes[s], 0, 0, 0);
+		uint64_t sent = 0, got = 0;
+		uint8_t frame[60] = { 0 };
+
+		while (got < 140000) {
+			struct vionet_packet *p[32];
+			uint32_t n;
+
+			for (uint64_t k = 0; k < 1 + sent % 33; k++) {
+				memcpy(frame + 14, &sent, sizeof(sent));
+				if (model_deliver(bed->model, frame, 60, 0, -1) == 0)
+					break;
+				sent++;
+			}
+			n = vionet_queue_receive(bed->rx, p, 32);
+			for (uint32_t i = 0; i < n; i++) {
+				uint64_t number;
+
+				assert_int_equal(p[i]->length, 60);
+				assert_int_equal(p[i]->total_length, 60);
+				memcpy(&number, p[i]->data + 14, sizeof(number));
+				assert_int_equal(number, got);
+				got++;
+			}
+			vionet_packet_free(p, n);
+		}
+		drop_bed(bed);
+	}
+}
+
+/* A device may complete in any order. */
+static void completions_out_of_order(void **state)
+{
+	struct bed *bed = raise_bed(0, 8, 0, 0);
+	struct vionet_pool *pool = vionet_queue_pool(bed->tx);
+	uint32_t all = vionet_pool_available(pool);
+	uint8_t scratch[100];
+
+	(void)state;
+	bed->model->hold = true;
+	for (unsigned int round = 0; round < 20000; round++) {
+		struct vionet_packet *p[8];
+		int id[8];
+		size_t length;
+
+		for (unsigned int i = 0; i < 8; i++)
+			p[i] = fresh(bed, 60);
+		assert_int_equal(vionet_queue_transmit(bed->tx, p, 8), 8);
+		assert_int_equal(vionet_queue_transmit(bed->tx, p, 1), 0);
+		for (unsigned int i = 0; i < 8; i++)
+			id[i] = model_take(bed->model, 1, scratch, 100, &length);
+		for (unsigned int i = 0; i < 8; i++)
+			model_used(bed->model, 1,
+				   (uint32_t)id[(i * 5 + round) % 8], 0, 1);
+		assert_int_equal(vionet_queue_reclaim(bed->tx), 0);
+		assert_int_equal(vionet_pool_available(pool), all);
+	}
+	drop_bed(bed);
+}
+
+static void header_is_zero_and_frame_is_whole(void **state)
+{
+	static const uint8_t none[12];
+	struct bed *bed = raise_bed(0, 0, 0, 0);
+
+	(void)state;
+	for (uint32_t length = 14; length <= 1514; length++) {
+		struct vionet_packet *p = fresh(bed, length);
+
+		for (uint32_t i = 0; i < length; i++)
+			p->data[i] = (uint8_t)(i * 7 + length);
+		memset(p->data - 12, 0xee, 12); /* what a last user left there */
+		assert_int_equal(vionet_queue_transmit(bed->tx, &p, 1), 1);
+		assert_int_equal(bed->last_length, length + 12);
+		assert_memory_equal(bed->last, none, 12);
+		for (uint32_t i = 0; i < length; i++)
+			assert_int_equal(bed->last[12 + i],
+					 (uint8_t)(i * 7 + length));
+	}
+	drop_bed(bed);
+}
+
+/* What must not be sent is counted, freed and never seen by the device. */
+static void invalid_packets_are_refused(void **state)
+{
+	struct bed *bed = raise_bed(0, 0, 0, 0);
+	struct vionet_pool *pool = vionet_queue_pool(bed->tx);
+	uint32_t all = vionet_pool_available(pool);
+	struct vionet_queue_stats stats;
+	struct vionet_packet *p[4];
+
+	(void)state;
+	p[0] = fresh(bed, 13);
+	p[1] = fresh(bed, 1515);
+	p[2] = fresh(bed, 0);
+	p[3] = fresh(bed, 60);
+	assert_int_equal(vionet_queue_transmit(bed->tx, p, 4), 4);
+	assert_int_equal(bed->model->sent, 1);
+	/* A VLAN tag does not count against the MTU. */
+	p[0] = fresh(bed, 1518);
+	p[0]->data[12] = 0x81;
+	assert_int_equal(vionet_queue_transmit(bed->tx, p, 1), 1);
+	assert_int_equal(bed->model->sent, 2);
+	p[0] = fresh(bed, 1519);
+	p[0]->data[12] = 0x81;
+	assert_int_equal(vionet_queue_transmit(bed->tx, p, 1), 1);
+	assert_int_equal(bed->model->sent, 2);
+	vionet_queue_reclaim(bed->tx);
+	vionet_queue_stats(bed->tx, &stats);
+	assert_int_equal(stats.invalid, 4);
+	assert_int_equal(stats.packets, 2);
+	assert_int_equal(stats.bytes, 60 + 1518);
+	assert_int_equal(vionet_pool_available(pool), all);
+	drop_bed(bed);
+}
+
+static void segments_become_one_frame(void **state)
+{
+	struct bed *bed = raise_bed(0, 16, 0, 0);
+
+	(void)state;
+	for (unsigned int round = 0; round < 1000; round++) {
+		unsigned int parts = 2 + round % 12;
+		struct vionet_packet *p[14];
+		uint32_t total = 0;
+
+		for (unsigned int i = 0; i < parts; i++) {
+			p[i] = fresh(bed, 14 + i);
+			memset(p[i]->data, (int)(i + 1), p[i]->length);
+			if (i > 0)
+				p[i - 1]->next = p[i];
+			total += p[i]->length;
+		}
+		p[0]->data[12] = p[0]->data[13] = 0;
+		assert_int_equal(vionet_queue_transmit(bed->tx, p, 1), 1);
+		assert_int_equal(bed->last_length, total + 12);
+		assert_int_equal(bed->last[12], 1);
+		assert_int_equal(bed->last[11 + total], parts);
+	}
+	/* More segments than the queue has entries can never be sent. */
+	{
+		struct vionet_packet *first = fresh(bed, 20), *last = first;
+		struct vionet_queue_stats stats;
+
+		for (unsigned int i = 0; i < 16; i++)
+			last = last->next = fresh(bed, 20);
+		assert_int_equal(vionet_queue_transmit(bed->tx, &first, 1), 1);
+		vionet_queue_stats(bed->tx, &stats);
+		assert_int_equal(stats.invalid, 1);
+	}
+	vionet_queue_reclaim(bed->tx);
+	drop_bed(bed);
+}
+
+static unsigned int released;
+
+static void on_release(void *frame, void *context)
+{
+	(void)frame;
+	assert_ptr_equal(context, &released);
+	released++;
+}
+
+/* The application's own memory, mapped for reading only, sent without a copy. */
+static void attached_frames_are_sent_from_where_they_are(void **state)
+{
+	struct bed *bed = raise_bed(0, 16, 0, 0);
+	size_t size = 4 * 4096;
+	uint8_t *own = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct vionet_memory *memory;
+	struct vionet_packet *p;
+
+	(void)state;
+	for (size_t i = 0; i < size; i++)
+		own[i] = (uint8_t)(i % 251);
+	assert_int_equal(vionet_memory_register(bed->device, own + 1, 4096,
+						VIONET_DEVICE_READS, &memory),
+			 -EINVAL);
+	assert_text("multiples");
+	assert_int_equal(vionet_memory_register(bed->device, own, size,
+						VIONET_DEVICE_READS, &memory), 0);
+	p = fresh(bed, 0);
+	assert_int_equal(vionet_packet_attach(p, memory, own + size - 59, 60,
+					      NULL, NULL), -EINVAL);
+	assert_int_equal(vionet_packet_attach(p, memory, own - 1, 60, NULL, NULL),
+			 -EINVAL);
+	assert_int_equal(vionet_packet_attach(p, memory, own + size - 60, 60,
+					      on_release, &released), 0);
+	assert_int_equal(vionet_memory_unregister(memory), -EBUSY);
+	assert_int_equal(vionet_queue_transmit(bed->tx, &p, 1), 1);
+	assert_int_equal(bed->last_length, 72);
+	assert_memory_equal(bed->last + 12, own + size - 60, 60);
+	assert_int_equal(released, 0);
+	assert_int_equal(vionet_queue_reclaim(bed->tx), 0);
+	assert_int_equal(released, 1);
+	assert_int_equal(vionet_memory_unregister(memory), 0);
+	munmap(own, size);
+	drop_bed(bed);
+}
+
+/* A pool in the application's memory: received without a copy. */
+static void pool_in_registered_memory(void **state)
+{
+	struct bed *bed = raise_bed(0, 0, 0, 0);
+	size_t size = 1 << 20;
+	uint8_t *own = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct vionet_pool_options options = { .count = 512, .memory_offset = 64 };
+	struct vionet_start_options start = { .rx_queue_size = 64 };
+	struct vionet_packet *p;
+	struct vionet_pool *pool;
+	uint8_t frame[60] = "in place";
+
+	(void)state;
+	assert_int_equal(vionet_memory_register(bed->device, own, size,
+						VIONET_DEVICE_WRITES,
+						&options.memory), 0);
+	assert_int_equal(vionet_pool_create(bed->device, &options, &pool),
+			 -EINVAL);
+	options.count = 500;
+	assert_int_equal(vionet_pool_create(bed->device, &options, &pool), 0);
+	assert_int_equal(vionet_memory_unregister(options.memory), -EBUSY);
+	assert_int_equal(vionet_device_stop(bed->device), 0);
+	start.rx_pool = pool;
+	assert_int_equal(vionet_device_start(bed->device, &start), 0);
+	assert_true(model_deliver(bed->model, frame, 60, 0, -1) == 1);
+	assert_int_equal(vionet_queue_receive(
+		vionet_device_rx_queue(bed->device, 0), &p, 1), 1);
+	assert_true(p->data >= own && p->data + 60 <= own + size);
+	assert_string_equal(p->data, "in place");
+	vionet_packet_free(&p, 1);
+	assert_int_equal(vionet_pool_destroy(pool), -EBUSY);
+	assert_int_equal(vionet_device_stop(bed->device), 0);
+	assert_int_equal(vionet_pool_destroy(pool), 0);
+	assert_int_equal(vionet_memory_unregister(options.memory), 0);
+	munmap(own, size);
+	drop_bed(bed);
+}
+
+static void check_pattern(const struct vionet_packet *p, const uint8_t *frame,
+			  uint32_t length)
+{
+	uint32_t at = 0;
+
+	assert_int_equal(p->total_length, length);
+	for (; p; p = p->next) {
+		assert_memory_equal(p->data, frame + at, p->length);
+		at += p->length;
+	}
+	assert_int_equal(at, length);
+}
+
+/* Frames of every length over buffers of 128 bytes. */
+static void mergeable_frames_are_joined(void **state)
+{
+	struct bed *bed = raise_bed(256, 0, 128, 0);
+	uint8_t frame[9000];
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(frame); i++)
+		frame[i] = (uint8_t)(i * 13 + i / 256);
+	for (uint32_t length = 14; length < 9000; length += 1 + length / 60) {
+		struct vionet_packet *p;
+		unsigned int pieces = model_deliver(bed->model, frame, length, 140,
+						    -1);
+
+		assert_true(pieces == (length + 12 + 139) / 140);
+		assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 1);
+		assert_int_equal(p->segments, pieces);
+		check_pattern(p, frame, length);
+		vionet_packet_free(&p, 1);
+	}
+	drop_bed(bed);
+}
+
+/* The rest of a packet comes later: nothing is delivered before, nothing waits. */
+static void incomplete_packet_is_held(void **state)
+{
+	struct bed *bed = raise_bed(16, 0, 128, 0);
+	struct vionet_packet *p;
+	uint8_t frame[300];
+
+	(void)state;
+	memset(frame, 0x5a, sizeof(frame));
+	/* Two buffers announced as three. */
+	assert_int_equal(model_deliver(bed->model, frame, 268, 140, 3), 2);
+	assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 0);
+	assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 0);
+	/* Whatever comes next is its third part. */
+	assert_int_equal(model_deliver(bed->model, frame, 20, 0, 0), 1);
+	assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 1);
+	assert_int_equal(p->segments, 3);
+	assert_int_equal(p->total_length, 268 + 32);
+	vionet_packet_free(&p, 1);
+	/* Stopping in the middle leaks nothing. */
+	assert_int_equal(model_deliver(bed->model, frame, 268, 140, 3), 2);
+	assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 0);
+	drop_bed(bed);
+}
+
+/* One buffer with this written length: what becomes of it. */
+static void expect_drop(uint32_t written, uint64_t short_, uint64_t long_)
+{
+	struct bed *bed = raise_bed(16, 0, 0, 0);
+	uint32_t all = vionet_pool_available(vionet_queue_pool(bed->rx));
+	struct vionet_queue_stats stats;
+	struct vionet_packet *p;
+	uint8_t frame[60] = { 0 };
+	size_t room;
+	int id = model_take(bed->model, 0, NULL, 0, &room);
+
+	model_used(bed->model, 0, (uint32_t)id, written, 1);
+	assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 0);
+	vionet_queue_stats(bed->rx, &stats);
+	assert_int_equal(stats.dropped_short, short_);
+	assert_int_equal(stats.dropped_long, long_);
+	assert_int_equal(vionet_queue_check(bed->rx), 0);
+	/* The buffer is in use again and the queue works. */
+	assert_int_equal(vionet_pool_available(vionet_queue_pool(bed->rx)), all);
+	assert_int_equal(model_deliver(bed->model, frame, 60, 0, -1), 1);
+	assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 1);
+	vionet_packet_free(&p, 1);
+	drop_bed(bed);
+}
+
+static void wrong_lengths_are_dropped(void **state)
+{
+	(void)state;
+	expect_drop(0, 1, 0);
+	expect_drop(11, 1, 0);
+	expect_drop(12, 1, 0);
+	expect_drop(12 + 13, 1, 0);
+	expect_drop(1984 + 12 + 1, 0, 1);
+	expect_drop(1984 + 24, 0, 1);
+	expect_drop(0xffffffff, 0, 1);
+	expect_drop(0x80000000, 0, 1);
+}
+
+static void no_buffers_at_all_is_dropped(void **state)
+{
+	struct bed *bed = raise_bed(16, 0, 0, 0);
+	struct vionet_queue_stats stats;
+	struct vionet_packet *p;
+	uint8_t frame[60] = { 0 };
+
+	(void)state;
+	assert_int_equal(model_deliver(bed->model, frame, 60, 0, 0), 1);
+	assert_int_equal(model_deliver(bed->model, frame, 60, 0, 1), 1);
+	assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 1);
+	vionet_packet_free(&p, 1);
+	vionet_queue_stats(bed->rx, &stats);
+	assert_int_equal(stats.dropped_chain, 1);
+	drop_bed(bed);
+}
+
+/* Without MRG_RXBUF, num_buffers means nothing. */
+static void num_buffers_is_ignored_without_mergeable(void **state)
+{
+	struct bed *bed = raise_bed(16, 0, 0, 1ull << 15);
+	struct vionet_packet *p;
+	uint8_t frame[60] = { 0 };
+
+	(void)state;
+	assert_int_equal(model_deliver(bed->model, frame, 60, 0, 7), 1);
+	assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 1);
+	vionet_packet_free(&p, 1);
+	drop_bed(bed);
+}
+
+static void chain_of_more_than_a_frame_is_dropped(void **state)
+{
+	struct bed *bed = raise_bed(64, 0, 1984, 0);
+	struct vionet_queue_stats stats;
+	struct vionet_packet *p;
+	static uint8_t frame[80000];
+
+	(void)state;
+	assert_int_equal(model_deliver(bed->model, frame, 79000, 1996, -1), 40);
+	while (vionet_queue_receive(bed->rx, &p, 1) == 0) {
+		if (model_deliver(bed->model, frame, 61, 0, -1) == 0)
+			fail();
+	}
+	assert_int_equal(p->total_length, 61);
+	vionet_packet_free(&p, 1);
+	vionet_queue_stats(bed->rx, &stats);
+	assert_int_equal(stats.dropped_long, 1);
+	assert_int_equal(vionet_queue_check(bed->rx), 0);
+	drop_bed(bed);
+}
+
+/* The queue is broken, says why, and stays so; the other queue goes on; stop and
+ * start make it whole. */
+static void expect_broken(struct bed *bed, struct vionet_queue *queue,
+			  const char *why)
+{
+	struct vionet_packet *p;
+	uint32_t events;
+
+	assert_int_equal(vionet_queue_check(queue), -EIO);
+	assert_text(why);
+	if (queue == bed->rx) {
+		assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 0);
+		p = fresh(bed, 60);
+		assert_int_equal(vionet_queue_transmit(bed->tx, &p, 1), 1);
+	} else {
+		p = fresh(bed, 60);
+		assert_int_equal(vionet_queue_transmit(bed->tx, &p, 1), 0);
+		vionet_packet_free(&p, 1);
+		assert_int_equal(vionet_queue_drain(bed->tx, 10), -EIO);
+	}
+	assert_int_equal(vionet_queue_wait(queue, 10, 10), -EIO);
+	assert_int_equal(vionet_queue_arm(queue), -EIO);
+	assert_int_equal(vionet_device_events(bed->device, &events), 0);
+	assert_true(events & VIONET_EVENT_QUEUE_BROKEN);
+	assert_int_equal(vionet_device_stop(bed->device), 0);
+	assert_int_equal(vionet_device_start(bed->device, NULL), 0);
+	assert_int_equal(vionet_device_events(bed->device, &events), 0);
+	assert_int_equal(events, 0);
+	drop_bed(bed);
+}
+
+static void expect_broken_receive(uint32_t id, uint16_t advance, const char *why)
+{
+	struct bed *bed = raise_bed(16, 0, 0, 0);
+	struct vionet_packet *p[4];
+
+	model_used(bed->model, 0, id, 100, advance);
+	assert_int_equal(vionet_queue_receive(bed->rx, p, 4), 0);
+	expect_broken(bed, bed->rx, why);
+}
+
+static void lies_break_the_receive_queue(void **state)
+{
+	(void)state;
+	expect_broken_receive(16, 1, "used id 16 is out of range");
+	expect_broken_receive(0x10005, 1, "used id 65541 is out of range");
+	expect_broken_receive(0xffffffff, 1, "out of range");
+	expect_broken_receive(3, 17, "jumped by 17");
+	expect_broken_receive(3, 0xffff, "jumped by 65535");
+	expect_broken_receive(3, 0x8000, "jumped by 32768");
+}
+
+static void same_id_twice_breaks_the_queue(void **state)
+{
+	struct bed *bed = raise_bed(16, 0, 0, 1ull << 15);
+	struct vionet_packet *p[4];
+	size_t room;
+	int id = model_take(bed->model, 0, NULL, 0, &room);
+
+	(void)state;
+	model_used(bed->model, 0, (uint32_t)id, 72, 1);
+	model_used(bed->model, 0, (uint32_t)id, 72, 1);
+	assert_int_equal(vionet_queue_receive(bed->rx, p, 4), 1);
+	vionet_packet_free(p, 1);
+	expect_broken(bed, bed->rx, "not outstanding");
+}
+
+/* Only the head of a chain can be completed. */
+static void middle_of_a_chain_breaks_the_queue(void **state)
+{
+	struct bed *bed = raise_bed(0, 16, 0, 0);
+	struct vionet_packet *first = fresh(bed, 20);
+	uint8_t scratch[100];
+	size_t length;
+	int id;
+
+	(void)state;
+	first->next = fresh(bed, 20);
+	bed->model->hold = true;
+	assert_int_equal(vionet_queue_transmit(bed->tx, &first, 1), 1);
+	id = model_take(bed->model, 1, scratch, sizeof(scratch), &length);
+	assert_int_equal(length, 52);
+	model_used(bed->model, 1, (uint32_t)id + 1, 0, 1);
+	vionet_queue_reclaim(bed->tx);
+	expect_broken(bed, bed->tx, "not outstanding");
+}
+
+static void impossible_chain_breaks_the_queue(void **state)
+{
+	struct bed *bed = raise_bed(16, 0, 0, 0);
+	struct vionet_packet *p;
+	uint8_t frame[60] = { 0 };
+
+	(void)state;
+	assert_int_equal(model_deliver(bed->model, frame, 60, 0, 17), 1);
+	assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 0);
+	expect_broken(bed, bed->rx, "a packet of 17 buffers");
+}
+
+/* A device that scribbles over what it should only read changes nothing. That it
+ * cannot is the IOMMU's doing; here the memory is written behind its back. */
+static void scribbled_descriptors_do_no_harm(void **state)
+{
+	struct bed *bed = raise_bed(16, 16, 0, 0);
+	struct vionet_queue_info info;
+	struct model_map *map = NULL;
+	struct vionet_packet *p[8];
+	uint8_t scratch[100];
+	size_t length;
+	int id[8];
+
+	(void)state;
+	bed->model->hold = true;
+	assert_int_equal(vionet_device_queue_info(bed->device, 1, &info), 0);
+	for (unsigned int i = 0; i < MODEL_MAPS; i++)
+		if (bed->model->map[i].used &&
+		    bed->model->map[i].iova == info.descriptor_area)
+			map = &bed->model->map[i];
+	assert_non_null(map);
+	assert_false(map->writable);
+	for (unsigned int i = 0; i < 4; i++) {
+		p[i] = fresh(bed, 30);
+		p[i]->next = fresh(bed, 30);
+	}
+	assert_int_equal(vionet_queue_transmit(bed->tx, p, 4), 4);
+	for (unsigned int i = 0; i < 4; i++)
+		id[i] = model_take(bed->model, 1, scratch, 100, &length);
+	memset(map->ours, 0xff, map->size);
+	for (unsigned int i = 0; i < 4; i++)
+		model_used(bed->model, 1, (uint32_t)id[i], 0xffffffff, 1);
+	assert_int_equal(vionet_queue_reclaim(bed->tx), 0);
+	assert_int_equal(vionet_queue_check(bed->tx), 0);
+	drop_bed(bed);
+}
+
+/* An empty pool starves the queue; buffers that come back feed it again. */
+static void starved_queue_recovers(void **state)
+{
+	struct bed *bed = calloc(1, sizeof(*bed));
+	struct model *m = model_create(&bed->model);
+	struct vionet_start_options options = {
+		.rx_queue_size = 16, .rx_pool_options.count = 20,
+	};
+	struct vionet_packet *held[20], *p;
+	struct vn_transport *transport;
+	struct vionet_queue_stats stats;
+	uint8_t frame[60] = { 0 };
+
+	(void)state;
+	assert_int_equal(vn_transport_over_pci(&m->function, &transport), 0);
+	assert_int_equal(vn_device_open(transport, NULL, &bed->device), 0);
+	assert_int_equal(vionet_device_start(bed->device, &options), 0);
+	bed->rx = vionet_device_rx_queue(bed->device, 0);
+	for (unsigned int i = 0; i < 20; i++) {
+		assert_int_equal(model_deliver(m, frame, 60, 0, -1), 1);
+		assert_int_equal(vionet_queue_receive(bed->rx, &held[i], 1), 1);
+	}
+	assert_int_equal(model_deliver(m, frame, 60, 0, -1), 0);
+	assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 0);
+	vionet_packet_free(held, 20);
+	assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 0);
+	assert_int_equal(model_deliver(m, frame, 60, 0, -1), 1);
+	assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 1);
+	vionet_packet_free(&p, 1);
+	vionet_queue_stats(bed->rx, &stats);
+	assert_true(stats.starved != 0);
+	drop_bed(bed);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(transmit_wraps),
+		cmocka_unit_test(receive_wraps),
+		cmocka_unit_test(completions_out_of_order),
+		cmocka_unit_test(header_is_zero_and_frame_is_whole),
+		cmocka_unit_test(invalid_packets_are_refused),
+		cmocka_unit_test(segments_become_one_frame),
+		cmocka_unit_test(attached_frames_are_sent_from_where_they_are),
+		cmocka_unit_test(pool_in_registered_memory),
+		cmocka_unit_test(mergeable_frames_are_joined),
+		cmocka_unit_test(incomplete_packet_is_held),
+		cmocka_unit_test(wrong_lengths_are_dropped),
+		cmocka_unit_test(no_buffers_at_all_is_dropped),
+		cmocka_unit_test(num_buffers_is_ignored_without_mergeable),
+		cmocka_unit_test(chain_of_more_than_a_frame_is_dropped),
+		cmocka_unit_test(lies_break_the_receive_queue),
+		cmocka_unit_test(same_id_twice_breaks_the_queue),
+		cmocka_unit_test(middle_of_a_chain_breaks_the_queue),
+		cmocka_unit_test(impossible_chain_breaks_the_queue),
+		cmocka_unit_test(scribbled_descriptors_do_no_harm),
+		cmocka_unit_test(starved_queue_recovers),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
