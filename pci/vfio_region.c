@@ -43,8 +43,8 @@ static void add_area(struct vn_region *region, uint64_t first, uint64_t end)
 
 /*
  * Offer an area for mapping: whole pages of it (the region's own end may lie
- * inside one), without those that hold any of the MSI-X table. `table` is NULL if it lies in
- * another region.
+ * inside one), without those that hold any of the MSI-X table. `table` is NULL
+ * if it lies in another region.
  */
 static void offer_area(struct vn_region *region,
 		       const struct vn_msix_table *table, uint64_t offset,

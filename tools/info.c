@@ -83,7 +83,7 @@ static void print_link(const struct vionet_link *link)
 {
 	print_label("link");
 	printf("%s%s", link->up ? "up" : "down",
-	       link->known ? "" : " (assumed: the device has no link status)");
+	       link->known ? "" : " (assumed)");
 	if (link->speed != 0)
 		printf(", %u Mbit/s", link->speed);
 	else

@@ -89,7 +89,8 @@ static void format_live(const struct pktgen *gen, uint64_t now, char *line,
 
 	vionet_queue_stats(gen->session.rx, &stats);
 	snprintf(line, size,
-		 "%4.0fs  TX %10s %12s  RX %10s  lost %ju  dropped %ju",
+		 "%5.*fs  TX %10s %12s  RX %10s  lost %ju  dropped %ju",
+		 gen->options->interval_ns % 1000000000 == 0 ? 0 : 1,
 		 (double)(now - gen->start_ns) / 1e9,
 		 scaled((double)tx.frames / seconds, "pps", tx_rate),
 		 scaled(wire_bits(&tx) / seconds, "bit/s", tx_bits),
@@ -160,7 +161,8 @@ static struct verdict judge_rate(const struct pktgen *gen,
 	verdict.followed = false;
 	verdict.why = report->tx.full > 0 ?
 			      "the device could not follow: its queue was full" :
-			      "this program could not follow: the queue was never full";
+			      "not reached, though the queue was never full: this "
+			      "machine had too little time";
 	return verdict;
 }
 
@@ -180,8 +182,9 @@ static void print_tx(const struct pktgen *gen, const struct pktgen_report *repor
 	       scaled(verdict.wanted, verdict.unit, wanted),
 	       scaled(verdict.reached, verdict.unit, reached));
 	if (!verdict.followed)
-		printf("    %s (%ju times)\n", verdict.why,
-		       (uintmax_t)report->tx.full);
+		printf("    %s (full %ju times, %.3f s given up)\n", verdict.why,
+		       (uintmax_t)report->tx.full,
+		       (double)gen->pace.slipped_ns / 1e9);
 }
 
 static void print_rx(const struct pktgen *gen, const struct pktgen_report *report)
