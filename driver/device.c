@@ -357,11 +357,12 @@ static int open_pools(struct vionet_device *device,
 
 /* Vector 0 is for configuration changes, the rest for queues, as far as they
  * go. */
-static int open_vectors(struct vionet_device *device, struct vn_queue_plan *rx,
-			struct vn_queue_plan *tx)
+static int open_vectors(struct vionet_device *device, unsigned int flags,
+			struct vn_queue_plan *rx, struct vn_queue_plan *tx)
 {
+	unsigned int wanted = flags & VIONET_START_NO_INTERRUPTS ? 0 : 3;
 	unsigned int count = 0;
-	int result = device->transport->ops->vectors(device->transport, 3,
+	int result = device->transport->ops->vectors(device->transport, wanted,
 						     &count);
 
 	rx->vector = count > 1 ? 1 : -1;
@@ -380,7 +381,7 @@ static int open_queues(struct vionet_device *device,
 	if (result == 0)
 		result = open_pools(device, o, &rx, &tx);
 	if (result == 0)
-		result = open_vectors(device, &rx, &tx);
+		result = open_vectors(device, o->flags, &rx, &tx);
 	if (result == 0)
 		result = vn_queue_open(device->rx, device, &rx);
 	if (result == 0)

@@ -38,11 +38,13 @@ static int make_ring(struct vionet_queue *queue, uint16_t size)
 	size_t used = sizeof(struct split_used) +
 		      sizeof(struct split_used_elem) * size + 2u;
 	struct vn_ring_areas *areas = &queue->areas;
+	enum vn_access access =
+		queue->device->flags & VIONET_OPEN_WRITABLE_RINGS ?
+			VN_DEVICE_WRITES : VN_DEVICE_READS;
 	int result;
 
-	result = vn_device_memory_alloc(queue->device, table + avail,
-					VN_DEVICE_READS, false,
-					&queue->read_memory);
+	result = vn_device_memory_alloc(queue->device, table + avail, access,
+					false, &queue->read_memory);
 	if (result == 0)
 		result = vn_device_memory_alloc(queue->device, used,
 						VN_DEVICE_WRITES, false,
@@ -267,9 +269,10 @@ int vionet_queue_drain(struct vionet_queue *queue, unsigned int timeout_ms)
 int vionet_queue_eventfd(const struct vionet_queue *queue)
 {
 	if (queue->interrupt_fd < 0)
-		return vn_error(ENOTSUP, "%s: queue %u has no interrupt: the device "
-				"has too few MSI-X vectors; poll it",
-				queue->device->name, queue->index);
+		return vn_error(ENOTSUP, "%s: queue %u has no interrupt: none was "
+				"asked for, or the device has too few MSI-X "
+				"vectors; poll it", queue->device->name,
+				queue->index);
 	return queue->interrupt_fd;
 }
 

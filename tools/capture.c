@@ -86,6 +86,9 @@ void capture_write(struct capture *capture, const struct timespec *time,
 	header.ts.tv_sec = time->tv_sec;
 	header.ts.tv_usec = time->tv_nsec;
 	pcap_dump((u_char *)capture->dumper, &header, frame);
+	/* libpcap keeps the failure to itself, and a later flush may succeed. */
+	if (capture->error == 0 && ferror(pcap_dump_file(capture->dumper)))
+		capture->error = errno;
 }
 
 /* Where the last whole record ends in a file of `size` bytes. */
@@ -130,7 +133,6 @@ static void repair(struct capture *capture)
 int capture_flush(struct capture *capture)
 {
 	FILE *file;
-	int error;
 
 	if (capture->dumper == NULL)
 		return CODE_OK;
@@ -142,9 +144,10 @@ int capture_flush(struct capture *capture)
 			capture->whole = 0; /* a pipe: it cannot be cut anyway */
 		return CODE_OK;
 	}
-	error = errno;
+	if (capture->error == 0)
+		capture->error = errno;
 	say("-w %s: %s; what was written before stays valid", capture->path,
-	    error != 0 ? strerror(error) : "a write failed");
+	    capture->error != 0 ? strerror(capture->error) : "a write failed");
 	repair(capture);
 	pcap_dump_close(capture->dumper);
 	capture->dumper = NULL;

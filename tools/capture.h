@@ -17,6 +17,7 @@ struct capture {
 	pcap_dumper_t *dumper;
 	struct bpf_program filter;
 	bool filtered;
+	int error;     /* errno of the first failed write, 0 so far */
 	int64_t whole; /* bytes of the file that are known to be written */
 };
 

@@ -15,11 +15,10 @@
 
 #include <vionet/error.h>
 
-enum { KEY_ASSUME_IOMMU = 0x1000, KEY_AVOID, KEY_NO_HUGEPAGES };
+enum { KEY_ASSUME_IOMMU = 0x1000, KEY_AVOID, KEY_NO_HUGEPAGES, KEY_WRITABLE_RINGS };
 
 static volatile sig_atomic_t stops;
 static bool live_line;
-static const char *command_name;
 
 void say_set_live(bool live)
 {
@@ -153,22 +152,27 @@ void need_parsed(int result, const struct parse_error *error)
 		refuse_usage("%s", error->text);
 }
 
+static bool asks_for_help(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-?") == 0 ||
+		    strcmp(argv[i], "--usage") == 0)
+			return true;
+	return false;
+}
+
 /*
  * argp takes the name for messages and for usage lines from the same argv[0].
  * Messages shall begin with "vionet:", usage lines with "vionet pktgen".
  */
-void parser_init(struct argp_state *state)
-{
-	static char name[32];
-
-	snprintf(name, sizeof(name), "vionet %s", command_name);
-	state->name = name;
-}
-
 void parse_arguments(const struct argp *argp, const char *name, int argc,
 		     char **argv, void *input)
 {
-	command_name = name;
+	static char full_name[32];
+
+	snprintf(full_name, sizeof(full_name), "vionet %s", name);
+	if (asks_for_help(argc, argv))
+		argv[0] = full_name;
 	argp_err_exit_status = CODE_USAGE;
 	if (argp_parse(argp, argc, argv, 0, NULL, input) != 0)
 		exit(CODE_USAGE);
@@ -184,6 +188,9 @@ static const struct argp_option device_option_list[] = {
 	  "Features never to accept, by name or bit number", 90 },
 	{ "no-hugepages", KEY_NO_HUGEPAGES, NULL, 0,
 	  "Use ordinary pages even where 2 MiB pages are free", 90 },
+	{ "writable-rings", KEY_WRITABLE_RINGS, NULL, 0,
+	  "Let the device write to descriptors too: what DPDK's vhost-user (OVS, "
+	  "testpmd) behind an emulated IOMMU insists on", 90 },
 	{ 0 },
 };
 
@@ -203,6 +210,9 @@ static error_t parse_device_option(int key, char *argument, struct argp_state *s
 		return 0;
 	case KEY_NO_HUGEPAGES:
 		options->open.flags |= VIONET_OPEN_NO_HUGEPAGES;
+		return 0;
+	case KEY_WRITABLE_RINGS:
+		options->open.flags |= VIONET_OPEN_WRITABLE_RINGS;
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;

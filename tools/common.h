@@ -81,13 +81,10 @@ enum wait_mode {
 	WAIT_SPIN,
 };
 
-/* argp_parse for a subcommand. `name` is for --usage. Does not return on --help,
+/* argp_parse for a subcommand. `name` is for the usage line. Does not return on --help,
  * --usage, --version and bad command lines. */
 void parse_arguments(const struct argp *argp, const char *name, int argc,
 		     char **argv, void *input);
-
-/* For parsers: call with state on ARGP_KEY_INIT. */
-void parser_init(struct argp_state *state);
 
 /* For parsers: print the text and leave with CODE_USAGE. */
 void refuse_usage(const char *format, ...)

@@ -136,12 +136,14 @@ static void decode_icmp(struct cursor *cursor)
 
 static void decode_icmp6(struct cursor *cursor)
 {
-	static const char *const names[] = { "echo request",	"echo reply",
-					     "listener query",	"listener report",
-					     "listener done",	"router solicitation",
-					     "router advertisement",
-					     "neighbour solicitation",
-					     "neighbour advertisement", "redirect" };
+	/* Types 128 to 137 (RFC 4443, RFC 2710, RFC 4861). */
+	static const char *const names[] = {
+		"echo request",		  "echo reply",
+		"listener query",	  "listener report",
+		"listener done",	  "router solicitation",
+		"router advertisement",	  "neighbour solicitation",
+		"neighbour advertisement", "redirect",
+	};
 	const uint8_t *icmp = take(cursor, 4);
 
 	if (icmp == NULL)

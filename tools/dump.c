@@ -79,7 +79,6 @@ static error_t parse_dump_option(int key, char *argument, struct argp_state *sta
 
 	switch (key) {
 	case ARGP_KEY_INIT:
-		parser_init(state);
 		state->child_inputs[0] = &options->device;
 		break;
 	case 'w':
@@ -277,11 +276,13 @@ static int run_session(struct dump *dump)
 {
 	const struct vionet_start_options start = {
 		.rx_queue_size = dump->options->queue_size,
+		.flags = dump->options->mode == 0 ? VIONET_START_NO_INTERRUPTS : 0,
 	};
 
 	if (session_open(&dump->session, &dump->options->device) != CODE_OK)
 		return dump->session.code;
 	if (session_start(&dump->session, &start) == CODE_OK) {
+		fprintf(stderr, "listening on %s\n", dump->options->device.name);
 		if (dump->options->duration_ns != 0)
 			dump->end_ns = now_ns() + dump->options->duration_ns;
 		run_dump(dump);

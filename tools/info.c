@@ -277,7 +277,6 @@ static error_t parse_info_option(int key, char *argument, struct argp_state *sta
 
 	switch (key) {
 	case ARGP_KEY_INIT:
-		parser_init(state);
 		state->child_inputs[0] = &options->device;
 		return 0;
 	case KEY_JSON:

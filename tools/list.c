@@ -138,9 +138,6 @@ static error_t parse_list_option(int key, char *argument, struct argp_state *sta
 	bool *json = state->input;
 
 	switch (key) {
-	case ARGP_KEY_INIT:
-		parser_init(state);
-		return 0;
 	case KEY_JSON:
 		*json = true;
 		return 0;
@@ -199,9 +196,6 @@ static error_t parse_bind_option(int key, char *argument, struct argp_state *sta
 	struct bind_options *options = state->input;
 
 	switch (key) {
-	case ARGP_KEY_INIT:
-		parser_init(state);
-		return 0;
 	case KEY_FORCE:
 		options->force = true;
 		return 0;

@@ -135,7 +135,8 @@ static int check_stall(struct pktgen *gen, uint64_t now)
 	if (gen->pending_count == 0 || now < gen->progress_ns + STALL_NS)
 		return CODE_OK;
 	say("%s: the transmit queue is full and the device has completed nothing for "
-	    "2 s",
+	    "2 s; is its back end connected? A vhost-user back end made with DPDK, "
+	    "behind an emulated IOMMU, needs --writable-rings",
 	    gen->session.name);
 	return session_fail(&gen->session, CODE_FAILED);
 }
@@ -444,6 +445,8 @@ static int start_queues(struct pktgen *gen)
 	uint32_t largest = mix_max(&gen->options->size, vlan_bytes(gen->options));
 	uint32_t entries = gen->options->queue_size;
 	struct vionet_start_options start = {
+		.flags = gen->options->mode == WAIT_POLL ?
+				 VIONET_START_NO_INTERRUPTS : 0,
 		.rx_queue_size = entries,
 		.tx_queue_size = entries,
 		.tx_pool_options = { .access = VIONET_DEVICE_READS },

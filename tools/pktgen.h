@@ -80,6 +80,7 @@ struct pktgen {
 	/* Live lines. */
 	uint64_t live_ns; /* when the last one was due, and when it came */
 	uint64_t live_at_ns;
+	int live_length; /* of the last one on a terminal */
 	struct pktgen_flow live_tx, live_rx;
 };
 

@@ -37,8 +37,8 @@ static const struct argp_option pktgen_option_list[] = {
 	{ "count", 'c', "N", 0, "End after N frames (10k, 1M)", 1 },
 	{ "duration", KEY_DURATION, "TIME", 0, "End after TIME (10, 500ms, 2min)", 1 },
 	{ "size", KEY_SIZE, "BYTES", 0,
-	  "Frame without FCS: 60 (default), a random size 60-1514, or imix (7 x 60, "
-	  "4 x 590, 1 x 1514)",
+	  "Frame without FCS: 60 (default; with a VLAN tag 64), a random size 60-1514, "
+	  "or imix (7 x 60, 4 x 590, 1 x 1514)",
 	  1 },
 	{ "rate", KEY_RATE, "RATE", 0,
 	  "Frames a second (10k, 1.5Mpps), bits a second on the wire (100Mbit: each "
@@ -228,14 +228,19 @@ static error_t parse_rest(int key, const char *argument,
 }
 
 /* What only the whole command line can tell. */
-static void check_together(const struct pktgen_options *options)
+static void check_together(struct pktgen_options *options)
 {
+	uint32_t shortest = options->fields.vlan != FRAME_NO_VLAN ?
+				    FRAME_SIZE_MIN_VLAN :
+				    FRAME_SIZE_MIN;
+
 	if (options->device.name == NULL)
 		refuse_usage("pktgen: no device named; 'vionet list' shows them");
 	if (options->rx_only && options->no_rx)
 		refuse_usage("--rx-only and --no-rx together leave nothing to do");
-	if (options->fields.vlan != FRAME_NO_VLAN && !options->size.imix &&
-	    options->size.min < FRAME_SIZE_MIN_VLAN)
+	if (options->size.max == 0 && !options->size.imix) /* not given */
+		options->size.min = options->size.max = shortest;
+	if (!options->size.imix && options->size.min < shortest)
 		refuse_usage("--size: with --vlan a frame has at least %d bytes",
 			     FRAME_SIZE_MIN_VLAN);
 }
@@ -246,7 +251,6 @@ static error_t parse_pktgen_option(int key, char *argument, struct argp_state *s
 
 	switch (key) {
 	case ARGP_KEY_INIT:
-		parser_init(state);
 		state->child_inputs[0] = &options->device;
 		return 0;
 	case ARGP_KEY_ARG:
@@ -280,7 +284,6 @@ void pktgen_parse(int argc, char **argv, struct pktgen_options *options)
 	*options = (struct pktgen_options){
 		.interval_ns = 1000000000,
 		.linger_ns = 200000000,
-		.size = { 0, FRAME_SIZE_MIN, FRAME_SIZE_MIN },
 		.rate = { .kind = RATE_MAX },
 		.burst = 32,
 		.fields = {

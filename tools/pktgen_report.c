@@ -109,7 +109,9 @@ int pktgen_live(struct pktgen *gen, uint64_t now)
 		return CODE_OK;
 	format_live(gen, now, line, sizeof(line));
 	if (on_terminal(stream)) {
-		fprintf(stream, "\r%-*s", LINE_MAX_COLUMNS, line);
+		/* Blanks cover what a longer line before has left. */
+		fprintf(stream, "\r%-*s", gen->live_length, line);
+		gen->live_length = (int)strlen(line);
 		say_set_live(true);
 	} else {
 		fprintf(stream, "%s\n", line);
@@ -166,16 +168,29 @@ static struct verdict judge_rate(const struct pktgen *gen,
 	return verdict;
 }
 
+static void print_rates(const struct pktgen_flow *flow)
+{
+	char rate[32], bits[32];
+
+	if (flow->frames == 0)
+		return;
+	if (frame_rate(flow) > 0)
+		printf("    %s, %s on the wire\n",
+		       scaled(frame_rate(flow), "pps", rate),
+		       scaled(bit_rate(flow), "bit/s", bits));
+	else
+		printf("    too short for a rate\n");
+}
+
 static void print_tx(const struct pktgen *gen, const struct pktgen_report *report)
 {
 	struct verdict verdict = judge_rate(gen, report);
-	char rate[32], bits[32], wanted[32], reached[32];
+	char wanted[32], reached[32];
 
 	printf("TX  sent %ju, completed %ju, refused %ju frames; %ju bytes\n",
 	       (uintmax_t)gen->tx.frames, (uintmax_t)report->tx.completed,
 	       (uintmax_t)report->tx.invalid, (uintmax_t)gen->tx.bytes);
-	printf("    %s, %s on the wire\n", scaled(frame_rate(&gen->tx), "pps", rate),
-	       scaled(bit_rate(&gen->tx), "bit/s", bits));
+	print_rates(&gen->tx);
 	if (!verdict.asked)
 		return;
 	printf("    asked %s, achieved %s\n",
@@ -189,14 +204,11 @@ static void print_tx(const struct pktgen *gen, const struct pktgen_report *repor
 
 static void print_rx(const struct pktgen *gen, const struct pktgen_report *report)
 {
-	char rate[32], bits[32];
-
 	printf("RX  own %ju, foreign %ju frames; dropped by the driver %ju, no buffer "
 	       "%ju\n",
 	       (uintmax_t)gen->rx.frames, (uintmax_t)gen->foreign.frames,
 	       (uintmax_t)driver_drops(&report->rx), (uintmax_t)report->rx.starved);
-	printf("    %s, %s on the wire\n", scaled(frame_rate(&gen->rx), "pps", rate),
-	       scaled(bit_rate(&gen->rx), "bit/s", bits));
+	print_rates(&gen->rx);
 	printf("    lost %ju, duplicates %ju, reordered %ju, damaged %ju, stale %ju\n",
 	       (uintmax_t)report->lost, (uintmax_t)gen->track.duplicates,
 	       (uintmax_t)gen->track.reordered, (uintmax_t)gen->damaged,
@@ -308,7 +320,9 @@ static int print_json(const struct pktgen *gen, const struct pktgen_report *repo
 		"rx", options->no_rx ? json_null() : json_rx(gen, report),
 		"latency_ns", json_latency(&gen->latency),
 		"exit_code", code);
-	int bad = object == NULL || json_dumpf(object, stdout, JSON_INDENT(2)) != 0;
+	int bad = object == NULL ||
+		  json_dumpf(object, stdout,
+			     JSON_INDENT(2) | JSON_REAL_PRECISION(9)) != 0;
 
 	json_decref(object);
 	putchar('\n');

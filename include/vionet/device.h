@@ -37,6 +37,13 @@ enum vionet_open_flags {
 	VIONET_OPEN_ASSUME_IOMMU = 1 << 0,
 	/* Use ordinary pages even where 2 MiB pages are free. */
 	VIONET_OPEN_NO_HUGEPAGES = 1 << 1,
+	/*
+	 * Let the device write to the descriptor and driver areas too, which it
+	 * has no business to do. DPDK's vhost-user backends (OVS-DPDK, testpmd)
+	 * ask a vIOMMU for that and process nothing without it. A device that
+	 * scribbles there still cannot harm this process, only its own queues.
+	 */
+	VIONET_OPEN_WRITABLE_RINGS = 1 << 2,
 };
 
 /* How to open. Zero-filled means the defaults. */
@@ -86,8 +93,18 @@ int vionet_device_open(const char *name,
  */
 int vionet_device_close(struct vionet_device *device);
 
+/* Options of vionet_device_start, as bits. */
+enum vionet_start_flags {
+	/*
+	 * Attach no interrupt at all: for applications that only poll. Queues
+	 * have no eventfd then, and link changes are found by looking.
+	 */
+	VIONET_START_NO_INTERRUPTS = 1 << 0,
+};
+
 /* How to start. Zero means the default everywhere. */
 struct vionet_start_options {
+	unsigned int flags;	/* vionet_start_flags */
 	uint32_t rx_queue_size; /* entries; default 256; power of two, cut to */
 	uint32_t tx_queue_size; /* what the device allows */
 	struct vionet_pool *rx_pool;	   /* default: one made by the library,*/

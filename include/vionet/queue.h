@@ -103,8 +103,8 @@ int vionet_queue_wait(struct vionet_queue *queue, unsigned int spin_us,
  * The eventfd that becomes readable when the device interrupts for this queue.
  * Owned by the library; for poll, select and epoll only (do not read it).
  *
- * Returns the descriptor, or -ENOTSUP if the function has too few MSI-X vectors
- * to give this queue one (poll it then). Any thread.
+ * Returns the descriptor, or -ENOTSUP if the queue has none (the function has too
+ * few MSI-X vectors, or VIONET_START_NO_INTERRUPTS): poll it then. Any thread.
  */
 int vionet_queue_eventfd(const struct vionet_queue *queue);
 

@@ -1,0 +1,48 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""vhost-net as the backend. The kernel's vhost needs a host that has it: a guest, in which QEMU
+runs another guest, in which the function is driven. All of it emulated, so it takes minutes."""
+
+import sys
+
+sys.dont_write_bytecode = True
+
+import lab  # noqa: E402
+
+INNER = """
+set -e
+ip tuntap add t0 mode tap
+sysctl -qw net.ipv6.conf.t0.disable_ipv6=1
+ip addr add 192.0.2.1/24 dev t0
+ip link set t0 up
+start() {{
+    tests/vm/run --smp 1 --memory 512M --bind --netdev tap,ifname=t0,vhost=on \
+        --iommu-props device-iotlb=on --device-props ats=on --stderr-file /tmp/qemu.stderr -- "$@"
+}}
+start {build}/examples/echo {nic} 192.0.2.2 >/tmp/echo.log 2>&1 &
+inner=$!
+for i in $(seq 240); do grep -q answering /tmp/echo.log && break; sleep 1; done
+grep answering /tmp/echo.log
+grep -c vhost- /proc/[0-9]*/comm | grep -c ':1$' | sed 's/^/vhost threads: /'
+ping -q -c 1000 -i 0.02 -W 10 192.0.2.2
+kill -INT $inner
+wait $inner
+cat /tmp/echo.log /tmp/qemu.stderr
+echo "QEMU said $(wc -c < /tmp/qemu.stderr) bytes"
+"""
+
+
+class VhostNet(lab.Case):
+    def test_both_ways(self):
+        guest = self.run_guest(
+            INNER.format(build=lab.BUILD, nic=lab.NIC), "--no-nic", "--memory", "3G",
+            "--with-module", "vhost_net", "--with-module", "tun", timeout=600)
+        self.assertIn("1000 packets transmitted, 1000 received, 0% packet loss", guest.output)
+        self.assertRegex(guest.output, r"vhost threads: [1-9]")
+        self.assertNotIn("falling back on userspace virtio", guest.output)
+        self.assertIn("QEMU said 0 bytes", guest.output)
+
+
+if __name__ == "__main__":
+    lab.LIMIT = 600
+    lab.main()
