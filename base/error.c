@@ -40,17 +40,32 @@ int vn_error_errno(int code, const char *format, ...)
 	return -code;
 }
 
+/* The layers below may have named the same object ("0000:00:04.0: ") already;
+ * once is enough. Takes it out of `from`. */
+static void drop_object(char *from, const char *prefix)
+{
+	const char *end = strstr(prefix, ": ");
+	size_t length = end ? (size_t)(end - prefix) : strlen(prefix);
+	char *at = from;
+
+	while (length != 0 && (at = strstr(at, prefix)) != NULL) {
+		if (strncmp(at + length, ": ", 2) == 0)
+			memmove(at, at + length + 2, strlen(at + length + 2) + 1);
+		else
+			at += length;
+	}
+}
+
 int vn_error_prefix(int result, const char *format, ...)
 {
-	char old[VIONET_ERROR_TEXT_MAX];
+	char old[VIONET_ERROR_TEXT_MAX], prefix[256];
 	va_list arguments;
-	size_t used;
 
 	memcpy(old, text, sizeof(old));
 	va_start(arguments, format);
-	vsnprintf(text, sizeof(text), format, arguments);
+	vsnprintf(prefix, sizeof(prefix), format, arguments);
 	va_end(arguments);
-	used = strlen(text);
-	snprintf(text + used, sizeof(text) - used, ": %s", old);
+	drop_object(old, prefix);
+	snprintf(text, sizeof(text), "%s: %s", prefix, old);
 	return result;
 }

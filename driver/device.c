@@ -494,7 +494,8 @@ int vionet_device_start(struct vionet_device *device,
 	if (!device->gone)
 		(void)vn_device_reset(device);
 	close_queues(device);
-	return vn_error(-result, "%s: start: %s", device->name, why);
+	vn_error(-result, "%s", why);
+	return vn_error_prefix(result, "%s: start", device->name);
 }
 
 int vionet_device_stop(struct vionet_device *device)

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -569,33 +570,46 @@ static void unbind_refuses_bad_drivers(void **state)
 	assert_untouched("vfio-pci");
 }
 
-static void unbind_refuses_while_held(void **state)
+/* A process that has the group's node open until it is killed. */
+static pid_t start_holder(void)
 {
-	char node[FAKE_PATH + 8], expected[64];
+	char node[FAKE_PATH + 8], byte;
 	int ready[2];
-	char byte;
 	pid_t child;
 
-	(void)state;
-	add_nic("vfio-pci");
-	vn_host.proc = "/proc";
 	snprintf(node, sizeof(node), "%s/7", fake.vfio);
 	assert_int_equal(pipe(ready), 0);
 	child = fork();
 	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (open(node, O_RDWR) < 0 || write(ready[1], "x", 1) != 1)
 			_exit(1);
 		pause();
 		_exit(0);
 	}
 	assert_int_equal(read(ready[0], &byte, 1), 1);
-	snprintf(expected, sizeof(expected), "process %d (test_bind", child);
-	assert_int_equal(vionet_pci_unbind(ADDRESS, NULL), -EBUSY);
-	assert_has(vionet_error_text(), expected);
-	kill(child, SIGKILL);
-	waitpid(child, NULL, 0);
 	close(ready[0]);
 	close(ready[1]);
+	return child;
+}
+
+static void unbind_refuses_while_held(void **state)
+{
+	char expected[64];
+	pid_t holder;
+	int result;
+
+	(void)state;
+	add_nic("vfio-pci");
+	vn_host.proc = "/proc";
+	holder = start_holder();
+	snprintf(expected, sizeof(expected), "process %d (%.15s", holder,
+		 program_invocation_short_name);
+	result = vionet_pci_unbind(ADDRESS, NULL);
+	kill(holder, SIGKILL);
+	waitpid(holder, NULL, 0);
+	assert_int_equal(result, -EBUSY);
+	assert_has(vionet_error_text(), expected);
 	assert_string_equal(fake_driver(&fake, ADDRESS), "vfio-pci");
 	assert_string_equal(fake.kernel.log, "");
 	assert_int_equal(vionet_pci_unbind(ADDRESS, NULL), 0);

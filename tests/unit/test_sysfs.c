@@ -347,8 +347,8 @@ static void reason_held_by_a_process(void **state)
 	assert_true(function.drivable);
 	snprintf(node, sizeof(node), "%s/7", fake.vfio);
 	fd = open(node, O_RDWR);
-	snprintf(expected, sizeof(expected), "process %d (test_sysfs",
-		 getpid());
+	snprintf(expected, sizeof(expected), "process %d (%.15s", getpid(),
+		 program_invocation_short_name);
 	assert_int_equal(vionet_pci_lookup("00:04.0", &function), 0);
 	assert_false(function.drivable);
 	assert_has(function.reason, expected);
