@@ -41,31 +41,34 @@ int vn_error_errno(int code, const char *format, ...)
 }
 
 /* The layers below may have named the same object ("0000:00:04.0: ") already;
- * once is enough. Takes it out of `from`. */
-static void drop_object(char *from, const char *prefix)
+ * once is enough. `object` is cut to the object and its colon. */
+static void drop_object(char *from, char *object)
 {
-	const char *end = strstr(prefix, ": ");
-	size_t length = end ? (size_t)(end - prefix) : strlen(prefix);
-	char *at = from;
+	char *end = strstr(object, ": ");
+	size_t length;
 
-	while (length != 0 && (at = strstr(at, prefix)) != NULL) {
-		if (strncmp(at + length, ": ", 2) == 0)
-			memmove(at, at + length + 2, strlen(at + length + 2) + 1);
-		else
-			at += length;
-	}
+	if (end)
+		*end = 0;
+	strcat(object, ": ");
+	length = strlen(object);
+	while ((from = strstr(from, object)) != NULL)
+		memmove(from, from + length, strlen(from + length) + 1);
 }
 
 int vn_error_prefix(int result, const char *format, ...)
 {
-	char old[VIONET_ERROR_TEXT_MAX], prefix[256];
+	char old[VIONET_ERROR_TEXT_MAX], prefix[256], object[260];
 	va_list arguments;
+	size_t used;
 
 	memcpy(old, text, sizeof(old));
 	va_start(arguments, format);
 	vsnprintf(prefix, sizeof(prefix), format, arguments);
 	va_end(arguments);
-	drop_object(old, prefix);
-	snprintf(text, sizeof(text), "%s: %s", prefix, old);
+	strcpy(object, prefix);
+	drop_object(old, object);
+	used = strlen(prefix);
+	memcpy(text, prefix, used + 1);
+	snprintf(text + used, sizeof(text) - used, ": %s", old);
 	return result;
 }

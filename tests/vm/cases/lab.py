@@ -85,6 +85,7 @@ class Guest:
         return status
 
     def end(self):
+        """Ends the guest if it still runs; closes what was opened."""
         if self.process.poll() is None:
             self.process.terminate()
             try:
@@ -92,6 +93,7 @@ class Guest:
             except subprocess.TimeoutExpired:
                 self.process.kill()
         self.reader.join(5)
+        self.process.stdout.close()
 
     def faults(self):
         """Lines of QEMU and of the guest's kernel that speak of IOMMU faults."""

@@ -57,13 +57,12 @@ class VhostUser(lab.Case):
 
     def backend(self, mode):
         path = self.folder / "vhost.sock"
-        log = open(self.folder / "testpmd.log", "wb")
-        self.addCleanup(log.close)
+        log = self.folder / "testpmd.log"
         backend = subprocess.Popen(
             [*TESTPMD, "--vdev", f"net_vhost0,iface={path},iommu-support=1", "--",
              f"--forward-mode={mode}", "--port-topology=loop", "--total-num-mbufs=8192",
              "--auto-start", "--no-lsc-interrupt", "--stats-period=1"],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            stdin=subprocess.DEVNULL, stdout=log.open("wb"), stderr=subprocess.STDOUT)
         self.addCleanup(self.end, backend)
         for _ in range(100):
             if path.exists():
@@ -94,7 +93,7 @@ class VhostUser(lab.Case):
         self.end(backend)
         text = guest.output
         result = json.loads(text[text.index("\n{") if "\n{" in text else text.index("{"):])
-        self.assertEqual(result["tx"]["frames"], COUNT)
+        self.assertEqual(result["tx"]["sent"], COUNT)
         self.assertEqual(result["tx"]["completed"], COUNT)
         self.assertEqual(result["rx"]["own"], COUNT)
         for what in ("lost", "duplicates", "reordered", "damaged"):
