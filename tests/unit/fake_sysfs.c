@@ -183,6 +183,7 @@ static void fake_addresses_free(struct ifaddrs *list)
 void fake_create(struct fake_sysfs *fake)
 {
 	memset(fake, 0, sizeof(*fake));
+	pthread_mutex_init(&fake->lock, NULL);
 	fake->kernel.default_driver = "virtio-pci";
 	strcpy(fake->root, "/tmp/vionet-fake-XXXXXX");
 	assert_non_null(mkdtemp(fake->root));
@@ -369,11 +370,27 @@ static bool same(const char *a, const char *b)
 
 static void note(struct fake_sysfs *fake, const char *event, const char *driver)
 {
-	char *log = fake->kernel.log;
-	size_t used = strlen(log);
+	size_t used = strlen(fake->log);
 
-	snprintf(log + used, sizeof(fake->kernel.log) - used, "%s%s%s;", event,
+	snprintf(fake->log + used, sizeof(fake->log) - used, "%s%s%s;", event,
 		 driver[0] ? " " : "", driver);
+}
+
+const char *fake_log(struct fake_sysfs *fake)
+{
+	static char copy[sizeof(fake->log)];
+
+	pthread_mutex_lock(&fake->lock);
+	strcpy(copy, fake->log);
+	pthread_mutex_unlock(&fake->lock);
+	return copy;
+}
+
+void fake_clear_log(struct fake_sysfs *fake)
+{
+	pthread_mutex_lock(&fake->lock);
+	fake->log[0] = '\0';
+	pthread_mutex_unlock(&fake->lock);
 }
 
 /* What was written to an attribute, "" if nothing; taken away. */
@@ -470,7 +487,9 @@ static void *answer(void *argument)
 	struct fake_sysfs *fake = argument;
 
 	while (!fake->stop) {
+		pthread_mutex_lock(&fake->lock);
 		serve(fake);
+		pthread_mutex_unlock(&fake->lock);
 		usleep(1000);
 	}
 	return NULL;

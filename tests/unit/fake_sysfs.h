@@ -32,13 +32,12 @@ struct fake_function {
 	const char *override;	 /* content of driver_override */
 };
 
-/* What the kernel of this host does wrong, and what it did. */
+/* What the kernel of this host does wrong. */
 struct fake_kernel {
 	const char *refuses;	/* driver whose probe fails */
 	const char *refuses_too;
 	const char *clings;	/* driver whose unbind does nothing */
 	const char *default_driver; /* matches by id: "virtio-pci"; NULL: none */
-	char log[1024];		/* "unbind virtio-pci;probe;..." */
 };
 
 struct fake_sysfs {
@@ -49,7 +48,9 @@ struct fake_sysfs {
 	struct fake_kernel kernel;
 	pthread_t thread;
 	bool running;
-	volatile bool stop;
+	_Atomic bool stop;
+	pthread_mutex_t lock; /* of log; held while a write is answered */
+	char log[1024];
 };
 
 /* Make a host with vfio-pci and virtio-pci but without functions, and point
@@ -67,6 +68,10 @@ void fake_bind(struct fake_sysfs *fake, const char *address,
 /* Start and stop answering. */
 void fake_start(struct fake_sysfs *fake);
 void fake_stop(struct fake_sysfs *fake);
+
+/* What was answered so far: "unbind virtio-pci;probe;..." (static buffer). */
+const char *fake_log(struct fake_sysfs *fake);
+void fake_clear_log(struct fake_sysfs *fake);
 
 /* Files below ROOT: write, read (static buffer, "" if missing), remove, or
  * replace by a directory so that opening for writing fails even for root. */

@@ -83,7 +83,7 @@ static void assert_untouched(const char *driver)
 {
 	fake_stop(&fake);
 	assert_string_equal(fake_driver(&fake, ADDRESS), driver);
-	assert_string_equal(fake.kernel.log, "");
+	assert_string_equal(fake_log(&fake), "");
 	assert_override("(null)");
 	assert_string_equal(fake_read(&fake, "sys/bus/pci/drivers_probe"), "");
 }
@@ -107,7 +107,7 @@ static void bind_moves_it(void **state)
 	assert_string_equal(fake_driver(&fake, ADDRESS), "vfio-pci");
 	assert_string_equal(previous, "virtio-pci");
 	assert_override("vfio-pci");
-	assert_string_equal(fake.kernel.log, "unbind virtio-pci;probe;");
+	assert_string_equal(fake_log(&fake), "unbind virtio-pci;probe;");
 }
 
 static void bind_of_unbound_function(void **state)
@@ -117,7 +117,7 @@ static void bind_of_unbound_function(void **state)
 	assert_int_equal(bind(0), 0);
 	assert_string_equal(fake_driver(&fake, ADDRESS), "vfio-pci");
 	assert_string_equal(previous, "");
-	assert_string_equal(fake.kernel.log, "probe;");
+	assert_string_equal(fake_log(&fake), "probe;");
 }
 
 static void bind_touches_no_other_function(void **state)
@@ -156,7 +156,7 @@ static void refuses_nonsense(void **state)
 	assert_string_equal(previous, "");
 	assert_int_equal(vionet_pci_unbind("eth0", NULL), -EINVAL);
 	assert_int_equal(vionet_pci_unbind(ADDRESS, NULL), -ENODEV);
-	assert_string_equal(fake.kernel.log, "");
+	assert_string_equal(fake_log(&fake), "");
 }
 
 static void refuses_what_is_no_nic(void **state)
@@ -317,7 +317,7 @@ static void refuses_without_driver_override(void **state)
 	assert_int_equal(bind(0), -EIO);
 	assert_has(vionet_error_text(), "driver_override");
 	assert_string_equal(fake_driver(&fake, ADDRESS), "virtio-pci");
-	assert_string_equal(fake.kernel.log, "");
+	assert_string_equal(fake_log(&fake), "");
 }
 
 /* --- the interface ---------------------------------------------------------- */
@@ -356,7 +356,7 @@ static void assert_in_use(bool in_use, const char *routes4, const char *routes6)
 		fail_msg("%s", vionet_error_text());
 	fake_bind(&fake, ADDRESS, "virtio-pci");
 	fake_write(&fake, "(null)\n", OVERRIDE);
-	fake.kernel.log[0] = '\0';
+	fake_clear_log(&fake);
 }
 
 #define HEAD4 "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\n"
@@ -443,7 +443,7 @@ static void restores_if_vfio_refuses(void **state)
 	fake.kernel.refuses = "vfio-pci";
 	assert_restored(-EIO, "vfio-pci did not take it");
 	assert_override("");
-	assert_string_equal(fake.kernel.log,
+	assert_string_equal(fake_log(&fake),
 			    "unbind virtio-pci;probe;bind virtio-pci;");
 }
 
@@ -493,7 +493,7 @@ static void changes_nothing_if_override_cannot_be_written(void **state)
 	assert_int_equal(bind(0), -EIO);
 	assert_has(vionet_error_text(), "nothing was changed");
 	assert_string_equal(fake_driver(&fake, ADDRESS), "virtio-pci");
-	assert_string_equal(fake.kernel.log, "");
+	assert_string_equal(fake_log(&fake), "");
 }
 
 static void unbound_stays_unbound(void **state)
@@ -527,7 +527,7 @@ static void unbind_gives_it_back(void **state)
 	assert_int_equal(vionet_pci_unbind("00:04.0", NULL), 0);
 	assert_string_equal(fake_driver(&fake, ADDRESS), "virtio-pci");
 	assert_override("");
-	assert_string_equal(fake.kernel.log, "unbind vfio-pci;probe;");
+	assert_string_equal(fake_log(&fake), "unbind vfio-pci;probe;");
 }
 
 static void unbind_to_a_driver(void **state)
@@ -611,7 +611,7 @@ static void unbind_refuses_while_held(void **state)
 	assert_int_equal(result, -EBUSY);
 	assert_has(vionet_error_text(), expected);
 	assert_string_equal(fake_driver(&fake, ADDRESS), "vfio-pci");
-	assert_string_equal(fake.kernel.log, "");
+	assert_string_equal(fake_log(&fake), "");
 	assert_int_equal(vionet_pci_unbind(ADDRESS, NULL), 0);
 }
 
@@ -647,7 +647,7 @@ static void there_and_back_often(void **state)
 	for (int i = 0; i < 20; i++) {
 		assert_int_equal(bind(0), 0);
 		assert_int_equal(vionet_pci_unbind(ADDRESS, NULL), 0);
-		fake.kernel.log[0] = '\0';
+		fake_clear_log(&fake);
 	}
 	assert_string_equal(fake_driver(&fake, ADDRESS), "virtio-pci");
 }

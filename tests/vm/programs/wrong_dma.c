@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Make the device write where it must not, on purpose: is it stopped by the IOMMU?
+ *
+ * The receive queue gets one good buffer and, behind the library's back, a bad one.
+ * The first frame that arrives goes to the good buffer, the second to the bad one.
+ *
+ *   vm_wrong_dma DEVICE read-only | unmapped
+ *
+ * Prints the bad address for the fault to be looked up in the emulator's log, and
+ * "unharmed" if the memory is as it was.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <vionet/vionet.h>
+
+#include "driver/ring_split.h"
+
+#define SIZE 8192
+#define PATTERN 0x5a
+
+/* An address that is inside the IOMMU's range and far from everything mapped. */
+#define UNMAPPED 0x4000000000ull
+
+static int fail(const char *what)
+{
+	printf("%s: %s\n", what, vionet_error_text());
+	return 1;
+}
+
+static struct vionet_packet nobody;
+
+static void post_bad(struct vionet_queue *rx, uint64_t iova)
+{
+	struct vn_element element = { .iova = iova, .length = 2000 };
+	split_push(rx, &element, 1, true, &nobody);
+	split_publish(rx);
+	vn_before_doorbell();
+	*rx->doorbell.address = rx->doorbell.value;
+}
+
+/* Until the device believes that it has filled both buffers, or 10 s: what the
+ * IOMMU stops is not the emulated device, which carries on, but its access. */
+static uint16_t wait_for_both(struct vionet_queue *rx)
+{
+	uint16_t used = 0;
+
+	for (unsigned int i = 0; i < 1000 && used < 2; i++) {
+		uint16_t now = vn_load16(&rx->split.used->idx);
+
+		if (now == 1 && used == 0) {
+			printf("good frame received\n");
+			fflush(stdout);
+		}
+		used = now;
+		usleep(10000);
+	}
+	return used;
+}
+
+static int unharmed(const uint8_t *memory)
+{
+	for (size_t i = 0; i < SIZE; i++)
+		if (memory[i] != PATTERN)
+			return 0;
+	return 1;
+}
+
+int main(int argc, char **argv)
+{
+	struct vionet_start_options options = {
+		.rx_queue_size = 2, .rx_pool_options.count = 1,
+	};
+	uint8_t *memory = mmap(NULL, SIZE, PROT_READ | PROT_WRITE,
+			       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct vionet_memory *registered;
+	struct vionet_device *device;
+	struct vionet_queue *rx;
+	uint16_t used;
+	uint64_t bad;
+
+	if (argc != 3 || memory == MAP_FAILED)
+		return 2;
+	memset(memory, PATTERN, SIZE);
+	if (vionet_device_open(argv[1], NULL, &device))
+		return fail("open");
+	if (vionet_memory_register(device, memory, SIZE, VIONET_DEVICE_READS,
+				   &registered) ||
+	    vionet_device_start(device, &options))
+		return fail("start");
+	bad = strcmp(argv[2], "read-only") == 0 ? registered->iova : UNMAPPED;
+	rx = vionet_device_rx_queue(device, 0);
+	post_bad(rx, bad);
+	printf("bad address 0x%" PRIx64 "\nready\n", bad);
+	fflush(stdout);
+	used = wait_for_both(rx);
+	printf("the device completed %u buffers\n", used);
+	/* The bad buffer's packet is nobody's: forget it before the library finds it. */
+	for (unsigned int i = 0; i < 2; i++)
+		if (rx->slots[i].packet == &nobody)
+			rx->slots[i].packet = NULL;
+	if (vionet_device_close(device))
+		return fail("close");
+	printf("%s\n", unharmed(memory) ? "unharmed" : "HARMED");
+	return unharmed(memory) && used == 2 ? 0 : 1;
+}
