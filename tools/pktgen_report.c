@@ -208,6 +208,12 @@ static void print_rx(const struct pktgen *gen, const struct pktgen_report *repor
 	       "%ju\n",
 	       (uintmax_t)gen->rx.frames, (uintmax_t)gen->foreign.frames,
 	       (uintmax_t)driver_drops(&report->rx), (uintmax_t)report->rx.starved);
+	/* Nobody sends them back: to call that loss would be wrong. */
+	if (gen->rx.frames == 0) {
+		if (!gen->options->rx_only)
+			printf("    nothing of it came back\n");
+		return;
+	}
 	print_rates(&gen->rx);
 	printf("    lost %ju, duplicates %ju, reordered %ju, damaged %ju, stale %ju\n",
 	       (uintmax_t)report->lost, (uintmax_t)gen->track.duplicates,

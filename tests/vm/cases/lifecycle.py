@@ -38,6 +38,30 @@ class Echo:
         self.thread.join(2)
 
 
+class Monitor:
+    """QEMU's machine protocol: one JSON object a line."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(str(path))
+        self.stream = self.socket.makefile("rw")
+        self.stream.readline()
+        self.command("qmp_capabilities")
+
+    def command(self, execute, **arguments):
+        self.stream.write(json.dumps({"execute": execute, "arguments": arguments}) + "\n")
+        self.stream.flush()
+        while True:
+            answer = json.loads(self.stream.readline())
+            assert "error" not in answer, answer
+            if "return" in answer:
+                return
+
+    def close(self):
+        self.stream.close()
+        self.socket.close()
+
+
 class Crash(lab.Case):
     def test_twenty_times_sigkill(self):
         """Killed under traffic both ways, 20 times; each start after it works, the last is whole."""
@@ -70,6 +94,29 @@ class Leaks(lab.Case):
         self.assert_no_faults(guest)
 
 
+class Link(lab.Case):
+    def test_changes_are_noticed(self):
+        """QEMU pulls the cable and puts it back: the configuration interrupt, and what info says."""
+        monitor = self.folder / "qmp"
+        guest = self.guest(
+            f"{lab.BUILD}/examples/dump {lab.NIC} & pid=$!; sleep 2; echo pull;"
+            f"for i in 1 2 3 4 5 6; do sleep 1; done; kill -INT $pid; wait $pid; echo status $?;"
+            f"{lab.VIONET} info {lab.NIC} | grep link", "--bind", "--monitor", monitor)
+        guest.wait_line("pull")
+        qmp = Monitor(monitor)
+        self.addCleanup(qmp.close)
+        begin = time.monotonic()
+        qmp.command("set_link", name="nic0", up=False)
+        at = guest.wait_line("the link has changed", 5)
+        self.assertLess(time.monotonic() - begin, 0.9, "found by looking, not by the interrupt")
+        qmp.command("set_link", name="nic0", up=True)
+        guest.wait_line("the link has changed", 5, at + 1)
+        qmp.command("set_link", name="nic0", up=False)
+        self.assertEqual(guest.wait(), 0, guest.output)
+        self.assertIn("status 0", guest.output)
+        self.assertRegex(guest.output, r"(?m)^link +down")
+
+
 class Unplug(lab.Case):
     def test_under_traffic(self):
         """QEMU takes the function away: an error that says so, within a second, and the end."""
@@ -79,16 +126,10 @@ class Unplug(lab.Case):
             "sleep 1; ls /sys/bus/pci/devices; echo over", "--bind", "--root-port",
             "--monitor", monitor)
         guest.wait_line("TX ")
-        qmp = socket.socket(socket.AF_UNIX)
-        qmp.connect(str(monitor))
+        qmp = Monitor(monitor)
         self.addCleanup(qmp.close)
-        stream = qmp.makefile("rw")
-        stream.readline()
-        for command in ('{"execute": "qmp_capabilities"}',
-                        '{"execute": "device_del", "arguments": {"id": "nic0"}}'):
-            stream.write(command + "\n")
-            stream.flush()
         begin = time.monotonic()
+        qmp.command("device_del", id="nic0")
         guest.wait_line("unplugged", 10)
         said = time.monotonic() - begin
         guest.wait_line("status 5", 10)
