@@ -90,11 +90,11 @@ int vn_device_reset(struct vionet_device *device)
 	if (result == -ETIMEDOUT && transport->ops->reset(transport) == 0)
 		result = wait_reset(device);
 	device->negotiated = false;
-	device->broken = result != 0;
 	/* Even a device that says so is kept from memory until it is used. */
 	if (transport->ops->dma(transport, false) && result == 0)
 		result = -EIO;
 	device->quiet = result == 0;
+	device->broken = result != 0;
 	return result;
 }
 
@@ -457,13 +457,12 @@ static int start(struct vionet_device *device,
 
 	if (result)
 		return result;
-	device->queue_pairs = 1;
 	device->rx = calloc(1, sizeof(*device->rx));
 	device->tx = calloc(1, sizeof(*device->tx));
 	if (!device->rx || !device->tx)
-		result = vn_error(ENOMEM, "no memory for queues");
-	if (result == 0)
-		result = open_queues(device, options);
+		return vn_error(ENOMEM, "no memory for queues");
+	device->queue_pairs = 1;
+	result = open_queues(device, options);
 	if (result == 0)
 		result = go(device);
 	return result;

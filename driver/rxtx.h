@@ -317,43 +317,59 @@ ALWAYS_INLINE void write_header(const struct vionet_queue *queue, uint8_t *at)
 	memset(at - queue->header_size, 0, queue->header_size);
 }
 
-/* Elements of a packet in several segments, or with a foreign frame: the header
- * in its own buffer, and the segments. Returns their number, 0 if there are too
- * many or it may not be sent. */
-NEVER_INLINE uint16_t
-gather(const struct vionet_queue *queue, const struct vionet_packet *packet,
-       struct vn_element elements[SEGMENTS_MAX])
+/* One segment as the device sees it; a foreign frame by its own memory. */
+ALWAYS_INLINE struct vn_element segment_element(const struct vionet_packet *s)
 {
+	uint64_t offset = s->iova_offset;
+
+	if (UNLIKELY(s->state & VN_PACKET_ATTACHED)) {
+		const struct vionet_memory *m =
+			s->pool->attachments[s->index].memory;
+
+		offset = m->iova - (uint64_t)(uintptr_t)m->memory.address;
+	}
+	return (struct vn_element){
+		.iova = (uint64_t)(uintptr_t)s->data + offset,
+		.length = s->length,
+	};
+}
+
+/*
+ * Elements of a packet in several segments, or with a foreign frame. The header
+ * goes in front of the first segment; a foreign frame has it in a descriptor of
+ * its own, from the packet's own buffer. Returns their number, 0 if there are too
+ * many or it may not be sent; `*total`: bytes of the frame.
+ */
+NEVER_INLINE uint16_t gather(const struct vionet_queue *queue,
+			     const struct vionet_packet *packet,
+			     struct vn_element elements[SEGMENTS_MAX],
+			     uint64_t *total)
+{
+	bool foreign = (packet->state & VN_PACKET_ATTACHED) != 0;
 	uint8_t *own = vn_packet_buffer(packet) + VIONET_HEADROOM;
 	uint16_t count = 0;
-	uint64_t total = 0;
 
-	write_header(queue, own);
-	elements[count++] = (struct vn_element){
-		.iova = (uint64_t)(uintptr_t)own + packet->iova_offset -
-			queue->header_size,
-		.length = queue->header_size,
-	};
-	for (const struct vionet_packet *s = packet; s; s = s->next) {
-		uint64_t offset = s->iova_offset;
-
-		if (count == SEGMENTS_MAX || count == queue->size ||
-		    s->length == 0)
-			return 0;
-		if (s->state & VN_PACKET_ATTACHED) {
-			const struct vionet_memory *m =
-				s->pool->attachments[s->index].memory;
-
-			offset = m->iova - (uint64_t)(uintptr_t)m->memory.address;
-		}
+	*total = 0;
+	write_header(queue, foreign ? own : packet->data);
+	if (foreign)
 		elements[count++] = (struct vn_element){
-			.iova = (uint64_t)(uintptr_t)s->data + offset,
-			.length = s->length,
+			.iova = (uint64_t)(uintptr_t)own + packet->iova_offset -
+				queue->header_size,
+			.length = queue->header_size,
 		};
-		total += s->length;
+	for (const struct vionet_packet *s = packet; s; s = s->next) {
+		if (count == SEGMENTS_MAX || count == queue->size ||
+		    s->length == 0 || s->pool->device != queue->device)
+			return 0;
+		elements[count++] = segment_element(s);
+		*total += s->length;
 	}
-	if (total > VIONET_FRAME_MAX ||
-	    !length_allowed(queue, packet, (uint32_t)total))
+	if (!foreign) {
+		elements[0].iova -= queue->header_size;
+		elements[0].length += queue->header_size;
+	}
+	if (*total > VIONET_FRAME_MAX ||
+	    !length_allowed(queue, packet, (uint32_t)*total))
 		return 0;
 	return count;
 }
@@ -373,22 +389,16 @@ push_uncommon(struct vionet_queue *queue, enum vn_layout layout,
 	      struct vionet_packet *packet, uint64_t *bytes)
 {
 	struct vn_element elements[SEGMENTS_MAX];
-	uint16_t count = 0;
+	uint64_t total;
+	uint16_t count = gather(queue, packet, elements, &total);
 
-	/* The header of a chain goes where fresh data would begin; a segment that
-	 * has moved over that place would be overwritten. */
-	if (packet->pool->device == queue->device &&
-	    ((packet->state & VN_PACKET_ATTACHED) ||
-	     packet->data >= vn_packet_buffer(packet) + VIONET_HEADROOM))
-		count = gather(queue, packet, elements);
 	if (count == 0) {
 		refuse_packet(queue, packet);
 		return REFUSED;
 	}
 	if (queue->free_count < count)
 		return FULL;
-	for (uint16_t i = 1; i < count; i++)
-		*bytes += elements[i].length;
+	*bytes += total;
 	vn_packet_set_owner(packet, VN_PACKET_DEVICE);
 	ring_push(queue, layout, elements, count, false, packet);
 	return PUSHED;

@@ -7,7 +7,7 @@
  * Owns: the table of operations, and what set-up hands back for the datapath.
  * Never: computes a ring address (the ring hands over its three areas) or knows
  * what a network is.
- * Read next: driver/transport_pci.c.
+ * Read next: driver/transport_pci_registers.c.
  *
  * Every operation returns 0 or a negative errno with the error text set, and
  * returns whatever the device does. -ENODEV means that the device is gone (its

@@ -602,6 +602,7 @@ static void middle_of_a_chain_breaks_the_queue(void **state)
 	bed->model->hold = true;
 	assert_int_equal(vionet_queue_transmit(bed->tx, &first, 1), 1);
 	id = model_take(bed->model, 1, scratch, sizeof(scratch), &length);
+	/* Two segments, two descriptors: the header shares the first one's. */
 	assert_int_equal(length, 52);
 	model_used(bed->model, 1, (uint32_t)id + 1, 0, 1);
 	vionet_queue_reclaim(bed->tx);
