@@ -26,6 +26,7 @@ struct raw_config {
 };
 
 static unsigned int list_fields(const struct vionet_features *features,
+				const struct vionet_features *offered,
 				struct raw_config *raw,
 				struct vn_config_field fields[6])
 {
@@ -37,8 +38,8 @@ static unsigned int list_fields(const struct vionet_features *features,
 	if (vionet_feature_test(features, NET_F_STATUS))
 		fields[count++] = (struct vn_config_field){ NET_CONFIG_STATUS, 2,
 							    &raw->status };
-	if (vionet_feature_test(features, NET_F_MQ) ||
-	    vionet_feature_test(features, NET_F_RSS))
+	if (vionet_feature_test(offered, NET_F_MQ) ||
+	    vionet_feature_test(offered, NET_F_RSS))
 		fields[count++] = (struct vn_config_field){
 			NET_CONFIG_MAX_VIRTQUEUE_PAIRS, 2,
 			&raw->max_virtqueue_pairs
@@ -92,13 +93,13 @@ static void settle_link(const struct vionet_features *features,
 		link->duplex = raw->duplex;
 }
 
-int vn_config_read(struct vionet_device *device,
-		   const struct vionet_features *features,
-		   struct vn_net_config *config)
+int vn_config_read(struct vionet_device *device, struct vn_net_config *config)
 {
+	const struct vionet_features *features = &device->accepted;
 	struct raw_config raw = { .max_virtqueue_pairs = 1 };
+	struct vn_net_config settled = { 0 };
 	struct vn_config_field fields[6];
-	unsigned int count = list_fields(features, &raw, fields);
+	unsigned int count = list_fields(features, &device->usable, &raw, fields);
 	unsigned int most = device->transport->queue_count / 2u;
 	int result = 0;
 
@@ -107,15 +108,16 @@ int vn_config_read(struct vionet_device *device,
 							     fields, count);
 	if (result)
 		return result;
-	memset(config, 0, sizeof(*config));
-	settle_mac(device, features, &raw, config);
-	settle_link(features, &raw, &config->link);
-	config->mtu = raw.mtu;
-	config->max_queue_pairs = raw.max_virtqueue_pairs;
-	if (config->max_queue_pairs > most)
-		config->max_queue_pairs = (uint16_t)most;
-	if (config->max_queue_pairs == 0)
-		config->max_queue_pairs = 1;
+	settle_mac(device, features, &raw, &settled);
+	settle_link(features, &raw, &settled.link);
+	/* It was judged before it was accepted; it may have changed since. */
+	settled.mtu = raw.mtu >= NET_MTU_MIN ? raw.mtu : 0;
+	settled.max_queue_pairs = raw.max_virtqueue_pairs;
+	if (settled.max_queue_pairs > most)
+		settled.max_queue_pairs = (uint16_t)most;
+	if (settled.max_queue_pairs == 0)
+		settled.max_queue_pairs = 1;
+	*config = settled;
 	return 0;
 }
 

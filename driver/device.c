@@ -25,6 +25,13 @@
 
 #define QUEUE_SIZE_DEFAULT 256u
 
+/* Every option that there is. */
+#define OPEN_FLAGS                                                  \
+	((unsigned int)(VIONET_OPEN_ASSUME_IOMMU |                  \
+			VIONET_OPEN_NO_HUGEPAGES |                  \
+			VIONET_OPEN_WRITABLE_RINGS))
+#define START_FLAGS ((unsigned int)VIONET_START_NO_INTERRUPTS)
+
 const char *vionet_version(void)
 {
 	return VIONET_VERSION;
@@ -87,7 +94,7 @@ int vn_device_reset(struct vionet_device *device)
 
 	if (result == 0)
 		result = wait_reset(device);
-	if (result == -ETIMEDOUT && transport->ops->reset(transport) == 0)
+	if (result && result != -ENODEV && transport->ops->reset(transport) == 0)
 		result = wait_reset(device);
 	device->negotiated = false;
 	/* Even a device that says so is kept from memory until it is used. */
@@ -95,6 +102,8 @@ int vn_device_reset(struct vionet_device *device)
 		result = -EIO;
 	device->quiet = result == 0;
 	device->broken = result != 0;
+	if (device->quiet)
+		vn_device_memory_sweep(device);
 	return result;
 }
 
@@ -104,18 +113,25 @@ int vn_device_reset(struct vionet_device *device)
 static int settle_features(struct vionet_device *device)
 {
 	struct vn_transport *transport = device->transport;
-	struct vionet_features usable, accepted;
+	struct vionet_features offered, accepted;
 	char names[512];
 	uint8_t status = 0;
-	int result = transport->ops->features_read(transport, &device->offered);
+	int result = transport->ops->features_read(transport, &offered);
 
 	if (result)
 		return result;
-	usable = device->offered;
-	vn_config_correct_offer(device, &usable);
-	result = vn_features_choose(&usable, &device->avoid, &device->need,
+	device->offered = offered;
+	vn_config_correct_offer(device, &offered);
+	result = vn_features_choose(&offered, &device->avoid, &device->need,
 				    device->flags & VIONET_OPEN_ASSUME_IOMMU,
 				    &accepted);
+	/* An application has sized its buffers by the features it saw at open. */
+	if (result == 0 && device->settled &&
+	    !vn_features_equal(&device->accepted, &accepted))
+		result = vn_error(ENOTSUP, "the device would now take other features "
+				  "than when it was opened: %s; close it and open "
+				  "it again", vn_features_text(&accepted, names,
+							       sizeof(names)));
 	if (result == 0)
 		result = transport->ops->features_write(transport, &accepted);
 	if (result == 0)
@@ -130,7 +146,10 @@ static int settle_features(struct vionet_device *device)
 				  "%s; leave some of them out with --avoid",
 				  vn_features_text(&accepted, names,
 						   sizeof(names)));
-	device->accepted = accepted;
+	if (result == 0) {
+		device->usable = offered;
+		device->accepted = accepted;
+	}
 	return result;
 }
 
@@ -147,8 +166,7 @@ static int negotiate(struct vionet_device *device)
 	if (result == 0)
 		result = settle_features(device);
 	if (result == 0)
-		result = vn_config_read(device, &device->accepted,
-					&device->config);
+		result = vn_config_read(device, &device->config);
 	if (result && !device->gone) {
 		char why[VIONET_ERROR_TEXT_MAX];
 
@@ -160,6 +178,8 @@ static int negotiate(struct vionet_device *device)
 		return result;
 	}
 	device->header_size = sizeof(struct net_hdr);
+	device->reported = device->config.link;
+	device->link_pending = false;
 	device->negotiated = result == 0;
 	return result;
 }
@@ -211,6 +231,7 @@ int vn_device_open(struct vn_transport *transport,
 		return vn_error(ENOMEM, "no memory");
 	}
 	d->transport = transport;
+	d->quiet = true;
 	snprintf(d->name, sizeof(d->name), "%s", transport->name);
 	if (options) {
 		d->flags = options->flags;
@@ -228,6 +249,7 @@ int vn_device_open(struct vn_transport *transport,
 		free(d);
 		return result;
 	}
+	d->settled = true;
 	*device = d;
 	return 0;
 }
@@ -242,6 +264,9 @@ int vionet_device_open(const char *name,
 
 	*device = NULL;
 	result = check_name(name, &address);
+	if (result == 0 && options && (options->flags & ~OPEN_FLAGS) != 0)
+		result = vn_error(EINVAL, "%s: open: unknown flags 0x%x", name,
+				  options->flags & ~OPEN_FLAGS);
 	if (result == 0)
 		result = vn_transport_open_pci(address, &transport);
 	return result ? result : vn_device_open(transport, options, device);
@@ -270,6 +295,28 @@ int vionet_device_close(struct vionet_device *device)
 
 /* ---- start and stop ---- */
 
+static int check_size(uint32_t size)
+{
+	if (size == 0 || (size >= 2 && size <= QUEUE_SIZE_MAX &&
+			  (size & (size - 1)) == 0))
+		return 0;
+	return vn_error(EINVAL, "queue size %u is not a power of two from 2 to %d",
+			size, QUEUE_SIZE_MAX);
+}
+
+/* What is wrong whatever the device says, before anything is touched. */
+static int check_options(const struct vionet_start_options *o)
+{
+	int result = check_size(o->rx_queue_size);
+
+	if (result == 0)
+		result = check_size(o->tx_queue_size);
+	if (result == 0 && (o->flags & ~START_FLAGS) != 0)
+		result = vn_error(EINVAL, "unknown flags 0x%x",
+				  o->flags & ~START_FLAGS);
+	return result;
+}
+
 static int settle_size(struct vionet_device *device, uint32_t wanted,
 		       struct vn_queue_plan *plan)
 {
@@ -281,9 +328,6 @@ static int settle_size(struct vionet_device *device, uint32_t wanted,
 		return result;
 	if (wanted == 0)
 		wanted = QUEUE_SIZE_DEFAULT;
-	if (wanted < 2 || wanted > QUEUE_SIZE_MAX || (wanted & (wanted - 1)) != 0)
-		return vn_error(EINVAL, "queue size %u is not a power of two from 2 "
-				"to %d", wanted, QUEUE_SIZE_MAX);
 	while (wanted > most)
 		wanted /= 2;
 	if (wanted < 2)
@@ -411,6 +455,9 @@ static void close_queues(struct vionet_device *device)
 {
 	unsigned int none;
 
+	if (!device->gone)
+		(void)device->transport->ops->vectors(device->transport, 0,
+						      &none);
 	for (unsigned int i = 0; i < device->queue_pairs; i++) {
 		vn_queue_close(&device->rx[i]);
 		vn_queue_close(&device->tx[i]);
@@ -420,40 +467,20 @@ static void close_queues(struct vionet_device *device)
 	device->rx = NULL;
 	device->tx = NULL;
 	device->queue_pairs = 0;
-	if (!device->gone)
-		(void)device->transport->ops->vectors(device->transport, 0,
-						      &none);
-	if (device->own_rx_pool)
+	/* The packets of a device that is not quiet are still its: their pools stay
+	 * in the device's list until it is closed. */
+	if (device->quiet && device->own_rx_pool)
 		vn_pool_destroy_forced(device->own_rx_pool);
-	if (device->own_tx_pool)
+	if (device->quiet && device->own_tx_pool)
 		vn_pool_destroy_forced(device->own_tx_pool);
 	device->own_rx_pool = NULL;
 	device->own_tx_pool = NULL;
 }
 
-/* Features may not change under an application that sized its buffers by them. */
-static int renegotiate(struct vionet_device *device)
-{
-	struct vionet_features before = device->accepted;
-	char names[512];
-	int result;
-
-	if (device->negotiated)
-		return 0;
-	result = negotiate(device);
-	if (result || vn_features_equal(&before, &device->accepted))
-		return result;
-	(void)vn_device_reset(device);
-	return vn_error(ENOTSUP, "the device now takes other features than before: "
-			"%s; close it and open it again",
-			vn_features_text(&device->accepted, names,
-					 sizeof(names)));
-}
-
 static int start(struct vionet_device *device,
 		 const struct vionet_start_options *options)
 {
-	int result = renegotiate(device);
+	int result = device->negotiated ? 0 : negotiate(device);
 
 	if (result)
 		return result;
@@ -482,7 +509,12 @@ int vionet_device_start(struct vionet_device *device,
 	if (device->gone)
 		return vn_error(ENODEV, "%s: the device is gone; close it",
 				device->name);
-	result = start(device, options ? options : &defaults);
+	if (!options)
+		options = &defaults;
+	result = check_options(options);
+	if (result)
+		return vn_error_prefix(result, "%s: start", device->name);
+	result = start(device, options);
 	if (result == 0) {
 		device->started = true;
 		/* The first call posts the buffers and kicks. */

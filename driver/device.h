@@ -12,6 +12,7 @@
 
 #include <vionet/device.h>
 
+#include "base/clock.h"
 #include "driver/transport.h"
 
 /* Deadlines; docs/architecture.md lists them. */
@@ -24,8 +25,10 @@ struct vionet_memory {
 	struct vn_memory memory;
 	enum vn_access access;
 	uint64_t iova;
-	uint64_t users; /* pools on it, packets attached to it */
+	uint64_t users; /* pools on it, packets attached to it; atomic: a queue's
+			 * thread lets go, the control thread looks */
 	bool foreign;	/* the application's: never freed by us */
+	bool quarantined; /* to be freed, once the device is known to be quiet */
 };
 
 /* The network device's configuration, as it was last read. */
@@ -43,14 +46,18 @@ struct vionet_device {
 	struct vn_transport *transport;
 	struct vionet_features avoid, need;
 	struct vionet_features offered, accepted;
+	struct vionet_features usable; /* offered, less what contradicts itself */
 	struct vn_net_config config;
 	struct vn_iommu_limits limits; /* page sizes; the rest is read anew */
 	uint16_t header_size;
+	bool settled;	 /* opened: features may not change any more */
 	bool negotiated; /* FEATURES_OK holds */
 	bool started;
 	bool quiet; /* the device is known not to touch our memory */
 	bool broken; /* it did not acknowledge a reset */
 	bool gone;
+	struct vionet_link reported; /* link as the last event told it */
+	bool link_pending; /* it may have changed, and was not read since */
 
 	unsigned int queue_pairs;
 	struct vionet_queue *rx, *tx; /* while started */
@@ -74,11 +81,9 @@ int vn_device_reset(struct vionet_device *device);
 
 /* ---- config.c ---- */
 
-/* Read the configuration that the features say is there. `features` are the
- * offered ones before negotiation, the accepted ones after. */
-int vn_config_read(struct vionet_device *device,
-		   const struct vionet_features *features,
-		   struct vn_net_config *config);
+/* Read the configuration that the accepted features say is there, and how many
+ * queue pairs the device offers. `*config` changes only on success. */
+int vn_config_read(struct vionet_device *device, struct vn_net_config *config);
 
 /* Take from the offer what the configuration contradicts (an MTU below 68, a
  * configuration too short for its fields). */
@@ -93,9 +98,16 @@ int vn_device_memory_alloc(struct vionet_device *device, size_t size,
 			   enum vn_access access, bool hugepages,
 			   struct vionet_memory **memory);
 
-/* Hide it from the device and free it; if the device is not quiet it is only put
- * aside until the device is closed. NULL is allowed. */
+/*
+ * Hide it from the device and free it. The device has nothing of it any more
+ * (everything was completed), or is quiet. A device that did not acknowledge a
+ * reset has no such word to give: then the memory is put aside until a reset
+ * succeeds or the device is closed. NULL is allowed.
+ */
 void vn_device_memory_free(struct vionet_memory *memory);
+
+/* The device is quiet now: free what was put aside. */
+void vn_device_memory_sweep(struct vionet_device *device);
 
 /* After the transport has been closed: free what is left. */
 void vn_device_memory_abandon(struct vionet_device *device);

@@ -197,20 +197,24 @@ static int refuse_missing(const struct vionet_features *offered,
 			  const struct vionet_features *avoid,
 			  const struct vionet_features *missing)
 {
-	struct vionet_features absent, unusable;
-	char first[256], second[256];
+	struct vionet_features absent, avoided, unusable;
+	char first[256], second[256], third[256];
 
 	for (unsigned int i = 0; i < 2; i++) {
 		absent.word[i] = missing->word[i] & ~offered->word[i];
+		avoided.word[i] = missing->word[i] & offered->word[i] &
+				  avoid->word[i];
 		unusable.word[i] = missing->word[i] & offered->word[i] &
 				   ~avoid->word[i];
 	}
 	return vn_error(ENOTSUP,
 			"needed features are missing; not offered by the device: "
-			"%s; offered but not usable (unknown to this driver, or a "
-			"feature that they depend on is missing): %s",
+			"%s; avoided by the caller: %s; offered but not usable "
+			"(unknown to this driver, or a feature that they depend on "
+			"is missing): %s",
 			vn_features_text(&absent, first, sizeof(first)),
-			vn_features_text(&unusable, second, sizeof(second)));
+			vn_features_text(&avoided, second, sizeof(second)),
+			vn_features_text(&unusable, third, sizeof(third)));
 }
 
 int vn_features_choose(const struct vionet_features *offered,
@@ -225,6 +229,12 @@ int vn_features_choose(const struct vionet_features *offered,
 		accepted->word[i] &= offered->word[i] & ~avoid->word[i];
 	vn_features_close(accepted);
 
+	if (vionet_feature_test(avoid, F_VERSION_1) ||
+	    (vionet_feature_test(avoid, F_ACCESS_PLATFORM) && !assume_iommu))
+		return vn_error(EINVAL, "VERSION_1 and ACCESS_PLATFORM cannot be "
+				"avoided; the second only where a real IOMMU stands "
+				"in front of the device, with --assume-iommu "
+				"(VIONET_OPEN_ASSUME_IOMMU)");
 	if (!vionet_feature_test(accepted, F_VERSION_1))
 		return vn_error(ENOTSUP, "the device does not offer VERSION_1, so "
 				"it has only the legacy interface, which is not "

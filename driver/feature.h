@@ -54,7 +54,8 @@ void vn_features_close(struct vionet_features *set);
  * `assume_iommu`: do without ACCESS_PLATFORM.
  *
  * Returns 0; -ENOTSUP with a text that names every bit that is missing and why
- * (VERSION_1, ACCESS_PLATFORM with the way out, those in `need`).
+ * (VERSION_1, ACCESS_PLATFORM with the way out, those in `need`); -EINVAL if the
+ * caller avoids what cannot be avoided.
  */
 int vn_features_choose(const struct vionet_features *offered,
 		       const struct vionet_features *avoid,

@@ -23,7 +23,7 @@ int vionet_device_link(struct vionet_device *device, struct vionet_link *link)
 	if (device->gone)
 		return vn_error(ENODEV, "%s: the device is gone; close it",
 				device->name);
-	result = vn_config_read(device, &device->accepted, &config);
+	result = vn_config_read(device, &config);
 	if (result)
 		return vn_error_prefix(result, "%s: link", device->name);
 	/* Speed and duplex may have changed with it (NET-10). */
@@ -58,13 +58,18 @@ static uint32_t status_events(struct vionet_device *device)
 	return 0;
 }
 
+/* Compared with what was last reported, not with what was last read: the
+ * application may have looked in between. A read that fails is tried again. */
 static bool link_changed(struct vionet_device *device)
 {
-	struct vionet_link before = device->config.link, now;
+	struct vionet_link before = device->reported, now;
 
-	return vionet_device_link(device, &now) == 0 &&
-	       (now.up != before.up || now.speed != before.speed ||
-		now.duplex != before.duplex);
+	if (vionet_device_link(device, &now))
+		return false;
+	device->link_pending = false;
+	device->reported = now;
+	return now.up != before.up || now.speed != before.speed ||
+	       now.duplex != before.duplex;
 }
 
 static bool queue_broken(const struct vionet_device *device)
@@ -91,11 +96,11 @@ int vionet_device_events(struct vionet_device *device, uint32_t *events)
 	if (result)
 		return vn_error_prefix(result, "%s: events", device->name);
 	happened |= status_events(device);
-	if ((happened & VIONET_EVENT_LINK) || !transport->config_interrupt) {
-		happened &= ~(uint32_t)VIONET_EVENT_LINK;
-		if (!device->gone && link_changed(device))
-			happened |= VIONET_EVENT_LINK;
-	}
+	if ((happened & VIONET_EVENT_LINK) || !transport->config_interrupt)
+		device->link_pending = true;
+	happened &= ~(uint32_t)VIONET_EVENT_LINK;
+	if (device->link_pending && !device->gone && link_changed(device))
+		happened |= VIONET_EVENT_LINK;
 	if (device->started && queue_broken(device))
 		happened |= VIONET_EVENT_QUEUE_BROKEN;
 	*events = happened;
@@ -140,16 +145,19 @@ int vionet_device_info(struct vionet_device *device,
 	return 0;
 }
 
-/* The control queue comes last (NET-01). */
+/* Without MQ there is one pair, and the control queue follows it (NET-01); what
+ * the device has beyond that would be there only with MQ. */
 static void describe_role(const struct vionet_device *device,
 			  unsigned int index, struct vionet_queue_info *info)
 {
-	if (vionet_feature_test(&device->offered, NET_F_CTRL_VQ) &&
-	    index + 1u == device->transport->queue_count)
-		snprintf(info->role, sizeof(info->role), "control");
-	else
+	if (index < 2)
 		snprintf(info->role, sizeof(info->role), "%s %u",
 			 index % 2 ? "transmit" : "receive", index / 2);
+	else if (index == 2 &&
+		 vionet_feature_test(&device->offered, NET_F_CTRL_VQ))
+		snprintf(info->role, sizeof(info->role), "control");
+	else
+		snprintf(info->role, sizeof(info->role), "only with MQ");
 }
 
 int vionet_device_queue_info(struct vionet_device *device, unsigned int index,

@@ -55,6 +55,29 @@ int vn_device_memory_alloc(struct vionet_device *device, size_t size,
 	return 0;
 }
 
+/* Has the device let go of what was completed? A running one has; one that was
+ * reset too; not one that failed to acknowledge it. */
+static bool trustworthy(const struct vionet_device *device)
+{
+	return device->quiet || (device->started && !device->broken);
+}
+
+/* Returns whether it is gone; a failed unmapping means that the device may still
+ * get there. */
+static bool release(struct vionet_memory *m)
+{
+	struct vionet_device *device = m->device;
+
+	if (!trustworthy(device) ||
+	    device->transport->ops->memory_remove(device->transport, m->iova))
+		return false;
+	unlink_memory(m);
+	if (!m->foreign)
+		vn_memory_free(&m->memory);
+	free(m);
+	return true;
+}
+
 void vn_device_memory_free(struct vionet_memory *m)
 {
 	struct vionet_device *device;
@@ -62,16 +85,23 @@ void vn_device_memory_free(struct vionet_memory *m)
 	if (!m)
 		return;
 	device = m->device;
-	/* A failed unmapping means that the device may still get there. */
-	if (!device->quiet ||
-	    device->transport->ops->memory_remove(device->transport, m->iova)) {
-		device->quarantined++;
+	if (release(m))
 		return;
+	m->quarantined = true;
+	device->quarantined++;
+}
+
+void vn_device_memory_sweep(struct vionet_device *device)
+{
+	struct vionet_memory *m = device->memories;
+
+	while (m) {
+		struct vionet_memory *next = m->next;
+
+		if (m->quarantined && release(m))
+			device->quarantined--;
+		m = next;
 	}
-	unlink_memory(m);
-	if (!m->foreign)
-		vn_memory_free(&m->memory);
-	free(m);
 }
 
 void vn_device_memory_abandon(struct vionet_device *device)
@@ -141,9 +171,8 @@ int vionet_memory_register(struct vionet_device *device, void *address,
 	return 0;
 }
 
-/* Unlike memory of our own, the application's may be withdrawn while the device
- * runs: no packet refers to it any more, so a device that still reaches for it
- * gets an IOMMU fault, which is what it deserves. */
+/* Memory may be withdrawn while the device runs: it has no packet of it any more,
+ * so a device that still reaches for it gets an IOMMU fault. */
 int vionet_memory_unregister(struct vionet_memory *m)
 {
 	struct vionet_device *device;
@@ -152,10 +181,13 @@ int vionet_memory_unregister(struct vionet_memory *m)
 	if (!m)
 		return 0;
 	device = m->device;
-	if (m->users != 0)
-		return vn_error(EBUSY, "%s: unregister memory: %llu pools or "
-				"packets still use it", device->name,
-				(unsigned long long)m->users);
+	if (__atomic_load_n(&m->users, __ATOMIC_ACQUIRE) != 0)
+		return vn_error(EBUSY, "%s: unregister memory: pools or packets "
+				"still use it", device->name);
+	if (device->broken)
+		return vn_error(EBUSY, "%s: unregister memory: the device did not "
+				"acknowledge its reset and may still use it; close "
+				"it first", device->name);
 	result = device->transport->ops->memory_remove(device->transport,
 						       m->iova);
 	if (result)

@@ -65,7 +65,7 @@ static int use_registered(struct vionet_pool *pool,
 				"the memory has %zu bytes, the offset is %zu",
 				pool->device->name, pool->count, pool->stride,
 				size, m->memory.size, o->memory_offset);
-	m->users++;
+	__atomic_add_fetch(&m->users, 1, __ATOMIC_RELAXED);
 	pool->memory = m;
 	pool->base = (uint8_t *)m->memory.address + o->memory_offset;
 	return 0;
@@ -105,7 +105,7 @@ static void release_memory(struct vionet_pool *pool)
 	if (pool->own_memory)
 		vn_device_memory_free(pool->memory);
 	else
-		pool->memory->users--;
+		__atomic_sub_fetch(&pool->memory->users, 1, __ATOMIC_RELEASE);
 }
 
 static void fill(struct vionet_pool *pool)
@@ -197,6 +197,10 @@ int vionet_pool_destroy(struct vionet_pool *pool)
 	if (pool == device->own_rx_pool || pool == device->own_tx_pool)
 		return vn_error(EBUSY, "%s: pool: it belongs to the device, which "
 				"releases it when it stops", device->name);
+	if (pool->queues != 0)
+		return vn_error(EBUSY, "%s: pool: %u queues take packets from it; "
+				"stop the device first", device->name,
+				pool->queues);
 	if (pool->available != pool->count)
 		return vn_error(EBUSY, "%s: pool: %u of its %u packets are still "
 				"with the application or the device",
@@ -290,7 +294,7 @@ int vionet_packet_attach(struct vionet_packet *packet,
 		.release = release,
 		.context = context,
 	};
-	memory->users++;
+	__atomic_add_fetch(&memory->users, 1, __ATOMIC_RELAXED);
 	packet->state |= VN_PACKET_ATTACHED;
 	packet->data = frame;
 	packet->length = length;
@@ -302,7 +306,7 @@ void vn_packet_detach(struct vionet_packet *packet)
 	struct vn_attachment *a = &packet->pool->attachments[packet->index];
 
 	packet->state &= (uint16_t)~VN_PACKET_ATTACHED;
-	a->memory->users--;
+	__atomic_sub_fetch(&a->memory->users, 1, __ATOMIC_RELEASE);
 	if (a->release)
 		a->release(a->frame, a->context);
 }

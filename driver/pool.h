@@ -58,6 +58,7 @@ struct vionet_pool {
 	struct vionet_device *device;
 	struct vionet_memory *memory;
 	bool own_memory;
+	unsigned int queues; /* that take packets from it */
 	enum vn_access access;
 	struct vionet_pool *next; /* in the device's list */
 };
@@ -111,6 +112,18 @@ static inline void vn_packet_reset(struct vionet_packet *packet)
 	packet->csum_offset = 0;
 	packet->hash_value = 0;
 	packet->hash_report = 0;
+}
+
+/* Is all of a segment inside its buffer, with room for the header in front? Not
+ * asked of foreign frames, which vionet_packet_attach has checked. */
+static inline bool vn_packet_inside(const struct vionet_packet *packet,
+				    uint32_t header_size)
+{
+	size_t offset = (size_t)(packet->data - vn_packet_buffer(packet));
+	size_t stride = packet->pool->stride;
+
+	return offset >= header_size && offset <= stride &&
+	       packet->length <= stride - offset;
 }
 
 /* Undo an attachment and tell the application. */

@@ -86,9 +86,11 @@ static int make_slots(struct vionet_queue *queue, uint16_t size)
 	return 0;
 }
 
+#define ETHERNET_HEADER 14u
+
 static uint32_t longest_frame(const struct vionet_device *device)
 {
-	return device->config.mtu ? device->config.mtu + VIONET_FRAME_MIN :
+	return device->config.mtu ? device->config.mtu + ETHERNET_HEADER :
 				    VIONET_FRAME_MAX;
 }
 
@@ -133,6 +135,8 @@ int vn_queue_open(struct vionet_queue *queue, struct vionet_device *device,
 	if (queue->vector >= 0)
 		queue->interrupt_fd = transport->vector_fds[queue->vector];
 	queue->bursts->disarm(queue);
+	queue->pool->queues++;
+	queue->opened = true;
 	return 0;
 }
 
@@ -155,6 +159,8 @@ void vn_queue_close(struct vionet_queue *queue)
 {
 	if (!queue->device)
 		return;
+	if (queue->opened)
+		queue->pool->queues--;
 	if (queue->device->quiet)
 		take_back(queue);
 	vn_device_memory_free(queue->read_memory);
@@ -248,12 +254,17 @@ uint32_t vionet_queue_reclaim(struct vionet_queue *queue)
 
 int vionet_queue_drain(struct vionet_queue *queue, unsigned int timeout_ms)
 {
-	uint64_t end = vn_now() + timeout_ms * VN_MS;
+	uint64_t begin = vn_now(), rescued = begin, now = begin;
+	uint64_t end = begin + timeout_ms * VN_MS;
 
-	while (vionet_queue_reclaim(queue) != 0) {
+	for (; vionet_queue_reclaim(queue) != 0; now = vn_now()) {
 		if (queue->breach)
 			return vionet_queue_check(queue);
-		if (vn_now() >= end)
+		if (now - rescued >= VN_RESCUE_INTERVAL) {
+			queue->bursts->rescue(queue);
+			rescued = now;
+		}
+		if (now >= end)
 			return vn_error(ETIMEDOUT, "%s: transmit queue %u: the "
 					"device has not completed %u packets "
 					"within %u ms", queue->device->name,
@@ -261,7 +272,7 @@ int vionet_queue_drain(struct vionet_queue *queue, unsigned int timeout_ms)
 					timeout_ms);
 		vn_sleep(VN_MS / 20);
 	}
-	return 0;
+	return queue->breach ? vionet_queue_check(queue) : 0;
 }
 
 /* ---- waiting ---- */
@@ -335,6 +346,19 @@ static uint64_t shorter(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+/* Nothing was heard for as long as an interrupt is trusted: see whether one was
+ * lost, or a notification of ours. */
+static int look_again(struct vionet_queue *queue)
+{
+	if (queue->bursts->ready(queue)) {
+		vn_count(&queue->counters.lost_interrupts, 1);
+		return 1;
+	}
+	if (queue->outstanding != 0)
+		queue->bursts->rescue(queue);
+	return 0;
+}
+
 /* Arm and sleep until there is work or `end`; the queue is disarmed on return.*/
 static int sleep_until(struct vionet_queue *queue, uint64_t end)
 {
@@ -351,11 +375,9 @@ static int sleep_until(struct vionet_queue *queue, uint64_t end)
 		if (ready < 0)
 			return ready == -EINTR ? 0 : ready;
 		clear_interrupt(queue);
-		if (ready == 0 && queue->interrupt_fd >= 0 &&
-		    vn_now() < end && queue->bursts->ready(queue)) {
-			vn_count(&queue->counters.lost_interrupts, 1);
-			return 1;
-		}
+		if (ready == 0 && pause == SAFETY_CHECK &&
+		    vn_now() - now >= SAFETY_CHECK)
+			return look_again(queue);
 	}
 }
 
@@ -363,8 +385,10 @@ int vionet_queue_wait(struct vionet_queue *queue, unsigned int spin_us,
 		      int timeout_ms)
 {
 	uint64_t now = vn_now();
-	uint64_t end = timeout_ms < 0 ? UINT64_MAX :
-					now + (unsigned int)timeout_ms * VN_MS;
+	/* Never longer than that, so that a caller's own flag is looked at. */
+	uint64_t limit = SAFETY_CHECK + VN_MS;
+	uint64_t end = now + (timeout_ms < 0 ? limit :
+			      shorter(limit, (unsigned int)timeout_ms * VN_MS));
 	int result;
 
 	if (queue->breach)

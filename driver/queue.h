@@ -28,6 +28,10 @@ enum vn_breach {
 	VN_BREACH_BUFFERS,    /* num_buffers larger than the queue */
 };
 
+/* A device that does not move is notified again this often: it may have missed a
+ * notification, or never withdrawn its wish for none. */
+#define VN_RESCUE_INTERVAL (100 * VN_MS)
+
 /* One descriptor's private record. The head of an outstanding buffer has a
  * packet. 16 bytes: four to a cache line. */
 struct vn_slot {
@@ -76,6 +80,7 @@ struct vn_bursts {
 	vn_ready_fn *ready;	/* is there anything completed? */
 	vn_arm_fn *arm;			/* 0 armed, 1 work is there already */
 	vn_disarm_fn *disarm;
+	vn_disarm_fn *rescue;	/* notify again: nothing has moved for long */
 };
 
 struct vionet_queue {
@@ -116,6 +121,7 @@ struct vionet_queue {
 	int vector; /* -1: none */
 	int interrupt_fd; /* -1: none */
 	uint16_t size_max; /* what the device allows */
+	bool opened;	   /* counts as a user of its pool */
 #ifndef NDEBUG
 	bool owned; /* by the thread that called the first burst */
 	pthread_t owner;

@@ -30,10 +30,6 @@
 /* Segments of a packet that are transmitted as one buffer. */
 #define SEGMENTS_MAX 64u
 
-/* A full transmit queue without progress is notified again this often: a device
- * may have missed a notification, or never withdrawn its wish for none. */
-#define RESCUE_INTERVAL (100 * VN_MS)
-
 #define VLAN_TAG 4u
 
 enum vn_layout { VN_LAYOUT_SPLIT };
@@ -136,20 +132,27 @@ ALWAYS_INLINE void refill(struct vionet_queue *queue, enum vn_layout layout)
 		kick(queue);
 }
 
-/* The first buffer of a packet that spans several. `buffers` > 1. */
-static inline bool start_chain(struct vionet_queue *queue,
-			       struct vionet_packet *packet, uint32_t buffers)
+/* The first buffer of a packet that does not consist of one. Even if the first is
+ * bad, the others belong to it and begin with no header. */
+NEVER_INLINE void start_chain(struct vionet_queue *queue,
+			      struct vionet_packet *packet, uint32_t buffers,
+			      bool good)
 {
 	if (buffers > queue->size) {
 		vn_packet_free(packet);
 		vn_queue_break(queue, VN_BREACH_BUFFERS, buffers, queue->size);
-		return false;
+		return;
+	}
+	if (buffers == 0 || !good) {
+		vn_count(buffers == 0 ? &queue->counters.dropped_chain :
+					&queue->counters.dropped_long, 1);
+		vn_packet_free(packet);
+		packet = NULL;
 	}
 	queue->partial.head = packet;
 	queue->partial.tail = packet;
-	queue->partial.left = buffers - 1;
-	queue->partial.drop = false;
-	return true;
+	queue->partial.left = buffers == 0 ? 0 : buffers - 1;
+	queue->partial.drop = packet == NULL;
 }
 
 /* A further buffer. It has no header, so its data begin where the header would.
@@ -178,7 +181,13 @@ continue_chain(struct vionet_queue *queue, struct vionet_packet *packet,
 	head->segments++;
 	queue->partial.tail->next = packet;
 	queue->partial.tail = packet;
-	return queue->partial.left == 0 ? head : NULL;
+	if (queue->partial.left != 0)
+		return NULL;
+	if (head->total_length >= VIONET_FRAME_MIN)
+		return head;
+	vn_count(&queue->counters.dropped_short, 1);
+	vn_packet_free(head);
+	return NULL;
 }
 
 NEVER_INLINE void drop_received(struct vionet_packet *packet, uint64_t *counter)
@@ -197,9 +206,21 @@ ALWAYS_INLINE struct vionet_packet *begin_packet(struct vionet_queue *queue,
 						 uint32_t written,
 						 uint32_t posted)
 {
-	const volatile struct net_hdr *header;
 	uint32_t header_size = queue->header_size;
+	const volatile struct net_hdr *header =
+		(const volatile struct net_hdr *)(packet->data - header_size);
 
+	packet->length = written - header_size;
+	packet->total_length = packet->length;
+	if (queue->mergeable && LIKELY(written >= header_size)) {
+		uint16_t buffers = vn_load16(&header->num_buffers);
+
+		if (UNLIKELY(buffers != 1)) {
+			start_chain(queue, packet, buffers,
+				    written > header_size && written <= posted);
+			return NULL;
+		}
+	}
 	if (UNLIKELY(written < header_size + VIONET_FRAME_MIN)) {
 		drop_received(packet, &queue->counters.dropped_short);
 		return NULL;
@@ -208,24 +229,7 @@ ALWAYS_INLINE struct vionet_packet *begin_packet(struct vionet_queue *queue,
 		drop_received(packet, &queue->counters.dropped_long);
 		return NULL;
 	}
-	packet->length = written - header_size;
-	packet->total_length = packet->length;
-	if (!queue->mergeable)
-		return packet;
-
-	header = (const volatile struct net_hdr *)(packet->data - header_size);
-	{
-		uint16_t buffers = vn_load16(&header->num_buffers);
-
-		if (LIKELY(buffers == 1))
-			return packet;
-		if (buffers == 0)
-			drop_received(packet,
-				      &queue->counters.dropped_chain);
-		else
-			start_chain(queue, packet, buffers);
-	}
-	return NULL;
+	return packet;
 }
 
 ALWAYS_INLINE uint32_t receive_burst(struct vionet_queue *queue,
@@ -350,6 +354,11 @@ NEVER_INLINE uint16_t gather(const struct vionet_queue *queue,
 	uint16_t count = 0;
 
 	*total = 0;
+	/* Offloads that were not negotiated (NET-14, NET-43). */
+	if (packet->flags != 0 || packet->gso_type != 0)
+		return 0;
+	if (!foreign && !vn_packet_inside(packet, queue->header_size))
+		return 0;
 	write_header(queue, foreign ? own : packet->data);
 	if (foreign)
 		elements[count++] = (struct vn_element){
@@ -359,7 +368,8 @@ NEVER_INLINE uint16_t gather(const struct vionet_queue *queue,
 		};
 	for (const struct vionet_packet *s = packet; s; s = s->next) {
 		if (count == SEGMENTS_MAX || count == queue->size ||
-		    s->length == 0 || s->pool->device != queue->device)
+		    s->length == 0 || s->pool->device != queue->device ||
+		    (!(s->state & VN_PACKET_ATTACHED) && !vn_packet_inside(s, 0)))
 			return 0;
 		elements[count++] = segment_element(s);
 		*total += s->length;
@@ -413,15 +423,17 @@ ALWAYS_INLINE enum push_result push_packet(struct vionet_queue *queue,
 	struct vn_element element;
 
 	if (UNLIKELY(packet->next || (packet->state & VN_PACKET_ATTACHED) ||
+		     packet->flags || packet->gso_type ||
 		     packet->pool->device != queue->device))
 		return push_uncommon(queue, layout, packet, bytes);
-	if (UNLIKELY(!length_allowed(queue, packet, packet->length))) {
+	if (UNLIKELY(!length_allowed(queue, packet, packet->length) ||
+		     !vn_packet_inside(packet, queue->header_size))) {
 		refuse_packet(queue, packet);
 		return REFUSED;
 	}
 	if (UNLIKELY(queue->free_count == 0))
 		return FULL;
-	assert(packet->data - queue->header_size >= vn_packet_buffer(packet));
+	assert((packet->state & VN_PACKET_OWNER) == VN_PACKET_APPLICATION);
 	write_header(queue, packet->data);
 	element.iova = (uint64_t)(uintptr_t)packet->data +
 		       packet->iova_offset - queue->header_size;
@@ -433,7 +445,7 @@ ALWAYS_INLINE enum push_result push_packet(struct vionet_queue *queue,
 	return PUSHED;
 }
 
-/* The queue stays full: see RESCUE_INTERVAL. */
+/* The queue stays full. */
 NEVER_INLINE void
 rescue(struct vionet_queue *queue)
 {
@@ -442,7 +454,7 @@ rescue(struct vionet_queue *queue)
 	vn_count(&queue->counters.full, 1);
 	if (queue->kicked_at == 0)
 		queue->kicked_at = now;
-	if (now - queue->kicked_at < RESCUE_INTERVAL)
+	if (now - queue->kicked_at < VN_RESCUE_INTERVAL)
 		return;
 	queue->kicked_at = now;
 	kick(queue);

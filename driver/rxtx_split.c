@@ -29,9 +29,17 @@ static bool ready(struct vionet_queue *queue)
 	return split_completed(queue) != 0;
 }
 
+/* Whoever sleeps with buffers in the pool and none in the ring sleeps for ever. */
 static int arm(struct vionet_queue *queue)
 {
+	if (!queue->transmits && !queue->breach)
+		refill(queue, VN_LAYOUT_SPLIT);
 	return split_arm(queue) ? 1 : 0;
+}
+
+static void rescue_kick(struct vionet_queue *queue)
+{
+	kick(queue);
 }
 
 static void disarm(struct vionet_queue *queue)
@@ -46,4 +54,5 @@ const struct vn_bursts vn_split_bursts = {
 	.ready = ready,
 	.arm = arm,
 	.disarm = disarm,
+	.rescue = rescue_kick,
 };

@@ -44,8 +44,7 @@ struct vn_ring_areas {
  * call; only where nothing can be mapped is it a call.
  */
 struct vn_doorbell {
-	volatile uint16_t *address; /* NULL: `eventfd`, else `kick` of the transport */
-	int eventfd;		    /* -1: none */
+	volatile uint16_t *address; /* NULL: `kick` of the transport */
 	uint16_t value;		    /* what to write */
 	uint64_t offset;	    /* for `kick` */
 };

@@ -91,14 +91,18 @@ static int vectors(struct vn_transport *transport, unsigned int wanted,
 		result = t->function->ops->vectors(t->function, NULL, 0);
 		drop_vectors(t);
 	}
-	if (*count == 0 || result)
-		return result;
-	result = attach_vectors(t, *count);
-	if (result) {
+	/* The machine may have fewer to give than the function could take: then
+	 * some queues are polled, or all. */
+	for (; result == 0 && *count != 0; (*count)--) {
+		result = attach_vectors(t, *count);
+		if (result == 0)
+			return 0;
 		(void)t->function->ops->vectors(t->function, NULL, 0);
 		drop_vectors(t);
-		*count = 0;
+		if (result == -ENOSPC)
+			result = 0;
 	}
+	*count = 0;
 	return result;
 }
 

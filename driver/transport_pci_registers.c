@@ -154,6 +154,9 @@ int vn_pci_features_read(struct vn_transport *transport,
 			result = read32(t, COMMON_DEVICE_FEATURE, &word);
 		offered->word[i / 2] |= (uint64_t)word << (32 * (i % 2));
 	}
+	/* A structure too short for the register behind it: no such feature. */
+	if (t->common.place.size < COMMON_QUEUE_NOTIF_CONFIG_DATA + 2)
+		offered->word[0] &= ~(1ull << F_NOTIF_CONFIG_DATA);
 	return result;
 }
 
@@ -319,7 +322,6 @@ static int find_doorbell(struct vn_pci_transport *t, unsigned int index,
 				off, t->capabilities.notify_multiplier,
 				place->size);
 	doorbell->offset = offset;
-	doorbell->eventfd = -1;
 	doorbell->address = NULL;
 	doorbell->value = htole16(doorbell->value);
 	if (t->notify.mapped && offset + 2 <= t->notify.mapped_size)

@@ -56,10 +56,10 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	fill(packet, &info);
-	vionet_queue_transmit(tx, &packet, 1);
-
-	/* Wait until the device has it; the packet is the pool's again then. */
-	if (vionet_queue_drain(tx, 1000))
+	/* The packet is the library's once it is taken; when the device has
+	 * completed it, the pool's again. */
+	if (vionet_queue_transmit(tx, &packet, 1) != 1 ||
+	    vionet_queue_drain(tx, 1000))
 		return fail(device);
 	printf("sent 60 bytes from %02x:%02x:%02x:%02x:%02x:%02x\n", info.mac[0],
 	       info.mac[1], info.mac[2], info.mac[3], info.mac[4], info.mac[5]);

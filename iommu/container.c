@@ -73,6 +73,7 @@ static int open_container(struct vn_container *container, const char *path)
 		return 0;
 	switch (errno) {
 	case EACCES:
+	case EPERM: /* a device cgroup says no, whoever asks */
 		return denied(path);
 	case ENOENT:
 	case ENOTDIR:
@@ -133,9 +134,11 @@ static int open_group(struct vn_container *container, const char *path)
 	case EACCES:
 		return denied(path);
 	case EPERM:
-		return vn_error(EACCES, "%s: only root may open it: a group "
-				"without an IOMMU isolates nothing and is not "
-				"supported", path);
+		return vn_error(EACCES, "%s: not permitted: the container that "
+				"this runs in does not let it through (docker run "
+				"--device %s), or the group is without an IOMMU, "
+				"which isolates nothing and is not supported",
+				path, path);
 	case ENOENT:
 	case ENODEV:
 	case ENXIO:

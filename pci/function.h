@@ -10,7 +10,7 @@
  * Read next: pci/capability.h.
  *
  * Every operation returns 0 or a negative errno with the error text set. Control
- * thread only.
+ * thread only, except `write`, which rings doorbells that are not mapped.
  */
 #ifndef VN_PCI_FUNCTION_H
 #define VN_PCI_FUNCTION_H

@@ -73,8 +73,10 @@ struct vionet_open_options {
  *             refused or missing feature (named)
  *   -ENOMEM   memory, or the locked-memory limit
  *   -ETIMEDOUT  the device did not answer; -EIO  it answered nonsense
+ *   -EAGAIN   its configuration would not hold still
  *
- * Takes at most 5 s, whatever the device does. Source: "Device Initialization",
+ * Takes at most 10 s, whatever the device does (2 s for a group that is busy, twice
+ * 3 s for a device that resets slowly); some 100 ms as a rule. Source: "Device Initialization",
  * "PCI Device Initialization".
  */
 int vionet_device_open(const char *name,
@@ -85,11 +87,12 @@ int vionet_device_open(const char *name,
  * Stop if necessary, leave the device reset, and release everything, also pools,
  * packets and registered memory of it that are still around. Memory that the
  * device might still write to is released only after the kernel has taken the
- * device away from us. At most 2.5 s. NULL is allowed.
+ * device away from us. At most 3 s, and what the kernel takes for its own reset.
+ * NULL is allowed.
  *
  * Returns 0, or the error that made an orderly close impossible (-ETIMEDOUT:
  * the device did not acknowledge the reset; -ENODEV: it is gone). The device is
- * closed in every case.
+ * closed in every case. Packets that the application still has are gone too.
  */
 int vionet_device_close(struct vionet_device *device);
 
@@ -120,8 +123,9 @@ struct vionet_start_options {
  * it is refused if it no longer takes the same features.
  *
  * `options` may be NULL. Returns 0; -EALREADY if it runs; -EINVAL (an option is
- * out of range); -ENOMEM; -EIO / -ETIMEDOUT / -ENODEV as for open. On failure
- * the device is reset and can be started again.
+ * out of range); -ENOMEM; -ENOSPC (no IOVAs or mappings left); -ENOTSUP (other
+ * features than at open); -EIO / -EAGAIN / -ETIMEDOUT / -ENODEV as for open. On
+ * failure the device is reset and can be started again. At most 4 s.
  */
 int vionet_device_start(struct vionet_device *device,
 			const struct vionet_start_options *options);
@@ -129,11 +133,15 @@ int vionet_device_start(struct vionet_device *device,
 /*
  * Stop: reset the device and take all buffers back. Packets that the device had
  * are freed (a transmitted one may or may not have been sent). Queues and their
- * statistics are gone afterwards; pools given in the start options remain. The
- * threads of the queues must have left the library before.
+ * statistics are gone afterwards, and so are pools that the library made, with
+ * all their packets, also those that the application has: free them before. Pools
+ * given in the start options remain. The threads of the queues must have left the
+ * library before. At most 3 s.
  *
  * Returns 0, also if it was not running; -ETIMEDOUT if the device did not
- * acknowledge the reset (its memory is then kept until close).
+ * acknowledge the reset, -ENODEV if it is gone, -EIO if it could not be kept from
+ * memory: then all that it had is kept until a reset succeeds or the device is
+ * closed.
  */
 int vionet_device_stop(struct vionet_device *device);
 
@@ -220,7 +228,8 @@ int vionet_device_info(struct vionet_device *device,
 
 /* One queue of a device, whether in use or not. */
 struct vionet_queue_info {
-	char role[24];	       /* "receive 0", "transmit 0", "control" */
+	char role[24];	       /* "receive 0", "transmit 0", "control", or what it
+				* would need */
 	uint16_t index;	       /* virtqueue index */
 	uint16_t size_max;     /* what the device allows; 0: no such queue */
 	uint16_t size;	       /* in use, else 0 */

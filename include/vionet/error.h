@@ -27,9 +27,9 @@ extern "C" {
 /*
  * The text that belongs to the last failure of a vionet call in this thread.
  *
- * Returns a zero-terminated string, never NULL; "" if no call has failed yet
- * in this thread. It stays valid and unchanged until the next vionet call of
- * the same thread fails. Owned by the library. Any thread.
+ * To be read right after a call has failed: the next vionet call of the same
+ * thread may change it, even if it succeeds. Returns a zero-terminated string,
+ * never NULL. Owned by the library. Any thread.
  */
 const char *vionet_error_text(void);
 

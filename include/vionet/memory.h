@@ -41,8 +41,8 @@ enum vionet_access {
  * MAP_SHARED or marked MADV_DONTFORK if the process forks. Returns 0, and
  * `*memory` is released by vionet_memory_unregister; -EINVAL (alignment),
  * -ENOMEM (locked-memory limit: the text gives need, limit and how to raise
- * it), -ENOSPC (no room in the IOVA ranges, or the kernel's limit of mappings).
- * Control thread. Source: VFIO_IOMMU_MAP_DMA in linux/vfio.h.
+ * it), -ENOSPC (no room in the IOVA ranges, or the kernel's limit of mappings),
+ * -EFAULT (memory that cannot be pinned for this access). Control thread. Source: VFIO_IOMMU_MAP_DMA in linux/vfio.h.
  */
 int vionet_memory_register(struct vionet_device *device, void *address,
 			   size_t size, enum vionet_access access,
@@ -51,8 +51,10 @@ int vionet_memory_register(struct vionet_device *device, void *address,
 /*
  * Withdraw registered memory from the device.
  *
- * Returns 0; -EBUSY while a pool uses it or packets attached to it are not back
- * yet (nothing changes then). NULL is allowed. Control thread.
+ * Allowed while the device runs. Returns 0; -EBUSY while a pool uses it, while
+ * packets attached to it are not back, or after a reset that the device did not
+ * acknowledge; -EIO if the kernel does not unmap it (nothing changes in all these
+ * cases; vionet_device_close lets go of it). NULL is allowed. Control thread.
  */
 int vionet_memory_unregister(struct vionet_memory *memory);
 

@@ -13,7 +13,9 @@
  *                     gives it back to its pool
  *
  * A pool and its packets belong to the thread of the queue that uses them:
- * there is no lock. Frames longer than one buffer arrive as a chain of packets
+ * there is no lock. A packet that is received on one queue and transmitted on
+ * another comes back to its own pool in the thread of the second: both queues have
+ * to be the same thread's. Frames longer than one buffer arrive as a chain of packets
  * linked by `next`; the first one speaks for all of them.
  *
  *   buffer:  | headroom ........ | frame ............................ |
@@ -59,8 +61,9 @@ struct vionet_packet {
 
 	/*
 	 * virtio_net_hdr, in host byte order, of the first segment. Received:
-	 * 0 unless the feature behind a field was negotiated. Transmitted: must
-	 * be 0 unless the feature was negotiated. Source: "Network Device /
+	 * 0 unless the feature behind a field was negotiated. Transmitted: flags
+	 * and gso_type must be 0 unless the feature was negotiated, else the packet
+	 * is refused. Source: "Network Device /
 	 * Device Operation".
 	 */
 	uint8_t flags;
@@ -114,9 +117,10 @@ int vionet_pool_create(struct vionet_device *device,
 		       struct vionet_pool **pool);
 
 /*
- * Release a pool. Returns 0, or -EBUSY if packets of it are still with the
- * application or the device (nothing changes then; vionet_device_close releases
- * what is left). NULL is allowed. Control thread.
+ * Release a pool; allowed while the device runs. Returns 0; -EBUSY if packets of
+ * it are still with the application or the device, or a queue takes its packets
+ * from it (nothing changes then; vionet_device_close releases what is left). NULL
+ * is allowed. Control thread.
  */
 int vionet_pool_destroy(struct vionet_pool *pool);
 

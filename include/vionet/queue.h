@@ -17,9 +17,12 @@
  *                      for (;;) {
  *                              while ((n = vionet_queue_receive(...)) > 0)
  *                                      ...
- *                              if (vionet_queue_arm(queue) != 0)
+ *                              armed = vionet_queue_arm(queue);
+ *                              if (armed < 0)
+ *                                      break;        (the queue is broken)
+ *                              if (armed == 1)
  *                                      continue;     (work came in between)
- *                              epoll_wait(...);      (fd becomes readable)
+ *                              epoll_wait(..., 1000) (fd becomes readable)
  *                              vionet_queue_disarm(queue);
  *                      }
  *
@@ -61,9 +64,10 @@ uint32_t vionet_queue_receive(struct vionet_queue *queue,
  *
  * Returns the number taken, from the front of `packets`; fewer when the queue
  * is full, 0 when it is broken. A packet that must not be sent (shorter than
- * VIONET_FRAME_MIN, longer than the MTU allows, of another device, more
- * segments than the queue has entries) is taken, counted as `invalid` and
- * freed. Transmit queues only; the queue's thread. Source: "Packet
+ * VIONET_FRAME_MIN, longer than the MTU allows, not inside its buffer with room
+ * for the header, of another device, asking for an offload, with an empty segment,
+ * of more than 63 segments or more than the queue has entries) is taken, counted
+ * as `invalid` and freed. Packets of other threads' pools must not be sent here. Transmit queues only; the queue's thread. Source: "Packet
  * Transmission".
  */
 uint32_t vionet_queue_transmit(struct vionet_queue *queue,
@@ -88,13 +92,13 @@ int vionet_queue_drain(struct vionet_queue *queue, unsigned int timeout_ms);
 
 /*
  * Wait until a receive queue has packets, or a transmit queue has completions:
- * polls for `spin_us` microseconds, then sleeps until the device's interrupt.
- * Also wakes once a second to look by itself, so that a lost interrupt delays
- * and never hangs.
+ * polls for `spin_us` microseconds, then sleeps until the device's interrupt. It
+ * never sleeps longer than a second: then it looks by itself and notifies the
+ * device again, so that a lost interrupt or notification delays and never hangs.
  *
- * Returns 1 when there is work, 0 after `timeout_ms` (-1: no limit) or when a
- * signal arrived, -EIO if the queue is broken, -ENODEV if the device is gone.
- * The queue's thread.
+ * Returns 1 when there is work; 0 after `timeout_ms` (-1: none), after a second, or
+ * when a signal arrived: call it in a loop; -EIO if the queue is broken; -ENODEV
+ * if the device is being removed. The queue's thread.
  */
 int vionet_queue_wait(struct vionet_queue *queue, unsigned int spin_us,
 		      int timeout_ms);
@@ -131,8 +135,8 @@ int vionet_queue_check(const struct vionet_queue *queue);
 
 /*
  * The pool that a receive queue takes its buffers from, or the transmit queue's
- * own pool of packets to fill. Owned by the device. NULL for a transmit queue if
- * the start options left it out. Any thread.
+ * own pool of packets to fill: the one of the start options, or one that the
+ * device owns and releases at stop. Any thread.
  */
 struct vionet_pool *vionet_queue_pool(const struct vionet_queue *queue);
 
@@ -149,7 +153,8 @@ struct vionet_queue_stats {
 	uint64_t dropped_long;	/* receive: longer than the buffer, or a chain
 				 * longer than VIONET_FRAME_MAX */
 	uint64_t dropped_chain; /* receive: num_buffers made no sense */
-	uint64_t starved;	/* receive: pool empty, buffer not replaced */
+	uint64_t starved;	/* receive: times that the pool was empty when
+				 * buffers were to be replaced */
 	uint64_t lost_interrupts; /* work found by the 1 s check of _wait */
 	uint32_t in_flight;	/* descriptors that the device has now */
 	uint32_t size;		/* entries of the queue */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -108,6 +110,7 @@ static int memory_remove(struct vn_function *function, uint64_t iova)
 
 	for (unsigned int i = 0; i < MODEL_MAPS; i++) {
 		if (m->map[i].used && m->map[i].iova == iova) {
+			m->unmapped_live += m->bus_master;
 			drop_map(&m->map[i]);
 			return 0;
 		}
@@ -174,8 +177,20 @@ static uint64_t common_read(struct model *m, uint64_t offset)
 	}
 }
 
+/* Note what was written, for tests of the order. */
+static void note(struct model *m, const char *format, ...)
+{
+	size_t used = strlen(m->log);
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(m->log + used, sizeof(m->log) - used, format, arguments);
+	va_end(arguments);
+}
+
 static void status_write(struct model *m, uint8_t value)
 {
+	note(m, "status=%u ", value);
 	if (value == 0) {
 		if (!m->never_reset && !m->reset_needs_function)
 			device_reset(m);
@@ -196,6 +211,20 @@ static void common_write(struct model *m, uint64_t offset, uint64_t value)
 {
 	struct model_queue *q = &m->queue[m->queue_select % MODEL_QUEUES];
 
+	static const struct {
+		uint64_t offset;
+		const char *name;
+	} names[] = {
+		{ 12, "features" }, { 16, "config_vector" }, { 24, "size" },
+		{ 26, "vector" }, { 28, "enable" }, { 32, "desc" },
+		{ 40, "driver" }, { 48, "device" },
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (names[i].offset == offset && offset >= 24)
+			note(m, "%s%u ", names[i].name, m->queue_select);
+		else if (names[i].offset == offset)
+			note(m, "%s ", names[i].name);
 	switch (offset) {
 	case 0: m->feature_select = (uint32_t)value; break;
 	case 8: m->driver_select = (uint32_t)value; break;
@@ -253,6 +282,13 @@ static int bar_read(struct vn_function *function, unsigned int region,
 	return 0;
 }
 
+static void set_master(struct model *m, bool on)
+{
+	if (on != m->bus_master)
+		note(m, on ? "master+ " : "master- ");
+	m->bus_master = on;
+}
+
 static int bar_write(struct vn_function *function, unsigned int region,
 		     uint64_t offset, const void *data, size_t size)
 {
@@ -265,13 +301,16 @@ static int bar_write(struct vn_function *function, unsigned int region,
 	if (region == VN_REGION_CONFIG) {
 		memcpy(m->config + offset, data, size);
 		if (offset == 4)
-			m->bus_master = (value & 4) != 0;
+			set_master(m, (value & 4) != 0);
 		return 0;
 	}
+	if (offset == 20 && ++m->status_writes == m->fail_status)
+		return vn_error(EIO, "model: status write fails");
 	if (offset < ISR) {
 		common_write(m, offset, value);
 	} else if (offset >= NOTIFY) {
 		m->doorbells++;
+		note(m, "doorbell%u ", (unsigned int)(offset - NOTIFY) / MULTIPLIER);
 		if (!m->hold && (offset - NOTIFY) / MULTIPLIER == 1)
 			model_transmit(m);
 	}
@@ -290,6 +329,8 @@ static int vectors(struct vn_function *function, const int *eventfds,
 {
 	struct model *m = model_of(function);
 
+	if (m->vectors_max != 0 && count > m->vectors_max)
+		return vn_error(ENOSPC, "model: only %u vectors", m->vectors_max);
 	m->eventfds = count;
 	for (unsigned int i = 0; i < count; i++)
 		m->eventfd[i] = eventfds[i];
@@ -523,6 +564,14 @@ void model_interrupt(struct model *m, int index)
 
 	if (vector < m->eventfds && m->eventfd[vector] >= 0)
 		(void)!write(m->eventfd[vector], &one, sizeof(one));
+}
+
+void model_used_flags(struct model *m, unsigned int index, uint16_t flags)
+{
+	uint8_t *used = model_at(m, m->queue[index].used, 2, true);
+
+	if (used)
+		put16(used, flags);
 }
 
 bool model_wants_interrupt(struct model *m, unsigned int index)

@@ -58,6 +58,8 @@ struct model {
 	/* What it has seen. */
 	unsigned int faults, resets, function_resets, doorbells, closes;
 	unsigned int maps, dma_before_master;
+	unsigned int unmapped_live; /* mappings removed while it could access memory */
+	char log[4096];	/* what was written, in order: "status=1 features ..." */
 	uint64_t sent; /* frames */
 	void (*on_frame)(void *context, const uint8_t *frame, size_t length);
 	void *context;
@@ -76,6 +78,9 @@ struct model {
 	unsigned int fail_access; /* the n-th register access fails, from 1 */
 	unsigned int accesses;
 	unsigned int fail_map;	/* the n-th memory_add fails, from 1 */
+	unsigned int fail_status; /* the n-th write to the status fails, from 1 */
+	unsigned int status_writes;
+	unsigned int vectors_max; /* more get -ENOSPC; 0: no limit */
 	int vectors_result;
 };
 
@@ -104,6 +109,9 @@ unsigned int model_transmit(struct model *m);
  * number of buffers used, 0 if there were too few. */
 unsigned int model_deliver(struct model *m, const uint8_t *frame, size_t length,
 			   size_t piece, int num_buffers);
+
+/* Change used flags of a queue: 1 asks for no notifications. */
+void model_used_flags(struct model *m, unsigned int queue, uint16_t flags);
 
 /* Signal a queue's vector, or the configuration's (-1). */
 void model_interrupt(struct model *m, int queue);

@@ -170,6 +170,12 @@ static void refusals_name_what_is_missing(void **state)
 	assert_int_equal(vn_features_choose(&modern, &mrg, &none, false,
 					    &accepted), 0);
 	assert_false(vionet_feature_test(&accepted, 15));
+	assert_int_equal(vn_features_choose(&modern, &mrg, &mrg, false,
+					    &accepted), -ENOTSUP);
+	assert_text("avoided by the caller: MRG_RXBUF");
+	assert_int_equal(vn_features_choose(&modern, &modern, &none, false,
+					    &accepted), -EINVAL);
+	assert_text("cannot be avoided");
 }
 
 static void text_is_cut_and_never_overruns(void **state)

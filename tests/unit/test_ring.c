@@ -59,6 +59,7 @@ static struct bed *raise_bed(uint32_t rx_size, uint32_t tx_size,
 static void drop_bed(struct bed *bed)
 {
 	assert_int_equal(bed->model->faults, 0);
+	assert_int_equal(bed->model->unmapped_live, 0);
 	assert_int_equal(bed->model->dma_before_master, 0);
 	assert_int_equal(vionet_device_close(bed->device), 0);
 	assert_null(bed->model);
@@ -328,6 +329,8 @@ static void attached_frames_are_sent_from_where_they_are(void **state)
 	assert_int_equal(released, 1);
 	assert_int_equal(vionet_memory_unregister(memory), 0);
 	munmap(own, size);
+	assert_int_equal(bed->model->unmapped_live, 1); /* nothing of it was out */
+	bed->model->unmapped_live = 0;
 	drop_bed(bed);
 }
 
@@ -434,7 +437,7 @@ static void incomplete_packet_is_held(void **state)
 /* One buffer with this written length: what becomes of it. */
 static void expect_drop(uint32_t written, uint64_t short_, uint64_t long_)
 {
-	struct bed *bed = raise_bed(16, 0, 0, 0);
+	struct bed *bed = raise_bed(16, 0, 0, 1ull << 15);
 	uint32_t all = vionet_pool_available(vionet_queue_pool(bed->rx));
 	struct vionet_queue_stats stats;
 	struct vionet_packet *p;
@@ -688,7 +691,164 @@ static void starved_queue_recovers(void **state)
 	vionet_packet_free(&p, 1);
 	vionet_queue_stats(bed->rx, &stats);
 	assert_true(stats.starved != 0);
+	/* A wait finds out by itself that there are buffers again. */
+	for (unsigned int i = 0; i < 20; i++) {
+		assert_int_equal(model_deliver(m, frame, 60, 0, -1), 1);
+		assert_int_equal(vionet_queue_receive(bed->rx, &held[i], 1), 1);
+	}
+	assert_int_equal(model_deliver(m, frame, 60, 0, -1), 0);
+	vionet_packet_free(held, 20);
+	assert_int_equal(vionet_queue_wait(bed->rx, 0, 10), 0);
+	assert_int_equal(model_deliver(m, frame, 60, 0, -1), 1);
+	assert_int_equal(vionet_queue_wait(bed->rx, 0, 1000), 1);
 	drop_bed(bed);
+}
+
+/* A merged packet whose first buffer is bad takes its other buffers with it: they
+ * begin with no header and must not be taken for packets. */
+static void bad_first_buffer_drops_the_whole_packet(void **state)
+{
+	static const uint32_t lengths[] = { 12, 5000 };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct bed *bed = raise_bed(64, 0, 128, 0);
+		struct vionet_queue_stats stats;
+		struct vionet_packet *p;
+		uint8_t frame[200];
+		size_t room;
+		int id;
+
+		memset(frame, 0xc8, sizeof(frame));
+		assert_int_equal(model_deliver(bed->model, frame, 1, 0, 3), 1);
+		/* Rewrite its used length, before the driver looks. */
+		bed->model->queue[0].put--;
+		model_used(bed->model, 0, 0, lengths[i], 1);
+		id = model_take(bed->model, 0, NULL, 0, &room);
+		model_used(bed->model, 0, (uint32_t)id, 140, 1);
+		id = model_take(bed->model, 0, NULL, 0, &room);
+		model_used(bed->model, 0, (uint32_t)id, 88, 1);
+		assert_int_equal(model_deliver(bed->model, frame, 77, 0, -1), 1);
+		assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 1);
+		assert_int_equal(p->total_length, 77);
+		vionet_packet_free(&p, 1);
+		vionet_queue_stats(bed->rx, &stats);
+		assert_int_equal(stats.dropped_long, 1);
+		assert_int_equal(vionet_queue_check(bed->rx), 0);
+		drop_bed(bed);
+	}
+}
+
+/* Frames that would make the device read elsewhere, or ask for what was not
+ * negotiated. */
+static void frames_outside_their_buffer_are_refused(void **state)
+{
+	struct bed *bed = raise_bed(0, 0, 0, 1ull << 3);
+	struct vionet_queue_stats stats;
+	struct vionet_packet *p[5];
+
+	(void)state;
+	for (unsigned int i = 0; i < 5; i++)
+		p[i] = fresh(bed, 60);
+	p[0]->length = 1985;
+	p[1]->data -= 60;
+	p[2]->data += 2000;
+	p[3]->flags = 1;
+	p[4]->gso_type = 1;
+	assert_int_equal(vionet_queue_transmit(bed->tx, p, 5), 5);
+	assert_int_equal(bed->model->sent, 0);
+	p[0] = fresh(bed, 100);
+	p[0]->next = fresh(bed, 60);
+	p[0]->next->length = 3000;
+	p[1] = fresh(bed, 1984);
+	assert_int_equal(vionet_queue_transmit(bed->tx, p, 2), 2);
+	assert_int_equal(bed->model->sent, 1);
+	vionet_queue_stats(bed->tx, &stats);
+	assert_int_equal(stats.invalid, 6);
+	drop_bed(bed);
+}
+
+/* The device asks for no notifications and then forgets the queue. */
+static void forgotten_queue_is_notified_again(void **state)
+{
+	struct bed *bed = raise_bed(0, 0, 0, 0);
+	struct vionet_packet *p = fresh(bed, 60);
+	unsigned int before;
+
+	(void)state;
+	bed->model->hold = true;
+	model_used_flags(bed->model, 1, 1);
+	before = bed->model->doorbells;
+	assert_int_equal(vionet_queue_transmit(bed->tx, &p, 1), 1);
+	assert_int_equal(bed->model->doorbells, before);
+	bed->model->hold = false;
+	assert_int_equal(vionet_queue_drain(bed->tx, 1000), 0);
+	assert_int_equal(bed->model->doorbells, before + 1);
+	drop_bed(bed);
+}
+
+/* A pool that queues take packets from stays. */
+static void pool_in_use_cannot_be_destroyed(void **state)
+{
+	struct bed *bed = raise_bed(0, 0, 0, 0);
+	struct vionet_start_options options = { 0 };
+	struct vionet_device_info info;
+	struct vionet_pool *pool;
+
+	(void)state;
+	assert_int_equal(vionet_pool_create(bed->device, NULL, &pool), 0);
+	assert_int_equal(vionet_device_stop(bed->device), 0);
+	options.tx_pool = pool;
+	assert_int_equal(vionet_device_start(bed->device, &options), 0);
+	assert_int_equal(vionet_pool_destroy(pool), -EBUSY);
+	assert_text("queues take packets from it");
+	assert_int_equal(vionet_device_stop(bed->device), 0);
+	assert_int_equal(vionet_pool_destroy(pool), 0);
+	/* One that nothing uses may go while the device runs, at once. */
+	assert_int_equal(vionet_device_start(bed->device, NULL), 0);
+	assert_int_equal(vionet_pool_create(bed->device, NULL, &pool), 0);
+	assert_int_equal(vionet_pool_destroy(pool), 0);
+	assert_int_equal(vionet_device_info(bed->device, &info), 0);
+	assert_int_equal(info.quarantined, 0);
+	bed->model->unmapped_live = 0;
+	drop_bed(bed);
+}
+
+/* What a device has that does not stop, the application does not get back. */
+static void unquiet_stop_keeps_what_the_device_has(void **state)
+{
+	struct bed *bed = raise_bed(0, 16, 0, 0);
+	uint8_t *own = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct vionet_device_info info;
+	struct vionet_memory *memory;
+	struct vionet_packet *p;
+
+	(void)state;
+	released = 0;
+	bed->model->hold = true;
+	assert_int_equal(vionet_memory_register(bed->device, own, 4096,
+						VIONET_DEVICE_READS, &memory), 0);
+	p = fresh(bed, 0);
+	assert_int_equal(vionet_packet_attach(p, memory, own, 60, on_release,
+					      &released), 0);
+	assert_int_equal(vionet_queue_transmit(bed->tx, &p, 1), 1);
+	bed->model->never_reset = true;
+	assert_int_equal(vionet_device_stop(bed->device), -ETIMEDOUT);
+	assert_int_equal(released, 0);
+	assert_int_equal(vionet_memory_unregister(memory), -EBUSY);
+	assert_int_equal(vionet_device_info(bed->device, &info), 0);
+	assert_int_equal(info.quarantined, 4);
+	assert_int_equal(bed->model->unmapped_live, 0);
+	/* It recovers: what was put aside is freed. */
+	bed->model->never_reset = false;
+	assert_int_equal(vionet_device_start(bed->device, NULL), 0);
+	assert_int_equal(vionet_device_info(bed->device, &info), 0);
+	assert_int_equal(info.quarantined, 0);
+	assert_int_equal(vionet_device_close(bed->device), 0);
+	assert_int_equal(released, 1);
+	munmap(own, 4096);
+	free(bed);
 }
 
 int main(void)
@@ -714,6 +874,11 @@ int main(void)
 		cmocka_unit_test(impossible_chain_breaks_the_queue),
 		cmocka_unit_test(scribbled_descriptors_do_no_harm),
 		cmocka_unit_test(starved_queue_recovers),
+		cmocka_unit_test(bad_first_buffer_drops_the_whole_packet),
+		cmocka_unit_test(frames_outside_their_buffer_are_refused),
+		cmocka_unit_test(forgotten_queue_is_notified_again),
+		cmocka_unit_test(pool_in_use_cannot_be_destroyed),
+		cmocka_unit_test(unquiet_stop_keeps_what_the_device_has),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
