@@ -144,8 +144,10 @@ class Unplug(lab.Case):
 class Unprivileged(lab.Case):
     """uid 1000, which owns /dev/vfio/N, with 8 MiB of locked memory."""
 
-    SCRIPT = (f"id -u; ulimit -l; {PKTGEN} --duration 3 --no-rx & sleep 1.5;"
-              "grep -E 'VmLck|Uid' /proc/$!/status; grep HugePages_Free /proc/meminfo; wait $!")
+    SCRIPT = (f"id -u; ulimit -l; {PKTGEN} --duration 4 --no-rx --interval 0.2 >/tmp/out 2>&1 &"
+              "for i in $(seq 300); do grep -q 'TX *[1-9]' /tmp/out && break; sleep 0.1; done;"
+              "grep -E 'VmLck|Uid' /proc/$!/status; grep HugePages_Free /proc/meminfo; wait $!;"
+              "status=$?; cat /tmp/out; exit $status")
 
     def assert_sent(self, guest):
         sent, completed = re.search(r"sent (\d+), completed (\d+)", guest.output).groups()

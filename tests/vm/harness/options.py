@@ -4,6 +4,9 @@
 import argparse
 import os
 
+# QEMU's own small network, which takes every frame and lets none out of this machine.
+NOWHERE = "user,restrict=on,ipv6=off"
+
 EPILOG = """\
 The guest sees this machine's files (read only, with its own changes in memory), so every program
 here runs there too, in the same folder. Exit status: the command's; 124 after --timeout; 125 when
@@ -47,7 +50,8 @@ def add_nics(g):
     g.add_argument("--nic", metavar="N", type=int, help="how many (default: one for each --netdev)")
     g.add_argument("--no-nic", action="store_true", help="none")
     g.add_argument("--netdev", metavar="BODY", action="append", default=[],
-                   help="a QEMU netdev without id (default: user); the n-th is the n-th NIC's")
+                   help="a QEMU netdev without id (default: frames go nowhere); the n-th is the "
+                        "n-th NIC's")
     g.add_argument("--device-props", metavar="K=V,...", action="append", default=[],
                    help="properties of the device, over the defaults; also driver=NAME. The n-th "
                         "is the n-th NIC's, the last one is that of all the others too")
@@ -126,4 +130,4 @@ def count_nics(o):
         raise ValueError("at most 8 NICs")
     if len(o.netdev) > o.nic:
         raise ValueError(f"{len(o.netdev)} netdevs for {o.nic} NICs")
-    o.netdev += ["user"] * (o.nic - len(o.netdev))
+    o.netdev += [NOWHERE] * (o.nic - len(o.netdev))
