@@ -6,6 +6,7 @@
  */
 #include "tests/unit/test.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -851,6 +852,55 @@ static void unquiet_stop_keeps_what_the_device_has(void **state)
 	free(bed);
 }
 
+struct watcher {
+	struct bed *bed;
+	bool stop;
+	uint64_t looks;
+};
+
+static void *watch(void *argument)
+{
+	struct watcher *w = argument;
+	struct vionet_queue_stats rx = { 0 }, tx = { 0 }, before = { 0 };
+
+	while (!__atomic_load_n(&w->stop, __ATOMIC_RELAXED)) {
+		vionet_queue_stats(w->bed->rx, &rx);
+		vionet_queue_stats(w->bed->tx, &tx);
+		if (tx.packets < before.packets || vionet_queue_check(w->bed->rx))
+			return NULL;
+		before = tx;
+		w->looks++;
+	}
+	return w;
+}
+
+/* Counters and health may be read by any thread while packets move. (The thread
+ * sanitizer's build is what makes this test bite.) */
+static void counters_are_for_every_thread(void **state)
+{
+	struct bed *bed = raise_bed(64, 64, 0, 0);
+	struct watcher watcher = { .bed = bed };
+	uint8_t frame[60] = { 0 };
+	pthread_t thread;
+	void *result;
+
+	(void)state;
+	assert_int_equal(pthread_create(&thread, NULL, watch, &watcher), 0);
+	for (unsigned int i = 0; i < 20000; i++) {
+		struct vionet_packet *p = fresh(bed, 60);
+
+		assert_int_equal(vionet_queue_transmit(bed->tx, &p, 1), 1);
+		assert_int_equal(model_deliver(bed->model, frame, 60, 0, -1), 1);
+		assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 1);
+		vionet_packet_free(&p, 1);
+	}
+	__atomic_store_n(&watcher.stop, true, __ATOMIC_RELAXED);
+	assert_int_equal(pthread_join(thread, &result), 0);
+	assert_non_null(result);
+	assert_true(watcher.looks > 0);
+	drop_bed(bed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -879,6 +929,7 @@ int main(void)
 		cmocka_unit_test(forgotten_queue_is_notified_again),
 		cmocka_unit_test(pool_in_use_cannot_be_destroyed),
 		cmocka_unit_test(unquiet_stop_keeps_what_the_device_has),
+		cmocka_unit_test(counters_are_for_every_thread),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
