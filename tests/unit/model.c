@@ -197,6 +197,8 @@ static void status_write(struct model *m, uint8_t value)
 		return;
 	}
 	m->status |= value & (uint8_t)~m->stuck_status;
+	if ((value & 0x08) && m->mtu_later != 0)
+		put16(m->net_config + 10, m->mtu_later);
 	if (m->refuse_features)
 		m->status &= (uint8_t)~0x08;
 }

@@ -72,6 +72,7 @@ struct model {
 	bool refuse_features;	/* clears FEATURES_OK */
 	uint8_t stuck_status;	/* status bits that cannot be set */
 	bool restless_generation;
+	uint16_t mtu_later;	/* what the MTU becomes at FEATURES_OK; 0: stays */
 	bool no_vectors;
 	bool enable_fails, enabled_at_start, size_ignored, address_ignored;
 	bool wild_notify;	/* queue_notify_off far outside */

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <poll.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "tests/unit/bed.h"
+
+double seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+int open_descriptors(void)
+{
+	int count = 0;
+
+	for (int fd = 0; fd < 256; fd++) {
+		struct pollfd p = { .fd = fd };
+
+		if (poll(&p, 1, 0) >= 0 && !(p.revents & POLLNVAL))
+			count++;
+	}
+	return count;
+}
+
+int open_model(struct model *model, const struct vionet_open_options *options,
+	       struct vionet_device **device)
+{
+	struct vn_transport *transport;
+	int result = vn_transport_over_pci(&model->function, &transport);
+
+	*device = NULL;
+	return result ? result : vn_device_open(transport, options, device);
+}
+
+static void record(void *context, const uint8_t *data, size_t length)
+{
+	struct bed *bed = context;
+
+	memcpy(bed->last, data, length);
+	bed->last_length = length;
+}
+
+struct bed *raise_bed(uint32_t rx_size, uint32_t tx_size,
+			     uint32_t buffer_size, uint64_t without)
+{
+	struct bed *bed = calloc(1, sizeof(*bed));
+	struct vionet_start_options options = {
+		.rx_queue_size = rx_size,
+		.tx_queue_size = tx_size,
+		.rx_pool_options.buffer_size = buffer_size,
+	};
+	struct vn_transport *transport;
+	struct model *m = model_create(&bed->model);
+
+	m->offered[0] &= ~without;
+	m->on_frame = record;
+	m->context = bed;
+	m->queue_max = 1024;
+	assert_int_equal(vn_transport_over_pci(&m->function, &transport), 0);
+	assert_int_equal(vn_device_open(transport, NULL, &bed->device), 0);
+	if (vionet_device_start(bed->device, &options))
+		fail_msg("%s", vionet_error_text());
+	bed->rx = vionet_device_rx_queue(bed->device, 0);
+	bed->tx = vionet_device_tx_queue(bed->device, 0);
+	return bed;
+}
+
+void drop_bed(struct bed *bed)
+{
+	assert_int_equal(bed->model->faults, 0);
+	assert_int_equal(bed->model->unmapped_live, 0);
+	assert_int_equal(bed->model->dma_before_master, 0);
+	assert_int_equal(vionet_device_close(bed->device), 0);
+	assert_null(bed->model);
+	free(bed);
+}
+
+struct vionet_packet *fresh(struct bed *bed, uint32_t length)
+{
+	struct vionet_packet *packet;
+
+	assert_int_equal(vionet_packet_alloc(vionet_queue_pool(bed->tx), &packet,
+					     1), 1);
+	memset(packet->data, 0, length);
+	packet->length = length;
+	return packet;
+}

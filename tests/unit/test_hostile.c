@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A device that lies, forgets or does not stop: what the bursts make of it. And
+ * what an application must not do.
+ */
+#include "tests/unit/test.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "tests/unit/bed.h"
+
+static unsigned int released;
+
+static void on_release(void *frame, void *context)
+{
+	(void)frame;
+	assert_ptr_equal(context, &released);
+	released++;
+}
+
+/* One buffer with this written length: what becomes of it. */
+static void expect_drop(uint32_t written, uint64_t short_, uint64_t long_)
+{
+	struct bed *bed = raise_bed(16, 0, 0, 1ull << 15);
+	uint32_t all = vionet_pool_available(vionet_queue_pool(bed->rx));
+	struct vionet_queue_stats stats;
+	struct vionet_packet *p;
+	uint8_t frame[60] = { 0 };
+	size_t room;
+	int id = model_take(bed->model, 0, NULL, 0, &room);
+
+	model_used(bed->model, 0, (uint32_t)id, written, 1);
+	assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 0);
+	vionet_queue_stats(bed->rx, &stats);
+	assert_int_equal(stats.dropped_short, short_);
+	assert_int_equal(stats.dropped_long, long_);
+	assert_int_equal(vionet_queue_check(bed->rx), 0);
+	/* The buffer is in use again and the queue works. */
+	assert_int_equal(vionet_pool_available(vionet_queue_pool(bed->rx)), all);
+	assert_int_equal(model_deliver(bed->model, frame, 60, 0, -1), 1);
+	assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 1);
+	vionet_packet_free(&p, 1);
+	drop_bed(bed);
+}
+
+static void wrong_lengths_are_dropped(void **state)
+{
+	(void)state;
+	expect_drop(0, 1, 0);
+	expect_drop(11, 1, 0);
+	expect_drop(12, 1, 0);
+	expect_drop(12 + 13, 1, 0);
+	expect_drop(1984 + 12 + 1, 0, 1);
+	expect_drop(1984 + 24, 0, 1);
+	expect_drop(0xffffffff, 0, 1);
+	expect_drop(0x80000000, 0, 1);
+}
+
+static void no_buffers_at_all_is_dropped(void **state)
+{
+	struct bed *bed = raise_bed(16, 0, 0, 0);
+	struct vionet_queue_stats stats;
+	struct vionet_packet *p;
+	uint8_t frame[60] = { 0 };
+
+	(void)state;
+	assert_int_equal(model_deliver(bed->model, frame, 60, 0, 0), 1);
+	assert_int_equal(model_deliver(bed->model, frame, 60, 0, 1), 1);
+	assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 1);
+	vionet_packet_free(&p, 1);
+	vionet_queue_stats(bed->rx, &stats);
+	assert_int_equal(stats.dropped_chain, 1);
+	drop_bed(bed);
+}
+
+/* Without MRG_RXBUF, num_buffers means nothing. */
+static void num_buffers_is_ignored_without_mergeable(void **state)
+{
+	struct bed *bed = raise_bed(16, 0, 0, 1ull << 15);
+	struct vionet_packet *p;
+	uint8_t frame[60] = { 0 };
+
+	(void)state;
+	assert_int_equal(model_deliver(bed->model, frame, 60, 0, 7), 1);
+	assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 1);
+	vionet_packet_free(&p, 1);
+	drop_bed(bed);
+}
+
+static void chain_of_more_than_a_frame_is_dropped(void **state)
+{
+	struct bed *bed = raise_bed(64, 0, 1984, 0);
+	struct vionet_queue_stats stats;
+	struct vionet_packet *p;
+	static uint8_t frame[80000];
+
+	(void)state;
+	assert_int_equal(model_deliver(bed->model, frame, 79000, 1996, -1), 40);
+	while (vionet_queue_receive(bed->rx, &p, 1) == 0) {
+		if (model_deliver(bed->model, frame, 61, 0, -1) == 0)
+			fail();
+	}
+	assert_int_equal(p->total_length, 61);
+	vionet_packet_free(&p, 1);
+	vionet_queue_stats(bed->rx, &stats);
+	assert_int_equal(stats.dropped_long, 1);
+	assert_int_equal(vionet_queue_check(bed->rx), 0);
+	drop_bed(bed);
+}
+
+/* The queue is broken, says why, and stays so; the other queue goes on; stop and
+ * start make it whole. */
+static void expect_broken(struct bed *bed, struct vionet_queue *queue,
+			  const char *why)
+{
+	struct vionet_packet *p;
+	uint32_t events;
+
+	assert_int_equal(vionet_queue_check(queue), -EIO);
+	assert_text(why);
+	if (queue == bed->rx) {
+		assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 0);
+		p = fresh(bed, 60);
+		assert_int_equal(vionet_queue_transmit(bed->tx, &p, 1), 1);
+	} else {
+		p = fresh(bed, 60);
+		assert_int_equal(vionet_queue_transmit(bed->tx, &p, 1), 0);
+		vionet_packet_free(&p, 1);
+		assert_int_equal(vionet_queue_drain(bed->tx, 10), -EIO);
+	}
+	assert_int_equal(vionet_queue_wait(queue, 10, 10), -EIO);
+	assert_int_equal(vionet_queue_arm(queue), -EIO);
+	assert_int_equal(vionet_device_events(bed->device, &events), 0);
+	assert_true(events & VIONET_EVENT_QUEUE_BROKEN);
+	assert_int_equal(vionet_device_stop(bed->device), 0);
+	assert_int_equal(vionet_device_start(bed->device, NULL), 0);
+	assert_int_equal(vionet_device_events(bed->device, &events), 0);
+	assert_int_equal(events, 0);
+	drop_bed(bed);
+}
+
+static void expect_broken_receive(uint32_t id, uint16_t advance, const char *why)
+{
+	struct bed *bed = raise_bed(16, 0, 0, 0);
+	struct vionet_packet *p[4];
+
+	model_used(bed->model, 0, id, 100, advance);
+	assert_int_equal(vionet_queue_receive(bed->rx, p, 4), 0);
+	expect_broken(bed, bed->rx, why);
+}
+
+static void lies_break_the_receive_queue(void **state)
+{
+	(void)state;
+	expect_broken_receive(16, 1, "used id 16 is out of range");
+	expect_broken_receive(0x10005, 1, "used id 65541 is out of range");
+	expect_broken_receive(0xffffffff, 1, "out of range");
+	expect_broken_receive(3, 17, "jumped by 17");
+	expect_broken_receive(3, 0xffff, "jumped by 65535");
+	expect_broken_receive(3, 0x8000, "jumped by 32768");
+}
+
+static void same_id_twice_breaks_the_queue(void **state)
+{
+	struct bed *bed = raise_bed(16, 0, 0, 1ull << 15);
+	struct vionet_packet *p[4];
+	size_t room;
+	int id = model_take(bed->model, 0, NULL, 0, &room);
+
+	(void)state;
+	model_used(bed->model, 0, (uint32_t)id, 72, 1);
+	model_used(bed->model, 0, (uint32_t)id, 72, 1);
+	assert_int_equal(vionet_queue_receive(bed->rx, p, 4), 1);
+	vionet_packet_free(p, 1);
+	expect_broken(bed, bed->rx, "not outstanding");
+}
+
+/* Only the head of a chain can be completed. */
+static void middle_of_a_chain_breaks_the_queue(void **state)
+{
+	struct bed *bed = raise_bed(0, 16, 0, 0);
+	struct vionet_packet *first = fresh(bed, 20);
+	uint8_t scratch[100];
+	size_t length;
+	int id;
+
+	(void)state;
+	first->next = fresh(bed, 20);
+	bed->model->hold = true;
+	assert_int_equal(vionet_queue_transmit(bed->tx, &first, 1), 1);
+	id = model_take(bed->model, 1, scratch, sizeof(scratch), &length);
+	/* Two segments, two descriptors: the header shares the first one's. */
+	assert_int_equal(length, 52);
+	model_used(bed->model, 1, (uint32_t)id + 1, 0, 1);
+	vionet_queue_reclaim(bed->tx);
+	expect_broken(bed, bed->tx, "not outstanding");
+}
+
+static void impossible_chain_breaks_the_queue(void **state)
+{
+	struct bed *bed = raise_bed(16, 0, 0, 0);
+	struct vionet_packet *p;
+	uint8_t frame[60] = { 0 };
+
+	(void)state;
+	assert_int_equal(model_deliver(bed->model, frame, 60, 0, 17), 1);
+	assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 0);
+	expect_broken(bed, bed->rx, "a packet of 17 buffers");
+}
+
+/* A device that scribbles over what it should only read changes nothing. That it
+ * cannot is the IOMMU's doing; here the memory is written behind its back. */
+static void scribbled_descriptors_do_no_harm(void **state)
+{
+	struct bed *bed = raise_bed(16, 16, 0, 0);
+	struct vionet_queue_info info;
+	struct model_map *map = NULL;
+	struct vionet_packet *p[8];
+	uint8_t scratch[100];
+	size_t length;
+	int id[8];
+
+	(void)state;
+	bed->model->hold = true;
+	assert_int_equal(vionet_device_queue_info(bed->device, 1, &info), 0);
+	for (unsigned int i = 0; i < MODEL_MAPS; i++)
+		if (bed->model->map[i].used &&
+		    bed->model->map[i].iova == info.descriptor_area)
+			map = &bed->model->map[i];
+	assert_non_null(map);
+	assert_false(map->writable);
+	for (unsigned int i = 0; i < 4; i++) {
+		p[i] = fresh(bed, 30);
+		p[i]->next = fresh(bed, 30);
+	}
+	assert_int_equal(vionet_queue_transmit(bed->tx, p, 4), 4);
+	for (unsigned int i = 0; i < 4; i++)
+		id[i] = model_take(bed->model, 1, scratch, 100, &length);
+	memset(map->ours, 0xff, map->size);
+	for (unsigned int i = 0; i < 4; i++)
+		model_used(bed->model, 1, (uint32_t)id[i], 0xffffffff, 1);
+	assert_int_equal(vionet_queue_reclaim(bed->tx), 0);
+	assert_int_equal(vionet_queue_check(bed->tx), 0);
+	drop_bed(bed);
+}
+
+/* An empty pool starves the queue; buffers that come back feed it again. */
+static void starved_queue_recovers(void **state)
+{
+	struct bed *bed = calloc(1, sizeof(*bed));
+	struct model *m = model_create(&bed->model);
+	struct vionet_start_options options = {
+		.rx_queue_size = 16, .rx_pool_options.count = 20,
+	};
+	struct vionet_packet *held[20], *p;
+	struct vn_transport *transport;
+	struct vionet_queue_stats stats;
+	uint8_t frame[60] = { 0 };
+
+	(void)state;
+	assert_int_equal(vn_transport_over_pci(&m->function, &transport), 0);
+	assert_int_equal(vn_device_open(transport, NULL, &bed->device), 0);
+	assert_int_equal(vionet_device_start(bed->device, &options), 0);
+	bed->rx = vionet_device_rx_queue(bed->device, 0);
+	for (unsigned int i = 0; i < 20; i++) {
+		assert_int_equal(model_deliver(m, frame, 60, 0, -1), 1);
+		assert_int_equal(vionet_queue_receive(bed->rx, &held[i], 1), 1);
+	}
+	assert_int_equal(model_deliver(m, frame, 60, 0, -1), 0);
+	assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 0);
+	vionet_packet_free(held, 20);
+	assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 0);
+	assert_int_equal(model_deliver(m, frame, 60, 0, -1), 1);
+	assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 1);
+	vionet_packet_free(&p, 1);
+	vionet_queue_stats(bed->rx, &stats);
+	assert_true(stats.starved != 0);
+	/* A wait finds out by itself that there are buffers again. */
+	for (unsigned int i = 0; i < 20; i++) {
+		assert_int_equal(model_deliver(m, frame, 60, 0, -1), 1);
+		assert_int_equal(vionet_queue_receive(bed->rx, &held[i], 1), 1);
+	}
+	assert_int_equal(model_deliver(m, frame, 60, 0, -1), 0);
+	vionet_packet_free(held, 20);
+	assert_int_equal(vionet_queue_wait(bed->rx, 0, 10), 0);
+	assert_int_equal(model_deliver(m, frame, 60, 0, -1), 1);
+	assert_int_equal(vionet_queue_wait(bed->rx, 0, 1000), 1);
+	drop_bed(bed);
+}
+
+/* A merged packet whose first buffer is bad takes its other buffers with it: they
+ * begin with no header and must not be taken for packets. */
+static void bad_first_buffer_drops_the_whole_packet(void **state)
+{
+	static const uint32_t lengths[] = { 12, 5000 };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct bed *bed = raise_bed(64, 0, 128, 0);
+		struct vionet_queue_stats stats;
+		struct vionet_packet *p;
+		uint8_t frame[200];
+		size_t room;
+		int id;
+
+		memset(frame, 0xc8, sizeof(frame));
+		assert_int_equal(model_deliver(bed->model, frame, 1, 0, 3), 1);
+		/* Rewrite its used length, before the driver looks. */
+		bed->model->queue[0].put--;
+		model_used(bed->model, 0, 0, lengths[i], 1);
+		id = model_take(bed->model, 0, NULL, 0, &room);
+		model_used(bed->model, 0, (uint32_t)id, 140, 1);
+		id = model_take(bed->model, 0, NULL, 0, &room);
+		model_used(bed->model, 0, (uint32_t)id, 88, 1);
+		assert_int_equal(model_deliver(bed->model, frame, 77, 0, -1), 1);
+		assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 1);
+		assert_int_equal(p->total_length, 77);
+		vionet_packet_free(&p, 1);
+		vionet_queue_stats(bed->rx, &stats);
+		assert_int_equal(stats.dropped_long, 1);
+		assert_int_equal(vionet_queue_check(bed->rx), 0);
+		drop_bed(bed);
+	}
+}
+
+/* Frames that would make the device read elsewhere, or ask for what was not
+ * negotiated. */
+static void frames_outside_their_buffer_are_refused(void **state)
+{
+	struct bed *bed = raise_bed(0, 0, 0, 1ull << 3);
+	struct vionet_queue_stats stats;
+	struct vionet_packet *p[5];
+
+	(void)state;
+	for (unsigned int i = 0; i < 5; i++)
+		p[i] = fresh(bed, 60);
+	p[0]->length = 1985;
+	p[1]->data -= 60;
+	p[2]->data += 2000;
+	p[3]->flags = 1;
+	p[4]->gso_type = 1;
+	assert_int_equal(vionet_queue_transmit(bed->tx, p, 5), 5);
+	assert_int_equal(bed->model->sent, 0);
+	p[0] = fresh(bed, 100);
+	p[0]->next = fresh(bed, 60);
+	p[0]->next->length = 3000;
+	p[1] = fresh(bed, 1984);
+	assert_int_equal(vionet_queue_transmit(bed->tx, p, 2), 2);
+	assert_int_equal(bed->model->sent, 1);
+	vionet_queue_stats(bed->tx, &stats);
+	assert_int_equal(stats.invalid, 6);
+	drop_bed(bed);
+}
+
+/* The device asks for no notifications and then forgets the queue. */
+static void forgotten_queue_is_notified_again(void **state)
+{
+	struct bed *bed = raise_bed(0, 0, 0, 0);
+	struct vionet_packet *p = fresh(bed, 60);
+	unsigned int before;
+
+	(void)state;
+	bed->model->hold = true;
+	model_used_flags(bed->model, 1, 1);
+	before = bed->model->doorbells;
+	assert_int_equal(vionet_queue_transmit(bed->tx, &p, 1), 1);
+	assert_int_equal(bed->model->doorbells, before);
+	bed->model->hold = false;
+	assert_int_equal(vionet_queue_drain(bed->tx, 1000), 0);
+	assert_int_equal(bed->model->doorbells, before + 1);
+	drop_bed(bed);
+}
+
+/* A pool that queues take packets from stays. */
+static void pool_in_use_cannot_be_destroyed(void **state)
+{
+	struct bed *bed = raise_bed(0, 0, 0, 0);
+	struct vionet_start_options options = { 0 };
+	struct vionet_device_info info;
+	struct vionet_pool *pool;
+
+	(void)state;
+	assert_int_equal(vionet_pool_create(bed->device, NULL, &pool), 0);
+	assert_int_equal(vionet_device_stop(bed->device), 0);
+	options.tx_pool = pool;
+	assert_int_equal(vionet_device_start(bed->device, &options), 0);
+	assert_int_equal(vionet_pool_destroy(pool), -EBUSY);
+	assert_text("queues take packets from it");
+	assert_int_equal(vionet_device_stop(bed->device), 0);
+	assert_int_equal(vionet_pool_destroy(pool), 0);
+	/* One that nothing uses may go while the device runs, at once. */
+	assert_int_equal(vionet_device_start(bed->device, NULL), 0);
+	assert_int_equal(vionet_pool_create(bed->device, NULL, &pool), 0);
+	assert_int_equal(vionet_pool_destroy(pool), 0);
+	assert_int_equal(vionet_device_info(bed->device, &info), 0);
+	assert_int_equal(info.quarantined, 0);
+	bed->model->unmapped_live = 0;
+	drop_bed(bed);
+}
+
+/* What a device has that does not stop, the application does not get back. */
+static void unquiet_stop_keeps_what_the_device_has(void **state)
+{
+	struct bed *bed = raise_bed(0, 16, 0, 0);
+	uint8_t *own = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct vionet_device_info info;
+	struct vionet_memory *memory;
+	struct vionet_packet *p;
+
+	(void)state;
+	released = 0;
+	bed->model->hold = true;
+	assert_int_equal(vionet_memory_register(bed->device, own, 4096,
+						VIONET_DEVICE_READS, &memory), 0);
+	p = fresh(bed, 0);
+	assert_int_equal(vionet_packet_attach(p, memory, own, 60, on_release,
+					      &released), 0);
+	assert_int_equal(vionet_queue_transmit(bed->tx, &p, 1), 1);
+	bed->model->never_reset = true;
+	assert_int_equal(vionet_device_stop(bed->device), -ETIMEDOUT);
+	assert_int_equal(released, 0);
+	assert_int_equal(vionet_memory_unregister(memory), -EBUSY);
+	assert_int_equal(vionet_device_info(bed->device, &info), 0);
+	assert_int_equal(info.quarantined, 4);
+	assert_int_equal(bed->model->unmapped_live, 0);
+	/* It recovers: what was put aside is freed. */
+	bed->model->never_reset = false;
+	assert_int_equal(vionet_device_start(bed->device, NULL), 0);
+	assert_int_equal(vionet_device_info(bed->device, &info), 0);
+	assert_int_equal(info.quarantined, 0);
+	assert_int_equal(vionet_device_close(bed->device), 0);
+	assert_int_equal(released, 1);
+	munmap(own, 4096);
+	free(bed);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(wrong_lengths_are_dropped),
+		cmocka_unit_test(no_buffers_at_all_is_dropped),
+		cmocka_unit_test(num_buffers_is_ignored_without_mergeable),
+		cmocka_unit_test(chain_of_more_than_a_frame_is_dropped),
+		cmocka_unit_test(lies_break_the_receive_queue),
+		cmocka_unit_test(same_id_twice_breaks_the_queue),
+		cmocka_unit_test(middle_of_a_chain_breaks_the_queue),
+		cmocka_unit_test(impossible_chain_breaks_the_queue),
+		cmocka_unit_test(scribbled_descriptors_do_no_harm),
+		cmocka_unit_test(starved_queue_recovers),
+		cmocka_unit_test(bad_first_buffer_drops_the_whole_packet),
+		cmocka_unit_test(frames_outside_their_buffer_are_refused),
+		cmocka_unit_test(forgotten_queue_is_notified_again),
+		cmocka_unit_test(pool_in_use_cannot_be_destroyed),
+		cmocka_unit_test(unquiet_stop_keeps_what_the_device_has),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
