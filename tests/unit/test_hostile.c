@@ -176,6 +176,27 @@ static void same_id_twice_breaks_the_queue(void **state)
 	expect_broken(bed, bed->rx, "not outstanding");
 }
 
+/* The queue breaks while it is being drained: that is no success. */
+static void drain_of_a_breaking_queue_fails(void **state)
+{
+	struct bed *bed = raise_bed(0, 16, 0, 0);
+	struct vionet_packet *packet = fresh(bed, 60);
+	uint8_t scratch[100];
+	size_t length;
+	int id;
+
+	(void)state;
+	bed->model->hold = true;
+	assert_int_equal(vionet_queue_transmit(bed->tx, &packet, 1), 1);
+	id = model_take(bed->model, 1, scratch, sizeof(scratch), &length);
+	model_used(bed->model, 1, (uint32_t)id, 0, 1);
+	assert_int_equal(vionet_queue_reclaim(bed->tx), 0);
+	model_used(bed->model, 1, (uint32_t)id, 0, 1);
+	assert_int_equal(vionet_queue_drain(bed->tx, 100), -EIO);
+	assert_text("jumped by 1 with 0 buffers");
+	drop_bed(bed);
+}
+
 /* Only the head of a chain can be completed. */
 static void middle_of_a_chain_breaks_the_queue(void **state)
 {
@@ -445,6 +466,7 @@ int main(void)
 		cmocka_unit_test(chain_of_more_than_a_frame_is_dropped),
 		cmocka_unit_test(lies_break_the_receive_queue),
 		cmocka_unit_test(same_id_twice_breaks_the_queue),
+		cmocka_unit_test(drain_of_a_breaking_queue_fails),
 		cmocka_unit_test(middle_of_a_chain_breaks_the_queue),
 		cmocka_unit_test(impossible_chain_breaks_the_queue),
 		cmocka_unit_test(scribbled_descriptors_do_no_harm),
