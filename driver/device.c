@@ -186,23 +186,6 @@ static int negotiate(struct vionet_device *device)
 
 /* ---- open and close ---- */
 
-static int check_name(const char *name, const char **address)
-{
-	const char *scheme = strchr(name, ':');
-
-	*address = name;
-	if (strlen(name) >= VIONET_NAME_MAX)
-		return vn_error(EINVAL, "device name of %zu characters; at most %d "
-				"are possible", strlen(name), VIONET_NAME_MAX - 1);
-	if (strncmp(name, "pci:", 4) == 0)
-		*address = name + 4;
-	else if (scheme && scheme - name > 8)
-		return vn_error(EINVAL, "'%s': there are no devices of the kind "
-				"'%.*s'; name a PCI function such as 0000:00:04.0",
-				name, (int)(scheme - name), name);
-	return 0;
-}
-
 static int check_queues(const struct vionet_device *device)
 {
 	uint16_t size = 0;
@@ -259,16 +242,14 @@ int vionet_device_open(const char *name,
 		       struct vionet_device **device)
 {
 	struct vn_transport *transport;
-	const char *address;
 	int result;
 
 	*device = NULL;
-	result = check_name(name, &address);
-	if (result == 0 && options && (options->flags & ~OPEN_FLAGS) != 0)
-		result = vn_error(EINVAL, "%s: open: unknown flags 0x%x", name,
-				  options->flags & ~OPEN_FLAGS);
-	if (result == 0)
-		result = vn_transport_open_pci(address, &transport);
+	if (options && (options->flags & ~OPEN_FLAGS) != 0)
+		return vn_error(EINVAL, "%.*s: open: unknown flags 0x%x",
+				VIONET_NAME_MAX, name,
+				options->flags & ~OPEN_FLAGS);
+	result = vn_transport_open(name, &transport);
 	return result ? result : vn_device_open(transport, options, device);
 }
 

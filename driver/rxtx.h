@@ -13,6 +13,7 @@
 #define VN_DRIVER_RXTX_H
 
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "driver/pool.h"
@@ -76,14 +77,26 @@ ALWAYS_INLINE bool ring_need_kick(struct vionet_queue *queue,
 
 /* ---- kick ---- */
 
+/* Where nothing can be mapped. An eventfd whose counter is full is signalled enough;
+ * a device that has gone is found out by the control thread. */
+NEVER_INLINE void kick_unmapped(struct vionet_queue *queue)
+{
+	const uint64_t one = 1;
+
+	if (queue->doorbell.fd >= 0)
+		(void)!write(queue->doorbell.fd, &one, sizeof(one));
+	else
+		(void)queue->transport->ops->kick(queue->transport,
+						  &queue->doorbell);
+}
+
 ALWAYS_INLINE void kick(struct vionet_queue *queue)
 {
 	vn_before_doorbell();
 	if (LIKELY(queue->doorbell.address != NULL))
 		*queue->doorbell.address = queue->doorbell.value;
 	else
-		(void)queue->transport->ops->kick(queue->transport,
-						  &queue->doorbell);
+		kick_unmapped(queue);
 	vn_count(&queue->counters.kicks, 1);
 }
 

@@ -302,7 +302,7 @@ static int find_doorbell(struct vn_pci_transport *t, unsigned int index,
 {
 	const struct vn_structure *place = &t->notify.place;
 	volatile void *address = NULL;
-	uint16_t off = 0;
+	uint16_t off = 0, number;
 	uint64_t offset;
 	int result = read16(t, COMMON_QUEUE_NOTIFY_OFF, &off);
 
@@ -323,7 +323,9 @@ static int find_doorbell(struct vn_pci_transport *t, unsigned int index,
 				place->size);
 	doorbell->offset = offset;
 	doorbell->address = NULL;
-	doorbell->value = htole16(doorbell->value);
+	doorbell->fd = -1;
+	number = doorbell->value;
+	doorbell->value = htole16(number);
 	if (t->notify.mapped && offset + 2 <= t->notify.mapped_size)
 		address = t->notify.mapped + offset;
 	else if (t->notify.mapped)
@@ -331,7 +333,14 @@ static int find_doorbell(struct vn_pci_transport *t, unsigned int index,
 		(void)t->function->ops->map(t->function, place->bar,
 					    place->offset + offset, 2, &address);
 	doorbell->address = (volatile uint16_t *)address;
-	return 0;
+	if (address)
+		return 0;
+	/* An eventfd carries no number: it has to be of this queue alone, or the
+	 * device has to look into all that share it. */
+	result = t->function->ops->eventfd(t->function, place->bar,
+					   place->offset + offset, 2, number,
+					   &doorbell->fd);
+	return result == -ENOTSUP ? 0 : result;
 }
 
 int vn_pci_queue_setup(struct vn_transport *transport, unsigned int index,

@@ -326,6 +326,21 @@ static int bar_map(struct vn_function *function, unsigned int region,
 	return vn_error(ENOTSUP, "model: nothing can be mapped");
 }
 
+static int bar_eventfd(struct vn_function *function, unsigned int region,
+		       uint64_t offset, unsigned int size, uint64_t value, int *fd)
+{
+	struct model *m = model_of(function);
+
+	*fd = -1;
+	m->asked_eventfd++;
+	if (region != 4 || offset < NOTIFY || size != 2 ||
+	    value != (offset - NOTIFY) / MULTIPLIER || value >= MODEL_QUEUES ||
+	    m->doorbell_fd[value] <= 0)
+		return vn_error(ENOTSUP, "model: no eventfd there");
+	*fd = m->doorbell_fd[value];
+	return 0;
+}
+
 static int vectors(struct vn_function *function, const int *eventfds,
 		   unsigned int count)
 {
@@ -372,6 +387,7 @@ static const struct vn_function_ops operations = {
 	.read = bar_read,
 	.write = bar_write,
 	.map = bar_map,
+	.eventfd = bar_eventfd,
 	.vectors = vectors,
 	.reset = function_reset,
 	.memory_add = memory_add,
@@ -434,6 +450,7 @@ struct model *model_create(struct model **live)
 	m->function.reset_supported = true;
 	m->function.removal_fd = -1;
 	m->function.error_fd = -1;
+	m->function.service_fd = -1;
 	m->function.region[4] = (struct vn_region){
 		.size = BAR_SIZE, .readable = true, .writable = true,
 	};
