@@ -82,7 +82,8 @@ static int memory_add(struct vn_function *function,
 		/* Shared memory without a descriptor: a length of 0 asks for
 		 * a second mapping of it. */
 		map->ours = memory->fd >= 0 ?
-			mmap(NULL, memory->size, PROT_READ | PROT_WRITE,
+			mmap(NULL, memory->size, PROT_READ |
+			     (access == VN_DEVICE_WRITES ? PROT_WRITE : 0),
 			     MAP_SHARED, memory->fd, 0) :
 			mremap(memory->address, 0, memory->size, MREMAP_MAYMOVE);
 		if (map->ours == MAP_FAILED)
