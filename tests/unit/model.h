@@ -57,14 +57,13 @@ struct model {
 
 	/* What it has seen. */
 	unsigned int faults, resets, function_resets, doorbells, closes;
-	unsigned int maps, dma_before_master, asked_eventfd;
+	unsigned int maps, dma_before_master;
 	unsigned int unmapped_live; /* mappings removed while it could access memory */
 	char log[4096];	/* what was written, in order: "status=1 features ..." */
 	uint64_t sent; /* frames */
 	void (*on_frame)(void *context, const uint8_t *frame, size_t length);
 	void *context;
 	bool hold; /* doorbells only count; call model_transmit */
-	int doorbell_fd[MODEL_QUEUES]; /* eventfds to be signalled; 0: written to */
 
 	/* How it misbehaves; 0 or false is well. */
 	bool gone;		/* every register reads all-ones */

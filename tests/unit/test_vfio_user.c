@@ -511,6 +511,7 @@ static void close_device(struct vionet_device *device, struct vu_server *s)
 static void test_driver(void **state)
 {
 	struct vu_server *s = server_of(state);
+	static const char hello[60] = "hello";
 	struct vionet_pci_details details;
 	struct vionet_device_info info;
 	struct vionet_packet *packet;
@@ -536,7 +537,7 @@ static void test_driver(void **state)
 	pthread_mutex_lock(&s->lock);
 	assert_int_equal(s->model->sent, 1);
 	assert_string_equal(last_frame + 12, "by a write through the seam");
-	assert_int_equal(model_deliver(s->model, (const uint8_t *)"hello", 60, 0, -1),
+	assert_int_equal(model_deliver(s->model, (const uint8_t *)hello, 60, 0, -1),
 			 1);
 	model_interrupt(s->model, 0);
 	pthread_mutex_unlock(&s->lock);
