@@ -558,8 +558,11 @@ int vn_vu_connect(struct vn_vu_socket *s, const char *path)
 
 void vn_vu_disconnect(struct vn_vu_socket *s)
 {
-	if (s->fd >= 0)
+	/* The end of the connection, even if a forked child still has it. */
+	if (s->fd >= 0) {
+		shutdown(s->fd, SHUT_RDWR);
 		close(s->fd);
+	}
 	s->fd = -1;
 	s->gone = true;
 	free(s->incoming);

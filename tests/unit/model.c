@@ -82,10 +82,13 @@ static int memory_add(struct vn_function *function,
 		/* Shared memory without a descriptor: a length of 0 asks for
 		 * a second mapping of it. */
 		map->ours = memory->fd >= 0 ?
-			mmap(NULL, memory->size, PROT_READ |
-			     (access == VN_DEVICE_WRITES ? PROT_WRITE : 0),
+			mmap(NULL, memory->size, PROT_READ | PROT_WRITE,
 			     MAP_SHARED, memory->fd, 0) :
 			mremap(memory->address, 0, memory->size, MREMAP_MAYMOVE);
+		/* One that came over a socket may be for reading only. */
+		if (map->ours == MAP_FAILED && access == VN_DEVICE_READS)
+			map->ours = mmap(NULL, memory->size, PROT_READ,
+					 MAP_SHARED, memory->fd, 0);
 		if (map->ours == MAP_FAILED)
 			return vn_error(ENOMEM, "model: mmap");
 		map->size = memory->size;
