@@ -23,7 +23,8 @@ extern "C" {
 
 struct vionet_device;
 
-/* Longest device name, terminating zero included. */
+/* Longest device name, terminating zero included. A socket's path has 107 bytes at
+ * most. */
 #define VIONET_NAME_MAX 256
 
 /* Options of vionet_device_open, as bits. */
@@ -57,27 +58,32 @@ struct vionet_open_options {
  * Open a device and negotiate features with it.
  *
  * `name`: "0000:00:04.0", "00:04.0" or "pci:0000:00:04.0": a PCI function that
- *   is bound to vfio-pci.
+ *   is bound to vfio-pci; "vfio-user:PATH": the one that a vfio-user server offers
+ *   at a UNIX socket.
  * `options`: may be NULL.
  *
  * On return the function has been reset, its features are settled
  * (FEATURES_OK), bus mastering is off and no queue exists yet.
  *
  * Returns 0; the error text says what to do:
- *   -EINVAL   not a device name          -ENODEV  no such function
- *   -ENXIO    not bound to vfio-pci, or no IOMMU group
- *   -EBUSY    the group is not viable, or another process has it
- *   -EACCES   no permission for /dev/vfio/...
+ *   -EINVAL   not a device name, or no socket
+ *   -ENODEV   no such function or socket, or the server went away
+ *   -ENXIO    not bound to vfio-pci, or no IOMMU group; nobody listens
+ *   -EBUSY    the group is not viable, or another process has it; the server does
+ *             not accept a connection
+ *   -EACCES   no permission for /dev/vfio/..., or the socket
  *   -EPERM    the IOMMU cannot isolate interrupts
  *   -ENOTSUP  legacy-only function, missing capability, no ACCESS_PLATFORM,
- *             refused or missing feature (named)
+ *             refused or missing feature (named), other version of vfio-user
  *   -ENOMEM   memory, or the locked-memory limit
  *   -ETIMEDOUT  the device did not answer; -EIO  it answered nonsense
  *   -EAGAIN   its configuration would not hold still
  *
  * Takes at most 10 s, whatever the device does (2 s for a group that is busy, twice
- * 3 s for a device that resets slowly); some 100 ms as a rule. Source: "Device Initialization",
- * "PCI Device Initialization".
+ * 3 s for a device that resets slowly); some 100 ms as a rule. A server may keep us
+ * waiting for 2 s in all, and is given up then; a call on such a device takes 4 s longer
+ * at most than the limit that is stated for it here and below (opening one, 10 s).
+ * Source: "Device Initialization", "PCI Device Initialization".
  */
 int vionet_device_open(const char *name,
 		       const struct vionet_open_options *options,
@@ -87,7 +93,8 @@ int vionet_device_open(const char *name,
  * Stop if necessary, leave the device reset, and release everything, also pools,
  * packets and registered memory of it that are still around. Memory that the
  * device might still write to is released only after the kernel has taken the
- * device away from us. At most 3 s, and what the kernel takes for its own reset.
+ * device away from us, or the connection to its server is closed. At most 3 s, and
+ * what the kernel takes for its own reset.
  * NULL is allowed.
  *
  * Returns 0, or the error that made an orderly close impossible (-ETIMEDOUT:
@@ -176,13 +183,15 @@ enum vionet_events {
 					 * close within a second */
 	VIONET_EVENT_ERROR = 1 << 3,	/* uncorrectable PCI error */
 	VIONET_EVENT_QUEUE_BROKEN = 1 << 4, /* see vionet_queue_check */
-	VIONET_EVENT_GONE = 1 << 5,	/* registers read all-ones: it is gone */
+	VIONET_EVENT_GONE = 1 << 5,	/* registers read all-ones, or its server
+					 * went away: it is gone */
 };
 
 /*
  * Descriptor that becomes readable when an event may have happened (an epoll
- * descriptor over the configuration, removal and error interrupts). Owned by
- * the library. Returns it, never negative.
+ * descriptor over the configuration, removal and error interrupts, and the socket of
+ * a server, which may want something from us). Owned by the library. Returns it,
+ * never negative.
  */
 int vionet_device_eventfd(const struct vionet_device *device);
 
@@ -217,7 +226,7 @@ struct vionet_device_info {
 	uint64_t page_sizes;	  /* bitmap: bit n means 2^n bytes */
 	uint64_t mapped_bytes;	  /* mapped for the device now */
 	uint32_t mappings;	  /* number of mappings now */
-	uint32_t mappings_left;	  /* that the kernel still allows */
+	uint32_t mappings_left;	  /* that the kernel, or server, still allows */
 	uint32_t quarantined;	  /* regions kept from reuse: the device may
 				   * still write to them */
 };
@@ -279,8 +288,8 @@ struct vionet_iova_range {
 
 /* What is special to a PCI function. */
 struct vionet_pci_details {
-	int iommu_group;
-	char iommu[16]; /* "type1v2" */
+	int iommu_group; /* -1: none */
+	char iommu[16]; /* "type1v2"; "vfio-user": a server */
 	bool reset_supported;
 	bool removal_events, error_events; /* interrupts that are wired */
 	unsigned int capability_count;
