@@ -22,7 +22,7 @@ struct vn_vu_memory {
 	uint64_t page_sizes;
 	uint64_t page_size;
 	uint32_t most;
-	struct vn_vu_window *window; /* under the socket's lock */
+	struct vn_vu_window *window; /* changes in a turn of the socket */
 	size_t count, room;
 	uint64_t bytes;
 };

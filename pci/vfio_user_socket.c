@@ -399,14 +399,23 @@ static void waited(struct vn_vu_socket *s, uint64_t start)
 	s->patience -= took < s->patience ? took : s->patience;
 }
 
+/* A mutex alone may be taken again and again by a thread that kicks all the time. */
 void vn_vu_lock(struct vn_vu_socket *s)
 {
-	/* Whoever holds it is bound by the deadline of its own call. */
+	uint32_t ticket;
+
 	pthread_mutex_lock(&s->lock);
+	ticket = s->tickets++;
+	while (ticket != s->serving)
+		pthread_cond_wait(&s->turn, &s->lock);
+	pthread_mutex_unlock(&s->lock);
 }
 
 void vn_vu_unlock(struct vn_vu_socket *s)
 {
+	pthread_mutex_lock(&s->lock);
+	s->serving++;
+	pthread_cond_broadcast(&s->turn);
 	pthread_mutex_unlock(&s->lock);
 }
 
@@ -535,6 +544,7 @@ int vn_vu_connect(struct vn_vu_socket *s, const char *path)
 	s->gone = true;
 	s->patience = VN_VU_PATIENCE;
 	pthread_mutex_init(&s->lock, NULL);
+	pthread_cond_init(&s->turn, NULL);
 	result = check_path(s->name, path);
 	if (result != 0)
 		return result;
@@ -567,5 +577,6 @@ void vn_vu_disconnect(struct vn_vu_socket *s)
 	s->gone = true;
 	free(s->incoming);
 	s->incoming = NULL;
+	pthread_cond_destroy(&s->turn);
 	pthread_mutex_destroy(&s->lock);
 }

@@ -53,15 +53,17 @@ struct vn_vu_answer {
 struct vn_vu_socket {
 	int fd;
 	const char *name; /* of the function, for messages */
-	pthread_mutex_t lock; /* for all below */
-	bool gone;
+	pthread_mutex_t lock; /* for the turns */
+	pthread_cond_t turn;
+	uint32_t tickets, serving;
+	bool gone; /* this and all below: for whoever has the turn */
 	uint16_t next_id;
 	uint64_t patience; /* that is left, at `since` */
 	uint64_t since;
 	uint8_t *incoming; /* a server's command */
 
 	/* Carry out a server's command. Returns 0 and the answer, or a positive
-	 * errno. Called with the lock held; must not call back. */
+	 * errno. Called in the caller's turn; must not call back. */
 	int (*serve)(void *context, uint16_t command, const void *payload,
 		     size_t size, struct vn_vu_answer *answer);
 	void *context;
@@ -107,7 +109,11 @@ int vn_vu_call(struct vn_vu_socket *socket, struct vn_vu_message *message);
  * than a few dozen. Returns 0, -ENODEV, -EIO, -ETIMEDOUT. */
 int vn_vu_service(struct vn_vu_socket *socket);
 
-/* Keep what `serve` looks at from changing under it. */
+/*
+ * Take a turn: nobody else calls meanwhile, and nothing is served. Turns come in the order
+ * in which they are asked for, and each is bound by the patience that all of them share:
+ * so is the wait for one.
+ */
 void vn_vu_lock(struct vn_vu_socket *socket);
 void vn_vu_unlock(struct vn_vu_socket *socket);
 

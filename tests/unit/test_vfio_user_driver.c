@@ -305,6 +305,47 @@ static void test_kick_from_another_thread(void **state)
 	close_device(device, s);
 }
 
+static int kickers_stop;
+
+static void *kick_without_pause(void *argument)
+{
+	struct vn_function *f = argument;
+	uint16_t one = 1;
+
+	while (!__atomic_load_n(&kickers_stop, __ATOMIC_RELAXED))
+		(void)f->ops->write(f, 4, VU_NOTIFY, &one, 2);
+	return NULL;
+}
+
+/* Nobody who kicks all the time keeps the control thread from its turn. */
+static void test_turns_are_fair(void **state)
+{
+	struct vu_server *s = server_of(state);
+	pthread_t threads[3];
+	struct vn_function *f;
+	double start, longest = 0;
+	uint16_t vendor;
+
+	kickers_stop = 0;
+	vu_server_start(s);
+	f = open_function(s);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL,
+						kick_without_pause, f), 0);
+	for (int i = 0; i < 200; i++) {
+		start = seconds();
+		assert_int_equal(f->ops->read(f, VN_REGION_CONFIG, 0, &vendor, 2), 0);
+		assert_int_equal(vendor, 0x1af4);
+		if (seconds() - start > longest)
+			longest = seconds() - start;
+	}
+	__atomic_store_n(&kickers_stop, 1, __ATOMIC_RELAXED);
+	for (int i = 0; i < 3; i++)
+		pthread_join(threads[i], NULL);
+	assert_true(longest < 1.0);
+	assert_int_equal(f->ops->close(f), 0);
+}
+
 /* Many in a row, none of them slow: patience is for waiting only. */
 static void test_many_kicks_are_no_wait(void **state)
 {
@@ -362,6 +403,7 @@ int main(void)
 		with_rig(test_doorbell_choice),
 		with_rig(test_close_is_for_all),
 		with_rig(test_kick_from_another_thread),
+		with_rig(test_turns_are_fair),
 		with_rig(test_many_kicks_are_no_wait),
 		with_rig(test_server_vanishes),
 	};
