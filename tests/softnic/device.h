@@ -54,6 +54,7 @@ struct options {
 	const char *peer;	   /* "loop", "tap:NAME", ... */
 	const char *trace;	   /* file; NULL: none */
 	const char *control;	   /* UNIX socket for run-time commands; NULL: none */
+	const char *faults;	   /* misbehaviours asked for; NULL: none */
 };
 
 /* ---- the driver's memory: dma.c ---- */
@@ -152,6 +153,17 @@ void needs_reset(struct device *device);
  */
 void breach(struct device *device, const char *id, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/*
+ * Is the device to misbehave as row `row` ("F04") of the catalogue of faults says?
+ * One branch that is never taken when no fault was asked for.
+ */
+bool fault_named(const struct device *device, const char *row);
+static inline bool fault(const struct device *device, const char *row)
+{
+	return __builtin_expect(device->options->faults != NULL, 0) &&
+	       fault_named(device, row);
+}
 
 /* A line of the trace: "QUEUE 1 ...". Nothing if there is no trace. */
 #define trace(device, ...)                                    \

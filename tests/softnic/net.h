@@ -26,6 +26,10 @@ void net_reset(struct device *device);
 unsigned int net_queue_count(const struct device *device);
 unsigned int net_control_index(const struct device *device);
 
+/* A queue was enabled / is no more (reset of the queue or of the device). */
+void net_queue_started(struct queue *queue);
+void net_queue_stopped(struct queue *queue);
+
 /* The device configuration structure: its size for what is offered, and its bytes.
  * Reads outside are the caller's fault. */
 size_t net_config_size(const struct device *device);
@@ -40,6 +44,10 @@ bool net_run(struct device *device, unsigned int budget);
 /* Work could be waiting: used by the loop before it sleeps (arms notifications).
  * Returns true if there is some already. */
 bool net_arm(struct device *device);
+
+/* Nanoseconds until net_run must be called though nobody rings (interrupts that are
+ * put off, answers that are late); -1: nothing is due. */
+int64_t net_deadline(const struct device *device);
 
 /* Descriptor that becomes readable when the peer has a frame, -1: none. */
 int net_fd(const struct device *device);

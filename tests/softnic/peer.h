@@ -43,6 +43,10 @@ struct peer {
 	struct device *device;
 	int fd;	   /* readable when there are frames; -1: none */
 	bool raw;  /* takes and gives frames with offloads pending (loop, echo) */
+	/* What is sent comes back: net.c copies straight from transmit to receive
+	 * buffers (with `swap`, addresses exchanged) and calls neither send nor
+	 * receive. */
+	bool mirror, swap;
 	bool idle; /* nothing to receive until something is sent (loop, echo, sink) */
 };
 

@@ -37,6 +37,15 @@ void ring_give(struct queue *queue, const struct buffer *buffer,
 /* Make all that was given visible, and interrupt if the driver wants that. */
 void ring_flush(struct queue *queue);
 
+/*
+ * The two halves of ring_flush, for interrupts that are put off: make visible; and
+ * interrupt if the driver wants that for what became visible since the last
+ * ring_notify. ring_wanted says whether ring_notify would interrupt now.
+ */
+void ring_publish(struct queue *queue);
+void ring_notify(struct queue *queue);
+bool ring_wanted(struct queue *queue);
+
 /* Ask the driver to notify at its next buffer, or not to. Asking returns whether
  * there is something already (look again then). */
 bool ring_arm(struct queue *queue);
