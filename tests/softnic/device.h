@@ -54,6 +54,7 @@ struct options {
 	const char *peer;	   /* "loop", "tap:NAME", ... */
 	const char *trace;	   /* file; NULL: none */
 	const char *control;	   /* UNIX socket for run-time commands; NULL: none */
+	const char *faults;	   /* "D01,F04"; NULL: none */
 	const char *faults;	   /* misbehaviours asked for; NULL: none */
 };
 
@@ -73,6 +74,22 @@ struct device;
 void *dma(struct device *device, uint64_t iova, uint64_t size,
 	  enum direction direction);
 
+/* A mapping of the driver's: where it is for the device and for us, and what it
+ * permits (both directions or'ed). */
+struct window {
+	uint64_t iova, size;
+	uint8_t *address;
+	unsigned int directions;
+};
+
+/*
+ * The mapping that holds `iova`, for those that keep translations (the rings do,
+ * and drop them when ring_remap says so). False if there is none; reports nothing:
+ * who then wants the access calls dma(), which does.
+ */
+bool dma_window(const struct device *device, uint64_t iova,
+		struct window *window);
+
 /* ---- queues ---- */
 
 /* A piece of a buffer, in our address space. */
@@ -84,6 +101,7 @@ struct element {
 /* A buffer that the driver made available. */
 struct buffer {
 	uint16_t id;		    /* as the used entry names it */
+	uint16_t record;	    /* the ring's own number for it */
 	uint16_t slots;		    /* descriptors of the ring that it takes */
 	uint16_t readable, writable; /* elements of each kind; readable first */
 	uint64_t readable_bytes, writable_bytes;
@@ -141,6 +159,10 @@ void config_changed(struct device *device);
 
 /* The device cannot go on: DEVICE_NEEDS_RESET and a configuration interrupt. */
 void needs_reset(struct device *device);
+
+/* Shall the device misbehave so: was `row` ("D01") named by --fault? Slow: ask when
+ * something begins and keep the answer. options.c knows all rows. */
+bool fault(const struct device *device, const char *row);
 
 /* ---- verdict: judge.c ---- */
 

@@ -16,7 +16,8 @@
 int ring_start(struct queue *queue);
 void ring_stop(struct queue *queue);
 
-/* The driver's memory map changed: areas and elements must be translated anew. */
+/* The driver's memory map changed: areas must be translated anew, and what was kept
+ * of the map is void. Nobody may hold a buffer across this: give or untake first. */
 void ring_remap(struct queue *queue);
 
 /*
@@ -56,5 +57,9 @@ bool ring_ready(struct queue *queue);
 
 /* A 32-bit notification (NOTIFICATION_DATA) came: judge its position. */
 void ring_notified(struct queue *queue, uint32_t value);
+
+/* About once a second for each enabled queue of a live device: judges notifications
+ * that are missing, and those that were not wanted. */
+void ring_watch(struct queue *queue);
 
 #endif
