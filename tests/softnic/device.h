@@ -56,6 +56,8 @@ struct options {
 	const char *control;	   /* UNIX socket for run-time commands; NULL: none */
 	const char *faults;	   /* "D01,F04"; NULL: none */
 	const char *faults;	   /* misbehaviours asked for; NULL: none */
+	bool strict;		   /* what a driver should do, it must */
+	uint32_t notify_multiplier; /* bytes between doorbells; 0: one for all */
 };
 
 /* ---- the driver's memory: dma.c ---- */
@@ -138,6 +140,7 @@ struct device {
 	struct net *net;	 /* net.c */
 	struct server *server;	 /* server.c: socket, memory, interrupts */
 	unsigned int breaches;	 /* duties that the driver broke */
+	unsigned int advice;	 /* recommendations that it did not follow */
 	unsigned int faults;	 /* accesses outside the driver's maps */
 	FILE *trace;
 };
@@ -170,8 +173,9 @@ bool fault(const struct device *device, const char *row);
  * The driver broke a duty: a line "SPLIT-12: ..." on stderr and in the trace; the
  * process ends with a non-zero status. The same duty is reported at most 8 times.
  * `id` is a row of the list of driver requirements. Every ID that is judged is in
- * judge.c's table (`--list-duties` prints it), and breach() of an ID that is not
- * in it aborts.
+ * duties_*.def (`--list-duties` prints them; tests/build/duties holds them against
+ * the calls). A duty that is only recommended reads "NET-47 (should): ..." and
+ * fails the run only with --strict.
  */
 void breach(struct device *device, const char *id, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
