@@ -54,7 +54,6 @@ struct options {
 	const char *peer;	   /* "loop", "tap:NAME", ... */
 	const char *trace;	   /* file; NULL: none */
 	const char *control;	   /* UNIX socket for run-time commands; NULL: none */
-	const char *faults;	   /* "D01,F04"; NULL: none */
 	const char *faults;	   /* misbehaviours asked for; NULL: none */
 	bool strict;		   /* what a driver should do, it must */
 	uint32_t notify_multiplier; /* bytes between doorbells; 0: one for all */
@@ -162,10 +161,6 @@ void config_changed(struct device *device);
 
 /* The device cannot go on: DEVICE_NEEDS_RESET and a configuration interrupt. */
 void needs_reset(struct device *device);
-
-/* Shall the device misbehave so: was `row` ("D01") named by --fault? Slow: ask when
- * something begins and keep the answer. options.c knows all rows. */
-bool fault(const struct device *device, const char *row);
 
 /* ---- verdict: judge.c ---- */
 
