@@ -77,7 +77,7 @@ void *dma(struct device *device, uint64_t iova, uint64_t size,
 
 /* A mapping of the driver's: where it is for the device and for us, and what it
  * permits (both directions or'ed). */
-struct window {
+struct mapping {
 	uint64_t iova, size;
 	uint8_t *address;
 	unsigned int directions;
@@ -89,7 +89,7 @@ struct window {
  * who then wants the access calls dma(), which does.
  */
 bool dma_window(const struct device *device, uint64_t iova,
-		struct window *window);
+		struct mapping *window);
 
 /* ---- queues ---- */
 

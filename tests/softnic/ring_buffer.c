@@ -24,9 +24,9 @@ int ring_broken(struct ring *ring)
 }
 
 /* Keep the mapping that holds `iova` in front. Permission is the caller's care. */
-static const struct window *find_window(struct ring *ring, uint64_t iova)
+static const struct mapping *find_window(struct ring *ring, uint64_t iova)
 {
-	struct window found = ring->window[1];
+	struct mapping found = ring->window[1];
 
 	if (iova - ring->window[0].iova < ring->window[0].size)
 		return &ring->window[0];
@@ -41,7 +41,7 @@ static const struct window *find_window(struct ring *ring, uint64_t iova)
 void *ring_translate_slow(struct ring *ring, uint64_t iova, uint64_t size,
 			  enum direction direction)
 {
-	const struct window *window = find_window(ring, iova);
+	const struct mapping *window = find_window(ring, iova);
 	uint8_t *at = window ? window_at(window, iova, size, direction) : NULL;
 
 	return at ? at : dma(ring->device, iova, size, direction);
@@ -108,7 +108,7 @@ static int add_pieces(struct ring *ring, struct buffer *buffer, uint64_t iova,
 		      uint64_t length, bool writable)
 {
 	enum direction direction = writable ? DEVICE_WRITES : DEVICE_READS;
-	const struct window *window;
+	const struct mapping *window;
 	struct origin from;
 	uint64_t piece;
 	uint8_t *at;

@@ -19,10 +19,13 @@
 #define BEHIND_BYTES 64u
 
 static const char *const row_name[] = {
-#define FAULT(row, text) #row,
+#define FAULT(row, text) row,
 #include "fault_rings.def"
 #undef FAULT
 };
+
+_Static_assert(sizeof(row_name) / sizeof(row_name[0]) == RF_COUNT,
+	       "enum ring_fault and fault_rings.def differ");
 
 uint64_t faults_of(const struct ring *ring)
 {
@@ -263,7 +266,7 @@ static void rewrite_entry(struct ring *ring)
 /* Where the map permits it; a device behind an IOMMU can do no more. */
 static void scribble(struct ring *ring, uint64_t iova, uint64_t size)
 {
-	struct window window = { 0 };
+	struct mapping window = { 0 };
 	uint8_t *at = NULL;
 
 	if (dma_window(ring->device, iova, &window))

@@ -60,11 +60,12 @@ extern const struct duties split_duties, packed_duties;
 
 /* ---- misbehaviours, asked for once: ring_fault.c ---- */
 
+/* The rows of fault_rings.def, in its order. */
 enum ring_fault {
-#define FAULT(row, text) RF_##row,
-#include "fault_rings.def"
-#undef FAULT
-	RF_COUNT
+	RF_D01, RF_D02, RF_D03, RF_D04, RF_D05, RF_D06, RF_D07, RF_D08, RF_D09,
+	RF_D10, RF_D11, RF_D12, RF_D13, RF_D14, RF_D15, RF_D16, RF_D17, RF_D18,
+	RF_D19, RF_D20, RF_E01, RF_E02, RF_E03, RF_E04, RF_E05, RF_E06, RF_E07,
+	RF_E08, RF_E09, RF_E10, RF_E11, RF_E12, RF_COUNT
 };
 
 /* ---- the record ---- */
@@ -159,7 +160,7 @@ struct ring {
 	const struct packed_event *driver_event;
 	struct packed_event *device_event;
 
-	struct window window[2]; /* mappings used last; newest first */
+	struct mapping window[2]; /* mappings used last; newest first */
 
 	/* Records of buffers taken: the free ones are a stack, so that few lines of
 	 * the cache serve a short burst. */
@@ -221,7 +222,7 @@ int ring_broken(struct ring *ring);
 void *ring_translate_slow(struct ring *ring, uint64_t iova, uint64_t size,
 			  enum direction direction);
 
-static inline uint8_t *window_at(const struct window *window, uint64_t iova,
+static inline uint8_t *window_at(const struct mapping *window, uint64_t iova,
 				 uint64_t size, unsigned int direction)
 {
 	uint64_t offset = iova - window->iova;
