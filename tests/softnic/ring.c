@@ -178,7 +178,8 @@ int ring_take_raw(struct ring *ring, struct buffer *buffer)
 	if (unlikely((ring->sample_count++ & 63) == 0))
 		sample_take(ring, buffer,
 			    ring->taken[(ring->takes - 1) & ring->taken_mask].position);
-	buffer_judge_pieces(ring, buffer);
+	if (unlikely(buffer->readable + buffer->writable > ELEMENTS_FEW))
+		buffer_judge_pieces(ring, buffer);
 	trace(ring->device, "TAKE queue %u id %u slots %u read %u/%" PRIu64
 	      " write %u/%" PRIu64, ring->queue->index, buffer->id, buffer->slots,
 	      buffer->readable, buffer->readable_bytes, buffer->writable,

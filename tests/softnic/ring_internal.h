@@ -256,6 +256,31 @@ static inline void buffer_begin(struct ring *ring, struct buffer *buffer)
 	buffer->writable_bytes = 0;
 }
 
+/* Most buffers are one element in the mapping used last: all of it at once. False:
+ * take the long way, which finds out why. */
+static inline bool buffer_single(struct ring *ring, struct buffer *buffer,
+				 const struct fetched *descriptor)
+{
+	bool writable = descriptor->flags & DF_WRITE;
+	uint8_t *at = window_at(&ring->window[0], descriptor->address,
+				descriptor->length,
+				writable ? DEVICE_WRITES : DEVICE_READS);
+	uint16_t record = ring->free[ring->free_count - 1];
+
+	if (unlikely(!at || !descriptor->length || ring->origins))
+		return false;
+	buffer->slots = 1;
+	buffer->record = record;
+	buffer->element = ring->few[record].element;
+	buffer->element->address = at;
+	buffer->element->length = descriptor->length;
+	buffer->readable = !writable;
+	buffer->writable = writable;
+	buffer->readable_bytes = writable ? 0 : descriptor->length;
+	buffer->writable_bytes = writable ? descriptor->length : 0;
+	return true;
+}
+
 /* The buffer is complete: it is the driver's no more. */
 static inline void buffer_taken(struct ring *ring, const struct buffer *buffer,
 				uint16_t position)

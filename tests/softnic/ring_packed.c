@@ -177,6 +177,7 @@ static int walk(struct ring *ring, struct buffer *buffer, struct fetched *d)
 	uint16_t position = ring->next;
 	bool wrap = ring->next_wrap;
 
+	buffer_begin(ring, buffer);
 	for (buffer->slots = 1;; buffer->slots++) {
 		if (judge_flags(ring, buffer, position, d) < 0)
 			return -1;
@@ -216,9 +217,13 @@ int packed_take(struct ring *ring, struct buffer *buffer)
 				     "made available though the device has the whole "
 				     "ring");
 	buffer->id = d.other;
-	buffer_begin(ring, buffer);
-	if (walk(ring, buffer, &d) < 0)
+	if (likely(!(d.flags & (DF_NEXT | DF_INDIRECT))) &&
+	    buffer_single(ring, buffer, &d)) {
+		ring->slot[position].owner = SLOT_DRIVER;
+		ring->next_wrap ^= advance(ring, &ring->next, 1);
+	} else if (walk(ring, buffer, &d) < 0) {
 		return -1;
+	}
 	buffer_taken(ring, buffer, position);
 	return 1;
 }

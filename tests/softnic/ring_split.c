@@ -188,26 +188,28 @@ static int judge_descriptor(struct ring *ring, uint16_t head, uint16_t position,
 	return 0;
 }
 
-static int walk(struct ring *ring, struct buffer *buffer, uint16_t head)
+/* A chain whose first descriptor, claimed already, is `d`. */
+static int walk(struct ring *ring, struct buffer *buffer, uint16_t head,
+		struct fetched *d)
 {
 	uint16_t position = head;
-	struct fetched d;
 
+	buffer_begin(ring, buffer);
 	for (buffer->slots = 1;; buffer->slots++) {
+		if (judge_descriptor(ring, head, position, d) < 0)
+			return -1;
+		if (d->flags & DF_INDIRECT)
+			return buffer_add_table(ring, buffer, d,
+						buffer->slots - 1u);
+		if (buffer_add(ring, buffer, d) < 0)
+			return -1;
+		if (!(d->flags & DF_NEXT))
+			return 0;
+		ring->slot[position].next = d->other;
+		position = d->other;
 		if (claim(ring, head, position) < 0)
 			return -1;
-		split_fetch(ring, position, &d);
-		if (judge_descriptor(ring, head, position, &d) < 0)
-			return -1;
-		if (unlikely(d.flags & DF_INDIRECT))
-			return buffer_add_table(ring, buffer, &d,
-						buffer->slots - 1u);
-		if (buffer_add(ring, buffer, &d) < 0)
-			return -1;
-		if (likely(!(d.flags & DF_NEXT)))
-			return 0;
-		ring->slot[position].next = d.other;
-		position = d.other;
+		split_fetch(ring, position, d);
 	}
 }
 
@@ -223,6 +225,7 @@ static int judge_head(struct ring *ring, uint16_t head)
 
 int split_take(struct ring *ring, struct buffer *buffer)
 {
+	struct fetched d;
 	uint16_t head;
 	int have;
 
@@ -232,11 +235,14 @@ int split_take(struct ring *ring, struct buffer *buffer)
 			return have;
 	}
 	head = load(&ring->available[WORD_RING + (ring->next & (ring->size - 1u))]);
-	if (ring->in_order && judge_head(ring, head) < 0)
+	if (unlikely(ring->in_order) && judge_head(ring, head) < 0)
 		return -1;
+	if (claim(ring, head, head) < 0)
+		return -1;
+	split_fetch(ring, head, &d);
 	buffer->id = head;
-	buffer_begin(ring, buffer);
-	if (walk(ring, buffer, head) < 0)
+	if ((unlikely(d.flags & ~DF_WRITE) || !buffer_single(ring, buffer, &d)) &&
+	    walk(ring, buffer, head, &d) < 0)
 		return -1;
 	ring->next++;
 	ring->expected = (uint16_t)((head + buffer->slots) & (ring->size - 1u));
@@ -250,6 +256,10 @@ static void disown(struct ring *ring, uint16_t head, uint16_t slots)
 {
 	uint16_t position = head;
 
+	if (likely(slots == 1)) {
+		ring->slot[head].owner = 0;
+		return;
+	}
 	while (slots--) {
 		ring->slot[position].owner = 0;
 		position = ring->slot[position].next;
