@@ -80,8 +80,26 @@ void net_close(struct device *device)
 	device->net = NULL;
 }
 
-/* What stays over a reset of the device: peer, link and speed, and the address that
- * it was last given from outside. */
+static void add_counters(struct counters *to, const struct counters *from)
+{
+	to->packets += from->packets;
+	to->bytes += from->bytes;
+	to->drops += from->drops;
+	to->overruns += from->overruns;
+	to->malformed += from->malformed;
+}
+
+static void keep_counters(struct net *net, const struct net *last)
+{
+	unsigned int i;
+
+	memcpy(net->before, last->before, sizeof(net->before));
+	for (i = 0; i < QUEUES_MAX; i++)
+		add_counters(&net->before[i], &last->queue[i].count);
+}
+
+/* What stays over a reset of the device: peer, link and speed, the address that it
+ * was last given from outside, and what was counted in all. */
 void net_reset(struct device *device)
 {
 	struct net *net = device->net;
@@ -100,6 +118,7 @@ void net_reset(struct device *device)
 
 	memcpy(fresh.mac, net->permanent_mac, sizeof(fresh.mac));
 	memcpy(fresh.permanent_mac, net->permanent_mac, sizeof(fresh.mac));
+	keep_counters(&fresh, net);
 	free(net->coalesce);
 	*net = fresh;
 	faults_begin(net);

@@ -205,6 +205,10 @@ static int run(struct net *net, const char *line, FILE *out)
 		stats_print(net, out);
 		return 0;
 	}
+	if (strcmp(line, "totals") == 0) {
+		stats_totals(net, out);
+		return 0;
+	}
 	return -ENOENT;
 }
 
@@ -220,8 +224,8 @@ int net_command(struct device *device, const char *line, FILE *out)
 	else if (result)
 		fprintf(out, "error: %s: not understood; link up|down, mac "
 			     "XX:XX:XX:XX:XX:XX, speed N [full|half], announce, "
-			     "stats\n", line);
-	else if (strcmp(line, "stats") != 0)
+			     "stats, totals\n", line);
+	else if (strcmp(line, "stats") != 0 && strcmp(line, "totals") != 0)
 		fprintf(out, "ok\n");
 	return 0;
 }

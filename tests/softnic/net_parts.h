@@ -254,6 +254,7 @@ struct net {
 
 	struct filter filter;
 	struct net_queue queue[QUEUES_MAX];
+	struct counters before[QUEUES_MAX]; /* of drivers that are gone */
 	struct moderation both[2]; /* last TX_SET [1] and RX_SET [0] */
 	uint64_t commands, commands_ok;
 	uint64_t late;		/* when the answer that was put off is due; 0: none */
@@ -407,6 +408,7 @@ bool command_vlan(struct command *command);
 
 /* Print counters (command "stats" of the control socket). */
 void stats_print(const struct net *net, FILE *out);
+void stats_totals(const struct net *net, FILE *out);
 
 /* ---- net_config.c ---- */
 

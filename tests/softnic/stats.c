@@ -209,30 +209,56 @@ bool command_stats(struct command *command)
 
 /* ---- the control socket ---- */
 
+static void print_queue(FILE *out, unsigned int index, const char *whose,
+			const struct counters *count)
+{
+	fprintf(out, "queue %u %s%s packets %llu bytes %llu drops %llu %s %llu", index,
+		index % 2 ? "transmit" : "receive", whose,
+		(unsigned long long)count->packets,
+		(unsigned long long)count->bytes,
+		(unsigned long long)count->drops,
+		index % 2 ? "malformed" : "overruns",
+		(unsigned long long)(index % 2 ? count->malformed :
+						 count->overruns));
+}
+
+/* "stats": what this driver did, since the last reset. */
 void stats_print(const struct net *net, FILE *out)
 {
 	const struct device *device = net->device;
 	unsigned int i;
 
-	for (i = 0; i < device->queue_count && i < QUEUES_MAX; i++) {
-		const struct counters *count = &net->queue[i].count;
-
+	for (i = 0; i < net_queue_count(device); i++) {
 		if (i == net_control_index(device)) {
 			fprintf(out, "queue %u control commands %llu ok %llu\n", i,
 				(unsigned long long)net->commands,
 				(unsigned long long)net->commands_ok);
 			continue;
 		}
-		fprintf(out, "queue %u %s packets %llu bytes %llu drops %llu "
-			"%s %llu kicks %llu interrupts %llu\n", i,
-			i % 2 ? "transmit" : "receive",
-			(unsigned long long)count->packets,
-			(unsigned long long)count->bytes,
-			(unsigned long long)count->drops,
-			i % 2 ? "malformed" : "overruns",
-			(unsigned long long)(i % 2 ? count->malformed :
-						     count->overruns),
+		print_queue(out, i, "", &net->queue[i].count);
+		fprintf(out, " kicks %llu interrupts %llu\n",
 			(unsigned long long)device->queue[i].kicks,
 			(unsigned long long)device->queue[i].interrupts);
+	}
+}
+
+/* "totals": what all drivers did; queues without any frame are left out. */
+void stats_totals(const struct net *net, FILE *out)
+{
+	unsigned int i;
+
+	for (i = 0; i < QUEUES_MAX; i++) {
+		struct counters sum = net->before[i];
+		const struct counters *now = &net->queue[i].count;
+
+		sum.packets += now->packets;
+		sum.bytes += now->bytes;
+		sum.drops += now->drops;
+		sum.overruns += now->overruns;
+		sum.malformed += now->malformed;
+		if (sum.packets == 0 && sum.drops == 0)
+			continue;
+		print_queue(out, i, " total", &sum);
+		fputc('\n', out);
 	}
 }
