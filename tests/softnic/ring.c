@@ -411,7 +411,7 @@ static void judge_missing(struct ring *ring, bool ready)
 		id = "PACKED-16";
 	else if (ring->event_idx)
 		id = "SPLIT-32";
-	breach(ring->device, id, "queue %u: a buffer is available for a second, "
+	judge(ring, id, "queue %u: a buffer is available for a second, "
 	       "notifications are wanted, and none came", ring->queue->index);
 }
 
@@ -426,7 +426,7 @@ static void judge_unwanted(struct ring *ring)
 		id = "PACKED-16";
 	else if (ring->event_idx)
 		id = "SPLIT-33";
-	breach(ring->device, id, "queue %u: %" PRIu64 " notifications in a second "
+	judge(ring, id, "queue %u: %" PRIu64 " notifications in a second "
 	       "through which none were wanted", ring->queue->index, kicks);
 }
 

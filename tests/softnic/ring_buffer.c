@@ -139,14 +139,14 @@ int buffer_add(struct ring *ring, struct buffer *buffer,
 	uint8_t *at;
 
 	if (unlikely(!writable && buffer->writable)) {
-		breach(ring->device, ring->duty->order,
+		judge(ring, ring->duty->order,
 		       "queue %u: buffer %u has an element for reading (%u bytes) "
 		       "behind one for writing", ring->queue->index, buffer->id,
 		       descriptor->length);
 		return ring_broken(ring);
 	}
 	if (unlikely(sum + descriptor->length > 1ull << 32 && ring->duty->length)) {
-		breach(ring->device, ring->duty->length,
+		judge(ring, ring->duty->length,
 		       "queue %u: the elements of buffer %u are %" PRIu64
 		       " bytes, more than 2^32", ring->queue->index, buffer->id,
 		       sum + descriptor->length);
@@ -202,7 +202,7 @@ static const char *split_entry_breach(struct ring *ring,
 static int entry_breach(struct ring *ring, const char *id, uint32_t index,
 			const struct fetched *entry, const struct table *table)
 {
-	breach(ring->device, id, "queue %u: entry %u of the table of %u of buffer "
+	judge(ring, id, "queue %u: entry %u of the table of %u of buffer "
 	       "%u has flags %#x and the next word %u", ring->queue->index, index,
 	       table->entries, table->id, entry->flags, entry->other);
 	return ring_broken(ring);
@@ -227,7 +227,7 @@ static int add_split_table(struct ring *ring, struct buffer *buffer,
 			return 0;
 		index = entry.other;
 	}
-	breach(ring->device, "SPLIT-06", "queue %u: the table of %u entries of "
+	judge(ring, "SPLIT-06", "queue %u: the table of %u entries of "
 	       "buffer %u chains in a loop", ring->queue->index, table->entries,
 	       table->id);
 	return ring_broken(ring);
@@ -249,7 +249,7 @@ static int add_packed_table(struct ring *ring, struct buffer *buffer,
 		if (unlikely(entry.flags & ~DF_WRITE))
 			return entry_breach(ring, "PACKED-32", i, &entry, table);
 		if (unlikely(id))
-			breach(ring->device, "PACKED-14", "queue %u: entry %u of "
+			judge(ring, "PACKED-14", "queue %u: entry %u of "
 			       "the table of buffer %u has the ID %u, not 0",
 			       ring->queue->index, i, table->id, id);
 		if (buffer_add(ring, buffer, &entry) < 0)
@@ -261,7 +261,7 @@ static int add_packed_table(struct ring *ring, struct buffer *buffer,
 static int table_breach(struct ring *ring, const char *id, uint16_t buffer,
 			uint32_t length, const char *why)
 {
-	breach(ring->device, id, "queue %u: the table of buffer %u has %u bytes: %s",
+	judge(ring, id, "queue %u: the table of buffer %u has %u bytes: %s",
 	       ring->queue->index, buffer, length, why);
 	return ring_broken(ring);
 }
@@ -314,7 +314,7 @@ void buffer_judge_pieces(struct ring *ring, const struct buffer *buffer)
 		joined += i != buffer->readable &&
 			  e[i - 1].address + e[i - 1].length == e[i].address;
 	if (joined >= count / 2)
-		breach(ring->device, "SPLIT-05", "queue %u: buffer %u is cut into %u "
+		judge(ring, "SPLIT-05", "queue %u: buffer %u is cut into %u "
 		       "elements, of which %u just go on where another ends",
 		       ring->queue->index, buffer->id, count, joined);
 }

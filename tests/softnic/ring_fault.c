@@ -49,6 +49,8 @@ static bool wanted(const struct ring *ring, enum ring_fault row)
 static void note(struct ring *ring, enum ring_fault row)
 {
 	ring->faults_done |= 1ull << row;
+	/* A packed ring has the driver's words where the device writes. */
+	ring->spoilt = ring->spoilt || row >= RF_E03;
 	trace(ring->device, "FAULT %s queue %u", row_name[row], ring->queue->index);
 }
 
@@ -123,15 +125,6 @@ static bool split_id(struct ring *ring, struct waiting *used)
 	return false;
 }
 
-/* A position that is not outstanding, whatever the layout calls it. */
-static void stray_batch(struct ring *ring, struct waiting *used)
-{
-	if (!ring->in_order || !strike(ring, RF_D15))
-		return;
-	used->id = ring->packed ? used->id ^ 0x4000u : ring->size + used->id;
-	used->whole = true;
-}
-
 /* ---- packed: what a used descriptor says ---- */
 
 static void write_each(struct ring *ring, const struct waiting *used)
@@ -168,7 +161,6 @@ bool fault_give(struct ring *ring, struct waiting *used)
 		note(ring, RF_D19);
 		return false;
 	}
-	stray_batch(ring, used);
 	return ring->packed ? packed_id(ring, used) : split_id(ring, used);
 }
 
@@ -221,8 +213,16 @@ static void packed_flags(struct ring *ring)
 	}
 }
 
+/* Nothing that is outstanding, whatever the layout calls it. */
+static uint32_t stray_id(const struct ring *ring, uint32_t id)
+{
+	return ring->packed ? id ^ 0x4000u : ring->size + id;
+}
+
 void fault_publish(struct ring *ring)
 {
+	if (ring->batched && strike(ring, RF_D15))
+		ring->batch.id = stray_id(ring, ring->batch.id);
 	if (ring->in_order && ring->piled > 1 && strike(ring, RF_D14))
 		write_reversed(ring);
 	if (!ring->packed && ring->piled && strike(ring, RF_D10)) {
@@ -273,8 +273,10 @@ static void scribble(struct ring *ring, uint64_t iova, uint64_t size)
 		at = window_at(&window, iova, size, DEVICE_WRITES);
 	trace(ring->device, "FAULT queue %u: %#llx %s", ring->queue->index,
 	      (unsigned long long)iova, at ? "overwritten" : "is not writable");
-	if (at)
-		memset(at, 0xa5, size);
+	if (!at)
+		return;
+	ring->spoilt = true;
+	memset(at, 0xa5, size);
 }
 
 static void scribble_behind(struct ring *ring)

@@ -193,6 +193,7 @@ struct ring {
 
 	/* Special runs. */
 	uint64_t faults, faults_done; /* bits: enum ring_fault */
+	bool spoilt;		/* by a fault: what the driver wrote is lost */
 	struct waiting before;	/* the last one given */
 	struct origins *origins; /* NULL: not kept */
 	struct buffer *stash;	/* taken from the ring, not handed out yet */
@@ -214,6 +215,13 @@ int buffer_add_table(struct ring *ring, struct buffer *buffer,
 		     const struct fetched *descriptor, unsigned int before);
 /* Nobody but a careless driver makes so many pieces of this. */
 void buffer_judge_pieces(struct ring *ring, const struct buffer *buffer);
+
+/* The driver is to blame, unless the device wrote over what is read here. */
+#define judge(ring, ...)                                   \
+	do {                                               \
+		if (!(ring)->spoilt)                       \
+			breach((ring)->device, __VA_ARGS__); \
+	} while (0)
 
 /* The driver broke the ring: nothing is taken any more. Always -1. */
 int ring_broken(struct ring *ring);
@@ -339,6 +347,7 @@ void packed_fetch(const struct ring *ring, uint16_t position,
 void sample_take(struct ring *ring, const struct buffer *buffer,
 		 uint16_t position);
 void sample_check(struct ring *ring, const struct buffer *buffer);
+void sample_written(struct ring *ring, uint16_t slots);
 
 /* ---- ring_special.c: shuffled order; ring_fault.c: misbehaviour ---- */
 

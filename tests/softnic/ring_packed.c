@@ -7,12 +7,13 @@
  */
 #include <endian.h>
 #include <string.h>
+#include <time.h>
 
 #include "ring_internal.h"
 
 #define WORD_FLAGS 7u /* of a descriptor, in words of 16 bits */
-/* Reads of a list's tail before it counts as never made available. */
-#define TAIL_READS 100000u
+/* How long a list's tail may take before it counts as never made available. */
+#define TAIL_NS 50000000ll
 
 const struct duties packed_duties = {
 	.alignment = "PACKED-19",
@@ -97,7 +98,7 @@ int packed_start(struct ring *ring)
 			first = i;
 	}
 	if (odd)
-		breach(ring->device, "PACKED-20", "queue %u: %u descriptors (the first "
+		judge(ring, "PACKED-20", "queue %u: %u descriptors (the first "
 		       "is %u) are neither zero nor available at the start",
 		       ring->queue->index, odd, first);
 	return 0;
@@ -108,7 +109,7 @@ int packed_start(struct ring *ring)
 static int packed_breach(struct ring *ring, const char *id, uint16_t position,
 			 const struct fetched *d, const char *why)
 {
-	breach(ring->device, id, "queue %u, descriptor %u (flags %#x, id %u): %s",
+	judge(ring, id, "queue %u, descriptor %u (flags %#x, id %u): %s",
 	       ring->queue->index, position, d->flags, d->other, why);
 	return ring_broken(ring);
 }
@@ -135,17 +136,22 @@ static int judge_empty(struct ring *ring, const struct fetched *d)
 static int judge_tail(struct ring *ring, uint16_t position, bool wrap,
 		      struct fetched *d)
 {
-	unsigned int reads;
+	struct timespec from, now;
+	bool late = false, there = false;
 
-	for (reads = 0; reads < TAIL_READS; reads++)
-		if (flags_available(load_flags(ring, position), wrap))
-			break;
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	while (!there && !late) {
+		there = flags_available(load_flags(ring, position), wrap);
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		late = (now.tv_sec - from.tv_sec) * 1000000000ll + now.tv_nsec -
+			       from.tv_nsec > TAIL_NS;
+	}
 	packed_fetch(ring, position, d);
-	if (reads == TAIL_READS)
+	if (!there)
 		return packed_breach(ring, "PACKED-10", position, d,
 				     "in a list, with AVAIL and USED that do not "
 				     "make it available");
-	breach(ring->device, "PACKED-30", "queue %u, descriptor %u became available "
+	judge(ring, "PACKED-30", "queue %u, descriptor %u became available "
 	       "after the first one of its list", ring->queue->index, position);
 	return 0;
 }
@@ -262,6 +268,8 @@ void packed_give(struct ring *ring, const struct waiting *used)
 		ring->withheld_position = ring->used;
 		ring->withheld_flags = flags;
 	}
+	if (unlikely(ring->sample.armed))
+		sample_written(ring, used->slots);
 	ring->slot[ring->used].owner = ring->used_wrap;
 	ring->used_wrap ^= advance(ring, &ring->used, used->slots);
 	ring->unpublished += used->slots;
@@ -288,11 +296,11 @@ static void judge_event(struct ring *ring, const struct packed_event *event)
 	uint16_t flags = event->flags & 3u;
 
 	if (event->flags & ~3u)
-		breach(ring->device, "PACKED-18", "queue %u: reserved bits in the "
+		judge(ring, "PACKED-18", "queue %u: reserved bits in the "
 		       "driver's event suppression: flags %#x", ring->queue->index,
 		       event->flags);
 	if (flags == 3 || (flags == EVENT_DESC && !ring->event_idx))
-		breach(ring->device, "PACKED-17", "queue %u: the driver's event "
+		judge(ring, "PACKED-17", "queue %u: the driver's event "
 		       "suppression has flags %u%s", ring->queue->index, flags,
 		       flags == 3 ? "" : ", but EVENT_IDX was not negotiated");
 }
@@ -389,10 +397,10 @@ void packed_notified(struct ring *ring, uint32_t value)
 	bool wrap = value >> 31;
 
 	if (told >= ring->size)
-		breach(ring->device, "GEN-44", "queue %u: notified of position %u, "
+		judge(ring, "GEN-44", "queue %u: notified of position %u, "
 		       "but the ring has %u", ring->queue->index, told, ring->size);
 	else if (ring->armed && !position_true(ring, told, wrap))
-		breach(ring->device, "PACKED-23", "queue %u: notified of position %u "
+		judge(ring, "PACKED-23", "queue %u: notified of position %u "
 		       "with wrap counter %u, but not all before it is available",
 		       ring->queue->index, told, wrap);
 }

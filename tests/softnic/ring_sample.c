@@ -42,9 +42,6 @@ void sample_check(struct ring *ring, const struct buffer *buffer)
 	if (sample->record != buffer->record)
 		return;
 	sample->armed = false;
-	/* Packed: a used descriptor of another buffer may lie there by now. */
-	if (ring->packed && ring->slot[sample->position].owner != SLOT_DRIVER)
-		return;
 	fetch(ring, sample->position, &now);
 	if (now.address == was->address && now.length == was->length &&
 	    now.flags == was->flags && now.other == was->other)
@@ -52,9 +49,18 @@ void sample_check(struct ring *ring, const struct buffer *buffer)
 	if (ring->packed)
 		id = (now.flags ^ was->flags) & (DF_AVAIL | DF_USED) ? "PACKED-21" :
 								       "PACKED-22";
-	breach(ring->device, id, "queue %u: descriptor %u was changed while the "
+	judge(ring, id, "queue %u: descriptor %u was changed while the "
 	       "device had it: address %#" PRIx64 " to %#" PRIx64 ", length %u to "
 	       "%u, flags %#x to %#x", ring->queue->index, sample->position,
 	       was->address, now.address, was->length, now.length, was->flags,
 	       now.flags);
+}
+
+/* Packed: another buffer was used there, and the driver may have the slot again. */
+void sample_written(struct ring *ring, uint16_t slots)
+{
+	uint32_t ahead = ring->sample.position + (uint32_t)ring->size - ring->used;
+
+	if (ahead % ring->size < slots)
+		ring->sample.armed = false;
 }

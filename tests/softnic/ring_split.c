@@ -67,7 +67,7 @@ int split_start(struct ring *ring)
 	uint16_t flags = load(&ring->used_area[WORD_FLAGS]);
 
 	if (flags)
-		breach(ring->device, "SPLIT-27", "queue %u: the flags of the used "
+		judge(ring, "SPLIT-27", "queue %u: the flags of the used "
 		       "ring are %#x at the start, not 0", ring->queue->index,
 		       flags);
 	return 0;
@@ -100,7 +100,7 @@ static int index_breach(struct ring *ring, uint16_t index)
 		id = "SPLIT-16";
 	else if (back <= ring->size)
 		id = "SPLIT-15";
-	breach(ring->device, id, "queue %u of %u: the available idx goes from %u to "
+	judge(ring, id, "queue %u of %u: the available idx goes from %u to "
 	       "%u while %u buffers are not back", ring->queue->index, ring->size,
 	       ring->seen, index, (uint16_t)(ring->seen - ring->published));
 	return ring_broken(ring);
@@ -111,11 +111,11 @@ static void judge_flags(struct ring *ring)
 	uint16_t flags = load(&ring->available[WORD_FLAGS]);
 
 	if (ring->event_idx && flags)
-		breach(ring->device, "SPLIT-19", "queue %u: the flags of the "
+		judge(ring, "SPLIT-19", "queue %u: the flags of the "
 		       "available ring are %#x, not 0, with EVENT_IDX",
 		       ring->queue->index, flags);
 	else if (flags & ~AVAIL_NO_INTERRUPT)
-		breach(ring->device, "SPLIT-17", "queue %u: the flags of the "
+		judge(ring, "SPLIT-17", "queue %u: the flags of the "
 		       "available ring are %#x, neither 0 nor 1",
 		       ring->queue->index, flags);
 }
@@ -145,27 +145,35 @@ static int chain_breach(struct ring *ring, const char *id, uint16_t head,
 			uint16_t position, const struct fetched *d,
 			const char *why)
 {
-	breach(ring->device, id, "queue %u: chain %u, descriptor %u (flags %#x, next "
+	judge(ring, id, "queue %u: chain %u, descriptor %u (flags %#x, next "
 	       "%u): %s", ring->queue->index, head, position, d->flags, d->other,
 	       why);
 	return ring_broken(ring);
 }
 
-/* The next descriptor of a chain is to be at `position`: may it be? */
-static int claim(struct ring *ring, uint16_t head, uint16_t position)
+/* A descriptor that a chain should not have: who has it already? */
+static int owned_breach(struct ring *ring, uint16_t head, uint16_t position,
+			bool first)
 {
 	static const struct fetched unread;
-	uint16_t owner;
+
+	if (!first && ring->slot[position].owner == head + 1)
+		return chain_breach(ring, "SPLIT-06", head, position, &unread,
+				    "the chain is a loop");
+	return chain_breach(ring, "SPLIT-36", head, position, &unread,
+			    "used though a chain that is not back has it");
+}
+
+/* The next descriptor of a chain is to be at `position`: may it be? */
+static int claim(struct ring *ring, uint16_t head, uint16_t position, bool first)
+{
+	static const struct fetched unread;
 
 	if (unlikely(position >= ring->size))
 		return chain_breach(ring, "SPLIT-35", head, position, &unread,
 				    "the table ends before it");
-	owner = ring->slot[position].owner;
-	if (unlikely(owner))
-		return chain_breach(ring, owner == head + 1 ? "SPLIT-06" : "SPLIT-36",
-				    head, position, &unread, owner == head + 1 ?
-				    "the chain is a loop" :
-				    "used though a chain that is not back has it");
+	if (unlikely(ring->slot[position].owner))
+		return owned_breach(ring, head, position, first);
 	ring->slot[position].owner = (uint16_t)(head + 1);
 	return 0;
 }
@@ -207,7 +215,7 @@ static int walk(struct ring *ring, struct buffer *buffer, uint16_t head,
 			return 0;
 		ring->slot[position].next = d->other;
 		position = d->other;
-		if (claim(ring, head, position) < 0)
+		if (claim(ring, head, position, false) < 0)
 			return -1;
 		split_fetch(ring, position, d);
 	}
@@ -237,7 +245,7 @@ int split_take(struct ring *ring, struct buffer *buffer)
 	head = load(&ring->available[WORD_RING + (ring->next & (ring->size - 1u))]);
 	if (unlikely(ring->in_order) && judge_head(ring, head) < 0)
 		return -1;
-	if (claim(ring, head, head) < 0)
+	if (claim(ring, head, head, true) < 0)
 		return -1;
 	split_fetch(ring, head, &d);
 	buffer->id = head;
@@ -357,7 +365,7 @@ void split_notified(struct ring *ring, uint32_t value)
 	    !(ring->was_notified && (uint16_t)(told - ring->last_notified) > 0x8000))
 		ring->last_notified = told;
 	else
-		breach(ring->device, "GEN-43", "queue %u: notified of index %u, while "
+		judge(ring, "GEN-43", "queue %u: notified of index %u, while "
 		       "the available idx is %u and %u was told before",
 		       ring->queue->index, told, now, ring->last_notified);
 	ring->was_notified = true;
