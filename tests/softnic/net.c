@@ -174,9 +174,7 @@ void net_queue_started(struct queue *queue)
 	*state = (struct net_queue){ .started = true, .count = count };
 	if (queue->index != net_control_index(queue->device))
 		state->moderation = net->both[queue->index % 2];
-	if (queue->index != net_control_index(queue->device) &&
-	    queue->index % 2 == 0)
-		ring_disarm(queue);
+	ring_disarm(queue);
 }
 
 void net_queue_stopped(struct queue *queue)
@@ -202,6 +200,18 @@ static bool peer_turn(struct net *net, unsigned int budget)
 	return false;
 }
 
+/* Awake, nobody needs to ring. */
+static void disarm(struct net *net)
+{
+	unsigned int i;
+
+	net->armed = false;
+	for (i = 0; i < net_queue_count(net->device); i++) {
+		if (net->queue[i].started && !net->device->queue[i].broken)
+			ring_disarm(&net->device->queue[i]);
+	}
+}
+
 bool net_run(struct device *device, unsigned int budget)
 {
 	struct net *net = device->net;
@@ -212,6 +222,8 @@ bool net_run(struct device *device, unsigned int budget)
 		return false;
 	if (__builtin_expect(device->options->faults != NULL, 0))
 		faults_begin(net);
+	if (net->armed)
+		disarm(net);
 	net->blocked = false;
 	moved |= control_run(net);
 	for (pair = 0; pair < count && live(device); pair++)
@@ -254,6 +266,7 @@ bool net_arm(struct device *device)
 	if (!live(device))
 		return false;
 	net->quiet = 0;
+	net->armed = true;
 	for (i = 0; i < net_queue_count(device); i++) {
 		struct queue *queue = &device->queue[i];
 		bool receives = i % 2 == 0 && i != net_control_index(device);

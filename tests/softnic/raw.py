@@ -73,6 +73,7 @@ class Softnic:
         self.status = self.process.returncode
         self.errors.seek(0)
         self.lines = self.errors.read().splitlines()
+        self.errors.close()
         return self.status
 
     def stop(self):
