@@ -184,7 +184,12 @@ class Memory:
         return struct.unpack_from(form, self.map, offset)[0]
 
     def put(self, form, offset, *values):
-        struct.pack_into(form, self.map, offset, *values)
+        if form in ("<H", "<I"):
+            # One store: pack_into() clears first, and the device would see that.
+            with memoryview(self.map) as whole, whole.cast(form[1]) as words:
+                words[offset // words.itemsize] = values[0]
+        else:
+            struct.pack_into(form, self.map, offset, *values)
 
     def close(self):
         self.map.close()
