@@ -47,6 +47,7 @@ static void flush_queue(struct net *net, struct queue *queue)
 	if (state->unnoticed == 0)
 		state->since = net_now();
 	state->unnoticed += fresh;
+	net->unnoticed |= 1ull << queue->index;
 	if (state->unnoticed >= limit->max_packets)
 		notify(state, queue);
 }
@@ -75,21 +76,25 @@ void moderate_changed(struct net *net, struct queue *queue)
 
 bool moderate_due(struct net *net)
 {
-	uint64_t now = 0;
+	uint64_t now, left = net->unnoticed;
 	bool any = false;
 	unsigned int i;
 
-	for (i = 0; i < net->device->queue_count; i++) {
-		struct net_queue *state = &net->queue[i];
+	if (left == 0)
+		return false;
+	now = net_now();
+	for (; left; left &= left - 1) {
+		struct net_queue *state;
 
-		if (state->unnoticed == 0 || !state->started)
-			continue;
-		if (now == 0)
-			now = net_now();
-		if (now >= due(state)) {
+		i = (unsigned int)__builtin_ctzll(left);
+		state = &net->queue[i];
+		if (state->unnoticed && state->started) {
+			if (now < due(state))
+				continue;
 			notify(state, &net->device->queue[i]);
 			any = true;
 		}
+		net->unnoticed &= ~(1ull << i);
 	}
 	return any;
 }
@@ -99,7 +104,9 @@ int64_t moderate_deadline(const struct net *net)
 	uint64_t now = 0, first = UINT64_MAX;
 	unsigned int i;
 
-	for (i = 0; i < net->device->queue_count; i++) {
+	if (net->unnoticed == 0)
+		return -1;
+	for (i = 0; i < QUEUES_MAX; i++) {
 		const struct net_queue *state = &net->queue[i];
 
 		if (state->unnoticed && state->started && due(state) < first)

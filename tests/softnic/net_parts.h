@@ -263,6 +263,7 @@ struct net {
 	uint64_t frames;	/* received so far: which of them a fault hits */
 	unsigned int receive_segment;
 	uint64_t dirty;		/* queues with buffers given and not yet visible */
+	uint64_t unnoticed;	/* queues whose interrupt may be put off */
 	bool armed;		/* the driver is asked to ring: we were about to sleep */
 	bool blocked;		/* the peer, or a queue without buffers, holds us up */
 	unsigned int quiet;	/* turns in which the peer had nothing */

@@ -48,11 +48,19 @@ static bool open_frame(struct net *net, struct queue *queue,
 	if (buffer->readable_bytes < size + ETH_MIN ||
 	    buffer->readable_bytes > size + FRAME_MAX)
 		return false;
+	frame->length = (uint32_t)buffer->readable_bytes - size;
+	frame->pair = queue->index / 2;
+	if (buffer->element->length > size) { /* header and frame in one piece */
+		header_read(buffer->element->address, size, &frame->header);
+		buffer->element->address += size;
+		buffer->element->length -= size;
+		frame->part = buffer->element;
+		frame->parts = buffer->readable;
+		return true;
+	}
 	frame->part = strip(buffer->element, header, size);
 	frame->parts = (unsigned int)(buffer->readable -
 				      (frame->part - buffer->element));
-	frame->length = (uint32_t)buffer->readable_bytes - size;
-	frame->pair = queue->index / 2;
 	header_read(header, size, &frame->header);
 	return true;
 }
@@ -230,21 +238,33 @@ static void judge_use(struct net *net, struct queue *queue)
 		       net->transmit_pairs);
 }
 
-static bool finish(struct net *net, struct queue *queue,
-		   const struct buffer *buffer)
+/* A used entry on the receive queue that names a transmit buffer. */
+static void give_elsewhere(struct net *net, struct queue *receive, uint16_t id)
 {
+	struct buffer buffer;
+
+	if (!net_queue_of(net, receive)->started ||
+	    ring_take(receive, &buffer) <= 0)
+		return;
+	buffer.id = id % receive->size;
+	ring_give(receive, &buffer, 0);
+	net->dirty |= 1ull << receive->index;
+}
+
+static void give_faulty(struct net *net, struct queue *queue,
+			const struct buffer *buffer)
+{
+	if (net_fault(net, G02))
+		return; /* long given */
 	if (net_fault(net, G03) && !net->stalled &&
 	    !net_has(net, FT_IN_ORDER)) {
 		net->stalled = true;
-		return false;
+		return;
 	}
-	if (net_fault(net, G04) && net->queue[queue->index - 1].started) {
-		ring_give(queue - 1, buffer, 0);
-		net->dirty |= 1ull << (queue->index - 1);
-		return true;
-	}
-	ring_give(queue, buffer, net_fault(net, G01) ? 1234 : 0);
-	return true;
+	if (net_fault(net, G04))
+		give_elsewhere(net, queue - 1, buffer->id);
+	else
+		ring_give(queue, buffer, net_fault(net, G01) ? 1234 : 0);
 }
 
 static bool fault_before(struct net *net, struct queue *queue,
@@ -285,8 +305,8 @@ bool transmit_run(struct net *net, unsigned int pair, unsigned int budget)
 		}
 		if (!net->faults)
 			ring_give(queue, &buffer, 0);
-		else if (!net_fault(net, G02))
-			finish(net, queue, &buffer);
+		else
+			give_faulty(net, queue, &buffer);
 	}
 	if (net_fault(net, G06) && done == budget && net->link_up)
 		config_link(net, false);

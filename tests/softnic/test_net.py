@@ -382,9 +382,12 @@ class Faults(unittest.TestCase):
             time.sleep(0.1)
             bed.transmit[0].poll()
             self.assertNotIn(first, [identity for identity, _ in bed.transmit[0].done])
-        with Bed("--peer", "sink", "--fault", "G04", buffers=0) as bed:
-            bed.send(udp4(), wait=False)
-            bed.driver.wait_for(lambda: bed.receive[0].used_idx() == 1)
+        with Bed("--peer", "sink", "--fault", "G04") as bed:
+            bed.transmit[0].free.reverse()   # an id that no receive buffer has
+            identity = bed.transmit[0].add(readable=[bytes(12) + udp4()])
+            bed.transmit[0].kick()
+            self.assertEqual(bed.receive[0].wait(1), [(identity, 0)])
+            self.assertNotIn(identity, bed.receive[0].pieces)
         with Bed("--peer", "sink", "--fault", "G05") as bed:
             bed.transmit[0].add(readable=[bytes(12), udp4(), b"x"])
             bed.transmit[0].kick()
