@@ -275,12 +275,28 @@ static void fill(struct net *net, const struct frame *frame,
 	}
 }
 
+/* Nearly every frame is one piece that goes into one. */
+static bool fill_piece(struct net *net, const struct frame *frame,
+		       const struct net_header *header,
+		       const struct buffer *buffer)
+{
+	const struct element *to = buffer->element + buffer->readable;
+	uint32_t size = net->header_size;
+
+	if (frame->parts != 1 || to->length < size + frame->length)
+		return false;
+	header_write(to->address, size, header);
+	memcpy(to->address + size, frame->part->address, frame->length);
+	return true;
+}
+
 /* ---- placing ---- */
 
 static int no_buffers(struct net *net, struct queue *queue,
 		      struct net_queue *state, int result)
 {
-	if (result == 0 && net->device->options->lossless &&
+	if (result == 0 &&
+	    (net->device->options->lossless || net->peer->patient) &&
 	    state->started && !queue->broken)
 		return -EAGAIN;
 	if (queue->taken == 0 && state->started && net_has(net, FT_MQ))
@@ -299,6 +315,11 @@ static void give_buffers(struct net *net, struct queue *queue,
 	uint32_t used[MERGE_MAX], i;
 
 	header->num_buffers = (uint16_t)count;
+	if (__builtin_expect(net->faults == 0, 1) && count == 1 &&
+	    fill_piece(net, frame, header, buffer)) {
+		ring_give(queue, buffer, net->header_size + frame->length);
+		return;
+	}
 	if (__builtin_expect(net->faults != 0, 0))
 		fault_header(net, header);
 	fill(net, frame, header, buffer, count, used);
@@ -320,6 +341,7 @@ int receive_place(struct net *net, const struct frame *frame)
 	struct hash hash = { 0 };
 	struct queue *queue;
 	struct net_queue *state;
+	uint32_t total = net->header_size + frame->length;
 	int count = 0;
 
 	if (net->hashing)
@@ -327,11 +349,11 @@ int receive_place(struct net *net, const struct frame *frame)
 	queue = net_receive_queue(net, steer_choose(net, frame, &hash));
 	if (net->faults)
 		queue = fault_queue(net, queue);
+	if (net->faults)
+		total = net->header_size + fault_room(net, frame);
 	state = net_queue_of(net, queue);
 	if (state->started && !queue->broken)
-		count = take_buffers(net, queue,
-				     net->header_size + fault_room(net, frame),
-				     buffer);
+		count = take_buffers(net, queue, total, buffer);
 	if (count <= 0)
 		return no_buffers(net, queue, state, count);
 	make_header(net, frame, state, &hash, &header);

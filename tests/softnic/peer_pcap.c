@@ -126,8 +126,8 @@ static int open_in(struct capture *capture)
 		return 0;
 	capture->in = pcap_open_offline(capture->in_name, why);
 	if (!capture->in)
-		return peer_error(-EINVAL, "pcap: %s; give a capture file of "
-				  "Ethernet frames", why);
+		return peer_error(-EINVAL, "pcap: %s: %s; give a capture file of "
+				  "Ethernet frames", capture->in_name, why);
 	link = pcap_datalink(capture->in);
 	if (link != DLT_EN10MB)
 		return peer_error(-EINVAL, "pcap: %s holds frames of the kind %s, not "
@@ -159,7 +159,7 @@ int peer_open_pcap(const char *text, struct device *device, struct peer **peer)
 	if (!capture)
 		return peer_error(-ENOMEM, "pcap: no memory");
 	capture->peer = (struct peer){ .ops = &capture_ops, .device = device,
-				       .fd = -1, .idle = true };
+				       .fd = -1, .idle = true, .patient = true };
 	capture->in_name = strndup(text, colon ? (size_t)(colon - text) :
 						 strlen(text));
 	capture->out_name = strdup(colon ? colon + 1 : "");

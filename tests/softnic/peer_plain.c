@@ -192,7 +192,7 @@ int peer_open_source(const char *text, struct device *device, struct peer **peer
 		return peer_error(-ENOMEM, "source: no memory");
 	memset(source, 0, sizeof(*source));
 	source->peer = (struct peer){ .ops = &source_ops, .device = device,
-				      .fd = -1, .raw = true };
+				      .fd = -1, .raw = true, .patient = true };
 	source->element = (struct element){ source->bytes, size };
 	fill_frame(source, size);
 	*peer = &source->peer;
