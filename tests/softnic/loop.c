@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: when what is done: messages, doorbells, packets, commands; sleeping or
+ * polling.
+ * Never: sleeps without having asked the driver to ring (net_arm).
+ * Read next: net.c.
+ */
+#include "loop.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "net.h"
+#include "server.h"
+
+#define BUDGET 64u
+#define TURNS 256u /* between two looks at the descriptors */
+#define NS_PER_S 1000000000ll
+
+/* A mapped page cannot wake anyone: after the last ring it is looked at without a pause
+ * for a while, then with short ones. */
+#define PAGE_SPIN_NS 200000ll
+#define PAGE_PAUSE_NS 50000ll
+/* A peer whose frame finds no buffer is not asked again before this. */
+#define PEER_PAUSE_NS 1000000ll
+
+struct loop {
+	struct device *device;
+	struct command_server *commands;
+	struct pollfd fds[QUEUES_MAX + COMMAND_CLIENTS + 8];
+	unsigned int count;
+	unsigned int listen, driver, peer, events, command; /* places; 0: none */
+	int signals;
+	bool peer_waits; /* it has a frame that nobody took */
+	int64_t last_ring;
+	bool end;
+};
+
+static int64_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * NS_PER_S + time.tv_nsec;
+}
+
+/* ---- descriptors ---- */
+
+static unsigned int watch(struct loop *loop, int fd)
+{
+	loop->fds[loop->count] = (struct pollfd){ .fd = fd, .events = POLLIN };
+	return loop->count++;
+}
+
+/* The sockets always; the peer and the doorbells only while someone drives. */
+static void collect(struct loop *loop)
+{
+	struct device *device = loop->device;
+	const struct notify *notify = &device->server->notify;
+
+	loop->count = 0;
+	loop->peer = loop->events = 0;
+	watch(loop, loop->signals); /* place 0, so that 0 can say none */
+	loop->listen = watch(loop, device->server->listen_fd);
+	loop->driver = watch(loop, device->server->fd);
+	if (live(device) && !loop->peer_waits)
+		loop->peer = watch(loop, net_fd(device));
+	if (device->options->notify == NOTIFY_EVENTFD && device->server->fd >= 0) {
+		loop->events = loop->count;
+		for (unsigned int i = 0; i < device->queue_count; i++)
+			watch(loop, notify->event[i]);
+	}
+	loop->command = loop->count;
+	loop->count += command_fds(loop->commands, &loop->fds[loop->count]);
+}
+
+static bool came(const struct loop *loop, unsigned int place)
+{
+	return place != 0 && loop->fds[place].revents != 0;
+}
+
+static void serve_driver(struct loop *loop)
+{
+	struct device *device = loop->device;
+
+	if (!server_serve(device) && device->options->once)
+		loop->end = true;
+}
+
+static void serve_events(struct loop *loop)
+{
+	struct device *device = loop->device;
+
+	for (unsigned int i = 0; loop->events && i < device->queue_count; i++)
+		if (came(loop, loop->events + i))
+			notify_event(&device->queue[i]);
+}
+
+/* Doorbells before messages: a reset that follows a ring would forget it. */
+static void serve(struct loop *loop)
+{
+	struct signalfd_siginfo signal;
+
+	if (loop->fds[0].revents != 0 &&
+	    read(loop->signals, &signal, sizeof(signal)) == sizeof(signal))
+		loop->end = true;
+	serve_events(loop);
+	if (came(loop, loop->driver))
+		serve_driver(loop);
+	if (came(loop, loop->listen))
+		server_accept(loop->device);
+	for (unsigned int i = loop->command; i < loop->count; i++)
+		if (loop->fds[i].revents != 0) {
+			command_serve(loop->commands);
+			break;
+		}
+	loop->end |= command_quit(loop->commands);
+}
+
+/* Wait for a descriptor, `wait` nanoseconds at most; -1: for ever. */
+static int look(struct loop *loop, int64_t wait)
+{
+	const struct timespec time = { .tv_sec = wait / NS_PER_S,
+				       .tv_nsec = wait % NS_PER_S };
+	int result;
+
+	collect(loop);
+	result = ppoll(loop->fds, loop->count, wait < 0 ? NULL : &time, NULL);
+	if (result < 0)
+		return errno == EINTR ? 0 : -errno;
+	if (result > 0)
+		serve(loop);
+	return 0;
+}
+
+/* ---- work ---- */
+
+static void forget_rings(struct device *device)
+{
+	for (unsigned int i = 0; i < device->queue_count; i++)
+		device->queue[i].kicked = false;
+}
+
+/* One turn. Whether anything moved. */
+static bool turn(struct loop *loop)
+{
+	struct device *device = loop->device;
+	bool rang = notify_poll(device);
+	bool moved;
+
+	if (!live(device))
+		return false;
+	moved = net_run(device, BUDGET);
+	forget_rings(device);
+	if (rang)
+		loop->last_ring = now();
+	return moved;
+}
+
+/* Turns until nothing moves, or the descriptors are due. */
+static bool work(struct loop *loop)
+{
+	bool poll = loop->device->options->poll && live(loop->device);
+	bool moved = false;
+
+	for (unsigned int i = 0; i < TURNS; i++) {
+		moved = turn(loop);
+		if (!moved && !poll)
+			break;
+	}
+	dma_check(loop->device);
+	return moved || poll;
+}
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+	return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
+static int64_t page_wait(const struct loop *loop)
+{
+	if (loop->device->options->notify != NOTIFY_PAGE)
+		return -1;
+	return now() - loop->last_ring < PAGE_SPIN_NS ? 0 : PAGE_PAUSE_NS;
+}
+
+/* How long to sleep: not at all while there is work. */
+static int64_t patience(struct loop *loop, bool busy)
+{
+	struct device *device = loop->device;
+	int64_t wait;
+
+	if (busy)
+		return 0;
+	if (!live(device))
+		return device->server->fd >= 0 && device->options->notify == NOTIFY_PAGE
+			       ? PAGE_PAUSE_NS
+			       : -1;
+	if (net_arm(device))
+		return 0;
+	wait = sooner(net_deadline(device), page_wait(loop));
+	return loop->peer_waits ? sooner(wait, PEER_PAUSE_NS) : wait;
+}
+
+static int open_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return -errno;
+	signal(SIGPIPE, SIG_IGN);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int loop_run(struct device *device, struct command_server *commands)
+{
+	struct loop loop = { .device = device, .commands = commands };
+	int result = 0;
+
+	loop.signals = open_signals();
+	if (loop.signals < 0)
+		return -errno;
+	while (!loop.end && result == 0) {
+		bool busy = work(&loop);
+
+		loop.peer_waits = !busy && came(&loop, loop.peer);
+		result = look(&loop, patience(&loop, busy));
+	}
+	close(loop.signals);
+	return result;
+}

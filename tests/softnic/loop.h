@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: the one loop of the device.
+ * Never: blocks while something is to be done.
+ * Read next: loop.c.
+ */
+#ifndef SOFTNIC_LOOP_H
+#define SOFTNIC_LOOP_H
+
+#include "device.h"
+
+struct command_server;
+
+/* Until a signal, or with --once until the driver has gone. 0 or -errno. */
+int loop_run(struct device *device, struct command_server *commands);
+
+#endif

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: another softnic as peer, over a UNIX socket: one message a frame. Who comes
+ * first listens at the path, who comes second connects; if either goes, the other
+ * waits there for the next.
+ * Never: waits.
+ * Read next: net.c.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "peer_internal.h"
+
+struct wire {
+	struct peer peer; /* its fd: an epoll of the two below */
+	int listener, other;
+	struct sockaddr_un address;
+	bool kept;
+	uint64_t truncated;
+	struct element element;
+	uint8_t room[PEER_FRAME_MAX];
+	uint8_t bytes[PEER_FRAME_MAX];
+};
+
+static int watch(struct wire *wire, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
+
+	return epoll_ctl(wire->peer.fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+static int new_socket(void)
+{
+	return socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+static const struct sockaddr *where(const struct wire *wire)
+{
+	return (const struct sockaddr *)&wire->address;
+}
+
+/* 0, or -errno: nobody is there. */
+static int connect_to(struct wire *wire)
+{
+	int fd = new_socket(), error;
+
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, where(wire), sizeof(wire->address)) < 0) {
+		error = errno;
+		close(fd);
+		return -error;
+	}
+	wire->other = fd;
+	return watch(wire, fd);
+}
+
+/* A socket that nobody listens at any more is in the way; nothing else is removed. */
+static void remove_stale(const struct wire *wire)
+{
+	struct stat file;
+
+	if (lstat(wire->address.sun_path, &file) == 0 && S_ISSOCK(file.st_mode))
+		unlink(wire->address.sun_path);
+}
+
+static int listen_at(struct wire *wire)
+{
+	int fd = new_socket(), error;
+
+	if (fd < 0)
+		return -errno;
+	remove_stale(wire);
+	if (bind(fd, where(wire), sizeof(wire->address)) < 0 ||
+	    listen(fd, 1) < 0) {
+		error = errno;
+		close(fd);
+		return -error;
+	}
+	wire->listener = fd;
+	return watch(wire, fd);
+}
+
+static int meet(struct wire *wire)
+{
+	int result = connect_to(wire);
+
+	if (result == -ENOENT || result == -ECONNREFUSED)
+		result = listen_at(wire);
+	return result;
+}
+
+static void part(struct wire *wire)
+{
+	int result = 0;
+
+	close(wire->other);
+	wire->other = -1;
+	fprintf(stderr, "vionet-softnic: peer unix: the other one is gone; %s is waiting "
+		"for the next\n", wire->address.sun_path);
+	if (wire->listener < 0)
+		result = meet(wire);
+	if (result < 0)
+		peer_error(result, "unix: %s: %s; frames are lost from here on",
+			   wire->address.sun_path, strerror(-result));
+}
+
+static bool together(struct wire *wire)
+{
+	if (wire->other >= 0)
+		return true;
+	if (wire->listener < 0)
+		return false;
+	wire->other = accept4(wire->listener, NULL, NULL,
+			      SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (wire->other < 0)
+		return false;
+	if (watch(wire, wire->other) < 0) {
+		close(wire->other);
+		wire->other = -1;
+	}
+	return wire->other >= 0;
+}
+
+static int wire_send(struct peer *peer, const struct frame *frame)
+{
+	struct wire *wire = (struct wire *)peer;
+	const uint8_t *bytes = peer_linear(frame, wire->room);
+
+	if (!bytes || !frame->length || !together(wire))
+		return 0;
+	if (send(wire->other, bytes, frame->length, MSG_NOSIGNAL) >= 0)
+		return 0;
+	if (errno == EAGAIN)
+		return peer->device->options->lossless ? -EAGAIN : 0;
+	if (errno != EMSGSIZE && errno != ENOBUFS)
+		part(wire);
+	return 0;
+}
+
+static ssize_t next_message(struct wire *wire)
+{
+	struct iovec room = { wire->bytes, sizeof(wire->bytes) };
+	struct msghdr message = { .msg_iov = &room, .msg_iovlen = 1 };
+	ssize_t length;
+
+	for (;;) {
+		length = recvmsg(wire->other, &message, 0);
+		if (length < 0 && (errno == EAGAIN || errno == EINTR))
+			return 0;
+		if (length <= 0) {
+			part(wire);
+			return 0;
+		}
+		if (!(message.msg_flags & MSG_TRUNC))
+			return length;
+		if (!wire->truncated++)
+			peer_error(-EMSGSIZE, "unix: a message of more than %u bytes is "
+				   "no frame; such are left out", PEER_FRAME_MAX);
+	}
+}
+
+static int wire_receive(struct peer *peer, struct frame *frame)
+{
+	struct wire *wire = (struct wire *)peer;
+	ssize_t length = wire->element.length;
+
+	if (!wire->kept) {
+		if (!together(wire))
+			return 0;
+		length = next_message(wire);
+	}
+	wire->kept = false;
+	if (!length)
+		return 0;
+	wire->element = (struct element){ wire->bytes, (uint32_t)length };
+	peer_frame(frame, &wire->element);
+	return 1;
+}
+
+static void wire_unreceive(struct peer *peer)
+{
+	((struct wire *)peer)->kept = peer->device->options->lossless;
+}
+
+static void wire_close(struct peer *peer)
+{
+	struct wire *wire = (struct wire *)peer;
+
+	if (wire->other >= 0)
+		close(wire->other);
+	if (wire->listener >= 0) {
+		close(wire->listener);
+		unlink(wire->address.sun_path);
+	}
+	if (peer->fd >= 0)
+		close(peer->fd);
+	free(wire);
+}
+
+static const struct peer_ops wire_ops = {
+	.send = wire_send,
+	.receive = wire_receive,
+	.unreceive = wire_unreceive,
+	.close = wire_close,
+};
+
+int peer_open_unix(const char *text, struct device *device, struct peer **peer)
+{
+	struct wire *wire;
+	int result;
+
+	if (strlen(text) >= sizeof(wire->address.sun_path))
+		return peer_error(-ENAMETOOLONG, "unix: the path of a socket has %zu "
+				  "characters at most",
+				  sizeof(wire->address.sun_path) - 1);
+	wire = calloc(1, sizeof(*wire));
+	if (!wire)
+		return peer_error(-ENOMEM, "unix: no memory");
+	wire->peer = (struct peer){ .ops = &wire_ops, .device = device };
+	wire->listener = wire->other = -1;
+	wire->address.sun_family = AF_UNIX;
+	memcpy(wire->address.sun_path, text, strlen(text));
+	wire->peer.fd = epoll_create1(EPOLL_CLOEXEC);
+	result = wire->peer.fd < 0 ? -errno : meet(wire);
+	if (result) {
+		peer_error(result, "unix: %s: %s; give a path where a socket can be "
+			   "made, or where another softnic listens", text,
+			   strerror(-result));
+		wire_close(&wire->peer);
+		return result;
+	}
+	*peer = &wire->peer;
+	return 0;
+}

@@ -1,0 +1,737 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""
+A raw vfio-user and virtio driver, to drive vionet-softnic by hand: every register, every descriptor.
+
+Owns: the socket, memory, registers and rings, as the specification has them.
+Never: uses code or numbers of the device's or of vionet's; checks nothing that a test did not ask
+for; hides no step.
+Read next: test_registers.py.
+
+    with Softnic("--peer", "sink") as nic, Driver(nic.path) as driver:
+        driver.initialize(features={VERSION_1, ACCESS_PLATFORM})
+        tx = SplitQueue(driver, 1)
+        driver.start()
+        tx.add(readable=[bytes(12) + frame])
+        tx.kick()
+        tx.wait(1)
+    nic.check()       # ended well, no duty broken
+"""
+
+import array
+import errno
+import json
+import mmap
+import os
+import pathlib
+import re
+import signal
+import socket
+import struct
+import subprocess
+import tempfile
+import time
+
+DEADLINE = 10.0
+
+# ---- the device as a process ----
+
+
+def binary():
+    build = pathlib.Path(os.environ.get("VIONET_BUILD", pathlib.Path(__file__).parents[2] / "build"))
+    return os.environ.get("VIONET_SOFTNIC", str(build / "vionet-softnic"))
+
+
+class Softnic:
+    """The device, listening. `status` and `lines` (standard error) are there after stop()."""
+
+    def __init__(self, *options, ready=True):
+        self.folder = tempfile.TemporaryDirectory(prefix="softnic-")
+        self.path = os.path.join(self.folder.name, "socket")
+        self.trace = os.path.join(self.folder.name, "trace")
+        self.options = list(options)
+        self.errors = open(os.path.join(self.folder.name, "stderr"), "w+")
+        self.process = subprocess.Popen(
+            [binary(), "--listen", self.path, *options], stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=self.errors, text=True)
+        self.status = None
+        self.lines = []
+        self.output = ""
+        if ready:
+            line = self.process.stdout.readline()
+            if "listening" not in line:
+                self.stop()
+                raise RuntimeError(f"not ready: {line!r} {self.lines}")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.stop()
+
+    def wait(self):
+        self.output += self.process.communicate(timeout=DEADLINE)[0]
+        self.status = self.process.returncode
+        self.errors.seek(0)
+        self.lines = self.errors.read().splitlines()
+        self.errors.close()
+        return self.status
+
+    def stop(self):
+        if self.status is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.wait()
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.wait()
+                raise AssertionError("vionet-softnic did not end on SIGTERM") from None
+        return self.status
+
+    def stderr(self):
+        """What it said so far, while it runs."""
+        with open(self.errors.name) as file:
+            return file.read()
+
+    def breaches(self, should=False):
+        """IDs of the duties that were reported broken, or of the recommendations."""
+        found = [re.match(r"([A-Z]+-\d\d)( \(should\))?: ", line) for line in self.lines]
+        return [match[1] for match in found if match and bool(match[2]) == should]
+
+    def check(self):
+        """After the end: all was well."""
+        self.stop()
+        if self.status != 0 or self.breaches():
+            raise AssertionError(f"status {self.status}: {self.lines}")
+
+
+# ---- messages ----
+
+(CMD_VERSION, CMD_DMA_MAP, CMD_DMA_UNMAP, CMD_DEVICE_INFO, CMD_REGION_INFO, CMD_IO_FDS, CMD_IRQ_INFO,
+ CMD_SET_IRQS, CMD_REGION_READ, CMD_REGION_WRITE) = range(1, 11)
+CMD_RESET, CMD_WRITE_MULTI = 13, 15
+REGION_CONFIG = 7
+IRQ_INTX, IRQ_MSIX, IRQ_ERR, IRQ_REQ = 0, 2, 3, 4
+READABLE, WRITABLE = 1, 2
+CAPABILITIES = {"max_msg_fds": 16, "max_data_xfer_size": 1 << 20, "pgsizes": 4096,
+                "max_dma_maps": 65535, "write_multiple": True}
+
+
+class Refused(Exception):
+    """The device answered with an error."""
+
+    def __init__(self, command, code):
+        super().__init__(f"command {command}: {errno.errorcode.get(code, code)}")
+        self.code = code
+
+
+class Gone(Exception):
+    """The device closed the connection."""
+
+
+# ---- registers: "Common configuration structure layout" ----
+
+COMMON = {
+    "device_feature_select": (0, 4), "device_feature": (4, 4), "driver_feature_select": (8, 4),
+    "driver_feature": (12, 4), "config_msix_vector": (16, 2), "num_queues": (18, 2),
+    "device_status": (20, 1), "config_generation": (21, 1), "queue_select": (22, 2),
+    "queue_size": (24, 2), "queue_msix_vector": (26, 2), "queue_enable": (28, 2),
+    "queue_notify_off": (30, 2), "queue_desc": (32, 8), "queue_driver": (40, 8),
+    "queue_device": (48, 8), "queue_notif_config_data": (56, 2), "queue_reset": (58, 2),
+    "admin_queue_index": (60, 2), "admin_queue_num": (62, 2),
+}
+
+ACKNOWLEDGE, DRIVER, DRIVER_OK, FEATURES_OK, SUSPEND, NEEDS_RESET, FAILED = 1, 2, 4, 8, 16, 64, 128
+NO_VECTOR = 0xffff
+
+FEATURES = {
+    "CSUM": 0, "GUEST_CSUM": 1, "CTRL_GUEST_OFFLOADS": 2, "MTU": 3, "MAC": 5, "GUEST_TSO4": 7,
+    "GUEST_TSO6": 8, "GUEST_ECN": 9, "GUEST_UFO": 10, "HOST_TSO4": 11, "HOST_TSO6": 12,
+    "HOST_ECN": 13, "HOST_UFO": 14, "MRG_RXBUF": 15, "STATUS": 16, "CTRL_VQ": 17, "CTRL_RX": 18,
+    "CTRL_VLAN": 19, "CTRL_RX_EXTRA": 20, "GUEST_ANNOUNCE": 21, "MQ": 22, "CTRL_MAC_ADDR": 23,
+    "INDIRECT_DESC": 28, "EVENT_IDX": 29, "VERSION_1": 32, "ACCESS_PLATFORM": 33,
+    "RING_PACKED": 34, "IN_ORDER": 35, "ORDER_PLATFORM": 36, "SR_IOV": 37,
+    "NOTIFICATION_DATA": 38, "NOTIF_CONFIG_DATA": 39, "RING_RESET": 40, "ADMIN_VQ": 41,
+    "SUSPEND": 43, "DEVICE_STATS": 50, "HASH_TUNNEL": 51, "VQ_NOTF_COAL": 52, "NOTF_COAL": 53,
+    "GUEST_USO4": 54, "GUEST_USO6": 55, "HOST_USO": 56, "HASH_REPORT": 57, "GUEST_HDRLEN": 59,
+    "RSS": 60, "RSC_EXT": 61, "STANDBY": 62, "SPEED_DUPLEX": 63, "RSS_CONTEXT": 64,
+    "GUEST_UDP_TUNNEL_GSO": 65, "GUEST_UDP_TUNNEL_GSO_CSUM": 66, "HOST_UDP_TUNNEL_GSO": 67,
+    "HOST_UDP_TUNNEL_GSO_CSUM": 68, "OUT_NET_HEADER": 69, "IPSEC": 70,
+}
+
+# What a careful driver takes whenever it is offered (RSVD-01, -03, -07, -13).
+ALWAYS = {"VERSION_1", "ACCESS_PLATFORM", "ORDER_PLATFORM", "NOTIF_CONFIG_DATA"}
+
+
+class Memory:
+    """Memory of ours that the device may reach: a memfd, mapped here and there."""
+
+    def __init__(self, driver, size, permissions, iova):
+        self.driver = driver
+        self.size = size
+        self.iova = iova
+        self.fd = os.memfd_create("raw", os.MFD_CLOEXEC)
+        os.ftruncate(self.fd, size)
+        self.map = mmap.mmap(self.fd, size)
+        driver.map(self.fd, iova, size, permissions)
+
+    def read(self, offset, size):
+        return self.map[offset:offset + size]
+
+    def write(self, offset, data):
+        self.map[offset:offset + len(data)] = data
+
+    def get(self, form, offset):
+        return struct.unpack_from(form, self.map, offset)[0]
+
+    def put(self, form, offset, *values):
+        if form in ("<H", "<I"):
+            # One store: pack_into() clears first, and the device would see that.
+            with memoryview(self.map) as whole, whole.cast(form[1]) as words:
+                words[offset // words.itemsize] = values[0]
+        else:
+            struct.pack_into(form, self.map, offset, *values)
+
+    def close(self):
+        self.map.close()
+        os.close(self.fd)
+
+
+class Driver:
+    def __init__(self, path, negotiate=True, find=True, capabilities=CAPABILITIES):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.socket.settimeout(DEADLINE)
+        self.socket.connect(path)
+        self.id = 0
+        self.memories = []
+        self.next_iova = 0x1000_0000
+        self.vectors = []
+        self.features = set()
+        self.io_fds = {}
+        self.doorbells = None
+        if negotiate:
+            self.version = self.negotiate(capabilities)
+        if negotiate and find:
+            self.find()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+    def close(self):
+        self.socket.close()
+        for memory in self.memories:
+            memory.close()
+        self.memories = []
+        for fd in [*self.vectors, *self.io_fds.values()]:
+            os.close(fd)
+        self.vectors, self.io_fds = [], {}
+        if self.doorbells:
+            self.doorbells.close()
+            self.doorbells = None
+
+    # -- messages --
+
+    def send(self, command, payload=b"", fds=(), flags=0, size=None):
+        self.id = (self.id + 1) & 0xffff
+        header = struct.pack("<HHIII", self.id, command, size or 16 + len(payload), flags, 0)
+        extra = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
+        self.socket.sendmsg([header + payload], extra)
+
+    def receive_exactly(self, size):
+        data, fds = b"", []
+        while len(data) < size:
+            part, extra, _, _ = self.socket.recvmsg(size - len(data), socket.CMSG_SPACE(64 * 4))
+            for level, kind, content in extra:
+                if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+                    fds += array.array("i", content[:len(content) // 4 * 4])
+            if not part:
+                raise Gone()
+            data += part
+        return data, fds
+
+    def receive(self):
+        """The next message: (id, command, flags, error, payload, fds)."""
+        header, fds = self.receive_exactly(16)
+        number, command, size, flags, error = struct.unpack("<HHIII", header)
+        payload, more = self.receive_exactly(size - 16)
+        return number, command, flags, error, payload, fds + more
+
+    def request(self, command, payload=b"", fds=()):
+        """Send and take the answer: its payload and descriptors."""
+        try:
+            self.send(command, payload, fds)
+            number, answered, flags, error, data, got = self.receive()
+        except (BrokenPipeError, ConnectionResetError):
+            raise Gone() from None
+        if (number, answered, flags & 0xf) != (self.id, command, 1):
+            raise AssertionError(f"answer {number} {answered} {flags:#x} to {self.id} {command}")
+        if flags & 0x20:
+            raise Refused(command, error)
+        return data, got
+
+    def negotiate(self, capabilities, major=0, minor=0):
+        text = json.dumps({"capabilities": capabilities}).encode() + b"\0"
+        data, _ = self.request(CMD_VERSION, struct.pack("<HH", major, minor) + text)
+        return struct.unpack_from("<HH", data), json.loads(data[4:].rstrip(b"\0"))
+
+    # -- memory --
+
+    def map(self, fd, iova, size, permissions=READABLE | WRITABLE, offset=0):
+        payload = struct.pack("<IIQQQ", 32, permissions, offset, iova, size)
+        self.request(CMD_DMA_MAP, payload, [] if fd is None else [fd])
+
+    def unmap(self, iova, size, flags=0):
+        return self.request(CMD_DMA_UNMAP, struct.pack("<IIQQ", 24, flags, iova, size))
+
+    def memory(self, size, permissions=READABLE | WRITABLE, iova=None):
+        size = (size + 4095) & ~4095
+        if iova is None:
+            iova = self.next_iova
+            self.next_iova += size + 4096  # a gap, so that running over is seen
+        memory = Memory(self, size, permissions, iova)
+        self.memories.append(memory)
+        return memory
+
+    # -- regions --
+
+    def region_read(self, region, offset, size):
+        data, _ = self.request(CMD_REGION_READ, struct.pack("<QII", offset, region, size))
+        return data[16:]
+
+    def region_write(self, region, offset, data):
+        self.request(CMD_REGION_WRITE, struct.pack("<QII", offset, region, len(data)) + data)
+
+    def region_info(self, index, argsz=32):
+        data, fds = self.request(CMD_REGION_INFO, struct.pack("<IIIIQQ", argsz, 0, index, 0, 0, 0))
+        names = ("argsz", "flags", "index", "cap_offset", "size", "offset")
+        return dict(zip(names, struct.unpack_from("<IIIIQQ", data))), data, fds
+
+    def config(self, offset, size):
+        return int.from_bytes(self.region_read(REGION_CONFIG, offset, size), "little")
+
+    def config_write(self, offset, value, size):
+        self.region_write(REGION_CONFIG, offset, value.to_bytes(size, "little"))
+
+    def capabilities(self):
+        """All PCI capabilities: (offset, id, bytes)."""
+        space = self.region_read(REGION_CONFIG, 0, 256)
+        found, at = [], space[0x34]
+        while at and len(found) < 48:
+            found.append((at, space[at], space[at:at + 24]))
+            at = space[at + 1]
+        return found
+
+    def find(self):
+        """The virtio structures, and what a function needs to be allowed: bus mastering."""
+        self.structures = {}
+        for at, kind, data in self.capabilities():
+            if kind == 9 and data[3] not in self.structures:
+                bar, (offset, length) = data[4], struct.unpack_from("<II", data, 8)
+                self.structures[data[3]] = (bar, offset, length, at)
+                if data[3] == 2:
+                    self.multiplier = struct.unpack_from("<I", data, 16)[0]
+        self.config_write(4, self.config(4, 2) | 4, 2)
+
+    # -- registers --
+
+    def bar_read(self, kind, offset, size):
+        bar, base = self.structures[kind][:2]
+        return int.from_bytes(self.region_read(bar, base + offset, size), "little")
+
+    def bar_write(self, kind, offset, value, size):
+        bar, base = self.structures[kind][:2]
+        self.region_write(bar, base + offset, value.to_bytes(size, "little"))
+
+    def read(self, name):
+        offset, size = COMMON[name]
+        if size < 8:
+            return self.bar_read(1, offset, size)
+        return self.bar_read(1, offset, 4) | self.bar_read(1, offset + 4, 4) << 32
+
+    def write(self, name, value):
+        offset, size = COMMON[name]
+        if size < 8:
+            self.bar_write(1, offset, value, size)
+        else:
+            self.bar_write(1, offset, value & 0xffffffff, 4)
+            self.bar_write(1, offset + 4, value >> 32, 4)
+
+    def net_config(self, offset, size):
+        """A field of the device configuration, between two reads of the generation."""
+        while True:
+            before = self.read("config_generation")
+            value = self.bar_read(4, offset, size)
+            if self.read("config_generation") == before:
+                return value
+
+    def isr(self):
+        return self.bar_read(3, 0, 1)
+
+    # -- features and status --
+
+    def offered(self):
+        """Names (numbers where there is none) of what the device offers."""
+        names = {bit: name for name, bit in FEATURES.items()}
+        found = set()
+        for word in range(4):
+            self.write("device_feature_select", word)
+            bits = self.read("device_feature")
+            found |= {names.get(32 * word + bit, 32 * word + bit)
+                      for bit in range(32) if bits >> bit & 1}
+        return found
+
+    def accept(self, features):
+        mask = sum(1 << FEATURES.get(name, name) for name in features)
+        for word in range(4):
+            self.write("driver_feature_select", word)
+            self.write("driver_feature", mask >> (32 * word) & 0xffffffff)
+
+    def status(self, bits):
+        """Add bits to the status."""
+        self.write("device_status", self.read("device_status") | bits)
+
+    def reset(self):
+        self.write("device_status", 0)
+        self.wait_for(lambda: self.read("device_status") == 0)
+
+    def initialize(self, features=(), only=None):
+        """Steps 1 to 6: from reset to FEATURES_OK. `features` are added to ALWAYS (as far as they
+        are offered); `only` is taken as it is."""
+        self.reset()
+        self.status(ACKNOWLEDGE)
+        self.status(DRIVER)
+        offered = self.offered()
+        self.features = set(only) if only is not None else set(features) | (ALWAYS & offered)
+        self.accept(self.features)
+        self.status(FEATURES_OK)
+        return bool(self.read("device_status") & FEATURES_OK)
+
+    def start(self):
+        self.status(DRIVER_OK)
+
+    @staticmethod
+    def wait_for(condition, deadline=DEADLINE):
+        end = time.monotonic() + deadline
+        while not condition():
+            if time.monotonic() > end:
+                raise AssertionError("nothing happened until the deadline")
+            time.sleep(0.0005)
+
+    # -- interrupts --
+
+    def set_irqs(self, flags, index, start, count, fds=(), data=b""):
+        payload = struct.pack("<IIIII", 20 + len(data), flags, index, start, count) + data
+        self.request(CMD_SET_IRQS, payload, fds)
+
+    def set_vectors(self, count):
+        """`count` MSI-X vectors, each with an eventfd."""
+        self.vectors = [os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC) for _ in range(count)]
+        for start in range(0, count, 16):
+            part = self.vectors[start:start + 16]
+            self.set_irqs(0x24, IRQ_MSIX, start, len(part), part)
+
+    def interrupts(self, vector):
+        """How often since last asked."""
+        try:
+            return os.eventfd_read(self.vectors[vector])
+        except BlockingIOError:
+            return 0
+
+    def wait_interrupt(self, vector):
+        self.wait_for(lambda: self.interrupts(vector) > 0)
+
+    # -- doorbells --
+
+    def get_io_fds(self):
+        """--notify eventfd: a descriptor for each queue that has one."""
+        bar, base = self.structures[2][:2]
+        ask = struct.pack("<IIII", 4096, 0, bar, 0)
+        data, fds = self.request(CMD_IO_FDS, ask)
+        count = struct.unpack_from("<I", data, 12)[0]
+        stride = (len(data) - 16) // count if count else 0
+        for i in range(count):
+            offset, _, number = struct.unpack_from("<QQI", data, 16 + i * stride)
+            self.io_fds[(offset - base) // self.multiplier] = fds[number]
+        return self.io_fds
+
+    def map_doorbells(self):
+        """--notify page: the notify area, mapped."""
+        bar, base, _, _ = self.structures[2]
+        info, data, fds = self.region_info(bar, 4096)
+        _, _, _, areas, _, offset, size = struct.unpack_from("<HHIIIQQ", data, info["cap_offset"])
+        if areas != 1 or offset != base:
+            raise AssertionError(f"{areas} areas, the first at {offset:#x}")
+        self.doorbells = mmap.mmap(fds[0], size, offset=info["offset"] + offset)
+        os.close(fds[0])
+
+    def notify_value(self, index, value=None):
+        """What to write for a queue, and how wide: 'Available Buffer Notifications'."""
+        number = index
+        if "NOTIF_CONFIG_DATA" in self.features:
+            self.write("queue_select", index)
+            number = self.read("queue_notif_config_data")
+        if "NOTIFICATION_DATA" in self.features:
+            return number | value << 16, 4
+        return number, 2
+
+    def notify(self, index, value=None):
+        """Ring. `value` is what goes into the upper half with NOTIFICATION_DATA."""
+        value, size = self.notify_value(index, value)
+        at = index * self.multiplier
+        if self.doorbells:
+            # One store: a doorbell of two bytes must not be written byte by byte.
+            memoryview(self.doorbells)[at:at + size].cast("H" if size == 2 else "I")[0] = value
+        elif index in self.io_fds:
+            os.eventfd_write(self.io_fds[index], 1)
+        else:
+            self.bar_write(2, at, value, size)
+
+    def enable_queue(self, index, size, areas, vector=NO_VECTOR):
+        """Program a queue, and enable it."""
+        self.write("queue_select", index)
+        self.write("queue_size", size)
+        for name, iova in zip(("queue_desc", "queue_driver", "queue_device"), areas):
+            self.write(name, iova)
+        if vector != NO_VECTOR:
+            self.write("queue_msix_vector", vector)
+            if self.read("queue_msix_vector") != vector:
+                raise AssertionError("the vector was not taken")
+        self.write("queue_enable", 1)
+
+
+# ---- rings ----
+
+NEXT, WRITE, INDIRECT = 1, 2, 4
+
+
+class Queue:
+    """What split and packed rings have in common: areas, buffers, kicks."""
+
+    def __init__(self, driver, index, size=None, vector=NO_VECTOR, enable=True, room=1 << 20):
+        self.driver = driver
+        self.index = index
+        driver.write("queue_select", index)
+        self.size = size or driver.read("queue_size")
+        self.areas = driver.memory(32 * self.size + 12288)
+        self.data = driver.memory(room)
+        self.used_data = 0
+        self.done = []      # (id, length) as the device gave them back
+        self.pieces = {}    # id: [(offset in self.data, length, writable)]
+        self.lay_out()
+        if enable:
+            self.enable(vector)
+
+    def enable(self, vector=NO_VECTOR):
+        areas = [self.areas.iova + offset for offset in self.offsets]
+        self.driver.enable_queue(self.index, self.size, areas, vector)
+
+    def place(self, size):
+        """Room in the data memory; it is used round and round."""
+        if self.used_data + size > self.data.size:
+            self.used_data = 0
+        at = self.used_data
+        self.used_data += (size + 63) & ~63
+        return at
+
+    def prepare(self, readable, writable):
+        """Data into memory: the pieces [(offset, length, writable)] of a buffer."""
+        pieces = []
+        for data in readable:
+            at = self.place(len(data))
+            self.data.write(at, data)
+            pieces.append((at, len(data), False))
+        for size in writable:
+            at = self.place(size)
+            self.data.write(at, b"\xee" * size)
+            pieces.append((at, size, True))
+        return pieces
+
+    def contents(self, identity, length=None):
+        """The writable bytes of a buffer, as far as `length`."""
+        data = b"".join(self.data.read(at, size)
+                        for at, size, writable in self.pieces[identity] if writable)
+        return data[:length]
+
+    def poll(self):
+        """Take what the device gave back; all that was ever given back is in `done`."""
+        while True:
+            found = self.take()
+            if found is None:
+                return len(self.done)
+            self.done.append(found)
+
+    def wait(self, count, deadline=DEADLINE):
+        """Until `count` buffers were given back since the beginning."""
+        self.driver.wait_for(lambda: self.poll() >= count, deadline)
+        return self.done[:count]
+
+
+class SplitQueue(Queue):
+    def lay_out(self):
+        self.offsets = (0, 16 * self.size, (16 * self.size + 6 + 2 * self.size + 4095) & ~4095)
+        self.free = list(range(self.size))
+        self.avail = self.seen = 0
+
+    # Raw access: everything can be written wrong.
+
+    def descriptor(self, number, iova, length, flags=0, following=0):
+        self.areas.put("<QIHH", self.offsets[0] + 16 * number, iova, length, flags, following)
+
+    def set_avail_entry(self, slot, head):
+        self.areas.put("<H", self.offsets[1] + 4 + 2 * (slot % self.size), head)
+
+    def set_avail_idx(self, idx):
+        self.areas.put("<H", self.offsets[1] + 2, idx & 0xffff)
+
+    def set_avail_flags(self, flags):
+        self.areas.put("<H", self.offsets[1], flags)
+
+    def set_used_event(self, idx):
+        self.areas.put("<H", self.offsets[1] + 4 + 2 * self.size, idx & 0xffff)
+
+    def used_flags(self):
+        return self.areas.get("<H", self.offsets[2])
+
+    def used_idx(self):
+        return self.areas.get("<H", self.offsets[2] + 2)
+
+    def avail_event(self):
+        return self.areas.get("<H", self.offsets[2] + 4 + 8 * self.size)
+
+    # A driver that does it right.
+
+    def chain(self, numbers, pieces):
+        for i, (number, (at, length, writable)) in enumerate(zip(numbers, pieces)):
+            last = i + 1 == len(pieces)
+            self.descriptor(number, self.data.iova + at, length,
+                            (0 if last else NEXT) | (WRITE if writable else 0),
+                            0 if last else numbers[i + 1])
+
+    def table(self, pieces):
+        """An indirect table in the data memory."""
+        at = self.place(16 * len(pieces))
+        for i, (offset, length, writable) in enumerate(pieces):
+            last = i + 1 == len(pieces)
+            self.data.put("<QIHH", at + 16 * i, self.data.iova + offset, length,
+                          (0 if last else NEXT) | (WRITE if writable else 0), 0 if last else i + 1)
+        return at
+
+    def add(self, readable=(), writable=(), indirect=False, publish=True):
+        """A buffer; its id (head). Not seen by the device before publish()."""
+        pieces = self.prepare(readable, writable)
+        count = 1 if indirect else len(pieces)
+        numbers, self.free = self.free[:count], self.free[count:]
+        if len(numbers) < count:
+            raise AssertionError("the ring is full")
+        if indirect:
+            self.descriptor(numbers[0], self.data.iova + self.table(pieces), 16 * len(pieces),
+                            INDIRECT)
+        else:
+            self.chain(numbers, pieces)
+        self.pieces[numbers[0]] = pieces
+        self.slots = getattr(self, "slots", {})
+        self.slots[numbers[0]] = numbers
+        self.set_avail_entry(self.avail, numbers[0])
+        self.avail = (self.avail + 1) & 0xffff
+        if publish:
+            self.publish()
+        return numbers[0]
+
+    def publish(self):
+        self.set_avail_idx(self.avail)
+
+    def kick(self):
+        self.driver.notify(self.index, self.avail)
+
+    def take(self):
+        if self.seen == self.used_idx():
+            return None
+        at = self.offsets[2] + 4 + 8 * (self.seen % self.size)
+        found = struct.unpack_from("<II", self.areas.map, at)
+        self.seen = (self.seen + 1) & 0xffff
+        self.free += self.slots.pop(found[0], [])
+        return found
+
+
+class PackedQueue(Queue):
+    AVAIL, USED = 0x80, 0x8000
+
+    def lay_out(self):
+        self.offsets = (0, 16 * self.size, 16 * self.size + 16)
+        self.ids = list(range(self.size))
+        self.room = self.size
+        self.head = self.tail = 0
+        self.head_wrap = self.tail_wrap = 1
+        self.counts = {}
+
+    # Raw access.
+
+    def descriptor(self, position, iova, length, identity, flags):
+        self.areas.put("<QIH", 16 * position, iova, length, identity)
+        self.areas.put("<H", 16 * position + 14, flags)
+
+    def mark(self, wrap):
+        """AVAIL and USED of an available descriptor."""
+        return self.AVAIL if wrap else self.USED
+
+    def set_driver_event(self, flags, position=0, wrap=0):
+        self.areas.put("<HH", self.offsets[1], position | wrap << 15, flags)
+
+    def device_event(self):
+        """(flags, position, wrap)."""
+        at = self.offsets[2]
+        position, flags = struct.unpack_from("<HH", self.areas.map, at)
+        return flags, position & 0x7fff, position >> 15
+
+    # A driver that does it right.
+
+    def advance(self, position, wrap, count):
+        position += count
+        return (position - self.size, wrap ^ 1) if position >= self.size else (position, wrap)
+
+    def table(self, pieces):
+        at = self.place(16 * len(pieces))
+        for i, (offset, length, writable) in enumerate(pieces):
+            self.data.put("<QIHH", at + 16 * i, self.data.iova + offset, length, 0,
+                          WRITE if writable else 0)
+        return at
+
+    def add(self, readable=(), writable=(), indirect=False):
+        """A buffer; its id. The device sees it at once (the head's flags come last)."""
+        pieces = self.prepare(readable, writable)
+        count = 1 if indirect else len(pieces)
+        if count > self.room or not self.ids:
+            raise AssertionError("the ring is full")
+        identity = self.ids.pop(0)
+        self.pieces[identity] = pieces
+        if indirect:
+            entries = [(self.data.iova + self.table(pieces), 16 * len(pieces), INDIRECT)]
+        else:
+            entries = [(self.data.iova + at, length, (NEXT if i + 1 < count else 0) |
+                        (WRITE if writable else 0))
+                       for i, (at, length, writable) in enumerate(pieces)]
+        for i in reversed(range(count)):
+            position, wrap = self.advance(self.head, self.head_wrap, i)
+            self.descriptor(position, entries[i][0], entries[i][1], identity,
+                            entries[i][2] | self.mark(wrap))
+        self.head, self.head_wrap = self.advance(self.head, self.head_wrap, count)
+        self.room -= count
+        self.counts[identity] = count
+        return identity
+
+    def kick(self):
+        self.driver.notify(self.index, self.head | self.head_wrap << 15)
+
+    def take(self):
+        flags = self.areas.get("<H", 16 * self.tail + 14)
+        wanted = (self.AVAIL | self.USED) if self.tail_wrap else 0
+        if flags & (self.AVAIL | self.USED) != wanted:
+            return None
+        length, identity = struct.unpack_from("<IH", self.areas.map, 16 * self.tail + 8)
+        count = self.counts.pop(identity, 1)
+        self.tail, self.tail_wrap = self.advance(self.tail, self.tail_wrap, count)
+        self.room += count
+        self.ids.append(identity)
+        return identity, length if flags & WRITE else 0

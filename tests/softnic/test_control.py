@@ -1,0 +1,527 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""
+The control queue: every command, what it does, and what a driver may not ask.
+
+Owns: commands and their effect on frames, queues and interrupts; duties CVQ.
+Read next: bed.py.
+"""
+
+import os
+import socket
+import struct
+import time
+import unittest
+
+from bed import BROADCAST, OTHER, OWN, Bed, ethernet, ipv4, pattern, tcp, udp, udp4
+
+OK, ERR = 0, 1
+RX, MAC, VLAN, ANNOUNCE, MQ, OFFLOADS, COAL, TUNNEL, STATS, CONTEXT = range(10)
+
+KEY = bytes.fromhex("6d5a56da255b0ec24167253d43a38fb0d0ca2bcbae7b30b477cb2da38030f20c6a42b73bbeac01fa")
+GROUP = bytes.fromhex("01005e000001")
+STRANGER = bytes.fromhex("020000000099")
+
+FILTERS = ("CTRL_VQ", "CTRL_RX", "CTRL_RX_EXTRA", "CTRL_MAC_ADDR", "CTRL_VLAN", "MAC")
+
+
+def rss(table, types=7, unclassified=0, mask=None, transmit=1, key=KEY):
+    mask = len(table) - 1 if mask is None else mask
+    return (struct.pack("<IHH", types, mask, unclassified) + struct.pack(f"<{len(table)}H", *table) +
+            struct.pack("<HB", transmit, len(key)) + key)
+
+
+def tables(unicast=(), multicast=()):
+    return b"".join(struct.pack("<I", len(part)) + b"".join(part) for part in (unicast, multicast))
+
+
+def request(index, types):
+    return struct.pack("<HHHHQ", index, 0, 0, 0, types)
+
+
+class Filters(unittest.TestCase):
+    def passes(self, bed, to=OWN, vlan=None):
+        """Does a frame come back from the loop?"""
+        bed.send(udp4(to=to, vlan=vlan))
+        return len(bed.frames()) == 1
+
+    def everyone(self, bed):
+        return "".join(letter for letter, to in
+                       zip("obgs", (OWN, BROADCAST, GROUP, STRANGER)) if self.passes(bed, to))
+
+    def test_receive_modes(self):
+        with Bed("--peer", "loop", features=FILTERS) as bed:
+            self.assertEqual(self.everyone(bed), "ob")
+            for mode, expected in ((0, "obgs"), (1, "obg"), (2, "obs"), (4, "b"), (5, "o")):
+                self.assertEqual(bed.command(RX, mode, b"\1"), (OK, b""))
+                self.assertEqual(self.everyone(bed), expected, mode)
+                self.assertEqual(bed.command(RX, mode, b"\0"), (OK, b""))
+            bed.command(RX, 1, b"\1")
+            bed.command(RX, 3, b"\1")   # NOMULTI is stronger than ALLMULTI, but not for broadcasts
+            self.assertEqual(self.everyone(bed), "ob")
+            bed.finish()
+
+    def test_nothing_is_filtered_without_the_features(self):
+        with Bed("--peer", "loop") as bed:
+            self.assertEqual(self.everyone(bed), "obgs")
+            self.assertTrue(self.passes(bed, vlan=5))
+            bed.finish()
+
+    def test_mac_table(self):
+        with Bed("--peer", "loop", features=FILTERS) as bed:
+            self.assertEqual(bed.command(MAC, 0, tables([STRANGER], [GROUP]))[0], OK)
+            self.assertEqual(self.everyone(bed), "obgs")
+            self.assertEqual(bed.command(MAC, 0, tables([], [GROUP]))[0], OK)
+            self.assertEqual(self.everyone(bed), "obg")
+            self.assertEqual(bed.command(MAC, 0, tables())[0], OK)
+            self.assertEqual(self.everyone(bed), "ob")
+            many = [bytes([2, 0, 0, 0, i >> 8, i & 255]) for i in range(500)]
+            self.assertEqual(bed.command(MAC, 0, tables(many))[0], OK)
+            self.assertEqual(self.everyone(bed), "obs")
+            bed.finish()
+
+    def test_mac_address(self):
+        with Bed("--peer", "loop", features=FILTERS) as bed:
+            self.assertEqual(bed.command(MAC, 1, STRANGER)[0], OK)
+            self.assertEqual(bed.mac(), STRANGER)
+            self.assertEqual(self.everyone(bed), "bs")
+            bed.driver.reset()
+            self.assertEqual(bed.mac(), OWN)
+            bed.finish()
+
+    def test_vlan(self):
+        with Bed("--peer", "loop", features=FILTERS) as bed:
+            self.assertFalse(self.passes(bed, vlan=5))
+            self.assertTrue(self.passes(bed, vlan=0))
+            self.assertEqual(bed.command(VLAN, 0, struct.pack("<H", 5))[0], OK)
+            self.assertTrue(self.passes(bed, vlan=5))
+            self.assertFalse(self.passes(bed, vlan=6))
+            self.assertEqual(bed.command(VLAN, 1, struct.pack("<H", 5))[0], OK)
+            self.assertFalse(self.passes(bed, vlan=5))
+            self.assertTrue(self.passes(bed))
+            self.assertEqual(bed.command(VLAN, 0, struct.pack("<H", 4096))[0], ERR)
+            bed.finish()
+
+    def test_unknown_commands(self):
+        with Bed("--peer", "sink", features=FILTERS) as bed:
+            for kind, number in ((10, 0), (255, 255), (RX, 6), (MAC, 2), (ANNOUNCE, 0)):
+                self.assertEqual(bed.command(kind, number), (ERR, b""))
+            bed.finish()
+
+
+def flow(port, source=OTHER, protocol=udp):
+    return ethernet(ipv4(protocol(b"x" * 20, ports=(port, 53)), 17), source=source)
+
+
+class Steering(unittest.TestCase):
+    MANY = ("CTRL_VQ", "MQ", "RSS", "HASH_REPORT")
+
+    def where(self, bed, pairs):
+        return [pair for pair in range(pairs) for _ in bed.frames(pair)]
+
+    def test_one_pair_until_told(self):
+        with Bed("--peer", "loop", features=self.MANY, pairs=4) as bed:
+            for port in range(40000, 40008):
+                bed.send(flow(port))
+            self.assertEqual(self.where(bed, 4), [0] * 8)
+            bed.finish()
+
+    def test_flows_come_back_where_they_left(self):
+        with Bed("--peer", "loop", features=("CTRL_VQ", "MQ"), pairs=4) as bed:
+            self.assertEqual(bed.command(MQ, 0, struct.pack("<H", 4))[0], OK)
+            for pair in (3, 1, 2, 0):
+                bed.send(flow(40000 + pair), pair=pair)
+                self.assertEqual(self.where(bed, 4), [pair])
+            self.assertEqual(bed.command(MQ, 0, struct.pack("<H", 1))[0], OK)
+            bed.send(flow(40003))
+            self.assertEqual(self.where(bed, 4), [0])
+            bed.finish()
+
+    def test_receive_side_scaling(self):
+        with Bed("--peer", "loop", features=self.MANY, pairs=4) as bed:
+            table = [3, 2, 1, 0, 2, 1, 3, 1]
+            self.assertEqual(bed.command(MQ, 1, rss(table, unclassified=2))[0], OK)
+            seen = set()
+            for port in range(40000, 40032):
+                bed.send(flow(port))
+                found = [(pair, head) for pair in range(4) for head, _ in bed.frames(pair)]
+                (pair, head), = found
+                self.assertEqual(head["report"], 3)
+                self.assertEqual(head["hash"], toeplitz(KEY, hashed(port)))
+                self.assertEqual(pair, table[head["hash"] & 7])
+                seen.add(pair)
+            self.assertEqual(seen, {0, 1, 2, 3})
+            bed.send(ethernet(bytes(50), 0x88b5))
+            self.assertEqual(self.where(bed, 4), [2])
+            bed.finish()
+
+    def test_hash_without_scaling(self):
+        with Bed("--peer", "loop", features=("CTRL_VQ", "HASH_REPORT")) as bed:
+            bed.send(flow(40000))
+            self.assertEqual(bed.frames(count=1)[0][0]["report"], 0)
+            config = struct.pack("<I8sB", 0x7, bytes(8), len(KEY)) + KEY
+            self.assertEqual(bed.command(MQ, 2, config)[0], OK)
+            bed.send(flow(40000))
+            head = bed.frames(count=1)[0][0]
+            self.assertEqual((head["report"], head["hash"]), (3, toeplitz(KEY, hashed(40000))))
+            bed.finish()
+
+    def test_inner_hash(self):
+        inner = flow(41000)
+        outer = ethernet(ipv4(udp(b"\x08" + bytes(7) + inner, ports=(50000, 4789)), 17))
+        with Bed("--peer", "loop", features=("CTRL_VQ", "HASH_REPORT", "HASH_TUNNEL")) as bed:
+            bed.command(MQ, 2, struct.pack("<I8sB", 0x7, bytes(8), len(KEY)) + KEY)
+            for types, expected in ((0, None), (1 << 4, toeplitz(KEY, hashed(41000))), (1 << 6, None)):
+                self.assertEqual(bed.command(TUNNEL, 0, struct.pack("<I", types))[0], OK)
+                bed.send(outer)
+                head = bed.frames(count=1)[0][0]
+                self.assertEqual(head["hash"], expected or toeplitz(KEY, hashed(50000, 4789)))
+            bed.finish()
+
+    def test_contexts(self):
+        features = (*self.MANY, "RSS_CONTEXT")
+        with Bed("--peer", "sink", features=features, pairs=2) as bed:
+            ack, most = bed.command(CONTEXT, 0, room=2)
+            self.assertEqual((ack, most), (OK, struct.pack("<H", 4)))
+            one = struct.pack("<H6x", 1)
+            self.assertEqual(bed.command(CONTEXT, 2, one + rss([0]))[0], ERR)   # not there yet
+            self.assertEqual(bed.command(CONTEXT, 1, one + rss([0, 1]))[0], OK)
+            self.assertEqual(bed.command(CONTEXT, 1, one + rss([0]))[0], ERR)   # there already
+            self.assertEqual(bed.command(CONTEXT, 2, one + rss([1]))[0], OK)
+            self.assertEqual(bed.command(CONTEXT, 3, struct.pack("<H", 1))[0], OK)
+            self.assertEqual(bed.command(CONTEXT, 3, struct.pack("<H", 1))[0], ERR)
+            self.assertEqual(bed.command(MQ, 0, struct.pack("<H", 2))[0], OK)
+            bed.finish()
+
+
+def hashed(port, to=53):
+    return bytes([10, 0, 0, 1, 10, 0, 0, 2]) + struct.pack(">HH", port, to)
+
+
+def toeplitz(key, data):
+    """Bit by bit, as it was published."""
+    bits = int.from_bytes(key, "big")
+    width, result = 8 * len(key), 0
+    for i in range(8 * len(data)):
+        if data[i // 8] >> (7 - i % 8) & 1:
+            result ^= bits >> (width - 32 - i) & 0xffffffff
+    return result
+
+
+class Moderation(unittest.TestCase):
+    FEATURES = ("CTRL_VQ", "NOTF_COAL", "VQ_NOTF_COAL")
+
+    def bed(self):
+        return Bed("--peer", "loop", features=self.FEATURES, vectors=4, buffers=60)
+
+    def set(self, bed, number, packets, usecs, index=None):
+        head = b"" if index is None else struct.pack("<HH", index, 0)
+        return bed.command(COAL, number, head + struct.pack("<II", packets, usecs))[0]
+
+    def get(self, bed, index):
+        ack, data = bed.command(COAL, 3, struct.pack("<HH", index, 0), room=8)
+        return (ack, *struct.unpack("<II", data)) if data else ack
+
+    def test_packets(self):
+        with self.bed() as bed:
+            self.assertEqual(self.set(bed, 1, 8, 5_000_000), OK)
+            for _ in range(7):
+                bed.send(udp4())
+            self.assertEqual(len(bed.frames(count=7)), 7)     # they are there, unannounced
+            self.assertEqual(bed.driver.interrupts(1), 0)
+            bed.send(udp4())
+            bed.driver.wait_interrupt(1)
+            bed.finish()
+
+    def test_time(self):
+        with self.bed() as bed:
+            self.set(bed, 1, 1000, 100_000)
+            begin = time.monotonic()
+            bed.send(udp4())
+            bed.driver.wait_interrupt(1)
+            self.assertTrue(0.09 < time.monotonic() - begin < 1.0)
+            bed.finish()
+
+    def test_new_limits_may_be_met(self):
+        with self.bed() as bed:
+            self.set(bed, 1, 15, 60_000_000)
+            for _ in range(10):
+                bed.send(udp4())
+            self.assertEqual(bed.driver.interrupts(1), 0)
+            self.set(bed, 1, 8, 60_000_000)
+            bed.driver.wait_interrupt(1)
+            bed.finish()
+
+    def test_last_setting_wins(self):
+        with self.bed() as bed:
+            self.assertEqual(self.get(bed, 0), (OK, 0, 0))
+            self.set(bed, 1, 3, 30)
+            self.assertEqual((self.get(bed, 0), self.get(bed, 1)), ((OK, 3, 30), (OK, 0, 0)))
+            self.assertEqual(self.set(bed, 2, 4, 40, index=0), OK)
+            self.assertEqual(self.get(bed, 0), (OK, 4, 40))
+            self.set(bed, 1, 5, 50)
+            self.assertEqual(self.get(bed, 0), (OK, 5, 50))
+            self.set(bed, 0, 6, 60)
+            self.assertEqual(self.get(bed, 1), (OK, 6, 60))
+            bed.finish()
+
+    def test_queue_reset_forgets(self):
+        with Bed("--peer", "sink", features=(*self.FEATURES, "RING_RESET")) as bed:
+            self.set(bed, 0, 6, 60)
+            self.set(bed, 2, 7, 70, index=1)
+            driver = bed.driver
+            driver.write("queue_select", 1)
+            driver.write("queue_reset", 1)
+            driver.wait_for(lambda: driver.read("queue_reset") == 0)
+            bed.transmit[0].areas.write(0, bytes(bed.transmit[0].areas.size))
+            bed.transmit[0].enable()
+            self.assertEqual(self.get(bed, 1), (OK, 6, 60))
+            bed.finish()
+
+
+class Statistics(unittest.TestCase):
+    FEATURES = ("CTRL_VQ", "DEVICE_STATS", "CSUM", "GUEST_CSUM", "HOST_TSO4", "GUEST_TSO4")
+    RX_ALL, TX_ALL, CVQ = 0xf, 0xf0000, 1 << 32
+
+    def replies(self, data):
+        found = {}
+        while data:
+            kind, _, index, _, size = struct.unpack_from("<BBHHH", data)
+            found[kind] = (index, struct.unpack_from(f"<{(size - 8) // 8}Q", data, 8))
+            data = data[size:]
+        return found
+
+    def test_counters(self):
+        with Bed("--peer", "loop", features=self.FEATURES) as bed:
+            self.assertEqual(bed.command(STATS, 0, room=8), (OK, struct.pack("<Q", 0x1000f000f)))
+            frame = udp4(pattern(100))
+            for _ in range(3):
+                bed.send(frame)
+            bed.send(udp4(partial=True), flags=1, start=34, offset=6)
+            ask = request(0, self.RX_ALL) + request(1, self.TX_ALL) + request(2, self.CVQ)
+            ack, data = bed.command(STATS, 1, ask, room=400)
+            self.assertEqual(ack, OK)
+            found = self.replies(data)
+            size = 3 * len(frame) + len(udp4())
+            self.assertEqual(found[0], (0, (0, 4, size, 4, 0, 0)))   # INTx: no vector is set
+            self.assertEqual(found[1], (0, (3, 1, 0, 0)))
+            self.assertEqual(found[2], (0, (0, 0, 0, 0)))
+            self.assertEqual(found[16], (1, (4, 4, size, 4, 0, 0)))
+            self.assertEqual(found[17], (1, (3, 1)))
+            self.assertEqual(found[32], (2, (2, 2)))
+            bed.finish()
+
+    def test_drops(self):
+        with Bed("--peer", "loop", features=self.FEATURES, buffers=1) as bed:
+            bed.command(STATS, 0, room=8)
+            bed.send(udp4())
+            bed.send(udp4())
+            _, data = bed.command(STATS, 1, request(0, 1), room=56)
+            self.assertEqual(self.replies(data)[0][1][4:], (1, 1))
+            bed.finish()
+
+    def test_short_room_is_filled_up(self):
+        with Bed("--peer", "sink", features=self.FEATURES) as bed:
+            bed.command(STATS, 0, room=8)
+            ack, data = bed.command(STATS, 1, request(0, 3), room=60)
+            self.assertEqual((ack, len(data)), (OK, 60))
+            self.assertEqual(bed.broken(), ["CVQ-51"])
+
+
+class Link(unittest.TestCase):
+    """Changes from the device's side, through the socket of --control."""
+
+    def setUp(self):
+        self.path = f"/tmp/softnic-control-{os.getpid()}"
+
+    def ask(self, line):
+        with socket.socket(socket.AF_UNIX) as control:
+            control.settimeout(5)
+            control.connect(self.path)
+            control.sendall(line.encode() + b"\n")
+            return control.recv(65536).decode()
+
+    def test_link_and_speed(self):
+        with Bed("--peer", "loop", "--control", self.path, features=("STATUS", "SPEED_DUPLEX"),
+                 vectors=1) as bed:
+            bed.driver.write("config_msix_vector", 0)
+            self.assertEqual(bed.driver.net_config(6, 2), 1)
+            self.ask("link down")
+            bed.driver.wait_interrupt(0)
+            self.assertEqual(bed.driver.net_config(6, 2), 0)
+            bed.send(udp4())
+            self.assertEqual(bed.frames(), [])
+            self.ask("speed 25000 half")
+            self.ask("link up")
+            bed.driver.wait_interrupt(0)
+            self.assertEqual((bed.driver.net_config(6, 2), bed.driver.net_config(12, 4),
+                              bed.driver.net_config(16, 1)), (1, 25000, 0))
+            bed.send(udp4())
+            self.assertEqual(len(bed.frames(count=1)), 1)
+            self.assertIn("error", self.ask("link sideways"))
+            self.assertIn("queue 1 transmit packets 1", self.ask("stats"))
+            bed.finish()
+
+    def test_announce(self):
+        with Bed("--peer", "loop", "--control", self.path, vectors=1,
+                 features=("STATUS", "CTRL_VQ", "GUEST_ANNOUNCE")) as bed:
+            bed.driver.write("config_msix_vector", 0)
+            self.ask("announce")
+            bed.driver.wait_interrupt(0)
+            self.assertEqual(bed.driver.net_config(6, 2), 3)
+            self.assertEqual(bed.command(ANNOUNCE, 0)[0], OK)
+            self.assertEqual(bed.driver.net_config(6, 2), 1)
+            bed.finish()
+
+
+MANY = ("CTRL_VQ", "MQ", "RSS")
+
+# What a driver must not ask: duty, features, pairs, commands. The last one breaks it.
+BREACHES = [
+    ("CVQ-01", FILTERS, 1, [(RX, 0, b"\2")]),
+    ("CVQ-03", ("CTRL_VQ",), 1, [(RX, 0, b"\1")]),
+    ("CVQ-04", ("CTRL_VQ", "CTRL_RX"), 1, [(RX, 2, b"\1")]),
+    ("CVQ-06", ("CTRL_VQ",), 1, [(MAC, 0, tables())]),
+    ("CVQ-08", FILTERS, 1, [(MAC, 0, tables([GROUP]))]),
+    ("CVQ-08", FILTERS, 1, [(MAC, 0, b"\xff\xff\xff\xff" + bytes(6))]),
+    ("CVQ-10", ("CTRL_VQ", "CTRL_RX"), 1, [(MAC, 1, OWN)]),
+    ("CVQ-11", ("CTRL_VQ",), 1, [(VLAN, 0, b"\5\0")]),
+    ("CVQ-17", ("CTRL_VQ", "MQ"), 1, [(MQ, 0, b"\2\0")]),
+    ("CVQ-18", ("CTRL_VQ", "MQ"), 2, [(MQ, 0, b"\0\0")]),
+    ("CVQ-18", ("CTRL_VQ", "MQ"), 2, [(MQ, 0, b"\5\0")]),
+    ("CVQ-24", ("CTRL_VQ", "HASH_REPORT"), 1, [(MQ, 2, struct.pack("<I8sB", 7, b"\1" * 8, 0))]),
+    ("CVQ-26", ("CTRL_VQ", "MQ"), 1, [(MQ, 1, rss([0]))]),
+    ("CVQ-27", MANY, 2, [(MQ, 1, rss([0, 2]))]),
+    ("CVQ-28", MANY, 2, [(MQ, 1, rss([0, 1, 0]))]),
+    ("CVQ-29", MANY, 2, [(MQ, 1, rss([0] * 256))]),
+    ("CVQ-30", MANY, 2, [(MQ, 1, rss([0, 1], types=1 << 9))]),
+    ("CVQ-31", MANY, 2, [(MQ, 1, rss([0, 0x8001]))]),
+    ("CVQ-32", MANY, 2, [(MQ, 1, rss([0, 1], key=bytes(41)))]),
+    ("CVQ-33", MANY, 1, [(CONTEXT, 0, b"")]),
+    ("CVQ-34", (*MANY, "RSS_CONTEXT"), 1, [(CONTEXT, 0, b"", 2), (CONTEXT, 1, bytes(8) + rss([0]))]),
+    ("CVQ-35", (*MANY, "RSS_CONTEXT"), 1, [(CONTEXT, 0, b"", 2),
+                                           (CONTEXT, 1, b"\1" + bytes(7) + rss([0])),
+                                           (MQ, 0, b"\1\0")]),
+    ("CVQ-36", (*MANY, "RSS_CONTEXT"), 1, [(CONTEXT, 1, b"\1" + bytes(7) + rss([0]))]),
+    ("CVQ-37", ("CTRL_VQ",), 1, [(TUNNEL, 0, bytes(4))]),
+    ("CVQ-38", ("CTRL_VQ", "HASH_REPORT", "HASH_TUNNEL"), 1, [(TUNNEL, 0, struct.pack("<I", 1 << 9))]),
+    ("CVQ-40", ("CTRL_VQ", "CTRL_GUEST_OFFLOADS", "GUEST_CSUM"), 1,
+     [(OFFLOADS, 0, struct.pack("<Q", 1 << 7))]),
+    ("CVQ-43", Moderation.FEATURES, 1, [(COAL, 2, struct.pack("<HHII", 2, 0, 1, 1))]),
+    ("CVQ-43", Moderation.FEATURES, 1, [(COAL, 3, struct.pack("<HH", 0xffff, 0), 8)]),
+    ("CVQ-44", ("CTRL_VQ",), 1, [(COAL, 0, bytes(8))]),
+    ("CVQ-45", ("CTRL_VQ", "NOTF_COAL"), 1, [(COAL, 2, bytes(12))]),
+    ("CVQ-49", ("CTRL_VQ", "DEVICE_STATS"), 1, [(STATS, 1, request(0, 1), 56)]),
+    ("CVQ-49", ("CTRL_VQ", "DEVICE_STATS"), 1, [(STATS, 0, b"", 8), (STATS, 1, request(0, 1 << 40), 56)]),
+    ("CVQ-50", ("CTRL_VQ", "DEVICE_STATS"), 1, [(STATS, 0, b"", 8), (STATS, 1, request(0, 1 << 16), 56)]),
+    ("CVQ-50", ("CTRL_VQ", "DEVICE_STATS"), 1, [(STATS, 0, b"", 8), (STATS, 1, request(77, 1), 56)]),
+    ("CVQ-51", ("CTRL_VQ", "DEVICE_STATS"), 1, [(STATS, 0, b"", 8), (STATS, 1, request(0, 1), 55)]),
+    ("CVQ-53", ("CTRL_VQ", "DEVICE_STATS"), 1, [(STATS, 0, b"", 8), (STATS, 1, request(0, 2), 56)]),
+]
+
+
+class Duties(unittest.TestCase):
+    def test_each_is_reported(self):
+        for duty, features, pairs, commands in BREACHES:
+            with self.subTest(duty, commands=commands), \
+                    Bed("--peer", "sink", features=features, pairs=pairs) as bed:
+                for command in commands:
+                    bed.command(*command)
+                self.assertEqual(set(bed.broken()), {duty}, bed.nic.lines)
+                self.assertEqual(bed.nic.status, 3)
+
+    def test_command_without_ack(self):
+        with Bed("--peer", "sink", features=FILTERS) as bed:
+            bed.control.add(readable=[b"\0\0\1"])
+            bed.control.kick()
+            bed.control.wait(1)
+            self.assertEqual(bed.broken(), ["CVQ-01"])
+
+    def test_transmit_queues_that_are_not_enabled(self):
+        with Bed("--peer", "sink", features=("CTRL_VQ", "MQ"), pairs=3) as bed:
+            bed.send(udp4(), pair=1)
+            self.assertEqual(bed.broken(), ["CVQ-19"])
+        with Bed("--peer", "sink", features=("CTRL_VQ", "MQ"), pairs=3) as bed:
+            bed.command(MQ, 0, b"\2\0")
+            bed.send(udp4(), pair=1)
+            bed.send(udp4(), pair=2)
+            self.assertEqual(bed.broken(), ["CVQ-20"])
+
+    def test_frames_before_a_command_are_no_breach(self):
+        """Queued while the pair was enabled, seen by the device together with the command."""
+        with Bed("--peer", "sink", features=("CTRL_VQ", "MQ"), pairs=2) as bed:
+            bed.command(MQ, 0, b"\2\0")
+            bed.transmit[1].add(readable=[bytes(12) + udp4()])
+            bed.control.add(readable=[bytes([MQ, 0]), b"\1\0"], writable=[1])
+            bed.control.kick()
+            bed.control.wait(2)
+            bed.transmit[1].wait(1)
+            bed.finish()
+
+    def test_enabled_and_used_at_once_is_no_breach(self):
+        with Bed("--peer", "sink", features=("CTRL_VQ", "MQ"), pairs=2) as bed:
+            bed.control.add(readable=[bytes([MQ, 0]), b"\2\0"], writable=[1])
+            bed.transmit[1].add(readable=[bytes(12) + udp4()])
+            bed.transmit[1].kick()
+            bed.transmit[1].wait(1)
+            bed.finish()
+
+
+class Faults(unittest.TestCase):
+    """Rows H of the catalogue, as a driver sees them."""
+
+    def bed(self, row, features=("CTRL_VQ", "CTRL_RX", "STATUS")):
+        return Bed("--peer", "sink", "--fault", row, features=features)
+
+    def send(self, bed):
+        identity = bed.control.add(readable=[bytes(2), b"\1"], writable=[1])
+        bed.control.kick()
+        return identity
+
+    def test_silence(self):
+        with self.bed("H01") as bed:
+            self.send(bed)
+            with self.assertRaises(AssertionError):
+                bed.control.wait(1, 0.3)
+            bed.send(udp4())            # the data path is well
+            bed.finish()
+
+    def test_late(self):
+        with self.bed("H02") as bed:
+            begin = time.monotonic()
+            self.send(bed)
+            bed.control.wait(1)
+            self.assertTrue(0.9 < time.monotonic() - begin < 3)
+            bed.finish()
+
+    def test_answers(self):
+        with self.bed("H03") as bed:
+            self.assertEqual(bed.command(RX, 0, b"\1")[0], 0x77)
+        with self.bed("H04") as bed:
+            identity = self.send(bed)
+            self.assertNotEqual(bed.control.wait(1)[0][0], identity)
+        with self.bed("H05") as bed:
+            self.send(bed)
+            self.assertEqual(bed.control.wait(1)[0][1], 0)
+
+    def test_numbers_of_queues_stay(self):
+        with Bed("--peer", "loop", "--fault", "H06", features=("CTRL_VQ", "MQ"), pairs=2) as bed:
+            self.assertEqual(bed.command(MQ, 0, b"\2\0")[0], OK)
+            for port in range(40000, 40016):
+                bed.send(flow(port))
+            self.assertEqual(len(bed.frames(0)), 16)
+
+    def test_sizes_of_replies(self):
+        for row, size in (("H07", 0xffff), ("H08", 0)):
+            with self.bed(row, ("CTRL_VQ", "DEVICE_STATS")) as bed:
+                bed.command(STATS, 0, room=8)
+                _, data = bed.command(STATS, 1, request(0, 1), room=56)
+                self.assertEqual(struct.unpack_from("<H", data, 6)[0], size)
+
+    def test_needs_reset(self):
+        with self.bed("H09") as bed:
+            self.send(bed)
+            bed.driver.wait_for(lambda: bed.driver.read("device_status") & 64)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,404 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""
+Frames through the device: headers, buffers, lengths; what a driver may not do (duties NET, NETF);
+misbehaviour on command (rows F and G).
+
+Owns: the plain way of a frame, and its judge.
+Read next: bed.py, test_offload.py, test_control.py.
+"""
+
+import struct
+import time
+import unittest
+
+from bed import (BROADCAST, ECN, NEEDS_CSUM, OWN, TCPV4, TCPV6, TUNNEL_CSUM, TUNNEL_IPV4, TUNNEL_IPV6,
+                 UDP_L4, UFO, Bed, complete, ethernet, ipv4, ipv6, pattern, tcp, tcp4, tcp6, udp, udp4)
+from raw import ALWAYS
+
+TSO = ("CSUM", "HOST_TSO4", "HOST_TSO6", "HOST_ECN", "HOST_USO", "HOST_UFO")
+TUNNEL = (*TSO, "HOST_UDP_TUNNEL_GSO")
+TUNNEL_BOTH = (*TUNNEL, "HOST_UDP_TUNNEL_GSO_CSUM")
+
+
+class Frames(unittest.TestCase):
+    def test_sizes_of_headers(self):
+        for features, size in (((), 12), (("HASH_REPORT",), 20), (TUNNEL, 24),
+                               (("HASH_REPORT", *TUNNEL), 24)):
+            for packed in (False, True):
+                with Bed("--peer", "loop", features=(*features, *(("RING_PACKED",) if packed else ())),
+                         packed=packed, offer="+all,-IN_ORDER") as bed:
+                    self.assertEqual(bed.header, size)
+                    bed.send(udp4(pattern(200)))
+                    (head, frame), = bed.frames(count=1)
+                    self.assertEqual((frame, head["buffers"]), (udp4(pattern(200)), 1))
+                    bed.finish()
+
+    def test_header_apart_and_in_pieces(self):
+        with Bed("--peer", "loop") as bed:
+            frame = udp4(pattern(100))
+            for pieces in ([bytes(12), frame], [bytes(5), bytes(7), frame],
+                           [bytes(12) + frame[:1], frame[1:20], frame[20:]]):
+                bed.transmit[0].add(readable=pieces)
+                bed.transmit[0].kick()
+                self.assertEqual(bed.frames(count=1)[0][1], frame)
+            bed.finish()
+
+    def test_receive_buffer_in_pieces(self):
+        with Bed("--peer", "loop", buffers=0) as bed:
+            bed.receive[0].add(writable=[5, 7, 3, 2000])
+            bed.receive[0].add(writable=[20, 1900])
+            for size in (100, 200):
+                bed.send(udp4(pattern(size)))
+                self.assertEqual(bed.frames(count=1)[0][1], udp4(pattern(size)))
+            bed.finish()
+
+    def test_mergeable_buffers(self):
+        with Bed("--peer", "loop", features=("MRG_RXBUF",), size=100) as bed:
+            for length in (46, 88, 89, 188, 189, 1000):
+                frame = udp4(pattern(length - 42))
+                before = len(bed.receive[0].done)
+                bed.send(frame)
+                (head, got), = bed.frames(count=1)
+                self.assertEqual(got, frame)
+                self.assertEqual(head["buffers"], (length + 12 + 99) // 100)
+                used = [size for _, size in bed.receive[0].done[before:]]
+                self.assertTrue(all(size == 100 for size in used[:-1]))
+                for _ in used:
+                    bed.receive[0].add(writable=[100])
+            bed.finish()
+
+    def test_too_few_mergeable_buffers(self):
+        """What does not fit is lost, and nothing of it is seen."""
+        with Bed("--peer", "loop", features=("MRG_RXBUF",), size=100, buffers=3) as bed:
+            bed.send(udp4(pattern(500)))
+            bed.send(udp4(pattern(100)))
+            self.assertEqual(bed.frames(count=1)[0][1], udp4(pattern(100)))
+            bed.finish()
+
+    def test_lossless_loop_waits(self):
+        with Bed("--peer", "loop", "--lossless", buffers=2) as bed:
+            for i in range(5):
+                bed.send(udp4(pattern(50 + i)), wait=False)
+            self.assertEqual(len(bed.frames(count=2)), 2)
+            for _ in range(3):
+                bed.receive[0].add(writable=[2048])
+            bed.receive[0].kick()
+            self.assertEqual([f for _, f in bed.frames(count=3)],
+                             [udp4(pattern(50 + i)) for i in (2, 3, 4)])
+            bed.finish()
+
+    def test_echo_turns_frames_around(self):
+        with Bed("--peer", "echo") as bed:
+            bed.send(udp4(pattern(60), to=BROADCAST))
+            frame = bed.frames(count=1)[0][1]
+            sent = udp4(pattern(60), to=BROADCAST)
+            self.assertEqual(frame[:12], sent[6:12] + sent[:6])
+            self.assertEqual(frame[26:38], sent[30:34] + sent[26:30] + sent[36:38] + sent[34:36])
+            self.assertEqual(frame[38:], sent[38:])
+            bed.finish()
+
+    def test_longest_received_frame(self):
+        """'The device MUST NOT pass received packets that exceed mtu'."""
+        with Bed("--peer", "loop", "--mtu", "1000", features=("MTU",), size=4096) as bed:
+            bed.send(udp4(pattern(1014 - 42)))
+            bed.send(udp4(pattern(1018 - 46), vlan=3))
+            self.assertEqual([len(frame) for _, frame in bed.frames()], [1014, 1018])
+            bed.finish()
+        with Bed("--peer", "loop", "--mtu", "1000", features=("MTU",), size=4096) as bed:
+            bed.send(udp4(pattern(1015 - 42)))
+            self.assertEqual(bed.frames(), [])
+            self.assertEqual(bed.broken(), ["NET-08"])
+
+    def test_configuration(self):
+        features = ("MAC", "MTU", "STATUS", "SPEED_DUPLEX", "CTRL_VQ", "MQ", "RSS", "HASH_TUNNEL")
+        with Bed("--mac", "02:11:22:33:44:55", "--mtu", "9000", "--speed", "40000", "--duplex", "half",
+                 "--queue-pairs", "3", features=features) as bed:
+            get = bed.driver.net_config
+            self.assertEqual(bed.mac(), bytes.fromhex("021122334455"))
+            self.assertEqual([get(6, 2), get(8, 2), get(10, 2), get(12, 4), get(16, 1)],
+                             [1, 3, 9000, 40000, 0])
+            self.assertEqual([get(17, 1), get(18, 2), get(20, 4), get(24, 4)], [40, 128, 0x1ff, 0x1ff])
+            bed.finish()
+
+
+HALF = dict(flags=NEEDS_CSUM, start=34, offset=6)
+LARGE = dict(flags=NEEDS_CSUM, kind=TCPV4, gso_size=1000, hdr_len=54, start=34, offset=16)
+
+
+def changed(base, **more):
+    return {**base, **more}
+
+
+def tunnel(inner=None, outer_sum=False):
+    inner = inner or ethernet(ipv4(tcp(pattern(2000), partial=True), 6))
+    shell = struct.pack(">HHHH", 50000, 4789, 16 + len(inner), 0) + b"\x08" + bytes(7) + inner
+    return ethernet(ipv4(complete(shell, 17, partial=True) if outer_sum else shell, 17))
+
+
+INNER = dict(flags=NEEDS_CSUM, kind=TCPV4 | TUNNEL_IPV4, gso_size=1000, hdr_len=104, start=84,
+             offset=16, outer=34, inner=64)
+INNER6 = changed(INNER, kind=TCPV6 | TUNNEL_IPV6, hdr_len=124, start=104)
+PART = udp4(pattern(64), partial=True)
+BIG = tcp4(pattern(2500), partial=True)
+BIG6 = tcp6(pattern(2500), partial=True)
+VIA6 = ethernet(ipv6(tcp(pattern(2000), six=True, partial=True), 6), 0x86dd)
+WRONG_IP = PART[:24] + b"\0\1" + PART[26:]
+
+# What a driver must not send: duty, features, frame, header. With what is right beside it, the
+# duty alone is reported.
+BREACHES = [
+    ("NET-13", (), udp4(), dict(buffers=1)),
+    ("NET-14", (), udp4(), dict(flags=NEEDS_CSUM, start=34, offset=6)),
+    ("NET-19", ("CSUM", "HOST_USO"), BIG, LARGE),
+    ("NET-21", ("CSUM", "HOST_USO"), BIG6, changed(LARGE, kind=TCPV6, hdr_len=74, start=54)),
+    ("NET-23", ("CSUM", "HOST_USO"), udp4(pattern(2000), partial=True),
+     changed(LARGE, kind=UFO, hdr_len=42, offset=6)),
+    ("NET-25", ("CSUM", "HOST_TSO4"), udp4(pattern(2000), partial=True),
+     changed(LARGE, kind=UDP_L4, hdr_len=42, offset=6)),
+    ("NET-27", TSO, tcp4(pattern(2500), partial=True, flags=0x90), LARGE),
+    ("NET-29", TSO, tunnel(), changed(INNER, kind=TCPV4 | TUNNEL_IPV4)),
+    ("NET-30", TUNNEL, tunnel(), changed(INNER, kind=TCPV4 | TUNNEL_IPV6)),
+    ("NET-31", TUNNEL, tunnel(VIA6), changed(INNER6, kind=TCPV6 | TUNNEL_IPV4)),
+    ("NET-34", TUNNEL, tunnel(outer_sum=True), changed(INNER, flags=NEEDS_CSUM | TUNNEL_CSUM)),
+    ("NET-36", TUNNEL, tunnel(ethernet(ipv4(udp(pattern(2000), partial=True), 17))),
+     changed(INNER, kind=UFO | TUNNEL_IPV4, hdr_len=92, offset=6)),
+    ("NET-37", TUNNEL, tunnel(), changed(INNER, kind=TCPV4 | TUNNEL_IPV4 | TUNNEL_IPV6)),
+    ("NET-38", TUNNEL_BOTH, PART, changed(HALF, flags=NEEDS_CSUM | TUNNEL_CSUM)),
+    ("NET-40", ("CSUM",), WRONG_IP, HALF),
+    ("NET-41", ("CSUM",), udp4(pattern(64)), HALF),
+    ("NET-42", ("CSUM",), PART, changed(HALF, start=35)),
+    ("NET-42", ("CSUM",), PART, changed(HALF, start=0xffff, offset=0xffff)),
+    ("NET-43", ("CSUM",), BIG, changed(LARGE, kind=0x1f)),
+    ("NET-44", TSO, BIG, changed(LARGE, flags=0)),
+    ("NET-45", TSO, BIG, changed(LARGE, gso_size=0)),
+    ("NET-46", (*TSO, "GUEST_HDRLEN"), BIG, changed(LARGE, hdr_len=64)),
+    ("NET-48", TUNNEL, tunnel(), changed(INNER, outer=35)),
+    ("NET-48", TUNNEL, tunnel(), changed(INNER, inner=20)),
+    ("NET-50", TUNNEL_BOTH, tunnel(), changed(INNER, flags=NEEDS_CSUM | TUNNEL_CSUM)),
+    ("NET-53", ("CSUM",), udp4(), dict(flags=2)),
+    ("NET-53", ("CSUM",), udp4(), dict(flags=4)),
+]
+
+# The same for what is only recommended.
+ADVICE = [
+    ("NET-15", (), udp4(pattern(64), partial=True), {}),
+    ("NET-26", ("CSUM", "HOST_TSO4"), tcp4(pattern(2500), partial=True, flags=0x90), LARGE),
+    ("NET-47", TSO, BIG, changed(LARGE, hdr_len=20)),
+]
+
+# What is right, so that a judge who always complains is found.
+RIGHT = [
+    ((), udp4(), {}), (("CSUM",), PART, HALF), (TSO, BIG, LARGE),
+    (TSO, BIG6, changed(LARGE, kind=TCPV6, hdr_len=74, start=54)),
+    (TSO, tcp4(pattern(2500), partial=True, flags=0x90), changed(LARGE, kind=TCPV4 | ECN)),
+    (TSO, udp4(pattern(2000), partial=True), changed(LARGE, kind=UDP_L4, hdr_len=42, offset=6)),
+    (TSO, udp4(pattern(2000), partial=True), changed(LARGE, kind=UFO, hdr_len=42, offset=6)),
+    ((*TSO, "GUEST_HDRLEN"), BIG, LARGE), (TUNNEL, tunnel(), INNER), (TUNNEL, tunnel(VIA6), INNER6),
+    (TUNNEL_BOTH, tunnel(outer_sum=True), changed(INNER, flags=NEEDS_CSUM | TUNNEL_CSUM)),
+]
+
+# Features that need others: duty, set, and the same made right.
+NEEDS = [
+    ("NETF-01", {"GUEST_TSO4"}, {"GUEST_CSUM"}), ("NETF-02", {"GUEST_TSO6"}, {"GUEST_CSUM"}),
+    ("NETF-03", {"GUEST_ECN", "GUEST_CSUM"}, {"GUEST_TSO6"}), ("NETF-04", {"GUEST_UFO"}, {"GUEST_CSUM"}),
+    ("NETF-05", {"GUEST_USO4"}, {"GUEST_CSUM"}), ("NETF-06", {"GUEST_USO6"}, {"GUEST_CSUM"}),
+    ("NETF-07", {"GUEST_UDP_TUNNEL_GSO", "GUEST_CSUM", "GUEST_TSO4", "GUEST_TSO6", "GUEST_USO4"},
+     {"GUEST_USO6"}),
+    ("NETF-08", {"GUEST_UDP_TUNNEL_GSO_CSUM", "GUEST_CSUM", "GUEST_TSO4", "GUEST_TSO6", "GUEST_USO4",
+                 "GUEST_USO6"}, {"GUEST_UDP_TUNNEL_GSO"}),
+    ("NETF-09", {"HOST_TSO4"}, {"CSUM"}), ("NETF-10", {"HOST_TSO6"}, {"CSUM"}),
+    ("NETF-11", {"HOST_ECN", "CSUM"}, {"HOST_TSO4"}), ("NETF-12", {"HOST_UFO"}, {"CSUM"}),
+    ("NETF-13", {"HOST_USO"}, {"CSUM"}),
+    ("NETF-14", {"HOST_UDP_TUNNEL_GSO", "CSUM", "HOST_TSO4", "HOST_TSO6"}, {"HOST_USO"}),
+    ("NETF-15", {"HOST_UDP_TUNNEL_GSO_CSUM", "CSUM", "HOST_TSO4", "HOST_TSO6", "HOST_USO"},
+     {"HOST_UDP_TUNNEL_GSO"}),
+    *((duty, {name}, {"CTRL_VQ"}) for duty, name in (
+        ("NETF-16", "CTRL_RX"), ("NETF-17", "CTRL_VLAN"), ("NETF-18", "GUEST_ANNOUNCE"),
+        ("NETF-19", "MQ"), ("NETF-20", "CTRL_MAC_ADDR"), ("NETF-21", "NOTF_COAL"), ("NETF-23", "RSS"),
+        ("NETF-24", "VQ_NOTF_COAL"), ("NETF-27", "CTRL_GUEST_OFFLOADS"), ("NETF-27", "DEVICE_STATS"))),
+    ("NETF-22", {"RSC_EXT", "CSUM"}, {"HOST_TSO4"}),
+    ("NETF-25", {"HASH_TUNNEL", "CTRL_VQ"}, {"HASH_REPORT"}),
+    ("NETF-26", {"RSS_CONTEXT", "CTRL_VQ"}, {"RSS"}),
+    ("NETF-31", {"HASH_REPORT"}, {"CTRL_VQ"}), ("NETF-32", {"CTRL_RX_EXTRA"}, {"CTRL_VQ"}),
+]
+
+ONLY_ADVISED = {"NETF-31", "NETF-32"}
+
+
+class Duties(unittest.TestCase):
+    def tell(self, features, frame, header):
+        with Bed("--peer", "sink", features=features) as bed:
+            bed.send(frame, **header)
+            must = set(bed.broken())
+            return must, set(bed.nic.breaches(True)), bed.nic.status, bed.nic.lines
+
+    def test_headers(self):
+        for duty, features, frame, header in BREACHES:
+            with self.subTest(duty, header=header):
+                must, _, status, lines = self.tell(features, frame, header)
+                self.assertIn(duty, must, lines)
+                self.assertLessEqual(len(must), 2, lines)
+                self.assertEqual(status, 3)
+
+    def test_advice(self):
+        for duty, features, frame, header in ADVICE:
+            with self.subTest(duty):
+                must, should, status, lines = self.tell(features, frame, header)
+                self.assertEqual((must, duty in should, status), (set(), True, 0), lines)
+
+    def test_right_headers(self):
+        for features, frame, header in RIGHT:
+            with self.subTest(header=header):
+                must, should, status, lines = self.tell(features, frame, header)
+                self.assertEqual((must, status), (set(), 0), lines)
+                self.assertFalse({duty for duty in should if duty.startswith("NET-")}, lines)
+
+    def test_dependent_features(self):
+        for duty, features, more in NEEDS:
+            with self.subTest(duty, features=features):
+                found = self.negotiate(features)
+                self.assertEqual({d for d in found if d.startswith("NETF")}, {duty})
+                self.assertNotIn(duty, self.negotiate(features | more))
+
+    def negotiate(self, features):
+        with Bed("--peer", "sink", only=features | ALWAYS, offer="+all,-IN_ORDER,-MAC,-MTU",
+                 buffers=0, start=False, queue_size=4) as bed:
+            return bed.broken() + bed.nic.breaches(True)
+
+    def test_recommended_features(self):
+        with Bed("--peer", "sink", offer="+all,+STANDBY,-IN_ORDER") as bed:
+            bed.broken()
+            self.assertLessEqual({"NETF-28", "NETF-29", "NETF-30"}, set(bed.nic.breaches(True)))
+
+    def test_transmit_buffers(self):
+        for pieces, writable, duty in (([bytes(11)], [], "NET-12"),
+                                       ([bytes(12) + udp4()], [16], "NET-01")):
+            with self.subTest(duty), Bed("--peer", "sink") as bed:
+                bed.transmit[0].add(readable=pieces, writable=writable)
+                bed.transmit[0].kick()
+                bed.transmit[0].wait(1)
+                self.assertEqual(bed.broken(), [duty])
+
+    def test_receive_buffers(self):
+        for features, size, duty in ((("MRG_RXBUF",), 11, "NET-59"), (("MTU",), 1525, "NET-07")):
+            with self.subTest(duty), Bed("--peer", "loop", features=features, size=size) as bed:
+                bed.send(udp4(pattern(100)))
+                self.assertEqual(set(bed.broken()), {duty})
+        for features, size, duty in (((), 1525, "NET-58"), (("GUEST_CSUM", "GUEST_TSO4"), 65600, "NET-57")):
+            with self.subTest(duty), Bed("--peer", "loop", features=features, size=size,
+                                         buffers=4) as bed:
+                bed.send(udp4(pattern(100)))
+                bed.frames(count=1)
+                self.assertEqual(bed.broken(), [])
+                self.assertIn(duty, bed.nic.breaches(True))
+        with Bed("--peer", "loop", buffers=0) as bed:
+            bed.receive[0].add(readable=[bytes(8)], writable=[2048])
+            bed.send(udp4())
+            self.assertEqual(bed.broken(), ["NET-01"])
+
+    def test_queue_in_use_without_buffers(self):
+        with Bed("--peer", "loop", features=("CTRL_VQ", "MQ"), pairs=2, buffers=0) as bed:
+            bed.send(udp4())
+            bed.broken()
+            self.assertIn("NET-61", bed.nic.breaches(True))
+
+
+class Faults(unittest.TestCase):
+    """Rows F hit the first frame and not the second, which arrives well."""
+
+    def two(self, row, size=2048, features=("MRG_RXBUF",), frame=udp4(pattern(600))):
+        with Bed("--peer", "loop", "--fault", row, size=size, features=features, buffers=60) as bed:
+            bed.send(frame)
+            bed.send(frame)
+            bed.receive[0].poll()
+            done = list(bed.receive[0].done)
+            data = [bed.receive[0].contents(identity) for identity, _ in done]
+            bed.finish()
+        return [length for _, length in done], data
+
+    def test_used_lengths(self):
+        whole = 12 + 642
+        for row, length in (("F01", 0), ("F02", 11), ("F03", 12), ("F04", 2049)):
+            self.assertEqual(self.two(row)[0], [length, whole], row)
+
+    def test_bytes_are_not_written(self):
+        lengths, data = self.two("F05")
+        self.assertEqual(lengths[0], 654)
+        self.assertEqual(data[0][12:654], b"\xee" * 642)
+
+    def test_numbers_of_buffers(self):
+        for row, size, first, count in (("F06", 2048, 0, 2), ("F07", 400, 1, 4), ("F08", 2048, 0xffff, 2),
+                                        ("F09", 2048, 2, 2), ("F10", 2048, 0xffff, 2),
+                                        ("F11", 2048, 7, 2)):
+            lengths, data = self.two(row, size)
+            self.assertEqual(len(lengths), count, row)
+            self.assertEqual(struct.unpack_from("<H", data[0], 10)[0], first, row)
+        self.assertEqual(struct.unpack_from("<H", self.two("F11", features=())[1][0], 10)[0], 7)
+
+    def test_too_many_bytes(self):
+        lengths, data = self.two("F12", size=4096)
+        count = struct.unpack_from("<H", data[0], 10)[0]
+        self.assertGreater(sum(lengths[:count]), 65550)
+
+    def test_middle_is_not_full(self):
+        lengths, data = self.two("F13", size=400)
+        self.assertEqual(struct.unpack_from("<H", data[0], 10)[0], 2)
+        self.assertEqual(lengths[:2], [12 + 321, 321])
+
+    def test_headers(self):
+        fields = "flags kind hdr_len gso_size start offset buffers".split()
+        for row, expected in (("F14", {"kind": 0x1f}), ("F15", {"kind": 1, "gso_size": 1460}),
+                              ("F16", {"kind": 1, "gso_size": 0}),
+                              ("F17", {"flags": 1, "start": 0xffff, "offset": 0xffff}),
+                              ("F18", {"flags": 1}), ("F19", {"hdr_len": 0xffff}),
+                              ("F20", {"flags": 0xc3}), ("F21", {"flags": 4}), ("F22", {"kind": 0x60})):
+            _, data = self.two(row)
+            for header, want in ((data[0], expected), (data[1], {"flags": 0, "kind": 0, "hdr_len": 0})):
+                got = dict(zip(fields, struct.unpack_from("<BBHHHHH", header)))
+                self.assertEqual({name: got[name] for name in want}, want, row)
+        report = self.two("F23", features=("HASH_REPORT",))[1]
+        self.assertEqual([struct.unpack_from("<H", data, 16)[0] for data in report], [255, 0])
+
+    def test_all_frames(self):
+        self.assertEqual(self.two("F01,F25")[0], [0, 0])
+
+    def test_contradicting_frame(self):
+        data = self.two("F24")[1]
+        self.assertEqual(data[0][24:28], b"\x81\x00\xff\xff")
+
+    def test_queue_that_is_not_in_use(self):
+        with Bed("--peer", "loop", "--fault", "F26", features=("CTRL_VQ", "MQ"), pairs=2) as bed:
+            bed.send(udp4())
+            bed.send(udp4())
+            self.assertEqual((len(bed.frames(0)), len(bed.frames(1))), (1, 1))
+
+    def test_transmit(self):
+        with Bed("--peer", "sink", "--fault", "G01") as bed:
+            bed.send(udp4())
+            self.assertNotEqual(bed.transmit[0].done[0][1], 0)
+        with Bed("--peer", "sink", "--fault", "G03") as bed:
+            first = bed.transmit[0].add(readable=[bytes(12) + udp4()])
+            bed.send(udp4())
+            time.sleep(0.1)
+            bed.transmit[0].poll()
+            self.assertNotIn(first, [identity for identity, _ in bed.transmit[0].done])
+        with Bed("--peer", "sink", "--fault", "G04") as bed:
+            bed.transmit[0].free.reverse()   # an id that no receive buffer has
+            identity = bed.transmit[0].add(readable=[bytes(12) + udp4()])
+            bed.transmit[0].kick()
+            self.assertEqual(bed.receive[0].wait(1), [(identity, 0)])
+            self.assertNotIn(identity, bed.receive[0].pieces)
+        with Bed("--peer", "sink", "--fault", "G05") as bed:
+            bed.transmit[0].add(readable=[bytes(12), udp4(), b"x"])
+            bed.transmit[0].kick()
+            bed.driver.wait_for(lambda: bed.driver.read("device_status") & 64)
+        with Bed("--peer", "sink", "--fault", "G06", features=("STATUS",), queue_size=256) as bed:
+            for _ in range(200):
+                bed.transmit[0].add(readable=[bytes(12) + udp4()], publish=False)
+            bed.transmit[0].publish()
+            bed.transmit[0].kick()
+            bed.driver.wait_for(lambda: bed.driver.net_config(6, 2) == 0)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,305 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""
+What stands behind the device: frames that are sent get there, frames that come from there are
+received, and a peer that cannot be opened, or goes away, is told.
+
+Owns: the peers.
+Never: offloads (test_offload.py).
+Read next: peer.h.
+"""
+
+import os
+import pathlib
+import socket
+import struct
+import subprocess
+import tempfile
+import time
+import unittest
+
+from bed import OTHER, OWN, Bed, ethernet, pattern, udp4
+from raw import Softnic
+
+OFFER = "+all,-IN_ORDER,-RING_PACKED"
+
+
+def frame(number, size=64):
+    return udp4(number.to_bytes(8, "big") + pattern(size))
+
+
+class Plain(unittest.TestCase):
+    def test_sink_takes_all(self):
+        with Bed("--peer", "sink") as bed:
+            for number in range(20):
+                bed.send(frame(number))
+            self.assertEqual(bed.frames(), [])
+            bed.finish()
+
+    def test_loop_gives_back(self):
+        with Bed("--peer", "loop") as bed:
+            for number in range(20):
+                bed.send(frame(number, 10 * number))
+                (_, got), = bed.frames(count=1)
+                self.assertEqual(got, frame(number, 10 * number))
+                if number == 10:
+                    break
+            bed.finish()
+
+    def test_echo_swaps_addresses(self):
+        with Bed("--peer", "echo") as bed:
+            data = pattern(100)
+            bed.send(ethernet(data, 0x88b5, to=OTHER, source=OWN))
+            (_, got), = bed.frames(count=1)
+            self.assertEqual(got, ethernet(data, 0x88b5, to=OWN, source=OTHER))
+            bed.finish()
+
+    def test_source_numbers_its_frames(self):
+        with Bed("--peer", "source:200", "--mac", "52:54:00:12:34:56", buffers=30) as bed:
+            got = [data for _, data in bed.frames(count=30)]
+            numbers = [struct.unpack_from(">Q", data, 42)[0] for data in got]
+            self.assertEqual(numbers, list(range(30)))
+            self.assertEqual({len(data) for data in got}, {200})
+            self.assertEqual({data[:6] for data in got}, {OWN})
+            self.assertEqual(len({data[34:36] for data in got}), 30)  # source ports: flows
+            self.assertTrue(all(sum16(data[14:34]) == 0xffff for data in got))
+            bed.finish()
+
+    def test_source_has_a_smallest_frame(self):
+        with Bed("--peer", "source", buffers=4) as bed:
+            self.assertEqual({len(data) for _, data in bed.frames(count=4)}, {60})
+            bed.finish()
+
+    def test_source_waits_for_buffers(self):
+        """No number is left out while there is no room."""
+        with Bed("--peer", "source", buffers=2) as bed:
+            got = [data for _, data in bed.frames(count=2)]
+            time.sleep(0.05)
+            for _ in range(3):
+                bed.receive[0].add(writable=[2048])
+            bed.receive[0].kick()
+            got += [data for _, data in bed.frames(count=3)]
+            self.assertEqual([struct.unpack_from(">Q", data, 42)[0] for data in got],
+                             list(range(5)))
+            bed.finish()
+
+
+def sum16(data):
+    total = sum(struct.unpack(f">{len(data) // 2}H", data))
+    return (total & 0xffff) + (total >> 16)
+
+
+class Captures(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="softnic-")
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def file(self, frames, link=1, name="in.pcap", cut=0, caplen=None):
+        data = struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, link)
+        for payload in frames:
+            data += struct.pack("<IIII", 0, 0, caplen or len(payload), len(payload))
+            data += payload[:caplen]
+        path = self.folder / name
+        path.write_bytes(data[:len(data) - cut])
+        return path
+
+    def test_frames_come_from_a_file_once(self):
+        frames = [frame(i, 50 + i) for i in range(12)]
+        with Bed("--peer", f"pcap:{self.file(frames)}:", buffers=20) as bed:
+            self.assertEqual([data for _, data in bed.frames(count=12)], frames)
+            time.sleep(0.05)
+            self.assertEqual(bed.frames(), [])
+            bed.finish()
+
+    def test_frames_wait_for_buffers(self):
+        frames = [frame(i) for i in range(10)]
+        with Bed("--peer", f"pcap:{self.file(frames)}:", buffers=4) as bed:
+            got = [data for _, data in bed.frames(count=4)]
+            for _ in range(6):
+                bed.receive[0].add(writable=[2048])
+            bed.receive[0].kick()
+            got += [data for _, data in bed.frames(count=6)]
+            self.assertEqual(got, frames)
+            bed.finish()
+
+    def test_frames_go_to_a_file(self):
+        path = self.folder / "out.pcap"
+        frames = [frame(i, 64 + i) for i in range(15)]
+        with Bed("--peer", f"pcap::{path}") as bed:
+            for each in frames:
+                bed.send(each)
+            bed.finish()
+        data, at, got = path.read_bytes(), 24, []
+        while at < len(data):
+            size, full = struct.unpack_from("<II", data, at + 8)
+            self.assertEqual(size, full)
+            got.append(data[at + 16:at + 16 + size])
+            at += 16 + size
+        self.assertEqual(got, frames)
+
+    def test_frames_captured_in_part_are_left_out(self):
+        path = self.file([frame(1, 200)], caplen=60)
+        with Bed("--peer", f"pcap:{path}:", buffers=4) as bed:
+            bed.driver.wait_for(lambda: "captured in part" in bed.nic.stderr())
+            self.assertEqual(bed.frames(), [])
+            bed.finish()
+
+    def test_file_that_ends_too_early_is_told(self):
+        path = self.file([frame(1), frame(2)], cut=10)
+        with Bed("--peer", f"pcap:{path}:", buffers=4) as bed:
+            self.assertEqual([data for _, data in bed.frames(count=1)], [frame(1)])
+            bed.driver.wait_for(lambda: "in.pcap" in bed.nic.stderr())
+            bed.finish()
+
+
+class Wire(unittest.TestCase):
+    """Two devices, back to back."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="softnic-")
+        self.addCleanup(folder.cleanup)
+        self.path = f"{folder.name}/wire"
+
+    def test_two_devices_talk(self):
+        with Bed("--peer", f"unix:{self.path}") as one, Bed("--peer", f"unix:{self.path}") as two:
+            for number in range(10):
+                one.send(frame(number))
+                (_, got), = two.frames(count=1)
+                self.assertEqual(got, frame(number))
+                two.send(frame(100 + number, 900))
+                (_, got), = one.frames(count=1)
+                self.assertEqual(got, frame(100 + number, 900))
+            one.finish()
+            two.finish()
+
+    def test_either_may_go_and_come_again(self):
+        with Bed("--peer", f"unix:{self.path}") as one:
+            for number in range(3):
+                with Bed("--peer", f"unix:{self.path}") as two:
+                    two.send(frame(number))
+                    (_, got), = one.frames(count=1)
+                    self.assertEqual(got, frame(number))
+                    two.finish()
+                one.driver.wait_for(lambda: one.nic.stderr().count("is gone") == number + 1)
+                one.send(frame(50))  # lost, as on a wire that is cut
+            one.finish()
+
+    def test_listener_goes_and_the_other_listens(self):
+        with Bed("--peer", f"unix:{self.path}") as one:
+            with Bed("--peer", f"unix:{self.path}") as two:
+                one.send(frame(1))
+                two.frames(count=1)
+                one.finish()
+                two.driver.wait_for(lambda: "is gone" in two.nic.stderr())
+                with Bed("--peer", f"unix:{self.path}") as three:
+                    three.send(frame(2))
+                    (_, got), = two.frames(count=1)
+                    self.assertEqual(got, frame(2))
+                    three.finish()
+                two.finish()
+
+    def test_stranger_cannot_hurt(self):
+        with Bed("--peer", f"unix:{self.path}") as bed:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as stranger:
+                stranger.connect(self.path)
+                stranger.send(b"x" * 70000)  # no frame is that long
+                stranger.send(b"x")          # a runt
+                stranger.send(frame(3))
+                bed.driver.wait_for(lambda: "no frame" in bed.nic.stderr())
+                got = [data for _, data in bed.frames(count=1)]
+                while got[-1] != frame(3):
+                    got += [data for _, data in bed.frames(count=1)]
+            bed.driver.wait_for(lambda: "is gone" in bed.nic.stderr())
+            bed.finish()
+
+
+def tap_possible():
+    return os.geteuid() == 0 and os.path.exists("/dev/net/tun")
+
+
+@unittest.skipUnless(tap_possible(), "needs root and /dev/net/tun")
+class Tap(unittest.TestCase):
+    def setUp(self):
+        self.name = f"sn{os.getpid() % 100000}"
+        made = subprocess.run(["ip", "tuntap", "add", self.name, "mode", "tap"],
+                              capture_output=True, text=True)
+        if made.returncode:
+            self.skipTest(made.stderr.strip())
+        self.addCleanup(subprocess.run, ["ip", "link", "del", self.name])
+        # Nothing of the kernel's own shall come through it.
+        subprocess.run(["sysctl", "-qw", f"net.ipv6.conf.{self.name}.disable_ipv6=1"],
+                       capture_output=True)
+        subprocess.run(["ip", "link", "set", self.name, "up"], check=True)
+
+    def test_frames_go_both_ways(self):
+        with Bed("--peer", f"tap:{self.name}") as bed, socket.socket(
+                socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x88b5)) as wire:
+            wire.settimeout(5)
+            wire.bind((self.name, 0x88b5))
+            bed.send(ethernet(pattern(90), 0x88b5, to=b"\xff" * 6))
+            self.assertEqual(wire.recv(2000), ethernet(pattern(90), 0x88b5, to=b"\xff" * 6))
+            wire.send(ethernet(pattern(80), 0x88b5))
+            (_, got), = bed.frames(count=1)
+            self.assertEqual(got, ethernet(pattern(80), 0x88b5))
+            bed.finish()
+
+    def test_interface_that_is_down_loses_frames(self):
+        subprocess.run(["ip", "link", "set", self.name, "down"], check=True)
+        with Bed("--peer", f"tap:{self.name}") as bed:
+            bed.send(frame(1))
+            bed.finish()
+
+
+class Refusals(unittest.TestCase):
+    """What cannot be opened: said before anything else, with what to do."""
+
+    def refused(self, peer, *words):
+        nic = Softnic("--peer", peer, ready=False)
+        status = nic.wait()
+        text = "\n".join(nic.lines)
+        self.assertIn(status, (1, 2), text)
+        for word in words:
+            self.assertIn(word, text)
+
+    def test_unknown(self):
+        self.refused("loops", "loops", "pcap:IN:OUT")
+
+    def test_arguments(self):
+        self.refused("loop:3", "nothing behind a colon")
+        self.refused("tap", "tap:NAME")
+        self.refused("pcap:", "pcap:IN:OUT")
+
+    def test_sizes(self):
+        for size in ("", "0", "49", "65550", "-1", "60x", " 60", "1e3",
+                     "99999999999999999999"):
+            self.refused(f"source:{size}", "bytes of a frame")
+
+    def test_names(self):
+        self.refused("tap:" + 16 * "x", "too long")
+        self.refused("unix:" + 200 * "x", "characters at most")
+        self.refused("unix:/nowhere/at/all", "/nowhere/at/all")
+
+    def test_files(self):
+        with tempfile.TemporaryDirectory() as folder:
+            wrong = pathlib.Path(folder, "wrong")
+            self.refused(f"pcap:{wrong}:", str(wrong))
+            wrong.write_bytes(b"")
+            self.refused(f"pcap:{wrong}:", "Ethernet")
+            wrong.write_bytes(b"\x00" * 100)
+            self.refused(f"pcap:{wrong}:", "Ethernet")
+            wrong.write_bytes(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 113))
+            self.refused(f"pcap:{wrong}:", "LINUX_SLL")
+            self.refused(f"pcap::{folder}/not/there", "not/there")
+            self.refused(f"pcap:{folder}:", folder)
+
+    def test_nothing_but_a_socket_is_removed(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "file")
+            path.write_text("mine")
+            self.refused(f"unix:{path}", str(path))
+            self.assertEqual(path.read_text(), "mine")
+
+
+if __name__ == "__main__":
+    unittest.main()

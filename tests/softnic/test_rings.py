@@ -1,0 +1,340 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""
+Rings of the device, as a driver sees them through the socket: both layouts, all their options, all
+ways to ring; and what becomes of a driver that breaks them.
+
+Owns: that rings, doorbells and interrupts work together, and that a breach ends in a line and in
+exit status 3. Every single duty of rings is broken in unit/test_duties.c.
+Never: looks into frames (test_net.py).
+Read next: test_peers.py.
+"""
+
+import time
+import unittest
+
+from bed import Bed, pattern, udp4
+from raw import INDIRECT, NEXT, WRITE, Driver, SplitQueue
+
+ALL = "+all"
+HEADER = bytes(12)
+
+
+def frame(number, size=64):
+    return udp4(number.to_bytes(8, "big") + pattern(size))
+
+
+class Laps(unittest.TestCase):
+    """Frames through a loop, around the rings many times."""
+
+    def around(self, packed, features=(), size=16, options=(), indirect=False, pieces=1, frames=100,
+               ring=None):
+        if packed:
+            features = {*features, "RING_PACKED"}
+        with Bed("--peer", "loop", *options, offer=ALL, features=features, packed=packed,
+                 queue_size=size, buffers=0, vectors=3) as bed:
+            receive, transmit = bed.receive[0], bed.transmit[0]
+            if ring:
+                ring(bed.driver)
+            for number in range(frames):
+                receive.add(writable=[12, 1600] if pieces > 1 else [1600], **(
+                    {"indirect": True} if indirect else {}))
+                data = HEADER + frame(number)
+                cut = [data[i * len(data) // pieces:(i + 1) * len(data) // pieces]
+                       for i in range(pieces)]
+                transmit.add(readable=cut, indirect=indirect)
+                receive.kick()
+                transmit.kick()
+                transmit.wait(number + 1)
+                receive.wait(number + 1)
+                identity, length = receive.done[number]
+                self.assertEqual(receive.contents(identity, length)[12:], frame(number))
+            bed.driver.wait_interrupt(1)
+            bed.driver.wait_interrupt(2)
+            bed.finish()
+
+    def test_split(self):
+        self.around(False)
+
+    def test_split_of_the_smallest_size(self):
+        self.around(False, size=2)
+
+    def test_split_chains(self):
+        self.around(False, pieces=4)
+
+    def test_split_indirect(self):
+        self.around(False, {"INDIRECT_DESC"}, indirect=True, pieces=3)
+
+    def test_split_event_index(self):
+        """used_event stays 0 here: interrupts come at the first buffer only."""
+        self.around(False, {"EVENT_IDX"})
+
+    def test_split_in_order(self):
+        self.around(False, {"IN_ORDER"}, size=128)
+
+    def test_packed(self):
+        self.around(True)
+
+    def test_packed_of_odd_sizes(self):
+        for size in (1, 3, 7, 100, 255):
+            with self.subTest(size=size):
+                self.around(True, size=size)
+
+    def test_packed_lists(self):
+        self.around(True, pieces=3, size=11)
+
+    def test_packed_indirect(self):
+        self.around(True, {"INDIRECT_DESC"}, indirect=True, pieces=3, size=5)
+
+    def test_packed_event_index(self):
+        self.around(True, {"EVENT_IDX"}, size=9)
+
+    def test_packed_in_order(self):
+        self.around(True, {"IN_ORDER"}, size=9)
+
+    def test_doorbells_of_all_kinds(self):
+        for packed in (False, True):
+            for data in ((), ("NOTIFICATION_DATA",)):
+                with self.subTest("page", packed=packed, data=data):
+                    self.around(packed, data, options=("--notify", "page"),
+                                ring=Driver.map_doorbells)
+                with self.subTest("write", packed=packed, data=data):
+                    self.around(packed, data, options=("--notify", "write"))
+            with self.subTest("eventfd", packed=packed):
+                self.around(packed, (), options=("--notify", "eventfd"), ring=Driver.get_io_fds)
+
+    def test_polling_device(self):
+        for packed in (False, True):
+            with self.subTest(packed=packed):
+                self.around(packed, options=("--poll",))
+
+
+class Order(unittest.TestCase):
+    def test_shuffle_completes_out_of_order(self):
+        for packed in (False, True):
+            with self.subTest(packed=packed):
+                features = {"RING_PACKED"} if packed else ()
+                with Bed("--peer", "sink", "--shuffle", offer=ALL + ",-IN_ORDER", features=features,
+                         packed=packed, buffers=0) as bed:
+                    queue = bed.transmit[0]
+                    sent = [queue.add(readable=[HEADER + frame(i)]) for i in range(40)]
+                    queue.kick()
+                    done = [identity for identity, _ in queue.wait(40)]
+                    self.assertEqual(sorted(done), sorted(sent))
+                    self.assertNotEqual(done, sent)
+                    bed.finish()
+
+    def test_shuffle_leaves_frames_whole(self):
+        """A merged frame's buffers come back together, with its bytes in their order."""
+        with Bed("--peer", "loop", "--shuffle", offer=ALL + ",-IN_ORDER", features={"MRG_RXBUF"}, buffers=60,
+                 size=200) as bed:
+            for number in range(10):
+                bed.send(frame(number, 700))
+                (_, got), = bed.frames(count=1)
+                self.assertEqual(got, frame(number, 700))
+            bed.finish()
+
+    def test_in_order_uses_batches(self):
+        with Bed("--peer", "sink", offer=ALL, features={"IN_ORDER"}, buffers=0) as bed:
+            queue = bed.transmit[0]
+            for i in range(10):
+                queue.add(readable=[HEADER + frame(i)], publish=False)
+            queue.publish()
+            queue.kick()
+            bed.driver.wait_for(lambda: queue.used_idx() == 10)
+            self.assertEqual(queue.areas.get("<I", queue.offsets[2] + 4), 9)
+            bed.finish()
+
+
+class Suppression(unittest.TestCase):
+    def test_no_interrupt_is_obeyed(self):
+        with Bed("--peer", "sink", offer=ALL, buffers=0, vectors=3) as bed:
+            queue = bed.transmit[0]
+            queue.set_avail_flags(1)
+            for number in range(8):
+                bed.send(frame(number))
+            self.assertEqual(bed.driver.interrupts(2), 0)
+            queue.set_avail_flags(0)
+            bed.send(frame(9))
+            bed.driver.wait_interrupt(2)
+            bed.finish()
+
+    def test_used_event_is_obeyed(self):
+        with Bed("--peer", "sink", offer=ALL, features={"EVENT_IDX"}, buffers=0, vectors=3) as bed:
+            queue = bed.transmit[0]
+            queue.set_used_event(4)
+            for number in range(4):
+                bed.send(frame(number))
+            self.assertEqual(bed.driver.interrupts(2), 0)
+            bed.send(frame(5))
+            bed.driver.wait_interrupt(2)
+            bed.finish()
+
+    def test_driver_event_suppression_is_obeyed(self):
+        with Bed("--peer", "sink", offer=ALL, features={"RING_PACKED", "EVENT_IDX"}, packed=True,
+                 queue_size=5, buffers=0, vectors=3) as bed:
+            queue = bed.transmit[0]
+            queue.set_driver_event(1)
+            bed.send(frame(0))
+            self.assertEqual(bed.driver.interrupts(2), 0)
+            queue.set_driver_event(2, position=2, wrap=0)  # two laps on: 2 of the second
+            for number in range(6):
+                bed.send(frame(number))
+            self.assertEqual(bed.driver.interrupts(2), 0)
+            bed.send(frame(7))
+            bed.driver.wait_interrupt(2)
+            bed.finish()
+
+    def test_sleeping_device_asks_for_notifications(self):
+        with Bed("--peer", "sink", offer=ALL, features={"EVENT_IDX"}, buffers=0) as bed:
+            queue = bed.transmit[0]
+            for number in range(3):
+                bed.send(frame(number))
+            bed.driver.wait_for(lambda: queue.avail_event() == 3)
+            bed.finish()
+
+    def test_polling_device_does_not(self):
+        with Bed("--peer", "sink", "--poll", offer=ALL, buffers=0) as bed:
+            bed.driver.wait_for(lambda: bed.transmit[0].used_flags() == 1)
+            queue = bed.transmit[0]
+            queue.add(readable=[HEADER + frame(0)])
+            queue.wait(1)
+            bed.finish()
+
+    def test_missing_notification_is_noticed(self):
+        with Bed("--peer", "sink", offer=ALL, buffers=0) as bed:
+            bed.send(frame(0))
+            bed.transmit[0].add(readable=[HEADER + frame(1)])
+            time.sleep(2.6)
+            self.assertEqual(set(bed.broken()), {"SPLIT-30"})
+            self.assertEqual(bed.nic.status, 3)
+
+
+# ---- drivers that break rings ----
+
+
+def descriptor(queue, flags, following=0, length=100):
+    queue.descriptor(0, queue.data.iova, length, flags, following)
+    queue.set_avail_entry(0, 0)
+    queue.set_avail_idx(1)
+
+
+def write_before_read(queue):
+    queue.descriptor(1, queue.data.iova, 64, 0, 0)
+    descriptor(queue, NEXT | WRITE, 1)
+
+
+def loop(queue):
+    queue.descriptor(1, queue.data.iova, 64, NEXT, 0)
+    descriptor(queue, NEXT, 1)
+
+
+def go_back(queue):
+    queue.add(readable=[HEADER + frame(0)])
+    queue.kick()
+    queue.wait(1)
+    queue.set_avail_idx(0)
+
+
+def packed_available(flags):
+    def act(queue):
+        queue.descriptor(0, queue.data.iova, 64, 1, flags)
+    return act
+
+
+BREACHES = [
+    ("SPLIT-04", (), write_before_read),
+    ("SPLIT-06", (), loop),
+    ("SPLIT-07", {"IN_ORDER"}, lambda q: descriptor(q, NEXT, 5)),
+    ("SPLIT-09", (), lambda q: descriptor(q, INDIRECT, 0, 64)),
+    ("SPLIT-12", {"INDIRECT_DESC"}, lambda q: descriptor(q, INDIRECT | NEXT, 1, 64)),
+    ("SPLIT-14", {"INDIRECT_DESC"}, lambda q: descriptor(q, INDIRECT, 0, 65)),
+    ("SPLIT-15", (), go_back),
+    ("SPLIT-16", (), lambda q: q.set_avail_idx(4000)),
+    ("SPLIT-17", (), lambda q: (q.set_avail_flags(2), q.add(readable=[HEADER + frame(0)]))),
+    ("SPLIT-19", {"EVENT_IDX"},
+     lambda q: (q.set_avail_flags(1), q.add(readable=[HEADER + frame(0)]))),
+    ("SPLIT-35", (), lambda q: descriptor(q, NEXT, 500)),
+    ("PACKED-03", {"RING_PACKED"}, packed_available(0x8000)),
+    ("PACKED-04", {"RING_PACKED"}, packed_available(0x8080)),
+    ("PACKED-10", {"RING_PACKED"}, packed_available(0x81)),
+    ("PACKED-31", {"RING_PACKED"}, packed_available(0x84)),
+    ("PACKED-17", {"RING_PACKED"},
+     lambda q: (q.set_driver_event(3), q.add(readable=[HEADER + frame(0)]))),
+]
+
+
+class Breaches(unittest.TestCase):
+    def test_each_is_a_line_and_status_3(self):
+        for name, features, act in BREACHES:
+            with self.subTest(name), Bed("--peer", "sink", offer=ALL, features=features, buffers=0,
+                                         packed="RING_PACKED" in features) as bed:
+                act(bed.transmit[0])
+                bed.transmit[0].kick()
+                bed.driver.wait_for(lambda: name + ":" in bed.nic.stderr())
+                self.assertEqual(set(bed.broken()), {name})
+                self.assertEqual(bed.nic.status, 3)
+
+    def test_broken_queue_needs_a_reset(self):
+        with Bed("--peer", "sink", offer=ALL, buffers=0) as bed:
+            descriptor(bed.transmit[0], NEXT, 500)
+            bed.transmit[0].kick()
+            bed.driver.wait_for(lambda: bed.driver.read("device_status") & 0x40)
+            bed.driver.initialize()
+            queue = SplitQueue(bed.driver, 1, 16)
+            bed.driver.start()
+            queue.add(readable=[HEADER + frame(0)])
+            queue.kick()
+            queue.wait(1)
+            self.assertEqual(bed.broken(), ["SPLIT-35"])
+
+    def test_address_outside_is_a_fault(self):
+        with Bed("--peer", "sink", offer=ALL, buffers=0) as bed:
+            queue = bed.transmit[0]
+            queue.descriptor(0, 0xdead0000, 64)
+            queue.set_avail_entry(0, 0)
+            queue.set_avail_idx(1)
+            queue.kick()
+            bed.driver.wait_for(lambda: "0xdead0000" in bed.nic.stderr())
+            bed.broken()
+            self.assertEqual(bed.nic.status, 3)
+
+    def test_writing_where_only_reading_is_allowed_is_a_fault(self):
+        with Bed("--peer", "loop", offer=ALL, buffers=0) as bed:
+            receive = bed.receive[0]
+            memory = bed.driver.memory(4096, 1)
+            receive.descriptor(0, memory.iova, 2048, WRITE)
+            receive.set_avail_entry(0, 0)
+            receive.set_avail_idx(1)
+            receive.kick()
+            bed.send(frame(0), wait=False)
+            bed.driver.wait_for(lambda: hex(memory.iova) in bed.nic.stderr())
+            bed.broken()
+            self.assertEqual(bed.nic.status, 3)
+
+
+class Faults(unittest.TestCase):
+    """Asked for on the command line; what each does is told in unit/test_faults.c."""
+
+    def test_used_id_too_large(self):
+        with Bed("--peer", "sink", "--fault", "D01", offer=ALL, buffers=0, queue_size=16) as bed:
+            bed.transmit[0].add(readable=[HEADER + frame(0)])
+            bed.transmit[0].kick()
+            bed.driver.wait_for(lambda: bed.transmit[0].used_idx() == 1)
+            self.assertEqual(bed.transmit[0].areas.get("<I", bed.transmit[0].offsets[2] + 4), 16)
+            bed.finish()
+
+    def test_nothing_is_completed(self):
+        for packed in (False, True):
+            with self.subTest(packed=packed), Bed(
+                    "--peer", "sink", "--fault", "D19", offer=ALL, buffers=0, packed=packed,
+                    features={"RING_PACKED"} if packed else ()) as bed:
+                bed.transmit[0].add(readable=[HEADER + frame(0)])
+                bed.transmit[0].kick()
+                time.sleep(0.1)
+                self.assertEqual(bed.transmit[0].poll(), 0)
+                bed.finish()
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: a bed for the software device's rings: memory that both sides see, what the
+ * rings want of the rest of the device, and a driver that writes rings by hand.
+ * Never: uses a line of either side's ring code.
+ * Read next: test_rings.c.
+ */
+#ifndef SOFTNIC_BED_H
+#define SOFTNIC_BED_H
+
+#include "../ring.h"
+
+#define BED_IOVA 0x7000000ull /* where the driver's memory is for the device */
+#define BED_BYTES (4u << 20)
+#define BED_DESCRIPTORS 0u
+#define BED_DRIVER 0x80000u
+#define BED_DEVICE 0xa0000u
+#define BED_TABLES 0x100000u
+#define BED_DATA 0x200000u
+
+struct split_entry {
+	uint64_t address;
+	uint32_t length;
+	uint16_t flags, next;
+};
+
+struct packed_entry {
+	uint64_t address;
+	uint32_t length;
+	uint16_t id, flags;
+};
+
+struct bed {
+	struct device device;
+	struct options options;
+	struct queue *queue;
+	uint8_t *memory;
+	uint16_t size;
+	bool packed;
+	/* What the device did. */
+	char breached[8][16];
+	unsigned int breaches, interrupts, resets, dma_faults;
+	/* What the test wants it to do. */
+	const char *fault;
+	unsigned int permits;	   /* of the data area; 0: both */
+	unsigned int ring_permits; /* of descriptors and driver area; 0: both */
+	uint64_t split_at;	   /* the data area is two mappings; 0: one */
+};
+
+extern struct bed bed;
+
+/* A queue of `size` on fresh memory. `features`: bits of word 0. Returns what
+ * ring_start does. */
+int bed_start(bool packed, uint16_t size, uint64_t features);
+int bed_restart(void); /* the ring's memory stays as the test made it */
+void bed_stop(void);
+
+/* Was the duty reported, and no other? */
+bool bed_breached(const char *id);
+
+static inline uint64_t iova(uint64_t offset)
+{
+	return BED_IOVA + offset;
+}
+
+static inline struct split_entry *split_at(unsigned int i)
+{
+	return (struct split_entry *)(void *)(bed.memory + BED_DESCRIPTORS) + i;
+}
+
+static inline struct packed_entry *packed_at(unsigned int i)
+{
+	return (struct packed_entry *)(void *)(bed.memory + BED_DESCRIPTORS) + i;
+}
+
+static inline struct split_entry *table_at(unsigned int i)
+{
+	return (struct split_entry *)(void *)(bed.memory + BED_TABLES) + i;
+}
+
+/* Words of the available and used areas. */
+static inline uint16_t *avail(unsigned int word)
+{
+	return (uint16_t *)(void *)(bed.memory + BED_DRIVER) + word;
+}
+
+static inline uint16_t *used(unsigned int word)
+{
+	return (uint16_t *)(void *)(bed.memory + BED_DEVICE) + word;
+}
+
+static inline uint32_t used_id(unsigned int i)
+{
+	return *(uint32_t *)(void *)(bed.memory + BED_DEVICE + 4 + 8 * i);
+}
+
+static inline uint32_t used_length(unsigned int i)
+{
+	return *(uint32_t *)(void *)(bed.memory + BED_DEVICE + 8 + 8 * i);
+}
+
+/* Split: write a descriptor; make `head` available. */
+void put(unsigned int i, uint64_t offset, uint32_t length, uint16_t flags,
+	 uint16_t next);
+void offer(uint16_t head);
+
+#endif

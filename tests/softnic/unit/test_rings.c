@@ -1,0 +1,727 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: the software device's rings against the specification: what is taken and
+ * given, when the driver is interrupted, both layouts.
+ * Never: judges a driver (test_duties.c) or breaks the device
+ * (test_faults.c).
+ * Read next: test_duties.c.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "bed.h"
+
+#define BIT(f) (1ull << (f))
+#define RANDOM() ((unsigned int)random())
+
+static struct buffer take(void)
+{
+	struct buffer buffer;
+
+	assert_int_equal(ring_take(bed.queue, &buffer), 1);
+	return buffer;
+}
+
+static void empty(void)
+{
+	struct buffer buffer;
+
+	assert_int_equal(ring_take(bed.queue, &buffer), 0);
+}
+
+static void clean(void)
+{
+	assert_int_equal(bed.breaches, 0);
+	assert_int_equal(bed.dma_faults, 0);
+	bed_stop();
+}
+
+static uint64_t offset_of(const struct element *element)
+{
+	return (uint64_t)(element->address - bed.memory);
+}
+
+/* ---- split ---- */
+
+static void split_moves_buffers(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	assert_int_equal(bed_start(false, 8, 0), 0);
+	empty();
+	for (i = 0; i < 70000; i++) { /* the 16-bit indices wrap */
+		struct buffer b;
+
+		put(i % 8, BED_DATA + 64 * i % 4096, 60 + i % 7, DF_WRITE, 0);
+		offer(i % 8);
+		b = take();
+		assert_int_equal(b.id, i % 8);
+		assert_int_equal(b.readable, 0);
+		assert_int_equal(b.writable, 1);
+		assert_int_equal(b.writable_bytes, 60 + i % 7);
+		assert_int_equal(offset_of(b.element), BED_DATA + 64 * i % 4096);
+		ring_give(bed.queue, &b, i % 60);
+		assert_int_equal(*used(1), (uint16_t)i); /* not visible yet */
+		ring_flush(bed.queue);
+		assert_int_equal(*used(1), (uint16_t)(i + 1));
+		assert_int_equal(used_id(i % 8), i % 8);
+		assert_int_equal(used_length(i % 8), i % 60);
+	}
+	assert_int_equal(bed.interrupts, 70000);
+	clean();
+}
+
+static void split_walks_chains_and_tables(void **state)
+{
+	struct buffer b;
+	unsigned int i;
+
+	(void)state;
+	assert_int_equal(bed_start(false, 16, BIT(FT_INDIRECT_DESC)), 0);
+	/* As long as the queue, in a strange order. */
+	for (i = 0; i < 16; i++)
+		put(i * 5 % 16, BED_DATA + 256 * i, i + 1,
+		    (uint16_t)((i < 15 ? DF_NEXT : 0) | (i > 8 ? DF_WRITE : 0)),
+		    (uint16_t)((i + 1) * 5 % 16));
+	offer(0);
+	b = take();
+	assert_int_equal(b.readable, 9);
+	assert_int_equal(b.writable, 7);
+	assert_int_equal(b.readable_bytes, 45);
+	assert_int_equal(b.writable_bytes, 91);
+	for (i = 0; i < 16; i++) {
+		assert_int_equal(offset_of(&b.element[i]), BED_DATA + 256 * i);
+		assert_int_equal(b.element[i].length, i + 1);
+	}
+	ring_give(bed.queue, &b, 91);
+	ring_flush(bed.queue);
+	assert_int_equal(used_id(0), 0);
+	/* One direct descriptor, then a table whose entries are not in order. */
+	put(3, BED_DATA, 12, DF_NEXT, 9);
+	put(9, BED_TABLES, 3 * 16, DF_INDIRECT | DF_WRITE, 77);
+	*table_at(0) = (struct split_entry){ iova(BED_DATA + 64), 1, DF_NEXT, 2 };
+	*table_at(1) = (struct split_entry){ iova(BED_DATA + 192), 3, DF_WRITE, 5 };
+	*table_at(2) = (struct split_entry){ iova(BED_DATA + 128), 2, DF_NEXT, 1 };
+	offer(3);
+	b = take();
+	assert_int_equal(b.id, 3);
+	assert_int_equal(b.readable, 3);
+	assert_int_equal(b.writable, 1);
+	assert_int_equal(offset_of(&b.element[2]), BED_DATA + 128);
+	assert_int_equal(offset_of(&b.element[3]), BED_DATA + 192);
+	ring_give(bed.queue, &b, 3);
+	ring_flush(bed.queue);
+	assert_int_equal(*used(1), 2);
+	clean();
+}
+
+static void split_takes_what_was_put_back(void **state)
+{
+	struct buffer b[6];
+	unsigned int i, round;
+
+	(void)state;
+	assert_int_equal(bed_start(false, 8, 0), 0);
+	for (i = 0; i < 6; i++) {
+		put(i, BED_DATA + 64 * i, 60, 0, 0);
+		offer((uint16_t)i);
+	}
+	for (round = 0; round < 3; round++) {
+		for (i = 0; i < 6; i++) {
+			b[i] = take();
+			assert_int_equal(b[i].id, i);
+			assert_int_equal(offset_of(b[i].element), BED_DATA + 64 * i);
+			b[i].element->address += 12; /* as the network half does */
+		}
+		empty();
+		ring_untake(bed.queue, 6);
+	}
+	assert_true(ring_ready(bed.queue));
+	assert_int_equal(bed.queue->taken, 0);
+	clean();
+}
+
+static void split_batches_in_order(void **state)
+{
+	struct buffer b;
+	unsigned int i;
+
+	(void)state;
+	assert_int_equal(bed_start(false, 8, BIT(FT_IN_ORDER)), 0);
+	for (i = 0; i < 4; i++) {
+		put(i, BED_DATA, 60, 0, 0);
+		offer((uint16_t)i);
+	}
+	for (i = 0; i < 4; i++) {
+		b = take();
+		ring_give(bed.queue, &b, 0);
+	}
+	ring_flush(bed.queue);
+	assert_int_equal(*used(1), 4);
+	assert_int_equal(used_id(0), 3); /* the last one, in the first one's place */
+	assert_int_equal(bed.interrupts, 1);
+	/* Buffers that were not filled to the end are not skipped. */
+	for (i = 4; i < 8; i++) {
+		put(i, BED_DATA, 60, DF_WRITE, 0);
+		offer((uint16_t)i);
+	}
+	for (i = 4; i < 8; i++) {
+		b = take();
+		ring_give(bed.queue, &b, i == 5 ? 60 : 20);
+	}
+	ring_flush(bed.queue);
+	assert_int_equal(*used(1), 8);
+	assert_int_equal(used_id(4), 4);
+	assert_int_equal(used_id(5), 6); /* 5 was full: 6 stands for both */
+	assert_int_equal(used_length(5), 20);
+	assert_int_equal(used_id(7), 7);
+	clean();
+}
+
+/* Give `count` buffers; how many interrupts did that make? */
+static unsigned int interrupts_of(unsigned int count)
+{
+	unsigned int before = bed.interrupts;
+
+	while (count--) {
+		uint16_t head = *avail(1) % bed.size;
+		struct buffer b;
+
+		put(head, BED_DATA, 60, 0, 0);
+		offer(head);
+		b = take();
+		ring_give(bed.queue, &b, 0);
+	}
+	ring_flush(bed.queue);
+	return bed.interrupts - before;
+}
+
+static void split_interrupts_as_wanted(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	assert_int_equal(bed_start(false, 8, 0), 0);
+	assert_int_equal(interrupts_of(1), 1);
+	assert_int_equal(interrupts_of(0), 0);
+	*avail(0) = AVAIL_NO_INTERRUPT;
+	assert_int_equal(interrupts_of(3), 0);
+	*avail(0) = 0;
+	assert_int_equal(interrupts_of(3), 1);
+	clean();
+	assert_int_equal(bed_start(false, 8, BIT(FT_EVENT_IDX)), 0);
+	*avail(2 + 8) = 2;
+	assert_int_equal(interrupts_of(2), 0); /* 0 and 1 */
+	assert_int_equal(interrupts_of(2), 1); /* 2 and 3 */
+	assert_int_equal(interrupts_of(4), 0);
+	for (i = 8; i < 65536; i += 8)
+		assert_int_equal(interrupts_of(8), 0);
+	*avail(2 + 8) = 5; /* a lap later */
+	assert_int_equal(interrupts_of(5), 0);
+	assert_int_equal(interrupts_of(1), 1);
+	/* Put off: what came in between counts. */
+	*avail(2 + 8) = 7;
+	put(6, BED_DATA, 60, 0, 0);
+	offer(6);
+	ring_publish(bed.queue);
+	assert_int_equal(interrupts_of(2), 1);
+	clean();
+}
+
+static void split_asks_for_notifications(void **state)
+{
+	(void)state;
+	assert_int_equal(bed_start(false, 8, 0), 0);
+	ring_disarm(bed.queue);
+	assert_int_equal(*used(0), USED_NO_NOTIFY);
+	assert_false(ring_arm(bed.queue));
+	assert_int_equal(*used(0), 0);
+	put(0, BED_DATA, 1, 0, 0);
+	offer(0);
+	assert_true(ring_arm(bed.queue));
+	assert_true(ring_ready(bed.queue));
+	clean();
+	assert_int_equal(bed_start(false, 8, BIT(FT_EVENT_IDX)), 0);
+	interrupts_of(3);
+	assert_false(ring_arm(bed.queue));
+	assert_int_equal(*used(2 + 4 * 8), 3);
+	ring_disarm(bed.queue);
+	assert_int_equal(*used(2 + 4 * 8), 2); /* 65535 away */
+	assert_int_equal(*used(0), 0);
+	clean();
+}
+
+/* ---- elements and the map ---- */
+
+static void elements_obey_the_map(void **state)
+{
+	struct buffer b;
+
+	(void)state;
+	/* Over two mappings that follow each other: two pieces. */
+	bed.split_at = BED_DATA + 4096;
+	assert_int_equal(bed_start(false, 8, 0), 0);
+	put(0, BED_DATA + 4000, 200, 0, 0);
+	offer(0);
+	b = take();
+	assert_int_equal(b.readable, 2);
+	assert_int_equal(b.readable_bytes, 200);
+	assert_int_equal(b.element[0].length, 96);
+	assert_int_equal(offset_of(&b.element[1]), BED_DATA + 4096);
+	clean();
+	bed.split_at = 0;
+	/* Only for reading; and beyond the end. */
+	bed.permits = DEVICE_READS;
+	assert_int_equal(bed_start(false, 8, 0), 0);
+	put(0, BED_DATA, 200, 0, 0);
+	put(1, BED_DATA, 200, DF_WRITE, 0);
+	offer(0);
+	offer(1);
+	b = take();
+	assert_int_equal(ring_take(bed.queue, &b), -1);
+	assert_int_equal(bed.dma_faults, 1);
+	assert_int_equal(bed.resets, 1);
+	assert_true(bed.queue->broken);
+	bed_stop();
+	bed.permits = 0;
+	assert_int_equal(bed_start(false, 8, 0), 0);
+	put(0, BED_BYTES - 10, 11, 0, 0);
+	offer(0);
+	assert_int_equal(ring_take(bed.queue, &b), -1);
+	assert_int_equal(bed.dma_faults, 1);
+	bed_stop();
+}
+
+/* ---- packed ---- */
+
+struct packed_driver {
+	uint16_t next, seen, free;
+	bool wrap, seen_wrap;
+	uint16_t slots[32768]; /* by id; 0: not outstanding */
+	uint32_t written[32768];
+};
+
+static struct packed_driver driver;
+
+static void driver_start(void)
+{
+	memset(&driver, 0, sizeof(driver));
+	driver.wrap = driver.seen_wrap = true;
+	driver.free = bed.size;
+}
+
+static void step(uint16_t *position, bool *wrap, unsigned int slots)
+{
+	unsigned int at = *position + slots;
+
+	if (at >= bed.size)
+		*wrap = !*wrap;
+	*position = (uint16_t)(at % bed.size);
+}
+
+/* A list of `slots`; the first descriptor becomes available last. */
+static void post(uint16_t id, unsigned int slots, unsigned int readable)
+{
+	uint16_t first = driver.next, first_flags = 0, flags;
+	unsigned int i;
+
+	for (i = 0; i < slots; i++) {
+		struct packed_entry *d = packed_at(driver.next);
+
+		flags = driver.wrap ? DF_AVAIL : DF_USED;
+		flags |= (i + 1 < slots ? DF_NEXT : 0) | (i < readable ? 0 : DF_WRITE);
+		d->address = iova(BED_DATA + 64 * i);
+		d->length = 10 + i;
+		d->id = i + 1 == slots ? id : 0xdead;
+		if (i)
+			d->flags = flags;
+		else
+			first_flags = flags;
+		step(&driver.next, &driver.wrap, 1);
+	}
+	__atomic_store_n(&packed_at(first)->flags, first_flags, __ATOMIC_RELEASE);
+	driver.slots[id] = (uint16_t)slots;
+	driver.free = (uint16_t)(driver.free - slots);
+}
+
+/* The id of the next used buffer; -1: none. */
+static int reap(void)
+{
+	struct packed_entry *d = packed_at(driver.seen);
+	uint16_t bits = d->flags & (DF_AVAIL | DF_USED);
+
+	if (bits != (driver.seen_wrap ? (DF_AVAIL | DF_USED) : 0))
+		return -1;
+	assert_true(d->id < 32768 && driver.slots[d->id]);
+	step(&driver.seen, &driver.seen_wrap, driver.slots[d->id]);
+	driver.free = (uint16_t)(driver.free + driver.slots[d->id]);
+	driver.slots[d->id] = 0;
+	driver.written[d->id] = d->flags & DF_WRITE ? d->length : 0;
+	return d->id;
+}
+
+static uint16_t unused_id(void)
+{
+	uint16_t id;
+
+	do
+		id = (uint16_t)(RANDOM() % 32768);
+	while (driver.slots[id]);
+	return id;
+}
+
+/* Lists of all lengths, completed in any order, lap after lap. */
+static void packed_soak(uint16_t size, unsigned int rounds)
+{
+	static struct buffer held[32768];
+	unsigned int count = 0, i, given = 0, reaped = 0;
+
+	assert_int_equal(bed_start(true, size, 0), 0);
+	driver_start();
+	while (rounds--) {
+		while (driver.free && RANDOM() % 4) {
+			unsigned int slots = 1 + RANDOM() % 3;
+
+			if (slots > driver.free)
+				slots = driver.free;
+			post(unused_id(), slots, RANDOM() % (slots + 1));
+		}
+		while (ring_take(bed.queue, &held[count]) == 1) {
+			assert_int_equal(held[count].slots,
+					 driver.slots[held[count].id]);
+			assert_int_equal(held[count].readable + held[count].writable,
+					 held[count].slots);
+			count++;
+		}
+		for (i = RANDOM() % (count + 1); i; i--) {
+			unsigned int pick = RANDOM() % count;
+
+			ring_give(bed.queue, &held[pick],
+				  (uint32_t)held[pick].writable_bytes);
+			held[pick] = held[--count];
+			given++;
+		}
+		ring_flush(bed.queue);
+		while (reap() >= 0)
+			reaped++;
+		assert_int_equal(given, reaped);
+		assert_int_equal(bed.breaches, 0);
+	}
+	clean();
+}
+
+static void packed_moves_buffers(void **state)
+{
+	static const uint16_t sizes[] = { 1, 2, 3, 7, 64, 100, 257, 32768 };
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		packed_soak(sizes[i], 3000);
+}
+
+static void packed_reports_what_was_written(void **state)
+{
+	struct buffer b;
+
+	(void)state;
+	assert_int_equal(bed_start(true, 5, 0), 0);
+	driver_start();
+	post(77, 3, 1);
+	b = take();
+	assert_int_equal(b.id, 77);
+	assert_int_equal(b.writable_bytes, 23);
+	ring_give(bed.queue, &b, 20);
+	assert_int_equal(reap(), -1); /* not before the flush */
+	ring_flush(bed.queue);
+	assert_int_equal(reap(), 77);
+	assert_int_equal(driver.written[77], 20);
+	post(5, 2, 2);
+	b = take();
+	ring_give(bed.queue, &b, 0);
+	ring_flush(bed.queue);
+	assert_false(packed_at(3)->flags & DF_WRITE);
+	assert_int_equal(reap(), 5);
+	clean();
+}
+
+static void packed_takes_what_was_put_back(void **state)
+{
+	struct buffer b[3];
+	unsigned int round, i;
+
+	(void)state;
+	assert_int_equal(bed_start(true, 5, 0), 0);
+	driver_start();
+	/* So that the ring's end lies among them. */
+	post(1, 3, 3);
+	b[0] = take();
+	ring_give(bed.queue, &b[0], 0);
+	ring_flush(bed.queue);
+	assert_int_equal(reap(), 1);
+	post(10, 1, 0);
+	post(11, 2, 0);
+	post(12, 2, 1);
+	for (round = 0; round < 3; round++) {
+		for (i = 0; i < 3; i++) {
+			b[i] = take();
+			assert_int_equal(b[i].id, 10 + i);
+		}
+		empty();
+		if (round < 2)
+			ring_untake(bed.queue, 3 - round);
+		if (round == 1)
+			ring_untake(bed.queue, 1);
+	}
+	for (i = 0; i < 3; i++)
+		ring_give(bed.queue, &b[i], 1);
+	ring_flush(bed.queue);
+	for (i = 0; i < 3; i++)
+		assert_int_equal(reap(), 10 + i);
+	clean();
+}
+
+static void packed_walks_tables(void **state)
+{
+	struct buffer b;
+
+	(void)state;
+	assert_int_equal(bed_start(true, 4, BIT(FT_INDIRECT_DESC)), 0);
+	*packed_at(0) = (struct packed_entry){ iova(BED_TABLES), 48, 9, 0 };
+	((struct packed_entry *)(void *)table_at(0))[0] =
+		(struct packed_entry){ iova(BED_DATA), 12, 0, 0 };
+	((struct packed_entry *)(void *)table_at(0))[1] =
+		(struct packed_entry){ iova(BED_DATA + 64), 100, 0, 0 };
+	((struct packed_entry *)(void *)table_at(0))[2] =
+		(struct packed_entry){ iova(BED_DATA + 256), 7, 0, DF_WRITE };
+	packed_at(0)->flags = DF_AVAIL | DF_INDIRECT;
+	b = take();
+	assert_int_equal(b.id, 9);
+	assert_int_equal(b.slots, 1);
+	assert_int_equal(b.readable_bytes, 112);
+	assert_int_equal(b.writable_bytes, 7);
+	clean();
+}
+
+static void packed_batches_in_order(void **state)
+{
+	struct buffer b;
+	unsigned int i;
+
+	(void)state;
+	assert_int_equal(bed_start(true, 7, BIT(FT_IN_ORDER)), 0);
+	driver_start();
+	post(0, 2, 2);
+	post(1, 1, 1);
+	post(2, 2, 2);
+	for (i = 0; i < 3; i++) {
+		b = take();
+		ring_give(bed.queue, &b, 0);
+	}
+	ring_flush(bed.queue);
+	assert_int_equal(packed_at(0)->id, 2); /* the last, at the first's place */
+	assert_int_equal(packed_at(0)->flags & (DF_AVAIL | DF_USED),
+			 DF_AVAIL | DF_USED);
+	assert_int_equal(packed_at(2)->flags, DF_AVAIL); /* untouched */
+	assert_int_equal(packed_at(3)->flags, DF_AVAIL | DF_NEXT);
+	post(3, 1, 1);
+	b = take();
+	ring_give(bed.queue, &b, 0);
+	ring_flush(bed.queue);
+	assert_int_equal(packed_at(5)->id, 3); /* behind the whole batch */
+	clean();
+}
+
+static unsigned int packed_interrupts_of(unsigned int count)
+{
+	unsigned int before = bed.interrupts;
+
+	while (count--) {
+		struct buffer b;
+
+		post(3, 1, 1);
+		b = take();
+		ring_give(bed.queue, &b, 0);
+		ring_publish(bed.queue);
+		assert_int_equal(reap(), 3);
+	}
+	ring_notify(bed.queue);
+	return bed.interrupts - before;
+}
+
+static void packed_interrupts_as_wanted(void **state)
+{
+	(void)state;
+	assert_int_equal(bed_start(true, 7, 0), 0);
+	driver_start();
+	assert_int_equal(packed_interrupts_of(1), 1);
+	*avail(1) = EVENT_DISABLE;
+	assert_int_equal(packed_interrupts_of(2), 0);
+	*avail(1) = EVENT_ENABLE;
+	assert_int_equal(packed_interrupts_of(0), 0);
+	assert_int_equal(packed_interrupts_of(1), 1);
+	clean();
+	assert_int_equal(bed_start(true, 7, BIT(FT_EVENT_IDX)), 0);
+	driver_start();
+	*avail(1) = EVENT_DESC;
+	*avail(0) = 0x8000 | 2; /* position 2 of the first lap */
+	assert_int_equal(packed_interrupts_of(2), 0);
+	assert_int_equal(packed_interrupts_of(1), 1);
+	assert_int_equal(packed_interrupts_of(2), 0);
+	*avail(0) = 1; /* position 1 of the next lap */
+	assert_int_equal(packed_interrupts_of(3), 0); /* 5, 6, 0 */
+	assert_int_equal(packed_interrupts_of(2), 1); /* 1, 2 */
+	*avail(0) = 0x8000 | 1; /* the lap after that */
+	assert_int_equal(packed_interrupts_of(5), 0); /* 3 to 0 */
+	assert_int_equal(packed_interrupts_of(1), 1);
+	clean();
+}
+
+static void packed_asks_for_notifications(void **state)
+{
+	(void)state;
+	assert_int_equal(bed_start(true, 3, 0), 0);
+	driver_start();
+	ring_disarm(bed.queue);
+	assert_int_equal(*used(1), EVENT_DISABLE);
+	assert_false(ring_arm(bed.queue));
+	assert_int_equal(*used(1), EVENT_ENABLE);
+	post(0, 1, 1);
+	assert_true(ring_arm(bed.queue));
+	clean();
+	assert_int_equal(bed_start(true, 3, BIT(FT_EVENT_IDX)), 0);
+	driver_start();
+	packed_interrupts_of(2);
+	assert_false(ring_arm(bed.queue));
+	assert_int_equal(*used(0), 0x8002);
+	assert_int_equal(*used(1), EVENT_DESC);
+	packed_interrupts_of(2);
+	assert_false(ring_arm(bed.queue));
+	assert_int_equal(*used(0), 1); /* the wrap counter is 0 by now */
+	clean();
+}
+
+/* ---- shuffled ---- */
+
+static void receive_buffers_are_shuffled(void **state)
+{
+	bool seen[64] = { 0 }, in_order = true;
+	unsigned int i, j;
+	struct buffer b[64];
+
+	(void)state;
+	bed.options.shuffle = true;
+	assert_int_equal(bed_start(false, 64, 0), 0);
+	bed_stop();
+	bed.queue = &bed.device.queue[0]; /* a receive queue */
+	assert_int_equal(bed_restart(), 0);
+	for (i = 0; i < 64; i++) {
+		put(i, BED_DATA + 64 * i, 60, DF_WRITE, 0);
+		offer((uint16_t)i);
+	}
+	for (i = 0; i < 64; i++) {
+		b[i] = take();
+		in_order = in_order && b[i].id == i;
+		assert_false(seen[b[i].id]);
+		seen[b[i].id] = true;
+		assert_int_equal(offset_of(b[i].element), BED_DATA + 64 * b[i].id);
+	}
+	assert_false(in_order);
+	/* Put back some, whoever had them moved on in them; all come again. */
+	for (i = 60; i < 64; i++) {
+		b[i].element->address += 12;
+		seen[b[i].id] = false;
+	}
+	ring_untake(bed.queue, 4);
+	ring_remap(bed.queue);
+	for (i = 60; i < 64; i++) {
+		b[i] = take();
+		assert_false(seen[b[i].id]);
+		seen[b[i].id] = true;
+		assert_int_equal(offset_of(b[i].element), BED_DATA + 64 * b[i].id);
+	}
+	empty();
+	for (i = 0; i < 64; i++)
+		ring_give(bed.queue, &b[i], 1);
+	ring_flush(bed.queue);
+	for (j = 0; j < 64; j++)
+		assert_int_equal(used_id(j), b[j].id);
+	bed.options.shuffle = false;
+	clean();
+}
+
+static void transmit_completions_are_shuffled(void **state)
+{
+	bool seen[64] = { 0 }, in_order = true;
+	unsigned int i;
+	struct buffer b;
+
+	(void)state;
+	bed.options.shuffle = true;
+	assert_int_equal(bed_start(false, 64, 0), 0);
+	for (i = 0; i < 64; i++) {
+		put(i, BED_DATA, 60, 0, 0);
+		offer((uint16_t)i);
+	}
+	for (i = 0; i < 64; i++) {
+		b = take();
+		assert_int_equal(b.id, i); /* the wire sees them in order */
+		ring_give(bed.queue, &b, 0);
+	}
+	ring_flush(bed.queue);
+	assert_int_equal(*used(1), 64);
+	for (i = 0; i < 64; i++) {
+		in_order = in_order && used_id(i) == i;
+		assert_false(seen[used_id(i)]);
+		seen[used_id(i)] = true;
+	}
+	assert_false(in_order);
+	bed.options.shuffle = false;
+	clean();
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	bed.memory = aligned_alloc(4096, BED_BYTES);
+	srandom(1);
+	return bed.memory ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	free(bed.memory);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(split_moves_buffers),
+		cmocka_unit_test(split_walks_chains_and_tables),
+		cmocka_unit_test(split_takes_what_was_put_back),
+		cmocka_unit_test(split_batches_in_order),
+		cmocka_unit_test(split_interrupts_as_wanted),
+		cmocka_unit_test(split_asks_for_notifications),
+		cmocka_unit_test(elements_obey_the_map),
+		cmocka_unit_test(packed_moves_buffers),
+		cmocka_unit_test(packed_reports_what_was_written),
+		cmocka_unit_test(packed_takes_what_was_put_back),
+		cmocka_unit_test(packed_walks_tables),
+		cmocka_unit_test(packed_batches_in_order),
+		cmocka_unit_test(packed_interrupts_as_wanted),
+		cmocka_unit_test(packed_asks_for_notifications),
+		cmocka_unit_test(receive_buffers_are_shuffled),
+		cmocka_unit_test(transmit_completions_are_shuffled),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
