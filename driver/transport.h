@@ -44,9 +44,12 @@ struct vn_ring_areas {
  * call; only where nothing can be mapped is it a call.
  */
 struct vn_doorbell {
-	volatile uint16_t *address; /* NULL: `kick` of the transport */
-	uint16_t value;		    /* what to write */
-	uint64_t offset;	    /* for `kick` */
+	volatile void *address; /* NULL: `kick` of the transport */
+	uint32_t value;		/* what to write, in host byte order. With a width of
+				 * 4 the upper half is the position in the ring,
+				 * which the queue fills in */
+	uint8_t width;		/* bytes: 2, or 4 with NOTIFICATION_DATA */
+	uint64_t offset;	/* for `kick` */
 };
 
 /* A field of the device's configuration, to be read at its own width. */
