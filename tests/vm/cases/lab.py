@@ -210,20 +210,26 @@ def tshark(path, fields, *options):
 # ---- the host's kernel as a peer ----
 
 @contextlib.contextmanager
-def namespace_with_tap(name="vionet0", tap="tap0", address="192.0.2.1/24"):
-    """A network namespace with a tap device that is up. Needs root."""
+def namespace_with_taps(taps, name="vionet0"):
+    """A network namespace with tap devices that are up. `taps`: the name of each, its address and
+    options of `ip tuntap`. Needs root."""
     def ip(*args):
         subprocess.run(["ip", *args], check=True)
     ip("netns", "add", name)
     try:
-        ip("-n", name, "tuntap", "add", tap, "mode", "tap")
-        ip("netns", "exec", name, "sysctl", "-qw", f"net.ipv6.conf.{tap}.disable_ipv6=1")
-        ip("-n", name, "addr", "add", address, "dev", tap)
         ip("-n", name, "link", "set", "lo", "up")
-        ip("-n", name, "link", "set", tap, "up")
+        for tap, address, *options in taps:
+            ip("-n", name, "tuntap", "add", tap, "mode", "tap", *options)
+            ip("netns", "exec", name, "sysctl", "-qw", f"net.ipv6.conf.{tap}.disable_ipv6=1")
+            ip("-n", name, "addr", "add", address, "dev", tap)
+            ip("-n", name, "link", "set", tap, "up")
         yield name
     finally:
         ip("netns", "del", name)
+
+
+def namespace_with_tap(name="vionet0", tap="tap0", address="192.0.2.1/24"):
+    return namespace_with_taps([(tap, address)], name)
 
 
 def main():
