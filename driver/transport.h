@@ -91,6 +91,11 @@ struct vn_transport_ops {
 			   struct vn_doorbell *doorbell);
 	int (*queue_enable)(struct vn_transport *transport, unsigned int index);
 
+	/* Reset one queue, and wait until that is done, a second at most
+	 * (F_RING_RESET). -ETIMEDOUT: the device may still use the queue. NULL: the
+	 * transport cannot. */
+	int (*queue_reset)(struct vn_transport *transport, unsigned int index);
+
 	/* Notify where the doorbell is neither mapped nor an eventfd. The queue's
 	 * thread. */
 	int (*kick)(struct vn_transport *transport,

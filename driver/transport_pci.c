@@ -249,6 +249,7 @@ static const struct vn_transport_ops pci_ops = {
 	.queue_max = vn_pci_queue_max,
 	.queue_setup = vn_pci_queue_setup,
 	.queue_enable = vn_pci_queue_enable,
+	.queue_reset = vn_pci_queue_reset,
 	.kick = vn_pci_kick,
 	.vectors = vectors,
 	.dma = dma,

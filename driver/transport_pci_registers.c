@@ -14,6 +14,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "driver/spec_pci.h"
 #include "driver/spec_virtio.h"
@@ -21,6 +22,9 @@
 
 /* How often a configuration that keeps changing is read again. */
 #define GENERATION_TRIES 8
+
+/* How long one queue may take to be reset. */
+#define QUEUE_RESET_TIMEOUT (1000 * VN_MS)
 
 /* ---- register access ---- */
 
@@ -157,6 +161,8 @@ int vn_pci_features_read(struct vn_transport *transport,
 	/* A structure too short for the register behind it: no such feature. */
 	if (t->common.place.size < COMMON_QUEUE_NOTIF_CONFIG_DATA + 2)
 		offered->word[0] &= ~(1ull << F_NOTIF_CONFIG_DATA);
+	if (t->common.place.size < COMMON_QUEUE_RESET + 2)
+		offered->word[0] &= ~(1ull << F_RING_RESET);
 	return result;
 }
 
@@ -395,6 +401,52 @@ int vn_pci_queue_enable(struct vn_transport *transport, unsigned int index)
 	if (result == 0)
 		result = write16_checked(t, COMMON_QUEUE_ENABLE, 1,
 					 "queue_enable");
+	return result ? vn_error_prefix(result, "queue %u", index) : 0;
+}
+
+/* Wait until a register of the selected queue reads 0. */
+static int await_zero(struct vn_pci_transport *t, uint32_t reg, uint64_t end,
+		      const char *name)
+{
+	uint16_t value = 0;
+	int result;
+
+	for (;;) {
+		result = read16(t, reg, &value);
+		if (result || value == 0)
+			return result;
+		if (value == 0xffff) {
+			uint8_t status;
+
+			/* All-ones: is anybody there at all? */
+			result = vn_pci_status_read(&t->base, &status);
+			if (result)
+				return result;
+		}
+		if (vn_now() >= end)
+			return vn_error(ETIMEDOUT, "%s still reads %u, %u ms "
+					"after the queue was to be reset", name,
+					value,
+					(unsigned int)(QUEUE_RESET_TIMEOUT /
+						       VN_MS));
+		vn_sleep(VN_MS / 10);
+	}
+}
+
+/* GEN-40, PCI-26: it is done when queue_reset reads 0 again; the queue must not be
+ * enabled then either. */
+int vn_pci_queue_reset(struct vn_transport *transport, unsigned int index)
+{
+	struct vn_pci_transport *t = vn_pci(transport);
+	uint64_t end = vn_now() + QUEUE_RESET_TIMEOUT;
+	int result = queue_select(t, index);
+
+	if (result == 0)
+		result = write16(t, COMMON_QUEUE_RESET, 1);
+	if (result == 0)
+		result = await_zero(t, COMMON_QUEUE_RESET, end, "queue_reset");
+	if (result == 0)
+		result = await_zero(t, COMMON_QUEUE_ENABLE, end, "queue_enable");
 	return result ? vn_error_prefix(result, "queue %u", index) : 0;
 }
 
