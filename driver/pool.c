@@ -197,7 +197,7 @@ int vionet_pool_destroy(struct vionet_pool *pool)
 	if (!pool)
 		return 0;
 	device = pool->device;
-	if (pool == device->own_rx_pool || pool == device->own_tx_pool)
+	if (pool->own)
 		return vn_error(EBUSY, "%s: pool: it belongs to the device, which "
 				"releases it when it stops", device->name);
 	if (pool->queues != 0)

@@ -26,6 +26,7 @@ enum vn_breach {
 	VN_BREACH_ID_IDLE,    /* used id is not outstanding */
 	VN_BREACH_ORDER,      /* used id is none of those that may come next */
 	VN_BREACH_BUFFERS,    /* num_buffers larger than the queue */
+	VN_BREACH_RESET,      /* it was to be reset, and is in no known state */
 };
 
 /* A device that does not move is notified again this often: it may have missed a
@@ -165,6 +166,8 @@ struct vionet_queue {
 	uint16_t free_count;  /* descriptors */
 	uint16_t outstanding; /* buffers that the device has */
 	uint8_t breach;	      /* vn_breach; set once */
+	uint8_t paused;	      /* no buffer may be made available: the control side
+			       * says so, the queue's thread looks */
 	bool transmits;
 	bool mergeable;
 	bool event_idx;
@@ -208,6 +211,9 @@ struct vionet_queue {
 	uint16_t size_max; /* what the device allows */
 	uint16_t segments_max; /* longest packet that can be transmitted */
 	bool opened;	   /* counts as a user of its pool */
+	bool released;	   /* the device has given it up: reset, as one queue */
+	bool shared_interrupt; /* interrupt_fd is an epoll of ours over a vector
+				* that other queues have too */
 #ifndef NDEBUG
 	bool owned; /* by the thread that called the first burst */
 	pthread_t owner;
@@ -224,6 +230,7 @@ struct vn_queue_plan {
 	uint16_t size;
 	uint16_t size_max;
 	int vector; /* wanted; -1: none */
+	bool shared; /* other queues have the vector too */
 	struct vionet_pool *pool; /* NULL: buffers go through vn_queue_submit */
 };
 
@@ -233,6 +240,23 @@ struct vn_queue_plan {
  */
 int vn_queue_open(struct vionet_queue *queue, struct vionet_device *device,
 		  const struct vn_queue_plan *plan);
+
+/* Make a queue anew in the place of one that the device has nothing of any more
+ * (all was reset, or it was, as one queue). Counters go on. If it fails, the queue
+ * stays, as a broken one without memory. */
+int vn_queue_reopen(struct vionet_queue *queue, const struct vn_queue_plan *plan);
+
+/* Bursts of a paused queue do nothing. Control thread; the queue's thread is not
+ * in the library. */
+static inline void vn_queue_pause(struct vionet_queue *queue, bool paused)
+{
+	__atomic_store_n(&queue->paused, paused, __ATOMIC_RELEASE);
+}
+
+static inline bool vn_queue_paused(const struct vionet_queue *queue)
+{
+	return __atomic_load_n(&queue->paused, __ATOMIC_ACQUIRE) != 0;
+}
 
 /* Take every buffer back and free the queue. The device is quiet, or its memory
  * is put aside. An empty queue is allowed. */

@@ -52,6 +52,16 @@ struct vionet_open_options {
 	unsigned int flags;	      /* vionet_open_flags */
 	struct vionet_features avoid; /* features never to accept */
 	struct vionet_features need;  /* features without which to refuse */
+	/*
+	 * Features to accept if they are offered, which otherwise are not, since
+	 * they change what arrives or the buffers that it needs: CTRL_VLAN (tagged
+	 * frames are dropped until their VLANs are added), HASH_REPORT, and the
+	 * receive offloads GUEST_CSUM, GUEST_TSO4 and so on. Those in `need` are
+	 * accepted too.
+	 */
+	struct vionet_features want;
+	unsigned int control_timeout_ms; /* how long a control command may take;
+					  * default 500, at most 60000 */
 };
 
 /*
@@ -123,17 +133,34 @@ struct vionet_start_options {
 	struct vionet_pool_options rx_pool_options; /* count 4 x queue size */
 	struct vionet_pool_options tx_pool_options; /* count 4 x queue size,
 						     * VIONET_DEVICE_READS */
+	/*
+	 * Pairs of a receive and a transmit queue; default 1, at most what the
+	 * device has (queue_pairs of vionet_steering_limits) and 128. All of them
+	 * are in use when start returns. More than one need MQ or RSS.
+	 */
+	uint32_t queue_pairs;
+	/* Pools of the pairs, for more than one: arrays of `queue_pairs`, instead of
+	 * rx_pool and tx_pool. A pool is one thread's: a pair's two queues may have
+	 * the same, pairs of different threads not. */
+	struct vionet_pool *const *rx_pools;
+	struct vionet_pool *const *tx_pools;
+	/* Most interrupt vectors to attach; default one for each queue and one for
+	 * configuration changes. With fewer, queues share them: their eventfds are
+	 * told of each other's interrupts. */
+	uint32_t vectors;
 };
 
 /*
  * Set the queues up and let the device go (DRIVER_OK). Receive buffers are
- * posted before it returns. A device that was stopped is negotiated with again;
+ * posted before it returns, and the device is told what it had agreed to before
+ * (vionet/control.h). A device that was stopped is negotiated with again;
  * it is refused if it no longer takes the same features.
  *
  * `options` may be NULL. Returns 0; -EALREADY if it runs; -EINVAL (an option is
  * out of range); -ENOMEM; -ENOSPC (no IOVAs or mappings left); -ENOTSUP (other
- * features than at open); -EIO / -EAGAIN / -ETIMEDOUT / -ENODEV as for open. On
- * failure the device is reset and can be started again. At most 4 s.
+ * features than at open, or fewer queue pairs); -EREMOTEIO (it refuses what it is
+ * told); -EIO / -EAGAIN / -ETIMEDOUT / -ENODEV as for open. On failure the device is
+ * reset and can be started again. At most 4 s, and a control command's deadline.
  */
 int vionet_device_start(struct vionet_device *device,
 			const struct vionet_start_options *options);
@@ -179,13 +206,17 @@ int vionet_device_link(struct vionet_device *device, struct vionet_link *link);
 /* What can happen to a device, as bits. */
 enum vionet_events {
 	VIONET_EVENT_LINK = 1 << 0,	/* link state may have changed */
-	VIONET_EVENT_NEEDS_RESET = 1 << 1, /* the device gave up: stop, start */
+	VIONET_EVENT_NEEDS_RESET = 1 << 1, /* the device gave up: recover it */
 	VIONET_EVENT_REMOVAL = 1 << 2,	/* it is being unplugged: stop and
 					 * close within a second */
 	VIONET_EVENT_ERROR = 1 << 3,	/* uncorrectable PCI error */
-	VIONET_EVENT_QUEUE_BROKEN = 1 << 4, /* see vionet_queue_check */
+	VIONET_EVENT_QUEUE_BROKEN = 1 << 4, /* see vionet_queue_check, and
+					     * vionet_control_check */
 	VIONET_EVENT_GONE = 1 << 5,	/* registers read all-ones, or its server
 					 * went away: it is gone */
+	VIONET_EVENT_ANNOUNCE = 1 << 6, /* tell the network where this address is
+					 * now: vionet_announcement_write. Once a
+					 * second at most */
 };
 
 /*
@@ -219,7 +250,7 @@ struct vionet_device_info {
 	uint16_t mtu;	      /* 0: not stated */
 	struct vionet_link link;
 	uint16_t max_queue_pairs; /* as the device states, 1 if it does not */
-	uint16_t queue_pairs;	  /* in use when started */
+	uint16_t queue_pairs;	  /* in use, or 1 when not started */
 	uint16_t queues;	  /* that the device has, control queue included */
 	uint16_t vectors;	  /* MSI-X vectors of the function */
 	uint16_t header_size;	  /* of virtio_net_hdr as negotiated */

@@ -126,9 +126,12 @@ static void device_reset(struct model *m)
 {
 	m->resets++;
 	m->status = 0;
+	m->suspended = false;
+	if (m->on_reset)
+		m->on_reset(m);
 	m->accepted[0] = m->accepted[1] = 0;
 	m->config_vector = 0xffff;
-	for (unsigned int i = 0; i < MODEL_QUEUES; i++) {
+	for (unsigned int i = 0; i < m->queues; i++) {
 		model_queue_reset(&m->queue[i]);
 		m->queue[i].size = m->queue_max;
 		m->queue[i].vector = 0xffff;
@@ -147,7 +150,7 @@ static uint64_t common_read(struct model *m, uint64_t offset)
 		return (uint32_t)(m->offered[m->feature_select / 2] >>
 				  (32 * (m->feature_select % 2)));
 	case 16: return m->config_vector;
-	case 18: return MODEL_QUEUES;
+	case 18: return m->queues;
 	case 20: return m->status;
 	case 21: return m->restless_generation ? ++m->generation :
 						 m->generation;
@@ -162,6 +165,7 @@ static uint64_t common_read(struct model *m, uint64_t offset)
 	case 44: return q->avail >> 32;
 	case 48: return (uint32_t)q->used;
 	case 52: return q->used >> 32;
+	case 58: return q->reset;
 	case 56: return MODEL_NOTIFY_DATA + m->queue_select;
 	default: return 0;
 	}
@@ -187,6 +191,8 @@ static void status_write(struct model *m, uint8_t value)
 		return;
 	}
 	m->status |= value & (uint8_t)~m->stuck_status;
+	if (m->on_status)
+		m->on_status(m, value);
 	if ((value & 0x08) && m->mtu_later != 0)
 		put16(m->net_config + 10, m->mtu_later);
 	if (m->refuse_features)
@@ -199,6 +205,20 @@ static void half(uint64_t *address, uint64_t value, bool high)
 			  (*address & ~0xffffffffull) | value;
 }
 
+/* One queue as after a reset of the device, but what its size was is forgotten. */
+static void reset_queue(struct model *m, unsigned int index)
+{
+	struct model_queue *q = &m->queue[index];
+
+	if (m->queue_reset_stuck) {
+		q->reset = 1;
+	} else {
+		model_queue_reset(q);
+		q->size = m->queue_max;
+		q->vector = 0xffff;
+	}
+}
+
 static void common_write(struct model *m, uint64_t offset, uint64_t value)
 {
 	struct model_queue *q = &m->queue[m->queue_select % MODEL_QUEUES];
@@ -209,7 +229,7 @@ static void common_write(struct model *m, uint64_t offset, uint64_t value)
 	} names[] = {
 		{ 12, "features" }, { 16, "config_vector" }, { 24, "size" },
 		{ 26, "vector" }, { 28, "enable" }, { 32, "desc" },
-		{ 40, "driver" }, { 48, "device" },
+		{ 40, "driver" }, { 48, "device" }, { 58, "reset" },
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -231,6 +251,7 @@ static void common_write(struct model *m, uint64_t offset, uint64_t value)
 	case 22: m->queue_select = (uint16_t)value; break;
 	case 24: if (!m->size_ignored) q->size = (uint16_t)value; break;
 	case 26: q->vector = m->no_vectors ? 0xffff : (uint16_t)value; break;
+	case 58: reset_queue(m, m->queue_select % MODEL_QUEUES); break;
 	case 28:
 		if (m->enable_fails)
 			break;
@@ -312,6 +333,9 @@ static int bar_write(struct vn_function *function, unsigned int region,
 		note(m, "doorbell%u ", (unsigned int)(offset - NOTIFY) / MULTIPLIER);
 		if (!m->hold && (offset - NOTIFY) / MULTIPLIER == 1)
 			model_transmit(m);
+		if (m->on_doorbell)
+			m->on_doorbell(m, (unsigned int)(offset - NOTIFY) /
+						  MULTIPLIER);
 	}
 	return 0;
 }
@@ -427,6 +451,10 @@ static void fill_net_config(struct model *m)
 	put16(m->net_config + 10, 1500);
 	put32(m->net_config + 12, 25000);
 	m->net_config[16] = 1;
+	m->net_config[17] = 40;
+	put16(m->net_config + 18, 128);
+	put32(m->net_config + 20, 0x1ff);
+	put32(m->net_config + 24, 0x3ff);
 }
 
 struct model *model_create(struct model **live)
@@ -455,6 +483,7 @@ struct model *model_create(struct model **live)
 			1ull << 44 | 1ull << 32 | 1ull << 33 | 1ull << 63;
 	m->offered[1] = 1ull << 50;
 	m->queue_max = 256;
+	m->queues = 3;
 	m->next_iova = 0x10000;
 	fill_config(m);
 	fill_net_config(m);

@@ -21,8 +21,8 @@
 
 #include "pci/function.h"
 
-#define MODEL_QUEUES 3
-#define MODEL_MAPS 64
+#define MODEL_QUEUES 257 /* room for 128 pairs and a control queue */
+#define MODEL_MAPS 1100
 #define MODEL_ELEMENTS 300
 #define MODEL_NOTIFY_DATA 0x4a0 /* plus the queue: queue_notif_config_data */
 
@@ -43,6 +43,7 @@ struct model_element {
 struct model_queue {
 	uint16_t size, vector, enabled;
 	uint64_t desc, avail, used;
+	uint16_t reset; /* queue_reset */
 	uint16_t seen;	/* next entry of the available ring; packed: position */
 	uint16_t put;	/* next entry of the used ring; packed: position */
 	bool seen_wrap, put_wrap;
@@ -63,14 +64,16 @@ struct model {
 	uint64_t offered[2], accepted[2];
 	uint32_t feature_select, driver_select;
 	uint8_t status, generation;
+	bool suspended;
 	uint16_t queue_select, config_vector;
+	uint16_t queues; /* that it has */
 	uint16_t queue_max;
 	struct model_queue queue[MODEL_QUEUES];
-	uint8_t net_config[24];
+	uint8_t net_config[28];
 	struct model_map map[MODEL_MAPS];
 	uint64_t next_iova;
 	bool bus_master;
-	int eventfd[8];
+	int eventfd[MODEL_QUEUES + 1];
 	unsigned int eventfds;
 
 	/* What it has seen. */
@@ -82,6 +85,11 @@ struct model {
 	void (*on_frame)(void *context, const uint8_t *frame, size_t length);
 	void *context;
 	bool hold; /* doorbells only count; call model_transmit */
+	/* Other parts of a device, where a test has them. */
+	void (*on_doorbell)(struct model *m, unsigned int queue);
+	void (*on_reset)(struct model *m);
+	void (*on_status)(struct model *m, uint8_t written);
+	void *part; /* theirs */
 	unsigned int indirect; /* buffers in an indirect table */
 	unsigned int breaches; /* of the specification by the driver */
 	char breach[128];      /* the first one */
@@ -106,6 +114,7 @@ struct model {
 	unsigned int fail_map;	/* the n-th memory_add fails, from 1 */
 	unsigned int fail_status; /* the n-th write to the status fails, from 1 */
 	unsigned int status_writes;
+	bool queue_reset_stuck;	/* queue_reset keeps reading 1 */
 	unsigned int vectors_max; /* more get -ENOSPC; 0: no limit */
 	int vectors_result;
 };
