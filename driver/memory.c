@@ -27,9 +27,12 @@ static void unlink_memory(struct vionet_memory *m)
 	*at = m->next;
 }
 
-int vn_device_memory_alloc(struct vionet_device *device, size_t size,
-			   enum vn_access access, bool hugepages,
-			   struct vionet_memory **memory)
+/* Where regions are few, small ones share one of this size. */
+#define WHOLE_SIZE ((size_t)1 << 20)
+
+static int alloc_whole(struct vionet_device *device, size_t size,
+		       enum vn_access access, bool hugepages,
+		       struct vionet_memory **memory)
 {
 	struct vn_transport *transport = device->transport;
 	struct vionet_memory *m = calloc(1, sizeof(*m));
@@ -55,6 +58,66 @@ int vn_device_memory_alloc(struct vionet_device *device, size_t size,
 	return 0;
 }
 
+/* A region with room for another part, of the same access. */
+static int find_whole(struct vionet_device *device, size_t size,
+		      enum vn_access access, struct vionet_memory **whole)
+{
+	struct vionet_memory *m = device->memories;
+
+	while (m && (m->parts == 0 || m->access != access ||
+		     m->given + size > m->memory.size))
+		m = m->next;
+	*whole = m;
+	if (m)
+		return 0;
+	return alloc_whole(device, WHOLE_SIZE, access, false, whole);
+}
+
+/* Parts begin on pages of their own; they are not given out twice, so that each is
+ * zeroed, and end with the last of them. */
+static int alloc_part(struct vionet_device *device, size_t size,
+		      enum vn_access access, struct vionet_memory **memory)
+{
+	struct vionet_memory *m = calloc(1, sizeof(*m));
+	size_t page = (size_t)device->limits.page_size;
+	struct vionet_memory *whole;
+	int result;
+
+	*memory = NULL;
+	if (!m)
+		return vn_error(ENOMEM, "no memory");
+	size = (size + page - 1) & ~(page - 1);
+	result = find_whole(device, size, access, &whole);
+	if (result) {
+		free(m);
+		return result;
+	}
+	m->access = access;
+	m->whole = whole;
+	m->iova = whole->iova + whole->given;
+	m->memory = (struct vn_memory){
+		.address = (uint8_t *)whole->memory.address + whole->given,
+		.size = size,
+		.page_size = whole->memory.page_size,
+		.fd = -1,
+	};
+	whole->given += size;
+	whole->parts++;
+	link_memory(device, m);
+	*memory = m;
+	return 0;
+}
+
+int vn_device_memory_alloc(struct vionet_device *device, size_t size,
+			   enum vn_access access, bool hugepages,
+			   struct vionet_memory **memory)
+{
+	if (device->transport->region_max != 0 && size != 0 &&
+	    size <= WHOLE_SIZE / 2)
+		return alloc_part(device, size, access, memory);
+	return alloc_whole(device, size, access, hugepages, memory);
+}
+
 /* Has the device let go of what was completed? A running one has; one that was
  * reset too; not one that failed to acknowledge it. */
 static bool trustworthy(const struct vionet_device *device)
@@ -62,19 +125,30 @@ static bool trustworthy(const struct vionet_device *device)
 	return device->quiet || (device->started && !device->broken);
 }
 
+/* A part has no file of its own, and so vn_memory_free leaves it alone. */
+static void dispose(struct vionet_memory *m)
+{
+	unlink_memory(m);
+	if (!m->foreign)
+		vn_memory_free(&m->memory);
+	free(m);
+}
+
 /* Returns whether it is gone; a failed unmapping means that the device may still
  * get there. */
 static bool release(struct vionet_memory *m)
 {
 	struct vionet_device *device = m->device;
+	struct vionet_memory *whole = m->whole;
 
-	if (!trustworthy(device) ||
+	if (!trustworthy(device))
+		return false;
+	if (!whole &&
 	    device->transport->ops->memory_remove(device->transport, m->iova))
 		return false;
-	unlink_memory(m);
-	if (!m->foreign)
-		vn_memory_free(&m->memory);
-	free(m);
+	dispose(m);
+	if (whole && --whole->parts == 0)
+		vn_device_memory_free(whole);
 	return true;
 }
 
@@ -96,24 +170,20 @@ void vn_device_memory_sweep(struct vionet_device *device)
 	struct vionet_memory *m = device->memories;
 
 	while (m) {
-		struct vionet_memory *next = m->next;
-
-		if (m->quarantined && release(m))
-			device->quarantined--;
-		m = next;
+		if (!m->quarantined || !release(m)) {
+			m = m->next;
+			continue;
+		}
+		/* With the last part its whole went, which may be the next one. */
+		device->quarantined--;
+		m = device->memories;
 	}
 }
 
 void vn_device_memory_abandon(struct vionet_device *device)
 {
-	while (device->memories) {
-		struct vionet_memory *m = device->memories;
-
-		device->memories = m->next;
-		if (!m->foreign)
-			vn_memory_free(&m->memory);
-		free(m);
-	}
+	while (device->memories)
+		dispose(device->memories);
 }
 
 static int check_registration(const struct vionet_device *device,
