@@ -94,7 +94,8 @@ static int judge(struct session *session, uint32_t events)
 	else if (events & VIONET_EVENT_QUEUE_BROKEN)
 		say_broken(session);
 	else if (events & VIONET_EVENT_NEEDS_RESET)
-		say("%s: the device gave up and wants to be reset", session->name);
+		say("%s: the device gave up, or its back end went away: it has to be "
+		    "started again", session->name);
 	else {
 		if (events & VIONET_EVENT_LINK)
 			say_link(session);
