@@ -26,19 +26,23 @@
 
 /*
  * What the carrier keeps to itself: its own bits, translation by messages (without
- * which the memory table confines the backend), and the control queue, which in
- * this protocol is the front end's to answer: no backend serves it.
+ * which the memory table confines the backend), the control queue, which in this
+ * protocol is the front end's to answer (no backend serves it), and what would need
+ * a register: an eventfd carries no data, and there is no message for the rest.
  */
 int vn_vhost_user_features_read(struct vn_transport *transport,
 				struct vionet_features *offered)
 {
+	static const uint8_t kept[] = {
+		VHOST_F_LOG_ALL, VHOST_USER_F_PROTOCOL_FEATURES,
+		F_ACCESS_PLATFORM, NET_F_CTRL_VQ, F_NOTIFICATION_DATA,
+		F_NOTIF_CONFIG_DATA, F_RING_RESET, F_SR_IOV, F_ADMIN_VQ,
+	};
 	struct vn_vhost_user *t = vn_vhost_user(transport);
 
 	*offered = (struct vionet_features){ .word[0] = t->features };
-	vn_feature_remove(offered, VHOST_F_LOG_ALL);
-	vn_feature_remove(offered, VHOST_USER_F_PROTOCOL_FEATURES);
-	vn_feature_remove(offered, F_ACCESS_PLATFORM);
-	vn_feature_remove(offered, NET_F_CTRL_VQ);
+	for (size_t i = 0; i < sizeof(kept); i++)
+		vn_feature_remove(offered, kept[i]);
 	return 0;
 }
 

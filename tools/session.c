@@ -26,6 +26,9 @@ int session_open(struct session *session, const struct device_options *options)
 		say("WARNING: --assume-iommu: if no IOMMU stands in front of %s, it "
 		    "will read and write memory of other programs",
 		    options->name);
+	if (strncmp(options->name, "vhost-user:", 11) == 0 &&
+	    strstr(options->name, ",server"))
+		say("%s: waiting for a back end to connect", options->name);
 	result = vionet_device_open(options->name, &options->open, &session->device);
 	if (result != 0) {
 		say_error(result);

@@ -59,7 +59,8 @@ struct vionet_open_options {
  *
  * `name`: "0000:00:04.0", "00:04.0" or "pci:0000:00:04.0": a PCI function that
  *   is bound to vfio-pci; "vfio-user:PATH": the one that a vfio-user server offers
- *   at a UNIX socket.
+ *   at a UNIX socket; "vhost-user:PATH[,server][,wait=SECONDS][,read-only]": a
+ *   vhost-user back end at a socket; with `server` it is to connect to us.
  * `options`: may be NULL.
  *
  * On return the function has been reset, its features are settled
@@ -78,6 +79,8 @@ struct vionet_open_options {
  *   -ENOMEM   memory, or the locked-memory limit
  *   -ETIMEDOUT  the device did not answer; -EIO  it answered nonsense
  *   -EAGAIN   its configuration would not hold still
+ *   -ENOENT, -ECONNREFUSED, -EADDRINUSE, -ENOTCONN   the socket: not there, nobody
+ *             listens, somebody listens already, the other side has closed it
  *
  * Takes at most 10 s, whatever the device does (2 s for a group that is busy, twice
  * 3 s for a device that resets slowly); some 100 ms as a rule. A server may keep us

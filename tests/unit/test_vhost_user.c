@@ -129,11 +129,13 @@ static void bits_of_the_carrier_stay_there(void **state)
 	struct vionet_device *device;
 	struct vionet_device_info info;
 
-	LOCKED(b, b->features |= 1ull << 33 | 1ull << 26 | 1ull << 17);
+	LOCKED(b, b->features |= 1ull << 33 | 1ull << 26 | 1ull << 17 |
+				 1ull << 38 | 1ull << 39 | 1ull << 40);
 	device = open_started(b, "");
 	assert_int_equal(vionet_device_info(device, &info), 0);
 	assert_int_equal(info.offered.word[0] &
-			 (1ull << 33 | 1ull << 26 | 1ull << 30 | 1ull << 17), 0);
+			 (1ull << 33 | 1ull << 26 | 1ull << 30 | 1ull << 17 |
+			  7ull << 38), 0);
 	LOCKED(b, {
 		assert_int_equal(b->acked >> 33 & 1, 0);
 		assert_int_equal(b->acked >> 30 & 1, 1);

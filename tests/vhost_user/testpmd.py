@@ -46,6 +46,11 @@ class Frames(peer.Testpmd):
         self.assertTrue(testpmd.alive())
         self.assertFalse(self.socket.exists())
 
+    def test_waiting_is_said(self):
+        text = self.vionet("info", self.device(",server,wait=1"), status=3)
+        self.assertIn("waiting for a back end to connect", text)
+        self.assertIn("no backend has connected in time", text)
+
     def test_only_sending(self):
         testpmd = self.run_testpmd("rxonly")
         self.vionet("pktgen", self.device(), "--count", "20k", "--rate", "50k", "--no-rx",
