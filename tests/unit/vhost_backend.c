@@ -11,16 +11,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "tests/unit/vhost_backend.h"
+#include "tests/unit/vhost_backend_parts.h"
 
 #define FDS 8
 
 struct header {
 	uint32_t request, flags, size;
-};
-
-struct region {
-	uint64_t guest, size, user, offset;
 };
 
 struct message {
@@ -37,11 +33,11 @@ struct message {
 		} address;
 		struct {
 			uint32_t count, padding;
-			struct region region[8];
+			struct wire_region region[8];
 		} table;
 		struct {
 			uint64_t padding;
-			struct region region;
+			struct wire_region region;
 		} single;
 		struct {
 			uint32_t offset, size, flags;
@@ -55,13 +51,6 @@ struct message {
 	int fd[FDS];
 	unsigned int fds;
 };
-
-static void complain(struct backend *b, const char *text, uint64_t value)
-{
-	if (b->complaint[0] == 0)
-		snprintf(b->complaint, sizeof(b->complaint), "%s (%#llx)", text,
-			 (unsigned long long)value);
-}
 
 /* ---- messages ---- */
 
@@ -97,7 +86,7 @@ static bool receive(struct backend *b, int fd, struct message *m)
 		b->fds_open += m->fds;
 	}
 	if (m->header.size > sizeof(m->bytes)) {
-		complain(b, "a huge message", m->header.size);
+		backend_complain(b, "a huge message", m->header.size);
 		return false;
 	}
 	return read_all(fd, m->bytes, m->header.size);
@@ -194,200 +183,13 @@ static bool answer(struct backend *b, struct message *m, int passed)
 	return true;
 }
 
-/* ---- memory ---- */
-
-static void forget_regions(struct backend *b)
-{
-	for (unsigned int i = 0; i < b->regions; i++)
-		munmap(b->region[i].map, b->region[i].size);
-	b->regions = 0;
-}
-
-static void drop_fd(struct backend *b, int fd)
-{
-	if (fd < 0)
-		return;
-	close(fd);
-	b->fds_open--;
-}
-
-static void add_region(struct backend *b, const struct region *r, int fd)
-{
-	struct backend_region *to = &b->region[b->regions];
-	int seals = fcntl(fd, F_GET_SEALS);
-
-	*to = (struct backend_region){ r->guest, r->size, r->user, NULL, seals };
-	to->map = mmap(NULL, r->size,
-		       seals & 0x10 /* F_SEAL_FUTURE_WRITE */ ?
-			       PROT_READ : PROT_READ | PROT_WRITE,
-		       MAP_SHARED, fd, (off_t)r->offset);
-	drop_fd(b, fd);
-	if (to->map == MAP_FAILED) {
-		complain(b, "memory that cannot be mapped", r->size);
-		return;
-	}
-	if (r->guest == 0 || r->guest % 4096 || r->size == 0)
-		complain(b, "a strange region", r->guest);
-	b->regions++;
-}
-
-static bool remove_region(struct backend *b, const struct region *r)
-{
-	for (unsigned int i = 0; i < b->regions; i++) {
-		if (b->region[i].guest != r->guest || b->region[i].size != r->size ||
-		    b->region[i].user != r->user)
-			continue;
-		munmap(b->region[i].map, b->region[i].size);
-		b->region[i] = b->region[--b->regions];
-		return true;
-	}
-	complain(b, "removes a region that is not there", r->guest);
-	return false;
-}
-
-static void *translate(struct backend *b, uint64_t address, size_t size, bool user)
-{
-	for (unsigned int i = 0; i < b->regions; i++) {
-		uint64_t start = user ? b->region[i].user : b->region[i].guest;
-
-		if (address >= start && address - start < b->region[i].size &&
-		    size <= b->region[i].size - (address - start))
-			return b->region[i].map + (address - start);
-	}
-	b->bad_addresses++;
-	return NULL;
-}
-
-/* ---- rings (split) ---- */
-
-struct desc {
-	uint64_t addr;
-	uint32_t len;
-	uint16_t flags, next;
-};
-
-struct rings {
-	struct desc *desc;
-	uint16_t *avail;
-	uint16_t *used;
-};
-
-static bool find_rings(struct backend *b, struct backend_queue *q,
-		       struct rings *r)
-{
-	if (q->size == 0)
-		return false;
-	r->desc = translate(b, q->desc, q->size * sizeof(struct desc), true);
-	r->avail = translate(b, q->avail, 4 + q->size * 2u, true);
-	r->used = translate(b, q->used, 4 + q->size * 8u, true);
-	return r->desc && r->avail && r->used;
-}
-
-/* Without protocol features a ring is enabled from the start. */
-static bool runs(const struct backend *b, const struct backend_queue *q)
-{
-	return q->kicked && (q->enabled || (b->acked & 1ull << 30) == 0);
-}
-
-/* Next available head, or -1. */
-static int take(struct backend_queue *q, struct rings *r)
-{
-	uint16_t idx = __atomic_load_n(&r->avail[1], __ATOMIC_ACQUIRE);
-
-	if (idx == q->next)
-		return -1;
-	return r->avail[2 + q->next++ % q->size];
-}
-
-static void give(struct backend_queue *q, struct rings *r, uint32_t id,
-		 uint32_t length)
-{
-	uint16_t idx = r->used[1];
-	uint8_t *entry = (uint8_t *)r->used + 4 + (idx % q->size) * 8u;
-
-	memcpy(entry, &id, 4);
-	memcpy(entry + 4, &length, 4);
-	__atomic_store_n(&r->used[1], (uint16_t)(idx + 1), __ATOMIC_SEQ_CST);
-	if ((__atomic_load_n(&r->avail[0], __ATOMIC_SEQ_CST) & 1) == 0 &&
-	    q->call >= 0)
-		eventfd_write(q->call, 1);
-}
-
-/* Copy a chain out of or into memory. */
-static uint32_t copy_chain(struct backend *b, struct rings *r, unsigned int id,
-			   uint32_t size, uint8_t *bytes, uint32_t most, bool in)
-{
-	uint32_t at = 0;
-
-	for (unsigned int i = 0; i < size; i++) {
-		const struct desc *d = &r->desc[id % size];
-		uint32_t part = d->len < most - at ? d->len : most - at;
-		uint8_t *place = translate(b, d->addr, d->len, false);
-
-		if (!place || ((d->flags & 2) != 0) != in)
-			return 0;
-		if (in)
-			memcpy(place, bytes + at, part);
-		else
-			memcpy(bytes + at, place, part);
-		at += part;
-		if ((d->flags & 1) == 0)
-			break;
-		id = d->next;
-	}
-	return at;
-}
-
-/* A frame goes into the next receive buffer. Header and all: num_buffers is 1. */
-static void deliver(struct backend *b, uint8_t *frame, uint32_t length)
-{
-	struct backend_queue *q = &b->queue[0];
-	struct rings r;
-	int id;
-
-	if (!runs(b, q) || !find_rings(b, q, &r) || (id = take(q, &r)) < 0) {
-		b->dropped++;
-		return;
-	}
-	frame[10] = 1;
-	frame[11] = 0;
-	if (copy_chain(b, &r, (unsigned int)id, q->size, frame, length, true) !=
-	    length)
-		b->bad_addresses++;
-	give(q, &r, (uint32_t)id, length);
-	b->echoed++;
-}
-
-static void turn_round(struct backend *b)
-{
-	static uint8_t frame[70000];
-	struct backend_queue *q = &b->queue[1];
-	struct rings r;
-	int id;
-
-	if (b->hold || !runs(b, q) || !find_rings(b, q, &r))
-		return;
-	while ((id = take(q, &r)) >= 0) {
-		uint32_t length = copy_chain(b, &r, (unsigned int)id, q->size,
-					     frame, sizeof(frame), false);
-
-		if (length == 0)
-			b->bad_addresses++;
-		if (b->begin_only)
-			continue;
-		give(q, &r, (uint32_t)id, 0);
-		if (length != 0)
-			deliver(b, frame, length);
-	}
-}
-
 /* ---- requests ---- */
 
 static struct backend_queue *queue_of(struct backend *b, uint32_t index)
 {
 	if (index < BACKEND_QUEUES)
 		return &b->queue[index];
-	complain(b, "a queue that is not there", index);
+	backend_complain(b, "a queue that is not there", index);
 	return &b->queue[BACKEND_QUEUES - 1];
 }
 
@@ -396,8 +198,8 @@ static void set_fd(struct backend *b, struct message *m, int *to)
 	bool none = (m->u64 & 0x100) != 0;
 
 	if (m->fds != !none)
-		complain(b, "flag and descriptors disagree", m->u64);
-	drop_fd(b, *to);
+		backend_complain(b, "flag and descriptors disagree", m->u64);
+	backend_drop_fd(b, *to);
 	*to = m->fds ? m->fd[0] : -1;
 	m->fds = 0;
 }
@@ -426,14 +228,14 @@ static bool get_inflight(struct backend *b, struct message *m)
 static void set_inflight(struct backend *b, struct message *m)
 {
 	if (m->fds != 1 || m->header.size != 24) {
-		complain(b, "SET_INFLIGHT_FD", m->header.size);
+		backend_complain(b, "SET_INFLIGHT_FD", m->header.size);
 		return;
 	}
-	drop_fd(b, b->inflight_fd);
+	backend_drop_fd(b, b->inflight_fd);
 	b->inflight_fd = m->fd[0];
 	m->fds = 0;
 	if (pread(b->inflight_fd, &b->inflight_mark, 8, 0) != 8)
-		complain(b, "the record cannot be read", 0);
+		backend_complain(b, "the record cannot be read", 0);
 }
 
 static bool get_config(struct backend *b, struct message *m)
@@ -441,7 +243,7 @@ static bool get_config(struct backend *b, struct message *m)
 	uint32_t size = m->config.size;
 
 	if (m->header.size != 12 + size || m->config.offset != 0)
-		complain(b, "GET_CONFIG", m->header.size);
+		backend_complain(b, "GET_CONFIG", m->header.size);
 	if (size > b->config_size)
 		m->header.size = 0;
 	else
@@ -456,20 +258,20 @@ static void set_address(struct backend *b, struct message *m)
 	q->desc = m->address.desc;
 	q->avail = m->address.avail;
 	q->used = m->address.used;
-	if (!translate(b, q->desc, 16, true) || !translate(b, q->used, 8, true) ||
-	    !translate(b, q->avail, 4, true) || q->desc % 16 || q->used % 4 ||
+	if (!backend_translate(b, q->desc, 16, true) || !backend_translate(b, q->used, 8, true) ||
+	    !backend_translate(b, q->avail, 4, true) || q->desc % 16 || q->used % 4 ||
 	    q->avail % 2)
-		complain(b, "ring addresses", q->desc);
+		backend_complain(b, "ring addresses", q->desc);
 }
 
 static void set_table(struct backend *b, struct message *m)
 {
 	if (m->table.count > 8 || m->fds != m->table.count ||
 	    m->header.size != 8 + 32 * m->table.count)
-		complain(b, "SET_MEM_TABLE", m->table.count);
-	forget_regions(b);
+		backend_complain(b, "SET_MEM_TABLE", m->table.count);
+	backend_forget_regions(b);
 	for (unsigned int i = 0; i < m->table.count && i < m->fds; i++)
-		add_region(b, &m->table.region[i], m->fd[i]);
+		backend_add_region(b, &m->table.region[i], m->fd[i]);
 	m->fds = 0;
 }
 
@@ -477,10 +279,10 @@ static void add_one(struct backend *b, struct message *m)
 {
 	if (m->fds != 1 || m->header.size != 40 || b->regions >= b->slots ||
 	    b->regions >= BACKEND_REGIONS) {
-		complain(b, "ADD_MEM_REG", b->regions);
+		backend_complain(b, "ADD_MEM_REG", b->regions);
 		return;
 	}
-	add_region(b, &m->single.region, m->fd[0]);
+	backend_add_region(b, &m->single.region, m->fd[0]);
 	m->fds = 0;
 }
 
@@ -490,8 +292,8 @@ static bool get_base(struct backend *b, struct message *m)
 	struct backend_queue *q = queue_of(b, m->state.index);
 
 	m->state.num = q->next;
-	drop_fd(b, q->kick);
-	drop_fd(b, q->call);
+	backend_drop_fd(b, q->kick);
+	backend_drop_fd(b, q->call);
 	q->kick = q->call = -1;
 	q->kicked = false;
 	return answer(b, m, -1);
@@ -502,9 +304,9 @@ static const struct backend_queue no_queue = { .kick = -1, .call = -1, .err = -1
 static void reset_queues(struct backend *b)
 {
 	for (unsigned int i = 0; i < BACKEND_QUEUES; i++) {
-		drop_fd(b, b->queue[i].kick);
-		drop_fd(b, b->queue[i].call);
-		drop_fd(b, b->queue[i].err);
+		backend_drop_fd(b, b->queue[i].kick);
+		backend_drop_fd(b, b->queue[i].call);
+		backend_drop_fd(b, b->queue[i].err);
 		b->queue[i] = no_queue;
 	}
 }
@@ -523,16 +325,16 @@ static void obey(struct backend *b, struct message *m)
 	case RQ_SET_FEATURES:
 		b->acked = m->u64;
 		if (m->u64 & ~b->features)
-			complain(b, "features not offered", m->u64);
+			backend_complain(b, "features not offered", m->u64);
 		break;
 	case RQ_SET_PROTOCOL_FEATURES:
 		b->acked_protocol = m->u64;
 		if (m->u64 & ~b->protocol)
-			complain(b, "protocol features not offered", m->u64);
+			backend_complain(b, "protocol features not offered", m->u64);
 		break;
 	case RQ_SET_MEM_TABLE: set_table(b, m); break;
 	case RQ_ADD_MEM_REG: add_one(b, m); break;
-	case RQ_REM_MEM_REG: remove_region(b, &m->single.region); break;
+	case RQ_REM_MEM_REG: backend_remove_region(b, &m->single.region); break;
 	case RQ_SET_VRING_NUM: queue_of(b, m->state.index)->size = m->state.num; break;
 	case RQ_SET_VRING_BASE:
 		queue_of(b, m->state.index)->base = m->state.num;
@@ -547,8 +349,8 @@ static void obey(struct backend *b, struct message *m)
 		break;
 	case RQ_SET_BACKEND_REQ_FD:
 		if (m->fds != 1)
-			complain(b, "SET_BACKEND_REQ_FD", m->fds);
-		drop_fd(b, b->request_fd);
+			backend_complain(b, "SET_BACKEND_REQ_FD", m->fds);
+		backend_drop_fd(b, b->request_fd);
 		b->request_fd = m->fds ? m->fd[0] : -1;
 		m->fds = 0;
 		break;
@@ -556,7 +358,7 @@ static void obey(struct backend *b, struct message *m)
 	case RQ_SET_STATUS: b->status = (uint8_t)m->u64; break;
 	case RQ_RESET_DEVICE: reset_queues(b); break;
 	case RQ_SET_OWNER: break;
-	default: complain(b, "unknown request", m->header.request); break;
+	default: backend_complain(b, "unknown request", m->header.request); break;
 	}
 }
 
@@ -567,7 +369,7 @@ static bool handle(struct backend *b, struct message *m)
 			   (m->header.flags & 8);
 
 	if ((m->header.flags & ~8u) != 1 || m->header.request >= RQ_COUNT) {
-		complain(b, "flags or request", m->header.flags);
+		backend_complain(b, "flags or request", m->header.flags);
 		return false;
 	}
 	b->count[m->header.request]++;
@@ -593,9 +395,9 @@ static bool handle(struct backend *b, struct message *m)
 static void end_session(struct backend *b)
 {
 	reset_queues(b);
-	forget_regions(b);
-	drop_fd(b, b->request_fd);
-	drop_fd(b, b->inflight_fd);
+	backend_forget_regions(b);
+	backend_drop_fd(b, b->request_fd);
+	backend_drop_fd(b, b->inflight_fd);
 	b->request_fd = b->inflight_fd = -1;
 	close(b->fd);
 	b->fd = -1;
@@ -612,7 +414,7 @@ static bool hear(struct backend *b)
 	if (goes_on)
 		goes_on = handle(b, &m);
 	for (unsigned int i = 0; i < m.fds; i++)
-		drop_fd(b, m.fd[i]);
+		backend_drop_fd(b, m.fd[i]);
 	return goes_on;
 }
 
@@ -670,7 +472,7 @@ static void *run(void *context)
 		if (b->hang_up || (waits[1].revents && !hear(b)))
 			end_session(b);
 		else
-			turn_round(b);
+			backend_turn_round(b);
 	}
 	if (b->fd >= 0)
 		end_session(b);
