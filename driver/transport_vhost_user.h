@@ -18,8 +18,10 @@
 #include "driver/transport.h"
 #include "driver/vhost_user_channel.h"
 
-/* How long the backend may take for one message. */
+/* How long the backend may take for one message, and for any number in a row: what
+ * was waited comes back at a quarter of the time that passes. */
 #define VN_VHOST_USER_TIMEOUT (2000 * VN_MS)
+#define VN_VHOST_USER_PATIENCE (4000 * VN_MS)
 
 /* What a device name says: "PATH[,server][,wait=SECONDS][,read-only]". */
 struct vn_vhost_user_name {
@@ -65,6 +67,8 @@ struct vn_vhost_user {
 	int backend_fd; /* the backend's own requests; -1: none */
 	uint64_t features;
 	uint64_t protocol; /* protocol features in use */
+	uint64_t patience; /* ns that may still be waited in a row */
+	uint64_t waited_at; /* when that was so */
 	char lost[VIONET_ERROR_TEXT_MAX]; /* why it ended */
 
 	uint8_t status;

@@ -93,6 +93,28 @@ bool vn_vhost_user_alive(struct vn_vhost_user *t)
 
 /* ---- requests ---- */
 
+/* Until when the next answer has to be there. */
+static uint64_t begin_waiting(struct vn_vhost_user *t)
+{
+	uint64_t now = vn_now();
+	uint64_t regained = (now - t->waited_at) / 4;
+
+	t->patience += regained < VN_VHOST_USER_PATIENCE - t->patience ?
+			       regained : VN_VHOST_USER_PATIENCE - t->patience;
+	t->waited_at = now;
+	return now + (t->patience < VN_VHOST_USER_TIMEOUT ?
+			      t->patience : VN_VHOST_USER_TIMEOUT);
+}
+
+static void end_waiting(struct vn_vhost_user *t)
+{
+	uint64_t now = vn_now();
+	uint64_t waited = now - t->waited_at;
+
+	t->patience -= waited < t->patience ? waited : t->patience;
+	t->waited_at = now;
+}
+
 static int check_answer(const struct vn_vhost_user_message *answer,
 			uint32_t request, size_t size, unsigned int fds)
 {
@@ -135,7 +157,9 @@ static int receive_answer(struct vn_vhost_user *t,
 
 	if (result == -ETIMEDOUT)
 		return vn_error(ETIMEDOUT, "the backend has not answered within "
-				"%llu s", VN_VHOST_USER_TIMEOUT / (1000 * VN_MS));
+				"%llu s, or %llu s in a row",
+				VN_VHOST_USER_TIMEOUT / (1000 * VN_MS),
+				VN_VHOST_USER_PATIENCE / (1000 * VN_MS));
 	if (result)
 		return result;
 	result = check_answer(message, request, size, fds);
@@ -148,12 +172,13 @@ int vn_vhost_user_ask(struct vn_vhost_user *t,
 		      struct vn_vhost_user_message *message, size_t size,
 		      unsigned int fds)
 {
-	uint64_t end = vn_now() + VN_VHOST_USER_TIMEOUT;
+	uint64_t end = begin_waiting(t);
 	uint32_t request = message->header.request;
 	int result = send_request(t, message, 0, end);
 
 	if (result == 0)
 		result = receive_answer(t, message, request, size, fds, end);
+	end_waiting(t);
 	return result ? broken(t, result, request) : 0;
 }
 
@@ -161,7 +186,7 @@ int vn_vhost_user_tell(struct vn_vhost_user *t,
 		       struct vn_vhost_user_message *message)
 {
 	bool acknowledged = vn_vhost_user_has(t, VHOST_USER_PROTOCOL_F_REPLY_ACK);
-	uint64_t end = vn_now() + VN_VHOST_USER_TIMEOUT;
+	uint64_t end = begin_waiting(t);
 	uint32_t request = message->header.request;
 	int result = send_request(t, message,
 				  acknowledged ? VHOST_USER_NEED_REPLY : 0, end);
@@ -169,6 +194,7 @@ int vn_vhost_user_tell(struct vn_vhost_user *t,
 	if (result == 0 && acknowledged)
 		result = receive_answer(t, message, request, sizeof(uint64_t), 0,
 					end);
+	end_waiting(t);
 	if (result)
 		return broken(t, result, request);
 	if (acknowledged && message->payload.u64 != 0)
@@ -214,7 +240,7 @@ int vn_vhost_user_ask_u64(struct vn_vhost_user *t, uint32_t request,
 int vn_vhost_user_get_config(struct vn_vhost_user *t, uint32_t size,
 			     uint8_t *bytes)
 {
-	uint64_t end = vn_now() + VN_VHOST_USER_TIMEOUT;
+	uint64_t end = begin_waiting(t);
 	struct vn_vhost_user_message message = {
 		.header = { .request = VHOST_USER_GET_CONFIG,
 			    .size = VHOST_USER_CONFIG_HEADER + size },
@@ -225,6 +251,7 @@ int vn_vhost_user_get_config(struct vn_vhost_user *t, uint32_t size,
 
 	if (result == 0)
 		result = vn_vhost_user_receive(t->fd, &message, end);
+	end_waiting(t);
 	if (result == 0) {
 		bool refused = message.header.size == 0;
 
@@ -442,6 +469,8 @@ int vn_vhost_user_begin(struct vn_vhost_user *t, uint64_t end)
 	if (result)
 		return result;
 	t->protocol = 0;
+	t->patience = VN_VHOST_USER_PATIENCE;
+	t->waited_at = vn_now();
 	result = watch(t, t->fd);
 	if (result == 0)
 		result = shake_hands(t);

@@ -214,6 +214,21 @@ static void silence(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
+/* Each answer in time, and together never at an end. */
+static void slowness(void **state)
+{
+	struct backend *b = *state;
+	struct vionet_device *device;
+	double begin = clock_s();
+
+	misbehave(b, RQ_GET_FEATURES, FAULT_SLOW);
+	assert_int_equal(open_backend(b, "", &device), -ETIMEDOUT);
+	assert_text("in a row");
+	assert_true(clock_s() - begin < 7);
+	behave(b);
+	still_works(b);
+}
+
 /* An answer too many is found at the latest by the next request. */
 static void answers_too_many(void **state)
 {
@@ -351,6 +366,7 @@ int main(void)
 		TEST(nonsense_at_stop),
 		TEST(refusals),
 		TEST(silence),
+		TEST(slowness),
 		TEST(answers_too_many),
 		TEST(records_that_cannot_be),
 		TEST(numbers_that_cannot_be),

@@ -124,6 +124,10 @@ static bool answer(struct backend *b, struct message *m, int passed)
 	size_t size;
 
 	m->header.flags = 1 | 4;
+	if (b->fault == FAULT_SLOW) {
+		b->faults_done++;
+		usleep(1500 * 1000);
+	}
 	if (b->fault != FAULT_NONE && m->header.request == b->fault_at) {
 		b->faults_done++;
 		switch (b->fault) {

@@ -71,6 +71,7 @@ enum fault {
 	FAULT_REFUSE,	   /* "no" */
 	FAULT_SILENT,	   /* no answer */
 	FAULT_TWICE,	   /* two answers */
+	FAULT_SLOW,	   /* each answer, whatever to, just before its limit */
 	FAULT_NO_FD,	   /* without the descriptor that belongs to it */
 	FAULT_SHORT_FILE,  /* with a file that is shorter than it says */
 	FAULT_OVERFLOW,	   /* with numbers whose sum wraps round */
