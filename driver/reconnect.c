@@ -59,11 +59,13 @@ int vionet_device_reconnect(struct vionet_device *device,
 	if (!device->started)
 		return vn_error(EINVAL, "%s: reconnect: it is not started; start "
 				"connects by itself", device->name);
-	/* Where a packed ring goes on is only in the descriptors not yet taken. */
+	/* A back end that died in the middle of a batch has overwritten descriptors
+	 * behind the first one that it did not complete: they are not there any
+	 * more. A split ring's descriptors are never written to. */
 	if (vionet_feature_test(&device->accepted, F_RING_PACKED))
 		return vn_error(ENOTSUP, "%s: reconnect: packed rings cannot be "
 				"handed on; stop and start the device, or open it "
-				"with --avoid RING_PACKED", device->name);
+				"without RING_PACKED", device->name);
 	if (device->queue_pairs > QUEUES_MAX / 2)
 		return vn_error(ENOTSUP, "%s: reconnect: more than %u queues",
 				device->name, QUEUES_MAX);

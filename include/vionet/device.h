@@ -166,8 +166,8 @@ int vionet_device_stop(struct vionet_device *device);
  * what is in flight (INFLIGHT_SHMFD).
  *
  * Control thread, while no other is inside a call on the device's queues. Returns 0;
- * -ENOTSUP (not this kind of device, or the next back end offers less: stop and
- * start); -EINVAL (not started); -ENOENT, -ECONNREFUSED, -ETIMEDOUT (nobody there);
+ * -ENOTSUP (not this kind of device; RING_PACKED was negotiated, and such rings cannot
+ * be handed on; or the next back end offers less: stop and start); -EINVAL (not started); -ENOENT, -ECONNREFUSED, -ETIMEDOUT (nobody there);
  * -ENOTCONN, -EIO (it is gone again, or answers nonsense). After a failure the
  * device waits to be reconnected or stopped. Source: "Inflight I/O tracking" of
  * the vhost-user protocol.

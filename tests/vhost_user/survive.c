@@ -130,6 +130,16 @@ static void report(const struct run *run)
 	       (unsigned long long)duplicates, (unsigned long long)run->alien);
 }
 
+/* A packed ring cannot be handed on. */
+static int open_split(const char *name, struct vionet_device **device)
+{
+	struct vionet_open_options options = { 0 };
+	int packed = vionet_feature_bit("RING_PACKED");
+
+	options.avoid.word[packed / 64] = 1ull << (packed % 64);
+	return vionet_device_open(name, &options, device);
+}
+
 int main(int argc, char **argv)
 {
 	struct run run = { 0 };
@@ -141,7 +151,7 @@ int main(int argc, char **argv)
 	}
 	run.frames = strtoull(argv[2], NULL, 10);
 	run.seen = calloc(run.frames + 1, 1);
-	if (!run.seen || vionet_device_open(argv[1], NULL, &run.device) ||
+	if (!run.seen || open_split(argv[1], &run.device) ||
 	    vionet_device_start(run.device, NULL) || go(&run)) {
 		fprintf(stderr, "survive: %s\n", vionet_error_text());
 	} else {
