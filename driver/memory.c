@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "driver/device.h"
@@ -27,8 +28,10 @@ static void unlink_memory(struct vionet_memory *m)
 	*at = m->next;
 }
 
-/* Where regions are few, small ones share one of this size. */
-#define WHOLE_SIZE ((size_t)1 << 20)
+/* Where regions are few they are shared: the first one has this size, ... */
+#define WHOLE_SIZE ((size_t)4 << 20)
+/* ... and none that is shared has more. */
+#define WHOLE_MAX ((size_t)256 << 20)
 
 static int alloc_whole(struct vionet_device *device, size_t size,
 		       enum vn_access access, bool hugepages,
@@ -58,25 +61,32 @@ static int alloc_whole(struct vionet_device *device, size_t size,
 	return 0;
 }
 
-/* A region with room for another part, of the same access. */
+/* A region with room for another part, of the same access; each new one is twice as
+ * large as the last, so that a few are enough for any number of queues. */
 static int find_whole(struct vionet_device *device, size_t size,
-		      enum vn_access access, struct vionet_memory **whole)
+		      enum vn_access access, bool hugepages,
+		      struct vionet_memory **whole)
 {
-	struct vionet_memory *m = device->memories;
+	size_t least = WHOLE_SIZE;
 
-	while (m && (m->parts == 0 || m->access != access ||
-		     m->given + size > m->memory.size))
-		m = m->next;
-	*whole = m;
-	if (m)
-		return 0;
-	return alloc_whole(device, WHOLE_SIZE, access, false, whole);
+	for (struct vionet_memory *m = device->memories; m; m = m->next) {
+		if (m->parts == 0 || m->access != access)
+			continue;
+		*whole = m;
+		if (size <= m->memory.size - m->given)
+			return 0;
+		if (least <= m->memory.size && m->memory.size <= WHOLE_MAX / 2)
+			least = 2 * m->memory.size;
+	}
+	return alloc_whole(device, size > least ? size : least, access, hugepages,
+			   whole);
 }
 
-/* Parts begin on pages of their own; they are not given out twice, so that each is
- * zeroed, and end with the last of them. */
+/* Parts begin on pages of their own. Room is given out in order, and taken back only
+ * from the end; a whole goes with its last part. */
 static int alloc_part(struct vionet_device *device, size_t size,
-		      enum vn_access access, struct vionet_memory **memory)
+		      enum vn_access access, bool hugepages,
+		      struct vionet_memory **memory)
 {
 	struct vionet_memory *m = calloc(1, sizeof(*m));
 	size_t page = (size_t)device->limits.page_size;
@@ -87,7 +97,7 @@ static int alloc_part(struct vionet_device *device, size_t size,
 	if (!m)
 		return vn_error(ENOMEM, "no memory");
 	size = (size + page - 1) & ~(page - 1);
-	result = find_whole(device, size, access, &whole);
+	result = find_whole(device, size, access, hugepages, &whole);
 	if (result) {
 		free(m);
 		return result;
@@ -101,6 +111,7 @@ static int alloc_part(struct vionet_device *device, size_t size,
 		.page_size = whole->memory.page_size,
 		.fd = -1,
 	};
+	memset(m->memory.address, 0, size);
 	whole->given += size;
 	whole->parts++;
 	link_memory(device, m);
@@ -113,8 +124,8 @@ int vn_device_memory_alloc(struct vionet_device *device, size_t size,
 			   struct vionet_memory **memory)
 {
 	if (device->transport->region_max != 0 && size != 0 &&
-	    size <= WHOLE_SIZE / 2)
-		return alloc_part(device, size, access, memory);
+	    size <= WHOLE_MAX)
+		return alloc_part(device, size, access, hugepages, memory);
 	return alloc_whole(device, size, access, hugepages, memory);
 }
 
@@ -146,6 +157,8 @@ static bool release(struct vionet_memory *m)
 	if (!whole &&
 	    device->transport->ops->memory_remove(device->transport, m->iova))
 		return false;
+	if (whole && m->iova + m->memory.size == whole->iova + whole->given)
+		whole->given -= m->memory.size;
 	dispose(m);
 	if (whole && --whole->parts == 0)
 		vn_device_memory_free(whole);
