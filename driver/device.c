@@ -277,22 +277,26 @@ int vionet_device_close(struct vionet_device *device)
 
 /* ---- start and stop ---- */
 
-static int check_size(uint32_t size)
+/* A packed ring may be of any size (SPLIT-01, PACKED-01). */
+static int check_size(const struct vionet_device *device, uint32_t size)
 {
+	bool packed = vionet_feature_test(&device->accepted, F_RING_PACKED);
+
 	if (size == 0 || (size >= 2 && size <= QUEUE_SIZE_MAX &&
-			  (size & (size - 1)) == 0))
+			  (packed || (size & (size - 1)) == 0)))
 		return 0;
-	return vn_error(EINVAL, "queue size %u is not a power of two from 2 to %d",
-			size, QUEUE_SIZE_MAX);
+	return vn_error(EINVAL, "queue size %u is not %s from 2 to %d", size,
+			packed ? "a number" : "a power of two", QUEUE_SIZE_MAX);
 }
 
 /* What is wrong whatever the device says, before anything is touched. */
-static int check_options(const struct vionet_start_options *o)
+static int check_options(const struct vionet_device *device,
+			 const struct vionet_start_options *o)
 {
-	int result = check_size(o->rx_queue_size);
+	int result = check_size(device, o->rx_queue_size);
 
 	if (result == 0)
-		result = check_size(o->tx_queue_size);
+		result = check_size(device, o->tx_queue_size);
 	if (result == 0 && (o->flags & ~START_FLAGS) != 0)
 		result = vn_error(EINVAL, "unknown flags 0x%x",
 				  o->flags & ~START_FLAGS);
@@ -310,6 +314,8 @@ static int settle_size(struct vionet_device *device, uint32_t wanted,
 		return result;
 	if (wanted == 0)
 		wanted = QUEUE_SIZE_DEFAULT;
+	if (wanted > most && vionet_feature_test(&device->accepted, F_RING_PACKED))
+		wanted = most;
 	while (wanted > most)
 		wanted /= 2;
 	if (wanted < 2)
@@ -493,7 +499,7 @@ int vionet_device_start(struct vionet_device *device,
 				device->name);
 	if (!options)
 		options = &defaults;
-	result = check_options(options);
+	result = check_options(device, options);
 	if (result)
 		return vn_error_prefix(result, "%s: start", device->name);
 	result = start(device, options);

@@ -182,7 +182,8 @@ int vionet_device_queue_info(struct vionet_device *device, unsigned int index,
 	}
 	queue = index % 2 ? &device->tx[index / 2] : &device->rx[index / 2];
 	info->size_max = queue->size_max;
-	info->size = queue->size;
+	info->size = (uint16_t)queue->size;
+	info->segments_max = queue->transmits ? queue->segments_max : 0;
 	info->vector = queue->vector;
 	info->descriptor_area = queue->areas.descriptor.iova;
 	info->driver_area = queue->areas.driver.iova;

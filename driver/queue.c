@@ -18,6 +18,7 @@
 #include "base/order.h"
 #include "driver/pool.h"
 #include "driver/queue.h"
+#include "driver/rxtx_table.h"
 #include "driver/spec_net.h"
 
 /* How long a wait trusts the interrupt before it looks by itself. */
@@ -27,64 +28,6 @@
 #define POLL_PAUSE (VN_MS / 10)
 
 /* ---- making ---- */
-
-/* Descriptor table and available ring in one region that the device can only
- * read, the used ring in one that it may write. Nothing else shares a page with
- * them, so a device that runs over finds nothing of value. */
-static int make_ring(struct vionet_queue *queue, uint16_t size)
-{
-	size_t table = sizeof(struct split_desc) * size;
-	size_t avail = sizeof(struct split_avail) + 2u * size + 2u;
-	size_t used = sizeof(struct split_used) +
-		      sizeof(struct split_used_elem) * size + 2u;
-	struct vn_ring_areas *areas = &queue->areas;
-	enum vn_access access =
-		queue->device->flags & VIONET_OPEN_WRITABLE_RINGS ?
-			VN_DEVICE_WRITES : VN_DEVICE_READS;
-	int result;
-
-	result = vn_device_memory_alloc(queue->device, table + avail, access,
-					false, &queue->read_memory);
-	if (result == 0)
-		result = vn_device_memory_alloc(queue->device, used,
-						VN_DEVICE_WRITES, false,
-						&queue->write_memory);
-	if (result)
-		return result;
-	areas->descriptor = (struct vn_area){
-		.address = queue->read_memory->memory.address,
-		.iova = queue->read_memory->iova,
-	};
-	areas->driver = (struct vn_area){
-		.address = (uint8_t *)areas->descriptor.address + table,
-		.iova = areas->descriptor.iova + table,
-	};
-	areas->device = (struct vn_area){
-		.address = queue->write_memory->memory.address,
-		.iova = queue->write_memory->iova,
-	};
-	queue->split.desc = areas->descriptor.address;
-	queue->split.avail = areas->driver.address;
-	queue->split.used = areas->device.address;
-	return 0;
-}
-
-/* All descriptors free, in order. */
-static int make_slots(struct vionet_queue *queue, uint16_t size)
-{
-	queue->slots = aligned_alloc(64, ((size_t)size * sizeof(struct vn_slot) +
-					  63) & ~(size_t)63);
-	if (!queue->slots)
-		return vn_error(ENOMEM, "no memory for %u descriptors", size);
-	memset(queue->slots, 0, (size_t)size * sizeof(struct vn_slot));
-	for (uint16_t i = 0; i < size; i++)
-		queue->slots[i].next = (uint16_t)(i + 1);
-	queue->split.mask = (uint16_t)(size - 1);
-	queue->split.free_head = 0;
-	queue->split.free_tail = (uint16_t)(size - 1);
-	queue->free_count = size;
-	return 0;
-}
 
 #define ETHERNET_HEADER 14u
 
@@ -103,7 +46,6 @@ int vn_queue_open(struct vionet_queue *queue, struct vionet_device *device,
 	*queue = (struct vionet_queue){
 		.device = device,
 		.transport = transport,
-		.bursts = &vn_split_bursts,
 		.index = plan->index,
 		.pair = plan->index / 2,
 		.transmits = plan->index % 2 != 0,
@@ -118,9 +60,9 @@ int vn_queue_open(struct vionet_queue *queue, struct vionet_device *device,
 		.vector = plan->vector,
 		.interrupt_fd = -1,
 	};
-	result = make_slots(queue, plan->size);
-	if (result == 0)
-		result = make_ring(queue, plan->size);
+	if (plan->pool)
+		queue->posted = plan->pool->buffer_size + queue->header_size;
+	result = vn_ring_open(queue);
 	if (result == 0)
 		result = transport->ops->queue_setup(transport, plan->index,
 						     plan->size, &queue->vector,
@@ -134,21 +76,41 @@ int vn_queue_open(struct vionet_queue *queue, struct vionet_device *device,
 	}
 	if (queue->vector >= 0)
 		queue->interrupt_fd = transport->vector_fds[queue->vector];
-	queue->bursts->disarm(queue);
-	queue->pool->queues++;
-	queue->opened = true;
+	queue->bursts = vn_bursts_of(queue);
+	if (queue->pool)
+		queue->pool->queues++;
+	queue->opened = queue->pool != NULL;
 	return 0;
+}
+
+const struct vn_bursts *vn_bursts_of(const struct vionet_queue *queue)
+{
+	static const struct vn_bursts_choice *const choices[] = {
+		[VN_SPLIT] = &vn_bursts_split,
+		[VN_SPLIT_IN_ORDER] = &vn_bursts_split_in_order,
+		[VN_PACKED] = &vn_bursts_packed,
+		[VN_PACKED_IN_ORDER] = &vn_bursts_packed_in_order,
+	};
+	const struct vn_bursts_choice *choice = choices[queue->layout];
+
+	return queue->header_size == sizeof(struct net_hdr) ?
+		       &choice->plain[queue->mergeable] :
+		       &choice->offloads[queue->mergeable];
 }
 
 /* Buffers of a device that is quiet are ours again, whether completed or not. */
 static void take_back(struct vionet_queue *queue)
 {
-	for (uint16_t i = 0; queue->slots && i < queue->size; i++) {
-		struct vionet_packet *packet = queue->slots[i].packet;
+	for (uint32_t i = 0; queue->slots && i < queue->size; i++) {
+		struct vionet_packet *packet = vn_slot_packet(queue->slots[i]);
 
-		if (!packet)
+		if (!packet || !queue->pool)
 			continue;
 		vn_packet_unpoison(packet);
+		/* Posted descriptions are as the last user left them. */
+		if (!queue->transmits)
+			packet->next = NULL;
+		vn_packet_set_owner(packet, VN_PACKET_DEVICE);
 		vn_packet_free(packet);
 	}
 	if (queue->partial.left != 0 && !queue->partial.drop)
@@ -163,9 +125,7 @@ void vn_queue_close(struct vionet_queue *queue)
 		queue->pool->queues--;
 	if (queue->device->quiet)
 		take_back(queue);
-	vn_device_memory_free(queue->read_memory);
-	vn_device_memory_free(queue->write_memory);
-	free(queue->slots);
+	vn_ring_close(queue);
 	memset(queue, 0, sizeof(*queue));
 }
 
@@ -200,6 +160,10 @@ int vionet_queue_check(const struct vionet_queue *queue)
 		break;
 	case VN_BREACH_ID_IDLE:
 		snprintf(what, sizeof(what), "used id %u is not outstanding", value);
+		break;
+	case VN_BREACH_ORDER:
+		snprintf(what, sizeof(what), "used id %u is out of order, though the "
+			 "device took IN_ORDER", value);
 		break;
 	default:
 		snprintf(what, sizeof(what), "a packet of %u buffers on a queue of "

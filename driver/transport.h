@@ -45,10 +45,13 @@ struct vn_ring_areas {
  * there is none either is it `kick` of the transport.
  */
 struct vn_doorbell {
-	volatile uint16_t *address; /* NULL: the eventfd */
-	int fd;			    /* eventfd that does not block; -1: `kick` */
-	uint16_t value;		    /* what to write */
-	uint64_t offset;	    /* for `kick` */
+	volatile void *address; /* NULL: the eventfd */
+	int fd;			/* eventfd that does not block; -1: `kick` */
+	uint32_t value;		/* what to write, in host byte order. With a width of
+				 * 4 the upper half is the position in the ring,
+				 * which the queue fills in */
+	uint8_t width;		/* bytes: 2, or 4 with NOTIFICATION_DATA */
+	uint64_t offset;	/* for `kick` */
 };
 
 /* A field of the device's configuration, to be read at its own width. */

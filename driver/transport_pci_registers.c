@@ -296,49 +296,60 @@ static int set_vector(struct vn_pci_transport *t, uint32_t reg, int *vector)
 	return result;
 }
 
+/* What to ring with for the selected queue, and how wide (PCI-51 to PCI-56). */
+static int doorbell_value(struct vn_pci_transport *t, unsigned int index,
+			  struct vn_doorbell *doorbell)
+{
+	const struct vionet_features *accepted = &t->base.accepted;
+	uint16_t value = (uint16_t)index;
+	int result = 0;
+
+	if (vionet_feature_test(accepted, F_NOTIF_CONFIG_DATA))
+		result = read16(t, COMMON_QUEUE_NOTIF_CONFIG_DATA, &value);
+	doorbell->value = value;
+	doorbell->width = vionet_feature_test(accepted, F_NOTIFICATION_DATA) ? 4 : 2;
+	return result;
+}
+
 /* Find where to ring for the selected queue. */
 static int find_doorbell(struct vn_pci_transport *t, unsigned int index,
 			 struct vn_doorbell *doorbell)
 {
 	const struct vn_structure *place = &t->notify.place;
-	volatile void *address = NULL;
-	uint16_t off = 0, number;
+	uint16_t off = 0;
 	uint64_t offset;
 	int result = read16(t, COMMON_QUEUE_NOTIFY_OFF, &off);
 
-	doorbell->value = (uint16_t)index;
-	if (result == 0 &&
-	    vionet_feature_test(&t->base.accepted, F_NOTIF_CONFIG_DATA))
-		result = read16(t, COMMON_QUEUE_NOTIF_CONFIG_DATA,
-				&doorbell->value);
+	if (result == 0)
+		result = doorbell_value(t, index, doorbell);
 	if (result)
 		return result;
 
 	offset = (uint64_t)off * t->capabilities.notify_multiplier;
-	if (offset % 2 != 0 || offset + 2 > place->size)
+	if ((place->offset + offset) % doorbell->width != 0 ||
+	    offset + doorbell->width > place->size)
 		return vn_error(EIO, "queue_notify_off %u x multiplier %u is not "
 				"inside the notify structure of %" PRIu64
-				" bytes; the device is broken",
-				off, t->capabilities.notify_multiplier,
-				place->size);
+				" bytes, or not at a multiple of %u; the device is "
+				"broken", off, t->capabilities.notify_multiplier,
+				place->size, doorbell->width);
 	doorbell->offset = offset;
 	doorbell->address = NULL;
 	doorbell->fd = -1;
-	number = doorbell->value;
-	doorbell->value = htole16(number);
-	if (t->notify.mapped && offset + 2 <= t->notify.mapped_size)
-		address = t->notify.mapped + offset;
+	if (t->notify.mapped && offset + doorbell->width <= t->notify.mapped_size)
+		doorbell->address = t->notify.mapped + offset;
 	else if (t->notify.mapped)
 		/* Beyond what is mapped: a page of its own, or a call. */
 		(void)t->function->ops->map(t->function, place->bar,
-					    place->offset + offset, 2, &address);
-	doorbell->address = (volatile uint16_t *)address;
-	if (address)
-		return 0;
+					    place->offset + offset,
+					    doorbell->width, &doorbell->address);
 	/* An eventfd carries no number: it has to be of this queue alone, or the
-	 * device has to look into all that share it. */
+	 * device has to look into all that share it; and no position. */
+	if (doorbell->address || doorbell->width == 4)
+		return 0;
 	result = t->function->ops->eventfd(t->function, place->bar,
-					   place->offset + offset, 2, number,
+					   place->offset + offset,
+					   doorbell->width, doorbell->value,
 					   &doorbell->fd);
 	return result == -ENOTSUP ? 0 : result;
 }
@@ -391,10 +402,11 @@ int vn_pci_kick(struct vn_transport *transport,
 		const struct vn_doorbell *doorbell)
 {
 	struct vn_pci_transport *t = vn_pci(transport);
+	uint32_t value = htole32(doorbell->value); /* its first bytes count */
 
 	return t->function->ops->write(t->function, t->notify.place.bar,
 				       t->notify.place.offset + doorbell->offset,
-				       &doorbell->value, 2);
+				       &value, doorbell->width);
 }
 
 int vn_pci_queue_count(struct vn_pci_transport *t, uint16_t *count)

@@ -88,17 +88,17 @@ static int take_all(struct vn_vu_socket *s, const struct vn_region *region,
 		    size_t size)
 {
 	uint32_t count = answer->head.count;
-	size_t stride, room = size - sizeof(answer->head);
+	size_t stride;
 	int result = 0;
 
 	/* None, or more than is of use. */
 	if (count == 0 || answer->head.argsz > size)
 		return 0;
 	if (answer->head.argsz < sizeof(answer->head) ||
-	    (answer->head.argsz - sizeof(answer->head)) / count < STRIDE_MIN ||
-	    count > room / STRIDE_MIN)
+	    (answer->head.argsz - sizeof(answer->head)) / count < STRIDE_MIN)
 		return vn_vu_breach(s, "a list of %" PRIu32 " eventfds is cut short",
 				    count);
+	/* So `count` of them are inside what has come. */
 	stride = (answer->head.argsz - sizeof(answer->head)) / count;
 	behind->doorbell = calloc(count, sizeof(*behind->doorbell));
 	if (behind->doorbell == NULL)

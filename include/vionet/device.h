@@ -118,8 +118,9 @@ enum vionet_start_flags {
 /* How to start. Zero means the default everywhere. */
 struct vionet_start_options {
 	unsigned int flags;	/* vionet_start_flags */
-	uint32_t rx_queue_size; /* entries; default 256; power of two, cut to */
-	uint32_t tx_queue_size; /* what the device allows */
+	uint32_t rx_queue_size; /* entries, 2 to 32768; default 256; a power of */
+	uint32_t tx_queue_size; /* two unless RING_PACKED was negotiated; cut to
+				 * what the device allows */
 	struct vionet_pool *rx_pool;	   /* default: one made by the library,*/
 	struct vionet_pool *tx_pool;	   /* of these options: */
 	struct vionet_pool_options rx_pool_options; /* count 4 x queue size */
@@ -266,6 +267,8 @@ struct vionet_queue_info {
 	uint16_t index;	       /* virtqueue index */
 	uint16_t size_max;     /* what the device allows; 0: no such queue */
 	uint16_t size;	       /* in use, else 0 */
+	uint16_t segments_max; /* transmit queue in use: most segments of a packet,
+				* one less with a foreign frame in front */
 	int vector;	       /* MSI-X vector, -1 none */
 	uint64_t descriptor_area; /* IOVAs; 0 when not in use */
 	uint64_t driver_area;

@@ -243,20 +243,39 @@ int dma_map(struct device *device, const struct region *wanted, int fd,
 	return result;
 }
 
+static bool cut(const struct region *region, uint64_t iova, uint64_t last)
+{
+	uint64_t end = region->iova + region->size - 1;
+
+	return (region->iova < iova && end >= iova) ||
+	       (region->iova <= last && end > last);
+}
+
+/*
+ * As the kernel's VFIO has it: every mapping inside the range goes, none is cut, and
+ * a range without any is no mistake. QEMU with a vIOMMU unmaps whole address spaces.
+ */
 int dma_unmap(struct device *device, uint64_t iova, uint64_t size)
 {
 	struct dma_space *space = space_of(device);
-	unsigned int at = region_at(space, iova);
+	uint64_t last = iova + size - 1;
+	unsigned int from, to;
 
-	if (at == space->count || space->region[at].iova != iova ||
-	    space->region[at].size != size)
-		return -ENOENT;
-	detach(space, &space->region[at]);
-	space->count--;
-	memmove(&space->region[at], &space->region[at + 1],
-		(space->count - at) * sizeof(struct region));
+	if (size == 0 || last < iova)
+		return -EINVAL;
+	for (from = 0; from < space->count; from++)
+		if (cut(&space->region[from], iova, last))
+			return -EINVAL;
+	for (from = 0; from < space->count && space->region[from].iova < iova; from++)
+		;
+	for (to = from; to < space->count && space->region[to].iova <= last; to++)
+		detach(space, &space->region[to]);
+	memmove(&space->region[from], &space->region[to],
+		(space->count - to) * sizeof(struct region));
+	space->count -= to - from;
 	space->last = 0;
-	changed(device);
+	if (to != from)
+		changed(device);
 	return 0;
 }
 

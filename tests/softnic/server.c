@@ -383,8 +383,9 @@ bool server_serve(struct device *device)
 {
 	struct server *server = device->server;
 
-	/* Bounded, so that a driver that only sends does not stop its own queues. */
-	for (unsigned int i = 0; i < 256; i++) {
+	/* Bounded, so that a driver that only sends does not stop its own queues; never
+	 * between reading a message and serving it, for then nothing would wake us. */
+	for (unsigned int served = 0; served < 128;) {
 		size_t size = wanted(server);
 		int result;
 
@@ -396,6 +397,7 @@ bool server_serve(struct device *device)
 		    server->have >= sizeof(struct message)) {
 			if (!serve_message(device))
 				return false;
+			served++;
 			continue;
 		}
 		result = receive(device, size);

@@ -388,6 +388,7 @@ static void feature_without_its_register_is_not_taken(void **state)
 
 	(void)state;
 	model_create(&model)->offered[0] |= 1ull << 39;
+	model->config[0x40 + 12] = 0x38; /* ends before the register */
 	assert_int_equal(open_model(model, NULL, &device), 0);
 	assert_true((model->accepted[0] & 1ull << 39) == 0);
 	assert_int_equal(vionet_device_close(device), 0);

@@ -346,6 +346,14 @@ static void test_turns_are_fair(void **state)
 	assert_int_equal(f->ops->close(f), 0);
 }
 
+static void pause_once(struct vu_server *s, const struct vu_message *q,
+		       struct vu_message *r)
+{
+	(void)q, (void)r;
+	s->hook = NULL;
+	usleep(700000);
+}
+
 /* Many in a row, none of them slow: patience is for waiting only. */
 static void test_many_kicks_are_no_wait(void **state)
 {
@@ -359,6 +367,11 @@ static void test_many_kicks_are_no_wait(void **state)
 	end = seconds() + 3.0;
 	while (seconds() < end)
 		assert_int_equal(f->ops->write(f, 4, VU_NOTIFY, &one, 2), 0);
+	/* There is as much of it as before. */
+	pthread_mutex_lock(&s->lock);
+	s->hook = pause_once;
+	pthread_mutex_unlock(&s->lock);
+	assert_int_equal(f->ops->write(f, 4, VU_NOTIFY, &one, 2), 0);
 	assert_int_equal(f->ops->close(f), 0);
 }
 

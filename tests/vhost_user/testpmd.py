@@ -76,6 +76,39 @@ class Frames(peer.Testpmd):
         self.turn_round()
 
 
+class Layouts(peer.Testpmd):
+    """Whatever the two agree on, frames come back."""
+
+    def turn(self, *options, taken):
+        self.run_testpmd("mac")
+        info = json.loads(self.vionet("info", "--json", self.device(), *options))
+        self.assertEqual({name for name in info["features"]["negotiated"]
+                          if name in ("RING_PACKED", "IN_ORDER", "EVENT_IDX", "INDIRECT_DESC",
+                                      "MRG_RXBUF")}, taken)
+        for mode in "poll", "interrupt":
+            report = json.loads(self.vionet(
+                "pktgen", self.device(), *options, "--mode", mode, "--json", "--rate", "5k",
+                "--duration", "1", "--linger", "500ms", "--interval", "0", "--size", "imix",
+                "--queue-size", "1024"))
+            self.assertEqual(report["rx"]["own"], report["tx"]["sent"], report)
+            for what in "lost", "duplicates", "reordered", "damaged":
+                self.assertEqual(report["rx"][what], 0, report)
+
+    def test_packed_in_order(self):
+        self.turn(taken={"RING_PACKED", "IN_ORDER", "EVENT_IDX", "INDIRECT_DESC", "MRG_RXBUF"})
+
+    def test_packed(self):
+        self.turn("--avoid", "IN_ORDER,EVENT_IDX,MRG_RXBUF", taken={"RING_PACKED", "INDIRECT_DESC"})
+
+    def test_split_in_order(self):
+        self.turn("--avoid", "RING_PACKED",
+                  taken={"IN_ORDER", "EVENT_IDX", "INDIRECT_DESC", "MRG_RXBUF"})
+
+    def test_split(self):
+        self.turn("--avoid", "RING_PACKED,IN_ORDER", "--avoid", "EVENT_IDX,INDIRECT_DESC",
+                  taken={"MRG_RXBUF"})
+
+
 class Crash(peer.Testpmd):
     def test_it_is_noticed(self):
         testpmd = self.run_testpmd("mac")

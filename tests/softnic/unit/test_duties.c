@@ -433,7 +433,7 @@ static void event_unasked(void)
 static void ring_not_zero(void)
 {
 	bed_stop();
-	packed_at(3)->length = 5;
+	packed_at(3)->flags = htole16(DF_WRITE); /* what the driver is writing has 0 here */
 	start_result = bed_restart();
 }
 
