@@ -125,7 +125,9 @@ static int settle_features(struct vionet_device *device)
 	device->offered = offered;
 	vn_config_correct_offer(device, &offered);
 	result = vn_features_choose(&offered, &device->avoid, &device->need,
-				    &device->want, device->flags & VIONET_OPEN_ASSUME_IOMMU,
+				    &device->want,
+				    transport->confined ||
+					    device->flags & VIONET_OPEN_ASSUME_IOMMU,
 				    &accepted);
 	/* An application has sized its buffers by the features it saw at open. */
 	if (result == 0 && device->settled &&

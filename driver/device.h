@@ -31,6 +31,9 @@ struct vionet_memory {
 	uint64_t iova;
 	uint64_t users; /* pools on it, packets attached to it; atomic: a queue's
 			 * thread lets go, the control thread looks */
+	struct vionet_memory *whole; /* of which it is a part; NULL: it is whole */
+	size_t given;	/* a whole's: bytes that were given out as parts */
+	uint32_t parts; /* a whole's: how many are in use */
 	bool foreign;	/* the application's: never freed by us */
 	bool quarantined; /* to be freed, once the device is known to be quiet */
 };

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "driver/device.h"
@@ -27,9 +28,14 @@ static void unlink_memory(struct vionet_memory *m)
 	*at = m->next;
 }
 
-int vn_device_memory_alloc(struct vionet_device *device, size_t size,
-			   enum vn_access access, bool hugepages,
-			   struct vionet_memory **memory)
+/* Where regions are few they are shared: the first one has this size, ... */
+#define WHOLE_SIZE ((size_t)4 << 20)
+/* ... and none that is shared has more. */
+#define WHOLE_MAX ((size_t)256 << 20)
+
+static int alloc_whole(struct vionet_device *device, size_t size,
+		       enum vn_access access, bool hugepages,
+		       struct vionet_memory **memory)
 {
 	struct vn_transport *transport = device->transport;
 	struct vionet_memory *m = calloc(1, sizeof(*m));
@@ -55,6 +61,74 @@ int vn_device_memory_alloc(struct vionet_device *device, size_t size,
 	return 0;
 }
 
+/* A region with room for another part, of the same access; each new one is twice as
+ * large as the last, so that a few are enough for any number of queues. */
+static int find_whole(struct vionet_device *device, size_t size,
+		      enum vn_access access, bool hugepages,
+		      struct vionet_memory **whole)
+{
+	size_t least = WHOLE_SIZE;
+
+	for (struct vionet_memory *m = device->memories; m; m = m->next) {
+		if (m->parts == 0 || m->access != access)
+			continue;
+		*whole = m;
+		if (size <= m->memory.size - m->given)
+			return 0;
+		if (least <= m->memory.size && m->memory.size <= WHOLE_MAX / 2)
+			least = 2 * m->memory.size;
+	}
+	return alloc_whole(device, size > least ? size : least, access, hugepages,
+			   whole);
+}
+
+/* Parts begin on pages of their own. Room is given out in order, and taken back only
+ * from the end; a whole goes with its last part. */
+static int alloc_part(struct vionet_device *device, size_t size,
+		      enum vn_access access, bool hugepages,
+		      struct vionet_memory **memory)
+{
+	struct vionet_memory *m = calloc(1, sizeof(*m));
+	size_t page = (size_t)device->limits.page_size;
+	struct vionet_memory *whole;
+	int result;
+
+	*memory = NULL;
+	if (!m)
+		return vn_error(ENOMEM, "no memory");
+	size = (size + page - 1) & ~(page - 1);
+	result = find_whole(device, size, access, hugepages, &whole);
+	if (result) {
+		free(m);
+		return result;
+	}
+	m->access = access;
+	m->whole = whole;
+	m->iova = whole->iova + whole->given;
+	m->memory = (struct vn_memory){
+		.address = (uint8_t *)whole->memory.address + whole->given,
+		.size = size,
+		.page_size = whole->memory.page_size,
+		.fd = -1,
+	};
+	memset(m->memory.address, 0, size);
+	whole->given += size;
+	whole->parts++;
+	link_memory(device, m);
+	*memory = m;
+	return 0;
+}
+
+int vn_device_memory_alloc(struct vionet_device *device, size_t size,
+			   enum vn_access access, bool hugepages,
+			   struct vionet_memory **memory)
+{
+	if (device->transport->region_max != 0 && size != 0 &&
+	    size <= WHOLE_MAX)
+		return alloc_part(device, size, access, hugepages, memory);
+	return alloc_whole(device, size, access, hugepages, memory);
+}
+
 /* Has the device let go of what was completed? A running one has; one that was
  * reset too; not one that failed to acknowledge it. */
 static bool trustworthy(const struct vionet_device *device)
@@ -62,19 +136,32 @@ static bool trustworthy(const struct vionet_device *device)
 	return device->quiet || (device->started && !device->broken);
 }
 
+/* A part has no file of its own, and so vn_memory_free leaves it alone. */
+static void dispose(struct vionet_memory *m)
+{
+	unlink_memory(m);
+	if (!m->foreign)
+		vn_memory_free(&m->memory);
+	free(m);
+}
+
 /* Returns whether it is gone; a failed unmapping means that the device may still
  * get there. */
 static bool release(struct vionet_memory *m)
 {
 	struct vionet_device *device = m->device;
+	struct vionet_memory *whole = m->whole;
 
-	if (!trustworthy(device) ||
+	if (!trustworthy(device))
+		return false;
+	if (!whole &&
 	    device->transport->ops->memory_remove(device->transport, m->iova))
 		return false;
-	unlink_memory(m);
-	if (!m->foreign)
-		vn_memory_free(&m->memory);
-	free(m);
+	if (whole && m->iova + m->memory.size == whole->iova + whole->given)
+		whole->given -= m->memory.size;
+	dispose(m);
+	if (whole && --whole->parts == 0)
+		vn_device_memory_free(whole);
 	return true;
 }
 
@@ -96,24 +183,20 @@ void vn_device_memory_sweep(struct vionet_device *device)
 	struct vionet_memory *m = device->memories;
 
 	while (m) {
-		struct vionet_memory *next = m->next;
-
-		if (m->quarantined && release(m))
-			device->quarantined--;
-		m = next;
+		if (!m->quarantined || !release(m)) {
+			m = m->next;
+			continue;
+		}
+		/* With the last part its whole went, which may be the next one. */
+		device->quarantined--;
+		m = device->memories;
 	}
 }
 
 void vn_device_memory_abandon(struct vionet_device *device)
 {
-	while (device->memories) {
-		struct vionet_memory *m = device->memories;
-
-		device->memories = m->next;
-		if (!m->foreign)
-			vn_memory_free(&m->memory);
-		free(m);
-	}
+	while (device->memories)
+		dispose(device->memories);
 }
 
 static int check_registration(const struct vionet_device *device,

@@ -17,6 +17,7 @@ static const struct {
 } kinds[] = {
 	{ "pci:", vn_transport_open_pci },
 	{ "vfio-user:", vn_transport_open_vfio_user },
+	{ "vhost-user:", vn_transport_open_vhost_user },
 };
 
 /* A domain has up to 8 digits: what is longer before the first colon is a kind. */
@@ -39,7 +40,7 @@ int vn_transport_open(const char *name, struct vn_transport **transport)
 	if (colon && colon - name > DOMAIN_DIGITS)
 		return vn_error(EINVAL, "'%s': there are no devices of the kind "
 				"'%.*s'; name a PCI function such as 0000:00:04.0, or "
-				"a server's socket: vfio-user:PATH", name,
+				"a socket: vfio-user:PATH, vhost-user:PATH", name,
 				(int)(colon - name), name);
 	return vn_transport_open_pci(name, transport);
 }

@@ -120,6 +120,13 @@ struct vn_transport_ops {
 	int (*limits)(struct vn_transport *transport,
 		      struct vn_iommu_limits *limits);
 
+	/* A device whose other side went away: wait up to `wait_ms` for another, and
+	 * go on with the queues as they are. `next[i]`: the position from which the
+	 * new one is to process queue i; for a packed ring with its wrap counter in
+	 * bit 15. NULL where there is no such thing. */
+	int (*resume)(struct vn_transport *transport, unsigned int wait_ms,
+		      const uint16_t *next, unsigned int count);
+
 	/* What happened since the last call: VIONET_EVENT_REMOVAL, _ERROR, and
 	 * _LINK for any configuration change. Never blocks. */
 	int (*events)(struct vn_transport *transport, uint32_t *events);
@@ -140,7 +147,11 @@ struct vn_transport {
 	uint64_t config_size;	  /* bytes of device configuration */
 	uint16_t queue_count;	  /* that the device says it has */
 	unsigned int vector_max;  /* that could be attached */
-	bool config_interrupt;	  /* configuration changes have a vector */
+	bool config_interrupt;	  /* configuration changes are announced */
+	bool confined; /* the device reaches only what memory_add was given, though
+			* it does not offer ACCESS_PLATFORM */
+	uint32_t region_max; /* memory regions that can be added; 0: `limits` says
+			      * all there is to say */
 	int event_fd;		  /* readable when `events` has something */
 	int removal_fd;		  /* readable once it is being removed; -1 */
 	const int *vector_fds;	  /* eventfds, as many as `vectors` gave */
@@ -167,6 +178,15 @@ int vn_transport_open_pci(const char *address, struct vn_transport **transport);
 /* The same for the function that the vfio-user server at the socket `path` has. Errors
  * also as vn_function_open_vfio_user. */
 int vn_transport_open_vfio_user(const char *path, struct vn_transport **transport);
+
+/*
+ * A vhost-user device: `name` is "PATH[,server][,wait=SECONDS][,read-only]".
+ *
+ * Returns 0; -EINVAL (name), -ENOENT, -ECONNREFUSED, -EADDRINUSE, -EACCES (the
+ * socket), -ETIMEDOUT (nobody connects, or answers), -ENOTCONN, -EIO, -ENOMEM.
+ */
+int vn_transport_open_vhost_user(const char *name,
+				 struct vn_transport **transport);
 
 /*
  * Open the transport that a device's name asks for: "0000:00:04.0", "KIND:...".

@@ -26,6 +26,9 @@ int session_open(struct session *session, const struct device_options *options)
 		say("WARNING: --assume-iommu: if no IOMMU stands in front of %s, it "
 		    "will read and write memory of other programs",
 		    options->name);
+	if (strncmp(options->name, "vhost-user:", 11) == 0 &&
+	    strstr(options->name, ",server"))
+		say("%s: waiting for a back end to connect", options->name);
 	result = vionet_device_open(options->name, &options->open, &session->device);
 	if (result != 0) {
 		say_error(result);
@@ -94,7 +97,8 @@ static int judge(struct session *session, uint32_t events)
 	else if (events & VIONET_EVENT_QUEUE_BROKEN)
 		say_broken(session);
 	else if (events & VIONET_EVENT_NEEDS_RESET)
-		say("%s: the device gave up and wants to be reset", session->name);
+		say("%s: the device gave up, or its back end went away: it has to be "
+		    "started again", session->name);
 	else {
 		if (events & VIONET_EVENT_LINK)
 			say_link(session);

@@ -69,7 +69,8 @@ struct vionet_open_options {
  *
  * `name`: "0000:00:04.0", "00:04.0" or "pci:0000:00:04.0": a PCI function that
  *   is bound to vfio-pci; "vfio-user:PATH": the one that a vfio-user server offers
- *   at a UNIX socket.
+ *   at a UNIX socket; "vhost-user:PATH[,server][,wait=SECONDS][,read-only]": a
+ *   vhost-user back end at a socket; with `server` it is to connect to us.
  * `options`: may be NULL.
  *
  * On return the function has been reset, its features are settled
@@ -88,6 +89,8 @@ struct vionet_open_options {
  *   -ENOMEM   memory, or the locked-memory limit
  *   -ETIMEDOUT  the device did not answer; -EIO  it answered nonsense
  *   -EAGAIN   its configuration would not hold still
+ *   -ENOENT, -ECONNREFUSED, -EADDRINUSE, -ENOTCONN   the socket: not there, nobody
+ *             listens, somebody listens already, the other side has closed it
  *
  * Takes at most 10 s, whatever the device does (2 s for a group that is busy, twice
  * 3 s for a device that resets slowly); some 100 ms as a rule. A server may keep us
@@ -180,6 +183,26 @@ int vionet_device_start(struct vionet_device *device,
  */
 int vionet_device_stop(struct vionet_device *device);
 
+/*
+ * Go on with another back end where the first went away (vhost-user), without a
+ * stop: packets that it had are worked on by the next one.
+ *
+ * VIONET_EVENT_NEEDS_RESET says when. Waits up to `timeout_ms` for a back end that
+ * listens, or connects; it must offer the features that were negotiated. Queues,
+ * pools, eventfds and counters stay as they are. A packet that the first back end
+ * had begun and not completed is worked on twice, unless both keep a record of
+ * what is in flight (INFLIGHT_SHMFD).
+ *
+ * Control thread, while no other is inside a call on the device's queues. Returns 0;
+ * -ENOTSUP (not this kind of device; RING_PACKED was negotiated, and such rings cannot
+ * be handed on; or the next back end offers less: stop and start); -EINVAL (not started); -ENOENT, -ECONNREFUSED, -ETIMEDOUT (nobody there);
+ * -ENOTCONN, -EIO (it is gone again, or answers nonsense). After a failure the
+ * device waits to be reconnected or stopped. Source: "Inflight I/O tracking" of
+ * the vhost-user protocol.
+ */
+int vionet_device_reconnect(struct vionet_device *device,
+			    unsigned int timeout_ms);
+
 /* Receive queue `pair` (from 0) of a started device, else NULL. */
 struct vionet_queue *vionet_device_rx_queue(struct vionet_device *device,
 					    unsigned int pair);
@@ -206,7 +229,8 @@ int vionet_device_link(struct vionet_device *device, struct vionet_link *link);
 /* What can happen to a device, as bits. */
 enum vionet_events {
 	VIONET_EVENT_LINK = 1 << 0,	/* link state may have changed */
-	VIONET_EVENT_NEEDS_RESET = 1 << 1, /* the device gave up: recover it */
+	VIONET_EVENT_NEEDS_RESET = 1 << 1, /* the device gave up: recover it; or
+			* its back end went away: vionet_device_reconnect */
 	VIONET_EVENT_REMOVAL = 1 << 2,	/* it is being unplugged: stop and
 					 * close within a second */
 	VIONET_EVENT_ERROR = 1 << 3,	/* uncorrectable PCI error */

@@ -46,7 +46,8 @@ enum vionet_access {
  * `*memory` is released by vionet_memory_unregister; -EINVAL (alignment),
  * -ENOMEM (locked-memory limit: the text gives need, limit and how to raise
  * it), -ENOSPC (no room in the IOVA ranges, or the kernel's limit of mappings),
- * -EFAULT (memory that cannot be pinned for this access). Control thread. Source: VFIO_IOMMU_MAP_DMA in linux/vfio.h.
+ * -EFAULT (memory that cannot be pinned for this access); -ENOTSUP (a device
+ * behind a socket gets memory as files, and this has none). Control thread. Source: VFIO_IOMMU_MAP_DMA in linux/vfio.h.
  */
 int vionet_memory_register(struct vionet_device *device, void *address,
 			   size_t size, enum vionet_access access,

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: going on with another back end where the first one went away: from which
+ * position of each ring, and what is said of it.
+ * Never: takes a buffer back, or posts one: to the queues' threads it is as if the
+ * device had been slow.
+ * Read next: driver/transport_vhost_user_queue.c.
+ */
+#include <errno.h>
+
+#include <vionet/device.h>
+
+#include "base/error.h"
+#include "base/order.h"
+#include "driver/device.h"
+#include "driver/feature.h"
+#include "driver/queue.h"
+
+#define QUEUES_MAX 256u
+
+/* The first back end has said what it completed; with what comes behind that the
+ * next one begins. What was begun and not completed is done once more, unless the
+ * back ends keep a record of what is in flight. */
+static int find_position(struct vionet_queue *queue, uint16_t *next)
+{
+	const struct vn_split *ring = &queue->split;
+	uint16_t done;
+
+	*next = vn_load16(&ring->used->idx);
+	done = (uint16_t)(*next - ring->used_index);
+	if (done > queue->outstanding)
+		vn_queue_break(queue, VN_BREACH_INDEX_JUMP, done,
+			       queue->outstanding);
+	return queue->breach ? vionet_queue_check(queue) : 0;
+}
+
+static int find_positions(struct vionet_device *device, uint16_t *next)
+{
+	int result = 0;
+
+	for (unsigned int i = 0; i < device->queue_pairs && result == 0; i++) {
+		result = find_position(&device->rx[i], &next[2 * i]);
+		if (result == 0)
+			result = find_position(&device->tx[i], &next[2 * i + 1]);
+	}
+	return result;
+}
+
+int vionet_device_reconnect(struct vionet_device *device,
+			    unsigned int timeout_ms)
+{
+	struct vn_transport *transport = device->transport;
+	uint16_t next[QUEUES_MAX] = { 0 };
+	int result;
+
+	if (!transport->ops->resume)
+		return vn_error(ENOTSUP, "%s: reconnect: there is nothing to connect "
+				"to; stop and start the device", device->name);
+	if (!device->started)
+		return vn_error(EINVAL, "%s: reconnect: it is not started; start "
+				"connects by itself", device->name);
+	/* A back end that died in the middle of a batch has overwritten descriptors
+	 * behind the first one that it did not complete: they are not there any
+	 * more. A split ring's descriptors are never written to. */
+	if (vionet_feature_test(&device->accepted, F_RING_PACKED))
+		return vn_error(ENOTSUP, "%s: reconnect: packed rings cannot be "
+				"handed on; stop and start the device, or open it "
+				"without RING_PACKED", device->name);
+	if (device->queue_pairs > QUEUES_MAX / 2)
+		return vn_error(ENOTSUP, "%s: reconnect: more than %u queues",
+				device->name, QUEUES_MAX);
+	result = find_positions(device, next);
+	if (result)
+		return result;
+	result = transport->ops->resume(transport, timeout_ms, next,
+					2 * device->queue_pairs);
+	return result ? vn_error_prefix(result, "%s: reconnect", device->name) : 0;
+}

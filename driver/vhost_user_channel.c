@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: the socket to a vhost-user backend (vhost_user_channel.h).
+ * Never: blocks without a limit, or raises SIGPIPE.
+ * Read next: driver/transport_vhost_user_session.c.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "driver/vhost_user_channel.h"
+
+/* How often a backend that does not listen yet is tried. */
+#define RETRY_INTERVAL (20 * VN_MS)
+
+const char *vn_vhost_user_name(uint32_t request)
+{
+	static const char *const names[] = {
+		[VHOST_USER_GET_FEATURES] = "GET_FEATURES",
+		[VHOST_USER_SET_FEATURES] = "SET_FEATURES",
+		[VHOST_USER_SET_OWNER] = "SET_OWNER",
+		[VHOST_USER_SET_MEM_TABLE] = "SET_MEM_TABLE",
+		[VHOST_USER_SET_VRING_NUM] = "SET_VRING_NUM",
+		[VHOST_USER_SET_VRING_ADDR] = "SET_VRING_ADDR",
+		[VHOST_USER_SET_VRING_BASE] = "SET_VRING_BASE",
+		[VHOST_USER_GET_VRING_BASE] = "GET_VRING_BASE",
+		[VHOST_USER_SET_VRING_KICK] = "SET_VRING_KICK",
+		[VHOST_USER_SET_VRING_CALL] = "SET_VRING_CALL",
+		[VHOST_USER_SET_VRING_ERR] = "SET_VRING_ERR",
+		[VHOST_USER_GET_PROTOCOL_FEATURES] = "GET_PROTOCOL_FEATURES",
+		[VHOST_USER_SET_PROTOCOL_FEATURES] = "SET_PROTOCOL_FEATURES",
+		[VHOST_USER_GET_QUEUE_NUM] = "GET_QUEUE_NUM",
+		[VHOST_USER_SET_VRING_ENABLE] = "SET_VRING_ENABLE",
+		[VHOST_USER_SET_BACKEND_REQ_FD] = "SET_BACKEND_REQ_FD",
+		[VHOST_USER_GET_CONFIG] = "GET_CONFIG",
+		[VHOST_USER_GET_INFLIGHT_FD] = "GET_INFLIGHT_FD",
+		[VHOST_USER_SET_INFLIGHT_FD] = "SET_INFLIGHT_FD",
+		[VHOST_USER_RESET_DEVICE] = "RESET_DEVICE",
+		[VHOST_USER_GET_MAX_MEM_SLOTS] = "GET_MAX_MEM_SLOTS",
+		[VHOST_USER_ADD_MEM_REG] = "ADD_MEM_REG",
+		[VHOST_USER_REM_MEM_REG] = "REM_MEM_REG",
+		[VHOST_USER_SET_STATUS] = "SET_STATUS",
+		[VHOST_USER_GET_STATUS] = "GET_STATUS",
+	};
+
+	if (request < sizeof(names) / sizeof(names[0]) && names[request])
+		return names[request];
+	return "an unknown request";
+}
+
+/* ---- one message ---- */
+
+/* Wait until the socket can be used. A peer that has hung up counts as usable:
+ * the system call that follows says so. */
+static int wait_for(int fd, short event, uint64_t end)
+{
+	struct pollfd waiting = { .fd = fd, .events = event };
+	uint64_t now = vn_now();
+	struct timespec left = { 0 };
+	int ready;
+
+	if (now < end) {
+		left.tv_sec = (time_t)((end - now) / (1000 * VN_MS));
+		left.tv_nsec = (long)((end - now) % (1000 * VN_MS));
+	}
+	ready = ppoll(&waiting, 1, &left, NULL);
+	if (ready < 0 && errno != EINTR)
+		return vn_error_errno(errno, "poll");
+	if (ready <= 0 && vn_now() >= end)
+		return vn_error(ETIMEDOUT, "no answer in time");
+	return 0;
+}
+
+static int connection_error(int code)
+{
+	if (code == EPIPE || code == ECONNRESET)
+		return vn_error(ENOTCONN, "the backend has closed the connection");
+	vn_error_errno(code, "the connection to the backend");
+	return -EIO;
+}
+
+/* Descriptors go with the first byte. */
+static void attach(struct msghdr *m, void *control,
+		   const struct vn_vhost_user_message *message)
+{
+	size_t size = message->fd_count * sizeof(int);
+	struct cmsghdr *c;
+
+	if (message->fd_count == 0)
+		return;
+	m->msg_control = control;
+	m->msg_controllen = CMSG_SPACE(size);
+	c = CMSG_FIRSTHDR(m);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(size);
+	memcpy(CMSG_DATA(c), message->fd, size);
+}
+
+/* Leave `sent` bytes of the two parts behind. */
+static void advance(struct iovec part[2], size_t sent)
+{
+	for (unsigned int i = 0; i < 2; i++) {
+		size_t step = sent < part[i].iov_len ? sent : part[i].iov_len;
+
+		part[i].iov_base = (uint8_t *)part[i].iov_base + step;
+		part[i].iov_len -= step;
+		sent -= step;
+	}
+}
+
+int vn_vhost_user_send(int fd, const struct vn_vhost_user_message *message,
+		       uint64_t end)
+{
+	_Alignas(struct cmsghdr) uint8_t
+		control[CMSG_SPACE(VN_VHOST_USER_FDS_MAX * sizeof(int))] = { 0 };
+	struct iovec part[2] = {
+		{ (void *)(uintptr_t)&message->header, sizeof(message->header) },
+		{ (void *)(uintptr_t)&message->payload, message->header.size },
+	};
+	struct msghdr m = { .msg_iov = part, .msg_iovlen = 2 };
+	int result;
+
+	attach(&m, control, message);
+	while (part[0].iov_len + part[1].iov_len != 0) {
+		ssize_t sent = sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (sent >= 0) {
+			advance(part, (size_t)sent);
+			m.msg_control = NULL;
+			m.msg_controllen = 0;
+			continue;
+		}
+		if (errno != EAGAIN && errno != EINTR)
+			return connection_error(errno);
+		result = wait_for(fd, POLLOUT, end);
+		if (result)
+			return result;
+	}
+	return 0;
+}
+
+void vn_vhost_user_drop_fds(struct vn_vhost_user_message *message)
+{
+	for (unsigned int i = 0; i < message->fd_count; i++)
+		close(message->fd[i]);
+	message->fd_count = 0;
+}
+
+/* Take what came beside the bytes: all that has arrived is ours to close. */
+static int collect(struct msghdr *m, struct vn_vhost_user_message *message)
+{
+	int result = 0;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+		size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t i = 0; i < count; i++) {
+			int fd;
+
+			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(fd));
+			if (message->fd_count < VN_VHOST_USER_FDS_MAX) {
+				message->fd[message->fd_count++] = fd;
+			} else {
+				close(fd);
+				result = -EIO;
+			}
+		}
+	}
+	if (result || (m->msg_flags & MSG_CTRUNC))
+		return vn_error(EIO, "the backend sends more than %u descriptors",
+				VN_VHOST_USER_FDS_MAX);
+	return 0;
+}
+
+static int receive_part(int fd, void *to, size_t size,
+			struct vn_vhost_user_message *message, uint64_t end)
+{
+	_Alignas(struct cmsghdr) uint8_t
+		control[CMSG_SPACE(VN_VHOST_USER_FDS_MAX * sizeof(int))];
+	int result = 0;
+
+	while (size != 0 && result == 0) {
+		struct iovec part = { to, size };
+		struct msghdr m = { .msg_iov = &part, .msg_iovlen = 1,
+				    .msg_control = control,
+				    .msg_controllen = sizeof(control) };
+		ssize_t got = recvmsg(fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+		if (got > 0) {
+			to = (uint8_t *)to + got;
+			size -= (size_t)got;
+			result = collect(&m, message);
+		} else if (got == 0) {
+			result = connection_error(EPIPE);
+		} else if (errno == EAGAIN || errno == EINTR) {
+			result = wait_for(fd, POLLIN, end);
+		} else {
+			result = connection_error(errno);
+		}
+	}
+	return result;
+}
+
+static int check_header(const struct vhost_user_header *header)
+{
+	if ((header->flags & VHOST_USER_VERSION_MASK) != VHOST_USER_VERSION)
+		return vn_error(EIO, "the backend speaks version %u of the "
+				"protocol; 1 is known",
+				header->flags & VHOST_USER_VERSION_MASK);
+	if (header->size > sizeof(union vhost_user_payload))
+		return vn_error(EIO, "the backend announces a message of %u bytes; "
+				"none is longer than %zu", header->size,
+				sizeof(union vhost_user_payload));
+	return 0;
+}
+
+int vn_vhost_user_receive(int fd, struct vn_vhost_user_message *message,
+			  uint64_t end)
+{
+	int result;
+
+	memset(message, 0, sizeof(*message));
+	result = receive_part(fd, &message->header, sizeof(message->header),
+			      message, end);
+	if (result == 0)
+		result = check_header(&message->header);
+	if (result == 0)
+		result = receive_part(fd, &message->payload,
+				      message->header.size, message, end);
+	if (result)
+		vn_vhost_user_drop_fds(message);
+	return result;
+}
+
+/* ---- connecting ---- */
+
+static int make_address(const char *path, struct sockaddr_un *address)
+{
+	size_t length = strlen(path);
+
+	memset(address, 0, sizeof(*address));
+	address->sun_family = AF_UNIX;
+	if (length == 0 || length >= sizeof(address->sun_path))
+		return vn_error(EINVAL, "a socket's path has 1 to %zu characters",
+				sizeof(address->sun_path) - 1);
+	memcpy(address->sun_path, path, length);
+	return 0;
+}
+
+static int make_socket(int *fd)
+{
+	*fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	return *fd < 0 ? vn_error_errno(errno, "socket") : 0;
+}
+
+/* Sets no error text. A queue of connections that is full is worth another try. */
+static int try_connect(const struct sockaddr_un *address, int fd)
+{
+	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0)
+		return 0;
+	return errno == EAGAIN || errno == EINTR ? -ECONNREFUSED : -errno;
+}
+
+int vn_vhost_user_connect(const char *path, uint64_t end, int *fd)
+{
+	struct sockaddr_un address;
+	int result = make_address(path, &address);
+
+	*fd = -1;
+	if (result == 0)
+		result = make_socket(fd);
+	if (result)
+		return result;
+	for (;;) {
+		result = try_connect(&address, *fd);
+		if ((result != -ENOENT && result != -ECONNREFUSED) ||
+		    vn_now() >= end)
+			break;
+		vn_sleep(RETRY_INTERVAL);
+	}
+	if (result == 0)
+		return 0;
+	close(*fd);
+	*fd = -1;
+	vn_error_errno(-result, "connect to the backend's socket");
+	if (result == -ENOENT || result == -ECONNREFUSED)
+		return vn_error(-result, "%s; start the backend first, or let it "
+				"connect to us with ',server' behind the path",
+				result == -ENOENT ? "there is no such socket" :
+						    "nobody listens at the socket");
+	return result == -EACCES ? result : -EIO;
+}
+
+/* Somebody has left a socket there: is he still alive? */
+static int remove_stale(const char *path, const struct sockaddr_un *address)
+{
+	struct stat found;
+	int fd, result;
+
+	if (lstat(path, &found) == 0 && !S_ISSOCK(found.st_mode))
+		return vn_error(EADDRINUSE, "there is a file of that name, and it "
+				"is no socket");
+	result = make_socket(&fd);
+	if (result)
+		return result;
+	result = try_connect(address, fd);
+	close(fd);
+	if (result != -ECONNREFUSED)
+		return vn_error(EADDRINUSE, "another process listens there");
+	if (unlink(path) != 0 && errno != ENOENT)
+		return vn_error_errno(errno, "remove the socket that is left there");
+	return 0;
+}
+
+int vn_vhost_user_listen(const char *path, int *fd)
+{
+	struct sockaddr_un address;
+	const struct sockaddr *a = (const struct sockaddr *)&address;
+	int result = make_address(path, &address);
+
+	*fd = -1;
+	if (result == 0)
+		result = make_socket(fd);
+	if (result)
+		return result;
+	if (bind(*fd, a, sizeof(address)) != 0) {
+		result = errno == EADDRINUSE ? remove_stale(path, &address) :
+					       vn_error_errno(errno, "bind");
+		if (result == 0 && bind(*fd, a, sizeof(address)) != 0)
+			result = vn_error_errno(errno, "bind");
+	}
+	if (result == 0 && listen(*fd, 1) != 0)
+		result = vn_error_errno(errno, "listen");
+	if (result) {
+		close(*fd);
+		*fd = -1;
+	}
+	return result;
+}
+
+int vn_vhost_user_accept(int listening, uint64_t end, int *fd)
+{
+	for (;;) {
+		int result;
+
+		*fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		if (*fd >= 0)
+			return 0;
+		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+			return vn_error_errno(errno, "accept");
+		result = wait_for(listening, POLLIN, end);
+		if (result == -ETIMEDOUT)
+			return vn_error(ETIMEDOUT, "no backend has connected in "
+					"time; start one that connects, such as "
+					"dpdk-testpmd with client=1");
+		if (result)
+			return result;
+	}
+}

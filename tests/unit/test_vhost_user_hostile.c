@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A vhost-user back end that does not keep to the protocol: whatever it answers, at
+ * whatever request, every call returns within its deadline, with an error where
+ * something was asked of it; nothing leaks, and the next back end works.
+ */
+#include "tests/unit/vhost_bed.h"
+
+#include <stdlib.h>
+
+static int fds_before;
+
+static int set_up(void **state)
+{
+	fds_before = count_fds();
+	*state = backend_create(false);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	backend_destroy(*state);
+	assert_int_equal(count_fds(), fds_before);
+	return 0;
+}
+
+/* Requests of each phase; with acknowledgements all of them have an answer. */
+static const uint32_t at_open[] = {
+	RQ_GET_FEATURES, RQ_GET_PROTOCOL_FEATURES, RQ_SET_OWNER, RQ_GET_QUEUE_NUM,
+	RQ_GET_MAX_MEM_SLOTS, RQ_SET_BACKEND_REQ_FD, RQ_GET_CONFIG,
+	RQ_SET_FEATURES,
+};
+static const uint32_t at_start[] = {
+	RQ_ADD_MEM_REG, RQ_SET_VRING_NUM, RQ_SET_VRING_ADDR, RQ_SET_VRING_BASE,
+	RQ_SET_VRING_CALL, RQ_SET_VRING_ERR, RQ_GET_INFLIGHT_FD,
+	RQ_SET_INFLIGHT_FD, RQ_SET_VRING_KICK, RQ_SET_VRING_ENABLE,
+};
+static const uint32_t at_stop[] = { RQ_GET_VRING_BASE, RQ_RESET_DEVICE,
+				    RQ_SET_STATUS };
+
+static const enum fault faults[] = {
+	FAULT_CLOSE, FAULT_MID_HEADER, FAULT_MID_PAYLOAD, FAULT_REQUEST,
+	FAULT_NO_REPLY, FAULT_VERSION, FAULT_SHORT, FAULT_LONG, FAULT_HUGE,
+	FAULT_FD, FAULT_MANY_FDS,
+};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static void misbehave(struct backend *b, uint32_t request, enum fault fault)
+{
+	LOCKED(b, {
+		b->fault_at = request;
+		b->fault = fault;
+		b->faults_done = 0;
+	});
+}
+
+static void behave(struct backend *b)
+{
+	unsigned int done;
+
+	LOCKED(b, {
+		done = b->faults_done;
+		b->fault = FAULT_NONE;
+	});
+	assert_true(done > 0);
+}
+
+static void still_works(struct backend *b)
+{
+	struct vionet_device *device;
+
+	if (open_backend(b, "", &device) || vionet_device_start(device, NULL))
+		fail_msg("%s", vionet_error_text());
+	turn_frames(device, 0, 20);
+	assert_int_equal(vionet_device_close(device), 0);
+}
+
+static void expect(int result, uint32_t request, enum fault fault, double begin)
+{
+	double took = clock_s() - begin;
+
+	if (result != -EIO && result != -ENOTCONN && result != -ENOTSUP &&
+	    result != -ETIMEDOUT)
+		fail_msg("request %u, fault %d: %d", request, fault, result);
+	if (took > 2.9)
+		fail_msg("request %u, fault %d: took %.1f s", request, fault, took);
+}
+
+static void nonsense_at_open(void **state)
+{
+	struct backend *b = *state;
+
+	for (size_t i = 0; i < COUNT(at_open); i++)
+		for (size_t j = 0; j < COUNT(faults); j++) {
+			struct vionet_device *device;
+			double begin = clock_s();
+			int result;
+
+			misbehave(b, at_open[i], faults[j]);
+			result = open_backend(b, "", &device);
+			assert_null(device);
+			expect(result, at_open[i], faults[j], begin);
+			behave(b);
+		}
+	still_works(b);
+}
+
+static void nonsense_at_start(void **state)
+{
+	struct backend *b = *state;
+	struct vionet_device *device;
+
+	assert_int_equal(open_backend(b, "", &device), 0);
+	for (size_t i = 0; i < COUNT(at_start); i++)
+		for (size_t j = 0; j < COUNT(faults); j++) {
+			double begin = clock_s();
+			int result;
+
+			/* Where a descriptor belongs to the answer, one is right. */
+			if (at_start[i] == RQ_GET_INFLIGHT_FD &&
+			    faults[j] == FAULT_FD)
+				continue;
+			misbehave(b, at_start[i], faults[j]);
+			result = vionet_device_start(device, NULL);
+			expect(result, at_start[i], faults[j], begin);
+			behave(b);
+			/* The same device connects again, and works. */
+			if (vionet_device_start(device, NULL))
+				fail_msg("%s", vionet_error_text());
+			turn_frames(device, 0, 4);
+			assert_int_equal(vionet_device_stop(device), 0);
+		}
+	assert_int_equal(vionet_device_close(device), 0);
+}
+
+/* A back end that does not give the rings back is left: that ends it too. */
+static void nonsense_at_stop(void **state)
+{
+	struct backend *b = *state;
+	struct vionet_device *device;
+
+	assert_int_equal(open_backend(b, "", &device), 0);
+	for (size_t i = 0; i < COUNT(at_stop); i++)
+		for (size_t j = 0; j < COUNT(faults); j++) {
+			unsigned int before, after;
+
+			LOCKED(b, before = b->sessions);
+			assert_int_equal(vionet_device_start(device, NULL), 0);
+			misbehave(b, at_stop[i], faults[j]);
+			assert_int_equal(vionet_device_stop(device), 0);
+			behave(b);
+			assert_int_equal(vionet_device_start(device, NULL), 0);
+			turn_frames(device, 0, 4);
+			assert_int_equal(vionet_device_stop(device), 0);
+			LOCKED(b, after = b->sessions);
+			assert_int_equal(after, before + 1);
+		}
+	assert_int_equal(vionet_device_close(device), 0);
+}
+
+static void refusals(void **state)
+{
+	static const uint32_t softly[] = {
+		RQ_SET_OWNER, RQ_SET_BACKEND_REQ_FD, RQ_SET_FEATURES,
+		RQ_SET_STATUS, RQ_ADD_MEM_REG, RQ_SET_VRING_NUM,
+		RQ_SET_VRING_ADDR, RQ_SET_VRING_BASE, RQ_SET_VRING_CALL,
+		RQ_SET_VRING_KICK, RQ_SET_VRING_ENABLE, RQ_SET_INFLIGHT_FD,
+	};
+	struct backend *b = *state;
+
+	for (size_t i = 0; i < COUNT(softly); i++) {
+		struct vionet_device *device;
+		double begin = clock_s();
+		int result;
+
+		misbehave(b, softly[i], FAULT_REFUSE);
+		result = open_backend(b, "", &device);
+		if (result == 0) {
+			result = vionet_device_start(device, NULL);
+			assert_text("the backend refuses");
+			assert_int_equal(vionet_device_close(device), 0);
+		}
+		expect(result, softly[i], FAULT_REFUSE, begin);
+		behave(b);
+	}
+	still_works(b);
+}
+
+static void silence(void **state)
+{
+	struct backend *b = *state;
+	struct vionet_device *device;
+	double begin = clock_s();
+
+	misbehave(b, RQ_GET_FEATURES, FAULT_SILENT);
+	assert_int_equal(open_backend(b, "", &device), -ETIMEDOUT);
+	assert_text("has not answered within 2 s");
+	assert_true(clock_s() - begin > 1.9 && clock_s() - begin < 2.9);
+	behave(b);
+	assert_int_equal(open_backend(b, "", &device), 0);
+	misbehave(b, RQ_SET_VRING_ADDR, FAULT_SILENT);
+	begin = clock_s();
+	assert_int_equal(vionet_device_start(device, NULL), -ETIMEDOUT);
+	assert_text("SET_VRING_ADDR");
+	assert_true(clock_s() - begin < 2.9);
+	behave(b);
+	assert_int_equal(vionet_device_start(device, NULL), 0);
+	misbehave(b, RQ_GET_VRING_BASE, FAULT_SILENT);
+	begin = clock_s();
+	assert_int_equal(vionet_device_stop(device), 0);
+	assert_true(clock_s() - begin < 2.9);
+	behave(b);
+	assert_int_equal(vionet_device_close(device), 0);
+}
+
+/* Each answer in time, and together never at an end. */
+static void slowness(void **state)
+{
+	struct backend *b = *state;
+	struct vionet_device *device;
+	double begin = clock_s();
+
+	misbehave(b, RQ_GET_FEATURES, FAULT_SLOW);
+	assert_int_equal(open_backend(b, "", &device), -ETIMEDOUT);
+	assert_text("in a row");
+	assert_true(clock_s() - begin < 7);
+	behave(b);
+	still_works(b);
+}
+
+/* An answer too many is found at the latest by the next request. */
+static void answers_too_many(void **state)
+{
+	struct backend *b = *state;
+
+	for (size_t i = 0; i < COUNT(at_start); i++) {
+		struct vionet_device *device;
+		uint32_t events = 0;
+		int result;
+
+		assert_int_equal(open_backend(b, "", &device), 0);
+		misbehave(b, at_start[i], FAULT_TWICE);
+		result = vionet_device_start(device, NULL);
+		if (result == 0)
+			assert_int_equal(vionet_device_events(device, &events), 0);
+		else
+			expect(result, at_start[i], FAULT_TWICE, clock_s());
+		assert_true(result != 0 || (events & VIONET_EVENT_NEEDS_RESET));
+		behave(b);
+		assert_int_equal(vionet_device_close(device), 0);
+	}
+	still_works(b);
+}
+
+static void records_that_cannot_be(void **state)
+{
+	static const enum fault wrong[] = { FAULT_NO_FD, FAULT_SHORT_FILE,
+					    FAULT_OVERFLOW };
+	struct backend *b = *state;
+	struct vionet_device *device;
+
+	assert_int_equal(open_backend(b, "", &device), 0);
+	for (size_t i = 0; i < COUNT(wrong); i++) {
+		misbehave(b, RQ_GET_INFLIGHT_FD, wrong[i]);
+		/* These are made before the answer, so they count by themselves. */
+		assert_int_equal(vionet_device_start(device, NULL), -EIO);
+		behave(b);
+	}
+	assert_int_equal(vionet_device_start(device, NULL), 0);
+	turn_frames(device, 0, 10);
+	assert_int_equal(vionet_device_close(device), 0);
+}
+
+static void numbers_that_cannot_be(void **state)
+{
+	struct backend *b = *state;
+	struct vionet_device *device;
+	struct vionet_device_info info;
+
+	LOCKED(b, b->queue_num = 0);
+	assert_int_equal(open_backend(b, "", &device), -EIO);
+	assert_text("no queue");
+	LOCKED(b, b->queue_num = UINT64_MAX);
+	LOCKED(b, b->slots = 0);
+	assert_int_equal(open_backend(b, "", &device), -EIO);
+	assert_text("no memory");
+	LOCKED(b, b->slots = UINT64_MAX);
+	LOCKED(b, b->config_size = 3);
+	assert_int_equal(open_backend(b, "", &device), 0);
+	assert_int_equal(vionet_device_info(device, &info), 0);
+	assert_int_equal(info.queues, 256);
+	assert_false(info.mac_from_device);
+	assert_int_equal(info.mtu, 0);
+	assert_int_equal(vionet_device_start(device, NULL), 0);
+	turn_frames(device, 0, 10);
+	assert_int_equal(vionet_device_close(device), 0);
+}
+
+/* Requests at full rate, of unknown kinds, with descriptors: a few are taken at a
+ * time, all are answered, nothing is kept. */
+static void requests_without_end(void **state)
+{
+	struct backend *b = *state;
+	struct vionet_device *device;
+	uint32_t events;
+	uint64_t answer;
+	int before;
+
+	assert_int_equal(open_backend(b, "", &device), 0);
+	assert_int_equal(vionet_device_start(device, NULL), 0);
+	before = count_fds();
+	for (unsigned int i = 0; i < 100; i++)
+		backend_request(b, i, false, i % 2);
+	turn_frames(device, 0, 20);
+	for (unsigned int i = 0; i < 7; i++) {
+		assert_int_equal(vionet_device_events(device, &events), 0);
+		assert_false(events & ~VIONET_EVENT_LINK);
+	}
+	assert_int_equal(count_fds(), before);
+	backend_request(b, 77, true, false);
+	assert_int_equal(vionet_device_events(device, &events), 0);
+	assert_true(backend_answered(b, &answer));
+	assert_int_equal(answer, 1);
+	assert_int_equal(vionet_device_close(device), 0);
+}
+
+/* Rings are memory: what is written there is judged as everywhere else. */
+static void used_index_jumps(void **state)
+{
+	struct backend *b = *state;
+	struct vionet_device *device;
+	struct vionet_packet *packets[4];
+
+	assert_int_equal(open_backend(b, "", &device), 0);
+	assert_int_equal(vionet_device_start(device, NULL), 0);
+	turn_frames(device, 0, 20);
+	LOCKED(b, {
+		for (unsigned int i = 0; i < b->regions; i++) {
+			struct backend_region *r = &b->region[i];
+
+			if (b->queue[0].used - r->user < r->size)
+				((uint16_t *)(r->map + (b->queue[0].used -
+							r->user)))[1] += 999;
+		}
+	});
+	assert_int_equal(vionet_queue_receive(vionet_device_rx_queue(device, 0),
+					      packets, 4), 0);
+	assert_int_equal(vionet_queue_check(vionet_device_rx_queue(device, 0)),
+			 -EIO);
+	assert_int_equal(vionet_device_reconnect(device, 100), -EIO);
+	assert_text("used index jumped");
+	assert_int_equal(vionet_device_stop(device), 0);
+	assert_int_equal(vionet_device_start(device, NULL), 0);
+	turn_frames(device, 0, 20);
+	assert_int_equal(vionet_device_close(device), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(nonsense_at_open),
+		TEST(nonsense_at_start),
+		TEST(nonsense_at_stop),
+		TEST(refusals),
+		TEST(silence),
+		TEST(slowness),
+		TEST(answers_too_many),
+		TEST(records_that_cannot_be),
+		TEST(numbers_that_cannot_be),
+		TEST(requests_without_end),
+		TEST(used_index_jumps),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

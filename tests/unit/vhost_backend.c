@@ -1,0 +1,580 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tests/unit/test.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "tests/unit/vhost_backend_parts.h"
+
+#define FDS 8
+
+struct header {
+	uint32_t request, flags, size;
+};
+
+struct message {
+	struct header header;
+	union {
+		uint8_t bytes[512];
+		uint64_t u64;
+		struct {
+			uint32_t index, num;
+		} state;
+		struct {
+			uint32_t index, flags;
+			uint64_t desc, used, avail, log;
+		} address;
+		struct {
+			uint32_t count, padding;
+			struct wire_region region[8];
+		} table;
+		struct {
+			uint64_t padding;
+			struct wire_region region;
+		} single;
+		struct {
+			uint32_t offset, size, flags;
+			uint8_t bytes[256];
+		} config;
+		struct {
+			uint64_t size, offset;
+			uint16_t queues, queue_size;
+		} inflight;
+	};
+	int fd[FDS];
+	unsigned int fds;
+};
+
+/* ---- messages ---- */
+
+static bool read_all(int fd, void *to, size_t size)
+{
+	for (size_t at = 0; at < size;) {
+		ssize_t got = read(fd, (uint8_t *)to + at, size - at);
+
+		if (got <= 0)
+			return false;
+		at += (size_t)got;
+	}
+	return true;
+}
+
+static bool receive(struct backend *b, int fd, struct message *m)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(FDS * sizeof(int))];
+	struct iovec io = { m, sizeof(m->header) };
+	struct msghdr h = { .msg_iov = &io, .msg_iovlen = 1,
+			    .msg_control = control,
+			    .msg_controllen = sizeof(control) };
+	struct cmsghdr *c;
+
+	m->fds = 0;
+	if (recvmsg(fd, &h, MSG_WAITALL | MSG_CMSG_CLOEXEC) !=
+	    (ssize_t)sizeof(m->header))
+		return false;
+	c = CMSG_FIRSTHDR(&h);
+	if (c) {
+		m->fds = (unsigned int)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+		memcpy(m->fd, CMSG_DATA(c), m->fds * sizeof(int));
+		b->fds_open += m->fds;
+	}
+	if (m->header.size > sizeof(m->bytes)) {
+		backend_complain(b, "a huge message", m->header.size);
+		return false;
+	}
+	return read_all(fd, m->bytes, m->header.size);
+}
+
+/* The first `size` bytes of a message, and a descriptor so many times. */
+static void send_bytes(int fd, struct message *m, size_t size, int passed,
+		       unsigned int times)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(20 * sizeof(int))];
+	size_t first = size < sizeof(m->header) ? size : sizeof(m->header);
+	struct iovec io[2] = { { &m->header, first }, { m->bytes, size - first } };
+	struct msghdr h = { .msg_iov = io, .msg_iovlen = 2 };
+
+	if (times != 0) {
+		struct cmsghdr *c;
+
+		h.msg_control = control;
+		h.msg_controllen = CMSG_SPACE(times * sizeof(int));
+		c = CMSG_FIRSTHDR(&h);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(times * sizeof(int));
+		for (unsigned int i = 0; i < times; i++)
+			memcpy(CMSG_DATA(c) + i * sizeof(int), &passed,
+			       sizeof(int));
+	}
+	(void)!sendmsg(fd, &h, MSG_NOSIGNAL);
+}
+
+/* Send an answer as the fault wants it; false: the session is over. */
+static bool answer(struct backend *b, struct message *m, int passed)
+{
+	unsigned int fds = passed >= 0, times = 1;
+	size_t size;
+
+	m->header.flags = 1 | 4;
+	if (b->fault == FAULT_SLOW) {
+		b->faults_done++;
+		usleep(1500 * 1000);
+	}
+	if (b->fault != FAULT_NONE && m->header.request == b->fault_at) {
+		b->faults_done++;
+		switch (b->fault) {
+		case FAULT_CLOSE:
+			return false;
+		case FAULT_MID_HEADER:
+			send_bytes(b->fd, m, 5, -1, 0);
+			return false;
+		case FAULT_MID_PAYLOAD:
+			send_bytes(b->fd, m, sizeof(m->header) + 3, -1, 0);
+			return false;
+		case FAULT_REQUEST:
+			m->header.request ^= 64;
+			break;
+		case FAULT_NO_REPLY:
+			m->header.flags = 1;
+			break;
+		case FAULT_VERSION:
+			m->header.flags = 2 | 4;
+			break;
+		case FAULT_SHORT:
+			m->header.size -= 4;
+			break;
+		case FAULT_LONG:
+			m->header.size += 4;
+			break;
+		case FAULT_HUGE:
+			m->header.size = 0xfffffff0;
+			send_bytes(b->fd, m, sizeof(m->header), -1, 0);
+			return true;
+		case FAULT_FD:
+			passed = b->wake;
+			fds++;
+			break;
+		case FAULT_MANY_FDS:
+			passed = b->wake;
+			fds = 20;
+			break;
+		case FAULT_REFUSE:
+			m->u64 = 1;
+			break;
+		case FAULT_SILENT:
+			return true;
+		case FAULT_TWICE:
+			times = 2;
+			break;
+		case FAULT_NO_FD:
+			fds = 0;
+			break;
+		default:
+			break;
+		}
+	}
+	size = sizeof(m->header) + m->header.size;
+	for (; times != 0; times--)
+		send_bytes(b->fd, m, size, passed, fds);
+	return true;
+}
+
+/* ---- requests ---- */
+
+static struct backend_queue *queue_of(struct backend *b, uint32_t index)
+{
+	if (index < BACKEND_QUEUES)
+		return &b->queue[index];
+	backend_complain(b, "a queue that is not there", index);
+	return &b->queue[BACKEND_QUEUES - 1];
+}
+
+static void set_fd(struct backend *b, struct message *m, int *to)
+{
+	bool none = (m->u64 & 0x100) != 0;
+
+	if (m->fds != !none)
+		backend_complain(b, "flag and descriptors disagree", m->u64);
+	backend_drop_fd(b, *to);
+	*to = m->fds ? m->fd[0] : -1;
+	m->fds = 0;
+}
+
+static bool get_inflight(struct backend *b, struct message *m)
+{
+	uint64_t mark = b->inflight_mark;
+	int fd = memfd_create("inflight", MFD_CLOEXEC);
+	bool goes_on;
+
+	assert_int_equal(ftruncate(fd, 8192), 0);
+	assert_int_equal(pwrite(fd, &mark, sizeof(mark), 0), sizeof(mark));
+	b->inflight_queues = m->inflight.queues;
+	b->inflight_size = m->inflight.queue_size;
+	m->inflight.size = 8192;
+	m->inflight.offset = 0;
+	if (b->fault_at == m->header.request && b->fault == FAULT_SHORT_FILE)
+		m->inflight.size = 8193;
+	if (b->fault_at == m->header.request && b->fault == FAULT_OVERFLOW)
+		m->inflight.offset = UINT64_MAX - 4096;
+	goes_on = answer(b, m, fd);
+	close(fd);
+	return goes_on;
+}
+
+static void set_inflight(struct backend *b, struct message *m)
+{
+	if (m->fds != 1 || m->header.size != 24) {
+		backend_complain(b, "SET_INFLIGHT_FD", m->header.size);
+		return;
+	}
+	backend_drop_fd(b, b->inflight_fd);
+	b->inflight_fd = m->fd[0];
+	m->fds = 0;
+	if (pread(b->inflight_fd, &b->inflight_mark, 8, 0) != 8)
+		backend_complain(b, "the record cannot be read", 0);
+}
+
+static bool get_config(struct backend *b, struct message *m)
+{
+	uint32_t size = m->config.size;
+
+	if (m->header.size != 12 + size || m->config.offset != 0)
+		backend_complain(b, "GET_CONFIG", m->header.size);
+	if (size > b->config_size)
+		m->header.size = 0;
+	else
+		memcpy(m->config.bytes, b->config, size);
+	return answer(b, m, -1);
+}
+
+static void set_address(struct backend *b, struct message *m)
+{
+	struct backend_queue *q = queue_of(b, m->address.index);
+
+	q->desc = m->address.desc;
+	q->avail = m->address.avail;
+	q->used = m->address.used;
+	if (!backend_translate(b, q->desc, 16, true) || !backend_translate(b, q->used, 8, true) ||
+	    !backend_translate(b, q->avail, 4, true) || q->desc % 16 || q->used % 4 ||
+	    q->avail % 2)
+		backend_complain(b, "ring addresses", q->desc);
+}
+
+static void set_table(struct backend *b, struct message *m)
+{
+	if (m->table.count > 8 || m->fds != m->table.count ||
+	    m->header.size != 8 + 32 * m->table.count)
+		backend_complain(b, "SET_MEM_TABLE", m->table.count);
+	backend_forget_regions(b);
+	for (unsigned int i = 0; i < m->table.count && i < m->fds; i++)
+		backend_add_region(b, &m->table.region[i], m->fd[i]);
+	m->fds = 0;
+}
+
+static void add_one(struct backend *b, struct message *m)
+{
+	if (m->fds != 1 || m->header.size != 40 || b->regions >= b->slots ||
+	    b->regions >= BACKEND_REGIONS) {
+		backend_complain(b, "ADD_MEM_REG", b->regions);
+		return;
+	}
+	backend_add_region(b, &m->single.region, m->fd[0]);
+	m->fds = 0;
+}
+
+/* Give a ring back. */
+static bool get_base(struct backend *b, struct message *m)
+{
+	struct backend_queue *q = queue_of(b, m->state.index);
+
+	m->state.num = q->next;
+	backend_drop_fd(b, q->kick);
+	backend_drop_fd(b, q->call);
+	q->kick = q->call = -1;
+	q->kicked = false;
+	return answer(b, m, -1);
+}
+
+static const struct backend_queue no_queue = { .kick = -1, .call = -1, .err = -1 };
+
+static void reset_queues(struct backend *b)
+{
+	for (unsigned int i = 0; i < BACKEND_QUEUES; i++) {
+		backend_drop_fd(b, b->queue[i].kick);
+		backend_drop_fd(b, b->queue[i].call);
+		backend_drop_fd(b, b->queue[i].err);
+		b->queue[i] = no_queue;
+	}
+}
+
+static bool answer_u64(struct backend *b, struct message *m, uint64_t value)
+{
+	m->header.size = 8;
+	m->u64 = value;
+	return answer(b, m, -1);
+}
+
+/* Requests without an answer of their own. */
+static void obey(struct backend *b, struct message *m)
+{
+	switch (m->header.request) {
+	case RQ_SET_FEATURES:
+		b->acked = m->u64;
+		if (m->u64 & ~b->features)
+			backend_complain(b, "features not offered", m->u64);
+		break;
+	case RQ_SET_PROTOCOL_FEATURES:
+		b->acked_protocol = m->u64;
+		if (m->u64 & ~b->protocol)
+			backend_complain(b, "protocol features not offered", m->u64);
+		break;
+	case RQ_SET_MEM_TABLE: set_table(b, m); break;
+	case RQ_ADD_MEM_REG: add_one(b, m); break;
+	case RQ_REM_MEM_REG: backend_remove_region(b, &m->single.region); break;
+	case RQ_SET_VRING_NUM: queue_of(b, m->state.index)->size = m->state.num; break;
+	case RQ_SET_VRING_BASE:
+		queue_of(b, m->state.index)->base = m->state.num;
+		queue_of(b, m->state.index)->next = (uint16_t)m->state.num;
+		break;
+	case RQ_SET_VRING_ADDR: set_address(b, m); break;
+	case RQ_SET_VRING_KICK: set_fd(b, m, &queue_of(b, m->u64 & 0xff)->kick); break;
+	case RQ_SET_VRING_CALL: set_fd(b, m, &queue_of(b, m->u64 & 0xff)->call); break;
+	case RQ_SET_VRING_ERR: set_fd(b, m, &queue_of(b, m->u64 & 0xff)->err); break;
+	case RQ_SET_VRING_ENABLE:
+		queue_of(b, m->state.index)->enabled = m->state.num != 0;
+		break;
+	case RQ_SET_BACKEND_REQ_FD:
+		if (m->fds != 1)
+			backend_complain(b, "SET_BACKEND_REQ_FD", m->fds);
+		backend_drop_fd(b, b->request_fd);
+		b->request_fd = m->fds ? m->fd[0] : -1;
+		m->fds = 0;
+		break;
+	case RQ_SET_INFLIGHT_FD: set_inflight(b, m); break;
+	case RQ_SET_STATUS: b->status = (uint8_t)m->u64; break;
+	case RQ_RESET_DEVICE: reset_queues(b); break;
+	case RQ_SET_OWNER: break;
+	default: backend_complain(b, "unknown request", m->header.request); break;
+	}
+}
+
+/* One request; false: the session is over. */
+static bool handle(struct backend *b, struct message *m)
+{
+	bool acknowledge = (b->acked_protocol & PF_REPLY_ACK) &&
+			   (m->header.flags & 8);
+
+	if ((m->header.flags & ~8u) != 1 || m->header.request >= RQ_COUNT) {
+		backend_complain(b, "flags or request", m->header.flags);
+		return false;
+	}
+	b->count[m->header.request]++;
+	switch (m->header.request) {
+	case RQ_GET_FEATURES: return answer_u64(b, m, b->features);
+	case RQ_GET_PROTOCOL_FEATURES: return answer_u64(b, m, b->protocol);
+	case RQ_GET_QUEUE_NUM: return answer_u64(b, m, b->queue_num);
+	case RQ_GET_MAX_MEM_SLOTS: return answer_u64(b, m, b->slots);
+	case RQ_GET_STATUS: return answer_u64(b, m, b->status);
+	case RQ_GET_CONFIG: return get_config(b, m);
+	case RQ_GET_INFLIGHT_FD: return get_inflight(b, m);
+	case RQ_GET_VRING_BASE: return get_base(b, m);
+	default: break;
+	}
+	obey(b, m);
+	return acknowledge ? answer_u64(b, m, 0) :
+			     b->fault != FAULT_CLOSE ||
+				     m->header.request != b->fault_at;
+}
+
+/* ---- the thread ---- */
+
+static void end_session(struct backend *b)
+{
+	reset_queues(b);
+	backend_forget_regions(b);
+	backend_drop_fd(b, b->request_fd);
+	backend_drop_fd(b, b->inflight_fd);
+	b->request_fd = b->inflight_fd = -1;
+	close(b->fd);
+	b->fd = -1;
+	b->status = 0;
+	b->acked = b->acked_protocol = 0;
+	b->hang_up = false;
+}
+
+static bool hear(struct backend *b)
+{
+	struct message m = { .fds = 0 };
+	bool goes_on = receive(b, b->fd, &m);
+
+	if (goes_on)
+		goes_on = handle(b, &m);
+	for (unsigned int i = 0; i < m.fds; i++)
+		backend_drop_fd(b, m.fd[i]);
+	return goes_on;
+}
+
+/* Sleep until there is something to do; the lock is not held meanwhile. */
+static void wait_for_work(struct backend *b, struct pollfd waits[4])
+{
+	waits[0] = (struct pollfd){ .fd = b->wake, .events = POLLIN };
+	waits[1] = (struct pollfd){ .fd = b->fd >= 0 ? b->fd : b->listening,
+				    .events = POLLIN };
+	for (int i = 0; i < 2; i++)
+		waits[2 + i] = (struct pollfd){ .fd = b->queue[i].kick,
+						.events = POLLIN };
+	pthread_mutex_unlock(&b->lock);
+	poll(waits, 4, b->connects && waits[1].fd < 0 ? 10 : 1000);
+	pthread_mutex_lock(&b->lock);
+}
+
+static void greet(struct backend *b, bool knock)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+
+	if (b->connects) {
+		b->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		snprintf(to.sun_path, sizeof(to.sun_path), "%s", b->path);
+		if (connect(b->fd, (struct sockaddr *)&to, sizeof(to)) != 0) {
+			close(b->fd);
+			b->fd = -1;
+		}
+	} else if (knock) {
+		b->fd = accept4(b->listening, NULL, NULL, SOCK_CLOEXEC);
+	}
+	b->sessions += b->fd >= 0;
+}
+
+static void *run(void *context)
+{
+	struct backend *b = context;
+	struct pollfd waits[4];
+	eventfd_t count;
+
+	pthread_mutex_lock(&b->lock);
+	while (!b->stop) {
+		wait_for_work(b, waits);
+		if (waits[0].revents)
+			eventfd_read(b->wake, &count);
+		if (b->fd < 0) {
+			greet(b, waits[1].revents != 0);
+			continue;
+		}
+		for (int i = 0; i < 2; i++)
+			if (waits[2 + i].revents && b->queue[i].kick >= 0) {
+				eventfd_read(b->queue[i].kick, &count);
+				b->queue[i].kicked = true;
+			}
+		if (b->hang_up || (waits[1].revents && !hear(b)))
+			end_session(b);
+		else
+			backend_turn_round(b);
+	}
+	if (b->fd >= 0)
+		end_session(b);
+	pthread_mutex_unlock(&b->lock);
+	return NULL;
+}
+
+static void wake_up(struct backend *b)
+{
+	eventfd_write(b->wake, 1);
+}
+
+struct backend *backend_create(bool connects)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	struct backend *b = calloc(1, sizeof(*b));
+	static unsigned int number;
+
+	pthread_mutex_init(&b->lock, NULL);
+	snprintf(b->path, sizeof(b->path), "/tmp/vionet-test-%d-%u",
+		 (int)getpid(), number++);
+	b->connects = connects;
+	b->listening = b->fd = b->request_fd = b->inflight_fd = -1;
+	b->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	/* MAC, MTU, MRG_RXBUF, STATUS, VERSION_1, and the protocol's own bit. */
+	b->features = 1ull << 5 | 1ull << 3 | 1ull << 15 | 1ull << 16 |
+		      1ull << 30 | 1ull << 32;
+	b->protocol = PF_ALL;
+	b->queue_num = 2;
+	b->slots = BACKEND_REGIONS;
+	b->config_size = 12;
+	memcpy(b->config, "\x02\x11\x22\x33\x44\x55\x01\x00\x01\x00\xdc\x05", 12);
+	b->inflight_mark = 0x1122334455667788;
+	for (unsigned int i = 0; i < BACKEND_QUEUES; i++)
+		b->queue[i] = no_queue;
+	if (!connects) {
+		b->listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		snprintf(at.sun_path, sizeof(at.sun_path), "%s", b->path);
+		unlink(b->path);
+		assert_int_equal(bind(b->listening, (struct sockaddr *)&at,
+				      sizeof(at)), 0);
+		assert_int_equal(listen(b->listening, 4), 0);
+	}
+	assert_int_equal(pthread_create(&b->thread, NULL, run, b), 0);
+	return b;
+}
+
+void backend_destroy(struct backend *b)
+{
+	LOCKED(b, b->stop = true);
+	wake_up(b);
+	pthread_join(b->thread, NULL);
+	assert_string_equal(b->complaint, "");
+	assert_int_equal(b->bad_addresses, 0);
+	assert_int_equal(b->fds_open, 0);
+	if (b->listening >= 0) {
+		close(b->listening);
+		unlink(b->path);
+	}
+	close(b->wake);
+	pthread_mutex_destroy(&b->lock);
+	free(b);
+}
+
+void backend_hang_up(struct backend *b)
+{
+	bool done = false;
+
+	LOCKED(b, b->hang_up = b->fd >= 0);
+	for (wake_up(b); !done; usleep(1000))
+		LOCKED(b, done = !b->hang_up);
+}
+
+void backend_request(struct backend *b, uint32_t request, bool need_reply,
+		     bool with_fd)
+{
+	struct message m = { .header = { request, 1u | (need_reply ? 8u : 0), 0 } };
+
+	LOCKED(b, send_bytes(b->request_fd, &m, sizeof(m.header), b->wake,
+			     with_fd));
+}
+
+bool backend_answered(struct backend *b, uint64_t *value)
+{
+	struct pollfd waits = { .events = POLLIN };
+	struct message m;
+	bool whole;
+
+	LOCKED(b, waits.fd = b->request_fd);
+	if (poll(&waits, 1, 1000) != 1)
+		return false;
+	LOCKED(b, whole = receive(b, waits.fd, &m));
+	*value = m.u64;
+	return whole && m.header.flags == (1 | 4) && m.header.size == 8 &&
+	       m.fds == 0;
+}
+
+void backend_ring_error(struct backend *b, unsigned int queue)
+{
+	LOCKED(b, eventfd_write(b->queue[queue].err, 1));
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the tests of the vhost-user transport share: a device over a back end. */
+#ifndef VIONET_TESTS_VHOST_BED_H
+#define VIONET_TESTS_VHOST_BED_H
+
+#include "tests/unit/test.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <vionet/vionet.h>
+
+#include "tests/unit/vhost_backend.h"
+
+static inline double clock_s(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static inline int count_fds(void)
+{
+	int count = 0;
+
+	for (int fd = 0; fd < 256; fd++) {
+		struct pollfd p = { .fd = fd };
+
+		count += poll(&p, 1, 0) >= 0 && !(p.revents & POLLNVAL);
+	}
+	return count;
+}
+
+static inline int open_backend(struct backend *b, const char *options,
+			       struct vionet_device **device)
+{
+	char name[128];
+
+	snprintf(name, sizeof(name), "vhost-user:%s%s", b->path, options);
+	return vionet_device_open(name, NULL, device);
+}
+
+/* Send frames numbered from `first`, and get each back exactly once, in order. */
+static inline void turn_frames(struct vionet_device *device, uint64_t first,
+			       uint64_t count)
+{
+	struct vionet_queue *rx = vionet_device_rx_queue(device, 0);
+	struct vionet_queue *tx = vionet_device_tx_queue(device, 0);
+	uint64_t sent = first, got = first, end = first + count;
+	double limit = clock_s() + 10;
+
+	while (got < end) {
+		struct vionet_packet *packet;
+
+		if (sent < end && sent - got < 8 &&
+		    vionet_packet_alloc(vionet_queue_pool(tx), &packet, 1) == 1) {
+			memset(packet->data, (int)sent, 100);
+			memcpy(packet->data, &sent, sizeof(sent));
+			packet->length = 100;
+			assert_int_equal(vionet_queue_transmit(tx, &packet, 1), 1);
+			sent++;
+		}
+		while (vionet_queue_receive(rx, &packet, 1) == 1) {
+			assert_int_equal(packet->length, 100);
+			assert_memory_equal(packet->data, &got, sizeof(got));
+			assert_int_equal(packet->data[99], got & 0xff);
+			vionet_packet_free(&packet, 1);
+			got++;
+		}
+		if (clock_s() > limit)
+			fail_msg("frame %llu has not come back",
+				 (unsigned long long)got);
+	}
+}
+
+#endif

@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""vionet at two ports of Open vSwitch with DPDK, as two virtual machines would be.
+
+The switch is a private one: its database, sockets and network namespace are the test's own.
+
+    python3 tests/vhost_user/ovs.py [CLASS.METHOD]...
+"""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import peer  # noqa: E402
+
+VSWITCHD = pathlib.Path("/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk")
+SCHEMA = pathlib.Path("/usr/share/openvswitch/vswitch.ovsschema")
+# Without huge pages DPDK wants --legacy-mem, or Open vSwitch adds an option that excludes it.
+DPDK = "--no-huge --legacy-mem -m 512 --no-pci --no-telemetry"
+
+
+class Switch(peer.Case):
+    programs = ["ovs-vsctl", "ovsdb-server", "ovsdb-tool", str(VSWITCHD), "unshare"]
+
+    def setUp(self):
+        super().setUp()
+        folder = str(self.folder)
+        self.paths = {"OVS_RUNDIR": folder, "OVS_LOGDIR": folder, "OVS_DBDIR": folder,
+                      "XDG_RUNTIME_DIR": folder}
+        self.database = f"unix:{folder}/db"
+        subprocess.run(["ovsdb-tool", "create", self.folder / "conf", SCHEMA], check=True,
+                       env={**os.environ, **self.paths})
+        self.start(["ovsdb-server", self.folder / "conf", f"--remote=punix:{folder}/db",
+                    f"--unixctl={folder}/db.ctl"], "database", self.paths)
+        self.assertTrue(peer.wait_for(lambda: peer.listens(self.folder / "db")))
+        self.vsctl("--no-wait", "init")
+        self.vsctl("--no-wait", "set", "Open_vSwitch", ".", "other_config:dpdk-init=true",
+                   f"other_config:dpdk-extra={DPDK}", "other_config:pmd-maxsleep=100",
+                   # Else each port asks for 800 MB of packet buffers.
+                   "other_config:per-port-memory=true")
+        self.run_switch()
+        self.vsctl("add-br", "bridge", "--", "set", "bridge", "bridge", "datapath_type=netdev")
+        # One port connects to us, at the other it listens.
+        self.vsctl("add-port", "bridge", "a", "--", "set", "Interface", "a",
+                   "type=dpdkvhostuserclient", f"options:vhost-server-path={folder}/a")
+        self.vsctl("add-port", "bridge", "b", "--", "set", "Interface", "b", "type=dpdkvhostuser")
+        # In another network namespace it is not in our list of sockets.
+        self.assertTrue(peer.wait_for((self.folder / "b").exists), self.switch.text())
+        self.a, self.b = f"vhost-user:{folder}/a,server,wait=20", f"vhost-user:{folder}/b"
+
+    def run_switch(self):
+        alone = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--net"]
+        self.switch = self.start([*alone, VSWITCHD, self.database,
+                                  f"--unixctl={self.folder}/switch.ctl", "--no-chdir"],
+                                 "switch", self.paths)
+
+    def vsctl(self, *arguments):
+        done = subprocess.run(["ovs-vsctl", f"--db={self.database}", "--timeout=20", *arguments],
+                              capture_output=True, text=True, env={**os.environ, **self.paths})
+        self.assertEqual(done.returncode, 0, done.stderr + self.switch_text())
+
+    def switch_text(self):
+        log = self.folder / "switch.log"
+        return log.read_text(errors="replace")[-4000:] if log.exists() else ""
+
+    def pass_frames(self, sender, receiver, count):
+        """What enters at one port leaves at the other: all of it, once, in order.
+
+        The switch drops what finds no room at the receiver, which has ten times the sender's.
+        """
+        pattern = ["--size", "imix", "--interval", "0"]
+        receiving = self.vionet_in_background("pktgen", receiver, "--rx-only", "--count", count,
+                                              "--duration", "20", "--queue-size", "4096", "--json",
+                                              *pattern)
+        # The switch takes frames for a port once it is up.
+        up = peer.wait_for(lambda: self.port_is_up(receiver) or receiving.poll() is not None)
+        self.assertTrue(up and receiving.poll() is None,
+                        self.switch_text() if up else receiving.communicate()[1])
+        sent = json.loads(self.vionet("pktgen", sender, "--count", count, "--rate", "4k", "--json",
+                                      *pattern))
+        out, err = receiving.communicate(timeout=30)
+        self.assertEqual(receiving.returncode, 0, err + self.switch_text())
+        rx = json.loads(out)["rx"]
+        self.assertEqual(sent["tx"]["completed"], count)
+        self.assertEqual(rx["own"], count, rx)
+        for what in "lost", "duplicates", "reordered", "damaged":
+            self.assertEqual(rx[what], 0, rx)
+
+    def port_is_up(self, device):
+        path = device.split(":", 1)[1].split(",")[0]
+        return f"({path}) virtio is now ready" in self.switch.text()
+
+    def test_frames_from_port_to_port(self):
+        self.pass_frames(self.a, self.b, 4000)
+
+    def test_and_back(self):
+        self.pass_frames(self.b, self.a, 4000)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""vionet as the front end of dpdk-testpmd, which has DPDK's vhost-user back end (net_vhost).
+
+    python3 tests/vhost_user/testpmd.py [CLASS.METHOD]...
+"""
+
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import peer  # noqa: E402
+
+
+class Frames(peer.Testpmd):
+    def turn_round(self, *options, device=None, size=1024):
+        """Every frame comes back once, whole and in order.
+
+        testpmd drops what finds no room: rate and queue allow us to be off the processor for 0.2 s.
+        """
+        report = json.loads(self.vionet("pktgen", device or self.device(), "--json", "--rate", "5k",
+                                        "--duration", "1", "--linger", "500ms", "--interval", "0",
+                                        "--queue-size", size, *options))
+        rx = report["rx"]
+        for what in "lost", "duplicates", "reordered", "damaged", "stale":
+            self.assertEqual(rx[what], 0, report)
+        self.assertGreater(report["tx"]["sent"], 1000)
+        self.assertEqual(rx["own"], report["tx"]["sent"], report)
+        return report
+
+    def test_frames_come_back(self):
+        testpmd = self.run_testpmd("mac")
+        sent = self.turn_round("--size", "imix")["tx"]["sent"]
+        sent += self.turn_round("--size", "60-1514", "--mode", "interrupt")["tx"]["sent"]
+        sent += self.turn_round("--avoid", "MRG_RXBUF", size=2048)["tx"]["sent"]
+        self.assertEqual(self.stop(testpmd), {"RX": sent, "TX": sent})
+
+    def test_it_connects_to_us(self):
+        testpmd = self.run_testpmd("io", "queues=1,client=1", wait=False)
+        self.turn_round(device=self.device(",server,wait=20"))
+        self.assertTrue(testpmd.alive())
+        self.assertFalse(self.socket.exists())
+
+    def test_waiting_is_said(self):
+        text = self.vionet("info", self.device(",server,wait=1"), status=1)
+        self.assertIn("waiting for a back end to connect", text)
+        self.assertIn("no backend has connected in time", text)
+
+    def test_only_sending(self):
+        testpmd = self.run_testpmd("rxonly")
+        self.vionet("pktgen", self.device(), "--count", "20k", "--rate", "50k", "--no-rx",
+                    "--interval", "0")
+        self.assertEqual(self.stop(testpmd)["RX"], 20000)
+
+    def test_only_receiving(self):
+        self.run_testpmd("txonly")
+        lines = self.vionet("dump", self.device(), "-c", "2000").splitlines()
+        self.assertEqual(len(lines), 2000)
+        self.assertTrue(all("udp" in line.lower() for line in lines), lines[0])
+
+    def test_as_described(self):
+        self.run_testpmd("io", "queues=2")
+        info = json.loads(self.vionet("info", "--json", self.device()))
+        self.assertEqual(info["transport"], "vhost-user")
+        self.assertIn("VERSION_1", info["features"]["negotiated"])
+        self.assertNotIn("ACCESS_PLATFORM", info["features"]["offered"])
+
+    def test_it_could_translate(self):
+        """A back end that could translate by messages is not asked to."""
+        self.run_testpmd("mac", "queues=1,iommu-support=1")
+        self.turn_round()
+
+
+class Layouts(peer.Testpmd):
+    """Whatever the two agree on, frames come back."""
+
+    def turn(self, *options, taken):
+        self.run_testpmd("mac")
+        info = json.loads(self.vionet("info", "--json", self.device(), *options))
+        self.assertEqual({name for name in info["features"]["negotiated"]
+                          if name in ("RING_PACKED", "IN_ORDER", "EVENT_IDX", "INDIRECT_DESC",
+                                      "MRG_RXBUF")}, taken)
+        for mode in "poll", "interrupt":
+            report = json.loads(self.vionet(
+                "pktgen", self.device(), *options, "--mode", mode, "--json", "--rate", "5k",
+                "--duration", "1", "--linger", "500ms", "--interval", "0", "--size", "imix",
+                "--queue-size", "1024"))
+            self.assertEqual(report["rx"]["own"], report["tx"]["sent"], report)
+            for what in "lost", "duplicates", "reordered", "damaged":
+                self.assertEqual(report["rx"][what], 0, report)
+
+    def test_packed_in_order(self):
+        self.turn(taken={"RING_PACKED", "IN_ORDER", "EVENT_IDX", "INDIRECT_DESC", "MRG_RXBUF"})
+
+    def test_packed(self):
+        self.turn("--avoid", "IN_ORDER,EVENT_IDX,MRG_RXBUF", taken={"RING_PACKED", "INDIRECT_DESC"})
+
+    def test_split_in_order(self):
+        self.turn("--avoid", "RING_PACKED",
+                  taken={"IN_ORDER", "EVENT_IDX", "INDIRECT_DESC", "MRG_RXBUF"})
+
+    def test_split(self):
+        self.turn("--avoid", "RING_PACKED,IN_ORDER", "--avoid", "EVENT_IDX,INDIRECT_DESC",
+                  taken={"MRG_RXBUF"})
+
+
+class Crash(peer.Testpmd):
+    def test_it_is_noticed(self):
+        testpmd = self.run_testpmd("mac")
+        pktgen = self.vionet_in_background("pktgen", self.device(), "--rate", "10k", "--duration",
+                                           "20", "--interval", "0")
+        time.sleep(1.5)
+        testpmd.kill()
+        died = time.monotonic()
+        pktgen.wait(10)
+        self.assertLess(time.monotonic() - died, 2)
+        self.assertNotEqual(pktgen.returncode, 0)
+        self.assertIn("back end", pktgen.stderr.read())
+
+    def test_the_next_goes_on(self):
+        """Killed under traffic and started again: what it had taken is lost, no more."""
+        testpmd = self.run_testpmd("mac", name="first")
+        survive = subprocess.Popen([peer.BUILD / "tests/vhost_user/survive", self.device(), "60000"],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(lambda: (survive.kill(), survive.wait()))
+        time.sleep(1.5)
+        testpmd.kill()
+        self.socket.unlink()
+        self.run_testpmd("mac", name="second")
+        out, err = survive.communicate(timeout=30)
+        self.assertEqual(survive.returncode, 0, err)
+        words = dict(zip(out.split()[::2], map(int, out.split()[1::2])))
+        self.assertEqual(words["reconnects"], 1, out)
+        self.assertEqual(words["alien"], 0, out)
+        # What the first had taken off the rings and not yet given back: bursts of 32.
+        self.assertLessEqual(words["lost"], 128, out)
+        self.assertLessEqual(words["duplicates"], 128, out)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
