@@ -9,8 +9,9 @@
  *
  *   - Control thread; the device is started. The threads of the queues may go on:
  *     nothing here touches a queue, except where it says so.
- *   - It returns within control_timeout_ms of vionet_open_options (500 ms), whatever
- *     the device does.
+ *   - A command takes control_timeout_ms of vionet_open_options (500 ms) at most,
+ *     whatever the device does; as long again if the device still owes the answer to
+ *     the acknowledgement of an announcement.
  *   - What the device agreed to is remembered, and told to it again by
  *     vionet_device_recover and by the next vionet_device_start; what names queues
  *     is forgotten when the device stops.

@@ -160,7 +160,8 @@ struct vionet_start_options {
  * out of range); -ENOMEM; -ENOSPC (no IOVAs or mappings left); -ENOTSUP (other
  * features than at open, or fewer queue pairs); -EREMOTEIO (it refuses what it is
  * told); -EIO / -EAGAIN / -ETIMEDOUT / -ENODEV as for open. On failure the device is
- * reset and can be started again. At most 4 s, and a control command's deadline.
+ * reset and can be started again. At most 4 s; 6 s and a control command's deadline
+ * where there is something to tell the device.
  */
 int vionet_device_start(struct vionet_device *device,
 			const struct vionet_start_options *options);
