@@ -394,7 +394,8 @@ int vn_control_need(struct vionet_device *device, unsigned int bit,
 		return vn_error(ENOTSUP, "%s: %s needs the feature %s, which %s",
 				device->name, what, name,
 				vionet_feature_test(&device->offered, bit) ?
-					"was not accepted at open" :
+					"was not accepted at open; it has to be wanted "
+					"then (`want`)" :
 					"the device does not offer");
 	return 0;
 }

@@ -15,6 +15,9 @@
 #include "driver/steering.h"
 #include "driver/wish.h"
 
+/* All wishes together take no longer than this and one command. */
+#define REPLAY_TIMEOUT (2000 * VN_MS)
+
 static bool alike(const struct vn_wish *wish, uint8_t class, uint8_t command,
 		  const void *data, uint32_t key)
 {
@@ -130,6 +133,7 @@ void vn_wish_forget_queues(struct vionet_device *device)
 
 int vn_wish_replay(struct vionet_device *device)
 {
+	uint64_t end = vn_now() + REPLAY_TIMEOUT;
 	uint16_t contexts = 0;
 
 	for (const struct vn_wish *w = device->wishes; w; w = w->next) {
@@ -145,7 +149,11 @@ int vn_wish_replay(struct vionet_device *device)
 
 		snprintf(name, sizeof(name), "setting again what was set before "
 			 "(class %u, command %u)", w->class, w->command);
-		if (w->class == CTRL_RSS_CONTEXT && contexts == 0)
+		if (vn_now() >= end)
+			result = vn_error(ETIMEDOUT, "%s: the device takes more "
+					  "than %u ms for all of it", name,
+					  (unsigned int)(REPLAY_TIMEOUT / VN_MS));
+		if (result == 0 && w->class == CTRL_RSS_CONTEXT && contexts == 0)
 			result = vn_rss_context_ask(device, &contexts);
 		if (result == 0)
 			result = vn_control_command(device, &command);

@@ -140,6 +140,21 @@ static unsigned int count_alike(const struct info *info, unsigned int first)
 	return count;
 }
 
+/* What RSS and hashes may look like, if there are any. */
+static void print_steering(const struct vionet_steering_limits *limits)
+{
+	if (limits->hash_types == 0)
+		return;
+	print_label("steering");
+	if (limits->table_entries != 0)
+		printf("table of %u entries, ", limits->table_entries);
+	printf("key of %u bytes, hash types 0x%x", limits->key_size,
+	       limits->hash_types);
+	if (limits->tunnel_types != 0)
+		printf(", tunnel types 0x%x", limits->tunnel_types);
+	putchar('\n');
+}
+
 static void print_queues(const struct info *info)
 {
 	print_label("queues");
@@ -157,6 +172,7 @@ static void print_queues(const struct info *info)
 	}
 	print_label("vectors");
 	printf("%u\n", info->device.vectors);
+	print_steering(&info->steering);
 	print_label("header size");
 	printf("%u bytes\n", info->device.header_size);
 }
@@ -281,6 +297,8 @@ static int collect(struct session *session, struct info *info)
 {
 	int result = vionet_device_info(session->device, &info->device);
 
+	if (result == 0)
+		result = vionet_steering_limits(session->device, &info->steering);
 	if (result != 0) {
 		say_error(result);
 		return session_fail(session, code_of_run(result));

@@ -6,12 +6,14 @@
 #define VIONET_TOOLS_INFO_H
 
 #include <vionet/device.h>
+#include <vionet/steering.h>
 
 #define INFO_QUEUES_MAX 1024
 
 /* Everything there is to show of a device. */
 struct info {
 	struct vionet_device_info device;
+	struct vionet_steering_limits steering;
 	bool is_pci;
 	struct vionet_pci_details pci;
 	unsigned int queue_count;

@@ -34,7 +34,7 @@ static json_t *features(const struct vionet_device_info *device)
 	struct vionet_features left =
 		info_without(&device->offered, &device->negotiated);
 
-	return json_pack("{s:o, s:o, s:o}",
+	return json_pack("{s:o, s:o, s:o, s:o}",
 			 "offered", feature_names(&device->offered),
 			 "negotiated", feature_names(&device->negotiated),
 			 "not_taken", feature_names(&left));
@@ -170,6 +170,15 @@ static json_t *memory(const struct vionet_device_info *device)
 			 "quarantined", (json_int_t)device->quarantined);
 }
 
+static json_t *steering(const struct vionet_steering_limits *limits)
+{
+	return json_pack("{s:i, s:i, s:o, s:o}",
+			 "table_entries", limits->table_entries,
+			 "key_size", limits->key_size,
+			 "hash_types", hex(limits->hash_types),
+			 "tunnel_types", hex(limits->tunnel_types));
+}
+
 void info_print_json(const struct info *info)
 {
 	const struct vionet_device_info *device = &info->device;
@@ -186,6 +195,7 @@ void info_print_json(const struct info *info)
 		"queues_in_device", device->queues,
 		"vectors", device->vectors,
 		"header_size", device->header_size,
+		"steering", steering(&info->steering),
 		"queues", queues(info),
 		"memory", memory(device),
 		"pci", pci_details(info));

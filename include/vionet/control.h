@@ -9,8 +9,9 @@
  *
  *   - Control thread; the device is started. The threads of the queues may go on:
  *     nothing here touches a queue, except where it says so.
- *   - It returns within control_timeout_ms of vionet_open_options (500 ms), whatever
- *     the device does.
+ *   - A command takes control_timeout_ms of vionet_open_options (500 ms) at most,
+ *     whatever the device does; as long again if the device still owes the answer to
+ *     the acknowledgement of an announcement.
  *   - What the device agreed to is remembered, and told to it again by
  *     vionet_device_recover and by the next vionet_device_start; what names queues
  *     is forgotten when the device stops.
@@ -51,7 +52,14 @@ struct vionet_queue;
  */
 int vionet_control_check(struct vionet_device *device);
 
-/* ---- address and filters ---- */
+/*
+ * ---- address and filters ----
+ *
+ * CTRL_RX, CTRL_RX_EXTRA and CTRL_VLAN are accepted only if they are in `want` or
+ * `need` of vionet_open_options: a device that has them accepted may filter before it
+ * is told to, and what it then lets through is its own choice (QEMU: everything;
+ * others: its own address and broadcasts). Without them everything arrives.
+ */
 
 /*
  * Set the device's own address: frames for it are let through. It is the `mac` of
@@ -74,8 +82,7 @@ enum vionet_filter_mode {
 };
 
 /*
- * Switch a mode on or off. What a device does before it is told is its own choice;
- * QEMU's is promiscuous. Returns 0; -EINVAL: no such mode. Source: "Packet Receive
+ * Switch a mode on or off. Returns 0; -EINVAL: no such mode. Source: "Packet Receive
  * Filtering".
  */
 int vionet_filter_mode_set(struct vionet_device *device,
@@ -95,9 +102,8 @@ int vionet_filter_macs_set(struct vionet_device *device,
 			   uint32_t multicast_count);
 
 /*
- * Let tagged frames of a VLAN through, or no longer. Needs CTRL_VLAN, which is
- * accepted only if it is in `want` or `need` of vionet_open_options: once accepted,
- * tagged frames of VLANs that were not added may be dropped.
+ * Let tagged frames of a VLAN through, or no longer. Needs CTRL_VLAN: once that is
+ * accepted, tagged frames of VLANs that were not added may be dropped.
  *
  * Returns 0; -EINVAL if `vlan` is above 4094. Source: "VLAN Filtering".
  */

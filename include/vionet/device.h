@@ -54,10 +54,11 @@ struct vionet_open_options {
 	struct vionet_features need;  /* features without which to refuse */
 	/*
 	 * Features to accept if they are offered, which otherwise are not, since
-	 * they change what arrives or the buffers that it needs: CTRL_VLAN (tagged
-	 * frames are dropped until their VLANs are added), HASH_REPORT, and the
-	 * receive offloads GUEST_CSUM, GUEST_TSO4 and so on. Those in `need` are
-	 * accepted too.
+	 * they change what arrives or the buffers that it needs: CTRL_RX and
+	 * CTRL_RX_EXTRA (some devices then let only frames for their own address
+	 * through, until told otherwise), CTRL_VLAN (tagged frames are dropped until
+	 * their VLANs are added), HASH_REPORT, and the receive offloads GUEST_CSUM,
+	 * GUEST_TSO4 and so on. Those in `need` are accepted too.
 	 */
 	struct vionet_features want;
 	unsigned int control_timeout_ms; /* how long a control command may take;
@@ -163,7 +164,8 @@ struct vionet_start_options {
  * out of range); -ENOMEM; -ENOSPC (no IOVAs or mappings left); -ENOTSUP (other
  * features than at open, or fewer queue pairs); -EREMOTEIO (it refuses what it is
  * told); -EIO / -EAGAIN / -ETIMEDOUT / -ENODEV as for open. On failure the device is
- * reset and can be started again. At most 4 s, and a control command's deadline.
+ * reset and can be started again. At most 4 s; 6 s and a control command's deadline
+ * where there is something to tell the device.
  */
 int vionet_device_start(struct vionet_device *device,
 			const struct vionet_start_options *options);

@@ -41,7 +41,7 @@ struct vionet_recovery {
  * features, or fewer queues), -EREMOTEIO (it no longer agrees to something), and
  * what vionet_device_start returns. -ENETDOWN if it was not started; -EAGAIN,
  * nothing done, if it has been recovered five times within 10 s: leave it alone for
- * a while, or close it. At most 4 s and a control command's deadline.
+ * a while, or close it. At most 6 s and a control command's deadline.
  */
 int vionet_device_recover(struct vionet_device *device,
 			  struct vionet_recovery *report);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -500,6 +501,8 @@ static void serve(struct model_control *c)
 
 	while (take_chain(c, &chain)) {
 		c->commands++;
+		if (c->slow_ms != 0)
+			poll(NULL, 0, (int)c->slow_ms);
 		if (c->needs_reset_at == (int)c->commands) {
 			c->model->status |= 0x40;
 			return;

@@ -63,6 +63,7 @@ struct model_control {
 	/* How it misbehaves. */
 	bool silent;	   /* takes commands and does not answer: `late` does */
 	bool deaf;	   /* does not even look */
+	unsigned int slow_ms; /* for each command */
 	int ack;	   /* this instead of its answer; -1: the right one */
 	bool no_answer;	   /* completes without writing */
 	int used_length;   /* this instead of the right one; -1 */

@@ -24,8 +24,8 @@ void start_rig(struct rig *rig, unsigned int start, unsigned int timeout_ms)
 		.tx_queue_size = 16,
 	};
 
-	/* CTRL_VLAN, HASH_REPORT. */
-	open.want.word[0] = 1ull << 19 | 1ull << 57;
+	/* CTRL_RX, CTRL_VLAN, CTRL_RX_EXTRA, HASH_REPORT. */
+	open.want.word[0] = 1ull << 18 | 1ull << 19 | 1ull << 20 | 1ull << 57;
 	if (open_model(rig->model, &open, &rig->device))
 		fail_msg("open: %s", vionet_error_text());
 	if (vionet_device_start(rig->device, &options))

@@ -66,6 +66,7 @@ static void without_several_pairs_it_is_queue_two(void **state)
 	(void)state;
 	/* Offered, and avoided: then N is 1, whatever max_virtqueue_pairs says. */
 	open.avoid.word[0] = 1ull << 22 | 1ull << 60;
+	open.want.word[0] = 1ull << 18;
 	rig->c->pairs = 1;
 	assert_int_equal(open_model(rig->model, &open, &rig->device), 0);
 	assert_int_equal(vionet_device_start(rig->device, NULL), 0);

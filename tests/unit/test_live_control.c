@@ -53,6 +53,9 @@ static struct live *serve(char *const *options)
 	return live;
 }
 
+/* CTRL_RX, CTRL_VLAN, CTRL_RX_EXTRA, HASH_REPORT. */
+static uint64_t wanted = 1ull << 18 | 1ull << 19 | 1ull << 20 | 1ull << 57;
+
 static void open_live(struct live *live, unsigned int pairs)
 {
 	struct vionet_open_options open = { 0 };
@@ -60,7 +63,7 @@ static void open_live(struct live *live, unsigned int pairs)
 		.queue_pairs = pairs, .rx_queue_size = 64, .tx_queue_size = 64,
 	};
 
-	open.want.word[0] = 1ull << 19 | 1ull << 57;
+	open.want.word[0] = wanted;
 	if (vionet_device_open(live->name, &open, &live->device))
 		fail_msg("open: %s", vionet_error_text());
 	if (vionet_device_start(live->device, &start))
@@ -153,6 +156,44 @@ static void tell_everything(struct vionet_device *d)
 	c.max_packets = c.max_usecs = 0;
 	OK(vionet_coalescing_set(d, false, &c));
 	OK(vionet_coalescing_set(d, true, &c));
+}
+
+/* Who wants nothing gets everything: frames for anybody, tagged or not. */
+static void nothing_is_filtered_unasked(void **state)
+{
+	char *options[] = { "--features=all", NULL };
+	struct live *live = serve(options);
+	uint64_t before = wanted;
+	struct vionet_packet *packet, *packets[8];
+	struct vionet_queue *tx;
+	uint32_t received = 0;
+
+	(void)state;
+	wanted = 0;
+	open_live(live, 1);
+	wanted = before;
+	tx = vionet_device_tx_queue(live->device, 0);
+	for (unsigned int i = 0; i < 4; i++) {
+		static const uint8_t ends[2][2] = { { 0x88, 0xb5 }, { 0x81, 0 } };
+
+		assert_int_equal(vionet_packet_alloc(vionet_queue_pool(tx),
+						     &packet, 1), 1);
+		memset(packet->data, 0x10 * i + 3, 64);
+		packet->data[0] = i < 2 ? 2 : 3;
+		memcpy(packet->data + 12, ends[i % 2], 2);
+		packet->length = 64;
+		assert_int_equal(vionet_queue_transmit(tx, &packet, 1), 1);
+	}
+	for (unsigned int i = 0; i < 200 && received < 4; i++) {
+		uint32_t n = vionet_queue_receive(
+			vionet_device_rx_queue(live->device, 0), packets, 8);
+
+		vionet_packet_free(packets, n);
+		received += n;
+		poll(NULL, 0, 5);
+	}
+	assert_int_equal(received, 4);
+	finish(live, 0);
 }
 
 static void check_statistics(struct live *live, unsigned int pairs)
@@ -297,6 +338,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(everything_is_taken_and_nothing_is_breached),
+		cmocka_unit_test(nothing_is_filtered_unasked),
 		cmocka_unit_test(a_transitional_device_works),
 		cmocka_unit_test(fewer_vectors_will_do),
 		cmocka_unit_test(faults_of_the_control_queue),

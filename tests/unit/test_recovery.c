@@ -450,6 +450,27 @@ static void what_it_refuses_the_second_time_is_an_error(void **state)
 	drop_rig(rig);
 }
 
+/* Each command in time, all together not: a recovery has a limit of its own. */
+static void a_slow_device_is_given_up(void **state)
+{
+	struct rig *rig = raise_rig(1);
+	double begin;
+
+	(void)state;
+	start_rig(rig, 1, 0);
+	for (uint16_t i = 0; i < 12; i++)
+		assert_int_equal(vionet_filter_vlan_add(rig->device, i), 0);
+	rig->c->slow_ms = 250;
+	begin = seconds();
+	assert_int_equal(vionet_device_recover(rig->device, NULL), -ETIMEDOUT);
+	assert_text("for all of it");
+	assert_true(seconds() - begin < 2.5);
+	rig->c->slow_ms = 0;
+	assert_int_equal(vionet_device_start(rig->device, NULL), 0);
+	assert_true(rig->c->vlan[11]);
+	drop_rig(rig);
+}
+
 static void a_device_that_will_not_be_reset_is_given_up(void **state)
 {
 	struct rig *rig = raise_rig(1);
@@ -623,6 +644,7 @@ int main(void)
 		cmocka_unit_test(j12_driver_ok_cleared_by_itself),
 		cmocka_unit_test(j13_comes_back_with_less),
 		cmocka_unit_test(what_it_refuses_the_second_time_is_an_error),
+		cmocka_unit_test(a_slow_device_is_given_up),
 		cmocka_unit_test(a_device_that_will_not_be_reset_is_given_up),
 		cmocka_unit_test(suspend_and_resume),
 		cmocka_unit_test(suspending_that_does_not_happen),
