@@ -136,9 +136,12 @@ static void settle_pairs(const struct vionet_device *device,
 {
 	unsigned int most = device->transport->queue_count / 2u;
 	bool several = vionet_feature_test(&device->accepted, NET_F_MQ) ||
-		       vionet_feature_test(&device->accepted, NET_F_RSS);
+		       vionet_feature_test(&device->accepted, NET_F_RSS) ||
+		       device->transport->pairs_enabled > 1;
 
 	config->max_queue_pairs = raw->max_virtqueue_pairs;
+	if (device->transport->pairs_enabled != 0)
+		config->max_queue_pairs = device->transport->pairs_enabled;
 	if (config->max_queue_pairs > most)
 		config->max_queue_pairs = (uint16_t)most;
 	if (config->max_queue_pairs == 0)

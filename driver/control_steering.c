@@ -219,6 +219,10 @@ int vn_steering_begin(struct vionet_device *device, unsigned int pairs)
 {
 	static const struct vionet_rss evenly;
 
+	if (device->transport->pairs_enabled != 0) {
+		device->active_pairs = pairs;
+		return 0;
+	}
 	if (vionet_feature_test(&device->accepted, NET_F_MQ))
 		return order_mq(device, pairs);
 	return order_rss(device, pairs, &evenly);

@@ -150,6 +150,8 @@ struct vn_transport {
 	bool config_interrupt;	  /* configuration changes are announced */
 	bool confined; /* the device reaches only what memory_add was given, though
 			* it does not offer ACCESS_PLATFORM */
+	uint16_t pairs_enabled; /* queue pairs that may be used by enabling their queues,
+				 * without MQ and its command; 0: as MQ says */
 	uint32_t region_max; /* memory regions that can be added; 0: `limits` says
 			      * all there is to say */
 	int event_fd;		  /* readable when `events` has something */

@@ -50,7 +50,10 @@ int vn_vhost_user_features_write(struct vn_transport *transport,
 				 const struct vionet_features *accepted)
 {
 	struct vn_vhost_user *t = vn_vhost_user(transport);
-	uint64_t own = t->features & 1ull << VHOST_USER_F_PROTOCOL_FEATURES;
+	/* MQ without its command: a backend that offers it lets go of other queues
+	 * than the first two without. */
+	uint64_t own = t->features & (1ull << VHOST_USER_F_PROTOCOL_FEATURES |
+				      1ull << NET_F_MQ);
 
 	transport->accepted = *accepted;
 	return vn_vhost_user_tell_u64(t, VHOST_USER_SET_FEATURES,

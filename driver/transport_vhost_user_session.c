@@ -397,6 +397,7 @@ static int count_queues(struct vn_vhost_user *t)
 	if (pairs > VHOST_USER_QUEUES_MAX / 2)
 		pairs = VHOST_USER_QUEUES_MAX / 2;
 	t->base.queue_count = (uint16_t)(pairs * 2);
+	t->base.pairs_enabled = (uint16_t)pairs;
 	t->base.vector_max = t->base.queue_count + 1u;
 	return result;
 }

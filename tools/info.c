@@ -127,18 +127,9 @@ static void print_queue(const struct vionet_queue_info *queue)
 	putchar('\n');
 }
 
-/* Queues like the one before, unused: a vhost-user backend has hundreds of them. */
-static unsigned int count_alike(const struct info *info, unsigned int first)
-{
-	const struct vionet_queue_info *q = &info->queue[first];
-	unsigned int count = 1;
-
-	while (q->size == 0 && first + count < info->queue_count &&
-	       q[count].size == 0 && q[count].size_max == q->size_max &&
-	       strcmp(q[count].role, q->role) == 0)
-		count++;
-	return count;
-}
+/* A vhost-user back end has hundreds of queues: of many, only these are shown if they
+ * are not in use. */
+#define QUEUES_SHOWN 16u
 
 /* What RSS and hashes may look like, if there are any. */
 static void print_steering(const struct vionet_steering_limits *limits)
@@ -162,14 +153,11 @@ static void print_queues(const struct info *info)
 	       info->device.queues, info->device.max_queue_pairs,
 	       info->device.max_queue_pairs == 1 ? "" : "s", info->device.queue_pairs,
 	       info->device.queue_pairs == 1 ? "" : "s");
-	for (unsigned int i = 0; i < info->queue_count;) {
-		unsigned int alike = count_alike(info, i);
-
-		print_queue(&info->queue[i]);
-		if (alike > 1)
-			printf("  %u to %u are like it\n", i + 1, i + alike - 1);
-		i += alike;
-	}
+	for (unsigned int i = 0; i < info->queue_count; i++)
+		if (i < QUEUES_SHOWN || info->queue[i].size != 0)
+			print_queue(&info->queue[i]);
+	if (info->queue_count > QUEUES_SHOWN)
+		printf("  ... to %u\n", info->queue_count - 1);
 	print_label("vectors");
 	printf("%u\n", info->device.vectors);
 	print_steering(&info->steering);

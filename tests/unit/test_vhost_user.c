@@ -121,6 +121,38 @@ static void each_feature_by_itself(void **state)
 	}
 }
 
+/* Pairs are used by enabling them: there is no command for it, but the back end that
+ * offers MQ is told that it was taken. */
+static void several_pairs(void **state)
+{
+	struct backend *b = *state;
+	struct vionet_start_options start = { .queue_pairs = 2 };
+	struct vionet_device *device;
+	struct vionet_device_info info;
+
+	LOCKED(b, b->features |= 1ull << 22);
+	assert_int_equal(open_backend(b, "", &device), 0);
+	assert_int_equal(vionet_device_start(device, &start), 0);
+	assert_int_equal(vionet_device_info(device, &info), 0);
+	assert_int_equal(info.queue_pairs, 2);
+	LOCKED(b, {
+		assert_int_equal(b->acked >> 22 & 1, 1);
+		assert_int_equal(b->inflight_queues, 4);
+		assert_true(b->regions <= 8);
+	});
+	turn_frames_of(device, 0, 0, 300);
+	turn_frames_of(device, 1, 0, 300);
+	backend_hang_up(b);
+	assert_int_equal(vionet_device_reconnect(device, 1000), 0);
+	turn_frames_of(device, 1, 300, 300);
+	turn_frames_of(device, 0, 300, 300);
+	assert_int_equal(vionet_device_stop(device), 0);
+	start.queue_pairs = 3;
+	assert_int_equal(vionet_device_start(device, &start), -ENOTSUP);
+	assert_text("2 queue pairs, not 3");
+	assert_int_equal(vionet_device_close(device), 0);
+}
+
 /* The carrier's own bits are no features of the device, and a memory table stands in
  * for ACCESS_PLATFORM. */
 static void bits_of_the_carrier_stay_there(void **state)
@@ -545,6 +577,7 @@ int main(void)
 		TEST(everything_is_used_where_offered),
 		TEST(nothing_is_needed),
 		TEST(each_feature_by_itself),
+		TEST(several_pairs),
 		TEST(bits_of_the_carrier_stay_there),
 		TEST(legacy_only_is_refused),
 		TEST(addresses_are_no_pointers),

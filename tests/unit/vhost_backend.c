@@ -423,16 +423,16 @@ static bool hear(struct backend *b)
 }
 
 /* Sleep until there is something to do; the lock is not held meanwhile. */
-static void wait_for_work(struct backend *b, struct pollfd waits[4])
+static void wait_for_work(struct backend *b, struct pollfd waits[2 + BACKEND_QUEUES])
 {
 	waits[0] = (struct pollfd){ .fd = b->wake, .events = POLLIN };
 	waits[1] = (struct pollfd){ .fd = b->fd >= 0 ? b->fd : b->listening,
 				    .events = POLLIN };
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < BACKEND_QUEUES; i++)
 		waits[2 + i] = (struct pollfd){ .fd = b->queue[i].kick,
 						.events = POLLIN };
 	pthread_mutex_unlock(&b->lock);
-	poll(waits, 4, b->connects && waits[1].fd < 0 ? 10 : 1000);
+	poll(waits, 2 + BACKEND_QUEUES, b->connects && waits[1].fd < 0 ? 10 : 1000);
 	pthread_mutex_lock(&b->lock);
 }
 
@@ -456,7 +456,7 @@ static void greet(struct backend *b, bool knock)
 static void *run(void *context)
 {
 	struct backend *b = context;
-	struct pollfd waits[4];
+	struct pollfd waits[2 + BACKEND_QUEUES];
 	eventfd_t count;
 
 	pthread_mutex_lock(&b->lock);
@@ -468,7 +468,7 @@ static void *run(void *context)
 			greet(b, waits[1].revents != 0);
 			continue;
 		}
-		for (int i = 0; i < 2; i++)
+		for (int i = 0; i < BACKEND_QUEUES; i++)
 			if (waits[2 + i].revents && b->queue[i].kick >= 0) {
 				eventfd_read(b->queue[i].kick, &count);
 				b->queue[i].kicked = true;

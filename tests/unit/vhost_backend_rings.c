@@ -160,9 +160,10 @@ static uint32_t copy_chain(struct backend *b, struct rings *r, unsigned int id,
 }
 
 /* A frame goes into the next receive buffer. Header and all: num_buffers is 1. */
-static void deliver(struct backend *b, uint8_t *frame, uint32_t length)
+static void deliver(struct backend *b, unsigned int pair, uint8_t *frame,
+		    uint32_t length)
 {
-	struct backend_queue *q = &b->queue[0];
+	struct backend_queue *q = &b->queue[pair * 2];
 	struct rings r;
 	int id;
 
@@ -179,10 +180,10 @@ static void deliver(struct backend *b, uint8_t *frame, uint32_t length)
 	b->echoed++;
 }
 
-void backend_turn_round(struct backend *b)
+static void turn_pair(struct backend *b, unsigned int pair)
 {
 	static uint8_t frame[70000];
-	struct backend_queue *q = &b->queue[1];
+	struct backend_queue *q = &b->queue[pair * 2 + 1];
 	struct rings r;
 	int id;
 
@@ -198,6 +199,12 @@ void backend_turn_round(struct backend *b)
 			continue;
 		give(q, &r, (uint32_t)id, 0);
 		if (length != 0)
-			deliver(b, frame, length);
+			deliver(b, pair, frame, length);
 	}
+}
+
+void backend_turn_round(struct backend *b)
+{
+	for (unsigned int pair = 0; pair < BACKEND_QUEUES / 2; pair++)
+		turn_pair(b, pair);
 }

@@ -44,11 +44,11 @@ static inline int open_backend(struct backend *b, const char *options,
 }
 
 /* Send frames numbered from `first`, and get each back exactly once, in order. */
-static inline void turn_frames(struct vionet_device *device, uint64_t first,
-			       uint64_t count)
+static inline void turn_frames_of(struct vionet_device *device, unsigned int pair,
+				  uint64_t first, uint64_t count)
 {
-	struct vionet_queue *rx = vionet_device_rx_queue(device, 0);
-	struct vionet_queue *tx = vionet_device_tx_queue(device, 0);
+	struct vionet_queue *rx = vionet_device_rx_queue(device, pair);
+	struct vionet_queue *tx = vionet_device_tx_queue(device, pair);
 	uint64_t sent = first, got = first, end = first + count;
 	double limit = clock_s() + 10;
 
@@ -74,6 +74,12 @@ static inline void turn_frames(struct vionet_device *device, uint64_t first,
 			fail_msg("frame %llu has not come back",
 				 (unsigned long long)got);
 	}
+}
+
+static inline void turn_frames(struct vionet_device *device, uint64_t first,
+			       uint64_t count)
+{
+	turn_frames_of(device, 0, first, count);
 }
 
 #endif

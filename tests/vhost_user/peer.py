@@ -102,13 +102,13 @@ class Case(unittest.TestCase):
 class Testpmd(Case):
     programs = ["dpdk-testpmd"]
 
-    def run_testpmd(self, mode, vdev="queues=1", wait=True, name="testpmd"):
+    def run_testpmd(self, mode, vdev="queues=1", wait=True, name="testpmd", more=()):
         """Start it; `mode` is what it does with frames."""
         process = self.start(
             ["dpdk-testpmd", "--lcores", "0@(0-1),1@(0-1)", "--no-huge", "-m", "192", "--no-pci",
              "--no-telemetry", f"--file-prefix={self.folder.name}",
              f"--vdev=net_vhost0,iface={self.socket},{vdev}", "--", f"--forward-mode={mode}",
-             "--auto-start", "--no-flush-rx", "--no-mlockall", "--total-num-mbufs=8192"],
+             "--auto-start", "--no-flush-rx", "--no-mlockall", "--total-num-mbufs=8192", *more],
             name, {"XDG_RUNTIME_DIR": str(self.folder)})
         if wait:
             ready = wait_for(lambda: listens(self.socket) or not process.alive())

@@ -3,7 +3,7 @@
  * Send numbered frames to a back end that sends them back, and go on with the next
  * back end when the first goes away; then say what became of the frames.
  *
- *   survive DEVICE FRAMES
+ *   survive DEVICE FRAMES [PAIRS]       the frames take turns on so many queue pairs
  *
  * Prints "frames N reconnects R lost L duplicates D alien A". 0 if it got that far.
  */
@@ -24,6 +24,7 @@ struct run {
 	struct vionet_device *device;
 	uint8_t *seen; /* how often each has come back */
 	uint64_t frames, sent, reconnects, alien;
+	unsigned int pairs, next_pair;
 };
 
 static void pause_ms(long ms)
@@ -46,7 +47,8 @@ static void fill(struct vionet_packet *packet, uint64_t number)
 
 static void send_some(struct run *run)
 {
-	struct vionet_queue *tx = vionet_device_tx_queue(run->device, 0);
+	struct vionet_queue *tx = vionet_device_tx_queue(run->device,
+							 run->next_pair);
 	struct vionet_packet *packets[BURST];
 	uint64_t left = run->frames - run->sent;
 	uint32_t count, taken;
@@ -57,12 +59,13 @@ static void send_some(struct run *run)
 		fill(packets[i], run->sent + i);
 	taken = vionet_queue_transmit(tx, packets, count);
 	run->sent += taken;
+	run->next_pair = (run->next_pair + 1) % run->pairs;
 	vionet_packet_free(packets + taken, count - taken);
 }
 
-static void receive_all(struct run *run)
+static void receive_all(struct run *run, unsigned int pair)
 {
-	struct vionet_queue *rx = vionet_device_rx_queue(run->device, 0);
+	struct vionet_queue *rx = vionet_device_rx_queue(run->device, pair);
 	struct vionet_packet *packets[BURST];
 	uint32_t count;
 
@@ -111,7 +114,8 @@ static int go(struct run *run)
 		else
 			settled++;
 		pause_ms(1);
-		receive_all(run);
+		for (unsigned int i = 0; i < run->pairs; i++)
+			receive_all(run, i);
 	}
 	return 0;
 }
@@ -142,17 +146,20 @@ static int open_split(const char *name, struct vionet_device **device)
 
 int main(int argc, char **argv)
 {
+	struct vionet_start_options start = { 0 };
 	struct run run = { 0 };
 	int result = 1;
 
-	if (argc != 3) {
-		fprintf(stderr, "usage: survive DEVICE FRAMES\n");
+	if (argc != 3 && argc != 4) {
+		fprintf(stderr, "usage: survive DEVICE FRAMES [PAIRS]\n");
 		return 2;
 	}
+	run.pairs = argc == 4 ? (unsigned int)strtoul(argv[3], NULL, 10) : 1;
+	start.queue_pairs = run.pairs;
 	run.frames = strtoull(argv[2], NULL, 10);
 	run.seen = calloc(run.frames + 1, 1);
 	if (!run.seen || open_split(argv[1], &run.device) ||
-	    vionet_device_start(run.device, NULL) || go(&run)) {
+	    vionet_device_start(run.device, &start) || go(&run)) {
 		fprintf(stderr, "survive: %s\n", vionet_error_text());
 	} else {
 		report(&run);

@@ -76,6 +76,17 @@ class Frames(peer.Testpmd):
         self.turn_round()
 
 
+class Pairs(peer.Testpmd):
+    def test_four_pairs(self):
+        """Each queue of the back end gets its share, and sends it back on its own pair."""
+        testpmd = self.run_testpmd("mac", "queues=4", more=["--rxq=4", "--txq=4"])
+        done = subprocess.run([peer.BUILD / "tests/vhost_user/survive", self.device(), "8000", "4"],
+                              capture_output=True, text=True, timeout=30)
+        self.assertEqual(done.stdout,
+                         "frames 8000 reconnects 0 lost 0 duplicates 0 alien 0\n", done.stderr)
+        self.assertEqual(self.stop(testpmd), {"RX": 8000, "TX": 8000})
+
+
 class Layouts(peer.Testpmd):
     """Whatever the two agree on, frames come back."""
 
