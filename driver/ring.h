@@ -29,6 +29,10 @@ struct vn_push {
 	uint64_t held;	/* packed: see vn_packed */
 	uint32_t held_at;
 	uint32_t pushed;
+	/* Of the queue, so that they stay in registers. */
+	vn_slot *slots;
+	const uint16_t *ids;
+	uint32_t limit; /* split: mask; packed: size */
 };
 
 /* Taking buffers back. */
@@ -36,9 +40,13 @@ struct vn_pop {
 	uint32_t at;	/* split: entry of the used ring; packed: position */
 	uint32_t order; /* split: where the next free id goes; packed: order */
 	uint64_t flags; /* packed: flags that a used descriptor has now */
-	uint32_t left;	/* that may be taken at most */
+	uint32_t most;	/* that may be popped */
 	uint32_t popped;
 	uint32_t batch_left, batch_written;
+	/* Of the queue, so that they stay in registers. */
+	vn_slot *slots;
+	const uint16_t *ids;
+	uint32_t limit; /* split: mask; packed: size */
 };
 
 /*

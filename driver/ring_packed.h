@@ -44,7 +44,7 @@ ALWAYS_INLINE void packed_push_begin(const struct vionet_queue *queue,
 				(receives ? DESC_F_WRITE : 0));
 	c->held = queue->packed.held;
 	c->held_at = queue->packed.held_at;
-	c->pushed = 0;
+	c->limit = queue->size;
 }
 
 /*
@@ -58,10 +58,10 @@ ALWAYS_INLINE void packed_push(struct vionet_queue *queue, struct vn_push *c,
 {
 	struct vn_packed *ring = &queue->packed;
 	uint32_t order = receives ? c->at : c->order;
-	uint32_t id = in_order ? order : queue->ids[order];
+	uint32_t id = in_order ? order : c->ids[order];
 	uint64_t half = c->flags | PACKED_ID(id) | length;
 
-	queue->slots[id] = slot;
+	c->slots[id] = slot;
 	ring->desc[c->at].addr = htole64(iova);
 	if (LIKELY(c->held != 0)) {
 		vn_store64(packed_half(ring, c->at), half);
@@ -69,11 +69,11 @@ ALWAYS_INLINE void packed_push(struct vionet_queue *queue, struct vn_push *c,
 		c->held = half;
 		c->held_at = c->at;
 	}
-	if (UNLIKELY(++c->at == queue->size)) {
+	if (UNLIKELY(++c->at == c->limit)) {
 		c->at = 0;
 		c->flags ^= PACKED_FLAGS(PACKED_WRAP);
 	}
-	if (!receives && UNLIKELY(++c->order == queue->size))
+	if (!receives && UNLIKELY(++c->order == c->limit))
 		c->order = 0;
 	c->pushed++;
 }
@@ -137,6 +137,7 @@ ALWAYS_INLINE void packed_pop_load(const struct vionet_queue *queue,
 {
 	c->at = queue->packed.used_at;
 	c->order = queue->packed.order_used;
+	c->limit = queue->size;
 	c->flags = PACKED_FLAGS(queue->packed.used_flags |
 				(receives ? DESC_F_WRITE : 0));
 }
@@ -187,7 +188,7 @@ ALWAYS_INLINE vn_slot packed_pop(struct vionet_queue *queue, struct vn_pop *c,
 			*written = 0;
 		}
 		*index = id;
-		if (!in_order && UNLIKELY(id != queue->ids[order]) &&
+		if (!in_order && UNLIKELY(id != c->ids[order]) &&
 		    !vn_packed_found(queue, id, order))
 			return 0;
 		if (in_order && UNLIKELY(id != order)) {
@@ -205,17 +206,17 @@ ALWAYS_INLINE vn_slot packed_pop(struct vionet_queue *queue, struct vn_pop *c,
 						  queue->posted;
 		*index = order;
 	}
-	slot = queue->slots[*index];
+	slot = c->slots[*index];
 	if (UNLIKELY(slot == 0)) {
 		vn_queue_break(queue, VN_BREACH_ID_IDLE, *index, queue->size);
 		return 0;
 	}
-	queue->slots[*index] = 0;
-	if (UNLIKELY(++c->at == queue->size)) {
+	c->slots[*index] = 0;
+	if (UNLIKELY(++c->at == c->limit)) {
 		c->at = 0;
 		c->flags ^= PACKED_FLAGS(PACKED_WRAP);
 	}
-	if (!receives && UNLIKELY(++c->order == queue->size))
+	if (!receives && UNLIKELY(++c->order == c->limit))
 		c->order = 0;
 	return slot;
 }

@@ -26,7 +26,7 @@ ALWAYS_INLINE void split_push_begin(const struct vionet_queue *queue,
 {
 	c->at = queue->split.avail_index;
 	c->order = queue->split.desc_index;
-	c->pushed = 0;
+	c->limit = queue->split.mask;
 }
 
 /*
@@ -42,18 +42,18 @@ ALWAYS_INLINE void split_push(struct vionet_queue *queue, struct vn_push *c,
 			      uint64_t iova, uint32_t length)
 {
 	struct vn_split *ring = &queue->split;
-	uint32_t place = c->at & ring->mask;
+	uint32_t place = c->at & c->limit;
 	volatile struct split_desc *desc;
 	uint32_t id;
 
 	if (in_order) {
-		id = receives ? place : c->order++ & ring->mask;
-		if (!receives && UNLIKELY(queue->ids[place] != id))
+		id = receives ? place : c->order++ & c->limit;
+		if (!receives && UNLIKELY(c->ids[place] != id))
 			vn_split_rename(queue, place, id);
-		queue->slots[place] = slot;
+		c->slots[place] = slot;
 	} else {
-		id = queue->ids[place];
-		queue->slots[id] = slot;
+		id = c->ids[place];
+		c->slots[id] = slot;
 	}
 	desc = &ring->desc[id];
 	desc->addr = htole64(iova);
@@ -126,6 +126,7 @@ ALWAYS_INLINE void split_pop_load(const struct vionet_queue *queue,
 {
 	c->at = queue->split.used_index;
 	c->order = queue->split.free_index;
+	c->limit = queue->split.mask;
 }
 
 ALWAYS_INLINE void split_pop_save(struct vionet_queue *queue,
@@ -149,7 +150,7 @@ ALWAYS_INLINE vn_slot split_pop(struct vionet_queue *queue, struct vn_pop *c,
 				uint32_t *index)
 {
 	struct vn_split *ring = &queue->split;
-	uint32_t place = c->at & ring->mask;
+	uint32_t place = c->at & c->limit;
 	vn_slot slot;
 
 	if (!in_order || LIKELY(c->batch_left == 0)) {
@@ -157,16 +158,18 @@ ALWAYS_INLINE vn_slot split_pop(struct vionet_queue *queue, struct vn_pop *c,
 			(const volatile uint64_t *)&ring->used->ring[place]);
 		uint32_t id = (uint32_t)entry;
 		uint32_t back = receives || in_order ? place :
-						       c->order & ring->mask;
+						       c->order & c->limit;
+		/* In order, receive buffers are always the same. */
+		uint32_t expected = receives && in_order ? place : c->ids[back];
 
 		*written = (uint32_t)(entry >> 32);
 		*index = in_order ? place : id;
-		if (UNLIKELY(id != queue->ids[back])) {
+		if (UNLIKELY(id != expected)) {
 			if (!in_order && !vn_split_found(queue, id, back))
 				return 0;
 			if (in_order) {
-				c->batch_left = vn_split_batch(queue, id, c->at,
-							       c->left);
+				c->batch_left = vn_split_batch(
+					queue, id, c->at, c->most - c->popped);
 				c->batch_written = *written;
 				if (c->batch_left == 0)
 					return 0;
@@ -179,12 +182,12 @@ ALWAYS_INLINE vn_slot split_pop(struct vionet_queue *queue, struct vn_pop *c,
 						  queue->posted;
 		*index = place;
 	}
-	slot = queue->slots[*index];
+	slot = c->slots[*index];
 	if (UNLIKELY(slot == 0)) {
 		vn_queue_break(queue, VN_BREACH_ID_IDLE, *index, queue->size);
 		return 0;
 	}
-	queue->slots[*index] = 0;
+	c->slots[*index] = 0;
 	c->at++;
 	if (!receives && !in_order)
 		c->order++;

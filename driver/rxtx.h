@@ -30,6 +30,9 @@ ALWAYS_INLINE void push_begin(const struct vionet_queue *queue,
 		packed_push_begin(queue, c, receives);
 	else
 		split_push_begin(queue, c);
+	c->pushed = 0;
+	c->slots = queue->slots;
+	c->ids = queue->ids;
 }
 
 ALWAYS_INLINE void ring_push(struct vionet_queue *queue, enum vn_layout layout,
@@ -65,15 +68,17 @@ ALWAYS_INLINE uint32_t pop_begin(struct vionet_queue *queue,
 {
 	if (vn_layout_is_packed(layout)) {
 		packed_pop_load(queue, c, receives);
-		c->left = queue->size;
+		c->most = queue->size;
 	} else {
-		c->left = split_completed(queue);
+		c->most = split_completed(queue);
 		split_pop_load(queue, c);
 	}
 	c->popped = 0;
+	c->slots = queue->slots;
+	c->ids = queue->ids;
 	c->batch_left = queue->batch_left;
 	c->batch_written = queue->batch_written;
-	return c->left;
+	return c->most;
 }
 
 ALWAYS_INLINE vn_slot ring_pop(struct vionet_queue *queue,
@@ -112,6 +117,7 @@ ALWAYS_INLINE void pop_again(const struct vionet_queue *queue,
 		packed_pop_load(queue, c, false);
 	else
 		split_pop_load(queue, c);
+	c->most -= c->popped;
 	c->popped = 0;
 }
 

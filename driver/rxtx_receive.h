@@ -96,14 +96,13 @@ ALWAYS_INLINE uint32_t receive_burst(struct vionet_queue *queue,
 	/* Not more buffers in a call than the ring holds: a device that completes
 	 * rubbish as fast as we drop it does not keep us here. */
 	pop_begin(queue, layout, true, &c);
-	while (received < max && c.left != 0) {
+	while (received < max && c.popped < c.most) {
 		struct vionet_packet *packet;
 		uint32_t written, index, buffers = 1;
 		vn_slot slot = ring_pop(queue, layout, true, &c, &written, &index);
 
 		if (slot == 0)
 			break;
-		c.left--;
 		c.popped++;
 		packet = (struct vionet_packet *)slot;
 		vn_packet_unpoison(packet);

@@ -30,26 +30,36 @@ ALWAYS_INLINE uint32_t reclaim_burst(struct vionet_queue *queue,
 
 	if (UNLIKELY(queue->breach))
 		return 0;
-	for (pop_begin(queue, layout, false, &c); c.left != 0; c.left--) {
+	pop_begin(queue, layout, false, &c);
+	while (c.popped < c.most) {
+		struct vionet_packet *packet;
 		uint32_t written, index;
 		vn_slot slot = ring_pop(queue, layout, false, &c, &written,
 					&index);
 
 		if (slot == 0)
 			break;
-		completed++;
 		c.popped++;
+		packet = vn_slot_packet(slot);
+		vn_packet_unpoison(packet);
 		if (LIKELY((slot & VN_SLOT_TAGS) == 0)) {
-			vn_packet_unpoison((struct vionet_packet *)slot);
-			pool->free[available++] = (struct vionet_packet *)slot;
+			pool->free[available++] = packet;
 			continue;
 		}
+		if (LIKELY((slot & VN_SLOT_COMPLEX) == 0)) {
+			struct vionet_pool *other = packet->pool;
+
+			other->free[other->available++] = packet;
+			continue;
+		}
+		completed += c.popped;
 		pop_end(queue, layout, &c);
 		pool->available = available;
 		vn_reclaim_uncommon(queue, slot, index);
 		available = pool->available;
 		pop_again(queue, layout, &c);
 	}
+	completed += c.popped;
 	if (completed == 0)
 		return 0;
 	pool->available = available;
@@ -138,6 +148,7 @@ ALWAYS_INLINE uint32_t push_common(struct vionet_queue *queue,
 	uint32_t header_size = header_size_of(queue, offloads);
 	uint32_t room = queue->free_count;
 	struct source source;
+	uint64_t total = 0;
 	struct vn_push c;
 
 	if (count > room)
@@ -147,6 +158,7 @@ ALWAYS_INLINE uint32_t push_common(struct vionet_queue *queue,
 	while (c.pushed < count) {
 		struct vionet_packet *packet = packets[c.pushed];
 		uint32_t length = packet->length;
+		uint8_t *data = packet->data;
 
 		if (UNLIKELY(packet->pool != source.pool) &&
 		    !choose_source(queue, packet->pool, header_size, &source))
@@ -154,15 +166,16 @@ ALWAYS_INLINE uint32_t push_common(struct vionet_queue *queue,
 		if (UNLIKELY(!is_common(packet, &source, header_size)))
 			break;
 		packet->state = VN_PACKET_DEVICE;
-		write_header(packet->data, header_size);
-		*bytes += length;
+		write_header(data, header_size);
+		total += length;
 		vn_packet_poison(packet);
 		ring_push(queue, layout, false, &c,
 			  (vn_slot)packet | source.tag,
-			  (uint64_t)(uintptr_t)packet->data + source.shift,
+			  (uint64_t)(uintptr_t)data + source.shift,
 			  length + header_size);
 	}
 	push_end(queue, layout, &c);
+	*bytes += total;
 	return c.pushed;
 }
 

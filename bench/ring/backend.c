@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <string.h>
+
+#include "bench/ring/backend.h"
+
+enum { HEADER = 12, AVAIL = 0x80, USED = 0x8000, WRITE = 2 };
+
+/* x86 and arm64: a load of a flag before what it covers, a store of it behind. */
+#define LOAD16(at) __atomic_load_n((const uint16_t *)(at), __ATOMIC_ACQUIRE)
+#define STORE16(at, v) __atomic_store_n((uint16_t *)(at), v, __ATOMIC_RELEASE)
+#define STORE64(at, v) __atomic_store_n((uint64_t *)(at), v, __ATOMIC_RELEASE)
+
+void backend_open(struct backend *b)
+{
+	b->at = b->avail = b->used = b->seen = 0;
+	b->wrap = 1;
+	/* split: used flags, NO_NOTIFY; packed: DISABLE. With EVENT_IDX on a split
+	 * ring: an event index that is far away at first, see backend_quiet. */
+	STORE16(b->device + (b->packed ? 2 : 0), 1);
+	if (!b->packed)
+		STORE16(b->device + 4 + 8 * b->size, 0x8000);
+}
+
+/* A driver with EVENT_IDX asks the index instead of the flag: keep it half a lap of
+ * 65536 away. */
+static void backend_quiet(struct backend *b, uint16_t before)
+{
+	if (((before ^ b->avail) & 0x4000) != 0)
+		STORE16(b->device + 4 + 8 * b->size, (uint16_t)(b->avail + 0x8000));
+}
+
+static void fill(struct backend *b, uint64_t address)
+{
+	static const uint8_t frame[64] = { 0x02, 0, 0, 0, 0, 1, 0x02, 0, 0, 0, 0, 2,
+					   0x08, 0x00, 0x45 };
+	uint8_t *to = b->translate ? b->translate(b->context, address) :
+				     (uint8_t *)(uintptr_t)address;
+
+	memset(to, 0, 8);
+	memcpy(to + 8, (const uint8_t[4]){ 0, 0, 1, 0 }, 4); /* num_buffers 1 */
+	if (b->touch == TOUCH_FRAME)
+		memcpy(to + HEADER, frame, sizeof(frame));
+}
+
+/* ---- split ---- */
+
+static uint32_t split_run(struct backend *b, uint32_t max, bool fills)
+{
+	uint16_t mask = (uint16_t)(b->size - 1), before = b->avail;
+	uint16_t ready = (uint16_t)(b->seen - b->avail);
+
+	if (ready == 0) {
+		b->seen = LOAD16(b->driver + 2);
+		ready = (uint16_t)(b->seen - b->avail);
+	}
+	if (ready < max)
+		max = ready;
+	if (max == 0)
+		return 0;
+	for (uint32_t i = 0; i < max; i++) {
+		uint16_t id, slot = (uint16_t)(b->used + i) & mask;
+		uint64_t entry;
+
+		memcpy(&id, b->driver + 4 + 2 * ((b->avail + i) & mask), 2);
+		entry = id;
+		if (fills) {
+			entry |= (uint64_t)(b->length + HEADER) << 32;
+			if (b->touch != TOUCH_NOTHING) {
+				uint64_t address;
+
+				memcpy(&address, b->desc + 16u * id, 8);
+				fill(b, address);
+			}
+		} else {
+			/* A device has to look at the descriptor. */
+			uint64_t words[2];
+
+			memcpy(words, b->desc + 16u * id, 16);
+			__asm__ __volatile__("" : : "r"(words[0]), "r"(words[1]));
+		}
+		memcpy(b->device + 4 + 8 * slot, &entry, 8);
+	}
+	b->avail = (uint16_t)(b->avail + max);
+	b->used = (uint16_t)(b->used + max);
+	STORE16(b->device + 2, b->used);
+	backend_quiet(b, before);
+	b->packets += max;
+	return max;
+}
+
+/* ---- packed ---- */
+
+/* One available descriptor becomes a used one at the same place: buffers of one
+ * descriptor each, completed in order. */
+static uint32_t packed_run(struct backend *b, uint32_t max, bool fills)
+{
+	uint32_t done = 0;
+	uint64_t first = 0;
+	uint8_t *first_at = NULL;
+
+	while (done < max) {
+		uint8_t *d = b->desc + 16u * b->at;
+		uint64_t half = __atomic_load_n((const uint64_t *)(d + 8),
+						__ATOMIC_ACQUIRE);
+		uint32_t flags = (uint32_t)(half >> 48);
+		uint64_t address;
+
+		if (((flags & AVAIL) != 0) != b->wrap ||
+		    ((flags & USED) != 0) == b->wrap)
+			break;
+		memcpy(&address, d, 8);
+		if (fills && b->touch != TOUCH_NOTHING)
+			fill(b, address);
+		__asm__ __volatile__("" : : "r"(address));
+		half = (half & 0x0000ffff00000000ull) |
+		       (uint64_t)(b->wrap ? AVAIL | USED : 0) << 48;
+		if (fills)
+			half |= (uint64_t)WRITE << 48 | (b->length + HEADER);
+		/* The first one's flags last: the driver sees all or none. */
+		if (first_at) {
+			STORE64(d + 8, half);
+		} else {
+			first_at = d + 8;
+			first = half;
+		}
+		if (++b->at == b->size) {
+			b->at = 0;
+			b->wrap ^= 1;
+		}
+		done++;
+	}
+	if (done != 0)
+		STORE64(first_at, first);
+	b->packets += done;
+	return done;
+}
+
+uint32_t backend_sink(struct backend *b, uint32_t max)
+{
+	return b->packed ? packed_run(b, max, false) : split_run(b, max, false);
+}
+
+uint32_t backend_source(struct backend *b, uint32_t max)
+{
+	return b->packed ? packed_run(b, max, true) : split_run(b, max, true);
+}

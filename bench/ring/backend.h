@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A virtio-net device's side of one queue that does as little as a device can: it takes
+ * buffers and gives them back, and copies no frame. Written from the specification; it
+ * shares nothing with the driver.
+ *
+ * It trusts its driver: this is a measuring instrument, not a device to expose.
+ */
+#ifndef VIONET_BENCH_BACKEND_H
+#define VIONET_BENCH_BACKEND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What it does to the memory of a buffer that it fills. */
+enum touch {
+	TOUCH_NOTHING, /* not with MRG_RXBUF, which needs a header */
+	TOUCH_HEADER,  /* 12 bytes */
+	TOUCH_FRAME,   /* the header and the frame */
+};
+
+struct backend {
+	bool packed;
+	uint16_t size;
+	enum touch touch;
+	uint32_t length; /* of the frames that it makes, without header */
+
+	/* The three areas, where this process has them. */
+	uint8_t *desc, *driver, *device;
+	/* Turns an address in a descriptor into one here; NULL: it is one. */
+	void *(*translate)(void *context, uint64_t address);
+	void *context;
+
+	uint16_t at;	  /* packed: position of the next available descriptor */
+	uint16_t wrap;	  /* 1 or 0 */
+	uint16_t avail, used; /* split: free-running */
+	uint16_t seen;	  /* split: avail idx as last read */
+	uint64_t packets;
+} __attribute__((aligned(128)));
+
+/* Set up from the areas; asks the driver for no notifications. */
+void backend_open(struct backend *b);
+
+/* Take up to `max` transmitted frames and complete them. Returns their number. */
+uint32_t backend_sink(struct backend *b, uint32_t max);
+
+/* Fill up to `max` receive buffers. Returns their number. */
+uint32_t backend_source(struct backend *b, uint32_t max);
+
+#endif

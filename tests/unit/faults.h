@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the tests of a device that breaks the rules of a ring share. */
+#ifndef VIONET_TESTS_FAULTS_H
+#define VIONET_TESTS_FAULTS_H
+
+#include "tests/unit/bed.h"
+
+/* The device takes one buffer of a queue: its id, -1 if there is none. */
+int take_buffer(struct bed *bed, unsigned int index);
+
+/* A bed with `count` packets sent and, if `taken`, taken by the device. */
+struct bed *raise_sent(unsigned int count, bool taken, int *ids);
+
+/* The transmit queue looks at what the device completed, and is broken. */
+void expect_broken_transmit(struct bed *bed, const char *why);
+
+/* A used entry breaks the receive queue. */
+void expect_broken_receive(uint32_t id, uint16_t advance, const char *why);
+
+/* The driver's mapping at an address. */
+struct model_map *map_at(struct bed *bed, uint64_t iova);
+
+/* Tests of rings of any kind. */
+void d16_no_notify_for_ever(void **state);
+void d19_never_completes(void **state);
+void drain_of_a_breaking_queue_fails(void **state);
+
+#endif

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Who wakes whom: notifications to the device and what they say, interrupts from it, and
+ * how each side tells the other that it wants none. In every layout; the model judges
+ * each doorbell by itself (model_bell).
+ */
+#include "tests/unit/test.h"
+
+#include <stdlib.h>
+
+#include "tests/unit/bed.h"
+
+static bool negotiated(unsigned int bit)
+{
+	return (bed_layout.offers >> bit & 1) != 0;
+}
+
+static void send(struct bed *bed, unsigned int count)
+{
+	struct vionet_packet *p[64];
+
+	for (unsigned int i = 0; i < count; i++)
+		p[i] = fresh(bed, 60);
+	assert_int_equal(vionet_queue_transmit(bed->tx, p, count), count);
+}
+
+/* Width, queue and position, burst by burst, over laps of the ring.
+ * proves: PCI-51 PCI-52 PCI-53 PCI-54 PCI-55 PCI-56 */
+/* proves: GEN-43 GEN-44 PACKED-23 */
+static void doorbells_say_where_we_are(void **state)
+{
+	struct bed *bed = raise_bed(0, 16, 0, 0);
+	unsigned int name = negotiated(39) ? MODEL_NOTIFY_DATA + 1 : 1;
+	uint32_t at = 0, wrap = 1;
+
+	(void)state;
+	for (unsigned int i = 0; i < 20000; i++) {
+		unsigned int before = bed->model->doorbells, count = 1 + i % 5;
+
+		send(bed, count);
+		assert_int_equal(bed->model->doorbells, before + 1);
+		at += count;
+		if (bed_is_packed() && at >= 16) {
+			at -= 16;
+			wrap ^= 1;
+		}
+		if (!negotiated(38))
+			assert_int_equal(bed->model->last_bell, name);
+		else if (bed_is_packed())
+			assert_int_equal(bed->model->last_bell,
+					 name | at << 16 | wrap << 31);
+		else
+			assert_int_equal(bed->model->last_bell,
+					 name | (at & 0xffff) << 16);
+		vionet_queue_reclaim(bed->tx);
+	}
+	drop_bed(bed);
+}
+
+/* A notification that is repeated says the same. proves: GEN-45 PACKED-24 */
+static void repeated_doorbells_say_the_same(void **state)
+{
+	struct bed *bed = raise_bed(0, 16, 0, 0);
+	unsigned int before;
+	uint32_t bell;
+
+	(void)state;
+	bed->model->hold = true;
+	send(bed, 3);
+	bell = bed->model->last_bell;
+	before = bed->model->doorbells;
+	bed->model->last_bell = 0;
+	assert_int_equal(vionet_queue_drain(bed->tx, 250), -ETIMEDOUT);
+	assert_true(bed->model->doorbells > before);
+	assert_int_equal(bed->model->last_bell, bell);
+	drop_bed(bed);
+}
+
+/* A device that polls says so once, and is left alone from then on.
+ * proves: SPLIT-29 SPLIT-30 SPLIT-31 SPLIT-33 */
+static void no_kicks_while_the_device_polls(void **state)
+{
+	struct bed *bed = raise_bed(64, 64, 0, 0);
+	uint8_t frame[60] = { 0 };
+	struct vionet_queue_stats rx, tx;
+	unsigned int before;
+
+	(void)state;
+	bed->model->hold = true;
+	bed->model->rude = true; /* it does not ask again by itself */
+	model_used_flags(bed->model, 0, 1);
+	model_used_flags(bed->model, 1, 1);
+	before = bed->model->doorbells;
+	/* Fewer than the half lap of 65536 that the event index is away. */
+	for (unsigned int i = 0; i < 3000; i++) {
+		struct vionet_packet *p;
+
+		send(bed, 8);
+		model_transmit(bed->model);
+		assert_int_equal(model_deliver(bed->model, frame, 60, 0, -1), 1);
+		assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 1);
+		vionet_packet_free(&p, 1);
+	}
+	assert_int_equal(bed->model->doorbells, before);
+	model_used_flags(bed->model, 1, 0);
+	send(bed, 1);
+	assert_int_equal(bed->model->doorbells, before + 1);
+	vionet_queue_stats(bed->rx, &rx);
+	vionet_queue_stats(bed->tx, &tx);
+	assert_int_equal(rx.kicks + tx.kicks, before + 1);
+	drop_bed(bed);
+}
+
+/* With an event index: exactly when a burst passes it, for each place of the event and
+ * each length of the burst, over laps. proves: SPLIT-32 SPLIT-33 PACKED-16 */
+static void event_index_decides(void **state)
+{
+	struct bed *bed = raise_bed(0, 8, 0, 0);
+	struct model_queue *q = &bed->model->queue[1];
+
+	(void)state;
+	bed->model->hold = bed->model->rude = true;
+	for (unsigned int i = 0; i < 40000 && negotiated(29); i++) {
+		unsigned int ahead = i % 8, count = 1 + i / 8 % 8;
+		unsigned int before = bed->model->doorbells;
+		unsigned int at = q->seen + ahead, wrap = q->seen_wrap;
+
+		if (bed_is_packed()) {
+			uint8_t *event = model_at(bed->model, q->used, 4, true);
+
+			if (at >= 8) {
+				at -= 8;
+				wrap = !wrap;
+			}
+			event[0] = (uint8_t)at;
+			event[1] = (uint8_t)(wrap << 7);
+			event[2] = 2;
+		} else {
+			uint8_t *used = model_at(bed->model, q->used, 6 + 8 * 8,
+						 true);
+
+			used[4 + 64] = (uint8_t)at;
+			used[5 + 64] = (uint8_t)(at >> 8);
+		}
+		send(bed, count);
+		assert_int_equal(bed->model->doorbells - before, ahead < count);
+		model_transmit(bed->model);
+		vionet_queue_reclaim(bed->tx);
+	}
+	drop_bed(bed);
+}
+
+/* Asked for, an interrupt is wanted at the next buffer and no later; withdrawn or
+ * passed, none is. proves: SPLIT-17 SPLIT-18 SPLIT-19 SPLIT-20 SPLIT-42 */
+/* proves: PACKED-17 PACKED-18 PACKED-38 PACKED-39 SPLIT-41 */
+static void interrupts_are_wanted_once(void **state)
+{
+	struct bed *bed = raise_bed(16, 16, 0, 0);
+	uint8_t frame[60] = { 0 };
+	unsigned int interrupts = 0;
+
+	(void)state;
+	for (unsigned int i = 0; i < 2000; i++) {
+		struct vionet_packet *p[4];
+
+		assert_false(model_wants_interrupt(bed->model, 0));
+		assert_int_equal(vionet_queue_arm(bed->rx), 0);
+		for (unsigned int k = 0; k < 3; k++) {
+			/* With an index, only the first; with a flag, all. */
+			bool wants = model_wants_interrupt(bed->model, 0);
+
+			assert_true(wants == (k == 0 || !negotiated(29)));
+			interrupts += wants;
+			assert_int_equal(model_deliver(bed->model, frame, 60, 0, -1),
+					 1);
+		}
+		assert_int_equal(vionet_queue_arm(bed->rx), 1);
+		assert_int_equal(vionet_queue_receive(bed->rx, p, 4), 3);
+		vionet_packet_free(p, 3);
+		assert_int_equal(vionet_queue_arm(bed->rx), 0);
+		vionet_queue_disarm(bed->rx);
+		/* An index that was not passed cannot be withdrawn. */
+		if (negotiated(29) && !bed_is_packed()) {
+			assert_int_equal(model_deliver(bed->model, frame, 60, 0, -1),
+					 1);
+			assert_int_equal(vionet_queue_receive(bed->rx, p, 4), 1);
+			vionet_packet_free(p, 1);
+		}
+	}
+	assert_int_equal(interrupts, negotiated(29) ? 2000 : 6000);
+	drop_bed(bed);
+}
+
+/* A queue that is only polled gets no interrupts: once in 65536 buffers where only an
+ * index can say so. proves: SPLIT-21 */
+static void polling_is_left_in_peace(void **state)
+{
+	struct bed *bed = raise_bed(16, 16, 0, 0);
+	uint8_t frame[60] = { 0 };
+	unsigned int interrupts = 0;
+
+	(void)state;
+	for (unsigned int i = 0; i < 140000; i++) {
+		struct vionet_packet *p;
+
+		interrupts += model_wants_interrupt(bed->model, 0);
+		assert_int_equal(model_deliver(bed->model, frame, 60, 0, -1), 1);
+		assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 1);
+		vionet_packet_free(&p, 1);
+	}
+	assert_int_equal(interrupts, negotiated(29) && !bed_is_packed() ? 2 : 0);
+	drop_bed(bed);
+}
+
+/* What a queue says of its longest packet is true.
+ * proves: SPLIT-11 PACKED-25 PACKED-26 PACKED-33 */
+static void longest_packet_goes_out(void **state)
+{
+	static const uint32_t sizes[] = { 2, 8, 64, 512 };
+
+	(void)state;
+	for (unsigned int i = 0; i < 4; i++) {
+		struct bed *bed = raise_bed(0, sizes[i], 0, 0);
+		struct vionet_packet *first = NULL, *last = NULL, *p;
+		struct vionet_queue_info info;
+		struct vionet_queue_stats stats;
+
+		assert_int_equal(vionet_device_queue_info(bed->device, 1, &info), 0);
+		assert_int_equal(info.segments_max, sizes[i] < 256 ? sizes[i] : 256);
+		for (unsigned int k = 0; k <= info.segments_max; k++) {
+			p = fresh(bed, k == 0 ? 14 : 5);
+			if (last)
+				last->next = p;
+			else
+				first = p;
+			if (k == info.segments_max - 1u) {
+				assert_int_equal(vionet_queue_transmit(bed->tx,
+								       &first, 1),
+						 1);
+				vionet_queue_reclaim(bed->tx);
+				first = last = NULL;
+				break;
+			}
+			last = p;
+		}
+		assert_int_equal(bed->model->sent, 1);
+		assert_int_equal(bed->last_length, 12 + 14 +
+				 5 * (info.segments_max - 1u));
+		assert_int_equal(bed->model->indirect, negotiated(28));
+		vionet_queue_stats(bed->tx, &stats);
+		assert_int_equal(stats.invalid, 0);
+		drop_bed(bed);
+	}
+}
+
+/* proves: RSVD-06 RSVD-07 RSVD-13 RSVD-08 */
+static void ring_features_are_taken_when_offered(void **state)
+{
+	const uint64_t all = 1ull << 28 | 1ull << 29 | 1ull << 34 | 1ull << 35 |
+			     1ull << 36 | 1ull << 38 | 1ull << 39;
+	struct bed_layout before = bed_layout;
+	struct bed *bed;
+
+	(void)state;
+	bed_layout.offers = all;
+	bed_layout.batch = 0;
+	bed = raise_bed(0, 0, 0, 0);
+	assert_true((bed->model->accepted[0] & all) == all);
+	drop_bed(bed);
+	bed_layout = before;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(doorbells_say_where_we_are),
+		cmocka_unit_test(repeated_doorbells_say_the_same),
+		cmocka_unit_test(no_kicks_while_the_device_polls),
+		cmocka_unit_test(event_index_decides),
+		cmocka_unit_test(interrupts_are_wanted_once),
+		cmocka_unit_test(polling_is_left_in_peace),
+		cmocka_unit_test(longest_packet_goes_out),
+		cmocka_unit_test(ring_features_are_taken_when_offered),
+	};
+
+	return run_for_each_layout(tests);
+}

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A device that breaks the rules of the ring: one test for each way, and what has to
+ * come of it: the queue is broken and says so, or nothing happens. Packed rings, with every
+ * option that they may have.
+ */
+#include "tests/unit/test.h"
+
+#include <stdlib.h>
+
+#include "tests/unit/faults.h"
+
+/* The next used descriptor, as the device sees it. */
+static uint8_t *used_descriptor(struct bed *bed, unsigned int index)
+{
+	struct model_queue *q = &bed->model->queue[index];
+
+	return model_at(bed->model, q->desc + 16u * q->put, 16, true);
+}
+
+/* proves: PACKED-40 */
+static void e01_id_out_of_range(void **state)
+{
+	(void)state;
+	expect_broken_receive(16, 1, "used id 16 is out of range");
+	expect_broken_receive(0xffff, 1, "used id 65535 is out of range");
+}
+
+static void e02_id_not_outstanding(void **state)
+{
+	int ids[3];
+	struct bed *bed = raise_sent(3, true, ids);
+
+	(void)state;
+	model_used(bed->model, 1, 9, 0, 1);
+	expect_broken_transmit(bed, bed_in_order() ? "out of order" :
+						     "not outstanding");
+	bed = raise_sent(3, true, ids);
+	model_used(bed->model, 1, (uint32_t)ids[0], 0, 1);
+	model_used(bed->model, 1, (uint32_t)ids[0], 0, 1);
+	expect_broken_transmit(bed, NULL);
+}
+
+/* proves: PACKED-05 */
+static void e03_wrong_wrap_counter(void **state)
+{
+	int ids[3];
+	struct bed *bed = raise_sent(3, true, ids);
+
+	(void)state;
+	bed->model->queue[1].put_wrap = false;
+	model_used(bed->model, 1, (uint32_t)ids[0], 0, 1);
+	assert_int_equal(vionet_queue_reclaim(bed->tx), 3);
+	assert_int_equal(vionet_queue_check(bed->tx), 0);
+	drop_bed(bed);
+}
+
+/* A descriptor that was never given to the device comes back. */
+static void e04_one_lap_early(void **state)
+{
+	int ids[1];
+	struct bed *bed = raise_sent(1, true, ids);
+
+	(void)state;
+	model_used(bed->model, 1, (uint32_t)ids[0], 0, 1);
+	model_used(bed->model, 1, 1, 0, 1);
+	expect_broken_transmit(bed, NULL);
+}
+
+static void e05_flags_flip_back(void **state)
+{
+	int ids[2];
+	struct bed *bed = raise_sent(2, true, ids);
+	uint8_t *first = used_descriptor(bed, 1);
+
+	(void)state;
+	model_used(bed->model, 1, (uint32_t)ids[0], 0, 1);
+	assert_int_equal(vionet_queue_reclaim(bed->tx), 1);
+	first[14] = 0x80;
+	first[15] = 0x00;
+	assert_int_equal(vionet_queue_reclaim(bed->tx), 1);
+	model_used(bed->model, 1, (uint32_t)ids[1], 0, 1);
+	assert_int_equal(vionet_queue_reclaim(bed->tx), 0);
+	assert_int_equal(vionet_queue_check(bed->tx), 0);
+	drop_bed(bed);
+}
+
+/* A chain of three, and a single one behind it. */
+static struct bed *chained(int *ids)
+{
+	struct bed *bed = raise_bed(16, 16, 0, 0);
+	struct vionet_packet *p[2];
+
+	p[0] = fresh(bed, 20);
+	p[0]->next = fresh(bed, 20);
+	p[0]->next->next = fresh(bed, 20);
+	p[1] = fresh(bed, 60);
+	bed->model->hold = true;
+	assert_int_equal(vionet_queue_transmit(bed->tx, p, 2), 2);
+	ids[0] = take_buffer(bed, 1);
+	ids[1] = take_buffer(bed, 1);
+	return bed;
+}
+
+/* A used descriptor for each one of the chain: the second does not lie where the next
+ * one is expected, and is not looked at; the real one is found.
+ * proves: PACKED-06 PACKED-11 */
+static void e06_all_of_a_chain_written(void **state)
+{
+	int ids[2];
+	struct bed *bed = chained(ids);
+	unsigned int count = bed->model->queue[1].count[ids[0]];
+	uint8_t *d = used_descriptor(bed, 1);
+
+	(void)state;
+	assert_int_equal(count, bed_layout.offers >> 28 & 1 ? 1 : 3);
+	model_used(bed->model, 1, (uint32_t)ids[0], 0, 1);
+	for (unsigned int i = 1; i < count; i++)
+		memcpy(d + 16 * i, d, 16);
+	assert_int_equal(vionet_queue_reclaim(bed->tx), 1);
+	model_used(bed->model, 1, (uint32_t)ids[1], 0, 1);
+	assert_int_equal(vionet_queue_reclaim(bed->tx), 0);
+	assert_int_equal(vionet_queue_check(bed->tx), 0);
+	drop_bed(bed);
+}
+
+/* The device believes that a chain was shorter: what it writes there is not seen. */
+static void e07_skips_another_length(void **state)
+{
+	int ids[2];
+	struct bed *bed = chained(ids);
+	unsigned int count = bed->model->queue[1].count[ids[0]];
+
+	(void)state;
+	bed->model->queue[1].count[ids[0]] = (uint16_t)(count + 1);
+	model_used(bed->model, 1, (uint32_t)ids[0], 0, 1);
+	model_used(bed->model, 1, (uint32_t)ids[1], 0, 1);
+	assert_int_equal(vionet_queue_reclaim(bed->tx), 1);
+	assert_int_equal(vionet_queue_check(bed->tx), 0);
+	drop_bed(bed);
+}
+
+/* proves: PACKED-08 */
+static void e08_address_and_length_changed(void **state)
+{
+	int ids[2];
+	struct bed *bed = chained(ids);
+
+	(void)state;
+	memset(used_descriptor(bed, 1), 0xff, 12);
+	model_used(bed->model, 1, (uint32_t)ids[0], 0xffffffff, 1);
+	model_used(bed->model, 1, (uint32_t)ids[1], 0x80000000, 1);
+	assert_int_equal(vionet_queue_reclaim(bed->tx), 0);
+	assert_int_equal(vionet_queue_check(bed->tx), 0);
+	drop_bed(bed);
+}
+
+/* What the device may not say about notifications counts as a wish for them.
+ * proves: PACKED-16 */
+static void e09_event_suppression_nonsense(void **state)
+{
+	static const uint32_t nonsense[] = {
+		0x00030000, 0x00027fff, 0x0002ffff, 0xfffc0000, 0xffff8010,
+	};
+	struct bed *bed = raise_bed(0, 16, 0, 0);
+
+	(void)state;
+	bed->model->rude = true;
+	for (size_t i = 0; i < sizeof(nonsense) / sizeof(nonsense[0]); i++) {
+		unsigned int before = bed->model->doorbells;
+		struct vionet_packet *p = fresh(bed, 60);
+
+		memcpy(model_at(bed->model, bed->model->queue[1].used, 4, true),
+		       &nonsense[i], 4);
+		assert_int_equal(vionet_queue_transmit(bed->tx, &p, 1), 1);
+		assert_int_equal(bed->model->doorbells, before + 1);
+	}
+	drop_bed(bed);
+}
+
+static void e10_all_used_at_once_with_id_0(void **state)
+{
+	struct bed *bed = raise_sent(5, true, (int[5]){ 0 });
+	struct vionet_queue_stats stats;
+
+	(void)state;
+	for (unsigned int i = 0; i < 5; i++)
+		model_used(bed->model, 1, 0, 0, 1);
+	vionet_queue_reclaim(bed->tx);
+	vionet_queue_stats(bed->tx, &stats);
+	assert_int_equal(stats.completed, 1);
+	expect_broken_transmit(bed, NULL);
+}
+
+/* Flags, and id and length as we wrote them. */
+static void e11_flags_before_the_id(void **state)
+{
+	int ids[3];
+	struct bed *bed = raise_sent(3, true, ids);
+
+	(void)state;
+	model_used(bed->model, 1, (uint32_t)ids[0], 0, 1);
+	model_used(bed->model, 1, 0, 0, 1); /* the id of a lap ago */
+	expect_broken_transmit(bed, NULL);
+}
+
+/* proves: PACKED-12 */
+static void e12_other_flags_mean_nothing(void **state)
+{
+	static const unsigned int bits[] = { 0x1, 0x4, 0x5, 0x7f7f, 0x2 };
+	struct bed *bed = raise_sent(5, true, (int[5]){ 0 });
+
+	(void)state;
+	for (unsigned int i = 0; i < 5; i++)
+		model_used_bits(bed->model, 1, i, 77, 1, bits[i]);
+	assert_int_equal(vionet_queue_reclaim(bed->tx), 0);
+	assert_int_equal(vionet_queue_check(bed->tx), 0);
+	drop_bed(bed);
+}
+
+/* Without WRITE nothing was written, whatever the length says.
+ * proves: PACKED-07 PACKED-08 */
+static void length_without_write_is_none(void **state)
+{
+	struct bed *bed = raise_bed(16, 0, 0, 1ull << 15);
+	struct vionet_queue_stats stats;
+	struct vionet_packet *p[2];
+
+	(void)state;
+	model_used_bits(bed->model, 0, (uint32_t)take_buffer(bed, 0), 72, 1, 0);
+	model_used_bits(bed->model, 0, (uint32_t)take_buffer(bed, 0), 72, 1, 7);
+	assert_int_equal(vionet_queue_receive(bed->rx, p, 2), 1);
+	vionet_queue_stats(bed->rx, &stats);
+	assert_int_equal(stats.dropped_short, 1);
+	vionet_packet_free(p, 1);
+	drop_bed(bed);
+}
+
+/* As d14 and d15. proves: PACKED-15 RSVD-15 */
+static void batches_and_order(void **state)
+{
+	int ids[8];
+	struct bed *bed = raise_sent(8, true, ids);
+
+	(void)state;
+	if (!bed_in_order()) {
+		for (unsigned int i = 0; i < 8; i++)
+			model_used(bed->model, 1, (uint32_t)ids[(i * 3) % 8], 0, 1);
+		assert_int_equal(vionet_queue_reclaim(bed->tx), 0);
+		drop_bed(bed);
+		return;
+	}
+	model_used_batch(bed->model, 1, 5, 0);
+	assert_int_equal(vionet_queue_reclaim(bed->tx), 3);
+	model_used(bed->model, 1, (uint32_t)ids[5], 0, 1);
+	assert_int_equal(vionet_queue_reclaim(bed->tx), 2);
+	assert_int_equal(vionet_queue_check(bed->tx), 0);
+	model_used(bed->model, 1, 8, 0, 1); /* sent to nobody yet */
+	expect_broken_transmit(bed, "out of order");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(e01_id_out_of_range),
+		cmocka_unit_test(e02_id_not_outstanding),
+		cmocka_unit_test(e03_wrong_wrap_counter),
+		cmocka_unit_test(e04_one_lap_early),
+		cmocka_unit_test(e05_flags_flip_back),
+		cmocka_unit_test(e06_all_of_a_chain_written),
+		cmocka_unit_test(e07_skips_another_length),
+		cmocka_unit_test(e08_address_and_length_changed),
+		cmocka_unit_test(e09_event_suppression_nonsense),
+		cmocka_unit_test(e10_all_used_at_once_with_id_0),
+		cmocka_unit_test(e11_flags_before_the_id),
+		cmocka_unit_test(e12_other_flags_mean_nothing),
+		cmocka_unit_test(length_without_write_is_none),
+		cmocka_unit_test(batches_and_order),
+		cmocka_unit_test(d16_no_notify_for_ever),
+		cmocka_unit_test(d19_never_completes),
+		cmocka_unit_test(drain_of_a_breaking_queue_fails),
+	};
+
+	return run_for_layouts(tests, false, true);
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Random traffic, in every layout: frames of random length and number of segments are
+ * sent, the device hands each one back to the receive queue, completing in random order
+ * or batches where it may; each has to arrive once, whole and in its turn, and nothing
+ * may be left over. With the device in the same thread, and in one of its own.
+ */
+#include "tests/unit/test.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "tests/unit/bed.h"
+
+#define WINDOW 16u
+#define LONGEST 1400u
+
+struct soak {
+	struct bed *bed;
+	unsigned int seed_driver, seed_device;
+	uint64_t sent, received, refused; /* what the driver did */
+	uint64_t forwarded; /* what the device did */
+	bool stop;
+};
+
+static unsigned int draw(unsigned int *seed, unsigned int below)
+{
+	return (unsigned int)rand_r(seed) % below;
+}
+
+/* ---- the oracle: what frame number n looks like ---- */
+
+static uint32_t length_of(uint64_t n)
+{
+	return 60 + (uint32_t)((n * 2654435761u) >> 7) % (LONGEST - 60);
+}
+
+static uint8_t byte_of(uint64_t n, uint32_t i)
+{
+	/* No VLAN tag in bytes 12 and 13. */
+	return i == 12 || i == 13 ? 0 : (uint8_t)(n * 31 + i * 7);
+}
+
+static bool is_frame(uint64_t n, const uint8_t *data, size_t length)
+{
+	if (length != length_of(n))
+		return false;
+	for (uint32_t i = 0; i < length; i++)
+		if (data[i] != byte_of(n, i))
+			return false;
+	return true;
+}
+
+/* ---- the device ---- */
+
+static void give_back(struct soak *s, uint8_t frame[WINDOW][LONGEST + 12],
+		      const size_t *length, const int *id, unsigned int count)
+{
+	struct model *m = s->bed->model;
+	unsigned int begin = draw(&s->seed_device, count);
+
+	if (bed_layout.batch)
+		model_used_batch(m, 1, count, 0);
+	else
+		for (unsigned int i = 0; i < count; i++)
+			model_used(m, 1, (uint32_t)id[bed_in_order() ? i :
+					 (begin + i) % count], 0, 1);
+	for (unsigned int i = 0; i < count; i++) {
+		if (!is_frame(s->forwarded, frame[i] + 12, length[i] - 12))
+			fail_msg("frame %lu is not what was sent",
+				 (unsigned long)s->forwarded);
+		if (model_deliver(m, frame[i] + 12, length[i] - 12, 268, -1) == 0)
+			fail_msg("no room for frame %lu",
+				 (unsigned long)s->forwarded);
+		s->forwarded++;
+	}
+}
+
+/* Take some frames, complete them, hand them back. */
+static void device_step(struct soak *s)
+{
+	static uint8_t frame[WINDOW][LONGEST + 12];
+	unsigned int count = 0, most = 1 + draw(&s->seed_device, WINDOW);
+	size_t length[WINDOW];
+	int id[WINDOW];
+
+	while (count < most &&
+	       (id[count] = model_take(s->bed->model, 1, frame[count],
+				       sizeof(frame[0]), &length[count])) >= 0)
+		count++;
+	if (count != 0)
+		give_back(s, frame, length, id, count);
+	model_want_kick(s->bed->model, 1);
+}
+
+static void *device_thread(void *argument)
+{
+	struct soak *s = argument;
+
+	while (!__atomic_load_n(&s->stop, __ATOMIC_ACQUIRE))
+		device_step(s);
+	return NULL;
+}
+
+/* ---- the driver ---- */
+
+static struct vionet_packet *make_frame(struct soak *s, uint64_t n)
+{
+	uint32_t total = length_of(n), at = 0;
+	unsigned int left = 1 + draw(&s->seed_driver, 4);
+	struct vionet_packet *first = NULL, *last = NULL;
+
+	for (; left != 0; left--) {
+		struct vionet_packet *p = fresh(s->bed, 0);
+
+		p->length = left == 1 ? total - at : (total - at) / left;
+		p->data += draw(&s->seed_driver, 64);
+		for (uint32_t i = 0; i < p->length; i++)
+			p->data[i] = byte_of(n, at + i);
+		at += p->length;
+		if (last)
+			last->next = p;
+		else
+			first = p;
+		last = p;
+	}
+	return first;
+}
+
+static void send_some(struct soak *s)
+{
+	unsigned int room = WINDOW - (unsigned int)(s->sent - s->received);
+	unsigned int count = draw(&s->seed_driver, room + 1);
+	struct vionet_packet *p[WINDOW + 1];
+	uint32_t taken, all = 0;
+
+	for (unsigned int i = 0; i < count; i++)
+		p[all++] = make_frame(s, s->sent + i);
+	/* One that must not be sent: it is taken, and the device never sees it. */
+	if (draw(&s->seed_driver, 8) == 0) {
+		p[all++] = fresh(s->bed, 13);
+		s->refused++;
+	}
+	for (taken = 0; taken < all;)
+		taken += vionet_queue_transmit(s->bed->tx, p + taken, all - taken);
+	s->sent += count;
+}
+
+static void check_frame(struct soak *s, struct vionet_packet *p)
+{
+	static uint8_t frame[LONGEST];
+	uint32_t at = 0;
+
+	assert_true(p->total_length <= LONGEST);
+	for (struct vionet_packet *q = p; q; q = q->next) {
+		memcpy(frame + at, q->data, q->length);
+		at += q->length;
+	}
+	if (at != p->total_length || !is_frame(s->received, frame, at))
+		fail_msg("frame %lu did not come back",
+			 (unsigned long)s->received);
+	s->received++;
+	vionet_packet_free(&p, 1);
+}
+
+static void receive_some(struct soak *s)
+{
+	struct vionet_packet *p[8];
+	uint32_t count = vionet_queue_receive(s->bed->rx, p,
+					      1 + draw(&s->seed_driver, 8));
+
+	for (uint32_t i = 0; i < count; i++)
+		check_frame(s, p[i]);
+}
+
+static void run(bool threaded, uint64_t frames)
+{
+	struct soak s = {
+		.bed = raise_bed(256, 128, 256, 0),
+		.seed_driver = 1,
+		.seed_device = 2,
+	};
+	struct vionet_queue_stats stats;
+	uint32_t all = vionet_pool_available(vionet_queue_pool(s.bed->tx));
+	pthread_t thread;
+
+	s.bed->model->hold = true;
+	s.bed->model->threaded = threaded;
+	if (threaded)
+		assert_int_equal(pthread_create(&thread, NULL, device_thread, &s),
+				 0);
+	while (s.received < frames || s.received != s.sent) {
+		if (s.sent < frames && s.sent - s.received < WINDOW)
+			send_some(&s);
+		if (!threaded)
+			device_step(&s);
+		receive_some(&s);
+	}
+	__atomic_store_n(&s.stop, true, __ATOMIC_RELEASE);
+	if (threaded)
+		pthread_join(thread, NULL);
+	assert_int_equal(s.received, s.sent);
+	assert_int_equal(s.forwarded, s.sent);
+	assert_int_equal(vionet_queue_drain(s.bed->tx, 100), 0);
+	assert_int_equal(vionet_pool_available(vionet_queue_pool(s.bed->tx)), all);
+	vionet_queue_stats(s.bed->tx, &stats);
+	assert_int_equal(stats.packets, s.sent);
+	assert_int_equal(stats.completed, s.sent);
+	assert_int_equal(stats.invalid, s.refused);
+	assert_int_equal(stats.in_flight, 0);
+	assert_int_equal(vionet_queue_check(s.bed->rx), 0);
+	drop_bed(s.bed);
+}
+
+/* proves: SPLIT-04 SPLIT-05 SPLIT-06 SPLIT-07 SPLIT-08 SPLIT-09 SPLIT-10 SPLIT-11 */
+/* proves: SPLIT-12 SPLIT-13 SPLIT-14 SPLIT-15 SPLIT-16 SPLIT-34 SPLIT-35 SPLIT-36 */
+/* proves: PACKED-02 PACKED-03 PACKED-04 PACKED-09 PACKED-10 PACKED-11 PACKED-13 */
+/* proves: PACKED-14 PACKED-21 PACKED-22 PACKED-26 PACKED-27 PACKED-28 PACKED-29 */
+/* proves: PACKED-30 PACKED-31 PACKED-32 PACKED-34 PACKED-35 */
+static void every_frame_arrives_once(void **state)
+{
+	(void)state;
+	run(false, 70000);
+}
+
+/* proves: SPLIT-39 PACKED-36 */
+static void with_the_device_in_its_own_thread(void **state)
+{
+	(void)state;
+	run(true, 10000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_frame_arrives_once),
+		cmocka_unit_test(with_the_device_in_its_own_thread),
+	};
+
+	return run_for_each_layout(tests);
+}

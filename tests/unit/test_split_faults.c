@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A device that breaks the rules of the ring: one test for each way, and what has to
+ * come of it: the queue is broken and says so, or nothing happens. Split rings, with every
+ * option that they may have.
+ */
+#include "tests/unit/test.h"
+
+#include <stdlib.h>
+
+#include "tests/unit/faults.h"
+
+/* proves: SPLIT-24 */
+static void d01_id_out_of_range(void **state)
+{
+	(void)state;
+	expect_broken_receive(16, 1, "used id 16 is out of range");
+	expect_broken_receive(0xffffffff, 1, "out of range");
+}
+
+/* proves: SPLIT-24 */
+static void d02_upper_half_of_the_id_counts(void **state)
+{
+	(void)state;
+	expect_broken_receive(0x10005, 1, "used id 65541 is out of range");
+	expect_broken_receive(0x10000, 1, "used id 65536 is out of range");
+}
+
+static void d03_id_of_a_free_slot(void **state)
+{
+	struct bed *bed = raise_sent(3, false, NULL);
+
+	(void)state;
+	model_used(bed->model, 1, 9, 0, 1);
+	expect_broken_transmit(bed, bed_in_order() ? "out of order" :
+						     "not outstanding");
+}
+
+/* Only the head of a chain can be completed. */
+static void d04_id_of_the_middle_of_a_chain(void **state)
+{
+	struct bed *bed = raise_bed(0, 16, 0, 0);
+	struct vionet_packet *first = fresh(bed, 20);
+	int id;
+
+	(void)state;
+	first->next = fresh(bed, 20);
+	bed->model->hold = true;
+	assert_int_equal(vionet_queue_transmit(bed->tx, &first, 1), 1);
+	id = take_buffer(bed, 1);
+	/* Two segments, two elements: the header shares the first one's. */
+	assert_int_equal(bed->model->queue[1].length, 52);
+	assert_int_equal(bed->model->queue[1].elements, 2);
+	model_used(bed->model, 1, (uint32_t)(id + 15) % 16, 0, 1);
+	expect_broken_transmit(bed, NULL);
+}
+
+static void d05_same_id_twice(void **state)
+{
+	struct bed *bed = raise_bed(16, 0, 0, 1ull << 15);
+	struct vionet_packet *p[4];
+	int id = take_buffer(bed, 0);
+
+	(void)state;
+	model_used(bed->model, 0, (uint32_t)id, 72, 1);
+	model_used(bed->model, 0, (uint32_t)id, 72, 1);
+	assert_int_equal(vionet_queue_receive(bed->rx, p, 4), 1);
+	vionet_packet_free(p, 1);
+	expect_broken(bed, bed->rx, bed_in_order() ? "out of order" :
+						     "not outstanding");
+}
+
+/* The same id after it was posted again is no breach. */
+static void d05_same_id_after_posting_again(void **state)
+{
+	struct bed *bed = raise_bed(2, 0, 0, 1ull << 15);
+	struct vionet_packet *p;
+
+	(void)state;
+	for (unsigned int i = 0; i < 20; i++) {
+		model_used(bed->model, 0, (uint32_t)take_buffer(bed, 0), 72, 1);
+		assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 1);
+		vionet_packet_free(&p, 1);
+	}
+	assert_int_equal(vionet_queue_check(bed->rx), 0);
+	drop_bed(bed);
+}
+
+static void d06_index_jumps_too_far(void **state)
+{
+	struct bed *bed;
+
+	(void)state;
+	expect_broken_receive(3, 17, "jumped by 17");
+	bed = raise_sent(3, false, NULL);
+	model_used(bed->model, 1, 0, 0, 4);
+	expect_broken_transmit(bed, "jumped by 4 with 3 buffers");
+}
+
+static void d07_index_goes_back(void **state)
+{
+	(void)state;
+	expect_broken_receive(3, 0xffff, "jumped by 65535");
+}
+
+static void d08_index_far_ahead(void **state)
+{
+	(void)state;
+	expect_broken_receive(3, 0x8000, "jumped by 32768");
+	expect_broken_receive(0, 0xfffe, "jumped by 65534");
+}
+
+/* The index moves, the entries are what a lap ago left there: zeroes. */
+static void d09_stale_entries(void **state)
+{
+	struct bed *bed = raise_sent(3, true, (int[3]){ 0 });
+
+	(void)state;
+	model_used(bed->model, 1, 0, 0, 3);
+	expect_broken_transmit(bed, bed_in_order() ? "out of order" :
+						     "not outstanding");
+}
+
+/* The same, one buffer ahead of what was written: found at the next look. */
+static void d10_index_before_the_entry(void **state)
+{
+	int ids[3];
+	struct bed *bed = raise_sent(3, true, ids);
+
+	(void)state;
+	model_used(bed->model, 1, (uint32_t)ids[0], 0, 2);
+	expect_broken_transmit(bed, NULL);
+}
+
+/* An entry that is rewritten after it was read decides nothing any more. */
+static void d11_entry_rewritten_later(void **state)
+{
+	int ids[2];
+	struct bed *bed = raise_sent(2, true, ids);
+	uint8_t *used;
+
+	(void)state;
+	model_used(bed->model, 1, (uint32_t)ids[0], 0, 1);
+	assert_int_equal(vionet_queue_reclaim(bed->tx), 1);
+	used = model_at(bed->model, bed->model->queue[1].used, 20, true);
+	memset(used + 4, 0xff, 8);
+	model_used(bed->model, 1, (uint32_t)ids[1], 0, 1);
+	assert_int_equal(vionet_queue_reclaim(bed->tx), 0);
+	assert_int_equal(vionet_queue_check(bed->tx), 0);
+	drop_bed(bed);
+}
+
+/* An index that flips gives one answer a look, and each look ends. */
+static void d12_index_flips(void **state)
+{
+	int ids[2];
+	struct bed *bed = raise_sent(2, true, ids);
+	uint8_t *used = model_at(bed->model, bed->model->queue[1].used, 4, true);
+
+	(void)state;
+	model_used(bed->model, 1, (uint32_t)ids[0], 0, 1);
+	used[2] = 0;
+	assert_int_equal(vionet_queue_reclaim(bed->tx), 2);
+	used[2] = 1;
+	assert_int_equal(vionet_queue_reclaim(bed->tx), 1);
+	used[2] = 0; /* back by one */
+	vionet_queue_reclaim(bed->tx);
+	expect_broken(bed, bed->tx, "jumped by 65535");
+}
+
+/* A device that scribbles over what it should only read changes nothing. That it
+ * cannot is the IOMMU's doing; here the memory is written behind its back. */
+static void d13_descriptors_scribbled_over(void **state)
+{
+	struct bed *bed = raise_bed(16, 16, 0, 0);
+	struct vionet_packet *p[4];
+	struct model_map *map = map_at(bed, bed->model->queue[1].desc);
+	int id[4];
+
+	(void)state;
+	bed->model->hold = true;
+	assert_false(map->writable);
+	assert_ptr_equal(map, map_at(bed, bed->model->queue[1].avail));
+	for (unsigned int i = 0; i < 4; i++) {
+		p[i] = fresh(bed, 30);
+		p[i]->next = fresh(bed, 30);
+	}
+	assert_int_equal(vionet_queue_transmit(bed->tx, p, 4), 4);
+	for (unsigned int i = 0; i < 4; i++)
+		id[i] = take_buffer(bed, 1);
+	memset(map->ours, 0xff, map->size);
+	for (unsigned int i = 0; i < 4; i++)
+		model_used(bed->model, 1, (uint32_t)id[i], 0xffffffff, 1);
+	assert_int_equal(vionet_queue_reclaim(bed->tx), 0);
+	assert_int_equal(vionet_queue_check(bed->tx), 0);
+	drop_bed(bed);
+}
+
+/* proves: GEN-39 */
+static void d14_completed_out_of_order(void **state)
+{
+	int ids[3];
+	struct bed *bed = raise_sent(3, true, ids);
+
+	(void)state;
+	model_used(bed->model, 1, (uint32_t)ids[1], 0, 1);
+	if (bed_in_order()) {
+		expect_broken_transmit(bed, "out of order");
+		return;
+	}
+	model_used(bed->model, 1, (uint32_t)ids[0], 0, 1);
+	model_used(bed->model, 1, (uint32_t)ids[2], 0, 1);
+	assert_int_equal(vionet_queue_reclaim(bed->tx), 0);
+	assert_int_equal(vionet_queue_check(bed->tx), 0);
+	drop_bed(bed);
+}
+
+/* A batch may end with any of the buffers that the index has passed, and no other.
+ * proves: SPLIT-25 SPLIT-26 RSVD-15 */
+static void d15_batch_outside_the_window(void **state)
+{
+	int ids[8];
+	struct bed *bed = raise_sent(8, true, ids);
+
+	(void)state;
+	if (!bed_in_order()) {
+		/* Without IN_ORDER there is no batch: the others are still out. */
+		model_used(bed->model, 1, (uint32_t)ids[4], 0, 1);
+		assert_int_equal(vionet_queue_reclaim(bed->tx), 7);
+		drop_bed(bed);
+		return;
+	}
+	model_used_batch(bed->model, 1, 5, 0);
+	assert_int_equal(vionet_queue_reclaim(bed->tx), 3);
+	assert_int_equal(vionet_queue_check(bed->tx), 0);
+	model_used(bed->model, 1, (uint32_t)ids[7], 0, 2);
+	expect_broken_transmit(bed, "out of order");
+}
+
+/* Whatever the event index says: at most one notification a burst. */
+static void d17_event_index_nonsense(void **state)
+{
+	struct bed *bed = raise_bed(0, 16, 0, 0);
+	struct model_queue *q = &bed->model->queue[1];
+
+	(void)state;
+	bed->model->rude = true;
+	for (unsigned int i = 0; i < 5000; i++) {
+		uint8_t *used = model_at(bed->model, q->used,
+					 6u + 8u * q->size, true);
+		struct vionet_packet *p[3];
+		unsigned int before = bed->model->doorbells;
+
+		used[4 + 8 * q->size] = (uint8_t)(i * 7);
+		used[5 + 8 * q->size] = (uint8_t)(i * 13);
+		for (unsigned int k = 0; k < 3; k++)
+			p[k] = fresh(bed, 60);
+		assert_int_equal(vionet_queue_transmit(bed->tx, p, 3), 3);
+		assert_true(bed->model->doorbells - before <= 1);
+		model_transmit(bed->model);
+		assert_int_equal(vionet_queue_reclaim(bed->tx), 0);
+	}
+	drop_bed(bed);
+}
+
+/* Behind the used ring lies nothing of ours. */
+static void d18_writes_past_the_used_ring(void **state)
+{
+	struct bed *bed = raise_bed(16, 16, 0, 0);
+	struct model_queue *q = &bed->model->queue[1];
+	struct model_map *map = map_at(bed, q->used);
+	size_t end = (size_t)(q->used - map->iova) + 6 + 8u * q->size;
+	struct vionet_packet *p;
+
+	(void)state;
+	assert_ptr_not_equal(map, map_at(bed, q->desc));
+	assert_ptr_not_equal(map, map_at(bed, bed->model->queue[0].used));
+	for (size_t i = end; i < map->size; i++)
+		assert_int_equal(map->ours[i], 0);
+	memset(map->ours + end, 0xff, map->size - end);
+	for (unsigned int i = 0; i < 100; i++) {
+		p = fresh(bed, 60);
+		assert_int_equal(vionet_queue_transmit(bed->tx, &p, 1), 1);
+		assert_int_equal(vionet_queue_reclaim(bed->tx), 0);
+	}
+	/* And we wrote nothing there. */
+	for (size_t i = end; i < map->size; i++)
+		assert_int_equal(map->ours[i], 0xff);
+	drop_bed(bed);
+}
+
+/* 2^16 completions between two looks are more than can be outstanding. */
+static void d20_a_whole_lap_between_two_looks(void **state)
+{
+	int ids[16];
+	struct bed *bed = raise_sent(16, true, ids);
+
+	(void)state;
+	model_used(bed->model, 1, (uint32_t)ids[0], 0, 0);
+	assert_int_equal(vionet_queue_reclaim(bed->tx), 16);
+	assert_int_equal(vionet_queue_check(bed->tx), 0);
+	drop_bed(bed);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(d01_id_out_of_range),
+		cmocka_unit_test(d02_upper_half_of_the_id_counts),
+		cmocka_unit_test(d03_id_of_a_free_slot),
+		cmocka_unit_test(d04_id_of_the_middle_of_a_chain),
+		cmocka_unit_test(d05_same_id_twice),
+		cmocka_unit_test(d05_same_id_after_posting_again),
+		cmocka_unit_test(d06_index_jumps_too_far),
+		cmocka_unit_test(d07_index_goes_back),
+		cmocka_unit_test(d08_index_far_ahead),
+		cmocka_unit_test(d09_stale_entries),
+		cmocka_unit_test(d10_index_before_the_entry),
+		cmocka_unit_test(d11_entry_rewritten_later),
+		cmocka_unit_test(d12_index_flips),
+		cmocka_unit_test(d13_descriptors_scribbled_over),
+		cmocka_unit_test(d14_completed_out_of_order),
+		cmocka_unit_test(d15_batch_outside_the_window),
+		cmocka_unit_test(d16_no_notify_for_ever),
+		cmocka_unit_test(d17_event_index_nonsense),
+		cmocka_unit_test(d18_writes_past_the_used_ring),
+		cmocka_unit_test(d19_never_completes),
+		cmocka_unit_test(d20_a_whole_lap_between_two_looks),
+		cmocka_unit_test(drain_of_a_breaking_queue_fails),
+	};
+
+	return run_for_layouts(tests, true, false);
+}
