@@ -233,6 +233,7 @@ struct net {
 	uint8_t mac[6], permanent_mac[6]; /* before the driver changed it */
 	bool link_up, announce;
 	uint64_t announced;	/* when; 0: not */
+	uint64_t announce_wait;	/* how long the driver may take to answer */
 	uint32_t speed;
 	uint8_t duplex;
 
@@ -266,6 +267,7 @@ struct net {
 	uint64_t unnoticed;	/* queues whose interrupt may be put off */
 	bool armed;		/* the driver is asked to ring: we were about to sleep */
 	bool blocked;		/* the peer, or a queue without buffers, holds us up */
+	bool refused;		/* it is the peer, which cannot tell when it is ready */
 	unsigned int quiet;	/* turns in which the peer had nothing */
 	struct segments *segments;
 	struct coalesce *coalesce;

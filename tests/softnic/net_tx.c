@@ -301,6 +301,7 @@ bool transmit_run(struct net *net, unsigned int pair, unsigned int budget)
 		    !net_fault(net, G02)) {
 			ring_untake(queue, 1);
 			net->blocked = true;
+			net->refused = !net->peer->mirror;
 			break;
 		}
 		if (!net->faults)

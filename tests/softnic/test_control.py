@@ -372,6 +372,23 @@ class Link(unittest.TestCase):
             self.assertEqual(bed.driver.net_config(6, 2), 1)
             bed.finish()
 
+    def test_announce_without_answer(self):
+        with Bed("--peer", "loop", "--control", self.path,
+                 features=("STATUS", "CTRL_VQ", "GUEST_ANNOUNCE")) as bed:
+            self.ask("announce 1")
+            time.sleep(1.2)
+            self.assertEqual(bed.broken(), ["CVQ-14"])
+        with Bed("--peer", "loop", "--control", self.path) as bed:
+            self.assertIn("GUEST_ANNOUNCE", self.ask("announce"))
+            bed.finish()
+
+    def test_announce_for_ever(self):
+        with Bed("--peer", "loop", "--control", self.path, "--fault", "H10",
+                 features=("STATUS", "CTRL_VQ", "GUEST_ANNOUNCE")) as bed:
+            self.ask("announce")
+            bed.command(ANNOUNCE, 0)
+            self.assertEqual(bed.driver.net_config(6, 2), 3)
+
 
 MANY = ("CTRL_VQ", "MQ", "RSS")
 

@@ -121,6 +121,31 @@ class Frames(unittest.TestCase):
             bed.finish()
 
 
+class Sleeping(unittest.TestCase):
+    """Who has nothing to do, or waits for the driver, takes no time."""
+
+    def seconds(self, bed):
+        with open(f"/proc/{bed.nic.process.pid}/stat", encoding="ascii") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+        return sum(map(int, fields[11:13])) / 100
+
+    def test_idle(self):
+        for peer, more, buffers, frames in (("sink", [], 4, 0), ("loop", [], 4, 0),
+                                            ("loop", ["--lossless"], 2, 5), ("source", [], 0, 0)):
+            with self.subTest(peer, more=more), Bed("--peer", peer, *more, buffers=buffers) as bed:
+                for _ in range(frames):
+                    bed.send(udp4(), wait=False)
+                time.sleep(0.1)
+                before = self.seconds(bed)
+                time.sleep(0.5)
+                self.assertLess(self.seconds(bed) - before, 0.05)
+                bed.receive[0].add(writable=[2048])
+                bed.receive[0].kick()
+                if frames or peer == "source":
+                    bed.receive[0].wait(buffers + 1)
+                bed.finish()
+
+
 HALF = dict(flags=NEEDS_CSUM, start=34, offset=6)
 LARGE = dict(flags=NEEDS_CSUM, kind=TCPV4, gso_size=1000, hdr_len=54, start=34, offset=16)
 
@@ -160,6 +185,7 @@ BREACHES = [
     ("NET-30", TUNNEL, tunnel(), changed(INNER, kind=TCPV4 | TUNNEL_IPV6)),
     ("NET-31", TUNNEL, tunnel(VIA6), changed(INNER6, kind=TCPV6 | TUNNEL_IPV4)),
     ("NET-34", TUNNEL, tunnel(outer_sum=True), changed(INNER, flags=NEEDS_CSUM | TUNNEL_CSUM)),
+    ("NET-35", TUNNEL, tunnel(outer_sum=True), changed(INNER, flags=NEEDS_CSUM | TUNNEL_CSUM)),
     ("NET-36", TUNNEL, tunnel(ethernet(ipv4(udp(pattern(2000), partial=True), 17))),
      changed(INNER, kind=UFO | TUNNEL_IPV4, hdr_len=92, offset=6)),
     ("NET-37", TUNNEL, tunnel(), changed(INNER, kind=TCPV4 | TUNNEL_IPV4 | TUNNEL_IPV6)),
@@ -175,6 +201,7 @@ BREACHES = [
     ("NET-48", TUNNEL, tunnel(), changed(INNER, outer=35)),
     ("NET-48", TUNNEL, tunnel(), changed(INNER, inner=20)),
     ("NET-50", TUNNEL_BOTH, tunnel(), changed(INNER, flags=NEEDS_CSUM | TUNNEL_CSUM)),
+    ("NET-52", TUNNEL, tunnel(outer_sum=True), INNER),
     ("NET-53", ("CSUM",), udp4(), dict(flags=2)),
     ("NET-53", ("CSUM",), udp4(), dict(flags=4)),
 ]
