@@ -17,6 +17,7 @@
 
 #include "command.h"
 #include "net.h"
+#include "ring.h"
 #include "server.h"
 
 #define BUDGET 64u
@@ -29,6 +30,8 @@
 #define PAGE_PAUSE_NS 50000ll
 /* A peer whose frame finds no buffer is not asked again before this. */
 #define PEER_PAUSE_NS 1000000ll
+/* Between two looks at what is judged over time: rings that should have come. */
+#define WATCH_NS NS_PER_S
 
 struct loop {
 	struct device *device;
@@ -38,7 +41,7 @@ struct loop {
 	unsigned int listen, driver, peer, events, command; /* places; 0: none */
 	int signals;
 	bool peer_waits; /* it has a frame that nobody took */
-	int64_t last_ring;
+	int64_t last_ring, last_watch;
 	bool end;
 };
 
@@ -163,6 +166,20 @@ static bool turn(struct loop *loop)
 	return moved;
 }
 
+/* Once a second, when the clock is read anyway. */
+static void watch_rings(struct loop *loop)
+{
+	struct device *device = loop->device;
+	int64_t time = now();
+
+	if (!live(device) || time - loop->last_watch < WATCH_NS)
+		return;
+	loop->last_watch = time;
+	for (unsigned int i = 0; i < device->queue_count; i++)
+		if (device->queue[i].enabled)
+			ring_watch(&device->queue[i]);
+}
+
 /* Turns until nothing moves, or the descriptors are due. */
 static bool work(struct loop *loop)
 {
@@ -174,6 +191,7 @@ static bool work(struct loop *loop)
 		if (!moved && !poll)
 			break;
 	}
+	watch_rings(loop);
 	dma_check(loop->device);
 	return moved || poll;
 }
@@ -205,6 +223,7 @@ static int64_t patience(struct loop *loop, bool busy)
 	if (net_arm(device))
 		return 0;
 	wait = sooner(net_deadline(device), page_wait(loop));
+	wait = sooner(wait, WATCH_NS);
 	return loop->peer_waits ? sooner(wait, PEER_PAUSE_NS) : wait;
 }
 

@@ -74,7 +74,7 @@ static void sum_up(const struct device *device)
 	       ", breaches %u, advice %u, DMA faults %u\n",
 	       server->sessions, server->kicks, server->interrupts.raised,
 	       device->breaches, device->advice, device->faults);
-	net_command((struct device *)(uintptr_t)device, "stats", stdout);
+	net_command((struct device *)(uintptr_t)device, "totals", stdout);
 	fflush(stdout);
 }
 
