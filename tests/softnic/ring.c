@@ -364,6 +364,7 @@ bool ring_arm(struct queue *queue)
 	if (!ring || queue->broken)
 		return false;
 	ring->armed = true;
+	ring->watch_armed = true; /* at any time between two looks counts */
 	if (ring->packed ? packed_arm(ring) : split_arm(ring))
 		return true;
 	if (unlikely(ring->faults))
