@@ -157,6 +157,12 @@ int segments_begin(struct segments *segments, const struct frame *frame);
 void segments_make(struct segments *segments, unsigned int index,
 		   struct frame *frame);
 
+/*
+ * Do header and frame fit together, so that a driver may get them as they are? Bytes of
+ * all headers of a packet to be cut (of the Ethernet header for others); 0: no.
+ */
+uint32_t offload_headers(const struct frame *frame);
+
 /* ---- coalesce.c: small packets made large (receive side coalescing) ---- */
 
 struct coalesce {

@@ -7,6 +7,7 @@ Owns: the plain way of a frame, and its judge.
 Read next: bed.py, test_offload.py, test_control.py.
 """
 
+import random
 import struct
 import time
 import unittest
@@ -328,6 +329,65 @@ class Duties(unittest.TestCase):
             bed.send(udp4())
             bed.broken()
             self.assertIn("NET-61", bed.nic.breaches(True))
+
+
+class Nonsense(unittest.TestCase):
+    """Whatever a driver sends, the device goes on, and what is right comes through afterwards."""
+
+    FEATURES = (*TUNNEL_BOTH, "GUEST_CSUM", "GUEST_TSO4", "GUEST_TSO6", "GUEST_USO4", "MRG_RXBUF",
+                "RSC_EXT", "CTRL_VQ", "CTRL_GUEST_OFFLOADS")
+    FRAMES = [udp4(pattern(90)), PART, BIG, BIG6, tunnel(), tunnel(VIA6), tunnel(outer_sum=True),
+              ethernet(bytes(46), 0x88b5), tcp4(b""), udp4(pattern(300), vlan=7)]
+
+    def noise(self, dice, bed):
+        frame = bytearray(dice.choice(self.FRAMES))
+        for _ in range(dice.choice((0, 1, 3))):
+            frame[dice.randrange(12, min(len(frame), 120))] = dice.randrange(256)
+        frame = bytes(frame[:dice.choice((len(frame), len(frame), dice.randrange(1, len(frame))))])
+        offsets = (0, 14, 20, 34, 54, 64, 84, 104, 0xffff)
+        header = bed.virtio(dice.randrange(16), dice.choice((0, 1, 3, 4, 5, 0x21, 0x24, 0x25, 0x44, 0xff)),
+                            dice.choice(offsets), dice.choice((0, 1, 7, 8, 536, 1460, 0xffff)),
+                            dice.choice(offsets), dice.choice((6, 16, 0, 0xffff)), dice.choice((0, 0, 9)),
+                            dice.choice(offsets), dice.choice(offsets))
+        return header + frame
+
+    def test_random_headers_and_frames(self):
+        for seed, peer, guest in ((1, "loop", 0), (2, "loop", 2), (3, "echo", 0x182), (4, "sink", 0)):
+            dice = random.Random(seed)
+            with self.subTest(seed), Bed("--peer", peer, features=self.FEATURES, size=1024,
+                                         buffers=60) as bed:
+                bed.command(5, 0, struct.pack("<Q", guest))
+                for _ in range(400):
+                    data = self.noise(dice, bed)
+                    cut = dice.randrange(1, len(data))
+                    bed.transmit[0].add(readable=[data[:cut], data[cut:]])
+                    bed.transmit[0].kick()
+                    bed.transmit[0].wait(len(bed.transmit[0].done) + 1)
+                    bed.receive[0].poll()
+                    while bed.receive[0].free:
+                        bed.receive[0].add(writable=[1024])
+                before = len(bed.receive[0].done)
+                bed.send(udp4())
+                if peer != "sink":
+                    self.assertEqual(bed.receive[0].wait(before + 1)[-1][1], bed.header + len(udp4()))
+                bed.broken()
+                self.assertEqual(bed.nic.status, 3)
+
+    def test_random_commands(self):
+        dice = random.Random(5)
+        features = (*self.FEATURES, "CTRL_RX", "CTRL_RX_EXTRA", "CTRL_VLAN", "CTRL_MAC_ADDR", "MQ", "RSS",
+                    "HASH_REPORT", "HASH_TUNNEL", "RSS_CONTEXT", "NOTF_COAL", "VQ_NOTF_COAL",
+                    "DEVICE_STATS", "GUEST_ANNOUNCE")
+        with Bed("--peer", "loop", features=features, pairs=2) as bed:
+            for _ in range(1500):
+                size = dice.choice((0, 1, 2, 4, 6, 8, 12, 16, 60, 300))
+                data = bytes(dice.choice((0, 1, dice.randrange(256))) for _ in range(size))
+                ack, _ = bed.command(dice.randrange(11), dice.randrange(7), data,
+                                     dice.choice((0, 2, 8, 56, 1000)))
+                self.assertIn(ack, (0, 1))
+            self.assertEqual(bed.command(0, 0, b"\1")[0], 0)
+            bed.broken()
+            self.assertEqual(bed.nic.status, 3)
 
 
 class Faults(unittest.TestCase):
