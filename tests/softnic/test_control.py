@@ -152,6 +152,8 @@ class Steering(unittest.TestCase):
             self.assertEqual(seen, {0, 1, 2, 3})
             bed.send(ethernet(bytes(50), 0x88b5))
             self.assertEqual(self.where(bed, 4), [2])
+            self.assertEqual(bed.command(MQ, 1, rss(table) + b"\0")[0], OK)    # padding behind the key
+            self.assertEqual(bed.command(MQ, 1, rss(table)[:-1])[0], ERR)
             bed.finish()
 
     def test_hash_without_scaling(self):
@@ -308,6 +310,14 @@ class Statistics(unittest.TestCase):
             self.assertEqual(found[16], (1, (4, 4, size, 4, 0, 0)))
             self.assertEqual(found[17], (1, (3, 1)))
             self.assertEqual(found[32], (2, (2, 2)))
+            bed.finish()
+
+    def test_query_names_what_can_be_asked(self):
+        with Bed("--peer", "sink", features=("CTRL_VQ", "DEVICE_STATS", "CSUM")) as bed:
+            types = struct.unpack("<Q", bed.command(STATS, 0, room=8)[1])[0]
+            self.assertEqual(types, 0x1000b0009)
+            ask = request(0, types & 0xffff) + request(1, types & 0xf0000) + request(2, types >> 32 << 32)
+            self.assertEqual(bed.command(STATS, 1, ask, room=400)[0], OK)
             bed.finish()
 
     def test_drops(self):
