@@ -205,6 +205,7 @@ BREACHES = [
     ("NET-52", TUNNEL, tunnel(outer_sum=True), INNER),
     ("NET-53", ("CSUM",), udp4(), dict(flags=2)),
     ("NET-53", ("CSUM",), udp4(), dict(flags=4)),
+    ("NET-54", TUNNEL, tunnel(), changed(INNER, flags=NEEDS_CSUM | 2)),
 ]
 
 # The same for what is only recommended.
@@ -463,6 +464,8 @@ class Faults(unittest.TestCase):
         with Bed("--peer", "sink", "--fault", "G01") as bed:
             bed.send(udp4())
             self.assertNotEqual(bed.transmit[0].done[0][1], 0)
+        with Bed("--peer", "loop", "--lossless", "--fault", "G02", buffers=0) as bed:
+            bed.send(udp4())    # used, though it cannot have been read on yet
         with Bed("--peer", "sink", "--fault", "G03") as bed:
             first = bed.transmit[0].add(readable=[bytes(12) + udp4()])
             bed.send(udp4())
