@@ -440,7 +440,8 @@ bool judge_header(struct net *net, const struct frame *frame)
 	}
 	begin_look(&look, net, frame);
 	judge_flags(&look);
-	good = judge_kind(&look) & judge_tunnel_bits(&look);
+	good = judge_kind(&look);
+	good = judge_tunnel_bits(&look) && good;
 	if (look.kind != GSO_NONE)
 		judge_large(&look);
 	judge_congestion(&look);

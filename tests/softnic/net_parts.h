@@ -217,7 +217,6 @@ struct net_queue {
 	uint32_t fresh;		/* packets given and not yet visible */
 	unsigned int segment;	/* of the buffer in hand, refused by the peer */
 	bool started;
-	bool judged;		/* sizes of its buffers were looked at */
 	struct counters count;
 };
 
