@@ -220,7 +220,7 @@ bool net_run(struct device *device, unsigned int budget)
 
 	if (!live(device))
 		return false;
-	if (__builtin_expect(device->options->faults != NULL, 0))
+	if (__builtin_expect(net->fault_changes != fault_changes(), 0))
 		faults_begin(net);
 	if (net->armed)
 		disarm(net);

@@ -266,6 +266,7 @@ struct net {
 	uint64_t late;		/* when the answer that was put off is due; 0: none */
 
 	uint64_t faults;	/* bits by enum net_fault */
+	unsigned int fault_changes; /* when those were looked up */
 	uint64_t frames;	/* received so far: which of them a fault hits */
 	unsigned int receive_segment;
 	uint64_t dirty;		/* queues with buffers given and not yet visible */

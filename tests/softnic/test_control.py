@@ -371,6 +371,15 @@ class Link(unittest.TestCase):
             self.assertIn("queue 1 transmit packets 1", self.ask("stats"))
             bed.finish()
 
+    def test_faults_at_run_time(self):
+        with Bed("--peer", "loop", "--control", self.path) as bed:
+            for line, length in (("fault +F01", 0), ("fault -F01", 12 + len(udp4()))):
+                self.ask(line)
+                before = len(bed.receive[0].done)
+                bed.send(udp4())
+                self.assertEqual(bed.receive[0].wait(before + 1)[-1][1], length)
+            bed.finish()
+
     def test_announce(self):
         with Bed("--peer", "loop", "--control", self.path, vectors=1,
                  features=("STATUS", "CTRL_VQ", "GUEST_ANNOUNCE")) as bed:
