@@ -34,6 +34,7 @@ static void drain(struct net *net, unsigned int from)
 	unsigned int pair;
 
 	for (pair = from; pair < net->transmit_pairs; pair++) {
+		ring_wake(&net->device->queue[2 * pair + 1]);
 		while (transmit_run(net, pair, 64) && !net->blocked)
 			;
 	}

@@ -226,6 +226,9 @@ static void judge_use(struct net *net, struct queue *queue)
 
 	if (pair < net->transmit_pairs)
 		return;
+	/* Its notification may be on the way yet. */
+	if (net_control_index(net->device) < QUEUES_MAX)
+		ring_wake(&net->device->queue[net_control_index(net->device)]);
 	control_run(net);
 	if (pair < net->transmit_pairs)
 		return;

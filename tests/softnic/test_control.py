@@ -489,6 +489,7 @@ class Duties(unittest.TestCase):
             bed.transmit[1].add(readable=[bytes(12) + udp4()])
             bed.control.add(readable=[bytes([MQ, 0]), b"\1\0"], writable=[1])
             bed.control.kick()
+            bed.transmit[1].kick()
             bed.control.wait(2)
             bed.transmit[1].wait(1)
             bed.finish()
