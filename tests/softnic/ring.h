@@ -63,6 +63,9 @@ bool ring_ready(struct queue *queue);
 /* A 32-bit notification (NOTIFICATION_DATA) came: judge its position. */
 void ring_notified(struct queue *queue, uint32_t value);
 
+/* Misbehaviours were switched on or off at run time; each switched on strikes anew. */
+void ring_refault(struct queue *queue);
+
 /* About once a second for each enabled queue of a live device: judges notifications
  * that are missing, and those that were not wanted. */
 void ring_watch(struct queue *queue);

@@ -91,8 +91,8 @@ int packed_start(struct ring *ring)
 	ring->published_wrap = ring->notified_wrap = true;
 	for (i = 0; i < ring->size; i++) {
 		packed_fetch(ring, i, &d);
-		if (flags_available(d.flags, true) ||
-		    !(d.address | d.length | d.flags | d.other))
+		/* The driver may be writing the rest already: its flags come last. */
+		if (flags_available(d.flags, true) || d.flags == 0)
 			continue;
 		if (!odd++)
 			first = i;
