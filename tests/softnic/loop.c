@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "misbehave.h"
 #include "net.h"
 #include "ring.h"
 #include "server.h"
@@ -192,6 +193,7 @@ static bool work(struct loop *loop)
 			break;
 	}
 	watch_rings(loop);
+	misbehave_turn(loop->device);
 	dma_check(loop->device);
 	return moved || poll;
 }
@@ -208,6 +210,13 @@ static int64_t page_wait(const struct loop *loop)
 	return now() - loop->last_ring < PAGE_SPIN_NS ? 0 : PAGE_PAUSE_NS;
 }
 
+/* Interrupts all the time need a device that does not sleep. */
+static bool restless(const struct device *device)
+{
+	return fault(device, "I01") || fault(device, "I02") || fault(device, "I05") ||
+	       fault(device, "I08");
+}
+
 /* How long to sleep: not at all while there is work. */
 static int64_t patience(struct loop *loop, bool busy)
 {
@@ -216,6 +225,8 @@ static int64_t patience(struct loop *loop, bool busy)
 
 	if (busy)
 		return 0;
+	if (restless(device) && device->server->fd >= 0)
+		return PAGE_PAUSE_NS;
 	if (!live(device))
 		return device->server->fd >= 0 && device->options->notify == NOTIFY_PAGE
 			       ? PAGE_PAUSE_NS
@@ -227,9 +238,10 @@ static int64_t patience(struct loop *loop, bool busy)
 	return loop->peer_waits ? sooner(wait, PEER_PAUSE_NS) : wait;
 }
 
-static int open_signals(void)
+int loop_signals(void)
 {
 	sigset_t set;
+	int fd;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
@@ -238,23 +250,21 @@ static int open_signals(void)
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return -errno;
 	signal(SIGPIPE, SIG_IGN);
-	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? -errno : fd;
 }
 
-int loop_run(struct device *device, struct command_server *commands)
+int loop_run(struct device *device, struct command_server *commands, int signals)
 {
-	struct loop loop = { .device = device, .commands = commands };
+	struct loop loop = { .device = device, .commands = commands,
+			     .signals = signals };
 	int result = 0;
 
-	loop.signals = open_signals();
-	if (loop.signals < 0)
-		return -errno;
 	while (!loop.end && result == 0) {
 		bool busy = work(&loop);
 
 		loop.peer_waits = !busy && came(&loop, loop.peer);
 		result = look(&loop, patience(&loop, busy));
 	}
-	close(loop.signals);
 	return result;
 }

@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "misbehave.h"
 #include "net.h"
 #include "ring.h"
 #include "server.h"
@@ -150,6 +151,7 @@ static void ring(struct queue *queue)
 	queue->kicks++;
 	device->server->kicks++;
 	trace(device, "KICK %u", queue->index);
+	misbehave_ring(queue);
 }
 
 static void judge_width(struct device *device, unsigned int size)

@@ -116,6 +116,12 @@ def config_in_negotiation(d):
     d.bar_write(4, 0, 2, 1)
 
 
+@breaks("NET-02")
+def config_when_live(d):
+    live(d)
+    d.bar_write(4, 0, 2, 1)
+
+
 @breaks("GEN-24", features="-all,+VERSION_1,+ACCESS_PLATFORM,+MAC")
 def late_feature(d):
     ready(d)
