@@ -87,10 +87,41 @@ static inline uint32_t vn_load32(const volatile uint32_t *word)
 	return le32toh(*word);
 }
 
+static inline uint64_t vn_load64(const volatile uint64_t *word)
+{
+	return le64toh(*word);
+}
+
+/*
+ * Read a word of 64 bits whose upper 16 are a flag that the device writes last
+ * (the second half of a packed descriptor): id and length are at least as new as
+ * the flags. x86 reads an aligned word at once, so one read does it; elsewhere the
+ * flags are read first, then, behind a barrier, the rest (PACKED-40), and the flags
+ * of the first read are what counts.
+ */
+static inline uint64_t vn_load64_flagged(const volatile uint64_t *word)
+{
+#if defined(__x86_64__)
+	return *word;
+#else
+	const volatile uint16_t *half = (const volatile uint16_t *)word;
+	uint64_t flags = le16toh(half[3]);
+
+	/* Pairs with the device's write barrier between id, length and flags. */
+	vn_observe();
+	return (vn_load64(word) & 0xffffffffffffull) | flags << 48;
+#endif
+}
+
 /* Stores of words that the device reads. */
 static inline void vn_store16(volatile uint16_t *word, uint16_t value)
 {
 	*word = htole16(value);
+}
+
+static inline void vn_store64(volatile uint64_t *word, uint64_t value)
+{
+	*word = htole64(value);
 }
 
 #endif

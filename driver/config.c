@@ -13,7 +13,9 @@
 
 #include "driver/device.h"
 #include "driver/feature.h"
+#include "driver/spec_control.h"
 #include "driver/spec_net.h"
+#include "driver/spec_virtio.h"
 
 /* The fields as the device has them. */
 struct raw_config {
@@ -23,12 +25,45 @@ struct raw_config {
 	uint16_t mtu;
 	uint32_t speed;
 	uint8_t duplex;
+	uint8_t rss_key_max;
+	uint16_t rss_table_max;
+	uint32_t hash_types, tunnel_types;
 };
+
+#define FIELDS_MAX 10u
+
+/* What the device says of RSS and hash reports, also where they are not used: for
+ * people who look. */
+static unsigned int list_steering_fields(const struct vionet_features *offered,
+					 struct raw_config *raw,
+					 struct vn_config_field *fields,
+					 unsigned int count)
+{
+	bool rss = vionet_feature_test(offered, NET_F_RSS);
+
+	if (rss || vionet_feature_test(offered, NET_F_HASH_REPORT)) {
+		fields[count++] = (struct vn_config_field){
+			NET_CONFIG_RSS_MAX_KEY_SIZE, 1, &raw->rss_key_max
+		};
+		fields[count++] = (struct vn_config_field){
+			NET_CONFIG_SUPPORTED_HASH_TYPES, 4, &raw->hash_types
+		};
+	}
+	if (rss)
+		fields[count++] = (struct vn_config_field){
+			NET_CONFIG_RSS_MAX_TABLE_LENGTH, 2, &raw->rss_table_max
+		};
+	if (vionet_feature_test(offered, NET_F_HASH_TUNNEL))
+		fields[count++] = (struct vn_config_field){
+			NET_CONFIG_SUPPORTED_TUNNEL_TYPES, 4, &raw->tunnel_types
+		};
+	return count;
+}
 
 static unsigned int list_fields(const struct vionet_features *features,
 				const struct vionet_features *offered,
 				struct raw_config *raw,
-				struct vn_config_field fields[6])
+				struct vn_config_field fields[FIELDS_MAX])
 {
 	unsigned int count = 0;
 
@@ -53,7 +88,7 @@ static unsigned int list_fields(const struct vionet_features *features,
 		fields[count++] = (struct vn_config_field){ NET_CONFIG_DUPLEX, 1,
 							    &raw->duplex };
 	}
-	return count;
+	return list_steering_fields(offered, raw, fields, count);
 }
 
 /* An address that no interface may have (a group address, or none) is replaced,
@@ -93,14 +128,45 @@ static void settle_link(const struct vionet_features *features,
 		link->duplex = raw->duplex;
 }
 
+/* How many pairs there are, and where that puts the control queue (NET-01). The
+ * offer was judged before; the number may have changed since (B17). */
+static void settle_pairs(const struct vionet_device *device,
+			 const struct raw_config *raw,
+			 struct vn_net_config *config)
+{
+	unsigned int most = device->transport->queue_count / 2u;
+	bool several = vionet_feature_test(&device->accepted, NET_F_MQ) ||
+		       vionet_feature_test(&device->accepted, NET_F_RSS);
+
+	config->max_queue_pairs = raw->max_virtqueue_pairs;
+	if (config->max_queue_pairs > most)
+		config->max_queue_pairs = (uint16_t)most;
+	if (config->max_queue_pairs == 0)
+		config->max_queue_pairs = 1;
+	config->device_pairs = several ? config->max_queue_pairs : 1;
+}
+
+/* A table has a power of two entries; the largest one that fits (CVQ-28, -29). */
+static void settle_steering(const struct raw_config *raw,
+			    struct vn_net_config *config)
+{
+	unsigned int entries = 0x8000;
+
+	while (entries > raw->rss_table_max)
+		entries /= 2;
+	config->rss_table_max = (uint16_t)entries;
+	config->rss_key_max = raw->rss_key_max;
+	config->hash_types = raw->hash_types & HASH_TYPES_KNOWN;
+	config->tunnel_types = raw->tunnel_types & TUNNEL_TYPES_KNOWN;
+}
+
 int vn_config_read(struct vionet_device *device, struct vn_net_config *config)
 {
 	const struct vionet_features *features = &device->accepted;
 	struct raw_config raw = { .max_virtqueue_pairs = 1 };
 	struct vn_net_config settled = { 0 };
-	struct vn_config_field fields[6];
+	struct vn_config_field fields[FIELDS_MAX];
 	unsigned int count = list_fields(features, &device->usable, &raw, fields);
-	unsigned int most = device->transport->queue_count / 2u;
 	int result = 0;
 
 	if (count != 0)
@@ -112,13 +178,60 @@ int vn_config_read(struct vionet_device *device, struct vn_net_config *config)
 	settle_link(features, &raw, &settled.link);
 	/* It was judged before it was accepted; it may have changed since. */
 	settled.mtu = raw.mtu >= NET_MTU_MIN ? raw.mtu : 0;
-	settled.max_queue_pairs = raw.max_virtqueue_pairs;
-	if (settled.max_queue_pairs > most)
-		settled.max_queue_pairs = (uint16_t)most;
-	if (settled.max_queue_pairs == 0)
-		settled.max_queue_pairs = 1;
+	settle_pairs(device, &raw, &settled);
+	settle_steering(&raw, &settled);
+	settled.announce = vionet_feature_test(features, NET_F_GUEST_ANNOUNCE) &&
+			   settled.link.known &&
+			   (raw.status & NET_S_ANNOUNCE) != 0;
 	*config = settled;
 	return 0;
+}
+
+static int read_field(struct vionet_device *device, uint32_t offset,
+		      uint32_t width, void *value)
+{
+	struct vn_config_field field = { offset, width, value };
+
+	return device->transport->ops->config_read(device->transport, &field, 1);
+}
+
+/* With MQ or RSS the control queue follows the last of the pairs that the device
+ * states. If that is no number of pairs, or there are not as many queues, neither
+ * can be had; one pair, and the control queue after it, can. */
+static void correct_pairs(struct vionet_device *device,
+			  struct vionet_features *offered)
+{
+	uint16_t pairs = 0;
+
+	if (!vionet_feature_test(offered, NET_F_MQ) &&
+	    !vionet_feature_test(offered, NET_F_RSS))
+		return;
+	if (read_field(device, NET_CONFIG_MAX_VIRTQUEUE_PAIRS, 2, &pairs) == 0 &&
+	    pairs >= 1 && pairs <= NET_QUEUE_PAIRS_MAX &&
+	    2u * pairs + 1u <= device->transport->queue_count)
+		return;
+	vn_feature_remove(offered, NET_F_MQ);
+	vn_feature_remove(offered, NET_F_RSS);
+}
+
+/* Keys and tables smaller than a device must allow: it means something else. */
+static void correct_steering(struct vionet_device *device,
+			     struct vionet_features *offered)
+{
+	uint16_t entries = 0;
+	uint8_t key = 0;
+
+	if (vionet_feature_test(offered, NET_F_RSS) &&
+	    (read_field(device, NET_CONFIG_RSS_MAX_TABLE_LENGTH, 2, &entries) ||
+	     entries < RSS_TABLE_MIN))
+		vn_feature_remove(offered, NET_F_RSS);
+	if ((vionet_feature_test(offered, NET_F_RSS) ||
+	     vionet_feature_test(offered, NET_F_HASH_REPORT)) &&
+	    (read_field(device, NET_CONFIG_RSS_MAX_KEY_SIZE, 1, &key) ||
+	     key < RSS_KEY_MIN)) {
+		vn_feature_remove(offered, NET_F_RSS);
+		vn_feature_remove(offered, NET_F_HASH_REPORT);
+	}
 }
 
 void vn_config_correct_offer(struct vionet_device *device,
@@ -133,15 +246,20 @@ void vn_config_correct_offer(struct vionet_device *device,
 		{ NET_F_RSS, NET_CONFIG_MAX_VIRTQUEUE_PAIRS + 2 },
 		{ NET_F_MTU, NET_CONFIG_MTU + 2 },
 		{ NET_F_SPEED_DUPLEX, NET_CONFIG_DUPLEX + 1 },
+		{ NET_F_HASH_REPORT, NET_CONFIG_SUPPORTED_HASH_TYPES + 4 },
+		{ NET_F_RSS, NET_CONFIG_SUPPORTED_HASH_TYPES + 4 },
+		{ NET_F_HASH_TUNNEL, NET_CONFIG_SUPPORTED_TUNNEL_TYPES + 4 },
 	};
 	uint16_t mtu = 0;
-	struct vn_config_field field = { NET_CONFIG_MTU, 2, &mtu };
 
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
 		if (device->transport->config_size < ends[i].end)
 			vn_feature_remove(offered, ends[i].bit);
 	if (vionet_feature_test(offered, NET_F_MTU) &&
-	    (device->transport->ops->config_read(device->transport, &field, 1) ||
-	     mtu < NET_MTU_MIN))
+	    (read_field(device, NET_CONFIG_MTU, 2, &mtu) || mtu < NET_MTU_MIN))
 		vn_feature_remove(offered, NET_F_MTU);
+	correct_pairs(device, offered);
+	correct_steering(device, offered);
+	if (!device->transport->ops->queue_reset)
+		vn_feature_remove(offered, F_RING_RESET);
 }

@@ -15,6 +15,10 @@
 #include "base/clock.h"
 #include "driver/transport.h"
 
+struct vn_control;
+struct vn_queue_plan;
+struct vn_wish;
+
 /* Deadlines; docs/architecture.md lists them. */
 #define VN_RESET_TIMEOUT (1000 * VN_MS)
 
@@ -37,14 +41,20 @@ struct vn_net_config {
 	bool mac_from_device;
 	uint16_t mtu; /* 0: not stated */
 	uint16_t max_queue_pairs;
+	/* N of NET-01: where the control queue is, whatever we can use. */
+	uint16_t device_pairs;
 	struct vionet_link link;
+	bool announce; /* the device asks for announcements */
+	uint8_t rss_key_max;
+	uint16_t rss_table_max; /* a power of two; 0: no RSS */
+	uint32_t hash_types, tunnel_types; /* that the device supports */
 };
 
 struct vionet_device {
 	char name[VIONET_NAME_MAX];
 	unsigned int flags; /* vionet_open_flags */
 	struct vn_transport *transport;
-	struct vionet_features avoid, need;
+	struct vionet_features avoid, need, want;
 	struct vionet_features offered, accepted;
 	struct vionet_features usable; /* offered, less what contradicts itself */
 	struct vn_net_config config;
@@ -59,9 +69,21 @@ struct vionet_device {
 	struct vionet_link reported; /* link as the last event told it */
 	bool link_pending; /* it may have changed, and was not read since */
 
-	unsigned int queue_pairs;
-	struct vionet_queue *rx, *tx; /* while started */
-	struct vionet_pool *own_rx_pool, *own_tx_pool;
+	unsigned int start_flags;     /* vionet_start_flags */
+	unsigned int vectors_max;     /* 0: as many as there are queues */
+	unsigned int queue_pairs;     /* that are set up */
+	unsigned int active_pairs;    /* that the device was told to use */
+	struct vionet_queue *rx, *tx; /* while started, one a pair */
+	struct vn_queue_plan *plans;  /* what they were made from, by index */
+	bool live;	/* DRIVER_OK: the control queue may be used */
+	bool suspended;
+
+	struct vn_control *control; /* NULL: none */
+	uint64_t control_timeout;   /* ns */
+	struct vn_wish *wishes;	    /* what the device was told, oldest first */
+	uint64_t announced_at;	    /* last time that an announcement was due */
+	uint64_t recovered_at[5];   /* last recoveries, for giving up */
+
 	struct vionet_pool *pools;
 	struct vionet_memory *memories;
 	unsigned int quarantined;
@@ -78,6 +100,32 @@ int vn_device_open(struct vn_transport *transport,
 /* Reset, and wait until the device says that it has been. Sets `quiet`, or
  * `broken`. Returns 0, -ETIMEDOUT, -ENODEV. */
 int vn_device_reset(struct vionet_device *device);
+
+/* Steps 1 to 6 of the initialization. On failure the device is told so, and left
+ * reset. */
+int vn_device_negotiate(struct vionet_device *device);
+
+/* Add a bit to the status, and see that the device took it. */
+int vn_device_add_status(struct vionet_device *device, uint8_t bit,
+			 const char *name);
+
+/* ---- start.c ---- */
+
+/* May a queue have this size? */
+bool vn_device_size_fits(const struct vionet_device *device, uint32_t size);
+
+/* All queues are set up: enable them, set DRIVER_OK, post receive buffers, and
+ * tell the device what it is to know. */
+int vn_device_go(struct vionet_device *device);
+
+/* Attach the interrupts that the plans of the queues want. */
+int vn_device_open_vectors(struct vionet_device *device);
+
+/* Set up the control queue, if there is one. */
+int vn_device_open_control(struct vionet_device *device);
+
+/* Release all queues of a device that was reset. */
+void vn_device_close_queues(struct vionet_device *device);
 
 /* ---- config.c ---- */
 

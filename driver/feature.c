@@ -32,7 +32,7 @@ struct rule {
 static const struct rule rules[] = {
 	{ NET_F_CSUM, false, "CSUM", { 0 }, { 0 } },
 	{ NET_F_GUEST_CSUM, false, "GUEST_CSUM", { 0 }, { 0 } },
-	{ NET_F_CTRL_GUEST_OFFLOADS, false, "CTRL_GUEST_OFFLOADS",
+	{ NET_F_CTRL_GUEST_OFFLOADS, true, "CTRL_GUEST_OFFLOADS",
 	  { NEED(NET_F_CTRL_VQ) }, { 0 } },
 	{ NET_F_MTU, true, "MTU", { 0 }, { 0 } },
 	{ NET_F_MAC, true, "MAC", { 0 }, { 0 } },
@@ -48,49 +48,49 @@ static const struct rule rules[] = {
 	{ NET_F_HOST_UFO, false, "HOST_UFO", { NEED(NET_F_CSUM) }, { 0 } },
 	{ NET_F_MRG_RXBUF, true, "MRG_RXBUF", { 0 }, { 0 } },
 	{ NET_F_STATUS, true, "STATUS", { 0 }, { 0 } },
-	{ NET_F_CTRL_VQ, false, "CTRL_VQ", { 0 }, { 0 } },
-	{ NET_F_CTRL_RX, false, "CTRL_RX", { NEED(NET_F_CTRL_VQ) }, { 0 } },
-	{ NET_F_CTRL_VLAN, false, "CTRL_VLAN", { NEED(NET_F_CTRL_VQ) }, { 0 } },
-	{ NET_F_CTRL_RX_EXTRA, false, "CTRL_RX_EXTRA",
+	{ NET_F_CTRL_VQ, true, "CTRL_VQ", { 0 }, { 0 } },
+	{ NET_F_CTRL_RX, true, "CTRL_RX", { NEED(NET_F_CTRL_VQ) }, { 0 } },
+	{ NET_F_CTRL_VLAN, true, "CTRL_VLAN", { NEED(NET_F_CTRL_VQ) }, { 0 } },
+	{ NET_F_CTRL_RX_EXTRA, true, "CTRL_RX_EXTRA",
 	  { NEED(NET_F_CTRL_VQ) }, { 0 } },
-	{ NET_F_GUEST_ANNOUNCE, false, "GUEST_ANNOUNCE",
+	{ NET_F_GUEST_ANNOUNCE, true, "GUEST_ANNOUNCE",
 	  { NEED(NET_F_CTRL_VQ) }, { 0 } },
-	{ NET_F_MQ, false, "MQ", { NEED(NET_F_CTRL_VQ) }, { 0 } },
-	{ NET_F_CTRL_MAC_ADDR, false, "CTRL_MAC_ADDR",
+	{ NET_F_MQ, true, "MQ", { NEED(NET_F_CTRL_VQ) }, { 0 } },
+	{ NET_F_CTRL_MAC_ADDR, true, "CTRL_MAC_ADDR",
 	  { NEED(NET_F_CTRL_VQ) }, { 0 } },
 	{ F_NOTIFY_ON_EMPTY, false, "NOTIFY_ON_EMPTY", { 0 }, { 0 } },
 	{ F_ANY_LAYOUT, false, "ANY_LAYOUT", { 0 }, { 0 } },
-	{ F_INDIRECT_DESC, false, "INDIRECT_DESC", { 0 }, { 0 } },
-	{ F_EVENT_IDX, false, "EVENT_IDX", { 0 }, { 0 } },
+	{ F_INDIRECT_DESC, true, "INDIRECT_DESC", { 0 }, { 0 } },
+	{ F_EVENT_IDX, true, "EVENT_IDX", { 0 }, { 0 } },
 	{ F_VERSION_1, true, "VERSION_1", { 0 }, { 0 } },
 	{ F_ACCESS_PLATFORM, true, "ACCESS_PLATFORM", { 0 }, { 0 } },
-	{ F_RING_PACKED, false, "RING_PACKED", { 0 }, { 0 } },
-	{ F_IN_ORDER, false, "IN_ORDER", { 0 }, { 0 } },
+	{ F_RING_PACKED, true, "RING_PACKED", { 0 }, { 0 } },
+	{ F_IN_ORDER, true, "IN_ORDER", { 0 }, { 0 } },
 	{ F_ORDER_PLATFORM, true, "ORDER_PLATFORM", { 0 }, { 0 } },
 	{ F_SR_IOV, false, "SR_IOV", { 0 }, { 0 } },
-	{ F_NOTIFICATION_DATA, false, "NOTIFICATION_DATA", { 0 }, { 0 } },
+	{ F_NOTIFICATION_DATA, true, "NOTIFICATION_DATA", { 0 }, { 0 } },
 	{ F_NOTIF_CONFIG_DATA, true, "NOTIF_CONFIG_DATA", { 0 }, { 0 } },
-	{ F_RING_RESET, false, "RING_RESET", { 0 }, { 0 } },
+	{ F_RING_RESET, true, "RING_RESET", { 0 }, { 0 } },
 	{ F_ADMIN_VQ, false, "ADMIN_VQ", { 0 }, { 0 } },
-	{ F_SUSPEND, false, "SUSPEND", { 0 }, { 0 } },
-	{ NET_F_DEVICE_STATS, false, "DEVICE_STATS", { NEED(NET_F_CTRL_VQ) }, { 0 } },
-	{ NET_F_HASH_TUNNEL, false, "HASH_TUNNEL", { NEED(NET_F_CTRL_VQ) },
+	{ F_SUSPEND, true, "SUSPEND", { 0 }, { 0 } },
+	{ NET_F_DEVICE_STATS, true, "DEVICE_STATS", { NEED(NET_F_CTRL_VQ) }, { 0 } },
+	{ NET_F_HASH_TUNNEL, true, "HASH_TUNNEL", { NEED(NET_F_CTRL_VQ) },
 	  { NEED(NET_F_RSS), NEED(NET_F_HASH_REPORT) } },
-	{ NET_F_VQ_NOTF_COAL, false, "VQ_NOTF_COAL", { NEED(NET_F_CTRL_VQ) }, { 0 } },
-	{ NET_F_NOTF_COAL, false, "NOTF_COAL", { NEED(NET_F_CTRL_VQ) }, { 0 } },
+	{ NET_F_VQ_NOTF_COAL, true, "VQ_NOTF_COAL", { NEED(NET_F_CTRL_VQ) }, { 0 } },
+	{ NET_F_NOTF_COAL, true, "NOTF_COAL", { NEED(NET_F_CTRL_VQ) }, { 0 } },
 	{ NET_F_GUEST_USO4, false, "GUEST_USO4", { NEED(NET_F_GUEST_CSUM) }, { 0 } },
 	{ NET_F_GUEST_USO6, false, "GUEST_USO6", { NEED(NET_F_GUEST_CSUM) }, { 0 } },
 	{ NET_F_HOST_USO, false, "HOST_USO", { NEED(NET_F_CSUM) }, { 0 } },
-	{ NET_F_HASH_REPORT, false, "HASH_REPORT", { NEED(NET_F_CTRL_VQ) }, { 0 } },
+	{ NET_F_HASH_REPORT, true, "HASH_REPORT", { NEED(NET_F_CTRL_VQ) }, { 0 } },
 	{ NET_F_GUEST_HDRLEN, false, "GUEST_HDRLEN", { 0 }, { 0 } },
-	{ NET_F_RSS, false, "RSS", { NEED(NET_F_CTRL_VQ) }, { 0 } },
+	{ NET_F_RSS, true, "RSS", { NEED(NET_F_CTRL_VQ) }, { 0 } },
 	/* One place in the specification ties it to the transmit offloads,
 	 * another to the receive ones; with both, nobody is wrong. */
 	{ NET_F_RSC_EXT, false, "RSC_EXT",
 	  { NEED(NET_F_HOST_TSO4), NEED(NET_F_GUEST_TSO4) }, { 0 } },
-	{ NET_F_STANDBY, false, "STANDBY", { 0 }, { 0 } },
+	{ NET_F_STANDBY, true, "STANDBY", { 0 }, { 0 } },
 	{ NET_F_SPEED_DUPLEX, true, "SPEED_DUPLEX", { 0 }, { 0 } },
-	{ NET_F_RSS_CONTEXT, false, "RSS_CONTEXT",
+	{ NET_F_RSS_CONTEXT, true, "RSS_CONTEXT",
 	  { NEED(NET_F_CTRL_VQ), NEED(NET_F_RSS) }, { 0 } },
 	{ NET_F_GUEST_UDP_TUNNEL_GSO, false, "GUEST_UDP_TUNNEL_GSO",
 	  { NEED(NET_F_GUEST_TSO4), NEED(NET_F_GUEST_TSO6),
@@ -107,6 +107,30 @@ static const struct rule rules[] = {
 };
 
 #define RULES (sizeof(rules) / sizeof(rules[0]))
+
+/*
+ * Features that change what arrives, or the buffers that it needs, for whoever
+ * negotiates them and does nothing else: tagged frames are dropped until their
+ * VLANs are added (CVQ-12), checksums may be missing, frames may be longer than
+ * the MTU, headers are longer. Only for those who want them.
+ */
+static const uint8_t on_request[] = {
+	NET_F_CTRL_VLAN,
+	NET_F_GUEST_CSUM,
+	NET_F_GUEST_TSO4,
+	NET_F_GUEST_TSO6,
+	NET_F_GUEST_ECN,
+	NET_F_GUEST_UFO,
+	NET_F_GUEST_USO4,
+	NET_F_GUEST_USO6,
+	NET_F_GUEST_UDP_TUNNEL_GSO,
+	NET_F_GUEST_UDP_TUNNEL_GSO_CSUM,
+	NET_F_HOST_UDP_TUNNEL_GSO,
+	NET_F_HOST_UDP_TUNNEL_GSO_CSUM,
+	NET_F_RSC_EXT,
+	NET_F_HASH_REPORT,
+	NET_F_OUT_NET_HEADER,
+};
 
 const char *vionet_feature_name(unsigned int bit)
 {
@@ -140,6 +164,13 @@ void vn_features_known(struct vionet_features *known)
 	for (size_t i = 0; i < RULES; i++)
 		if (rules[i].known)
 			vn_feature_add(known, rules[i].bit);
+}
+
+void vn_features_on_request(struct vionet_features *set)
+{
+	memset(set, 0, sizeof(*set));
+	for (size_t i = 0; i < sizeof(on_request); i++)
+		vn_feature_add(set, on_request[i]);
 }
 
 static bool satisfied(const struct rule *rule, const struct vionet_features *set)
@@ -219,14 +250,18 @@ static int refuse_missing(const struct vionet_features *offered,
 
 int vn_features_choose(const struct vionet_features *offered,
 		       const struct vionet_features *avoid,
-		       const struct vionet_features *need, bool assume_iommu,
+		       const struct vionet_features *need,
+		       const struct vionet_features *want, bool assume_iommu,
 		       struct vionet_features *accepted)
 {
-	struct vionet_features missing;
+	struct vionet_features missing, asked;
 
 	vn_features_known(accepted);
+	vn_features_on_request(&asked);
 	for (unsigned int i = 0; i < 2; i++)
-		accepted->word[i] &= offered->word[i] & ~avoid->word[i];
+		accepted->word[i] &= offered->word[i] & ~avoid->word[i] &
+				     (~asked.word[i] | need->word[i] |
+				      want->word[i]);
 	vn_features_close(accepted);
 
 	if (vionet_feature_test(avoid, F_VERSION_1) ||

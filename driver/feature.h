@@ -41,6 +41,9 @@ static inline bool vn_features_include(const struct vionet_features *whole,
 /* Everything that this driver can make use of. */
 void vn_features_known(struct vionet_features *known);
 
+/* What of it is accepted only for an application that wants or needs it. */
+void vn_features_on_request(struct vionet_features *set);
+
 /*
  * Drop from `set`, until nothing changes, every bit whose prerequisites are not
  * in it (NETF-01 to NETF-27).
@@ -49,7 +52,8 @@ void vn_features_close(struct vionet_features *set);
 
 /*
  * Choose what to accept: what is offered, known and not avoided, closed over
- * dependencies; then see whether that will do.
+ * dependencies; then see whether that will do. What changes the packets that arrive
+ * is left out, unless it is in `need` or `want`.
  *
  * `assume_iommu`: do without ACCESS_PLATFORM.
  *
@@ -59,7 +63,8 @@ void vn_features_close(struct vionet_features *set);
  */
 int vn_features_choose(const struct vionet_features *offered,
 		       const struct vionet_features *avoid,
-		       const struct vionet_features *need, bool assume_iommu,
+		       const struct vionet_features *need,
+		       const struct vionet_features *want, bool assume_iommu,
 		       struct vionet_features *accepted);
 
 /* Write the names of the bits in `set`, separated by blanks, "none" for an empty

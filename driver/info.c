@@ -9,10 +9,14 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "driver/control.h"
 #include "driver/device.h"
 #include "driver/queue.h"
 #include "driver/spec_net.h"
 #include "driver/spec_virtio.h"
+
+/* A wish to be announced is granted this often at most. */
+#define ANNOUNCE_INTERVAL (1000 * VN_MS)
 
 int vionet_device_link(struct vionet_device *device, struct vionet_link *link)
 {
@@ -28,6 +32,7 @@ int vionet_device_link(struct vionet_device *device, struct vionet_link *link)
 		return vn_error_prefix(result, "%s: link", device->name);
 	/* Speed and duplex may have changed with it (NET-10). */
 	device->config.link = config.link;
+	device->config.announce = config.announce;
 	*link = config.link;
 	return 0;
 }
@@ -53,7 +58,7 @@ static uint32_t status_events(struct vionet_device *device)
 	if (status & STATUS_DEVICE_NEEDS_RESET)
 		return VIONET_EVENT_NEEDS_RESET;
 	/* Somebody else reset it: our queues are dead. */
-	if (device->started && (status & STATUS_DRIVER_OK) == 0)
+	if (device->started && !device->suspended && (status & STATUS_DRIVER_OK) == 0)
 		return VIONET_EVENT_NEEDS_RESET;
 	return 0;
 }
@@ -72,8 +77,31 @@ static bool link_changed(struct vionet_device *device)
 	       now.duplex != before.duplex;
 }
 
-static bool queue_broken(const struct vionet_device *device)
+/*
+ * The device wants to be announced (CVQ-13 to CVQ-15): the application is told, and
+ * the device that it was. The answer is not waited for. A device that asks for ever
+ * is listened to once a second.
+ */
+static bool announcement_due(struct vionet_device *device)
 {
+	uint64_t now = vn_now();
+
+	if (!device->live || !device->config.announce)
+		return false;
+	if (device->announced_at != 0 &&
+	    now - device->announced_at < ANNOUNCE_INTERVAL)
+		return false;
+	if (vn_control_post(device, CTRL_ANNOUNCE, CTRL_ANNOUNCE_ACK,
+			    "ANNOUNCE_ACK"))
+		return false;
+	device->announced_at = now;
+	return true;
+}
+
+static bool queue_broken(struct vionet_device *device)
+{
+	if (vn_control_check(device))
+		return true;
 	for (unsigned int i = 0; i < device->queue_pairs; i++)
 		if (__atomic_load_n(&device->rx[i].breach, __ATOMIC_ACQUIRE) ||
 		    __atomic_load_n(&device->tx[i].breach, __ATOMIC_ACQUIRE))
@@ -99,8 +127,13 @@ int vionet_device_events(struct vionet_device *device, uint32_t *events)
 	if ((happened & VIONET_EVENT_LINK) || !transport->config_interrupt)
 		device->link_pending = true;
 	happened &= ~(uint32_t)VIONET_EVENT_LINK;
+	/* An unanswered wish for an announcement is looked at again, too. */
+	if (device->config.announce)
+		device->link_pending = true;
 	if (device->link_pending && !device->gone && link_changed(device))
 		happened |= VIONET_EVENT_LINK;
+	if (!device->gone && announcement_due(device))
+		happened |= VIONET_EVENT_ANNOUNCE;
 	if (device->started && queue_broken(device))
 		happened |= VIONET_EVENT_QUEUE_BROKEN;
 	*events = happened;
@@ -132,7 +165,7 @@ int vionet_device_info(struct vionet_device *device,
 	info->mtu = device->config.mtu;
 	info->link = device->config.link;
 	info->max_queue_pairs = device->config.max_queue_pairs;
-	info->queue_pairs = 1;
+	info->queue_pairs = device->started ? (uint16_t)device->active_pairs : 1;
 	info->queues = device->transport->queue_count;
 	info->vectors = (uint16_t)device->transport->vector_max;
 	info->header_size = device->header_size;
@@ -145,19 +178,35 @@ int vionet_device_info(struct vionet_device *device,
 	return 0;
 }
 
-/* Without MQ there is one pair, and the control queue follows it (NET-01); what
- * the device has beyond that would be there only with MQ. */
+/* The control queue follows the pairs (NET-01), of which there is one unless MQ or
+ * RSS was accepted; what the device has beyond that would be there only with MQ. */
 static void describe_role(const struct vionet_device *device,
 			  unsigned int index, struct vionet_queue_info *info)
 {
-	if (index < 2)
+	unsigned int control = 2u * device->config.device_pairs;
+
+	if (index < control)
 		snprintf(info->role, sizeof(info->role), "%s %u",
 			 index % 2 ? "transmit" : "receive", index / 2);
-	else if (index == 2 &&
+	else if (index == control &&
 		 vionet_feature_test(&device->offered, NET_F_CTRL_VQ))
 		snprintf(info->role, sizeof(info->role), "control");
 	else
 		snprintf(info->role, sizeof(info->role), "only with MQ");
+}
+
+/* The queue with this index, if it is in use. */
+static const struct vionet_queue *find_queue(const struct vionet_device *device,
+					     unsigned int index)
+{
+	if (!device->started)
+		return NULL;
+	if (index < 2 * device->queue_pairs)
+		return index % 2 ? &device->tx[index / 2] :
+				   &device->rx[index / 2];
+	if (device->control && index == device->control->queue.index)
+		return &device->control->queue;
+	return NULL;
 }
 
 int vionet_device_queue_info(struct vionet_device *device, unsigned int index,
@@ -174,15 +223,16 @@ int vionet_device_queue_info(struct vionet_device *device, unsigned int index,
 	info->index = (uint16_t)index;
 	info->vector = -1;
 	describe_role(device, index, info);
-	if (!device->started || index / 2 >= device->queue_pairs) {
+	queue = find_queue(device, index);
+	if (!queue) {
 		result = device->transport->ops->queue_max(
 			device->transport, index, &info->size_max);
 		return result ? vn_error_prefix(result, "%s: queue %u",
 						device->name, index) : 0;
 	}
-	queue = index % 2 ? &device->tx[index / 2] : &device->rx[index / 2];
 	info->size_max = queue->size_max;
-	info->size = queue->size;
+	info->size = (uint16_t)queue->size;
+	info->segments_max = queue->transmits ? queue->segments_max : 0;
 	info->vector = queue->vector;
 	info->descriptor_area = queue->areas.descriptor.iova;
 	info->driver_area = queue->areas.driver.iova;

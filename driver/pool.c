@@ -91,10 +91,13 @@ static int take_memory(struct vionet_pool *pool,
 		pool->own_memory = true;
 		pool->base = pool->memory->memory.address;
 	}
-	if (result == 0)
+	if (result == 0) {
 		pool->iova_offset = pool->memory->iova -
 				    (uint64_t)(uintptr_t)
 					    pool->memory->memory.address;
+		pool->iova = (uint64_t)(uintptr_t)pool->base +
+			     pool->iova_offset;
+	}
 	return result;
 }
 
@@ -114,8 +117,7 @@ static void fill(struct vionet_pool *pool)
 		struct vionet_packet *packet = &pool->packets[i];
 
 		packet->pool = pool;
-		packet->index = i;
-		packet->iova_offset = pool->iova_offset;
+		packet->buffer = pool->base + (size_t)i * pool->stride;
 		vn_packet_reset(packet);
 		/* Lowest on top: the first burst walks memory forwards. */
 		pool->free[pool->count - 1 - i] = packet;
@@ -150,6 +152,7 @@ int vionet_pool_create(struct vionet_device *device,
 	p->count = o.count;
 	p->buffer_size = o.buffer_size;
 	p->stride = (VIONET_HEADROOM + o.buffer_size + LINE - 1) & ~(LINE - 1);
+	p->stride_lines = p->stride / LINE;
 	p->access = o.access == VIONET_DEVICE_READS ? VN_DEVICE_READS :
 						      VN_DEVICE_WRITES;
 	p->free = calloc(p->count, sizeof(*p->free));
@@ -194,7 +197,7 @@ int vionet_pool_destroy(struct vionet_pool *pool)
 	if (!pool)
 		return 0;
 	device = pool->device;
-	if (pool == device->own_rx_pool || pool == device->own_tx_pool)
+	if (pool->own)
 		return vn_error(EBUSY, "%s: pool: it belongs to the device, which "
 				"releases it when it stops", device->name);
 	if (pool->queues != 0)
@@ -246,7 +249,7 @@ void vionet_packet_free(struct vionet_packet *const *packets, uint32_t count)
 
 uint32_t vionet_packet_tailroom(const struct vionet_packet *packet)
 {
-	const uint8_t *end = vn_packet_buffer(packet) + VIONET_HEADROOM +
+	const uint8_t *end = packet->buffer + VIONET_HEADROOM +
 			     packet->pool->buffer_size;
 
 	if (packet->state & VN_PACKET_ATTACHED)
@@ -256,7 +259,7 @@ uint32_t vionet_packet_tailroom(const struct vionet_packet *packet)
 
 uint32_t vionet_packet_headroom(const struct vionet_packet *packet)
 {
-	ptrdiff_t room = packet->data - vn_packet_buffer(packet);
+	ptrdiff_t room = packet->data - packet->buffer;
 
 	if ((packet->state & VN_PACKET_ATTACHED) || room < (ptrdiff_t)HEADER_ROOM)
 		return 0;
@@ -288,7 +291,7 @@ int vionet_packet_attach(struct vionet_packet *packet,
 					   sizeof(*pool->attachments));
 	if (!pool->attachments)
 		return vn_error(ENOMEM, "attach: no memory");
-	pool->attachments[packet->index] = (struct vn_attachment){
+	*vn_packet_attachment(packet) = (struct vn_attachment){
 		.memory = memory,
 		.frame = frame,
 		.release = release,
@@ -303,7 +306,7 @@ int vionet_packet_attach(struct vionet_packet *packet,
 
 void vn_packet_detach(struct vionet_packet *packet)
 {
-	struct vn_attachment *a = &packet->pool->attachments[packet->index];
+	struct vn_attachment *a = vn_packet_attachment(packet);
 
 	packet->state &= (uint16_t)~VN_PACKET_ATTACHED;
 	__atomic_sub_fetch(&a->memory->users, 1, __ATOMIC_RELEASE);

@@ -50,31 +50,35 @@ struct vionet_pool {
 	uint32_t available;
 	uint32_t count;
 	uint8_t *base;	      /* first buffer */
+	uint64_t iova;	      /* ... for the device */
 	uint64_t iova_offset; /* address for the device minus ours */
 	uint32_t stride;
+	uint32_t stride_lines; /* in units of 64 bytes, a description's size */
 	uint32_t buffer_size;
 	struct vionet_packet *packets;
 	struct vn_attachment *attachments; /* made when first needed */
 	struct vionet_device *device;
 	struct vionet_memory *memory;
 	bool own_memory;
+	bool own; /* made by the device's start; released by its stop */
 	unsigned int queues; /* that take packets from it */
 	enum vn_access access;
 	struct vionet_pool *next; /* in the device's list */
 };
 
-/* First byte of the packet's buffer: VIONET_HEADROOM before fresh data. */
-static inline uint8_t *vn_packet_buffer(const struct vionet_packet *packet)
+_Static_assert(sizeof(struct vionet_packet) == 64, "one line of the cache");
+
+static inline struct vn_attachment *
+vn_packet_attachment(const struct vionet_packet *packet)
 {
-	return packet->pool->base +
-	       (size_t)packet->index * packet->pool->stride;
+	return &packet->pool->attachments[packet - packet->pool->packets];
 }
 
 /* In sanitizer builds nobody here may touch a buffer that the device has. */
 static inline void vn_packet_poison(const struct vionet_packet *packet)
 {
 #ifdef VN_POISON
-	ASAN_POISON_MEMORY_REGION(vn_packet_buffer(packet), packet->pool->stride);
+	ASAN_POISON_MEMORY_REGION(packet->buffer, packet->pool->stride);
 #else
 	(void)packet;
 #endif
@@ -83,7 +87,7 @@ static inline void vn_packet_poison(const struct vionet_packet *packet)
 static inline void vn_packet_unpoison(const struct vionet_packet *packet)
 {
 #ifdef VN_POISON
-	ASAN_UNPOISON_MEMORY_REGION(vn_packet_buffer(packet),
+	ASAN_UNPOISON_MEMORY_REGION(packet->buffer,
 				    packet->pool->stride);
 #else
 	(void)packet;
@@ -97,21 +101,24 @@ static inline void vn_packet_set_owner(struct vionet_packet *packet,
 				   (unsigned int)owner);
 }
 
+/* As fresh from the pool; the state is set by the caller. All fields but those that
+ * never change are written, so that this is a few wide stores. */
 static inline void vn_packet_reset(struct vionet_packet *packet)
 {
-	packet->data = vn_packet_buffer(packet) + VIONET_HEADROOM;
+	packet->data = packet->buffer + VIONET_HEADROOM;
 	packet->next = NULL;
 	packet->length = 0;
 	packet->total_length = 0;
 	packet->segments = 1;
-	packet->flags = 0;
-	packet->gso_type = 0;
 	packet->hdr_len = 0;
 	packet->gso_size = 0;
 	packet->csum_start = 0;
 	packet->csum_offset = 0;
-	packet->hash_value = 0;
 	packet->hash_report = 0;
+	packet->hash_value = 0;
+	packet->flags = 0;
+	packet->gso_type = 0;
+	packet->reserved = 0;
 }
 
 /* Is all of a segment inside its buffer, with room for the header in front? Not
@@ -119,7 +126,7 @@ static inline void vn_packet_reset(struct vionet_packet *packet)
 static inline bool vn_packet_inside(const struct vionet_packet *packet,
 				    uint32_t header_size)
 {
-	size_t offset = (size_t)(packet->data - vn_packet_buffer(packet));
+	size_t offset = (size_t)(packet->data - packet->buffer);
 	size_t stride = packet->pool->stride;
 
 	return offset >= header_size && offset <= stride &&

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -18,6 +19,7 @@
 #include "base/order.h"
 #include "driver/pool.h"
 #include "driver/queue.h"
+#include "driver/rxtx_table.h"
 #include "driver/spec_net.h"
 
 /* How long a wait trusts the interrupt before it looks by itself. */
@@ -28,70 +30,54 @@
 
 /* ---- making ---- */
 
-/* Descriptor table and available ring in one region that the device can only
- * read, the used ring in one that it may write. Nothing else shares a page with
- * them, so a device that runs over finds nothing of value. */
-static int make_ring(struct vionet_queue *queue, uint16_t size)
-{
-	size_t table = sizeof(struct split_desc) * size;
-	size_t avail = sizeof(struct split_avail) + 2u * size + 2u;
-	size_t used = sizeof(struct split_used) +
-		      sizeof(struct split_used_elem) * size + 2u;
-	struct vn_ring_areas *areas = &queue->areas;
-	enum vn_access access =
-		queue->device->flags & VIONET_OPEN_WRITABLE_RINGS ?
-			VN_DEVICE_WRITES : VN_DEVICE_READS;
-	int result;
-
-	result = vn_device_memory_alloc(queue->device, table + avail, access,
-					false, &queue->read_memory);
-	if (result == 0)
-		result = vn_device_memory_alloc(queue->device, used,
-						VN_DEVICE_WRITES, false,
-						&queue->write_memory);
-	if (result)
-		return result;
-	areas->descriptor = (struct vn_area){
-		.address = queue->read_memory->memory.address,
-		.iova = queue->read_memory->iova,
-	};
-	areas->driver = (struct vn_area){
-		.address = (uint8_t *)areas->descriptor.address + table,
-		.iova = areas->descriptor.iova + table,
-	};
-	areas->device = (struct vn_area){
-		.address = queue->write_memory->memory.address,
-		.iova = queue->write_memory->iova,
-	};
-	queue->split.desc = areas->descriptor.address;
-	queue->split.avail = areas->driver.address;
-	queue->split.used = areas->device.address;
-	return 0;
-}
-
-/* All descriptors free, in order. */
-static int make_slots(struct vionet_queue *queue, uint16_t size)
-{
-	queue->slots = aligned_alloc(64, ((size_t)size * sizeof(struct vn_slot) +
-					  63) & ~(size_t)63);
-	if (!queue->slots)
-		return vn_error(ENOMEM, "no memory for %u descriptors", size);
-	memset(queue->slots, 0, (size_t)size * sizeof(struct vn_slot));
-	for (uint16_t i = 0; i < size; i++)
-		queue->slots[i].next = (uint16_t)(i + 1);
-	queue->split.mask = (uint16_t)(size - 1);
-	queue->split.free_head = 0;
-	queue->split.free_tail = (uint16_t)(size - 1);
-	queue->free_count = size;
-	return 0;
-}
-
 #define ETHERNET_HEADER 14u
 
 static uint32_t longest_frame(const struct vionet_device *device)
 {
 	return device->config.mtu ? device->config.mtu + ETHERNET_HEADER :
 				    VIONET_FRAME_MAX;
+}
+
+/* "transmit queue 3", for error texts. */
+static const char *queue_name(const struct vionet_queue *queue, char text[32])
+{
+	if (!queue->pool)
+		snprintf(text, 32, "control queue");
+	else
+		snprintf(text, 32, "%s queue %u",
+			 queue->transmits ? "transmit" : "receive", queue->pair);
+	return text;
+}
+
+/*
+ * Several queues may have one vector, and each is another thread's: whoever
+ * cleared the eventfd would take the interrupt from the others. So each looks
+ * through an epoll of its own, which tells it of every signal once.
+ */
+static int share_interrupt(struct vionet_queue *queue, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
+
+	queue->interrupt_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (queue->interrupt_fd < 0)
+		return vn_error_errno(errno, "epoll_create1");
+	queue->shared_interrupt = true;
+	if (epoll_ctl(queue->interrupt_fd, EPOLL_CTL_ADD, fd, &event))
+		return vn_error_errno(errno, "epoll_ctl");
+	return 0;
+}
+
+static int attach_interrupt(struct vionet_queue *queue, bool shared)
+{
+	int fd;
+
+	if (queue->vector < 0)
+		return 0;
+	fd = queue->transport->vector_fds[queue->vector];
+	if (shared)
+		return share_interrupt(queue, fd);
+	queue->interrupt_fd = fd;
+	return 0;
 }
 
 int vn_queue_open(struct vionet_queue *queue, struct vionet_device *device,
@@ -103,7 +89,6 @@ int vn_queue_open(struct vionet_queue *queue, struct vionet_device *device,
 	*queue = (struct vionet_queue){
 		.device = device,
 		.transport = transport,
-		.bursts = &vn_split_bursts,
 		.index = plan->index,
 		.pair = plan->index / 2,
 		.transmits = plan->index % 2 != 0,
@@ -118,37 +103,86 @@ int vn_queue_open(struct vionet_queue *queue, struct vionet_device *device,
 		.vector = plan->vector,
 		.interrupt_fd = -1,
 	};
-	result = make_slots(queue, plan->size);
-	if (result == 0)
-		result = make_ring(queue, plan->size);
+	if (plan->pool)
+		queue->posted = plan->pool->buffer_size + queue->header_size;
+	result = vn_ring_open(queue);
 	if (result == 0)
 		result = transport->ops->queue_setup(transport, plan->index,
 						     plan->size, &queue->vector,
 						     &queue->areas,
 						     &queue->doorbell);
+	if (result == 0)
+		result = attach_interrupt(queue, plan->shared);
 	if (result) {
+		char name[32];
+
+		vn_error_prefix(result, "%s", queue_name(queue, name));
 		vn_queue_close(queue);
-		return vn_error_prefix(result, "%s queue %u",
-				       plan->index % 2 ? "transmit" : "receive",
-				       plan->index / 2);
+		return result;
 	}
-	if (queue->vector >= 0)
-		queue->interrupt_fd = transport->vector_fds[queue->vector];
-	queue->bursts->disarm(queue);
-	queue->pool->queues++;
-	queue->opened = true;
+	queue->bursts = vn_bursts_of(queue);
+	if (queue->pool)
+		queue->pool->queues++;
+	queue->opened = queue->pool != NULL;
 	return 0;
+}
+
+const struct vn_bursts *vn_bursts_of(const struct vionet_queue *queue)
+{
+	static const struct vn_bursts_choice *const choices[] = {
+		[VN_SPLIT] = &vn_bursts_split,
+		[VN_SPLIT_IN_ORDER] = &vn_bursts_split_in_order,
+		[VN_PACKED] = &vn_bursts_packed,
+		[VN_PACKED_IN_ORDER] = &vn_bursts_packed_in_order,
+	};
+	const struct vn_bursts_choice *choice = choices[queue->layout];
+
+	return queue->header_size == sizeof(struct net_hdr) ?
+		       &choice->plain[queue->mergeable] :
+		       &choice->offloads[queue->mergeable];
+}
+
+int vn_queue_reopen(struct vionet_queue *queue, const struct vn_queue_plan *plan)
+{
+	struct vionet_device *device = queue->device;
+	struct vn_counters counters = queue->counters;
+	const struct vn_bursts *bursts = queue->bursts;
+	int result;
+
+	vn_queue_close(queue);
+	result = vn_queue_open(queue, device, plan);
+	if (result) {
+		/* Bursts find it paused; check tells why. */
+		queue->device = device;
+		queue->transport = device->transport;
+		queue->bursts = bursts;
+		queue->index = plan->index;
+		queue->pair = plan->index / 2;
+		queue->transmits = plan->index % 2 != 0;
+		queue->pool = plan->pool;
+		queue->vector = -1;
+		queue->interrupt_fd = -1;
+		queue->paused = true;
+		vn_queue_break(queue, VN_BREACH_RESET, 0, 0);
+	}
+	counters.in_flight = 0;
+	queue->counters = counters;
+	return result;
 }
 
 /* Buffers of a device that is quiet are ours again, whether completed or not. */
 static void take_back(struct vionet_queue *queue)
 {
-	for (uint16_t i = 0; queue->slots && i < queue->size; i++) {
-		struct vionet_packet *packet = queue->slots[i].packet;
+	for (uint32_t i = 0; queue->slots && i < queue->size; i++) {
+		struct vionet_packet *packet = vn_slot_packet(queue->slots[i]);
 
-		if (!packet)
+		if (!packet || !queue->pool)
 			continue;
 		vn_packet_unpoison(packet);
+		/* Posted descriptions are as the last user left them. */
+		if (!queue->transmits)
+			packet->next = NULL;
+		vn_packet_set_owner(packet, VN_PACKET_DEVICE);
 		vn_packet_free(packet);
 	}
 	if (queue->partial.left != 0 && !queue->partial.drop)
@@ -159,13 +193,13 @@ void vn_queue_close(struct vionet_queue *queue)
 {
 	if (!queue->device)
 		return;
-	if (queue->opened)
+	if (queue->opened && queue->pool)
 		queue->pool->queues--;
-	if (queue->device->quiet)
+	if (queue->device->quiet || queue->released)
 		take_back(queue);
-	vn_device_memory_free(queue->read_memory);
-	vn_device_memory_free(queue->write_memory);
-	free(queue->slots);
+	if (queue->shared_interrupt && queue->interrupt_fd >= 0)
+		close(queue->interrupt_fd);
+	vn_ring_close(queue);
 	memset(queue, 0, sizeof(*queue));
 }
 
@@ -185,7 +219,7 @@ int vionet_queue_check(const struct vionet_queue *queue)
 {
 	uint8_t breach = __atomic_load_n(&queue->breach, __ATOMIC_ACQUIRE);
 	uint32_t value = queue->breach_value, limit = queue->breach_limit;
-	char what[96];
+	char what[96], name[32];
 
 	switch (breach) {
 	case VN_BREACH_NONE:
@@ -201,15 +235,22 @@ int vionet_queue_check(const struct vionet_queue *queue)
 	case VN_BREACH_ID_IDLE:
 		snprintf(what, sizeof(what), "used id %u is not outstanding", value);
 		break;
+	case VN_BREACH_ORDER:
+		snprintf(what, sizeof(what), "used id %u is out of order, though the "
+			 "device took IN_ORDER", value);
+		break;
+	case VN_BREACH_RESET:
+		snprintf(what, sizeof(what), "it could not be reset, or not be set "
+			 "up again afterwards");
+		break;
 	default:
 		snprintf(what, sizeof(what), "a packet of %u buffers on a queue of "
 			 "%u entries", value, limit);
 		break;
 	}
-	return vn_error(EIO, "%s: %s queue %u is broken by the device: %s; stop and "
-			"start the device", queue->device->name,
-			queue->transmits ? "transmit" : "receive", queue->pair,
-			what);
+	return vn_error(EIO, "%s: %s is broken by the device: %s; stop and start "
+			"the device, or recover it", queue->device->name,
+			queue_name(queue, name), what);
 }
 
 /* ---- bursts ---- */
@@ -233,6 +274,8 @@ uint32_t vionet_queue_receive(struct vionet_queue *queue,
 {
 	assert(!queue->transmits);
 	check_owner(queue);
+	if (__builtin_expect(vn_queue_paused(queue), 0))
+		return 0;
 	return queue->bursts->receive(queue, packets, max);
 }
 
@@ -242,6 +285,8 @@ uint32_t vionet_queue_transmit(struct vionet_queue *queue,
 {
 	assert(queue->transmits);
 	check_owner(queue);
+	if (__builtin_expect(vn_queue_paused(queue), 0))
+		return 0;
 	return queue->bursts->transmit(queue, packets, count);
 }
 
@@ -260,7 +305,8 @@ int vionet_queue_drain(struct vionet_queue *queue, unsigned int timeout_ms)
 	for (; vionet_queue_reclaim(queue) != 0; now = vn_now()) {
 		if (queue->breach)
 			return vionet_queue_check(queue);
-		if (now - rescued >= VN_RESCUE_INTERVAL) {
+		if (now - rescued >= VN_RESCUE_INTERVAL &&
+		    !vn_queue_paused(queue)) {
 			queue->bursts->rescue(queue);
 			rescued = now;
 		}
@@ -289,30 +335,41 @@ int vionet_queue_eventfd(const struct vionet_queue *queue)
 
 int vionet_queue_arm(struct vionet_queue *queue)
 {
-	int ready = queue->bursts->arm(queue);
+	int ready;
 
+	if (vn_queue_paused(queue))
+		return queue->breach ? vionet_queue_check(queue) : 0;
+	ready = queue->bursts->arm(queue);
 	return queue->breach ? vionet_queue_check(queue) : ready;
 }
 
 static void clear_interrupt(struct vionet_queue *queue)
 {
+	struct epoll_event event;
 	uint64_t count;
+	bool signalled;
 
-	if (queue->interrupt_fd >= 0 &&
-	    read(queue->interrupt_fd, &count, sizeof(count)) > 0)
+	if (queue->interrupt_fd < 0)
+		return;
+	if (queue->shared_interrupt)
+		signalled = epoll_wait(queue->interrupt_fd, &event, 1, 0) > 0;
+	else
+		signalled = read(queue->interrupt_fd, &count, sizeof(count)) > 0;
+	if (signalled)
 		vn_count(&queue->counters.interrupts, 1);
 }
 
 void vionet_queue_disarm(struct vionet_queue *queue)
 {
-	queue->bursts->disarm(queue);
+	if (!vn_queue_paused(queue))
+		queue->bursts->disarm(queue);
 	clear_interrupt(queue);
 }
 
 static bool spin(struct vionet_queue *queue, uint64_t end)
 {
 	do {
-		if (queue->bursts->ready(queue) || queue->breach)
+		if (queue->breach || queue->bursts->ready(queue))
 			return true;
 		VN_CPU_RELAX();
 	} while (vn_now() < end);
@@ -354,7 +411,7 @@ static int look_again(struct vionet_queue *queue)
 		vn_count(&queue->counters.lost_interrupts, 1);
 		return 1;
 	}
-	if (queue->outstanding != 0)
+	if (queue->outstanding != 0 && !vn_queue_paused(queue))
 		queue->bursts->rescue(queue);
 	return 0;
 }
@@ -397,7 +454,8 @@ int vionet_queue_wait(struct vionet_queue *queue, unsigned int spin_us,
 	    spin(queue, shorter(end, now + (uint64_t)spin_us * 1000)))
 		return queue->breach ? vionet_queue_check(queue) : 1;
 	result = sleep_until(queue, end);
-	queue->bursts->disarm(queue);
+	if (!vn_queue_paused(queue))
+		queue->bursts->disarm(queue);
 	return result;
 }
 

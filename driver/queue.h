@@ -2,9 +2,8 @@
 /*
  * Owns: what a queue is: its ring, the private record of every buffer that the
  * device has, its health and its counters.
- * Never: believes ring memory. What is needed later about a descriptor is kept in
- * `slots`, which the device cannot reach; the descriptor table is write-only for
- * us.
+ * Never: believes ring memory. What is needed later about a buffer is kept in
+ * `slots`, which the device cannot reach; descriptors are write-only for us.
  * Read next: driver/ring_split.h.
  */
 #ifndef VN_DRIVER_QUEUE_H
@@ -25,34 +24,106 @@ enum vn_breach {
 	VN_BREACH_INDEX_JUMP, /* used idx ran past what is outstanding */
 	VN_BREACH_ID_RANGE,   /* used id is no entry of the queue */
 	VN_BREACH_ID_IDLE,    /* used id is not outstanding */
+	VN_BREACH_ORDER,      /* used id is none of those that may come next */
 	VN_BREACH_BUFFERS,    /* num_buffers larger than the queue */
+	VN_BREACH_RESET,      /* it was to be reset, and is in no known state */
 };
 
 /* A device that does not move is notified again this often: it may have missed a
  * notification, or never withdrawn its wish for none. */
 #define VN_RESCUE_INTERVAL (100 * VN_MS)
 
-/* One descriptor's private record. The head of an outstanding buffer has a
- * packet. 16 bytes: four to a cache line. */
-struct vn_slot {
-	struct vionet_packet *packet; /* NULL: not the head of anything */
-	uint32_t length;	      /* bytes that the device may write */
-	uint16_t next;		      /* free list, or next of the chain */
-	uint16_t chain;		      /* descriptors of the buffer */
-};
-_Static_assert(sizeof(struct vn_slot) == 16, "four slots to a cache line");
+/* Most segments of a packet that are transmitted as one buffer. */
+#define VN_SEGMENTS_MAX 256u
 
-/* Split ring: where the parts are, and our side of the indices. */
+/* How descriptors lie in memory, and whether buffers come back in order. */
+enum vn_layout {
+	VN_SPLIT,
+	VN_SPLIT_IN_ORDER,
+	VN_PACKED,
+	VN_PACKED_IN_ORDER,
+};
+
+/* One element of a buffer. */
+struct vn_element {
+	uint64_t iova;
+	uint32_t length;
+};
+
+/*
+ * What an outstanding buffer is: the address of its packet, and tags in the bits
+ * that the alignment of packets leaves. 0: not outstanding. The common buffer (one
+ * descriptor, one segment, of the queue's own pool) has no tag, so that neither its
+ * packet nor its extent is looked at when it comes back.
+ */
+typedef uintptr_t vn_slot;
+
+enum {
+	VN_SLOT_COMPLEX = 1,   /* has an extent, or is not freed as one segment */
+	VN_SLOT_ELSEWHERE = 2, /* belongs to another pool than the queue's */
+	VN_SLOT_TAGS = 3,
+};
+
+static inline struct vionet_packet *vn_slot_packet(vn_slot slot)
+{
+	return (struct vionet_packet *)(slot & ~(vn_slot)VN_SLOT_TAGS);
+}
+
+#define VN_NO_TABLE 0xffff
+
+/* What a complex buffer occupies. */
+struct vn_extent {
+	uint16_t descriptors; /* in the ring */
+	uint16_t table;	      /* its indirect table, or VN_NO_TABLE */
+};
+
+/* Indirect tables of a transmit queue, in memory that the device can only read. */
+struct vn_tables {
+	struct vionet_memory *memory; /* NULL: not negotiated */
+	uint16_t *free;		      /* stack */
+	uint16_t available;
+	uint16_t entries; /* of each table */
+};
+
+/*
+ * Split ring: where the parts are, and our side of the indices.
+ *
+ * `ids` of the queue is what the available ring holds, entry by entry. A buffer is
+ * posted at available entry k under id ids[k]; a buffer that comes back leaves its
+ * id where the ring of free ids ends. A device that works in order thus finds in
+ * the available ring what it found there a lap ago, and nothing is written to it.
+ */
 struct vn_split {
 	volatile struct split_desc *desc;
 	volatile struct split_avail *avail;
 	const volatile struct split_used *used;
 	uint16_t mask;
 	uint16_t avail_index; /* next entry of the available ring; wraps freely */
+	uint16_t desc_index;  /* in order: next descriptor; wraps freely */
 	uint16_t used_index;  /* next entry of the used ring to read */
 	uint16_t used_seen;   /* used idx as last read and checked */
-	uint16_t free_head;   /* list of free descriptors, oldest first: a device */
-	uint16_t free_tail;   /* that works in order finds ids in order */
+	uint16_t free_index;  /* entry of `ids` for the next id that comes back */
+	uint16_t asked_index; /* avail_index when a kick was last considered */
+};
+
+/*
+ * Packed ring: positions count descriptors, orders count buffers; both wrap at the
+ * size of the queue. `ids` of the queue is the ring of free ids by order; in order
+ * it is not needed, an id is its order.
+ */
+struct vn_packed {
+	volatile struct packed_desc *desc;
+	volatile struct packed_event *driver_event;
+	const volatile uint32_t *device_event;
+	uint16_t avail_at; /* position of the next descriptor to write */
+	uint16_t used_at;  /* position of the next used descriptor */
+	uint16_t avail_flags; /* AVAIL and USED of this lap */
+	uint16_t used_flags;
+	uint16_t order_next; /* of the next buffer */
+	uint16_t order_used; /* of the next one to come back */
+	uint16_t added;	     /* descriptors since a kick was last considered */
+	uint16_t held_at;    /* the one whose flags are written last, ... */
+	uint64_t held;	     /* ... and they; 0: none */
 };
 
 /* Counters; written by the queue's thread alone, read by any. */
@@ -78,24 +149,36 @@ struct vn_bursts {
 	vn_transmit_fn *transmit;
 	vn_reclaim_fn *reclaim; /* transmit queues */
 	vn_ready_fn *ready;	/* is there anything completed? */
-	vn_arm_fn *arm;			/* 0 armed, 1 work is there already */
+	vn_arm_fn *arm;		/* 0 armed, 1 work is there already */
 	vn_disarm_fn *disarm;
-	vn_disarm_fn *rescue;	/* notify again: nothing has moved for long */
+	vn_disarm_fn *rescue; /* notify again: nothing has moved for long */
 };
 
 struct vionet_queue {
 	/* Read and written by every burst. */
-	struct vn_split split;
-	struct vn_slot *slots;
-	uint16_t size;
+	union {
+		struct vn_split split;
+		struct vn_packed packed;
+	};
+	vn_slot *slots; /* by id; with IN_ORDER on a split ring by entry */
+	uint16_t *ids;	/* see above */
+	uint32_t size;
 	uint16_t free_count;  /* descriptors */
 	uint16_t outstanding; /* buffers that the device has */
 	uint8_t breach;	      /* vn_breach; set once */
+	uint8_t paused;	      /* no buffer may be made available: the control side
+			       * says so, the queue's thread looks */
 	bool transmits;
+	bool mergeable;
+	bool event_idx;
+	bool armed;	      /* the device was asked for an interrupt */
+	uint8_t layout;	      /* vn_layout; the bursts have it as a constant */
 	uint16_t header_size;
 	uint16_t refill_batch;
+	uint16_t batch_left; /* in order: buffers of a batch still to be taken */
+	uint32_t batch_written; /* what was written to its last one */
+	uint32_t posted;    /* receive: bytes of each buffer, with header */
 	uint32_t max_frame; /* longest frame to transmit, without VLAN tag */
-	bool mergeable;
 	struct vionet_pool *pool;
 	struct vn_doorbell doorbell;
 
@@ -110,6 +193,11 @@ struct vionet_queue {
 	struct vn_counters counters;
 	uint64_t kicked_at; /* last rescue kick, see rxtx.h */
 
+	/* Of buffers that are not common. */
+	struct vn_extent *extents; /* by slot */
+	uint16_t *chained; /* split: next descriptor of a chain, by id */
+	struct vn_tables tables;
+
 	/* Set at start, read by the control side. */
 	struct vionet_device *device;
 	struct vn_transport *transport;
@@ -121,7 +209,11 @@ struct vionet_queue {
 	int vector; /* -1: none */
 	int interrupt_fd; /* -1: none */
 	uint16_t size_max; /* what the device allows */
+	uint16_t segments_max; /* longest packet that can be transmitted */
 	bool opened;	   /* counts as a user of its pool */
+	bool released;	   /* the device has given it up: reset, as one queue */
+	bool shared_interrupt; /* interrupt_fd is an epoll of ours over a vector
+				* that other queues have too */
 #ifndef NDEBUG
 	bool owned; /* by the thread that called the first burst */
 	pthread_t owner;
@@ -129,7 +221,8 @@ struct vionet_queue {
 	uint32_t breach_value, breach_limit; /* for the text */
 };
 
-extern const struct vn_bursts vn_split_bursts;
+/* The bursts of a layout. */
+const struct vn_bursts *vn_bursts_of(const struct vionet_queue *queue);
 
 /* What a queue is made from. */
 struct vn_queue_plan {
@@ -137,7 +230,8 @@ struct vn_queue_plan {
 	uint16_t size;
 	uint16_t size_max;
 	int vector; /* wanted; -1: none */
-	struct vionet_pool *pool;
+	bool shared; /* other queues have the vector too */
+	struct vionet_pool *pool; /* NULL: buffers go through vn_queue_submit */
 };
 
 /*
@@ -147,6 +241,23 @@ struct vn_queue_plan {
 int vn_queue_open(struct vionet_queue *queue, struct vionet_device *device,
 		  const struct vn_queue_plan *plan);
 
+/* Make a queue anew in the place of one that the device has nothing of any more
+ * (all was reset, or it was, as one queue). Counters go on. If it fails, the queue
+ * stays, as a broken one without memory. */
+int vn_queue_reopen(struct vionet_queue *queue, const struct vn_queue_plan *plan);
+
+/* Bursts of a paused queue do nothing. Control thread; the queue's thread is not
+ * in the library. */
+static inline void vn_queue_pause(struct vionet_queue *queue, bool paused)
+{
+	__atomic_store_n(&queue->paused, paused, __ATOMIC_RELEASE);
+}
+
+static inline bool vn_queue_paused(const struct vionet_queue *queue)
+{
+	return __atomic_load_n(&queue->paused, __ATOMIC_ACQUIRE) != 0;
+}
+
 /* Take every buffer back and free the queue. The device is quiet, or its memory
  * is put aside. An empty queue is allowed. */
 void vn_queue_close(struct vionet_queue *queue);
@@ -155,11 +266,42 @@ void vn_queue_close(struct vionet_queue *queue);
 void vn_queue_break(struct vionet_queue *queue, enum vn_breach breach,
 		    uint32_t value, uint32_t limit) __attribute__((cold));
 
+/* Memory and records of the ring; all descriptors are free. 0 or a negative errno.
+ * What was made before it failed is released by vn_ring_close. ring.c */
+int vn_ring_open(struct vionet_queue *queue);
+void vn_ring_close(struct vionet_queue *queue);
+
+/*
+ * Hand one buffer to the device and notify it if it wants that: `readable` elements
+ * that it reads, followed by `writable` ones that it writes. For queues without
+ * packets. `slot`: what vn_queue_collect gives back; not 0, its tag bits clear.
+ *
+ * Returns 0; -ENOSPC if so many descriptors are not free; -EIO if the queue is
+ * broken. ring_slow.c
+ */
+int vn_queue_submit(struct vionet_queue *queue,
+		    const struct vn_element *elements, uint16_t readable,
+		    uint16_t writable, vn_slot slot);
+
+/* Take one completed buffer back: its slot, and how many bytes the device says it
+ * wrote. 0 if there is none, or the queue is broken. ring_slow.c */
+vn_slot vn_queue_collect(struct vionet_queue *queue, uint32_t *written);
+
+static inline bool vn_layout_is_packed(enum vn_layout layout)
+{
+	return layout == VN_PACKED || layout == VN_PACKED_IN_ORDER;
+}
+
+static inline bool vn_layout_is_in_order(enum vn_layout layout)
+{
+	return layout == VN_SPLIT_IN_ORDER || layout == VN_PACKED_IN_ORDER;
+}
+
 /* Descriptors that the device has now, for whoever looks at the counters. */
 static inline void vn_count_in_flight(struct vionet_queue *queue)
 {
 	__atomic_store_n(&queue->counters.in_flight,
-			 (uint64_t)(queue->size - queue->free_count),
+			 queue->size - queue->free_count,
 			 __ATOMIC_RELAXED);
 }
 

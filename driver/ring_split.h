@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the split ring: five small operations (push, publish, pop, need_kick,
+ * Owns: the split ring: the few small operations (push, publish, pop, need_kick,
  * arm) that are all in which a ring layout differs from another.
  * Never: reads back what it wrote to the ring, reads a device's word twice, or
  * knows what is in a buffer.
@@ -17,67 +17,84 @@
 #ifndef VN_DRIVER_RING_SPLIT_H
 #define VN_DRIVER_RING_SPLIT_H
 
-#include "base/order.h"
-#include "driver/queue.h"
+#include "driver/ring.h"
 
-/* One element of a buffer. */
-struct vn_element {
-	uint64_t iova;
-	uint32_t length;
-};
+/* ---- push ---- */
 
-static inline void split_write_desc(struct vn_split *ring, uint16_t id,
-				    const struct vn_element *element,
-				    unsigned int flags, uint16_t next)
+ALWAYS_INLINE void split_push_begin(const struct vionet_queue *queue,
+				    struct vn_push *c)
 {
-	volatile struct split_desc *desc = &ring->desc[id];
-
-	desc->addr = htole64(element->iova);
-	desc->len = htole32(element->length);
-	desc->flags = htole16((uint16_t)flags);
-	desc->next = htole16(next);
+	c->at = queue->split.avail_index;
+	c->order = queue->split.desc_index;
+	c->pushed = 0;
 }
 
 /*
- * Put a buffer of `count` elements into free descriptors and its head into the
- * available ring, where the device does not look before `split_publish`. The
- * caller has checked that `count` descriptors are free. SPLIT-35, SPLIT-36,
- * SPLIT-38.
+ * Put a buffer of one descriptor into the ring, where the device does not look
+ * before `split_publish`. The caller has checked that a descriptor is free.
+ * SPLIT-07, SPLIT-08, SPLIT-35, SPLIT-36, SPLIT-38.
+ *
+ * Length and flags of a receive descriptor are always the same: they were written
+ * when the ring was made.
  */
-static inline __attribute__((always_inline)) void
-split_push(struct vionet_queue *queue, const struct vn_element *elements,
-	   uint16_t count, bool device_writes, struct vionet_packet *packet)
+ALWAYS_INLINE void split_push(struct vionet_queue *queue, struct vn_push *c,
+			      bool in_order, bool receives, vn_slot slot,
+			      uint64_t iova, uint32_t length)
 {
 	struct vn_split *ring = &queue->split;
-	unsigned int flags = device_writes ? DESC_F_WRITE : 0;
-	uint16_t head = ring->free_head, id = head;
-	struct vn_slot *slot = &queue->slots[head];
+	uint32_t place = c->at & ring->mask;
+	volatile struct split_desc *desc;
+	uint32_t id;
 
-	slot->packet = packet;
-	slot->length = elements[0].length;
-	slot->chain = count;
-	for (uint16_t i = 0; i + 1 < count; i++) {
-		uint16_t next = queue->slots[id].next;
-
-		split_write_desc(ring, id, &elements[i], flags | DESC_F_NEXT,
-				 next);
-		id = next;
+	if (in_order) {
+		id = receives ? place : c->order++ & ring->mask;
+		if (!receives && UNLIKELY(queue->ids[place] != id))
+			vn_split_rename(queue, place, id);
+		queue->slots[place] = slot;
+	} else {
+		id = queue->ids[place];
+		queue->slots[id] = slot;
 	}
-	split_write_desc(ring, id, &elements[count - 1], flags, 0);
-	ring->free_head = queue->slots[id].next;
-	queue->free_count = (uint16_t)(queue->free_count - count);
-	queue->outstanding++;
-	vn_store16(&ring->avail->ring[ring->avail_index & ring->mask], head);
-	ring->avail_index++;
+	desc = &ring->desc[id];
+	desc->addr = htole64(iova);
+	if (!receives) /* flags and next are 0 */
+		vn_store64((volatile uint64_t *)&desc->len, length);
+	c->at++;
+	c->pushed++;
+}
+
+ALWAYS_INLINE void split_push_end(struct vionet_queue *queue,
+				  const struct vn_push *c)
+{
+	queue->split.avail_index = (uint16_t)c->at;
+	queue->split.desc_index = (uint16_t)c->order;
 }
 
 /* Give everything pushed to the device (SPLIT-39). */
-static inline void split_publish(struct vionet_queue *queue)
+ALWAYS_INLINE void split_publish(struct vionet_queue *queue)
 {
 	/* Pairs with the device's read barrier between avail idx and the entry. */
 	vn_publish();
 	vn_store16(&queue->split.avail->idx, queue->split.avail_index);
 }
+
+/* After publishing: does the device want to be told? (SPLIT-28 to SPLIT-33,
+ * SPLIT-40) */
+static inline bool split_need_kick(struct vionet_queue *queue)
+{
+	struct vn_split *ring = &queue->split;
+	uint16_t before = ring->asked_index;
+
+	vn_publish_then_check();
+	ring->asked_index = ring->avail_index;
+	if (queue->event_idx)
+		return vn_event_due(vn_load16((const volatile uint16_t *)
+					      &ring->used->ring[queue->size]),
+				    ring->avail_index, before);
+	return (vn_load16(&ring->used->flags) & USED_F_NO_NOTIFY) == 0;
+}
+
+/* ---- pop ---- */
 
 /*
  * Read used idx, at most once a burst. The device may have completed no more
@@ -93,7 +110,7 @@ static inline uint16_t split_completed(struct vionet_queue *queue)
 		return ready;
 	seen = vn_load16(&ring->used->idx);
 	ready = (uint16_t)(seen - ring->used_index);
-	if (ready > queue->outstanding) {
+	if (UNLIKELY(ready > queue->outstanding)) {
 		vn_queue_break(queue, VN_BREACH_INDEX_JUMP, ready,
 			       queue->outstanding);
 		return 0;
@@ -104,68 +121,99 @@ static inline uint16_t split_completed(struct vionet_queue *queue)
 	return ready;
 }
 
+ALWAYS_INLINE void split_pop_load(const struct vionet_queue *queue,
+				  struct vn_pop *c)
+{
+	c->at = queue->split.used_index;
+	c->order = queue->split.free_index;
+}
+
+ALWAYS_INLINE void split_pop_save(struct vionet_queue *queue,
+				  const struct vn_pop *c)
+{
+	queue->split.used_index = (uint16_t)c->at;
+	queue->split.free_index = (uint16_t)c->order;
+}
+
 /*
- * Take the next used entry, which split_completed said is there: its packet, what
- * the device says it wrote, and what it was allowed to. The descriptors are free
- * afterwards. Returns NULL, and the queue is broken, if the device names a buffer
+ * Take the next used entry, of which the caller knows that there is one: the slot of
+ * its buffer, and what the device says it wrote. The buffer's first descriptor is
+ * free afterwards. Returns 0, and the queue is broken, if the device names a buffer
  * that it does not have. All 32 bits of the id count.
+ *
+ * An entry is read once, as a whole. The id that is expected is in range; any other is
+ * looked at closely.
  */
-static inline __attribute__((always_inline)) struct vionet_packet *
-split_pop(struct vionet_queue *queue, uint32_t *written, uint32_t *posted)
+ALWAYS_INLINE vn_slot split_pop(struct vionet_queue *queue, struct vn_pop *c,
+				bool in_order, bool receives, uint32_t *written,
+				uint32_t *index)
 {
 	struct vn_split *ring = &queue->split;
-	const volatile struct split_used_elem *entry =
-		&ring->used->ring[ring->used_index & ring->mask];
-	uint32_t id = vn_load32(&entry->id);
-	struct vionet_packet *packet;
-	struct vn_slot *slot;
+	uint32_t place = c->at & ring->mask;
+	vn_slot slot;
 
-	*written = vn_load32(&entry->len);
-	if (__builtin_expect(id >= queue->size, 0)) {
-		vn_queue_break(queue, VN_BREACH_ID_RANGE, id, queue->size);
-		return NULL;
-	}
-	slot = &queue->slots[id];
-	packet = slot->packet;
-	if (__builtin_expect(!packet, 0)) {
-		vn_queue_break(queue, VN_BREACH_ID_IDLE, id, queue->size);
-		return NULL;
-	}
-	*posted = slot->length;
-	slot->packet = NULL;
-	ring->used_index++;
+	if (!in_order || LIKELY(c->batch_left == 0)) {
+		uint64_t entry = vn_load64(
+			(const volatile uint64_t *)&ring->used->ring[place]);
+		uint32_t id = (uint32_t)entry;
+		uint32_t back = receives || in_order ? place :
+						       c->order & ring->mask;
 
-	/* The chain goes to the end of the free list as it is linked already. */
-	if (queue->free_count == 0)
-		ring->free_head = (uint16_t)id;
-	else
-		queue->slots[ring->free_tail].next = (uint16_t)id;
-	for (uint16_t i = 1; i < slot->chain; i++)
-		id = queue->slots[id].next;
-	ring->free_tail = (uint16_t)id;
-	queue->free_count = (uint16_t)(queue->free_count + slot->chain);
-	queue->outstanding--;
-	return packet;
+		*written = (uint32_t)(entry >> 32);
+		*index = in_order ? place : id;
+		if (UNLIKELY(id != queue->ids[back])) {
+			if (!in_order && !vn_split_found(queue, id, back))
+				return 0;
+			if (in_order) {
+				c->batch_left = vn_split_batch(queue, id, c->at,
+							       c->left);
+				c->batch_written = *written;
+				if (c->batch_left == 0)
+					return 0;
+			}
+		}
+	}
+	if (in_order && UNLIKELY(c->batch_left != 0)) {
+		/* Without an entry of its own: wholly used. */
+		*written = --c->batch_left == 0 ? c->batch_written :
+						  queue->posted;
+		*index = place;
+	}
+	slot = queue->slots[*index];
+	if (UNLIKELY(slot == 0)) {
+		vn_queue_break(queue, VN_BREACH_ID_IDLE, *index, queue->size);
+		return 0;
+	}
+	queue->slots[*index] = 0;
+	c->at++;
+	if (!receives && !in_order)
+		c->order++;
+	return slot;
 }
 
-/* After publishing: does the device want to be told? (SPLIT-29, -30, -40) */
-static inline bool split_need_kick(struct vionet_queue *queue)
-{
-	vn_publish_then_check();
-	return (vn_load16(&queue->split.used->flags) & USED_F_NO_NOTIFY) == 0;
-}
+/* ---- interrupts ---- */
 
-/* Interrupts off: only advice (SPLIT-18). */
+/* Interrupts off: only advice (SPLIT-18). With EVENT_IDX there is nothing to write:
+ * an event index is passed once, and then again after 65536 buffers (SPLIT-19). */
 static inline void split_disarm(struct vionet_queue *queue)
 {
-	vn_store16(&queue->split.avail->flags, AVAIL_F_NO_INTERRUPT);
+	if (!queue->event_idx && queue->armed)
+		vn_store16(&queue->split.avail->flags, AVAIL_F_NO_INTERRUPT);
+	queue->armed = false;
 }
 
 /* Interrupts on, then look once more: a buffer used in between would otherwise
- * be missed (SPLIT-42). Returns whether work is there, interrupts off again. */
+ * be missed (SPLIT-20, SPLIT-42). Returns whether work is there, interrupts off
+ * again. */
 static inline bool split_arm(struct vionet_queue *queue)
 {
-	vn_store16(&queue->split.avail->flags, 0);
+	struct vn_split *ring = &queue->split;
+
+	if (queue->event_idx)
+		vn_store16(&ring->avail->ring[queue->size], ring->used_index);
+	else if (!queue->armed)
+		vn_store16(&ring->avail->flags, 0);
+	queue->armed = true;
 	vn_publish_then_check();
 	if (split_completed(queue) == 0)
 		return false;

@@ -63,12 +63,19 @@ enum {
 	NET_CONFIG_MTU = 10,
 	NET_CONFIG_SPEED = 12,
 	NET_CONFIG_DUPLEX = 16,
+	NET_CONFIG_RSS_MAX_KEY_SIZE = 17,
+	NET_CONFIG_RSS_MAX_TABLE_LENGTH = 18,
+	NET_CONFIG_SUPPORTED_HASH_TYPES = 20,
+	NET_CONFIG_SUPPORTED_TUNNEL_TYPES = 24,
 };
 
 enum { NET_S_LINK_UP = 1, NET_S_ANNOUNCE = 2 };
 
 /* Largest speed that is one; larger values mean unknown. */
 #define NET_SPEED_MAX 0x7fffffffu
+
+/* Largest number of queue pairs that a device may state. */
+#define NET_QUEUE_PAIRS_MAX 0x8000u
 
 /* Smallest MTU that a device may state. */
 #define NET_MTU_MIN 68
@@ -85,5 +92,8 @@ struct net_hdr {
 	uint16_t num_buffers;
 };
 _Static_assert(sizeof(struct net_hdr) == 12, "virtio_net_hdr is 12 bytes");
+
+/* Its size with HASH_REPORT, and with UDP tunnel offloads. */
+enum { NET_HDR_SIZE_HASH = 20, NET_HDR_SIZE_TUNNEL = 24 };
 
 #endif

@@ -81,6 +81,34 @@ _Static_assert(sizeof(struct split_used_elem) == 8, "virtq_used_elem is 8 bytes"
 
 enum { USED_F_NO_NOTIFY = 1 };
 
+/* Packed ring: The Virtqueue Descriptor Format. */
+struct packed_desc {
+	uint64_t addr;
+	uint32_t len;
+	uint16_t id;
+	uint16_t flags;
+};
+_Static_assert(sizeof(struct packed_desc) == 16, "pvirtq_desc is 16 bytes");
+
+enum {
+	PACKED_DESC_F_AVAIL = 1 << 7,
+	PACKED_DESC_F_USED = 1 << 15,
+};
+
+/* Packed ring: Event Suppression Structure Format. */
+struct packed_event {
+	uint16_t desc; /* offset in 0-14, wrap counter in 15 */
+	uint16_t flags;
+};
+_Static_assert(sizeof(struct packed_event) == 4, "pvirtq_event_suppress");
+
+enum {
+	RING_EVENT_FLAGS_ENABLE = 0,
+	RING_EVENT_FLAGS_DISABLE = 1,
+	RING_EVENT_FLAGS_DESC = 2,
+	RING_EVENT_FLAGS_MASK = 3,
+};
+
 /* MSI-X Vector Configuration */
 #define MSI_NO_VECTOR 0xffff
 

@@ -41,12 +41,17 @@ struct vn_ring_areas {
 
 /*
  * How to notify the device of a queue. Data, so that a kick is a store and no
- * call; only where nothing can be mapped is it a call.
+ * call; where nothing can be mapped it is a write to an eventfd, and only where
+ * there is none either is it `kick` of the transport.
  */
 struct vn_doorbell {
-	volatile uint16_t *address; /* NULL: `kick` of the transport */
-	uint16_t value;		    /* what to write */
-	uint64_t offset;	    /* for `kick` */
+	volatile void *address; /* NULL: the eventfd */
+	int fd;			/* eventfd that does not block; -1: `kick` */
+	uint32_t value;		/* what to write, in host byte order. With a width of
+				 * 4 the upper half is the position in the ring,
+				 * which the queue fills in */
+	uint8_t width;		/* bytes: 2, or 4 with NOTIFICATION_DATA */
+	uint64_t offset;	/* for `kick` */
 };
 
 /* A field of the device's configuration, to be read at its own width. */
@@ -86,7 +91,13 @@ struct vn_transport_ops {
 			   struct vn_doorbell *doorbell);
 	int (*queue_enable)(struct vn_transport *transport, unsigned int index);
 
-	/* Notify where the doorbell is not mapped. The queue's thread. */
+	/* Reset one queue, and wait until that is done, a second at most
+	 * (F_RING_RESET). -ETIMEDOUT: the device may still use the queue. NULL: the
+	 * transport cannot. */
+	int (*queue_reset)(struct vn_transport *transport, unsigned int index);
+
+	/* Notify where the doorbell is neither mapped nor an eventfd. The queue's
+	 * thread. */
 	int (*kick)(struct vn_transport *transport,
 		    const struct vn_doorbell *doorbell);
 
@@ -152,5 +163,17 @@ int vn_transport_over_pci(struct vn_function *function,
 /* The same for the function at `address` ("0000:00:04.0"), opened through kernel
  * VFIO. Errors also as vn_function_open_vfio. */
 int vn_transport_open_pci(const char *address, struct vn_transport **transport);
+
+/* The same for the function that the vfio-user server at the socket `path` has. Errors
+ * also as vn_function_open_vfio_user. */
+int vn_transport_open_vfio_user(const char *path, struct vn_transport **transport);
+
+/*
+ * Open the transport that a device's name asks for: "0000:00:04.0", "KIND:...".
+ *
+ * Returns 0; -EINVAL if there are no devices of that kind, or the name is too long;
+ * errors of the transport.
+ */
+int vn_transport_open(const char *name, struct vn_transport **transport);
 
 #endif

@@ -132,6 +132,9 @@ static int events(struct vn_transport *transport, uint32_t *happened)
 		*happened |= VIONET_EVENT_REMOVAL;
 	if (signalled(t->function->error_fd))
 		*happened |= VIONET_EVENT_ERROR;
+	/* If the other side has gone, the next look at a register says so. */
+	if (readable(t->function->service_fd))
+		(void)t->function->ops->service(t->function);
 	if (t->vector_count != 0 && signalled(t->vector_fds[0]))
 		*happened |= VIONET_EVENT_LINK;
 	return 0;
@@ -246,6 +249,7 @@ static const struct vn_transport_ops pci_ops = {
 	.queue_max = vn_pci_queue_max,
 	.queue_setup = vn_pci_queue_setup,
 	.queue_enable = vn_pci_queue_enable,
+	.queue_reset = vn_pci_queue_reset,
 	.kick = vn_pci_kick,
 	.vectors = vectors,
 	.dma = dma,
@@ -328,7 +332,9 @@ static int open_events(struct vn_pci_transport *t)
 	if (t->base.event_fd < 0)
 		return vn_error_errno(errno, "epoll_create1");
 	result = watch(t, t->function->removal_fd);
-	return result ? result : watch(t, t->function->error_fd);
+	if (result == 0)
+		result = watch(t, t->function->error_fd);
+	return result ? result : watch(t, t->function->service_fd);
 }
 
 int vn_transport_over_pci(struct vn_function *function,
@@ -369,6 +375,15 @@ int vn_transport_open_pci(const char *address, struct vn_transport **transport)
 {
 	struct vn_function *function;
 	int result = vn_function_open_vfio(address, &function);
+
+	*transport = NULL;
+	return result ? result : vn_transport_over_pci(function, transport);
+}
+
+int vn_transport_open_vfio_user(const char *path, struct vn_transport **transport)
+{
+	struct vn_function *function;
+	int result = vn_function_open_vfio_user(path, &function);
 
 	*transport = NULL;
 	return result ? result : vn_transport_over_pci(function, transport);

@@ -49,6 +49,7 @@ int vn_pci_queue_setup(struct vn_transport *transport, unsigned int index,
 		       const struct vn_ring_areas *areas,
 		       struct vn_doorbell *doorbell);
 int vn_pci_queue_enable(struct vn_transport *transport, unsigned int index);
+int vn_pci_queue_reset(struct vn_transport *transport, unsigned int index);
 int vn_pci_kick(struct vn_transport *transport,
 		const struct vn_doorbell *doorbell);
 

@@ -14,6 +14,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "driver/spec_pci.h"
 #include "driver/spec_virtio.h"
@@ -21,6 +22,9 @@
 
 /* How often a configuration that keeps changing is read again. */
 #define GENERATION_TRIES 8
+
+/* How long one queue may take to be reset. */
+#define QUEUE_RESET_TIMEOUT (1000 * VN_MS)
 
 /* ---- register access ---- */
 
@@ -157,6 +161,8 @@ int vn_pci_features_read(struct vn_transport *transport,
 	/* A structure too short for the register behind it: no such feature. */
 	if (t->common.place.size < COMMON_QUEUE_NOTIF_CONFIG_DATA + 2)
 		offered->word[0] &= ~(1ull << F_NOTIF_CONFIG_DATA);
+	if (t->common.place.size < COMMON_QUEUE_RESET + 2)
+		offered->word[0] &= ~(1ull << F_RING_RESET);
 	return result;
 }
 
@@ -296,42 +302,62 @@ static int set_vector(struct vn_pci_transport *t, uint32_t reg, int *vector)
 	return result;
 }
 
+/* What to ring with for the selected queue, and how wide (PCI-51 to PCI-56). */
+static int doorbell_value(struct vn_pci_transport *t, unsigned int index,
+			  struct vn_doorbell *doorbell)
+{
+	const struct vionet_features *accepted = &t->base.accepted;
+	uint16_t value = (uint16_t)index;
+	int result = 0;
+
+	if (vionet_feature_test(accepted, F_NOTIF_CONFIG_DATA))
+		result = read16(t, COMMON_QUEUE_NOTIF_CONFIG_DATA, &value);
+	doorbell->value = value;
+	doorbell->width = vionet_feature_test(accepted, F_NOTIFICATION_DATA) ? 4 : 2;
+	return result;
+}
+
 /* Find where to ring for the selected queue. */
 static int find_doorbell(struct vn_pci_transport *t, unsigned int index,
 			 struct vn_doorbell *doorbell)
 {
 	const struct vn_structure *place = &t->notify.place;
-	volatile void *address = NULL;
 	uint16_t off = 0;
 	uint64_t offset;
 	int result = read16(t, COMMON_QUEUE_NOTIFY_OFF, &off);
 
-	doorbell->value = (uint16_t)index;
-	if (result == 0 &&
-	    vionet_feature_test(&t->base.accepted, F_NOTIF_CONFIG_DATA))
-		result = read16(t, COMMON_QUEUE_NOTIF_CONFIG_DATA,
-				&doorbell->value);
+	if (result == 0)
+		result = doorbell_value(t, index, doorbell);
 	if (result)
 		return result;
 
 	offset = (uint64_t)off * t->capabilities.notify_multiplier;
-	if (offset % 2 != 0 || offset + 2 > place->size)
+	if ((place->offset + offset) % doorbell->width != 0 ||
+	    offset + doorbell->width > place->size)
 		return vn_error(EIO, "queue_notify_off %u x multiplier %u is not "
 				"inside the notify structure of %" PRIu64
-				" bytes; the device is broken",
-				off, t->capabilities.notify_multiplier,
-				place->size);
+				" bytes, or not at a multiple of %u; the device is "
+				"broken", off, t->capabilities.notify_multiplier,
+				place->size, doorbell->width);
 	doorbell->offset = offset;
 	doorbell->address = NULL;
-	doorbell->value = htole16(doorbell->value);
-	if (t->notify.mapped && offset + 2 <= t->notify.mapped_size)
-		address = t->notify.mapped + offset;
+	doorbell->fd = -1;
+	if (t->notify.mapped && offset + doorbell->width <= t->notify.mapped_size)
+		doorbell->address = t->notify.mapped + offset;
 	else if (t->notify.mapped)
 		/* Beyond what is mapped: a page of its own, or a call. */
 		(void)t->function->ops->map(t->function, place->bar,
-					    place->offset + offset, 2, &address);
-	doorbell->address = (volatile uint16_t *)address;
-	return 0;
+					    place->offset + offset,
+					    doorbell->width, &doorbell->address);
+	/* An eventfd carries no number: it has to be of this queue alone, or the
+	 * device has to look into all that share it; and no position. */
+	if (doorbell->address || doorbell->width == 4)
+		return 0;
+	result = t->function->ops->eventfd(t->function, place->bar,
+					   place->offset + offset,
+					   doorbell->width, doorbell->value,
+					   &doorbell->fd);
+	return result == -ENOTSUP ? 0 : result;
 }
 
 int vn_pci_queue_setup(struct vn_transport *transport, unsigned int index,
@@ -378,14 +404,61 @@ int vn_pci_queue_enable(struct vn_transport *transport, unsigned int index)
 	return result ? vn_error_prefix(result, "queue %u", index) : 0;
 }
 
+/* Wait until a register of the selected queue reads 0. */
+static int await_zero(struct vn_pci_transport *t, uint32_t reg, uint64_t end,
+		      const char *name)
+{
+	uint16_t value = 0;
+	int result;
+
+	for (;;) {
+		result = read16(t, reg, &value);
+		if (result || value == 0)
+			return result;
+		if (value == 0xffff) {
+			uint8_t status;
+
+			/* All-ones: is anybody there at all? */
+			result = vn_pci_status_read(&t->base, &status);
+			if (result)
+				return result;
+		}
+		if (vn_now() >= end)
+			return vn_error(ETIMEDOUT, "%s still reads %u, %u ms "
+					"after the queue was to be reset", name,
+					value,
+					(unsigned int)(QUEUE_RESET_TIMEOUT /
+						       VN_MS));
+		vn_sleep(VN_MS / 10);
+	}
+}
+
+/* GEN-40, PCI-26: it is done when queue_reset reads 0 again; the queue must not be
+ * enabled then either. */
+int vn_pci_queue_reset(struct vn_transport *transport, unsigned int index)
+{
+	struct vn_pci_transport *t = vn_pci(transport);
+	uint64_t end = vn_now() + QUEUE_RESET_TIMEOUT;
+	int result = queue_select(t, index);
+
+	if (result == 0)
+		result = write16(t, COMMON_QUEUE_RESET, 1);
+	if (result == 0)
+		result = await_zero(t, COMMON_QUEUE_RESET, end, "queue_reset");
+	if (result == 0)
+		result = await_zero(t, COMMON_QUEUE_ENABLE, end, "queue_enable");
+	return result ? vn_error_prefix(result, "queue %u", index) : 0;
+}
+
 int vn_pci_kick(struct vn_transport *transport,
 		const struct vn_doorbell *doorbell)
 {
 	struct vn_pci_transport *t = vn_pci(transport);
+	uint32_t value = htole32(doorbell->value); /* its first bytes count */
 
 	return t->function->ops->write(t->function, t->notify.place.bar,
 				       t->notify.place.offset + doorbell->offset,
-				       &doorbell->value, 2);
+				       &value, doorbell->width);
 }
 
 int vn_pci_queue_count(struct vn_pci_transport *t, uint16_t *count)

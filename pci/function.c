@@ -8,6 +8,16 @@
 
 #include "pci/function.h"
 
+const char *vn_region_name(unsigned int region)
+{
+	static const char *const names[VN_REGION_COUNT] = {
+		"BAR 0", "BAR 1", "BAR 2", "BAR 3", "BAR 4", "BAR 5",
+		"expansion ROM", "configuration space", "VGA",
+	};
+
+	return region < VN_REGION_COUNT ? names[region] : "no such region";
+}
+
 int vn_function_command(struct vn_function *function, uint16_t set,
 			uint16_t clear)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The first seam: a PCI function that user space drives, whoever stands behind
- * it. Kernel VFIO implements it in pci/function_vfio.c; a function over a socket
- * can be another. Everything above (capability walk, virtio registers, rings)
- * is written once and cannot tell which it is.
+ * it. Kernel VFIO implements it in pci/function_vfio.c, a server behind a socket in
+ * pci/function_vfio_user.c. Everything above (capability walk, virtio registers,
+ * rings) is written once and cannot tell which it is.
  *
  * Owns: the table of operations and what their results mean.
  * Never: knows of virtio.
@@ -52,6 +52,9 @@ struct vn_region {
 	struct vn_sparse sparse[VN_SPARSE_MAX];
 };
 
+/* "vfio-user:" and the longest path of a socket fit. */
+#define VN_FUNCTION_NAME_MAX 128
+
 struct vn_function_ops {
 	/* Access configuration space or a BAR through the other side: `size` is
 	 * 1, 2, 4 or 8 for registers, any for configuration space. A short
@@ -66,6 +69,13 @@ struct vn_function_ops {
 	 * aligned to a page: `*address` is that of the first byte wanted. */
 	int (*map)(struct vn_function *function, unsigned int region,
 		   uint64_t offset, uint64_t size, volatile void **address);
+
+	/* An eventfd to be signalled instead of a write of `value`, `size` bytes, at
+	 * this place. -ENOTSUP if there is none: write then. The function's own;
+	 * closed by close. */
+	int (*eventfd)(struct vn_function *function, unsigned int region,
+		       uint64_t offset, unsigned int size, uint64_t value,
+		       int *fd);
 
 	/* Attach MSI-X vectors 0 to count - 1 to eventfds (-1: leave unused), all
 	 * in one call; count 0 switches MSI-X off. */
@@ -84,6 +94,10 @@ struct vn_function_ops {
 	int (*iommu_limits)(struct vn_function *function,
 			   struct vn_iommu_limits *limits);
 
+	/* Do what the other side waits for, when `service_fd` is readable; never
+	 * waits for more. NULL where that is -1. */
+	int (*service)(struct vn_function *function);
+
 	/* Take the function away from us (which makes it quiet), then unmap
 	 * memory and release the object. Frees `function`. */
 	int (*close)(struct vn_function *function);
@@ -92,13 +106,14 @@ struct vn_function_ops {
 /* The part that is common; an implementation embeds it as its first member. */
 struct vn_function {
 	const struct vn_function_ops *ops;
-	char name[64];	    /* "0000:00:04.0", for messages */
+	char name[VN_FUNCTION_NAME_MAX]; /* "0000:00:04.0", for messages */
 	int iommu_group;    /* -1: none */
-	char iommu[16];	    /* "type1v2" */
+	char iommu[16];	    /* "type1v2", "vfio-user" */
 	unsigned int vector_count; /* MSI-X vectors that can be attached */
 	bool reset_supported;
 	int removal_fd;	    /* eventfd: it is to be unplugged; -1: none */
 	int error_fd;	    /* eventfd: uncorrectable error; -1: none */
+	int service_fd;	    /* readable: call `service`; -1: never */
 	struct vn_region region[VN_REGION_COUNT];
 };
 
@@ -119,6 +134,30 @@ struct vn_function {
  * -EACCES, -EPERM, -ENOTSUP, -ENOMEM, -EIO.
  */
 int vn_function_open_vfio(const char *address, struct vn_function **function);
+
+/*
+ * Open the function that a vfio-user server offers at the socket `path`: agree on a
+ * version and limits, read its regions, wire the REQ and ERR interrupts. Bus mastering
+ * is off, memory decoding on; what an earlier client left is for the caller to reset.
+ *
+ * Memory is shared with the server by descriptor; the function is quiet once the
+ * connection is closed and the server has no other hold on it: pages that it still has
+ * mapped then are of the file that it was given, and nothing else comes to lie there.
+ *
+ * Returns 0; as vn_vu_connect; -EIO (the server answers nonsense), -ENOTSUP (other
+ * version, or no PCI function), -ETIMEDOUT, -ENODEV, -ENOMEM.
+ */
+int vn_function_open_vfio_user(const char *path, struct vn_function **function);
+
+/* "BAR 0", for messages. */
+const char *vn_region_name(unsigned int region);
+
+/* Do `size` bytes at `offset` lie between `first` and `end`? */
+static inline bool vn_region_within(uint64_t offset, uint64_t size, uint64_t first,
+				    uint64_t end)
+{
+	return offset >= first && offset <= end && size <= end - offset;
+}
 
 /* Set or clear bits of the command register. */
 int vn_function_command(struct vn_function *function, uint16_t set,

@@ -16,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <vionet/error.h>
@@ -26,6 +25,7 @@
 #include "iommu/container.h"
 #include "iommu/type1.h"
 #include "pci/function.h"
+#include "pci/mapping.h"
 #include "pci/sysfs.h"
 #include "pci/vfio_region.h"
 
@@ -34,14 +34,6 @@
 #define RESET_LIMIT_MS 1000
 #define RESET_PAUSE_MS 10
 
-/* Part of a BAR that is mapped, in whole pages. */
-struct mapped {
-	unsigned int region;
-	uint64_t offset;
-	uint64_t size;
-	char *address;
-};
-
 struct vfio_function {
 	struct vn_function base; /* first: the operations get its address */
 	struct vn_container *container;
@@ -49,33 +41,12 @@ struct vfio_function {
 	uint64_t region_start[VN_REGION_COUNT]; /* offset in the descriptor */
 	struct vn_msix_table table;
 	unsigned int vectors_on; /* vectors that are attached now */
-	struct mapped *mapped;
-	size_t mapped_count;
+	struct vn_mappings mapped;
 };
 
 static struct vfio_function *of(struct vn_function *function)
 {
 	return (struct vfio_function *)function;
-}
-
-static const char *region_name(unsigned int region)
-{
-	static const char *const names[VN_REGION_COUNT] = {
-		"BAR 0", "BAR 1", "BAR 2", "BAR 3", "BAR 4", "BAR 5",
-		"expansion ROM", "configuration space", "VGA",
-	};
-
-	return region < VN_REGION_COUNT ? names[region] : "no such region";
-}
-
-static bool within(uint64_t offset, uint64_t size, uint64_t first, uint64_t end)
-{
-	return offset >= first && offset <= end && size <= end - offset;
-}
-
-static uint64_t page_mask(void)
-{
-	return (uint64_t)sysconf(_SC_PAGESIZE) - 1;
 }
 
 /*
@@ -88,10 +59,11 @@ static int check_access(const struct vfio_function *function,
 			unsigned int region, uint64_t offset, size_t size)
 {
 	if (region < VN_REGION_COUNT &&
-	    within(offset, size, 0, function->base.region[region].size))
+	    vn_region_within(offset, size, 0,
+			     function->base.region[region].size))
 		return 0;
 	return vn_error(EINVAL, "%s: %s: %zu bytes at %#" PRIx64 " lie outside",
-			function->base.name, region_name(region), size, offset);
+			function->base.name, vn_region_name(region), size, offset);
 }
 
 static int access_failed(const struct vfio_function *function,
@@ -104,7 +76,7 @@ static int access_failed(const struct vfio_function *function,
 		return vn_error(ENODEV, "%s: the function is gone",
 				function->base.name);
 	return vn_error(EIO, "%s: %s: %s of %zu bytes at %#" PRIx64 ": %s",
-			function->base.name, region_name(region), step, size,
+			function->base.name, vn_region_name(region), step, size,
 			offset, done < 0 ? strerrordesc_np(code) :
 					   "cut short");
 }
@@ -146,7 +118,7 @@ static int vfio_write(struct vn_function *base, unsigned int region,
 	if (hits_table(function, region, offset, size))
 		return vn_error(EINVAL, "%s: %s: %#" PRIx64 " belongs to the MSI-X "
 				"table, which the kernel owns", base->name,
-				region_name(region), offset);
+				vn_region_name(region), offset);
 	do {
 		done = pwrite(function->fd, data, size,
 			      (off_t)(function->region_start[region] + offset));
@@ -156,86 +128,25 @@ static int vfio_write(struct vn_function *base, unsigned int region,
 	return access_failed(function, region, "write", offset, size, done);
 }
 
-static bool can_be_mapped(const struct vn_region *region, uint64_t offset,
-			  uint64_t size)
-{
-	for (unsigned int i = 0; i < region->sparse_count; i++) {
-		const struct vn_sparse *area = &region->sparse[i];
-
-		if (within(offset, size, area->offset,
-			   area->offset + area->size))
-			return true;
-	}
-	return false;
-}
-
-/* A mapping that exists and covers these whole pages, or NULL. */
-static struct mapped *find_mapped(const struct vfio_function *function,
-				  const struct mapped *wanted)
-{
-	for (size_t i = 0; i < function->mapped_count; i++) {
-		struct mapped *mapped = &function->mapped[i];
-
-		if (mapped->region == wanted->region &&
-		    within(wanted->offset, wanted->size, mapped->offset,
-			   mapped->offset + mapped->size))
-			return mapped;
-	}
-	return NULL;
-}
-
-static int map_pages(struct vfio_function *function, struct mapped *wanted)
-{
-	const struct vn_region *region = &function->base.region[wanted->region];
-	int protection = (region->readable ? PROT_READ : 0) |
-			 (region->writable ? PROT_WRITE : 0);
-	struct mapped *grown;
-	void *address;
-
-	grown = reallocarray(function->mapped, function->mapped_count + 1,
-			     sizeof(*grown));
-	if (grown == NULL)
-		return vn_error(ENOMEM, "%s: out of memory", function->base.name);
-	function->mapped = grown;
-	address = mmap(NULL, wanted->size, protection, MAP_SHARED, function->fd,
-		       (off_t)(function->region_start[wanted->region] +
-			       wanted->offset));
-	if (address == MAP_FAILED)
-		return vn_error_errno(errno, "%s: %s: map %" PRIu64 " bytes at %#"
-				      PRIx64, function->base.name,
-				      region_name(wanted->region), wanted->size,
-				      wanted->offset);
-	/* A forked child has no business with the registers. */
-	(void)madvise(address, wanted->size, MADV_DONTFORK);
-	wanted->address = address;
-	grown[function->mapped_count++] = *wanted;
-	return 0;
-}
-
 static int vfio_map(struct vn_function *base, unsigned int region,
 		    uint64_t offset, uint64_t size, volatile void **address)
 {
 	struct vfio_function *function = of(base);
-	uint64_t mask = page_mask();
-	struct mapped wanted = { .region = region, .offset = offset & ~mask };
-	struct mapped *mapped;
-	int result = 0;
+	uint64_t start = region < VN_REGION_COUNT ?
+				 function->region_start[region] : 0;
 
-	*address = NULL;
-	if (region > VN_REGION_BAR5 || size == 0 ||
-	    !can_be_mapped(&base->region[region], offset, size))
-		return vn_error(ENOTSUP, "%s: %s: %" PRIu64 " bytes at %#" PRIx64
-				" cannot be mapped", base->name,
-				region_name(region), size, offset);
-	wanted.size = ((offset + size + mask) & ~mask) - wanted.offset;
-	mapped = find_mapped(function, &wanted);
-	if (mapped == NULL) {
-		result = map_pages(function, &wanted);
-		mapped = &wanted;
-	}
-	if (result == 0)
-		*address = mapped->address + (offset - mapped->offset);
-	return result;
+	return vn_mapping_make(&function->mapped, base, region, function->fd,
+			       start, offset, size, address);
+}
+
+/* Only where KVM stands between could a doorbell be an eventfd. */
+static int vfio_eventfd(struct vn_function *base, unsigned int region,
+			uint64_t offset, unsigned int size, uint64_t value, int *fd)
+{
+	(void)size, (void)value;
+	*fd = -1;
+	return vn_error(ENOTSUP, "%s: %s: no eventfd stands for %#" PRIx64,
+			base->name, vn_region_name(region), offset);
 }
 
 /*
@@ -372,8 +283,7 @@ static int vfio_iommu_limits(struct vn_function *base,
  * container: the kernel makes it quiet, and only then is memory unmapped. */
 static void release(struct vfio_function *function)
 {
-	for (size_t i = 0; i < function->mapped_count; i++)
-		munmap(function->mapped[i].address, function->mapped[i].size);
+	vn_mapping_release(&function->mapped);
 	if (function->fd >= 0)
 		close(function->fd);
 	vn_container_close(function->container);
@@ -381,7 +291,6 @@ static void release(struct vfio_function *function)
 		close(function->base.removal_fd);
 	if (function->base.error_fd >= 0)
 		close(function->base.error_fd);
-	free(function->mapped);
 	free(function);
 }
 
@@ -405,6 +314,7 @@ static const struct vn_function_ops operations = {
 	.read = vfio_read,
 	.write = vfio_write,
 	.map = vfio_map,
+	.eventfd = vfio_eventfd,
 	.vectors = vfio_vectors,
 	.reset = vfio_reset,
 	.memory_add = vfio_memory_add,
@@ -565,7 +475,7 @@ int vn_function_open_vfio(const char *address, struct vn_function **function)
 		return vn_error(ENOMEM, "%s: out of memory", name);
 	made->base = (struct vn_function){ .ops = &operations,
 		.iommu_group = group, .iommu = "type1v2",
-		.removal_fd = -1, .error_fd = -1 };
+		.removal_fd = -1, .error_fd = -1, .service_fd = -1 };
 	memcpy(made->base.name, name, sizeof(name));
 	made->fd = -1;
 	result = vn_container_open(VFIO_DIRECTORY, group, &made->container);

@@ -208,7 +208,10 @@ static void print_iommu(const struct info *info)
 	const struct vionet_pci_details *pci = &info->pci;
 
 	print_label("iommu");
-	printf("%s, group %d\n", pci->iommu, pci->iommu_group);
+	if (pci->iommu_group >= 0)
+		printf("%s, group %d\n", pci->iommu, pci->iommu_group);
+	else
+		printf("%s\n", pci->iommu);
 	print_page_sizes(info->device.page_sizes);
 	for (unsigned int i = 0; i < pci->iova_range_count; i++) {
 		print_label(i == 0 ? "iova ranges" : "");

@@ -146,8 +146,10 @@ static json_t *pci_details(const struct info *info)
 
 	if (!info->is_pci)
 		return json_null();
-	return json_pack("{s:i, s:s, s:b, s:b, s:b, s:o, s:o, s:o}",
-			 "iommu_group", pci->iommu_group,
+	return json_pack("{s:o, s:s, s:b, s:b, s:b, s:o, s:o, s:o}",
+			 "iommu_group", pci->iommu_group >= 0 ?
+						json_integer(pci->iommu_group) :
+						json_null(),
 			 "iommu", pci->iommu,
 			 "reset_supported", pci->reset_supported,
 			 "removal_events", pci->removal_events,

@@ -209,6 +209,10 @@ static error_t parse_bind_option(int key, char *argument, struct argp_state *sta
 		if (options->address != NULL)
 			refuse_usage("one function at a time, not also '%.40s'",
 				     argument);
+		if (strstr(argument, "-user:") != NULL)
+			refuse_usage("'%.140s' is a server's socket, and no PCI function "
+				     "that a kernel driver could have; use it as it is",
+				     argument);
 		options->address = argument;
 		return 0;
 	case ARGP_KEY_END:

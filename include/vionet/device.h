@@ -23,7 +23,8 @@ extern "C" {
 
 struct vionet_device;
 
-/* Longest device name, terminating zero included. */
+/* Longest device name, terminating zero included. A socket's path has 107 bytes at
+ * most. */
 #define VIONET_NAME_MAX 256
 
 /* Options of vionet_device_open, as bits. */
@@ -51,33 +52,48 @@ struct vionet_open_options {
 	unsigned int flags;	      /* vionet_open_flags */
 	struct vionet_features avoid; /* features never to accept */
 	struct vionet_features need;  /* features without which to refuse */
+	/*
+	 * Features to accept if they are offered, which otherwise are not, since
+	 * they change what arrives or the buffers that it needs: CTRL_VLAN (tagged
+	 * frames are dropped until their VLANs are added), HASH_REPORT, and the
+	 * receive offloads GUEST_CSUM, GUEST_TSO4 and so on. Those in `need` are
+	 * accepted too.
+	 */
+	struct vionet_features want;
+	unsigned int control_timeout_ms; /* how long a control command may take;
+					  * default 500, at most 60000 */
 };
 
 /*
  * Open a device and negotiate features with it.
  *
  * `name`: "0000:00:04.0", "00:04.0" or "pci:0000:00:04.0": a PCI function that
- *   is bound to vfio-pci.
+ *   is bound to vfio-pci; "vfio-user:PATH": the one that a vfio-user server offers
+ *   at a UNIX socket.
  * `options`: may be NULL.
  *
  * On return the function has been reset, its features are settled
  * (FEATURES_OK), bus mastering is off and no queue exists yet.
  *
  * Returns 0; the error text says what to do:
- *   -EINVAL   not a device name          -ENODEV  no such function
- *   -ENXIO    not bound to vfio-pci, or no IOMMU group
- *   -EBUSY    the group is not viable, or another process has it
- *   -EACCES   no permission for /dev/vfio/...
+ *   -EINVAL   not a device name, or no socket
+ *   -ENODEV   no such function or socket, or the server went away
+ *   -ENXIO    not bound to vfio-pci, or no IOMMU group; nobody listens
+ *   -EBUSY    the group is not viable, or another process has it; the server does
+ *             not accept a connection
+ *   -EACCES   no permission for /dev/vfio/..., or the socket
  *   -EPERM    the IOMMU cannot isolate interrupts
  *   -ENOTSUP  legacy-only function, missing capability, no ACCESS_PLATFORM,
- *             refused or missing feature (named)
+ *             refused or missing feature (named), other version of vfio-user
  *   -ENOMEM   memory, or the locked-memory limit
  *   -ETIMEDOUT  the device did not answer; -EIO  it answered nonsense
  *   -EAGAIN   its configuration would not hold still
  *
  * Takes at most 10 s, whatever the device does (2 s for a group that is busy, twice
- * 3 s for a device that resets slowly); some 100 ms as a rule. Source: "Device Initialization",
- * "PCI Device Initialization".
+ * 3 s for a device that resets slowly); some 100 ms as a rule. A server may keep us
+ * waiting for 2 s in all, and is given up then; a call on such a device takes 4 s longer
+ * at most than the limit that is stated for it here and below (opening one, 10 s).
+ * Source: "Device Initialization", "PCI Device Initialization".
  */
 int vionet_device_open(const char *name,
 		       const struct vionet_open_options *options,
@@ -87,7 +103,8 @@ int vionet_device_open(const char *name,
  * Stop if necessary, leave the device reset, and release everything, also pools,
  * packets and registered memory of it that are still around. Memory that the
  * device might still write to is released only after the kernel has taken the
- * device away from us. At most 3 s, and what the kernel takes for its own reset.
+ * device away from us, or the connection to its server is closed. At most 3 s, and
+ * what the kernel takes for its own reset.
  * NULL is allowed.
  *
  * Returns 0, or the error that made an orderly close impossible (-ETIMEDOUT:
@@ -108,24 +125,42 @@ enum vionet_start_flags {
 /* How to start. Zero means the default everywhere. */
 struct vionet_start_options {
 	unsigned int flags;	/* vionet_start_flags */
-	uint32_t rx_queue_size; /* entries; default 256; power of two, cut to */
-	uint32_t tx_queue_size; /* what the device allows */
+	uint32_t rx_queue_size; /* entries, 2 to 32768; default 256; a power of */
+	uint32_t tx_queue_size; /* two unless RING_PACKED was negotiated; cut to
+				 * what the device allows */
 	struct vionet_pool *rx_pool;	   /* default: one made by the library,*/
 	struct vionet_pool *tx_pool;	   /* of these options: */
 	struct vionet_pool_options rx_pool_options; /* count 4 x queue size */
 	struct vionet_pool_options tx_pool_options; /* count 4 x queue size,
 						     * VIONET_DEVICE_READS */
+	/*
+	 * Pairs of a receive and a transmit queue; default 1, at most what the
+	 * device has (queue_pairs of vionet_steering_limits) and 128. All of them
+	 * are in use when start returns. More than one need MQ or RSS.
+	 */
+	uint32_t queue_pairs;
+	/* Pools of the pairs, for more than one: arrays of `queue_pairs`, instead of
+	 * rx_pool and tx_pool. A pool is one thread's: a pair's two queues may have
+	 * the same, pairs of different threads not. */
+	struct vionet_pool *const *rx_pools;
+	struct vionet_pool *const *tx_pools;
+	/* Most interrupt vectors to attach; default one for each queue and one for
+	 * configuration changes. With fewer, queues share them: their eventfds are
+	 * told of each other's interrupts. */
+	uint32_t vectors;
 };
 
 /*
  * Set the queues up and let the device go (DRIVER_OK). Receive buffers are
- * posted before it returns. A device that was stopped is negotiated with again;
+ * posted before it returns, and the device is told what it had agreed to before
+ * (vionet/control.h). A device that was stopped is negotiated with again;
  * it is refused if it no longer takes the same features.
  *
  * `options` may be NULL. Returns 0; -EALREADY if it runs; -EINVAL (an option is
  * out of range); -ENOMEM; -ENOSPC (no IOVAs or mappings left); -ENOTSUP (other
- * features than at open); -EIO / -EAGAIN / -ETIMEDOUT / -ENODEV as for open. On
- * failure the device is reset and can be started again. At most 4 s.
+ * features than at open, or fewer queue pairs); -EREMOTEIO (it refuses what it is
+ * told); -EIO / -EAGAIN / -ETIMEDOUT / -ENODEV as for open. On failure the device is
+ * reset and can be started again. At most 4 s, and a control command's deadline.
  */
 int vionet_device_start(struct vionet_device *device,
 			const struct vionet_start_options *options);
@@ -171,18 +206,24 @@ int vionet_device_link(struct vionet_device *device, struct vionet_link *link);
 /* What can happen to a device, as bits. */
 enum vionet_events {
 	VIONET_EVENT_LINK = 1 << 0,	/* link state may have changed */
-	VIONET_EVENT_NEEDS_RESET = 1 << 1, /* the device gave up: stop, start */
+	VIONET_EVENT_NEEDS_RESET = 1 << 1, /* the device gave up: recover it */
 	VIONET_EVENT_REMOVAL = 1 << 2,	/* it is being unplugged: stop and
 					 * close within a second */
 	VIONET_EVENT_ERROR = 1 << 3,	/* uncorrectable PCI error */
-	VIONET_EVENT_QUEUE_BROKEN = 1 << 4, /* see vionet_queue_check */
-	VIONET_EVENT_GONE = 1 << 5,	/* registers read all-ones: it is gone */
+	VIONET_EVENT_QUEUE_BROKEN = 1 << 4, /* see vionet_queue_check, and
+					     * vionet_control_check */
+	VIONET_EVENT_GONE = 1 << 5,	/* registers read all-ones, or its server
+					 * went away: it is gone */
+	VIONET_EVENT_ANNOUNCE = 1 << 6, /* tell the network where this address is
+					 * now: vionet_announcement_write. Once a
+					 * second at most */
 };
 
 /*
  * Descriptor that becomes readable when an event may have happened (an epoll
- * descriptor over the configuration, removal and error interrupts). Owned by
- * the library. Returns it, never negative.
+ * descriptor over the configuration, removal and error interrupts, and the socket of
+ * a server, which may want something from us). Owned by the library. Returns it,
+ * never negative.
  */
 int vionet_device_eventfd(const struct vionet_device *device);
 
@@ -209,7 +250,7 @@ struct vionet_device_info {
 	uint16_t mtu;	      /* 0: not stated */
 	struct vionet_link link;
 	uint16_t max_queue_pairs; /* as the device states, 1 if it does not */
-	uint16_t queue_pairs;	  /* in use when started */
+	uint16_t queue_pairs;	  /* in use, or 1 when not started */
 	uint16_t queues;	  /* that the device has, control queue included */
 	uint16_t vectors;	  /* MSI-X vectors of the function */
 	uint16_t header_size;	  /* of virtio_net_hdr as negotiated */
@@ -217,7 +258,7 @@ struct vionet_device_info {
 	uint64_t page_sizes;	  /* bitmap: bit n means 2^n bytes */
 	uint64_t mapped_bytes;	  /* mapped for the device now */
 	uint32_t mappings;	  /* number of mappings now */
-	uint32_t mappings_left;	  /* that the kernel still allows */
+	uint32_t mappings_left;	  /* that the kernel, or server, still allows */
 	uint32_t quarantined;	  /* regions kept from reuse: the device may
 				   * still write to them */
 };
@@ -233,6 +274,8 @@ struct vionet_queue_info {
 	uint16_t index;	       /* virtqueue index */
 	uint16_t size_max;     /* what the device allows; 0: no such queue */
 	uint16_t size;	       /* in use, else 0 */
+	uint16_t segments_max; /* transmit queue in use: most segments of a packet,
+				* one less with a foreign frame in front */
 	int vector;	       /* MSI-X vector, -1 none */
 	uint64_t descriptor_area; /* IOVAs; 0 when not in use */
 	uint64_t driver_area;
@@ -279,8 +322,8 @@ struct vionet_iova_range {
 
 /* What is special to a PCI function. */
 struct vionet_pci_details {
-	int iommu_group;
-	char iommu[16]; /* "type1v2" */
+	int iommu_group; /* -1: none */
+	char iommu[16]; /* "type1v2"; "vfio-user": a server */
 	bool reset_supported;
 	bool removal_events, error_events; /* interrupts that are wired */
 	unsigned int capability_count;

@@ -37,6 +37,10 @@ enum vionet_access {
  * `access`: one of vionet_access; VIONET_DEVICE_WRITES needs memory that the
  *   process may write to.
  *
+ * A device behind a vfio-user server gets no descriptor of such memory. The server asks
+ * for it by messages, which are answered during a kick that is itself a message, and in
+ * vionet_device_events: correct, but slow; pools are shared instead.
+ *
  * The memory stays the application's; it must not be unmapped, and should be
  * MAP_SHARED or marked MADV_DONTFORK if the process forks. Returns 0, and
  * `*memory` is released by vionet_memory_unregister; -EINVAL (alignment),

@@ -66,20 +66,20 @@ struct vionet_packet {
 	 * is refused. Source: "Network Device /
 	 * Device Operation".
 	 */
-	uint8_t flags;
-	uint8_t gso_type;
 	uint16_t hdr_len;
 	uint16_t gso_size;
 	uint16_t csum_start;
 	uint16_t csum_offset;
-	uint32_t hash_value;
 	uint16_t hash_report;
+	uint32_t hash_value;
+	uint8_t flags;
+	uint8_t gso_type;
 
 	/* The library's own; not to be written. */
 	uint16_t state;
-	uint32_t index;
+	uint32_t reserved; /* 0 */
 	struct vionet_pool *pool;
-	uint64_t iova_offset; /* address for the device = data + iova_offset */
+	uint8_t *buffer; /* first byte of the headroom */
 };
 
 /* How a pool is made. Fields that are 0 take the default. */

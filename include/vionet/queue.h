@@ -66,9 +66,9 @@ uint32_t vionet_queue_receive(struct vionet_queue *queue,
  * is full, 0 when it is broken. A packet that must not be sent (shorter than
  * VIONET_FRAME_MIN, longer than the MTU allows, not inside its buffer with room
  * for the header, of another device, asking for an offload, with an empty segment,
- * of more than 63 segments or more than the queue has entries) is taken, counted
- * as `invalid` and freed. Packets of other threads' pools must not be sent here. Transmit queues only; the queue's thread. Source: "Packet
- * Transmission".
+ * of more segments than vionet_queue_info.segments_max) is taken, counted
+ * as `invalid` and freed. Packets of other threads' pools must not be sent here.
+ * Transmit queues only; the queue's thread. Source: "Packet Transmission".
  */
 uint32_t vionet_queue_transmit(struct vionet_queue *queue,
 			       struct vionet_packet *const *packets,

@@ -54,6 +54,7 @@
 #ifndef VIONET_VIONET_H
 #define VIONET_VIONET_H
 
+#include <vionet/control.h>
 #include <vionet/device.h>
 #include <vionet/error.h>
 #include <vionet/feature.h>
@@ -61,6 +62,9 @@
 #include <vionet/packet.h>
 #include <vionet/pci.h>
 #include <vionet/queue.h>
+#include <vionet/recovery.h>
+#include <vionet/statistics.h>
+#include <vionet/steering.h>
 
 #ifdef __cplusplus
 extern "C" {

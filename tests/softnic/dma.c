@@ -243,18 +243,31 @@ int dma_map(struct device *device, const struct region *wanted, int fd,
 	return result;
 }
 
+/*
+ * As the kernel's VFIO has it: every map inside the range goes, none is cut, and a
+ * range without any is no mistake. QEMU with a vIOMMU unmaps whole address spaces.
+ */
 int dma_unmap(struct device *device, uint64_t iova, uint64_t size)
 {
 	struct dma_space *space = space_of(device);
-	unsigned int at = region_at(space, iova);
+	uint64_t last = iova + size - 1;
+	unsigned int from = region_at(space, iova), to = from;
 
-	if (at == space->count || space->region[at].iova != iova ||
-	    space->region[at].size != size)
-		return -ENOENT;
-	detach(space, &space->region[at]);
-	space->count--;
-	memmove(&space->region[at], &space->region[at + 1],
-		(space->count - at) * sizeof(struct region));
+	if (size == 0 || last < iova)
+		return -EINVAL;
+	while (to < space->count && space->region[to].iova <= last)
+		to++;
+	if (to == from)
+		return 0;
+	/* Disjoint and sorted: only the first and the last can stick out. */
+	if (space->region[from].iova < iova ||
+	    space->region[to - 1].iova + (space->region[to - 1].size - 1) > last)
+		return -EINVAL;
+	for (unsigned int i = from; i < to; i++)
+		detach(space, &space->region[i]);
+	memmove(&space->region[from], &space->region[to],
+		(space->count - to) * sizeof(struct region));
+	space->count -= to - from;
 	space->last = 0;
 	changed(device);
 	return 0;

@@ -223,12 +223,15 @@ static bool window(struct device *device, uint32_t *offset, uint32_t *size)
 	return true;
 }
 
+/* Who reads all of configuration space (lspci, VFIO) meets a window that was never set. */
 static void window_read(struct device *device)
 {
 	struct pci *pci = pci_of(device);
 	uint8_t *data = &pci->byte[pci->virtio[CAP_PCI] + CAP_EXTRA];
 	uint32_t offset, size;
 
+	if (get(data - 4, 4) == 0 && get(data - 8, 4) == 0)
+		return;
 	if (window(device, &offset, &size))
 		put(data, (uint32_t)register_read(device, offset, size), size);
 }

@@ -139,6 +139,15 @@ class Messages(Case):
         self.refused(22, driver, CMD_WRITE_MULTI, struct.pack("<Q", 1 << 60) + entries[0])
         nic.check()
 
+    def test_many_requests_at_once(self):
+        """All that were received are served, though no more comes."""
+        nic, driver = self.device()
+        ask = struct.pack("<HHIII", 9, CMD_REGION_READ, 32, 0, 0) + struct.pack("<QII", 0, 7, 4)
+        driver.socket.sendall(ask * 300)
+        for _ in range(300):
+            self.assertEqual(driver.receive()[:4], (9, CMD_REGION_READ, 1, 0))
+        nic.check()
+
     def test_regions_and_their_bounds(self):
         nic, driver = self.device()
         for region, offset, count in ((7, 256, 1), (7, 255, 2), (7, 1 << 63, 4), (4, 0, 3), (4, 0, 0),
@@ -226,7 +235,8 @@ class MemoryOfTheDriver(Case):
             os.close(other)
         with self.assertRaises(Refused) as raised:
             driver.unmap(0x10000, 4096)
-        self.assertEqual(raised.exception.code, 2)
+        self.assertEqual(raised.exception.code, 22)
+        driver.unmap(0x1000, 4096)  # nothing is there
         driver.unmap(0x10000, 8192)
         driver.map(fd, 0x10000, 4096)
         driver.unmap(0, 0, flags=2)

@@ -5,6 +5,31 @@
 
 #include "tests/unit/bed.h"
 
+#define INDIRECT (1ull << 28)
+#define EVENT (1ull << 29)
+#define PACKED (1ull << 34)
+#define ORDER (1ull << 35)
+#define DATA (1ull << 38)
+#define CONFIG_DATA (1ull << 39)
+
+const struct bed_layout bed_layouts[] = {
+	{ "split", 0, 0 },
+	{ "split event", EVENT | CONFIG_DATA, 0 },
+	{ "split indirect", INDIRECT | DATA, 0 },
+	{ "split in order", ORDER, 0 },
+	{ "split in order, all", ORDER | INDIRECT | EVENT | DATA, 0 },
+	{ "split in order, batches", ORDER | EVENT, 5 },
+	{ "packed", PACKED, 0 },
+	{ "packed event", PACKED | EVENT | CONFIG_DATA | DATA, 0 },
+	{ "packed indirect", PACKED | INDIRECT | DATA, 0 },
+	{ "packed in order", PACKED | ORDER, 0 },
+	{ "packed in order, all", PACKED | ORDER | INDIRECT | EVENT | DATA, 0 },
+	{ "packed in order, batches", PACKED | ORDER | EVENT, 5 },
+	{ NULL, 0, 0 },
+};
+
+struct bed_layout bed_layout;
+
 double seconds(void)
 {
 	struct timespec now;
@@ -57,9 +82,11 @@ struct bed *raise_bed(uint32_t rx_size, uint32_t tx_size,
 	struct model *m = model_create(&bed->model);
 
 	m->offered[0] &= ~without;
+	m->offered[0] |= bed_layout.offers;
+	m->batch = bed_layout.batch;
 	m->on_frame = record;
 	m->context = bed;
-	m->queue_max = 1024;
+	m->queue_max = 32768;
 	assert_int_equal(vn_transport_over_pci(&m->function, &transport), 0);
 	assert_int_equal(vn_device_open(transport, NULL, &bed->device), 0);
 	if (vionet_device_start(bed->device, &options))
@@ -71,6 +98,8 @@ struct bed *raise_bed(uint32_t rx_size, uint32_t tx_size,
 
 void drop_bed(struct bed *bed)
 {
+	if (bed->model->breaches != 0)
+		fail_msg("%s", bed->model->breach);
 	assert_int_equal(bed->model->faults, 0);
 	assert_int_equal(bed->model->unmapped_live, 0);
 	assert_int_equal(bed->model->dma_before_master, 0);
@@ -88,4 +117,35 @@ struct vionet_packet *fresh(struct bed *bed, uint32_t length)
 	memset(packet->data, 0, length);
 	packet->length = length;
 	return packet;
+}
+
+void expect_broken(struct bed *bed, struct vionet_queue *queue,
+			  const char *why)
+{
+	struct vionet_packet *p;
+	uint32_t events;
+
+	assert_int_equal(vionet_queue_check(queue), -EIO);
+	if (why)
+		assert_text(why);
+	if (queue == bed->rx) {
+		assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 0);
+		p = fresh(bed, 60);
+		bed->model->hold = false;
+		assert_int_equal(vionet_queue_transmit(bed->tx, &p, 1), 1);
+	} else {
+		p = fresh(bed, 60);
+		assert_int_equal(vionet_queue_transmit(bed->tx, &p, 1), 0);
+		vionet_packet_free(&p, 1);
+		assert_int_equal(vionet_queue_drain(bed->tx, 10), -EIO);
+	}
+	assert_int_equal(vionet_queue_wait(queue, 10, 10), -EIO);
+	assert_int_equal(vionet_queue_arm(queue), -EIO);
+	assert_int_equal(vionet_device_events(bed->device, &events), 0);
+	assert_true(events & VIONET_EVENT_QUEUE_BROKEN);
+	assert_int_equal(vionet_device_stop(bed->device), 0);
+	assert_int_equal(vionet_device_start(bed->device, NULL), 0);
+	assert_int_equal(vionet_device_events(bed->device, &events), 0);
+	assert_int_equal(events, 0);
+	drop_bed(bed);
 }

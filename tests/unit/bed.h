@@ -19,6 +19,45 @@ struct bed {
 	uint64_t next; /* number expected in the next frame */
 };
 
+/* A way of using the rings: features that the model offers besides its own. */
+struct bed_layout {
+	const char *name;
+	uint64_t offers;
+	unsigned int batch; /* of the model, with IN_ORDER */
+};
+
+/* All of them; the last one has no name. */
+extern const struct bed_layout bed_layouts[];
+
+/* What the beds that are raised from now on use. */
+extern struct bed_layout bed_layout;
+
+static inline bool bed_is_packed(void)
+{
+	return (bed_layout.offers >> 34 & 1) != 0;
+}
+
+static inline bool bed_in_order(void)
+{
+	return (bed_layout.offers >> 35 & 1) != 0;
+}
+
+/* Run the tests of a group, once for each layout of those that are wanted. Returns the
+ * number that failed. */
+#define run_for_each_layout(tests) run_for_layouts(tests, true, true)
+#define run_for_layouts(tests, split, packed)                                 \
+	({                                                                    \
+		int failed_ = 0;                                              \
+		for (const struct bed_layout *l_ = bed_layouts; l_->name; l_++) { \
+			bed_layout = *l_;                                     \
+			if (bed_is_packed() ? !(packed) : !(split))           \
+				continue;                                     \
+			failed_ += cmocka_run_group_tests_name(l_->name, tests, \
+							       NULL, NULL);   \
+		}                                                             \
+		failed_;                                                      \
+	})
+
 /* A started device with queues of these sizes (0: the default), receive buffers of
  * this size, and a model that does not offer the features in `without`. Frames that
  * are sent end up in `last`. */
@@ -27,6 +66,10 @@ struct bed *raise_bed(uint32_t rx_size, uint32_t tx_size, uint32_t buffer_size,
 
 /* Close it; nothing may have faulted, or been unmapped under a live device. */
 void drop_bed(struct bed *bed);
+
+/* The queue is broken, says why (if that is not NULL), and stays so; the other queue
+ * goes on; stop and start make it whole. Then the bed is dropped. */
+void expect_broken(struct bed *bed, struct vionet_queue *queue, const char *why);
 
 /* A packet of the transmit pool, `length` zero bytes. */
 struct vionet_packet *fresh(struct bed *bed, uint32_t length);

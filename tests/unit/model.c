@@ -19,21 +19,6 @@ static struct model *model_of(struct vn_function *function)
 	return (struct model *)function;
 }
 
-static uint16_t get16(const uint8_t *at)
-{
-	return (uint16_t)(at[0] | at[1] << 8);
-}
-
-static uint32_t get32(const uint8_t *at)
-{
-	return get16(at) | (uint32_t)get16(at + 2) << 16;
-}
-
-static uint64_t get64(const uint8_t *at)
-{
-	return get32(at) | (uint64_t)get32(at + 4) << 32;
-}
-
 static void put16(uint8_t *at, uint16_t value)
 {
 	at[0] = (uint8_t)value;
@@ -85,6 +70,10 @@ static int memory_add(struct vn_function *function,
 			mmap(NULL, memory->size, PROT_READ | PROT_WRITE,
 			     MAP_SHARED, memory->fd, 0) :
 			mremap(memory->address, 0, memory->size, MREMAP_MAYMOVE);
+		/* One that came over a socket may be for reading only. */
+		if (map->ours == MAP_FAILED && access == VN_DEVICE_READS)
+			map->ours = mmap(NULL, memory->size, PROT_READ,
+					 MAP_SHARED, memory->fd, 0);
 		if (map->ours == MAP_FAILED)
 			return vn_error(ENOMEM, "model: mmap");
 		map->size = memory->size;
@@ -137,14 +126,17 @@ static void device_reset(struct model *m)
 {
 	m->resets++;
 	m->status = 0;
+	m->suspended = false;
+	if (m->on_reset)
+		m->on_reset(m);
 	m->accepted[0] = m->accepted[1] = 0;
 	m->config_vector = 0xffff;
-	for (unsigned int i = 0; i < MODEL_QUEUES; i++)
-		m->queue[i] = (struct model_queue){
-			.size = m->queue_max,
-			.vector = 0xffff,
-			.enabled = m->enabled_at_start,
-		};
+	for (unsigned int i = 0; i < m->queues; i++) {
+		model_queue_reset(&m->queue[i]);
+		m->queue[i].size = m->queue_max;
+		m->queue[i].vector = 0xffff;
+		m->queue[i].enabled = m->enabled_at_start;
+	}
 }
 
 static uint64_t common_read(struct model *m, uint64_t offset)
@@ -158,7 +150,7 @@ static uint64_t common_read(struct model *m, uint64_t offset)
 		return (uint32_t)(m->offered[m->feature_select / 2] >>
 				  (32 * (m->feature_select % 2)));
 	case 16: return m->config_vector;
-	case 18: return MODEL_QUEUES;
+	case 18: return m->queues;
 	case 20: return m->status;
 	case 21: return m->restless_generation ? ++m->generation :
 						 m->generation;
@@ -173,6 +165,8 @@ static uint64_t common_read(struct model *m, uint64_t offset)
 	case 44: return q->avail >> 32;
 	case 48: return (uint32_t)q->used;
 	case 52: return q->used >> 32;
+	case 58: return q->reset;
+	case 56: return MODEL_NOTIFY_DATA + m->queue_select;
 	default: return 0;
 	}
 }
@@ -197,6 +191,8 @@ static void status_write(struct model *m, uint8_t value)
 		return;
 	}
 	m->status |= value & (uint8_t)~m->stuck_status;
+	if (m->on_status)
+		m->on_status(m, value);
 	if ((value & 0x08) && m->mtu_later != 0)
 		put16(m->net_config + 10, m->mtu_later);
 	if (m->refuse_features)
@@ -209,6 +205,20 @@ static void half(uint64_t *address, uint64_t value, bool high)
 			  (*address & ~0xffffffffull) | value;
 }
 
+/* One queue as after a reset of the device, but what its size was is forgotten. */
+static void reset_queue(struct model *m, unsigned int index)
+{
+	struct model_queue *q = &m->queue[index];
+
+	if (m->queue_reset_stuck) {
+		q->reset = 1;
+	} else {
+		model_queue_reset(q);
+		q->size = m->queue_max;
+		q->vector = 0xffff;
+	}
+}
+
 static void common_write(struct model *m, uint64_t offset, uint64_t value)
 {
 	struct model_queue *q = &m->queue[m->queue_select % MODEL_QUEUES];
@@ -219,7 +229,7 @@ static void common_write(struct model *m, uint64_t offset, uint64_t value)
 	} names[] = {
 		{ 12, "features" }, { 16, "config_vector" }, { 24, "size" },
 		{ 26, "vector" }, { 28, "enable" }, { 32, "desc" },
-		{ 40, "driver" }, { 48, "device" },
+		{ 40, "driver" }, { 48, "device" }, { 58, "reset" },
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -241,7 +251,13 @@ static void common_write(struct model *m, uint64_t offset, uint64_t value)
 	case 22: m->queue_select = (uint16_t)value; break;
 	case 24: if (!m->size_ignored) q->size = (uint16_t)value; break;
 	case 26: q->vector = m->no_vectors ? 0xffff : (uint16_t)value; break;
-	case 28: if (!m->enable_fails) q->enabled = (uint16_t)value; break;
+	case 58: reset_queue(m, m->queue_select % MODEL_QUEUES); break;
+	case 28:
+		if (m->enable_fails)
+			break;
+		q->enabled = (uint16_t)value;
+		model_queue_enable(m, q);
+		break;
 	case 32: case 36:
 		if (!m->address_ignored)
 			half(&q->desc, value, offset == 36);
@@ -312,9 +328,14 @@ static int bar_write(struct vn_function *function, unsigned int region,
 		common_write(m, offset, value);
 	} else if (offset >= NOTIFY) {
 		m->doorbells++;
+		model_bell(m, (unsigned int)(offset - NOTIFY) / MULTIPLIER,
+			   (uint32_t)value, size);
 		note(m, "doorbell%u ", (unsigned int)(offset - NOTIFY) / MULTIPLIER);
 		if (!m->hold && (offset - NOTIFY) / MULTIPLIER == 1)
 			model_transmit(m);
+		if (m->on_doorbell)
+			m->on_doorbell(m, (unsigned int)(offset - NOTIFY) /
+						  MULTIPLIER);
 	}
 	return 0;
 }
@@ -324,6 +345,14 @@ static int bar_map(struct vn_function *function, unsigned int region,
 {
 	(void)function, (void)region, (void)offset, (void)size, (void)address;
 	return vn_error(ENOTSUP, "model: nothing can be mapped");
+}
+
+static int bar_eventfd(struct vn_function *function, unsigned int region,
+		       uint64_t offset, unsigned int size, uint64_t value, int *fd)
+{
+	(void)function, (void)region, (void)offset, (void)size, (void)value;
+	*fd = -1;
+	return vn_error(ENOTSUP, "model: no eventfd stands for anything");
 }
 
 static int vectors(struct vn_function *function, const int *eventfds,
@@ -362,6 +391,8 @@ static int model_close(struct vn_function *function)
 	for (unsigned int i = 0; i < MODEL_MAPS; i++)
 		if (m->map[i].used)
 			drop_map(&m->map[i]);
+	for (unsigned int i = 0; i < MODEL_QUEUES; i++)
+		model_queue_reset(&m->queue[i]);
 	if (live_pointer)
 		*live_pointer = NULL;
 	free(m);
@@ -372,6 +403,7 @@ static const struct vn_function_ops operations = {
 	.read = bar_read,
 	.write = bar_write,
 	.map = bar_map,
+	.eventfd = bar_eventfd,
 	.vectors = vectors,
 	.reset = function_reset,
 	.memory_add = memory_add,
@@ -403,7 +435,7 @@ static void fill_config(struct model *m)
 	put16(m->config + 0x02, 0x1041);
 	put16(m->config + 0x06, 0x0010); /* has capabilities */
 	m->config[0x34] = 0x40;
-	capability(m->config + 0x40, 0x50, 1, COMMON, 0x38);
+	capability(m->config + 0x40, 0x50, 1, COMMON, 0x40);
 	capability(m->config + 0x50, 0x60, 3, ISR, 4);
 	capability(m->config + 0x60, 0x70, 4, DEVICE, sizeof(m->net_config));
 	capability(m->config + 0x70, 0x00, 2, NOTIFY, 0x1000);
@@ -419,6 +451,10 @@ static void fill_net_config(struct model *m)
 	put16(m->net_config + 10, 1500);
 	put32(m->net_config + 12, 25000);
 	m->net_config[16] = 1;
+	m->net_config[17] = 40;
+	put16(m->net_config + 18, 128);
+	put32(m->net_config + 20, 0x1ff);
+	put32(m->net_config + 24, 0x3ff);
 }
 
 struct model *model_create(struct model **live)
@@ -434,6 +470,7 @@ struct model *model_create(struct model **live)
 	m->function.reset_supported = true;
 	m->function.removal_fd = -1;
 	m->function.error_fd = -1;
+	m->function.service_fd = -1;
 	m->function.region[4] = (struct vn_region){
 		.size = BAR_SIZE, .readable = true, .writable = true,
 	};
@@ -443,9 +480,10 @@ struct model *model_create(struct model **live)
 	/* MTU, MAC, MRG_RXBUF, STATUS; VERSION_1, ACCESS_PLATFORM; SPEED_DUPLEX;
 	 * and some that the driver does not know. */
 	m->offered[0] = 1ull << 3 | 1ull << 5 | 1ull << 15 | 1ull << 16 |
-			1ull << 29 | 1ull << 32 | 1ull << 33 | 1ull << 63;
+			1ull << 44 | 1ull << 32 | 1ull << 33 | 1ull << 63;
 	m->offered[1] = 1ull << 50;
 	m->queue_max = 256;
+	m->queues = 3;
 	m->next_iova = 0x10000;
 	fill_config(m);
 	fill_net_config(m);
@@ -454,57 +492,26 @@ struct model *model_create(struct model **live)
 	return m;
 }
 
-/* ---- rings ---- */
+/* ---- traffic ---- */
 
-int model_take(struct model *m, unsigned int index, uint8_t *data, size_t size,
-	       size_t *length)
+/* In order, a used entry for each batch; what is left over gets one too. */
+static void complete(struct model *m, unsigned int id, unsigned int *open,
+		     bool last)
 {
-	struct model_queue *q = &m->queue[index];
-	uint8_t *avail = model_at(m, q->avail, 4u + 2u * q->size, false);
-	uint16_t head, id;
-
-	*length = 0;
-	if (!avail || q->seen == get16(avail + 2))
-		return -1;
-	head = get16(avail + 4 + 2 * (q->seen % q->size));
-	q->seen++;
-	id = head;
-	for (unsigned int i = 0; i < q->size; i++) {
-		uint8_t *d = model_at(m, q->desc + 16u * id, 16, false);
-		uint32_t bytes = d ? get32(d + 8) : 0;
-		const uint8_t *from = d ? model_at(m, get64(d), bytes, false) : NULL;
-
-		if (!d || !from)
-			break;
-		if ((get16(d + 12) & 2) == 0 && data && *length + bytes <= size)
-			memcpy(data + *length, from, bytes);
-		*length += bytes;
-		if ((get16(d + 12) & 1) == 0)
-			break;
-		id = get16(d + 14);
-	}
-	return head;
-}
-
-void model_used(struct model *m, unsigned int index, uint32_t id, uint32_t len,
-		uint16_t advance)
-{
-	struct model_queue *q = &m->queue[index];
-	uint8_t *used = model_at(m, q->used, 4u + 8u * q->size, true);
-
-	if (!used)
+	if (m->batch < 2) {
+		model_used(m, 1, id, 0, 1);
 		return;
-	put32(used + 4 + 8 * (q->put % q->size), id);
-	put32(used + 8 + 8 * (q->put % q->size), len);
-	q->put = (uint16_t)(q->put + advance);
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	put16(used + 2, q->put);
+	}
+	if (*open == m->batch || (last && *open != 0)) {
+		model_used_batch(m, 1, *open, 0);
+		*open = 0;
+	}
 }
 
 unsigned int model_transmit(struct model *m)
 {
 	static uint8_t data[70000];
-	unsigned int count = 0;
+	unsigned int count = 0, open = 0;
 	size_t length;
 	int id;
 
@@ -514,25 +521,30 @@ unsigned int model_transmit(struct model *m)
 			m->on_frame(m->context, data, length);
 		m->sent++;
 		count++;
-		model_used(m, 1, (uint32_t)id, 0, 1);
+		open++;
+		complete(m, (unsigned int)id, &open, false);
 	}
+	if (m->batch >= 2)
+		complete(m, 0, &open, true);
+	model_want_kick(m, 1);
 	return count;
 }
 
 static bool deliver_piece(struct model *m, const uint8_t *data, size_t length)
 {
-	struct model_queue *q = &m->queue[0];
-	uint8_t *d, *to;
+	const struct model_element *e = m->queue[0].element;
 	size_t room;
 	int id = model_take(m, 0, NULL, 0, &room);
+	uint8_t *to;
 
 	if (id < 0)
 		return false;
-	d = model_at(m, q->desc + 16u * (unsigned int)id, 16, false);
-	to = d && length <= room ? model_at(m, get64(d), length, true) : NULL;
+	to = length <= room && e->write ? model_at(m, e->address, length, true) :
+					  NULL;
 	if (to)
 		memcpy(to, data, length);
 	model_used(m, 0, (uint32_t)id, (uint32_t)length, 1);
+	model_want_kick(m, 0);
 	return true;
 }
 
@@ -566,19 +578,4 @@ void model_interrupt(struct model *m, int index)
 
 	if (vector < m->eventfds && m->eventfd[vector] >= 0)
 		(void)!write(m->eventfd[vector], &one, sizeof(one));
-}
-
-void model_used_flags(struct model *m, unsigned int index, uint16_t flags)
-{
-	uint8_t *used = model_at(m, m->queue[index].used, 2, true);
-
-	if (used)
-		put16(used, flags);
-}
-
-bool model_wants_interrupt(struct model *m, unsigned int index)
-{
-	uint8_t *avail = model_at(m, m->queue[index].avail, 2, false);
-
-	return avail && (get16(avail) & 1) == 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A virtio-net function in this process, for tests: registers, split rings and an
- * IOMMU of its own, written from the specification. It shares no code, no constant
+ * A virtio-net function in this process, for tests: registers (model.c), rings of both
+ * layouts (model_ring.c) and an IOMMU of its own, written from the specification. It shares no code, no constant
  * and no structure with the driver: only the table of pci/function.h is common.
  *
  * It sees the driver's memory through a second mapping of the same file, so a
@@ -21,8 +21,10 @@
 
 #include "pci/function.h"
 
-#define MODEL_QUEUES 3
-#define MODEL_MAPS 64
+#define MODEL_QUEUES 257 /* room for 128 pairs and a control queue */
+#define MODEL_MAPS 1100
+#define MODEL_ELEMENTS 300
+#define MODEL_NOTIFY_DATA 0x4a0 /* plus the queue: queue_notif_config_data */
 
 struct model_map {
 	uint8_t *ours;
@@ -32,11 +34,28 @@ struct model_map {
 	bool used;
 };
 
+struct model_element {
+	uint64_t address;
+	uint32_t length;
+	bool write;
+};
+
 struct model_queue {
 	uint16_t size, vector, enabled;
 	uint64_t desc, avail, used;
-	uint16_t seen;	/* next entry of the available ring */
-	uint16_t put;	/* next entry of the used ring */
+	uint16_t reset; /* queue_reset */
+	uint16_t seen;	/* next entry of the available ring; packed: position */
+	uint16_t put;	/* next entry of the used ring; packed: position */
+	bool seen_wrap, put_wrap;
+	unsigned int next_desc; /* split, in order: next in the table */
+	unsigned int out;	/* packed: descriptors that are out */
+	uint16_t *count; /* descriptors of a buffer, by id; 0: not out */
+	uint16_t *taken; /* ids in the order in which they were taken */
+	unsigned int taken_begin, taken_end;
+	/* The buffer that was taken last. */
+	struct model_element element[MODEL_ELEMENTS];
+	unsigned int elements;
+	size_t length;
 };
 
 struct model {
@@ -45,14 +64,16 @@ struct model {
 	uint64_t offered[2], accepted[2];
 	uint32_t feature_select, driver_select;
 	uint8_t status, generation;
+	bool suspended;
 	uint16_t queue_select, config_vector;
+	uint16_t queues; /* that it has */
 	uint16_t queue_max;
 	struct model_queue queue[MODEL_QUEUES];
-	uint8_t net_config[24];
+	uint8_t net_config[28];
 	struct model_map map[MODEL_MAPS];
 	uint64_t next_iova;
 	bool bus_master;
-	int eventfd[8];
+	int eventfd[MODEL_QUEUES + 1];
 	unsigned int eventfds;
 
 	/* What it has seen. */
@@ -64,8 +85,20 @@ struct model {
 	void (*on_frame)(void *context, const uint8_t *frame, size_t length);
 	void *context;
 	bool hold; /* doorbells only count; call model_transmit */
+	/* Other parts of a device, where a test has them. */
+	void (*on_doorbell)(struct model *m, unsigned int queue);
+	void (*on_reset)(struct model *m);
+	void (*on_status)(struct model *m, uint8_t written);
+	void *part; /* theirs */
+	unsigned int indirect; /* buffers in an indirect table */
+	unsigned int breaches; /* of the specification by the driver */
+	char breach[128];      /* the first one */
+	uint32_t last_bell;    /* as it was written */
+	unsigned int batch;    /* with IN_ORDER: frames to a used entry; 0: 1 */
+	bool threaded;	       /* the driver runs while the model looks */
 
 	/* How it misbehaves; 0 or false is well. */
+	bool rude;		/* does not say when it wants a notification */
 	bool gone;		/* every register reads all-ones */
 	bool never_reset;	/* status does not go to 0 */
 	bool reset_needs_function; /* ... until the function is reset */
@@ -81,6 +114,7 @@ struct model {
 	unsigned int fail_map;	/* the n-th memory_add fails, from 1 */
 	unsigned int fail_status; /* the n-th write to the status fails, from 1 */
 	unsigned int status_writes;
+	bool queue_reset_stuck;	/* queue_reset keeps reading 1 */
 	unsigned int vectors_max; /* more get -ENOSPC; 0: no limit */
 	int vectors_result;
 };
@@ -92,14 +126,25 @@ struct model *model_create(struct model **live);
 /* Memory that the device may access at `iova`, NULL (and a fault) if it may not. */
 uint8_t *model_at(struct model *m, uint64_t iova, size_t size, bool write);
 
-/* Take one buffer from a queue's available ring: copies up to `size` readable
- * bytes to `data`. Returns the head id, or -1 if there is none. */
+/* Take one buffer that is available: copies up to `size` readable bytes to `data`, and
+ * notes its elements in the queue. Returns its id (split ring: of the head), or -1 if
+ * there is none. */
 int model_take(struct model *m, unsigned int queue, uint8_t *data, size_t size,
 	       size_t *length);
 
-/* Write a used entry, whatever is in it, and advance used idx by `advance`. */
+/* Write a used entry, whatever is in it. Split ring: advance used idx by `advance`;
+ * packed ring: go on behind the buffer of that id, or by 1 if it has none. */
 void model_used(struct model *m, unsigned int queue, uint32_t id, uint32_t len,
 		uint16_t advance);
+
+/* The same with other flags in a used descriptor than WRITE where there is a length;
+ * and the order of completion is not noted. */
+void model_used_bits(struct model *m, unsigned int queue, uint32_t id,
+		     uint32_t len, uint16_t advance, unsigned int bits);
+
+/* In order: one used entry for the next `count` buffers that were taken. */
+void model_used_batch(struct model *m, unsigned int queue, unsigned int count,
+		      uint32_t len);
 
 /* Send everything that is available on queue 1; completes in order. Returns the
  * number of frames. */
@@ -114,10 +159,21 @@ unsigned int model_deliver(struct model *m, const uint8_t *frame, size_t length,
 /* Change used flags of a queue: 1 asks for no notifications. */
 void model_used_flags(struct model *m, unsigned int queue, uint16_t flags);
 
+/* With EVENT_IDX: ask for a notification at the next buffer. */
+void model_want_kick(struct model *m, unsigned int queue);
+
 /* Signal a queue's vector, or the configuration's (-1). */
 void model_interrupt(struct model *m, int queue);
 
 /* Does the driver want interrupts from this queue? */
 bool model_wants_interrupt(struct model *m, unsigned int queue);
+
+/* ---- between model.c and model_ring.c ---- */
+
+void model_queue_reset(struct model_queue *q);
+void model_queue_enable(struct model *m, struct model_queue *q);
+void model_bell(struct model *m, unsigned int queue, uint32_t value, size_t size);
+void model_breach(struct model *m, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
 #endif

@@ -41,14 +41,27 @@ def cache_folder():
     return pathlib.Path(root, "vionet")
 
 
+def fetch(script, *arguments):
+    """What this script beside tests/vm/run has brought: a path, or None after its own message."""
+    got = subprocess.run([HERE / script, *arguments], stdout=subprocess.PIPE, text=True, check=False)
+    return None if got.returncode else got.stdout.strip()
+
+
+def find_qemu(name):
+    """The program for --qemu: a path, a name in $PATH, or 11."""
+    found = fetch("fetch-qemu") if name == "11" else shutil.which(name)
+    if not found:
+        raise ImageError("no QEMU 11" if name == "11" else f"{name}: not found; run scripts/setup vm")
+    return found
+
+
 def find_kernel(o):
     if o.kernel and os.path.isfile(o.kernel):
         return os.path.abspath(o.kernel), pathlib.Path(o.modules).resolve() if o.modules else None
-    got = subprocess.run([HERE / "fetch-kernel", o.kernel or "6.12"], stdout=subprocess.PIPE,
-                         text=True, check=False)
-    if got.returncode:
+    got = fetch("fetch-kernel", o.kernel or "6.12")
+    if not got:
         raise ImageError("no kernel")
-    root = pathlib.Path(got.stdout.strip())
+    root = pathlib.Path(got)
     return str(next(root.glob("boot/vmlinuz-*"))), next(root.glob("lib/modules/*"))
 
 

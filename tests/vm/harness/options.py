@@ -30,7 +30,8 @@ def parser():
 
 
 def add_machine(g):
-    g.add_argument("--qemu", metavar="PATH", default="qemu-system-x86_64", help="the QEMU to run")
+    g.add_argument("--qemu", metavar="PATH", default="qemu-system-x86_64",
+                   help="the QEMU to run, or 11: the one that tests/vm/fetch-qemu brings")
     g.add_argument("--kernel", metavar="IMAGE",
                    help="a kernel image, or what tests/vm/fetch-kernel takes (default: 6.12)")
     g.add_argument("--modules", metavar="DIR",
@@ -40,15 +41,18 @@ def add_machine(g):
     g.add_argument("--memory", metavar="SIZE", default="1G", help="default: %(default)s")
     g.add_argument("--smp", metavar="N", default="2", help="default: %(default)s")
     g.add_argument("--shared-memory", action="store_true",
-                   help="guest memory in a memfd (set by itself with a vhost-user netdev)")
+                   help="guest memory in a memfd (set by itself with vhost-user and vfio-user)")
     g.add_argument("--append", metavar="ARGS", action="append", default=[], help="kernel arguments")
     g.add_argument("--qemu-arg", metavar="ARG", action="append", default=[],
                    help="one raw argument for QEMU; repeatable, write --qemu-arg=-foo")
 
 
 def add_nics(g):
-    g.add_argument("--nic", metavar="N", type=int, help="how many (default: one for each --netdev)")
+    g.add_argument("--nic", metavar="N", type=int, help="how many (default: one for each --netdev, or one)")
     g.add_argument("--no-nic", action="store_true", help="none")
+    g.add_argument("--vfio-user", metavar="SOCKET", action="append", default=[],
+                   help="a function behind the vfio-user server that listens there, at the place "
+                        "after the NICs (repeatable; needs --qemu 11)")
     g.add_argument("--netdev", metavar="BODY", action="append", default=[],
                    help="a QEMU netdev without id (default: frames go nowhere); the n-th is the "
                         "n-th NIC's")
@@ -125,9 +129,11 @@ def count_nics(o):
             raise ValueError("--no-nic excludes --nic and --netdev")
         o.nic = 0
     elif o.nic is None:
-        o.nic = max(len(o.netdev), 1)
-    if o.nic > 8:
-        raise ValueError("at most 8 NICs")
+        o.nic = len(o.netdev) or (0 if o.vfio_user else 1)
+    if o.nic + len(o.vfio_user) > 16:
+        raise ValueError("at most 16 NICs")
+    if o.vfio_user and o.root_port:
+        raise ValueError("--vfio-user has its functions on the root bus: no --root-port")
     if len(o.netdev) > o.nic:
         raise ValueError(f"{len(o.netdev)} netdevs for {o.nic} NICs")
     o.netdev += [NOWHERE] * (o.nic - len(o.netdev))

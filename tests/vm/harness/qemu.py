@@ -1,14 +1,25 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """QEMU's command line.
 
-Places on the bus: 3 and 0x11... root ports, 4 virtio-iommu, 5... the NICs, 0x1a... file shares,
-0x1d the root file system, 0x1e the serial channels.
+Places on the bus: 3 and 0x11... root ports, 4 virtio-iommu, 5... the NICs and then the functions of
+vfio-user servers (up to 0x14), 0x1a... file shares, 0x1d the root file system, 0x1e the serial
+channels.
 """
+
+import json
+import re
+import subprocess
 
 FIRST_NIC = 5
 TRACE_EVENTS = ("virtio_set_status", "vtd_dmar_fault", "vtd_frr_new", "virtio_iommu_report_fault")
 # Not part of the test: these devices bypass the IOMMU and never show up in its faults.
 PLAIN = "disable-legacy=on,iommu_platform=off"
+
+
+def major_version(program):
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+    found = re.search(r"version (\d+)\.", said)
+    return int(found.group(1)) if found else 0
 
 
 def split_props(text):
@@ -33,7 +44,7 @@ def nth(items, i, default=""):
 def nic_addresses(o):
     if o.root_port:
         return [f"0000:{i + 1:02x}:00.0" for i in range(o.nic)]
-    return [f"0000:00:{FIRST_NIC + i:02x}.0" for i in range(o.nic)]
+    return [f"0000:00:{FIRST_NIC + i:02x}.0" for i in range(o.nic + len(o.vfio_user))]
 
 
 def machine(o, image):
@@ -41,7 +52,7 @@ def machine(o, image):
             "-M", "q35", "-accel", "tcg,thread=multi",
             "-cpu", "max", "-smp", o.smp, "-m", o.memory,
             "-kernel", image.kernel, "-initrd", image.initrd, "-append", kernel_arguments(o)]
-    if o.shared_memory or any(n.startswith("vhost-user") for n in o.netdev):
+    if o.shared_memory or o.vfio_user or any(n.startswith("vhost-user") for n in o.netdev):
         args += ["-object", f"memory-backend-memfd,id=m0,size={o.memory},share=on",
                  "-machine", "memory-backend=m0"]
     return args
@@ -109,6 +120,12 @@ def nic(o, i):
     return args
 
 
+def vfio_user(o, i):
+    return ["-device", json.dumps({
+        "driver": "vfio-user-pci", "id": f"vfio-user{i}", "addr": hex(FIRST_NIC + o.nic + i),
+        "socket": {"type": "unix", "path": o.vfio_user[i]}})]
+
+
 def nine_p(tag, path, address, readonly):
     """A folder of this machine for the guest, over 9p."""
     mode = ",readonly=on" if readonly else ""
@@ -123,7 +140,14 @@ def files(o):
     return args
 
 
-def channels(log, sockets):
+def monitor(o, kind, chardev):
+    """QEMU 11 complains of -mon; the older ones know nothing else."""
+    if o.qemu_version >= 11:
+        return ["-object", f"monitor-{kind},id=m-{kind},chardev={chardev}"]
+    return ["-mon", f"chardev={chardev},mode={'control' if kind == 'qmp' else 'readline'}"]
+
+
+def channels(o, log, sockets):
     """ttyS0 is the kernel's; a virtio-serial port for each socket, but 'tty' is a console, hvc0,
     and 'monitor' is QEMU's own."""
     args = ["-chardev", f"file,id=log,path={quote(log)}", "-device", "isa-serial,chardev=log",
@@ -131,7 +155,7 @@ def channels(log, sockets):
     for name, sock in sockets.items():
         args += ["-chardev", f"socket,id=c-{name},fd={sock.fileno()}"]
         if name == "monitor":
-            args += ["-mon", "chardev=c-monitor,mode=readline"]
+            args += monitor(o, "hmp", "c-monitor")
         else:
             kind = "virtconsole" if name == "tty" else "virtserialport"
             args += ["-device", f"{kind},chardev=c-{name},name={name}"]
@@ -148,7 +172,9 @@ def watching(o):
     if o.trace:
         args += ["-D", o.trace]
     if o.monitor:
-        args += ["-qmp", f"unix:{quote(o.monitor)},server=on,wait=off"]
+        path = quote(o.monitor)
+        args += ["-chardev", f"socket,id=c-qmp,path={path},server=on,wait=off"]
+        args += monitor(o, "qmp", "c-qmp")
     return args
 
 
@@ -156,4 +182,6 @@ def command_line(o, image, log, sockets):
     args = [o.qemu] + machine(o, image) + iommu(o)
     for i in range(o.nic):
         args += nic(o, i)
-    return args + files(o) + channels(log, sockets) + watching(o) + o.qemu_arg
+    for i in range(len(o.vfio_user)):
+        args += vfio_user(o, i)
+    return args + files(o) + channels(o, log, sockets) + watching(o) + o.qemu_arg

@@ -19,7 +19,8 @@
 
 #include <vionet/vionet.h>
 
-#include "driver/ring_split.h"
+#include "base/order.h"
+#include "driver/queue.h"
 
 #define SIZE 8192
 #define PATTERN 0x5a
@@ -33,15 +34,13 @@ static int fail(const char *what)
 	return 1;
 }
 
-static struct vionet_packet nobody;
+static _Alignas(64) struct vionet_packet nobody;
 
-static void post_bad(struct vionet_queue *rx, uint64_t iova)
+static int post_bad(struct vionet_queue *rx, uint64_t iova)
 {
 	struct vn_element element = { .iova = iova, .length = 2000 };
-	split_push(rx, &element, 1, true, &nobody);
-	split_publish(rx);
-	vn_before_doorbell();
-	*rx->doorbell.address = rx->doorbell.value;
+
+	return vn_queue_submit(rx, &element, 0, 1, (vn_slot)&nobody);
 }
 
 /* Until the device believes that it has filled both buffers, or 10 s: what the
@@ -73,6 +72,10 @@ static int unharmed(const uint8_t *memory)
 
 int main(int argc, char **argv)
 {
+	/* The used index tells how far the device has come. */
+	struct vionet_open_options split = {
+		.avoid.word[0] = 1ull << F_RING_PACKED,
+	};
 	struct vionet_start_options options = {
 		.rx_queue_size = 2, .rx_pool_options.count = 1,
 	};
@@ -87,7 +90,7 @@ int main(int argc, char **argv)
 	if (argc != 3 || memory == MAP_FAILED)
 		return 2;
 	memset(memory, PATTERN, SIZE);
-	if (vionet_device_open(argv[1], NULL, &device))
+	if (vionet_device_open(argv[1], &split, &device))
 		return fail("open");
 	if (vionet_memory_register(device, memory, SIZE, VIONET_DEVICE_READS,
 				   &registered) ||
@@ -95,15 +98,16 @@ int main(int argc, char **argv)
 		return fail("start");
 	bad = strcmp(argv[2], "read-only") == 0 ? registered->iova : UNMAPPED;
 	rx = vionet_device_rx_queue(device, 0);
-	post_bad(rx, bad);
+	if (post_bad(rx, bad))
+		return fail("post");
 	printf("bad address 0x%" PRIx64 "\nready\n", bad);
 	fflush(stdout);
 	used = wait_for_both(rx);
 	printf("the device completed %u buffers\n", used);
 	/* The bad buffer's packet is nobody's: forget it before the library finds it. */
 	for (unsigned int i = 0; i < 2; i++)
-		if (rx->slots[i].packet == &nobody)
-			rx->slots[i].packet = NULL;
+		if (vn_slot_packet(rx->slots[i]) == &nobody)
+			rx->slots[i] = 0;
 	if (vionet_device_close(device))
 		return fail("close");
 	printf("%s\n", unharmed(memory) ? "unharmed" : "HARMED");

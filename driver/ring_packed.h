@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: the packed ring: the same operations as ring_split.h, on one ring of
+ * descriptors that we and the device both write.
+ * Never: reads back what it wrote to the ring, reads a device's word twice, or
+ * knows what is in a buffer.
+ * Read next: driver/rxtx.h, the one body of the bursts.
+ *
+ *   descriptor ring               event suppression
+ *   [0] addr  len id flags        ours: do we want interrupts?
+ *   [1] ...                       the device's: does it want notifications?
+ *
+ * A descriptor is available when its AVAIL bit is our wrap counter and USED is not;
+ * used when both are the device's. A used descriptor lies where the first one of its
+ * buffer lay. The second half of a descriptor is one word of 64 bits: flags are
+ * written and read together with id and length.
+ * Source: VIRTIO 1.4, "Packed Virtqueues".
+ */
+#ifndef VN_DRIVER_RING_PACKED_H
+#define VN_DRIVER_RING_PACKED_H
+
+#include "driver/ring.h"
+
+#define PACKED_WRAP ((uint16_t)(PACKED_DESC_F_AVAIL | PACKED_DESC_F_USED))
+
+/* Flags, and the id, where they lie in the second half of a descriptor. */
+#define PACKED_FLAGS(flags) ((uint64_t)(flags) << 48)
+#define PACKED_ID(id) ((uint64_t)(id) << 32)
+
+ALWAYS_INLINE volatile uint64_t *packed_half(const struct vn_packed *ring,
+					     uint32_t at)
+{
+	return (volatile uint64_t *)&ring->desc[at].len;
+}
+
+/* ---- push ---- */
+
+ALWAYS_INLINE void packed_push_begin(const struct vionet_queue *queue,
+				     struct vn_push *c, bool receives)
+{
+	c->at = queue->packed.avail_at;
+	c->order = queue->packed.order_next;
+	c->flags = PACKED_FLAGS(queue->packed.avail_flags |
+				(receives ? DESC_F_WRITE : 0));
+	c->held = queue->packed.held;
+	c->held_at = queue->packed.held_at;
+	c->pushed = 0;
+}
+
+/*
+ * Put a buffer of one descriptor into the ring. The device does not come to it
+ * before the first one that was pushed since the last `packed_publish`, whose
+ * flags are held back until then (PACKED-22, PACKED-30, PACKED-35).
+ */
+ALWAYS_INLINE void packed_push(struct vionet_queue *queue, struct vn_push *c,
+			       bool in_order, bool receives, vn_slot slot,
+			       uint64_t iova, uint32_t length)
+{
+	struct vn_packed *ring = &queue->packed;
+	uint32_t order = receives ? c->at : c->order;
+	uint32_t id = in_order ? order : queue->ids[order];
+	uint64_t half = c->flags | PACKED_ID(id) | length;
+
+	queue->slots[id] = slot;
+	ring->desc[c->at].addr = htole64(iova);
+	if (LIKELY(c->held != 0)) {
+		vn_store64(packed_half(ring, c->at), half);
+	} else {
+		c->held = half;
+		c->held_at = c->at;
+	}
+	if (UNLIKELY(++c->at == queue->size)) {
+		c->at = 0;
+		c->flags ^= PACKED_FLAGS(PACKED_WRAP);
+	}
+	if (!receives && UNLIKELY(++c->order == queue->size))
+		c->order = 0;
+	c->pushed++;
+}
+
+ALWAYS_INLINE void packed_push_end(struct vionet_queue *queue,
+				   const struct vn_push *c)
+{
+	struct vn_packed *ring = &queue->packed;
+
+	ring->avail_at = (uint16_t)c->at;
+	ring->order_next = (uint16_t)c->order;
+	ring->avail_flags = (uint16_t)(c->flags >> 48) & PACKED_WRAP;
+	ring->held = c->held;
+	ring->held_at = (uint16_t)c->held_at;
+	ring->added = (uint16_t)(ring->added + c->pushed);
+}
+
+/* Give everything pushed to the device (PACKED-36). */
+ALWAYS_INLINE void packed_publish(struct vionet_queue *queue)
+{
+	struct vn_packed *ring = &queue->packed;
+
+	/* Pairs with the device's read barrier between the flags of a descriptor
+	 * and its other fields and followers. */
+	vn_publish();
+	vn_store64(packed_half(ring, ring->held_at), ring->held);
+	ring->held = 0;
+}
+
+/*
+ * After publishing: does the device want to be told? What it may not say (the
+ * reserved value, an event without EVENT_IDX or outside the ring) counts as
+ * yes. PACKED-16, PACKED-37.
+ */
+static inline bool packed_need_kick(struct vionet_queue *queue)
+{
+	struct vn_packed *ring = &queue->packed;
+	uint16_t added = ring->added, now = ring->avail_at;
+	uint32_t event, flags, off;
+	bool wrap = (ring->avail_flags & PACKED_DESC_F_AVAIL) != 0;
+
+	vn_publish_then_check();
+	ring->added = 0;
+	event = vn_load32(ring->device_event);
+	flags = event >> 16 & RING_EVENT_FLAGS_MASK;
+	off = event & 0x7fff;
+	if (flags == RING_EVENT_FLAGS_DISABLE)
+		return false;
+	if (flags != RING_EVENT_FLAGS_DESC || !queue->event_idx ||
+	    off >= queue->size)
+		return true;
+	if (((event & 0x8000) != 0) != wrap)
+		off -= queue->size;
+	return vn_event_due((uint16_t)off, now, (uint16_t)(now - added));
+}
+
+/* ---- pop ---- */
+
+ALWAYS_INLINE void packed_pop_load(const struct vionet_queue *queue,
+				   struct vn_pop *c, bool receives)
+{
+	c->at = queue->packed.used_at;
+	c->order = queue->packed.order_used;
+	c->flags = PACKED_FLAGS(queue->packed.used_flags |
+				(receives ? DESC_F_WRITE : 0));
+}
+
+ALWAYS_INLINE void packed_pop_save(struct vionet_queue *queue,
+				   const struct vn_pop *c)
+{
+	queue->packed.used_at = (uint16_t)c->at;
+	queue->packed.order_used = (uint16_t)c->order;
+	queue->packed.used_flags = (uint16_t)(c->flags >> 48) & PACKED_WRAP;
+}
+
+/* Is the descriptor used at which the next buffer will come back? PACKED-05,
+ * PACKED-06 */
+static inline bool packed_completed(const struct vionet_queue *queue)
+{
+	const struct vn_packed *ring = &queue->packed;
+	uint16_t flags = vn_load16(&ring->desc[ring->used_at].flags);
+
+	return queue->batch_left != 0 ||
+	       (flags & PACKED_WRAP) == ring->used_flags;
+}
+
+/*
+ * Take the next used descriptor, if there is one: the slot of its buffer, and what
+ * the device says it wrote. Its first position is behind us afterwards. Returns 0 if
+ * there is none; or if the device names a buffer that it does not have: then the
+ * queue is broken. Address, NEXT and INDIRECT of a used descriptor mean nothing
+ * (PACKED-08, PACKED-12); without WRITE, the length neither (PACKED-07).
+ */
+ALWAYS_INLINE vn_slot packed_pop(struct vionet_queue *queue, struct vn_pop *c,
+				 bool in_order, bool receives,
+				 uint32_t *written, uint32_t *index)
+{
+	uint32_t order = receives ? c->at : c->order;
+	vn_slot slot;
+
+	if (!in_order || LIKELY(c->batch_left == 0)) {
+		uint64_t half = vn_load64_flagged(packed_half(&queue->packed, c->at));
+		uint64_t wrong = half ^ c->flags;
+		uint32_t id = (uint32_t)(half >> 32) & 0xffff;
+
+		*written = (uint32_t)half;
+		if (UNLIKELY(wrong & PACKED_FLAGS(receives ?
+				PACKED_WRAP | DESC_F_WRITE : PACKED_WRAP))) {
+			if (wrong & PACKED_FLAGS(PACKED_WRAP))
+				return 0;
+			*written = 0;
+		}
+		*index = id;
+		if (!in_order && UNLIKELY(id != queue->ids[order]) &&
+		    !vn_packed_found(queue, id, order))
+			return 0;
+		if (in_order && UNLIKELY(id != order)) {
+			c->batch_left = vn_packed_batch(
+				queue, id, order,
+				queue->outstanding - c->popped);
+			c->batch_written = *written;
+			if (c->batch_left == 0)
+				return 0;
+		}
+	}
+	if (in_order && UNLIKELY(c->batch_left != 0)) {
+		/* Without an entry of its own: wholly used. */
+		*written = --c->batch_left == 0 ? c->batch_written :
+						  queue->posted;
+		*index = order;
+	}
+	slot = queue->slots[*index];
+	if (UNLIKELY(slot == 0)) {
+		vn_queue_break(queue, VN_BREACH_ID_IDLE, *index, queue->size);
+		return 0;
+	}
+	queue->slots[*index] = 0;
+	if (UNLIKELY(++c->at == queue->size)) {
+		c->at = 0;
+		c->flags ^= PACKED_FLAGS(PACKED_WRAP);
+	}
+	if (!receives && UNLIKELY(++c->order == queue->size))
+		c->order = 0;
+	return slot;
+}
+
+/* ---- interrupts ---- */
+
+static inline void packed_disarm(struct vionet_queue *queue)
+{
+	if (queue->armed)
+		vn_store16(&queue->packed.driver_event->flags,
+			   RING_EVENT_FLAGS_DISABLE);
+	queue->armed = false;
+}
+
+/* As split_arm. With EVENT_IDX for the very next used descriptor (PACKED-17,
+ * PACKED-18, PACKED-39). */
+static inline bool packed_arm(struct vionet_queue *queue)
+{
+	struct vn_packed *ring = &queue->packed;
+	volatile struct packed_event *event = ring->driver_event;
+
+	if (queue->event_idx) {
+		unsigned int wrap =
+			ring->used_flags & PACKED_DESC_F_USED ? 0x8000 : 0;
+
+		vn_store16(&event->desc, (uint16_t)(ring->used_at | wrap));
+		/* Pairs with the device's read of the flags before the position. */
+		vn_publish();
+		vn_store16(&event->flags, RING_EVENT_FLAGS_DESC);
+	} else if (!queue->armed) {
+		vn_store16(&event->flags, RING_EVENT_FLAGS_ENABLE);
+	}
+	queue->armed = true;
+	vn_publish_then_check();
+	if (!packed_completed(queue))
+		return false;
+	packed_disarm(queue);
+	return true;
+}
+
+#endif

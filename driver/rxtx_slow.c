@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: packets that are not common: in several buffers or segments, with foreign
+ * frames, wrong. See rxtx_slow.h.
+ * Never: see driver/rxtx.h.
+ * Read next: driver/rxtx_transmit.h.
+ */
+#include "base/clock.h"
+#include "driver/rxtx_receive.h"
+#include "driver/rxtx_transmit.h"
+
+#define VLAN_TAG 4u
+
+/* ---- receive ---- */
+
+static void drop(struct vionet_packet *packet, uint64_t *counter)
+{
+	vn_count(counter, 1);
+	vn_packet_free(packet);
+}
+
+/* The first buffer of a packet that does not consist of one. Even if the first is
+ * bad, the others belong to it and begin with no header. */
+static void start_chain(struct vionet_queue *queue, struct vionet_packet *packet,
+			uint32_t buffers, bool good)
+{
+	if (buffers > queue->size) {
+		vn_packet_free(packet);
+		vn_queue_break(queue, VN_BREACH_BUFFERS, buffers, queue->size);
+		return;
+	}
+	if (buffers == 0 || !good) {
+		drop(packet, buffers == 0 ? &queue->counters.dropped_chain :
+					    &queue->counters.dropped_long);
+		packet = NULL;
+	}
+	queue->partial.head = packet;
+	queue->partial.tail = packet;
+	queue->partial.left = buffers == 0 ? 0 : buffers - 1;
+	queue->partial.drop = packet == NULL;
+}
+
+/* A further buffer. It has no header, so its data begin where the header would.
+ * Returns the packet once it is complete. */
+static struct vionet_packet *continue_chain(struct vionet_queue *queue,
+					    struct vionet_packet *packet,
+					    uint32_t written)
+{
+	struct vionet_packet *head = queue->partial.head;
+
+	queue->partial.left--;
+	if (!queue->partial.drop &&
+	    (written == 0 || written > queue->posted ||
+	     head->total_length + written > VIONET_FRAME_MAX)) {
+		drop(head, &queue->counters.dropped_long);
+		queue->partial.drop = true;
+	}
+	if (queue->partial.drop) {
+		vn_packet_free(packet);
+		return NULL;
+	}
+	packet->data -= queue->header_size;
+	packet->length = written;
+	head->total_length += written;
+	head->segments++;
+	queue->partial.tail->next = packet;
+	queue->partial.tail = packet;
+	if (queue->partial.left != 0)
+		return NULL;
+	if (head->total_length >= VIONET_FRAME_MIN)
+		return head;
+	drop(head, &queue->counters.dropped_short);
+	return NULL;
+}
+
+struct vionet_packet *vn_receive_uncommon(struct vionet_queue *queue,
+					  struct vionet_packet *packet,
+					  uint32_t written, uint32_t buffers)
+{
+	uint32_t header_size = queue->header_size;
+
+	describe(packet, written - header_size);
+	if (queue->partial.left != 0)
+		return continue_chain(queue, packet, written);
+	if (written >= header_size && buffers != 1) {
+		start_chain(queue, packet, buffers,
+			    written > header_size && written <= queue->posted);
+		return NULL;
+	}
+	if (written >= header_size + VIONET_FRAME_MIN && written <= queue->posted)
+		return packet;
+	drop(packet, written > queue->posted ? &queue->counters.dropped_long :
+					       &queue->counters.dropped_short);
+	return NULL;
+}
+
+/* ---- transmit ---- */
+
+bool vn_pool_usable(const struct vionet_queue *queue,
+		    const struct vionet_pool *pool)
+{
+	return pool->device == queue->device;
+}
+
+/* May a frame of this length go out? A VLAN tag does not count (NET-08). */
+static bool length_allowed(const struct vionet_queue *queue,
+			   const struct vionet_packet *packet, uint64_t length)
+{
+	if (length < VIONET_FRAME_MIN || length > VIONET_FRAME_MAX)
+		return false;
+	if (length <= queue->max_frame)
+		return true;
+	return length <= queue->max_frame + VLAN_TAG && packet->length >= 14 &&
+	       packet->data[12] == 0x81 && packet->data[13] == 0x00;
+}
+
+/* One segment as the device sees it; a foreign frame by its own memory. */
+static struct vn_element segment_element(const struct vionet_packet *s)
+{
+	uint64_t offset = s->pool->iova_offset;
+
+	if (s->state & VN_PACKET_ATTACHED) {
+		const struct vionet_memory *m =
+			vn_packet_attachment(s)->memory;
+
+		offset = m->iova - (uint64_t)(uintptr_t)m->memory.address;
+	}
+	return (struct vn_element){
+		.iova = (uint64_t)(uintptr_t)s->data + offset,
+		.length = s->length,
+	};
+}
+
+/*
+ * Elements of a packet. The header goes in front of the first segment; a foreign
+ * frame has it in an element of its own, from the packet's own buffer. Returns their
+ * number, 0 if there are too many or it may not be sent; `*total`: bytes of the
+ * frame.
+ */
+static uint32_t gather(const struct vionet_queue *queue,
+		       const struct vionet_packet *packet,
+		       struct vn_element elements[VN_SEGMENTS_MAX],
+		       uint64_t *total)
+{
+	bool foreign = (packet->state & VN_PACKET_ATTACHED) != 0;
+	uint8_t *own = packet->buffer + VIONET_HEADROOM;
+	uint32_t count = 0, header_size = queue->header_size;
+
+	*total = 0;
+	/* Offloads that were not negotiated (NET-14, NET-43). */
+	if (packet->flags != 0 || packet->gso_type != 0)
+		return 0;
+	if (!foreign && !vn_packet_inside(packet, header_size))
+		return 0;
+	write_header(foreign ? own : packet->data, header_size);
+	if (foreign)
+		elements[count++] = (struct vn_element){
+			.iova = (uint64_t)(uintptr_t)own +
+				packet->pool->iova_offset - header_size,
+			.length = header_size,
+		};
+	for (const struct vionet_packet *s = packet; s; s = s->next) {
+		if (count == queue->segments_max || s->length == 0 ||
+		    s->pool->device != queue->device ||
+		    (s->state & VN_PACKET_OWNER) != VN_PACKET_APPLICATION ||
+		    (!(s->state & VN_PACKET_ATTACHED) && !vn_packet_inside(s, 0)))
+			return 0;
+		elements[count++] = segment_element(s);
+		*total += s->length;
+	}
+	if (!foreign) {
+		elements[0].iova -= header_size;
+		elements[0].length += header_size;
+	}
+	return length_allowed(queue, packet, *total) ? count : 0;
+}
+
+static void mark_transmitted(struct vionet_packet *packet)
+{
+	for (; packet; packet = packet->next)
+		vn_packet_set_owner(packet, VN_PACKET_DEVICE);
+}
+
+enum vn_transmit_result vn_transmit_uncommon(struct vionet_queue *queue,
+					     struct vionet_packet *packet,
+					     uint64_t *bytes)
+{
+	struct vn_element elements[VN_SEGMENTS_MAX];
+	uint64_t total;
+	uint32_t count;
+
+	assert((packet->state & VN_PACKET_OWNER) == VN_PACKET_APPLICATION);
+	if (packet->pool->device != queue->device)
+		count = 0;
+	else
+		count = gather(queue, packet, elements, &total);
+	if (count == 0) {
+		vn_count(&queue->counters.invalid, 1);
+		/* Not freed if it is not the application's to give away. */
+		if ((packet->state & VN_PACKET_OWNER) == VN_PACKET_APPLICATION)
+			vn_packet_free(packet);
+		return VN_REFUSED;
+	}
+	if (!vn_ring_push(queue, elements, count, 0, (vn_slot)packet))
+		return VN_FULL;
+	*bytes += total;
+	mark_transmitted(packet);
+	return VN_PUSHED;
+}
+
+void vn_reclaim_uncommon(struct vionet_queue *queue, vn_slot slot, uint32_t index)
+{
+	struct vionet_packet *packet = vn_slot_packet(slot);
+
+	vn_packet_unpoison(packet);
+	if (slot & VN_SLOT_COMPLEX)
+		vn_ring_release(queue, index);
+	vn_packet_free(packet);
+}
+
+void vn_queue_kick(struct vionet_queue *queue)
+{
+	kick(queue, vn_layout_is_packed(queue->layout));
+}
+
+void vn_transmit_stuck(struct vionet_queue *queue)
+{
+	uint64_t now = vn_now();
+
+	vn_count(&queue->counters.full, 1);
+	if (queue->kicked_at == 0)
+		queue->kicked_at = now;
+	if (now - queue->kicked_at < VN_RESCUE_INTERVAL)
+		return;
+	queue->kicked_at = now;
+	vn_queue_kick(queue);
+}

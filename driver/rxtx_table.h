@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: the tables of bursts. VN_BURSTS_DEFINE makes those of a layout: the bodies
+ * of driver/rxtx_receive.h and driver/rxtx_transmit.h with their constants fixed.
+ * Never: has code of its own worth reading.
+ * Read next: driver/rxtx_split.c.
+ */
+#ifndef VN_DRIVER_RXTX_TABLE_H
+#define VN_DRIVER_RXTX_TABLE_H
+
+#include "driver/rxtx_receive.h"
+#include "driver/rxtx_transmit.h"
+
+/* Tables of one layout: mergeable or not, with offloads or not. */
+struct vn_bursts_choice {
+	struct vn_bursts plain[2], offloads[2]; /* [mergeable] */
+};
+
+extern const struct vn_bursts_choice vn_bursts_split, vn_bursts_split_in_order;
+extern const struct vn_bursts_choice vn_bursts_packed, vn_bursts_packed_in_order;
+
+/* Whoever sleeps with buffers in the pool and none in the ring sleeps for ever. */
+ALWAYS_INLINE int arm_queue(struct vionet_queue *queue, enum vn_layout layout,
+			    bool offloads)
+{
+	if (!queue->transmits && !queue->breach)
+		refill(queue, layout, offloads);
+	return (vn_layout_is_packed(layout) ? packed_arm(queue) :
+					      split_arm(queue)) ? 1 : 0;
+}
+
+ALWAYS_INLINE void disarm_queue(struct vionet_queue *queue,
+				enum vn_layout layout)
+{
+	if (vn_layout_is_packed(layout))
+		packed_disarm(queue);
+	else
+		split_disarm(queue);
+}
+
+#define VN_BURSTS_RECEIVE(name, layout, mergeable, offloads)                  \
+	static uint32_t name(struct vionet_queue *queue,                      \
+			     struct vionet_packet **packets, uint32_t max)    \
+	{                                                                     \
+		return receive_burst(queue, layout, mergeable, offloads,      \
+				     packets, max);                           \
+	}
+
+#define VN_BURSTS_TRANSMIT(name, layout, offloads)                            \
+	static uint32_t name(struct vionet_queue *queue,                      \
+			     struct vionet_packet *const *packets,            \
+			     uint32_t count)                                  \
+	{                                                                     \
+		return transmit_burst(queue, layout, offloads, packets,       \
+				      count);                                 \
+	}
+
+#define VN_BURSTS_ARM(name, layout, offloads)                                 \
+	static int name(struct vionet_queue *queue)                           \
+	{                                                                     \
+		return arm_queue(queue, layout, offloads);                    \
+	}
+
+#define VN_BURSTS_TABLE(receive_fn, transmit_fn, arm_fn)                      \
+	{                                                                     \
+		.receive = receive_fn, .transmit = transmit_fn,               \
+		.reclaim = reclaim, .ready = ready, .arm = arm_fn,            \
+		.disarm = disarm, .rescue = vn_queue_kick,                    \
+	}
+
+#define VN_BURSTS_DEFINE(choice, layout)                                      \
+	VN_BURSTS_RECEIVE(receive, layout, false, false)                      \
+	VN_BURSTS_RECEIVE(receive_mergeable, layout, true, false)             \
+	VN_BURSTS_RECEIVE(receive_offloads, layout, false, true)              \
+	VN_BURSTS_RECEIVE(receive_mergeable_offloads, layout, true, true)     \
+	VN_BURSTS_TRANSMIT(transmit, layout, false)                           \
+	VN_BURSTS_TRANSMIT(transmit_offloads, layout, true)                   \
+	VN_BURSTS_ARM(arm, layout, false)                                     \
+	VN_BURSTS_ARM(arm_offloads, layout, true)                             \
+	static uint32_t reclaim(struct vionet_queue *queue)                   \
+	{                                                                     \
+		reclaim_burst(queue, layout);                                 \
+		return queue->outstanding;                                    \
+	}                                                                     \
+	static bool ready(struct vionet_queue *queue)                         \
+	{                                                                     \
+		return ring_completed(queue, layout);                         \
+	}                                                                     \
+	static void disarm(struct vionet_queue *queue)                        \
+	{                                                                     \
+		disarm_queue(queue, layout);                                  \
+	}                                                                     \
+	const struct vn_bursts_choice choice = {                              \
+		.plain = {                                                    \
+			VN_BURSTS_TABLE(receive, transmit, arm),              \
+			VN_BURSTS_TABLE(receive_mergeable, transmit, arm),    \
+		},                                                            \
+		.offloads = {                                                 \
+			VN_BURSTS_TABLE(receive_offloads, transmit_offloads,  \
+					arm_offloads),                        \
+			VN_BURSTS_TABLE(receive_mergeable_offloads,           \
+					transmit_offloads, arm_offloads),     \
+		},                                                            \
+	}
+
+#endif

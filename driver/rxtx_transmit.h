@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: the transmit burst and taking back what was sent, once for every ring
+ * layout.
+ * Never: see driver/rxtx.h.
+ * Read next: driver/rxtx_split.c, then driver/transport.h.
+ *
+ * Source: "Network Device / Packet Transmission".
+ */
+#ifndef VN_DRIVER_RXTX_TRANSMIT_H
+#define VN_DRIVER_RXTX_TRANSMIT_H
+
+#include <string.h>
+
+#include "driver/pool.h"
+#include "driver/rxtx.h"
+#include "driver/rxtx_slow.h"
+
+/*
+ * Take completed packets back. What the device says it wrote to them is ignored:
+ * some report nonsense, and nothing of it matters. The description of a common
+ * packet is not touched.
+ */
+ALWAYS_INLINE uint32_t reclaim_burst(struct vionet_queue *queue,
+				     enum vn_layout layout)
+{
+	struct vionet_pool *pool = queue->pool;
+	uint32_t available = pool->available, completed = 0;
+	struct vn_pop c;
+
+	if (UNLIKELY(queue->breach))
+		return 0;
+	for (pop_begin(queue, layout, false, &c); c.left != 0; c.left--) {
+		uint32_t written, index;
+		vn_slot slot = ring_pop(queue, layout, false, &c, &written,
+					&index);
+
+		if (slot == 0)
+			break;
+		completed++;
+		c.popped++;
+		if (LIKELY((slot & VN_SLOT_TAGS) == 0)) {
+			vn_packet_unpoison((struct vionet_packet *)slot);
+			pool->free[available++] = (struct vionet_packet *)slot;
+			continue;
+		}
+		pop_end(queue, layout, &c);
+		pool->available = available;
+		vn_reclaim_uncommon(queue, slot, index);
+		available = pool->available;
+		pop_again(queue, layout, &c);
+	}
+	if (completed == 0)
+		return 0;
+	pool->available = available;
+	pop_end(queue, layout, &c);
+	queue->kicked_at = 0;
+	vn_count(&queue->counters.completed, completed);
+	vn_count_in_flight(queue);
+	return completed;
+}
+
+/* What holds for all packets of a pool, looked up once. */
+struct source {
+	const struct vionet_pool *pool;
+	uint64_t shift; /* address of the header for the device, minus of the data */
+	uint64_t room;	/* of a buffer, less the header */
+	uint32_t span;	/* longest frame, less the shortest */
+	unsigned int tag;
+};
+
+/* Returns false, and changes nothing, if nothing may be sent from this pool. */
+ALWAYS_INLINE bool choose_source(const struct vionet_queue *queue,
+				 const struct vionet_pool *pool,
+				 uint32_t header_size, struct source *source)
+{
+	uint64_t room = pool->stride - header_size;
+
+	if (pool != queue->pool && !vn_pool_usable(queue, pool))
+		return false;
+	source->pool = pool;
+	source->shift = pool->iova_offset - header_size;
+	source->room = room;
+	source->span = (room < queue->max_frame ? (uint32_t)room :
+						  queue->max_frame) -
+		       VIONET_FRAME_MIN;
+	source->tag = pool == queue->pool ? 0 : VN_SLOT_ELSEWHERE;
+	return true;
+}
+
+/* flags, gso_type and state of a packet without offloads, as one word. */
+ALWAYS_INLINE uint32_t plain_word(const struct vionet_packet *packet)
+{
+	uint32_t word;
+
+	_Static_assert(offsetof(struct vionet_packet, state) ==
+		       offsetof(struct vionet_packet, flags) + 2, "one word");
+	memcpy(&word, (const uint8_t *)packet +
+	       offsetof(struct vionet_packet, flags), sizeof(word));
+	return word;
+}
+
+/* One segment, the application's, no offload, of a proper length, and inside its
+ * buffer with room for the header in front. */
+ALWAYS_INLINE bool is_common(const struct vionet_packet *packet,
+			     const struct source *source, uint32_t header_size)
+{
+	static const struct vionet_packet plain = { .state = VN_PACKET_APPLICATION };
+	uint64_t offset = (uint64_t)(packet->data - packet->buffer);
+	uint32_t length = packet->length;
+
+	return !packet->next && plain_word(packet) == plain_word(&plain) &&
+	       length - VIONET_FRAME_MIN <= source->span &&
+	       offset - header_size <= source->room - length;
+}
+
+/* Write the header in front of a frame. Nothing is offloaded, so it is all zero
+ * (NET-13, NET-14, NET-43); its size follows the features (NET-12): 12, 20, 24 or 32
+ * bytes. */
+ALWAYS_INLINE void write_header(uint8_t *at, uint32_t header_size)
+{
+	uint8_t *header = at - header_size;
+
+	memset(header, 0, sizeof(struct net_hdr)); /* two stores */
+	if (header_size != sizeof(struct net_hdr)) {
+		memset(header + sizeof(struct net_hdr), 0, 8);
+		memset(at - 16, 0, 16); /* overlaps what is shorter */
+	}
+}
+
+/* The common packets from `packets` on, as many as there is room for. Stops at the
+ * first that is not common; returns how many were pushed. */
+ALWAYS_INLINE uint32_t push_common(struct vionet_queue *queue,
+				   enum vn_layout layout, bool offloads,
+				   struct vionet_packet *const *packets,
+				   uint32_t count, uint64_t *bytes)
+{
+	uint32_t header_size = header_size_of(queue, offloads);
+	uint32_t room = queue->free_count;
+	struct source source;
+	struct vn_push c;
+
+	if (count > room)
+		count = room;
+	push_begin(queue, layout, false, &c);
+	choose_source(queue, queue->pool, header_size, &source);
+	while (c.pushed < count) {
+		struct vionet_packet *packet = packets[c.pushed];
+		uint32_t length = packet->length;
+
+		if (UNLIKELY(packet->pool != source.pool) &&
+		    !choose_source(queue, packet->pool, header_size, &source))
+			break;
+		if (UNLIKELY(!is_common(packet, &source, header_size)))
+			break;
+		packet->state = VN_PACKET_DEVICE;
+		write_header(packet->data, header_size);
+		*bytes += length;
+		vn_packet_poison(packet);
+		ring_push(queue, layout, false, &c,
+			  (vn_slot)packet | source.tag,
+			  (uint64_t)(uintptr_t)packet->data + source.shift,
+			  length + header_size);
+	}
+	push_end(queue, layout, &c);
+	return c.pushed;
+}
+
+ALWAYS_INLINE uint32_t transmit_burst(struct vionet_queue *queue,
+				      enum vn_layout layout, bool offloads,
+				      struct vionet_packet *const *packets,
+				      uint32_t count)
+{
+	uint32_t taken = 0, pushed = 0;
+	uint64_t bytes = 0;
+
+	/* Completions are looked at only when their room is wanted. */
+	if (queue->free_count < count)
+		reclaim_burst(queue, layout);
+	if (UNLIKELY(queue->breach))
+		return 0;
+	for (;;) {
+		enum vn_transmit_result result;
+		uint32_t common = push_common(queue, layout, offloads,
+					      packets + taken, count - taken,
+					      &bytes);
+
+		taken += common;
+		pushed += common;
+		if (LIKELY(taken == count))
+			break;
+		result = queue->free_count == 0 ? VN_FULL :
+			 vn_transmit_uncommon(queue, packets[taken], &bytes);
+		if (result == VN_FULL) {
+			/* A packet of several segments wants more room than the
+			 * one entry that was counted on. */
+			if (reclaim_burst(queue, layout) == 0)
+				break;
+			continue;
+		}
+		pushed += result == VN_PUSHED;
+		taken++;
+	}
+	if (pushed != 0) {
+		publish(queue, layout);
+		vn_count(&queue->counters.packets, pushed);
+		vn_count(&queue->counters.bytes, bytes);
+		vn_count_in_flight(queue);
+	}
+	if (UNLIKELY(taken < count))
+		vn_transmit_stuck(queue);
+	return taken;
+}
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * When a device or a queue fails, or has to rest: reset and resize a queue, bring a
+ * device back with everything that it was told, suspend and resume.
+ *
+ * Control thread. The threads of the queues concerned have left the library before,
+ * and come back after. Queues, their pools and their counters stay the same objects;
+ * their eventfds may be others afterwards: ask again.
+ */
+#ifndef VIONET_RECOVERY_H
+#define VIONET_RECOVERY_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#pragma GCC visibility push(default)
+
+struct vionet_device;
+struct vionet_queue;
+
+/* What a recovery has cost. */
+struct vionet_recovery {
+	uint64_t transmit_unknown; /* packets that the device had not completed:
+				    * sent or not, nobody knows */
+	uint64_t receive_lost;	/* packets that it had delivered and nobody had
+				 * received */
+	double milliseconds;	/* from the reset to packets moving again */
+};
+
+/*
+ * Bring back a device that needs it (VIONET_EVENT_NEEDS_RESET, a broken queue, an
+ * unanswered command): reset, negotiate the same features, set the same queues up,
+ * post receive buffers, and tell it all that it had agreed to: address, filters,
+ * offloads, coalescing, number of pairs, RSS. The application's packets are not
+ * touched; those that the device had go back to their pools.
+ *
+ * `report` may be NULL. Returns 0. If that fails the device is stopped, and its
+ * queues are gone, as after vionet_device_stop: -ENOTSUP (it comes back with other
+ * features, or fewer queues), -EREMOTEIO (it no longer agrees to something), and
+ * what vionet_device_start returns. -ENETDOWN if it was not started; -EAGAIN,
+ * nothing done, if it has been recovered five times within 10 s: leave it alone for
+ * a while, or close it. At most 4 s and a control command's deadline.
+ */
+int vionet_device_recover(struct vionet_device *device,
+			  struct vionet_recovery *report);
+
+/*
+ * Reset one queue, while the others go on: its buffers go back to their pools, and
+ * it starts empty. `report` may be NULL.
+ *
+ * Returns 0; -ENOTSUP if RING_RESET was not negotiated; -ETIMEDOUT if the device did
+ * not let go of the queue within 1 s, or another error if it could not be set up
+ * again: then the queue is broken, and the device has to be recovered. Source:
+ * "Virtqueue Reset".
+ */
+int vionet_queue_reset(struct vionet_queue *queue,
+		       struct vionet_recovery *report);
+
+/* The same, and the queue has `size` entries afterwards: a power of two from 2 to
+ * what the device allows, else -EINVAL and nothing has happened. The pool stays as
+ * large as it is. */
+int vionet_queue_resize(struct vionet_queue *queue, uint32_t size,
+			struct vionet_recovery *report);
+
+/*
+ * Let the device rest: it keeps its state, and no packet moves. Bursts do nothing
+ * until it is resumed, and no command is sent.
+ *
+ * Return 0, also if there was nothing to do; -ENOTSUP if SUSPEND was not negotiated;
+ * -ENETDOWN if it is not started; -ETIMEDOUT if the device has not followed within
+ * 1 s, -EIO if it says that it needs a reset: recover it. Source: "Device Suspend".
+ */
+int vionet_device_suspend(struct vionet_device *device);
+int vionet_device_resume(struct vionet_device *device);
+
+#pragma GCC visibility pop
+#ifdef __cplusplus
+}
+#endif
+
+#endif

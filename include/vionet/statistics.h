@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The device's own counters. Those of this side are in vionet_queue_stats; where
+ * the two differ, somebody lost something.
+ *
+ * Threads, deadlines and errors: as vionet/control.h says.
+ */
+#ifndef VIONET_STATISTICS_H
+#define VIONET_STATISTICS_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#pragma GCC visibility push(default)
+
+struct vionet_device;
+
+/* A counter of the device: "rx_packets", "tx_drop_malformed". */
+struct vionet_statistic {
+	const char *name; /* static */
+	uint64_t value;
+};
+
+/* More than a queue can have. */
+#define VIONET_STATISTICS_MAX 32
+
+/*
+ * Which kinds of statistics the device keeps, as a bit each, numbered by the
+ * specification (0 to 3 receive, 16 to 19 transmit, 32 control queue). Returns 0;
+ * -EIO if the answer is too short. Needs DEVICE_STATS. Source: "Device Statistics".
+ */
+int vionet_statistics_types(struct vionet_device *device, uint64_t *types);
+
+/*
+ * Read all counters that the device keeps for virtqueue `index` (receive queue of
+ * pair p: 2p, transmit queue 2p + 1, control queue: as vionet_device_queue_info
+ * says) and whose features were negotiated.
+ *
+ * `statistics` has room for VIONET_STATISTICS_MAX. Returns 0 with `*count` of them
+ * (0 if the device keeps none for this queue); -ENOENT if the queue is not in use.
+ * Of an answer that makes no sense, the part before that is given. Needs
+ * DEVICE_STATS.
+ */
+int vionet_statistics_read(struct vionet_device *device, unsigned int index,
+			   struct vionet_statistic *statistics,
+			   unsigned int *count);
+
+#pragma GCC visibility pop
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: the table of memory that a vfio-user server may reach.
+ * Never: trusts an address or a length of the server's, or takes its word for a
+ * mapping that it did not give up.
+ * Read next: pci/function_vfio_user.c.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/order.h"
+#include "pci/function.h"
+#include "pci/spec_vfio_user.h"
+#include "pci/vfio_user_memory.h"
+
+/* Linux 5.1; before, it is refused as unknown. */
+#ifndef F_SEAL_FUTURE_WRITE
+#define F_SEAL_FUTURE_WRITE 0x0010
+#endif
+
+/* The protocol has no ranges. Ours are given out from the bottom, so this is only a
+ * bound that every server's arithmetic can hold. */
+#define IOVA_LAST ((1ull << 48) - 1)
+
+struct vn_vu_window {
+	uint64_t iova;
+	uint64_t size;
+	uint8_t *address;
+	bool writable;
+	bool quarantined; /* the server did not give it up: the address is lost */
+};
+
+/* ---- sharing ---- */
+
+/*
+ * The descriptor to send, or -1: let the server reach it by messages. Not the memory's
+ * own if it has to be closed afterwards.
+ *
+ * A server that could shrink the file would take pages from under us, a SIGBUS for
+ * whoever touches them. What the device has only to read is sealed: nobody can map
+ * the file writable any more, whatever descriptor he has (our own mapping stays), and
+ * is sent through a descriptor opened for reading, which does the same where the kernel
+ * is too old for the seal. If neither is to be had it is not sent.
+ */
+static int share(const struct vn_memory *memory, enum vn_access access)
+{
+	char path[64];
+	bool sealed;
+	int fd;
+
+	if (memory->fd < 0 ||
+	    (fcntl(memory->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) != 0 &&
+	     (fcntl(memory->fd, F_GET_SEALS) & F_SEAL_SHRINK) == 0))
+		return -1;
+	if ((access & VN_DEVICE_WRITES) != 0)
+		return memory->fd;
+	sealed = fcntl(memory->fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE) == 0;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", memory->fd);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 && sealed ? memory->fd : fd;
+}
+
+static int tell(struct vn_vu_memory *m, const struct vn_vu_window *window, int fd)
+{
+	struct vu_dma_map map = {
+		.argsz = sizeof(map),
+		.flags = VU_DMA_READABLE |
+			 (window->writable ? VU_DMA_WRITEABLE : 0),
+		.address = window->iova,
+		.size = window->size,
+	};
+	struct vn_vu_message message = {
+		.command = VU_DMA_MAP,
+		.what = "map memory",
+		.request = { { &map, sizeof(map) } },
+		.fds = &fd,
+		.fd_count = fd >= 0 ? 1 : 0,
+	};
+	int result = vn_vu_call(m->socket, &message);
+
+	if (message.refused == ENOMEM || message.refused == ENOSPC)
+		return -message.refused;
+	return result;
+}
+
+/* ---- the table ---- */
+
+static int make_room(struct vn_vu_memory *m)
+{
+	struct vn_vu_window *grown;
+
+	if (m->count >= m->most)
+		return vn_error(ENOSPC, "%s: the server allows no more than %" PRIu32
+				" mappings; register fewer", m->socket->name,
+				m->most);
+	if (m->count < m->room)
+		return 0;
+	grown = reallocarray(m->window, m->room + 32, sizeof(*grown));
+	if (grown == NULL)
+		return vn_error(ENOMEM, "%s: out of memory", m->socket->name);
+	m->window = grown;
+	m->room += 32;
+	return 0;
+}
+
+/* The server may reach for it before it says that it has it. */
+static int enter(struct vn_vu_memory *m, const struct vn_vu_window *window)
+{
+	int result;
+
+	vn_vu_lock(m->socket);
+	result = make_room(m);
+	if (result == 0)
+		m->window[m->count++] = *window;
+	vn_vu_unlock(m->socket);
+	return result;
+}
+
+static void leave(struct vn_vu_memory *m, uint64_t iova)
+{
+	vn_vu_lock(m->socket);
+	for (size_t i = 0; i < m->count; i++)
+		if (m->window[i].iova == iova) {
+			m->window[i] = m->window[--m->count];
+			break;
+		}
+	vn_vu_unlock(m->socket);
+	(void)vn_iova_free(m->space, iova);
+}
+
+static int take_address(struct vn_vu_memory *m, const struct vn_memory *added,
+			uint64_t *iova)
+{
+	uint64_t mask = m->page_size - 1;
+	int result;
+
+	if (added->size == 0 || (added->size & mask) != 0 ||
+	    ((uintptr_t)added->address & mask) != 0)
+		return vn_error(EINVAL, "%s: %zu bytes at %p are no whole pages of "
+				"%" PRIu64 " bytes", m->socket->name, added->size,
+				added->address, m->page_size);
+	result = vn_iova_alloc(m->space, added->size, added->page_size, iova);
+	return result == 0 ? 0 : vn_error_prefix(result, "%s", m->socket->name);
+}
+
+int vn_vu_memory_add(struct vn_vu_memory *m, const struct vn_memory *added,
+		     enum vn_access access, uint64_t *iova)
+{
+	struct vn_vu_window window = {
+		.size = added->size,
+		.address = added->address,
+		.writable = (access & VN_DEVICE_WRITES) != 0,
+	};
+	int fd, result;
+
+	*iova = 0;
+	result = take_address(m, added, &window.iova);
+	if (result != 0)
+		return result;
+	result = enter(m, &window);
+	if (result != 0) {
+		(void)vn_iova_free(m->space, window.iova);
+		return result;
+	}
+	fd = share(added, access);
+	result = tell(m, &window, fd);
+	if (fd >= 0 && fd != added->fd)
+		close(fd);
+	if (result != 0) {
+		leave(m, window.iova);
+		return result;
+	}
+	m->bytes += window.size;
+	*iova = window.iova;
+	return 0;
+}
+
+/* Which the control thread alone adds and removes. */
+static struct vn_vu_window *find(const struct vn_vu_memory *m, uint64_t iova)
+{
+	for (size_t i = 0; i < m->count; i++)
+		if (m->window[i].iova == iova && !m->window[i].quarantined)
+			return &m->window[i];
+	return NULL;
+}
+
+/* The reply is the request again: anything else was not (wholly) unmapped. */
+static int untell(struct vn_vu_memory *m, const struct vn_vu_window *window)
+{
+	struct vu_dma_unmap unmap = {
+		.argsz = sizeof(unmap),
+		.address = window->iova,
+		.size = window->size,
+	};
+	struct vu_dma_unmap done;
+	struct vn_vu_message message = {
+		.command = VU_DMA_UNMAP,
+		.what = "unmap memory",
+		.request = { { &unmap, sizeof(unmap) } },
+		.reply = { { &done, sizeof(done) } },
+	};
+	int result = vn_vu_call(m->socket, &message);
+
+	if (result != 0)
+		return result;
+	if (done.address != unmap.address || done.size != unmap.size)
+		return vn_error(EIO, "%s: the server unmapped %" PRIu64 " bytes at "
+				"IOVA %#" PRIx64 " instead of %" PRIu64 " at %#" PRIx64
+				"; the address stays out of use", m->socket->name,
+				done.size, done.address, unmap.size,
+				unmap.address);
+	return 0;
+}
+
+int vn_vu_memory_remove(struct vn_vu_memory *m, uint64_t iova)
+{
+	struct vn_vu_window *window = find(m, iova);
+	uint64_t size;
+	int result;
+
+	if (window == NULL)
+		return vn_error(ENOENT, "%s: nothing is mapped at IOVA %#" PRIx64,
+				m->socket->name, iova);
+	size = window->size;
+	result = untell(m, window);
+	if (result != 0) {
+		window->quarantined = true;
+		return result;
+	}
+	m->bytes -= size;
+	leave(m, iova);
+	return 0;
+}
+
+void vn_vu_memory_limits(const struct vn_vu_memory *m, struct vn_iommu_limits *limits)
+{
+	*limits = (struct vn_iommu_limits){
+		.page_sizes = m->page_sizes,
+		.page_size = m->page_size,
+		.mappings = (uint32_t)m->count,
+		.mappings_left = m->most - (uint32_t)m->count,
+		.mapped_bytes = m->bytes,
+		.range_count = 1,
+		.range = { { 0, IOVA_LAST } },
+	};
+}
+
+/* ---- accesses by message ---- */
+
+/* The memory at an address, all `count` bytes of it in one mapping, or NULL. */
+static uint8_t *reach(const struct vn_vu_memory *m, uint64_t address, uint64_t count,
+		      bool write)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		const struct vn_vu_window *window = &m->window[i];
+
+		if (vn_region_within(address, count, window->iova,
+				     window->iova + window->size))
+			return write && !window->writable ?
+				       NULL : window->address +
+						      (address - window->iova);
+	}
+	return NULL;
+}
+
+int vn_vu_memory_serve(void *context, uint16_t command, const void *payload,
+		       size_t size, struct vn_vu_answer *answer)
+{
+	const struct vn_vu_memory *m = context;
+	bool write = command == VU_DMA_WRITE;
+	struct vu_dma_access access;
+	uint8_t *place;
+
+	if (command != VU_DMA_READ && command != VU_DMA_WRITE)
+		return ENOTSUP;
+	if (size < sizeof(access))
+		return EINVAL;
+	memcpy(&access, payload, sizeof(access));
+	if (access.count > VN_VU_DATA_MAX ||
+	    size - sizeof(access) != (write ? access.count : 0))
+		return EINVAL;
+	place = reach(m, access.address, access.count, write);
+	if (place == NULL)
+		return EFAULT;
+	if (write) {
+		/* Stays behind what the server wrote before: an index behind what it
+		 * covers. Pairs with vn_observe. */
+		vn_publish();
+		memcpy(place, (const uint8_t *)payload + sizeof(access),
+		       access.count);
+	} else {
+		answer->data = place;
+		answer->data_size = access.count;
+	}
+	answer->head[0] = access.address;
+	answer->head[1] = access.count;
+	return 0;
+}
+
+/* ---- beginning and end ---- */
+
+int vn_vu_memory_init(struct vn_vu_memory *m, struct vn_vu_socket *socket,
+		      const struct vn_vu_limits *limits)
+{
+	const struct vn_iova_range all = { 0, IOVA_LAST };
+	int result;
+
+	m->socket = socket;
+	m->page_sizes = limits->page_sizes;
+	m->page_size = m->page_sizes & -m->page_sizes;
+	m->most = limits->dma_maps;
+	result = vn_iova_space_create(&all, 1, m->page_size, &m->space);
+	return result == 0 ? 0 : vn_error_prefix(result, "%s", socket->name);
+}
+
+void vn_vu_memory_release(struct vn_vu_memory *m)
+{
+	vn_iova_space_destroy(m->space);
+	free(m->window);
+}

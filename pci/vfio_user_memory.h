@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: the memory that a vfio-user server was told of: where, and what it may do
+ * there; and its accesses to it by message.
+ * Never: hands out a descriptor through which the server could do more than that.
+ * Read next: pci/vfio_user_memory.c.
+ *
+ * Source: "VFIO_USER_DMA_MAP" to "VFIO_USER_DMA_WRITE" of the vfio-user specification.
+ */
+#ifndef VN_PCI_VFIO_USER_MEMORY_H
+#define VN_PCI_VFIO_USER_MEMORY_H
+
+#include "iommu/iova.h"
+#include "iommu/memory.h"
+#include "pci/vfio_user_version.h"
+
+struct vn_vu_window;
+
+struct vn_vu_memory {
+	struct vn_vu_socket *socket;
+	struct vn_iova_space *space;
+	uint64_t page_sizes;
+	uint64_t page_size;
+	uint32_t most;
+	struct vn_vu_window *window; /* changes in a turn of the socket */
+	size_t count, room;
+	uint64_t bytes;
+};
+
+/* Returns 0, -ENOMEM. */
+int vn_vu_memory_init(struct vn_vu_memory *memory, struct vn_vu_socket *socket,
+		      const struct vn_vu_limits *limits);
+
+/*
+ * The operations memory_add, memory_remove and iommu_limits.
+ *
+ * Memory behind a descriptor is shared: read-only memory is sealed against writing and
+ * sent through a descriptor that cannot write. Memory without one, or one that cannot
+ * be sealed against shrinking, is reached by messages only.
+ */
+int vn_vu_memory_add(struct vn_vu_memory *memory, const struct vn_memory *added,
+		     enum vn_access access, uint64_t *iova);
+int vn_vu_memory_remove(struct vn_vu_memory *memory, uint64_t iova);
+void vn_vu_memory_limits(const struct vn_vu_memory *memory,
+			 struct vn_iommu_limits *limits);
+
+/* The socket's `serve`; the context is the memory. */
+int vn_vu_memory_serve(void *memory, uint16_t command, const void *payload,
+		       size_t size, struct vn_vu_answer *answer);
+
+/* Forget all of it; the connection is closed. */
+void vn_vu_memory_release(struct vn_vu_memory *memory);
+
+#endif

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: what a vfio-user server says of its regions, checked; access to them.
+ * Never: takes a size, an offset or a descriptor of the server's for what it is said
+ * to be.
+ * Read next: pci/vfio_user_doorbell.c.
+ */
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/magic.h>
+#include <linux/pci_regs.h>
+#include <linux/vfio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "pci/spec_vfio_user.h"
+#include "pci/vfio_user_region.h"
+
+#define CONFIG_SIZE 256
+#define INFO_MAX 4096
+#define CHAIN_MAX 64
+
+/* ---- access ---- */
+
+static bool echoed(const struct vu_region_access *a, const struct vu_region_access *b)
+{
+	return a->offset == b->offset && a->region == b->region &&
+	       a->count == b->count;
+}
+
+static int read_piece(struct vn_vu_socket *s, struct vu_region_access *access,
+		      void *data)
+{
+	struct vu_region_access answer;
+	struct vn_vu_message message = {
+		.command = VU_REGION_READ,
+		.what = "read a region",
+		.request = { { access, sizeof(*access) } },
+		.reply = { { &answer, sizeof(answer) }, { data, access->count } },
+	};
+	int result = vn_vu_call(s, &message);
+
+	if (result == 0 && (!echoed(access, &answer) ||
+			    message.reply_size != sizeof(answer) + access->count))
+		result = vn_vu_breach(s, "%s: a read of %" PRIu32 " bytes at %#" PRIx64
+				      " is answered with other ones",
+				      vn_region_name(access->region), access->count,
+				      access->offset);
+	return result;
+}
+
+static int write_piece(struct vn_vu_socket *s, struct vu_region_access *access,
+		       const void *data)
+{
+	struct vu_region_access answer;
+	struct vn_vu_message message = {
+		.command = VU_REGION_WRITE,
+		.what = "write to a region",
+		.request = { { access, sizeof(*access) },
+			     { (void *)(uintptr_t)data, access->count } },
+		.reply = { { &answer, sizeof(answer) } },
+	};
+	int result = vn_vu_call(s, &message);
+
+	if (result == 0 && !echoed(access, &answer))
+		result = vn_vu_breach(s, "%s: a write of %" PRIu32 " bytes at %#"
+				      PRIx64 " is answered with another",
+				      vn_region_name(access->region), access->count,
+				      access->offset);
+	return result;
+}
+
+static uint32_t piece(size_t left, const struct vn_vu_limits *limits)
+{
+	return left < limits->data_size ? (uint32_t)left : limits->data_size;
+}
+
+int vn_vu_region_read(struct vn_vu_socket *s, const struct vn_vu_limits *limits,
+		      unsigned int region, uint64_t offset, void *data, size_t size)
+{
+	int result = 0;
+
+	for (size_t done = 0; done < size && result == 0;) {
+		struct vu_region_access access = { offset + done, region,
+						   piece(size - done, limits) };
+
+		result = read_piece(s, &access, (char *)data + done);
+		done += access.count;
+	}
+	return result;
+}
+
+int vn_vu_region_write(struct vn_vu_socket *s, const struct vn_vu_limits *limits,
+		       unsigned int region, uint64_t offset, const void *data,
+		       size_t size)
+{
+	int result = 0;
+
+	for (size_t done = 0; done < size && result == 0;) {
+		struct vu_region_access access = { offset + done, region,
+						   piece(size - done, limits) };
+
+		result = write_piece(s, &access, (const char *)data + done);
+		done += access.count;
+	}
+	return result;
+}
+
+/* ---- areas that may be mapped ---- */
+
+/* One answer, all of it. */
+struct answer {
+	struct vu_region_info info;
+	uint8_t rest[INFO_MAX - sizeof(struct vu_region_info)];
+	size_t size;
+};
+
+static struct vfio_region_sparse_mmap_area area_at(const struct answer *answer,
+						   size_t first, uint32_t index)
+{
+	struct vfio_region_sparse_mmap_area area;
+
+	memcpy(&area, (const char *)answer + first + index * sizeof(area),
+	       sizeof(area));
+	return area;
+}
+
+/* Whole pages of it (the region's own end may lie inside one). */
+static void offer_area(struct vn_region *region, uint64_t offset, uint64_t size)
+{
+	uint64_t mask = (uint64_t)sysconf(_SC_PAGESIZE) - 1;
+	uint64_t first = (offset + mask) & ~mask, end = offset + size;
+
+	if (end != region->size)
+		end &= ~mask;
+	if (first < end && region->sparse_count < VN_SPARSE_MAX)
+		region->sparse[region->sparse_count++] =
+			(struct vn_sparse){ first, end - first };
+}
+
+static int read_areas(struct vn_vu_socket *s, const struct answer *answer, size_t at,
+		      struct vn_region *region)
+{
+	struct vfio_region_info_cap_sparse_mmap head;
+	struct vfio_region_sparse_mmap_area area, other;
+	size_t first = at + sizeof(head);
+
+	if (first > answer->size)
+		return vn_vu_breach(s, "a list of areas is cut short");
+	memcpy(&head, (const char *)answer + at, sizeof(head));
+	if (head.nr_areas > (answer->size - first) / sizeof(area))
+		return vn_vu_breach(s, "a list of %" PRIu32 " areas is cut short",
+				    head.nr_areas);
+	for (uint32_t i = 0; i < head.nr_areas; i++) {
+		area = area_at(answer, first, i);
+		if (!vn_region_within(area.offset, area.size, 0, region->size))
+			return vn_vu_breach(s, "an area for mapping lies outside its "
+					    "region");
+		for (uint32_t j = 0; j < i; j++) {
+			other = area_at(answer, first, j);
+			if (area.offset < other.offset + other.size &&
+			    other.offset < area.offset + area.size)
+				return vn_vu_breach(s, "areas for mapping overlap");
+		}
+		offer_area(region, area.offset, area.size);
+	}
+	return 0;
+}
+
+static int find_areas(struct vn_vu_socket *s, const struct answer *answer,
+		      struct vn_region *region)
+{
+	size_t at = answer->info.capability;
+	struct vfio_info_cap_header header;
+
+	if ((answer->info.flags & VFIO_REGION_INFO_FLAG_CAPS) == 0)
+		at = 0;
+	for (int step = 0; at != 0; step++) {
+		if (step == CHAIN_MAX)
+			return vn_vu_breach(s, "a chain of capabilities has no end");
+		if (at < sizeof(answer->info) || at > answer->size ||
+		    answer->size - at < sizeof(header))
+			return vn_vu_breach(s, "a capability lies outside its answer");
+		memcpy(&header, (const char *)answer + at, sizeof(header));
+		if (header.id == VFIO_REGION_INFO_CAP_SPARSE_MMAP)
+			return read_areas(s, answer, at, region);
+		at = header.next;
+	}
+	offer_area(region, 0, region->size);
+	return 0;
+}
+
+/* ---- files ---- */
+
+/* Does the file hold what is said of it? */
+static int check_file(struct vn_vu_socket *s, const struct vn_region *region,
+		      const struct vn_vu_region *behind)
+{
+	int mode = fcntl(behind->fd, F_GETFL);
+	struct stat status;
+
+	if (fstat(behind->fd, &status) != 0 || !S_ISREG(status.st_mode))
+		return vn_vu_breach(s, "what it passes for mapping is no file");
+	if (mode < 0 || (mode & O_PATH) != 0 || (mode & O_ACCMODE) == O_WRONLY ||
+	    (region->writable && (mode & O_ACCMODE) != O_RDWR))
+		return vn_vu_breach(s, "the file that it passes for mapping is open for "
+				    "less than its region");
+	for (unsigned int i = 0; i < region->sparse_count; i++)
+		if (!vn_region_within(region->sparse[i].offset,
+				      region->sparse[i].size, 0,
+				      (uint64_t)status.st_size - behind->start) ||
+		    (uint64_t)status.st_size < behind->start)
+			return vn_vu_breach(s, "the file that it passes for mapping is "
+					    "shorter than its region");
+	return 0;
+}
+
+/*
+ * May the file be mapped? Only if nobody can take pages from under the mapping: memory
+ * of the ordinary kind (huge pages may run out), sealed against shrinking. Everything
+ * else is reached by messages, which is slower and always right.
+ */
+static bool stays(const struct vn_vu_region *behind)
+{
+	uint64_t mask = (uint64_t)sysconf(_SC_PAGESIZE) - 1;
+	int seals = fcntl(behind->fd, F_GET_SEALS);
+	struct statfs system;
+
+	return (behind->start & mask) == 0 && seals >= 0 &&
+	       (seals & F_SEAL_SHRINK) != 0 && fstatfs(behind->fd, &system) == 0 &&
+	       system.f_type == TMPFS_MAGIC;
+}
+
+static int settle_file(struct vn_vu_socket *s, const struct answer *answer,
+		       unsigned int index, struct vn_region *region,
+		       struct vn_vu_region *behind)
+{
+	bool flagged = (answer->info.flags & VFIO_REGION_INFO_FLAG_MMAP) != 0;
+	int result = 0;
+
+	if (flagged && (answer->info.offset > INT64_MAX ||
+			answer->info.size > INT64_MAX - answer->info.offset))
+		return vn_vu_breach(s, "%s lies beyond the end of any file",
+				    vn_region_name(index));
+	if (flagged)
+		result = find_areas(s, answer, region);
+	if (result == 0 && flagged != (behind->fd >= 0) &&
+	    (!flagged || region->sparse_count != 0))
+		result = vn_vu_breach(s, "%s: %s", vn_region_name(index),
+				      flagged ? "can be mapped, but no file comes along" :
+				      "cannot be mapped, but a file comes along");
+	behind->start = answer->info.offset;
+	if (result == 0 && behind->fd >= 0)
+		result = check_file(s, region, behind);
+	if (result == 0 && behind->fd >= 0 && index <= VN_REGION_BAR5 &&
+	    !region->io && stays(behind))
+		return 0;
+	region->sparse_count = 0;
+	if (behind->fd >= 0)
+		close(behind->fd);
+	behind->fd = -1;
+	return result;
+}
+
+/* ---- regions ---- */
+
+/* `region->io` is known already. */
+static int read_region(struct vn_vu_socket *s, unsigned int index,
+		       struct vn_region *region, struct vn_vu_region *behind)
+{
+	struct vu_region_info question = { .argsz = INFO_MAX, .index = index };
+	struct answer answer = { .size = 0 };
+	struct vn_vu_message message = {
+		.command = VU_DEVICE_GET_REGION_INFO,
+		.what = "find a region",
+		.request = { { &question, sizeof(question) } },
+		.reply = { { &answer.info, sizeof(answer.info) },
+			   { answer.rest, sizeof(answer.rest) } },
+		.reply_fds = &behind->fd,
+		.reply_fds_room = 1,
+	};
+	int result = vn_vu_call(s, &message);
+
+	if (result != 0)
+		return result;
+	answer.size = message.reply_size;
+	if (answer.info.index != index || answer.info.argsz > answer.size ||
+	    answer.info.size > INT64_MAX)
+		return vn_vu_breach(s, "%s is said to have %" PRIu64 " bytes, its "
+				    "description %" PRIu32 " of which %zu come",
+				    vn_region_name(index), answer.info.size,
+				    answer.info.argsz, answer.size);
+	region->size = answer.info.size;
+	region->readable = (answer.info.flags & VFIO_REGION_INFO_FLAG_READ) != 0;
+	region->writable = (answer.info.flags & VFIO_REGION_INFO_FLAG_WRITE) != 0;
+	return settle_file(s, &answer, index, region, behind);
+}
+
+static bool is_io(const uint8_t *config, unsigned int index)
+{
+	return index <= VN_REGION_BAR5 &&
+	       (config[PCI_BASE_ADDRESS_0 + 4 * index] &
+		PCI_BASE_ADDRESS_SPACE_IO) != 0;
+}
+
+static int read_config(struct vn_vu_socket *s, const struct vn_vu_limits *limits,
+		       uint32_t count, struct vn_region *region,
+		       struct vn_vu_region *behind, uint8_t *config)
+{
+	int result;
+
+	if (count <= VN_REGION_CONFIG)
+		return vn_vu_breach(s, "it has %" PRIu32 " regions, and so no "
+				    "configuration space", count);
+	result = read_region(s, VN_REGION_CONFIG, region, behind);
+	if (result == 0 && region->size < CONFIG_SIZE)
+		result = vn_vu_breach(s, "configuration space has %" PRIu64 " bytes",
+				      region->size);
+	if (result == 0)
+		result = vn_vu_region_read(s, limits, VN_REGION_CONFIG, 0, config,
+					   CONFIG_SIZE);
+	return result;
+}
+
+/* Configuration space comes first: it says which BAR is I/O. */
+int vn_vu_regions(struct vn_vu_socket *s, const struct vn_vu_limits *limits,
+		  uint32_t count, struct vn_region *region,
+		  struct vn_vu_region *behind)
+{
+	uint8_t config[CONFIG_SIZE];
+	int result = read_config(s, limits, count, &region[VN_REGION_CONFIG],
+				 &behind[VN_REGION_CONFIG], config);
+
+	for (unsigned int i = 0; i < VN_REGION_COUNT && i < count && result == 0;
+	     i++) {
+		if (i == VN_REGION_CONFIG)
+			continue;
+		region[i].io = is_io(config, i);
+		result = read_region(s, i, &region[i], &behind[i]);
+		/* The upper half of a 64-bit BAR is an address: its bit 0
+		 * means nothing. */
+		if (region[i].size == 0)
+			region[i].io = false;
+	}
+	return result;
+}

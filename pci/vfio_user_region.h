@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: the regions of a function behind a vfio-user server: what they are, access to
+ * them by message, the files behind them and the eventfds that stand for them.
+ * Never: maps a file that the server could shorten, or anything that is not memory.
+ * Read next: pci/vfio_user_region.c.
+ *
+ * Source: "VFIO_USER_DEVICE_GET_REGION_INFO", "..._GET_REGION_IO_FDS",
+ * "VFIO_USER_REGION_READ" and "..._WRITE" of the vfio-user specification.
+ */
+#ifndef VN_PCI_VFIO_USER_REGION_H
+#define VN_PCI_VFIO_USER_REGION_H
+
+#include "pci/function.h"
+#include "pci/vfio_user_version.h"
+
+struct vn_vu_doorbell;
+
+/* What stands behind one region, beside struct vn_region. */
+struct vn_vu_region {
+	int fd; /* for mapping; -1: none */
+	uint64_t start; /* of the region in the file */
+	bool asked; /* for eventfds */
+	struct vn_vu_doorbell *doorbell;
+	size_t doorbell_count;
+};
+
+/*
+ * Fill both, VN_REGION_COUNT long; the server says that it has `count`. What was filled
+ * has to be released whatever the result.
+ *
+ * Returns 0, -ENOMEM, or as vn_vu_call.
+ */
+int vn_vu_regions(struct vn_vu_socket *socket, const struct vn_vu_limits *limits,
+		  uint32_t count, struct vn_region *region,
+		  struct vn_vu_region *behind);
+void vn_vu_regions_release(struct vn_vu_region *behind);
+
+/* Access, in pieces where it is longer than the server takes. */
+int vn_vu_region_read(struct vn_vu_socket *socket, const struct vn_vu_limits *limits,
+		      unsigned int region, uint64_t offset, void *data, size_t size);
+int vn_vu_region_write(struct vn_vu_socket *socket,
+		       const struct vn_vu_limits *limits, unsigned int region,
+		       uint64_t offset, const void *data, size_t size);
+
+/*
+ * The operation `eventfd`. Only an eventfd that does not block will do: with one that
+ * does, a server could hold us in a kick.
+ */
+int vn_vu_region_eventfd(struct vn_vu_socket *socket, struct vn_vu_region *behind,
+			 const struct vn_region *region, unsigned int index,
+			 uint64_t offset, unsigned int size, uint64_t value, int *fd);
+
+#endif

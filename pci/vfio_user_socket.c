@@ -1,0 +1,582 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: framing, ids, descriptors and deadlines of a vfio-user connection.
+ * Never: queues anything: a server's command is carried out when it is read, so a peer
+ * that floods us only spends its own time.
+ * Read next: pci/vfio_user_memory.c, which serves those commands.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <vionet/error.h>
+
+#include "base/error.h"
+#include "pci/spec_vfio_user.h"
+#include "pci/vfio_user_socket.h"
+
+#define CONNECT_PAUSE (10 * VN_MS)
+#define SERVICE_MAX 64
+
+/* Descriptors that came with a message. */
+struct descriptors {
+	int fd[VN_VU_FDS_MAX];
+	unsigned int count;
+};
+
+union control {
+	char room[CMSG_SPACE(VN_VU_FDS_MAX * sizeof(int))];
+	struct cmsghdr align;
+};
+
+static void close_all(struct descriptors *fds)
+{
+	while (fds->count != 0)
+		close(fds->fd[--fds->count]);
+}
+
+/* ---- giving up ---- */
+
+static void give_up(struct vn_vu_socket *s)
+{
+	s->gone = true;
+	shutdown(s->fd, SHUT_RDWR);
+}
+
+static int gone(struct vn_vu_socket *s)
+{
+	give_up(s);
+	return vn_error(ENODEV, "%s: the server has gone", s->name);
+}
+
+static int late(struct vn_vu_socket *s)
+{
+	give_up(s);
+	return vn_error(ETIMEDOUT, "%s: the server does not answer (or kept us waiting "
+			"for more than 2 s in a row); it is given up", s->name);
+}
+
+/* `text` says what was wrong. */
+static int breach(struct vn_vu_socket *s, const char *text)
+{
+	give_up(s);
+	return vn_error(EIO, "%s: the server breaks the protocol: %s; it is given up",
+			s->name, text);
+}
+
+int vn_vu_breach(struct vn_vu_socket *s, const char *format, ...)
+{
+	char text[256];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	vn_vu_lock(s);
+	breach(s, text);
+	vn_vu_unlock(s);
+	return -EIO;
+}
+
+/* ---- bytes ---- */
+
+static int wait_for(struct vn_vu_socket *s, short what, uint64_t deadline)
+{
+	struct pollfd waiting = { .fd = s->fd, .events = what };
+	uint64_t now = vn_now();
+	struct timespec left;
+
+	if (now >= deadline)
+		return late(s);
+	left.tv_sec = (time_t)((deadline - now) / 1000000000u);
+	left.tv_nsec = (long)((deadline - now) % 1000000000u);
+	/* Interrupted or not: the caller tries again, and then waits again. */
+	if (ppoll(&waiting, 1, &left, NULL) == 0)
+		return late(s);
+	return 0;
+}
+
+/* Take over the descriptors of one piece of a message. */
+static int take_descriptors(struct vn_vu_socket *s, struct msghdr *header,
+			    struct descriptors *fds)
+{
+	bool fits = (header->msg_flags & MSG_CTRUNC) == 0;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c != NULL;
+	     c = CMSG_NXTHDR(header, c)) {
+		size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t i = 0; i < count; i++) {
+			int fd;
+
+			memcpy(&fd, CMSG_DATA(c) + i * sizeof(fd), sizeof(fd));
+			if (fds->count < VN_VU_FDS_MAX) {
+				fds->fd[fds->count++] = fd;
+			} else {
+				close(fd);
+				fits = false;
+			}
+		}
+	}
+	return fits ? 0 : breach(s, "it passes too many descriptors");
+}
+
+/* Read exactly this much. Descriptors that come along are taken. */
+static int receive(struct vn_vu_socket *s, void *data, size_t size,
+		   uint64_t deadline, struct descriptors *fds)
+{
+	size_t done = 0;
+	int result = 0;
+
+	while (done < size && result == 0) {
+		struct iovec piece = { (char *)data + done, size - done };
+		union control control;
+		struct msghdr header = { .msg_iov = &piece, .msg_iovlen = 1,
+			.msg_control = &control,
+			.msg_controllen = sizeof(control) };
+		ssize_t got = recvmsg(s->fd, &header,
+				      MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+		if (got > 0) {
+			done += (size_t)got;
+			result = take_descriptors(s, &header, fds);
+		} else if (got < 0 && errno == EAGAIN) {
+			result = wait_for(s, POLLIN, deadline);
+		} else if (got == 0 || errno != EINTR) {
+			result = gone(s);
+		}
+	}
+	return result;
+}
+
+/* Step over what has been sent. */
+static void advance(struct msghdr *header, size_t sent)
+{
+	while (header->msg_iovlen != 0 && sent >= header->msg_iov->iov_len) {
+		sent -= header->msg_iov->iov_len;
+		header->msg_iov++;
+		header->msg_iovlen--;
+	}
+	if (header->msg_iovlen != 0) {
+		header->msg_iov->iov_base = (char *)header->msg_iov->iov_base + sent;
+		header->msg_iov->iov_len -= sent;
+	}
+}
+
+static void attach(struct msghdr *header, union control *control, const int *fds,
+		   unsigned int count)
+{
+	struct cmsghdr *c;
+
+	header->msg_control = control;
+	header->msg_controllen = CMSG_SPACE(count * sizeof(*fds));
+	memset(control, 0, sizeof(*control));
+	c = CMSG_FIRSTHDR(header);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(count * sizeof(*fds));
+	memcpy(CMSG_DATA(c), fds, count * sizeof(*fds));
+}
+
+/* Changes `parts`. Descriptors go with the first byte. */
+static int send_parts(struct vn_vu_socket *s, struct iovec *parts, size_t count,
+		      const int *fds, unsigned int fd_count, uint64_t deadline)
+{
+	struct msghdr header = { .msg_iov = parts, .msg_iovlen = count };
+	union control control;
+	int result = 0;
+
+	if (fd_count != 0)
+		attach(&header, &control, fds, fd_count);
+	while (header.msg_iovlen != 0 && result == 0) {
+		ssize_t sent = sendmsg(s->fd, &header,
+				       MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (sent >= 0) {
+			header.msg_control = NULL;
+			header.msg_controllen = 0;
+			advance(&header, (size_t)sent);
+		} else if (errno == EAGAIN) {
+			result = wait_for(s, POLLOUT, deadline);
+		} else if (errno == EMFILE || errno == ETOOMANYREFS ||
+			   errno == ENOMEM || errno == ENOBUFS) {
+			give_up(s);
+			result = vn_error_errno(errno, "%s: send a message",
+						s->name);
+		} else if (errno != EINTR) {
+			result = gone(s);
+		}
+	}
+	return result;
+}
+
+/* ---- a server's commands ---- */
+
+static int send_answer(struct vn_vu_socket *s, const struct vu_header *command,
+		       int error, struct vn_vu_answer *answer, uint64_t deadline)
+{
+	struct vu_header header = {
+		.id = command->id,
+		.command = command->command,
+		.flags = VU_TYPE_REPLY | (error != 0 ? VU_FLAG_ERROR : 0),
+		.error = (uint32_t)error,
+	};
+	struct iovec parts[] = {
+		{ &header, sizeof(header) },
+		{ answer->head, sizeof(answer->head) },
+		{ (void *)(uintptr_t)answer->data, answer->data_size },
+	};
+
+	if (error == 0)
+		header.size = (uint32_t)(sizeof(header) + sizeof(answer->head) +
+					 answer->data_size);
+	else
+		header.size = sizeof(header);
+	return send_parts(s, parts, error == 0 ? 3 : 1, NULL, 0, deadline);
+}
+
+/* The header has been read; the rest is bounded by what we announced. */
+static int serve(struct vn_vu_socket *s, const struct vu_header *header,
+		 struct descriptors *fds, uint64_t deadline)
+{
+	struct vn_vu_answer answer = { .data_size = 0 };
+	size_t size = header->size - sizeof(*header);
+	int error, result;
+
+	if (size > sizeof(struct vu_dma_access) + VN_VU_DATA_MAX)
+		return breach(s, "a command is longer than any can be");
+	result = receive(s, s->incoming, size, deadline, fds);
+	if (result == 0 && fds->count != 0)
+		result = breach(s, "a command comes with descriptors");
+	if (result != 0)
+		return result;
+	error = s->serve(s->context, header->command, s->incoming, size, &answer);
+	if ((header->flags & VU_FLAG_NO_REPLY) != 0)
+		return 0;
+	return send_answer(s, header, error, &answer, deadline);
+}
+
+/* ---- calls ---- */
+
+static size_t length(const struct iovec *parts)
+{
+	return parts[0].iov_len + parts[1].iov_len;
+}
+
+static int send_command(struct vn_vu_socket *s, const struct vn_vu_message *m,
+			uint16_t id, uint64_t deadline)
+{
+	struct vu_header header = {
+		.id = id,
+		.command = m->command,
+		.size = (uint32_t)(sizeof(header) + length(m->request)),
+		.flags = VU_TYPE_COMMAND,
+	};
+	struct iovec parts[] = {
+		{ &header, sizeof(header) }, m->request[0], m->request[1],
+	};
+
+	return send_parts(s, parts, 3, m->fds, m->fd_count, deadline);
+}
+
+/* An errno of the peer's is a number like any other. */
+static int refused(struct vn_vu_socket *s, struct vn_vu_message *m,
+		   const struct vu_header *header)
+{
+	char meaning[128];
+
+	if (header->size != sizeof(*header))
+		return breach(s, "an error reply has more than a header");
+	m->refused = header->error > 0 && header->error < 4096 ?
+			     (int)header->error : EIO;
+	return vn_error(EIO, "%s: %s: the server answers: %s", s->name, m->what,
+			strerror_r(m->refused, meaning, sizeof(meaning)));
+}
+
+static int read_reply(struct vn_vu_socket *s, struct vn_vu_message *m,
+		      const struct vu_header *header, uint64_t deadline,
+		      struct descriptors *fds)
+{
+	size_t size = header->size - sizeof(*header), first;
+	int result;
+
+	if ((header->flags & VU_FLAG_ERROR) != 0)
+		return refused(s, m, header);
+	if (size < m->reply[0].iov_len || size > length(m->reply))
+		return breach(s, "a reply has the wrong size");
+	first = m->reply[0].iov_len;
+	result = receive(s, m->reply[0].iov_base, first, deadline, fds);
+	if (result == 0)
+		result = receive(s, m->reply[1].iov_base, size - first, deadline,
+				 fds);
+	m->reply_size = size;
+	return result;
+}
+
+static int finish_reply(struct vn_vu_socket *s, struct vn_vu_message *m,
+			const struct vu_header *header, uint64_t deadline,
+			struct descriptors *fds)
+{
+	int result = read_reply(s, m, header, deadline, fds);
+
+	if (result == 0 && fds->count > m->reply_fds_room)
+		result = breach(s, "a reply comes with descriptors that nobody "
+				   "asked for");
+	if (result != 0)
+		return result;
+	if (fds->count != 0)
+		memcpy(m->reply_fds, fds->fd, fds->count * sizeof(*fds->fd));
+	m->reply_fd_count = fds->count;
+	fds->count = 0;
+	return 0;
+}
+
+static int read_header(struct vn_vu_socket *s, struct vu_header *header,
+		       uint64_t deadline, struct descriptors *fds)
+{
+	int result = receive(s, header, sizeof(*header), deadline, fds);
+
+	if (result == 0 && header->size < sizeof(*header))
+		result = breach(s, "a message is shorter than a header");
+	return result;
+}
+
+static int await_reply(struct vn_vu_socket *s, struct vn_vu_message *m, uint16_t id,
+		       uint64_t deadline)
+{
+	struct descriptors fds = { .count = 0 };
+	struct vu_header header;
+	int result;
+
+	for (;;) {
+		result = read_header(s, &header, deadline, &fds);
+		if (result != 0 ||
+		    (header.flags & VU_TYPE_MASK) != VU_TYPE_COMMAND)
+			break;
+		result = serve(s, &header, &fds, deadline);
+		/* A server that always has one more command never gets to the
+		 * reply. */
+		if (result == 0 && vn_now() >= deadline)
+			result = late(s);
+		if (result != 0)
+			break;
+	}
+	if (result == 0 && ((header.flags & VU_TYPE_MASK) != VU_TYPE_REPLY ||
+			    header.id != id || header.command != m->command))
+		result = breach(s, "a reply is to something that was not asked");
+	if (result == 0)
+		result = finish_reply(s, m, &header, deadline, &fds);
+	close_all(&fds);
+	return result;
+}
+
+/* ---- patience ---- */
+
+static uint64_t deadline_from(struct vn_vu_socket *s, uint64_t now)
+{
+	s->patience += (now - s->since) / VN_VU_REFILL;
+	if (s->patience > VN_VU_PATIENCE)
+		s->patience = VN_VU_PATIENCE;
+	return now + s->patience + VN_VU_FREE;
+}
+
+static void waited(struct vn_vu_socket *s, uint64_t start)
+{
+	uint64_t took;
+
+	s->since = vn_now();
+	took = s->since - start;
+	took = took > VN_VU_FREE ? took - VN_VU_FREE : 0;
+	s->patience -= took < s->patience ? took : s->patience;
+}
+
+/* A mutex alone may be taken again and again by a thread that kicks all the time. */
+void vn_vu_lock(struct vn_vu_socket *s)
+{
+	uint32_t ticket;
+
+	pthread_mutex_lock(&s->lock);
+	ticket = s->tickets++;
+	while (ticket != s->serving)
+		pthread_cond_wait(&s->turn, &s->lock);
+	pthread_mutex_unlock(&s->lock);
+}
+
+void vn_vu_unlock(struct vn_vu_socket *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->serving++;
+	pthread_cond_broadcast(&s->turn);
+	pthread_mutex_unlock(&s->lock);
+}
+
+static int call(struct vn_vu_socket *s, struct vn_vu_message *m)
+{
+	uint64_t start = vn_now(), deadline;
+	uint16_t id = s->next_id++;
+	int result;
+
+	if (s->gone)
+		return vn_error(ENODEV, "%s: the server has gone", s->name);
+	deadline = deadline_from(s, start);
+	result = send_command(s, m, id, deadline);
+	if (result == 0)
+		result = await_reply(s, m, id, deadline);
+	waited(s, start);
+	if (result != 0 && m->refused == 0)
+		vn_error_prefix(result, "%s: %s", s->name, m->what);
+	return result;
+}
+
+int vn_vu_call(struct vn_vu_socket *s, struct vn_vu_message *m)
+{
+	int result;
+
+	m->refused = 0;
+	m->reply_size = 0;
+	m->reply_fd_count = 0;
+	vn_vu_lock(s);
+	result = call(s, m);
+	vn_vu_unlock(s);
+	return result;
+}
+
+static bool readable(const struct vn_vu_socket *s)
+{
+	struct pollfd waiting = { .fd = s->fd, .events = POLLIN };
+
+	return poll(&waiting, 1, 0) == 1;
+}
+
+static int service_one(struct vn_vu_socket *s, uint64_t deadline)
+{
+	struct descriptors fds = { .count = 0 };
+	struct vu_header header;
+	int result = read_header(s, &header, deadline, &fds);
+
+	if (result == 0 && (header.flags & VU_TYPE_MASK) != VU_TYPE_COMMAND)
+		result = breach(s, "a reply is to something that was not asked");
+	if (result == 0)
+		result = serve(s, &header, &fds, deadline);
+	close_all(&fds);
+	return result;
+}
+
+int vn_vu_service(struct vn_vu_socket *s)
+{
+	uint64_t start = vn_now(), deadline;
+	int result = 0;
+
+	vn_vu_lock(s);
+	if (s->gone) {
+		result = vn_error(ENODEV, "%s: the server has gone", s->name);
+	} else {
+		deadline = deadline_from(s, start);
+		for (int i = 0; i < SERVICE_MAX && result == 0 && readable(s); i++)
+			result = service_one(s, deadline);
+		waited(s, start);
+	}
+	vn_vu_unlock(s);
+	return result;
+}
+
+/* ---- connecting ---- */
+
+static int check_path(const char *name, const char *path)
+{
+	struct sockaddr_un address;
+	struct stat status;
+
+	if (*path == '\0')
+		return vn_error(EINVAL, "%s: a path is wanted: vfio-user:PATH", name);
+	if (strlen(path) >= sizeof(address.sun_path))
+		return vn_error(EINVAL, "%s: the path has %zu bytes, a socket's may have "
+				"%zu; use a shorter one, or a link to it", name,
+				strlen(path), sizeof(address.sun_path) - 1);
+	if (stat(path, &status) == 0 && !S_ISSOCK(status.st_mode))
+		return vn_error(EINVAL, "%s: this is a %s, not a socket", name,
+				S_ISDIR(status.st_mode) ? "directory" : "file");
+	return 0;
+}
+
+static int connect_failed(const char *name, int code)
+{
+	switch (code) {
+	case ENOENT:
+	case ENOTDIR:
+		return vn_error(ENODEV, "%s: there is no such socket; start the server "
+				"that makes it", name);
+	case ECONNREFUSED:
+		return vn_error(ENXIO, "%s: nobody listens at this socket; start the "
+				"server (the file may be left from an earlier one)",
+				name);
+	case EACCES:
+	case EPERM:
+		return vn_error(EACCES, "%s: no permission to connect; see its owner "
+				"and mode with ls -l", name);
+	case EAGAIN:
+		return vn_error(EBUSY, "%s: the server does not accept connections; is "
+				"somebody else connected?", name);
+	case EPROTOTYPE:
+		return vn_error(EINVAL, "%s: this is not a stream socket", name);
+	default:
+		vn_error_errno(code, "%s: connect", name);
+		return code == ENOMEM ? -ENOMEM : -EIO;
+	}
+}
+
+int vn_vu_connect(struct vn_vu_socket *s, const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	uint64_t limit = vn_now() + VN_VU_PATIENCE;
+	int result;
+
+	s->fd = -1;
+	s->gone = true;
+	s->patience = VN_VU_PATIENCE;
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_cond_init(&s->turn, NULL);
+	result = check_path(s->name, path);
+	if (result != 0)
+		return result;
+	strcpy(address.sun_path, path);
+	s->incoming = malloc(sizeof(struct vu_dma_access) + VN_VU_DATA_MAX);
+	if (s->incoming == NULL)
+		return vn_error(ENOMEM, "%s: no memory", s->name);
+	s->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (s->fd < 0)
+		return connect_failed(s->name, errno);
+	/* Never blocks: a full backlog says EAGAIN. */
+	while (connect(s->fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
+		if ((errno != EAGAIN && errno != EINTR) || vn_now() >= limit)
+			return connect_failed(s->name, errno);
+		vn_sleep(CONNECT_PAUSE);
+	}
+	s->gone = false;
+	s->since = vn_now();
+	return 0;
+}
+
+void vn_vu_disconnect(struct vn_vu_socket *s)
+{
+	/* The end of the connection, even if a forked child still has it. */
+	if (s->fd >= 0) {
+		shutdown(s->fd, SHUT_RDWR);
+		close(s->fd);
+	}
+	s->fd = -1;
+	s->gone = true;
+	free(s->incoming);
+	s->incoming = NULL;
+	pthread_cond_destroy(&s->turn);
+	pthread_mutex_destroy(&s->lock);
+}

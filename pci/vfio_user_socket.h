@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: one connection to a vfio-user server: messages in and out, their ids,
+ * descriptors and deadlines.
+ * Never: knows what a message means, allocates by a size that the peer names, or
+ * waits without a limit.
+ * Read next: pci/vfio_user_socket.c, then pci/function_vfio_user.c.
+ *
+ * A kick may come from a queue's thread while the control thread talks: vn_vu_call is
+ * for any thread, one at a time gets through. What the server asks for meanwhile
+ * (access to our memory) is served by whoever is waiting for a reply.
+ *
+ * A peer that breaks the protocol, or does not answer in time, is given up: the socket
+ * is shut down, and every later call says -ENODEV.
+ *
+ * Source: "Header", "Message sizes" of the vfio-user specification.
+ */
+#ifndef VN_PCI_VFIO_USER_SOCKET_H
+#define VN_PCI_VFIO_USER_SOCKET_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "base/clock.h"
+
+/*
+ * How long a peer may keep us waiting, all calls taken together: what was waited for is
+ * given back at a quarter of the time that passes in between, and the first
+ * milliseconds of each call are free. So a call takes 2 s at most, and so do a hundred
+ * in a row: the limits of vionet_device_open, _start, _stop and _close depend on it.
+ */
+#define VN_VU_PATIENCE (2000 * VN_MS)
+#define VN_VU_FREE (2 * VN_MS)
+#define VN_VU_REFILL 4
+
+/* Descriptors that are taken with one message. */
+#define VN_VU_FDS_MAX 64u
+
+/* Data of one DMA_READ or DMA_WRITE, and of one REGION_READ or REGION_WRITE: what we
+ * announce. */
+#define VN_VU_DATA_MAX 1048576u
+
+/* What a server's command is answered with. */
+struct vn_vu_answer {
+	uint64_t head[2];
+	const void *data; /* follows the head */
+	size_t data_size;
+};
+
+struct vn_vu_socket {
+	int fd;
+	const char *name; /* of the function, for messages */
+	pthread_mutex_t lock; /* for the turns */
+	pthread_cond_t turn;
+	uint32_t tickets, serving;
+	bool gone; /* this and all below: for whoever has the turn */
+	uint16_t next_id;
+	uint64_t patience; /* that is left, at `since` */
+	uint64_t since;
+	uint8_t *incoming; /* a server's command */
+
+	/* Carry out a server's command. Returns 0 and the answer, or a positive
+	 * errno. Called in the caller's turn; must not call back. */
+	int (*serve)(void *context, uint16_t command, const void *payload,
+		     size_t size, struct vn_vu_answer *answer);
+	void *context;
+};
+
+/* A command, and room for its reply. */
+struct vn_vu_message {
+	uint16_t command;
+	const char *what; /* for messages: "map memory" */
+	struct iovec request[2];
+	const int *fds; /* sent along; they stay the caller's */
+	unsigned int fd_count;
+
+	/* reply[0] must come whole; of reply[1] as much as there is. */
+	struct iovec reply[2];
+	size_t reply_size;
+	int *reply_fds; /* close-on-exec, the caller's to close */
+	unsigned int reply_fds_room; /* more is a breach of protocol */
+	unsigned int reply_fd_count;
+	int refused; /* the server's errno, if it has answered with an error */
+};
+
+/*
+ * Connect to the server that listens at `path`. `socket` must be zero, but for name,
+ * serve and context.
+ *
+ * Returns 0; -EINVAL (no path, too long, no socket), -ENODEV (nothing there), -EACCES,
+ * -ENXIO (nobody listens), -EBUSY (the server takes no connection), -ENOMEM, -EIO. The
+ * text says what to do.
+ */
+int vn_vu_connect(struct vn_vu_socket *socket, const char *path);
+
+/*
+ * Send a command and wait for its reply. Any thread.
+ *
+ * Returns 0; -EIO with message->refused set: the server answered with an error;
+ * -ENODEV (gone), -ETIMEDOUT, -EIO with message->refused 0 (breach of protocol): the
+ * server is given up. No descriptor is left behind on failure.
+ */
+int vn_vu_call(struct vn_vu_socket *socket, struct vn_vu_message *message);
+
+/* Serve what the server has asked for meanwhile, without waiting for more, and not more
+ * than a few dozen. Returns 0, -ENODEV, -EIO, -ETIMEDOUT. */
+int vn_vu_service(struct vn_vu_socket *socket);
+
+/*
+ * Take a turn: nobody else calls meanwhile, and nothing is served. Turns come in the order
+ * in which they are asked for, and each is bound by the patience that all of them share:
+ * so is the wait for one.
+ */
+void vn_vu_lock(struct vn_vu_socket *socket);
+void vn_vu_unlock(struct vn_vu_socket *socket);
+
+/* Give the peer up: it sees the end of the connection. Returns -EIO; sets the text. */
+int vn_vu_breach(struct vn_vu_socket *socket, const char *format, ...)
+	__attribute__((format(printf, 2, 3), cold));
+
+/* Close; works for one that never was connected. */
+void vn_vu_disconnect(struct vn_vu_socket *socket);
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdlib.h>
+
+#include "tests/unit/rig.h"
+
+uint64_t rig_layout;
+
+struct rig *raise_rig(unsigned int pairs)
+{
+	struct rig *rig = calloc(1, sizeof(*rig));
+
+	model_create(&rig->model);
+	rig->model->offered[0] |= rig_layout;
+	rig->c = model_control_create(rig->model, pairs);
+	return rig;
+}
+
+void start_rig(struct rig *rig, unsigned int start, unsigned int timeout_ms)
+{
+	struct vionet_open_options open = { .control_timeout_ms = timeout_ms };
+	struct vionet_start_options options = {
+		.queue_pairs = start,
+		.rx_queue_size = 16,
+		.tx_queue_size = 16,
+	};
+
+	/* CTRL_VLAN, HASH_REPORT. */
+	open.want.word[0] = 1ull << 19 | 1ull << 57;
+	if (open_model(rig->model, &open, &rig->device))
+		fail_msg("open: %s", vionet_error_text());
+	if (vionet_device_start(rig->device, &options))
+		fail_msg("start: %s", vionet_error_text());
+}
+
+void withhold(struct rig *rig, unsigned int bit)
+{
+	rig->model->offered[bit / 64] &= ~(1ull << (bit % 64));
+}
+
+void drop_rig(struct rig *rig)
+{
+	assert_int_equal(rig->model->faults, 0);
+	if (rig->model->breaches != 0)
+		fail_msg("breach of the ring: %s", rig->model->breach);
+	if (rig->c->violations != 0)
+		fail_msg("%u rules broken, the last: %s", rig->c->violations,
+			 rig->c->violation);
+	vionet_device_close(rig->device);
+	assert_null(rig->model);
+	model_control_free(rig->c);
+	free(rig);
+}

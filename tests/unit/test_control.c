@@ -1,0 +1,565 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a device can be told through its control queue, against the model: every
+ * command arrives as the specification has it, none is sent that must not be, and
+ * what was told is told again after a reset. Devices that misbehave are in
+ * test_control_hostile.c, several queues in test_steering.c.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tests/unit/rig.h"
+
+/* The last command, byte by byte. */
+static void assert_command(const struct rig *rig, const char *hex)
+{
+	char text[2 * 64 + 1] = "";
+
+	assert_true(rig->c->last_length <= 64);
+	for (size_t i = 0; i < rig->c->last_length; i++)
+		sprintf(text + 2 * i, "%02x", rig->c->last[i]);
+	assert_string_equal(text, hex);
+}
+
+/* proves: NET-01 CVQ-01 */
+static void the_control_queue_follows_the_pairs(void **state)
+{
+	/* MQ or RSS negotiated, not merely offered. */
+	static const struct {
+		unsigned int pairs, without[2], index;
+	} rows[] = {
+		{ 1, { 0 }, 2 }, { 4, { 0 }, 8 }, { 4, { 22 }, 8 },
+		{ 4, { 60 }, 8 }, { 128, { 0 }, 256 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct rig *rig = raise_rig(rows[i].pairs);
+		struct vionet_queue_info info;
+
+		for (unsigned int k = 0; k < 2; k++)
+			if (rows[i].without[k] != 0)
+				withhold(rig, rows[i].without[k]);
+		start_rig(rig, 1, 0);
+		assert_int_equal(vionet_device_queue_info(rig->device,
+							  rows[i].index, &info),
+				 0);
+		assert_string_equal(info.role, "control");
+		assert_true(info.size >= 4);
+		assert_int_equal(rig->model->queue[rows[i].index].enabled, 1);
+		/* Class, command and data, then the ack alone. */
+		assert_int_equal(vionet_filter_mode_set(
+			rig->device, VIONET_FILTER_PROMISC, true), 0);
+		assert_command(rig, "000001");
+		assert_int_equal(rig->c->writable_parts, 1);
+		drop_rig(rig);
+	}
+}
+
+/* proves: NET-01 */
+static void without_several_pairs_it_is_queue_two(void **state)
+{
+	struct rig *rig = raise_rig(4);
+	struct vionet_queue_info info;
+	struct vionet_open_options open = { .flags = 0 };
+
+	(void)state;
+	/* Offered, and avoided: then N is 1, whatever max_virtqueue_pairs says. */
+	open.avoid.word[0] = 1ull << 22 | 1ull << 60;
+	rig->c->pairs = 1;
+	assert_int_equal(open_model(rig->model, &open, &rig->device), 0);
+	assert_int_equal(vionet_device_start(rig->device, NULL), 0);
+	assert_int_equal(vionet_device_queue_info(rig->device, 2, &info), 0);
+	assert_string_equal(info.role, "control");
+	assert_int_equal(vionet_filter_mode_set(rig->device,
+						VIONET_FILTER_ALLMULTI, true), 0);
+	assert_int_equal(rig->c->mode[1], 1);
+	drop_rig(rig);
+}
+
+/* proves: CVQ-05 */
+static void receive_modes(void **state)
+{
+	struct rig *rig = raise_rig(1);
+
+	(void)state;
+	start_rig(rig, 1, 0);
+	for (unsigned int mode = 0; mode < 6; mode++) {
+		assert_int_equal(vionet_filter_mode_set(
+			rig->device, (enum vionet_filter_mode)mode, true), 0);
+		assert_int_equal(rig->c->mode[mode], 1);
+		assert_int_equal(vionet_filter_mode_set(
+			rig->device, (enum vionet_filter_mode)mode, false), 0);
+		assert_int_equal(rig->c->mode[mode], 0);
+	}
+	assert_int_equal(rig->c->commands, 12);
+	assert_int_equal(vionet_filter_mode_set(rig->device,
+						(enum vionet_filter_mode)6,
+						true), -EINVAL);
+	drop_rig(rig);
+}
+
+/* proves: CVQ-07 CVQ-08 CVQ-09 CVQ-10 */
+static void address_and_tables(void **state)
+{
+	static const uint8_t own[6] = { 0x02, 1, 2, 3, 4, 5 };
+	static const uint8_t group[6] = { 0x01, 0, 0x5e, 0, 0, 1 };
+	static const uint8_t none[6];
+	static const uint8_t two[2][6] = { { 2, 0, 0, 0, 0, 1 }, { 4 } };
+	static const uint8_t many[2][6] = { { 0x33, 0x33, 0, 0, 0, 1 }, { 1 } };
+	struct rig *rig = raise_rig(1);
+	struct vionet_device_info info;
+
+	(void)state;
+	start_rig(rig, 1, 0);
+	assert_int_equal(vionet_mac_set(rig->device, own), 0);
+	assert_command(rig, "0101020102030405");
+	assert_int_equal(vionet_device_info(rig->device, &info), 0);
+	assert_memory_equal(info.mac, own, 6);
+	assert_int_equal(vionet_mac_set(rig->device, group), -EINVAL);
+	assert_int_equal(vionet_mac_set(rig->device, none), -EINVAL);
+
+	assert_int_equal(vionet_filter_macs_set(rig->device, two, 2, many, 1), 0);
+	assert_command(rig, "0100" "02000000" "020000000001" "040000000000"
+		       "01000000" "333300000001");
+	assert_int_equal(vionet_filter_macs_set(rig->device, NULL, 0, NULL, 0), 0);
+	assert_command(rig, "0100" "00000000" "00000000");
+	assert_int_equal(vionet_filter_macs_set(rig->device, many, 1, NULL, 0),
+			 -EINVAL);
+	assert_int_equal(vionet_filter_macs_set(rig->device, NULL, 0, two, 1),
+			 -EINVAL);
+	/* The device has room for 64 and refuses more; nothing has changed. */
+	{
+		static uint8_t hundred[100][6];
+
+		assert_int_equal(vionet_filter_macs_set(
+			rig->device, (const uint8_t (*)[6])hundred, 100, NULL, 0),
+			-EREMOTEIO);
+		assert_text("the device refuses it");
+	}
+	assert_int_equal(rig->c->violations, 0);
+	drop_rig(rig);
+}
+
+/* proves: CVQ-07 NET-04 */
+static void a_device_without_address_is_given_one(void **state)
+{
+	struct rig *rig = raise_rig(1);
+	struct vionet_device_info info;
+
+	(void)state;
+	withhold(rig, 5);
+	start_rig(rig, 1, 0);
+	assert_int_equal(vionet_device_info(rig->device, &info), 0);
+	assert_false(info.mac_from_device);
+	assert_int_equal(info.mac[0] & 3, 2);
+	assert_memory_equal(rig->c->mac, info.mac, 6);
+	drop_rig(rig);
+
+	/* One that refuses is used all the same. */
+	rig = raise_rig(1);
+	withhold(rig, 5);
+	rig->c->refuse_class = 1;
+	start_rig(rig, 1, 0);
+	drop_rig(rig);
+}
+
+/* proves: CVQ-11 CVQ-12 */
+static void vlans(void **state)
+{
+	struct rig *rig = raise_rig(1);
+
+	(void)state;
+	start_rig(rig, 1, 0);
+	assert_int_equal(vionet_filter_vlan_add(rig->device, 0x123), 0);
+	assert_command(rig, "02002301");
+	assert_int_equal(vionet_filter_vlan_add(rig->device, 7), 0);
+	assert_int_equal(vionet_filter_vlan_delete(rig->device, 0x123), 0);
+	assert_command(rig, "02012301");
+	assert_true(rig->c->vlan[7]);
+	assert_false(rig->c->vlan[0x123]);
+	assert_int_equal(vionet_filter_vlan_add(rig->device, 4095), -EINVAL);
+	drop_rig(rig);
+}
+
+/* proves: CVQ-40 CVQ-41 CVQ-42 */
+static void offloads(void **state)
+{
+	struct rig *rig = raise_rig(1);
+	uint64_t on;
+
+	(void)state;
+	start_rig(rig, 1, 0);
+	/* As if the features of receive offloads had been negotiated: all start
+	 * on, and tunnels have other bits than their features. */
+	rig->device->accepted.word[0] |= 1ull << 1 | 1ull << 7;
+	rig->device->accepted.word[1] |= 1ull << 1;
+	rig->model->accepted[0] |= 1ull << 1 | 1ull << 7;
+	rig->model->accepted[1] |= 1ull << 1;
+	assert_int_equal(vionet_offloads_read(rig->device, &on), 0);
+	assert_true(on == (VIONET_OFFLOAD_CSUM | VIONET_OFFLOAD_TSO4 |
+			   VIONET_OFFLOAD_UDP_TUNNEL));
+	assert_int_equal(vionet_offloads_set(rig->device,
+					     VIONET_OFFLOAD_CSUM |
+					     VIONET_OFFLOAD_UDP_TUNNEL), 0);
+	assert_command(rig, "0500" "0200000000400000");
+	assert_int_equal(vionet_offloads_read(rig->device, &on), 0);
+	assert_true(on == (VIONET_OFFLOAD_CSUM | VIONET_OFFLOAD_UDP_TUNNEL));
+	assert_int_equal(vionet_offloads_set(rig->device, VIONET_OFFLOAD_TSO6),
+			 -ENOTSUP);
+	assert_text("GUEST_TSO6");
+	assert_int_equal(vionet_offloads_set(rig->device, 1ull << 65 % 64),
+			 0); /* bit 1: CSUM */
+	assert_int_equal(vionet_offloads_set(rig->device, 1), -ENOTSUP);
+	drop_rig(rig);
+}
+
+/* proves: CVQ-43 CVQ-44 CVQ-45 CVQ-46 CVQ-47 */
+static void coalescing(void **state)
+{
+	struct rig *rig = raise_rig(2);
+	struct vionet_coalescing c = { 16, 100 }, got;
+	struct vionet_queue *rx, *tx;
+
+	(void)state;
+	start_rig(rig, 2, 0);
+	rx = vionet_device_rx_queue(rig->device, 1);
+	tx = vionet_device_tx_queue(rig->device, 0);
+	assert_int_equal(vionet_coalescing_set(rig->device, true, &c), 0);
+	assert_command(rig, "0600" "10000000" "64000000");
+	assert_int_equal(vionet_coalescing_set(rig->device, false, &c), 0);
+	assert_command(rig, "0601" "10000000" "64000000");
+	c.max_usecs = 7;
+	assert_int_equal(vionet_queue_coalescing_set(rx, &c), 0);
+	assert_command(rig, "0602" "02000000" "10000000" "07000000");
+	assert_int_equal(vionet_queue_coalescing_read(rx, &got), 0);
+	assert_int_equal(got.max_packets, 16);
+	assert_int_equal(got.max_usecs, 7);
+	assert_int_equal(vionet_queue_coalescing_read(tx, &got), 0);
+	assert_int_equal(got.max_usecs, 100);
+	/* An answer that is an error gives nothing. */
+	rig->c->ack = 1;
+	assert_int_equal(vionet_queue_coalescing_read(rx, &got), -EREMOTEIO);
+	assert_int_equal(got.max_packets, 0);
+	assert_int_equal(got.max_usecs, 0);
+	rig->c->ack = -1;
+	/* After a reset the later of two settings still wins. */
+	assert_int_equal(vionet_device_recover(rig->device, NULL), 0);
+	assert_int_equal(rig->c->coalescing[2].usecs, 7);
+	assert_int_equal(rig->c->coalescing[0].usecs, 100);
+	c.max_usecs = 9;
+	assert_int_equal(vionet_coalescing_set(rig->device, false, &c), 0);
+	assert_int_equal(vionet_device_recover(rig->device, NULL), 0);
+	assert_int_equal(rig->c->coalescing[2].usecs, 9);
+	drop_rig(rig);
+}
+
+static uint64_t value(const struct vionet_statistic *s, unsigned int count,
+		      const char *name)
+{
+	for (unsigned int i = 0; i < count; i++)
+		if (strcmp(s[i].name, name) == 0)
+			return s[i].value;
+	fail_msg("no statistic %s", name);
+	return 0;
+}
+
+/* proves: CVQ-49 CVQ-50 CVQ-51 CVQ-52 CVQ-53 */
+static void statistics(void **state)
+{
+	struct vionet_statistic s[VIONET_STATISTICS_MAX];
+	struct rig *rig = raise_rig(2);
+	unsigned int count;
+	uint64_t types;
+
+	(void)state;
+	start_rig(rig, 2, 0);
+	assert_int_equal(vionet_statistics_types(rig->device, &types), 0);
+	assert_true(types == rig->c->statistics);
+	/* Receive: types 0 and 3; type 1 stands on GUEST_CSUM, type 2 is not
+	 * offered. */
+	assert_int_equal(vionet_statistics_read(rig->device, 2, s, &count), 0);
+	assert_int_equal(count, 8);
+	assert_command(rig, "0801" "0200000000000000" "0900000000000000");
+	assert_int_equal(value(s, count, "rx_packets"), 1);
+	assert_int_equal(value(s, count, "rx_drop_overruns"), 5);
+	assert_int_equal(value(s, count, "rx_bytes_allowance_exceeded"), 3001);
+	/* Transmit: 16; 17 stands on CSUM. */
+	assert_int_equal(vionet_statistics_read(rig->device, 3, s, &count), 0);
+	assert_int_equal(value(s, count, "tx_drop_malformed"), 16005);
+	assert_int_equal(vionet_statistics_read(rig->device, 4, s, &count), 0);
+	assert_int_equal(count, 2);
+	assert_int_equal(value(s, count, "ok_num"), 32001);
+	assert_int_equal(vionet_statistics_read(rig->device, 5, s, &count),
+			 -ENOENT);
+	/* A device that keeps none for a queue is not asked. */
+	rig->c->statistics = 1ull << 16;
+	count = rig->c->commands;
+	assert_int_equal(vionet_statistics_read(rig->device, 0, s, &count), 0);
+	assert_int_equal(count, 0);
+	drop_rig(rig);
+}
+
+/* proves: CVQ-24 CVQ-25 CVQ-32 */
+static void hash_reports(void **state)
+{
+	struct rig *rig = raise_rig(2);
+	uint8_t key[41] = { 1, 2, 3 };
+
+	(void)state;
+	withhold(rig, 60);
+	start_rig(rig, 2, 0);
+	assert_int_equal(rig->device->header_size, 20);
+	assert_int_equal(vionet_hash_set(rig->device, VIONET_HASH_TCPV4, key, 3), 0);
+	assert_command(rig, "0402" "02000000" "0000000000000000" "03" "010203");
+	assert_int_equal(vionet_hash_set(rig->device, 1u << 9, NULL, 0), -EINVAL);
+	assert_text("0x1ff");
+	assert_int_equal(vionet_hash_set(rig->device, 0, key, 41), -EINVAL);
+	assert_text("the device takes 40");
+	assert_int_equal(vionet_hash_set(rig->device, 0, NULL, 0), 0);
+	assert_int_equal(rig->c->hash_config[0], 0xff);
+	assert_int_equal(rig->c->hash_config[12], 40);
+	drop_rig(rig);
+
+	rig = raise_rig(2);
+	start_rig(rig, 2, 0);
+	assert_int_equal(vionet_hash_set(rig->device, 0, NULL, 0), -ENOTSUP);
+	assert_text("vionet_rss_set");
+	drop_rig(rig);
+}
+
+/* proves: CVQ-37 CVQ-38 CVQ-39 */
+static void tunnel_hashes(void **state)
+{
+	struct vionet_steering_limits limits;
+	struct rig *rig = raise_rig(2);
+
+	(void)state;
+	start_rig(rig, 1, 0);
+	assert_int_equal(vionet_steering_limits(rig->device, &limits), 0);
+	/* The device says 0x3ff; bit 9 is not defined. */
+	assert_int_equal(limits.tunnel_types, 0x1ff);
+	assert_int_equal(vionet_hash_tunnels_set(rig->device,
+						 VIONET_TUNNEL_VXLAN), 0);
+	assert_command(rig, "0700" "10000000");
+	assert_int_equal(vionet_hash_tunnels_set(rig->device, 1u << 9), -EINVAL);
+	assert_int_equal(vionet_hash_tunnels_set(rig->device, 0), 0);
+	assert_int_equal(rig->c->tunnels, 0);
+	drop_rig(rig);
+}
+
+/* No command without its feature: each function names what it would need, and the
+ * device hears nothing. */
+/* proves: CVQ-03 CVQ-04 CVQ-06 CVQ-26 CVQ-33 */
+static void nothing_is_sent_without_its_feature(void **state)
+{
+	static const uint8_t own[6] = { 2 };
+	static const struct {
+		unsigned int bit;
+		const char *name;
+	} rows[] = {
+		{ 18, "CTRL_RX" }, { 20, "CTRL_RX_EXTRA" }, { 23, "CTRL_MAC_ADDR" },
+		{ 19, "CTRL_VLAN" }, { 2, "CTRL_GUEST_OFFLOADS" },
+		{ 53, "NOTF_COAL" }, { 52, "VQ_NOTF_COAL" }, { 50, "DEVICE_STATS" },
+		{ 57, "HASH_REPORT" }, { 51, "HASH_TUNNEL" }, { 60, "RSS" },
+		{ 64, "RSS_CONTEXT" }, { 40, "RING_RESET" }, { 43, "SUSPEND" },
+		{ 22, "MQ" },
+	};
+	struct vionet_statistic s[VIONET_STATISTICS_MAX];
+	struct vionet_rss rss = { 0 };
+	struct vionet_coalescing c = { 0 };
+	struct rig *rig = raise_rig(1);
+	struct vionet_device *d;
+	struct vionet_queue *q;
+	unsigned int count;
+	uint16_t contexts;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		withhold(rig, rows[i].bit);
+	start_rig(rig, 1, 0);
+	d = rig->device;
+	q = vionet_device_rx_queue(d, 0);
+#define REFUSED(call, name)                          \
+	do {                                         \
+		assert_int_equal(call, -ENOTSUP);    \
+		assert_text(name ", which the device does not offer"); \
+	} while (0)
+	REFUSED(vionet_filter_mode_set(d, VIONET_FILTER_PROMISC, true), "CTRL_RX");
+	REFUSED(vionet_filter_mode_set(d, VIONET_FILTER_ALLMULTI, true), "CTRL_RX");
+	REFUSED(vionet_filter_mode_set(d, VIONET_FILTER_NOBCAST, true),
+		"CTRL_RX_EXTRA");
+	REFUSED(vionet_filter_macs_set(d, NULL, 0, NULL, 0), "CTRL_RX");
+	REFUSED(vionet_mac_set(d, own), "CTRL_MAC_ADDR");
+	REFUSED(vionet_filter_vlan_add(d, 1), "CTRL_VLAN");
+	REFUSED(vionet_filter_vlan_delete(d, 1), "CTRL_VLAN");
+	REFUSED(vionet_offloads_set(d, 0), "CTRL_GUEST_OFFLOADS");
+	REFUSED(vionet_coalescing_set(d, false, &c), "NOTF_COAL");
+	REFUSED(vionet_queue_coalescing_set(q, &c), "VQ_NOTF_COAL");
+	REFUSED(vionet_queue_coalescing_read(q, &c), "VQ_NOTF_COAL");
+	REFUSED(vionet_statistics_read(d, 0, s, &count), "DEVICE_STATS");
+	REFUSED(vionet_hash_set(d, 0, NULL, 0), "HASH_REPORT");
+	REFUSED(vionet_hash_tunnels_set(d, 0), "HASH_TUNNEL");
+	REFUSED(vionet_rss_set(d, &rss), "RSS");
+	REFUSED(vionet_rss_context_limit(d, &contexts), "RSS_CONTEXT");
+	REFUSED(vionet_rss_context_add(d, 1, &rss), "RSS_CONTEXT");
+	REFUSED(vionet_rss_context_modify(d, 1, &rss), "RSS_CONTEXT");
+	REFUSED(vionet_rss_context_delete(d, 1), "RSS_CONTEXT");
+	REFUSED(vionet_pairs_set(d, 1), "MQ");
+	REFUSED(vionet_queue_reset(q, NULL), "RING_RESET");
+	REFUSED(vionet_device_suspend(d), "SUSPEND");
+	assert_int_equal(rig->c->commands, 0);
+	drop_rig(rig);
+}
+
+/* The address needs both features (CVQ-06, CVQ-10). */
+/* proves: CVQ-06 CVQ-10 */
+static void an_address_needs_two_features(void **state)
+{
+	static const uint8_t own[6] = { 2 };
+	struct rig *rig = raise_rig(1);
+
+	(void)state;
+	withhold(rig, 18);
+	start_rig(rig, 1, 0);
+	assert_int_equal(vionet_mac_set(rig->device, own), -ENOTSUP);
+	assert_text("CTRL_RX");
+	assert_int_equal(rig->c->commands, 0);
+	drop_rig(rig);
+}
+
+static void a_device_without_control_queue_works(void **state)
+{
+	struct rig *rig = raise_rig(1);
+	uint64_t offloads_on;
+
+	(void)state;
+	withhold(rig, 17);
+	start_rig(rig, 1, 0);
+	assert_int_equal(vionet_filter_mode_set(rig->device,
+						VIONET_FILTER_PROMISC, true),
+			 -ENOTSUP);
+	assert_int_equal(vionet_control_check(rig->device), 0);
+	assert_int_equal(vionet_offloads_read(rig->device, &offloads_on), 0);
+	assert_true(offloads_on == 0);
+	assert_int_equal(rig->model->queue[2].enabled, 0);
+	drop_rig(rig);
+}
+
+static void a_device_that_is_stopped_hears_nothing(void **state)
+{
+	struct rig *rig = raise_rig(1);
+
+	(void)state;
+	start_rig(rig, 1, 0);
+	assert_int_equal(vionet_device_stop(rig->device), 0);
+	assert_int_equal(vionet_filter_vlan_add(rig->device, 1), -ENETDOWN);
+	assert_text("not started");
+	assert_int_equal(vionet_pairs_set(rig->device, 1), -ENETDOWN);
+	drop_rig(rig);
+}
+
+/* What it was told is told again at the next start: not what it refused, nor what
+ * was withdrawn. */
+static void a_stopped_device_is_told_again(void **state)
+{
+	static const uint8_t own[6] = { 0x02, 9, 9, 9, 9, 9 };
+	struct vionet_device_info info;
+	struct rig *rig = raise_rig(1);
+
+	(void)state;
+	start_rig(rig, 1, 0);
+	assert_int_equal(vionet_mac_set(rig->device, own), 0);
+	assert_int_equal(vionet_filter_vlan_add(rig->device, 5), 0);
+	assert_int_equal(vionet_filter_vlan_add(rig->device, 6), 0);
+	assert_int_equal(vionet_filter_vlan_delete(rig->device, 5), 0);
+	assert_int_equal(vionet_filter_mode_set(rig->device,
+						VIONET_FILTER_ALLMULTI, true), 0);
+	rig->c->ack = 1;
+	assert_int_equal(vionet_filter_mode_set(rig->device,
+						VIONET_FILTER_PROMISC, true),
+			 -EREMOTEIO);
+	rig->c->ack = -1;
+	assert_int_equal(vionet_device_stop(rig->device), 0);
+	rig->c->mode[0] = 0;
+	assert_int_equal(vionet_device_start(rig->device, NULL), 0);
+	assert_memory_equal(rig->c->mac, own, 6);
+	assert_int_equal(vionet_device_info(rig->device, &info), 0);
+	assert_memory_equal(info.mac, own, 6);
+	assert_true(rig->c->vlan[6]);
+	assert_false(rig->c->vlan[5]);
+	assert_int_equal(rig->c->mode[1], 1);
+	assert_int_equal(rig->c->mode[0], 0);
+	drop_rig(rig);
+}
+
+/* proves: CVQ-13 CVQ-14 CVQ-15 */
+static void announcements(void **state)
+{
+	static const uint8_t mac[6] = { 0x52, 0x54, 0x00, 0xaa, 0xbb, 0xcc };
+	uint8_t frame[VIONET_ANNOUNCEMENT_SIZE];
+	struct rig *rig = raise_rig(1);
+	uint32_t events;
+
+	(void)state;
+	start_rig(rig, 1, 0);
+	rig->model->net_config[6] |= 2;
+	model_interrupt(rig->model, -1);
+	assert_int_equal(vionet_device_events(rig->device, &events), 0);
+	assert_int_equal(events, VIONET_EVENT_ANNOUNCE);
+	assert_int_equal(rig->c->announce_acks, 1);
+	assert_command(rig, "0300");
+	assert_int_equal(vionet_announcement_write(rig->device, frame), 0);
+	assert_memory_equal(frame + 6, mac, 6);
+	assert_int_equal(frame[0], 0xff);
+	assert_int_equal(frame[12] << 8 | frame[13], 0x8035);
+	rig->model->net_config[6] &= (uint8_t)~2;
+	model_interrupt(rig->model, -1);
+	assert_int_equal(vionet_device_events(rig->device, &events), 0);
+	assert_int_equal(events, 0);
+	assert_int_equal(rig->c->announce_acks, 1);
+	/* The answer that was not waited for is no obstacle. */
+	assert_int_equal(vionet_filter_vlan_add(rig->device, 1), 0);
+	drop_rig(rig);
+}
+
+/* A device that lets go of two descriptors is enough for no command. */
+static void too_small_a_control_queue_is_refused(void **state)
+{
+	struct rig *rig = raise_rig(1);
+	struct vionet_open_options open = { .flags = 0 };
+
+	(void)state;
+	rig->model->queue_max = 2;
+	assert_int_equal(open_model(rig->model, &open, &rig->device), 0);
+	assert_int_equal(vionet_device_start(rig->device, NULL), -EIO);
+	assert_text("control queue");
+	assert_text("CTRL_VQ");
+	drop_rig(rig);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_control_queue_follows_the_pairs),
+		cmocka_unit_test(without_several_pairs_it_is_queue_two),
+		cmocka_unit_test(receive_modes),
+		cmocka_unit_test(address_and_tables),
+		cmocka_unit_test(a_device_without_address_is_given_one),
+		cmocka_unit_test(vlans),
+		cmocka_unit_test(offloads),
+		cmocka_unit_test(coalescing),
+		cmocka_unit_test(statistics),
+		cmocka_unit_test(hash_reports),
+		cmocka_unit_test(tunnel_hashes),
+		cmocka_unit_test(nothing_is_sent_without_its_feature),
+		cmocka_unit_test(an_address_needs_two_features),
+		cmocka_unit_test(a_device_without_control_queue_works),
+		cmocka_unit_test(a_device_that_is_stopped_hears_nothing),
+		cmocka_unit_test(a_stopped_device_is_told_again),
+		cmocka_unit_test(announcements),
+		cmocka_unit_test(too_small_a_control_queue_is_refused),
+	};
+
+	return run_rigs(tests);
+}

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The control side against the software device, in a process of its own behind
+ * vfio-user. It judges the driver by the specification; --strict lets no breach of a
+ * duty pass: then its exit status is not 0.
+ *
+ * The environment names the device's program in VIONET_SOFTNIC.
+ */
+#include "tests/unit/test.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <vionet/vionet.h>
+
+extern char **environ;
+
+struct live {
+	char folder[32], name[64], socket[48];
+	pid_t server;
+	struct vionet_device *device;
+};
+
+/* Start a device with these options, and wait for its socket. */
+static struct live *serve(char *const *options)
+{
+	struct live *live = calloc(1, sizeof(*live));
+	char listen[64];
+	char *argv[16] = { getenv("VIONET_SOFTNIC"), listen, "--once", "--strict" };
+	struct stat there;
+	unsigned int n = 4;
+
+	assert_non_null(argv[0]);
+	strcpy(live->folder, "/tmp/vionet-XXXXXX");
+	assert_non_null(mkdtemp(live->folder));
+	snprintf(live->socket, sizeof(live->socket), "%s/s", live->folder);
+	snprintf(live->name, sizeof(live->name), "vfio-user:%s", live->socket);
+	snprintf(listen, sizeof(listen), "--listen=%s", live->socket);
+	for (unsigned int i = 0; options[i]; i++)
+		argv[n++] = options[i];
+	assert_int_equal(posix_spawn(&live->server, argv[0], NULL, NULL, argv,
+				     environ), 0);
+	for (unsigned int i = 0; stat(live->socket, &there) != 0; i++) {
+		assert_true(i < 500);
+		poll(NULL, 0, 10);
+	}
+	return live;
+}
+
+static void open_live(struct live *live, unsigned int pairs)
+{
+	struct vionet_open_options open = { 0 };
+	struct vionet_start_options start = {
+		.queue_pairs = pairs, .rx_queue_size = 64, .tx_queue_size = 64,
+	};
+
+	open.want.word[0] = 1ull << 19 | 1ull << 57;
+	if (vionet_device_open(live->name, &open, &live->device))
+		fail_msg("open: %s", vionet_error_text());
+	if (vionet_device_start(live->device, &start))
+		fail_msg("start: %s", vionet_error_text());
+}
+
+/* Close, and hear the device's judgement. */
+static void finish(struct live *live, int verdict)
+{
+	int status = 0;
+
+	assert_int_equal(vionet_device_close(live->device), 0);
+	assert_int_equal(waitpid(live->server, &status, 0), live->server);
+	unlink(live->socket);
+	rmdir(live->folder);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), verdict);
+	free(live);
+}
+
+#define OK(call)                                                       \
+	do {                                                           \
+		if (call)                                              \
+			fail_msg("%s: %s", #call, vionet_error_text()); \
+	} while (0)
+
+/* Send frames on a pair and get them back, on whichever queue. */
+static unsigned int loop(struct live *live, unsigned int pair, unsigned int pairs)
+{
+	struct vionet_queue *tx = vionet_device_tx_queue(live->device, pair);
+	struct vionet_device_info info;
+	unsigned int received = 0;
+
+	OK(vionet_device_info(live->device, &info));
+	for (unsigned int i = 0; i < 32; i++) {
+		struct vionet_packet *packet;
+
+		assert_int_equal(vionet_packet_alloc(vionet_queue_pool(tx),
+						     &packet, 1), 1);
+		memset(packet->data, 0, 64);
+		memcpy(packet->data, info.mac, 6);
+		memcpy(packet->data + 6, info.mac, 6);
+		packet->data[12] = 0x88;
+		packet->data[13] = 0xb5;
+		packet->length = 64;
+		assert_int_equal(vionet_queue_transmit(tx, &packet, 1), 1);
+	}
+	OK(vionet_queue_drain(tx, 2000));
+	for (unsigned int i = 0; i < 200 && received < 32; i++) {
+		for (unsigned int p = 0; p < pairs; p++) {
+			struct vionet_packet *packets[32];
+			uint32_t n = vionet_queue_receive(
+				vionet_device_rx_queue(live->device, p), packets,
+				32);
+
+			vionet_packet_free(packets, n);
+			received += n;
+		}
+		if (received < 32)
+			poll(NULL, 0, 5);
+	}
+	return received;
+}
+
+static void tell_everything(struct vionet_device *d)
+{
+	static const uint8_t own[6] = { 0x02, 1, 2, 3, 4, 5 };
+	static const uint8_t uni[1][6] = { { 0x02, 7 } };
+	static const uint8_t multi[2][6] = { { 0x33, 0x33, 1 }, { 1, 0, 0x5e } };
+	struct vionet_coalescing c = { 3, 4 }, got;
+	struct vionet_queue *rx = vionet_device_rx_queue(d, 1);
+
+	OK(vionet_mac_set(d, own));
+	for (unsigned int m = 0; m < 6; m++) {
+		OK(vionet_filter_mode_set(d, (enum vionet_filter_mode)m, true));
+		OK(vionet_filter_mode_set(d, (enum vionet_filter_mode)m, false));
+	}
+	OK(vionet_filter_macs_set(d, uni, 1, multi, 2));
+	OK(vionet_filter_vlan_add(d, 10));
+	OK(vionet_filter_vlan_add(d, 11));
+	OK(vionet_filter_vlan_delete(d, 10));
+	OK(vionet_offloads_set(d, 0));
+	OK(vionet_coalescing_set(d, true, &c));
+	OK(vionet_coalescing_set(d, false, &c));
+	c.max_packets = 5;
+	OK(vionet_queue_coalescing_set(rx, &c));
+	OK(vionet_queue_coalescing_read(rx, &got));
+	assert_int_equal(got.max_packets, 5);
+	assert_int_equal(got.max_usecs, 4);
+	c.max_packets = c.max_usecs = 0;
+	OK(vionet_coalescing_set(d, false, &c));
+	OK(vionet_coalescing_set(d, true, &c));
+}
+
+static void check_statistics(struct live *live, unsigned int pairs)
+{
+	struct vionet_statistic s[VIONET_STATISTICS_MAX];
+	uint64_t packets = 0;
+	unsigned int count;
+
+	for (unsigned int i = 0; i <= 2 * pairs; i++) {
+		/* The control queue is behind all pairs that the device has. */
+		unsigned int index = i < 2 * pairs ? i : 8;
+
+		OK(vionet_statistics_read(live->device, index, s, &count));
+		assert_true(count != 0);
+		for (unsigned int k = 0; k < count; k++)
+			if (strcmp(s[k].name, "tx_packets") == 0)
+				packets += s[k].value;
+	}
+	assert_true(packets >= 32);
+}
+
+static void everything_is_taken_and_nothing_is_breached(void **state)
+{
+	static char *const layouts[] = {
+		"--features=all", "--features=all,-IN_ORDER",
+		"--features=all,-RING_PACKED",
+		"--features=all,-RING_PACKED,-IN_ORDER,-INDIRECT_DESC,-EVENT_IDX",
+	};
+
+	(void)state;
+	for (unsigned int layout = 0; layout < 4; layout++) {
+		char *options[] = { layouts[layout], NULL };
+		struct live *live = serve(options);
+		struct vionet_steering_limits limits;
+		struct vionet_rss rss = { 0 };
+		struct vionet_recovery report;
+		uint16_t contexts;
+
+		open_live(live, 3);
+		OK(vionet_steering_limits(live->device, &limits));
+		assert_int_equal(limits.queue_pairs, 4);
+		assert_int_equal(loop(live, 2, 3), 32);
+		tell_everything(live->device);
+		OK(vionet_pairs_set(live->device, 2));
+		OK(vionet_rss_set(live->device, &rss));
+		OK(vionet_hash_tunnels_set(live->device, limits.tunnel_types));
+		OK(vionet_rss_context_limit(live->device, &contexts));
+		if (contexts != 0) {
+			OK(vionet_rss_context_add(live->device, 1, &rss));
+			rss.unclassified = 1;
+			OK(vionet_rss_context_modify(live->device, 1, &rss));
+		}
+		assert_int_equal(loop(live, 1, 3), 32);
+		check_statistics(live, 3);
+		OK(vionet_queue_reset(vionet_device_tx_queue(live->device, 1),
+				      NULL));
+		OK(vionet_queue_resize(vionet_device_rx_queue(live->device, 0), 32,
+				       NULL));
+		assert_int_equal(loop(live, 1, 3), 32);
+		OK(vionet_device_recover(live->device, &report));
+		print_message("recovery: %.1f ms\n", report.milliseconds);
+		assert_int_equal(loop(live, 1, 3), 32);
+		OK(vionet_device_suspend(live->device));
+		OK(vionet_device_resume(live->device));
+		assert_int_equal(loop(live, 0, 3), 32);
+		if (contexts != 0)
+			OK(vionet_rss_context_delete(live->device, 1));
+		OK(vionet_pairs_set(live->device, 1));
+		assert_int_equal(loop(live, 0, 3), 32);
+		finish(live, 0);
+	}
+}
+
+/* A transitional device, by its modern interface. */
+static void a_transitional_device_works(void **state)
+{
+	char *options[] = { "--transitional", NULL };
+	struct live *live = serve(options);
+
+	(void)state;
+	open_live(live, 2);
+	assert_int_equal(loop(live, 1, 2), 32);
+	finish(live, 0);
+}
+
+/* Fewer vectors than queues, or none. */
+static void fewer_vectors_will_do(void **state)
+{
+	static char *const vectors[] = {
+		"--vectors=0", "--vectors=1", "--vectors=2", "--vectors=3",
+		"--vectors=5",
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < 5; i++) {
+		char *options[] = { vectors[i], NULL };
+		struct live *live = serve(options);
+
+		open_live(live, 4);
+		for (unsigned int pair = 0; pair < 4; pair++)
+			assert_int_equal(loop(live, pair, 4), 32);
+		finish(live, 0);
+	}
+}
+
+/* The device's own faults of the control queue; packets go on in each case. */
+static void faults_of_the_control_queue(void **state)
+{
+	static const struct {
+		char *fault;
+		int result;
+	} rows[] = {
+		{ "--fault=H01", -ETIMEDOUT }, { "--fault=H02", -ETIMEDOUT },
+		{ "--fault=H03", -EREMOTEIO }, { "--fault=H04", -EIO },
+		{ "--fault=H05", -EREMOTEIO }, { "--fault=H09", -EIO },
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char *options[] = { "--features=all", rows[i].fault, NULL };
+		struct live *live = serve(options);
+		int result;
+
+		open_live(live, 1);
+		result = vionet_filter_mode_set(live->device,
+						VIONET_FILTER_ALLMULTI, true);
+		if (result != rows[i].result)
+			fail_msg("%s: %d, %s", rows[i].fault, result,
+				 vionet_error_text());
+		if (rows[i].result != -EIO || i == 3)
+			assert_int_equal(loop(live, 0, 1), 32);
+		if (i == 1) {
+			/* The answer that is a second late is thrown away. */
+			poll(NULL, 0, 700);
+			OK(vionet_control_check(live->device));
+		}
+		finish(live, 0);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(everything_is_taken_and_nothing_is_breached),
+		cmocka_unit_test(a_transitional_device_works),
+		cmocka_unit_test(fewer_vectors_will_do),
+		cmocka_unit_test(faults_of_the_control_queue),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

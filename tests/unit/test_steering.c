@@ -1,0 +1,556 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Several queue pairs, against the model: MQ, RSS, RSS contexts, pools, shared
+ * vectors, and devices whose numbers make no sense.
+ */
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "tests/unit/rig.h"
+
+/* Send one frame on a pair; what was taken. */
+static uint32_t send_one(struct rig *rig, unsigned int pair)
+{
+	struct vionet_queue *tx = vionet_device_tx_queue(rig->device, pair);
+	struct vionet_packet *packet;
+	uint32_t taken;
+
+	assert_int_equal(vionet_packet_alloc(vionet_queue_pool(tx), &packet, 1), 1);
+	memset(packet->data, 0, 64);
+	packet->length = 64;
+	taken = vionet_queue_transmit(tx, &packet, 1);
+	if (taken == 0)
+		vionet_packet_free(&packet, 1);
+	model_control_transmit(rig->c, pair);
+	return taken;
+}
+
+/* proves: NET-11 CVQ-17 CVQ-22 */
+static void all_pairs_are_in_use_after_start(void **state)
+{
+	static const unsigned int counts[] = { 1, 2, 4, 128 };
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		struct rig *rig = raise_rig(128);
+		struct vionet_device_info info;
+
+		start_rig(rig, counts[i], 0);
+		assert_int_equal(rig->c->active, counts[i]);
+		/* One pair is what a device begins with: nothing to say. */
+		assert_int_equal(rig->c->commands, counts[i] > 1);
+		assert_int_equal(vionet_device_info(rig->device, &info), 0);
+		assert_int_equal(info.queue_pairs, counts[i]);
+		assert_int_equal(info.max_queue_pairs, 128);
+		for (unsigned int p = 0; p < counts[i]; p++) {
+			assert_non_null(vionet_device_rx_queue(rig->device, p));
+			assert_int_equal(send_one(rig, p), 1);
+			/* Every receive queue has its buffers. */
+			assert_int_equal(rig->model->queue[2 * p].enabled, 1);
+		}
+		assert_null(vionet_device_rx_queue(rig->device, counts[i]));
+		drop_rig(rig);
+	}
+}
+
+/* The order on the wire: all queues set up and enabled, DRIVER_OK, buffers, and
+ * only then the command. */
+/* proves: CVQ-17 */
+static void queues_are_set_up_before_they_are_turned_on(void **state)
+{
+	struct rig *rig = raise_rig(2);
+
+	(void)state;
+	start_rig(rig, 2, 0);
+	assert_non_null(strstr(rig->model->log,
+			       "master+ enable0 enable1 enable2 enable3 enable4 "
+			       "status=15 doorbell0 doorbell2 doorbell4 "));
+	drop_rig(rig);
+}
+
+/* proves: CVQ-18 CVQ-20 CVQ-21 CVQ-23 */
+static void pairs_come_and_go(void **state)
+{
+	struct rig *rig = raise_rig(4);
+	struct vionet_device_info info;
+
+	(void)state;
+	start_rig(rig, 4, 0);
+	assert_int_equal(vionet_pairs_set(rig->device, 2), 0);
+	assert_int_equal(rig->c->active, 2);
+	assert_int_equal(vionet_device_info(rig->device, &info), 0);
+	assert_int_equal(info.queue_pairs, 2);
+	assert_int_equal(send_one(rig, 1), 1);
+	assert_int_equal(send_one(rig, 2), 0);
+	assert_int_equal(send_one(rig, 3), 0);
+	assert_int_equal(vionet_pairs_set(rig->device, 4), 0);
+	assert_int_equal(send_one(rig, 3), 1);
+	assert_int_equal(vionet_pairs_set(rig->device, 1), 0);
+	assert_int_equal(rig->c->active, 1);
+	assert_int_equal(vionet_pairs_set(rig->device, 0), -EINVAL);
+	assert_int_equal(vionet_pairs_set(rig->device, 5), -EINVAL);
+	assert_int_equal(rig->c->active, 1);
+	/* Refused: as before. */
+	rig->c->refuse_class = 4;
+	assert_int_equal(vionet_pairs_set(rig->device, 3), -EREMOTEIO);
+	assert_int_equal(send_one(rig, 0), 1);
+	assert_int_equal(send_one(rig, 1), 0);
+	drop_rig(rig);
+}
+
+/* Not answered: nobody knows, so the smaller number holds. */
+/* proves: CVQ-19 CVQ-20 */
+static void pairs_that_are_not_known_are_not_used(void **state)
+{
+	struct rig *rig = raise_rig(4);
+
+	(void)state;
+	start_rig(rig, 4, 20);
+	rig->c->silent = true;
+	assert_int_equal(vionet_pairs_set(rig->device, 2), -ETIMEDOUT);
+	assert_int_equal(send_one(rig, 1), 1);
+	assert_int_equal(send_one(rig, 2), 0);
+	model_control_late(rig->c, 0);
+	rig->c->silent = false;
+	assert_int_equal(vionet_pairs_set(rig->device, 4), 0);
+	assert_int_equal(send_one(rig, 3), 1);
+	drop_rig(rig);
+}
+
+/* proves: CVQ-27 CVQ-28 CVQ-31 CVQ-16 */
+static void rss_by_default(void **state)
+{
+	struct rig *rig = raise_rig(4);
+	struct vionet_rss rss = { 0 };
+
+	(void)state;
+	start_rig(rig, 3, 0);
+	assert_int_equal(vionet_rss_set(rig->device, &rss), 0);
+	assert_true(rig->c->rss.set);
+	assert_int_equal(rig->c->rss.entries, 128);
+	assert_int_equal(rig->c->rss.hash_types, 0x1ff);
+	assert_int_equal(rig->c->rss.key_size, 40);
+	assert_int_equal(rig->c->rss.key[0], 0x6d);
+	assert_int_equal(rig->c->rss.max_tx, 3);
+	for (unsigned int i = 0; i < 128; i++)
+		assert_int_equal(rig->c->rss.table[i], i % 3);
+	/* Of several orders the last one counts. */
+	assert_int_equal(vionet_pairs_set(rig->device, 2), 0);
+	assert_false(rig->c->rss.set);
+	assert_int_equal(vionet_rss_set(rig->device, &rss), 0);
+	assert_true(rig->c->rss.set);
+	assert_int_equal(send_one(rig, 2), 1);
+	drop_rig(rig);
+}
+
+/* proves: CVQ-27 CVQ-28 CVQ-29 CVQ-30 CVQ-31 CVQ-32 */
+static void rss_in_full_and_its_limits(void **state)
+{
+	static const uint16_t table[4] = { 2, 1, 2, 0 };
+	static const uint16_t beyond[4] = { 0, 3, 0, 0 };
+	static const uint8_t key[40] = { 9, 8, 7 };
+	struct vionet_rss good = {
+		.hash_types = VIONET_HASH_TCPV4 | VIONET_HASH_UDPV6,
+		.table = table,
+		.table_size = 4,
+		.unclassified = 1,
+		.transmit_pairs = 2,
+		.key = key,
+		.key_size = 40,
+	}, bad;
+	struct vionet_steering_limits limits;
+	struct rig *rig = raise_rig(4);
+	unsigned int before;
+
+	(void)state;
+	start_rig(rig, 3, 0);
+	assert_int_equal(vionet_steering_limits(rig->device, &limits), 0);
+	assert_int_equal(limits.queue_pairs, 4);
+	assert_int_equal(limits.table_entries, 128);
+	assert_int_equal(limits.key_size, 40);
+	assert_int_equal(limits.hash_types, 0x1ff);
+	assert_int_equal(vionet_rss_set(rig->device, &good), 0);
+	assert_int_equal(rig->c->rss.entries, 4);
+	assert_int_equal(rig->c->rss.table[0], 2);
+	assert_int_equal(rig->c->rss.unclassified, 1);
+	assert_int_equal(rig->c->rss.max_tx, 2);
+	assert_int_equal(rig->c->rss.hash_types, 2 | 1 << 5);
+	assert_memory_equal(rig->c->rss.key, key, 40);
+	/* max_tx_vq says how many may be transmitted on. */
+	assert_int_equal(send_one(rig, 1), 1);
+	assert_int_equal(send_one(rig, 2), 0);
+
+	before = rig->c->commands;
+#define BAD(change, text)                                                  \
+	do {                                                               \
+		bad = good;                                                \
+		change;                                                    \
+		assert_int_equal(vionet_rss_set(rig->device, &bad), -EINVAL); \
+		assert_text(text);                                         \
+	} while (0)
+	BAD(bad.table_size = 3, "power of two");
+	BAD(bad.table_size = 256; bad.table = NULL, "up to 128");
+	BAD(bad.table_size = 0, "power of two");
+	BAD(bad.table = beyond,
+	    "entry 1 of the table names pair 3");
+	BAD(bad.unclassified = 3, "unclassified");
+	BAD(bad.transmit_pairs = 4, "transmission");
+	BAD(bad.hash_types = 1 << 9, "supports 0x1ff");
+	BAD(bad.key_size = 41, "takes 40");
+	assert_int_equal(rig->c->commands, before);
+	good.hash_types = VIONET_HASH_NONE;
+	assert_int_equal(vionet_rss_set(rig->device, &good), 0);
+	assert_int_equal(rig->c->rss.hash_types, 0);
+	drop_rig(rig);
+}
+
+/* Where there is only RSS, pairs are turned on with it. */
+static void rss_alone_turns_pairs_on(void **state)
+{
+	struct rig *rig = raise_rig(4);
+
+	(void)state;
+	withhold(rig, 22);
+	start_rig(rig, 4, 0);
+	assert_true(rig->c->rss.set);
+	assert_int_equal(rig->c->rss.max_tx, 4);
+	assert_int_equal(send_one(rig, 3), 1);
+	assert_int_equal(vionet_pairs_set(rig->device, 2), 0);
+	assert_int_equal(rig->c->rss.max_tx, 2);
+	for (unsigned int i = 0; i < rig->c->rss.entries; i++)
+		assert_int_equal(rig->c->rss.table[i], i % 2);
+	assert_int_equal(send_one(rig, 3), 0);
+	drop_rig(rig);
+}
+
+/* proves: CVQ-33 CVQ-34 CVQ-35 CVQ-36 */
+static void rss_contexts(void **state)
+{
+	struct rig *rig = raise_rig(4);
+	struct vionet_rss rss = { 0 };
+	uint16_t limit;
+
+	(void)state;
+	start_rig(rig, 4, 0);
+	assert_int_equal(vionet_rss_context_limit(rig->device, &limit), 0);
+	assert_int_equal(limit, MODEL_CONTEXTS);
+	assert_int_equal(vionet_rss_context_add(rig->device, 0, &rss), -EINVAL);
+	assert_int_equal(vionet_rss_context_add(rig->device, 5, &rss), -EINVAL);
+	assert_int_equal(vionet_rss_context_modify(rig->device, 2, &rss), -ENOENT);
+	assert_int_equal(vionet_rss_context_delete(rig->device, 2), -ENOENT);
+	assert_int_equal(vionet_rss_context_add(rig->device, 2, &rss), 0);
+	assert_true(rig->c->context[1].set);
+	assert_int_equal(vionet_rss_context_add(rig->device, 2, &rss), -EEXIST);
+	assert_int_equal(vionet_pairs_set(rig->device, 2), -EBUSY);
+	rss.unclassified = 3;
+	assert_int_equal(vionet_rss_context_modify(rig->device, 2, &rss), 0);
+	assert_int_equal(rig->c->context[1].unclassified, 3);
+	/* It comes back as it was modified. */
+	assert_int_equal(vionet_device_recover(rig->device, NULL), 0);
+	assert_true(rig->c->context[1].set);
+	assert_int_equal(rig->c->context[1].unclassified, 3);
+	assert_int_equal(vionet_rss_context_delete(rig->device, 2), 0);
+	assert_false(rig->c->context[1].set);
+	assert_int_equal(vionet_pairs_set(rig->device, 2), 0);
+	drop_rig(rig);
+}
+
+static void too_many_pairs_are_refused(void **state)
+{
+	struct vionet_start_options options = { .queue_pairs = 5 };
+	struct rig *rig = raise_rig(4);
+	struct vionet_pool *pool;
+
+	(void)state;
+	start_rig(rig, 4, 0);
+	assert_int_equal(vionet_device_stop(rig->device), 0);
+	assert_int_equal(vionet_device_start(rig->device, &options), -ENOTSUP);
+	assert_text("the device has 4 queue pairs, not 5");
+	options.queue_pairs = 129;
+	assert_int_equal(vionet_device_start(rig->device, &options), -EINVAL);
+	/* A pool is one thread's. */
+	options.queue_pairs = 2;
+	assert_int_equal(vionet_pool_create(rig->device, NULL, &pool), 0);
+	options.rx_pool = pool;
+	assert_int_equal(vionet_device_start(rig->device, &options), -EINVAL);
+	assert_text("rx_pools");
+	drop_rig(rig);
+
+	rig = raise_rig(4);
+	withhold(rig, 22);
+	withhold(rig, 60);
+	rig->c->pairs = 1;
+	start_rig(rig, 1, 0);
+	assert_int_equal(vionet_device_stop(rig->device), 0);
+	assert_int_equal(vionet_device_start(rig->device, &options), -EINVAL);
+	options.rx_pool = NULL;
+	assert_int_equal(vionet_device_start(rig->device, &options), -ENOTSUP);
+	drop_rig(rig);
+}
+
+static void a_pool_for_each_pair(void **state)
+{
+	struct vionet_pool *rx[2], *tx[2];
+	struct vionet_start_options options = {
+		.queue_pairs = 2, .rx_pools = rx, .tx_pools = tx,
+		.rx_queue_size = 16, .tx_queue_size = 16,
+	};
+	struct rig *rig = raise_rig(2);
+
+	(void)state;
+	start_rig(rig, 1, 0);
+	assert_int_equal(vionet_device_stop(rig->device), 0);
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(vionet_pool_create(rig->device, NULL, &rx[i]), 0);
+		assert_int_equal(vionet_pool_create(rig->device, NULL, &tx[i]), 0);
+	}
+	assert_int_equal(vionet_device_start(rig->device, &options), 0);
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_ptr_equal(vionet_queue_pool(vionet_device_rx_queue(
+					 rig->device, i)), rx[i]);
+		assert_ptr_equal(vionet_queue_pool(vionet_device_tx_queue(
+					 rig->device, i)), tx[i]);
+		assert_int_equal(vionet_pool_destroy(rx[i]), -EBUSY);
+	}
+	assert_int_equal(vionet_device_stop(rig->device), 0);
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(vionet_pool_destroy(rx[i]), 0);
+		assert_int_equal(vionet_pool_destroy(tx[i]), 0);
+	}
+	drop_rig(rig);
+}
+
+/* ---- vectors ---- */
+
+static void vectors_are_dealt_out(void **state)
+{
+	/* Four pairs: vectors allowed, then those of queues 0 to 7. */
+	static const struct {
+		unsigned int allowed;
+		uint16_t vector[8];
+	} rows[] = {
+		{ 0, { 1, 2, 3, 4, 5, 6, 7, 8 } },
+		{ 9, { 1, 2, 3, 4, 5, 6, 7, 8 } },
+		{ 8, { 1, 1, 2, 2, 3, 3, 4, 4 } },
+		{ 5, { 1, 1, 2, 2, 3, 3, 4, 4 } },
+		{ 4, { 1, 1, 2, 2, 3, 3, 1, 1 } },
+		{ 2, { 1, 1, 1, 1, 1, 1, 1, 1 } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct vionet_start_options options = {
+			.queue_pairs = 4, .vectors = rows[i].allowed,
+		};
+		struct rig *rig = raise_rig(4);
+
+		start_rig(rig, 1, 0);
+		assert_int_equal(vionet_device_stop(rig->device), 0);
+		assert_int_equal(vionet_device_start(rig->device, &options), 0);
+		for (unsigned int q = 0; q < 8; q++) {
+			struct vionet_queue *queue = q % 2 ?
+				vionet_device_tx_queue(rig->device, q / 2) :
+				vionet_device_rx_queue(rig->device, q / 2);
+
+			assert_int_equal(rig->model->queue[q].vector,
+					 rows[i].vector[q]);
+			assert_true(vionet_queue_eventfd(queue) >= 0);
+		}
+		/* The control queue is polled. */
+		assert_int_equal(rig->model->queue[8].vector, 0xffff);
+		drop_rig(rig);
+	}
+}
+
+static void one_vector_leaves_none_for_queues(void **state)
+{
+	struct vionet_start_options options = { .queue_pairs = 4, .vectors = 1 };
+	struct rig *rig = raise_rig(4);
+
+	(void)state;
+	start_rig(rig, 1, 0);
+	assert_int_equal(vionet_device_stop(rig->device), 0);
+	assert_int_equal(vionet_device_start(rig->device, &options), 0);
+	assert_int_equal(rig->model->config_vector, 0);
+	assert_int_equal(vionet_queue_eventfd(vionet_device_rx_queue(rig->device,
+								     3)),
+			 -ENOTSUP);
+	drop_rig(rig);
+}
+
+static void *wait_for_work(void *argument)
+{
+	struct vionet_queue *queue = argument;
+	double begin = seconds();
+
+	while (vionet_queue_wait(queue, 0, -1) == 0 && seconds() - begin < 5)
+		;
+	return NULL;
+}
+
+/* Two queues on one vector, each with its thread: an interrupt for one of them wakes
+ * it even if the other takes notice of it first. */
+static void a_shared_interrupt_is_everybodys(void **state)
+{
+	struct vionet_start_options options = { .queue_pairs = 2, .vectors = 2 };
+	struct rig *rig = raise_rig(2);
+	struct vionet_queue *rx[2];
+	struct pollfd p[2];
+
+	(void)state;
+	start_rig(rig, 1, 0);
+	assert_int_equal(vionet_device_stop(rig->device), 0);
+	assert_int_equal(vionet_device_start(rig->device, &options), 0);
+	for (unsigned int i = 0; i < 2; i++) {
+		rx[i] = vionet_device_rx_queue(rig->device, i);
+		assert_int_equal(vionet_queue_arm(rx[i]), 0);
+		p[i] = (struct pollfd){ vionet_queue_eventfd(rx[i]), POLLIN, 0 };
+	}
+	assert_true(p[0].fd != p[1].fd);
+	for (unsigned int round = 0; round < 3; round++) {
+		assert_int_equal(poll(p, 2, 0), 0);
+		model_interrupt(rig->model, 0);
+		assert_int_equal(poll(p, 2, 0), 2);
+		/* The first takes notice; the second is still told. */
+		vionet_queue_disarm(rx[0]);
+		assert_int_equal(poll(p, 2, 0), 1);
+		assert_int_equal(p[1].revents, POLLIN);
+		vionet_queue_disarm(rx[1]);
+	}
+	{
+		/* With threads: both wake within far less than the second after
+		 * which they would look by themselves. */
+		pthread_t thread[2];
+		double begin = seconds();
+		uint8_t frame[64] = { 0 };
+
+		for (unsigned int i = 0; i < 2; i++)
+			assert_int_equal(pthread_create(&thread[i], NULL,
+							wait_for_work, rx[i]),
+					 0);
+		while (!model_wants_interrupt(rig->model, 0) ||
+		       !model_wants_interrupt(rig->model, 2))
+			poll(NULL, 0, 1);
+		poll(NULL, 0, 20);
+		model_deliver(rig->model, frame, sizeof(frame), 0, -1);
+		/* The same for the other queue, by hand. */
+		{
+			size_t room;
+			int id = model_take(rig->model, 2, NULL, 0, &room);
+
+			model_used(rig->model, 2, (uint32_t)id, 76, 1);
+		}
+		model_interrupt(rig->model, 0);
+		for (unsigned int i = 0; i < 2; i++)
+			pthread_join(thread[i], NULL);
+		assert_true(seconds() - begin < 0.9);
+	}
+	drop_rig(rig);
+}
+
+/* ---- numbers that make no sense ---- */
+
+/* B16: a number of pairs that is none, or more queues than there are. MQ and RSS
+ * cannot be had; one pair can, with its control queue. */
+static void b16_pairs_that_cannot_be(void **state)
+{
+	static const unsigned int pairs[] = { 0, 0x8001, 0xffff, 5, 0x7fff };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		struct rig *rig = raise_rig(4);
+		struct vionet_device_info info;
+
+		rig->model->net_config[8] = (uint8_t)pairs[i];
+		rig->model->net_config[9] = (uint8_t)(pairs[i] >> 8);
+		rig->c->pairs = 1;
+		start_rig(rig, 1, 0);
+		assert_true((rig->model->accepted[0] &
+			     (1ull << 22 | 1ull << 60)) == 0);
+		assert_true(rig->model->accepted[1] == 0); /* RSS_CONTEXT */
+		assert_int_equal(vionet_device_info(rig->device, &info), 0);
+		assert_int_equal(info.max_queue_pairs, 1);
+		assert_int_equal(vionet_filter_vlan_add(rig->device, 3), 0);
+		assert_true(rig->c->vlan[3]);
+		drop_rig(rig);
+	}
+}
+
+/* B17: it changes its mind later. */
+static void b17_pairs_that_grow_are_ignored(void **state)
+{
+	struct rig *rig = raise_rig(4);
+	struct vionet_steering_limits limits;
+	struct vionet_device_info info;
+	struct vionet_link link;
+
+	(void)state;
+	start_rig(rig, 4, 0);
+	rig->model->net_config[8] = 100;
+	assert_int_equal(vionet_device_link(rig->device, &link), 0);
+	assert_int_equal(vionet_device_info(rig->device, &info), 0);
+	assert_int_equal(info.max_queue_pairs, 4);
+	assert_int_equal(vionet_steering_limits(rig->device, &limits), 0);
+	assert_int_equal(limits.queue_pairs, 4);
+	assert_int_equal(vionet_pairs_set(rig->device, 5), -EINVAL);
+	rig->model->net_config[8] = 4;
+	drop_rig(rig);
+}
+
+/* B18: keys and tables below what a device must allow. A table whose largest size is
+ * no power of two is allowed: the largest power of two inside is used. */
+static void b18_rss_limits_that_cannot_be(void **state)
+{
+	static const struct {
+		uint8_t key;
+		uint16_t table;
+		bool rss, hash;
+		unsigned int entries;
+	} rows[] = {
+		{ 39, 128, false, false, 0 }, { 0, 128, false, false, 0 },
+		{ 40, 0, false, true, 0 },    { 40, 127, false, true, 0 },
+		{ 40, 200, true, true, 128 }, { 255, 128, true, true, 128 },
+		{ 52, 65535, true, true, 32768 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct rig *rig = raise_rig(2);
+		struct vionet_steering_limits limits;
+
+		rig->model->net_config[17] = rows[i].key;
+		rig->model->net_config[18] = (uint8_t)rows[i].table;
+		rig->model->net_config[19] = (uint8_t)(rows[i].table >> 8);
+		start_rig(rig, 2, 0);
+		assert_int_equal(rig->model->accepted[0] >> 60 & 1, rows[i].rss);
+		assert_int_equal(rig->model->accepted[0] >> 57 & 1, rows[i].hash);
+		assert_int_equal(vionet_steering_limits(rig->device, &limits), 0);
+		assert_int_equal(limits.table_entries, rows[i].entries);
+		drop_rig(rig);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(all_pairs_are_in_use_after_start),
+		cmocka_unit_test(queues_are_set_up_before_they_are_turned_on),
+		cmocka_unit_test(pairs_come_and_go),
+		cmocka_unit_test(pairs_that_are_not_known_are_not_used),
+		cmocka_unit_test(rss_by_default),
+		cmocka_unit_test(rss_in_full_and_its_limits),
+		cmocka_unit_test(rss_alone_turns_pairs_on),
+		cmocka_unit_test(rss_contexts),
+		cmocka_unit_test(too_many_pairs_are_refused),
+		cmocka_unit_test(a_pool_for_each_pair),
+		cmocka_unit_test(vectors_are_dealt_out),
+		cmocka_unit_test(one_vector_leaves_none_for_queues),
+		cmocka_unit_test(a_shared_interrupt_is_everybodys),
+		cmocka_unit_test(b16_pairs_that_cannot_be),
+		cmocka_unit_test(b17_pairs_that_grow_are_ignored),
+		cmocka_unit_test(b18_rss_limits_that_cannot_be),
+	};
+
+	return run_rigs(tests);
+}

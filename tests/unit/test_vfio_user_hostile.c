@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Servers that misbehave in how they talk, a row of the catalogue each: every call
+ * returns in time, with an error that says what is wrong; nothing is left open. */
+#include "tests/unit/vu_rig.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <unistd.h>
+
+/* ---- L01: the connection ends at every place ---- */
+
+static void end_at(struct vu_server *s, const struct vu_message *q,
+		   struct vu_message *r, size_t cut)
+{
+	(void)q;
+	if (s->messages != (unsigned int)s->number)
+		return;
+	r->silent = cut == 0;
+	r->cut = cut;
+	r->hang_up = true;
+}
+
+static void end_before(struct vu_server *s, const struct vu_message *q,
+		       struct vu_message *r)
+{
+	end_at(s, q, r, 0);
+}
+
+static void end_in_header(struct vu_server *s, const struct vu_message *q,
+			  struct vu_message *r)
+{
+	end_at(s, q, r, 7);
+}
+
+static void end_in_payload(struct vu_server *s, const struct vu_message *q,
+			   struct vu_message *r)
+{
+	end_at(s, q, r, r->length > 1 ? 17 : 15);
+}
+
+static void test_L01_connection_ends(void **state)
+{
+	const hook ends[] = { end_before, end_in_header, end_in_payload };
+	int all = (int)attempt(NULL, 0).messages - 2; /* without those of close */
+
+	(void)state;
+	assert_true(all > 12);
+	for (unsigned int i = 0; i < 3; i++)
+		for (int n = 1; n <= all; n++)
+			refused(ends[i], n, -ENODEV, "gone");
+}
+
+/* The same for a device that runs: what it does at its end is an error, not a hang. */
+static void test_L01_connection_ends_later(void **state)
+{
+	struct vionet_device *device;
+	char name[100];
+	int opened = 0;
+
+	(void)state;
+	for (int n = 20; n < 400; n += 7) {
+		struct vu_server *s = server_with(end_before, n);
+		double start;
+
+		vu_server_start(s);
+		snprintf(name, sizeof(name), "vfio-user:%s", s->path);
+		start = seconds();
+		if (vionet_device_open(name, NULL, &device) == 0) {
+			opened++;
+			(void)vionet_device_start(device, NULL);
+			(void)vionet_device_close(device);
+		}
+		assert_true(seconds() - start < 1.0);
+		vu_server_destroy(s);
+	}
+	assert_true(opened > 10);
+}
+
+/* ---- L02: replies to something else ---- */
+
+static void spoil_header(struct vu_server *s, const struct vu_message *q,
+			 struct vu_message *r)
+{
+	if (q->command != SAY_REGION_INFO)
+		return;
+	switch (s->number) {
+	case 0: r->id++; break;
+	case 1: r->command = SAY_IRQ_INFO; break;
+	case 2: r->flags = 2; break; /* neither command nor reply */
+	case 3: r->flags = 0xf; break;
+	}
+}
+
+static void spoil_error(struct vu_server *s, const struct vu_message *q,
+			struct vu_message *r)
+{
+	static const uint32_t errors[] = { 0, 0xffffffff, 0x80000000, 4096, 71 };
+
+	if (q->command != SAY_REGION_INFO)
+		return;
+	r->flags |= 0x20;
+	r->error = errors[s->number];
+	r->length = 0;
+	r->fd_count = 0;
+}
+
+static void error_with_payload(struct vu_server *s, const struct vu_message *q,
+			       struct vu_message *r)
+{
+	(void)s;
+	if (q->command == SAY_REGION_INFO)
+		r->flags |= 0x20;
+}
+
+static void test_L02_wrong_reply(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		refused(spoil_header, i, -EIO, "not asked");
+	for (int i = 0; i < 5; i++)
+		refused(spoil_error, i, -EIO, "the server answers");
+	refused(error_with_payload, 0, -EIO, "error reply");
+}
+
+static void two_replies(struct vu_server *s, const struct vu_message *q,
+			struct vu_message *r)
+{
+	if (q->command == SAY_INFO)
+		(void)vu_server_send(s, r);
+}
+
+static void test_L02_second_reply(void **state)
+{
+	(void)state;
+	refused(two_replies, 0, -EIO, "not asked");
+}
+
+/* ---- L03: sizes ---- */
+
+static void spoil_size(struct vu_server *s, const struct vu_message *q,
+		       struct vu_message *r)
+{
+	static const uint32_t sizes[] = { 1, 15, 0x7fffffff, 0xffffffff, 16, 47,
+					  16 + 4097, 1u << 21 };
+
+	if (q->command == SAY_REGION_INFO)
+		r->size = sizes[s->number];
+}
+
+static void test_L03_sizes(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 8; i++)
+		refused(spoil_size, i, -EIO, i < 2 ? "shorter than a header" :
+						     "wrong size");
+}
+
+/* ---- L04: no answer ---- */
+
+static void silence(struct vu_server *s, const struct vu_message *q,
+		    struct vu_message *r)
+{
+	if (q->command == s->number)
+		r->silent = true;
+}
+
+static void test_L04_silence(void **state)
+{
+	const int commands[] = { SAY_VERSION, SAY_READ };
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		struct attempt a = attempt(silence, commands[i]);
+
+		assert_int_equal(a.result, -ETIMEDOUT);
+		assert_text("does not answer");
+		assert_true(a.took > 1.8 && a.took < 3.0);
+	}
+}
+
+/* Once given up, nothing is waited for any more. */
+static void test_L04_silence_once(void **state)
+{
+	struct vu_server *s = server_with(NULL, SAY_READ);
+	struct vn_function *f;
+	uint16_t value;
+	double start;
+
+	(void)state;
+	vu_server_start(s);
+	assert_int_equal(vn_function_open_vfio_user(s->path, &f), 0);
+	pthread_mutex_lock(&s->lock);
+	s->hook = silence;
+	pthread_mutex_unlock(&s->lock);
+	assert_int_equal(f->ops->read(f, VN_REGION_CONFIG, 0, &value, 2), -ETIMEDOUT);
+	start = seconds();
+	assert_int_equal(f->ops->read(f, VN_REGION_CONFIG, 0, &value, 2), -ENODEV);
+	assert_int_equal(f->ops->write(f, VN_REGION_CONFIG, 4, &value, 2), -ENODEV);
+	assert_int_equal(f->ops->reset(f), -ENODEV);
+	assert_int_equal(f->ops->service(f), -ENODEV);
+	assert_int_equal(f->ops->close(f), -ENODEV);
+	assert_true(seconds() - start < 0.2);
+	vu_server_destroy(s);
+}
+
+static void dawdle(struct vu_server *s, const struct vu_message *q,
+		   struct vu_message *r)
+{
+	(void)q, (void)r;
+	usleep((useconds_t)s->number * 1000);
+}
+
+/* Each answer in time, and all of them together not. */
+static void test_L04_slow_in_sum(void **state)
+{
+	struct attempt a = attempt(dawdle, 400);
+
+	(void)state;
+	assert_int_equal(a.result, -ETIMEDOUT);
+	assert_true(a.took > 1.8 && a.took < 3.5);
+	assert_int_equal(attempt(dawdle, 20).result, 0);
+}
+
+/* The whole device, at its worst: the documented limits hold. */
+static void test_L04_device_stays_in_time(void **state)
+{
+	struct vu_server *s = server_with(NULL, SAY_READ);
+	struct vionet_device *device;
+	char name[100];
+	double start;
+
+	(void)state;
+	vu_server_start(s);
+	snprintf(name, sizeof(name), "vfio-user:%s", s->path);
+	assert_int_equal(vionet_device_open(name, NULL, &device), 0);
+	assert_int_equal(vionet_device_start(device, NULL), 0);
+	pthread_mutex_lock(&s->lock);
+	s->hook = silence;
+	pthread_mutex_unlock(&s->lock);
+	start = seconds();
+	assert_true(vionet_device_close(device) < 0);
+	assert_true(seconds() - start < 5.0);
+	vu_server_destroy(s);
+}
+
+/* ---- L05: the version's JSON ---- */
+
+static void test_L05_json(void **state)
+{
+	static char deep[3000], huge[6000];
+	const char *const wrong[] = {
+		"", "{", "[]", "17", "{\"capabilities\":[]}", "{} {}", "{\"a\":\"\xff\"}",
+		"{\"capabilities\":{\"max_msg_fds\":2147483648}}",
+		"{\"capabilities\":{\"max_msg_fds\":-1}}",
+		"{\"capabilities\":{\"max_msg_fds\":0}}",
+		"{\"capabilities\":{\"max_msg_fds\":\"8\"}}",
+		"{\"capabilities\":{\"max_msg_fds\":1.5}}",
+		"{\"capabilities\":{\"max_msg_fds\":1e300}}",
+		"{\"capabilities\":{\"max_msg_fds\":99999999999999999999}}",
+		"{\"capabilities\":{\"max_msg_fds\":1,\"max_msg_fds\":2}}",
+		"{\"capabilities\":{\"max_data_xfer_size\":7}}",
+		"{\"capabilities\":{\"max_dma_maps\":0}}",
+		"{\"capabilities\":{\"pgsizes\":0}}",
+		"{\"capabilities\":{\"twin_socket\":{\"supported\":true}}}",
+		deep, huge,
+	};
+
+	(void)state;
+	memset(deep, '[', sizeof(deep) - 1);
+	memset(huge, ' ', sizeof(huge) - 1);
+	memcpy(huge, "{}", 2);
+	for (unsigned int i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		struct vu_server *s = server_with(NULL, 0);
+		struct attempt a;
+
+		s->json = wrong[i];
+		a = attempt_on(s);
+		if (a.result != -EIO)
+			fail_msg("%.60s: %d", wrong[i], a.result);
+		assert_text("breaks the protocol");
+		assert_true(a.took < 1.0);
+	}
+}
+
+static void no_zero(struct vu_server *s, const struct vu_message *q,
+		    struct vu_message *r)
+{
+	(void)s;
+	if (q->command == SAY_VERSION)
+		r->length--;
+}
+
+static void test_L05_json_without_end(void **state)
+{
+	(void)state;
+	refused(no_zero, 0, -EIO, "zero byte");
+}
+
+static void test_L05_pages_too_large(void **state)
+{
+	struct vu_server *s = server_with(NULL, 0);
+
+	(void)state;
+	s->json = "{\"capabilities\":{\"pgsizes\":2097152}}";
+	assert_int_equal(attempt_on(s).result, -ENOTSUP);
+	assert_text("pages");
+}
+
+/* ---- L12: floods (L11 is in test_vfio_user.c; L14 and L15 are the kernel's) ---- */
+
+static void ask_for_ever(struct vu_server *s, const struct vu_message *q,
+			 struct vu_message *r)
+{
+	static struct vu_message m;
+
+	(void)r;
+	if (q->command != SAY_INFO)
+		return;
+	m = (struct vu_message){ .command = ASK_READ, .length = 16,
+				 .flags = s->number == 0 ? 0x10 : 0 };
+	while (vu_server_send(s, &m))
+		;
+}
+
+static void test_L12_flood(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct attempt a = attempt(ask_for_ever, i);
+
+		assert_int_equal(a.result, -ETIMEDOUT);
+		assert_true(a.took > 1.8 && a.took < 3.0);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		counted(test_L01_connection_ends),
+		counted(test_L01_connection_ends_later),
+		counted(test_L02_wrong_reply),
+		counted(test_L02_second_reply),
+		counted(test_L03_sizes),
+		counted(test_L04_silence),
+		counted(test_L04_silence_once),
+		counted(test_L04_slow_in_sum),
+		counted(test_L04_device_stays_in_time),
+		counted(test_L05_json),
+		counted(test_L05_json_without_end),
+		counted(test_L05_pages_too_large),
+		counted(test_L12_flood),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Servers that misbehave in what they say of the function, a row of the catalogue
+ * each. */
+#include "tests/unit/vu_rig.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* ---- L06: region information ---- */
+
+static void area(struct vu_message *r, unsigned int index, uint64_t offset,
+		 uint64_t size)
+{
+	vu_put64(r->body + 48 + 16 * index, offset);
+	vu_put64(r->body + 56 + 16 * index, size);
+	if (vu_get32(r->body + 40) <= index)
+		vu_put32(r->body + 40, index + 1);
+	r->length = 64 + 16 * index;
+	vu_put32(r->body, (uint32_t)r->length);
+}
+
+static void spoil_region(struct vu_server *s, const struct vu_message *q,
+			 struct vu_message *r)
+{
+	if (q->command != SAY_REGION_INFO || vu_get32(q->body + 8) != VU_REGION)
+		return;
+	switch (s->number) {
+	case 0: vu_put64(r->body + 16, UINT64_MAX); break;
+	case 1: vu_put64(r->body + 24, UINT64_MAX - 0x1000); break;
+	case 2: vu_put32(r->body + 12, 64); break; /* at the end */
+	case 3: vu_put32(r->body + 12, 0xfffffff0); break;
+	case 4: vu_put32(r->body + 12, 8); break; /* in the fixed part */
+	case 5: vu_put16(r->body + 32, 9); vu_put32(r->body + 36, 32); break; /* loop */
+	case 6: vu_put32(r->body + 40, 0xffffffff); break; /* areas */
+	case 7: area(r, 0, 0x3000, 0x2000); break; /* outside */
+	case 8: area(r, 0, UINT64_MAX - 0xfff, 0x2000); break;
+	case 9: area(r, 1, 0x3800, 0x800); break; /* overlap */
+	case 10: area(r, 1, 0x2000, UINT64_MAX); break;
+	case 11: vu_put32(r->body, 65); break; /* argsz: more than comes */
+	case 12: vu_put32(r->body, 0xffffffff); break;
+	case 13: vu_put32(r->body + 8, 5); break; /* another region */
+	case 14: r->length = 48; vu_put32(r->body, 48); break; /* cut in the list */
+	}
+}
+
+static void test_L06_region_information(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 15; i++) {
+		struct vu_server *s = server_with(spoil_region, i);
+		struct attempt a;
+
+		s->bar_fd = memfd_create("bar", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+		assert_int_equal(ftruncate(s->bar_fd, 0x4000), 0);
+		a = attempt_on(s);
+		if (a.result != -EIO)
+			fail_msg("case %d: %d", i, a.result);
+		assert_text("breaks the protocol");
+		assert_true(a.took < 1.0);
+	}
+}
+
+static void spoil_config(struct vu_server *s, const struct vu_message *q,
+			 struct vu_message *r)
+{
+	if (q->command == SAY_REGION_INFO && vu_get32(q->body + 8) == 7)
+		vu_put64(r->body + 16, s->number == 0 ? 0 : 64);
+	if (q->command == SAY_INFO && s->number == 2)
+		vu_put32(r->body + 8, 7);
+}
+
+static void no_pci(struct vu_server *s, const struct vu_message *q,
+		   struct vu_message *r)
+{
+	(void)s;
+	if (q->command == SAY_INFO)
+		vu_put32(r->body + 4, 4);
+}
+
+static void test_L06_no_configuration(void **state)
+{
+	(void)state;
+	refused(spoil_config, 0, -EIO, "configuration space");
+	refused(spoil_config, 1, -EIO, "configuration space");
+	refused(spoil_config, 2, -EIO, "configuration space");
+	refused(no_pci, 0, -ENOTSUP, "no PCI function");
+}
+
+/* ---- L07: interrupts ---- */
+
+static void test_L07_interrupt_counts(void **state)
+{
+	const unsigned int counts[] = { 0, 2048, 0xffffffff };
+
+	(void)state;
+	for (unsigned int i = 0; i < 3; i++) {
+		struct vu_server *s = server_with(NULL, 0);
+		struct vn_function *f;
+
+		s->irqs = counts[i];
+		vu_server_start(s);
+		assert_int_equal(vn_function_open_vfio_user(s->path, &f), 0);
+		assert_int_equal(f->vector_count, counts[i] > 2048 ? 2048 : counts[i]);
+		assert_int_equal(f->ops->close(f), 0);
+		vu_server_destroy(s);
+	}
+}
+
+static void other_irqs(struct vu_server *s, const struct vu_message *q,
+		       struct vu_message *r)
+{
+	(void)s;
+	if (q->command == SAY_IRQ_INFO)
+		vu_put32(r->body + 8, 1);
+}
+
+static void test_L07_other_interrupts(void **state)
+{
+	(void)state;
+	refused(other_irqs, 0, -EIO, "other interrupts");
+}
+
+/* ---- L08: descriptors ---- */
+
+enum { NONE, TWO, DIRECTORY, READ_ONLY, SHORT, PATH_ONLY, PIPE, MANY, UNFLAGGED };
+
+static void spoil_file(struct vu_server *s, const struct vu_message *q,
+		       struct vu_message *r)
+{
+	char path[64];
+
+	if (q->command != SAY_REGION_INFO || vu_get32(q->body + 8) != VU_REGION)
+		return;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", s->bar_fd);
+	switch (s->number) {
+	case NONE: r->fd_count = 0; return;
+	case TWO: r->fds[r->fd_count++] = s->bar_fd; return;
+	case MANY:
+		for (r->fd_count = 0; r->fd_count < 250; r->fd_count++)
+			r->fds[r->fd_count] = s->bar_fd;
+		return;
+	case UNFLAGGED: vu_put32(r->body + 4, 3); return;
+	case SHORT: (void)!ftruncate(s->bar_fd, 0x3800); return;
+	case DIRECTORY: r->fds[0] = open("/tmp", O_RDONLY | O_CLOEXEC); break;
+	case READ_ONLY: r->fds[0] = open(path, O_RDONLY | O_CLOEXEC); break;
+	case PATH_ONLY: r->fds[0] = open(path, O_PATH | O_CLOEXEC); break;
+	case PIPE: r->fds[0] = eventfd(0, EFD_CLOEXEC); break;
+	}
+	vu_server_send(s, r);
+	close(r->fds[0]);
+	r->silent = true;
+}
+
+static void test_L08_descriptors(void **state)
+{
+	static const char *const texts[] = {
+		"no file comes along", "nobody asked for", "no file",
+		"open for less", "shorter than its region", "open for less",
+		"no file", "", "a file comes along",
+	};
+
+	(void)state;
+	for (int i = NONE; i <= UNFLAGGED; i++) {
+		struct vu_server *s = server_with(spoil_file, i);
+		struct attempt a;
+
+		s->bar_fd = memfd_create("bar", MFD_CLOEXEC);
+		assert_int_equal(ftruncate(s->bar_fd, 0x4000), 0);
+		a = attempt_on(s);
+		if (a.result != -EIO)
+			fail_msg("case %d: %d", i, a.result);
+		assert_text("breaks the protocol");
+		assert_text(texts[i]);
+	}
+}
+
+static void descriptor_for_nothing(struct vu_server *s, const struct vu_message *q,
+				   struct vu_message *r)
+{
+	if (q->command == s->number)
+		r->fds[r->fd_count++] = 0;
+}
+
+static void test_L08_descriptors_anywhere(void **state)
+{
+	const int commands[] = { SAY_VERSION, SAY_INFO, SAY_READ, SAY_WRITE,
+				 SAY_SET_IRQS, SAY_IRQ_INFO };
+
+	(void)state;
+	for (unsigned int i = 0; i < 6; i++)
+		refused(descriptor_for_nothing, commands[i], -EIO,
+			"nobody asked for");
+}
+
+/* ---- L08 for doorbells ---- */
+
+enum { NO_EVENTFD, NOT_SENT, OUTSIDE, CUT_SHORT, OTHER_REGION, COUNT_LIES };
+
+static void spoil_doorbell(struct vu_server *s, const struct vu_message *q,
+			   struct vu_message *r)
+{
+	if (q->command != SAY_IO_FDS)
+		return;
+	switch (s->number) {
+	case NO_EVENTFD:
+		r->fds[0] = fcntl(s->listen_fd, F_DUPFD_CLOEXEC, 0);
+		fcntl(r->fds[0], F_SETFL, O_NONBLOCK);
+		vu_server_send(s, r);
+		close(r->fds[0]);
+		r->silent = true;
+		break;
+	case NOT_SENT: vu_put32(r->body + 16 + 16, 7); break;
+	case OUTSIDE: vu_put64(r->body + 16, 0x4000); break;
+	case CUT_SHORT: vu_put32(r->body, 16 + 39); break;
+	case OTHER_REGION: vu_put32(r->body + 8, 0); break;
+	case COUNT_LIES: vu_put32(r->body + 12, 0xffffffff); break;
+	}
+}
+
+static void test_L08_doorbells(void **state)
+{
+	(void)state;
+	for (int i = NO_EVENTFD; i <= COUNT_LIES; i++) {
+		struct vu_server *s = server_with(spoil_doorbell, i);
+		struct vn_function *f;
+		int fd;
+
+		s->doorbell[1] = eventfd(0, EFD_NONBLOCK);
+		vu_server_start(s);
+		assert_int_equal(vn_function_open_vfio_user(s->path, &f), 0);
+		if (f->ops->eventfd(f, VU_REGION, VU_NOTIFY + 4, 2, 1, &fd) != -EIO)
+			fail_msg("case %d: %s", i, vionet_error_text());
+		assert_text("breaks the protocol");
+		assert_int_equal(fd, -1);
+		(void)f->ops->close(f);
+		vu_server_destroy(s);
+	}
+}
+
+/* ---- L09: the file is shortened later ---- */
+
+/* Without a seal it is not mapped: every access is a message. */
+static void test_L09_file_without_seal(void **state)
+{
+	struct vu_server *s = server_with(NULL, 0);
+	struct vn_function *f;
+	volatile void *address;
+	uint16_t one = 1;
+
+	(void)state;
+	s->bar_fd = memfd_create("bar", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	assert_int_equal(ftruncate(s->bar_fd, 0x4000), 0);
+	vu_server_start(s);
+	assert_int_equal(vn_function_open_vfio_user(s->path, &f), 0);
+	assert_int_equal(ftruncate(s->bar_fd, 0), 0);
+	assert_int_equal(f->ops->map(f, VU_REGION, VU_NOTIFY, 4, &address), -ENOTSUP);
+	assert_int_equal(f->ops->write(f, VU_REGION, VU_NOTIFY, &one, 2), 0);
+	assert_int_equal(f->ops->close(f), 0);
+	assert_int_equal(s->model->doorbells, 1);
+	vu_server_destroy(s);
+}
+
+/* With it nobody can shorten it. */
+static void test_L09_file_with_seal(void **state)
+{
+	struct vu_server *s = server_with(NULL, 0);
+	struct vn_function *f;
+	volatile void *address;
+
+	(void)state;
+	s->bar_fd = memfd_create("bar", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	assert_int_equal(ftruncate(s->bar_fd, 0x4000), 0);
+	assert_int_equal(fcntl(s->bar_fd, F_ADD_SEALS, F_SEAL_SHRINK), 0);
+	vu_server_start(s);
+	assert_int_equal(vn_function_open_vfio_user(s->path, &f), 0);
+	assert_int_equal(f->ops->map(f, VU_REGION, VU_NOTIFY + 4, 2, &address), 0);
+	assert_int_equal(ftruncate(s->bar_fd, 0), -1);
+	*(volatile uint16_t *)address = 1;
+	assert_int_equal(f->ops->map(f, VU_REGION, VU_NOTIFY - 4, 8, &address),
+			 -ENOTSUP);
+	assert_int_equal(f->ops->map(f, 0, 0, 4, &address), -ENOTSUP);
+	assert_int_equal(f->ops->close(f), 0);
+	vu_server_destroy(s);
+}
+
+/* ---- L10: other data than asked for ---- */
+
+static void spoil_data(struct vu_server *s, const struct vu_message *q,
+		       struct vu_message *r)
+{
+	if (q->command != SAY_READ)
+		return;
+	switch (s->number) {
+	case 0: r->length--; break;
+	case 1: r->length++; break;
+	case 2: r->length = 16; break;
+	case 3: vu_put32(r->body + 12, vu_get32(r->body + 12) - 1); r->length--; break;
+	case 4: vu_put64(r->body, 4); break;
+	case 5: vu_put32(r->body + 8, 0); break;
+	}
+}
+
+static void short_write(struct vu_server *s, const struct vu_message *q,
+			struct vu_message *r)
+{
+	(void)s;
+	if (q->command == SAY_WRITE)
+		vu_put32(r->body + 12, 1);
+}
+
+static void test_L10_other_data(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 6; i++)
+		refused(spoil_data, i, -EIO, "breaks the protocol");
+	refused(short_write, 0, -EIO, "breaks the protocol");
+}
+
+/* ---- L13: unmapped, but not ---- */
+
+static void spoil_unmap(struct vu_server *s, const struct vu_message *q,
+			struct vu_message *r)
+{
+	if (q->command != SAY_DMA_UNMAP)
+		return;
+	switch (s->number) {
+	case 0: vu_put64(r->body + 16, 0); break;
+	case 1: vu_put64(r->body + 8, 0); break;
+	case 2: r->flags |= 0x20; r->error = EBUSY; r->length = 0; break;
+	}
+}
+
+static void test_L13_still_mapped(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		struct vu_server *s = server_with(spoil_unmap, i);
+		struct vn_iommu_limits limits;
+		struct vn_memory memory;
+		struct vn_function *f;
+		uint64_t first, second;
+
+		vu_server_start(s);
+		assert_int_equal(vn_function_open_vfio_user(s->path, &f), 0);
+		assert_int_equal(vn_memory_alloc(4096, false, &memory), 0);
+		assert_int_equal(f->ops->memory_add(f, &memory, VN_DEVICE_WRITES,
+						    &first), 0);
+		assert_int_equal(f->ops->memory_remove(f, first), -EIO);
+		/* Its address is lost, and it counts. */
+		assert_int_equal(f->ops->memory_remove(f, first), -ENOENT);
+		assert_int_equal(f->ops->iommu_limits(f, &limits), 0);
+		assert_int_equal(limits.mappings, 1);
+		assert_int_equal(limits.mapped_bytes, 4096);
+		assert_int_equal(f->ops->memory_add(f, &memory, VN_DEVICE_WRITES,
+						    &second), 0);
+		assert_int_not_equal(first, second);
+		assert_int_equal(f->ops->close(f), 0);
+		vn_memory_free(&memory);
+		vu_server_destroy(s);
+	}
+}
+
+/* In the driver: what was not given up is kept until the connection is closed. */
+static void test_L13_quarantine(void **state)
+{
+	struct vu_server *s = server_with(spoil_unmap, 0);
+	struct vionet_device_info info;
+	struct vionet_device *device;
+	char name[100];
+
+	(void)state;
+	vu_server_start(s);
+	snprintf(name, sizeof(name), "vfio-user:%s", s->path);
+	assert_int_equal(vionet_device_open(name, NULL, &device), 0);
+	assert_int_equal(vionet_device_start(device, NULL), 0);
+	(void)vionet_device_stop(device);
+	assert_int_equal(vionet_device_info(device, &info), 0);
+	assert_true(info.quarantined >= 2);
+	assert_int_equal(vionet_device_close(device), 0);
+	vu_server_destroy(s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		counted(test_L06_region_information),
+		counted(test_L06_no_configuration),
+		counted(test_L07_interrupt_counts),
+		counted(test_L07_other_interrupts),
+		counted(test_L08_descriptors),
+		counted(test_L08_descriptors_anywhere),
+		counted(test_L08_doorbells),
+		counted(test_L09_file_without_seal),
+		counted(test_L09_file_with_seal),
+		counted(test_L10_other_data),
+		counted(test_L13_still_mapped),
+		counted(test_L13_quarantine),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
