@@ -15,6 +15,7 @@
 
 #include "judge.h"
 #include "net.h"
+#include "ring.h"
 #include "server.h"
 
 #define LINE_MAX_BYTES 512u
@@ -166,7 +167,11 @@ static int misbehave(struct command_server *commands, const char *rest, FILE *ou
 	(void)out;
 	if (*rest != '+' && *rest != '-')
 		return -EINVAL;
-	return fault_switch(commands->device, rest + 1, *rest == '+');
+	if (fault_switch(commands->device, rest + 1, *rest == '+') < 0)
+		return -EINVAL;
+	for (unsigned int i = 0; i < commands->device->queue_count; i++)
+		ring_refault(&commands->device->queue[i]);
+	return 0;
 }
 
 static int quit(struct command_server *commands, const char *rest, FILE *out)

@@ -108,10 +108,15 @@ static uint32_t read_device_feature(struct device *device)
 		feature_put(&offered, FT_VERSION_1, false);
 	if (fault(device, "B07"))
 		feature_put(&offered, FT_ACCESS_PLATFORM, false);
-	if (fault(device, "B08") && registers_of(device)->status_reads++ % 2)
+	if (fault(device, "B08") && registers_of(device)->reads++ % 2)
 		feature_put(&offered, FT_MAC, false);
 	if (fault(device, "B09"))
 		feature_put(&offered, FT_CTRL_VQ, false);
+	if (fault(device, "J13") && device->server->resets > 1) {
+		feature_put(&offered, FT_MAC, false);
+		feature_put(&offered, FT_MTU, false);
+		feature_put(&offered, FT_MQ, false);
+	}
 	if (fault(device, "B10"))
 		memset(&offered, 0xff, sizeof(offered));
 	return feature_word(&offered, registers_of(device)->device_feature_select);
@@ -228,7 +233,7 @@ static uint32_t read_status(struct device *device)
 	if (fault(device, "B02"))
 		status = 0xff;
 	if (fault(device, "B03"))
-		status = (registers->status_reads++ * 0x9e3779b9u) >> 24;
+		status = (registers->reads++ * 0x9e3779b9u) >> 24;
 	if (fault(device, "B11"))
 		status |= ST_NEEDS_RESET;
 	return status;
@@ -359,6 +364,8 @@ static uint32_t read_notify_off(struct device *device)
 		return 0xfff0;
 	if (fault(device, "C10"))
 		return 0;
+	if (fault(device, "C11") && queue_exists(device, index))
+		return (index + registers_of(device)->reads++) % device->queue_count;
 	return queue_exists(device, index) ? index : 0;
 }
 

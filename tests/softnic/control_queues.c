@@ -34,6 +34,7 @@ static void drain(struct net *net, unsigned int from)
 	unsigned int pair;
 
 	for (pair = from; pair < net->transmit_pairs; pair++) {
+		ring_wake(&net->device->queue[2 * pair + 1]);
 		while (transmit_run(net, pair, 64) && !net->blocked)
 			;
 	}
@@ -125,8 +126,8 @@ static bool read_key(struct command *command, uint32_t at, struct rss *rss)
 		       "most %u are supported", rss->key_length, KEY_MAX);
 		return false;
 	}
-	/* Linux sends its structure with the padding behind the key: a byte more. */
-	if (command->length < at + 1 + rss->key_length)
+	/* More behind it harms nobody: Linux sends its structure with the padding. */
+	if (command->length < at + 1u + rss->key_length)
 		return false;
 	memcpy(rss->key, command->data + at + 1, rss->key_length);
 	return true;

@@ -180,6 +180,8 @@ void breach(struct device *device, const char *id, const char *format, ...)
  * One branch that is never taken when no fault was asked for.
  */
 bool fault_named(const struct device *device, const char *row);
+/* Counts the changes at run time: kept answers are void when it moves. */
+unsigned int fault_changes(void);
 static inline bool fault(const struct device *device, const char *row)
 {
 	return __builtin_expect(device->options->faults != NULL, 0) &&

@@ -243,39 +243,33 @@ int dma_map(struct device *device, const struct region *wanted, int fd,
 	return result;
 }
 
-static bool cut(const struct region *region, uint64_t iova, uint64_t last)
-{
-	uint64_t end = region->iova + region->size - 1;
-
-	return (region->iova < iova && end >= iova) ||
-	       (region->iova <= last && end > last);
-}
-
 /*
- * As the kernel's VFIO has it: every mapping inside the range goes, none is cut, and
- * a range without any is no mistake. QEMU with a vIOMMU unmaps whole address spaces.
+ * As the kernel's VFIO has it: every map inside the range goes, none is cut, and a
+ * range without any is no mistake. QEMU with a vIOMMU unmaps whole address spaces.
  */
 int dma_unmap(struct device *device, uint64_t iova, uint64_t size)
 {
 	struct dma_space *space = space_of(device);
 	uint64_t last = iova + size - 1;
-	unsigned int from, to;
+	unsigned int from = region_at(space, iova), to = from;
 
 	if (size == 0 || last < iova)
 		return -EINVAL;
-	for (from = 0; from < space->count; from++)
-		if (cut(&space->region[from], iova, last))
-			return -EINVAL;
-	for (from = 0; from < space->count && space->region[from].iova < iova; from++)
-		;
-	for (to = from; to < space->count && space->region[to].iova <= last; to++)
-		detach(space, &space->region[to]);
+	while (to < space->count && space->region[to].iova <= last)
+		to++;
+	if (to == from)
+		return 0;
+	/* Disjoint and sorted: only the first and the last can stick out. */
+	if (space->region[from].iova < iova ||
+	    space->region[to - 1].iova + (space->region[to - 1].size - 1) > last)
+		return -EINVAL;
+	for (unsigned int i = from; i < to; i++)
+		detach(space, &space->region[i]);
 	memmove(&space->region[from], &space->region[to],
 		(space->count - to) * sizeof(struct region));
 	space->count -= to - from;
 	space->last = 0;
-	if (to != from)
-		changed(device);
+	changed(device);
 	return 0;
 }
 

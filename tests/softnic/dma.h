@@ -45,7 +45,7 @@ int dma_open(struct device *device); /* SIGBUS handler; 0 or -errno */
 int dma_map(struct device *device, const struct region *wanted, int fd,
 	    uint64_t offset);
 
-/* Exactly one map as it was made, or all. 0 or -ENOENT. */
+/* All maps inside a range (there may be none), or all. 0, or -EINVAL: one would be cut. */
 int dma_unmap(struct device *device, uint64_t iova, uint64_t size);
 void dma_unmap_all(struct device *device);
 

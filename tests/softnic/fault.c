@@ -23,6 +23,8 @@ static struct row {
 
 #define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))
 
+static unsigned int changes;
+
 static struct row *find_row(const char *name, size_t length)
 {
 	for (size_t i = 0; i < ROW_COUNT; i++)
@@ -38,6 +40,11 @@ bool fault_named(const struct device *device, const char *name)
 
 	(void)device;
 	return row != NULL && row->on;
+}
+
+unsigned int fault_changes(void)
+{
+	return changes;
 }
 
 int fault_parse(const char *names, char unknown[16])
@@ -64,6 +71,7 @@ int fault_switch(struct device *device, const char *name, bool on)
 	if (row == NULL)
 		return -EINVAL;
 	row->on = on;
+	changes++;
 	trace(device, "FAULTS %s %s", name, on ? "on" : "off");
 	return 0;
 }

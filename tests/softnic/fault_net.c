@@ -20,6 +20,7 @@ void faults_begin(struct net *net)
 	char name[8];
 
 	net->faults = 0;
+	net->fault_changes = fault_changes();
 	if (net->device->options->faults == NULL)
 		return;
 	for (area = 0; area < 3; area++) {

@@ -87,6 +87,23 @@ bool interrupts_event(struct device *device, uint32_t index)
 	return true;
 }
 
+void interrupts_trigger_all(struct device *device)
+{
+	for (unsigned int i = 0; i < device->options->vectors; i++)
+		if (interrupts_of(device)->msix[i] >= 0)
+			signal_event(interrupts_of(device)->msix[i]);
+}
+
+void interrupts_fill(struct device *device)
+{
+	const uint64_t brim = UINT64_MAX - 1;
+
+	for (unsigned int i = 0; i < device->options->vectors; i++)
+		if (interrupts_of(device)->msix[i] >= 0 &&
+		    write(interrupts_of(device)->msix[i], &brim, sizeof(brim)) < 0)
+			continue; /* full already */
+}
+
 /* ---- the driver's eventfds ---- */
 
 void interrupts_open(struct device *device)

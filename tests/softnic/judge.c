@@ -55,11 +55,10 @@ void breach(struct device *device, const char *id, const char *format, ...)
 	else
 		device->advice++;
 	trace(device, "BREACH %s %s", id, text);
-	if (duty->broken++ < LINES_MAX)
-		fprintf(stderr, "%s%s: %s\n", id,
-			duty->strength == SHOULD ? " (should)" : "", text);
-	if (duty->broken == LINES_MAX)
-		fprintf(stderr, "%s: further breaches are only counted\n", id);
+	if (duty->broken++ >= LINES_MAX)
+		return;
+	fprintf(stderr, "%s%s: %s%s\n", id, duty->strength == SHOULD ? " (should)" : "",
+		text, duty->broken == LINES_MAX ? " (more are only counted)" : "");
 }
 
 int judge_verdict(const struct device *device)

@@ -16,7 +16,9 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "misbehave.h"
 #include "net.h"
+#include "ring.h"
 #include "server.h"
 
 #define BUDGET 64u
@@ -29,6 +31,8 @@
 #define PAGE_PAUSE_NS 50000ll
 /* A peer whose frame finds no buffer is not asked again before this. */
 #define PEER_PAUSE_NS 1000000ll
+/* Between two looks at what is judged over time: rings that should have come. */
+#define WATCH_NS NS_PER_S
 
 struct loop {
 	struct device *device;
@@ -38,7 +42,7 @@ struct loop {
 	unsigned int listen, driver, peer, events, command; /* places; 0: none */
 	int signals;
 	bool peer_waits; /* it has a frame that nobody took */
-	int64_t last_ring;
+	int64_t last_ring, last_watch;
 	bool end;
 };
 
@@ -163,6 +167,20 @@ static bool turn(struct loop *loop)
 	return moved;
 }
 
+/* Once a second, when the clock is read anyway. */
+static void watch_rings(struct loop *loop)
+{
+	struct device *device = loop->device;
+	int64_t time = now();
+
+	if (!live(device) || time - loop->last_watch < WATCH_NS)
+		return;
+	loop->last_watch = time;
+	for (unsigned int i = 0; i < device->queue_count; i++)
+		if (device->queue[i].enabled)
+			ring_watch(&device->queue[i]);
+}
+
 /* Turns until nothing moves, or the descriptors are due. */
 static bool work(struct loop *loop)
 {
@@ -174,6 +192,8 @@ static bool work(struct loop *loop)
 		if (!moved && !poll)
 			break;
 	}
+	watch_rings(loop);
+	misbehave_turn(loop->device);
 	dma_check(loop->device);
 	return moved || poll;
 }
@@ -190,6 +210,13 @@ static int64_t page_wait(const struct loop *loop)
 	return now() - loop->last_ring < PAGE_SPIN_NS ? 0 : PAGE_PAUSE_NS;
 }
 
+/* Interrupts all the time need a device that does not sleep. */
+static bool restless(const struct device *device)
+{
+	return fault(device, "I01") || fault(device, "I02") || fault(device, "I05") ||
+	       fault(device, "I08");
+}
+
 /* How long to sleep: not at all while there is work. */
 static int64_t patience(struct loop *loop, bool busy)
 {
@@ -198,6 +225,8 @@ static int64_t patience(struct loop *loop, bool busy)
 
 	if (busy)
 		return 0;
+	if (restless(device) && device->server->fd >= 0)
+		return PAGE_PAUSE_NS;
 	if (!live(device))
 		return device->server->fd >= 0 && device->options->notify == NOTIFY_PAGE
 			       ? PAGE_PAUSE_NS
@@ -205,12 +234,14 @@ static int64_t patience(struct loop *loop, bool busy)
 	if (net_arm(device))
 		return 0;
 	wait = sooner(net_deadline(device), page_wait(loop));
+	wait = sooner(wait, WATCH_NS);
 	return loop->peer_waits ? sooner(wait, PEER_PAUSE_NS) : wait;
 }
 
-static int open_signals(void)
+int loop_signals(void)
 {
 	sigset_t set;
+	int fd;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
@@ -219,23 +250,21 @@ static int open_signals(void)
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return -errno;
 	signal(SIGPIPE, SIG_IGN);
-	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? -errno : fd;
 }
 
-int loop_run(struct device *device, struct command_server *commands)
+int loop_run(struct device *device, struct command_server *commands, int signals)
 {
-	struct loop loop = { .device = device, .commands = commands };
+	struct loop loop = { .device = device, .commands = commands,
+			     .signals = signals };
 	int result = 0;
 
-	loop.signals = open_signals();
-	if (loop.signals < 0)
-		return -errno;
 	while (!loop.end && result == 0) {
 		bool busy = work(&loop);
 
 		loop.peer_waits = !busy && came(&loop, loop.peer);
 		result = look(&loop, patience(&loop, busy));
 	}
-	close(loop.signals);
 	return result;
 }

@@ -11,7 +11,10 @@
 
 struct command_server;
 
+/* From here on SIGTERM, SIGINT and SIGHUP wait for the loop: a descriptor, or -errno. */
+int loop_signals(void);
+
 /* Until a signal, or with --once until the driver has gone. 0 or -errno. */
-int loop_run(struct device *device, struct command_server *commands);
+int loop_run(struct device *device, struct command_server *commands, int signals);
 
 #endif

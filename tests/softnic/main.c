@@ -74,12 +74,12 @@ static void sum_up(const struct device *device)
 	       ", breaches %u, advice %u, DMA faults %u\n",
 	       server->sessions, server->kicks, server->interrupts.raised,
 	       device->breaches, device->advice, device->faults);
-	net_command((struct device *)(uintptr_t)device, "stats", stdout);
+	net_command((struct device *)(uintptr_t)device, "totals", stdout);
 	fflush(stdout);
 }
 
 /* With the parts that need each other open. */
-static int serve(struct device *device)
+static int serve(struct device *device, int signals)
 {
 	struct command_server *commands;
 	int result = server_open(device);
@@ -88,7 +88,7 @@ static int serve(struct device *device)
 		result = command_open(device, &commands);
 	if (result == 0) {
 		say_ready(device);
-		result = loop_run(device, commands);
+		result = loop_run(device, commands, signals);
 		sum_up(device);
 		command_close(commands);
 	}
@@ -101,17 +101,18 @@ int main(int argc, char **argv)
 	static struct options options;
 	static struct device device;
 	static struct server server;
-	int result;
+	int result, signals;
 
 	options_parse(argc, argv, &options);
 	device.options = &options;
 	device.server = &server;
 	init(&device);
-	result = open_trace(&device);
+	signals = loop_signals();
+	result = signals < 0 ? signals : open_trace(&device);
 	if (result == 0)
 		result = net_open(&device);
 	if (result == 0) {
-		result = serve(&device);
+		result = serve(&device, signals);
 		net_close(&device);
 	}
 	if (close_trace(&device) < 0 || result < 0)

@@ -220,11 +220,11 @@ bool net_run(struct device *device, unsigned int budget)
 
 	if (!live(device))
 		return false;
-	if (__builtin_expect(device->options->faults != NULL, 0))
+	if (__builtin_expect(net->fault_changes != fault_changes(), 0))
 		faults_begin(net);
 	if (net->armed)
 		disarm(net);
-	net->blocked = false;
+	net->blocked = net->refused = false;
 	moved |= control_run(net);
 	for (pair = 0; pair < count && live(device); pair++)
 		moved |= transmit_run(net, pair, budget);
@@ -295,7 +295,7 @@ int64_t net_deadline(const struct device *device)
 		return -1;
 	due = sooner(moderate_deadline(net), announce_deadline(net));
 	due = sooner(due, control_deadline(net));
-	return net->blocked ? sooner(due, RETRY) : due;
+	return net->refused ? sooner(due, RETRY) : due;
 }
 
 int net_fd(const struct device *device)

@@ -52,8 +52,9 @@ int64_t net_deadline(const struct device *device);
 /* Descriptor that becomes readable when the peer has a frame, -1: none. */
 int net_fd(const struct device *device);
 
-/* A command of the control socket ("link down", "announce", "mac ...", "stats");
- * writes its answer to `out`. 0 or -EINVAL (not for the network half). */
+/* A command of the control socket (link up|down, speed N [full|half], mac ADDRESS,
+ * announce [SECONDS that the driver may take], stats, totals); writes its answer to
+ * `out`. 0 or -EINVAL (not for the network half). */
 int net_command(struct device *device, const char *line, FILE *out);
 
 #endif

@@ -270,6 +270,9 @@ static bool judge_tunnel_bits(const struct look *look)
 	}
 	if (outer_sum && !net_has(look->net, FT_HOST_UDP_TUNNEL_GSO_CSUM)) {
 		REPORT(look, "NET-34", "UDP_TUNNEL_CSUM without its feature");
+		if (bits)
+			REPORT(look, "NET-35", "a tunnel with outer checksum "
+			       "offload without its feature");
 		good = false;
 	}
 	if (outer_sum && !bits) {
@@ -322,6 +325,12 @@ static void judge_tunnel(const struct look *look)
 		REPORT(look, "NET-30", "IPv4 inside without TUNNEL_IPV4");
 	if (look->inner.version == 6 && !(header->gso_type & GSO_TUNNEL_IPV6))
 		REPORT(look, "NET-31", "IPv6 inside without TUNNEL_IPV6");
+	/* One checksum cannot be right for several segments. */
+	if (!(header->flags & HF_UDP_TUNNEL_CSUM) && be16(udp + 6) &&
+	    look->inner.payload &&
+	    look->length - look->inner.payload > header->gso_size)
+		REPORT(look, "NET-52", "the outer UDP checksum 0x%04x is neither 0 "
+		       "nor right for every segment", be16(udp + 6));
 	if ((header->flags & HF_UDP_TUNNEL_CSUM) &&
 	    !pseudo_sum(udp + 6, look->data, outer,
 			look->length - outer->transport))
@@ -431,7 +440,8 @@ bool judge_header(struct net *net, const struct frame *frame)
 	}
 	begin_look(&look, net, frame);
 	judge_flags(&look);
-	good = judge_kind(&look) & judge_tunnel_bits(&look);
+	good = judge_kind(&look);
+	good = judge_tunnel_bits(&look) && good;
 	if (look.kind != GSO_NONE)
 		judge_large(&look);
 	judge_congestion(&look);

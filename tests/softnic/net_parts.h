@@ -157,6 +157,12 @@ int segments_begin(struct segments *segments, const struct frame *frame);
 void segments_make(struct segments *segments, unsigned int index,
 		   struct frame *frame);
 
+/*
+ * Do header and frame fit together, so that a driver may get them as they are? Bytes of
+ * all headers of a packet to be cut (of the Ethernet header for others); 0: no.
+ */
+uint32_t offload_headers(const struct frame *frame);
+
 /* ---- coalesce.c: small packets made large (receive side coalescing) ---- */
 
 struct coalesce {
@@ -211,7 +217,6 @@ struct net_queue {
 	uint32_t fresh;		/* packets given and not yet visible */
 	unsigned int segment;	/* of the buffer in hand, refused by the peer */
 	bool started;
-	bool judged;		/* sizes of its buffers were looked at */
 	struct counters count;
 };
 
@@ -233,6 +238,7 @@ struct net {
 	uint8_t mac[6], permanent_mac[6]; /* before the driver changed it */
 	bool link_up, announce;
 	uint64_t announced;	/* when; 0: not */
+	uint64_t announce_wait;	/* how long the driver may take to answer */
 	uint32_t speed;
 	uint8_t duplex;
 
@@ -260,12 +266,14 @@ struct net {
 	uint64_t late;		/* when the answer that was put off is due; 0: none */
 
 	uint64_t faults;	/* bits by enum net_fault */
+	unsigned int fault_changes; /* when those were looked up */
 	uint64_t frames;	/* received so far: which of them a fault hits */
 	unsigned int receive_segment;
 	uint64_t dirty;		/* queues with buffers given and not yet visible */
 	uint64_t unnoticed;	/* queues whose interrupt may be put off */
 	bool armed;		/* the driver is asked to ring: we were about to sleep */
 	bool blocked;		/* the peer, or a queue without buffers, holds us up */
+	bool refused;		/* it is the peer, which cannot tell when it is ready */
 	unsigned int quiet;	/* turns in which the peer had nothing */
 	struct segments *segments;
 	struct coalesce *coalesce;

@@ -100,28 +100,13 @@ static void validate(struct net *net, const struct frame *frame,
 	}
 }
 
-/* Bytes of all headers, when the sender has not said it right. */
-static uint16_t headers_length(const struct frame *frame)
-{
-	uint8_t head[512];
-	struct packet packet;
-	uint32_t size = frame_copy(frame, 0, head, sizeof(head));
-
-	if (frame->header.gso_type & TUNNEL_BITS)
-		packet_parse_ip(head, size, frame->header.inner_nh_offset,
-				&packet);
-	else
-		packet_parse(head, size, &packet);
-	return (uint16_t)packet.payload;
-}
-
 static void large_header(const struct net *net, const struct frame *frame,
 			 struct counters *count, struct net_header *header)
 {
 	unsigned int kind = header->gso_type & ~(GSO_ECN | TUNNEL_BITS);
 	uint32_t payload;
 
-	header->hdr_len = headers_length(frame);
+	header->hdr_len = (uint16_t)offload_headers(frame);
 	count->gso_packets++;
 	count->gso_bytes += frame->length;
 	if (header->flags & HF_RSC_INFO) { /* coalesce.c made it */
@@ -406,14 +391,15 @@ static int place_segments(struct net *net, const struct frame *frame,
 	return 0;
 }
 
-int receive_frame(struct net *net, const struct frame *frame,
-		  unsigned int *progress)
+static int receive_clean(struct net *net, const struct frame *frame,
+			 unsigned int *progress)
 {
 	int result;
 
 	if (!net->link_up)
 		return 0;
 	if (too_long(net, frame) ||
+	    (!header_plain(&frame->header) && !offload_headers(frame)) ||
 	    ((net->filtering || net->vlan_filtering) &&
 	     !filter_passes(net, frame))) {
 		lose(net);
@@ -429,6 +415,21 @@ int receive_frame(struct net *net, const struct frame *frame,
 	else
 		result = place_segments(net, frame, progress);
 	return result == -EAGAIN ? result : 0;
+}
+
+int receive_frame(struct net *net, const struct frame *frame,
+		  unsigned int *progress)
+{
+	struct frame clean;
+
+	if (header_plain(&frame->header))
+		return receive_clean(net, frame, progress);
+	/* What a sender may not say is not said to the driver either. */
+	clean = *frame;
+	clean.header.flags &= HF_NEEDS_CSUM | HF_UDP_TUNNEL_CSUM;
+	if (!(clean.header.gso_type & TUNNEL_BITS))
+		clean.header.flags &= HF_NEEDS_CSUM;
+	return receive_clean(net, &clean, progress);
 }
 
 bool receive_run(struct net *net, unsigned int budget)

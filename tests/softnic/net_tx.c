@@ -226,6 +226,9 @@ static void judge_use(struct net *net, struct queue *queue)
 
 	if (pair < net->transmit_pairs)
 		return;
+	/* Its notification may be on the way yet. */
+	if (net_control_index(net->device) < QUEUES_MAX)
+		ring_wake(&net->device->queue[net_control_index(net->device)]);
 	control_run(net);
 	if (pair < net->transmit_pairs)
 		return;
@@ -301,6 +304,7 @@ bool transmit_run(struct net *net, unsigned int pair, unsigned int budget)
 		    !net_fault(net, G02)) {
 			ring_untake(queue, 1);
 			net->blocked = true;
+			net->refused = !net->peer->mirror;
 			break;
 		}
 		if (!net->faults)

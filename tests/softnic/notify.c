@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "misbehave.h"
 #include "net.h"
 #include "ring.h"
 #include "server.h"
@@ -150,6 +151,7 @@ static void ring(struct queue *queue)
 	queue->kicks++;
 	device->server->kicks++;
 	trace(device, "KICK %u", queue->index);
+	misbehave_ring(queue);
 }
 
 static void judge_width(struct device *device, unsigned int size)
@@ -245,8 +247,10 @@ static void page_rang(struct device *device, unsigned int index, uint32_t value)
 	}
 	/* One doorbell for all keeps only the last ring: any queue may have rung. */
 	rang(device, -1, value, wide ? 4 : 2);
-	for (unsigned int i = 0; i < device->queue_count; i++)
+	for (unsigned int i = 0; i < device->queue_count; i++) {
 		device->queue[i].kicked = device->queue[i].enabled;
+		ring_wake(&device->queue[i]);
+	}
 }
 
 bool notify_poll(struct device *device)

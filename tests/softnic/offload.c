@@ -22,44 +22,73 @@
 #define IPV6_MORE 1u
 #define IPV6_FRAGMENT 44u
 
+#define LOOK 512u /* bytes from a frame's beginning that hold its headers */
+
+static unsigned int kind_of(const struct net_header *header)
+{
+	return header->gso_type & ~(TUNNEL_BITS | GSO_ECN);
+}
+
 static unsigned int kind(const struct segments *s)
 {
-	return s->header.gso_type & ~(TUNNEL_BITS | GSO_ECN);
+	return kind_of(&s->header);
 }
 
 /* ---- looking ---- */
 
-static bool find_packets(struct segments *s)
+static bool find_packets(const struct net_header *header, const uint8_t *data,
+			 uint32_t length, struct packet *outer,
+			 struct packet *inner)
 {
-	const struct net_header *header = &s->header;
-
-	packet_parse(s->whole, s->length, &s->outer);
-	s->inner = s->outer;
+	packet_parse(data, length, outer);
+	*inner = *outer;
 	if (!(header->gso_type & TUNNEL_BITS))
-		return s->inner.payload != 0;
-	if (!s->outer.payload || s->outer.protocol != PROTO_UDP ||
-	    header->outer_th_offset != s->outer.transport ||
-	    header->inner_nh_offset < s->outer.payload)
+		return inner->payload != 0;
+	if (!outer->payload || outer->protocol != PROTO_UDP ||
+	    header->outer_th_offset != outer->transport ||
+	    header->inner_nh_offset < outer->payload)
 		return false;
-	packet_parse_ip(s->whole, s->length, header->inner_nh_offset, &s->inner);
-	return s->inner.payload != 0;
+	packet_parse_ip(data, length, header->inner_nh_offset, inner);
+	return inner->payload != 0;
 }
 
-static bool fits_kind(const struct segments *s)
+static bool fits_kind(const struct net_header *header,
+		      const struct packet *inner)
 {
-	switch (kind(s)) {
+	switch (kind_of(header)) {
 	case GSO_TCPV4:
-		return s->inner.version == 4 && s->inner.protocol == PROTO_TCP;
+		return inner->version == 4 && inner->protocol == PROTO_TCP;
 	case GSO_TCPV6:
-		return s->inner.version == 6 && s->inner.protocol == PROTO_TCP;
+		return inner->version == 6 && inner->protocol == PROTO_TCP;
 	case GSO_UDP:
-		return s->inner.protocol == PROTO_UDP &&
-		       !(s->header.gso_type & TUNNEL_BITS);
+		return inner->protocol == PROTO_UDP &&
+		       !(header->gso_type & TUNNEL_BITS);
 	case GSO_UDP_L4:
-		return s->inner.protocol == PROTO_UDP;
+		return inner->protocol == PROTO_UDP;
 	default:
 		return false;
 	}
+}
+
+uint32_t offload_headers(const struct frame *frame)
+{
+	const struct net_header *header = &frame->header;
+	uint32_t field = (uint32_t)header->csum_start + header->csum_offset;
+	struct packet outer, inner;
+	uint8_t head[LOOK];
+	uint32_t size;
+
+	if ((header->flags & HF_NEEDS_CSUM) && !(header->flags & HF_RSC_INFO) &&
+	    field + 2 > frame->length)
+		return 0;
+	if (kind_of(header) == GSO_NONE)
+		return ETH_HEADER;
+	size = frame_copy(frame, 0, head, LOOK);
+	if (header->gso_size == 0 || !(header->flags & HF_NEEDS_CSUM) ||
+	    !find_packets(header, head, size, &outer, &inner) ||
+	    !fits_kind(header, &inner))
+		return 0;
+	return inner.payload;
 }
 
 /* ---- checksums ---- */
@@ -123,7 +152,9 @@ int segments_begin(struct segments *s, const struct frame *frame)
 	s->length = frame_copy(frame, 0, s->whole, FRAME_MAX);
 	if (kind(s) == GSO_NONE)
 		return complete_sum(s);
-	if (s->header.gso_size == 0 || !find_packets(s) || !fits_kind(s))
+	if (s->header.gso_size == 0 ||
+	    !find_packets(&s->header, s->whole, s->length, &s->outer, &s->inner) ||
+	    !fits_kind(&s->header, &s->inner))
 		return -EINVAL;
 	s->headers = s->inner.payload;
 	s->step = s->header.gso_size;

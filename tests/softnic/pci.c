@@ -232,7 +232,6 @@ static void window_read(struct device *device)
 
 	if (get(data - 4, 4) == 0 && get(data - 8, 4) == 0)
 		return;
-
 	if (window(device, &offset, &size))
 		put(data, (uint32_t)register_read(device, offset, size), size);
 }
@@ -280,6 +279,8 @@ void pci_read(struct device *device, unsigned int offset, void *data,
 	if (offset == data_at && size <= 4 && pci->virtio[CAP_PCI])
 		window_read(device);
 	memcpy(data, &pci->byte[offset], size);
+	if (fault(device, "A21"))
+		pci->byte[pci->virtio[CAP_COMMON] + CAP_BAR] ^= 1;
 	trace(device, "READ pci 0x%02x %u 0x%x", offset, size,
 	      get(&pci->byte[offset], size < 4 ? size : 4));
 }

@@ -66,7 +66,13 @@ class Softnic:
         return self
 
     def __exit__(self, *exception):
+        self.close()
+
+    def close(self):
+        """End it; its files go. `status`, `lines` and `output` stay."""
         self.stop()
+        self.errors.close()
+        self.folder.cleanup()
 
     def wait(self):
         self.output += self.process.communicate(timeout=DEADLINE)[0]
@@ -208,10 +214,14 @@ class Driver:
         self.features = set()
         self.io_fds = {}
         self.doorbells = None
-        if negotiate:
-            self.version = self.negotiate(capabilities)
-        if negotiate and find:
-            self.find()
+        try:
+            if negotiate:
+                self.version = self.negotiate(capabilities)
+            if negotiate and find:
+                self.find()
+        except BaseException:
+            self.socket.close()
+            raise
 
     def __enter__(self):
         return self

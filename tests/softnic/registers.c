@@ -73,6 +73,23 @@ static void judge_config(struct device *device, uint64_t offset,
 	registers_of(device)->config_unread = true;
 }
 
+/* Values that no device should have. */
+static void spoil(struct device *device, uint64_t offset, uint64_t *value)
+{
+	static const struct {
+		const char *name;
+		uint64_t offset, value;
+	} spoilt[] = {
+		{ "B14", 0, 0x01 },   { "B15", 10, 67 },	  { "B16", 8, 0xffff },
+		{ "B18", 17, 0 },     { "B18", 18, 0 },	  { "B19", 12, 0xfffffffe },
+		{ "B19", 16, 7 },
+	};
+
+	for (size_t i = 0; i < sizeof(spoilt) / sizeof(spoilt[0]); i++)
+		if (spoilt[i].offset == offset && fault(device, spoilt[i].name))
+			*value = spoilt[i].value;
+}
+
 static uint64_t config_read(struct device *device, uint64_t offset,
 			    unsigned int size)
 {
@@ -81,6 +98,7 @@ static uint64_t config_read(struct device *device, uint64_t offset,
 	judge_config(device, offset, size);
 	if (offset + size <= net_config_size(device))
 		net_config_read(device, offset, &value, size);
+	spoil(device, offset, &value);
 	trace(device, "READ config %" PRIu64 " %u 0x%" PRIx64, offset, size, value);
 	return value;
 }

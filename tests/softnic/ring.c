@@ -187,12 +187,30 @@ int ring_take_raw(struct ring *ring, struct buffer *buffer)
 	return 1;
 }
 
+/* A device that looked without a kick would never notice that one was forgotten. */
+static bool still_asleep(struct ring *ring)
+{
+	const struct queue *queue = ring->queue;
+
+	if (queue->kicked || queue->kicks != ring->sleep_kicks || ring->stashed)
+		ring->asleep = false;
+	return ring->asleep;
+}
+
+void ring_wake(struct queue *queue)
+{
+	if (queue->ring)
+		queue->ring->asleep = false;
+}
+
 int ring_take(struct queue *queue, struct buffer *buffer)
 {
 	struct ring *ring = queue->ring;
 
 	if (unlikely(!ring || queue->broken))
 		return ring ? -1 : 0;
+	if (unlikely(ring->asleep) && still_asleep(ring))
+		return 0;
 	if (unlikely(ring->special))
 		return special_take(ring, buffer);
 	return ring_take_raw(ring, buffer);
@@ -363,19 +381,25 @@ bool ring_arm(struct queue *queue)
 
 	if (!ring || queue->broken)
 		return false;
+	if (ring->asleep && still_asleep(ring))
+		return false;
 	ring->armed = true;
-	if (ring->packed ? packed_arm(ring) : split_arm(ring))
+	ring->watch_armed = true; /* at any time between two looks counts */
+	if ((ring->packed ? packed_arm(ring) : split_arm(ring)) || ring->stashed)
 		return true;
 	if (unlikely(ring->faults))
 		fault_wishes(ring);
-	return ring->stashed != 0;
+	ring->asleep = true;
+	ring->sleep_kicks = queue->kicks;
+	return false;
 }
 
 void ring_disarm(struct queue *queue)
 {
 	struct ring *ring = queue->ring;
 
-	if (!ring || !ring->armed || queue->broken)
+	if (!ring || !ring->armed || queue->broken ||
+	    (ring->asleep && still_asleep(ring)))
 		return;
 	ring->armed = false;
 	if (ring->packed)

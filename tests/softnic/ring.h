@@ -47,16 +47,24 @@ void ring_publish(struct queue *queue);
 void ring_notify(struct queue *queue);
 bool ring_wanted(struct queue *queue);
 
-/* Ask the driver to notify at its next buffer, or not to. Asking returns whether
- * there is something already (look again then). */
+/*
+ * Ask the driver to notify at its next buffer, or not to. Asking returns whether
+ * there is something already (look again then). If not, the ring is asleep: nothing
+ * is taken, and it stays armed, until the queue was kicked; so a notification that
+ * the driver forgets is missed, as it is by hardware. ring_wake: it may have been.
+ */
 bool ring_arm(struct queue *queue);
 void ring_disarm(struct queue *queue);
+void ring_wake(struct queue *queue);
 
 /* Is there an available buffer? Reads the ring, judges nothing. */
 bool ring_ready(struct queue *queue);
 
 /* A 32-bit notification (NOTIFICATION_DATA) came: judge its position. */
 void ring_notified(struct queue *queue, uint32_t value);
+
+/* Misbehaviours were switched on or off at run time; each switched on strikes anew. */
+void ring_refault(struct queue *queue);
 
 /* About once a second for each enabled queue of a live device: judges notifications
  * that are missing, and those that were not wanted. */

@@ -136,6 +136,8 @@ struct ring {
 	uint16_t size;
 	bool packed, event_idx, in_order, indirect;
 	bool armed;	 /* the driver is asked to notify */
+	bool asleep;	 /* armed, and nothing was there: only a kick makes us look */
+	uint64_t sleep_kicks; /* kicks when it fell asleep */
 	bool special;	 /* shuffled or misbehaving: leave the fast path */
 	bool shuffle_take, shuffle_give;
 

@@ -23,19 +23,33 @@ static uint32_t random_below(struct ring *ring, uint32_t limit)
 	return ring->random % limit;
 }
 
+static void refault(struct ring *ring)
+{
+	bool data = ring->queue->index != net_control_index(ring->device);
+
+	ring->faults = data ? faults_of(ring) : 0;
+	ring->faults_done &= ring->faults;
+	/* What lies on the pile is still to be written. */
+	ring->special = ring->shuffle_take || ring->shuffle_give ||
+			ring->faults || ring->piled;
+}
+
+void ring_refault(struct queue *queue)
+{
+	if (queue->ring)
+		refault(queue->ring);
+}
+
 int special_start(struct ring *ring)
 {
 	const struct device *device = ring->device;
 	bool data = ring->queue->index != net_control_index(device);
 	bool shuffle = data && device->options->shuffle && !ring->in_order;
 
-	ring->faults = data ? faults_of(ring) : 0;
 	ring->shuffle_take = shuffle && ring->queue->index % 2 == 0;
 	ring->shuffle_give = shuffle && ring->queue->index % 2 == 1;
-	ring->special = shuffle || ring->faults;
 	ring->random = 0x9e3779b9u ^ ring->queue->index;
-	if (!ring->special)
-		return 0;
+	refault(ring);
 	ring->pile = calloc(ring->size, sizeof(*ring->pile));
 	if (!ring->pile)
 		return -1;

@@ -19,6 +19,7 @@
 #include "server.h"
 
 #define REPLY_WAIT_MS 1000
+#define MESSAGES_A_TURN 64u
 
 /* ---- listening ---- */
 
@@ -166,6 +167,7 @@ void server_accept(struct device *device)
 	server->negotiated = false;
 	server->driver_fds = 1;
 	server->sessions++;
+	server->resets = 0;
 	trace(device, "CONNECT");
 }
 
@@ -382,10 +384,11 @@ static int receive(struct device *device, size_t size)
 bool server_serve(struct device *device)
 {
 	struct server *server = device->server;
+	unsigned int served = 0;
 
-	/* Bounded, so that a driver that only sends does not stop its own queues; never
-	 * between reading a message and serving it, for then nothing would wake us. */
-	for (unsigned int served = 0; served < 128;) {
+	/* Bounded, so that a driver that only sends does not stop its own queues; by whole
+	 * messages, as nothing would tell of one that was received and not served. */
+	while (served < MESSAGES_A_TURN) {
 		size_t size = wanted(server);
 		int result;
 
@@ -393,16 +396,15 @@ bool server_serve(struct device *device)
 			server_hang_up(device, "a message has a header that makes no sense");
 			return false;
 		}
-		if (server->have == size && size > 0 &&
-		    server->have >= sizeof(struct message)) {
-			if (!serve_message(device))
-				return false;
-			served++;
+		if (server->have < size) {
+			result = receive(device, size);
+			if (result <= 0)
+				return result == 0;
 			continue;
 		}
-		result = receive(device, size);
-		if (result <= 0)
-			return result == 0;
+		if (!serve_message(device))
+			return false;
+		served++;
 	}
 	return true;
 }

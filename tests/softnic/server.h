@@ -86,7 +86,7 @@ struct registers {
 	bool status_unread;	 /* FEATURES_OK / SUSPEND / resume, not read since */
 	bool generation_read, config_unread; /* reads not closed by a generation */
 	bool touched;		 /* anything at all: a first reset is no surprise */
-	unsigned int status_reads; /* of random values: faults */
+	unsigned int reads; /* counted for faults that change from read to read */
 };
 
 /* A register of BAR_VIRTIO; size 1, 2, 4 or 8. */
@@ -143,6 +143,9 @@ unsigned int interrupts_count(const struct device *device, uint32_t index);
 /* `fds` are taken over. 0 or -EINVAL. */
 int interrupts_set(struct device *device, const struct irq_set *set,
 		   const uint8_t *data, int *fds, unsigned int fd_count);
+/* Faults: all vectors at once; their counters to the brim. */
+void interrupts_trigger_all(struct device *device);
+void interrupts_fill(struct device *device);
 bool interrupts_msix_on(const struct device *device);
 /* The ERR (IRQ_ERR) or REQ (IRQ_REQ) event. Whether the driver listens. */
 bool interrupts_event(struct device *device, uint32_t index);
@@ -159,6 +162,7 @@ struct server {
 	int fds[MESSAGE_FDS];
 	unsigned int fd_count;
 	unsigned int sessions;
+	unsigned int resets; /* of status, by this driver */
 	uint64_t kicks;
 	struct dma_space dma;
 	struct pci pci;

@@ -201,6 +201,7 @@ bool command_stats(struct command *command)
 	if (command->number != STATS_QUERY || command->length ||
 	    command->room < 8)
 		return false;
+	/* Only what can be asked for now: drivers ask for all that is named here. */
 	put_le64(command->result, types_negotiated(net));
 	command->written = 8;
 	net->statistics_read = true;

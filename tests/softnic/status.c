@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "features.h"
+#include "misbehave.h"
 #include "net.h"
 #include "ring.h"
 #include "server.h"
@@ -35,11 +36,13 @@ void queue_stop(struct queue *queue)
 void device_reset(struct device *device, const char *why)
 {
 	struct registers *registers = registers_of(device);
+	uint64_t areas[QUEUES_MAX];
 
 	trace(device, "RESET %s", why);
 	for (unsigned int i = 0; i < QUEUES_MAX; i++) {
 		struct queue *queue = &device->queue[i];
 
+		areas[i] = queue->enabled ? queue->device_area : 0;
 		queue_stop(queue);
 		queue->broken = queue->kicked = false;
 		queue->vector = NO_VECTOR;
@@ -53,6 +56,10 @@ void device_reset(struct device *device, const char *why)
 	memset(&device->accepted, 0, sizeof(device->accepted));
 	net_reset(device);
 	notify_reset(device);
+	device->server->resets++;
+	misbehave_reset(device, areas);
+	if (fault(device, "A25") && device->server->resets > 1)
+		device->server->pci.byte[0x02] = 0x42;
 }
 
 void needs_reset(struct device *device)

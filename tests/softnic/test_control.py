@@ -152,6 +152,8 @@ class Steering(unittest.TestCase):
             self.assertEqual(seen, {0, 1, 2, 3})
             bed.send(ethernet(bytes(50), 0x88b5))
             self.assertEqual(self.where(bed, 4), [2])
+            self.assertEqual(bed.command(MQ, 1, rss(table) + b"\0")[0], OK)    # padding behind the key
+            self.assertEqual(bed.command(MQ, 1, rss(table)[:-1])[0], ERR)
             bed.finish()
 
     def test_hash_without_scaling(self):
@@ -310,6 +312,14 @@ class Statistics(unittest.TestCase):
             self.assertEqual(found[32], (2, (2, 2)))
             bed.finish()
 
+    def test_query_names_what_can_be_asked(self):
+        with Bed("--peer", "sink", features=("CTRL_VQ", "DEVICE_STATS", "CSUM")) as bed:
+            types = struct.unpack("<Q", bed.command(STATS, 0, room=8)[1])[0]
+            self.assertEqual(types, 0x1000b0009)
+            ask = request(0, types & 0xffff) + request(1, types & 0xf0000) + request(2, types >> 32 << 32)
+            self.assertEqual(bed.command(STATS, 1, ask, room=400)[0], OK)
+            bed.finish()
+
     def test_drops(self):
         with Bed("--peer", "loop", features=self.FEATURES, buffers=1) as bed:
             bed.command(STATS, 0, room=8)
@@ -361,6 +371,15 @@ class Link(unittest.TestCase):
             self.assertIn("queue 1 transmit packets 1", self.ask("stats"))
             bed.finish()
 
+    def test_faults_at_run_time(self):
+        with Bed("--peer", "loop", "--control", self.path) as bed:
+            for line, length in (("fault +F01", 0), ("fault -F01", 12 + len(udp4()))):
+                self.ask(line)
+                before = len(bed.receive[0].done)
+                bed.send(udp4())
+                self.assertEqual(bed.receive[0].wait(before + 1)[-1][1], length)
+            bed.finish()
+
     def test_announce(self):
         with Bed("--peer", "loop", "--control", self.path, vectors=1,
                  features=("STATUS", "CTRL_VQ", "GUEST_ANNOUNCE")) as bed:
@@ -371,6 +390,23 @@ class Link(unittest.TestCase):
             self.assertEqual(bed.command(ANNOUNCE, 0)[0], OK)
             self.assertEqual(bed.driver.net_config(6, 2), 1)
             bed.finish()
+
+    def test_announce_without_answer(self):
+        with Bed("--peer", "loop", "--control", self.path,
+                 features=("STATUS", "CTRL_VQ", "GUEST_ANNOUNCE")) as bed:
+            self.ask("announce 1")
+            time.sleep(1.2)
+            self.assertEqual(bed.broken(), ["CVQ-14"])
+        with Bed("--peer", "loop", "--control", self.path) as bed:
+            self.assertIn("GUEST_ANNOUNCE", self.ask("announce"))
+            bed.finish()
+
+    def test_announce_for_ever(self):
+        with Bed("--peer", "loop", "--control", self.path, "--fault", "H10",
+                 features=("STATUS", "CTRL_VQ", "GUEST_ANNOUNCE")) as bed:
+            self.ask("announce")
+            bed.command(ANNOUNCE, 0)
+            self.assertEqual(bed.driver.net_config(6, 2), 3)
 
 
 MANY = ("CTRL_VQ", "MQ", "RSS")
@@ -453,6 +489,7 @@ class Duties(unittest.TestCase):
             bed.transmit[1].add(readable=[bytes(12) + udp4()])
             bed.control.add(readable=[bytes([MQ, 0]), b"\1\0"], writable=[1])
             bed.control.kick()
+            bed.transmit[1].kick()
             bed.control.wait(2)
             bed.transmit[1].wait(1)
             bed.finish()

@@ -7,6 +7,7 @@ Owns: the plain way of a frame, and its judge.
 Read next: bed.py, test_offload.py, test_control.py.
 """
 
+import random
 import struct
 import time
 import unittest
@@ -121,6 +122,31 @@ class Frames(unittest.TestCase):
             bed.finish()
 
 
+class Sleeping(unittest.TestCase):
+    """Who has nothing to do, or waits for the driver, takes no time."""
+
+    def seconds(self, bed):
+        with open(f"/proc/{bed.nic.process.pid}/stat", encoding="ascii") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+        return sum(map(int, fields[11:13])) / 100
+
+    def test_idle(self):
+        for peer, more, buffers, frames in (("sink", [], 4, 0), ("loop", [], 4, 0),
+                                            ("loop", ["--lossless"], 2, 5), ("source", [], 0, 0)):
+            with self.subTest(peer, more=more), Bed("--peer", peer, *more, buffers=buffers) as bed:
+                for _ in range(frames):
+                    bed.send(udp4(), wait=False)
+                time.sleep(0.1)
+                before = self.seconds(bed)
+                time.sleep(0.5)
+                self.assertLess(self.seconds(bed) - before, 0.05)
+                bed.receive[0].add(writable=[2048])
+                bed.receive[0].kick()
+                if frames or peer == "source":
+                    bed.receive[0].wait(buffers + 1)
+                bed.finish()
+
+
 HALF = dict(flags=NEEDS_CSUM, start=34, offset=6)
 LARGE = dict(flags=NEEDS_CSUM, kind=TCPV4, gso_size=1000, hdr_len=54, start=34, offset=16)
 
@@ -160,6 +186,7 @@ BREACHES = [
     ("NET-30", TUNNEL, tunnel(), changed(INNER, kind=TCPV4 | TUNNEL_IPV6)),
     ("NET-31", TUNNEL, tunnel(VIA6), changed(INNER6, kind=TCPV6 | TUNNEL_IPV4)),
     ("NET-34", TUNNEL, tunnel(outer_sum=True), changed(INNER, flags=NEEDS_CSUM | TUNNEL_CSUM)),
+    ("NET-35", TUNNEL, tunnel(outer_sum=True), changed(INNER, flags=NEEDS_CSUM | TUNNEL_CSUM)),
     ("NET-36", TUNNEL, tunnel(ethernet(ipv4(udp(pattern(2000), partial=True), 17))),
      changed(INNER, kind=UFO | TUNNEL_IPV4, hdr_len=92, offset=6)),
     ("NET-37", TUNNEL, tunnel(), changed(INNER, kind=TCPV4 | TUNNEL_IPV4 | TUNNEL_IPV6)),
@@ -175,8 +202,10 @@ BREACHES = [
     ("NET-48", TUNNEL, tunnel(), changed(INNER, outer=35)),
     ("NET-48", TUNNEL, tunnel(), changed(INNER, inner=20)),
     ("NET-50", TUNNEL_BOTH, tunnel(), changed(INNER, flags=NEEDS_CSUM | TUNNEL_CSUM)),
+    ("NET-52", TUNNEL, tunnel(outer_sum=True), INNER),
     ("NET-53", ("CSUM",), udp4(), dict(flags=2)),
     ("NET-53", ("CSUM",), udp4(), dict(flags=4)),
+    ("NET-54", TUNNEL, tunnel(), changed(INNER, flags=NEEDS_CSUM | 2)),
 ]
 
 # The same for what is only recommended.
@@ -303,6 +332,65 @@ class Duties(unittest.TestCase):
             self.assertIn("NET-61", bed.nic.breaches(True))
 
 
+class Nonsense(unittest.TestCase):
+    """Whatever a driver sends, the device goes on, and what is right comes through afterwards."""
+
+    FEATURES = (*TUNNEL_BOTH, "GUEST_CSUM", "GUEST_TSO4", "GUEST_TSO6", "GUEST_USO4", "MRG_RXBUF",
+                "RSC_EXT", "CTRL_VQ", "CTRL_GUEST_OFFLOADS")
+    FRAMES = [udp4(pattern(90)), PART, BIG, BIG6, tunnel(), tunnel(VIA6), tunnel(outer_sum=True),
+              ethernet(bytes(46), 0x88b5), tcp4(b""), udp4(pattern(300), vlan=7)]
+
+    def noise(self, dice, bed):
+        frame = bytearray(dice.choice(self.FRAMES))
+        for _ in range(dice.choice((0, 1, 3))):
+            frame[dice.randrange(12, min(len(frame), 120))] = dice.randrange(256)
+        frame = bytes(frame[:dice.choice((len(frame), len(frame), dice.randrange(1, len(frame))))])
+        offsets = (0, 14, 20, 34, 54, 64, 84, 104, 0xffff)
+        header = bed.virtio(dice.randrange(16), dice.choice((0, 1, 3, 4, 5, 0x21, 0x24, 0x25, 0x44, 0xff)),
+                            dice.choice(offsets), dice.choice((0, 1, 7, 8, 536, 1460, 0xffff)),
+                            dice.choice(offsets), dice.choice((6, 16, 0, 0xffff)), dice.choice((0, 0, 9)),
+                            dice.choice(offsets), dice.choice(offsets))
+        return header + frame
+
+    def test_random_headers_and_frames(self):
+        for seed, peer, guest in ((1, "loop", 0), (2, "loop", 2), (3, "echo", 0x182), (4, "sink", 0)):
+            dice = random.Random(seed)
+            with self.subTest(seed), Bed("--peer", peer, features=self.FEATURES, size=1024,
+                                         buffers=60) as bed:
+                bed.command(5, 0, struct.pack("<Q", guest))
+                for _ in range(400):
+                    data = self.noise(dice, bed)
+                    cut = dice.randrange(1, len(data))
+                    bed.transmit[0].add(readable=[data[:cut], data[cut:]])
+                    bed.transmit[0].kick()
+                    bed.transmit[0].wait(len(bed.transmit[0].done) + 1)
+                    bed.receive[0].poll()
+                    while bed.receive[0].free:
+                        bed.receive[0].add(writable=[1024])
+                before = len(bed.receive[0].done)
+                bed.send(udp4())
+                if peer != "sink":
+                    self.assertEqual(bed.receive[0].wait(before + 1)[-1][1], bed.header + len(udp4()))
+                bed.broken()
+                self.assertEqual(bed.nic.status, 3)
+
+    def test_random_commands(self):
+        dice = random.Random(5)
+        features = (*self.FEATURES, "CTRL_RX", "CTRL_RX_EXTRA", "CTRL_VLAN", "CTRL_MAC_ADDR", "MQ", "RSS",
+                    "HASH_REPORT", "HASH_TUNNEL", "RSS_CONTEXT", "NOTF_COAL", "VQ_NOTF_COAL",
+                    "DEVICE_STATS", "GUEST_ANNOUNCE")
+        with Bed("--peer", "loop", features=features, pairs=2) as bed:
+            for _ in range(1500):
+                size = dice.choice((0, 1, 2, 4, 6, 8, 12, 16, 60, 300))
+                data = bytes(dice.choice((0, 1, dice.randrange(256))) for _ in range(size))
+                ack, _ = bed.command(dice.randrange(11), dice.randrange(7), data,
+                                     dice.choice((0, 2, 8, 56, 1000)))
+                self.assertIn(ack, (0, 1))
+            self.assertEqual(bed.command(0, 0, b"\1")[0], 0)
+            bed.broken()
+            self.assertEqual(bed.nic.status, 3)
+
+
 class Faults(unittest.TestCase):
     """Rows F hit the first frame and not the second, which arrives well."""
 
@@ -376,6 +464,8 @@ class Faults(unittest.TestCase):
         with Bed("--peer", "sink", "--fault", "G01") as bed:
             bed.send(udp4())
             self.assertNotEqual(bed.transmit[0].done[0][1], 0)
+        with Bed("--peer", "loop", "--lossless", "--fault", "G02", buffers=0) as bed:
+            bed.send(udp4())    # used, though it cannot have been read on yet
         with Bed("--peer", "sink", "--fault", "G03") as bed:
             first = bed.transmit[0].add(readable=[bytes(12) + udp4()])
             bed.send(udp4())

@@ -10,6 +10,8 @@ Never: looks into frames (test_net.py).
 Read next: test_peers.py.
 """
 
+import socket
+import tempfile
 import time
 import unittest
 
@@ -334,6 +336,34 @@ class Faults(unittest.TestCase):
                 time.sleep(0.1)
                 self.assertEqual(bed.transmit[0].poll(), 0)
                 bed.finish()
+
+    def test_switched_on_and_off_at_run_time(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = f"{folder}/control"
+            with Bed("--peer", "sink", "--control", path, offer=ALL, buffers=0) as bed:
+                queue = bed.transmit[0]
+                bed.send(frame(0))
+                command(path, "fault +D19")
+                queue.add(readable=[HEADER + frame(1)])
+                queue.kick()
+                time.sleep(0.1)
+                self.assertEqual(queue.poll(), 1)
+                command(path, "fault -D19")
+                queue.add(readable=[HEADER + frame(2)])
+                queue.kick()
+                self.assertEqual(queue.wait(2)[1][0], 2)
+                bed.finish()
+
+
+def command(path, line):
+    """A line for the control socket; its answer must be no error."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as control:
+        control.settimeout(5)
+        control.connect(path)
+        control.sendall(line.encode() + b"\n")
+        answer = control.recv(4096).decode()
+        if "error" in answer:
+            raise AssertionError(answer)
 
 
 if __name__ == "__main__":

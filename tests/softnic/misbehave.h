@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: faults of areas I, J and K, which happen at a time and not at a register.
+ * Never: does anything when no fault is switched on.
+ * Read next: misbehave.c.
+ */
+#ifndef SOFTNIC_MISBEHAVE_H
+#define SOFTNIC_MISBEHAVE_H
+
+#include "device.h"
+
+/* The driver rang; a turn of the loop; status was reset. */
+void misbehave_ring(struct queue *queue);
+void misbehave_turn(struct device *device);
+void misbehave_reset(struct device *device, const uint64_t *areas);
+
+#endif
