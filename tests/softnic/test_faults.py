@@ -1,0 +1,551 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""
+The faults of the bus side (areas A, B, C, I, J, K): that each does what --list-faults says, as a raw
+driver sees it.
+
+Owns: one look at each row of fault_transport.def.
+Read next: raw.py; test_rings.py and test_net.py have the faults of rings and frames.
+"""
+
+import os
+import struct
+import time
+import unittest
+
+from raw import (ACKNOWLEDGE, DRIVER, DRIVER_OK, FEATURES_OK, IRQ_ERR, IRQ_REQ, NEEDS_RESET,
+                 Driver, Refused, Softnic, SplitQueue)
+
+FRAME = bytes(12) + bytes.fromhex("0200000000010200000000020800") + bytes(46)
+LEAST = "-all,+VERSION_1,+ACCESS_PLATFORM,+RING_RESET,+MAC,+MTU,+STATUS,+SPEED_DUPLEX"
+WALK = 48
+
+LOOKS = {}
+
+
+def look(*names, options=(), vectors=0, features=LEAST):
+    """The function sees the fault: it returns True, or a list of pairs that are equal."""
+    def note(function):
+        for name in names:
+            LOOKS[name] = (function, ["--peer", "sink", "--features", features, *options], vectors)
+        return function
+    return note
+
+
+# ---- configuration space ----
+
+def space(d):
+    return d.region_read(7, 0, 256)
+
+
+def caps(d):
+    return d.capabilities()
+
+
+def virtio(d, kind):
+    """The first capability of that type: (bar, offset, length, cap_len)."""
+    for _, identity, data in caps(d):
+        if identity == 9 and data[3] == kind:
+            return (data[4], *struct.unpack_from("<II", data, 8), data[2])
+    return None
+
+
+LOOKS_AT_SPACE = {
+    "A01": lambda d: d.config(2, 2) not in range(0x1000, 0x1080),
+    "A02": lambda d: d.config(0x2c, 4) == 0xffffffff and d.config(0x0a, 2) == 0xffff,
+    "A03": lambda d: d.config(6, 2) & 0x10 == 0,
+    "A04": lambda d: space(d)[0x34] < 0x40,
+    "A05": lambda d: any(space(d)[at + 1] == at for at, _, _ in caps(d)),
+    "A06": lambda d: len(caps(d)) == WALK and {9} >= {kind for _, kind, _ in caps(d)[1:]},
+    "A07": lambda d: len(caps(d)) == WALK and 9 not in {kind for _, kind, _ in caps(d)},
+    "A08": lambda d: virtio(d, 1)[3] < 16,
+    "A09": lambda d: virtio(d, 1)[3] > 64,
+    "A10": lambda d: {0x77, 7} <= {data[3] for _, kind, data in caps(d) if kind == 9},
+    "A11": lambda d: caps(d)[0][1] != 9 and caps(d)[0][2][3] == 1,
+    "A12": lambda d: virtio(d, 1)[0] == 0 and d.region_info(0)[0]["size"] == 0,
+    "A13": lambda d: virtio(d, 2) is None and virtio(d, 5) is not None,
+    "A14": lambda d: d.region_info(virtio(d, 1)[0])[0]["size"] == 0,
+    "A15": lambda d: sum(virtio(d, 1)[1:3]) > d.region_info(4)[0]["size"],
+    "A16": lambda d: virtio(d, 1)[2] == 52,
+    "A17": lambda d: virtio(d, 1)[1] % 4 != 0,
+    "A18": lambda d: virtio(d, 1)[2] == 0,
+    "A19": lambda d: virtio(d, 4)[2] == 0xffffffff,
+    "A20": lambda d: virtio(d, 3)[0] == 1,
+    "A21": lambda d: virtio(d, 1) != virtio(d, 1),
+    "A23": lambda d: next(struct.unpack_from("<HI", data, 2) for _, kind, data in caps(d)
+                          if kind == 0x11) == (0x7ff, 3),
+    "B20": lambda d: virtio(d, 4)[2] == 6,
+}
+
+
+@look("A24")
+def no_config(d):
+    try:
+        d.config(0, 2)
+    except Refused:
+        return True
+
+
+# ---- registers ----
+
+def after_reset(function):
+    def run(d):
+        d.find()
+        d.write("device_status", 0)
+        return function(d)
+    return run
+
+
+def negotiated(function):
+    def run(d):
+        d.find()
+        d.initialize()
+        return function(d)
+    return run
+
+
+@look("A25")
+@after_reset
+def other_id(d):
+    d.write("device_status", 0)
+    return d.config(2, 2) != 0x1041
+
+
+@look("B01")
+@after_reset
+def never_zero(d):
+    return d.read("device_status") != 0
+
+
+@look("B02")
+@after_reset
+def all_ones(d):
+    return d.read("device_status") == 0xff
+
+
+@look("B03")
+@after_reset
+def random_status(d):
+    return len({d.read("device_status") for _ in range(8)}) > 4
+
+
+@look("B04")
+@after_reset
+def does_not_stick(d):
+    d.read("device_status")
+    d.write("device_status", ACKNOWLEDGE)
+    d.write("device_status", ACKNOWLEDGE | DRIVER)
+    return d.read("device_status") & (ACKNOWLEDGE | DRIVER) == 0
+
+
+@look("B05")
+@negotiated
+def no_features_ok(d):
+    return not d.read("device_status") & FEATURES_OK
+
+
+@look("B06")
+@after_reset
+def no_version(d):
+    return "VERSION_1" not in d.offered()
+
+
+@look("B07")
+@after_reset
+def no_platform(d):
+    return "ACCESS_PLATFORM" not in d.offered()
+
+
+@look("B08")
+@after_reset
+def changing_offer(d):
+    return d.offered() != d.offered() or d.read("device_feature") != d.read("device_feature") or (
+        d.write("device_feature_select", 0) or d.read("device_feature") != d.read("device_feature"))
+
+
+@look("B09", features=LEAST + ",+CTRL_VQ,+MQ")
+@after_reset
+def without_its_base(d):
+    return "MQ" in d.offered() and "CTRL_VQ" not in d.offered()
+
+
+@look("B10")
+@after_reset
+def everything(d):
+    return len(d.offered()) == 128
+
+
+@look("B11")
+@after_reset
+def always_needs_reset(d):
+    return d.read("device_status") & NEEDS_RESET
+
+
+@look("B12")
+@after_reset
+def restless_generation(d):
+    return d.read("config_generation") != d.read("config_generation")
+
+
+@look("B14")
+@after_reset
+def group_mac(d):
+    return d.bar_read(4, 0, 1) & 1
+
+
+@look("B15")
+@after_reset
+def small_mtu(d):
+    return d.bar_read(4, 10, 2) == 67
+
+
+@look("B16", features=LEAST + ",+CTRL_VQ,+MQ")
+@after_reset
+def many_pairs(d):
+    return d.bar_read(4, 8, 2) == 0xffff
+
+
+@look("B18", features=LEAST + ",+CTRL_VQ,+RSS")
+@after_reset
+def no_room_for_rss(d):
+    return (d.bar_read(4, 17, 1), d.bar_read(4, 18, 2)) == (0, 0)
+
+
+@look("B19")
+@after_reset
+def odd_speed(d):
+    return d.bar_read(4, 12, 4) > 0x7fffffff and d.bar_read(4, 16, 1) > 1
+
+
+@look("B21")
+@after_reset
+def one_queue(d):
+    return d.read("num_queues") == 1
+
+
+for name, size in (("C01", 0), ("C02", 100), ("C03", 65535)):
+    look(name)(negotiated(lambda d, size=size: d.read("queue_size") == size))
+
+
+@look("C04")
+@negotiated
+def size_doubled(d):
+    d.write("queue_size", 64)
+    return d.read("queue_size") == 128
+
+
+@look("C05")
+@negotiated
+def enabled_before(d):
+    return d.read("queue_enable") == 1
+
+
+@look("C06")
+@negotiated
+def not_enabled_after(d):
+    SplitQueue(d, 0)
+    return d.read("queue_enable") == 0
+
+
+@look("C07")
+@negotiated
+def no_select(d):
+    d.write("queue_select", 1)
+    return d.read("queue_select") == 0
+
+
+@look("C08")
+@negotiated
+def doorbell_outside(d):
+    return d.read("queue_notify_off") * d.multiplier >= d.structures[2][2]
+
+
+@look("C09")
+@negotiated
+def odd_multiplier(d):
+    return d.multiplier == 3
+
+
+@look("C10")
+@negotiated
+def one_doorbell(d):
+    d.write("queue_select", 1)
+    return d.read("queue_notify_off") == 0
+
+
+@look("C11")
+@negotiated
+def moving_doorbell(d):
+    return d.read("queue_notify_off") != d.read("queue_notify_off")
+
+
+@look("C12")
+@negotiated
+def other_vector(d):
+    d.write("queue_msix_vector", 2)
+    return d.read("queue_msix_vector") == 3
+
+
+@look("C13")
+@negotiated
+def other_address(d):
+    d.write("queue_desc", 0x1000_0000)
+    return d.read("queue_desc") != 0x1000_0000
+
+
+# ---- while it runs ----
+
+def live(function):
+    def run(d):
+        d.find()
+        d.initialize()
+        if d.vectors:
+            d.write("config_msix_vector", 2)
+            d.read("config_msix_vector")
+        d.transmit = SplitQueue(d, 1, vector=1 if d.vectors else 0xffff)
+        d.start()
+        return function(d)
+    return run
+
+
+def send(d, count=1):
+    """Frames one by one; each is rung for and seen to be sent."""
+    before = d.transmit.poll()
+    for i in range(count):
+        d.transmit.add(readable=[FRAME])
+        d.transmit.kick()
+        d.transmit.wait(before + i + 1)
+
+
+def ring(d, count):
+    for _ in range(count):
+        d.notify(1)
+
+
+@look("C14")
+@live
+def slow_doorbell(d):
+    before = time.monotonic()
+    ring(d, 3)
+    return time.monotonic() - before >= 0.03
+
+
+@look("I01", vectors=3)
+@negotiated
+def early_interrupt(d):
+    SplitQueue(d, 1, vector=1)
+    d.wait_interrupt(1)
+    return True
+
+
+@look("I02", vectors=3)
+@live
+def interrupts_without_cause(d):
+    for _ in range(5):
+        d.wait_interrupt(1)
+    return True
+
+
+@look("I03", vectors=3)
+@live
+def no_interrupt(d):
+    send(d, 3)
+    return d.interrupts(1) == 0
+
+
+@look("I04", vectors=3, options=("--vectors", "3"))
+@live
+def wrong_vector(d):
+    send(d)
+    d.wait_interrupt(2)
+    return d.interrupts(1) == 0
+
+
+@look("I05", vectors=3)
+@live
+def config_storm(d):
+    for _ in range(5):
+        d.wait_interrupt(2)
+    return True
+
+
+@look("I06", options=("--vectors", "0"))
+@live
+def empty_isr(d):
+    send(d)
+    return d.isr() == 0
+
+
+@look("I07", vectors=3)
+@live
+def interrupts_after_reset(d):
+    for vector in range(3):
+        d.interrupts(vector)
+    d.write("device_status", 0)
+    return all(d.interrupts(vector) for vector in range(3))
+
+
+@look("I08", vectors=3)
+@live
+def full_counters(d):
+    d.wait_for(lambda: d.interrupts(0) == (1 << 64) - 2)
+    return True
+
+
+@look("J01", vectors=3)
+@live
+def needs_reset(d):
+    ring(d, 9)
+    before = d.read("device_status")
+    ring(d, 1)
+    d.wait_interrupt(2)
+    return not before & NEEDS_RESET and d.read("device_status") & NEEDS_RESET
+
+
+@look("J02", vectors=3)
+@live
+def needs_reset_silently(d):
+    ring(d, 10)
+    return d.read("device_status") & NEEDS_RESET and not d.interrupts(2)
+
+
+@look("J03", vectors=3)
+@live
+def needs_reset_again(d):
+    for _ in range(3):
+        ring(d, 1)
+        if not d.read("device_status") & NEEDS_RESET:
+            return False
+        d.initialize()
+        d.transmit = SplitQueue(d, 1)
+        d.start()
+    return True
+
+
+@look("J04")
+@live
+def registers_gone(d):
+    return d.read("device_status") == 0xff and d.read("num_queues") == 0xffff
+
+
+def event(d, index):
+    fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+    d.vectors.append(fd)
+    d.set_irqs(0x24, index, 0, 1, [fd])
+    ring(d, 10)
+    d.wait_interrupt(len(d.vectors) - 1)
+    return True
+
+
+look("J06")(live(lambda d: event(d, IRQ_REQ)))
+look("J07")(live(lambda d: event(d, IRQ_ERR)))
+
+
+@look("J08")
+@live
+def reset_from_outside(d):
+    ring(d, 10)
+    return d.read("device_status") == 0
+
+
+@look("J09")
+@live
+def writes_after_reset(d):
+    used = d.transmit.offsets[2]
+    d.write("device_status", 0)
+    return d.transmit.areas.read(used, 4) == b"\xa5" * 4
+
+
+@look("J11", options=())
+def queue_reset_for_ever(d):
+    d.find()
+    d.initialize({"RING_RESET"})
+    SplitQueue(d, 1)
+    d.start()
+    d.write("queue_reset", 1)
+    return all(d.read("queue_reset") == 1 for _ in range(10))
+
+
+@look("J12")
+@live
+def not_live_any_more(d):
+    ring(d, 10)
+    return not d.read("device_status") & DRIVER_OK
+
+
+@look("J13")
+@live
+def less_after_reset(d):
+    before = d.offered()
+    d.reset()
+    return "MTU" in before and "MTU" not in d.offered()
+
+
+@look("K02")
+@live
+def writes_descriptors(d):
+    ring(d, 1)
+    return d.transmit.areas.read(0, 4) == b"\xa5" * 4
+
+
+@look("K03")
+@live
+def writes_to_zero(d):
+    memory = d.memory(4096, iova=0)
+    ring(d, 1)
+    return memory.read(0, 4) == b"\xa5" * 4
+
+
+@look("K07")
+@live
+def writes_to_interrupts(d):
+    memory = d.memory(4096, iova=0xfee00000)
+    ring(d, 1)
+    return memory.read(0, 4) == b"\xa5" * 4
+
+
+for name, function in LOOKS_AT_SPACE.items():
+    look(name)(function)
+
+
+class Faults(unittest.TestCase):
+    def seen(self, name, *fault):
+        function, options, vectors = LOOKS[name]
+        with Softnic(*options, *fault) as nic:
+            with Driver(nic.path, find=False) as driver:
+                if vectors:
+                    driver.set_vectors(vectors)
+                seen = function(driver)
+            nic.stop()
+            self.assertIn(nic.status, (0, 3), nic.lines)
+        return bool(seen)
+
+    def test_each_is_seen(self):
+        for name in LOOKS:
+            with self.subTest(name):
+                self.assertTrue(self.seen(name, "--fault", name))
+
+    def test_none_is_seen_without(self):
+        """The looks can fail: those that need not wait for something see nothing here."""
+        for name in LOOKS:
+            if name[0] in "AB":
+                with self.subTest(name):
+                    self.assertFalse(self.seen(name))
+
+    def test_the_map_stops_a_write(self):
+        with Softnic("--peer", "sink", "--features", LEAST, "--fault", "K02,K03,K07",
+                     "--trace", "/dev/stderr") as nic:
+            with Driver(nic.path) as driver:
+                driver.initialize()
+                queue = SplitQueue(driver, 1, enable=False)
+                descriptors = driver.memory(4096, permissions=1)
+                areas = [descriptors.iova] + [queue.areas.iova + at for at in queue.offsets[1:]]
+                driver.enable_queue(1, queue.size, areas)
+                driver.start()
+                driver.notify(1)
+                self.assertEqual(descriptors.read(0, 4), bytes(4))
+            nic.stop()
+        self.assertEqual("\n".join(nic.lines).count("stopped by the map"), 3, nic.lines)
+
+
+if __name__ == "__main__":
+    unittest.main()
