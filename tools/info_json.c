@@ -34,7 +34,7 @@ static json_t *features(const struct vionet_device_info *device)
 	struct vionet_features left =
 		info_without(&device->offered, &device->negotiated);
 
-	return json_pack("{s:o, s:o, s:o, s:o}",
+	return json_pack("{s:o, s:o, s:o}",
 			 "offered", feature_names(&device->offered),
 			 "negotiated", feature_names(&device->negotiated),
 			 "not_taken", feature_names(&left));
@@ -183,7 +183,7 @@ void info_print_json(const struct info *info)
 {
 	const struct vionet_device_info *device = &info->device;
 	json_t *object = json_pack(
-		"{s:s, s:s, s:i, s:b, s:o, s:o, s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:o}",
+		"{s:s, s:s, s:i, s:b, s:o, s:o, s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:o, s:o}",
 		"device", device->name,
 		"transport", device->transport,
 		"status", device->status,

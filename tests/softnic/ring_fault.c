@@ -368,15 +368,14 @@ void fault_published(struct ring *ring)
 
 void fault_wishes(struct ring *ring)
 {
-	uint16_t *event = ring->used_area + 2 + 4u * ring->size;
-
 	if (wanted(ring, RF_D16)) {
 		note(ring, RF_D16);
 		ring->used_area[0] = 0xffff;
 	}
 	if (wanted(ring, RF_D17) && ring->event_idx) {
 		note(ring, RF_D17);
-		__atomic_store_n(event, noise(ring), __ATOMIC_RELAXED);
+		__atomic_store_n(ring->used_area + 2 + 4u * ring->size,
+				 noise(ring), __ATOMIC_RELAXED);
 	}
 	if (wanted(ring, RF_E09)) {
 		note(ring, RF_E09);
