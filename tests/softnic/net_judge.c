@@ -342,10 +342,13 @@ static void judge_tunnel(const struct look *look)
 
 static void judge_ipv4(const struct look *look, const struct packet *packet)
 {
-	const uint8_t *ip = look->data + packet->network;
+	const uint8_t *ip;
 
-	if (packet->version == 4 &&
-	    sum_fold(sum_add(0, ip, (ip[0] & 15) * 4u)) != 0xffff)
+	/* Where nothing was recognised `network` may be anything. */
+	if (packet->version != 4)
+		return;
+	ip = look->data + packet->network;
+	if (sum_fold(sum_add(0, ip, (ip[0] & 15) * 4u)) != 0xffff)
 		REPORT(look, "NET-40", "NEEDS_CSUM, and the IPv4 header's checksum "
 		       "is wrong");
 }
