@@ -337,8 +337,11 @@ int vionet_queue_arm(struct vionet_queue *queue)
 {
 	int ready;
 
+	/* A broken queue may have no memory any more. */
+	if (queue->breach)
+		return vionet_queue_check(queue);
 	if (vn_queue_paused(queue))
-		return queue->breach ? vionet_queue_check(queue) : 0;
+		return 0;
 	ready = queue->bursts->arm(queue);
 	return queue->breach ? vionet_queue_check(queue) : ready;
 }

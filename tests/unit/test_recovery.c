@@ -387,6 +387,30 @@ static void a_queue_that_cannot_be_set_up_again(void **state)
 	drop_rig(rig);
 }
 
+/* A queue without memory is not put to work by what puts the others to work. */
+static void a_queue_without_memory_stays_so(void **state)
+{
+	struct rig *rig = raise_rig(2);
+	struct vionet_queue *tx;
+
+	(void)state;
+	start_rig(rig, 2, 0);
+	tx = vionet_device_tx_queue(rig->device, 0);
+	rig->model->address_ignored = true;
+	assert_int_equal(vionet_queue_reset(tx, NULL), -EIO);
+	rig->model->address_ignored = false;
+	assert_int_equal(vionet_queue_arm(tx), -EIO);
+	vionet_queue_disarm(tx);
+	assert_int_equal(vionet_queue_drain(tx, 10), -EIO);
+	assert_int_equal(vionet_device_suspend(rig->device), 0);
+	assert_int_equal(vionet_device_resume(rig->device), 0);
+	assert_int_equal(vionet_queue_arm(tx), -EIO);
+	assert_int_equal(vionet_device_recover(rig->device, NULL), 0);
+	push(rig, 0, 2);
+	assert_int_equal(rig->model->sent, 2);
+	drop_rig(rig);
+}
+
 static void j12_driver_ok_cleared_by_itself(void **state)
 {
 	struct rig *rig = raise_rig(1);
@@ -641,6 +665,7 @@ int main(void)
 		cmocka_unit_test(j11_a_queue_reset_that_never_completes),
 		cmocka_unit_test(j11_a_queue_that_is_used_after_its_reset),
 		cmocka_unit_test(a_queue_that_cannot_be_set_up_again),
+		cmocka_unit_test(a_queue_without_memory_stays_so),
 		cmocka_unit_test(j12_driver_ok_cleared_by_itself),
 		cmocka_unit_test(j13_comes_back_with_less),
 		cmocka_unit_test(what_it_refuses_the_second_time_is_an_error),
