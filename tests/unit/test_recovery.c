@@ -572,6 +572,9 @@ static void suspend_and_resume(void **state)
 	assert_int_equal(vionet_filter_vlan_add(rig->device, 1), -ENETDOWN);
 	assert_text("suspended");
 	assert_int_equal(vionet_queue_reset(rx, NULL), -ENETDOWN);
+	/* An order that cannot be given does not wake the queues. */
+	assert_int_equal(vionet_pairs_set(rig->device, 2), -ENETDOWN);
+	assert_int_equal(vionet_queue_transmit(tx, &packet, 1), 0);
 	assert_int_equal(vionet_device_events(rig->device, &events), 0);
 	assert_int_equal(events, 0);
 	assert_int_equal(rig->model->doorbells, doorbells);
