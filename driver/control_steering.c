@@ -32,11 +32,12 @@ static const uint8_t default_key[RSS_KEY_MIN] = {
 
 /* ---- which transmit queues may be used ---- */
 
-/* Transmit queues from `pairs` on take nothing (CVQ-20). */
+/* Transmit queues from `pairs` on take nothing (CVQ-20); none does while the device
+ * is suspended (GEN-34). */
 static void limit_transmit(struct vionet_device *device, unsigned int pairs)
 {
 	for (unsigned int i = 0; i < device->queue_pairs; i++)
-		vn_queue_pause(&device->tx[i], i >= pairs);
+		vn_queue_pause(&device->tx[i], device->suspended || i >= pairs);
 }
 
 /*

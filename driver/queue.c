@@ -80,6 +80,14 @@ static int attach_interrupt(struct vionet_queue *queue, bool shared)
 	return 0;
 }
 
+/* From here on the pool stays until the queue is closed. */
+static void hold_pool(struct vionet_queue *queue)
+{
+	if (queue->pool)
+		queue->pool->queues++;
+	queue->opened = queue->pool != NULL;
+}
+
 int vn_queue_open(struct vionet_queue *queue, struct vionet_device *device,
 		  const struct vn_queue_plan *plan)
 {
@@ -121,9 +129,7 @@ int vn_queue_open(struct vionet_queue *queue, struct vionet_device *device,
 		return result;
 	}
 	queue->bursts = vn_bursts_of(queue);
-	if (queue->pool)
-		queue->pool->queues++;
-	queue->opened = queue->pool != NULL;
+	hold_pool(queue);
 	return 0;
 }
 
@@ -160,6 +166,7 @@ int vn_queue_reopen(struct vionet_queue *queue, const struct vn_queue_plan *plan
 		queue->pair = plan->index / 2;
 		queue->transmits = plan->index % 2 != 0;
 		queue->pool = plan->pool;
+		hold_pool(queue);
 		queue->vector = -1;
 		queue->interrupt_fd = -1;
 		queue->paused = true;
@@ -337,8 +344,11 @@ int vionet_queue_arm(struct vionet_queue *queue)
 {
 	int ready;
 
+	/* A broken queue may have no memory any more. */
+	if (queue->breach)
+		return vionet_queue_check(queue);
 	if (vn_queue_paused(queue))
-		return queue->breach ? vionet_queue_check(queue) : 0;
+		return 0;
 	ready = queue->bursts->arm(queue);
 	return queue->breach ? vionet_queue_check(queue) : ready;
 }

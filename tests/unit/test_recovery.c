@@ -387,6 +387,55 @@ static void a_queue_that_cannot_be_set_up_again(void **state)
 	drop_rig(rig);
 }
 
+/* A queue without memory is not put to work by what puts the others to work. */
+static void a_queue_without_memory_stays_so(void **state)
+{
+	struct rig *rig = raise_rig(2);
+	struct vionet_queue *tx;
+
+	(void)state;
+	start_rig(rig, 2, 0);
+	tx = vionet_device_tx_queue(rig->device, 0);
+	rig->model->address_ignored = true;
+	assert_int_equal(vionet_queue_reset(tx, NULL), -EIO);
+	rig->model->address_ignored = false;
+	assert_int_equal(vionet_queue_arm(tx), -EIO);
+	vionet_queue_disarm(tx);
+	assert_int_equal(vionet_queue_drain(tx, 10), -EIO);
+	assert_int_equal(vionet_device_suspend(rig->device), 0);
+	assert_int_equal(vionet_device_resume(rig->device), 0);
+	assert_int_equal(vionet_queue_arm(tx), -EIO);
+	assert_int_equal(vionet_device_recover(rig->device, NULL), 0);
+	push(rig, 0, 2);
+	assert_int_equal(rig->model->sent, 2);
+	drop_rig(rig);
+}
+
+/* Nor does its pool go: a recovery takes packets from it again. */
+static void a_queue_without_memory_keeps_its_pool(void **state)
+{
+	struct rig *rig = raise_rig(1);
+	struct vionet_start_options options = { .rx_queue_size = 16 };
+	struct vionet_queue *rx;
+
+	(void)state;
+	start_rig(rig, 1, 0);
+	assert_int_equal(vionet_device_stop(rig->device), 0);
+	assert_int_equal(vionet_pool_create(rig->device, NULL, &options.rx_pool), 0);
+	assert_int_equal(vionet_device_start(rig->device, &options), 0);
+	rx = vionet_device_rx_queue(rig->device, 0);
+	rig->model->address_ignored = true;
+	assert_int_equal(vionet_queue_reset(rx, NULL), -EIO);
+	rig->model->address_ignored = false;
+	assert_int_equal(vionet_pool_destroy(options.rx_pool), -EBUSY);
+	assert_int_equal(vionet_device_recover(rig->device, NULL), 0);
+	deliver(rig, 2);
+	assert_int_equal(take(rx), 2);
+	assert_int_equal(vionet_device_stop(rig->device), 0);
+	assert_int_equal(vionet_pool_destroy(options.rx_pool), 0);
+	drop_rig(rig);
+}
+
 static void j12_driver_ok_cleared_by_itself(void **state)
 {
 	struct rig *rig = raise_rig(1);
@@ -523,6 +572,9 @@ static void suspend_and_resume(void **state)
 	assert_int_equal(vionet_filter_vlan_add(rig->device, 1), -ENETDOWN);
 	assert_text("suspended");
 	assert_int_equal(vionet_queue_reset(rx, NULL), -ENETDOWN);
+	/* An order that cannot be given does not wake the queues. */
+	assert_int_equal(vionet_pairs_set(rig->device, 2), -ENETDOWN);
+	assert_int_equal(vionet_queue_transmit(tx, &packet, 1), 0);
 	assert_int_equal(vionet_device_events(rig->device, &events), 0);
 	assert_int_equal(events, 0);
 	assert_int_equal(rig->model->doorbells, doorbells);
@@ -641,6 +693,8 @@ int main(void)
 		cmocka_unit_test(j11_a_queue_reset_that_never_completes),
 		cmocka_unit_test(j11_a_queue_that_is_used_after_its_reset),
 		cmocka_unit_test(a_queue_that_cannot_be_set_up_again),
+		cmocka_unit_test(a_queue_without_memory_stays_so),
+		cmocka_unit_test(a_queue_without_memory_keeps_its_pool),
 		cmocka_unit_test(j12_driver_ok_cleared_by_itself),
 		cmocka_unit_test(j13_comes_back_with_less),
 		cmocka_unit_test(what_it_refuses_the_second_time_is_an_error),
