@@ -115,6 +115,7 @@ static const struct vionet_pci_capability *seen_at(unsigned int position)
 	return NULL;
 }
 
+/* proves: PCI-17 PCI-18 */
 static void qemu_layout(void **state)
 {
 	(void)state;
@@ -170,6 +171,7 @@ static void a04_pointer_ff(void **state)
 	assert_int_equal(found.count, 1);
 }
 
+/* proves: PCI-19 */
 static void empty_list_is_legacy(void **state)
 {
 	(void)state;
@@ -234,6 +236,7 @@ static void a08_capability_too_short(void **state)
 	assert_int_equal(found.device.size, 0);
 }
 
+/* proves: PCI-10 */
 static void a09_capability_too_long(void **state)
 {
 	(void)state;
@@ -264,6 +267,7 @@ static void known_part_past_the_end(void **state)
 	assert_refused(-ENOTSUP, "capability at 0xf0", "past the end");
 }
 
+/* proves: PCI-08 PCI-11 */
 static void a10_reserved_type_and_bar(void **state)
 {
 	(void)state;
@@ -295,6 +299,7 @@ static void a11_other_capability_that_looks_alike(void **state)
 	assert_refused(-ENOTSUP, "no common capability", "");
 }
 
+/* proves: PCI-09 */
 static void a12_first_usable_wins(void **state)
 {
 	(void)state;
@@ -373,6 +378,7 @@ static void a15_sum_wraps_32_bits(void **state)
 	assert_structure(&found.common, 4, 0xfffff000, 0x1040);
 }
 
+/* proves: PCI-14 */
 static void a16_structure_too_short(void **state)
 {
 	(void)state;
@@ -420,6 +426,7 @@ static void a18_length_0(void **state)
 	assert_int_equal(found.device.size, 0);
 }
 
+/* proves: PCI-13 */
 static void a19_length_ffffffff(void **state)
 {
 	(void)state;
@@ -475,6 +482,7 @@ static void a22_io_bar(void **state)
 	assert_refused(-ENOTSUP, "I/O space", "BAR 4");
 }
 
+/* proves: PCI-42 */
 static void a23_msix_sizes(void **state)
 {
 	(void)state;
