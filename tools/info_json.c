@@ -8,6 +8,8 @@
 #include <inttypes.h>
 #include <jansson.h>
 
+#include "common.h"
+
 static json_t *hex(uint64_t value)
 {
 	return json_sprintf("0x%" PRIx64, value);
@@ -34,7 +36,7 @@ static json_t *features(const struct vionet_device_info *device)
 	struct vionet_features left =
 		info_without(&device->offered, &device->negotiated);
 
-	return json_pack("{s:o, s:o, s:o, s:o}",
+	return json_pack("{s:o, s:o, s:o}",
 			 "offered", feature_names(&device->offered),
 			 "negotiated", feature_names(&device->negotiated),
 			 "not_taken", feature_names(&left));
@@ -179,11 +181,11 @@ static json_t *steering(const struct vionet_steering_limits *limits)
 			 "tunnel_types", hex(limits->tunnel_types));
 }
 
-void info_print_json(const struct info *info)
+int info_print_json(const struct info *info)
 {
 	const struct vionet_device_info *device = &info->device;
 	json_t *object = json_pack(
-		"{s:s, s:s, s:i, s:b, s:o, s:o, s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:o}",
+		"{s:s, s:s, s:i, s:b, s:o, s:o, s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:o, s:o}",
 		"device", device->name,
 		"transport", device->transport,
 		"status", device->status,
@@ -199,8 +201,11 @@ void info_print_json(const struct info *info)
 		"queues", queues(info),
 		"memory", memory(device),
 		"pci", pci_details(info));
+	int bad = object == NULL || json_dumpf(object, stdout, JSON_INDENT(2)) != 0;
 
-	json_dumpf(object, stdout, JSON_INDENT(2));
 	putchar('\n');
 	json_decref(object);
+	if (bad)
+		say("standard output: the JSON object could not be written");
+	return bad ? CODE_FAILED : CODE_OK;
 }
