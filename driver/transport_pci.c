@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/event.h"
 #include "driver/spec_pci.h"
 #include "driver/transport_pci.h"
 
@@ -106,14 +107,6 @@ static int vectors(struct vn_transport *transport, unsigned int wanted,
 	return result;
 }
 
-/* Read an eventfd, if there is one: has it been signalled? */
-static bool signalled(int fd)
-{
-	uint64_t count;
-
-	return fd >= 0 && read(fd, &count, sizeof(count)) == sizeof(count);
-}
-
 /* Has the descriptor become readable? It is not read, so that it stays so for
  * whoever else waits for it. */
 static bool readable(int fd)
@@ -130,12 +123,12 @@ static int events(struct vn_transport *transport, uint32_t *happened)
 	*happened = 0;
 	if (readable(t->function->removal_fd))
 		*happened |= VIONET_EVENT_REMOVAL;
-	if (signalled(t->function->error_fd))
+	if (vn_event_take(t->function->error_fd))
 		*happened |= VIONET_EVENT_ERROR;
 	/* If the other side has gone, the next look at a register says so. */
 	if (readable(t->function->service_fd))
 		(void)t->function->ops->service(t->function);
-	if (t->vector_count != 0 && signalled(t->vector_fds[0]))
+	if (t->vector_count != 0 && vn_event_take(t->vector_fds[0]))
 		*happened |= VIONET_EVENT_LINK;
 	return 0;
 }

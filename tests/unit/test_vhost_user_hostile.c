@@ -6,6 +6,7 @@
  */
 #include "tests/unit/vhost_bed.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 
 static int fds_before;
@@ -325,6 +326,27 @@ static void requests_without_end(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
+/* An eventfd's flags are the other side's as much as ours: nobody waits for a signal
+ * that does not come. */
+static void eventfds_that_block(void **state)
+{
+	struct backend *b = *state;
+	struct vionet_device *device;
+	uint32_t events;
+
+	assert_int_equal(open_backend(b, "", &device), 0);
+	assert_int_equal(vionet_device_start(device, NULL), 0);
+	LOCKED(b, {
+		assert_int_equal(fcntl(b->queue[0].err, F_SETFL, 0), 0);
+		assert_int_equal(fcntl(b->queue[0].call, F_SETFL, 0), 0);
+	});
+	alarm(20); /* a call that blocks would not come back */
+	assert_int_equal(vionet_device_events(device, &events), 0);
+	vionet_queue_disarm(vionet_device_rx_queue(device, 0));
+	alarm(0);
+	assert_int_equal(vionet_device_close(device), 0);
+}
+
 /* Rings are memory: what is written there is judged as everywhere else. */
 static void used_index_jumps(void **state)
 {
@@ -371,6 +393,7 @@ int main(void)
 		TEST(records_that_cannot_be),
 		TEST(numbers_that_cannot_be),
 		TEST(requests_without_end),
+		TEST(eventfds_that_block),
 		TEST(used_index_jumps),
 	};
 
