@@ -34,7 +34,11 @@ static int watch(struct vn_pci_transport *t, int fd)
 
 static void drop_vectors(struct vn_pci_transport *t)
 {
-	/* Closing an eventfd takes it out of the epoll set too. */
+	/* Closing it would do only if nobody else had it: a server may have kept it,
+	 * and could then wake the application for ever. */
+	if (t->vector_count != 0)
+		(void)epoll_ctl(t->base.event_fd, EPOLL_CTL_DEL, t->vector_fds[0],
+				NULL);
 	for (unsigned int i = 0; i < t->vector_count; i++)
 		close(t->vector_fds[i]);
 	free(t->vector_fds);

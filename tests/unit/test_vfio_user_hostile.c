@@ -4,6 +4,7 @@
 #include "tests/unit/vu_rig.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -109,6 +110,37 @@ static void test_blocking_eventfds(void **state)
 	vionet_queue_disarm(vionet_device_rx_queue(device, 0));
 	alarm(0);
 	assert_int_equal(vionet_device_close(device), 0);
+	vu_server_destroy(s);
+}
+
+static void keep_a_vector(struct vu_server *s, const struct vu_message *q,
+			  struct vu_message *r)
+{
+	(void)r;
+	if (q->command == SAY_SET_IRQS && s->irq[2][0] >= 0 && s->number < 0)
+		s->number = fcntl(s->irq[2][0], F_DUPFD_CLOEXEC, 0);
+}
+
+/* A vector that was taken from the server, and that it kept: signalling it wakes nobody
+ * any more. */
+static void test_kept_vector(void **state)
+{
+	struct vu_server *s = server_with(keep_a_vector, -1);
+	struct vionet_device *device;
+	struct pollfd waiting = { .events = POLLIN };
+	const uint64_t one = 1;
+
+	(void)state;
+	vu_server_start(s);
+	device = open_device(s);
+	assert_int_equal(vionet_device_start(device, NULL), 0);
+	assert_true(s->number >= 0);
+	assert_int_equal(vionet_device_stop(device), 0);
+	assert_int_equal(write(s->number, &one, sizeof(one)), sizeof(one));
+	waiting.fd = vionet_device_eventfd(device);
+	assert_int_equal(poll(&waiting, 1, 0), 0);
+	assert_int_equal(vionet_device_close(device), 0);
+	close(s->number);
 	vu_server_destroy(s);
 }
 
@@ -375,6 +407,7 @@ int main(void)
 		counted(test_L01_connection_ends),
 		counted(test_L01_connection_ends_later),
 		counted(test_blocking_eventfds),
+		counted(test_kept_vector),
 		counted(test_L02_wrong_reply),
 		counted(test_L02_second_reply),
 		counted(test_L03_sizes),
