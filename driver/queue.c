@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/event.h"
 #include "base/order.h"
 #include "driver/pool.h"
 #include "driver/queue.h"
@@ -356,7 +357,6 @@ int vionet_queue_arm(struct vionet_queue *queue)
 static void clear_interrupt(struct vionet_queue *queue)
 {
 	struct epoll_event event;
-	uint64_t count;
 	bool signalled;
 
 	if (queue->interrupt_fd < 0)
@@ -364,7 +364,7 @@ static void clear_interrupt(struct vionet_queue *queue)
 	if (queue->shared_interrupt)
 		signalled = epoll_wait(queue->interrupt_fd, &event, 1, 0) > 0;
 	else
-		signalled = read(queue->interrupt_fd, &count, sizeof(count)) > 0;
+		signalled = vn_event_take(queue->interrupt_fd);
 	if (signalled)
 		vn_count(&queue->counters.interrupts, 1);
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/event.h"
 #include "driver/spec_pci.h"
 #include "driver/transport_pci.h"
 
@@ -33,7 +34,11 @@ static int watch(struct vn_pci_transport *t, int fd)
 
 static void drop_vectors(struct vn_pci_transport *t)
 {
-	/* Closing an eventfd takes it out of the epoll set too. */
+	/* Closing it would do only if nobody else had it: a server may have kept it,
+	 * and could then wake the application for ever. */
+	if (t->vector_count != 0)
+		(void)epoll_ctl(t->base.event_fd, EPOLL_CTL_DEL, t->vector_fds[0],
+				NULL);
 	for (unsigned int i = 0; i < t->vector_count; i++)
 		close(t->vector_fds[i]);
 	free(t->vector_fds);
@@ -106,14 +111,6 @@ static int vectors(struct vn_transport *transport, unsigned int wanted,
 	return result;
 }
 
-/* Read an eventfd, if there is one: has it been signalled? */
-static bool signalled(int fd)
-{
-	uint64_t count;
-
-	return fd >= 0 && read(fd, &count, sizeof(count)) == sizeof(count);
-}
-
 /* Has the descriptor become readable? It is not read, so that it stays so for
  * whoever else waits for it. */
 static bool readable(int fd)
@@ -130,12 +127,12 @@ static int events(struct vn_transport *transport, uint32_t *happened)
 	*happened = 0;
 	if (readable(t->function->removal_fd))
 		*happened |= VIONET_EVENT_REMOVAL;
-	if (signalled(t->function->error_fd))
+	if (vn_event_take(t->function->error_fd))
 		*happened |= VIONET_EVENT_ERROR;
 	/* If the other side has gone, the next look at a register says so. */
 	if (readable(t->function->service_fd))
 		(void)t->function->ops->service(t->function);
-	if (t->vector_count != 0 && signalled(t->vector_fds[0]))
+	if (t->vector_count != 0 && vn_event_take(t->vector_fds[0]))
 		*happened |= VIONET_EVENT_LINK;
 	return 0;
 }

@@ -180,14 +180,24 @@ static int make_room(struct vn_vhost_user *t)
 	return 0;
 }
 
-/* Take a region out of our table. */
-static void drop_region(struct vn_vhost_user *t, uint32_t index)
+/* Take a region out of our table, and its address with it. While rings run the backend
+ * is told at once; if it refuses, all stays as it was. A session that ends over it knows
+ * of no memory. */
+static int drop_region(struct vn_vhost_user *t, uint32_t index)
 {
-	t->mapped_bytes -= t->region[index].size;
-	(void)vn_iova_free(t->space, t->region[index].iova);
-	t->region_count--;
-	memmove(&t->region[index], &t->region[index + 1],
-		(t->region_count - index) * sizeof(t->region[0]));
+	struct vn_vhost_user_region region = t->region[index];
+	int result = 0;
+
+	t->region[index] = t->region[--t->region_count];
+	if (vn_vhost_user_running(t))
+		result = vn_vhost_user_share(t);
+	if (result && t->fd >= 0) {
+		t->region[t->region_count++] = region;
+		return result;
+	}
+	t->mapped_bytes -= region.size;
+	(void)vn_iova_free(t->space, region.iova);
+	return 0;
 }
 
 int vn_vhost_user_memory_add(struct vn_transport *transport,
@@ -218,8 +228,12 @@ int vn_vhost_user_memory_add(struct vn_transport *transport,
 	if (!vn_vhost_user_running(t))
 		return 0;
 	result = vn_vhost_user_share(t);
-	if (result)
-		drop_region(t, t->region_count - 1);
+	if (result) {
+		t->mapped_bytes -= memory->size;
+		(void)vn_iova_free(t->space, *iova);
+		t->region_count--;
+		*iova = 0;
+	}
 	return result;
 }
 
@@ -251,10 +265,7 @@ int vn_vhost_user_memory_remove(struct vn_transport *transport, uint64_t iova)
 	/* A session that has ended knows of no memory. */
 	if (result && t->fd >= 0)
 		return result;
-	drop_region(t, i);
-	if (t->fd >= 0 && vn_vhost_user_running(t))
-		return vn_vhost_user_share(t);
-	return 0;
+	return drop_region(t, i);
 }
 
 int vn_vhost_user_limits(struct vn_transport *transport,

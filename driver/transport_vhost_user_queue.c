@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/event.h"
 #include "driver/feature.h"
 #include "driver/spec_net.h"
 #include "driver/spec_virtio.h"
@@ -89,10 +90,9 @@ int vn_vhost_user_status_read(struct vn_transport *transport, uint8_t *status)
 {
 	struct vn_vhost_user *t = vn_vhost_user(transport);
 	uint64_t value = t->status;
-	uint64_t count;
 	int result = 0;
 
-	if (read(t->error_fd, &count, sizeof(count)) > 0)
+	if (vn_event_take(t->error_fd))
 		t->failed = t->status != 0;
 	if (ask_status(t))
 		result = vn_vhost_user_ask_u64(t, VHOST_USER_GET_STATUS, &value);

@@ -351,9 +351,10 @@ int command_info(int argc, char **argv)
 	if (collected != CODE_OK)
 		return code;
 	if (options.json)
-		info_print_json(&info);
+		collected = info_print_json(&info);
 	else
 		info_print_text(&info);
-	collected = finish_output(stdout, "standard output");
+	if (collected == CODE_OK)
+		collected = finish_output(stdout, "standard output");
 	return code != CODE_OK ? code : collected;
 }

@@ -31,6 +31,8 @@ struct vionet_features info_without(const struct vionet_features *a,
 				    const struct vionet_features *b);
 
 void info_print_text(const struct info *info);
-void info_print_json(const struct info *info);
+
+/* Returns CODE_FAILED if there is no complete object on standard output. */
+int info_print_json(const struct info *info);
 
 #endif

@@ -8,6 +8,8 @@
 #include <inttypes.h>
 #include <jansson.h>
 
+#include "common.h"
+
 static json_t *hex(uint64_t value)
 {
 	return json_sprintf("0x%" PRIx64, value);
@@ -179,7 +181,7 @@ static json_t *steering(const struct vionet_steering_limits *limits)
 			 "tunnel_types", hex(limits->tunnel_types));
 }
 
-void info_print_json(const struct info *info)
+int info_print_json(const struct info *info)
 {
 	const struct vionet_device_info *device = &info->device;
 	json_t *object = json_pack(
@@ -199,8 +201,11 @@ void info_print_json(const struct info *info)
 		"queues", queues(info),
 		"memory", memory(device),
 		"pci", pci_details(info));
+	int bad = object == NULL || json_dumpf(object, stdout, JSON_INDENT(2)) != 0;
 
-	json_dumpf(object, stdout, JSON_INDENT(2));
 	putchar('\n');
 	json_decref(object);
+	if (bad)
+		say("standard output: the JSON object could not be written");
+	return bad ? CODE_FAILED : CODE_OK;
 }

@@ -111,7 +111,7 @@ struct buffer {
 };
 
 struct queue {
-	/* Registers, as the driver programmed them (device.c). */
+	/* Registers, as the driver programmed them (common.c). */
 	struct device *device;
 	unsigned int index;
 	uint16_t size;

@@ -3,6 +3,8 @@
  * returns in time, with an error that says what is wrong; nothing is left open. */
 #include "tests/unit/vu_rig.h"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -74,6 +76,72 @@ static void test_L01_connection_ends_later(void **state)
 		vu_server_destroy(s);
 	}
 	assert_true(opened > 10);
+}
+
+/* ---- eventfds are shared: so are their flags ---- */
+
+static void let_block(struct vu_server *s, const struct vu_message *q,
+		      struct vu_message *r)
+{
+	(void)r;
+	if (q->command != SAY_SET_IRQS)
+		return;
+	for (unsigned int kind = 0; kind < 5; kind++)
+		for (unsigned int i = 0; i < 16; i++)
+			if (s->irq[kind][i] >= 0)
+				assert_int_equal(fcntl(s->irq[kind][i], F_SETFL, 0),
+						 0);
+}
+
+/* No event and no interrupt is there to be taken, and nobody waits for one. */
+static void test_blocking_eventfds(void **state)
+{
+	struct vu_server *s = server_with(let_block, 0);
+	struct vionet_device *device;
+	uint32_t events;
+
+	(void)state;
+	s->has_err = true;
+	vu_server_start(s);
+	device = open_device(s);
+	alarm(20); /* a call that blocks would not come back */
+	assert_int_equal(vionet_device_start(device, NULL), 0);
+	assert_int_equal(vionet_device_events(device, &events), 0);
+	vionet_queue_disarm(vionet_device_rx_queue(device, 0));
+	alarm(0);
+	assert_int_equal(vionet_device_close(device), 0);
+	vu_server_destroy(s);
+}
+
+static void keep_a_vector(struct vu_server *s, const struct vu_message *q,
+			  struct vu_message *r)
+{
+	(void)r;
+	if (q->command == SAY_SET_IRQS && s->irq[2][0] >= 0 && s->number < 0)
+		s->number = fcntl(s->irq[2][0], F_DUPFD_CLOEXEC, 0);
+}
+
+/* A vector that was taken from the server, and that it kept: signalling it wakes nobody
+ * any more. */
+static void test_kept_vector(void **state)
+{
+	struct vu_server *s = server_with(keep_a_vector, -1);
+	struct vionet_device *device;
+	struct pollfd waiting = { .events = POLLIN };
+	const uint64_t one = 1;
+
+	(void)state;
+	vu_server_start(s);
+	device = open_device(s);
+	assert_int_equal(vionet_device_start(device, NULL), 0);
+	assert_true(s->number >= 0);
+	assert_int_equal(vionet_device_stop(device), 0);
+	assert_int_equal(write(s->number, &one, sizeof(one)), sizeof(one));
+	waiting.fd = vionet_device_eventfd(device);
+	assert_int_equal(poll(&waiting, 1, 0), 0);
+	assert_int_equal(vionet_device_close(device), 0);
+	close(s->number);
+	vu_server_destroy(s);
 }
 
 /* ---- L02: replies to something else ---- */
@@ -338,6 +406,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		counted(test_L01_connection_ends),
 		counted(test_L01_connection_ends_later),
+		counted(test_blocking_eventfds),
+		counted(test_kept_vector),
 		counted(test_L02_wrong_reply),
 		counted(test_L02_second_reply),
 		counted(test_L03_sizes),

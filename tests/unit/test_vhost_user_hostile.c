@@ -6,6 +6,7 @@
  */
 #include "tests/unit/vhost_bed.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 
 static int fds_before;
@@ -325,6 +326,60 @@ static void requests_without_end(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
+/* A table without some memory is refused: that memory is kept, until the next reset; a
+ * back end that goes away meanwhile has let go of it. */
+static void memory_that_is_not_given_back(void **state)
+{
+	static const enum fault kinds[] = { FAULT_REFUSE, FAULT_CLOSE };
+	struct vionet_pool_options big = { .count = 4096,
+					   .access = VIONET_DEVICE_READS };
+	struct backend *b = *state;
+	struct vionet_device_info info;
+	struct vionet_device *device;
+	struct vionet_pool *pool;
+
+	LOCKED(b, b->protocol &= ~PF_MEM_SLOTS);
+	for (size_t i = 0; i < COUNT(kinds); i++) {
+		assert_int_equal(open_backend(b, "", &device), 0);
+		assert_int_equal(vionet_device_start(device, NULL), 0);
+		assert_int_equal(vionet_pool_create(device, &big, &pool), 0);
+		LOCKED(b, assert_int_equal(b->regions, 3));
+		misbehave(b, RQ_SET_MEM_TABLE, kinds[i]);
+		vionet_pool_destroy(pool);
+		behave(b);
+		assert_int_equal(vionet_device_info(device, &info), 0);
+		assert_int_equal(info.quarantined, kinds[i] == FAULT_REFUSE);
+		assert_int_equal(info.mappings, 2 + info.quarantined);
+		assert_int_equal(vionet_device_stop(device), 0);
+		assert_int_equal(vionet_device_info(device, &info), 0);
+		assert_int_equal(info.quarantined, 0);
+		assert_int_equal(vionet_device_start(device, NULL), 0);
+		turn_frames(device, 0, 20);
+		assert_int_equal(vionet_device_close(device), 0);
+	}
+}
+
+/* An eventfd's flags are the other side's as much as ours: nobody waits for a signal
+ * that does not come. */
+static void eventfds_that_block(void **state)
+{
+	struct backend *b = *state;
+	struct vionet_device *device;
+	uint32_t events;
+
+	assert_int_equal(open_backend(b, "", &device), 0);
+	assert_int_equal(vionet_device_start(device, NULL), 0);
+	LOCKED(b, {
+		assert_int_equal(fcntl(b->queue[0].err, F_SETFL, 0), 0);
+		assert_int_equal(fcntl(b->queue[0].call, F_SETFL, 0), 0);
+	});
+	alarm(20); /* a call that blocks would not come back */
+	assert_int_equal(vionet_device_events(device, &events), 0);
+	vionet_queue_disarm(vionet_device_rx_queue(device, 0));
+	alarm(0);
+	assert_int_equal(vionet_device_close(device), 0);
+}
+
 /* Rings are memory: what is written there is judged as everywhere else. */
 static void used_index_jumps(void **state)
 {
@@ -371,6 +426,8 @@ int main(void)
 		TEST(records_that_cannot_be),
 		TEST(numbers_that_cannot_be),
 		TEST(requests_without_end),
+		TEST(memory_that_is_not_given_back),
+		TEST(eventfds_that_block),
 		TEST(used_index_jumps),
 	};
 

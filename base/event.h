@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: taking the signal from an eventfd that somebody else has too.
+ * Never: blocks. O_NONBLOCK belongs to the open file, which the other side shares: a
+ * server or back end can switch it off behind our back.
+ * Read next: driver/transport_pci.c.
+ */
+#ifndef VN_BASE_EVENT_H
+#define VN_BASE_EVENT_H
+
+#include <errno.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* Has the eventfd (-1: none) been signalled since it was last taken? */
+static inline bool vn_event_take(int fd)
+{
+	struct pollfd waiting = { .fd = fd, .events = POLLIN };
+	uint64_t count;
+	struct iovec place = { &count, sizeof(count) };
+	ssize_t got;
+
+	if (fd < 0)
+		return false;
+	got = preadv2(fd, &place, 1, -1, RWF_NOWAIT);
+	/* Linux 5.8; before, the best there is. */
+	if (got < 0 && errno == EOPNOTSUPP && poll(&waiting, 1, 0) == 1)
+		got = read(fd, &count, sizeof(count));
+	return got == (ssize_t)sizeof(count);
+}
+
+#endif
