@@ -192,6 +192,7 @@ struct vionet_queue {
 	const struct vn_bursts *bursts;
 	struct vn_counters counters;
 	uint64_t kicked_at; /* last rescue kick, see rxtx.h */
+	uint64_t idle_since; /* waits have found nothing since then; 0: they have */
 
 	/* Of buffers that are not common. */
 	struct vn_extent *extents; /* by slot */

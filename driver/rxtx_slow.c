@@ -27,6 +27,9 @@ static void start_chain(struct vionet_queue *queue, struct vionet_packet *packet
 	if (buffers > queue->size) {
 		vn_packet_free(packet);
 		vn_queue_break(queue, VN_BREACH_BUFFERS, buffers, queue->size);
+		/* Nothing of what follows in this burst is known to be a header. */
+		queue->partial.left = UINT32_MAX;
+		queue->partial.drop = true;
 		return;
 	}
 	if (buffers == 0 || !good) {
