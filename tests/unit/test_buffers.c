@@ -268,6 +268,38 @@ static void strange_headers_are_taken_as_they_are_meant(void **state)
 	}
 }
 
+/* Nothing that was not negotiated can be asked of the device: such a packet is refused,
+ * or its header is 0. */
+/* proves: NET-14 NET-19 NET-21 NET-23 NET-25 NET-29 NET-34 NET-35 NET-36 NET-37 */
+/* proves: NET-38 NET-43 NET-53 NET-54 */
+static void requests_without_their_feature_do_not_get_out(void **state)
+{
+	struct bed *bed = raise_bed(16, 16, 0, 0);
+	struct vionet_queue_stats stats;
+
+	(void)state;
+	for (unsigned int i = 1; i < 0x10000; i += i < 256 ? 1 : 97) {
+		struct vionet_packet *p = fresh(bed, 100);
+		uint64_t before = bed->model->sent;
+
+		p->gso_type = (uint8_t)i;
+		p->flags = (uint8_t)(i >> 8);
+		p->gso_size = 1;
+		p->hdr_len = 54;
+		p->csum_start = 34;
+		p->csum_offset = 16;
+		assert_int_equal(vionet_queue_transmit(bed->tx, &p, 1), 1);
+		vionet_queue_reclaim(bed->tx);
+		if (bed->model->sent == before)
+			continue;
+		for (unsigned int k = 0; k < 12; k++)
+			assert_int_equal(bed->last[k], 0);
+	}
+	vionet_queue_stats(bed->tx, &stats);
+	assert_int_equal(stats.invalid + stats.packets, 255 + (0x10000 - 256 + 96) / 97);
+	drop_bed(bed);
+}
+
 /* ---- sizes ---- */
 
 /* Bytes that the device has for frames: of the first buffer, or of all. */
@@ -311,6 +343,7 @@ int main(void)
 		cmocka_unit_test(bytes_behind_the_length_are_not_read),
 		cmocka_unit_test(avail_event_is_ignored_without_its_feature),
 		cmocka_unit_test(strange_headers_are_taken_as_they_are_meant),
+		cmocka_unit_test(requests_without_their_feature_do_not_get_out),
 		cmocka_unit_test(buffers_are_large_enough),
 	};
 

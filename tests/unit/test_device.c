@@ -26,7 +26,7 @@ static void expect_refusal(int result, const char *text)
 	assert_int_equal(open_descriptors(), before);
 }
 
-/* proves: GEN-01 GEN-05 GEN-12 GEN-21 GEN-28 PCI-23 PCI-32 */
+/* proves: GEN-01 GEN-05 GEN-12 GEN-21 GEN-28 PCI-23 PCI-32 NET-60 */
 static void opens_in_the_specified_order(void **state)
 {
 	struct vionet_device *device;

@@ -166,7 +166,7 @@ static void never_accepted(void **state)
 {
 	static const unsigned int never[] = {
 		4, 6, 24, 25, 26, 27, 30, 31, 37, 41, 42, 44, 45, 46, 47, 48, 49,
-		58, 70, 71, 100, 127,
+		58, 69, 70, 71, 100, 127,
 	};
 	struct vionet_features everything = { { ~0ull, ~0ull } };
 	struct vionet_features none = { { 0, 0 } }, accepted;
@@ -177,6 +177,23 @@ static void never_accepted(void **state)
 	for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++)
 		if (vionet_feature_test(&accepted, never[i]))
 			fail_msg("bit %u was accepted", never[i]);
+}
+
+/* Offloads of frames: nothing of this is accepted, whoever wants it. */
+static void offloads_are_not_accepted(void **state)
+{
+	static const unsigned int offloads[] = {
+		0, 1, 7, 8, 9, 10, 11, 12, 13, 14, 54, 55, 56, 59, 61, 65, 66, 67, 68,
+	};
+	struct vionet_features everything = { { ~0ull, ~0ull } };
+	struct vionet_features none = { { 0, 0 } }, accepted;
+
+	(void)state;
+	assert_int_equal(vn_features_choose(&everything, &none, &none, &everything,
+					    false, &accepted), 0);
+	for (size_t i = 0; i < sizeof(offloads) / sizeof(offloads[0]); i++)
+		if (vionet_feature_test(&accepted, offloads[i]))
+			fail_msg("bit %u was accepted", offloads[i]);
 }
 
 /* What should be accepted when it is offered is, unasked; of modes for several
@@ -286,6 +303,7 @@ int main(void)
 		cmocka_unit_test(dependencies_are_followed_to_the_end),
 		cmocka_unit_test(only_known_offered_bits_are_accepted),
 		cmocka_unit_test(never_accepted),
+		cmocka_unit_test(offloads_are_not_accepted),
 		cmocka_unit_test(what_should_be_accepted_is),
 		cmocka_unit_test(wanted_features_are_asked_for),
 		cmocka_unit_test(refusals_name_what_is_missing),

@@ -91,6 +91,36 @@ static void registers_are_used_as_they_should_be(void **state)
 	}
 }
 
+/* The last ring in its memory gives that back, and the next one begins at zero there.
+ * proves: PCI-50 SPLIT-27 PACKED-20 */
+static void a_resized_ring_begins_at_zero(void **state)
+{
+	struct vionet_start_options options = { .rx_queue_size = 16,
+						.tx_queue_size = 16 };
+	struct vionet_device *device;
+	struct model *model;
+
+	(void)state;
+	spy_on(model_create(&model));
+	model->offered[0] |= rig_layout | BIT(40);
+	assert_int_equal(open_model(model, NULL, &device), 0);
+	assert_int_equal(vionet_device_start(device, &options), 0);
+	for (unsigned int i = 0; i < 40; i++) {
+		struct vionet_queue *tx = vionet_device_tx_queue(device, 0);
+		struct vionet_packet *packet;
+
+		assert_int_equal(vionet_packet_alloc(vionet_queue_pool(tx), &packet, 1),
+				 1);
+		memset(packet->data, 0, 64);
+		packet->length = 64;
+		assert_int_equal(vionet_queue_transmit(tx, &packet, 1), 1);
+		assert_int_equal(vionet_queue_resize(tx, i % 2 ? 16 : 32, NULL), 0);
+	}
+	assert_int_equal(spy.enables, 42);
+	assert_int_equal(vionet_device_close(device), 0);
+	spy_is_content();
+}
+
 /* Registers that come with a feature are left alone without it, and fields of the
  * configuration unless their feature is offered. proves: GEN-18 PCI-33 GEN-10 */
 static void what_was_not_offered_is_not_touched(void **state)
@@ -429,6 +459,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(registers_are_used_as_they_should_be),
+		cmocka_unit_test(a_resized_ring_begins_at_zero),
 		cmocka_unit_test(what_was_not_offered_is_not_touched),
 		cmocka_unit_test(the_least_is_enough),
 		cmocka_unit_test(giving_up_is_said),
