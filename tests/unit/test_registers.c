@@ -91,7 +91,7 @@ static void registers_are_used_as_they_should_be(void **state)
 	}
 }
 
-/* The last ring in its memory gives that back, and the next one begins at zero there.
+/* Whatever memory a ring gets when it is made anew, it begins at zero there.
  * proves: PCI-50 SPLIT-27 PACKED-20 */
 static void a_resized_ring_begins_at_zero(void **state)
 {
