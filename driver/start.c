@@ -383,8 +383,9 @@ int vionet_device_start(struct vionet_device *device,
 		return 0;
 	}
 	snprintf(why, sizeof(why), "%s", vionet_error_text());
-	if (!device->gone)
-		(void)vn_device_reset(device);
+	/* If it was the negotiation, that has said so itself. */
+	if (device->negotiated)
+		vn_device_give_up(device, result);
 	vn_device_close_queues(device);
 	vn_error(-result, "%s", why);
 	return vn_error_prefix(result, "%s: start", device->name);
