@@ -17,7 +17,8 @@ LIMIT = 240  # seconds; what takes longer is broken
 class Process:
     """Standard output and standard error as one list of lines."""
 
-    def __init__(self, argv, env=None):
+    def __init__(self, argv, env=None, timeout=LIMIT):
+        self.timeout = timeout
         self.lines, self.changed = [], threading.Condition()
         self.process = subprocess.Popen(
             list(map(str, argv)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -55,7 +56,7 @@ class Process:
         self.process.send_signal(signal.SIGINT)
 
     def wait(self):
-        status = self.process.wait(LIMIT + 30)
+        status = self.process.wait(self.timeout + 30)
         self.reader.join(10)
         return status
 

@@ -32,7 +32,7 @@ class Guest(Process):
                 "--stderr-file", self.complaints, *options, "--", *command]
         if netns:
             argv = ["ip", "netns", "exec", netns, *argv]
-        super().__init__(argv, {**os.environ, **(env or {})})
+        super().__init__(argv, {**os.environ, **(env or {})}, timeout)
 
     # ---- what happens to the function; needs --monitor ----
 

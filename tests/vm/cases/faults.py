@@ -24,7 +24,7 @@ SECONDS = 12  # stuck queues, resets that do not end and stopping all have 2 s e
 
 
 class Faults(lab.Case):
-    beds = "native asan tsan"
+    beds = "native asan"
 
     def one(self, name, command):
         begin = time.monotonic()

@@ -147,7 +147,7 @@ class Bind(lab.Case):
 class Sockets(Refusal):
     """Names of sockets that lead nowhere."""
 
-    beds = "native asan tsan valgrind"
+    beds = "native asan"
 
     def info(self, path, status, *texts, before=()):
         process = lab.native.Process([*before, self.vionet, "info", f"vfio-user:{path}"])

@@ -36,7 +36,7 @@ class Frames(lab.Case):
 
     def setUp(self):
         super().setUp()
-        self.count = lab.count(COUNT // 5 if lab.VARIANT in lab.native.VARIANTS else COUNT)
+        self.count = lab.count(COUNT // 10 if lab.VARIANT in lab.native.VARIANTS else COUNT)
 
 
 class Traffic(Frames):
