@@ -344,7 +344,7 @@ int command_info(int argc, char **argv)
 
 	parse_arguments(&info_argp, "info", argc, argv, &options);
 	stop_install();
-	if (session_open(&session, &options.device) != CODE_OK)
+	if (session_open(&session, &options.device, "info") != CODE_OK)
 		return session.code;
 	collected = collect(&session, &info);
 	code = session_close(&session);
