@@ -59,6 +59,16 @@ void say_error(int result)
 	say("%s", text[0] != '\0' ? text : strerror(-result));
 }
 
+const char *text_without(const char *text, const char *name)
+{
+	size_t length = strlen(name);
+
+	if (strncmp(text, name, length) == 0 && text[length] == ':' &&
+	    text[length + 1] == ' ')
+		return text + length + 2;
+	return text;
+}
+
 int code_of_open(int result)
 {
 	switch (-result) {

@@ -48,6 +48,10 @@ void say_error(int result);
 void say_set_live(bool live);
 bool say_is_live(void);
 
+/* An error text of the library without "NAME: " in front, where the device has been
+ * named already. */
+const char *text_without(const char *text, const char *name);
+
 /* The exit code for a negative result of finding, binding or opening, and of a
  * call on an open device. */
 int code_of_open(int result);

@@ -14,6 +14,7 @@
 #include <vionet/steering.h>
 
 #include "common.h"
+#include "info.h"
 
 static json_t *number(uint64_t value)
 {
@@ -109,31 +110,16 @@ static void add_control(json_t *queues, struct vionet_device *device, bool own)
 		}
 }
 
-/* Source: "Device Statistics", the types by number. */
-static const char *type_name(uint64_t bits)
-{
-	static const struct {
-		unsigned int bit;
-		const char *name;
-	} names[] = {
-		{ 0, "rx_basic" },  { 1, "rx_csum" },  { 2, "rx_gso" },
-		{ 3, "rx_speed" },  { 16, "tx_basic" }, { 17, "tx_csum" },
-		{ 18, "tx_gso" },   { 19, "tx_speed" }, { 32, "control" },
-	};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (bits & 1ULL << names[i].bit)
-			return names[i].name;
-	return "unknown";
-}
-
-json_t *gather_types(uint64_t types)
+static json_t *type_names(uint64_t types)
 {
 	json_t *array = json_array();
 
-	for (; types != 0; types &= types - 1)
+	for (; types != 0; types &= types - 1) {
+		const char *name = info_statistics_name(types);
+
 		json_array_append_new(array,
-				      json_string(type_name(types & (~types + 1))));
+				      json_string(name != NULL ? name : "unknown"));
+	}
 	return array;
 }
 
@@ -151,7 +137,7 @@ json_t *gather_statistics(struct vionet_device *device)
 	return json_pack("{s:s, s:o, s:o, s:o, s:o}",
 			 "device", info.name,
 			 "time_ns", number(now_ns()),
-			 "types", own ? gather_types(types) : json_null(),
+			 "types", own ? type_names(types) : json_null(),
 			 "note", note,
 			 "queues", queues);
 }

@@ -20,7 +20,4 @@
  */
 json_t *gather_statistics(struct vionet_device *device);
 
-/* Names of the types of statistics whose bits are in `types`, as an array. */
-json_t *gather_types(uint64_t types);
-
 #endif

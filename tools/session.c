@@ -26,6 +26,7 @@ int session_open(struct session *session, const struct device_options *options,
 		 const char *command)
 {
 	struct vionet_open_options open = options->open;
+	static struct holder holder;
 	int result;
 
 	*session = (struct session){
@@ -39,12 +40,16 @@ int session_open(struct session *session, const struct device_options *options,
 	if (strncmp(options->name, "vhost-user:", 11) == 0 &&
 	    strstr(options->name, ",server"))
 		say("%s: waiting for a back end to connect", options->name);
+	/* From now on others ask here instead of trying to open it too. */
+	holder_open(&holder, session->name);
 	result = vionet_device_open(options->name, &open, &session->device);
 	if (result != 0) {
 		say_error(result);
+		holder_close(&holder);
 		remote_hint(options->name, command);
 		return session_fail(session, code_of_open(result));
 	}
+	session->holder = &holder;
 	return CODE_OK;
 }
 
@@ -52,10 +57,18 @@ int session_open(struct session *session, const struct device_options *options,
 static int settle_start(struct session *session, struct vionet_start_options *start)
 {
 	const struct settings *settings = &session->options->settings;
+	struct vionet_steering_limits limits = { 0 };
 	struct vionet_device_info info = { 0 };
 
 	if (settings->have[SETTING_QUEUES])
 		start->queue_pairs = settings->queues;
+	vionet_steering_limits(session->device, &limits);
+	if (start->queue_pairs > limits.queue_pairs) {
+		say("queues: %u, but %s has %u that can be used%s", start->queue_pairs,
+		    session->name, limits.queue_pairs,
+		    limits.queue_pairs <= 1 ? " (more need MQ or RSS)" : "");
+		return session_fail(session, CODE_USAGE);
+	}
 	if (!settings->have[SETTING_MTU])
 		return CODE_OK;
 	vionet_device_info(session->device, &info);
@@ -94,7 +107,6 @@ static int take_queues(struct session *session)
 int session_start(struct session *session, const struct vionet_start_options *options)
 {
 	struct vionet_start_options start = *options;
-	static struct holder holder;
 	int result;
 
 	if (settle_start(session, &start) != CODE_OK)
@@ -105,8 +117,6 @@ int session_start(struct session *session, const struct vionet_start_options *op
 		return session_fail(session, result == -EINVAL ? CODE_USAGE :
 								 code_of_run(result));
 	}
-	holder_open(&holder, session->name);
-	session->holder = &holder;
 	return take_queues(session);
 }
 

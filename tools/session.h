@@ -40,13 +40,13 @@ struct session {
 	struct holder *holder; /* where others may ask; NULL: nowhere */
 };
 
-/* Open, for the command of that name. Returns an exit code; on failure nothing is
- * left open. */
+/* Open, for the command of that name. From now on `vionet stats` and `vionet set` of other
+ * processes turn to this one; session_check answers. Returns an exit code; on failure
+ * nothing is left open. */
 int session_open(struct session *session, const struct device_options *options,
 		 const char *command);
 
 /* Start the queues, as many and for frames as long as the settings say if they do.
- * From now on `vionet stats` and `vionet set` of other processes are answered.
  * Returns an exit code. */
 int session_start(struct session *session,
 		  const struct vionet_start_options *options);

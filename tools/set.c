@@ -104,7 +104,7 @@ static const char *text_of(const json_t *item, const char *key)
 	return text != NULL ? text : "-";
 }
 
-static void print_results(const json_t *results)
+static void print_results(const json_t *results, const char *device)
 {
 	const json_t *item;
 	size_t i;
@@ -117,11 +117,11 @@ static void print_results(const json_t *results)
 		printf("  %-16s %-20s %-20s ", text_of(item, "key"),
 		       text_of(item, "asked"), text_of(item, "before"));
 		if (error != NULL)
-			printf("not set: %s\n", error);
+			printf("not set:\n      %s\n", text_without(error, device));
 		else if (after != NULL)
 			printf("%s%s\n", after,
 			       json_is_true(json_object_get(item, "from_device")) ?
-				       " (as the device says)" : "");
+				       " (read back)" : "");
 		else
 			printf("agreed\n");
 	}
@@ -134,13 +134,22 @@ static int show(const struct set_options *options, json_t *object, bool held)
 	const char *holder = json_string_value(json_object_get(object, "holder"));
 
 	if (options->json) {
-		json_dumpf(object, stdout, JSON_INDENT(2));
+		bool bad = json_dumpf(object, stdout, JSON_INDENT(2)) != 0;
+
 		putchar('\n');
+		if (bad) {
+			say("standard output: the JSON object could not be written");
+			return CODE_FAILED;
+		}
 	} else {
 		printf("%s%s%s\n", options->device.name,
 		       holder != NULL ? ", in use by " : "",
 		       holder != NULL ? holder : "");
-		print_results(json_object_get(object, "results"));
+		print_results(json_object_get(object, "results"), options->device.name);
+		if (holder != NULL && failed)
+			puts("What needs a feature that was not accepted has to be "
+			     "asked for when that command\nbegins: with its --set, or "
+			     "--want FEATURE.");
 		if (holder == NULL && !held)
 			puts("The device has been reset since and has forgotten it: "
 			     "--hold keeps it so, --set with\npktgen, dump or stats "

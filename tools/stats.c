@@ -96,14 +96,14 @@ static void format_value(const json_t *value, const json_t *before, double secon
 	char rate[32] = "";
 
 	if (!json_is_integer(value)) {
-		snprintf(text, 48, "%15s", "-");
+		snprintf(text, 48, "%12s", "-");
 		return;
 	}
 	if (json_is_integer(before) && seconds > 0 && !state)
 		snprintf(rate, sizeof(rate), " %+.0f/s",
 			 (double)(json_integer_value(value) -
 				  json_integer_value(before)) / seconds);
-	snprintf(text, 48, "%15" JSON_INTEGER_FORMAT "%s", json_integer_value(value),
+	snprintf(text, 48, "%12" JSON_INTEGER_FORMAT "%s", json_integer_value(value),
 		 rate);
 }
 
@@ -126,13 +126,13 @@ static void print_row(const struct report *report, const char *name,
 	    json_integer_value(own) == 0 && !json_is_string(driver))
 		return;
 	if (json_is_string(driver)) {
-		printf("  %-30s %s\n", name, json_string_value(driver));
+		printf("  %-24s %s\n", name, json_string_value(driver));
 		return;
 	}
 	state = strcmp(name, "size") == 0 || strcmp(name, "in_flight") == 0;
 	format_value(driver, driver_before, report->seconds, state, left);
 	format_value(own, own_before, report->seconds, state, right);
-	printf("  %-30s %-28s %s\n", name, left, right);
+	printf("  %-24s %-24s %s\n", name, left, right);
 }
 
 /* The driver's counters with the device's beside them, then what only the device has. */
@@ -169,11 +169,12 @@ static void print_report(const struct report *report)
 
 	printf("%s%s%s\n", report->options->device.name,
 	       holder != NULL ? ", in use by " : "", holder != NULL ? holder : "");
-	printf("  %-30s %15s %12s %15s\n", "", "DRIVER", "", "DEVICE");
+	printf("  %-24s %12s %11s %12s\n", "", "DRIVER", "", "DEVICE");
 	json_array_foreach(queues, i, queue)
 		print_queue(report, queue, json_array_get(then, i));
 	if (note != NULL)
-		printf("The device tells nothing: %s\n", note);
+		printf("The device tells nothing: %s\n",
+		       text_without(note, report->options->device.name));
 }
 
 static int show(const struct stats_options *options, const json_t *now,
@@ -188,8 +189,13 @@ static int show(const struct stats_options *options, const json_t *now,
 								    "time_ns"))) /
 			1e9;
 	if (options->json) {
-		json_dumpf(now, stdout, JSON_INDENT(2));
+		bool bad = json_dumpf(now, stdout, JSON_INDENT(2)) != 0;
+
 		putchar('\n');
+		if (bad) {
+			say("standard output: the JSON object could not be written");
+			return CODE_FAILED;
+		}
 	} else {
 		print_report(&report);
 	}
