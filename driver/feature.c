@@ -176,6 +176,18 @@ void vn_features_on_request(struct vionet_features *set)
 		vn_feature_add(set, on_request[i]);
 }
 
+enum vionet_feature_use vionet_feature_use(unsigned int bit)
+{
+	struct vionet_features known, asked;
+
+	vn_features_known(&known);
+	vn_features_on_request(&asked);
+	if (!vionet_feature_test(&known, bit))
+		return VIONET_FEATURE_UNUSED;
+	return vionet_feature_test(&asked, bit) ? VIONET_FEATURE_ON_REQUEST :
+						  VIONET_FEATURE_ACCEPTED;
+}
+
 static bool satisfied(const struct rule *rule, const struct vionet_features *set)
 {
 	for (unsigned int i = 0; i < NEEDS_MAX && rule->all[i] != 0; i++)

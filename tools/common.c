@@ -15,28 +15,32 @@
 
 #include <vionet/error.h>
 
-enum { KEY_ASSUME_IOMMU = 0x1000, KEY_AVOID, KEY_NO_HUGEPAGES, KEY_WRITABLE_RINGS };
+enum { KEY_ASSUME_IOMMU = 0x1000, KEY_AVOID, KEY_NO_HUGEPAGES, KEY_WRITABLE_RINGS,
+       KEY_WANT, KEY_SET };
 
-static volatile sig_atomic_t stops;
+/* Read by all threads; an atomic int is lock-free, so the handler may write it. */
+static int stops;
 static bool live_line;
 
 void say_set_live(bool live)
 {
-	live_line = live;
+	__atomic_store_n(&live_line, live, __ATOMIC_RELAXED);
 }
 
 bool say_is_live(void)
 {
-	return live_line;
+	return __atomic_load_n(&live_line, __ATOMIC_RELAXED);
 }
 
 static void say_list(const char *format, va_list arguments)
 {
 	fflush(stdout);
-	fprintf(stderr, "%svionet: ", live_line ? "\n" : "");
+	flockfile(stderr);
+	fprintf(stderr, "%svionet: ", say_is_live() ? "\n" : "");
 	vfprintf(stderr, format, arguments);
 	fputc('\n', stderr);
-	live_line = false;
+	say_set_live(false);
+	funlockfile(stderr);
 }
 
 void say(const char *format, ...)
@@ -53,6 +57,16 @@ void say_error(int result)
 	const char *text = vionet_error_text();
 
 	say("%s", text[0] != '\0' ? text : strerror(-result));
+}
+
+const char *text_without(const char *text, const char *name)
+{
+	size_t length = strlen(name);
+
+	if (strncmp(text, name, length) == 0 && text[length] == ':' &&
+	    text[length + 1] == ' ')
+		return text + length + 2;
+	return text;
 }
 
 int code_of_open(int result)
@@ -106,8 +120,8 @@ int finish_output(FILE *file, const char *name)
 static void on_stop(int number)
 {
 	(void)number;
-	if (stops < 1000)
-		stops = stops + 1;
+	if (stop_asked() < 1000)
+		__atomic_fetch_add(&stops, 1, __ATOMIC_RELAXED);
 }
 
 void stop_install(void)
@@ -125,7 +139,7 @@ void stop_install(void)
 
 int stop_asked(void)
 {
-	return stops;
+	return __atomic_load_n(&stops, __ATOMIC_RELAXED);
 }
 
 uint64_t now_ns(void)
@@ -134,6 +148,18 @@ uint64_t now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &time);
 	return (uint64_t)time.tv_sec * 1000000000ULL + (uint64_t)time.tv_nsec;
+}
+
+void sleep_until(uint64_t until)
+{
+	const struct timespec time = {
+		.tv_sec = (time_t)(until / 1000000000),
+		.tv_nsec = (long)(until % 1000000000),
+	};
+
+	while (stop_asked() == 0 &&
+	       clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL) == EINTR)
+		;
 }
 
 void refuse_usage(const char *format, ...)
@@ -186,6 +212,9 @@ static const struct argp_option device_option_list[] = {
 	  90 },
 	{ "avoid", KEY_AVOID, "FEATURE,...", 0,
 	  "Features never to accept, by name or bit number", 90 },
+	{ "want", KEY_WANT, "FEATURE,...", 0,
+	  "Features to accept that otherwise are not, since they change what arrives: "
+	  "CTRL_RX, CTRL_VLAN, HASH_REPORT, ...", 90 },
 	{ "no-hugepages", KEY_NO_HUGEPAGES, NULL, 0,
 	  "Use ordinary pages even where 2 MiB pages are free", 90 },
 	{ "writable-rings", KEY_WRITABLE_RINGS, NULL, 0,
@@ -208,6 +237,11 @@ static error_t parse_device_option(int key, char *argument, struct argp_state *s
 					   &error),
 			    &error);
 		return 0;
+	case KEY_WANT:
+		need_parsed(parse_features("--want", argument, &options->open.want,
+					   &error),
+			    &error);
+		return 0;
 	case KEY_NO_HUGEPAGES:
 		options->open.flags |= VIONET_OPEN_NO_HUGEPAGES;
 		return 0;
@@ -222,4 +256,24 @@ static error_t parse_device_option(int key, char *argument, struct argp_state *s
 const struct argp device_argp = {
 	.options = device_option_list,
 	.parser = parse_device_option,
+};
+
+static error_t parse_setting_option(int key, char *argument, struct argp_state *state)
+{
+	struct device_options *options = state->input;
+	struct parse_error error;
+
+	if (key != KEY_SET)
+		return ARGP_ERR_UNKNOWN;
+	need_parsed(settings_add(&options->settings, argument, &error), &error);
+	return 0;
+}
+
+const struct argp setting_argp = {
+	.options = (const struct argp_option[]){
+		{ "set", KEY_SET, "KEY=VALUE", 0,
+		  "Tell the device this once it is started; see vionet-set(1)", 80 },
+		{ 0 },
+	},
+	.parser = parse_setting_option,
 };

@@ -14,6 +14,7 @@
 #include <vionet/device.h>
 
 #include "parse.h"
+#include "setting.h"
 
 /* Exit codes: a promise of the man page. */
 enum exit_code {
@@ -33,6 +34,8 @@ int command_unbind(int argc, char **argv);
 int command_info(int argc, char **argv);
 int command_pktgen(int argc, char **argv);
 int command_dump(int argc, char **argv);
+int command_set(int argc, char **argv);
+int command_stats(int argc, char **argv);
 
 /* Print "vionet: TEXT" on stderr, on a line of its own. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -44,6 +47,10 @@ void say_error(int result);
 /* A live line is on the terminal: messages begin on a fresh one. */
 void say_set_live(bool live);
 bool say_is_live(void);
+
+/* An error text of the library without "NAME: " in front, where the device has been
+ * named already. */
+const char *text_without(const char *text, const char *name);
 
 /* The exit code for a negative result of finding, binding or opening, and of a
  * call on an open device. */
@@ -64,15 +71,20 @@ int stop_asked(void);
 /* CLOCK_MONOTONIC in nanoseconds. */
 uint64_t now_ns(void);
 
+/* Sleep until that time of now_ns(), or until a signal asks to stop. */
+void sleep_until(uint64_t until);
+
 /* How to open a device, from the command line. */
 struct device_options {
 	const char *name;
 	struct vionet_open_options open;
+	struct settings settings; /* what it is told once it is started */
 };
 
-/* --assume-iommu, --avoid, --no-hugepages: a child parser whose input is a struct
- * device_options. */
+/* --assume-iommu, --avoid and so on: a child parser whose input is a struct
+ * device_options; and --set, for commands that start the device. */
 extern const struct argp device_argp;
+extern const struct argp setting_argp;
 
 /* How to wait for frames. */
 enum wait_mode {

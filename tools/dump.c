@@ -19,7 +19,7 @@
 #define SNAPLEN_DEFAULT 65550U
 #define FILTER_MAX 16384
 
-enum { KEY_SNAPLEN = 0x100, KEY_DURATION, KEY_MODE, KEY_QUEUE_SIZE };
+enum { KEY_SNAPLEN = 0x100, KEY_DURATION, KEY_MODE, KEY_QUEUE_SIZE, KEY_QUEUES };
 
 struct dump_options {
 	struct device_options device;
@@ -28,6 +28,7 @@ struct dump_options {
 	uint64_t duration_ns; /* 0: no limit */
 	uint64_t snaplen;
 	uint32_t queue_size;
+	uint64_t queues;
 	int mode; /* position in mode_words */
 	bool hex;
 	char filter[FILTER_MAX];
@@ -56,6 +57,7 @@ static const struct argp_option dump_option_list[] = {
 	  "How to wait: interrupt (default) sleeps, poll does not", 2 },
 	{ "queue-size", KEY_QUEUE_SIZE, "N", 0,
 	  "Entries of the receive queue (256; a power of two)", 2 },
+	{ "queues", KEY_QUEUES, "N", 0, "Receive on N queue pairs (1)", 2 },
 	{ 0 },
 };
 
@@ -80,6 +82,7 @@ static error_t parse_dump_option(int key, char *argument, struct argp_state *sta
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &options->device;
+		state->child_inputs[1] = &options->device;
 		break;
 	case 'w':
 		options->path = argument;
@@ -107,6 +110,10 @@ static error_t parse_dump_option(int key, char *argument, struct argp_state *sta
 		bad = parse_power_of_two("--queue-size", argument, 4, 32768,
 					 &options->queue_size, &error);
 		break;
+	case KEY_QUEUES:
+		bad = parse_whole("--queues", argument, 1, VIONET_QUEUE_PAIRS_MAX,
+				  &options->queues, &error);
+		break;
 	case ARGP_KEY_ARG:
 		if (options->device.name == NULL)
 			options->device.name = argument;
@@ -131,7 +138,9 @@ static const struct argp dump_argp = {
 	.doc = "Receive frames and print one line for each, or write them to a pcap "
 	       "file.\vThe filter is libpcap's (pcap-filter(7)). Counts are printed on "
 	       "stderr at the end.",
-	.children = (const struct argp_child[]){ { &device_argp, 0, NULL, 0 }, { 0 } },
+	.children = (const struct argp_child[]){ { &device_argp, 0, NULL, 0 },
+						 { &setting_argp, 0, NULL, 0 },
+						 { 0 } },
 };
 
 /* A packet's bytes in one piece; copied only if it has several segments. */
@@ -196,12 +205,12 @@ static void take_packet(struct dump *dump, const struct vionet_packet *packet,
 		print_frame(dump, time, frame, kept, total);
 }
 
-/* Receive one burst. Returns how many frames it had. */
-static uint32_t take_burst(struct dump *dump)
+/* Receive one burst of a queue. Returns how many frames it had. */
+static uint32_t take_burst(struct dump *dump, struct vionet_queue *queue)
 {
 	struct vionet_packet *packets[BURST];
 	struct timespec time;
-	uint32_t count = vionet_queue_receive(dump->session.rx, packets, BURST);
+	uint32_t count = vionet_queue_receive(queue, packets, BURST);
 
 	if (count == 0)
 		return 0;
@@ -210,6 +219,16 @@ static uint32_t take_burst(struct dump *dump)
 		take_packet(dump, packets[i], &time);
 	vionet_packet_free(packets, count);
 	return count;
+}
+
+/* One burst of each queue. */
+static uint32_t take_bursts(struct dump *dump)
+{
+	uint32_t sum = 0;
+
+	for (unsigned int i = 0; i < dump->session.pairs; i++)
+		sum += take_burst(dump, dump->session.receive[i]);
+	return sum;
 }
 
 /* Show what there is: called when the queue ran empty, so that a reader behind a
@@ -240,7 +259,7 @@ static int run_dump(struct dump *dump)
 
 		if (session_check(session, now) != CODE_OK)
 			break;
-		if (take_burst(dump) > 0) {
+		if (take_bursts(dump) > 0) {
 			dirty = true;
 			/* A queue that never runs dry is flushed now and then. */
 			if (checked == session->next_check)
@@ -257,12 +276,17 @@ static int run_dump(struct dump *dump)
 }
 
 /* What the driver had to drop, for the last line. */
-static uint64_t dropped(const struct vionet_queue *queue)
+static uint64_t dropped(const struct session *session)
 {
-	struct vionet_queue_stats stats = { 0 };
+	uint64_t sum = 0;
 
-	vionet_queue_stats(queue, &stats);
-	return stats.dropped_short + stats.dropped_long + stats.dropped_chain;
+	for (unsigned int i = 0; i < session->pairs; i++) {
+		struct vionet_queue_stats stats = { 0 };
+
+		vionet_queue_stats(session->receive[i], &stats);
+		sum += stats.dropped_short + stats.dropped_long + stats.dropped_chain;
+	}
+	return sum;
 }
 
 static void print_counts(const struct dump *dump, uint64_t drops)
@@ -276,17 +300,19 @@ static int run_session(struct dump *dump)
 {
 	const struct vionet_start_options start = {
 		.rx_queue_size = dump->options->queue_size,
+		.queue_pairs = (uint32_t)dump->options->queues,
 		.flags = dump->options->mode == 0 ? VIONET_START_NO_INTERRUPTS : 0,
 	};
 
-	if (session_open(&dump->session, &dump->options->device) != CODE_OK)
+	if (session_open(&dump->session, &dump->options->device, "dump") != CODE_OK)
 		return dump->session.code;
-	if (session_start(&dump->session, &start) == CODE_OK) {
+	if (session_start(&dump->session, &start) == CODE_OK &&
+	    session_apply(&dump->session) == CODE_OK) {
 		fprintf(stderr, "listening on %s\n", dump->options->device.name);
 		if (dump->options->duration_ns != 0)
 			dump->end_ns = now_ns() + dump->options->duration_ns;
 		run_dump(dump);
-		print_counts(dump, dropped(dump->session.rx));
+		print_counts(dump, dropped(&dump->session));
 	}
 	return session_close(&dump->session);
 }

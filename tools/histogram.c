@@ -47,6 +47,20 @@ void histogram_add(struct histogram *histogram, uint64_t value)
 	histogram->bucket[bucket_of(value)]++;
 }
 
+void histogram_join(struct histogram *histogram, const struct histogram *other)
+{
+	if (other->count == 0)
+		return;
+	if (histogram->count == 0 || other->min < histogram->min)
+		histogram->min = other->min;
+	if (other->max > histogram->max)
+		histogram->max = other->max;
+	histogram->count += other->count;
+	histogram->sum += other->sum;
+	for (unsigned int i = 0; i < HISTOGRAM_BUCKETS; i++)
+		histogram->bucket[i] += other->bucket[i];
+}
+
 double histogram_average(const struct histogram *histogram)
 {
 	if (histogram->count == 0)

@@ -25,6 +25,9 @@ struct histogram {
 
 void histogram_add(struct histogram *histogram, uint64_t value);
 
+/* Add all values of another one. */
+void histogram_join(struct histogram *histogram, const struct histogram *other);
+
 /* The average, 0 if empty. */
 double histogram_average(const struct histogram *histogram);
 

@@ -5,13 +5,31 @@
 #ifndef VIONET_TOOLS_INFO_H
 #define VIONET_TOOLS_INFO_H
 
+#include <vionet/control.h>
 #include <vionet/device.h>
 #include <vionet/steering.h>
 
 #define INFO_QUEUES_MAX 1024
 
+#define INFO_NOTE_MAX 512
+
+/* What only a device that runs can be asked. The notes say why something is not known. */
+struct info_running {
+	char control[INFO_NOTE_MAX];
+	bool statistics_known, coalescing_known, offloads_known;
+	char statistics_note[INFO_NOTE_MAX], coalescing_note[INFO_NOTE_MAX];
+	uint64_t statistics;			/* types, as bits */
+	struct vionet_coalescing coalescing[2]; /* receive 0, transmit 0 */
+	uint64_t offloads;			/* receive offloads that are on */
+	uint16_t contexts;			/* RSS contexts that there may be */
+	uint32_t events;			/* vionet_events bits */
+};
+
 /* Everything there is to show of a device. */
 struct info {
+	struct vionet_features avoid, want; /* as the command line has it */
+	bool is_running;
+	struct info_running running;
 	struct vionet_device_info device;
 	struct vionet_steering_limits steering;
 	bool is_pci;
@@ -29,6 +47,13 @@ const char *info_region_name(unsigned int index);
 /* The bits that are in `a` and not in `b`. */
 struct vionet_features info_without(const struct vionet_features *a,
 				    const struct vionet_features *b);
+
+/* Why a feature that is offered was not taken. */
+const char *info_not_taken(const struct info *info, unsigned int bit);
+
+/* The name of the lowest bit in `bits`: a type of statistics, an event; or NULL. */
+const char *info_statistics_name(uint64_t bits);
+const char *info_event_name(uint64_t bits);
 
 void info_print_text(const struct info *info);
 

@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "common.h"
+#include "setting.h"
 
 static json_t *hex(uint64_t value)
 {
@@ -31,15 +32,35 @@ static json_t *feature_names(const struct vionet_features *set)
 	return array;
 }
 
-static json_t *features(const struct vionet_device_info *device)
+/* Why each of `left` was not taken. */
+static json_t *reasons(const struct info *info, const struct vionet_features *left)
 {
+	json_t *object = json_object();
+
+	for (unsigned int bit = 0; bit < VIONET_FEATURE_BITS; bit++) {
+		const char *name = vionet_feature_name(bit);
+		char text[16];
+
+		if (!vionet_feature_test(left, bit))
+			continue;
+		snprintf(text, sizeof(text), "bit %u", bit);
+		json_object_set_new(object, name != NULL ? name : text,
+				    json_string(info_not_taken(info, bit)));
+	}
+	return object;
+}
+
+static json_t *features(const struct info *info)
+{
+	const struct vionet_device_info *device = &info->device;
 	struct vionet_features left =
 		info_without(&device->offered, &device->negotiated);
 
-	return json_pack("{s:o, s:o, s:o}",
+	return json_pack("{s:o, s:o, s:o, s:o}",
 			 "offered", feature_names(&device->offered),
 			 "negotiated", feature_names(&device->negotiated),
-			 "not_taken", feature_names(&left));
+			 "not_taken", feature_names(&left),
+			 "why_not", reasons(info, &left));
 }
 
 static json_t *configuration(const struct vionet_device_info *device)
@@ -65,11 +86,12 @@ static json_t *configuration(const struct vionet_device_info *device)
 
 static json_t *queue(const struct vionet_queue_info *q)
 {
-	return json_pack("{s:i, s:s, s:i, s:i, s:o, s:o, s:o, s:o}",
+	return json_pack("{s:i, s:s, s:i, s:i, s:i, s:o, s:o, s:o, s:o}",
 			 "index", q->index,
 			 "role", q->role,
 			 "size_max", q->size_max,
 			 "size", q->size,
+			 "segments_max", q->segments_max,
 			 "vector", q->vector >= 0 ? json_integer(q->vector) :
 						    json_null(),
 			 "descriptor_area", hex(q->descriptor_area),
@@ -172,26 +194,75 @@ static json_t *memory(const struct vionet_device_info *device)
 			 "quarantined", (json_int_t)device->quarantined);
 }
 
+/* Names of bits, as an array. */
+static json_t *names(uint64_t bits, const char *(*name)(uint64_t bits))
+{
+	json_t *array = json_array();
+
+	for (; bits != 0; bits &= bits - 1) {
+		const char *word = name(bits);
+
+		json_array_append_new(array,
+				      json_string(word != NULL ? word : "unknown"));
+	}
+	return array;
+}
+
 static json_t *steering(const struct vionet_steering_limits *limits)
 {
-	return json_pack("{s:i, s:i, s:o, s:o}",
+	return json_pack("{s:i, s:i, s:o, s:o, s:o, s:o}",
 			 "table_entries", limits->table_entries,
 			 "key_size", limits->key_size,
 			 "hash_types", hex(limits->hash_types),
-			 "tunnel_types", hex(limits->tunnel_types));
+			 "hash_names", names(limits->hash_types, setting_hash_name),
+			 "tunnel_types", hex(limits->tunnel_types),
+			 "tunnel_names",
+			 names(limits->tunnel_types, setting_tunnel_name));
+}
+
+static json_t *coalescing(const struct vionet_coalescing *values)
+{
+	return json_pack("{s:I, s:I}", "usecs", (json_int_t)values->max_usecs, "frames",
+			 (json_int_t)values->max_packets);
+}
+
+/* null where the device was left at rest. */
+static json_t *of_running(const struct info *info)
+{
+	const struct info_running *running = &info->running;
+
+	if (!info->is_running)
+		return json_null();
+	return json_pack(
+		"{s:s, s:o, s:o, s:o, s:o, s:i, s:o}",
+		"control", running->control,
+		"statistics", running->statistics_known ?
+				      names(running->statistics, info_statistics_name) :
+				      json_null(),
+		"rx_coalescing", running->coalescing_known ?
+					 coalescing(&running->coalescing[0]) :
+					 json_null(),
+		"tx_coalescing", running->coalescing_known ?
+					 coalescing(&running->coalescing[1]) :
+					 json_null(),
+		"offloads_on", running->offloads_known ?
+				       names(running->offloads, setting_offload_name) :
+				       json_null(),
+		"rss_contexts", running->contexts,
+		"events", names(running->events, info_event_name));
 }
 
 int info_print_json(const struct info *info)
 {
 	const struct vionet_device_info *device = &info->device;
 	json_t *object = json_pack(
-		"{s:s, s:s, s:i, s:b, s:o, s:o, s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:o, s:o}",
+		"{s:s, s:s, s:i, s:b, s:o, s:o, s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o}",
 		"device", device->name,
 		"transport", device->transport,
 		"status", device->status,
 		"broken", device->broken,
 		"configuration", configuration(device),
-		"features", features(device),
+		"features", features(info),
 		"max_queue_pairs", device->max_queue_pairs,
 		"queue_pairs", device->queue_pairs,
 		"queues_in_device", device->queues,
@@ -199,6 +270,7 @@ int info_print_json(const struct info *info)
 		"header_size", device->header_size,
 		"steering", steering(&info->steering),
 		"queues", queues(info),
+		"running", of_running(info),
 		"memory", memory(device),
 		"pci", pci_details(info));
 	int bad = object == NULL || json_dumpf(object, stdout, JSON_INDENT(2)) != 0;

@@ -18,6 +18,8 @@ static const struct command {
 	{ "bind", command_bind, "give a function to vfio-pci" },
 	{ "unbind", command_unbind, "give a function back to the kernel" },
 	{ "info", command_info, "show what a device is and what was negotiated" },
+	{ "set", command_set, "tell a device how to work, and hold it or a run to that" },
+	{ "stats", command_stats, "show what the driver and the device have counted" },
 	{ "pktgen", command_pktgen, "send frames, count what comes back" },
 	{ "dump", command_dump, "receive frames; print them or write a pcap file" },
 };

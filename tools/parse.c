@@ -44,13 +44,10 @@ static void printable(const char *text, char *out, size_t size)
 	out[i] = '\0';
 }
 
-static int refuse(struct parse_error *error, const char *option, const char *text,
-		  const char *format, ...) __attribute__((format(printf, 4, 5)));
-
-static int refuse(struct parse_error *error, const char *option, const char *text,
-		  const char *format, ...)
+int parse_refuse(struct parse_error *error, const char *option, const char *text,
+		 const char *format, ...)
 {
-	char allowed[224];
+	char allowed[352];
 	char value[64];
 	va_list arguments;
 
@@ -58,7 +55,7 @@ static int refuse(struct parse_error *error, const char *option, const char *tex
 	vsnprintf(allowed, sizeof(allowed), format, arguments);
 	va_end(arguments);
 	printable(text, value, sizeof(value));
-	snprintf(error->text, sizeof(error->text), "%s '%s': %s", option, value,
+	snprintf(error->text, sizeof(error->text), "%.60s '%s': %s", option, value,
 		 allowed);
 	return -EINVAL;
 }
@@ -143,7 +140,7 @@ int parse_whole(const char *option, const char *text, uint64_t min, uint64_t max
 
 	if (read_digits(&end, &number) != 0 || *end != '\0' || number < min ||
 	    number > max)
-		return refuse(error, option, text,
+		return parse_refuse(error, option, text,
 			      "a whole number from %ju to %ju is wanted",
 			      (uintmax_t)min, (uintmax_t)max);
 	*value = (uint64_t)number;
@@ -160,7 +157,7 @@ int parse_count(const char *option, const char *text, uint64_t min, uint64_t max
 	if (bad == 0)
 		number *= read_prefix(&end);
 	if (bad != 0 || *end != '\0' || number < min || number > max)
-		return refuse(error, option, text,
+		return parse_refuse(error, option, text,
 			      "a whole number from %ju to %ju is wanted, with k, M "
 			      "or G behind it if you like",
 			      (uintmax_t)min, (uintmax_t)max);
@@ -176,7 +173,7 @@ int parse_power_of_two(const char *option, const char *text, uint32_t min,
 
 	if (read_digits(&end, &number) != 0 || *end != '\0' || number < min ||
 	    number > max || (number & (number - 1)) != 0)
-		return refuse(error, option, text,
+		return parse_refuse(error, option, text,
 			      "a power of two from %u to %u is wanted", min, max);
 	*value = (uint32_t)number;
 	return 0;
@@ -205,7 +202,7 @@ int parse_duration(const char *option, const char *text, int zero,
 	*nanoseconds = (uint64_t)nano;
 	return 0;
 bad:
-	return refuse(error, option, text,
+	return parse_refuse(error, option, text,
 		      "a time %s to 10 years is wanted, such as 10, 1.5, 500ms, 2min "
 		      "or 1h (no unit: seconds)",
 		      zero ? "from 0" : "above 0");
@@ -271,7 +268,7 @@ int parse_rate(const char *option, const char *text, struct rate *rate,
 	rate->milli = (uint64_t)nano;
 	return 0;
 bad:
-	return refuse(error, option, text,
+	return parse_refuse(error, option, text,
 		      "wanted: max; frames a second (10k, 1.5Mpps; 0.001 to 1Tpps); "
 		      "bits a second (100Mbit, 2.5Gbit; to 100Tbit); or per cent of "
 		      "the link (50%%)");
@@ -300,7 +297,7 @@ int parse_size(const char *option, const char *text, uint32_t min, uint32_t max,
 	*range = (struct size_range){ 0, (uint32_t)low, (uint32_t)high };
 	return 0;
 bad:
-	return refuse(error, option, text,
+	return parse_refuse(error, option, text,
 		      "wanted: bytes of frame without FCS, %u to %u; a range, such "
 		      "as %u-1514; or imix",
 		      min, max, min);
@@ -335,7 +332,7 @@ int parse_mac(const char *option, const char *text, uint8_t mac[6],
 	memcpy(mac, result, 6);
 	return 0;
 bad:
-	return refuse(error, option, text,
+	return parse_refuse(error, option, text,
 		      "an Ethernet address is wanted, such as 02:00:00:00:00:01");
 }
 
@@ -346,7 +343,7 @@ int parse_ipv4(const char *option, const char *text, uint32_t *address,
 
 	/* inet_pton is strict already: four decimal parts, no leading zero. */
 	if (inet_pton(AF_INET, text, &parsed) != 1)
-		return refuse(error, option, text,
+		return parse_refuse(error, option, text,
 			      "an IPv4 address is wanted, such as 198.18.0.1");
 	*address = ntohl(parsed.s_addr);
 	return 0;
@@ -368,7 +365,44 @@ int parse_word(const char *option, const char *text, const char *const *words,
 						 "%s%s", i == 0 ? "" : ", ",
 						 words[i]);
 	}
-	return refuse(error, option, text, "one of %s is wanted", list);
+	return parse_refuse(error, option, text, "one of %s is wanted", list);
+}
+
+/* "5" or "2-5" at *text; moves it behind. */
+static int read_cpu_range(const char **text, struct cpu_list *cpus)
+{
+	wide first, last;
+
+	if (read_digits(text, &first) != 0)
+		return -EINVAL;
+	last = first;
+	if (**text == '-') {
+		(*text)++;
+		if (read_digits(text, &last) != 0)
+			return -EINVAL;
+	}
+	if (last < first || last > 1023 || last - first >= 256 - cpus->count)
+		return -EINVAL;
+	for (; first <= last; first++)
+		cpus->cpu[cpus->count++] = (uint16_t)first;
+	return 0;
+}
+
+int parse_cpus(const char *option, const char *text, struct cpu_list *cpus,
+	       struct parse_error *error)
+{
+	const char *end = text;
+
+	cpus->count = 0;
+	while (read_cpu_range(&end, cpus) == 0) {
+		if (*end == '\0')
+			return 0;
+		if (*end++ != ',')
+			break;
+	}
+	return parse_refuse(error, option, text,
+			    "numbers of CPUs are wanted, such as 0,2-5 (to 1023; 256 at "
+			    "most)");
 }
 
 /* One feature by name or number; -ENOENT if it is neither. */
@@ -394,7 +428,7 @@ int parse_features(const char *option, const char *text,
 		if (length > 0 && length < sizeof(name))
 			bit = read_feature(name);
 		if (bit < 0)
-			return refuse(error, option, name,
+			return parse_refuse(error, option, name,
 				      "no such feature; wanted: names such as "
 				      "MRG_RXBUF or bit numbers below %d, with "
 				      "commas between them",

@@ -14,7 +14,7 @@
 
 #include <vionet/feature.h>
 
-#define PARSE_ERROR_MAX 320
+#define PARSE_ERROR_MAX 512
 
 /* Why a value was refused. */
 struct parse_error {
@@ -40,6 +40,11 @@ struct size_range {
 	uint32_t min;
 	uint32_t max;
 };
+
+/* Fill `error`: option, value (made printable, cut) and what is wanted. Returns
+ * -EINVAL. */
+int parse_refuse(struct parse_error *error, const char *option, const char *text,
+		 const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* A whole number from `min` to `max`. */
 int parse_whole(const char *option, const char *text, uint64_t min, uint64_t max,
@@ -77,6 +82,16 @@ int parse_ipv4(const char *option, const char *text, uint32_t *address,
 /* One of `words` (NULL-terminated): its position. */
 int parse_word(const char *option, const char *text, const char *const *words,
 	       int *position, struct parse_error *error);
+
+/* CPUs in the order in which they were named. */
+struct cpu_list {
+	uint32_t count;
+	uint16_t cpu[256];
+};
+
+/* "0,2-5". */
+int parse_cpus(const char *option, const char *text, struct cpu_list *cpus,
+	       struct parse_error *error);
 
 /* "MRG_RXBUF,CTRL_VQ" or bit numbers "37", added to `set`. */
 int parse_features(const char *option, const char *text,

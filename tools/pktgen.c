@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the run of `vionet pktgen`: one thread that sends a burst, receives a
+ * Owns: the run of `vionet pktgen` on one queue pair: sends a burst, receives a
  * burst and waits when there is nothing to do. Never: parses options, prints the
- * summary.
+ * summary, or touches what another pair's thread has.
  * Read next: frame.c for the bytes, pace.c for the schedule, track.c for the
  * counting.
  */
@@ -16,7 +16,6 @@
 #define STALL_NS 2000000000ULL
 /* Frames that are due sooner than this are waited for without sleeping. */
 #define NEAR_NS 200000ULL
-#define BUFFER_DEFAULT 1984U
 
 static bool sending(const struct pktgen *gen)
 {
@@ -143,18 +142,37 @@ static int check_stall(struct pktgen *gen, uint64_t now)
 
 /* --- Receiving ----------------------------------------------------------- */
 
-/*
- * Is it a frame of the stream that is watched? Of our own sending the numbers and
- * times that are possible are known; this keeps out frames of an earlier run.
- */
-static bool is_own(struct pktgen *gen, const struct frame_tag *tag, uint64_t now)
+/* The track of a stream that another pair of ours sends: the device chooses on which
+ * queue its frames arrive. */
+static struct track *other_track(struct pktgen *gen, unsigned int stream)
 {
-	if (gen->stream == PKTGEN_ANY_STREAM)
+	const struct pktgen_shared *shared = gen->shared;
+
+	if ((uint8_t)(stream - (unsigned int)shared->first_stream) >= shared->streams)
+		return NULL;
+	if (gen->other[stream] == NULL) {
+		gen->other[stream] = calloc(1, sizeof(struct track));
+		if (gen->other[stream] != NULL && sending(gen))
+			track_start(gen->other[stream], 0);
+	}
+	return gen->other[stream];
+}
+
+/*
+ * Is it a frame of a stream that is watched, and which? Of our own sending the numbers
+ * and times that are possible are known; this keeps out frames of an earlier run.
+ */
+static struct track *find_track(struct pktgen *gen, const struct frame_tag *tag,
+				uint64_t now)
+{
+	if (sending(gen) && (tag->sent_ns < gen->start_ns || tag->sent_ns > now))
+		return NULL;
+	if (gen->stream == PKTGEN_ANY_STREAM && gen->shared == NULL)
 		gen->stream = tag->stream;
-	if (tag->stream != gen->stream)
-		return false;
-	return !sending(gen) || (tag->sequence < gen->sequence &&
-				 tag->sent_ns >= gen->start_ns && tag->sent_ns <= now);
+	if (tag->stream == gen->stream)
+		return !sending(gen) || tag->sequence < gen->sequence ? &gen->track :
+									NULL;
+	return gen->shared != NULL ? other_track(gen, tag->stream) : NULL;
 }
 
 /* Does the payload carry the pattern, in all segments? */
@@ -181,15 +199,17 @@ static void take_packet(struct pktgen *gen, const struct vionet_packet *packet,
 			uint64_t now)
 {
 	uint32_t total = packet->next == NULL ? packet->length : packet->total_length;
+	struct track *track = NULL;
 	struct frame_tag tag;
 
-	if (!frame_recognise(packet->data, packet->length, total, &tag) ||
-	    !is_own(gen, &tag, now)) {
+	if (frame_recognise(packet->data, packet->length, total, &tag))
+		track = find_track(gen, &tag, now);
+	if (track == NULL) {
 		flow_add(&gen->foreign, 1, total, now);
 		return;
 	}
 	flow_add(&gen->rx, 1, total, now);
-	track_add(&gen->track, tag.sequence);
+	track_add(track, tag.sequence);
 	if (!is_intact(gen, packet, &tag))
 		gen->damaged++;
 	/* Another machine's clock says nothing here. */
@@ -224,11 +244,54 @@ static uint64_t end_ns(const struct pktgen *gen)
 	return duration != 0 ? gen->start_ns + duration : UINT64_MAX;
 }
 
+/* With several pairs: has the main thread called it off? */
+static bool halted(const struct pktgen *gen)
+{
+	return gen->shared != NULL &&
+	       __atomic_load_n(&gen->shared->halt, __ATOMIC_RELAXED);
+}
+
+static void publish_track(struct pktgen *gen, unsigned int stream,
+			  const struct track *track)
+{
+	struct pktgen_published *to = gen->published;
+
+	if (!track->started)
+		return;
+	__atomic_store_n(&to->stream[stream].first, track->first, __ATOMIC_RELAXED);
+	__atomic_store_n(&to->stream[stream].next, track->next, __ATOMIC_RELAXED);
+	__atomic_store_n(&to->stream[stream].unique, track->unique, __ATOMIC_RELAXED);
+	__atomic_store_n(&to->stream[stream].started, 1, __ATOMIC_RELAXED);
+}
+
+void pktgen_publish(struct pktgen *gen, uint64_t now)
+{
+	struct pktgen_published *to = gen->published;
+
+	__atomic_store_n(&to->tx_frames, gen->tx.frames, __ATOMIC_RELAXED);
+	__atomic_store_n(&to->tx_bytes, gen->tx.bytes, __ATOMIC_RELAXED);
+	__atomic_store_n(&to->rx_frames, gen->rx.frames, __ATOMIC_RELAXED);
+	__atomic_store_n(&to->rx_bytes, gen->rx.bytes, __ATOMIC_RELAXED);
+	__atomic_store_n(&to->code, gen->session.code, __ATOMIC_RELAXED);
+	if (gen->stream != PKTGEN_ANY_STREAM)
+		publish_track(gen, (unsigned int)gen->stream, &gen->track);
+	for (unsigned int i = 0; i < PKTGEN_STREAMS; i++)
+		if (gen->other[i] != NULL)
+			publish_track(gen, i, gen->other[i]);
+	gen->publish_ns = now + PKTGEN_PUBLISH_NS;
+}
+
+static void publish_if_due(struct pktgen *gen, uint64_t now)
+{
+	if (gen->shared != NULL && now >= gen->publish_ns)
+		pktgen_publish(gen, now);
+}
+
 static bool finished(const struct pktgen *gen, uint64_t now)
 {
 	uint64_t done = sending(gen) ? gen->tx.frames : gen->track.unique;
 
-	return stop_asked() > 0 || now >= end_ns(gen) ||
+	return stop_asked() > 0 || now >= end_ns(gen) || halted(gen) ||
 	       (gen->options->count != 0 && done >= gen->options->count);
 }
 
@@ -254,7 +317,7 @@ static void wait_idle(struct pktgen *gen, uint64_t now)
 		     receiving(gen), gen->busy_ns, until);
 }
 
-static int run_load(struct pktgen *gen)
+int pktgen_load(struct pktgen *gen)
 {
 	uint64_t now;
 
@@ -270,6 +333,7 @@ static int run_load(struct pktgen *gen)
 			gen->busy_ns = now;
 		else
 			wait_idle(gen, now);
+		publish_if_due(gen, now);
 		if (check_stall(gen, now) != CODE_OK ||
 		    session_fail(&gen->session, pktgen_live(gen, now)) != CODE_OK)
 			break;
@@ -277,14 +341,14 @@ static int run_load(struct pktgen *gen)
 	return gen->session.code;
 }
 
-/* One step of waiting at the end; false when it is over anyway. */
-static bool settle(struct pktgen *gen, uint64_t until)
+bool pktgen_settle(struct pktgen *gen, uint64_t until)
 {
 	uint64_t now = now_ns();
 
 	if (now >= until || stop_asked() > 1 ||
 	    session_check(&gen->session, now) != CODE_OK)
 		return false;
+	publish_if_due(gen, now);
 	if (receive_burst(gen) == 0)
 		session_idle(&gen->session, WAIT_INTERRUPT, 0, now, now + NEAR_NS / 4);
 	return true;
@@ -294,7 +358,7 @@ static bool settle(struct pktgen *gen, uint64_t until)
  * The device finishes what it was given; receiving goes on meanwhile, or frames
  * that come back would find no buffer. What was built and never taken returns.
  */
-static void drain(struct pktgen *gen)
+void pktgen_drain(struct pktgen *gen)
 {
 	uint64_t until = now_ns() + STALL_NS;
 
@@ -303,7 +367,7 @@ static void drain(struct pktgen *gen)
 	gen->sequence -= gen->pending_count;
 	gen->pending_count = 0;
 	gen->spare_count = 0;
-	while (vionet_queue_reclaim(gen->session.tx) > 0 && settle(gen, until))
+	while (vionet_queue_reclaim(gen->session.tx) > 0 && pktgen_settle(gen, until))
 		;
 	if (stop_asked() <= 1 && gen->session.code == CODE_OK &&
 	    vionet_queue_drain(gen->session.tx, 0) != 0) {
@@ -313,17 +377,16 @@ static void drain(struct pktgen *gen)
 	}
 }
 
-/* Frames on their way get some time, unless all are back. */
-static void linger(struct pktgen *gen)
+void pktgen_linger(struct pktgen *gen)
 {
 	uint64_t until = now_ns() + gen->options->linger_ns;
 
-	while (gen->track.unique < gen->tx.frames && settle(gen, until))
+	while (gen->track.unique < gen->tx.frames && pktgen_settle(gen, until))
 		;
 }
 
 /* Write the template into every buffer once: nobody else writes to them. */
-static int prepare_pool(struct pktgen *gen)
+int pktgen_prepare(struct pktgen *gen)
 {
 	struct vionet_pool *pool = vionet_queue_pool(gen->session.tx);
 	uint32_t count = vionet_pool_available(pool);
@@ -341,7 +404,7 @@ static int prepare_pool(struct pktgen *gen)
 	return CODE_OK;
 }
 
-static void take_report(struct pktgen *gen, struct pktgen_report *report)
+void pktgen_take_report(struct pktgen *gen, struct pktgen_report *report)
 {
 	uint64_t next = sending(gen) ? gen->tx.frames : gen->track.next;
 
@@ -353,152 +416,13 @@ static void take_report(struct pktgen *gen, struct pktgen_report *report)
 	vionet_queue_stats(gen->session.rx, &report->rx);
 }
 
-static void start_clock(struct pktgen *gen, const struct rate *rate)
+void pktgen_start_clock(struct pktgen *gen, const struct rate *rate, uint64_t now)
 {
-	gen->start_ns = now_ns();
-	gen->live_ns = gen->start_ns;
-	gen->live_at_ns = gen->start_ns;
-	gen->busy_ns = gen->start_ns;
-	pace_start(&gen->pace, rate, gen->start_ns);
+	gen->start_ns = now;
+	gen->live_ns = now;
+	gen->live_at_ns = now;
+	gen->busy_ns = now;
+	pace_start(&gen->pace, rate, now);
 	if (sending(gen))
 		track_start(&gen->track, 0);
-}
-
-/* --- Set-up -------------------------------------------------------------- */
-
-static uint32_t vlan_bytes(const struct pktgen_options *options)
-{
-	return options->fields.vlan != FRAME_NO_VLAN ? 4 : 0;
-}
-
-/* Will the device take frames of that size? */
-static int check_mtu(struct pktgen *gen, const struct vionet_device_info *info)
-{
-	uint32_t extra = vlan_bytes(gen->options);
-	uint32_t mtu = info->mtu != 0 ? info->mtu : 1500;
-	uint32_t size = mix_max(&gen->options->size, extra);
-
-	if (!sending(gen) || size <= mtu + 14 + extra)
-		return CODE_OK;
-	say("--size: %u bytes, but the MTU of %s is %u%s: at most %u", size,
-	    gen->session.name, mtu, info->mtu != 0 ? "" : " (it states none)",
-	    mtu + 14 + extra);
-	return session_fail(&gen->session, CODE_USAGE);
-}
-
-/* Turn per cent into bits a second. */
-static int resolve_rate(struct pktgen *gen, const struct vionet_device_info *info,
-			struct rate *rate)
-{
-	*rate = gen->options->rate;
-	if (rate->kind != RATE_PERCENT || !sending(gen))
-		return CODE_OK;
-	if (info->link.speed == 0) {
-		say("--rate: %s does not tell its link speed, so per cent of it mean "
-		    "nothing; give 100Mbit or 10kpps instead",
-		    gen->session.name);
-		return session_fail(&gen->session, CODE_USAGE);
-	}
-	rate->kind = RATE_BPS;
-	/* Mbit/s times thousandths of a per cent: 10^6 / 100. */
-	rate->milli *= (uint64_t)info->link.speed * 10000;
-	return CODE_OK;
-}
-
-/* What depends on the device: addresses, limits, the rate. */
-static int look_at_device(struct pktgen *gen, struct rate *rate)
-{
-	struct frame_fields fields = gen->options->fields;
-	struct vionet_device_info info;
-	int result = vionet_device_info(gen->session.device, &info);
-
-	if (result != 0) {
-		say_error(result);
-		return session_fail(&gen->session, code_of_run(result));
-	}
-	if (check_mtu(gen, &info) != CODE_OK ||
-	    resolve_rate(gen, &info, rate) != CODE_OK)
-		return gen->session.code;
-	if (!info.link.up)
-		say("%s: the link is down", gen->session.name);
-	if (!gen->options->have_source_mac)
-		memcpy(fields.source_mac, info.mac, sizeof(info.mac));
-	fields.stream = (uint8_t)gen->stream;
-	frame_builder_init(&gen->builder, &fields);
-	return CODE_OK;
-}
-
-/* Everything random follows from the seed. */
-static void seed(struct pktgen *gen)
-{
-	uint64_t state = gen->options->seed;
-	uint64_t sizes = mix_random(&state);
-
-	gen->stream = gen->options->stream;
-	if (sending(gen) && gen->stream == PKTGEN_ANY_STREAM)
-		gen->stream = (int)(mix_random(&state) & 0xff);
-	mix_start(&gen->mix, &gen->options->size, vlan_bytes(gen->options), sizes);
-}
-
-static int start_queues(struct pktgen *gen)
-{
-	uint32_t largest = mix_max(&gen->options->size, vlan_bytes(gen->options));
-	uint32_t entries = gen->options->queue_size;
-	struct vionet_start_options start = {
-		.flags = gen->options->mode == WAIT_POLL ?
-				 VIONET_START_NO_INTERRUPTS : 0,
-		.rx_queue_size = entries,
-		.tx_queue_size = entries,
-		.tx_pool_options = { .access = VIONET_DEVICE_READS },
-	};
-
-	/* Large buffers cost locked memory: no more of them than can be in use. */
-	if (sending(gen) && largest > BUFFER_DEFAULT) {
-		start.tx_pool_options.buffer_size = largest;
-		start.tx_pool_options.count =
-			(entries != 0 ? entries : 256) + 2 * gen->options->burst;
-	}
-	return session_start(&gen->session, &start);
-}
-
-static void run_started(struct pktgen *gen, const struct rate *rate,
-			struct pktgen_report *report)
-{
-	if (sending(gen) && prepare_pool(gen) != CODE_OK)
-		return;
-	start_clock(gen, rate);
-	run_load(gen);
-	if (sending(gen)) {
-		drain(gen);
-		if (receiving(gen))
-			linger(gen);
-	}
-	/* Anything that went wrong at the very end is still found. */
-	if (gen->session.code == CODE_OK)
-		session_check_now(&gen->session);
-	pktgen_live_end(gen);
-	take_report(gen, report);
-}
-
-int command_pktgen(int argc, char **argv)
-{
-	static struct pktgen_options options;
-	static struct pktgen gen;
-	struct pktgen_report report = { 0 };
-	struct rate rate;
-	int code;
-
-	pktgen_parse(argc, argv, &options);
-	stop_install();
-	gen.options = &options;
-	seed(&gen);
-	if (session_open(&gen.session, &options.device) != CODE_OK)
-		return gen.session.code;
-	if (look_at_device(&gen, &rate) == CODE_OK && start_queues(&gen) == CODE_OK)
-		run_started(&gen, &rate, &report);
-	code = session_close(&gen.session);
-	/* Nothing to tell of a run that never began. */
-	if (gen.start_ns == 0)
-		return code;
-	return pktgen_print(&gen, &report, code);
 }

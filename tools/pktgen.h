@@ -4,8 +4,11 @@
  * runs and the report at the end.
  *
  *   pktgen_options.c   the command line
- *   pktgen.c           the loop: send, receive, wait
+ *   pktgen_setup.c     the command: what depends on the device, the start
+ *   pktgen.c           the loop of one queue pair: send, receive, wait
+ *   pktgen_lanes.c     several pairs, a thread each
  *   pktgen_report.c    live lines and the summary
+ *   pktgen_json.c      the JSON object
  */
 #ifndef VIONET_TOOLS_PKTGEN_H
 #define VIONET_TOOLS_PKTGEN_H
@@ -37,6 +40,8 @@ struct pktgen_options {
 	struct rate rate;
 	uint32_t burst;
 	uint32_t queue_size; /* 0: the library's default */
+	uint32_t queues;     /* pairs, each with a thread if there are more than 1 */
+	struct cpu_list cpus;
 	struct frame_fields fields;
 	bool have_source_mac;
 	int stream; /* or PKTGEN_ANY_STREAM: not given */
@@ -54,9 +59,45 @@ struct pktgen_flow {
 	uint64_t last_ns;
 };
 
+/* What the threads of several pairs have in common. All by __atomic calls. */
+struct pktgen_shared {
+	int go;	  /* 1 begin, -1 do not */
+	int halt; /* end the load */
+	int end;  /* end receiving too */
+	uint64_t start_ns;
+	int first_stream; /* stream ids that are ours: from here, this many */
+	int streams;
+};
+
+#define PKTGEN_STREAMS 256
+
+/* How far a thread is. */
+enum pktgen_state { PKTGEN_PREPARING, PKTGEN_READY, PKTGEN_DRAINED };
+
+/* What a thread lets the main one see while it runs; by relaxed __atomic calls, every
+ * PKTGEN_PUBLISH_NS. */
+struct pktgen_published {
+	int state; /* enum pktgen_state */
+	int code;
+	uint64_t tx_frames, tx_bytes, rx_frames, rx_bytes;
+	struct {
+		uint64_t first, next, unique;
+		int started;
+	} stream[PKTGEN_STREAMS];
+};
+
+#define PKTGEN_PUBLISH_NS 10000000ULL
+
+/* One queue pair's run. */
 struct pktgen {
 	const struct pktgen_options *options;
+	struct pktgen_shared *shared; /* NULL: the only pair, in the main thread */
+	struct pktgen_published *published;
+	uint64_t publish_ns; /* when next */
+	/* Streams of other pairs of ours that arrive here; NULL: none did. */
+	struct track *other[PKTGEN_STREAMS];
 	struct session session;
+	struct frame_fields fields; /* of which the builder is made */
 	struct frame_builder builder;
 	struct pace pace;
 	struct mix mix;
@@ -82,6 +123,7 @@ struct pktgen {
 	uint64_t live_at_ns;
 	int live_length; /* of the last one on a terminal */
 	struct pktgen_flow live_tx, live_rx;
+	uint64_t live_lost; /* of several pairs, instead of what `track` knows */
 };
 
 /* All that the summary tells, taken before the device is closed. */
@@ -92,6 +134,33 @@ struct pktgen_report {
 	struct vionet_queue_stats rx;
 	uint64_t lost;
 };
+
+/* A pair's run, from its clock on; in the thread of the pair. `prepare` fills the
+ * buffers of its pool. Return exit codes. */
+int pktgen_prepare(struct pktgen *gen);
+void pktgen_start_clock(struct pktgen *gen, const struct rate *rate, uint64_t now);
+int pktgen_load(struct pktgen *gen);
+/* Wait until the device has completed what it was given. */
+void pktgen_drain(struct pktgen *gen);
+/* Frames on their way get some time, unless all are back. */
+void pktgen_linger(struct pktgen *gen);
+/* Receive once, or sleep a little; false when `until` has come or all is over. */
+bool pktgen_settle(struct pktgen *gen, uint64_t until);
+void pktgen_publish(struct pktgen *gen, uint64_t now);
+
+/* Several pairs: `gen` is their sum and the control side, `lane` one each. */
+struct pktgen_lanes {
+	struct pktgen *lane; /* gen->options->queues */
+	struct pktgen_report *report;
+};
+
+/* Make them, run them until the end. `*lanes` is to be freed in any case. */
+void pktgen_run_lanes(struct pktgen *gen, const struct rate *rate,
+		      struct pktgen_report *report, struct pktgen_lanes *lanes);
+void pktgen_free_lanes(struct pktgen *gen, struct pktgen_lanes *lanes);
+
+/* Counters of the driver, of a pair. */
+void pktgen_take_report(struct pktgen *gen, struct pktgen_report *report);
 
 /* Fill `options` from the command line; leaves the program where it is bad. */
 void pktgen_parse(int argc, char **argv, struct pktgen_options *options);
@@ -104,6 +173,26 @@ void pktgen_live_end(struct pktgen *gen);
 
 /* Print the summary, or one JSON object. Returns an exit code. */
 int pktgen_print(const struct pktgen *gen, const struct pktgen_report *report,
-		 int code);
+		 const struct pktgen_lanes *lanes, int code);
+int pktgen_print_json(const struct pktgen *gen, const struct pktgen_report *report,
+		      const struct pktgen_lanes *lanes, int code);
+
+/* The rate that was asked for, in its own unit, and what came of it. */
+struct pktgen_verdict {
+	bool asked; /* not --rate max */
+	const char *unit;
+	double wanted;
+	double reached;
+	bool followed;
+	const char *why; /* NULL if it followed */
+};
+
+struct pktgen_verdict pktgen_judge(const struct pktgen *gen,
+				   const struct pktgen_report *report);
+
+/* Frames a second between the first and the last, and bits on the wire. */
+double pktgen_frame_rate(const struct pktgen_flow *flow);
+double pktgen_bit_rate(const struct pktgen_flow *flow);
+uint64_t pktgen_driver_drops(const struct vionet_queue_stats *stats);
 
 #endif

@@ -5,6 +5,7 @@
  */
 #include "pktgen.h"
 
+#include <sched.h>
 #include <string.h>
 
 enum {
@@ -28,6 +29,8 @@ enum {
 	KEY_MODE,
 	KEY_LINGER,
 	KEY_QUEUE_SIZE,
+	KEY_QUEUES,
+	KEY_CPUS,
 	KEY_INTERVAL,
 	KEY_JSON,
 };
@@ -78,6 +81,10 @@ static const struct argp_option pktgen_option_list[] = {
 	{ NULL, 0, NULL, 0, "Other:", 4 },
 	{ "queue-size", KEY_QUEUE_SIZE, "N", 0,
 	  "Entries of each queue (256; a power of two)", 4 },
+	{ "queues", KEY_QUEUES, "N", 0,
+	  "Use N queue pairs (1), each with a thread, a stream and a source port of its "
+	  "own; rate and count are for all together", 4 },
+	{ "cpus", KEY_CPUS, "LIST", 0, "Pin the threads to these CPUs (0,2-5)", 4 },
 	{ "interval", KEY_INTERVAL, "TIME", 0, "Between live lines (1); 0: none", 4 },
 	{ "json", KEY_JSON, NULL, 0, "One JSON object on stdout at the end", 4 },
 	{ 0 },
@@ -213,6 +220,13 @@ static error_t parse_rest(int key, const char *argument,
 		bad = parse_power_of_two("--queue-size", argument, 4, 32768,
 					 &options->queue_size, &error);
 		break;
+	case KEY_QUEUES:
+		options->queues = (uint32_t)number("--queues", argument, 1,
+						   VIONET_QUEUE_PAIRS_MAX);
+		break;
+	case KEY_CPUS:
+		bad = parse_cpus("--cpus", argument, &options->cpus, &error);
+		break;
 	case KEY_INTERVAL:
 		bad = parse_duration("--interval", argument, 1, &options->interval_ns,
 				     &error);
@@ -227,6 +241,34 @@ static error_t parse_rest(int key, const char *argument,
 	return 0;
 }
 
+static void check_cpus(const struct cpu_list *cpus)
+{
+	cpu_set_t allowed;
+
+	if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0)
+		return;
+	for (uint32_t i = 0; i < cpus->count; i++)
+		if (!CPU_ISSET(cpus->cpu[i], &allowed))
+			refuse_usage("--cpus: CPU %u is none that this process may use; "
+				     "'taskset -pc $$' shows them", cpus->cpu[i]);
+}
+
+/* --queues and --set queues=N are the same. */
+static void settle_queues(struct pktgen_options *options)
+{
+	struct settings *settings = &options->device.settings;
+
+	if (options->queues == 0)
+		options->queues = settings->have[SETTING_QUEUES] ? settings->queues : 1;
+	else if (settings->have[SETTING_QUEUES])
+		settings->queues = options->queues;
+	if (options->queues > 1 && options->count != 0 && options->rx_only)
+		refuse_usage("--rx-only with --count needs a single queue; with "
+			     "--queues give --duration");
+	if (options->count != 0 && options->count < options->queues)
+		refuse_usage("--count: fewer frames than --queues");
+}
+
 /* What only the whole command line can tell. */
 static void check_together(struct pktgen_options *options)
 {
@@ -238,6 +280,8 @@ static void check_together(struct pktgen_options *options)
 		refuse_usage("pktgen: no device named; 'vionet list' shows them");
 	if (options->rx_only && options->no_rx)
 		refuse_usage("--rx-only and --no-rx together leave nothing to do");
+	settle_queues(options);
+	check_cpus(&options->cpus);
 	if (options->size.max == 0 && !options->size.imix) /* not given */
 		options->size.min = options->size.max = shortest;
 	if (!options->size.imix && options->size.min < shortest)
@@ -252,6 +296,7 @@ static error_t parse_pktgen_option(int key, char *argument, struct argp_state *s
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &options->device;
+		state->child_inputs[1] = &options->device;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (options->device.name != NULL)
@@ -276,7 +321,9 @@ static const struct argp pktgen_argp = {
 	.doc = "Send IPv4/UDP frames with sequence numbers and times, count what comes "
 	       "back and measure how long it took.\vWithout --count and --duration it "
 	       "runs until Ctrl-C. The layout of the frames is in vionet-pktgen(1).",
-	.children = (const struct argp_child[]){ { &device_argp, 0, NULL, 0 }, { 0 } },
+	.children = (const struct argp_child[]){ { &device_argp, 0, NULL, 0 },
+						 { &setting_argp, 0, NULL, 0 },
+						 { 0 } },
 };
 
 void pktgen_parse(int argc, char **argv, struct pktgen_options *options)

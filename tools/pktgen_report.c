@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: what `vionet pktgen` shows: live lines, the summary, the JSON object.
+ * Owns: what `vionet pktgen` shows: live lines, the summary.
  * Never: changes what it reports on, or calls the device.
  */
 #include "pktgen.h"
 
-#include <jansson.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -21,7 +20,7 @@ static double wire_bits(const struct pktgen_flow *flow)
 }
 
 /* Frames a second between the first and the last: of n frames n - 1 gaps. */
-static double frame_rate(const struct pktgen_flow *flow)
+double pktgen_frame_rate(const struct pktgen_flow *flow)
 {
 	if (flow->frames < 2 || flow->last_ns == flow->first_ns)
 		return 0;
@@ -29,11 +28,11 @@ static double frame_rate(const struct pktgen_flow *flow)
 	       (double)(flow->last_ns - flow->first_ns);
 }
 
-static double bit_rate(const struct pktgen_flow *flow)
+double pktgen_bit_rate(const struct pktgen_flow *flow)
 {
 	if (flow->frames == 0)
 		return 0;
-	return frame_rate(flow) * wire_bits(flow) / (double)flow->frames;
+	return pktgen_frame_rate(flow) * wire_bits(flow) / (double)flow->frames;
 }
 
 /* "1.234 Mpps": four digits that count. */
@@ -53,7 +52,7 @@ static const char *scaled(double value, const char *unit, char text[32])
 	return text;
 }
 
-static uint64_t driver_drops(const struct vionet_queue_stats *stats)
+uint64_t pktgen_driver_drops(const struct vionet_queue_stats *stats)
 {
 	return stats->dropped_short + stats->dropped_long + stats->dropped_chain;
 }
@@ -78,16 +77,28 @@ static struct pktgen_flow gained(const struct pktgen_flow *now,
 				     .bytes = now->bytes - before->bytes };
 }
 
+/* By the driver, on all queues of the session. */
+static uint64_t dropped_so_far(const struct session *session)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < session->pairs; i++) {
+		struct vionet_queue_stats stats = { 0 };
+
+		vionet_queue_stats(session->receive[i], &stats);
+		sum += pktgen_driver_drops(&stats);
+	}
+	return sum;
+}
+
 static void format_live(const struct pktgen *gen, uint64_t now, char *line,
 			size_t size)
 {
 	struct pktgen_flow tx = gained(&gen->tx, &gen->live_tx);
 	struct pktgen_flow rx = gained(&gen->rx, &gen->live_rx);
 	double seconds = (double)(now - gen->live_at_ns) / 1e9;
-	struct vionet_queue_stats stats = { 0 };
 	char tx_rate[32], tx_bits[32], rx_rate[32];
 
-	vionet_queue_stats(gen->session.rx, &stats);
 	snprintf(line, size,
 		 "%5.*fs  TX %10s %12s  RX %10s  lost %ju  dropped %ju",
 		 gen->options->interval_ns % 1000000000 == 0 ? 0 : 1,
@@ -95,8 +106,9 @@ static void format_live(const struct pktgen *gen, uint64_t now, char *line,
 		 scaled((double)tx.frames / seconds, "pps", tx_rate),
 		 scaled(wire_bits(&tx) / seconds, "bit/s", tx_bits),
 		 scaled((double)rx.frames / seconds, "pps", rx_rate),
-		 (uintmax_t)track_lost(&gen->track, gen->track.next),
-		 (uintmax_t)driver_drops(&stats));
+		 (uintmax_t)(gen->live_lost +
+			     track_lost(&gen->track, gen->track.next)),
+		 (uintmax_t)dropped_so_far(&gen->session));
 }
 
 int pktgen_live(struct pktgen *gen, uint64_t now)
@@ -133,26 +145,16 @@ void pktgen_live_end(struct pktgen *gen)
 
 /* --- Summary ------------------------------------------------------------- */
 
-/* The rate that was asked for, in its own unit, and what came of it. */
-struct verdict {
-	bool asked;	/* not --rate max */
-	const char *unit;
-	double wanted;
-	double reached;
-	bool followed;
-	const char *why; /* NULL if it followed */
-};
-
-static struct verdict judge_rate(const struct pktgen *gen,
+struct pktgen_verdict pktgen_judge(const struct pktgen *gen,
 				 const struct pktgen_report *report)
 {
 	const struct rate *rate = &gen->pace.rate;
 	bool bits = rate->kind == RATE_BPS;
-	struct verdict verdict = {
+	struct pktgen_verdict verdict = {
 		.asked = rate->kind != RATE_MAX,
 		.unit = bits ? "bit/s" : "pps",
 		.wanted = (double)rate->milli / 1000,
-		.reached = bits ? bit_rate(&gen->tx) : frame_rate(&gen->tx),
+		.reached = bits ? pktgen_bit_rate(&gen->tx) : pktgen_frame_rate(&gen->tx),
 		.followed = true,
 	};
 
@@ -174,17 +176,17 @@ static void print_rates(const struct pktgen_flow *flow)
 
 	if (flow->frames == 0)
 		return;
-	if (frame_rate(flow) > 0)
+	if (pktgen_frame_rate(flow) > 0)
 		printf("    %s, %s on the wire\n",
-		       scaled(frame_rate(flow), "pps", rate),
-		       scaled(bit_rate(flow), "bit/s", bits));
+		       scaled(pktgen_frame_rate(flow), "pps", rate),
+		       scaled(pktgen_bit_rate(flow), "bit/s", bits));
 	else
 		printf("    too short for a rate\n");
 }
 
 static void print_tx(const struct pktgen *gen, const struct pktgen_report *report)
 {
-	struct verdict verdict = judge_rate(gen, report);
+	struct pktgen_verdict verdict = pktgen_judge(gen, report);
 	char wanted[32], reached[32];
 
 	printf("TX  sent %ju, completed %ju, refused %ju frames; %ju bytes\n",
@@ -207,7 +209,7 @@ static void print_rx(const struct pktgen *gen, const struct pktgen_report *repor
 	printf("RX  own %ju, foreign %ju frames; dropped by the driver %ju, no buffer "
 	       "%ju\n",
 	       (uintmax_t)gen->rx.frames, (uintmax_t)gen->foreign.frames,
-	       (uintmax_t)driver_drops(&report->rx), (uintmax_t)report->rx.starved);
+	       (uintmax_t)pktgen_driver_drops(&report->rx), (uintmax_t)report->rx.starved);
 	/* Nobody sends them back: to call that loss would be wrong. */
 	if (gen->rx.frames == 0) {
 		if (!gen->options->rx_only)
@@ -232,8 +234,30 @@ static void print_latency(const struct histogram *latency)
 	       (double)latency->max / 1e3);
 }
 
-static void print_summary(const struct pktgen *gen,
-			  const struct pktgen_report *report)
+/* A line for each pair. */
+static void print_lanes(const struct pktgen *gen, const struct pktgen_lanes *lanes)
+{
+	char tx[32], rx[32];
+
+	if (lanes->lane == NULL)
+		return;
+	printf("PAIR %12s %12s %12s %12s %12s %10s\n", "SENT", "", "OWN RECEIVED", "",
+	       "FOREIGN", "LOST");
+	for (uint32_t i = 0; i < gen->options->queues; i++) {
+		const struct pktgen *lane = &lanes->lane[i];
+
+		printf("%4u %12ju %12s %12ju %12s %12ju %10ju\n", i,
+		       (uintmax_t)lane->tx.frames,
+		       scaled(pktgen_frame_rate(&lane->tx), "pps", tx),
+		       (uintmax_t)lane->rx.frames,
+		       scaled(pktgen_frame_rate(&lane->rx), "pps", rx),
+		       (uintmax_t)lane->foreign.frames,
+		       (uintmax_t)lanes->report[i].lost);
+	}
+}
+
+static void print_summary(const struct pktgen *gen, const struct pktgen_report *report,
+			  const struct pktgen_lanes *lanes)
 {
 	printf("%s: %.3f s%s, seed %ju", gen->session.name,
 	       (double)report->run_ns / 1e9, report->interrupted ? ", stopped" : "",
@@ -247,104 +271,18 @@ static void print_summary(const struct pktgen *gen,
 		print_rx(gen, report);
 		print_latency(&gen->latency);
 	}
+	print_lanes(gen, lanes);
 }
 
-/* --- JSON ---------------------------------------------------------------- */
-
-static json_t *json_number(uint64_t value)
-{
-	return json_integer((json_int_t)value);
-}
-
-static json_t *json_tx(const struct pktgen *gen, const struct pktgen_report *report)
-{
-	struct verdict verdict = judge_rate(gen, report);
-
-	return json_pack(
-		"{s:o, s:o, s:o, s:o, s:o, s:f, s:f, s:o, s:b, s:f, s:o, s:o}",
-		"sent", json_number(gen->tx.frames),
-		"completed", json_number(report->tx.completed),
-		"refused", json_number(report->tx.invalid),
-		"in_flight", json_number(report->tx.in_flight),
-		"bytes", json_number(gen->tx.bytes),
-		"pps", frame_rate(&gen->tx),
-		"wire_bps", bit_rate(&gen->tx),
-		"asked", verdict.asked ? json_pack("{s:f, s:s}", "value", verdict.wanted,
-						   "unit", verdict.unit) :
-					 json_null(),
-		"followed", (int)verdict.followed,
-		"slipped_s", (double)gen->pace.slipped_ns / 1e9,
-		"queue_full", json_number(report->tx.full),
-		"kicks", json_number(report->tx.kicks));
-}
-
-static json_t *json_rx(const struct pktgen *gen, const struct pktgen_report *report)
-{
-	return json_pack(
-		"{s:o, s:o, s:o, s:f, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-		"own", json_number(gen->rx.frames),
-		"foreign", json_number(gen->foreign.frames),
-		"bytes", json_number(gen->rx.bytes),
-		"pps", frame_rate(&gen->rx),
-		"wire_bps", bit_rate(&gen->rx),
-		"lost", json_number(report->lost),
-		"duplicates", json_number(gen->track.duplicates),
-		"reordered", json_number(gen->track.reordered),
-		"damaged", json_number(gen->damaged),
-		"stale", json_number(gen->track.stale),
-		"dropped", json_number(driver_drops(&report->rx)),
-		"starved", json_number(report->rx.starved),
-		"interrupts", json_number(report->rx.interrupts));
-}
-
-static json_t *json_latency(const struct histogram *latency)
-{
-	if (latency->count == 0)
-		return json_null();
-	return json_pack("{s:o, s:f, s:o, s:o, s:o, s:o}",
-			 "min", json_number(latency->min),
-			 "avg", histogram_average(latency),
-			 "p50", json_number(histogram_percentile(latency, 500)),
-			 "p99", json_number(histogram_percentile(latency, 990)),
-			 "p999", json_number(histogram_percentile(latency, 999)),
-			 "max", json_number(latency->max));
-}
-
-static int print_json(const struct pktgen *gen, const struct pktgen_report *report,
-		      int code)
-{
-	const struct pktgen_options *options = gen->options;
-	json_t *object = json_pack(
-		"{s:s, s:f, s:b, s:o, s:o, s:o, s:o, s:o, s:i}",
-		"device", gen->session.name,
-		"duration_s", (double)report->run_ns / 1e9,
-		"interrupted", (int)report->interrupted,
-		"seed", json_sprintf("%ju", (uintmax_t)options->seed),
-		"stream", gen->stream == PKTGEN_ANY_STREAM ? json_null() :
-							     json_integer(gen->stream),
-		"tx", options->rx_only ? json_null() : json_tx(gen, report),
-		"rx", options->no_rx ? json_null() : json_rx(gen, report),
-		"latency_ns", json_latency(&gen->latency),
-		"exit_code", code);
-	int bad = object == NULL ||
-		  json_dumpf(object, stdout,
-			     JSON_INDENT(2) | JSON_REAL_PRECISION(9)) != 0;
-
-	json_decref(object);
-	putchar('\n');
-	if (bad)
-		say("standard output: the JSON object could not be written");
-	return bad ? CODE_FAILED : CODE_OK;
-}
-
-int pktgen_print(const struct pktgen *gen, const struct pktgen_report *report, int code)
+int pktgen_print(const struct pktgen *gen, const struct pktgen_report *report,
+		 const struct pktgen_lanes *lanes, int code)
 {
 	int printed = CODE_OK;
 
 	if (gen->options->json)
-		printed = print_json(gen, report, code);
+		printed = pktgen_print_json(gen, report, lanes, code);
 	else
-		print_summary(gen, report);
+		print_summary(gen, report, lanes);
 	if (printed == CODE_OK)
 		printed = finish_output(stdout, "standard output");
 	return code != CODE_OK ? code : printed;

@@ -11,17 +11,28 @@
 #include <string.h>
 #include <time.h>
 
+#include <vionet/control.h>
 #include <vionet/error.h>
+
+#include "apply.h"
+#include "remote.h"
 
 #define SPIN_NS 50000ULL
 /* Without an interrupt for the queue: how long to sleep between looks. */
 #define NAP_NS 100000ULL
+#define DISCARD_BURST 64
 
-int session_open(struct session *session, const struct device_options *options)
+int session_open(struct session *session, const struct device_options *options,
+		 const char *command)
 {
+	struct vionet_open_options open = options->open;
+	static struct holder holder;
 	int result;
 
-	*session = (struct session){ .name = options->name };
+	*session = (struct session){
+		.name = options->name, .command = command, .options = options,
+	};
+	settings_want(&options->settings, &open.want);
 	if (options->open.flags & VIONET_OPEN_ASSUME_IOMMU)
 		say("WARNING: --assume-iommu: if no IOMMU stands in front of %s, it "
 		    "will read and write memory of other programs",
@@ -29,30 +40,118 @@ int session_open(struct session *session, const struct device_options *options)
 	if (strncmp(options->name, "vhost-user:", 11) == 0 &&
 	    strstr(options->name, ",server"))
 		say("%s: waiting for a back end to connect", options->name);
-	result = vionet_device_open(options->name, &options->open, &session->device);
+	/* From now on others ask here instead of trying to open it too. */
+	holder_open(&holder, session->name);
+	result = vionet_device_open(options->name, &open, &session->device);
 	if (result != 0) {
 		say_error(result);
+		holder_close(&holder);
+		remote_hint(options->name, command);
 		return session_fail(session, code_of_open(result));
 	}
+	session->holder = &holder;
 	return CODE_OK;
 }
 
-int session_start(struct session *session, const struct vionet_start_options *options)
+/* What the settings say of the start. */
+static int settle_start(struct session *session, struct vionet_start_options *start)
 {
-	int result = vionet_device_start(session->device, options);
+	const struct settings *settings = &session->options->settings;
+	struct vionet_steering_limits limits = { 0 };
+	struct vionet_device_info info = { 0 };
 
-	if (result != 0) {
-		say_error(result);
-		return session_fail(session, result == -EINVAL ? CODE_USAGE :
-								 code_of_run(result));
+	if (settings->have[SETTING_QUEUES])
+		start->queue_pairs = settings->queues;
+	vionet_steering_limits(session->device, &limits);
+	if (start->queue_pairs > limits.queue_pairs) {
+		say("queues: %u, but %s has %u that can be used%s", start->queue_pairs,
+		    session->name, limits.queue_pairs,
+		    limits.queue_pairs <= 1 ? " (more need MQ or RSS)" : "");
+		return session_fail(session, CODE_USAGE);
 	}
+	if (!settings->have[SETTING_MTU])
+		return CODE_OK;
+	vionet_device_info(session->device, &info);
+	if (info.mtu != 0 && settings->mtu > info.mtu) {
+		say("mtu=%u: the MTU of %s is %u, and it cannot be told another one",
+		    settings->mtu, session->name, info.mtu);
+		return session_fail(session, CODE_USAGE);
+	}
+	/* Ethernet and a VLAN tag come on top; smaller buffers than the default are
+	 * of no use. */
+	if (settings->mtu + 18 > 1984)
+		start->rx_pool_options.buffer_size = settings->mtu + 18;
+	return CODE_OK;
+}
+
+static int take_queues(struct session *session)
+{
 	session->rx = vionet_device_rx_queue(session->device, 0);
 	session->tx = vionet_device_tx_queue(session->device, 0);
 	if (session->rx == NULL || session->tx == NULL) {
 		say("%s: no receive or transmit queue", session->name);
 		return session_fail(session, CODE_FAILED);
 	}
+	for (session->pairs = 0; session->pairs < VIONET_QUEUE_PAIRS_MAX;
+	     session->pairs++) {
+		struct vionet_queue *queue =
+			vionet_device_rx_queue(session->device, session->pairs);
+
+		if (queue == NULL)
+			break;
+		session->receive[session->pairs] = queue;
+	}
 	return CODE_OK;
+}
+
+int session_start(struct session *session, const struct vionet_start_options *options)
+{
+	struct vionet_start_options start = *options;
+	int result;
+
+	if (settle_start(session, &start) != CODE_OK)
+		return session->code;
+	result = vionet_device_start(session->device, &start);
+	if (result != 0) {
+		say_error(result);
+		return session_fail(session, result == -EINVAL ? CODE_USAGE :
+								 code_of_run(result));
+	}
+	return take_queues(session);
+}
+
+int session_apply(struct session *session)
+{
+	unsigned int failed = 0;
+	json_t *list, *item;
+	size_t i;
+
+	if (!settings_any(&session->options->settings))
+		return CODE_OK;
+	list = apply_settings(session->device, &session->options->settings, &failed);
+	json_array_foreach(list, i, item) {
+		const char *error = json_string_value(json_object_get(item, "error"));
+
+		if (error != NULL)
+			say("%s: %s", json_string_value(json_object_get(item, "key")),
+			    error);
+	}
+	json_decref(list);
+	return failed == 0 ? CODE_OK : session_fail(session, CODE_FAILED);
+}
+
+struct session session_follow(const struct session *session, unsigned int pair)
+{
+	struct session own = *session;
+
+	own.follower = true;
+	own.holder = NULL;
+	own.rx = vionet_device_rx_queue(session->device, pair);
+	own.tx = vionet_device_tx_queue(session->device, pair);
+	own.pairs = 1;
+	own.receive[0] = own.rx;
+	own.code = CODE_OK;
+	return own;
 }
 
 int session_fail(struct session *session, int code)
@@ -62,19 +161,26 @@ int session_fail(struct session *session, int code)
 	return session->code;
 }
 
-/* Say which queue is broken, and how. */
+/* Say which of the queues is broken, and how. */
 static void say_broken(struct session *session)
 {
-	const struct vionet_queue *queues[] = { session->rx, session->tx };
-	static const char *const names[] = { "receive", "transmit" };
+	for (unsigned int i = 0; i < 2 * session->pairs; i++) {
+		const struct vionet_queue *queue =
+			i % 2 == 0 ? session->receive[i / 2] :
+			session->follower ? session->tx :
+			vionet_device_tx_queue(session->device, i / 2);
 
-	for (int i = 0; i < 2; i++)
-		if (queues[i] != NULL && vionet_queue_check(queues[i]) != 0) {
-			say("%s: the %s queue is broken: %s", session->name,
-			    names[i], vionet_error_text());
-			return;
-		}
-	say("%s: a queue is broken", session->name);
+		if (queue == NULL || vionet_queue_check(queue) == 0)
+			continue;
+		say("%s: a %s queue is broken: %s", session->name,
+		    i % 2 == 0 ? "receive" : "transmit", vionet_error_text());
+		return;
+	}
+	if (!session->follower && vionet_control_check(session->device) != 0)
+		say("%s: the control queue is broken: %s", session->name,
+		    vionet_error_text());
+	else
+		say("%s: a queue is broken", session->name);
 }
 
 static void say_link(struct session *session)
@@ -107,11 +213,27 @@ static int judge(struct session *session, uint32_t events)
 	return session_fail(session, CODE_GONE);
 }
 
+/* What a pair's own thread may look at. */
+static int check_queues(struct session *session)
+{
+	session->next_check = now_ns() + SESSION_CHECK_NS;
+	if (vionet_queue_check(session->rx) == 0 &&
+	    vionet_queue_check(session->tx) == 0)
+		return session->code;
+	say_broken(session);
+	return session_fail(session, CODE_GONE);
+}
+
 int session_check_now(struct session *session)
 {
 	uint32_t events = 0;
-	int result = vionet_device_events(session->device, &events);
+	int result;
 
+	if (session->follower)
+		return check_queues(session);
+	result = vionet_device_events(session->device, &events);
+	if (session->holder != NULL)
+		holder_serve(session->holder, remote_answer, session);
 	session->next_check = now_ns() + SESSION_CHECK_NS;
 	if (result != 0) {
 		say_error(result);
@@ -137,29 +259,42 @@ static void nap(uint64_t duration)
 	clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL);
 }
 
-/* Sleep until the receive queue, the device or the clock has something to say. */
+/* Arm all receive queues, and wait for them in `waits` from 1 on. Returns how many, 0
+ * if one has work, -1 if one has no interrupt. */
+static int arm_queues(const struct session *session, struct pollfd *waits)
+{
+	for (unsigned int i = 0; i < session->pairs; i++) {
+		int fd = vionet_queue_eventfd(session->receive[i]);
+
+		if (fd < 0)
+			return -1;
+		waits[i + 1] = (struct pollfd){ .fd = fd, .events = POLLIN };
+		if (vionet_queue_arm(session->receive[i]) != 0)
+			return 0; /* work came in between, or the queue broke */
+	}
+	return (int)session->pairs;
+}
+
+/* Sleep until a receive queue, the device or the clock has something to say. */
 static void sleep_on_interrupt(struct session *session, uint64_t until)
 {
-	int fd = vionet_queue_eventfd(session->rx);
-	struct pollfd waits[2] = {
-		{ .fd = fd, .events = POLLIN },
-		{ .fd = vionet_device_eventfd(session->device), .events = POLLIN },
-	};
+	struct pollfd waits[1 + VIONET_QUEUE_PAIRS_MAX];
+	int armed = arm_queues(session, waits);
 	struct timespec time = { 0 };
-	uint64_t now;
+	uint64_t now = now_ns();
 
-	if (fd >= 0 && vionet_queue_arm(session->rx) != 0)
-		return; /* work came in between, or the queue broke */
-	now = now_ns();
-	if (now < until && fd >= 0) {
+	waits[0] = (struct pollfd){ .fd = -1, .events = POLLIN };
+	if (!session->follower)
+		waits[0].fd = vionet_device_eventfd(session->device);
+	if (now < until && armed > 0) {
 		time.tv_nsec = (long)(until - now);
-		ppoll(waits, 2, &time, NULL);
-	} else if (now < until) {
+		ppoll(waits, (nfds_t)armed + 1, &time, NULL);
+	} else if (now < until && armed < 0) {
 		nap(until - now < NAP_NS ? until - now : NAP_NS);
 	}
-	if (fd >= 0)
-		vionet_queue_disarm(session->rx);
-	if (waits[1].revents != 0)
+	for (unsigned int i = 0; armed >= 0 && i < session->pairs; i++)
+		vionet_queue_disarm(session->receive[i]);
+	if (waits[0].revents != 0)
 		session->next_check = 0;
 }
 
@@ -181,10 +316,29 @@ void session_idle(struct session *session, enum wait_mode mode, int receiving,
 	sleep_on_interrupt(session, until);
 }
 
+uint32_t session_discard(struct session *session)
+{
+	struct vionet_packet *packets[DISCARD_BURST];
+	uint32_t sum = 0;
+
+	for (unsigned int i = 0; i < session->pairs; i++) {
+		uint32_t count = vionet_queue_receive(session->receive[i], packets,
+						      DISCARD_BURST);
+
+		vionet_packet_free(packets, count);
+		sum += count;
+	}
+	return sum;
+}
+
 int session_close(struct session *session)
 {
-	int result = vionet_device_close(session->device);
+	int result;
 
+	if (session->holder != NULL)
+		holder_close(session->holder);
+	session->holder = NULL;
+	result = vionet_device_close(session->device);
 	session->device = NULL;
 	session->rx = NULL;
 	session->tx = NULL;

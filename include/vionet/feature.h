@@ -56,6 +56,18 @@ const char *vionet_feature_name(unsigned int bit);
  */
 int vionet_feature_bit(const char *name);
 
+/* What the driver does with a feature that a device offers. */
+enum vionet_feature_use {
+	VIONET_FEATURE_UNUSED,	   /* never accepts it: it makes no use of it */
+	VIONET_FEATURE_ACCEPTED,   /* accepts it, if what it depends on is there */
+	VIONET_FEATURE_ON_REQUEST, /* accepts it if it is in `want` or `need` of
+				    * vionet_open_options, since it changes what
+				    * arrives or the buffers that it needs */
+};
+
+/* What the driver does with feature `bit`; any number is allowed. Pure; any thread. */
+enum vionet_feature_use vionet_feature_use(unsigned int bit);
+
 #pragma GCC visibility pop
 #ifdef __cplusplus
 }

@@ -30,8 +30,8 @@ class Faces(unittest.TestCase):
             told = json.loads(self.info(device, "--json"))
         self.assertEqual(sorted(told), sorted((
             "device", "transport", "status", "broken", "configuration", "features",
-            "max_queue_pairs", "queue_pairs", "queues_in_device", "vectors", "header_size",
-            "steering", "queues", "memory", "pci")))
+            "max_queue_pairs", "queue_pairs", "queues_in_device", "running", "vectors",
+            "header_size", "steering", "queues", "memory", "pci")))
         pci = told["pci"]
         self.assertEqual(pci["iommu"], "vfio-user")
         self.assertIsNone(pci["iommu_group"])

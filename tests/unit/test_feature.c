@@ -293,6 +293,31 @@ static void text_is_cut_and_never_overruns(void **state)
 	assert_int_equal(small[16], 'x');
 }
 
+/* What a tool says of a feature is what the choice makes of it. */
+static void use_agrees_with_the_choice(void **state)
+{
+	const struct vionet_features all = { { UINT64_MAX, UINT64_MAX } };
+	const struct vionet_features none = { { 0, 0 } };
+	struct vionet_features plain, wanted;
+
+	(void)state;
+	assert_int_equal(vn_features_choose(&all, &none, &none, &none, false, &plain),
+			 0);
+	assert_int_equal(vn_features_choose(&all, &none, &none, &all, false, &wanted),
+			 0);
+	for (unsigned int bit = 0; bit < VIONET_FEATURE_BITS; bit++) {
+		enum vionet_feature_use use = vionet_feature_use(bit);
+
+		assert_int_equal(vionet_feature_test(&plain, bit),
+				 use == VIONET_FEATURE_ACCEPTED);
+		assert_int_equal(vionet_feature_test(&wanted, bit),
+				 use != VIONET_FEATURE_UNUSED);
+	}
+	assert_int_equal(vionet_feature_use((unsigned int)vionet_feature_bit("CTRL_VLAN")),
+			 VIONET_FEATURE_ON_REQUEST);
+	assert_int_equal(vionet_feature_use(1000), VIONET_FEATURE_UNUSED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -307,6 +332,7 @@ int main(void)
 		cmocka_unit_test(what_should_be_accepted_is),
 		cmocka_unit_test(wanted_features_are_asked_for),
 		cmocka_unit_test(refusals_name_what_is_missing),
+		cmocka_unit_test(use_agrees_with_the_choice),
 		cmocka_unit_test(text_is_cut_and_never_overruns),
 	};
 

@@ -1,0 +1,321 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""
+The command as people use it, against the software device: info, set, stats, pktgen, dump.
+
+Owns: that what the tools say is what the device did; that the device found no fault.
+Never: takes a tool's word where the device can be asked, or frames can tell.
+Read next: ../softnic/raw.py, which runs the device.
+"""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "softnic"))
+
+from raw import Softnic, binary  # noqa: E402
+
+VIONET = os.path.join(os.environ.get("VIONET_BUILD", os.path.dirname(binary())), "vionet")
+# The thread sanitizer wants room that address randomization may not leave.
+PLAIN = ["setarch", "-R"] if "tsan" in VIONET else []
+DEADLINE = 60
+MAC, OTHER = "02:00:00:00:00:77", "02:00:00:00:00:88"
+
+
+class Case(unittest.TestCase):
+    features = "+all,-RING_PACKED"
+    options = ()
+
+    def setUp(self):
+        trace = os.path.join("/tmp", f"vionet-tools-{os.getpid()}.trace")
+        self.nic = Softnic("--features", self.features, "--queue-pairs", "4", "--lossless",
+                           "--trace", trace, *self.options)
+        self.nic.trace = trace
+        self.device = f"vfio-user:{self.nic.path}"
+        self.running = []
+
+    def tearDown(self):
+        for process in self.running:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
+        try:
+            self.nic.check()
+        finally:
+            self.nic.close()
+            os.unlink(self.nic.trace)
+
+    def start(self, command, *arguments):
+        process = subprocess.Popen([*PLAIN, VIONET, command, self.device, *arguments],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.running.append(process)
+        return process
+
+    def run_tool(self, command, *arguments, code=0):
+        process = self.start(command, *arguments)
+        output, errors = process.communicate(timeout=DEADLINE)
+        self.assertEqual(process.returncode, code, output + errors)
+        self.assertNotIn("ThreadSanitizer", errors)
+        return output, errors
+
+    def facts(self, command, *arguments, code=0):
+        return json.loads(self.run_tool(command, "--json", *arguments, code=code)[0])
+
+    def set(self, *settings, code=0):
+        found = self.facts("set", *settings, code=code)
+        return {item["key"]: item for item in found["results"]}
+
+    def hold(self, *settings):
+        """A process that has the device, and is ready."""
+        process = self.start("set", "--hold", *settings)
+        line = process.stderr.readline()
+        self.assertIn("holding", line)
+        return process
+
+    def end(self, process, code=0):
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=DEADLINE)
+        self.assertEqual(process.returncode, code, output + errors)
+        self.assertNotIn("ThreadSanitizer", errors)
+        return output
+
+    def commands(self):
+        """Class and number of the commands that the device was sent, and whether it agreed. Ends the
+        device: its trace is whole then."""
+        self.nic.stop()
+        with open(self.nic.trace, encoding="ascii", errors="replace") as file:
+            return re.findall(r"COMMAND (\d+\.\d+) \d+ bytes: (ok|error)", file.read())
+
+
+class Set(Case):
+    def own(self, *arguments):
+        """How many of 20 frames come back from the loop."""
+        return self.facts("pktgen", "--count", "20", "--linger", "0.1", *arguments)["rx"]["own"]
+
+    def test_mac_is_the_devices(self):
+        result = self.set(f"mac={MAC}")["mac"]
+        self.assertEqual(result["before"], "52:54:00:12:34:56")
+        self.assertEqual(result["after"], MAC)
+        # The device lets frames for it through now, and no others.
+        self.assertEqual(self.own("--set", f"mac={MAC}", "--dst-mac", MAC), 20)
+        self.assertEqual(self.own("--set", f"mac={MAC}", "--dst-mac", OTHER), 0)
+        self.assertEqual(self.commands().count(("1.1", "ok")), 3)
+
+    def test_filters_work(self):
+        none = ("--set", "nouni=on", "--set", "promisc=off", "--dst-mac", OTHER)
+        self.assertEqual(self.own(*none), 0)
+        self.assertEqual(self.own("--set", "promisc=on", "--dst-mac", OTHER), 20)
+        self.assertEqual(self.own("--set", f"unicast={MAC}", "--dst-mac", MAC), 20)
+        self.assertEqual(self.own("--set", f"unicast={MAC}", "--dst-mac", OTHER), 0)
+
+    def test_vlans_are_let_through(self):
+        own = ("--set", "promisc=on", "--set", "vlan=10,20-22", "--vlan")
+        self.assertEqual([self.own(*own, vlan) for vlan in ("10", "21", "23")], [20, 20, 0])
+        self.assertEqual([c for c in self.commands() if c[0] == "2.0"], 12 * [("2.0", "ok")])
+
+    def test_coalescing_is_read_back(self):
+        results = self.set("queues=2", "rx-usecs=50", "tx-frames=8", "rx-usecs@1=9")
+        for key, value in (("rx-usecs", "50"), ("tx-frames", "8"), ("rx-usecs@1", "9")):
+            self.assertEqual(results[key]["after"], value)
+            self.assertTrue(results[key]["from_device"])
+        self.assertEqual(results["rx-usecs@1"]["before"], "50")
+
+    def test_rss_table_steers(self):
+        found = self.facts("pktgen", "--queues", "4", "--count", "400", "--set", "rss=udpv4",
+                           "--set", "rss-table=2,2")
+        self.assertEqual([pair["rx"]["own"] for pair in found["pairs"]], [0, 0, 400, 0])
+        self.assertEqual([pair["tx"]["sent"] for pair in found["pairs"]], 4 * [100])
+        self.assertEqual(found["rx"]["lost"], 0)
+
+    def test_beside_the_holder(self):
+        holder = self.hold("queues=2")
+        result = self.set("rx-usecs=77")["rx-usecs"]
+        self.assertEqual((result["before"], result["after"]), ("0", "77"))
+        # It is the same device, and goes on: the next one sees what the first has set.
+        self.assertEqual(self.set("rx-usecs=78")["rx-usecs"]["before"], "77")
+        _, errors = self.run_tool("set", "queues=3", code=2)
+        self.assertIn("for the start", errors)
+        result = self.set(f"mac={MAC}", code=1)["mac"]
+        self.assertIn("CTRL_RX", result["error"])
+        _, errors = self.run_tool("info", code=3)
+        self.assertIn(f"in use by vionet set, process {holder.pid}", errors)
+        self.end(holder)
+
+    def test_refusals(self):
+        for setting, words in (("foo=1", "there are: queues"), ("vlan=4095", "1 to 4094"),
+                               ("rss-table=0,1,2", "power of two")):
+            _, errors = self.run_tool("set", setting, code=2)
+            self.assertIn(words, errors)
+        _, errors = self.run_tool("set", "mtu=9000", code=2)
+        self.assertIn("1500", errors)
+        _, errors = self.run_tool("set", "queues=5", code=2)
+        self.assertIn("4", errors)
+        results = self.set("rx-usecs@3=5", "rx-frames=4", code=1)
+        self.assertIn("queues=N", results["rx-usecs@3"]["error"])
+        self.assertTrue(results["rx-frames"]["agreed"])
+
+
+class Missing(Case):
+    features = "=VERSION_1,ACCESS_PLATFORM,MAC,CTRL_VQ"
+
+    def test_a_setting_that_the_device_has_not(self):
+        result = self.set("rx-usecs=5", code=1)["rx-usecs"]
+        self.assertFalse(result["agreed"])
+        self.assertIn("NOTF_COAL", result["error"])
+        _, errors = self.run_tool("pktgen", "--set", "rss=all", "--count", "1", code=1)
+        self.assertIn("rss: ", errors)
+        found = self.facts("stats", "--interval", "0.1")
+        self.assertIsNone(found["types"])
+        self.assertIn("DEVICE_STATS", found["note"])
+
+
+class Stats(Case):
+    def test_of_a_run(self):
+        load = self.start("pktgen", "--queues", "2", "--rate", "2k", "--duration", "30", "--json",
+                          "--interval", "0.2")
+        self.assertIn("TX", load.stderr.readline())
+        found = self.wait_for_frames()
+        self.assertEqual(found["holder"], f"vionet pktgen, process {load.pid}")
+        later = self.facts("stats")
+        for before, after in zip(found["queues"], later["queues"]):
+            if before["role"].startswith("transmit"):
+                self.assertGreater(after["driver"]["packets"], before["driver"]["packets"])
+                self.assertGreater(after["own"]["tx_packets"], before["own"]["tx_packets"])
+        self.assertEqual(later["queues"][-1]["role"], "control")
+        text, _ = self.run_tool("stats", "--interval", "0.2", "--count", "2")
+        self.assertRegex(text, r"packets +\d+ \+\d+/s +\d+ \+\d+/s")
+        self.end(load)
+
+    def wait_for_frames(self):
+        """Statistics of a run that has sent something on both pairs."""
+        until = time.monotonic() + DEADLINE
+        while time.monotonic() < until:
+            found = self.facts("stats", "--interval", "0.05")
+            sent = [q["driver"]["packets"] for q in found["queues"]
+                    if q["role"].startswith("transmit")]
+            if len(sent) == 2 and min(sent) > 100:
+                return found
+        self.fail(f"no frames: {found}")
+
+    def test_of_an_idle_device(self):
+        found = self.facts("stats", "--interval", "0.1", "--set", "queues=3")
+        self.assertEqual([queue["role"] for queue in found["queues"]],
+                         ["receive 0", "transmit 0", "receive 1", "transmit 1", "receive 2",
+                          "transmit 2", "control"])
+        self.assertIn("rx_basic", found["types"])
+        self.assertEqual(found["queues"][0]["own"]["rx_packets"], 0)
+        self.assertNotIn("holder", found)
+
+
+class Source(Case):
+    options = ("--peer", "source:100")
+
+    def test_an_idle_device_is_listened_to(self):
+        found = self.facts("stats", "--interval", "0.3")
+        received = found["queues"][0]
+        self.assertGreater(received["driver"]["packets"], 0)
+        self.assertEqual(received["driver"]["bytes"], 100 * received["driver"]["packets"])
+        self.assertGreaterEqual(received["own"]["rx_packets"], received["driver"]["packets"])
+
+
+class Info(Case):
+    def test_reasons(self):
+        found = self.facts("info", "--avoid", "RSS", "--running")
+        why = found["features"]["why_not"]
+        self.assertEqual(why["RSS"], "avoided")
+        self.assertEqual(why["RSS_CONTEXT"], "it needs a feature that is not there")
+        self.assertEqual(why["CTRL_VLAN"], "on request (--want)")
+        self.assertEqual(set(why), set(found["features"]["not_taken"]))
+        self.assertNotIn("CTRL_VLAN", self.facts("info", "--want", "CTRL_VLAN")
+                         ["features"]["not_taken"])
+
+    def test_running(self):
+        at_rest = self.facts("info")
+        self.assertIsNone(at_rest["running"])
+        self.assertEqual(at_rest["status"], 0x0b)
+        found = self.facts("info", "--running")
+        self.assertEqual(found["status"], 0x0f)
+        running = found["running"]
+        self.assertEqual(running["control"], "in order")
+        self.assertIn("tx_basic", running["statistics"])
+        self.assertEqual(running["rx_coalescing"], {"usecs": 0, "frames": 0})
+        self.assertEqual(running["events"], [])
+        self.assertGreater(found["queues"][1]["segments_max"], 0)
+        self.assertIn("tcpv6", found["steering"]["hash_names"])
+        text, _ = self.run_tool("info", "--running")
+        for words in ("coalescing", "control queue   in order", "hash types      ipv4 tcpv4"):
+            self.assertIn(words, text)
+
+
+class Pktgen(Case):
+    def test_pairs_add_up(self):
+        found = self.facts("pktgen", "--queues", "4", "--count", "10001", "--rate", "20k",
+                           "--linger", "3")
+        pairs = found["pairs"]
+        self.assertEqual([pair["tx"]["sent"] for pair in pairs], [2501, 2500, 2500, 2500])
+        self.assertEqual(found["tx"]["sent"], 10001)
+        self.assertEqual(found["tx"]["completed"], 10001)
+        self.assertEqual(found["rx"]["own"], 10001)
+        for side, counters in (("tx", ("bytes", "kicks")), ("rx", ("own", "lost", "damaged"))):
+            for counter in counters:
+                self.assertEqual(sum(pair[side][counter] for pair in pairs),
+                                 found[side][counter])
+        self.assertEqual(found["latency_ns"]["min"], min(
+            pair["latency_ns"]["min"] for pair in pairs if pair["latency_ns"]))
+        self.nic.stop()
+        sent = re.findall(r"queue \d+ transmit total packets (\d+)", self.nic.output)
+        self.assertEqual(sorted(map(int, sent)), [2500, 2500, 2500, 2501])
+
+    def test_threads_have_names_and_cpus(self):
+        cpu = sorted(os.sched_getaffinity(0))[0]
+        load = self.start("pktgen", "--queues", "3", "--rate", "300", "--duration", "30",
+                          "--cpus", str(cpu))
+        self.assertEqual(self.threads(load.pid, 3), {f"pktgen-{i}": {cpu} for i in range(3)})
+        self.end(load)
+
+    def threads(self, pid, count):
+        """Name and CPUs of the threads that are called pktgen-N, once there are so many."""
+        until = time.monotonic() + DEADLINE
+        found = {}
+        while time.monotonic() < until and len(found) < count:
+            found = {}
+            for task in os.listdir(f"/proc/{pid}/task"):
+                with open(f"/proc/{pid}/task/{task}/comm", encoding="ascii") as file:
+                    name = file.read().strip()
+                if name.startswith("pktgen-"):
+                    found[name] = os.sched_getaffinity(int(task))
+            time.sleep(0.05)
+        return found
+
+    def test_one_pair_and_settings(self):
+        found = self.facts("pktgen", "--count", "1000", "--set", "rx-usecs=20", "--linger", "3")
+        self.assertIsNone(found["pairs"])
+        self.assertEqual(found["rx"]["own"], 1000)
+        self.assertIn("6.1", [number for number, _ in self.commands()])
+
+    def test_bad_command_lines(self):
+        for arguments, words in (
+                (("--queues", "0"), "1 to 128"), (("--queues", "9"), "4"),
+                (("--cpus", "1-"), "numbers of CPUs"), (("--cpus", "1023"), "CPU 1023"),
+                (("--queues", "2", "--rx-only", "--count", "5"), "--duration"),
+                (("--queues", "3", "--count", "2"), "fewer frames")):
+            _, errors = self.run_tool("pktgen", *arguments, code=2)
+            self.assertIn(words, errors)
+
+
+class Dump(Case):
+    options = ("--peer", "source:80")
+
+    def test_on_two_pairs(self):
+        output, errors = self.run_tool("dump", "--queues", "2", "--count", "20")
+        self.assertEqual(len(output.splitlines()), 20)
+        self.assertIn("20 matched", errors)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: `vionet set`: settings told to a device, by the process that has it, or by this
+ * one. Never: says that something was set without the device's agreement.
+ * Read next: apply.c.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "apply.h"
+#include "remote.h"
+#include "session.h"
+
+#define TEXTS_MAX 64
+
+enum { KEY_JSON = 0x100, KEY_HOLD };
+
+struct set_options {
+	struct device_options device;
+	char *text[TEXTS_MAX]; /* as typed, for another process */
+	unsigned int count;
+	bool json;
+	bool hold;
+};
+
+static void add_setting(struct set_options *options, char *text)
+{
+	struct parse_error error;
+
+	if (options->count == TEXTS_MAX)
+		refuse_usage("set: %d settings at most", TEXTS_MAX);
+	need_parsed(settings_add(&options->device.settings, text, &error), &error);
+	options->text[options->count++] = text;
+}
+
+static error_t parse_set_option(int key, char *argument, struct argp_state *state)
+{
+	struct set_options *options = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &options->device;
+		return 0;
+	case KEY_JSON:
+		options->json = true;
+		return 0;
+	case KEY_HOLD:
+		options->hold = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (options->device.name == NULL)
+			options->device.name = argument;
+		else
+			add_setting(options, argument);
+		return 0;
+	case ARGP_KEY_END:
+		if (options->device.name == NULL)
+			refuse_usage("set: no device named; 'vionet list' shows them");
+		if (options->count == 0)
+			refuse_usage("set: nothing to set; keys and values:\n%s",
+				     settings_help);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static char *add_keys(int key, const char *text, void *input)
+{
+	char *whole = NULL;
+
+	(void)input;
+	if (key != ARGP_KEY_HELP_POST_DOC || text == NULL ||
+	    asprintf(&whole, "%s\n\nKeys and values:\n%s", text, settings_help) < 0)
+		return (char *)(uintptr_t)text;
+	return whole;
+}
+
+static const struct argp set_argp = {
+	.options = (const struct argp_option[]){
+		{ "hold", KEY_HOLD, NULL, 0,
+		  "Keep the device running with these settings until Ctrl-C; frames "
+		  "that arrive are thrown away", 1 },
+		{ "json", KEY_JSON, NULL, 0, "One JSON object", 1 },
+		{ 0 },
+	},
+	.parser = parse_set_option,
+	.args_doc = "DEVICE KEY=VALUE...",
+	.doc = "Tell a device how to work. If a vionet command has the device, it is "
+	       "told through that one, and keeps it as long as that runs. If nobody has "
+	       "it, it is started, told, and reset again: to see whether it agrees.\v"
+	       "A device forgets all settings with a reset. To run with them use --hold, "
+	       "or --set with pktgen, dump and stats.",
+	.children = (const struct argp_child[]){ { &device_argp, 0, NULL, 0 }, { 0 } },
+	.help_filter = add_keys,
+};
+
+/* ---- showing ---- */
+
+static const char *text_of(const json_t *item, const char *key)
+{
+	const char *text = json_string_value(json_object_get(item, key));
+
+	return text != NULL ? text : "-";
+}
+
+static void print_results(const json_t *results, const char *device)
+{
+	const json_t *item;
+	size_t i;
+
+	printf("  %-16s %-20s %-20s %s\n", "SETTING", "ASKED", "BEFORE", "AFTER");
+	json_array_foreach(results, i, item) {
+		const char *error = json_string_value(json_object_get(item, "error"));
+		const char *after = json_string_value(json_object_get(item, "after"));
+
+		printf("  %-16s %-20s %-20s ", text_of(item, "key"),
+		       text_of(item, "asked"), text_of(item, "before"));
+		if (error != NULL)
+			printf("not set:\n      %s\n", text_without(error, device));
+		else if (after != NULL)
+			printf("%s%s\n", after,
+			       json_is_true(json_object_get(item, "from_device")) ?
+				       " (read back)" : "");
+		else
+			printf("agreed\n");
+	}
+}
+
+/* Print what came of it. Returns an exit code. */
+static int show(const struct set_options *options, json_t *object, bool held)
+{
+	bool failed = json_integer_value(json_object_get(object, "failed")) != 0;
+	const char *holder = json_string_value(json_object_get(object, "holder"));
+
+	if (options->json) {
+		bool bad = json_dumpf(object, stdout, JSON_INDENT(2)) != 0;
+
+		putchar('\n');
+		if (bad) {
+			say("standard output: the JSON object could not be written");
+			return CODE_FAILED;
+		}
+	} else {
+		printf("%s%s%s\n", options->device.name,
+		       holder != NULL ? ", in use by " : "",
+		       holder != NULL ? holder : "");
+		print_results(json_object_get(object, "results"), options->device.name);
+		if (holder != NULL && failed)
+			puts("What needs a feature that was not accepted has to be "
+			     "asked for when that command\nbegins: with its --set, or "
+			     "--want FEATURE.");
+		if (holder == NULL && !held)
+			puts("The device has been reset since and has forgotten it: "
+			     "--hold keeps it so, --set with\npktgen, dump or stats "
+			     "runs with it.");
+	}
+	if (finish_output(stdout, "standard output") != CODE_OK)
+		return CODE_FAILED;
+	return failed ? CODE_FAILED : CODE_OK;
+}
+
+/* ---- doing ---- */
+
+static int set_remote(const struct set_options *options, json_t *object)
+{
+	const char *error = json_string_value(json_object_get(object, "error"));
+	const char *holder = json_string_value(json_object_get(object, "holder"));
+
+	if (error != NULL) {
+		say("%s: %.80s says: %s", options->device.name,
+		    holder != NULL ? holder : "the process that has it", error);
+		return CODE_USAGE;
+	}
+	if (options->hold)
+		say("--hold: there is nothing to hold, %.80s has the device",
+		    holder != NULL ? holder : "another process");
+	return show(options, object, true);
+}
+
+static void hold(struct session *session)
+{
+	fprintf(stderr, "holding %s until Ctrl-C\n", session->name);
+	while (stop_asked() == 0 && session_check(session, now_ns()) == CODE_OK) {
+		uint64_t now = now_ns();
+
+		if (session_discard(session) == 0)
+			session_idle(session, WAIT_INTERRUPT, 1, now,
+				     now + SESSION_CHECK_NS);
+	}
+}
+
+static int set_here(const struct set_options *options)
+{
+	const struct vionet_start_options start = { 0 };
+	struct session session;
+	unsigned int failed = 0;
+	json_t *object = NULL;
+	int code;
+
+	if (session_open(&session, &options->device, "set") != CODE_OK)
+		return session.code;
+	if (session_start(&session, &start) == CODE_OK) {
+		json_t *results = apply_settings(
+			session.device, &options->device.settings, &failed);
+
+		object = json_pack("{s:s, s:o, s:i, s:b}", "device", session.name,
+				   "results", results, "failed", (int)failed,
+				   "held", (int)options->hold);
+		if (options->hold) {
+			session_fail(&session, show(options, object, true));
+			hold(&session);
+		}
+	}
+	code = session_close(&session);
+	if (object != NULL && !options->hold) {
+		int shown = show(options, object, false);
+
+		code = code != CODE_OK ? code : shown;
+	}
+	json_decref(object);
+	return code;
+}
+
+int command_set(int argc, char **argv)
+{
+	static struct set_options options;
+	json_t *object;
+	int code;
+
+	parse_arguments(&set_argp, "set", argc, argv, &options);
+	stop_install();
+	object = remote_set(options.device.name, options.text, options.count);
+	if (object == NULL)
+		return set_here(&options);
+	code = set_remote(&options, object);
+	json_decref(object);
+	return code;
+}
