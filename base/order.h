@@ -22,7 +22,7 @@
 #define VN_ORDER_STORES() __asm__ __volatile__("" ::: "memory")
 #if defined(__x86_64__)
 #define VN_ORDER_ALL() \
-	__asm__ __volatile__("lock; addl $0, -132(%%rsp)" ::: "memory", "cc")
+	__asm__ __volatile__("lock; addl $0, -128(%%rsp)" ::: "memory", "cc")
 #else
 #define VN_ORDER_ALL() \
 	__asm__ __volatile__("lock; addl $0, (%%esp)" ::: "memory", "cc")

@@ -42,8 +42,9 @@ int vionet_device_eventfd(const struct vionet_device *device)
 	return device->transport->event_fd;
 }
 
-/* The device's own word on its health, with or without an interrupt (GEN-29). */
-static uint32_t status_events(struct vionet_device *device)
+/* The device's own word on its health, with or without an interrupt (GEN-29). Returns
+ * an error if it cannot be asked, though it is there. */
+static int status_events(struct vionet_device *device, uint32_t *happened)
 {
 	uint8_t status = 0;
 	int result = device->transport->ops->status_read(device->transport,
@@ -51,15 +52,15 @@ static uint32_t status_events(struct vionet_device *device)
 
 	if (result == -ENODEV) {
 		device->gone = true;
-		return VIONET_EVENT_GONE;
+		*happened |= VIONET_EVENT_GONE;
+		return 0;
 	}
 	if (result)
-		return VIONET_EVENT_ERROR;
-	if (status & STATUS_DEVICE_NEEDS_RESET)
-		return VIONET_EVENT_NEEDS_RESET;
-	/* Somebody else reset it: our queues are dead. */
-	if (device->started && !device->suspended && (status & STATUS_DRIVER_OK) == 0)
-		return VIONET_EVENT_NEEDS_RESET;
+		return result;
+	/* The second: somebody else reset it, our queues are dead. */
+	if ((status & STATUS_DEVICE_NEEDS_RESET) ||
+	    (device->started && !device->suspended && (status & STATUS_DRIVER_OK) == 0))
+		*happened |= VIONET_EVENT_NEEDS_RESET;
 	return 0;
 }
 
@@ -121,9 +122,10 @@ int vionet_device_events(struct vionet_device *device, uint32_t *events)
 		return 0;
 	}
 	result = transport->ops->events(transport, &happened);
+	if (result == 0)
+		result = status_events(device, &happened);
 	if (result)
 		return vn_error_prefix(result, "%s: events", device->name);
-	happened |= status_events(device);
 	if ((happened & VIONET_EVENT_LINK) || !transport->config_interrupt)
 		device->link_pending = true;
 	happened &= ~(uint32_t)VIONET_EVENT_LINK;

@@ -50,15 +50,24 @@ static void give_up(struct vn_vu_socket *s)
 	shutdown(s->fd, SHUT_RDWR);
 }
 
+/* What is said of all calls from then on: the first one's reason may be long forgotten. */
+static int has_gone(struct vn_vu_socket *s)
+{
+	return vn_error(ENODEV, "%s: the server has gone%s%s", s->name,
+			s->given_up ? ": it was given up, since " : "",
+			s->given_up ? s->given_up : "");
+}
+
 static int gone(struct vn_vu_socket *s)
 {
 	give_up(s);
-	return vn_error(ENODEV, "%s: the server has gone", s->name);
+	return has_gone(s);
 }
 
 static int late(struct vn_vu_socket *s)
 {
 	give_up(s);
+	s->given_up = "it did not answer in time";
 	return vn_error(ETIMEDOUT, "%s: the server does not answer (or kept us waiting "
 			"for more than 2 s in a row); it is given up", s->name);
 }
@@ -67,6 +76,7 @@ static int late(struct vn_vu_socket *s)
 static int breach(struct vn_vu_socket *s, const char *text)
 {
 	give_up(s);
+	s->given_up = "it broke the protocol";
 	return vn_error(EIO, "%s: the server breaks the protocol: %s; it is given up",
 			s->name, text);
 }
@@ -426,7 +436,7 @@ static int call(struct vn_vu_socket *s, struct vn_vu_message *m)
 	int result;
 
 	if (s->gone)
-		return vn_error(ENODEV, "%s: the server has gone", s->name);
+		return has_gone(s);
 	deadline = deadline_from(s, start);
 	result = send_command(s, m, id, deadline);
 	if (result == 0)
@@ -478,7 +488,7 @@ int vn_vu_service(struct vn_vu_socket *s)
 
 	vn_vu_lock(s);
 	if (s->gone) {
-		result = vn_error(ENODEV, "%s: the server has gone", s->name);
+		result = has_gone(s);
 	} else {
 		deadline = deadline_from(s, start);
 		for (int i = 0; i < SERVICE_MAX && result == 0 && readable(s); i++)

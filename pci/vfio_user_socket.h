@@ -57,6 +57,7 @@ struct vn_vu_socket {
 	pthread_cond_t turn;
 	uint32_t tickets, serving;
 	bool gone; /* this and all below: for whoever has the turn */
+	const char *given_up; /* why we ended the connection, if we did */
 	uint16_t next_id;
 	uint64_t patience; /* that is left, at `since` */
 	uint64_t since;

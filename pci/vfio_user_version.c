@@ -137,6 +137,10 @@ int vn_vu_negotiate(struct vn_vu_socket *s, struct vn_vu_limits *limits)
 		 VU_DEFAULT_DMA_MAPS, PGSIZES);
 	message.request[1].iov_len = strlen(proposal) + 1;
 	result = vn_vu_call(s, &message);
+	if (result == -ENODEV)
+		return vn_error(ENODEV, "%s: the server hung up at once: it has a driver "
+				"already (most serve one at a time), or speaks something "
+				"else than vfio-user", s->name);
 	if (result != 0)
 		return result;
 	if (theirs.major != VU_MAJOR || theirs.minor > VU_MINOR)

@@ -258,7 +258,9 @@ int vionet_device_eventfd(const struct vionet_device *device);
  * blocks. Reads the device's status too, so calling it once a second finds what
  * no interrupt announced. Control thread.
  *
- * Returns 0, with `*events` 0 if nothing happened.
+ * Returns 0, with `*events` 0 if nothing happened. Otherwise -ETIMEDOUT: the device is
+ * there and does not answer (a server that hangs); -EIO: a register cannot be read.
+ * Stop and close, as when it is gone.
  */
 int vionet_device_events(struct vionet_device *device, uint32_t *events);
 

@@ -107,13 +107,23 @@ void notify_close(struct device *device)
 {
 	struct notify *notify = notify_of(device);
 
-	for (unsigned int i = 0; i < QUEUES_MAX; i++)
+	for (unsigned int i = 0; i < QUEUES_MAX; i++) {
 		if (notify->event[i] >= 0)
 			close(notify->event[i]);
+		notify->event[i] = -1;
+	}
 	if (notify->page != NULL)
 		munmap(notify->page, notify->size);
+	notify->page = NULL;
 	if (notify->page_fd >= 0)
 		close(notify->page_fd);
+	notify->page_fd = -1;
+}
+
+int notify_renew(struct device *device)
+{
+	notify_close(device);
+	return notify_open(device);
 }
 
 void notify_reset(struct device *device)

@@ -136,6 +136,9 @@ int ring_start(struct queue *queue)
 		free_record(ring);
 		return -1;
 	}
+	/* Doorbells from before are no ring's of this one, nor is half a second a whole. */
+	ring->watch_kicks = queue->kicks;
+	ring->watch_armed = true;
 	queue->ring = ring;
 	queue->broken = false;
 	if (packed)

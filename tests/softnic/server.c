@@ -163,6 +163,11 @@ void server_accept(struct device *device)
 		trace(device, "CONNECT refused: a driver is there");
 		return;
 	}
+	/* The driver before may still hold its doorbells, and ring. */
+	if (notify_renew(device) < 0) {
+		close(fd);
+		return;
+	}
 	server->fd = fd;
 	server->negotiated = false;
 	server->driver_fds = 1;

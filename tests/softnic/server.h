@@ -120,6 +120,7 @@ struct notify {
 };
 
 int notify_open(struct device *device);
+int notify_renew(struct device *device); /* no driver from before has these */
 void notify_close(struct device *device);
 void notify_reset(struct device *device); /* forget rings that are not served */
 void notify_write(struct device *device, uint64_t offset, uint64_t value,

@@ -49,7 +49,8 @@ static void test_L01_connection_ends(void **state)
 	assert_true(all > 12);
 	for (unsigned int i = 0; i < 3; i++)
 		for (int n = 1; n <= all; n++)
-			refused(ends[i], n, -ENODEV, "gone");
+			refused(ends[i], n, -ENODEV,
+				n == 1 ? "it has a driver already" : "gone");
 }
 
 /* The same for a device that runs: what it does at its end is an error, not a hang. */
@@ -263,6 +264,7 @@ static void test_L04_silence_once(void **state)
 	assert_int_equal(f->ops->read(f, VN_REGION_CONFIG, 0, &value, 2), -ETIMEDOUT);
 	start = seconds();
 	assert_int_equal(f->ops->read(f, VN_REGION_CONFIG, 0, &value, 2), -ENODEV);
+	assert_text("given up, since it did not answer");
 	assert_int_equal(f->ops->write(f, VN_REGION_CONFIG, 4, &value, 2), -ENODEV);
 	assert_int_equal(f->ops->reset(f), -ENODEV);
 	assert_int_equal(f->ops->service(f), -ENODEV);
@@ -308,6 +310,27 @@ static void test_L04_device_stays_in_time(void **state)
 	start = seconds();
 	assert_true(vionet_device_close(device) < 0);
 	assert_true(seconds() - start < 5.0);
+	vu_server_destroy(s);
+}
+
+/* Not an error of the device's: it cannot be asked, and that is said. */
+static void test_L04_events(void **state)
+{
+	struct vu_server *s = server_with(NULL, SAY_READ);
+	struct vionet_device *device;
+	uint32_t events;
+
+	(void)state;
+	vu_server_start(s);
+	device = open_device(s);
+	pthread_mutex_lock(&s->lock);
+	s->hook = silence;
+	pthread_mutex_unlock(&s->lock);
+	assert_int_equal(vionet_device_events(device, &events), -ETIMEDOUT);
+	assert_text("does not answer");
+	assert_int_equal(vionet_device_events(device, &events), 0);
+	assert_int_equal(events, VIONET_EVENT_GONE);
+	assert_true(vionet_device_close(device) < 0);
 	vu_server_destroy(s);
 }
 
@@ -415,6 +438,7 @@ int main(void)
 		counted(test_L04_silence_once),
 		counted(test_L04_slow_in_sum),
 		counted(test_L04_device_stays_in_time),
+		counted(test_L04_events),
 		counted(test_L05_json),
 		counted(test_L05_json_without_end),
 		counted(test_L05_pages_too_large),

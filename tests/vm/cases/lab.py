@@ -1,113 +1,55 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What the VM tests share: guests, frames from outside, captures, namespaces.
+"""What the tests in tests/vm/cases share: a bed to run on, frames from outside, captures, namespaces.
+
+A bed is where commands run and what function they find there: a guest with QEMU's function
+(beds/vm.py) or this machine with vionet-softnic (beds/native.py). A class says where its tests run:
+
+    beds = "vm native asan tsan valgrind"      (without this line: vm)
+
+and python3 traffic.py [native] [VARIANT] [Class.test_method] runs one. CMake reads the same lines.
 
 Nothing here knows how vionet works. Frames are built and judged from the documented layout
 (vionet-pktgen(1)); captures are decoded by tshark.
 """
 
 import contextlib
+import json
 import os
 import pathlib
-import re
 import shutil
-import signal
-import socket
 import struct
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-RUN = ROOT / "tests/vm/run"
-BUILD = pathlib.Path(os.environ.get("VIONET_BUILD", ROOT / "build"))
+sys.path.insert(0, str(ROOT / "tests"))
+
+from beds import native, vm  # noqa: E402
+
+BUILD = native.BUILD
 VIONET = BUILD / "vionet"
-NIC = "0000:00:05.0"
-LIMIT = 240  # seconds; a guest that takes longer is broken
+NIC = vm.NIC
+Guest, Wire = vm.Guest, vm.Wire
 
-# Any of these in QEMU's trace, its stderr or the guest's log is an IOMMU fault.
-FAULT = re.compile(r"vtd_dmar_fault|vtd_frr_new|virtio_iommu_report_fault|translation failure"
-                   r"|virtio_iommu_translate no mapping|DMAR: \[DMA|zero sized buffers")
+BED = vm.Bed  # main() reads which one from the command line, and the variant of it
+VARIANT = None
 
 
-class Guest:
-    """One run of tests/vm/run, in the background; its output is collected line by line."""
-
-    def __init__(self, folder, command, *options, env=None, netns=None, timeout=LIMIT):
-        self.trace, self.log = folder / "trace", folder / "kernel.log"
-        self.complaints = folder / "qemu.stderr"
-        argv = [RUN, "--timeout", timeout, "--trace", self.trace, "--log", self.log,
-                "--stderr-file", self.complaints, *options, "--", *command]
-        if netns:
-            argv = ["ip", "netns", "exec", netns, *argv]
-        self.lines, self.changed = [], threading.Condition()
-        self.process = subprocess.Popen(
-            list(map(str, argv)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL, text=True, errors="replace", cwd=ROOT,
-            env={**os.environ, **(env or {})})
-        self.reader = threading.Thread(target=self._read, daemon=True)
-        self.reader.start()
-
-    def _read(self):
-        for line in self.process.stdout:
-            with self.changed:
-                self.lines.append(line.rstrip("\n"))
-                self.changed.notify_all()
-        with self.changed:
-            self.lines.append(None)
-            self.changed.notify_all()
-
-    @property
-    def output(self):
-        return "\n".join(line for line in self.lines if line is not None)
-
-    def wait_line(self, text, seconds=60, after=0):
-        """The index of the first line from `after` on that holds `text`."""
-        end = time.monotonic() + seconds
-        with self.changed:
-            while True:
-                for i, line in enumerate(self.lines[after:], after):
-                    if line is not None and text in line:
-                        return i
-                left = end - time.monotonic()
-                if left <= 0 or None in self.lines:
-                    raise AssertionError(f"no '{text}' in the guest's output:\n{self.output}")
-                self.changed.wait(left)
-
-    def interrupt(self):
-        self.process.send_signal(signal.SIGINT)
-
-    def wait(self):
-        status = self.process.wait(LIMIT + 30)
-        self.reader.join(10)
-        return status
-
-    def end(self):
-        """Ends the guest if it still runs; closes what was opened."""
-        if self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(10)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-        self.reader.join(5)
-        self.process.stdout.close()
-
-    def faults(self):
-        """Lines of QEMU and of the guest's kernel that speak of IOMMU faults."""
-        found = []
-        for path in (self.trace, self.log, self.complaints):
-            if path.exists():
-                text = path.read_text(errors="replace")
-                found += [f"{path.name}: {m}" for m in text.splitlines() if FAULT.search(m)]
-        return found
+def count(frames):
+    """How many frames of so many the bed is given time for."""
+    if native.VALGRIND:
+        return frames // 50
+    return frames // 5 if native.SANITIZED else frames
 
 
 class Case(unittest.TestCase):
-    """A test with a folder of its own; what it leaves behind is ended and removed."""
+    """A test with a folder and a bed of its own; what it leaves behind is ended and removed."""
 
+    beds = "vm"
+    maxDiff = None
     qemu = os.environ.get("VIONET_QEMU", "")  # 11, or empty for this machine's own
 
     def setUp(self):
@@ -115,6 +57,8 @@ class Case(unittest.TestCase):
             self.need_qemu_11()
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="vionet-case-"))
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.assertIn(BED.name, self.beds.split(), "this class is not for that bed")
+        self.bed = BED(self.folder, VARIANT)
 
     def need_qemu_11(self):
         """Without a network there may be none: then the test is skipped, which ctest shows."""
@@ -124,51 +68,80 @@ class Case(unittest.TestCase):
             self.skipTest(got.stderr.strip())
         self.assertEqual(got.returncode, 0, got.stderr)
 
-    def guest(self, command, *options, **more):
+    # ---- what commands are made of ----
+
+    @property
+    def nic(self):
+        """The function's name for vionet."""
+        return self.bed.nic
+
+    @property
+    def vionet(self):
+        return self.program("vionet")
+
+    def program(self, path):
+        """A program from the build folder."""
+        return str(self.bed.program(BUILD / path))
+
+    def wire(self):
+        wire = self.bed.wire()
+        self.addCleanup(wire.close)
+        return wire
+
+    # ---- running them ----
+
+    def guest(self, command, *options, vm=(), native=(), judge=True, **more):
+        """Starts the command on the bed. `vm` and `native` are options for the one and the other,
+        plain ones for a case that knows only guests. Unless `judge` is off, the test fails if
+        the bed itself has something against the run at its end."""
         if isinstance(command, str):
             command = ["bash", "-c", command]
-        if self.qemu:
-            options = ("--qemu", self.qemu, *options)
-        guest = Guest(self.folder, command, *options, **more)
-        self.addCleanup(guest.end)
-        return guest
+        if BED.name == "vm":
+            run = self.bed.start(command, [*options, *vm], qemu=self.qemu, **more)
+        else:
+            self.assertEqual(options, ())
+            run = self.bed.start(command, native, **more)
+        self.addCleanup(run.end)
+        if judge:
+            self.addCleanup(lambda: self.assertEqual(run.complaint(), ""))
+        return run
 
     def run_guest(self, command, *options, status=0, **more):
         guest = self.guest(command, *options, **more)
         got = guest.wait()
-        self.assertEqual(got, status, guest.output + "\n" + self.tail(guest))
+        self.assertEqual(got, status, guest.output + "\n" + guest.tail())
         return guest
-
-    def tail(self, guest):
-        return "\n".join(f"[{p.name}] " + p.read_text(errors="replace")[-2000:]
-                         for p in (guest.complaints, guest.log) if p.exists())
 
     def assert_no_faults(self, guest):
         self.assertEqual(guest.faults(), [])
 
 
+def result_of(guest):
+    """The JSON object of `--json` in what a command has printed."""
+    text = guest.output
+    return json.loads(text[text.index("\n{") if "\n{" in text else text.index("{"):])
+
+
 # ---- frames from outside ----
 
-class Wire:
-    """A netdev whose frames are datagrams of a UNIX socket: one datagram is one frame. Sending
-    blocks while the guest has no room, so nothing is lost on this side."""
+class Echo:
+    """Sends every frame of a wire back, so that there is traffic both ways."""
 
-    def __init__(self, folder, name="wire"):
-        self.ours, self.theirs = folder / f"{name}.a", folder / f"{name}.b"
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.socket.bind(str(self.ours))
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
-        self.netdev = (f"dgram,local.type=unix,local.path={self.theirs},"
-                       f"remote.type=unix,remote.path={self.ours}")
+    def __init__(self, wire):
+        self.wire, self.stopping = wire, False
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
 
-    def send(self, frames, timeout=120):
-        self.socket.settimeout(timeout)
-        self.socket.connect(str(self.theirs))
-        for frame in frames:
-            self.socket.send(frame)
+    def run(self):
+        while not self.stopping:
+            try:
+                self.wire.answer()
+            except (TimeoutError, OSError):
+                pass
 
-    def close(self):
-        self.socket.close()
+    def stop(self):
+        self.stopping = True
+        self.thread.join(12)
 
 
 def mixed_frames(count, seed=7):
@@ -233,5 +206,13 @@ def namespace_with_tap(name="vionet0", tap="tap0", address="192.0.2.1/24"):
 
 
 def main():
+    """[native] [VARIANT] in front of what unittest knows."""
+    global BED, VARIANT
     sys.dont_write_bytecode = True
+    words = sys.argv[1:2]
+    if words == ["native"]:
+        BED = native.Bed
+        del sys.argv[1]
+    if sys.argv[1:2] and sys.argv[1] in (native if BED is native.Bed else vm).VARIANTS:
+        VARIANT = sys.argv.pop(1)
     unittest.main(verbosity=2)

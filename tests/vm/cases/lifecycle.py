@@ -2,11 +2,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Crashes, repetition, unplugging, ordinary users, and a device that is made to go wrong."""
 
-import json
+import os
 import re
-import socket
+import signal
 import sys
-import threading
 import time
 
 sys.dont_write_bytecode = True
@@ -16,71 +15,30 @@ import lab  # noqa: E402
 PKTGEN = f"{lab.VIONET} pktgen {lab.NIC}"
 
 
-class Echo:
-    """Sends every frame of a wire back, so that there is traffic both ways."""
-
-    def __init__(self, wire):
-        self.wire, self.stopping = wire, False
-        self.thread = threading.Thread(target=self.run, daemon=True)
-        wire.socket.settimeout(0.2)
-        self.thread.start()
-
-    def run(self):
-        while not self.stopping:
-            try:
-                frame = self.wire.socket.recv(70000)
-                self.wire.socket.sendto(frame, str(self.wire.theirs))
-            except (TimeoutError, OSError):
-                pass
-
-    def stop(self):
-        self.stopping = True
-        self.thread.join(2)
-
-
-class Monitor:
-    """QEMU's machine protocol: one JSON object a line."""
-
-    def __init__(self, path):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.connect(str(path))
-        self.stream = self.socket.makefile("rw")
-        self.stream.readline()
-        self.command("qmp_capabilities")
-
-    def command(self, execute, **arguments):
-        self.stream.write(json.dumps({"execute": execute, "arguments": arguments}) + "\n")
-        self.stream.flush()
-        while True:
-            answer = json.loads(self.stream.readline())
-            assert "error" not in answer, answer
-            if "return" in answer:
-                return
-
-    def close(self):
-        self.stream.close()
-        self.socket.close()
-
-
 class Crash(lab.Case):
+    beds = "vm native asan tsan"
+
     def test_twenty_times_sigkill(self):
         """Killed under traffic both ways, 20 times; each start after it works, the last is whole."""
-        wire = lab.Wire(self.folder)
-        echo = Echo(wire)
-        self.addCleanup(wire.close)
-        self.addCleanup(echo.stop)
-        guest = self.run_guest(f"""
+        wire = self.wire()
+        pktgen = f"{self.vionet} pktgen {self.nic}"
+        guest = self.guest(f"""
             for i in $(seq 20); do
-                {PKTGEN} --duration 60 --rate 20k --interval 0.1 >/tmp/out 2>&1 & pid=$!
-                for t in $(seq 100); do grep -q 'RX *[1-9]' /tmp/out && break; sleep 0.1; done
-                grep -q 'RX *[1-9]' /tmp/out || {{ cat /tmp/out; exit 1; }}
+                rm -f $OUT # or the one before would be read
+                {pktgen} --duration 60 --rate 20k --interval 0.1 >$OUT 2>&1 & pid=$!
+                for t in $(seq 200); do grep -qs 'RX *[1-9]' $OUT && break; sleep 0.05; done
+                grep -q 'RX *[1-9]' $OUT || {{ cat $OUT; exit 1; }}
                 kill -9 $pid; wait $pid 2>/dev/null
                 echo "killed $i"
             done
-            {PKTGEN} --count 10000 --rate 4k --linger 2 --queue-size 256 --json""",
-                               "--bind", "--netdev", wire.netdev)
+            {pktgen} --count 10000 --rate 4k --linger 2 --queue-size 256 --json""".replace(
+                "$OUT", "/tmp/out" if self.bed.name == "vm" else f"{self.folder}/out"),
+                           wire=wire, vm=["--bind"])
+        echo = lab.Echo(wire)
+        self.addCleanup(echo.stop)
+        self.assertEqual(guest.wait(), 0, guest.output + guest.tail())
         self.assertIn("killed 20", guest.output)
-        result = json.loads(guest.output[guest.output.index("\n{"):])
+        result = lab.result_of(guest)
         self.assertEqual(result["tx"]["completed"], 10000)
         # Those that the killed ones had on their way may arrive first; none of ours is lost.
         self.assertEqual((result["rx"]["own"], result["rx"]["damaged"]), (10000, 0))
@@ -88,48 +46,53 @@ class Crash(lab.Case):
 
 
 class Leaks(lab.Case):
+    beds = "vm native"  # sanitizers and valgrind keep memory of their own
+
     def test_hundred_times_open_and_close(self):
-        guest = self.run_guest([lab.BUILD / "tests/vm/vm_cycle", lab.NIC, 100], "--bind")
+        guest = self.run_guest([self.program("tests/vm/vm_cycle"), self.nic, 100],
+                               vm=["--bind"], native=["--peer", "sink"])
         self.assertIn("100 cycles, flat", guest.output)
         self.assert_no_faults(guest)
 
 
 class Link(lab.Case):
+    beds = "vm native asan tsan"
+
     def test_changes_are_noticed(self):
-        """QEMU pulls the cable and puts it back: the configuration interrupt, and what info says."""
-        monitor = self.folder / "qmp"
+        """The cable is pulled and put back: the configuration interrupt, and what info says."""
+        seconds = 6 if self.bed.name == "vm" else 3
         guest = self.guest(
-            f"{lab.BUILD}/examples/dump {lab.NIC} & pid=$!; sleep 2; echo pull;"
-            f"for i in 1 2 3 4 5 6; do sleep 1; done; kill -INT $pid; wait $pid; echo status $?;"
-            f"{lab.VIONET} info {lab.NIC} | grep link", "--bind", "--monitor", monitor)
+            f"{self.program('examples/dump')} {self.nic} & pid=$!; sleep 1.5; echo pull;"
+            f"for i in $(seq {seconds}); do sleep 1; done; kill -INT $pid; wait $pid;"
+            f"echo status $?; {self.vionet} info {self.nic} | grep link", events=True,
+            vm=["--bind"])
         guest.wait_line("pull")
-        qmp = Monitor(monitor)
-        self.addCleanup(qmp.close)
         begin = time.monotonic()
-        qmp.command("set_link", name="nic0", up=False)
+        guest.link(False)
         at = guest.wait_line("the link has changed", 5)
         self.assertLess(time.monotonic() - begin, 0.9, "found by looking, not by the interrupt")
-        qmp.command("set_link", name="nic0", up=True)
+        guest.link(True)
         guest.wait_line("the link has changed", 5, at + 1)
-        qmp.command("set_link", name="nic0", up=False)
+        guest.link(False)
         self.assertEqual(guest.wait(), 0, guest.output)
         self.assertIn("status 0", guest.output)
         self.assertRegex(guest.output, r"(?m)^link +down")
 
 
 class Unplug(lab.Case):
+    beds = "vm native asan tsan"
+
     def test_under_traffic(self):
-        """QEMU takes the function away: an error that says so, within a second, and the end."""
-        monitor = self.folder / "qmp"
+        """The function is taken away: an error that says so, within a second, and the end."""
+        guests = self.bed.name == "vm"
+        nic = lab.vm.BEHIND_PORT if guests else self.nic
         guest = self.guest(
-            f"{lab.VIONET} pktgen 0000:01:00.0 --duration 60 --interval 0.5; echo status $?;"
-            "sleep 1; ls /sys/bus/pci/devices; echo over", "--bind", "--root-port",
-            "--monitor", monitor)
+            f"{self.vionet} pktgen {nic} --duration 60 --interval 0.5; echo status $?;"
+            "sleep 1; ls /sys/bus/pci/devices; echo over", events=True,
+            vm=["--bind", "--root-port"])
         guest.wait_line("TX ")
-        qmp = Monitor(monitor)
-        self.addCleanup(qmp.close)
         begin = time.monotonic()
-        qmp.command("device_del", id="nic0")
+        guest.unplug()
         guest.wait_line("unplugged", 10)
         said = time.monotonic() - begin
         guest.wait_line("status 5", 10)
@@ -138,7 +101,95 @@ class Unplug(lab.Case):
         self.assertLess(ended, 1.5)
         guest.wait_line("over")
         self.assertEqual(guest.wait(), 0, guest.output)
-        self.assertNotIn("0000:01:00.0", guest.output[guest.output.index("status 5"):])
+        if guests:
+            self.assertNotIn(nic, guest.output[guest.output.index("status 5"):])
+
+
+class GoneWrong(lab.Case):
+    """The software device under traffic both ways, until it does what devices do on a bad day. The
+    generator says what happened, within the time it promises, and ends with the status for that;
+    afterwards a device there is driven again."""
+
+    beds = "native asan tsan valgrind"
+
+    def traffic(self, *options, judge=True):
+        run = self.guest([self.vionet, "pktgen", self.nic, "--duration", "60", "--rate", "10k",
+                          "--interval", "0.1"], native=["--peer", "loop", *options], judge=judge)
+        self.assertTrue(lab.native.wait_until(
+            lambda: re.search(r"RX *[1-9]", run.output), 30), run.output)
+        return run
+
+    def expect(self, run, text, seconds, status=5):
+        begin = time.monotonic()
+        run.wait_line(text, seconds + 10)
+        run.process.wait(20)
+        took = time.monotonic() - begin
+        self.assertEqual(run.process.returncode, status, run.output)
+        slow = 20 if lab.native.VALGRIND else 3 if lab.native.SANITIZED else 1
+        self.assertLess(took, seconds * slow, run.output)
+
+    def next_one(self, run):
+        """The same device serves the next driver."""
+        done = lab.native.Process([self.vionet, "pktgen", self.nic, "--count", "1000", "--rate", "10k",
+                                   "--json", "--linger", "2"])
+        self.addCleanup(done.end)
+        self.assertEqual(done.wait(), 0, done.output + run.tail())
+        self.assertEqual(lab.result_of(done)["rx"]["own"], 1000)
+
+    def test_needs_reset(self):
+        run = self.traffic()
+        run.device.tell("needs-reset")
+        self.expect(run, "gave up", 1.5)
+        self.next_one(run)
+
+    def test_error(self):
+        run = self.traffic()
+        run.device.tell("error")
+        self.expect(run, "error", 1.5)
+        self.next_one(run)
+
+    def test_hang_up(self):
+        run = self.traffic()
+        run.device.tell("hang-up")
+        self.expect(run, "the device is gone", 1.5)
+        self.next_one(run)
+
+    def test_killed(self):
+        run = self.traffic(judge=False)
+        run.device.kill()
+        self.expect(run, "the device is gone", 1.5)
+
+    def test_stopped(self):
+        """It does nothing any more, and says nothing: two seconds, then it is given up."""
+        run = self.traffic()
+        run.device.kill(signal.SIGSTOP)
+        self.expect(run, "does not answer", 3.5)
+        run.device.kill(signal.SIGCONT)
+        self.next_one(run)
+
+    def test_stopped_before(self):
+        run = self.traffic()
+        run.interrupt()
+        run.process.wait(20)
+        run.device.kill(signal.SIGSTOP)
+        late = lab.native.Process([self.vionet, "info", self.nic])
+        self.addCleanup(late.end)
+        self.expect(late, "does not answer", 3.5, status=1)
+        run.device.kill(signal.SIGCONT)
+        self.next_one(run)
+
+
+class OrdinaryUser(lab.Case):
+    """Device and driver as uid 1000, even if the tests run as root."""
+
+    beds = "native"
+
+    def test_traffic(self):
+        run = self.run_guest(f"id -u; {self.vionet} pktgen {self.nic} --count 10000 --json --linger 2",
+                             native=["--peer", "loop", "--lossless"], user=True)
+        uid = "1000" if os.geteuid() == 0 else str(os.geteuid())
+        self.assertRegex(run.output, rf"(?m)^{uid}$")
+        self.assertEqual(lab.result_of(run)["rx"]["own"], 10000)
 
 
 class Unprivileged(lab.Case):
@@ -178,36 +229,63 @@ class Unprivileged(lab.Case):
 
 
 class WrongDma(lab.Case):
-    """A device that writes where it must not is stopped by the IOMMU, and QEMU says so."""
+    """A device that writes where it must not is stopped by the IOMMU, which says so."""
 
-    def wrong(self, what, iommu, fault):
-        wire = lab.Wire(self.folder)
-        self.addCleanup(wire.close)
-        guest = self.guest([lab.BUILD / "tests/vm/vm_wrong_dma", lab.NIC, what], "--bind",
-                           "--iommu", iommu, "--netdev", wire.netdev)
+    def wrong(self, what, address, **more):
+        wire = self.wire()
+        guest = self.guest([self.program("tests/vm/vm_wrong_dma"), self.nic, what], wire=wire,
+                           judge=False, **more)
         guest.wait_line("ready")
         frames = list(lab.mixed_frames(2))
         wire.send(frames[:1])
         guest.wait_line("good frame received")
         wire.send(frames[1:])
-        self.assertEqual(guest.wait(), 0, guest.output + self.tail(guest))
+        self.assertEqual(guest.wait(), 0, guest.output + guest.tail())
         self.assertIn("unharmed", guest.output)
         bad = int(re.search(r"bad address (0x[0-9a-f]+)", guest.output).group(1), 16)
-        found = [int(a, 16) for line in guest.faults() for a in re.findall(fault, line)]
+        found = [int(a, 16) for line in guest.faults() for a in re.findall(address, line)]
         self.assertTrue(any(bad <= address < bad + 4096 for address in found),
                         f"{bad:#x} is not in {guest.faults()}")
+        return guest
+
+
+class WrongDmaInGuests(WrongDma):
+    beds = "vm"
+
+    def emulated(self, what, iommu, address):
+        guest = self.wrong(what, address, vm=["--bind", "--iommu", iommu])
+        self.assertIn("completed 2 buffers", guest.output)
 
     def test_read_only_behind_intel(self):
-        self.wrong("read-only", "intel", r"iova=(0x[0-9a-f]+)")
+        self.emulated("read-only", "intel", r"iova=(0x[0-9a-f]+)")
 
     def test_unmapped_behind_intel(self):
-        self.wrong("unmapped", "intel", r"iova=(0x[0-9a-f]+)")
+        self.emulated("unmapped", "intel", r"iova=(0x[0-9a-f]+)")
 
     def test_read_only_behind_virtio(self):
-        self.wrong("read-only", "virtio", r"(0x[0-9a-f]{4,})")
+        self.emulated("read-only", "virtio", r"(0x[0-9a-f]{4,})")
 
     def test_unmapped_behind_virtio(self):
-        self.wrong("unmapped", "virtio", r"(0x[0-9a-f]{4,})")
+        self.emulated("unmapped", "virtio", r"(0x[0-9a-f]{4,})")
+
+
+class WrongDmaToServers(WrongDma):
+    """Address and direction are reported; the function gives up, as its status then says."""
+
+    beds = "native asan tsan"
+
+    def served(self, what, why):
+        guest = self.wrong(what, r"device writes \d+ bytes at (0x[0-9a-f]+)")
+        self.assertIn("the device gave up", guest.output)
+        self.assertEqual(guest.device_status, 3, guest.tail())
+        self.assertEqual((len(guest.faults()), guest.breaches()), (1, []))
+        self.assertTrue(guest.faults()[0].endswith(why), guest.faults())
+
+    def test_read_only(self):
+        self.served("read-only", "mapped without write permission")
+
+    def test_unmapped(self):
+        self.served("unmapped", "not mapped")
 
 
 if __name__ == "__main__":

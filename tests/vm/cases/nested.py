@@ -48,5 +48,4 @@ class VhostNet(lab.Case):
 
 
 if __name__ == "__main__":
-    lab.LIMIT = 840
     lab.main()

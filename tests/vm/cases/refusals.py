@@ -3,7 +3,11 @@
 """What cannot be driven is refused, with a message that says what to do and a fixed exit status;
 and binding never leaves a function without a driver."""
 
+import contextlib
+import os
+import socket
 import sys
+import threading
 
 sys.dont_write_bytecode = True
 
@@ -13,35 +17,47 @@ NIC = lab.NIC
 INFO = f"{lab.VIONET} info {NIC}"
 
 
-class Open(lab.Case):
-    def expect(self, command, status, *texts, options=()):
-        guest = self.run_guest(command, *options, status=status)
+class Refusal(lab.Case):
+    def expect(self, command, status, *texts, options=(), **more):
+        guest = self.run_guest(command, *options, status=status, **more)
         for text in texts:
             self.assertIn(text, guest.output)
         return guest
 
+
+class Function(Refusal):
+    """What is wrong with the function itself."""
+
+    beds = "vm native asan tsan"
+
+    def info(self):
+        return f"{self.vionet} info {self.nic}"
+
     def test_without_access_platform(self):
-        self.expect(INFO, 3, f"{NIC}: the device does not offer ACCESS_PLATFORM",
-                    "iommu_platform=on",
-                    options=("--bind", "--device-props", "iommu_platform=off"))
+        self.expect(self.info(), 3, f"{self.nic}: the device does not offer ACCESS_PLATFORM",
+                    "iommu_platform=on", vm=["--bind", "--device-props", "iommu_platform=off"],
+                    native=["--features", "-ACCESS_PLATFORM"])
 
     def test_refused_features(self):
-        """QEMU refuses FEATURES_OK to a driver that leaves ACCESS_PLATFORM out."""
-        guest = self.expect(f"{INFO} --assume-iommu --avoid ACCESS_PLATFORM", 3,
-                            f"{NIC}: the device refuses this set of features: ", "VERSION_1",
-                            options=("--bind",))
+        """QEMU refuses FEATURES_OK to a driver that leaves ACCESS_PLATFORM out; the software device
+        may refuse anything."""
+        guest = self.expect(f"{self.info()} --assume-iommu --avoid ACCESS_PLATFORM", 3,
+                            f"{self.nic}: the device refuses this set of features: ", "VERSION_1",
+                            vm=["--bind"], native=["--fault", "B05"])
         self.assertNotIn("ACCESS_PLATFORM", guest.output)
 
+    def test_another_device(self):
+        self.expect(self.info(), 3, "is not a virtio-net function",
+                    vm=["--bind", "--device-props", "driver=e1000e"], native=["--fault", "A01"])
+
+
+class Open(Refusal):
     def test_legacy_only(self):
         guest = self.expect(
             INFO, 3, f"{NIC}: ", "legacy",
             options=("--bind", "--device-props",
                      "disable-legacy=off,disable-modern=on,iommu_platform=off"))
         self.assertNotIn("mapped", guest.output)
-
-    def test_another_device(self):
-        self.expect(INFO, 3, "8086:10d3 is not a virtio-net function",
-                    options=("--bind", "--device-props", "driver=e1000e"))
 
     def test_not_bound(self):
         self.expect(INFO, 3, f"{NIC}: ", f"vionet bind {NIC}")
@@ -126,6 +142,88 @@ class Bind(lab.Case):
         self.assertIn("dump 0", guest.output)
         drivers = [line.split("/")[-1] for line in guest.output.splitlines() if "drivers/" in line]
         self.assertEqual(drivers, ["vfio-pci", "virtio-pci"], guest.output)
+
+
+class Sockets(Refusal):
+    """Names of sockets that lead nowhere."""
+
+    beds = "native asan"
+
+    def info(self, path, status, *texts, before=()):
+        process = lab.native.Process([*before, self.vionet, "info", f"vfio-user:{path}"])
+        self.addCleanup(process.end)
+        self.assertEqual(process.wait(), status, process.output)
+        for text in texts:
+            self.assertIn(text, process.output)
+
+    def test_no_socket(self):
+        self.info(self.folder / "none", 3, f"{self.folder}/none: there is no such socket")
+
+    def test_not_a_socket(self):
+        (self.folder / "file").touch()
+        self.info(self.folder / "file", 2, "this is a file, not a socket")
+        self.info(self.folder, 2, "not a socket")
+
+    def test_nobody_listens(self):
+        with socket.socket(socket.AF_UNIX) as left:
+            left.bind(str(self.folder / "left"))
+        self.info(self.folder / "left", 3, "nobody listens at this socket")
+
+    def test_bad_names(self):
+        self.info("", 2, "a path is wanted")
+        self.info("/" + 200 * "a", 2, "the path has 201 bytes")
+
+    def test_another_protocol(self):
+        """A server that speaks something else."""
+        with socket.socket(socket.AF_UNIX) as other:
+            other.bind(str(self.folder / "other"))
+            other.listen()
+            answer = threading.Thread(target=self.answer_in_http, args=(other,))
+            answer.start()
+            self.info(self.folder / "other", 1, f"{self.folder}/other: ")
+            answer.join(10)
+
+    def answer_in_http(self, listener):
+        client, _ = listener.accept()
+        with client:
+            client.recv(100)
+            client.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+            with contextlib.suppress(ConnectionResetError):
+                while client.recv(100):
+                    pass
+
+    def test_busy(self):
+        """The device serves one driver at a time, and that one goes on."""
+        run = self.guest([self.vionet, "pktgen", self.nic, "--rate", "2k", "--interval", "0.1", "--json",
+                          "--linger", "2"], native=["--peer", "loop", "--lossless"])
+        run.wait_line("TX ")
+        self.info(f"{self.folder}/nic", 3, "it has a driver already")
+        after = len(run.lines)
+        run.wait_line("TX ", after=after)
+        run.interrupt()
+        self.assertEqual(run.wait(), 0, run.output)
+        result = lab.result_of(run)
+        self.assertEqual(result["rx"]["own"], result["tx"]["sent"])
+
+
+class Permission(Refusal):
+    beds = "native"
+
+    def test_somebody_elses(self):
+        """Root may connect everywhere: root's socket, as somebody else. Without root: one's own,
+        that its mode forbids."""
+        device = self.bed.device()
+        self.addCleanup(device.end)
+        before = []
+        if os.geteuid() == 0:
+            before = ["setpriv", "--reuid", "1000", "--regid", "1000", "--clear-groups"]
+            self.folder.chmod(0o755)
+        else:
+            device.path.chmod(0)
+        process = lab.native.Process([*before, self.vionet, "info", self.nic])
+        self.addCleanup(process.end)
+        self.assertEqual(process.wait(), 4, process.output)
+        self.assertIn("no permission to connect", process.output)
 
 
 if __name__ == "__main__":

@@ -43,9 +43,17 @@ static int post_bad(struct vionet_queue *rx, uint64_t iova)
 	return vn_queue_submit(rx, &element, 0, 1, (vn_slot)&nobody);
 }
 
-/* Until the device believes that it has filled both buffers, or 10 s: what the
- * IOMMU stops is not the emulated device, which carries on, but its access. */
-static uint16_t wait_for_both(struct vionet_queue *rx)
+static int gave_up(struct vionet_device *device)
+{
+	uint32_t events;
+
+	return vionet_device_events(device, &events) ||
+	       (events & VIONET_EVENT_NEEDS_RESET);
+}
+
+/* Until the device believes that it has filled both buffers (QEMU's carries on, it is
+ * its access that the IOMMU stops), gives up (the software device does), or 10 s. */
+static uint16_t wait_for_both(struct vionet_device *device, struct vionet_queue *rx)
 {
 	uint16_t used = 0;
 
@@ -57,6 +65,10 @@ static uint16_t wait_for_both(struct vionet_queue *rx)
 			fflush(stdout);
 		}
 		used = now;
+		if (gave_up(device)) {
+			printf("the device gave up\n");
+			break;
+		}
 		usleep(10000);
 	}
 	return used;
@@ -102,7 +114,7 @@ int main(int argc, char **argv)
 		return fail("post");
 	printf("bad address 0x%" PRIx64 "\nready\n", bad);
 	fflush(stdout);
-	used = wait_for_both(rx);
+	used = wait_for_both(device, rx);
 	printf("the device completed %u buffers\n", used);
 	/* The bad buffer's packet is nobody's: forget it before the library finds it. */
 	for (unsigned int i = 0; i < 2; i++)
@@ -111,5 +123,5 @@ int main(int argc, char **argv)
 	if (vionet_device_close(device))
 		return fail("close");
 	printf("%s\n", unharmed(memory) ? "unharmed" : "HARMED");
-	return unharmed(memory) && used == 2 ? 0 : 1;
+	return unharmed(memory) && used >= 1 ? 0 : 1;
 }

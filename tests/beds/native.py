@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The bed without a machine: commands run here, their function is vionet-softnic behind a socket,
+which judges each run: breaches of duties and wrong DMA are a failure. No root.
+
+Read next: docs/man/vionet-softnic.1.
+"""
+
+import os
+import pathlib
+import re
+import signal
+import socket
+import stat
+import time
+
+from .process import ROOT, Process
+
+BUILD = pathlib.Path(os.environ.get("VIONET_BUILD", ROOT / "build"))
+SOFTNIC = BUILD / "vionet-softnic"
+VALGRIND = os.environ.get("VIONET_VALGRIND", "")  # not empty: everything of ours runs in it
+SANITIZED = BUILD.name in ("build-asan", "build-tsan")
+
+# Layout, order, event index, doorbell: each value with each other one at least once.
+VARIANTS = {
+    "split": "-RING_PACKED,-EVENT_IDX --notify eventfd",
+    "split.event_idx": "-RING_PACKED --notify page",
+    "split.in_order": "-RING_PACKED,-EVENT_IDX,+IN_ORDER --notify write",
+    "split.in_order.event_idx": "-RING_PACKED,+IN_ORDER --notify eventfd",
+    "packed": "-EVENT_IDX,+NOTIFICATION_DATA --notify page",
+    "packed.event_idx": "+RING_PACKED --notify write",
+    "packed.in_order": "-EVENT_IDX,+IN_ORDER --notify eventfd",
+    "packed.in_order.event_idx": "+IN_ORDER --notify page",
+}
+
+# What memcheck says of our own programs fails the run: errors, and memory that nothing points to.
+MEMCHECK = ("valgrind", "--quiet", "--error-exitcode=99", "--leak-check=full",
+            "--errors-for-leak-kinds=definite,indirect", "--fair-sched=yes")
+
+SANITIZER = re.compile(r"ERROR: \w+Sanitizer|runtime error:|WARNING: ThreadSanitizer|^==\d+== \w",
+                       re.MULTILINE)
+FAULT = re.compile(r"^vionet-softnic: IOMMU fault: ")
+BREACH = re.compile(r"^[A-Z]+-\d\d: ")
+
+
+class Wire:
+    """The other end of the device's cable: a message of a UNIX socket is a frame. Sending blocks
+    while the device has no room."""
+
+    def __init__(self, folder):
+        self.path = folder / "wire"
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.listener.bind(str(self.path))
+        self.listener.listen(1)
+        os.chmod(self.path, 0o666)
+        self.socket = None
+
+    def meet(self):
+        if not self.socket:
+            self.listener.settimeout(10)
+            self.socket, _ = self.listener.accept()
+
+    def send(self, frames, timeout=120):
+        self.meet()
+        self.socket.settimeout(timeout)
+        for frame in frames:
+            self.socket.send(frame)
+
+    def answer(self, timeout=0.2):
+        self.meet()
+        self.socket.settimeout(timeout)
+        frame = self.socket.recv(70000)
+        if not frame:
+            raise OSError("the device is gone")
+        self.socket.send(frame)
+
+    def close(self):
+        self.listener.close()
+        if self.socket:
+            self.socket.close()
+
+
+class Device(Process):
+    """vionet-softnic, listening."""
+
+    def __init__(self, folder, options, before=()):
+        self.path, self.control = folder / "nic", folder / "control"
+        super().__init__([*before, SOFTNIC, "--listen", self.path, "--control", self.control,
+                          *options])
+        try:
+            self.wait_line("listening on", 20)
+        except AssertionError:
+            self.end()
+            raise
+
+    def tell(self, command):
+        """A command of its control socket; the answer, without its last line."""
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(20)
+            client.connect(str(self.control))
+            client.sendall(command.encode() + b"\n")
+            with client.makefile() as stream:
+                answer = []
+                for line in stream:
+                    answer.append(line.rstrip("\n"))
+                    if line == "ok\n":
+                        return answer[:-1]
+                    if line.startswith("error"):
+                        break
+        raise AssertionError(f"{command}: {answer}")
+
+    def kill(self, number=signal.SIGKILL):
+        self.process.send_signal(number)
+
+    def verdict(self):
+        """Ends it as an administrator would; its exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.terminate()
+        return self.wait()
+
+
+class Run(Process):
+    """A command with a device that is there before and after. Once the command is over, so is the
+    device, and `device_status` is its verdict."""
+
+    def __init__(self, device, argv, env):
+        self.device, self.device_status, self.status = device, None, None
+        super().__init__(argv, env)
+
+    def link(self, up):
+        self.device.tell("link up" if up else "link down")
+
+    def unplug(self):
+        self.device.tell("unplug")
+
+    def wait(self):
+        if self.status is None:
+            self.status = super().wait()
+            self.device_status = self.device.verdict()
+        return self.status
+
+    def end(self):
+        super().end()
+        self.device.verdict()
+        self.device.end()
+
+    def faults(self):
+        self.wait()
+        return [line for line in self.device.lines if line and FAULT.match(line)]
+
+    def breaches(self):
+        self.wait()
+        return [line for line in self.device.lines if line and BREACH.match(line)]
+
+    def complaint(self):
+        """Why the device does not take this run for clean, or nothing."""
+        self.wait()
+        said = self.device.output
+        if self.device_status == 0 and not SANITIZER.search(said + "\n" + self.output):
+            return ""
+        return f"the device ends with {self.device_status}:\n{said}\n{self.output[-3000:]}"
+
+    def tail(self):
+        return "[device] " + self.device.output
+
+
+def in_valgrind(folder, program):
+    """A script that runs the program in valgrind, and is called like it."""
+    script = folder / f"valgrind-{program.name}"
+    if not script.exists():
+        script.write_text("#!/bin/sh\nexec " + " ".join(MEMCHECK) + f' {program} "$@"\n')
+        script.chmod(0o755)
+    return script
+
+
+class Bed:
+    name = "native"
+
+    def __init__(self, folder, variant=None):
+        self.folder = folder
+        self.nic = f"vfio-user:{folder}/nic"
+        self.rows = (VARIANTS[variant] if variant else "").split()
+
+    def wire(self):
+        return Wire(self.folder)
+
+    def program(self, path):
+        return in_valgrind(self.folder, path) if VALGRIND else path
+
+    def device(self, *options, before=()):
+        """The function, with the variant's rings unless the options have features of their own."""
+        rows = list(self.rows)
+        if rows and "--features" not in options:
+            rows.insert(0, "--features")
+        elif rows:
+            rows.pop(0)
+        if VALGRIND:
+            before = (*before, *MEMCHECK)
+        return Device(self.folder, [*rows, *options], before)
+
+    def start(self, command, options=(), wire=None, capture=None, events=False, netns=None,
+              user=False, env=None):
+        """`options` are the device's. `netns` is where the device is; `user`: all of it runs as
+        an ordinary user, also when the tests run as root."""
+        options, before = list(options), ["ip", "netns", "exec", netns] if netns else []
+        if wire:
+            options += ["--lossless", "--peer", f"unix:{wire.path}"]
+        if capture:
+            options += ["--peer", f"pcap::{capture}"]
+        as_user = []
+        if user and os.geteuid() == 0:
+            as_user = ["setpriv", "--reuid", "1000", "--regid", "1000", "--clear-groups"]
+            os.chmod(self.folder, stat.S_IRWXU | stat.S_IRWXG | stat.S_IRWXO)
+        device = self.device(*options, before=[*before, *as_user])
+        try:
+            return Run(device, [*as_user, *command], {**os.environ, **(env or {})})
+        except BaseException:
+            device.end()
+            raise
+
+
+def wait_until(what, seconds=10, pause=0.02):
+    """Until `what()` is true; whether it became so."""
+    end = time.monotonic() + seconds
+    while not what():
+        if time.monotonic() > end:
+            return False
+        time.sleep(pause)
+    return True
