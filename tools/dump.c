@@ -284,7 +284,8 @@ static uint64_t dropped(const struct session *session)
 		struct vionet_queue_stats stats = { 0 };
 
 		vionet_queue_stats(session->receive[i], &stats);
-		sum += stats.dropped_short + stats.dropped_long + stats.dropped_chain;
+		sum += stats.dropped_short + stats.dropped_long +
+		       stats.dropped_chain + stats.dropped_metadata;
 	}
 	return sum;
 }

@@ -42,6 +42,10 @@ static json_t *driver_counters(const struct vionet_queue *queue, bool receive)
 		json_object_set_new(object, "dropped_long", number(stats.dropped_long));
 		json_object_set_new(object, "dropped_chain",
 				    number(stats.dropped_chain));
+		json_object_set_new(object, "dropped_metadata",
+				    number(stats.dropped_metadata));
+		json_object_set_new(object, "ignored_metadata",
+				    number(stats.ignored_metadata));
 		json_object_set_new(object, "starved", number(stats.starved));
 	} else {
 		json_object_set_new(object, "full", number(stats.full));

@@ -329,6 +329,8 @@ static void join_stats(struct vionet_queue_stats *sum,
 	sum->dropped_short += stats->dropped_short;
 	sum->dropped_long += stats->dropped_long;
 	sum->dropped_chain += stats->dropped_chain;
+	sum->dropped_metadata += stats->dropped_metadata;
+	sum->ignored_metadata += stats->ignored_metadata;
 	sum->starved += stats->starved;
 	sum->in_flight += stats->in_flight;
 }
