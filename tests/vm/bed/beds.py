@@ -22,6 +22,8 @@ from bed.talk import Failed, NotOffered, Talk, check
 
 FEATURES = lab.BUILD / "tests/vm/vm_features"
 SOFTNIC = lab.BUILD / "vionet-softnic"
+# What QEMU says of rss=on where it cannot load its eBPF program, and of what make_fail does.
+NO_COMPLAINT = r"libbpf:|.*(eBPF|ebpf|RSS)|.*zero sized buffers"
 
 
 def judge(talk, row):
@@ -58,22 +60,38 @@ class GuestBed:
     def __init__(self, folder, column, rows):
         self.folder, self.column, self.rows = folder, column, rows
         self.wires = {r.name: self.wire(i, r) for i, r in enumerate(rows)}
-        options = ["--bind", "--iommu-props", "device-iotlb=on", "--monitor", folder / "qmp",
-                   *(("--qemu", "11") if column == "qemu11" else ())]
+        self.options = ["--bind", "--iommu-props", "device-iotlb=on", "--monitor", folder / "qmp",
+                        *(("--qemu", "11") if column == "qemu11" else ())]
         for row in rows:
-            options += ["--netdev", self.wires[row.name].netdev, "--device-props",
-                        "mac=52:54:00:12:34:56" + ("," if row.qemu else "") + row.qemu]
-        self.guest = lab.Guest(folder, ["bash", "-c", self.script()], *options)
-        self.qmp = None
+            self.options += ["--netdev", self.wires[row.name].netdev, "--device-props",
+                             "mac=52:54:00:12:34:56" + ("," if row.qemu else "") + row.qemu]
+        self.guest = self.qmp = None
+        self.boot()
+
+    def boot(self, attempts=3):
+        """A guest that dies before anything of ours runs is started again: see README.md on QEMU
+        7.2's "Oops: int3"."""
+        for attempt in range(attempts):
+            self.guest = lab.Guest(self.folder, ["bash", "-c", self.script()], *self.options)
+            try:
+                self.guest.wait_line("booted", 90)
+                return
+            except AssertionError:
+                if attempt == attempts - 1 or "the guest did not start" not in self.guest.output:
+                    return
+                self.guest.end()
+                for left in (*self.folder.glob("*.b"), self.folder / "qmp"):
+                    left.unlink(missing_ok=True)
 
     def wire(self, i, row):
-        return wires.Tap(f"t{i}", row.tap) if row.tap else wires.Datagrams(self.folder, f"w{i}")
+        name = f"{self.folder.name}-{i}"  # taps of all beds are in one namespace
+        return wires.Tap(name, row.tap) if row.tap else wires.Datagrams(self.folder, name)
 
     def nic(self, row):
         return f"0000:00:{5 + self.rows.index(row):02x}.0"
 
     def script(self):
-        lines = []
+        lines = ["echo booted"]
         for row in self.rows:
             words = [FEATURES, self.nic(row), row.name, *row.arguments()]
             command = shlex.join(map(str, words))
@@ -95,7 +113,7 @@ class GuestBed:
             return row.judge(None, self.said(row))
         talk = Talk(self.wires[row.name], lambda: self.over(row), self, row)
         text = judge(talk, row)
-        at = self.guest.wait_line(f"ended {row.name} ", 10)
+        at = self.guest.wait_line(f"ended {row.name} ", 30)
         check(self.guest.lines[at].endswith(" 0"), self.said(row))
         return text
 
@@ -127,7 +145,7 @@ class GuestBed:
         provoked = [f for f in faults if "zero sized buffers" in f]
         check(len(faults) == len(provoked), "; ".join(faults[:3]))
         said = [line for line in self.guest.complaints.read_text().splitlines()
-                if "zero sized buffers" not in line]
+                if line and not re.match(NO_COMPLAINT, line)]
         check(not said, "; ".join(said[:3]))
         return "no fault, no complaint"
 
@@ -152,11 +170,11 @@ class GuestBed:
     def announce(self, talk):
         self.monitor().command("announce-self", **{
             "initial": 50, "max": 100, "rounds": 1, "step": 10,
-            "interfaces": [f"n{self.rows.index(talk.row)}"]})
+            "interfaces": [f"nic{self.rows.index(talk.row)}"]})
         return 1
 
     def make_fail(self, talk):
-        talk.ask("break")
+        talk.tell("break")  # its answer is lost with the device
 
 
 class SoftnicBed:
@@ -207,7 +225,7 @@ class SoftnicBed:
             reader.join(2)
             driver.stdout.close()
         said = device.communicate(timeout=10)[0]
-        check(device.returncode == 0, f"vionet-softnic: {said.strip()[-400:]}")
+        check(device.returncode == 0, f"vionet-softnic: {said.strip()}")
         return text
 
     def over(self, driver):

@@ -265,13 +265,16 @@ def drain(t, seconds=0.5):
 
 
 def under_traffic(t, command):
-    """A command in the middle of frames: what is lost is at most what the driver says it lost."""
-    frames = list(mixed(48, 200))
+    """A command in the middle of frames: what is lost is at most what the driver says it lost.
+
+    No more frames than a socket holds: QEMU 7.2 dies of an assertion (async_tx.elem) when a
+    transmit queue is reset whose frames wait for the netdev."""
+    frames = list(mixed(16, 200))
     t.strays.clear()
-    for frame in frames[:24]:
+    for frame in frames[:8]:
         t.wire.send(frame)
     report = t.ask(command)
-    for frame in frames[24:]:
+    for frame in frames[8:]:
         t.wire.send(frame)
     back = len(t.strays) + drain(t)
     owned = int(report["transmit_unknown"]) + int(report["receive_lost"])
@@ -295,7 +298,9 @@ def resize(t):
             under_traffic(t, f"resize {side} 0 {size}")
             check(t.info()[f"{side}_size"] == str(size), f"{side} does not have {size} entries")
             t.echo()
-    check("3" in t.refused("resize rx 0 3"), "a size that is no power of two")
+    if "RING_PACKED" not in t.row.need:
+        check("powers of two" in t.refused("resize rx 0 3"), "a size that is no power of two")
+    check("512" in t.refused("resize rx 0 512"), "a size above what the device allows")
     t.echo()
     return "64, 16, 256"
 

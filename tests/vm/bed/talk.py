@@ -49,7 +49,7 @@ class Talk:
             if frame is None or not frame[12:].startswith(COMMAND + b"A ready"):
                 return frame
 
-    def meet(self, seconds=30):
+    def meet(self, seconds=60):
         """Until vm_features on the other side says that it is ready."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -64,15 +64,19 @@ class Talk:
 
     # ---- commands ----
 
-    def ask(self, text, seconds=10):
-        """The values of the answer to a command. Frames that come before it are kept."""
+    def tell(self, text):
+        """A command whose answer is not waited for."""
         self.wire.send((self.to + OTHER + COMMAND + b"C " + text.encode()).ljust(60, b" "))
+
+    def ask(self, text, seconds=30):
+        """The values of the answer to a command. Frames that come before it are kept."""
+        self.tell(text)
         words = self.answer(text, seconds)
         if words[0] != "ok":
             raise Refused(f"{text}: " + " ".join(words))
         return dict(w.split("=") for w in words[1:])
 
-    def answer(self, what, seconds=10):
+    def answer(self, what, seconds=30):
         end = time.monotonic() + seconds
         while True:
             frame = self.receive(end - time.monotonic())
@@ -108,7 +112,7 @@ class Talk:
         return sent
 
     def take_back(self, waiting):
-        frame = self.receive(5)
+        frame = self.receive(20)
         missing = sum(waiting.values())
         if frame is None:
             raise Failed(self.alive() or f"{missing} frames did not come back")

@@ -90,6 +90,12 @@ class Messages(Datagrams):
         self.socket.settimeout(5)
         self.socket.send(frame)
 
+    def receive(self, seconds):
+        frame = super().receive(seconds)
+        if frame == b"":
+            raise ConnectionError("vionet-softnic has gone")
+        return frame
+
     def close(self):
         self.listener.close()
         if hasattr(self, "socket"):

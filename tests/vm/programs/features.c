@@ -294,6 +294,9 @@ static int run(struct agent *agent)
 		if (now() - heard > SILENCE + (agent->talking ? 0 : 20))
 			return 3;
 	}
+	/* The last answer is still on its way. */
+	if (vionet_device_tx_queue(agent->device, 0))
+		vionet_queue_drain(vionet_device_tx_queue(agent->device, 0), 500);
 	return 0;
 }
 
