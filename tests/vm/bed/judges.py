@@ -10,7 +10,7 @@ Read next: rows.py.
 import time
 
 from bed.frames import BROADCAST, OWN, Flow, mixed, toeplitz
-from bed.talk import check
+from bed.talk import WINDOW, check
 
 KEY = bytes.fromhex("6d5a56da255b0ec24167253d43a38fb0d0ca2bcbae7b30b477cb2da38030f20c"
                     "6a42b73bbeac01fa")
@@ -265,16 +265,13 @@ def drain(t, seconds=0.5):
 
 
 def under_traffic(t, command):
-    """A command in the middle of frames: what is lost is at most what the driver says it lost.
-
-    No more frames than a socket holds: QEMU 7.2 dies of an assertion (async_tx.elem) when a
-    transmit queue is reset whose frames wait for the netdev."""
-    frames = list(mixed(16, 200))
+    """A command in the middle of frames: what is lost is at most what the driver says it lost."""
+    frames = list(mixed(2 * (WINDOW - 1), 200))
     t.strays.clear()
-    for frame in frames[:8]:
+    for frame in frames[:WINDOW - 1]:
         t.wire.send(frame)
     report = t.ask(command)
-    for frame in frames[8:]:
+    for frame in frames[WINDOW - 1:]:
         t.wire.send(frame)
     back = len(t.strays) + drain(t)
     owned = int(report["transmit_unknown"]) + int(report["receive_lost"])

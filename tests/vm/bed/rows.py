@@ -90,7 +90,7 @@ ROWS = [
     Row("rss-hash", judges.rss(True), "mq=on,vectors=10,rss=on,hash=on", args="pairs=4",
         need="RSS,HASH_REPORT", tap=4),
     Row("hash", judges.hash_report, "hash=on", offer="-RING_PACKED,-RSS", need="HASH_REPORT",
-        args="avoid=RSS"),
+        args="avoid=RSS", tap=1),
     # ---- commands ----
     Row("mac", judges.mac, need="CTRL_VQ,CTRL_MAC_ADDR,CTRL_RX"),
     Row("filters", judges.filters, need="CTRL_RX,CTRL_RX_EXTRA"),

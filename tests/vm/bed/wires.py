@@ -41,17 +41,17 @@ class Datagrams:
 
 
 class Tap(Datagrams):
-    """A tap of this machine's kernel with several queues, and a packet socket on it. Needs root, and
+    """A tap of this machine's kernel, also with several queues, and a packet socket on it. Needs root, and
     a network namespace that nothing else is in."""
 
     def __init__(self, name, queues):
-        ip("tuntap", "add", name, "mode", "tap", "multi_queue")
+        ip("tuntap", "add", name, "mode", "tap", *["multi_queue"] * (queues > 1))
         with open(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6", "w", encoding="ascii") as f:
             f.write("1")
         ip("link", "set", name, "mtu", "9000", "up")
         self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
         self.socket.bind((name, 0))
-        self.netdev = f"tap,ifname={name},queues={queues}"
+        self.netdev = f"tap,ifname={name}" + (f",queues={queues}" if queues > 1 else "")
 
     def send(self, frame):
         self.socket.send(frame)

@@ -10,8 +10,8 @@
  * pairs, rx_size, tx_size, vectors, buffer: numbers of vionet_start_options; need,
  * want, avoid: features; poll=1: no interrupts.
  *
- * Exit status: 0 told to end; 1 a failure, said on stdout; 2 usage; 3 nobody has
- * spoken for ten seconds.
+ * Exit status: 0 told to end; 1 a failure, said on stdout; 2 usage; 3 nothing has
+ * come for ten seconds (a minute at the beginning).
  *
  * Owns: the life of the device, the loop, the frames.
  * Never: judges.
@@ -263,7 +263,8 @@ static void look(struct agent *agent)
 	}
 }
 
-static void be_idle(struct agent *agent)
+/* Returns whether anything came. */
+static bool be_idle(struct agent *agent)
 {
 	bool woken = false;
 
@@ -272,8 +273,20 @@ static void be_idle(struct agent *agent)
 	else
 		woken = sleep_until_interrupt(agent);
 	look(agent);
-	if (!agent->over && burst(agent) && !woken && !agent->poll)
-		agent->late++;
+	if (agent->over || burst(agent) == 0)
+		return false;
+	agent->late += !woken && !agent->poll;
+	return true;
+}
+
+/* Nobody speaks any more: how far did it go? */
+static int say_state(struct agent *agent)
+{
+	char look[] = "counters";
+
+	features_command(agent, look);
+	printf("%s: silence: %s\n", agent->name, agent->answer);
+	return 3;
 }
 
 static int run(struct agent *agent)
@@ -287,12 +300,10 @@ static int run(struct agent *agent)
 				 agent->name);
 			send_answer(agent);
 		}
-		if (burst(agent))
+		if (burst(agent) || be_idle(agent))
 			heard = now();
-		else
-			be_idle(agent);
-		if (now() - heard > SILENCE + (agent->talking ? 0 : 20))
-			return 3;
+		if (now() - heard > SILENCE + (agent->talking ? 0 : 50))
+			return say_state(agent);
 	}
 	/* The last answer is still on its way. */
 	if (vionet_device_tx_queue(agent->device, 0))

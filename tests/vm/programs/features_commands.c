@@ -93,7 +93,8 @@ static int do_counters(struct agent *agent, char **word)
 		interrupts += stats.interrupts;
 		features_say(agent, " rx%u=%" PRIu64, i, stats.packets);
 		vionet_queue_stats(vionet_device_tx_queue(agent->device, i), &stats);
-		features_say(agent, " tx%u=%" PRIu64, i, stats.packets);
+		features_say(agent, " tx%u=%" PRIu64 " kicks%u=%" PRIu64 " left%u=%u",
+			     i, stats.packets, i, stats.kicks, i, stats.in_flight);
 	}
 	features_say(agent, " interrupts=%" PRIu64 " late=%" PRIu64
 		     " announced=%" PRIu64 " links=%" PRIu64, interrupts,
