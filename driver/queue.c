@@ -104,6 +104,8 @@ int vn_queue_open(struct vionet_queue *queue, struct vionet_device *device,
 		.size = plan->size,
 		.size_max = plan->size_max,
 		.header_size = device->header_size,
+		.offloads = vn_offloads_of(&device->accepted,
+					   plan->index % 2 != 0),
 		.mergeable = vionet_feature_test(&device->accepted,
 						 NET_F_MRG_RXBUF),
 		.max_frame = longest_frame(device),
@@ -112,6 +114,9 @@ int vn_queue_open(struct vionet_queue *queue, struct vionet_device *device,
 		.vector = plan->vector,
 		.interrupt_fd = -1,
 	};
+	queue->metadata = queue->header_size != sizeof(struct net_hdr) ||
+			  queue->offloads.flags != 0 ||
+			  queue->offloads.kinds != 0 || queue->offloads.hash;
 	if (plan->pool)
 		queue->posted = plan->pool->buffer_size + queue->header_size;
 	result = vn_ring_open(queue);
@@ -143,9 +148,13 @@ const struct vn_bursts *vn_bursts_of(const struct vionet_queue *queue)
 		[VN_PACKED_IN_ORDER] = &vn_bursts_packed_in_order,
 	};
 	const struct vn_bursts_choice *choice = choices[queue->layout];
+	/* Transmit bursts look at a packet's offloads anyway; those of the basic
+	 * header serve also where some are negotiated. */
+	bool basic = queue->transmits ?
+			     queue->header_size == sizeof(struct net_hdr) :
+			     !queue->metadata;
 
-	return queue->header_size == sizeof(struct net_hdr) ?
-		       &choice->plain[queue->mergeable] :
+	return basic ? &choice->plain[queue->mergeable] :
 		       &choice->offloads[queue->mergeable];
 }
 
@@ -516,6 +525,8 @@ int vionet_queue_stats(const struct vionet_queue *queue,
 		.dropped_short = counted(&c->dropped_short),
 		.dropped_long = counted(&c->dropped_long),
 		.dropped_chain = counted(&c->dropped_chain),
+		.dropped_metadata = counted(&c->dropped_metadata),
+		.ignored_metadata = counted(&c->ignored_metadata),
 		.starved = counted(&c->starved),
 		.lost_interrupts = counted(&c->lost_interrupts),
 		.in_flight = (uint32_t)counted(&c->in_flight),
