@@ -230,6 +230,8 @@ static void f21_coalescing(void **state)
 static void f22_tunnels(void **state)
 {
 	const int features[] = { EVERY_GUEST, GUEST_TUNNEL, GUEST_TUNNEL_CSUM, -1 };
+	const int coalesced[] = { EVERY_GUEST, GUEST_TUNNEL, CSUM, HOST_TSO4, RSC_EXT,
+				  -1 };
 	struct line *line = raise_line(features, false);
 	struct vionet_device_info info;
 
@@ -250,6 +252,10 @@ static void f22_tunnels(void **state)
 	expect_drop(line, H(.flags = 1, .gso_type = 0x20, TUNNEL), 3000);
 	expect_drop(line, H(.flags = 1, .gso_type = 0x23, TUNNEL), 3000);
 	expect_drop(line, H(.flags = 9, .start = 34, .offset = 6), 60);
+	drop_line(line);
+	/* Segments of a tunnel were not coalesced by a NIC: counts, or a place? */
+	line = raise_line(coalesced, false);
+	expect_drop(line, H(.flags = 5, .gso_type = 0x21, TUNNEL), 3000);
 	drop_line(line);
 }
 

@@ -457,6 +457,16 @@ static void tunnels_that_make_no_sense(void **state)
 		}
 		expect_refused(line, p);
 	}
+	for (unsigned int i = 0; i < 3; i++) {
+		/* IPv6 inside, and the header says IPv4; and the other way round. */
+		struct vionet_packet *p = make_tunnel(line, &(struct shape){
+			.udp = i < 2, .six = i != 1, .payload = 1200 }, false);
+
+		p->gso_type = i == 0 ? 0x25 : i == 1 ? 0x45 : 0x41;
+		if (i == 1)
+			p->csum_start += 20, memset(p->data + 104, 0, 8);
+		expect_refused(line, p);
+	}
 	drop_line(line);
 	line = raise_line(plain, false);
 	expect_sent(line, make_tunnel(line, &s, false));
