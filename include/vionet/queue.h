@@ -64,7 +64,8 @@ uint32_t vionet_queue_receive(struct vionet_queue *queue,
  *
  * Returns the number taken, from the front of `packets`; fewer when the queue
  * is full, 0 when it is broken. A packet that must not be sent (shorter than
- * VIONET_FRAME_MIN, longer than the MTU allows, not inside its buffer with room
+ * VIONET_FRAME_MIN, longer than the MTU allows (VIONET_FRAME_MAX, where the device
+ * is to cut it), not inside its buffer with room
  * for the header, of another device, asking for an offload that was not negotiated or
  * makes no sense (vionet/offload.h), with an empty segment, of more segments than vionet_queue_info.segments_max) is taken, counted
  * as `invalid` and freed. Packets of other threads' pools must not be sent here.

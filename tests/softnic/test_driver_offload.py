@@ -87,6 +87,7 @@ class Capture(unittest.TestCase):
             whole += bytes.fromhex((frame["tcp.payload"] or frame["udp.payload"]).split(",")[-1])
         self.assertEqual(whole, b"".join(data(kind, n) for n in range(COUNT)))
 
+    # proves: NET-40 NET-41 NET-48 NET-50 NET-52
     def test_every_kind_on_every_layout(self):
         for layout, features in LAYOUTS.items():
             with self.subTest(layout=layout):

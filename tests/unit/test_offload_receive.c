@@ -226,7 +226,7 @@ static void f21_coalescing(void **state)
 
 #define TUNNEL .gso_size = 1000, .start = 84, .offset = 16, .outer = 34, .inner = 64
 
-/* proves: NET-60 NET-69 NET-70 NET-71 NET-72 */
+/* proves: NET-60 NET-69 NET-70 NET-71 NET-72 NET-75 */
 static void f22_tunnels(void **state)
 {
 	const int features[] = { EVERY_GUEST, GUEST_TUNNEL, GUEST_TUNNEL_CSUM, -1 };
