@@ -91,6 +91,19 @@ int vionet_offloads_read(const struct vionet_device *device, uint64_t *offloads)
 
 /* ---- coalescing ---- */
 
+/* What was set for single queues is overridden (CVQ-47), also for one that is reset
+ * later. */
+static void forget_single(struct vionet_device *device, bool transmit)
+{
+	for (unsigned int i = 0; i < device->queue_pairs; i++) {
+		uint8_t key[2];
+
+		vn_put16(key, (uint16_t)(2 * i + transmit));
+		vn_wish_forget(device, CTRL_NOTF_COAL, CTRL_NOTF_COAL_VQ_SET, key,
+			       sizeof(key));
+	}
+}
+
 int vionet_coalescing_set(struct vionet_device *device, bool transmit,
 			  const struct vionet_coalescing *coalescing)
 {
@@ -105,6 +118,8 @@ int vionet_coalescing_set(struct vionet_device *device, bool transmit,
 	result = vn_wish_send(device, vn_wish_make(CTRL_NOTF_COAL, command, data,
 						   sizeof(data)), 0,
 			      transmit ? "COAL_TX_SET" : "COAL_RX_SET");
+	if (result == 0)
+		forget_single(device, transmit);
 	return result ? vn_error_prefix(result, "%s", device->name) : 0;
 }
 

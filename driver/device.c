@@ -109,6 +109,20 @@ int vn_device_reset(struct vionet_device *device)
 	return result;
 }
 
+/* FAILED, then a reset, whatever comes of either (GEN-26, GEN-03); the error text
+ * stays that of what went wrong before. */
+void vn_device_give_up(struct vionet_device *device, int result)
+{
+	char why[VIONET_ERROR_TEXT_MAX];
+
+	snprintf(why, sizeof(why), "%s", vionet_error_text());
+	if (!device->gone)
+		(void)vn_device_add_status(device, STATUS_FAILED, "FAILED");
+	if (!device->gone)
+		(void)vn_device_reset(device);
+	vn_error(-result, "%s", why);
+}
+
 /* ---- negotiation ---- */
 
 /* Steps 4 to 6 of the initialization. */
@@ -199,13 +213,7 @@ int vn_device_negotiate(struct vionet_device *device)
 		result = settle(device);
 	}
 	if (result && !device->gone) {
-		char why[VIONET_ERROR_TEXT_MAX];
-
-		/* The clean-up may fail too; what counts is the first cause. */
-		snprintf(why, sizeof(why), "%s", vionet_error_text());
-		(void)vn_device_add_status(device, STATUS_FAILED, "FAILED");
-		(void)vn_device_reset(device);
-		vn_error(-result, "%s", why);
+		vn_device_give_up(device, result);
 		return result;
 	}
 	device->header_size = header_size(&device->accepted);
@@ -259,8 +267,11 @@ int vn_device_open(struct vn_transport *transport,
 	result = transport->ops->limits(transport, &d->limits);
 	if (result == 0)
 		result = vn_device_negotiate(d);
-	if (result == 0)
+	if (result == 0) {
 		result = check_queues(d);
+		if (result)
+			vn_device_give_up(d, result);
+	}
 	if (result) {
 		vn_error_prefix(result, "%s", d->name);
 		(void)transport->ops->close(transport);

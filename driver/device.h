@@ -106,6 +106,10 @@ int vn_device_open(struct vn_transport *transport,
  * `broken`. Returns 0, -ETIMEDOUT, -ENODEV. */
 int vn_device_reset(struct vionet_device *device);
 
+/* What it takes to use it failed for good: say so to the device, then reset it. The
+ * error text, which belongs to `result`, stays. */
+void vn_device_give_up(struct vionet_device *device, int result);
+
 /* Steps 1 to 6 of the initialization. On failure the device is told so, and left
  * reset. */
 int vn_device_negotiate(struct vionet_device *device);

@@ -118,7 +118,8 @@ static inline void vn_packet_reset(struct vionet_packet *packet)
 	packet->hash_value = 0;
 	packet->flags = 0;
 	packet->gso_type = 0;
-	packet->reserved = 0;
+	packet->outer_th_offset = 0;
+	packet->inner_nh_offset = 0;
 }
 
 /* Is all of a segment inside its buffer, with room for the header in front? Not

@@ -104,6 +104,8 @@ int vn_queue_open(struct vionet_queue *queue, struct vionet_device *device,
 		.size = plan->size,
 		.size_max = plan->size_max,
 		.header_size = device->header_size,
+		.offloads = vn_offloads_of(&device->accepted,
+					   plan->index % 2 != 0),
 		.mergeable = vionet_feature_test(&device->accepted,
 						 NET_F_MRG_RXBUF),
 		.max_frame = longest_frame(device),
@@ -112,6 +114,9 @@ int vn_queue_open(struct vionet_queue *queue, struct vionet_device *device,
 		.vector = plan->vector,
 		.interrupt_fd = -1,
 	};
+	queue->metadata = queue->header_size != sizeof(struct net_hdr) ||
+			  queue->offloads.flags != 0 ||
+			  queue->offloads.kinds != 0 || queue->offloads.hash;
 	if (plan->pool)
 		queue->posted = plan->pool->buffer_size + queue->header_size;
 	result = vn_ring_open(queue);
@@ -143,9 +148,13 @@ const struct vn_bursts *vn_bursts_of(const struct vionet_queue *queue)
 		[VN_PACKED_IN_ORDER] = &vn_bursts_packed_in_order,
 	};
 	const struct vn_bursts_choice *choice = choices[queue->layout];
+	/* Transmit bursts look at a packet's offloads anyway; those of the basic
+	 * header serve also where some are negotiated. */
+	bool basic = queue->transmits ?
+			     queue->header_size == sizeof(struct net_hdr) :
+			     !queue->metadata;
 
-	return queue->header_size == sizeof(struct net_hdr) ?
-		       &choice->plain[queue->mergeable] :
+	return basic ? &choice->plain[queue->mergeable] :
 		       &choice->offloads[queue->mergeable];
 }
 
@@ -318,7 +327,8 @@ int vionet_queue_drain(struct vionet_queue *queue, unsigned int timeout_ms)
 			queue->bursts->rescue(queue);
 			rescued = now;
 		}
-		if (now >= end)
+		/* Whoever was kept from running so long looks once more. */
+		if (now >= end && vionet_queue_reclaim(queue) != 0)
 			return vn_error(ETIMEDOUT, "%s: transmit queue %u: the "
 					"device has not completed %u packets "
 					"within %u ms", queue->device->name,
@@ -417,6 +427,7 @@ static uint64_t shorter(uint64_t a, uint64_t b)
  * lost, or a notification of ours. */
 static int look_again(struct vionet_queue *queue)
 {
+	queue->idle_since = vn_now();
 	if (queue->bursts->ready(queue)) {
 		vn_count(&queue->counters.lost_interrupts, 1);
 		return 1;
@@ -448,6 +459,17 @@ static int sleep_until(struct vionet_queue *queue, uint64_t end)
 	}
 }
 
+/* A caller may wait in pieces of less than that, a queue without a vector always
+ * does, and interrupts of other queues end a sleep early: count across them. */
+static int look_if_due(struct vionet_queue *queue, uint64_t begin)
+{
+	if (queue->idle_since == 0)
+		queue->idle_since = begin;
+	if (vn_now() - queue->idle_since < SAFETY_CHECK)
+		return 0;
+	return look_again(queue);
+}
+
 int vionet_queue_wait(struct vionet_queue *queue, unsigned int spin_us,
 		      int timeout_ms)
 {
@@ -461,9 +483,15 @@ int vionet_queue_wait(struct vionet_queue *queue, unsigned int spin_us,
 	if (queue->breach)
 		return vionet_queue_check(queue);
 	if (spin_us != 0 &&
-	    spin(queue, shorter(end, now + (uint64_t)spin_us * 1000)))
+	    spin(queue, shorter(end, now + (uint64_t)spin_us * 1000))) {
+		queue->idle_since = 0;
 		return queue->breach ? vionet_queue_check(queue) : 1;
+	}
 	result = sleep_until(queue, end);
+	if (result == 0)
+		result = look_if_due(queue, now);
+	else
+		queue->idle_since = 0;
 	if (!vn_queue_paused(queue))
 		queue->bursts->disarm(queue);
 	return result;
@@ -497,6 +525,8 @@ int vionet_queue_stats(const struct vionet_queue *queue,
 		.dropped_short = counted(&c->dropped_short),
 		.dropped_long = counted(&c->dropped_long),
 		.dropped_chain = counted(&c->dropped_chain),
+		.dropped_metadata = counted(&c->dropped_metadata),
+		.ignored_metadata = counted(&c->ignored_metadata),
 		.starved = counted(&c->starved),
 		.lost_interrupts = counted(&c->lost_interrupts),
 		.in_flight = (uint32_t)counted(&c->in_flight),

@@ -16,6 +16,7 @@
 #include <vionet/queue.h>
 
 #include "driver/device.h"
+#include "driver/offload.h"
 #include "driver/spec_virtio.h"
 
 /* How a queue can be broken by its device. 0 is health. */
@@ -130,6 +131,7 @@ struct vn_packed {
 struct vn_counters {
 	uint64_t packets, bytes, completed, kicks, interrupts, full, invalid;
 	uint64_t dropped_short, dropped_long, dropped_chain, starved;
+	uint64_t dropped_metadata, ignored_metadata;
 	uint64_t lost_interrupts, in_flight;
 };
 
@@ -181,6 +183,8 @@ struct vionet_queue {
 	uint32_t max_frame; /* longest frame to transmit, without VLAN tag */
 	struct vionet_pool *pool;
 	struct vn_doorbell doorbell;
+	struct vn_offloads offloads;
+	bool metadata; /* receive: the header says something */
 
 	/* A packet in several receive buffers of which some are still to come. */
 	struct {
@@ -192,6 +196,7 @@ struct vionet_queue {
 	const struct vn_bursts *bursts;
 	struct vn_counters counters;
 	uint64_t kicked_at; /* last rescue kick, see rxtx.h */
+	uint64_t idle_since; /* waits have found nothing since then; 0: they have */
 
 	/* Of buffers that are not common. */
 	struct vn_extent *extents; /* by slot */

@@ -146,7 +146,9 @@ static void give_up(struct vionet_device *device, int result)
 	char why[VIONET_ERROR_TEXT_MAX];
 
 	snprintf(why, sizeof(why), "%s", vionet_error_text());
-	if (!device->gone && !device->quiet)
+	if (device->negotiated)
+		vn_device_give_up(device, result);
+	else if (!device->gone && !device->quiet)
 		(void)vn_device_reset(device);
 	device->started = false;
 	vn_device_close_queues(device);

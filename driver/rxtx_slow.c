@@ -9,14 +9,22 @@
 #include "driver/rxtx_receive.h"
 #include "driver/rxtx_transmit.h"
 
-#define VLAN_TAG 4u
-
 /* ---- receive ---- */
 
 static void drop(struct vionet_packet *packet, uint64_t *counter)
 {
 	vn_count(counter, 1);
 	vn_packet_free(packet);
+}
+
+/* flags and gso_type; read once. */
+static uint32_t header_kind(const struct vionet_queue *queue,
+			    const struct vionet_packet *packet)
+{
+	const uint8_t *header = packet->buffer + VIONET_HEADROOM -
+				queue->header_size;
+
+	return vn_load16((const volatile uint16_t *)header);
 }
 
 /* The first buffer of a packet that does not consist of one. Even if the first is
@@ -27,6 +35,9 @@ static void start_chain(struct vionet_queue *queue, struct vionet_packet *packet
 	if (buffers > queue->size) {
 		vn_packet_free(packet);
 		vn_queue_break(queue, VN_BREACH_BUFFERS, buffers, queue->size);
+		/* Nothing of what follows in this burst is known to be a header. */
+		queue->partial.left = UINT32_MAX;
+		queue->partial.drop = true;
 		return;
 	}
 	if (buffers == 0 || !good) {
@@ -34,6 +45,8 @@ static void start_chain(struct vionet_queue *queue, struct vionet_packet *packet
 					    &queue->counters.dropped_long);
 		packet = NULL;
 	}
+	if (packet && queue->metadata)
+		vn_header_take(queue, packet, header_kind(queue, packet));
 	queue->partial.head = packet;
 	queue->partial.tail = packet;
 	queue->partial.left = buffers == 0 ? 0 : buffers - 1;
@@ -67,9 +80,12 @@ static struct vionet_packet *continue_chain(struct vionet_queue *queue,
 	queue->partial.tail = packet;
 	if (queue->partial.left != 0)
 		return NULL;
-	if (head->total_length >= VIONET_FRAME_MIN)
+	if (head->total_length < VIONET_FRAME_MIN)
+		drop(head, &queue->counters.dropped_short);
+	else if (queue->metadata && !vn_header_judge(queue, head))
+		drop(head, &queue->counters.dropped_metadata);
+	else
 		return head;
-	drop(head, &queue->counters.dropped_short);
 	return NULL;
 }
 
@@ -88,7 +104,10 @@ struct vionet_packet *vn_receive_uncommon(struct vionet_queue *queue,
 		return NULL;
 	}
 	if (written >= header_size + VIONET_FRAME_MIN && written <= queue->posted)
-		return packet;
+		return !queue->metadata ||
+		       vn_receive_header(queue, packet,
+					 header_kind(queue, packet)) ?
+			       packet : NULL;
 	drop(packet, written > queue->posted ? &queue->counters.dropped_long :
 					       &queue->counters.dropped_short);
 	return NULL;
@@ -102,16 +121,12 @@ bool vn_pool_usable(const struct vionet_queue *queue,
 	return pool->device == queue->device;
 }
 
-/* May a frame of this length go out? A VLAN tag does not count (NET-08). */
-static bool length_allowed(const struct vionet_queue *queue,
-			   const struct vionet_packet *packet, uint64_t length)
+bool vn_transmit_one(const struct vionet_queue *queue,
+		     const struct vionet_packet *packet)
 {
-	if (length < VIONET_FRAME_MIN || length > VIONET_FRAME_MAX)
-		return false;
-	if (length <= queue->max_frame)
-		return true;
-	return length <= queue->max_frame + VLAN_TAG && packet->length >= 14 &&
-	       packet->data[12] == 0x81 && packet->data[13] == 0x00;
+	return !packet->next && packet->state == VN_PACKET_APPLICATION &&
+	       vn_packet_inside(packet, queue->header_size) &&
+	       vn_transmit_header(queue, packet, packet->length, packet->data);
 }
 
 /* One segment as the device sees it; a foreign frame by its own memory. */
@@ -147,12 +162,8 @@ static uint32_t gather(const struct vionet_queue *queue,
 	uint32_t count = 0, header_size = queue->header_size;
 
 	*total = 0;
-	/* Offloads that were not negotiated (NET-14, NET-43). */
-	if (packet->flags != 0 || packet->gso_type != 0)
-		return 0;
 	if (!foreign && !vn_packet_inside(packet, header_size))
 		return 0;
-	write_header(foreign ? own : packet->data, header_size);
 	if (foreign)
 		elements[count++] = (struct vn_element){
 			.iova = (uint64_t)(uintptr_t)own +
@@ -172,7 +183,8 @@ static uint32_t gather(const struct vionet_queue *queue,
 		elements[0].iova -= header_size;
 		elements[0].length += header_size;
 	}
-	return length_allowed(queue, packet, *total) ? count : 0;
+	return vn_transmit_header(queue, packet, *total,
+				  foreign ? own : packet->data) ? count : 0;
 }
 
 static void mark_transmitted(struct vionet_packet *packet)

@@ -29,6 +29,11 @@ enum vn_transmit_result vn_transmit_uncommon(struct vionet_queue *queue,
 					     struct vionet_packet *packet,
 					     uint64_t *bytes);
 
+/* A packet that is not common, of this queue's device. Returns whether it is one in
+ * one buffer all the same, with an offload or a tag; its header is written then. */
+bool vn_transmit_one(const struct vionet_queue *queue,
+		     const struct vionet_packet *packet);
+
 /* A transmitted buffer with tags came back: free its packet and what it occupied. */
 void vn_reclaim_uncommon(struct vionet_queue *queue, vn_slot slot,
 			 uint32_t index);

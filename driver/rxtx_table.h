@@ -47,12 +47,20 @@ ALWAYS_INLINE void disarm_queue(struct vionet_queue *queue,
 	}
 
 #define VN_BURSTS_TRANSMIT(name, layout, offloads)                            \
+	static __attribute__((noinline)) uint32_t name##_rest(                \
+		struct vionet_queue *queue,                                   \
+		struct vionet_packet *const *packets, uint32_t count,         \
+		uint32_t *pushed, uint64_t *bytes)                            \
+	{                                                                     \
+		return transmit_rest_burst(queue, layout, offloads, packets,  \
+					   count, pushed, bytes);             \
+	}                                                                     \
 	static uint32_t name(struct vionet_queue *queue,                      \
 			     struct vionet_packet *const *packets,            \
 			     uint32_t count)                                  \
 	{                                                                     \
-		return transmit_burst(queue, layout, offloads, packets,       \
-				      count);                                 \
+		return transmit_burst(queue, layout, offloads, name##_rest,   \
+				      packets, count);                        \
 	}
 
 #define VN_BURSTS_ARM(name, layout, offloads)                                 \

@@ -138,10 +138,12 @@ ALWAYS_INLINE void write_header(uint8_t *at, uint32_t header_size)
 	}
 }
 
-/* The common packets from `packets` on, as many as there is room for. Stops at the
- * first that is not common; returns how many were pushed. */
+/* The common packets from `packets` on, as many as there is room for; or, `offloaded`,
+ * those that are not, but in one buffer too. Stops at the first other one; returns how
+ * many were pushed. Two loops: what is common pays for nothing else. */
 ALWAYS_INLINE uint32_t push_common(struct vionet_queue *queue,
 				   enum vn_layout layout, bool offloads,
+				   bool offloaded,
 				   struct vionet_packet *const *packets,
 				   uint32_t count, uint64_t *bytes)
 {
@@ -163,10 +165,13 @@ ALWAYS_INLINE uint32_t push_common(struct vionet_queue *queue,
 		if (UNLIKELY(packet->pool != source.pool) &&
 		    !choose_source(queue, packet->pool, header_size, &source))
 			break;
-		if (UNLIKELY(!is_common(packet, &source, header_size)))
+		if (UNLIKELY(is_common(packet, &source, header_size) == offloaded))
+			break;
+		if (offloaded && !vn_transmit_one(queue, packet))
 			break;
 		packet->state = VN_PACKET_DEVICE;
-		write_header(data, header_size);
+		if (!offloaded)
+			write_header(data, header_size);
 		total += length;
 		vn_packet_poison(packet);
 		ring_push(queue, layout, false, &c,
@@ -179,12 +184,55 @@ ALWAYS_INLINE uint32_t push_common(struct vionet_queue *queue,
 	return c.pushed;
 }
 
+/*
+ * From the first packet on that is not common, or that finds no room. A function of
+ * its own, so that the loop for common ones has the registers for itself.
+ */
+typedef uint32_t transmit_rest_fn(struct vionet_queue *queue,
+				  struct vionet_packet *const *packets,
+				  uint32_t count, uint32_t *pushed,
+				  uint64_t *bytes);
+
+ALWAYS_INLINE uint32_t transmit_rest_burst(struct vionet_queue *queue,
+					   enum vn_layout layout, bool offloads,
+					   struct vionet_packet *const *packets,
+					   uint32_t count, uint32_t *pushed,
+					   uint64_t *bytes)
+{
+	uint32_t taken = 0;
+
+	while (taken < count) {
+		enum vn_transmit_result result = VN_FULL;
+		uint32_t run = push_common(queue, layout, offloads, true,
+					   packets + taken, count - taken, bytes);
+
+		run += push_common(queue, layout, offloads, false,
+				   packets + taken + run, count - taken - run,
+				   bytes);
+		taken += run;
+		*pushed += run;
+		if (taken == count || (run != 0 && queue->free_count != 0))
+			continue;
+		if (queue->free_count != 0)
+			result = vn_transmit_uncommon(queue, packets[taken],
+						      bytes);
+		/* A packet of several segments wants more room than the one
+		 * entry that was counted on. */
+		if (result == VN_FULL && reclaim_burst(queue, layout) == 0)
+			break;
+		*pushed += result == VN_PUSHED;
+		taken += result != VN_FULL;
+	}
+	return taken;
+}
+
 ALWAYS_INLINE uint32_t transmit_burst(struct vionet_queue *queue,
 				      enum vn_layout layout, bool offloads,
+				      transmit_rest_fn *rest,
 				      struct vionet_packet *const *packets,
 				      uint32_t count)
 {
-	uint32_t taken = 0, pushed = 0;
+	uint32_t taken, pushed;
 	uint64_t bytes = 0;
 
 	/* Completions are looked at only when their room is wanted. */
@@ -192,28 +240,11 @@ ALWAYS_INLINE uint32_t transmit_burst(struct vionet_queue *queue,
 		reclaim_burst(queue, layout);
 	if (UNLIKELY(queue->breach))
 		return 0;
-	for (;;) {
-		enum vn_transmit_result result;
-		uint32_t common = push_common(queue, layout, offloads,
-					      packets + taken, count - taken,
-					      &bytes);
-
-		taken += common;
-		pushed += common;
-		if (LIKELY(taken == count))
-			break;
-		result = queue->free_count == 0 ? VN_FULL :
-			 vn_transmit_uncommon(queue, packets[taken], &bytes);
-		if (result == VN_FULL) {
-			/* A packet of several segments wants more room than the
-			 * one entry that was counted on. */
-			if (reclaim_burst(queue, layout) == 0)
-				break;
-			continue;
-		}
-		pushed += result == VN_PUSHED;
-		taken++;
-	}
+	taken = pushed = push_common(queue, layout, offloads, false, packets,
+				     count, &bytes);
+	if (UNLIKELY(taken < count))
+		taken += rest(queue, packets + taken, count - taken, &pushed,
+			      &bytes);
 	if (pushed != 0) {
 		publish(queue, layout);
 		vn_count(&queue->counters.packets, pushed);

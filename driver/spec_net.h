@@ -93,6 +93,45 @@ struct net_hdr {
 };
 _Static_assert(sizeof(struct net_hdr) == 12, "virtio_net_hdr is 12 bytes");
 
+/* What follows it: with HASH_REPORT, and with UDP tunnel offloads. */
+struct net_hdr_long {
+	struct net_hdr basic;
+	uint32_t hash_value;
+	uint16_t hash_report;
+	uint16_t padding;
+	uint16_t outer_th_offset;
+	uint16_t inner_nh_offset;
+};
+_Static_assert(sizeof(struct net_hdr_long) == 24, "with tunnels it is 24 bytes");
+
+/* flags */
+enum {
+	NET_HDR_NEEDS_CSUM = 1,
+	NET_HDR_DATA_VALID = 2,
+	NET_HDR_RSC_INFO = 4,
+	NET_HDR_UDP_TUNNEL_CSUM = 8,
+};
+
+/* gso_type: a kind, and bits */
+enum {
+	NET_GSO_NONE = 0,
+	NET_GSO_TCPV4 = 1,
+	NET_GSO_UDP = 3,
+	NET_GSO_TCPV6 = 4,
+	NET_GSO_UDP_L4 = 5,
+	NET_GSO_TUNNEL_IPV4 = 0x20,
+	NET_GSO_TUNNEL_IPV6 = 0x40,
+	NET_GSO_TUNNEL = 0x60,
+	NET_GSO_ECN = 0x80,
+	NET_GSO_KIND = 0x1f, /* mask */
+};
+
+/* hash_report: the highest that has a meaning. */
+#define NET_HASH_REPORT_MAX 9
+
+/* Longest frame, "Setting Up Receive Buffers". */
+#define NET_FRAME_MAX 65589u
+
 /* Its size with HASH_REPORT, and with UDP tunnel offloads. */
 enum { NET_HDR_SIZE_HASH = 20, NET_HDR_SIZE_TUNNEL = 24 };
 

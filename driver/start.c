@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "driver/control.h"
 #include "driver/device.h"
+#include "driver/offload.h"
 #include "driver/pool.h"
 #include "driver/queue.h"
 #include "driver/spec_net.h"
@@ -26,6 +27,11 @@
 #include "driver/wish.h"
 
 #define QUEUE_SIZE_DEFAULT 256u
+
+/* Bytes of frame in a buffer: by default, and the most that jumbo frames take. */
+#define USUAL_BUFFER 1984u
+#define JUMBO 9018u
+
 #define START_FLAGS ((unsigned int)VIONET_START_NO_INTERRUPTS)
 
 /* Bytes of a command or of its result, unless an RSS table needs more. */
@@ -108,13 +114,40 @@ static int settle_size(struct vionet_device *device, uint32_t wanted,
 	return 0;
 }
 
+/* Without mergeable buffers each has to hold the longest frame that may come (NET-57,
+ * NET-58). */
+static uint32_t longest_received(const struct vionet_device *device)
+{
+	if (vn_offloads_are_large(&device->accepted))
+		return NET_FRAME_MAX;
+	return (device->config.mtu ? device->config.mtu : 1500u) + 14u;
+}
+
+/*
+ * Bytes of frame a buffer has room for, 0: the usual ones. Jumbo frames in one piece,
+ * with a tag; those beyond, and what is coalesced, in several where that can be, as
+ * long as the whole queue holds one (NET-07).
+ */
+static uint32_t buffer_size(const struct vionet_device *device,
+			    const struct vn_queue_plan *plan)
+{
+	bool receives = plan->index % 2 == 0;
+	bool mergeable = vionet_feature_test(&device->accepted, NET_F_MRG_RXBUF);
+	uint32_t size = device->config.mtu ? device->config.mtu + 18u : 1518u;
+
+	if (receives && mergeable && size > JUMBO)
+		size = size / plan->size >= JUMBO ? size / plan->size + 1 : JUMBO;
+	else if (receives && !mergeable && longest_received(device) > size)
+		size = longest_received(device);
+	return size > USUAL_BUFFER ? size : 0;
+}
+
 /* A pool for a queue: the application's, or one made here. */
 static int settle_pool(struct vionet_device *device, struct vionet_pool *given,
 		       const struct vionet_pool_options *options,
 		       enum vionet_access access, struct vn_queue_plan *plan)
 {
 	struct vionet_pool_options o = *options;
-	uint32_t frame = device->config.mtu ? device->config.mtu + 18u : 1518u;
 	int result;
 
 	plan->pool = given;
@@ -127,19 +160,18 @@ static int settle_pool(struct vionet_device *device, struct vionet_pool *given,
 		o.count = 4u * plan->size;
 	if (o.access == 0)
 		o.access = access;
-	if (o.buffer_size == 0 && frame > 1984)
-		o.buffer_size = frame;
+	if (o.buffer_size == 0)
+		o.buffer_size = buffer_size(device, plan);
 	result = vionet_pool_create(device, &o, &plan->pool);
 	if (result == 0)
 		plan->pool->own = true;
 	return result;
 }
 
-/* Without mergeable buffers a frame has to fit into one (NET-57, NET-58). */
 static int check_rx_pool(const struct vionet_device *device,
 			 const struct vionet_pool *pool)
 {
-	uint32_t frame = (device->config.mtu ? device->config.mtu : 1500u) + 14u;
+	uint32_t frame = longest_received(device);
 
 	if (pool->access != VN_DEVICE_WRITES)
 		return vn_error(EINVAL, "the receive pool was made for transmitting "
@@ -383,8 +415,9 @@ int vionet_device_start(struct vionet_device *device,
 		return 0;
 	}
 	snprintf(why, sizeof(why), "%s", vionet_error_text());
-	if (!device->gone)
-		(void)vn_device_reset(device);
+	/* If it was the negotiation, that has said so itself. */
+	if (device->negotiated)
+		vn_device_give_up(device, result);
 	vn_device_close_queues(device);
 	vn_error(-result, "%s", why);
 	return vn_error_prefix(result, "%s: start", device->name);

@@ -262,7 +262,8 @@ static uint64_t dropped(const struct vionet_queue *queue)
 	struct vionet_queue_stats stats = { 0 };
 
 	vionet_queue_stats(queue, &stats);
-	return stats.dropped_short + stats.dropped_long + stats.dropped_chain;
+	return stats.dropped_short + stats.dropped_long + stats.dropped_chain +
+	       stats.dropped_metadata;
 }
 
 static void print_counts(const struct dump *dump, uint64_t drops)

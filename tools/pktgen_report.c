@@ -55,7 +55,8 @@ static const char *scaled(double value, const char *unit, char text[32])
 
 static uint64_t driver_drops(const struct vionet_queue_stats *stats)
 {
-	return stats->dropped_short + stats->dropped_long + stats->dropped_chain;
+	return stats->dropped_short + stats->dropped_long + stats->dropped_chain +
+	       stats->dropped_metadata;
 }
 
 /* --- Live lines ---------------------------------------------------------- */

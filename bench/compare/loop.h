@@ -14,7 +14,8 @@
  * Orders come on standard input, a line each; one line of JSON answers:
  *
  *   run DIRECTION BURST MS                 tx, rx, forward
- *   count DIRECTION BURST PACKETS          instructions; only with --count
+ *   count DIRECTION BURST PACKETS          instructions; only with --count; receiving
+ *                                          includes giving the packets back
  *   latency poll|interrupt ROUNDS          one packet out, one back, in nanoseconds
  */
 #ifndef VIONET_BENCH_LOOP_H
@@ -228,25 +229,29 @@ static void run(int direction, uint32_t burst, uint32_t ms)
 
 static volatile uint64_t *steps; /* shared with the parent, which counts them */
 
-/* Bursts that find all they ask for, each between two marks. */
+/* Bursts that find all they ask for, each between two marks. As transmitting includes
+ * that packets return to their pool, so does receiving. */
 static void count(int direction, uint32_t burst, uint32_t packets)
 {
-	uint64_t before = 0, moved = 0, bursts = 0, short_ones = 0;
+	uint64_t before = 0, moved = 0, short_ones = 0;
 	uint32_t warm_up = 2 * o.size;
 
-	for (uint64_t total = 0; moved < packets && bursts < 1u << 16; bursts++) {
+	/* A driver that does not move bursts of this size is given up. */
+	for (uint64_t total = 0, calls = 0; moved < packets && calls < 1u << 15; calls++) {
+		bool counted = total >= warm_up;
 		uint32_t n;
 
 		prepare(direction, burst);
-		usleep(total < warm_up ? 0 : 100); /* the device's time */
-		if (total < warm_up) {
+		usleep(counted ? 100 : 0); /* the device's time */
+		if (!counted) {
 			n = move(direction, burst);
 			total += n;
-			bursts--;
 		} else {
 			before = *steps;
 			MARK();
 			n = move(direction, burst);
+			if (direction == RX)
+				driver_free(held, n);
 			MARK();
 			moved += n == burst ? n : 0;
 			if (n != burst) {
@@ -254,7 +259,7 @@ static void count(int direction, uint32_t burst, uint32_t packets)
 				*steps = before; /* the parent adds, between marks only */
 			}
 		}
-		finish(direction, n);
+		finish(direction, counted && direction == RX ? 0 : n);
 	}
 	leave(direction);
 	printf("{\"direction\": \"%s\", \"burst\": %u, \"instructions\": %.3f, \"short\": %llu}\n",
@@ -326,6 +331,7 @@ static bool round_trip(bool sleeps, uint64_t *took)
 static void latency(bool sleeps, uint32_t rounds)
 {
 	uint64_t *took = calloc(rounds, sizeof(*took));
+	uint64_t end = nanoseconds() + 10000000000u;
 	uint32_t done = 0;
 
 	while (took && driver_receive(0, held, 1)) /* left from before */
@@ -333,7 +339,8 @@ static void latency(bool sleeps, uint32_t rounds)
 	for (uint32_t i = 0; took && i < rounds / 10; i++)
 		if (!round_trip(sleeps, &took[0]))
 			break;
-	while (took && done < rounds && round_trip(sleeps, &took[done]))
+	while (took && done < rounds && nanoseconds() < end &&
+	       round_trip(sleeps, &took[done]))
 		done++;
 	if (done)
 		qsort(took, done, sizeof(*took), by_value);

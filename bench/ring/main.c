@@ -14,6 +14,7 @@
  *   --size N         entries of the queues; default 256
  *   --burst N        packets a call; default 32
  *   --mergeable      negotiate MRG_RXBUF; the backend then writes headers
+ *   --offloads       negotiate CSUM, HOST_TSO4 and GUEST_CSUM; no packet asks for anything
  *   --touch          the backend writes header and frame
  *   --event          negotiate EVENT_IDX
  *   --runs N         default 5         --ms N   of each run; default 300
@@ -58,7 +59,7 @@ static struct {
 	const char *layout, *direction;
 	uint32_t size, burst;
 	unsigned int runs, ms;
-	bool mergeable, touch, event, instructions, bare;
+	bool mergeable, offloads, touch, event, instructions, bare;
 } o = { .size = 256, .burst = 32, .runs = 5, .ms = 300 };
 
 /* ---- the two sides ---- */
@@ -104,7 +105,8 @@ static void start_work(struct work *w, const struct layout *layout,
 		       enum direction direction)
 {
 	uint64_t features = layout->features | (o.event ? 1ull << 29 : 0) |
-			    (o.mergeable ? 1ull << 15 : 0);
+			    (o.mergeable ? 1ull << 15 : 0) |
+			    (o.offloads ? 1ull | 1ull << 11 | 1ull << 1 : 0);
 	enum touch touch = o.touch ? TOUCH_FRAME :
 			   o.mergeable ? TOUCH_HEADER : TOUCH_NOTHING;
 
@@ -425,6 +427,7 @@ static void parse(int argc, char **argv)
 		{ "size", required_argument, NULL, 's' },
 		{ "burst", required_argument, NULL, 'n' },
 		{ "mergeable", no_argument, NULL, 'm' },
+		{ "offloads", no_argument, NULL, 'o' },
 		{ "touch", no_argument, NULL, 't' },
 		{ "event", no_argument, NULL, 'e' },
 		{ "runs", required_argument, NULL, 'r' },
@@ -445,6 +448,7 @@ static void parse(int argc, char **argv)
 		case 's': o.size = (uint32_t)number; break;
 		case 'n': o.burst = (uint32_t)number; break;
 		case 'm': o.mergeable = true; break;
+		case 'o': o.offloads = true; break;
 		case 't': o.touch = true; break;
 		case 'e': o.event = true; break;
 		case 'r': o.runs = (unsigned int)number; break;

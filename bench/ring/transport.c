@@ -180,6 +180,7 @@ void bench_device_start(struct bench_device *d, uint64_t features,
 		.rx_pool_options.count = packets,
 		.tx_pool_options.count = packets,
 	};
+	struct vionet_open_options open = { .want.word[0] = features };
 	struct bench_transport *t = calloc(1, sizeof(*t));
 
 	if (!t)
@@ -194,7 +195,7 @@ void bench_device_start(struct bench_device *d, uint64_t features,
 	t->features = features;
 	d->queue[0].touch = touch;
 	d->queue[0].length = length;
-	must(vn_device_open(&t->base, NULL, &d->device), "open");
+	must(vn_device_open(&t->base, &open, &d->device), "open");
 	must(vionet_device_start(d->device, &start), "start");
 	d->rx = vionet_device_rx_queue(d->device, 0);
 	d->tx = vionet_device_tx_queue(d->device, 0);

@@ -57,8 +57,9 @@ struct vionet_open_options {
 	 * they change what arrives or the buffers that it needs: CTRL_RX and
 	 * CTRL_RX_EXTRA (some devices then let only frames for their own address
 	 * through, until told otherwise), CTRL_VLAN (tagged frames are dropped until
-	 * their VLANs are added), HASH_REPORT, and the receive offloads GUEST_CSUM,
-	 * GUEST_TSO4 and so on. Those in `need` are accepted too.
+	 * their VLANs are added), HASH_REPORT, the receive offloads GUEST_CSUM,
+	 * GUEST_TSO4 and so on, RSC_EXT, and all tunnel offloads (the header is
+	 * longer with them). Those in `need` are accepted too.
 	 */
 	struct vionet_features want;
 	unsigned int control_timeout_ms; /* how long a control command may take;
@@ -134,7 +135,9 @@ struct vionet_start_options {
 				 * what the device allows */
 	struct vionet_pool *rx_pool;	   /* default: one made by the library,*/
 	struct vionet_pool *tx_pool;	   /* of these options: */
-	struct vionet_pool_options rx_pool_options; /* count 4 x queue size */
+	struct vionet_pool_options rx_pool_options; /* count 4 x queue size;
+				 * buffers for the MTU, or, with GUEST_TSO4 and
+				 * its like without MRG_RXBUF, of 65589 bytes */
 	struct vionet_pool_options tx_pool_options; /* count 4 x queue size,
 						     * VIONET_DEVICE_READS */
 	/*

@@ -48,7 +48,7 @@ struct vionet_pool;
 
 /* Shortest and longest frame that is sent or accepted, in bytes, no FCS. */
 #define VIONET_FRAME_MIN 14
-#define VIONET_FRAME_MAX 65550
+#define VIONET_FRAME_MAX 65589
 
 /* One packet, or one segment of a packet. 64 bytes, one cache line. */
 struct vionet_packet {
@@ -60,11 +60,11 @@ struct vionet_packet {
 	uint16_t segments;	    /* first segment: number of segments */
 
 	/*
-	 * virtio_net_hdr, in host byte order, of the first segment. Received:
-	 * 0 unless the feature behind a field was negotiated. Transmitted: flags
-	 * and gso_type must be 0 unless the feature was negotiated, else the packet
-	 * is refused. Source: "Network Device /
-	 * Device Operation".
+	 * virtio_net_hdr, in host byte order, of the first segment: offloads, see
+	 * vionet/offload.h. Received: 0 unless the feature behind a field was
+	 * negotiated, and checked. Transmitted: 0 unless something is asked for
+	 * (fields that do not belong to it are not looked at). Source: "Network
+	 * Device / Device Operation".
 	 */
 	uint16_t hdr_len;
 	uint16_t gso_size;
@@ -75,9 +75,11 @@ struct vionet_packet {
 	uint8_t flags;
 	uint8_t gso_type;
 
+	uint16_t state; /* the library's own; not to be written */
+	uint16_t outer_th_offset; /* virtio_net_hdr again: tunnels */
+	uint16_t inner_nh_offset;
+
 	/* The library's own; not to be written. */
-	uint16_t state;
-	uint32_t reserved; /* 0 */
 	struct vionet_pool *pool;
 	uint8_t *buffer; /* first byte of the headroom */
 };

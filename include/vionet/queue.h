@@ -64,9 +64,10 @@ uint32_t vionet_queue_receive(struct vionet_queue *queue,
  *
  * Returns the number taken, from the front of `packets`; fewer when the queue
  * is full, 0 when it is broken. A packet that must not be sent (shorter than
- * VIONET_FRAME_MIN, longer than the MTU allows, not inside its buffer with room
- * for the header, of another device, asking for an offload, with an empty segment,
- * of more segments than vionet_queue_info.segments_max) is taken, counted
+ * VIONET_FRAME_MIN, longer than the MTU allows (VIONET_FRAME_MAX, where the device
+ * is to cut it), not inside its buffer with room
+ * for the header, of another device, asking for an offload that was not negotiated or
+ * makes no sense (vionet/offload.h), with an empty segment, of more segments than vionet_queue_info.segments_max) is taken, counted
  * as `invalid` and freed. Packets of other threads' pools must not be sent here.
  * Transmit queues only; the queue's thread. Source: "Packet Transmission".
  */
@@ -153,6 +154,11 @@ struct vionet_queue_stats {
 	uint64_t dropped_long;	/* receive: longer than the buffer, or a chain
 				 * longer than VIONET_FRAME_MAX */
 	uint64_t dropped_chain; /* receive: num_buffers made no sense */
+	uint64_t dropped_metadata; /* receive: the header contradicts itself or
+				* the frame, see vionet/offload.h */
+	uint64_t ignored_metadata; /* receive: passed on without a segmentation
+				* that was not negotiated (noticed only where
+				* some offload was) */
 	uint64_t starved;	/* receive: times that the pool was empty when
 				 * buffers were to be replaced */
 	uint64_t lost_interrupts; /* work found by the 1 s check of _wait */

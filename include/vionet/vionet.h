@@ -59,6 +59,7 @@
 #include <vionet/error.h>
 #include <vionet/feature.h>
 #include <vionet/memory.h>
+#include <vionet/offload.h>
 #include <vionet/packet.h>
 #include <vionet/pci.h>
 #include <vionet/queue.h>

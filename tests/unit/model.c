@@ -521,7 +521,7 @@ unsigned int model_transmit(struct model *m)
 
 	while (m->queue[1].enabled && (m->status & 4) &&
 	       (id = model_take(m, 1, data, sizeof(data), &length)) >= 0) {
-		if (m->on_frame && length >= 12)
+		if (m->on_frame && length >= model_header_size(m))
 			m->on_frame(m->context, data, length);
 		m->sent++;
 		count++;
@@ -552,17 +552,25 @@ static bool deliver_piece(struct model *m, const uint8_t *data, size_t length)
 	return true;
 }
 
+size_t model_header_size(const struct model *m)
+{
+	if (m->accepted[1] & (1ull << 1 | 1ull << 3))
+		return 24;
+	return m->accepted[0] & 1ull << 57 ? 20 : 12;
+}
+
 unsigned int model_deliver(struct model *m, const uint8_t *frame, size_t length,
 			   size_t piece, int num_buffers)
 {
-	uint8_t *data = calloc(1, length + 12);
-	size_t total = length + 12, done = 0;
+	size_t header = model_header_size(m), total = length + header, done = 0;
+	uint8_t *data = calloc(1, total);
 	unsigned int pieces = 0;
 
 	if (piece == 0)
 		piece = total;
 	pieces = (unsigned int)((total + piece - 1) / piece);
-	memcpy(data + 12, frame, length);
+	memcpy(data, m->rx_header, header);
+	memcpy(data + header, frame, length);
 	put16(data + 10, (uint16_t)(num_buffers < 0 ? (int)pieces : num_buffers));
 	for (pieces = 0; done < total; pieces++) {
 		size_t now = total - done < piece ? total - done : piece;

@@ -96,6 +96,7 @@ struct model {
 	char breach[128];      /* the first one */
 	uint32_t last_bell;    /* as it was written */
 	unsigned int batch;    /* with IN_ORDER: frames to a used entry; 0: 1 */
+	uint8_t rx_header[24]; /* of frames that are delivered, but num_buffers */
 	bool threaded;	       /* the driver runs while the model looks */
 
 	/* How it misbehaves; 0 or false is well. */
@@ -156,6 +157,9 @@ unsigned int model_transmit(struct model *m);
  * number of buffers used, 0 if there were too few. */
 unsigned int model_deliver(struct model *m, const uint8_t *frame, size_t length,
 			   size_t piece, int num_buffers);
+
+/* Bytes of virtio_net_hdr by the accepted features. */
+size_t model_header_size(const struct model *m);
 
 /* Change used flags of a queue: 1 asks for no notifications. */
 void model_used_flags(struct model *m, unsigned int queue, uint16_t flags);

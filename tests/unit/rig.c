@@ -4,6 +4,8 @@
 #include "tests/unit/rig.h"
 
 uint64_t rig_layout;
+struct vionet_features rig_want;
+uint32_t rig_tx_buffer;
 
 struct rig *raise_rig(unsigned int pairs)
 {
@@ -22,10 +24,12 @@ void start_rig(struct rig *rig, unsigned int start, unsigned int timeout_ms)
 		.queue_pairs = start,
 		.rx_queue_size = 16,
 		.tx_queue_size = 16,
+		.tx_pool_options.buffer_size = rig_tx_buffer,
 	};
 
 	/* CTRL_RX, CTRL_VLAN, CTRL_RX_EXTRA, HASH_REPORT. */
-	open.want.word[0] = 1ull << 18 | 1ull << 19 | 1ull << 20 | 1ull << 57;
+	open.want = rig_want;
+	open.want.word[0] |= 1ull << 18 | 1ull << 19 | 1ull << 20 | 1ull << 57;
 	if (open_model(rig->model, &open, &rig->device))
 		fail_msg("open: %s", vionet_error_text());
 	if (vionet_device_start(rig->device, &options))

@@ -13,6 +13,12 @@
 /* Feature bits of the ring that models of rigs offer: 0, a split ring. */
 extern uint64_t rig_layout;
 
+/* Features that rigs want besides. */
+extern struct vionet_features rig_want;
+
+/* Bytes of their transmit buffers, 0: as usual. */
+extern uint32_t rig_tx_buffer;
+
 /* INDIRECT_DESC, EVENT_IDX, RING_PACKED, IN_ORDER, NOTIFICATION_DATA. */
 #define RIG_PACKED (1ull << 28 | 1ull << 29 | 1ull << 34 | 1ull << 35 | 1ull << 38)
 

@@ -116,6 +116,7 @@ static const struct vionet_pci_capability *seen_at(unsigned int position)
 }
 
 /* proves: PCI-17 PCI-18 */
+/* proves: LEG-21 */
 static void qemu_layout(void **state)
 {
 	(void)state;

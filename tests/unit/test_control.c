@@ -190,25 +190,27 @@ static void offloads(void **state)
 	uint64_t on;
 
 	(void)state;
+	/* What tunnels need has to be there too. */
+	rig_want.word[0] = 1ull << 1 | 1ull << 7 | 1ull << 8 | 3ull << 54;
+	rig_want.word[1] = 1ull << 1;
+	rig->model->offered[0] |= rig_want.word[0];
+	rig->model->offered[1] |= rig_want.word[1];
 	start_rig(rig, 1, 0);
-	/* As if the features of receive offloads had been negotiated: all start
-	 * on, and tunnels have other bits than their features. */
-	rig->device->accepted.word[0] |= 1ull << 1 | 1ull << 7;
-	rig->device->accepted.word[1] |= 1ull << 1;
-	rig->model->accepted[0] |= 1ull << 1 | 1ull << 7;
-	rig->model->accepted[1] |= 1ull << 1;
+	memset(&rig_want, 0, sizeof(rig_want));
+	/* All start on, and tunnels have other bits than their features. */
 	assert_int_equal(vionet_offloads_read(rig->device, &on), 0);
 	assert_true(on == (VIONET_OFFLOAD_CSUM | VIONET_OFFLOAD_TSO4 |
-			   VIONET_OFFLOAD_UDP_TUNNEL));
+			   VIONET_OFFLOAD_TSO6 | VIONET_OFFLOAD_USO4 |
+			   VIONET_OFFLOAD_USO6 | VIONET_OFFLOAD_UDP_TUNNEL));
 	assert_int_equal(vionet_offloads_set(rig->device,
 					     VIONET_OFFLOAD_CSUM |
 					     VIONET_OFFLOAD_UDP_TUNNEL), 0);
 	assert_command(rig, "0500" "0200000000400000");
 	assert_int_equal(vionet_offloads_read(rig->device, &on), 0);
 	assert_true(on == (VIONET_OFFLOAD_CSUM | VIONET_OFFLOAD_UDP_TUNNEL));
-	assert_int_equal(vionet_offloads_set(rig->device, VIONET_OFFLOAD_TSO6),
+	assert_int_equal(vionet_offloads_set(rig->device, VIONET_OFFLOAD_UFO),
 			 -ENOTSUP);
-	assert_text("GUEST_TSO6");
+	assert_text("GUEST_UFO");
 	assert_int_equal(vionet_offloads_set(rig->device, 1ull << 65 % 64),
 			 0); /* bit 1: CSUM */
 	assert_int_equal(vionet_offloads_set(rig->device, 1), -ENOTSUP);
@@ -301,7 +303,7 @@ static void statistics(void **state)
 	drop_rig(rig);
 }
 
-/* proves: CVQ-24 CVQ-25 CVQ-32 */
+/* proves: CVQ-24 CVQ-25 CVQ-32 NET-60 */
 static void hash_reports(void **state)
 {
 	struct rig *rig = raise_rig(2);
@@ -326,6 +328,35 @@ static void hash_reports(void **state)
 	start_rig(rig, 2, 0);
 	assert_int_equal(vionet_hash_set(rig->device, 0, NULL, 0), -ENOTSUP);
 	assert_text("vionet_rss_set");
+	drop_rig(rig);
+}
+
+/* A hash that is reported as none is none, whatever stands there. proves: NET-79 */
+static void a_hash_of_no_type_is_none(void **state)
+{
+	struct rig *rig = raise_rig(1);
+	struct vionet_packet *packet;
+	uint8_t *buffer;
+	size_t room;
+	int id;
+
+	(void)state;
+	withhold(rig, 60);
+	start_rig(rig, 1, 0);
+	assert_int_equal(rig->device->header_size, 20);
+	id = model_take(rig->model, 0, NULL, 0, &room);
+	buffer = model_at(rig->model, rig->model->queue[0].element[0].address, 80, true);
+	assert_true(id >= 0 && buffer);
+	memset(buffer, 0, 80);
+	buffer[10] = 1;
+	memset(buffer + 12, 0x5a, 4); /* hash_value; hash_report is 0 */
+	model_used(rig->model, 0, (uint32_t)id, 80, 1);
+	assert_int_equal(vionet_queue_receive(vionet_device_rx_queue(rig->device, 0),
+					      &packet, 1), 1);
+	assert_int_equal(packet->length, 60);
+	assert_int_equal(packet->hash_report, 0);
+	assert_int_equal(packet->hash_value, 0);
+	vionet_packet_free(&packet, 1);
 	drop_rig(rig);
 }
 
@@ -552,6 +583,7 @@ int main(void)
 		cmocka_unit_test(coalescing),
 		cmocka_unit_test(statistics),
 		cmocka_unit_test(hash_reports),
+		cmocka_unit_test(a_hash_of_no_type_is_none),
 		cmocka_unit_test(tunnel_hashes),
 		cmocka_unit_test(nothing_is_sent_without_its_feature),
 		cmocka_unit_test(an_address_needs_two_features),

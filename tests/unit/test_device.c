@@ -26,6 +26,7 @@ static void expect_refusal(int result, const char *text)
 	assert_int_equal(open_descriptors(), before);
 }
 
+/* proves: GEN-01 GEN-05 GEN-12 GEN-21 GEN-28 PCI-23 PCI-32 NET-60 */
 static void opens_in_the_specified_order(void **state)
 {
 	struct vionet_device *device;
@@ -105,6 +106,7 @@ static void close_in_every_state(void **state)
 	}
 }
 
+/* proves: PCI-01 */
 static void wrong_identity_is_refused(void **state)
 {
 	(void)state;
@@ -125,6 +127,7 @@ static void missing_capability_is_named(void **state)
 	expect_refusal(-ENOTSUP, "model");
 }
 
+/* proves: GEN-11 GEN-25 RSVD-02 RSVD-05 */
 static void refused_features_are_named(void **state)
 {
 	(void)state;
@@ -165,6 +168,7 @@ static void status_that_does_not_stick(void **state)
 }
 
 /* The reset is given 1 s, then the function is reset and given another. */
+/* proves: GEN-14 PCI-24 */
 static void reset_has_a_limit(void **state)
 {
 	double start = seconds();
@@ -214,6 +218,7 @@ static void all_ones_means_gone(void **state)
 	assert_true(seconds() - start < 0.5);
 }
 
+/* proves: GEN-16 GEN-17 */
 static void restless_configuration_is_refused(void **state)
 {
 	struct vionet_device *device;
@@ -230,6 +235,7 @@ static void restless_configuration_is_refused(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
+/* proves: GEN-07 GEN-22 NET-09 */
 static void odd_configuration_is_judged(void **state)
 {
 	struct vionet_device_info info;
@@ -325,6 +331,7 @@ static void queue_set_up_is_checked(void **state)
 	}
 }
 
+/* proves: SPLIT-01 */
 static void start_options_are_checked(void **state)
 {
 	static const uint32_t sizes[] = { 1, 3, 100, 65536, 0xffffffff };
@@ -357,6 +364,7 @@ static void start_options_are_checked(void **state)
 }
 
 /* A device whose maximum is no power of two. */
+/* proves: SPLIT-01 PCI-22 PCI-49 */
 static void odd_maximum_is_rounded_down(void **state)
 {
 	struct vionet_device *device;
@@ -371,6 +379,7 @@ static void odd_maximum_is_rounded_down(void **state)
 	expect_refusal(-EIO, "receive queue 0");
 }
 
+/* proves: NET-07 GEN-10 */
 static void without_mergeable_a_frame_must_fit(void **state)
 {
 	struct vionet_start_options options = { .rx_pool_options.buffer_size = 512 };

@@ -115,6 +115,7 @@ static void bit_zero_counts_as_a_prerequisite(void **state)
 }
 
 /* Dropping one bit drops what stands on it, and what stands on that. */
+/* proves: GEN-06 GEN-07 */
 static void dependencies_are_followed_to_the_end(void **state)
 {
 	struct vionet_features set = set_of(6, 1u, 7u, 8u, 9u, 54u, 55u);
@@ -129,6 +130,7 @@ static void dependencies_are_followed_to_the_end(void **state)
 	assert_true(set.word[0] == 0 && set.word[1] == 0);
 }
 
+/* proves: GEN-05 GEN-08 GEN-09 */
 static void only_known_offered_bits_are_accepted(void **state)
 {
 	struct vionet_features offered = { { ~0ull, ~0ull } };
@@ -159,11 +161,12 @@ static void only_known_offered_bits_are_accepted(void **state)
 /* Whatever the device offers and the application wants, these are not taken: there
  * is nothing behind them here, or only in the legacy interface. */
 /* proves: NETF-35 */
+/* proves: GEN-08 GEN-09 */
 static void never_accepted(void **state)
 {
 	static const unsigned int never[] = {
 		4, 6, 24, 25, 26, 27, 30, 31, 37, 41, 42, 44, 45, 46, 47, 48, 49,
-		58, 70, 71, 100, 127,
+		58, 69, 70, 71, 100, 127,
 	};
 	struct vionet_features everything = { { ~0ull, ~0ull } };
 	struct vionet_features none = { { 0, 0 } }, accepted;
@@ -176,9 +179,35 @@ static void never_accepted(void **state)
 			fail_msg("bit %u was accepted", never[i]);
 }
 
+/* What a packet may ask of the device is accepted unasked, since it costs nothing; what
+ * changes received packets, or the header, only by those who want it. */
+/* proves: NETF-33 */
+static void offloads_are_accepted(void **state)
+{
+	static const unsigned int unasked[] = { 0, 11, 12, 13, 14, 56, 59 };
+	static const unsigned int wanted[] = {
+		1, 7, 8, 9, 10, 54, 55, 61, 65, 66, 67, 68,
+	};
+	struct vionet_features everything = { { ~0ull, ~0ull } };
+	struct vionet_features none = { { 0, 0 } }, plain, all;
+
+	(void)state;
+	assert_int_equal(vn_features_choose(&everything, &none, &none, &none, false,
+					    &plain), 0);
+	assert_int_equal(vn_features_choose(&everything, &none, &none, &everything,
+					    false, &all), 0);
+	for (size_t i = 0; i < sizeof(unasked) / sizeof(unasked[0]); i++)
+		assert_true(vionet_feature_test(&plain, unasked[i]) &&
+			    vionet_feature_test(&all, unasked[i]));
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+		assert_true(!vionet_feature_test(&plain, wanted[i]) &&
+			    vionet_feature_test(&all, wanted[i]));
+}
+
 /* What should be accepted when it is offered is, unasked; of modes for several
  * queues any that is there. */
 /* proves: NETF-28 NETF-29 NETF-30 NETF-34 */
+/* proves: RSVD-01 RSVD-03 */
 static void what_should_be_accepted_is(void **state)
 {
 	static const unsigned int should[] = {
@@ -222,6 +251,7 @@ static void wanted_features_are_asked_for(void **state)
 	assert_false(vionet_feature_test(&accepted, 19));
 }
 
+/* proves: RSVD-02 RSVD-05 LEG-03 LEG-05 GEN-07 */
 static void refusals_name_what_is_missing(void **state)
 {
 	struct vionet_features none = { { 0, 0 } }, accepted;
@@ -281,6 +311,7 @@ int main(void)
 		cmocka_unit_test(dependencies_are_followed_to_the_end),
 		cmocka_unit_test(only_known_offered_bits_are_accepted),
 		cmocka_unit_test(never_accepted),
+		cmocka_unit_test(offloads_are_accepted),
 		cmocka_unit_test(what_should_be_accepted_is),
 		cmocka_unit_test(wanted_features_are_asked_for),
 		cmocka_unit_test(refusals_name_what_is_missing),

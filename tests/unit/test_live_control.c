@@ -10,85 +10,9 @@
 
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <vionet/vionet.h>
-
-extern char **environ;
-
-struct live {
-	char folder[32], name[64], socket[48];
-	pid_t server;
-	struct vionet_device *device;
-};
-
-/* Start a device with these options, and wait for its socket. */
-static struct live *serve(char *const *options)
-{
-	struct live *live = calloc(1, sizeof(*live));
-	char listen[64];
-	char *argv[16] = { getenv("VIONET_SOFTNIC"), listen, "--once", "--strict" };
-	struct stat there;
-	unsigned int n = 4;
-
-	assert_non_null(argv[0]);
-	strcpy(live->folder, "/tmp/vionet-XXXXXX");
-	assert_non_null(mkdtemp(live->folder));
-	snprintf(live->socket, sizeof(live->socket), "%s/s", live->folder);
-	snprintf(live->name, sizeof(live->name), "vfio-user:%s", live->socket);
-	snprintf(listen, sizeof(listen), "--listen=%s", live->socket);
-	for (unsigned int i = 0; options[i]; i++)
-		argv[n++] = options[i];
-	assert_int_equal(posix_spawn(&live->server, argv[0], NULL, NULL, argv,
-				     environ), 0);
-	for (unsigned int i = 0; stat(live->socket, &there) != 0; i++) {
-		assert_true(i < 500);
-		poll(NULL, 0, 10);
-	}
-	return live;
-}
-
-/* CTRL_RX, CTRL_VLAN, CTRL_RX_EXTRA, HASH_REPORT. */
-static uint64_t wanted = 1ull << 18 | 1ull << 19 | 1ull << 20 | 1ull << 57;
-
-static void open_live(struct live *live, unsigned int pairs)
-{
-	struct vionet_open_options open = { 0 };
-	struct vionet_start_options start = {
-		.queue_pairs = pairs, .rx_queue_size = 64, .tx_queue_size = 64,
-	};
-
-	open.want.word[0] = wanted;
-	if (vionet_device_open(live->name, &open, &live->device))
-		fail_msg("open: %s", vionet_error_text());
-	if (vionet_device_start(live->device, &start))
-		fail_msg("start: %s", vionet_error_text());
-}
-
-/* Close, and hear the device's judgement. */
-static void finish(struct live *live, int verdict)
-{
-	int status = 0;
-
-	assert_int_equal(vionet_device_close(live->device), 0);
-	assert_int_equal(waitpid(live->server, &status, 0), live->server);
-	unlink(live->socket);
-	rmdir(live->folder);
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), verdict);
-	free(live);
-}
-
-#define OK(call)                                                       \
-	do {                                                           \
-		if (call)                                              \
-			fail_msg("%s: %s", #call, vionet_error_text()); \
-	} while (0)
+#include "tests/unit/live.h"
 
 /* Send frames on a pair and get them back, on whichever queue. */
 static unsigned int loop(struct live *live, unsigned int pair, unsigned int pairs)
@@ -163,13 +87,13 @@ static void nothing_is_filtered_unasked(void **state)
 {
 	char *options[] = { "--features=all", NULL };
 	struct live *live = serve(options);
-	uint64_t before = wanted;
+	struct vionet_features before = wanted;
 	struct vionet_packet *packet, *packets[8];
 	struct vionet_queue *tx;
 	uint32_t received = 0;
 
 	(void)state;
-	wanted = 0;
+	memset(&wanted, 0, sizeof(wanted));
 	open_live(live, 1);
 	wanted = before;
 	tx = vionet_device_tx_queue(live->device, 0);

@@ -221,6 +221,11 @@ static void one_queue_is_reset(void **state)
 	assert_int_equal(rig->c->coalescing[0].usecs, 9);
 	assert_int_equal(rig->model->queue[0].enabled, 1);
 	assert_int_equal(rig->model->queue[1].enabled, 1);
+	/* But not if it was overridden since (CVQ-47). */
+	c.max_usecs = 5;
+	assert_int_equal(vionet_coalescing_set(rig->device, false, &c), 0);
+	assert_int_equal(vionet_queue_reset(rx, NULL), 0);
+	assert_int_equal(rig->c->coalescing[0].usecs, 5);
 	rig->model->hold = false;
 	push(rig, 0, 30);
 	assert_int_equal(rig->model->sent, 30);

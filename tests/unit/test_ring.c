@@ -31,6 +31,7 @@ static bool not_for_split(uint32_t size)
 
 /* 70,000 x 2 frames through rings of every size: the 16-bit indices wrap twice,
  * each frame arrives once and in order. */
+/* proves: GEN-38 SPLIT-01 SPLIT-02 SPLIT-03 PACKED-01 PACKED-19 */
 static void transmit_wraps(void **state)
 {
 	static const uint32_t sizes[] = { 2, 3, 5, 16, 256, 1000, 1024, 32768 };
@@ -140,6 +141,7 @@ static void completions_out_of_order(void **state)
 	drop_bed(bed);
 }
 
+/* proves: NET-12 NET-13 NET-14 NET-43 NET-53 */
 static void header_is_zero_and_frame_is_whole(void **state)
 {
 	static const uint8_t none[12];
@@ -163,6 +165,7 @@ static void header_is_zero_and_frame_is_whole(void **state)
 }
 
 /* What must not be sent is counted, freed and never seen by the device. */
+/* proves: NET-08 */
 static void invalid_packets_are_refused(void **state)
 {
 	struct bed *bed = raise_bed(0, 0, 0, 0);
@@ -338,6 +341,7 @@ static void check_pattern(const struct vionet_packet *p, const uint8_t *frame,
 }
 
 /* Frames of every length over buffers of 128 bytes. */
+/* proves: NET-73 */
 static void mergeable_frames_are_joined(void **state)
 {
 	struct bed *bed = raise_bed(256, 0, 128, 0);

@@ -40,6 +40,7 @@ static void needs_reset_is_reported_and_cured(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
+/* proves: GEN-13 */
 static void other_features_after_a_reset_are_refused(void **state)
 {
 	struct vionet_device *device;
@@ -59,6 +60,7 @@ static void other_features_after_a_reset_are_refused(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
+/* proves: NET-06 */
 static void link_changes_are_events(void **state)
 {
 	struct vionet_device *device;
@@ -99,6 +101,7 @@ static void link_changes_are_events(void **state)
 }
 
 /* Without a vector for it, a change is found by looking. */
+/* proves: PCI-46 PCI-47 */
 static void no_vectors_means_polling(void **state)
 {
 	struct vionet_device *device;
@@ -327,6 +330,7 @@ static void no_interrupts_on_request(void **state)
 }
 
 /* Fewer vectors than asked for: queues share what there is, or are polled. */
+/* proves: PCI-44 PCI-45 PCI-47 */
 static void fewer_vectors_will_do(void **state)
 {
 	struct vionet_device *device;
@@ -382,6 +386,7 @@ static void failed_status_write_means_a_bus_reset(void **state)
 }
 
 /* NOTIF_CONFIG_DATA and RING_RESET need registers that this structure ends before. */
+/* proves: PCI-33 GEN-20 */
 static void feature_without_its_register_is_not_taken(void **state)
 {
 	struct vionet_device *device;

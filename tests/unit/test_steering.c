@@ -26,7 +26,7 @@ static uint32_t send_one(struct rig *rig, unsigned int pair)
 	return taken;
 }
 
-/* proves: NET-11 CVQ-17 CVQ-22 */
+/* proves: NET-11 NET-61 CVQ-17 CVQ-22 */
 static void all_pairs_are_in_use_after_start(void **state)
 {
 	static const unsigned int counts[] = { 1, 2, 4, 128 };
@@ -44,10 +44,16 @@ static void all_pairs_are_in_use_after_start(void **state)
 		assert_int_equal(info.queue_pairs, counts[i]);
 		assert_int_equal(info.max_queue_pairs, 128);
 		for (unsigned int p = 0; p < counts[i]; p++) {
+			unsigned int buffers = 0;
+			size_t room;
+
 			assert_non_null(vionet_device_rx_queue(rig->device, p));
 			assert_int_equal(send_one(rig, p), 1);
-			/* Every receive queue has its buffers. */
 			assert_int_equal(rig->model->queue[2 * p].enabled, 1);
+			/* Every receive queue has all its buffers. */
+			while (model_take(rig->model, 2 * p, NULL, 0, &room) >= 0)
+				buffers++;
+			assert_int_equal(buffers, 16);
 		}
 		assert_null(vionet_device_rx_queue(rig->device, counts[i]));
 		drop_rig(rig);
@@ -323,6 +329,7 @@ static void a_pool_for_each_pair(void **state)
 
 /* ---- vectors ---- */
 
+/* proves: PCI-45 PCI-57 */
 static void vectors_are_dealt_out(void **state)
 {
 	/* Four pairs: vectors allowed, then those of queues 0 to 7. */
@@ -391,6 +398,7 @@ static void *wait_for_work(void *argument)
 
 /* Two queues on one vector, each with its thread: an interrupt for one of them wakes
  * it even if the other takes notice of it first. */
+/* proves: PCI-57 PCI-58 */
 static void a_shared_interrupt_is_everybodys(void **state)
 {
 	struct vionet_start_options options = { .queue_pairs = 2, .vectors = 2 };

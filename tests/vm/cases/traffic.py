@@ -32,6 +32,7 @@ def expected(number, length, stream, times):
 
 
 class Traffic(lab.Case):
+    # proves: RSVD-04 NET-15
     def test_transmit(self):
         """QEMU's own capture holds every frame, decoded by tshark."""
         pcap = self.folder / "out.pcap"

@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Headers of received packets, on every layout of the ring: what is taken, what is
+ * dropped, what is ignored. f14 to f23 are rows of the catalogue of misbehaviours.
+ */
+#include "tests/unit/test.h"
+
+#include <stdlib.h>
+
+#include "tests/unit/line.h"
+
+/* What the device says of a frame of `length` bytes; the packet, or NULL if it was
+ * dropped. `piece`: in buffers of that many bytes. */
+static struct vionet_packet *deliver(struct line *line, const struct header *h,
+				     size_t length, size_t piece)
+{
+	static const uint8_t frame[65589];
+	uint8_t *at = line->rig->model->rx_header;
+	struct vionet_packet *packet = NULL;
+
+	at[0] = (uint8_t)h->flags;
+	at[1] = (uint8_t)h->gso_type;
+	line_put16(at + 2, h->hdr_len);
+	line_put16(at + 4, h->gso_size);
+	line_put16(at + 6, h->start);
+	line_put16(at + 8, h->offset);
+	line_put16(at + 12, h->hash);
+	line_put16(at + 14, h->hash >> 16);
+	line_put16(at + 16, h->report);
+	line_put16(at + 20, h->outer);
+	line_put16(at + 22, h->inner);
+	assert_true(model_deliver(line->rig->model, frame, length, piece, -1) != 0);
+	(void)vionet_queue_receive(line->rx, &packet, 1);
+	return packet;
+}
+
+/* It arrives, and says this. */
+static void expect(struct line *line, const struct header *h, size_t length,
+		   const struct header *want)
+{
+	struct vionet_packet *p = deliver(line, h, length, 0);
+
+	assert_non_null(p);
+	assert_int_equal(p->total_length, length);
+	assert_int_equal(p->flags, want->flags);
+	assert_int_equal(p->gso_type, want->gso_type);
+	assert_int_equal(p->hdr_len, want->hdr_len);
+	assert_int_equal(p->gso_size, want->gso_size);
+	assert_int_equal(p->csum_start, want->start);
+	assert_int_equal(p->csum_offset, want->offset);
+	assert_int_equal(p->outer_th_offset, want->outer);
+	assert_int_equal(p->inner_nh_offset, want->inner);
+	assert_int_equal(p->hash_value, want->hash);
+	assert_int_equal(p->hash_report, want->report);
+	vionet_packet_free(&p, 1);
+}
+
+/* It does not arrive, and is counted; what comes after it does. */
+static void expect_drop(struct line *line, const struct header *h, size_t length)
+{
+	uint64_t before = line_counters(line->rx).dropped_metadata;
+
+	assert_null(deliver(line, h, length, 0));
+	assert_int_equal(line_counters(line->rx).dropped_metadata, before + 1);
+	expect(line, &(struct header){ 0 }, 60, &(struct header){ 0 });
+}
+
+#define LARGE .flags = 1, .gso_type = 1, .gso_size = 1460, .start = 34, .offset = 16
+
+/* proves: NET-14 NET-65 NET-68 NET-76 */
+static void needs_csum_and_data_valid(void **state)
+{
+	const int features[] = { GUEST_CSUM, -1 };
+	struct line *line = raise_line(features, false);
+
+	(void)state;
+	expect(line, H(.flags = 1, .start = 34, .offset = 6), 60,
+	       H(.flags = 1, .start = 34, .offset = 6));
+	expect(line, H(.flags = 2, .start = 9, .offset = 9, .hdr_len = 7,
+		       .gso_size = 8), 60, H(.flags = 2));
+	expect(line, H(.start = 9, .offset = 9), 60, H(0));
+	assert_int_equal(line_counters(line->rx).dropped_metadata, 0);
+	drop_line(line);
+}
+
+/* F14 proves: NET-62 */
+static void f14_unknown_kinds(void **state)
+{
+	const int large[] = { EVERY_GUEST, -1 }, small[] = { GUEST_CSUM, -1 };
+	struct line *line = raise_line(large, false);
+	static const unsigned int kinds[] = { 2, 6, 31, 0x80, 0xff, 0x0f, 0x82 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		expect_drop(line, H(.flags = 1, .gso_type = kinds[i],
+				    .gso_size = 1460, .start = 34, .offset = 16), 3000);
+	drop_line(line);
+	line = raise_line(small, false);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		expect(line, H(.flags = 1, .gso_type = kinds[i], .gso_size = 1460,
+			       .start = 34, .offset = 16), 100,
+		       H(.flags = 1, .start = 34, .offset = 16));
+	assert_int_equal(line_counters(line->rx).ignored_metadata, 7);
+	drop_line(line);
+}
+
+static void f15_kind_not_negotiated(void **state)
+{
+	const int features[] = { GUEST_CSUM, GUEST_TSO4, -1 };
+	struct line *line = raise_line(features, false);
+
+	(void)state;
+	expect(line, H(LARGE), 3000, H(LARGE));
+	expect(line, H(.flags = 1, .gso_type = 4, .gso_size = 1440, .start = 54,
+		       .offset = 16), 3000,
+	       H(.flags = 1, .start = 54, .offset = 16));
+	expect(line, H(.flags = 1, .gso_type = 0x21, .gso_size = 1440, .start = 84,
+		       .offset = 16), 3000,
+	       H(.flags = 1, .start = 84, .offset = 16));
+	assert_int_equal(line_counters(line->rx).ignored_metadata, 2);
+	/* Congestion was not agreed on: the bit goes, the packet stays. */
+	expect(line, H(.flags = 1, .gso_type = 0x81, .gso_size = 1460, .start = 34,
+		       .offset = 16), 3000, H(LARGE));
+	drop_line(line);
+}
+
+static void f16_gso_size(void **state)
+{
+	const int features[] = { EVERY_GUEST, -1 };
+	static const unsigned int sizes[] = { 0, 1, 65535 };
+	struct line *line = raise_line(features, false);
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++)
+		expect_drop(line, H(.flags = 1, .gso_type = 4, .gso_size = sizes[i],
+				    .start = 54, .offset = 16), 3000);
+	drop_line(line);
+}
+
+static void f17_checksum_outside(void **state)
+{
+	const int features[] = { GUEST_CSUM, -1 };
+	static const unsigned int places[][2] = {
+		{ 34, 65 }, { 99, 0 }, { 65535, 65535 }, { 65535, 1 }, { 0, 6 },
+		{ 13, 6 }, { 34, 65535 }, { 1 << 15, 1 << 15 },
+	};
+	struct line *line = raise_line(features, false);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		expect_drop(line, H(.flags = 1, .start = places[i][0],
+				    .offset = places[i][1]), 100);
+	expect(line, H(.flags = 1, .start = 34, .offset = 64), 100,
+	       H(.flags = 1, .start = 34, .offset = 64));
+	drop_line(line);
+}
+
+static void f18_not_negotiated(void **state)
+{
+	const int nothing[] = { -1 }, hash[] = { HASH_REPORT, -1 };
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		struct line *line = raise_line(i ? hash : nothing, true);
+
+		expect(line, H(.flags = 0xff, .start = 60000, .offset = 60000,
+			       .hdr_len = 9, .gso_size = 9), 60, H(0));
+		expect(line, H(.flags = 0xff, .gso_type = 0xff, .start = 60000), 60,
+		       H(0));
+		/* What nobody reads is not counted. */
+		assert_int_equal(line_counters(line->rx).ignored_metadata, i);
+		drop_line(line);
+	}
+}
+
+/* proves: NET-66 NET-67 */
+static void f19_hdr_len(void **state)
+{
+	const int features[] = { EVERY_GUEST, -1 };
+	struct line *line = raise_line(features, false);
+
+	(void)state;
+	expect(line, H(LARGE, .hdr_len = 54), 3000, H(LARGE, .hdr_len = 54));
+	expect(line, H(LARGE, .hdr_len = 0), 3000, H(LARGE));
+	expect(line, H(LARGE, .hdr_len = 65535), 3000, H(LARGE));
+	drop_line(line);
+}
+
+/* proves: NET-62 */
+static void f20_both_and_unknown_flags(void **state)
+{
+	const int features[] = { GUEST_CSUM, -1 };
+	struct line *line = raise_line(features, false);
+
+	(void)state;
+	expect(line, H(.flags = 3, .start = 34, .offset = 6), 60,
+	       H(.flags = 1, .start = 34, .offset = 6));
+	expect(line, H(.flags = 0xf0), 60, H(0));
+	expect(line, H(.flags = 0xf2), 60, H(.flags = 2));
+	drop_line(line);
+}
+
+/* proves: NET-65 NET-77 */
+static void f21_coalescing(void **state)
+{
+	const int without[] = { EVERY_GUEST, -1 };
+	const int with[] = { EVERY_GUEST, CSUM, HOST_TSO4, RSC_EXT, -1 };
+	struct line *line = raise_line(without, false);
+
+	(void)state;
+	expect(line, H(.flags = 6, .start = 4, .offset = 2), 60, H(.flags = 2));
+	drop_line(line);
+	line = raise_line(with, false);
+	expect(line, H(.flags = 5, .gso_type = 1, .gso_size = 1460, .start = 4,
+		       .offset = 60000), 3000,
+	       H(.flags = 5, .gso_type = 1, .gso_size = 1460, .start = 4,
+		 .offset = 60000));
+	expect(line, H(.flags = 6, .gso_type = 4, .gso_size = 1460, .start = 4), 3000,
+	       H(.flags = 6, .gso_type = 4, .gso_size = 1460, .start = 4));
+	/* Coalesced, and not several: which is it? */
+	expect_drop(line, H(.flags = 4, .start = 4), 60);
+	expect_drop(line, H(.flags = 5, .gso_type = 5, .gso_size = 1000, .start = 34,
+			    .offset = 6), 3000);
+	drop_line(line);
+}
+
+#define TUNNEL .gso_size = 1000, .start = 84, .offset = 16, .outer = 34, .inner = 64
+
+/* proves: NET-60 NET-69 NET-70 NET-71 NET-72 NET-75 */
+static void f22_tunnels(void **state)
+{
+	const int features[] = { EVERY_GUEST, GUEST_TUNNEL, GUEST_TUNNEL_CSUM, -1 };
+	const int coalesced[] = { EVERY_GUEST, GUEST_TUNNEL, CSUM, HOST_TSO4, RSC_EXT,
+				  -1 };
+	struct line *line = raise_line(features, false);
+	struct vionet_device_info info;
+
+	(void)state;
+	vionet_device_info(line->rig->device, &info);
+	assert_int_equal(info.header_size, 24);
+	expect(line, H(.flags = 1, .gso_type = 0x21, TUNNEL), 3000,
+	       H(.flags = 1, .gso_type = 0x21, TUNNEL));
+	expect(line, H(.flags = 9, .gso_type = 0xc4, TUNNEL), 3000,
+	       H(.flags = 9, .gso_type = 0xc4, TUNNEL));
+	expect(line, H(.flags = 10), 60, H(.flags = 10)); /* NET-75 */
+	expect(line, H(.flags = 8), 60, H(0));
+	expect(line, H(LARGE, .outer = 77, .inner = 88), 3000, H(LARGE));
+
+	expect_drop(line, H(.flags = 1, .gso_type = 0x61, TUNNEL), 3000);
+	expect_drop(line, H(.flags = 0, .gso_type = 0x21, TUNNEL), 3000);
+	expect_drop(line, H(.flags = 3, .gso_type = 0x21, TUNNEL), 3000);
+	expect_drop(line, H(.flags = 1, .gso_type = 0x20, TUNNEL), 3000);
+	expect_drop(line, H(.flags = 1, .gso_type = 0x23, TUNNEL), 3000);
+	expect_drop(line, H(.flags = 9, .start = 34, .offset = 6), 60);
+	drop_line(line);
+	/* Segments of a tunnel were not coalesced by a NIC: counts, or a place? */
+	line = raise_line(coalesced, false);
+	expect_drop(line, H(.flags = 5, .gso_type = 0x21, TUNNEL), 3000);
+	drop_line(line);
+}
+
+/* Headers of a tunnel that lie in no order that there could be. */
+static void tunnel_offsets(void **state)
+{
+	const int features[] = { EVERY_GUEST, GUEST_TUNNEL, -1 };
+	static const unsigned int wrong[][3] = {
+		{ 0, 64, 84 }, { 33, 64, 84 }, { 34, 41, 84 }, { 34, 64, 83 },
+		{ 64, 34, 84 }, { 65535, 64, 84 }, { 34, 65535, 84 },
+		{ 34, 65535, 65535 },
+	};
+	struct line *line = raise_line(features, true);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		expect_drop(line, H(.flags = 1, .gso_type = 0x24, .gso_size = 1000,
+				    .offset = 16, .outer = wrong[i][0],
+				    .inner = wrong[i][1], .start = wrong[i][2]), 1900);
+	drop_line(line);
+}
+
+/* proves: NET-60 NET-79 */
+static void f23_hashes(void **state)
+{
+	const int features[] = { HASH_REPORT, GUEST_CSUM, -1 };
+	struct line *line = raise_line(features, false);
+
+	(void)state;
+	for (unsigned int report = 1; report <= 9; report++)
+		expect(line, H(.hash = 0x89abcdef, .report = report), 60,
+		       H(.hash = 0x89abcdef, .report = report));
+	expect(line, H(.hash = 0x89abcdef), 60, H(0));
+	expect(line, H(.hash = 0x89abcdef, .report = 10), 60, H(0));
+	expect(line, H(.hash = 0x89abcdef, .report = 255), 60, H(0));
+	expect(line, H(.hash = 0x89abcdef, .report = 65535, .flags = 2), 60,
+	       H(.flags = 2));
+	drop_line(line);
+}
+
+/* proves: NET-73 */
+static void several_buffers(void **state)
+{
+	const int features[] = { EVERY_GUEST, HASH_REPORT, -1 };
+	struct line *line = raise_line(features, true);
+	struct vionet_packet *p;
+
+	(void)state;
+	p = deliver(line, H(LARGE, .hdr_len = 54, .hash = 7, .report = 2), 9000, 1500);
+	assert_non_null(p);
+	assert_int_equal(p->segments, 7);
+	assert_int_equal(p->total_length, 9000);
+	assert_int_equal(p->gso_size, 1460);
+	assert_int_equal(p->hdr_len, 54);
+	assert_int_equal(p->hash_value, 7);
+	vionet_packet_free(&p, 1);
+	/* The checksum's place is in the fourth buffer, then behind the last. */
+	p = deliver(line, H(.flags = 1, .start = 34, .offset = 5000), 6000, 1500);
+	assert_non_null(p);
+	vionet_packet_free(&p, 1);
+	assert_null(deliver(line, H(.flags = 1, .start = 34, .offset = 5965), 6000,
+			    1500));
+	assert_null(deliver(line, H(.flags = 1, .gso_type = 0xff, .gso_size = 1460,
+				  .start = 34, .offset = 16), 6000, 1500));
+	assert_int_equal(line_counters(line->rx).dropped_metadata, 2);
+	expect(line, H(0), 60, H(0));
+	drop_line(line);
+}
+
+/* proves: NET-57 NET-58 NET-07 */
+static void buffers_hold_the_longest(void **state)
+{
+	const int features[] = { GUEST_CSUM, GUEST_TSO6, -1 };
+	struct vionet_start_options small = { .rx_pool_options.buffer_size = 65588 };
+	struct line *line = raise_line(features, false);
+
+	(void)state;
+	assert_true(line->rig->model->queue[0].size == 16);
+	expect(line, H(.flags = 1, .gso_type = 4, .gso_size = 1440, .start = 54,
+		       .offset = 16), 65589,
+	       H(.flags = 1, .gso_type = 4, .gso_size = 1440, .start = 54,
+		 .offset = 16));
+	assert_int_equal(vionet_device_stop(line->rig->device), 0);
+	assert_int_equal(vionet_device_start(line->rig->device, &small), -EINVAL);
+	assert_text("65589");
+	drop_line(line);
+}
+
+/* All metadata that there can be, against every feature set: nothing but what is agreed
+ * on comes through, and nothing faults. */
+static void any_header(void **state)
+{
+	static const int sets[][12] = {
+		{ GUEST_CSUM, -1 },
+		{ HASH_REPORT, -1 },
+		{ EVERY_GUEST, -1 },
+		{ EVERY_GUEST, GUEST_TUNNEL, HASH_REPORT, -1 },
+		{ EVERY_GUEST, GUEST_TUNNEL, GUEST_TUNNEL_CSUM, -1 },
+	};
+	unsigned int seed = 1;
+
+	(void)state;
+	for (size_t s = 0; s < sizeof(sets) / sizeof(sets[0]); s++) {
+		struct line *line = raise_line(sets[s], true);
+
+		for (unsigned int i = 0; i < 20000; i++) {
+			struct header h;
+			struct vionet_packet *p;
+			unsigned int *field = (unsigned int *)&h;
+
+			for (size_t f = 0; f < sizeof(h) / sizeof(*field); f++) {
+				unsigned int mask = rand_r(&seed) % 2 ? 0xffff : 0x7f;
+
+				field[f] = (unsigned int)rand_r(&seed) & mask;
+			}
+			p = deliver(line, &h, 14 + (unsigned int)rand_r(&seed) % 1500,
+				    rand_r(&seed) % 4 ? 0 : 300);
+			if (!p)
+				continue;
+			assert_int_equal(p->flags & 0xf0, 0);
+			if ((p->flags & 5) == 1)
+				assert_true((uint32_t)p->csum_start +
+					    p->csum_offset + 2 <= p->total_length);
+			if (p->gso_type != 0)
+				assert_true(s >= 2 && p->gso_size > 1);
+			assert_true(p->hash_report <= 9);
+			assert_int_equal(vionet_packet_checksum_complete(p), 0);
+			vionet_packet_free(&p, 1);
+		}
+		assert_int_equal(vionet_queue_check(line->rx), 0);
+		drop_line(line);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(needs_csum_and_data_valid),
+		cmocka_unit_test(f14_unknown_kinds),
+		cmocka_unit_test(f15_kind_not_negotiated),
+		cmocka_unit_test(f16_gso_size),
+		cmocka_unit_test(f17_checksum_outside),
+		cmocka_unit_test(f18_not_negotiated),
+		cmocka_unit_test(f19_hdr_len),
+		cmocka_unit_test(f20_both_and_unknown_flags),
+		cmocka_unit_test(f21_coalescing),
+		cmocka_unit_test(f22_tunnels),
+		cmocka_unit_test(tunnel_offsets),
+		cmocka_unit_test(f23_hashes),
+		cmocka_unit_test(several_buffers),
+		cmocka_unit_test(buffers_hold_the_longest),
+		cmocka_unit_test(any_header),
+	};
+
+	return run_for_each_layout(tests);
+}
