@@ -16,11 +16,12 @@ import time
 
 import lab
 import lifecycle
-from bed import wires
+from bed import host, wires
 from bed.rows import BITS
 from bed.talk import Failed, NotOffered, Talk, check
 
 FEATURES = lab.BUILD / "tests/vm/vm_features"
+OFFLOAD = lab.BUILD / "tests/vm/vm_offload"
 SOFTNIC = lab.BUILD / "vionet-softnic"
 # What QEMU says of rss=on where it cannot load its eBPF program, and of what make_fail does.
 NO_COMPLAINT = r"libbpf:|.*(eBPF|ebpf|RSS)|.*zero sized buffers"
@@ -85,6 +86,8 @@ class GuestBed:
 
     def wire(self, i, row):
         name = f"{self.folder.name}-{i}"  # taps of all beds are in one namespace
+        if row.kinds:
+            return host.Host(self.folder, name.replace("-", ""))
         return wires.Tap(name, row.tap) if row.tap else wires.Datagrams(self.folder, name)
 
     def nic(self, row):
@@ -96,21 +99,20 @@ class GuestBed:
             words = [FEATURES, self.nic(row), row.name, *row.arguments()]
             command = shlex.join(map(str, words))
             if row.command:
-                command = row.command.format(vionet=lab.VIONET, nic=self.nic(row))
+                command = row.command.format(vionet=lab.VIONET, offload=OFFLOAD, nic=self.nic(row))
             lines.append(f"echo begin {row.name}; {command}; echo ended {row.name} $?")
         return "\n".join(lines)
 
     def results(self):
         for row in self.rows:
             yield row, *outcome(self.one, row)
-            if not row.command:
-                self.end_row(row)
+            self.end_row(row)
         yield None, *outcome(self.end)
 
     def one(self, row):
         if row.command:
             self.guest.wait_line(f"ended {row.name} ", 60)
-            return row.judge(None, self.said(row))
+            return row.judge(self.wires[row.name], row, self.said(row))
         talk = Talk(self.wires[row.name], lambda: self.over(row), self, row)
         text = judge(talk, row)
         at = self.guest.wait_line(f"ended {row.name} ", 30)

@@ -7,10 +7,11 @@ Never: starts a device.
 Read next: rows.py.
 """
 
+import json
 import time
 
 from bed.frames import BROADCAST, OWN, Flow, mixed, toeplitz
-from bed.talk import WINDOW, check
+from bed.talk import WINDOW, NotOffered, check
 
 KEY = bytes.fromhex("6d5a56da255b0ec24167253d43a38fb0d0ca2bcbae7b30b477cb2da38030f20c"
                     "6a42b73bbeac01fa")
@@ -42,7 +43,7 @@ def vectors(count):
     return judge
 
 
-def transitional(t, output=None):
+def transitional(t, _=None, output=None):
     """QEMU's has an IOMMU only as a modern one: it must be refused. softnic's is driven."""
     if output is None:
         return echo(t)
@@ -252,6 +253,15 @@ def speed(t):
           f"speed {info['speed']}, duplex {info['duplex']}")
     t.echo()
     return "25000 full"
+
+
+# ---- offloads ----
+
+def offloads(host, row, output):
+    if "not negotiated" in output:
+        raise NotOffered(output.strip())
+    check("status 0" in output, output.strip())
+    return host.judge(row.kinds, json.loads(output[output.index("{"):output.rindex("}") + 1]))
 
 
 # ---- failure and rest ----

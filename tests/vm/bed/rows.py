@@ -33,10 +33,19 @@ class Row:
     tap: int = 0  # a tap with so many queues
     absent: tuple = ()  # columns whose device is known not to have it
     command: str = ""  # another command than vm_features in the guest, judged by its output
+    kinds: tuple = ()  # offloads: vm_offload sends them to a kernel (host.py)
+    elsewhere: tuple = ()  # columns where another test does the same
 
     def arguments(self):
         need = [f"need={self.need}"] if self.need else []
         return [*self.args.split(), *need]
+
+
+def offloads(name, *kinds, **more):
+    """softnic's cell is softnic/test_driver_offload.py."""
+    return Row(name, judges.offloads, tap=1, kinds=kinds, elsewhere=("softnic",),
+               command="{offload} {nic} --to 02:00:00:00:00:01 --to4 10.0.0.1 --to6 fd00::1 "
+                       "--count 20 " + " ".join(kinds) + "; echo status $?", **more)
 
 
 def both_rings(name, **more):
@@ -105,6 +114,13 @@ ROWS = [
     Row("link", judges.link, need="STATUS"),
     Row("speed", judges.speed, "speed=25000,duplex=full", ("--speed", "25000"),
         need="SPEED_DUPLEX"),
+    # ---- what a kernel makes of packets with offloads ----
+    offloads("csum", "csum4", "csum6"),
+    offloads("tso", "tso4", "tso6"),
+    offloads("tso-packed", "tso4", "tso6", qemu="packed=on"),
+    offloads("uso", "uso4", "uso6", qemu="host_uso=on", absent=("qemu7",)),
+    offloads("tunnel", "tunnel4", "tunnelsum4", "tunnel6", "tunnelsum6",
+             qemu="host_tunnel=on,host_tunnel_csum=on", absent=("qemu7",)),
     # ---- failure and rest ----
     *both_rings("-queue-reset", judge=judges.queue_reset, qemu="queue_reset=on",
                 need="RING_RESET"),

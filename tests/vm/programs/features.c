@@ -192,13 +192,13 @@ static uint32_t burst(struct agent *agent)
 
 /* ---- waiting, and what happens meanwhile ---- */
 
-/* Sleep until a receive queue or the device interrupts, or 100 ms. Returns whether
- * it was for an interrupt. */
+/* Sleep until a receive queue or the device interrupts, or 100 ms. Returns false if
+ * it was that long in vain: what is there then came without an interrupt. */
 static bool sleep_until_interrupt(struct agent *agent)
 {
 	struct pollfd fds[PAIRS_MAX + 1];
 	unsigned int pairs = agent->start.queue_pairs, armed = 0;
-	int ready = 0;
+	int ready = 1;
 
 	for (; armed < pairs; armed++) {
 		struct vionet_queue *rx =
@@ -218,7 +218,7 @@ static bool sleep_until_interrupt(struct agent *agent)
 		ready = poll(fds, pairs + 1, 100);
 	while (armed-- > 0)
 		vionet_queue_disarm(vionet_device_rx_queue(agent->device, armed));
-	return ready > 0;
+	return ready != 0;
 }
 
 static void recover(struct agent *agent)
@@ -266,7 +266,7 @@ static void look(struct agent *agent)
 /* Returns whether anything came. */
 static bool be_idle(struct agent *agent)
 {
-	bool woken = false;
+	bool woken = true;
 
 	if (agent->poll)
 		usleep(200);
@@ -275,7 +275,7 @@ static bool be_idle(struct agent *agent)
 	look(agent);
 	if (agent->over || burst(agent) == 0)
 		return false;
-	agent->late += !woken && !agent->poll;
+	agent->late += !woken;
 	return true;
 }
 
