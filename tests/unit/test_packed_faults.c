@@ -140,7 +140,7 @@ static void e07_skips_another_length(void **state)
 	drop_bed(bed);
 }
 
-/* proves: */
+/* The address of a used descriptor means nothing. */
 static void e08_address_and_length_changed(void **state)
 {
 	int ids[2];
