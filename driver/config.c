@@ -139,6 +139,9 @@ static void settle_pairs(const struct vionet_device *device,
 		       vionet_feature_test(&device->accepted, NET_F_RSS) ||
 		       device->transport->pairs_enabled > 1;
 
+	config->queues_lack = several && device->transport->pairs_enabled == 0 &&
+			      2u * raw->max_virtqueue_pairs + 1u >
+				      device->transport->queue_count;
 	config->max_queue_pairs = raw->max_virtqueue_pairs;
 	if (device->transport->pairs_enabled != 0)
 		config->max_queue_pairs = device->transport->pairs_enabled;
@@ -200,7 +203,8 @@ static int read_field(struct vionet_device *device, uint32_t offset,
 
 /* With MQ or RSS the control queue follows the last of the pairs that the device
  * states. If that is no number of pairs, or there are not as many queues, neither
- * can be had; one pair, and the control queue after it, can. */
+ * can be had; one pair, and the control queue after it, can. How many queues there
+ * are is not known yet: QEMU has those of further pairs only once MQ was taken. */
 static void correct_pairs(struct vionet_device *device,
 			  struct vionet_features *offered)
 {
@@ -209,9 +213,9 @@ static void correct_pairs(struct vionet_device *device,
 	if (!vionet_feature_test(offered, NET_F_MQ) &&
 	    !vionet_feature_test(offered, NET_F_RSS))
 		return;
-	if (read_field(device, NET_CONFIG_MAX_VIRTQUEUE_PAIRS, 2, &pairs) == 0 &&
-	    pairs >= 1 && pairs <= NET_QUEUE_PAIRS_MAX &&
-	    2u * pairs + 1u <= device->transport->queue_count)
+	if (!device->one_pair &&
+	    read_field(device, NET_CONFIG_MAX_VIRTQUEUE_PAIRS, 2, &pairs) == 0 &&
+	    pairs >= 1 && pairs <= NET_QUEUE_PAIRS_MAX)
 		return;
 	vn_feature_remove(offered, NET_F_MQ);
 	vn_feature_remove(offered, NET_F_RSS);

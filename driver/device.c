@@ -182,19 +182,36 @@ static uint16_t header_size(const struct vionet_features *features)
 	return sizeof(struct net_hdr);
 }
 
-int vn_device_negotiate(struct vionet_device *device)
+/* From a reset device to one whose features and configuration are known. */
+static int settle(struct vionet_device *device)
 {
-	int result = vn_device_reset(device);
+	int result =
+		vn_device_add_status(device, STATUS_ACKNOWLEDGE, "ACKNOWLEDGE");
 
-	if (result)
-		return result;
-	result = vn_device_add_status(device, STATUS_ACKNOWLEDGE, "ACKNOWLEDGE");
 	if (result == 0)
 		result = vn_device_add_status(device, STATUS_DRIVER, "DRIVER");
 	if (result == 0)
 		result = settle_features(device);
 	if (result == 0)
 		result = vn_config_read(device, &device->config);
+	return result;
+}
+
+int vn_device_negotiate(struct vionet_device *device)
+{
+	int result = vn_device_reset(device);
+
+	if (result)
+		return result;
+	result = settle(device);
+	/* Only now is it known that the queues of its pairs are not all there. */
+	if (result == 0 && device->config.queues_lack) {
+		device->one_pair = true;
+		result = vn_device_reset(device);
+		if (result)
+			return result;
+		result = settle(device);
+	}
 	if (result && !device->gone) {
 		vn_device_give_up(device, result);
 		return result;

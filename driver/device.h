@@ -46,6 +46,7 @@ struct vn_net_config {
 	uint16_t max_queue_pairs;
 	/* N of NET-01: where the control queue is, whatever we can use. */
 	uint16_t device_pairs;
+	bool queues_lack; /* MQ or RSS was taken, and their queues are not there */
 	struct vionet_link link;
 	bool announce; /* the device asks for announcements */
 	uint8_t rss_key_max;
@@ -64,6 +65,7 @@ struct vionet_device {
 	struct vn_iommu_limits limits; /* page sizes; the rest is read anew */
 	uint16_t header_size;
 	bool settled;	 /* opened: features may not change any more */
+	bool one_pair;	 /* it does not have the queues of its pairs: no MQ, no RSS */
 	bool negotiated; /* FEATURES_OK holds */
 	bool started;
 	bool quiet; /* the device is known not to touch our memory */

@@ -133,13 +133,12 @@ static inline bool packed_need_kick(struct vionet_queue *queue)
 /* ---- pop ---- */
 
 ALWAYS_INLINE void packed_pop_load(const struct vionet_queue *queue,
-				   struct vn_pop *c, bool receives)
+				   struct vn_pop *c)
 {
 	c->at = queue->packed.used_at;
 	c->order = queue->packed.order_used;
 	c->limit = queue->size;
-	c->flags = PACKED_FLAGS(queue->packed.used_flags |
-				(receives ? DESC_F_WRITE : 0));
+	c->flags = PACKED_FLAGS(queue->packed.used_flags);
 }
 
 ALWAYS_INLINE void packed_pop_save(struct vionet_queue *queue,
@@ -166,7 +165,8 @@ static inline bool packed_completed(const struct vionet_queue *queue)
  * the device says it wrote. Its first position is behind us afterwards. Returns 0 if
  * there is none; or if the device names a buffer that it does not have: then the
  * queue is broken. Address, NEXT and INDIRECT of a used descriptor mean nothing
- * (PACKED-08, PACKED-12); without WRITE, the length neither (PACKED-07).
+ * (PACKED-08, PACKED-12). WRITE is not looked at, though the length should count for
+ * nothing without it (PACKED-07): QEMU, up to 11.1 at least, never sets it.
  */
 ALWAYS_INLINE vn_slot packed_pop(struct vionet_queue *queue, struct vn_pop *c,
 				 bool in_order, bool receives,
@@ -181,12 +181,8 @@ ALWAYS_INLINE vn_slot packed_pop(struct vionet_queue *queue, struct vn_pop *c,
 		uint32_t id = (uint32_t)(half >> 32) & 0xffff;
 
 		*written = (uint32_t)half;
-		if (UNLIKELY(wrong & PACKED_FLAGS(receives ?
-				PACKED_WRAP | DESC_F_WRITE : PACKED_WRAP))) {
-			if (wrong & PACKED_FLAGS(PACKED_WRAP))
-				return 0;
-			*written = 0;
-		}
+		if (wrong & PACKED_FLAGS(PACKED_WRAP))
+			return 0;
 		*index = id;
 		if (!in_order && UNLIKELY(id != c->ids[order]) &&
 		    !vn_packed_found(queue, id, order))

@@ -323,7 +323,7 @@ ALWAYS_INLINE vn_slot collect(struct vionet_queue *queue,
 	uint32_t index;
 	vn_slot slot = 0;
 
-	if (pop_begin(queue, layout, false, &c) != 0)
+	if (pop_begin(queue, layout, &c) != 0)
 		slot = ring_pop(queue, layout, false, &c, written, &index);
 	c.popped = slot != 0;
 	pop_end(queue, layout, &c);

@@ -63,11 +63,10 @@ ALWAYS_INLINE void push_end(struct vionet_queue *queue, enum vn_layout layout,
 /* Returns how many may be taken at most: that is what there is (split ring), or as
  * many as are there (packed ring). */
 ALWAYS_INLINE uint32_t pop_begin(struct vionet_queue *queue,
-				 enum vn_layout layout, bool receives,
-				 struct vn_pop *c)
+				 enum vn_layout layout, struct vn_pop *c)
 {
 	if (vn_layout_is_packed(layout)) {
-		packed_pop_load(queue, c, receives);
+		packed_pop_load(queue, c);
 		c->most = queue->size;
 	} else {
 		c->most = split_completed(queue);
@@ -114,7 +113,7 @@ ALWAYS_INLINE void pop_again(const struct vionet_queue *queue,
 			     enum vn_layout layout, struct vn_pop *c)
 {
 	if (vn_layout_is_packed(layout))
-		packed_pop_load(queue, c, false);
+		packed_pop_load(queue, c);
 	else
 		split_pop_load(queue, c);
 	c->most -= c->popped;

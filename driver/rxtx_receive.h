@@ -114,7 +114,7 @@ ALWAYS_INLINE uint32_t receive_burst(struct vionet_queue *queue,
 		return 0;
 	/* Not more buffers in a call than the ring holds: a device that completes
 	 * rubbish as fast as we drop it does not keep us here. */
-	pop_begin(queue, layout, true, &c);
+	pop_begin(queue, layout, &c);
 	while (received < max && c.popped < c.most) {
 		struct vionet_packet *packet;
 		uint32_t written, index, buffers = 1;

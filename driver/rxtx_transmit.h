@@ -30,7 +30,7 @@ ALWAYS_INLINE uint32_t reclaim_burst(struct vionet_queue *queue,
 
 	if (UNLIKELY(queue->breach))
 		return 0;
-	pop_begin(queue, layout, false, &c);
+	pop_begin(queue, layout, &c);
 	while (c.popped < c.most) {
 		struct vionet_packet *packet;
 		uint32_t written, index;

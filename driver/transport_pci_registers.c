@@ -182,6 +182,9 @@ int vn_pci_features_write(struct vn_transport *transport,
 						    (32 * (i % 2))));
 	}
 	transport->accepted = *accepted;
+	/* What the features have changed: QEMU adds the queues of further pairs. */
+	if (result == 0)
+		result = vn_pci_queue_count(t, &transport->queue_count);
 	return result;
 }
 

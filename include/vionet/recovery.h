@@ -59,9 +59,9 @@ int vionet_device_recover(struct vionet_device *device,
 int vionet_queue_reset(struct vionet_queue *queue,
 		       struct vionet_recovery *report);
 
-/* The same, and the queue has `size` entries afterwards: a power of two from 2 to
- * what the device allows, else -EINVAL and nothing has happened. The pool stays as
- * large as it is. */
+/* The same, and the queue has `size` entries afterwards: from 2 to what the device
+ * allows, a power of two unless RING_PACKED was negotiated; else -EINVAL, and nothing
+ * has happened. The pool stays as large as it is. */
 int vionet_queue_resize(struct vionet_queue *queue, uint32_t size,
 			struct vionet_recovery *report);
 

@@ -150,7 +150,11 @@ static uint64_t common_read(struct model *m, uint64_t offset)
 		return (uint32_t)(m->offered[m->feature_select / 2] >>
 				  (32 * (m->feature_select % 2)));
 	case 16: return m->config_vector;
-	case 18: return m->queues;
+	case 18:
+		return m->queues_with_mq &&
+				       (m->accepted[0] & (1ull << 22 | 1ull << 60)) == 0 ?
+			       3 :
+			       m->queues;
 	case 20: return m->status;
 	case 21: return m->restless_generation ? ++m->generation :
 						 m->generation;

@@ -67,6 +67,7 @@ struct model {
 	bool suspended;
 	uint16_t queue_select, config_vector;
 	uint16_t queues; /* that it has */
+	bool queues_with_mq; /* as QEMU: three, until MQ or RSS was accepted */
 	uint16_t queue_max;
 	struct model_queue queue[MODEL_QUEUES];
 	uint8_t net_config[28];

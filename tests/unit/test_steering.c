@@ -485,6 +485,25 @@ static void b16_pairs_that_cannot_be(void **state)
 	}
 }
 
+/* QEMU has the queues of further pairs only once MQ was accepted. */
+static void queues_that_come_with_mq(void **state)
+{
+	struct rig *rig = raise_rig(4);
+	struct vionet_device_info info;
+
+	(void)state;
+	rig->model->queues_with_mq = true;
+	start_rig(rig, 4, 0);
+	assert_int_equal(vionet_device_info(rig->device, &info), 0);
+	assert_int_equal(info.max_queue_pairs, 4);
+	assert_int_equal(info.queue_pairs, 4);
+	assert_int_equal(info.queues, 9);
+	/* After a reset it has three again. */
+	assert_int_equal(vionet_device_recover(rig->device, NULL), 0);
+	assert_int_equal(rig->c->active, 4);
+	drop_rig(rig);
+}
+
 /* B17: it changes its mind later. */
 static void b17_pairs_that_grow_are_ignored(void **state)
 {
@@ -556,6 +575,7 @@ int main(void)
 		cmocka_unit_test(one_vector_leaves_none_for_queues),
 		cmocka_unit_test(a_shared_interrupt_is_everybodys),
 		cmocka_unit_test(b16_pairs_that_cannot_be),
+		cmocka_unit_test(queues_that_come_with_mq),
 		cmocka_unit_test(b17_pairs_that_grow_are_ignored),
 		cmocka_unit_test(b18_rss_limits_that_cannot_be),
 	};

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The parts of tests/vm/matrix: the wires, the beds, what is asked of each configuration."""

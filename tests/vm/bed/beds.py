@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Where the rows are tried: one guest for many functions, or vionet-softnic without any guest.
+
+Owns: starting and ending devices and vm_features; what is done to a device from outside.
+Never: judges frames.
+Read next: ../matrix.
+"""
+
+import os
+import re
+import shlex
+import socket
+import subprocess
+import threading
+import time
+
+import lab
+import lifecycle
+from bed import host, wires
+from bed.rows import BITS
+from bed.talk import Failed, NotOffered, Talk, check
+
+FEATURES = lab.BUILD / "tests/vm/vm_features"
+OFFLOAD = lab.BUILD / "tests/vm/vm_offload"
+SOFTNIC = lab.BUILD / "vionet-softnic"
+# What QEMU says of rss=on where it cannot load its eBPF program, and of what make_fail does.
+NO_COMPLAINT = r"libbpf:|.*(eBPF|ebpf|RSS)|.*zero sized buffers"
+
+
+def judge(talk, row):
+    """What the table says of a row whose vm_features is about to come up."""
+    try:
+        talk.meet()
+    except Failed as e:
+        if "does not offer" in str(e) or "not offered" in str(e):
+            raise NotOffered(str(e)) from e
+        raise
+    info = talk.info()
+    for names, wanted in ((row.need, 1), (row.lacks, 0)):
+        for name in filter(None, names.split(",")):
+            check(info["negotiated"] >> BITS[name] & 1 == wanted,
+                  f"{name} is {'not ' * wanted}negotiated")
+    said = row.judge(talk)
+    talk.everybody()
+    talk.ask("quit")
+    return said
+
+
+def outcome(function, *arguments):
+    try:
+        return "ok", function(*arguments)
+    except NotOffered as e:
+        return "not offered", str(e)
+    except (Failed, AssertionError, OSError, KeyError, ValueError) as e:
+        return "FAILED", f"{type(e).__name__}: {e}" if not isinstance(e, Failed) else str(e)
+
+
+class GuestBed:
+    """One guest, a function for each row, one after the other."""
+
+    def __init__(self, folder, column, rows):
+        self.folder, self.column, self.rows = folder, column, rows
+        self.wires = {r.name: self.wire(i, r) for i, r in enumerate(rows)}
+        self.options = ["--bind", "--iommu-props", "device-iotlb=on", "--monitor", folder / "qmp",
+                        *(("--qemu", "11") if column == "qemu11" else ())]
+        for row in rows:
+            self.options += ["--netdev", self.wires[row.name].netdev, "--device-props",
+                             "mac=52:54:00:12:34:56" + ("," if row.qemu else "") + row.qemu]
+        self.guest = self.qmp = None
+        self.boot()
+
+    def boot(self, attempts=3):
+        """A guest that dies before anything of ours runs is started again: see README.md on QEMU
+        7.2's "Oops: int3"."""
+        for attempt in range(attempts):
+            self.guest = lab.Guest(self.folder, ["bash", "-c", self.script()], *self.options)
+            try:
+                self.guest.wait_line("booted", 90)
+                return
+            except AssertionError:
+                if attempt == attempts - 1 or "the guest did not start" not in self.guest.output:
+                    return
+                self.guest.end()
+                for left in (*self.folder.glob("*.b"), self.folder / "qmp"):
+                    left.unlink(missing_ok=True)
+
+    def wire(self, i, row):
+        name = f"{self.folder.name}-{i}"  # taps of all beds are in one namespace
+        if row.kinds:
+            return host.Host(self.folder, name.replace("-", ""))
+        return wires.Tap(name, row.tap) if row.tap else wires.Datagrams(self.folder, name)
+
+    def nic(self, row):
+        return f"0000:00:{5 + self.rows.index(row):02x}.0"
+
+    def script(self):
+        lines = ["echo booted"]
+        for row in self.rows:
+            words = [FEATURES, self.nic(row), row.name, *row.arguments()]
+            command = shlex.join(map(str, words))
+            if row.command:
+                command = row.command.format(vionet=lab.VIONET, offload=OFFLOAD, nic=self.nic(row))
+            lines.append(f"echo begin {row.name}; {command}; echo ended {row.name} $?")
+        return "\n".join(lines)
+
+    def results(self):
+        for row in self.rows:
+            yield row, *outcome(self.one, row)
+            self.end_row(row)
+        yield None, *outcome(self.end)
+
+    def one(self, row):
+        if row.command:
+            self.guest.wait_line(f"ended {row.name} ", 60)
+            return row.judge(self.wires[row.name], row, self.said(row))
+        talk = Talk(self.wires[row.name], lambda: self.over(row), self, row)
+        text = judge(talk, row)
+        at = self.guest.wait_line(f"ended {row.name} ", 30)
+        check(self.guest.lines[at].endswith(" 0"), self.said(row))
+        return text
+
+    def said(self, row):
+        return self.guest.output.partition(f"begin {row.name}\n")[2].partition(
+            f"ended {row.name} ")[0]
+
+    def over(self, row):
+        """What vm_features said, if it has ended; None if it runs."""
+        if f"ended {row.name} " in self.guest.output:
+            return self.said(row).strip() or "vm_features ended"
+        return None if self.guest.process.poll() is None else "the guest has ended"
+
+    def end_row(self, row):
+        """vm_features ends by itself when nobody speaks."""
+        try:
+            self.guest.wait_line(f"ended {row.name} ", 40)
+        except AssertionError:
+            pass
+        self.wires[row.name].close()
+
+    def end(self):
+        """The bed as a whole: no access that the IOMMU stopped, and no complaint of QEMU's but
+        that which make_fail provokes."""
+        status = self.guest.wait()
+        self.close()
+        check(status == 0, self.guest.output[-2000:])
+        faults = self.guest.faults()
+        provoked = [f for f in faults if "zero sized buffers" in f]
+        check(len(faults) == len(provoked), "; ".join(faults[:3]))
+        said = [line for line in self.guest.complaints.read_text().splitlines()
+                if line and not re.match(NO_COMPLAINT, line)]
+        check(not said, "; ".join(said[:3]))
+        return "no fault, no complaint"
+
+    def close(self):
+        if self.qmp:
+            self.qmp.close()
+            self.qmp = None
+        self.guest.end()
+
+    # ---- from outside ----
+
+    def monitor(self):
+        self.qmp = self.qmp or lifecycle.Monitor(self.folder / "qmp")
+        return self.qmp
+
+    def set_link(self, talk, up):
+        self.monitor().command("set_link", name=f"nic{self.rows.index(talk.row)}", up=up)
+
+    def wait_said(self, talk, text):
+        self.guest.wait_line(f"{talk.row.name}: {text}", 5)
+
+    def announce(self, talk):
+        self.monitor().command("announce-self", **{
+            "initial": 50, "max": 100, "rounds": 1, "step": 10,
+            "interfaces": [f"nic{self.rows.index(talk.row)}"]})
+        return 1
+
+    def make_fail(self, talk):
+        talk.tell("break")  # its answer is lost with the device
+
+
+class SoftnicBed:
+    """vionet-softnic and vm_features as processes here, new ones for each row."""
+
+    def __init__(self, folder, rows):
+        self.folder, self.rows = folder, rows
+        self.lines = []
+
+    def results(self):
+        for row in self.rows:
+            yield row, *outcome(self.one, row)
+
+    def one(self, row):
+        if "softnic" in row.absent:
+            raise NotOffered("it has no such thing")
+        place = self.folder / row.name
+        place.mkdir()
+        wire = wires.Messages(place / "wire")
+        device = subprocess.Popen(
+            [SOFTNIC, "--listen", place / "nic", "--once", "--strict", "--control",
+             place / "control", "--peer", f"unix:{place}/wire", "--features", row.offer,
+             "--lossless", *row.softnic], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True)
+        try:
+            self.place = place
+            return self.with_device(row, wire, device, place)
+        finally:
+            wire.close()
+            device.terminate()
+            device.communicate(timeout=10)
+
+    def with_device(self, row, wire, device, place):
+        wire.accept()
+        wait_for(place / "nic")
+        self.lines = []
+        driver = subprocess.Popen([FEATURES, f"vfio-user:{place}/nic", row.name,
+                                   *row.arguments()], stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT, text=True)
+        reader = threading.Thread(target=self.lines.extend, args=(driver.stdout,), daemon=True)
+        reader.start()
+        try:
+            text = judge(Talk(wire, lambda: self.over(driver), self, row), row)
+            check(driver.wait(10) == 0, "".join(self.lines))
+        finally:
+            driver.kill()
+            driver.wait()
+            reader.join(2)
+            driver.stdout.close()
+        said = device.communicate(timeout=10)[0]
+        check(device.returncode == 0, f"vionet-softnic: {said.strip()}")
+        return text
+
+    def over(self, driver):
+        if driver.poll() is None:
+            return None
+        time.sleep(0.1)
+        return "".join(self.lines).strip() or f"vm_features ended with {driver.returncode}"
+
+    # ---- from outside ----
+
+    def tell(self, command):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(5)
+            s.connect(str(self.place / "control"))
+            s.sendall(command.encode() + b"\n")
+            answer = s.recv(4096).decode()
+        check(re.search(r"(?m)^ok", answer), f"{command}: {answer}")
+
+    def set_link(self, _, up):
+        self.tell("link up" if up else "link down")
+
+    def wait_said(self, talk, text):
+        end = time.monotonic() + 5
+        while not any(f"{talk.row.name}: {text}" in line for line in self.lines):
+            check(time.monotonic() < end, f"the driver does not say '{text}'")
+            time.sleep(0.02)
+
+    def announce(self, _):
+        self.tell("announce")
+        return 0
+
+    def make_fail(self, _):
+        self.tell("needs-reset")
+
+
+def wait_for(path):
+    end = time.monotonic() + 5
+    while not os.path.exists(path):
+        check(time.monotonic() < end, f"{path} does not appear")
+        time.sleep(0.02)
