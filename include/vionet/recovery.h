@@ -31,7 +31,7 @@ struct vionet_recovery {
 };
 
 /*
- * Bring back a device that needs it (VIONET_EVENT_NEEDS_RESET, a broken queue, an
+ * Bring back a device that needs it (VIONET_EVENT_NEEDS_RESET or _ERROR, a broken queue, an
  * unanswered command): reset, negotiate the same features, set the same queues up,
  * post receive buffers, and tell it all that it had agreed to: address, filters,
  * offloads, coalescing, number of pairs, RSS. The application's packets are not

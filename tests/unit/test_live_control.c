@@ -11,6 +11,9 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "tests/unit/live.h"
 
@@ -191,6 +194,53 @@ static void everything_is_taken_and_nothing_is_breached(void **state)
 	}
 }
 
+/* A line to the device's control socket; it answers "ok". */
+static void tell_device(const char *path, const char *line)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	char answer[16] = "";
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	assert_int_equal(connect(fd, (struct sockaddr *)&address,
+				 sizeof(address)), 0);
+	assert_int_equal(write(fd, line, strlen(line)), strlen(line));
+	assert_true(read(fd, answer, sizeof(answer) - 1) > 0);
+	assert_string_equal(answer, "ok\n");
+	close(fd);
+}
+
+/* An uncorrectable error of the bus (AER): an event, and recovering brings all back. */
+static void a_bus_error_is_told_and_cured(void **state)
+{
+	char path[64], control[80];
+	char *options[] = { "--features=all", control, NULL };
+	struct vionet_recovery report;
+	uint32_t events = 0;
+	struct live *live;
+
+	(void)state;
+	snprintf(path, sizeof(path), "/tmp/vionet-control-%d", getpid());
+	snprintf(control, sizeof(control), "--control=%s", path);
+	live = serve(options);
+	open_live(live, 3);
+	tell_everything(live->device);
+	OK(vionet_pairs_set(live->device, 2));
+	assert_int_equal(loop(live, 1, 3), 32);
+	tell_device(path, "error\n");
+	for (unsigned int i = 0; i < 200 && events == 0; i++) {
+		poll(NULL, 0, 5);
+		OK(vionet_device_events(live->device, &events));
+	}
+	assert_true(events & VIONET_EVENT_ERROR);
+	OK(vionet_device_recover(live->device, &report));
+	print_message("recovery: %.1f ms\n", report.milliseconds);
+	assert_int_equal(loop(live, 1, 3), 32);
+	OK(vionet_device_events(live->device, &events));
+	assert_false(events & VIONET_EVENT_ERROR);
+	finish(live, 0);
+}
+
 /* A transitional device, by its modern interface. */
 static void a_transitional_device_works(void **state)
 {
@@ -263,6 +313,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(everything_is_taken_and_nothing_is_breached),
 		cmocka_unit_test(nothing_is_filtered_unasked),
+		cmocka_unit_test(a_bus_error_is_told_and_cured),
 		cmocka_unit_test(a_transitional_device_works),
 		cmocka_unit_test(fewer_vectors_will_do),
 		cmocka_unit_test(faults_of_the_control_queue),
