@@ -73,13 +73,16 @@ class Monitor:
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.connect(str(path))
         self.stream = self.socket.makefile("rw")
-
-    def __enter__(self):
         self.stream.readline()
         self.command("qmp_capabilities")
+
+    def __enter__(self):
         return self
 
     def __exit__(self, *exception):
+        self.close()
+
+    def close(self):
         self.stream.close()
         self.socket.close()
 

@@ -15,10 +15,10 @@ import threading
 import time
 
 import lab
-import lifecycle
 from bed import host, wires
 from bed.rows import BITS
 from bed.talk import Failed, NotOffered, Talk, check
+from beds import vm
 
 FEATURES = lab.BUILD / "tests/vm/vm_features"
 OFFLOAD = lab.BUILD / "tests/vm/vm_offload"
@@ -160,7 +160,7 @@ class GuestBed:
     # ---- from outside ----
 
     def monitor(self):
-        self.qmp = self.qmp or lifecycle.Monitor(self.folder / "qmp")
+        self.qmp = self.qmp or vm.Monitor(self.folder / "qmp")
         return self.qmp
 
     def set_link(self, talk, up):

@@ -65,7 +65,9 @@ class VhostUser(lab.Case):
         self.addCleanup(out.close)
         backend = subprocess.Popen(
             [*TESTPMD, "--vdev", f"net_vhost0,iface={path},iommu-support=1", "--", "-i",
-             "--port-topology=loop", "--total-num-mbufs=8192", "--no-lsc-interrupt"],
+             "--port-topology=loop", "--total-num-mbufs=8192", "--no-lsc-interrupt",
+             # Else it waits for the guest before it obeys, and throws the first frames away.
+             "--disable-link-check", "--no-flush-rx"],
             stdin=subprocess.PIPE, stdout=out, stderr=subprocess.STDOUT, text=True)
         self.addCleanup(self.end, backend)
         self.tell(backend, *commands)
