@@ -44,11 +44,37 @@ static int clear_path(const struct sockaddr_un *address)
 	return result;
 }
 
-/* A listening socket at `path`, not for other users; or -errno. */
+/* Bind and listen, not for other users. Whoever waits for the file to be there connects
+ * at once: it gets its name only when somebody listens, if a longer one fits. */
+static int bind_and_listen(int fd, const struct sockaddr_un *final)
+{
+	struct sockaddr_un address = *final;
+	char *name = address.sun_path;
+	size_t length = strlen(name);
+	mode_t mask = umask(0077);
+	int result;
+
+	if (snprintf(name + length, sizeof(address.sun_path) - length, ".%d",
+		     getpid()) >= (int)(sizeof(address.sun_path) - length))
+		name[length] = '\0';
+	result = bind(fd, (struct sockaddr *)&address, sizeof(address));
+	umask(mask);
+	if (result < 0)
+		return -errno;
+	result = listen(fd, 4);
+	if (result == 0 && name[length] != '\0')
+		result = rename(name, final->sun_path);
+	if (result < 0) {
+		result = -errno;
+		unlink(name);
+	}
+	return result;
+}
+
+/* A listening socket at `path`; or -errno. */
 int server_listen(const char *path)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	mode_t mask;
 	int fd, result;
 
 	if (strlen(path) >= sizeof(address.sun_path))
@@ -60,11 +86,8 @@ int server_listen(const char *path)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	mask = umask(0077);
-	result = bind(fd, (struct sockaddr *)&address, sizeof(address));
-	umask(mask);
-	if (result < 0 || listen(fd, 4) < 0) {
-		result = -errno;
+	result = bind_and_listen(fd, &address);
+	if (result < 0) {
 		close(fd);
 		return result;
 	}

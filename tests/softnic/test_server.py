@@ -8,8 +8,10 @@ Read next: raw.py.
 """
 
 import os
+import socket
 import struct
 import subprocess
+import tempfile
 import time
 import unittest
 
@@ -18,6 +20,15 @@ from raw import (CMD_DEVICE_INFO, CMD_DMA_MAP, CMD_IO_FDS, CMD_IRQ_INFO, CMD_REG
                  READABLE, WRITABLE, Driver, Gone, Refused, Softnic, SplitQueue, binary)
 
 FRAME = bytes(12) + bytes.fromhex("0200000000010200000000020800") + bytes(46)
+SLOW_LISTEN = """
+#include <sys/syscall.h>
+#include <unistd.h>
+int listen(int fd, int backlog)
+{
+    usleep(200000);
+    return (int)syscall(SYS_listen, fd, backlog);
+}
+"""
 PLAIN = ("--peer", "sink", "--features", "-all,+VERSION_1,+ACCESS_PLATFORM")
 
 
@@ -356,6 +367,24 @@ class CommandLine(unittest.TestCase):
                     result = self.run_with(*options)
                     self.assertEqual(result.returncode, 1, result.stderr)
                     self.assertTrue(result.stderr)
+
+    def test_a_socket_that_is_there_is_listened_on(self):
+        """Who waits for the file may connect at once, however long it takes to listen."""
+        with tempfile.TemporaryDirectory() as folder:
+            slow, path = f"{folder}/slow.so", f"{folder}/socket"
+            subprocess.run(["cc", "-shared", "-fPIC", "-o", slow, "-xc", "-"], input=SLOW_LISTEN,
+                           text=True, check=True)
+            with subprocess.Popen([binary(), "--listen", path], stdout=subprocess.DEVNULL,
+                                  env={**os.environ, "LD_PRELOAD": slow}) as nic:
+                try:
+                    end = time.monotonic() + 10
+                    while not os.path.exists(path):
+                        self.assertLess(time.monotonic(), end)
+                    with socket.socket(socket.AF_UNIX) as client:
+                        client.connect(path)
+                finally:
+                    nic.terminate()
+            self.assertEqual(os.listdir(folder), ["slow.so"])
 
     def test_a_socket_that_was_left(self):
         with Softnic() as nic:

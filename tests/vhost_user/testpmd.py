@@ -21,9 +21,9 @@ class Frames(peer.Testpmd):
     def turn_round(self, *options, device=None, size=1024):
         """Every frame comes back once, whole and in order.
 
-        testpmd drops what finds no room: rate and queue allow us to be off the processor for 0.2 s.
+        testpmd drops what finds no room: rate and queue allow us to be off the processor for 0.5 s.
         """
-        report = json.loads(self.vionet("pktgen", device or self.device(), "--json", "--rate", "5k",
+        report = json.loads(self.vionet("pktgen", device or self.device(), "--json", "--rate", "2k",
                                         "--duration", "1", "--linger", "500ms", "--interval", "0",
                                         "--queue-size", size, *options))
         rx = report["rx"]
@@ -98,7 +98,7 @@ class Layouts(peer.Testpmd):
                                       "MRG_RXBUF")}, taken)
         for mode in "poll", "interrupt":
             report = json.loads(self.vionet(
-                "pktgen", self.device(), *options, "--mode", mode, "--json", "--rate", "5k",
+                "pktgen", self.device(), *options, "--mode", mode, "--json", "--rate", "2k",
                 "--duration", "1", "--linger", "500ms", "--interval", "0", "--size", "imix",
                 "--queue-size", "1024"))
             self.assertEqual(report["rx"]["own"], report["tx"]["sent"], report)
