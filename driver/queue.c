@@ -136,6 +136,8 @@ int vn_queue_open(struct vionet_queue *queue, struct vionet_device *device,
 	}
 	queue->bursts = vn_bursts_of(queue);
 	hold_pool(queue);
+	if (queue->transmits && queue->pool)
+		(void)vn_source_choose(queue, queue->pool, &queue->source);
 	return 0;
 }
 

@@ -113,18 +113,18 @@ struct vn_split {
  * it is not needed, an id is its order.
  */
 struct vn_packed {
-	volatile struct packed_desc *desc;
+	volatile struct packed_desc *desc, *end; /* the first, behind the last */
+	volatile struct packed_desc *avail; /* next to write */
+	volatile struct packed_desc *used;  /* next to come back */
+	/* AVAIL and USED of this lap, where they lie in the second half. */
+	uint64_t avail_flags, used_flags;
+	volatile struct packed_desc *held_desc; /* whose flags are written last ... */
+	uint64_t held; /* ... and its second half; 0: none */
 	volatile struct packed_event *driver_event;
 	const volatile uint32_t *device_event;
-	uint16_t avail_at; /* position of the next descriptor to write */
-	uint16_t used_at;  /* position of the next used descriptor */
-	uint16_t avail_flags; /* AVAIL and USED of this lap */
-	uint16_t used_flags;
 	uint16_t order_next; /* of the next buffer */
 	uint16_t order_used; /* of the next one to come back */
 	uint16_t added;	     /* descriptors since a kick was last considered */
-	uint16_t held_at;    /* the one whose flags are written last, ... */
-	uint64_t held;	     /* ... and they; 0: none */
 };
 
 /* Counters; written by the queue's thread alone, read by any. */
@@ -156,6 +156,15 @@ struct vn_bursts {
 	vn_disarm_fn *rescue; /* notify again: nothing has moved for long */
 };
 
+/* What may be sent from the packets of a pool. */
+struct vn_source {
+	const struct vionet_pool *pool;
+	uint64_t shift; /* address of the header for the device, minus of the data */
+	uint64_t room;	/* of a buffer, less the header */
+	uint32_t span;	/* longest frame, less the shortest */
+	unsigned int tag;
+};
+
 struct vionet_queue {
 	/* Read and written by every burst. */
 	union {
@@ -182,6 +191,7 @@ struct vionet_queue {
 	uint32_t posted;    /* receive: bytes of each buffer, with header */
 	uint32_t max_frame; /* longest frame to transmit, without VLAN tag */
 	struct vionet_pool *pool;
+	struct vn_source source; /* transmit: its own pool's */
 	struct vn_doorbell doorbell;
 	struct vn_offloads offloads;
 	bool metadata; /* receive: the header says something */

@@ -109,11 +109,14 @@ static int make_packed(struct vionet_queue *queue)
 	areas->driver = area_at(queue->read_memory, 0);
 	areas->device = area_at(queue->write_memory, descs);
 	ring->desc = areas->descriptor.address;
+	ring->end = ring->desc + queue->size;
+	ring->avail = ring->desc;
+	ring->used = ring->desc;
 	ring->driver_event = areas->driver.address;
 	ring->device_event = areas->device.address;
 	/* Both wrap counters begin as 1 (PACKED-03). */
-	ring->avail_flags = PACKED_DESC_F_AVAIL;
-	ring->used_flags = PACKED_WRAP;
+	ring->avail_flags = PACKED_FLAGS(PACKED_DESC_F_AVAIL);
+	ring->used_flags = PACKED_FLAGS(PACKED_WRAP);
 	vn_store16(&ring->driver_event->flags, RING_EVENT_FLAGS_DISABLE);
 	return 0;
 }

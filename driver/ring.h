@@ -21,13 +21,17 @@
 #define LIKELY(condition) __builtin_expect(!!(condition), 1)
 #define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 
-/* Handing buffers to the device. */
+/*
+ * Handing buffers to the device. The indices of a split ring wrap by a mask. A cursor
+ * of a packed ring goes as far as the end of the ring (its run), and is turned there.
+ */
 struct vn_push {
-	uint32_t at;	/* split: entry of the available ring; packed: position */
+	uint32_t at;	/* split: entry of the available ring */
 	uint32_t order; /* split in order: descriptor; packed: order */
+	volatile struct packed_desc *desc; /* packed: the next */
 	uint64_t flags; /* packed: flags of this lap, where they lie in a word */
 	uint64_t held;	/* packed: see vn_packed */
-	uint32_t held_at;
+	volatile struct packed_desc *held_desc;
 	uint32_t pushed;
 	/* Of the queue, so that they stay in registers. */
 	vn_slot *slots;
@@ -37,8 +41,9 @@ struct vn_push {
 
 /* Taking buffers back. */
 struct vn_pop {
-	uint32_t at;	/* split: entry of the used ring; packed: position */
+	uint32_t at;	/* split: entry of the used ring */
 	uint32_t order; /* split: where the next free id goes; packed: order */
+	volatile struct packed_desc *desc; /* packed: the next */
 	uint64_t flags; /* packed: flags that a used descriptor has now */
 	uint32_t most;	/* that may be popped */
 	uint32_t popped;

@@ -27,10 +27,9 @@
 #define PACKED_FLAGS(flags) ((uint64_t)(flags) << 48)
 #define PACKED_ID(id) ((uint64_t)(id) << 32)
 
-ALWAYS_INLINE volatile uint64_t *packed_half(const struct vn_packed *ring,
-					     uint32_t at)
+ALWAYS_INLINE volatile uint64_t *packed_half(volatile struct packed_desc *desc)
 {
-	return (volatile uint64_t *)&ring->desc[at].len;
+	return (volatile uint64_t *)&desc->len;
 }
 
 /* ---- push ---- */
@@ -38,13 +37,35 @@ ALWAYS_INLINE volatile uint64_t *packed_half(const struct vn_packed *ring,
 ALWAYS_INLINE void packed_push_begin(const struct vionet_queue *queue,
 				     struct vn_push *c, bool receives)
 {
-	c->at = queue->packed.avail_at;
+	c->desc = queue->packed.avail;
 	c->order = queue->packed.order_next;
-	c->flags = PACKED_FLAGS(queue->packed.avail_flags |
-				(receives ? DESC_F_WRITE : 0));
+	c->flags = queue->packed.avail_flags |
+		   PACKED_FLAGS(receives ? DESC_F_WRITE : 0);
 	c->held = queue->packed.held;
-	c->held_at = queue->packed.held_at;
+	c->held_desc = queue->packed.held_desc;
 	c->limit = queue->size;
+}
+
+/* How many buffers may be pushed before the cursor has to be turned. */
+ALWAYS_INLINE uint32_t packed_push_run(const struct vionet_queue *queue,
+				       const struct vn_push *c, bool receives)
+{
+	uint32_t positions = (uint32_t)(queue->packed.end - c->desc);
+	uint32_t orders = c->limit - c->order;
+
+	/* Each receive buffer is one descriptor: its order is its position. */
+	return receives || orders < positions ? orders : positions;
+}
+
+ALWAYS_INLINE void packed_push_turn(const struct vionet_queue *queue,
+				    struct vn_push *c)
+{
+	if (UNLIKELY(c->order == c->limit))
+		c->order = 0;
+	if (UNLIKELY(c->desc == queue->packed.end)) {
+		c->desc = queue->packed.desc;
+		c->flags ^= PACKED_FLAGS(PACKED_WRAP);
+	}
 }
 
 /*
@@ -52,29 +73,22 @@ ALWAYS_INLINE void packed_push_begin(const struct vionet_queue *queue,
  * before the first one that was pushed since the last `packed_publish`, whose
  * flags are held back until then (PACKED-22, PACKED-30, PACKED-35).
  */
-ALWAYS_INLINE void packed_push(struct vionet_queue *queue, struct vn_push *c,
-			       bool in_order, bool receives, vn_slot slot,
+ALWAYS_INLINE void packed_push(struct vn_push *c, bool in_order, vn_slot slot,
 			       uint64_t iova, uint32_t length)
 {
-	struct vn_packed *ring = &queue->packed;
-	uint32_t order = receives ? c->at : c->order;
-	uint32_t id = in_order ? order : c->ids[order];
+	uint32_t id = in_order ? c->order : c->ids[c->order];
 	uint64_t half = c->flags | PACKED_ID(id) | length;
+	volatile struct packed_desc *desc = c->desc++;
 
+	c->order++;
 	c->slots[id] = slot;
-	ring->desc[c->at].addr = htole64(iova);
+	desc->addr = htole64(iova);
 	if (LIKELY(c->held != 0)) {
-		vn_store64(packed_half(ring, c->at), half);
+		vn_store64(packed_half(desc), half);
 	} else {
 		c->held = half;
-		c->held_at = c->at;
+		c->held_desc = desc;
 	}
-	if (UNLIKELY(++c->at == c->limit)) {
-		c->at = 0;
-		c->flags ^= PACKED_FLAGS(PACKED_WRAP);
-	}
-	if (!receives && UNLIKELY(++c->order == c->limit))
-		c->order = 0;
 	c->pushed++;
 }
 
@@ -83,11 +97,11 @@ ALWAYS_INLINE void packed_push_end(struct vionet_queue *queue,
 {
 	struct vn_packed *ring = &queue->packed;
 
-	ring->avail_at = (uint16_t)c->at;
+	ring->avail = c->desc;
 	ring->order_next = (uint16_t)c->order;
-	ring->avail_flags = (uint16_t)(c->flags >> 48) & PACKED_WRAP;
+	ring->avail_flags = c->flags & PACKED_FLAGS(PACKED_WRAP);
 	ring->held = c->held;
-	ring->held_at = (uint16_t)c->held_at;
+	ring->held_desc = c->held_desc;
 	ring->added = (uint16_t)(ring->added + c->pushed);
 }
 
@@ -99,7 +113,7 @@ ALWAYS_INLINE void packed_publish(struct vionet_queue *queue)
 	/* Pairs with the device's read barrier between the flags of a descriptor
 	 * and its other fields and followers. */
 	vn_publish();
-	vn_store64(packed_half(ring, ring->held_at), ring->held);
+	vn_store64(packed_half(ring->held_desc), ring->held);
 	ring->held = 0;
 }
 
@@ -111,17 +125,20 @@ ALWAYS_INLINE void packed_publish(struct vionet_queue *queue)
 static inline bool packed_need_kick(struct vionet_queue *queue)
 {
 	struct vn_packed *ring = &queue->packed;
-	uint16_t added = ring->added, now = ring->avail_at;
 	uint32_t event, flags, off;
-	bool wrap = (ring->avail_flags & PACKED_DESC_F_AVAIL) != 0;
+	uint16_t added, now;
+	bool wrap;
 
 	vn_publish_then_check();
+	added = ring->added;
 	ring->added = 0;
 	event = vn_load32(ring->device_event);
 	flags = event >> 16 & RING_EVENT_FLAGS_MASK;
 	off = event & 0x7fff;
 	if (flags == RING_EVENT_FLAGS_DISABLE)
 		return false;
+	now = (uint16_t)(ring->avail - ring->desc);
+	wrap = (ring->avail_flags & PACKED_FLAGS(PACKED_DESC_F_AVAIL)) != 0;
 	if (flags != RING_EVENT_FLAGS_DESC || !queue->event_idx ||
 	    off >= queue->size)
 		return true;
@@ -135,18 +152,39 @@ static inline bool packed_need_kick(struct vionet_queue *queue)
 ALWAYS_INLINE void packed_pop_load(const struct vionet_queue *queue,
 				   struct vn_pop *c)
 {
-	c->at = queue->packed.used_at;
+	c->desc = queue->packed.used;
 	c->order = queue->packed.order_used;
 	c->limit = queue->size;
-	c->flags = PACKED_FLAGS(queue->packed.used_flags);
+	c->flags = queue->packed.used_flags;
 }
 
 ALWAYS_INLINE void packed_pop_save(struct vionet_queue *queue,
 				   const struct vn_pop *c)
 {
-	queue->packed.used_at = (uint16_t)c->at;
+	queue->packed.used = c->desc;
 	queue->packed.order_used = (uint16_t)c->order;
-	queue->packed.used_flags = (uint16_t)(c->flags >> 48) & PACKED_WRAP;
+	queue->packed.used_flags = c->flags;
+}
+
+/* As packed_push_run, packed_push_turn. */
+ALWAYS_INLINE uint32_t packed_pop_run(const struct vionet_queue *queue,
+				      const struct vn_pop *c, bool receives)
+{
+	uint32_t positions = (uint32_t)(queue->packed.end - c->desc);
+	uint32_t orders = c->limit - c->order;
+
+	return receives || orders < positions ? orders : positions;
+}
+
+ALWAYS_INLINE void packed_pop_turn(const struct vionet_queue *queue,
+				   struct vn_pop *c)
+{
+	if (UNLIKELY(c->order == c->limit))
+		c->order = 0;
+	if (UNLIKELY(c->desc == queue->packed.end)) {
+		c->desc = queue->packed.desc;
+		c->flags ^= PACKED_FLAGS(PACKED_WRAP);
+	}
 }
 
 /* Is the descriptor used at which the next buffer will come back? PACKED-05,
@@ -154,10 +192,10 @@ ALWAYS_INLINE void packed_pop_save(struct vionet_queue *queue,
 static inline bool packed_completed(const struct vionet_queue *queue)
 {
 	const struct vn_packed *ring = &queue->packed;
-	uint16_t flags = vn_load16(&ring->desc[ring->used_at].flags);
+	uint64_t flags = PACKED_FLAGS(vn_load16(&ring->used->flags));
 
 	return queue->batch_left != 0 ||
-	       (flags & PACKED_WRAP) == ring->used_flags;
+	       ((flags ^ ring->used_flags) & PACKED_FLAGS(PACKED_WRAP)) == 0;
 }
 
 /*
@@ -169,19 +207,19 @@ static inline bool packed_completed(const struct vionet_queue *queue)
  * nothing without it (PACKED-07): QEMU, up to 11.1 at least, never sets it.
  */
 ALWAYS_INLINE vn_slot packed_pop(struct vionet_queue *queue, struct vn_pop *c,
-				 bool in_order, bool receives,
-				 uint32_t *written, uint32_t *index)
+				 bool in_order, uint32_t *written,
+				 uint32_t *index)
 {
-	uint32_t order = receives ? c->at : c->order;
+	uint32_t order = c->order;
 	vn_slot slot;
 
 	if (!in_order || LIKELY(c->batch_left == 0)) {
-		uint64_t half = vn_load64_flagged(packed_half(&queue->packed, c->at));
-		uint64_t wrong = half ^ c->flags;
+		uint64_t half = vn_load64_flagged(
+			(const volatile uint64_t *)&c->desc->len);
 		uint32_t id = (uint32_t)(half >> 32) & 0xffff;
 
 		*written = (uint32_t)half;
-		if (wrong & PACKED_FLAGS(PACKED_WRAP))
+		if ((half ^ c->flags) & PACKED_FLAGS(PACKED_WRAP))
 			return 0;
 		*index = id;
 		if (!in_order && UNLIKELY(id != c->ids[order]) &&
@@ -208,12 +246,8 @@ ALWAYS_INLINE vn_slot packed_pop(struct vionet_queue *queue, struct vn_pop *c,
 		return 0;
 	}
 	c->slots[*index] = 0;
-	if (UNLIKELY(++c->at == c->limit)) {
-		c->at = 0;
-		c->flags ^= PACKED_FLAGS(PACKED_WRAP);
-	}
-	if (!receives && UNLIKELY(++c->order == c->limit))
-		c->order = 0;
+	c->desc++;
+	c->order++;
 	return slot;
 }
 
@@ -235,10 +269,12 @@ static inline bool packed_arm(struct vionet_queue *queue)
 	volatile struct packed_event *event = ring->driver_event;
 
 	if (queue->event_idx) {
-		unsigned int wrap =
-			ring->used_flags & PACKED_DESC_F_USED ? 0x8000 : 0;
+		bool wrap = (ring->used_flags &
+			     PACKED_FLAGS(PACKED_DESC_F_USED)) != 0;
 
-		vn_store16(&event->desc, (uint16_t)(ring->used_at | wrap));
+		vn_store16(&event->desc,
+			   (uint16_t)((ring->used - ring->desc) |
+				      (wrap ? 0x8000 : 0)));
 		/* Pairs with the device's read of the flags before the position. */
 		vn_publish();
 		vn_store16(&event->flags, RING_EVENT_FLAGS_DESC);

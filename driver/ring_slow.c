@@ -193,31 +193,31 @@ static uint32_t packed_chain(struct vionet_queue *queue,
 	struct vn_packed *ring = &queue->packed;
 	bool in_order = queue->layout == VN_PACKED_IN_ORDER;
 	uint32_t id = in_order ? ring->order_next : queue->ids[ring->order_next];
-	uint16_t first = ring->avail_at;
+	volatile struct packed_desc *first = ring->avail;
 	uint64_t first_half = 0;
 
 	for (uint32_t i = 0; i < count; i++) {
-		uint64_t half = PACKED_FLAGS(ring->avail_flags | flags |
-					     access_flag(i, readable) |
+		uint64_t half = PACKED_FLAGS(flags | access_flag(i, readable) |
 					     (i + 1 < count ? DESC_F_NEXT : 0)) |
-				PACKED_ID(id) | elements[i].length;
+				ring->avail_flags | PACKED_ID(id) |
+				elements[i].length;
 
-		ring->desc[ring->avail_at].addr = htole64(elements[i].iova);
+		ring->avail->addr = htole64(elements[i].iova);
 		if (i == 0)
 			first_half = half;
 		else
-			vn_store64(packed_half(ring, ring->avail_at), half);
-		if (++ring->avail_at == queue->size) {
-			ring->avail_at = 0;
-			ring->avail_flags ^= PACKED_WRAP;
+			vn_store64(packed_half(ring->avail), half);
+		if (++ring->avail == ring->end) {
+			ring->avail = ring->desc;
+			ring->avail_flags ^= PACKED_FLAGS(PACKED_WRAP);
 		}
 	}
 	if (ring->held != 0) {
 		vn_publish();
-		vn_store64(packed_half(ring, first), first_half);
+		vn_store64(packed_half(first), first_half);
 	} else {
 		ring->held = first_half;
-		ring->held_at = first;
+		ring->held_desc = first;
 	}
 	if (++ring->order_next == queue->size)
 		ring->order_next = 0;
@@ -276,13 +276,14 @@ void vn_ring_release(struct vionet_queue *queue, uint32_t index)
 		queue->tables.free[queue->tables.available++] = extent->table;
 	queue->free_count = (uint16_t)(queue->free_count + more);
 	if (vn_layout_is_packed(queue->layout)) {
-		uint32_t at = queue->packed.used_at + more;
+		struct vn_packed *ring = &queue->packed;
 
-		if (at >= queue->size) {
-			at -= queue->size;
-			queue->packed.used_flags ^= PACKED_WRAP;
+		if (more >= (uint32_t)(ring->end - ring->used)) {
+			ring->used_flags ^= PACKED_FLAGS(PACKED_WRAP);
+			ring->used -= queue->size - more;
+		} else {
+			ring->used += more;
 		}
-		queue->packed.used_at = (uint16_t)at;
 	} else if (queue->layout == VN_SPLIT) {
 		for (uint32_t id = index; more != 0; more--) {
 			id = queue->chained[id];
@@ -326,6 +327,7 @@ ALWAYS_INLINE vn_slot collect(struct vionet_queue *queue,
 	if (pop_begin(queue, layout, &c) != 0)
 		slot = ring_pop(queue, layout, false, &c, written, &index);
 	c.popped = slot != 0;
+	pop_turn(queue, layout, &c);
 	pop_end(queue, layout, &c);
 	if (slot != 0)
 		vn_ring_release(queue, index);

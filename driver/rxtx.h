@@ -42,9 +42,28 @@ ALWAYS_INLINE void ring_push(struct vionet_queue *queue, enum vn_layout layout,
 	bool in_order = vn_layout_is_in_order(layout);
 
 	if (vn_layout_is_packed(layout))
-		packed_push(queue, c, in_order, receives, slot, iova, length);
+		packed_push(c, in_order, slot, iova, length);
 	else
 		split_push(queue, c, in_order, receives, slot, iova, length);
+}
+
+/* How many of `wanted` may be pushed before the cursor has to be turned. */
+ALWAYS_INLINE uint32_t push_run(const struct vionet_queue *queue,
+				enum vn_layout layout, bool receives,
+				const struct vn_push *c, uint32_t wanted)
+{
+	uint32_t run = wanted;
+
+	if (vn_layout_is_packed(layout))
+		run = packed_push_run(queue, c, receives);
+	return run < wanted ? run : wanted;
+}
+
+ALWAYS_INLINE void push_turn(const struct vionet_queue *queue,
+			     enum vn_layout layout, struct vn_push *c)
+{
+	if (vn_layout_is_packed(layout))
+		packed_push_turn(queue, c);
 }
 
 ALWAYS_INLINE void push_end(struct vionet_queue *queue, enum vn_layout layout,
@@ -88,8 +107,27 @@ ALWAYS_INLINE vn_slot ring_pop(struct vionet_queue *queue,
 	bool in_order = vn_layout_is_in_order(layout);
 
 	if (vn_layout_is_packed(layout))
-		return packed_pop(queue, c, in_order, receives, written, index);
+		return packed_pop(queue, c, in_order, written, index);
 	return split_pop(queue, c, in_order, receives, written, index);
+}
+
+/* As push_run, push_turn. */
+ALWAYS_INLINE uint32_t pop_run(const struct vionet_queue *queue,
+			       enum vn_layout layout, bool receives,
+			       const struct vn_pop *c, uint32_t wanted)
+{
+	uint32_t run = wanted;
+
+	if (vn_layout_is_packed(layout))
+		run = packed_pop_run(queue, c, receives);
+	return run < wanted ? run : wanted;
+}
+
+ALWAYS_INLINE void pop_turn(const struct vionet_queue *queue,
+			    enum vn_layout layout, struct vn_pop *c)
+{
+	if (vn_layout_is_packed(layout))
+		packed_pop_turn(queue, c);
 }
 
 /* Save the cursor; the buffers popped since it was loaded are accounted for. */
@@ -136,8 +174,9 @@ ALWAYS_INLINE uint32_t ring_position(const struct vionet_queue *queue,
 {
 	if (!packed)
 		return queue->split.avail_index;
-	return queue->packed.avail_at |
-	       (queue->packed.avail_flags & PACKED_DESC_F_AVAIL ? 0x8000u : 0);
+	return (uint32_t)(queue->packed.avail - queue->packed.desc) |
+	       (queue->packed.avail_flags & PACKED_FLAGS(PACKED_DESC_F_AVAIL) ?
+			0x8000u : 0);
 }
 
 ALWAYS_INLINE void kick(struct vionet_queue *queue, bool packed)

@@ -24,35 +24,42 @@
  * where `data` of a fresh packet points. Descriptions are not touched: what of them
  * has to be set is set when the packet is received.
  */
-ALWAYS_INLINE void refill(struct vionet_queue *queue, enum vn_layout layout,
-			  bool offloads)
+ALWAYS_INLINE void refill_burst(struct vionet_queue *queue,
+				enum vn_layout layout, bool offloads)
 {
 	struct vionet_pool *pool = queue->pool;
-	uint64_t iova = pool->iova + VIONET_HEADROOM -
-			header_size_of(queue, offloads);
 	uint32_t available = pool->available, count = queue->free_count;
 	uint32_t posted = queue->posted, units = pool->stride_lines;
-	uintptr_t first = (uintptr_t)pool->packets;
+	/* 64 bytes of description, `units` times 64 of buffer. */
+	uint64_t shift = pool->iova + VIONET_HEADROOM -
+			 header_size_of(queue, offloads) -
+			 (uint64_t)(uintptr_t)pool->packets * units;
+	struct vionet_packet **top;
 	struct vn_push c;
 
-	if (count < queue->refill_batch)
-		return;
 	if (UNLIKELY(available < count)) {
 		vn_count(&queue->counters.starved, 1);
 		count = available;
 		if (count == 0)
 			return;
 	}
+	top = pool->free + available;
 	push_begin(queue, layout, true, &c);
 	do {
-		struct vionet_packet *packet = pool->free[--available];
+		uint32_t end = c.pushed + push_run(queue, layout, true, &c,
+						   count - c.pushed);
 
-		vn_packet_poison(packet);
-		/* 64 bytes of description, `units` times 64 of buffer. */
-		ring_push(queue, layout, true, &c, (vn_slot)packet,
-			  iova + ((uintptr_t)packet - first) * units, posted);
+		do {
+			struct vionet_packet *packet = *--top;
+
+			vn_packet_poison(packet);
+			ring_push(queue, layout, true, &c, (vn_slot)packet,
+				  (uint64_t)(uintptr_t)packet * units + shift,
+				  posted);
+		} while (c.pushed < end);
+		push_turn(queue, layout, &c);
 	} while (c.pushed < count);
-	pool->available = available;
+	pool->available = available - count;
 	push_end(queue, layout, &c);
 	publish(queue, layout);
 }
@@ -93,20 +100,63 @@ ALWAYS_INLINE uint32_t num_buffers(const struct vionet_packet *packet,
 	return vn_load16(&((const volatile struct net_hdr *)header)->num_buffers);
 }
 
+/* refill_burst of the layout, as a function of its own: the receive burst has the
+ * registers for itself. */
+typedef void refill_fn(struct vionet_queue *queue);
+
+/* What does not change in a burst, but for `usual`: the num_buffers of the common
+ * buffer, or none where the next belongs to a packet that has begun. */
+struct receiving {
+	uint32_t header_size, shortest, span, usual;
+};
+
+ALWAYS_INLINE struct receiving receiving_of(const struct vionet_queue *queue,
+					    uint32_t header_size)
+{
+	uint32_t shortest = header_size + VIONET_FRAME_MIN;
+
+	return (struct receiving){
+		.header_size = header_size,
+		.shortest = shortest,
+		.span = queue->posted - shortest,
+		.usual = queue->partial.left ? ALWAYS_UNCOMMON : 1,
+	};
+}
+
 /*
- * The common buffer is a whole packet: a header, a frame of 14 bytes at least, and no
- * more than was posted. One comparison tells, the rest is in rxtx_slow.c.
+ * A packet that is complete with this buffer, or NULL. The common buffer is a whole
+ * packet: a header, a frame of 14 bytes at least, and no more than was posted. One
+ * comparison tells, the rest is in rxtx_slow.c.
  */
+ALWAYS_INLINE struct vionet_packet *
+take_buffer(struct vionet_queue *queue, bool mergeable, bool offloads,
+	    struct receiving *r, struct vionet_packet *packet, uint32_t written)
+{
+	uint32_t buffers = 1;
+
+	vn_packet_unpoison(packet);
+	if (mergeable)
+		buffers = num_buffers(packet, r->header_size);
+	if (UNLIKELY(written - r->shortest > r->span ||
+		     (mergeable && buffers != r->usual))) {
+		packet = vn_receive_uncommon(queue, packet, written, buffers);
+		r->usual = queue->partial.left ? ALWAYS_UNCOMMON : 1;
+		return packet;
+	}
+	describe(packet, written - r->header_size);
+	if (offloads && !take_metadata(queue, packet, r->header_size))
+		return NULL;
+	return packet;
+}
+
 ALWAYS_INLINE uint32_t receive_burst(struct vionet_queue *queue,
 				     enum vn_layout layout, bool mergeable,
-				     bool offloads,
+				     bool offloads, refill_fn *refill,
 				     struct vionet_packet **packets,
 				     uint32_t max)
 {
-	uint32_t received = 0, header_size = header_size_of(queue, offloads);
-	uint32_t shortest = header_size + VIONET_FRAME_MIN;
-	uint32_t span = queue->posted - shortest;
-	uint32_t usual = queue->partial.left ? ALWAYS_UNCOMMON : 1;
+	struct receiving r = receiving_of(queue, header_size_of(queue, offloads));
+	uint32_t received = 0;
 	uint64_t bytes = 0;
 	struct vn_pop c;
 
@@ -116,31 +166,32 @@ ALWAYS_INLINE uint32_t receive_burst(struct vionet_queue *queue,
 	 * rubbish as fast as we drop it does not keep us here. */
 	pop_begin(queue, layout, &c);
 	while (received < max && c.popped < c.most) {
-		struct vionet_packet *packet;
-		uint32_t written, index, buffers = 1;
-		vn_slot slot = ring_pop(queue, layout, true, &c, &written, &index);
+		uint32_t left = c.most - c.popped;
+		uint32_t end = c.popped +
+			       pop_run(queue, layout, true, &c,
+				       max - received < left ? max - received :
+							       left);
 
-		if (slot == 0)
-			break;
-		c.popped++;
-		packet = (struct vionet_packet *)slot;
-		vn_packet_unpoison(packet);
-		if (mergeable)
-			buffers = num_buffers(packet, header_size);
-		if (UNLIKELY(written - shortest > span || buffers != usual)) {
-			packet = vn_receive_uncommon(queue, packet, written,
-						     buffers);
-			usual = queue->partial.left ? ALWAYS_UNCOMMON : 1;
+		while (c.popped < end) {
+			struct vionet_packet *packet;
+			uint32_t written, index;
+			vn_slot slot = ring_pop(queue, layout, true, &c,
+						&written, &index);
+
+			if (slot == 0) {
+				c.most = c.popped; /* that was all */
+				break;
+			}
+			c.popped++;
+			packet = take_buffer(queue, mergeable, offloads, &r,
+					     (struct vionet_packet *)slot,
+					     written);
 			if (!packet)
 				continue;
-		} else {
-			describe(packet, written - header_size);
-			if (offloads &&
-			    !take_metadata(queue, packet, header_size))
-				continue;
+			bytes += packet->total_length;
+			packets[received++] = packet;
 		}
-		bytes += packet->total_length;
-		packets[received++] = packet;
+		pop_turn(queue, layout, &c);
 	}
 	if (c.popped != 0) {
 		pop_end(queue, layout, &c);
@@ -148,10 +199,50 @@ ALWAYS_INLINE uint32_t receive_burst(struct vionet_queue *queue,
 		vn_count(&queue->counters.packets, received);
 		vn_count(&queue->counters.bytes, bytes);
 	}
-	if (LIKELY(!queue->breach))
-		refill(queue, layout, offloads);
+	if (LIKELY(!queue->breach) &&
+	    queue->free_count >= queue->refill_batch)
+		refill(queue);
 	vn_count_in_flight(queue);
 	return received;
+}
+
+/* A burst of one packet, without loops. If the first buffer is not one, `many` goes on. */
+ALWAYS_INLINE uint32_t receive_single(struct vionet_queue *queue,
+				      enum vn_layout layout, bool mergeable,
+				      bool offloads, refill_fn *refill,
+				      vn_receive_fn *many,
+				      struct vionet_packet **packets)
+{
+	uint32_t written, index, header_size = header_size_of(queue, offloads);
+	struct vionet_packet *packet;
+	struct receiving r;
+	struct vn_pop c;
+	vn_slot slot;
+
+	if (UNLIKELY(queue->breach))
+		return 0;
+	if (pop_begin(queue, layout, &c) == 0)
+		return many(queue, packets, 1);
+	slot = ring_pop(queue, layout, true, &c, &written, &index);
+	if (slot == 0)
+		return many(queue, packets, 1);
+	c.popped = 1;
+	pop_turn(queue, layout, &c);
+	pop_end(queue, layout, &c);
+	r = receiving_of(queue, header_size);
+	packet = take_buffer(queue, mergeable, offloads, &r,
+			     (struct vionet_packet *)slot, written);
+	vn_count(&queue->counters.completed, 1);
+	if (UNLIKELY(!packet))
+		return many(queue, packets, 1);
+	packets[0] = packet;
+	vn_count(&queue->counters.packets, 1);
+	vn_count(&queue->counters.bytes, packet->total_length);
+	if (LIKELY(!queue->breach) &&
+	    queue->free_count >= queue->refill_batch)
+		refill(queue);
+	vn_count_in_flight(queue);
+	return 1;
 }
 
 #endif

@@ -115,10 +115,22 @@ struct vionet_packet *vn_receive_uncommon(struct vionet_queue *queue,
 
 /* ---- transmit ---- */
 
-bool vn_pool_usable(const struct vionet_queue *queue,
-		    const struct vionet_pool *pool)
+bool vn_source_choose(const struct vionet_queue *queue,
+		      const struct vionet_pool *pool, struct vn_source *source)
 {
-	return pool->device == queue->device;
+	uint64_t room = pool->stride - queue->header_size;
+	uint64_t longest = room < queue->max_frame ? room : queue->max_frame;
+
+	if (pool->device != queue->device)
+		return false;
+	*source = (struct vn_source){
+		.pool = pool,
+		.shift = pool->iova_offset - queue->header_size,
+		.room = room,
+		.span = (uint32_t)longest - VIONET_FRAME_MIN,
+		.tag = pool == queue->pool ? 0 : VN_SLOT_ELSEWHERE,
+	};
+	return true;
 }
 
 bool vn_transmit_one(const struct vionet_queue *queue,

@@ -41,9 +41,10 @@ void vn_reclaim_uncommon(struct vionet_queue *queue, vn_slot slot,
 /* A transmit queue stays full: notify again now and then. */
 void vn_transmit_stuck(struct vionet_queue *queue);
 
-/* Is the packet one that may be sent from this queue, as far as its pool goes? */
-bool vn_pool_usable(const struct vionet_queue *queue,
-		    const struct vionet_pool *pool);
+/* What may be sent from a pool, looked up once for all of its packets in a row. Returns
+ * false, and changes nothing, if nothing may. */
+bool vn_source_choose(const struct vionet_queue *queue,
+		      const struct vionet_pool *pool, struct vn_source *source);
 
 /* Notify the device whether it wants it or not. */
 void vn_queue_kick(struct vionet_queue *queue);

@@ -21,10 +21,11 @@ extern const struct vn_bursts_choice vn_bursts_packed, vn_bursts_packed_in_order
 
 /* Whoever sleeps with buffers in the pool and none in the ring sleeps for ever. */
 ALWAYS_INLINE int arm_queue(struct vionet_queue *queue, enum vn_layout layout,
-			    bool offloads)
+			    refill_fn *refill)
 {
-	if (!queue->transmits && !queue->breach)
-		refill(queue, layout, offloads);
+	if (!queue->transmits && !queue->breach &&
+	    queue->free_count >= queue->refill_batch)
+		refill(queue);
 	return (vn_layout_is_packed(layout) ? packed_arm(queue) :
 					      split_arm(queue)) ? 1 : 0;
 }
@@ -38,12 +39,27 @@ ALWAYS_INLINE void disarm_queue(struct vionet_queue *queue,
 		split_disarm(queue);
 }
 
-#define VN_BURSTS_RECEIVE(name, layout, mergeable, offloads)                  \
+#define VN_BURSTS_REFILL(name, layout, offloads)                              \
+	static __attribute__((noinline)) void name(struct vionet_queue *queue)\
+	{                                                                     \
+		refill_burst(queue, layout, offloads);                        \
+	}
+
+#define VN_BURSTS_RECEIVE(name, layout, mergeable, offloads, refill)          \
+	static __attribute__((noinline)) uint32_t name##_many(                \
+		struct vionet_queue *queue, struct vionet_packet **packets,   \
+		uint32_t max)                                                 \
+	{                                                                     \
+		return receive_burst(queue, layout, mergeable, offloads,      \
+				     refill, packets, max);                   \
+	}                                                                     \
 	static uint32_t name(struct vionet_queue *queue,                      \
 			     struct vionet_packet **packets, uint32_t max)    \
 	{                                                                     \
-		return receive_burst(queue, layout, mergeable, offloads,      \
-				     packets, max);                           \
+		return max == 1 ?                                             \
+			receive_single(queue, layout, mergeable, offloads,    \
+				       refill, name##_many, packets) :        \
+			name##_many(queue, packets, max);                     \
 	}
 
 #define VN_BURSTS_TRANSMIT(name, layout, offloads)                            \
@@ -52,21 +68,31 @@ ALWAYS_INLINE void disarm_queue(struct vionet_queue *queue,
 		struct vionet_packet *const *packets, uint32_t count,         \
 		uint32_t *pushed, uint64_t *bytes)                            \
 	{                                                                     \
-		return transmit_rest_burst(queue, layout, offloads, packets,  \
-					   count, pushed, bytes);             \
+		return transmit_rest_burst(queue, layout, offloads,           \
+					   take_back, packets, count, pushed, \
+					   bytes);                            \
+	}                                                                     \
+	static __attribute__((noinline)) uint32_t name##_many(                \
+		struct vionet_queue *queue,                                   \
+		struct vionet_packet *const *packets, uint32_t count)         \
+	{                                                                     \
+		return transmit_burst(queue, layout, offloads, take_back,     \
+				      name##_rest, packets, count);           \
 	}                                                                     \
 	static uint32_t name(struct vionet_queue *queue,                      \
 			     struct vionet_packet *const *packets,            \
 			     uint32_t count)                                  \
 	{                                                                     \
-		return transmit_burst(queue, layout, offloads, name##_rest,   \
-				      packets, count);                        \
+		return count == 1 ?                                           \
+			transmit_single(queue, layout, offloads, take_back,   \
+					name##_many, packets) :               \
+			name##_many(queue, packets, count);                   \
 	}
 
-#define VN_BURSTS_ARM(name, layout, offloads)                                 \
+#define VN_BURSTS_ARM(name, layout, refill)                                   \
 	static int name(struct vionet_queue *queue)                           \
 	{                                                                     \
-		return arm_queue(queue, layout, offloads);                    \
+		return arm_queue(queue, layout, refill);                      \
 	}
 
 #define VN_BURSTS_TABLE(receive_fn, transmit_fn, arm_fn)                      \
@@ -77,17 +103,26 @@ ALWAYS_INLINE void disarm_queue(struct vionet_queue *queue,
 	}
 
 #define VN_BURSTS_DEFINE(choice, layout)                                      \
-	VN_BURSTS_RECEIVE(receive, layout, false, false)                      \
-	VN_BURSTS_RECEIVE(receive_mergeable, layout, true, false)             \
-	VN_BURSTS_RECEIVE(receive_offloads, layout, false, true)              \
-	VN_BURSTS_RECEIVE(receive_mergeable_offloads, layout, true, true)     \
+	VN_BURSTS_REFILL(refill, layout, false)                               \
+	VN_BURSTS_REFILL(refill_offloads, layout, true)                       \
+	VN_BURSTS_RECEIVE(receive, layout, false, false, refill)              \
+	VN_BURSTS_RECEIVE(receive_mergeable, layout, true, false, refill)     \
+	VN_BURSTS_RECEIVE(receive_offloads, layout, false, true,              \
+			  refill_offloads)                                    \
+	VN_BURSTS_RECEIVE(receive_mergeable_offloads, layout, true, true,     \
+			  refill_offloads)                                    \
+	static __attribute__((noinline)) uint32_t take_back(                  \
+		struct vionet_queue *queue)                                   \
+	{                                                                     \
+		return reclaim_burst(queue, layout);                          \
+	}                                                                     \
 	VN_BURSTS_TRANSMIT(transmit, layout, false)                           \
 	VN_BURSTS_TRANSMIT(transmit_offloads, layout, true)                   \
-	VN_BURSTS_ARM(arm, layout, false)                                     \
-	VN_BURSTS_ARM(arm_offloads, layout, true)                             \
+	VN_BURSTS_ARM(arm, layout, refill)                                    \
+	VN_BURSTS_ARM(arm_offloads, layout, refill_offloads)                  \
 	static uint32_t reclaim(struct vionet_queue *queue)                   \
 	{                                                                     \
-		reclaim_burst(queue, layout);                                 \
+		take_back(queue);                                             \
 		return queue->outstanding;                                    \
 	}                                                                     \
 	static bool ready(struct vionet_queue *queue)                         \

@@ -32,26 +32,35 @@ ALWAYS_INLINE uint32_t reclaim_burst(struct vionet_queue *queue,
 		return 0;
 	pop_begin(queue, layout, &c);
 	while (c.popped < c.most) {
-		struct vionet_packet *packet;
-		uint32_t written, index;
-		vn_slot slot = ring_pop(queue, layout, false, &c, &written,
+		uint32_t end = c.popped + pop_run(queue, layout, false, &c,
+						  c.most - c.popped);
+		vn_slot slot = 0;
+		uint32_t index = 0;
+
+		while (c.popped < end) {
+			struct vionet_packet *packet;
+			uint32_t written;
+
+			slot = ring_pop(queue, layout, false, &c, &written,
 					&index);
-
-		if (slot == 0)
-			break;
-		c.popped++;
-		packet = vn_slot_packet(slot);
-		vn_packet_unpoison(packet);
-		if (LIKELY((slot & VN_SLOT_TAGS) == 0)) {
-			pool->free[available++] = packet;
-			continue;
+			if (slot == 0) {
+				c.most = c.popped; /* that was all */
+				break;
+			}
+			c.popped++;
+			packet = vn_slot_packet(slot);
+			vn_packet_unpoison(packet);
+			if (LIKELY((slot & VN_SLOT_TAGS) == 0)) {
+				pool->free[available++] = packet;
+				continue;
+			}
+			if (UNLIKELY((slot & VN_SLOT_COMPLEX) != 0))
+				break;
+			packet->pool->free[packet->pool->available++] = packet;
 		}
-		if (LIKELY((slot & VN_SLOT_COMPLEX) == 0)) {
-			struct vionet_pool *other = packet->pool;
-
-			other->free[other->available++] = packet;
+		pop_turn(queue, layout, &c);
+		if (LIKELY((slot & VN_SLOT_COMPLEX) == 0))
 			continue;
-		}
 		completed += c.popped;
 		pop_end(queue, layout, &c);
 		pool->available = available;
@@ -70,34 +79,6 @@ ALWAYS_INLINE uint32_t reclaim_burst(struct vionet_queue *queue,
 	return completed;
 }
 
-/* What holds for all packets of a pool, looked up once. */
-struct source {
-	const struct vionet_pool *pool;
-	uint64_t shift; /* address of the header for the device, minus of the data */
-	uint64_t room;	/* of a buffer, less the header */
-	uint32_t span;	/* longest frame, less the shortest */
-	unsigned int tag;
-};
-
-/* Returns false, and changes nothing, if nothing may be sent from this pool. */
-ALWAYS_INLINE bool choose_source(const struct vionet_queue *queue,
-				 const struct vionet_pool *pool,
-				 uint32_t header_size, struct source *source)
-{
-	uint64_t room = pool->stride - header_size;
-
-	if (pool != queue->pool && !vn_pool_usable(queue, pool))
-		return false;
-	source->pool = pool;
-	source->shift = pool->iova_offset - header_size;
-	source->room = room;
-	source->span = (room < queue->max_frame ? (uint32_t)room :
-						  queue->max_frame) -
-		       VIONET_FRAME_MIN;
-	source->tag = pool == queue->pool ? 0 : VN_SLOT_ELSEWHERE;
-	return true;
-}
-
 /* flags, gso_type and state of a packet without offloads, as one word. */
 ALWAYS_INLINE uint32_t plain_word(const struct vionet_packet *packet)
 {
@@ -113,7 +94,7 @@ ALWAYS_INLINE uint32_t plain_word(const struct vionet_packet *packet)
 /* One segment, the application's, no offload, of a proper length, and inside its
  * buffer with room for the header in front. */
 ALWAYS_INLINE bool is_common(const struct vionet_packet *packet,
-			     const struct source *source, uint32_t header_size)
+			     const struct vn_source *source, uint32_t header_size)
 {
 	static const struct vionet_packet plain = { .state = VN_PACKET_APPLICATION };
 	uint64_t offset = (uint64_t)(packet->data - packet->buffer);
@@ -138,6 +119,32 @@ ALWAYS_INLINE void write_header(uint8_t *at, uint32_t header_size)
 	}
 }
 
+/* May this packet be pushed by the loop for common packets, or for `offloaded` ones?
+ * `source` becomes that of its pool. */
+ALWAYS_INLINE bool sendable(const struct vionet_queue *queue,
+			    const struct vionet_packet *packet, bool offloaded,
+			    uint32_t header_size, struct vn_source *source)
+{
+	if (UNLIKELY(packet->pool != source->pool) &&
+	    !vn_source_choose(queue, packet->pool, source))
+		return false;
+	if (UNLIKELY(is_common(packet, source, header_size) == offloaded))
+		return false;
+	return !offloaded || vn_transmit_one(queue, packet);
+}
+
+ALWAYS_INLINE void push_packet(struct vionet_queue *queue, enum vn_layout layout,
+			       struct vn_push *c, struct vionet_packet *packet,
+			       const struct vn_source *source,
+			       uint32_t header_size)
+{
+	packet->state = VN_PACKET_DEVICE;
+	vn_packet_poison(packet);
+	ring_push(queue, layout, false, c, (vn_slot)packet | source->tag,
+		  (uint64_t)(uintptr_t)packet->data + source->shift,
+		  packet->length + header_size);
+}
+
 /* The common packets from `packets` on, as many as there is room for; or, `offloaded`,
  * those that are not, but in one buffer too. Stops at the first other one; returns how
  * many were pushed. Two loops: what is common pays for nothing else. */
@@ -149,35 +156,32 @@ ALWAYS_INLINE uint32_t push_common(struct vionet_queue *queue,
 {
 	uint32_t header_size = header_size_of(queue, offloads);
 	uint32_t room = queue->free_count;
-	struct source source;
+	struct vn_source source = queue->source;
 	uint64_t total = 0;
 	struct vn_push c;
 
 	if (count > room)
 		count = room;
 	push_begin(queue, layout, false, &c);
-	choose_source(queue, queue->pool, header_size, &source);
 	while (c.pushed < count) {
-		struct vionet_packet *packet = packets[c.pushed];
-		uint32_t length = packet->length;
-		uint8_t *data = packet->data;
+		uint32_t end = c.pushed + push_run(queue, layout, false, &c,
+						   count - c.pushed);
 
-		if (UNLIKELY(packet->pool != source.pool) &&
-		    !choose_source(queue, packet->pool, header_size, &source))
-			break;
-		if (UNLIKELY(is_common(packet, &source, header_size) == offloaded))
-			break;
-		if (offloaded && !vn_transmit_one(queue, packet))
-			break;
-		packet->state = VN_PACKET_DEVICE;
-		if (!offloaded)
-			write_header(data, header_size);
-		total += length;
-		vn_packet_poison(packet);
-		ring_push(queue, layout, false, &c,
-			  (vn_slot)packet | source.tag,
-			  (uint64_t)(uintptr_t)data + source.shift,
-			  length + header_size);
+		while (c.pushed < end) {
+			struct vionet_packet *packet = packets[c.pushed];
+
+			if (!sendable(queue, packet, offloaded, header_size,
+				      &source)) {
+				count = c.pushed; /* no further */
+				break;
+			}
+			if (!offloaded)
+				write_header(packet->data, header_size);
+			total += packet->length;
+			push_packet(queue, layout, &c, packet, &source,
+				    header_size);
+		}
+		push_turn(queue, layout, &c);
 	}
 	push_end(queue, layout, &c);
 	*bytes += total;
@@ -193,8 +197,12 @@ typedef uint32_t transmit_rest_fn(struct vionet_queue *queue,
 				  uint32_t count, uint32_t *pushed,
 				  uint64_t *bytes);
 
+/* reclaim_burst of the layout, as a function of its own for the same reason. */
+typedef uint32_t take_back_fn(struct vionet_queue *queue);
+
 ALWAYS_INLINE uint32_t transmit_rest_burst(struct vionet_queue *queue,
 					   enum vn_layout layout, bool offloads,
+					   take_back_fn *take_back,
 					   struct vionet_packet *const *packets,
 					   uint32_t count, uint32_t *pushed,
 					   uint64_t *bytes)
@@ -218,7 +226,7 @@ ALWAYS_INLINE uint32_t transmit_rest_burst(struct vionet_queue *queue,
 						      bytes);
 		/* A packet of several segments wants more room than the one
 		 * entry that was counted on. */
-		if (result == VN_FULL && reclaim_burst(queue, layout) == 0)
+		if (result == VN_FULL && take_back(queue) == 0)
 			break;
 		*pushed += result == VN_PUSHED;
 		taken += result != VN_FULL;
@@ -228,6 +236,7 @@ ALWAYS_INLINE uint32_t transmit_rest_burst(struct vionet_queue *queue,
 
 ALWAYS_INLINE uint32_t transmit_burst(struct vionet_queue *queue,
 				      enum vn_layout layout, bool offloads,
+				      take_back_fn *take_back,
 				      transmit_rest_fn *rest,
 				      struct vionet_packet *const *packets,
 				      uint32_t count)
@@ -237,7 +246,7 @@ ALWAYS_INLINE uint32_t transmit_burst(struct vionet_queue *queue,
 
 	/* Completions are looked at only when their room is wanted. */
 	if (queue->free_count < count)
-		reclaim_burst(queue, layout);
+		take_back(queue);
 	if (UNLIKELY(queue->breach))
 		return 0;
 	taken = pushed = push_common(queue, layout, offloads, false, packets,
@@ -254,6 +263,42 @@ ALWAYS_INLINE uint32_t transmit_burst(struct vionet_queue *queue,
 	if (UNLIKELY(taken < count))
 		vn_transmit_stuck(queue);
 	return taken;
+}
+
+/* A burst of one packet: without loops, which cost more than the packet. What is not
+ * common goes to `many`. */
+ALWAYS_INLINE uint32_t transmit_single(struct vionet_queue *queue,
+				       enum vn_layout layout, bool offloads,
+				       take_back_fn *take_back,
+				       vn_transmit_fn *many,
+				       struct vionet_packet *const *packets)
+{
+	const struct vn_source *source = &queue->source;
+	uint32_t header_size = header_size_of(queue, offloads);
+	struct vionet_packet *packet = packets[0];
+	struct vn_source other;
+	struct vn_push c;
+
+	if (queue->free_count == 0)
+		take_back(queue);
+	if (packet->pool != source->pool) {
+		if (!vn_source_choose(queue, packet->pool, &other))
+			return many(queue, packets, 1);
+		source = &other;
+	}
+	if (UNLIKELY(queue->breach || queue->free_count == 0 ||
+		     !is_common(packet, source, header_size)))
+		return many(queue, packets, 1);
+	push_begin(queue, layout, false, &c);
+	write_header(packet->data, header_size);
+	vn_count(&queue->counters.bytes, packet->length);
+	vn_count(&queue->counters.packets, 1);
+	push_packet(queue, layout, &c, packet, source, header_size);
+	push_turn(queue, layout, &c);
+	push_end(queue, layout, &c);
+	publish(queue, layout);
+	vn_count_in_flight(queue);
+	return 1;
 }
 
 #endif

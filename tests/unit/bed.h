@@ -71,6 +71,12 @@ void drop_bed(struct bed *bed);
  * goes on; stop and start make it whole. Then the bed is dropped. */
 void expect_broken(struct bed *bed, struct vionet_queue *queue, const char *why);
 
+/*
+ * Receive the one packet that there may be: returns 0 or 1. Asks for one and for
+ * several in turn, which are different bursts.
+ */
+uint32_t receive_one(struct vionet_queue *rx, struct vionet_packet **packet);
+
 /* A packet of the transmit pool, `length` zero bytes. */
 struct vionet_packet *fresh(struct bed *bed, uint32_t length);
 

@@ -152,7 +152,7 @@ static void what_the_device_has_is_left_alone(void **state)
 		for (unsigned int i = 0; i < round % 3; i++) {
 			assert_int_equal(model_deliver(bed->model, (uint8_t[60]){ 0 },
 						       60, 0, -1), 1);
-			assert_int_equal(vionet_queue_receive(bed->rx, p, 1), 1);
+			assert_int_equal(receive_one(bed->rx, p), 1);
 			vionet_packet_free(p, 1);
 		}
 	}
@@ -257,7 +257,7 @@ static void strange_headers_are_taken_as_they_are_meant(void **state)
 					  bed->model->queue[0].element[0].address, 1,
 					  true);
 			*header = 0xc0;
-			assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 1);
+			assert_int_equal(receive_one(bed->rx, &p), 1);
 			assert_int_equal(p->total_length, 100);
 			assert_int_equal(p->segments, 1);
 			assert_null(p->next);

@@ -31,7 +31,7 @@ static void expect_drop(uint32_t written, uint64_t short_, uint64_t long_)
 	int id = model_take(bed->model, 0, NULL, 0, &room);
 
 	model_used(bed->model, 0, (uint32_t)id, written, 1);
-	assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 0);
+	assert_int_equal(receive_one(bed->rx, &p), 0);
 	vionet_queue_stats(bed->rx, &stats);
 	assert_int_equal(stats.dropped_short, short_);
 	assert_int_equal(stats.dropped_long, long_);
@@ -39,7 +39,7 @@ static void expect_drop(uint32_t written, uint64_t short_, uint64_t long_)
 	/* The buffer is in use again and the queue works. */
 	assert_int_equal(vionet_pool_available(vionet_queue_pool(bed->rx)), all);
 	assert_int_equal(model_deliver(bed->model, frame, 60, 0, -1), 1);
-	assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 1);
+	assert_int_equal(receive_one(bed->rx, &p), 1);
 	vionet_packet_free(&p, 1);
 	drop_bed(bed);
 }
@@ -67,7 +67,7 @@ static void no_buffers_at_all_is_dropped(void **state)
 	(void)state;
 	assert_int_equal(model_deliver(bed->model, frame, 60, 0, 0), 1);
 	assert_int_equal(model_deliver(bed->model, frame, 60, 0, 1), 1);
-	assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 1);
+	assert_int_equal(receive_one(bed->rx, &p), 1);
 	vionet_packet_free(&p, 1);
 	vionet_queue_stats(bed->rx, &stats);
 	assert_int_equal(stats.dropped_chain, 1);
@@ -83,7 +83,7 @@ static void num_buffers_is_ignored_without_mergeable(void **state)
 
 	(void)state;
 	assert_int_equal(model_deliver(bed->model, frame, 60, 0, 7), 1);
-	assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 1);
+	assert_int_equal(receive_one(bed->rx, &p), 1);
 	vionet_packet_free(&p, 1);
 	drop_bed(bed);
 }
@@ -97,7 +97,7 @@ static void chain_of_more_than_a_frame_is_dropped(void **state)
 
 	(void)state;
 	assert_int_equal(model_deliver(bed->model, frame, 79000, 1996, -1), 40);
-	while (vionet_queue_receive(bed->rx, &p, 1) == 0) {
+	while (receive_one(bed->rx, &p) == 0) {
 		if (model_deliver(bed->model, frame, 61, 0, -1) == 0)
 			fail();
 	}
@@ -144,21 +144,21 @@ static void starved_queue_recovers(void **state)
 	bed->rx = vionet_device_rx_queue(bed->device, 0);
 	for (unsigned int i = 0; i < 20; i++) {
 		assert_int_equal(model_deliver(m, frame, 60, 0, -1), 1);
-		assert_int_equal(vionet_queue_receive(bed->rx, &held[i], 1), 1);
+		assert_int_equal(receive_one(bed->rx, &held[i]), 1);
 	}
 	assert_int_equal(model_deliver(m, frame, 60, 0, -1), 0);
-	assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 0);
+	assert_int_equal(receive_one(bed->rx, &p), 0);
 	vionet_packet_free(held, 20);
-	assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 0);
+	assert_int_equal(receive_one(bed->rx, &p), 0);
 	assert_int_equal(model_deliver(m, frame, 60, 0, -1), 1);
-	assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 1);
+	assert_int_equal(receive_one(bed->rx, &p), 1);
 	vionet_packet_free(&p, 1);
 	vionet_queue_stats(bed->rx, &stats);
 	assert_true(stats.starved != 0);
 	/* A wait finds out by itself that there are buffers again. */
 	for (unsigned int i = 0; i < 20; i++) {
 		assert_int_equal(model_deliver(m, frame, 60, 0, -1), 1);
-		assert_int_equal(vionet_queue_receive(bed->rx, &held[i], 1), 1);
+		assert_int_equal(receive_one(bed->rx, &held[i]), 1);
 	}
 	assert_int_equal(model_deliver(m, frame, 60, 0, -1), 0);
 	vionet_packet_free(held, 20);
@@ -193,7 +193,7 @@ static void bad_first_buffer_drops_the_whole_packet(void **state)
 		id = model_take(bed->model, 0, NULL, 0, &room);
 		model_used(bed->model, 0, (uint32_t)id, 88, 1);
 		assert_int_equal(model_deliver(bed->model, frame, 77, 0, -1), 1);
-		assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 1);
+		assert_int_equal(receive_one(bed->rx, &p), 1);
 		assert_int_equal(p->total_length, 77);
 		vionet_packet_free(&p, 1);
 		vionet_queue_stats(bed->rx, &stats);

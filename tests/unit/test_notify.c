@@ -98,7 +98,7 @@ static void no_kicks_while_the_device_polls(void **state)
 		send(bed, 8);
 		model_transmit(bed->model);
 		assert_int_equal(model_deliver(bed->model, frame, 60, 0, -1), 1);
-		assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 1);
+		assert_int_equal(receive_one(bed->rx, &p), 1);
 		vionet_packet_free(&p, 1);
 	}
 	assert_int_equal(bed->model->doorbells, before);
@@ -205,7 +205,7 @@ static void polling_is_left_in_peace(void **state)
 
 		interrupts += model_wants_interrupt(bed->model, 0);
 		assert_int_equal(model_deliver(bed->model, frame, 60, 0, -1), 1);
-		assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 1);
+		assert_int_equal(receive_one(bed->rx, &p), 1);
 		vionet_packet_free(&p, 1);
 	}
 	assert_int_equal(interrupts, negotiated(29) && !bed_is_packed() ? 2 : 0);

@@ -95,7 +95,7 @@ static void receive_wraps(void **state)
 					break;
 				sent++;
 			}
-			n = vionet_queue_receive(bed->rx, p, 32);
+			n = vionet_queue_receive(bed->rx, p, 1 + got % 32);
 			for (uint32_t i = 0; i < n; i++) {
 				uint64_t number;
 
@@ -161,6 +161,49 @@ static void header_is_zero_and_frame_is_whole(void **state)
 			assert_int_equal(bed->last[12 + i],
 					 (uint8_t)(i * 7 + length));
 	}
+	drop_bed(bed);
+}
+
+/* What was received is sent on, one by one or several among others, and comes back to
+ * the pool that it is from. */
+static void packets_return_to_their_own_pools(void **state)
+{
+	struct bed *bed = raise_bed(16, 16, 0, 0);
+	struct vionet_pool *rx = vionet_queue_pool(bed->rx);
+	struct vionet_pool *tx = vionet_queue_pool(bed->tx);
+	uint32_t of_rx = vionet_pool_available(rx);
+	uint32_t of_tx = vionet_pool_available(tx);
+	struct vionet_queue_stats stats;
+	uint8_t frame[60] = { 0 };
+
+	(void)state;
+	for (unsigned int round = 0; round < 200; round++) {
+		struct vionet_packet *p[4];
+		uint32_t count = round % 2 == 0 ? 1 : 4;
+
+		for (uint32_t i = 0; i < count; i++) {
+			if (i % 3 == 2) {
+				p[i] = fresh(bed, 61);
+				continue;
+			}
+			assert_int_equal(model_deliver(bed->model, frame, 60, 0,
+						       -1), 1);
+			assert_int_equal(receive_one(bed->rx, &p[i]), 1);
+		}
+		assert_int_equal(vionet_queue_transmit(bed->tx, p, count), count);
+		assert_int_equal(bed->last_length, 12 + 60);
+		assert_int_equal(vionet_queue_reclaim(bed->tx), 0);
+		assert_int_equal(vionet_pool_available(rx), of_rx);
+		assert_int_equal(vionet_pool_available(tx), of_tx);
+	}
+	vionet_queue_stats(bed->rx, &stats);
+	assert_int_equal(stats.packets, 100 + 300);
+	assert_int_equal(stats.completed, 100 + 300);
+	assert_int_equal(stats.bytes, 400 * 60);
+	vionet_queue_stats(bed->tx, &stats);
+	assert_int_equal(stats.packets, 100 + 400);
+	assert_int_equal(stats.completed, 100 + 400);
+	assert_int_equal(stats.bytes, 400 * 60 + 100 * 61);
 	drop_bed(bed);
 }
 
@@ -356,7 +399,7 @@ static void mergeable_frames_are_joined(void **state)
 						    -1);
 
 		assert_true(pieces == (length + 12 + 139) / 140);
-		assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 1);
+		assert_int_equal(receive_one(bed->rx, &p), 1);
 		assert_int_equal(p->segments, pieces);
 		check_pattern(p, frame, length);
 		vionet_packet_free(&p, 1);
@@ -375,17 +418,17 @@ static void incomplete_packet_is_held(void **state)
 	memset(frame, 0x5a, sizeof(frame));
 	/* Two buffers announced as three. */
 	assert_int_equal(model_deliver(bed->model, frame, 268, 140, 3), 2);
-	assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 0);
-	assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 0);
+	assert_int_equal(receive_one(bed->rx, &p), 0);
+	assert_int_equal(receive_one(bed->rx, &p), 0);
 	/* Whatever comes next is its third part. */
 	assert_int_equal(model_deliver(bed->model, frame, 20, 0, 0), 1);
-	assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 1);
+	assert_int_equal(receive_one(bed->rx, &p), 1);
 	assert_int_equal(p->segments, 3);
 	assert_int_equal(p->total_length, 268 + 32);
 	vionet_packet_free(&p, 1);
 	/* Stopping in the middle leaks nothing. */
 	assert_int_equal(model_deliver(bed->model, frame, 268, 140, 3), 2);
-	assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 0);
+	assert_int_equal(receive_one(bed->rx, &p), 0);
 	drop_bed(bed);
 }
 
@@ -430,7 +473,7 @@ static void counters_are_for_every_thread(void **state)
 
 		assert_int_equal(vionet_queue_transmit(bed->tx, &p, 1), 1);
 		assert_int_equal(model_deliver(bed->model, frame, 60, 0, -1), 1);
-		assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 1);
+		assert_int_equal(receive_one(bed->rx, &p), 1);
 		vionet_packet_free(&p, 1);
 	}
 	__atomic_store_n(&watcher.stop, true, __ATOMIC_RELAXED);
@@ -446,6 +489,7 @@ int main(void)
 		cmocka_unit_test(receive_wraps),
 		cmocka_unit_test(completions_out_of_order),
 		cmocka_unit_test(header_is_zero_and_frame_is_whole),
+		cmocka_unit_test(packets_return_to_their_own_pools),
 		cmocka_unit_test(invalid_packets_are_refused),
 		cmocka_unit_test(segments_become_one_frame),
 		cmocka_unit_test(attached_frames_are_sent_from_where_they_are),
