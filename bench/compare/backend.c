@@ -15,6 +15,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,6 +71,7 @@ static uint32_t queue_count = 2;
 static uint64_t layout_features;
 static enum mode mode;
 static bool idle;
+static sem_t wake; /* an idle back end costs its neighbours nothing */
 
 /* ---- rings ---- */
 
@@ -148,7 +150,7 @@ static void *ring_thread(void *unused)
 
 		__atomic_store_n(&idle, now == STOP, __ATOMIC_RELEASE);
 		if (now == STOP) {
-			usleep(200);
+			sem_wait(&wake);
 			continue;
 		}
 		for (uint32_t i = 0; i + 1 < queue_count; i += 2)
@@ -162,6 +164,8 @@ static void *ring_thread(void *unused)
 static void set_mode(enum mode wanted)
 {
 	__atomic_store_n(&mode, wanted, __ATOMIC_RELEASE);
+	if (wanted != STOP)
+		sem_post(&wake);
 	while (__atomic_load_n(&idle, __ATOMIC_ACQUIRE) != (wanted == STOP))
 		usleep(50);
 }
@@ -334,6 +338,7 @@ int main(int argc, char **argv)
 	parse(argc, argv);
 	for (int i = 0; i < QUEUES_MAX; i++)
 		queues[i].call = -1;
+	sem_init(&wake, 0, 0);
 	listening = listen_at(argv[1]);
 	setvbuf(stdin, NULL, _IONBF, 0);
 	pthread_create(&thread, NULL, ring_thread, NULL);
