@@ -29,12 +29,17 @@ void pin_to(int cpu)
 	(void)sched_setaffinity(0, sizeof(set), &set);
 }
 
-static double seconds(void)
+static double seconds_of(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(clock, &now);
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static double seconds(void)
+{
+	return seconds_of(CLOCK_MONOTONIC);
 }
 
 static void *return_ball(void *unused)
@@ -79,11 +84,20 @@ double probe_line(void)
 	return sample[SAMPLES / 2];
 }
 
+struct consumer {
+	volatile uint64_t sum; /* so that the payloads are read */
+	double cpu;
+};
+
 static void *consume(void *argument)
 {
+	struct consumer *consumer = argument;
 	uint64_t tail = 0, sum = 0;
+	double begin, used;
 
 	pin_to(1);
+	begin = seconds();
+	used = seconds_of(CLOCK_THREAD_CPUTIME_ID);
 	while (!__atomic_load_n(&bare.stop, __ATOMIC_RELAXED)) {
 		uint64_t head = __atomic_load_n(&bare.head, __ATOMIC_ACQUIRE);
 
@@ -94,19 +108,23 @@ static void *consume(void *argument)
 				sum += bare.slot[tail % SLOTS].word[i];
 		__atomic_store_n(&bare.tail, tail, __ATOMIC_RELEASE);
 	}
-	*(volatile uint64_t *)argument = sum;
+	used = seconds_of(CLOCK_THREAD_CPUTIME_ID) - used;
+	consumer->cpu = used / (seconds() - begin);
+	consumer->sum = sum;
 	return NULL;
 }
 
-double measure_bare(unsigned int ms)
+double measure_bare(unsigned int ms, double *cpu)
 {
-	uint64_t head = 0, tail = 0, turn = 0, sum;
-	double begin, elapsed = 0;
+	uint64_t head = 0, tail = 0, turn = 0;
+	double begin, used, elapsed = 0;
+	struct consumer consumer;
 	pthread_t thread;
 
 	memset(&bare, 0, sizeof(bare));
 	pin_to(0);
-	pthread_create(&thread, NULL, consume, &sum);
+	pthread_create(&thread, NULL, consume, &consumer);
+	used = seconds_of(CLOCK_THREAD_CPUTIME_ID);
 	begin = seconds();
 	while ((++turn & 0xfff) != 0 || (elapsed = seconds() - begin) < ms / 1e3) {
 		if (SLOTS - (head - tail) < 32) {
@@ -118,7 +136,9 @@ double measure_bare(unsigned int ms)
 				bare.slot[head % SLOTS].word[i] = head;
 		__atomic_store_n(&bare.head, head, __ATOMIC_RELEASE);
 	}
+	used = seconds_of(CLOCK_THREAD_CPUTIME_ID) - used;
 	__atomic_store_n(&bare.stop, true, __ATOMIC_RELAXED);
 	pthread_join(thread, NULL);
+	*cpu = used / elapsed < consumer.cpu ? used / elapsed : consumer.cpu;
 	return (double)head / elapsed / 1e6;
 }

@@ -178,7 +178,7 @@ static double typical(uint64_t bursts, uint32_t burst)
 static void run(int direction, uint32_t burst, uint32_t ms)
 {
 	uint64_t overhead = tsc_overhead(), cycles = 0, packets = 0, bursts = 0;
-	uint64_t full = 0, interrupted = 0, moved = 0, now = 0, begin = 0;
+	uint64_t full = 0, interrupted = 0, empty = 0, moved = 0, now = 0, begin = 0;
 	uint64_t start = nanoseconds(), counting = start + ms * 100000ull;
 	uint64_t end = counting + ms * 1000000ull;
 	int64_t kicks = driver_kicks();
@@ -194,8 +194,12 @@ static void run(int direction, uint32_t burst, uint32_t ms)
 		n = move(direction, burst);
 		took = __rdtsc() - from;
 		finish(direction, n);
-		if (n == 0 || now < counting)
+		if (now < counting)
 			continue;
+		if (n == 0) {
+			empty++;
+			continue;
+		}
 		if (begin == 0)
 			begin = now;
 		moved += n;
@@ -215,11 +219,13 @@ static void run(int direction, uint32_t burst, uint32_t ms)
 	leave(direction);
 	printf("{\"direction\": \"%s\", \"burst\": %u, \"mpps\": %.4f, \"cycles\": %.3f, "
 	       "\"typical\": %.3f, \"average_burst\": %.2f, \"bursts\": %llu, "
-	       "\"interrupted\": %llu, \"kicks\": %lld}\n", direction_names[direction], burst,
+	       "\"interrupted\": %llu, \"empty\": %llu, \"moved\": %llu, \"kicks\": %lld}\n",
+	       direction_names[direction], burst,
 	       begin ? (double)moved * 1e3 / (double)(now - begin) : 0,
 	       packets ? (double)cycles / (double)packets : 0, typical(full, burst),
 	       bursts ? (double)packets / (double)bursts : 0, (unsigned long long)bursts,
-	       (unsigned long long)interrupted,
+	       (unsigned long long)interrupted, (unsigned long long)empty,
+	       (unsigned long long)moved,
 	       kicks < 0 ? -1ll : (long long)(driver_kicks() - kicks));
 }
 

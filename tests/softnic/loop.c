@@ -181,17 +181,20 @@ static void watch_rings(struct loop *loop)
 			ring_watch(&device->queue[i]);
 }
 
-/* Turns until nothing moves, or the descriptors are due. */
+/* Turns until nothing moves, or the descriptors are due. A peer that was heard and moved
+ * nothing has a frame that nobody takes. */
 static bool work(struct loop *loop)
 {
 	bool poll = loop->device->options->poll && live(loop->device);
-	bool moved = false;
+	bool moved = false, any = false;
 
 	for (unsigned int i = 0; i < TURNS; i++) {
 		moved = turn(loop);
+		any |= moved;
 		if (!moved && !poll)
 			break;
 	}
+	loop->peer_waits = !any && !poll && came(loop, loop->peer);
 	watch_rings(loop);
 	misbehave_turn(loop->device);
 	dma_check(loop->device);
@@ -263,7 +266,6 @@ int loop_run(struct device *device, struct command_server *commands, int signals
 	while (!loop.end && result == 0) {
 		bool busy = work(&loop);
 
-		loop.peer_waits = !busy && came(&loop, loop.peer);
 		result = look(&loop, patience(&loop, busy));
 	}
 	return result;

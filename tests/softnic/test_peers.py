@@ -213,6 +213,24 @@ class Wire(unittest.TestCase):
             bed.driver.wait_for(lambda: "is gone" in bed.nic.stderr())
             bed.finish()
 
+    def test_peer_whose_frames_are_taken_is_not_kept_waiting(self):
+        """Each frame is sent when the one before has arrived. The pause of 1 ms is for a peer whose
+        frame finds no buffer: not after every frame, so that every second one has to wait."""
+        took = []
+        with Bed("--peer", f"unix:{self.path}", buffers=60) as bed:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as stranger:
+                stranger.connect(self.path)
+                for number in range(60):
+                    begin = time.monotonic()
+                    stranger.send(frame(number))
+                    while bed.receive[0].poll() <= number and time.monotonic() < begin + 5:
+                        pass
+                    took.append(time.monotonic() - begin)
+            self.assertEqual([data for _, data in bed.frames(count=60)], list(map(frame, range(60))))
+            bed.driver.wait_for(lambda: "is gone" in bed.nic.stderr())
+            bed.finish()
+        self.assertLess(sorted(took)[36], 0.0005)
+
 
 def tap_possible():
     return os.geteuid() == 0 and os.path.exists("/dev/net/tun")
