@@ -112,9 +112,9 @@ ALWAYS_INLINE void disarm_queue(struct vionet_queue *queue,
 	VN_BURSTS_RECEIVE(receive_mergeable_offloads, layout, true, true,     \
 			  refill_offloads)                                    \
 	static __attribute__((noinline)) uint32_t take_back(                  \
-		struct vionet_queue *queue)                                   \
+		struct vionet_queue *queue, uint32_t wanted)                  \
 	{                                                                     \
-		return reclaim_burst(queue, layout);                          \
+		return reclaim_burst(queue, layout, wanted);                  \
 	}                                                                     \
 	VN_BURSTS_TRANSMIT(transmit, layout, false)                           \
 	VN_BURSTS_TRANSMIT(transmit_offloads, layout, true)                   \
@@ -122,7 +122,9 @@ ALWAYS_INLINE void disarm_queue(struct vionet_queue *queue,
 	VN_BURSTS_ARM(arm_offloads, layout, refill_offloads)                  \
 	static uint32_t reclaim(struct vionet_queue *queue)                   \
 	{                                                                     \
-		take_back(queue);                                             \
+		/* What was seen last time, then what has come since. */      \
+		while (take_back(queue, UINT32_MAX) != 0)                     \
+			;                                                     \
 		return queue->outstanding;                                    \
 	}                                                                     \
 	static bool ready(struct vionet_queue *queue)                         \

@@ -16,13 +16,17 @@
 #include "driver/rxtx.h"
 #include "driver/rxtx_slow.h"
 
+/* Packets that are taken back when some are wanted: enough to do it rarely, not so many
+ * that a call takes long, or follows the device to the line that it is writing. */
+#define RECLAIM_BATCH 64u
+
 /*
- * Take completed packets back. What the device says it wrote to them is ignored:
+ * Take completed packets back, about as many as `wanted`; returns how many. What the device says it wrote to them is ignored:
  * some report nonsense, and nothing of it matters. The description of a common
  * packet is not touched.
  */
 ALWAYS_INLINE uint32_t reclaim_burst(struct vionet_queue *queue,
-				     enum vn_layout layout)
+				     enum vn_layout layout, uint32_t wanted)
 {
 	struct vionet_pool *pool = queue->pool;
 	uint32_t available = pool->available, completed = 0;
@@ -31,9 +35,12 @@ ALWAYS_INLINE uint32_t reclaim_burst(struct vionet_queue *queue,
 	if (UNLIKELY(queue->breach))
 		return 0;
 	pop_begin(queue, layout, &c);
-	while (c.popped < c.most) {
-		uint32_t end = c.popped + pop_run(queue, layout, false, &c,
-						  c.most - c.popped);
+	while (c.popped < c.most && completed + c.popped < wanted) {
+		uint32_t left = wanted - completed - c.popped;
+		uint32_t end = c.popped +
+			       pop_run(queue, layout, false, &c,
+				       c.most - c.popped < left ?
+					       c.most - c.popped : left);
 		vn_slot slot = 0;
 		uint32_t index = 0;
 
@@ -198,7 +205,7 @@ typedef uint32_t transmit_rest_fn(struct vionet_queue *queue,
 				  uint64_t *bytes);
 
 /* reclaim_burst of the layout, as a function of its own for the same reason. */
-typedef uint32_t take_back_fn(struct vionet_queue *queue);
+typedef uint32_t take_back_fn(struct vionet_queue *queue, uint32_t wanted);
 
 ALWAYS_INLINE uint32_t transmit_rest_burst(struct vionet_queue *queue,
 					   enum vn_layout layout, bool offloads,
@@ -226,7 +233,7 @@ ALWAYS_INLINE uint32_t transmit_rest_burst(struct vionet_queue *queue,
 						      bytes);
 		/* A packet of several segments wants more room than the one
 		 * entry that was counted on. */
-		if (result == VN_FULL && take_back(queue) == 0)
+		if (result == VN_FULL && take_back(queue, RECLAIM_BATCH) == 0)
 			break;
 		*pushed += result == VN_PUSHED;
 		taken += result != VN_FULL;
@@ -246,7 +253,8 @@ ALWAYS_INLINE uint32_t transmit_burst(struct vionet_queue *queue,
 
 	/* Completions are looked at only when their room is wanted. */
 	if (queue->free_count < count)
-		take_back(queue);
+		take_back(queue, count - queue->free_count > RECLAIM_BATCH ?
+					 count - queue->free_count : RECLAIM_BATCH);
 	if (UNLIKELY(queue->breach))
 		return 0;
 	taken = pushed = push_common(queue, layout, offloads, false, packets,
@@ -280,7 +288,7 @@ ALWAYS_INLINE uint32_t transmit_single(struct vionet_queue *queue,
 	struct vn_push c;
 
 	if (queue->free_count == 0)
-		take_back(queue);
+		take_back(queue, RECLAIM_BATCH);
 	if (packet->pool != source->pool) {
 		if (!vn_source_choose(queue, packet->pool, &other))
 			return many(queue, packets, 1);

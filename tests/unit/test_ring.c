@@ -207,6 +207,31 @@ static void packets_return_to_their_own_pools(void **state)
 	drop_bed(bed);
 }
 
+/* However long the ring and whatever has come back: a call does not work off all of it. */
+static void a_call_takes_back_a_bounded_number(void **state)
+{
+	struct bed *bed = raise_bed(0, 1024, 0, 0);
+	struct vionet_queue_stats stats;
+	struct vionet_packet *p[64];
+
+	(void)state;
+	for (unsigned int turn = 0; turn < 1024 / 64; turn++) {
+		for (unsigned int i = 0; i < 64; i++)
+			p[i] = fresh(bed, 60);
+		assert_int_equal(vionet_queue_transmit(bed->tx, p, 64), 64);
+	}
+	vionet_queue_stats(bed->tx, &stats);
+	assert_int_equal(stats.completed, 0);
+	p[0] = fresh(bed, 60);
+	assert_int_equal(vionet_queue_transmit(bed->tx, p, 1), 1);
+	vionet_queue_stats(bed->tx, &stats);
+	assert_int_equal(stats.completed, 64);
+	assert_int_equal(vionet_queue_reclaim(bed->tx), 0);
+	vionet_queue_stats(bed->tx, &stats);
+	assert_int_equal(stats.completed, 1025);
+	drop_bed(bed);
+}
+
 /* What must not be sent is counted, freed and never seen by the device. */
 /* proves: NET-08 */
 static void invalid_packets_are_refused(void **state)
@@ -490,6 +515,7 @@ int main(void)
 		cmocka_unit_test(completions_out_of_order),
 		cmocka_unit_test(header_is_zero_and_frame_is_whole),
 		cmocka_unit_test(packets_return_to_their_own_pools),
+		cmocka_unit_test(a_call_takes_back_a_bounded_number),
 		cmocka_unit_test(invalid_packets_are_refused),
 		cmocka_unit_test(segments_become_one_frame),
 		cmocka_unit_test(attached_frames_are_sent_from_where_they_are),
