@@ -8,6 +8,8 @@
  *   --cycles         time stamp counter cycles a packet: the median burst, and the mean of
  *                    all that moved packets; median of the runs (default)
  *   --instructions   user instructions a packet, counted by single-stepping
+ *   --addresses      as --instructions, and the address of each on standard output: what
+ *                    bench/steps makes a table of
  *   --bare           two cores, a ring of 64-byte payloads and nothing else
  *   --layout NAME    split, split-in-order, packed, packed-in-order; default: all
  *   --direction D    tx, rx, forward; default: all
@@ -17,6 +19,8 @@
  *   --offloads       negotiate CSUM, HOST_TSO4 and GUEST_CSUM; no packet asks for anything
  *   --touch          the backend writes header and frame
  *   --event          negotiate EVENT_IDX
+ *   --near           cycles with the device's turns in the driver's thread: no line of
+ *                    memory goes from one core to another
  *   --runs N         default 5         --ms N   of each run; default 300
  */
 #include <getopt.h>
@@ -26,6 +30,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -59,7 +64,8 @@ static struct {
 	const char *layout, *direction;
 	uint32_t size, burst;
 	unsigned int runs, ms;
-	bool mergeable, offloads, touch, event, instructions, bare;
+	bool mergeable, offloads, touch, event, near, instructions, addresses,
+		bare;
 } o = { .size = 256, .burst = 32, .runs = 5, .ms = 300 };
 
 /* ---- the two sides ---- */
@@ -218,7 +224,8 @@ static struct figures run_once(const struct layout *layout,
 	memset(spread, 0, sizeof(spread));
 	start_work(&w, layout, direction);
 	pin(0);
-	pthread_create(&thread, NULL, device_thread, &w);
+	if (!o.near)
+		pthread_create(&thread, NULL, device_thread, &w);
 	begin = seconds();
 	for (uint64_t turn = 0; (turn & 0xfff) != 0 ||
 	     (elapsed = seconds() - begin) < o.ms / 1e3; turn++) {
@@ -226,6 +233,8 @@ static struct figures run_once(const struct layout *layout,
 		uint32_t n;
 
 		prepare(&w, &b);
+		if (o.near)
+			device_once(&w, o.burst);
 		from = NOW();
 		n = move(&w, &b);
 		to = NOW();
@@ -241,7 +250,8 @@ static struct figures run_once(const struct layout *layout,
 		finish(&w, &b, n);
 	}
 	__atomic_store_n(&w.stop, true, __ATOMIC_RELAXED);
-	pthread_join(thread, NULL);
+	if (!o.near)
+		pthread_join(thread, NULL);
 	vionet_queue_stats(w.d.rx, &rx);
 	vionet_queue_stats(w.d.tx, &tx);
 	if (vionet_queue_check(w.d.rx) || vionet_queue_check(w.d.tx)) {
@@ -315,6 +325,17 @@ static void turns(const struct layout *layout, enum direction direction)
 	_exit(0);
 }
 
+/* Where the child is, as addr2line wants it. */
+static void print_address(pid_t child)
+{
+	extern const char __executable_start[]; /* of the linker */
+	struct user_regs_struct registers;
+
+	if (ptrace(PTRACE_GETREGS, child, NULL, &registers) == 0)
+		printf("%llx\n", registers.rip -
+		       (unsigned long long)(uintptr_t)__executable_start);
+}
+
 static void measure_instructions(const struct layout *layout,
 				 enum direction direction)
 {
@@ -336,6 +357,8 @@ static void measure_instructions(const struct layout *layout,
 		while (inside) {
 			siginfo_t info;
 
+			if (o.addresses)
+				print_address(child);
 			ptrace(PTRACE_SINGLESTEP, child, NULL, NULL);
 			if (waitpid(child, &status, 0) != child ||
 			    !WIFSTOPPED(status))
@@ -421,6 +444,7 @@ static void parse(int argc, char **argv)
 	static const struct option options[] = {
 		{ "cycles", no_argument, NULL, 'c' },
 		{ "instructions", no_argument, NULL, 'i' },
+		{ "addresses", no_argument, NULL, 'a' },
 		{ "bare", no_argument, NULL, 'b' },
 		{ "layout", required_argument, NULL, 'l' },
 		{ "direction", required_argument, NULL, 'd' },
@@ -430,6 +454,7 @@ static void parse(int argc, char **argv)
 		{ "offloads", no_argument, NULL, 'o' },
 		{ "touch", no_argument, NULL, 't' },
 		{ "event", no_argument, NULL, 'e' },
+		{ "near", no_argument, NULL, 'N' },
 		{ "runs", required_argument, NULL, 'r' },
 		{ "ms", required_argument, NULL, 'M' },
 		{ NULL, 0, NULL, 0 },
@@ -442,6 +467,7 @@ static void parse(int argc, char **argv)
 		switch (option) {
 		case 'c': break;
 		case 'i': o.instructions = true; break;
+		case 'a': o.instructions = o.addresses = true; break;
 		case 'b': o.bare = true; break;
 		case 'l': o.layout = optarg; break;
 		case 'd': o.direction = optarg; break;
@@ -451,6 +477,7 @@ static void parse(int argc, char **argv)
 		case 'o': o.offloads = true; break;
 		case 't': o.touch = true; break;
 		case 'e': o.event = true; break;
+		case 'N': o.near = true; break;
 		case 'r': o.runs = (unsigned int)number; break;
 		case 'M': o.ms = (unsigned int)number; break;
 		default: exit(2);
