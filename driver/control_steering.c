@@ -40,26 +40,48 @@ static void limit_transmit(struct vionet_device *device, unsigned int pairs)
 		vn_queue_pause(&device->tx[i], device->suspended || i >= pairs);
 }
 
+/* Which transmit queues may be used after an order for `pairs` of them. If it is not
+ * known whether it was obeyed, neither those above nor those below. */
+static void settle_pairs(struct vionet_device *device, unsigned int pairs,
+			 int result)
+{
+	unsigned int before = device->active_pairs;
+	unsigned int now = pairs < before ? pairs : before;
+
+	if (result == 0)
+		now = pairs;
+	else if (result != -ETIMEDOUT && result != -EIO)
+		now = before;
+	limit_transmit(device, now);
+	device->active_pairs = now;
+}
+
 /*
  * Send an order after which `pairs` transmit queues may be used. Those above stop
- * before it is given (CVQ-20), those below start after it was obeyed (CVQ-19). If it
- * is not known whether it was obeyed, neither may be used.
+ * before it is given (CVQ-20), those below start after it was obeyed (CVQ-19).
  */
 static int order_pairs(struct vionet_device *device, struct vn_wish *wish,
 		       const char *name, unsigned int pairs)
 {
 	unsigned int before = device->active_pairs;
-	unsigned int fewer = pairs < before ? pairs : before;
 	int result;
 
-	limit_transmit(device, fewer);
+	limit_transmit(device, pairs < before ? pairs : before);
 	result = vn_wish_send(device, wish, 0, name);
-	if (result == 0)
-		fewer = pairs;
-	else if (result != -ETIMEDOUT && result != -EIO)
-		fewer = before;
-	limit_transmit(device, fewer);
-	device->active_pairs = fewer;
+	settle_pairs(device, pairs, result);
+	return result;
+}
+
+/* The same by the transport's own means. */
+static int use_pairs(struct vionet_device *device, unsigned int pairs)
+{
+	struct vn_transport *transport = device->transport;
+	unsigned int before = device->active_pairs;
+	int result;
+
+	limit_transmit(device, pairs < before ? pairs : before);
+	result = transport->ops->pairs_use(transport, pairs);
+	settle_pairs(device, pairs, result);
 	return result;
 }
 
@@ -220,10 +242,8 @@ int vn_steering_begin(struct vionet_device *device, unsigned int pairs)
 {
 	static const struct vionet_rss evenly;
 
-	if (device->transport->pairs_enabled != 0) {
-		device->active_pairs = pairs;
-		return 0;
-	}
+	if (device->transport->ops->pairs_use)
+		return use_pairs(device, pairs);
 	if (vionet_feature_test(&device->accepted, NET_F_MQ))
 		return order_mq(device, pairs);
 	return order_rss(device, pairs, &evenly);
@@ -241,7 +261,8 @@ int vionet_pairs_set(struct vionet_device *device, unsigned int pairs)
 
 	if (result)
 		return result;
-	if (!vionet_feature_test(&device->accepted, NET_F_RSS)) {
+	if (!device->transport->ops->pairs_use &&
+	    !vionet_feature_test(&device->accepted, NET_F_RSS)) {
 		result = vn_control_need(device, NET_F_MQ, "several queue pairs");
 		if (result)
 			return result;

@@ -91,6 +91,10 @@ struct vn_transport_ops {
 			   struct vn_doorbell *doorbell);
 	int (*queue_enable)(struct vn_transport *transport, unsigned int index);
 
+	/* Let the device use the queues of the first `pairs` pairs that are set up, and
+	 * no others. NULL if that is a command of the control queue's. */
+	int (*pairs_use)(struct vn_transport *transport, unsigned int pairs);
+
 	/* Reset one queue, and wait until that is done, a second at most
 	 * (F_RING_RESET). -ETIMEDOUT: the device may still use the queue. NULL: the
 	 * transport cannot. */

@@ -243,6 +243,7 @@ static const struct vn_transport_ops vhost_user_ops = {
 	.queue_max = vn_vhost_user_queue_max,
 	.queue_setup = vn_vhost_user_queue_setup,
 	.queue_enable = vn_vhost_user_queue_enable,
+	.pairs_use = vn_vhost_user_pairs_use,
 	.kick = vn_vhost_user_kick,
 	.vectors = vectors,
 	.dma = dma,

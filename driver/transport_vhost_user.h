@@ -42,6 +42,7 @@ struct vn_vhost_user_region {
 struct vn_vhost_user_queue {
 	bool set_up;
 	bool enabled;
+	bool unused; /* but of a pair that is not used now */
 	uint16_t size;
 	int kick_fd; /* -1: none */
 	int call_fd; /* one of the vectors; -1: none */
@@ -182,6 +183,7 @@ int vn_vhost_user_queue_setup(struct vn_transport *transport, unsigned int index
 			      struct vn_doorbell *doorbell);
 int vn_vhost_user_queue_enable(struct vn_transport *transport,
 			       unsigned int index);
+int vn_vhost_user_pairs_use(struct vn_transport *transport, unsigned int pairs);
 int vn_vhost_user_features_read(struct vn_transport *transport,
 				struct vionet_features *offered);
 int vn_vhost_user_features_write(struct vn_transport *transport,

@@ -436,7 +436,28 @@ int vn_vhost_user_queue_enable(struct vn_transport *transport,
 	if (result == 0 &&
 	    vn_vhost_user_offers(t, VHOST_USER_F_PROTOCOL_FEATURES))
 		result = vn_vhost_user_tell_state(
-			t, VHOST_USER_SET_VRING_ENABLE, index, 1);
+			t, VHOST_USER_SET_VRING_ENABLE, index,
+			!queue->unused);
+	return result;
+}
+
+/* Rings can be enabled one by one with protocol features only, and there is one pair
+ * without. */
+int vn_vhost_user_pairs_use(struct vn_transport *transport, unsigned int pairs)
+{
+	struct vn_vhost_user *t = vn_vhost_user(transport);
+	int result = 0;
+
+	for (unsigned int i = 0; i < VHOST_USER_QUEUES_MAX && result == 0; i++) {
+		struct vn_vhost_user_queue *queue = &t->queue[i];
+		bool unused = i / 2 >= pairs;
+
+		if (!queue->set_up || queue->unused == unused)
+			continue;
+		queue->unused = unused; /* also for the next backend */
+		result = vn_vhost_user_tell_state(
+			t, VHOST_USER_SET_VRING_ENABLE, i, !unused);
+	}
 	return result;
 }
 

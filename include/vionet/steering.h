@@ -37,7 +37,8 @@ struct vionet_device;
  * the smaller of the two numbers holds for transmission.
  *
  * Returns 0; -EINVAL if `pairs` is 0 or above what was set up; -EBUSY if RSS
- * contexts exist. Needs MQ or RSS. Source: "Automatic receive steering in
+ * contexts exist. Needs MQ or RSS, or a vhost-user back end with several pairs, whose
+ * rings are enabled one by one. Source: "Automatic receive steering in
  * multiqueue mode".
  */
 int vionet_pairs_set(struct vionet_device *device, unsigned int pairs);

@@ -153,6 +153,46 @@ static void several_pairs(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
+static void enabled_are(struct backend *b, unsigned int first)
+{
+	LOCKED(b, {
+		for (unsigned int i = 0; i < 4; i++)
+			assert_int_equal(b->queue[i].enabled, i < first);
+	});
+}
+
+/* Fewer pairs: the back end stops using the rings, and nothing is sent on them; the
+ * next back end is told the same. */
+static void fewer_pairs(void **state)
+{
+	struct backend *b = *state;
+	struct vionet_start_options start = { .queue_pairs = 2 };
+	struct vionet_device *device;
+	struct vionet_packet *p;
+
+	LOCKED(b, b->features |= 1ull << 22);
+	assert_int_equal(open_backend(b, "", &device), 0);
+	assert_int_equal(vionet_device_start(device, &start), 0);
+	enabled_are(b, 4);
+	assert_int_equal(vionet_pairs_set(device, 1), 0);
+	turn_frames_of(device, 0, 0, 300); /* whatever was told has been heard by now */
+	enabled_are(b, 2);
+	assert_int_equal(vionet_packet_alloc(vionet_queue_pool(
+		vionet_device_tx_queue(device, 1)), &p, 1), 1);
+	p->length = 60;
+	assert_int_equal(vionet_queue_transmit(
+		vionet_device_tx_queue(device, 1), &p, 1), 0);
+	vionet_packet_free(&p, 1);
+	backend_hang_up(b);
+	assert_int_equal(vionet_device_reconnect(device, 1000), 0);
+	turn_frames_of(device, 0, 300, 300);
+	enabled_are(b, 2);
+	assert_int_equal(vionet_pairs_set(device, 2), 0);
+	turn_frames_of(device, 1, 0, 300);
+	enabled_are(b, 4);
+	assert_int_equal(vionet_device_close(device), 0);
+}
+
 /* The carrier's own bits are no features of the device, and a memory table stands in
  * for ACCESS_PLATFORM. */
 static void bits_of_the_carrier_stay_there(void **state)
@@ -578,6 +618,7 @@ int main(void)
 		TEST(nothing_is_needed),
 		TEST(each_feature_by_itself),
 		TEST(several_pairs),
+		TEST(fewer_pairs),
 		TEST(bits_of_the_carrier_stay_there),
 		TEST(legacy_only_is_refused),
 		TEST(addresses_are_no_pointers),
