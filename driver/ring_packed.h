@@ -92,14 +92,15 @@ ALWAYS_INLINE void packed_push(struct vn_push *c, bool in_order, vn_slot slot,
 	c->pushed++;
 }
 
-ALWAYS_INLINE void packed_push_end(struct vionet_queue *queue,
+ALWAYS_INLINE void packed_push_end(struct vionet_queue *queue, bool receives,
 				   const struct vn_push *c)
 {
 	struct vn_packed *ring = &queue->packed;
 
 	ring->avail = c->desc;
 	ring->order_next = (uint16_t)c->order;
-	ring->avail_flags = c->flags & PACKED_FLAGS(PACKED_WRAP);
+	ring->avail_flags = receives ? c->flags & PACKED_FLAGS(PACKED_WRAP) :
+				       c->flags;
 	ring->held = c->held;
 	ring->held_desc = c->held_desc;
 	ring->added = (uint16_t)(ring->added + c->pushed);
@@ -115,6 +116,14 @@ ALWAYS_INLINE void packed_publish(struct vionet_queue *queue)
 	vn_publish();
 	vn_store64(packed_half(ring->held_desc), ring->held);
 	ring->held = 0;
+}
+
+/* The same of the one buffer that was pushed with a cursor that is not saved yet. */
+ALWAYS_INLINE void packed_publish_single(struct vn_push *c)
+{
+	vn_publish(); /* as above */
+	vn_store64(packed_half(c->held_desc), c->held);
+	c->held = 0;
 }
 
 /*

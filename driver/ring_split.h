@@ -78,6 +78,14 @@ ALWAYS_INLINE void split_publish(struct vionet_queue *queue)
 	vn_store16(&queue->split.avail->idx, queue->split.avail_index);
 }
 
+/* The same of the one buffer that was pushed with a cursor that is not saved yet. */
+ALWAYS_INLINE void split_publish_single(struct vionet_queue *queue,
+					const struct vn_push *c)
+{
+	vn_publish(); /* as above */
+	vn_store16(&queue->split.avail->idx, (uint16_t)c->at);
+}
+
 /* After publishing: does the device want to be told? (SPLIT-28 to SPLIT-33,
  * SPLIT-40) */
 static inline bool split_need_kick(struct vionet_queue *queue)

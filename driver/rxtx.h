@@ -67,10 +67,10 @@ ALWAYS_INLINE void push_turn(const struct vionet_queue *queue,
 }
 
 ALWAYS_INLINE void push_end(struct vionet_queue *queue, enum vn_layout layout,
-			    const struct vn_push *c)
+			    bool receives, const struct vn_push *c)
 {
 	if (vn_layout_is_packed(layout))
-		packed_push_end(queue, c);
+		packed_push_end(queue, receives, c);
 	else
 		split_push_end(queue, c);
 	queue->free_count = (uint16_t)(queue->free_count - c->pushed);
@@ -197,17 +197,37 @@ ALWAYS_INLINE void kick(struct vionet_queue *queue, bool packed)
 	vn_count(&queue->counters.kicks, 1);
 }
 
-/* Give what was pushed to the device, and tell it if it wants that. */
-ALWAYS_INLINE void publish(struct vionet_queue *queue, enum vn_layout layout)
+/* Tell the device of what was published, if it wants that. */
+ALWAYS_INLINE void notify(struct vionet_queue *queue, enum vn_layout layout)
 {
 	bool packed = vn_layout_is_packed(layout);
 
-	if (packed)
+	if (packed ? packed_need_kick(queue) : split_need_kick(queue))
+		kick(queue, packed);
+}
+
+/* Give what was pushed to the device, and tell it if it wants that. */
+ALWAYS_INLINE void publish(struct vionet_queue *queue, enum vn_layout layout)
+{
+	if (vn_layout_is_packed(layout))
 		packed_publish(queue);
 	else
 		split_publish(queue);
-	if (packed ? packed_need_kick(queue) : split_need_kick(queue))
-		kick(queue, packed);
+	notify(queue, layout);
+}
+
+/* Push end and publish of a single buffer to transmit, the first since the last was
+ * published: nothing goes through the queue that is in a register. */
+ALWAYS_INLINE void publish_single(struct vionet_queue *queue,
+				  enum vn_layout layout, struct vn_push *c)
+{
+	push_turn(queue, layout, c);
+	if (vn_layout_is_packed(layout))
+		packed_publish_single(c);
+	else
+		split_publish_single(queue, c);
+	push_end(queue, layout, false, c);
+	notify(queue, layout);
 }
 
 #endif

@@ -60,7 +60,7 @@ ALWAYS_INLINE void refill_burst(struct vionet_queue *queue,
 		push_turn(queue, layout, &c);
 	} while (c.pushed < count);
 	pool->available = available - count;
-	push_end(queue, layout, &c);
+	push_end(queue, layout, true, &c);
 	publish(queue, layout);
 }
 

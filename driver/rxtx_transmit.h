@@ -190,7 +190,7 @@ ALWAYS_INLINE uint32_t push_common(struct vionet_queue *queue,
 		}
 		push_turn(queue, layout, &c);
 	}
-	push_end(queue, layout, &c);
+	push_end(queue, layout, false, &c);
 	*bytes += total;
 	return c.pushed;
 }
@@ -298,13 +298,12 @@ ALWAYS_INLINE uint32_t transmit_single(struct vionet_queue *queue,
 		     !is_common(packet, source, header_size)))
 		return many(queue, packets, 1);
 	push_begin(queue, layout, false, &c);
+	c.held = 0; /* nothing is, between bursts */
 	write_header(packet->data, header_size);
 	vn_count(&queue->counters.bytes, packet->length);
 	vn_count(&queue->counters.packets, 1);
 	push_packet(queue, layout, &c, packet, source, header_size);
-	push_turn(queue, layout, &c);
-	push_end(queue, layout, &c);
-	publish(queue, layout);
+	publish_single(queue, layout, &c);
 	vn_count_in_flight(queue);
 	return 1;
 }
