@@ -12,14 +12,16 @@
 #include <vionet/statistics.h>
 
 #include "common.h"
+#include "segments.h"
 #include "session.h"
 
-enum { KEY_JSON = 0x100, KEY_RUNNING };
+enum { KEY_JSON = 0x100, KEY_RUNNING, KEY_PROBE };
 
 struct info_options {
 	struct device_options device;
 	bool json;
 	bool running;
+	bool probe;
 };
 
 static int collect(struct session *session, struct info *info)
@@ -71,7 +73,7 @@ static void ask_control(struct session *session, const struct info *info,
 }
 
 /* One thing that cannot be told does not keep the others from being. */
-static int ask_running(struct session *session, struct info *info)
+static int ask_running(struct session *session, struct info *info, bool probe)
 {
 	const struct vionet_start_options start = { 0 };
 	struct info_running *running = &info->running;
@@ -93,7 +95,8 @@ static int ask_running(struct session *session, struct info *info)
 	/* Last: what is to be seen has happened, or will be late. */
 	ask_control(session, info, running);
 	vionet_device_events(session->device, &running->events);
-	return CODE_OK;
+	running->segments.asked = probe;
+	return probe ? segments_probe(session, &running->segments) : CODE_OK;
 }
 
 static error_t parse_info_option(int key, char *argument, struct argp_state *state)
@@ -109,6 +112,9 @@ static error_t parse_info_option(int key, char *argument, struct argp_state *sta
 		return 0;
 	case KEY_RUNNING:
 		options->running = true;
+		return 0;
+	case KEY_PROBE:
+		options->running = options->probe = true;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (options->device.name != NULL)
@@ -129,6 +135,9 @@ static const struct argp info_argp = {
 		{ "running", KEY_RUNNING, NULL, 0,
 		  "Start the device for a moment and ask it for more: statistics, "
 		  "coalescing, the control queue, segments, events", 1 },
+		{ "probe-segments", KEY_PROBE, NULL, 0,
+		  "As --running, and send frames of ever more segments to see how many "
+		  "the device takes; it is recovered where it takes no more", 1 },
 		{ "json", KEY_JSON, NULL, 0, "One JSON object", 1 },
 		{ 0 },
 	},
@@ -151,7 +160,8 @@ int command_info(int argc, char **argv)
 		return session.code;
 	info.avoid = options.device.open.avoid;
 	info.want = options.device.open.want;
-	collected = options.running ? ask_running(&session, &info) : CODE_OK;
+	collected = options.running ? ask_running(&session, &info, options.probe) :
+				      CODE_OK;
 	if (collected == CODE_OK)
 		collected = collect(&session, &info);
 	code = session_close(&session);

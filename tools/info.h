@@ -13,6 +13,15 @@
 
 #define INFO_NOTE_MAX 512
 
+/* The longest packet that a device takes, in segments. */
+struct info_segments {
+	bool asked;
+	bool indirect;	   /* in a table of its own, else in a chain */
+	uint32_t possible; /* that the driver would send */
+	uint32_t taken;	   /* most that the device completed, 0: none */
+	uint32_t refused;  /* fewest that it did not, 0: none */
+};
+
 /* What only a device that runs can be asked. The notes say why something is not known. */
 struct info_running {
 	char control[INFO_NOTE_MAX];
@@ -23,6 +32,7 @@ struct info_running {
 	uint64_t offloads;			/* receive offloads that are on */
 	uint16_t contexts;			/* RSS contexts that there may be */
 	uint32_t events;			/* vionet_events bits */
+	struct info_segments segments;
 };
 
 /* Everything there is to show of a device. */

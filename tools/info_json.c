@@ -227,6 +227,17 @@ static json_t *coalescing(const struct vionet_coalescing *values)
 }
 
 /* null where the device was left at rest. */
+static json_t *of_segments(const struct info_segments *segments)
+{
+	if (!segments->asked)
+		return json_null();
+	return json_pack("{s:i, s:o, s:i, s:b}", "taken", segments->taken, "refused",
+			 segments->refused != 0 ?
+				 json_integer(segments->refused) : json_null(),
+			 "possible", segments->possible, "indirect",
+			 segments->indirect);
+}
+
 static json_t *of_running(const struct info *info)
 {
 	const struct info_running *running = &info->running;
@@ -234,7 +245,7 @@ static json_t *of_running(const struct info *info)
 	if (!info->is_running)
 		return json_null();
 	return json_pack(
-		"{s:s, s:o, s:o, s:o, s:o, s:i, s:o}",
+		"{s:s, s:o, s:o, s:o, s:o, s:i, s:o, s:o}",
 		"control", running->control,
 		"statistics", running->statistics_known ?
 				      names(running->statistics, info_statistics_name) :
@@ -249,7 +260,8 @@ static json_t *of_running(const struct info *info)
 				       names(running->offloads, setting_offload_name) :
 				       json_null(),
 		"rss_contexts", running->contexts,
-		"events", names(running->events, info_event_name));
+		"events", names(running->events, info_event_name),
+		"segments", of_segments(&running->segments));
 }
 
 int info_print_json(const struct info *info)

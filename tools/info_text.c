@@ -246,6 +246,20 @@ static void print_coalescing(const struct info_running *running)
 }
 
 /* What only a device that runs can be asked. */
+static void print_segments(const struct info_segments *segments)
+{
+	if (!segments->asked)
+		return;
+	print_label("segments");
+	printf("%u %s were taken", segments->taken,
+	       segments->indirect ? "in an indirect table" : "in a chain");
+	if (segments->refused != 0)
+		printf(", %u were not: the device had to be recovered\n",
+		       segments->refused);
+	else
+		printf(", the most that this queue allows\n");
+}
+
 static void print_running(const struct info_running *running)
 {
 	printf("%-16s%s\n", "control queue", running->control);
@@ -259,6 +273,7 @@ static void print_running(const struct info_running *running)
 	if (running->contexts != 0)
 		printf("%-16s%u\n", "RSS contexts", running->contexts);
 	print_names("events", running->events, info_event_name);
+	print_segments(&running->segments);
 }
 
 static void print_queues(const struct info *info)

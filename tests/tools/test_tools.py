@@ -252,6 +252,34 @@ class Info(Case):
             self.assertIn(words, text)
 
 
+class Segments(Case):
+    """What the device says that it takes, and what it takes."""
+
+    def probe(self, *options):
+        return self.facts("info", "--probe-segments", *options)["running"]["segments"]
+
+    def test_all_that_the_queue_allows(self):
+        self.assertEqual(self.probe(), {"taken": 256, "refused": None, "possible": 256,
+                                        "indirect": True})
+        self.assertEqual(self.probe("--avoid", "INDIRECT_DESC"),
+                         {"taken": 256, "refused": None, "possible": 256, "indirect": False})
+        self.assertIsNone(self.facts("info", "--running")["running"]["segments"])
+        text, _ = self.run_tool("info", "--probe-segments")
+        self.assertRegex(text, r"(?m)^segments +256 in an indirect table were taken, the most that")
+
+
+class FewSegments(Case):
+    options = ("--fault", "G05")
+
+    def test_a_device_that_takes_two(self):
+        """It wants a reset for each of more, and is brought back; the search ends."""
+        text, _ = self.run_tool("info", "--probe-segments", "--avoid", "INDIRECT_DESC")
+        self.assertRegex(text, r"(?m)^segments +2 in a chain were taken, 3 were not: the device had")
+        self.assertEqual(self.facts("info", "--probe-segments", "--avoid", "INDIRECT_DESC")
+                         ["running"]["segments"],
+                         {"taken": 2, "refused": 3, "possible": 256, "indirect": False})
+
+
 class Pktgen(Case):
     def test_pairs_add_up(self):
         found = self.facts("pktgen", "--queues", "4", "--count", "10001", "--rate", "20k",
