@@ -81,7 +81,8 @@ static int use_pairs(struct vionet_device *device, unsigned int pairs)
 
 	limit_transmit(device, pairs < before ? pairs : before);
 	result = transport->ops->pairs_use(transport, pairs);
-	settle_pairs(device, pairs, result);
+	/* Several messages: which were obeyed is not known if one was not. */
+	settle_pairs(device, pairs, result ? -EIO : 0);
 	return result;
 }
 

@@ -454,9 +454,10 @@ int vn_vhost_user_pairs_use(struct vn_transport *transport, unsigned int pairs)
 
 		if (!queue->set_up || queue->unused == unused)
 			continue;
-		queue->unused = unused; /* also for the next backend */
 		result = vn_vhost_user_tell_state(
 			t, VHOST_USER_SET_VRING_ENABLE, i, !unused);
+		if (result == 0)
+			queue->unused = unused; /* also for the next backend */
 	}
 	return result;
 }

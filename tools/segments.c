@@ -31,7 +31,7 @@ static struct vionet_packet *make_frame(struct session *session,
 	struct vionet_packet *packet[SEGMENTS_MAX];
 	uint32_t got = vionet_packet_alloc(vionet_queue_pool(session->tx), packet,
 					   segments);
-	uint32_t first = segments < FRAME_MIN - 14 ? FRAME_MIN - (segments - 1) : 14;
+	uint32_t first = segments <= FRAME_MIN - 14 ? FRAME_MIN - (segments - 1) : 14;
 
 	if (got < segments) {
 		vionet_packet_free(packet, got);
