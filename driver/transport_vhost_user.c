@@ -274,6 +274,7 @@ static struct vn_vhost_user *make_transport(const char *name)
 	t->listening = -1;
 	t->error_fd = -1;
 	t->inflight.fd = -1;
+	t->pairs = VHOST_USER_QUEUES_MAX / 2;
 	for (unsigned int i = 0; i < VHOST_USER_QUEUES_MAX; i++)
 		t->queue[i].kick_fd = t->queue[i].call_fd = -1;
 	return t;

@@ -42,7 +42,6 @@ struct vn_vhost_user_region {
 struct vn_vhost_user_queue {
 	bool set_up;
 	bool enabled;
-	bool unused; /* but of a pair that is not used now */
 	uint16_t size;
 	int kick_fd; /* -1: none */
 	int call_fd; /* one of the vectors; -1: none */
@@ -85,6 +84,8 @@ struct vn_vhost_user {
 	bool stale; /* the backend's table is not ours */
 
 	struct vn_vhost_user_queue queue[VHOST_USER_QUEUES_MAX];
+	unsigned int pairs; /* whose rings are enabled, if they are set up */
+	bool pairs_unsure;  /* the last order for them was obeyed in part */
 	struct vn_vhost_user_inflight inflight;
 	int *vector_fds;
 	unsigned int vector_count;

@@ -437,28 +437,43 @@ int vn_vhost_user_queue_enable(struct vn_transport *transport,
 	    vn_vhost_user_offers(t, VHOST_USER_F_PROTOCOL_FEATURES))
 		result = vn_vhost_user_tell_state(
 			t, VHOST_USER_SET_VRING_ENABLE, index,
-			!queue->unused);
+			index / 2 < t->pairs);
 	return result;
 }
 
-/* Rings can be enabled one by one with protocol features only, and there is one pair
- * without. */
+/* Whoever enables a ring again has it looked at: a kick may have been for nothing
+ * while it was off. */
+static int switch_ring(struct vn_vhost_user *t, unsigned int index, bool on)
+{
+	struct vn_doorbell doorbell = { .fd = t->queue[index].kick_fd };
+	int result = vn_vhost_user_tell_state(t, VHOST_USER_SET_VRING_ENABLE,
+					      index, on);
+
+	if (result == 0 && on)
+		result = vn_vhost_user_kick(&t->base, &doorbell);
+	return result;
+}
+
+/*
+ * Rings can be enabled one by one with protocol features only, and there is one pair
+ * without. If one of them is refused the smaller number holds, for the next backend
+ * and after a reset too, and the next order is for all rings.
+ */
 int vn_vhost_user_pairs_use(struct vn_transport *transport, unsigned int pairs)
 {
 	struct vn_vhost_user *t = vn_vhost_user(transport);
+	unsigned int before = t->pairs;
+	bool all = t->pairs_unsure;
 	int result = 0;
 
 	for (unsigned int i = 0; i < VHOST_USER_QUEUES_MAX && result == 0; i++) {
-		struct vn_vhost_user_queue *queue = &t->queue[i];
-		bool unused = i / 2 >= pairs;
+		bool on = i / 2 < pairs;
 
-		if (!queue->set_up || queue->unused == unused)
-			continue;
-		result = vn_vhost_user_tell_state(
-			t, VHOST_USER_SET_VRING_ENABLE, i, !unused);
-		if (result == 0)
-			queue->unused = unused; /* also for the next backend */
+		if (t->queue[i].set_up && (all || on != (i / 2 < before)))
+			result = switch_ring(t, i, on);
 	}
+	t->pairs = result && before < pairs ? before : pairs;
+	t->pairs_unsure = result != 0;
 	return result;
 }
 
@@ -534,6 +549,7 @@ static int take_up(struct vn_vhost_user *t, const uint16_t *next,
 	for (unsigned int i = 0; i < count && result == 0; i++)
 		if (t->queue[i].set_up)
 			result = vn_vhost_user_queue_enable(&t->base, i);
+	t->pairs_unsure &= result != 0;
 	if (result == 0)
 		result = vn_vhost_user_status_write(
 			&t->base, t->status | STATUS_DRIVER_OK);

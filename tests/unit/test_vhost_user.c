@@ -121,78 +121,6 @@ static void each_feature_by_itself(void **state)
 	}
 }
 
-/* Pairs are used by enabling them: there is no command for it, but the back end that
- * offers MQ is told that it was taken. */
-static void several_pairs(void **state)
-{
-	struct backend *b = *state;
-	struct vionet_start_options start = { .queue_pairs = 2 };
-	struct vionet_device *device;
-	struct vionet_device_info info;
-
-	LOCKED(b, b->features |= 1ull << 22);
-	assert_int_equal(open_backend(b, "", &device), 0);
-	assert_int_equal(vionet_device_start(device, &start), 0);
-	assert_int_equal(vionet_device_info(device, &info), 0);
-	assert_int_equal(info.queue_pairs, 2);
-	LOCKED(b, {
-		assert_int_equal(b->acked >> 22 & 1, 1);
-		assert_int_equal(b->inflight_queues, 4);
-		assert_true(b->regions <= 8);
-	});
-	turn_frames_of(device, 0, 0, 300);
-	turn_frames_of(device, 1, 0, 300);
-	backend_hang_up(b);
-	assert_int_equal(vionet_device_reconnect(device, 1000), 0);
-	turn_frames_of(device, 1, 300, 300);
-	turn_frames_of(device, 0, 300, 300);
-	assert_int_equal(vionet_device_stop(device), 0);
-	start.queue_pairs = 3;
-	assert_int_equal(vionet_device_start(device, &start), -ENOTSUP);
-	assert_text("2 queue pairs, not 3");
-	assert_int_equal(vionet_device_close(device), 0);
-}
-
-static void enabled_are(struct backend *b, unsigned int first)
-{
-	LOCKED(b, {
-		for (unsigned int i = 0; i < 4; i++)
-			assert_int_equal(b->queue[i].enabled, i < first);
-	});
-}
-
-/* Fewer pairs: the back end stops using the rings, and nothing is sent on them; the
- * next back end is told the same. */
-static void fewer_pairs(void **state)
-{
-	struct backend *b = *state;
-	struct vionet_start_options start = { .queue_pairs = 2 };
-	struct vionet_device *device;
-	struct vionet_packet *p;
-
-	LOCKED(b, b->features |= 1ull << 22);
-	assert_int_equal(open_backend(b, "", &device), 0);
-	assert_int_equal(vionet_device_start(device, &start), 0);
-	enabled_are(b, 4);
-	assert_int_equal(vionet_pairs_set(device, 1), 0);
-	turn_frames_of(device, 0, 0, 300); /* whatever was told has been heard by now */
-	enabled_are(b, 2);
-	assert_int_equal(vionet_packet_alloc(vionet_queue_pool(
-		vionet_device_tx_queue(device, 1)), &p, 1), 1);
-	p->length = 60;
-	assert_int_equal(vionet_queue_transmit(
-		vionet_device_tx_queue(device, 1), &p, 1), 0);
-	vionet_packet_free(&p, 1);
-	backend_hang_up(b);
-	assert_int_equal(vionet_device_reconnect(device, 1000), 0);
-	turn_frames_of(device, 0, 300, 300);
-	enabled_are(b, 2);
-	assert_int_equal(vionet_pairs_set(device, 2), 0);
-	turn_frames_of(device, 1, 0, 300);
-	enabled_are(b, 4);
-	assert_int_equal(vionet_device_close(device), 0);
-}
-
 /* The carrier's own bits are no features of the device, and a memory table stands in
  * for ACCESS_PLATFORM. */
 static void bits_of_the_carrier_stay_there(void **state)
@@ -617,8 +545,6 @@ int main(void)
 		TEST(everything_is_used_where_offered),
 		TEST(nothing_is_needed),
 		TEST(each_feature_by_itself),
-		TEST(several_pairs),
-		TEST(fewer_pairs),
 		TEST(bits_of_the_carrier_stay_there),
 		TEST(legacy_only_is_refused),
 		TEST(addresses_are_no_pointers),

@@ -472,6 +472,7 @@ static void *run(void *context)
 			if (waits[2 + i].revents && b->queue[i].kick >= 0) {
 				eventfd_read(b->queue[i].kick, &count);
 				b->queue[i].kicked = true;
+				b->queue[i].kicks++;
 			}
 		if (b->hang_up || (waits[1].revents && !hear(b)))
 			end_session(b);

@@ -91,6 +91,7 @@ struct backend_queue {
 	uint64_t desc, avail, used;
 	int kick, call, err;
 	bool enabled, kicked;
+	unsigned int kicks;
 	uint16_t next; /* of the available ring */
 };
 
