@@ -186,7 +186,7 @@ static void watch_rings(struct loop *loop)
 static bool work(struct loop *loop)
 {
 	bool poll = loop->device->options->poll && live(loop->device);
-	bool moved = false, any = false;
+	bool moved = false, any = false, waited = loop->peer_waits;
 
 	for (unsigned int i = 0; i < TURNS; i++) {
 		moved = turn(loop);
@@ -195,6 +195,8 @@ static bool work(struct loop *loop)
 			break;
 	}
 	loop->peer_waits = !any && !poll && came(loop, loop->peer);
+	if (loop->peer_waits && !waited)
+		trace(loop->device, "PEER waits");
 	watch_rings(loop);
 	misbehave_turn(loop->device);
 	dma_check(loop->device);

@@ -24,8 +24,11 @@ static int open_trace(struct device *device)
 	if (path == NULL)
 		return 0;
 	device->trace = fopen(path, "we");
-	if (device->trace != NULL)
+	if (device->trace != NULL) {
+		/* To be followed, and whole if the device is killed. */
+		setvbuf(device->trace, NULL, _IOLBF, 0);
 		return 0;
+	}
 	fprintf(stderr, "vionet-softnic: %s: %s\n", path, strerror(errno));
 	return -errno;
 }

@@ -47,7 +47,6 @@ class Softnic:
     def __init__(self, *options, ready=True):
         self.folder = tempfile.TemporaryDirectory(prefix="softnic-")
         self.path = os.path.join(self.folder.name, "socket")
-        self.trace = os.path.join(self.folder.name, "trace")
         self.options = list(options)
         self.errors = open(os.path.join(self.folder.name, "stderr"), "w+")
         self.process = subprocess.Popen(
