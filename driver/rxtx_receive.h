@@ -233,8 +233,10 @@ ALWAYS_INLINE uint32_t receive_single(struct vionet_queue *queue,
 	packet = take_buffer(queue, mergeable, offloads, &r,
 			     (struct vionet_packet *)slot, written);
 	vn_count(&queue->counters.completed, 1);
-	if (UNLIKELY(!packet))
+	if (UNLIKELY(!packet)) {
+		vn_count_in_flight(queue); /* a breach ends the next one at once */
 		return many(queue, packets, 1);
+	}
 	packets[0] = packet;
 	vn_count(&queue->counters.packets, 1);
 	vn_count(&queue->counters.bytes, packet->total_length);

@@ -74,6 +74,27 @@ static void no_buffers_at_all_is_dropped(void **state)
 	drop_bed(bed);
 }
 
+/* More buffers than there are break the queue; the one that said so is counted as back,
+ * whether one packet was wanted or several. */
+static void more_buffers_than_entries_break_it(void **state)
+{
+	uint8_t frame[60] = { 0 };
+
+	(void)state;
+	for (uint32_t wanted = 1; wanted <= 8; wanted += 7) {
+		struct bed *bed = raise_bed(16, 0, 0, 0);
+		struct vionet_queue_stats stats;
+		struct vionet_packet *p[8];
+
+		assert_int_equal(model_deliver(bed->model, frame, 60, 0, 17), 1);
+		assert_int_equal(vionet_queue_receive(bed->rx, p, wanted), 0);
+		assert_int_equal(vionet_queue_check(bed->rx), -EIO);
+		vionet_queue_stats(bed->rx, &stats);
+		assert_int_equal(stats.in_flight, 15);
+		drop_bed(bed);
+	}
+}
+
 /* Without MRG_RXBUF, num_buffers means nothing. */
 static void num_buffers_is_ignored_without_mergeable(void **state)
 {
@@ -342,6 +363,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(wrong_lengths_are_dropped),
 		cmocka_unit_test(no_buffers_at_all_is_dropped),
+		cmocka_unit_test(more_buffers_than_entries_break_it),
 		cmocka_unit_test(num_buffers_is_ignored_without_mergeable),
 		cmocka_unit_test(chain_of_more_than_a_frame_is_dropped),
 		cmocka_unit_test(impossible_chain_breaks_the_queue),
