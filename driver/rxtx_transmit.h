@@ -21,9 +21,9 @@
 #define RECLAIM_BATCH 64u
 
 /*
- * Take completed packets back, about as many as `wanted`; returns how many. What the device says it wrote to them is ignored:
- * some report nonsense, and nothing of it matters. The description of a common
- * packet is not touched.
+ * Take completed packets back, about as many as `wanted`; returns how many. What the
+ * device says it wrote to them is ignored: some report nonsense, and nothing of it
+ * matters. The description of a common packet is not touched.
  */
 ALWAYS_INLINE uint32_t reclaim_burst(struct vionet_queue *queue,
 				     enum vn_layout layout, uint32_t wanted)

@@ -226,7 +226,7 @@ static json_t *coalescing(const struct vionet_coalescing *values)
 			 (json_int_t)values->max_packets);
 }
 
-/* null where the device was left at rest. */
+/* null where they were not asked for. */
 static json_t *of_segments(const struct info_segments *segments)
 {
 	if (!segments->asked)
@@ -238,6 +238,7 @@ static json_t *of_segments(const struct info_segments *segments)
 			 segments->indirect);
 }
 
+/* null where the device was left at rest. */
 static json_t *of_running(const struct info *info)
 {
 	const struct info_running *running = &info->running;

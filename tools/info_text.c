@@ -245,7 +245,6 @@ static void print_coalescing(const struct info_running *running)
 		       running->coalescing[i].max_packets);
 }
 
-/* What only a device that runs can be asked. */
 static void print_segments(const struct info_segments *segments)
 {
 	if (!segments->asked)
@@ -260,6 +259,7 @@ static void print_segments(const struct info_segments *segments)
 		printf(", the most that this queue allows\n");
 }
 
+/* What only a device that runs can be asked. */
 static void print_running(const struct info_running *running)
 {
 	printf("%-16s%s\n", "control queue", running->control);
