@@ -16,6 +16,7 @@
 /* The longest packet that a device takes, in segments. */
 struct info_segments {
 	bool asked;
+	bool complete;	   /* not interrupted: there is nothing between the two */
 	bool indirect;	   /* in a table of its own, else in a chain */
 	uint32_t possible; /* that the driver would send */
 	uint32_t taken;	   /* most that the device completed, 0: none */

@@ -231,11 +231,11 @@ static json_t *of_segments(const struct info_segments *segments)
 {
 	if (!segments->asked)
 		return json_null();
-	return json_pack("{s:i, s:o, s:i, s:b}", "taken", segments->taken, "refused",
+	return json_pack("{s:i, s:o, s:i, s:b, s:b}", "taken", segments->taken, "refused",
 			 segments->refused != 0 ?
 				 json_integer(segments->refused) : json_null(),
 			 "possible", segments->possible, "indirect",
-			 segments->indirect);
+			 segments->indirect, "complete", segments->complete);
 }
 
 /* null where the device was left at rest. */

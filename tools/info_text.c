@@ -253,10 +253,11 @@ static void print_segments(const struct info_segments *segments)
 	printf("%u %s were taken", segments->taken,
 	       segments->indirect ? "in an indirect table" : "in a chain");
 	if (segments->refused != 0)
-		printf(", %u were not: the device had to be recovered\n",
+		printf(", %u were not: the device had to be recovered",
 		       segments->refused);
-	else
-		printf(", the most that this queue allows\n");
+	else if (segments->complete)
+		printf(", the most that this queue allows");
+	printf("%s\n", segments->complete ? "" : "; interrupted before the end");
 }
 
 /* What only a device that runs can be asked. */

@@ -49,12 +49,21 @@ static struct vionet_packet *make_frame(struct session *session,
 	return packet[0];
 }
 
+static uint64_t refused_by_driver(struct session *session)
+{
+	struct vionet_queue_stats stats;
+
+	vionet_queue_stats(session->tx, &stats);
+	return stats.invalid;
+}
+
 /* 1: the device has completed it, 0: it has not, or gave up; below 0: it cannot be
  * tried. */
 static int try_segments(struct session *session, const uint8_t mac[6],
 			uint32_t segments)
 {
 	struct vionet_packet *frame = make_frame(session, mac, segments);
+	uint64_t invalid = refused_by_driver(session);
 	uint32_t events = 0;
 	int result;
 
@@ -64,24 +73,26 @@ static int try_segments(struct session *session, const uint8_t mac[6],
 		vionet_packet_free(&frame, 1);
 		return 0;
 	}
+	if (refused_by_driver(session) != invalid)
+		return -EMSGSIZE;
 	result = vionet_queue_drain(session->tx, COMPLETION_MS);
 	vionet_device_events(session->device, &events);
 	return result == 0 && (events & (VIONET_EVENT_NEEDS_RESET |
 					 VIONET_EVENT_QUEUE_BROKEN)) == 0;
 }
 
-/* The device was asked too much: bring it back, with the patience that it wants. */
+/* The device was asked too much: bring it back, with the patience that it wants. Whoever
+ * stops us before it is back has no use for it. */
 static int recover(struct session *session)
 {
 	static const struct timespec pause = { .tv_nsec = PAUSE_NS };
-	int result = -EAGAIN;
+	int result = vionet_device_recover(session->device, NULL);
 
-	for (int i = 0; i < PATIENCE && result == -EAGAIN && !stop_asked(); i++) {
+	for (int i = 1; i < PATIENCE && result == -EAGAIN && !stop_asked(); i++) {
+		nanosleep(&pause, NULL);
 		result = vionet_device_recover(session->device, NULL);
-		if (result == -EAGAIN)
-			nanosleep(&pause, NULL);
 	}
-	return result;
+	return result == -EAGAIN && stop_asked() ? 0 : result;
 }
 
 /* One step of the search between what was taken and what was not. */
@@ -111,28 +122,48 @@ static uint32_t next_try(const struct info_segments *found)
 	return doubled < found->possible ? doubled : found->possible;
 }
 
+static bool is_known(const struct info_segments *found)
+{
+	return found->taken == found->possible || found->refused == found->taken + 1;
+}
+
+static int fail(struct session *session, int result)
+{
+	if (result == -ENOBUFS)
+		say("%s: segments: the pool has too few packets", session->name);
+	else if (result == -EMSGSIZE)
+		say("%s: segments: the driver does not send such frames",
+		    session->name);
+	else
+		say_error(result);
+	return session_fail(session, code_of_run(result));
+}
+
+/* What a packet may have on this queue, and each has a byte in a frame of this MTU. */
+static uint32_t most_possible(uint32_t segments_max, uint16_t mtu)
+{
+	uint32_t most = segments_max < SEGMENTS_MAX ? segments_max : SEGMENTS_MAX;
+
+	return mtu != 0 && most > mtu + 1u ? mtu + 1u : most;
+}
+
 int segments_probe(struct session *session, struct info_segments *found)
 {
 	struct vionet_device_info device;
-	struct vionet_queue_info queue = { 0 };
+	struct vionet_queue_info queue;
 	int result = vionet_device_info(session->device, &device);
 
 	if (result == 0)
 		result = vionet_device_queue_info(session->device, 1, &queue);
-	found->possible = queue.segments_max < SEGMENTS_MAX ? queue.segments_max :
-							      SEGMENTS_MAX;
+	if (result)
+		return fail(session, result);
+	found->possible = most_possible(queue.segments_max, device.mtu);
 	found->indirect = vionet_feature_test(
 		&device.negotiated,
 		(unsigned int)vionet_feature_bit("INDIRECT_DESC"));
 	/* Upwards: each refusal costs a reset. */
-	while (result == 0 && !stop_asked() && found->taken < found->possible &&
-	       (found->refused == 0 || found->refused > found->taken + 1))
+	while (result == 0 && !is_known(found) && !stop_asked())
 		result = step(session, device.mac, found, next_try(found));
-	if (result == 0)
-		return CODE_OK;
-	if (result == -ENOBUFS)
-		say("%s: segments: the pool has too few packets", session->name);
-	else
-		say_error(result);
-	return session_fail(session, code_of_run(result));
+	found->complete = is_known(found);
+	return result ? fail(session, result) : CODE_OK;
 }

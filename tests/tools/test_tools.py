@@ -260,12 +260,52 @@ class Segments(Case):
 
     def test_all_that_the_queue_allows(self):
         self.assertEqual(self.probe(), {"taken": 256, "refused": None, "possible": 256,
-                                        "indirect": True})
+                                        "indirect": True, "complete": True})
         self.assertEqual(self.probe("--avoid", "INDIRECT_DESC"),
-                         {"taken": 256, "refused": None, "possible": 256, "indirect": False})
+                         {"taken": 256, "refused": None, "possible": 256, "indirect": False,
+                          "complete": True})
         self.assertIsNone(self.facts("info", "--running")["running"]["segments"])
         text, _ = self.run_tool("info", "--probe-segments")
         self.assertRegex(text, r"(?m)^segments +256 in an indirect table were taken, the most that")
+
+    def test_interrupted(self):
+        """What was not found out is not given as a result."""
+        for json_or_not in ((), ("--json",)):
+            self.nic.process.send_signal(signal.SIGSTOP)
+            tool = self.start("info", "--probe-segments", *json_or_not)
+            try:
+                self.wait_until_caught(tool, signal.SIGINT)
+                tool.send_signal(signal.SIGINT)
+            finally:
+                self.nic.process.send_signal(signal.SIGCONT)
+            output, errors = tool.communicate(timeout=DEADLINE)
+            self.assertEqual(tool.returncode, 0, output + errors)
+            if json_or_not:
+                self.assertEqual(json.loads(output)["running"]["segments"],
+                                 {"taken": 0, "refused": None, "possible": 256, "indirect": True,
+                                  "complete": False})
+            else:
+                self.assertRegex(output, r"(?m)^segments +0 .* were taken; interrupted before")
+
+    def wait_until_caught(self, process, number):
+        end = time.monotonic() + DEADLINE
+        while time.monotonic() < end:
+            with open(f"/proc/{process.pid}/status", encoding="ascii") as file:
+                caught = int(re.search(r"SigCgt:\s*(\w+)", file.read())[1], 16)
+            if caught >> number - 1 & 1:
+                return
+            time.sleep(0.001)
+        self.fail("the signal has no handler")
+
+
+class SmallFrames(Case):
+    options = ("--mtu", "68")
+
+    def test_no_more_segments_than_bytes(self):
+        """Each further segment has a byte, and a frame has 82 of them: nothing is tried that the
+        driver itself would refuse."""
+        found = self.facts("info", "--probe-segments")["running"]["segments"]
+        self.assertEqual((found["taken"], found["possible"]), (69, 69))
 
 
 class FewSegments(Case):
@@ -277,7 +317,8 @@ class FewSegments(Case):
         self.assertRegex(text, r"(?m)^segments +2 in a chain were taken, 3 were not: the device had")
         self.assertEqual(self.facts("info", "--probe-segments", "--avoid", "INDIRECT_DESC")
                          ["running"]["segments"],
-                         {"taken": 2, "refused": 3, "possible": 256, "indirect": False})
+                         {"taken": 2, "refused": 3, "possible": 256, "indirect": False,
+                          "complete": True})
 
 
 class Pktgen(Case):
