@@ -196,6 +196,21 @@ ALWAYS_INLINE void packed_pop_turn(const struct vionet_queue *queue,
 	}
 }
 
+/* As split_pop_ahead, four to a line; how many are used is not known before they are
+ * read. */
+ALWAYS_INLINE void packed_pop_ahead(const struct vionet_queue *queue,
+				    const struct vn_pop *c, uint32_t count)
+{
+	const volatile struct packed_desc *desc = c->desc;
+
+	for (uint32_t i = 4; i < count; i += 4) {
+		desc += 4;
+		if (UNLIKELY(desc >= queue->packed.end))
+			desc = queue->packed.desc;
+		__builtin_prefetch((const void *)desc);
+	}
+}
+
 /* Is the descriptor used at which the next buffer will come back? PACKED-05,
  * PACKED-06 */
 static inline bool packed_completed(const struct vionet_queue *queue)

@@ -144,6 +144,33 @@ ALWAYS_INLINE void split_pop_save(struct vionet_queue *queue,
 	queue->split.free_index = (uint16_t)c->order;
 }
 
+/* The entries of the next `count` buffers come from the other core, eight to a line:
+ * ask for all lines at once, the first one excepted, which is read next. */
+ALWAYS_INLINE void split_pop_ahead(const struct vionet_queue *queue,
+				   const struct vn_pop *c, uint32_t count)
+{
+	const struct vn_split *ring = &queue->split;
+
+	for (uint32_t i = 8; i < count; i += 8)
+		__builtin_prefetch((const void *)
+				   &ring->used->ring[(c->at + i) & c->limit]);
+}
+
+/* The slot of the buffer at `index`, which is free afterwards. */
+ALWAYS_INLINE vn_slot split_take(struct vionet_queue *queue, struct vn_pop *c,
+				 uint32_t index)
+{
+	vn_slot slot = c->slots[index];
+
+	if (UNLIKELY(slot == 0)) {
+		vn_queue_break(queue, VN_BREACH_ID_IDLE, index, queue->size);
+		return 0;
+	}
+	c->slots[index] = 0;
+	c->at++;
+	return slot;
+}
+
 /*
  * Take the next used entry, of which the caller knows that there is one: the slot of
  * its buffer, and what the device says it wrote. The buffer's first descriptor is
@@ -159,7 +186,6 @@ ALWAYS_INLINE vn_slot split_pop(struct vionet_queue *queue, struct vn_pop *c,
 {
 	struct vn_split *ring = &queue->split;
 	uint32_t place = c->at & c->limit;
-	vn_slot slot;
 
 	if (!in_order || LIKELY(c->batch_left == 0)) {
 		uint64_t entry = vn_load64(
@@ -190,16 +216,33 @@ ALWAYS_INLINE vn_slot split_pop(struct vionet_queue *queue, struct vn_pop *c,
 						  queue->posted;
 		*index = place;
 	}
-	slot = c->slots[*index];
-	if (UNLIKELY(slot == 0)) {
-		vn_queue_break(queue, VN_BREACH_ID_IDLE, *index, queue->size);
-		return 0;
-	}
-	c->slots[*index] = 0;
-	c->at++;
 	if (!receives && !in_order)
 		c->order++;
-	return slot;
+	return split_take(queue, c, *index);
+}
+
+/*
+ * The same of a buffer of which nothing is asked but that it is back, of a device that
+ * keeps to the order: used idx alone says which. The entries stay in the cache of
+ * whoever writes them.
+ */
+ALWAYS_INLINE vn_slot split_pop_sent(struct vionet_queue *queue, struct vn_pop *c,
+				     uint32_t *index)
+{
+	*index = c->at & c->limit;
+	return split_take(queue, c, *index);
+}
+
+/* Does the device keep to the order? One look for each look at used idx, at the first
+ * entry since: that one was written, later ones may have been left out (SPLIT-25). */
+ALWAYS_INLINE bool split_order_kept(struct vionet_queue *queue,
+				    const struct vn_pop *c)
+{
+	uint32_t place = c->at & c->limit;
+	uint32_t id = vn_load32(&queue->split.used->ring[place].id);
+
+	return LIKELY(id == c->ids[place]) ||
+	       vn_split_batch(queue, id, c->at, c->most) != 0;
 }
 
 /* ---- interrupts ---- */

@@ -165,6 +165,8 @@ ALWAYS_INLINE uint32_t receive_burst(struct vionet_queue *queue,
 	/* Not more buffers in a call than the ring holds: a device that completes
 	 * rubbish as fast as we drop it does not keep us here. */
 	pop_begin(queue, layout, &c);
+	if (!vn_layout_is_packed(layout))
+		split_pop_ahead(queue, &c, c.most < max ? c.most : max);
 	while (received < max && c.popped < c.most) {
 		uint32_t left = c.most - c.popped;
 		uint32_t end = c.popped +

@@ -20,6 +20,38 @@
  * that a call takes long, or follows the device to the line that it is writing. */
 #define RECLAIM_BATCH 64u
 
+/* As ring_pop, of a buffer whose written length does not count. */
+ALWAYS_INLINE vn_slot pop_sent(struct vionet_queue *queue, enum vn_layout layout,
+			       struct vn_pop *c, uint32_t *index)
+{
+	uint32_t written;
+
+	if (layout == VN_SPLIT_IN_ORDER)
+		return split_pop_sent(queue, c, index);
+	return ring_pop(queue, layout, false, c, &written, index);
+}
+
+/* pop_begin, for up to `wanted`. */
+ALWAYS_INLINE void pop_sent_begin(struct vionet_queue *queue,
+				  enum vn_layout layout, uint32_t wanted,
+				  struct vn_pop *c)
+{
+	/* As in split_completed. */
+	bool looks = queue->split.used_seen == queue->split.used_index;
+	uint32_t most = pop_begin(queue, layout, c);
+
+	/* Not for everything there is: not all of it may fit. */
+	if (wanted > RECLAIM_BATCH)
+		wanted = RECLAIM_BATCH;
+	if (layout == VN_SPLIT)
+		split_pop_ahead(queue, c, most < wanted ? most : wanted);
+	if (layout == VN_PACKED)
+		packed_pop_ahead(queue, c, wanted);
+	if (layout == VN_SPLIT_IN_ORDER && looks && most != 0 &&
+	    !split_order_kept(queue, c))
+		c->most = 0;
+}
+
 /*
  * Take completed packets back, about as many as `wanted`; returns how many. What the
  * device says it wrote to them is ignored: some report nonsense, and nothing of it
@@ -34,7 +66,7 @@ ALWAYS_INLINE uint32_t reclaim_burst(struct vionet_queue *queue,
 
 	if (UNLIKELY(queue->breach))
 		return 0;
-	pop_begin(queue, layout, &c);
+	pop_sent_begin(queue, layout, wanted, &c);
 	while (c.popped < c.most && completed + c.popped < wanted) {
 		uint32_t left = wanted - completed - c.popped;
 		uint32_t end = c.popped +
@@ -46,10 +78,8 @@ ALWAYS_INLINE uint32_t reclaim_burst(struct vionet_queue *queue,
 
 		while (c.popped < end) {
 			struct vionet_packet *packet;
-			uint32_t written;
 
-			slot = ring_pop(queue, layout, false, &c, &written,
-					&index);
+			slot = pop_sent(queue, layout, &c, &index);
 			if (slot == 0) {
 				c.most = c.popped; /* that was all */
 				break;
@@ -112,18 +142,30 @@ ALWAYS_INLINE bool is_common(const struct vionet_packet *packet,
 	       offset - header_size <= source->room - length;
 }
 
-/* Write the header in front of a frame. Nothing is offloaded, so it is all zero
- * (NET-13, NET-14, NET-43); its size follows the features (NET-12): 12, 20, 24 or 32
- * bytes. */
+/*
+ * Write the header in front of a frame. Nothing is offloaded, so it is all zero
+ * (NET-13, NET-14, NET-43); its size follows the features (NET-12): 12, 20 or 24
+ * bytes.
+ *
+ * Mostly it still is, from the last time, and its line is shared with the device, which
+ * has read it: then it is left alone, for a store would have to get the line back.
+ */
 ALWAYS_INLINE void write_header(uint8_t *at, uint32_t header_size)
 {
 	uint8_t *header = at - header_size;
+	uint64_t word[4] = { 0 };
 
-	memset(header, 0, sizeof(struct net_hdr)); /* two stores */
-	if (header_size != sizeof(struct net_hdr)) {
-		memset(header + sizeof(struct net_hdr), 0, 8);
-		memset(at - 16, 0, 16); /* overlaps what is shorter */
-	}
+	_Static_assert(sizeof(struct net_hdr) == 12 && NET_HDR_SIZE_TUNNEL <= 28,
+		       "pieces that overlap");
+	memcpy(&word[0], header, 8);
+	memcpy(&word[1], header + 4, 8);
+	if (header_size != sizeof(struct net_hdr))
+		memcpy(&word[2], at - 16, 16);
+	if (LIKELY((word[0] | word[1] | word[2] | word[3]) == 0))
+		return;
+	memset(header, 0, sizeof(struct net_hdr)); /* no call: of a fixed size */
+	if (header_size != sizeof(struct net_hdr))
+		memset(at - 16, 0, 16);
 }
 
 /* May this packet be pushed by the loop for common packets, or for `offloaded` ones?

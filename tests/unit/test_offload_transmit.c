@@ -223,6 +223,42 @@ static void not_negotiated(void **state)
 	}
 }
 
+/* Whatever a last user left in one byte of the header: what is sent is all zero, whether
+ * one packet is or several are. proves: NET-12 NET-13 NET-43 */
+static void each_byte_of_the_header_is_cleared(void **state)
+{
+	const int basic[] = { -1 }, hash[] = { HASH_REPORT, -1 };
+	const int tunnel[] = { EVERY_HOST, HOST_TUNNEL, -1 };
+	const struct {
+		const int *features;
+		uint32_t size;
+	} kinds[] = { { basic, 12 }, { hash, 20 }, { tunnel, 24 } };
+
+	(void)state;
+	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
+		struct line *line = raise_line(kinds[k].features, false);
+		uint32_t size = line->rig->device->header_size;
+
+		assert_int_equal(size, kinds[k].size);
+		for (uint32_t i = 0; i < 2 * size; i++) {
+			static const uint8_t none[32];
+			struct vionet_packet *p[2];
+			uint32_t count = 1 + i % 2;
+
+			for (uint32_t j = 0; j < count; j++) {
+				p[j] = make(line, &(struct shape){ .payload = 60 });
+				memset(p[j]->data - size, 0, size);
+				p[j]->data[(int)(i / 2) - (int)size] = 1;
+			}
+			assert_int_equal(vionet_queue_transmit(line->tx, p, count),
+					 count);
+			assert_memory_equal(line->sent, none, size);
+			assert_int_equal(line->sent[size], p[0]->data[0]);
+		}
+		drop_line(line);
+	}
+}
+
 /* proves: NET-18 NET-20 NET-24 NET-44 NET-45 NET-46 NET-08 NET-12 */
 static void transmit_segments(void **state)
 {
@@ -568,6 +604,7 @@ int main(void)
 		cmocka_unit_test(transmit_checksum),
 		cmocka_unit_test(transmit_mixed_bursts),
 		cmocka_unit_test(not_negotiated),
+		cmocka_unit_test(each_byte_of_the_header_is_cleared),
 		cmocka_unit_test(transmit_segments),
 		cmocka_unit_test(segments_that_make_no_sense),
 		cmocka_unit_test(transmit_fragments),
