@@ -272,6 +272,10 @@ int vionet_pairs_set(struct vionet_device *device, unsigned int pairs)
 		return vn_error(EINVAL, "%s: %u queue pairs; 1 to %u are set up, "
 				"queue_pairs of the start options says how many",
 				device->name, pairs, device->queue_pairs);
+	/* Without a command nothing else would notice, and rings be kicked (GEN-35). */
+	if (device->suspended)
+		return vn_error(ENETDOWN, "%s: %u queue pairs: the device is "
+				"suspended; resume it first", device->name, pairs);
 	if (has_context(device))
 		return vn_error(EBUSY, "%s: the number of pairs stays while there "
 				"are RSS contexts; delete them first",

@@ -196,18 +196,21 @@ ALWAYS_INLINE void packed_pop_turn(const struct vionet_queue *queue,
 	}
 }
 
-/* As split_pop_ahead, four to a line; how many are used is not known before they are
- * read. */
+/* As split_pop_ahead, four to a line, where the first is used; how many others are is
+ * not known before they are read. */
 ALWAYS_INLINE void packed_pop_ahead(const struct vionet_queue *queue,
 				    const struct vn_pop *c, uint32_t count)
 {
-	const volatile struct packed_desc *desc = c->desc;
+	uint32_t size = queue->size;
+	uint32_t at = (uint32_t)(c->desc - queue->packed.desc);
+	uint32_t step = 4 - at % 4;
 
-	for (uint32_t i = 4; i < count; i += 4) {
-		desc += 4;
-		if (UNLIKELY(desc >= queue->packed.end))
-			desc = queue->packed.desc;
-		__builtin_prefetch((const void *)desc);
+	for (uint32_t i = step; i < count; i += 4) {
+		at += step;
+		step = 4;
+		if (UNLIKELY(at >= size))
+			at = 0;
+		__builtin_prefetch((const void *)&queue->packed.desc[at]);
 	}
 }
 

@@ -124,6 +124,7 @@ static inline uint16_t split_completed(struct vionet_queue *queue)
 		return 0;
 	}
 	ring->used_seen = seen;
+	ring->order_due = true;
 	/* Pairs with the device's write barrier between the entry and used idx. */
 	vn_observe();
 	return ready;
@@ -151,7 +152,7 @@ ALWAYS_INLINE void split_pop_ahead(const struct vionet_queue *queue,
 {
 	const struct vn_split *ring = &queue->split;
 
-	for (uint32_t i = 8; i < count; i += 8)
+	for (uint32_t i = 8 - c->at % 8; i < count; i += 8)
 		__builtin_prefetch((const void *)
 				   &ring->used->ring[(c->at + i) & c->limit]);
 }
@@ -186,6 +187,7 @@ ALWAYS_INLINE vn_slot split_pop(struct vionet_queue *queue, struct vn_pop *c,
 {
 	struct vn_split *ring = &queue->split;
 	uint32_t place = c->at & c->limit;
+	vn_slot slot;
 
 	if (!in_order || LIKELY(c->batch_left == 0)) {
 		uint64_t entry = vn_load64(
@@ -216,9 +218,10 @@ ALWAYS_INLINE vn_slot split_pop(struct vionet_queue *queue, struct vn_pop *c,
 						  queue->posted;
 		*index = place;
 	}
-	if (!receives && !in_order)
+	slot = split_take(queue, c, *index);
+	if (!receives && !in_order && LIKELY(slot != 0))
 		c->order++;
-	return split_take(queue, c, *index);
+	return slot;
 }
 
 /*
@@ -234,13 +237,18 @@ ALWAYS_INLINE vn_slot split_pop_sent(struct vionet_queue *queue, struct vn_pop *
 }
 
 /* Does the device keep to the order? One look for each look at used idx, at the first
- * entry since: that one was written, later ones may have been left out (SPLIT-25). */
+ * entry since: that one was written, later ones may have been left out (SPLIT-25). The
+ * queue is broken if it does not. */
 ALWAYS_INLINE bool split_order_kept(struct vionet_queue *queue,
 				    const struct vn_pop *c)
 {
 	uint32_t place = c->at & c->limit;
-	uint32_t id = vn_load32(&queue->split.used->ring[place].id);
+	uint32_t id;
 
+	if (!queue->split.order_due || c->most == 0)
+		return true;
+	queue->split.order_due = false;
+	id = vn_load32(&queue->split.used->ring[place].id);
 	return LIKELY(id == c->ids[place]) ||
 	       vn_split_batch(queue, id, c->at, c->most) != 0;
 }

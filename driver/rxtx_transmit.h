@@ -36,8 +36,6 @@ ALWAYS_INLINE void pop_sent_begin(struct vionet_queue *queue,
 				  enum vn_layout layout, uint32_t wanted,
 				  struct vn_pop *c)
 {
-	/* As in split_completed. */
-	bool looks = queue->split.used_seen == queue->split.used_index;
 	uint32_t most = pop_begin(queue, layout, c);
 
 	/* Not for everything there is: not all of it may fit. */
@@ -45,10 +43,9 @@ ALWAYS_INLINE void pop_sent_begin(struct vionet_queue *queue,
 		wanted = RECLAIM_BATCH;
 	if (layout == VN_SPLIT)
 		split_pop_ahead(queue, c, most < wanted ? most : wanted);
-	if (layout == VN_PACKED)
+	if (layout == VN_PACKED && packed_completed(queue))
 		packed_pop_ahead(queue, c, wanted);
-	if (layout == VN_SPLIT_IN_ORDER && looks && most != 0 &&
-	    !split_order_kept(queue, c))
+	if (layout == VN_SPLIT_IN_ORDER && !split_order_kept(queue, c))
 		c->most = 0;
 }
 
@@ -275,7 +272,8 @@ ALWAYS_INLINE uint32_t transmit_rest_burst(struct vionet_queue *queue,
 						      bytes);
 		/* A packet of several segments wants more room than the one
 		 * entry that was counted on. */
-		if (result == VN_FULL && take_back(queue, RECLAIM_BATCH) == 0)
+		if (result == VN_FULL &&
+		    (take_back(queue, RECLAIM_BATCH) == 0 || queue->breach))
 			break;
 		*pushed += result == VN_PUSHED;
 		taken += result != VN_FULL;

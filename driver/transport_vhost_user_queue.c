@@ -192,6 +192,7 @@ static int write_reset(struct vn_vhost_user *t)
 	vn_vhost_user_queues_close(t);
 	t->status = 0;
 	t->failed = false;
+	t->pairs_unsure = false; /* each ring is told when it is set up */
 	return 0;
 }
 

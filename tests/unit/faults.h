@@ -24,5 +24,6 @@ struct model_map *map_at(struct bed *bed, uint64_t iova);
 void d16_no_notify_for_ever(void **state);
 void d19_never_completes(void **state);
 void drain_of_a_breaking_queue_fails(void **state);
+void breaks_while_room_is_made(void **state);
 
 #endif

@@ -279,6 +279,7 @@ int main(void)
 		cmocka_unit_test(d16_no_notify_for_ever),
 		cmocka_unit_test(d19_never_completes),
 		cmocka_unit_test(drain_of_a_breaking_queue_fails),
+		cmocka_unit_test(breaks_while_room_is_made),
 	};
 
 	return run_for_layouts(tests, false, true);

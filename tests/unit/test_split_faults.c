@@ -115,7 +115,6 @@ static void expect_taken_back(struct bed *bed, unsigned int count)
 {
 	assert_int_equal(vionet_queue_reclaim(bed->tx), 3 - count);
 	assert_int_equal(vionet_queue_check(bed->tx), 0);
-	drop_bed(bed);
 }
 
 /* The index moves, the entries are what a lap ago left there: zeroes. In order only the
@@ -126,10 +125,12 @@ static void d09_stale_entries(void **state)
 
 	(void)state;
 	model_used(bed->model, 1, 0, 0, 3);
-	if (bed_in_order())
-		expect_taken_back(bed, 3);
-	else
+	if (!bed_in_order()) {
 		expect_broken_transmit(bed, "not outstanding");
+		return;
+	}
+	expect_taken_back(bed, 3);
+	drop_bed(bed);
 }
 
 static void d09_stale_first_entry(void **state)
@@ -152,10 +153,29 @@ static void d10_index_before_the_entry(void **state)
 
 	(void)state;
 	model_used(bed->model, 1, (uint32_t)ids[0], 0, 2);
-	if (bed_in_order())
+	if (bed_in_order()) {
 		expect_taken_back(bed, 2);
-	else
-		expect_broken_transmit(bed, NULL);
+		/* The entry of the second, where the third's is due. */
+		model_used(bed->model, 1, (uint32_t)ids[1], 0, 1);
+	}
+	expect_broken_transmit(bed, NULL);
+}
+
+/* Whoever waits, and so looks at used idx first, does not keep the order from being
+ * judged. */
+static void d14_out_of_order_seen_by_waiting(void **state)
+{
+	int ids[3];
+	struct bed *bed = raise_sent(3, true, ids);
+
+	(void)state;
+	if (!bed_in_order()) {
+		drop_bed(bed);
+		return;
+	}
+	model_used(bed->model, 1, (uint32_t)ids[1], 0, 1);
+	assert_int_equal(vionet_queue_wait(bed->tx, 0, 100), 1);
+	expect_broken_transmit(bed, "out of order");
 }
 
 /* An entry that is rewritten after it was read decides nothing any more. */
@@ -347,6 +367,7 @@ int main(void)
 		cmocka_unit_test(d12_index_flips),
 		cmocka_unit_test(d13_descriptors_scribbled_over),
 		cmocka_unit_test(d14_completed_out_of_order),
+		cmocka_unit_test(d14_out_of_order_seen_by_waiting),
 		cmocka_unit_test(d15_batch_outside_the_window),
 		cmocka_unit_test(d16_no_notify_for_ever),
 		cmocka_unit_test(d17_event_index_nonsense),
@@ -354,6 +375,7 @@ int main(void)
 		cmocka_unit_test(d19_never_completes),
 		cmocka_unit_test(d20_a_whole_lap_between_two_looks),
 		cmocka_unit_test(drain_of_a_breaking_queue_fails),
+		cmocka_unit_test(breaks_while_room_is_made),
 	};
 
 	return run_for_layouts(tests, true, false);

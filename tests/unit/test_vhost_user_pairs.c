@@ -7,6 +7,8 @@
 
 #include <vionet/recovery.h>
 
+#include "driver/device.h"
+
 static int set_up(void **state)
 {
 	struct backend *b = backend_create(false);
@@ -209,6 +211,25 @@ static void obeyed_in_part(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
+/* Nothing is told to the rings of a device that is suspended. proves: GEN-35 */
+static void not_while_suspended(void **state)
+{
+	struct backend *b = *state;
+	struct vionet_device *device = two_pairs(b);
+	unsigned int before, after;
+
+	turn_frames_of(device, 1, 0, 100);
+	device->suspended = true; /* no back end is known that can be */
+	LOCKED(b, before = b->count[RQ_SET_VRING_ENABLE]);
+	assert_int_equal(vionet_pairs_set(device, 1), -ENETDOWN);
+	assert_text("resume it first");
+	assert_int_equal(vionet_device_link(device, &(struct vionet_link){ 0 }), 0);
+	LOCKED(b, after = b->count[RQ_SET_VRING_ENABLE]);
+	assert_int_equal(after, before);
+	device->suspended = false;
+	assert_int_equal(vionet_device_close(device), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -220,6 +241,7 @@ int main(void)
 		TEST(started_with_all_again),
 		TEST(what_waited_is_seen),
 		TEST(obeyed_in_part),
+		TEST(not_while_suspended),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
