@@ -81,6 +81,15 @@ static int attach_interrupt(struct vionet_queue *queue, bool shared)
 	return 0;
 }
 
+/* Buffers that are wanted before they are posted: each time costs a full barrier, and a
+ * look at a line that the device is writing. Short queues need every one. */
+static uint16_t refill_batch(uint16_t size)
+{
+	if (size < 64)
+		return 1;
+	return size < 256 ? size / 4 : 64;
+}
+
 /* From here on the pool stays until the queue is closed. */
 static void hold_pool(struct vionet_queue *queue)
 {
@@ -110,7 +119,7 @@ int vn_queue_open(struct vionet_queue *queue, struct vionet_device *device,
 						 NET_F_MRG_RXBUF),
 		.max_frame = longest_frame(device),
 		.pool = plan->pool,
-		.refill_batch = plan->size >= 64 ? 16 : 1,
+		.refill_batch = refill_batch(plan->size),
 		.vector = plan->vector,
 		.interrupt_fd = -1,
 	};
