@@ -256,7 +256,7 @@ static void print_segments(const struct info_segments *segments)
 		printf(", %u were not: the device had to be recovered",
 		       segments->refused);
 	else if (segments->complete)
-		printf(", the most that this queue allows");
+		printf(", the most that queue and MTU allow");
 	printf("%s\n", segments->complete ? "" : "; interrupted before the end");
 }
 

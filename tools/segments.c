@@ -132,8 +132,9 @@ static int fail(struct session *session, int result)
 	if (result == -ENOBUFS)
 		say("%s: segments: the pool has too few packets", session->name);
 	else if (result == -EMSGSIZE)
-		say("%s: segments: the driver does not send such frames",
-		    session->name);
+		say("%s: segments: the driver refused a frame that was to be "
+		    "tried, which is a fault of vionet: please report it with "
+		    "the output of vionet info --json", session->name);
 	else
 		say_error(result);
 	return session_fail(session, code_of_run(result));
