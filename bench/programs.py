@@ -159,7 +159,7 @@ class Side:
     """A driver and the back end of its own; both idle until asked."""
 
     def __init__(self, o, folder, driver, layout, size, more=(), queues=1, behind=None):
-        name, backend, options, peer = layout
+        _, backend, options, own_options = layout
         socket = folder / f"{driver}.socket"
         socket.unlink(missing_ok=True)
         self.name = driver
@@ -170,7 +170,7 @@ class Side:
                 raise Failed(f"no {socket}: {self.backend.text()[-500:]}")
             self.driver = Program([o.build / f"bench_{driver}", "--socket", socket, "--size", size,
                                    "--queues", queues, *options, *more,
-                                   *(peer if driver == "dpdk" else [])],
+                                   *own_options.get(driver, [])],
                                   folder / f"{driver}.log")
             self.opened = self.driver.answer()
         except Failed:

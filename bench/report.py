@@ -12,7 +12,8 @@ DIRECTIONS = ["tx", "rx", "forward"]
 SHARE_TARGET = 0.5  # of the packets that the bare ring carries
 CORE = 0.95  # of the time that the bare ring must have had of both cores
 APART = 1.35  # times: two values that differ by more are not of one class
-MQ = 1 << 22  # of the features: changes nothing for one pair of queues
+# Features that may differ: MQ changes nothing for one pair, EVENT_IDX is what its rows are about.
+MAY_DIFFER = 1 << 22 | 1 << 29
 
 
 # ---- what may be compared ----
@@ -98,7 +99,8 @@ def first_cells(row, s):
 
 FIRST = ["ring", "way", "size", "burst", "Mpps", "DPDK", "cycles", "DPDK", "min", "ratio", "max",
          "pairs", "target"]
-HEADINGS = [*FIRST, "instr.", "DPDK", "ratio", "target", "kicks"]
+HEADINGS = [*FIRST, "instr.", "DPDK", "ratio", "target", "found", "DPDK", "kicks"]
+NOTE = "found: buffers that the back end found in a turn that found some, at most 32."
 PEER_HEADINGS = [*FIRST, "filled", "DPDK", "idle %", "DPDK", "kicks"]
 PEER_TITLE = "against net_vhost of dpdk-testpmd, one queue pair"
 PEER_NOTE = """\
@@ -114,6 +116,12 @@ def instructions_of(data, row):
     return table.get(f"{key} vionet"), table.get(f"{key} dpdk")
 
 
+def found_of(row, driver):
+    """How many buffers the back end moves in a turn: how far it is behind the driver."""
+    counts = [run["peer"] for run in row["runs"] if run["driver"] == driver and run["peer"]["turns"]]
+    return statistics.median(peer["moved"] / peer["turns"] for peer in counts) if counts else None
+
+
 def lines_of(data, limits):
     """The rows against our back end, as cells of text."""
     for row in (row for table in data.get("cycles", {}).values() for row in table):
@@ -123,7 +131,7 @@ def lines_of(data, limits):
         count_target = 1.0 if "vectorised" in row["layout"] else 0.5
         counted = "-" if by_count is None else "met" if by_count <= count_target else "MISSED"
         yield [*first_cells(row, s), number(ours), number(theirs), number(by_count, 2), counted,
-               str(s["kicks"])]
+               *(number(found_of(row, name)) for name in ("vionet", "dpdk")), str(s["kicks"])]
 
 
 def idle_of(run):
@@ -155,7 +163,7 @@ def peer_sentences(data):
     for layout, rows in data.get("net_vhost", {}).items():
         if isinstance(rows, dict):
             yield f"net_vhost refuses {layout}: {rows['refused']}"
-        elif len({int(value, 16) & ~MQ for value in rows[0]["features"].values()}) > 1:
+        elif len({int(value, 16) & ~MAY_DIFFER for value in rows[0]["features"].values()}) > 1:
             yield f"{layout}: features differ: {rows[0]['features']}"
 
 
@@ -260,6 +268,7 @@ def print_all(data):
     limits = limits_of(data)
     if data.get("cycles"):
         print_table(HEADINGS, lines_of(data, limits))
+        print(NOTE)
     if data.get("net_vhost"):
         print(f"\n{PEER_TITLE}")
         print_table(PEER_HEADINGS, peer_lines_of(data, limits))
@@ -313,6 +322,7 @@ def write_page(data, path):
                          [(line[0], *[None if c == "-" else float(c) for c in line[13:15]])
                           for line in chosen]))
     body.append(table_of(HEADINGS, lines))
+    body.append(f"<p>{html.escape(NOTE)}</p>")
     if peer:
         body.append(f"<h2>{html.escape(PEER_TITLE)}</h2><p>{html.escape(PEER_NOTE)}</p>")
         body.extend(bars_of_rows(direction, [line for line in peer if line[1] == direction])

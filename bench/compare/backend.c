@@ -3,10 +3,14 @@
  * A vhost-user back end that copies nothing: the rings of bench/ring/backend.c behind a
  * socket, the same for both drivers. One connection, then it ends.
  *
- *   bench_backend SOCKET split|split-in-order|packed|packed-in-order [QUEUES [mergeable]]
+ *   bench_backend SOCKET LAYOUT [QUEUES [mergeable]]
  *
- * Orders come on standard input: tx, rx, forward, echo, stop: what its thread on CPU 1 does
- * from now on ("ok" answers); probe: nanoseconds of a cache line's round trip between
+ * LAYOUT is split, split-in-order, packed or packed-in-order, with -event-idx behind it if
+ * EVENT_IDX is to be offered.
+ *
+ * Orders come on standard input: tx, rx, forward, echo: what its thread on CPU 1 does from
+ * now on ("ok" answers); stop: nothing (how many buffers it has moved since, and in how many
+ * turns that moved some); probe: nanoseconds of a cache line's round trip between
  * CPU 0 and 1; bare: Mpps of two cores with a ring of 64-byte payloads and nothing else, and
  * how much of its core the worse off of the two had.
  *
@@ -72,6 +76,7 @@ static uint32_t queue_count = 2;
 static uint64_t layout_features;
 static enum mode mode;
 static bool idle;
+static uint64_t turns, moved; /* of the thread; read while it is idle */
 static sem_t wake; /* an idle back end costs its neighbours nothing */
 
 /* ---- rings ---- */
@@ -102,7 +107,8 @@ static void *translate(void *context, uint64_t address)
 	return from_guest(address);
 }
 
-/* Does the driver want an interrupt? EVENT_IDX is not offered. */
+/* Does the driver want an interrupt? With EVENT_IDX this is not asked: drivers that have it
+ * poll. */
 static void interrupt(struct queue *q)
 {
 	const struct backend *b = &q->ring;
@@ -158,6 +164,8 @@ static void *ring_thread(void *unused)
 			done += serve_pair(&queues[i], &queues[i + 1], now);
 		if (done == 0)
 			__builtin_ia32_pause();
+		turns += done != 0;
+		moved += done;
 	}
 	return NULL;
 }
@@ -290,9 +298,15 @@ static void obey(char *line)
 
 	for (unsigned int i = 0; i <= ECHO; i++)
 		if (strcmp(line, names[i]) == 0) {
+			if (i != STOP)
+				turns = moved = 0; /* the thread is idle */
 			set_mode((enum mode)i);
-			printf("\"ok\"\n");
+			if (i != STOP)
+				printf("\"ok\"\n");
 		}
+	if (strcmp(line, names[STOP]) == 0)
+		printf("{\"moved\": %llu, \"turns\": %llu}\n", (unsigned long long)moved,
+		       (unsigned long long)turns);
 	if (strcmp(line, "probe\n") == 0)
 		printf("%.1f\n", probe_line());
 	if (strcmp(line, "bare\n") == 0) {
@@ -324,6 +338,8 @@ static void parse(int argc, char **argv)
 	layout_features = strncmp(argv[2], "packed", 6) == 0 ? 1ull << 34 : 0;
 	if (strstr(argv[2], "in-order"))
 		layout_features |= 1ull << 35;
+	if (strstr(argv[2], "event-idx"))
+		layout_features |= 1ull << 29;
 	if (argc > 3)
 		queue_count = 2 * (uint32_t)strtoul(argv[3], NULL, 10);
 	if (argc > 4)

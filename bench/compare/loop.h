@@ -46,7 +46,7 @@ static const char *const direction_names[] = { "tx", "rx", "forward" };
 
 static struct {
 	const char *socket;
-	bool packed, in_order, vectorised, mergeable, interrupts, count;
+	bool packed, in_order, event_idx, vectorised, mergeable, interrupts, count;
 	uint32_t size, queues;
 	int cpu;
 } o = { .size = 256, .queues = 1, .cpu = 0 };
@@ -432,6 +432,7 @@ static void parse(int argc, char **argv)
 		{ "socket", required_argument, NULL, 's' },
 		{ "packed", no_argument, NULL, 'p' },
 		{ "in-order", no_argument, NULL, 'i' },
+		{ "event-idx", no_argument, NULL, 'e' },
 		{ "vectorised", no_argument, NULL, 'v' },
 		{ "mergeable", no_argument, NULL, 'm' },
 		{ "interrupts", no_argument, NULL, 'I' },
@@ -448,6 +449,7 @@ static void parse(int argc, char **argv)
 		case 's': o.socket = optarg; break;
 		case 'p': o.packed = true; break;
 		case 'i': o.in_order = true; break;
+		case 'e': o.event_idx = true; break;
 		case 'v': o.vectorised = true; break;
 		case 'm': o.mergeable = true; break;
 		case 'I': o.interrupts = true; break;

@@ -58,11 +58,11 @@ static int start(void)
 	return 0;
 }
 
-/* What DPDK's loop does not ask for, or cannot have, neither driver has. */
+/* What DPDK's loop does not ask for neither driver has. */
 static void avoid_what_dpdk_lacks(struct vionet_open_options *options)
 {
-	static const char *const names[] = { "EVENT_IDX", "CSUM", "GUEST_CSUM", "HOST_TSO4",
-					     "HOST_TSO6", "HOST_ECN", "HOST_UFO" };
+	static const char *const names[] = { "CSUM",      "GUEST_CSUM", "HOST_TSO4",
+					     "HOST_TSO6", "HOST_ECN",   "HOST_UFO" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		choose(&options->avoid, &options->need, names[i], false);
@@ -76,6 +76,7 @@ static int driver_open(void)
 	avoid_what_dpdk_lacks(&options);
 	choose(&options.avoid, &options.need, "RING_PACKED", o.packed);
 	choose(&options.avoid, &options.need, "IN_ORDER", o.in_order);
+	choose(&options.avoid, &options.need, "EVENT_IDX", o.event_idx);
 	choose(&options.avoid, &options.need, "MRG_RXBUF", o.mergeable);
 	snprintf(name, sizeof(name), "vhost-user:%s,wait=10", o.socket);
 	if (vionet_device_open(name, &options, &device))
