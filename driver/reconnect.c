@@ -24,13 +24,16 @@
 static int find_position(struct vionet_queue *queue, uint16_t *next)
 {
 	const struct vn_split *ring = &queue->split;
+	/* Some of what it completed may be known already and not taken back yet: it
+	 * does not take that back either. */
+	uint16_t known = (uint16_t)(ring->used_seen - ring->used_index);
+	uint16_t left = (uint16_t)(queue->outstanding - known);
 	uint16_t done;
 
 	*next = vn_load16(&ring->used->idx);
-	done = (uint16_t)(*next - ring->used_index);
-	if (done > queue->outstanding)
-		vn_queue_break(queue, VN_BREACH_INDEX_JUMP, done,
-			       queue->outstanding);
+	done = (uint16_t)(*next - ring->used_seen);
+	if (done > left)
+		vn_queue_break(queue, VN_BREACH_INDEX_JUMP, done, left);
 	return queue->breach ? vionet_queue_check(queue) : 0;
 }
 
