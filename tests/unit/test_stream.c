@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: tests of what a stream of frames is timed and judged by: sequence tracking
+ * (tools/track.c), the histogram, the schedule and sizes (tools/pace.c). Never:
+ * needs a device.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tools/histogram.h"
+#include "tools/pace.h"
+#include "tools/track.h"
+
+/* --- Sequence numbers ------------------------------------------------------ */
+
+static struct track track;
+
+static void add_range(uint64_t from, uint64_t count)
+{
+	for (uint64_t i = 0; i < count; i++)
+		track_add(&track, from + i);
+}
+
+static void expect(uint64_t unique, uint64_t duplicates, uint64_t reordered,
+		   uint64_t stale)
+{
+	assert_true(track.unique == unique);
+	assert_true(track.duplicates == duplicates);
+	assert_true(track.reordered == reordered);
+	assert_true(track.stale == stale);
+}
+
+static void test_in_order(void **state)
+{
+	(void)state;
+	memset(&track, 0, sizeof(track));
+	track_start(&track, 0);
+	assert_int_equal(track_lost(&track, 10), 10);
+	add_range(0, 200000);
+	expect(200000, 0, 0, 0);
+	assert_int_equal(track_lost(&track, 200000), 0);
+	assert_int_equal(track_lost(&track, 200007), 7);
+}
+
+static void test_loss(void **state)
+{
+	(void)state;
+	memset(&track, 0, sizeof(track));
+	track_start(&track, 0);
+	add_range(3, 7);	 /* 0 to 2 are missing */
+	add_range(15, 5);	 /* 10 to 14 */
+	add_range(1000000, 10);	 /* far beyond the window */
+	expect(22, 0, 0, 0);
+	assert_int_equal(track_lost(&track, track.next), 1000010 - 22);
+}
+
+static void test_duplicates(void **state)
+{
+	(void)state;
+	memset(&track, 0, sizeof(track));
+	track_start(&track, 0);
+	add_range(0, 100);
+	add_range(50, 50);
+	track_add(&track, 99);
+	expect(100, 51, 0, 0);
+	assert_int_equal(track_lost(&track, 100), 0);
+}
+
+static void test_reorder(void **state)
+{
+	static const uint64_t order[] = { 0, 2, 1, 5, 4, 3, 6, 6, 9, 7 };
+
+	(void)state;
+	memset(&track, 0, sizeof(track));
+	track_start(&track, 0);
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
+		track_add(&track, order[i]);
+	expect(9, 1, 4, 0);
+	assert_int_equal(track_lost(&track, 10), 1);
+}
+
+/* One that is just inside the window is known, one outside is stale. */
+static void test_window(void **state)
+{
+	(void)state;
+	memset(&track, 0, sizeof(track));
+	track_start(&track, 0);
+	add_range(0, 10);
+	track_add(&track, TRACK_WINDOW + 9);
+	track_add(&track, 10); /* the oldest one that the window holds */
+	expect(12, 0, 1, 0);
+	track_add(&track, 9);
+	track_add(&track, 0);
+	expect(12, 0, 1, 2);
+	track_add(&track, 10);
+	expect(12, 1, 1, 2);
+	/* The place of 11 was never marked, though 11 - window would share it. */
+	track_add(&track, 11);
+	expect(13, 1, 2, 2);
+}
+
+static void test_wrap(void **state)
+{
+	(void)state;
+	memset(&track, 0, sizeof(track));
+	track_start(&track, UINT64_MAX - 9);
+	add_range(UINT64_MAX - 9, 5);
+	add_range(UINT64_MAX - 3, 14); /* across the wrap, one missing */
+	track_add(&track, UINT64_MAX);
+	track_add(&track, UINT64_MAX - 4);
+	expect(20, 1, 1, 0);
+	assert_int_equal(track_lost(&track, 10), 0);
+	assert_true(track.next == 10);
+}
+
+/* Where the sender is another, the stream begins with what arrives first; an
+ * earlier number that follows moves the beginning. */
+static void test_unknown_start(void **state)
+{
+	(void)state;
+	memset(&track, 0, sizeof(track));
+	track_add(&track, 5000);
+	track_add(&track, 5002);
+	track_add(&track, 4998);
+	expect(3, 0, 1, 0);
+	assert_int_equal(track_lost(&track, track.next), 2);
+}
+
+/* Against a slow model: random steps, all counts the same. */
+static void test_model(void **state)
+{
+	static uint8_t seen[400000];
+	uint64_t random = 42, next = 0, unique = 0, duplicates = 0, late = 0;
+
+	(void)state;
+	memset(&track, 0, sizeof(track));
+	track_start(&track, 0);
+	for (int i = 0; i < 100000; i++) {
+		uint64_t back = mix_random(&random) % 3000;
+		uint64_t sequence = next + mix_random(&random) % 4;
+
+		if (mix_random(&random) % 3 == 0 && back < next)
+			sequence = next - back;
+		if (seen[sequence])
+			duplicates++;
+		else if (sequence < next)
+			late++;
+		unique += seen[sequence] == 0;
+		seen[sequence] = 1;
+		if (sequence >= next)
+			next = sequence + 1;
+		track_add(&track, sequence);
+	}
+	expect(unique, duplicates, late, 0);
+	assert_int_equal(track_lost(&track, next), next - unique);
+}
+
+/* --- Histogram ------------------------------------------------------------- */
+
+static struct histogram histogram;
+
+static void test_histogram_exact(void **state)
+{
+	(void)state;
+	memset(&histogram, 0, sizeof(histogram));
+	assert_int_equal(histogram_percentile(&histogram, 500), 0);
+	for (uint64_t i = 1; i <= 60; i++)
+		histogram_add(&histogram, i);
+	assert_int_equal(histogram.min, 1);
+	assert_int_equal(histogram.max, 60);
+	assert_true(histogram_average(&histogram) == 30.5);
+	assert_int_equal(histogram_percentile(&histogram, 500), 30);
+	assert_int_equal(histogram_percentile(&histogram, 1000), 60);
+	assert_int_equal(histogram_percentile(&histogram, 0), 1);
+	assert_int_equal(histogram_percentile(&histogram, 1), 1);
+}
+
+/* One value of any size: never too low, at most 1/32 too high. */
+static void test_histogram_error(void **state)
+{
+	(void)state;
+	for (int shift = 0; shift < 64; shift++)
+		for (uint64_t i = 0; i < 70; i++) {
+			uint64_t value = (1ULL << shift) + i * ((1ULL << shift) / 70);
+			uint64_t got;
+
+			memset(&histogram, 0, sizeof(histogram));
+			histogram_add(&histogram, value);
+			/* A larger one, so that the maximum does not hide errors. */
+			histogram_add(&histogram, UINT64_MAX);
+			got = histogram_percentile(&histogram, 500);
+			assert_true(got >= value);
+			assert_true(got - value <= value / 32);
+		}
+}
+
+static void test_histogram_order(void **state)
+{
+	(void)state;
+	memset(&histogram, 0, sizeof(histogram));
+	for (uint64_t i = 0; i < 99000; i++)
+		histogram_add(&histogram, 10000);
+	for (uint64_t i = 0; i < 1000; i++)
+		histogram_add(&histogram, 5000000);
+	assert_in_range(histogram_percentile(&histogram, 500), 10000, 10313);
+	assert_in_range(histogram_percentile(&histogram, 990), 10000, 10313);
+	assert_int_equal(histogram_percentile(&histogram, 991), 5000000);
+	assert_int_equal(histogram_percentile(&histogram, 999), 5000000);
+}
+
+/* --- Schedule and sizes ----------------------------------------------------- */
+
+/* Frames sent by the schedule in `seconds`, asked every 7.001 us. */
+static uint64_t run_pace(const struct rate *rate, uint32_t size, uint64_t seconds)
+{
+	const uint64_t start = 123456789;
+	struct pace pace;
+	uint64_t frames = 0;
+
+	pace_start(&pace, rate, start);
+	for (uint64_t now = start; now < start + seconds * 1000000000; now += 7001) {
+		uint64_t allowance = pace_allowance(&pace, now);
+
+		while (pace.spent <= allowance) {
+			assert_true(pace_due(&pace) <= now);
+			pace_spend(&pace, size);
+			frames++;
+		}
+		assert_true(pace_due(&pace) > now);
+		pace_slip(&pace, now);
+	}
+	assert_int_equal(pace.slipped_ns, 0);
+	return frames;
+}
+
+static void test_pace(void **state)
+{
+	const struct rate third = { RATE_PPS, 333333 };	/* 333.333 a second */
+	const struct rate fast = { RATE_PPS, 1000000000 };
+	const struct rate bits = { RATE_BPS, 100000000000 }; /* 100 Mbit/s */
+
+	(void)state;
+	assert_in_range(run_pace(&third, 60, 30), 9999, 10001);
+	assert_in_range(run_pace(&fast, 60, 2), 1999990, 2000001);
+	/* 84 bytes on the wire: 148809.52 frames a second. */
+	assert_in_range(run_pace(&bits, 60, 10), 1488080, 1488096);
+	assert_in_range(run_pace(&bits, 1514, 10), 81270, 81275);
+}
+
+/* After a stall of a second only 10 ms are made up for. */
+static void test_pace_stall(void **state)
+{
+	const struct rate rate = { RATE_PPS, 1000000000 };
+	struct pace pace;
+
+	(void)state;
+	pace_start(&pace, &rate, 0);
+	pace_slip(&pace, 1000000000);
+	assert_int_equal(pace.slipped_ns, 990000000);
+	assert_in_range(pace_allowance(&pace, 1000000000), 9999, 10001);
+}
+
+static void test_mix(void **state)
+{
+	const struct size_range span = { 0, 60, 1514 }, one = { 0, 99, 99 };
+	const struct size_range imix = { 1, 0, 0 };
+	uint32_t counts[1600] = { 0 };
+	struct mix a, b;
+
+	(void)state;
+	mix_start(&a, &one, 0, 1);
+	assert_int_equal(mix_next(&a), 99);
+	mix_start(&a, &span, 0, 1);
+	mix_start(&b, &span, 0, 1);
+	for (int i = 0; i < 200000; i++) {
+		uint32_t size = mix_next(&a);
+
+		assert_in_range(size, 60, 1514);
+		assert_int_equal(mix_next(&b), size);
+		counts[size]++;
+	}
+	for (uint32_t size = 60; size <= 1514; size++)
+		assert_in_range(counts[size], 70, 220); /* 137 is the mean */
+	memset(counts, 0, sizeof(counts));
+	mix_start(&a, &imix, 4, 9);
+	for (int i = 0; i < 120000; i++)
+		counts[mix_next(&a)]++;
+	assert_in_range(counts[64], 69000, 71000);
+	assert_in_range(counts[594], 39000, 41000);
+	assert_in_range(counts[1518], 9500, 10500);
+	assert_int_equal(mix_max(&imix, 4), 1518);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_in_order),
+		cmocka_unit_test(test_loss),
+		cmocka_unit_test(test_duplicates),
+		cmocka_unit_test(test_reorder),
+		cmocka_unit_test(test_window),
+		cmocka_unit_test(test_wrap),
+		cmocka_unit_test(test_unknown_start),
+		cmocka_unit_test(test_model),
+		cmocka_unit_test(test_histogram_exact),
+		cmocka_unit_test(test_histogram_error),
+		cmocka_unit_test(test_histogram_order),
+		cmocka_unit_test(test_pace),
+		cmocka_unit_test(test_pace_stall),
+		cmocka_unit_test(test_mix),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
