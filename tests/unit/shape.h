@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Packets by shape, sent over a line: what the device gets, or that they are refused. */
+#ifndef VIONET_TESTS_SHAPE_H
+#define VIONET_TESTS_SHAPE_H
+
+#include "tests/unit/line.h"
+
+/* IPv4 or IPv6, TCP or UDP, with payload, in a packet of the transmit pool, or in
+ * several segments of `piece` bytes. Checksums are 0. */
+struct shape {
+	bool six, udp, tag, cwr;
+	uint32_t payload, piece;
+};
+
+/* The bytes of one, without pieces. Returns how many. */
+uint32_t build(uint8_t *at, const struct shape *s);
+
+struct vionet_packet *make(struct line *line, const struct shape *s);
+
+/* It is sent, as the next one; or refused, counted and given back. */
+void expect_sent(struct line *line, struct vionet_packet *p);
+void expect_refused(struct line *line, struct vionet_packet *p);
+
+/* What the last one had in its header. */
+void expect_header(const struct line *line, const struct header *want);
+
+#endif
