@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the tests of binding and unbinding share: a function on a host of plain files. */
+#ifndef VIONET_TESTS_BIND_BED_H
+#define VIONET_TESTS_BIND_BED_H
+
+#include "tests/unit/test.h"
+
+#include <stdio.h>
+
+#include <vionet/error.h>
+#include <vionet/pci.h>
+
+#include "tests/unit/fake_sysfs.h"
+
+#define ADDRESS "0000:00:04.0"
+#define OVERRIDE "sys/bus/pci/devices/" ADDRESS "/driver_override"
+
+static struct fake_sysfs fake;
+static char previous[64];
+
+static inline int setup(void **state)
+{
+	(void)state;
+	fake_create(&fake);
+	fake_start(&fake);
+	strcpy(previous, "untouched");
+	return 0;
+}
+
+static inline int teardown(void **state)
+{
+	(void)state;
+	fake_destroy(&fake);
+	return 0;
+}
+
+#define ADD(...) fake_add_function(&fake, &(struct fake_function){ __VA_ARGS__ })
+
+/* The NIC of most tests. */
+static inline void add_nic(const char *driver)
+{
+	ADD(.address = ADDRESS, .group = 7, .driver = driver,
+	    .interface = "ens4");
+}
+
+static inline int bind(unsigned int flags)
+{
+	return vionet_pci_bind(ADDRESS, flags, previous, sizeof(previous));
+}
+
+static inline void assert_has(const char *text, const char *part)
+{
+	if (strstr(text, part) == NULL)
+		fail_msg("\"%s\" does not have \"%s\"", text, part);
+}
+
+static inline void assert_override(const char *expected)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "%.63s", fake_read(&fake, OVERRIDE));
+	text[strcspn(text, "\n")] = '\0';
+	assert_string_equal(text, expected);
+}
+
+/* Refused before anything moved: nothing was written anywhere. */
+static inline void assert_untouched(const char *driver)
+{
+	fake_stop(&fake);
+	assert_string_equal(fake_driver(&fake, ADDRESS), driver);
+	assert_string_equal(fake_log(&fake), "");
+	assert_override("(null)");
+	assert_string_equal(fake_read(&fake, "sys/bus/pci/drivers_probe"), "");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+#endif

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: the way back on a host of plain files whose kernel can be told to misbehave:
+ * binding that fails after the old driver let go is undone, and unbinding.
+ * Never: touches the machine's own functions.
+ * Read next: pci/bind.c.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "pci/host.h"
+#include "tests/unit/bind_bed.h"
+
+/* --- failures after the old driver let go ------------------------------------ */
+
+static void assert_restored(int code, const char *text)
+{
+	int result = bind(0);
+
+	if (result != code)
+		fail_msg("%d: %s", result, vionet_error_text());
+	assert_has(vionet_error_text(), text);
+	assert_has(vionet_error_text(), "bound to virtio-pci again");
+	assert_string_equal(fake_driver(&fake, ADDRESS), "virtio-pci");
+}
+
+static void restores_if_vfio_refuses(void **state)
+{
+	(void)state;
+	add_nic("virtio-pci");
+	fake.kernel.refuses = "vfio-pci";
+	assert_restored(-EIO, "vfio-pci did not take it");
+	assert_override("");
+	assert_string_equal(fake_log(&fake),
+			    "unbind virtio-pci;probe;bind virtio-pci;");
+}
+
+static void restores_an_override(void **state)
+{
+	(void)state;
+	add_nic("virtio-pci");
+	fake_write(&fake, "virtio-pci\n", OVERRIDE);
+	fake.kernel.refuses = "vfio-pci";
+	fake.kernel.default_driver = NULL;
+	assert_restored(-EIO, "vfio-pci did not take it");
+	assert_override("virtio-pci");
+}
+
+static void restores_if_unbind_cannot_be_written(void **state)
+{
+	(void)state;
+	add_nic("virtio-pci");
+	fake_spoil(&fake, "sys/bus/pci/drivers/virtio-pci/unbind");
+	assert_restored(-EIO, "virtio-pci/unbind");
+	assert_override("");
+}
+
+static void restores_if_old_driver_clings(void **state)
+{
+	(void)state;
+	add_nic("virtio-pci");
+	fake.kernel.clings = "virtio-pci";
+	assert_restored(-EIO, "does not let go");
+	assert_override("");
+}
+
+static void restores_if_probe_cannot_be_written(void **state)
+{
+	(void)state;
+	add_nic("virtio-pci");
+	fake_spoil(&fake, "sys/bus/pci/drivers_probe");
+	assert_restored(-EIO, "drivers_probe");
+	assert_override("");
+}
+
+static void changes_nothing_if_override_cannot_be_written(void **state)
+{
+	(void)state;
+	add_nic("virtio-pci");
+	fake_spoil(&fake, OVERRIDE);
+	assert_int_equal(bind(0), -EIO);
+	assert_has(vionet_error_text(), "nothing was changed");
+	assert_string_equal(fake_driver(&fake, ADDRESS), "virtio-pci");
+	assert_string_equal(fake_log(&fake), "");
+}
+
+static void unbound_stays_unbound(void **state)
+{
+	(void)state;
+	ADD(.address = ADDRESS, .group = 7);
+	fake.kernel.refuses = "vfio-pci";
+	assert_int_equal(bind(0), -EIO);
+	assert_has(vionet_error_text(), "without driver again");
+	assert_override("");
+}
+
+static void says_how_by_hand(void **state)
+{
+	(void)state;
+	add_nic("virtio-pci");
+	fake.kernel.refuses = "vfio-pci";
+	fake.kernel.refuses_too = "virtio-pci";
+	assert_int_equal(bind(0), -EIO);
+	assert_has(vionet_error_text(), "by hand: echo virtio-pci >");
+	assert_has(vionet_error_text(), "drivers/virtio-pci/bind");
+}
+
+/* --- unbinding ---------------------------------------------------------------- */
+
+static void unbind_gives_it_back(void **state)
+{
+	(void)state;
+	add_nic("vfio-pci");
+	fake_write(&fake, "vfio-pci\n", OVERRIDE);
+	assert_int_equal(vionet_pci_unbind("00:04.0", NULL), 0);
+	assert_string_equal(fake_driver(&fake, ADDRESS), "virtio-pci");
+	assert_override("");
+	assert_string_equal(fake_log(&fake), "unbind vfio-pci;probe;");
+}
+
+static void unbind_to_a_driver(void **state)
+{
+	(void)state;
+	add_nic("vfio-pci");
+	fake_add_driver(&fake, "pci-stub");
+	assert_int_equal(vionet_pci_unbind(ADDRESS, "pci-stub"), 0);
+	assert_string_equal(fake_driver(&fake, ADDRESS), "pci-stub");
+	assert_override("");
+}
+
+static void unbind_of_kernel_driver(void **state)
+{
+	(void)state;
+	add_nic("virtio-pci");
+	assert_int_equal(vionet_pci_unbind(ADDRESS, NULL), 0);
+	assert_untouched("virtio-pci");
+}
+
+static void unbind_of_nothing_finds_a_driver(void **state)
+{
+	(void)state;
+	ADD(.address = ADDRESS, .group = 7);
+	fake_write(&fake, "vfio-pci\n", OVERRIDE);
+	assert_int_equal(vionet_pci_unbind(ADDRESS, NULL), 0);
+	assert_string_equal(fake_driver(&fake, ADDRESS), "virtio-pci");
+	assert_override("");
+}
+
+static void unbind_refuses_bad_drivers(void **state)
+{
+	static const char *const bad[] = { "", "..", "a/b", "-r", "x y" };
+
+	(void)state;
+	add_nic("vfio-pci");
+	for (size_t i = 0; i < 5; i++)
+		assert_int_equal(vionet_pci_unbind(ADDRESS, bad[i]), -EINVAL);
+	assert_int_equal(vionet_pci_unbind(ADDRESS, "nosuch"), -ENOENT);
+	assert_untouched("vfio-pci");
+}
+
+/* A process that has the group's node open until it is killed. */
+static pid_t start_holder(void)
+{
+	char node[FAKE_PATH + 8], byte;
+	int ready[2];
+	pid_t child;
+
+	snprintf(node, sizeof(node), "%s/7", fake.vfio);
+	assert_int_equal(pipe(ready), 0);
+	child = fork();
+	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (open(node, O_RDWR) < 0 || write(ready[1], "x", 1) != 1)
+			_exit(1);
+		pause();
+		_exit(0);
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	close(ready[1]);
+	return child;
+}
+
+static void unbind_refuses_while_held(void **state)
+{
+	char expected[64];
+	pid_t holder;
+	int result;
+
+	(void)state;
+	add_nic("vfio-pci");
+	vn_host.proc = "/proc";
+	holder = start_holder();
+	snprintf(expected, sizeof(expected), "process %d (%.15s", holder,
+		 program_invocation_short_name);
+	result = vionet_pci_unbind(ADDRESS, NULL);
+	kill(holder, SIGKILL);
+	waitpid(holder, NULL, 0);
+	assert_int_equal(result, -EBUSY);
+	assert_has(vionet_error_text(), expected);
+	assert_string_equal(fake_driver(&fake, ADDRESS), "vfio-pci");
+	assert_string_equal(fake_log(&fake), "");
+	assert_int_equal(vionet_pci_unbind(ADDRESS, NULL), 0);
+}
+
+static void unbind_goes_back_if_nobody_takes_it(void **state)
+{
+	(void)state;
+	add_nic("vfio-pci");
+	fake_write(&fake, "vfio-pci\n", OVERRIDE);
+	fake.kernel.refuses = "virtio-pci";
+	assert_int_equal(vionet_pci_unbind(ADDRESS, NULL), -EIO);
+	assert_has(vionet_error_text(), "no driver took it");
+	assert_has(vionet_error_text(), "bound to vfio-pci again");
+	assert_string_equal(fake_driver(&fake, ADDRESS), "vfio-pci");
+	assert_override("vfio-pci");
+}
+
+static void unbind_goes_back_without_override(void **state)
+{
+	(void)state;
+	/* As after binding through new_id: no override, and only an override
+	 * makes vfio-pci match again. */
+	add_nic("vfio-pci");
+	fake.kernel.default_driver = NULL;
+	assert_int_equal(vionet_pci_unbind(ADDRESS, NULL), -EIO);
+	assert_string_equal(fake_driver(&fake, ADDRESS), "vfio-pci");
+	assert_override("");
+}
+
+static void there_and_back_often(void **state)
+{
+	(void)state;
+	add_nic("virtio-pci");
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(bind(0), 0);
+		assert_int_equal(vionet_pci_unbind(ADDRESS, NULL), 0);
+		fake_clear_log(&fake);
+	}
+	assert_string_equal(fake_driver(&fake, ADDRESS), "virtio-pci");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(restores_if_vfio_refuses),
+		TEST(restores_an_override),
+		TEST(restores_if_unbind_cannot_be_written),
+		TEST(restores_if_old_driver_clings),
+		TEST(restores_if_probe_cannot_be_written),
+		TEST(changes_nothing_if_override_cannot_be_written),
+		TEST(unbound_stays_unbound),
+		TEST(says_how_by_hand),
+		TEST(unbind_gives_it_back),
+		TEST(unbind_to_a_driver),
+		TEST(unbind_of_kernel_driver),
+		TEST(unbind_of_nothing_finds_a_driver),
+		TEST(unbind_refuses_bad_drivers),
+		TEST(unbind_refuses_while_held),
+		TEST(unbind_goes_back_if_nobody_takes_it),
+		TEST(unbind_goes_back_without_override),
+		TEST(there_and_back_often),
+	};
+
+	return cmocka_run_group_tests_name("unbind", tests, NULL, NULL);
+}
