@@ -10,7 +10,9 @@ Read next: test_net.py.
 
 import struct
 
-from raw import Driver, PackedQueue, SplitQueue, Softnic
+from nic import Softnic
+from raw import Driver
+from raw_rings import PackedQueue, SplitQueue
 
 NEEDS_CSUM, DATA_VALID, RSC_INFO, TUNNEL_CSUM = 1, 2, 4, 8
 TCPV4, UFO, TCPV6, UDP_L4, TUNNEL_IPV4, TUNNEL_IPV6, ECN = 1, 3, 4, 5, 0x20, 0x40, 0x80

@@ -19,7 +19,7 @@ import subprocess
 import tempfile
 import unittest
 
-from raw import Softnic
+from nic import Softnic
 
 BUILD = pathlib.Path(os.environ.get("VIONET_BUILD", pathlib.Path(__file__).parents[2] / "build"))
 PROGRAM = BUILD / "tests/vm/vm_offload"

@@ -12,8 +12,10 @@ import struct
 import time
 import unittest
 
+from nic import Softnic
 from raw import (ACKNOWLEDGE, DRIVER, DRIVER_OK, FEATURES_OK, IRQ_ERR, IRQ_REQ, NEEDS_RESET,
-                 Driver, Refused, Softnic, SplitQueue)
+                 Driver, Refused)
+from raw_rings import SplitQueue
 
 FRAME = bytes(12) + bytes.fromhex("0200000000010200000000020800") + bytes(46)
 LEAST = "-all,+VERSION_1,+ACCESS_PLATFORM,+RING_RESET,+MAC,+MTU,+STATUS,+SPEED_DUPLEX"

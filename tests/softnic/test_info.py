@@ -12,7 +12,7 @@ import pathlib
 import subprocess
 import unittest
 
-from raw import Softnic, binary
+from nic import Softnic, binary
 
 
 class Faces(unittest.TestCase):

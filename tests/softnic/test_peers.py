@@ -19,7 +19,7 @@ import time
 import unittest
 
 from bed import OTHER, OWN, Bed, ethernet, pattern, udp4
-from raw import Softnic
+from nic import Softnic
 
 OFFER = "+all,-IN_ORDER,-RING_PACKED"
 

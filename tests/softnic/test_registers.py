@@ -12,8 +12,10 @@ import socket
 import tempfile
 import unittest
 
+from nic import Softnic
 from raw import (ACKNOWLEDGE, DRIVER, DRIVER_OK, FAILED, FEATURES_OK, IRQ_REQ, NEEDS_RESET,
-                 SUSPEND, Driver, Softnic, SplitQueue)
+                 SUSPEND, Driver)
+from raw_rings import SplitQueue
 
 SPLIT_ONLY = "-RING_PACKED"
 HEADER = bytes(12)

@@ -16,7 +16,8 @@ import time
 import unittest
 
 from bed import Bed, pattern, udp4
-from raw import INDIRECT, NEXT, WRITE, Driver, SplitQueue
+from raw import Driver
+from raw_rings import INDIRECT, NEXT, WRITE, SplitQueue
 
 ALL = "+all"
 HEADER = bytes(12)

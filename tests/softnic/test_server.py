@@ -15,9 +15,11 @@ import tempfile
 import time
 import unittest
 
+from nic import Softnic, binary
 from raw import (CMD_DEVICE_INFO, CMD_DMA_MAP, CMD_IO_FDS, CMD_IRQ_INFO, CMD_REGION_INFO,
                  CMD_REGION_READ, CMD_REGION_WRITE, CMD_SET_IRQS, CMD_VERSION, CMD_WRITE_MULTI,
-                 READABLE, WRITABLE, Driver, Gone, Refused, Softnic, SplitQueue, binary)
+                 READABLE, WRITABLE, Driver, Gone, Refused)
+from raw_rings import SplitQueue
 
 FRAME = bytes(12) + bytes.fromhex("0200000000010200000000020800") + bytes(46)
 SLOW_LISTEN = """

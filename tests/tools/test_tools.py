@@ -4,7 +4,7 @@ The command as people use it, against the software device: info, set, stats, pkt
 
 Owns: that what the tools say is what the device did; that the device found no fault.
 Never: takes a tool's word where the device can be asked, or frames can tell.
-Read next: ../softnic/raw.py, which runs the device.
+Read next: ../softnic/nic.py, which runs the device.
 """
 
 import json
@@ -18,7 +18,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "softnic"))
 
-from raw import Softnic, binary  # noqa: E402
+from nic import Softnic, binary  # noqa: E402
 
 VIONET = os.path.join(os.environ.get("VIONET_BUILD", os.path.dirname(binary())), "vionet")
 # The thread sanitizer wants room that address randomization may not leave.
