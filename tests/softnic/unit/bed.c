@@ -2,7 +2,7 @@
 /*
  * Owns: what bed.h says.
  * Never: judges; it notes what the rings reported.
- * Read next: test_rings.c.
+ * Read next: test_split_rings.c.
  */
 #include "bed.h"
 
@@ -107,6 +107,20 @@ unsigned int net_control_index(const struct device *device)
 }
 
 /* ---- the bed ---- */
+
+int bed_set_up(void **state)
+{
+	(void)state;
+	bed.memory = aligned_alloc(4096, BED_BYTES);
+	return bed.memory ? 0 : -1;
+}
+
+int bed_tear_down(void **state)
+{
+	(void)state;
+	free(bed.memory);
+	return 0;
+}
 
 int bed_start(bool packed, uint16_t size, uint64_t features)
 {

@@ -3,12 +3,14 @@
  * Owns: a bed for the software device's rings: memory that both sides see, what the
  * rings want of the rest of the device, and a driver that writes rings by hand.
  * Never: uses a line of either side's ring code.
- * Read next: test_rings.c.
+ * Read next: rings.h, test_split_rings.c.
  */
 #ifndef SOFTNIC_BED_H
 #define SOFTNIC_BED_H
 
 #include "../ring.h"
+
+#define BIT(f) (1ull << (f))
 
 #define BED_IOVA 0x7000000ull /* where the driver's memory is for the device */
 #define BED_BYTES (4u << 20)
@@ -48,6 +50,10 @@ struct bed {
 };
 
 extern struct bed bed;
+
+/* Fixtures of a group of tests: the memory. */
+int bed_set_up(void **state);
+int bed_tear_down(void **state);
 
 /* A queue of `size` on fresh memory. `features`: bits of word 0. Returns what
  * ring_start does. */

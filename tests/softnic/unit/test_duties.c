@@ -11,7 +11,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -19,7 +18,6 @@
 
 #include "bed.h"
 
-#define BIT(f) (1ull << (f))
 #define INDIRECT BIT(FT_INDIRECT_DESC)
 #define EVENT BIT(FT_EVENT_IDX)
 #define ORDER BIT(FT_IN_ORDER)
@@ -665,20 +663,6 @@ static void every_duty_has_a_case(void **state)
 	}
 }
 
-static int set_up(void **state)
-{
-	(void)state;
-	bed.memory = aligned_alloc(4096, BED_BYTES);
-	return bed.memory ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	free(bed.memory);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -689,5 +673,5 @@ int main(void)
 		cmocka_unit_test(every_duty_has_a_case),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, bed_set_up, bed_tear_down);
 }

@@ -10,7 +10,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -18,7 +17,6 @@
 
 #include "bed.h"
 
-#define BIT(f) (1ull << (f))
 #define ORDER BIT(FT_IN_ORDER)
 #define EVENT BIT(FT_EVENT_IDX)
 #define PAIR (DF_AVAIL | DF_USED)
@@ -260,20 +258,6 @@ static void every_row_has_a_case(void **state)
 	}
 }
 
-static int set_up(void **state)
-{
-	(void)state;
-	bed.memory = aligned_alloc(4096, BED_BYTES);
-	return bed.memory ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	free(bed.memory);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -283,5 +267,5 @@ int main(void)
 		cmocka_unit_test(every_row_has_a_case),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, bed_set_up, bed_tear_down);
 }
