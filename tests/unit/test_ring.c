@@ -6,7 +6,6 @@
  */
 #include "tests/unit/test.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -31,7 +30,7 @@ static bool not_for_split(uint32_t size)
 
 /* So many frames that indices of 16 bits wrap twice, or once where it takes long. */
 #if defined(__has_feature)
-#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
+#if __has_feature(address_sanitizer)
 #define FRAMES 70000
 #endif
 #endif
@@ -466,56 +465,6 @@ static void incomplete_packet_is_held(void **state)
 	drop_bed(bed);
 }
 
-struct watcher {
-	struct bed *bed;
-	bool stop;
-	uint64_t looks;
-};
-
-static void *watch(void *argument)
-{
-	struct watcher *w = argument;
-	struct vionet_queue_stats rx = { 0 }, tx = { 0 }, before = { 0 };
-
-	while (!__atomic_load_n(&w->stop, __ATOMIC_RELAXED)) {
-		vionet_queue_stats(w->bed->rx, &rx);
-		vionet_queue_stats(w->bed->tx, &tx);
-		if (tx.packets < before.packets || vionet_queue_check(w->bed->rx))
-			return NULL;
-		before = tx;
-		__atomic_add_fetch(&w->looks, 1, __ATOMIC_RELAXED);
-	}
-	return w;
-}
-
-/* Counters and health may be read by any thread while packets move. (The thread
- * sanitizer's build is what makes this test bite.) */
-static void counters_are_for_every_thread(void **state)
-{
-	struct bed *bed = raise_bed(64, 64, 0, 0);
-	struct watcher watcher = { .bed = bed };
-	uint8_t frame[60] = { 0 };
-	pthread_t thread;
-	void *result;
-
-	(void)state;
-	assert_int_equal(pthread_create(&thread, NULL, watch, &watcher), 0);
-	/* On a busy machine the other thread may be late. */
-	for (unsigned int i = 0; i < 20000 ||
-	     __atomic_load_n(&watcher.looks, __ATOMIC_RELAXED) == 0; i++) {
-		struct vionet_packet *p = fresh(bed, 60);
-
-		assert_int_equal(vionet_queue_transmit(bed->tx, &p, 1), 1);
-		assert_int_equal(model_deliver(bed->model, frame, 60, 0, -1), 1);
-		assert_int_equal(receive_one(bed->rx, &p), 1);
-		vionet_packet_free(&p, 1);
-	}
-	__atomic_store_n(&watcher.stop, true, __ATOMIC_RELAXED);
-	assert_int_equal(pthread_join(thread, &result), 0);
-	assert_non_null(result);
-	drop_bed(bed);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -531,7 +480,6 @@ int main(void)
 		cmocka_unit_test(pool_in_registered_memory),
 		cmocka_unit_test(mergeable_frames_are_joined),
 		cmocka_unit_test(incomplete_packet_is_held),
-		cmocka_unit_test(counters_are_for_every_thread),
 	};
 
 	return run_for_each_layout(tests);

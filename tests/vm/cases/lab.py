@@ -6,7 +6,12 @@ A bed is where commands run and what function they find there: a guest with QEMU
 
     beds = "vm native asan tsan valgrind"      (without this line: vm)
 
-and python3 traffic.py [native] [VARIANT] [Class.test_method] runs one. CMake reads the same lines.
+and python3 traffic.py [native] [VARIANT] [Class.test_method] runs one. A class whose guests do with
+one processor, so that another guest may run beside them, says
+
+    processors = 1
+
+CMake reads the same lines.
 
 Nothing here knows how vionet works. Frames are built and judged from the documented layout
 (vionet-pktgen(1)); captures are decoded by tshark.
@@ -49,6 +54,7 @@ class Case(unittest.TestCase):
     """A test with a folder and a bed of its own; what it leaves behind is ended and removed."""
 
     beds = "vm"
+    processors = 2
     maxDiff = None
     qemu = os.environ.get("VIONET_QEMU", "")  # 11, or empty for this machine's own
 
@@ -97,7 +103,8 @@ class Case(unittest.TestCase):
         if isinstance(command, str):
             command = ["bash", "-c", command]
         if BED.name == "vm":
-            run = self.bed.start(command, [*options, *vm], qemu=self.qemu, **more)
+            run = self.bed.start(command, ["--smp", self.processors, *options, *vm], qemu=self.qemu,
+                                 **more)
         else:
             self.assertEqual(options, ())
             run = self.bed.start(command, native, **more)

@@ -47,6 +47,7 @@ class Crash(lab.Case):
 
 class Leaks(lab.Case):
     beds = "vm native"  # sanitizers and valgrind keep memory of their own
+    processors = 1
 
     def test_hundred_times_open_and_close(self):
         guest = self.run_guest([self.program("tests/vm/vm_cycle"), self.nic, 100],
@@ -251,6 +252,7 @@ class WrongDma(lab.Case):
 
 class WrongDmaInGuests(WrongDma):
     beds = "vm"
+    processors = 1
 
     def emulated(self, what, iommu, address):
         guest = self.wrong(what, address, vm=["--bind", "--iommu", iommu])

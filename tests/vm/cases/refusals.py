@@ -29,6 +29,7 @@ class Function(Refusal):
     """What is wrong with the function itself."""
 
     beds = "vm native asan tsan"
+    processors = 1
 
     def info(self):
         return f"{self.vionet} info {self.nic}"
@@ -52,6 +53,8 @@ class Function(Refusal):
 
 
 class Open(Refusal):
+    processors = 1
+
     def test_legacy_only(self):
         guest = self.expect(
             INFO, 3, f"{NIC}: ", "legacy",
@@ -100,6 +103,7 @@ class Open(Refusal):
 
 
 class Bind(lab.Case):
+    processors = 1
     DRIVER = f"readlink /sys/bus/pci/devices/{NIC}/driver || echo none"
 
     def test_there_and_back(self):
