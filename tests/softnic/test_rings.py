@@ -207,6 +207,7 @@ class Suppression(unittest.TestCase):
     def test_missing_notification_is_noticed(self):
         with Bed("--peer", "sink", offer=ALL, buffers=0) as bed:
             bed.send(frame(0))
+            time.sleep(0.5)  # until it sleeps: before that it would see the next one by itself
             bed.transmit[0].add(readable=[HEADER + frame(1)])
             time.sleep(2.6)
             self.assertEqual(set(bed.broken()), {"SPLIT-30"})
