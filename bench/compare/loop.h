@@ -14,8 +14,8 @@
  * Orders come on standard input, a line each; one line of JSON answers:
  *
  *   run DIRECTION BURST MS                 tx, rx, forward
- *   count DIRECTION BURST PACKETS          instructions; only with --count; receiving
- *                                          includes giving the packets back
+ *   count DIRECTION BURST PACKETS          instructions; receiving includes giving the
+ *                                          packets back
  *   latency poll|interrupt ROUNDS          one packet out, one back, in nanoseconds
  */
 #ifndef VIONET_BENCH_LOOP_H
@@ -29,12 +29,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/ptrace.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include <x86intrin.h>
+
+#include "bench/compare/stepping.h"
 
 enum { TX, RX, FORWARD, DIRECTIONS };
 enum { BURST_MAX = 256, FRAME = 64 };
@@ -46,7 +45,7 @@ static const char *const direction_names[] = { "tx", "rx", "forward" };
 
 static struct {
 	const char *socket;
-	bool packed, in_order, event_idx, vectorised, mergeable, interrupts, count;
+	bool packed, in_order, event_idx, vectorised, mergeable, interrupts;
 	uint32_t size, queues;
 	int cpu;
 } o = { .size = 256, .queues = 1, .cpu = 0 };
@@ -231,15 +230,11 @@ static void run(int direction, uint32_t burst, uint32_t ms)
 
 /* ---- instructions ---- */
 
-#define MARK() __asm__ __volatile__("int3")
-
-static volatile uint64_t *steps; /* shared with the parent, which counts them */
-
-/* Bursts that find all they ask for, each between two marks. As transmitting includes
- * that packets return to their pool, so does receiving. */
+/* Bursts that find all they ask for. As transmitting includes that packets return to
+ * their pool, so does receiving. */
 static void count(int direction, uint32_t burst, uint32_t packets)
 {
-	uint64_t before = 0, moved = 0, short_ones = 0;
+	uint64_t instructions = 0, moved = 0, short_ones = 0, overhead = stepping_open();
 	uint32_t warm_up = 2 * o.size;
 
 	/* A driver that does not move bursts of this size is given up. */
@@ -252,56 +247,28 @@ static void count(int direction, uint32_t burst, uint32_t packets)
 		if (!counted) {
 			n = move(direction, burst);
 			total += n;
-		} else {
-			before = *steps;
-			MARK();
-			n = move(direction, burst);
-			if (direction == RX)
-				driver_free(held, n);
-			MARK();
-			moved += n == burst ? n : 0;
-			if (n != burst) {
-				short_ones++;
-				*steps = before; /* the parent adds, between marks only */
-			}
+			finish(direction, n);
+			continue;
 		}
-		finish(direction, counted && direction == RX ? 0 : n);
+		stepping_count = 0;
+		stepping_begin();
+		n = move(direction, burst);
+		if (direction == RX)
+			driver_free(held, n);
+		stepping_end();
+		if (n == burst) {
+			moved += n;
+			instructions += stepping_count - overhead;
+		} else {
+			short_ones++;
+		}
+		finish(direction, direction == RX ? 0 : n);
 	}
 	leave(direction);
 	printf("{\"direction\": \"%s\", \"burst\": %u, \"instructions\": %.3f, \"short\": %llu}\n",
 	       direction_names[direction], burst,
-	       moved ? (double)*steps / (double)moved : 0, (unsigned long long)short_ones);
-	*steps = 0;
-}
-
-/* The parent's part: from int3 to int3, step by step. The second int3 stops it too and
- * is no step. */
-static int count_steps(pid_t child)
-{
-	int status;
-
-	while (waitpid(child, &status, 0) == child && WIFSTOPPED(status)) {
-		uint64_t taken = 0;
-
-		if (WSTOPSIG(status) != SIGTRAP) {
-			ptrace(PTRACE_CONT, child, NULL, WSTOPSIG(status));
-			continue;
-		}
-		for (;;) {
-			siginfo_t info;
-
-			ptrace(PTRACE_SINGLESTEP, child, NULL, NULL);
-			if (waitpid(child, &status, 0) != child || !WIFSTOPPED(status))
-				return 1;
-			ptrace(PTRACE_GETSIGINFO, child, NULL, &info);
-			if (info.si_code == SI_KERNEL)
-				break;
-			taken++;
-		}
-		*steps += taken;
-		ptrace(PTRACE_CONT, child, NULL, NULL);
-	}
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+	       moved ? (double)instructions / (double)moved : 0,
+	       (unsigned long long)short_ones);
 }
 
 /* ---- latency ---- */
@@ -378,7 +345,7 @@ static void obey(const char *line)
 	} else if (sscanf(line, "run %15s %u %u", name, &burst, &amount) == 3 &&
 		   (direction = direction_of(name)) >= 0 && burst > 0 && burst <= BURST_MAX) {
 		run(direction, burst, amount);
-	} else if (o.count && sscanf(line, "count %15s %u %u", name, &burst, &amount) == 3 &&
+	} else if (sscanf(line, "count %15s %u %u", name, &burst, &amount) == 3 &&
 		   (direction = direction_of(name)) >= 0 && burst > 0 && burst <= BURST_MAX) {
 		count(direction, burst, amount);
 	} else {
@@ -436,7 +403,6 @@ static void parse(int argc, char **argv)
 		{ "vectorised", no_argument, NULL, 'v' },
 		{ "mergeable", no_argument, NULL, 'm' },
 		{ "interrupts", no_argument, NULL, 'I' },
-		{ "count", no_argument, NULL, 'c' },
 		{ "size", required_argument, NULL, 'n' },
 		{ "queues", required_argument, NULL, 'q' },
 		{ "cpu", required_argument, NULL, 'C' },
@@ -453,7 +419,6 @@ static void parse(int argc, char **argv)
 		case 'v': o.vectorised = true; break;
 		case 'm': o.mergeable = true; break;
 		case 'I': o.interrupts = true; break;
-		case 'c': o.count = true; break;
 		case 'n': o.size = (uint32_t)strtoul(optarg, NULL, 10); break;
 		case 'q': o.queues = (uint32_t)strtoul(optarg, NULL, 10); break;
 		case 'C': o.cpu = atoi(optarg); break;
@@ -468,20 +433,8 @@ static void parse(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	pid_t child;
-
 	parse(argc, argv);
-	if (!o.count)
-		return serve();
-	steps = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (steps == MAP_FAILED)
-		return 1;
-	child = fork();
-	if (child == 0) {
-		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
-		exit(serve());
-	}
-	return child > 0 ? count_steps(child) : 1;
+	return serve();
 }
 
 #endif
