@@ -307,13 +307,12 @@ void session_idle(struct session *session, enum wait_mode mode, int receiving,
 		until = now + SESSION_CHECK_NS;
 	if (until <= now || stop_asked() > 0)
 		return;
-	if (!receiving) {
-		nap(until - now);
-		return;
-	}
 	if (mode == WAIT_POLL || (mode == WAIT_SPIN && now - busy_ns < SPIN_NS))
 		return;
-	sleep_on_interrupt(session, until);
+	if (receiving)
+		sleep_on_interrupt(session, until);
+	else
+		nap(until - now);
 }
 
 uint32_t session_discard(struct session *session)

@@ -10,6 +10,7 @@ Read next: ../softnic/nic.py, which runs the device.
 import json
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -375,6 +376,22 @@ class Pktgen(Case):
                 (("--queues", "3", "--count", "2"), "fewer frames")):
             _, errors = self.run_tool("pktgen", *arguments, code=2)
             self.assertIn(words, errors)
+
+
+class FullQueue(Case):
+    options = ("--fault", "D19")  # nothing comes back
+
+    def naps(self, mode):
+        """How often it went to sleep until it gave up, after two seconds with a full queue."""
+        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_nvcsw
+        _, errors = self.run_tool("pktgen", "--no-rx", "--mode", mode, "--interval", "0", code=1)
+        self.assertIn("the transmit queue is full", errors)
+        return resource.getrusage(resource.RUSAGE_CHILDREN).ru_nvcsw - before
+
+    def test_who_polls_does_not_sleep(self):
+        """It did, 200 us at a time, in which any device is through with the queue: the rate was the
+        clock's. What both do besides are questions to the device."""
+        self.assertGreater(self.naps("interrupt") - self.naps("poll"), 1500)
 
 
 class Dump(Case):
