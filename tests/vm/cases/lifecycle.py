@@ -196,6 +196,8 @@ class OrdinaryUser(lab.Case):
 class Unprivileged(lab.Case):
     """uid 1000, which owns /dev/vfio/N, with 8 MiB of locked memory."""
 
+    processors = 1
+
     SCRIPT = (f"id -u; ulimit -l; {PKTGEN} --duration 4 --no-rx --interval 0.2 >/tmp/out 2>&1 &"
               "for i in $(seq 300); do grep -q 'TX *[1-9]' /tmp/out && break; sleep 0.1; done;"
               "grep -E 'VmLck|Uid' /proc/$!/status; grep HugePages_Free /proc/meminfo; wait $!;"

@@ -51,6 +51,8 @@ class Boot(lab.Case):
 
 
 class Units(lab.Case):
+    processors = 1
+
     def whole(self, name, *options):
         guest = self.run_guest([lab.BUILD / "tests" / f"test_{name}"], *options)
         self.assertRegex(guest.output, r"\[  PASSED  \] [1-9]\d* test")
