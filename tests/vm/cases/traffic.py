@@ -113,9 +113,13 @@ class BothWays(Frames):
         self.both_ways("interrupt")
 
     def test_few_by_interrupt(self):
-        """There is time to fall asleep between two frames; at full speed there may be none."""
+        """There is time to fall asleep between two frames; at full speed there may be none. On a busy
+        machine a run may find each frame before it sleeps: one run of five has to have slept."""
         self.count = 100
-        self.assertGreater(self.both_ways("interrupt", rate="1000")["rx"]["interrupts"], 0)
+        for _ in range(5):
+            if self.both_ways("interrupt", rate="1000")["rx"]["interrupts"] > 0:
+                return
+        self.fail("no frame came by interrupt, in five runs")
 
     def test_small_queues(self):
         """Every index wraps thousands of times."""
