@@ -296,17 +296,17 @@ static void obey(char *line)
 	static const char *const names[] = { "stop\n", "tx\n", "rx\n", "forward\n", "echo\n" };
 	double mpps, cpu;
 
-	for (unsigned int i = 0; i <= ECHO; i++)
+	for (unsigned int i = SINK; i <= ECHO; i++)
 		if (strcmp(line, names[i]) == 0) {
-			if (i != STOP)
-				turns = moved = 0; /* the thread is idle */
+			turns = moved = 0; /* the thread is idle */
 			set_mode((enum mode)i);
-			if (i != STOP)
-				printf("\"ok\"\n");
+			printf("\"ok\"\n");
 		}
-	if (strcmp(line, names[STOP]) == 0)
+	if (strcmp(line, names[STOP]) == 0) {
+		set_mode(STOP);
 		printf("{\"moved\": %llu, \"turns\": %llu}\n", (unsigned long long)moved,
 		       (unsigned long long)turns);
+	}
 	if (strcmp(line, "probe\n") == 0)
 		printf("%.1f\n", probe_line());
 	if (strcmp(line, "bare\n") == 0) {

@@ -23,22 +23,21 @@ static void stepping_trap(int number)
 }
 
 /* Past the red zone, where a function may keep what it does not push. */
+#define STEPPING_CHANGE_FLAGS(how)             \
+	__asm__ __volatile__("sub $128, %%rsp\n\t" \
+			     "pushfq\n\t"          \
+			     how ", (%%rsp)\n\t"   \
+			     "popfq\n\t"           \
+			     "add $128, %%rsp" ::: "memory", "cc")
+
 static inline __attribute__((always_inline)) void stepping_begin(void)
 {
-	__asm__ __volatile__("sub $128, %%rsp\n\t"
-			     "pushfq\n\t"
-			     "orq $0x100, (%%rsp)\n\t"
-			     "popfq\n\t"
-			     "add $128, %%rsp" ::: "memory", "cc");
+	STEPPING_CHANGE_FLAGS("orq $0x100");
 }
 
 static inline __attribute__((always_inline)) void stepping_end(void)
 {
-	__asm__ __volatile__("sub $128, %%rsp\n\t"
-			     "pushfq\n\t"
-			     "andq $~0x100, (%%rsp)\n\t"
-			     "popfq\n\t"
-			     "add $128, %%rsp" ::: "memory", "cc");
+	STEPPING_CHANGE_FLAGS("andq $~0x100");
 }
 
 /* To be called once; returns what begin and end count by themselves. */

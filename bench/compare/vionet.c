@@ -59,7 +59,7 @@ static int start(void)
 }
 
 /* What DPDK's loop does not ask for neither driver has. */
-static void avoid_what_dpdk_lacks(struct vionet_open_options *options)
+static void avoid_what_dpdk_does_not_ask(struct vionet_open_options *options)
 {
 	static const char *const names[] = { "CSUM",      "GUEST_CSUM", "HOST_TSO4",
 					     "HOST_TSO6", "HOST_ECN",   "HOST_UFO" };
@@ -73,7 +73,7 @@ static int driver_open(void)
 	struct vionet_open_options options = { 0 };
 	char name[VIONET_NAME_MAX];
 
-	avoid_what_dpdk_lacks(&options);
+	avoid_what_dpdk_does_not_ask(&options);
 	choose(&options.avoid, &options.need, "RING_PACKED", o.packed);
 	choose(&options.avoid, &options.need, "IN_ORDER", o.in_order);
 	choose(&options.avoid, &options.need, "EVENT_IDX", o.event_idx);
