@@ -83,6 +83,13 @@ static int plan_queue(struct vionet_device *device, unsigned int index,
 	return 0;
 }
 
+uint64_t vn_control_memory(const struct vionet_device *device, uint32_t room)
+{
+	return vn_memory_size(DATA_AT + room, false) +
+	       vn_memory_size(RESULT_AT + room, false) +
+	       vn_ring_memory(&device->accepted, SIZE_WANTED, false);
+}
+
 int vn_control_open(struct vionet_device *device, unsigned int index,
 		    uint32_t room)
 {

@@ -125,6 +125,19 @@ static void fill(struct vionet_pool *pool)
 	pool->available = pool->count;
 }
 
+uint32_t vn_pool_stride(uint32_t buffer_size)
+{
+	if (buffer_size == 0)
+		return STRIDE_DEFAULT;
+	return (VIONET_HEADROOM + buffer_size + LINE - 1) & ~(LINE - 1);
+}
+
+static void link_pool(struct vionet_pool *pool)
+{
+	pool->next = pool->device->pools;
+	pool->device->pools = pool;
+}
+
 static void free_pool(struct vionet_pool *pool)
 {
 	free(pool->free);
@@ -151,7 +164,7 @@ int vionet_pool_create(struct vionet_device *device,
 	p->device = device;
 	p->count = o.count;
 	p->buffer_size = o.buffer_size;
-	p->stride = (VIONET_HEADROOM + o.buffer_size + LINE - 1) & ~(LINE - 1);
+	p->stride = vn_pool_stride(o.buffer_size);
 	p->stride_lines = p->stride / LINE;
 	p->access = o.access == VIONET_DEVICE_READS ? VN_DEVICE_READS :
 						      VN_DEVICE_WRITES;
@@ -168,8 +181,24 @@ int vionet_pool_create(struct vionet_device *device,
 	}
 	memset(p->packets, 0, (size_t)p->count * sizeof(*p->packets));
 	fill(p);
-	p->next = device->pools;
-	device->pools = p;
+	link_pool(p);
+	*pool = p;
+	return 0;
+}
+
+int vn_pool_create_empty(struct vionet_device *device, struct vionet_pool **pool)
+{
+	struct vionet_pool *p = calloc(1, sizeof(*p));
+
+	*pool = NULL;
+	if (!p)
+		return vn_error(ENOMEM, "%s: pool: no memory", device->name);
+	p->device = device;
+	p->buffer_size = STRIDE_DEFAULT - VIONET_HEADROOM;
+	p->stride = STRIDE_DEFAULT;
+	p->stride_lines = p->stride / LINE;
+	p->access = VN_DEVICE_READS;
+	link_pool(p);
 	*pool = p;
 	return 0;
 }

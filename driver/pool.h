@@ -160,6 +160,13 @@ static inline void vn_packet_free(struct vionet_packet *packet)
 	}
 }
 
+/* Bytes from one buffer to the next. 0 stands for the default size. */
+uint32_t vn_pool_stride(uint32_t buffer_size);
+
+/* A pool without packets, for a queue that sends only what it is given. Returns 0,
+ * -ENOMEM. */
+int vn_pool_create_empty(struct vionet_device *device, struct vionet_pool **pool);
+
 /* Release a pool whatever the state of its packets; the device is quiet or
  * closed. */
 void vn_pool_destroy_forced(struct vionet_pool *pool);

@@ -248,6 +248,7 @@ struct vn_queue_plan {
 	int vector; /* wanted; -1: none */
 	bool shared; /* other queues have the vector too */
 	struct vionet_pool *pool; /* NULL: buffers go through vn_queue_submit */
+	struct vionet_pool_options pool_options; /* of one that is made at start */
 };
 
 /*
@@ -285,6 +286,10 @@ void vn_queue_break(struct vionet_queue *queue, enum vn_breach breach,
 /* Memory and records of the ring; all descriptors are free. 0 or a negative errno.
  * What was made before it failed is released by vn_ring_close. ring.c */
 int vn_ring_open(struct vionet_queue *queue);
+
+/* Bytes of device memory, in whole pages, that vn_ring_open takes. */
+uint64_t vn_ring_memory(const struct vionet_features *accepted, uint32_t size,
+			bool transmits);
 void vn_ring_close(struct vionet_queue *queue);
 
 /*

@@ -23,6 +23,59 @@ static uint32_t smaller(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
+/* Where the parts of a ring lie: the region that the device only reads, and the other. */
+struct ring_sizes {
+	size_t table;	      /* split: descriptor table, in whole lines */
+	size_t descs;	      /* packed: descriptor ring, in whole lines */
+	size_t read, write;   /* the regions */
+	size_t tables;	      /* indirect tables; 0: none */
+};
+
+/* Split rings begin 4 bytes before the end of a line. */
+#define LEAD (LINE - sizeof(struct split_avail))
+
+static size_t whole_lines(size_t size)
+{
+	return (size + LINE - 1) & ~(size_t)(LINE - 1);
+}
+
+/* SPLIT-11, PACKED-26: nor may an indirect table be longer than the queue. */
+static uint32_t longest_chain(uint32_t size)
+{
+	return smaller(size, VN_SEGMENTS_MAX);
+}
+
+static struct ring_sizes sizes_of(const struct vionet_features *accepted,
+				  uint32_t size, bool transmits)
+{
+	struct ring_sizes s = { 0 };
+
+	if (vionet_feature_test(accepted, F_RING_PACKED)) {
+		s.descs = whole_lines(sizeof(struct packed_desc) * size);
+		s.read = sizeof(struct packed_event);
+		s.write = s.descs + sizeof(struct packed_event);
+	} else {
+		s.table = whole_lines(sizeof(struct split_desc) * size);
+		s.read = s.table + LEAD + sizeof(struct split_avail) +
+			 2 * (size_t)size + 2;
+		s.write = LEAD + sizeof(struct split_used) +
+			  sizeof(struct split_used_elem) * size + 2;
+	}
+	if (transmits && vionet_feature_test(accepted, F_INDIRECT_DESC))
+		s.tables = (size_t)smaller(size, TABLES_MAX) *
+			   longest_chain(size) * sizeof(struct split_desc);
+	return s;
+}
+
+uint64_t vn_ring_memory(const struct vionet_features *accepted, uint32_t size,
+			bool transmits)
+{
+	struct ring_sizes s = sizes_of(accepted, size, transmits);
+
+	return vn_memory_size(s.read, false) + vn_memory_size(s.write, false) +
+	       vn_memory_size(s.tables, false);
+}
+
 static int alloc_areas(struct vionet_queue *queue, size_t read, size_t write)
 {
 	enum vn_access access =
@@ -55,21 +108,16 @@ static struct vn_area area_at(const struct vionet_memory *memory, size_t offset)
 static int make_split(struct vionet_queue *queue)
 {
 	struct vn_split *ring = &queue->split;
-	size_t size = queue->size, lead = LINE - sizeof(struct split_avail);
-	size_t table = sizeof(struct split_desc) * size;
-	size_t avail = sizeof(struct split_avail) + 2 * size + 2;
-	size_t used = sizeof(struct split_used) +
-		      sizeof(struct split_used_elem) * size + 2;
+	struct ring_sizes s = sizes_of(&queue->device->accepted, queue->size, false);
 	struct vn_ring_areas *areas = &queue->areas;
-	int result;
+	size_t size = queue->size;
+	int result = alloc_areas(queue, s.read, s.write);
 
-	table = (table + LINE - 1) & ~(size_t)(LINE - 1);
-	result = alloc_areas(queue, table + lead + avail, lead + used);
 	if (result)
 		return result;
 	areas->descriptor = area_at(queue->read_memory, 0);
-	areas->driver = area_at(queue->read_memory, table + lead);
-	areas->device = area_at(queue->write_memory, lead);
+	areas->driver = area_at(queue->read_memory, s.table + LEAD);
+	areas->device = area_at(queue->write_memory, LEAD);
 	ring->desc = areas->descriptor.address;
 	ring->avail = areas->driver.address;
 	ring->used = areas->device.address;
@@ -96,18 +144,15 @@ static int make_split(struct vionet_queue *queue)
 static int make_packed(struct vionet_queue *queue)
 {
 	struct vn_packed *ring = &queue->packed;
-	size_t descs = sizeof(struct packed_desc) * queue->size;
+	struct ring_sizes s = sizes_of(&queue->device->accepted, queue->size, false);
 	struct vn_ring_areas *areas = &queue->areas;
-	int result;
+	int result = alloc_areas(queue, s.read, s.write);
 
-	descs = (descs + LINE - 1) & ~(size_t)(LINE - 1);
-	result = alloc_areas(queue, sizeof(struct packed_event),
-			     descs + sizeof(struct packed_event));
 	if (result)
 		return result;
 	areas->descriptor = area_at(queue->write_memory, 0);
 	areas->driver = area_at(queue->read_memory, 0);
-	areas->device = area_at(queue->write_memory, descs);
+	areas->device = area_at(queue->write_memory, s.descs);
 	ring->desc = areas->descriptor.address;
 	ring->end = ring->desc + queue->size;
 	ring->avail = ring->desc;
@@ -127,14 +172,12 @@ static int make_tables(struct vionet_queue *queue)
 {
 	struct vn_tables *tables = &queue->tables;
 	uint32_t count = smaller(queue->size, TABLES_MAX);
+	struct ring_sizes s = sizes_of(&queue->device->accepted, queue->size, true);
 	int result;
 
 	tables->entries = queue->segments_max;
-	result = vn_device_memory_alloc(queue->device, (size_t)count *
-					tables->entries *
-					sizeof(struct split_desc),
-					VN_DEVICE_READS, false,
-					&tables->memory);
+	result = vn_device_memory_alloc(queue->device, s.tables, VN_DEVICE_READS,
+					false, &tables->memory);
 	if (result)
 		return result;
 	tables->free = calloc(count, sizeof(*tables->free));
@@ -175,8 +218,7 @@ int vn_ring_open(struct vionet_queue *queue)
 	queue->layout = packed ? (in_order ? VN_PACKED_IN_ORDER : VN_PACKED) :
 				 (in_order ? VN_SPLIT_IN_ORDER : VN_SPLIT);
 	queue->event_idx = vionet_feature_test(accepted, F_EVENT_IDX);
-	/* SPLIT-11, PACKED-26: nor may an indirect table be longer than the queue. */
-	queue->segments_max = (uint16_t)smaller(queue->size, VN_SEGMENTS_MAX);
+	queue->segments_max = (uint16_t)longest_chain(queue->size);
 	if (result == 0)
 		result = packed ? make_packed(queue) : make_split(queue);
 	if (result == 0 && queue->transmits &&

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: starting and stopping: how many queues of which size, their pools and
- * vectors, the control queue behind them, and the order in which they come to life.
+ * Owns: starting and stopping: queues, their vectors, the control queue behind them,
+ * and the order in which they come to life. How many and how large is sizes.c's.
  * Never: touches a register (transports do) or a ring (queues do).
- * Read next: driver/queue.h.
+ * Read next: driver/sizes.c.
  *
  * Source: "Device Initialization" step 7, "Network Device / Virtqueues",
  * "Automatic receive steering in multiqueue mode".
@@ -18,24 +18,17 @@
 #include "base/error.h"
 #include "driver/control.h"
 #include "driver/device.h"
-#include "driver/offload.h"
 #include "driver/pool.h"
 #include "driver/queue.h"
+#include "driver/sizes.h"
 #include "driver/spec_net.h"
 #include "driver/spec_virtio.h"
 #include "driver/steering.h"
 #include "driver/wish.h"
 
-#define QUEUE_SIZE_DEFAULT 256u
-
-/* Bytes of frame in a buffer: by default, and the most that jumbo frames take. */
-#define USUAL_BUFFER 1984u
-#define JUMBO 9018u
-
-#define START_FLAGS ((unsigned int)VIONET_START_NO_INTERRUPTS)
-
-/* Bytes of a command or of its result, unless an RSS table needs more. */
-#define CONTROL_ROOM 16384u
+#define START_FLAGS                                                 \
+	((unsigned int)(VIONET_START_NO_INTERRUPTS |                \
+			VIONET_START_NO_TX_POOL))
 
 /* ---- options ---- */
 
@@ -70,6 +63,10 @@ static int check_options(const struct vionet_device *device,
 	if (result == 0 && o->queue_pairs > VIONET_QUEUE_PAIRS_MAX)
 		result = vn_error(EINVAL, "%u queue pairs; at most %d are possible",
 				  o->queue_pairs, VIONET_QUEUE_PAIRS_MAX);
+	if (result == 0 && (o->flags & VIONET_START_NO_TX_POOL) &&
+	    (o->tx_pool || o->tx_pools))
+		result = vn_error(EINVAL, "a transmit pool is given, and "
+				  "VIONET_START_NO_TX_POOL says that there is none");
 	if (result == 0 && o->queue_pairs > 1 && (o->rx_pool || o->tx_pool))
 		result = vn_error(EINVAL, "one pool for %u queue pairs: a pool is "
 				  "one thread's; give one for each pair in rx_pools "
@@ -87,134 +84,6 @@ static int check_pairs(const struct vionet_device *device, unsigned int pairs)
 	return vn_error(ENOTSUP, "the device has %u queue pair%s, not %u",
 			device->config.device_pairs,
 			device->config.device_pairs == 1 ? "" : "s", pairs);
-}
-
-/* ---- sizes and pools ---- */
-
-static int settle_size(struct vionet_device *device, uint32_t wanted,
-		       struct vn_queue_plan *plan)
-{
-	uint16_t most = 0;
-	int result = device->transport->ops->queue_max(device->transport,
-						       plan->index, &most);
-
-	if (result)
-		return result;
-	if (wanted == 0)
-		wanted = QUEUE_SIZE_DEFAULT;
-	if (wanted > most && vionet_feature_test(&device->accepted, F_RING_PACKED))
-		wanted = most;
-	while (wanted > most)
-		wanted /= 2;
-	if (wanted < 2)
-		return vn_error(EIO, "queue %u: the device allows %u entries, at "
-				"least 2 are needed", plan->index, most);
-	plan->size = (uint16_t)wanted;
-	plan->size_max = most;
-	return 0;
-}
-
-/* Without mergeable buffers each has to hold the longest frame that may come (NET-57,
- * NET-58). */
-static uint32_t longest_received(const struct vionet_device *device)
-{
-	if (vn_offloads_are_large(&device->accepted))
-		return NET_FRAME_MAX;
-	return (device->config.mtu ? device->config.mtu : 1500u) + 14u;
-}
-
-/*
- * Bytes of frame a buffer has room for, 0: the usual ones. Jumbo frames in one piece,
- * with a tag; those beyond, and what is coalesced, in several where that can be, as
- * long as the whole queue holds one (NET-07).
- */
-static uint32_t buffer_size(const struct vionet_device *device,
-			    const struct vn_queue_plan *plan)
-{
-	bool receives = plan->index % 2 == 0;
-	bool mergeable = vionet_feature_test(&device->accepted, NET_F_MRG_RXBUF);
-	uint32_t size = device->config.mtu ? device->config.mtu + 18u : 1518u;
-
-	if (receives && mergeable && size > JUMBO)
-		size = size / plan->size >= JUMBO ? size / plan->size + 1 : JUMBO;
-	else if (receives && !mergeable && longest_received(device) > size)
-		size = longest_received(device);
-	return size > USUAL_BUFFER ? size : 0;
-}
-
-/* A pool for a queue: the application's, or one made here. */
-static int settle_pool(struct vionet_device *device, struct vionet_pool *given,
-		       const struct vionet_pool_options *options,
-		       enum vionet_access access, struct vn_queue_plan *plan)
-{
-	struct vionet_pool_options o = *options;
-	int result;
-
-	plan->pool = given;
-	if (given) {
-		if (given->device != device)
-			return vn_error(EINVAL, "the pool belongs to another device");
-		return 0;
-	}
-	if (o.count == 0)
-		o.count = 4u * plan->size;
-	if (o.access == 0)
-		o.access = access;
-	if (o.buffer_size == 0)
-		o.buffer_size = buffer_size(device, plan);
-	result = vionet_pool_create(device, &o, &plan->pool);
-	if (result == 0)
-		plan->pool->own = true;
-	return result;
-}
-
-static int check_rx_pool(const struct vionet_device *device,
-			 const struct vionet_pool *pool)
-{
-	uint32_t frame = longest_received(device);
-
-	if (pool->access != VN_DEVICE_WRITES)
-		return vn_error(EINVAL, "the receive pool was made for transmitting "
-				"only; make it with VIONET_DEVICE_WRITES");
-	if (!vionet_feature_test(&device->accepted, NET_F_MRG_RXBUF) &&
-	    pool->buffer_size < frame)
-		return vn_error(EINVAL, "the receive pool has buffers of %u bytes; "
-				"without MRG_RXBUF a frame of %u must fit into one",
-				pool->buffer_size, frame);
-	return 0;
-}
-
-/* The pool that the application gives for a pair, if it does. */
-static struct vionet_pool *given_pool(struct vionet_pool *one,
-				      struct vionet_pool *const *each,
-				      unsigned int pair)
-{
-	return each ? each[pair] : one;
-}
-
-static int plan_pair(struct vionet_device *device,
-		     const struct vionet_start_options *o, unsigned int pair)
-{
-	struct vn_queue_plan *rx = &device->plans[2 * pair];
-	struct vn_queue_plan *tx = &device->plans[2 * pair + 1];
-	int result;
-
-	rx->index = 2 * pair;
-	tx->index = 2 * pair + 1;
-	result = settle_size(device, o->rx_queue_size, rx);
-	if (result == 0)
-		result = settle_size(device, o->tx_queue_size, tx);
-	if (result == 0)
-		result = settle_pool(device,
-				     given_pool(o->rx_pool, o->rx_pools, pair),
-				     &o->rx_pool_options, VIONET_DEVICE_WRITES, rx);
-	if (result == 0)
-		result = check_rx_pool(device, rx->pool);
-	if (result == 0)
-		result = settle_pool(device,
-				     given_pool(o->tx_pool, o->tx_pools, pair),
-				     &o->tx_pool_options, VIONET_DEVICE_READS, tx);
-	return result;
 }
 
 /* ---- vectors ---- */
@@ -260,24 +129,18 @@ int vn_device_open_vectors(struct vionet_device *device)
 
 int vn_device_open_control(struct vionet_device *device)
 {
-	/* A table of 16-bit entries and a key of at most 255 bytes. */
-	uint32_t room = 2u * device->config.rss_table_max + 512u;
-
 	if (!vionet_feature_test(&device->accepted, NET_F_CTRL_VQ))
 		return 0;
-	if (room < CONTROL_ROOM)
-		room = CONTROL_ROOM;
-	return vn_control_open(device, 2u * device->config.device_pairs, room);
+	return vn_control_open(device, 2u * device->config.device_pairs,
+			       vn_control_room(device));
 }
 
 static int open_queues(struct vionet_device *device,
 		       const struct vionet_start_options *o)
 {
 	unsigned int pairs = device->queue_pairs;
-	int result = 0;
+	int result = vn_plan_queues(device, o);
 
-	for (unsigned int i = 0; i < pairs && result == 0; i++)
-		result = plan_pair(device, o, i);
 	if (result == 0)
 		result = vn_device_open_vectors(device);
 	for (unsigned int i = 0; i < pairs && result == 0; i++) {

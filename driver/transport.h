@@ -121,6 +121,10 @@ struct vn_transport_ops {
 			  const struct vn_memory *memory, enum vn_access access,
 			  uint64_t *iova);
 	int (*memory_remove)(struct vn_transport *transport, uint64_t iova);
+
+	/* May `bytes` be added altogether, by the limit of locked memory? -ENOMEM.
+	 * NULL: nothing is locked. */
+	int (*memory_check)(struct vn_transport *transport, uint64_t bytes);
 	int (*limits)(struct vn_transport *transport,
 		      struct vn_iommu_limits *limits);
 

@@ -170,6 +170,14 @@ static int memory_remove(struct vn_transport *transport, uint64_t iova)
 	return t->function->ops->memory_remove(t->function, iova);
 }
 
+static int memory_check(struct vn_transport *transport, uint64_t bytes)
+{
+	struct vn_function *function = vn_pci(transport)->function;
+
+	return function->ops->memory_check ?
+		       function->ops->memory_check(function, bytes) : 0;
+}
+
 static int limits(struct vn_transport *transport, struct vn_iommu_limits *limits)
 {
 	struct vn_pci_transport *t = vn_pci(transport);
@@ -253,6 +261,7 @@ static const struct vn_transport_ops pci_ops = {
 	.reset = reset,
 	.memory_add = memory_add,
 	.memory_remove = memory_remove,
+	.memory_check = memory_check,
 	.limits = limits,
 	.events = events,
 	.pci_details = pci_details,

@@ -36,6 +36,7 @@ struct vn_container {
 	int group_fd;
 	int group;
 	struct vn_iommu_limits limits; /* as read when it was opened */
+	enum vn_accounting accounting;
 	struct vn_iova_space *space;
 	struct mapping *mapping;
 	size_t mapping_count, mapping_room;
@@ -239,6 +240,7 @@ static int bring_up(struct vn_container *container, const char *directory)
 	/* The ranges shrink when a group joins: read them afterwards. */
 	if (result == 0)
 		result = learn(container);
+	container->accounting = vn_type1_accounting(container->fd);
 	return result;
 }
 
@@ -322,7 +324,6 @@ static int check_memory(const struct vn_container *container,
 			const struct vn_memory *memory)
 {
 	uint64_t mask = container->limits.page_size - 1;
-	int result;
 
 	if (memory->size == 0 || (memory->size & mask) != 0 ||
 	    ((uintptr_t)memory->address & mask) != 0)
@@ -331,11 +332,12 @@ static int check_memory(const struct vn_container *container,
 				memory->size, memory->address,
 				container->limits.page_size);
 	/* Ask before the kernel does: it would say ENOMEM and nothing else. */
-	result = vn_type1_check_locked(memory->size);
-	if (result != 0)
-		return vn_error_prefix(result, "IOMMU group %d",
-				       container->group);
-	return 0;
+	return vn_container_check(container, memory->size);
+}
+
+int vn_container_check(const struct vn_container *container, uint64_t bytes)
+{
+	return vn_type1_check_locked(bytes, container->accounting);
 }
 
 static int make_room(struct vn_container *container)

@@ -50,13 +50,19 @@ int vn_container_device(struct vn_container *container, const char *name,
  * RLIMIT_MEMLOCK (unless the process has CAP_IPC_LOCK).
  *
  * Returns 0 and the address in `*iova`; -EINVAL (address or size is no multiple
- * of the page size), -ENOMEM (limit: text gives need, in use, limit, and the
- * lines that raise it), -ENOSPC (addresses or mappings used up), -EFAULT
+ * of the page size), -ENOMEM (limit: as vn_container_check), -ENOSPC (addresses or mappings used up), -EFAULT
  * (memory that cannot be pinned for this access).
  */
 int vn_container_map(struct vn_container *container,
 		     const struct vn_memory *memory, enum vn_access access,
 		     uint64_t *iova);
+
+/*
+ * May `bytes` more be mapped, by the limit of locked memory? Asked once for all that
+ * is needed, so that the limit has to be raised once. Returns 0; -ENOMEM: the text
+ * gives need, in use, limit, and the command that raises it.
+ */
+int vn_container_check(const struct vn_container *container, uint64_t bytes);
 
 /*
  * Undo one vn_container_map. The caller knows that the device is quiet. Returns

@@ -103,6 +103,20 @@ static size_t round_up(size_t size, size_t page_size)
 	return (size + page_size - 1) & ~(page_size - 1);
 }
 
+/* All of a huge page is pinned, and counted, however little of it is used. */
+static bool worth_hugepages(size_t size)
+{
+	return size >= HUGEPAGE && round_up(size, HUGEPAGE) - size <= size / 8;
+}
+
+uint64_t vn_memory_size(uint64_t size, bool hugepages)
+{
+	if (size > INT64_MAX - HUGEPAGE)
+		return size;
+	return round_up(size, hugepages && worth_hugepages(size) ?
+				      HUGEPAGE : (size_t)sysconf(_SC_PAGESIZE));
+}
+
 int vn_memory_alloc(size_t size, bool hugepages, struct vn_memory *memory)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -113,7 +127,7 @@ int vn_memory_alloc(size_t size, bool hugepages, struct vn_memory *memory)
 	if (size == 0 || size > (size_t)INT64_MAX - HUGEPAGE)
 		return vn_error(EINVAL, "device memory: %zu bytes cannot be "
 				"allocated", size);
-	if (hugepages && size >= HUGEPAGE &&
+	if (hugepages && worth_hugepages(size) &&
 	    make(round_up(size, HUGEPAGE), HUGEPAGE,
 		 MFD_HUGETLB | MFD_HUGE_2MB, memory) == 0)
 		return 0;

@@ -30,13 +30,17 @@ struct vn_memory {
 /*
  * Allocate at least `size` bytes, zeroed, MAP_SHARED, not inherited by fork().
  *
- * `hugepages`: take 2 MiB pages if `size` fills at least one and the system has
- * free ones; otherwise, or if there are none, ordinary pages.
+ * `hugepages`: take 2 MiB pages if `size` fills at least one, no more than an
+ * eighth of them is left over, and the system has free ones; otherwise ordinary
+ * pages.
  *
  * Returns 0; -EINVAL (size 0 or too large), -ENOMEM. On failure `*memory` is
  * left empty. Any thread.
  */
 int vn_memory_alloc(size_t size, bool hugepages, struct vn_memory *memory);
+
+/* Bytes that vn_memory_alloc takes for `size`, at most: whole pages. 0 for 0. */
+uint64_t vn_memory_size(uint64_t size, bool hugepages);
 
 /* Unmap and close; `*memory` is empty afterwards. An empty one is allowed. */
 void vn_memory_free(struct vn_memory *memory);

@@ -132,7 +132,8 @@ static uint32_t read_left(const struct vfio_iommu_type1_info *info, size_t size,
 	if (at == 0)
 		return UINT32_MAX;
 	memcpy(&left, (const char *)info + at, sizeof(left));
-	return left.avail;
+	/* iommufd, which has no limit, says 2^32 - 1. */
+	return left.avail < INT32_MAX ? left.avail : UINT32_MAX;
 }
 
 int vn_type1_limits(int fd, struct vn_iommu_limits *limits)
@@ -160,21 +161,53 @@ int vn_type1_limits(int fd, struct vn_iommu_limits *limits)
 	return 0;
 }
 
-/* What the kernel's accounting of pinned memory depends on, in bytes. */
-struct locked {
-	uint64_t in_use;
-	uint64_t limit; /* UINT64_MAX: none for this process */
+/* ---- locked memory ---- */
+
+/* IOMMU_OPTION of linux/iommufd.h, which is younger than some headers. */
+struct iommufd_option {
+	uint32_t size;
+	uint32_t option_id; /* 0: IOMMU_OPTION_RLIMIT_MODE */
+	uint16_t op;	    /* 1: IOMMU_OPTION_OP_GET */
+	uint16_t reserved;
+	uint32_t object_id;
+	uint64_t value;
 };
 
-static void read_status_line(const char *line, struct locked *locked)
+#define IOMMUFD_OPTION _IO(';', 0x87)
+
+/* The module that provides /dev/vfio/vfio may be iommufd; VFIO's own does not know
+ * the call. */
+enum vn_accounting vn_type1_accounting(int fd)
+{
+	struct iommufd_option option = { .size = sizeof(option), .op = 1 };
+
+	return vn_vfio_call(fd, IOMMUFD_OPTION, &option) == 0 ?
+		       VN_ACCOUNT_IOMMUFD : VN_ACCOUNT_PROCESS;
+}
+
+static void read_status_line(const char *line, enum vn_accounting accounting,
+			     struct vn_locked *locked)
 {
 	uint64_t value;
 
-	if (sscanf(line, "VmLck: %" SCNu64 " kB", &value) == 1)
-		locked->in_use = value * 1024;
-	else if (sscanf(line, "CapEff: %" SCNx64, &value) == 1 &&
-		 (value >> CAP_IPC_LOCK_BIT & 1) != 0)
+	if (sscanf(line, "VmLck: %" SCNu64 " kB", &value) == 1 ||
+	    (accounting == VN_ACCOUNT_IOMMUFD &&
+	     sscanf(line, "VmPin: %" SCNu64 " kB", &value) == 1)) {
+		if (locked->in_use < value * 1024)
+			locked->in_use = value * 1024;
+	} else if (sscanf(line, "CapEff: %" SCNx64, &value) == 1 &&
+		   (value >> CAP_IPC_LOCK_BIT & 1) != 0) {
 		locked->limit = UINT64_MAX;
+	}
+}
+
+void vn_type1_read_status(FILE *status, enum vn_accounting accounting,
+			  struct vn_locked *locked)
+{
+	char line[256];
+
+	while (fgets(line, sizeof(line), status) != NULL)
+		read_status_line(line, accounting, locked);
 }
 
 /*
@@ -182,46 +215,49 @@ static void read_status_line(const char *line, struct locked *locked)
  * what mlock() holds. The capability is that of the calling thread. What cannot
  * be read (no /proc) is left to the kernel to refuse.
  */
-static void read_locked(struct locked *locked)
+static void read_locked(enum vn_accounting accounting, struct vn_locked *locked)
 {
 	struct rlimit limit;
-	char line[256];
 	FILE *status;
 
-	locked->in_use = 0;
-	locked->limit = UINT64_MAX;
-	if (getrlimit(RLIMIT_MEMLOCK, &limit) == 0 &&
-	    limit.rlim_cur != RLIM_INFINITY)
-		locked->limit = limit.rlim_cur;
+	*locked = (struct vn_locked){ 0, UINT64_MAX, UINT64_MAX };
+	if (getrlimit(RLIMIT_MEMLOCK, &limit) == 0) {
+		if (limit.rlim_cur != RLIM_INFINITY)
+			locked->limit = limit.rlim_cur;
+		if (limit.rlim_max != RLIM_INFINITY)
+			locked->limit_hard = limit.rlim_max;
+	}
 	status = fopen("/proc/thread-self/status", "re");
 	if (status == NULL) {
 		locked->limit = UINT64_MAX;
 		return;
 	}
-	while (fgets(line, sizeof(line), status) != NULL)
-		read_status_line(line, locked);
+	vn_type1_read_status(status, accounting, locked);
 	fclose(status);
 }
 
-static int over_limit(uint64_t need, const struct locked *locked)
+static int over_limit(uint64_t need, const struct vn_locked *locked)
 {
-	uint64_t kib = locked->in_use / 1024 + need / 1024;
+	uint64_t need_kib = need / 1024 + (need % 1024 != 0);
+	uint64_t all = locked->in_use / 1024 + need_kib;
+	char command[96];
 
-	return vn_error(ENOMEM, "the limit of locked memory is too low: need "
-			"%" PRIu64 " KiB, in use %" PRIu64 " KiB, limit %" PRIu64
-			" KiB. Raise it to %" PRIu64 " KiB or more: `ulimit -l "
-			"%" PRIu64 "` in root's shell; or `<user> - memlock %"
-			PRIu64 "` in /etc/security/limits.d/vionet.conf, then log "
-			"in again; or LimitMEMLOCK=%" PRIu64 "K in the systemd "
-			"unit", need / 1024, locked->in_use / 1024,
-			locked->limit / 1024, kib, kib, kib, kib);
+	if (all <= locked->limit_hard / 1024)
+		snprintf(command, sizeof(command), "ulimit -l %" PRIu64, all);
+	else
+		snprintf(command, sizeof(command),
+			 "sudo prlimit --pid $$ --memlock=%" PRIu64, all * 1024);
+	return vn_error(ENOMEM, "needs %" PRIu64 " KiB of locked memory, %" PRIu64
+			" of %" PRIu64 " KiB are in use; raise the limit: %s",
+			need_kib, locked->in_use / 1024, locked->limit / 1024,
+			command);
 }
 
-int vn_type1_check_locked(uint64_t need)
+int vn_type1_check_locked(uint64_t need, enum vn_accounting accounting)
 {
-	struct locked locked;
+	struct vn_locked locked;
 
-	read_locked(&locked);
+	read_locked(accounting, &locked);
 	if (locked.in_use <= locked.limit &&
 	    need <= locked.limit - locked.in_use)
 		return 0;

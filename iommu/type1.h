@@ -14,6 +14,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "iommu/iova.h"
 
@@ -51,11 +52,34 @@ size_t vn_vfio_capability(const void *answer, size_t size, size_t first,
  */
 int vn_type1_limits(int fd, struct vn_iommu_limits *limits);
 
+/* Whose memory the kernel counts what a container pins against. */
+enum vn_accounting {
+	VN_ACCOUNT_PROCESS, /* VFIO's own container: the process, in VmLck */
+	VN_ACCOUNT_IOMMUFD, /* iommufd in its place: the process, in VmLck and VmPin,
+			     * or all processes of the user; of these only our own
+			     * VmPin can be seen */
+};
+
+/* Which of them holds for container `fd`. */
+enum vn_accounting vn_type1_accounting(int fd);
+
+/* What the kernel's accounting of pinned memory depends on, in bytes. */
+struct vn_locked {
+	uint64_t in_use;
+	uint64_t limit;	     /* UINT64_MAX: none for this process */
+	uint64_t limit_hard; /* to which it may be raised without root */
+};
+
+/* Take lines of /proc/PID/status: what is in use; no limit if it may lock any
+ * amount (CAP_IPC_LOCK). */
+void vn_type1_read_status(FILE *status, enum vn_accounting accounting,
+			  struct vn_locked *locked);
+
 /*
  * May this process lock `need` more bytes? Returns 0, also where that cannot be
- * seen (no /proc); -ENOMEM: the text gives need, in use, limit, and the lines
- * that raise it.
+ * seen (no /proc); -ENOMEM: the text gives need, in use, limit, and the command
+ * that raises it.
  */
-int vn_type1_check_locked(uint64_t need);
+int vn_type1_check_locked(uint64_t need, enum vn_accounting accounting);
 
 #endif

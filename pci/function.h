@@ -91,6 +91,10 @@ struct vn_function_ops {
 			  const struct vn_memory *memory,
 			  enum vn_access access, uint64_t *iova);
 	int (*memory_remove)(struct vn_function *function, uint64_t iova);
+
+	/* May `bytes` be added altogether, by the limit of locked memory? -ENOMEM.
+	 * NULL where nothing is locked. */
+	int (*memory_check)(struct vn_function *function, uint64_t bytes);
 	int (*iommu_limits)(struct vn_function *function,
 			   struct vn_iommu_limits *limits);
 

@@ -268,6 +268,11 @@ static int vfio_memory_remove(struct vn_function *base, uint64_t iova)
 	return result == 0 ? 0 : vn_error_prefix(result, "%s", base->name);
 }
 
+static int vfio_memory_check(struct vn_function *base, uint64_t bytes)
+{
+	return vn_container_check(of(base)->container, bytes);
+}
+
 static int vfio_iommu_limits(struct vn_function *base,
 			     struct vn_iommu_limits *limits)
 {
@@ -319,6 +324,7 @@ static const struct vn_function_ops operations = {
 	.reset = vfio_reset,
 	.memory_add = vfio_memory_add,
 	.memory_remove = vfio_memory_remove,
+	.memory_check = vfio_memory_check,
 	.iommu_limits = vfio_iommu_limits,
 	.close = vfio_close,
 };

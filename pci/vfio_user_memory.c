@@ -244,7 +244,8 @@ void vn_vu_memory_limits(const struct vn_vu_memory *m, struct vn_iommu_limits *l
 		.page_sizes = m->page_sizes,
 		.page_size = m->page_size,
 		.mappings = (uint32_t)m->count,
-		.mappings_left = m->most - (uint32_t)m->count,
+		.mappings_left = m->most < INT32_MAX ?
+					 m->most - (uint32_t)m->count : UINT32_MAX,
 		.mapped_bytes = m->bytes,
 		.range_count = 1,
 		.range = { { 0, IOVA_LAST } },

@@ -302,7 +302,8 @@ static int run_session(struct dump *dump)
 	const struct vionet_start_options start = {
 		.rx_queue_size = dump->options->queue_size,
 		.queue_pairs = (uint32_t)dump->options->queues,
-		.flags = dump->options->mode == 0 ? VIONET_START_NO_INTERRUPTS : 0,
+		.flags = VIONET_START_NO_TX_POOL |
+			 (dump->options->mode == 0 ? VIONET_START_NO_INTERRUPTS : 0),
 	};
 
 	if (session_open(&dump->session, &dump->options->device, "dump") != CODE_OK)

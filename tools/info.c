@@ -75,7 +75,10 @@ static void ask_control(struct session *session, const struct info *info,
 /* One thing that cannot be told does not keep the others from being. */
 static int ask_running(struct session *session, struct info *info, bool probe)
 {
-	const struct vionet_start_options start = { 0 };
+	/* Only the probe sends. */
+	const struct vionet_start_options start = {
+		.flags = probe ? 0 : VIONET_START_NO_TX_POOL,
+	};
 	struct info_running *running = &info->running;
 
 	if (session_start(session, &start) != CODE_OK)

@@ -185,12 +185,13 @@ static json_t *pci_details(const struct info *info)
 
 static json_t *memory(const struct vionet_device_info *device)
 {
-	return json_pack("{s:o, s:o, s:I, s:I, s:I, s:I}",
+	return json_pack("{s:o, s:o, s:I, s:I, s:o, s:I}",
 			 "page_size", hex(device->page_size),
 			 "page_sizes", hex(device->page_sizes),
 			 "mapped_bytes", (json_int_t)device->mapped_bytes,
 			 "mappings", (json_int_t)device->mappings,
-			 "mappings_left", (json_int_t)device->mappings_left,
+			 "mappings_left", device->mappings_left == UINT32_MAX ?
+				 json_null() : json_integer(device->mappings_left),
 			 "quarantined", (json_int_t)device->quarantined);
 }
 

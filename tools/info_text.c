@@ -406,8 +406,12 @@ void info_print_text(const struct info *info)
 		print_iommu(info);
 	}
 	print_label("mapped");
-	printf("%" PRIu64 " bytes in %u mappings, %u more possible\n",
-	       device->mapped_bytes, device->mappings, device->mappings_left);
+	printf("%" PRIu64 " bytes in %u mappings, ", device->mapped_bytes,
+	       device->mappings);
+	if (device->mappings_left == UINT32_MAX)
+		printf("no limit stated\n");
+	else
+		printf("%u more possible\n", device->mappings_left);
 	if (device->quarantined != 0)
 		printf("%-16s%u regions\n", "quarantined", device->quarantined);
 }

@@ -99,20 +99,17 @@ static int start_queues(struct pktgen *gen)
 	uint32_t largest = mix_max(&gen->options->size, vlan_bytes(gen->options));
 	uint32_t entries = gen->options->queue_size;
 	struct vionet_start_options start = {
-		.flags = gen->options->mode == WAIT_POLL ?
-				 VIONET_START_NO_INTERRUPTS : 0,
+		.flags = (gen->options->mode == WAIT_POLL ?
+				  VIONET_START_NO_INTERRUPTS : 0) |
+			 (sending(gen) ? 0 : VIONET_START_NO_TX_POOL),
 		.rx_queue_size = entries,
 		.tx_queue_size = entries,
 		.queue_pairs = gen->options->queues,
 		.tx_pool_options = { .access = VIONET_DEVICE_READS },
 	};
 
-	/* Large buffers cost locked memory: no more of them than can be in use. */
-	if (sending(gen) && largest > BUFFER_DEFAULT) {
+	if (sending(gen) && largest > BUFFER_DEFAULT)
 		start.tx_pool_options.buffer_size = largest;
-		start.tx_pool_options.count =
-			(entries != 0 ? entries : 256) + 2 * gen->options->burst;
-	}
 	return session_start(&gen->session, &start);
 }
 

@@ -78,8 +78,10 @@ static int settle_start(struct session *session, struct vionet_start_options *st
 		return session_fail(session, CODE_USAGE);
 	}
 	/* Ethernet and a VLAN tag come on top; smaller buffers than the default are
-	 * of no use. */
-	if (settings->mtu + 18 > 1984)
+	 * of no use, nor are larger ones where a frame may come in several. */
+	if (settings->mtu + 18 > 1984 &&
+	    !vionet_feature_test(&info.negotiated,
+				 (unsigned int)vionet_feature_bit("MRG_RXBUF")))
 		start->rx_pool_options.buffer_size = settings->mtu + 18;
 	return CODE_OK;
 }

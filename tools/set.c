@@ -192,7 +192,7 @@ static void hold(struct session *session)
 
 static int set_here(const struct set_options *options)
 {
-	const struct vionet_start_options start = { 0 };
+	const struct vionet_start_options start = { .flags = VIONET_START_NO_TX_POOL };
 	struct session session;
 	unsigned int failed = 0;
 	json_t *object = NULL;

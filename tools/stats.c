@@ -222,7 +222,7 @@ static bool more(const struct stats_options *options, uint64_t shown)
 
 static int stats_here(const struct stats_options *options)
 {
-	const struct vionet_start_options start = { 0 };
+	const struct vionet_start_options start = { .flags = VIONET_START_NO_TX_POOL };
 	json_t *before = NULL, *now;
 	struct session session;
 	uint64_t shown = 0;

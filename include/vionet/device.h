@@ -125,6 +125,12 @@ enum vionet_start_flags {
 	 * have no eventfd then, and link changes are found by looking.
 	 */
 	VIONET_START_NO_INTERRUPTS = 1 << 0,
+	/*
+	 * Make no transmit pools: for applications that only receive, or send only
+	 * packets of pools that they have (received ones, for example). The pool
+	 * of a transmit queue is empty then, and no memory is locked for it.
+	 */
+	VIONET_START_NO_TX_POOL = 1 << 1,
 };
 
 /* How to start. Zero means the default everywhere. */
@@ -135,11 +141,18 @@ struct vionet_start_options {
 				 * what the device allows */
 	struct vionet_pool *rx_pool;	   /* default: one made by the library,*/
 	struct vionet_pool *tx_pool;	   /* of these options: */
-	struct vionet_pool_options rx_pool_options; /* count 4 x queue size;
-				 * buffers for the MTU, or, with GUEST_TSO4 and
-				 * its like without MRG_RXBUF, of 65589 bytes */
-	struct vionet_pool_options tx_pool_options; /* count 4 x queue size,
-						     * VIONET_DEVICE_READS */
+	/*
+	 * Defaults: VIONET_DEVICE_WRITES to receive, VIONET_DEVICE_READS to transmit.
+	 * Buffers have room for 1984 bytes at any MTU: a longer frame arrives in
+	 * several segments (linked by `next`), and is sent so, or from a pool
+	 * with a larger buffer_size. Without MRG_RXBUF a receive buffer holds the
+	 * longest frame: the MTU's, or 65589 bytes with GUEST_TSO4 and its like.
+	 * `count`: 4 x queue size, or as many as 4 MiB hold to receive and 2.5 MiB to
+	 * transmit, shared by the pairs; but enough to keep the queues full (16 of the
+	 * larger ones). Four pairs at an MTU of 1500 so stay below 8 MiB.
+	 */
+	struct vionet_pool_options rx_pool_options;
+	struct vionet_pool_options tx_pool_options;
 	/*
 	 * Pairs of a receive and a transmit queue; default 1, at most what the
 	 * device has (queue_pairs of vionet_steering_limits) and 128. All of them
@@ -289,7 +302,8 @@ struct vionet_device_info {
 	uint64_t page_sizes;	  /* bitmap: bit n means 2^n bytes */
 	uint64_t mapped_bytes;	  /* mapped for the device now */
 	uint32_t mappings;	  /* number of mappings now */
-	uint32_t mappings_left;	  /* that the kernel, or server, still allows */
+	uint32_t mappings_left;	  /* that the kernel, or server, still allows;
+				   * UINT32_MAX: no limit is stated */
 	uint32_t quarantined;	  /* regions kept from reuse: the device may
 				   * still write to them */
 };

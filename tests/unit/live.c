@@ -40,11 +40,14 @@ struct vionet_features wanted = {
 	{ 1ull << 18 | 1ull << 19 | 1ull << 20 | 1ull << 57 }
 };
 
+uint32_t live_tx_buffer;
+
 void open_live(struct live *live, unsigned int pairs)
 {
 	struct vionet_open_options open = { 0 };
 	struct vionet_start_options start = {
 		.queue_pairs = pairs, .rx_queue_size = 64, .tx_queue_size = 64,
+		.tx_pool_options.buffer_size = live_tx_buffer,
 	};
 
 	open.want = wanted;

@@ -22,6 +22,9 @@ struct live *serve(char *const *options);
 /* Features that are wanted: at first CTRL_RX, CTRL_VLAN, CTRL_RX_EXTRA, HASH_REPORT. */
 extern struct vionet_features wanted;
 
+/* Bytes of transmit buffers, 0: as usual. */
+extern uint32_t live_tx_buffer;
+
 void open_live(struct live *live, unsigned int pairs);
 
 /* Close, and hear the device's judgement. */

@@ -87,6 +87,18 @@ static int memory_add(struct vn_function *function,
 	return vn_error(ENOSPC, "model: too many mappings");
 }
 
+static int memory_check(struct vn_function *function, uint64_t bytes)
+{
+	struct model *m = model_of(function);
+
+	m->checks++;
+	m->maps_at_check = m->maps;
+	m->checked = bytes;
+	if (m->lock_limit != 0 && bytes > m->lock_limit)
+		return vn_error(ENOMEM, "model: %llu bytes", (unsigned long long)bytes);
+	return 0;
+}
+
 static void drop_map(struct model_map *map)
 {
 	munmap(map->ours, map->size);
@@ -412,6 +424,7 @@ static const struct vn_function_ops operations = {
 	.reset = function_reset,
 	.memory_add = memory_add,
 	.memory_remove = memory_remove,
+	.memory_check = memory_check,
 	.iommu_limits = iommu_limits,
 	.close = model_close,
 };

@@ -80,6 +80,9 @@ struct model {
 	/* What it has seen. */
 	unsigned int faults, resets, function_resets, doorbells, closes;
 	unsigned int maps, dma_before_master;
+	unsigned int checks; /* of the limit, and ... */
+	unsigned int maps_at_check; /* how many maps there were at the last */
+	uint64_t checked;    /* bytes it was about */
 	unsigned int unmapped_live; /* mappings removed while it could access memory */
 	char log[4096];	/* what was written, in order: "status=1 features ..." */
 	uint64_t sent; /* frames */
@@ -114,6 +117,7 @@ struct model {
 	unsigned int fail_access; /* the n-th register access fails, from 1 */
 	unsigned int accesses;
 	unsigned int fail_map;	/* the n-th memory_add fails, from 1 */
+	uint64_t lock_limit;	/* more bytes are not to be added; 0: no limit */
 	unsigned int fail_status; /* the n-th write to the status fails, from 1 */
 	unsigned int status_writes;
 	bool queue_reset_stuck;	/* queue_reset keeps reading 1 */

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -193,6 +194,7 @@ static void chains_do_not_lead_out(void **state)
 	assert_int_equal(find(chain, size, 24, 8, 9), 0);
 }
 
+/* The whole need, what is in use, the limit, and one command that raises it. */
 static void the_locked_limit_is_explained(void **state)
 {
 	struct rlimit before, small;
@@ -206,17 +208,71 @@ static void the_locked_limit_is_explained(void **state)
 	/* Without CAP_IPC_LOCK: it goes with the effective user. */
 	if (user == 0)
 		assert_int_equal(seteuid(65534), 0);
-	assert_int_equal(vn_type1_check_locked(64 * 1024), 0);
-	assert_int_equal(vn_type1_check_locked(68 * 1024), -ENOMEM);
-	assert_non_null(strstr(vionet_error_text(),
-			       "need 68 KiB, in use 0 KiB, limit 64 KiB"));
-	assert_non_null(strstr(vionet_error_text(), "ulimit -l 68"));
-	assert_non_null(strstr(vionet_error_text(), "limits.d/vionet.conf"));
-	assert_non_null(strstr(vionet_error_text(), "LimitMEMLOCK=68K"));
-	assert_int_equal(vn_type1_check_locked(UINT64_MAX), -ENOMEM);
+	assert_int_equal(vn_type1_check_locked(64 * 1024, VN_ACCOUNT_PROCESS), 0);
+	assert_int_equal(vn_type1_check_locked(64 * 1024, VN_ACCOUNT_IOMMUFD), 0);
+	assert_int_equal(vn_type1_check_locked(68 * 1024, VN_ACCOUNT_PROCESS),
+			 -ENOMEM);
+	assert_string_equal(vionet_error_text(),
+			    "needs 68 KiB of locked memory, 0 of 64 KiB are in use; "
+			    "raise the limit: ulimit -l 68");
+	assert_int_equal(vn_type1_check_locked(UINT64_MAX, VN_ACCOUNT_PROCESS),
+			 -ENOMEM);
 	if (user == 0)
 		assert_int_equal(seteuid(user), 0);
 	assert_int_equal(setrlimit(RLIMIT_MEMLOCK, &before), 0);
+}
+
+/* Beyond the hard limit only root raises it. */
+static void root_raises_the_hard_limit(void **state)
+{
+	int status;
+	pid_t child = fork();
+
+	(void)state;
+	if (child == 0) {
+		const struct rlimit small = { 64 * 1024, 64 * 1024 };
+
+		if (setrlimit(RLIMIT_MEMLOCK, &small) != 0 ||
+		    (geteuid() == 0 && seteuid(65534) != 0) ||
+		    vn_type1_check_locked(65537, VN_ACCOUNT_PROCESS) != -ENOMEM)
+			_exit(1);
+		_exit(strstr(vionet_error_text(), "needs 65 KiB") == NULL ||
+		      strstr(vionet_error_text(), "sudo prlimit --pid $$ "
+			     "--memlock=66560") == NULL);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
+/* VFIO's own container counts in VmLck alone, where other pins are none of its
+ * business; iommufd counts in VmPin too. */
+static void pins_are_found_where_they_are_counted(void **state)
+{
+	static char text[] = "VmLck:\t     100 kB\nVmPin:\t     4000 kB\n"
+			     "CapEff:\t00000000a80425fb\n";
+	struct vn_locked locked = { 0, 8 << 20, 8 << 20 };
+	FILE *file = fmemopen(text, sizeof(text) - 1, "r");
+
+	(void)state;
+	vn_type1_read_status(file, VN_ACCOUNT_PROCESS, &locked);
+	assert_int_equal(locked.in_use, 100 * 1024);
+	assert_int_equal(locked.limit, 8 << 20);
+	rewind(file);
+	vn_type1_read_status(file, VN_ACCOUNT_IOMMUFD, &locked);
+	assert_int_equal(locked.in_use, 4000 * 1024);
+	fclose(file);
+}
+
+static void who_may_lock_any_amount_has_no_limit(void **state)
+{
+	static char text[] = "CapEff:\t0000000000004000\n";
+	struct vn_locked locked = { 0, 8 << 20, 8 << 20 };
+	FILE *file = fmemopen(text, sizeof(text) - 1, "r");
+
+	(void)state;
+	vn_type1_read_status(file, VN_ACCOUNT_PROCESS, &locked);
+	assert_true(locked.limit == UINT64_MAX);
+	fclose(file);
 }
 
 int main(void)
@@ -233,6 +289,9 @@ int main(void)
 		cmocka_unit_test(chains_are_followed),
 		cmocka_unit_test(chains_do_not_lead_out),
 		cmocka_unit_test(the_locked_limit_is_explained),
+		cmocka_unit_test(root_raises_the_hard_limit),
+		cmocka_unit_test(pins_are_found_where_they_are_counted),
+		cmocka_unit_test(who_may_lock_any_amount_has_no_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -94,8 +94,8 @@ class Open(Refusal):
                      "romfile="))
 
     def test_too_little_locked_memory(self):
-        self.expect(f"ulimit -l 256; {lab.VIONET} dump {NIC}", 4, "locked memory", "256",
-                    "LimitMEMLOCK", options=("--user",))
+        self.expect(f"ulimit -l 256; {lab.VIONET} dump {NIC}", 4, "locked memory", "0 of 256 KiB",
+                    "prlimit", options=("--user",))
 
     def test_no_permission(self):
         self.expect(f"setpriv --reuid 1000 --clear-groups {lab.VIONET} info {NIC}", 4,
