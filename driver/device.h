@@ -35,6 +35,8 @@ struct vionet_memory {
 	size_t given;	/* a whole's: bytes that were given out as parts */
 	uint32_t parts; /* a whole's: how many are in use */
 	bool foreign;	/* the application's: never freed by us */
+	bool mapped_here; /* ... but mapped by us */
+	bool read_only; /* ... and we cannot write there */
 	bool quarantined; /* to be freed, once the device is known to be quiet */
 };
 
@@ -168,5 +170,16 @@ void vn_device_memory_sweep(struct vionet_device *device);
 
 /* After the transport has been closed: free what is left. */
 void vn_device_memory_abandon(struct vionet_device *device);
+
+/* Put it in the device's list. */
+void vn_memory_link(struct vionet_device *device, struct vionet_memory *memory);
+
+/* Take it out, and free what is ours. The device does not see it any more. */
+void vn_memory_dispose(struct vionet_memory *memory);
+
+/* ---- registration.c ---- */
+
+/* Let go of the application's file, and of our mapping of it. */
+void vn_registration_release(struct vionet_memory *memory);
 
 #endif

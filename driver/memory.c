@@ -3,7 +3,7 @@
  * Owns: the list of memory that a device can reach, and the rule for letting it
  * go: never while the device might still write to it.
  * Never: decides what the memory is for.
- * Read next: iommu/memory.h and iommu/container.h.
+ * Read next: driver/registration.c; iommu/memory.h and iommu/container.h.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 #include "base/error.h"
 #include "driver/device.h"
 
-static void link_memory(struct vionet_device *device, struct vionet_memory *m)
+void vn_memory_link(struct vionet_device *device, struct vionet_memory *m)
 {
 	m->device = device;
 	m->next = device->memories;
@@ -56,7 +56,7 @@ static int alloc_whole(struct vionet_device *device, size_t size,
 		free(m);
 		return result;
 	}
-	link_memory(device, m);
+	vn_memory_link(device, m);
 	*memory = m;
 	return 0;
 }
@@ -114,7 +114,7 @@ static int alloc_part(struct vionet_device *device, size_t size,
 	memset(m->memory.address, 0, size);
 	whole->given += size;
 	whole->parts++;
-	link_memory(device, m);
+	vn_memory_link(device, m);
 	*memory = m;
 	return 0;
 }
@@ -137,11 +137,13 @@ static bool trustworthy(const struct vionet_device *device)
 }
 
 /* A part has no file of its own, and so vn_memory_free leaves it alone. */
-static void dispose(struct vionet_memory *m)
+void vn_memory_dispose(struct vionet_memory *m)
 {
 	unlink_memory(m);
 	if (!m->foreign)
 		vn_memory_free(&m->memory);
+	else if (m->memory.fd >= 0)
+		vn_registration_release(m);
 	free(m);
 }
 
@@ -159,7 +161,7 @@ static bool release(struct vionet_memory *m)
 		return false;
 	if (whole && m->iova + m->memory.size == whole->iova + whole->given)
 		whole->given -= m->memory.size;
-	dispose(m);
+	vn_memory_dispose(m);
 	if (whole && --whole->parts == 0)
 		vn_device_memory_free(whole);
 	return true;
@@ -196,87 +198,5 @@ void vn_device_memory_sweep(struct vionet_device *device)
 void vn_device_memory_abandon(struct vionet_device *device)
 {
 	while (device->memories)
-		dispose(device->memories);
-}
-
-static int check_registration(const struct vionet_device *device,
-			      const void *address, size_t size,
-			      enum vionet_access access)
-{
-	uint64_t page = device->limits.page_size;
-
-	if (access != VIONET_DEVICE_READS && access != VIONET_DEVICE_WRITES)
-		return vn_error(EINVAL, "%s: register memory: access %d is "
-				"neither VIONET_DEVICE_READS nor "
-				"VIONET_DEVICE_WRITES", device->name, (int)access);
-	if (size == 0 || size % page != 0 || (uintptr_t)address % page != 0)
-		return vn_error(EINVAL, "%s: register memory: address %p and "
-				"size %zu must be multiples of the IOMMU's page, "
-				"%llu bytes, and not zero", device->name, address,
-				size, (unsigned long long)page);
-	return 0;
-}
-
-int vionet_memory_register(struct vionet_device *device, void *address,
-			   size_t size, enum vionet_access access,
-			   struct vionet_memory **memory)
-{
-	struct vn_transport *transport = device->transport;
-	struct vionet_memory *m;
-	int result;
-
-	*memory = NULL;
-	result = check_registration(device, address, size, access);
-	if (result)
-		return result;
-	m = calloc(1, sizeof(*m));
-	if (!m)
-		return vn_error(ENOMEM, "%s: register memory: no memory",
-				device->name);
-	m->foreign = true;
-	m->access = access == VIONET_DEVICE_READS ? VN_DEVICE_READS :
-						    VN_DEVICE_WRITES;
-	m->memory = (struct vn_memory){
-		.address = address,
-		.size = size,
-		.page_size = (size_t)device->limits.page_size,
-		.fd = -1,
-	};
-	result = transport->ops->memory_add(transport, &m->memory, m->access,
-					    &m->iova);
-	if (result) {
-		free(m);
-		return vn_error_prefix(result, "%s: register memory",
-				       device->name);
-	}
-	link_memory(device, m);
-	*memory = m;
-	return 0;
-}
-
-/* Memory may be withdrawn while the device runs: it has no packet of it any more,
- * so a device that still reaches for it gets an IOMMU fault. */
-int vionet_memory_unregister(struct vionet_memory *m)
-{
-	struct vionet_device *device;
-	int result;
-
-	if (!m)
-		return 0;
-	device = m->device;
-	if (__atomic_load_n(&m->users, __ATOMIC_ACQUIRE) != 0)
-		return vn_error(EBUSY, "%s: unregister memory: pools or packets "
-				"still use it", device->name);
-	if (device->broken)
-		return vn_error(EBUSY, "%s: unregister memory: the device did not "
-				"acknowledge its reset and may still use it; close "
-				"it first", device->name);
-	result = device->transport->ops->memory_remove(device->transport,
-						       m->iova);
-	if (result)
-		return vn_error_prefix(result, "%s: unregister memory",
-				       device->name);
-	unlink_memory(m);
-	free(m);
-	return 0;
+		vn_memory_dispose(device->memories);
 }

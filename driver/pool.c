@@ -54,6 +54,10 @@ static int use_registered(struct vionet_pool *pool,
 	if (m->device != pool->device)
 		return vn_error(EINVAL, "%s: pool: the memory is registered with "
 				"another device", pool->device->name);
+	if (m->read_only)
+		return vn_error(EINVAL, "%s: pool: the memory is mapped for reading "
+				"only, and headers are written in front of frames",
+				pool->device->name);
 	if (m->access < pool->access)
 		return vn_error(EINVAL, "%s: pool: the device may write to its "
 				"packets, but only read the memory; register it "

@@ -35,6 +35,7 @@ struct vn_vhost_user_region {
 	uint64_t iova; /* also the "user address" */
 	uint64_t size;
 	int fd;	     /* the memory's own */
+	uint64_t offset; /* in it */
 	bool shared; /* the backend knows of it */
 };
 

@@ -55,6 +55,7 @@ static struct vhost_user_region describe(const struct vn_vhost_user_region *r)
 		.guest_address = r->iova,
 		.size = r->size,
 		.user_address = r->iova,
+		.mmap_offset = r->offset,
 	};
 }
 
@@ -145,6 +146,9 @@ int vn_vhost_user_share(struct vn_vhost_user *t)
  * mapping stays as it is. */
 static int seal(const struct vn_memory *memory)
 {
+	if (memory->keep_writable)
+		return vn_error(ENOTSUP, "vhost-user: ',read-only' cannot be kept for "
+				"memory that others write to; leave it out");
 	if (fcntl(memory->fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE) == 0)
 		return 0;
 	return vn_error_errno(errno, "vhost-user: seal memory that the backend "
@@ -155,9 +159,9 @@ static int check_memory(const struct vn_vhost_user *t,
 			const struct vn_memory *memory)
 {
 	if (memory->fd < 0)
-		return vn_error(ENOTSUP, "vhost-user: memory of the application "
-				"cannot be shown to the backend, there is no file "
-				"behind it; use the buffers of a pool");
+		return vn_error(ENOTSUP, "vhost-user: memory that has only an address "
+				"cannot be shared with a back end; register it with "
+				"its file: vionet_memory_register_fd");
 	if (t->region_count >= t->base.region_max)
 		return vn_error(ENOSPC, "vhost-user: the backend takes no more than "
 				"%u memory regions; use fewer pools, or fewer "
@@ -210,6 +214,8 @@ int vn_vhost_user_memory_add(struct vn_transport *transport,
 	*iova = 0;
 	if (result == 0)
 		result = make_room(t);
+	if (result == 0)
+		result = vn_memory_seal(memory);
 	if (result == 0 && t->name.read_only && access == VN_DEVICE_READS)
 		result = seal(memory);
 	if (result == 0)
@@ -221,6 +227,7 @@ int vn_vhost_user_memory_add(struct vn_transport *transport,
 		.iova = *iova,
 		.size = memory->size,
 		.fd = memory->fd,
+		.offset = memory->offset,
 	};
 	t->mapped_bytes += memory->size;
 	t->stale = true;

@@ -7,10 +7,16 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <linux/magic.h>
 #include <linux/memfd.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/types.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -147,4 +153,88 @@ void vn_memory_free(struct vn_memory *memory)
 		close(memory->fd);
 	}
 	*memory = none;
+}
+
+/* ---- files of the application ---- */
+
+int vn_memory_file(int fd, uint64_t *length, size_t *page_size)
+{
+	struct statfs system;
+	struct stat file;
+
+	if (fstat(fd, &file) != 0 || fstatfs(fd, &system) != 0)
+		return vn_error_errno(errno, "look at descriptor %d", fd);
+	if (!S_ISREG(file.st_mode) || (system.f_type != TMPFS_MAGIC &&
+				       system.f_type != HUGETLBFS_MAGIC))
+		return vn_error(EINVAL, "descriptor %d is no memory; make it with "
+				"memfd_create, or on tmpfs or hugetlbfs", fd);
+	*length = (uint64_t)file.st_size;
+	*page_size = (size_t)system.f_bsize;
+	return 0;
+}
+
+int vn_memory_seal(const struct vn_memory *memory)
+{
+	if (fcntl(memory->fd, F_ADD_SEALS, F_SEAL_SHRINK) == 0 ||
+	    (fcntl(memory->fd, F_GET_SEALS) & F_SEAL_SHRINK) != 0)
+		return 0;
+	return vn_error(EPERM, "the memory's file cannot be sealed, so the other "
+			"process could cut it; make it with memfd_create and "
+			"MFD_ALLOW_SEALING");
+}
+
+/* A line of /proc/self/maps. */
+struct maps_line {
+	uint64_t first, end, offset, inode;
+	unsigned int major, minor;
+	char access[5];
+};
+
+static bool read_maps_line(FILE *maps, struct maps_line *line)
+{
+	char text[512];
+
+	while (fgets(text, sizeof(text), maps) != NULL) {
+		/* What is left of a long line fits no mapping. */
+		if (sscanf(text, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64
+			   " %x:%x %" SCNu64, &line->first, &line->end,
+			   line->access, &line->offset, &line->major,
+			   &line->minor, &line->inode) == 7)
+			return true;
+	}
+	return false;
+}
+
+int vn_memory_check_mapping(const void *address, size_t size, int fd,
+			    uint64_t offset, bool *writable)
+{
+	uint64_t at = (uintptr_t)address, end = at + size;
+	FILE *maps = fopen("/proc/self/maps", "re");
+	struct maps_line line;
+	struct stat file;
+
+	*writable = true;
+	if (maps == NULL || fstat(fd, &file) != 0) {
+		if (maps != NULL)
+			fclose(maps);
+		return 0;
+	}
+	while (at < end && read_maps_line(maps, &line)) {
+		if (line.end <= at)
+			continue;
+		if (line.first > at || line.inode != file.st_ino ||
+		    line.major != major(file.st_dev) ||
+		    line.minor != minor(file.st_dev) ||
+		    line.offset + (at - line.first) !=
+			    offset + (at - (uintptr_t)address) ||
+		    line.access[0] != 'r' || line.access[3] != 's')
+			break;
+		*writable = *writable && line.access[1] == 'w';
+		at = line.end;
+	}
+	fclose(maps);
+	return at >= end ? 0 :
+	       vn_error(EINVAL, "%zu bytes at %p are no shared mapping of descriptor "
+			"%d from offset %#" PRIx64 " on", size, address, fd,
+			offset);
 }

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* What the device may do with a region; named from the device's side. */
 enum vn_access {
@@ -23,9 +24,28 @@ struct vn_memory {
 	void *address;
 	size_t size;	  /* multiple of page_size */
 	size_t page_size; /* of the pages behind it: 4096, 2 MiB, ... */
-	int fd;		  /* memfd, close-on-exec; -1: no file behind it
-			   * (the application's own memory) */
+	int fd;		  /* memfd, close-on-exec; -1: only the address is known */
+	uint64_t offset;  /* of `address` in the file */
+	bool keep_writable; /* others write to the file: whoever passes it on must
+			     * not seal it against that */
 };
+
+/*
+ * Look at a file of memory (memfd, tmpfs, hugetlbfs): its length, and the size of its
+ * pages. Returns 0; -EINVAL: it is none; -EBADF.
+ */
+int vn_memory_file(int fd, uint64_t *length, size_t *page_size);
+
+/* Nobody may shorten it any more, which would be a SIGBUS for us. Asked before it is
+ * passed to another process. Returns 0; -EPERM: it cannot be sealed. */
+int vn_memory_seal(const struct vn_memory *memory);
+
+/*
+ * Is `size` bytes at `address` a shared mapping of file `fd` from `offset` on? *writable:
+ * we may write there. Returns 0, also where that cannot be seen (no /proc); -EINVAL.
+ */
+int vn_memory_check_mapping(const void *address, size_t size, int fd,
+			    uint64_t offset, bool *writable);
 
 /*
  * Allocate at least `size` bytes, zeroed, MAP_SHARED, not inherited by fork().

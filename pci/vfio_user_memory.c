@@ -39,36 +39,47 @@ struct vn_vu_window {
 /* ---- sharing ---- */
 
 /*
- * The descriptor to send, or -1: let the server reach it by messages. Not the memory's
- * own if it has to be closed afterwards.
+ * The descriptor to send. Not the memory's own if it has to be closed afterwards.
  *
- * A server that could shrink the file would take pages from under us, a SIGBUS for
- * whoever touches them. What the device has only to read is sealed: nobody can map
- * the file writable any more, whatever descriptor he has (our own mapping stays), and
- * is sent through a descriptor opened for reading, which does the same where the kernel
- * is too old for the seal. If neither is to be had it is not sent.
+ * A server may ask for memory by messages, but few do, and nothing says which: one that
+ * does not would find nothing at an address without a file, frame after frame. So there
+ * has to be one. It is sealed first: a server that could shrink it would take pages from
+ * under us, a SIGBUS for whoever touches them. What the device has only to read is sealed
+ * against writing too: nobody can map the file writable any more, whatever descriptor he
+ * has (our own mapping stays), and is sent through a descriptor opened for reading. That
+ * alone keeps nobody of the same user from opening it again; it is all there is where the
+ * kernel does not know the seal, or others have to write to the file.
  */
-static int share(const struct vn_memory *memory, enum vn_access access)
+static int share(const struct vn_memory *memory, enum vn_access access, int *fd)
 {
 	char path[64];
 	bool sealed;
-	int fd;
+	int result;
 
-	if (memory->fd < 0 ||
-	    (fcntl(memory->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) != 0 &&
-	     (fcntl(memory->fd, F_GET_SEALS) & F_SEAL_SHRINK) == 0))
-		return -1;
-	if ((access & VN_DEVICE_WRITES) != 0)
-		return memory->fd;
-	sealed = fcntl(memory->fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE) == 0;
+	*fd = memory->fd;
+	if (memory->fd < 0)
+		return vn_error(ENOTSUP, "memory that has only an address cannot be "
+				"shared with a server; register it with its file: "
+				"vionet_memory_register_fd");
+	result = vn_memory_seal(memory);
+	if (result != 0 || (access & VN_DEVICE_WRITES) != 0)
+		return result;
+	sealed = !memory->keep_writable &&
+		 fcntl(memory->fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE) == 0;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", memory->fd);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd < 0 && sealed ? memory->fd : fd;
+	*fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (*fd >= 0)
+		return 0;
+	*fd = memory->fd;
+	return sealed ? 0 : vn_error(EPERM, "memory that the device must only read "
+				     "can neither be sealed nor opened for reading");
 }
 
-static int tell(struct vn_vu_memory *m, const struct vn_vu_window *window, int fd)
+static int tell(struct vn_vu_memory *m, const struct vn_vu_window *window, int fd,
+		uint64_t offset)
 {
 	struct vu_dma_map map = {
+		.offset = offset,
 		.argsz = sizeof(map),
 		.flags = VU_DMA_READABLE |
 			 (window->writable ? VU_DMA_WRITEABLE : 0),
@@ -80,7 +91,7 @@ static int tell(struct vn_vu_memory *m, const struct vn_vu_window *window, int f
 		.what = "map memory",
 		.request = { { &map, sizeof(map) } },
 		.fds = &fd,
-		.fd_count = fd >= 0 ? 1 : 0,
+		.fd_count = 1,
 	};
 	int result = vn_vu_call(m->socket, &message);
 
@@ -149,6 +160,12 @@ static int take_address(struct vn_vu_memory *m, const struct vn_memory *added,
 	return result == 0 ? 0 : vn_error_prefix(result, "%s", m->socket->name);
 }
 
+static void close_shared(const struct vn_memory *memory, int fd)
+{
+	if (fd != memory->fd)
+		close(fd);
+}
+
 int vn_vu_memory_add(struct vn_vu_memory *m, const struct vn_memory *added,
 		     enum vn_access access, uint64_t *iova)
 {
@@ -160,18 +177,21 @@ int vn_vu_memory_add(struct vn_vu_memory *m, const struct vn_memory *added,
 	int fd, result;
 
 	*iova = 0;
-	result = take_address(m, added, &window.iova);
+	result = share(added, access, &fd);
 	if (result != 0)
-		return result;
-	result = enter(m, &window);
+		return vn_error_prefix(result, "%s", m->socket->name);
+	result = take_address(m, added, &window.iova);
+	if (result == 0) {
+		result = enter(m, &window);
+		if (result != 0)
+			(void)vn_iova_free(m->space, window.iova);
+	}
 	if (result != 0) {
-		(void)vn_iova_free(m->space, window.iova);
+		close_shared(added, fd);
 		return result;
 	}
-	fd = share(added, access);
-	result = tell(m, &window, fd);
-	if (fd >= 0 && fd != added->fd)
-		close(fd);
+	result = tell(m, &window, fd, added->offset);
+	close_shared(added, fd);
 	if (result != 0) {
 		leave(m, window.iova);
 		return result;

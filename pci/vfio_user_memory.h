@@ -34,9 +34,9 @@ int vn_vu_memory_init(struct vn_vu_memory *memory, struct vn_vu_socket *socket,
 /*
  * The operations memory_add, memory_remove and iommu_limits.
  *
- * Memory behind a descriptor is shared: read-only memory is sealed against writing and
- * sent through a descriptor that cannot write. Memory without one, or one that cannot
- * be sealed against shrinking, is reached by messages only.
+ * Memory is shared by its descriptor, sealed against shrinking; what the device only
+ * reads is sealed against writing too, and sent through a descriptor that cannot write.
+ * -ENOTSUP: there is no descriptor; -EPERM: it cannot be sealed.
  */
 int vn_vu_memory_add(struct vn_vu_memory *memory, const struct vn_memory *added,
 		     enum vn_access access, uint64_t *iova);

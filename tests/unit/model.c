@@ -68,12 +68,13 @@ static int memory_add(struct vn_function *function,
 		 * a second mapping of it. */
 		map->ours = memory->fd >= 0 ?
 			mmap(NULL, memory->size, PROT_READ | PROT_WRITE,
-			     MAP_SHARED, memory->fd, 0) :
+			     MAP_SHARED, memory->fd, (off_t)memory->offset) :
 			mremap(memory->address, 0, memory->size, MREMAP_MAYMOVE);
 		/* One that came over a socket may be for reading only. */
 		if (map->ours == MAP_FAILED && access == VN_DEVICE_READS)
 			map->ours = mmap(NULL, memory->size, PROT_READ,
-					 MAP_SHARED, memory->fd, 0);
+					 MAP_SHARED, memory->fd,
+					 (off_t)memory->offset);
 		if (map->ours == MAP_FAILED)
 			return vn_error(ENOMEM, "model: mmap");
 		map->size = memory->size;

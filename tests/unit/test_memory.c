@@ -247,7 +247,9 @@ static void frees_only_what_is_its_own(void **state)
 	assert_true(mine != MAP_FAILED);
 	vn_memory_free(&memory);
 	assert_empty(&memory);
-	memory = (struct vn_memory){ mine, page, page, -1 };
+	memory = (struct vn_memory){
+		.address = mine, .size = page, .page_size = page, .fd = -1,
+	};
 	vn_memory_free(&memory);
 	assert_empty(&memory);
 	memset(mine, 1, page);

@@ -232,6 +232,26 @@ static void test_writable_memory(void **state)
 	vn_memory_free(&memory);
 }
 
+/* What a server says that has no limit. */
+static void test_mappings_without_limit(void **state)
+{
+	struct vu_server *s = server_of(state);
+	struct vn_iommu_limits limits;
+	struct vn_memory memory;
+	struct vn_function *f;
+	uint64_t iova;
+
+	s->json = "{\"capabilities\":{\"max_dma_maps\":4294967295}}";
+	vu_server_start(s);
+	f = open_function(s);
+	assert_int_equal(vn_memory_alloc(4096, false, &memory), 0);
+	assert_int_equal(f->ops->memory_add(f, &memory, VN_DEVICE_WRITES, &iova), 0);
+	assert_int_equal(f->ops->iommu_limits(f, &limits), 0);
+	assert_int_equal(limits.mappings_left, UINT32_MAX);
+	assert_int_equal(f->ops->close(f), 0);
+	vn_memory_free(&memory);
+}
+
 static void test_mappings_run_out(void **state)
 {
 	struct vu_server *s = server_of(state);
@@ -307,34 +327,47 @@ static void ask_in_between(struct vu_server *s, const struct vu_message *q,
 		ask_all(s);
 }
 
-static void ask_memory(struct vu_server *s, struct vn_memory *memory,
-		       struct vn_function *f, bool descriptors)
+static void ask_memory(struct vn_memory *memory, struct vn_function *f)
 {
 	memset(&asked, 0, sizeof(asked));
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 2; i++)
 		assert_int_equal(vn_memory_alloc(4096, false, &memory[i]), 0);
-		if (!descriptors) {
-			close(memory[i].fd);
-			memory[i].fd = -1;
-		}
-	}
 	strcpy(memory[0].address, "to be read");
 	assert_int_equal(f->ops->memory_add(f, &memory[0], VN_DEVICE_READS,
 					    &asked.readable), 0);
 	assert_int_equal(f->ops->memory_add(f, &memory[1], VN_DEVICE_WRITES,
 					    &asked.writable), 0);
-	pthread_mutex_lock(&s->lock);
-	assert_int_equal(s->window[1].flags >= 0, descriptors);
-	pthread_mutex_unlock(&s->lock);
 }
 
 static void release_memory(struct vn_memory *memory)
 {
-	for (int i = 0; i < 2; i++) {
-		if (memory[i].fd < 0)
-			munmap(memory[i].address, memory[i].size);
+	for (int i = 0; i < 2; i++)
 		vn_memory_free(&memory[i]);
-	}
+}
+
+/* A server that maps would never find memory that only has an address, and does not say
+ * whether it is one. */
+static void test_memory_without_a_file(void **state)
+{
+	struct vu_server *s = server_of(state);
+	uint8_t *own = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct vn_memory memory = {
+		.address = own, .size = 4096, .page_size = 4096, .fd = -1,
+	};
+	struct vn_iommu_limits limits;
+	struct vn_function *f;
+	uint64_t iova;
+
+	vu_server_start(s);
+	f = open_function(s);
+	assert_int_equal(f->ops->memory_add(f, &memory, VN_DEVICE_READS, &iova),
+			 -ENOTSUP);
+	assert_int_equal(said(s, SAY_DMA_MAP), 0);
+	assert_int_equal(f->ops->iommu_limits(f, &limits), 0);
+	assert_int_equal(limits.mappings, 0);
+	assert_int_equal(f->ops->close(f), 0);
+	munmap(own, 4096);
 }
 
 static void test_L11_access_while_we_wait(void **state)
@@ -347,7 +380,7 @@ static void test_L11_access_while_we_wait(void **state)
 	s->no_fds = true;
 	vu_server_start(s);
 	f = open_function(s);
-	ask_memory(s, memory, f, true);
+	ask_memory(memory, f);
 	pthread_mutex_lock(&s->lock);
 	s->hook = ask_in_between;
 	pthread_mutex_unlock(&s->lock);
@@ -361,7 +394,7 @@ static void test_L11_access_while_we_wait(void **state)
 	release_memory(memory);
 }
 
-/* The same while nobody waits, with memory that has no descriptor. */
+/* The same while nobody waits. */
 static void test_L11_access_when_idle(void **state)
 {
 	struct vu_server *s = server_of(state);
@@ -369,9 +402,10 @@ static void test_L11_access_when_idle(void **state)
 	struct vn_memory memory[2];
 	struct vn_function *f;
 
+	s->no_fds = true;
 	vu_server_start(s);
 	f = open_function(s);
-	ask_memory(s, memory, f, false);
+	ask_memory(memory, f);
 	vu_server_job(s, ask_all);
 	waiting.fd = f->service_fd;
 	while (!vu_server_job_done(s)) {
@@ -480,6 +514,8 @@ int main(void)
 		with_rig(test_read_only_memory),
 		with_rig(test_writable_memory),
 		with_rig(test_mappings_run_out),
+		with_rig(test_mappings_without_limit),
+		with_rig(test_memory_without_a_file),
 		with_rig(test_L11_access_while_we_wait),
 		with_rig(test_L11_access_when_idle),
 		with_rig(test_names),

@@ -327,7 +327,8 @@ static void map(struct vu_server *s, const struct vu_message *q, struct vu_messa
 	struct vn_function *f = &s->model->function;
 	struct vu_window w = { .used = true, .flags = -1 };
 	struct vn_memory memory = { .fd = q->fd_count ? q->fds[0] : -1,
-		.page_size = 4096, .size = vu_get64(q->body + 24) };
+		.page_size = 4096, .size = vu_get64(q->body + 24),
+		.offset = vu_get64(q->body + 8) };
 	uint32_t flags = vu_get32(q->body + 4), slot = 0;
 	uint64_t iova;
 

@@ -91,8 +91,9 @@ int main(int argc, char **argv)
 	struct vionet_start_options options = {
 		.rx_queue_size = 2, .rx_pool_options.count = 1,
 	};
-	uint8_t *memory = mmap(NULL, SIZE, PROT_READ | PROT_WRITE,
-			       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int fd = memfd_create("own", MFD_ALLOW_SEALING);
+	uint8_t *memory = fd < 0 || ftruncate(fd, SIZE) ? MAP_FAILED :
+			  mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	struct vionet_memory *registered;
 	struct vionet_device *device;
 	struct vionet_queue *rx;
@@ -104,8 +105,8 @@ int main(int argc, char **argv)
 	memset(memory, PATTERN, SIZE);
 	if (vionet_device_open(argv[1], &split, &device))
 		return fail("open");
-	if (vionet_memory_register(device, memory, SIZE, VIONET_DEVICE_READS,
-				   &registered) ||
+	if (vionet_memory_register_fd(device, fd, 0, memory, SIZE, VIONET_DEVICE_READS,
+				      &registered) ||
 	    vionet_device_start(device, &options))
 		return fail("start");
 	bad = strcmp(argv[2], "read-only") == 0 ? registered->iova : UNMAPPED;

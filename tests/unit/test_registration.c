@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Memory that the application brings, by address and by file: who maps it, what is
+ * refused and why, and that frames go out of it, whatever carries the device.
+ */
+#include "tests/unit/vhost_bed.h"
+#include "tests/unit/vu_rig.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#ifndef F_SEAL_FUTURE_WRITE
+#define F_SEAL_FUTURE_WRITE 0x0010
+#endif
+
+enum { PAGE = 4096, OFFSET = 2 * PAGE, SIZE = 4 * PAGE, FILE_SIZE = 8 * PAGE };
+
+static int make_file(unsigned int flags)
+{
+	int fd = memfd_create("of the application", MFD_CLOEXEC | flags);
+
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, FILE_SIZE), 0);
+	return fd;
+}
+
+static uint8_t *map_all(int fd)
+{
+	uint8_t *all = mmap(NULL, FILE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	assert_true(all != MAP_FAILED);
+	return all;
+}
+
+static unsigned int released;
+
+static void on_release(void *frame, void *context)
+{
+	(void)frame, (void)context;
+	released++;
+}
+
+static void attach(struct vionet_queue *tx, struct vionet_memory *memory, uint8_t *frame,
+		   uint32_t length, struct vionet_packet **packet)
+{
+	assert_int_equal(vionet_packet_alloc(vionet_queue_pool(tx), packet, 1), 1);
+	assert_int_equal(vionet_packet_attach(*packet, memory, frame, length, on_release,
+					      NULL), 0);
+}
+
+/* Send the last 100 bytes of what is registered, and wait until they are out. */
+static void send_last(struct vionet_queue *tx, struct vionet_memory *memory)
+{
+	struct vionet_packet *packet;
+
+	released = 0;
+	attach(tx, memory, (uint8_t *)vionet_memory_address(memory) + SIZE - 100, 100,
+	       &packet);
+	assert_int_equal(vionet_memory_unregister(memory), -EBUSY);
+	assert_int_equal(vionet_queue_transmit(tx, &packet, 1), 1);
+	assert_int_equal(vionet_queue_drain(tx, 2000), 0);
+	assert_int_equal(released, 1);
+}
+
+/* ---- a PCI function ---- */
+
+/* Mapped by the library, or by the application; frames are what another mapping of the
+ * file wrote. */
+static void a_file_is_sent_from(void **state)
+{
+	int fds = open_descriptors();
+
+	(void)state;
+	for (unsigned int own = 0; own < 2; own++) {
+		struct bed *bed = raise_bed(0, 16, 0, 0);
+		int fd = make_file(0);
+		uint8_t *all = map_all(fd);
+		struct vionet_memory *memory;
+
+		assert_int_equal(vionet_memory_register_fd(
+			bed->device, fd, OFFSET, own ? all + OFFSET : NULL, SIZE,
+			VIONET_DEVICE_READS, &memory), 0);
+		close(fd);
+		assert_int_equal(own, vionet_memory_address(memory) == all + OFFSET);
+		memset(all + OFFSET + SIZE - 100, 0x30 + (int)own, 100);
+		send_last(bed->tx, memory);
+		assert_int_equal(bed->last_length, 112);
+		assert_memory_equal(bed->last + 12, all + OFFSET + SIZE - 100, 100);
+		assert_int_equal(vionet_memory_unregister(memory), 0);
+		bed->model->unmapped_live = 0;
+		all[OFFSET] = 1; /* still the application's */
+		munmap(all, FILE_SIZE);
+		drop_bed(bed);
+	}
+	assert_int_equal(open_descriptors(), fds);
+}
+
+/* Received into it: a pool in a file. */
+static void a_pool_lies_in_a_file(void **state)
+{
+	struct bed *bed = raise_bed(0, 0, 0, 0);
+	int fd = memfd_create("pool", MFD_CLOEXEC);
+	struct vionet_pool_options options = { .count = 64 };
+	struct vionet_start_options start = { .rx_queue_size = 16 };
+	struct vionet_packet *p;
+	uint8_t *all;
+
+	(void)state;
+	assert_int_equal(ftruncate(fd, 64 * 2048), 0);
+	all = mmap(NULL, 64 * 2048, PROT_READ, MAP_SHARED, fd, 0);
+	assert_int_equal(vionet_device_stop(bed->device), 0);
+	assert_int_equal(vionet_memory_register_fd(bed->device, fd, 0, NULL, 64 * 2048,
+						   VIONET_DEVICE_WRITES,
+						   &options.memory), 0);
+	assert_int_equal(vionet_pool_create(bed->device, &options, &start.rx_pool), 0);
+	assert_int_equal(vionet_device_start(bed->device, &start), 0);
+	assert_int_equal(model_deliver(bed->model, (uint8_t[60]){ "in the file" }, 60, 0,
+				       -1), 1);
+	assert_int_equal(vionet_queue_receive(
+		vionet_device_rx_queue(bed->device, 0), &p, 1), 1);
+	assert_string_equal(all + (p->data - (uint8_t *)vionet_memory_address(
+						     options.memory)), "in the file");
+	vionet_packet_free(&p, 1);
+	assert_int_equal(vionet_device_stop(bed->device), 0);
+	assert_int_equal(vionet_pool_destroy(start.rx_pool), 0);
+	assert_int_equal(vionet_memory_unregister(options.memory), 0);
+	munmap(all, 64 * 2048);
+	close(fd);
+	drop_bed(bed);
+}
+
+/* What is still registered when the device is closed goes with it, descriptor and all. */
+static void closing_lets_go_of_files(void **state)
+{
+	struct bed *bed = raise_bed(0, 0, 0, 0);
+	int fds = open_descriptors(), fd = make_file(0);
+	struct vionet_memory *memory;
+
+	(void)state;
+	assert_int_equal(vionet_memory_register_fd(bed->device, fd, 0, NULL, SIZE,
+						   VIONET_DEVICE_READS, &memory), 0);
+	close(fd);
+	assert_true(open_descriptors() > fds);
+	drop_bed(bed);
+	assert_true(open_descriptors() < fds);
+}
+
+struct refusal {
+	uint64_t offset;
+	size_t size;
+	int result;
+	const char *text;
+};
+
+static void refuse(struct vionet_device *device, int fd, uint64_t offset, void *address,
+		   size_t size, enum vionet_access access, int result, const char *text)
+{
+	struct vionet_memory *memory = (void *)1;
+	int fds = open_descriptors();
+
+	assert_int_equal(vionet_memory_register_fd(device, fd, offset, address, size,
+						   access, &memory), result);
+	assert_null(memory);
+	assert_text(text);
+	assert_int_equal(open_descriptors(), fds);
+}
+
+static void what_makes_no_sense_is_refused(void **state)
+{
+	static const struct refusal sizes[] = {
+		{ 0, 0, -EINVAL, "not zero" },
+		{ 1, PAGE, -EINVAL, "multiples of 4096" },
+		{ 0, PAGE + 1, -EINVAL, "multiples of 4096" },
+		{ 0, FILE_SIZE + PAGE, -EINVAL, "the file has only 32768" },
+		{ FILE_SIZE, PAGE, -EINVAL, "the file has only 32768" },
+		{ FILE_SIZE + PAGE, PAGE, -EINVAL, "the file has only" },
+		{ -(uint64_t)PAGE, 2 * PAGE, -EINVAL, "the file has only" },
+	};
+	struct bed *bed = raise_bed(0, 0, 0, 0);
+	int fd = make_file(0), ends[2];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		refuse(bed->device, fd, sizes[i].offset, NULL, sizes[i].size,
+		       VIONET_DEVICE_READS, sizes[i].result, sizes[i].text);
+	refuse(bed->device, fd, 0, NULL, PAGE, 3, -EINVAL, "access 3");
+	refuse(bed->device, 1023, 0, NULL, PAGE, VIONET_DEVICE_READS, -EBADF, "1023");
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	refuse(bed->device, ends[0], 0, NULL, PAGE, VIONET_DEVICE_READS, -EINVAL,
+	       "memfd_create");
+	close(ends[0]);
+	close(ends[1]);
+	close(fd);
+	drop_bed(bed);
+}
+
+/* A mapping of something else would be sent by some devices, and the file by others. */
+static void other_mappings_are_refused(void **state)
+{
+	struct bed *bed = raise_bed(0, 0, 0, 0);
+	int fd = make_file(0), other = make_file(0);
+	uint8_t *all = map_all(fd), *private, *read_only;
+	struct vionet_memory *memory;
+
+	(void)state;
+	private = mmap(NULL, FILE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	read_only = mmap(NULL, FILE_SIZE, PROT_READ, MAP_SHARED, fd, 0);
+	refuse(bed->device, fd, OFFSET, all, SIZE, VIONET_DEVICE_READS, -EINVAL,
+	       "no shared mapping");
+	refuse(bed->device, other, 0, all, SIZE, VIONET_DEVICE_READS, -EINVAL,
+	       "no shared mapping");
+	refuse(bed->device, fd, 0, private, SIZE, VIONET_DEVICE_READS, -EINVAL,
+	       "no shared mapping");
+	refuse(bed->device, fd, 0, read_only, SIZE, VIONET_DEVICE_WRITES, -EACCES,
+	       "read-only");
+	assert_int_equal(munmap(all + PAGE, PAGE), 0);
+	refuse(bed->device, fd, 0, all, SIZE, VIONET_DEVICE_READS, -EINVAL,
+	       "no shared mapping");
+	/* In two pieces it is one all the same. */
+	assert_int_equal(mprotect(read_only, PAGE, PROT_READ | PROT_WRITE), 0);
+	assert_int_equal(vionet_memory_register_fd(bed->device, fd, 0, read_only, SIZE,
+						   VIONET_DEVICE_READS, &memory), 0);
+	assert_int_equal(vionet_memory_unregister(memory), 0);
+	bed->model->unmapped_live = 0;
+	munmap(all, FILE_SIZE);
+	munmap(private, FILE_SIZE);
+	munmap(read_only, FILE_SIZE);
+	close(fd);
+	close(other);
+	drop_bed(bed);
+}
+
+/* Frames may come from a file that is for reading only; headers have nowhere to go. */
+static void a_file_for_reading_only(void **state)
+{
+	struct bed *bed = raise_bed(0, 16, 0, 0);
+	struct vionet_pool_options options = { .count = 4, .access = VIONET_DEVICE_READS };
+	struct vionet_pool *pool;
+	char path[64];
+	int fd = make_file(0), reading;
+
+	(void)state;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	reading = open(path, O_RDONLY | O_CLOEXEC);
+	refuse(bed->device, reading, 0, NULL, SIZE, VIONET_DEVICE_WRITES, -EACCES, "map");
+	assert_int_equal(vionet_memory_register_fd(bed->device, reading, 0, NULL, SIZE,
+						   VIONET_DEVICE_READS,
+						   &options.memory), 0);
+	assert_int_equal(vionet_pool_create(bed->device, &options, &pool), -EINVAL);
+	assert_text("reading only");
+	send_last(bed->tx, options.memory);
+	assert_int_equal(vionet_memory_unregister(options.memory), 0);
+	bed->model->unmapped_live = 0;
+	close(reading);
+	close(fd);
+	drop_bed(bed);
+}
+
+/* ---- a vfio-user server ---- */
+
+static uint8_t last_frame[2048];
+
+static void keep_frame(void *context, const uint8_t *frame, size_t length)
+{
+	(void)context;
+	memcpy(last_frame, frame, length < sizeof(last_frame) ? length :
+							       sizeof(last_frame));
+}
+
+static void a_server_gets_the_file(void **state)
+{
+	struct vu_server *s = server_of(state);
+	int fd = make_file(MFD_ALLOW_SEALING);
+	struct vionet_device *device;
+	struct vionet_memory *memory;
+	uint8_t *all = map_all(fd);
+
+	s->model->on_frame = keep_frame;
+	vu_server_start(s);
+	device = open_device(s);
+	assert_int_equal(vionet_memory_register_fd(device, fd, OFFSET, NULL, SIZE,
+						   VIONET_DEVICE_READS, &memory), 0);
+	pthread_mutex_lock(&s->lock);
+	assert_int_equal(s->window[0].flags & O_ACCMODE, O_RDONLY);
+	/* The application goes on growing it, and mapping it for writing. */
+	assert_int_equal(s->window[0].seals, F_SEAL_SHRINK);
+	pthread_mutex_unlock(&s->lock);
+	assert_int_equal(vionet_device_start(device, NULL), 0);
+	memset(all + OFFSET + SIZE - 100, 0x44, 100);
+	send_last(vionet_device_tx_queue(device, 0), memory);
+	assert_memory_equal(last_frame + 12, all + OFFSET + SIZE - 100, 100);
+	assert_int_equal(vionet_memory_unregister(memory), 0);
+	assert_int_equal(vionet_device_close(device), 0);
+	munmap(all, FILE_SIZE);
+	close(fd);
+}
+
+/* Not accepted and then never reached. */
+static void a_server_gets_no_address(void **state)
+{
+	struct vu_server *s = server_of(state);
+	uint8_t *own = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int fd = make_file(0); /* no seal will hold */
+	struct vionet_memory *memory;
+	struct vionet_device *device;
+
+	vu_server_start(s);
+	device = open_device(s);
+	assert_int_equal(vionet_memory_register(device, own, PAGE, VIONET_DEVICE_READS,
+						&memory), -ENOTSUP);
+	assert_null(memory);
+	assert_text("vionet_memory_register_fd");
+	refuse(device, fd, 0, NULL, SIZE, VIONET_DEVICE_READS, -EPERM,
+	       "MFD_ALLOW_SEALING");
+	assert_int_equal(said(s, SAY_DMA_MAP), 0);
+	assert_int_equal(vionet_device_close(device), 0);
+	munmap(own, PAGE);
+	close(fd);
+}
+
+/* ---- a vhost-user back end ---- */
+
+static int fds_before;
+
+static int raise_backend(void **state)
+{
+	fds_before = count_fds();
+	*state = backend_create(false);
+	return 0;
+}
+
+static int drop_backend(void **state)
+{
+	backend_destroy(*state);
+	assert_int_equal(count_fds(), fds_before);
+	return 0;
+}
+
+#define with_backend(name) \
+	cmocka_unit_test_setup_teardown(name, raise_backend, drop_backend)
+
+/* Before the rings run, and while they do. */
+static void a_back_end_gets_the_file(void **state)
+{
+	struct backend *b = *state;
+	struct vionet_start_options start = { .rx_queue_size = 16, .tx_queue_size = 16 };
+	int fd = make_file(MFD_ALLOW_SEALING);
+	struct vionet_device *device;
+	uint8_t *all = map_all(fd);
+
+	assert_int_equal(open_backend(b, "", &device), 0);
+	for (unsigned int late = 0; late < 2; late++) {
+		struct vionet_memory *memory;
+		struct vionet_packet *p;
+		double limit;
+
+		if (late)
+			assert_int_equal(vionet_device_start(device, &start), 0);
+		assert_int_equal(vionet_memory_register_fd(device, fd, OFFSET, NULL, SIZE,
+							   VIONET_DEVICE_READS,
+							   &memory), 0);
+		if (!late)
+			assert_int_equal(vionet_device_start(device, &start), 0);
+		memset(all + OFFSET + SIZE - 100, 0x55 + (int)late, 100);
+		send_last(vionet_device_tx_queue(device, 0), memory);
+		/* It turns frames round. */
+		for (limit = clock_s() + 10;
+		     vionet_queue_receive(vionet_device_rx_queue(device, 0), &p, 1) == 0;)
+			assert_true(clock_s() < limit);
+		assert_int_equal(p->length, 100);
+		assert_memory_equal(p->data, all + OFFSET + SIZE - 100, 100);
+		vionet_packet_free(&p, 1);
+		assert_int_equal(vionet_device_stop(device), 0);
+		assert_int_equal(vionet_memory_unregister(memory), 0);
+	}
+	LOCKED(b, { assert_int_equal(b->bad_addresses, 0); });
+	assert_int_equal(vionet_device_close(device), 0);
+	munmap(all, FILE_SIZE);
+	close(fd);
+}
+
+static void a_back_end_gets_no_address(void **state)
+{
+	struct backend *b = *state;
+	int fd = make_file(0), sealable = make_file(MFD_ALLOW_SEALING);
+	struct vionet_memory *memory;
+	struct vionet_device *device;
+	uint8_t *all = map_all(fd);
+
+	assert_int_equal(open_backend(b, ",read-only", &device), 0);
+	assert_int_equal(vionet_memory_register(device, all, SIZE, VIONET_DEVICE_READS,
+						&memory), -ENOTSUP);
+	assert_text("vionet_memory_register_fd");
+	refuse(device, fd, 0, NULL, SIZE, VIONET_DEVICE_READS, -EPERM,
+	       "MFD_ALLOW_SEALING");
+	refuse(device, sealable, 0, NULL, SIZE, VIONET_DEVICE_READS, -ENOTSUP,
+	       "read-only");
+	assert_int_equal(vionet_device_close(device), 0);
+	munmap(all, FILE_SIZE);
+	close(fd);
+	close(sealable);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_file_is_sent_from),
+		cmocka_unit_test(a_pool_lies_in_a_file),
+		cmocka_unit_test(closing_lets_go_of_files),
+		cmocka_unit_test(what_makes_no_sense_is_refused),
+		cmocka_unit_test(other_mappings_are_refused),
+		cmocka_unit_test(a_file_for_reading_only),
+		with_rig(a_server_gets_the_file),
+		with_rig(a_server_gets_no_address),
+		with_backend(a_back_end_gets_the_file),
+		with_backend(a_back_end_gets_no_address),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
