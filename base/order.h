@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the memory orderings between us and a device that reads and writes our
- * memory, named by their role, and the accessors for words that the device
- * writes.
+ * Owns: what we and a device that reads and writes our memory agree on: the order
+ * of the bytes in a word, the memory orderings, named by their role, and the
+ * accessors for words that the device writes.
  * Never: chosen at run time. They are always of the strength that hardware needs
  * (VIRTIO 1.4, RSVD-08): on x86 the first two cost nothing, and elsewhere a
  * driver that asks for ORDER_PLATFORM has to pay anyway.
@@ -11,22 +11,69 @@
 #ifndef VN_BASE_ORDER_H
 #define VN_BASE_ORDER_H
 
+#if __SIZEOF_POINTER__ != 8
+#error "vionet is for 64-bit architectures: descriptors are handed over in single stores of 64 bits"
+#endif
+
 #include <endian.h>
 #include <stdint.h>
 
-#if defined(__x86_64__) || defined(__i386__)
+/*
+ * Words that a device shares with us, in memory or in a register: little-endian,
+ * whatever the machine is (VIRTIO 1.4, GEN-46; PCI-07). A type of their own, so that
+ * the compiler refuses to take one for a number; on a little-endian machine the
+ * conversion is nothing.
+ */
+typedef struct {
+	uint16_t raw;
+} le16;
+
+typedef struct {
+	uint32_t raw;
+} le32;
+
+typedef struct {
+	uint64_t raw;
+} le64;
+
+static inline le16 vn_to_le16(uint16_t value)
+{
+	return (le16){ htole16(value) };
+}
+
+static inline le32 vn_to_le32(uint32_t value)
+{
+	return (le32){ htole32(value) };
+}
+
+static inline le64 vn_to_le64(uint64_t value)
+{
+	return (le64){ htole64(value) };
+}
+
+static inline uint16_t vn_from_le16(le16 word)
+{
+	return le16toh(word.raw);
+}
+
+static inline uint32_t vn_from_le32(le32 word)
+{
+	return le32toh(word.raw);
+}
+
+static inline uint64_t vn_from_le64(le64 word)
+{
+	return le64toh(word.raw);
+}
+
+#if defined(__x86_64__)
 /* Loads are not reordered with loads, nor stores with stores; only the compiler
  * has to be held. A locked instruction orders a store before a later load, for
  * ordinary memory, at half the price of mfence. */
 #define VN_ORDER_LOADS() __asm__ __volatile__("" ::: "memory")
 #define VN_ORDER_STORES() __asm__ __volatile__("" ::: "memory")
-#if defined(__x86_64__)
 #define VN_ORDER_ALL() \
 	__asm__ __volatile__("lock; addl $0, -128(%%rsp)" ::: "memory", "cc")
-#else
-#define VN_ORDER_ALL() \
-	__asm__ __volatile__("lock; addl $0, (%%esp)" ::: "memory", "cc")
-#endif
 #define VN_CPU_RELAX() __asm__ __volatile__("pause" ::: "memory")
 #elif defined(__aarch64__)
 /* Outer shareable: the device is an observer too, not only other CPUs. */
@@ -77,19 +124,19 @@ static inline void vn_before_doorbell(void)
  * host byte order. A second read could give another value than the one that was
  * checked.
  */
-static inline uint16_t vn_load16(const volatile uint16_t *word)
+static inline uint16_t vn_load16(const volatile le16 *word)
 {
-	return le16toh(*word);
+	return le16toh(word->raw);
 }
 
-static inline uint32_t vn_load32(const volatile uint32_t *word)
+static inline uint32_t vn_load32(const volatile le32 *word)
 {
-	return le32toh(*word);
+	return le32toh(word->raw);
 }
 
-static inline uint64_t vn_load64(const volatile uint64_t *word)
+static inline uint64_t vn_load64(const volatile le64 *word)
 {
-	return le64toh(*word);
+	return le64toh(word->raw);
 }
 
 /*
@@ -99,13 +146,13 @@ static inline uint64_t vn_load64(const volatile uint64_t *word)
  * flags are read first, then, behind a barrier, the rest (PACKED-40), and the flags
  * of the first read are what counts.
  */
-static inline uint64_t vn_load64_flagged(const volatile uint64_t *word)
+static inline uint64_t vn_load64_flagged(const volatile le64 *word)
 {
 #if defined(__x86_64__)
-	return *word;
+	return vn_load64(word);
 #else
-	const volatile uint16_t *half = (const volatile uint16_t *)word;
-	uint64_t flags = le16toh(half[3]);
+	const volatile le16 *quarter = (const volatile le16 *)word;
+	uint64_t flags = vn_load16(&quarter[3]);
 
 	/* Pairs with the device's write barrier between id, length and flags. */
 	vn_observe();
@@ -114,14 +161,19 @@ static inline uint64_t vn_load64_flagged(const volatile uint64_t *word)
 }
 
 /* Stores of words that the device reads. */
-static inline void vn_store16(volatile uint16_t *word, uint16_t value)
+static inline void vn_store16(volatile le16 *word, uint16_t value)
 {
-	*word = htole16(value);
+	word->raw = htole16(value);
 }
 
-static inline void vn_store64(volatile uint64_t *word, uint64_t value)
+static inline void vn_store32(volatile le32 *word, uint32_t value)
 {
-	*word = htole64(value);
+	word->raw = htole32(value);
+}
+
+static inline void vn_store64(volatile le64 *word, uint64_t value)
+{
+	word->raw = htole64(value);
 }
 
 #endif

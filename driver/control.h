@@ -19,12 +19,12 @@
 #ifndef VN_DRIVER_CONTROL_H
 #define VN_DRIVER_CONTROL_H
 
-#include <endian.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/order.h"
 #include "driver/queue.h"
 #include "driver/spec_control.h"
 
@@ -97,47 +97,50 @@ int vn_control_need(struct vionet_device *device, unsigned int bit,
 
 static inline uint8_t *vn_put16(uint8_t *at, uint16_t value)
 {
-	value = htole16(value);
-	memcpy(at, &value, sizeof(value));
-	return at + sizeof(value);
+	le16 word = vn_to_le16(value);
+
+	memcpy(at, &word, sizeof(word));
+	return at + sizeof(word);
 }
 
 static inline uint8_t *vn_put32(uint8_t *at, uint32_t value)
 {
-	value = htole32(value);
-	memcpy(at, &value, sizeof(value));
-	return at + sizeof(value);
+	le32 word = vn_to_le32(value);
+
+	memcpy(at, &word, sizeof(word));
+	return at + sizeof(word);
 }
 
 static inline uint8_t *vn_put64(uint8_t *at, uint64_t value)
 {
-	value = htole64(value);
-	memcpy(at, &value, sizeof(value));
-	return at + sizeof(value);
+	le64 word = vn_to_le64(value);
+
+	memcpy(at, &word, sizeof(word));
+	return at + sizeof(word);
 }
 
 static inline uint16_t vn_get16(const uint8_t *at)
 {
-	uint16_t value;
+	le16 word;
 
-	memcpy(&value, at, sizeof(value));
-	return le16toh(value);
+	memcpy(&word, at, sizeof(word));
+	return vn_from_le16(word);
 }
 
 static inline uint32_t vn_get32(const uint8_t *at)
 {
-	uint32_t value;
+	le32 word;
 
-	memcpy(&value, at, sizeof(value));
-	return le32toh(value);
+	memcpy(&word, at, sizeof(word));
+	return vn_from_le32(word);
 }
 
 static inline uint64_t vn_get64(const uint8_t *at)
 {
-	uint64_t value;
+	le64 word;
 
-	memcpy(&value, at, sizeof(value));
-	return le64toh(value);
+	memcpy(&word, at, sizeof(word));
+	return vn_from_le64(word);
 }
 
 #endif

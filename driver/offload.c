@@ -298,8 +298,8 @@ static bool segments_may_go(const struct vionet_queue *queue,
 	    !tunnel_may_go(packet, (uint32_t)total - headers))
 		return false;
 	header->gso_type = kind | bits;
-	header->gso_size = htole16(packet->gso_size);
-	header->hdr_len = htole16((uint16_t)headers);
+	header->gso_size = vn_to_le16(packet->gso_size);
+	header->hdr_len = vn_to_le16((uint16_t)headers);
 	return true;
 }
 
@@ -315,9 +315,9 @@ static bool checksum_may_go(const struct vionet_packet *packet, uint64_t total,
 	if (packet->csum_start < ETHERNET || place + 2 > total ||
 	    headers > UINT16_MAX)
 		return false;
-	header->hdr_len = htole16((uint16_t)headers);
-	header->csum_start = htole16(packet->csum_start);
-	header->csum_offset = htole16(packet->csum_offset);
+	header->hdr_len = vn_to_le16((uint16_t)headers);
+	header->csum_start = vn_to_le16(packet->csum_start);
+	header->csum_offset = vn_to_le16(packet->csum_offset);
 	return true;
 }
 
@@ -341,8 +341,8 @@ bool vn_transmit_header(const struct vionet_queue *queue,
 		return false;
 	}
 	if (header.basic.gso_type & NET_GSO_TUNNEL) {
-		header.outer_th_offset = htole16(packet->outer_th_offset);
-		header.inner_nh_offset = htole16(packet->inner_nh_offset);
+		header.outer_th_offset = vn_to_le16(packet->outer_th_offset);
+		header.inner_nh_offset = vn_to_le16(packet->inner_nh_offset);
 	} else if (flags & NET_HDR_UDP_TUNNEL_CSUM) {
 		return false; /* NET-38 */
 	}

@@ -122,7 +122,7 @@ struct vn_packed {
 	volatile struct packed_desc *held_desc; /* whose flags are written last ... */
 	uint64_t held; /* ... and its second half; 0: none */
 	volatile struct packed_event *driver_event;
-	const volatile uint32_t *device_event;
+	const volatile le32 *device_event;
 	uint16_t order_next; /* of the next buffer */
 	uint16_t order_used; /* of the next one to come back */
 	uint16_t added;	     /* descriptors since a kick was last considered */

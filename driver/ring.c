@@ -127,8 +127,8 @@ static int make_split(struct vionet_queue *queue)
 		vn_store16(&ring->avail->ring[i], (uint16_t)i);
 		if (queue->transmits || !queue->pool)
 			continue;
-		ring->desc[i].len = htole32(queue->posted);
-		ring->desc[i].flags = htole16(DESC_F_WRITE);
+		vn_store32(&ring->desc[i].len, queue->posted);
+		vn_store16(&ring->desc[i].flags, DESC_F_WRITE);
 	}
 	/* No interrupt until one is asked for; an event index that was just passed
 	 * comes again after 65536 buffers. */

@@ -27,9 +27,9 @@
 #define PACKED_FLAGS(flags) ((uint64_t)(flags) << 48)
 #define PACKED_ID(id) ((uint64_t)(id) << 32)
 
-ALWAYS_INLINE volatile uint64_t *packed_half(volatile struct packed_desc *desc)
+ALWAYS_INLINE volatile le64 *packed_half(volatile struct packed_desc *desc)
 {
-	return (volatile uint64_t *)&desc->len;
+	return (volatile le64 *)&desc->len;
 }
 
 /* ---- push ---- */
@@ -82,7 +82,7 @@ ALWAYS_INLINE void packed_push(struct vn_push *c, bool in_order, vn_slot slot,
 
 	c->order++;
 	c->slots[id] = slot;
-	desc->addr = htole64(iova);
+	vn_store64(&desc->addr, iova);
 	if (LIKELY(c->held != 0)) {
 		vn_store64(packed_half(desc), half);
 	} else {
@@ -242,7 +242,7 @@ ALWAYS_INLINE vn_slot packed_pop(struct vionet_queue *queue, struct vn_pop *c,
 
 	if (!in_order || LIKELY(c->batch_left == 0)) {
 		uint64_t half = vn_load64_flagged(
-			(const volatile uint64_t *)&c->desc->len);
+			(const volatile le64 *)&c->desc->len);
 		uint32_t id = (uint32_t)(half >> 32) & 0xffff;
 
 		*written = (uint32_t)half;

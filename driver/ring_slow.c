@@ -120,17 +120,17 @@ static uint64_t fill_table(struct vionet_queue *queue, uint16_t table,
 		bool more = linked && i + 1 < count;
 
 		entry[i] = (struct split_desc){
-			.addr = htole64(elements[i].iova),
-			.len = htole32(elements[i].length),
+			.addr = vn_to_le64(elements[i].iova),
+			.len = vn_to_le32(elements[i].length),
 		};
 		if (!linked) {
-			((struct packed_desc *)entry)[i].flags = htole16(
+			((struct packed_desc *)entry)[i].flags = vn_to_le16(
 				(uint16_t)access_flag(i, readable));
 			continue;
 		}
-		entry[i].flags = htole16((uint16_t)(access_flag(i, readable) |
-						    (more ? DESC_F_NEXT : 0)));
-		entry[i].next = htole16((uint16_t)(more ? i + 1 : 0));
+		entry[i].flags = vn_to_le16((uint16_t)(access_flag(i, readable) |
+						       (more ? DESC_F_NEXT : 0)));
+		entry[i].next = vn_to_le16((uint16_t)(more ? i + 1 : 0));
 	}
 	return tables->memory->iova + offset;
 }
@@ -141,10 +141,10 @@ static void split_write(struct vn_split *ring, uint16_t id,
 {
 	volatile struct split_desc *desc = &ring->desc[id];
 
-	desc->addr = htole64(element->iova);
-	desc->len = htole32(element->length);
-	desc->flags = htole16((uint16_t)flags);
-	desc->next = htole16(next);
+	vn_store64(&desc->addr, element->iova);
+	vn_store32(&desc->len, element->length);
+	vn_store16(&desc->flags, (uint16_t)flags);
+	vn_store16(&desc->next, next);
 }
 
 /* A free descriptor for the next element of a chain. In order, the one that follows
@@ -202,7 +202,7 @@ static uint32_t packed_chain(struct vionet_queue *queue,
 				ring->avail_flags | PACKED_ID(id) |
 				elements[i].length;
 
-		ring->avail->addr = htole64(elements[i].iova);
+		vn_store64(&ring->avail->addr, elements[i].iova);
 		if (i == 0)
 			first_half = half;
 		else

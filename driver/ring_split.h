@@ -56,9 +56,9 @@ ALWAYS_INLINE void split_push(struct vionet_queue *queue, struct vn_push *c,
 		c->slots[id] = slot;
 	}
 	desc = &ring->desc[id];
-	desc->addr = htole64(iova);
+	vn_store64(&desc->addr, iova);
 	if (!receives) /* flags and next are 0 */
-		vn_store64((volatile uint64_t *)&desc->len, length);
+		vn_store64((volatile le64 *)&desc->len, length);
 	c->at++;
 	c->pushed++;
 }
@@ -96,7 +96,7 @@ static inline bool split_need_kick(struct vionet_queue *queue)
 	vn_publish_then_check();
 	ring->asked_index = ring->avail_index;
 	if (queue->event_idx)
-		return vn_event_due(vn_load16((const volatile uint16_t *)
+		return vn_event_due(vn_load16((const volatile le16 *)
 					      &ring->used->ring[queue->size]),
 				    ring->avail_index, before);
 	return (vn_load16(&ring->used->flags) & USED_F_NO_NOTIFY) == 0;
@@ -191,7 +191,7 @@ ALWAYS_INLINE vn_slot split_pop(struct vionet_queue *queue, struct vn_pop *c,
 
 	if (!in_order || LIKELY(c->batch_left == 0)) {
 		uint64_t entry = vn_load64(
-			(const volatile uint64_t *)&ring->used->ring[place]);
+			(const volatile le64 *)&ring->used->ring[place]);
 		uint32_t id = (uint32_t)entry;
 		uint32_t back = receives || in_order ? place :
 						       c->order & c->limit;

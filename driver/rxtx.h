@@ -190,10 +190,9 @@ ALWAYS_INLINE void kick(struct vionet_queue *queue, bool packed)
 	if (UNLIKELY(!bell->address))
 		vn_kick_unmapped(queue);
 	else if (bell->width == 4)
-		*(volatile uint32_t *)bell->address = htole32(bell->value);
+		vn_store32(bell->address, bell->value);
 	else
-		*(volatile uint16_t *)bell->address =
-			htole16((uint16_t)bell->value);
+		vn_store16(bell->address, (uint16_t)bell->value);
 	vn_count(&queue->counters.kicks, 1);
 }
 

@@ -83,7 +83,7 @@ ALWAYS_INLINE bool take_metadata(struct vionet_queue *queue,
 				 uint32_t header_size)
 {
 	const uint8_t *header = packet->buffer + VIONET_HEADROOM - header_size;
-	uint32_t kind = vn_load16((const volatile uint16_t *)header);
+	uint32_t kind = vn_load16((const volatile le16 *)header);
 
 	if (UNLIKELY((kind & ~(uint32_t)NET_HDR_DATA_VALID) != 0 ||
 		     queue->offloads.hash))

@@ -24,7 +24,7 @@ static uint32_t header_kind(const struct vionet_queue *queue,
 	const uint8_t *header = packet->buffer + VIONET_HEADROOM -
 				queue->header_size;
 
-	return vn_load16((const volatile uint16_t *)header);
+	return vn_load16((const volatile le16 *)header);
 }
 
 /* The first buffer of a packet that does not consist of one. Even if the first is

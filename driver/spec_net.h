@@ -9,6 +9,8 @@
 
 #include <stdint.h>
 
+#include "base/order.h"
+
 /* Network Device / Feature bits */
 enum {
 	NET_F_CSUM = 0,
@@ -85,22 +87,22 @@ enum { NET_S_LINK_UP = 1, NET_S_ANNOUNCE = 2 };
 struct net_hdr {
 	uint8_t flags;
 	uint8_t gso_type;
-	uint16_t hdr_len;
-	uint16_t gso_size;
-	uint16_t csum_start;
-	uint16_t csum_offset;
-	uint16_t num_buffers;
+	le16 hdr_len;
+	le16 gso_size;
+	le16 csum_start;
+	le16 csum_offset;
+	le16 num_buffers;
 };
 _Static_assert(sizeof(struct net_hdr) == 12, "virtio_net_hdr is 12 bytes");
 
 /* What follows it: with HASH_REPORT, and with UDP tunnel offloads. */
 struct net_hdr_long {
 	struct net_hdr basic;
-	uint32_t hash_value;
-	uint16_t hash_report;
-	uint16_t padding;
-	uint16_t outer_th_offset;
-	uint16_t inner_nh_offset;
+	le32 hash_value;
+	le16 hash_report;
+	le16 padding;
+	le16 outer_th_offset;
+	le16 inner_nh_offset;
 };
 _Static_assert(sizeof(struct net_hdr_long) == 24, "with tunnels it is 24 bytes");
 

@@ -9,6 +9,8 @@
 
 #include <stdint.h>
 
+#include "base/order.h"
+
 /* Device Status Field */
 enum {
 	STATUS_ACKNOWLEDGE = 0x01,
@@ -44,10 +46,10 @@ enum {
 
 /* Split ring: The Virtqueue Descriptor Table. Little-endian. */
 struct split_desc {
-	uint64_t addr;
-	uint32_t len;
-	uint16_t flags;
-	uint16_t next;
+	le64 addr;
+	le32 len;
+	le16 flags;
+	le16 next;
 };
 _Static_assert(sizeof(struct split_desc) == 16, "virtq_desc is 16 bytes");
 
@@ -59,22 +61,22 @@ enum {
 
 /* Split ring: The Virtqueue Available Ring; used_event follows the ring. */
 struct split_avail {
-	uint16_t flags;
-	uint16_t idx;
-	uint16_t ring[];
+	le16 flags;
+	le16 idx;
+	le16 ring[];
 };
 
 enum { AVAIL_F_NO_INTERRUPT = 1 };
 
 /* Split ring: The Virtqueue Used Ring; avail_event follows the ring. */
 struct split_used_elem {
-	uint32_t id;
-	uint32_t len;
+	le32 id;
+	le32 len;
 };
 
 struct split_used {
-	uint16_t flags;
-	uint16_t idx;
+	le16 flags;
+	le16 idx;
 	struct split_used_elem ring[];
 };
 _Static_assert(sizeof(struct split_used_elem) == 8, "virtq_used_elem is 8 bytes");
@@ -83,10 +85,10 @@ enum { USED_F_NO_NOTIFY = 1 };
 
 /* Packed ring: The Virtqueue Descriptor Format. */
 struct packed_desc {
-	uint64_t addr;
-	uint32_t len;
-	uint16_t id;
-	uint16_t flags;
+	le64 addr;
+	le32 len;
+	le16 id;
+	le16 flags;
 };
 _Static_assert(sizeof(struct packed_desc) == 16, "pvirtq_desc is 16 bytes");
 
@@ -97,8 +99,8 @@ enum {
 
 /* Packed ring: Event Suppression Structure Format. */
 struct packed_event {
-	uint16_t desc; /* offset in 0-14, wrap counter in 15 */
-	uint16_t flags;
+	le16 desc; /* offset in 0-14, wrap counter in 15 */
+	le16 flags;
 };
 _Static_assert(sizeof(struct packed_event) == 4, "pvirtq_event_suppress");
 

@@ -9,13 +9,13 @@
  * field (PCI-05); what was written is read back where the specification lets the
  * device refuse it, and where a device that lies would make us fail later.
  */
-#include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/order.h"
 #include "driver/spec_pci.h"
 #include "driver/spec_virtio.h"
 #include "driver/transport_pci.h"
@@ -79,30 +79,34 @@ static int read8(struct vn_pci_transport *t, uint32_t offset, uint8_t *value)
 
 static int read16(struct vn_pci_transport *t, uint32_t offset, uint16_t *value)
 {
-	int result = reg_read(t, &t->common, offset, 2, value);
+	le16 raw;
+	int result = reg_read(t, &t->common, offset, sizeof(raw), &raw);
 
-	*value = result ? 0 : le16toh(*value);
+	*value = result ? 0 : vn_from_le16(raw);
 	return result;
 }
 
 static int read32(struct vn_pci_transport *t, uint32_t offset, uint32_t *value)
 {
-	int result = reg_read(t, &t->common, offset, 4, value);
+	le32 raw;
+	int result = reg_read(t, &t->common, offset, sizeof(raw), &raw);
 
-	*value = result ? 0 : le32toh(*value);
+	*value = result ? 0 : vn_from_le32(raw);
 	return result;
 }
 
 static int write16(struct vn_pci_transport *t, uint32_t offset, uint16_t value)
 {
-	value = htole16(value);
-	return reg_write(t, &t->common, offset, 2, &value);
+	le16 raw = vn_to_le16(value);
+
+	return reg_write(t, &t->common, offset, sizeof(raw), &raw);
 }
 
 static int write32(struct vn_pci_transport *t, uint32_t offset, uint32_t value)
 {
-	value = htole32(value);
-	return reg_write(t, &t->common, offset, 4, &value);
+	le32 raw = vn_to_le32(value);
+
+	return reg_write(t, &t->common, offset, sizeof(raw), &raw);
 }
 
 /* Write a 16-bit register that the device must take as it is. */
@@ -220,17 +224,19 @@ static int field_read(struct vn_pci_transport *t, const struct vn_config_field *
 {
 	uint16_t value16;
 	uint32_t value32;
+	le16 raw16;
+	le32 raw32;
 	int result = 0;
 
 	switch (f->width) {
 	case 2:
-		result = reg_read(t, &t->device, f->offset, 2, &value16);
-		value16 = le16toh(value16);
+		result = reg_read(t, &t->device, f->offset, 2, &raw16);
+		value16 = result ? 0 : vn_from_le16(raw16);
 		memcpy(f->value, &value16, sizeof(value16));
 		break;
 	case 4:
-		result = reg_read(t, &t->device, f->offset, 4, &value32);
-		value32 = le32toh(value32);
+		result = reg_read(t, &t->device, f->offset, 4, &raw32);
+		value32 = result ? 0 : vn_from_le32(raw32);
 		memcpy(f->value, &value32, sizeof(value32));
 		break;
 	default:
@@ -457,7 +463,7 @@ int vn_pci_kick(struct vn_transport *transport,
 		const struct vn_doorbell *doorbell)
 {
 	struct vn_pci_transport *t = vn_pci(transport);
-	uint32_t value = htole32(doorbell->value); /* its first bytes count */
+	le32 value = vn_to_le32(doorbell->value); /* its first bytes count */
 
 	return t->function->ops->write(t->function, t->notify.place.bar,
 				       t->notify.place.offset + doorbell->offset,

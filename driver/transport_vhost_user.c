@@ -8,7 +8,6 @@
  *
  * Source: "Vhost-user Protocol", docs/interop/vhost-user.rst of QEMU.
  */
-#include <endian.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/order.h"
 #include "driver/transport_vhost_user.h"
 
 #define WAIT_DEFAULT 10u /* seconds for a backend to connect */
@@ -86,15 +86,15 @@ static int events(struct vn_transport *transport, uint32_t *happened)
 /* A field in the device's byte order, at its width; others are bytes. */
 static void read_field(const struct vn_config_field *field, const uint8_t *bytes)
 {
-	uint16_t two;
-	uint32_t four;
+	le16 two;
+	le32 four;
 
 	memcpy(&two, bytes, field->width == 2 ? 2 : 0);
 	memcpy(&four, bytes, field->width == 4 ? 4 : 0);
 	if (field->width == 2)
-		*(uint16_t *)field->value = le16toh(two);
+		*(uint16_t *)field->value = vn_from_le16(two);
 	else if (field->width == 4)
-		*(uint32_t *)field->value = le32toh(four);
+		*(uint32_t *)field->value = vn_from_le32(four);
 	else
 		memcpy(field->value, bytes, field->width);
 }

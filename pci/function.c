@@ -4,8 +4,7 @@
  * Never: knows which implementation it talks to.
  * Read next: pci/function_vfio.c.
  */
-#include <endian.h>
-
+#include "base/order.h"
 #include "pci/function.h"
 
 const char *vn_region_name(unsigned int region)
@@ -21,18 +20,19 @@ const char *vn_region_name(unsigned int region)
 int vn_function_command(struct vn_function *function, uint16_t set,
 			uint16_t clear)
 {
-	uint16_t raw, before, after;
+	uint16_t before, after;
+	le16 raw;
 	int result;
 
 	result = function->ops->read(function, VN_REGION_CONFIG, VN_PCI_COMMAND,
 				     &raw, sizeof(raw));
 	if (result != 0)
 		return result;
-	before = le16toh(raw);
+	before = vn_from_le16(raw);
 	after = (uint16_t)((before & ~clear) | set);
 	if (after == before)
 		return 0;
-	raw = htole16(after);
+	raw = vn_to_le16(after);
 	return function->ops->write(function, VN_REGION_CONFIG, VN_PCI_COMMAND,
 				    &raw, sizeof(raw));
 }

@@ -6,7 +6,6 @@
  * shows a BAR register of its own making.
  * Read next: pci/function_vfio.c.
  */
-#include <endian.h>
 #include <errno.h>
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/order.h"
 #include "iommu/type1.h"
 #include "pci/vfio_region.h"
 
@@ -126,10 +126,10 @@ static int read_region(int fd, unsigned int index,
 
 static uint32_t config32(const uint8_t *config, unsigned int at)
 {
-	uint32_t raw;
+	le32 raw;
 
 	memcpy(&raw, config + at, sizeof(raw));
-	return le32toh(raw);
+	return vn_from_le32(raw);
 }
 
 static void find_table(const uint8_t *config, struct vn_msix_table *table)

@@ -5,7 +5,6 @@
  * to be.
  * Read next: pci/vfio_user_doorbell.c.
  */
-#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
