@@ -5,6 +5,7 @@
  * Never: looks into a queue.
  * Read next: loop.c (when the page is looked at).
  */
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -277,7 +278,7 @@ bool notify_poll(struct device *device)
 		if (__atomic_load_n(bell, __ATOMIC_RELAXED) == SILENT)
 			continue;
 		/* Acquire: what the driver wrote before it rang is seen after. */
-		value = __atomic_exchange_n(bell, SILENT, __ATOMIC_ACQ_REL);
+		value = le32toh(__atomic_exchange_n(bell, SILENT, __ATOMIC_ACQ_REL));
 		page_rang(device, i, value);
 		any = true;
 	}

@@ -4,6 +4,8 @@
  * Never: trusts a length that a header states; reads past the bytes it was given.
  * Read next: offload.c and steer.c, which use what is found.
  */
+#include <endian.h>
+
 #include "net_parts.h"
 
 #define TYPE_IPV4 0x0800u
@@ -34,7 +36,7 @@ uint64_t sum_add(uint64_t sum, const uint8_t *data, size_t length)
 	/* Big-endian words of 32 bits: carries gather in the upper half. */
 	for (; length >= 4; length -= 4, data += 4) {
 		memcpy(&word, data, sizeof(word));
-		sum += __builtin_bswap32(word);
+		sum += be32toh(word);
 	}
 	if (length >= 2)
 		sum += be16(data);

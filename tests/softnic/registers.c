@@ -5,6 +5,7 @@
  * Never: trusts an offset, a width or a value.
  * Read next: common.c (the common configuration), notify.c (doorbells).
  */
+#include <endian.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -93,11 +94,12 @@ static void spoil(struct device *device, uint64_t offset, uint64_t *value)
 static uint64_t config_read(struct device *device, uint64_t offset,
 			    unsigned int size)
 {
-	uint64_t value = 0;
+	uint64_t raw = 0, value;
 
 	judge_config(device, offset, size);
 	if (offset + size <= net_config_size(device))
-		net_config_read(device, offset, &value, size);
+		net_config_read(device, offset, &raw, size);
+	value = le64toh(raw);
 	spoil(device, offset, &value);
 	trace(device, "READ config %" PRIu64 " %u 0x%" PRIx64, offset, size, value);
 	return value;

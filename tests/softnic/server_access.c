@@ -4,6 +4,7 @@
  * Never: knows what a register does.
  * Read next: registers.c, pci.c.
  */
+#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
@@ -43,7 +44,8 @@ static void read_region(struct device *device, const struct region_access *acces
 	if (access->region == REGION_CONFIG) {
 		pci_read(device, (unsigned int)access->offset, data, access->count);
 	} else if (access->region == BAR_VIRTIO) {
-		value = register_read(device, access->offset, access->count);
+		value = htole64(register_read(device, access->offset,
+					      access->count));
 		memcpy(data, &value, access->count);
 	}
 }
@@ -57,7 +59,8 @@ static void write_region(struct device *device,
 		pci_write(device, (unsigned int)access->offset, data, access->count);
 	} else if (access->region == BAR_VIRTIO) {
 		memcpy(&value, data, access->count);
-		register_write(device, access->offset, value, access->count);
+		register_write(device, access->offset, le64toh(value),
+			       access->count);
 	}
 }
 

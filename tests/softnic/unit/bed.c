@@ -177,8 +177,9 @@ void put(unsigned int i, uint64_t offset, uint32_t length, uint16_t flags,
 
 void offer(uint16_t head)
 {
-	uint16_t index = *avail(1);
+	uint16_t index = avail(1)->is;
 
-	*avail(2u + index % bed.size) = head;
-	__atomic_store_n(avail(1), (uint16_t)(index + 1), __ATOMIC_RELEASE);
+	avail(2u + index % bed.size)->is = head;
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	avail(1)->is = (uint16_t)(index + 1);
 }

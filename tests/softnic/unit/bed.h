@@ -20,16 +20,32 @@
 #define BED_TABLES 0x100000u
 #define BED_DATA 0x200000u
 
-struct split_entry {
+/* What the driver and the device share is little-endian. On another machine the compiler
+ * turns each access round: no line of this bed can forget to. */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define LITTLE
+#else
+#define LITTLE __attribute__((scalar_storage_order("little-endian")))
+#endif
+
+struct LITTLE split_entry {
 	uint64_t address;
 	uint32_t length;
 	uint16_t flags, next;
 };
 
-struct packed_entry {
+struct LITTLE packed_entry {
 	uint64_t address;
 	uint32_t length;
 	uint16_t id, flags;
+};
+
+struct LITTLE used_entry {
+	uint32_t id, length;
+};
+
+struct LITTLE word {
+	uint16_t is;
 };
 
 struct bed {
@@ -85,24 +101,29 @@ static inline struct split_entry *table_at(unsigned int i)
 }
 
 /* Words of the available and used areas. */
-static inline uint16_t *avail(unsigned int word)
+static inline struct word *avail(unsigned int word)
 {
-	return (uint16_t *)(void *)(bed.memory + BED_DRIVER) + word;
+	return (struct word *)(void *)(bed.memory + BED_DRIVER) + word;
 }
 
-static inline uint16_t *used(unsigned int word)
+static inline struct word *used(unsigned int word)
 {
-	return (uint16_t *)(void *)(bed.memory + BED_DEVICE) + word;
+	return (struct word *)(void *)(bed.memory + BED_DEVICE) + word;
+}
+
+static inline struct used_entry *used_at(unsigned int i)
+{
+	return (struct used_entry *)(void *)(bed.memory + BED_DEVICE + 4) + i;
 }
 
 static inline uint32_t used_id(unsigned int i)
 {
-	return *(uint32_t *)(void *)(bed.memory + BED_DEVICE + 4 + 8 * i);
+	return used_at(i)->id;
 }
 
 static inline uint32_t used_length(unsigned int i)
 {
-	return *(uint32_t *)(void *)(bed.memory + BED_DEVICE + 8 + 8 * i);
+	return used_at(i)->length;
 }
 
 /* Split: write a descriptor; make `head` available. */

@@ -107,7 +107,7 @@ static void packed_indirect_next(void)
 
 static void packed_table(uint32_t bytes, uint16_t id, uint16_t flags)
 {
-	struct packed_entry *entries = (void *)table_at(0);
+	struct packed_entry *entries = (struct packed_entry *)table_at(0);
 	unsigned int i;
 
 	for (i = 0; i < bytes / 16; i++)
@@ -148,8 +148,8 @@ static void packed_list_long(void)
 
 static void event(uint16_t position, uint16_t flags)
 {
-	*avail(0) = position;
-	*avail(1) = flags;
+	avail(0)->is = position;
+	avail(1)->is = flags;
 	entry(0, 64, A);
 	give_all();
 }
@@ -172,7 +172,7 @@ static void event_unasked(void)
 static void ring_not_zero(void)
 {
 	bed_stop();
-	packed_at(3)->flags = htole16(DF_WRITE); /* what the driver is writing has 0 here */
+	packed_at(3)->flags = DF_WRITE; /* what the driver is writing has 0 here */
 	bed_restart();
 }
 
@@ -216,7 +216,8 @@ static void *publish_tail(void *ready)
 	while (!__atomic_load_n((bool *)ready, __ATOMIC_ACQUIRE))
 		;
 	usleep(50);
-	__atomic_store_n(&packed_at(1)->flags, A, __ATOMIC_RELEASE);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	((volatile struct packed_entry *)packed_at(1))->flags = A;
 	return NULL;
 }
 

@@ -124,32 +124,32 @@ static void next_with_indirect(void)
 static void index_back(void)
 {
 	one(0, 0);
-	*avail(1) = 0;
+	avail(1)->is = 0;
 	take_all();
 }
 
 static void index_not_from_zero(void)
 {
-	*avail(1) = 300;
+	avail(1)->is = 300;
 	take_all();
 }
 
 static void avail_flags(void)
 {
-	*avail(0) = 2;
+	avail(0)->is = 2;
 	one(0, 0);
 }
 
 static void avail_flags_with_event(void)
 {
-	*avail(0) = 1;
+	avail(0)->is = 1;
 	one(0, 0);
 }
 
 static void used_flags(void)
 {
 	bed_stop();
-	*used(0) = 1;
+	used(0)->is = 1;
 	bed_restart();
 }
 

@@ -65,20 +65,20 @@ static bool d01(void) { return used_id(0) == 8 && used_id(1) == 2; }
 static bool d02(void) { return used_id(0) == 0x10000 && used_id(1) == 2; }
 static bool d03(void) { return used_id(0) == 1 || used_id(1) == 0 || used_id(1) == 1; }
 static bool d04(void) { return used_id(0) == 1 && used_id(1) == 2; }
-static bool d05(void) { return *used(1) == 3 && used_id(0) == 0 && used_id(1) == 0; }
-static bool d06(void) { return *used(1) == 2 + 2 + 1; }
-static bool d07(void) { return *used(1) == 0; }
-static bool d08(void) { return *used(1) == 2 + 32768; }
-static bool d09(void) { return *used(1) == 2 && used_id(0) == 0xa5a5a5a5; }
-static bool right(void) { return *used(1) == 2 && used_id(0) == 0 && used_id(1) == 2; }
-static bool d13(void) { return split_at(3)->length == 0xa5a5a5a5 && *avail(3) == 0xa5a5; }
-static bool d14(void) { return *used(1) == 2 && used_id(0) == 2 && used_id(1) == 0; }
-static bool d15(void) { return *used(1) == 2 && used_id(0) >= 8; }
-static bool d16(void) { return *used(0) == 0xffff && right(); }
-static bool d17(void) { return *used(2 + 4 * 8) != 0 && right(); }
+static bool d05(void) { return used(1)->is == 3 && used_id(0) == 0 && used_id(1) == 0; }
+static bool d06(void) { return used(1)->is == 2 + 2 + 1; }
+static bool d07(void) { return used(1)->is == 0; }
+static bool d08(void) { return used(1)->is == 2 + 32768; }
+static bool d09(void) { return used(1)->is == 2 && used_id(0) == 0xa5a5a5a5; }
+static bool right(void) { return used(1)->is == 2 && used_id(0) == 0 && used_id(1) == 2; }
+static bool d13(void) { return split_at(3)->length == 0xa5a5a5a5 && avail(3)->is == 0xa5a5; }
+static bool d14(void) { return used(1)->is == 2 && used_id(0) == 2 && used_id(1) == 0; }
+static bool d15(void) { return used(1)->is == 2 && used_id(0) >= 8; }
+static bool d16(void) { return used(0)->is == 0xffff && right(); }
+static bool d17(void) { return used(2 + 4 * 8)->is != 0 && right(); }
 static bool d18(void) { return bed.memory[BED_DEVICE + 6 + 64] == 0xa5 && right(); }
-static bool d19(void) { return *used(1) == 0 && used_id(0) == 0xa5a5a5a5; }
-static bool d20(void) { return *used(1) == 0 && used_id(0) == 0 && used_id(1) == 2; }
+static bool d19(void) { return used(1)->is == 0 && used_id(0) == 0xa5a5a5a5; }
+static bool d20(void) { return used(1)->is == 0 && used_id(0) == 0 && used_id(1) == 2; }
 
 /* ---- packed ---- */
 
@@ -90,7 +90,7 @@ static bool e05(void) { return (packed_at(0)->flags & PAIR) == DF_AVAIL; }
 static bool e06(void) { return (packed_at(1)->flags & PAIR) == PAIR; }
 static bool e07(void) { return (packed_at(3)->flags & PAIR) == PAIR; }
 static bool e08(void) { return packed_at(4)->length == ~0u && packed_at(7)->address == ~0ull; }
-static bool e09(void) { return *used(0) == 0xffff && *used(1) == 0xffff; }
+static bool e09(void) { return used(0)->is == 0xffff && used(1)->is == 0xffff; }
 static bool e12(void) { return (packed_at(0)->flags & PAIR) == PAIR && packed_at(0)->flags != PAIR; }
 static bool held(void) { return packed_at(0)->flags == (DF_AVAIL | DF_NEXT); }
 static bool packed_right(void)
@@ -191,16 +191,18 @@ struct moment {
 
 static bool moment_now(const struct moment *m)
 {
-	uint16_t index = __atomic_load_n(used(1), __ATOMIC_ACQUIRE);
+	const volatile struct packed_entry *first = packed_at(0);
+	uint16_t index = ((const volatile struct word *)used(1))->is;
+	uint16_t flags = first->flags;
 
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	if (!strcmp(m->row, "D10"))
 		return index == 2 && used_id(1) == 0xa5a5a5a5;
 	if (!strcmp(m->row, "D11"))
 		return index == 2 && used_id(1) != 2;
 	if (!strcmp(m->row, "D12"))
 		return index == 1;
-	return (__atomic_load_n(&packed_at(0)->flags, __ATOMIC_ACQUIRE) & PAIR) ==
-		       PAIR && packed_at(0)->id == 0xffff;
+	return (flags & PAIR) == PAIR && first->id == 0xffff;
 }
 
 static void *look(void *moment)

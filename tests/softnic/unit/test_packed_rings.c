@@ -58,7 +58,8 @@ static void post(uint16_t id, unsigned int slots, unsigned int readable)
 			first_flags = flags;
 		step(&driver.next, &driver.wrap, 1);
 	}
-	__atomic_store_n(&packed_at(first)->flags, first_flags, __ATOMIC_RELEASE);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	((volatile struct packed_entry *)packed_at(first))->flags = first_flags;
 	driver.slots[id] = (uint16_t)slots;
 	driver.free = (uint16_t)(driver.free - slots);
 }
@@ -274,23 +275,23 @@ static void packed_interrupts_as_wanted(void **state)
 	assert_int_equal(bed_start(true, 7, 0), 0);
 	driver_start();
 	assert_int_equal(packed_interrupts_of(1), 1);
-	*avail(1) = EVENT_DISABLE;
+	avail(1)->is = EVENT_DISABLE;
 	assert_int_equal(packed_interrupts_of(2), 0);
-	*avail(1) = EVENT_ENABLE;
+	avail(1)->is = EVENT_ENABLE;
 	assert_int_equal(packed_interrupts_of(0), 0);
 	assert_int_equal(packed_interrupts_of(1), 1);
 	clean();
 	assert_int_equal(bed_start(true, 7, BIT(FT_EVENT_IDX)), 0);
 	driver_start();
-	*avail(1) = EVENT_DESC;
-	*avail(0) = 0x8000 | 2; /* position 2 of the first lap */
+	avail(1)->is = EVENT_DESC;
+	avail(0)->is = 0x8000 | 2; /* position 2 of the first lap */
 	assert_int_equal(packed_interrupts_of(2), 0);
 	assert_int_equal(packed_interrupts_of(1), 1);
 	assert_int_equal(packed_interrupts_of(2), 0);
-	*avail(0) = 1; /* position 1 of the next lap */
+	avail(0)->is = 1; /* position 1 of the next lap */
 	assert_int_equal(packed_interrupts_of(3), 0); /* 5, 6, 0 */
 	assert_int_equal(packed_interrupts_of(2), 1); /* 1, 2 */
-	*avail(0) = 0x8000 | 1; /* the lap after that */
+	avail(0)->is = 0x8000 | 1; /* the lap after that */
 	assert_int_equal(packed_interrupts_of(5), 0); /* 3 to 0 */
 	assert_int_equal(packed_interrupts_of(1), 1);
 	clean();
@@ -302,9 +303,9 @@ static void packed_asks_for_notifications(void **state)
 	assert_int_equal(bed_start(true, 3, 0), 0);
 	driver_start();
 	ring_disarm(bed.queue);
-	assert_int_equal(*used(1), EVENT_DISABLE);
+	assert_int_equal(used(1)->is, EVENT_DISABLE);
 	assert_false(ring_arm(bed.queue));
-	assert_int_equal(*used(1), EVENT_ENABLE);
+	assert_int_equal(used(1)->is, EVENT_ENABLE);
 	post(0, 1, 1);
 	empty(); /* the driver did not ring */
 	bed.queue->kicks++;
@@ -315,12 +316,12 @@ static void packed_asks_for_notifications(void **state)
 	driver_start();
 	packed_interrupts_of(2);
 	assert_false(ring_arm(bed.queue));
-	assert_int_equal(*used(0), 0x8002);
-	assert_int_equal(*used(1), EVENT_DESC);
+	assert_int_equal(used(0)->is, 0x8002);
+	assert_int_equal(used(1)->is, EVENT_DESC);
 	bed.queue->kicks++;
 	packed_interrupts_of(2);
 	assert_false(ring_arm(bed.queue));
-	assert_int_equal(*used(0), 1); /* the wrap counter is 0 by now */
+	assert_int_equal(used(0)->is, 1); /* the wrap counter is 0 by now */
 	clean();
 }
 

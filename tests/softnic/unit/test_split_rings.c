@@ -30,9 +30,9 @@ static void split_moves_buffers(void **state)
 		assert_int_equal(b.writable_bytes, 60 + i % 7);
 		assert_int_equal(offset_of(b.element), BED_DATA + 64 * i % 4096);
 		ring_give(bed.queue, &b, i % 60);
-		assert_int_equal(*used(1), (uint16_t)i); /* not visible yet */
+		assert_int_equal(used(1)->is, (uint16_t)i); /* not visible yet */
 		ring_flush(bed.queue);
-		assert_int_equal(*used(1), (uint16_t)(i + 1));
+		assert_int_equal(used(1)->is, (uint16_t)(i + 1));
 		assert_int_equal(used_id(i % 8), i % 8);
 		assert_int_equal(used_length(i % 8), i % 60);
 	}
@@ -80,7 +80,7 @@ static void split_walks_chains_and_tables(void **state)
 	assert_int_equal(offset_of(&b.element[3]), BED_DATA + 192);
 	ring_give(bed.queue, &b, 3);
 	ring_flush(bed.queue);
-	assert_int_equal(*used(1), 2);
+	assert_int_equal(used(1)->is, 2);
 	clean();
 }
 
@@ -126,7 +126,7 @@ static void split_batches_in_order(void **state)
 		ring_give(bed.queue, &b, 0);
 	}
 	ring_flush(bed.queue);
-	assert_int_equal(*used(1), 4);
+	assert_int_equal(used(1)->is, 4);
 	assert_int_equal(used_id(0), 3); /* the last one, in the first one's place */
 	assert_int_equal(bed.interrupts, 1);
 	/* Buffers that were not filled to the end are not skipped. */
@@ -139,7 +139,7 @@ static void split_batches_in_order(void **state)
 		ring_give(bed.queue, &b, i == 5 ? 60 : 20);
 	}
 	ring_flush(bed.queue);
-	assert_int_equal(*used(1), 8);
+	assert_int_equal(used(1)->is, 8);
 	assert_int_equal(used_id(4), 4);
 	assert_int_equal(used_id(5), 6); /* 5 was full: 6 stands for both */
 	assert_int_equal(used_length(5), 20);
@@ -153,7 +153,7 @@ static unsigned int interrupts_of(unsigned int count)
 	unsigned int before = bed.interrupts;
 
 	while (count--) {
-		uint16_t head = *avail(1) % bed.size;
+		uint16_t head = avail(1)->is % bed.size;
 		struct buffer b;
 
 		put(head, BED_DATA, 60, 0, 0);
@@ -173,23 +173,23 @@ static void split_interrupts_as_wanted(void **state)
 	assert_int_equal(bed_start(false, 8, 0), 0);
 	assert_int_equal(interrupts_of(1), 1);
 	assert_int_equal(interrupts_of(0), 0);
-	*avail(0) = AVAIL_NO_INTERRUPT;
+	avail(0)->is = AVAIL_NO_INTERRUPT;
 	assert_int_equal(interrupts_of(3), 0);
-	*avail(0) = 0;
+	avail(0)->is = 0;
 	assert_int_equal(interrupts_of(3), 1);
 	clean();
 	assert_int_equal(bed_start(false, 8, BIT(FT_EVENT_IDX)), 0);
-	*avail(2 + 8) = 2;
+	avail(2 + 8)->is = 2;
 	assert_int_equal(interrupts_of(2), 0); /* 0 and 1 */
 	assert_int_equal(interrupts_of(2), 1); /* 2 and 3 */
 	assert_int_equal(interrupts_of(4), 0);
 	for (i = 8; i < 65536; i += 8)
 		assert_int_equal(interrupts_of(8), 0);
-	*avail(2 + 8) = 5; /* a lap later */
+	avail(2 + 8)->is = 5; /* a lap later */
 	assert_int_equal(interrupts_of(5), 0);
 	assert_int_equal(interrupts_of(1), 1);
 	/* Put off: what came in between counts. */
-	*avail(2 + 8) = 7;
+	avail(2 + 8)->is = 7;
 	put(6, BED_DATA, 60, 0, 0);
 	offer(6);
 	ring_publish(bed.queue);
@@ -202,9 +202,9 @@ static void split_asks_for_notifications(void **state)
 	(void)state;
 	assert_int_equal(bed_start(false, 8, 0), 0);
 	ring_disarm(bed.queue);
-	assert_int_equal(*used(0), USED_NO_NOTIFY);
+	assert_int_equal(used(0)->is, USED_NO_NOTIFY);
 	assert_false(ring_arm(bed.queue));
-	assert_int_equal(*used(0), 0);
+	assert_int_equal(used(0)->is, 0);
 	put(0, BED_DATA, 1, 0, 0);
 	offer(0);
 	empty(); /* the driver did not ring */
@@ -216,13 +216,13 @@ static void split_asks_for_notifications(void **state)
 	assert_int_equal(bed_start(false, 8, BIT(FT_EVENT_IDX)), 0);
 	interrupts_of(3);
 	assert_false(ring_arm(bed.queue));
-	assert_int_equal(*used(2 + 4 * 8), 3);
+	assert_int_equal(used(2 + 4 * 8)->is, 3);
 	ring_disarm(bed.queue);
-	assert_int_equal(*used(2 + 4 * 8), 3); /* not before a kick */
+	assert_int_equal(used(2 + 4 * 8)->is, 3); /* not before a kick */
 	bed.queue->kicks++;
 	ring_disarm(bed.queue);
-	assert_int_equal(*used(2 + 4 * 8), 2); /* 65535 away */
-	assert_int_equal(*used(0), 0);
+	assert_int_equal(used(2 + 4 * 8)->is, 2); /* 65535 away */
+	assert_int_equal(used(0)->is, 0);
 	clean();
 }
 
@@ -335,7 +335,7 @@ static void transmit_completions_are_shuffled(void **state)
 		ring_give(bed.queue, &b, 0);
 	}
 	ring_flush(bed.queue);
-	assert_int_equal(*used(1), 64);
+	assert_int_equal(used(1)->is, 64);
 	for (i = 0; i < 64; i++) {
 		in_order = in_order && used_id(i) == i;
 		assert_false(seen[used_id(i)]);
