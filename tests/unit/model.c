@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <endian.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -70,6 +71,10 @@ static int memory_add(struct vn_function *function,
 			mmap(NULL, memory->size, PROT_READ | PROT_WRITE,
 			     MAP_SHARED, memory->fd, (off_t)memory->offset) :
 			mremap(memory->address, 0, memory->size, MREMAP_MAYMOVE);
+		/* qemu-user knows no such remapping: the driver's own does. */
+		map->borrowed = map->ours == MAP_FAILED && memory->fd < 0;
+		if (map->borrowed)
+			map->ours = memory->address;
 		/* One that came over a socket may be for reading only. */
 		if (map->ours == MAP_FAILED && access == VN_DEVICE_READS)
 			map->ours = mmap(NULL, memory->size, PROT_READ,
@@ -102,7 +107,8 @@ static int memory_check(struct vn_function *function, uint64_t bytes)
 
 static void drop_map(struct model_map *map)
 {
-	munmap(map->ours, map->size);
+	if (!map->borrowed)
+		munmap(map->ours, map->size);
 	memset(map, 0, sizeof(*map));
 }
 
@@ -297,7 +303,7 @@ static int bar_read(struct vn_function *function, unsigned int region,
 		    uint64_t offset, void *data, size_t size)
 {
 	struct model *m = model_of(function);
-	uint64_t value = 0;
+	uint64_t value = 0; /* as its bytes travel: little-endian */
 
 	if (refused_access(m))
 		return -EIO;
@@ -310,7 +316,7 @@ static int bar_read(struct vn_function *function, unsigned int region,
 		return 0;
 	}
 	if (offset < ISR)
-		value = common_read(m, offset);
+		value = htole64(common_read(m, offset));
 	else if (offset >= DEVICE && offset - DEVICE + size <= sizeof(m->net_config))
 		memcpy(&value, m->net_config + (offset - DEVICE), size);
 	memcpy(data, &value, size);
@@ -333,6 +339,7 @@ static int bar_write(struct vn_function *function, unsigned int region,
 	if (refused_access(m))
 		return -EIO;
 	memcpy(&value, data, size);
+	value = le64toh(value);
 	if (region == VN_REGION_CONFIG) {
 		memcpy(m->config + offset, data, size);
 		if (offset == 4)

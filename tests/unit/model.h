@@ -31,6 +31,7 @@ struct model_map {
 	size_t size;
 	uint64_t iova;
 	bool writable;
+	bool borrowed; /* `ours` is the driver's mapping */
 	bool used;
 };
 

@@ -3,6 +3,7 @@
  * The rings of the model (model.h), both layouts, and what the driver must not do with
  * them: each breach that is seen is counted, the first one is kept as a text.
  */
+#include <endian.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,27 +22,27 @@ enum { NEXT = 1, WRITE = 2, INDIRECT = 4, AVAIL = 0x80, USED = 0x8000 };
 
 static uint16_t get16(const uint8_t *at)
 {
-	return __atomic_load_n((const uint16_t *)at, __ATOMIC_ACQUIRE);
+	return le16toh(__atomic_load_n((const uint16_t *)at, __ATOMIC_ACQUIRE));
 }
 
 static uint32_t get32(const uint8_t *at)
 {
-	return __atomic_load_n((const uint32_t *)at, __ATOMIC_RELAXED);
+	return le32toh(__atomic_load_n((const uint32_t *)at, __ATOMIC_RELAXED));
 }
 
 static uint64_t get64(const uint8_t *at)
 {
-	return __atomic_load_n((const uint64_t *)at, __ATOMIC_RELAXED);
+	return le64toh(__atomic_load_n((const uint64_t *)at, __ATOMIC_RELAXED));
 }
 
 static void put16(uint8_t *at, uint16_t value)
 {
-	__atomic_store_n((uint16_t *)at, value, __ATOMIC_RELEASE);
+	__atomic_store_n((uint16_t *)at, htole16(value), __ATOMIC_RELEASE);
 }
 
 static void put32(uint8_t *at, uint32_t value)
 {
-	__atomic_store_n((uint32_t *)at, value, __ATOMIC_RELAXED);
+	__atomic_store_n((uint32_t *)at, htole32(value), __ATOMIC_RELAXED);
 }
 
 void model_breach(struct model *m, const char *format, ...)

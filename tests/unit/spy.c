@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tests/unit/test.h"
 
+#include <endian.h>
 #include <stdio.h>
 
 #include "tests/unit/spy.h"
@@ -237,6 +238,7 @@ static int spy_write(struct vn_function *function, unsigned int region,
 	uint64_t value = 0;
 
 	memcpy(&value, data, size < 8 ? size : 8);
+	value = le64toh(value);
 	spy.accesses++;
 	if (region == VN_REGION_CONFIG) {
 		if (offset != 4 || size != 2)
@@ -302,7 +304,7 @@ static int spy_read(struct vn_function *function, unsigned int region,
 		*(uint8_t *)data = ACKNOWLEDGE | DRIVER;
 	}
 	if (offset == NOTIFY_OFF && spy.moved) {
-		uint16_t off = (uint16_t)(3 * spy.model->queue_select + 1);
+		uint16_t off = htole16(3 * spy.model->queue_select + 1);
 
 		memcpy(data, &off, sizeof(off));
 	}

@@ -3,6 +3,7 @@
 #ifndef VIONET_TESTS_TEST_H
 #define VIONET_TESTS_TEST_H
 
+#include <endian.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

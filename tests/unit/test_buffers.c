@@ -23,7 +23,7 @@ static uint64_t get(const uint8_t *at, unsigned int bytes)
 	uint64_t value = 0;
 
 	memcpy(&value, at, bytes);
-	return value;
+	return le64toh(value);
 }
 
 /* ---- what the device has stays as it is ---- */

@@ -34,6 +34,9 @@ static bool not_for_split(uint32_t size)
 #define FRAMES 70000
 #endif
 #endif
+#if !defined(FRAMES) && defined(__s390x__)
+#define FRAMES 9000 /* in an emulator, for the order of bytes */
+#endif
 #ifndef FRAMES
 #define FRAMES 140000
 #endif

@@ -310,7 +310,7 @@ static int kickers_stop;
 static void *kick_without_pause(void *argument)
 {
 	struct vn_function *f = argument;
-	uint16_t one = 1;
+	uint16_t one = htole16(1);
 
 	while (!__atomic_load_n(&kickers_stop, __ATOMIC_RELAXED))
 		(void)f->ops->write(f, 4, VU_NOTIFY, &one, 2);
@@ -335,7 +335,7 @@ static void test_turns_are_fair(void **state)
 	for (int i = 0; i < 200; i++) {
 		start = seconds();
 		assert_int_equal(f->ops->read(f, VN_REGION_CONFIG, 0, &vendor, 2), 0);
-		assert_int_equal(vendor, 0x1af4);
+		assert_int_equal(le16toh(vendor), 0x1af4);
 		if (seconds() - start > longest)
 			longest = seconds() - start;
 	}
@@ -359,7 +359,7 @@ static void test_many_kicks_are_no_wait(void **state)
 {
 	struct vu_server *s = server_of(state);
 	struct vn_function *f;
-	uint16_t one = 1;
+	uint16_t one = htole16(1);
 	double end;
 
 	vu_server_start(s);

@@ -248,7 +248,7 @@ static void test_L09_file_without_seal(void **state)
 	struct vu_server *s = server_with(NULL, 0);
 	struct vn_function *f;
 	volatile void *address;
-	uint16_t one = 1;
+	uint16_t one = htole16(1);
 
 	(void)state;
 	s->bar_fd = memfd_create("bar", MFD_CLOEXEC | MFD_ALLOW_SEALING);

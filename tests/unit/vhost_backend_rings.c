@@ -2,6 +2,7 @@
 /* Memory and split rings of the vhost-user back end of the tests. */
 #include "tests/unit/test.h"
 
+#include <endian.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
@@ -79,7 +80,7 @@ void *backend_translate(struct backend *b, uint64_t address, size_t size, bool u
 	return NULL;
 }
 
-/* ---- rings (split) ---- */
+/* ---- rings (split), little-endian ---- */
 
 struct desc {
 	uint64_t addr;
@@ -113,23 +114,25 @@ static bool runs(const struct backend *b, const struct backend_queue *q)
 /* Next available head, or -1. */
 static int take(struct backend_queue *q, struct rings *r)
 {
-	uint16_t idx = __atomic_load_n(&r->avail[1], __ATOMIC_ACQUIRE);
+	uint16_t idx = le16toh(__atomic_load_n(&r->avail[1], __ATOMIC_ACQUIRE));
 
 	if (idx == q->next)
 		return -1;
-	return r->avail[2 + q->next++ % q->size];
+	return le16toh(r->avail[2 + q->next++ % q->size]);
 }
 
 static void give(struct backend_queue *q, struct rings *r, uint32_t id,
 		 uint32_t length)
 {
-	uint16_t idx = r->used[1];
+	uint16_t idx = le16toh(r->used[1]);
 	uint8_t *entry = (uint8_t *)r->used + 4 + (idx % q->size) * 8u;
 
+	id = htole32(id);
+	length = htole32(length);
 	memcpy(entry, &id, 4);
 	memcpy(entry + 4, &length, 4);
-	__atomic_store_n(&r->used[1], (uint16_t)(idx + 1), __ATOMIC_SEQ_CST);
-	if ((__atomic_load_n(&r->avail[0], __ATOMIC_SEQ_CST) & 1) == 0 &&
+	__atomic_store_n(&r->used[1], htole16(idx + 1), __ATOMIC_SEQ_CST);
+	if ((le16toh(__atomic_load_n(&r->avail[0], __ATOMIC_SEQ_CST)) & 1) == 0 &&
 	    q->call >= 0)
 		eventfd_write(q->call, 1);
 }
@@ -142,19 +145,20 @@ static uint32_t copy_chain(struct backend *b, struct rings *r, unsigned int id,
 
 	for (unsigned int i = 0; i < size; i++) {
 		const struct desc *d = &r->desc[id % size];
-		uint32_t part = d->len < most - at ? d->len : most - at;
-		uint8_t *place = backend_translate(b, d->addr, d->len, false);
+		uint32_t len = le32toh(d->len), flags = le16toh(d->flags);
+		uint32_t part = len < most - at ? len : most - at;
+		uint8_t *place = backend_translate(b, le64toh(d->addr), len, false);
 
-		if (!place || ((d->flags & 2) != 0) != in)
+		if (!place || ((flags & 2) != 0) != in)
 			return 0;
 		if (in)
 			memcpy(place, bytes + at, part);
 		else
 			memcpy(bytes + at, place, part);
 		at += part;
-		if ((d->flags & 1) == 0)
+		if ((flags & 1) == 0)
 			break;
-		id = d->next;
+		id = le16toh(d->next);
 	}
 	return at;
 }
