@@ -1,29 +1,25 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the container and group descriptors, the list of what is mapped, and
- * the translation of the kernel's refusals into something a person can act on.
+ * Owns: the list of what a function has mapped, and the translation of the kernel's
+ * refusals into something a person can act on.
  * Never: maps at an address that the allocator did not give, or gives an address
  * back that the kernel may still translate.
  * Read next: pci/function_vfio.c, which opens the function in it.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <linux/vfio.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/clock.h"
 #include "base/error.h"
 #include "iommu/container.h"
+#include "iommu/domain.h"
 #include "iommu/type1.h"
 
-#define BUSY_LIMIT_MS 2000
-#define BUSY_PAUSE_MS 20
+#define NAME_ROOM 64
 
 struct mapping {
 	uint64_t iova;
@@ -31,11 +27,14 @@ struct mapping {
 	bool quarantined; /* an unmap failed: never to be used again */
 };
 
+/* What one function has of it: its own mappings. */
 struct vn_container {
-	int fd;
+	struct vn_domain *domain;
+	char name[NAME_ROOM];
+	int fd; /* the domain's, and so on down to `space` */
 	int group_fd;
 	int group;
-	struct vn_iommu_limits limits; /* as read when it was opened */
+	struct vn_iommu_limits limits;
 	enum vn_accounting accounting;
 	struct vn_iova_space *space;
 	struct mapping *mapping;
@@ -47,222 +46,36 @@ struct vn_container {
  * Opening
  */
 
-/* The kernel's errors that have no meaning of their own in our contracts. */
-static int plain(int code)
-{
-	return code == ENOMEM ? -ENOMEM : -EIO;
-}
-
-static int denied(const char *path)
-{
-	struct stat status;
-
-	if (stat(path, &status) != 0)
-		return vn_error(EACCES, "%s: permission denied; give this user "
-				"access to the directory", path);
-	return vn_error(EACCES, "%s: permission denied: it belongs to uid %u, "
-			"gid %u with mode %04o; as root: chown $USER %s, or for "
-			"good a udev rule: SUBSYSTEM==\"vfio\", OWNER=\"<user>\"",
-			path, status.st_uid, status.st_gid,
-			status.st_mode & 07777, path);
-}
-
-static int open_container(struct vn_container *container, const char *path)
-{
-	container->fd = open(path, O_RDWR | O_CLOEXEC);
-	if (container->fd >= 0)
-		return 0;
-	switch (errno) {
-	case EACCES:
-	case EPERM: /* a device cgroup says no, whoever asks */
-		return denied(path);
-	case ENOENT:
-	case ENOTDIR:
-	case ENODEV:
-	case ENXIO:
-		return vn_error(ENOENT, "%s: there is no VFIO here; load it: "
-				"modprobe vfio-pci", path);
-	default:
-		return plain(-vn_error_errno(errno, "%s: open", path));
-	}
-}
-
-static int check_container(const struct vn_container *container,
-			   const char *path)
-{
-	int version = vn_vfio_call(container->fd, VFIO_GET_API_VERSION, NULL);
-
-	if (version < 0)
-		return vn_error(ENOTSUP, "%s: this is no VFIO container: %s",
-				path, strerrordesc_np(-version));
-	if (version != VFIO_API_VERSION)
-		return vn_error(ENOTSUP, "%s: VFIO has version %d, only %d is "
-				"known; use a matching kernel", path, version,
-				VFIO_API_VERSION);
-	if (vn_vfio_call(container->fd, VFIO_CHECK_EXTENSION,
-			 (void *)VFIO_TYPE1v2_IOMMU) <= 0)
-		return vn_error(ENOTSUP, "%s: the kernel offers no type1v2 IOMMU; "
-				"load it: modprobe vfio_iommu_type1", path);
-	return 0;
-}
-
-/* Open, and while the kernel still resets the function for a process that has
- * just ended, again. */
-static int open_while_busy(const char *path)
-{
-	uint64_t limit = vn_now() + BUSY_LIMIT_MS * VN_MS;
-	int fd, error;
-
-	for (;;) {
-		fd = open(path, O_RDWR | O_CLOEXEC);
-		error = errno;
-		if (fd >= 0)
-			return fd;
-		if ((error != EBUSY && error != EINTR) || vn_now() >= limit)
-			return -error;
-		vn_sleep(BUSY_PAUSE_MS * VN_MS);
-	}
-}
-
-static int open_group(struct vn_container *container, const char *path)
-{
-	int fd = open_while_busy(path);
-
-	container->group_fd = fd;
-	if (fd >= 0)
-		return 0;
-	switch (-fd) {
-	case EACCES:
-		return denied(path);
-	case EPERM:
-		return vn_error(EACCES, "%s: not permitted: the container that "
-				"this runs in does not let it through (docker run "
-				"--device %s), or the group is without an IOMMU, "
-				"which isolates nothing and is not supported",
-				path, path);
-	case ENOENT:
-	case ENODEV:
-	case ENXIO:
-		return vn_error(ENOENT, "%s is not there: no device of IOMMU group "
-				"%d is bound to vfio-pci (vionet bind <address>), "
-				"or the container that this runs in does not let "
-				"it through (docker run --device %s)", path,
-				container->group, path);
-	case EBUSY:
-	case EINTR:
-		return vn_error(EBUSY, "%s: IOMMU group %d is open already, most "
-				"likely in another process (fuser %s names it); end "
-				"that first", path, container->group, path);
-	default:
-		return plain(-vn_error_errno(-fd, "%s: open", path));
-	}
-}
-
-static int check_group(const struct vn_container *container, const char *path)
-{
-	struct vfio_group_status status = { .argsz = sizeof(status) };
-	int result = vn_vfio_call(container->group_fd, VFIO_GROUP_GET_STATUS,
-				  &status);
-
-	if (result < 0)
-		return plain(-vn_error_errno(-result, "%s: not a VFIO group",
-					     path));
-	if ((status.flags & VFIO_GROUP_FLAGS_VIABLE) == 0)
-		return vn_error(ENOTCONN, "IOMMU group %d is not viable: one of "
-				"its devices is with a driver that is not VFIO's; "
-				"bind all of them to vfio-pci or unbind them",
-				container->group);
-	return 0;
-}
-
-static int attach(const struct vn_container *container)
-{
-	int fd = container->fd;
-	int result = vn_vfio_call(container->group_fd, VFIO_GROUP_SET_CONTAINER,
-				  &fd);
-
-	if (result < 0)
-		return plain(-vn_error_errno(-result, "IOMMU group %d: attach to "
-					     "a container", container->group));
-	result = vn_vfio_call(fd, VFIO_SET_IOMMU, (void *)VFIO_TYPE1v2_IOMMU);
-	if (result >= 0)
-		return 0;
-	if (result == -EPERM)
-		return vn_error(EPERM, "IOMMU group %d: this IOMMU does not isolate "
-				"interrupts, so the kernel refuses it. Switch "
-				"interrupt remapping on (firmware; in QEMU -device "
-				"intel-iommu,intremap=on). Or, where the device may "
-				"be trusted: it can then forge any interrupt of "
-				"this machine: load the module with "
-				"vfio_iommu_type1.allow_unsafe_interrupts=1 (echo 1 "
-				"> /sys/module/vfio_iommu_type1/parameters/"
-				"allow_unsafe_interrupts)", container->group);
-	return plain(-vn_error_errno(-result, "IOMMU group %d: set the type1v2 "
-				     "IOMMU", container->group));
-}
-
-static int learn(struct vn_container *container)
-{
-	struct vn_iommu_limits *limits = &container->limits;
-	int result = vn_type1_limits(container->fd, limits);
-
-	if (result != 0)
-		return plain(-vn_error_errno(-result, "IOMMU group %d: read what "
-					     "the IOMMU can do", container->group));
-	result = vn_iova_space_create(limits->range, limits->range_count,
-				      limits->page_size, &container->space);
-	if (result != 0) {
-		vn_error_prefix(result, "IOMMU group %d", container->group);
-		return plain(-result);
-	}
-	return 0;
-}
-
-static int bring_up(struct vn_container *container, const char *directory)
-{
-	char node[256], group[256];
-	int result;
-
-	if (snprintf(node, sizeof(node), "%s/vfio", directory) >=
-		    (int)sizeof(node) ||
-	    snprintf(group, sizeof(group), "%s/%d", directory,
-		     container->group) >= (int)sizeof(group))
-		return vn_error(ENOENT, "VFIO's directory has too long a name");
-	result = open_container(container, node);
-	if (result == 0)
-		result = check_container(container, node);
-	if (result == 0)
-		result = open_group(container, group);
-	if (result == 0)
-		result = check_group(container, group);
-	if (result == 0)
-		result = attach(container);
-	/* The ranges shrink when a group joins: read them afterwards. */
-	if (result == 0)
-		result = learn(container);
-	container->accounting = vn_type1_accounting(container->fd);
-	return result;
-}
-
-int vn_container_open(const char *directory, int group,
+int vn_container_open(const char *directory, int group, const char *name,
 		      struct vn_container **container)
 {
 	struct vn_container *made = calloc(1, sizeof(*made));
+	struct vn_domain *domain;
 	int result;
 
 	*container = NULL;
 	if (made == NULL)
 		return vn_error(ENOMEM, "IOMMU group %d: out of memory", group);
-	made->fd = -1;
-	made->group_fd = -1;
-	made->group = group;
-	result = bring_up(made, directory);
+	snprintf(made->name, sizeof(made->name), "%s", name);
+	result = vn_domain_join(directory, group, made->name, &domain);
 	if (result != 0) {
-		vn_container_close(made);
+		free(made);
 		return result;
 	}
+	made->domain = domain;
+	made->fd = domain->fd;
+	made->group_fd = domain->group_fd;
+	made->group = group;
+	made->limits = domain->limits;
+	made->accounting = domain->accounting;
+	made->space = domain->space;
 	*container = made;
 	return 0;
+}
+
+bool vn_container_shares(const char *directory, int group, const char *name)
+{
+	return vn_domain_shares(directory, group, name);
 }
 
 int vn_container_device(struct vn_container *container, const char *name,
@@ -286,7 +99,7 @@ int vn_container_device(struct vn_container *container, const char *name,
 				"physical function; bind that one to its own "
 				"driver instead of vfio-pci", name);
 	default:
-		return plain(-vn_error_errno(-result, "%s: open", name));
+		return vn_domain_plain(-vn_error_errno(-result, "%s: open", name));
 	}
 }
 
@@ -361,16 +174,29 @@ static int make_room(struct vn_container *container)
 static int take_address(struct vn_container *container,
 			const struct vn_memory *memory, uint64_t *iova)
 {
-	int result = vn_iova_alloc(container->space, memory->size,
-				   memory->page_size, iova);
+	int result;
 
+	pthread_mutex_lock(&container->domain->lock);
+	result = vn_iova_alloc(container->space, memory->size,
+			       memory->page_size, iova);
 	if (result == -ENOSPC)
 		result = vn_iova_alloc(container->space, memory->size,
 				       container->limits.page_size, iova);
+	pthread_mutex_unlock(&container->domain->lock);
 	if (result != 0)
 		return vn_error_prefix(result, "IOMMU group %d",
 				       container->group);
 	return 0;
+}
+
+static int give_address(struct vn_container *container, uint64_t iova)
+{
+	int result;
+
+	pthread_mutex_lock(&container->domain->lock);
+	result = vn_iova_free(container->space, iova);
+	pthread_mutex_unlock(&container->domain->lock);
+	return result;
 }
 
 int vn_container_map(struct vn_container *container,
@@ -397,7 +223,7 @@ int vn_container_map(struct vn_container *container,
 	map.size = memory->size;
 	result = vn_vfio_call(container->fd, VFIO_IOMMU_MAP_DMA, &map);
 	if (result < 0) {
-		vn_iova_free(container->space, place);
+		(void)give_address(container, place);
 		return map_refused(container, -result, memory, place);
 	}
 	container->mapping[container->mapping_count++] = (struct mapping){
@@ -455,7 +281,7 @@ int vn_container_unmap(struct vn_container *container, uint64_t iova)
 	}
 	container->mapped_bytes -= mapping->size;
 	*mapping = container->mapping[--container->mapping_count];
-	return vn_iova_free(container->space, iova);
+	return give_address(container, iova);
 }
 
 void vn_container_limits(const struct vn_container *container,
@@ -474,15 +300,14 @@ void vn_container_close(struct vn_container *container)
 		return;
 	/*
 	 * Closing would unmap too, but not while a forked child still holds the
-	 * descriptors. A refusal leaves it to the close.
+	 * descriptors, or another function of the group is open. An address that
+	 * the kernel does not give up stays taken for as long as that.
 	 */
 	for (size_t i = 0; i < container->mapping_count; i++)
-		(void)unmap(container, &container->mapping[i]);
-	if (container->group_fd >= 0)
-		close(container->group_fd);
-	if (container->fd >= 0)
-		close(container->fd);
-	vn_iova_space_destroy(container->space);
+		if (unmap(container, &container->mapping[i]) == 0 &&
+		    !container->mapping[i].quarantined)
+			(void)give_address(container, container->mapping[i].iova);
+	vn_domain_leave(container->domain, container->name);
 	free(container->mapping);
 	free(container);
 }

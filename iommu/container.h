@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Owns: the address space that a device sees: a VFIO container with one group,
- * its type1v2 IOMMU, and every mapping in it.
+ * its type1v2 IOMMU, and every mapping in it. The functions of a group that this
+ * process has open share one container; each sees and undoes its own mappings only,
+ * though its device can reach those of the others: that is what a group is.
  * Never: looks anything up in sysfs (pci/ does and passes the group's number
  * down), touches registers, or unmaps on its own accord before it is closed.
  * Read next: pci/function.h, its only user.
@@ -11,6 +13,7 @@
 #ifndef VN_IOMMU_CONTAINER_H
 #define VN_IOMMU_CONTAINER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "iommu/iova.h"
@@ -19,21 +22,26 @@
 struct vn_container;
 
 /*
- * Open IOMMU group `group` in a container of its own: check the API version and
+ * Open IOMMU group `group` for its device `name`: check the API version and
  * TYPE1v2, check viability, attach, set the IOMMU, then read ranges, page sizes
- * and limits (in this order: they are only known, and only final, afterwards).
+ * and limits (in this order: they are only known, and only final, afterwards). Where
+ * this process has the group open for another device of it, that container is used.
  *
  * `directory`: "/dev/vfio" unless a test says otherwise.
  * A group that is busy is tried again for up to 2 s: the kernel may still be
  * resetting the function after another process ended.
  *
- * Returns 0; -ENOENT (no such group node: nothing of the group is bound to VFIO),
- * -EACCES, -EBUSY (another process has it), -ENOTCONN (not viable; the caller
+ * Returns 0; -ENXIO (no such node: nothing of the group is bound to VFIO),
+ * -EACCES, -EBUSY (another process has it), -EALREADY (this one has `name` open), -ENOTCONN (not viable; the caller
  * names the culprits), -EPERM (no interrupt remapping; text says what to do),
- * -ENOTSUP, -ENOMEM, -EIO. The text is set in every case.
+ * -ENOTSUP, -ENOMEM, -EIO. The text is set in every case. Any thread: what is shared is
+ * locked, here and below.
  */
-int vn_container_open(const char *directory, int group,
+int vn_container_open(const char *directory, int group, const char *name,
 		      struct vn_container **container);
+
+/* Has this process the group open, and not for this device? */
+bool vn_container_shares(const char *directory, int group, const char *name);
 
 /*
  * Get the descriptor of device `name` ("0000:00:04.0") of the group. The caller
@@ -75,7 +83,7 @@ int vn_container_unmap(struct vn_container *container, uint64_t iova);
 void vn_container_limits(const struct vn_container *container,
 		       struct vn_iommu_limits *limits);
 
-/* Unmap all and close. NULL is allowed. The device descriptor must be closed. */
+/* Unmap what was mapped here, and close what no other function uses. NULL is allowed. The device descriptor must be closed. */
 void vn_container_close(struct vn_container *container);
 
 #endif

@@ -1,198 +1,127 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: moving one function between its kernel driver and vfio-pci, through
- * driver_override, so that no other function is touched.
- * Never: lets the old driver go before everything that can be refused has been
- * refused; leaves a function without a driver that had one, unless the kernel
- * itself will not take it back (the text says how to go on by hand then).
- * Read next: pci/function.h.
+ * Owns: giving functions to vfio-pci and back, all that are named or none: what is
+ * refused, and in which order.
+ * Never: lets a driver go before everything that can be refused has been refused, for
+ * all of the functions.
+ * Read next: pci/move.c.
  *
- * Source: Documentation/ABI/testing/sysfs-bus-pci (driver_override, unbind,
- * drivers_probe) and Documentation/driver-api/vfio.rst (groups).
+ * Source: Documentation/driver-api/vfio.rst (groups), Documentation/PCI/pci-iov-howto.rst.
  */
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
-#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include <vionet/error.h>
 
 #include "base/error.h"
 #include "pci/host.h"
-#include "pci/sysfs.h"
+#include "pci/move.h"
 
 #define VFIO_PCI "vfio-pci"
-#define DRIVER_MAX 64
 
-/* A move under way: what to return to, and why it failed. */
-struct move {
-	const char *address;
-	const char *from;	       /* driver before, "" none */
-	const char *to;		       /* driver after; NULL: any but VFIO's */
-	char override[DRIVER_MAX];     /* driver_override before, "" none */
-	char cause[VN_PATH_MAX + 128]; /* of the failure */
+#define BIND_FLAGS ((unsigned int)(VIONET_PCI_BIND_FORCE | VIONET_PCI_BIND_GROUP))
+#define UNBIND_FLAGS ((unsigned int)VIONET_PCI_BIND_GROUP)
+
+/* More functions than one call is for; a group behind a bridge may have many. */
+#define TOGETHER_MAX 256
+
+/* The functions of one call. */
+struct set {
+	struct vn_looked *looked;
+	struct vn_move *move;
+	const char **address; /* into `looked` */
+	size_t count;
 };
 
-/* --- waiting ----------------------------------------------------------- */
+/* --- which functions ------------------------------------------------------ */
 
-static unsigned long now_ms(void)
+static void set_free(struct set *set)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (unsigned long)now.tv_sec * 1000 +
-	       (unsigned long)now.tv_nsec / 1000000;
+	free(set->looked);
+	free(set->move);
+	free(set->address);
 }
 
-static void nap(void)
+static int set_make(struct set *set)
 {
-	nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
-}
-
-static bool is_vfio(const char *driver)
-{
-	return strncmp(driver, "vfio", 4) == 0;
-}
-
-/* Is the function with driver `wanted` ("": none; NULL: any but VFIO's)? */
-static bool is_with(const char *address, const char *wanted)
-{
-	char path[VN_PATH_MAX], driver[DRIVER_MAX];
-
-	vn_sysfs_path(path, "bus/pci/devices/%s/driver", address);
-	vn_sysfs_link(path, driver, sizeof(driver));
-	if (wanted == NULL)
-		return driver[0] != '\0' && !is_vfio(driver);
-	return strcmp(driver, wanted) == 0;
-}
-
-static bool wait_for(const char *address, const char *wanted)
-{
-	unsigned long start = now_ms();
-
-	while (!is_with(address, wanted)) {
-		if (now_ms() - start >= vn_host.settle_ms)
-			return false;
-		nap();
-	}
-	return true;
-}
-
-/* --- the driver's module ------------------------------------------------ */
-
-static bool driver_present(const char *driver)
-{
-	char path[VN_PATH_MAX];
-
-	vn_sysfs_path(path, "bus/pci/drivers/%s", driver);
-	return access(path, F_OK) == 0;
-}
-
-/* Its exit does not matter (a program that reaps all children may have taken
- * it): whether the driver is there afterwards does. */
-static void wait_modprobe(pid_t pid)
-{
-	unsigned long start = now_ms();
-
-	while (waitpid(pid, NULL, WNOHANG) == 0) {
-		if (now_ms() - start >= vn_host.modprobe_ms) {
-			kill(pid, SIGKILL);
-			waitpid(pid, NULL, 0);
-			return;
-		}
-		nap();
-	}
-}
-
-static void run_modprobe(const char *program, const char *module)
-{
-	char name[] = "modprobe", end[] = "--", argument[DRIVER_MAX];
-	char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
-	char *const arguments[] = { name, end, argument, NULL };
-	char *const environment[] = { path, NULL };
-	posix_spawn_file_actions_t actions;
-	pid_t pid;
-
-	snprintf(argument, sizeof(argument), "%s", module);
-	if (posix_spawn_file_actions_init(&actions) != 0)
-		return;
-	/* It must not write over the program's own output. */
-	if (posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDWR,
-					     0) == 0 &&
-	    posix_spawn_file_actions_adddup2(&actions, 0, 1) == 0 &&
-	    posix_spawn_file_actions_adddup2(&actions, 0, 2) == 0 &&
-	    posix_spawn(&pid, program, &actions, NULL, arguments,
-			environment) == 0)
-		wait_modprobe(pid);
-	posix_spawn_file_actions_destroy(&actions);
-}
-
-/* See to it that `driver` is there: first the kernel's own helper, then where
- * distributions put it. */
-static bool load_driver(const char *driver)
-{
-	char path[VN_PATH_MAX], helper[256];
-
-	if (driver_present(driver))
-		return true;
-	snprintf(path, sizeof(path), "%s/sys/kernel/modprobe", vn_host.proc);
-	if (vn_sysfs_read(path, helper, sizeof(helper)) == 0 &&
-	    helper[0] == '/')
-		run_modprobe(helper, driver);
-	for (size_t i = 0; i < 3 && vn_host.modprobe[i] != NULL; i++)
-		if (!driver_present(driver))
-			run_modprobe(vn_host.modprobe[i], driver);
-	return driver_present(driver);
-}
-
-/* A name that is safe in a path and as an argument. */
-static bool is_driver_name(const char *name)
-{
-	size_t length = strlen(name);
-
-	if (length == 0 || length >= DRIVER_MAX || name[0] == '-')
-		return false;
-	for (size_t i = 0; i < length; i++)
-		if (!isalnum((unsigned char)name[i]) &&
-		    strchr("_-+", name[i]) == NULL)
-			return false;
-	return true;
-}
-
-static int check_driver(const char *address, const char *driver)
-{
-	if (!is_driver_name(driver))
-		return vn_error(EINVAL, "%s: \"%.64s\" is no driver name",
-				address, driver);
-	if (load_driver(driver))
+	*set = (struct set){
+		.looked = calloc(TOGETHER_MAX, sizeof(*set->looked)),
+		.move = calloc(TOGETHER_MAX, sizeof(*set->move)),
+		.address = calloc(TOGETHER_MAX, sizeof(*set->address)),
+	};
+	if (set->looked != NULL && set->move != NULL && set->address != NULL)
 		return 0;
-	return vn_error(ENOENT,
-			"%s: the kernel has no PCI driver %s and modprobe could not load it; try `modprobe %s` by hand as root (in a container: on the host) and see why it fails",
-			address, driver, driver);
+	set_free(set);
+	return vn_error(ENOMEM, "binding: no memory");
+}
+
+static int set_add(struct set *set, const char *address)
+{
+	struct vn_looked *looked = &set->looked[set->count];
+	int result;
+
+	if (set->count == TOGETHER_MAX)
+		return vn_error(EINVAL, "%s: more than %d functions at once", address,
+				TOGETHER_MAX);
+	result = vn_pci_look(address, looked);
+	if (result < 0)
+		return result;
+	for (size_t i = 0; i < set->count; i++)
+		if (strcmp(set->address[i], looked->function.address) == 0)
+			return 0;
+	set->address[set->count++] = looked->function.address;
+	return 0;
+}
+
+/* The virtio-net functions of its group. What else is in it is none of ours: if it is
+ * in the way, that is said later. */
+static int set_add_group(struct set *set, int group)
+{
+	struct vn_member *members;
+	int count, result = 0;
+
+	if (group < 0)
+		return 0;
+	count = vn_group_members(group, &members);
+	for (int i = 0; i < count && result == 0; i++)
+		if (members[i].virtio_net)
+			result = set_add(set, members[i].address);
+	free(members);
+	return count < 0 ? count : result;
+}
+
+static int set_fill(struct set *set, const char *const *addresses, size_t count,
+		    bool groups)
+{
+	int result = set_make(set);
+
+	if (result < 0)
+		return result;
+	for (size_t i = 0; i < count && result == 0; i++)
+		result = set_add(set, addresses[i]);
+	count = set->count;
+	for (size_t i = 0; i < count && groups && result == 0; i++)
+		result = set_add_group(set, set->looked[i].group);
+	if (result < 0)
+		set_free(set);
+	return result;
 }
 
 /* --- may we? ------------------------------------------------------------ */
 
-static int check_group(const char *address)
+static int judged(const struct vn_looked *looked,
+		  int (*judge)(const struct vn_looked *, char *, size_t))
 {
-	char path[VN_PATH_MAX];
-	int group = vn_sysfs_group(address);
+	char reason[VN_REASON_MAX];
+	int result = judge(looked, reason, sizeof(reason));
 
-	if (group != -ENXIO)
-		return group;
-	vn_sysfs_path(path, "kernel/iommu_groups/0");
-	if (access(path, F_OK) == 0)
-		return vn_error(ENXIO,
-				"%s: it is in no IOMMU group, though other functions are: it does not sit behind the IOMMU; use another slot (in QEMU: a bus without bypass_iommu)",
-				address);
-	return vn_error(ENXIO,
-			"%s: it is in no IOMMU group: there is no IOMMU, or it is off; switch it on in the firmware (VT-d, AMD-Vi, SMMU) and on the kernel's command line (Intel: intel_iommu=on); in QEMU use `-machine q35,kernel-irqchip=split -device intel-iommu,intremap=on` and iommu_platform=on for the NIC",
-			address);
+	return result == 0 ? 0 : vn_error(-result, "%s: %s",
+					  looked->function.address, reason);
 }
 
 static int check_writable(const char *address, const char *path)
@@ -231,53 +160,131 @@ static int check_permission(const char *address, const char *from)
 	return result;
 }
 
-static int check_others(const char *address, int group)
+/* The rest of the group: those that come along are no hindrance. */
+static int check_others(const struct set *set, const struct vn_looked *looked)
 {
-	char others[512];
-	int count = vn_sysfs_group_others(group, address, others,
-					  sizeof(others));
+	const char *address = looked->function.address;
+	char others[400];
+	bool foreign;
+	int count = vn_group_hindrances(looked->group, set->address, set->count, others,
+					sizeof(others), &foreign);
 
 	if (count <= 0)
 		return count;
+	if (!foreign)
+		return vn_error(EBUSY,
+				"%s: IOMMU group %d can only be used as a whole, and %s; bind all together: vionet bind --group %s",
+				address, looked->group, others, address);
 	return vn_error(EBUSY,
 			"%s: IOMMU group %d can only be used as a whole, and %s; bind that to vfio-pci too, or unbind it, or move the function to another slot",
-			address, group, others);
+			address, looked->group, others);
 }
 
-static int check_interface(const struct vionet_pci_function *function)
+/* A virtual function of it that a process drives, "" if there is none. */
+static void find_held_vf(const char *address, char *text, size_t size)
 {
-	const char *interface = function->interface;
-	char why[128];
+	char path[VN_PATH_MAX], vf[VN_ADDRESS_MAX], holder[128];
+	unsigned int count = vn_sysfs_vfs(address);
 
-	if (!vn_interface_in_use(interface, why, sizeof(why)))
+	text[0] = '\0';
+	for (unsigned int i = 0; i < count && text[0] == '\0'; i++) {
+		vn_sysfs_path(path, "bus/pci/devices/%s/virtfn%u", address, i);
+		if (vn_sysfs_link(path, vf, sizeof(vf)) != 0)
+			continue;
+		if (vn_group_holder(vn_sysfs_group_quiet(vf), holder, sizeof(holder)))
+			snprintf(text, size, "%s has %s open", holder, vf);
+	}
+}
+
+/*
+ * The kernel removes the virtual functions of a physical one together with its driver,
+ * whoever uses them; it waits for a process that has one open, and so would we.
+ */
+static int check_vfs(const char *address, bool force)
+{
+	char held[160];
+	unsigned int count = vn_sysfs_vfs(address);
+
+	if (count == 0)
+		return 0;
+	find_held_vf(address, held, sizeof(held));
+	if (force && held[0] == '\0')
 		return 0;
 	return vn_error(EBUSY,
-			"%s: its network interface %s is up and %s: whoever uses it would be cut off; take it down (ip link set %s down) or force it (vionet bind --force %s)",
-			function->address, interface, why, interface,
-			function->address);
+			"%s: its %u virtual function%s would be removed with its driver%s%s; remove %s first: echo 0 > %s/bus/pci/devices/%s/sriov_numvfs",
+			address, count, count == 1 ? "" : "s",
+			held[0] == '\0' ? "" : ", and ", held,
+			count == 1 ? "it" : "them", vn_sysfs_root(), address);
 }
 
-/* In this order: the interface after what cannot be forced, the module last,
- * since loading it leaves a trace. */
-static int check_bind(const struct vionet_pci_function *function, bool hidden,
-		      unsigned int flags)
+static int check_use(const char *address)
 {
-	int result;
+	char why[320], remedy[128];
 
-	if (!function->modern && !hidden)
-		return vn_error(ENOTSUP,
-				"%s: legacy only: it has no virtio capabilities, so it could not be driven; in QEMU use disable-modern=off",
-				function->address);
-	result = check_group(function->address);
-	if (result >= 0)
-		result = check_others(function->address, result);
+	if (!vn_function_in_use(address, why, sizeof(why), remedy, sizeof(remedy)))
+		return 0;
+	return vn_error(EBUSY,
+			"%s: %s: whoever uses it would be cut off; %s%sforce it (vionet bind --force %s)",
+			address, why, remedy, remedy[0] == '\0' ? "" : " or ", address);
+}
+
+/* A name that is safe in a path and as an argument. */
+static bool is_driver_name(const char *name)
+{
+	size_t length = strlen(name);
+
+	if (length == 0 || length >= VN_DRIVER_MAX || name[0] == '-')
+		return false;
+	for (size_t i = 0; i < length; i++)
+		if (!isalnum((unsigned char)name[i]) &&
+		    strchr("_-+", name[i]) == NULL)
+			return false;
+	return true;
+}
+
+static int check_driver(const char *address, const char *driver)
+{
+	if (!is_driver_name(driver))
+		return vn_error(EINVAL, "%s: \"%.64s\" is no driver name",
+				address, driver);
+	if (vn_driver_load(driver))
+		return 0;
+	return vn_error(ENOENT,
+			"%s: the kernel has no PCI driver %s and modprobe could not load it; try `modprobe %s` by hand as root (in a container: on the host) and see why it fails",
+			address, driver, driver);
+}
+
+/* In this order: what can be forced after what cannot. */
+static int check_bind(const struct set *set, const struct vn_looked *looked,
+		      bool force)
+{
+	const struct vionet_pci_function *function = &looked->function;
+	int result = judged(looked, vn_judge_function);
+
+	if (result == 0)
+		result = check_others(set, looked);
 	if (result == 0)
 		result = check_permission(function->address, function->driver);
-	if (result == 0 && (flags & VIONET_PCI_BIND_FORCE) == 0)
-		result = check_interface(function);
 	if (result == 0)
-		result = check_driver(function->address, VFIO_PCI);
-	return result;
+		result = check_vfs(function->address, force);
+	return result == 0 && !force ? check_use(function->address) : result;
+}
+
+/* The module last, since loading it leaves a trace. */
+static int check_binds(const struct set *set, bool force)
+{
+	const struct vn_looked *last = NULL;
+	int result = 0;
+
+	for (size_t i = 0; i < set->count && result == 0; i++) {
+		if (set->looked[i].vfio)
+			continue;
+		last = &set->looked[i];
+		result = check_bind(set, last, force);
+	}
+	if (result == 0 && last != NULL)
+		result = check_driver(last->function.address, VFIO_PCI);
+	return result == 0 && last != NULL ? judged(last, vn_judge_vfio) : result;
 }
 
 /* Refuse while the group is open: the kernel would make us wait in unbind until
@@ -304,182 +311,142 @@ static int check_free(const char *address, int group)
 	return 0;
 }
 
-/* --- the move ----------------------------------------------------------- */
+/* --- all or none ----------------------------------------------------------- */
 
-/* Write a step's attribute; on failure keep why. */
-static int __attribute__((format(printf, 3, 4)))
-put(struct move *move, const char *text, const char *format, ...)
+/* The text of what failed stays, with what became of the others behind it. */
+static int undo(struct set *set, size_t done, int result)
 {
-	char name[VN_PATH_MAX / 2], path[VN_PATH_MAX];
-	va_list arguments;
-	int result;
+	char stuck[256] = "", why[VIONET_ERROR_TEXT_MAX];
 
-	va_start(arguments, format);
-	vsnprintf(name, sizeof(name), format, arguments);
-	va_end(arguments);
-	vn_sysfs_path(path, "bus/pci/%s", name);
-	result = vn_sysfs_write(path, text);
-	if (result < 0)
-		snprintf(move->cause, sizeof(move->cause),
-			 "%s cannot be written to (%s)", path,
-			 strerrordesc_np(-result));
+	snprintf(why, sizeof(why), "%s", vionet_error_text());
+
+	for (size_t i = done; i-- > 0;) {
+		struct vn_move *move = &set->move[i];
+
+		if (move->address == NULL || vn_move_undo(move))
+			continue;
+		snprintf(stuck + strlen(stuck), sizeof(stuck) - strlen(stuck), "%s%s",
+			 stuck[0] == '\0' ? "" : ", ", move->address);
+	}
+	if (stuck[0] == '\0')
+		return vn_error(-result, "%s", why);
+	return vn_error(-result, "%s; and not as before: %s", why, stuck);
+}
+
+static int run_all(struct set *set)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < set->count && result == 0; i++) {
+		if (set->move[i].address == NULL)
+			continue;
+		result = vn_move_run(&set->move[i]);
+		if (result < 0)
+			result = undo(set, i, result);
+	}
 	return result;
 }
 
-/* An empty line clears it. */
-static int put_override(struct move *move, const char *driver)
+static void describe(const struct set *set, struct vionet_pci_move *moves)
 {
-	return put(move, driver[0] == '\0' ? "\n" : driver,
-		   "devices/%s/driver_override", move->address);
-}
+	for (size_t i = 0; i < set->count; i++) {
+		const struct vionet_pci_function *before = &set->looked[i].function;
+		struct vn_interfaces interfaces;
 
-static void get_override(struct move *move)
-{
-	char path[VN_PATH_MAX];
-
-	vn_sysfs_path(path, "bus/pci/devices/%s/driver_override",
-		      move->address);
-	vn_sysfs_read(path, move->override, sizeof(move->override));
-	if (strcmp(move->override, "(null)") == 0)
-		move->override[0] = '\0';
-}
-
-static int release_old(struct move *move)
-{
-	int result;
-
-	if (move->from[0] == '\0')
-		return 0;
-	result = put(move, move->address, "drivers/%s/unbind", move->from);
-	if (result < 0)
-		return result;
-	if (wait_for(move->address, ""))
-		return 0;
-	snprintf(move->cause, sizeof(move->cause), "%s does not let go of it",
-		 move->from);
-	return -EIO;
-}
-
-static int take_new(struct move *move)
-{
-	/* An error here is that of the driver's probe; the link tells. */
-	int result = put(move, move->address, "drivers_probe");
-
-	if (wait_for(move->address, move->to))
-		return 0;
-	if (result == 0)
-		snprintf(move->cause, sizeof(move->cause),
-			 "%s %s it (the kernel log says why: dmesg)",
-			 move->to == NULL ? "no driver" : move->to,
-			 move->to == NULL ? "took" : "did not take");
-	return result == 0 ? -EIO : result;
-}
-
-/*
- * Undo what was done so far. The old driver is named in driver_override while it
- * is bound, whatever it was that let it match before; then driver_override is
- * as it was. Writes are tried even where the last one failed: nothing is worse
- * than a function without a driver.
- */
-static bool give_back(struct move *move)
-{
-	struct move undo = *move; /* keeps the first cause */
-
-	if (move->from[0] != '\0' && !is_with(move->address, move->from)) {
-		if (!is_with(move->address, ""))
-			put(&undo, move->address, "devices/%s/driver/unbind",
-			    move->address);
-		put_override(&undo, move->from);
-		put(&undo, move->address, "drivers/%s/bind", move->from);
+		snprintf(moves[i].address, sizeof(moves[i].address), "%s",
+			 before->address);
+		snprintf(moves[i].from, sizeof(moves[i].from), "%s", before->driver);
+		vn_sysfs_driver(before->address, moves[i].to, sizeof(moves[i].to));
+		vn_sysfs_interfaces(before->address, &interfaces);
+		snprintf(moves[i].interface, sizeof(moves[i].interface), "%s",
+			 interfaces.name[0]);
+		moves[i].moved = set->move[i].address != NULL;
 	}
-	if (!wait_for(move->address, move->from))
-		return false;
-	return put_override(&undo, move->override) == 0;
 }
 
-/* Of the errors that sysfs may give, those that the header promises. */
-static int public_code(int result)
+/* Make room for the answer, run, fill it. */
+static int carry_out(struct set *set, struct vionet_pci_move **moves, size_t *count)
 {
-	return result == -EACCES || result == -EPERM ? EACCES : EIO;
-}
-
-/* The result of a failed step, after the attempt to undo it. */
-static int fail(struct move *move, int result)
-{
-	int code = public_code(result);
-	const char *root = vn_sysfs_root();
-	char path[VN_PATH_MAX];
-
-	vn_sysfs_path(path, "bus/pci/devices/%s", move->address);
-	if (access(path, F_OK) != 0)
-		return vn_error(ENODEV, "%s: it was unplugged meanwhile",
-				move->address);
-	if (give_back(move))
-		return vn_error(code, "%s: %s; it is %s%s again, as before",
-				move->address, move->cause,
-				move->from[0] ? "bound to " : "without driver",
-				move->from);
-	if (move->from[0] == '\0')
-		return vn_error(code,
-				"%s: %s; clear driver_override by hand: echo > %s/bus/pci/devices/%s/driver_override",
-				move->address, move->cause, root,
-				move->address);
-	return vn_error(code,
-			"%s: %s, and it could not be put back as it was, with %s; by hand: echo %s > %s/bus/pci/devices/%s/driver_override; echo %s > %s/bus/pci/drivers/%s/bind; echo > %s/bus/pci/devices/%s/driver_override",
-			move->address, move->cause, move->from, move->from,
-			root, move->address, move->address, root, move->from,
-			root, move->address);
-}
-
-static int run(struct move *move)
-{
+	struct vionet_pci_move *list = calloc(set->count + 1, sizeof(*list));
 	int result;
 
-	get_override(move);
-	result = put_override(move, move->to == NULL ? "" : move->to);
-	if (result < 0)
-		return vn_error(public_code(result),
-				"%s: %s; nothing was changed", move->address,
-				move->cause);
-	result = release_old(move);
+	if (list == NULL)
+		return vn_error(ENOMEM, "binding: no memory");
+	result = run_all(set);
+	if (result < 0 || moves == NULL) {
+		free(list);
+		return result;
+	}
+	describe(set, list);
+	*moves = list;
+	*count = set->count;
+	return 0;
+}
+
+static int check_call(size_t given, unsigned int flags, unsigned int known,
+		      struct vionet_pci_move **moves, size_t *count)
+{
+	if (moves != NULL) {
+		*moves = NULL;
+		*count = 0;
+	}
+	if ((flags & ~known) != 0)
+		return vn_error(EINVAL, "binding: unknown flags 0x%x", flags & ~known);
+	return given != 0 ? 0 : vn_error(EINVAL, "binding: no function is named");
+}
+
+void vionet_pci_moves_free(struct vionet_pci_move *moves)
+{
+	free(moves);
+}
+
+/* --- there ------------------------------------------------------------------- */
+
+static void plan_binds(struct set *set)
+{
+	for (size_t i = 0; i < set->count; i++) {
+		if (set->looked[i].vfio)
+			continue;
+		set->move[i].address = set->address[i];
+		set->move[i].from = set->looked[i].function.driver;
+		set->move[i].to = VFIO_PCI;
+	}
+}
+
+int vionet_pci_bind(const char *const *addresses, size_t count, unsigned int flags,
+		    struct vionet_pci_move **moves, size_t *move_count)
+{
+	struct set set = { .count = 0 };
+	int result = check_call(count, flags, BIND_FLAGS, moves, move_count);
+
 	if (result == 0)
-		result = take_new(move);
-	return result == 0 ? 0 : fail(move, result);
-}
-
-int vionet_pci_bind(const char *address, unsigned int flags, char *previous,
-		    size_t previous_size)
-{
-	struct vionet_pci_function function;
-	struct move move = { .to = VFIO_PCI };
-	bool hidden;
-	int result;
-
-	if (previous != NULL && previous_size != 0)
-		previous[0] = '\0';
-	result = vn_pci_look(address, &function, &hidden);
+		result = set_fill(&set, addresses, count,
+				  (flags & VIONET_PCI_BIND_GROUP) != 0);
 	if (result < 0)
 		return result;
-	if (previous != NULL && previous_size != 0)
-		snprintf(previous, previous_size, "%s", function.driver);
-	if (strcmp(function.driver, VFIO_PCI) == 0)
-		return 0;
-	result = check_bind(&function, hidden, flags);
-	if (result < 0)
-		return result;
-	move.address = function.address;
-	move.from = function.driver;
-	return run(&move);
+	result = check_binds(&set, (flags & VIONET_PCI_BIND_FORCE) != 0);
+	if (result == 0) {
+		plan_binds(&set);
+		result = carry_out(&set, moves, move_count);
+	}
+	for (size_t i = 0; i < set.count && result == 0; i++)
+		if (set.move[i].address != NULL)
+			vn_node_wait(set.looked[i].group);
+	set_free(&set);
+	return result;
 }
 
-static int check_unbind(const struct vionet_pci_function *function,
-			const char *driver)
+/* --- and back ---------------------------------------------------------------- */
+
+static int check_unbind(const struct vn_looked *looked, const char *driver)
 {
-	int group = vn_sysfs_group_quiet(function->address);
+	const struct vionet_pci_function *function = &looked->function;
 	int result = 0;
 
-	if (is_vfio(function->driver) && group >= 0)
-		result = check_free(function->address, group);
+	if (looked->vfio && looked->group >= 0)
+		result = check_free(function->address, looked->group);
+	if (result == 0 && looked->vfio)
+		result = check_vfs(function->address, false);
 	if (result == 0)
 		result = check_permission(function->address, function->driver);
 	if (result == 0 && driver != NULL)
@@ -487,26 +454,57 @@ static int check_unbind(const struct vionet_pci_function *function,
 	return result;
 }
 
-int vionet_pci_unbind(const char *address, const char *driver)
+/* With a kernel driver: there is nothing to give back. */
+static bool is_back(const struct vn_looked *looked)
 {
-	struct vionet_pci_function function;
-	struct move move = { .to = driver };
-	bool hidden;
-	int result = vn_pci_look(address, &function, &hidden);
+	return looked->function.driver[0] != '\0' && !looked->vfio;
+}
 
+static int plan_unbind(struct set *set, size_t i, const char *driver)
+{
+	const struct vn_looked *looked = &set->looked[i];
+	const struct vionet_pci_function *function = &looked->function;
+	int result;
+
+	if (is_back(looked)) {
+		if (driver == NULL || strcmp(driver, function->driver) == 0)
+			return 0;
+		return vn_error(EINVAL,
+				"%s: it is with its kernel driver %s, not with VFIO: there is nothing to give back",
+				function->address, function->driver);
+	}
+	result = check_unbind(looked, driver);
 	if (result < 0)
 		return result;
-	if (function.driver[0] != '\0' && !is_vfio(function.driver))
-		return 0;
-	result = check_unbind(&function, driver);
+	set->move[i].address = function->address;
+	set->move[i].from = function->driver;
+	set->move[i].to = driver;
+	return 0;
+}
+
+int vionet_pci_unbind(const char *const *addresses, size_t count, const char *driver,
+		      unsigned int flags, struct vionet_pci_move **moves,
+		      size_t *move_count)
+{
+	struct set set = { .count = 0 };
+	int result = check_call(count, flags, UNBIND_FLAGS, moves, move_count);
+
+	if (result == 0)
+		result = set_fill(&set, addresses, count,
+				  (flags & VIONET_PCI_BIND_GROUP) != 0);
 	if (result < 0)
 		return result;
+	for (size_t i = 0; i < set.count && result == 0; i++)
+		result = plan_unbind(&set, i, driver);
 	/* Nothing loads it at a probe; without it, any other may do. */
-	if (driver == NULL)
-		load_driver("virtio-pci");
-	move.address = function.address;
-	move.from = function.driver;
-	result = run(&move);
+	if (result == 0 && driver == NULL)
+		vn_driver_load("virtio-pci");
+	if (result == 0)
+		result = carry_out(&set, moves, move_count);
 	/* A driver asked for by name was named in driver_override. */
-	return result == 0 && driver != NULL ? put_override(&move, "") : result;
+	for (size_t i = 0; i < set.count && result == 0 && driver != NULL; i++)
+		if (set.move[i].address != NULL)
+			result = vn_move_forget(&set.move[i]);
+	set_free(&set);
+	return result;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Owns: one PCI function opened through kernel VFIO: its device descriptor, its
- * mapped BARs, its interrupts, and the container that it alone is in.
+ * mapped BARs, its interrupts, and its part of the container.
  * Never: maps or writes the MSI-X table (the kernel owns it), asks sysfs for
  * anything once the function is open, or leaves a descriptor behind on failure.
  * Read next: iommu/container.c for the memory side; driver/transport_pci.c for
@@ -25,11 +25,9 @@
 #include "iommu/container.h"
 #include "iommu/type1.h"
 #include "pci/function.h"
+#include "pci/host.h"
 #include "pci/mapping.h"
-#include "pci/sysfs.h"
 #include "pci/vfio_region.h"
-
-#define VFIO_DIRECTORY "/dev/vfio"
 
 #define RESET_LIMIT_MS 1000
 #define RESET_PAUSE_MS 10
@@ -412,83 +410,75 @@ static int bring_up(struct vfio_function *function)
 				   VN_PCI_COMMAND_MASTER);
 }
 
-static int find_group(const char *address, int *group)
+/* What is in the way, but for a group that is busy: that may pass. */
+static int judge(const char *address, struct vn_looked *looked)
 {
-	char text[VIONET_ERROR_TEXT_MAX];
-	int result = vn_sysfs_group(address);
+	char reason[VN_REASON_MAX];
+	int result = vn_pci_look(address, looked);
 
-	*group = result;
-	if (result >= 0)
-		return 0;
-	if (result != -ENXIO)
-		return result;
-	snprintf(text, sizeof(text), "%s", vionet_error_text());
-	return vn_error(ENXIO, "%s; switch the IOMMU on: in the firmware (VT-d, "
-			"AMD-Vi), with intel_iommu=on on the kernel's command line "
-			"(Intel), in QEMU with -device intel-iommu,intremap=on",
-			text);
-}
-
-/* Variant drivers of VFIO (mlx5_vfio_pci, virtio_vfio_pci) will do as well. */
-static int check_driver(const char *address)
-{
-	char driver[64];
-	int result = vn_sysfs_driver(address, driver, sizeof(driver));
-
-	if (result != 0 || strstr(driver, "vfio") != NULL)
-		return result;
-	return vn_error(ENXIO, "%s: bound to %s, not to vfio-pci; run: vionet bind "
-			"%s", address, driver[0] == '\0' ? "no driver" : driver,
-			address);
-}
-
-static int container_refused(const char *address, int group, int result)
-{
-	char culprits[512];
-
-	switch (-result) {
-	case ENOTCONN:
-		if (vn_sysfs_group_culprits(group, culprits,
-					    sizeof(culprits)) > 0)
-			return vn_error(EBUSY, "%s: group %d is not viable: %s; "
-					"bind it to vfio-pci or unbind it",
-					address, group, culprits);
-		return vn_error(EBUSY, "%s: group %d is not viable, but no device "
-				"of it stands out; see /sys/kernel/iommu_groups/"
-				"%d/devices", address, group, group);
-	case ENOENT:
-		result = -ENXIO;
-		break;
+	if (result == 0) {
+		result = vn_judge(looked, reason, sizeof(reason));
+		if (result != 0)
+			vn_error(-result, "%s: %s", looked->function.address, reason);
 	}
-	return vn_error_prefix(result, "%s", address);
+	return result;
+}
+
+static int refused(const struct vn_looked *looked, int result)
+{
+	char reason[VN_REASON_MAX];
+
+	if (result == -EBUSY &&
+	    vn_judge_holder(looked, reason, sizeof(reason)) != 0)
+		return vn_error(EBUSY, "%s: %s", looked->function.address, reason);
+	vn_error_prefix(result, "%s", looked->function.address);
+	return result == -EALREADY ? -EBUSY : result;
+}
+
+/* It changed between the look and the opening. */
+static int not_viable(const struct vn_looked *looked)
+{
+	char reason[VN_REASON_MAX];
+
+	if (vn_judge_group(looked, reason, sizeof(reason)) != 0)
+		return vn_error(EBUSY, "%s: %s", looked->function.address, reason);
+	return vn_error(EBUSY, "%s: group %d is not viable, but no device "
+			"of it stands out; see /sys/kernel/iommu_groups/"
+			"%d/devices", looked->function.address, looked->group,
+			looked->group);
+}
+
+bool vn_function_shares(int group, const char *address)
+{
+	return vn_container_shares(vn_host.vfio, group, address);
 }
 
 int vn_function_open_vfio(const char *address, struct vn_function **function)
 {
-	char name[VN_ADDRESS_MAX];
 	struct vfio_function *made;
-	int group, result = vn_pci_address_parse(address, name);
+	struct vn_looked looked;
+	const char *name = looked.function.address;
+	int result = judge(address, &looked);
 
 	*function = NULL;
-	if (result == 0)
-		result = find_group(name, &group);
-	if (result == 0)
-		result = check_driver(name);
 	if (result != 0)
 		return result;
 	made = calloc(1, sizeof(*made));
 	if (made == NULL)
 		return vn_error(ENOMEM, "%s: out of memory", name);
 	made->base = (struct vn_function){ .ops = &operations,
-		.iommu_group = group, .iommu = "type1v2",
+		.iommu_group = looked.group, .iommu = "type1v2",
 		.removal_fd = -1, .error_fd = -1, .service_fd = -1 };
-	memcpy(made->base.name, name, sizeof(name));
+	snprintf(made->base.name, sizeof(made->base.name), "%s", name);
 	made->fd = -1;
-	result = vn_container_open(VFIO_DIRECTORY, group, &made->container);
+	result = vn_container_open(vn_host.vfio, looked.group, name,
+				   &made->container);
 	if (result == 0)
 		result = bring_up(made);
+	else if (result == -ENOTCONN)
+		result = not_viable(&looked);
 	else
-		result = container_refused(name, group, result);
+		result = refused(&looked, result);
 	if (result != 0) {
 		release(made);
 		return result;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: what finding (list.c) and binding (bind.c) share beyond pci/sysfs.h:
- * files of sysfs by path, and where the rest of the host is looked at, so that
- * a test can put a host of its own in place.
+ * Owns: what finding (list.c), judging (judge.c), binding (bind.c) and opening
+ * (function_vfio.c) share beyond pci/sysfs.h: files of sysfs by path, groups,
+ * interfaces, and where the rest of the host is looked at, so that a test can put a
+ * host of its own in place.
  * Never: is included outside pci/ and its tests.
  * Read next: pci/sysfs.c.
  */
@@ -14,11 +15,19 @@
 
 #include <vionet/pci.h>
 
+#include "pci/sysfs.h"
+
+struct dirent;
 struct ifaddrs;
+struct nlmsghdr;
 
 /* Room for the root, two names of 255 bytes and what stands between them. */
 #define VN_PATH_MAX 1024
 #define VN_ROOT_MAX 256
+#define VN_REASON_MAX 512
+
+/* One message of the kernel's reply. */
+typedef void vn_netlink_see(const struct nlmsghdr *message, void *context);
 
 /* The host beside sysfs. Tests change it while no call runs. */
 struct vn_host {
@@ -26,11 +35,18 @@ struct vn_host {
 	const char *proc;	    /* "/proc" */
 	const char *modprobe[3];    /* tried in this order, NULL: no more */
 	unsigned int modprobe_ms;   /* longest that it may take */
-	unsigned int settle_ms;	    /* longest wait for a driver link */
+	const char *udev;	    /* "/run/udev" */
+	const char *udevadm[3];	    /* as modprobe */
+	unsigned int udev_ms;	    /* longest wait for udev */
+	unsigned int settle_ms;	    /* longest wait for a driver link, a node */
 	int (*addresses)(struct ifaddrs **list); /* getifaddrs */
 	void (*addresses_free)(struct ifaddrs *list);
+	int (*netlink)(const struct nlmsghdr *request, vn_netlink_see *see,
+		       void *context); /* vn_netlink_ask */
 };
 extern struct vn_host vn_host;
+
+/* ---- sysfs.c ---- */
 
 /*
  * Make "ROOT/...". Never cut: names of the kernel have at most 255 bytes, and
@@ -39,9 +55,10 @@ extern struct vn_host vn_host;
 void vn_sysfs_path(char path[VN_PATH_MAX], const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Read the first line of a file, without its end. Returns 0 or -errno, without
- * text. */
+/* Read the first line of a file, without its end; or a number in it. Return 0 or
+ * -errno, without text. */
 int vn_sysfs_read(const char *path, char *text, size_t size);
+int vn_sysfs_number(const char *path, unsigned long *number);
 
 /* Write `text` to a file in one write, as the kernel's attributes want it.
  * Returns 0 or -errno, without text. */
@@ -50,33 +67,141 @@ int vn_sysfs_write(const char *path, const char *text);
 /* Name that the link at `path` ends with. Returns 0 or -errno, without text. */
 int vn_sysfs_link(const char *path, char *name, size_t size);
 
-/* Network interface of the function, "" if none: below virtioN/net or net. */
-void vn_sysfs_interface(const char *address, char *name, size_t size);
+/* Names in a folder, in alphabetical order. Returns how many, to be freed, or
+ * -errno, without text. */
+int vn_sysfs_names(const char *path, struct dirent ***names);
+void vn_sysfs_names_free(struct dirent **names, int count);
 
-/*
- * Would somebody be cut off if this interface went away? It is up and has an
- * address (IPv6 link-local does not count), a route that somebody made, or an
- * interface on top of it (bridge, bond, VLAN). `why`: "has address 192.0.2.1".
- */
-bool vn_interface_in_use(const char *interface, char *why, size_t size);
-
-/* As vn_sysfs_group, but without text, for calls that go on without a group:
- * -ENXIO none, -EPERM the made-up one of no-IOMMU mode, -EIO nonsense. */
+/* Group number of the function, without text: -ENXIO none, -EPERM the made-up one of
+ * no-IOMMU mode, -EIO nonsense. */
 int vn_sysfs_group_quiet(const char *address);
 
-/* As vn_sysfs_group_culprits, but leaves the function `except` out. */
-int vn_sysfs_group_others(int group, const char *except, char *text,
-			  size_t size);
+/* Virtual functions that are enabled on it; 0 for what is no physical function. */
+unsigned int vn_sysfs_vfs(const char *address);
+
+#define VN_INTERFACE_MAX 64
+#define VN_INTERFACES_MAX 8
+
+/* Network interfaces of a function: two where it is one of a failover pair. */
+struct vn_interfaces {
+	char name[VN_INTERFACES_MAX][VN_INTERFACE_MAX];
+	unsigned int count;
+	bool hidden; /* it has one in another network namespace */
+};
+void vn_sysfs_interfaces(const char *address, struct vn_interfaces *found);
+
+/* ---- group.c ---- */
+
+/* A driver of VFIO? `device`: path of its folder in sysfs; `driver`: what is bound
+ * to it. Not a list of names: variant drivers come with each kernel. */
+bool vn_is_vfio(const char *device, const char *driver);
+/* The same for a PCI function and the driver that it has now. */
+bool vn_function_is_vfio(const char *address);
+
+/* Who else is in a group. */
+struct vn_member {
+	char address[64];    /* of any bus */
+	char driver[64];     /* "" none */
+	bool vfio;
+	bool virtio_net;
+	bool hinders;	     /* keeps the group from being viable */
+};
+
+/* Members of the group, in order, to be freed. Returns how many, or -EIO with
+ * text. */
+int vn_group_members(int group, struct vn_member **members);
+
+/*
+ * Describe the members of a group that keep it from being viable: "0000:00:05.0
+ * is bound to e1000e, ...", but for those in `except`. Bridges and unbound devices
+ * do not, nor do those with a driver of VFIO or pci-stub. `*others`: are there some
+ * that are no virtio-net functions? May be NULL. Returns how many, or -EIO with text.
+ */
+int vn_group_hindrances(int group, const char *const *except, size_t count,
+			char *text, size_t size, bool *others);
 
 /*
  * Find a process that has the group's node open: "process 123 (qemu)". Sees
  * only what /proc shows to this user.
  */
 bool vn_group_holder(int group, char *text, size_t size);
+/* The same for any node. */
+bool vn_node_holder(const char *node, char *text, size_t size);
 
-/* As vionet_pci_lookup. `*hidden`: the kernel shows this user only the header of
- * configuration space, so `modern` says nothing. */
-int vn_pci_look(const char *address, struct vionet_pci_function *function,
-		bool *hidden);
+/* ---- netlink.c ---- */
+
+/* Send a request of NETLINK_ROUTE and show each message of the reply. Returns 0 or
+ * -errno (the kernel's, or -ETIMEDOUT), without text. */
+int vn_netlink_ask(const struct nlmsghdr *request, vn_netlink_see *see,
+		   void *context);
+
+/* Does the kernel know of a route or an interface that depends on this one?
+ * `why`: "has routes", "carries mv0 in another network namespace". */
+bool vn_netlink_in_use(const char *interface, bool up, char *why, size_t size);
+
+/* Is a reply of the kernel's that packets to `address` leave by `interface`? */
+bool vn_netlink_leads(const char *address, const char *interface);
+
+/* ---- interface.c ---- */
+
+/*
+ * Would somebody be cut off if the function's driver went away? `why` says who, by a
+ * whole sentence: "its network interface ens4 is up and has address 192.0.2.1".
+ * `remedy` is what to do about it, "" where there is nothing to type.
+ */
+bool vn_function_in_use(const char *address, char *why, size_t size, char *remedy,
+			size_t remedy_size);
+
+/* ---- list.c ---- */
+
+/* VIRTIO, "PCI Device Discovery": modern, and transitional. */
+static inline bool vn_is_virtio_net(unsigned long vendor, unsigned long device)
+{
+	return vendor == 0x1af4 && (device == 0x1041 || device == 0x1000);
+}
+
+/* What a look at a function finds, beyond what an application sees of it. */
+struct vn_looked {
+	struct vionet_pci_function function;
+	int group;   /* as vn_sysfs_group_quiet */
+	bool hidden; /* the kernel shows this user only the header of configuration
+		      * space, so `modern` says nothing */
+	bool silent; /* configuration space reads all-ones */
+	bool vfio;   /* bound to a driver of VFIO */
+};
+
+/* As vionet_pci_lookup. */
+int vn_pci_look(const char *address, struct vn_looked *looked);
+
+/* ---- judge.c ---- */
+
+/*
+ * What is in the way of driving a function, step by step: each returns 0, or a negative
+ * errno and the reason, without the function's name in front. All who look at a
+ * function ask here, so that all say the same.
+ */
+int vn_judge_function(const struct vn_looked *looked, char *reason, size_t size);
+int vn_judge_vfio(const struct vn_looked *looked, char *reason, size_t size);
+int vn_judge_driver(const struct vn_looked *looked, char *reason, size_t size);
+int vn_judge_group(const struct vn_looked *looked, char *reason, size_t size);
+int vn_judge_node(const struct vn_looked *looked, char *reason, size_t size);
+
+/* All of the above, in this order. */
+int vn_judge(const struct vn_looked *looked, char *reason, size_t size);
+
+/* Has another process the group open, as far as can be seen from here? That may pass,
+ * so it is no part of the above. */
+int vn_judge_holder(const struct vn_looked *looked, char *reason, size_t size);
+
+/* "virtio block device", "" if it is no virtio device. `subsystem` tells those of the
+ * ids below 0x1040 apart. */
+const char *vn_virtio_kind(unsigned int vendor, unsigned int device,
+			   unsigned int subsystem);
+
+/* ---- function_vfio.c ---- */
+
+/* Is the group open in this process already, for another of its functions than this
+ * one? Then this one can be opened as well. */
+bool vn_function_shares(int group, const char *address);
 
 #endif

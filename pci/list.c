@@ -14,16 +14,12 @@
  * hand at that moment (a small allocation, at most one descriptor) may leak; it
  * happens when a function is unplugged while it is looked at.
  */
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <pci/pci.h>
 
@@ -32,8 +28,6 @@
 #include "pci/host.h"
 #include "pci/sysfs.h"
 
-#define VENDOR_VIRTIO 0x1af4
-#define DEVICE_NET 0x1041
 #define DEVICE_NET_TRANSITIONAL 0x1000
 
 /* Configuration space that every user may read; the rest is root's. */
@@ -44,9 +38,7 @@ struct look {
 	struct pci_access *access;
 	struct pci_dev *device;
 	char path[VN_PATH_MAX]; /* of the PCI bus in sysfs */
-	bool modern;
-	bool hidden;
-	struct vionet_pci_function *function;
+	struct vn_looked *looked;
 };
 
 /* Array that grows. */
@@ -135,9 +127,7 @@ static void step_identify(struct look *look)
 
 static bool is_virtio_net(const struct pci_dev *device)
 {
-	return device->vendor_id == VENDOR_VIRTIO &&
-	       (device->device_id == DEVICE_NET ||
-		device->device_id == DEVICE_NET_TRANSITIONAL);
+	return vn_is_virtio_net(device->vendor_id, device->device_id);
 }
 
 /*
@@ -147,10 +137,13 @@ static bool is_virtio_net(const struct pci_dev *device)
  */
 static void step_capabilities(struct look *look)
 {
+	struct vn_looked *looked = look->looked;
 	u8 byte;
 
-	look->modern = false;
-	look->hidden =
+	looked->function.modern = false;
+	/* The kernel keeps the ids of a function that answers no more. */
+	looked->silent = pci_read_long(look->device, 0) == 0xffffffff;
+	looked->hidden =
 		pci_read_block(look->device, CONFIG_PUBLIC, &byte, 1) == 0;
 	pci_fill_info(look->device, PCI_FILL_CAPS);
 	for (struct pci_cap *cap = look->device->first_cap; cap != NULL;
@@ -158,12 +151,12 @@ static void step_capabilities(struct look *look)
 		if (cap->type == PCI_CAP_NORMAL && cap->id == PCI_CAP_ID_VNDR &&
 		    pci_read_byte(look->device, (int)cap->addr + 3) ==
 			    VN_CFG_COMMON)
-			look->modern = true;
+			looked->function.modern = true;
 }
 
 static void step_describe(struct look *look)
 {
-	struct vionet_pci_function *function = look->function;
+	struct vionet_pci_function *function = &look->looked->function;
 	struct pci_dev *device = look->device;
 
 	pci_fill_info(device, PCI_FILL_IDENT | PCI_FILL_SUBSYS |
@@ -180,7 +173,7 @@ static void step_describe(struct look *look)
 /* Names from the local database; "" for what it does not know. */
 static void step_names(struct look *look)
 {
-	struct vionet_pci_function *function = look->function;
+	struct vionet_pci_function *function = &look->looked->function;
 	struct pci_dev *device = look->device;
 	char text[sizeof(function->device_name)];
 	const char *name;
@@ -197,170 +190,51 @@ static void step_names(struct look *look)
 		 name == NULL ? "" : name);
 }
 
-/* Does process `pid` have `node` open? */
-static bool process_holds(const char *pid, const char *node)
-{
-	char path[VN_PATH_MAX], target[VN_PATH_MAX];
-	bool holds = false;
-	struct dirent *entry;
-	DIR *directory;
-
-	snprintf(path, sizeof(path), "%s/%s/fd", vn_host.proc, pid);
-	directory = opendir(path);
-	if (directory == NULL)
-		return false; /* another user's, or it just ended */
-	while (!holds && (entry = readdir(directory)) != NULL) {
-		ssize_t length = readlinkat(dirfd(directory), entry->d_name,
-					    target, sizeof(target) - 1);
-
-		if (length < 0)
-			continue;
-		target[length] = '\0';
-		holds = strcmp(target, node) == 0;
-	}
-	closedir(directory);
-	return holds;
-}
-
-bool vn_group_holder(int group, char *text, size_t size)
-{
-	char node[VN_PATH_MAX], path[VN_PATH_MAX + 300], name[64];
-	struct dirent *entry;
-	bool found = false;
-	DIR *directory = opendir(vn_host.proc);
-
-	text[0] = '\0';
-	if (directory == NULL)
-		return false;
-	snprintf(node, sizeof(node), "%s/%d", vn_host.vfio, group);
-	while (!found && (entry = readdir(directory)) != NULL) {
-		if (!isdigit((unsigned char)entry->d_name[0]) ||
-		    !process_holds(entry->d_name, node))
-			continue;
-		snprintf(path, sizeof(path), "%s/%s/comm", vn_host.proc,
-			 entry->d_name);
-		vn_sysfs_read(path, name, sizeof(name));
-		snprintf(text, size, "process %.20s (%s)", entry->d_name, name);
-		found = true;
-	}
-	closedir(directory);
-	return found;
-}
-
-static bool __attribute__((format(printf, 2, 3)))
-undrivable(struct vionet_pci_function *function, const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(function->reason, sizeof(function->reason), format,
-		  arguments);
-	va_end(arguments);
-	return false;
-}
-
-static bool driver_allows(struct vionet_pci_function *function)
-{
-	char others[200];
-
-	if (strcmp(function->driver, "vfio-pci") == 0)
-		return true;
-	if (vn_sysfs_group_others(function->iommu_group, function->address,
-				  others, sizeof(others)) > 0)
-		return undrivable(
-			function,
-			"bound to %s, and group %d has other functions that are in use: %s; give those to vfio-pci or unbind them, then: vionet bind %s",
-			function->driver[0] == '\0' ? "no driver" :
-						      function->driver,
-			function->iommu_group, others, function->address);
-	return undrivable(function, "bound to %s; run: vionet bind %s",
-			  function->driver[0] == '\0' ? "no driver" :
-							function->driver,
-			  function->address);
-}
-
-static bool group_allows(struct vionet_pci_function *function)
-{
-	char text[256];
-
-	if (vn_sysfs_group_culprits(function->iommu_group, text,
-				    sizeof(text)) > 0)
-		return undrivable(
-			function,
-			"group %d is not viable: %s; bind it to vfio-pci or unbind it",
-			function->iommu_group, text);
-	if (vn_group_holder(function->iommu_group, text, sizeof(text)))
-		return undrivable(function,
-				  "group %d is in use: %s has it open; end it first",
-				  function->iommu_group, text);
-	return true;
-}
-
-static bool node_allows(struct vionet_pci_function *function)
-{
-	char node[VN_PATH_MAX];
-
-	snprintf(node, sizeof(node), "%.200s/%d", vn_host.vfio,
-		 function->iommu_group);
-	/* Effective ids: those that open() will be judged by. */
-	if (faccessat(AT_FDCWD, node, R_OK | W_OK, AT_EACCESS) == 0)
-		return true;
-	if (errno == EACCES || errno == EPERM)
-		return undrivable(
-			function,
-			"this user may not open %s; run as root, or give it away: chown USER %s",
-			node, node);
-	return undrivable(function,
-			  "%s cannot be opened (%s); in a container, pass the device node in",
-			  node, strerrordesc_np(errno));
-}
-
 /* Fill `drivable` and `reason`; the first thing that is in the way counts. */
-static bool judge(struct vionet_pci_function *function, bool hidden)
+static void judge(struct vn_looked *looked)
 {
-	if (!function->modern && !hidden)
-		return undrivable(
-			function,
-			"legacy only: it has no virtio capabilities; in QEMU use disable-modern=off");
-	if (function->iommu_group < 0)
-		return undrivable(
-			function,
-			"no IOMMU group: switch the IOMMU on (firmware; intel_iommu=on on the kernel's command line; in QEMU -device intel-iommu and iommu_platform=on)");
-	if (!driver_allows(function) || !group_allows(function) ||
-	    !node_allows(function))
-		return false;
+	struct vionet_pci_function *function = &looked->function;
+
+	function->drivable = vn_judge(looked, function->reason,
+				      sizeof(function->reason)) == 0;
+	if (function->drivable)
+		function->drivable = vn_judge_holder(looked, function->reason,
+						     sizeof(function->reason)) == 0;
+	if (!function->drivable)
+		return;
 	/* No hindrance, but the caller is owed why `modern` is false. */
-	if (hidden)
+	if (looked->hidden)
 		snprintf(function->reason, sizeof(function->reason),
 			 "only root can read its capabilities, so whether it is modern is not known before it is opened");
-	return true;
 }
 
-/* Fill `function` with all there is to say of look->device. Returns -EIO if
+/* Fill look->looked with all there is to say of look->device. Returns -EIO if
  * libpci gave up: the function is being unplugged. */
-static int describe(struct look *look, const char *address,
-		    struct vionet_pci_function *function)
+static int describe(struct look *look, const char *address)
 {
+	struct vn_looked *looked = look->looked;
+	struct vionet_pci_function *function = &looked->function;
+	struct vn_interfaces interfaces;
 	int result;
 
-	memset(function, 0, sizeof(*function));
-	look->function = function;
+	memset(looked, 0, sizeof(*looked));
 	snprintf(function->address, sizeof(function->address), "%s", address);
 	if (guarded(step_describe, look) < 0 ||
 	    guarded(step_capabilities, look) < 0)
 		return vn_error(EIO, "%s: it cannot be looked at: %s", address,
 				complaint);
 	guarded(step_names, look); /* names are not worth a failure */
-	function->modern = look->modern;
 	result = vn_sysfs_driver(address, function->driver,
 				 sizeof(function->driver));
 	if (result < 0)
 		return result;
-	vn_sysfs_interface(address, function->interface,
-			   sizeof(function->interface));
-	result = vn_sysfs_group_quiet(address);
-	function->iommu_group = result < 0 ? -1 : result;
-	function->drivable = judge(function, look->hidden);
+	vn_sysfs_interfaces(address, &interfaces);
+	snprintf(function->interface, sizeof(function->interface), "%s",
+		 interfaces.name[0]);
+	looked->group = vn_sysfs_group_quiet(address);
+	looked->vfio = vn_function_is_vfio(address);
+	function->iommu_group = looked->group < 0 ? -1 : looked->group;
+	judge(looked);
 	return 0;
 }
 
@@ -389,6 +263,7 @@ static void step_scan(struct look *look)
 static int list_one(struct look *look, struct table *table)
 {
 	struct vionet_pci_function *function;
+	struct vn_looked looked;
 	char address[VN_ADDRESS_MAX];
 
 	if (guarded(step_identify, look) < 0 || !is_virtio_net(look->device))
@@ -399,8 +274,11 @@ static int list_one(struct look *look, struct table *table)
 	snprintf(address, sizeof(address), "%04x:%02x:%02x.%u",
 		 (unsigned int)look->device->domain, look->device->bus,
 		 look->device->dev, look->device->func & 7u);
-	if (describe(look, address, function) == 0)
+	look->looked = &looked;
+	if (describe(look, address) == 0) {
+		*function = looked.function;
 		table->count++;
+	}
 	return 0;
 }
 
@@ -464,52 +342,59 @@ static void step_find(struct look *look)
 	unsigned int domain, bus, device, function;
 
 	/* vn_pci_address_parse made this text. */
-	sscanf(look->function->address, "%x:%x:%x.%u", &domain, &bus, &device,
+	sscanf(look->looked->function.address, "%x:%x:%x.%u", &domain, &bus, &device,
 	       &function);
 	look->device = pci_get_dev(look->access, (int)domain, (int)bus,
 				   (int)device, (int)function);
-	pci_fill_info(look->device, PCI_FILL_IDENT);
+	pci_fill_info(look->device, PCI_FILL_IDENT | PCI_FILL_SUBSYS);
 }
 
+/* Of the kind of a function everybody hears first: nothing else counts. */
 static int not_virtio_net(struct look *look, const char *address)
 {
-	struct vionet_pci_function *function = look->function;
+	struct vionet_pci_function *function = &look->looked->function;
+	struct pci_dev *device = look->device;
+	const char *kind;
 
 	guarded(step_names, look);
+	kind = vn_virtio_kind(device->vendor_id, device->device_id,
+			      device->subsys_id);
+	if (kind[0] != '\0')
+		return vn_error(ENOTSUP,
+				"%s: it is a virtio %s device (%04x:%04x), not a virtio-net function (1af4:1041 or 1af4:1000)",
+				address, kind, device->vendor_id,
+				device->device_id);
 	return vn_error(ENOTSUP,
 			"%s: it is %04x:%04x (%s %s), not a virtio-net function (1af4:1041 or 1af4:1000)",
-			address, look->device->vendor_id,
-			look->device->device_id,
+			address, device->vendor_id, device->device_id,
 			function->vendor_name[0] ? function->vendor_name :
 						   "unknown vendor",
 			function->device_name[0] ? function->device_name :
 						   "unknown device");
 }
 
-static int look_at(struct look *look, const char *address,
-		   struct vionet_pci_function *function)
+static int look_at(struct look *look, const char *address)
 {
 	int result;
 
-	look->function = function;
-	memset(function, 0, sizeof(*function));
-	snprintf(function->address, sizeof(function->address), "%s", address);
+	memset(look->looked, 0, sizeof(*look->looked));
+	snprintf(look->looked->function.address,
+		 sizeof(look->looked->function.address), "%s", address);
 	if (guarded(step_find, look) < 0)
 		result = vn_error(EIO, "%s: it cannot be looked at: %s",
 				  address, complaint);
 	else if (!is_virtio_net(look->device))
 		result = not_virtio_net(look, address);
 	else
-		result = describe(look, address, function);
+		result = describe(look, address);
 	if (look->device != NULL)
 		pci_free_dev(look->device);
 	return result;
 }
 
-int vn_pci_look(const char *address, struct vionet_pci_function *function,
-		bool *hidden)
+int vn_pci_look(const char *address, struct vn_looked *looked)
 {
-	char name[VN_ADDRESS_MAX], driver[sizeof(function->driver)];
+	char name[VN_ADDRESS_MAX], driver[sizeof(looked->function.driver)];
 	struct look look;
 	int result = vn_pci_address_parse(address, name);
 
@@ -522,15 +407,18 @@ int vn_pci_look(const char *address, struct vionet_pci_function *function,
 	result = look_open(&look);
 	if (result < 0)
 		return result;
-	result = look_at(&look, name, function);
-	*hidden = look.hidden;
+	look.looked = looked;
+	result = look_at(&look, name);
 	look_close(&look);
 	return result;
 }
 
 int vionet_pci_lookup(const char *address, struct vionet_pci_function *function)
 {
-	bool hidden;
+	struct vn_looked looked;
+	int result = vn_pci_look(address, &looked);
 
-	return vn_pci_look(address, function, &hidden);
+	if (result == 0)
+		*function = looked.function;
+	return result;
 }

@@ -1,23 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Owns: what the host says: sysfs of PCI functions (drivers, groups, network
- * interfaces) below a root that tests can move, and whether such an interface is
- * in use.
+ * interfaces) below a root that tests can move.
  * Never: decides anything; opens a device; keeps a file open.
- * Read next: pci/list.c.
+ * Read next: pci/group.c.
  *
  * Source: Documentation/ABI/testing/sysfs-bus-pci and
  * sysfs-kernel-iommu_groups.
  */
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ifaddrs.h>
-#include <net/if.h>
-#include <net/route.h>
-#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,12 +23,6 @@
 #include "pci/host.h"
 #include "pci/sysfs.h"
 
-/* Routes of IPv6 that the kernel makes by itself (linux/ipv6_route.h; that
- * header does not go with the C library's): RTF_LOCAL, RTF_CACHE, RTF_ANYCAST,
- * RTF_ADDRCONF. */
-#define ROUTE6_AUTOMATIC \
-	(0x80000000ul | 0x01000000ul | 0x00100000ul | 0x00040000ul | RTF_REJECT)
-
 static char root[VN_ROOT_MAX] = "/sys";
 
 struct vn_host vn_host = {
@@ -41,9 +30,13 @@ struct vn_host vn_host = {
 	.proc = "/proc",
 	.modprobe = { "/sbin/modprobe", "/usr/sbin/modprobe" },
 	.modprobe_ms = 10000,
+	.udev = "/run/udev",
+	.udevadm = { "/usr/bin/udevadm", "/bin/udevadm", "/sbin/udevadm" },
+	.udev_ms = 10000,
 	.settle_ms = 1000,
 	.addresses = getifaddrs,
 	.addresses_free = freeifaddrs,
+	.netlink = vn_netlink_ask,
 };
 
 const char *vn_sysfs_root(void)
@@ -222,260 +215,94 @@ int vn_sysfs_group_quiet(const char *address)
 	return group_is_real(address) ? (int)group : -EPERM;
 }
 
-int vn_sysfs_group(const char *address)
-{
-	char path[VN_PATH_MAX];
-	int group, result = find(address, path);
-
-	if (result < 0)
-		return result;
-	group = vn_sysfs_group_quiet(address);
-	if (group >= 0)
-		return group;
-	return vn_error(ENXIO,
-			group == -EPERM ?
-				"%s: it is bound in no-IOMMU mode, which protects nothing and is not supported" :
-				"%s: it is in no IOMMU group: there is no IOMMU, or it is off",
-			address);
-}
-
 static int visible(const struct dirent *entry)
 {
 	return entry->d_name[0] != '.';
 }
 
-static void release(struct dirent **entries, int count)
+int vn_sysfs_names(const char *path, struct dirent ***names)
+{
+	int count = scandir(path, names, visible, alphasort);
+
+	return count < 0 ? -errno : count;
+}
+
+void vn_sysfs_names_free(struct dirent **names, int count)
 {
 	for (int i = 0; i < count; i++)
-		free(entries[i]);
-	free(entries);
-}
-
-/* Bridges to other buses are part of many groups; the kernel does not mind
- * them, whatever their driver. */
-static bool is_bridge(const char *member)
-{
-	char path[VN_PATH_MAX + 8], text[16];
-	unsigned long code;
-
-	snprintf(path, sizeof(path), "%s/class", member);
-	if (vn_sysfs_read(path, text, sizeof(text)) < 0)
-		return false;
-	code = strtoul(text, NULL, 16) >> 8;
-	return code == 0x0604 || code == 0x0607 || code == 0x0609;
-}
-
-/* Does this member keep the group from being viable? Its driver goes to
- * `driver`. */
-static bool holds_back(const char *member, char *driver, size_t size)
-{
-	char path[VN_PATH_MAX + 8];
-
-	snprintf(path, sizeof(path), "%s/driver", member);
-	if (vn_sysfs_link(path, driver, size) < 0)
-		return false; /* unbound */
-	return strncmp(driver, "vfio", 4) != 0 &&
-	       strcmp(driver, "pci-stub") != 0 && !is_bridge(member);
-}
-
-static void append(char *text, size_t size, const char *member,
-		   const char *driver)
-{
-	size_t used = strlen(text);
-
-	snprintf(text + used, size - used, "%s%s is bound to %s",
-		 used == 0 ? "" : ", ", member, driver);
-}
-
-int vn_sysfs_group_others(int group, const char *except, char *text,
-			  size_t size)
-{
-	char path[VN_PATH_MAX], driver[64];
-	struct dirent **entries;
-	int culprits = 0;
-	int count;
-
-	text[0] = '\0';
-	vn_sysfs_path(path, "kernel/iommu_groups/%d/devices", group);
-	/* In order, so that the text is the same each time. */
-	count = scandir(path, &entries, visible, alphasort);
-	if (count < 0)
-		return vn_error_errno(errno, "group %d: %s cannot be read",
-				      group, path);
-	for (int i = 0; i < count; i++) {
-		const char *member = entries[i]->d_name;
-
-		vn_sysfs_path(path, "kernel/iommu_groups/%d/devices/%s", group,
-			      member);
-		if (strcmp(member, except) == 0 ||
-		    !holds_back(path, driver, sizeof(driver)))
-			continue;
-		append(text, size, member, driver);
-		culprits++;
-	}
-	release(entries, count);
-	return culprits;
-}
-
-int vn_sysfs_group_culprits(int group, char *text, size_t size)
-{
-	return vn_sysfs_group_others(group, "", text, size);
-}
-
-/* First name in a directory, in alphabetical order, that starts with `prefix`.
- */
-static bool first_entry(const char *path, const char *prefix, char *name,
-			size_t size)
-{
-	struct dirent **entries;
-	int count = scandir(path, &entries, visible, alphasort);
-	bool found = false;
-
-	for (int i = 0; i < count && !found; i++) {
-		const char *entry = entries[i]->d_name;
-
-		if (strncmp(entry, prefix, strlen(prefix)) != 0 ||
-		    strlen(entry) >= size)
-			continue;
-		memcpy(name, entry, strlen(entry) + 1);
-		found = true;
-	}
+		free(names[i]);
 	if (count >= 0)
-		release(entries, count);
-	return found;
+		free(names);
 }
 
-void vn_sysfs_interface(const char *address, char *name, size_t size)
+int vn_sysfs_number(const char *path, unsigned long *number)
 {
-	char path[VN_PATH_MAX], bus[64];
+	char text[32], *end;
+	int result = vn_sysfs_read(path, text, sizeof(text));
 
-	name[0] = '\0';
-	vn_sysfs_path(path, "bus/pci/devices/%s", address);
-	/* virtio-pci puts a virtio device between the function and the
-	 * interface; other drivers do not. */
-	if (first_entry(path, "virtio", bus, sizeof(bus)))
-		vn_sysfs_path(path, "bus/pci/devices/%s/%s/net", address, bus);
-	else
-		vn_sysfs_path(path, "bus/pci/devices/%s/net", address);
-	first_entry(path, "", name, size);
+	if (result != 0)
+		return result;
+	*number = strtoul(text, &end, 0);
+	return end == text ? -EIO : 0;
 }
 
-/* An address that somebody gave it; IPv6 link-local ones come by themselves. */
-static bool counts(const struct sockaddr *address, char *text, socklen_t size)
-{
-	const struct sockaddr_in6 *v6 = (const void *)address;
-	const struct sockaddr_in *v4 = (const void *)address;
-
-	if (address == NULL)
-		return false;
-	if (address->sa_family == AF_INET)
-		return inet_ntop(AF_INET, &v4->sin_addr, text, size) != NULL;
-	return address->sa_family == AF_INET6 &&
-	       !IN6_IS_ADDR_LINKLOCAL(&v6->sin6_addr) &&
-	       inet_ntop(AF_INET6, &v6->sin6_addr, text, size) != NULL;
-}
-
-/* Is it up? An address of it, if there is one, goes to `text`. */
-static bool is_up(const char *interface, char *text, socklen_t size)
-{
-	struct ifaddrs *list = NULL;
-	bool up = false;
-
-	text[0] = '\0';
-	if (vn_host.addresses(&list) != 0)
-		return true; /* cannot be seen: be careful */
-	for (struct ifaddrs *i = list; i != NULL; i = i->ifa_next) {
-		if (strcmp(i->ifa_name, interface) != 0)
-			continue;
-		up = up || (i->ifa_flags & IFF_UP) != 0;
-		if (text[0] == '\0' && !counts(i->ifa_addr, text, size))
-			text[0] = '\0';
-	}
-	vn_host.addresses_free(list);
-	return up;
-}
-
-/* A line of /proc/net/route: interface, destination, gateway, flags. */
-static bool route4(const char *line, const char *interface)
-{
-	unsigned long destination, flags;
-	char name[IFNAMSIZ];
-	in_addr_t network;
-
-	if (sscanf(line, "%15s %lx %*s %lx", name, &destination, &flags) != 3 ||
-	    strcmp(name, interface) != 0 || (flags & RTF_UP) == 0)
-		return false;
-	network = ntohl((in_addr_t)destination);
-	return !IN_MULTICAST(network) && network >> 16 != 0xa9fe; /* 169.254 */
-}
-
-/* A line of /proc/net/ipv6_route: destination, its length, source, its length,
- * next hop, metric, two counters, flags, interface. */
-static bool route6(const char *line, const char *interface)
-{
-	char destination[33], name[IFNAMSIZ];
-	unsigned long flags;
-
-	if (sscanf(line, "%32s %*s %*s %*s %*s %*s %*s %*s %lx %15s",
-		   destination, &flags, name) != 3 ||
-	    strcmp(name, interface) != 0 || (flags & RTF_UP) == 0 ||
-	    (flags & ROUTE6_AUTOMATIC) != 0)
-		return false;
-	return strncmp(destination, "ff", 2) != 0 &&
-	       strncmp(destination, "fe80", 4) != 0;
-}
-
-static bool has_route(const char *file, const char *interface,
-		      bool (*is_route)(const char *line, const char *interface))
-{
-	char path[VN_PATH_MAX], line[512];
-	bool found = false;
-	FILE *stream;
-
-	snprintf(path, sizeof(path), "%s/net/%s", vn_host.proc, file);
-	stream = fopen(path, "re");
-	if (stream == NULL)
-		return false; /* the protocol is not there */
-	while (!found && fgets(line, sizeof(line), stream) != NULL)
-		found = is_route(line, interface);
-	fclose(stream);
-	return found;
-}
-
-/* A bridge, bond, VLAN or the like on top of it: the addresses are there. */
-static bool has_upper(const char *interface, char *name, size_t size)
+unsigned int vn_sysfs_vfs(const char *address)
 {
 	char path[VN_PATH_MAX];
-	struct dirent *entry;
-	bool found = false;
-	DIR *directory;
+	unsigned long number;
 
-	vn_sysfs_path(path, "class/net/%s", interface);
-	directory = opendir(path);
-	if (directory == NULL)
-		return false;
-	while (!found && (entry = readdir(directory)) != NULL) {
-		found = strncmp(entry->d_name, "upper_", 6) == 0;
-		if (found)
-			snprintf(name, size, "%s", entry->d_name + 6);
-	}
-	closedir(directory);
-	return found;
+	vn_sysfs_path(path, "bus/pci/devices/%s/sriov_numvfs", address);
+	return vn_sysfs_number(path, &number) == 0 ? (unsigned int)number : 0;
 }
 
-bool vn_interface_in_use(const char *interface, char *why, size_t size)
-{
-	char name[INET6_ADDRSTRLEN];
+/* ---- network interfaces ---- */
 
-	why[0] = '\0';
-	if (interface[0] == '\0' || !is_up(interface, name, sizeof(name)))
-		return false;
-	if (name[0] != '\0')
-		snprintf(why, size, "has address %s", name);
-	else if (has_upper(interface, name, sizeof(name)))
-		snprintf(why, size, "carries %s", name);
-	else if (has_route("route", interface, route4) ||
-		 has_route("ipv6_route", interface, route6))
-		snprintf(why, size, "has routes");
-	return why[0] != '\0';
+static void each_interface(const char *folder, struct vn_interfaces *found)
+{
+	char path[VN_PATH_MAX + 8];
+	struct dirent **names;
+	int count;
+
+	snprintf(path, sizeof(path), "%s/net", folder);
+	count = vn_sysfs_names(path, &names);
+	/* The folder is there while it has an interface, in whatever network
+	 * namespace; only those of ours are shown in it. */
+	if (count == 0)
+		found->hidden = true;
+	for (int i = 0; i < count; i++)
+		if (found->count < VN_INTERFACES_MAX)
+			snprintf(found->name[found->count++], VN_INTERFACE_MAX,
+				 "%.63s", names[i]->d_name);
+	vn_sysfs_names_free(names, count);
+}
+
+/* virtio-pci puts a virtio device between the function and the interface, vDPA one
+ * more; other drivers do not. */
+static void descend(const char *folder, unsigned int depth,
+		    struct vn_interfaces *found)
+{
+	char path[VN_PATH_MAX];
+	struct dirent **names;
+	int count = vn_sysfs_names(folder, &names);
+
+	each_interface(folder, found);
+	for (int i = 0; i < count && depth < 2; i++) {
+		const char *name = names[i]->d_name;
+
+		if (strncmp(name, "virtio", 6) != 0 && strncmp(name, "vdpa", 4) != 0)
+			continue;
+		if (snprintf(path, sizeof(path), "%s/%s", folder, name) <
+		    (int)sizeof(path))
+			descend(path, depth + 1, found);
+	}
+	vn_sysfs_names_free(names, count);
+}
+
+void vn_sysfs_interfaces(const char *address, struct vn_interfaces *found)
+{
+	char path[VN_PATH_MAX];
+
+	*found = (struct vn_interfaces){ .count = 0 };
+	vn_sysfs_path(path, "bus/pci/devices/%s", address);
+	descend(path, 0, found);
 }

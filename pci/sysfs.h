@@ -29,17 +29,4 @@ void vn_sysfs_set_root(const char *root);
  * function), -EIO. */
 int vn_sysfs_driver(const char *address, char *driver, size_t size);
 
-/* IOMMU group number of the function. Returns it, -ENODEV (no such function) or
- * -ENXIO (no group). */
-int vn_sysfs_group(const char *address);
-
-/*
- * Describe the members of a group that keep it from being viable: "0000:00:05.0
- * is bound to e1000e, ...". `text` is "" if there is none. Returns the number of
- * culprits or a negative errno. Bridges and unbound devices are no culprits, nor
- * are devices bound to vfio-pci (or another driver whose name starts with
- * "vfio") or pci-stub.
- */
-int vn_sysfs_group_culprits(int group, char *text, size_t size);
-
 #endif

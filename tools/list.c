@@ -5,7 +5,6 @@
 #include "common.h"
 
 #include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <vionet/pci.h>
@@ -13,7 +12,7 @@
 #define COLUMNS 7
 #define CELL_MAX 132
 
-enum { KEY_JSON = 0x100, KEY_FORCE, KEY_DRIVER };
+enum { KEY_JSON = 0x100, KEY_FORCE, KEY_GROUP, KEY_DRIVER };
 
 /* Widths of the columns as wide as their longest cell. */
 struct table {
@@ -184,20 +183,37 @@ int command_list(int argc, char **argv)
 
 /* --- bind and unbind ------------------------------------------------------ */
 
+#define ADDRESSES_MAX 256
+
 struct bind_options {
-	const char *address;
+	const char *address[ADDRESSES_MAX];
+	size_t count;
 	const char *driver;
-	bool force;
+	unsigned int flags;
 };
 
-/* Both have one argument; the options that a command does not list never come. */
+static void add_address(struct bind_options *options, const char *address)
+{
+	if (options->count == ADDRESSES_MAX)
+		refuse_usage("at most %d functions at once", ADDRESSES_MAX);
+	if (strstr(address, "-user:") != NULL)
+		refuse_usage("'%.140s' is a server's socket, and no PCI function "
+			     "that a kernel driver could have; use it as it is",
+			     address);
+	options->address[options->count++] = address;
+}
+
+/* The options that a command does not list never come. */
 static error_t parse_bind_option(int key, char *argument, struct argp_state *state)
 {
 	struct bind_options *options = state->input;
 
 	switch (key) {
 	case KEY_FORCE:
-		options->force = true;
+		options->flags |= VIONET_PCI_BIND_FORCE;
+		return 0;
+	case KEY_GROUP:
+		options->flags |= VIONET_PCI_BIND_GROUP;
 		return 0;
 	case KEY_DRIVER:
 		if (argument[0] == '\0' || strchr(argument, '/') != NULL)
@@ -206,17 +222,10 @@ static error_t parse_bind_option(int key, char *argument, struct argp_state *sta
 		options->driver = argument;
 		return 0;
 	case ARGP_KEY_ARG:
-		if (options->address != NULL)
-			refuse_usage("one function at a time, not also '%.40s'",
-				     argument);
-		if (strstr(argument, "-user:") != NULL)
-			refuse_usage("'%.140s' is a server's socket, and no PCI function "
-				     "that a kernel driver could have; use it as it is",
-				     argument);
-		options->address = argument;
+		add_address(options, argument);
 		return 0;
 	case ARGP_KEY_END:
-		if (options->address == NULL)
+		if (options->count == 0)
 			refuse_usage("no PCI address given; 'vionet list' shows them");
 		return 0;
 	default:
@@ -227,75 +236,110 @@ static error_t parse_bind_option(int key, char *argument, struct argp_state *sta
 static const struct argp bind_argp = {
 	.options = (const struct argp_option[]){
 		{ "force", KEY_FORCE, NULL, 0,
-		  "Even if its network interface is up with addresses or routes", 0 },
+		  "Even if its network interface is in use, or it has virtual "
+		  "functions", 0 },
+		{ "group", KEY_GROUP, NULL, 0,
+		  "With the other virtio-net functions of its IOMMU group", 0 },
 		{ 0 },
 	},
 	.parser = parse_bind_option,
-	.args_doc = "ADDRESS",
-	.doc = "Take a virtio-net function from its kernel driver and give it to "
-	       "vfio-pci.",
+	.args_doc = "ADDRESS...",
+	.doc = "Take virtio-net functions from their kernel drivers and give them to "
+	       "vfio-pci: all or none.",
 };
 
 static const struct argp unbind_argp = {
 	.options = (const struct argp_option[]){
 		{ "driver", KEY_DRIVER, "NAME", 0,
 		  "To this driver; default: the kernel's choice", 0 },
+		{ "group", KEY_GROUP, NULL, 0,
+		  "With the other virtio-net functions of its IOMMU group", 0 },
 		{ 0 },
 	},
 	.parser = parse_bind_option,
-	.args_doc = "ADDRESS",
-	.doc = "Give a function back to its kernel driver.",
+	.args_doc = "ADDRESS...",
+	.doc = "Give functions back to their kernel drivers: all or none.",
 };
 
-/* Who drives the function now; "" if that cannot be told. */
-static void look_up_driver(const char *address, struct vionet_pci_function *function)
+static void print_move(const struct vionet_pci_move *move, const char *already)
 {
-	if (vionet_pci_lookup(address, function) != 0)
-		memset(function, 0, sizeof(*function));
+	if (!move->moved) {
+		printf("%s: %s %s already, nothing was done\n", move->address, already,
+		       move->from);
+		return;
+	}
+	printf("%s: %s -> %s", move->address,
+	       move->from[0] != '\0' ? move->from : "no driver",
+	       move->to[0] != '\0' ? move->to : "no driver");
+	if (move->interface[0] != '\0')
+		printf(", interface %s", move->interface);
+	putchar('\n');
+}
+
+static void print_moves(const struct vionet_pci_move *moves, size_t count,
+			const char *already, const char *back)
+{
+	size_t moved = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		print_move(&moves[i], already);
+		moved += moves[i].moved;
+	}
+	if (moved == 0)
+		return;
+	printf("to go back: vionet %s", back);
+	for (size_t i = 0; i < count; i++)
+		if (moves[i].moved)
+			printf(" %s", moves[i].address);
+	putchar('\n');
+}
+
+/* Bound, and yet something is in the way of using it: better heard now. */
+static void warn_of_reasons(const struct vionet_pci_move *moves, size_t count)
+{
+	struct vionet_pci_function function;
+
+	for (size_t i = 0; i < count; i++)
+		if (vionet_pci_lookup(moves[i].address, &function) == 0 &&
+		    !function.drivable)
+			say("%s: %s", moves[i].address, function.reason);
 }
 
 int command_bind(int argc, char **argv)
 {
 	struct bind_options options = { 0 };
-	char previous[64] = "";
+	struct vionet_pci_move *moves;
+	size_t count;
 	int result;
 
 	parse_arguments(&bind_argp, "bind", argc, argv, &options);
-	result = vionet_pci_bind(options.address,
-				 options.force ? VIONET_PCI_BIND_FORCE : 0, previous,
-				 sizeof(previous));
+	result = vionet_pci_bind(options.address, options.count, options.flags, &moves,
+				 &count);
 	if (result != 0) {
 		say_error(result);
 		return code_of_open(result);
 	}
-	if (strcmp(previous, "vfio-pci") == 0)
-		printf("%s was bound to vfio-pci already\n", options.address);
-	else
-		printf("%s: %s -> vfio-pci\n", options.address,
-		       previous[0] != '\0' ? previous : "no driver");
-	printf("to go back: vionet unbind %s\n", options.address);
+	print_moves(moves, count, "it was bound to", "unbind");
+	warn_of_reasons(moves, count);
+	vionet_pci_moves_free(moves);
 	return finish_output(stdout, "standard output");
 }
 
 int command_unbind(int argc, char **argv)
 {
-	struct vionet_pci_function before, after;
 	struct bind_options options = { 0 };
+	struct vionet_pci_move *moves;
+	size_t count;
 	int result;
 
 	parse_arguments(&unbind_argp, "unbind", argc, argv, &options);
-	look_up_driver(options.address, &before);
-	result = vionet_pci_unbind(options.address, options.driver);
+	result = vionet_pci_unbind(options.address, options.count, options.driver,
+				   options.flags, &moves, &count);
 	if (result != 0) {
 		say_error(result);
 		return code_of_open(result);
 	}
-	look_up_driver(options.address, &after);
-	printf("%s: %s -> %s", options.address,
-	       before.driver[0] != '\0' ? before.driver : "no driver",
-	       after.driver[0] != '\0' ? after.driver : "no driver");
-	if (after.interface[0] != '\0')
-		printf(", interface %s", after.interface);
-	printf("\nto go back: vionet bind %s\n", options.address);
+	print_moves(moves, count, "it is with its kernel driver", "bind");
+	vionet_pci_moves_free(moves);
 	return finish_output(stdout, "standard output");
 }

@@ -71,48 +71,76 @@ void vionet_pci_list_free(struct vionet_pci_function *list);
  */
 int vionet_pci_lookup(const char *address, struct vionet_pci_function *function);
 
-/* Options of vionet_pci_bind, as bits. */
+/* Options of vionet_pci_bind and vionet_pci_unbind, as bits. */
 enum vionet_pci_bind_flags {
-	/* Bind although the network interface is up with addresses or routes. */
+	/* vionet_pci_bind only: although somebody is cut off by it. */
 	VIONET_PCI_BIND_FORCE = 1 << 0,
+	/* With all virtio-net functions of their IOMMU groups. */
+	VIONET_PCI_BIND_GROUP = 1 << 1,
+};
+
+/* What became of one function. */
+struct vionet_pci_move {
+	char address[VIONET_PCI_ADDRESS_MAX];
+	char from[64];	    /* driver before, "" none */
+	char to[64];	    /* driver now, "" none */
+	char interface[64]; /* network interface now, "" none */
+	bool moved;	    /* false: it was there already, nothing was done */
 };
 
 /*
- * Take a virtio-net function from its kernel driver and bind it to vfio-pci,
- * through driver_override, so that no other function is touched.
+ * Take virtio-net functions from their kernel drivers and bind them to vfio-pci,
+ * through driver_override, so that no other function is touched: all of them or
+ * none. What is with a driver of VFIO already (vfio-pci, or a variant of it for this
+ * kind of function) stays as it is. Waits until the groups' nodes are there, and udev
+ * has given them their owners.
  *
- * Everything that can be refused is refused before the old driver lets go:
- *   -ENODEV   no such function             -ENOTSUP  not virtio-net
+ * Everything that can be refused is refused before the first driver lets go:
+ *   -EINVAL   not an address, unknown flags
+ *   -ENODEV   no such function, or it does not answer (without power, link down)
+ *   -ENOTSUP  not virtio-net, legacy only, or VFIO here has no groups
  *   -ENXIO    no IOMMU group (no IOMMU, or it is off: the text says how to
- *             switch it on)
+ *             switch it on), or no-IOMMU mode
  *   -ENOENT   the vfio-pci module is not there and could not be loaded
- *   -EBUSY    another device of the group is held by a driver that is not
- *             VFIO's, or the network interface is up with addresses or routes
- *             and VIONET_PCI_BIND_FORCE is not set
+ *   -EBUSY    another device of a group, that does not come along, is held by a driver
+ *             that is not VFIO's; a process has a virtual function of it open; or,
+ *             unless VIONET_PCI_BIND_FORCE is set: it has virtual functions, or a
+ *             network interface that is in use: up with an address or a route in any
+ *             table, part of a bridge, bond or the like, in another network namespace
  *   -EACCES   no permission to write to sysfs
- * If a later step fails, the old driver is bound again; the text says so, or
+ *   -EIO      what is read or written there fails
+ * If a later step fails, all old drivers are bound again; the text says so, or
  * says how to do it by hand if even that failed.
  *
- * `previous` (may be NULL): the name of the driver that held the function
- * before, "" if none; `previous_size` bytes.
+ * `addresses`: `count` of them, 1 to 256 with what comes along.
+ * `moves`: NULL, or set to an array of `*move_count`, one for each function, to be
+ * released with vionet_pci_moves_free; NULL after a failure.
  *
- * Returns 0 (also if it is bound to vfio-pci already). Any thread, one at a
- * time. Source: Documentation/ABI/testing/sysfs-bus-pci, Documentation/
+ * Returns 0. Any thread, one at a time; takes some 10 ms, 30 s where modprobe or udev
+ * hang. Source: Documentation/ABI/testing/sysfs-bus-pci, Documentation/
  * driver-api/vfio.rst.
  */
-int vionet_pci_bind(const char *address, unsigned int flags, char *previous,
-		    size_t previous_size);
+int vionet_pci_bind(const char *const *addresses, size_t count, unsigned int flags,
+		    struct vionet_pci_move **moves, size_t *move_count);
 
 /*
- * Give a function back: clear driver_override, unbind vfio-pci and let the
- * kernel choose its driver (virtio-pci), or bind `driver` if that is not NULL.
+ * Give functions back, all or none: clear driver_override, unbind the driver of VFIO
+ * and let the kernel choose (virtio-pci), or bind `driver` if that is not NULL.
  *
- * Returns 0, also if it is with a kernel driver already; -EBUSY if a process
- * has the function open (unbinding would block until it lets go; the text
- * names the process where it can be seen); errors as vionet_pci_bind. If no
- * driver takes the function it goes back to vfio-pci and -EIO is returned.
+ * Returns 0, also for what is with a kernel driver already (`moved` is false); -EINVAL
+ * if that is another one than `driver`; -EBUSY if a process
+ * has a function open (unbinding would block until it lets go; the text
+ * names the process where it can be seen), or it has virtual functions; errors as
+ * vionet_pci_bind. If no driver takes a function all go back to VFIO and -EIO is
+ * returned. `addresses`, `moves` and thread as for vionet_pci_bind; of its flags only
+ * VIONET_PCI_BIND_GROUP.
  */
-int vionet_pci_unbind(const char *address, const char *driver);
+int vionet_pci_unbind(const char *const *addresses, size_t count, const char *driver,
+		      unsigned int flags, struct vionet_pci_move **moves,
+		      size_t *move_count);
+
+/* Release what vionet_pci_bind or vionet_pci_unbind gave. NULL is allowed. */
+void vionet_pci_moves_free(struct vionet_pci_move *moves);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

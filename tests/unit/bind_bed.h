@@ -43,9 +43,28 @@ static inline void add_nic(const char *driver)
 	    .interface = "ens4");
 }
 
-static inline int bind(unsigned int flags)
+/* One function; what had it before is in `previous`, "" after a failure. */
+static inline int bind_one(const char *address, unsigned int flags)
 {
-	return vionet_pci_bind(ADDRESS, flags, previous, sizeof(previous));
+	struct vionet_pci_move *moves;
+	size_t count;
+	int result = vionet_pci_bind(&address, 1, flags, &moves, &count);
+
+	previous[0] = '\0';
+	if (result == 0)
+		snprintf(previous, sizeof(previous), "%s", moves[0].from);
+	vionet_pci_moves_free(moves);
+	return result;
+}
+
+static inline int bind_nic(unsigned int flags)
+{
+	return bind_one(ADDRESS, flags);
+}
+
+static inline int unbind_one(const char *address, const char *driver)
+{
+	return vionet_pci_unbind(&address, 1, driver, 0, NULL, NULL);
 }
 
 static inline void assert_has(const char *text, const char *part)

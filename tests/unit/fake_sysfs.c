@@ -13,6 +13,9 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <ifaddrs.h>
+#include <linux/if_link.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -140,6 +143,15 @@ const char *fake_driver(struct fake_sysfs *fake, const char *address)
 	return strrchr(target, '/') + 1;
 }
 
+static int remove_one(const char *path, const struct stat *status, int type,
+		      struct FTW *where)
+{
+	(void)status;
+	(void)type;
+	(void)where;
+	return remove(path);
+}
+
 /* --- addresses ----------------------------------------------------------- */
 
 void fake_interface(const char *name, bool up, const char *address)
@@ -178,6 +190,54 @@ static void fake_addresses_free(struct ifaddrs *list)
 	(void)list;
 }
 
+/* --- rtnetlink ------------------------------------------------------------ */
+
+static const struct fake_reply *replies;
+static size_t reply_count;
+
+void fake_netlink(const struct fake_reply *given, size_t count)
+{
+	replies = given;
+	reply_count = count;
+}
+
+/* The namespace that a request for links names, or -1. */
+static int asked_space(const struct nlmsghdr *request)
+{
+	const size_t start = NLMSG_LENGTH(sizeof(struct ifinfomsg));
+	struct rtattr attribute;
+	int space;
+
+	if (request->nlmsg_len < start + RTA_LENGTH(4))
+		return -1;
+	memcpy(&attribute, (const char *)request + start, sizeof(attribute));
+	assert_int_equal(attribute.rta_type, IFLA_TARGET_NETNSID);
+	memcpy(&space, (const char *)request + start + RTA_LENGTH(0), 4);
+	return space;
+}
+
+static int fake_ask(const struct nlmsghdr *request, vn_netlink_see *see, void *context)
+{
+	const struct rtgenmsg *any = NLMSG_DATA(request);
+
+	for (size_t i = 0; i < reply_count; i++) {
+		const struct nlmsghdr *message = replies[i].bytes;
+		size_t left = replies[i].size;
+
+		if (replies[i].type != request->nlmsg_type)
+			continue;
+		if (request->nlmsg_type == RTM_GETROUTE &&
+		    replies[i].family != any->rtgen_family)
+			continue;
+		if (request->nlmsg_type == RTM_GETLINK &&
+		    replies[i].space != asked_space(request))
+			continue;
+		for (; NLMSG_OK(message, left); message = NLMSG_NEXT(message, left))
+			see(message, context);
+	}
+	return 0;
+}
+
 /* --- building ------------------------------------------------------------ */
 
 void fake_create(struct fake_sysfs *fake)
@@ -196,6 +256,8 @@ void fake_create(struct fake_sysfs *fake)
 	make_directory(fake, "proc/net");
 	make_directory(fake, "dev/vfio");
 	fake_write(fake, "", "sys/bus/pci/drivers_probe");
+	fake_write(fake, "", "dev/vfio/vfio");
+	fake_netlink(NULL, 0);
 	fake_add_driver(fake, "vfio-pci");
 	fake_add_driver(fake, "virtio-pci");
 	vn_sysfs_set_root(fake->sys);
@@ -207,16 +269,8 @@ void fake_create(struct fake_sysfs *fake)
 		.settle_ms = 300,
 		.addresses = fake_addresses,
 		.addresses_free = fake_addresses_free,
+		.netlink = fake_ask,
 	};
-}
-
-static int remove_one(const char *path, const struct stat *status, int type,
-		      struct FTW *where)
-{
-	(void)status;
-	(void)type;
-	(void)where;
-	return remove(path);
 }
 
 void fake_destroy(struct fake_sysfs *fake)
@@ -256,6 +310,8 @@ static void add_config(struct fake_sysfs *fake,
 		config[0x86] = 16;
 		config[0x87] = 1;
 	}
+	if (function->silent)
+		memset(config, 0xff, sizeof(config));
 	snprintf(path, sizeof(path), "%s/bus/pci/devices/%s/config", fake->sys,
 		 function->address);
 	put_bytes(path, config, function->hidden ? 64 : 256);
@@ -273,7 +329,8 @@ static void add_numbers(struct fake_sysfs *fake,
 		{ "device", "0x%04x\n", function->device },
 		{ "class", "0x%06x\n", function->class },
 		{ "subsystem_vendor", "0x%04x\n", 0x1af4 },
-		{ "subsystem_device", "0x%04x\n", 0x1100 },
+		{ "subsystem_device", "0x%04x\n",
+		  function->subsystem ? function->subsystem : 0x1100 },
 		{ "revision", "0x%02x\n", 1 },
 		{ "irq", "%u\n", 11 },
 		{ "numa_node", "%u\n", 1 },
@@ -322,7 +379,36 @@ static void add_interface(struct fake_sysfs *fake,
 		       function->address,
 		       function->plain_net ? "" : "virtio3/",
 		       function->interface);
-	make_directory(fake, "sys/class/net/%s", function->interface);
+	fake_write(fake, "4\n", "sys/class/net/%s/ifindex", function->interface);
+}
+
+void fake_add_vfio_dev(struct fake_sysfs *fake, const char *address, const char *name)
+{
+	make_directory(fake, "sys/bus/pci/devices/%s/vfio-dev/%s", address, name);
+}
+
+void fake_add_core_user(struct fake_sysfs *fake, const char *driver,
+			const char *module)
+{
+	char target[FAKE_PATH];
+
+	fake_add_driver(fake, driver);
+	make_directory(fake, "sys/module/vfio_pci_core/holders/%s", module);
+	snprintf(target, sizeof(target), "../../../../module/%s", module);
+	make_link(fake, target, "sys/bus/pci/drivers/%s/module", driver);
+}
+
+void fake_add_vfs(struct fake_sysfs *fake, const char *address,
+		  const char *const *vfs, unsigned int count)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "%u\n", count);
+	fake_write(fake, text, "sys/bus/pci/devices/%s/sriov_numvfs", address);
+	for (unsigned int i = 0; i < count; i++) {
+		snprintf(text, sizeof(text), "../%s", vfs[i]);
+		make_link(fake, text, "sys/bus/pci/devices/%s/virtfn%u", address, i);
+	}
 }
 
 void fake_add_function(struct fake_sysfs *fake,
@@ -359,6 +445,10 @@ void fake_bind(struct fake_sysfs *fake, const char *address, const char *driver)
 	snprintf(path, sizeof(path), "%s/bus/pci/devices/%s/driver", fake->sys,
 		 address);
 	unlink(path);
+	/* What VFIO had registered goes with its driver. */
+	snprintf(path, sizeof(path), "%s/bus/pci/devices/%s/vfio-dev", fake->sys,
+		 address);
+	nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 /* --- the kernel ----------------------------------------------------------- */

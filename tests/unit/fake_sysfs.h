@@ -30,6 +30,8 @@ struct fake_function {
 	bool legacy;		 /* no virtio capabilities */
 	bool hidden;		 /* 64 bytes of configuration space */
 	const char *override;	 /* content of driver_override */
+	bool silent;		 /* configuration space is all-ones */
+	unsigned int subsystem;	 /* 0: 0x1100 */
 };
 
 /* What the kernel of this host does wrong. */
@@ -83,6 +85,26 @@ void fake_spoil(struct fake_sysfs *fake, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /* Name of the driver bound to the function (static buffer), "" if none. */
 const char *fake_driver(struct fake_sysfs *fake, const char *address);
+
+/* Make the function one that VFIO has registered (its vfio-dev folder); the other
+ * way to know: a module that is built on vfio-pci's core. */
+void fake_add_vfio_dev(struct fake_sysfs *fake, const char *address, const char *name);
+void fake_add_core_user(struct fake_sysfs *fake, const char *driver,
+			const char *module);
+/* Virtual functions of a physical one, at these addresses. */
+void fake_add_vfs(struct fake_sysfs *fake, const char *address,
+		  const char *const *vfs, unsigned int count);
+
+/* What rtnetlink answers: messages as bytes, in order, to a request of that type
+ * (RTM_GETROUTE, ...) and, for links, that namespace (-1: this one). NULL: nothing. */
+struct fake_reply {
+	unsigned int type;
+	int family;    /* of routes */
+	int space;     /* of links */
+	const void *bytes;
+	size_t size;
+};
+void fake_netlink(const struct fake_reply *replies, size_t count);
 
 /* An interface for the fake getifaddrs: `up`, and an address or NULL. Replaces
  * the one before. */

@@ -14,7 +14,7 @@
 
 static void assert_refused(int code, const char *text)
 {
-	int result = bind(0);
+	int result = bind_nic(0);
 
 	if (result != code)
 		fail_msg("%d: %s", result, vionet_error_text());
@@ -27,7 +27,7 @@ static void bind_moves_it(void **state)
 {
 	(void)state;
 	add_nic("virtio-pci");
-	assert_int_equal(bind(0), 0);
+	assert_int_equal(bind_nic(0), 0);
 	assert_string_equal(fake_driver(&fake, ADDRESS), "vfio-pci");
 	assert_string_equal(previous, "virtio-pci");
 	assert_override("vfio-pci");
@@ -38,7 +38,7 @@ static void bind_of_unbound_function(void **state)
 {
 	(void)state;
 	ADD(.address = ADDRESS, .group = 7);
-	assert_int_equal(bind(0), 0);
+	assert_int_equal(bind_nic(0), 0);
 	assert_string_equal(fake_driver(&fake, ADDRESS), "vfio-pci");
 	assert_string_equal(previous, "");
 	assert_string_equal(fake_log(&fake), "probe;");
@@ -50,7 +50,7 @@ static void bind_touches_no_other_function(void **state)
 	add_nic("virtio-pci");
 	ADD(.address = "0000:00:05.0", .group = 8, .driver = "virtio-pci");
 	ADD(.address = "0000:00:06.0", .group = 9);
-	assert_int_equal(bind(0), 0);
+	assert_int_equal(bind_nic(0), 0);
 	assert_string_equal(fake_driver(&fake, "0000:00:05.0"), "virtio-pci");
 	assert_string_equal(fake_driver(&fake, "0000:00:06.0"), "");
 }
@@ -59,27 +59,29 @@ static void bind_again_is_no_error(void **state)
 {
 	(void)state;
 	add_nic("vfio-pci");
-	assert_int_equal(bind(0), 0);
+	assert_int_equal(bind_nic(0), 0);
 	assert_string_equal(previous, "vfio-pci");
 	assert_untouched("vfio-pci");
 }
 
-static void bind_without_previous(void **state)
+static void bind_without_an_answer(void **state)
 {
+	const char *const name = "00:04.0";
+
 	(void)state;
 	add_nic("virtio-pci");
-	assert_int_equal(vionet_pci_bind("00:04.0", 0, NULL, 0), 0);
+	assert_int_equal(vionet_pci_bind(&name, 1, 0, NULL, NULL), 0);
 	assert_string_equal(fake_driver(&fake, ADDRESS), "vfio-pci");
 }
 
 static void refuses_nonsense(void **state)
 {
 	(void)state;
-	assert_int_equal(vionet_pci_bind("eth0", 0, NULL, 0), -EINVAL);
-	assert_int_equal(bind(0), -ENODEV);
+	assert_int_equal(bind_one("eth0", 0), -EINVAL);
+	assert_int_equal(bind_nic(0), -ENODEV);
 	assert_string_equal(previous, "");
-	assert_int_equal(vionet_pci_unbind("eth0", NULL), -EINVAL);
-	assert_int_equal(vionet_pci_unbind(ADDRESS, NULL), -ENODEV);
+	assert_int_equal(unbind_one("eth0", NULL), -EINVAL);
+	assert_int_equal(unbind_one(ADDRESS, NULL), -ENODEV);
 	assert_string_equal(fake_log(&fake), "");
 }
 
@@ -161,7 +163,7 @@ static void loads_the_module(void **state)
 	put_modprobe("helper", script);
 	snprintf(path, sizeof(path), "%s/helper\n", fake.root);
 	fake_write(&fake, path, "proc/sys/kernel/modprobe");
-	assert_int_equal(bind(0), 0);
+	assert_int_equal(bind_nic(0), 0);
 	assert_string_equal(fake_driver(&fake, ADDRESS), "vfio-pci");
 }
 
@@ -189,7 +191,7 @@ static void refuses_others_in_the_group(void **state)
 	ADD(.address = "0000:00:04.1", .group = 7, .driver = "e1000e");
 	assert_refused(-EBUSY, "0000:00:04.1 is bound to e1000e");
 	assert_null(strstr(vionet_error_text(), ADDRESS " is bound"));
-	assert_int_equal(bind(VIONET_PCI_BIND_FORCE), -EBUSY);
+	assert_int_equal(bind_nic(VIONET_PCI_BIND_FORCE), -EBUSY);
 	assert_untouched("virtio-pci");
 }
 
@@ -199,7 +201,7 @@ static void accepts_harmless_others(void **state)
 	add_nic("virtio-pci");
 	ADD(.address = "0000:00:04.1", .group = 7);
 	ADD(.address = "0000:00:04.2", .group = 7, .driver = "vfio-pci");
-	assert_int_equal(bind(0), 0);
+	assert_int_equal(bind_nic(0), 0);
 }
 
 static void refuses_without_permission(void **state)
@@ -222,7 +224,7 @@ static void refuses_without_permission(void **state)
 				continue;
 			if (getuid() == 0) /* root may do everything */
 				assert_int_equal(seteuid(65534), 0);
-			assert_int_equal(bind(0), -EACCES);
+			assert_int_equal(bind_nic(0), -EACCES);
 			if (getuid() == 0)
 				assert_int_equal(seteuid(0), 0);
 			assert_has(vionet_error_text(), file[i]);
@@ -238,113 +240,211 @@ static void refuses_without_driver_override(void **state)
 	add_nic("virtio-pci");
 	snprintf(path, sizeof(path), "%s/" OVERRIDE, fake.root);
 	assert_int_equal(unlink(path), 0);
-	assert_int_equal(bind(0), -EIO);
+	assert_int_equal(bind_nic(0), -EIO);
 	assert_has(vionet_error_text(), "driver_override");
 	assert_string_equal(fake_driver(&fake, ADDRESS), "virtio-pci");
 	assert_string_equal(fake_log(&fake), "");
 }
 
-/* --- the interface ---------------------------------------------------------- */
+/* --- several at once ---------------------------------------------------------- */
 
-static void refuses_interface_with_address(void **state)
+#define SECOND "0000:00:04.1"
+
+static const char *const both[] = { ADDRESS, SECOND };
+
+static void add_pair(const char *driver)
 {
-	(void)state;
-	add_nic("virtio-pci");
-	fake_interface("ens4", true, "192.0.2.1");
-	assert_refused(-EBUSY, "ens4 is up and has address 192.0.2.1");
-	assert_has(vionet_error_text(), "--force");
-	fake_interface("ens4", true, "2001:db8::7");
-	assert_refused(-EBUSY, "2001:db8::7");
+	add_nic(driver);
+	ADD(.address = SECOND, .group = 7, .driver = driver, .interface = "ens4f1");
 }
 
-static void force_takes_it(void **state)
+static void assert_both_with(const char *driver)
 {
-	(void)state;
-	add_nic("virtio-pci");
-	fake_interface("ens4", true, "192.0.2.1");
-	assert_int_equal(bind(VIONET_PCI_BIND_FORCE), 0);
-	assert_string_equal(fake_driver(&fake, ADDRESS), "vfio-pci");
+	assert_string_equal(fake_driver(&fake, ADDRESS), driver);
+	assert_string_equal(fake_driver(&fake, SECOND), driver);
 }
 
-/* Bind with these addresses and routes is refused, or goes through. */
-static void assert_in_use(bool in_use, const char *routes4, const char *routes6)
+static void siblings_are_bound_together(void **state)
 {
-	fake_write(&fake, routes4, "proc/net/route");
-	fake_write(&fake, routes6, "proc/net/ipv6_route");
-	if (in_use) {
-		assert_refused(-EBUSY, "has routes");
-		fake_start(&fake);
-		return;
+	struct vionet_pci_move *moves;
+	size_t count;
+
+	(void)state;
+	add_pair("virtio-pci");
+	assert_int_equal(bind_nic(0), -EBUSY);
+	assert_has(vionet_error_text(), "vionet bind --group " ADDRESS);
+	assert_int_equal(vionet_pci_bind(both, 2, 0, &moves, &count), 0);
+	assert_int_equal(count, 2);
+	assert_string_equal(moves[1].address, SECOND);
+	assert_string_equal(moves[1].from, "virtio-pci");
+	assert_string_equal(moves[1].to, "vfio-pci");
+	assert_true(moves[1].moved);
+	vionet_pci_moves_free(moves);
+	assert_both_with("vfio-pci");
+	assert_int_equal(vionet_pci_unbind(both, 2, NULL, 0, NULL, NULL), 0);
+	assert_both_with("virtio-pci");
+}
+
+static void the_group_comes_along(void **state)
+{
+	const char *const one = ADDRESS;
+	struct vionet_pci_move *moves;
+	size_t count;
+
+	(void)state;
+	add_pair("virtio-pci");
+	ADD(.address = "0000:00:03.0", .group = 7, .class = 0x060400,
+	    .driver = "pcieport", .device = 0x1234);
+	ADD(.address = "0000:00:05.0", .group = 8, .driver = "virtio-pci");
+	assert_int_equal(vionet_pci_bind(&one, 1, VIONET_PCI_BIND_GROUP, &moves, &count),
+			 0);
+	assert_int_equal(count, 2);
+	vionet_pci_moves_free(moves);
+	assert_both_with("vfio-pci");
+	assert_string_equal(fake_driver(&fake, "0000:00:03.0"), "pcieport");
+	assert_string_equal(fake_driver(&fake, "0000:00:05.0"), "virtio-pci");
+	assert_int_equal(vionet_pci_unbind(&one, 1, NULL, VIONET_PCI_BIND_GROUP, NULL,
+					   NULL), 0);
+	assert_both_with("virtio-pci");
+}
+
+/* Others than virtio-net functions are nobody's to take along. */
+static void what_is_no_nic_stays_a_hindrance(void **state)
+{
+	const char *const one = ADDRESS;
+
+	(void)state;
+	add_pair("virtio-pci");
+	ADD(.address = "0000:00:04.2", .group = 7, .driver = "virtio-pci",
+	    .device = 0x1042);
+	assert_int_equal(vionet_pci_bind(&one, 1, VIONET_PCI_BIND_GROUP, NULL, NULL),
+			 -EBUSY);
+	assert_has(vionet_error_text(), "0000:00:04.2 is bound to virtio-pci");
+	assert_null(strstr(vionet_error_text(), SECOND));
+	assert_untouched("virtio-pci");
+}
+
+static void one_that_is_refused_keeps_all(void **state)
+{
+	(void)state;
+	add_pair("virtio-pci");
+	fake_interface("ens4f1", true, "192.0.2.1");
+	assert_int_equal(vionet_pci_bind(both, 2, 0, NULL, NULL), -EBUSY);
+	assert_has(vionet_error_text(), SECOND ": ");
+	assert_untouched("virtio-pci");
+}
+
+/* The second cannot be moved: the first goes back. */
+static void one_that_fails_takes_all_back(void **state)
+{
+	const char *const apart[] = { ADDRESS, "0000:00:05.0" };
+	struct vionet_pci_move *moves = (void *)1;
+	size_t count = 9;
+
+	(void)state;
+	add_nic("virtio-pci");
+	ADD(.address = "0000:00:05.0", .group = 8, .driver = "stubborn");
+	fake_add_driver(&fake, "stubborn");
+	fake.kernel.clings = "stubborn";
+	assert_int_equal(vionet_pci_bind(apart, 2, 0, &moves, &count), -EIO);
+	assert_null(moves);
+	assert_int_equal(count, 0);
+	assert_has(vionet_error_text(), "0000:00:05.0: stubborn does not let go");
+	assert_string_equal(fake_driver(&fake, ADDRESS), "virtio-pci");
+	assert_override("");
+	/* Also one that had no driver before. */
+	fake_bind(&fake, ADDRESS, NULL);
+	assert_int_equal(vionet_pci_bind(apart, 2, 0, NULL, NULL), -EIO);
+	assert_string_equal(fake_driver(&fake, ADDRESS), "");
+}
+
+static void named_twice_is_once(void **state)
+{
+	const char *const twice[] = { ADDRESS, "00:04.0" };
+	struct vionet_pci_move *moves;
+	size_t count;
+
+	(void)state;
+	add_nic("virtio-pci");
+	assert_int_equal(vionet_pci_bind(twice, 2, 0, &moves, &count), 0);
+	assert_int_equal(count, 1);
+	vionet_pci_moves_free(moves);
+	assert_int_equal(vionet_pci_bind(twice, 0, 0, NULL, NULL), -EINVAL);
+	assert_int_equal(vionet_pci_bind(twice, 1, 4, NULL, NULL), -EINVAL);
+	assert_int_equal(vionet_pci_unbind(twice, 1, NULL, VIONET_PCI_BIND_FORCE, NULL,
+					   NULL), -EINVAL);
+}
+
+/* --- drivers of VFIO that are not vfio-pci --------------------------------------- */
+
+/* Known by what VFIO has registered, by what its module is built on, by its name. */
+static void variant_drivers_are_vfio(void **state)
+{
+	static const char *const driver[] = { "hisi_acc", "nvgrace_gpu",
+					      "virtio_vfio_pci" };
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		char address[] = "0000:00:05.0";
+
+		address[9] = (char)('5' + i);
+		ADD(.address = address, .group = 7, .driver = driver[i]);
+		fake_add_driver(&fake, driver[i]);
 	}
-	if (bind(0) != 0)
-		fail_msg("%s", vionet_error_text());
-	fake_bind(&fake, ADDRESS, "virtio-pci");
-	fake_write(&fake, "(null)\n", OVERRIDE);
-	fake_clear_log(&fake);
+	fake_add_vfio_dev(&fake, "0000:00:05.0", "vfio0");
+	fake_add_core_user(&fake, "nvgrace_gpu", "nvgrace_gpu_pci");
+	add_nic("virtio-pci");
+	for (size_t i = 0; i < 3; i++) {
+		char address[] = "0000:00:05.0";
+
+		address[9] = (char)('5' + i);
+		assert_int_equal(bind_one(address, 0), 0);
+		assert_string_equal(previous, driver[i]);
+		assert_string_equal(fake_driver(&fake, address), driver[i]);
+	}
+	assert_string_equal(fake_log(&fake), "");
+	/* They are no hindrance to another of their group. */
+	assert_int_equal(bind_nic(0), 0);
+	/* And there is something to give back. */
+	assert_int_equal(unbind_one("0000:00:05.0", NULL), 0);
+	assert_string_equal(fake_driver(&fake, "0000:00:05.0"), "virtio-pci");
 }
 
-#define HEAD4 "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\n"
-#define TAIL4 "\t0\t0\t0\t00000000\t0\t0\t0\n"
-#define MIDDLE6 " 40 00000000000000000000000000000000 00 " \
-		"00000000000000000000000000000000 00000100 00000001 00000000 "
+/* --- what is left of the group's node ---------------------------------------------- */
 
-static void interface_not_in_use(void **state)
+static void waits_for_udev(void **state)
 {
+	char script[FAKE_PATH * 3], path[FAKE_PATH + 16];
+
 	(void)state;
 	add_nic("virtio-pci");
-	assert_in_use(false, "", "");
-	fake_interface("ens4", false, "192.0.2.1"); /* down */
-	assert_in_use(false, HEAD4 "ens4\t00000000\t0102A8C0\t0003" TAIL4, "");
-	fake_interface("ens5", true, "192.0.2.1"); /* another */
-	assert_in_use(false, "", "");
-	fake_interface("ens4", true, "fe80::1");
-	assert_in_use(false, "", "");
+	fake_write(&fake, "", "run/udev/control");
+	snprintf(script, sizeof(script),
+		 "#!/bin/sh\n[ $1 = settle ] && [ -e %s/7 ] && sleep 0.2 && echo done > %s/settled\n",
+		 fake.vfio, fake.root);
+	put_modprobe("udevadm", script);
+	snprintf(path, sizeof(path), "%s/run/udev", fake.root);
+	vn_host.udev = path;
+	vn_host.udevadm[0] = "/nowhere/udevadm";
+	vn_host.udevadm[1] =
+		strcat(strcpy((char[FAKE_PATH]){ 0 }, fake.root), "/udevadm");
+	vn_host.udev_ms = 10000;
+	assert_int_equal(bind_nic(0), 0);
+	assert_string_equal(fake_read(&fake, "settled"), "done\n");
 }
 
-static void routes_of_version_4(void **state)
+static void only_devices_without_groups(void **state)
 {
-	(void)state;
-	add_nic("virtio-pci");
-	fake_interface("ens4", true, NULL);
-	assert_in_use(true, HEAD4 "ens4\t00000000\t0102A8C0\t0003" TAIL4, "");
-	assert_in_use(true, HEAD4 "ens4\t0002000A\t00000000\t0001" TAIL4, "");
-	/* another's; rejected; 169.254/16; 224/4 */
-	assert_in_use(false, HEAD4 "ens40\t00000000\t0102A8C0\t0003" TAIL4, "");
-	assert_in_use(false, HEAD4 "ens4\t0002000A\t00000000\t0200" TAIL4, "");
-	assert_in_use(false, HEAD4 "ens4\t0000FEA9\t00000000\t0001" TAIL4, "");
-	assert_in_use(false, HEAD4 "ens4\t000000E0\t00000000\t0001" TAIL4, "");
-	assert_in_use(false, "garbage\n\n\xff\xff ens4", "");
-}
+	char path[FAKE_PATH + 8];
 
-static void routes_of_version_6(void **state)
-{
 	(void)state;
 	add_nic("virtio-pci");
-	fake_interface("ens4", true, NULL);
-	assert_in_use(true, "", "20010db8000000000000000000000000" MIDDLE6
-				"00000001     ens4\n");
-	assert_in_use(true, "", "00000000000000000000000000000000" MIDDLE6
-				"00000003     ens4\n");
-	/* another's; link-local; multicast; local; router advertisement */
-	assert_in_use(false, "", "20010db8000000000000000000000000" MIDDLE6
-				 "00000001      eth\n");
-	assert_in_use(false, "", "fe800000000000000000000000000000" MIDDLE6
-				 "00000001     ens4\n");
-	assert_in_use(false, "", "ff000000000000000000000000000000" MIDDLE6
-				 "00000001     ens4\n");
-	assert_in_use(false, "", "20010db8000000000000000000000001" MIDDLE6
-				 "80200001     ens4\n");
-	assert_in_use(false, "", "00000000000000000000000000000000" MIDDLE6
-				 "00450003     ens4\n");
-}
-
-static void refuses_member_of_a_bridge(void **state)
-{
-	(void)state;
-	add_nic("virtio-pci");
-	fake_interface("ens4", true, NULL);
-	fake_write(&fake, "", "sys/class/net/ens4/upper_br0");
-	assert_refused(-EBUSY, "carries br0");
+	snprintf(path, sizeof(path), "%s/vfio", fake.vfio);
+	assert_int_equal(unlink(path), 0);
+	fake_write(&fake, "", "dev/vfio/devices/vfio0");
+	fake_write(&fake, "", "dev/iommu");
+	assert_refused(-ENOTSUP, "CONFIG_VFIO_GROUP");
+	assert_has(vionet_error_text(), "/dev/iommu are here");
 }
 
 int main(void)
@@ -354,7 +454,7 @@ int main(void)
 		TEST(bind_of_unbound_function),
 		TEST(bind_touches_no_other_function),
 		TEST(bind_again_is_no_error),
-		TEST(bind_without_previous),
+		TEST(bind_without_an_answer),
 		TEST(refuses_nonsense),
 		TEST(refuses_what_is_no_nic),
 		TEST(refuses_legacy),
@@ -367,12 +467,15 @@ int main(void)
 		TEST(accepts_harmless_others),
 		TEST(refuses_without_permission),
 		TEST(refuses_without_driver_override),
-		TEST(refuses_interface_with_address),
-		TEST(force_takes_it),
-		TEST(interface_not_in_use),
-		TEST(routes_of_version_4),
-		TEST(routes_of_version_6),
-		TEST(refuses_member_of_a_bridge),
+		TEST(siblings_are_bound_together),
+		TEST(the_group_comes_along),
+		TEST(what_is_no_nic_stays_a_hindrance),
+		TEST(one_that_is_refused_keeps_all),
+		TEST(one_that_fails_takes_all_back),
+		TEST(named_twice_is_once),
+		TEST(variant_drivers_are_vfio),
+		TEST(waits_for_udev),
+		TEST(only_devices_without_groups),
 	};
 
 	return cmocka_run_group_tests_name("bind", tests, NULL, NULL);

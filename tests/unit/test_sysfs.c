@@ -3,7 +3,7 @@
  * Owns: addresses, drivers, groups, and what vionet_pci_list and _lookup say of
  * functions, on a host of plain files.
  * Never: looks at the machine's own functions.
- * Read next: tests/unit/test_bind.c.
+ * Read next: tests/unit/test_judge.c.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +21,6 @@
 #include <vionet/pci.h>
 
 #include "pci/host.h"
-#include "pci/sysfs.h"
 #include "tests/unit/fake_sysfs.h"
 
 static struct fake_sysfs fake;
@@ -112,17 +111,23 @@ static void group_of_function(void **state)
 	ADD(.address = "0000:00:06.0", .group = 3,
 	    .group_name = "vfio-noiommu\n");
 	ADD(.address = "0000:00:07.0", .group = 4, .group_name = "other\n");
-	assert_int_equal(vn_sysfs_group("0000:00:04.0"), 17);
-	assert_int_equal(vn_sysfs_group("0000:00:05.0"), -ENXIO);
-	assert_int_equal(vn_sysfs_group("0000:00:06.0"), -ENXIO);
-	assert_has(vionet_error_text(), "no-IOMMU mode");
-	assert_int_equal(vn_sysfs_group("0000:00:07.0"), 4);
-	assert_int_equal(vn_sysfs_group("0000:00:08.0"), -ENODEV);
+	assert_int_equal(vn_sysfs_group_quiet("0000:00:04.0"), 17);
+	assert_int_equal(vn_sysfs_group_quiet("0000:00:05.0"), -ENXIO);
+	assert_int_equal(vn_sysfs_group_quiet("0000:00:06.0"), -EPERM);
+	assert_int_equal(vn_sysfs_group_quiet("0000:00:07.0"), 4);
+	assert_int_equal(vn_sysfs_group_quiet("0000:00:08.0"), -ENXIO);
 }
 
-static void culprits_of_group(void **state)
+static int hindrances(int group, const char *except, char *text, size_t size,
+		      bool *others)
+{
+	return vn_group_hindrances(group, &except, except != NULL, text, size, others);
+}
+
+static void hindrances_of_group(void **state)
 {
 	char text[256], little[24];
+	bool others;
 
 	(void)state;
 	ADD(.address = "0000:00:01.0", .group = 1, .class = 0x060400,
@@ -131,23 +136,27 @@ static void culprits_of_group(void **state)
 	ADD(.address = "0000:00:03.0", .group = 1, .driver = "vfio-pci");
 	ADD(.address = "0000:00:04.0", .group = 1, .driver = "vfio-ap");
 	ADD(.address = "0000:00:05.0", .group = 1, .driver = "pci-stub");
-	assert_int_equal(vn_sysfs_group_culprits(1, text, sizeof(text)), 0);
+	assert_int_equal(hindrances(1, NULL, text, sizeof(text), &others), 0);
 	assert_string_equal(text, "");
-	ADD(.address = "0000:00:07.0", .group = 1, .driver = "e1000e");
-	ADD(.address = "0000:00:06.0", .group = 1, .driver = "ahci");
+	assert_false(others);
+	ADD(.address = "0000:00:07.0", .group = 1, .driver = "virtio-pci");
+	assert_int_equal(hindrances(1, NULL, text, sizeof(text), &others), 1);
+	assert_false(others);
+	ADD(.address = "0000:00:06.0", .group = 1, .driver = "ahci",
+	    .device = 0x1042);
 	/* A host bridge is no bridge to another bus. */
 	ADD(.address = "0000:00:08.0", .group = 1, .class = 0x060000,
-	    .driver = "agpgart");
-	assert_int_equal(vn_sysfs_group_culprits(1, text, sizeof(text)), 3);
+	    .driver = "agpgart", .device = 0x1042);
+	assert_int_equal(hindrances(1, NULL, text, sizeof(text), &others), 3);
 	assert_string_equal(text, "0000:00:06.0 is bound to ahci, "
-				  "0000:00:07.0 is bound to e1000e, "
+				  "0000:00:07.0 is bound to virtio-pci, "
 				  "0000:00:08.0 is bound to agpgart");
-	assert_int_equal(vn_sysfs_group_culprits(1, little, sizeof(little)), 3);
+	assert_true(others);
+	assert_int_equal(hindrances(1, NULL, little, sizeof(little), NULL), 3);
 	assert_string_equal(little, "0000:00:06.0 is bound t");
-	assert_int_equal(vn_sysfs_group_others(1, "0000:00:07.0", text,
-					       sizeof(text)), 2);
-	assert_null(strstr(text, "e1000e"));
-	assert_true(vn_sysfs_group_culprits(2, text, sizeof(text)) < 0);
+	assert_int_equal(hindrances(1, "0000:00:07.0", text, sizeof(text), &others), 2);
+	assert_null(strstr(text, "virtio-pci"));
+	assert_true(hindrances(2, NULL, text, sizeof(text), &others) < 0);
 }
 
 static void list_is_ordered_and_complete(void **state)
@@ -400,7 +409,7 @@ int main(void)
 		TEST(address_nonsense),
 		TEST(driver_of_function),
 		TEST(group_of_function),
-		TEST(culprits_of_group),
+		TEST(hindrances_of_group),
 		TEST(list_is_ordered_and_complete),
 		TEST(list_of_nothing),
 		TEST(list_without_sysfs),

@@ -18,7 +18,7 @@
 
 static void assert_restored(int code, const char *text)
 {
-	int result = bind(0);
+	int result = bind_nic(0);
 
 	if (result != code)
 		fail_msg("%d: %s", result, vionet_error_text());
@@ -81,7 +81,7 @@ static void changes_nothing_if_override_cannot_be_written(void **state)
 	(void)state;
 	add_nic("virtio-pci");
 	fake_spoil(&fake, OVERRIDE);
-	assert_int_equal(bind(0), -EIO);
+	assert_int_equal(bind_nic(0), -EIO);
 	assert_has(vionet_error_text(), "nothing was changed");
 	assert_string_equal(fake_driver(&fake, ADDRESS), "virtio-pci");
 	assert_string_equal(fake_log(&fake), "");
@@ -92,7 +92,7 @@ static void unbound_stays_unbound(void **state)
 	(void)state;
 	ADD(.address = ADDRESS, .group = 7);
 	fake.kernel.refuses = "vfio-pci";
-	assert_int_equal(bind(0), -EIO);
+	assert_int_equal(bind_nic(0), -EIO);
 	assert_has(vionet_error_text(), "without driver again");
 	assert_override("");
 }
@@ -103,7 +103,7 @@ static void says_how_by_hand(void **state)
 	add_nic("virtio-pci");
 	fake.kernel.refuses = "vfio-pci";
 	fake.kernel.refuses_too = "virtio-pci";
-	assert_int_equal(bind(0), -EIO);
+	assert_int_equal(bind_nic(0), -EIO);
 	assert_has(vionet_error_text(), "by hand: echo virtio-pci >");
 	assert_has(vionet_error_text(), "drivers/virtio-pci/bind");
 }
@@ -115,7 +115,7 @@ static void unbind_gives_it_back(void **state)
 	(void)state;
 	add_nic("vfio-pci");
 	fake_write(&fake, "vfio-pci\n", OVERRIDE);
-	assert_int_equal(vionet_pci_unbind("00:04.0", NULL), 0);
+	assert_int_equal(unbind_one("00:04.0", NULL), 0);
 	assert_string_equal(fake_driver(&fake, ADDRESS), "virtio-pci");
 	assert_override("");
 	assert_string_equal(fake_log(&fake), "unbind vfio-pci;probe;");
@@ -126,7 +126,7 @@ static void unbind_to_a_driver(void **state)
 	(void)state;
 	add_nic("vfio-pci");
 	fake_add_driver(&fake, "pci-stub");
-	assert_int_equal(vionet_pci_unbind(ADDRESS, "pci-stub"), 0);
+	assert_int_equal(unbind_one(ADDRESS, "pci-stub"), 0);
 	assert_string_equal(fake_driver(&fake, ADDRESS), "pci-stub");
 	assert_override("");
 }
@@ -135,7 +135,28 @@ static void unbind_of_kernel_driver(void **state)
 {
 	(void)state;
 	add_nic("virtio-pci");
-	assert_int_equal(vionet_pci_unbind(ADDRESS, NULL), 0);
+	assert_int_equal(unbind_one(ADDRESS, NULL), 0);
+	assert_untouched("virtio-pci");
+}
+
+/* Nothing to give back, and another driver was asked for: that is no success. */
+static void unbind_of_kernel_driver_to_another(void **state)
+{
+	const char *const address = ADDRESS;
+	struct vionet_pci_move *moves;
+	size_t count;
+
+	(void)state;
+	add_nic("virtio-pci");
+	fake_add_driver(&fake, "pci-stub");
+	assert_int_equal(unbind_one(ADDRESS, "pci-stub"), -EINVAL);
+	assert_has(vionet_error_text(), "with its kernel driver virtio-pci");
+	assert_int_equal(vionet_pci_unbind(&address, 1, "virtio-pci", 0, &moves, &count),
+			 0);
+	assert_false(moves[0].moved);
+	assert_string_equal(moves[0].from, "virtio-pci");
+	assert_string_equal(moves[0].to, "virtio-pci");
+	vionet_pci_moves_free(moves);
 	assert_untouched("virtio-pci");
 }
 
@@ -144,7 +165,7 @@ static void unbind_of_nothing_finds_a_driver(void **state)
 	(void)state;
 	ADD(.address = ADDRESS, .group = 7);
 	fake_write(&fake, "vfio-pci\n", OVERRIDE);
-	assert_int_equal(vionet_pci_unbind(ADDRESS, NULL), 0);
+	assert_int_equal(unbind_one(ADDRESS, NULL), 0);
 	assert_string_equal(fake_driver(&fake, ADDRESS), "virtio-pci");
 	assert_override("");
 }
@@ -156,8 +177,8 @@ static void unbind_refuses_bad_drivers(void **state)
 	(void)state;
 	add_nic("vfio-pci");
 	for (size_t i = 0; i < 5; i++)
-		assert_int_equal(vionet_pci_unbind(ADDRESS, bad[i]), -EINVAL);
-	assert_int_equal(vionet_pci_unbind(ADDRESS, "nosuch"), -ENOENT);
+		assert_int_equal(unbind_one(ADDRESS, bad[i]), -EINVAL);
+	assert_int_equal(unbind_one(ADDRESS, "nosuch"), -ENOENT);
 	assert_untouched("vfio-pci");
 }
 
@@ -196,14 +217,14 @@ static void unbind_refuses_while_held(void **state)
 	holder = start_holder();
 	snprintf(expected, sizeof(expected), "process %d (%.15s", holder,
 		 program_invocation_short_name);
-	result = vionet_pci_unbind(ADDRESS, NULL);
+	result = unbind_one(ADDRESS, NULL);
 	kill(holder, SIGKILL);
 	waitpid(holder, NULL, 0);
 	assert_int_equal(result, -EBUSY);
 	assert_has(vionet_error_text(), expected);
 	assert_string_equal(fake_driver(&fake, ADDRESS), "vfio-pci");
 	assert_string_equal(fake_log(&fake), "");
-	assert_int_equal(vionet_pci_unbind(ADDRESS, NULL), 0);
+	assert_int_equal(unbind_one(ADDRESS, NULL), 0);
 }
 
 static void unbind_goes_back_if_nobody_takes_it(void **state)
@@ -212,7 +233,7 @@ static void unbind_goes_back_if_nobody_takes_it(void **state)
 	add_nic("vfio-pci");
 	fake_write(&fake, "vfio-pci\n", OVERRIDE);
 	fake.kernel.refuses = "virtio-pci";
-	assert_int_equal(vionet_pci_unbind(ADDRESS, NULL), -EIO);
+	assert_int_equal(unbind_one(ADDRESS, NULL), -EIO);
 	assert_has(vionet_error_text(), "no driver took it");
 	assert_has(vionet_error_text(), "bound to vfio-pci again");
 	assert_string_equal(fake_driver(&fake, ADDRESS), "vfio-pci");
@@ -226,7 +247,7 @@ static void unbind_goes_back_without_override(void **state)
 	 * makes vfio-pci match again. */
 	add_nic("vfio-pci");
 	fake.kernel.default_driver = NULL;
-	assert_int_equal(vionet_pci_unbind(ADDRESS, NULL), -EIO);
+	assert_int_equal(unbind_one(ADDRESS, NULL), -EIO);
 	assert_string_equal(fake_driver(&fake, ADDRESS), "vfio-pci");
 	assert_override("");
 }
@@ -236,8 +257,8 @@ static void there_and_back_often(void **state)
 	(void)state;
 	add_nic("virtio-pci");
 	for (int i = 0; i < 20; i++) {
-		assert_int_equal(bind(0), 0);
-		assert_int_equal(vionet_pci_unbind(ADDRESS, NULL), 0);
+		assert_int_equal(bind_nic(0), 0);
+		assert_int_equal(unbind_one(ADDRESS, NULL), 0);
 		fake_clear_log(&fake);
 	}
 	assert_string_equal(fake_driver(&fake, ADDRESS), "virtio-pci");
@@ -257,6 +278,7 @@ int main(void)
 		TEST(unbind_gives_it_back),
 		TEST(unbind_to_a_driver),
 		TEST(unbind_of_kernel_driver),
+		TEST(unbind_of_kernel_driver_to_another),
 		TEST(unbind_of_nothing_finds_a_driver),
 		TEST(unbind_refuses_bad_drivers),
 		TEST(unbind_refuses_while_held),

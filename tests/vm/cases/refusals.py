@@ -17,6 +17,14 @@ NIC = lab.NIC
 INFO = f"{lab.VIONET} info {NIC}"
 
 
+# Two functions of one device, which is one group.
+SIBLINGS = ("--device-props", "multifunction=on,addr=0x5.0x0", "--qemu-arg=-netdev",
+            "--qemu-arg=user,id=other,restrict=on,ipv6=off", "--qemu-arg=-device",
+            "--qemu-arg=virtio-net-pci,netdev=other,addr=0x5.0x1,disable-legacy=on,iommu_platform=on,"
+            "romfile=")
+SECOND = "0000:00:05.1"
+
+
 class Refusal(lab.Case):
     def expect(self, command, status, *texts, options=(), **more):
         guest = self.run_guest(command, *options, status=status, **more)
@@ -87,11 +95,15 @@ class Open(Refusal):
     def test_group_not_viable(self):
         self.expect(
             f"modprobe virtio_net; {lab.VIONET} bind {NIC}; echo bind $?; {INFO}", 3,
-            "bind 3", "0000:00:05.1 is bound to virtio-pci",
-            options=("--device-props", "multifunction=on,addr=0x5.0x0",
-                     "--qemu-arg=-device",
-                     "--qemu-arg=virtio-net-pci,addr=0x5.0x1,disable-legacy=on,iommu_platform=on,"
-                     "romfile="))
+            "bind 3", "0000:00:05.1 is bound to virtio-pci", f"vionet bind --group {NIC}",
+            options=SIBLINGS)
+
+    def test_another_kind(self):
+        """A 9p device is no NIC, whatever its driver: nobody is sent to bind it."""
+        for command in ("info", "bind", "unbind"):
+            guest = self.expect(f"{lab.VIONET} {command} 00:1d.0", 3,
+                                "it is a virtio 9P device (1af4:1049), not a virtio-net function")
+            self.assertNotIn("vionet bind", guest.output)
 
     def test_too_little_locked_memory(self):
         self.expect(f"ulimit -l 256; {lab.VIONET} dump {NIC}", 4, "locked memory", "0 of 256 KiB",
@@ -132,6 +144,41 @@ class Bind(lab.Case):
             f"ip addr add 198.51.100.1/24 dev {name}; ip link set {name} up", "198.51.100.1",
             end=f"{lab.VIONET} bind --force {NIC} && {self.DRIVER}")
         self.assertIn("drivers/vfio-pci", guest.output)
+
+    def test_interface_of_others(self):
+        """In another namespace, or with something on top that is there."""
+        name = "$(ls /sys/bus/pci/devices/" + NIC + "/virtio*/net)"
+        bind = f"{lab.VIONET} bind {NIC}; echo status $?"
+        guest = self.run_guest(
+            f"modprobe virtio_net; sleep 1; name={name}; ip netns add box; {self.DRIVER};"
+            f"ip link set $name netns box; {bind}; ip -n box link set $name netns 1;"
+            f"ip link add link $name name mv0 type macvlan; ip link set mv0 netns box; {bind};"
+            "ip -n box link del mv0;"
+            f"ip link set $name up; ip route add 10.9.9.0/24 dev $name table 77; {bind};"
+            f"ip route flush table 77; {self.DRIVER}; {bind}; {self.DRIVER}")
+        self.assertIn("its network interface is in another network namespace", guest.output)
+        self.assertIn("carries mv0 in another network namespace", guest.output)
+        self.assertIn("has routes (table 77)", guest.output)
+        self.assertEqual([line for line in guest.output.splitlines() if line.startswith("status")],
+                         ["status 3", "status 3", "status 3", "status 0"], guest.output)
+        drivers = [line.split("/")[-1] for line in guest.output.splitlines() if "drivers/" in line]
+        self.assertEqual(drivers, ["virtio-pci", "virtio-pci", "vfio-pci"], guest.output)
+
+    def test_siblings(self):
+        """Both functions of a group: bound together, driven by one process, not by two."""
+        guest = self.run_guest(
+            f"modprobe virtio_net; {lab.VIONET} bind {NIC} {SECOND} && {lab.VIONET} list &&"
+            f"{self.program('tests/vm/vm_siblings')} {NIC} {SECOND} || exit 1;"
+            f"{lab.VIONET} dump {SECOND} & sleep 2; {INFO}; echo status $?; kill -INT %1; wait;"
+            f"{lab.VIONET} unbind --group {NIC} && {self.DRIVER}; {lab.VIONET} unbind {NIC};"
+            "echo status $?", *SIBLINGS)
+        for text in ("to go back: vionet unbind 0000:00:05.0 0000:00:05.1", "siblings: good",
+                     "it is open already, in this process", "child: 0000:00:05.1: group",
+                     "(vionet) has it open, and the functions of a group are driven by one process",
+                     "status 3", f"{SECOND}: vfio-pci -> virtio-pci", "drivers/virtio-pci",
+                     f"{NIC}: it is with its kernel driver virtio-pci already", "status 0"):
+            self.assertIn(text, guest.output)
+        self.assert_no_faults(guest)
 
     def test_no_iommu_group(self):
         self.refused("true", "IOMMU", "--iommu", "none")

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: the translation of the errors of /dev/vfio/... into something a person can
+ * act on.
+ * Never: opens anything.
+ * Read next: iommu/container.c.
+ */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "iommu/node.h"
+
+#define PATH_ROOM 300
+#define GROUPS_MAX 256
+
+#define say(reason, size, ...) ((void)snprintf(reason, size, __VA_ARGS__))
+
+static bool is_missing(int code)
+{
+	return code == ENOENT || code == ENOTDIR || code == ENODEV || code == ENXIO;
+}
+
+static bool in_group(gid_t gid)
+{
+	gid_t groups[GROUPS_MAX];
+	int count = getgroups(GROUPS_MAX, groups);
+
+	if (gid == getegid())
+		return true;
+	for (int i = 0; i < count; i++)
+		if (groups[i] == gid)
+			return true;
+	return false;
+}
+
+/* Do owner and mode let this user read and write? access() would ask the security
+ * modules too, and it is them that this is to tell apart. */
+static bool mode_allows(const struct stat *status)
+{
+	mode_t both;
+
+	if (geteuid() == 0)
+		return true;
+	if (status->st_uid == geteuid())
+		both = S_IRUSR | S_IWUSR;
+	else if (in_group(status->st_gid))
+		both = S_IRGRP | S_IWGRP;
+	else
+		both = S_IROTH | S_IWOTH;
+	return (status->st_mode & both) == both;
+}
+
+static int denied(const char *path, int code, char *reason, size_t size)
+{
+	struct stat status;
+
+	if (stat(path, &status) != 0)
+		say(reason, size, "%s: permission denied; give this user access to "
+		    "the directory", path);
+	else if (code == EPERM)
+		say(reason, size, "%s: not permitted: the container that this runs "
+		    "in does not let it through (docker run --device %s)", path,
+		    path);
+	else if (mode_allows(&status))
+		say(reason, size, "%s: permission denied, though owner and mode let "
+		    "this user in: a security module (SELinux, AppArmor) forbids it; "
+		    "see ausearch -m avc -ts recent, or dmesg", path);
+	else
+		say(reason, size, "this user may not open %s: it belongs to uid %u, "
+		    "gid %u with mode %04o; as root: chown $USER %s, or for good a "
+		    "udev rule: SUBSYSTEM==\"vfio\", OWNER=\"<user>\"", path,
+		    status.st_uid, status.st_gid, status.st_mode & 07777, path);
+	return -EACCES;
+}
+
+static int odd(const char *path, int code, char *reason, size_t size)
+{
+	say(reason, size, "%s: open: %s", path, strerrordesc_np(code));
+	return code == ENOMEM ? -ENOMEM : -EIO;
+}
+
+/* "/dev/vfio" -> "/dev/iommu". */
+static void iommufd_of(const char *directory, char path[PATH_ROOM])
+{
+	const char *slash = strrchr(directory, '/');
+
+	snprintf(path, PATH_ROOM, "%.*s/iommu",
+		 slash ? (int)(slash - directory) : 0, directory);
+}
+
+/* Only the newer interface is here: a node for each device, and iommufd. */
+static bool only_devices(const char *directory, const char *missing, char *reason,
+			 size_t size)
+{
+	char devices[PATH_ROOM], iommufd[PATH_ROOM];
+
+	snprintf(devices, sizeof(devices), "%.280s/devices", directory);
+	iommufd_of(directory, iommufd);
+	if (access(devices, F_OK) != 0 || access(iommufd, F_OK) != 0)
+		return false;
+	say(reason, size, "only %s and %s are here, and %s, which is needed, is not: "
+	    "use a kernel with CONFIG_VFIO_GROUP and CONFIG_VFIO_CONTAINER, or in a "
+	    "container pass it in (docker run --device %s)", devices, iommufd,
+	    missing, missing);
+	return true;
+}
+
+int vn_node_container_reason(const char *directory, int code, char *reason,
+			     size_t size)
+{
+	char path[PATH_ROOM];
+
+	snprintf(path, sizeof(path), "%.280s/vfio", directory);
+	if (code == EACCES || code == EPERM)
+		return denied(path, code, reason, size);
+	if (!is_missing(code))
+		return odd(path, code, reason, size);
+	if (only_devices(directory, path, reason, size))
+		return -ENOTSUP;
+	say(reason, size, "%s: there is no VFIO here; load it: modprobe vfio-pci (in a "
+	    "container: on the host, and docker run --device %s)", path, path);
+	return -ENXIO;
+}
+
+int vn_node_group_reason(const char *directory, int group, int code, char *reason,
+			 size_t size)
+{
+	char path[PATH_ROOM];
+
+	snprintf(path, sizeof(path), "%.270s/%d", directory, group);
+	if (code == EACCES || code == EPERM)
+		return denied(path, code, reason, size);
+	if (code == EBUSY || code == EINTR) {
+		say(reason, size, "IOMMU group %d is open already, most likely in "
+		    "another process (fuser %s names it): the functions of a group are "
+		    "driven by one process at a time; end that first", group, path);
+		return -EBUSY;
+	}
+	if (!is_missing(code))
+		return odd(path, code, reason, size);
+	if (only_devices(directory, path, reason, size))
+		return -ENOTSUP;
+	say(reason, size, "%s is not there: no device of IOMMU group %d is bound to "
+	    "vfio-pci, or the container that this runs in does not let it through "
+	    "(docker run --device %s)", path, group, path);
+	return -ENXIO;
+}

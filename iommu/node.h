@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: why a device node of VFIO cannot be opened, in one place for all that
+ * look at them: finding, binding and opening give the same reason.
+ * Never: opens a node.
+ * Read next: iommu/container.c, pci/judge.c.
+ */
+#ifndef VN_IOMMU_NODE_H
+#define VN_IOMMU_NODE_H
+
+#include <stddef.h>
+
+/*
+ * `code`: errno of open() or access(). The reason is a sentence without the name of
+ * a function in front. Returns what is to be returned for it, a negative errno:
+ * -EACCES, -EBUSY, -ENXIO (not there), -ENOTSUP (the kernel has only what is not
+ * used here), -ENOMEM, -EIO. Any thread.
+ *
+ * `directory`: "/dev/vfio" unless a test says otherwise.
+ */
+int vn_node_container_reason(const char *directory, int code, char *reason,
+			     size_t size);
+int vn_node_group_reason(const char *directory, int group, int code, char *reason,
+			 size_t size);
+
+/* What no-IOMMU mode is, for all who meet it. */
+#define VN_NODE_NO_IOMMU                                                         \
+	"it is in no-IOMMU mode, which isolates nothing and is not supported: switch " \
+	"the IOMMU on (firmware: VT-d, AMD-Vi, SMMU; Intel: intel_iommu=on on the "    \
+	"kernel's command line; QEMU: -device intel-iommu,intremap=on)"
+
+#endif

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: IOMMU groups: who is in one, who keeps it from being viable, who has it open;
+ * and what a driver of VFIO is.
+ * Never: changes anything.
+ * Read next: pci/judge.c.
+ *
+ * Source: Documentation/ABI/testing/sysfs-kernel-iommu_groups,
+ * Documentation/driver-api/vfio.rst, vfio-pci-device-specific-driver-acceptance.rst.
+ */
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "pci/host.h"
+
+/*
+ * VFIO has registered the device (a folder of its class, since 6.1), or the driver's
+ * module is built on vfio-pci's core (since 5.15). Kernels before that have no variant
+ * drivers, and where drivers are not modules their names are all there is.
+ */
+bool vn_is_vfio(const char *device, const char *driver)
+{
+	char path[VN_PATH_MAX + 16], module[64];
+
+	if (driver[0] == '\0')
+		return false;
+	snprintf(path, sizeof(path), "%s/vfio-dev", device);
+	if (access(path, F_OK) == 0)
+		return true;
+	snprintf(path, sizeof(path), "%s/driver/module", device);
+	if (vn_sysfs_link(path, module, sizeof(module)) == 0) {
+		vn_sysfs_path(path, "module/vfio_pci_core/holders/%s", module);
+		if (access(path, F_OK) == 0)
+			return true;
+	}
+	return strstr(driver, "vfio") != NULL;
+}
+
+bool vn_function_is_vfio(const char *address)
+{
+	char path[VN_PATH_MAX], link[VN_PATH_MAX], driver[64];
+
+	vn_sysfs_path(link, "bus/pci/devices/%s/driver", address);
+	vn_sysfs_path(path, "bus/pci/devices/%s", address);
+	return vn_sysfs_link(link, driver, sizeof(driver)) == 0 &&
+	       vn_is_vfio(path, driver);
+}
+
+static unsigned long member_number(const char *member, const char *name)
+{
+	char path[VN_PATH_MAX + 16];
+	unsigned long number;
+
+	snprintf(path, sizeof(path), "%s/%s", member, name);
+	return vn_sysfs_number(path, &number) == 0 ? number : 0;
+}
+
+/* Bridges to other buses are part of many groups; the kernel does not mind
+ * them, whatever their driver. */
+static bool is_bridge(const char *member)
+{
+	unsigned long code = member_number(member, "class") >> 8;
+
+	return code == 0x0604 || code == 0x0607 || code == 0x0609;
+}
+
+static void describe_member(int group, const char *name, struct vn_member *member)
+{
+	char path[VN_PATH_MAX], link[VN_PATH_MAX + 8];
+
+	snprintf(member->address, sizeof(member->address), "%.63s", name);
+	vn_sysfs_path(path, "kernel/iommu_groups/%d/devices/%s", group, name);
+	snprintf(link, sizeof(link), "%s/driver", path);
+	vn_sysfs_link(link, member->driver, sizeof(member->driver));
+	member->virtio_net = vn_is_virtio_net(member_number(path, "vendor"),
+					      member_number(path, "device"));
+	member->vfio = vn_is_vfio(path, member->driver);
+	member->hinders = member->driver[0] != '\0' && !member->vfio &&
+			  strcmp(member->driver, "pci-stub") != 0 &&
+			  !is_bridge(path);
+}
+
+int vn_group_members(int group, struct vn_member **members)
+{
+	char path[VN_PATH_MAX];
+	struct dirent **names;
+	int count;
+
+	*members = NULL;
+	vn_sysfs_path(path, "kernel/iommu_groups/%d/devices", group);
+	/* In order, so that the text is the same each time. */
+	count = vn_sysfs_names(path, &names);
+	if (count < 0) {
+		vn_error_errno(-count, "IOMMU group %d: %s cannot be read", group,
+			       path);
+		return -EIO;
+	}
+	*members = calloc((size_t)count + 1, sizeof(**members));
+	for (int i = 0; i < count && *members != NULL; i++)
+		describe_member(group, names[i]->d_name, &(*members)[i]);
+	vn_sysfs_names_free(names, count);
+	return *members == NULL ? vn_error(ENOMEM, "IOMMU group %d: no memory", group) :
+				  count;
+}
+
+static bool is_among(const char *address, const char *const *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(list[i], address) == 0)
+			return true;
+	return false;
+}
+
+static void append(char *text, size_t size, const struct vn_member *member)
+{
+	size_t used = strlen(text);
+
+	snprintf(text + used, size - used, "%s%s is bound to %s",
+		 used == 0 ? "" : ", ", member->address, member->driver);
+}
+
+int vn_group_hindrances(int group, const char *const *except, size_t except_count,
+			char *text, size_t size, bool *others)
+{
+	struct vn_member *members;
+	int hindrances = 0;
+	int count = vn_group_members(group, &members);
+
+	text[0] = '\0';
+	if (others != NULL)
+		*others = false;
+	for (int i = 0; i < count; i++) {
+		if (!members[i].hinders ||
+		    is_among(members[i].address, except, except_count))
+			continue;
+		append(text, size, &members[i]);
+		if (others != NULL && !members[i].virtio_net)
+			*others = true;
+		hindrances++;
+	}
+	free(members);
+	return count < 0 ? count : hindrances;
+}
+
+/* ---- who has it open ---- */
+
+/* Does process `pid` have `node` open? */
+static bool process_holds(const char *pid, const char *node)
+{
+	char path[VN_PATH_MAX], target[VN_PATH_MAX];
+	bool holds = false;
+	struct dirent *entry;
+	DIR *directory;
+
+	snprintf(path, sizeof(path), "%s/%s/fd", vn_host.proc, pid);
+	directory = opendir(path);
+	if (directory == NULL)
+		return false; /* another user's, or it just ended */
+	while (!holds && (entry = readdir(directory)) != NULL) {
+		ssize_t length = readlinkat(dirfd(directory), entry->d_name,
+					    target, sizeof(target) - 1);
+
+		if (length < 0)
+			continue;
+		target[length] = '\0';
+		holds = strcmp(target, node) == 0;
+	}
+	closedir(directory);
+	return holds;
+}
+
+bool vn_node_holder(const char *node, char *text, size_t size)
+{
+	char path[VN_PATH_MAX + 300], name[64];
+	struct dirent *entry;
+	bool found = false;
+	DIR *directory = opendir(vn_host.proc);
+
+	text[0] = '\0';
+	if (directory == NULL)
+		return false;
+	while (!found && (entry = readdir(directory)) != NULL) {
+		if (!isdigit((unsigned char)entry->d_name[0]) ||
+		    !process_holds(entry->d_name, node))
+			continue;
+		snprintf(path, sizeof(path), "%s/%s/comm", vn_host.proc,
+			 entry->d_name);
+		vn_sysfs_read(path, name, sizeof(name));
+		snprintf(text, size, "process %.20s (%s)", entry->d_name, name);
+		found = true;
+	}
+	closedir(directory);
+	return found;
+}
+
+bool vn_group_holder(int group, char *text, size_t size)
+{
+	char node[VN_PATH_MAX];
+
+	snprintf(node, sizeof(node), "%s/%d", vn_host.vfio, group);
+	return vn_node_holder(node, text, size);
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: what keeps a function from being driven, and what to do about it: the kind of
+ * the function first, then its group, VFIO, its driver, the rest of the group, the
+ * node. Finding, binding and opening all ask here.
+ * Never: changes or opens anything.
+ * Read next: pci/list.c.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "iommu/node.h"
+#include "pci/host.h"
+
+#define say(reason, size, ...) ((void)snprintf(reason, size, __VA_ARGS__))
+
+const char *vn_virtio_kind(unsigned int vendor, unsigned int device,
+			   unsigned int subsystem)
+{
+	/* VIRTIO, "Device Types". */
+	static const char *const kinds[] = {
+		[1] = "network", [2] = "block", [3] = "console", [4] = "entropy",
+		[5] = "memory balloon", [8] = "SCSI host", [9] = "9P",
+		[16] = "GPU", [18] = "input", [19] = "socket", [20] = "crypto",
+		[23] = "IOMMU", [24] = "memory", [25] = "sound", [26] = "file system",
+		[27] = "PMEM", [34] = "SCMI", [35] = "encrypted memory",
+		[40] = "Bluetooth", [41] = "GPIO",
+	};
+	unsigned int type = device >= 0x1040 ? device - 0x1040 : subsystem;
+
+	if (vendor != 0x1af4 || device < 0x1000 || device > 0x107f)
+		return "";
+	return type < sizeof(kinds) / sizeof(kinds[0]) && kinds[type] != NULL ?
+		       kinds[type] : "other";
+}
+
+/* ---- the function itself ---- */
+
+/* The port above it in the tree, "" if it is on the root bus. */
+static void find_port(const char *address, char *port, size_t size)
+{
+	char path[VN_PATH_MAX], target[VN_PATH_MAX], full[VN_ADDRESS_MAX];
+	char *last, *above;
+
+	port[0] = '\0';
+	vn_sysfs_path(path, "bus/pci/devices/%s", address);
+	if (realpath(path, target) == NULL || (last = strrchr(target, '/')) == NULL)
+		return;
+	*last = '\0';
+	above = strrchr(target, '/');
+	if (above != NULL && strlen(above + 1) < sizeof(full) &&
+	    strchr(above + 1, '.') != NULL)
+		say(port, size, "%s", above + 1);
+}
+
+static bool link_is_down(const char *port)
+{
+	char path[VN_PATH_MAX];
+	unsigned long width;
+
+	vn_sysfs_path(path, "bus/pci/devices/%s/current_link_width", port);
+	return port[0] != '\0' && vn_sysfs_number(path, &width) == 0 && width == 0;
+}
+
+/* All-ones: nobody answers. Which of the causes it is, the kernel may know. */
+static int silent(const char *address, char *reason, size_t size)
+{
+	char path[VN_PATH_MAX], state[16], port[VN_ADDRESS_MAX];
+
+	vn_sysfs_path(path, "bus/pci/devices/%s/power_state", address);
+	vn_sysfs_read(path, state, sizeof(state));
+	find_port(address, port, sizeof(port));
+	vn_sysfs_path(path, "bus/pci/devices/%s", address);
+	if (strcmp(state, "D3cold") == 0)
+		say(reason, size, "it does not answer (all-ones): it is without power "
+		    "(D3cold); wake it: echo on > %s/power/control", path);
+	else if (link_is_down(port))
+		say(reason, size, "it does not answer (all-ones): the link of its port "
+		    "%s is down; bring the link up, then: echo 1 > %s/remove; echo 1 > "
+		    "%s/bus/pci/rescan", port, path, vn_sysfs_root());
+	else
+		say(reason, size, "it does not answer (all-ones): without power, its link "
+		    "is down, or it was unplugged; wake it: echo on > %s/power/control; if "
+		    "that does not help: echo 1 > %s/remove; echo 1 > %s/bus/pci/rescan",
+		    path, path, vn_sysfs_root());
+	return -ENODEV;
+}
+
+static int no_group(const struct vn_looked *looked, char *reason, size_t size)
+{
+	char path[VN_PATH_MAX];
+
+	vn_sysfs_path(path, "kernel/iommu_groups/0");
+	if (looked->group == -EPERM)
+		say(reason, size, "%s", VN_NODE_NO_IOMMU);
+	else if (access(path, F_OK) == 0)
+		say(reason, size, "it is in no IOMMU group, though other functions "
+		    "are: it does not sit behind the IOMMU; use another slot (in QEMU: a "
+		    "bus without bypass_iommu)");
+	else
+		say(reason, size, "it is in no IOMMU group: there is no IOMMU, or it is "
+		    "off; switch it on in the firmware (VT-d, AMD-Vi, SMMU) and on the "
+		    "kernel's command line (Intel: intel_iommu=on); in QEMU use `-machine "
+		    "q35,kernel-irqchip=split -device intel-iommu,intremap=on` and "
+		    "iommu_platform=on for the NIC");
+	return -ENXIO;
+}
+
+int vn_judge_function(const struct vn_looked *looked, char *reason, size_t size)
+{
+	const struct vionet_pci_function *function = &looked->function;
+
+	reason[0] = '\0';
+	if (looked->silent)
+		return silent(function->address, reason, size);
+	if (!function->modern && !looked->hidden) {
+		say(reason, size, "legacy only: it has no virtio capabilities, so it "
+		    "cannot be driven; in QEMU use disable-modern=off");
+		return -ENOTSUP;
+	}
+	return looked->group < 0 ? no_group(looked, reason, size) : 0;
+}
+
+/* ---- VFIO, driver, group ---- */
+
+int vn_judge_vfio(const struct vn_looked *looked, char *reason, size_t size)
+{
+	char path[VN_PATH_MAX];
+
+	reason[0] = '\0';
+	vn_sysfs_path(path, "bus/pci/drivers/vfio-pci");
+	/* Before the module is loaded there is nothing to be seen. */
+	if (!looked->vfio && access(path, F_OK) != 0)
+		return 0;
+	snprintf(path, sizeof(path), "%s/vfio", vn_host.vfio);
+	/* Effective ids: those that open() will be judged by. */
+	if (faccessat(AT_FDCWD, path, R_OK | W_OK, AT_EACCESS) == 0)
+		return 0;
+	return vn_node_container_reason(vn_host.vfio, errno, reason, size);
+}
+
+int vn_judge_driver(const struct vn_looked *looked, char *reason, size_t size)
+{
+	const struct vionet_pci_function *f = &looked->function;
+	const char *driver = f->driver[0] != '\0' ? f->driver : "no driver";
+	const char *const own[] = { f->address };
+	char others[200];
+	bool foreign;
+
+	reason[0] = '\0';
+	if (looked->vfio)
+		return 0;
+	if (vn_group_hindrances(looked->group, own, 1, others, sizeof(others),
+				&foreign) <= 0)
+		say(reason, size, "bound to %s; run: vionet bind %s", driver, f->address);
+	else if (!foreign)
+		say(reason, size, "bound to %s, as others of its group are (%s); all "
+		    "together: vionet bind --group %s", driver, others, f->address);
+	else
+		say(reason, size, "bound to %s, and group %d has other devices that are "
+		    "in use: %s; give those to vfio-pci or unbind them, then: vionet bind "
+		    "--group %s", driver, looked->group, others, f->address);
+	return -ENXIO;
+}
+
+int vn_judge_group(const struct vn_looked *looked, char *reason, size_t size)
+{
+	char text[256];
+	bool foreign;
+
+	reason[0] = '\0';
+	if (vn_group_hindrances(looked->group, NULL, 0, text, sizeof(text),
+				&foreign) <= 0)
+		return 0;
+	say(reason, size, "group %d is not viable: %s; %s%s", looked->group, text,
+	    foreign ? "bind it to vfio-pci or unbind it" : "run: vionet bind --group ",
+	    foreign ? "" : looked->function.address);
+	return -EBUSY;
+}
+
+int vn_judge_node(const struct vn_looked *looked, char *reason, size_t size)
+{
+	char node[VN_PATH_MAX];
+
+	reason[0] = '\0';
+	snprintf(node, sizeof(node), "%s/%d", vn_host.vfio, looked->group);
+	if (faccessat(AT_FDCWD, node, R_OK | W_OK, AT_EACCESS) == 0)
+		return 0;
+	return vn_node_group_reason(vn_host.vfio, looked->group, errno, reason, size);
+}
+
+int vn_judge(const struct vn_looked *looked, char *reason, size_t size)
+{
+	int result = vn_judge_function(looked, reason, size);
+
+	if (result == 0)
+		result = vn_judge_vfio(looked, reason, size);
+	if (result == 0)
+		result = vn_judge_driver(looked, reason, size);
+	if (result == 0)
+		result = vn_judge_group(looked, reason, size);
+	return result == 0 ? vn_judge_node(looked, reason, size) : result;
+}
+
+int vn_judge_holder(const struct vn_looked *looked, char *reason, size_t size)
+{
+	char holder[128];
+
+	reason[0] = '\0';
+	if (vn_function_shares(looked->group, looked->function.address) ||
+	    !vn_group_holder(looked->group, holder, sizeof(holder)))
+		return 0;
+	say(reason, size, "group %d is in use: %s has it open, and the functions of a "
+	    "group are driven by one process at a time; end it first", looked->group,
+	    holder);
+	return -EBUSY;
+}

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: the move of one function between drivers, through driver_override, so that no
+ * other function is touched; the driver's module; the wait for the node.
+ * Never: leaves a function without a driver that had one, unless the kernel
+ * itself will not take it back (the text says how to go on by hand then).
+ * Read next: pci/function.h.
+ *
+ * Source: Documentation/ABI/testing/sysfs-bus-pci (driver_override, unbind,
+ * drivers_probe).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "pci/move.h"
+
+/* --- waiting ----------------------------------------------------------- */
+
+static unsigned long now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (unsigned long)now.tv_sec * 1000 +
+	       (unsigned long)now.tv_nsec / 1000000;
+}
+
+static void nap(void)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
+}
+
+/* Is the function with driver `wanted` ("": none; NULL: any but VFIO's)? */
+static bool is_with(const char *address, const char *wanted)
+{
+	char path[VN_PATH_MAX], driver[VN_DRIVER_MAX];
+
+	vn_sysfs_path(path, "bus/pci/devices/%s/driver", address);
+	vn_sysfs_link(path, driver, sizeof(driver));
+	if (wanted == NULL)
+		return driver[0] != '\0' && !vn_function_is_vfio(address);
+	return strcmp(driver, wanted) == 0;
+}
+
+static bool wait_for(const char *address, const char *wanted)
+{
+	unsigned long start = now_ms();
+
+	while (!is_with(address, wanted)) {
+		if (now_ms() - start >= vn_host.settle_ms)
+			return false;
+		nap();
+	}
+	return true;
+}
+
+/* --- the driver's module ------------------------------------------------ */
+
+static bool driver_present(const char *driver)
+{
+	char path[VN_PATH_MAX];
+
+	vn_sysfs_path(path, "bus/pci/drivers/%s", driver);
+	return access(path, F_OK) == 0;
+}
+
+/* Its exit does not matter (a program that reaps all children may have taken
+ * it): what it has done does. */
+static void wait_program(pid_t pid, unsigned int limit_ms)
+{
+	unsigned long start = now_ms();
+
+	while (waitpid(pid, NULL, WNOHANG) == 0) {
+		if (now_ms() - start >= limit_ms) {
+			kill(pid, SIGKILL);
+			waitpid(pid, NULL, 0);
+			return;
+		}
+		nap();
+	}
+}
+
+static void run_program(const char *program, char *const arguments[],
+			unsigned int limit_ms)
+{
+	char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
+	char *const environment[] = { path, NULL };
+	posix_spawn_file_actions_t actions;
+	pid_t pid;
+
+	if (posix_spawn_file_actions_init(&actions) != 0)
+		return;
+	/* It must not write over the program's own output. */
+	if (posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDWR,
+					     0) == 0 &&
+	    posix_spawn_file_actions_adddup2(&actions, 0, 1) == 0 &&
+	    posix_spawn_file_actions_adddup2(&actions, 0, 2) == 0 &&
+	    posix_spawn(&pid, program, &actions, NULL, arguments,
+			environment) == 0)
+		wait_program(pid, limit_ms);
+	posix_spawn_file_actions_destroy(&actions);
+}
+
+static void run_modprobe(const char *program, const char *module)
+{
+	char name[] = "modprobe", end[] = "--", argument[VN_DRIVER_MAX];
+	char *const arguments[] = { name, end, argument, NULL };
+
+	snprintf(argument, sizeof(argument), "%s", module);
+	run_program(program, arguments, vn_host.modprobe_ms);
+}
+
+/* First the kernel's own helper, then where distributions put it. */
+bool vn_driver_load(const char *driver)
+{
+	char path[VN_PATH_MAX], helper[256];
+
+	if (driver_present(driver))
+		return true;
+	snprintf(path, sizeof(path), "%s/sys/kernel/modprobe", vn_host.proc);
+	if (vn_sysfs_read(path, helper, sizeof(helper)) == 0 &&
+	    helper[0] == '/')
+		run_modprobe(helper, driver);
+	for (size_t i = 0; i < 3 && vn_host.modprobe[i] != NULL; i++)
+		if (!driver_present(driver))
+			run_modprobe(vn_host.modprobe[i], driver);
+	return driver_present(driver);
+}
+
+/* --- the group's node ---------------------------------------------------- */
+
+/* udev has been told of the node when it is there, and gives it owner, mode and label
+ * a little later; `settle` returns when it has nothing left to do. */
+static void wait_for_udev(void)
+{
+	char name[] = "udevadm", word[] = "settle", limit[32], control[VN_PATH_MAX];
+	char *const arguments[] = { name, word, limit, NULL };
+
+	if (vn_host.udev == NULL)
+		return;
+	snprintf(control, sizeof(control), "%s/control", vn_host.udev);
+	if (access(control, F_OK) != 0)
+		return; /* it does not run here */
+	snprintf(limit, sizeof(limit), "--timeout=%u", vn_host.udev_ms / 1000);
+	for (size_t i = 0; i < 3 && vn_host.udevadm[i] != NULL; i++) {
+		if (access(vn_host.udevadm[i], X_OK) != 0)
+			continue;
+		run_program(vn_host.udevadm[i], arguments, vn_host.udev_ms + 1000);
+		return;
+	}
+}
+
+void vn_node_wait(int group)
+{
+	unsigned long start = now_ms();
+	char node[VN_PATH_MAX];
+
+	snprintf(node, sizeof(node), "%s/%d", vn_host.vfio, group);
+	while (access(node, F_OK) != 0 && now_ms() - start < vn_host.settle_ms)
+		nap();
+	wait_for_udev();
+}
+
+/* --- the move ----------------------------------------------------------- */
+
+/* Write a step's attribute; on failure keep why. */
+static int __attribute__((format(printf, 3, 4)))
+put(struct vn_move *move, const char *text, const char *format, ...)
+{
+	char name[VN_PATH_MAX / 2], path[VN_PATH_MAX];
+	va_list arguments;
+	int result;
+
+	va_start(arguments, format);
+	vsnprintf(name, sizeof(name), format, arguments);
+	va_end(arguments);
+	vn_sysfs_path(path, "bus/pci/%s", name);
+	result = vn_sysfs_write(path, text);
+	if (result < 0)
+		snprintf(move->cause, sizeof(move->cause),
+			 "%s cannot be written to (%s)", path,
+			 strerrordesc_np(-result));
+	return result;
+}
+
+/* An empty line clears it. */
+static int put_override(struct vn_move *move, const char *driver)
+{
+	return put(move, driver[0] == '\0' ? "\n" : driver,
+		   "devices/%s/driver_override", move->address);
+}
+
+static void get_override(struct vn_move *move)
+{
+	char path[VN_PATH_MAX];
+
+	vn_sysfs_path(path, "bus/pci/devices/%s/driver_override",
+		      move->address);
+	vn_sysfs_read(path, move->override, sizeof(move->override));
+	if (strcmp(move->override, "(null)") == 0)
+		move->override[0] = '\0';
+}
+
+static int release_old(struct vn_move *move)
+{
+	int result;
+
+	if (move->from[0] == '\0')
+		return 0;
+	result = put(move, move->address, "drivers/%s/unbind", move->from);
+	if (result < 0)
+		return result;
+	if (wait_for(move->address, ""))
+		return 0;
+	snprintf(move->cause, sizeof(move->cause), "%s does not let go of it",
+		 move->from);
+	return -EIO;
+}
+
+static int take_new(struct vn_move *move)
+{
+	/* An error here is that of the driver's probe; the link tells. */
+	int result = put(move, move->address, "drivers_probe");
+
+	if (wait_for(move->address, move->to))
+		return 0;
+	if (result == 0)
+		snprintf(move->cause, sizeof(move->cause),
+			 "%s %s it (the kernel log says why: dmesg)",
+			 move->to == NULL ? "no driver" : move->to,
+			 move->to == NULL ? "took" : "did not take");
+	return result == 0 ? -EIO : result;
+}
+
+/*
+ * Undo what was done so far. The old driver is named in driver_override while it
+ * is bound, whatever it was that let it match before; then driver_override is
+ * as it was. Writes are tried even where the last one failed: nothing is worse
+ * than a function without a driver.
+ */
+bool vn_move_undo(struct vn_move *move)
+{
+	struct vn_move undo = *move; /* keeps the first cause */
+
+	if (!is_with(move->address, move->from)) {
+		if (!is_with(move->address, ""))
+			put(&undo, move->address, "devices/%s/driver/unbind",
+			    move->address);
+		if (move->from[0] != '\0') {
+			put_override(&undo, move->from);
+			put(&undo, move->address, "drivers/%s/bind", move->from);
+		}
+	}
+	if (!wait_for(move->address, move->from))
+		return false;
+	return put_override(&undo, move->override) == 0;
+}
+
+/* Of the errors that sysfs may give, those that the header promises. */
+static int public_code(int result)
+{
+	return result == -EACCES || result == -EPERM ? EACCES : EIO;
+}
+
+/* The result of a failed step, after the attempt to undo it. */
+static int fail(struct vn_move *move, int result)
+{
+	int code = public_code(result);
+	const char *root = vn_sysfs_root();
+	char path[VN_PATH_MAX];
+
+	vn_sysfs_path(path, "bus/pci/devices/%s", move->address);
+	if (access(path, F_OK) != 0)
+		return vn_error(ENODEV, "%s: it was unplugged meanwhile",
+				move->address);
+	if (vn_move_undo(move))
+		return vn_error(code, "%s: %s; it is %s%s again, as before",
+				move->address, move->cause,
+				move->from[0] ? "bound to " : "without driver",
+				move->from);
+	if (move->from[0] == '\0')
+		return vn_error(code,
+				"%s: %s; clear driver_override by hand: echo > %s/bus/pci/devices/%s/driver_override",
+				move->address, move->cause, root,
+				move->address);
+	return vn_error(code,
+			"%s: %s, and it could not be put back as it was, with %s; by hand: echo %s > %s/bus/pci/devices/%s/driver_override; echo %s > %s/bus/pci/drivers/%s/bind; echo > %s/bus/pci/devices/%s/driver_override",
+			move->address, move->cause, move->from, move->from,
+			root, move->address, move->address, root, move->from,
+			root, move->address);
+}
+
+int vn_move_run(struct vn_move *move)
+{
+	int result;
+
+	get_override(move);
+	result = put_override(move, move->to == NULL ? "" : move->to);
+	if (result < 0)
+		return vn_error(public_code(result),
+				"%s: %s; nothing was changed", move->address,
+				move->cause);
+	result = release_old(move);
+	if (result == 0)
+		result = take_new(move);
+	return result == 0 ? 0 : fail(move, result);
+}
+
+int vn_move_forget(struct vn_move *move)
+{
+	return put_override(move, "");
+}

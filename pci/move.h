@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: moving one function between two drivers, and back.
+ * Never: asks whether it may.
+ * Read next: pci/bind.c, its only user.
+ */
+#ifndef VN_PCI_MOVE_H
+#define VN_PCI_MOVE_H
+
+#include "pci/host.h"
+
+#define VN_DRIVER_MAX 64
+
+/* A move: what to return to, and why it failed. */
+struct vn_move {
+	const char *address;
+	const char *from;	       /* driver before, "" none */
+	const char *to;		       /* driver after; NULL: any but VFIO's */
+	char override[VN_DRIVER_MAX];  /* driver_override before, "" none */
+	char cause[VN_PATH_MAX + 128]; /* of the failure */
+};
+
+/* Carry it out. If a step fails, what was done is undone; the text says so, or how to
+ * go on by hand. Returns 0, -ENODEV, -EACCES, -EIO. */
+int vn_move_run(struct vn_move *move);
+
+/* Take back a move that went well. False if the kernel does not go along. */
+bool vn_move_undo(struct vn_move *move);
+
+/* A driver that was named in driver_override stays without. Returns 0 or -errno. */
+int vn_move_forget(struct vn_move *move);
+
+/* See to it that the kernel has the driver, through modprobe if need be. */
+bool vn_driver_load(const char *driver);
+
+/* Wait until the group's node is there, and until udev has given it its owner and
+ * label. */
+void vn_node_wait(int group);
+
+#endif

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: who would be cut off by binding, on a host of plain files: addresses, routes of
+ * every table, what is on top of an interface, other network namespaces, virtual
+ * functions, file systems that come over it.
+ * Never: touches the machine's own functions.
+ * Read next: pci/interface.c.
+ */
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "pci/host.h"
+#include "tests/unit/bind_bed.h"
+#include "tests/unit/rtnetlink.h"
+
+#define OURS 4 /* index of the interface */
+
+static void assert_refused(const char *text)
+{
+	int result = bind_nic(0);
+
+	if (result != -EBUSY)
+		fail_msg("%d: %s", result, vionet_error_text());
+	assert_has(vionet_error_text(), text);
+	assert_has(vionet_error_text(), "--force " ADDRESS);
+	assert_untouched("virtio-pci");
+	fake_start(&fake);
+}
+
+static void assert_free(void)
+{
+	if (bind_nic(0) != 0)
+		fail_msg("%s", vionet_error_text());
+	fake_bind(&fake, ADDRESS, "virtio-pci");
+	fake_write(&fake, "(null)\n", OVERRIDE);
+	fake_clear_log(&fake);
+}
+
+/* --- addresses ----------------------------------------------------------------- */
+
+static void interface_with_address(void **state)
+{
+	(void)state;
+	add_nic("virtio-pci");
+	fake_interface("ens4", true, "192.0.2.1");
+	assert_refused("ens4 is up and has address 192.0.2.1");
+	fake_interface("ens4", true, "2001:db8::7");
+	assert_refused("2001:db8::7");
+}
+
+static void force_takes_it(void **state)
+{
+	(void)state;
+	add_nic("virtio-pci");
+	fake_interface("ens4", true, "192.0.2.1");
+	assert_int_equal(bind_nic(VIONET_PCI_BIND_FORCE), 0);
+	assert_string_equal(fake_driver(&fake, ADDRESS), "vfio-pci");
+}
+
+static void interface_not_in_use(void **state)
+{
+	(void)state;
+	add_nic("virtio-pci");
+	assert_free();
+	fake_interface("ens4", false, "192.0.2.1"); /* down */
+	assert_free();
+	fake_interface("ens5", true, "192.0.2.1"); /* another */
+	assert_free();
+	fake_interface("ens4", true, "fe80::1");
+	assert_free();
+}
+
+/* The second of a failover pair counts as the first does. */
+static void any_interface_of_the_function(void **state)
+{
+	(void)state;
+	add_nic("virtio-pci");
+	fake_write(&fake, "", "sys/bus/pci/devices/" ADDRESS "/virtio3/net/ens4nsby/x");
+	fake_interface("ens4nsby", true, "192.0.2.1");
+	assert_refused("ens4nsby is up and has address");
+}
+
+/* --- routes -------------------------------------------------------------------- */
+
+static void assert_route(bool counts, int family, struct sent message)
+{
+	const struct fake_reply reply = { .type = RTM_GETROUTE, .family = family,
+					  .bytes = message.bytes,
+					  .size = message.size };
+
+	fake_netlink(&reply, 1);
+	if (counts)
+		assert_refused("has routes");
+	else
+		assert_free();
+	fake_netlink(NULL, 0);
+}
+
+#define STATIC_ 4 /* RTPROT_STATIC */
+#define V4(...) AF_INET, route(AF_INET, __VA_ARGS__)
+#define V6(...) AF_INET6, route(AF_INET6, __VA_ARGS__)
+
+static void routes_count(void **state)
+{
+	(void)state;
+	add_nic("virtio-pci");
+	fake_interface("ens4", true, NULL);
+	assert_route(true, V4(NULL, 0, OURS, 254, RTPROT_BOOT, RTN_UNICAST));
+	assert_route(true, V4("10.0.2.0", 24, OURS, 254, STATIC_, RTN_UNICAST));
+	assert_route(true, V6("2001:db8::", 64, OURS, 254, STATIC_, RTN_UNICAST));
+	/* Of a policy: another table, with a number of more than a byte too. */
+	assert_route(true, V4(NULL, 0, OURS, 100, STATIC_, RTN_UNICAST));
+	assert_route(true, V4(NULL, 0, OURS, 51820, STATIC_, RTN_UNICAST));
+	assert_route(true, V6(NULL, 0, OURS, 51820, STATIC_, RTN_UNICAST));
+}
+
+static void routes_that_do_not_count(void **state)
+{
+	(void)state;
+	add_nic("virtio-pci");
+	fake_interface("ens4", true, NULL);
+	assert_route(false, V4(NULL, 0, 40, 254, STATIC_, RTN_UNICAST));
+	assert_route(false, V4("10.0.2.0", 24, OURS, 254, STATIC_, RTN_UNREACHABLE));
+	assert_route(false, V4("169.254.0.0", 16, OURS, 254, STATIC_, RTN_UNICAST));
+	assert_route(false, V4("224.0.0.0", 4, OURS, 254, STATIC_, RTN_MULTICAST));
+	assert_route(false, V4("10.0.2.255", 32, OURS, 255, RTPROT_KERNEL,
+			       RTN_BROADCAST));
+	assert_route(false, V6("fe80::", 64, OURS, 254, RTPROT_KERNEL, RTN_UNICAST));
+	assert_route(false, V6("ff00::", 8, OURS, 255, RTPROT_KERNEL, RTN_MULTICAST));
+	assert_route(false, V6(NULL, 0, OURS, 254, RTPROT_RA, RTN_UNICAST));
+	fake_interface("ens4", false, NULL); /* left over of what was taken down */
+	assert_route(false, V4(NULL, 0, OURS, 254, STATIC_, RTN_UNICAST));
+}
+
+static void one_way_of_several(void **state)
+{
+	const struct rtnexthop ways[] = { { .rtnh_len = 8, .rtnh_ifindex = 40 },
+					  { .rtnh_len = 8, .rtnh_ifindex = OURS } };
+	struct sent message = route(AF_INET, NULL, 0, 0, 100, STATIC_, RTN_UNICAST);
+
+	(void)state;
+	add_nic("virtio-pci");
+	fake_interface("ens4", true, NULL);
+	put_attribute(&message, RTA_MULTIPATH, ways, 8);
+	assert_route(false, AF_INET, message);
+	message = route(AF_INET, NULL, 0, 0, 100, STATIC_, RTN_UNICAST);
+	put_attribute(&message, RTA_MULTIPATH, ways, sizeof(ways));
+	assert_route(true, AF_INET, message);
+}
+
+/* A kernel that sends nonsense: nothing is read behind its end. */
+static void messages_cut_short(void **state)
+{
+	struct sent whole = route(AF_INET, "10.0.2.0", 24, OURS, 254, STATIC_,
+				  RTN_UNICAST);
+
+	(void)state;
+	add_nic("virtio-pci");
+	fake_interface("ens4", true, NULL);
+	for (uint32_t size = 16; size < whole.size - 4; size += 4) {
+		struct sent cut = whole;
+
+		cut.size = size;
+		memcpy(cut.bytes, &size, 4);
+		assert_route(false, AF_INET, cut);
+	}
+}
+
+/* --- what is on top ---------------------------------------------------------------- */
+
+/* Whether it is up or not: to be part of something is a configuration. */
+static void member_of_a_bridge(void **state)
+{
+	(void)state;
+	add_nic("virtio-pci");
+	for (int up = 0; up < 2; up++) {
+		fake_interface("ens4", up, NULL);
+		fake_write(&fake, "", "sys/class/net/ens4/upper_br0");
+		assert_refused("carries br0");
+	}
+}
+
+static void member_by_its_master(void **state)
+{
+	char path[FAKE_PATH + 64];
+
+	(void)state;
+	add_nic("virtio-pci");
+	snprintf(path, sizeof(path), "%s/class/net/ens4/master", fake.sys);
+	assert_int_equal(symlink("../team0", path), 0);
+	assert_refused("carries team0");
+}
+
+static void assert_link(const char *text, struct sent message, int space)
+{
+	const struct rtgenmsg any = { .rtgen_family = 0 };
+	struct fake_reply reply[2] = {
+		{ .type = RTM_GETLINK, .space = space, .bytes = message.bytes,
+		  .size = message.size },
+	};
+	struct sent numbers;
+
+	put_head(&numbers, RTM_NEWNSID, &any, sizeof(any));
+	put_number(&numbers, NETNSA_NSID, 3);
+	reply[1] = (struct fake_reply){ .type = RTM_GETNSID, .bytes = numbers.bytes,
+					.size = numbers.size };
+	fake_netlink(reply, 2);
+	if (text != NULL)
+		assert_refused(text);
+	else
+		assert_free();
+	fake_netlink(NULL, 0);
+}
+
+static void interfaces_made_on_it(void **state)
+{
+	struct sent xdp = interface_message(OURS, "ens4", "", 0, -1);
+	const uint8_t attached[] = { 5, 0, IFLA_XDP_ATTACHED, 0, 1, 0, 0, 0 };
+
+	(void)state;
+	add_nic("virtio-pci");
+	assert_link("carries gre1", interface_message(9, "gre1", "gre", OURS, -1), -1);
+	assert_link(NULL, interface_message(9, "v9", "vlan", 40, -1), -1);
+	/* Its own; a peer somewhere else that happens to have our number. */
+	assert_link(NULL, interface_message(OURS, "ens4", "", 0, -1), -1);
+	assert_link(NULL, interface_message(9, "veth9", "veth", OURS, 1), -1);
+	put_attribute(&xdp, IFLA_XDP, attached, sizeof(attached));
+	assert_link("has an XDP program", xdp, -1);
+}
+
+/* A container's macvlan: only there the kernel shows on what it rests. */
+static void interfaces_made_on_it_elsewhere(void **state)
+{
+	(void)state;
+	add_nic("virtio-pci");
+	assert_link("carries mv0 in another network namespace",
+		    interface_message(2, "mv0", "macvlan", OURS, 0), 3);
+	assert_link("carries iv0 in another network namespace",
+		    interface_message(2, "iv0", "ipvlan", OURS, 0), 3);
+	assert_link(NULL, interface_message(2, "eth0", "veth", OURS, 0), 3);
+	assert_link(NULL, interface_message(2, "mv0", "macvlan", OURS, -1), 3);
+	assert_link(NULL, interface_message(2, "mv0", "macvlan", 40, 0), 3);
+}
+
+/* --- another network namespace -------------------------------------------------------- */
+
+static void interface_in_another_namespace(void **state)
+{
+	char path[FAKE_PATH + 96];
+
+	(void)state;
+	ADD(.address = ADDRESS, .group = 7, .driver = "virtio-pci");
+	assert_free(); /* virtio_net is not loaded: there is no interface */
+	fake_write(&fake, "", "sys/bus/pci/devices/" ADDRESS "/virtio3/net/x");
+	snprintf(path, sizeof(path), "%s/bus/pci/devices/" ADDRESS "/virtio3/net/x",
+		 fake.sys);
+	assert_int_equal(unlink(path), 0);
+	assert_refused("in another network namespace");
+	assert_int_equal(bind_nic(VIONET_PCI_BIND_FORCE), 0);
+}
+
+/* --- virtual functions ----------------------------------------------------------------- */
+
+static void virtual_functions(void **state)
+{
+	static const char *const vfs[] = { "0000:00:04.1", "0000:00:04.2" };
+	char node[FAKE_PATH + 8];
+	int fd;
+
+	(void)state;
+	add_nic("virtio-pci");
+	fake_add_vfs(&fake, ADDRESS, vfs, 2);
+	ADD(.address = "0000:00:04.2", .group = 9, .driver = "vfio-pci");
+	assert_int_equal(bind_nic(0), -EBUSY);
+	assert_has(vionet_error_text(), "its 2 virtual functions would be removed");
+	assert_has(vionet_error_text(), "devices/" ADDRESS "/sriov_numvfs");
+	/* While a process has one open, force is of no use: the kernel would wait. */
+	vn_host.proc = "/proc";
+	snprintf(node, sizeof(node), "%s/9", fake.vfio);
+	fd = open(node, O_RDWR);
+	assert_int_equal(bind_nic(VIONET_PCI_BIND_FORCE), -EBUSY);
+	assert_has(vionet_error_text(), "has 0000:00:04.2 open");
+	assert_untouched("virtio-pci");
+	fake_start(&fake);
+	close(fd);
+	assert_int_equal(bind_nic(VIONET_PCI_BIND_FORCE), 0);
+	/* vfio-pci takes them along too. */
+	assert_int_equal(unbind_one(ADDRESS, NULL), -EBUSY);
+	assert_string_equal(fake_driver(&fake, ADDRESS), "vfio-pci");
+	fake_add_vfs(&fake, ADDRESS, vfs, 0);
+	assert_int_equal(unbind_one(ADDRESS, NULL), 0);
+}
+
+/* --- file systems and disks --------------------------------------------------------------- */
+
+static void root_over_the_network(void **state)
+{
+	struct sent way = route(AF_INET, "10.0.2.2", 32, OURS, 254, 0, RTN_UNICAST);
+	const struct fake_reply reply = { .type = RTM_GETROUTE, .family = AF_INET,
+					  .bytes = way.bytes, .size = way.size };
+
+	(void)state;
+	add_nic("virtio-pci");
+	fake_interface("ens4", true, "192.0.2.1");
+	fake_write(&fake, "10.0.2.2:/root / nfs rw,vers=3,addr=10.0.2.2,x=1 0 0\n",
+		   "proc/mounts");
+	assert_refused("has address"); /* by another way */
+	fake_netlink(&reply, 1);
+	assert_refused("carries the file system / (nfs from 10.0.2.2)");
+	fake_write(&fake, "tmpfs / tmpfs rw,addr=10.0.2.2 0 0\n", "proc/mounts");
+	assert_refused("has address");
+	fake_write(&fake, "10.0.2.2\n",
+		   "sys/class/iscsi_connection/connection1:0/address");
+	assert_refused("carries a disk (iSCSI from 10.0.2.2)");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(interface_with_address),
+		TEST(force_takes_it),
+		TEST(interface_not_in_use),
+		TEST(any_interface_of_the_function),
+		TEST(routes_count),
+		TEST(routes_that_do_not_count),
+		TEST(one_way_of_several),
+		TEST(messages_cut_short),
+		TEST(member_of_a_bridge),
+		TEST(member_by_its_master),
+		TEST(interfaces_made_on_it),
+		TEST(interfaces_made_on_it_elsewhere),
+		TEST(interface_in_another_namespace),
+		TEST(virtual_functions),
+		TEST(root_over_the_network),
+	};
+
+	return cmocka_run_group_tests_name("bind_use", tests, NULL, NULL);
+}

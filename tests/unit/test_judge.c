@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: why a function cannot be driven, on a host of plain files: list, bind and open
+ * have the same words for the same situation.
+ * Never: looks at the machine's own functions.
+ * Read next: pci/judge.c.
+ */
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <vionet/device.h>
+
+#include "iommu/node.h"
+#include "tests/unit/bind_bed.h"
+
+static struct vionet_pci_function function;
+
+/* ---- all who look say the same ---- */
+
+/* What list, open and (where it is that which is in the way) bind say of it. */
+static void assert_reason(bool of_bind, int code, const char *part)
+{
+	const char *const address = "0000:00:04.0";
+	struct vionet_device *device = (void *)1;
+	char expected[600];
+	int result;
+
+	assert_int_equal(vionet_pci_lookup(address, &function), 0);
+	assert_false(function.drivable);
+	assert_has(function.reason, part);
+	snprintf(expected, sizeof(expected), "%s: %s", address, function.reason);
+	assert_int_equal(vionet_device_open(address, NULL, &device), code);
+	assert_null(device);
+	assert_string_equal(vionet_error_text(), expected);
+	if (!of_bind)
+		return;
+	result = vionet_pci_bind(&address, 1, VIONET_PCI_BIND_FORCE, NULL, NULL);
+	assert_int_equal(result, code);
+	assert_string_equal(vionet_error_text(), expected);
+}
+
+static void same_reason_legacy(void **state)
+{
+	(void)state;
+	ADD(.address = "0000:00:04.0", .group = 7, .driver = "virtio-pci",
+	    .device = 0x1000, .legacy = true);
+	assert_reason(true, -ENOTSUP, "legacy only");
+}
+
+static void same_reason_no_iommu(void **state)
+{
+	(void)state;
+	ADD(.address = "0000:00:04.0", .group = -1, .driver = "virtio-pci");
+	assert_reason(true, -ENXIO, "intel_iommu=on");
+	ADD(.address = "0000:00:05.0", .group = 0, .driver = "virtio-pci");
+	assert_reason(true, -ENXIO, "does not sit behind the IOMMU");
+}
+
+/* As another process has bound it: the kernel has made a group up. */
+static void same_reason_no_iommu_mode(void **state)
+{
+	(void)state;
+	ADD(.address = "0000:00:04.0", .group = 3, .group_name = "vfio-noiommu\n",
+	    .driver = "virtio-pci");
+	assert_reason(true, -ENXIO, "no-IOMMU mode, which isolates nothing");
+	fake_bind(&fake, "0000:00:04.0", "vfio-pci");
+	assert_reason(false, -ENXIO, "no-IOMMU mode, which isolates nothing");
+}
+
+static void same_reason_only_devices(void **state)
+{
+	char path[FAKE_PATH + 8];
+
+	(void)state;
+	ADD(.address = "0000:00:04.0", .group = 7, .driver = "virtio-pci");
+	fake_write(&fake, "", "dev/vfio/devices/vfio0");
+	fake_write(&fake, "", "dev/iommu");
+	snprintf(path, sizeof(path), "%s/vfio", fake.vfio);
+	unlink(path);
+	assert_reason(true, -ENOTSUP, "CONFIG_VFIO_GROUP");
+	fake_bind(&fake, "0000:00:04.0", "vfio-pci");
+	assert_reason(false, -ENOTSUP, "vfio/vfio, which is needed, is not");
+	/* A container that has been given one node and not the other. */
+	fake_write(&fake, "", "dev/vfio/vfio");
+	snprintf(path, sizeof(path), "%s/7", fake.vfio);
+	unlink(path);
+	assert_reason(false, -ENOTSUP, "vfio/7, which is needed, is not");
+}
+
+static void same_reason_driver_and_group(void **state)
+{
+	(void)state;
+	ADD(.address = "0000:00:04.0", .group = 7, .driver = "virtio-pci");
+	assert_reason(false, -ENXIO, "bound to virtio-pci; run: vionet bind 0000");
+	ADD(.address = "0000:00:04.1", .group = 7, .driver = "virtio-pci");
+	assert_reason(false, -ENXIO, "vionet bind --group 0000:00:04.0");
+	fake_bind(&fake, "0000:00:04.0", "vfio-pci");
+	assert_reason(false, -EBUSY, "group 7 is not viable: 0000:00:04.1 is bound");
+	assert_has(function.reason, "vionet bind --group 0000:00:04.0");
+}
+
+static void same_reason_no_answer(void **state)
+{
+	(void)state;
+	ADD(.address = "0000:00:04.0", .group = 7, .driver = "virtio-pci",
+	    .silent = true);
+	assert_reason(true, -ENODEV, "does not answer (all-ones): without power");
+	assert_has(function.reason, "0000:00:04.0/power/control");
+	fake_write(&fake, "D3cold\n", "sys/bus/pci/devices/0000:00:04.0/power_state");
+	assert_reason(true, -ENODEV, "without power (D3cold); wake it: echo on > ");
+}
+
+/* Behind a port whose link is down. */
+static void no_answer_of_a_port(void **state)
+{
+	char from[FAKE_PATH + 64], to[FAKE_PATH + 64];
+
+	(void)state;
+	ADD(.address = "0000:01:00.0", .group = 7, .driver = "vfio-pci",
+	    .silent = true);
+	ADD(.address = "0000:00:03.0", .group = 8, .class = 0x060400,
+	    .vendor = 0x1b36, .device = 0x000c, .driver = "pcieport");
+	fake_write(&fake, "D0\n", "sys/bus/pci/devices/0000:01:00.0/power_state");
+	fake_write(&fake, "0\n",
+		   "sys/bus/pci/devices/0000:00:03.0/current_link_width");
+	snprintf(from, sizeof(from), "%s/bus/pci/devices/0000:01:00.0", fake.sys);
+	snprintf(to, sizeof(to), "%s/bus/pci/devices/0000:00:03.0/0000:01:00.0",
+		 fake.sys);
+	assert_int_equal(rename(from, to), 0);
+	assert_int_equal(symlink("0000:00:03.0/0000:01:00.0", from), 0);
+	assert_int_equal(vionet_pci_lookup("0000:01:00.0", &function), 0);
+	assert_has(function.reason, "the link of its port 0000:00:03.0 is down");
+	assert_has(function.reason, "0000:01:00.0/remove");
+}
+
+/* Its kind is said before anything else is asked for. */
+static void kinds_of_functions(void **state)
+{
+	static const struct {
+		uint16_t device, subsystem;
+		const char *text;
+	} kind[] = {
+		{ 0x1042, 0x1100, "a virtio block device (1af4:1042)" },
+		{ 0x1002, 5, "a virtio memory balloon device (1af4:1002)" },
+		{ 0x1009, 9, "a virtio 9P device (1af4:1009)" },
+		{ 0x1049, 0x1100, "a virtio 9P device (1af4:1049)" },
+		{ 0x107f, 0x1100, "a virtio other device (1af4:107f)" },
+		{ 0x2000, 1, "it is 1af4:2000 (" },
+	};
+	const char *const address = "0000:00:04.0";
+	struct vionet_device *device;
+	char text[VIONET_ERROR_TEXT_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(kind) / sizeof(kind[0]); i++) {
+		ADD(.address = "0000:00:04.0", .group = -1, .driver = "virtio-pci",
+		    .device = kind[i].device, .subsystem = kind[i].subsystem);
+		assert_int_equal(vionet_device_open(address, NULL, &device), -ENOTSUP);
+		snprintf(text, sizeof(text), "%s", vionet_error_text());
+		assert_has(text, kind[i].text);
+		assert_has(text, "not a virtio-net function");
+		assert_int_equal(vionet_pci_lookup(address, &function), -ENOTSUP);
+		assert_string_equal(vionet_error_text(), text);
+		assert_int_equal(vionet_pci_bind(&address, 1, 0, NULL, NULL), -ENOTSUP);
+		assert_string_equal(vionet_error_text(), text);
+		assert_int_equal(vionet_pci_unbind(&address, 1, NULL, 0, NULL, NULL),
+				 -ENOTSUP);
+		assert_string_equal(vionet_error_text(), text);
+	}
+}
+
+static void variant_drivers_are_drivable(void **state)
+{
+	(void)state;
+	ADD(.address = "0000:00:04.0", .group = 7, .driver = "hisi_acc");
+	assert_int_equal(vionet_pci_lookup("00:04.0", &function), 0);
+	assert_false(function.drivable);
+	fake_add_vfio_dev(&fake, "0000:00:04.0", "vfio0");
+	assert_int_equal(vionet_pci_lookup("00:04.0", &function), 0);
+	assert_true(function.drivable);
+	assert_string_equal(function.reason, "");
+}
+
+/* Owner and mode let this user in, and yet the kernel says no. */
+static void denied_by_a_security_module(void **state)
+{
+	char path[FAKE_PATH + 8], reason[512];
+
+	(void)state;
+	ADD(.address = "0000:00:04.0", .group = 7, .driver = "vfio-pci");
+	assert_int_equal(vn_node_group_reason(fake.vfio, 7, EACCES, reason,
+					      sizeof(reason)), -EACCES);
+	assert_has(reason, "SELinux");
+	assert_int_equal(vn_node_container_reason(fake.vfio, EACCES, reason,
+						  sizeof(reason)), -EACCES);
+	assert_has(reason, "SELinux");
+	snprintf(path, sizeof(path), "%s/7", fake.vfio);
+	assert_int_equal(chmod(path, 0400), 0);
+	if (geteuid() == 0)
+		assert_int_equal(seteuid(65534), 0);
+	assert_int_equal(vn_node_group_reason(fake.vfio, 7, EACCES, reason,
+					      sizeof(reason)), -EACCES);
+	if (getuid() == 0)
+		assert_int_equal(seteuid(0), 0);
+	assert_null(strstr(reason, "SELinux"));
+	assert_has(reason, "mode 0400");
+	assert_int_equal(vn_node_group_reason(fake.vfio, 7, EPERM, reason,
+					      sizeof(reason)), -EACCES);
+	assert_has(reason, "docker run --device");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(same_reason_legacy),
+		TEST(same_reason_no_iommu),
+		TEST(same_reason_no_iommu_mode),
+		TEST(same_reason_only_devices),
+		TEST(same_reason_driver_and_group),
+		TEST(same_reason_no_answer),
+		TEST(no_answer_of_a_port),
+		TEST(kinds_of_functions),
+		TEST(variant_drivers_are_drivable),
+		TEST(denied_by_a_security_module),
+	};
+
+	return cmocka_run_group_tests_name("judge", tests, NULL, NULL);
+}
