@@ -138,6 +138,12 @@ int vn_device_open_control(struct vionet_device *device);
 /* Release all queues of a device that was reset. */
 void vn_device_close_queues(struct vionet_device *device);
 
+/* ---- sizes.c ---- */
+
+/* Can these be the buffers that the device writes to, by its configuration? */
+int vn_device_check_rx_pool(const struct vionet_device *device,
+			    const struct vionet_pool *pool);
+
 /* ---- config.c ---- */
 
 /* Read the configuration that the accepted features say is there, and how many

@@ -4,7 +4,7 @@
  * position of each ring, and what is said of it.
  * Never: takes a buffer back, or posts one: to the queues' threads it is as if the
  * device had been slow.
- * Read next: driver/transport_vhost_user_queue.c.
+ * Read next: driver/transport_vhost_user_resume.c.
  */
 #include <errno.h>
 
@@ -18,9 +18,9 @@
 
 #define QUEUES_MAX 256u
 
-/* The first back end has said what it completed; with what comes behind that the
- * next one begins. What was begun and not completed is done once more, unless the
- * back ends keep a record of what is in flight. */
+/* The first back end has said what it completed; behind that the next one begins. What
+ * was begun and not completed is done once more, unless the back ends keep a record of
+ * what is in flight. */
 static int find_position(struct vionet_queue *queue, uint16_t *next)
 {
 	const struct vn_split *ring = &queue->split;
@@ -34,7 +34,9 @@ static int find_position(struct vionet_queue *queue, uint16_t *next)
 	done = (uint16_t)(*next - ring->used_seen);
 	if (done > left)
 		vn_queue_break(queue, VN_BREACH_INDEX_JUMP, done, left);
-	return queue->breach ? vionet_queue_check(queue) : 0;
+	if (queue->breach)
+		return vionet_queue_check(queue);
+	return 0;
 }
 
 static int find_positions(struct vionet_device *device, uint16_t *next)
@@ -49,14 +51,42 @@ static int find_positions(struct vionet_device *device, uint16_t *next)
 	return result;
 }
 
+/* It may have come with a longer MTU than the receive buffers are for. */
+static int check_buffers(struct vionet_device *device)
+{
+	struct vn_net_config before = device->config;
+	int result = vn_config_read(device, &device->config);
+
+	for (unsigned int i = 0; i < device->queue_pairs && result == 0; i++)
+		result = vn_device_check_rx_pool(device, device->rx[i].pool);
+	if (result)
+		device->config = before;
+	return result;
+}
+
+/* Positions are read once the last back end was left: it may have worked until then. */
+static int go_on(struct vionet_device *device, unsigned int timeout_ms)
+{
+	const struct vn_transport_ops *ops = device->transport->ops;
+	uint16_t next[QUEUES_MAX] = { 0 };
+	int result = ops->reconnect(device->transport, timeout_ms);
+
+	if (result == 0)
+		result = check_buffers(device);
+	if (result == 0)
+		result = find_positions(device, next);
+	if (result == 0)
+		result = ops->resume(device->transport, next,
+				     2 * device->queue_pairs);
+	return result;
+}
+
 int vionet_device_reconnect(struct vionet_device *device,
 			    unsigned int timeout_ms)
 {
-	struct vn_transport *transport = device->transport;
-	uint16_t next[QUEUES_MAX] = { 0 };
 	int result;
 
-	if (!transport->ops->resume)
+	if (!device->transport->ops->reconnect)
 		return vn_error(ENOTSUP, "%s: reconnect: there is nothing to connect "
 				"to; stop and start the device", device->name);
 	if (!device->started)
@@ -72,10 +102,6 @@ int vionet_device_reconnect(struct vionet_device *device,
 	if (device->queue_pairs > QUEUES_MAX / 2)
 		return vn_error(ENOTSUP, "%s: reconnect: more than %u queues",
 				device->name, QUEUES_MAX);
-	result = find_positions(device, next);
-	if (result)
-		return result;
-	result = transport->ops->resume(transport, timeout_ms, next,
-					2 * device->queue_pairs);
+	result = go_on(device, timeout_ms);
 	return result ? vn_error_prefix(result, "%s: reconnect", device->name) : 0;
 }

@@ -112,6 +112,9 @@ static int check_room(struct vionet_device *device)
 			result = vn_error(ENOTSUP, "the device has come back with "
 					  "%u entries for queue %u, %u are in use",
 					  most, i, device->plans[i].size);
+		if (result == 0 && i % 2 == 0)
+			result = vn_device_check_rx_pool(device,
+							 device->plans[i].pool);
 	}
 	return result;
 }

@@ -149,8 +149,8 @@ static int make_pool(struct vionet_device *device, struct vn_queue_plan *plan)
 	return result;
 }
 
-static int check_rx_pool(const struct vionet_device *device,
-			 const struct vionet_pool *pool)
+int vn_device_check_rx_pool(const struct vionet_device *device,
+			    const struct vionet_pool *pool)
 {
 	uint32_t frame = longest_received(device);
 
@@ -244,7 +244,8 @@ int vn_plan_queues(struct vionet_device *device,
 	for (unsigned int i = 0; i < 2 * device->queue_pairs && result == 0; i++) {
 		result = make_pool(device, &device->plans[i]);
 		if (result == 0 && i % 2 == 0)
-			result = check_rx_pool(device, device->plans[i].pool);
+			result = vn_device_check_rx_pool(device,
+							 device->plans[i].pool);
 	}
 	return result;
 }

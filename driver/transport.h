@@ -128,12 +128,16 @@ struct vn_transport_ops {
 	int (*limits)(struct vn_transport *transport,
 		      struct vn_iommu_limits *limits);
 
-	/* A device whose other side went away: wait up to `wait_ms` for another, and
-	 * go on with the queues as they are. `next[i]`: the position from which the
-	 * new one is to process queue i; for a packed ring with its wrap counter in
-	 * bit 15. NULL where there is no such thing. */
-	int (*resume)(struct vn_transport *transport, unsigned int wait_ms,
-		      const uint16_t *next, unsigned int count);
+	/* A device whose other side went away: leave it for good, wait up to
+	 * `wait_ms` for another, and agree with it on the same features and memory.
+	 * The queues rest. NULL where there is no such thing. */
+	int (*reconnect)(struct vn_transport *transport, unsigned int wait_ms);
+
+	/* Then let it go on with the queues as they are. `next[i]`: the position
+	 * from which it is to process queue i; for a packed ring with its wrap
+	 * counter in bit 15. */
+	int (*resume)(struct vn_transport *transport, const uint16_t *next,
+		      unsigned int count);
 
 	/* What happened since the last call: VIONET_EVENT_REMOVAL, _ERROR, and
 	 * _LINK for any configuration change. Never blocks. */

@@ -251,6 +251,7 @@ static const struct vn_transport_ops vhost_user_ops = {
 	.memory_add = vn_vhost_user_memory_add,
 	.memory_remove = vn_vhost_user_memory_remove,
 	.limits = vn_vhost_user_limits,
+	.reconnect = vn_vhost_user_reconnect,
 	.resume = vn_vhost_user_resume,
 	.events = events,
 	.close = transport_close,
@@ -283,17 +284,9 @@ static struct vn_vhost_user *make_transport(const char *name)
 /* What a backend is not needed for. */
 static int open_descriptors(struct vn_vhost_user *t)
 {
-	struct epoll_event event = { .events = EPOLLIN };
-
 	t->base.event_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (t->base.event_fd < 0)
 		return vn_error_errno(errno, "epoll_create1");
-	t->error_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (t->error_fd < 0)
-		return vn_error_errno(errno, "eventfd");
-	event.data.fd = t->error_fd;
-	if (epoll_ctl(t->base.event_fd, EPOLL_CTL_ADD, t->error_fd, &event))
-		return vn_error_errno(errno, "epoll_ctl");
 	return vn_vhost_user_memory_open(t);
 }
 

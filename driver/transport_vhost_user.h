@@ -2,7 +2,8 @@
 /*
  * Owns: what the parts of the vhost-user transport share: transport_vhost_user.c
  * (name, opening, events, closing), _session.c (a connection and its handshake),
- * _memory.c (the memory table), _queue.c (status, rings, taking up again).
+ * _memory.c (the memory table), _queue.c (status, rings), _resume.c (what is kept
+ * from one session to the next).
  * Never: included by anybody else.
  * Read next: driver/transport_vhost_user_session.c.
  */
@@ -148,9 +149,16 @@ int vn_vhost_user_tell_state(struct vn_vhost_user *t, uint32_t request,
 int vn_vhost_user_ask_u64(struct vn_vhost_user *t, uint32_t request,
 			  uint64_t *value);
 
+/* See that all was heard that was told so far. Without acknowledgements the answer to
+ * any later question says so: the backend works through its messages in order. */
+int vn_vhost_user_sync(struct vn_vhost_user *t);
+
 /* Ask for the configuration from its beginning. -ENOTSUP if it has fewer bytes. */
 int vn_vhost_user_get_config(struct vn_vhost_user *t, uint32_t size,
 			     uint8_t *bytes);
+
+/* Let the device's eventfd be readable when this descriptor is. */
+int vn_vhost_user_watch(struct vn_vhost_user *t, int fd, uint32_t events);
 
 /* Take what the backend asks of us on its channel: a few messages, never waits. */
 void vn_vhost_user_hear(struct vn_vhost_user *t);
@@ -192,13 +200,31 @@ int vn_vhost_user_features_write(struct vn_transport *transport,
 				 const struct vionet_features *accepted);
 int vn_vhost_user_kick(struct vn_transport *transport,
 		       const struct vn_doorbell *doorbell);
-int vn_vhost_user_resume(struct vn_transport *transport, unsigned int wait_ms,
-			 const uint16_t *next, unsigned int count);
+
+/* Kick all rings that run. */
+int vn_vhost_user_kick_all(struct vn_vhost_user *t);
+
+/* All about a ring but starting it; `next`: the position where it begins. */
+int vn_vhost_user_tell_ring(struct vn_vhost_user *t, unsigned int index,
+			    uint16_t next);
+
+/* Forget what was in flight. */
+void vn_vhost_user_drop_record(struct vn_vhost_user *t);
 
 /* Is any ring running? */
 bool vn_vhost_user_running(const struct vn_vhost_user *t);
 
 /* Give the rings' descriptors back. */
 void vn_vhost_user_queues_close(struct vn_vhost_user *t);
+
+/* ---- transport_vhost_user_resume.c ---- */
+
+/* Can the backend of the session that has just begun have all that is kept from
+ * earlier ones? 0 or -ENOTSUP. */
+int vn_vhost_user_check_kept(const struct vn_vhost_user *t);
+
+int vn_vhost_user_reconnect(struct vn_transport *transport, unsigned int wait_ms);
+int vn_vhost_user_resume(struct vn_transport *transport, const uint16_t *next,
+			 unsigned int count);
 
 #endif

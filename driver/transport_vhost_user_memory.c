@@ -89,38 +89,39 @@ static int add_regions(struct vn_vhost_user *t)
 	return result;
 }
 
+/* Add a region to a message of the whole table. */
+static int put_region(struct vn_vhost_user_message *message,
+		      const struct vn_vhost_user_region *region)
+{
+	struct vhost_user_table *table = &message->payload.table;
+
+	if (table->count >= VHOST_USER_REGIONS_MAX)
+		return vn_error(ENOSPC, "vhost-user: a table has %u memory regions "
+				"at most", VHOST_USER_REGIONS_MAX);
+	message->fd[message->fd_count++] = region->fd;
+	table->region[table->count++] = describe(region);
+	message->header.size = (uint32_t)(
+		offsetof(struct vhost_user_table, region) +
+		table->count * sizeof(table->region[0]));
+	return 0;
+}
+
 /* The whole table at once. */
 static int send_table(struct vn_vhost_user *t)
 {
 	struct vn_vhost_user_message message = {
-		.header.request = VHOST_USER_SET_MEM_TABLE,
-		.fd_count = t->region_count,
-		.payload.table.count = t->region_count,
+		.header = { .request = VHOST_USER_SET_MEM_TABLE,
+			    .size = offsetof(struct vhost_user_table, region) },
 	};
-	struct vhost_user_table *table = &message.payload.table;
-	int result;
+	int result = 0;
 
-	message.header.size = (uint32_t)(offsetof(struct vhost_user_table, region) +
-					 t->region_count * sizeof(table->region[0]));
-	for (uint32_t i = 0; i < t->region_count; i++) {
-		table->region[i] = describe(&t->region[i]);
-		message.fd[i] = t->region[i].fd;
-	}
-	result = vn_vhost_user_tell(t, &message);
+	for (uint32_t i = 0; i < t->region_count && result == 0; i++)
+		result = put_region(&message, &t->region[i]);
+	if (result == 0)
+		result = vn_vhost_user_tell(t, &message);
 	for (uint32_t i = 0; i < t->region_count; i++)
 		t->region[i].shared = result == 0;
 	return result;
-}
-
-/* Without acknowledgements the answer to any later question says that the table
- * was taken: the backend works through its messages in order. */
-static int wait_until_taken(struct vn_vhost_user *t)
-{
-	uint64_t features;
-
-	if (vn_vhost_user_has(t, VHOST_USER_PROTOCOL_F_REPLY_ACK))
-		return 0;
-	return vn_vhost_user_ask_u64(t, VHOST_USER_GET_FEATURES, &features);
 }
 
 int vn_vhost_user_share(struct vn_vhost_user *t)
@@ -134,10 +135,11 @@ int vn_vhost_user_share(struct vn_vhost_user *t)
 	else
 		result = send_table(t);
 	if (result == 0)
-		result = wait_until_taken(t);
-	if (result == 0)
-		t->stale = false;
-	return result;
+		result = vn_vhost_user_sync(t);
+	if (result)
+		return result;
+	t->stale = false;
+	return 0;
 }
 
 /* ---- our table ---- */

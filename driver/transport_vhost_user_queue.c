@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: features, status and rings of a vhost-user device, and taking the rings up
- * again with a new backend.
- * Never: looks into a ring: where a new backend is to begin is told by whoever
- * owns the ring. Calls a device reset before every ring was given back.
- * Read next: driver/device.c.
+ * Owns: features, status and rings of a vhost-user device.
+ * Never: looks into a ring, or calls a device reset before every ring was given
+ * back.
+ * Read next: driver/transport_vhost_user_resume.c.
  *
  * Source: "Ring states", "Multiple queue support", "Inflight I/O tracking".
  */
@@ -130,7 +129,7 @@ static int stop_ring(struct vn_vhost_user *t, unsigned int index)
 	return result;
 }
 
-static void close_inflight(struct vn_vhost_user *t)
+void vn_vhost_user_drop_record(struct vn_vhost_user *t)
 {
 	if (t->inflight.fd >= 0)
 		close(t->inflight.fd);
@@ -148,7 +147,7 @@ void vn_vhost_user_queues_close(struct vn_vhost_user *t)
 {
 	for (unsigned int i = 0; i < VHOST_USER_QUEUES_MAX; i++)
 		close_ring(&t->queue[i]);
-	close_inflight(t);
+	vn_vhost_user_drop_record(t);
 }
 
 static int stop_rings(struct vn_vhost_user *t)
@@ -190,6 +189,8 @@ static int write_reset(struct vn_vhost_user *t)
 	if (result && t->fd >= 0)
 		return result;
 	vn_vhost_user_queues_close(t);
+	/* What was in error is gone. */
+	(void)vn_event_take(t->error_fd);
 	t->status = 0;
 	t->failed = false;
 	t->pairs_unsure = false; /* each ring is told when it is set up */
@@ -214,6 +215,8 @@ int vn_vhost_user_status_write(struct vn_transport *transport, uint8_t status)
 	result = ensure_session(t);
 	if (result == 0 && vn_vhost_user_has(t, VHOST_USER_PROTOCOL_F_STATUS))
 		result = vn_vhost_user_tell_u64(t, VHOST_USER_SET_STATUS, status);
+	else if (result == 0 && (status & STATUS_DRIVER_OK))
+		result = vn_vhost_user_sync(t); /* before the first kick */
 	if (result)
 		return result;
 	t->status = status;
@@ -281,7 +284,8 @@ static uint32_t encode_base(const struct vn_vhost_user *t, uint16_t next)
 }
 
 /* All about a ring but starting it. */
-static int tell_ring(struct vn_vhost_user *t, unsigned int index, uint16_t next)
+int vn_vhost_user_tell_ring(struct vn_vhost_user *t, unsigned int index,
+			    uint16_t next)
 {
 	const struct vn_vhost_user_queue *queue = &t->queue[index];
 	int result = vn_vhost_user_tell_state(t, VHOST_USER_SET_VRING_NUM, index,
@@ -331,7 +335,7 @@ int vn_vhost_user_queue_setup(struct vn_transport *transport, unsigned int index
 	queue->set_up = true;
 	result = vn_vhost_user_share(t);
 	if (result == 0)
-		result = tell_ring(t, index, fresh(t));
+		result = vn_vhost_user_tell_ring(t, index, fresh(t));
 	if (result) {
 		close_ring(queue);
 		return result;
@@ -421,6 +425,28 @@ static int share_inflight(struct vn_vhost_user *t)
 	return vn_vhost_user_tell(t, &message);
 }
 
+/* A counter that is full has been rung often enough. */
+static int kick_fd(int fd)
+{
+	const uint64_t one = 1;
+
+	if (write(fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
+		return vn_error_errno(errno, "kick");
+	return 0;
+}
+
+/* Have all rings that run looked at, once the backend has heard what is new: a kick may
+ * have been for nothing before. */
+int vn_vhost_user_kick_all(struct vn_vhost_user *t)
+{
+	int result = vn_vhost_user_sync(t);
+
+	for (unsigned int i = 0; i < VHOST_USER_QUEUES_MAX && result == 0; i++)
+		if (t->queue[i].enabled)
+			result = kick_fd(t->queue[i].kick_fd);
+	return result;
+}
+
 /* A ring starts with its first kick, once it is enabled. */
 int vn_vhost_user_queue_enable(struct vn_transport *transport,
 			       unsigned int index)
@@ -442,19 +468,6 @@ int vn_vhost_user_queue_enable(struct vn_transport *transport,
 	return result;
 }
 
-/* Whoever enables a ring again has it looked at: a kick may have been for nothing
- * while it was off. */
-static int switch_ring(struct vn_vhost_user *t, unsigned int index, bool on)
-{
-	struct vn_doorbell doorbell = { .fd = t->queue[index].kick_fd };
-	int result = vn_vhost_user_tell_state(t, VHOST_USER_SET_VRING_ENABLE,
-					      index, on);
-
-	if (result == 0 && on)
-		result = vn_vhost_user_kick(&t->base, &doorbell);
-	return result;
-}
-
 /*
  * Rings can be enabled one by one with protocol features only, and there is one pair
  * without. If one of them is refused the smaller number holds, for the next backend
@@ -464,15 +477,20 @@ int vn_vhost_user_pairs_use(struct vn_transport *transport, unsigned int pairs)
 {
 	struct vn_vhost_user *t = vn_vhost_user(transport);
 	unsigned int before = t->pairs;
-	bool all = t->pairs_unsure;
+	bool all = t->pairs_unsure, more = false;
 	int result = 0;
 
 	for (unsigned int i = 0; i < VHOST_USER_QUEUES_MAX && result == 0; i++) {
 		bool on = i / 2 < pairs;
 
-		if (t->queue[i].set_up && (all || on != (i / 2 < before)))
-			result = switch_ring(t, i, on);
+		if (!t->queue[i].set_up || (!all && on == (i / 2 < before)))
+			continue;
+		result = vn_vhost_user_tell_state(
+			t, VHOST_USER_SET_VRING_ENABLE, i, on);
+		more |= on;
 	}
+	if (result == 0 && more)
+		result = vn_vhost_user_kick_all(t);
 	t->pairs = result && before < pairs ? before : pairs;
 	t->pairs_unsure = result != 0;
 	return result;
@@ -481,102 +499,6 @@ int vn_vhost_user_pairs_use(struct vn_transport *transport, unsigned int pairs)
 int vn_vhost_user_kick(struct vn_transport *transport,
 		       const struct vn_doorbell *doorbell)
 {
-	uint64_t one = 1;
-
 	(void)transport;
-	/* A counter that is full has been rung often enough. */
-	if (write(doorbell->fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
-		return vn_error_errno(errno, "kick");
-	return 0;
-}
-
-/* ---- taking up again ---- */
-
-static int check_successor(const struct vn_vhost_user *t)
-{
-	uint64_t missing = t->base.accepted.word[0] & ~t->features;
-
-	if (missing)
-		return vn_error(ENOTSUP, "vhost-user: the backend that answers now "
-				"does not offer what was agreed on with the last one "
-				"(bits %#llx); stop and start the device",
-				(unsigned long long)missing);
-	for (unsigned int i = t->base.queue_count; i < VHOST_USER_QUEUES_MAX; i++)
-		if (t->queue[i].set_up)
-			return vn_error(ENOTSUP, "vhost-user: the backend that "
-					"answers now has %u queues, too few; stop "
-					"and start the device",
-					t->base.queue_count);
-	return t->region_count > t->base.region_max ?
-		       vn_error(ENOTSUP, "vhost-user: the backend that answers now "
-				"takes %u memory regions, too few; stop and start "
-				"the device", t->base.region_max) : 0;
-}
-
-/* The steps of the initialization that a new backend has to see. */
-static int introduce(struct vn_vhost_user *t)
-{
-	struct vn_transport *transport = &t->base;
-	uint8_t status = 0;
-	int result = vn_vhost_user_status_write(
-		transport, STATUS_ACKNOWLEDGE | STATUS_DRIVER);
-
-	if (result == 0)
-		result = vn_vhost_user_features_write(transport,
-						      &transport->accepted);
-	if (result == 0)
-		result = vn_vhost_user_status_write(
-			transport, STATUS_ACKNOWLEDGE | STATUS_DRIVER |
-				   STATUS_FEATURES_OK);
-	if (result == 0)
-		result = vn_vhost_user_status_read(transport, &status);
-	if (result == 0 && (status & STATUS_FEATURES_OK) == 0)
-		result = vn_error(ENOTSUP, "vhost-user: the backend that answers now "
-				  "refuses the features; stop and start the device");
-	return result ? result : vn_vhost_user_share(t);
-}
-
-static int take_up(struct vn_vhost_user *t, const uint16_t *next,
-		   unsigned int count)
-{
-	struct vn_doorbell doorbell = { 0 };
-	int result = check_successor(t);
-
-	if (result == 0)
-		result = introduce(t);
-	for (unsigned int i = 0; i < count && result == 0; i++)
-		if (t->queue[i].set_up)
-			result = tell_ring(t, i, next[i]);
-	for (unsigned int i = 0; i < count && result == 0; i++)
-		if (t->queue[i].set_up)
-			result = vn_vhost_user_queue_enable(&t->base, i);
-	t->pairs_unsure &= result != 0;
-	if (result == 0)
-		result = vn_vhost_user_status_write(
-			&t->base, t->status | STATUS_DRIVER_OK);
-	for (unsigned int i = 0; i < count && result == 0; i++) {
-		doorbell.fd = t->queue[i].kick_fd;
-		if (t->queue[i].set_up)
-			result = vn_vhost_user_kick(&t->base, &doorbell);
-	}
-	return result;
-}
-
-int vn_vhost_user_resume(struct vn_transport *transport, unsigned int wait_ms,
-			 const uint16_t *next, unsigned int count)
-{
-	struct vn_vhost_user *t = vn_vhost_user(transport);
-	int result;
-
-	vn_vhost_user_end(t);
-	result = vn_vhost_user_begin(t, vn_now() + wait_ms * VN_MS);
-	if (result)
-		return result;
-	t->failed = false;
-	result = take_up(t, next, count);
-	if (result) {
-		vn_vhost_user_end(t);
-		t->failed = true;
-	}
-	return result;
+	return kick_fd(doorbell->fd);
 }

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -236,6 +237,15 @@ int vn_vhost_user_ask_u64(struct vn_vhost_user *t, uint32_t request,
 	return result;
 }
 
+int vn_vhost_user_sync(struct vn_vhost_user *t)
+{
+	uint64_t features;
+
+	if (vn_vhost_user_has(t, VHOST_USER_PROTOCOL_F_REPLY_ACK))
+		return 0;
+	return vn_vhost_user_ask_u64(t, VHOST_USER_GET_FEATURES, &features);
+}
+
 /* A backend that has less answers with no bytes at all, which is no breach. */
 int vn_vhost_user_get_config(struct vn_vhost_user *t, uint32_t size,
 			     uint8_t *bytes)
@@ -247,8 +257,12 @@ int vn_vhost_user_get_config(struct vn_vhost_user *t, uint32_t size,
 		.payload.config.size = size,
 	};
 	const struct vhost_user_config *config = &message.payload.config;
-	int result = send_request(t, &message, 0, end);
+	int result;
 
+	if (size > VHOST_USER_CONFIG_MAX)
+		return vn_error(EINVAL, "vhost-user: no configuration has %u bytes",
+				size);
+	result = send_request(t, &message, 0, end);
 	if (result == 0)
 		result = vn_vhost_user_receive(t->fd, &message, end);
 	end_waiting(t);
@@ -326,10 +340,9 @@ void vn_vhost_user_hear(struct vn_vhost_user *t)
 	}
 }
 
-static int watch(struct vn_vhost_user *t, int fd)
+int vn_vhost_user_watch(struct vn_vhost_user *t, int fd, uint32_t events)
 {
-	struct epoll_event event = { .events = EPOLLIN | EPOLLRDHUP,
-				     .data.fd = fd };
+	struct epoll_event event = { .events = events, .data.fd = fd };
 
 	if (epoll_ctl(t->base.event_fd, EPOLL_CTL_ADD, fd, &event))
 		return vn_error_errno(errno, "epoll_ctl");
@@ -345,6 +358,7 @@ static int open_backend_channel(struct vn_vhost_user *t)
 	};
 	int pair[2], result;
 
+	t->base.config_interrupt = false;
 	if (!vn_vhost_user_has(t, VHOST_USER_PROTOCOL_F_BACKEND_REQ))
 		return 0;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
@@ -354,7 +368,8 @@ static int open_backend_channel(struct vn_vhost_user *t)
 	result = vn_vhost_user_tell(t, &message);
 	close(pair[1]);
 	if (result == 0)
-		result = watch(t, t->backend_fd);
+		result = vn_vhost_user_watch(t, t->backend_fd,
+					     EPOLLIN | EPOLLRDHUP);
 	t->base.config_interrupt =
 		result == 0 && vn_vhost_user_has(t, VHOST_USER_PROTOCOL_F_CONFIG);
 	return result;
@@ -458,6 +473,20 @@ static int shake_hands(struct vn_vhost_user *t)
 	return result;
 }
 
+/* The last backend may still have the old one, and write to it whenever it likes. As
+ * long as it has, closing does not take it out of the epoll set. */
+static int renew_error_fd(struct vn_vhost_user *t)
+{
+	if (t->error_fd >= 0) {
+		(void)epoll_ctl(t->base.event_fd, EPOLL_CTL_DEL, t->error_fd, NULL);
+		close(t->error_fd);
+	}
+	t->error_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (t->error_fd < 0)
+		return vn_error_errno(errno, "eventfd");
+	return vn_vhost_user_watch(t, t->error_fd, EPOLLIN);
+}
+
 int vn_vhost_user_begin(struct vn_vhost_user *t, uint64_t end)
 {
 	int result;
@@ -470,11 +499,16 @@ int vn_vhost_user_begin(struct vn_vhost_user *t, uint64_t end)
 	if (result)
 		return result;
 	t->protocol = 0;
+	t->config_changed = false;
 	t->patience = VN_VHOST_USER_PATIENCE;
 	t->waited_at = vn_now();
-	result = watch(t, t->fd);
+	result = renew_error_fd(t);
+	if (result == 0)
+		result = vn_vhost_user_watch(t, t->fd, EPOLLIN | EPOLLRDHUP);
 	if (result == 0)
 		result = shake_hands(t);
+	if (result == 0)
+		result = vn_vhost_user_check_kept(t);
 	if (result) {
 		vn_vhost_user_end(t);
 		return result;

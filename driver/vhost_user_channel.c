@@ -127,6 +127,11 @@ int vn_vhost_user_send(int fd, const struct vn_vhost_user_message *message,
 	struct msghdr m = { .msg_iov = part, .msg_iovlen = 2 };
 	int result;
 
+	if (message->header.size > sizeof(message->payload) ||
+	    message->fd_count > VN_VHOST_USER_FDS_MAX)
+		return vn_error(EINVAL, "a message of %u bytes and %u descriptors is "
+				"too long", message->header.size,
+				message->fd_count);
 	attach(&m, control, message);
 	while (part[0].iov_len + part[1].iov_len != 0) {
 		ssize_t sent = sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);

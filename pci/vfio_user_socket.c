@@ -205,6 +205,9 @@ static int send_parts(struct vn_vu_socket *s, struct iovec *parts, size_t count,
 	union control control;
 	int result = 0;
 
+	if (fd_count > VN_VU_FDS_MAX)
+		return vn_error(EINVAL, "%s: a message carries %u descriptors at most, "
+				"not %u", s->name, VN_VU_FDS_MAX, fd_count);
 	if (fd_count != 0)
 		attach(&header, &control, fds, fd_count);
 	while (header.msg_iovlen != 0 && result == 0) {

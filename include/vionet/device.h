@@ -207,13 +207,14 @@ int vionet_device_stop(struct vionet_device *device);
  *
  * VIONET_EVENT_NEEDS_RESET says when. Waits up to `timeout_ms` for a back end that
  * listens, or connects; it must offer the features that were negotiated. Queues,
- * pools, eventfds and counters stay as they are. A packet that the first back end
- * had begun and not completed is worked on twice, unless both keep a record of
- * what is in flight (INFLIGHT_SHMFD).
+ * pools, eventfds and counters stay as they are. Each packet is completed once, in
+ * whatever order the first back end worked; one that it had begun and not completed is
+ * worked on twice, unless both keep a record of what is in flight (INFLIGHT_SHMFD).
  *
  * Control thread, while no other is inside a call on the device's queues. Returns 0;
  * -ENOTSUP (not this kind of device; RING_PACKED was negotiated, and such rings cannot
- * be handed on; or the next back end offers less: stop and start); -EINVAL (not started); -ENOENT, -ECONNREFUSED, -ETIMEDOUT (nobody there);
+ * be handed on; or the next back end offers less: stop and start); -EINVAL (not started;
+ * or its MTU is longer than receive buffers that are not merged); -ENOENT, -ECONNREFUSED, -ETIMEDOUT (nobody there);
  * -ENOTCONN, -EIO (it is gone again, or answers nonsense). After a failure the
  * device waits to be reconnected or stopped. Source: "Inflight I/O tracking" of
  * the vhost-user protocol.

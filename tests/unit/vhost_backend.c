@@ -259,6 +259,7 @@ static void set_address(struct backend *b, struct message *m)
 {
 	struct backend_queue *q = queue_of(b, m->address.index);
 
+	q->lost = false;
 	q->desc = m->address.desc;
 	q->avail = m->address.avail;
 	q->used = m->address.used;
@@ -268,12 +269,22 @@ static void set_address(struct backend *b, struct message *m)
 		backend_complain(b, "ring addresses", q->desc);
 }
 
+/* Nothing is done at a ring until its address comes again, and then a kick. */
+static void forget_rings(struct backend *b)
+{
+	for (unsigned int i = 0; b->forgets && i < BACKEND_QUEUES; i++) {
+		b->queue[i].lost = true;
+		b->queue[i].kicked = false;
+	}
+}
+
 static void set_table(struct backend *b, struct message *m)
 {
 	if (m->table.count > 8 || m->fds != m->table.count ||
 	    m->header.size != 8 + 32 * m->table.count)
 		backend_complain(b, "SET_MEM_TABLE", m->table.count);
 	backend_forget_regions(b);
+	forget_rings(b);
 	for (unsigned int i = 0; i < m->table.count && i < m->fds; i++)
 		backend_add_region(b, &m->table.region[i], m->fd[i]);
 	m->fds = 0;
@@ -288,6 +299,13 @@ static void add_one(struct backend *b, struct message *m)
 	}
 	backend_add_region(b, &m->single.region, m->fd[0]);
 	m->fds = 0;
+	forget_rings(b);
+}
+
+static void remove_one(struct backend *b, struct message *m)
+{
+	backend_remove_region(b, &m->single.region);
+	forget_rings(b);
 }
 
 /* Give a ring back. */
@@ -338,7 +356,7 @@ static void obey(struct backend *b, struct message *m)
 		break;
 	case RQ_SET_MEM_TABLE: set_table(b, m); break;
 	case RQ_ADD_MEM_REG: add_one(b, m); break;
-	case RQ_REM_MEM_REG: backend_remove_region(b, &m->single.region); break;
+	case RQ_REM_MEM_REG: remove_one(b, m); break;
 	case RQ_SET_VRING_NUM: queue_of(b, m->state.index)->size = m->state.num; break;
 	case RQ_SET_VRING_BASE:
 		queue_of(b, m->state.index)->base = m->state.num;
@@ -471,7 +489,7 @@ static void *run(void *context)
 		for (int i = 0; i < BACKEND_QUEUES; i++)
 			if (waits[2 + i].revents && b->queue[i].kick >= 0) {
 				eventfd_read(b->queue[i].kick, &count);
-				b->queue[i].kicked = true;
+				b->queue[i].kicked |= !b->queue[i].lost;
 				b->queue[i].kicks++;
 			}
 		if (b->hang_up || (waits[1].revents && !hear(b)))

@@ -90,8 +90,8 @@ struct backend_queue {
 	uint32_t size, base;
 	uint64_t desc, avail, used;
 	int kick, call, err;
-	bool enabled, kicked;
-	unsigned int kicks;
+	bool enabled, kicked, lost; /* lost: see `forgets` */
+	unsigned int kicks, begun; /* begun: since begin_only */
 	uint16_t next; /* of the available ring */
 };
 
@@ -108,7 +108,10 @@ struct backend {
 	uint8_t config[32];
 	uint32_t config_size;
 	bool hold; /* takes nothing from the rings */
-	bool begin_only; /* takes from the rings, completes nothing */
+	bool begin_only; /* takes from the rings, completes nothing, but for: */
+	uint64_t complete; /* of those that it takes then, which (by bit) */
+	unsigned int keep_buffers; /* receive buffers to take and not to fill */
+	bool forgets; /* where the rings are, when the table changes */
 	uint32_t fault_at;
 	enum fault fault;
 

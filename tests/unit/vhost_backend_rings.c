@@ -108,7 +108,7 @@ static bool find_rings(struct backend *b, struct backend_queue *q,
 /* Without protocol features a ring is enabled from the start. */
 static bool runs(const struct backend *b, const struct backend_queue *q)
 {
-	return q->kicked && (q->enabled || (b->acked & 1ull << 30) == 0);
+	return q->kicked && !q->lost && (q->enabled || (b->acked & 1ull << 30) == 0);
 }
 
 /* Next available head, or -1. */
@@ -171,7 +171,14 @@ static void deliver(struct backend *b, unsigned int pair, uint8_t *frame,
 	struct rings r;
 	int id;
 
-	if (!runs(b, q) || !find_rings(b, q, &r) || (id = take(q, &r)) < 0) {
+	if (!runs(b, q) || !find_rings(b, q, &r)) {
+		b->dropped++;
+		return;
+	}
+	for (; b->keep_buffers != 0; b->keep_buffers--)
+		(void)take(q, &r);
+	id = take(q, &r);
+	if (id < 0) {
 		b->dropped++;
 		return;
 	}
@@ -199,7 +206,7 @@ static void turn_pair(struct backend *b, unsigned int pair)
 
 		if (length == 0)
 			b->bad_addresses++;
-		if (b->begin_only)
+		if (b->begin_only && (b->complete >> q->begun++ % 64 & 1) == 0)
 			continue;
 		give(q, &r, (uint32_t)id, 0);
 		if (length != 0)

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What outlives a vhost-user session: the next back end may be a lesser one, the last one
+ * may have worked out of order, or left something behind.
+ */
+#include "tests/unit/vhost_bed.h"
+
+#include <sys/eventfd.h>
+
+#include <vionet/recovery.h>
+
+#include "driver/device.h"
+
+static int fds_before;
+
+static int set_up(void **state)
+{
+	fds_before = count_fds();
+	*state = backend_create(false);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	backend_destroy(*state);
+	assert_int_equal(count_fds(), fds_before);
+	return 0;
+}
+
+static struct vionet_device *open_started(struct backend *b)
+{
+	struct vionet_start_options start = { .rx_queue_size = 16,
+					      .tx_queue_size = 16 };
+	struct vionet_device *device;
+
+	if (open_backend(b, "", &device) || vionet_device_start(device, &start))
+		fail_msg("%s", vionet_error_text());
+	return device;
+}
+
+static uint32_t events_of(struct vionet_device *device)
+{
+	uint32_t events;
+
+	assert_int_equal(vionet_device_events(device, &events), 0);
+	return events;
+}
+
+static bool hears_of(struct vionet_device *device, uint32_t event)
+{
+	double limit = clock_s() + 5;
+
+	while (clock_s() < limit)
+		if (events_of(device) & event)
+			return true;
+	return false;
+}
+
+/* ---- a lesser back end ---- */
+
+/* More memory of its own than a table has room for. */
+#define PIECES 9
+
+static void add_pieces(struct vionet_device *device, struct vn_memory piece[PIECES],
+		       uint64_t iova[PIECES])
+{
+	struct vn_transport *transport = device->transport;
+
+	for (unsigned int i = 0; i < PIECES; i++) {
+		assert_int_equal(vn_memory_alloc(4096, false, &piece[i]), 0);
+		assert_int_equal(transport->ops->memory_add(transport, &piece[i],
+							    VN_DEVICE_READS,
+							    &iova[i]), 0);
+	}
+}
+
+static void remove_pieces(struct vionet_device *device,
+			  struct vn_memory piece[PIECES], uint64_t iova[PIECES])
+{
+	struct vn_transport *transport = device->transport;
+
+	for (unsigned int i = 0; i < PIECES; i++) {
+		assert_int_equal(transport->ops->memory_remove(transport, iova[i]),
+				 0);
+		vn_memory_free(&piece[i]);
+	}
+}
+
+/* The first one takes single regions, the next one a table of eight. */
+static struct vionet_device *open_with_pieces(struct backend *b,
+					      struct vn_memory piece[PIECES],
+					      uint64_t iova[PIECES])
+{
+	struct vionet_device *device = open_started(b);
+
+	add_pieces(device, piece, iova);
+	LOCKED(b, assert_int_equal(b->regions, 2 + PIECES));
+	backend_hang_up(b);
+	LOCKED(b, b->protocol &= ~PF_MEM_SLOTS);
+	return device;
+}
+
+static void check_refused(int result)
+{
+	assert_int_equal(result, -ENOTSUP);
+	assert_text("8 memory regions");
+	assert_text("are in use");
+}
+
+static void regions_at_start(void **state)
+{
+	struct backend *b = *state;
+	struct vn_memory piece[PIECES];
+	uint64_t iova[PIECES];
+	struct vionet_device *device = open_with_pieces(b, piece, iova);
+
+	assert_int_equal(vionet_device_stop(device), 0);
+	check_refused(vionet_device_start(device, NULL));
+	remove_pieces(device, piece, iova);
+	assert_int_equal(vionet_device_start(device, NULL), 0);
+	turn_frames(device, 0, 50);
+	assert_int_equal(vionet_device_close(device), 0);
+}
+
+static void regions_at_recovery(void **state)
+{
+	struct backend *b = *state;
+	struct vn_memory piece[PIECES];
+	uint64_t iova[PIECES];
+	struct vionet_device *device = open_with_pieces(b, piece, iova);
+
+	check_refused(vionet_device_recover(device, NULL));
+	remove_pieces(device, piece, iova);
+	assert_int_equal(vionet_device_start(device, NULL), 0);
+	turn_frames(device, 0, 50);
+	assert_int_equal(vionet_device_close(device), 0);
+}
+
+static void regions_at_reconnect(void **state)
+{
+	struct backend *b = *state;
+	struct vn_memory piece[PIECES];
+	uint64_t iova[PIECES];
+	struct vionet_device *device = open_with_pieces(b, piece, iova);
+
+	check_refused(vionet_device_reconnect(device, 1000));
+	remove_pieces(device, piece, iova);
+	assert_int_equal(vionet_device_reconnect(device, 1000), 0);
+	turn_frames(device, 0, 50);
+	assert_int_equal(vionet_device_close(device), 0);
+}
+
+/* Two queue pairs in use, and the next back end has one. */
+static void queues(void **state)
+{
+	struct vionet_start_options two = { .queue_pairs = 2 };
+	struct backend *b = *state;
+	struct vionet_device *device;
+
+	LOCKED(b, b->features |= 1ull << 22);
+	assert_int_equal(open_backend(b, "", &device), 0);
+	assert_int_equal(vionet_device_start(device, &two), 0);
+	backend_hang_up(b);
+	LOCKED(b, b->queue_num = 1);
+	assert_int_equal(vionet_device_reconnect(device, 1000), -ENOTSUP);
+	assert_text("has 2 queues, 4 are in use");
+	assert_int_equal(vionet_device_recover(device, NULL), -ENOTSUP);
+	assert_int_equal(vionet_device_start(device, &two), -ENOTSUP);
+	assert_int_equal(vionet_device_start(device, NULL), 0);
+	turn_frames(device, 0, 50);
+	assert_int_equal(vionet_device_close(device), 0);
+}
+
+/* Without mergeable buffers a longer MTU would want longer ones than there are. */
+static void buffers(void **state)
+{
+	struct backend *b = *state;
+	struct vionet_device *device;
+
+	LOCKED(b, b->features &= ~(1ull << 15));
+	device = open_started(b);
+	LOCKED(b, memcpy(b->config + 10, "\x28\x23", 2)); /* 9000 */
+	assert_int_equal(vionet_device_recover(device, NULL), -EINVAL);
+	assert_text("a frame of 9014 must fit");
+	assert_int_equal(vionet_device_start(device, NULL), 0);
+	backend_hang_up(b);
+	LOCKED(b, memcpy(b->config + 10, "\xff\xff", 2));
+	assert_int_equal(vionet_device_reconnect(device, 1000), -EINVAL);
+	LOCKED(b, memcpy(b->config + 10, "\xdc\x05", 2));
+	assert_int_equal(vionet_device_reconnect(device, 1000), 0);
+	turn_frames(device, 0, 50);
+	assert_int_equal(vionet_device_close(device), 0);
+}
+
+/* It has no channel for announcements of its own: link changes are looked for. */
+static void announcements(void **state)
+{
+	struct backend *b = *state;
+	struct vionet_device *device = open_started(b);
+
+	backend_hang_up(b);
+	LOCKED(b, b->protocol &= ~PF_BACKEND_REQ);
+	assert_int_equal(vionet_device_reconnect(device, 1000), 0);
+	turn_frames(device, 0, 50);
+	(void)events_of(device);
+	LOCKED(b, b->config[6] = 0);
+	assert_true(hears_of(device, VIONET_EVENT_LINK));
+	assert_int_equal(vionet_device_close(device), 0);
+}
+
+/* A record of what is in flight is not for the third, if the second has none. */
+static void records(void **state)
+{
+	struct backend *b = *state;
+	struct vionet_device *device = open_started(b);
+	unsigned int made;
+
+	turn_frames(device, 0, 50);
+	backend_hang_up(b);
+	LOCKED(b, b->protocol &= ~PF_INFLIGHT);
+	assert_int_equal(vionet_device_reconnect(device, 1000), 0);
+	turn_frames(device, 50, 50);
+	backend_hang_up(b);
+	LOCKED(b, {
+		b->protocol |= PF_INFLIGHT;
+		made = b->count[RQ_GET_INFLIGHT_FD];
+	});
+	assert_int_equal(vionet_device_reconnect(device, 1000), 0);
+	turn_frames(device, 100, 50);
+	LOCKED(b, assert_int_equal(b->count[RQ_GET_INFLIGHT_FD], made + 1));
+	assert_int_equal(vionet_device_close(device), 0);
+}
+
+/* ---- what the last one left behind ---- */
+
+/* It still has the eventfds of its rings, whatever became of its connection. */
+static void error_of_the_last_one(void **state)
+{
+	struct backend *b = *state;
+	struct vionet_device *device = open_started(b);
+	int err, kick;
+
+	LOCKED(b, {
+		err = dup(b->queue[1].err);
+		kick = dup(b->queue[1].kick);
+	});
+	for (unsigned int i = 0; i < 3; i++) {
+		backend_hang_up(b);
+		assert_true(hears_of(device, VIONET_EVENT_NEEDS_RESET));
+		eventfd_write(err, 1);
+		if (i == 0) {
+			assert_int_equal(vionet_device_reconnect(device, 1000), 0);
+		} else if (i == 1) {
+			assert_int_equal(vionet_device_stop(device), 0);
+			assert_int_equal(vionet_device_start(device, NULL), 0);
+		} else {
+			assert_int_equal(vionet_device_recover(device, NULL), 0);
+		}
+		assert_int_equal(events_of(device), 0);
+		eventfd_write(err, 1);
+		assert_int_equal(events_of(device), 0);
+		turn_frames(device, 0, 50);
+	}
+	close(err);
+	close(kick);
+	/* The new one's counts. */
+	backend_ring_error(b, 0);
+	assert_true(hears_of(device, VIONET_EVENT_NEEDS_RESET));
+	/* And not after a reset of the same session. */
+	assert_int_equal(vionet_device_stop(device), 0);
+	assert_int_equal(vionet_device_start(device, NULL), 0);
+	assert_int_equal(events_of(device), 0);
+	assert_int_equal(vionet_device_close(device), 0);
+}
+
+/* A back end that hangs takes no kick that is its successor's. */
+static void kicks_of_the_new_one(void **state)
+{
+	struct backend *b = *state;
+	struct vionet_device *device = open_started(b);
+	uint64_t count;
+	int kick;
+
+	turn_frames(device, 0, 50);
+	LOCKED(b, kick = dup(b->queue[1].kick));
+	backend_hang_up(b);
+	assert_int_equal(vionet_device_reconnect(device, 1000), 0);
+	(void)eventfd_read(kick, &count);
+	turn_frames(device, 50, 50);
+	assert_int_equal(eventfd_read(kick, &count), -1);
+	close(kick);
+	assert_int_equal(vionet_device_close(device), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(regions_at_start),
+		TEST(regions_at_recovery),
+		TEST(regions_at_reconnect),
+		TEST(queues),
+		TEST(buffers),
+		TEST(announcements),
+		TEST(records),
+		TEST(error_of_the_last_one),
+		TEST(kicks_of_the_new_one),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
