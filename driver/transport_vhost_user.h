@@ -204,6 +204,9 @@ int vn_vhost_user_kick(struct vn_transport *transport,
 /* Kick all rings that run. */
 int vn_vhost_user_kick_all(struct vn_vhost_user *t);
 
+/* The memory table has changed: tell where the rings that run are, once more. */
+int vn_vhost_user_place_rings(struct vn_vhost_user *t);
+
 /* All about a ring but starting it; `next`: the position where it begins. */
 int vn_vhost_user_tell_ring(struct vn_vhost_user *t, unsigned int index,
 			    uint16_t next);

@@ -139,7 +139,7 @@ int vn_vhost_user_share(struct vn_vhost_user *t)
 	if (result)
 		return result;
 	t->stale = false;
-	return 0;
+	return vn_vhost_user_place_rings(t);
 }
 
 /* ---- our table ---- */
@@ -253,8 +253,11 @@ static int withdraw(struct vn_vhost_user *t,
 {
 	if (t->fd < 0 || !region->shared)
 		return 0;
-	if (vn_vhost_user_has(t, VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS))
-		return tell_region(t, VHOST_USER_REM_MEM_REG, region);
+	if (vn_vhost_user_has(t, VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS)) {
+		int result = tell_region(t, VHOST_USER_REM_MEM_REG, region);
+
+		return result ? result : vn_vhost_user_place_rings(t);
+	}
 	t->stale = true;
 	return 0;
 }

@@ -447,6 +447,27 @@ int vn_vhost_user_kick_all(struct vn_vhost_user *t)
 	return result;
 }
 
+/*
+ * Some backends let go of their rings with each change of the table, and find them by
+ * their addresses only; a kick that came in between was for nothing. One that refuses
+ * has no rings any more: that ends the session.
+ */
+int vn_vhost_user_place_rings(struct vn_vhost_user *t)
+{
+	int result = 0;
+
+	if (!vn_vhost_user_running(t))
+		return 0;
+	for (unsigned int i = 0; i < VHOST_USER_QUEUES_MAX && result == 0; i++)
+		if (t->queue[i].enabled)
+			result = tell_addresses(t, i, &t->queue[i].areas);
+	if (result == 0)
+		result = vn_vhost_user_kick_all(t);
+	if (result)
+		vn_vhost_user_end(t);
+	return result;
+}
+
 /* A ring starts with its first kick, once it is enabled. */
 int vn_vhost_user_queue_enable(struct vn_transport *transport,
 			       unsigned int index)

@@ -292,6 +292,80 @@ static void kicks_of_the_new_one(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
+/* ---- the memory table changes while rings run ---- */
+
+/* A back end that has forgotten where its rings are, until it is told. */
+static void rings_are_told_again(void **state)
+{
+	static const uint32_t protocols[] = { PF_ALL, PF_ALL & ~PF_MEM_SLOTS, 0 };
+	struct vionet_pool_options big = { .count = 4096,
+					   .access = VIONET_DEVICE_READS };
+	struct backend *b = *state;
+	struct vionet_device *device;
+	struct vionet_pool *pool;
+
+	for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++) {
+		LOCKED(b, {
+			b->protocol = protocols[i];
+			b->forgets = true;
+		});
+		device = open_started(b);
+		turn_frames(device, 0, 50);
+		assert_int_equal(vionet_pool_create(device, &big, &pool), 0);
+		turn_frames(device, 50, 50);
+		vionet_pool_destroy(pool);
+		turn_frames(device, 100, 50);
+		assert_int_equal(vionet_device_close(device), 0);
+	}
+}
+
+/* What was on its way meanwhile is not forgotten, though its kick was. */
+static void kicks_come_again(void **state)
+{
+	struct vionet_pool_options big = { .count = 4096,
+					   .access = VIONET_DEVICE_READS };
+	struct backend *b = *state;
+	struct vionet_device *device = open_started(b);
+	struct vionet_queue *tx = vionet_device_tx_queue(device, 0);
+	struct vionet_queue *rx = vionet_device_rx_queue(device, 0);
+	struct vionet_packet *packet;
+	struct vionet_pool *pool;
+	double limit = clock_s() + 5;
+
+	LOCKED(b, b->forgets = b->hold = true);
+	assert_int_equal(vionet_packet_alloc(vionet_queue_pool(tx), &packet, 1), 1);
+	packet->length = 60;
+	assert_int_equal(vionet_queue_transmit(tx, &packet, 1), 1);
+	assert_int_equal(vionet_pool_create(device, &big, &pool), 0);
+	LOCKED(b, b->hold = false);
+	assert_int_equal(vionet_pool_create(device, &big, &pool), 0);
+	while (vionet_queue_receive(rx, &packet, 1) == 0)
+		assert_true(clock_s() < limit);
+	vionet_packet_free(&packet, 1);
+	assert_int_equal(vionet_device_close(device), 0);
+}
+
+/* One that refuses to take a ring's address has lost it. */
+static void a_ring_that_is_lost(void **state)
+{
+	struct vionet_pool_options big = { .count = 4096,
+					   .access = VIONET_DEVICE_READS };
+	struct backend *b = *state;
+	struct vionet_device *device = open_started(b);
+	struct vionet_pool *pool;
+
+	LOCKED(b, {
+		b->fault_at = RQ_SET_VRING_ADDR;
+		b->fault = FAULT_REFUSE;
+	});
+	assert_int_equal(vionet_pool_create(device, &big, &pool), -ENOTSUP);
+	LOCKED(b, b->fault = FAULT_NONE);
+	assert_true(events_of(device) & VIONET_EVENT_NEEDS_RESET);
+	assert_int_equal(vionet_device_reconnect(device, 1000), 0);
+	turn_frames(device, 0, 50);
+	assert_int_equal(vionet_device_close(device), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -306,6 +380,9 @@ int main(void)
 		TEST(records),
 		TEST(error_of_the_last_one),
 		TEST(kicks_of_the_new_one),
+		TEST(rings_are_told_again),
+		TEST(kicks_come_again),
+		TEST(a_ring_that_is_lost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
