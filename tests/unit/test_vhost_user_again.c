@@ -366,6 +366,100 @@ static void a_ring_that_is_lost(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
+/* ---- completed out of order ---- */
+
+#define SOME 12
+
+static unsigned int begun(struct backend *b)
+{
+	unsigned int count;
+
+	LOCKED(b, count = b->queue[1].begun);
+	return count;
+}
+
+/* Each frame goes out, and each buffer is filled, once, whatever the first back end had
+ * completed of them: `complete` of its last frames, before it filled the buffers behind
+ * `keep` others. */
+static void hand_over(struct backend *b, uint64_t complete, unsigned int keep)
+{
+	struct vionet_device *device = open_started(b);
+	struct vionet_queue *rx = vionet_device_rx_queue(device, 0);
+	struct vionet_queue *tx = vionet_device_tx_queue(device, 0);
+	unsigned int seen[SOME] = { 0 }, got = 0;
+	struct vionet_packet *packet;
+	double limit = clock_s() + 5;
+
+	turn_frames(device, 0, 53);
+	LOCKED(b, {
+		b->begin_only = true;
+		b->queue[1].begun = 0;
+		b->complete = complete;
+		b->keep_buffers = keep;
+	});
+	for (uint64_t i = 0; i < SOME; i++) {
+		assert_int_equal(vionet_packet_alloc(vionet_queue_pool(tx),
+						     &packet, 1), 1);
+		memcpy(packet->data, &i, sizeof(i));
+		packet->length = 100;
+		assert_int_equal(vionet_queue_transmit(tx, &packet, 1), 1);
+		/* Some of it is taken back before, some is not. */
+		if (i == SOME / 2)
+			(void)vionet_queue_reclaim(tx);
+	}
+	while (begun(b) < SOME)
+		assert_true(clock_s() < limit);
+	backend_hang_up(b);
+	LOCKED(b, {
+		b->begin_only = false;
+		b->keep_buffers = 0;
+	});
+	assert_int_equal(vionet_device_reconnect(device, 1000), 0);
+	while (got < SOME) {
+		uint64_t number;
+
+		assert_true(clock_s() < limit);
+		if (vionet_queue_receive(rx, &packet, 1) == 0)
+			continue;
+		memcpy(&number, packet->data, sizeof(number));
+		assert_in_range(number, 0, SOME - 1);
+		seen[number]++;
+		got++;
+		vionet_packet_free(&packet, 1);
+	}
+	for (unsigned int i = 0; i < SOME; i++)
+		assert_int_equal(seen[i], 1);
+	turn_frames(device, 53, 200);
+	assert_int_equal(vionet_queue_drain(tx, 2000), 0);
+	assert_int_equal(vionet_queue_check(rx), 0);
+	LOCKED(b, assert_int_equal(b->dropped, 0));
+	assert_int_equal(vionet_device_close(device), 0);
+}
+
+static void out_of_order(void **state)
+{
+	static const uint64_t complete[] = { 0, 0xfff, 0x001, 0x800, 0x554, 0xaaa,
+					     0xfc0, 0x03f, 0x7fe };
+	struct backend *b = *state;
+
+	for (size_t i = 0; i < sizeof(complete) / sizeof(complete[0]); i++)
+		for (unsigned int keep = 0; keep < 4; keep++)
+			for (unsigned int record = 0; record < 2; record++) {
+				LOCKED(b, b->protocol = record ? PF_ALL :
+						PF_ALL & ~PF_INFLIGHT);
+				hand_over(b, complete[i], keep);
+			}
+}
+
+/* With IN_ORDER the used index says it all, and nothing is put elsewhere. */
+static void in_order(void **state)
+{
+	struct backend *b = *state;
+
+	LOCKED(b, b->features |= 1ull << 35);
+	hand_over(b, 0x00f, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -383,6 +477,8 @@ int main(void)
 		TEST(rings_are_told_again),
 		TEST(kicks_come_again),
 		TEST(a_ring_that_is_lost),
+		TEST(out_of_order),
+		TEST(in_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
