@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Memory: the application's own, and how little of it a start takes."""
+
+import re
+import sys
+
+sys.dont_write_bytecode = True
+
+import lab  # noqa: E402
+
+
+class OwnMemory(lab.Case):
+    """Frames are sent from where the application has them."""
+
+    beds = "vm native asan tsan"
+    processors = 1
+
+    def sent(self, how):
+        pcap, count = self.folder / "out.pcap", lab.count(20_000)
+        guest = self.run_guest([self.program("tests/vm/vm_zero_copy"), self.nic, count, how],
+                               capture=pcap, vm=["--bind"])
+        self.assertIn("300 of 300 places are free", guest.output)
+        frames = [f for f in lab.read_pcap(pcap) if f[12:14] == b"\x88\xb5"]
+        self.assertEqual(len(frames), count)
+        for number, frame in enumerate(frames):
+            length = 60 + number % 1455
+            body = bytes((number + i) & 0xff for i in range(18, length))
+            self.assertEqual(frame[14:], number.to_bytes(4, "big") + body)
+        self.assert_no_faults(guest)
+
+    def test_by_its_file(self):
+        self.sent("file")
+
+    def test_by_its_address(self):
+        """The kernel pins it. A server could not reach it: refused at once, and said why."""
+        if self.bed.name == "vm":
+            self.sent("address")
+            return
+        run = self.run_guest([self.program("tests/vm/vm_zero_copy"), self.nic, 1, "address"],
+                             status=3)
+        self.assertIn("vionet_memory_register_fd", run.output)
+        self.assert_no_faults(run)
+
+
+class LargeMtu(lab.Case):
+    """uid 1000 with 8 MiB of locked memory drives functions that state a large MTU."""
+
+    processors = 1
+    MTU = (4000, 9000, 65535)
+
+    def test_defaults_fit(self):
+        nics = [f"0000:00:{5 + i:02x}.0" for i in range(2 * len(self.MTU))]
+        options = ["--user"]
+        for mtu in self.MTU:
+            options += ["--device-props", f"host_mtu={mtu}"]
+        for mtu in self.MTU:
+            options += ["--device-props", f"host_mtu={mtu},mrg_rxbuf=off"]
+        script = "ulimit -l\n" + "\n".join(
+            f"{lab.VIONET} pktgen {nic} --count 2000 --no-rx --size {size}; echo status $?"
+            for nic, mtu in zip(nics, 2 * self.MTU) for size in ("60", f"60-{mtu + 14}"))
+        guest = self.run_guest(script, "--nic", len(nics), *options)
+        self.assertRegex(guest.output, r"(?m)^8192$")
+        self.assertEqual(len(re.findall(r"sent 2000, completed 2000", guest.output)), 12,
+                         guest.output)
+        self.assertNotRegex(guest.output, "status [1-9]")
+        self.assert_no_faults(guest)
+
+    def test_the_limit_is_raised_once(self):
+        """What the message says is enough, to the KiB."""
+        guest = self.run_guest(
+            f"ulimit -l 64; {lab.VIONET} pktgen {lab.NIC} --count 100 --no-rx", "--user", status=4)
+        need = int(re.search(r"needs (\d+) KiB of locked memory, 0 of 64 KiB are in use; "
+                             r"raise the limit: .*prlimit", guest.output).group(1))
+        guest = self.run_guest(
+            f"(ulimit -l {need - 1}; {lab.VIONET} pktgen {lab.NIC} --count 100 --no-rx); echo $?;"
+            f"ulimit -l {need}; {lab.VIONET} pktgen {lab.NIC} --count 100 --no-rx", "--user")
+        self.assertIn(f"needs {need} KiB", guest.output)
+        self.assertIn("sent 100, completed 100", guest.output)
+
+
+if __name__ == "__main__":
+    lab.main()
