@@ -316,6 +316,8 @@ int vionet_device_close(struct vionet_device *device)
 	/* From here on the kernel keeps the device from our memory. */
 	closed = device->transport->ops->close(device->transport);
 	device->quiet = false;
+	vn_shares_end(device);
+	vn_pools_hand_over(device);
 	while (device->pools)
 		vn_pool_destroy_forced(device->pools);
 	vn_device_memory_abandon(device);

@@ -17,6 +17,7 @@
 
 struct vn_control;
 struct vn_queue_plan;
+struct vn_share;
 struct vn_wish;
 
 /* Deadlines; docs/architecture.md lists them. */
@@ -34,6 +35,8 @@ struct vionet_memory {
 	struct vionet_memory *whole; /* of which it is a part; NULL: it is whole */
 	size_t given;	/* a whole's: bytes that were given out as parts */
 	uint32_t parts; /* a whole's: how many are in use */
+	struct vionet_memory *twin; /* ring of those that are one mapping of ours, shown
+				     * to several devices; NULL: the only one */
 	bool foreign;	/* the application's: never freed by us */
 	bool mapped_here; /* ... but mapped by us */
 	bool read_only; /* ... and we cannot write there */
@@ -92,6 +95,7 @@ struct vionet_device {
 	uint64_t recovered_at[5];   /* last recoveries, for giving up */
 
 	struct vionet_pool *pools;
+	struct vn_share *shares; /* pools of other devices that it sees */
 	struct vionet_memory *memories;
 	unsigned int quarantined;
 };
@@ -162,6 +166,11 @@ void vn_config_correct_offer(struct vionet_device *device,
 int vn_device_memory_alloc(struct vionet_device *device, size_t size,
 			   enum vn_access access, bool hugepages,
 			   struct vionet_memory **memory);
+
+/* The same, in a region of its own also where pools share regions. */
+int vn_device_memory_alloc_whole(struct vionet_device *device, size_t size,
+				 enum vn_access access, bool hugepages,
+				 struct vionet_memory **memory);
 
 /*
  * Hide it from the device and free it. The device has nothing of it any more

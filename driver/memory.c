@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "driver/device.h"
@@ -33,9 +34,9 @@ static void unlink_memory(struct vionet_memory *m)
 /* ... and none that is shared has more. */
 #define WHOLE_MAX ((size_t)256 << 20)
 
-static int alloc_whole(struct vionet_device *device, size_t size,
-		       enum vn_access access, bool hugepages,
-		       struct vionet_memory **memory)
+int vn_device_memory_alloc_whole(struct vionet_device *device, size_t size,
+				 enum vn_access access, bool hugepages,
+				 struct vionet_memory **memory)
 {
 	struct vn_transport *transport = device->transport;
 	struct vionet_memory *m = calloc(1, sizeof(*m));
@@ -78,8 +79,8 @@ static int find_whole(struct vionet_device *device, size_t size,
 		if (least <= m->memory.size && m->memory.size <= WHOLE_MAX / 2)
 			least = 2 * m->memory.size;
 	}
-	return alloc_whole(device, size > least ? size : least, access, hugepages,
-			   whole);
+	return vn_device_memory_alloc_whole(device, size > least ? size : least,
+					    access, hugepages, whole);
 }
 
 /* Parts begin on pages of their own. Room is given out in order, and taken back only
@@ -126,7 +127,7 @@ int vn_device_memory_alloc(struct vionet_device *device, size_t size,
 	if (device->transport->region_max != 0 && size != 0 &&
 	    size <= WHOLE_MAX)
 		return alloc_part(device, size, access, hugepages, memory);
-	return alloc_whole(device, size, access, hugepages, memory);
+	return vn_device_memory_alloc_whole(device, size, access, hugepages, memory);
 }
 
 /* Has the device let go of what was completed? A running one has; one that was
@@ -136,14 +137,31 @@ static bool trustworthy(const struct vionet_device *device)
 	return device->quiet || (device->started && !device->broken);
 }
 
+/* Leave the ring of twins. Returns whether nobody else has the mapping. */
+static bool leave_twins(struct vionet_memory *m)
+{
+	struct vionet_memory *before = m->twin;
+
+	if (!before)
+		return true;
+	while (before->twin != m)
+		before = before->twin;
+	before->twin = m->twin == before ? NULL : m->twin;
+	return false;
+}
+
 /* A part has no file of its own, and so vn_memory_free leaves it alone. */
 void vn_memory_dispose(struct vionet_memory *m)
 {
 	unlink_memory(m);
-	if (!m->foreign)
+	if (!leave_twins(m)) {
+		if (m->memory.fd >= 0)
+			close(m->memory.fd);
+	} else if (!m->foreign) {
 		vn_memory_free(&m->memory);
-	else if (m->memory.fd >= 0)
+	} else if (m->memory.fd >= 0) {
 		vn_registration_release(m);
+	}
 	free(m);
 }
 

@@ -95,13 +95,6 @@ static int take_memory(struct vionet_pool *pool,
 		pool->own_memory = true;
 		pool->base = pool->memory->memory.address;
 	}
-	if (result == 0) {
-		pool->iova_offset = pool->memory->iova -
-				    (uint64_t)(uintptr_t)
-					    pool->memory->memory.address;
-		pool->iova = (uint64_t)(uintptr_t)pool->base +
-			     pool->iova_offset;
-	}
 	return result;
 }
 
@@ -115,13 +108,22 @@ static void release_memory(struct vionet_pool *pool)
 		__atomic_sub_fetch(&pool->memory->users, 1, __ATOMIC_RELEASE);
 }
 
+void vn_pool_place(struct vionet_pool *pool)
+{
+	const struct vionet_memory *m = pool->memory;
+
+	pool->iova_offset = m->iova - (uint64_t)(uintptr_t)m->memory.address;
+	for (uint32_t i = 0; i < pool->count; i++)
+		pool->packets[i].buffer = pool->base + (size_t)i * pool->stride;
+}
+
 static void fill(struct vionet_pool *pool)
 {
+	vn_pool_place(pool);
 	for (uint32_t i = 0; i < pool->count; i++) {
 		struct vionet_packet *packet = &pool->packets[i];
 
 		packet->pool = pool;
-		packet->buffer = pool->base + (size_t)i * pool->stride;
 		vn_packet_reset(packet);
 		/* Lowest on top: the first burst walks memory forwards. */
 		pool->free[pool->count - 1 - i] = packet;
@@ -219,6 +221,7 @@ void vn_pool_destroy_forced(struct vionet_pool *pool)
 			vn_packet_detach(&pool->packets[i]);
 		vn_packet_unpoison(&pool->packets[i]);
 	}
+	vn_pool_unshare(pool);
 	release_memory(pool);
 	free_pool(pool);
 }
@@ -338,10 +341,11 @@ int vionet_packet_attach(struct vionet_packet *packet,
 	struct vionet_pool *pool = packet->pool;
 	size_t offset = (size_t)((uint8_t *)frame -
 				 (uint8_t *)memory->memory.address);
+	struct vn_reach unused;
 
 	if (packet->state != VN_PACKET_APPLICATION || packet->length != 0)
 		return vn_error(EINVAL, "attach: the packet is not fresh");
-	if (memory->device != pool->device ||
+	if (!vn_pool_reach(pool, memory->device, &unused) ||
 	    (uint8_t *)frame < (uint8_t *)memory->memory.address ||
 	    offset > memory->memory.size || memory->memory.size - offset < length)
 		return vn_error(EINVAL, "attach: %u bytes at %p are not inside the "

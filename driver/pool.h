@@ -45,12 +45,13 @@ struct vn_attachment {
 	void *context;
 };
 
+struct vn_share;
+
 struct vionet_pool {
 	struct vionet_packet **free; /* stack: the last one freed is warm */
 	uint32_t available;
 	uint32_t count;
 	uint8_t *base;	      /* first buffer */
-	uint64_t iova;	      /* ... for the device */
 	uint64_t iova_offset; /* address for the device minus ours */
 	uint32_t stride;
 	uint32_t stride_lines; /* in units of 64 bytes, a description's size */
@@ -64,6 +65,13 @@ struct vionet_pool {
 	unsigned int queues; /* that take packets from it */
 	enum vn_access access;
 	struct vionet_pool *next; /* in the device's list */
+	struct vn_share *shares;  /* other devices that see it */
+};
+
+/* How a device sees a pool. */
+struct vn_reach {
+	uint64_t iova_offset; /* address for the device minus ours */
+	enum vn_access access;
 };
 
 _Static_assert(sizeof(struct vionet_packet) == 64, "one line of the cache");
@@ -166,6 +174,26 @@ uint32_t vn_pool_stride(uint32_t buffer_size);
 /* A pool without packets, for a queue that sends only what it is given. Returns 0,
  * -ENOMEM. */
 int vn_pool_create_empty(struct vionet_device *device, struct vionet_pool **pool);
+
+/* Addresses of the pool's buffers, and of its packets' in it, after its memory changed. */
+void vn_pool_place(struct vionet_pool *pool);
+
+/* ---- pool_share.c ---- */
+
+/* Does the device see the pool? */
+bool vn_pool_reach(const struct vionet_pool *pool, const struct vionet_device *device,
+		   struct vn_reach *reach);
+
+/* Other devices do not see the pool any more: they have nothing of it. */
+void vn_pool_unshare(struct vionet_pool *pool);
+
+/* The device is closed: it sees no pool of others any more, ... */
+void vn_shares_end(struct vionet_device *device);
+
+/* ... and its own, where others use them too, become theirs. */
+void vn_pools_hand_over(struct vionet_device *device);
+
+/* ---- pool.c ---- */
 
 /* Release a pool whatever the state of its packets; the device is quiet or
  * closed. */

@@ -98,6 +98,17 @@ static void hold_pool(struct vionet_queue *queue)
 	queue->opened = queue->pool != NULL;
 }
 
+/* Addresses do not change while the queue is open. */
+static void use_pool(struct vionet_queue *queue, const struct vionet_pool *pool)
+{
+	(void)vn_source_choose(queue, pool, &queue->source);
+	/* 64 bytes of description, `stride_lines` times 64 of buffer. */
+	queue->refill_shift = (uint64_t)(uintptr_t)pool->base + queue->source.shift +
+			      VIONET_HEADROOM -
+			      (uint64_t)(uintptr_t)pool->packets *
+				      pool->stride_lines;
+}
+
 int vn_queue_open(struct vionet_queue *queue, struct vionet_device *device,
 		  const struct vn_queue_plan *plan)
 {
@@ -145,8 +156,8 @@ int vn_queue_open(struct vionet_queue *queue, struct vionet_device *device,
 	}
 	queue->bursts = vn_bursts_of(queue);
 	hold_pool(queue);
-	if (queue->transmits && queue->pool)
-		(void)vn_source_choose(queue, queue->pool, &queue->source);
+	if (queue->pool)
+		use_pool(queue, queue->pool);
 	return 0;
 }
 
@@ -243,6 +254,16 @@ void vn_queue_break(struct vionet_queue *queue, enum vn_breach breach,
 	__atomic_store_n(&queue->breach, (uint8_t)breach, __ATOMIC_RELEASE);
 }
 
+static int check_reach(const struct vionet_queue *queue)
+{
+	if (__atomic_load_n(&queue->unreachable, __ATOMIC_RELAXED) !=
+	    VN_UNREACHABLE_LAST)
+		return 0;
+	return vn_error(EXDEV, "%s: transmit queue %u: a packet's pool was made for "
+			"another device; show it to this one too: vionet_pool_share",
+			queue->device->name, queue->pair);
+}
+
 int vionet_queue_check(const struct vionet_queue *queue)
 {
 	uint8_t breach = __atomic_load_n(&queue->breach, __ATOMIC_ACQUIRE);
@@ -251,7 +272,7 @@ int vionet_queue_check(const struct vionet_queue *queue)
 
 	switch (breach) {
 	case VN_BREACH_NONE:
-		return 0;
+		return check_reach(queue);
 	case VN_BREACH_INDEX_JUMP:
 		snprintf(what, sizeof(what), "the used index jumped by %u with %u "
 			 "buffers outstanding", value, limit);

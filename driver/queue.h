@@ -157,6 +157,13 @@ struct vn_bursts {
 	vn_disarm_fn *rescue; /* notify again: nothing has moved for long */
 };
 
+/* A packet of a pool that the device does not see was not taken. */
+enum vn_unreachable {
+	VN_REACHABLE = 0,
+	VN_UNREACHABLE_NOW,  /* it cuts this burst short */
+	VN_UNREACHABLE_LAST, /* it cut the last one short that was */
+};
+
 /* What may be sent from the packets of a pool. */
 struct vn_source {
 	const struct vionet_pool *pool;
@@ -192,7 +199,9 @@ struct vionet_queue {
 	uint32_t posted;    /* receive: bytes of each buffer, with header */
 	uint32_t max_frame; /* longest frame to transmit, without VLAN tag */
 	struct vionet_pool *pool;
-	struct vn_source source; /* transmit: its own pool's */
+	struct vn_source source; /* its own pool's */
+	uint64_t refill_shift; /* receive: address of a buffer for the device, less
+				* `stride_lines` times that of its packet */
 	struct vn_doorbell doorbell;
 	struct vn_offloads offloads;
 	bool metadata; /* receive: the header says something */
@@ -226,6 +235,7 @@ struct vionet_queue {
 	int interrupt_fd; /* -1: none */
 	uint16_t size_max; /* what the device allows */
 	uint16_t segments_max; /* longest packet that can be transmitted */
+	uint8_t unreachable; /* vn_unreachable */
 	bool opened;	   /* counts as a user of its pool */
 	bool released;	   /* the device has given it up: reset, as one queue */
 	bool shared_interrupt; /* interrupt_fd is an epoll of ours over a vector

@@ -25,15 +25,12 @@
  * has to be set is set when the packet is received.
  */
 ALWAYS_INLINE void refill_burst(struct vionet_queue *queue,
-				enum vn_layout layout, bool offloads)
+				enum vn_layout layout)
 {
 	struct vionet_pool *pool = queue->pool;
 	uint32_t available = pool->available, count = queue->free_count;
 	uint32_t posted = queue->posted, units = pool->stride_lines;
-	/* 64 bytes of description, `units` times 64 of buffer. */
-	uint64_t shift = pool->iova + VIONET_HEADROOM -
-			 header_size_of(queue, offloads) -
-			 (uint64_t)(uintptr_t)pool->packets * units;
+	uint64_t shift = queue->refill_shift;
 	struct vionet_packet **top;
 	struct vn_push c;
 

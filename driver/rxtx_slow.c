@@ -120,12 +120,13 @@ bool vn_source_choose(const struct vionet_queue *queue,
 {
 	uint64_t room = pool->stride - queue->header_size;
 	uint64_t longest = room < queue->max_frame ? room : queue->max_frame;
+	struct vn_reach reach;
 
-	if (pool->device != queue->device)
+	if (!vn_pool_reach(pool, queue->device, &reach))
 		return false;
 	*source = (struct vn_source){
 		.pool = pool,
-		.shift = pool->iova_offset - queue->header_size,
+		.shift = reach.iova_offset - queue->header_size,
 		.room = room,
 		.span = (uint32_t)longest - VIONET_FRAME_MIN,
 		.tag = pool == queue->pool ? 0 : VN_SLOT_ELSEWHERE,
@@ -141,10 +142,34 @@ bool vn_transmit_one(const struct vionet_queue *queue,
 	       vn_transmit_header(queue, packet, packet->length, packet->data);
 }
 
-/* One segment as the device sees it; a foreign frame by its own memory. */
-static struct vn_element segment_element(const struct vionet_packet *s)
+/* Does the device see all of a packet: its buffers, and its foreign frames? */
+static bool is_reachable(const struct vionet_queue *queue,
+			 const struct vionet_packet *packet)
 {
-	uint64_t offset = s->pool->iova_offset;
+	struct vn_reach unused;
+
+	for (; packet; packet = packet->next)
+		if (!vn_pool_reach(packet->pool, queue->device, &unused) ||
+		    ((packet->state & VN_PACKET_ATTACHED) &&
+		     vn_packet_attachment(packet)->memory->device != queue->device))
+			return false;
+	return true;
+}
+
+static uint64_t pool_offset(const struct vionet_queue *queue,
+			    const struct vionet_packet *packet)
+{
+	struct vn_reach reach = { 0 };
+
+	(void)vn_pool_reach(packet->pool, queue->device, &reach);
+	return reach.iova_offset;
+}
+
+/* One segment as the device sees it; a foreign frame by its own memory. */
+static struct vn_element segment_element(const struct vionet_queue *queue,
+					 const struct vionet_packet *s)
+{
+	uint64_t offset = pool_offset(queue, s);
 
 	if (s->state & VN_PACKET_ATTACHED) {
 		const struct vionet_memory *m =
@@ -179,16 +204,15 @@ static uint32_t gather(const struct vionet_queue *queue,
 	if (foreign)
 		elements[count++] = (struct vn_element){
 			.iova = (uint64_t)(uintptr_t)own +
-				packet->pool->iova_offset - header_size,
+				pool_offset(queue, packet) - header_size,
 			.length = header_size,
 		};
 	for (const struct vionet_packet *s = packet; s; s = s->next) {
 		if (count == queue->segments_max || s->length == 0 ||
-		    s->pool->device != queue->device ||
 		    (s->state & VN_PACKET_OWNER) != VN_PACKET_APPLICATION ||
 		    (!(s->state & VN_PACKET_ATTACHED) && !vn_packet_inside(s, 0)))
 			return 0;
-		elements[count++] = segment_element(s);
+		elements[count++] = segment_element(queue, s);
 		*total += s->length;
 	}
 	if (!foreign) {
@@ -197,6 +221,11 @@ static uint32_t gather(const struct vionet_queue *queue,
 	}
 	return vn_transmit_header(queue, packet, *total,
 				  foreign ? own : packet->data) ? count : 0;
+}
+
+static void mark_unreachable(struct vionet_queue *queue, enum vn_unreachable what)
+{
+	__atomic_store_n(&queue->unreachable, (uint8_t)what, __ATOMIC_RELAXED);
 }
 
 static void mark_transmitted(struct vionet_packet *packet)
@@ -214,10 +243,11 @@ enum vn_transmit_result vn_transmit_uncommon(struct vionet_queue *queue,
 	uint32_t count;
 
 	assert((packet->state & VN_PACKET_OWNER) == VN_PACKET_APPLICATION);
-	if (packet->pool->device != queue->device)
-		count = 0;
-	else
-		count = gather(queue, packet, elements, &total);
+	if (!is_reachable(queue, packet)) {
+		mark_unreachable(queue, VN_UNREACHABLE_NOW);
+		return VN_UNREACHABLE;
+	}
+	count = gather(queue, packet, elements, &total);
 	if (count == 0) {
 		vn_count(&queue->counters.invalid, 1);
 		/* Not freed if it is not the application's to give away. */
@@ -251,6 +281,11 @@ void vn_transmit_stuck(struct vionet_queue *queue)
 {
 	uint64_t now = vn_now();
 
+	if (queue->unreachable == VN_UNREACHABLE_NOW) {
+		mark_unreachable(queue, VN_UNREACHABLE_LAST);
+		return;
+	}
+	mark_unreachable(queue, VN_REACHABLE);
 	vn_count(&queue->counters.full, 1);
 	if (queue->kicked_at == 0)
 		queue->kicked_at = now;

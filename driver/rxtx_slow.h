@@ -18,12 +18,13 @@ struct vionet_packet *vn_receive_uncommon(struct vionet_queue *queue,
 					  struct vionet_packet *packet,
 					  uint32_t written, uint32_t buffers);
 
-enum vn_transmit_result { VN_PUSHED, VN_REFUSED, VN_FULL };
+enum vn_transmit_result { VN_PUSHED, VN_REFUSED, VN_FULL, VN_UNREACHABLE };
 
 /*
  * A packet to transmit that is not common: of several segments, with a foreign
  * frame, or not to be sent. Refused ones are freed and counted, pushed ones added to
- * `*bytes`. The ring is in the queue, not in a cursor.
+ * `*bytes`; what the device cannot reach stays the application's. The ring is in the
+ * queue, not in a cursor.
  */
 enum vn_transmit_result vn_transmit_uncommon(struct vionet_queue *queue,
 					     struct vionet_packet *packet,
@@ -38,7 +39,7 @@ bool vn_transmit_one(const struct vionet_queue *queue,
 void vn_reclaim_uncommon(struct vionet_queue *queue, vn_slot slot,
 			 uint32_t index);
 
-/* A transmit queue stays full: notify again now and then. */
+/* A burst was cut short. If the queue stays full: notify again now and then. */
 void vn_transmit_stuck(struct vionet_queue *queue);
 
 /* What may be sent from a pool, looked up once for all of its packets in a row. Returns

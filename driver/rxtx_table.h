@@ -39,10 +39,10 @@ ALWAYS_INLINE void disarm_queue(struct vionet_queue *queue,
 		split_disarm(queue);
 }
 
-#define VN_BURSTS_REFILL(name, layout, offloads)                              \
+#define VN_BURSTS_REFILL(name, layout)                                        \
 	static __attribute__((noinline)) void name(struct vionet_queue *queue)\
 	{                                                                     \
-		refill_burst(queue, layout, offloads);                        \
+		refill_burst(queue, layout);                                  \
 	}
 
 #define VN_BURSTS_RECEIVE(name, layout, mergeable, offloads, refill)          \
@@ -103,14 +103,12 @@ ALWAYS_INLINE void disarm_queue(struct vionet_queue *queue,
 	}
 
 #define VN_BURSTS_DEFINE(choice, layout)                                      \
-	VN_BURSTS_REFILL(refill, layout, false)                               \
-	VN_BURSTS_REFILL(refill_offloads, layout, true)                       \
+	VN_BURSTS_REFILL(refill, layout)                                      \
 	VN_BURSTS_RECEIVE(receive, layout, false, false, refill)              \
 	VN_BURSTS_RECEIVE(receive_mergeable, layout, true, false, refill)     \
-	VN_BURSTS_RECEIVE(receive_offloads, layout, false, true,              \
-			  refill_offloads)                                    \
+	VN_BURSTS_RECEIVE(receive_offloads, layout, false, true, refill)      \
 	VN_BURSTS_RECEIVE(receive_mergeable_offloads, layout, true, true,     \
-			  refill_offloads)                                    \
+			  refill)                                             \
 	static __attribute__((noinline)) uint32_t take_back(                  \
 		struct vionet_queue *queue, uint32_t wanted)                  \
 	{                                                                     \
@@ -119,7 +117,6 @@ ALWAYS_INLINE void disarm_queue(struct vionet_queue *queue,
 	VN_BURSTS_TRANSMIT(transmit, layout, false)                           \
 	VN_BURSTS_TRANSMIT(transmit_offloads, layout, true)                   \
 	VN_BURSTS_ARM(arm, layout, refill)                                    \
-	VN_BURSTS_ARM(arm_offloads, layout, refill_offloads)                  \
 	static uint32_t reclaim(struct vionet_queue *queue)                   \
 	{                                                                     \
 		/* What was seen last time, then what has come since. */      \
@@ -142,9 +139,9 @@ ALWAYS_INLINE void disarm_queue(struct vionet_queue *queue,
 		},                                                            \
 		.offloads = {                                                 \
 			VN_BURSTS_TABLE(receive_offloads, transmit_offloads,  \
-					arm_offloads),                        \
+					arm),                                 \
 			VN_BURSTS_TABLE(receive_mergeable_offloads,           \
-					transmit_offloads, arm_offloads),     \
+					transmit_offloads, arm),              \
 		},                                                            \
 	}
 

@@ -272,6 +272,8 @@ ALWAYS_INLINE uint32_t transmit_rest_burst(struct vionet_queue *queue,
 						      bytes);
 		/* A packet of several segments wants more room than the one
 		 * entry that was counted on. */
+		if (UNLIKELY(result == VN_UNREACHABLE))
+			break;
 		if (result == VN_FULL &&
 		    (take_back(queue, RECLAIM_BATCH) == 0 || queue->breach))
 			break;

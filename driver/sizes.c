@@ -134,11 +134,14 @@ static bool without_pool(const struct vionet_device *device,
 
 static int make_pool(struct vionet_device *device, struct vn_queue_plan *plan)
 {
+	struct vn_reach unused;
 	int result;
 
 	if (plan->pool)
-		return plan->pool->device == device ? 0 :
-		       vn_error(EINVAL, "the pool belongs to another device");
+		return vn_pool_reach(plan->pool, device, &unused) ? 0 :
+		       vn_error(EINVAL, "the pool was made for %s; show it to this "
+				"device too: vionet_pool_share",
+				plan->pool->device->name);
 	if (without_pool(device, plan))
 		result = vn_pool_create_empty(device, &plan->pool);
 	else
@@ -153,10 +156,12 @@ int vn_device_check_rx_pool(const struct vionet_device *device,
 			    const struct vionet_pool *pool)
 {
 	uint32_t frame = longest_received(device);
+	struct vn_reach reach = { 0 };
 
-	if (pool->access != VN_DEVICE_WRITES)
-		return vn_error(EINVAL, "the receive pool was made for transmitting "
-				"only; make it with VIONET_DEVICE_WRITES");
+	(void)vn_pool_reach(pool, device, &reach);
+	if (reach.access != VN_DEVICE_WRITES)
+		return vn_error(EINVAL, "the receive pool was made, or shared, for "
+				"transmitting only; say VIONET_DEVICE_WRITES");
 	if (!vionet_feature_test(&device->accepted, NET_F_MRG_RXBUF) &&
 	    pool->buffer_size < frame)
 		return vn_error(EINVAL, "the receive pool has buffers of %u bytes; "

@@ -15,7 +15,7 @@
  * A pool and its packets belong to the thread of the queue that uses them:
  * there is no lock. A packet that is received on one queue and transmitted on
  * another comes back to its own pool in the thread of the second: both queues have
- * to be the same thread's. Frames longer than one buffer arrive as a chain of packets
+ * to be the same thread's, also where they are of two devices (vionet_pool_share). Frames longer than one buffer arrive as a chain of packets
  * linked by `next`; the first one speaks for all of them.
  *
  *   buffer:  | headroom ........ | frame ............................ |
@@ -119,6 +119,29 @@ int vionet_pool_create(struct vionet_device *device,
 		       struct vionet_pool **pool);
 
 /*
+ * Show a pool to another device as well: its packets may be sent there too, without a
+ * copy, and the device may take its receive buffers from it (rx_pool of its start
+ * options). All devices that see a pool are used by the same thread.
+ *
+ * `access`: VIONET_DEVICE_READS, to be sent from only, or VIONET_DEVICE_WRITES, for
+ *   which the pool has to be made. Memory is locked once for each device that the
+ *   kernel's VFIO drives. Where it is registered memory, the device sees all of that.
+ *
+ * A pool of a vhost-user device is given memory of its own: share it before it is used.
+ * It lasts until the pool is destroyed, or the device closed. If the pool's own device
+ * is closed first, the pool goes over to one that it is shared with, and is released
+ * with that.
+ *
+ * Returns 0; -EINVAL (access; a pool that start made); -EALREADY (the device sees it);
+ * -EBUSY (in use, see above); -ENOTSUP (its memory has only an address, and the device
+ * is behind a socket; ",read-only" of vhost-user, with memory that another device may
+ * write to); else as vionet_memory_register_fd. Control thread, while no other is inside
+ * a call on a queue that uses the pool.
+ */
+int vionet_pool_share(struct vionet_pool *pool, struct vionet_device *device,
+		      enum vionet_access access);
+
+/*
  * Release a pool; allowed while the device runs. Returns 0; -EBUSY if packets of
  * it are still with the application or the device, or a queue takes its packets
  * from it (nothing changes then; vionet_device_close releases what is left). NULL
@@ -167,8 +190,9 @@ typedef void vionet_release_fn(void *frame, void *context);
  * `release`: called in the thread that frees or reclaims the packet, with
  *   `frame` and `context`; it must not call the library. NULL: no call.
  *
- * Returns 0; -EINVAL if the frame is not wholly inside `memory` or the packet is
- * not fresh; -ENOMEM. The pool's thread.
+ * Returns 0; -EINVAL if the frame is not wholly inside `memory`, that is registered
+ * with no device which sees the pool, or the packet is not fresh; -ENOMEM. The packet can
+ * be sent on that device only. The pool's thread.
  */
 int vionet_packet_attach(struct vionet_packet *packet,
 			 struct vionet_memory *memory, void *frame,

@@ -63,10 +63,13 @@ uint32_t vionet_queue_receive(struct vionet_queue *queue,
  * transmit).
  *
  * Returns the number taken, from the front of `packets`; fewer when the queue
- * is full, 0 when it is broken. A packet that must not be sent (shorter than
+ * is full, 0 when it is broken. At a packet of a pool, or with a frame in memory, that the
+ * device does not see (made for another device, and not shared: vionet_pool_share) it
+ * stops: the packet stays the application's, and vionet_queue_check says -EXDEV until
+ * a burst is cut short for another reason. A packet that must not be sent (shorter than
  * VIONET_FRAME_MIN, longer than the MTU allows (VIONET_FRAME_MAX, where the device
  * is to cut it), not inside its buffer with room
- * for the header, of another device, asking for an offload that was not negotiated or
+ * for the header, asking for an offload that was not negotiated or
  * makes no sense (vionet/offload.h), with an empty segment, of more segments than vionet_queue_info.segments_max) is taken, counted
  * as `invalid` and freed. Packets of other threads' pools must not be sent here.
  * Transmit queues only; the queue's thread. Source: "Packet Transmission".
@@ -130,7 +133,9 @@ void vionet_queue_disarm(struct vionet_queue *queue);
 
 /*
  * Is the queue usable? Returns 0, or -EIO when the device broke the protocol:
- * vionet_error_text() then says how ("used id 300 out of range"). Any thread.
+ * vionet_error_text() then says how ("used id 300 out of range"); -EXDEV when the last
+ * transmit that took less than it was given stopped at a packet that the device cannot
+ * reach. Any thread.
  */
 int vionet_queue_check(const struct vionet_queue *queue);
 

@@ -405,9 +405,6 @@ static int function_reset(struct vn_function *function)
 	return 0;
 }
 
-
-static struct model **live_pointer;
-
 static int model_close(struct vn_function *function)
 {
 	struct model *m = model_of(function);
@@ -417,8 +414,8 @@ static int model_close(struct vn_function *function)
 			drop_map(&m->map[i]);
 	for (unsigned int i = 0; i < MODEL_QUEUES; i++)
 		model_queue_reset(&m->queue[i]);
-	if (live_pointer)
-		*live_pointer = NULL;
+	if (m->live)
+		*m->live = NULL;
 	free(m);
 	return 0;
 }
@@ -487,7 +484,7 @@ struct model *model_create(struct model **live)
 	struct model *m = calloc(1, sizeof(*m));
 
 	*live = m;
-	live_pointer = live;
+	m->live = live;
 	m->function.ops = &operations;
 	strcpy(m->function.name, "model");
 	m->function.iommu_group = -1;

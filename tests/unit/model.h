@@ -61,6 +61,7 @@ struct model_queue {
 
 struct model {
 	struct vn_function function; /* first */
+	struct model **live; /* the maker's pointer */
 	uint8_t config[256];
 	uint64_t offered[2], accepted[2];
 	uint32_t feature_select, driver_select;

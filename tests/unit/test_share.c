@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Pools that two devices see: what each may do with them, packets that go from one to the
+ * other, who goes first; and packets of pools that a device does not see.
+ */
+#include "tests/unit/vhost_bed.h"
+#include "tests/unit/vu_rig.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "driver/pool.h"
+
+enum { COUNT = 128 };
+
+/* Two devices with one pool, each for both ways. */
+struct pair {
+	struct model *model[2];
+	struct vionet_device *device[2];
+	struct vionet_pool *pool;
+	uint8_t last[2][2048];
+};
+
+static void record(void *context, const uint8_t *data, size_t length)
+{
+	memcpy(context, data, length);
+}
+
+static void open_pair(struct pair *pair)
+{
+	memset(pair, 0, sizeof(*pair));
+	for (int i = 0; i < 2; i++) {
+		model_create(&pair->model[i])->offered[0] |= bed_layout.offers;
+		pair->model[i]->batch = bed_layout.batch;
+		pair->model[i]->on_frame = record;
+		pair->model[i]->context = pair->last[i];
+		/* The same addresses must not do for both by chance. */
+		pair->model[i]->next_iova += (uint64_t)i << 32;
+		assert_int_equal(open_model(pair->model[i], NULL, &pair->device[i]), 0);
+	}
+}
+
+static struct vionet_pool *make_pool(struct vionet_device *device,
+				     enum vionet_access access)
+{
+	const struct vionet_pool_options options = { .count = COUNT, .access = access };
+	struct vionet_pool *pool;
+
+	assert_int_equal(vionet_pool_create(device, &options, &pool), 0);
+	return pool;
+}
+
+static void start(struct vionet_device *device, struct vionet_pool *pool)
+{
+	const struct vionet_start_options options = {
+		.rx_queue_size = 16, .tx_queue_size = 16,
+		.rx_pool = pool, .tx_pool = pool,
+	};
+
+	if (vionet_device_start(device, &options))
+		fail_msg("%s", vionet_error_text());
+}
+
+static void raise_pair(struct pair *pair)
+{
+	open_pair(pair);
+	pair->pool = make_pool(pair->device[0], VIONET_DEVICE_WRITES);
+	assert_int_equal(vionet_pool_share(pair->pool, pair->device[1],
+					   VIONET_DEVICE_WRITES), 0);
+	for (int i = 0; i < 2; i++)
+		start(pair->device[i], pair->pool);
+}
+
+static void close_device(struct pair *pair, int i)
+{
+	assert_int_equal(pair->model[i]->faults, 0);
+	assert_int_equal(pair->model[i]->breaches, 0);
+	assert_int_equal(vionet_device_close(pair->device[i]), 0);
+}
+
+/* A frame goes in at one device and out at the other. `received`: not sent yet. */
+static struct vionet_packet *receive_at(struct pair *pair, int from, unsigned int number)
+{
+	struct vionet_packet *packet;
+	uint8_t frame[100];
+
+	memset(frame, (int)number, sizeof(frame));
+	assert_int_equal(model_deliver(pair->model[from], frame, sizeof(frame), 0, -1), 1);
+	assert_int_equal(receive_one(vionet_device_rx_queue(pair->device[from], 0),
+				     &packet), 1);
+	return packet;
+}
+
+static void forward(struct pair *pair, int from, unsigned int number)
+{
+	struct vionet_packet *packet = receive_at(pair, from, number);
+	uint8_t *data = packet->data;
+	struct vionet_queue *tx = vionet_device_tx_queue(pair->device[1 - from], 0);
+
+	assert_int_equal(vionet_queue_transmit(tx, &packet, 1), 1);
+	assert_int_equal(vionet_queue_drain(tx, 1000), 0);
+	for (unsigned int i = 0; i < 100; i++)
+		assert_int_equal(pair->last[1 - from][12 + i], number & 0xff);
+	assert_int_equal(data[99], number & 0xff); /* from where it arrived */
+}
+
+static void frames_go_both_ways(void **state)
+{
+	struct pair pair;
+
+	(void)state;
+	raise_pair(&pair);
+	for (unsigned int i = 0; i < 500; i++)
+		forward(&pair, (int)(i / 3 % 2), i);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(vionet_device_stop(pair.device[i]), 0);
+	assert_int_equal(vionet_pool_available(pair.pool), COUNT);
+	assert_int_equal(vionet_pool_destroy(pair.pool), 0);
+	close_device(&pair, 0);
+	close_device(&pair, 1);
+}
+
+/* A queue with a pool of its own sends what came from the other device's. */
+static void frames_of_a_pool_beside_its_own(void **state)
+{
+	struct pair pair;
+	struct vionet_pool *other;
+
+	(void)state;
+	open_pair(&pair);
+	pair.pool = make_pool(pair.device[0], VIONET_DEVICE_WRITES);
+	other = make_pool(pair.device[1], VIONET_DEVICE_WRITES);
+	assert_int_equal(vionet_pool_share(pair.pool, pair.device[1],
+					   VIONET_DEVICE_READS), 0);
+	start(pair.device[0], pair.pool);
+	start(pair.device[1], other);
+	for (unsigned int i = 0; i < 500; i++) {
+		struct vionet_packet *several[2];
+		struct vionet_queue *tx = vionet_device_tx_queue(pair.device[1], 0);
+
+		forward(&pair, 0, i);
+		/* Of several segments, from both pools. */
+		several[0] = receive_at(&pair, 0, i + 1);
+		assert_int_equal(vionet_packet_alloc(other, &several[1], 1), 1);
+		several[1]->length = 50;
+		memset(several[1]->data, (int)i + 2, 50);
+		several[0]->next = several[1];
+		assert_int_equal(vionet_queue_transmit(tx, several, 1), 1);
+		assert_int_equal(vionet_queue_drain(tx, 1000), 0);
+		assert_int_equal(pair.last[1][12 + 99], (i + 1) & 0xff);
+		assert_int_equal(pair.last[1][12 + 149], (i + 2) & 0xff);
+	}
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(vionet_device_stop(pair.device[i]), 0);
+	assert_int_equal(vionet_pool_available(pair.pool), COUNT);
+	assert_int_equal(vionet_pool_available(other), COUNT);
+	close_device(&pair, 1);
+	close_device(&pair, 0);
+}
+
+/* In this order, and in the other; with packets in both devices and in hand. */
+static void either_device_may_go_first(void **state)
+{
+	(void)state;
+	for (int first = 0; first < 2; first++) {
+		struct vionet_packet *held, *in_flight;
+		struct pair pair;
+		int fds = open_descriptors();
+
+		raise_pair(&pair);
+		forward(&pair, first, 1);
+		pair.model[1 - first]->hold = true;
+		held = receive_at(&pair, first, 2);
+		in_flight = receive_at(&pair, first, 3);
+		assert_int_equal(vionet_queue_transmit(
+			vionet_device_tx_queue(pair.device[1 - first], 0), &in_flight,
+			1), 1);
+		close_device(&pair, first);
+		/* The other one goes on with the pool, wherever it was made. */
+		pair.model[1 - first]->hold = false;
+		model_transmit(pair.model[1 - first]);
+		assert_int_equal(pair.last[1 - first][12], 3);
+		assert_int_equal(vionet_queue_drain(
+			vionet_device_tx_queue(pair.device[1 - first], 0), 1000), 0);
+		held->data[0] = 9;
+		assert_int_equal(vionet_queue_transmit(
+			vionet_device_tx_queue(pair.device[1 - first], 0), &held, 1), 1);
+		assert_int_equal(pair.last[1 - first][12], 9);
+		assert_int_equal(vionet_device_stop(pair.device[1 - first]), 0);
+		assert_int_equal(vionet_pool_available(pair.pool), COUNT);
+		start(pair.device[1 - first], pair.pool);
+		assert_int_equal(vionet_device_stop(pair.device[1 - first]), 0);
+		if (first)
+			assert_int_equal(vionet_pool_destroy(pair.pool), 0);
+		close_device(&pair, 1 - first);
+		assert_int_equal(open_descriptors(), fds);
+	}
+}
+
+/* Registered memory under the pool, and frames in memory of the device that goes. */
+static void own_memory_under_a_shared_pool(void **state)
+{
+	int fds = open_descriptors(), fd = memfd_create("pool", MFD_CLOEXEC);
+	struct vionet_pool_options options = { .count = COUNT };
+	struct vionet_memory *frames;
+	struct vionet_packet *p;
+	struct pair pair;
+
+	(void)state;
+	assert_int_equal(ftruncate(fd, COUNT * 2048 + 4096), 0);
+	open_pair(&pair);
+	assert_int_equal(vionet_memory_register_fd(
+		pair.device[0], fd, 0, NULL, COUNT * 2048, VIONET_DEVICE_WRITES,
+		&options.memory), 0);
+	assert_int_equal(vionet_memory_register_fd(
+		pair.device[0], fd, COUNT * 2048, NULL, 4096, VIONET_DEVICE_READS,
+		&frames), 0);
+	close(fd);
+	assert_int_equal(vionet_pool_create(pair.device[0], &options, &pair.pool), 0);
+	assert_int_equal(vionet_pool_share(pair.pool, pair.device[1],
+					   VIONET_DEVICE_WRITES), 0);
+	start(pair.device[0], pair.pool);
+	start(pair.device[1], pair.pool);
+	forward(&pair, 0, 5);
+	forward(&pair, 1, 6);
+	/* The second device does not see that frame: the packet stays. */
+	assert_int_equal(vionet_packet_alloc(pair.pool, &p, 1), 1);
+	assert_int_equal(vionet_packet_attach(p, frames, vionet_memory_address(frames),
+					      60, NULL, NULL), 0);
+	assert_int_equal(vionet_queue_transmit(vionet_device_tx_queue(pair.device[1], 0),
+					       &p, 1), 0);
+	assert_int_equal(vionet_queue_check(vionet_device_tx_queue(pair.device[1], 0)),
+			 -EXDEV);
+	close_device(&pair, 0);
+	vionet_packet_free(&p, 1);
+	assert_int_equal(vionet_device_stop(pair.device[1]), 0);
+	assert_int_equal(vionet_pool_available(pair.pool), COUNT);
+	close_device(&pair, 1);
+	assert_int_equal(open_descriptors(), fds);
+}
+
+/* Refused at once, nothing lost, and the reason; what can be sent is. */
+static void packets_of_other_devices_stay(void **state)
+{
+	struct vionet_queue_stats stats;
+	struct vionet_packet *p[4];
+	struct vionet_pool *other;
+	struct vionet_queue *tx;
+	struct pair pair;
+
+	(void)state;
+	open_pair(&pair);
+	pair.pool = make_pool(pair.device[0], VIONET_DEVICE_WRITES);
+	other = make_pool(pair.device[1], VIONET_DEVICE_WRITES);
+	start(pair.device[0], pair.pool);
+	start(pair.device[1], other);
+	tx = vionet_device_tx_queue(pair.device[1], 0);
+	for (unsigned int i = 0; i < 200; i++) {
+		/* Two of its own, then one of the other's, alone or behind another. */
+		assert_int_equal(vionet_packet_alloc(other, p, 2), 2);
+		p[2] = receive_at(&pair, 0, i);
+		p[0]->length = p[1]->length = 60;
+		if (i % 2) {
+			assert_int_equal(vionet_packet_alloc(other, &p[3], 1), 1);
+			p[3]->length = 60;
+			p[3]->next = p[2];
+			p[2] = p[3];
+		}
+		assert_int_equal(vionet_queue_transmit(tx, p, 3), 2);
+		assert_int_equal(vionet_queue_check(tx), -EXDEV);
+		assert_text("vionet_pool_share");
+		assert_int_equal(vionet_queue_transmit(tx, &p[2], 1), 0);
+		assert_int_equal(vionet_queue_check(tx), -EXDEV);
+		vionet_packet_free(&p[2], 1);
+		assert_int_equal(vionet_queue_drain(tx, 1000), 0);
+	}
+	/* A queue that is merely full says nothing of that kind. */
+	pair.model[1]->hold = true;
+	while (vionet_packet_alloc(other, p, 1) == 1) {
+		p[0]->length = 60;
+		if (vionet_queue_transmit(tx, p, 1) == 0)
+			break;
+	}
+	assert_int_equal(vionet_queue_check(tx), 0);
+	vionet_packet_free(p, 1);
+	vionet_queue_stats(tx, &stats);
+	assert_int_equal(stats.invalid, 0);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(vionet_device_stop(pair.device[i]), 0);
+	assert_int_equal(vionet_pool_available(pair.pool), COUNT);
+	assert_int_equal(vionet_pool_available(other), COUNT);
+	close_device(&pair, 0);
+	close_device(&pair, 1);
+}
+
+static void what_makes_no_sense_is_refused(void **state)
+{
+	struct vionet_start_options options = { .rx_queue_size = 16 };
+	struct vionet_pool *reads;
+	struct pair pair;
+
+	(void)state;
+	open_pair(&pair);
+	pair.pool = make_pool(pair.device[0], VIONET_DEVICE_WRITES);
+	reads = make_pool(pair.device[0], VIONET_DEVICE_READS);
+	assert_int_equal(vionet_pool_share(reads, pair.device[1], VIONET_DEVICE_WRITES),
+			 -EINVAL);
+	assert_int_equal(vionet_pool_share(reads, pair.device[1], 0), -EINVAL);
+	assert_int_equal(vionet_pool_share(reads, pair.device[0], VIONET_DEVICE_READS),
+			 -EALREADY);
+	options.rx_pool = pair.pool;
+	assert_int_equal(vionet_device_start(pair.device[1], &options), -EINVAL);
+	assert_text("vionet_pool_share");
+	/* To be sent from is not to be received into. */
+	assert_int_equal(vionet_pool_share(pair.pool, pair.device[1],
+					   VIONET_DEVICE_READS), 0);
+	assert_int_equal(vionet_pool_share(pair.pool, pair.device[1],
+					   VIONET_DEVICE_WRITES), -EALREADY);
+	assert_int_equal(vionet_device_start(pair.device[1], &options), -EINVAL);
+	/* One that start has made goes with stop. */
+	assert_int_equal(vionet_device_start(pair.device[1], NULL), 0);
+	assert_int_equal(vionet_pool_share(
+		vionet_queue_pool(vionet_device_rx_queue(pair.device[1], 0)),
+		pair.device[0], VIONET_DEVICE_READS), -EINVAL);
+	/* One that another device takes its packets from stays. */
+	assert_int_equal(vionet_device_stop(pair.device[1]), 0);
+	options.rx_pool = NULL;
+	options.tx_pool = pair.pool;
+	assert_int_equal(vionet_device_start(pair.device[1], &options), 0);
+	assert_int_equal(vionet_pool_destroy(pair.pool), -EBUSY);
+	pair.model[1]->fail_map = pair.model[1]->maps + 1;
+	assert_int_equal(vionet_pool_share(reads, pair.device[1], VIONET_DEVICE_READS),
+			 -ENOMEM);
+	assert_int_equal(vionet_pool_destroy(reads), 0);
+	close_device(&pair, 1);
+	close_device(&pair, 0);
+}
+
+/* ---- other processes ---- */
+
+static int fds_before;
+
+static int raise_backend(void **state)
+{
+	fds_before = count_fds();
+	*state = backend_create(false);
+	return 0;
+}
+
+static int drop_backend(void **state)
+{
+	backend_destroy(*state);
+	assert_int_equal(count_fds(), fds_before);
+	return 0;
+}
+
+/* Made for a back end, and shown to a PCI function; and the other way round. The back end
+ * turns frames round. */
+static void a_back_end_and_a_function(void **state)
+{
+	struct backend *b = *state;
+
+	for (int backend_first = 0; backend_first < 2; backend_first++) {
+		struct vionet_device *vhost;
+		struct vionet_packet *packet;
+		uint8_t frame[100] = { 1, 2, 3 };
+		double limit = clock_s() + 10;
+		struct pair pair;
+
+		open_pair(&pair);
+		assert_int_equal(open_backend(b, "", &vhost), 0);
+		pair.pool = make_pool(backend_first ? vhost : pair.device[0],
+				      VIONET_DEVICE_WRITES);
+		assert_int_equal(vionet_pool_share(pair.pool, backend_first ?
+						   pair.device[0] : vhost,
+						   VIONET_DEVICE_WRITES), 0);
+		/* The rings of the one are not shown to the other. */
+		assert_int_equal(pair.pool->memory->memory.size, COUNT * 2048);
+		start(pair.device[0], pair.pool);
+		start(vhost, pair.pool);
+		for (unsigned int i = 0; i < 100; i++) {
+			frame[99] = (uint8_t)i;
+			assert_int_equal(model_deliver(pair.model[0], frame, 100, 0, -1),
+					 1);
+			assert_int_equal(vionet_queue_receive(vionet_device_rx_queue(
+				pair.device[0], 0), &packet, 1), 1);
+			assert_int_equal(vionet_queue_transmit(
+				vionet_device_tx_queue(vhost, 0), &packet, 1), 1);
+			while (vionet_queue_receive(vionet_device_rx_queue(vhost, 0),
+						    &packet, 1) == 0)
+				assert_true(clock_s() < limit);
+			assert_int_equal(vionet_queue_transmit(vionet_device_tx_queue(
+				pair.device[0], 0), &packet, 1), 1);
+			assert_memory_equal(pair.last[0] + 12, frame, 100);
+		}
+		LOCKED(b, { assert_int_equal(b->bad_addresses, 0); });
+		assert_int_equal(vionet_device_stop(vhost), 0);
+		close_device(&pair, 0);
+		assert_int_equal(vionet_pool_available(pair.pool), COUNT);
+		assert_int_equal(vionet_device_close(vhost), 0);
+		close_device(&pair, 1);
+	}
+}
+
+/* A server that has only to read gets no descriptor to write with, and the file is not
+ * sealed: the first device's may map it for writing at any time. */
+static void a_server_that_only_reads(void **state)
+{
+	struct vu_server *s = server_of(state);
+	struct vionet_device *device;
+	struct pair pair;
+
+	vu_server_start(s);
+	device = open_device(s);
+	open_pair(&pair);
+	pair.pool = make_pool(pair.device[0], VIONET_DEVICE_WRITES);
+	assert_int_equal(vionet_pool_share(pair.pool, device, VIONET_DEVICE_READS), 0);
+	pthread_mutex_lock(&s->lock);
+	assert_false(s->window[0].writable);
+	assert_int_equal(s->window[0].flags & O_ACCMODE, O_RDONLY);
+	assert_int_equal(s->window[0].seals & (F_SEAL_WRITE | 0x10), 0);
+	assert_true(s->window[0].seals & F_SEAL_SHRINK);
+	pthread_mutex_unlock(&s->lock);
+	assert_int_equal(vionet_device_close(device), 0);
+	close_device(&pair, 0);
+	close_device(&pair, 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(frames_go_both_ways),
+		cmocka_unit_test(frames_of_a_pool_beside_its_own),
+		cmocka_unit_test(packets_of_other_devices_stay),
+	};
+	const struct CMUnitTest once[] = {
+		cmocka_unit_test(either_device_may_go_first),
+		cmocka_unit_test(own_memory_under_a_shared_pool),
+		cmocka_unit_test(what_makes_no_sense_is_refused),
+		with_rig(a_server_that_only_reads),
+		cmocka_unit_test_setup_teardown(a_back_end_and_a_function, raise_backend,
+						drop_backend),
+	};
+	int failed = run_for_each_layout(tests);
+
+	bed_layout = bed_layouts[0];
+	return failed + cmocka_run_group_tests(once, NULL, NULL);
+}
