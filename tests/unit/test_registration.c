@@ -231,6 +231,25 @@ static void other_mappings_are_refused(void **state)
 	drop_bed(bed);
 }
 
+/* Whole pages of the file's own kind. */
+static void huge_pages_stay_whole(void **state)
+{
+	struct bed *bed = raise_bed(0, 0, 0, 0);
+	int fd = memfd_create("huge", MFD_CLOEXEC | MFD_HUGETLB | 21u << 26);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, 4 << 20), 0);
+	refuse(bed->device, fd, 0, NULL, PAGE, VIONET_DEVICE_READS, -EINVAL,
+	       "multiples of 2097152");
+	refuse(bed->device, fd, PAGE, NULL, 2 << 20, VIONET_DEVICE_READS, -EINVAL,
+	       "multiples of 2097152");
+	refuse(bed->device, fd, 0, NULL, 6 << 20, VIONET_DEVICE_READS, -EINVAL,
+	       "the file has only 4194304");
+	close(fd);
+	drop_bed(bed);
+}
+
 /* Frames may come from a file that is for reading only; headers have nowhere to go. */
 static void a_file_for_reading_only(void **state)
 {
@@ -411,6 +430,7 @@ int main(void)
 		cmocka_unit_test(closing_lets_go_of_files),
 		cmocka_unit_test(what_makes_no_sense_is_refused),
 		cmocka_unit_test(other_mappings_are_refused),
+		cmocka_unit_test(huge_pages_stay_whole),
 		cmocka_unit_test(a_file_for_reading_only),
 		with_rig(a_server_gets_the_file),
 		with_rig(a_server_gets_no_address),

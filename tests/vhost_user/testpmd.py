@@ -8,13 +8,16 @@
 import json
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import peer  # noqa: E402
+from beds import native  # noqa: E402
 
 
 class Frames(peer.Testpmd):
@@ -151,6 +154,72 @@ class Crash(peer.Testpmd):
         # What the first had taken off the rings and not yet given back: bursts of 32.
         self.assertLessEqual(words["lost"], 128, out)
         self.assertLessEqual(words["duplicates"], 128, out)
+
+
+class OwnMemory(peer.Testpmd):
+    def test_frames_of_our_own_memory(self):
+        """Sent from where we have them: the file, from an offset on, is a region of its own."""
+        testpmd = self.run_testpmd("rxonly")
+        done = subprocess.run([peer.BUILD / "tests/vm/vm_zero_copy", self.device(), "20000", "file"],
+                              capture_output=True, text=True, timeout=30)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertIn("300 of 300 places are free", done.stdout)
+        self.assertEqual(self.stop(testpmd)["RX"], 20000)
+
+
+class Forward(peer.Testpmd):
+    """examples/forward with testpmd on both sides, or on one; the pool is on both."""
+
+    def forward(self, *devices):
+        program = self.start([peer.BUILD / "examples/forward", *devices], "forward")
+        self.assertTrue(peer.wait_for(lambda: "without a copy" in program.text()), program.text())
+        return program
+
+    def end(self, program):
+        program.kill(signal.SIGINT)
+        counts = re.search(r"forwarded (\d+) and (\d+) frames", program.text())
+        self.assertIsNotNone(counts, program.text())
+        return tuple(map(int, counts.groups()))
+
+    def test_between_two(self):
+        """One sends as fast as it can, the other counts what it gets: all that was forwarded."""
+        first = self.run_testpmd("rxonly", name="counter")
+        counter, self.socket = self.device(), self.folder / "second"
+        self.run_testpmd("txonly", name="sender")
+        program = self.forward(self.device(), counter)
+        time.sleep(1)
+        forwarded, back = self.end(program)
+        self.assertGreater(forwarded, 1000)
+        self.assertEqual(back, 0)
+        self.assertEqual(self.stop(first)["RX"], forwarded)
+
+    def test_there_and_back(self):
+        """From the software device to testpmd, which sends every frame back the same way."""
+        self.run_testpmd("io")
+        wire = native.Wire(self.folder)
+        self.addCleanup(wire.close)
+        device = native.Device(self.folder, ["--strict", "--lossless", "--peer",
+                                             f"unix:{wire.path}"])
+        self.addCleanup(device.end)
+        program = self.forward(f"vfio-user:{self.folder}/nic", self.device())
+        wire.meet()
+        wire.socket.settimeout(10)
+        sent = got = 0
+        while got < 20_000:
+            # testpmd drops what finds no room.
+            while sent < 20_000 and sent - got < 64:
+                wire.socket.send(self.frame(sent))
+                sent += 1
+            self.assertEqual(wire.socket.recv(2000), self.frame(got))
+            got += 1
+        self.assertEqual(self.end(program), (20_000, 20_000))
+        self.assertEqual(device.verdict(), 0, device.output)
+
+    @staticmethod
+    def frame(number):
+        size = 60 + number % 1455
+        return (b"\x52\x54\x00\x12\x34\x56\x02\x00\x00\x00\x00\x01\x88\xb5"
+                + number.to_bytes(4, "big") + bytes((number + i) & 0xff for i in range(18, size)))
 
 
 if __name__ == "__main__":
