@@ -21,6 +21,7 @@ int vn_error(int code, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
+	vionet_text_clean(text);
 	return -code;
 }
 
@@ -37,6 +38,7 @@ int vn_error_errno(int code, const char *format, ...)
 	/* The GNU strerror_r may answer with a static string instead. */
 	snprintf(text + used, sizeof(text) - used, ": %s",
 		 strerror_r(code, meaning, sizeof(meaning)));
+	vionet_text_clean(text);
 	return -code;
 }
 
@@ -65,10 +67,13 @@ int vn_error_prefix(int result, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(prefix, sizeof(prefix), format, arguments);
 	va_end(arguments);
+	vionet_text_clean(prefix);
 	strcpy(object, prefix);
 	drop_object(old, object);
 	used = strlen(prefix);
 	memcpy(text, prefix, used + 1);
 	snprintf(text + used, sizeof(text) - used, ": %s", old);
+	/* It may have been cut inside a character. */
+	vionet_text_clean(text);
 	return result;
 }

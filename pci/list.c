@@ -23,6 +23,8 @@
 
 #include <pci/pci.h>
 
+#include <vionet/error.h>
+
 #include "base/error.h"
 #include "pci/capability.h"
 #include "pci/host.h"
@@ -310,6 +312,17 @@ static int list_all(struct look *look, struct table *table)
 	return result;
 }
 
+/* Names of drivers, interfaces and the database come from others. Only for the caller: with
+ * another name nothing would be found in sysfs. */
+static void clean(struct vionet_pci_function *function)
+{
+	vionet_text_clean(function->driver);
+	vionet_text_clean(function->interface);
+	vionet_text_clean(function->vendor_name);
+	vionet_text_clean(function->device_name);
+	vionet_text_clean(function->reason);
+}
+
 int vionet_pci_list(struct vionet_pci_function **list, size_t *count)
 {
 	struct table table = { 0 };
@@ -327,6 +340,8 @@ int vionet_pci_list(struct vionet_pci_function **list, size_t *count)
 		free(table.item);
 		return result;
 	}
+	for (size_t i = 0; i < table.count; i++)
+		clean(&table.item[i]);
 	*list = table.item;
 	*count = table.count;
 	return 0;
@@ -418,7 +433,9 @@ int vionet_pci_lookup(const char *address, struct vionet_pci_function *function)
 	struct vn_looked looked;
 	int result = vn_pci_look(address, &looked);
 
-	if (result == 0)
+	if (result == 0) {
 		*function = looked.function;
+		clean(function);
+	}
 	return result;
 }

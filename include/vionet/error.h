@@ -30,8 +30,24 @@ extern "C" {
  * To be read right after a call has failed: the next vionet call of the same
  * thread may change it, even if it succeeds. Returns a zero-terminated string,
  * never NULL. Owned by the library. Any thread.
+ *
+ * What a device's server, the system or the caller said in it has gone through
+ * vionet_text_clean: it is one line of valid UTF-8 that a terminal only shows.
  */
 const char *vionet_error_text(void);
+
+/*
+ * Make a text that somebody else has written fit to be printed. Each control
+ * character (C0, DEL, C1), each mark that reorders or hides text (Unicode's
+ * bidirectional overrides, invisible characters, line separators) and each byte
+ * that is no UTF-8 becomes a '?'. What remains is one line of valid UTF-8, never
+ * longer than before.
+ *
+ * `text`: zero-terminated, changed in place; not NULL.
+ *
+ * Returns `text`. Any thread. Source: ECMA-48; Unicode Standard Annex 9; RFC 3629.
+ */
+char *vionet_text_clean(char *text);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

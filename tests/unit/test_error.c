@@ -43,6 +43,62 @@ static void long_text_is_cut(void **state)
 	assert_int_equal(strlen(vionet_error_text()), VIONET_ERROR_TEXT_MAX - 1);
 }
 
+static void others_cannot_command_a_terminal(void **state)
+{
+	static const struct {
+		const char *said, *shown;
+	} texts[] = {
+		{ "\033[2J\a\b\r\n\t\177", "?[2J??????" },	/* C0, DEL */
+		{ "\302\233" "31m \302\205", "?31m ?" },		/* C1 as UTF-8 */
+		{ "\233" "31m", "?31m" },			/* and as a byte */
+		{ "a\342\200\256b\342\201\246c", "a?b?c" },	/* RLO, LRI */
+		{ "a\342\200\213b\357\273\277c", "a?b?c" },	/* ZWSP, BOM */
+		{ "a\342\200\250b\342\200\251c", "a?b?c" },	/* separators */
+		{ "\363\240\200\201", "?" },			/* a tag */
+		{ "\300\257 \340\200\233 \360\200\200\233", "?? ??? ????" },
+		{ "\355\240\200 \364\220\200\200", "??? ????" }, /* surrogate */
+		{ "end\342\202", "end??" },			/* cut */
+		{ "gr\303\274n \342\202\254 \360\237\231\202",
+		  "gr\303\274n \342\202\254 \360\237\231\202" },
+		{ "", "" },
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		char text[64];
+
+		strcpy(text, texts[i].said);
+		assert_ptr_equal(vionet_text_clean(text), text);
+		assert_string_equal(text, texts[i].shown);
+		/* Whatever the library is told goes that way. */
+		vn_error(EIO, "it says %s", texts[i].said);
+		assert_string_equal(vionet_error_text() + 8, texts[i].shown);
+		vn_error_errno(EIO, "%s", texts[i].said);
+		assert_memory_equal(vionet_error_text(), texts[i].shown,
+				    strlen(texts[i].shown));
+		vn_error(EIO, "bad");
+		vn_error_prefix(-EIO, "%s", texts[i].said);
+		assert_memory_equal(vionet_error_text(), texts[i].shown,
+				    strlen(texts[i].shown));
+	}
+}
+
+/* Where it does not fit it may be cut inside a character. */
+static void cut_text_is_whole(void **state)
+{
+	char longest[VIONET_ERROR_TEXT_MAX + 8];
+
+	(void)state;
+	for (unsigned int shift = 0; shift < 3; shift++) {
+		memset(longest, 'x', shift);
+		for (unsigned int i = shift; i + 3 < sizeof(longest); i += 3)
+			strcpy(longest + i, "\342\202\254");
+		vn_error(EIO, "%s", longest);
+		strcpy(longest, vionet_error_text());
+		assert_string_equal(vionet_text_clean(longest), vionet_error_text());
+	}
+}
+
 static void *other_thread(void *text)
 {
 	if (vionet_error_text()[0] != 0)
@@ -69,6 +125,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(prefix_names_an_object_once),
 		cmocka_unit_test(long_text_is_cut),
+		cmocka_unit_test(others_cannot_command_a_terminal),
+		cmocka_unit_test(cut_text_is_whole),
 		cmocka_unit_test(each_thread_has_its_own),
 	};
 

@@ -279,6 +279,24 @@ static void class_and_subsystem_do_not_count(void **state)
 	assert_string_equal(function.reason, "");
 }
 
+/* Linux takes all but white space, '/' and ':' for the name of an interface, and who has a
+ * network namespace may give it one. */
+static void names_do_not_command_a_terminal(void **state)
+{
+	struct vionet_pci_function *list;
+	size_t count;
+
+	(void)state;
+	ADD(.address = "0000:00:04.0", .group = 1, .driver = "virtio-pci",
+	    .interface = "e\033[2Jx");
+	assert_int_equal(vionet_pci_lookup("00:04.0", &function), 0);
+	assert_string_equal(function.interface, "e?[2Jx");
+	assert_int_equal(vionet_pci_list(&list, &count), 0);
+	assert_int_equal(count, 1);
+	assert_string_equal(list[0].interface, "e?[2Jx");
+	vionet_pci_list_free(list);
+}
+
 static void interface_of_other_driver(void **state)
 {
 	(void)state;
@@ -417,6 +435,7 @@ int main(void)
 		TEST(lookup_tells_all),
 		TEST(lookup_refuses),
 		TEST(class_and_subsystem_do_not_count),
+		TEST(names_do_not_command_a_terminal),
 		TEST(interface_of_other_driver),
 		TEST(reason_legacy),
 		TEST(reason_hidden_configuration),

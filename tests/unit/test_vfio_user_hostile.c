@@ -373,6 +373,25 @@ static void test_L05_json(void **state)
 	}
 }
 
+/* What is wrong with it is said in its own words; they command no terminal. */
+static void test_L05_escapes(void **state)
+{
+	const char *const wrong[] = {
+		"{\"a\": \033[2J\033]0;title\a}", "\302\233" "31m", "{\"\342\200\256\" x}",
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		struct vu_server *s = server_with(NULL, 0);
+
+		s->json = wrong[i];
+		assert_int_equal(attempt_on(s).result, -EIO);
+		assert_text("no JSON");
+		for (const char *at = vionet_error_text(); *at; at++)
+			assert_true(*at >= ' ' && *at < 0x7f);
+	}
+}
+
 static void no_zero(struct vu_server *s, const struct vu_message *q,
 		    struct vu_message *r)
 {
@@ -440,6 +459,7 @@ int main(void)
 		counted(test_L04_device_stays_in_time),
 		counted(test_L04_events),
 		counted(test_L05_json),
+		counted(test_L05_escapes),
 		counted(test_L05_json_without_end),
 		counted(test_L05_pages_too_large),
 		counted(test_L12_flood),
