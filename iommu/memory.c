@@ -175,8 +175,13 @@ int vn_memory_file(int fd, uint64_t *length, size_t *page_size)
 
 int vn_memory_seal(const struct vn_memory *memory)
 {
-	if (fcntl(memory->fd, F_ADD_SEALS, F_SEAL_SHRINK) == 0 ||
-	    (fcntl(memory->fd, F_GET_SEALS) & F_SEAL_SHRINK) != 0)
+	int seals;
+
+	if (fcntl(memory->fd, F_ADD_SEALS, F_SEAL_SHRINK) == 0)
+		return 0;
+	/* -1: a file that takes none at all. */
+	seals = fcntl(memory->fd, F_GET_SEALS);
+	if (seals >= 0 && (seals & F_SEAL_SHRINK) != 0)
 		return 0;
 	return vn_error(EPERM, "the memory's file cannot be sealed, so the other "
 			"process could cut it; make it with memfd_create and "

@@ -197,7 +197,8 @@ static int find_areas(struct vn_vu_socket *s, const struct answer *answer,
 
 /* ---- files ---- */
 
-/* Does the file hold what is said of it? */
+/* Does the file hold what is said of it? Its size is the server's to change, unless it is
+ * sealed: then it is the last word, for it is read after the seals. */
 static int check_file(struct vn_vu_socket *s, const struct vn_region *region,
 		      const struct vn_vu_region *behind)
 {
@@ -225,10 +226,9 @@ static int check_file(struct vn_vu_socket *s, const struct vn_region *region,
  * of the ordinary kind (huge pages may run out), sealed against shrinking. Everything
  * else is reached by messages, which is slower and always right.
  */
-static bool stays(const struct vn_vu_region *behind)
+static bool stays(const struct vn_vu_region *behind, int seals)
 {
 	uint64_t mask = (uint64_t)sysconf(_SC_PAGESIZE) - 1;
-	int seals = fcntl(behind->fd, F_GET_SEALS);
 	struct statfs system;
 
 	return (behind->start & mask) == 0 && seals >= 0 &&
@@ -241,7 +241,7 @@ static int settle_file(struct vn_vu_socket *s, const struct answer *answer,
 		       struct vn_vu_region *behind)
 {
 	bool flagged = (answer->info.flags & VFIO_REGION_INFO_FLAG_MMAP) != 0;
-	int result = 0;
+	int result = 0, seals;
 
 	if (flagged && (answer->info.offset > INT64_MAX ||
 			answer->info.size > INT64_MAX - answer->info.offset))
@@ -255,10 +255,12 @@ static int settle_file(struct vn_vu_socket *s, const struct answer *answer,
 				      flagged ? "can be mapped, but no file comes along" :
 				      "cannot be mapped, but a file comes along");
 	behind->start = answer->info.offset;
+	/* Before the size. Seals are never taken away again. */
+	seals = behind->fd >= 0 ? fcntl(behind->fd, F_GET_SEALS) : -1;
 	if (result == 0 && behind->fd >= 0)
 		result = check_file(s, region, behind);
 	if (result == 0 && behind->fd >= 0 && index <= VN_REGION_BAR5 &&
-	    !region->io && stays(behind))
+	    !region->io && stays(behind, seals))
 		return 0;
 	region->sparse_count = 0;
 	if (behind->fd >= 0)

@@ -507,7 +507,6 @@ int vn_vu_service(struct vn_vu_socket *s)
 static int check_path(const char *name, const char *path)
 {
 	struct sockaddr_un address;
-	struct stat status;
 
 	if (*path == '\0')
 		return vn_error(EINVAL, "%s: a path is wanted: vfio-user:PATH", name);
@@ -515,14 +514,17 @@ static int check_path(const char *name, const char *path)
 		return vn_error(EINVAL, "%s: the path has %zu bytes, a socket's may have "
 				"%zu; use a shorter one, or a link to it", name,
 				strlen(path), sizeof(address.sun_path) - 1);
-	if (stat(path, &status) == 0 && !S_ISSOCK(status.st_mode))
-		return vn_error(EINVAL, "%s: this is a %s, not a socket", name,
-				S_ISDIR(status.st_mode) ? "directory" : "file");
 	return 0;
 }
 
-static int connect_failed(const char *name, int code)
+/* Only for the words: what is there now may not be what was connected to. */
+static int connect_failed(const char *name, const char *path, int code)
 {
+	struct stat status;
+
+	if (stat(path, &status) == 0 && !S_ISSOCK(status.st_mode))
+		return vn_error(EINVAL, "%s: this is a %s, not a socket", name,
+				S_ISDIR(status.st_mode) ? "directory" : "file");
 	switch (code) {
 	case ENOENT:
 	case ENOTDIR:
@@ -567,11 +569,11 @@ int vn_vu_connect(struct vn_vu_socket *s, const char *path)
 		return vn_error(ENOMEM, "%s: no memory", s->name);
 	s->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (s->fd < 0)
-		return connect_failed(s->name, errno);
+		return connect_failed(s->name, path, errno);
 	/* Never blocks: a full backlog says EAGAIN. */
 	while (connect(s->fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
 		if ((errno != EAGAIN && errno != EINTR) || vn_now() >= limit)
-			return connect_failed(s->name, errno);
+			return connect_failed(s->name, path, errno);
 		vn_sleep(CONNECT_PAUSE);
 	}
 	s->gone = false;

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -166,6 +167,18 @@ static void *map_again(const struct vn_memory *memory)
 		    memory->fd, 0);
 }
 
+/* Linux 5.1; F_SEAL_FUTURE_WRITE in linux/fcntl.h. */
+enum { FUTURE_WRITE = 0x10 };
+
+static int sealed_file(int seals)
+{
+	int fd = memfd_create("memory", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	assert_int_equal(ftruncate(fd, 4096), 0);
+	assert_int_equal(fcntl(fd, F_ADD_SEALS, seals), 0);
+	return fd;
+}
+
 /* What the device has only to read cannot be written to through any descriptor. */
 static void test_read_only_memory(void **state)
 {
@@ -187,8 +200,8 @@ static void test_read_only_memory(void **state)
 	assert_int_equal(s->window[0].size, 8192);
 	assert_int_equal(s->window[0].flags & O_ACCMODE, O_RDONLY);
 	assert_true(s->window[0].seals & F_SEAL_SHRINK);
+	assert_true(s->window[0].seals & FUTURE_WRITE);
 	pthread_mutex_unlock(&s->lock);
-	/* Linux 5.1 and later. */
 	assert_ptr_equal(map_again(&memory), MAP_FAILED);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", memory.fd);
 	again = open(path, O_RDWR | O_CLOEXEC);
@@ -205,6 +218,45 @@ static void test_read_only_memory(void **state)
 	assert_int_equal(f->ops->memory_remove(f, iova), 0);
 	assert_int_equal(f->ops->close(f), 0);
 	vn_memory_free(&memory);
+}
+
+/* A file that takes no seal at all, or not this one any more: it is not shared. */
+static void test_memory_that_cannot_be_sealed(void **state)
+{
+	struct vu_server *s = server_of(state);
+	char path[] = "/var/tmp/vionet-test-XXXXXX";
+	struct {
+		int fd, result;
+	} cases[] = {
+		{ mkstemp(path), -EPERM },
+		{ memfd_create("a", MFD_CLOEXEC), -EPERM },
+		{ sealed_file(F_SEAL_GROW | F_SEAL_SEAL), -EPERM },
+		{ sealed_file(F_SEAL_SHRINK | F_SEAL_SEAL), 0 },
+	};
+	struct vn_function *f;
+
+	unlink(path);
+	vu_server_start(s);
+	f = open_function(s);
+	for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct vn_memory memory = { .fd = cases[i].fd, .size = 4096,
+					    .page_size = 4096 };
+		uint64_t iova;
+		int result;
+
+		(void)!ftruncate(memory.fd, 4096);
+		memory.address = mmap(NULL, memory.size, PROT_READ | PROT_WRITE,
+				      MAP_SHARED, memory.fd, 0);
+		assert_ptr_not_equal(memory.address, MAP_FAILED);
+		result = f->ops->memory_add(f, &memory, VN_DEVICE_WRITES, &iova);
+		if (result == 0)
+			assert_int_equal(f->ops->memory_remove(f, iova), 0);
+		if (result != cases[i].result)
+			fail_msg("case %u: %d: %s", i, result, vionet_error_text());
+		munmap(memory.address, memory.size);
+		close(memory.fd);
+	}
+	assert_int_equal(f->ops->close(f), 0);
 }
 
 static void test_writable_memory(void **state)
@@ -512,6 +564,7 @@ int main(void)
 		with_rig(test_pieces),
 		with_rig(test_vectors_are_all_or_none),
 		with_rig(test_read_only_memory),
+		with_rig(test_memory_that_cannot_be_sealed),
 		with_rig(test_writable_memory),
 		with_rig(test_mappings_run_out),
 		with_rig(test_mappings_without_limit),

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- L06: region information ---- */
@@ -263,6 +264,45 @@ static void test_L09_file_without_seal(void **state)
 	vu_server_destroy(s);
 }
 
+/* What a server does between two system calls of ours: the file is cut and sealed right after
+ * its size was asked for. */
+static int to_cut = -1;
+
+int fstat(int fd, struct stat *file)
+{
+	int result = fstatat(fd, "", file, AT_EMPTY_PATH);
+
+	if (result == 0 && S_ISREG(file->st_mode) && to_cut >= 0) {
+		assert_int_equal(ftruncate(to_cut, 0), 0);
+		assert_int_equal(fcntl(to_cut, F_ADD_SEALS, F_SEAL_SHRINK), 0);
+		to_cut = -1;
+	}
+	return result;
+}
+
+/* An access to what is not there any more would be a SIGBUS. */
+static void test_L09_file_cut_and_sealed(void **state)
+{
+	struct vu_server *s = server_with(NULL, 0);
+	struct vn_function *f;
+	volatile void *address;
+	uint16_t one = 1;
+
+	(void)state;
+	s->bar_fd = memfd_create("bar", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	assert_int_equal(ftruncate(s->bar_fd, 0x4000), 0);
+	to_cut = s->bar_fd;
+	vu_server_start(s);
+	assert_int_equal(vn_function_open_vfio_user(s->path, &f), 0);
+	assert_int_equal(to_cut, -1);
+	if (f->ops->map(f, VU_REGION, VU_NOTIFY, 4, &address) == 0)
+		*(volatile uint16_t *)address = 1;
+	assert_int_equal(f->ops->write(f, VU_REGION, VU_NOTIFY, &one, 2), 0);
+	assert_int_equal(f->ops->close(f), 0);
+	assert_int_equal(s->model->doorbells, 1);
+	vu_server_destroy(s);
+}
+
 /* With it nobody can shorten it. */
 static void test_L09_file_with_seal(void **state)
 {
@@ -394,6 +434,7 @@ int main(void)
 		counted(test_L08_descriptors_anywhere),
 		counted(test_L08_doorbells),
 		counted(test_L09_file_without_seal),
+		counted(test_L09_file_cut_and_sealed),
 		counted(test_L09_file_with_seal),
 		counted(test_L10_other_data),
 		counted(test_L13_still_mapped),
