@@ -145,13 +145,16 @@ static void decode_icmp6(struct cursor *cursor)
 		"neighbour advertisement", "redirect",
 	};
 	const uint8_t *icmp = take(cursor, 4);
+	uint8_t type;
 
 	if (icmp == NULL)
 		return;
-	if (icmp[0] >= 128 && icmp[0] <= 137)
-		put(cursor, " ICMPv6 %s", names[icmp[0] - 128]);
+	/* Read once: the device may write to the frame still. */
+	type = *(const volatile uint8_t *)icmp;
+	if (type >= 128 && type <= 137)
+		put(cursor, " ICMPv6 %s", names[type - 128]);
 	else
-		put(cursor, " ICMPv6 type %u code %u", icmp[0], icmp[1]);
+		put(cursor, " ICMPv6 type %u code %u", type, icmp[1]);
 }
 
 /* A transport header, or the number of its protocol. */
