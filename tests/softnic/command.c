@@ -17,6 +17,7 @@
 #include "net.h"
 #include "ring.h"
 #include "server.h"
+#include "text.h"
 
 #define LINE_MAX_BYTES 512u
 
@@ -28,7 +29,7 @@ struct client {
 
 struct command_server {
 	struct device *device;
-	int fd;
+	struct listener listener;
 	bool quit;
 	struct client client[COMMAND_CLIENTS];
 };
@@ -36,6 +37,7 @@ struct command_server {
 int command_open(struct device *device, struct command_server **commands)
 {
 	struct command_server *opened;
+	int result;
 
 	*commands = NULL;
 	if (device->options->control == NULL)
@@ -46,12 +48,9 @@ int command_open(struct device *device, struct command_server **commands)
 	opened->device = device;
 	for (unsigned int i = 0; i < COMMAND_CLIENTS; i++)
 		opened->client[i].fd = -1;
-	opened->fd = server_listen(device->options->control);
-	if (opened->fd < 0) {
-		int result = opened->fd;
-
-		fprintf(stderr, "vionet-softnic: %s: %s\n", device->options->control,
-			strerror(-result));
+	result = listen_open(&opened->listener, device->options->control, SOCK_STREAM, 4);
+	if (result < 0) {
+		complain("%s: %s", device->options->control, strerror(-result));
 		free(opened);
 		return result;
 	}
@@ -73,8 +72,7 @@ void command_close(struct command_server *commands)
 	for (unsigned int i = 0; i < COMMAND_CLIENTS; i++)
 		if (commands->client[i].fd >= 0)
 			drop(&commands->client[i]);
-	close(commands->fd);
-	unlink(commands->device->options->control);
+	listen_close(&commands->listener, commands->device->options->control);
 	free(commands);
 }
 
@@ -84,7 +82,8 @@ unsigned int command_fds(struct command_server *commands, struct pollfd *fds)
 
 	if (commands == NULL)
 		return 0;
-	fds[count++] = (struct pollfd){ .fd = commands->fd, .events = POLLIN };
+	fds[count++] = (struct pollfd){ .fd = commands->listener.fd,
+					 .events = POLLIN };
 	for (unsigned int i = 0; i < COMMAND_CLIENTS; i++)
 		if (commands->client[i].fd >= 0)
 			fds[count++] = (struct pollfd){ .fd = commands->client[i].fd,
@@ -218,6 +217,7 @@ static void answer(struct command_server *commands, struct client *client)
 
 	if (out == NULL)
 		return;
+	text_clean(client->line);
 	trace(commands->device, "COMMAND %s", client->line);
 	result = run(commands, client->line, out);
 	if (result < 0)
@@ -264,7 +264,7 @@ static void serve_client(struct command_server *commands, struct client *client)
 
 static void accept_client(struct command_server *commands)
 {
-	int fd = accept4(commands->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd = accept4(commands->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	for (unsigned int i = 0; fd >= 0 && i < COMMAND_CLIENTS; i++)
 		if (commands->client[i].fd < 0) {

@@ -12,8 +12,10 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/magic.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "ring.h"
@@ -131,10 +133,14 @@ static int check_map(const struct dma_space *space, const struct region *wanted)
 
 static int check_file(int fd, uint64_t offset, uint64_t size)
 {
+	struct statfs system;
 	struct stat file;
 
-	if (fstat(fd, &file) < 0)
+	if (fstat(fd, &file) < 0 || fstatfs(fd, &system) < 0)
 		return -errno;
+	/* Whoever serves that file system may let an access wait for ever. */
+	if (system.f_type == FUSE_SUPER_MAGIC)
+		return -EPERM;
 	if (!S_ISREG(file.st_mode) || offset % DMA_PAGE != 0)
 		return -EINVAL;
 	if (offset > (uint64_t)file.st_size ||
@@ -422,8 +428,9 @@ static void on_sigbus(int signal_number, siginfo_t *info, void *context)
 		    (uint64_t)(address - region->address) >= region->size)
 			continue;
 		guarded->torn = region->iova + (uint64_t)(address - region->address) + 1;
-		if (put_zeros(address, DMA_PAGE) || put_zeros(address, 2u << 20))
-			return;
+		for (size_t size = DMA_PAGE; size <= 1u << 30; size <<= 9)
+			if (put_zeros(address, size))
+				return;
 	}
 	signal(signal_number, SIG_DFL);
 }

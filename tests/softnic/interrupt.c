@@ -5,23 +5,17 @@
  * Read next: server_device.c (where the eventfds come from).
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <unistd.h>
 
+#include "event.h"
+#include "misbehave.h"
 #include "server.h"
 
 static struct interrupts *interrupts_of(const struct device *device)
 {
 	return &device->server->interrupts;
-}
-
-/* A full counter (EAGAIN) is an interrupt that is pending already. */
-static void signal_event(int fd)
-{
-	const uint64_t one = 1;
-
-	while (write(fd, &one, sizeof(one)) < 0 && errno == EINTR)
-		;
 }
 
 bool interrupts_msix_on(const struct device *device)
@@ -41,7 +35,7 @@ static void raise_intx(struct device *device)
 		return;
 	interrupts->intx_masked = true;
 	interrupts->raised++;
-	signal_event(interrupts->intx);
+	event_signal(interrupts->intx);
 }
 
 static void raise_vector(struct device *device, uint16_t vector, uint8_t cause)
@@ -60,7 +54,7 @@ static void raise_vector(struct device *device, uint16_t vector, uint8_t cause)
 	if (vector >= device->options->vectors || interrupts->msix[vector] < 0)
 		return;
 	interrupts->raised++;
-	signal_event(interrupts->msix[vector]);
+	event_signal(interrupts->msix[vector]);
 	trace(device, "INTERRUPT %u", vector);
 }
 
@@ -82,7 +76,7 @@ bool interrupts_event(struct device *device, uint32_t index)
 
 	if (fd < 0)
 		return false;
-	signal_event(fd);
+	event_signal(fd);
 	trace(device, "EVENT %s", index == IRQ_ERR ? "error" : "unplug");
 	return true;
 }
@@ -91,7 +85,7 @@ void interrupts_trigger_all(struct device *device)
 {
 	for (unsigned int i = 0; i < device->options->vectors; i++)
 		if (interrupts_of(device)->msix[i] >= 0)
-			signal_event(interrupts_of(device)->msix[i]);
+			event_signal(interrupts_of(device)->msix[i]);
 }
 
 void interrupts_fill(struct device *device)
@@ -100,8 +94,9 @@ void interrupts_fill(struct device *device)
 
 	for (unsigned int i = 0; i < device->options->vectors; i++)
 		if (interrupts_of(device)->msix[i] >= 0 &&
+		    (fcntl(interrupts_of(device)->msix[i], F_GETFL) & O_NONBLOCK) != 0 &&
 		    write(interrupts_of(device)->msix[i], &brim, sizeof(brim)) < 0)
-			continue; /* full already */
+			continue; /* full already, or it would wait */
 }
 
 /* ---- the driver's eventfds ---- */
@@ -198,7 +193,7 @@ static void trigger(struct device *device, const struct irq_set *set,
 		int fd = *slot(device, set->index, set->start + i);
 
 		if (fd >= 0 && (wanted == NULL || wanted[i]))
-			signal_event(fd);
+			event_signal(fd);
 	}
 }
 
@@ -217,6 +212,9 @@ int interrupts_set(struct device *device, const struct irq_set *set,
 	if (set->start > count || set->count > count - set->start ||
 	    fd_count > set->count)
 		return -EINVAL;
+	for (unsigned int i = 0; i < fd_count; i++)
+		if (!event_is(fds[i]))
+			return -EINVAL;
 	if (action == IRQ_TRIGGER && kind == IRQ_DATA_EVENTFD)
 		set_eventfds(device, set, fds, fd_count);
 	else if (action == IRQ_TRIGGER && kind == IRQ_DATA_NONE && set->count == 0)

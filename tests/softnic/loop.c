@@ -11,7 +11,8 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/signalfd.h>
+#include <sys/eventfd.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -71,7 +72,7 @@ static void collect(struct loop *loop)
 	loop->count = 0;
 	loop->peer = loop->events = 0;
 	watch(loop, loop->signals); /* place 0, so that 0 can say none */
-	loop->listen = watch(loop, device->server->listen_fd);
+	loop->listen = watch(loop, device->server->listener.fd);
 	loop->driver = watch(loop, device->server->fd);
 	if (live(device) && !loop->peer_waits)
 		loop->peer = watch(loop, net_fd(device));
@@ -109,10 +110,8 @@ static void serve_events(struct loop *loop)
 /* Doorbells before messages: a reset that follows a ring would forget it. */
 static void serve(struct loop *loop)
 {
-	struct signalfd_siginfo signal;
-
-	if (loop->fds[0].revents != 0 &&
-	    read(loop->signals, &signal, sizeof(signal)) == sizeof(signal))
+	/* Its counter is never taken: one is enough. */
+	if (loop->fds[0].revents != 0)
 		loop->end = true;
 	serve_events(loop);
 	if (came(loop, loop->driver))
@@ -243,20 +242,41 @@ static int64_t patience(struct loop *loop, bool busy)
 	return loop->peer_waits ? sooner(wait, PEER_PAUSE_NS) : wait;
 }
 
+static int asked = -1; /* an eventfd: a signal has asked to end */
+
+/* Whatever call waits now, or is about to, ends: more signals follow. */
+static void on_end(int number)
+{
+	const struct itimerval each = { { 0, 100000 }, { 0, 100000 } };
+	const uint64_t one = 1;
+	int error = errno;
+
+	(void)number;
+	if (write(asked, &one, sizeof(one)) == sizeof(one))
+		setitimer(ITIMER_REAL, &each, NULL);
+	errno = error;
+}
+
+static void on_alarm(int number)
+{
+	(void)number;
+}
+
 int loop_signals(void)
 {
-	sigset_t set;
-	int fd;
+	static const int ending[] = { SIGTERM, SIGINT, SIGHUP };
+	/* No SA_RESTART: a call that waits has to end. */
+	struct sigaction action = { .sa_handler = on_end };
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+	asked = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (asked < 0)
 		return -errno;
+	for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++)
+		sigaction(ending[i], &action, NULL);
+	action.sa_handler = on_alarm;
+	sigaction(SIGALRM, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return fd < 0 ? -errno : fd;
+	return asked;
 }
 
 int loop_run(struct device *device, struct command_server *commands, int signals)

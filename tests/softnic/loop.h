@@ -11,7 +11,8 @@
 
 struct command_server;
 
-/* From here on SIGTERM, SIGINT and SIGHUP wait for the loop: a descriptor, or -errno. */
+/* From here on SIGTERM, SIGINT and SIGHUP are for the loop: a descriptor, or -errno. Once one
+ * came, no system call waits longer than a tenth of a second. */
 int loop_signals(void);
 
 /* Until a signal, or with --once until the driver has gone. 0 or -errno. */

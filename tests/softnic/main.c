@@ -16,6 +16,7 @@
 #include "net.h"
 #include "options.h"
 #include "server.h"
+#include "text.h"
 
 static int open_trace(struct device *device)
 {
@@ -23,14 +24,14 @@ static int open_trace(struct device *device)
 
 	if (path == NULL)
 		return 0;
-	device->trace = fopen(path, "we");
+	device->trace = open_output(path);
 	if (device->trace != NULL) {
 		/* To be followed, and whole if the device is killed. */
 		setvbuf(device->trace, NULL, _IOLBF, 0);
 		return 0;
 	}
-	fprintf(stderr, "vionet-softnic: %s: %s\n", path, strerror(errno));
-	return -errno;
+	complain("%s: %s", path, output_error(errno));
+	return -EIO;
 }
 
 /* A trace that could not be written whole is no trace. */
@@ -45,8 +46,7 @@ static int close_trace(struct device *device)
 	if (fclose(device->trace) != 0 && result == 0)
 		result = -errno;
 	if (result < 0)
-		fprintf(stderr, "vionet-softnic: %s: %s\n", device->options->trace,
-			strerror(-result));
+		complain("%s: %s", device->options->trace, strerror(-result));
 	return result;
 }
 

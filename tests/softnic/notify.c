@@ -14,10 +14,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "event.h"
 #include "misbehave.h"
 #include "net.h"
 #include "ring.h"
 #include "server.h"
+#include "text.h"
 
 /* What a doorbell in the page holds while nobody rang: no queue has this index. */
 #define SILENT 0xffffffffu
@@ -98,7 +100,7 @@ int notify_open(struct device *device)
 	else if (device->options->notify == NOTIFY_EVENTFD)
 		result = open_events(device);
 	if (result < 0)
-		fprintf(stderr, "vionet-softnic: doorbells: %s\n", strerror(-result));
+		complain("doorbells: %s", strerror(-result));
 	else
 		notify_reset(device);
 	return result;
@@ -130,14 +132,11 @@ int notify_renew(struct device *device)
 void notify_reset(struct device *device)
 {
 	struct notify *notify = notify_of(device);
-	uint64_t count;
 
 	if (notify->page != NULL)
 		memset(notify->page, 0xff, notify->size);
 	for (unsigned int i = 0; i < device->queue_count; i++)
-		while (notify->event[i] >= 0 &&
-		       read(notify->event[i], &count, sizeof(count)) > 0)
-			;
+		(void)event_take(notify->event[i]);
 }
 
 /* ---- judging ---- */
@@ -236,11 +235,8 @@ void notify_write(struct device *device, uint64_t offset, uint64_t value,
 
 void notify_event(struct queue *queue)
 {
-	uint64_t count;
-
-	if (read(notify_of(queue->device)->event[queue->index], &count,
-		 sizeof(count)) == sizeof(count))
-		ring(queue);
+	if (event_take(notify_of(queue->device)->event[queue->index]))
+		(void)ring(queue);
 }
 
 /* A write of 16 bits leaves the upper half as it was. */

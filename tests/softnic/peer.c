@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "peer_internal.h"
+#include "text.h"
 
 enum argument { ARGUMENT_NONE, ARGUMENT_OPTIONAL, ARGUMENT_NEEDED };
 
@@ -32,24 +33,26 @@ static const struct {
 
 int peer_error(int error, const char *format, ...)
 {
+	char text[512];
 	va_list arguments;
 
 	va_start(arguments, format);
-	fputs("vionet-softnic: peer ", stderr);
-	vfprintf(stderr, format, arguments);
-	fputc('\n', stderr);
+	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
+	complain("peer %s", text);
 	return error;
 }
 
 static int unknown(const char *text)
 {
+	char forms[256] = "";
 	size_t i;
 
-	fprintf(stderr, "vionet-softnic: there is no peer \"%s\"; take one of", text);
-	for (i = 0; i < KINDS; i++)
-		fprintf(stderr, "%s %s", i ? "," : "", kinds[i].form);
-	fputc('\n', stderr);
+	for (i = 0; i < KINDS; i++) {
+		strcat(forms, i ? ", " : "");
+		strcat(forms, kinds[i].form);
+	}
+	complain("there is no peer \"%s\"; take one of %s", text, forms);
 	return -EINVAL;
 }
 

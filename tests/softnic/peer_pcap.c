@@ -6,12 +6,19 @@
  * Read next: peer_unix.c.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <pcap/pcap.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #include "peer_internal.h"
+#include "text.h"
+
+/* Frames that are looked at for one that is whole. */
+#define TRIES 64u
 
 struct capture {
 	struct peer peer;
@@ -58,7 +65,8 @@ static int next_frame(struct capture *capture)
 	const u_char *bytes;
 	int result;
 
-	while (capture->in) {
+	/* Not for ever: the device has more to do than to read a file. */
+	for (unsigned int tried = 0; capture->in && tried < TRIES; tried++) {
 		result = pcap_next_ex(capture->in, &header, &bytes);
 		if (result != 1) {
 			end_of_file(capture, result);
@@ -117,14 +125,43 @@ static const struct peer_ops capture_ops = {
 	.close = capture_close,
 };
 
+/* A FIFO would keep the device waiting for who writes to it. */
+static FILE *open_file(const char *name, char *why)
+{
+	int fd = open(name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct stat status;
+	FILE *file;
+
+	if (fd < 0) {
+		snprintf(why, PCAP_ERRBUF_SIZE, "%s", strerror(errno));
+		return NULL;
+	}
+	if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode)) {
+		snprintf(why, PCAP_ERRBUF_SIZE, "it is no plain file; give a capture "
+			 "file of Ethernet frames");
+		close(fd);
+		return NULL;
+	}
+	file = fdopen(fd, "r");
+	if (!file)
+		close(fd);
+	return file;
+}
+
 static int open_in(struct capture *capture)
 {
-	char why[PCAP_ERRBUF_SIZE];
+	char why[PCAP_ERRBUF_SIZE] = "no memory";
+	FILE *file;
 	int link;
 
 	if (!*capture->in_name)
 		return 0;
-	capture->in = pcap_open_offline(capture->in_name, why);
+	file = open_file(capture->in_name, why);
+	if (!file)
+		return peer_error(-EINVAL, "pcap: %s: %s", capture->in_name, why);
+	capture->in = pcap_fopen_offline(file, why);
+	if (!capture->in)
+		fclose(file);
 	if (!capture->in)
 		return peer_error(-EINVAL, "pcap: %s: %s; give a capture file of "
 				  "Ethernet frames", capture->in_name, why);
@@ -139,14 +176,23 @@ static int open_in(struct capture *capture)
 
 static int open_out(struct capture *capture)
 {
+	FILE *file;
+
 	if (!*capture->out_name)
 		return 0;
 	capture->format = pcap_open_dead(DLT_EN10MB, PEER_FRAME_MAX);
 	if (!capture->format)
 		return peer_error(-ENOMEM, "pcap: no memory");
-	capture->out = pcap_dump_open(capture->format, capture->out_name);
-	if (!capture->out)
-		return peer_error(-EIO, "pcap: %s", pcap_geterr(capture->format));
+	file = open_output(capture->out_name);
+	if (!file)
+		return peer_error(-EIO, "pcap: %s: %s", capture->out_name,
+				  output_error(errno));
+	capture->out = pcap_dump_fopen(capture->format, file);
+	if (!capture->out) {
+		fclose(file);
+		return peer_error(-EIO, "pcap: %s: %s", capture->out_name,
+				  pcap_geterr(capture->format));
+	}
 	return 0;
 }
 

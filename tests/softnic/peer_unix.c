@@ -7,21 +7,24 @@
  * Read next: net.c.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "listen.h"
 #include "peer_internal.h"
+#include "text.h"
+
+/* Messages that are looked at for one that is a frame. */
+#define TRIES 64u
 
 struct wire {
 	struct peer peer; /* its fd: an epoll of the two below */
-	int listener, other;
-	struct sockaddr_un address;
+	struct listener listener;
+	int other;
+	const char *path;
 	bool kept;
 	uint64_t truncated;
 	struct element element;
@@ -36,56 +39,33 @@ static int watch(struct wire *wire, int fd)
 	return epoll_ctl(wire->peer.fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
-static int new_socket(void)
-{
-	return socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-}
-
-static const struct sockaddr *where(const struct wire *wire)
-{
-	return (const struct sockaddr *)&wire->address;
-}
-
-/* 0, or -errno: nobody is there. */
+/* 0, or -errno: -ENOENT or -ECONNREFUSED where nobody is. */
 static int connect_to(struct wire *wire)
 {
-	int fd = new_socket(), error;
+	int fd = connect_path(wire->path, SOCK_SEQPACKET);
 
 	if (fd < 0)
-		return -errno;
-	if (connect(fd, where(wire), sizeof(wire->address)) < 0) {
-		error = errno;
-		close(fd);
-		return -error;
-	}
+		return fd;
 	wire->other = fd;
 	return watch(wire, fd);
 }
 
-/* A socket that nobody listens at any more is in the way; nothing else is removed. */
-static void remove_stale(const struct wire *wire)
-{
-	struct stat file;
-
-	if (lstat(wire->address.sun_path, &file) == 0 && S_ISSOCK(file.st_mode))
-		unlink(wire->address.sun_path);
-}
-
 static int listen_at(struct wire *wire)
 {
-	int fd = new_socket(), error;
+	int result = listen_open(&wire->listener, wire->path, SOCK_SEQPACKET, 1);
 
-	if (fd < 0)
-		return -errno;
-	remove_stale(wire);
-	if (bind(fd, where(wire), sizeof(wire->address)) < 0 ||
-	    listen(fd, 1) < 0) {
-		error = errno;
-		close(fd);
-		return -error;
-	}
-	wire->listener = fd;
-	return watch(wire, fd);
+	return result < 0 ? result : watch(wire, wire->listener.fd);
+}
+
+/* Why the other one was not met. */
+static const char *reason(int error)
+{
+	if (error == -ENAMETOOLONG)
+		return "the path is longer than a socket's may be (about 100 characters at most)";
+	if (error == -EAGAIN)
+		return "another softnic listens there and takes no connection: it has a "
+		       "peer already, or was stopped";
+	return strerror(-error);
 }
 
 static int meet(struct wire *wire)
@@ -103,22 +83,22 @@ static void part(struct wire *wire)
 
 	close(wire->other);
 	wire->other = -1;
-	fprintf(stderr, "vionet-softnic: peer unix: the other one is gone; %s is waiting "
-		"for the next\n", wire->address.sun_path);
-	if (wire->listener < 0)
+	complain("peer unix: the other one is gone; %s is waiting for the next",
+		 wire->path);
+	if (wire->listener.fd < 0)
 		result = meet(wire);
 	if (result < 0)
 		peer_error(result, "unix: %s: %s; frames are lost from here on",
-			   wire->address.sun_path, strerror(-result));
+			   wire->path, reason(result));
 }
 
 static bool together(struct wire *wire)
 {
 	if (wire->other >= 0)
 		return true;
-	if (wire->listener < 0)
+	if (wire->listener.fd < 0)
 		return false;
-	wire->other = accept4(wire->listener, NULL, NULL,
+	wire->other = accept4(wire->listener.fd, NULL, NULL,
 			      SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (wire->other < 0)
 		return false;
@@ -136,11 +116,12 @@ static int wire_send(struct peer *peer, const struct frame *frame)
 
 	if (!bytes || !frame->length || !together(wire))
 		return 0;
-	if (send(wire->other, bytes, frame->length, MSG_NOSIGNAL) >= 0)
+	if (send(wire->other, bytes, frame->length, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
 		return 0;
 	if (errno == EAGAIN)
 		return peer->device->options->lossless ? -EAGAIN : 0;
-	if (errno != EMSGSIZE && errno != ENOBUFS)
+	/* EFAULT: the driver has cut the file that its frame was in. */
+	if (errno != EMSGSIZE && errno != ENOBUFS && errno != EFAULT && errno != EINTR)
 		part(wire);
 	return 0;
 }
@@ -151,8 +132,9 @@ static ssize_t next_message(struct wire *wire)
 	struct msghdr message = { .msg_iov = &room, .msg_iovlen = 1 };
 	ssize_t length;
 
-	for (;;) {
-		length = recvmsg(wire->other, &message, 0);
+	/* Not for ever: who sends nothing else would have the device to himself. */
+	for (unsigned int tried = 0; tried < TRIES; tried++) {
+		length = recvmsg(wire->other, &message, MSG_DONTWAIT);
 		if (length < 0 && (errno == EAGAIN || errno == EINTR))
 			return 0;
 		if (length <= 0) {
@@ -165,6 +147,7 @@ static ssize_t next_message(struct wire *wire)
 			peer_error(-EMSGSIZE, "unix: a message of more than %u bytes is "
 				   "no frame; such are left out", PEER_FRAME_MAX);
 	}
+	return 0;
 }
 
 static int wire_receive(struct peer *peer, struct frame *frame)
@@ -196,10 +179,7 @@ static void wire_close(struct peer *peer)
 
 	if (wire->other >= 0)
 		close(wire->other);
-	if (wire->listener >= 0) {
-		close(wire->listener);
-		unlink(wire->address.sun_path);
-	}
+	listen_close(&wire->listener, wire->path);
 	if (peer->fd >= 0)
 		close(peer->fd);
 	free(wire);
@@ -217,23 +197,18 @@ int peer_open_unix(const char *text, struct device *device, struct peer **peer)
 	struct wire *wire;
 	int result;
 
-	if (strlen(text) >= sizeof(wire->address.sun_path))
-		return peer_error(-ENAMETOOLONG, "unix: the path of a socket has %zu "
-				  "characters at most",
-				  sizeof(wire->address.sun_path) - 1);
 	wire = calloc(1, sizeof(*wire));
 	if (!wire)
 		return peer_error(-ENOMEM, "unix: no memory");
 	wire->peer = (struct peer){ .ops = &wire_ops, .device = device };
-	wire->listener = wire->other = -1;
-	wire->address.sun_family = AF_UNIX;
-	memcpy(wire->address.sun_path, text, strlen(text));
+	wire->listener.fd = wire->other = -1;
+	wire->path = text;
 	wire->peer.fd = epoll_create1(EPOLL_CLOEXEC);
 	result = wire->peer.fd < 0 ? -errno : meet(wire);
 	if (result) {
 		peer_error(result, "unix: %s: %s; give a path where a socket can be "
 			   "made, or where another softnic listens", text,
-			   strerror(-result));
+			   reason(result));
 		wire_close(&wire->peer);
 		return result;
 	}

@@ -11,88 +11,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "server.h"
+#include "text.h"
 
 #define REPLY_WAIT_MS 1000
 #define MESSAGES_A_TURN 64u
+#define BACKLOG 4
 
 /* ---- listening ---- */
-
-/* A socket that nobody listens on any more is in the way; another file is not ours. */
-static int clear_path(const struct sockaddr_un *address)
-{
-	struct stat file;
-	int fd, result;
-
-	if (lstat(address->sun_path, &file) < 0)
-		return errno == ENOENT ? 0 : -errno;
-	if (!S_ISSOCK(file.st_mode))
-		return -EEXIST;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	result = connect(fd, (const struct sockaddr *)address, sizeof(*address));
-	result = result == 0 ? -EADDRINUSE : errno == ECONNREFUSED ? 0 : -errno;
-	close(fd);
-	if (result == 0 && unlink(address->sun_path) < 0)
-		return -errno;
-	return result;
-}
-
-/* Bind and listen, not for other users. Whoever waits for the file to be there connects
- * at once: it gets its name only when somebody listens, if a longer one fits. */
-static int bind_and_listen(int fd, const struct sockaddr_un *final)
-{
-	struct sockaddr_un address = *final;
-	char *name = address.sun_path;
-	size_t length = strlen(name);
-	mode_t mask = umask(0077);
-	int result;
-
-	if (snprintf(name + length, sizeof(address.sun_path) - length, ".%d",
-		     getpid()) >= (int)(sizeof(address.sun_path) - length))
-		name[length] = '\0';
-	result = bind(fd, (struct sockaddr *)&address, sizeof(address));
-	umask(mask);
-	if (result < 0)
-		return -errno;
-	result = listen(fd, 4);
-	if (result == 0 && name[length] != '\0')
-		result = rename(name, final->sun_path);
-	if (result < 0) {
-		result = -errno;
-		unlink(name);
-	}
-	return result;
-}
-
-/* A listening socket at `path`; or -errno. */
-int server_listen(const char *path)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd, result;
-
-	if (strlen(path) >= sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	strcpy(address.sun_path, path);
-	result = clear_path(&address);
-	if (result < 0)
-		return result;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	result = bind_and_listen(fd, &address);
-	if (result < 0) {
-		close(fd);
-		return result;
-	}
-	return fd;
-}
 
 int server_open(struct device *device)
 {
@@ -100,7 +29,7 @@ int server_open(struct device *device)
 	const char *path = device->options->listen;
 	int result;
 
-	server->fd = server->listen_fd = -1;
+	server->fd = server->listener.fd = -1;
 	interrupts_open(device);
 	result = dma_open(device);
 	if (result == 0)
@@ -110,14 +39,13 @@ int server_open(struct device *device)
 	server->in = malloc(MESSAGE_MAX);
 	if (server->in == NULL)
 		return -ENOMEM;
-	server->listen_fd = server_listen(path);
-	if (server->listen_fd < 0) {
-		fprintf(stderr, "vionet-softnic: %s: %s%s\n", path,
-			strerror(-server->listen_fd),
-			server->listen_fd == -EADDRINUSE
-				? ": another device listens there; choose another path"
-				: "");
-		return server->listen_fd;
+	result = listen_open(&server->listener, path, SOCK_STREAM, BACKLOG);
+	if (result < 0) {
+		complain("%s: %s%s", path, strerror(-result),
+			 result == -EADDRINUSE
+				 ? ": another device listens there; choose another path"
+				 : "");
+		return result;
 	}
 	pci_open(device);
 	device_reset(device, "start");
@@ -154,7 +82,7 @@ void server_hang_up(struct device *device, const char *why)
 	if (device->server->fd < 0)
 		return;
 	if (why != NULL)
-		fprintf(stderr, "vionet-softnic: the driver is hung up on: %s\n", why);
+		complain("the driver is hung up on: %s", why);
 	trace(device, "DISCONNECT %s", why ? why : "by the driver");
 	end_session(device);
 }
@@ -164,10 +92,7 @@ void server_close(struct device *device)
 	struct server *server = device->server;
 
 	server_hang_up(device, NULL);
-	if (server->listen_fd >= 0) {
-		close(server->listen_fd);
-		unlink(device->options->listen);
-	}
+	listen_close(&server->listener, device->options->listen);
 	notify_close(device);
 	free(server->in);
 }
@@ -175,7 +100,7 @@ void server_close(struct device *device)
 void server_accept(struct device *device)
 {
 	struct server *server = device->server;
-	int fd = accept4(server->listen_fd, NULL, NULL,
+	int fd = accept4(server->listener.fd, NULL, NULL,
 			 SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	if (fd < 0)
@@ -207,7 +132,8 @@ static bool send_all(struct device *device, struct msghdr *message)
 	struct server *server = device->server;
 
 	for (;;) {
-		ssize_t sent = sendmsg(server->fd, message, MSG_NOSIGNAL);
+		ssize_t sent = sendmsg(server->fd, message,
+				       MSG_NOSIGNAL | MSG_DONTWAIT);
 		struct pollfd wait = { .fd = server->fd, .events = POLLOUT };
 
 		if (sent < 0 && errno == EINTR)
@@ -391,7 +317,8 @@ static int receive(struct device *device, size_t size)
 	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1,
 				  .msg_control = &control,
 				  .msg_controllen = sizeof(control) };
-	ssize_t got = recvmsg(server->fd, &message, MSG_CMSG_CLOEXEC);
+	ssize_t got = recvmsg(server->fd, &message,
+			      MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
 
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;

@@ -10,6 +10,7 @@
 
 #include "device.h"
 #include "dma.h"
+#include "listen.h"
 #include "wire.h"
 
 /* ---- where things are in the BARs ---- */
@@ -154,7 +155,7 @@ bool interrupts_event(struct device *device, uint32_t index);
 /* ---- the socket: server.c and server_*.c ---- */
 
 struct server {
-	int listen_fd;
+	struct listener listener;
 	int fd; /* the driver; -1: none */
 	bool negotiated;     /* the version */
 	uint32_t driver_fds; /* that the driver takes in one message */
@@ -173,7 +174,6 @@ struct server {
 };
 
 int server_open(struct device *device); /* 0 or -errno, printed */
-int server_listen(const char *path);	/* a socket for this user, or -errno */
 void server_close(struct device *device);
 void server_accept(struct device *device);
 /* Serve what has come. False: the driver has gone. */

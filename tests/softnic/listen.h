@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: sockets with a path: connecting to one, taking a path to listen at.
+ * Never: waits; takes a path from somebody who listens there.
+ * Read next: listen.c.
+ */
+#ifndef SOFTNIC_LISTEN_H
+#define SOFTNIC_LISTEN_H
+
+#include <sys/types.h>
+
+/* A socket that we listen at, and the file that is ours as long as it is the same one. */
+struct listener {
+	int fd; /* -1: none */
+	dev_t device;
+	ino_t inode;
+};
+
+/*
+ * Listen at `path` for this user only, with `backlog` connections waiting; `type` is
+ * SOCK_STREAM or SOCK_SEQPACKET. A socket that was left there is replaced. Who waits for
+ * the file may connect as soon as it is there.
+ *
+ * 0; -EADDRINUSE (somebody listens there), -EEXIST (another kind of file), -ENAMETOOLONG,
+ * -errno.
+ */
+int listen_open(struct listener *listener, const char *path, int type, int backlog);
+
+/* Close, and remove the file if it is still ours. */
+void listen_close(struct listener *listener, const char *path);
+
+/* Connect. A descriptor; -ENOENT, -ECONNREFUSED (nobody listens), -EAGAIN (somebody listens
+ * and takes no connection now), -errno. */
+int connect_path(const char *path, int type);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: what is printed of others' words, and files that are written to.
+ * Never: lets a control character through; waits for a reader.
+ * Read next: text.c.
+ */
+#ifndef SOFTNIC_TEXT_H
+#define SOFTNIC_TEXT_H
+
+#include <stdio.h>
+
+/* Make '?' of all that is no printable ASCII character. Returns `text`. */
+char *text_clean(char *text);
+
+/* "vionet-softnic: TEXT" on stderr, clean. */
+void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* A file to write to, NULL and errno. A FIFO has to have a reader already (ENXIO), and loses
+ * what he does not take. */
+FILE *open_output(const char *path);
+
+/* Why: the system's text, and what to do about a FIFO without a reader. */
+const char *output_error(int error);
+
+#endif
