@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <vionet/error.h>
+
 #include "base/error.h"
 #include "driver/control.h"
 #include "driver/device.h"
@@ -156,6 +158,7 @@ int vionet_device_info(struct vionet_device *device,
 	if (result)
 		return vn_error_prefix(result, "%s: info", device->name);
 	memcpy(info->name, device->name, sizeof(info->name));
+	vionet_text_clean(info->name);
 	snprintf(info->transport, sizeof(info->transport), "%s",
 		 device->transport->kind);
 	info->offered = device->offered;

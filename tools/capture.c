@@ -30,17 +30,45 @@ static int compile_filter(struct capture *capture, const char *filter)
 	return CODE_OK;
 }
 
+/* A FIFO without a reader says so, instead of waiting for one. Later writes wait, as those
+ * to standard output do. */
+static FILE *open_path(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_CLOEXEC, 0666);
+	FILE *file = NULL;
+	int error;
+
+	if (fd >= 0 && fcntl(fd, F_SETFL, 0) == 0)
+		file = fdopen(fd, "w");
+	if (file == NULL) {
+		error = errno;
+		say("-w %s: %s", path,
+		    error == ENXIO ? "nobody reads this FIFO; start the reader first" :
+				     strerror(error));
+		if (fd >= 0)
+			close(fd);
+	}
+	return file;
+}
+
 static int open_file(struct capture *capture)
 {
+	FILE *file = stdout;
+
 	if (capture->path == NULL)
 		return CODE_OK;
 	if (strcmp(capture->path, "-") == 0 && isatty(STDOUT_FILENO)) {
 		say("-w -: not to a terminal; send standard output elsewhere");
 		return CODE_USAGE;
 	}
-	capture->dumper = pcap_dump_open(capture->handle, capture->path);
+	if (strcmp(capture->path, "-") != 0)
+		file = open_path(capture->path);
+	if (file == NULL)
+		return CODE_FAILED;
+	capture->dumper = pcap_dump_fopen(capture->handle, file);
 	if (capture->dumper == NULL) {
-		say("-w %s", pcap_geterr(capture->handle));
+		say("-w %s: %s", capture->path, pcap_geterr(capture->handle));
+		fclose(file);
 		return CODE_FAILED;
 	}
 	return capture_flush(capture);
@@ -117,7 +145,7 @@ static void repair(struct capture *capture)
 	int fd = -1;
 
 	if (strcmp(capture->path, "-") != 0)
-		fd = open(capture->path, O_RDWR | O_CLOEXEC);
+		fd = open(capture->path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (nowhere >= 0) {
 		dup2(nowhere, file);
 		close(nowhere);

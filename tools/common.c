@@ -7,10 +7,12 @@
 #include "common.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <time.h>
 
 #include <vionet/error.h>
@@ -34,11 +36,18 @@ bool say_is_live(void)
 
 static void say_list(const char *format, va_list arguments)
 {
+	char *text = NULL;
+
+	if (vasprintf(&text, format, arguments) < 0)
+		text = NULL;
+	/* Names and texts of others may be in it. */
+	if (text != NULL)
+		vionet_text_clean(text);
 	fflush(stdout);
 	flockfile(stderr);
-	fprintf(stderr, "%svionet: ", say_is_live() ? "\n" : "");
-	vfprintf(stderr, format, arguments);
-	fputc('\n', stderr);
+	fprintf(stderr, "%svionet: %s\n", say_is_live() ? "\n" : "",
+		text != NULL ? text : "no memory");
+	free(text);
 	say_set_live(false);
 	funlockfile(stderr);
 }
@@ -50,6 +59,14 @@ void say(const char *format, ...)
 	va_start(arguments, format);
 	say_list(format, arguments);
 	va_end(arguments);
+}
+
+const char *clean(const char *text)
+{
+	static _Thread_local char copy[PATH_MAX + 16];
+
+	snprintf(copy, sizeof(copy), "%s", text);
+	return vionet_text_clean(copy);
 }
 
 void say_error(int result)
@@ -117,11 +134,45 @@ int finish_output(FILE *file, const char *name)
 	return CODE_FAILED;
 }
 
+static void (*undo_before_death)(void);
+static bool in_order;
+
+/* A signal that comes just before a call that waits is not lost: more of them follow. */
+static void interrupt_waits(void)
+{
+	const struct itimerval each = { { 1, 0 }, { 1, 0 } };
+
+	setitimer(ITIMER_REAL, &each, NULL);
+}
+
 static void on_stop(int number)
 {
-	(void)number;
+	if (!__atomic_load_n(&in_order, __ATOMIC_RELAXED)) {
+		if (undo_before_death != NULL)
+			undo_before_death();
+		signal(number, SIG_DFL);
+		raise(number);
+		return;
+	}
+	if (stop_asked() == 0)
+		interrupt_waits();
 	if (stop_asked() < 1000)
 		__atomic_fetch_add(&stops, 1, __ATOMIC_RELAXED);
+}
+
+static void on_alarm(int number)
+{
+	(void)number;
+}
+
+void stop_undo(void (*undo)(void))
+{
+	undo_before_death = undo;
+}
+
+void stop_in_order(void)
+{
+	__atomic_store_n(&in_order, true, __ATOMIC_RELAXED);
 }
 
 void stop_install(void)
@@ -132,6 +183,8 @@ void stop_install(void)
 
 	for (size_t i = 0; i < sizeof(stopping) / sizeof(stopping[0]); i++)
 		sigaction(stopping[i], &action, NULL);
+	action.sa_handler = on_alarm;
+	sigaction(SIGALRM, &action, NULL);
 	action.sa_handler = SIG_IGN;
 	sigaction(SIGPIPE, &action, NULL);
 	sigaction(SIGXFSZ, &action, NULL);

@@ -44,6 +44,10 @@ void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
  * meaning of `result`). */
 void say_error(int result);
 
+/* A name or text of others, for standard output, a JSON object or a line that does not go
+ * through say: as vionet_text_clean makes it. Valid until the next call of this thread. */
+const char *clean(const char *text);
+
 /* A live line is on the terminal: messages begin on a fresh one. */
 void say_set_live(bool live);
 bool say_is_live(void);
@@ -61,9 +65,17 @@ int code_of_run(int result);
  * so (`name`: what it is) and return CODE_FAILED. */
 int finish_output(FILE *file, const char *name);
 
-/* From now on SIGINT, SIGTERM and SIGHUP only count, and writing to a closed pipe
- * or a full quota is an error instead of a death. */
+/*
+ * From now on SIGINT, SIGTERM and SIGHUP end the process at once, after `undo` (or NULL) of
+ * the last stop_undo, a function that a signal handler may call; and writing to a closed pipe
+ * or a full quota is an error instead of a death.
+ */
 void stop_install(void);
+void stop_undo(void (*undo)(void));
+
+/* From now on those signals only count: the command looks at stop_asked and ends in order.
+ * Once one came, no system call waits longer than a second or so: it ends with EINTR. */
+void stop_in_order(void);
 
 /* How often the user asked to stop: 1 end in order, 2 end without lingering. */
 int stop_asked(void);

@@ -310,7 +310,8 @@ static int run_session(struct dump *dump)
 		return dump->session.code;
 	if (session_start(&dump->session, &start) == CODE_OK &&
 	    session_apply(&dump->session) == CODE_OK) {
-		fprintf(stderr, "listening on %s\n", dump->options->device.name);
+		fprintf(stderr, "listening on %s\n",
+			clean(dump->options->device.name));
 		if (dump->options->duration_ns != 0)
 			dump->end_ns = now_ns() + dump->options->duration_ns;
 		run_dump(dump);

@@ -287,7 +287,8 @@ int info_print_json(const struct info *info)
 		"running", of_running(info),
 		"memory", memory(device),
 		"pci", pci_details(info));
-	int bad = object == NULL || json_dumpf(object, stdout, JSON_INDENT(2)) != 0;
+	int bad = object == NULL || json_dumpf(object, stdout,
+					  JSON_INDENT(2) | JSON_ENSURE_ASCII) != 0;
 
 	putchar('\n');
 	json_decref(object);

@@ -127,7 +127,7 @@ static void print_json(const struct vionet_pci_function *list, size_t count)
 
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(array, json_function(&list[i]));
-	json_dumpf(array, stdout, JSON_INDENT(2));
+	json_dumpf(array, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
 	putchar('\n');
 	json_decref(array);
 }

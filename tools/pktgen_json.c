@@ -99,7 +99,7 @@ int pktgen_print_json(const struct pktgen *gen, const struct pktgen_report *repo
 	const struct pktgen_options *options = gen->options;
 	json_t *object = json_pack(
 		"{s:s, s:f, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:i}",
-		"device", gen->session.name,
+		"device", clean(gen->session.name),
 		"duration_s", (double)report->run_ns / 1e9,
 		"interrupted", (int)report->interrupted,
 		"seed", json_sprintf("%ju", (uintmax_t)options->seed),
@@ -112,7 +112,8 @@ int pktgen_print_json(const struct pktgen *gen, const struct pktgen_report *repo
 		"exit_code", code);
 	int bad = object == NULL ||
 		  json_dumpf(object, stdout,
-			     JSON_INDENT(2) | JSON_REAL_PRECISION(9)) != 0;
+			     JSON_INDENT(2) | JSON_ENSURE_ASCII |
+					     JSON_REAL_PRECISION(9)) != 0;
 
 	json_decref(object);
 	putchar('\n');

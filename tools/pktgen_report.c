@@ -260,7 +260,7 @@ static void print_lanes(const struct pktgen *gen, const struct pktgen_lanes *lan
 static void print_summary(const struct pktgen *gen, const struct pktgen_report *report,
 			  const struct pktgen_lanes *lanes)
 {
-	printf("%s: %.3f s%s, seed %ju", gen->session.name,
+	printf("%s: %.3f s%s, seed %ju", clean(gen->session.name),
 	       (double)report->run_ns / 1e9, report->interrupted ? ", stopped" : "",
 	       (uintmax_t)gen->options->seed);
 	if (gen->stream != PKTGEN_ANY_STREAM)

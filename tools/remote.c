@@ -66,46 +66,77 @@ json_t *remote_answer(void *context, const json_t *request)
 
 /* ---- asking ---- */
 
-/* Takes `request`. */
-static json_t *ask(const char *device, json_t *request)
+/* Why no answer came of a process that has the device. Returns an exit code. */
+static int say_silent(const char *device, int result, int process)
 {
-	json_t *reply = NULL;
-	int result = holder_ask(device, request, &reply);
+	if (result == -ETIMEDOUT && process > 0)
+		say("%s: process %d has it and does not answer; if it was stopped: kill "
+		    "-CONT %d", device, process, process);
+	else
+		say("%s: the process that has it does not answer: %s", device,
+		    result == -EIO ? "what it says makes no sense" : strerror(-result));
+	return result == -ETIMEDOUT ? CODE_UNDRIVABLE : CODE_FAILED;
+}
+
+/* Takes `request`. */
+static int ask(const char *device, json_t *request, const char *what, json_t **reply)
+{
+	int process, result = holder_ask(device, request, reply, &process);
+	const json_t *error = json_object_get(*reply, "error");
 
 	json_decref(request);
-	if (result == -EACCES)
-		say("%s: a process of another user has it", device);
-	else if (result != 0 && result != -ENOENT)
-		say("%s: the process that has it does not answer: %s", device,
-		    strerror(-result));
-	return reply;
+	if (result == 0 && !json_is_array(json_object_get(*reply, what)) &&
+	    !json_is_string(error)) {
+		json_decref(*reply);
+		*reply = NULL;
+		result = -EIO;
+	}
+	/* Another user's, or none: an attempt to open the device tells. */
+	if (result == 0 || result == -ENOENT || result == -EACCES)
+		return CODE_OK;
+	return result == -EINTR ? CODE_FAILED : say_silent(device, result, process);
 }
 
-json_t *remote_statistics(const char *device)
+int remote_statistics(const char *device, json_t **reply)
 {
-	return ask(device, json_pack("{s:s}", "command", "stats"));
+	int code = ask(device, json_pack("{s:s}", "command", "stats"), "queues", reply);
+	const char *error = json_string_value(json_object_get(*reply, "error"));
+
+	if (error == NULL)
+		return code;
+	say("%s: the process that has it says: %s", device, error);
+	json_decref(*reply);
+	*reply = NULL;
+	return CODE_FAILED;
 }
 
-json_t *remote_set(const char *device, char *const *settings, unsigned int count)
+int remote_set(const char *device, char *const *settings, unsigned int count,
+	       json_t **reply)
 {
 	json_t *list = json_array();
 
 	for (unsigned int i = 0; i < count; i++)
 		json_array_append_new(list, json_string(settings[i]));
-	return ask(device, json_pack("{s:s, s:o}", "command", "set", "settings", list));
+	return ask(device, json_pack("{s:s, s:o}", "command", "set", "settings", list),
+		   "results", reply);
 }
 
 void remote_hint(const char *device, const char *command)
 {
 	json_t *reply = NULL;
 	json_t *request = json_pack("{s:s}", "command", "who");
+	int process, result = holder_ask(device, request, &reply, &process);
 	const char *holder;
 
-	holder_ask(device, request, &reply);
 	json_decref(request);
 	holder = json_string_value(json_object_get(reply, "holder"));
 	if (holder != NULL)
 		say("%s is in use by %.80s; end it to run '%s', or see 'vionet stats' "
 		    "and 'vionet set', which work beside it", device, holder, command);
+	else if (result == -EACCES)
+		say("%s may be in use by a process of another user's; ask as root: sudo "
+		    "vionet stats %s", device, device);
+	else if (result != -ENOENT && result != -EINTR)
+		say_silent(device, result, process);
 	json_decref(reply);
 }

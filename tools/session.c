@@ -22,11 +22,17 @@
 #define NAP_NS 100000ULL
 #define DISCARD_BURST 64
 
+static struct holder holder = { .lock = -1 };
+
+static void remove_socket(void)
+{
+	holder_unlink(&holder);
+}
+
 int session_open(struct session *session, const struct device_options *options,
 		 const char *command)
 {
 	struct vionet_open_options open = options->open;
-	static struct holder holder;
 	int result;
 
 	*session = (struct session){
@@ -41,6 +47,7 @@ int session_open(struct session *session, const struct device_options *options,
 	    strstr(options->name, ",server"))
 		say("%s: waiting for a back end to connect", options->name);
 	/* From now on others ask here instead of trying to open it too. */
+	stop_undo(remove_socket);
 	holder_open(&holder, session->name);
 	result = vionet_device_open(options->name, &open, &session->device);
 	if (result != 0) {
@@ -50,6 +57,7 @@ int session_open(struct session *session, const struct device_options *options,
 		return session_fail(session, code_of_open(result));
 	}
 	session->holder = &holder;
+	stop_in_order();
 	return CODE_OK;
 }
 

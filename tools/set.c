@@ -56,10 +56,11 @@ static error_t parse_set_option(int key, char *argument, struct argp_state *stat
 	case ARGP_KEY_END:
 		if (options->device.name == NULL)
 			refuse_usage("set: no device named; 'vionet list' shows them");
-		if (options->count == 0)
-			refuse_usage("set: nothing to set; keys and values:\n%s",
-				     settings_help);
-		return 0;
+		if (options->count != 0)
+			return 0;
+		say("set: nothing to set; keys and values:");
+		fputs(settings_help, stderr);
+		exit(CODE_USAGE);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -134,7 +135,8 @@ static int show(const struct set_options *options, json_t *object, bool held)
 	const char *holder = json_string_value(json_object_get(object, "holder"));
 
 	if (options->json) {
-		bool bad = json_dumpf(object, stdout, JSON_INDENT(2)) != 0;
+		bool bad = json_dumpf(object, stdout,
+				      JSON_INDENT(2) | JSON_ENSURE_ASCII) != 0;
 
 		putchar('\n');
 		if (bad) {
@@ -142,7 +144,7 @@ static int show(const struct set_options *options, json_t *object, bool held)
 			return CODE_FAILED;
 		}
 	} else {
-		printf("%s%s%s\n", options->device.name,
+		printf("%s%s%s\n", clean(options->device.name),
 		       holder != NULL ? ", in use by " : "",
 		       holder != NULL ? holder : "");
 		print_results(json_object_get(object, "results"), options->device.name);
@@ -180,7 +182,7 @@ static int set_remote(const struct set_options *options, json_t *object)
 
 static void hold(struct session *session)
 {
-	fprintf(stderr, "holding %s until Ctrl-C\n", session->name);
+	fprintf(stderr, "holding %s until Ctrl-C\n", clean(session->name));
 	while (stop_asked() == 0 && session_check(session, now_ns()) == CODE_OK) {
 		uint64_t now = now_ns();
 
@@ -204,7 +206,7 @@ static int set_here(const struct set_options *options)
 		json_t *results = apply_settings(
 			session.device, &options->device.settings, &failed);
 
-		object = json_pack("{s:s, s:o, s:i, s:b}", "device", session.name,
+		object = json_pack("{s:s, s:o, s:i, s:b}", "device", clean(session.name),
 				   "results", results, "failed", (int)failed,
 				   "held", (int)options->hold);
 		if (options->hold) {
@@ -230,7 +232,9 @@ int command_set(int argc, char **argv)
 
 	parse_arguments(&set_argp, "set", argc, argv, &options);
 	stop_install();
-	object = remote_set(options.device.name, options.text, options.count);
+	code = remote_set(options.device.name, options.text, options.count, &object);
+	if (code != CODE_OK)
+		return code;
 	if (object == NULL)
 		return set_here(&options);
 	code = set_remote(&options, object);

@@ -167,7 +167,7 @@ static void print_report(const struct report *report)
 	const json_t *queue;
 	size_t i;
 
-	printf("%s%s%s\n", report->options->device.name,
+	printf("%s%s%s\n", clean(report->options->device.name),
 	       holder != NULL ? ", in use by " : "", holder != NULL ? holder : "");
 	printf("  %-24s %12s %11s %12s\n", "", "DRIVER", "", "DEVICE");
 	json_array_foreach(queues, i, queue)
@@ -189,7 +189,8 @@ static int show(const struct stats_options *options, const json_t *now,
 								    "time_ns"))) /
 			1e9;
 	if (options->json) {
-		bool bad = json_dumpf(now, stdout, JSON_INDENT(2)) != 0;
+		bool bad = json_dumpf(now, stdout,
+				      JSON_INDENT(2) | JSON_ENSURE_ASCII) != 0;
 
 		putchar('\n');
 		if (bad) {
@@ -250,6 +251,7 @@ static int stats_remote(const struct stats_options *options, json_t *now)
 	uint64_t shown = 0;
 	int code = CODE_OK;
 
+	stop_in_order();
 	while (now != NULL && code == CODE_OK) {
 		code = show(options, now, before);
 		json_decref(before);
@@ -258,8 +260,10 @@ static int stats_remote(const struct stats_options *options, json_t *now)
 		if (!more(options, ++shown))
 			break;
 		sleep_until(now_ns() + options->interval_ns);
-		if (stop_asked() == 0 &&
-		    (now = remote_statistics(options->device.name)) == NULL) {
+		if (stop_asked() > 0)
+			break;
+		code = remote_statistics(options->device.name, &now);
+		if (code == CODE_OK && now == NULL) {
 			say("%s: the process that had it has ended",
 			    options->device.name);
 			code = CODE_GONE;
@@ -273,10 +277,13 @@ int command_stats(int argc, char **argv)
 {
 	static struct stats_options options = { .interval_ns = 1000000000, .count = 1 };
 	json_t *object;
+	int code;
 
 	parse_arguments(&stats_argp, "stats", argc, argv, &options);
 	stop_install();
-	object = remote_statistics(options.device.name);
+	code = remote_statistics(options.device.name, &object);
+	if (code != CODE_OK)
+		return code;
 	if (object == NULL)
 		return stats_here(&options);
 	if (settings_any(&options.device.settings))

@@ -283,7 +283,7 @@ int vionet_device_events(struct vionet_device *device, uint32_t *events);
 
 /* A device as it stands. */
 struct vionet_device_info {
-	char name[VIONET_NAME_MAX];
+	char name[VIONET_NAME_MAX]; /* as it was opened; see vionet_text_clean */
 	char transport[32]; /* "virtio-pci" */
 	struct vionet_features offered;
 	struct vionet_features negotiated;
