@@ -11,11 +11,17 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/clock.h"
 #include "driver/device.h"
 #include "driver/feature.h"
 #include "driver/spec_control.h"
 #include "driver/spec_net.h"
 #include "driver/spec_virtio.h"
+
+/* Linux 5.6; before, it is refused as unknown. */
+#ifndef GRND_INSECURE
+#define GRND_INSECURE 0x0004
+#endif
 
 /* The fields as the device has them. */
 struct raw_config {
@@ -93,6 +99,17 @@ static unsigned int list_fields(const struct vionet_features *features,
 
 /* An address that no interface may have (a group address, or none) is replaced,
  * as is a missing one (NET-04). */
+/* Early in a boot good random numbers may be long in coming; any will do here. */
+static void make_up(uint8_t mac[6])
+{
+	uint64_t now = vn_now();
+
+	if (getrandom(mac, 6, GRND_INSECURE) != 6 &&
+	    getrandom(mac, 6, GRND_NONBLOCK) != 6)
+		memcpy(mac, &now, 6);
+	mac[0] = 0x02;
+}
+
 static void settle_mac(struct vionet_device *device,
 		       const struct vionet_features *features,
 		       const struct raw_config *raw, struct vn_net_config *config)
@@ -107,9 +124,7 @@ static void settle_mac(struct vionet_device *device,
 	} else if (device->config.mac[0] != 0) {
 		memcpy(config->mac, device->config.mac, sizeof(config->mac));
 	} else {
-		if (getrandom(config->mac, sizeof(config->mac), 0) < 6)
-			memset(config->mac, 0x5e, sizeof(config->mac));
-		config->mac[0] = 0x02;
+		make_up(config->mac);
 	}
 }
 
