@@ -176,7 +176,9 @@ int command_list(int argc, char **argv)
 	else if (count > 0)
 		print_table(list, count);
 	else
-		fputs("No virtio-net function on this machine.\n", stderr);
+		fputs("No virtio-net function on this machine; other NICs (Intel, "
+		      "Mellanox, ...) are not\ndriven. A device behind a socket is "
+		      "not listed: vfio-user:PATH, vhost-user:PATH\n", stderr);
 	vionet_pci_list_free(list);
 	return finish_output(stdout, "standard output");
 }
