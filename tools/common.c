@@ -240,6 +240,19 @@ static bool asks_for_help(int argc, char **argv)
 	return false;
 }
 
+/* The C library repeats the name of an option that it does not know as it is. */
+static void refuse_unprintable(int argc, char **argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+		char name[64];
+
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(argv[i], "="),
+			 argv[i]);
+		if (name[0] == '-' && strcmp(name, clean(name)) != 0)
+			refuse_usage("unrecognized option '%s'", name);
+	}
+}
+
 /*
  * argp takes the name for messages and for usage lines from the same argv[0].
  * Messages shall begin with "vionet:", usage lines with "vionet pktgen".
@@ -249,6 +262,7 @@ void parse_arguments(const struct argp *argp, const char *name, int argc,
 {
 	static char full_name[32];
 
+	refuse_unprintable(argc, argv);
 	snprintf(full_name, sizeof(full_name), "vionet %s", name);
 	if (asks_for_help(argc, argv))
 		argv[0] = full_name;
