@@ -106,7 +106,7 @@ class Testpmd(Case):
         """Start it; `mode` is what it does with frames."""
         process = self.start(
             ["dpdk-testpmd", "--lcores", "0@(0-1),1@(0-1)", "--no-huge", "-m", "192", "--no-pci",
-             "--no-telemetry", f"--file-prefix={self.folder.name}",
+             "--no-telemetry", f"--file-prefix={self.folder.name}-{name}",
              f"--vdev=net_vhost0,iface={self.socket},{vdev}", "--", f"--forward-mode={mode}",
              "--auto-start", "--no-flush-rx", "--no-mlockall", "--total-num-mbufs=8192", *more],
             name, {"XDG_RUNTIME_DIR": str(self.folder)})
