@@ -25,9 +25,19 @@ int vn_error(int code, const char *format, ...)
 	return -code;
 }
 
+const char *vn_errno_text(int code)
+{
+#ifdef __GLIBC__ /* whose strerror() writes to memory that threads share */
+	const char *meaning = strerrordesc_np(code);
+#else
+	const char *meaning = strerror(code);
+#endif
+
+	return meaning ? meaning : "unknown error";
+}
+
 int vn_error_errno(int code, const char *format, ...)
 {
-	char meaning[128];
 	va_list arguments;
 	size_t used;
 
@@ -35,9 +45,7 @@ int vn_error_errno(int code, const char *format, ...)
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
 	used = strlen(text);
-	/* The GNU strerror_r may answer with a static string instead. */
-	snprintf(text + used, sizeof(text) - used, ": %s",
-		 strerror_r(code, meaning, sizeof(meaning)));
+	snprintf(text + used, sizeof(text) - used, ": %s", vn_errno_text(code));
 	vionet_text_clean(text);
 	return -code;
 }

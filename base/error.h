@@ -28,4 +28,7 @@ int vn_error_prefix(int result, const char *format, ...)
 int vn_error_errno(int code, const char *format, ...)
 	__attribute__((format(printf, 2, 3), cold));
 
+/* The meaning of an errno value, in English; a constant, never NULL. Any thread. */
+const char *vn_errno_text(int code);
+
 #endif

@@ -12,8 +12,15 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+#ifndef RWF_NOWAIT /* a C library without preadv2(): musl before 1.2.5 */
+#define RWF_NOWAIT 8
+#define preadv2(fd, places, count, offset, flags) \
+	syscall(SYS_preadv2, fd, places, (long)(count), (long)(offset), 0L, flags)
+#endif
 
 /* Has the eventfd (-1: none) been signalled since it was last taken? */
 static inline bool vn_event_take(int fd)

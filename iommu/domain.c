@@ -53,7 +53,7 @@ static int check_container(const struct vn_domain *domain,
 
 	if (version < 0)
 		return vn_error(ENOTSUP, "%s: this is no VFIO container: %s",
-				path, strerrordesc_np(-version));
+				path, vn_errno_text(-version));
 	if (version != VFIO_API_VERSION)
 		return vn_error(ENOTSUP, "%s: VFIO has version %d, only %d is "
 				"known; use a matching kernel", path, version,

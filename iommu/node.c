@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "iommu/node.h"
 
 #define PATH_ROOM 300
@@ -79,7 +80,7 @@ static int denied(const char *path, int code, char *reason, size_t size)
 
 static int odd(const char *path, int code, char *reason, size_t size)
 {
-	say(reason, size, "%s: open: %s", path, strerrordesc_np(code));
+	say(reason, size, "%s: open: %s", path, vn_errno_text(code));
 	return code == ENOMEM ? -ENOMEM : -EIO;
 }
 

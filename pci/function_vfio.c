@@ -75,7 +75,7 @@ static int access_failed(const struct vfio_function *function,
 				function->base.name);
 	return vn_error(EIO, "%s: %s: %s of %zu bytes at %#" PRIx64 ": %s",
 			function->base.name, vn_region_name(region), step, size,
-			offset, done < 0 ? strerrordesc_np(code) :
+			offset, done < 0 ? vn_errno_text(code) :
 					   "cut short");
 }
 

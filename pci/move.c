@@ -188,7 +188,7 @@ put(struct vn_move *move, const char *text, const char *format, ...)
 	if (result < 0)
 		snprintf(move->cause, sizeof(move->cause),
 			 "%s cannot be written to (%s)", path,
-			 strerrordesc_np(-result));
+			 vn_errno_text(-result));
 	return result;
 }
 

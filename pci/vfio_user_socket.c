@@ -305,14 +305,12 @@ static int send_command(struct vn_vu_socket *s, const struct vn_vu_message *m,
 static int refused(struct vn_vu_socket *s, struct vn_vu_message *m,
 		   const struct vu_header *header)
 {
-	char meaning[128];
-
 	if (header->size != sizeof(*header))
 		return breach(s, "an error reply has more than a header");
 	m->refused = header->error > 0 && header->error < 4096 ?
 			     (int)header->error : EIO;
 	return vn_error(EIO, "%s: %s: the server answers: %s", s->name, m->what,
-			strerror_r(m->refused, meaning, sizeof(meaning)));
+			vn_errno_text(m->refused));
 }
 
 static int read_reply(struct vn_vu_socket *s, struct vn_vu_message *m,

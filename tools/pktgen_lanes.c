@@ -149,20 +149,22 @@ static int make_crew(struct crew *crew, const struct rate *rate)
 static int start_thread(struct crew *crew, uint32_t index)
 {
 	const struct cpu_list *cpus = &crew->gen->options->cpus;
-	pthread_attr_t attributes;
 	char name[24]; /* 15 characters are what the kernel takes */
-	cpu_set_t set;
-	int error;
+	cpu_set_t set, ours;
+	int error = 0;
 
-	pthread_attr_init(&attributes);
+	/* The thread inherits it: attributes have none in musl. */
 	if (cpus->count != 0) {
 		CPU_ZERO(&set);
 		CPU_SET(cpus->cpu[index % cpus->count], &set);
-		pthread_attr_setaffinity_np(&attributes, sizeof(set), &set);
+		pthread_getaffinity_np(pthread_self(), sizeof(ours), &ours);
+		error = pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
 	}
-	error = pthread_create(&crew->thread[index], &attributes, lane_main,
-			       &crew->lanes->lane[index]);
-	pthread_attr_destroy(&attributes);
+	if (error == 0)
+		error = pthread_create(&crew->thread[index], NULL, lane_main,
+				       &crew->lanes->lane[index]);
+	if (cpus->count != 0)
+		pthread_setaffinity_np(pthread_self(), sizeof(ours), &ours);
 	if (error != 0) {
 		say("a thread for queue pair %u: %s", index, strerror(error));
 		return session_fail(&crew->gen->session, CODE_PERMISSION);

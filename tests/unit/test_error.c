@@ -25,6 +25,8 @@ static void prefix_names_an_object_once(void **state)
 	vn_error_errno(ENOENT, "open %s", "/x");
 	assert_string_equal(vionet_error_text(),
 			    "open /x: No such file or directory");
+	vn_error_errno(99999, "open %s", "/x");
+	assert_true(strlen(vionet_error_text()) > strlen("open /x: ") + 5);
 }
 
 static void long_text_is_cut(void **state)
