@@ -59,7 +59,7 @@ def machine(o, image):
 
 
 def kernel_arguments(o):
-    words = ["console=ttyS0", "panic=-1", "mitigations=off", "random.trust_cpu=on", "nokaslr",
+    words = ["console=ttyS0", "panic=-1", "no_timer_check", "mitigations=off", "random.trust_cpu=on", "nokaslr",
              "loglevel=7" if o.log else "quiet"]
     if o.iommu == "intel":
         words.append("intel_iommu=on")
