@@ -21,6 +21,7 @@
 #include "driver/device.h"
 #include "driver/feature.h"
 #include "driver/pool.h"
+#include "driver/quarantine.h"
 #include "driver/spec_net.h"
 #include "driver/spec_virtio.h"
 #include "driver/wish.h"
@@ -104,8 +105,10 @@ int vn_device_reset(struct vionet_device *device)
 		result = -EIO;
 	device->quiet = result == 0;
 	device->broken = result != 0;
-	if (device->quiet)
+	if (device->quiet) {
+		vn_quarantine_release(device);
 		vn_device_memory_sweep(device);
+	}
 	return result;
 }
 
@@ -316,6 +319,7 @@ int vionet_device_close(struct vionet_device *device)
 	/* From here on the kernel keeps the device from our memory. */
 	closed = device->transport->ops->close(device->transport);
 	device->quiet = false;
+	vn_quarantine_release(device);
 	vn_shares_end(device);
 	vn_pools_hand_over(device);
 	while (device->pools)

@@ -16,6 +16,7 @@
 #include "driver/transport.h"
 
 struct vn_control;
+struct vn_quarantined;
 struct vn_queue_plan;
 struct vn_share;
 struct vn_wish;
@@ -97,7 +98,8 @@ struct vionet_device {
 	struct vionet_pool *pools;
 	struct vn_share *shares; /* pools of other devices that it sees */
 	struct vionet_memory *memories;
-	unsigned int quarantined;
+	unsigned int quarantined; /* regions, besides those of queues */
+	struct vn_quarantined *quarantine; /* queues, see driver/quarantine.h */
 };
 
 /* ---- device.c ---- */

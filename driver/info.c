@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "driver/control.h"
 #include "driver/device.h"
+#include "driver/quarantine.h"
 #include "driver/queue.h"
 #include "driver/spec_net.h"
 #include "driver/spec_virtio.h"
@@ -179,7 +180,7 @@ int vionet_device_info(struct vionet_device *device,
 	info->mapped_bytes = limits.mapped_bytes;
 	info->mappings = limits.mappings;
 	info->mappings_left = limits.mappings_left;
-	info->quarantined = device->quarantined;
+	vn_quarantine_count(device, &info->quarantined, &info->quarantined_packets);
 	return 0;
 }
 

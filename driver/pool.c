@@ -242,9 +242,11 @@ int vionet_pool_destroy(struct vionet_pool *pool)
 				pool->queues);
 	if (pool->available != pool->count)
 		return vn_error(EBUSY, "%s: pool: %u of its %u packets are still "
-				"with the application or the device",
+				"with the application or the device%s",
 				device->name, pool->count - pool->available,
-				pool->count);
+				pool->count, device->quarantine ?
+				", which did not acknowledge its reset; start or "
+				"close it first" : "");
 	vn_pool_destroy_forced(pool);
 	return 0;
 }

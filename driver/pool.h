@@ -62,6 +62,7 @@ struct vionet_pool {
 	struct vionet_memory *memory;
 	bool own_memory;
 	bool own; /* made by the device's start; released by its stop */
+	bool abandoned; /* that could not be done: the device may still use it */
 	unsigned int queues; /* that take packets from it */
 	enum vn_access access;
 	struct vionet_pool *next; /* in the device's list */

@@ -19,6 +19,7 @@
 #include "base/event.h"
 #include "base/order.h"
 #include "driver/pool.h"
+#include "driver/quarantine.h"
 #include "driver/queue.h"
 #include "driver/rxtx_table.h"
 #include "driver/spec_net.h"
@@ -139,7 +140,8 @@ int vn_queue_open(struct vionet_queue *queue, struct vionet_device *device,
 			  queue->offloads.kinds != 0 || queue->offloads.hash;
 	if (plan->pool)
 		queue->posted = plan->pool->buffer_size + queue->header_size;
-	result = vn_ring_open(queue);
+	queue->place = calloc(1, sizeof(*queue->place));
+	result = queue->place ? vn_ring_open(queue) : vn_error(ENOMEM, "no memory");
 	if (result == 0)
 		result = transport->ops->queue_setup(transport, plan->index,
 						     plan->size, &queue->vector,
@@ -151,6 +153,7 @@ int vn_queue_open(struct vionet_queue *queue, struct vionet_device *device,
 		char name[32];
 
 		vn_error_prefix(result, "%s", queue_name(queue, name));
+		queue->released = true; /* it was never enabled */
 		vn_queue_close(queue);
 		return result;
 	}
@@ -228,17 +231,27 @@ static void take_back(struct vionet_queue *queue)
 		vn_packet_free(queue->partial.head);
 }
 
+void vn_queue_release(struct vionet_queue *queue)
+{
+	take_back(queue);
+	vn_ring_close(queue);
+}
+
 void vn_queue_close(struct vionet_queue *queue)
 {
 	if (!queue->device)
 		return;
 	if (queue->opened && queue->pool)
 		queue->pool->queues--;
-	if (queue->device->quiet || queue->released)
-		take_back(queue);
 	if (queue->shared_interrupt && queue->interrupt_fd >= 0)
 		close(queue->interrupt_fd);
-	vn_ring_close(queue);
+	/* One that could not be made anew has no place, and nothing to keep. */
+	if (queue->place && !queue->device->quiet && !queue->released) {
+		vn_quarantine_add(queue);
+	} else {
+		vn_queue_release(queue);
+		free(queue->place);
+	}
 	memset(queue, 0, sizeof(*queue));
 }
 

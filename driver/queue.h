@@ -224,6 +224,7 @@ struct vionet_queue {
 	struct vn_tables tables;
 
 	/* Set at start, read by the control side. */
+	struct vn_quarantined *place; /* if it cannot be quiesced */
 	struct vionet_device *device;
 	struct vn_transport *transport;
 	struct vionet_memory *read_memory;  /* descriptor and driver area */
@@ -285,9 +286,12 @@ static inline bool vn_queue_paused(const struct vionet_queue *queue)
 	return __atomic_load_n(&queue->paused, __ATOMIC_ACQUIRE) != 0;
 }
 
-/* Take every buffer back and free the queue. The device is quiet, or its memory
- * is put aside. An empty queue is allowed. */
+/* Take every buffer back and free the queue; if the device is not known to be quiet, the
+ * queue goes whole into quarantine. An empty queue is allowed. */
 void vn_queue_close(struct vionet_queue *queue);
+
+/* The second half of that, once the device has nothing of the queue any more. */
+void vn_queue_release(struct vionet_queue *queue);
 
 /* Latch a breach of protocol: the first one counts. */
 void vn_queue_break(struct vionet_queue *queue, enum vn_breach breach,

@@ -206,13 +206,15 @@ void vn_device_close_queues(struct vionet_device *device)
 		vn_queue_close(&device->rx[i]);
 		vn_queue_close(&device->tx[i]);
 	}
-	/* The packets of a device that is not quiet are still its: their pools stay
-	 * in the device's list until it is closed. */
+	/* The packets of a device that is not quiet are still its: their pools go
+	 * into quarantine with the queues. */
 	for (unsigned int i = 0; i < 2 * device->queue_pairs; i++) {
 		struct vionet_pool *pool = device->plans[i].pool;
 
-		if (device->quiet && pool && pool->own)
+		if (pool && pool->own && device->quiet)
 			vn_pool_destroy_forced(pool);
+		else if (pool && pool->own)
+			pool->abandoned = true;
 	}
 	free(device->rx);
 	free(device->tx);

@@ -185,14 +185,16 @@ static json_t *pci_details(const struct info *info)
 
 static json_t *memory(const struct vionet_device_info *device)
 {
-	return json_pack("{s:o, s:o, s:I, s:I, s:o, s:I}",
+	return json_pack("{s:o, s:o, s:I, s:I, s:o, s:I, s:I}",
 			 "page_size", hex(device->page_size),
 			 "page_sizes", hex(device->page_sizes),
 			 "mapped_bytes", (json_int_t)device->mapped_bytes,
 			 "mappings", (json_int_t)device->mappings,
 			 "mappings_left", device->mappings_left == UINT32_MAX ?
 				 json_null() : json_integer(device->mappings_left),
-			 "quarantined", (json_int_t)device->quarantined);
+			 "quarantined", (json_int_t)device->quarantined,
+			 "quarantined_packets",
+			 (json_int_t)device->quarantined_packets);
 }
 
 /* Names of bits, as an array. */

@@ -412,7 +412,8 @@ void info_print_text(const struct info *info)
 		printf("no limit stated\n");
 	else
 		printf("%u more possible\n", device->mappings_left);
-	if (device->quarantined != 0)
-		printf("%-16s%u regions\n", "quarantined", device->quarantined);
+	if (device->quarantined != 0 || device->quarantined_packets != 0)
+		printf("%-16s%u regions, %u packets\n", "quarantined",
+		       device->quarantined, device->quarantined_packets);
 }
 

@@ -196,8 +196,9 @@ int vionet_device_start(struct vionet_device *device,
  *
  * Returns 0, also if it was not running; -ETIMEDOUT if the device did not
  * acknowledge the reset, -ENODEV if it is gone, -EIO if it could not be kept from
- * memory: then all that it had is kept until a reset succeeds or the device is
- * closed.
+ * memory: then all that it had is kept, packets of the application's pools too, until
+ * a reset succeeds (with the next start) or the device is closed; see `quarantined` of
+ * vionet_device_info. Such pools and memory cannot be given up before: -EBUSY.
  */
 int vionet_device_stop(struct vionet_device *device);
 
@@ -305,8 +306,12 @@ struct vionet_device_info {
 	uint32_t mappings;	  /* number of mappings now */
 	uint32_t mappings_left;	  /* that the kernel, or server, still allows;
 				   * UINT32_MAX: no limit is stated */
-	uint32_t quarantined;	  /* regions kept from reuse: the device may
-				   * still write to them */
+	/* A device that did not acknowledge its reset, or the reset of one queue,
+	 * may still use what its queues had: that is kept, whole, until it is known
+	 * to be quiet (a reset that succeeds, with start or recover; close). */
+	uint32_t quarantined;	  /* regions of ours: rings, commands, pools */
+	uint32_t quarantined_packets; /* of pools of ours and of the application's,
+				   * to which they return then */
 };
 
 /* Fill `info`. Returns 0, or -ENODEV if the device is gone. */

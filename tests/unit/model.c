@@ -346,7 +346,8 @@ static int bar_write(struct vn_function *function, unsigned int region,
 			set_master(m, (value & 4) != 0);
 		return 0;
 	}
-	if (offset == 20 && ++m->status_writes == m->fail_status)
+	if (offset == 20 && (++m->status_writes == m->fail_status ||
+			     (m->reset_fails && value == 0)))
 		return vn_error(EIO, "model: status write fails");
 	if (offset < ISR) {
 		common_write(m, offset, value);

@@ -109,6 +109,7 @@ struct model {
 	bool gone;		/* every register reads all-ones */
 	bool never_reset;	/* status does not go to 0 */
 	bool reset_needs_function; /* ... until the function is reset */
+	bool reset_fails;	/* writing 0 to the status is an error */
 	bool refuse_features;	/* clears FEATURES_OK */
 	uint8_t stuck_status;	/* status bits that cannot be set */
 	bool restless_generation;

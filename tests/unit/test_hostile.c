@@ -345,7 +345,7 @@ static void unquiet_stop_keeps_what_the_device_has(void **state)
 	assert_int_equal(vionet_device_info(bed->device, &info), 0);
 	/* Two pools, the rings, and indirect tables if there are any. */
 	assert_int_equal(info.quarantined,
-			 4 + (bed_layout.offers >> 28 & 1));
+			 6 + (bed_layout.offers >> 28 & 1));
 	assert_int_equal(bed->model->unmapped_live, 0);
 	/* It recovers: what was put aside is freed. */
 	bed->model->never_reset = false;

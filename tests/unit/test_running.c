@@ -265,7 +265,8 @@ static void memory_of_a_restless_device_is_kept(void **state)
 	assert_int_equal(vionet_device_stop(device), -ETIMEDOUT);
 	assert_int_equal(vionet_device_info(device, &info), 0);
 	assert_true(info.broken);
-	assert_int_equal(info.quarantined, 4); /* and the pools, which stay whole */
+	assert_int_equal(info.quarantined, 6); /* rings and pools */
+	assert_int_equal(info.quarantined_packets, 256);
 	for (unsigned int i = 0; i < MODEL_MAPS; i++)
 		maps += model->map[i].used;
 	assert_int_equal(maps, 6);

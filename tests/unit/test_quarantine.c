@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What becomes of packets and memory where a device does not acknowledge a reset, against
+ * the model: nothing is given back before the device is known to be quiet, and everything
+ * after that, once.
+ */
+#include "tests/unit/rig_traffic.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+
+enum { COUNT = 64, QUEUE = 16 };
+
+struct pools {
+	struct vionet_pool *rx, *tx;
+};
+
+static struct pools make_pools(struct rig *rig)
+{
+	struct vionet_pool_options rx = { .count = COUNT },
+		tx = { .count = COUNT, .access = VIONET_DEVICE_READS };
+	struct pools pools;
+
+	assert_int_equal(vionet_pool_create(rig->device, &rx, &pools.rx), 0);
+	assert_int_equal(vionet_pool_create(rig->device, &tx, &pools.tx), 0);
+	return pools;
+}
+
+static int start_with(struct rig *rig, const struct pools *pools)
+{
+	struct vionet_start_options options = {
+		.rx_queue_size = QUEUE, .tx_queue_size = QUEUE,
+		.rx_pool = pools->rx, .tx_pool = pools->tx,
+	};
+
+	return vionet_device_start(rig->device, &options);
+}
+
+/* Opened and stopped: nothing of it is in use. */
+static struct rig *raise_stopped(void)
+{
+	struct rig *rig = raise_rig(1);
+
+	start_rig(rig, 1, 0);
+	assert_int_equal(vionet_device_stop(rig->device), 0);
+	rig->model->function.reset_supported = false;
+	return rig;
+}
+
+static void expect_quarantine(struct rig *rig, uint32_t regions, uint32_t packets)
+{
+	struct vionet_device_info info;
+
+	assert_int_equal(vionet_device_info(rig->device, &info), 0);
+	assert_int_equal(info.quarantined, regions);
+	assert_int_equal(info.quarantined_packets, packets);
+}
+
+/* Rings of a pair and of the control queue, its commands, and indirect tables. */
+static uint32_t regions(void)
+{
+	return 2 + 2 + 2 + 2 + (rig_layout >> 28 & 1);
+}
+
+/* All packets of a pool are there, each once. */
+static void expect_whole(struct vionet_pool *pool)
+{
+	struct vionet_packet *packets[COUNT], *more;
+
+	assert_int_equal(vionet_pool_available(pool), COUNT);
+	assert_int_equal(vionet_packet_alloc(pool, packets, COUNT), COUNT);
+	for (unsigned int i = 0; i < COUNT; i++)
+		for (unsigned int k = 0; k < i; k++)
+			assert_ptr_not_equal(packets[i], packets[k]);
+	assert_int_equal(vionet_packet_alloc(pool, &more, 1), 0);
+	vionet_packet_free(packets, COUNT);
+}
+
+/* A packet of two segments, the second one of the other pool. */
+static void push_chain(struct rig *rig, const struct pools *pools)
+{
+	struct vionet_queue *tx = vionet_device_tx_queue(rig->device, 0);
+	struct vionet_packet *packet, *second;
+
+	assert_int_equal(vionet_packet_alloc(pools->tx, &packet, 1), 1);
+	assert_int_equal(vionet_packet_alloc(pools->rx, &second, 1), 1);
+	packet->length = second->length = 64;
+	packet->next = second;
+	assert_int_equal(vionet_queue_transmit(tx, &packet, 1), 1);
+}
+
+static void failed_stops_lose_nothing(void **state)
+{
+	struct rig *rig = raise_stopped();
+	struct pools pools = make_pools(rig);
+	struct vionet_packet *kept;
+
+	(void)state;
+	for (unsigned int i = 0; i < 20; i++) {
+		assert_int_equal(start_with(rig, &pools), 0);
+		expect_quarantine(rig, 0, 0);
+		assert_int_equal(vionet_pool_available(pools.rx), COUNT - QUEUE);
+		assert_int_equal(vionet_pool_available(pools.tx), COUNT);
+		deliver(rig, 3);
+		assert_int_equal(vionet_queue_receive(
+			vionet_device_rx_queue(rig->device, 0), &kept, 1), 1);
+		rig->model->hold = true;
+		push(rig, 0, 2);
+		push_chain(rig, &pools);
+		rig->model->reset_fails = true;
+		assert_int_equal(vionet_device_stop(rig->device), -EIO);
+		/* Still the device's: what was posted, and what it was to send. */
+		expect_quarantine(rig, regions(), QUEUE + 4);
+		assert_int_equal(vionet_pool_available(pools.rx),
+				 COUNT - QUEUE - 2);
+		assert_int_equal(vionet_pool_available(pools.tx), COUNT - 3);
+		/* A start that fails as well changes nothing. */
+		assert_int_equal(start_with(rig, &pools), -EIO);
+		expect_quarantine(rig, regions(), QUEUE + 4);
+		vionet_packet_free(&kept, 1);
+		rig->model->reset_fails = false;
+		rig->model->hold = false;
+	}
+	assert_int_equal(start_with(rig, &pools), 0);
+	deliver(rig, 10);
+	assert_int_equal(take(vionet_device_rx_queue(rig->device, 0)), 10);
+	assert_int_equal(vionet_device_stop(rig->device), 0);
+	expect_quarantine(rig, 0, 0);
+	expect_whole(pools.rx);
+	expect_whole(pools.tx);
+	assert_int_equal(vionet_pool_destroy(pools.rx), 0);
+	assert_int_equal(vionet_pool_destroy(pools.tx), 0);
+	drop_rig(rig);
+}
+
+/* Pools that the library made go with the queues, and come back with them. */
+static void own_pools_are_not_piled_up(void **state)
+{
+	struct rig *rig = raise_stopped();
+	struct vionet_start_options options = { .rx_queue_size = QUEUE,
+						.tx_queue_size = QUEUE };
+	unsigned int maps = 0;
+
+	(void)state;
+	for (unsigned int i = 0; i < 10; i++) {
+		assert_int_equal(vionet_device_start(rig->device, &options), 0);
+		expect_quarantine(rig, 0, 0);
+		rig->model->reset_fails = true;
+		assert_int_equal(vionet_device_stop(rig->device), -EIO);
+		expect_quarantine(rig, regions() + 2, QUEUE);
+		rig->model->reset_fails = false;
+	}
+	assert_int_equal(vionet_device_start(rig->device, &options), 0);
+	for (unsigned int i = 0; i < MODEL_MAPS; i++)
+		maps += rig->model->map[i].used;
+	assert_int_equal(maps, regions() + 2);
+	drop_rig(rig);
+}
+
+/* ---- where it fails ---- */
+
+static void fail_reset_after_failed(struct model *m, uint8_t written)
+{
+	if (written & 0x80)
+		m->reset_fails = true;
+}
+
+/* Whatever step of a start fails, and the reset after it too. */
+static void failed_starts_lose_nothing(void **state)
+{
+	struct rig *rig = raise_stopped();
+	struct pools pools = make_pools(rig);
+	unsigned int failed = 0, n = 0;
+	int result;
+
+	(void)state;
+	rig->model->on_status = fail_reset_after_failed;
+	do {
+		rig->model->reset_fails = false;
+		rig->model->accesses = 0;
+		rig->model->fail_access = ++n;
+		result = start_with(rig, &pools);
+		rig->model->fail_access = 0;
+		failed += result != 0;
+	} while (result != 0);
+	assert_true(failed > 50);
+	/* The last step of all: it has its buffers, and refuses what it is told. */
+	assert_int_equal(vionet_filter_vlan_add(rig->device, 1), 0);
+	assert_int_equal(vionet_device_stop(rig->device), 0);
+	for (unsigned int i = 0; i < 10; i++) {
+		rig->model->reset_fails = false;
+		rig->c->refuse_class = 2;
+		assert_int_equal(start_with(rig, &pools), -EREMOTEIO);
+		expect_quarantine(rig, regions(), QUEUE);
+		assert_int_equal(vionet_pool_available(pools.rx), COUNT - QUEUE);
+	}
+	rig->model->reset_fails = false;
+	rig->c->refuse_class = -1;
+	assert_int_equal(start_with(rig, &pools), 0);
+	expect_quarantine(rig, 0, 0);
+	assert_int_equal(vionet_pool_available(pools.rx), COUNT - QUEUE);
+	assert_int_equal(vionet_device_stop(rig->device), 0);
+	expect_whole(pools.rx);
+	expect_whole(pools.tx);
+	rig->model->on_status = NULL;
+	drop_rig(rig);
+}
+
+static void failed_recoveries_lose_nothing(void **state)
+{
+	struct rig *rig = raise_stopped();
+	struct pools pools = make_pools(rig);
+
+	(void)state;
+	for (unsigned int i = 0; i < 10; i++) {
+		assert_int_equal(start_with(rig, &pools), 0);
+		rig->model->hold = true;
+		push(rig, 0, 5);
+		rig->model->reset_fails = true;
+		assert_int_equal(vionet_device_recover(rig->device, NULL), -EIO);
+		expect_quarantine(rig, regions(), QUEUE + 5);
+		rig->model->reset_fails = rig->model->hold = false;
+		memset(rig->device->recovered_at, 0,
+		       sizeof(rig->device->recovered_at));
+	}
+	assert_int_equal(start_with(rig, &pools), 0);
+	assert_int_equal(vionet_device_stop(rig->device), 0);
+	expect_whole(pools.rx);
+	expect_whole(pools.tx);
+	drop_rig(rig);
+}
+
+/* A queue that was to be reset alone: kept as it is, until the device is stopped, or it
+ * is reset after all. */
+static void a_failed_queue_reset_loses_nothing(void **state)
+{
+	struct rig *rig = raise_stopped();
+	struct pools pools = make_pools(rig);
+	struct vionet_queue *tx;
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(start_with(rig, &pools), 0);
+		tx = vionet_device_tx_queue(rig->device, 0);
+		rig->model->hold = true;
+		push(rig, 0, 5);
+		rig->model->queue_reset_stuck = true;
+		assert_int_equal(vionet_queue_reset(tx, NULL), -ETIMEDOUT);
+		expect_quarantine(rig, 2 + (rig_layout >> 28 & 1), 5);
+		assert_int_equal(vionet_pool_available(pools.tx), COUNT - 5);
+		rig->model->queue_reset_stuck = rig->model->hold = false;
+		if (i == 0) {
+			assert_int_equal(vionet_queue_reset(tx, NULL), 0);
+			expect_quarantine(rig, 0, 0);
+			assert_int_equal(vionet_pool_available(pools.tx), COUNT);
+			push(rig, 0, 3);
+		}
+		assert_int_equal(vionet_device_stop(rig->device), 0);
+		expect_whole(pools.rx);
+		expect_whole(pools.tx);
+	}
+	drop_rig(rig);
+}
+
+/* ---- what the application tries meanwhile ---- */
+
+static void on_release(void *frame, void *context)
+{
+	(void)frame;
+	++*(unsigned int *)context;
+}
+
+static void push_foreign(struct rig *rig, const struct pools *pools,
+			 struct vionet_memory *memory, uint8_t *frame,
+			 unsigned int *released)
+{
+	struct vionet_packet *packet;
+
+	assert_int_equal(vionet_packet_alloc(pools->tx, &packet, 1), 1);
+	assert_int_equal(vionet_packet_attach(packet, memory, frame, 64, on_release,
+					      released), 0);
+	assert_int_equal(vionet_queue_transmit(
+		vionet_device_tx_queue(rig->device, 0), &packet, 1), 1);
+}
+
+/* `back`: it comes back, else it is closed as it is. */
+static void try_to_take_it_away(bool back)
+{
+	struct rig *rig = raise_stopped();
+	struct pools pools = make_pools(rig);
+	uint8_t *own = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct vionet_memory *memory;
+	unsigned int released = 0;
+
+	assert_int_equal(vionet_memory_register(rig->device, own, 4096,
+						VIONET_DEVICE_READS, &memory), 0);
+	assert_int_equal(start_with(rig, &pools), 0);
+	rig->model->hold = true;
+	push_foreign(rig, &pools, memory, own, &released);
+	rig->model->reset_fails = true;
+	assert_int_equal(vionet_device_stop(rig->device), -EIO);
+	assert_int_equal(vionet_device_stop(rig->device), 0);
+	assert_int_equal(vionet_memory_unregister(memory), -EBUSY);
+	assert_int_equal(vionet_pool_destroy(pools.rx), -EBUSY);
+	assert_text("start or close it first");
+	assert_int_equal(vionet_pool_destroy(pools.tx), -EBUSY);
+	assert_text("1 of its 64 packets");
+	assert_int_equal(released, 0);
+	if (back) {
+		rig->model->reset_fails = rig->model->hold = false;
+		assert_int_equal(start_with(rig, &pools), 0);
+		assert_int_equal(released, 1);
+		assert_int_equal(vionet_device_stop(rig->device), 0);
+		expect_whole(pools.rx);
+		expect_whole(pools.tx);
+		assert_int_equal(vionet_pool_destroy(pools.rx), 0);
+		assert_int_equal(vionet_pool_destroy(pools.tx), 0);
+		assert_int_equal(vionet_memory_unregister(memory), 0);
+	}
+	drop_rig(rig);
+	assert_int_equal(released, 1);
+	munmap(own, 4096);
+}
+
+static void nothing_is_taken_from_a_device_that_has_it(void **state)
+{
+	(void)state;
+	try_to_take_it_away(true);
+	try_to_take_it_away(false);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(failed_stops_lose_nothing),
+		cmocka_unit_test(own_pools_are_not_piled_up),
+		cmocka_unit_test(failed_starts_lose_nothing),
+		cmocka_unit_test(failed_recoveries_lose_nothing),
+		cmocka_unit_test(a_failed_queue_reset_loses_nothing),
+		cmocka_unit_test(nothing_is_taken_from_a_device_that_has_it),
+	};
+
+	return run_rigs(tests);
+}
