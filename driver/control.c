@@ -178,7 +178,7 @@ static int await(struct vionet_device *device, uint32_t *written)
 {
 	struct vn_control *control = device->control;
 	uint64_t now = vn_now(), begin = now, pause = PAUSE_MIN;
-	uint64_t looked = now, rescued = now;
+	uint64_t looked = now;
 	int result;
 
 	while (!collect(control, written)) {
@@ -194,10 +194,7 @@ static int await(struct vionet_device *device, uint32_t *written)
 			if (result)
 				return result;
 		}
-		if (now - rescued >= VN_RESCUE_INTERVAL) {
-			rescued = now;
-			control->queue.bursts->rescue(&control->queue);
-		}
+		vn_queue_look_after(&control->queue, now);
 		if (now - begin < SPIN)
 			VN_CPU_RELAX();
 		else

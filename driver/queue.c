@@ -1,34 +1,24 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: making and closing queues, waiting, health and counters. The bursts are
- * in driver/rxtx.h.
+ * Owns: making and closing queues, health and counters. The bursts are in
+ * driver/rxtx.h, waiting is in driver/wait.c.
  * Never: frees ring memory that the device may still write to.
  * Read next: driver/ring_split.h.
  */
 #include <assert.h>
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/error.h"
-#include "base/event.h"
-#include "base/order.h"
 #include "driver/pool.h"
 #include "driver/quarantine.h"
 #include "driver/queue.h"
 #include "driver/rxtx_table.h"
 #include "driver/spec_net.h"
-
-/* How long a wait trusts the interrupt before it looks by itself. */
-#define SAFETY_CHECK (1000 * VN_MS)
-
-/* How often a queue without a vector is looked at while "sleeping". */
-#define POLL_PAUSE (VN_MS / 10)
 
 /* ---- making ---- */
 
@@ -41,7 +31,7 @@ static uint32_t longest_frame(const struct vionet_device *device)
 }
 
 /* "transmit queue 3", for error texts. */
-static const char *queue_name(const struct vionet_queue *queue, char text[32])
+const char *vn_queue_name(const struct vionet_queue *queue, char text[32])
 {
 	if (!queue->pool)
 		snprintf(text, 32, "control queue");
@@ -134,6 +124,7 @@ int vn_queue_open(struct vionet_queue *queue, struct vionet_device *device,
 		.refill_batch = refill_batch(plan->size),
 		.vector = plan->vector,
 		.interrupt_fd = -1,
+		.watch.mark = UINT64_MAX,
 	};
 	queue->metadata = queue->header_size != sizeof(struct net_hdr) ||
 			  queue->offloads.flags != 0 ||
@@ -152,7 +143,7 @@ int vn_queue_open(struct vionet_queue *queue, struct vionet_device *device,
 	if (result) {
 		char name[32];
 
-		vn_error_prefix(result, "%s", queue_name(queue, name));
+		vn_error_prefix(result, "%s", vn_queue_name(queue, name));
 		queue->released = true; /* it was never enabled */
 		vn_queue_close(queue);
 		return result;
@@ -312,7 +303,7 @@ int vionet_queue_check(const struct vionet_queue *queue)
 	}
 	return vn_error(EIO, "%s: %s is broken by the device: %s; stop and start "
 			"the device, or recover it", queue->device->name,
-			queue_name(queue, name), what);
+			vn_queue_name(queue, name), what);
 }
 
 /* ---- bursts ---- */
@@ -354,192 +345,14 @@ uint32_t vionet_queue_transmit(struct vionet_queue *queue,
 
 uint32_t vionet_queue_reclaim(struct vionet_queue *queue)
 {
+	uint32_t left;
+
 	assert(queue->transmits);
 	check_owner(queue);
-	return queue->bursts->reclaim(queue);
-}
-
-int vionet_queue_drain(struct vionet_queue *queue, unsigned int timeout_ms)
-{
-	uint64_t begin = vn_now(), rescued = begin, now = begin;
-	uint64_t end = begin + timeout_ms * VN_MS;
-
-	for (; vionet_queue_reclaim(queue) != 0; now = vn_now()) {
-		if (queue->breach)
-			return vionet_queue_check(queue);
-		if (now - rescued >= VN_RESCUE_INTERVAL &&
-		    !vn_queue_paused(queue)) {
-			queue->bursts->rescue(queue);
-			rescued = now;
-		}
-		/* Whoever was kept from running so long looks once more. */
-		if (now >= end && vionet_queue_reclaim(queue) != 0)
-			return vn_error(ETIMEDOUT, "%s: transmit queue %u: the "
-					"device has not completed %u packets "
-					"within %u ms", queue->device->name,
-					queue->pair, queue->outstanding,
-					timeout_ms);
-		vn_sleep(VN_MS / 20);
-	}
-	return queue->breach ? vionet_queue_check(queue) : 0;
-}
-
-/* ---- waiting ---- */
-
-int vionet_queue_eventfd(const struct vionet_queue *queue)
-{
-	if (queue->interrupt_fd < 0)
-		return vn_error(ENOTSUP, "%s: queue %u has no interrupt: none was "
-				"asked for, or the device has too few MSI-X "
-				"vectors; poll it", queue->device->name,
-				queue->index);
-	return queue->interrupt_fd;
-}
-
-int vionet_queue_arm(struct vionet_queue *queue)
-{
-	int ready;
-
-	/* A broken queue may have no memory any more. */
-	if (queue->breach)
-		return vionet_queue_check(queue);
-	if (vn_queue_paused(queue))
-		return 0;
-	ready = queue->bursts->arm(queue);
-	return queue->breach ? vionet_queue_check(queue) : ready;
-}
-
-static void clear_interrupt(struct vionet_queue *queue)
-{
-	struct epoll_event event;
-	bool signalled;
-
-	if (queue->interrupt_fd < 0)
-		return;
-	if (queue->shared_interrupt)
-		signalled = epoll_wait(queue->interrupt_fd, &event, 1, 0) > 0;
-	else
-		signalled = vn_event_take(queue->interrupt_fd);
-	if (signalled)
-		vn_count(&queue->counters.interrupts, 1);
-}
-
-void vionet_queue_disarm(struct vionet_queue *queue)
-{
-	if (!vn_queue_paused(queue))
-		queue->bursts->disarm(queue);
-	clear_interrupt(queue);
-}
-
-static bool spin(struct vionet_queue *queue, uint64_t end)
-{
-	do {
-		if (queue->breach || queue->bursts->ready(queue))
-			return true;
-		VN_CPU_RELAX();
-	} while (vn_now() < end);
-	return false;
-}
-
-/* Sleep once, armed: until the interrupt, a removal request, a signal, or the
- * pause is over. Returns poll's answer for the interrupt; -ENODEV on removal. */
-static int sleep_armed(struct vionet_queue *queue, uint64_t pause)
-{
-	struct pollfd fds[2] = {
-		{ .fd = queue->interrupt_fd, .events = POLLIN },
-		{ .fd = queue->transport->removal_fd, .events = POLLIN },
-	};
-	struct timespec timeout = {
-		.tv_sec = (time_t)(pause / (1000 * VN_MS)),
-		.tv_nsec = (long)(pause % (1000 * VN_MS)),
-	};
-	int ready = ppoll(fds, 2, &timeout, NULL);
-
-	if (ready < 0)
-		return -EINTR;
-	if (fds[1].revents)
-		return vn_error(ENODEV, "%s: the device is being removed; stop and "
-				"close it", queue->device->name);
-	return fds[0].revents ? 1 : 0;
-}
-
-static uint64_t shorter(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
-/* Nothing was heard for as long as an interrupt is trusted: see whether one was
- * lost, or a notification of ours. */
-static int look_again(struct vionet_queue *queue)
-{
-	queue->idle_since = vn_now();
-	if (queue->bursts->ready(queue)) {
-		vn_count(&queue->counters.lost_interrupts, 1);
-		return 1;
-	}
-	if (queue->outstanding != 0 && !vn_queue_paused(queue))
-		queue->bursts->rescue(queue);
-	return 0;
-}
-
-/* Arm and sleep until there is work or `end`; the queue is disarmed on return.*/
-static int sleep_until(struct vionet_queue *queue, uint64_t end)
-{
-	for (;;) {
-		uint64_t now = vn_now();
-		uint64_t pause = queue->interrupt_fd < 0 ? POLL_PAUSE : SAFETY_CHECK;
-		int ready = vionet_queue_arm(queue);
-
-		if (ready != 0)
-			return ready;
-		if (now >= end)
-			return 0;
-		ready = sleep_armed(queue, shorter(pause, end - now));
-		if (ready < 0)
-			return ready == -EINTR ? 0 : ready;
-		clear_interrupt(queue);
-		if (ready == 0 && pause == SAFETY_CHECK &&
-		    vn_now() - now >= SAFETY_CHECK)
-			return look_again(queue);
-	}
-}
-
-/* A caller may wait in pieces of less than that, a queue without a vector always
- * does, and interrupts of other queues end a sleep early: count across them. */
-static int look_if_due(struct vionet_queue *queue, uint64_t begin)
-{
-	if (queue->idle_since == 0)
-		queue->idle_since = begin;
-	if (vn_now() - queue->idle_since < SAFETY_CHECK)
-		return 0;
-	return look_again(queue);
-}
-
-int vionet_queue_wait(struct vionet_queue *queue, unsigned int spin_us,
-		      int timeout_ms)
-{
-	uint64_t now = vn_now();
-	/* Never longer than that, so that a caller's own flag is looked at. */
-	uint64_t limit = SAFETY_CHECK + VN_MS;
-	uint64_t end = now + (timeout_ms < 0 ? limit :
-			      shorter(limit, (unsigned int)timeout_ms * VN_MS));
-	int result;
-
-	if (queue->breach)
-		return vionet_queue_check(queue);
-	if (spin_us != 0 &&
-	    spin(queue, shorter(end, now + (uint64_t)spin_us * 1000))) {
-		queue->idle_since = 0;
-		return queue->breach ? vionet_queue_check(queue) : 1;
-	}
-	result = sleep_until(queue, end);
-	if (result == 0)
-		result = look_if_due(queue, now);
-	else
-		queue->idle_since = 0;
-	if (!vn_queue_paused(queue))
-		queue->bursts->disarm(queue);
-	return result;
+	left = queue->bursts->reclaim(queue);
+	if (left != 0)
+		vn_queue_idle(queue);
+	return left;
 }
 
 /* ---- looking ---- */
@@ -574,6 +387,7 @@ int vionet_queue_stats(const struct vionet_queue *queue,
 		.ignored_metadata = counted(&c->ignored_metadata),
 		.starved = counted(&c->starved),
 		.lost_interrupts = counted(&c->lost_interrupts),
+		.rescues = counted(&c->rescues),
 		.in_flight = (uint32_t)counted(&c->in_flight),
 		.size = queue->size,
 	};

@@ -31,7 +31,8 @@ enum vn_breach {
 };
 
 /* A device that does not move is notified again this often: it may have missed a
- * notification, or never withdrawn its wish for none. */
+ * notification, or never withdrawn its wish for none. An interrupt is trusted for as
+ * long. */
 #define VN_RESCUE_INTERVAL (100 * VN_MS)
 
 /* Most segments of a packet that are transmitted as one buffer. */
@@ -133,7 +134,7 @@ struct vn_counters {
 	uint64_t packets, bytes, completed, kicks, interrupts, full, invalid;
 	uint64_t dropped_short, dropped_long, dropped_chain, starved;
 	uint64_t dropped_metadata, ignored_metadata;
-	uint64_t lost_interrupts, in_flight;
+	uint64_t lost_interrupts, rescues, in_flight;
 };
 
 typedef uint32_t vn_receive_fn(struct vionet_queue *queue,
@@ -154,7 +155,6 @@ struct vn_bursts {
 	vn_ready_fn *ready;	/* is there anything completed? */
 	vn_arm_fn *arm;		/* 0 armed, 1 work is there already */
 	vn_disarm_fn *disarm;
-	vn_disarm_fn *rescue; /* notify again: nothing has moved for long */
 };
 
 /* A packet of a pool that the device does not see was not taken. */
@@ -215,8 +215,13 @@ struct vionet_queue {
 
 	const struct vn_bursts *bursts;
 	struct vn_counters counters;
-	uint64_t kicked_at; /* last rescue kick, see rxtx.h */
-	uint64_t idle_since; /* waits have found nothing since then; 0: they have */
+
+	/* Nothing was completed, and no notification written, since then: see
+	 * vn_queue_look_after. */
+	struct {
+		uint64_t mark; /* how many of both there were */
+		uint64_t since;
+	} watch;
 
 	/* Of buffers that are not common. */
 	struct vn_extent *extents; /* by slot */
@@ -285,6 +290,18 @@ static inline bool vn_queue_paused(const struct vionet_queue *queue)
 {
 	return __atomic_load_n(&queue->paused, __ATOMIC_ACQUIRE) != 0;
 }
+
+/*
+ * Nothing was found to do, at `now`: if nothing has moved for long, notify the device
+ * again, whether it wants that or not. wait.c
+ */
+void vn_queue_look_after(struct vionet_queue *queue, uint64_t now);
+
+/* The same at a coarse now, for polls. */
+void vn_queue_idle(struct vionet_queue *queue);
+
+/* "transmit queue 3", for error texts. */
+const char *vn_queue_name(const struct vionet_queue *queue, char text[32]);
 
 /* Take every buffer back and free the queue; if the device is not known to be quiet, the
  * queue goes whole into quarantine. An empty queue is allowed. */

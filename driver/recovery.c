@@ -21,6 +21,7 @@
 #include "driver/device.h"
 #include "driver/pool.h"
 #include "driver/queue.h"
+#include "driver/rxtx_slow.h"
 #include "driver/spec_virtio.h"
 #include "driver/wish.h"
 
@@ -378,9 +379,9 @@ int vionet_device_resume(struct vionet_device *device)
 	/* What was made available just before may not have been seen. */
 	for (unsigned int i = 0; i < device->queue_pairs; i++) {
 		if (device->rx[i].outstanding != 0)
-			device->rx[i].bursts->rescue(&device->rx[i]);
+			vn_queue_kick(&device->rx[i]);
 		if (device->tx[i].outstanding != 0)
-			device->tx[i].bursts->rescue(&device->tx[i]);
+			vn_queue_kick(&device->tx[i]);
 	}
 	return 0;
 }

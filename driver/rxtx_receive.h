@@ -197,6 +197,8 @@ ALWAYS_INLINE uint32_t receive_burst(struct vionet_queue *queue,
 		vn_count(&queue->counters.completed, c.popped);
 		vn_count(&queue->counters.packets, received);
 		vn_count(&queue->counters.bytes, bytes);
+	} else {
+		vn_queue_idle(queue);
 	}
 	if (LIKELY(!queue->breach) &&
 	    queue->free_count >= queue->refill_batch)

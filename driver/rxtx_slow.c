@@ -5,7 +5,6 @@
  * Never: see driver/rxtx.h.
  * Read next: driver/rxtx_transmit.h.
  */
-#include "base/clock.h"
 #include "driver/rxtx_receive.h"
 #include "driver/rxtx_transmit.h"
 
@@ -279,18 +278,11 @@ void vn_queue_kick(struct vionet_queue *queue)
 
 void vn_transmit_stuck(struct vionet_queue *queue)
 {
-	uint64_t now = vn_now();
-
 	if (queue->unreachable == VN_UNREACHABLE_NOW) {
 		mark_unreachable(queue, VN_UNREACHABLE_LAST);
 		return;
 	}
 	mark_unreachable(queue, VN_REACHABLE);
 	vn_count(&queue->counters.full, 1);
-	if (queue->kicked_at == 0)
-		queue->kicked_at = now;
-	if (now - queue->kicked_at < VN_RESCUE_INTERVAL)
-		return;
-	queue->kicked_at = now;
-	vn_queue_kick(queue);
+	vn_queue_idle(queue);
 }

@@ -99,7 +99,7 @@ ALWAYS_INLINE void disarm_queue(struct vionet_queue *queue,
 	{                                                                     \
 		.receive = receive_fn, .transmit = transmit_fn,               \
 		.reclaim = reclaim, .ready = ready, .arm = arm_fn,            \
-		.disarm = disarm, .rescue = vn_queue_kick,                    \
+		.disarm = disarm,                                             \
 	}
 
 #define VN_BURSTS_DEFINE(choice, layout)                                      \

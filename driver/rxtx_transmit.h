@@ -107,7 +107,6 @@ ALWAYS_INLINE uint32_t reclaim_burst(struct vionet_queue *queue,
 		return 0;
 	pool->available = available;
 	pop_end(queue, layout, &c);
-	queue->kicked_at = 0;
 	vn_count(&queue->counters.completed, completed);
 	vn_count_in_flight(queue);
 	return completed;

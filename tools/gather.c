@@ -27,7 +27,7 @@ static json_t *driver_counters(const struct vionet_queue *queue, bool receive)
 	json_t *object;
 
 	vionet_queue_stats(queue, &stats);
-	object = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	object = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 			   "packets", number(stats.packets),
 			   "bytes", number(stats.bytes),
 			   "notifications", number(stats.kicks),
@@ -35,7 +35,8 @@ static json_t *driver_counters(const struct vionet_queue *queue, bool receive)
 			   "completed", number(stats.completed),
 			   "in_flight", number(stats.in_flight),
 			   "size", number(stats.size),
-			   "lost_interrupts", number(stats.lost_interrupts));
+			   "lost_interrupts", number(stats.lost_interrupts),
+			   "rescues", number(stats.rescues));
 	if (receive) {
 		json_object_set_new(object, "dropped_short",
 				    number(stats.dropped_short));

@@ -301,6 +301,9 @@ static void wait_idle(struct pktgen *gen, uint64_t now)
 	uint64_t until = end_ns(gen);
 	uint64_t due = UINT64_MAX;
 
+	/* What was sent is looked after by asking for it; a full queue is anyway. */
+	if (sending(gen) && gen->pending_count == 0)
+		vionet_queue_reclaim(gen->session.tx);
 	if (gen->pending_count > 0) /* the queue is full: look again soon */
 		due = now + NEAR_NS + NEAR_NS / 4;
 	else if (sending(gen) && more_to_send(gen))

@@ -16,7 +16,7 @@ static json_t *json_tx(const struct pktgen *gen, const struct pktgen_report *rep
 	struct pktgen_verdict verdict = pktgen_judge(gen, report);
 
 	return json_pack(
-		"{s:o, s:o, s:o, s:o, s:o, s:f, s:f, s:o, s:b, s:f, s:o, s:o}",
+		"{s:o, s:o, s:o, s:o, s:o, s:f, s:f, s:o, s:b, s:f, s:o, s:o, s:o}",
 		"sent", json_number(gen->tx.frames),
 		"completed", json_number(report->tx.completed),
 		"refused", json_number(report->tx.invalid),
@@ -30,13 +30,14 @@ static json_t *json_tx(const struct pktgen *gen, const struct pktgen_report *rep
 		"followed", (int)verdict.followed,
 		"slipped_s", (double)gen->pace.slipped_ns / 1e9,
 		"queue_full", json_number(report->tx.full),
-		"kicks", json_number(report->tx.kicks));
+		"kicks", json_number(report->tx.kicks),
+		"rescues", json_number(report->tx.rescues));
 }
 
 static json_t *json_rx(const struct pktgen *gen, const struct pktgen_report *report)
 {
 	return json_pack(
-		"{s:o, s:o, s:o, s:f, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"{s:o, s:o, s:o, s:f, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"own", json_number(gen->rx.frames),
 		"foreign", json_number(gen->foreign.frames),
 		"bytes", json_number(gen->rx.bytes),
@@ -49,7 +50,8 @@ static json_t *json_rx(const struct pktgen *gen, const struct pktgen_report *rep
 		"stale", json_number(gen->track.stale),
 		"dropped", json_number(pktgen_driver_drops(&report->rx)),
 		"starved", json_number(report->rx.starved),
-		"interrupts", json_number(report->rx.interrupts));
+		"interrupts", json_number(report->rx.interrupts),
+		"rescues", json_number(report->rx.rescues));
 }
 
 static json_t *json_latency(const struct histogram *latency)

@@ -334,6 +334,8 @@ static void join_stats(struct vionet_queue_stats *sum,
 	sum->dropped_metadata += stats->dropped_metadata;
 	sum->ignored_metadata += stats->ignored_metadata;
 	sum->starved += stats->starved;
+	sum->lost_interrupts += stats->lost_interrupts;
+	sum->rescues += stats->rescues;
 	sum->in_flight += stats->in_flight;
 }
 

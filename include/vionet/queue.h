@@ -10,7 +10,9 @@
  * Three ways to wait for work:
  *
  *   poll             call vionet_queue_receive in a loop. No system call, no
- *                    interrupt.
+ *                    interrupt. A poll that finds nothing notifies the device
+ *                    again if nothing has moved for 100 ms; the same do transmit
+ *                    while the queue is full, and reclaim.
  *   interrupt        vionet_queue_wait(queue, 0, timeout), or your own epoll:
  *
  *                      fd = vionet_queue_eventfd(queue);
@@ -22,7 +24,7 @@
  *                                      break;        (the queue is broken)
  *                              if (armed == 1)
  *                                      continue;     (work came in between)
- *                              epoll_wait(..., 1000) (fd becomes readable)
+ *                              epoll_wait(..., 100)  (fd becomes readable)
  *                              vionet_queue_disarm(queue);
  *                      }
  *
@@ -80,7 +82,9 @@ uint32_t vionet_queue_transmit(struct vionet_queue *queue,
 
 /*
  * Return completed packets of a transmit queue to their pools. Needed only if
- * the application stops transmitting and wants them back.
+ * the application stops transmitting and wants them back, or transmits rarely: if the
+ * device has completed nothing for 100 ms it is notified again, for it may have missed
+ * the first time.
  *
  * Returns the number of packets that the device still has. The queue's thread.
  */
@@ -97,8 +101,8 @@ int vionet_queue_drain(struct vionet_queue *queue, unsigned int timeout_ms);
 /*
  * Wait until a receive queue has packets, or a transmit queue has completions:
  * polls for `spin_us` microseconds, then sleeps until the device's interrupt. It
- * never sleeps longer than a second: then it looks by itself and notifies the
- * device again, so that a lost interrupt or notification delays and never hangs.
+ * looks by itself every 100 ms, and notifies the device again if nothing moves, so that
+ * a lost interrupt or notification delays and never hangs.
  *
  * Returns 1 when there is work; 0 after `timeout_ms` (-1: none), after a second, or
  * when a signal arrived: call it in a loop; -EIO if the queue is broken; -ENODEV
@@ -146,7 +150,9 @@ int vionet_queue_check(const struct vionet_queue *queue);
  */
 struct vionet_pool *vionet_queue_pool(const struct vionet_queue *queue);
 
-/* Counters of one queue since start, in packets unless said otherwise. */
+/* Counters of one queue since start, in packets unless said otherwise. They go on over
+ * vionet_device_recover and vionet_queue_reset; a device's own (vionet/statistics.h)
+ * begin with each reset of the whole device. */
 struct vionet_queue_stats {
 	uint64_t packets;	/* received, or handed to the device */
 	uint64_t bytes;		/* of frames, without header and FCS */
@@ -166,7 +172,11 @@ struct vionet_queue_stats {
 				* some offload was) */
 	uint64_t starved;	/* receive: times that the pool was empty when
 				 * buffers were to be replaced */
-	uint64_t lost_interrupts; /* work found by the 1 s check of _wait */
+	uint64_t lost_interrupts; /* work that a _wait found by itself after 100 ms */
+	uint64_t rescues;	/* notifications written again, as nothing had moved
+				 * for 100 ms; receive: also when there was just
+				 * nothing to receive, and the device did not show
+				 * (EVENT_IDX) that it knows its buffers */
 	uint32_t in_flight;	/* descriptors that the device has now */
 	uint32_t size;		/* entries of the queue */
 };

@@ -274,24 +274,6 @@ static void forgotten_queue_is_notified_again(void **state)
 	drop_bed(bed);
 }
 
-/* Waits of less than a second are as good as one of a second: nothing happens for that
- * long, and the device is told once more. */
-static void short_waits_notify_again_too(void **state)
-{
-	struct bed *bed = raise_bed(0, 0, 0, 0);
-	unsigned int before = bed->model->doorbells;
-	double begin = seconds();
-
-	(void)state;
-	while (bed->model->doorbells == before && seconds() - begin < 5)
-		assert_int_equal(vionet_queue_wait(bed->rx, 0, 20), 0);
-	assert_int_equal(bed->model->doorbells, before + 1);
-	/* And no sooner. */
-	assert_true(seconds() - begin >= 1);
-	assert_int_equal(vionet_queue_wait(bed->rx, 0, 20), 0);
-	drop_bed(bed);
-}
-
 /* A pool that queues take packets from stays. */
 static void pool_in_use_cannot_be_destroyed(void **state)
 {
@@ -375,7 +357,6 @@ int main(void)
 	/* They wait for seconds, which is the same with all options of a ring. */
 	const struct CMUnitTest waits[] = {
 		cmocka_unit_test(forgotten_queue_is_notified_again),
-		cmocka_unit_test(short_waits_notify_again_too),
 		cmocka_unit_test(unquiet_stop_keeps_what_the_device_has),
 	};
 	int failed = run_for_each_layout(tests);

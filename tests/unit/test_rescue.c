@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A device that misses a notification, or whose interrupt gets lost: however the driver
+ * waits, nothing stands still for more than 100 ms, and the counters say so. In every
+ * layout; each of the first 10,000 notifications is lost once.
+ *
+ * Time is made here: the functions of the C library that tell it or let it pass are
+ * replaced, for the driver and for the device. So a stall is measured and not guessed.
+ */
+#include "tests/unit/test.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "driver/queue.h"
+#include "tests/unit/bed.h"
+
+#define MS 1000000ull
+#define COARSE (4 * MS) /* of the clock that is cheap */
+#define LIMIT (100 * MS + 2 * COARSE + 2 * STEP)
+#define STEP (2 * MS) /* between two polls */
+#define FIRST 10000u
+
+static uint64_t virtual_now = 1000000 * MS;
+static void (*asleep)(void); /* what the device does while the driver sleeps */
+
+int clock_gettime(clockid_t clock, struct timespec *time)
+{
+	uint64_t now = virtual_now;
+
+	if (clock == CLOCK_MONOTONIC_COARSE)
+		now -= now % COARSE;
+	time->tv_sec = (time_t)(now / (1000 * MS));
+	time->tv_nsec = (long)(now % (1000 * MS));
+	return 0;
+}
+
+static uint64_t duration(const struct timespec *time)
+{
+	return (uint64_t)time->tv_sec * 1000 * MS + (uint64_t)time->tv_nsec;
+}
+
+int nanosleep(const struct timespec *time, struct timespec *left)
+{
+	(void)left;
+	virtual_now += duration(time);
+	return 0;
+}
+
+int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *time,
+	  const sigset_t *mask)
+{
+	int ready;
+
+	(void)mask;
+	if (asleep)
+		asleep();
+	ready = poll(fds, count, 0);
+	if (ready == 0)
+		virtual_now += duration(time);
+	return ready;
+}
+
+/* ---- a device that looks at a ring only when it is notified ---- */
+
+static struct {
+	struct bed *bed;
+	bool (*loses)(uint64_t bell); /* of its queue, from 1 */
+	uint64_t bell[2], lost;
+	uint64_t deaf_until, heard_at[2]; /* virtual time */
+	/* Receive buffers that it knows of. */
+	int id[256];
+	uint64_t address[256];
+	unsigned int known;
+	uint64_t delivered_at;
+	uint64_t interrupts, lose_interrupt;
+} device;
+
+static void learn_buffers(struct model *m)
+{
+	size_t room;
+	int id;
+
+	while ((id = model_take(m, 0, NULL, 0, &room)) >= 0) {
+		device.id[device.known] = id;
+		device.address[device.known++] = m->queue[0].element[0].address;
+	}
+	model_want_kick(m, 0);
+}
+
+static void on_bell(struct model *m, unsigned int queue)
+{
+	device.bell[queue]++;
+	if (virtual_now < device.deaf_until ||
+	    (device.loses && device.loses(device.bell[queue]))) {
+		device.lost++;
+		return;
+	}
+	device.heard_at[queue] = virtual_now;
+	if (queue == 1)
+		model_transmit(m);
+	else
+		learn_buffers(m);
+}
+
+/* Frames into all buffers that it knows of. */
+static void deliver_all(void)
+{
+	struct model *m = device.bed->model;
+
+	for (unsigned int i = 0; i < device.known; i++) {
+		uint8_t *at = model_at(m, device.address[i], 72, true);
+
+		memset(at, 0, 72);
+		at[10] = 1;
+		model_used(m, 0, (uint32_t)device.id[i], 72, 1);
+	}
+	device.known = 0;
+	device.delivered_at = virtual_now;
+}
+
+/* `deaf`: for so long from now on. */
+static struct bed *raise_deaf(uint64_t deaf)
+{
+	struct bed *bed = raise_bed(16, 16, 0, 0);
+
+	memset(&device, 0, sizeof(device));
+	device.bed = bed;
+	device.deaf_until = virtual_now + deaf;
+	bed->model->hold = true;
+	bed->model->on_doorbell = on_bell;
+	/* What start has notified of came to a model that looks by itself. */
+	if (deaf == 0)
+		learn_buffers(bed->model);
+	else
+		device.lost++;
+	return bed;
+}
+
+static uint64_t rescues(const struct vionet_queue *queue)
+{
+	struct vionet_queue_stats stats;
+
+	assert_int_equal(vionet_queue_stats(queue, &stats), 0);
+	return stats.rescues;
+}
+
+/* ---- how an application waits ---- */
+
+static void poll_receive(struct bed *bed)
+{
+	struct vionet_packet *packet;
+
+	virtual_now += STEP;
+	assert_int_equal(vionet_queue_receive(bed->rx, &packet, 1), 0);
+}
+
+static void poll_receive_many(struct bed *bed)
+{
+	struct vionet_packet *packets[8];
+
+	virtual_now += STEP;
+	assert_int_equal(vionet_queue_receive(bed->rx, packets, 8), 0);
+}
+
+static void wait_receive(struct bed *bed)
+{
+	assert_int_equal(vionet_queue_wait(bed->rx, 0, 30), 0);
+}
+
+static void wait_receive_long(struct bed *bed)
+{
+	assert_true(vionet_queue_wait(bed->rx, 0, 105) >= 0);
+}
+
+static void poll_reclaim(struct bed *bed)
+{
+	virtual_now += STEP;
+	(void)vionet_queue_reclaim(bed->tx);
+}
+
+static void drain(struct bed *bed)
+{
+	assert_int_equal(vionet_queue_drain(bed->tx, 1000), 0);
+}
+
+static void wait_sent(struct bed *bed)
+{
+	assert_true(vionet_queue_wait(bed->tx, 0, 30) >= 0);
+}
+
+/* Transmits into a queue that is full. */
+static void poll_transmit(struct bed *bed)
+{
+	struct vionet_packet *packet = fresh(bed, 60);
+
+	virtual_now += STEP;
+	if (vionet_queue_transmit(bed->tx, &packet, 1) == 0)
+		vionet_packet_free(&packet, 1);
+}
+
+typedef void idle_fn(struct bed *bed);
+
+/* Wait until the device has buffers again, then let it use them all, and replace all. */
+static void pass_received(struct bed *bed, idle_fn *idle)
+{
+	struct vionet_packet *packets[32];
+	uint64_t begin = virtual_now;
+	uint32_t count;
+
+	while (device.known == 0) {
+		idle(bed);
+		assert_true(virtual_now - begin <= 2 * LIMIT);
+	}
+	assert_true(device.heard_at[0] <= begin + LIMIT);
+	count = device.known;
+	deliver_all();
+	assert_int_equal(vionet_queue_receive(bed->rx, packets, 32), count);
+	vionet_packet_free(packets, count);
+}
+
+/* Send a full queue, and wait until all of it was sent. */
+static void pass_sent(struct bed *bed, idle_fn *idle)
+{
+	uint64_t begin = virtual_now, goal = bed->model->sent + 16;
+	struct vionet_packet *packets[16];
+
+	vionet_queue_reclaim(bed->tx);
+	for (unsigned int i = 0; i < 16; i++)
+		packets[i] = fresh(bed, 60);
+	assert_int_equal(vionet_queue_transmit(bed->tx, packets, 16), 16);
+	while (bed->model->sent < goal) {
+		idle(bed);
+		assert_true(virtual_now - begin <= 2 * LIMIT);
+	}
+	assert_true(device.heard_at[1] <= begin + LIMIT);
+}
+
+/* ---- each notification ---- */
+
+static uint64_t parity, single;
+
+static bool every_other(uint64_t bell)
+{
+	return bell % 2 == parity;
+}
+
+static bool just_one(uint64_t bell)
+{
+	return bell == single;
+}
+
+static idle_fn *const receiving[] = { poll_receive, poll_receive_many, wait_receive,
+				      wait_receive_long };
+static idle_fn *const sending[] = { poll_reclaim, drain, wait_sent, poll_transmit };
+
+static void run_until(struct bed *bed, uint64_t bells)
+{
+	for (unsigned int i = 0; device.bell[0] < bells || device.bell[1] < bells;
+	     i++) {
+		pass_received(bed, receiving[i % 4]);
+		pass_sent(bed, sending[i / 4 % 4]);
+	}
+}
+
+static void any_notification_may_get_lost(void **state)
+{
+	(void)state;
+	for (parity = 0; parity < 2; parity++) {
+		struct bed *bed = raise_deaf(0);
+
+		device.loses = every_other;
+		run_until(bed, FIRST);
+		assert_true(device.lost >= FIRST);
+		/* The one that comes after it is the rescue. */
+		assert_in_range(rescues(bed->rx) + rescues(bed->tx),
+				device.lost - 2, device.lost);
+		drop_bed(bed);
+	}
+}
+
+static void a_single_one_may_get_lost(void **state)
+{
+	(void)state;
+	for (single = 1; single <= FIRST; single += 1 + single / 16) {
+		struct bed *bed = raise_deaf(0);
+
+		device.loses = just_one;
+		run_until(bed, single + 4);
+		assert_int_equal(device.lost, 2);
+		assert_int_equal(rescues(bed->rx), 1);
+		assert_int_equal(rescues(bed->tx), 1);
+		drop_bed(bed);
+	}
+}
+
+/* Firmware that takes its time behind DRIVER_OK. */
+static void the_first_ones_may_get_lost(void **state)
+{
+	static const uint64_t times[] = { 1, 50, 99, 100, 101, 250, 1000, 5000, 60000 };
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		for (unsigned int k = 0; k < 4; k++) {
+			struct bed *bed = raise_deaf(times[i] * MS);
+
+			while (device.known == 0) {
+				receiving[k](bed);
+				assert_true(virtual_now <=
+					    device.deaf_until + 2 * LIMIT);
+			}
+			assert_true(device.heard_at[0] <=
+				    device.deaf_until + LIMIT);
+			assert_true(rescues(bed->rx) >= 1);
+			drop_bed(bed);
+		}
+	}
+}
+
+/* What is not lost is not said twice. */
+static void nothing_is_rescued_that_moves(void **state)
+{
+	struct bed *bed = raise_deaf(0);
+	bool knows = (bed_layout.offers >> 29 & 1) != 0;
+	uint64_t before;
+
+	(void)state;
+	run_until(bed, 2000);
+	assert_int_equal(rescues(bed->rx) + rescues(bed->tx), 0);
+	/* Nothing to send; and the device may say that it has all the buffers. */
+	before = device.bell[0];
+	for (unsigned int i = 0; i < 10000; i++) {
+		poll_receive(bed);
+		poll_reclaim(bed);
+	}
+	assert_int_equal(rescues(bed->tx), 0);
+	assert_int_equal(rescues(bed->rx), device.bell[0] - before);
+	assert_true(rescues(bed->rx) <= 10000 * 2 * STEP /
+				(knows ? 1000 * MS : 100 * MS));
+	/* A queue that rests is not notified. */
+	vn_queue_pause(bed->rx, true);
+	before = device.bell[0];
+	for (unsigned int i = 0; i < 100; i++) {
+		virtual_now += 50 * MS;
+		assert_int_equal(vionet_queue_wait(bed->rx, 0, 50), 0);
+	}
+	assert_int_equal(device.bell[0], before);
+	drop_bed(bed);
+}
+
+/* ---- interrupts ---- */
+
+/* A frame comes in the middle of the sleep, its interrupt not always. */
+static void interrupt_once(void)
+{
+	struct model *m = device.bed->model;
+	bool wanted;
+
+	if (device.known == 0 || device.delivered_at != 0)
+		return;
+	wanted = model_wants_interrupt(m, 0);
+	deliver_all();
+	if (wanted && ++device.interrupts != device.lose_interrupt)
+		model_interrupt(m, 0);
+}
+
+static void any_interrupt_may_get_lost(void **state)
+{
+	struct bed *bed = raise_deaf(0);
+	struct vionet_queue_stats stats;
+
+	(void)state;
+	asleep = interrupt_once;
+	for (unsigned int i = 0; i < FIRST; i++) {
+		struct vionet_packet *packets[32];
+		uint32_t count;
+
+		device.delivered_at = 0;
+		device.lose_interrupt = i % 2 ? device.interrupts + 1 : 0;
+		assert_int_equal(vionet_queue_wait(bed->rx, 0, -1), 1);
+		assert_true(virtual_now - device.delivered_at <= 100 * MS);
+		count = vionet_queue_receive(bed->rx, packets, 32);
+		assert_int_equal(count, 16);
+		vionet_packet_free(packets, count);
+	}
+	asleep = NULL;
+	vionet_queue_stats(bed->rx, &stats);
+	assert_int_equal(stats.interrupts, FIRST / 2);
+	assert_int_equal(stats.lost_interrupts, FIRST / 2);
+	drop_bed(bed);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(any_notification_may_get_lost),
+		cmocka_unit_test(a_single_one_may_get_lost),
+		cmocka_unit_test(the_first_ones_may_get_lost),
+		cmocka_unit_test(nothing_is_rescued_that_moves),
+		cmocka_unit_test(any_interrupt_may_get_lost),
+	};
+
+	return run_for_each_layout(tests);
+}
