@@ -180,6 +180,8 @@ void breach(struct device *device, const char *id, const char *format, ...)
  * One branch that is never taken when no fault was asked for.
  */
 bool fault_named(const struct device *device, const char *row);
+/* The number that was given with it ("C16=7"), or else `usual`. */
+uint64_t fault_value(const struct device *device, const char *row, uint64_t usual);
 /* Counts the changes at run time: kept answers are void when it moves. */
 unsigned int fault_changes(void);
 static inline bool fault(const struct device *device, const char *row)

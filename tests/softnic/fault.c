@@ -13,8 +13,10 @@ static struct row {
 	const char *name;
 	const char *text;
 	bool on;
+	bool valued;
+	uint64_t value; /* as in "C16=7" */
 } rows[] = {
-#define FAULT(name, text) { name, text, false },
+#define FAULT(name, text) { name, text, false, false, 0 },
 #include "fault_transport.def"
 #include "fault_rings.def"
 #include "fault_net.def"
@@ -42,22 +44,49 @@ bool fault_named(const struct device *device, const char *name)
 	return row != NULL && row->on;
 }
 
+uint64_t fault_value(const struct device *device, const char *name, uint64_t usual)
+{
+	const struct row *row = find_row(name, strlen(name));
+
+	(void)device;
+	return row != NULL && row->valued ? row->value : usual;
+}
+
 unsigned int fault_changes(void)
 {
 	return changes;
+}
+
+/* "NAME" or "NAME=NUMBER", of that length. */
+static bool set_row(const char *text, size_t length, bool on)
+{
+	const char *equals = memchr(text, '=', length);
+	size_t name = equals != NULL ? (size_t)(equals - text) : length;
+	struct row *row = find_row(text, name);
+	uint64_t value = 0;
+
+	if (row == NULL || (equals != NULL && name + 1 == length))
+		return false;
+	for (size_t i = name + 1; i < length; i++) {
+		if (text[i] < '0' || text[i] > '9' || value > UINT64_MAX / 10 - 1)
+			return false;
+		value = value * 10 + (uint64_t)(text[i] - '0');
+	}
+	row->on = on;
+	row->valued = equals != NULL;
+	row->value = value;
+	return true;
 }
 
 int fault_parse(const char *names, char unknown[16])
 {
 	for (;;) {
 		size_t length = strcspn(names, ",");
-		struct row *row = find_row(names, length);
 
-		if (row == NULL) {
+		if (!set_row(names, length, true)) {
 			snprintf(unknown, 16, "%.*s", (int)length, names);
 			return -EINVAL;
 		}
-		row->on = true;
 		if (names[length] == '\0')
 			return 0;
 		names += length + 1;
@@ -66,11 +95,8 @@ int fault_parse(const char *names, char unknown[16])
 
 int fault_switch(struct device *device, const char *name, bool on)
 {
-	struct row *row = find_row(name, strlen(name));
-
-	if (row == NULL)
+	if (!set_row(name, strlen(name), on))
 		return -EINVAL;
-	row->on = on;
 	changes++;
 	trace(device, "FAULTS %s %s", name, on ? "on" : "off");
 	return 0;

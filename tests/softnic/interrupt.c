@@ -61,6 +61,10 @@ static void raise_vector(struct device *device, uint16_t vector, uint8_t cause)
 void interrupt_queue(struct queue *queue)
 {
 	queue->interrupts++;
+	if (misbehave_loses_interrupt(queue->device)) {
+		trace(queue->device, "LOST INTERRUPT of queue %u", queue->index);
+		return;
+	}
 	raise_vector(queue->device, queue->vector, 1);
 }
 

@@ -9,12 +9,14 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "server.h"
 
 #define TENTH 10u
 #define SLOW_US 10000u
+#define EARLY_MS 500u
 #define INTERRUPT_ADDRESS 0xfee00000ull
 
 /* On purpose, so it is no fault of the driver's and does not count for its verdict. */
@@ -45,6 +47,45 @@ static void at_the_tenth(struct device *device)
 		device_reset(device, "from outside");
 	if (fault(device, "J12"))
 		device->status &= (uint8_t)~ST_DRIVER_OK;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * 1000ll + time.tv_nsec / 1000000;
+}
+
+void misbehave_live(struct device *device)
+{
+	device->server->registers.live_since_ms = now_ms();
+}
+
+bool misbehave_loses_ring(struct device *device)
+{
+	struct registers *registers = &device->server->registers;
+
+	if (device->options->faults == NULL)
+		return false;
+	registers->rings++;
+	if (fault(device, "C15") &&
+	    now_ms() - registers->live_since_ms <
+		    (int64_t)fault_value(device, "C15", EARLY_MS))
+		return true;
+	return fault(device, "C16") &&
+	       registers->rings == fault_value(device, "C16", 1);
+}
+
+bool misbehave_loses_interrupt(struct device *device)
+{
+	struct registers *registers = &device->server->registers;
+
+	if (device->options->faults == NULL)
+		return false;
+	registers->raised++;
+	return fault(device, "I09") &&
+	       registers->raised == fault_value(device, "I09", 1);
 }
 
 void misbehave_ring(struct queue *queue)

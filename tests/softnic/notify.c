@@ -141,7 +141,8 @@ void notify_reset(struct device *device)
 
 /* ---- judging ---- */
 
-static void ring(struct queue *queue)
+/* Returns false if it got lost on the way. */
+static bool ring(struct queue *queue)
 {
 	struct device *device = queue->device;
 
@@ -157,11 +158,16 @@ static void ring(struct queue *queue)
 		breach(device, "GEN-37",
 		       "queue %u is notified before status showed the resume",
 		       queue->index);
+	if (misbehave_loses_ring(device)) {
+		trace(device, "LOST KICK %u", queue->index);
+		return false;
+	}
 	queue->kicked = true;
 	queue->kicks++;
 	device->server->kicks++;
 	trace(device, "KICK %u", queue->index);
 	misbehave_ring(queue);
+	return true;
 }
 
 static void judge_width(struct device *device, unsigned int size)
@@ -197,8 +203,9 @@ static const char *value_duty(const struct device *device)
 	return data ? "PCI-54" : "PCI-53";
 }
 
-/* `at`: the queue whose address it is, -1: one address for all. */
-static void rang(struct device *device, int at, uint32_t value,
+/* `at`: the queue whose address it is, -1: one address for all. Returns false if it got
+ * lost on the way. */
+static bool rang(struct device *device, int at, uint32_t value,
 		 unsigned int size)
 {
 	int named = named_queue(device, value);
@@ -210,11 +217,13 @@ static void rang(struct device *device, int at, uint32_t value,
 	if (at < 0)
 		at = named;
 	if (at < 0)
-		return;
-	ring(&device->queue[at]);
+		return true;
+	if (!ring(&device->queue[at]))
+		return false;
 	if (size == 4 && has(&device->accepted, FT_NOTIFICATION_DATA) &&
 	    device->queue[at].enabled)
 		ring_notified(&device->queue[at], value);
+	return true;
 }
 
 void notify_write(struct device *device, uint64_t offset, uint64_t value,
@@ -230,7 +239,7 @@ void notify_write(struct device *device, uint64_t offset, uint64_t value,
 		       offset);
 		return;
 	}
-	rang(device, multiplier ? (int)index : -1, (uint32_t)value, size);
+	(void)rang(device, multiplier ? (int)index : -1, (uint32_t)value, size);
 }
 
 void notify_event(struct queue *queue)
@@ -247,13 +256,14 @@ static void page_rang(struct device *device, unsigned int index, uint32_t value)
 	if (device->options->notify_multiplier != 0) {
 		/* All ones may be the data of a notification: nothing to judge. */
 		if (!wide && has(&device->accepted, FT_NOTIFICATION_DATA))
-			ring(&device->queue[index]);
+			(void)ring(&device->queue[index]);
 		else
-			rang(device, (int)index, value, wide ? 4 : 2);
+			(void)rang(device, (int)index, value, wide ? 4 : 2);
 		return;
 	}
 	/* One doorbell for all keeps only the last ring: any queue may have rung. */
-	rang(device, -1, value, wide ? 4 : 2);
+	if (!rang(device, -1, value, wide ? 4 : 2))
+		return;
 	for (unsigned int i = 0; i < device->queue_count; i++) {
 		device->queue[i].kicked = device->queue[i].enabled;
 		ring_wake(&device->queue[i]);

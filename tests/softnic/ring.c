@@ -139,6 +139,9 @@ int ring_start(struct queue *queue)
 	/* Doorbells from before are no ring's of this one, nor is half a second a whole. */
 	ring->watch_kicks = queue->kicks;
 	ring->watch_armed = true;
+	/* One that looked by itself would miss no doorbell. */
+	ring->asleep = fault(queue->device, "C15") || fault(queue->device, "C16");
+	ring->sleep_kicks = queue->kicks;
 	queue->ring = ring;
 	queue->broken = false;
 	if (packed)
@@ -430,6 +433,7 @@ static void judge_missing(struct ring *ring, bool ready)
 	const char *id = "SPLIT-30";
 
 	if (!ready || !ring->armed || !ring->watch_ready || ring->faults ||
+	    fault(ring->device, "C15") || fault(ring->device, "C16") ||
 	    ring->watch_next != ring->next ||
 	    ring->watch_taken != ring->queue->taken ||
 	    ring->watch_kicks != ring->queue->kicks)

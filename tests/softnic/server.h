@@ -88,6 +88,9 @@ struct registers {
 	bool generation_read, config_unread; /* reads not closed by a generation */
 	bool touched;		 /* anything at all: a first reset is no surprise */
 	unsigned int reads; /* counted for faults that change from read to read */
+	/* For faults that lose one of them. */
+	int64_t live_since_ms;	/* DRIVER_OK */
+	uint64_t rings, raised; /* doorbells; interrupts of queues */
 };
 
 /* A register of BAR_VIRTIO; size 1, 2, 4 or 8. */

@@ -250,8 +250,10 @@ void status_write(struct device *device, uint32_t value)
 	}
 	if ((value & ST_FEATURES_OK) && !(old & ST_FEATURES_OK) && !negotiate(device))
 		value &= ~ST_FEATURES_OK;
-	if ((value & ST_DRIVER_OK) && !(old & ST_DRIVER_OK))
+	if ((value & ST_DRIVER_OK) && !(old & ST_DRIVER_OK)) {
 		judge_driver_ok(device);
+		misbehave_live(device);
+	}
 	if (fault(device, "B04"))
 		value &= ~(ST_ACKNOWLEDGE | ST_DRIVER);
 	device->status = (uint8_t)((value & ST_DEFINED & ~ST_SUSPEND) | (old & ST_NEEDS_RESET));

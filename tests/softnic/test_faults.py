@@ -331,6 +331,29 @@ def slow_doorbell(d):
     return time.monotonic() - before >= 0.03
 
 
+@look("C15")
+@live
+def deaf_at_first(d):
+    d.transmit.add(readable=[FRAME])
+    d.transmit.kick()
+    time.sleep(0.1)
+    before = d.transmit.poll()
+    d.wait_for(lambda: ring(d, 1) or d.transmit.poll() == 1)
+    return before == 0
+
+
+@look("C16")
+@live
+def first_doorbell_lost(d):
+    d.transmit.add(readable=[FRAME])
+    d.transmit.kick()
+    d.read("device_status")
+    before = d.transmit.poll()
+    send(d)
+    d.transmit.wait(2)
+    return before == 0
+
+
 @look("I01", vectors=3)
 @negotiated
 def early_interrupt(d):
@@ -384,6 +407,16 @@ def interrupts_after_reset(d):
         d.interrupts(vector)
     d.write("device_status", 0)
     return all(d.interrupts(vector) for vector in range(3))
+
+
+@look("I09", vectors=3)
+@live
+def first_interrupt_lost(d):
+    send(d)
+    before = d.interrupts(1)
+    send(d)
+    d.wait_interrupt(1)
+    return before == 0
 
 
 @look("I08", vectors=3)
