@@ -45,6 +45,8 @@ void device_reset(struct device *device, const char *why)
 		areas[i] = queue->enabled ? queue->device_area : 0;
 		queue_stop(queue);
 		queue->broken = queue->kicked = false;
+		/* As all that is counted of a queue, and by a driver since its start. */
+		queue->kicks = queue->interrupts = 0;
 		queue->vector = NO_VECTOR;
 		queue->size = 0;
 		queue->descriptor_area = queue->driver_area = 0;
