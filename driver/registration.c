@@ -228,8 +228,8 @@ int vionet_memory_unregister(struct vionet_memory *m)
 				"still use it", device->name);
 	if (device->broken)
 		return vn_error(EBUSY, "%s: unregister memory: the device did not "
-				"acknowledge its reset and may still use it; close "
-				"it first", device->name);
+				"acknowledge its reset and may still use it; start "
+				"or close it first", device->name);
 	result = device->transport->ops->memory_remove(device->transport,
 						       m->iova);
 	if (result)
