@@ -276,7 +276,7 @@ uint32_t vionet_packet_alloc(struct vionet_pool *pool,
 	return count;
 }
 
-/* Packets of one pool that are one segment each and have no foreign frame, from the
+/* Packets of one pool that are one segment each, the application's, and have no foreign frame, from the
  * front: the pool's stack stays in registers. Returns how many there were. */
 static uint32_t free_common(struct vionet_packet *const *packets, uint32_t count)
 {
@@ -289,15 +289,30 @@ static uint32_t free_common(struct vionet_packet *const *packets, uint32_t count
 		struct vionet_packet *packet = packets[i];
 
 		if (packet->pool != pool || packet->next ||
-		    (packet->state & VN_PACKET_ATTACHED))
+		    packet->state != VN_PACKET_APPLICATION)
 			break;
-		assert((packet->state & VN_PACKET_OWNER) ==
-		       VN_PACKET_APPLICATION);
 		packet->state = VN_PACKET_FREE;
 		top[i] = packet;
 	}
 	pool->available += (uint32_t)i;
 	return (uint32_t)i;
+}
+
+/* Any other packet. What is not the application's is left alone, segment by segment: it
+ * was freed before, or the device has it. */
+static void free_uncommon(struct vionet_packet *packet)
+{
+	while (packet) {
+		struct vionet_packet *next = packet->next;
+		bool own = (packet->state & VN_PACKET_OWNER) ==
+			   VN_PACKET_APPLICATION;
+
+		assert(own);
+		if (!own)
+			return;
+		vn_segment_free(packet);
+		packet = next;
+	}
 }
 
 void vionet_packet_free(struct vionet_packet *const *packets, uint32_t count)
@@ -306,9 +321,7 @@ void vionet_packet_free(struct vionet_packet *const *packets, uint32_t count)
 		uint32_t done = free_common(packets, count);
 
 		if (done == 0) {
-			assert((packets[0]->state & VN_PACKET_OWNER) ==
-			       VN_PACKET_APPLICATION);
-			vn_packet_free(packets[0]);
+			free_uncommon(packets[0]);
 			done = 1;
 		}
 		packets += done;
@@ -318,12 +331,14 @@ void vionet_packet_free(struct vionet_packet *const *packets, uint32_t count)
 
 uint32_t vionet_packet_tailroom(const struct vionet_packet *packet)
 {
-	const uint8_t *end = packet->buffer + VIONET_HEADROOM +
-			     packet->pool->buffer_size;
+	size_t room = (size_t)VIONET_HEADROOM + packet->pool->buffer_size;
+	size_t offset = (size_t)(packet->data - packet->buffer);
 
-	if (packet->state & VN_PACKET_ATTACHED)
+	/* A frame may be longer than it was asked room for: buffers end on lines. */
+	if ((packet->state & VN_PACKET_ATTACHED) || offset > room ||
+	    packet->length > room - offset)
 		return 0;
-	return (uint32_t)(end - (packet->data + packet->length));
+	return (uint32_t)(room - offset) - packet->length;
 }
 
 uint32_t vionet_packet_headroom(const struct vionet_packet *packet)

@@ -29,8 +29,11 @@ static uint32_t header_kind(const struct vionet_queue *queue,
 /* The first buffer of a packet that does not consist of one. Even if the first is
  * bad, the others belong to it and begin with no header. */
 static void start_chain(struct vionet_queue *queue, struct vionet_packet *packet,
-			uint32_t buffers, bool good)
+			uint32_t buffers, uint32_t written)
 {
+	bool empty = written == queue->header_size;
+	bool good = !empty && written <= queue->posted;
+
 	if (buffers > queue->size) {
 		vn_packet_free(packet);
 		vn_queue_break(queue, VN_BREACH_BUFFERS, buffers, queue->size);
@@ -41,7 +44,8 @@ static void start_chain(struct vionet_queue *queue, struct vionet_packet *packet
 	}
 	if (buffers == 0 || !good) {
 		drop(packet, buffers == 0 ? &queue->counters.dropped_chain :
-					    &queue->counters.dropped_long);
+			     empty ? &queue->counters.dropped_short :
+				     &queue->counters.dropped_long);
 		packet = NULL;
 	}
 	if (packet && queue->metadata)
@@ -64,7 +68,9 @@ static struct vionet_packet *continue_chain(struct vionet_queue *queue,
 	if (!queue->partial.drop &&
 	    (written == 0 || written > queue->posted ||
 	     head->total_length + written > VIONET_FRAME_MAX)) {
-		drop(head, &queue->counters.dropped_long);
+		/* None that is empty would have been announced. */
+		drop(head, written == 0 ? &queue->counters.dropped_chain :
+					  &queue->counters.dropped_long);
 		queue->partial.drop = true;
 	}
 	if (queue->partial.drop) {
@@ -98,8 +104,7 @@ struct vionet_packet *vn_receive_uncommon(struct vionet_queue *queue,
 	if (queue->partial.left != 0)
 		return continue_chain(queue, packet, written);
 	if (written >= header_size && buffers != 1) {
-		start_chain(queue, packet, buffers,
-			    written > header_size && written <= queue->posted);
+		start_chain(queue, packet, buffers, written);
 		return NULL;
 	}
 	if (written >= header_size + VIONET_FRAME_MIN && written <= queue->posted)

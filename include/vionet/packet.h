@@ -167,7 +167,8 @@ uint32_t vionet_packet_alloc(struct vionet_pool *pool,
 
 /*
  * Give packets back to their pools, all segments of each. Only packets that the
- * application owns. The pools' thread.
+ * application owns: what was freed before, or is with the device, is left alone (debug
+ * builds stop). The pools' thread.
  */
 void vionet_packet_free(struct vionet_packet *const *packets, uint32_t count);
 

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Packets and their pools, whatever the application does with them: room that is left,
+ * packets that are given back twice.
+ */
+#include "tests/unit/test.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/unit/bed.h"
+
+enum { COUNT = 32 };
+
+static struct vionet_pool *make_pool(struct bed *bed, uint32_t size)
+{
+	struct vionet_pool_options options = { .count = COUNT, .buffer_size = size,
+					       .access = VIONET_DEVICE_READS };
+	struct vionet_pool *pool;
+
+	assert_int_equal(vionet_pool_create(bed->device, &options, &pool), 0);
+	return pool;
+}
+
+/* Buffers end on lines of the cache, so a frame may be longer than what was asked for. */
+static void room_behind_a_frame(void **state)
+{
+	struct bed *bed = raise_bed(16, 16, 0, 0);
+
+	(void)state;
+	assert_int_equal(vionet_device_stop(bed->device), 0);
+	for (uint32_t size = 64; size < 400; size++) {
+		struct vionet_pool *pool = make_pool(bed, size);
+		struct vionet_packet *packet;
+
+		assert_int_equal(vionet_packet_alloc(pool, &packet, 1), 1);
+		for (uint32_t length = 0; length < size + 200; length++) {
+			packet->length = length;
+			assert_int_equal(vionet_packet_tailroom(packet),
+					 length < size ? size - length : 0);
+		}
+		packet->length = UINT32_MAX;
+		assert_int_equal(vionet_packet_tailroom(packet), 0);
+		packet->length = 0;
+		packet->data += size + 1;
+		assert_int_equal(vionet_packet_tailroom(packet), 0);
+		packet->data = packet->buffer - 1;
+		assert_int_equal(vionet_packet_tailroom(packet), 0);
+		packet->data = packet->buffer + VIONET_HEADROOM;
+		vionet_packet_free(&packet, 1);
+		assert_int_equal(vionet_pool_destroy(pool), 0);
+	}
+	drop_bed(bed);
+}
+
+/* ---- what is not the application's ---- */
+
+typedef void misuse_fn(struct bed *bed, struct vionet_pool *pool);
+
+/* Either nothing comes of it, or a debug build stops the program. */
+static void survives(misuse_fn *misuse)
+{
+	int status;
+	pid_t child;
+
+	fflush(NULL);
+	child = fork();
+	if (child == 0) {
+		struct bed *bed = raise_bed(16, 16, 0, 0);
+		struct vionet_pool *pool = make_pool(bed, 256);
+		struct vionet_packet *packets[COUNT + 1];
+
+		if (!freopen("/dev/null", "w", stderr))
+			_exit(3);
+		misuse(bed, pool);
+		if (vionet_pool_available(pool) != COUNT)
+			_exit(1);
+		if (vionet_packet_alloc(pool, packets, COUNT + 1) != COUNT)
+			_exit(1);
+		for (unsigned int i = 0; i < COUNT; i++)
+			for (unsigned int k = 0; k < i; k++)
+				if (packets[i] == packets[k])
+					_exit(2);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGABRT)
+		assert_int_equal(status, 0);
+}
+
+static void free_twice(struct bed *bed, struct vionet_pool *pool)
+{
+	struct vionet_packet *packets[COUNT];
+
+	(void)bed;
+	vionet_packet_alloc(pool, packets, COUNT);
+	vionet_packet_free(packets, COUNT);
+	for (unsigned int i = 0; i < 3; i++)
+		vionet_packet_free(packets, COUNT);
+}
+
+static void free_twice_at_once(struct bed *bed, struct vionet_pool *pool)
+{
+	struct vionet_packet *packets[2];
+
+	(void)bed;
+	vionet_packet_alloc(pool, packets, 1);
+	packets[1] = packets[0];
+	vionet_packet_free(packets, 2);
+}
+
+static void free_a_chain_twice(struct bed *bed, struct vionet_pool *pool)
+{
+	struct vionet_packet *packets[2];
+
+	(void)bed;
+	vionet_packet_alloc(pool, packets, 2);
+	packets[0]->next = packets[1];
+	vionet_packet_free(&packets[1], 1);
+	vionet_packet_free(&packets[0], 1);
+	vionet_packet_free(&packets[0], 1);
+}
+
+static void free_what_was_sent(struct bed *bed, struct vionet_pool *pool)
+{
+	struct vionet_packet *packets[2];
+
+	vionet_packet_alloc(pool, packets, 2);
+	packets[0]->length = packets[1]->length = 64;
+	bed->model->hold = true;
+	if (vionet_queue_transmit(bed->tx, packets, 2) != 2)
+		_exit(4);
+	vionet_packet_free(packets, 2);
+	model_transmit(bed->model);
+	vionet_queue_reclaim(bed->tx);
+	vionet_packet_free(packets, 2);
+}
+
+static void packets_are_given_back_once(void **state)
+{
+	(void)state;
+	survives(free_twice);
+	survives(free_twice_at_once);
+	survives(free_a_chain_twice);
+	survives(free_what_was_sent);
+}
+
+/* ---- received in pieces ---- */
+
+/* A first buffer with nothing but the header is short; a later one with nothing at all was
+ * not to be announced. */
+static void empty_pieces(void **state)
+{
+	(void)state;
+	for (unsigned int second = 0; second < 2; second++) {
+		struct bed *bed = raise_bed(16, 0, 0, 0);
+		struct vionet_queue_stats stats;
+		uint8_t frame[200] = { 0 };
+		struct vionet_packet *p;
+		size_t room;
+		int id;
+
+		assert_int_equal(model_deliver(bed->model, frame, 100, 0, 2), 1);
+		if (!second) {
+			bed->model->queue[0].put--;
+			model_used(bed->model, 0, 0, 12, 1);
+		}
+		id = model_take(bed->model, 0, NULL, 0, &room);
+		model_used(bed->model, 0, (uint32_t)id, second ? 0 : 88, 1);
+		assert_int_equal(receive_one(bed->rx, &p), 0);
+		vionet_queue_stats(bed->rx, &stats);
+		assert_int_equal(stats.dropped_short, !second);
+		assert_int_equal(stats.dropped_chain, second);
+		assert_int_equal(stats.dropped_long, 0);
+		assert_int_equal(vionet_queue_check(bed->rx), 0);
+		assert_int_equal(model_deliver(bed->model, frame, 77, 0, -1), 1);
+		assert_int_equal(receive_one(bed->rx, &p), 1);
+		vionet_packet_free(&p, 1);
+		drop_bed(bed);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(room_behind_a_frame),
+		cmocka_unit_test(packets_are_given_back_once),
+		cmocka_unit_test(empty_pieces),
+	};
+
+	return run_for_layouts(tests, true, false);
+}
