@@ -177,7 +177,7 @@ int vionet_device_reconnect(struct vionet_device *device,
 		return vn_error(ENOTSUP, "%s: reconnect: there is nothing to connect "
 				"to; stop and start the device", device->name);
 	if (!device->started)
-		return vn_error(EINVAL, "%s: reconnect: it is not started; start "
+		return vn_error(ENETDOWN, "%s: reconnect: it is not started; start "
 				"connects by itself", device->name);
 	/* A back end that died in the middle of a batch has overwritten descriptors
 	 * behind the first one that it did not complete: they are not there any

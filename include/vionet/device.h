@@ -214,8 +214,8 @@ int vionet_device_stop(struct vionet_device *device);
  *
  * Control thread, while no other is inside a call on the device's queues. Returns 0;
  * -ENOTSUP (not this kind of device; RING_PACKED was negotiated, and such rings cannot
- * be handed on; or the next back end offers less: stop and start); -EINVAL (not started;
- * or its MTU is longer than receive buffers that are not merged); -ENOENT, -ECONNREFUSED, -ETIMEDOUT (nobody there);
+ * be handed on; or the next back end offers less: stop and start); -ENETDOWN (not
+ * started); -EINVAL (its MTU is longer than receive buffers that are not merged); -ENOENT, -ECONNREFUSED, -ETIMEDOUT (nobody there);
  * -ENOTCONN, -EIO (it is gone again, or answers nonsense). After a failure the
  * device waits to be reconnected or stopped. Source: "Inflight I/O tracking" of
  * the vhost-user protocol.

@@ -532,7 +532,7 @@ static void reconnecting_has_its_time(void **state)
 	struct vionet_device *device;
 
 	assert_int_equal(open_backend(b, "", &device), 0);
-	assert_int_equal(vionet_device_reconnect(device, 0), -EINVAL);
+	assert_int_equal(vionet_device_reconnect(device, 0), -ENETDOWN);
 	assert_text("not started");
 	assert_int_equal(vionet_device_close(device), 0);
 }
