@@ -97,8 +97,8 @@ static int run(struct vionet_device *device, unsigned long left)
 		left -= receive(rx, left);
 		if (left == 0 || vionet_queue_arm(rx) == 1)
 			continue;
-		/* Once a second look without being asked: it costs nothing. */
-		if (epoll_wait(epoll, &ready, 1, 1000) < 0 && errno != EINTR)
+		/* Ten times a second look without being asked: it costs nothing. */
+		if (epoll_wait(epoll, &ready, 1, 100) < 0 && errno != EINTR)
 			result = -1;
 		vionet_queue_disarm(rx);
 		if (result == 0)

@@ -270,7 +270,7 @@ static void nap(uint64_t duration)
 }
 
 /* Arm all receive queues, and wait for them in `waits` from 1 on. Returns how many, 0
- * if one has work, -1 if one has no interrupt. */
+ * if one has work, -1 if one has no interrupt: then none is armed. */
 static int arm_queues(const struct session *session, struct pollfd *waits)
 {
 	for (unsigned int i = 0; i < session->pairs; i++) {
@@ -279,9 +279,10 @@ static int arm_queues(const struct session *session, struct pollfd *waits)
 		if (fd < 0)
 			return -1;
 		waits[i + 1] = (struct pollfd){ .fd = fd, .events = POLLIN };
+	}
+	for (unsigned int i = 0; i < session->pairs; i++)
 		if (vionet_queue_arm(session->receive[i]) != 0)
 			return 0; /* work came in between, or the queue broke */
-	}
 	return (int)session->pairs;
 }
 
