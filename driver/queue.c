@@ -7,6 +7,7 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +34,7 @@ static uint32_t longest_frame(const struct vionet_device *device)
 /* "transmit queue 3", for error texts. */
 const char *vn_queue_name(const struct vionet_queue *queue, char text[32])
 {
-	if (!queue->pool)
+	if (!queue->packets)
 		snprintf(text, 32, "control queue");
 	else
 		snprintf(text, 32, "%s queue %u",
@@ -121,6 +122,8 @@ int vn_queue_open(struct vionet_queue *queue, struct vionet_device *device,
 						 NET_F_MRG_RXBUF),
 		.max_frame = longest_frame(device),
 		.pool = plan->pool,
+		.packets = plan->pool != NULL,
+		.counters.size = plan->size,
 		.refill_batch = refill_batch(plan->size),
 		.vector = plan->vector,
 		.interrupt_fd = -1,
@@ -174,35 +177,6 @@ const struct vn_bursts *vn_bursts_of(const struct vionet_queue *queue)
 		       &choice->offloads[queue->mergeable];
 }
 
-int vn_queue_reopen(struct vionet_queue *queue, const struct vn_queue_plan *plan)
-{
-	struct vionet_device *device = queue->device;
-	struct vn_counters counters = queue->counters;
-	const struct vn_bursts *bursts = queue->bursts;
-	int result;
-
-	vn_queue_close(queue);
-	result = vn_queue_open(queue, device, plan);
-	if (result) {
-		/* Bursts find it paused; check tells why. */
-		queue->device = device;
-		queue->transport = device->transport;
-		queue->bursts = bursts;
-		queue->index = plan->index;
-		queue->pair = plan->index / 2;
-		queue->transmits = plan->index % 2 != 0;
-		queue->pool = plan->pool;
-		hold_pool(queue);
-		queue->vector = -1;
-		queue->interrupt_fd = -1;
-		queue->paused = true;
-		vn_queue_break(queue, VN_BREACH_RESET, 0, 0);
-	}
-	counters.in_flight = 0;
-	queue->counters = counters;
-	return result;
-}
-
 /* Buffers of a device that is quiet are ours again, whether completed or not. */
 static void take_back(struct vionet_queue *queue)
 {
@@ -228,10 +202,9 @@ void vn_queue_release(struct vionet_queue *queue)
 	vn_ring_close(queue);
 }
 
-void vn_queue_close(struct vionet_queue *queue)
+/* All that it has goes; the structure stays as it is. */
+static void let_go(struct vionet_queue *queue)
 {
-	if (!queue->device)
-		return;
 	if (queue->opened && queue->pool)
 		queue->pool->queues--;
 	if (queue->shared_interrupt && queue->interrupt_fd >= 0)
@@ -243,7 +216,58 @@ void vn_queue_close(struct vionet_queue *queue)
 		vn_queue_release(queue);
 		free(queue->place);
 	}
+}
+
+void vn_queue_close(struct vionet_queue *queue)
+{
+	if (!queue->device)
+		return;
+	let_go(queue);
 	memset(queue, 0, sizeof(*queue));
+}
+
+/* A queue without memory: bursts find it paused, check tells why. */
+static void make_dead(struct vionet_queue *dead, const struct vionet_queue *queue)
+{
+	*dead = (struct vionet_queue){
+		.bursts = queue->bursts,
+		.transport = queue->transport,
+		.pool = queue->pool,
+		.vector = -1,
+		.interrupt_fd = -1,
+		.paused = true,
+	};
+	hold_pool(dead);
+}
+
+/* All but what any thread may be reading now. */
+static void replace(struct vionet_queue *queue, const struct vionet_queue *fresh)
+{
+	const size_t before = offsetof(struct vionet_queue, breach);
+	const size_t behind = offsetof(struct vionet_queue, counters) +
+			      sizeof(queue->counters);
+
+	memcpy(queue, fresh, before);
+	memcpy((char *)queue + behind, (const char *)fresh + behind,
+	       sizeof(*queue) - behind);
+	__atomic_store_n(&queue->counters.in_flight, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&queue->counters.size, fresh->size, __ATOMIC_RELAXED);
+	__atomic_store_n(&queue->breach, (uint8_t)VN_BREACH_NONE, __ATOMIC_RELEASE);
+}
+
+int vn_queue_reopen(struct vionet_queue *queue, const struct vn_queue_plan *plan)
+{
+	struct vionet_queue fresh;
+	int result;
+
+	let_go(queue);
+	result = vn_queue_open(&fresh, queue->device, plan);
+	if (result)
+		make_dead(&fresh, queue);
+	replace(queue, &fresh);
+	if (result)
+		vn_queue_break(queue, VN_BREACH_RESET, 0, 0);
+	return result;
 }
 
 /* ---- health ---- */
@@ -253,8 +277,8 @@ void vn_queue_break(struct vionet_queue *queue, enum vn_breach breach,
 {
 	if (queue->breach != VN_BREACH_NONE)
 		return;
-	queue->breach_value = value;
-	queue->breach_limit = limit;
+	__atomic_store_n(&queue->breach_value, value, __ATOMIC_RELAXED);
+	__atomic_store_n(&queue->breach_limit, limit, __ATOMIC_RELAXED);
 	__atomic_store_n(&queue->breach, (uint8_t)breach, __ATOMIC_RELEASE);
 }
 
@@ -271,7 +295,8 @@ static int check_reach(const struct vionet_queue *queue)
 int vionet_queue_check(const struct vionet_queue *queue)
 {
 	uint8_t breach = __atomic_load_n(&queue->breach, __ATOMIC_ACQUIRE);
-	uint32_t value = queue->breach_value, limit = queue->breach_limit;
+	uint32_t value = __atomic_load_n(&queue->breach_value, __ATOMIC_RELAXED);
+	uint32_t limit = __atomic_load_n(&queue->breach_limit, __ATOMIC_RELAXED);
 	char what[96], name[32];
 
 	switch (breach) {
@@ -389,7 +414,7 @@ int vionet_queue_stats(const struct vionet_queue *queue,
 		.lost_interrupts = counted(&c->lost_interrupts),
 		.rescues = counted(&c->rescues),
 		.in_flight = (uint32_t)counted(&c->in_flight),
-		.size = queue->size,
+		.size = (uint32_t)counted(&c->size),
 	};
 	return 0;
 }

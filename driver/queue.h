@@ -134,7 +134,7 @@ struct vn_counters {
 	uint64_t packets, bytes, completed, kicks, interrupts, full, invalid;
 	uint64_t dropped_short, dropped_long, dropped_chain, starved;
 	uint64_t dropped_metadata, ignored_metadata;
-	uint64_t lost_interrupts, rescues, in_flight;
+	uint64_t lost_interrupts, rescues, in_flight, size;
 };
 
 typedef uint32_t vn_receive_fn(struct vionet_queue *queue,
@@ -184,10 +184,8 @@ struct vionet_queue {
 	uint32_t size;
 	uint16_t free_count;  /* descriptors */
 	uint16_t outstanding; /* buffers that the device has */
-	uint8_t breach;	      /* vn_breach; set once */
 	uint8_t paused;	      /* no buffer may be made available: the control side
 			       * says so, the queue's thread looks */
-	bool transmits;
 	bool mergeable;
 	bool event_idx;
 	bool armed;	      /* the device was asked for an interrupt */
@@ -214,6 +212,16 @@ struct vionet_queue {
 	} partial;
 
 	const struct vn_bursts *bursts;
+
+	/* From here to the counters is what any thread may read at any time, also while
+	 * the queue is made anew. Only the breach changes; with its numbers, atomically. */
+	uint8_t breach; /* vn_breach; set once */
+	bool transmits;
+	bool packets; /* it carries them: no control queue */
+	unsigned int index; /* virtqueue index */
+	unsigned int pair;
+	struct vionet_device *device;
+	uint32_t breach_value, breach_limit; /* for the text */
 	struct vn_counters counters;
 
 	/* Nothing was completed, and no notification written, since then: see
@@ -230,13 +238,10 @@ struct vionet_queue {
 
 	/* Set at start, read by the control side. */
 	struct vn_quarantined *place; /* if it cannot be quiesced */
-	struct vionet_device *device;
 	struct vn_transport *transport;
 	struct vionet_memory *read_memory;  /* descriptor and driver area */
 	struct vionet_memory *write_memory; /* device area */
 	struct vn_ring_areas areas;
-	unsigned int index; /* virtqueue index */
-	unsigned int pair;
 	int vector; /* -1: none */
 	int interrupt_fd; /* -1: none */
 	uint16_t size_max; /* what the device allows */
@@ -250,7 +255,6 @@ struct vionet_queue {
 	bool owned; /* by the thread that called the first burst */
 	pthread_t owner;
 #endif
-	uint32_t breach_value, breach_limit; /* for the text */
 };
 
 /* The bursts of a layout. */

@@ -116,7 +116,8 @@ int vionet_queue_wait(struct vionet_queue *queue, unsigned int spin_us,
  * Owned by the library; for poll, select and epoll only (do not read it).
  *
  * Returns the descriptor, or -ENOTSUP if the queue has none (the function has too
- * few MSI-X vectors, or VIONET_START_NO_INTERRUPTS): poll it then. Any thread.
+ * few MSI-X vectors, or VIONET_START_NO_INTERRUPTS): poll it then. Any thread, but not
+ * while the device is recovered or the queue is reset: it may be another one then.
  */
 int vionet_queue_eventfd(const struct vionet_queue *queue);
 
@@ -139,7 +140,7 @@ void vionet_queue_disarm(struct vionet_queue *queue);
  * Is the queue usable? Returns 0, or -EIO when the device broke the protocol:
  * vionet_error_text() then says how ("used id 300 out of range"); -EXDEV when the last
  * transmit that took less than it was given stopped at a packet that the device cannot
- * reach. Any thread.
+ * reach. Any thread, at any time between start and stop.
  */
 int vionet_queue_check(const struct vionet_queue *queue);
 

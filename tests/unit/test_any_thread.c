@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What any thread may ask of a queue at any time, also while it is made anew: its
+ * counters, which never go back, and its health. The thread sanitizer is the judge of the
+ * rest.
+ */
+#include "tests/unit/rig_traffic.h"
+
+#include <pthread.h>
+
+struct watcher {
+	struct vionet_queue *queue;
+	int end, looks;
+	uint64_t went_back, strange;
+};
+
+static void *watch(void *argument)
+{
+	struct watcher *w = argument;
+	uint64_t last = 0;
+
+	while (!__atomic_load_n(&w->end, __ATOMIC_RELAXED)) {
+		struct vionet_queue_stats stats;
+		int result = vionet_queue_check(w->queue);
+
+		w->strange += result != 0 && result != -EIO;
+		if (result == -EIO && !strstr(vionet_error_text(), "receive queue 0"))
+			w->strange++;
+		vionet_queue_stats(w->queue, &stats);
+		w->went_back += stats.packets < last;
+		last = stats.packets;
+		w->strange += stats.size != 16 && stats.size != 32;
+		__atomic_fetch_add(&w->looks, 1, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+/* The other thread has looked twice meanwhile. */
+static void let_it_look(struct watcher *w)
+{
+	int before = __atomic_load_n(&w->looks, __ATOMIC_RELAXED);
+
+	while (__atomic_load_n(&w->looks, __ATOMIC_RELAXED) - before < 2)
+		sched_yield();
+}
+
+static void a_queue_is_made_anew_under_its_watchers(void **state)
+{
+	struct rig *rig = raise_rig(1);
+	struct watcher w = { 0 };
+	pthread_t thread;
+
+	(void)state;
+	start_rig(rig, 1, 0);
+	w.queue = vionet_device_rx_queue(rig->device, 0);
+	assert_int_equal(pthread_create(&thread, NULL, watch, &w), 0);
+	for (unsigned int i = 0; i < 300; i++) {
+		deliver(rig, 3);
+		assert_int_equal(take(w.queue), 3);
+		if (i % 5 == 0) {
+			model_used(rig->model, 0, 999 + i, 84, 1);
+			assert_int_equal(take(w.queue), 0);
+		}
+		let_it_look(&w);
+		if (i % 3 == 0) {
+			memset(rig->device->recovered_at, 0,
+			       sizeof(rig->device->recovered_at));
+			assert_int_equal(vionet_device_recover(rig->device, NULL), 0);
+		} else {
+			assert_int_equal(vionet_queue_resize(
+				w.queue, i % 2 ? 16 : 32, NULL), 0);
+		}
+		let_it_look(&w);
+	}
+	__atomic_store_n(&w.end, 1, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	assert_int_equal(w.went_back, 0);
+	assert_int_equal(w.strange, 0);
+	drop_rig(rig);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_queue_is_made_anew_under_its_watchers),
+	};
+
+	return run_rigs(tests);
+}
