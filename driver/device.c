@@ -30,9 +30,10 @@
 #define OPEN_FLAGS                                                  \
 	((unsigned int)(VIONET_OPEN_ASSUME_IOMMU |                  \
 			VIONET_OPEN_NO_HUGEPAGES |                  \
-			VIONET_OPEN_WRITABLE_RINGS))
+			VIONET_OPEN_WRITABLE_RINGS |                \
+			VIONET_OPEN_STRICT))
 
-#define CONTROL_TIMEOUT_MAX_MS 60000u
+#define TIMEOUT_MAX_MS 600000u
 
 const char *vionet_version(void)
 {
@@ -51,6 +52,17 @@ static int read_status(struct vionet_device *device, uint8_t *status)
 	return result;
 }
 
+/* Bits that a device does not show, though it goes on: nobody else looks at these. */
+static bool may_be_unshown(struct vionet_device *device, uint8_t bit)
+{
+	if (device->transport->strict ||
+	    (bit & ~(STATUS_ACKNOWLEDGE | STATUS_DRIVER)) != 0)
+		return false;
+	device->transport->unshown |= VIONET_REGISTER_STATUS;
+	device->transport->unshown_count++;
+	return true;
+}
+
 int vn_device_add_status(struct vionet_device *device, uint8_t bit,
 			 const char *name)
 {
@@ -62,15 +74,46 @@ int vn_device_add_status(struct vionet_device *device, uint8_t bit,
 			device->transport, (uint8_t)(status | bit));
 	if (result == 0)
 		result = read_status(device, &status);
-	if (result == 0 && (status & bit) == 0)
+	if (result == 0 && (status & bit) == 0 && !may_be_unshown(device, bit))
 		return vn_error(EIO, "the device does not take %s, its status reads "
 				"0x%02x", name, status);
 	return result;
 }
 
+/* ---- waiting for the device ---- */
+
+struct vn_patience vn_device_patience(const struct vionet_device *device,
+				      const char *step)
+{
+	uint64_t now = vn_now();
+
+	return (struct vn_patience){ .begin = now, .step = step,
+				     .end = now + device->transport->reset_timeout,
+				     .next = now + 1000 * VN_MS };
+}
+
+int vn_device_await(const struct vionet_device *device, struct vn_patience *patience)
+{
+	uint64_t now = vn_now(), waited = now - patience->begin;
+
+	if (now >= patience->end)
+		return -ETIMEDOUT;
+	if (device->progress && now >= patience->next) {
+		patience->next = now + 1000 * VN_MS;
+		if (device->progress(device->progress_context, patience->step,
+				     (unsigned int)(waited / VN_MS),
+				     (unsigned int)((patience->end - patience->begin) /
+						    VN_MS)))
+			return -ECANCELED;
+	}
+	/* What takes long need not be noticed within 100 us. */
+	vn_sleep(waited < 20 * VN_MS ? VN_MS / 10 : 5 * VN_MS);
+	return 0;
+}
+
 static int wait_reset(struct vionet_device *device)
 {
-	uint64_t end = vn_now() + VN_RESET_TIMEOUT;
+	struct vn_patience patience = vn_device_patience(device, "reset");
 	uint8_t status = 0;
 	int result;
 
@@ -78,11 +121,13 @@ static int wait_reset(struct vionet_device *device)
 		result = read_status(device, &status);
 		if (result || status == 0)
 			return result;
-		if (vn_now() >= end)
-			return vn_error(ETIMEDOUT, "the device has not finished its "
-					"reset within 1 s, its status reads 0x%02x",
-					status);
-		vn_sleep(VN_MS / 10);
+		result = vn_device_await(device, &patience);
+		if (result)
+			return vn_error(-result, "the device has not finished its "
+					"reset within %g s, its status reads 0x%02x; give "
+					"it longer (--reset-timeout)",
+					(double)(vn_now() - patience.begin) /
+						(1000.0 * VN_MS), status);
 	}
 }
 
@@ -95,7 +140,8 @@ int vn_device_reset(struct vionet_device *device)
 
 	if (result == 0)
 		result = wait_reset(device);
-	if (result && result != -ENODEV && transport->ops->reset(transport) == 0)
+	if (result && result != -ENODEV && result != -ECANCELED &&
+	    transport->ops->reset(transport) == 0)
 		result = wait_reset(device);
 	device->negotiated = false;
 	device->live = false;
@@ -243,10 +289,28 @@ static int check_queues(const struct vionet_device *device)
 	return result;
 }
 
+static void take_options(struct vionet_device *device,
+			 const struct vionet_open_options *options)
+{
+	unsigned int control = options->control_timeout_ms;
+	unsigned int reset = options->reset_timeout_ms;
+
+	device->flags = options->flags;
+	device->avoid = options->avoid;
+	device->need = options->need;
+	device->want = options->want;
+	device->control_timeout = (control ? control : VN_CONTROL_TIMEOUT_MS) * VN_MS;
+	device->progress = options->progress;
+	device->progress_context = options->progress_context;
+	device->transport->reset_timeout = (reset ? reset : VN_RESET_TIMEOUT_MS) * VN_MS;
+	device->transport->strict = (options->flags & VIONET_OPEN_STRICT) != 0;
+}
+
 int vn_device_open(struct vn_transport *transport,
 		   const struct vionet_open_options *options,
 		   struct vionet_device **device)
 {
+	static const struct vionet_open_options defaults;
 	struct vionet_device *d = calloc(1, sizeof(*d));
 	int result;
 
@@ -257,16 +321,8 @@ int vn_device_open(struct vn_transport *transport,
 	}
 	d->transport = transport;
 	d->quiet = true;
-	d->control_timeout = VN_CONTROL_TIMEOUT_MS * VN_MS;
+	take_options(d, options ? options : &defaults);
 	snprintf(d->name, sizeof(d->name), "%s", transport->name);
-	if (options) {
-		d->flags = options->flags;
-		d->avoid = options->avoid;
-		d->need = options->need;
-		d->want = options->want;
-		if (options->control_timeout_ms != 0)
-			d->control_timeout = options->control_timeout_ms * VN_MS;
-	}
 	result = transport->ops->limits(transport, &d->limits);
 	if (result == 0)
 		result = vn_device_negotiate(d);
@@ -298,11 +354,15 @@ int vionet_device_open(const char *name,
 		return vn_error(EINVAL, "%.*s: open: unknown flags 0x%x",
 				VIONET_NAME_MAX, name,
 				options->flags & ~OPEN_FLAGS);
-	if (options && options->control_timeout_ms > CONTROL_TIMEOUT_MAX_MS)
+	if (options && options->control_timeout_ms > TIMEOUT_MAX_MS)
 		return vn_error(EINVAL, "%.*s: open: %u ms for a control command; "
 				"at most %u are possible", VIONET_NAME_MAX, name,
 				options->control_timeout_ms,
-				CONTROL_TIMEOUT_MAX_MS);
+				TIMEOUT_MAX_MS);
+	if (options && options->reset_timeout_ms > TIMEOUT_MAX_MS)
+		return vn_error(EINVAL, "%.*s: open: %u ms for a reset; at most %u are "
+				"possible", VIONET_NAME_MAX, name,
+				options->reset_timeout_ms, TIMEOUT_MAX_MS);
 	result = vn_transport_open(name, &transport);
 	return result ? result : vn_device_open(transport, options, device);
 }

@@ -22,7 +22,13 @@ struct vn_share;
 struct vn_wish;
 
 /* Deadlines; docs/architecture.md lists them. */
-#define VN_RESET_TIMEOUT (1000 * VN_MS)
+#define VN_RESET_TIMEOUT_MS 1000u
+
+/* While the device is waited for: until when, and when to say so. */
+struct vn_patience {
+	uint64_t begin, end, next; /* ns */
+	const char *step;
+};
 
 /* Memory that the device can reach: a pool's, a ring's, or the application's. */
 struct vionet_memory {
@@ -91,6 +97,9 @@ struct vionet_device {
 
 	struct vn_control *control; /* NULL: none */
 	uint64_t control_timeout;   /* ns */
+	int (*progress)(void *context, const char *step, unsigned int waited_ms,
+			unsigned int limit_ms);
+	void *progress_context;
 	struct vn_wish *wishes;	    /* what the device was told, oldest first */
 	uint64_t announced_at;	    /* last time that an announcement was due */
 	uint64_t recovered_at[5];   /* last recoveries, for giving up */
@@ -113,6 +122,14 @@ int vn_device_open(struct vn_transport *transport,
 /* Reset, and wait until the device says that it has been. Sets `quiet`, or
  * `broken`. Returns 0, -ETIMEDOUT, -ENODEV. */
 int vn_device_reset(struct vionet_device *device);
+
+/* Begin to wait for the device, as long as a reset may take. */
+struct vn_patience vn_device_patience(const struct vionet_device *device,
+				      const char *step);
+
+/* Sleep a little. Returns 0; -ETIMEDOUT at the end, -ECANCELED if the application does
+ * not want to wait any longer; both without text. */
+int vn_device_await(const struct vionet_device *device, struct vn_patience *patience);
 
 /* What it takes to use it failed for good: say so to the device, then reset it. The
  * error text, which belongs to `result`, stays. */

@@ -181,6 +181,8 @@ int vionet_device_info(struct vionet_device *device,
 	info->mappings = limits.mappings;
 	info->mappings_left = limits.mappings_left;
 	vn_quarantine_count(device, &info->quarantined, &info->quarantined_packets);
+	info->unshown = device->transport->unshown;
+	info->unshown_count = device->transport->unshown_count;
 	return 0;
 }
 
@@ -215,6 +217,35 @@ static const struct vionet_queue *find_queue(const struct vionet_device *device,
 	return NULL;
 }
 
+static void describe_doorbell(const struct vn_doorbell *doorbell,
+			      struct vionet_queue_info *info)
+{
+	if (doorbell->address)
+		info->doorbell = VIONET_DOORBELL_MAPPED;
+	else
+		info->doorbell = doorbell->fd >= 0 ? VIONET_DOORBELL_EVENTFD :
+						     VIONET_DOORBELL_CALL;
+	info->doorbell_bits = (uint8_t)(8 * doorbell->width);
+}
+
+/* One that is not in use. */
+static int describe_idle(struct vionet_device *device, unsigned int index,
+			 struct vionet_queue_info *info)
+{
+	struct vn_transport *transport = device->transport;
+	struct vn_doorbell doorbell = { .fd = 0, .width = 2 };
+	int result = transport->ops->queue_max(transport, index, &info->size_max);
+
+	/* It is an eventfd where the transport does not know. */
+	if (result || info->size_max == 0)
+		return result;
+	/* One that leads nowhere is refused when the queue is set up. */
+	if (!transport->ops->queue_doorbell ||
+	    transport->ops->queue_doorbell(transport, index, &doorbell) == 0)
+		describe_doorbell(&doorbell, info);
+	return 0;
+}
+
 int vionet_device_queue_info(struct vionet_device *device, unsigned int index,
 			     struct vionet_queue_info *info)
 {
@@ -231,8 +262,7 @@ int vionet_device_queue_info(struct vionet_device *device, unsigned int index,
 	describe_role(device, index, info);
 	queue = find_queue(device, index);
 	if (!queue) {
-		result = device->transport->ops->queue_max(
-			device->transport, index, &info->size_max);
+		result = describe_idle(device, index, info);
 		return result ? vn_error_prefix(result, "%s: queue %u",
 						device->name, index) : 0;
 	}
@@ -240,6 +270,7 @@ int vionet_device_queue_info(struct vionet_device *device, unsigned int index,
 	info->size = (uint16_t)queue->size;
 	info->segments_max = queue->transmits ? queue->segments_max : 0;
 	info->vector = queue->vector;
+	describe_doorbell(&queue->doorbell, info);
 	info->descriptor_area = queue->areas.descriptor.iova;
 	info->driver_area = queue->areas.driver.iova;
 	info->device_area = queue->areas.device.iova;

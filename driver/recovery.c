@@ -25,8 +25,6 @@
 #include "driver/spec_virtio.h"
 #include "driver/wish.h"
 
-#define SUSPEND_TIMEOUT (1000 * VN_MS)
-
 /* So many recoveries in so long a time, and it is left alone. */
 #define RECOVERIES (sizeof(((struct vionet_device *)0)->recovered_at) / 8)
 #define RECOVERY_WINDOW (10000 * VN_MS)
@@ -322,7 +320,8 @@ static int check_suspendable(struct vionet_device *device)
 static int change_status(struct vionet_device *device, uint8_t up, uint8_t down)
 {
 	struct vn_transport *transport = device->transport;
-	uint64_t end = vn_now() + SUSPEND_TIMEOUT;
+	struct vn_patience patience = vn_device_patience(device, up == STATUS_SUSPEND ?
+							 "suspend" : "resume");
 	uint8_t status = 0;
 	int result = transport->ops->status_read(transport, &status);
 
@@ -337,13 +336,13 @@ static int change_status(struct vionet_device *device, uint8_t up, uint8_t down)
 			return vn_error(EIO, "the device needs a reset");
 		if ((status & up) && !(status & down))
 			return 0;
-		if (vn_now() >= end)
-			return vn_error(ETIMEDOUT, "the device has not followed "
-					"within %u ms, its status reads 0x%02x; "
+		result = vn_device_await(device, &patience);
+		if (result)
+			return vn_error(-result, "the device has not followed "
+					"within %llu ms, its status reads 0x%02x; "
 					"recover it",
-					(unsigned int)(SUSPEND_TIMEOUT / VN_MS),
-					status);
-		vn_sleep(VN_MS / 10);
+					(unsigned long long)((vn_now() - patience.begin) /
+							     VN_MS), status);
 	}
 	if (result == -ENODEV)
 		device->gone = true;

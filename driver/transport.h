@@ -84,7 +84,7 @@ struct vn_transport_ops {
 
 	/* Configure a queue, all but enabling it: size, vector (-1: none;
 	 * `*vector` becomes -1 if the device has no room for it), areas. Everything
-	 * is read back. */
+	 * is read back: another value is refused, 0 is noted (`unshown`). */
 	int (*queue_setup)(struct vn_transport *transport, unsigned int index,
 			   uint16_t size, int *vector,
 			   const struct vn_ring_areas *areas,
@@ -95,10 +95,15 @@ struct vn_transport_ops {
 	 * no others. NULL if that is a command of the control queue's. */
 	int (*pairs_use)(struct vn_transport *transport, unsigned int pairs);
 
-	/* Reset one queue, and wait until that is done, a second at most
+	/* Reset one queue, and wait until that is done, for `reset_timeout` at most
 	 * (F_RING_RESET). -ETIMEDOUT: the device may still use the queue. NULL: the
 	 * transport cannot. */
 	int (*queue_reset)(struct vn_transport *transport, unsigned int index);
+
+	/* Where a queue would be notified, without setting it up. NULL: by eventfds,
+	 * all of them. */
+	int (*queue_doorbell)(struct vn_transport *transport, unsigned int index,
+			      struct vn_doorbell *doorbell);
 
 	/* Notify where the doorbell is neither mapped nor an eventfd. The queue's
 	 * thread. */
@@ -164,6 +169,10 @@ struct vn_transport {
 			* it does not offer ACCESS_PLATFORM */
 	uint16_t pairs_enabled; /* queue pairs that may be used by enabling their queues,
 				 * without MQ and its command; 0: as MQ says */
+	uint64_t reset_timeout; /* ns; for what the device has to bring to an end */
+	bool strict;	 /* what reads back as 0 is refused too */
+	uint32_t unshown; /* registers that read back as 0 instead (vionet_registers) */
+	uint64_t unshown_count; /* how often */
 	uint32_t region_max; /* memory regions that can be added; 0: `limits` says
 			      * all there is to say */
 	int event_fd;		  /* readable when `events` has something */

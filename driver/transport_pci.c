@@ -97,15 +97,18 @@ static int vectors(struct vn_transport *transport, unsigned int wanted,
 		drop_vectors(t);
 	}
 	/* The machine may have fewer to give than the function could take: then
-	 * some queues are polled, or all. */
-	for (; result == 0 && *count != 0; (*count)--) {
+	 * some queues are polled, or all. It says how many; where it does not, half. */
+	while (result == 0 && *count != 0) {
 		result = attach_vectors(t, *count);
 		if (result == 0)
 			return 0;
 		(void)t->function->ops->vectors(t->function, NULL, 0);
 		drop_vectors(t);
-		if (result == -ENOSPC)
-			result = 0;
+		if (result != -ENOSPC)
+			break;
+		result = 0;
+		available = t->function->vectors_left;
+		*count = available != 0 && available < *count ? available : *count / 2;
 	}
 	*count = 0;
 	return result;
@@ -253,6 +256,7 @@ static const struct vn_transport_ops pci_ops = {
 	.config_read = vn_pci_config_read,
 	.queue_max = vn_pci_queue_max,
 	.queue_setup = vn_pci_queue_setup,
+	.queue_doorbell = vn_pci_queue_doorbell,
 	.queue_enable = vn_pci_queue_enable,
 	.queue_reset = vn_pci_queue_reset,
 	.kick = vn_pci_kick,
@@ -268,16 +272,34 @@ static const struct vn_transport_ops pci_ops = {
 	.close = transport_close,
 };
 
+/* Status, revision, class: nobody answers. Ids are made up for a virtual function, and
+ * command is what we wrote. */
+static bool is_silent(const uint8_t *config)
+{
+	for (unsigned int i = 6; i < 12; i++)
+		if (config[i] != 0xff)
+			return false;
+	return true;
+}
+
 static int check_identity(const uint8_t *config)
 {
 	unsigned int vendor = (unsigned int)(config[0] | config[1] << 8);
 	unsigned int device = (unsigned int)(config[2] | config[3] << 8);
+	const char *kind = vn_virtio_kind(vendor, device,
+					  (unsigned int)(config[46] | config[47] << 8));
+
+	if (is_silent(config))
+		return vn_error(ENODEV, "it does not answer: its configuration space "
+				"reads all-ones; it is without power (D3cold), its link is "
+				"down, or it was unplugged");
 
 	if (vendor == PCI_VENDOR_VIRTIO &&
 	    (device == PCI_DEVICE_NET || device == PCI_DEVICE_NET_TRANSITIONAL))
 		return 0;
-	return vn_error(ENOTSUP, "PCI id %04x:%04x is not a virtio-net function "
-			"(1af4:1041, or 1af4:1000 for a transitional one)",
+	return vn_error(ENOTSUP, "it is %s%s%s%04x:%04x, and is not a virtio-net "
+			"function (1af4:1041, or 1af4:1000 for a transitional one)",
+			kind[0] ? "a virtio " : "", kind, kind[0] ? " device, " : "",
 			vendor, device);
 }
 

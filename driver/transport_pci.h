@@ -48,6 +48,8 @@ int vn_pci_queue_setup(struct vn_transport *transport, unsigned int index,
 		       uint16_t size, int *vector,
 		       const struct vn_ring_areas *areas,
 		       struct vn_doorbell *doorbell);
+int vn_pci_queue_doorbell(struct vn_transport *transport, unsigned int index,
+			  struct vn_doorbell *doorbell);
 int vn_pci_queue_enable(struct vn_transport *transport, unsigned int index);
 int vn_pci_queue_reset(struct vn_transport *transport, unsigned int index);
 int vn_pci_kick(struct vn_transport *transport,

@@ -17,6 +17,26 @@ const char *vn_region_name(unsigned int region)
 	return region < VN_REGION_COUNT ? names[region] : "no such region";
 }
 
+const char *vn_virtio_kind(unsigned int vendor, unsigned int device,
+			   unsigned int subsystem)
+{
+	/* VIRTIO, "Device Types". */
+	static const char *const kinds[] = {
+		[1] = "network", [2] = "block", [3] = "console", [4] = "entropy",
+		[5] = "memory balloon", [8] = "SCSI host", [9] = "9P",
+		[16] = "GPU", [18] = "input", [19] = "socket", [20] = "crypto",
+		[23] = "IOMMU", [24] = "memory", [25] = "sound", [26] = "file system",
+		[27] = "PMEM", [34] = "SCMI", [35] = "encrypted memory",
+		[40] = "Bluetooth", [41] = "GPIO",
+	};
+	unsigned int type = device >= 0x1040 ? device - 0x1040 : subsystem;
+
+	if (vendor != 0x1af4 || device < 0x1000 || device > 0x107f)
+		return "";
+	return type < sizeof(kinds) / sizeof(kinds[0]) && kinds[type] != NULL ?
+		       kinds[type] : "other";
+}
+
 int vn_function_command(struct vn_function *function, uint16_t set,
 			uint16_t clear)
 {

@@ -78,7 +78,8 @@ struct vn_function_ops {
 		       int *fd);
 
 	/* Attach MSI-X vectors 0 to count - 1 to eventfds (-1: leave unused), all
-	 * in one call; count 0 switches MSI-X off. */
+	 * in one call; count 0 switches MSI-X off. -ENOSPC: there are fewer, see
+	 * `vectors_left`. */
 	int (*vectors)(struct vn_function *function, const int *eventfds,
 		       unsigned int count);
 
@@ -114,6 +115,8 @@ struct vn_function {
 	int iommu_group;    /* -1: none */
 	char iommu[16];	    /* "type1v2", "vfio-user" */
 	unsigned int vector_count; /* MSI-X vectors that can be attached */
+	unsigned int vectors_left; /* after -ENOSPC of `vectors`: as many as there are
+				    * to be had; 0: unknown */
 	bool reset_supported;
 	int removal_fd;	    /* eventfd: it is to be unplugged; -1: none */
 	int error_fd;	    /* eventfd: uncorrectable error; -1: none */
@@ -152,6 +155,11 @@ int vn_function_open_vfio(const char *address, struct vn_function **function);
  * version, or no PCI function), -ETIMEDOUT, -ENODEV, -ENOMEM.
  */
 int vn_function_open_vfio_user(const char *path, struct vn_function **function);
+
+/* "block" for a virtio device of that kind, "other" for kinds that are not known, "" for
+ * what is no virtio device. `subsystem` tells those with ids below 0x1040 apart. */
+const char *vn_virtio_kind(unsigned int vendor, unsigned int device,
+			   unsigned int subsystem);
 
 /* "BAR 0", for messages. */
 const char *vn_region_name(unsigned int region);

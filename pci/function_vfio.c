@@ -185,9 +185,10 @@ static int vectors_off(struct vfio_function *function)
 	return result;
 }
 
-static int vectors_failed(const struct vfio_function *function,
-			  unsigned int count, int result)
+static int vectors_failed(struct vfio_function *function, unsigned int count,
+			  int result)
 {
+	function->base.vectors_left = result > 0 ? (unsigned int)result : 0;
 	if (result > 0)
 		return vn_error(ENOSPC, "%s: the kernel has only %d of %u MSI-X "
 				"vectors left; ask for fewer",

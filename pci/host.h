@@ -193,11 +193,6 @@ int vn_judge(const struct vn_looked *looked, char *reason, size_t size);
  * so it is no part of the above. */
 int vn_judge_holder(const struct vn_looked *looked, char *reason, size_t size);
 
-/* "virtio block device", "" if it is no virtio device. `subsystem` tells those of the
- * ids below 0x1040 apart. */
-const char *vn_virtio_kind(unsigned int vendor, unsigned int device,
-			   unsigned int subsystem);
-
 /* ---- function_vfio.c ---- */
 
 /* Is the group open in this process already, for another of its functions than this

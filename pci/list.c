@@ -27,6 +27,7 @@
 
 #include "base/error.h"
 #include "pci/capability.h"
+#include "pci/function.h"
 #include "pci/host.h"
 #include "pci/sysfs.h"
 
@@ -143,8 +144,10 @@ static void step_capabilities(struct look *look)
 	u8 byte;
 
 	looked->function.modern = false;
-	/* The kernel keeps the ids of a function that answers no more. */
-	looked->silent = pci_read_long(look->device, 0) == 0xffffffff;
+	/* The kernel keeps the ids of a function that answers no more; virtual
+	 * functions never show theirs, but all the rest. */
+	looked->silent = pci_read_word(look->device, PCI_STATUS) == 0xffff &&
+			 pci_read_long(look->device, PCI_REVISION_ID) == 0xffffffff;
 	looked->hidden =
 		pci_read_block(look->device, CONFIG_PUBLIC, &byte, 1) == 0;
 	pci_fill_info(look->device, PCI_FILL_CAPS);

@@ -111,6 +111,13 @@ static int read_region(int fd, unsigned int index,
 	if (result != 0)
 		return failed(-result, "find region %u", index);
 	info = answer;
+	/* The kernel guards the interrupts by remapping them, and lets the table's
+	 * page be mapped for what else is in it; nobody here touches the table. */
+	if ((info->flags & VFIO_REGION_INFO_FLAG_CAPS) != 0 &&
+	    vn_vfio_capability(answer, size, info->cap_offset,
+			       VFIO_REGION_INFO_CAP_MSIX_MAPPABLE,
+			       sizeof(struct vfio_info_cap_header)) != 0)
+		table = NULL;
 	region->size = info->size;
 	region->readable = (info->flags & VFIO_REGION_INFO_FLAG_READ) != 0;
 	region->writable = (info->flags & VFIO_REGION_INFO_FLAG_WRITE) != 0;

@@ -2,7 +2,8 @@
 /*
  * Owns: finding the regions of a VFIO device, and which parts of them may be
  * mapped.
- * Never: offers a page that holds any of the MSI-X table: the kernel writes it.
+ * Never: offers a page that holds any of the MSI-X table, which is the kernel's to write,
+ * unless the kernel says that it may be mapped.
  * Read next: pci/function_vfio.c, its only user.
  *
  * Source: VFIO_DEVICE_GET_REGION_INFO in linux/vfio.h.

@@ -18,7 +18,9 @@
 #include <vionet/error.h>
 
 enum { KEY_ASSUME_IOMMU = 0x1000, KEY_AVOID, KEY_NO_HUGEPAGES, KEY_WRITABLE_RINGS,
-       KEY_WANT, KEY_SET };
+       KEY_WANT, KEY_SET, KEY_STRICT, KEY_RESET_TIMEOUT, KEY_CONTROL_TIMEOUT };
+
+#define TIMEOUT_MAX_MS 600000u
 
 /* Read by all threads; an atomic int is lock-free, so the handler may write it. */
 static int stops;
@@ -287,8 +289,28 @@ static const struct argp_option device_option_list[] = {
 	{ "writable-rings", KEY_WRITABLE_RINGS, NULL, 0,
 	  "Let the device write to descriptors too: what DPDK's vhost-user (OVS, "
 	  "testpmd) behind an emulated IOMMU insists on", 90 },
+	{ "strict", KEY_STRICT, NULL, 0,
+	  "Refuse a device whose registers read back as 0 after they were written", 90 },
+	{ "reset-timeout", KEY_RESET_TIMEOUT, "TIME", 0,
+	  "How long the device may take for a reset (1; up to 10min): some DPUs take two "
+	  "minutes", 90 },
+	{ "control-timeout", KEY_CONTROL_TIMEOUT, "TIME", 0,
+	  "The same for a command of the control queue (500ms)", 90 },
 	{ 0 },
 };
+
+/* In milliseconds; less than one is one. */
+static unsigned int parse_timeout(const char *option, const char *argument)
+{
+	struct parse_error error;
+	uint64_t time = 0;
+
+	need_parsed(parse_duration(option, argument, 0, &time, &error), &error);
+	time = (time + 999999) / 1000000;
+	if (time > TIMEOUT_MAX_MS)
+		refuse_usage("%s: '%.40s': at most 10min are possible", option, argument);
+	return (unsigned int)time;
+}
 
 static error_t parse_device_option(int key, char *argument, struct argp_state *state)
 {
@@ -314,6 +336,17 @@ static error_t parse_device_option(int key, char *argument, struct argp_state *s
 		return 0;
 	case KEY_WRITABLE_RINGS:
 		options->open.flags |= VIONET_OPEN_WRITABLE_RINGS;
+		return 0;
+	case KEY_STRICT:
+		options->open.flags |= VIONET_OPEN_STRICT;
+		return 0;
+	case KEY_RESET_TIMEOUT:
+		options->open.reset_timeout_ms = parse_timeout("--reset-timeout",
+							       argument);
+		return 0;
+	case KEY_CONTROL_TIMEOUT:
+		options->open.control_timeout_ms = parse_timeout("--control-timeout",
+								 argument);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;

@@ -66,6 +66,10 @@ const char *info_not_taken(const struct info *info, unsigned int bit);
 const char *info_statistics_name(uint64_t bits);
 const char *info_event_name(uint64_t bits);
 
+/* The same of vionet_registers; and of a way to ring, NULL for none. */
+const char *info_register_name(uint64_t bits);
+const char *info_doorbell_name(enum vionet_doorbell doorbell);
+
 void info_print_text(const struct info *info);
 
 /* Returns CODE_FAILED if there is no complete object on standard output. */

@@ -86,7 +86,9 @@ static json_t *configuration(const struct vionet_device_info *device)
 
 static json_t *queue(const struct vionet_queue_info *q)
 {
-	return json_pack("{s:i, s:s, s:i, s:i, s:i, s:o, s:o, s:o, s:o}",
+	const char *doorbell = info_doorbell_name(q->doorbell);
+
+	return json_pack("{s:i, s:s, s:i, s:i, s:i, s:o, s:o, s:i, s:o, s:o, s:o}",
 			 "index", q->index,
 			 "role", q->role,
 			 "size_max", q->size_max,
@@ -94,6 +96,9 @@ static json_t *queue(const struct vionet_queue_info *q)
 			 "segments_max", q->segments_max,
 			 "vector", q->vector >= 0 ? json_integer(q->vector) :
 						    json_null(),
+			 "doorbell", doorbell != NULL ? json_string(doorbell) :
+							json_null(),
+			 "doorbell_bits", q->doorbell_bits,
 			 "descriptor_area", hex(q->descriptor_area),
 			 "driver_area", hex(q->driver_area),
 			 "device_area", hex(q->device_area));
@@ -197,6 +202,16 @@ static json_t *memory(const struct vionet_device_info *device)
 			 (json_int_t)device->quarantined_packets);
 }
 
+static json_t *names(uint64_t bits, const char *(*name)(uint64_t bits));
+
+/* Registers that were not shown as they were written. */
+static json_t *read_back(const struct vionet_device_info *device)
+{
+	return json_pack("{s:o, s:I}", "unshown",
+			 names(device->unshown, info_register_name), "count",
+			 (json_int_t)device->unshown_count);
+}
+
 /* Names of bits, as an array. */
 static json_t *names(uint64_t bits, const char *(*name)(uint64_t bits))
 {
@@ -272,7 +287,7 @@ int info_print_json(const struct info *info)
 {
 	const struct vionet_device_info *device = &info->device;
 	json_t *object = json_pack(
-		"{s:s, s:s, s:i, s:b, s:o, s:o, s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o}",
+		"{s:s, s:s, s:i, s:b, s:o, s:o, s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"device", device->name,
 		"transport", device->transport,
 		"status", device->status,
@@ -287,6 +302,7 @@ int info_print_json(const struct info *info)
 		"steering", steering(&info->steering),
 		"queues", queues(info),
 		"running", of_running(info),
+		"read_back", read_back(device),
 		"memory", memory(device),
 		"pci", pci_details(info));
 	int bad = object == NULL || json_dumpf(object, stdout,

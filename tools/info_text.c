@@ -72,6 +72,32 @@ const char *info_event_name(uint64_t bits)
 	return bit < sizeof(names) / sizeof(names[0]) ? names[bit] : NULL;
 }
 
+const char *info_register_name(uint64_t bits)
+{
+	static const char *const names[] = {
+		"queue_select", "queue_size", "queue_enable", "queue_desc",
+		"queue_driver", "queue_device", "device_status",
+	};
+	unsigned int bit = (unsigned int)__builtin_ctzll(bits);
+
+	return bit < sizeof(names) / sizeof(names[0]) ? names[bit] : NULL;
+}
+
+const char *info_doorbell_name(enum vionet_doorbell doorbell)
+{
+	switch (doorbell) {
+	case VIONET_DOORBELL_MAPPED:
+		return "mapped";
+	case VIONET_DOORBELL_EVENTFD:
+		return "eventfd";
+	case VIONET_DOORBELL_CALL:
+		return "call";
+	case VIONET_DOORBELL_NONE:
+		break;
+	}
+	return NULL;
+}
+
 const char *info_not_taken(const struct info *info, unsigned int bit)
 {
 	if (vionet_feature_test(&info->avoid, bit))
@@ -147,6 +173,25 @@ static void print_configuration(const struct vionet_device_info *device)
 	print_link(&device->link);
 }
 
+/* What a kick costs. */
+static void print_doorbell(const struct vionet_queue_info *queue)
+{
+	switch (queue->doorbell) {
+	case VIONET_DOORBELL_MAPPED:
+		printf(", doorbell mapped (%u bit)", queue->doorbell_bits);
+		break;
+	case VIONET_DOORBELL_EVENTFD:
+		printf(", doorbell by eventfd (a system call)");
+		break;
+	case VIONET_DOORBELL_CALL:
+		printf(", doorbell not mapped (a system call, %u bit)",
+		       queue->doorbell_bits);
+		break;
+	case VIONET_DOORBELL_NONE:
+		break;
+	}
+}
+
 static void print_queue(const struct vionet_queue_info *queue)
 {
 	printf("  %-3u %-14s ", queue->index, queue->role);
@@ -161,6 +206,7 @@ static void print_queue(const struct vionet_queue_info *queue)
 		printf(", %u segments a packet", queue->segments_max);
 	if (queue->vector >= 0)
 		printf(", vector %d", queue->vector);
+	print_doorbell(queue);
 	if (queue->size != 0)
 		printf("\n      descriptor area 0x%" PRIx64 ", driver area 0x%" PRIx64
 		       ", device area 0x%" PRIx64,
@@ -277,6 +323,21 @@ static void print_running(const struct info_running *running)
 	print_segments(&running->segments);
 }
 
+/* What the device shows of what was written: its queues only once they are set up. */
+static void print_read_back(const struct info *info)
+{
+	if (info->device.unshown != 0) {
+		print_names("reads as 0", info->device.unshown, info_register_name);
+		printf("%-16s%" PRIu64 " times, though something else was written: what "
+		       "they hold\n%-16scannot be checked (--strict refuses that)\n", "",
+		       info->device.unshown_count, "");
+	} else {
+		print_label("read-back");
+		printf("%s\n", info->is_running ? "as written" :
+			"as written, as far as it was started (--running)");
+	}
+}
+
 static void print_queues(const struct info *info)
 {
 	print_label("queues");
@@ -294,6 +355,7 @@ static void print_queues(const struct info *info)
 	print_steering(&info->steering);
 	print_label("header size");
 	printf("%u bytes\n", info->device.header_size);
+	print_read_back(info);
 }
 
 static void print_capabilities(const struct vionet_pci_details *pci)

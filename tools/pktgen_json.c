@@ -100,13 +100,15 @@ int pktgen_print_json(const struct pktgen *gen, const struct pktgen_report *repo
 {
 	const struct pktgen_options *options = gen->options;
 	json_t *object = json_pack(
-		"{s:s, s:f, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:i}",
+		"{s:s, s:f, s:b, s:o, s:o, s:i, s:i, s:o, s:o, s:o, s:o, s:i}",
 		"device", clean(gen->session.name),
 		"duration_s", (double)report->run_ns / 1e9,
 		"interrupted", (int)report->interrupted,
 		"seed", json_sprintf("%ju", (uintmax_t)options->seed),
 		"stream", gen->stream == PKTGEN_ANY_STREAM ? json_null() :
 							     json_integer(gen->stream),
+		"rx_queue_size", (int)gen->session.queue_size[0],
+		"tx_queue_size", (int)gen->session.queue_size[1],
 		"tx", options->rx_only ? json_null() : json_tx(gen, report),
 		"rx", options->no_rx ? json_null() : json_rx(gen, report),
 		"latency_ns", json_latency(&gen->latency),

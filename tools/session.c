@@ -29,6 +29,19 @@ static void remove_socket(void)
 	holder_unlink(&holder);
 }
 
+/* A device that takes long: say so each second, and let the user give up. */
+static int on_progress(void *context, const char *step, unsigned int waited_ms,
+		       unsigned int limit_ms)
+{
+	const struct session *session = context;
+
+	if (stop_asked() > 0)
+		return 1;
+	say("%s: %s: waiting, %.0f s of %.0f s", session->name, step, waited_ms / 1000.0,
+	    limit_ms / 1000.0);
+	return 0;
+}
+
 int session_open(struct session *session, const struct device_options *options,
 		 const char *command)
 {
@@ -39,6 +52,8 @@ int session_open(struct session *session, const struct device_options *options,
 		.name = options->name, .command = command, .options = options,
 	};
 	settings_want(&options->settings, &open.want);
+	open.progress = on_progress;
+	open.progress_context = session;
 	if (options->open.flags & VIONET_OPEN_ASSUME_IOMMU)
 		say("WARNING: --assume-iommu: if no IOMMU stands in front of %s, it "
 		    "will read and write memory of other programs",
@@ -94,6 +109,21 @@ static int settle_start(struct session *session, struct vionet_start_options *st
 	return CODE_OK;
 }
 
+/* What was asked for, and what the device allows. */
+static void note_size(struct session *session, unsigned int index, uint32_t wanted)
+{
+	struct vionet_queue_info info;
+
+	if (vionet_device_queue_info(session->device, index, &info) != 0)
+		return;
+	session->queue_size[index] = info.size;
+	if (wanted == 0 || info.size == wanted)
+		return;
+	say("%s: %s queue: %u entries instead of %u: the device allows no more than %u",
+	    session->name, index % 2 ? "transmit" : "receive", info.size, wanted,
+	    info.size_max);
+}
+
 static int take_queues(struct session *session)
 {
 	session->rx = vionet_device_rx_queue(session->device, 0);
@@ -127,6 +157,8 @@ int session_start(struct session *session, const struct vionet_start_options *op
 		return session_fail(session, result == -EINVAL ? CODE_USAGE :
 								 code_of_run(result));
 	}
+	note_size(session, 0, start.rx_queue_size);
+	note_size(session, 1, start.tx_queue_size);
 	return take_queues(session);
 }
 

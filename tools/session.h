@@ -33,6 +33,7 @@ struct session {
 	 * thread's only pair, all of them where one thread looks after all. */
 	unsigned int pairs;
 	struct vionet_queue *receive[VIONET_QUEUE_PAIRS_MAX];
+	uint16_t queue_size[2]; /* of the first pair's, receive and transmit; once started */
 	uint64_t next_check;
 	int code; /* the first failure, CODE_OK so far */
 	/* A pair's own thread: it must leave the device to the control thread. */

@@ -45,6 +45,12 @@ enum vionet_open_flags {
 	 * scribbles there still cannot harm this process, only its own queues.
 	 */
 	VIONET_OPEN_WRITABLE_RINGS = 1 << 2,
+	/*
+	 * Refuse a device whose registers read back as 0 after they were written
+	 * (see vionet_registers): for checking a device. No other driver needs them
+	 * to be shown.
+	 */
+	VIONET_OPEN_STRICT = 1 << 3,
 };
 
 /* How to open. Zero-filled means the defaults. */
@@ -63,7 +69,20 @@ struct vionet_open_options {
 	 */
 	struct vionet_features want;
 	unsigned int control_timeout_ms; /* how long a control command may take;
-					  * default 500, at most 60000 */
+					  * default 500, at most 600000 */
+	/* How long the device may take for a reset, of itself or of a queue, and to
+	 * suspend: default 1000, at most 600000. Then it is reset through the bus, and
+	 * has as long again. Functions of some DPUs take up to two minutes. */
+	unsigned int reset_timeout_ms;
+	/*
+	 * Called, if not NULL, once a second while the device is waited for: `step` is
+	 * what it is to do ("reset"), `waited_ms` since when, of at most `limit_ms`. By
+	 * the thread that waits. If it returns anything but 0 the call that waits ends
+	 * with -ECANCELED, as if the limit had been reached.
+	 */
+	int (*progress)(void *context, const char *step, unsigned int waited_ms,
+			unsigned int limit_ms);
+	void *progress_context;
 };
 
 /*
@@ -89,13 +108,15 @@ struct vionet_open_options {
  *   -ENOTSUP  legacy-only function, missing capability, no ACCESS_PLATFORM,
  *             refused or missing feature (named), other version of vfio-user
  *   -ENOMEM   memory, or the locked-memory limit
- *   -ETIMEDOUT  the device did not answer; -EIO  it answered nonsense
+ *   -ETIMEDOUT  the device did not answer; -EIO  it answered nonsense; -ECANCELED
+ *             `progress` wanted it
  *   -EAGAIN   its configuration would not hold still
  *   -ENOENT, -ECONNREFUSED, -EADDRINUSE, -ENOTCONN   the socket: not there, nobody
  *             listens, somebody listens already, the other side has closed it
  *
  * Takes at most 10 s, whatever the device does (2 s for a group that is busy, twice
- * 3 s for a device that resets slowly); some 100 ms as a rule. A server may keep us
+ * 3 s for a device that resets slowly; with another reset_timeout_ms four times that
+ * instead, and 2 s); some 100 ms as a rule. A server may keep us
  * waiting for 2 s in all, and is given up then; a call on such a device takes 4 s longer
  * at most than the limit that is stated for it here and below (opening one, 10 s).
  * Source: "Device Initialization", "PCI Device Initialization".
@@ -282,6 +303,18 @@ int vionet_device_eventfd(const struct vionet_device *device);
  */
 int vionet_device_events(struct vionet_device *device, uint32_t *events);
 
+/* Registers that are read back after they were written, as bits. Source: "Common
+ * configuration structure layout", device status. */
+enum vionet_registers {
+	VIONET_REGISTER_QUEUE_SELECT = 1 << 0,
+	VIONET_REGISTER_QUEUE_SIZE = 1 << 1,
+	VIONET_REGISTER_QUEUE_ENABLE = 1 << 2,
+	VIONET_REGISTER_QUEUE_DESC = 1 << 3,
+	VIONET_REGISTER_QUEUE_DRIVER = 1 << 4,
+	VIONET_REGISTER_QUEUE_DEVICE = 1 << 5,
+	VIONET_REGISTER_STATUS = 1 << 6, /* ACKNOWLEDGE or DRIVER missing in it */
+};
+
 /* A device as it stands. */
 struct vionet_device_info {
 	char name[VIONET_NAME_MAX]; /* as it was opened; see vionet_text_clean */
@@ -306,6 +339,10 @@ struct vionet_device_info {
 	uint32_t mappings;	  /* number of mappings now */
 	uint32_t mappings_left;	  /* that the kernel, or server, still allows;
 				   * UINT32_MAX: no limit is stated */
+	uint32_t unshown;	  /* registers that read back as 0 after something else
+				   * was written, as vionet_registers bits: what they
+				   * hold is not known */
+	uint64_t unshown_count;	  /* how often that happened */
 	/* A device that did not acknowledge its reset, or the reset of one queue,
 	 * may still use what its queues had: that is kept, whole, until it is known
 	 * to be quiet (a reset that succeeds, with start or recover; close). */
@@ -318,6 +355,14 @@ struct vionet_device_info {
 int vionet_device_info(struct vionet_device *device,
 		       struct vionet_device_info *info);
 
+/* How a queue's doorbell is rung. */
+enum vionet_doorbell {
+	VIONET_DOORBELL_NONE,	 /* there is no such queue */
+	VIONET_DOORBELL_MAPPED,	 /* a store to a mapped register */
+	VIONET_DOORBELL_EVENTFD, /* a write to an eventfd: a system call */
+	VIONET_DOORBELL_CALL,	 /* a write to the region, or a message to the server */
+};
+
 /* One queue of a device, whether in use or not. */
 struct vionet_queue_info {
 	char role[24];	       /* "receive 0", "transmit 0", "control", or what it
@@ -328,6 +373,8 @@ struct vionet_queue_info {
 	uint16_t segments_max; /* transmit queue in use: most segments of a packet,
 				* one less with a foreign frame in front */
 	int vector;	       /* MSI-X vector, -1 none */
+	enum vionet_doorbell doorbell; /* how it is rung, or would be */
+	uint8_t doorbell_bits; /* width of what is written: 16 or 32; 0: none */
 	uint64_t descriptor_area; /* IOVAs; 0 when not in use */
 	uint64_t driver_area;
 	uint64_t device_area;

@@ -272,6 +272,8 @@ static uint32_t read_queue_size(struct device *device)
 
 	if (queue == NULL)
 		return 0;
+	if (fault(device, "C18") && queue->size != 0)
+		return 0;
 	if (fault(device, "C04") && queue->size != 0)
 		return queue->size * 2u;
 	return queue->size ? queue->size : queue_size_max(device, queue->index);
@@ -390,7 +392,7 @@ static void write_area(struct device *device, uint64_t *area, uint32_t value,
 	{                                                                    \
 		struct queue *queue = selected(device);                      \
                                                                              \
-		if (queue == NULL)                                           \
+		if (queue == NULL || fault(device, "C17"))                   \
 			return 0;                                            \
 		return (uint32_t)(queue->field >> (32 * (half))) ^           \
 		       (fault(device, "C13") ? 0x1000u : 0);                 \

@@ -56,6 +56,7 @@ struct options {
 	const char *control;	   /* UNIX socket for run-time commands; NULL: none */
 	const char *faults;	   /* misbehaviours asked for; NULL: none */
 	bool strict;		   /* what a driver should do, it must */
+	uint32_t reset_ms;	   /* that a reset takes until it is seen */
 	uint32_t notify_multiplier; /* bytes between doorbells; 0: one for all */
 };
 

@@ -57,4 +57,6 @@ int net_fd(const struct device *device);
  * `out`. 0 or -EINVAL (not for the network half). */
 int net_command(struct device *device, const char *line, FILE *out);
 
+uint64_t net_now(void); /* monotonic, in ns */
+
 #endif

@@ -281,7 +281,6 @@ struct net {
 	uint64_t sampled;	/* frames whose checksums were looked at */
 };
 
-uint64_t net_now(void); /* monotonic, in ns */
 /* Receive offloads that the negotiated features permit, as a mask of the command. */
 uint64_t net_offloads(const struct net *net);
 

@@ -37,6 +37,7 @@ enum key {
 	KEY_CONTROL,
 	KEY_ONCE,
 	KEY_STRICT,
+	KEY_RESET_TIME,
 	KEY_LIST_DUTIES,
 	KEY_LIST_FAULTS,
 };
@@ -73,6 +74,8 @@ static const struct argp_option list[] = {
 	{ "strict", KEY_STRICT, NULL, 0,
 	  "what a driver only should do fails the run too", 3 },
 	{ "shuffle", KEY_SHUFFLE, NULL, 0, "complete buffers out of order", 3 },
+	{ "reset-time", KEY_RESET_TIME, "MS", 0,
+	  "status reads 0 only so long after it was written 0, whatever is reset", 3 },
 	{ "fault", KEY_FAULT, "NAMES", 0, "misbehave: see --list-faults", 3 },
 	{ "trace", KEY_TRACE, "FILE", 0, "a line for each access and event", 3 },
 	{ "control", KEY_CONTROL, "PATH", 0, "UNIX socket for commands", 3 },
@@ -236,6 +239,10 @@ static error_t parse_rest(int key, char *text, struct argp_state *state,
 		return 0;
 	case KEY_TRANSITIONAL:
 		options->transitional = true;
+		return 0;
+	case KEY_RESET_TIME:
+		options->reset_ms =
+			(uint32_t)number(state, "reset-time", text, 0, 600000);
 		return 0;
 	case KEY_FAULT:
 		parse_faults(state, text, options);

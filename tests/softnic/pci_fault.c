@@ -131,4 +131,6 @@ void pci_break(struct device *device)
 	break_structures(device, pci);
 	break_links(device, pci);
 	add_strange(device, pci);
+	if (fault(device, "A26"))
+		memset(pci->byte, 0xff, sizeof(pci->byte));
 }

@@ -168,6 +168,7 @@ struct server {
 	unsigned int fd_count;
 	unsigned int sessions;
 	unsigned int resets; /* of status, by this driver */
+	uint64_t reset_until; /* until then status does not show it, in ns */
 	uint64_t kicks;
 	struct dma_space dma;
 	struct pci pci;

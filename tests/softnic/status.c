@@ -240,6 +240,8 @@ void status_write(struct device *device, uint32_t value)
 
 	if (value == 0) {
 		device_reset(device, "status");
+		device->server->reset_until =
+			net_now() + device->options->reset_ms * 1000000ull;
 		registers_of(device)->reset_unread = true;
 		return;
 	}
@@ -268,6 +270,8 @@ uint32_t status_read(struct device *device)
 	struct registers *registers = registers_of(device);
 
 	registers->status_unread = false;
+	if (device->options->reset_ms != 0 && net_now() < device->server->reset_until)
+		return ST_ACKNOWLEDGE | ST_DRIVER;
 	if (device->status == 0)
 		registers->reset_unread = false;
 	return device->status;

@@ -52,6 +52,7 @@ def virtio(d, kind):
 
 
 LOOKS_AT_SPACE = {
+    "A26": lambda d: set(space(d)) == {0xff},
     "A01": lambda d: d.config(2, 2) not in range(0x1000, 0x1080),
     "A02": lambda d: d.config(0x2c, 4) == 0xffffffff and d.config(0x0a, 2) == 0xffff,
     "A03": lambda d: d.config(6, 2) & 0x10 == 0,
@@ -292,6 +293,21 @@ def other_vector(d):
 def other_address(d):
     d.write("queue_desc", 0x1000_0000)
     return d.read("queue_desc") != 0x1000_0000
+
+
+@look("C17")
+@negotiated
+def hidden_address(d):
+    d.write("queue_driver", 0x1000_0000)
+    return d.read("queue_driver") == 0
+
+
+@look("C18")
+@negotiated
+def hidden_size(d):
+    before = d.read("queue_size")
+    d.write("queue_size", 64)
+    return before > 0 and d.read("queue_size") == 0
 
 
 # ---- while it runs ----

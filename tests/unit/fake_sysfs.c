@@ -312,6 +312,8 @@ static void add_config(struct fake_sysfs *fake,
 	}
 	if (function->silent)
 		memset(config, 0xff, sizeof(config));
+	if (function->virtual)
+		memset(config, 0xff, 4);
 	snprintf(path, sizeof(path), "%s/bus/pci/devices/%s/config", fake->sys,
 		 function->address);
 	put_bytes(path, config, function->hidden ? 64 : 256);

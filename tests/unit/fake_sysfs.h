@@ -31,6 +31,7 @@ struct fake_function {
 	bool hidden;		 /* 64 bytes of configuration space */
 	const char *override;	 /* content of driver_override */
 	bool silent;		 /* configuration space is all-ones */
+	bool virtual;		 /* a virtual function: its ids alone are */
 	unsigned int subsystem;	 /* 0: 0x1100 */
 };
 

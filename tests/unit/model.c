@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -158,10 +159,28 @@ static void device_reset(struct model *m)
 	}
 }
 
+static double seconds_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static uint8_t status_shown(const struct model *m)
+{
+	if (m->reset_until != 0 && seconds_now() < m->reset_until)
+		return 4;
+	return m->status & (uint8_t)~m->hidden_status;
+}
+
 static uint64_t common_read(struct model *m, uint64_t offset)
 {
 	struct model_queue *q = &m->queue[m->queue_select % MODEL_QUEUES];
 
+	if (offset < 64 && (m->hides >> offset & 1) != 0 &&
+	    (offset != 24 || q->size != m->queue_max))
+		return 0;
 	switch (offset) {
 	case 4:
 		if (m->feature_select > 3)
@@ -174,7 +193,7 @@ static uint64_t common_read(struct model *m, uint64_t offset)
 				       (m->accepted[0] & (1ull << 22 | 1ull << 60)) == 0 ?
 			       3 :
 			       m->queues;
-	case 20: return m->status;
+	case 20: return status_shown(m);
 	case 21: return m->restless_generation ? ++m->generation :
 						 m->generation;
 	case 22: return m->queue_select;
@@ -209,6 +228,8 @@ static void status_write(struct model *m, uint8_t value)
 {
 	note(m, "status=%u ", value);
 	if (value == 0) {
+		if (m->reset_ms != 0)
+			m->reset_until = seconds_now() + m->reset_ms / 1000.0;
 		if (!m->never_reset && !m->reset_needs_function)
 			device_reset(m);
 		return;
@@ -282,8 +303,9 @@ static void common_write(struct model *m, uint64_t offset, uint64_t value)
 		model_queue_enable(m, q);
 		break;
 	case 32: case 36:
-		if (!m->address_ignored)
-			half(&q->desc, value, offset == 36);
+		/* What it takes instead is not nothing. */
+		half(&q->desc, m->address_ignored && offset == 32 ? value ^ 0x1000 : value,
+		     offset == 36);
 		break;
 	case 40: case 44: half(&q->avail, value, offset == 44); break;
 	case 48: case 52: half(&q->used, value, offset == 52); break;
@@ -368,7 +390,13 @@ static int bar_write(struct vn_function *function, unsigned int region,
 static int bar_map(struct vn_function *function, unsigned int region,
 		   uint64_t offset, uint64_t size, volatile void **address)
 {
-	(void)function, (void)region, (void)offset, (void)size, (void)address;
+	struct model *m = model_of(function);
+
+	(void)region;
+	if (m->bells_mapped && size <= 4) {
+		*address = m->bells + offset % sizeof(m->bells);
+		return 0;
+	}
 	return vn_error(ENOTSUP, "model: nothing can be mapped");
 }
 
@@ -385,6 +413,8 @@ static int vectors(struct vn_function *function, const int *eventfds,
 {
 	struct model *m = model_of(function);
 
+	m->vector_calls += count != 0;
+	function->vectors_left = m->vectors_told ? m->vectors_max : 0;
 	if (m->vectors_max != 0 && count > m->vectors_max)
 		return vn_error(ENOSPC, "model: only %u vectors", m->vectors_max);
 	m->eventfds = count;

@@ -116,6 +116,15 @@ struct model {
 	uint16_t mtu_later;	/* what the MTU becomes at FEATURES_OK; 0: stays */
 	bool no_vectors;
 	bool enable_fails, enabled_at_start, size_ignored, address_ignored;
+	uint64_t hides;		/* registers that read 0: bit n is the one at offset n; the
+				 * size only once it is another than the largest */
+	uint8_t hidden_status;	/* status bits that are set and not shown */
+	unsigned int reset_ms;	/* that a reset takes, the function's too */
+	double reset_until;	/* seconds; then it is done */
+	unsigned int vector_calls; /* for another number than 0 */
+	bool vectors_told;	/* -ENOSPC comes with how many there are */
+	bool bells_mapped;	/* a doorbell can be mapped alone, and is not seen then */
+	uint8_t bells[4096];
 	bool wild_notify;	/* queue_notify_off far outside */
 	unsigned int fail_access; /* the n-th register access fails, from 1 */
 	unsigned int accesses;

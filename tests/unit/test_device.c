@@ -158,15 +158,6 @@ static void assume_iommu_and_avoid(void **state)
 	assert_null(model);
 }
 
-static void status_that_does_not_stick(void **state)
-{
-	(void)state;
-	model_create(&model)->stuck_status = 1;
-	expect_refusal(-EIO, "ACKNOWLEDGE");
-	model_create(&model)->stuck_status = 2;
-	expect_refusal(-EIO, "DRIVER");
-}
-
 /* The reset is given 1 s, then the function is reset and given another. */
 /* proves: GEN-14 PCI-24 */
 static void reset_has_a_limit(void **state)
@@ -312,8 +303,6 @@ static void heal_all(struct model *m)
 static void queue_set_up_is_checked(void **state)
 {
 	(void)state;
-	model_create(&model)->enable_fails = true;
-	expect_start_fails(-EIO, "queue_enable", heal_all);
 	model_create(&model)->enabled_at_start = true;
 	expect_start_fails(-EIO, "not enabled since the reset", heal_all);
 	model_create(&model)->size_ignored = true;
@@ -444,7 +433,6 @@ int main(void)
 		cmocka_unit_test(missing_capability_is_named),
 		cmocka_unit_test(refused_features_are_named),
 		cmocka_unit_test(assume_iommu_and_avoid),
-		cmocka_unit_test(status_that_does_not_stick),
 		cmocka_unit_test(reset_has_a_limit),
 		cmocka_unit_test(reset_by_the_bus),
 		cmocka_unit_test(all_ones_means_gone),

@@ -110,6 +110,18 @@ static void same_reason_no_answer(void **state)
 	assert_reason(true, -ENODEV, "without power (D3cold); wake it: echo on > ");
 }
 
+/* Of a virtual function only the ids read as ones. */
+static void virtual_functions_answer(void **state)
+{
+	(void)state;
+	ADD(.address = "0000:00:04.0", .group = 7, .driver = "vfio-pci",
+	    .virtual = true);
+	assert_int_equal(vionet_pci_lookup("00:04.0", &function), 0);
+	assert_string_equal(function.reason, "");
+	assert_true(function.drivable);
+	assert_true(function.modern);
+}
+
 /* Behind a port whose link is down. */
 static void no_answer_of_a_port(void **state)
 {
@@ -218,6 +230,7 @@ int main(void)
 		TEST(same_reason_only_devices),
 		TEST(same_reason_driver_and_group),
 		TEST(same_reason_no_answer),
+		TEST(virtual_functions_answer),
 		TEST(no_answer_of_a_port),
 		TEST(kinds_of_functions),
 		TEST(variant_drivers_are_drivable),

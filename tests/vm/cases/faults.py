@@ -80,5 +80,67 @@ class Faults(lab.Case):
         self.area("IJK", [*self.traffic(), "--mode", "interrupt"])
 
 
+class Silent(lab.Case):
+    """Registers that no other driver reads: a device that answers 0 there is used, and told on."""
+
+    beds = "native asan"
+
+    def run_on(self, command, *softnic):
+        return self.run_guest(command, native=["--peer", "loop", "--lossless", *softnic], judge=False)
+
+    def test_is_used(self):
+        for fault, name in (("C17", "queue_desc queue_driver queue_device"),
+                            ("C06", "queue_enable"), ("C18", "queue_size"),
+                            ("C06,C17,C18", "queue_enable")):
+            with self.subTest(fault=fault):
+                run = self.run_on([self.vionet, "pktgen", self.nic, "--count", "2000", "--rate", "20k",
+                                   "--queue-size", "64", "--json", "--interval", "0"],
+                                  "--fault", fault)
+                result = lab.result_of(run)
+                self.assertEqual(result["rx"]["own"], 2000)
+                run.end()
+                run = self.run_on([self.vionet, "info", "--running", self.nic], "--fault", fault)
+                # The size is that of all entries here: what reads 0 then is no news.
+                self.assertIn("reads as 0" if fault != "C18" else "as 0", run.output)
+                self.assertIn(name, run.output)
+                run.end()
+
+    def test_strictly_it_is_refused(self):
+        run = self.run_guest([self.vionet, "info", "--running", "--strict", self.nic], status=1,
+                             native=["--fault", "C17"], judge=False)
+        self.assertIn("queue_desc: wrote 0x", run.output)
+
+    def test_no_answer_at_all(self):
+        run = self.run_guest([self.vionet, "info", self.nic], status=3, native=["--fault", "A26"],
+                             judge=False)
+        self.assertIn("it does not answer: its configuration space reads all-ones", run.output)
+
+
+class Slow(lab.Case):
+    """A reset that takes 2.5 s, whoever asks for it."""
+
+    beds = "native"
+
+    def test_too_slow(self):
+        run = self.run_guest([self.vionet, "info", self.nic], status=1,
+                             native=["--reset-time", "2500"])
+        self.assertIn("has not finished its reset within", run.output)
+
+    def test_patience(self):
+        run = self.run_guest([self.vionet, "pktgen", self.nic, "--count", "500", "--rate", "10k",
+                              "--reset-timeout", "30", "--json", "--interval", "0"],
+                             native=["--reset-time", "2500", "--peer", "loop", "--lossless"])
+        self.assertIn("reset: waiting, 1 s of 30 s", run.output)
+        self.assertIn("reset: waiting, 2 s of 30 s", run.output)
+        self.assertEqual(lab.result_of(run)["rx"]["own"], 500)
+
+    def test_given_up(self):
+        run = self.guest([self.vionet, "info", self.nic, "--reset-timeout", "10min"],
+                         native=["--reset-time", "600000"])
+        run.wait_line("reset: waiting")
+        run.interrupt()
+        self.assertNotEqual(run.wait(), 0)
+
+
 if __name__ == "__main__":
     lab.main()
