@@ -130,13 +130,20 @@ int vn_judge_driver(const struct vn_looked *looked, char *reason, size_t size)
 	const struct vionet_pci_function *f = &looked->function;
 	const char *driver = f->driver[0] != '\0' ? f->driver : "no driver";
 	const char *const own[] = { f->address };
+	unsigned int vfs = vn_sysfs_vfs(f->address);
 	char others[200];
 	bool foreign;
 
 	reason[0] = '\0';
 	if (looked->vfio)
 		return 0;
-	if (vn_group_hindrances(looked->group, own, 1, others, sizeof(others),
+	if (vfs != 0)
+		say(reason, size, "bound to %s, and its %u virtual function%s would be "
+		    "removed with its driver: remove %s (echo 0 > "
+		    "%s/bus/pci/devices/%s/sriov_numvfs), then: vionet bind %s", driver,
+		    vfs, vfs == 1 ? "" : "s", vfs == 1 ? "it" : "them", vn_sysfs_root(),
+		    f->address, f->address);
+	else if (vn_group_hindrances(looked->group, own, 1, others, sizeof(others),
 				&foreign) <= 0)
 		say(reason, size, "bound to %s; run: vionet bind %s", driver, f->address);
 	else if (!foreign)

@@ -89,9 +89,15 @@ static void same_reason_only_devices(void **state)
 
 static void same_reason_driver_and_group(void **state)
 {
+	static const char *const vfs[] = { "0000:00:04.7" };
+
 	(void)state;
 	ADD(.address = "0000:00:04.0", .group = 7, .driver = "virtio-pci");
 	assert_reason(false, -ENXIO, "bound to virtio-pci; run: vionet bind 0000");
+	fake_add_vfs(&fake, "0000:00:04.0", vfs, 1);
+	assert_reason(false, -ENXIO, "its 1 virtual function would be removed");
+	assert_has(function.reason, "0000:00:04.0/sriov_numvfs), then: vionet bind");
+	fake_add_vfs(&fake, "0000:00:04.0", vfs, 0);
 	ADD(.address = "0000:00:04.1", .group = 7, .driver = "virtio-pci");
 	assert_reason(false, -ENXIO, "vionet bind --group 0000:00:04.0");
 	fake_bind(&fake, "0000:00:04.0", "vfio-pci");

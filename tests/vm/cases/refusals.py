@@ -195,6 +195,43 @@ class Bind(lab.Case):
         self.assertEqual(drivers, ["vfio-pci", "virtio-pci"], guest.output)
 
 
+class Virtual(lab.Case):
+    """A physical function and its virtual ones (QEMU 11)."""
+
+    processors = 1
+    qemu = "11"
+    PHYSICAL, VIRTUAL = "0000:01:00.0", "0000:01:00.1"
+    NICS = ("--no-nic", "--qemu-arg=-device",
+            "--qemu-arg=pcie-root-port,id=rp0,chassis=1,slot=1,addr=0x3",
+            *(f"--qemu-arg={word}" for name in "vp" for word in (
+                "-netdev", f"user,id={name},restrict=on,ipv6=off")),
+            *(f"--qemu-arg={word}" for place, more in (("0x0.0x1", "sriov-pf=f,netdev=v"),
+                                                        ("0x0.0x0", "id=f,netdev=p"))
+              for word in ("-device", f"virtio-net-pci,bus=rp0,addr={place},{more},"
+                           "disable-legacy=on,iommu_platform=on,romfile=")))
+
+    def test_they_keep_the_physical_one(self):
+        number = f"/sys/bus/pci/devices/{self.PHYSICAL}/sriov_numvfs"
+        guest = self.run_guest(
+            f"modprobe virtio_net; sleep 1; echo 1 >{number}; sleep 1;"
+            f"{lab.VIONET} bind {self.VIRTUAL} && {lab.VIONET} list && {lab.VIONET} info {self.VIRTUAL};"
+            f"{lab.VIONET} bind {self.PHYSICAL}; echo ended $?;"
+            f"{lab.VIONET} dump {self.VIRTUAL} & sleep 2;"
+            f"{lab.VIONET} bind --force {self.PHYSICAL}; echo ended $?; cat {number};"
+            f"kill -INT %1; wait; {lab.VIONET} unbind {self.VIRTUAL}; echo 0 >{number};"
+            f"{lab.VIONET} bind {self.PHYSICAL} && {lab.VIONET} info {self.PHYSICAL}; echo ended $?",
+            *self.NICS)
+        for text in (f"{self.VIRTUAL}: virtio-pci -> vfio-pci", "type1v2",
+                     f"would be removed with its driver: remove it (echo 0 > {number}), then: vionet "
+                     f"bind {self.PHYSICAL}",
+                     "its 1 virtual function would be removed with its driver; remove it first",
+                     f"has {self.VIRTUAL} open", f"{self.PHYSICAL}: virtio-pci -> vfio-pci"):
+            self.assertIn(text, guest.output)
+        self.assertEqual([line for line in guest.output.splitlines() if line.startswith("ended")],
+                         ["ended 3", "ended 3", "ended 0"], guest.output)
+        self.assertNotIn("does not answer", guest.output)
+
+
 class Sockets(Refusal):
     """Names of sockets that lead nowhere."""
 
