@@ -33,7 +33,8 @@
 			VIONET_OPEN_WRITABLE_RINGS |                \
 			VIONET_OPEN_STRICT))
 
-#define TIMEOUT_MAX_MS 600000u
+#define CONTROL_TIMEOUT_MAX_MS 60000u
+#define RESET_TIMEOUT_MAX_MS 600000u
 
 const char *vionet_version(void)
 {
@@ -354,15 +355,15 @@ int vionet_device_open(const char *name,
 		return vn_error(EINVAL, "%.*s: open: unknown flags 0x%x",
 				VIONET_NAME_MAX, name,
 				options->flags & ~OPEN_FLAGS);
-	if (options && options->control_timeout_ms > TIMEOUT_MAX_MS)
+	if (options && options->control_timeout_ms > CONTROL_TIMEOUT_MAX_MS)
 		return vn_error(EINVAL, "%.*s: open: %u ms for a control command; "
 				"at most %u are possible", VIONET_NAME_MAX, name,
 				options->control_timeout_ms,
-				TIMEOUT_MAX_MS);
-	if (options && options->reset_timeout_ms > TIMEOUT_MAX_MS)
+				CONTROL_TIMEOUT_MAX_MS);
+	if (options && options->reset_timeout_ms > RESET_TIMEOUT_MAX_MS)
 		return vn_error(EINVAL, "%.*s: open: %u ms for a reset; at most %u are "
 				"possible", VIONET_NAME_MAX, name,
-				options->reset_timeout_ms, TIMEOUT_MAX_MS);
+				options->reset_timeout_ms, RESET_TIMEOUT_MAX_MS);
 	result = vn_transport_open(name, &transport);
 	return result ? result : vn_device_open(transport, options, device);
 }

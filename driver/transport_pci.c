@@ -97,7 +97,8 @@ static int vectors(struct vn_transport *transport, unsigned int wanted,
 		drop_vectors(t);
 	}
 	/* The machine may have fewer to give than the function could take: then
-	 * some queues are polled, or all. It says how many; where it does not, half. */
+	 * some queues are polled, or all. It says how many; where it does not, in few
+	 * steps. */
 	while (result == 0 && *count != 0) {
 		result = attach_vectors(t, *count);
 		if (result == 0)
@@ -108,7 +109,8 @@ static int vectors(struct vn_transport *transport, unsigned int wanted,
 			break;
 		result = 0;
 		available = t->function->vectors_left;
-		*count = available != 0 && available < *count ? available : *count / 2;
+		*count = available != 0 && available < *count ?
+				 available : *count - (*count + 3) / 4;
 	}
 	*count = 0;
 	return result;

@@ -20,7 +20,6 @@
 enum { KEY_ASSUME_IOMMU = 0x1000, KEY_AVOID, KEY_NO_HUGEPAGES, KEY_WRITABLE_RINGS,
        KEY_WANT, KEY_SET, KEY_STRICT, KEY_RESET_TIMEOUT, KEY_CONTROL_TIMEOUT };
 
-#define TIMEOUT_MAX_MS 600000u
 
 /* Read by all threads; an atomic int is lock-free, so the handler may write it. */
 static int stops;
@@ -295,20 +294,22 @@ static const struct argp_option device_option_list[] = {
 	  "How long the device may take for a reset (1; up to 10min): some DPUs take two "
 	  "minutes", 90 },
 	{ "control-timeout", KEY_CONTROL_TIMEOUT, "TIME", 0,
-	  "The same for a command of the control queue (500ms)", 90 },
+	  "The same for a command of the control queue (500ms; up to 1min)", 90 },
 	{ 0 },
 };
 
 /* In milliseconds; less than one is one. */
-static unsigned int parse_timeout(const char *option, const char *argument)
+static unsigned int parse_timeout(const char *option, const char *argument,
+				  unsigned int most_seconds)
 {
 	struct parse_error error;
 	uint64_t time = 0;
 
 	need_parsed(parse_duration(option, argument, 0, &time, &error), &error);
 	time = (time + 999999) / 1000000;
-	if (time > TIMEOUT_MAX_MS)
-		refuse_usage("%s: '%.40s': at most 10min are possible", option, argument);
+	if (time > most_seconds * 1000ull)
+		refuse_usage("%s: '%.40s': at most %u seconds are possible", option,
+			     argument, most_seconds);
 	return (unsigned int)time;
 }
 
@@ -342,11 +343,11 @@ static error_t parse_device_option(int key, char *argument, struct argp_state *s
 		return 0;
 	case KEY_RESET_TIMEOUT:
 		options->open.reset_timeout_ms = parse_timeout("--reset-timeout",
-							       argument);
+							       argument, 600);
 		return 0;
 	case KEY_CONTROL_TIMEOUT:
 		options->open.control_timeout_ms = parse_timeout("--control-timeout",
-								 argument);
+								 argument, 60);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;

@@ -69,7 +69,7 @@ struct vionet_open_options {
 	 */
 	struct vionet_features want;
 	unsigned int control_timeout_ms; /* how long a control command may take;
-					  * default 500, at most 600000 */
+					  * default 500, at most 60000 */
 	/* How long the device may take for a reset, of itself or of a queue, and to
 	 * suspend: default 1000, at most 600000. Then it is reset through the bus, and
 	 * has as long again. Functions of some DPUs take up to two minutes. */

@@ -142,5 +142,23 @@ class Slow(lab.Case):
         self.assertNotEqual(run.wait(), 0)
 
 
+class Sizes(lab.Case):
+    """Queues that are smaller than asked for: that is said, and what they have in the end."""
+
+    beds = "vm native"
+    processors = 1
+
+    def test_cut(self):
+        run = self.run_guest(
+            f"{self.vionet} pktgen {self.nic} --count 100 --no-rx --queue-size 1024 --json --interval 0",
+            vm=["--bind", "--device-props", "rx_queue_size=1024"], native=["--peer", "sink"])
+        result = lab.result_of(run)
+        receive = 1024 if lab.BED is lab.vm.Bed else 256
+        self.assertEqual((result["rx_queue_size"], result["tx_queue_size"]), (receive, 256))
+        said = "queue: 256 entries instead of 1024: the device allows no more than 256"
+        self.assertIn(f"transmit {said}", run.output)
+        self.assertEqual(f"receive {said}" in run.output, receive == 256)
+
+
 if __name__ == "__main__":
     lab.main()
