@@ -203,8 +203,8 @@ int vn_judge_holder(const struct vn_looked *looked, char *reason, size_t size)
 	if (vn_function_shares(looked->group, looked->function.address) ||
 	    !vn_group_holder(looked->group, holder, sizeof(holder)))
 		return 0;
-	say(reason, size, "group %d is in use: %s has it open, and the functions of a "
-	    "group are driven by one process at a time; end it first", looked->group,
-	    holder);
+	say(reason, size, "group %d is in use by another process: %s has it open, and "
+	    "the functions of a group are driven by one process at a time; end it first",
+	    looked->group, holder);
 	return -EBUSY;
 }
