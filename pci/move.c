@@ -255,6 +255,7 @@ bool vn_move_undo(struct vn_move *move)
 		if (!is_with(move->address, ""))
 			put(&undo, move->address, "devices/%s/driver/unbind",
 			    move->address);
+		wait_for(move->address, "");
 		if (move->from[0] != '\0') {
 			put_override(&undo, move->from);
 			put(&undo, move->address, "drivers/%s/bind", move->from);
