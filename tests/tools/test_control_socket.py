@@ -371,7 +371,8 @@ class Impostors(Case):
     def test_a_user_asks_his_own_process(self):
         """Without a directory from the system, below /tmp; and root may ask, too."""
         place = pathlib.Path(f"/tmp/vionet-{USER}")
-        self.addCleanup(shutil.rmtree, place, ignore_errors=True)
+        for user in (USER, OTHER):
+            self.addCleanup(shutil.rmtree, f"/tmp/vionet-{user}", ignore_errors=True)
         nic = Softnic("--features", "+all,-RING_PACKED")
         self.addCleanup(nic.close)
         os.chmod(nic.folder.name, 0o755)
