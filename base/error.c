@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <vionet/error.h>
 
 #include "base/error.h"
+
+/* More than any device needs. */
+#define DESCRIPTORS 4096u
 
 static _Thread_local char text[VIONET_ERROR_TEXT_MAX];
 
@@ -36,16 +41,52 @@ const char *vn_errno_text(int code)
 	return meaning ? meaning : "unknown error";
 }
 
+/* What to do about a shortage of descriptors. */
+static void add_remedy(int code)
+{
+	size_t used = strlen(text);
+	struct rlimit limit;
+
+	if (code == EMFILE && getrlimit(RLIMIT_NOFILE, &limit) == 0)
+		snprintf(text + used, sizeof(text) - used, " (this process may have "
+			 "%llu); raise the limit: ulimit -n %u",
+			 (unsigned long long)limit.rlim_cur,
+			 limit.rlim_cur < DESCRIPTORS ? DESCRIPTORS :
+							16 * DESCRIPTORS);
+	else if (code == ENFILE)
+		snprintf(text + used, sizeof(text) - used, "; raise the limit: sysctl "
+			 "fs.file-max");
+}
+
+bool vn_error_is_shortage(int code)
+{
+	return code == EMFILE || code == ENFILE || code == ENOMEM ||
+	       code == ENOBUFS || code == ETOOMANYREFS;
+}
+
+int vn_error_local(int code, const char *what)
+{
+	int result = vn_error_errno(code, "%s", what);
+
+	return vn_error_is_shortage(code) ? result : -EIO;
+}
+
 int vn_error_errno(int code, const char *format, ...)
 {
 	va_list arguments;
 	size_t used;
+
+	if (code == ETOOMANYREFS)
+		code = EMFILE;
+	else if (code == ENOBUFS)
+		code = ENOMEM;
 
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
 	used = strlen(text);
 	snprintf(text + used, sizeof(text) - used, ": %s", vn_errno_text(code));
+	add_remedy(code);
 	vionet_text_clean(text);
 	return -code;
 }

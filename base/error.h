@@ -6,6 +6,8 @@
 #ifndef VN_BASE_ERROR_H
 #define VN_BASE_ERROR_H
 
+#include <stdbool.h>
+
 /*
  * Set this thread's error text and return `-code`, so that a function can end
  * with `return vn_error(EBUSY, "group %d is ...", group);`.
@@ -24,11 +26,20 @@ int vn_error_prefix(int result, const char *format, ...)
 	__attribute__((format(printf, 2, 3), cold));
 
 /* Set the text to `format` followed by ": " and the meaning of the system's
- * errno `code`; returns -code. */
+ * errno `code`; returns -code. Where descriptors have run out it says how many there may
+ * be, and how to raise that (ETOOMANYREFS, the same limit on those that are being
+ * passed, is returned as EMFILE). */
 int vn_error_errno(int code, const char *format, ...)
 	__attribute__((format(printf, 2, 3), cold));
 
 /* The meaning of an errno value, in English; a constant, never NULL. Any thread. */
 const char *vn_errno_text(int code);
+
+/* Is it this process, or this machine, that has run out of something? What a call on
+ * somebody else's object failed for is then not his doing. */
+bool vn_error_is_shortage(int code);
+
+/* The same as vn_error_errno, but -EIO for all that is no shortage. */
+int vn_error_local(int code, const char *what) __attribute__((cold));
 
 #endif

@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/notice.h"
 #include "driver/control.h"
 #include "driver/device.h"
 #include "driver/feature.h"
@@ -364,7 +365,10 @@ int vionet_device_open(const char *name,
 		return vn_error(EINVAL, "%.*s: open: %u ms for a reset; at most %u are "
 				"possible", VIONET_NAME_MAX, name,
 				options->reset_timeout_ms, RESET_TIMEOUT_MAX_MS);
+	if (options)
+		vn_notice_to(options->notice, options->notice_context);
 	result = vn_transport_open(name, &transport);
+	vn_notice_to(NULL, NULL);
 	return result ? result : vn_device_open(transport, options, device);
 }
 

@@ -203,10 +203,13 @@ int vn_transport_open_pci(const char *address, struct vn_transport **transport);
 int vn_transport_open_vfio_user(const char *path, struct vn_transport **transport);
 
 /*
- * A vhost-user device: `name` is "PATH[,server][,wait=SECONDS][,read-only]".
+ * A vhost-user device: `name` is "PATH[,server][,wait=SECONDS][,read-only]". No other
+ * process may have it, which is asked before it is touched.
  *
- * Returns 0; -EINVAL (name), -ENOENT, -ECONNREFUSED, -EADDRINUSE, -EACCES (the
- * socket), -ETIMEDOUT (nobody connects, or answers), -ENOTCONN, -EIO, -ENOMEM.
+ * Returns 0; -EINVAL (name), -ENODEV (no such socket, or folder; it hangs up at once),
+ * -ENXIO (nobody listens, or connects), -EBUSY (another process has it), -EACCES (the
+ * socket), -ETIMEDOUT (it does not answer), -ENOTCONN, -ENOTSUP, -EIO, -ENOMEM,
+ * -EMFILE, -ENFILE.
  */
 int vn_transport_open_vhost_user(const char *name,
 				 struct vn_transport **transport);

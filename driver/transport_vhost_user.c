@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the transport to a vhost-user backend, as a front end: its name, opening,
+ * Owns: the transport to a vhost-user back end, as a front end: its name, opening,
  * configuration, interrupts and events, closing. We are what QEMU is to a virtual
  * switch; there is no PCI function anywhere.
  * Never: serves a ring, or waits without a limit.
@@ -19,9 +19,10 @@
 
 #include "base/error.h"
 #include "base/order.h"
+#include "base/socket.h"
 #include "driver/transport_vhost_user.h"
 
-#define WAIT_DEFAULT 10u /* seconds for a backend to connect */
+#define WAIT_DEFAULT 10u /* seconds for a back end to connect */
 #define WAIT_MAX 3600u
 
 /* ---- interrupts and events ---- */
@@ -36,7 +37,7 @@ static void drop_vectors(struct vn_vhost_user *t)
 	t->vector_count = 0;
 }
 
-/* Vectors are eventfds that the backend writes to. The first, for configuration
+/* Vectors are eventfds that the back end writes to. The first, for configuration
  * changes elsewhere, has no use here: they come as messages. */
 static int vectors(struct vn_transport *transport, unsigned int wanted,
 		   unsigned int *count)
@@ -67,7 +68,7 @@ static int vectors(struct vn_transport *transport, unsigned int wanted,
 	return 0;
 }
 
-/* That the backend is gone shows in the status, as DEVICE_NEEDS_RESET. */
+/* That the back end is gone shows in the status, as DEVICE_NEEDS_RESET. */
 static int events(struct vn_transport *transport, uint32_t *happened)
 {
 	struct vn_vhost_user *t = vn_vhost_user(transport);
@@ -121,7 +122,7 @@ static int config_read(struct vn_transport *transport,
 	return result;
 }
 
-/* The backend sees memory once it was told of it; there is no switch beside. */
+/* The back end sees memory once it was told of it; there is no switch beside. */
 static int dma(struct vn_transport *transport, bool on)
 {
 	(void)transport;
@@ -195,7 +196,7 @@ static int parse_name(const char *text, struct vn_vhost_user_name *name)
 static int open_server(struct vn_vhost_user *t)
 {
 	struct stat made;
-	int result = vn_vhost_user_listen(t->name.path, &t->listening);
+	int result = vn_socket_listen(t->name.path, &t->listening);
 
 	if (result == 0 && stat(t->name.path, &made) == 0) {
 		t->socket_device = made.st_dev;
@@ -216,7 +217,7 @@ static void close_server(struct vn_vhost_user *t)
 	close(t->listening);
 }
 
-/* Closing the connection is what makes the backend let go. */
+/* Closing the connection is what makes the back end let go. */
 static int transport_close(struct vn_transport *transport)
 {
 	struct vn_vhost_user *t = vn_vhost_user(transport);
@@ -230,6 +231,7 @@ static int transport_close(struct vn_transport *transport)
 		close(t->error_fd);
 	if (transport->event_fd >= 0)
 		close(transport->event_fd);
+	vn_lock_release(&t->lock);
 	free(t);
 	return 0;
 }
@@ -275,13 +277,14 @@ static struct vn_vhost_user *make_transport(const char *name)
 	t->listening = -1;
 	t->error_fd = -1;
 	t->inflight.fd = -1;
+	t->lock = VN_LOCK_NONE;
 	t->pairs = VHOST_USER_QUEUES_MAX / 2;
 	for (unsigned int i = 0; i < VHOST_USER_QUEUES_MAX; i++)
 		t->queue[i].kick_fd = t->queue[i].call_fd = -1;
 	return t;
 }
 
-/* What a backend is not needed for. */
+/* What a back end is not needed for. */
 static int open_descriptors(struct vn_vhost_user *t)
 {
 	t->base.event_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -300,6 +303,9 @@ int vn_transport_open_vhost_user(const char *name,
 	if (!t)
 		return vn_error(ENOMEM, "no memory");
 	result = parse_name(name, &t->name);
+	/* Before the back end, or the path, is touched. */
+	if (result == 0)
+		result = vn_lock_take(t->name.path, &t->lock);
 	if (result == 0)
 		result = open_descriptors(t);
 	if (result == 0 && t->name.server)

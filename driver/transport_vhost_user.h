@@ -16,10 +16,11 @@
 #include <vionet/error.h>
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "driver/transport.h"
 #include "driver/vhost_user_channel.h"
 
-/* How long the backend may take for one message, and for any number in a row: what
+/* How long the back end may take for one message, and for any number in a row: what
  * was waited comes back at a quarter of the time that passes. */
 #define VN_VHOST_USER_TIMEOUT (2000 * VN_MS)
 #define VN_VHOST_USER_PATIENCE (4000 * VN_MS)
@@ -27,9 +28,9 @@
 /* What a device name says: "PATH[,server][,wait=SECONDS][,read-only]". */
 struct vn_vhost_user_name {
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
-	bool server;		/* we listen, the backend connects */
+	bool server;		/* we listen, the back end connects */
 	bool read_only;		/* seal what the device must only read */
-	unsigned int wait;	/* seconds for a backend to connect or listen */
+	unsigned int wait;	/* seconds for a back end to connect or listen */
 };
 
 struct vn_vhost_user_region {
@@ -37,10 +38,10 @@ struct vn_vhost_user_region {
 	uint64_t size;
 	int fd;	     /* the memory's own */
 	uint64_t offset; /* in it */
-	bool shared; /* the backend knows of it */
+	bool shared; /* the back end knows of it */
 };
 
-/* A ring, kept so that it can be set up again with another backend. */
+/* A ring, kept so that it can be set up again with another back end. */
 struct vn_vhost_user_queue {
 	bool set_up;
 	bool enabled;
@@ -50,7 +51,7 @@ struct vn_vhost_user_queue {
 	struct vn_ring_areas areas;
 };
 
-/* The backend's record of what it works on; opaque to us, kept for its successor.*/
+/* The back end's record of what it works on; opaque to us, kept for its successor.*/
 struct vn_vhost_user_inflight {
 	int fd; /* -1: none */
 	struct vhost_user_inflight what;
@@ -60,13 +61,14 @@ struct vn_vhost_user {
 	struct vn_transport base; /* first */
 	char full_name[VIONET_NAME_MAX];
 	struct vn_vhost_user_name name;
+	struct vn_lock lock; /* no other process has the device */
 	int listening; /* -1: a client */
 	dev_t socket_device; /* of the path that we made, so that only it is */
 	ino_t socket_inode;  /* removed in the end */
 
 	/* The session; the bits are the last one's. */
 	int fd;		/* -1: none */
-	int backend_fd; /* the backend's own requests; -1: none */
+	int backend_fd; /* the back end's own requests; -1: none */
 	uint64_t features;
 	uint64_t protocol; /* protocol features in use */
 	uint64_t patience; /* ns that may still be waited in a row */
@@ -77,13 +79,13 @@ struct vn_vhost_user {
 	bool failed; /* the session ended, or a ring did, under a running device */
 	uint64_t asked_at; /* when the status was last asked for */
 	bool config_changed;
-	int error_fd; /* the backend says that a ring is in error */
+	int error_fd; /* the back end says that a ring is in error */
 
 	struct vn_vhost_user_region *region;
 	uint32_t region_count, region_room;
 	struct vn_iova_space *space;
 	uint64_t mapped_bytes;
-	bool stale; /* the backend's table is not ours */
+	bool stale; /* the back end's table is not ours */
 
 	struct vn_vhost_user_queue queue[VHOST_USER_QUEUES_MAX];
 	unsigned int pairs; /* whose rings are enabled, if they are set up */
@@ -113,9 +115,10 @@ static inline bool vn_vhost_user_offers(const struct vn_vhost_user *t,
 /* ---- transport_vhost_user_session.c ---- */
 
 /*
- * Connect, or wait for the backend to connect, until `end`; agree on protocol
- * features. On failure there is no session. Errors as vn_vhost_user_connect or
- * _accept, -EIO, -ETIMEDOUT, -ENOTCONN; -ENOTSUP (it lacks what was had before).
+ * Connect, or wait for the back end to connect, until `end`; agree on protocol
+ * features. On failure there is no session. Errors as vn_socket_connect or
+ * vn_vhost_user_accept; -ENODEV (it hangs up at once), -EIO, -ETIMEDOUT, -ENOTCONN;
+ * -ENOTSUP (it lacks what is kept from before).
  */
 int vn_vhost_user_begin(struct vn_vhost_user *t, uint64_t end);
 
@@ -123,13 +126,13 @@ int vn_vhost_user_begin(struct vn_vhost_user *t, uint64_t end);
  * reason. The rings are stopped with it. */
 void vn_vhost_user_end(struct vn_vhost_user *t);
 
-/* See whether the backend has gone, or talks out of turn, without waiting. Returns
+/* See whether the back end has gone, or talks out of turn, without waiting. Returns
  * whether there is a session (afterwards). */
 bool vn_vhost_user_alive(struct vn_vhost_user *t);
 
 /*
  * Send a request that has no answer of its own. With REPLY_ACK its success is
- * waited for. -ENOTSUP if the backend refuses it; any other failure ends the
+ * waited for. -ENOTSUP if the back end refuses it; any other failure ends the
  * session: -ENOTCONN, -ETIMEDOUT, -EIO.
  */
 int vn_vhost_user_tell(struct vn_vhost_user *t,
@@ -150,7 +153,7 @@ int vn_vhost_user_ask_u64(struct vn_vhost_user *t, uint32_t request,
 			  uint64_t *value);
 
 /* See that all was heard that was told so far. Without acknowledgements the answer to
- * any later question says so: the backend works through its messages in order. */
+ * any later question says so: the back end works through its messages in order. */
 int vn_vhost_user_sync(struct vn_vhost_user *t);
 
 /* Ask for the configuration from its beginning. -ENOTSUP if it has fewer bytes. */
@@ -160,7 +163,7 @@ int vn_vhost_user_get_config(struct vn_vhost_user *t, uint32_t size,
 /* Let the device's eventfd be readable when this descriptor is. */
 int vn_vhost_user_watch(struct vn_vhost_user *t, int fd, uint32_t events);
 
-/* Take what the backend asks of us on its channel: a few messages, never waits. */
+/* Take what the back end asks of us on its channel: a few messages, never waits. */
 void vn_vhost_user_hear(struct vn_vhost_user *t);
 
 /* ---- transport_vhost_user_memory.c ---- */
@@ -174,10 +177,10 @@ int vn_vhost_user_limits(struct vn_transport *transport,
 int vn_vhost_user_memory_open(struct vn_vhost_user *t);
 void vn_vhost_user_memory_close(struct vn_vhost_user *t);
 
-/* Make the backend's table what ours is. */
+/* Make the back end's table what ours is. */
 int vn_vhost_user_share(struct vn_vhost_user *t);
 
-/* A new backend knows of nothing. */
+/* A new back end knows of nothing. */
 void vn_vhost_user_forget(struct vn_vhost_user *t);
 
 /* ---- transport_vhost_user_queue.c ---- */
@@ -222,7 +225,7 @@ void vn_vhost_user_queues_close(struct vn_vhost_user *t);
 
 /* ---- transport_vhost_user_resume.c ---- */
 
-/* Can the backend of the session that has just begun have all that is kept from
+/* Can the back end of the session that has just begun have all that is kept from
  * earlier ones? 0 or -ENOTSUP. */
 int vn_vhost_user_check_kept(const struct vn_vhost_user *t);
 

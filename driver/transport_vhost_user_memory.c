@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Owns: the memory table of a vhost-user device: which regions there are, at which
- * addresses, and that the backend knows the same.
- * Never: tells the backend an address of this process. What the protocol calls a
+ * addresses, and that the back end knows the same.
+ * Never: tells the back end an address of this process. What the protocol calls a
  * user address, and uses for the rings, is only a key into the table: the IOVA
  * serves for it too.
  * Read next: driver/transport_vhost_user_queue.c.
@@ -47,7 +47,7 @@ void vn_vhost_user_forget(struct vn_vhost_user *t)
 	t->stale = t->region_count != 0;
 }
 
-/* ---- telling the backend ---- */
+/* ---- telling the back end ---- */
 
 static struct vhost_user_region describe(const struct vn_vhost_user_region *r)
 {
@@ -153,7 +153,7 @@ static int seal(const struct vn_memory *memory)
 				"memory that others write to; leave it out");
 	if (fcntl(memory->fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE) == 0)
 		return 0;
-	return vn_error_errno(errno, "vhost-user: seal memory that the backend "
+	return vn_error_errno(errno, "vhost-user: seal memory that the back end "
 			      "must not write to (leave out ',read-only')");
 }
 
@@ -165,7 +165,7 @@ static int check_memory(const struct vn_vhost_user *t,
 				"cannot be shared with a back end; register it with "
 				"its file: vionet_memory_register_fd");
 	if (t->region_count >= t->base.region_max)
-		return vn_error(ENOSPC, "vhost-user: the backend takes no more than "
+		return vn_error(ENOSPC, "vhost-user: the back end takes no more than "
 				"%u memory regions; use fewer pools, or fewer "
 				"queues", t->base.region_max);
 	return 0;
@@ -186,7 +186,7 @@ static int make_room(struct vn_vhost_user *t)
 	return 0;
 }
 
-/* Take a region out of our table, and its address with it. While rings run the backend
+/* Take a region out of our table, and its address with it. While rings run the back end
  * is told at once; if it refuses, all stays as it was. A session that ends over it knows
  * of no memory. */
 static int drop_region(struct vn_vhost_user *t, uint32_t index)
@@ -246,7 +246,7 @@ int vn_vhost_user_memory_add(struct vn_transport *transport,
 	return result;
 }
 
-/* What becomes of a removal: the backend is told at once where a single region can
+/* What becomes of a removal: the back end is told at once where a single region can
  * be told of or the rings run, else with the next table. */
 static int withdraw(struct vn_vhost_user *t,
 		    const struct vn_vhost_user_region *region)

@@ -26,8 +26,8 @@
 
 /*
  * What the carrier keeps to itself: its own bits, translation by messages (without
- * which the memory table confines the backend), the control queue, which in this
- * protocol is the front end's to answer (no backend serves it), and what would need
+ * which the memory table confines the back end), the control queue, which in this
+ * protocol is the front end's to answer (no back end serves it), and what would need
  * a register: an eventfd carries no data, and there is no message for the rest.
  */
 int vn_vhost_user_features_read(struct vn_transport *transport,
@@ -50,7 +50,7 @@ int vn_vhost_user_features_write(struct vn_transport *transport,
 				 const struct vionet_features *accepted)
 {
 	struct vn_vhost_user *t = vn_vhost_user(transport);
-	/* MQ without its command: a backend that offers it lets go of other queues
+	/* MQ without its command: a back end that offers it lets go of other queues
 	 * than the first two without. */
 	uint64_t own = t->features & (1ull << VHOST_USER_F_PROTOCOL_FEATURES |
 				      1ull << NET_F_MQ);
@@ -70,7 +70,7 @@ bool vn_vhost_user_running(const struct vn_vhost_user *t)
 	return false;
 }
 
-/* Should the backend be asked? One that works is not disturbed more than once a
+/* Should the back end be asked? One that works is not disturbed more than once a
  * second: that it has gone is seen without asking. */
 static bool ask_status(struct vn_vhost_user *t)
 {
@@ -99,14 +99,14 @@ int vn_vhost_user_status_read(struct vn_transport *transport, uint8_t *status)
 	if (t->fd < 0)
 		result = 0;
 	if (result == 0 && value > UINT8_MAX)
-		result = vn_error(EIO, "vhost-user: the backend's status is %#llx",
+		result = vn_error(EIO, "vhost-user: the back end's status is %#llx",
 				  (unsigned long long)value);
 	*status = (uint8_t)((result ? 0 : value) |
 			    (t->failed ? STATUS_DEVICE_NEEDS_RESET : 0));
 	return result;
 }
 
-/* The backend gives the ring back; whatever it had not done, it will not do. */
+/* The back end gives the ring back; whatever it had not done, it will not do. */
 static int stop_ring(struct vn_vhost_user *t, unsigned int index)
 {
 	struct vn_vhost_user_message message = {
@@ -123,7 +123,7 @@ static int stop_ring(struct vn_vhost_user *t, unsigned int index)
 		result = vn_vhost_user_ask(t, &message,
 					   sizeof(struct vhost_user_state), 0);
 	if (result == 0 && message.payload.state.index != index)
-		result = vn_error(EIO, "vhost-user: the backend gives queue %u back "
+		result = vn_error(EIO, "vhost-user: the back end gives queue %u back "
 				  "instead of %u", message.payload.state.index,
 				  index);
 	return result;
@@ -197,7 +197,7 @@ static int write_reset(struct vn_vhost_user *t)
 	return 0;
 }
 
-/* The first step after a reset connects again, if the backend went away. */
+/* The first step after a reset connects again, if the back end went away. */
 static int ensure_session(struct vn_vhost_user *t)
 {
 	if (vn_vhost_user_alive(t) || t->status != 0)
@@ -224,7 +224,7 @@ int vn_vhost_user_status_write(struct vn_transport *transport, uint8_t status)
 	return 0;
 }
 
-/* Leave a backend that does not give the rings back. */
+/* Leave a back end that does not give the rings back. */
 int vn_vhost_user_reset(struct vn_transport *transport)
 {
 	struct vn_vhost_user *t = vn_vhost_user(transport);
@@ -320,7 +320,7 @@ int vn_vhost_user_queue_setup(struct vn_transport *transport, unsigned int index
 	int result;
 
 	if (index >= transport->queue_count || index >= VHOST_USER_QUEUES_MAX)
-		return vn_error(ENOENT, "vhost-user: the backend has no queue %u",
+		return vn_error(ENOENT, "vhost-user: the back end has no queue %u",
 				index);
 	queue = &t->queue[index];
 	close_ring(queue);
@@ -402,7 +402,7 @@ static int get_inflight(struct vn_vhost_user *t)
 	return 0;
 }
 
-/* Before the first ring starts, the backend gets the record of its predecessor, or
+/* Before the first ring starts, the back end gets the record of its predecessor, or
  * makes a new one and gets it back. */
 static int share_inflight(struct vn_vhost_user *t)
 {
@@ -435,7 +435,7 @@ static int kick_fd(int fd)
 	return 0;
 }
 
-/* Have all rings that run looked at, once the backend has heard what is new: a kick may
+/* Have all rings that run looked at, once the back end has heard what is new: a kick may
  * have been for nothing before. */
 int vn_vhost_user_kick_all(struct vn_vhost_user *t)
 {
@@ -448,7 +448,7 @@ int vn_vhost_user_kick_all(struct vn_vhost_user *t)
 }
 
 /*
- * Some backends let go of their rings with each change of the table, and find them by
+ * Some back ends let go of their rings with each change of the table, and find them by
  * their addresses only; a kick that came in between was for nothing. One that refuses
  * has no rings any more: that ends the session.
  */
@@ -478,7 +478,7 @@ int vn_vhost_user_queue_enable(struct vn_transport *transport,
 
 	if (result)
 		return result;
-	/* From here on the backend may be at it, whatever it answers. */
+	/* From here on the back end may be at it, whatever it answers. */
 	queue->enabled = true;
 	result = tell_fd(t, VHOST_USER_SET_VRING_KICK, index, queue->kick_fd);
 	if (result == 0 &&
@@ -491,7 +491,7 @@ int vn_vhost_user_queue_enable(struct vn_transport *transport,
 
 /*
  * Rings can be enabled one by one with protocol features only, and there is one pair
- * without. If one of them is refused the smaller number holds, for the next backend
+ * without. If one of them is refused the smaller number holds, for the next back end
  * and after a reset too, and the next order is for all rings.
  */
 int vn_vhost_user_pairs_use(struct vn_transport *transport, unsigned int pairs)

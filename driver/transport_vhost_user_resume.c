@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: what outlives a session with a vhost-user backend: that the next backend can
+ * Owns: what outlives a session with a vhost-user back end: that the next back end can
  * have all of it, and taking the rings up again there.
- * Never: looks into a ring: where a new backend is to begin is told by whoever owns
- * the ring. Relies on anything that the last backend could do and this one cannot.
+ * Never: looks into a ring: where a new back end is to begin is told by whoever owns
+ * the ring. Relies on anything that the last back end could do and this one cannot.
  * Read next: driver/reconnect.c.
  *
  * Source: "Inflight I/O tracking", "Device Initialization".
@@ -40,19 +40,19 @@ int vn_vhost_user_check_kept(const struct vn_vhost_user *t)
 	uint64_t missing = t->base.accepted.word[0] & ~t->features;
 
 	if (t->region_count > t->base.region_max)
-		return vn_error(ENOTSUP, "vhost-user: the backend that answers now "
+		return vn_error(ENOTSUP, "vhost-user: the back end that answers now "
 				"takes %u memory regions, %u are in use; destroy "
 				"pools, or close the device and open it again",
 				t->base.region_max, t->region_count);
 	if (queues == 0)
 		return 0;
 	if (missing)
-		return vn_error(ENOTSUP, "vhost-user: the backend that answers now "
+		return vn_error(ENOTSUP, "vhost-user: the back end that answers now "
 				"does not offer what was agreed on with the last one "
 				"(bits %#llx); stop and start the device",
 				(unsigned long long)missing);
 	if (queues > t->base.queue_count)
-		return vn_error(ENOTSUP, "vhost-user: the backend that answers now "
+		return vn_error(ENOTSUP, "vhost-user: the back end that answers now "
 				"has %u queues, %u are in use; stop the device, and "
 				"start it with fewer", t->base.queue_count, queues);
 	return 0;
@@ -60,7 +60,7 @@ int vn_vhost_user_check_kept(const struct vn_vhost_user *t)
 
 /* ---- taking up again ---- */
 
-/* A last backend that hangs may still wait for kicks, and take those that are the new
+/* A last back end that hangs may still wait for kicks, and take those that are the new
  * one's: the same number becomes another eventfd. */
 static int renew_kick(struct vn_vhost_user_queue *queue)
 {
@@ -85,7 +85,7 @@ static int renew_kicks(struct vn_vhost_user *t)
 	return result;
 }
 
-/* The steps of the initialization that a new backend has to see. */
+/* The steps of the initialization that a new back end has to see. */
 static int introduce(struct vn_vhost_user *t)
 {
 	struct vn_transport *transport = &t->base;
@@ -103,7 +103,7 @@ static int introduce(struct vn_vhost_user *t)
 	if (result == 0)
 		result = vn_vhost_user_status_read(transport, &status);
 	if (result == 0 && (status & STATUS_FEATURES_OK) == 0)
-		result = vn_error(ENOTSUP, "vhost-user: the backend that answers now "
+		result = vn_error(ENOTSUP, "vhost-user: the back end that answers now "
 				  "refuses the features; stop and start the device");
 	return result ? result : vn_vhost_user_share(t);
 }
@@ -117,7 +117,7 @@ int vn_vhost_user_reconnect(struct vn_transport *transport, unsigned int wait_ms
 	result = vn_vhost_user_begin(t, vn_now() + wait_ms * VN_MS);
 	if (result)
 		return result;
-	/* What the last one wrote there is not true any more once a backend without
+	/* What the last one wrote there is not true any more once a back end without
 	 * a record has been at the rings. */
 	if (!vn_vhost_user_has(t, VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD))
 		vn_vhost_user_drop_record(t);

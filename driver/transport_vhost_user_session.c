@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: a session with a vhost-user backend: the handshake, requests and their
- * answers, and what the backend asks of us.
- * Never: goes on with a backend that answers something else than it was asked: the
+ * Owns: a session with a vhost-user back end: the handshake, requests and their
+ * answers, and what the back end asks of us.
+ * Never: goes on with a back end that answers something else than it was asked: the
  * session ends there, and with it the rings.
  * Read next: driver/transport_vhost_user_memory.c.
  *
@@ -20,6 +20,8 @@
 #include <vionet/error.h>
 
 #include "base/error.h"
+#include "base/notice.h"
+#include "base/socket.h"
 #include "driver/transport_vhost_user.h"
 
 #define BIT(n) (1ull << (n))
@@ -37,7 +39,7 @@
 /* More memory slots than anybody needs. */
 #define SLOTS_MAX 4096u
 
-/* Requests of the backend that are taken at a time: the rest waits. */
+/* Requests of the back end that are taken at a time: the rest waits. */
 #define HEARD_AT_ONCE 16
 
 /* ---- beginning and end ---- */
@@ -83,10 +85,10 @@ bool vn_vhost_user_alive(struct vn_vhost_user *t)
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return true;
 	if (got > 0)
-		vn_error(EIO, "vhost-user: the backend sends an answer that "
+		vn_error(EIO, "vhost-user: the back end sends an answer that "
 			 "nobody has asked for");
 	else
-		vn_error(ENOTCONN, "vhost-user: the backend has closed the "
+		vn_error(ENOTCONN, "vhost-user: the back end has closed the "
 			 "connection");
 	vn_vhost_user_end(t);
 	return false;
@@ -122,16 +124,16 @@ static int check_answer(const struct vn_vhost_user_message *answer,
 	const struct vhost_user_header *h = &answer->header;
 
 	if (h->request != request)
-		return vn_error(EIO, "the backend answers request %u instead",
+		return vn_error(EIO, "the back end answers request %u instead",
 				h->request);
 	if ((h->flags & VHOST_USER_REPLY) == 0)
-		return vn_error(EIO, "the backend's answer is not marked as one "
+		return vn_error(EIO, "the back end's answer is not marked as one "
 				"(flags %#x)", h->flags);
 	if (h->size != size)
-		return vn_error(EIO, "the backend answers with %u bytes instead of "
+		return vn_error(EIO, "the back end answers with %u bytes instead of "
 				"%zu", h->size, size);
 	if (answer->fd_count != fds)
-		return vn_error(EIO, "the backend sends %u descriptors instead of "
+		return vn_error(EIO, "the back end sends %u descriptors instead of "
 				"%u", answer->fd_count, fds);
 	return 0;
 }
@@ -143,7 +145,7 @@ static int send_request(struct vn_vhost_user *t,
 	message->header.flags = VHOST_USER_VERSION | flags;
 	if (t->fd < 0)
 		return vn_error(ENOTCONN, "vhost-user: there is no connection to "
-				"the backend%s%s; stop and start the device",
+				"the back end%s%s; stop and start the device",
 				t->lost[0] ? ": " : "", t->lost);
 	return vn_vhost_user_send(t->fd, message, end);
 }
@@ -157,7 +159,7 @@ static int receive_answer(struct vn_vhost_user *t,
 	int result = vn_vhost_user_receive(t->fd, message, end);
 
 	if (result == -ETIMEDOUT)
-		return vn_error(ETIMEDOUT, "the backend has not answered within "
+		return vn_error(ETIMEDOUT, "the back end has not answered within "
 				"%llu s, or %llu s in a row",
 				VN_VHOST_USER_TIMEOUT / (1000 * VN_MS),
 				VN_VHOST_USER_PATIENCE / (1000 * VN_MS));
@@ -199,7 +201,7 @@ int vn_vhost_user_tell(struct vn_vhost_user *t,
 	if (result)
 		return broken(t, result, request);
 	if (acknowledged && message->payload.u64 != 0)
-		return vn_error(ENOTSUP, "vhost-user: the backend refuses %s",
+		return vn_error(ENOTSUP, "vhost-user: the back end refuses %s",
 				vn_vhost_user_name(request));
 	return 0;
 }
@@ -246,7 +248,7 @@ int vn_vhost_user_sync(struct vn_vhost_user *t)
 	return vn_vhost_user_ask_u64(t, VHOST_USER_GET_FEATURES, &features);
 }
 
-/* A backend that has less answers with no bytes at all, which is no breach. */
+/* A back end that has less answers with no bytes at all, which is no breach. */
 int vn_vhost_user_get_config(struct vn_vhost_user *t, uint32_t size,
 			     uint8_t *bytes)
 {
@@ -274,10 +276,10 @@ int vn_vhost_user_get_config(struct vn_vhost_user *t, uint32_t size,
 				      0);
 		vn_vhost_user_drop_fds(&message);
 		if (result == 0 && refused)
-			return vn_error(ENOTSUP, "vhost-user: the backend has no "
+			return vn_error(ENOTSUP, "vhost-user: the back end has no "
 					"configuration of %u bytes", size);
 		if (result == 0 && (config->offset != 0 || config->size != size))
-			result = vn_error(EIO, "the backend answers with bytes %u "
+			result = vn_error(EIO, "the back end answers with bytes %u "
 					  "to %u", config->offset,
 					  config->offset + config->size);
 	}
@@ -287,7 +289,7 @@ int vn_vhost_user_get_config(struct vn_vhost_user *t, uint32_t size,
 	return 0;
 }
 
-/* ---- what the backend asks ---- */
+/* ---- what the back end asks ---- */
 
 static int answer_backend(struct vn_vhost_user *t,
 			  struct vn_vhost_user_message *message, bool done)
@@ -325,7 +327,7 @@ static int hear_one(struct vn_vhost_user *t)
 	return answer_backend(t, &message, known);
 }
 
-/* A backend that breaks this channel loses it; the rings do not need it. */
+/* A back end that breaks this channel loses it; the rings do not need it. */
 void vn_vhost_user_hear(struct vn_vhost_user *t)
 {
 	int result = 0;
@@ -349,7 +351,7 @@ int vn_vhost_user_watch(struct vn_vhost_user *t, int fd, uint32_t events)
 	return 0;
 }
 
-/* A socket pair: the backend asks at one end, we listen at the other. */
+/* A socket pair: the back end asks at one end, we listen at the other. */
 static int open_backend_channel(struct vn_vhost_user *t)
 {
 	struct vn_vhost_user_message message = {
@@ -384,6 +386,10 @@ static int agree_on_protocol(struct vn_vhost_user *t)
 					   &t->features);
 
 	t->protocol = 0;
+	if (result == -ENOTCONN)
+		return vn_error(ENODEV, "the back end hung up at once: it has a front "
+				"end already (most serve one at a time), or speaks "
+				"something else than vhost-user");
 	if (result || !vn_vhost_user_offers(t, VHOST_USER_F_PROTOCOL_FEATURES))
 		return result;
 	result = vn_vhost_user_ask_u64(t, VHOST_USER_GET_PROTOCOL_FEATURES,
@@ -407,7 +413,7 @@ static int count_queues(struct vn_vhost_user *t)
 		result = vn_vhost_user_ask_u64(t, VHOST_USER_GET_QUEUE_NUM,
 					       &pairs);
 	if (result == 0 && pairs == 0)
-		result = vn_error(EIO, "vhost-user: the backend says that it has no "
+		result = vn_error(EIO, "vhost-user: the back end says that it has no "
 				  "queue");
 	if (pairs > VHOST_USER_QUEUES_MAX / 2)
 		pairs = VHOST_USER_QUEUES_MAX / 2;
@@ -426,7 +432,7 @@ static int count_slots(struct vn_vhost_user *t)
 		result = vn_vhost_user_ask_u64(t, VHOST_USER_GET_MAX_MEM_SLOTS,
 					       &slots);
 	if (result == 0 && slots == 0)
-		result = vn_error(EIO, "vhost-user: the backend says that it takes "
+		result = vn_error(EIO, "vhost-user: the back end says that it takes "
 				  "no memory");
 	t->base.region_max = slots < SLOTS_MAX ? (uint32_t)slots : SLOTS_MAX;
 	return result;
@@ -473,7 +479,7 @@ static int shake_hands(struct vn_vhost_user *t)
 	return result;
 }
 
-/* The last backend may still have the old one, and write to it whenever it likes. As
+/* The last back end may still have the old one, and write to it whenever it likes. As
  * long as it has, closing does not take it out of the epoll set. */
 static int renew_error_fd(struct vn_vhost_user *t)
 {
@@ -487,15 +493,25 @@ static int renew_error_fd(struct vn_vhost_user *t)
 	return vn_vhost_user_watch(t, t->error_fd, EPOLLIN);
 }
 
+static int await_backend(struct vn_vhost_user *t, uint64_t end)
+{
+	if (vn_now() < end)
+		vn_notice("%s: waiting for a back end to connect", t->full_name);
+	return vn_vhost_user_accept(t->listening, end, &t->fd);
+}
+
 int vn_vhost_user_begin(struct vn_vhost_user *t, uint64_t end)
 {
+	static const struct vn_socket_peer back_end = {
+		"back end", ", or let it connect to us with ',server' behind the path",
+	};
 	int result;
 
 	vn_vhost_user_end(t);
 	if (t->listening >= 0)
-		result = vn_vhost_user_accept(t->listening, end, &t->fd);
+		result = await_backend(t, end);
 	else
-		result = vn_vhost_user_connect(t->name.path, end, &t->fd);
+		result = vn_socket_connect(t->name.path, &back_end, end, &t->fd);
 	if (result)
 		return result;
 	t->protocol = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the socket to a vhost-user backend (vhost_user_channel.h).
+ * Owns: the socket to a vhost-user back end (vhost_user_channel.h).
  * Never: blocks without a limit, or raises SIGPIPE.
  * Read next: driver/transport_vhost_user_session.c.
  */
@@ -8,16 +8,12 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/socket.h"
 #include "driver/vhost_user_channel.h"
-
-/* How often a backend that does not listen yet is tried. */
-#define RETRY_INTERVAL (20 * VN_MS)
 
 const char *vn_vhost_user_name(uint32_t request)
 {
@@ -80,9 +76,8 @@ static int wait_for(int fd, short event, uint64_t end)
 static int connection_error(int code)
 {
 	if (code == EPIPE || code == ECONNRESET)
-		return vn_error(ENOTCONN, "the backend has closed the connection");
-	vn_error_errno(code, "the connection to the backend");
-	return -EIO;
+		return vn_error(ENOTCONN, "the back end has closed the connection");
+	return vn_error_local(code, "the connection to the back end");
 }
 
 /* Descriptors go with the first byte. */
@@ -161,6 +156,7 @@ void vn_vhost_user_drop_fds(struct vn_vhost_user_message *message)
 /* Take what came beside the bytes: all that has arrived is ours to close. */
 static int collect(struct msghdr *m, struct vn_vhost_user_message *message)
 {
+	size_t arrived = 0;
 	int result = 0;
 
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
@@ -168,6 +164,7 @@ static int collect(struct msghdr *m, struct vn_vhost_user_message *message)
 
 		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
 			continue;
+		arrived += count;
 		for (size_t i = 0; i < count; i++) {
 			int fd;
 
@@ -180,8 +177,10 @@ static int collect(struct msghdr *m, struct vn_vhost_user_message *message)
 			}
 		}
 	}
+	if ((m->msg_flags & MSG_CTRUNC) && arrived < VN_VHOST_USER_FDS_MAX)
+		return vn_socket_cut_off();
 	if (result || (m->msg_flags & MSG_CTRUNC))
-		return vn_error(EIO, "the backend sends more than %u descriptors",
+		return vn_error(EIO, "the back end sends more than %u descriptors",
 				VN_VHOST_USER_FDS_MAX);
 	return 0;
 }
@@ -218,11 +217,11 @@ static int receive_part(int fd, void *to, size_t size,
 static int check_header(const struct vhost_user_header *header)
 {
 	if ((header->flags & VHOST_USER_VERSION_MASK) != VHOST_USER_VERSION)
-		return vn_error(EIO, "the backend speaks version %u of the "
+		return vn_error(EIO, "the back end speaks version %u of the "
 				"protocol; 1 is known",
 				header->flags & VHOST_USER_VERSION_MASK);
 	if (header->size > sizeof(union vhost_user_payload))
-		return vn_error(EIO, "the backend announces a message of %u bytes; "
+		return vn_error(EIO, "the back end announces a message of %u bytes; "
 				"none is longer than %zu", header->size,
 				sizeof(union vhost_user_payload));
 	return 0;
@@ -248,110 +247,6 @@ int vn_vhost_user_receive(int fd, struct vn_vhost_user_message *message,
 
 /* ---- connecting ---- */
 
-static int make_address(const char *path, struct sockaddr_un *address)
-{
-	size_t length = strlen(path);
-
-	memset(address, 0, sizeof(*address));
-	address->sun_family = AF_UNIX;
-	if (length == 0 || length >= sizeof(address->sun_path))
-		return vn_error(EINVAL, "a socket's path has 1 to %zu characters",
-				sizeof(address->sun_path) - 1);
-	memcpy(address->sun_path, path, length);
-	return 0;
-}
-
-static int make_socket(int *fd)
-{
-	*fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	return *fd < 0 ? vn_error_errno(errno, "socket") : 0;
-}
-
-/* Sets no error text. A queue of connections that is full is worth another try. */
-static int try_connect(const struct sockaddr_un *address, int fd)
-{
-	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0)
-		return 0;
-	return errno == EAGAIN || errno == EINTR ? -ECONNREFUSED : -errno;
-}
-
-int vn_vhost_user_connect(const char *path, uint64_t end, int *fd)
-{
-	struct sockaddr_un address;
-	int result = make_address(path, &address);
-
-	*fd = -1;
-	if (result == 0)
-		result = make_socket(fd);
-	if (result)
-		return result;
-	for (;;) {
-		result = try_connect(&address, *fd);
-		if ((result != -ENOENT && result != -ECONNREFUSED) ||
-		    vn_now() >= end)
-			break;
-		vn_sleep(RETRY_INTERVAL);
-	}
-	if (result == 0)
-		return 0;
-	close(*fd);
-	*fd = -1;
-	vn_error_errno(-result, "connect to the backend's socket");
-	if (result == -ENOENT || result == -ECONNREFUSED)
-		return vn_error(-result, "%s; start the backend first, or let it "
-				"connect to us with ',server' behind the path",
-				result == -ENOENT ? "there is no such socket" :
-						    "nobody listens at the socket");
-	return result == -EACCES ? result : -EIO;
-}
-
-/* Somebody has left a socket there: is he still alive? */
-static int remove_stale(const char *path, const struct sockaddr_un *address)
-{
-	struct stat found;
-	int fd, result;
-
-	if (lstat(path, &found) == 0 && !S_ISSOCK(found.st_mode))
-		return vn_error(EADDRINUSE, "there is a file of that name, and it "
-				"is no socket");
-	result = make_socket(&fd);
-	if (result)
-		return result;
-	result = try_connect(address, fd);
-	close(fd);
-	if (result != -ECONNREFUSED)
-		return vn_error(EADDRINUSE, "another process listens there");
-	if (unlink(path) != 0 && errno != ENOENT)
-		return vn_error_errno(errno, "remove the socket that is left there");
-	return 0;
-}
-
-int vn_vhost_user_listen(const char *path, int *fd)
-{
-	struct sockaddr_un address;
-	const struct sockaddr *a = (const struct sockaddr *)&address;
-	int result = make_address(path, &address);
-
-	*fd = -1;
-	if (result == 0)
-		result = make_socket(fd);
-	if (result)
-		return result;
-	if (bind(*fd, a, sizeof(address)) != 0) {
-		result = errno == EADDRINUSE ? remove_stale(path, &address) :
-					       vn_error_errno(errno, "bind");
-		if (result == 0 && bind(*fd, a, sizeof(address)) != 0)
-			result = vn_error_errno(errno, "bind");
-	}
-	if (result == 0 && listen(*fd, 1) != 0)
-		result = vn_error_errno(errno, "listen");
-	if (result) {
-		close(*fd);
-		*fd = -1;
-	}
-	return result;
-}
-
 int vn_vhost_user_accept(int listening, uint64_t end, int *fd)
 {
 	for (;;) {
@@ -361,11 +256,11 @@ int vn_vhost_user_accept(int listening, uint64_t end, int *fd)
 		if (*fd >= 0)
 			return 0;
 		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
-			return vn_error_errno(errno, "accept");
+			return vn_error_local(errno, "accept");
 		result = wait_for(listening, POLLIN, end);
 		if (result == -ETIMEDOUT)
-			return vn_error(ETIMEDOUT, "no backend has connected in "
-					"time; start one that connects, such as "
+			return vn_error(ENXIO, "no back end has connected in time; "
+					"start one that connects, such as "
 					"dpdk-testpmd with client=1");
 		if (result)
 			return result;

@@ -46,22 +46,8 @@ int vn_vhost_user_receive(int socket, struct vn_vhost_user_message *message,
 /* Close the descriptors of a message that was received. */
 void vn_vhost_user_drop_fds(struct vn_vhost_user_message *message);
 
-/*
- * Connect to the backend that listens at `path`. Until `end` it is tried again
- * when nobody listens there (an `end` that is past: once). Returns 0 and a socket
- * that does not block; -ENOENT (no such socket), -ECONNREFUSED (nobody listens),
- * -EACCES, -EINVAL (path too long), -EIO.
- */
-int vn_vhost_user_connect(const char *path, uint64_t end, int *socket);
-
-/*
- * Listen at `path`. A socket that a dead process left there is replaced; any other
- * file, or one where somebody listens, is not. Returns 0; -EADDRINUSE, -EACCES,
- * -ENOENT (no such folder), -EINVAL, -EIO.
- */
-int vn_vhost_user_listen(const char *path, int *socket);
-
-/* Wait until `end` for a backend that connects. Returns 0, -ETIMEDOUT, -EIO. */
+/* Wait until `end` for a back end that connects. Returns 0; -ENXIO (none
+ * has), -EMFILE, -ENFILE, -ENOMEM, -EIO. */
 int vn_vhost_user_accept(int listening, uint64_t end, int *socket);
 
 #endif

@@ -27,7 +27,7 @@
 
 int vn_domain_plain(int code)
 {
-	return code == ENOMEM ? -ENOMEM : -EIO;
+	return code == ENOMEM || code == EMFILE || code == ENFILE ? -code : -EIO;
 }
 
 static int refused(int result, const char *reason)

@@ -81,7 +81,7 @@ static int denied(const char *path, int code, char *reason, size_t size)
 static int odd(const char *path, int code, char *reason, size_t size)
 {
 	say(reason, size, "%s: open: %s", path, vn_errno_text(code));
-	return code == ENOMEM ? -ENOMEM : -EIO;
+	return code == ENOMEM || code == EMFILE || code == ENFILE ? -code : -EIO;
 }
 
 /* "/dev/vfio" -> "/dev/iommu". */

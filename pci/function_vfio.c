@@ -336,7 +336,7 @@ static const struct vn_function_ops operations = {
 static int odd(int code, const char *step)
 {
 	vn_error_errno(code, "%s", step);
-	return code == ENOMEM ? -ENOMEM : -EIO;
+	return code == ENOMEM || code == EMFILE || code == ENFILE ? -code : -EIO;
 }
 
 static int read_device(struct vfio_function *function)

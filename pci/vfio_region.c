@@ -30,7 +30,7 @@ static int plain(int code)
 {
 	if (code == ENXIO)
 		code = ENODEV;
-	return code == ENODEV || code == ENOMEM ? -code : -EIO;
+	return code == ENODEV || vn_error_is_shortage(code) ? -code : -EIO;
 }
 
 static void add_area(struct vn_region *region, uint64_t first, uint64_t end)

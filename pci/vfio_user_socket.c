@@ -12,17 +12,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <vionet/error.h>
 
 #include "base/error.h"
+#include "base/socket.h"
 #include "pci/spec_vfio_user.h"
 #include "pci/vfio_user_socket.h"
 
-#define CONNECT_PAUSE (10 * VN_MS)
 #define SERVICE_MAX 64
 
 /* Descriptors that came with a message. */
@@ -53,6 +51,9 @@ static void give_up(struct vn_vu_socket *s)
 /* What is said of all calls from then on: the first one's reason may be long forgotten. */
 static int has_gone(struct vn_vu_socket *s)
 {
+	if (s->shortage[0])
+		return vn_error(ENODEV, "%s: the connection was ended: %s", s->name,
+				s->shortage);
 	return vn_error(ENODEV, "%s: the server has gone%s%s", s->name,
 			s->given_up ? ": it was given up, since " : "",
 			s->given_up ? s->given_up : "");
@@ -70,6 +71,14 @@ static int late(struct vn_vu_socket *s)
 	s->given_up = "it did not answer in time";
 	return vn_error(ETIMEDOUT, "%s: the server does not answer (or kept us waiting "
 			"for more than 2 s in a row); it is given up", s->name);
+}
+
+/* Not the server's doing. */
+static int starved(struct vn_vu_socket *s, int result)
+{
+	give_up(s);
+	snprintf(s->shortage, sizeof(s->shortage), "%s", vionet_error_text());
+	return result;
 }
 
 /* `text` says what was wrong. */
@@ -117,7 +126,8 @@ static int wait_for(struct vn_vu_socket *s, short what, uint64_t deadline)
 static int take_descriptors(struct vn_vu_socket *s, struct msghdr *header,
 			    struct descriptors *fds)
 {
-	bool fits = (header->msg_flags & MSG_CTRUNC) == 0;
+	bool cut = (header->msg_flags & MSG_CTRUNC) != 0, fits = true;
+	size_t arrived = 0;
 
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c != NULL;
 	     c = CMSG_NXTHDR(header, c)) {
@@ -125,6 +135,7 @@ static int take_descriptors(struct vn_vu_socket *s, struct msghdr *header,
 
 		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
 			continue;
+		arrived += count;
 		for (size_t i = 0; i < count; i++) {
 			int fd;
 
@@ -137,7 +148,9 @@ static int take_descriptors(struct vn_vu_socket *s, struct msghdr *header,
 			}
 		}
 	}
-	return fits ? 0 : breach(s, "it passes too many descriptors");
+	if (cut && arrived < VN_VU_FDS_MAX)
+		return starved(s, vn_socket_cut_off());
+	return fits && !cut ? 0 : breach(s, "it passes too many descriptors");
 }
 
 /* Read exactly this much. Descriptors that come along are taken. */
@@ -161,6 +174,9 @@ static int receive(struct vn_vu_socket *s, void *data, size_t size,
 			result = take_descriptors(s, &header, fds);
 		} else if (got < 0 && errno == EAGAIN) {
 			result = wait_for(s, POLLIN, deadline);
+		} else if (got < 0 && vn_error_is_shortage(errno)) {
+			result = starved(s, vn_error_errno(errno, "receive a "
+							   "message"));
 		} else if (got == 0 || errno != EINTR) {
 			result = gone(s);
 		}
@@ -220,11 +236,8 @@ static int send_parts(struct vn_vu_socket *s, struct iovec *parts, size_t count,
 			advance(&header, (size_t)sent);
 		} else if (errno == EAGAIN) {
 			result = wait_for(s, POLLOUT, deadline);
-		} else if (errno == EMFILE || errno == ETOOMANYREFS ||
-			   errno == ENOMEM || errno == ENOBUFS) {
-			give_up(s);
-			result = vn_error_errno(errno, "%s: send a message",
-						s->name);
+		} else if (vn_error_is_shortage(errno)) {
+			result = starved(s, vn_error_errno(errno, "send a message"));
 		} else if (errno != EINTR) {
 			result = gone(s);
 		}
@@ -502,55 +515,9 @@ int vn_vu_service(struct vn_vu_socket *s)
 
 /* ---- connecting ---- */
 
-static int check_path(const char *name, const char *path)
-{
-	struct sockaddr_un address;
-
-	if (*path == '\0')
-		return vn_error(EINVAL, "%s: a path is wanted: vfio-user:PATH", name);
-	if (strlen(path) >= sizeof(address.sun_path))
-		return vn_error(EINVAL, "%s: the path has %zu bytes, a socket's may have "
-				"%zu; use a shorter one, or a link to it", name,
-				strlen(path), sizeof(address.sun_path) - 1);
-	return 0;
-}
-
-/* Only for the words: what is there now may not be what was connected to. */
-static int connect_failed(const char *name, const char *path, int code)
-{
-	struct stat status;
-
-	if (stat(path, &status) == 0 && !S_ISSOCK(status.st_mode))
-		return vn_error(EINVAL, "%s: this is a %s, not a socket", name,
-				S_ISDIR(status.st_mode) ? "directory" : "file");
-	switch (code) {
-	case ENOENT:
-	case ENOTDIR:
-		return vn_error(ENODEV, "%s: there is no such socket; start the server "
-				"that makes it", name);
-	case ECONNREFUSED:
-		return vn_error(ENXIO, "%s: nobody listens at this socket; start the "
-				"server (the file may be left from an earlier one)",
-				name);
-	case EACCES:
-	case EPERM:
-		return vn_error(EACCES, "%s: no permission to connect; see its owner "
-				"and mode with ls -l", name);
-	case EAGAIN:
-		return vn_error(EBUSY, "%s: the server does not accept connections; is "
-				"somebody else connected?", name);
-	case EPROTOTYPE:
-		return vn_error(EINVAL, "%s: this is not a stream socket", name);
-	default:
-		vn_error_errno(code, "%s: connect", name);
-		return code == ENOMEM ? -ENOMEM : -EIO;
-	}
-}
-
 int vn_vu_connect(struct vn_vu_socket *s, const char *path)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	uint64_t limit = vn_now() + VN_VU_PATIENCE;
+	static const struct vn_socket_peer server = { "server", "" };
 	int result;
 
 	s->fd = -1;
@@ -558,22 +525,15 @@ int vn_vu_connect(struct vn_vu_socket *s, const char *path)
 	s->patience = VN_VU_PATIENCE;
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->turn, NULL);
-	result = check_path(s->name, path);
+	/* Before the server is touched. */
+	result = vn_lock_take(path, &s->owner);
+	if (result == 0)
+		result = vn_socket_connect(path, &server, 0, &s->fd);
 	if (result != 0)
-		return result;
-	strcpy(address.sun_path, path);
+		return vn_error_prefix(result, "%s", s->name);
 	s->incoming = malloc(sizeof(struct vu_dma_access) + VN_VU_DATA_MAX);
 	if (s->incoming == NULL)
 		return vn_error(ENOMEM, "%s: no memory", s->name);
-	s->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (s->fd < 0)
-		return connect_failed(s->name, path, errno);
-	/* Never blocks: a full backlog says EAGAIN. */
-	while (connect(s->fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
-		if ((errno != EAGAIN && errno != EINTR) || vn_now() >= limit)
-			return connect_failed(s->name, path, errno);
-		vn_sleep(CONNECT_PAUSE);
-	}
 	s->gone = false;
 	s->since = vn_now();
 	return 0;
@@ -588,6 +548,7 @@ void vn_vu_disconnect(struct vn_vu_socket *s)
 	}
 	s->fd = -1;
 	s->gone = true;
+	vn_lock_release(&s->owner);
 	free(s->incoming);
 	s->incoming = NULL;
 	pthread_cond_destroy(&s->turn);

@@ -25,6 +25,7 @@
 #include <sys/uio.h>
 
 #include "base/clock.h"
+#include "base/lock.h"
 
 /*
  * How long a peer may keep us waiting, all calls taken together: what was waited for is
@@ -53,11 +54,13 @@ struct vn_vu_answer {
 struct vn_vu_socket {
 	int fd;
 	const char *name; /* of the function, for messages */
+	struct vn_lock owner; /* no other process has the function */
 	pthread_mutex_t lock; /* for the turns */
 	pthread_cond_t turn;
 	uint32_t tickets, serving;
 	bool gone; /* this and all below: for whoever has the turn */
 	const char *given_up; /* why we ended the connection, if we did */
+	char shortage[256];   /* what was lacking here, if that was why */
 	uint16_t next_id;
 	uint64_t patience; /* that is left, at `since` */
 	uint64_t since;
@@ -91,9 +94,8 @@ struct vn_vu_message {
  * Connect to the server that listens at `path`. `socket` must be zero, but for name,
  * serve and context.
  *
- * Returns 0; -EINVAL (no path, too long, no socket), -ENODEV (nothing there), -EACCES,
- * -ENXIO (nobody listens), -EBUSY (the server takes no connection), -ENOMEM, -EIO. The
- * text says what to do.
+ * Returns 0; -EBUSY (another process has the function: asked before the server is
+ * touched), and as vn_socket_connect. The text says what to do.
  */
 int vn_vu_connect(struct vn_vu_socket *socket, const char *path);
 

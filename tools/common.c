@@ -103,6 +103,8 @@ int code_of_open(int result)
 		return CODE_UNDRIVABLE;
 	case EACCES:
 	case ENOMEM:
+	case EMFILE:
+	case ENFILE:
 		return CODE_PERMISSION;
 	default:
 		return CODE_FAILED;
@@ -117,6 +119,8 @@ int code_of_run(int result)
 	case ENODEV:
 		return CODE_GONE;
 	case ENOMEM:
+	case EMFILE:
+	case ENFILE:
 		return CODE_PERMISSION;
 	default:
 		return CODE_FAILED;

@@ -42,6 +42,12 @@ static int on_progress(void *context, const char *step, unsigned int waited_ms,
 	return 0;
 }
 
+static void say_notice(void *context, const char *text)
+{
+	(void)context;
+	say("%s", text);
+}
+
 int session_open(struct session *session, const struct device_options *options,
 		 const char *command)
 {
@@ -51,6 +57,7 @@ int session_open(struct session *session, const struct device_options *options,
 	*session = (struct session){
 		.name = options->name, .command = command, .options = options,
 	};
+	open.notice = say_notice;
 	settings_want(&options->settings, &open.want);
 	open.progress = on_progress;
 	open.progress_context = session;
@@ -58,9 +65,6 @@ int session_open(struct session *session, const struct device_options *options,
 		say("WARNING: --assume-iommu: if no IOMMU stands in front of %s, it "
 		    "will read and write memory of other programs",
 		    options->name);
-	if (strncmp(options->name, "vhost-user:", 11) == 0 &&
-	    strstr(options->name, ",server"))
-		say("%s: waiting for a back end to connect", options->name);
 	/* From now on others ask here instead of trying to open it too. */
 	stop_undo(remove_socket);
 	holder_open(&holder, session->name);

@@ -40,7 +40,7 @@ enum vionet_open_flags {
 	VIONET_OPEN_NO_HUGEPAGES = 1 << 1,
 	/*
 	 * Let the device write to the descriptor and driver areas too, which it
-	 * has no business to do. DPDK's vhost-user backends (OVS-DPDK, testpmd)
+	 * has no business to do. DPDK's vhost-user back ends (OVS-DPDK, testpmd)
 	 * ask a vIOMMU for that and process nothing without it. A device that
 	 * scribbles there still cannot harm this process, only its own queues.
 	 */
@@ -83,6 +83,11 @@ struct vionet_open_options {
 	int (*progress)(void *context, const char *step, unsigned int waited_ms,
 			unsigned int limit_ms);
 	void *progress_context;
+	/* Called by vionet_device_open, in its thread, when it begins to wait for
+	 * somebody else (a back end that is to connect): `text` says what for, and is
+	 * valid during the call, which makes no call of the library. NULL: none. */
+	void (*notice)(void *context, const char *text);
+	void *notice_context;
 };
 
 /*
@@ -100,21 +105,23 @@ struct vionet_open_options {
  * Returns 0; the error text says what to do:
  *   -EINVAL   not a device name, or no socket
  *   -ENODEV   no such function or socket, or the server went away
- *   -ENXIO    not bound to vfio-pci, or no IOMMU group; nobody listens
- *   -EBUSY    the group is not viable, or another process has it; the server does
- *             not accept a connection
+ *   -ENXIO    not bound to vfio-pci, or no IOMMU group; nobody listens, or connects
+ *   -EBUSY    the group is not viable, or another process has the device (asked before
+ *             a socket's other side is touched); the server does not accept a
+ *             connection; somebody else listens where we are to
  *   -EACCES   no permission for /dev/vfio/..., or the socket
  *   -EPERM    the IOMMU cannot isolate interrupts
  *   -ENOTSUP  legacy-only function, missing capability, no ACCESS_PLATFORM,
  *             refused or missing feature (named), other version of vfio-user
  *   -ENOMEM   memory, or the locked-memory limit
+ *   -EMFILE, -ENFILE   this process, or the machine, has no descriptor left
  *   -ETIMEDOUT  the device did not answer; -EIO  it answered nonsense; -ECANCELED
  *             `progress` wanted it
  *   -EAGAIN   its configuration would not hold still
- *   -ENOENT, -ECONNREFUSED, -EADDRINUSE, -ENOTCONN   the socket: not there, nobody
- *             listens, somebody listens already, the other side has closed it
+ *   -ENOTCONN  a back end has closed the connection
  *
- * Takes at most 10 s, whatever the device does (2 s for a group that is busy, twice
+ * Takes at most 10 s, whatever the device does; for a vhost-user back end that is to
+ * connect what "wait=SECONDS" says (10), and 6 s (2 s for a group that is busy, twice
  * 3 s for a device that resets slowly; with another reset_timeout_ms four times that
  * instead, and 2 s); some 100 ms as a rule. A server may keep us
  * waiting for 2 s in all, and is given up then; a call on such a device takes 4 s longer
@@ -236,7 +243,8 @@ int vionet_device_stop(struct vionet_device *device);
  * Control thread, while no other is inside a call on the device's queues. Returns 0;
  * -ENOTSUP (not this kind of device; RING_PACKED was negotiated, and such rings cannot
  * be handed on; or the next back end offers less: stop and start); -ENETDOWN (not
- * started); -EINVAL (its MTU is longer than receive buffers that are not merged); -ENOENT, -ECONNREFUSED, -ETIMEDOUT (nobody there);
+ * started); -EINVAL (its MTU is longer than receive buffers that are not merged);
+ * -ENODEV, -ENXIO (nobody there), -ETIMEDOUT;
  * -ENOTCONN, -EIO (it is gone again, or answers nonsense). After a failure the
  * device waits to be reconnected or stopped. Source: "Inflight I/O tracking" of
  * the vhost-user protocol.

@@ -3,7 +3,8 @@
  * Queues: moving packets, and waiting for them.
  *
  * A queue belongs to one thread between vionet_device_start and
- * vionet_device_stop; the library takes no lock. Bursts return a count and
+ * vionet_device_stop; the library takes no lock (but where a kick is a
+ * message to a vfio-user server: see vionet/vionet.h). Bursts return a count and
  * cannot fail. A device that breaks the protocol makes its queue *broken*:
  * bursts then return 0, and vionet_queue_check says why.
  *

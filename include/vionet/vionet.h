@@ -38,8 +38,11 @@
  * -------
  * The control side (open to close, pools, memory) is one thread's. Between start
  * and stop each queue, together with its pool, belongs to one thread, which may
- * be another. The library takes no lock and starts no thread. Different devices
- * are independent. A child after fork() must not call the library; the memory of
+ * be another. The library starts no thread, and takes no lock while packets move, but
+ * where a doorbell can neither be mapped nor is an eventfd: over vfio-user such a kick is
+ * a message, for which the queue's thread may wait for the control thread's, 2 s in all.
+ * Different devices are independent. The socket of a device is locked against other
+ * processes from open to close. A child after fork() must not call the library; the memory of
  * the device is not inherited.
  *
  * What the device can do

@@ -81,8 +81,10 @@ static void expect(int result, uint32_t request, enum fault fault, double begin)
 {
 	double took = clock_s() - begin;
 
+	/* One that hangs up at once may have a front end already. */
 	if (result != -EIO && result != -ENOTCONN && result != -ENOTSUP &&
-	    result != -ETIMEDOUT)
+	    result != -ETIMEDOUT &&
+	    (result != -ENODEV || request != RQ_GET_FEATURES))
 		fail_msg("request %u, fault %d: %d", request, fault, result);
 	if (took > 2.9)
 		fail_msg("request %u, fault %d: took %.1f s", request, fault, took);
@@ -179,7 +181,7 @@ static void refusals(void **state)
 		result = open_backend(b, "", &device);
 		if (result == 0) {
 			result = vionet_device_start(device, NULL);
-			assert_text("the backend refuses");
+			assert_text("the back end refuses");
 			assert_int_equal(vionet_device_close(device), 0);
 		}
 		expect(result, softly[i], FAULT_REFUSE, begin);

@@ -50,9 +50,9 @@ class Frames(peer.Testpmd):
         self.assertFalse(self.socket.exists())
 
     def test_waiting_is_said(self):
-        text = self.vionet("info", self.device(",server,wait=1"), status=1)
+        text = self.vionet("info", self.device(",server,wait=1"), status=3)
         self.assertIn("waiting for a back end to connect", text)
-        self.assertIn("no backend has connected in time", text)
+        self.assertIn("no back end has connected in time", text)
 
     def test_only_sending(self):
         testpmd = self.run_testpmd("rxonly")

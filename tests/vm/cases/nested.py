@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""vhost-net as the backend. The kernel's vhost needs a host that has it: a guest, in which QEMU
+"""vhost-net as the back end. The kernel's vhost needs a host that has it: a guest, in which QEMU
 runs another guest, in which the function is driven. All of it emulated, so it takes minutes."""
 
 import sys

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/lock.h"
+
+/* A process that was killed gives its memory back before its locks. */
+#define DYING (300 * VN_MS)
+#define RETRY (10 * VN_MS)
+
+/* Who may use a device: what is known of its socket. */
+struct owner {
+	uid_t uid;
+	gid_t gid;
+	mode_t mode;
+};
+
+/* ---- where ---- */
+
+/* Split the real path into its folder and the name there; a socket that is not there
+ * yet has its folder at least. */
+static bool resolve(const char *path, char folder[PATH_MAX], char name[NAME_MAX + 1])
+{
+	char whole[PATH_MAX];
+	char *slash;
+
+	if (!realpath(path, whole)) {
+		const char *last = strrchr(path, '/');
+
+		if (errno != ENOENT)
+			return false;
+		snprintf(whole, sizeof(whole), "%.*s", last ? (int)(last - path) + 1 : 2,
+			 last ? path : "./");
+		if (!realpath(whole, folder))
+			return false;
+		return snprintf(name, NAME_MAX + 1, "%s", last ? last + 1 : path) <=
+		       NAME_MAX;
+	}
+	slash = strrchr(whole, '/');
+	*slash = '\0';
+	snprintf(folder, PATH_MAX, "%s", whole[0] ? whole : "/");
+	return snprintf(name, NAME_MAX + 1, "%s", slash + 1) <= NAME_MAX;
+}
+
+/* A folder of ours that nobody else can write to. */
+static int own_folder(const char *path, mode_t mode)
+{
+	struct stat found;
+	int fd;
+
+	(void)mkdir(path, mode);
+	fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0 && (fstat(fd, &found) != 0 || found.st_uid != geteuid() ||
+			(found.st_mode & (S_IWGRP | S_IWOTH)) != 0)) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+static int runtime_folder(void)
+{
+	char path[64];
+	int fd;
+
+	if (geteuid() == 0)
+		return own_folder("/run/vionet", 0755);
+	snprintf(path, sizeof(path), "/run/user/%u/vionet", (unsigned int)geteuid());
+	fd = own_folder(path, 0700);
+	if (fd >= 0)
+		return fd;
+	snprintf(path, sizeof(path), "/tmp/vionet-%u", (unsigned int)geteuid());
+	return own_folder(path, 0700);
+}
+
+/* ---- the file ---- */
+
+/* Whoever may connect can lock: the file is readable for those who may write to the
+ * socket. */
+static int make(int folder, const char *name, const struct owner *owner)
+{
+	int fd = openat(folder, name,
+			O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return -1;
+	(void)!fchown(fd, geteuid() == 0 ? owner->uid : (uid_t)-1, owner->gid);
+	(void)!fchmod(fd, S_IRUSR | (owner->mode & (S_IWUSR | S_IWGRP | S_IWOTH)) << 1);
+	return fd;
+}
+
+/* Anybody may have put something there: it is not waited for, and counts only if it is
+ * what we make, and of somebody who may use the device. */
+static bool is_lock(int fd, const struct owner *owner)
+{
+	struct stat found;
+
+	return fstat(fd, &found) == 0 && S_ISREG(found.st_mode) &&
+	       found.st_size == 0 && found.st_nlink == 1 &&
+	       (found.st_uid == 0 || found.st_uid == geteuid() ||
+		found.st_uid == owner->uid || (owner->mode & S_IWOTH) != 0);
+}
+
+static int open_file(int folder, const char *name, const struct owner *owner)
+{
+	int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
+					      O_CLOEXEC);
+
+	if (fd < 0 && errno == ENOENT)
+		return make(folder, name, owner);
+	/* It went away while we looked: another look is to come. */
+	if (fd >= 0 && !is_lock(fd, owner)) {
+		struct stat found;
+		bool removed = fstat(fd, &found) == 0 && found.st_nlink == 0;
+
+		close(fd);
+		errno = removed ? EEXIST : EPERM;
+		return -1;
+	}
+	return fd;
+}
+
+/* Is the file that is locked still the one that others find? */
+static bool is_current(int folder, const char *name, int fd)
+{
+	struct stat ours, found;
+
+	return fstat(fd, &ours) == 0 &&
+	       fstatat(folder, name, &found, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       ours.st_dev == found.st_dev && ours.st_ino == found.st_ino;
+}
+
+/* The process that has it, if the kernel says so. */
+static int holder_of(int fd)
+{
+	FILE *locks = fopen("/proc/locks", "re");
+	unsigned int high, low;
+	unsigned long inode;
+	struct stat file;
+	char line[256];
+	int pid, found = 0;
+
+	if (!locks || fstat(fd, &file) != 0) {
+		if (locks)
+			fclose(locks);
+		return 0;
+	}
+	while (found == 0 && fgets(line, sizeof(line), locks))
+		if (sscanf(line, "%*d: FLOCK ADVISORY WRITE %d %x:%x:%lu", &pid, &high,
+			   &low, &inode) == 4 &&
+		    inode == file.st_ino && high == major(file.st_dev) &&
+		    low == minor(file.st_dev))
+			found = pid;
+	fclose(locks);
+	return found > 0 ? found : 0;
+}
+
+static int taken(int fd)
+{
+	int pid = holder_of(fd);
+
+	if (pid == getpid())
+		return vn_error(EBUSY, "this process has it open already; close it "
+				"first");
+	if (pid != 0)
+		return vn_error(EBUSY, "process %d has it; end that first: kill %d", pid,
+				pid);
+	return vn_error(EBUSY, "another process has it; end that first");
+}
+
+/* 0; -EBUSY; -EPERM: not here. */
+static int take_file(struct vn_lock *lock, const struct owner *owner)
+{
+	uint64_t end = vn_now() + DYING;
+
+	for (;;) {
+		int fd = open_file(lock->folder, lock->name, owner);
+
+		if (fd < 0 && errno != EEXIST)
+			return -EPERM;
+		if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) {
+			if (is_current(lock->folder, lock->name, fd)) {
+				lock->fd = fd;
+				return 0;
+			}
+		} else if (fd >= 0 && errno != EWOULDBLOCK && errno != EINTR) {
+			close(fd); /* a file system without locks */
+			return -EPERM;
+		}
+		if (vn_now() >= end) {
+			int result = fd >= 0 ? taken(fd) : -EPERM;
+
+			if (fd >= 0)
+				close(fd);
+			return result;
+		}
+		if (fd >= 0)
+			close(fd);
+		vn_sleep(RETRY);
+	}
+}
+
+/* ---- taking ---- */
+
+static struct owner owner_of(int folder, const char *socket)
+{
+	struct owner owner = { geteuid(), (gid_t)-1, S_IWUSR };
+	struct stat found;
+
+	if (fstatat(folder, socket, &found, 0) == 0 && S_ISSOCK(found.st_mode))
+		owner = (struct owner){ found.st_uid, found.st_gid, found.st_mode };
+	return owner;
+}
+
+static int take_beside(const char *folder, const char *socket, struct vn_lock *lock)
+{
+	struct owner owner;
+
+	lock->folder = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (lock->folder < 0)
+		return -EPERM;
+	owner = owner_of(lock->folder, socket);
+	if (snprintf(lock->name, sizeof(lock->name), ".%.*s.vionet", NAME_MAX - 8,
+		     socket) > NAME_MAX)
+		return -EPERM;
+	return take_file(lock, &owner);
+}
+
+/* Named after the folder and the socket's name there, by their FNV-1a hash. */
+static int take_apart(const char *folder, const char *socket, struct vn_lock *lock)
+{
+	const struct owner owner = { geteuid(), (gid_t)-1, S_IWUSR };
+	uint64_t hash = 0xcbf29ce484222325ull;
+	char text[NAME_MAX + 64];
+	struct stat found;
+
+	if (stat(folder, &found) != 0)
+		return -EPERM;
+	lock->folder = runtime_folder();
+	if (lock->folder < 0)
+		return -EPERM;
+	snprintf(text, sizeof(text), "%jx:%jx/%s", (uintmax_t)found.st_dev,
+		 (uintmax_t)found.st_ino, socket);
+	for (const char *at = text; *at; at++)
+		hash = (hash ^ (unsigned char)*at) * 0x100000001b3ull;
+	snprintf(lock->name, sizeof(lock->name), "lock-%016" PRIx64, hash);
+	return take_file(lock, &owner);
+}
+
+static void drop(struct vn_lock *lock)
+{
+	if (lock->folder >= 0)
+		close(lock->folder);
+	*lock = VN_LOCK_NONE;
+}
+
+int vn_lock_take(const char *path, struct vn_lock *lock)
+{
+	char folder[PATH_MAX], name[NAME_MAX + 1];
+	int result;
+
+	*lock = VN_LOCK_NONE;
+	if (!resolve(path, folder, name))
+		return 0;
+	result = take_beside(folder, name, lock);
+	if (result == -EPERM) {
+		drop(lock);
+		result = take_apart(folder, name, lock);
+	}
+	if (result)
+		drop(lock);
+	return result == -EPERM ? 0 : result;
+}
+
+/* Removed while it is still ours: whoever has opened it meanwhile finds that it is not
+ * the one any more. */
+void vn_lock_release(struct vn_lock *lock)
+{
+	if (lock->fd >= 0) {
+		if (is_current(lock->folder, lock->name, lock->fd))
+			(void)unlinkat(lock->folder, lock->name, 0);
+		(void)flock(lock->fd, LOCK_UN);
+		close(lock->fd);
+	}
+	drop(lock);
+}

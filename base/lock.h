@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: that one process at a time drives the device behind a socket. Most servers take
+ * a second connection for the first one's successor: whoever asks the server has
+ * already done the harm.
+ * Never: waits for the process that has it, opens what somebody may have put in the
+ * lock's place, or leaves the lock taken when its process dies.
+ * Read next: base/socket.h.
+ */
+#ifndef VN_BASE_LOCK_H
+#define VN_BASE_LOCK_H
+
+#include <limits.h>
+
+struct vn_lock {
+	int folder;		  /* -1: there is no lock */
+	int fd;			  /* the file that is locked; empty */
+	char name[NAME_MAX + 1];  /* in the folder */
+};
+
+#define VN_LOCK_NONE ((struct vn_lock){ .folder = -1, .fd = -1 })
+
+/*
+ * Take the lock of the socket `path`, whether it exists yet or not, and however it is
+ * spelled: relative, through links, through another mount of its folder.
+ *
+ * The lock is a file beside the socket, which whoever may connect to the socket can
+ * open; one that is another user's, who may not, does not count. Where no file can be
+ * made it is one in a folder of the user's own, which keeps other users' processes
+ * out of the question, and where there is no such folder there is none.
+ *
+ * Returns 0; -EBUSY: another process has it, or this one.
+ */
+int vn_lock_take(const char *path, struct vn_lock *lock);
+
+/* Give it back, also from copies that children have. Works for none. */
+void vn_lock_release(struct vn_lock *lock);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "base/notice.h"
+
+static _Thread_local struct {
+	vn_notice_fn *function;
+	void *context;
+} listener;
+
+void vn_notice_to(vn_notice_fn *function, void *context)
+{
+	listener.function = function;
+	listener.context = context;
+}
+
+void vn_notice(const char *format, ...)
+{
+	char text[512];
+	va_list arguments;
+
+	if (!listener.function)
+		return;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	listener.function(listener.context, text);
+}

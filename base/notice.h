@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: what a call says before it returns: that it waits for somebody else.
+ * Never: prints; where nobody listens nothing is said.
+ * Read next: base/error.h.
+ */
+#ifndef VN_BASE_NOTICE_H
+#define VN_BASE_NOTICE_H
+
+typedef void vn_notice_fn(void *context, const char *text);
+
+/* Whom this thread's calls tell from now on; NULL: nobody. */
+void vn_notice_to(vn_notice_fn *function, void *context);
+
+/* Tell them. */
+void vn_notice(const char *format, ...)
+	__attribute__((format(printf, 1, 2), cold));
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: UNIX sockets by their path: connecting, listening, and what each failure means
+ * to the caller, once for all transports that have one.
+ * Never: blocks, or believes that what is left in a socket's place is stale before it
+ * has tried.
+ * Read next: pci/vfio_user_socket.c, driver/vhost_user_channel.c.
+ */
+#ifndef VN_BASE_SOCKET_H
+#define VN_BASE_SOCKET_H
+
+#include <stdint.h>
+
+/* Who is at the other end, for texts. */
+struct vn_socket_peer {
+	const char *name;   /* "server" */
+	const char *remedy; /* behind "start the server": another way, or "" */
+};
+
+/*
+ * Connect to whoever listens at `path`. Until `end` (vn_now) it is tried again where
+ * nobody does, and for 2 s where he does not accept.
+ *
+ * Returns 0 and a socket that does not block; -ENODEV (there is none), -ENXIO (nobody
+ * listens), -EACCES, -EBUSY (it is not accepted), -EINVAL (no path for a socket, or
+ * something else is there), -EMFILE, -ENFILE, -ENOMEM, -EIO.
+ */
+int vn_socket_connect(const char *path, const struct vn_socket_peer *peer,
+		      uint64_t end, int *fd);
+
+/*
+ * Listen at `path`. A socket that a dead process left there is replaced; anything else
+ * is not. Returns 0; -ENODEV (no such folder), -EACCES, -EBUSY (somebody listens
+ * there), -EINVAL, -EMFILE, -ENFILE, -ENOMEM, -EIO.
+ */
+int vn_socket_listen(const char *path, int *fd);
+
+/*
+ * Descriptors that came with a message were cut off (MSG_CTRUNC), though there was room
+ * for them: this process, or the machine, may have no more. Sets the text. Returns
+ * -EMFILE or -ENFILE.
+ */
+int vn_socket_cut_off(void);
+
+#endif

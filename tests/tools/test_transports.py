@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""
+What a user gets told of a device behind a socket: the same situation, the same exit status, whatever
+the transport; and that a device which runs is left alone.
+"""
+
+import os
+import pathlib
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "softnic")]
+
+from back_end import BackEnd  # noqa: E402
+from nic import Softnic, binary  # noqa: E402
+
+VIONET = os.path.join(os.environ.get("VIONET_BUILD", os.path.dirname(binary())), "vionet")
+PLAIN = ["setarch", "-R"] if "tsan" in VIONET else []
+DEADLINE = 60
+NOBODY = 65534
+
+FAILED, USAGE, UNDRIVABLE, PERMISSION = 1, 2, 3, 4
+CLIENTS = "vfio-user:{}", "vhost-user:{}"
+ALL = *CLIENTS, "vhost-user:{},server,wait=0"
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="vionet-")
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        os.chmod(self.folder, 0o755)
+        self.path = os.path.join(self.folder, "socket")
+
+    def run_tool(self, *arguments, code=0, **options):
+        done = subprocess.run([*PLAIN, VIONET, *arguments], capture_output=True, text=True,
+                              timeout=DEADLINE, stdin=subprocess.DEVNULL, **options)
+        if code is not None:
+            self.assertEqual(done.returncode, code, f"{arguments}: {done.stdout}{done.stderr}")
+        return done
+
+    def running(self, device, *options):
+        """A vionet that has the device, and uses it."""
+        process = subprocess.Popen([*PLAIN, VIONET, "dump", device, *options], text=True,
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE)
+        self.addCleanup(lambda: (process.kill(), process.communicate()))
+        return process
+
+    def end(self, process):
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=DEADLINE)
+        self.assertEqual(process.returncode, 0, out + err)
+
+
+class Situations(Case):
+    """One table for all transports."""
+
+    def expect(self, code, devices=ALL, text="", path=None, **options):
+        for device in devices:
+            name = device.format(path or self.path)
+            done = self.run_tool("info", name, code=code, **options)
+            lines = done.stderr.strip().splitlines()
+            self.assertIn(text, lines[-1])
+            self.assertNotIn("backend", done.stderr)
+            self.assertIn(name, done.stderr)
+
+    def test_nothing_there(self):
+        self.expect(UNDRIVABLE, CLIENTS, "no such socket")
+        self.expect(UNDRIVABLE, ALL[2:], "no back end has connected")
+        self.expect(UNDRIVABLE, CLIENTS, "no such socket", path=f"{self.folder}/no/socket")
+        self.expect(UNDRIVABLE, ALL[2:], "no folder", path=f"{self.folder}/no/socket")
+
+    def test_nobody_listens(self):
+        for device in ALL:
+            left = socket.socket(socket.AF_UNIX)
+            left.bind(self.path)
+            left.close()
+            self.expect(UNDRIVABLE, [device], "back end" if "vhost" in device else "server")
+            if os.path.exists(self.path):
+                os.unlink(self.path)
+
+    def test_not_a_socket(self):
+        pathlib.Path(self.path).touch()
+        self.expect(USAGE, ALL, "socket")
+        self.assertTrue(os.path.exists(self.path))
+        self.expect(USAGE, ALL, "socket", path=self.folder)
+        self.expect(USAGE, ALL, "107", path="/tmp/" + 110 * "x")
+
+    def test_no_permission(self):
+        """To the socket, to its folder, and to make one there."""
+        as_nobody = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+        inner = os.path.join(self.folder, "inner")
+        os.mkdir(inner)
+        with socket.socket(socket.AF_UNIX) as listening:
+            listening.bind(os.path.join(inner, "socket"))
+            listening.listen()
+            os.chmod(os.path.join(inner, "socket"), 0 if not as_nobody else 0o700)
+            self.expect(PERMISSION, ALL, "no permission", path=os.path.join(inner, "socket"),
+                        **as_nobody)
+            os.chmod(inner, 0 if not as_nobody else 0o700)
+            self.expect(PERMISSION, ALL, "no permission", path=os.path.join(inner, "socket"),
+                        **as_nobody)
+            self.expect(PERMISSION, ALL[2:], "no permission", path=os.path.join(inner, "other"),
+                        **as_nobody)
+            os.chmod(inner, 0o755)
+
+    def test_waiting_is_not_said_before_it_waits(self):
+        done = self.run_tool("info", f"vhost-user:{self.folder}/no/socket,server", code=UNDRIVABLE)
+        self.assertNotIn("waiting", done.stderr)
+        done = self.run_tool("info", f"vhost-user:{self.path},server,wait=1", code=UNDRIVABLE)
+        self.assertIn("waiting for a back end to connect", done.stderr)
+
+    def peer(self, says):
+        listening = socket.socket(socket.AF_UNIX)
+        listening.bind(self.path)
+        listening.listen()
+
+        def serve():
+            while True:
+                try:
+                    one = listening.accept()[0]
+                except OSError:
+                    return
+                with one:
+                    if says:
+                        one.recv(4096)
+                        one.sendall(says)
+                        one.settimeout(5)
+                        try:
+                            one.recv(4096)
+                        except OSError:
+                            pass
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        self.addCleanup(lambda: (listening.shutdown(socket.SHUT_RDWR), thread.join(),
+                                 listening.close(), os.unlink(self.path)))
+
+    def test_it_hangs_up(self):
+        self.peer(b"")
+        self.expect(UNDRIVABLE, CLIENTS, "hung up at once")
+
+    def test_it_says_nonsense(self):
+        self.peer(b"\xff" * 64)
+        self.expect(FAILED, CLIENTS)
+
+    def test_somebody_listens_where_we_are_to(self):
+        with BackEnd(self.path):
+            self.expect(UNDRIVABLE, ALL[2:], "another process listens")
+
+
+class InUse(Case):
+    """The second one is refused before it has touched anything, and the first one does not notice."""
+
+    def refuse(self, *devices):
+        for device in devices:
+            for command in ("info", device), ("pktgen", device, "--count", "1"):
+                done = self.run_tool(*command, code=UNDRIVABLE)
+                self.assertRegex(done.stderr, "process [0-9]+ has it; end that first")
+
+    def wait_for(self, what):
+        end = time.monotonic() + 20
+        while not what():
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.02)
+
+    def spellings(self):
+        os.symlink(self.path, os.path.join(self.folder, "link"))
+        os.symlink(self.folder, os.path.join(self.folder, "way"))
+        return (self.path, f"{self.folder}//socket", f"{self.folder}/way/./socket",
+                f"{self.folder}/link", os.path.relpath(self.path))
+
+    def test_vhost_user(self):
+        with BackEnd(self.path) as back_end:
+            first = self.running(f"vhost-user:{self.path}")
+            self.wait_for(lambda: back_end.sessions == 1)
+            time.sleep(0.3)
+            self.refuse(*(f"vhost-user:{name}" for name in self.spellings()))
+            self.refuse(f"vhost-user:{self.path},server,wait=0")
+            self.assertEqual(back_end.sessions, 1)
+            self.end(first)
+            self.run_tool("info", f"vhost-user:{self.path}")
+            self.assertEqual(back_end.sessions, 2)
+        self.assertEqual(sorted(os.listdir(self.folder)), ["link", "way"])
+
+    def test_vhost_user_server(self):
+        with BackEnd(self.path, connects=True) as back_end:
+            first = self.running(f"vhost-user:{self.path},server")
+            self.wait_for(lambda: back_end.sessions == 1)
+            self.refuse(f"vhost-user:{self.path},server", f"vhost-user:{self.path},server,wait=0",
+                        f"vhost-user:{self.path}")
+            self.assertEqual(back_end.sessions, 1)
+            self.end(first)
+        self.assertEqual(os.listdir(self.folder), [])
+
+    def test_vfio_user(self):
+        with Softnic() as nic:
+            first = self.running(f"vfio-user:{nic.path}")
+            self.wait_for(lambda: "no" not in self.run_tool("stats", f"vfio-user:{nic.path}",
+                                                            code=None).stderr)
+            self.refuse(f"vfio-user:{nic.path}", f"vfio-user:{os.path.relpath(nic.path)}")
+            self.end(first)
+            self.run_tool("info", f"vfio-user:{nic.path}")
+
+    def test_a_process_that_was_killed(self):
+        with BackEnd(self.path) as back_end:
+            first = self.running(f"vhost-user:{self.path}")
+            self.wait_for(lambda: back_end.sessions == 1)
+            first.kill()
+            self.run_tool("info", f"vhost-user:{self.path}")
+
+
+class Descriptors(Case):
+    """Too few of our own are our own affair: what to raise, and exit status 4; never the peer's fault."""
+
+    def starve(self, *command):
+        worked, refused = False, 0
+        for most in range(5, 80):
+            done = self.run_tool(*command, code=None, preexec_fn=lambda: resource.setrlimit(
+                resource.RLIMIT_NOFILE, (most, most)))
+            if done.returncode != PERMISSION:
+                worked = True
+                break
+            refused += 1
+            self.assertIn("ulimit -n", done.stderr, most)
+            for blame in "breaks", "sends", "closed", "gone", "answer":
+                self.assertNotIn(blame, done.stderr, most)
+        self.assertTrue(worked)
+        self.assertGreater(refused, 3)
+        return done
+
+    def test_vfio_user(self):
+        with Softnic("--queue-pairs", "4") as nic:
+            device = f"vfio-user:{nic.path}"
+            self.assertEqual(self.starve("info", device).returncode, 0)
+            self.assertEqual(self.starve("pktgen", device, "--count", "5", "--linger",
+                                         "0").returncode, 0)
+
+    def test_vhost_user(self):
+        with BackEnd(self.path):
+            self.assertEqual(self.starve("info", f"vhost-user:{self.path}").returncode, 0)
+            done = self.starve("pktgen", f"vhost-user:{self.path}", "--count", "1", "--no-rx",
+                               "--linger", "0")
+            self.assertNotIn("ulimit", done.stderr)
+
+    def test_vhost_user_server(self):
+        with BackEnd(self.path, connects=True):
+            self.starve("info", f"vhost-user:{self.path},server,wait=10")
+
+
+if __name__ == "__main__":
+    unittest.main()
