@@ -125,6 +125,11 @@ int vionet_device_events(struct vionet_device *device, uint32_t *events)
 		return 0;
 	}
 	result = transport->ops->events(transport, &happened);
+	if (result == -EAGAIN) {
+		device->link_pending |= (happened & VIONET_EVENT_LINK) != 0;
+		*events = happened & ~(uint32_t)VIONET_EVENT_LINK;
+		return 0;
+	}
 	if (result == 0)
 		result = status_events(device, &happened);
 	if (result)

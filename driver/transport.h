@@ -145,7 +145,9 @@ struct vn_transport_ops {
 		      unsigned int count);
 
 	/* What happened since the last call: VIONET_EVENT_REMOVAL, _ERROR, and
-	 * _LINK for any configuration change. Never blocks. */
+	 * _LINK for any configuration change. Never blocks; -EAGAIN: the other side
+	 * is in the middle of a message, and cannot be asked anything before it is
+	 * whole. */
 	int (*events)(struct vn_transport *transport, uint32_t *events);
 
 	/* NULL where the device is no PCI function. */

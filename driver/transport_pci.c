@@ -134,11 +134,12 @@ static int events(struct vn_transport *transport, uint32_t *happened)
 		*happened |= VIONET_EVENT_REMOVAL;
 	if (vn_event_take(t->function->error_fd))
 		*happened |= VIONET_EVENT_ERROR;
-	/* If the other side has gone, the next look at a register says so. */
-	if (readable(t->function->service_fd))
-		(void)t->function->ops->service(t->function);
 	if (t->vector_count != 0 && vn_event_take(t->vector_fds[0]))
 		*happened |= VIONET_EVENT_LINK;
+	/* If the other side has gone, the next look at a register says so. */
+	if (t->function->service_fd >= 0 &&
+	    t->function->ops->service(t->function) == -EAGAIN)
+		return -EAGAIN;
 	return 0;
 }
 

@@ -69,6 +69,8 @@ struct vn_vhost_user {
 	/* The session; the bits are the last one's. */
 	int fd;		/* -1: none */
 	int backend_fd; /* the back end's own requests; -1: none */
+	struct vn_vhost_user_message heard; /* what it asks, as far as it has come: */
+	size_t heard_bytes;
 	uint64_t features;
 	uint64_t protocol; /* protocol features in use */
 	uint64_t patience; /* ns that may still be waited in a row */

@@ -52,13 +52,20 @@ static void forget_fd(int *fd)
 	*fd = -1;
 }
 
+static void forget_channel(struct vn_vhost_user *t)
+{
+	forget_fd(&t->backend_fd);
+	vn_vhost_user_drop_fds(&t->heard);
+	t->heard_bytes = 0;
+}
+
 void vn_vhost_user_end(struct vn_vhost_user *t)
 {
 	if (t->fd < 0)
 		return;
 	snprintf(t->lost, sizeof(t->lost), "%s", vionet_error_text());
 	forget_fd(&t->fd);
-	forget_fd(&t->backend_fd);
+	forget_channel(t);
 	vn_vhost_user_forget(t);
 	for (unsigned int i = 0; i < VHOST_USER_QUEUES_MAX; i++)
 		t->queue[i].enabled = false;
@@ -303,28 +310,25 @@ static int answer_backend(struct vn_vhost_user *t,
 	return vn_vhost_user_send(t->backend_fd, message, vn_now());
 }
 
-/* One request; 0 if there may be more. A message that has begun must be whole. */
+/* One request; 0 if there may be more. What has come of one is kept: the rest is not
+ * waited for. */
 static int hear_one(struct vn_vhost_user *t)
 {
-	struct vn_vhost_user_message message;
-	uint8_t byte;
+	struct vn_vhost_user_message *message = &t->heard;
+	int result = vn_vhost_user_receive_some(t->backend_fd, message,
+						&t->heard_bytes);
 	bool known;
-	int result;
 
-	if (recv(t->backend_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
-	    (errno == EAGAIN || errno == EINTR))
-		return 1;
-	result = vn_vhost_user_receive(t->backend_fd, &message,
-				       vn_now() + VN_VHOST_USER_TIMEOUT / 20);
-	if (result)
-		return result;
+	if (result <= 0)
+		return result ? result : 1;
+	t->heard_bytes = 0;
 	/* SEND_FD is not agreed on: nothing that comes along is of use. */
-	vn_vhost_user_drop_fds(&message);
-	known = message.header.request == VHOST_USER_BACKEND_CONFIG_CHANGE_MSG &&
-		(message.header.flags & VHOST_USER_REPLY) == 0;
+	vn_vhost_user_drop_fds(message);
+	known = message->header.request == VHOST_USER_BACKEND_CONFIG_CHANGE_MSG &&
+		(message->header.flags & VHOST_USER_REPLY) == 0;
 	if (known)
 		t->config_changed = true;
-	return answer_backend(t, &message, known);
+	return answer_backend(t, message, known);
 }
 
 /* A back end that breaks this channel loses it; the rings do not need it. */
@@ -337,7 +341,7 @@ void vn_vhost_user_hear(struct vn_vhost_user *t)
 	for (unsigned int i = 0; i < HEARD_AT_ONCE && result == 0; i++)
 		result = hear_one(t);
 	if (result < 0) {
-		forget_fd(&t->backend_fd);
+		forget_channel(t);
 		t->base.config_interrupt = false;
 	}
 }

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -185,33 +186,26 @@ static int collect(struct msghdr *m, struct vn_vhost_user_message *message)
 	return 0;
 }
 
-static int receive_part(int fd, void *to, size_t size,
-			struct vn_vhost_user_message *message, uint64_t end)
+/* What is there now: so many bytes, 0: nothing yet. */
+static ssize_t receive_now(int fd, void *to, size_t size,
+			   struct vn_vhost_user_message *message)
 {
 	_Alignas(struct cmsghdr) uint8_t
 		control[CMSG_SPACE(VN_VHOST_USER_FDS_MAX * sizeof(int))];
-	int result = 0;
+	struct iovec part = { to, size };
+	struct msghdr m = { .msg_iov = &part, .msg_iovlen = 1,
+			    .msg_control = control,
+			    .msg_controllen = sizeof(control) };
+	ssize_t got = recvmsg(fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	int result;
 
-	while (size != 0 && result == 0) {
-		struct iovec part = { to, size };
-		struct msghdr m = { .msg_iov = &part, .msg_iovlen = 1,
-				    .msg_control = control,
-				    .msg_controllen = sizeof(control) };
-		ssize_t got = recvmsg(fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-
-		if (got > 0) {
-			to = (uint8_t *)to + got;
-			size -= (size_t)got;
-			result = collect(&m, message);
-		} else if (got == 0) {
-			result = connection_error(EPIPE);
-		} else if (errno == EAGAIN || errno == EINTR) {
-			result = wait_for(fd, POLLIN, end);
-		} else {
-			result = connection_error(errno);
-		}
-	}
-	return result;
+	if (got == 0)
+		return connection_error(EPIPE);
+	if (got < 0)
+		return errno == EAGAIN || errno == EINTR ?
+			       0 : connection_error(errno);
+	result = collect(&m, message);
+	return result ? result : got;
 }
 
 static int check_header(const struct vhost_user_header *header)
@@ -227,22 +221,52 @@ static int check_header(const struct vhost_user_header *header)
 	return 0;
 }
 
+int vn_vhost_user_receive_some(int fd, struct vn_vhost_user_message *message,
+			       size_t *have)
+{
+	const size_t head = sizeof(message->header);
+	ssize_t got;
+
+	if (*have == 0)
+		memset(message, 0, sizeof(*message));
+	for (;;) {
+		bool in_header = *have < head;
+		size_t at = in_header ? *have : *have - head;
+		size_t size = in_header ? head : message->header.size;
+		uint8_t *to = in_header ? (uint8_t *)&message->header :
+					  (uint8_t *)&message->payload;
+
+		if (!in_header && at == size)
+			return 1;
+		got = receive_now(fd, to + at, size - at, message);
+		if (got > 0)
+			*have += (size_t)got;
+		if (got > 0 && *have == head && check_header(&message->header))
+			got = -EIO;
+		if (got <= 0)
+			break;
+	}
+	if (got < 0) {
+		vn_vhost_user_drop_fds(message);
+		*have = 0;
+	}
+	return (int)got;
+}
+
 int vn_vhost_user_receive(int fd, struct vn_vhost_user_message *message,
 			  uint64_t end)
 {
+	size_t have = 0;
 	int result;
 
-	memset(message, 0, sizeof(*message));
-	result = receive_part(fd, &message->header, sizeof(message->header),
-			      message, end);
-	if (result == 0)
-		result = check_header(&message->header);
-	if (result == 0)
-		result = receive_part(fd, &message->payload,
-				      message->header.size, message, end);
-	if (result)
-		vn_vhost_user_drop_fds(message);
-	return result;
+	while ((result = vn_vhost_user_receive_some(fd, message, &have)) == 0) {
+		result = wait_for(fd, POLLIN, end);
+		if (result) {
+			vn_vhost_user_drop_fds(message);
+			return result;
+		}
+	}
+	return result < 0 ? result : 0;
 }
 
 /* ---- connecting ---- */

@@ -43,6 +43,14 @@ int vn_vhost_user_send(int socket, const struct vn_vhost_user_message *message,
 int vn_vhost_user_receive(int socket, struct vn_vhost_user_message *message,
 			  uint64_t end);
 
+/*
+ * The same without waiting: `*have` bytes of the message, headers and all, have come
+ * before; 0 at first. Returns 1: it is whole; 0: the rest is still to come; or a negative
+ * errno, and nothing is left over.
+ */
+int vn_vhost_user_receive_some(int socket, struct vn_vhost_user_message *message,
+			       size_t *have);
+
 /* Close the descriptors of a message that was received. */
 void vn_vhost_user_drop_fds(struct vn_vhost_user_message *message);
 

@@ -99,8 +99,9 @@ struct vn_function_ops {
 	int (*iommu_limits)(struct vn_function *function,
 			   struct vn_iommu_limits *limits);
 
-	/* Do what the other side waits for, when `service_fd` is readable; never
-	 * waits for more. NULL where that is -1. */
+	/* Do what the other side waits for, as when `service_fd` is readable; never
+	 * waits for more. -EAGAIN: it is in the middle of a message, and what is
+	 * asked meanwhile waits for the rest. NULL where `service_fd` is -1. */
 	int (*service)(struct vn_function *function);
 
 	/* Take the function away from us (which makes it quiet), then unmap

@@ -153,35 +153,48 @@ static int take_descriptors(struct vn_vu_socket *s, struct msghdr *header,
 	return fits && !cut ? 0 : breach(s, "it passes too many descriptors");
 }
 
-/* Read exactly this much. Descriptors that come along are taken. */
+/* What is there now: so many bytes, 0: nothing yet. Descriptors that come along are
+ * taken. */
+static ssize_t receive_now(struct vn_vu_socket *s, void *data, size_t size,
+			   struct descriptors *fds)
+{
+	struct iovec piece = { data, size };
+	union control control;
+	struct msghdr header = { .msg_iov = &piece, .msg_iovlen = 1,
+				 .msg_control = &control,
+				 .msg_controllen = sizeof(control) };
+	ssize_t got = recvmsg(s->fd, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	int result;
+
+	if (got > 0) {
+		result = take_descriptors(s, &header, fds);
+		return result != 0 ? result : got;
+	}
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	if (got < 0 && vn_error_is_shortage(errno))
+		return starved(s, vn_error_errno(errno, "receive a message"));
+	return gone(s);
+}
+
+/* Read exactly this much. */
 static int receive(struct vn_vu_socket *s, void *data, size_t size,
 		   uint64_t deadline, struct descriptors *fds)
 {
 	size_t done = 0;
-	int result = 0;
 
-	while (done < size && result == 0) {
-		struct iovec piece = { (char *)data + done, size - done };
-		union control control;
-		struct msghdr header = { .msg_iov = &piece, .msg_iovlen = 1,
-			.msg_control = &control,
-			.msg_controllen = sizeof(control) };
-		ssize_t got = recvmsg(s->fd, &header,
-				      MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	while (done < size) {
+		ssize_t got = receive_now(s, (char *)data + done, size - done, fds);
+		int result = (int)got;
 
-		if (got > 0) {
+		if (got > 0)
 			done += (size_t)got;
-			result = take_descriptors(s, &header, fds);
-		} else if (got < 0 && errno == EAGAIN) {
+		else if (got == 0)
 			result = wait_for(s, POLLIN, deadline);
-		} else if (got < 0 && vn_error_is_shortage(errno)) {
-			result = starved(s, vn_error_errno(errno, "receive a "
-							   "message"));
-		} else if (got == 0 || errno != EINTR) {
-			result = gone(s);
-		}
+		if (result < 0)
+			return result;
 	}
-	return result;
+	return 0;
 }
 
 /* Step over what has been sent. */
@@ -270,25 +283,75 @@ static int send_answer(struct vn_vu_socket *s, const struct vu_header *command,
 	return send_parts(s, parts, error == 0 ? 3 : 1, NULL, 0, deadline);
 }
 
-/* The header has been read; the rest is bounded by what we announced. */
-static int serve(struct vn_vu_socket *s, const struct vu_header *header,
-		 struct descriptors *fds, uint64_t deadline)
+/* It is whole, header and payload. */
+static int carry_out(struct vn_vu_socket *s, uint64_t deadline)
 {
+	const struct vu_header *header = &s->command;
 	struct vn_vu_answer answer = { .data_size = 0 };
-	size_t size = header->size - sizeof(*header);
-	int error, result;
+	int error = s->serve(s->context, header->command, s->incoming,
+			     header->size - sizeof(*header), &answer);
 
-	if (size > sizeof(struct vu_dma_access) + VN_VU_DATA_MAX)
-		return breach(s, "a command is longer than any can be");
-	result = receive(s, s->incoming, size, deadline, fds);
-	if (result == 0 && fds->count != 0)
-		result = breach(s, "a command comes with descriptors");
-	if (result != 0)
-		return result;
-	error = s->serve(s->context, header->command, s->incoming, size, &answer);
+	s->have = 0;
+	s->begun = 0;
 	if ((header->flags & VU_FLAG_NO_REPLY) != 0)
 		return 0;
 	return send_answer(s, header, error, &answer, deadline);
+}
+
+/* What follows is bounded by what we announced. */
+static int check_command(struct vn_vu_socket *s)
+{
+	const struct vu_header *header = &s->command;
+
+	if (header->size < sizeof(*header))
+		return breach(s, "a message is shorter than a header");
+	if ((header->flags & VU_TYPE_MASK) != VU_TYPE_COMMAND)
+		return breach(s, "a reply is to something that was not asked");
+	if (header->size - sizeof(*header) >
+	    sizeof(struct vu_dma_access) + VN_VU_DATA_MAX)
+		return breach(s, "a command is longer than any can be");
+	return 0;
+}
+
+/* Take what has come of a command, without waiting for the rest: that may be kept from
+ * us for ever. 1: it is whole; 0: not yet. */
+static int gather(struct vn_vu_socket *s)
+{
+	const size_t head = sizeof(s->command);
+
+	for (;;) {
+		bool in_header = s->have < head;
+		size_t at = in_header ? s->have : s->have - head;
+		size_t size = in_header ? head : s->command.size - head;
+		char *to = in_header ? (char *)&s->command : (char *)s->incoming;
+		struct descriptors fds = { .count = 0 };
+		ssize_t got;
+
+		if (!in_header && at == size)
+			return 1;
+		got = receive_now(s, to + at, size - at, &fds);
+		if (got > 0 && fds.count != 0)
+			got = breach(s, "a command comes with descriptors");
+		close_all(&fds);
+		if (got <= 0)
+			return (int)got;
+		s->have += (size_t)got;
+		if (s->have == head && check_command(s) != 0)
+			return -EIO;
+	}
+}
+
+/* A command of which some has come, or the header: the rest is waited for. */
+static int serve(struct vn_vu_socket *s, uint64_t deadline)
+{
+	int result;
+
+	while ((result = gather(s)) == 0) {
+		result = wait_for(s, POLLIN, deadline);
+		if (result != 0)
+			return result;
+	}
+	return result < 0 ? result : carry_out(s, deadline);
 }
 
 /* ---- calls ---- */
@@ -381,12 +444,21 @@ static int await_reply(struct vn_vu_socket *s, struct vn_vu_message *m, uint16_t
 	struct vu_header header;
 	int result;
 
-	for (;;) {
+	/* What began before we asked is a command. */
+	result = s->have != 0 ? serve(s, deadline) : 0;
+	while (result == 0) {
 		result = read_header(s, &header, deadline, &fds);
 		if (result != 0 ||
 		    (header.flags & VU_TYPE_MASK) != VU_TYPE_COMMAND)
 			break;
-		result = serve(s, &header, &fds, deadline);
+		if (fds.count != 0)
+			result = breach(s, "a command comes with descriptors");
+		s->command = header;
+		s->have = sizeof(header);
+		if (result == 0)
+			result = check_command(s);
+		if (result == 0)
+			result = serve(s, deadline);
 		/* A server that always has one more command never gets to the
 		 * reply. */
 		if (result == 0 && vn_now() >= deadline)
@@ -474,39 +546,34 @@ int vn_vu_call(struct vn_vu_socket *s, struct vn_vu_message *m)
 	return result;
 }
 
-static bool readable(const struct vn_vu_socket *s)
+/* A command that has begun: it has its time too. */
+static int partial(struct vn_vu_socket *s, uint64_t now)
 {
-	struct pollfd waiting = { .fd = s->fd, .events = POLLIN };
-
-	return poll(&waiting, 1, 0) == 1;
-}
-
-static int service_one(struct vn_vu_socket *s, uint64_t deadline)
-{
-	struct descriptors fds = { .count = 0 };
-	struct vu_header header;
-	int result = read_header(s, &header, deadline, &fds);
-
-	if (result == 0 && (header.flags & VU_TYPE_MASK) != VU_TYPE_COMMAND)
-		result = breach(s, "a reply is to something that was not asked");
-	if (result == 0)
-		result = serve(s, &header, &fds, deadline);
-	close_all(&fds);
-	return result;
+	if (s->have == 0)
+		s->begun = 0;
+	else if (s->begun == 0)
+		s->begun = now;
+	else if (now - s->begun > VN_VU_PATIENCE)
+		return late(s);
+	return s->have != 0 ? -EAGAIN : 0;
 }
 
 int vn_vu_service(struct vn_vu_socket *s)
 {
 	uint64_t start = vn_now(), deadline;
-	int result = 0;
+	int result = 0, whole = 1;
 
 	vn_vu_lock(s);
 	if (s->gone) {
 		result = has_gone(s);
 	} else {
 		deadline = deadline_from(s, start);
-		for (int i = 0; i < SERVICE_MAX && result == 0 && readable(s); i++)
-			result = service_one(s, deadline);
+		for (int i = 0; i < SERVICE_MAX && result == 0 && whole > 0; i++) {
+			whole = gather(s);
+			result = whole > 0 ? carry_out(s, deadline) : whole;
+		}
+		if (result == 0 && whole == 0)
+			result = partial(s, start);
 		waited(s, start);
 	}
 	vn_vu_unlock(s);

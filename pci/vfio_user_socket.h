@@ -26,6 +26,7 @@
 
 #include "base/clock.h"
 #include "base/lock.h"
+#include "pci/spec_vfio_user.h"
 
 /*
  * How long a peer may keep us waiting, all calls taken together: what was waited for is
@@ -64,7 +65,10 @@ struct vn_vu_socket {
 	uint16_t next_id;
 	uint64_t patience; /* that is left, at `since` */
 	uint64_t since;
-	uint8_t *incoming; /* a server's command */
+	struct vu_header command; /* a server's, as far as it has come: */
+	size_t have;	   /* bytes of it */
+	uint64_t begun;	   /* when some of it was first found; 0: never */
+	uint8_t *incoming; /* its payload */
 
 	/* Carry out a server's command. Returns 0 and the answer, or a positive
 	 * errno. Called in the caller's turn; must not call back. */
@@ -109,7 +113,8 @@ int vn_vu_connect(struct vn_vu_socket *socket, const char *path);
 int vn_vu_call(struct vn_vu_socket *socket, struct vn_vu_message *message);
 
 /* Serve what the server has asked for meanwhile, without waiting for more, and not more
- * than a few dozen. Returns 0, -ENODEV, -EIO, -ETIMEDOUT. */
+ * than a few dozen. Returns 0; -EAGAIN: the rest of a command is still to come, for 2 s at
+ * most, and until then every call waits for it; -ENODEV, -EIO, -ETIMEDOUT. */
 int vn_vu_service(struct vn_vu_socket *socket);
 
 /*

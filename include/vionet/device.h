@@ -301,9 +301,11 @@ enum vionet_events {
 int vionet_device_eventfd(const struct vionet_device *device);
 
 /*
- * Collect what has happened since the last call, as vionet_events bits; never
- * blocks. Reads the device's status too, so calling it once a second finds what
- * no interrupt announced. Control thread.
+ * Collect what has happened since the last call, as vionet_events bits; never waits for
+ * something to happen, or for the rest of a message that the other side has begun. Reads
+ * the device's status too, so calling it once a second finds what no interrupt
+ * announced; behind a socket that is a question, whose answer is waited for: 2 s in all,
+ * then the device is given up. Control thread.
  *
  * Returns 0, with `*events` 0 if nothing happened. Otherwise -ETIMEDOUT: the device is
  * there and does not answer (a server that hangs); -EIO: a register cannot be read.

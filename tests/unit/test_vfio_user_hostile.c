@@ -114,6 +114,53 @@ static void test_blocking_eventfds(void **state)
 	vu_server_destroy(s);
 }
 
+/* A command to read memory that wants no answer, one byte each time. */
+static void drip(struct vu_server *s)
+{
+	uint8_t bytes[32] = { 0 };
+
+	vu_put32(bytes, (uint32_t)ASK_READ << 16);
+	vu_put32(bytes + 4, sizeof(bytes));
+	vu_put32(bytes + 8, 0x10);
+	vu_put64(bytes + 24, 64);
+	assert_int_equal(write(s->fd, bytes + s->number++, 1), 1);
+}
+
+static void drip_once(struct vu_server *s, struct vionet_device *device)
+{
+	uint32_t events;
+
+	vu_server_job(s, drip);
+	while (!vu_server_job_done(s))
+		;
+	assert_int_equal(vionet_device_events(device, &events), 0);
+	assert_int_equal(events, 0);
+}
+
+/* Bytes that come one by one are not waited for, and not lost. */
+static void test_dripping(void **state)
+{
+	struct vu_server *s = server_with(NULL, 0);
+	struct vionet_device *device;
+	struct vionet_link link;
+	uint32_t events;
+
+	(void)state;
+	vu_server_start(s);
+	device = open_device(s);
+	assert_int_equal(vionet_device_start(device, NULL), 0);
+	while (s->number < 32)
+		drip_once(s, device);
+	assert_int_equal(vionet_device_events(device, &events), 0);
+	assert_int_equal(vionet_device_link(device, &link), 0);
+	/* One that stops in the middle is waited for by whoever asks, in the end. */
+	s->number = 0;
+	drip_once(s, device);
+	assert_int_equal(vionet_device_link(device, &link), -ETIMEDOUT);
+	(void)vionet_device_close(device);
+	vu_server_destroy(s);
+}
+
 static void keep_a_vector(struct vu_server *s, const struct vu_message *q,
 			  struct vu_message *r)
 {
@@ -449,6 +496,7 @@ int main(void)
 		counted(test_L01_connection_ends),
 		counted(test_L01_connection_ends_later),
 		counted(test_blocking_eventfds),
+		counted(test_dripping),
 		counted(test_kept_vector),
 		counted(test_L02_wrong_reply),
 		counted(test_L02_second_reply),

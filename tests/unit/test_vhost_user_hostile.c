@@ -328,6 +328,36 @@ static void requests_without_end(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
+/* Bytes that come one by one are not waited for, and not lost: a request is heard once
+ * it is whole, however long that takes. */
+static void bytes_that_drip(void **state)
+{
+	struct backend *b = *state;
+	struct vionet_device *device;
+	uint32_t events;
+	uint64_t answer;
+
+	assert_int_equal(open_backend(b, "", &device), 0);
+	assert_int_equal(vionet_device_start(device, NULL), 0);
+	for (unsigned int round = 0; round < 2; round++) {
+		LOCKED(b, b->config[6] = (uint8_t)round);
+		for (unsigned int i = 0; i < 16; i++) {
+			assert_int_equal(vionet_device_events(device, &events), 0);
+			assert_int_equal(events, 0);
+			backend_drip(b, 2, i);
+		}
+		assert_int_equal(vionet_device_events(device, &events), 0);
+		assert_int_equal(events, VIONET_EVENT_LINK);
+		assert_true(backend_answered(b, &answer));
+		assert_int_equal(answer, 0);
+		turn_frames(device, 0, 20);
+	}
+	/* Half a request goes with the device. */
+	backend_drip(b, 2, 0);
+	assert_int_equal(vionet_device_events(device, &events), 0);
+	assert_int_equal(vionet_device_close(device), 0);
+}
+
 /* A table without some memory is refused: that memory is kept, until the next reset; a
  * back end that goes away meanwhile has let go of it. */
 static void memory_that_is_not_given_back(void **state)
@@ -466,6 +496,7 @@ int main(void)
 		TEST(records_that_cannot_be),
 		TEST(numbers_that_cannot_be),
 		TEST(requests_without_end),
+		TEST(bytes_that_drip),
 		TEST(memory_that_is_not_given_back),
 		TEST(eventfds_that_block),
 		TEST(used_index_jumps),

@@ -578,6 +578,15 @@ void backend_request(struct backend *b, uint32_t request, bool need_reply,
 			     with_fd));
 }
 
+void backend_drip(struct backend *b, uint32_t request, unsigned int byte)
+{
+	struct header header = { request, 1 | 8, 4 };
+	uint8_t bytes[sizeof(header) + 4] = { 0 };
+
+	memcpy(bytes, &header, sizeof(header));
+	LOCKED(b, assert_int_equal(write(b->request_fd, bytes + byte, 1), 1));
+}
+
 bool backend_answered(struct backend *b, uint64_t *value)
 {
 	struct pollfd waits = { .events = POLLIN };

@@ -145,6 +145,9 @@ void backend_hang_up(struct backend *backend);
 void backend_request(struct backend *backend, uint32_t request, bool need_reply,
 		     bool with_fd);
 
+/* Send one of the 16 bytes of a request that wants an answer. */
+void backend_drip(struct backend *backend, uint32_t request, unsigned int byte);
+
 /* Wait for the front end's answer to it. */
 bool backend_answered(struct backend *backend, uint64_t *value);
 
