@@ -102,36 +102,50 @@ static unsigned int access_flag(uint32_t element, uint32_t readable)
 	return element < readable ? 0 : DESC_F_WRITE;
 }
 
-/*
- * Fill an indirect table. The split ring's is linked (SPLIT-10, SPLIT-13,
- * SPLIT-14), the packed ring's is not (PACKED-14, PACKED-32).
- */
+/* An indirect table of a split ring is linked (SPLIT-10, SPLIT-13, SPLIT-14). */
+static void fill_split(struct split_desc *entry, const struct vn_element *elements,
+		       uint32_t readable, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		bool more = i + 1 < count;
+
+		entry[i] = (struct split_desc){
+			.addr = vn_to_le64(elements[i].iova),
+			.len = vn_to_le32(elements[i].length),
+			.flags = vn_to_le16((uint16_t)(access_flag(i, readable) |
+						       (more ? DESC_F_NEXT : 0))),
+			.next = vn_to_le16((uint16_t)(more ? i + 1 : 0)),
+		};
+	}
+}
+
+/* A packed ring's is not (PACKED-14, PACKED-32). */
+static void fill_packed(struct packed_desc *entry,
+			const struct vn_element *elements, uint32_t readable,
+			uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		entry[i] = (struct packed_desc){
+			.addr = vn_to_le64(elements[i].iova),
+			.len = vn_to_le32(elements[i].length),
+			.flags = vn_to_le16((uint16_t)access_flag(i, readable)),
+		};
+}
+
+/* Where a table is for the device. What lies there is written as one type of entry only:
+ * the compiler may assume that another one is elsewhere. */
 static uint64_t fill_table(struct vionet_queue *queue, uint16_t table,
 			   const struct vn_element *elements, uint32_t readable,
 			   uint32_t count)
 {
 	const struct vn_tables *tables = &queue->tables;
 	size_t offset = (size_t)table * tables->entries * sizeof(struct split_desc);
-	struct split_desc *entry = (struct split_desc *)
-		((uint8_t *)tables->memory->memory.address + offset);
-	bool linked = !vn_layout_is_packed(queue->layout);
+	void *place = (uint8_t *)tables->memory->memory.address + offset;
 
-	for (uint32_t i = 0; i < count; i++) {
-		bool more = linked && i + 1 < count;
-
-		entry[i] = (struct split_desc){
-			.addr = vn_to_le64(elements[i].iova),
-			.len = vn_to_le32(elements[i].length),
-		};
-		if (!linked) {
-			((struct packed_desc *)entry)[i].flags = vn_to_le16(
-				(uint16_t)access_flag(i, readable));
-			continue;
-		}
-		entry[i].flags = vn_to_le16((uint16_t)(access_flag(i, readable) |
-						       (more ? DESC_F_NEXT : 0)));
-		entry[i].next = vn_to_le16((uint16_t)(more ? i + 1 : 0));
-	}
+	if (vn_layout_is_packed(queue->layout))
+		fill_packed(place, elements, readable, count);
+	else
+		fill_split(place, elements, readable, count);
 	return tables->memory->iova + offset;
 }
 
