@@ -40,7 +40,6 @@ struct vionet_memory {
 	uint64_t users; /* pools on it, packets attached to it; atomic: a queue's
 			 * thread lets go, the control thread looks */
 	struct vionet_memory *whole; /* of which it is a part; NULL: it is whole */
-	size_t given;	/* a whole's: bytes that were given out as parts */
 	uint32_t parts; /* a whole's: how many are in use */
 	struct vionet_memory *twin; /* ring of those that are one mapping of ours, shown
 				     * to several devices; NULL: the only one */

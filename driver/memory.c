@@ -62,11 +62,31 @@ int vn_device_memory_alloc_whole(struct vionet_device *device, size_t size,
 	return 0;
 }
 
+/* The lowest place in a whole that no part of it takes; beyond its end: there is none. */
+static size_t find_room(const struct vionet_memory *whole, size_t size)
+{
+	const struct vionet_memory *m = whole->device->memories;
+	size_t at = 0;
+
+	while (m && at + size <= whole->memory.size) {
+		size_t begin = (size_t)(m->iova - whole->iova);
+
+		if (m->whole != whole || begin + m->memory.size <= at ||
+		    begin >= at + size) {
+			m = m->next;
+			continue;
+		}
+		at = begin + m->memory.size;
+		m = whole->device->memories; /* others may be in the way there */
+	}
+	return at;
+}
+
 /* A region with room for another part, of the same access; each new one is twice as
  * large as the last, so that a few are enough for any number of queues. */
 static int find_whole(struct vionet_device *device, size_t size,
 		      enum vn_access access, bool hugepages,
-		      struct vionet_memory **whole)
+		      struct vionet_memory **whole, size_t *at)
 {
 	size_t least = WHOLE_SIZE;
 
@@ -74,23 +94,25 @@ static int find_whole(struct vionet_device *device, size_t size,
 		if (m->parts == 0 || m->access != access)
 			continue;
 		*whole = m;
-		if (size <= m->memory.size - m->given)
+		*at = find_room(m, size);
+		if (*at + size <= m->memory.size)
 			return 0;
 		if (least <= m->memory.size && m->memory.size <= WHOLE_MAX / 2)
 			least = 2 * m->memory.size;
 	}
+	*at = 0;
 	return vn_device_memory_alloc_whole(device, size > least ? size : least,
 					    access, hugepages, whole);
 }
 
-/* Parts begin on pages of their own. Room is given out in order, and taken back only
- * from the end; a whole goes with its last part. */
+/* Parts begin on pages of their own, wherever there is room; a whole goes with its last
+ * part. */
 static int alloc_part(struct vionet_device *device, size_t size,
 		      enum vn_access access, bool hugepages,
 		      struct vionet_memory **memory)
 {
 	struct vionet_memory *m = calloc(1, sizeof(*m));
-	size_t page = (size_t)device->limits.page_size;
+	size_t page = (size_t)device->limits.page_size, at;
 	struct vionet_memory *whole;
 	int result;
 
@@ -98,22 +120,21 @@ static int alloc_part(struct vionet_device *device, size_t size,
 	if (!m)
 		return vn_error(ENOMEM, "no memory");
 	size = (size + page - 1) & ~(page - 1);
-	result = find_whole(device, size, access, hugepages, &whole);
+	result = find_whole(device, size, access, hugepages, &whole, &at);
 	if (result) {
 		free(m);
 		return result;
 	}
 	m->access = access;
 	m->whole = whole;
-	m->iova = whole->iova + whole->given;
+	m->iova = whole->iova + at;
 	m->memory = (struct vn_memory){
-		.address = (uint8_t *)whole->memory.address + whole->given,
+		.address = (uint8_t *)whole->memory.address + at,
 		.size = size,
 		.page_size = whole->memory.page_size,
 		.fd = -1,
 	};
 	memset(m->memory.address, 0, size);
-	whole->given += size;
 	whole->parts++;
 	vn_memory_link(device, m);
 	*memory = m;
@@ -177,8 +198,6 @@ static bool release(struct vionet_memory *m)
 	if (!whole &&
 	    device->transport->ops->memory_remove(device->transport, m->iova))
 		return false;
-	if (whole && m->iova + m->memory.size == whole->iova + whole->given)
-		whole->given -= m->memory.size;
 	vn_memory_dispose(m);
 	if (whole && --whole->parts == 0)
 		vn_device_memory_free(whole);

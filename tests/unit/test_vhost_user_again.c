@@ -366,6 +366,42 @@ static void a_ring_that_is_lost(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
+/* ---- parts of a region ---- */
+
+/* Pools come and go in any order, a table of eight regions is enough, and no two of them
+ * lie over one another. */
+static void parts_in_any_order(void **state)
+{
+	struct vionet_pool_options some = { .access = VIONET_DEVICE_READS };
+	struct vionet_pool *pool[6] = { NULL };
+	unsigned int seed = 1, most = 0;
+	struct backend *b = *state;
+	struct vionet_device *device;
+
+	LOCKED(b, b->protocol &= ~PF_MEM_SLOTS);
+	device = open_started(b);
+	for (unsigned int i = 0; i < 400; i++) {
+		unsigned int at = (seed = seed * 1103515245 + 12345) >> 16 & 0x7fff;
+
+		some.count = 128 + at % 500;
+		at %= 6;
+		vionet_pool_destroy(pool[at]);
+		assert_int_equal(vionet_pool_create(device, &some, &pool[at]), 0);
+		LOCKED(b, most = b->regions > most ? b->regions : most);
+		for (struct vionet_memory *m = device->memories; m; m = m->next)
+			for (struct vionet_memory *n = m->next; n; n = n->next)
+				if (m->whole && m->whole == n->whole)
+					assert_true(m->iova + m->memory.size <= n->iova ||
+						    n->iova + n->memory.size <= m->iova);
+	}
+	/* What is in use at a time is less than the first two of them. */
+	assert_in_range(most, 2, 3);
+	turn_frames(device, 0, 50);
+	for (unsigned int i = 0; i < 6; i++)
+		vionet_pool_destroy(pool[i]);
+	assert_int_equal(vionet_device_close(device), 0);
+}
+
 /* ---- completed out of order ---- */
 
 #define SOME 12
@@ -477,6 +513,7 @@ int main(void)
 		TEST(rings_are_told_again),
 		TEST(kicks_come_again),
 		TEST(a_ring_that_is_lost),
+		TEST(parts_in_any_order),
 		TEST(out_of_order),
 		TEST(in_order),
 	};
