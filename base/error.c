@@ -126,3 +126,14 @@ int vn_error_prefix(int result, const char *format, ...)
 	vionet_text_clean(text);
 	return result;
 }
+
+void vn_error_keep(struct vn_error_kept *kept)
+{
+	memcpy(kept->text, text, sizeof(text));
+}
+
+int vn_error_restore(int result, const struct vn_error_kept *kept)
+{
+	memcpy(text, kept->text, sizeof(text));
+	return result;
+}

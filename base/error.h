@@ -8,6 +8,8 @@
 
 #include <stdbool.h>
 
+#include <vionet/error.h>
+
 /*
  * Set this thread's error text and return `-code`, so that a function can end
  * with `return vn_error(EBUSY, "group %d is ...", group);`.
@@ -41,5 +43,15 @@ bool vn_error_is_shortage(int code);
 
 /* The same as vn_error_errno, but -EIO for all that is no shortage. */
 int vn_error_local(int code, const char *what) __attribute__((cold));
+
+/* The text, put aside while what is done after a failure may fail too. */
+struct vn_error_kept {
+	char text[VIONET_ERROR_TEXT_MAX];
+};
+
+void vn_error_keep(struct vn_error_kept *kept);
+
+/* Returns `result`, whose text it is. */
+int vn_error_restore(int result, const struct vn_error_kept *kept);
 
 #endif

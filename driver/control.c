@@ -106,8 +106,11 @@ int vn_control_open(struct vionet_device *device, unsigned int index,
 	if (result == 0)
 		result = vn_queue_open(&control->queue, device, &plan);
 	if (result) {
+		struct vn_error_kept why;
+
+		vn_error_keep(&why);
 		vn_control_close(device);
-		return result;
+		return vn_error_restore(result, &why);
 	}
 	control->open = true;
 	return 0;

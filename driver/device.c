@@ -139,39 +139,45 @@ int vn_device_reset(struct vionet_device *device)
 {
 	struct vn_transport *transport = device->transport;
 	int result = transport->ops->status_write(transport, 0);
+	struct vn_error_kept why;
 
 	if (result == 0)
 		result = wait_reset(device);
+	vn_error_keep(&why);
 	if (result && result != -ENODEV && result != -ECANCELED &&
-	    transport->ops->reset(transport) == 0)
+	    transport->ops->reset(transport) == 0) {
 		result = wait_reset(device);
+		vn_error_keep(&why);
+	}
 	device->negotiated = false;
 	device->live = false;
 	device->suspended = false;
 	/* Even a device that says so is kept from memory until it is used. */
-	if (transport->ops->dma(transport, false) && result == 0)
+	if (transport->ops->dma(transport, false) && result == 0) {
 		result = -EIO;
+		vn_error_keep(&why);
+	}
 	device->quiet = result == 0;
 	device->broken = result != 0;
 	if (device->quiet) {
 		vn_quarantine_release(device);
 		vn_device_memory_sweep(device);
 	}
-	return result;
+	return vn_error_restore(result, &why);
 }
 
 /* FAILED, then a reset, whatever comes of either (GEN-26, GEN-03); the error text
  * stays that of what went wrong before. */
 void vn_device_give_up(struct vionet_device *device, int result)
 {
-	char why[VIONET_ERROR_TEXT_MAX];
+	struct vn_error_kept why;
 
-	snprintf(why, sizeof(why), "%s", vionet_error_text());
+	vn_error_keep(&why);
 	if (!device->gone)
 		(void)vn_device_add_status(device, STATUS_FAILED, "FAILED");
 	if (!device->gone)
 		(void)vn_device_reset(device);
-	vn_error(-result, "%s", why);
+	(void)vn_error_restore(result, &why);
 }
 
 /* ---- negotiation ---- */
@@ -334,10 +340,13 @@ int vn_device_open(struct vn_transport *transport,
 			vn_device_give_up(d, result);
 	}
 	if (result) {
+		struct vn_error_kept why;
+
 		vn_error_prefix(result, "%s", d->name);
+		vn_error_keep(&why);
 		(void)transport->ops->close(transport);
 		free(d);
-		return result;
+		return vn_error_restore(result, &why);
 	}
 	d->settled = true;
 	*device = d;
@@ -374,6 +383,7 @@ int vionet_device_open(const char *name,
 
 int vionet_device_close(struct vionet_device *device)
 {
+	struct vn_error_kept why;
 	int result, closed;
 
 	if (!device)
@@ -381,8 +391,13 @@ int vionet_device_close(struct vionet_device *device)
 	result = vionet_device_stop(device);
 	if (result == 0 && !device->gone && device->negotiated)
 		result = vn_device_reset(device);
+	vn_error_keep(&why);
 	/* From here on the kernel keeps the device from our memory. */
 	closed = device->transport->ops->close(device->transport);
+	if (result == 0) {
+		result = closed;
+		vn_error_keep(&why);
+	}
 	device->quiet = false;
 	vn_quarantine_release(device);
 	vn_shares_end(device);
@@ -391,8 +406,6 @@ int vionet_device_close(struct vionet_device *device)
 		vn_pool_destroy_forced(device->pools);
 	vn_device_memory_abandon(device);
 	vn_wish_free(device);
-	if (result == 0)
-		result = closed;
 	free(device);
-	return result;
+	return vn_error_restore(result, &why);
 }

@@ -144,12 +144,14 @@ int vn_queue_open(struct vionet_queue *queue, struct vionet_device *device,
 	if (result == 0)
 		result = attach_interrupt(queue, plan->shared);
 	if (result) {
+		struct vn_error_kept why;
 		char name[32];
 
 		vn_error_prefix(result, "%s", vn_queue_name(queue, name));
+		vn_error_keep(&why);
 		queue->released = true; /* it was never enabled */
 		vn_queue_close(queue);
-		return result;
+		return vn_error_restore(result, &why);
 	}
 	queue->bursts = vn_bursts_of(queue);
 	hold_pool(queue);

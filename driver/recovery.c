@@ -145,9 +145,9 @@ static int bring_back(struct vionet_device *device)
 /* Nothing for it: as after a stop. */
 static void give_up(struct vionet_device *device, int result)
 {
-	char why[VIONET_ERROR_TEXT_MAX];
+	struct vn_error_kept why;
 
-	snprintf(why, sizeof(why), "%s", vionet_error_text());
+	vn_error_keep(&why);
 	if (device->negotiated)
 		vn_device_give_up(device, result);
 	else if (!device->gone && !device->quiet)
@@ -155,7 +155,7 @@ static void give_up(struct vionet_device *device, int result)
 	device->started = false;
 	vn_device_close_queues(device);
 	vn_error(-result, "%s: recovery: %s; the device is stopped", device->name,
-		 why);
+		 why.text);
 }
 
 int vionet_device_recover(struct vionet_device *device,

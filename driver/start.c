@@ -260,7 +260,7 @@ int vionet_device_start(struct vionet_device *device,
 			const struct vionet_start_options *options)
 {
 	static const struct vionet_start_options defaults;
-	char why[VIONET_ERROR_TEXT_MAX];
+	struct vn_error_kept why;
 	int result;
 
 	if (device->started)
@@ -279,24 +279,27 @@ int vionet_device_start(struct vionet_device *device,
 		device->started = true;
 		return 0;
 	}
-	snprintf(why, sizeof(why), "%s", vionet_error_text());
+	vn_error_keep(&why);
 	/* If it was the negotiation, that has said so itself. */
 	if (device->negotiated)
 		vn_device_give_up(device, result);
 	vn_device_close_queues(device);
-	vn_error(-result, "%s", why);
+	(void)vn_error_restore(result, &why);
 	return vn_error_prefix(result, "%s: start", device->name);
 }
 
 int vionet_device_stop(struct vionet_device *device)
 {
+	struct vn_error_kept why;
 	int result;
 
 	if (!device->started)
 		return 0;
 	result = vn_device_reset(device);
+	vn_error_keep(&why);
 	device->started = false;
 	vn_device_close_queues(device);
+	(void)vn_error_restore(result, &why);
 	return result ? vn_error_prefix(result, "%s: stop", device->name) : 0;
 }
 

@@ -6,6 +6,7 @@
  */
 #include "tests/unit/rig_traffic.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -133,6 +134,37 @@ static void failed_stops_lose_nothing(void **state)
 	drop_rig(rig);
 }
 
+/* What cannot be cleared up afterwards has a text of its own. */
+static void the_text_is_that_of_the_first_failure(void **state)
+{
+	struct rig *rig = raise_stopped();
+	struct pools pools = make_pools(rig);
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(start_with(rig, &pools), 0);
+		rig->model->reset_fails = true;
+		rig->model->vectors_result = -EIO;
+		if (i == 0) {
+			assert_int_equal(vionet_device_stop(rig->device), -EIO);
+		} else {
+			assert_int_equal(vionet_device_recover(rig->device, NULL),
+					 -EIO);
+			assert_text("recovery");
+		}
+		assert_text("status write fails");
+		rig->model->reset_fails = false;
+		rig->model->vectors_result = 0;
+	}
+	assert_int_equal(start_with(rig, &pools), 0);
+	rig->model->reset_fails = true;
+	rig->model->vectors_result = -EIO;
+	assert_int_equal(vionet_device_close(rig->device), -EIO);
+	assert_text("stop: status write fails");
+	model_control_free(rig->c);
+	free(rig);
+}
+
 /* Pools that the library made go with the queues, and come back with them. */
 static void own_pools_are_not_piled_up(void **state)
 {
@@ -182,6 +214,13 @@ static void failed_starts_lose_nothing(void **state)
 		result = start_with(rig, &pools);
 		rig->model->fail_access = 0;
 		failed += result != 0;
+		/* The reset that failed afterwards is not what it is about. */
+		if (result == -EIO) {
+			char what[32];
+
+			snprintf(what, sizeof(what), "access %u fails", n);
+			assert_text(what);
+		}
 	} while (result != 0);
 	assert_true(failed > 50);
 	/* The last step of all: it has its buffers, and refuses what it is told. */
@@ -334,6 +373,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(failed_stops_lose_nothing),
+		cmocka_unit_test(the_text_is_that_of_the_first_failure),
 		cmocka_unit_test(own_pools_are_not_piled_up),
 		cmocka_unit_test(failed_starts_lose_nothing),
 		cmocka_unit_test(failed_recoveries_lose_nothing),
