@@ -13,24 +13,43 @@ __extension__ typedef unsigned __int128 wide;
 /* 10^9 for nanoseconds times 10^3 for thousandths. */
 #define SCALE ((wide)1000000000000ULL)
 
-void pace_start(struct pace *pace, const struct rate *rate, uint64_t now_ns)
+/* What a frame costs, in the unit of the rate. */
+static uint64_t cost(const struct pace *pace, uint32_t size)
 {
-	*pace = (struct pace){ .rate = *rate, .start_ns = now_ns };
+	return pace->rate.kind == RATE_BPS ? 8ULL * (size + FRAME_WIRE_OVERHEAD) : 1;
+}
+
+void pace_start(struct pace *pace, const struct rate *rate,
+		const struct pace_share *share, uint64_t now_ns)
+{
+	*pace = (struct pace){
+		.rate = *rate,
+		.parts = share->parts != 0 ? share->parts : 1,
+		.start_ns = now_ns,
+	};
+	pace->spent = share->index * cost(pace, share->size);
+}
+
+uint64_t pace_part(uint64_t whole, const struct pace_share *share)
+{
+	uint32_t parts = share->parts != 0 ? share->parts : 1;
+
+	return whole / parts + (share->index < whole % parts);
 }
 
 void pace_spend(struct pace *pace, uint32_t size)
 {
-	if (pace->rate.kind == RATE_BPS)
-		pace->spent += 8ULL * (size + FRAME_WIRE_OVERHEAD);
-	else
-		pace->spent++;
+	pace->spent += pace->parts * cost(pace, size);
 }
 
 uint64_t pace_allowance(const struct pace *pace, uint64_t now_ns)
 {
+	wide sum;
+
 	if (pace->rate.kind == RATE_MAX)
 		return UINT64_MAX;
-	return (uint64_t)((wide)(now_ns - pace->start_ns) * pace->rate.milli / SCALE);
+	sum = (wide)(now_ns - pace->start_ns) * pace->rate.milli / SCALE;
+	return sum < UINT64_MAX ? (uint64_t)sum : UINT64_MAX - 1;
 }
 
 uint64_t pace_due(const struct pace *pace)
@@ -94,6 +113,13 @@ uint32_t mix_next(struct mix *mix)
 	if (mix->range.imix)
 		return imix_size(random) + mix->extra;
 	return mix->range.min + (uint32_t)(random * (span + 1ULL) >> 32);
+}
+
+uint32_t mix_mean(const struct size_range *range, uint32_t extra)
+{
+	if (range->imix)
+		return (7 * 60 + 4 * 590 + 1514 + 6) / 12 + extra;
+	return range->min + (range->max - range->min) / 2;
 }
 
 uint32_t mix_max(const struct size_range *range, uint32_t extra)

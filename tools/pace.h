@@ -6,6 +6,10 @@
  * The schedule counts from its start: frame n is due when everything before it
  * has been paid for, so no rounding adds up. After a stall it catches up for at
  * most PACE_CATCH_UP_NS; the rest is given up and counted as `slipped_ns`.
+ *
+ * Several workers share one rate without dividing it: each pays for the frames of all
+ * of them with each of its own, and begins where its first one lies among theirs. So
+ * their sum is the rate, to the frame, and no rate is too small for them.
  */
 #ifndef VIONET_TOOLS_PACE_H
 #define VIONET_TOOLS_PACE_H
@@ -16,16 +20,29 @@
 
 #define PACE_CATCH_UP_NS 10000000ULL
 
+/* Which part of the frames is a worker's: one of `parts`, every one in its turn.
+ * Zero-filled: all of them. */
+struct pace_share {
+	uint32_t parts;
+	uint32_t index;
+	uint32_t size; /* bytes of a frame, on average: how far apart the first ones are */
+};
+
 /* A schedule. */
 struct pace {
-	struct rate rate;
+	struct rate rate;    /* of all workers */
+	uint32_t parts;	     /* workers, at least 1 */
 	uint64_t start_ns;
-	uint64_t spent;	     /* frames, or bits on the wire */
+	uint64_t spent;	     /* frames, or bits on the wire, of all workers */
 	uint64_t slipped_ns; /* time that was given up */
 };
 
 /* RATE_PERCENT must have been turned into RATE_BPS. */
-void pace_start(struct pace *pace, const struct rate *rate, uint64_t now_ns);
+void pace_start(struct pace *pace, const struct rate *rate,
+		const struct pace_share *share, uint64_t now_ns);
+
+/* A worker's part of a whole number: they add up to it. */
+uint64_t pace_part(uint64_t whole, const struct pace_share *share);
 
 /* A frame of `size` bytes (no FCS) was sent. */
 void pace_spend(struct pace *pace, uint32_t size);
@@ -55,6 +72,9 @@ uint32_t mix_next(struct mix *mix);
 
 /* The largest size that can come. */
 uint32_t mix_max(const struct size_range *range, uint32_t extra);
+
+/* The size of a frame on average, rounded. */
+uint32_t mix_mean(const struct size_range *range, uint32_t extra);
 
 /* One step of a small generator of well mixed numbers. */
 uint64_t mix_random(uint64_t *state);

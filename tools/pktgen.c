@@ -320,6 +320,19 @@ static void wait_idle(struct pktgen *gen, uint64_t now)
 		     receiving(gen), gen->busy_ns, until);
 }
 
+/* The end came while this slept or received: what was due before it is sent still, so
+ * that rate times duration is what was sent. */
+static void send_rest(struct pktgen *gen)
+{
+	uint64_t end = end_ns(gen);
+
+	if (!sending(gen) || gen->pace.rate.kind == RATE_MAX || now_ns() < end ||
+	    stop_asked() > 0 || halted(gen) || gen->session.code != CODE_OK)
+		return;
+	while (send_burst(gen, end - 1) > 0)
+		;
+}
+
 int pktgen_load(struct pktgen *gen)
 {
 	uint64_t now;
@@ -341,6 +354,7 @@ int pktgen_load(struct pktgen *gen)
 		    session_fail(&gen->session, pktgen_live(gen, now)) != CODE_OK)
 			break;
 	}
+	send_rest(gen);
 	return gen->session.code;
 }
 
@@ -425,7 +439,8 @@ void pktgen_start_clock(struct pktgen *gen, const struct rate *rate, uint64_t no
 	gen->live_ns = now;
 	gen->live_at_ns = now;
 	gen->busy_ns = now;
-	pace_start(&gen->pace, rate, now);
+	gen->share.size = mix_mean(&gen->options->size, gen->mix.extra);
+	pace_start(&gen->pace, rate, &gen->share, now);
 	if (sending(gen))
 		track_start(&gen->track, 0);
 }

@@ -100,6 +100,7 @@ struct pktgen {
 	struct frame_fields fields; /* of which the builder is made */
 	struct frame_builder builder;
 	struct pace pace;
+	struct pace_share share; /* of rate and count that this pair has */
 	struct mix mix;
 	uint64_t start_ns;
 	uint64_t busy_ns;     /* when something moved last */

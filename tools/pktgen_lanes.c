@@ -84,12 +84,6 @@ static void *lane_main(void *argument)
 
 /* ---- making them ---- */
 
-/* A share of a number: they add up to the whole. */
-static uint64_t share(uint64_t whole, uint32_t parts, uint32_t index)
-{
-	return whole / parts + (index < whole % parts);
-}
-
 /* Every pair sends its own stream, from a port of its own, so that a device that steers
  * by hash spreads them; and its share of rate and count. */
 static void make_lane(struct crew *crew, const struct rate *rate, uint32_t index)
@@ -103,9 +97,9 @@ static void make_lane(struct crew *crew, const struct rate *rate, uint32_t index
 
 	*options = *sum->options;
 	options->interval_ns = 0;
-	options->count = share(options->count, pairs, index);
 	options->rate = *rate;
-	options->rate.milli = share(rate->milli, pairs, index);
+	lane->share = (struct pace_share){ .parts = pairs, .index = index };
+	options->count = pace_part(options->count, &lane->share);
 	lane->options = options;
 	lane->shared = &crew->shared;
 	lane->published = &crew->published[index];
@@ -376,6 +370,8 @@ static void join_all(struct crew *crew, struct pktgen_report *report)
 		pktgen_publish(&crew->lanes->lane[i], 0);
 	for (uint32_t i = 0; i < crew->running; i++)
 		join_lane(crew, i, report);
+	/* A second that one of n gave up is a second for one frame in n. */
+	gen->pace.slipped_ns /= gen->options->queues;
 	/* A stream that somebody else sends belongs to no pair. */
 	if (gen->options->rx_only)
 		for (unsigned int i = 0; i < PKTGEN_STREAMS; i++)

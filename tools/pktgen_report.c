@@ -154,7 +154,7 @@ struct pktgen_verdict pktgen_judge(const struct pktgen *gen,
 	struct pktgen_verdict verdict = {
 		.asked = rate->kind != RATE_MAX,
 		.unit = bits ? "bit/s" : "pps",
-		.wanted = (double)rate->milli / 1000,
+		.wanted = (double)rate->milli / 1000 / gen->pace.parts,
 		.reached = bits ? pktgen_bit_rate(&gen->tx) : pktgen_frame_rate(&gen->tx),
 		.followed = true,
 	};

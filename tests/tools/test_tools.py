@@ -341,6 +341,15 @@ class Pktgen(Case):
         sent = re.findall(r"queue \d+ transmit total packets (\d+)", self.nic.output)
         self.assertEqual(sorted(map(int, sent)), [2500, 2500, 2500, 2501])
 
+    def test_pairs_share_a_rate(self):
+        """A share below one frame, or one thousandth, is none: the sum is what was asked for."""
+        for rate, duration, sent in (("0.001", "0.1", [1, 0, 0, 0]), ("2", "1.9", [1, 1, 1, 1]),
+                                     ("0.672kbit", "1.5", [1, 1, 0, 0])):
+            found = self.facts("pktgen", "--queues", "4", "--rate", rate, "--duration", duration)
+            self.assertEqual([pair["tx"]["sent"] for pair in found["pairs"]], sent, rate)
+            self.assertEqual(found["tx"]["sent"], sum(sent))
+            self.assertTrue(found["tx"]["followed"])
+
     def test_threads_have_names_and_cpus(self):
         cpu = sorted(os.sched_getaffinity(0))[0]
         load = self.start("pktgen", "--queues", "3", "--rate", "300", "--duration", "30",

@@ -215,14 +215,17 @@ static void test_histogram_order(void **state)
 
 /* --- Schedule and sizes ----------------------------------------------------- */
 
-/* Frames sent by the schedule in `seconds`, asked every 7.001 us. */
-static uint64_t run_pace(const struct rate *rate, uint32_t size, uint64_t seconds)
+static const struct pace_share all = { 0 };
+
+/* Frames sent by one worker's schedule in `seconds`, asked every 7.001 us. */
+static uint64_t run_share(const struct rate *rate, const struct pace_share *share,
+			  uint32_t size, uint64_t seconds)
 {
 	const uint64_t start = 123456789;
 	struct pace pace;
 	uint64_t frames = 0;
 
-	pace_start(&pace, rate, start);
+	pace_start(&pace, rate, share, start);
 	for (uint64_t now = start; now < start + seconds * 1000000000; now += 7001) {
 		uint64_t allowance = pace_allowance(&pace, now);
 
@@ -236,6 +239,11 @@ static uint64_t run_pace(const struct rate *rate, uint32_t size, uint64_t second
 	}
 	assert_int_equal(pace.slipped_ns, 0);
 	return frames;
+}
+
+static uint64_t run_pace(const struct rate *rate, uint32_t size, uint64_t seconds)
+{
+	return run_share(rate, &all, size, seconds);
 }
 
 static void test_pace(void **state)
@@ -259,10 +267,64 @@ static void test_pace_stall(void **state)
 	struct pace pace;
 
 	(void)state;
-	pace_start(&pace, &rate, 0);
+	pace_start(&pace, &rate, &all, 0);
 	pace_slip(&pace, 1000000000);
 	assert_int_equal(pace.slipped_ns, 990000000);
 	assert_in_range(pace_allowance(&pace, 1000000000), 9999, 10001);
+}
+
+/* However many share a rate, the frames due in a time are those that one sends, and
+ * nobody sends two before each of the others has sent one. */
+static void check_shares(const struct rate *rate, uint32_t size, uint64_t seconds)
+{
+	static const uint32_t parts[] = { 2, 3, 16 };
+	uint64_t whole = run_pace(rate, size, seconds);
+
+	for (size_t n = 0; n < sizeof(parts) / sizeof(parts[0]); n++) {
+		struct pace_share share = { parts[n], 0, size };
+		uint64_t sum = 0;
+
+		for (; share.index < parts[n]; share.index++) {
+			uint64_t frames = run_share(rate, &share, size, seconds);
+
+			assert_int_equal(frames, pace_part(whole, &share));
+			sum += frames;
+		}
+		assert_int_equal(sum, whole);
+	}
+}
+
+static void test_pace_shares(void **state)
+{
+	const struct rate least = { RATE_PPS, 1 }; /* one in 1000 s */
+	const struct rate seven = { RATE_PPS, 7000 };
+	const struct rate fast = { RATE_PPS, 100000000 };
+	const struct rate bits = { RATE_BPS, 10000000000 };
+	const struct rate slow_bits = { RATE_BPS, 1 };
+
+	(void)state;
+	check_shares(&least, 60, 1);
+	check_shares(&seven, 60, 3);
+	check_shares(&fast, 60, 1);
+	check_shares(&bits, 60, 1);
+	check_shares(&bits, 1514, 1);
+	check_shares(&slow_bits, 60, 1);
+}
+
+/* A worker's turn comes, whatever the rate and however long it takes. */
+static void test_pace_small(void **state)
+{
+	const struct rate least = { RATE_PPS, 1 };
+	const struct pace_share last = { 128, 127, 60 };
+	struct pace pace;
+
+	(void)state;
+	pace_start(&pace, &least, &last, 0);
+	assert_int_equal(pace_due(&pace), 127 * 1000000000000ULL);
+	assert_true(pace_allowance(&pace, 127 * 1000000000000ULL - 1) < pace.spent);
+	assert_int_equal(pace_allowance(&pace, 127 * 1000000000000ULL), pace.spent);
+	pace_spend(&pace, 60);
+	assert_int_equal(pace_due(&pace), 255 * 1000000000000ULL);
 }
 
 static void test_mix(void **state)
@@ -294,6 +356,8 @@ static void test_mix(void **state)
 	assert_in_range(counts[594], 39000, 41000);
 	assert_in_range(counts[1518], 9500, 10500);
 	assert_int_equal(mix_max(&imix, 4), 1518);
+	assert_int_equal(mix_mean(&imix, 4), 358 + 4);
+	assert_int_equal(mix_mean(&span, 0), 787);
 }
 
 int main(void)
@@ -312,6 +376,8 @@ int main(void)
 		cmocka_unit_test(test_histogram_order),
 		cmocka_unit_test(test_pace),
 		cmocka_unit_test(test_pace_stall),
+		cmocka_unit_test(test_pace_shares),
+		cmocka_unit_test(test_pace_small),
 		cmocka_unit_test(test_mix),
 	};
 
