@@ -299,15 +299,19 @@ static void decode_ethertype(struct cursor *cursor, unsigned int type)
 	}
 }
 
-/* VLAN tags, at most two: more would be an attack on the line's length. */
+/* Tags of 802.1Q and 802.1ad, and of what was in use before that. */
+static bool is_vlan(unsigned int type)
+{
+	return type == 0x8100 || type == 0x88a8 || type == 0x9100 || type == 0x9200 ||
+	       type == 0x9300;
+}
+
+/* VLAN tags, from the outermost on; a line has room for so many. */
 static const uint8_t *decode_vlans(struct cursor *cursor, const uint8_t *type)
 {
-	for (int i = 0; i < 2; i++) {
-		const uint8_t *tag;
+	for (int i = 0; i < 8 && is_vlan(be16(type)); i++) {
+		const uint8_t *tag = take(cursor, 4);
 
-		if (be16(type) != 0x8100 && be16(type) != 0x88a8)
-			return type;
-		tag = take(cursor, 4);
 		if (tag == NULL)
 			return NULL;
 		put(cursor, " vlan %u", be16(tag) & 0xfff);

@@ -188,16 +188,21 @@ void frame_fill(const struct frame_builder *builder, uint8_t *frame, uint32_t si
 	       size - builder->header_size);
 }
 
+/* 802.1Q, 802.1ad, and what was in use for the outer tag before that. */
+static bool is_vlan(uint32_t type)
+{
+	return type == ETHERTYPE_VLAN || type == 0x88a8 || type == 0x9100 ||
+	       type == 0x9200 || type == 0x9300;
+}
+
 /* Where IPv4 starts in the frame, 0 if it does not. */
 static uint32_t find_ipv4(const uint8_t *frame, uint32_t available)
 {
 	uint32_t ip = 14;
 
-	if (available < 18)
-		return 0;
-	if (get16(frame + 12) == ETHERTYPE_VLAN)
-		ip = 18;
-	if (get16(frame + ip - 2) != ETHERTYPE_IPV4)
+	while (ip + 4 <= available && is_vlan(get16(frame + ip - 2)))
+		ip += 4;
+	if (ip > available || get16(frame + ip - 2) != ETHERTYPE_IPV4)
 		return 0;
 	return ip;
 }
@@ -226,7 +231,12 @@ bool frame_recognise(const uint8_t *frame, uint32_t available, uint32_t total,
 		.sent_ns = get64(frame + at + 10),
 		.payload = at + FRAME_TAG_SIZE,
 		.end = udp + udp_length,
+		.vlans = (ip - 14) / 4,
 	};
+	if (tag->vlans > 0) {
+		tag->vlan_type = (uint16_t)get16(frame + 12);
+		tag->vlan_tci = (uint16_t)get16(frame + 14);
+	}
 	return true;
 }
 

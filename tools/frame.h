@@ -71,6 +71,10 @@ struct frame_tag {
 	uint64_t sent_ns;
 	uint32_t payload; /* where the payload starts */
 	uint32_t end;	  /* where the UDP datagram ends */
+	/* VLAN tags in front, and the outermost: its type, and priority and id. */
+	uint32_t vlans;
+	uint16_t vlan_type;
+	uint16_t vlan_tci;
 };
 
 void frame_builder_init(struct frame_builder *builder,
@@ -91,8 +95,9 @@ void frame_fill(const struct frame_builder *builder, uint8_t *frame, uint32_t si
 
 /*
  * Is this a generated frame? `frame`: its first `available` bytes, `total`: its
- * length. Looks at EtherType (one VLAN tag is skipped), IPv4, UDP, lengths and
- * magic; not at checksums, addresses or ports: a reflector may change those.
+ * length. Looks at EtherType (VLAN tags are skipped, however many: a switch may have
+ * put some in front), IPv4, UDP, lengths and magic; not at checksums, addresses or
+ * ports: a reflector may change those.
  */
 bool frame_recognise(const uint8_t *frame, uint32_t available, uint32_t total,
 		     struct frame_tag *tag);

@@ -263,6 +263,56 @@ static void test_foreign(void **state)
 	check_foreign(42, 0x57);  /* magic */
 }
 
+/* Put tags in front of the frame, from the outermost on. Returns its new length. */
+static uint32_t put_tags(const uint16_t *types, uint32_t count, uint32_t size)
+{
+	memmove(frame + 12 + 4 * count, frame + 12, size - 12);
+	for (uint32_t i = 0; i < count; i++) {
+		uint8_t *tag = frame + 12 + 4 * i;
+
+		tag[0] = (uint8_t)(types[i] >> 8);
+		tag[1] = (uint8_t)types[i];
+		tag[2] = 0x60; /* priority 3 */
+		tag[3] = (uint8_t)(i + 100);
+	}
+	return size + 4 * count;
+}
+
+/* Switches put tags in front of a frame, and it stays ours. */
+static void test_tags_in_front(void **state)
+{
+	static const uint16_t types[] = { 0x88a8, 0x8100, 0x9100, 0x9200, 0x9300,
+					  0x8100, 0x88a8, 0x8100, 0x8100, 0x9100 };
+	char line[DECODE_LINE_MAX];
+	struct frame_tag tag;
+
+	(void)state;
+	frame_builder_init(&builder, &plain);
+	for (uint32_t count = 0; count <= 10; count++) {
+		uint32_t size;
+
+		check_frame(14, 100, 7, 2);
+		size = put_tags(types, count, 100);
+		assert_true(frame_recognise(frame, size, size, &tag));
+		assert_int_equal(tag.vlans, count);
+		assert_int_equal(tag.sequence, 7);
+		assert_int_equal(tag.payload, 60 + 4 * count);
+		assert_int_equal(tag.end, size);
+		assert_int_equal(tag.vlan_type, count > 0 ? 0x88a8 : 0);
+		assert_int_equal(tag.vlan_tci, count > 0 ? 0x6064 : 0);
+		for (uint32_t cut = 0; cut < 60 + 4 * count; cut++)
+			assert_false(frame_recognise(frame, cut, size, &tag));
+	}
+	check_frame(14, 100, 7, 2);
+	put_tags(types, 2, 100);
+	decode_line(frame, 108, 108, line, sizeof(line));
+	assert_non_null(strstr(line, " vlan 100 vlan 101 IPv4 198.18.0.1.49152 > "));
+	check_frame(14, 100, 7, 2);
+	put_tags(types, 4, 100);
+	decode_line(frame, 116, 116, line, sizeof(line));
+	assert_non_null(strstr(line, " vlan 102 vlan 103 IPv4 "));
+}
+
 /* Nothing that arrives may be read past its end: each length in a buffer of its
  * own, for the sanitizer to watch. */
 static void test_random_bytes(void **state)
@@ -330,6 +380,7 @@ int main(void)
 		cmocka_unit_test(test_restamp),
 		cmocka_unit_test(test_damage),
 		cmocka_unit_test(test_foreign),
+		cmocka_unit_test(test_tags_in_front),
 		cmocka_unit_test(test_random_bytes),
 		cmocka_unit_test(test_decode),
 	};
