@@ -129,13 +129,17 @@ int code_of_run(int result)
 
 int finish_output(FILE *file, const char *name)
 {
+	static const FILE *failed; /* once said is enough, for all that follows */
 	int error;
 
 	errno = 0;
 	if (fflush(file) == 0 && !ferror(file))
 		return CODE_OK;
 	error = errno;
-	say("%s: %s", name, error != 0 ? strerror(error) : "cannot be written to");
+	if (failed != file)
+		say("%s: %s", name, error != 0 ? strerror(error) :
+						 "cannot be written to");
+	failed = file;
 	return CODE_FAILED;
 }
 

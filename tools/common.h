@@ -61,8 +61,8 @@ const char *text_without(const char *text, const char *name);
 int code_of_open(int result);
 int code_of_run(int result);
 
-/* Flush `file` and see whether everything written to it has arrived; if not, say
- * so (`name`: what it is) and return CODE_FAILED. */
+/* Flush `file` and see whether everything written to it has arrived; if not, say so,
+ * once for a file (`name`: what it is), and return CODE_FAILED. */
 int finish_output(FILE *file, const char *name);
 
 /*

@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "common.h"
+#include "envelope.h"
 #include "setting.h"
 
 static json_t *hex(uint64_t value)
@@ -286,7 +287,8 @@ static json_t *of_running(const struct info *info)
 int info_print_json(const struct info *info)
 {
 	const struct vionet_device_info *device = &info->device;
-	json_t *object = json_pack(
+
+	return envelope_print("info", json_pack(
 		"{s:s, s:s, s:i, s:b, s:o, s:o, s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"device", device->name,
 		"transport", device->transport,
@@ -304,13 +306,5 @@ int info_print_json(const struct info *info)
 		"running", of_running(info),
 		"read_back", read_back(device),
 		"memory", memory(device),
-		"pci", pci_details(info));
-	int bad = object == NULL || json_dumpf(object, stdout,
-					  JSON_INDENT(2) | JSON_ENSURE_ASCII) != 0;
-
-	putchar('\n');
-	json_decref(object);
-	if (bad)
-		say("standard output: the JSON object could not be written");
-	return bad ? CODE_FAILED : CODE_OK;
+		"pci", pci_details(info)));
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "apply.h"
+#include "envelope.h"
 #include "remote.h"
 #include "session.h"
 
@@ -135,14 +136,10 @@ static int show(const struct set_options *options, json_t *object, bool held)
 	const char *holder = json_string_value(json_object_get(object, "holder"));
 
 	if (options->json) {
-		bool bad = json_dumpf(object, stdout,
-				      JSON_INDENT(2) | JSON_ENSURE_ASCII) != 0;
+		int code = envelope_print("set", json_incref(object));
 
-		putchar('\n');
-		if (bad) {
-			say("standard output: the JSON object could not be written");
-			return CODE_FAILED;
-		}
+		if (code != CODE_OK)
+			return code;
 	} else {
 		printf("%s%s%s\n", clean(options->device.name),
 		       holder != NULL ? ", in use by " : "",

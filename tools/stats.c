@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "envelope.h"
 #include "gather.h"
 #include "remote.h"
 #include "session.h"
@@ -177,7 +178,7 @@ static void print_report(const struct report *report)
 		       text_without(note, report->options->device.name));
 }
 
-static int show(const struct stats_options *options, const json_t *now,
+static int show(const struct stats_options *options, json_t *now,
 		const json_t *before)
 {
 	struct report report = { options, now, before, 0 };
@@ -189,14 +190,10 @@ static int show(const struct stats_options *options, const json_t *now,
 								    "time_ns"))) /
 			1e9;
 	if (options->json) {
-		bool bad = json_dumpf(now, stdout,
-				      JSON_INDENT(2) | JSON_ENSURE_ASCII) != 0;
+		int code = envelope_print("stats", json_incref(now));
 
-		putchar('\n');
-		if (bad) {
-			say("standard output: the JSON object could not be written");
-			return CODE_FAILED;
-		}
+		if (code != CODE_OK)
+			return code;
 	} else {
 		print_report(&report);
 	}

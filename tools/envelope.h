@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: what every JSON object of the command begins with.
+ */
+#ifndef VIONET_TOOLS_ENVELOPE_H
+#define VIONET_TOOLS_ENVELOPE_H
+
+#include <jansson.h>
+
+/* Of the objects' keys: one more when a key changes its meaning or goes; keys that come
+ * do not count. */
+#define ENVELOPE_SCHEMA 1
+
+/*
+ * Print an object: `command` ("pktgen"), `schema`, `version` (of the program), and then
+ * what is in `object`, which is taken; NULL is refused. Returns an exit code; what has
+ * gone wrong has been said.
+ */
+int envelope_print(const char *command, json_t *object);
+
+/* The machine that this runs on: its name, kernel, architecture, CPUs. */
+json_t *envelope_host(void);
+
+#endif
