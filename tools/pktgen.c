@@ -195,6 +195,16 @@ static bool is_intact(const struct pktgen *gen, const struct vionet_packet *pack
 	return true;
 }
 
+/* With how many VLAN tags did it come? A switch may have added some, or taken one. */
+static void note_vlans(struct pktgen *gen, const struct frame_tag *tag)
+{
+	uint32_t at = tag->vlans < PKTGEN_VLANS ? tag->vlans : PKTGEN_VLANS - 1;
+
+	gen->vlans[at]++;
+	gen->vlan_type[at] = tag->vlan_type;
+	gen->vlan_tci[at] = tag->vlan_tci;
+}
+
 static void take_packet(struct pktgen *gen, const struct vionet_packet *packet,
 			uint64_t now)
 {
@@ -202,13 +212,15 @@ static void take_packet(struct pktgen *gen, const struct vionet_packet *packet,
 	struct track *track = NULL;
 	struct frame_tag tag;
 
+	flow_add(&gen->rx, 1, total, now);
 	if (frame_recognise(packet->data, packet->length, total, &tag))
 		track = find_track(gen, &tag, now);
 	if (track == NULL) {
 		flow_add(&gen->foreign, 1, total, now);
 		return;
 	}
-	flow_add(&gen->rx, 1, total, now);
+	flow_add(&gen->own, 1, total, now);
+	note_vlans(gen, &tag);
 	track_add(track, tag.sequence);
 	if (!is_intact(gen, packet, &tag))
 		gen->damaged++;
@@ -264,15 +276,45 @@ static void publish_track(struct pktgen *gen, unsigned int stream,
 	__atomic_store_n(&to->stream[stream].started, 1, __ATOMIC_RELAXED);
 }
 
+struct pktgen_sample pktgen_sample_of(const struct pktgen *gen, uint64_t now)
+{
+	return (struct pktgen_sample){
+		.at_ns = now,
+		.tx_frames = gen->tx.frames,
+		.tx_bytes = gen->tx.bytes,
+		.rx_frames = gen->rx.frames,
+		.rx_bytes = gen->rx.bytes,
+		.own_frames = gen->own.frames,
+		.latency_max_ns = gen->latency.max,
+	};
+}
+
+static void store(uint64_t *to, uint64_t value)
+{
+	__atomic_store_n(to, value, __ATOMIC_RELEASE);
+}
+
+/* A sample is one moment: whoever reads while this writes sees the one before. */
+static void publish_sample(struct pktgen *gen, uint64_t now)
+{
+	struct pktgen_sample sample = pktgen_sample_of(gen, now);
+	uint64_t version = gen->published->version + 1;
+	struct pktgen_sample *to = &gen->published->sample[version % 2];
+
+	store(&to->at_ns, sample.at_ns);
+	store(&to->tx_frames, sample.tx_frames);
+	store(&to->tx_bytes, sample.tx_bytes);
+	store(&to->rx_frames, sample.rx_frames);
+	store(&to->rx_bytes, sample.rx_bytes);
+	store(&to->own_frames, sample.own_frames);
+	store(&to->latency_max_ns, sample.latency_max_ns);
+	store(&gen->published->version, version);
+}
+
 void pktgen_publish(struct pktgen *gen, uint64_t now)
 {
-	struct pktgen_published *to = gen->published;
-
-	__atomic_store_n(&to->tx_frames, gen->tx.frames, __ATOMIC_RELAXED);
-	__atomic_store_n(&to->tx_bytes, gen->tx.bytes, __ATOMIC_RELAXED);
-	__atomic_store_n(&to->rx_frames, gen->rx.frames, __ATOMIC_RELAXED);
-	__atomic_store_n(&to->rx_bytes, gen->rx.bytes, __ATOMIC_RELAXED);
-	__atomic_store_n(&to->code, gen->session.code, __ATOMIC_RELAXED);
+	publish_sample(gen, now);
+	__atomic_store_n(&gen->published->code, gen->session.code, __ATOMIC_RELAXED);
 	if (gen->stream != PKTGEN_ANY_STREAM)
 		publish_track(gen, (unsigned int)gen->stream, &gen->track);
 	for (unsigned int i = 0; i < PKTGEN_STREAMS; i++)
@@ -289,8 +331,12 @@ static void publish_if_due(struct pktgen *gen, uint64_t now)
 
 static bool finished(const struct pktgen *gen, uint64_t now)
 {
-	uint64_t done = sending(gen) ? gen->tx.frames : gen->track.unique;
+	uint64_t done = gen->tx.frames;
 
+	/* What counts: all that arrives, or a stream that was asked for. */
+	if (!sending(gen))
+		done = gen->options->stream == PKTGEN_ANY_STREAM ? gen->rx.frames :
+								   gen->track.unique;
 	return stop_asked() > 0 || now >= end_ns(gen) || halted(gen) ||
 	       (gen->options->count != 0 && done >= gen->options->count);
 }
@@ -314,8 +360,8 @@ static void wait_idle(struct pktgen *gen, uint64_t now)
 	if (due - NEAR_NS / 4 < until)
 		until = due - NEAR_NS / 4;
 	if (gen->options->interval_ns != 0 &&
-	    gen->live_ns + gen->options->interval_ns < until)
-		until = gen->live_ns + gen->options->interval_ns;
+	    gen->live.due_ns + gen->options->interval_ns < until)
+		until = gen->live.due_ns + gen->options->interval_ns;
 	session_idle(&gen->session, (enum wait_mode)gen->options->mode,
 		     receiving(gen), gen->busy_ns, until);
 }
@@ -355,6 +401,7 @@ int pktgen_load(struct pktgen *gen)
 			break;
 	}
 	send_rest(gen);
+	gen->loaded_ns = now_ns();
 	return gen->session.code;
 }
 
@@ -394,12 +441,42 @@ void pktgen_drain(struct pktgen *gen)
 	}
 }
 
-void pktgen_linger(struct pktgen *gen)
+/* A path is given as long as it took so far, twice; who names a time means it. */
+static uint64_t quiet_ns(const struct pktgen_options *options, uint64_t latency_ns)
 {
-	uint64_t until = now_ns() + gen->options->linger_ns;
+	if (options->have_linger || 2 * latency_ns < options->linger_ns)
+		return options->linger_ns;
+	return 2 * latency_ns;
+}
 
-	while (gen->track.unique < gen->tx.frames && pktgen_settle(gen, until))
-		;
+enum pktgen_waiting pktgen_wait_on(struct pktgen_wait *wait,
+				   const struct pktgen_options *options,
+				   uint64_t unique, uint64_t latency_ns, uint64_t now)
+{
+	uint64_t quiet = quiet_ns(options, latency_ns);
+
+	if (wait->start_ns == 0)
+		wait->start_ns = wait->moved_ns = now;
+	if (unique != wait->seen)
+		wait->moved_ns = now;
+	wait->seen = unique;
+	if (now - wait->start_ns >= PKTGEN_LINGER_TIMES * quiet)
+		return PKTGEN_OUT_OF_TIME;
+	return now - wait->moved_ns < quiet ? PKTGEN_WAIT : PKTGEN_QUIET;
+}
+
+bool pktgen_linger(struct pktgen *gen)
+{
+	enum pktgen_waiting waiting = PKTGEN_WAIT;
+	struct pktgen_wait wait = { 0 };
+
+	while (gen->track.unique < gen->tx.frames && pktgen_settle(gen, UINT64_MAX)) {
+		waiting = pktgen_wait_on(&wait, gen->options, gen->track.unique,
+					 gen->latency.max, now_ns());
+		if (waiting != PKTGEN_WAIT)
+			break;
+	}
+	return waiting == PKTGEN_OUT_OF_TIME && gen->track.unique > 0;
 }
 
 /* Write the template into every buffer once: nobody else writes to them. */
@@ -425,8 +502,10 @@ void pktgen_take_report(struct pktgen *gen, struct pktgen_report *report)
 {
 	uint64_t next = sending(gen) ? gen->tx.frames : gen->track.next;
 
-	report->run_ns = now_ns() - gen->start_ns;
+	report->load_ns = gen->loaded_ns - gen->start_ns;
+	report->wait_ns = now_ns() - gen->loaded_ns;
 	report->interrupted = stop_asked() > 0;
+	report->hurried = stop_asked() > 1;
 	if (receiving(gen))
 		report->lost = track_lost(&gen->track, next);
 	vionet_queue_stats(gen->session.tx, &report->tx);
@@ -436,8 +515,6 @@ void pktgen_take_report(struct pktgen *gen, struct pktgen_report *report)
 void pktgen_start_clock(struct pktgen *gen, const struct rate *rate, uint64_t now)
 {
 	gen->start_ns = now;
-	gen->live_ns = now;
-	gen->live_at_ns = now;
 	gen->busy_ns = now;
 	gen->share.size = mix_mean(&gen->options->size, gen->mix.extra);
 	pace_start(&gen->pace, rate, &gen->share, now);

@@ -39,7 +39,7 @@ static void store_int(int *to, int value)
 
 static uint64_t load(const uint64_t *value)
 {
-	return __atomic_load_n(value, __ATOMIC_RELAXED);
+	return __atomic_load_n(value, __ATOMIC_ACQUIRE);
 }
 
 /* A signal ends it early, once. */
@@ -58,6 +58,8 @@ static void run_pair(struct pktgen *gen)
 
 	pktgen_start_clock(gen, &rate, gen->shared->start_ns);
 	pktgen_load(gen);
+	pktgen_publish(gen, now_ns());
+	store_int(&gen->published->state, PKTGEN_LOADED);
 	if (!gen->options->rx_only)
 		pktgen_drain(gen);
 	pktgen_publish(gen, now_ns());
@@ -221,22 +223,40 @@ static uint64_t stream_lost(const struct crew *crew, unsigned int stream,
 	return track_lost(&sum, sent != NULL ? *sent : sum.next);
 }
 
-static void sum_published(struct crew *crew)
+/* A pair's last sample, of one moment. */
+static struct pktgen_sample load_sample(const struct pktgen_published *from)
 {
-	struct pktgen *gen = crew->gen;
+	struct pktgen_sample sample;
+	uint64_t version;
 
-	gen->tx.frames = gen->tx.bytes = gen->rx.frames = gen->rx.bytes = 0;
-	for (uint32_t i = 0; i < crew->running; i++) {
-		const struct pktgen_published *from = &crew->published[i];
+	do {
+		const struct pktgen_sample *at;
 
-		gen->tx.frames += load(&from->tx_frames);
-		gen->tx.bytes += load(&from->tx_bytes);
-		gen->rx.frames += load(&from->rx_frames);
-		gen->rx.bytes += load(&from->rx_bytes);
-	}
-	gen->live_lost = 0;
+		version = load(&from->version);
+		at = &from->sample[version % 2];
+		sample = (struct pktgen_sample){
+			.at_ns = load(&at->at_ns),
+			.tx_frames = load(&at->tx_frames),
+			.tx_bytes = load(&at->tx_bytes),
+			.rx_frames = load(&at->rx_frames),
+			.rx_bytes = load(&at->rx_bytes),
+			.own_frames = load(&at->own_frames),
+			.latency_max_ns = load(&at->latency_max_ns),
+		};
+	} while (load(&from->version) != version);
+	return sample;
+}
+
+static void look_at_lanes(struct crew *crew)
+{
+	struct pktgen_live *live = &crew->gen->live;
+
+	for (uint32_t i = 0; i < crew->running; i++)
+		if (load(&crew->published[i].version) != 0)
+			live->now[i] = load_sample(&crew->published[i]);
+	live->lost = 0;
 	for (int i = 0; i < crew->shared.streams; i++)
-		gen->live_lost += stream_lost(
+		live->lost += stream_lost(
 			crew, (uint8_t)(crew->shared.first_stream + i), NULL);
 }
 
@@ -261,27 +281,54 @@ static void watch(struct crew *crew, enum pktgen_state state)
 		if (session_check(&gen->session, now) != CODE_OK || any_failed(crew))
 			store_int(&crew->shared.halt, 1);
 		if (gen->start_ns != 0) {
-			sum_published(crew);
+			look_at_lanes(crew);
 			session_fail(&gen->session, pktgen_live(gen, now));
 		}
 		nap(TICK_NS);
 	}
 }
 
-/* All have sent everything: give what is on its way some time. */
-static void linger(struct crew *crew)
+/* How many different frames came back, of all pairs. */
+static uint64_t unique_frames(const struct crew *crew, uint64_t *sent,
+			      uint64_t *latency_ns)
 {
-	uint64_t until = now_ns() + crew->gen->options->linger_ns;
+	const struct pktgen_published *from = crew->published;
+	uint64_t unique = 0;
 
-	if (crew->gen->options->no_rx || crew->gen->options->rx_only)
-		return;
-	while (now_ns() < until && stop_asked() <= 1 && !any_failed(crew)) {
-		sum_published(crew);
-		if (crew->gen->rx.frames >= crew->gen->tx.frames)
+	*sent = *latency_ns = 0;
+	for (uint32_t i = 0; i < crew->running; i++, from++) {
+		struct pktgen_sample sample = load_sample(from);
+
+		*sent += sample.tx_frames;
+		if (sample.latency_max_ns > *latency_ns)
+			*latency_ns = sample.latency_max_ns;
+		for (int stream = 0; stream < crew->shared.streams; stream++)
+			unique += load(&from->stream[(uint8_t)(
+				crew->shared.first_stream + stream)].unique);
+	}
+	return unique;
+}
+
+/* All have sent everything: give what is on its way some time. True if some came until
+ * the end of it. */
+static bool linger(struct crew *crew)
+{
+	enum pktgen_waiting waiting = PKTGEN_WAIT;
+	const struct pktgen_options *options = crew->gen->options;
+	uint64_t unique = 0, sent, latency;
+	struct pktgen_wait wait = { 0 };
+
+	if (options->no_rx || options->rx_only)
+		return false;
+	while (waiting == PKTGEN_WAIT && stop_asked() <= 1 && !any_failed(crew)) {
+		unique = unique_frames(crew, &sent, &latency);
+		if (unique >= sent)
 			break;
 		session_check(&crew->gen->session, now_ns());
 		nap(TICK_NS);
+		waiting = pktgen_wait_on(&wait, options, unique, latency, now_ns());
 	}
+	return waiting == PKTGEN_OUT_OF_TIME && unique > 0;
 }
 
 /* ---- the sum, at the end ---- */
@@ -333,6 +380,17 @@ static void join_stats(struct vionet_queue_stats *sum,
 	sum->in_flight += stats->in_flight;
 }
 
+static void join_vlans(struct pktgen *sum, const struct pktgen *lane)
+{
+	for (int i = 0; i < PKTGEN_VLANS; i++) {
+		if (lane->vlans[i] == 0)
+			continue;
+		sum->vlans[i] += lane->vlans[i];
+		sum->vlan_type[i] = lane->vlan_type[i];
+		sum->vlan_tci[i] = lane->vlan_tci[i];
+	}
+}
+
 static void join_lane(struct crew *crew, uint32_t index, struct pktgen_report *report)
 {
 	struct pktgen *gen = crew->gen;
@@ -347,6 +405,8 @@ static void join_lane(struct crew *crew, uint32_t index, struct pktgen_report *r
 	join_others(lane);
 	join_flow(&gen->tx, &lane->tx);
 	join_flow(&gen->rx, &lane->rx);
+	join_flow(&gen->own, &lane->own);
+	join_vlans(gen, lane);
 	join_flow(&gen->foreign, &lane->foreign);
 	gen->damaged += lane->damaged;
 	gen->pace.slipped_ns += lane->pace.slipped_ns;
@@ -362,12 +422,16 @@ static void join_all(struct crew *crew, struct pktgen_report *report)
 {
 	struct pktgen *gen = crew->gen;
 
-	gen->tx = gen->rx = (struct pktgen_flow){ 0 };
 	gen->track = (struct track){ 0 };
-	report->run_ns = now_ns() - gen->start_ns;
-	report->interrupted = stop_asked() > 0;
 	for (uint32_t i = 0; i < crew->running; i++)
-		pktgen_publish(&crew->lanes->lane[i], 0);
+		if (crew->lanes->lane[i].loaded_ns > gen->loaded_ns)
+			gen->loaded_ns = crew->lanes->lane[i].loaded_ns;
+	report->load_ns = gen->loaded_ns - gen->start_ns;
+	report->wait_ns = now_ns() - gen->loaded_ns;
+	report->interrupted = stop_asked() > 0;
+	report->hurried = stop_asked() > 1;
+	for (uint32_t i = 0; i < crew->running; i++)
+		pktgen_publish(&crew->lanes->lane[i], now_ns());
 	for (uint32_t i = 0; i < crew->running; i++)
 		join_lane(crew, i, report);
 	/* A second that one of n gave up is a second for one frame in n. */
@@ -380,7 +444,8 @@ static void join_all(struct crew *crew, struct pktgen_report *report)
 
 /* ---- the run ---- */
 
-static void run_crew(struct crew *crew, const struct rate *rate)
+static void run_crew(struct crew *crew, const struct rate *rate,
+		     struct pktgen_report *report)
 {
 	struct pktgen *gen = crew->gen;
 
@@ -391,9 +456,13 @@ static void run_crew(struct crew *crew, const struct rate *rate)
 	} else {
 		crew->shared.start_ns = now_ns();
 		pktgen_start_clock(gen, rate, crew->shared.start_ns);
+		pktgen_live_start(gen, gen->options->queues, gen->start_ns);
 		store_int(&crew->shared.go, 1);
+		watch(crew, PKTGEN_LOADED);
+		look_at_lanes(crew);
+		pktgen_live_rest(gen, now_ns());
 		watch(crew, PKTGEN_DRAINED);
-		linger(crew);
+		report->cut_short = linger(crew);
 	}
 	store_int(&crew->shared.end, 1);
 	for (uint32_t i = 0; i < crew->running; i++)
@@ -406,12 +475,16 @@ void pktgen_run_lanes(struct pktgen *gen, const struct rate *rate,
 	struct crew crew = { .gen = gen, .lanes = lanes };
 
 	if (make_crew(&crew, rate) == CODE_OK) {
-		run_crew(&crew, rate);
+		run_crew(&crew, rate, report);
 		if (gen->session.code == CODE_OK)
 			session_check_now(&gen->session);
 		pktgen_live_end(gen);
-		if (gen->start_ns != 0)
+		if (gen->start_ns != 0) {
 			join_all(&crew, report);
+			look_at_lanes(&crew);
+			gen->live.lost = report->lost;
+			pktgen_live_rest(gen, now_ns());
+		}
 	}
 	/* What lives on with the lanes must not point here. */
 	for (uint32_t i = 0; lanes->lane != NULL && i < gen->options->queues; i++) {

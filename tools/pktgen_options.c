@@ -69,14 +69,15 @@ static const struct argp_option pktgen_option_list[] = {
 
 	{ NULL, 0, NULL, 0, "Receiving:", 3 },
 	{ "rx-only", KEY_RX_ONLY, NULL, 0, "Send nothing; --count then counts what "
-	  "arrives of the stream", 3 },
+	  "arrives, or what arrives of --stream", 3 },
 	{ "no-rx", KEY_NO_RX, NULL, 0, "Do not look at what comes back", 3 },
 	{ "mode", KEY_MODE, "MODE", 0,
 	  "poll: never sleep; interrupt: sleep until there is something to do; spin "
 	  "(default): poll 50 us, then sleep",
 	  3 },
 	{ "linger", KEY_LINGER, "TIME", 0,
-	  "Wait for frames on their way at the end (0.2)", 3 },
+	  "At the end, wait for frames on their way until none has come for TIME (1, or "
+	  "twice what they took so far)", 3 },
 
 	{ NULL, 0, NULL, 0, "Other:", 4 },
 	{ "queue-size", KEY_QUEUE_SIZE, "N", 0,
@@ -213,6 +214,7 @@ static error_t parse_rest(int key, const char *argument,
 		bad = parse_word("--mode", argument, modes, &options->mode, &error);
 		break;
 	case KEY_LINGER:
+		options->have_linger = true;
 		bad = parse_duration("--linger", argument, 1, &options->linger_ns,
 				     &error);
 		break;
@@ -330,7 +332,7 @@ void pktgen_parse(int argc, char **argv, struct pktgen_options *options)
 {
 	*options = (struct pktgen_options){
 		.interval_ns = 1000000000,
-		.linger_ns = 200000000,
+		.linger_ns = PKTGEN_LINGER_NS,
 		.rate = { .kind = RATE_MAX },
 		.burst = 32,
 		.fields = {

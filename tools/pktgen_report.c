@@ -1,22 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: what `vionet pktgen` shows: live lines, the summary.
- * Never: changes what it reports on, or calls the device.
+ * Owns: what `vionet pktgen` shows at the end. Never: changes what it reports on, or
+ * calls the device.
+ * Read next: pktgen_json.c, the same as JSON.
  */
 #include "pktgen.h"
 
 #include <string.h>
-#include <unistd.h>
 
-#define LINE_MAX_COLUMNS 79
 /* Below this share of what was asked, the rate was not reached. */
 #define REACHED 0.99
 
-/* A frame's bits on the wire. */
-static double wire_bits(const struct pktgen_flow *flow)
+double pktgen_wire_bits(uint64_t frames, uint64_t bytes)
 {
-	return 8.0 * ((double)flow->bytes +
-		      (double)FRAME_WIRE_OVERHEAD * (double)flow->frames);
+	return 8.0 * ((double)bytes + (double)FRAME_WIRE_OVERHEAD * (double)frames);
 }
 
 /* Frames a second between the first and the last: of n frames n - 1 gaps. */
@@ -32,11 +29,11 @@ double pktgen_bit_rate(const struct pktgen_flow *flow)
 {
 	if (flow->frames == 0)
 		return 0;
-	return pktgen_frame_rate(flow) * wire_bits(flow) / (double)flow->frames;
+	return pktgen_frame_rate(flow) * pktgen_wire_bits(flow->frames, flow->bytes) /
+	       (double)flow->frames;
 }
 
-/* "1.234 Mpps": four digits that count. */
-static const char *scaled(double value, const char *unit, char text[32])
+const char *pktgen_scaled(double value, const char *unit, char text[32])
 {
 	static const char prefixes[] = " kMGT";
 	size_t step = 0;
@@ -58,90 +55,21 @@ uint64_t pktgen_driver_drops(const struct vionet_queue_stats *stats)
 	       stats->dropped_metadata;
 }
 
-/* --- Live lines ---------------------------------------------------------- */
-
-static FILE *live_stream(const struct pktgen *gen)
+const char *pktgen_time(double ns, char text[32])
 {
-	return gen->options->json ? stderr : stdout;
-}
+	const char *unit = "us";
+	double value = ns / 1e3;
 
-static bool on_terminal(FILE *stream)
-{
-	return isatty(fileno(stream)) == 1;
-}
-
-/* What a flow has gained since the last line, as if it were one of its own. */
-static struct pktgen_flow gained(const struct pktgen_flow *now,
-				 const struct pktgen_flow *before)
-{
-	return (struct pktgen_flow){ .frames = now->frames - before->frames,
-				     .bytes = now->bytes - before->bytes };
-}
-
-/* By the driver, on all queues of the session. */
-static uint64_t dropped_so_far(const struct session *session)
-{
-	uint64_t sum = 0;
-
-	for (unsigned int i = 0; i < session->pairs; i++) {
-		struct vionet_queue_stats stats = { 0 };
-
-		vionet_queue_stats(session->receive[i], &stats);
-		sum += pktgen_driver_drops(&stats);
+	if (value >= 9999.95) {
+		value /= 1e3;
+		unit = "ms";
 	}
-	return sum;
-}
-
-static void format_live(const struct pktgen *gen, uint64_t now, char *line,
-			size_t size)
-{
-	struct pktgen_flow tx = gained(&gen->tx, &gen->live_tx);
-	struct pktgen_flow rx = gained(&gen->rx, &gen->live_rx);
-	double seconds = (double)(now - gen->live_at_ns) / 1e9;
-	char tx_rate[32], tx_bits[32], rx_rate[32];
-
-	snprintf(line, size,
-		 "%5.*fs  TX %10s %12s  RX %10s  lost %ju  dropped %ju",
-		 gen->options->interval_ns % 1000000000 == 0 ? 0 : 1,
-		 (double)(now - gen->start_ns) / 1e9,
-		 scaled((double)tx.frames / seconds, "pps", tx_rate),
-		 scaled(wire_bits(&tx) / seconds, "bit/s", tx_bits),
-		 scaled((double)rx.frames / seconds, "pps", rx_rate),
-		 (uintmax_t)(gen->live_lost +
-			     track_lost(&gen->track, gen->track.next)),
-		 (uintmax_t)dropped_so_far(&gen->session));
-}
-
-int pktgen_live(struct pktgen *gen, uint64_t now)
-{
-	uint64_t interval = gen->options->interval_ns;
-	FILE *stream = live_stream(gen);
-	char line[LINE_MAX_COLUMNS + 1];
-
-	if (interval == 0 || now < gen->live_ns + interval)
-		return CODE_OK;
-	format_live(gen, now, line, sizeof(line));
-	if (on_terminal(stream)) {
-		/* Blanks cover what a longer line before has left. */
-		fprintf(stream, "\r%-*s", gen->live_length, line);
-		gen->live_length = (int)strlen(line);
-		say_set_live(true);
-	} else {
-		fprintf(stream, "%s\n", line);
+	if (value >= 9999.95) {
+		value /= 1e3;
+		unit = "s";
 	}
-	/* After a stall the next line is one interval away, not at once. */
-	gen->live_ns += interval * ((now - gen->live_ns) / interval);
-	gen->live_at_ns = now;
-	gen->live_tx = gen->tx;
-	gen->live_rx = gen->rx;
-	return finish_output(stream, "live lines");
-}
-
-void pktgen_live_end(struct pktgen *gen)
-{
-	if (say_is_live())
-		fputc('\n', live_stream(gen));
-	say_set_live(false);
+	snprintf(text, 32, "%.1f %s", value, unit);
+	return text;
 }
 
 /* --- Summary ------------------------------------------------------------- */
@@ -171,18 +99,23 @@ struct pktgen_verdict pktgen_judge(const struct pktgen *gen,
 	return verdict;
 }
 
-static void print_rates(const struct pktgen_flow *flow)
+static const char *frames_word(uint64_t count)
+{
+	return count == 1 ? "frame" : "frames";
+}
+
+static void print_rates(const char *label, const struct pktgen_flow *flow)
 {
 	char rate[32], bits[32];
 
 	if (flow->frames == 0)
 		return;
 	if (pktgen_frame_rate(flow) > 0)
-		printf("    %s, %s on the wire\n",
-		       scaled(pktgen_frame_rate(flow), "pps", rate),
-		       scaled(pktgen_bit_rate(flow), "bit/s", bits));
+		printf("    %s%s, %s on the wire\n", label,
+		       pktgen_scaled(pktgen_frame_rate(flow), "pps", rate),
+		       pktgen_scaled(pktgen_bit_rate(flow), "bit/s", bits));
 	else
-		printf("    too short for a rate\n");
+		printf("    %stoo short for a rate\n", label);
 }
 
 static void print_tx(const struct pktgen *gen, const struct pktgen_report *report)
@@ -190,49 +123,164 @@ static void print_tx(const struct pktgen *gen, const struct pktgen_report *repor
 	struct pktgen_verdict verdict = pktgen_judge(gen, report);
 	char wanted[32], reached[32];
 
-	printf("TX  sent %ju, completed %ju, refused %ju frames; %ju bytes\n",
-	       (uintmax_t)gen->tx.frames, (uintmax_t)report->tx.completed,
-	       (uintmax_t)report->tx.invalid, (uintmax_t)gen->tx.bytes);
-	print_rates(&gen->tx);
+	printf("TX  sent %ju %s, %ju bytes; completed %ju, refused %ju\n",
+	       (uintmax_t)gen->tx.frames, frames_word(gen->tx.frames),
+	       (uintmax_t)gen->tx.bytes, (uintmax_t)report->tx.completed,
+	       (uintmax_t)report->tx.invalid);
+	print_rates("", &gen->tx);
 	if (!verdict.asked)
 		return;
 	printf("    asked %s, achieved %s\n",
-	       scaled(verdict.wanted, verdict.unit, wanted),
-	       scaled(verdict.reached, verdict.unit, reached));
+	       pktgen_scaled(verdict.wanted, verdict.unit, wanted),
+	       pktgen_scaled(verdict.reached, verdict.unit, reached));
 	if (!verdict.followed)
 		printf("    %s (full %ju times, %.3f s given up)\n", verdict.why,
 		       (uintmax_t)report->tx.full,
 		       (double)gen->pace.slipped_ns / 1e9);
 }
 
-static void print_rx(const struct pktgen *gen, const struct pktgen_report *report)
+/* Frames that came with other VLAN tags than they were sent with: a switch on the way
+ * adds or removes them. */
+static void print_vlans(const struct pktgen *gen)
 {
-	printf("RX  own %ju, foreign %ju frames; dropped by the driver %ju, no buffer "
-	       "%ju\n",
-	       (uintmax_t)gen->rx.frames, (uintmax_t)gen->foreign.frames,
-	       (uintmax_t)pktgen_driver_drops(&report->rx), (uintmax_t)report->rx.starved);
-	/* Nobody sends them back: to call that loss would be wrong. */
-	if (gen->rx.frames == 0) {
-		if (!gen->options->rx_only)
-			printf("    nothing of it came back\n");
+	int sent = !gen->options->rx_only && gen->options->fields.vlan != FRAME_NO_VLAN;
+
+	for (int i = 0; i < PKTGEN_VLANS; i++) {
+		if (gen->vlans[i] == 0 || i == sent)
+			continue;
+		if (i == 0)
+			printf("    %ju came without their VLAN tag\n",
+			       (uintmax_t)gen->vlans[i]);
+		else
+			printf("    %ju came with %d%s VLAN tag%s in front, the outermost "
+			       "0x%04x id %u\n",
+			       (uintmax_t)gen->vlans[i], i,
+			       i == PKTGEN_VLANS - 1 ? " or more" : "",
+			       i == 1 ? "" : "s", gen->vlan_type[i],
+			       gen->vlan_tci[i] & 0xfffU);
+	}
+}
+
+/* Nobody sends them back: to call that loss would be wrong. */
+static void print_nothing(const struct pktgen *gen, const struct pktgen_report *report)
+{
+	char text[32];
+
+	if (!gen->options->rx_only)
+		printf("    nothing of it came back within %s\n",
+		       pktgen_time((double)report->wait_ns, text));
+}
+
+static void print_own(const struct pktgen *gen, const struct pktgen_report *report)
+{
+	char text[32];
+
+	if (gen->own.frames == 0) {
+		print_nothing(gen, report);
 		return;
 	}
-	print_rates(&gen->rx);
 	printf("    lost %ju, duplicates %ju, reordered %ju, damaged %ju, stale %ju\n",
 	       (uintmax_t)report->lost, (uintmax_t)gen->track.duplicates,
 	       (uintmax_t)gen->track.reordered, (uintmax_t)gen->damaged,
 	       (uintmax_t)gen->track.stale);
+	if (report->cut_short)
+		printf("    frames still came after %s: not all of the lost are; see "
+		       "--linger\n", pktgen_time((double)report->wait_ns, text));
+	else if (report->hurried && report->lost > 0)
+		printf("    stopped twice: frames on their way count as lost\n");
+	print_vlans(gen);
+}
+
+/* Who had to throw away what. */
+static void print_drops(const struct pktgen_report *report)
+{
+	uint64_t driver = pktgen_driver_drops(&report->rx);
+
+	if (driver != 0)
+		printf("    the driver dropped %ju that the device reported wrongly\n",
+		       (uintmax_t)driver);
+	if (report->rx.starved != 0)
+		printf("    %ju receive buffers could not be replaced at once\n",
+		       (uintmax_t)report->rx.starved);
+	for (int i = 0; i < PKTGEN_DROPS; i++)
+		if (report->drop[i] != 0)
+			printf("    the device dropped %ju %s\n",
+			       (uintmax_t)report->drop[i],
+			       pktgen_drop_reason((enum pktgen_drop)i));
+}
+
+static void print_rx(const struct pktgen *gen)
+{
+	printf("RX  received %ju %s, %ju bytes: ours %ju, not ours %ju\n",
+	       (uintmax_t)gen->rx.frames, frames_word(gen->rx.frames),
+	       (uintmax_t)gen->rx.bytes, (uintmax_t)gen->own.frames,
+	       (uintmax_t)gen->foreign.frames);
+	print_rates("", &gen->rx);
+	if (gen->foreign.frames == 0 || gen->own.frames == 0)
+		return;
+	print_rates("ours ", &gen->own);
+	print_rates("not ours ", &gen->foreign);
 }
 
 static void print_latency(const struct histogram *latency)
 {
+	static const struct {
+		const char *name;
+		unsigned int per_mille;
+	} points[] = { { "p50", 500 }, { "p90", 900 }, { "p99", 990 }, { "p99.9", 999 } };
+	char low[32], middle[32], high[32];
+
 	if (latency->count == 0)
 		return;
-	printf("    latency us: min %.1f, avg %.1f, p50 %.1f, p99 %.1f, max %.1f\n",
-	       (double)latency->min / 1e3, histogram_average(latency) / 1e3,
-	       (double)histogram_percentile(latency, 500) / 1e3,
-	       (double)histogram_percentile(latency, 990) / 1e3,
-	       (double)latency->max / 1e3);
+	printf("    latency min %s, avg %s, max %s\n           ",
+	       pktgen_time((double)latency->min, low),
+	       pktgen_time(histogram_average(latency), middle),
+	       pktgen_time((double)latency->max, high));
+	for (size_t i = 0; i < sizeof(points) / sizeof(points[0]); i++)
+		printf("%s %s %s", i > 0 ? "," : "", points[i].name,
+		       pktgen_time((double)histogram_percentile(
+					   latency, points[i].per_mille), low));
+	putchar('\n');
+}
+
+/* Which pairs received nothing, though others did: "1, 3". Returns how many. */
+static uint32_t idle_pairs(const struct pktgen *gen, const struct pktgen_lanes *lanes,
+			   char *text, size_t size)
+{
+	uint32_t count = 0;
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (uint32_t i = 0; gen->rx.frames > 0 && i < gen->options->queues; i++) {
+		if (lanes->lane[i].rx.frames != 0)
+			continue;
+		if (used < size)
+			used += (size_t)snprintf(text + used, size - used, "%s%u",
+						 count > 0 ? ", " : "", i);
+		count++;
+	}
+	return count;
+}
+
+/* A device that steers by hash gives a flow to one queue: so few of them need not
+ * reach all queues. */
+static void print_idle(const struct pktgen *gen, const struct pktgen_lanes *lanes)
+{
+	uint32_t queues = gen->options->queues;
+	char list[64];
+	uint32_t idle;
+
+	if (gen->options->no_rx)
+		return;
+	idle = idle_pairs(gen, lanes, list, sizeof(list));
+	if (idle == 0)
+		return;
+	printf("%u of %u receive queues got nothing (%s)", idle, queues, list);
+	if (gen->options->rx_only)
+		printf(": the device steers all that arrives to the others\n");
+	else
+		printf(": there are %u flows, one a pair, and the device steers them so\n",
+		       queues);
 }
 
 /* A line for each pair. */
@@ -242,36 +290,48 @@ static void print_lanes(const struct pktgen *gen, const struct pktgen_lanes *lan
 
 	if (lanes->lane == NULL)
 		return;
-	printf("PAIR %12s %12s %12s %12s %12s %10s\n", "SENT", "", "OWN RECEIVED", "",
-	       "FOREIGN", "LOST");
+	printf("PAIR %12s %10s %12s %10s %12s %10s\n", "SENT", "", "RECEIVED", "",
+	       "NOT OURS", "LOST");
 	for (uint32_t i = 0; i < gen->options->queues; i++) {
 		const struct pktgen *lane = &lanes->lane[i];
 
-		printf("%4u %12ju %12s %12ju %12s %12ju %10ju\n", i,
+		printf("%4u %12ju %10s %12ju %10s %12ju %10ju\n", i,
 		       (uintmax_t)lane->tx.frames,
-		       scaled(pktgen_frame_rate(&lane->tx), "pps", tx),
+		       pktgen_scaled(pktgen_frame_rate(&lane->tx), "pps", tx),
 		       (uintmax_t)lane->rx.frames,
-		       scaled(pktgen_frame_rate(&lane->rx), "pps", rx),
+		       pktgen_scaled(pktgen_frame_rate(&lane->rx), "pps", rx),
 		       (uintmax_t)lane->foreign.frames,
 		       (uintmax_t)lanes->report[i].lost);
 	}
+	print_idle(gen, lanes);
+}
+
+static void print_head(const struct pktgen *gen, const struct pktgen_report *report)
+{
+	printf("%s: %.3f s", clean(gen->session.name), (double)report->load_ns / 1e9);
+	if (!gen->options->rx_only && report->wait_ns >= 1000000)
+		printf(", then %.3f s for frames on their way",
+		       (double)report->wait_ns / 1e9);
+	printf("%s", report->interrupted ? ", stopped" : "");
+	if (!gen->options->rx_only)
+		printf("; seed %ju", (uintmax_t)gen->options->seed);
+	if (gen->stream != PKTGEN_ANY_STREAM)
+		printf("%s stream %d", gen->options->rx_only ? ";" : ",", gen->stream);
+	putchar('\n');
 }
 
 static void print_summary(const struct pktgen *gen, const struct pktgen_report *report,
 			  const struct pktgen_lanes *lanes)
 {
-	printf("%s: %.3f s%s, seed %ju", clean(gen->session.name),
-	       (double)report->run_ns / 1e9, report->interrupted ? ", stopped" : "",
-	       (uintmax_t)gen->options->seed);
-	if (gen->stream != PKTGEN_ANY_STREAM)
-		printf(", stream %d", gen->stream);
-	putchar('\n');
+	print_head(gen, report);
 	if (!gen->options->rx_only)
 		print_tx(gen, report);
 	if (!gen->options->no_rx) {
-		print_rx(gen, report);
-		print_latency(&gen->latency);
+		print_rx(gen);
+		print_own(gen, report);
 	}
+	print_drops(report);
+	print_latency(&gen->latency);
 	print_lanes(gen, lanes);
 }
 

@@ -113,23 +113,69 @@ static int start_queues(struct pktgen *gen)
 	return session_start(&gen->session, &start);
 }
 
+/* What the device made of --queue-size: it may have fewer entries, in one direction
+ * or in both. */
+static void note_sizes(struct pktgen *gen, struct pktgen_report *report)
+{
+	uint32_t asked = gen->options->queue_size;
+	struct vionet_queue_info info;
+
+	if (vionet_device_queue_info(gen->session.device, 0, &info) == 0)
+		report->rx_size = info.size;
+	if (vionet_device_queue_info(gen->session.device, 1, &info) == 0)
+		report->tx_size = info.size;
+	if (asked != 0 && (report->rx_size != asked || report->tx_size != asked))
+		say("%s: --queue-size: %u asked for, in use: receive %u, transmit %u",
+		    gen->session.name, asked, report->rx_size, report->tx_size);
+}
+
 static void run_single(struct pktgen *gen, const struct rate *rate,
 		       struct pktgen_report *report)
 {
 	if (sending(gen) && pktgen_prepare(gen) != CODE_OK)
 		return;
 	pktgen_start_clock(gen, rate, now_ns());
+	pktgen_live_start(gen, 1, gen->start_ns);
 	pktgen_load(gen);
+	pktgen_live_rest(gen, gen->loaded_ns);
 	if (sending(gen)) {
 		pktgen_drain(gen);
 		if (!gen->options->no_rx)
-			pktgen_linger(gen);
+			report->cut_short = pktgen_linger(gen);
 	}
 	/* Anything that went wrong at the very end is still found. */
 	if (gen->session.code == CODE_OK)
 		session_check_now(&gen->session);
 	pktgen_live_end(gen);
 	pktgen_take_report(gen, report);
+	gen->live.ended = true;
+	pktgen_live_rest(gen, now_ns());
+}
+
+/* What the device counts is of all its time: only what it adds is of the run. */
+static void end_drops(struct pktgen *gen, const uint64_t *before,
+		      struct pktgen_report *report)
+{
+	if (report->drops_known)
+		report->drops_known = pktgen_read_drops(&gen->session, report->drop);
+	for (int i = 0; i < PKTGEN_DROPS; i++)
+		report->drop[i] = !report->drops_known		? 0 :
+				  report->drop[i] > before[i] ? report->drop[i] - before[i] :
+								  0;
+}
+
+static void run(struct pktgen *gen, const struct rate *rate,
+		struct pktgen_report *report, struct pktgen_lanes *lanes)
+{
+	uint64_t before[PKTGEN_DROPS];
+
+	report->drops_known = pktgen_read_drops(&gen->session, before);
+	note_sizes(gen, report);
+	if (gen->options->queues == 1)
+		run_single(gen, rate, report);
+	else
+		pktgen_run_lanes(gen, rate, report, lanes);
+	end_drops(gen, before, report);
 }
 
 /* The only thread, if there is one pair; else the control thread stays as it is. */
@@ -161,16 +207,13 @@ int command_pktgen(int argc, char **argv)
 	if (session_open(&gen.session, &options.device, "pktgen") != CODE_OK)
 		return gen.session.code;
 	if (start_queues(&gen) == CODE_OK && session_apply(&gen.session) == CODE_OK &&
-	    look_at_device(&gen, &rate) == CODE_OK) {
-		if (options.queues == 1)
-			run_single(&gen, &rate, &report);
-		else
-			pktgen_run_lanes(&gen, &rate, &report, &lanes);
-	}
+	    look_at_device(&gen, &rate) == CODE_OK)
+		run(&gen, &rate, &report, &lanes);
 	code = session_close(&gen.session);
 	/* Nothing to tell of a run that never began. */
 	if (gen.start_ns != 0)
 		code = pktgen_print(&gen, &report, &lanes, code);
 	pktgen_free_lanes(&gen, &lanes);
+	pktgen_live_free(&gen);
 	return code;
 }

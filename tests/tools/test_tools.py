@@ -30,11 +30,12 @@ MAC, OTHER = "02:00:00:00:00:77", "02:00:00:00:00:88"
 
 class Case(unittest.TestCase):
     features = "+all,-RING_PACKED"
+    lossless = ("--lossless",)
     options = ()
 
     def setUp(self):
         trace = os.path.join("/tmp", f"vionet-tools-{os.getpid()}.trace")
-        self.nic = Softnic("--features", self.features, "--queue-pairs", "4", "--lossless",
+        self.nic = Softnic("--features", self.features, "--queue-pairs", "4", *self.lossless,
                            "--trace", trace, *self.options)
         self.nic.trace = trace
         self.device = f"vfio-user:{self.nic.path}"

@@ -72,16 +72,15 @@ class Switch(peer.Case):
 
         The switch drops what finds no room at the receiver, which has ten times the sender's.
         """
-        pattern = ["--size", "imix", "--interval", "0"]
+        same = ["--stream", "7", "--interval", "0", "--json"]
         receiving = self.vionet_in_background("pktgen", receiver, "--rx-only", "--count", count,
-                                              "--duration", "20", "--queue-size", "4096", "--json",
-                                              *pattern)
+                                              "--duration", "20", "--queue-size", "4096", *same)
         # The switch takes frames for a port once it is up.
         up = peer.wait_for(lambda: self.port_is_up(receiver) or receiving.poll() is not None)
         self.assertTrue(up and receiving.poll() is None,
                         self.switch_text() if up else receiving.communicate()[1])
-        sent = json.loads(self.vionet("pktgen", sender, "--count", count, "--rate", "4k", "--json",
-                                      *pattern))
+        sent = json.loads(self.vionet("pktgen", sender, "--count", count, "--rate", "4k", "--size",
+                                      "imix", *same))
         out, err = receiving.communicate(timeout=30)
         self.assertEqual(receiving.returncode, 0, err + self.switch_text())
         rx = json.loads(out)["rx"]
