@@ -37,7 +37,8 @@ int vn_transport_open(const char *name, struct vn_transport **transport)
 		if (strncmp(name, kinds[i].kind, length) == 0)
 			return kinds[i].open(name + length, transport);
 	}
-	if (colon && colon - name > DOMAIN_DIGITS)
+	if (colon && colon - name > DOMAIN_DIGITS &&
+	    !memchr(name, '/', (size_t)(colon - name)))
 		return vn_error(EINVAL, "'%s': there are no devices of the kind "
 				"'%.*s'; name a PCI function such as 0000:00:04.0, or "
 				"a socket: vfio-user:PATH, vhost-user:PATH", name,

@@ -139,7 +139,7 @@ static bool take(const char **text, char c)
 	return true;
 }
 
-int vn_pci_address_parse(const char *text, char address[VN_ADDRESS_MAX])
+bool vn_pci_address_read(const char *text, char address[VN_ADDRESS_MAX])
 {
 	unsigned int domain = 0, bus, device, function;
 	const char *colon = strchr(text, ':');
@@ -153,13 +153,15 @@ int vn_pci_address_parse(const char *text, char address[VN_ADDRESS_MAX])
 	       take_hex(&rest, 2, 2, &device) && device <= 0x1f &&
 	       take(&rest, '.') && take_hex(&rest, 1, 1, &function) &&
 	       function <= 7 && *rest == '\0';
-	if (!good)
-		return vn_error(EINVAL,
-				"\"%.40s\" is no PCI address; write it as 0000:00:04.0 or 00:04.0",
-				text);
-	snprintf(address, VN_ADDRESS_MAX, "%04x:%02x:%02x.%u", domain, bus,
-		 device, function);
-	return 0;
+	if (good)
+		snprintf(address, VN_ADDRESS_MAX, "%04x:%02x:%02x.%u", domain, bus,
+			 device, function);
+	return good;
+}
+
+int vn_pci_address_parse(const char *text, char address[VN_ADDRESS_MAX])
+{
+	return vn_pci_address_read(text, address) ? 0 : vn_pci_name_refuse(text);
 }
 
 /* Is there such a function? Its path goes to `path`. */

@@ -9,6 +9,7 @@
 #ifndef VN_PCI_SYSFS_H
 #define VN_PCI_SYSFS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,12 @@
  * full lower-case form. Returns 0 or -EINVAL with text.
  */
 int vn_pci_address_parse(const char *text, char address[VN_ADDRESS_MAX]);
+
+/* The same without a text. Returns whether it is an address. */
+bool vn_pci_address_read(const char *text, char address[VN_ADDRESS_MAX]);
+
+/* -EINVAL, with a text that knows network interfaces and sockets. */
+int vn_pci_name_refuse(const char *name);
 
 /* Where sysfs is: "/sys" unless vn_sysfs_set_root was called (by a test). */
 const char *vn_sysfs_root(void);
