@@ -87,44 +87,51 @@ const char *text_without(const char *text, const char *name)
 	return text;
 }
 
+/* The exit code of each failure, on every transport; what is not here is CODE_FAILED. */
+static const struct {
+	int error;
+	enum exit_code open, run;
+} codes[] = {
+	/* It is not there, or nobody answers: no function, socket or backend; others
+	 * have it; it may not or cannot be driven. */
+	{ ENODEV, CODE_UNDRIVABLE, CODE_GONE },
+	{ ENXIO, CODE_UNDRIVABLE, CODE_GONE },
+	{ ENOENT, CODE_UNDRIVABLE, CODE_FAILED },
+	{ ENOTCONN, CODE_UNDRIVABLE, CODE_GONE },
+	{ ECONNREFUSED, CODE_UNDRIVABLE, CODE_GONE },
+	{ ECONNRESET, CODE_UNDRIVABLE, CODE_GONE },
+	{ EPIPE, CODE_UNDRIVABLE, CODE_GONE },
+	{ ENETDOWN, CODE_UNDRIVABLE, CODE_GONE },
+	{ ETIMEDOUT, CODE_UNDRIVABLE, CODE_FAILED },
+	{ EBUSY, CODE_UNDRIVABLE, CODE_FAILED },
+	{ EADDRINUSE, CODE_UNDRIVABLE, CODE_FAILED },
+	{ EPERM, CODE_UNDRIVABLE, CODE_FAILED },
+	{ ENOTSUP, CODE_UNDRIVABLE, CODE_FAILED },
+	/* What was typed. */
+	{ EINVAL, CODE_USAGE, CODE_FAILED },
+	{ ENAMETOOLONG, CODE_USAGE, CODE_FAILED },
+	/* What this process may have and do. */
+	{ EACCES, CODE_PERMISSION, CODE_PERMISSION },
+	{ ENOMEM, CODE_PERMISSION, CODE_PERMISSION },
+	{ EMFILE, CODE_PERMISSION, CODE_PERMISSION },
+	{ ENFILE, CODE_PERMISSION, CODE_PERMISSION },
+	{ 0, CODE_OK, CODE_OK },
+};
+
 int code_of_open(int result)
 {
-	switch (-result) {
-	case 0:
-		return CODE_OK;
-	case EINVAL:
-		return CODE_USAGE;
-	case ENODEV:
-	case ENXIO:
-	case ENOTSUP:
-	case EBUSY:
-	case EPERM:
-	case ENOENT: /* no vfio-pci module */
-		return CODE_UNDRIVABLE;
-	case EACCES:
-	case ENOMEM:
-	case EMFILE:
-	case ENFILE:
-		return CODE_PERMISSION;
-	default:
-		return CODE_FAILED;
-	}
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		if (codes[i].error == -result)
+			return codes[i].open;
+	return CODE_FAILED;
 }
 
 int code_of_run(int result)
 {
-	switch (-result) {
-	case 0:
-		return CODE_OK;
-	case ENODEV:
-		return CODE_GONE;
-	case ENOMEM:
-	case EMFILE:
-	case ENFILE:
-		return CODE_PERMISSION;
-	default:
-		return CODE_FAILED;
-	}
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		if (codes[i].error == -result)
+			return codes[i].run;
+	return CODE_FAILED;
 }
 
 int finish_output(FILE *file, const char *name)
@@ -132,7 +139,9 @@ int finish_output(FILE *file, const char *name)
 	static const FILE *failed; /* once said is enough, for all that follows */
 	int error;
 
-	errno = 0;
+	/* What could not be written at once has left its errno. */
+	if (!ferror(file))
+		errno = 0;
 	if (fflush(file) == 0 && !ferror(file))
 		return CODE_OK;
 	error = errno;
@@ -240,13 +249,20 @@ void need_parsed(int result, const struct parse_error *error)
 		refuse_usage("%s", error->text);
 }
 
-static bool asks_for_help(int argc, char **argv)
+/* "-h" of the command whose parser is the child. */
+static error_t parse_help(int key, char *argument, struct argp_state *state)
 {
-	for (int i = 1; i < argc; i++)
-		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-?") == 0 ||
-		    strcmp(argv[i], "--usage") == 0)
-			return true;
-	return false;
+	(void)argument;
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = state->input;
+		return 0;
+	case 'h':
+		argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
 }
 
 /* The C library repeats the name of an option that it does not know as it is. */
@@ -263,20 +279,28 @@ static void refuse_unprintable(int argc, char **argv)
 }
 
 /*
- * argp takes the name for messages and for usage lines from the same argv[0].
- * Messages shall begin with "vionet:", usage lines with "vionet pktgen".
+ * argp takes the name for messages and for usage lines from argv[0]: with the command
+ * in it, the advice to try --help leads to the command's.
  */
 void parse_arguments(const struct argp *argp, const char *name, int argc,
 		     char **argv, void *input)
 {
 	static char full_name[32];
+	const struct argp_child children[] = { { argp, 0, NULL, 0 }, { 0 } };
+	const struct argp whole = {
+		.options = (const struct argp_option[]){
+			{ NULL, 'h', NULL, OPTION_HIDDEN, NULL, -1 },
+			{ 0 },
+		},
+		.parser = parse_help,
+		.children = children,
+	};
 
 	refuse_unprintable(argc, argv);
 	snprintf(full_name, sizeof(full_name), "vionet %s", name);
-	if (asks_for_help(argc, argv))
-		argv[0] = full_name;
+	argv[0] = full_name;
 	argp_err_exit_status = CODE_USAGE;
-	if (argp_parse(argp, argc, argv, 0, NULL, input) != 0)
+	if (argp_parse(&whole, argc, argv, 0, NULL, input) != 0)
 		exit(CODE_USAGE);
 }
 
@@ -321,6 +345,88 @@ static unsigned int parse_timeout(const char *option, const char *argument,
 	return (unsigned int)time;
 }
 
+static bool starts_with(const char *text, const char *start)
+{
+	return strncmp(text, start, strlen(start)) == 0;
+}
+
+/* The first feature that is in both sets, or NULL. */
+static const char *in_both(const struct vionet_features *a,
+			   const struct vionet_features *b)
+{
+	static char number[16];
+
+	for (unsigned int bit = 0; bit < VIONET_FEATURE_BITS; bit++) {
+		if (!vionet_feature_test(a, bit) || !vionet_feature_test(b, bit))
+			continue;
+		snprintf(number, sizeof(number), "bit %u", bit);
+		return vionet_feature_name(bit) != NULL ? vionet_feature_name(bit) :
+							  number;
+	}
+	return NULL;
+}
+
+/* The first feature in `set` that the driver treats so. */
+static const char *first_used(const struct vionet_features *set,
+			      enum vionet_feature_use use)
+{
+	struct vionet_features all = { { 0 } };
+
+	for (unsigned int bit = 0; bit < VIONET_FEATURE_BITS; bit++)
+		if (vionet_feature_use(bit) == use)
+			all.word[bit / 64] |= 1ULL << (bit % 64);
+	return in_both(set, &all);
+}
+
+static void check_features(const struct device_options *options)
+{
+	const struct vionet_open_options *open = &options->open;
+	struct vionet_features needed = { { 0 } };
+	const char *name = in_both(&open->want, &open->avoid);
+
+	if (name != NULL)
+		refuse_usage("--want and --avoid both name %s; leave one of them out",
+			     name);
+	settings_want(&options->settings, &needed);
+	name = in_both(&needed, &open->avoid);
+	if (name != NULL)
+		refuse_usage("--avoid %s: a setting needs it; leave one of them out",
+			     name);
+	name = first_used(&open->want, VIONET_FEATURE_UNUSED);
+	if (name != NULL)
+		refuse_usage("--want %s: this driver makes no use of it", name);
+	name = first_used(&open->want, VIONET_FEATURE_ACCEPTED);
+	if (name != NULL)
+		refuse_usage("--want %s: it is accepted anyway; leave it out", name);
+}
+
+/* An option that changes nothing is a misunderstanding. */
+static void check_device_options(const struct device_options *options)
+{
+	unsigned int flags = options->open.flags;
+
+	check_features(options);
+	if (options->name == NULL || !starts_with(options->name, "vhost-user:"))
+		return;
+	if (flags & VIONET_OPEN_ASSUME_IOMMU)
+		refuse_usage("--assume-iommu has no effect on a vhost-user backend: it "
+			     "reaches only the memory that it is given; leave it out");
+	if (flags & VIONET_OPEN_WRITABLE_RINGS &&
+	    strstr(options->name, ",read-only") == NULL)
+		refuse_usage("--writable-rings has no effect on a vhost-user backend "
+			     "without ',read-only': it may write anyway; leave it out");
+}
+
+bool device_options_any(const struct device_options *options)
+{
+	const struct vionet_open_options *open = &options->open;
+
+	return open->flags != 0 || open->reset_timeout_ms != 0 ||
+	       open->control_timeout_ms != 0 ||
+	       (open->want.word[0] | open->want.word[1] | open->avoid.word[0] |
+		open->avoid.word[1]) != 0;
+}
+
 static error_t parse_device_option(int key, char *argument, struct argp_state *state)
 {
 	struct device_options *options = state->input;
@@ -356,6 +462,8 @@ static error_t parse_device_option(int key, char *argument, struct argp_state *s
 	case KEY_CONTROL_TIMEOUT:
 		options->open.control_timeout_ms = parse_timeout("--control-timeout",
 								 argument, 60);
+	case ARGP_KEY_END:
+		check_device_options(options);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -365,6 +473,10 @@ static error_t parse_device_option(int key, char *argument, struct argp_state *s
 const struct argp device_argp = {
 	.options = device_option_list,
 	.parser = parse_device_option,
+	.doc = "\vDEVICE is a PCI function bound to vfio-pci (0000:00:04.0), the one that "
+	       "a server offers at a socket (vfio-user:PATH), or a vhost-user backend "
+	       "(vhost-user:PATH; vhost-user:PATH,server[,wait=SECONDS] where it connects "
+	       "to us). 'vionet list' shows the functions of this machine.",
 };
 
 static error_t parse_setting_option(int key, char *argument, struct argp_state *state)

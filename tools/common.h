@@ -98,6 +98,9 @@ struct device_options {
 extern const struct argp device_argp;
 extern const struct argp setting_argp;
 
+/* Does it say anything of how to open? */
+bool device_options_any(const struct device_options *options);
+
 /* How to wait for frames. */
 enum wait_mode {
 	WAIT_POLL,

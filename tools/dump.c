@@ -73,6 +73,20 @@ static void add_filter(struct dump_options *options, const char *word)
 		 used > 0 ? " " : "", word);
 }
 
+/* Options that contradict each other, or change nothing beside another one. */
+static void check_together(const struct dump_options *options)
+{
+	const struct settings *settings = &options->device.settings;
+
+	if (options->path != NULL && options->hex)
+		refuse_usage("--hex has no effect with -w: the bytes are in the file; "
+			     "leave one of them out");
+	if (options->queues != 0 && settings->have[SETTING_QUEUES] &&
+	    settings->queues != options->queues)
+		refuse_usage("--queues %ju and --set queues=%u: give one of them",
+			     (uintmax_t)options->queues, settings->queues);
+}
+
 static error_t parse_dump_option(int key, char *argument, struct argp_state *state)
 {
 	struct dump_options *options = state->input;
@@ -123,6 +137,7 @@ static error_t parse_dump_option(int key, char *argument, struct argp_state *sta
 	case ARGP_KEY_END:
 		if (options->device.name == NULL)
 			refuse_usage("dump: no device named; 'vionet list' shows them");
+		check_together(options);
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;

@@ -9,6 +9,8 @@
 
 #include <vionet/vionet.h>
 
+#define WORD_MAX 32 /* letters of a command that is looked up */
+
 static const struct command {
 	const char *name;
 	int (*run)(int argc, char **argv);
@@ -40,8 +42,77 @@ static void print_help(FILE *stream)
 	for (size_t i = 0; i < command_count; i++)
 		fprintf(stream, "  %-8s %s\n", commands[i].name, commands[i].purpose);
 	fputs("  help     this text; 'vionet help COMMAND' for more\n\n"
-	      "'vionet COMMAND --help' lists options, 'man vionet' tells the rest.\n",
+	      "'vionet COMMAND --help' lists options, 'man vionet' tells the rest.\n"
+	      "A DEVICE is a PCI function (0000:00:04.0), vfio-user:PATH or "
+	      "vhost-user:PATH.\n",
 	      stream);
+}
+
+/* How many letters have to be changed, put in, left out or exchanged with their
+ * neighbour to turn one word into the other (Damerau, optimal string alignment). */
+static unsigned int distance(const char *a, const char *b)
+{
+	unsigned int row[3][WORD_MAX + 1];
+	unsigned int *two = row[0], *one = row[1], *now = row[2];
+	size_t columns = strlen(b);
+
+	for (size_t j = 0; j <= columns; j++)
+		one[j] = (unsigned int)j;
+	for (size_t i = 1; a[i - 1] != '\0'; i++) {
+		unsigned int *next = two;
+
+		now[0] = (unsigned int)i;
+		for (size_t j = 1; j <= columns; j++) {
+			now[j] = one[j - 1] + (a[i - 1] != b[j - 1]);
+			if (one[j] + 1 < now[j])
+				now[j] = one[j] + 1;
+			if (now[j - 1] + 1 < now[j])
+				now[j] = now[j - 1] + 1;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
+			    a[i - 2] == b[j - 1] && two[j - 2] + 1 < now[j])
+				now[j] = two[j - 2] + 1;
+		}
+		two = one;
+		one = now;
+		now = next;
+	}
+	return one[columns];
+}
+
+/* The command that was meant, or NULL: at most two letters away, and not made of
+ * other letters altogether. */
+static const char *closest_command(const char *name)
+{
+	const char *closest = NULL;
+	unsigned int best = 3;
+
+	if (strlen(name) > WORD_MAX)
+		return NULL;
+	for (size_t i = 0; i < command_count; i++) {
+		unsigned int away = distance(name, commands[i].name);
+
+		if (away < best && away < strlen(commands[i].name) - 1) {
+			best = away;
+			closest = commands[i].name;
+		}
+	}
+	return closest;
+}
+
+static void refuse_command(const char *name)
+	__attribute__((noreturn));
+
+static void refuse_command(const char *name)
+{
+	const char *meant = closest_command(name);
+
+	if (name[0] == '-')
+		refuse_usage("'%.40s': a command comes first: vionet COMMAND %.40s; see "
+			     "'vionet help'", name, name);
+	if (meant != NULL)
+		refuse_usage("'%.40s' is not a command; did you mean 'vionet %s'? See "
+			     "'vionet help'", name, meant);
+	refuse_usage("'%.40s' is not a command; see 'vionet help'", name);
 }
 
 static const struct command *find_command(const char *name)
@@ -59,7 +130,7 @@ static int run(const char *name, int argc, char **argv)
 	static char program[] = "vionet";
 
 	if (command == NULL)
-		refuse_usage("'%.40s' is not a command; see 'vionet help'", name);
+		refuse_command(name);
 	argv[0] = program;
 	return command->run(argc, argv);
 }
@@ -87,7 +158,7 @@ int main(int argc, char **argv)
 		return finish_output(stdout, "standard output");
 	}
 	if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
-	    strcmp(argv[1], "-?") == 0 || strcmp(argv[1], "--usage") == 0)
+	    strcmp(argv[1], "-?") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--usage") == 0)
 		return help(argc - 1, argv + 1);
 	return run(argv[1], argc - 1, argv + 1);
 }

@@ -154,7 +154,7 @@ int parse_count(const char *option, const char *text, uint64_t min, uint64_t max
 	wide number;
 	int bad = read_digits(&end, &number);
 
-	if (bad == 0)
+	if (bad == 0 && *end != 'T')
 		number *= read_prefix(&end);
 	if (bad != 0 || *end != '\0' || number < min || number > max)
 		return parse_refuse(error, option, text,

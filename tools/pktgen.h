@@ -42,6 +42,7 @@ struct pktgen_options {
 	uint64_t duration_ns; /* 0: no limit */
 	uint64_t interval_ns; /* 0: no live lines */
 	uint64_t linger_ns;
+	uint64_t given; /* which options were, a bit each: pktgen_options.c's */
 	bool have_linger;
 	uint64_t seed;
 	bool have_seed;

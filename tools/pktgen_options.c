@@ -91,6 +91,27 @@ static const struct argp_option pktgen_option_list[] = {
 	{ 0 },
 };
 
+/* The keys of long options lie in a row. */
+static void note_given(struct pktgen_options *options, int key)
+{
+	if (key >= KEY_DURATION)
+		options->given |= 1ULL << (key - KEY_DURATION);
+}
+
+static bool was_given(const struct pktgen_options *options, int key)
+{
+	return options->given >> (key - KEY_DURATION) & 1;
+}
+
+static const char *option_name(int key)
+{
+	const struct argp_option *option = pktgen_option_list;
+
+	while (option->key != key)
+		option++;
+	return option->name;
+}
+
 /* Options that take a whole number: where it goes is told by the caller. */
 static uint64_t number(const char *option, const char *text, uint64_t min,
 		       uint64_t max)
@@ -214,7 +235,6 @@ static error_t parse_rest(int key, const char *argument,
 		bad = parse_word("--mode", argument, modes, &options->mode, &error);
 		break;
 	case KEY_LINGER:
-		options->have_linger = true;
 		bad = parse_duration("--linger", argument, 1, &options->linger_ns,
 				     &error);
 		break;
@@ -262,13 +282,39 @@ static void settle_queues(struct pktgen_options *options)
 
 	if (options->queues == 0)
 		options->queues = settings->have[SETTING_QUEUES] ? settings->queues : 1;
-	else if (settings->have[SETTING_QUEUES])
-		settings->queues = options->queues;
+	else if (settings->have[SETTING_QUEUES] && settings->queues != options->queues)
+		refuse_usage("--queues %u and --set queues=%u: give one of them",
+			     options->queues, settings->queues);
 	if (options->queues > 1 && options->count != 0 && options->rx_only)
 		refuse_usage("--rx-only with --count needs a single queue; with "
 			     "--queues give --duration");
 	if (options->count != 0 && options->count < options->queues)
 		refuse_usage("--count: fewer frames than --queues");
+}
+
+/* Options that change nothing beside another one. */
+static void refuse_idle(const struct pktgen_options *options)
+{
+	static const int of_sending[] = {
+		KEY_SIZE,    KEY_RATE,	 KEY_BURST,   KEY_SEED,	    KEY_SRC_MAC,
+		KEY_DST_MAC, KEY_SRC_IP, KEY_DST_IP,  KEY_SRC_PORT, KEY_DST_PORT,
+		KEY_VLAN,    KEY_TTL,	 KEY_LINGER,
+	};
+
+	if (options->rx_only && options->no_rx)
+		refuse_usage("--rx-only and --no-rx together leave nothing to do");
+	for (size_t i = 0; options->rx_only && i < sizeof(of_sending) / sizeof(int); i++)
+		if (was_given(options, of_sending[i]))
+			refuse_usage("--%s has no effect with --rx-only: nothing is "
+				     "sent; leave one of them out",
+				     option_name(of_sending[i]));
+	if (options->no_rx && was_given(options, KEY_LINGER))
+		refuse_usage("--linger has no effect with --no-rx: nothing is waited "
+			     "for; leave one of them out");
+	if (options->cpus.count > options->queues)
+		refuse_usage("--cpus: %u CPUs, but %u thread%s; see --queues",
+			     options->cpus.count, options->queues,
+			     options->queues == 1 ? "" : "s");
 }
 
 /* What only the whole command line can tell. */
@@ -280,9 +326,9 @@ static void check_together(struct pktgen_options *options)
 
 	if (options->device.name == NULL)
 		refuse_usage("pktgen: no device named; 'vionet list' shows them");
-	if (options->rx_only && options->no_rx)
-		refuse_usage("--rx-only and --no-rx together leave nothing to do");
 	settle_queues(options);
+	refuse_idle(options);
+	options->have_linger = was_given(options, KEY_LINGER);
 	check_cpus(&options->cpus);
 	if (options->size.max == 0 && !options->size.imix) /* not given */
 		options->size.min = options->size.max = shortest;
@@ -309,10 +355,12 @@ static error_t parse_pktgen_option(int key, char *argument, struct argp_state *s
 		check_together(options);
 		return 0;
 	default:
-		if (parse_load(key, argument, options) == 0 ||
-		    parse_header(key, argument, options) == 0)
-			return 0;
-		return parse_rest(key, argument, options);
+		if (parse_load(key, argument, options) != 0 &&
+		    parse_header(key, argument, options) != 0 &&
+		    parse_rest(key, argument, options) != 0)
+			return ARGP_ERR_UNKNOWN;
+		note_given(options, key);
+		return 0;
 	}
 }
 

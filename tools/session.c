@@ -8,6 +8,8 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <string.h>
 #include <time.h>
 
@@ -21,6 +23,67 @@
 /* Without an interrupt for the queue: how long to sleep between looks. */
 #define NAP_NS 100000ULL
 #define DISCARD_BURST 64
+/* What is wrong with a socket is known long before this. */
+#define NOTICE_NS 300000000L
+
+/*
+ * That a backend is waited for is said once it is: what is wrong with the socket comes
+ * at once, and then nobody waits.
+ */
+struct notice {
+	const char *name; /* NULL: there is none to give */
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	bool ended;
+};
+
+static void *notice_main(void *argument)
+{
+	struct notice *notice = argument;
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += (long)NOTICE_NS;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	pthread_mutex_lock(&notice->lock);
+	while (!notice->ended &&
+	       pthread_cond_timedwait(&notice->changed, &notice->lock, &until) == 0)
+		;
+	if (!notice->ended)
+		say("%s: waiting for a backend to connect", notice->name);
+	pthread_mutex_unlock(&notice->lock);
+	return NULL;
+}
+
+static void notice_begin(struct notice *notice, const char *name)
+{
+	sigset_t all, before;
+
+	*notice = (struct notice){ .lock = PTHREAD_MUTEX_INITIALIZER,
+				   .changed = PTHREAD_COND_INITIALIZER };
+	if (strncmp(name, "vhost-user:", 11) != 0 || strstr(name, ",server") == NULL)
+		return;
+	/* Signals are for the thread that waits. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	notice->name = name;
+	if (pthread_create(&notice->thread, NULL, notice_main, notice) != 0)
+		notice->name = NULL;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+static void notice_end(struct notice *notice)
+{
+	if (notice->name == NULL)
+		return;
+	pthread_mutex_lock(&notice->lock);
+	notice->ended = true;
+	pthread_cond_signal(&notice->changed);
+	pthread_mutex_unlock(&notice->lock);
+	pthread_join(notice->thread, NULL);
+}
 
 static struct holder holder = { .lock = -1 };
 
@@ -52,6 +115,7 @@ int session_open(struct session *session, const struct device_options *options,
 		 const char *command)
 {
 	struct vionet_open_options open = options->open;
+	struct notice notice;
 	int result;
 
 	*session = (struct session){
@@ -68,7 +132,9 @@ int session_open(struct session *session, const struct device_options *options,
 	/* From now on others ask here instead of trying to open it too. */
 	stop_undo(remove_socket);
 	holder_open(&holder, session->name);
+	notice_begin(&notice, options->name);
 	result = vionet_device_open(options->name, &open, &session->device);
+	notice_end(&notice);
 	if (result != 0) {
 		say_error(result);
 		holder_close(&holder);
@@ -249,7 +315,7 @@ static int judge(struct session *session, uint32_t events)
 	else if (events & VIONET_EVENT_QUEUE_BROKEN)
 		say_broken(session);
 	else if (events & VIONET_EVENT_NEEDS_RESET)
-		say("%s: the device gave up, or its back end went away: it has to be "
+		say("%s: the device gave up, or its backend went away: it has to be "
 		    "started again", session->name);
 	else {
 		if (events & VIONET_EVENT_LINK)

@@ -171,9 +171,6 @@ static int set_remote(const struct set_options *options, json_t *object)
 		    holder != NULL ? holder : "the process that has it", error);
 		return CODE_USAGE;
 	}
-	if (options->hold)
-		say("--hold: there is nothing to hold, %.80s has the device",
-		    holder != NULL ? holder : "another process");
 	return show(options, object, true);
 }
 
@@ -221,6 +218,24 @@ static int set_here(const struct set_options *options)
 	return code;
 }
 
+/* What says how to open or keep a device is of no effect where another process has it:
+ * that is found out before anything is set. Returns an exit code. */
+static int refuse_idle(const struct set_options *options)
+{
+	json_t *found = NULL;
+	int code = CODE_OK;
+
+	if (options->hold || device_options_any(&options->device))
+		code = remote_statistics(options->device.name, &found);
+	if (found == NULL)
+		return code;
+	say("%s: another process has it: %s no effect; leave %s out",
+	    options->device.name, options->hold ? "--hold has" : "options of opening have",
+	    options->hold ? "it" : "them");
+	json_decref(found);
+	return CODE_USAGE;
+}
+
 int command_set(int argc, char **argv)
 {
 	static struct set_options options;
@@ -229,6 +244,9 @@ int command_set(int argc, char **argv)
 
 	parse_arguments(&set_argp, "set", argc, argv, &options);
 	stop_install();
+	code = refuse_idle(&options);
+	if (code != CODE_OK)
+		return code;
 	code = remote_set(options.device.name, options.text, options.count, &object);
 	if (code != CODE_OK)
 		return code;

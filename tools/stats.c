@@ -53,6 +53,9 @@ static error_t parse_stats_option(int key, char *argument, struct argp_state *st
 	case ARGP_KEY_END:
 		if (options->device.name == NULL)
 			refuse_usage("stats: no device named; 'vionet list' shows them");
+		if (options->json && options->all)
+			refuse_usage("--all has no effect with --json: it has all "
+				     "counters anyway; leave it out");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -283,8 +286,12 @@ int command_stats(int argc, char **argv)
 		return code;
 	if (object == NULL)
 		return stats_here(&options);
-	if (settings_any(&options.device.settings))
-		say("--set has no effect: another process has the device; "
-		    "'vionet set' tells it");
+	if (settings_any(&options.device.settings) ||
+	    device_options_any(&options.device)) {
+		say("%s: another process has it: --set and options of opening have no "
+		    "effect; leave them out, 'vionet set' tells it", options.device.name);
+		json_decref(object);
+		return CODE_USAGE;
+	}
 	return stats_remote(&options, object);
 }
