@@ -389,20 +389,35 @@ int vn_control_check(struct vionet_device *device)
 			control->name);
 }
 
+/* Why a feature was not accepted whose own needs were. */
+static const char *not_accepted(const struct vionet_device *device, unsigned int bit)
+{
+	if (!vionet_feature_test(&device->offered, bit))
+		return "the device does not offer";
+	if (vionet_feature_test(&device->avoid, bit))
+		return "was avoided at open";
+	if (vionet_feature_use(bit) == VIONET_FEATURE_ON_REQUEST &&
+	    !vionet_feature_test(&device->want, bit) &&
+	    !vionet_feature_test(&device->need, bit))
+		return "has to be wanted at open (`want`)";
+	return "the device offers and cannot do with its queues";
+}
+
 int vn_control_need(struct vionet_device *device, unsigned int bit,
 		    const char *what)
 {
+	unsigned int lacks = vionet_feature_missing(&device->accepted, bit);
 	const char *name = vionet_feature_name(bit);
 
 	if (device->gone)
 		return vn_error(ENODEV, "%s: %s: the device is gone; close it",
 				device->name, what);
-	if (!vionet_feature_test(&device->accepted, bit))
+	if (vionet_feature_test(&device->accepted, bit))
+		return 0;
+	if (lacks == bit)
 		return vn_error(ENOTSUP, "%s: %s needs the feature %s, which %s",
-				device->name, what, name,
-				vionet_feature_test(&device->offered, bit) ?
-					"was not accepted at open; it has to be wanted "
-					"then (`want`)" :
-					"the device does not offer");
-	return 0;
+				device->name, what, name, not_accepted(device, bit));
+	return vn_error(ENOTSUP, "%s: %s needs the feature %s, and that %s, which %s",
+			device->name, what, name, vionet_feature_name(lacks),
+			not_accepted(device, lacks));
 }

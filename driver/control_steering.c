@@ -319,9 +319,9 @@ int vionet_hash_set(struct vionet_device *device, uint32_t hash_types,
 	if (result)
 		return result;
 	if (vionet_feature_test(&device->accepted, NET_F_RSS))
-		return vn_error(ENOTSUP, "%s: with RSS negotiated, hash types are "
-				"set together with it (vionet_rss_set)",
-				device->name);
+		return vn_error(ENOTSUP, "%s: hash reports: RSS was accepted, and "
+				"the hashes that it steers by are reported; set those, or "
+				"avoid RSS", device->name);
 	result = check_types(device, &hash_types);
 	if (result == 0)
 		result = check_key(device, &key, &key_size);

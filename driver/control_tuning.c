@@ -47,15 +47,12 @@ static uint64_t negotiated_offloads(const struct vionet_device *device)
 }
 
 /* Name the first offload that cannot be. */
-static int refuse_offload(const struct vionet_device *device, uint64_t wrong)
+static int refuse_offload(struct vionet_device *device, uint64_t wrong)
 {
 	for (size_t i = 0; i < sizeof(offloads_of) / sizeof(offloads_of[0]); i++)
 		if (wrong >> offloads_of[i].bit & 1)
-			return vn_error(ENOTSUP, "%s: offload %s was not negotiated; "
-					"it has to be in `want` when the device is "
-					"opened", device->name,
-					vionet_feature_name(
-						offloads_of[i].feature));
+			return vn_control_need(device, offloads_of[i].feature,
+					       "this offload");
 	return vn_error(ENOTSUP, "%s: offloads 0x%llx are none", device->name,
 			(unsigned long long)wrong);
 }

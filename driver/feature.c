@@ -199,6 +199,23 @@ static bool satisfied(const struct rule *rule, const struct vionet_features *set
 	       (rule->any[1] != 0 && vionet_feature_test(set, rule->any[1] - 1u));
 }
 
+unsigned int vionet_feature_missing(const struct vionet_features *have,
+				    unsigned int bit)
+{
+	const struct rule *rule = NULL;
+
+	for (size_t i = 0; i < RULES && !rule; i++)
+		if (rules[i].bit == bit)
+			rule = &rules[i];
+	if (!rule)
+		return bit;
+	for (unsigned int i = 0; i < NEEDS_MAX && rule->all[i] != 0; i++)
+		if (!vionet_feature_test(have, rule->all[i] - 1u))
+			return vionet_feature_missing(have, rule->all[i] - 1u);
+	return satisfied(rule, have) ? bit :
+				       vionet_feature_missing(have, rule->any[0] - 1u);
+}
+
 void vn_features_close(struct vionet_features *set)
 {
 	bool changed;
@@ -215,6 +232,16 @@ void vn_features_close(struct vionet_features *set)
 	} while (changed);
 }
 
+void vn_feature_text(unsigned int bit, char text[32])
+{
+	const char *name = vionet_feature_name(bit);
+
+	if (name)
+		snprintf(text, 32, "%s", name);
+	else
+		snprintf(text, 32, "bit %u", bit);
+}
+
 const char *vn_features_text(const struct vionet_features *set, char *text,
 			     size_t size)
 {
@@ -222,45 +249,43 @@ const char *vn_features_text(const struct vionet_features *set, char *text,
 
 	snprintf(text, size, "none");
 	for (unsigned int bit = 0; bit < VIONET_FEATURE_BITS; bit++) {
-		const char *name = vionet_feature_name(bit);
+		char name[32];
 		int length;
 
 		if (!vionet_feature_test(set, bit) || used >= size)
 			continue;
-		if (name)
-			length = snprintf(text + used, size - used, "%s%s",
-					  used ? " " : "", name);
-		else
-			length = snprintf(text + used, size - used, "%sbit %u",
-					  used ? " " : "", bit);
+		vn_feature_text(bit, name);
+		length = snprintf(text + used, size - used, "%s%s", used ? " " : "",
+				  name);
 		used += length > 0 ? (size_t)length : 0;
 	}
 	return text;
 }
 
-/* The caller asked for bits that did not make it: say of each why. */
+/* The caller asked for a bit that did not make it: say which one is really missing. */
 static int refuse_missing(const struct vionet_features *offered,
 			  const struct vionet_features *avoid,
-			  const struct vionet_features *missing)
+			  const struct vionet_features *accepted, unsigned int bit)
 {
-	struct vionet_features absent, avoided, unusable;
-	char first[256], second[256], third[256];
+	unsigned int lacks = vionet_feature_missing(accepted, bit);
+	char names[2][32];
+	const char *why;
 
-	for (unsigned int i = 0; i < 2; i++) {
-		absent.word[i] = missing->word[i] & ~offered->word[i];
-		avoided.word[i] = missing->word[i] & offered->word[i] &
-				  avoid->word[i];
-		unusable.word[i] = missing->word[i] & offered->word[i] &
-				   ~avoid->word[i];
-	}
-	return vn_error(ENOTSUP,
-			"needed features are missing; not offered by the device: "
-			"%s; avoided by the caller: %s; offered but not usable "
-			"(unknown to this driver, or a feature that they depend on "
-			"is missing): %s",
-			vn_features_text(&absent, first, sizeof(first)),
-			vn_features_text(&avoided, second, sizeof(second)),
-			vn_features_text(&unusable, third, sizeof(third)));
+	if (!vionet_feature_test(offered, lacks))
+		why = "the device does not offer";
+	else if (vionet_feature_test(avoid, lacks))
+		why = "the caller avoids";
+	else if (vionet_feature_use(lacks) == VIONET_FEATURE_UNUSED)
+		why = "this driver makes no use of";
+	else
+		why = "has to be wanted, too";
+	vn_feature_text(bit, names[0]);
+	vn_feature_text(lacks, names[1]);
+	if (lacks == bit)
+		return vn_error(ENOTSUP, "the feature %s is needed, which %s", names[0],
+				why);
+	return vn_error(ENOTSUP, "the feature %s is needed, and for that %s, which %s",
+			names[0], names[1], why);
 }
 
 int vn_features_choose(const struct vionet_features *offered,
@@ -269,7 +294,7 @@ int vn_features_choose(const struct vionet_features *offered,
 		       const struct vionet_features *want, bool assume_iommu,
 		       struct vionet_features *accepted)
 {
-	struct vionet_features missing, asked;
+	struct vionet_features asked;
 
 	vn_features_known(accepted);
 	vn_features_on_request(&asked);
@@ -296,9 +321,9 @@ int vn_features_choose(const struct vionet_features *offered,
 				"not ours. With QEMU add iommu_platform=on; if this is "
 				"hardware behind a real IOMMU, assert that with "
 				"--assume-iommu (VIONET_OPEN_ASSUME_IOMMU)");
-	for (unsigned int i = 0; i < 2; i++)
-		missing.word[i] = need->word[i] & ~accepted->word[i];
-	if (missing.word[0] != 0 || missing.word[1] != 0)
-		return refuse_missing(offered, avoid, &missing);
+	for (unsigned int bit = 0; bit < VIONET_FEATURE_BITS; bit++)
+		if (vionet_feature_test(need, bit) &&
+		    !vionet_feature_test(accepted, bit))
+			return refuse_missing(offered, avoid, accepted, bit);
 	return 0;
 }

@@ -67,6 +67,9 @@ int vn_features_choose(const struct vionet_features *offered,
 		       const struct vionet_features *want, bool assume_iommu,
 		       struct vionet_features *accepted);
 
+/* The name of a feature; "bit N" for one without. */
+void vn_feature_text(unsigned int bit, char text[32]);
+
 /* Write the names of the bits in `set`, separated by blanks, "none" for an empty
  * set, bits without a name as "bit N"; cut to `size`. Returns `text`. */
 const char *vn_features_text(const struct vionet_features *set, char *text,

@@ -68,6 +68,17 @@ enum vionet_feature_use {
 /* What the driver does with feature `bit`; any number is allowed. Pure; any thread. */
 enum vionet_feature_use vionet_feature_use(unsigned int bit);
 
+/*
+ * What is really missing where feature `bit` cannot be accepted: the first feature that
+ * it depends on, directly or through others, that is not in `have` and whose own needs
+ * are. Of two of which one is enough, the first. Source: "Feature bit requirements".
+ *
+ * Returns its number; `bit` itself if all that it depends on is in `have`. Pure; any
+ * thread.
+ */
+unsigned int vionet_feature_missing(const struct vionet_features *have,
+				    unsigned int bit);
+
 #pragma GCC visibility pop
 #ifdef __cplusplus
 }

@@ -327,7 +327,7 @@ static void hash_reports(void **state)
 	rig = raise_rig(2);
 	start_rig(rig, 2, 0);
 	assert_int_equal(vionet_hash_set(rig->device, 0, NULL, 0), -ENOTSUP);
-	assert_text("vionet_rss_set");
+	assert_text("RSS was accepted, and the hashes that it steers by are reported");
 	drop_rig(rig);
 }
 
@@ -431,12 +431,12 @@ static void nothing_is_sent_without_its_feature(void **state)
 	REFUSED(vionet_queue_coalescing_read(q, &c), "VQ_NOTF_COAL");
 	REFUSED(vionet_statistics_read(d, 0, s, &count), "DEVICE_STATS");
 	REFUSED(vionet_hash_set(d, 0, NULL, 0), "HASH_REPORT");
-	REFUSED(vionet_hash_tunnels_set(d, 0), "HASH_TUNNEL");
+	REFUSED(vionet_hash_tunnels_set(d, 0), "HASH_TUNNEL, and that RSS");
 	REFUSED(vionet_rss_set(d, &rss), "RSS");
-	REFUSED(vionet_rss_context_limit(d, &contexts), "RSS_CONTEXT");
-	REFUSED(vionet_rss_context_add(d, 1, &rss), "RSS_CONTEXT");
-	REFUSED(vionet_rss_context_modify(d, 1, &rss), "RSS_CONTEXT");
-	REFUSED(vionet_rss_context_delete(d, 1), "RSS_CONTEXT");
+	REFUSED(vionet_rss_context_limit(d, &contexts), "RSS_CONTEXT, and that RSS");
+	REFUSED(vionet_rss_context_add(d, 1, &rss), "RSS_CONTEXT, and that RSS");
+	REFUSED(vionet_rss_context_modify(d, 1, &rss), "RSS_CONTEXT, and that RSS");
+	REFUSED(vionet_rss_context_delete(d, 1), "RSS_CONTEXT, and that RSS");
 	REFUSED(vionet_pairs_set(d, 1), "MQ");
 	REFUSED(vionet_queue_reset(q, NULL), "RING_RESET");
 	REFUSED(vionet_device_suspend(d), "SUSPEND");

@@ -272,16 +272,48 @@ static void refusals_name_what_is_missing(void **state)
 					    &accepted), 0);
 	assert_int_equal(vn_features_choose(&modern, &none, &mac, &none, false,
 					    &accepted), -ENOTSUP);
-	assert_text("not offered by the device: MAC bit 77");
+	assert_text("the feature MAC is needed, which the device does not offer");
 	assert_int_equal(vn_features_choose(&modern, &mrg, &none, &none, false,
 					    &accepted), 0);
 	assert_false(vionet_feature_test(&accepted, 15));
 	assert_int_equal(vn_features_choose(&modern, &mrg, &mrg, &none, false,
 					    &accepted), -ENOTSUP);
-	assert_text("avoided by the caller: MRG_RXBUF");
+	assert_text("the feature MRG_RXBUF is needed, which the caller avoids");
 	assert_int_equal(vn_features_choose(&modern, &modern, &none, &none, false,
 					    &accepted), -EINVAL);
 	assert_text("cannot be avoided");
+}
+
+/* What a feature depends on comes first, however far away. */
+static void what_is_really_missing(void **state)
+{
+	struct vionet_features none = { { 0, 0 } }, accepted;
+	struct vionet_features need = set_of(1, 7u), gone = set_of(2, 17u, 18u);
+	struct vionet_features all = set_of(4, 1u, 7u, 32u, 33u);
+
+	(void)state;
+	assert_int_equal(vionet_feature_missing(&none, 18), 17); /* CTRL_RX: CTRL_VQ */
+	assert_int_equal(vionet_feature_missing(&gone, 18), 18);
+	assert_int_equal(vionet_feature_missing(&none, 9), 1); /* ECN, TSO4, CSUM */
+	assert_int_equal(vionet_feature_missing(&none, 66), 1);
+	assert_int_equal(vionet_feature_missing(&none, 17), 17);
+	assert_int_equal(vionet_feature_missing(&none, 127), 127);
+	assert_int_equal(vionet_feature_missing(&none, 12345), 12345);
+	assert_int_equal(vn_features_choose(&all, &none, &need, &none, false,
+					    &accepted), -ENOTSUP);
+	assert_text("the feature GUEST_TSO4 is needed, and for that GUEST_CSUM, which has "
+		    "to be wanted, too");
+	need = set_of(1, 18u);
+	all = set_of(3, 18u, 32u, 33u);
+	assert_int_equal(vn_features_choose(&all, &none, &need, &none, false,
+					    &accepted), -ENOTSUP);
+	assert_text("the feature CTRL_RX is needed, and for that CTRL_VQ, which the device "
+		    "does not offer");
+	all = set_of(4, 17u, 18u, 32u, 33u);
+	gone = set_of(1, 17u);
+	assert_int_equal(vn_features_choose(&all, &gone, &need, &none, false,
+					    &accepted), -ENOTSUP);
+	assert_text("and for that CTRL_VQ, which the caller avoids");
 }
 
 static void text_is_cut_and_never_overruns(void **state)
@@ -340,6 +372,7 @@ int main(void)
 		cmocka_unit_test(what_should_be_accepted_is),
 		cmocka_unit_test(wanted_features_are_asked_for),
 		cmocka_unit_test(refusals_name_what_is_missing),
+		cmocka_unit_test(what_is_really_missing),
 		cmocka_unit_test(use_agrees_with_the_choice),
 		cmocka_unit_test(text_is_cut_and_never_overruns),
 	};
