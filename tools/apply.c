@@ -6,6 +6,7 @@
  */
 #include "apply.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -23,6 +24,12 @@ struct apply {
 	unsigned int failed;
 };
 
+/* Is it a feature that only who opens the device can ask for? */
+static bool has_to_be_wanted(int result)
+{
+	return result == -ENOTSUP && strstr(vionet_error_text(), "has to be wanted") != NULL;
+}
+
 /* What is known of one value before and after. Takes `before` and `after`. */
 static void record(struct apply *apply, const char *key, json_t *asked,
 		   json_t *before, json_t *after, bool from_device, int result)
@@ -37,13 +44,14 @@ static void record(struct apply *apply, const char *key, json_t *asked,
 	}
 	json_array_append_new(
 		apply->list,
-		json_pack("{s:s, s:o, s:o, s:o, s:b, s:b, s:o}",
+		json_pack("{s:s, s:o, s:o, s:o, s:b, s:b, s:b, s:o}",
 			  "key", key,
 			  "asked", asked,
 			  "before", before,
 			  "after", after,
 			  "from_device", (int)from_device,
 			  "agreed", (int)(result == 0),
+			  "at_start", (int)has_to_be_wanted(result),
 			  "error", error));
 }
 
@@ -299,6 +307,8 @@ static void apply_rss(struct apply *apply)
 	for (int key = SETTING_RSS; key <= SETTING_RSS_UNCLASSIFIED; key++)
 		if (settings->have[key])
 			record_blind(apply, (enum setting_key)key, result);
+	if (settings->have[SETTING_HASH])
+		record_blind(apply, SETTING_HASH, result);
 }
 
 static void apply_steering(struct apply *apply)
@@ -306,7 +316,8 @@ static void apply_steering(struct apply *apply)
 	const struct settings *settings = apply->settings;
 
 	apply_rss(apply);
-	if (settings->have[SETTING_HASH])
+	/* With RSS it has been said: the same types. */
+	if (settings->have[SETTING_HASH] && !any_rss(settings))
 		record_blind(apply, SETTING_HASH,
 			     vionet_hash_set(apply->device, settings->hash_types, NULL,
 					     0));

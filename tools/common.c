@@ -404,7 +404,9 @@ static void check_features(const struct device_options *options)
 static void check_device_options(const struct device_options *options)
 {
 	unsigned int flags = options->open.flags;
+	struct parse_error error;
 
+	need_parsed(settings_check(&options->settings, &error), &error);
 	check_features(options);
 	if (options->name == NULL || !starts_with(options->name, "vhost-user:"))
 		return;
@@ -462,6 +464,7 @@ static error_t parse_device_option(int key, char *argument, struct argp_state *s
 	case KEY_CONTROL_TIMEOUT:
 		options->open.control_timeout_ms = parse_timeout("--control-timeout",
 								 argument, 60);
+		return 0;
 	case ARGP_KEY_END:
 		check_device_options(options);
 		return 0;

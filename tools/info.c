@@ -161,8 +161,7 @@ int command_info(int argc, char **argv)
 	stop_install();
 	if (session_open(&session, &options.device, "info") != CODE_OK)
 		return session.code;
-	info.avoid = options.device.open.avoid;
-	info.want = options.device.open.want;
+	info.open = options.device.open;
 	collected = options.running ? ask_running(&session, &info, options.probe) :
 				      CODE_OK;
 	if (collected == CODE_OK)

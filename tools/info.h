@@ -9,6 +9,8 @@
 #include <vionet/device.h>
 #include <vionet/steering.h>
 
+#include "feature_reason.h"
+
 #define INFO_QUEUES_MAX 1024
 
 #define INFO_NOTE_MAX 512
@@ -38,7 +40,7 @@ struct info_running {
 
 /* Everything there is to show of a device. */
 struct info {
-	struct vionet_features avoid, want; /* as the command line has it */
+	struct vionet_open_options open; /* as the command line has it */
 	bool is_running;
 	struct info_running running;
 	struct vionet_device_info device;
@@ -59,8 +61,9 @@ const char *info_region_name(unsigned int index);
 struct vionet_features info_without(const struct vionet_features *a,
 				    const struct vionet_features *b);
 
-/* Why a feature that is offered was not taken. */
-const char *info_not_taken(const struct info *info, unsigned int bit);
+/* Why a feature that is offered was not taken. Returns `text`. */
+const char *info_not_taken(const struct info *info, unsigned int bit,
+			   char text[FEATURE_REASON_MAX]);
 
 /* The name of the lowest bit in `bits`: a type of statistics, an event; or NULL. */
 const char *info_statistics_name(uint64_t bits);

@@ -40,13 +40,13 @@ static json_t *reasons(const struct info *info, const struct vionet_features *le
 
 	for (unsigned int bit = 0; bit < VIONET_FEATURE_BITS; bit++) {
 		const char *name = vionet_feature_name(bit);
-		char text[16];
+		char text[16], why[FEATURE_REASON_MAX];
 
 		if (!vionet_feature_test(left, bit))
 			continue;
 		snprintf(text, sizeof(text), "bit %u", bit);
 		json_object_set_new(object, name != NULL ? name : text,
-				    json_string(info_not_taken(info, bit)));
+				    json_string(info_not_taken(info, bit, why)));
 	}
 	return object;
 }

@@ -98,22 +98,10 @@ const char *info_doorbell_name(enum vionet_doorbell doorbell)
 	return NULL;
 }
 
-const char *info_not_taken(const struct info *info, unsigned int bit)
+const char *info_not_taken(const struct info *info, unsigned int bit,
+			   char text[FEATURE_REASON_MAX])
 {
-	if (vionet_feature_test(&info->avoid, bit))
-		return "avoided";
-	switch (vionet_feature_use(bit)) {
-	case VIONET_FEATURE_UNUSED:
-		return vionet_feature_name(bit) != NULL ? "not used by this driver" :
-							  "unknown";
-	case VIONET_FEATURE_ON_REQUEST:
-		if (!vionet_feature_test(&info->want, bit))
-			return "on request (--want)";
-		break;
-	case VIONET_FEATURE_ACCEPTED:
-		break;
-	}
-	return "it needs a feature that is not there";
+	return feature_reason(&info->device, &info->open, bit, text);
 }
 
 static void print_label(const char *label)
@@ -256,20 +244,20 @@ static void print_steering(const struct vionet_steering_limits *limits)
 static void print_not_taken(const struct info *info,
 			    const struct vionet_features *left)
 {
+	char why[FEATURE_REASON_MAX], other[FEATURE_REASON_MAX];
 	struct vionet_features rest = *left, same;
 	const char *label = "not taken";
 
 	if ((rest.word[0] | rest.word[1]) == 0)
 		print_features(label, &rest);
 	for (unsigned int bit = 0; bit < VIONET_FEATURE_BITS; bit++) {
-		const char *why = info_not_taken(info, bit);
-
 		if (!vionet_feature_test(&rest, bit))
 			continue;
+		info_not_taken(info, bit, why);
 		same = (struct vionet_features){ 0 };
 		for (unsigned int i = bit; i < VIONET_FEATURE_BITS; i++)
 			if (vionet_feature_test(&rest, i) &&
-			    strcmp(info_not_taken(info, i), why) == 0)
+			    strcmp(info_not_taken(info, i, other), why) == 0)
 				same.word[i / 64] |= 1ULL << (i % 64);
 		printf("%-16s%s:\n", label, why);
 		print_features("", &same);

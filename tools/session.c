@@ -8,8 +8,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <string.h>
 #include <time.h>
 
@@ -17,73 +15,13 @@
 #include <vionet/error.h>
 
 #include "apply.h"
+#include "feature_reason.h"
 #include "remote.h"
 
 #define SPIN_NS 50000ULL
 /* Without an interrupt for the queue: how long to sleep between looks. */
 #define NAP_NS 100000ULL
 #define DISCARD_BURST 64
-/* What is wrong with a socket is known long before this. */
-#define NOTICE_NS 300000000L
-
-/*
- * That a backend is waited for is said once it is: what is wrong with the socket comes
- * at once, and then nobody waits.
- */
-struct notice {
-	const char *name; /* NULL: there is none to give */
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	bool ended;
-};
-
-static void *notice_main(void *argument)
-{
-	struct notice *notice = argument;
-	struct timespec until;
-
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_nsec += (long)NOTICE_NS;
-	until.tv_sec += until.tv_nsec / 1000000000;
-	until.tv_nsec %= 1000000000;
-	pthread_mutex_lock(&notice->lock);
-	while (!notice->ended &&
-	       pthread_cond_timedwait(&notice->changed, &notice->lock, &until) == 0)
-		;
-	if (!notice->ended)
-		say("%s: waiting for a backend to connect", notice->name);
-	pthread_mutex_unlock(&notice->lock);
-	return NULL;
-}
-
-static void notice_begin(struct notice *notice, const char *name)
-{
-	sigset_t all, before;
-
-	*notice = (struct notice){ .lock = PTHREAD_MUTEX_INITIALIZER,
-				   .changed = PTHREAD_COND_INITIALIZER };
-	if (strncmp(name, "vhost-user:", 11) != 0 || strstr(name, ",server") == NULL)
-		return;
-	/* Signals are for the thread that waits. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	notice->name = name;
-	if (pthread_create(&notice->thread, NULL, notice_main, notice) != 0)
-		notice->name = NULL;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-}
-
-static void notice_end(struct notice *notice)
-{
-	if (notice->name == NULL)
-		return;
-	pthread_mutex_lock(&notice->lock);
-	notice->ended = true;
-	pthread_cond_signal(&notice->changed);
-	pthread_mutex_unlock(&notice->lock);
-	pthread_join(notice->thread, NULL);
-}
 
 static struct holder holder = { .lock = -1 };
 
@@ -111,11 +49,29 @@ static void say_notice(void *context, const char *text)
 	say("%s", text);
 }
 
+/* What --want asked for and did not get. */
+static void say_not_taken(const struct session *session)
+{
+	const struct vionet_open_options *open = &session->options->open;
+	struct vionet_device_info info;
+
+	if (vionet_device_info(session->device, &info) != 0)
+		return;
+	for (unsigned int bit = 0; bit < VIONET_FEATURE_BITS; bit++) {
+		char why[FEATURE_REASON_MAX];
+
+		if (vionet_feature_test(&open->want, bit) &&
+		    !vionet_feature_test(&info.negotiated, bit))
+			say("%s: --want %s: not accepted: %s", session->name,
+			    vionet_feature_name(bit),
+			    feature_reason(&info, open, bit, why));
+	}
+}
+
 int session_open(struct session *session, const struct device_options *options,
 		 const char *command)
 {
 	struct vionet_open_options open = options->open;
-	struct notice notice;
 	int result;
 
 	*session = (struct session){
@@ -125,6 +81,7 @@ int session_open(struct session *session, const struct device_options *options,
 	settings_want(&options->settings, &open.want);
 	open.progress = on_progress;
 	open.progress_context = session;
+	settings_avoid(&options->settings, &open.avoid);
 	if (options->open.flags & VIONET_OPEN_ASSUME_IOMMU)
 		say("WARNING: --assume-iommu: if no IOMMU stands in front of %s, it "
 		    "will read and write memory of other programs",
@@ -132,9 +89,7 @@ int session_open(struct session *session, const struct device_options *options,
 	/* From now on others ask here instead of trying to open it too. */
 	stop_undo(remove_socket);
 	holder_open(&holder, session->name);
-	notice_begin(&notice, options->name);
 	result = vionet_device_open(options->name, &open, &session->device);
-	notice_end(&notice);
 	if (result != 0) {
 		say_error(result);
 		holder_close(&holder);
@@ -143,7 +98,26 @@ int session_open(struct session *session, const struct device_options *options,
 	}
 	session->holder = &holder;
 	stop_in_order();
+	say_not_taken(session);
 	return CODE_OK;
+}
+
+/* More pairs than there are: of one, since no feature allows more, or by number. */
+static int refuse_pairs(struct session *session, uint32_t asked, uint32_t most)
+{
+	unsigned int mq = (unsigned int)vionet_feature_bit("MQ");
+	struct vionet_device_info info = { 0 };
+	char why[FEATURE_REASON_MAX];
+
+	vionet_device_info(session->device, &info);
+	if (most > 1 || vionet_feature_test(&info.negotiated, mq))
+		say("%s: queues: %u asked for, %u can be used", session->name, asked,
+		    most);
+	else
+		say("%s: queues: %u asked for, %u can be used: MQ was not accepted: %s",
+		    session->name, asked, most,
+		    feature_reason(&info, &session->options->open, mq, why));
+	return session_fail(session, CODE_USAGE);
 }
 
 /* What the settings say of the start. */
@@ -156,12 +130,8 @@ static int settle_start(struct session *session, struct vionet_start_options *st
 	if (settings->have[SETTING_QUEUES])
 		start->queue_pairs = settings->queues;
 	vionet_steering_limits(session->device, &limits);
-	if (start->queue_pairs > limits.queue_pairs) {
-		say("queues: %u, but %s has %u that can be used%s", start->queue_pairs,
-		    session->name, limits.queue_pairs,
-		    limits.queue_pairs <= 1 ? " (more need MQ or RSS)" : "");
-		return session_fail(session, CODE_USAGE);
-	}
+	if (start->queue_pairs > limits.queue_pairs)
+		return refuse_pairs(session, start->queue_pairs, limits.queue_pairs);
 	if (!settings->have[SETTING_MTU])
 		return CODE_OK;
 	vionet_device_info(session->device, &info);

@@ -129,6 +129,18 @@ static void print_results(const json_t *results, const char *device)
 	}
 }
 
+/* Is one of the results so? */
+static bool any_is(const json_t *object, const char *key)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach(json_object_get(object, "results"), i, item)
+		if (json_is_true(json_object_get(item, key)))
+			return true;
+	return false;
+}
+
 /* Print what came of it. Returns an exit code. */
 static int show(const struct set_options *options, json_t *object, bool held)
 {
@@ -145,11 +157,11 @@ static int show(const struct set_options *options, json_t *object, bool held)
 		       holder != NULL ? ", in use by " : "",
 		       holder != NULL ? holder : "");
 		print_results(json_object_get(object, "results"), options->device.name);
-		if (holder != NULL && failed)
+		if (holder != NULL && any_is(object, "at_start"))
 			puts("What needs a feature that was not accepted has to be "
 			     "asked for when that command\nbegins: with its --set, or "
 			     "--want FEATURE.");
-		if (holder == NULL && !held)
+		if (holder == NULL && !held && any_is(object, "agreed"))
 			puts("The device has been reset since and has forgotten it: "
 			     "--hold keeps it so, --set with\npktgen, dump or stats "
 			     "runs with it.");

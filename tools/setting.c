@@ -506,12 +506,28 @@ bool settings_at_start(const struct settings *settings)
 	return settings->have[SETTING_QUEUES] || settings->have[SETTING_MTU];
 }
 
+static void add_bit(struct vionet_features *set, unsigned int bit)
+{
+	set->word[bit / 64] |= 1ULL << (bit % 64);
+}
+
+/* A feature, and what it depends on as far as it has to be asked for. */
 static void want_feature(struct vionet_features *want, const char *name)
 {
-	int bit = vionet_feature_bit(name);
+	int found = vionet_feature_bit(name);
+	unsigned int bit = (unsigned int)found, lacks;
+	struct vionet_features have = *want;
 
-	if (bit >= 0)
-		want->word[bit / 64] |= 1ULL << (bit % 64);
+	if (found < 0)
+		return;
+	for (unsigned int i = 0; i < VIONET_FEATURE_BITS; i++)
+		if (vionet_feature_use(i) == VIONET_FEATURE_ACCEPTED)
+			add_bit(&have, i);
+	do {
+		lacks = vionet_feature_missing(&have, bit);
+		add_bit(&have, lacks);
+		add_bit(want, lacks);
+	} while (lacks != bit);
 }
 
 static bool any_of(const struct settings *settings, int first, int last)
@@ -537,4 +553,25 @@ void settings_want(const struct settings *settings, struct vionet_features *want
 	for (const struct bit_word *word = offload_words; word->name != NULL; word++)
 		if (settings->offloads & word->bit)
 			want_feature(want, word->feature);
+}
+
+void settings_avoid(const struct settings *settings, struct vionet_features *avoid)
+{
+	int rss = vionet_feature_bit("RSS");
+
+	/* With it, the hashes that are reported are those that it steers by. */
+	if (settings->have[SETTING_HASH] && rss >= 0 &&
+	    !any_of(settings, SETTING_RSS, SETTING_RSS_UNCLASSIFIED))
+		add_bit(avoid, (unsigned int)rss);
+}
+
+int settings_check(const struct settings *settings, struct parse_error *error)
+{
+	if (settings->have[SETTING_HASH] &&
+	    any_of(settings, SETTING_RSS, SETTING_RSS_UNCLASSIFIED) &&
+	    settings->hash_types != settings->rss_types)
+		return parse_refuse(error, "hash", settings->text[SETTING_HASH],
+				    "with rss the hashes are those that it steers by; give "
+				    "both the same, or leave one of them out");
+	return 0;
 }

@@ -98,6 +98,12 @@ bool settings_at_start(const struct settings *settings);
  * on request: added to `want`. */
 void settings_want(const struct settings *settings, struct vionet_features *want);
 
+/* What must not be accepted for it: added to `avoid`. */
+void settings_avoid(const struct settings *settings, struct vionet_features *avoid);
+
+/* Do they go together? Returns 0, or -EINVAL with a sentence. */
+int settings_check(const struct settings *settings, struct parse_error *error);
+
 /* "promisc". */
 const char *setting_name(enum setting_key key);
 

@@ -157,6 +157,8 @@ class Set(Case):
         self.assertIn("1500", errors)
         _, errors = self.run_tool("set", "queues=5", code=2)
         self.assertIn("4", errors)
+        text, _ = self.run_tool("set", "promisc=on", "--avoid", "CTRL_VQ", code=1)
+        self.assertIn("CTRL_RX, and that CTRL_VQ, which was avoided at open", text)
         results = self.set("rx-usecs@3=5", "rx-frames=4", code=1)
         self.assertIn("queues=N", results["rx-usecs@3"]["error"])
         self.assertTrue(results["rx-frames"]["agreed"])
@@ -174,6 +176,59 @@ class Missing(Case):
         found = self.facts("stats", "--interval", "0.1")
         self.assertIsNone(found["types"])
         self.assertIn("DEVICE_STATS", found["note"])
+
+
+class NoControl(Case):
+    """A device without a control queue: that is what is named, whatever needs it."""
+    features = "+all,-CTRL_VQ,-RING_PACKED"
+
+    def test_the_feature_that_is_really_missing(self):
+        for want in (), ("--want", "CTRL_RX,CTRL_VLAN"):
+            for setting in "promisc=on", f"mac={MAC}", "vlan=5", "rss=all", "rx-usecs=5":
+                text, _ = self.run_tool("set", *want, setting, code=1)
+                self.assertIn("and that CTRL_VQ, which the device does not offer", text)
+                self.assertNotIn("wanted", text)
+                self.assertNotIn("forgotten", text)
+        why = self.facts("info", "--want", "CTRL_RX")["features"]["why_not"]
+        for feature in "CTRL_RX", "CTRL_VLAN", "MQ", "RSS_CONTEXT", "HASH_REPORT":
+            self.assertEqual(why[feature], "it needs CTRL_VQ (not offered)")
+        _, errors = self.run_tool("info", "--want", "CTRL_RX")
+        self.assertIn("--want CTRL_RX: not accepted: it needs CTRL_VQ (not offered)", errors)
+        _, errors = self.run_tool("pktgen", "--queues", "2", "--count", "2", code=2)
+        self.assertIn("MQ was not accepted: it needs CTRL_VQ (not offered)", errors)
+
+class Hashes(Case):
+    def test_hashes_without_steering(self):
+        """Where RSS is offered, too: it is left out, since with it hashes are what it steers by."""
+        result = self.set("hash=all")["hash"]
+        self.assertTrue(result["agreed"])
+        self.assertEqual(self.facts("pktgen", "--count", "10", "--set", "hash=udpv4")["rx"]["own"], 10)
+        self.assertIn(("4.2", "ok"), self.commands())
+
+    def test_hashes_that_it_steers_by(self):
+        results = self.set("hash=udpv4", "rss=udpv4")
+        self.assertTrue(results["hash"]["agreed"] and results["rss"]["agreed"])
+        _, errors = self.run_tool("set", "hash=udpv4", "rss=all", code=2)
+        self.assertIn("give both the same, or leave one of them out", errors)
+        holder = self.hold("rss=all", "--want", "HASH_REPORT")
+        error = self.set("hash=all", code=1)["hash"]["error"]
+        self.assertIn("RSS was accepted, and the hashes that it steers by are reported", error)
+        self.end(holder)
+
+    def test_offloads_bring_what_they_need(self):
+        self.assertEqual(self.set("offloads=tso4")["offloads"]["before"], "csum,tso4")
+
+    def test_hints_are_for_what_they_help(self):
+        holder = self.hold("rx-usecs=1")
+        text, _ = self.run_tool("set", "promisc=on", code=1)
+        self.assertIn("has to be asked for when that command\nbegins", text)
+        text, _ = self.run_tool("set", "rx-usecs@3=5", code=1)
+        self.assertNotIn("asked for when", text)
+        self.end(holder)
+        text, _ = self.run_tool("set", "rx-usecs@3=5", code=1)
+        self.assertNotIn("forgotten", text)
+        text, _ = self.run_tool("set", "rx-usecs=5")
+        self.assertIn("forgotten", text)
 
 
 class Stats(Case):
@@ -230,7 +285,7 @@ class Info(Case):
         found = self.facts("info", "--avoid", "RSS", "--running")
         why = found["features"]["why_not"]
         self.assertEqual(why["RSS"], "avoided")
-        self.assertEqual(why["RSS_CONTEXT"], "it needs a feature that is not there")
+        self.assertEqual(why["RSS_CONTEXT"], "it needs RSS (avoided)")
         self.assertEqual(why["CTRL_VLAN"], "on request (--want)")
         self.assertEqual(set(why), set(found["features"]["not_taken"]))
         self.assertNotIn("CTRL_VLAN", self.facts("info", "--want", "CTRL_VLAN")
