@@ -41,6 +41,7 @@ struct dump {
 	uint64_t received;
 	uint64_t matched;
 	uint64_t end_ns; /* 0: no limit */
+	struct timespec last; /* time of the last frame */
 	uint8_t frame[VIONET_FRAME_MAX];
 };
 
@@ -188,7 +189,7 @@ static void print_frame(const struct dump *dump, const struct timespec *time,
 	localtime_r(&time->tv_sec, &local);
 	strftime(clock, sizeof(clock), "%H:%M:%S", &local);
 	decode_line(frame, kept, total, line, sizeof(line));
-	printf("%s.%06ld %s\n", clock, time->tv_nsec / 1000, line);
+	printf("%s.%09ld %s\n", clock, time->tv_nsec, line);
 	if (dump->options->hex)
 		decode_hex(stdout, frame, kept);
 }
@@ -198,9 +199,25 @@ static bool enough(const struct dump *dump)
 	return dump->options->count != 0 && dump->matched >= dump->options->count;
 }
 
-static void take_packet(struct dump *dump, const struct vionet_packet *packet,
-			const struct timespec *time)
+/* A device says when a packet arrived to nobody: its time is when it is looked at, so
+ * that no two of a burst have the same, and their order is that of the times. */
+static struct timespec next_time(struct dump *dump)
 {
+	struct timespec time, *last = &dump->last;
+
+	clock_gettime(CLOCK_REALTIME, &time);
+	if (time.tv_sec == last->tv_sec && time.tv_nsec == last->tv_nsec) {
+		time.tv_nsec++;
+		time.tv_sec += time.tv_nsec / 1000000000;
+		time.tv_nsec %= 1000000000;
+	}
+	*last = time;
+	return time;
+}
+
+static void take_packet(struct dump *dump, const struct vionet_packet *packet)
+{
+	struct timespec time = next_time(dump);
 	uint32_t total;
 	const uint8_t *frame = join(dump, packet, &total);
 	uint32_t kept = total < dump->options->snaplen ?
@@ -215,23 +232,19 @@ static void take_packet(struct dump *dump, const struct vionet_packet *packet,
 		return;
 	dump->matched++;
 	if (dump->options->path != NULL)
-		capture_write(&dump->capture, time, frame, kept, total);
+		capture_write(&dump->capture, &time, frame, kept, total);
 	else
-		print_frame(dump, time, frame, kept, total);
+		print_frame(dump, &time, frame, kept, total);
 }
 
 /* Receive one burst of a queue. Returns how many frames it had. */
 static uint32_t take_burst(struct dump *dump, struct vionet_queue *queue)
 {
 	struct vionet_packet *packets[BURST];
-	struct timespec time;
 	uint32_t count = vionet_queue_receive(queue, packets, BURST);
 
-	if (count == 0)
-		return 0;
-	clock_gettime(CLOCK_REALTIME, &time);
 	for (uint32_t i = 0; i < count; i++)
-		take_packet(dump, packets[i], &time);
+		take_packet(dump, packets[i]);
 	vionet_packet_free(packets, count);
 	return count;
 }
@@ -307,9 +320,9 @@ static uint64_t dropped(const struct session *session)
 
 static void print_counts(const struct dump *dump, uint64_t drops)
 {
-	fprintf(stderr, "%ju frames received, %ju matched, %ju dropped by the driver\n",
-		(uintmax_t)dump->received, (uintmax_t)dump->matched,
-		(uintmax_t)drops);
+	fprintf(stderr, "%ju frame%s received, %ju matched, %ju dropped by the driver\n",
+		(uintmax_t)dump->received, dump->received == 1 ? "" : "s",
+		(uintmax_t)dump->matched, (uintmax_t)drops);
 }
 
 static int run_session(struct dump *dump)

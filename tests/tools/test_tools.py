@@ -12,8 +12,10 @@ import os
 import re
 import resource
 import signal
+import struct
 import subprocess
 import sys
+import tempfile
 import time
 import unittest
 
@@ -466,6 +468,24 @@ class Dump(Case):
         output, errors = self.run_tool("dump", "--queues", "2", "--count", "20")
         self.assertEqual(len(output.splitlines()), 20)
         self.assertIn("20 matched", errors)
+
+    def test_each_frame_has_a_time(self):
+        """Frames are taken by the burst: their times are not the burst's."""
+        output, _ = self.run_tool("dump", "--count", "300")
+        times = re.findall(r"(?m)^(\d\d:\d\d:\d\d\.\d{9}) ", output)
+        self.assertEqual(len(times), 300)
+        self.assertEqual(len(set(times)), 300)
+        with tempfile.NamedTemporaryFile(suffix=".pcap") as file:
+            self.run_tool("dump", "--count", "300", "-w", file.name)
+            data, at, times = file.read(), 24, []
+        while at < len(data):
+            times.append(struct.unpack_from("=II", data, at))
+            at += 16 + struct.unpack_from("=I", data, at + 8)[0]
+        self.assertEqual((len(times), times), (300, sorted(set(times))))
+
+    def test_one_frame_is_one_frame(self):
+        _, errors = self.run_tool("dump", "--count", "1")
+        self.assertIn("1 frame received, 1 matched", errors)
 
 
 if __name__ == "__main__":
