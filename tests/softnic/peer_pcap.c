@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "peer_internal.h"
@@ -37,10 +37,14 @@ static int capture_send(struct peer *peer, const struct frame *frame)
 	const uint8_t *bytes = peer_linear(frame, capture->room);
 	struct pcap_pkthdr header = { .caplen = frame->length,
 				      .len = frame->length };
+	struct timespec now;
 
 	if (!capture->out || !bytes)
 		return 0;
-	gettimeofday(&header.ts, NULL);
+	clock_gettime(CLOCK_REALTIME, &now);
+	/* In a file of nanoseconds tv_usec holds those. */
+	header.ts.tv_sec = now.tv_sec;
+	header.ts.tv_usec = now.tv_nsec;
 	pcap_dump((u_char *)capture->out, &header, bytes);
 	return 0;
 }
@@ -180,7 +184,8 @@ static int open_out(struct capture *capture)
 
 	if (!*capture->out_name)
 		return 0;
-	capture->format = pcap_open_dead(DLT_EN10MB, PEER_FRAME_MAX);
+	capture->format = pcap_open_dead_with_tstamp_precision(
+		DLT_EN10MB, PEER_FRAME_MAX, PCAP_TSTAMP_PRECISION_NANO);
 	if (!capture->format)
 		return peer_error(-ENOMEM, "pcap: no memory");
 	file = open_output(capture->out_name);

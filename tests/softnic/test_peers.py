@@ -130,13 +130,18 @@ class Captures(unittest.TestCase):
             for each in frames:
                 bed.send(each)
             bed.finish()
-        data, at, got = path.read_bytes(), 24, []
+        data, at, got, times = path.read_bytes(), 24, [], []
+        self.assertEqual(data[:4], struct.pack("=I", 0xa1b23c4d))  # times in nanoseconds
         while at < len(data):
-            size, full = struct.unpack_from("<II", data, at + 8)
+            seconds, nanoseconds, size, full = struct.unpack_from("=IIII", data, at)
             self.assertEqual(size, full)
             got.append(data[at + 16:at + 16 + size])
+            times.append((seconds, nanoseconds))
             at += 16 + size
         self.assertEqual(got, frames)
+        self.assertEqual(times, sorted(times))
+        self.assertTrue(any(nanoseconds % 1000 for _, nanoseconds in times))
+        self.assertAlmostEqual(times[-1][0], time.time(), delta=3600)
 
     def test_frames_captured_in_part_are_left_out(self):
         path = self.file([frame(1, 200)], caplen=60)
