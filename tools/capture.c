@@ -32,28 +32,31 @@ static int compile_filter(struct capture *capture, const char *filter)
 
 /* A FIFO without a reader says so, instead of waiting for one. Later writes wait, as those
  * to standard output do. */
-static FILE *open_path(const char *path)
+static int open_path(const char *path, FILE **file)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_CLOEXEC, 0666);
-	FILE *file = NULL;
 	int error;
 
+	*file = NULL;
 	if (fd >= 0 && fcntl(fd, F_SETFL, 0) == 0)
-		file = fdopen(fd, "w");
-	if (file == NULL) {
-		error = errno;
-		say("-w %s: %s", path,
-		    error == ENXIO ? "nobody reads this FIFO; start the reader first" :
-				     strerror(error));
-		if (fd >= 0)
-			close(fd);
-	}
-	return file;
+		*file = fdopen(fd, "w");
+	if (*file != NULL)
+		return CODE_OK;
+	error = errno;
+	if (fd >= 0)
+		close(fd);
+	say("-w %s: %s", path,
+	    error == ENXIO  ? "nobody reads this FIFO; start the reader first" :
+	    error == EACCES ? "no permission to write it; see the owner and mode of it and "
+			      "its folder with ls -ld" :
+			      strerror(error));
+	return error == EACCES ? CODE_PERMISSION : CODE_FAILED;
 }
 
 static int open_file(struct capture *capture)
 {
 	FILE *file = stdout;
+	int code = CODE_OK;
 
 	if (capture->path == NULL)
 		return CODE_OK;
@@ -62,9 +65,9 @@ static int open_file(struct capture *capture)
 		return CODE_USAGE;
 	}
 	if (strcmp(capture->path, "-") != 0)
-		file = open_path(capture->path);
-	if (file == NULL)
-		return CODE_FAILED;
+		code = open_path(capture->path, &file);
+	if (code != CODE_OK)
+		return code;
 	capture->dumper = pcap_dump_fopen(capture->handle, file);
 	if (capture->dumper == NULL) {
 		say("-w %s: %s", capture->path, pcap_geterr(capture->handle));

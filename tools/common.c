@@ -25,6 +25,11 @@ enum { KEY_ASSUME_IOMMU = 0x1000, KEY_AVOID, KEY_NO_HUGEPAGES, KEY_WRITABLE_RING
 static int stops;
 static bool live_line;
 
+const char *plural(uint64_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
 void say_set_live(bool live)
 {
 	__atomic_store_n(&live_line, live, __ATOMIC_RELAXED);

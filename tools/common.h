@@ -37,6 +37,9 @@ int command_dump(int argc, char **argv);
 int command_set(int argc, char **argv);
 int command_stats(int argc, char **argv);
 
+/* What a word gets behind so many: "" for one, else "s". */
+const char *plural(uint64_t count);
+
 /* Print "vionet: TEXT" on stderr, on a line of its own. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -321,7 +321,7 @@ static uint64_t dropped(const struct session *session)
 static void print_counts(const struct dump *dump, uint64_t drops)
 {
 	fprintf(stderr, "%ju frame%s received, %ju matched, %ju dropped by the driver\n",
-		(uintmax_t)dump->received, dump->received == 1 ? "" : "s",
+		(uintmax_t)dump->received, plural(dump->received),
 		(uintmax_t)dump->matched, (uintmax_t)drops);
 }
 

@@ -12,6 +12,7 @@
 
 #include <vionet/control.h>
 
+#include "common.h"
 #include "setting.h"
 
 const char *info_capability_name(unsigned int type)
@@ -187,11 +188,12 @@ static void print_queue(const struct vionet_queue_info *queue)
 		printf("not there\n");
 		return;
 	}
-	printf("up to %u entries", queue->size_max);
+	printf("up to %u entr%s", queue->size_max, queue->size_max == 1 ? "y" : "ies");
 	if (queue->size != 0)
 		printf(", in use %u", queue->size);
 	if (queue->segments_max != 0)
-		printf(", %u segments a packet", queue->segments_max);
+		printf(", %u segment%s a packet", queue->segments_max,
+		       plural(queue->segments_max));
 	if (queue->vector >= 0)
 		printf(", vector %d", queue->vector);
 	print_doorbell(queue);
@@ -233,7 +235,8 @@ static void print_steering(const struct vionet_steering_limits *limits)
 		return;
 	print_label("steering");
 	if (limits->table_entries != 0)
-		printf("table of %u entries, ", limits->table_entries);
+		printf("table of %u entr%s, ", limits->table_entries,
+		       limits->table_entries == 1 ? "y" : "ies");
 	printf("key of %u bytes\n", limits->key_size);
 	print_names("hash types", limits->hash_types, setting_hash_name);
 	if (limits->tunnel_types != 0)
@@ -273,10 +276,11 @@ static void print_coalescing(const struct info_running *running)
 	if (!running->coalescing_known)
 		printf("%-16snot told: %s\n", "coalescing", running->coalescing_note);
 	for (int i = 0; running->coalescing_known && i < 2; i++)
-		printf("%-16s%s: after %u us or %u packets\n",
+		printf("%-16s%s: after %u us or %u packet%s\n",
 		       i == 0 ? "coalescing" : "", sides[i],
 		       running->coalescing[i].max_usecs,
-		       running->coalescing[i].max_packets);
+		       running->coalescing[i].max_packets,
+		       plural(running->coalescing[i].max_packets));
 }
 
 static void print_segments(const struct info_segments *segments)
@@ -456,14 +460,16 @@ void info_print_text(const struct info *info)
 		print_iommu(info);
 	}
 	print_label("mapped");
-	printf("%" PRIu64 " bytes in %u mappings, ", device->mapped_bytes,
-	       device->mappings);
+	printf("%" PRIu64 " bytes in %u mapping%s, ", device->mapped_bytes,
+	       device->mappings, plural(device->mappings));
 	if (device->mappings_left == UINT32_MAX)
 		printf("no limit stated\n");
 	else
 		printf("%u more possible\n", device->mappings_left);
 	if (device->quarantined != 0 || device->quarantined_packets != 0)
-		printf("%-16s%u regions, %u packets\n", "quarantined",
-		       device->quarantined, device->quarantined_packets);
+		printf("%-16s%u region%s, %u packet%s\n", "quarantined",
+		       device->quarantined, plural(device->quarantined),
+		       device->quarantined_packets,
+		       plural(device->quarantined_packets));
 }
 

@@ -311,10 +311,14 @@ static void refuse_idle(const struct pktgen_options *options)
 	if (options->no_rx && was_given(options, KEY_LINGER))
 		refuse_usage("--linger has no effect with --no-rx: nothing is waited "
 			     "for; leave one of them out");
+	if (was_given(options, KEY_SEED) && was_given(options, KEY_STREAM) &&
+	    !options->size.imix && options->size.min == options->size.max)
+		refuse_usage("--seed has no effect with --stream and one --size: nothing "
+			     "is left to chance; leave one of them out");
 	if (options->cpus.count > options->queues)
 		refuse_usage("--cpus: %u CPUs, but %u thread%s; see --queues",
 			     options->cpus.count, options->queues,
-			     options->queues == 1 ? "" : "s");
+			     plural(options->queues));
 }
 
 /* What only the whole command line can tell. */

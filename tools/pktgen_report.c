@@ -99,11 +99,6 @@ struct pktgen_verdict pktgen_judge(const struct pktgen *gen,
 	return verdict;
 }
 
-static const char *frames_word(uint64_t count)
-{
-	return count == 1 ? "frame" : "frames";
-}
-
 static void print_rates(const char *label, const struct pktgen_flow *flow)
 {
 	char rate[32], bits[32];
@@ -123,8 +118,8 @@ static void print_tx(const struct pktgen *gen, const struct pktgen_report *repor
 	struct pktgen_verdict verdict = pktgen_judge(gen, report);
 	char wanted[32], reached[32];
 
-	printf("TX  sent %ju %s, %ju bytes; completed %ju, refused %ju\n",
-	       (uintmax_t)gen->tx.frames, frames_word(gen->tx.frames),
+	printf("TX  sent %ju frame%s, %ju bytes; completed %ju, refused %ju\n",
+	       (uintmax_t)gen->tx.frames, plural(gen->tx.frames),
 	       (uintmax_t)gen->tx.bytes, (uintmax_t)report->tx.completed,
 	       (uintmax_t)report->tx.invalid);
 	print_rates("", &gen->tx);
@@ -134,8 +129,8 @@ static void print_tx(const struct pktgen *gen, const struct pktgen_report *repor
 	       pktgen_scaled(verdict.wanted, verdict.unit, wanted),
 	       pktgen_scaled(verdict.reached, verdict.unit, reached));
 	if (!verdict.followed)
-		printf("    %s (full %ju times, %.3f s given up)\n", verdict.why,
-		       (uintmax_t)report->tx.full,
+		printf("    %s\n    (full %ju time%s, %.3f s given up)\n", verdict.why,
+		       (uintmax_t)report->tx.full, plural(report->tx.full),
 		       (double)gen->pace.slipped_ns / 1e9);
 }
 
@@ -211,8 +206,8 @@ static void print_drops(const struct pktgen_report *report)
 
 static void print_rx(const struct pktgen *gen)
 {
-	printf("RX  received %ju %s, %ju bytes: ours %ju, not ours %ju\n",
-	       (uintmax_t)gen->rx.frames, frames_word(gen->rx.frames),
+	printf("RX  received %ju frame%s, %ju bytes: ours %ju, not ours %ju\n",
+	       (uintmax_t)gen->rx.frames, plural(gen->rx.frames),
 	       (uintmax_t)gen->rx.bytes, (uintmax_t)gen->own.frames,
 	       (uintmax_t)gen->foreign.frames);
 	print_rates("", &gen->rx);
@@ -308,16 +303,23 @@ static void print_lanes(const struct pktgen *gen, const struct pktgen_lanes *lan
 
 static void print_head(const struct pktgen *gen, const struct pktgen_report *report)
 {
-	printf("%s: %.3f s", clean(gen->session.name), (double)report->load_ns / 1e9);
+	const char *separator = "    ";
+
+	printf("%s: %.3f s%s\n", clean(gen->session.name), (double)report->load_ns / 1e9,
+	       report->interrupted ? ", stopped" : "");
+	if (!gen->options->rx_only) {
+		printf("%sseed %ju", separator, (uintmax_t)gen->options->seed);
+		separator = ", ";
+	}
+	if (gen->stream != PKTGEN_ANY_STREAM) {
+		printf("%sstream %d", separator, gen->stream);
+		separator = ", ";
+	}
 	if (!gen->options->rx_only && report->wait_ns >= 1000000)
-		printf(", then %.3f s for frames on their way",
+		printf("; then %.3f s for frames on their way",
 		       (double)report->wait_ns / 1e9);
-	printf("%s", report->interrupted ? ", stopped" : "");
-	if (!gen->options->rx_only)
-		printf("; seed %ju", (uintmax_t)gen->options->seed);
-	if (gen->stream != PKTGEN_ANY_STREAM)
-		printf("%s stream %d", gen->options->rx_only ? ";" : ",", gen->stream);
-	putchar('\n');
+	if (separator[0] == ',')
+		putchar('\n');
 }
 
 static void print_summary(const struct pktgen *gen, const struct pktgen_report *report,

@@ -113,20 +113,14 @@ static int start_queues(struct pktgen *gen)
 	return session_start(&gen->session, &start);
 }
 
-/* What the device made of --queue-size: it may have fewer entries, in one direction
- * or in both. */
 static void note_sizes(struct pktgen *gen, struct pktgen_report *report)
 {
-	uint32_t asked = gen->options->queue_size;
 	struct vionet_queue_info info;
 
 	if (vionet_device_queue_info(gen->session.device, 0, &info) == 0)
 		report->rx_size = info.size;
 	if (vionet_device_queue_info(gen->session.device, 1, &info) == 0)
 		report->tx_size = info.size;
-	if (asked != 0 && (report->rx_size != asked || report->tx_size != asked))
-		say("%s: --queue-size: %u asked for, in use: receive %u, transmit %u",
-		    gen->session.name, asked, report->rx_size, report->tx_size);
 }
 
 static void run_single(struct pktgen *gen, const struct rate *rate,

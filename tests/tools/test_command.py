@@ -77,6 +77,12 @@ class NoEffect(unittest.TestCase):
         self.assertIn(words, errors, options)
         self.assertEqual(errors.count("\n"), 1)
 
+    def test_of_chance_where_there_is_none(self):
+        self.refused("--seed has no effect with --stream and one --size", "pktgen", "--seed", "1",
+                     "--stream", "2", "--size", "60")
+        self.assertEqual(vionet("pktgen", "vfio-user:/nowhere", "--seed", "1", "--stream", "2",
+                                "--size", "60-61")[0], 3)
+
     def test_of_sending_where_nothing_is_sent(self):
         for option, value in (
                 ("rate", "5"), ("size", "60"), ("burst", "4"), ("seed", "1"), ("vlan", "3"),
@@ -202,6 +208,14 @@ class Opening(unittest.TestCase):
             for name in "closed", "locked/socket":
                 self.check(f"{kind}{self.path(name)}", 4, **more)
         self.check(f"vhost-user:{self.path('new')},server,wait=1", 4, **more)
+
+    def test_no_permission_to_write(self):
+        more = self.as_nobody()
+        os.mkdir(self.path("locked"), 0o700)
+        for path in self.path("file"), self.path("locked/file"):
+            code, _, errors = vionet("dump", "vfio-user:/nowhere", "-w", path, **more)
+            self.assertEqual(code, 4, errors)
+            self.assertIn(f"-w {path}: no permission to write it; see", errors)
 
     def test_nobody_comes(self):
         device = f"vhost-user:{self.path('socket')},server,wait=1"

@@ -58,7 +58,10 @@ class Wire:
             if self.end in found:
                 return
             if self.socket in found:
-                frame = self.socket.recv(70000)
+                try:
+                    frame = self.socket.recv(70000)
+                except ConnectionResetError:  # the device has ended with frames unread
+                    return
                 if not frame:
                     return
                 self.seen += 1
@@ -329,7 +332,8 @@ class Report(Case):
 
     def test_sizes_that_the_device_does_not_have(self):
         _, errors = self.run_tool("pktgen", "--count", "1", "--queue-size", "1024")
-        self.assertIn("--queue-size: 1024 asked for, in use: receive 256, transmit 256", errors)
+        for queue in "receive", "transmit":
+            self.assertIn(f"{queue} queue: 256 entries instead of 1024", errors)
         self.assertEqual(self.facts("pktgen", "--count", "1", "--queue-size", "64")
                          ["options"]["queue_size"], {"asked": 64, "rx": 64, "tx": 64})
 
