@@ -97,7 +97,7 @@ static const struct {
 	int error;
 	enum exit_code open, run;
 } codes[] = {
-	/* It is not there, or nobody answers: no function, socket or backend; others
+	/* It is not there, or nobody answers: no function, socket or back end; others
 	 * have it; it may not or cannot be driven. */
 	{ ENODEV, CODE_UNDRIVABLE, CODE_GONE },
 	{ ENXIO, CODE_UNDRIVABLE, CODE_GONE },
@@ -416,11 +416,11 @@ static void check_device_options(const struct device_options *options)
 	if (options->name == NULL || !starts_with(options->name, "vhost-user:"))
 		return;
 	if (flags & VIONET_OPEN_ASSUME_IOMMU)
-		refuse_usage("--assume-iommu has no effect on a vhost-user backend: it "
+		refuse_usage("--assume-iommu has no effect on a vhost-user back end: it "
 			     "reaches only the memory that it is given; leave it out");
 	if (flags & VIONET_OPEN_WRITABLE_RINGS &&
 	    strstr(options->name, ",read-only") == NULL)
-		refuse_usage("--writable-rings has no effect on a vhost-user backend "
+		refuse_usage("--writable-rings has no effect on a vhost-user back end "
 			     "without ',read-only': it may write anyway; leave it out");
 }
 
@@ -482,7 +482,7 @@ const struct argp device_argp = {
 	.options = device_option_list,
 	.parser = parse_device_option,
 	.doc = "\vDEVICE is a PCI function bound to vfio-pci (0000:00:04.0), the one that "
-	       "a server offers at a socket (vfio-user:PATH), or a vhost-user backend "
+	       "a server offers at a socket (vfio-user:PATH), or a vhost-user back end "
 	       "(vhost-user:PATH; vhost-user:PATH,server[,wait=SECONDS] where it connects "
 	       "to us). 'vionet list' shows the functions of this machine.",
 };

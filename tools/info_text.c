@@ -205,7 +205,7 @@ static void print_queue(const struct vionet_queue_info *queue)
 	putchar('\n');
 }
 
-/* A vhost-user backend has hundreds of queues: of many, only these are shown if they
+/* A vhost-user back end has hundreds of queues: of many, only these are shown if they
  * are not in use. */
 #define QUEUES_SHOWN 16u
 

@@ -134,7 +134,7 @@ static int check_stall(struct pktgen *gen, uint64_t now)
 	if (gen->pending_count == 0 || now < gen->progress_ns + STALL_NS)
 		return CODE_OK;
 	say("%s: the transmit queue is full and the device has completed nothing for "
-	    "2 s; is its backend connected? A vhost-user backend made with DPDK, "
+	    "2 s; is its back end connected? A vhost-user back end made with DPDK, "
 	    "behind an emulated IOMMU, needs --writable-rings",
 	    gen->session.name);
 	return session_fail(&gen->session, CODE_FAILED);

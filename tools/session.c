@@ -285,7 +285,7 @@ static int judge(struct session *session, uint32_t events)
 	else if (events & VIONET_EVENT_QUEUE_BROKEN)
 		say_broken(session);
 	else if (events & VIONET_EVENT_NEEDS_RESET)
-		say("%s: the device gave up, or its backend went away: it has to be "
+		say("%s: the device gave up, or its back end went away: it has to be "
 		    "started again", session->name);
 	else {
 		if (events & VIONET_EVENT_LINK)

@@ -115,7 +115,7 @@ class NoEffect(unittest.TestCase):
 
     def test_what_a_backend_has_anyway(self):
         for option in "--assume-iommu", "--writable-rings":
-            self.refused(f"{option} has no effect on a vhost-user backend", "info", option,
+            self.refused(f"{option} has no effect on a vhost-user back end", "info", option,
                          device="vhost-user:/nowhere")
         self.assertEqual(vionet("info", "vhost-user:/nowhere,read-only", "--writable-rings")[0], 3)
 
@@ -221,7 +221,7 @@ class Opening(unittest.TestCase):
         device = f"vhost-user:{self.path('socket')},server,wait=1"
         code, _, errors = vionet("info", device)
         self.assertEqual(code, 3)
-        self.assertEqual(errors.splitlines()[0], f"vionet: {device}: waiting for a backend to connect")
+        self.assertEqual(errors.splitlines()[0], f"vionet: {device}: waiting for a back end to connect")
         self.assertEqual(errors.count("\n"), 2)
 
     def test_who_cannot_listen_does_not_wait(self):

@@ -134,7 +134,7 @@ class Crash(peer.Testpmd):
         pktgen.wait(10)
         self.assertLess(time.monotonic() - died, 2)
         self.assertNotEqual(pktgen.returncode, 0)
-        self.assertIn("backend", pktgen.stderr.read())
+        self.assertIn("back end", pktgen.stderr.read())
 
     def test_the_next_goes_on(self):
         """Killed under traffic and started again: what it had taken is lost, no more."""
