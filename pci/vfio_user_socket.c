@@ -52,7 +52,7 @@ static void give_up(struct vn_vu_socket *s)
 static int has_gone(struct vn_vu_socket *s)
 {
 	if (s->shortage[0])
-		return vn_error(ENODEV, "%s: the connection was ended: %s", s->name,
+		return vn_error(EMFILE, "%s: the connection was ended: %s", s->name,
 				s->shortage);
 	return vn_error(ENODEV, "%s: the server has gone%s%s", s->name,
 			s->given_up ? ": it was given up, since " : "",
