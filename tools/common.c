@@ -95,7 +95,7 @@ const char *text_without(const char *text, const char *name)
 /* The exit code of each failure, on every transport; what is not here is CODE_FAILED. */
 static const struct {
 	int error;
-	enum exit_code open, run;
+	int open, run; /* enum exit_code */
 } codes[] = {
 	/* It is not there, or nobody answers: no function, socket or back end; others
 	 * have it; it may not or cannot be driven. */

@@ -34,7 +34,7 @@ class Counters(unittest.TestCase):
             with self.subTest(features=features), \
                  Softnic("--features", features, "--queue-pairs", "2", "--lossless") as nic:
                 self.run_tool("pktgen", nic, "--count", "500", "--burst", "1", "--mode", "interrupt")
-                queues = json.loads(self.run_tool("stats", nic, "--json", "--all", "--interval",
+                queues = json.loads(self.run_tool("stats", nic, "--json", "--interval",
                                                   "0.3"))["queues"]
                 nic.check()
             for queue, side in zip(queues[:2], ("rx", "tx")):
