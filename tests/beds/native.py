@@ -11,9 +11,8 @@ import re
 import signal
 import socket
 import stat
-import time
 
-from .process import ROOT, Process
+from .process import PATIENCE, ROOT, Process, wait_until
 
 BUILD = pathlib.Path(os.environ.get("VIONET_BUILD", ROOT / "build"))
 SOFTNIC = BUILD / "vionet-softnic"
@@ -56,7 +55,7 @@ class Wire:
 
     def meet(self):
         if not self.socket:
-            self.listener.settimeout(10)
+            self.listener.settimeout(PATIENCE)
             self.socket, _ = self.listener.accept()
 
     def send(self, frames, timeout=120):
@@ -87,7 +86,7 @@ class Device(Process):
         super().__init__([*before, SOFTNIC, "--listen", self.path, "--control", self.control,
                           *options])
         try:
-            self.wait_line("listening on", 20)
+            self.wait_line("listening on")
         except AssertionError:
             self.end()
             raise
@@ -95,7 +94,7 @@ class Device(Process):
     def tell(self, command):
         """A command of its control socket; the answer, without its last line."""
         with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(20)
+            client.settimeout(PATIENCE)
             client.connect(str(self.control))
             client.sendall(command.encode() + b"\n")
             with client.makefile() as stream:
@@ -217,13 +216,3 @@ class Bed:
         except BaseException:
             device.end()
             raise
-
-
-def wait_until(what, seconds=10, pause=0.02):
-    """Until `what()` is true; whether it became so."""
-    end = time.monotonic() + seconds
-    while not what():
-        if time.monotonic() > end:
-            return False
-        time.sleep(pause)
-    return True

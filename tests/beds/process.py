@@ -12,6 +12,17 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LIMIT = 240  # seconds; what takes longer is broken
+PATIENCE = 90  # seconds for a step of a peer that lives, however busy the machine is
+
+
+def wait_until(what, alive=lambda: True, seconds=PATIENCE, pause=0.02):
+    """Until `what()` is true or the one that is to bring it about is dead; its last answer."""
+    end = time.monotonic() + seconds
+    while not (answer := what()):
+        if not alive() or time.monotonic() > end:
+            return what()  # it may have been its last deed
+        time.sleep(pause)
+    return answer
 
 
 class Process:
@@ -39,7 +50,7 @@ class Process:
     def output(self):
         return "\n".join(line for line in self.lines if line is not None)
 
-    def wait_line(self, text, seconds=60, after=0):
+    def wait_line(self, text, seconds=PATIENCE, after=0):
         """The index of the first line from `after` on that holds `text`."""
         end = time.monotonic() + seconds
         with self.changed:
@@ -57,7 +68,7 @@ class Process:
 
     def wait(self):
         status = self.process.wait(self.timeout + 30)
-        self.reader.join(10)
+        self.reader.join(PATIENCE)
         return status
 
     def end(self):
@@ -65,7 +76,7 @@ class Process:
         if self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(10)
+                self.process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()

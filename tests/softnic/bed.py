@@ -10,7 +10,7 @@ Read next: test_net.py.
 
 import struct
 
-from nic import Softnic
+from nic import DEADLINE, Softnic
 from raw import Driver
 from raw_rings import PackedQueue, SplitQueue
 
@@ -181,7 +181,7 @@ class Bed:
         if wait:
             queue.wait(before + 1)
 
-    def frames(self, pair=0, count=None, deadline=5.0):
+    def frames(self, pair=0, count=None, deadline=DEADLINE):
         """(header fields, frame) of what came on a receive queue since last asked; waits for
         `count` frames if that is given."""
         queue, found = self.receive[pair], []

@@ -13,6 +13,7 @@ import time
 import unittest
 
 from bed import BROADCAST, OTHER, OWN, Bed, ethernet, ipv4, pattern, tcp, udp, udp4
+from nic import DEADLINE
 
 OK, ERR = 0, 1
 RX, MAC, VLAN, ANNOUNCE, MQ, OFFLOADS, COAL, TUNNEL, STATS, CONTEXT = range(10)
@@ -240,7 +241,7 @@ class Moderation(unittest.TestCase):
             begin = time.monotonic()
             bed.send(udp4())
             bed.driver.wait_interrupt(1)
-            self.assertTrue(0.09 < time.monotonic() - begin < 1.0)
+            self.assertGreater(time.monotonic() - begin, 0.09)
             bed.finish()
 
     def test_new_limits_may_be_met(self):
@@ -345,7 +346,7 @@ class Link(unittest.TestCase):
 
     def ask(self, line):
         with socket.socket(socket.AF_UNIX) as control:
-            control.settimeout(5)
+            control.settimeout(DEADLINE)
             control.connect(self.path)
             control.sendall(line.encode() + b"\n")
             return control.recv(65536).decode()
@@ -395,7 +396,7 @@ class Link(unittest.TestCase):
         with Bed("--peer", "loop", "--control", self.path,
                  features=("STATUS", "CTRL_VQ", "GUEST_ANNOUNCE")) as bed:
             self.ask("announce 1")
-            time.sleep(1.2)
+            bed.driver.wait_for(lambda: "CVQ-14" in bed.nic.stderr())
             self.assertEqual(bed.broken(), ["CVQ-14"])
         with Bed("--peer", "loop", "--control", self.path) as bed:
             self.assertIn("GUEST_ANNOUNCE", self.ask("announce"))
@@ -527,7 +528,7 @@ class Faults(unittest.TestCase):
             begin = time.monotonic()
             self.send(bed)
             bed.control.wait(1)
-            self.assertTrue(0.9 < time.monotonic() - begin < 3)
+            self.assertGreater(time.monotonic() - begin, 0.9)
             bed.finish()
 
     def test_answers(self):

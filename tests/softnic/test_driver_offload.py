@@ -43,7 +43,7 @@ def data(kind, number):
 def offload(nic, *arguments, count=COUNT):
     """Sends; how many of which kind."""
     done = subprocess.run([PROGRAM, f"vfio-user:{nic.path}", "--to", MAC, "--count", str(count),
-                           *arguments], capture_output=True, text=True, timeout=60)
+                           *arguments], capture_output=True, text=True, timeout=90)
     if done.returncode:
         raise AssertionError(f"{done.returncode}: {done.stderr}{done.stdout}")
     return json.loads(done.stdout)
@@ -154,7 +154,7 @@ class Kernel(unittest.TestCase):
         wire.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 24)
         if six:
             wire.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        wire.settimeout(5)
+        wire.settimeout(90)
         wire.bind(("", 9000))
         return wire
 

@@ -19,7 +19,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from beds import native  # noqa: E402
-from beds.process import Process  # noqa: E402
+from beds.process import PATIENCE, Process  # noqa: E402
 
 COUNT = 5_000 if native.SANITIZED else 20_000
 
@@ -47,7 +47,7 @@ class Side:
     def receive(self):
         self.wire.meet()
         while len(self.got) < COUNT:
-            self.wire.socket.settimeout(60)
+            self.wire.socket.settimeout(PATIENCE)
             self.got.append(self.wire.socket.recv(70000))
 
     def close(self):

@@ -20,7 +20,7 @@ class Faces(unittest.TestCase):
     def info(self, device, *options):
         vionet = pathlib.Path(binary()).with_name("vionet")
         done = subprocess.run([vionet, "info", f"vfio-user:{device.path}", *options],
-                              capture_output=True, text=True, timeout=30)
+                              capture_output=True, text=True, timeout=90)
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout
 

@@ -130,16 +130,18 @@ class Sleeping(unittest.TestCase):
             fields = file.read().rsplit(")", 1)[1].split()
         return sum(map(int, fields[11:13])) / 100
 
+    def rests(self, bed):
+        before = self.seconds(bed)
+        time.sleep(0.5)
+        return self.seconds(bed) - before < 0.05
+
     def test_idle(self):
         for peer, more, buffers, frames in (("sink", [], 4, 0), ("loop", [], 4, 0),
                                             ("loop", ["--lossless"], 2, 5), ("source", [], 0, 0)):
             with self.subTest(peer, more=more), Bed("--peer", peer, *more, buffers=buffers) as bed:
                 for _ in range(frames):
                     bed.send(udp4(), wait=False)
-                time.sleep(0.1)
-                before = self.seconds(bed)
-                time.sleep(0.5)
-                self.assertLess(self.seconds(bed) - before, 0.05)
+                bed.driver.wait_for(lambda: self.rests(bed))
                 bed.receive[0].add(writable=[2048])
                 bed.receive[0].kick()
                 if frames or peer == "source":

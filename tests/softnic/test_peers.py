@@ -19,7 +19,7 @@ import time
 import unittest
 
 from bed import OTHER, OWN, Bed, ethernet, pattern, udp4
-from nic import Softnic
+from nic import DEADLINE, Softnic
 
 OFFER = "+all,-IN_ORDER,-RING_PACKED"
 
@@ -266,7 +266,7 @@ class Tap(unittest.TestCase):
     def test_frames_go_both_ways(self):
         with Bed("--peer", f"tap:{self.name}") as bed, socket.socket(
                 socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x88b5)) as wire:
-            wire.settimeout(5)
+            wire.settimeout(DEADLINE)
             wire.bind((self.name, 0x88b5))
             bed.send(ethernet(pattern(90), 0x88b5, to=b"\xff" * 6))
             self.assertEqual(wire.recv(2000), ethernet(pattern(90), 0x88b5, to=b"\xff" * 6))

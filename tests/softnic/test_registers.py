@@ -12,7 +12,7 @@ import socket
 import tempfile
 import unittest
 
-from nic import Softnic
+from nic import DEADLINE, Softnic
 from raw import (ACKNOWLEDGE, DRIVER, DRIVER_OK, FAILED, FEATURES_OK, IRQ_REQ, NEEDS_RESET,
                  SUSPEND, Driver)
 from raw_rings import SplitQueue
@@ -572,7 +572,7 @@ class Registers(unittest.TestCase):
         with Softnic("--peer", "sink", "--features", SPLIT_ONLY, "--control", control) as nic:
             with Driver(nic.path) as driver, socket.socket(socket.AF_UNIX) as line:
                 line.connect(control)
-                line.settimeout(5)
+                line.settimeout(DEADLINE)
                 driver.set_vectors(1)
                 asked = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
                 driver.vectors.append(asked)

@@ -16,6 +16,7 @@ import time
 import unittest
 
 from bed import Bed, pattern, udp4
+from nic import DEADLINE
 from raw import Driver
 from raw_rings import INDIRECT, NEXT, WRITE, SplitQueue
 
@@ -209,7 +210,7 @@ class Suppression(unittest.TestCase):
             bed.send(frame(0))
             time.sleep(0.5)  # until it sleeps: before that it would see the next one by itself
             bed.transmit[0].add(readable=[HEADER + frame(1)])
-            time.sleep(2.6)
+            bed.driver.wait_for(lambda: "SPLIT-30" in bed.nic.stderr())
             self.assertEqual(set(bed.broken()), {"SPLIT-30"})
             self.assertEqual(bed.nic.status, 3)
 
@@ -360,7 +361,7 @@ class Faults(unittest.TestCase):
 def command(path, line):
     """A line for the control socket; its answer must be no error."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as control:
-        control.settimeout(5)
+        control.settimeout(DEADLINE)
         control.connect(path)
         control.sendall(line.encode() + b"\n")
         answer = control.recv(4096).decode()

@@ -21,13 +21,12 @@ import tempfile
 import unittest
 
 from bed import Bed, udp4
-from nic import Softnic, binary
+from nic import DEADLINE, Softnic, binary
 from raw import Driver, Refused
 from raw_rings import SplitQueue
 
 FRAME = bytes(12) + bytes.fromhex("0200000000010200000000020800") + bytes(46)
 PLAIN = ("--peer", "sink", "--features", "-all,+VERSION_1,+ACCESS_PLATFORM")
-DEADLINE = 20
 
 # After a first connection that is refused, somebody else listens there.
 COMES_MEANWHILE = r"""

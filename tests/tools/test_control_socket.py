@@ -30,7 +30,7 @@ from nic import Softnic, binary  # noqa: E402
 
 VIONET = os.path.join(os.environ.get("VIONET_BUILD", os.path.dirname(binary())), "vionet")
 PLAIN = ["setarch", "-R"] if "tsan" in VIONET else []
-DEADLINE = 60
+DEADLINE = 90
 ROOT = os.geteuid() == 0
 USER, OTHER = 54321, 54322  # users that nobody is
 EVIL = "\x1b[2J\x1b]0;owned\x07\u009b31m\u202e\x7f"

@@ -25,7 +25,7 @@ PLAIN = ["setarch", "-R"] if "tsan" in VIONET else []
 class Counters(unittest.TestCase):
     def run_tool(self, command, nic, *arguments):
         done = subprocess.run([*PLAIN, VIONET, command, f"vfio-user:{nic.path}", *arguments],
-                              capture_output=True, text=True, timeout=60)
+                              capture_output=True, text=True, timeout=90)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         return done.stdout
 

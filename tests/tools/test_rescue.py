@@ -20,7 +20,7 @@ from nic import Softnic, binary  # noqa: E402
 
 VIONET = os.path.join(os.environ.get("VIONET_BUILD", os.path.dirname(binary())), "vionet")
 PLAIN = ["setarch", "-R"] if "tsan" in VIONET else []
-DEADLINE = 60
+DEADLINE = 90
 LAYOUTS = ("+all,-RING_PACKED", "+all,-RING_PACKED,-EVENT_IDX", "+all", "+all,-EVENT_IDX")
 MODES = ("poll", "interrupt")
 LOST_BELL, LOST_INTERRUPT, DEAF = "C16", "I09", "C15"

@@ -26,7 +26,7 @@ from nic import Softnic, binary  # noqa: E402
 VIONET = os.path.join(os.environ.get("VIONET_BUILD", os.path.dirname(binary())), "vionet")
 # The thread sanitizer wants room that address randomization may not leave.
 PLAIN = ["setarch", "-R"] if "tsan" in VIONET else []
-DEADLINE = 60
+DEADLINE = 90
 MAC, OTHER = "02:00:00:00:00:77", "02:00:00:00:00:88"
 
 

@@ -25,7 +25,7 @@ from nic import Softnic, binary  # noqa: E402
 
 VIONET = os.path.join(os.environ.get("VIONET_BUILD", os.path.dirname(binary())), "vionet")
 PLAIN = ["setarch", "-R"] if "tsan" in VIONET else []
-DEADLINE = 60
+DEADLINE = 90
 NOBODY = 65534
 
 FAILED, USAGE, UNDRIVABLE, PERMISSION = 1, 2, 3, 4
@@ -134,7 +134,7 @@ class Situations(Case):
                     if says:
                         one.recv(4096)
                         one.sendall(says)
-                        one.settimeout(5)
+                        one.settimeout(DEADLINE)
                         try:
                             one.recv(4096)
                         except OSError:
@@ -168,7 +168,7 @@ class InUse(Case):
                 self.assertRegex(done.stderr, "process [0-9]+ has it; end that first")
 
     def wait_for(self, what):
-        end = time.monotonic() + 20
+        end = time.monotonic() + DEADLINE
         while not what():
             self.assertLess(time.monotonic(), end)
             time.sleep(0.02)

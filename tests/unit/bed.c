@@ -30,14 +30,6 @@ const struct bed_layout bed_layouts[] = {
 
 struct bed_layout bed_layout;
 
-double seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 int open_descriptors(void)
 {
 	int count = 0;

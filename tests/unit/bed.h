@@ -9,6 +9,7 @@
 
 #include "driver/device.h"
 #include "tests/unit/model.h"
+#include "tests/unit/watch.h"
 
 struct bed {
 	struct model *model;
@@ -88,6 +89,5 @@ int open_model(struct model *model, const struct vionet_open_options *options,
 int open_descriptors(void);
 
 /* Seconds of CLOCK_MONOTONIC. */
-double seconds(void);
 
 #endif

@@ -187,7 +187,7 @@ static void starved_queue_recovers(void **state)
 	vionet_packet_free(held, 20);
 	assert_int_equal(vionet_queue_wait(bed->rx, 0, 10), 0);
 	assert_int_equal(model_deliver(m, frame, 60, 0, -1), 1);
-	assert_int_equal(vionet_queue_wait(bed->rx, 0, 1000), 1);
+	assert_int_equal(vionet_queue_wait(bed->rx, 0, 60000), 1);
 	drop_bed(bed);
 }
 
@@ -270,7 +270,7 @@ static void forgotten_queue_is_notified_again(void **state)
 	assert_int_equal(vionet_queue_transmit(bed->tx, &p, 1), 1);
 	assert_int_equal(bed->model->doorbells, before);
 	bed->model->hold = false;
-	assert_int_equal(vionet_queue_drain(bed->tx, 1000), 0);
+	assert_int_equal(vionet_queue_drain(bed->tx, 60000), 0);
 	assert_int_equal(bed->model->doorbells, before + 1);
 	drop_bed(bed);
 }

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "tests/unit/live.h"
+#include "tests/unit/watch.h"
 
 /* Send frames on a pair and get them back, on whichever queue. */
 static unsigned int loop(struct live *live, unsigned int pair, unsigned int pairs)
@@ -38,8 +39,9 @@ static unsigned int loop(struct live *live, unsigned int pair, unsigned int pair
 		packet->length = 64;
 		assert_int_equal(vionet_queue_transmit(tx, &packet, 1), 1);
 	}
-	OK(vionet_queue_drain(tx, 2000));
-	for (unsigned int i = 0; i < 200 && received < 32; i++) {
+	OK(vionet_queue_drain(tx, 60000));
+	for (double limit = watch_clock() + PATIENCE_S;
+	     received < 32 && watch_clock() < limit;) {
 		for (unsigned int p = 0; p < pairs; p++) {
 			struct vionet_packet *packets[32];
 			uint32_t n = vionet_queue_receive(
@@ -111,7 +113,8 @@ static void nothing_is_filtered_unasked(void **state)
 		packet->length = 64;
 		assert_int_equal(vionet_queue_transmit(tx, &packet, 1), 1);
 	}
-	for (unsigned int i = 0; i < 200 && received < 4; i++) {
+	for (double limit = watch_clock() + PATIENCE_S;
+	     received < 4 && watch_clock() < limit;) {
 		uint32_t n = vionet_queue_receive(
 			vionet_device_rx_queue(live->device, 0), packets, 8);
 
@@ -228,7 +231,8 @@ static void a_bus_error_is_told_and_cured(void **state)
 	OK(vionet_pairs_set(live->device, 2));
 	assert_int_equal(loop(live, 1, 3), 32);
 	tell_device(path, "error\n");
-	for (unsigned int i = 0; i < 200 && events == 0; i++) {
+	for (double limit = watch_clock() + PATIENCE_S;
+	     events == 0 && watch_clock() < limit;) {
 		poll(NULL, 0, 5);
 		OK(vionet_device_events(live->device, &events));
 	}

@@ -151,7 +151,7 @@ static void strange_files(void **state)
 
 	(void)state;
 	make_socket(0755);
-	alarm(20);
+	alarm(60);
 	assert_int_equal(mkfifo(beside, 0666), 0);
 	excludes(path, path);
 	assert_int_equal(unlink(beside), 0);

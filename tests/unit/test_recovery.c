@@ -63,7 +63,7 @@ static void j01_needs_reset_in_mid_traffic(void **state)
 	struct vionet_queue_stats stats;
 	struct vionet_device_info info;
 	uint32_t events, available;
-	double begin;
+	struct watch begin;
 
 	(void)state;
 	start_rig(rig, 3, 0);
@@ -82,13 +82,13 @@ static void j01_needs_reset_in_mid_traffic(void **state)
 	assert_int_equal(vionet_device_events(rig->device, &events), 0);
 	assert_int_equal(events, VIONET_EVENT_NEEDS_RESET);
 
-	begin = seconds();
+	begin = watch_start();
 	assert_int_equal(vionet_device_recover(rig->device, &report), 0);
-	assert_true(seconds() - begin < 1.5);
+	assert_true(watch_own(begin) < 1.5);
 	assert_int_equal(report.transmit_unknown, 7);
 	assert_int_equal(report.receive_lost, 4);
 	assert_true(report.milliseconds > 0 &&
-		    report.milliseconds <= (seconds() - begin) * 1e3);
+		    report.milliseconds <= watch_took(begin) * 1e3);
 	assert_everything(rig);
 	assert_int_equal(vionet_device_info(rig->device, &info), 0);
 	assert_int_equal(info.mac[5], 5);
@@ -212,17 +212,17 @@ static void what_it_refuses_the_second_time_is_an_error(void **state)
 static void a_slow_device_is_given_up(void **state)
 {
 	struct rig *rig = raise_rig(1);
-	double begin;
+	struct watch begin;
 
 	(void)state;
 	start_rig(rig, 1, 0);
 	for (uint16_t i = 0; i < 12; i++)
 		assert_int_equal(vionet_filter_vlan_add(rig->device, i), 0);
 	rig->c->slow_ms = 250;
-	begin = seconds();
+	begin = watch_start();
 	assert_int_equal(vionet_device_recover(rig->device, NULL), -ETIMEDOUT);
 	assert_text("for all of it");
-	assert_true(seconds() - begin < 2.5);
+	assert_true(watch_own(begin) < 2.5);
 	rig->c->slow_ms = 0;
 	assert_int_equal(vionet_device_start(rig->device, NULL), 0);
 	assert_true(rig->c->vlan[11]);
@@ -307,14 +307,14 @@ static void suspend_and_resume(void **state)
 static void suspending_that_does_not_happen(void **state)
 {
 	struct rig *rig = raise_rig(1);
-	double begin;
+	struct watch begin;
 
 	(void)state;
 	start_rig(rig, 1, 0);
 	rig->model->stuck_status = 0x10;
-	begin = seconds();
+	begin = watch_start();
 	assert_int_equal(vionet_device_suspend(rig->device), -ETIMEDOUT);
-	assert_true(seconds() - begin >= 1.0 && seconds() - begin < 1.2);
+	assert_true(watch_within(begin, 1.0, 1.2));
 	rig->model->stuck_status = 0;
 	assert_int_equal(vionet_device_recover(rig->device, NULL), 0);
 	push(rig, 0, 1);

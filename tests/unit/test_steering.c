@@ -389,9 +389,9 @@ static void one_vector_leaves_none_for_queues(void **state)
 static void *wait_for_work(void *argument)
 {
 	struct vionet_queue *queue = argument;
-	double begin = seconds();
+	struct watch begin = watch_start();
 
-	while (vionet_queue_wait(queue, 0, -1) == 0 && seconds() - begin < 5)
+	while (vionet_queue_wait(queue, 0, -1) == 0 && watch_took(begin) < PATIENCE_S)
 		;
 	return NULL;
 }
@@ -430,7 +430,7 @@ static void a_shared_interrupt_is_everybodys(void **state)
 		/* With threads: both wake within far less than the second after
 		 * which they would look by themselves. */
 		pthread_t thread[2];
-		double begin = seconds();
+		struct watch begin = watch_start();
 		uint8_t frame[64] = { 0 };
 
 		for (unsigned int i = 0; i < 2; i++)
@@ -452,7 +452,7 @@ static void a_shared_interrupt_is_everybodys(void **state)
 		model_interrupt(rig->model, 0);
 		for (unsigned int i = 0; i < 2; i++)
 			pthread_join(thread[i], NULL);
-		assert_true(seconds() - begin < 0.9);
+		assert_true(watch_own(begin) < 0.9);
 	}
 	drop_rig(rig);
 }

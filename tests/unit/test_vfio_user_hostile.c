@@ -63,17 +63,17 @@ static void test_L01_connection_ends_later(void **state)
 	(void)state;
 	for (int n = 20; n < 400; n += 7) {
 		struct vu_server *s = server_with(end_before, n);
-		double start;
+		struct watch start;
 
 		vu_server_start(s);
 		snprintf(name, sizeof(name), "vfio-user:%s", s->path);
-		start = seconds();
+		start = watch_start();
 		if (vionet_device_open(name, NULL, &device) == 0) {
 			opened++;
 			(void)vionet_device_start(device, NULL);
 			(void)vionet_device_close(device);
 		}
-		assert_true(seconds() - start < 1.0);
+		assert_true(watch_own(start) < 1.0);
 		vu_server_destroy(s);
 	}
 	assert_true(opened > 10);
@@ -105,7 +105,7 @@ static void test_blocking_eventfds(void **state)
 	s->has_err = true;
 	vu_server_start(s);
 	device = open_device(s);
-	alarm(20); /* a call that blocks would not come back */
+	alarm(60); /* a call that blocks would not come back */
 	assert_int_equal(vionet_device_start(device, NULL), 0);
 	assert_int_equal(vionet_device_events(device, &events), 0);
 	vionet_queue_disarm(vionet_device_rx_queue(device, 0));
@@ -290,7 +290,7 @@ static void test_L04_silence(void **state)
 
 		assert_int_equal(a.result, -ETIMEDOUT);
 		assert_text("does not answer");
-		assert_true(a.took > 1.8 && a.took < 3.0);
+		assert_true(a.took > 1.8 && a.own < 3.0);
 	}
 }
 
@@ -300,7 +300,7 @@ static void test_L04_silence_once(void **state)
 	struct vu_server *s = server_with(NULL, SAY_READ);
 	struct vn_function *f;
 	uint16_t value;
-	double start;
+	struct watch start;
 
 	(void)state;
 	vu_server_start(s);
@@ -309,14 +309,14 @@ static void test_L04_silence_once(void **state)
 	s->hook = silence;
 	pthread_mutex_unlock(&s->lock);
 	assert_int_equal(f->ops->read(f, VN_REGION_CONFIG, 0, &value, 2), -ETIMEDOUT);
-	start = seconds();
+	start = watch_start();
 	assert_int_equal(f->ops->read(f, VN_REGION_CONFIG, 0, &value, 2), -ENODEV);
 	assert_text("given up, since it did not answer");
 	assert_int_equal(f->ops->write(f, VN_REGION_CONFIG, 4, &value, 2), -ENODEV);
 	assert_int_equal(f->ops->reset(f), -ENODEV);
 	assert_int_equal(f->ops->service(f), -ENODEV);
 	assert_int_equal(f->ops->close(f), -ENODEV);
-	assert_true(seconds() - start < 0.2);
+	assert_true(watch_own(start) < 0.2);
 	vu_server_destroy(s);
 }
 
@@ -334,7 +334,7 @@ static void test_L04_slow_in_sum(void **state)
 
 	(void)state;
 	assert_int_equal(a.result, -ETIMEDOUT);
-	assert_true(a.took > 1.8 && a.took < 3.5);
+	assert_true(a.took > 1.8 && a.own < 3.5);
 	assert_int_equal(attempt(dawdle, 20).result, 0);
 }
 
@@ -344,7 +344,7 @@ static void test_L04_device_stays_in_time(void **state)
 	struct vu_server *s = server_with(NULL, SAY_READ);
 	struct vionet_device *device;
 	char name[100];
-	double start;
+	struct watch start;
 
 	(void)state;
 	vu_server_start(s);
@@ -354,9 +354,9 @@ static void test_L04_device_stays_in_time(void **state)
 	pthread_mutex_lock(&s->lock);
 	s->hook = silence;
 	pthread_mutex_unlock(&s->lock);
-	start = seconds();
+	start = watch_start();
 	assert_true(vionet_device_close(device) < 0);
-	assert_true(seconds() - start < 5.0);
+	assert_true(watch_own(start) < 5.0);
 	vu_server_destroy(s);
 }
 
@@ -416,7 +416,7 @@ static void test_L05_json(void **state)
 		if (a.result != -EIO)
 			fail_msg("%.60s: %d", wrong[i], a.result);
 		assert_text("breaks the protocol");
-		assert_true(a.took < 1.0);
+		assert_true(a.own < 1.0);
 	}
 }
 
@@ -486,7 +486,7 @@ static void test_L12_flood(void **state)
 		struct attempt a = attempt(ask_for_ever, i);
 
 		assert_int_equal(a.result, -ETIMEDOUT);
-		assert_true(a.took > 1.8 && a.took < 3.0);
+		assert_true(a.took > 1.8 && a.own < 3.0);
 	}
 }
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "tests/unit/vhost_backend_parts.h"
+#include "tests/unit/watch.h"
 
 #define FDS 8
 
@@ -594,7 +595,7 @@ bool backend_answered(struct backend *b, uint64_t *value)
 	bool whole;
 
 	LOCKED(b, waits.fd = b->request_fd);
-	if (poll(&waits, 1, 1000) != 1)
+	if (poll(&waits, 1, (int)PATIENCE_S * 1000) != 1)
 		return false;
 	LOCKED(b, whole = receive(b, waits.fd, &m));
 	*value = m.u64;

@@ -7,20 +7,12 @@
 
 #include <poll.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <vionet/vionet.h>
 
 #include "tests/unit/vhost_backend.h"
-
-static inline double clock_s(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
+#include "tests/unit/watch.h"
 
 static inline int count_fds(void)
 {
@@ -50,7 +42,7 @@ static inline void turn_frames_of(struct vionet_device *device, unsigned int pai
 	struct vionet_queue *rx = vionet_device_rx_queue(device, pair);
 	struct vionet_queue *tx = vionet_device_tx_queue(device, pair);
 	uint64_t sent = first, got = first, end = first + count;
-	double limit = clock_s() + 10;
+	double limit = watch_clock() + PATIENCE_S;
 
 	while (got < end) {
 		struct vionet_packet *packet;
@@ -70,7 +62,7 @@ static inline void turn_frames_of(struct vionet_device *device, unsigned int pai
 			vionet_packet_free(&packet, 1);
 			got++;
 		}
-		if (clock_s() > limit)
+		if (watch_clock() > limit)
 			fail_msg("frame %llu has not come back",
 				 (unsigned long long)got);
 	}

@@ -28,10 +28,10 @@ typedef void (*hook)(struct vu_server *server, const struct vu_message *request,
 		     struct vu_message *reply);
 
 /* One attempt to open a function whose server has a hook: its result, and how long it
- * took. */
+ * took, and without waiting for a processor. */
 struct attempt {
 	int result;
-	double took;
+	double took, own;
 	unsigned int messages;
 };
 

@@ -34,9 +34,10 @@ class Switch(peer.Case):
         self.database = f"unix:{folder}/db"
         subprocess.run(["ovsdb-tool", "create", self.folder / "conf", SCHEMA], check=True,
                        env={**os.environ, **self.paths})
-        self.start(["ovsdb-server", self.folder / "conf", f"--remote=punix:{folder}/db",
+        database = self.start(["ovsdb-server", self.folder / "conf", f"--remote=punix:{folder}/db",
                     f"--unixctl={folder}/db.ctl"], "database", self.paths)
-        self.assertTrue(peer.wait_for(lambda: peer.listens(self.folder / "db")))
+        self.assertTrue(peer.wait_until(lambda: peer.listens(self.folder / "db"), database.alive),
+                        database.text())
         self.vsctl("--no-wait", "init")
         self.vsctl("--no-wait", "set", "Open_vSwitch", ".", "other_config:dpdk-init=true",
                    f"other_config:dpdk-extra={DPDK}", "other_config:pmd-maxsleep=100",
@@ -49,8 +50,9 @@ class Switch(peer.Case):
                    "type=dpdkvhostuserclient", f"options:vhost-server-path={folder}/a")
         self.vsctl("add-port", "bridge", "b", "--", "set", "Interface", "b", "type=dpdkvhostuser")
         # In another network namespace it is not in our list of sockets.
-        self.assertTrue(peer.wait_for((self.folder / "b").exists), self.switch.text())
-        self.a, self.b = f"vhost-user:{folder}/a,server,wait=20", f"vhost-user:{folder}/b"
+        self.assertTrue(peer.wait_until((self.folder / "b").exists, self.switch.alive),
+                        self.switch.text())
+        self.a, self.b = f"vhost-user:{folder}/a,server,wait=60", f"vhost-user:{folder}/b"
 
     def run_switch(self):
         alone = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--net"]
@@ -59,7 +61,8 @@ class Switch(peer.Case):
                                  "switch", self.paths)
 
     def vsctl(self, *arguments):
-        done = subprocess.run(["ovs-vsctl", f"--db={self.database}", "--timeout=20", *arguments],
+        done = subprocess.run(["ovs-vsctl", f"--db={self.database}",
+                               f"--timeout={peer.PATIENCE}", *arguments],
                               capture_output=True, text=True, env={**os.environ, **self.paths})
         self.assertEqual(done.returncode, 0, done.stderr + self.switch_text())
 
@@ -74,14 +77,13 @@ class Switch(peer.Case):
         """
         same = ["--stream", "7", "--interval", "0", "--json"]
         receiving = self.vionet_in_background("pktgen", receiver, "--rx-only", "--count", count,
-                                              "--duration", "20", "--queue-size", "4096", *same)
+                                              "--duration", "60", "--queue-size", "4096", *same)
         # The switch takes frames for a port once it is up.
-        up = peer.wait_for(lambda: self.port_is_up(receiver) or receiving.poll() is not None)
-        self.assertTrue(up and receiving.poll() is None,
-                        self.switch_text() if up else receiving.communicate()[1])
+        up = peer.wait_until(lambda: self.port_is_up(receiver), lambda: receiving.poll() is None)
+        self.assertTrue(up, self.switch_text())
         sent = json.loads(self.vionet("pktgen", sender, "--count", count, "--rate", "4k", "--size",
                                       "imix", *same))
-        out, err = receiving.communicate(timeout=30)
+        out, err = receiving.communicate(timeout=peer.PATIENCE)
         self.assertEqual(receiving.returncode, 0, err + self.switch_text())
         rx = json.loads(out)["rx"]
         self.assertEqual(sent["tx"]["completed"], count)

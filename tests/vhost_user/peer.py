@@ -11,20 +11,15 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
+import sys
 import unittest
 
-LIMIT = 60  # seconds that a peer lives at most
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from beds.process import PATIENCE, wait_until  # noqa: E402
+
+LIMIT = 280  # seconds that a peer lives at most
 BUILD = pathlib.Path(os.environ.get("VIONET_BUILD",
                                     pathlib.Path(__file__).resolve().parents[2] / "build"))
-
-
-def wait_for(what, seconds=15):
-    """Poll until what() is true; its last answer."""
-    end = time.monotonic() + seconds
-    while not (answer := what()) and time.monotonic() < end:
-        time.sleep(0.05)
-    return answer
 
 
 def listens(path):
@@ -56,10 +51,10 @@ class Process:
         except ProcessLookupError:
             pass
         try:
-            self.process.wait(10)
+            self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait(10)
+            self.process.wait()
         self.process.stdin.close()
         self.file.close()
 
@@ -80,7 +75,7 @@ class Case(unittest.TestCase):
         self.addCleanup(process.kill)
         return process
 
-    def vionet(self, *arguments, status=0, seconds=30):
+    def vionet(self, *arguments, status=0, seconds=PATIENCE):
         """Run the command; its standard output."""
         done = subprocess.run([BUILD / "vionet", *map(str, arguments)], capture_output=True,
                               text=True, timeout=seconds, stdin=subprocess.DEVNULL)
@@ -111,8 +106,7 @@ class Testpmd(Case):
              "--auto-start", "--no-flush-rx", "--no-mlockall", "--total-num-mbufs=8192", *more],
             name, {"XDG_RUNTIME_DIR": str(self.folder)})
         if wait:
-            ready = wait_for(lambda: listens(self.socket) or not process.alive())
-            self.assertTrue(ready and process.alive(), process.text())
+            self.assertTrue(wait_until(lambda: listens(self.socket), process.alive), process.text())
         return process
 
     def stop(self, process):

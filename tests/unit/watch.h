@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Time, on a machine that others keep busy.
+ *
+ * Owns: how long something took, and how long of that threads of ours were ready to run
+ * and did not get a processor (/proc/PID/task/TID/schedstat, Linux' sched-stats.rst).
+ */
+#ifndef VIONET_TESTS_WATCH_H
+#define VIONET_TESTS_WATCH_H
+
+#include <dirent.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <time.h>
+
+/* For what will come, however long it takes: that a test ends that would hang. */
+#define PATIENCE_S 60.0
+
+struct watch {
+	double begin, queued;
+};
+
+static inline double watch_clock(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* Seconds that the threads that live now have waited for a processor; 0 where the kernel
+ * does not say. */
+static inline double watch_queued(void)
+{
+	DIR *tasks = opendir("/proc/self/task");
+	unsigned long long ran, waited, all = 0;
+	const struct dirent *entry;
+	char path[300];
+
+	while (tasks && (entry = readdir(tasks)) != NULL) {
+		FILE *file;
+
+		snprintf(path, sizeof(path), "/proc/self/task/%s/schedstat",
+			 entry->d_name);
+		file = fopen(path, "r");
+		if (!file)
+			continue;
+		if (fscanf(file, "%llu %llu", &ran, &waited) == 2)
+			all += waited;
+		fclose(file);
+	}
+	if (tasks)
+		closedir(tasks);
+	return (double)all / 1e9;
+}
+
+static inline struct watch watch_start(void)
+{
+	return (struct watch){ watch_clock(), watch_queued() };
+}
+
+static inline double watch_took(struct watch w)
+{
+	return watch_clock() - w.begin;
+}
+
+/* What it would have taken had we had a processor each time we wanted one. */
+static inline double watch_own(struct watch w)
+{
+	double took = watch_took(w), queued = watch_queued() - w.queued;
+
+	return queued > 0 ? took - queued : took;
+}
+
+/* It took at least so long, and no longer than that by any fault of ours. */
+static inline bool watch_within(struct watch w, double least, double most)
+{
+	return watch_took(w) >= least && watch_own(w) < most;
+}
+
+#endif
