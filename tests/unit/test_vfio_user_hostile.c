@@ -424,7 +424,7 @@ static void test_L05_json(void **state)
 static void test_L05_escapes(void **state)
 {
 	const char *const wrong[] = {
-		"{\"a\": \033[2J\033]0;title\a}", "\302\233" "31m", "{\"\342\200\256\" x}",
+		"{\"a\": \033[2J\033]0;title\a}", ("\302\233" "31m"), "{\"\342\200\256\" x}",
 	};
 
 	(void)state;
