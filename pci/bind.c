@@ -180,15 +180,26 @@ static int check_others(const struct set *set, const struct vn_looked *looked)
 			address, looked->group, others);
 }
 
+/* What cannot be seen may be in use. */
+static int unseen(const char *address, int result, const char *what)
+{
+	if (vn_error_is_shortage(-result))
+		return vn_error_errno(-result, "%s: whether it is in use: %s", address,
+				      what);
+	return vn_error(result == -EACCES || result == -EPERM ? EACCES : EIO,
+			"%s: whether it is in use cannot be seen: %s: %s; mend that, or force it (vionet bind --force %s)",
+			address, what, vn_errno_text(-result), address);
+}
+
 /* A virtual function of it that a process drives, "" if there is none. */
 static void find_held_vf(const char *address, char *text, size_t size)
 {
 	char path[VN_PATH_MAX], vf[VN_ADDRESS_MAX], holder[128];
-	unsigned int count = vn_sysfs_vfs(address);
+	int count = vn_sysfs_vfs(address);
 
 	text[0] = '\0';
-	for (unsigned int i = 0; i < count && text[0] == '\0'; i++) {
-		vn_sysfs_path(path, "bus/pci/devices/%s/virtfn%u", address, i);
+	for (int i = 0; i < count && text[0] == '\0'; i++) {
+		vn_sysfs_path(path, "bus/pci/devices/%s/virtfn%d", address, i);
 		if (vn_sysfs_link(path, vf, sizeof(vf)) != 0)
 			continue;
 		if (vn_group_holder(vn_sysfs_group_quiet(vf), holder, sizeof(holder)))
@@ -203,15 +214,17 @@ static void find_held_vf(const char *address, char *text, size_t size)
 static int check_vfs(const char *address, bool force)
 {
 	char held[160];
-	unsigned int count = vn_sysfs_vfs(address);
+	int count = vn_sysfs_vfs(address);
 
+	if (count < 0)
+		return unseen(address, count, "its virtual functions");
 	if (count == 0)
 		return 0;
 	find_held_vf(address, held, sizeof(held));
 	if (force && held[0] == '\0')
 		return 0;
 	return vn_error(EBUSY,
-			"%s: its %u virtual function%s would be removed with its driver%s%s; remove %s first: echo 0 > %s/bus/pci/devices/%s/sriov_numvfs",
+			"%s: its %d virtual function%s would be removed with its driver%s%s; remove %s first: echo 0 > %s/bus/pci/devices/%s/sriov_numvfs",
 			address, count, count == 1 ? "" : "s",
 			held[0] == '\0' ? "" : ", and ", held,
 			count == 1 ? "it" : "them", vn_sysfs_root(), address);
@@ -220,9 +233,11 @@ static int check_vfs(const char *address, bool force)
 static int check_use(const char *address)
 {
 	char why[320], remedy[128];
+	int result = vn_function_in_use(address, why, sizeof(why), remedy,
+					sizeof(remedy));
 
-	if (!vn_function_in_use(address, why, sizeof(why), remedy, sizeof(remedy)))
-		return 0;
+	if (result <= 0)
+		return result == 0 ? 0 : unseen(address, result, why);
 	return vn_error(EBUSY,
 			"%s: %s: whoever uses it would be cut off; %s%sforce it (vionet bind --force %s)",
 			address, why, remedy, remedy[0] == '\0' ? "" : " or ", address);
@@ -302,6 +317,9 @@ static int check_free(const char *address, int group)
 	/* A group is opened by one at a time, and opening it does nothing to
 	 * the function: this finds holders that /proc does not show. */
 	fd = open(node, O_RDWR | O_CLOEXEC);
+	if (fd < 0 && vn_error_is_shortage(errno))
+		return vn_error_errno(errno, "%s: whether it is in use: %s", address,
+				      node);
 	if (fd < 0 && errno == EBUSY)
 		return vn_error(EBUSY,
 				"%s: a process that cannot be seen from here has it open (%s); end it first",

@@ -76,8 +76,9 @@ void vn_sysfs_names_free(struct dirent **names, int count);
  * no-IOMMU mode, -EIO nonsense. */
 int vn_sysfs_group_quiet(const char *address);
 
-/* Virtual functions that are enabled on it; 0 for what is no physical function. */
-unsigned int vn_sysfs_vfs(const char *address);
+/* Virtual functions that are enabled on it; 0 for what is no physical function; or
+ * -errno, without text. */
+int vn_sysfs_vfs(const char *address);
 
 #define VN_INTERFACE_MAX 64
 #define VN_INTERFACES_MAX 8
@@ -87,6 +88,7 @@ struct vn_interfaces {
 	char name[VN_INTERFACES_MAX][VN_INTERFACE_MAX];
 	unsigned int count;
 	bool hidden; /* it has one in another network namespace */
+	int failure; /* -errno where a folder could not be read; there may be more */
 };
 void vn_sysfs_interfaces(const char *address, struct vn_interfaces *found);
 
@@ -130,26 +132,34 @@ bool vn_node_holder(const char *node, char *text, size_t size);
 
 /* ---- netlink.c ---- */
 
-/* Send a request of NETLINK_ROUTE and show each message of the reply. Returns 0 or
- * -errno (the kernel's, or -ETIMEDOUT), without text. */
+/* Send a request of NETLINK_ROUTE and show each message of the reply; again from the
+ * start where a list changed while it was read. Returns 0 or -errno (the kernel's,
+ * -ETIMEDOUT, -EMSGSIZE, -EIO), without text: something may have been left out then. */
 int vn_netlink_ask(const struct nlmsghdr *request, vn_netlink_see *see,
 		   void *context);
 
-/* Does the kernel know of a route or an interface that depends on this one?
- * `why`: "has routes", "carries mv0 in another network namespace". */
-bool vn_netlink_in_use(const char *interface, bool up, char *why, size_t size);
+/* Show each message of one datagram of a reply, of a list if `dump`. Returns 1 if the
+ * reply goes on, 0 at its end, or -errno: -EINTR for a list that changed meanwhile. */
+int vn_netlink_show(const void *datagram, size_t left, bool dump, vn_netlink_see *see,
+		    void *context);
 
-/* Is a reply of the kernel's that packets to `address` leave by `interface`? */
-bool vn_netlink_leads(const char *address, const char *interface);
+/* Does the kernel know of a route or an interface that depends on this one? Returns 1
+ * and `why`: "has routes", "carries mv0 in another network namespace"; 0; or -errno
+ * where it cannot be found out: `why` is what could not be read. */
+int vn_netlink_in_use(const char *interface, bool up, char *why, size_t size);
+
+/* Do packets to `address` leave by `interface`? 1, 0, or -errno. */
+int vn_netlink_leads(const char *address, const char *interface);
 
 /* ---- interface.c ---- */
 
 /*
- * Would somebody be cut off if the function's driver went away? `why` says who, by a
- * whole sentence: "its network interface ens4 is up and has address 192.0.2.1".
+ * Would somebody be cut off if the function's driver went away? Returns 1, and `why` says
+ * who, by a whole sentence: "its network interface ens4 is up and has address 192.0.2.1";
+ * 0; or -errno where that cannot be found out: `why` is what could not be read.
  * `remedy` is what to do about it, "" where there is nothing to type.
  */
-bool vn_function_in_use(const char *address, char *why, size_t size, char *remedy,
+int vn_function_in_use(const char *address, char *why, size_t size, char *remedy,
 			size_t remedy_size);
 
 /* ---- list.c ---- */

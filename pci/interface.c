@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <ifaddrs.h>
+#include <limits.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -20,6 +21,16 @@
 #include "pci/host.h"
 
 #define say(text, size, ...) ((void)snprintf(text, size, __VA_ARGS__))
+
+/*
+ * All that look return 1: in use, `why` says by whom; 0: not; or -errno: it cannot be
+ * found out, `why` is what could not be read. What cannot be seen is not free.
+ */
+static int unknown(int result, char *why, size_t size, const char *what)
+{
+	say(why, size, "%.240s", what);
+	return result;
+}
 
 /* ---- addresses ---- */
 
@@ -38,15 +49,15 @@ static bool counts(const struct sockaddr *address, char *text, socklen_t size)
 	       inet_ntop(AF_INET6, &v6->sin6_addr, text, size) != NULL;
 }
 
-/* Is it up? An address of it, if there is one, goes to `text`. */
-static bool is_up(const char *interface, char *text, socklen_t size)
+/* Is it up? 1, 0, or -errno. An address of it, if there is one, goes to `text`. */
+static int is_up(const char *interface, char *text, socklen_t size)
 {
 	struct ifaddrs *list = NULL;
 	bool up = false;
 
 	text[0] = '\0';
 	if (vn_host.addresses(&list) != 0)
-		return true; /* cannot be seen: be careful */
+		return -errno;
 	for (struct ifaddrs *i = list; i != NULL; i = i->ifa_next) {
 		if (strcmp(i->ifa_name, interface) != 0)
 			continue;
@@ -62,23 +73,28 @@ static bool is_up(const char *interface, char *text, socklen_t size)
 
 /* A bridge, bond, VLAN or the like on top of it: the addresses are there. Being part
  * of one counts also while it is down. */
-static bool has_upper(const char *interface, char *name, size_t size)
+static int has_upper(const char *interface, char *why, size_t size)
 {
-	char path[VN_PATH_MAX];
+	char path[VN_PATH_MAX], name[VN_INTERFACE_MAX];
 	struct dirent **names;
 	bool found;
-	int count;
+	int count, result;
 
 	vn_sysfs_path(path, "class/net/%s/master", interface);
-	if (vn_sysfs_link(path, name, size) == 0)
-		return true;
+	result = vn_sysfs_link(path, name, sizeof(name));
+	if (result == 0) {
+		say(why, size, "carries %s", name);
+		return 1;
+	}
 	vn_sysfs_path(path, "class/net/%s", interface);
-	count = vn_sysfs_names(path, &names);
+	count = result == -ENOENT ? vn_sysfs_names(path, &names) : result;
+	if (count < 0)
+		return unknown(count, why, size, path);
 	found = false;
 	for (int i = 0; i < count && !found; i++) {
 		found = strncmp(names[i]->d_name, "upper_", 6) == 0;
 		if (found)
-			say(name, size, "%s", names[i]->d_name + 6);
+			say(why, size, "carries %s", names[i]->d_name + 6);
 	}
 	vn_sysfs_names_free(names, count);
 	return found;
@@ -112,126 +128,187 @@ static bool server_of(const char *source, const char *options, char *server,
 	return server[0] != '\0';
 }
 
-/* The root file system first: it is the one that nobody gets back. */
-static bool carries_mount(const char *interface, char *why, size_t size)
+static int line_carries(char *line, const char *interface, char *why, size_t size)
 {
-	char path[VN_PATH_MAX], line[2048], source[256], place[256], kind[32];
-	char options[1024], server[256];
-	bool found = false;
+	char *rest, server[256];
+	const char *source = strtok_r(line, " ", &rest);
+	const char *place = strtok_r(NULL, " ", &rest);
+	const char *kind = strtok_r(NULL, " ", &rest);
+	const char *options = strtok_r(NULL, " ", &rest);
+	int result;
+
+	if (options == NULL || !is_network_mount(kind) ||
+	    !server_of(source, options, server, sizeof(server)))
+		return 0;
+	result = vn_netlink_leads(server, interface);
+	if (result < 0)
+		return unknown(result, why, size, "routes");
+	if (result > 0)
+		say(why, size, "carries the file system %.80s (%s from %.80s)", place,
+		    kind, server);
+	return result;
+}
+
+/* The root file system first: it is the one that nobody gets back. */
+static int carries_mount(const char *interface, char *why, size_t size)
+{
+	char path[VN_PATH_MAX], *line = NULL;
+	size_t room = 0;
 	FILE *mounts;
+	int result = 0;
 
 	say(path, sizeof(path), "%s/mounts", vn_host.proc);
 	mounts = fopen(path, "re");
-	while (mounts != NULL && !found && fgets(line, sizeof(line), mounts) != NULL) {
-		if (sscanf(line, "%255s %255s %31s %1023s", source, place, kind,
-			   options) != 4 ||
-		    !is_network_mount(kind) ||
-		    !server_of(source, options, server, sizeof(server)) ||
-		    !vn_netlink_leads(server, interface))
-			continue;
-		found = true;
-		say(why, size, "carries the file system %.80s (%s from %.80s)", place, kind,
-		    server);
-	}
-	if (mounts != NULL)
-		fclose(mounts);
-	return found;
+	if (mounts == NULL)
+		return unknown(-errno, why, size, path);
+	errno = 0;
+	while (result == 0 && getline(&line, &room, mounts) >= 0)
+		result = line_carries(line, interface, why, size);
+	if (result == 0 && !feof(mounts))
+		result = unknown(errno != 0 ? -errno : -EIO, why, size, path);
+	free(line);
+	fclose(mounts);
+	return result;
 }
 
-static bool carries_disk(const char *interface, char *why, size_t size)
+static int connection_carries(const char *name, const char *interface, char *why,
+			      size_t size)
 {
 	char path[VN_PATH_MAX], address[INET6_ADDRSTRLEN];
+	int result;
+
+	vn_sysfs_path(path, "class/iscsi_connection/%s/address", name);
+	result = vn_sysfs_read(path, address, sizeof(address));
+	if (result == -ENOENT || result == -ENOTCONN)
+		return 0; /* it has just ended, or is not made yet */
+	if (result == 0)
+		result = vn_netlink_leads(address, interface);
+	if (result < 0)
+		return unknown(result, why, size, path);
+	if (result > 0)
+		say(why, size, "carries a disk (iSCSI from %s)", address);
+	return result;
+}
+
+static int carries_disk(const char *interface, char *why, size_t size)
+{
+	char path[VN_PATH_MAX];
 	struct dirent **names;
-	bool found = false;
-	int count;
+	int count, result = 0;
 
 	vn_sysfs_path(path, "class/iscsi_connection");
 	count = vn_sysfs_names(path, &names);
-	for (int i = 0; i < count && !found; i++) {
-		vn_sysfs_path(path, "class/iscsi_connection/%s/address",
-			      names[i]->d_name);
-		found = vn_sysfs_read(path, address, sizeof(address)) == 0 &&
-			vn_netlink_leads(address, interface);
-		if (found)
-			say(why, size, "carries a disk (iSCSI from %s)", address);
-	}
+	if (count < 0)
+		return count == -ENOENT ? 0 : unknown(count, why, size, path);
+	for (int i = 0; i < count && result == 0; i++)
+		result = connection_carries(names[i]->d_name, interface, why, size);
 	vn_sysfs_names_free(names, count);
-	return found;
+	return result;
 }
 
 /* ---- one interface ---- */
 
-static bool interface_in_use(const char *interface, bool *up, char *why, size_t size)
+static int interface_in_use(const char *interface, bool *up, char *why, size_t size)
 {
-	char name[VN_INTERFACE_MAX];
+	char address[INET6_ADDRSTRLEN];
+	int result = is_up(interface, address, sizeof(address));
 
-	*up = is_up(interface, name, sizeof(name));
-	if (*up && (carries_mount(interface, why, size) ||
-		    carries_disk(interface, why, size)))
-		return true;
-	if (*up && name[0] != '\0')
-		say(why, size, "has address %s", name);
-	else if (has_upper(interface, name, sizeof(name)))
-		say(why, size, "carries %s", name);
-	else
-		return vn_netlink_in_use(interface, *up, why, size);
-	return true;
+	*up = result > 0;
+	if (result < 0)
+		return unknown(result, why, size, "network addresses");
+	result = *up ? carries_mount(interface, why, size) : 0;
+	if (result == 0 && *up)
+		result = carries_disk(interface, why, size);
+	/* What has an address is in use, whatever else could not be read. */
+	if (result <= 0 && address[0] != '\0' && *up) {
+		say(why, size, "has address %s", address);
+		return 1;
+	}
+	if (result == 0)
+		result = has_upper(interface, why, size);
+	return result != 0 ? result : vn_netlink_in_use(interface, *up, why, size);
 }
 
 /* ---- vDPA ---- */
 
-/* vp_vdpa gives the function to others: a process has it open as /dev/vhost-vdpa-N. */
-static bool vdpa_in_use(const char *address, char *why, size_t size)
+/* One of /dev/vhost-vdpa-N: is it of this function, and has a process it open? */
+static int vdpa_held(const char *name, const char *address, char *why, size_t size)
 {
-	char path[VN_PATH_MAX], node[VN_PATH_MAX], holder[128];
+	char path[VN_PATH_MAX], target[PATH_MAX], node[VN_PATH_MAX];
+	char holder[128];
+
+	vn_sysfs_path(path, "class/vhost-vdpa/%s", name);
+	if (realpath(path, target) == NULL)
+		return errno == ENOENT ? 0 : unknown(-errno, why, size, path);
+	if (strstr(target, address) == NULL)
+		return 0;
+	say(node, sizeof(node), "%.512s/../%.255s", vn_host.vfio, name);
+	if (realpath(node, target) == NULL)
+		return errno == ENOENT ? 0 : unknown(-errno, why, size, node);
+	if (!vn_node_holder(target, holder, sizeof(holder)))
+		return 0;
+	say(why, size, "%s has it open (%.160s)", holder, target);
+	return 1;
+}
+
+/* vp_vdpa gives the function to others. */
+static int vdpa_in_use(const char *address, char *why, size_t size)
+{
+	char path[VN_PATH_MAX];
 	struct dirent **names;
-	bool found = false;
-	int count;
+	int count, result = 0;
 
 	vn_sysfs_path(path, "class/vhost-vdpa");
 	count = vn_sysfs_names(path, &names);
-	for (int i = 0; i < count && !found; i++) {
-		char target[VN_PATH_MAX];
-
-		vn_sysfs_path(path, "class/vhost-vdpa/%s", names[i]->d_name);
-		if (realpath(path, target) == NULL || strstr(target, address) == NULL)
-			continue;
-		say(node, sizeof(node), "%.512s/../%.255s", vn_host.vfio,
-		    names[i]->d_name);
-		if (realpath(node, target) != NULL)
-			found = vn_node_holder(target, holder, sizeof(holder));
-		if (found)
-			say(why, size, "%s has it open (%s)", holder, target);
-	}
+	if (count < 0)
+		return count == -ENOENT ? 0 : unknown(count, why, size, path);
+	for (int i = 0; i < count && result == 0; i++)
+		result = vdpa_held(names[i]->d_name, address, why, size);
 	vn_sysfs_names_free(names, count);
-	return found;
+	return result;
 }
 
-bool vn_function_in_use(const char *address, char *why, size_t size, char *remedy,
-			size_t remedy_size)
+/* ---- all of it ---- */
+
+static int each_in_use(const struct vn_interfaces *interfaces, char *why, size_t size,
+		       char *remedy, size_t remedy_size)
 {
-	struct vn_interfaces interfaces;
 	char text[256];
 
-	remedy[0] = why[0] = '\0';
-	vn_sysfs_interfaces(address, &interfaces);
-	if (interfaces.hidden) {
-		say(why, size, "its network interface is in another network namespace, a "
-		    "container's most likely");
-		return true;
-	}
-	for (unsigned int i = 0; i < interfaces.count; i++) {
-		const char *name = interfaces.name[i];
+	for (unsigned int i = 0; i < interfaces->count; i++) {
+		const char *name = interfaces->name[i];
 		bool up;
+		int result = interface_in_use(name, &up, text, sizeof(text));
 
-		if (!interface_in_use(name, &up, text, sizeof(text)))
+		if (result < 0)
+			return unknown(result, why, size, text);
+		if (result == 0)
 			continue;
 		say(why, size, "its network interface %s %s%s", name,
 		    up ? "is up and " : "", text);
 		if (up)
 			say(remedy, remedy_size, "take it down (ip link set %s down)",
 			    name);
-		return true;
+		return 1;
 	}
-	return vdpa_in_use(address, why, size);
+	return 0;
+}
+
+int vn_function_in_use(const char *address, char *why, size_t size, char *remedy,
+		       size_t remedy_size)
+{
+	struct vn_interfaces interfaces;
+	int result;
+
+	remedy[0] = why[0] = '\0';
+	vn_sysfs_interfaces(address, &interfaces);
+	if (interfaces.hidden) {
+		say(why, size, "its network interface is in another network namespace, a "
+		    "container's most likely");
+		return 1;
+	}
+	result = each_in_use(&interfaces, why, size, remedy, remedy_size);
+	if (result == 0 && interfaces.failure < 0)
+		return unknown(interfaces.failure, why, size, "its network interfaces");
+	return result != 0 ? result : vdpa_in_use(address, why, size);
 }

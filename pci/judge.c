@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,7 @@
 /* The port above it in the tree, "" if it is on the root bus. */
 static void find_port(const char *address, char *port, size_t size)
 {
-	char path[VN_PATH_MAX], target[VN_PATH_MAX], full[VN_ADDRESS_MAX];
+	char path[VN_PATH_MAX], target[PATH_MAX], full[VN_ADDRESS_MAX];
 	char *last, *above;
 
 	port[0] = '\0';
@@ -130,15 +131,15 @@ int vn_judge_driver(const struct vn_looked *looked, char *reason, size_t size)
 	const struct vionet_pci_function *f = &looked->function;
 	const char *driver = f->driver[0] != '\0' ? f->driver : "no driver";
 	const char *const own[] = { f->address };
-	unsigned int vfs = vn_sysfs_vfs(f->address);
+	int vfs = vn_sysfs_vfs(f->address);
 	char others[200];
 	bool foreign;
 
 	reason[0] = '\0';
 	if (looked->vfio)
 		return 0;
-	if (vfs != 0)
-		say(reason, size, "bound to %s, and its %u virtual function%s would be "
+	if (vfs > 0)
+		say(reason, size, "bound to %s, and its %d virtual function%s would be "
 		    "removed with its driver: remove %s (echo 0 > "
 		    "%s/bus/pci/devices/%s/sriov_numvfs), then: vionet bind %s", driver,
 		    vfs, vfs == 1 ? "" : "s", vfs == 1 ? "it" : "them", vn_sysfs_root(),

@@ -14,6 +14,7 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -22,7 +23,7 @@
 #include "pci/host.h"
 
 #define REPLY_ROOM 65536
-#define NAMESPACES_MAX 1024
+#define TRIES 5 /* of a list that changes while it is read */
 
 /* A request of each kind, with room for one attribute. */
 struct request {
@@ -37,24 +38,40 @@ struct request {
 
 /* ---- asking ---- */
 
-/* Returns 1 if the reply goes on, 0 at its end, or -errno. */
-static int see_all(const void *reply, ssize_t length, bool dump, vn_netlink_see *see,
-		   void *context)
+/* What an end or an error of the kernel's says; the former has a body where a list
+ * could not be completed. */
+static int verdict(const struct nlmsghdr *message)
 {
-	const struct nlmsghdr *message = reply;
-	size_t left = (size_t)length;
+	int32_t code = 0;
 
-	for (; NLMSG_OK(message, left); message = NLMSG_NEXT(message, left)) {
-		const struct nlmsgerr *error = NLMSG_DATA(message);
+	if (message->nlmsg_len >= NLMSG_LENGTH(sizeof(code)))
+		memcpy(&code, NLMSG_DATA(message), sizeof(code));
+	else if (message->nlmsg_type == NLMSG_ERROR)
+		code = -EIO;
+	return code < 0 ? code : 0;
+}
 
-		if (message->nlmsg_type == NLMSG_DONE)
-			return 0;
-		if (message->nlmsg_type == NLMSG_ERROR)
-			return message->nlmsg_len < NLMSG_LENGTH(sizeof(*error)) ?
-				       -EIO : error->error;
+int vn_netlink_show(const void *datagram, size_t left, bool dump, vn_netlink_see *see,
+		    void *context)
+{
+	const char *reply = datagram;
+	bool changed = false;
+
+	while (left >= NLMSG_HDRLEN) {
+		const struct nlmsghdr *message = (const void *)reply;
+		size_t step = NLMSG_ALIGN((size_t)message->nlmsg_len);
+
+		if (message->nlmsg_len < NLMSG_HDRLEN || message->nlmsg_len > left)
+			return -EIO;
+		changed = changed || (message->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
+		if (message->nlmsg_type == NLMSG_DONE ||
+		    message->nlmsg_type == NLMSG_ERROR)
+			return changed ? -EINTR : verdict(message);
 		see(message, context);
+		left = step < left ? left - step : 0;
+		reply += step;
 	}
-	return dump;
+	return changed ? -EINTR : dump;
 }
 
 static int ask(int fd, const struct nlmsghdr *request, vn_netlink_see *see,
@@ -69,18 +86,23 @@ static int ask(int fd, const struct nlmsghdr *request, vn_netlink_see *see,
 	if (length < 0)
 		return -errno;
 	while (result > 0) {
-		length = recv(fd, reply, sizeof(reply), 0);
+		/* MSG_TRUNC: the length that it has, not what there was room for. */
+		length = recv(fd, reply, sizeof(reply), MSG_TRUNC);
 		if (length < 0 && errno == EINTR)
 			continue;
 		if (length <= 0)
 			return length == 0 ? -EIO : -errno;
-		result = see_all(reply, length, dump, see, context);
+		if ((size_t)length > sizeof(reply))
+			return -EMSGSIZE;
+		result = vn_netlink_show(reply, (size_t)length, dump, see,
+					 context);
 	}
 	return result;
 }
 
-int vn_netlink_ask(const struct nlmsghdr *request, vn_netlink_see *see, void *context)
+static int ask_once(const struct nlmsghdr *request, vn_netlink_see *see, void *context)
 {
+	const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 	const struct timeval second = { .tv_sec = 1 };
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 	int result;
@@ -88,9 +110,20 @@ int vn_netlink_ask(const struct nlmsghdr *request, vn_netlink_see *see, void *co
 	if (fd < 0)
 		return -errno;
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &second, sizeof(second));
-	result = ask(fd, request, see, context);
+	/* Connected, it hears the kernel only. */
+	result = connect(fd, (const void *)&kernel, sizeof(kernel)) != 0 ?
+			 -errno : ask(fd, request, see, context);
 	close(fd);
 	return result == -EAGAIN ? -ETIMEDOUT : result;
+}
+
+int vn_netlink_ask(const struct nlmsghdr *request, vn_netlink_see *see, void *context)
+{
+	int result = -EINTR;
+
+	for (int i = 0; i < TRIES && (result == -EINTR || result == -ENOBUFS); i++)
+		result = ask_once(request, see, context);
+	return result;
 }
 
 static void begin(struct request *request, uint16_t type, size_t body, uint16_t flags)
@@ -113,22 +146,42 @@ static void add(struct request *request, uint16_t type, const void *value,
 				    (uint32_t)RTA_LENGTH(size);
 }
 
-/* The attribute of a message whose fixed part has `body` bytes; NULL if it is not
- * there, or shorter than `least`. */
+/* The attribute of that type in a stretch of them; NULL if it is not there, or shorter
+ * than `least`. */
+static const struct rtattr *find_in(const void *stretch, size_t left, unsigned int type,
+				    size_t least)
+{
+	const struct rtattr *at = stretch;
+
+	while (RTA_OK(at, left)) {
+		size_t step = RTA_ALIGN((size_t)at->rta_len);
+
+		if ((at->rta_type & NLA_TYPE_MASK) == type && RTA_PAYLOAD(at) >= least)
+			return at;
+		left = step < left ? left - step : 0;
+		at = (const void *)((const char *)at + step);
+	}
+	return NULL;
+}
+
+/* The same of a message whose fixed part has `body` bytes. */
 static const struct rtattr *find(const struct nlmsghdr *message, size_t body,
 				 unsigned int type, size_t least)
 {
-	const struct rtattr *at = (const struct rtattr *)(const void *)
-		((const char *)NLMSG_DATA(message) + NLMSG_ALIGN(body));
-	size_t left = message->nlmsg_len - NLMSG_LENGTH(NLMSG_ALIGN(body));
+	size_t start = NLMSG_LENGTH(NLMSG_ALIGN(body));
 
-	if (message->nlmsg_len < NLMSG_LENGTH(NLMSG_ALIGN(body)))
+	if (message->nlmsg_len < start)
 		return NULL;
-	for (; RTA_OK(at, left); at = RTA_NEXT(at, left))
-		if ((at->rta_type & NLA_TYPE_MASK) == type &&
-		    RTA_PAYLOAD(at) >= least)
-			return at;
-	return NULL;
+	return find_in((const char *)message + start, message->nlmsg_len - start, type,
+		       least);
+}
+
+/* The same inside an attribute that holds others; NULL has none. */
+static const struct rtattr *find_inside(const struct rtattr *outer, unsigned int type,
+					size_t least)
+{
+	return outer == NULL ? NULL : find_in(RTA_DATA(outer), RTA_PAYLOAD(outer), type,
+					      least);
 }
 
 static int32_t number(const struct rtattr *attribute)
@@ -140,14 +193,16 @@ static int32_t number(const struct rtattr *attribute)
 	return value;
 }
 
-/* An interface's number, 0 if there is none. */
+/* An interface's number, 0 if it is gone, or -errno. */
 static int index_of(const char *interface)
 {
 	char path[VN_PATH_MAX];
 	unsigned long index;
+	int result;
 
 	vn_sysfs_path(path, "class/net/%s/ifindex", interface);
-	return vn_sysfs_number(path, &index) == 0 ? (int)index : 0;
+	result = vn_sysfs_number(path, &index);
+	return result == 0 ? (int)index : result == -ENOENT ? 0 : result;
 }
 
 /* ---- routes ---- */
@@ -158,9 +213,21 @@ struct search {
 	char *why;
 	size_t size;
 	bool elsewhere; /* what is shown is of another namespace */
-	int32_t namespace[NAMESPACES_MAX];
+	int32_t *namespace;
 	unsigned int namespaces;
+	int failure; /* of noting one */
 };
+
+/* The result of a search: 1 found, 0 not, or -errno where it could not be finished, with
+ * `what` was looked at in its text. */
+static int searched(const struct search *search, int result, const char *what)
+{
+	if (search->found)
+		return 1;
+	if (result < 0)
+		snprintf(search->why, search->size, "%s", what);
+	return result;
+}
 
 /* One of the ways of a route with several. */
 static bool one_way_leads(const struct rtattr *ways, int index)
@@ -225,16 +292,20 @@ static void see_route(const struct nlmsghdr *message, void *context)
 						   4)));
 }
 
-static void look_for_routes(struct search *search)
+static int look_for_routes(struct search *search)
 {
 	static const unsigned char families[] = { AF_INET, AF_INET6 };
 	struct request request;
+	int result = 0;
 
-	for (size_t i = 0; i < 2 && !search->found; i++) {
+	for (size_t i = 0; i < 2 && !search->found && result == 0; i++) {
 		begin(&request, RTM_GETROUTE, sizeof(request.route), NLM_F_DUMP);
 		request.route.rtm_family = families[i];
-		(void)vn_host.netlink(&request.header, see_route, search);
+		result = vn_host.netlink(&request.header, see_route, search);
+		if (result == -EOPNOTSUPP || result == -EAFNOSUPPORT)
+			result = 0; /* a kernel without IPv6 */
 	}
+	return searched(search, result, "routes");
 }
 
 static void see_way(const struct nlmsghdr *message, void *context)
@@ -247,42 +318,38 @@ static void see_way(const struct nlmsghdr *message, void *context)
 		search->found = true;
 }
 
-bool vn_netlink_leads(const char *address, const char *interface)
+/* Answers that are one: there is no way to that address, or one to nowhere. */
+static bool is_no_way(int result)
+{
+	return result == -ENETUNREACH || result == -EHOSTUNREACH ||
+	       result == -EACCES || result == -EINVAL || result == -EOPNOTSUPP ||
+	       result == -EAFNOSUPPORT;
+}
+
+int vn_netlink_leads(const char *address, const char *interface)
 {
 	struct search search = { .index = index_of(interface) };
 	struct request request;
 	uint8_t bytes[16];
 	unsigned char family = strchr(address, ':') != NULL ? AF_INET6 : AF_INET;
 	unsigned char size = family == AF_INET ? 4 : 16;
+	int result;
 
-	if (search.index == 0 || inet_pton(family, address, bytes) != 1)
-		return false;
+	if (search.index <= 0)
+		return search.index;
+	if (inet_pton(family, address, bytes) != 1)
+		return 0;
 	begin(&request, RTM_GETROUTE, sizeof(request.route), 0);
 	request.route.rtm_family = family;
 	request.route.rtm_dst_len = (unsigned char)(size * 8);
 	add(&request, RTA_DST, bytes, size);
-	(void)vn_host.netlink(&request.header, see_way, &search);
-	return search.found;
+	result = vn_host.netlink(&request.header, see_way, &search);
+	if (search.found)
+		return 1;
+	return is_no_way(result) ? 0 : result;
 }
 
 /* ---- interfaces on top ---- */
-
-static const char *kind_of(const struct nlmsghdr *message)
-{
-	const struct rtattr *info = find(message, sizeof(struct ifinfomsg),
-					 IFLA_LINKINFO, 4);
-	const struct rtattr *kind;
-	size_t left;
-
-	if (info == NULL)
-		return "";
-	kind = RTA_DATA(info);
-	left = RTA_PAYLOAD(info);
-	for (; RTA_OK(kind, left); kind = RTA_NEXT(kind, left))
-		if (kind->rta_type == IFLA_INFO_KIND)
-			return RTA_DATA(kind);
-	return "";
-}
 
 /* Those that are made on another interface and may be moved away from it. Others
  * name a peer: an index that means nothing here. */
@@ -290,28 +357,25 @@ static bool rests_on_another(const struct nlmsghdr *message)
 {
 	static const char *const kinds[] = { "macvlan", "macvtap", "ipvlan", "ipvtap",
 					     "vlan" };
-	const char *kind = kind_of(message);
+	const struct rtattr *kind = find_inside(
+		find(message, sizeof(struct ifinfomsg), IFLA_LINKINFO, 4),
+		IFLA_INFO_KIND, 1);
 
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (strncmp(kind, kinds[i], strlen(kinds[i]) + 1) == 0)
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]) && kind != NULL; i++)
+		if (RTA_PAYLOAD(kind) > strlen(kinds[i]) &&
+		    memcmp(RTA_DATA(kind), kinds[i], strlen(kinds[i]) + 1) == 0)
 			return true;
 	return false;
 }
 
 static bool has_program(const struct nlmsghdr *message)
 {
-	const struct rtattr *xdp = find(message, sizeof(struct ifinfomsg), IFLA_XDP, 4);
-	const struct rtattr *at;
-	size_t left;
+	const struct rtattr *attached = find_inside(
+		find(message, sizeof(struct ifinfomsg), IFLA_XDP, 4),
+		IFLA_XDP_ATTACHED, 1);
 
-	if (xdp == NULL)
-		return false;
-	at = RTA_DATA(xdp);
-	left = RTA_PAYLOAD(xdp);
-	for (; RTA_OK(at, left); at = RTA_NEXT(at, left))
-		if (at->rta_type == IFLA_XDP_ATTACHED && RTA_PAYLOAD(at) >= 1)
-			return *(const uint8_t *)RTA_DATA(at) != XDP_ATTACHED_NONE;
-	return false;
+	return attached != NULL &&
+	       *(const uint8_t *)RTA_DATA(attached) != XDP_ATTACHED_NONE;
 }
 
 static void see_link(const struct nlmsghdr *message, void *context)
@@ -342,51 +406,73 @@ static void see_link(const struct nlmsghdr *message, void *context)
 		 foreign ? " in another network namespace" : "");
 }
 
-static void look_for_links(struct search *search, int32_t namespace)
+static int look_for_links(struct search *search, int32_t namespace)
 {
 	struct request request;
+	int result;
 
 	begin(&request, RTM_GETLINK, sizeof(request.link), NLM_F_DUMP);
 	search->elsewhere = namespace >= 0;
 	if (search->elsewhere)
 		add(&request, IFLA_TARGET_NETNSID, &namespace, sizeof(namespace));
-	(void)vn_host.netlink(&request.header, see_link, search);
+	result = vn_host.netlink(&request.header, see_link, search);
+	/* It has ended meanwhile, or the kernel (before 4.20) cannot look there. */
+	if (search->elsewhere && (result == -EINVAL || result == -EOPNOTSUPP))
+		result = 0;
+	return searched(search, result, search->elsewhere ?
+			"interfaces of another network namespace" : "interfaces");
 }
 
 static void see_namespace(const struct nlmsghdr *message, void *context)
 {
-	const struct rtattr *id = find(message, sizeof(struct rtgenmsg), NETNSA_NSID, 4);
+	int32_t id = number(find(message, sizeof(struct rtgenmsg), NETNSA_NSID, 4));
 	struct search *search = context;
+	int32_t *room;
 
-	if (message->nlmsg_type == RTM_NEWNSID && number(id) >= 0 &&
-	    search->namespaces < NAMESPACES_MAX)
-		search->namespace[search->namespaces++] = number(id);
+	if (message->nlmsg_type != RTM_NEWNSID || id < 0 || search->failure != 0)
+		return;
+	room = reallocarray(search->namespace, search->namespaces + 1, sizeof(*room));
+	if (room == NULL) {
+		search->failure = -ENOMEM;
+		return;
+	}
+	search->namespace = room;
+	room[search->namespaces++] = id;
 }
 
 /* The kernel shows an interface on top that was moved to another namespace there only
  * (a container's macvlan). Those that such a move has made known have numbers. */
-static void look_elsewhere(struct search *search)
+static int look_elsewhere(struct search *search)
 {
 	struct request request;
+	int result;
 
 	begin(&request, RTM_GETNSID, sizeof(request.any), NLM_F_DUMP);
-	(void)vn_host.netlink(&request.header, see_namespace, search);
-	for (unsigned int i = 0; i < search->namespaces && !search->found; i++)
-		look_for_links(search, search->namespace[i]);
+	result = vn_host.netlink(&request.header, see_namespace, search);
+	if (result == -EOPNOTSUPP)
+		result = 0; /* a kernel without namespaces */
+	if (result == 0)
+		result = search->failure;
+	result = searched(search, result, "network namespaces");
+	for (unsigned int i = 0; i < search->namespaces && result == 0; i++)
+		result = look_for_links(search, search->namespace[i]);
+	free(search->namespace);
+	return result;
 }
 
-bool vn_netlink_in_use(const char *interface, bool up, char *why, size_t size)
+int vn_netlink_in_use(const char *interface, bool up, char *why, size_t size)
 {
 	struct search search = { .index = index_of(interface), .why = why,
 				 .size = size };
+	int result;
 
 	why[0] = '\0';
-	if (search.index == 0)
-		return false;
-	look_for_links(&search, -1);
-	if (!search.found)
-		look_elsewhere(&search);
-	if (!search.found && up)
-		look_for_routes(&search);
-	return search.found;
+	if (search.index <= 0)
+		return searched(&search, search.index, "its number");
+	result = look_for_links(&search, -1);
+	if (result == 0)
+		result = look_elsewhere(&search);
+	if (result == 0 && up)
+		result = look_for_routes(&search);
+	return result;
 }

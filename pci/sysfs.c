@@ -248,13 +248,15 @@ int vn_sysfs_number(const char *path, unsigned long *number)
 	return end == text ? -EIO : 0;
 }
 
-unsigned int vn_sysfs_vfs(const char *address)
+int vn_sysfs_vfs(const char *address)
 {
 	char path[VN_PATH_MAX];
 	unsigned long number;
+	int result;
 
 	vn_sysfs_path(path, "bus/pci/devices/%s/sriov_numvfs", address);
-	return vn_sysfs_number(path, &number) == 0 ? (unsigned int)number : 0;
+	result = vn_sysfs_number(path, &number);
+	return result == 0 ? (int)number : result == -ENOENT ? 0 : result;
 }
 
 /* ---- network interfaces ---- */
@@ -271,6 +273,8 @@ static void each_interface(const char *folder, struct vn_interfaces *found)
 	 * namespace; only those of ours are shown in it. */
 	if (count == 0)
 		found->hidden = true;
+	if (count < 0 && count != -ENOENT)
+		found->failure = count;
 	for (int i = 0; i < count; i++)
 		if (found->count < VN_INTERFACES_MAX)
 			snprintf(found->name[found->count++], VN_INTERFACE_MAX,
@@ -287,6 +291,8 @@ static void descend(const char *folder, unsigned int depth,
 	struct dirent **names;
 	int count = vn_sysfs_names(folder, &names);
 
+	if (count < 0)
+		found->failure = count;
 	each_interface(folder, found);
 	for (int i = 0; i < count && depth < 2; i++) {
 		const char *name = names[i]->d_name;

@@ -219,6 +219,7 @@ static int asked_space(const struct nlmsghdr *request)
 static int fake_ask(const struct nlmsghdr *request, vn_netlink_see *see, void *context)
 {
 	const struct rtgenmsg *any = NLMSG_DATA(request);
+	int result = 0;
 
 	for (size_t i = 0; i < reply_count; i++) {
 		const struct nlmsghdr *message = replies[i].bytes;
@@ -234,8 +235,9 @@ static int fake_ask(const struct nlmsghdr *request, vn_netlink_see *see, void *c
 			continue;
 		for (; NLMSG_OK(message, left); message = NLMSG_NEXT(message, left))
 			see(message, context);
+		result = replies[i].result;
 	}
-	return 0;
+	return result;
 }
 
 /* --- building ------------------------------------------------------------ */
@@ -253,7 +255,7 @@ void fake_create(struct fake_sysfs *fake)
 	snprintf(fake->proc, sizeof(fake->proc), "%s/proc", fake->root);
 	make_directory(fake, "sys/bus/pci/devices");
 	make_directory(fake, "sys/kernel/iommu_groups");
-	make_directory(fake, "proc/net");
+	fake_write(fake, "", "proc/mounts");
 	make_directory(fake, "dev/vfio");
 	fake_write(fake, "", "sys/bus/pci/drivers_probe");
 	fake_write(fake, "", "dev/vfio/vfio");

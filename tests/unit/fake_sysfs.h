@@ -104,6 +104,7 @@ struct fake_reply {
 	int space;     /* of links */
 	const void *bytes;
 	size_t size;
+	int result;    /* what the request ends with */
 };
 void fake_netlink(const struct fake_reply *replies, size_t count);
 

@@ -6,7 +6,10 @@
  * Never: touches the machine's own functions.
  * Read next: pci/interface.c.
  */
+#include <errno.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "pci/host.h"
@@ -314,6 +317,211 @@ static void root_over_the_network(void **state)
 	assert_refused("carries a disk (iSCSI from 10.0.2.2)");
 }
 
+/* --- what cannot be seen is not free ---------------------------------------------------- */
+
+static void assert_unseen(int code, const char *text)
+{
+	int result = bind_nic(0);
+
+	if (result != code)
+		fail_msg("%d: %s", result, vionet_error_text());
+	assert_has(vionet_error_text(), ADDRESS ": whether it is in use");
+	assert_has(vionet_error_text(), text);
+	assert_untouched("virtio-pci");
+	fake_start(&fake);
+}
+
+static void requests_that_fail(void **state)
+{
+	static const struct {
+		unsigned int type;
+		int family, space, result, code;
+		const char *text;
+	} cases[] = {
+		{ RTM_GETLINK, 0, -1, -EMFILE, -EMFILE, "interfaces: Too many open" },
+		{ RTM_GETLINK, 0, -1, -ETIMEDOUT, -EIO, "interfaces: " },
+		{ RTM_GETNSID, 0, 0, -EINTR, -EIO, "network namespaces: " },
+		{ RTM_GETROUTE, AF_INET, 0, -ENOBUFS, -ENOMEM, "routes: " },
+		{ RTM_GETROUTE, AF_INET6, 0, -EACCES, -EACCES, "--force " ADDRESS },
+		/* Kernels that lack a part of it. */
+		{ RTM_GETNSID, 0, 0, -EOPNOTSUPP, 0, NULL },
+		{ RTM_GETROUTE, AF_INET6, 0, -EAFNOSUPPORT, 0, NULL },
+	};
+
+	(void)state;
+	add_nic("virtio-pci");
+	fake_interface("ens4", true, NULL);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct fake_reply reply = { .type = cases[i].type,
+			.family = cases[i].family, .space = cases[i].space,
+			.result = cases[i].result };
+
+		fake_netlink(&reply, 1);
+		if (cases[i].code != 0)
+			assert_unseen(cases[i].code, cases[i].text);
+		else
+			assert_free();
+	}
+	fake_netlink(NULL, 0);
+}
+
+/* A namespace that may not be looked into; one that has ended; more than a few. */
+static void namespaces_that_cannot_be_looked_into(void **state)
+{
+	static struct sent numbers[1500];
+	static struct fake_reply reply[1502];
+	const struct rtgenmsg any = { .rtgen_family = 0 };
+	struct sent mv0 = interface_message(2, "mv0", "macvlan", OURS, 0);
+
+	(void)state;
+	add_nic("virtio-pci");
+	for (int i = 0; i < 1500; i++) {
+		put_head(&numbers[i], RTM_NEWNSID, &any, sizeof(any));
+		put_number(&numbers[i], NETNSA_NSID, (uint32_t)i);
+		reply[i] = (struct fake_reply){ .type = RTM_GETNSID,
+			.bytes = numbers[i].bytes, .size = numbers[i].size };
+	}
+	reply[1500] = (struct fake_reply){ .type = RTM_GETLINK, .space = 7,
+					   .result = -EACCES };
+	fake_netlink(reply, 1501);
+	assert_unseen(-EACCES, "interfaces of another network namespace");
+	assert_int_equal(bind_nic(VIONET_PCI_BIND_FORCE), 0);
+	fake_bind(&fake, ADDRESS, "virtio-pci");
+	fake_write(&fake, "(null)\n", OVERRIDE);
+	fake_clear_log(&fake);
+	reply[1500].result = -EINVAL;
+	fake_netlink(reply, 1501);
+	assert_free();
+	reply[1501] = (struct fake_reply){ .type = RTM_GETLINK, .space = 1499,
+					   .bytes = mv0.bytes, .size = mv0.size };
+	fake_netlink(reply, 1502);
+	assert_refused("carries mv0 in another network namespace");
+	fake_netlink(NULL, 0);
+}
+
+static int no_addresses(struct ifaddrs **list)
+{
+	(void)list;
+	errno = EMFILE;
+	return -1;
+}
+
+static void files_that_cannot_be_read(void **state)
+{
+	(void)state;
+	add_nic("virtio-pci");
+	fake_interface("ens4", true, NULL);
+	fake_spoil(&fake, "proc/mounts");
+	assert_unseen(-EIO, "/mounts: Is a directory");
+	/* An address counts, whatever else is not known. */
+	fake_interface("ens4", true, "192.0.2.1");
+	assert_refused("has address 192.0.2.1");
+	vn_host.proc = "/nowhere";
+	fake_interface("ens4", true, NULL);
+	assert_unseen(-EIO, "/nowhere/mounts: No such file");
+	fake_interface("ens4", false, NULL);
+	fake_spoil(&fake, "sys/class/net/ens4/ifindex");
+	assert_unseen(-EIO, "its number");
+	fake_write(&fake, "", "sys/class/vhost-vdpa");
+	vn_host.addresses = no_addresses;
+	assert_unseen(-EMFILE, "network addresses: Too many open files");
+	fake_spoil(&fake, "sys/bus/pci/devices/" ADDRESS "/sriov_numvfs");
+	assert_unseen(-EIO, "its virtual functions");
+	assert_int_equal(bind_nic(VIONET_PCI_BIND_FORCE), -EIO);
+	assert_untouched("virtio-pci");
+}
+
+static void a_vdpa_folder_that_cannot_be_read(void **state)
+{
+	(void)state;
+	add_nic("virtio-pci");
+	fake_write(&fake, "", "sys/class/vhost-vdpa");
+	assert_unseen(-EIO, "class/vhost-vdpa: Not a directory");
+}
+
+/* --- replies of the kernel, by the datagram ------------------------------------------------ */
+
+static void count_message(const struct nlmsghdr *message, void *context)
+{
+	(void)message;
+	(*(unsigned int *)context)++;
+}
+
+/* The datagram in memory of just its size: a checker sees what is read behind it. */
+static int show(const struct nlmsghdr *heads, size_t count, size_t size,
+		unsigned int *seen)
+{
+	char *copy = malloc(size);
+	int result;
+
+	assert_non_null(copy);
+	memset(copy, 0, size);
+	memcpy(copy, heads, count * sizeof(*heads) < size ? count * sizeof(*heads) :
+								 size);
+	*seen = 0;
+	result = vn_netlink_show(copy, size, true, count_message, seen);
+	free(copy);
+	return result;
+}
+
+static void datagrams(void **state)
+{
+	struct nlmsghdr heads[2] = { { .nlmsg_len = 16, .nlmsg_type = RTM_NEWLINK },
+				     { .nlmsg_len = 16, .nlmsg_type = NLMSG_DONE } };
+	struct nlmsgerr bad = { .error = -EMSGSIZE };
+	char failed[36] = { 0 };
+	unsigned int seen;
+
+	(void)state;
+	assert_int_equal(show(heads, 1, 16, &seen), 1);
+	assert_int_equal(show(heads, 2, 32, &seen), 0);
+	assert_int_equal(seen, 1);
+	/* The list changed: said of any message of it, the end too. */
+	heads[1].nlmsg_flags = NLM_F_DUMP_INTR;
+	assert_int_equal(show(heads, 2, 32, &seen), -EINTR);
+	heads[0].nlmsg_flags = NLM_F_DUMP_INTR;
+	assert_int_equal(show(heads, 1, 16, &seen), -EINTR);
+	heads[0].nlmsg_flags = heads[1].nlmsg_flags = 0;
+	/* An end that says that it is none. */
+	heads[1].nlmsg_len = 20;
+	memcpy(failed, heads, 32);
+	memcpy(failed + 32, &bad.error, 4);
+	seen = 0;
+	assert_int_equal(vn_netlink_show(failed, 36, true, count_message, &seen),
+			 -EMSGSIZE);
+	/* Lengths that are none, or more than there is; one that is not even. */
+	for (uint32_t length = 0; length < 16; length++) {
+		heads[0].nlmsg_len = length;
+		assert_int_equal(show(heads, 1, 16, &seen), -EIO);
+	}
+	heads[0].nlmsg_len = 17;
+	assert_int_equal(show(heads, 1, 16, &seen), -EIO);
+	assert_int_equal(show(heads, 1, 17, &seen), 1);
+	assert_int_equal(seen, 1);
+	heads[1].nlmsg_type = NLMSG_ERROR;
+	heads[1].nlmsg_len = 16;
+	assert_int_equal(show(&heads[1], 1, 16, &seen), -EIO);
+}
+
+/* This machine's own kernel. */
+static void a_real_kernel(void **state)
+{
+	struct {
+		struct nlmsghdr head;
+		struct ifinfomsg body;
+	} request = { .head = { .nlmsg_len = sizeof(request),
+				.nlmsg_type = RTM_GETLINK,
+				.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP } };
+	unsigned int seen = 0;
+
+	(void)state;
+	assert_int_equal(vn_netlink_ask(&request.head, count_message, &seen), 0);
+	assert_true(seen >= 1); /* the loopback interface */
+	request.head.nlmsg_flags = NLM_F_REQUEST;
+	request.body.ifi_index = 0x7ffffff0;
+	assert_int_equal(vn_netlink_ask(&request.head, count_message, &seen), -ENODEV);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -332,6 +540,12 @@ int main(void)
 		TEST(interface_in_another_namespace),
 		TEST(virtual_functions),
 		TEST(root_over_the_network),
+		TEST(requests_that_fail),
+		TEST(namespaces_that_cannot_be_looked_into),
+		TEST(files_that_cannot_be_read),
+		TEST(a_vdpa_folder_that_cannot_be_read),
+		TEST(datagrams),
+		TEST(a_real_kernel),
 	};
 
 	return cmocka_run_group_tests_name("bind_use", tests, NULL, NULL);
