@@ -16,6 +16,8 @@
 #ifndef VIONET_ERROR_H
 #define VIONET_ERROR_H
 
+#include <vionet/platform.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif

@@ -15,6 +15,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <vionet/platform.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif

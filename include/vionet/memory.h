@@ -13,9 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#if UINTPTR_MAX < UINT64_MAX
-#error "vionet is for 64-bit architectures: descriptors are handed over in single stores of 64 bits"
-#endif
+#include <vionet/platform.h>
 
 #ifdef __cplusplus
 extern "C" {

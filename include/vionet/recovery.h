@@ -13,6 +13,8 @@
 
 #include <stdint.h>
 
+#include <vionet/platform.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif

@@ -11,6 +11,8 @@
 
 #include <stdint.h>
 
+#include <vionet/platform.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif

@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <vionet/platform.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif

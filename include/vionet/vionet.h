@@ -65,6 +65,7 @@
 #include <vionet/offload.h>
 #include <vionet/packet.h>
 #include <vionet/pci.h>
+#include <vionet/platform.h>
 #include <vionet/queue.h>
 #include <vionet/recovery.h>
 #include <vionet/statistics.h>
