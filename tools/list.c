@@ -3,6 +3,7 @@
  * Owns: `vionet list`, `vionet bind` and `vionet unbind`. Never: opens a device.
  */
 #include "common.h"
+#include "envelope.h"
 
 #include <jansson.h>
 #include <string.h>
@@ -121,15 +122,19 @@ static json_t *json_function(const struct vionet_pci_function *function)
 		"reason", json_text(function->reason));
 }
 
-static void print_json(const struct vionet_pci_function *list, size_t count)
+static int print_json(const struct vionet_pci_function *list, size_t count)
 {
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < count; i++)
-		json_array_append_new(array, json_function(&list[i]));
-	json_dumpf(array, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
-	putchar('\n');
-	json_decref(array);
+		if (json_array_append_new(array, json_function(&list[i])) != 0)
+			break;
+	/* One that is missing would not be missed by its reader. */
+	if (json_array_size(array) != count) {
+		json_decref(array);
+		array = NULL;
+	}
+	return envelope_print("list", json_pack("{s:o}", "functions", array));
 }
 
 static error_t parse_list_option(int key, char *argument, struct argp_state *state)
@@ -150,7 +155,7 @@ static error_t parse_list_option(int key, char *argument, struct argp_state *sta
 
 static const struct argp list_argp = {
 	.options = (const struct argp_option[]){
-		{ "json", KEY_JSON, NULL, 0, "A JSON array", 0 },
+		{ "json", KEY_JSON, NULL, 0, "A JSON object", 0 },
 		{ 0 },
 	},
 	.parser = parse_list_option,
@@ -171,9 +176,12 @@ int command_list(int argc, char **argv)
 		say_error(result);
 		return code_of_open(result);
 	}
-	if (json)
-		print_json(list, count);
-	else if (count > 0)
+	if (json) {
+		result = print_json(list, count);
+		vionet_pci_list_free(list);
+		return result;
+	}
+	if (count > 0)
 		print_table(list, count);
 	else
 		fputs("No virtio-net function on this machine; other NICs (Intel, "

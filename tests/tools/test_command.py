@@ -7,6 +7,7 @@ Owns: texts and codes before a device is started. Never: needs root.
 Read next: test_tools.py.
 """
 
+import json
 import os
 import signal
 import socket
@@ -66,6 +67,36 @@ class Help(unittest.TestCase):
             self.assertEqual(code, 2)
             self.assertIn(f"'{typed}' is not a command; see 'vionet help'\n", errors)
         self.assertIn("vionet COMMAND --count", vionet("--count", "3")[2])
+
+
+class List(unittest.TestCase):
+    """Of this machine, whatever it has."""
+
+    @staticmethod
+    def functions():
+        """What sysfs has of virtio-net functions."""
+        root, found = "/sys/bus/pci/devices", []
+        for address in os.listdir(root):
+            with open(f"{root}/{address}/vendor", encoding="ascii") as vendor, \
+                 open(f"{root}/{address}/device", encoding="ascii") as device:
+                if (vendor.read().strip(), device.read().strip()) in (("0x1af4", "0x1041"),
+                                                                     ("0x1af4", "0x1000")):
+                    found.append(address)
+        return found
+
+    def test_json(self):
+        if not os.path.isdir("/sys/bus/pci/devices"):  # a machine without PCI
+            self.assertEqual(vionet("list", "--json")[:2], (1, ""))
+            return
+        version = vionet("--version")[1].split()[1]
+        code, text, errors = vionet("list", "--json")
+        self.assertEqual((code, errors), (0, ""))
+        found = json.loads(text)
+        self.assertEqual((found["command"], found["schema"], found["version"]),
+                         ("list", 1, version))
+        self.assertCountEqual([one["address"] for one in found["functions"]], self.functions())
+        self.assertEqual(vionet("list", "--json", before=("sh", "-c", "exec \"$@\" >/dev/full",
+                                                          "sh"))[0], 1)
 
 
 class NoEffect(unittest.TestCase):
