@@ -10,44 +10,63 @@ sys.dont_write_bytecode = True
 import lab  # noqa: E402
 
 
-# A QEMU whose guest dies so many times: it leaves what is looked for in the guest's log.
+# A QEMU that dies so many times, after what it is told to do: $log is the guest's log, $ctl leads to `run`.
 DIES = """#!/bin/bash
 if [[ $1 != --version ]] && (( $(wc -l < "$0.deaths") < {deaths} )); then
     echo one >> "$0.deaths"
     log=$(printf '%s\\n' "$@" | sed -n 's/^file,id=log,path=//p')
-    echo "Oops: {oops}: 0000 [#1] PREEMPT SMP NOPTI" > "$log"
+    ctl=$(printf '%s\\n' "$@" | sed -n 's/^socket,id=c-ctl,fd=//p')
+    {deed}
     exit 0
 fi
 exec qemu-system-x86_64 "$@"
 """
+TIMER = "Kernel panic - not syncing: IO-APIC + timer doesn't work!  Boot with apic=debug"
+OOPS = "Oops: int3: 0000 [#1] PREEMPT SMP NOPTI"
+BUG = "BUG: unable to handle page fault for address: ffffc90000013f68"
 
 
 class Boot(lab.Case):
+    """Whatever a kernel dies of before the first command: it is started again, twice at most."""
+
     processors = 1
 
-    def dying(self, deaths, oops="int3"):
+    def dying(self, deaths, *deeds):
         qemu = self.folder / "qemu"
-        qemu.write_text(DIES.format(deaths=deaths, oops=oops))
+        qemu.write_text(DIES.format(deaths=deaths, deed="; ".join(deeds)))
         qemu.chmod(0o755)
-        (self.folder / "qemu.deaths").touch()
+        (self.folder / "qemu.deaths").write_text("")
         return "--qemu", qemu
+
+    @staticmethod
+    def says(text):
+        return f'echo "[    0.1] {text}" >> "$log"'
 
     def test_once_more(self):
         wire = self.wire()
-        guest = self.guest("echo there; exit 7", *self.dying(2), "--netdev", wire.netdev)
+        guest = self.guest("echo there; exit 7", *self.dying(2, self.says(TIMER)), "--netdev",
+                           wire.netdev)
         self.assertEqual(guest.wait(), 7, guest.output + guest.tail())
         self.assertEqual(guest.output.count("once more"), 2)
+        self.assertEqual(guest.output.count(f'while it booted ("{TIMER}"'), 2)
         self.assertEqual(guest.output.count("there"), 1)
 
-    def test_not_for_ever(self):
-        guest = self.guest("echo there", *self.dying(3))
+    def ends(self, retries, *dying):
+        guest = self.guest("echo there", *self.dying(*dying))
         self.assertEqual(guest.wait(), 125)
-        self.assertEqual(guest.output.count("once more"), 2)
+        self.assertEqual(guest.output.count("once more"), retries, guest.output)
 
-    def test_not_for_another_reason(self):
-        guest = self.guest("echo there", *self.dying(1, "general protection fault"))
-        self.assertEqual(guest.wait(), 125)
-        self.assertNotIn("once more", guest.output)
+    def test_not_for_ever(self):
+        for text in (TIMER, OOPS, BUG):
+            with self.subTest(text):
+                self.ends(2, 3, self.says(text))
+
+    def test_not_without_a_panic(self):
+        self.ends(0, 1, self.says("reboot: Power down"))
+
+    def test_not_after_the_first_command(self):
+        """It may have died of that."""
+        self.ends(0, 1, 'echo started >&"$ctl"', self.says(TIMER))
 
 
 class Units(lab.Case):
