@@ -7,19 +7,18 @@ Read next: ../matrix.
 """
 
 import contextlib
-import os
 import re
 import shlex
 import socket
 import subprocess
 import threading
-import time
 
 import lab
 from bed import host, wires
 from bed.rows import BITS
 from bed.talk import Failed, NotOffered, Talk, check
 from beds import vm
+from beds.process import LIMIT, PATIENCE, wait_until
 
 FEATURES = lab.BUILD / "tests/vm/vm_features"
 OFFLOAD = lab.BUILD / "tests/vm/vm_offload"
@@ -70,7 +69,7 @@ class GuestBed:
         self.qmp = None
         self.guest = lab.Guest(self.folder, ["bash", "-c", self.script()], *self.options)
         with contextlib.suppress(AssertionError):  # then each row says that the guest has ended
-            self.guest.wait_line("booted", 90)
+            self.guest.wait_line("booted", LIMIT)
 
     def wire(self, i, row):
         name = f"{self.folder.name}-{i}"  # taps of all beds are in one namespace
@@ -99,11 +98,11 @@ class GuestBed:
 
     def one(self, row):
         if row.command:
-            self.guest.wait_line(f"ended {row.name} ", 60)
+            self.guest.wait_line(f"ended {row.name} ")
             return row.judge(self.wires[row.name], row, self.said(row))
         talk = Talk(self.wires[row.name], lambda: self.over(row), self, row)
         text = judge(talk, row)
-        at = self.guest.wait_line(f"ended {row.name} ", 30)
+        at = self.guest.wait_line(f"ended {row.name} ")
         check(self.guest.lines[at].endswith(" 0"), self.said(row))
         return text
 
@@ -120,7 +119,7 @@ class GuestBed:
     def end_row(self, row):
         """vm_features ends by itself when nobody speaks."""
         try:
-            self.guest.wait_line(f"ended {row.name} ", 40)
+            self.guest.wait_line(f"ended {row.name} ")
         except AssertionError:
             pass
         self.wires[row.name].close()
@@ -155,7 +154,7 @@ class GuestBed:
         self.monitor().command("set_link", name=f"nic{self.rows.index(talk.row)}", up=up)
 
     def wait_said(self, talk, text):
-        self.guest.wait_line(f"{talk.row.name}: {text}", 5)
+        self.guest.wait_line(f"{talk.row.name}: {text}")
 
     def announce(self, talk):
         self.monitor().command("announce-self", **{
@@ -195,40 +194,42 @@ class SoftnicBed:
         finally:
             wire.close()
             device.terminate()
-            device.communicate(timeout=10)
+            device.communicate(timeout=PATIENCE)
 
     def with_device(self, row, wire, device, place):
         wire.accept()
-        wait_for(place / "nic")
+        check(wait_until((place / "nic").exists, lambda: device.poll() is None),
+              "vionet-softnic does not listen")
         self.lines = []
         driver = subprocess.Popen([FEATURES, f"vfio-user:{place}/nic", row.name,
                                    *row.arguments()], stdout=subprocess.PIPE,
                                   stderr=subprocess.STDOUT, text=True)
         reader = threading.Thread(target=self.lines.extend, args=(driver.stdout,), daemon=True)
+        self.reader = reader
         reader.start()
         try:
             text = judge(Talk(wire, lambda: self.over(driver), self, row), row)
-            check(driver.wait(10) == 0, "".join(self.lines))
+            check(driver.wait(PATIENCE) == 0, "".join(self.lines))
         finally:
             driver.kill()
             driver.wait()
-            reader.join(2)
+            reader.join(PATIENCE)
             driver.stdout.close()
-        said = device.communicate(timeout=10)[0]
+        said = device.communicate(timeout=PATIENCE)[0]
         check(device.returncode == 0, f"vionet-softnic: {said.strip()}")
         return text
 
     def over(self, driver):
         if driver.poll() is None:
             return None
-        time.sleep(0.1)
+        self.reader.join(PATIENCE)
         return "".join(self.lines).strip() or f"vm_features ended with {driver.returncode}"
 
     # ---- from outside ----
 
     def tell(self, command):
         with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(5)
+            s.settimeout(PATIENCE)
             s.connect(str(self.place / "control"))
             s.sendall(command.encode() + b"\n")
             answer = s.recv(4096).decode()
@@ -238,10 +239,8 @@ class SoftnicBed:
         self.tell("link up" if up else "link down")
 
     def wait_said(self, talk, text):
-        end = time.monotonic() + 5
-        while not any(f"{talk.row.name}: {text}" in line for line in self.lines):
-            check(time.monotonic() < end, f"the driver does not say '{text}'")
-            time.sleep(0.02)
+        check(wait_until(lambda: any(f"{talk.row.name}: {text}" in line for line in self.lines),
+                         lambda: talk.alive() is None), f"the driver does not say '{text}'")
 
     def announce(self, _):
         self.tell("announce")
@@ -249,10 +248,3 @@ class SoftnicBed:
 
     def make_fail(self, _):
         self.tell("needs-reset")
-
-
-def wait_for(path):
-    end = time.monotonic() + 5
-    while not os.path.exists(path):
-        check(time.monotonic() < end, f"{path} does not appear")
-        time.sleep(0.02)

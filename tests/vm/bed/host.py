@@ -24,6 +24,7 @@ import time
 import lab
 from bed.talk import Failed, check
 from bed.wires import ip
+from beds.process import PATIENCE, wait_until
 
 COUNT = 20
 SIZE = {"csum": 1000, "uso": 10000, "tso": 10000, "tunnel": 10000, "tunnelsum": 10000}
@@ -54,7 +55,7 @@ def listen(six):
     wire.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 24)
     if six:
         wire.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-    wire.settimeout(5)
+    wire.settimeout(PATIENCE)
     wire.bind(("", 9000))
     return wire
 
@@ -114,15 +115,13 @@ class Host:
              "-Q", "in",
              "-B", "32768", "-w", self.capture], stderr=subprocess.DEVNULL)
         self.closing.callback(self.stop_capture)
-        end = time.monotonic() + 10
-        while not self.capture.exists():
-            check(time.monotonic() < end, "tcpdump does not start")
-            time.sleep(0.05)
+        check(wait_until(self.capture.exists, lambda: self.tcpdump.poll() is None),
+              "tcpdump does not start")
 
     def stop_capture(self):
         if self.tcpdump.poll() is None:
             self.tcpdump.terminate()
-            self.tcpdump.wait(10)
+            self.tcpdump.wait(PATIENCE)
 
     def close(self):
         self.closing.close()

@@ -8,7 +8,6 @@ Read next: rows.py.
 """
 
 import json
-import time
 
 from bed.frames import BROADCAST, OWN, Flow, mixed, toeplitz
 from bed.talk import WINDOW, NotOffered, check
@@ -325,13 +324,10 @@ def recover(t):
 def needs_reset(t):
     """The device gives up by itself; the driver notices and brings it back."""
     t.echo(count=50)
-    begin = time.monotonic()
     t.bed.make_fail(t)
-    words = t.answer("recovery", 5)
-    took = time.monotonic() - begin
+    words = t.answer("recovery")
     check(words[0] == "recovered", " ".join(words))
     report = dict(w.split("=") for w in words[1:])
-    check(took < 2, f"noticed and recovered after {took:.1f} s")
     t.echo()
     return f"{report['transmit_unknown']} unknown, {report['receive_lost']} lost, {report['ms']} ms"
 

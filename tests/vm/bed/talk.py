@@ -9,6 +9,8 @@ Read next: rows.py.
 import collections
 import time
 
+from beds.process import PATIENCE
+
 from bed.frames import BROADCAST, COMMAND, OTHER, OWN, mixed, plain
 
 # Frames on their way. A unix socket holds ten datagrams; were there more, QEMU would have to wait
@@ -53,7 +55,7 @@ class Talk:
             if frame is None or not frame[12:].startswith(COMMAND + b"A ready"):
                 return frame
 
-    def meet(self, seconds=60):
+    def meet(self, seconds=PATIENCE):
         """Until vm_features on the other side says that it is ready."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -72,7 +74,7 @@ class Talk:
         """A command whose answer is not waited for."""
         self.wire.send((self.to + OTHER + COMMAND + b"C " + text.encode()).ljust(60, b" "))
 
-    def ask(self, text, seconds=30):
+    def ask(self, text, seconds=PATIENCE):
         """The values of the answer to a command. Frames that come before it are kept."""
         self.tell(text)
         words = self.answer(text, seconds)
@@ -80,7 +82,7 @@ class Talk:
             raise Refused(f"{text}: " + " ".join(words))
         return dict(w.split("=") for w in words[1:])
 
-    def answer(self, what, seconds=30):
+    def answer(self, what, seconds=PATIENCE):
         end = time.monotonic() + seconds
         while True:
             frame = self.receive(min(end - time.monotonic(), 1))
@@ -118,7 +120,10 @@ class Talk:
         return sent
 
     def take_back(self, waiting):
-        frame = self.receive(20)
+        end = time.monotonic() + PATIENCE
+        while (frame := self.receive(1)) is None and self.alive() is None:
+            if time.monotonic() > end:
+                break
         missing = sum(waiting.values())
         if frame is None:
             raise Failed(self.alive() or f"{missing} frames did not come back")

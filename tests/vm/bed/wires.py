@@ -10,6 +10,8 @@ import socket
 import subprocess
 import time
 
+from beds.process import PATIENCE
+
 OUTGOING = 4  # PACKET_OUTGOING: our own frames, seen again
 
 
@@ -25,7 +27,7 @@ class Datagrams:
                        f"remote.type=unix,remote.path={ours}")
 
     def send(self, frame):
-        self.socket.settimeout(5)
+        self.socket.settimeout(PATIENCE)
         self.socket.sendto(frame, str(self.theirs))
 
     def receive(self, seconds):
@@ -80,14 +82,14 @@ class Messages(Datagrams):
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.listener.bind(str(path))
         self.listener.listen(1)
-        self.listener.settimeout(5)
+        self.listener.settimeout(PATIENCE)
 
     def accept(self):
         self.socket = self.listener.accept()[0]
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
 
     def send(self, frame):
-        self.socket.settimeout(5)
+        self.socket.settimeout(PATIENCE)
         self.socket.send(frame)
 
     def receive(self, seconds):

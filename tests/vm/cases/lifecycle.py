@@ -26,7 +26,7 @@ class Crash(lab.Case):
             for i in $(seq 20); do
                 rm -f $OUT # or the one before would be read
                 {pktgen} --duration 60 --rate 20k --interval 0.1 >$OUT 2>&1 & pid=$!
-                for t in $(seq 200); do grep -qs 'RX *[1-9]' $OUT && break; sleep 0.05; done
+                until grep -qs 'RX *[1-9]' $OUT; do kill -0 $pid || break; sleep 0.05; done
                 grep -q 'RX *[1-9]' $OUT || {{ cat $OUT; exit 1; }}
                 kill -9 $pid; wait $pid 2>/dev/null
                 echo "killed $i"
@@ -61,19 +61,20 @@ class Link(lab.Case):
 
     def test_changes_are_noticed(self):
         """The cable is pulled and put back: the configuration interrupt, and what info says."""
-        seconds = 6 if self.bed.name == "vm" else 3
+        said = "/tmp/said" if self.bed.name == "vm" else f"{self.folder}/said"
         guest = self.guest(
-            f"{self.program('examples/dump')} {self.nic} & pid=$!; sleep 1.5; echo pull;"
-            f"for i in $(seq {seconds}); do sleep 1; done; kill -INT $pid; wait $pid;"
-            f"echo status $?; {self.vionet} info {self.nic} | grep link", events=True,
-            vm=["--bind"])
+            f"{self.program('examples/dump')} {self.nic} 2> >(tee {said} >&2) & pid=$!;"
+            f"until grep -qs listening {said}; do kill -0 $pid || break; sleep 0.1; done; echo pull;"
+            f"until [ $(grep -c 'has changed' {said}) = 3 ]; do kill -0 $pid || break; sleep 0.1; done;"
+            f"kill -INT $pid; wait $pid; echo status $?; {self.vionet} info {self.nic} | grep link",
+            events=True, vm=["--bind"])
         guest.wait_line("pull")
         begin = time.monotonic()
         guest.link(False)
-        at = guest.wait_line("the link has changed", 5)
+        at = guest.wait_line("the link has changed")
         self.assertLess(time.monotonic() - begin, 0.9, "found by looking, not by the interrupt")
         guest.link(True)
-        guest.wait_line("the link has changed", 5, at + 1)
+        guest.wait_line("the link has changed", after=at + 1)
         guest.link(False)
         self.assertEqual(guest.wait(), 0, guest.output)
         self.assertIn("status 0", guest.output)
@@ -94,12 +95,12 @@ class Unplug(lab.Case):
         guest.wait_line("TX ")
         begin = time.monotonic()
         guest.unplug()
-        guest.wait_line("unplugged", 10)
+        guest.wait_line("unplugged")
         said = time.monotonic() - begin
-        guest.wait_line("status 5", 10)
+        guest.wait_line("status 5")
         ended = time.monotonic() - begin
         print(f"error after {said:.2f} s, process over after {ended:.2f} s", file=sys.stderr)
-        self.assertLess(ended, 1.5)
+        self.assertLess(ended, 20, "what lasts 60 s ends by itself")
         guest.wait_line("over")
         self.assertEqual(guest.wait(), 0, guest.output)
         if guests:
@@ -117,16 +118,16 @@ class GoneWrong(lab.Case):
         run = self.guest([self.vionet, "pktgen", self.nic, "--duration", "60", "--rate", "10k",
                           "--interval", "0.1"], native=["--peer", "loop", *options], judge=judge)
         self.assertTrue(lab.native.wait_until(
-            lambda: re.search(r"RX *[1-9]", run.output), 30), run.output)
+            lambda: re.search(r"RX *[1-9]", run.output), lambda: run.process.poll() is None), run.output)
         return run
 
     def expect(self, run, text, seconds, status=5):
         begin = time.monotonic()
-        run.wait_line(text, seconds + 10)
-        run.process.wait(20)
+        run.wait_line(text)
+        run.process.wait(lab.native.PATIENCE)
         took = time.monotonic() - begin
         self.assertEqual(run.process.returncode, status, run.output)
-        slow = 20 if lab.native.VALGRIND else 3 if lab.native.SANITIZED else 1
+        slow = 20 if lab.native.VALGRIND else 10 if lab.native.SANITIZED else 5
         self.assertLess(took, seconds * slow, run.output)
 
     def next_one(self, run):
@@ -171,11 +172,11 @@ class GoneWrong(lab.Case):
     def test_stopped_before(self):
         run = self.traffic()
         run.interrupt()
-        run.process.wait(20)
+        run.process.wait(lab.native.PATIENCE)
         run.device.kill(signal.SIGSTOP)
         late = lab.native.Process([self.vionet, "info", self.nic])
         self.addCleanup(late.end)
-        self.expect(late, "does not answer", 3.5, status=1)
+        self.expect(late, "does not answer", 3.5, status=3)
         run.device.kill(signal.SIGCONT)
         self.next_one(run)
 
@@ -199,7 +200,7 @@ class Unprivileged(lab.Case):
     processors = 1
 
     SCRIPT = (f"id -u; ulimit -l; {PKTGEN} --duration 4 --no-rx --interval 0.2 >/tmp/out 2>&1 &"
-              "for i in $(seq 300); do grep -q 'TX *[1-9]' /tmp/out && break; sleep 0.1; done;"
+              "until grep -q 'TX *[1-9]' /tmp/out; do kill -0 $! || break; sleep 0.1; done;"
               "grep -E 'VmLck|Uid' /proc/$!/status; grep HugePages_Free /proc/meminfo; wait $!;"
               "status=$?; cat /tmp/out; exit $status")
 

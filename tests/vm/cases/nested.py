@@ -19,7 +19,7 @@ tests/vm/run --smp 1 --memory 256M --append "{lean}" --bind --netdev tap,ifname=
     --iommu-props device-iotlb=on --device-props ats=on --stderr-file /tmp/qemu.stderr -- \
     {build}/examples/echo {nic} 192.0.2.2 >/tmp/echo.log 2>&1 &
 inner=$!
-for i in $(seq 500); do grep -q answering /tmp/echo.log && break; sleep 1; done
+until grep -q answering /tmp/echo.log; do kill -0 $inner || break; sleep 1; done
 grep answering /tmp/echo.log || {{ cat /tmp/echo.log; exit 1; }}
 echo "vhost threads: $(grep -l vhost- /proc/[0-9]*/task/[0-9]*/comm | wc -l)"
 ping -q -c 1 -W 30 192.0.2.2 >/dev/null # the neighbour is known from here on

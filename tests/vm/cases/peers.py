@@ -6,7 +6,6 @@ import json
 import re
 import subprocess
 import sys
-import time
 
 sys.dont_write_bytecode = True
 
@@ -71,11 +70,9 @@ class VhostUser(lab.Case):
             stdin=subprocess.PIPE, stdout=out, stderr=subprocess.STDOUT, text=True)
         self.addCleanup(self.end, backend)
         self.tell(backend, *commands)
-        for _ in range(100):
-            if path.exists():
-                return backend, path
-            time.sleep(0.1)
-        self.fail((self.folder / "testpmd.log").read_text())
+        self.assertTrue(lab.native.wait_until(path.exists, lambda: backend.poll() is None),
+                        (self.folder / "testpmd.log").read_text())
+        return backend, path
 
     def end(self, process):
         if process.poll() is None:
@@ -83,7 +80,7 @@ class VhostUser(lab.Case):
         if process.stdin and not process.stdin.closed:
             process.stdin.close()
         try:
-            process.wait(10)
+            process.wait(lab.native.PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -103,7 +100,7 @@ class VhostUser(lab.Case):
             "--iommu-props", "device-iotlb=on", "--device-props",
             "ats=on,rx_queue_size=1024,tx_queue_size=1024")
         self.tell(backend, "stop", "show port stats all", "quit")
-        backend.wait(20)
+        backend.wait(lab.native.PATIENCE)
         text = guest.output
         result = json.loads(text[text.index("\n{") if "\n{" in text else text.index("{"):])
         self.assertEqual(result["tx"]["sent"], COUNT)

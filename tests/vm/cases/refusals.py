@@ -74,7 +74,7 @@ class Open(Refusal):
         self.expect(INFO, 3, f"{NIC}: ", f"vionet bind {NIC}")
 
     def test_bound_to_the_kernel_driver(self):
-        self.expect(f"modprobe virtio_net; sleep 1; {INFO}", 3, "virtio-pci",
+        self.expect(f"{lab.interface()} {INFO}", 3, "virtio-pci",
                     f"vionet bind {NIC}")
 
     def test_no_such_function(self):
@@ -89,7 +89,7 @@ class Open(Refusal):
 
     def test_busy_group(self):
         """Another process drives it: refused after the 2 s that a dying process may need."""
-        self.expect(f"{lab.VIONET} dump {NIC} & sleep 2; {INFO}; status=$?; kill -INT %1; wait; "
+        self.expect(f"{lab.dumping(NIC)} {INFO}; status=$?; kill -INT %1; wait; "
                     "exit $status", 3, "another process", options=("--bind",))
 
     def test_group_not_viable(self):
@@ -122,7 +122,7 @@ class Bind(lab.Case):
         guest = self.run_guest(
             f"modprobe virtio_net; {self.DRIVER}; {lab.VIONET} list; {lab.VIONET} bind {NIC};"
             f"{self.DRIVER}; {lab.VIONET} list; {lab.VIONET} unbind {NIC}; {self.DRIVER};"
-            "sleep 2; ls /sys/class/net")
+            f"{lab.interface(driver='')} ls /sys/class/net")
         drivers = [line.split("/")[-1] for line in guest.output.splitlines() if "drivers/" in line]
         self.assertEqual(drivers, ["virtio-pci", "vfio-pci", "virtio-pci"], guest.output)
         self.assertRegex(guest.output, r"(?m)^(eth|ens|enp)\w+$")
@@ -130,7 +130,7 @@ class Bind(lab.Case):
     def refused(self, setup, text, *options, end=""):
         """Bind fails, and the function has the driver that it had."""
         guest = self.run_guest(
-            f"modprobe virtio_net; sleep 1; {setup}; {lab.VIONET} bind {NIC}; echo status $?;"
+            f"{lab.interface()} {setup}; {lab.VIONET} bind {NIC}; echo status $?;"
             f"{self.DRIVER}; cat /sys/bus/pci/devices/{NIC}/driver_override; {end}", *options)
         self.assertIn(text, guest.output)
         self.assertIn("status 3", guest.output)
@@ -150,7 +150,7 @@ class Bind(lab.Case):
         name = "$(ls /sys/bus/pci/devices/" + NIC + "/virtio*/net)"
         bind = f"{lab.VIONET} bind {NIC}; echo status $?"
         guest = self.run_guest(
-            f"modprobe virtio_net; sleep 1; name={name}; ip netns add box; {self.DRIVER};"
+            f"{lab.interface()} name={name}; ip netns add box; {self.DRIVER};"
             f"ip link set $name netns box; {bind}; ip -n box link set $name netns 1;"
             f"ip link add link $name name mv0 type macvlan; ip link set mv0 netns box; {bind};"
             "ip -n box link del mv0;"
@@ -169,7 +169,7 @@ class Bind(lab.Case):
         guest = self.run_guest(
             f"modprobe virtio_net; {lab.VIONET} bind {NIC} {SECOND} && {lab.VIONET} list &&"
             f"{self.program('tests/vm/vm_siblings')} {NIC} {SECOND} || exit 1;"
-            f"{lab.VIONET} dump {SECOND} & sleep 2; {INFO}; echo status $?; kill -INT %1; wait;"
+            f"{lab.dumping(SECOND)} {INFO}; echo status $?; kill -INT %1; wait;"
             f"{lab.VIONET} unbind --group {NIC} && {self.DRIVER}; {lab.VIONET} unbind {NIC};"
             "echo status $?", *SIBLINGS)
         for text in ("to go back: vionet unbind 0000:00:05.0 0000:00:05.1", "siblings: good",
@@ -185,7 +185,7 @@ class Bind(lab.Case):
 
     def test_unbind_while_in_use(self):
         guest = self.run_guest(
-            f"{lab.VIONET} dump {NIC} & sleep 2; {lab.VIONET} unbind {NIC}; echo status $?;"
+            f"{lab.dumping(NIC)} {lab.VIONET} unbind {NIC}; echo status $?;"
             f"{self.DRIVER}; kill -INT %1; wait %1; echo dump $?; {lab.VIONET} unbind {NIC};"
             f"{self.DRIVER}", "--bind", "--with-module", "virtio_net")
         self.assertIn("status 3", guest.output)
@@ -213,10 +213,10 @@ class Virtual(lab.Case):
     def test_they_keep_the_physical_one(self):
         number = f"/sys/bus/pci/devices/{self.PHYSICAL}/sriov_numvfs"
         guest = self.run_guest(
-            f"modprobe virtio_net; sleep 1; echo 1 >{number}; sleep 1;"
+            f"{lab.interface(self.PHYSICAL)} echo 1 >{number}; {lab.interface(self.VIRTUAL, driver='')}"
             f"{lab.VIONET} bind {self.VIRTUAL} && {lab.VIONET} list && {lab.VIONET} info {self.VIRTUAL};"
             f"{lab.VIONET} bind {self.PHYSICAL}; echo ended $?;"
-            f"{lab.VIONET} dump {self.VIRTUAL} & sleep 2;"
+            f"{lab.dumping(self.VIRTUAL)}"
             f"{lab.VIONET} bind --force {self.PHYSICAL}; echo ended $?; cat {number};"
             f"kill -INT %1; wait; {lab.VIONET} unbind {self.VIRTUAL}; echo 0 >{number};"
             f"{lab.VIONET} bind {self.PHYSICAL} && {lab.VIONET} info {self.PHYSICAL}; echo ended $?",
@@ -285,7 +285,7 @@ class Sockets(Refusal):
         run = self.guest([self.vionet, "pktgen", self.nic, "--rate", "2k", "--interval", "0.1", "--json",
                           "--linger", "2"], native=["--peer", "loop", "--lossless"])
         run.wait_line("TX ")
-        self.info(f"{self.folder}/nic", 3, "it has a driver already")
+        self.info(f"{self.folder}/nic", 3, f"process {run.process.pid} has it; end that first")
         after = len(run.lines)
         run.wait_line("TX ", after=after)
         run.interrupt()

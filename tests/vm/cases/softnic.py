@@ -16,7 +16,6 @@ import json
 import re
 import subprocess
 import sys
-import time
 
 sys.dont_write_bytecode = True
 
@@ -111,7 +110,7 @@ class Table(lab.Case):
             if process.poll() is None:
                 process.terminate()
             try:
-                process.wait(10)
+                process.wait(lab.native.PATIENCE)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -261,16 +260,13 @@ class Served(Table):
             SOFTNIC, "--listen", path, "--once", "--peer", peer or f"tap:tap{number}",
             "--mac", f"52:54:00:12:34:{number:02x}", *row.ours.split(),
             stdout=stack.enter_context(open(said, "wb")), stderr=subprocess.STDOUT))
-        for _ in range(50):
-            if path.exists():
-                return process, path, said
-            self.assertIsNone(process.poll(), said.read_text())
-            time.sleep(0.1)
-        self.fail(f"{row.name}: the device does not listen")
+        self.assertTrue(lab.native.wait_until(path.exists, lambda: process.poll() is None),
+                        f"{row.name}: the device does not listen: {said.read_text()}")
+        return process, path, said
 
     def judge_verdict(self, row, process, said):
         with self.subTest(row=row.name, what="verdict"):
-            status = process.wait(20)
+            status = process.wait(lab.native.PATIENCE)
             self.assertRegex(said.read_text(), BLAMELESS)
             self.assertEqual(status, 0)
 
