@@ -158,7 +158,11 @@ static int answer(unsigned long request, void *argument)
 	}
 }
 
+#ifdef __GLIBC__
 int ioctl(int fd, unsigned long request, ...)
+#else
+int ioctl(int fd, int request, ...)
+#endif
 {
 	va_list arguments;
 	void *argument;
