@@ -160,7 +160,8 @@ int finish_output(FILE *file, const char *name)
 static void (*undo_before_death)(void);
 static bool in_order;
 
-/* A signal that comes just before a call that waits is not lost: more of them follow. */
+/* A signal that comes just before a call that waits is not lost, and no neighbour can make a
+ * call wait for good: more of them follow. */
 static void interrupt_waits(void)
 {
 	const struct itimerval each = { { 1, 0 }, { 1, 0 } };
@@ -177,8 +178,6 @@ static void on_stop(int number)
 		raise(number);
 		return;
 	}
-	if (stop_asked() == 0)
-		interrupt_waits();
 	if (stop_asked() < 1000)
 		__atomic_fetch_add(&stops, 1, __ATOMIC_RELAXED);
 }
@@ -195,6 +194,7 @@ void stop_undo(void (*undo)(void))
 
 void stop_in_order(void)
 {
+	interrupt_waits();
 	__atomic_store_n(&in_order, true, __ATOMIC_RELAXED);
 }
 

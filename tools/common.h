@@ -77,7 +77,8 @@ void stop_install(void);
 void stop_undo(void (*undo)(void));
 
 /* From now on those signals only count: the command looks at stop_asked and ends in order.
- * Once one came, no system call waits longer than a second or so: it ends with EINTR. */
+ * No system call of the main thread waits longer than a second or so: SIGALRM ends it with
+ * EINTR. Other threads are sent it by those who made them. */
 void stop_in_order(void);
 
 /* How often the user asked to stop: 1 end in order, 2 end without lingering. */

@@ -114,7 +114,9 @@ struct pktgen_shared {
 #define PKTGEN_STREAMS 256
 
 /* How far a thread is. */
-enum pktgen_state { PKTGEN_PREPARING, PKTGEN_READY, PKTGEN_LOADED, PKTGEN_DRAINED };
+enum pktgen_state {
+	PKTGEN_PREPARING, PKTGEN_READY, PKTGEN_LOADED, PKTGEN_DRAINED, PKTGEN_ENDED
+};
 
 /* What a thread lets the main one see while it runs; by __atomic calls, every
  * PKTGEN_PUBLISH_NS. */

@@ -16,6 +16,7 @@
 
 #define TICK_NS 5000000ULL
 #define NAP_NS 50000ULL
+#define NUDGE_NS 500000000ULL
 
 struct crew {
 	struct pktgen *gen; /* the sum */
@@ -24,6 +25,7 @@ struct crew {
 	struct pktgen_published *published;
 	pthread_t *thread;
 	uint32_t running; /* threads that were made */
+	uint64_t nudge_ns; /* when next */
 	struct pktgen_lanes *lanes;
 };
 
@@ -81,6 +83,7 @@ static void *lane_main(void *argument)
 		nap(NAP_NS);
 	if (load_int(&gen->shared->go) > 0)
 		run_pair(gen);
+	store_int(&gen->published->state, PKTGEN_ENDED);
 	return NULL;
 }
 
@@ -171,12 +174,13 @@ static int start_thread(struct crew *crew, uint32_t index)
 	return CODE_OK;
 }
 
-/* Signals are for the main thread: its sleep has to end. */
+/* Signals are for the main thread: its sleep has to end. But for the one of nudge(). */
 static void start_threads(struct crew *crew)
 {
 	sigset_t all, before;
 
 	sigfillset(&all);
+	sigdelset(&all, SIGALRM);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	for (uint32_t i = 0; i < crew->gen->options->queues; i++)
 		if (start_thread(crew, i) != CODE_OK)
@@ -270,6 +274,20 @@ static bool any_failed(struct crew *crew)
 	return crew->gen->session.code != CODE_OK;
 }
 
+/* A kick waits while the counter of its eventfd is full, which the other side can see to: a
+ * signal ends it, and the thread sees what time it is. */
+static void nudge(struct crew *crew)
+{
+	uint64_t now = now_ns();
+
+	if (now < crew->nudge_ns)
+		return;
+	crew->nudge_ns = now + NUDGE_NS;
+	for (uint32_t i = 0; i < crew->running; i++)
+		if (load_int(&crew->published[i].state) < PKTGEN_ENDED)
+			pthread_kill(crew->thread[i], SIGALRM);
+}
+
 /* Watch until all have reached `state`, or it is over. */
 static void watch(struct crew *crew, enum pktgen_state state)
 {
@@ -284,6 +302,7 @@ static void watch(struct crew *crew, enum pktgen_state state)
 			look_at_lanes(crew);
 			session_fail(&gen->session, pktgen_live(gen, now));
 		}
+		nudge(crew);
 		nap(TICK_NS);
 	}
 }
@@ -325,6 +344,7 @@ static bool linger(struct crew *crew)
 		if (unique >= sent)
 			break;
 		session_check(&crew->gen->session, now_ns());
+		nudge(crew);
 		nap(TICK_NS);
 		waiting = pktgen_wait_on(&wait, options, unique, latency, now_ns());
 	}
@@ -465,6 +485,8 @@ static void run_crew(struct crew *crew, const struct rate *rate,
 		report->cut_short = linger(crew);
 	}
 	store_int(&crew->shared.end, 1);
+	for (; !all_are(crew, PKTGEN_ENDED); nap(TICK_NS))
+		nudge(crew);
 	for (uint32_t i = 0; i < crew->running; i++)
 		pthread_join(crew->thread[i], NULL);
 }

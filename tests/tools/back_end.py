@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """
-A vhost-user back end that answers every question and moves no frame.
+A vhost-user back end that answers every question and moves no frame; one that blocks whoever rings.
 
 Owns: enough of the protocol that a device can be opened, started and stopped; written from its
 description.
@@ -8,6 +8,7 @@ Never: maps memory, or looks into a ring.
 """
 
 import array
+import fcntl
 import os
 import socket
 import struct
@@ -16,11 +17,15 @@ import threading
 VERSION_1, MRG_RXBUF, STATUS, PROTOCOL = 1 << 32, 1 << 15, 1 << 16, 1 << 30
 REPLY_ACK, BACKEND_REQ, CONFIG, INFLIGHT = 1 << 3, 1 << 5, 1 << 9, 1 << 12
 U64 = {1: VERSION_1 | MRG_RXBUF | PROTOCOL, 15: REPLY_ACK | BACKEND_REQ | CONFIG | INFLIGHT}
+SET_KICK, GET_QUEUE_NUM = 12, 17
+MQ, PROTOCOL_MQ = 1 << 22, 1 << 0
 GET_BASE, GET_CONFIG, GET_INFLIGHT = 11, 24, 31
 
 
 class BackEnd:
     """Listens at the path, or connects there; counts its sessions."""
+
+    numbers = U64
 
     def __init__(self, path, connects=False):
         self.path, self.connects, self.sessions = path, connects, 0
@@ -84,9 +89,8 @@ class BackEnd:
             return True
         except OSError:
             return False
-        for _, _, data in ancillary:
-            for fd in array.array("i", data[:len(data) - len(data) % 4]):
-                os.close(fd)
+        fds = [fd for _, _, data in ancillary
+               for fd in array.array("i", data[:len(data) - len(data) % 4])]
         if len(head) < 12:
             return False
         request, flags, size = struct.unpack("III", head)
@@ -96,11 +100,16 @@ class BackEnd:
             if not part:
                 return False
             body += part
+        self.take(request, body, fds)
         try:
             self.answer(peer, request, flags, body)
         except OSError:
             return False
         return True
+
+    def take(self, request, body, fds):
+        for fd in fds:
+            os.close(fd)
 
     @staticmethod
     def send(peer, request, body, fds=()):
@@ -108,8 +117,8 @@ class BackEnd:
         peer.sendmsg([struct.pack("III", request, 1 | 4, len(body)), body], ancillary)
 
     def answer(self, peer, request, flags, body):
-        if request in U64:
-            self.send(peer, request, struct.pack("Q", U64[request]))
+        if request in self.numbers:
+            self.send(peer, request, struct.pack("Q", self.numbers[request]))
         elif request == GET_BASE:
             self.send(peer, request, body)
         elif request == GET_CONFIG:
@@ -121,3 +130,26 @@ class BackEnd:
             os.close(fd)
         elif flags & 8:
             self.send(peer, request, struct.pack("Q", 0))
+
+
+class Blocking(BackEnd):
+    """Has two queue pairs, and makes the doorbells of the transmit queues wait: their counters are
+    full, and O_NONBLOCK, which is also its own, is taken away."""
+
+    numbers = {1: U64[1] | MQ, 15: U64[15] | PROTOCOL_MQ, GET_QUEUE_NUM: 2}
+
+    def __init__(self, *arguments):
+        self.kept = []
+        super().__init__(*arguments)
+
+    def __exit__(self, *exception):
+        super().__exit__()
+        for fd in self.kept:
+            os.close(fd)
+
+    def take(self, request, body, fds):
+        if request != SET_KICK or not fds or not body[0] % 2:
+            return super().take(request, body, fds)
+        os.write(fds[0], struct.pack("Q", 2**64 - 2))
+        fcntl.fcntl(fds[0], fcntl.F_SETFL, fcntl.fcntl(fds[0], fcntl.F_GETFL) & ~os.O_NONBLOCK)
+        return self.kept.extend(fds)

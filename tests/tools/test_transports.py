@@ -20,7 +20,7 @@ import unittest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "softnic")]
 
-from back_end import BackEnd  # noqa: E402
+from back_end import BackEnd, Blocking  # noqa: E402
 from nic import Softnic, binary  # noqa: E402
 
 VIONET = os.path.join(os.environ.get("VIONET_BUILD", os.path.dirname(binary())), "vionet")
@@ -255,6 +255,27 @@ class Descriptors(Case):
     def test_vhost_user_server(self):
         with BackEnd(self.path, connects=True):
             self.starve("info", f"vhost-user:{self.path},server,wait=10")
+
+
+class Doorbells(Case):
+    def test_one_that_waits_for_ever(self):
+        """It holds a thread in its kick: the run ends when its time is over, or at a signal."""
+        device = f"vhost-user:{self.path}"
+        for queues in "1", "2":
+            with Blocking(self.path):
+                done = self.run_tool("pktgen", device, "--queues", queues, "--duration", "0.1",
+                                     "--linger", "0", code=FAILED)
+                self.assertIn("did not complete everything within 2 s", done.stderr)
+                self.assertIn("completed 0", done.stdout)
+            with Blocking(self.path):
+                process = subprocess.Popen(
+                    [*PLAIN, VIONET, "pktgen", device, "--queues", queues, "--interval", "0.05",
+                     "--linger", "0"], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                self.addCleanup(lambda process=process: (process.kill(), process.communicate()))
+                process.stderr.read(1)  # it runs
+                process.send_signal(signal.SIGTERM)
+                out, err = process.communicate(timeout=DEADLINE)
+                self.assertEqual(process.returncode, FAILED, out + err)
 
 
 if __name__ == "__main__":
