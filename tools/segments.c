@@ -92,7 +92,7 @@ static int recover(struct session *session)
 		nanosleep(&pause, NULL);
 		result = vionet_device_recover(session->device, NULL);
 	}
-	return result == -EAGAIN && stop_asked() ? 0 : result;
+	return stop_asked() ? 0 : result;
 }
 
 /* One step of the search between what was taken and what was not. */

@@ -30,13 +30,14 @@ static void remove_socket(void)
 	holder_unlink(&holder);
 }
 
-/* A device that takes long: say so each second, and let the user give up. */
+/* A device that takes long: say so each second, and let the user give up. The signal that ended
+ * the run wants it reset; the next one does not wait for that. */
 static int on_progress(void *context, const char *step, unsigned int waited_ms,
 		       unsigned int limit_ms)
 {
 	const struct session *session = context;
 
-	if (stop_asked() > 0)
+	if (stop_asked() > session->stops)
 		return 1;
 	say("%s: %s: waiting, %.0f s of %.0f s", session->name, step, waited_ms / 1000.0,
 	    limit_ms / 1000.0);
@@ -420,6 +421,7 @@ int session_close(struct session *session)
 	if (session->holder != NULL)
 		holder_close(session->holder);
 	session->holder = NULL;
+	session->stops = stop_asked();
 	result = vionet_device_close(session->device);
 	session->device = NULL;
 	session->rx = NULL;

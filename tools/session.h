@@ -36,6 +36,7 @@ struct session {
 	uint16_t queue_size[2]; /* of the first pair's, receive and transmit; once started */
 	uint64_t next_check;
 	int code; /* the first failure, CODE_OK so far */
+	int stops; /* signals that had come when closing began */
 	/* A pair's own thread: it must leave the device to the control thread. */
 	bool follower;
 	struct holder *holder; /* where others may ask; NULL: nowhere */

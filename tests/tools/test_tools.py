@@ -327,35 +327,6 @@ class Segments(Case):
         text, _ = self.run_tool("info", "--probe-segments")
         self.assertRegex(text, r"(?m)^segments +256 in an indirect table were taken, the most that")
 
-    def test_interrupted(self):
-        """What was not found out is not given as a result."""
-        for json_or_not in ((), ("--json",)):
-            self.nic.process.send_signal(signal.SIGSTOP)
-            tool = self.start("info", "--probe-segments", *json_or_not)
-            try:
-                self.wait_until_caught(tool, signal.SIGINT)
-                tool.send_signal(signal.SIGINT)
-            finally:
-                self.nic.process.send_signal(signal.SIGCONT)
-            output, errors = tool.communicate(timeout=DEADLINE)
-            self.assertEqual(tool.returncode, 0, output + errors)
-            if json_or_not:
-                self.assertEqual(json.loads(output)["running"]["segments"],
-                                 {"taken": 0, "refused": None, "possible": 256, "indirect": True,
-                                  "complete": False})
-            else:
-                self.assertRegex(output, r"(?m)^segments +0 .* were taken; interrupted before")
-
-    def wait_until_caught(self, process, number):
-        end = time.monotonic() + DEADLINE
-        while time.monotonic() < end:
-            with open(f"/proc/{process.pid}/status", encoding="ascii") as file:
-                caught = int(re.search(r"SigCgt:\s*(\w+)", file.read())[1], 16)
-            if caught >> number - 1 & 1:
-                return
-            time.sleep(0.001)
-        self.fail("the signal has no handler")
-
 
 class SmallFrames(Case):
     options = ("--mtu", "68")
@@ -378,6 +349,50 @@ class FewSegments(Case):
                          ["running"]["segments"],
                          {"taken": 2, "refused": 3, "possible": 256, "indirect": False,
                           "complete": True})
+
+
+class SlowReset(Case):
+    options = ("--fault", "G05", "--reset-time", "3000")
+
+    def test_interrupted(self):
+        """Once the device is open a signal ends the search in order, also while the device is brought
+        back; what was not found out is not given as a result."""
+        for json_or_not in ((), ("--json",)):
+            before = self.starts()
+            tool = self.start("info", "--probe-segments", "--avoid", "INDIRECT_DESC",
+                              "--reset-timeout", "60", *json_or_not)
+            self.wait_until_running(tool, before)
+            tool.send_signal(signal.SIGINT)
+            output, errors = tool.communicate(timeout=DEADLINE)
+            self.assertEqual(tool.returncode, 0, output + errors)
+            self.assertNotIn("has not finished", errors)
+            if json_or_not:
+                found = json.loads(output)["running"]["segments"]
+                self.assertEqual((found["possible"], found["complete"]), (256, False))
+            else:
+                self.assertRegex(output, r"(?m)^segments .*; interrupted before the end")
+
+    def test_a_run_is_ended_in_order(self):
+        """The signal that ends a run does not cut the reset short that comes then."""
+        before = self.starts()
+        tool = self.start("dump", "--reset-timeout", "60")
+        self.wait_until_running(tool, before)
+        tool.send_signal(signal.SIGTERM)
+        output, errors = tool.communicate(timeout=DEADLINE)
+        self.assertEqual(tool.returncode, 0, output + errors)
+        self.assertNotIn("has not finished", errors)
+
+    def starts(self):
+        """How often the device was told DRIVER_OK."""
+        with open(self.nic.trace, encoding="ascii", errors="replace") as file:
+            return len(re.findall(r"WRITE common device_status 1 0xf\n", file.read()))
+
+    def wait_until_running(self, tool, before):
+        end = time.monotonic() + DEADLINE
+        while self.starts() == before:
+            self.assertIsNone(tool.poll())
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.01)
 
 
 class Pktgen(Case):
