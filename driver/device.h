@@ -65,6 +65,14 @@ struct vn_net_config {
 	uint32_t hash_types, tunnel_types; /* that the device supports */
 };
 
+/* What no queue of the device's will recover from by itself. */
+enum vn_ailment {
+	VN_AILMENT_NONE = 0,
+	VN_AILMENT_GAVE_UP, /* it needs a reset */
+	VN_AILMENT_RESET,   /* somebody else has reset it */
+	VN_AILMENT_GONE,
+};
+
 struct vionet_device {
 	char name[VIONET_NAME_MAX];
 	unsigned int flags; /* vionet_open_flags */
@@ -92,6 +100,7 @@ struct vionet_device {
 	struct vionet_queue *rx, *tx; /* while started, one a pair */
 	struct vn_queue_plan *plans;  /* what they were made from, by index */
 	bool live;	/* DRIVER_OK: the control queue may be used */
+	uint8_t ailment; /* vn_ailment, since it went live; any thread, atomic */
 	bool suspended;
 
 	struct vn_control *control; /* NULL: none */
@@ -141,6 +150,25 @@ int vn_device_negotiate(struct vionet_device *device);
 /* Add a bit to the status, and see that the device took it. */
 int vn_device_add_status(struct vionet_device *device, uint8_t bit,
 			 const char *name);
+
+/* ---- info.c ---- */
+
+/* Nothing moves: note what the device's status says of its health. Any thread between
+ * start and stop; the error text stays. */
+void vn_device_look(struct vionet_device *device);
+
+static inline bool vn_device_ails(const struct vionet_device *device)
+{
+	return __atomic_load_n(&device->ailment, __ATOMIC_RELAXED) != VN_AILMENT_NONE;
+}
+
+static inline void vn_device_note(struct vionet_device *device, enum vn_ailment ailment)
+{
+	__atomic_store_n(&device->ailment, (uint8_t)ailment, __ATOMIC_RELAXED);
+}
+
+/* Nothing is wrong with it as a whole: 0; -EIO or -ENODEV, and what is to be done. */
+int vn_device_check(const struct vionet_device *device);
 
 /* ---- start.c ---- */
 

@@ -252,6 +252,7 @@ static void replace(struct vionet_queue *queue, const struct vionet_queue *fresh
 	memcpy(queue, fresh, before);
 	memcpy((char *)queue + behind, (const char *)fresh + behind,
 	       sizeof(*queue) - behind);
+	__atomic_store_n(&queue->unreachable, (uint8_t)VN_REACHABLE, __ATOMIC_RELAXED);
 	__atomic_store_n(&queue->counters.in_flight, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&queue->counters.size, fresh->size, __ATOMIC_RELAXED);
 	__atomic_store_n(&queue->breach, (uint8_t)VN_BREACH_NONE, __ATOMIC_RELEASE);
@@ -303,7 +304,8 @@ int vionet_queue_check(const struct vionet_queue *queue)
 
 	switch (breach) {
 	case VN_BREACH_NONE:
-		return check_reach(queue);
+		return vn_device_ails(queue->device) ?
+			       vn_device_check(queue->device) : check_reach(queue);
 	case VN_BREACH_INDEX_JUMP:
 		snprintf(what, sizeof(what), "the used index jumped by %u with %u "
 			 "buffers outstanding", value, limit);

@@ -190,5 +190,8 @@ int vionet_device_reconnect(struct vionet_device *device,
 		return vn_error(ENOTSUP, "%s: reconnect: more than %u queues",
 				device->name, QUEUES_MAX);
 	result = go_on(device, timeout_ms);
-	return result ? vn_error_prefix(result, "%s: reconnect", device->name) : 0;
+	if (result)
+		return vn_error_prefix(result, "%s: reconnect", device->name);
+	vn_device_note(device, VN_AILMENT_NONE);
+	return 0;
 }

@@ -176,6 +176,7 @@ int vn_device_go(struct vionet_device *device)
 	int result;
 
 	device->quiet = false;
+	vn_device_note(device, VN_AILMENT_NONE);
 	result = device->transport->ops->dma(device->transport, true);
 	if (result == 0)
 		result = enable_queues(device);

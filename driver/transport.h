@@ -11,7 +11,7 @@
  *
  * Every operation returns 0 or a negative errno with the error text set, and
  * returns whatever the device does. -ENODEV means that the device is gone (its
- * registers read all-ones). Control thread, except `kick`.
+ * registers read all-ones). Control thread, except `kick` and `health`.
  */
 #ifndef VN_DRIVER_TRANSPORT_H
 #define VN_DRIVER_TRANSPORT_H
@@ -71,6 +71,11 @@ struct vn_transport_ops {
 	/* Device status register. Writing 0 asks for a reset. */
 	int (*status_read)(struct vn_transport *transport, uint8_t *status);
 	int (*status_write)(struct vn_transport *transport, uint8_t status);
+
+	/* What the status says. A process that would have to be asked is not more than
+	 * once a second, if it has announced nothing: -EAGAIN, then. Any thread, between
+	 * start and stop. */
+	int (*health)(struct vn_transport *transport, uint8_t *status);
 
 	/* Read fields as one snapshot, checked with the generation counter. -EAGAIN
 	 * if it does not hold still for 8 tries. */

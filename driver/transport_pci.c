@@ -13,6 +13,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/event.h"
 #include "driver/spec_pci.h"
@@ -20,6 +21,9 @@
 
 /* More of the notify structure is mapped queue by queue. */
 #define NOTIFY_MAP_MAX (1u << 20)
+
+/* A server that has announced nothing is asked for its health this often at most. */
+#define ASK_INTERVAL (1000 * VN_MS)
 
 /* ---- interrupts and events ---- */
 
@@ -143,6 +147,20 @@ static int events(struct vn_transport *transport, uint32_t *happened)
 	return 0;
 }
 
+/* A server is asked at once if something came from it, its end too: a device says so
+ * when it needs a reset (GEN-29). */
+static int health(struct vn_transport *transport, uint8_t *status)
+{
+	struct vn_pci_transport *t = vn_pci(transport);
+	uint64_t now = vn_now(), last = __atomic_load_n(&t->asked_at, __ATOMIC_RELAXED);
+
+	if (t->function->service_fd >= 0 && now - last < ASK_INTERVAL &&
+	    !readable(transport->event_fd))
+		return -EAGAIN;
+	__atomic_store_n(&t->asked_at, now, __ATOMIC_RELAXED);
+	return vn_pci_status_read(transport, status);
+}
+
 /* ---- what the function does for us ---- */
 
 static int dma(struct vn_transport *transport, bool on)
@@ -256,6 +274,7 @@ static const struct vn_transport_ops pci_ops = {
 	.features_write = vn_pci_features_write,
 	.status_read = vn_pci_status_read,
 	.status_write = vn_pci_status_write,
+	.health = health,
 	.config_read = vn_pci_config_read,
 	.queue_max = vn_pci_queue_max,
 	.queue_setup = vn_pci_queue_setup,

@@ -26,6 +26,7 @@ struct vn_pci_transport {
 	struct vn_window common, notify, device;
 	int *vector_fds;
 	unsigned int vector_count;
+	uint64_t asked_at; /* when a queue's thread looked at the status; atomic */
 };
 
 static inline struct vn_pci_transport *vn_pci(struct vn_transport *transport)

@@ -241,6 +241,7 @@ static const struct vn_transport_ops vhost_user_ops = {
 	.features_write = vn_vhost_user_features_write,
 	.status_read = vn_vhost_user_status_read,
 	.status_write = vn_vhost_user_status_write,
+	.health = vn_vhost_user_health,
 	.config_read = config_read,
 	.queue_max = vn_vhost_user_queue_max,
 	.queue_setup = vn_vhost_user_queue_setup,

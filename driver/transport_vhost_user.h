@@ -102,6 +102,12 @@ static inline struct vn_vhost_user *vn_vhost_user(struct vn_transport *transport
 	return (struct vn_vhost_user *)transport;
 }
 
+/* `failed` is also looked at by queues' threads. */
+static inline void vn_vhost_user_fail(struct vn_vhost_user *t, bool failed)
+{
+	__atomic_store_n(&t->failed, failed, __ATOMIC_RELAXED);
+}
+
 static inline bool vn_vhost_user_has(const struct vn_vhost_user *t,
 				     unsigned int protocol_feature)
 {
@@ -188,6 +194,7 @@ void vn_vhost_user_forget(struct vn_vhost_user *t);
 /* ---- transport_vhost_user_queue.c ---- */
 
 int vn_vhost_user_status_read(struct vn_transport *transport, uint8_t *status);
+int vn_vhost_user_health(struct vn_transport *transport, uint8_t *status);
 int vn_vhost_user_status_write(struct vn_transport *transport, uint8_t status);
 int vn_vhost_user_reset(struct vn_transport *transport);
 int vn_vhost_user_queue_max(struct vn_transport *transport, unsigned int index,

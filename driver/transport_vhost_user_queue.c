@@ -8,6 +8,7 @@
  * Source: "Ring states", "Multiple queue support", "Inflight I/O tracking".
  */
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
@@ -92,7 +93,7 @@ int vn_vhost_user_status_read(struct vn_transport *transport, uint8_t *status)
 	int result = 0;
 
 	if (vn_event_take(t->error_fd))
-		t->failed = t->status != 0;
+		vn_vhost_user_fail(t, t->status != 0);
 	if (ask_status(t))
 		result = vn_vhost_user_ask_u64(t, VHOST_USER_GET_STATUS, &value);
 	/* Whatever ended the session: it is for the application to begin again. */
@@ -104,6 +105,24 @@ int vn_vhost_user_status_read(struct vn_transport *transport, uint8_t *status)
 	*status = (uint8_t)((result ? 0 : value) |
 			    (t->failed ? STATUS_DEVICE_NEEDS_RESET : 0));
 	return result;
+}
+
+/* Nothing is asked or taken: that is the control thread's. */
+int vn_vhost_user_health(struct vn_transport *transport, uint8_t *status)
+{
+	struct vn_vhost_user *t = vn_vhost_user(transport);
+	struct pollfd fds[2] = {
+		{ .fd = __atomic_load_n(&t->fd, __ATOMIC_RELAXED),
+		  .events = POLLRDHUP },
+		{ .fd = t->error_fd, .events = POLLIN },
+	};
+	bool ended = fds[0].fd < 0 || __atomic_load_n(&t->failed, __ATOMIC_RELAXED);
+
+	if (poll(fds, 2, 0) > 0)
+		ended |= (fds[0].revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0 ||
+			 (fds[1].revents & POLLIN) != 0;
+	*status = STATUS_DRIVER_OK | (ended ? STATUS_DEVICE_NEEDS_RESET : 0);
+	return 0;
 }
 
 /* The back end gives the ring back; whatever it had not done, it will not do. */
@@ -192,7 +211,7 @@ static int write_reset(struct vn_vhost_user *t)
 	/* What was in error is gone. */
 	(void)vn_event_take(t->error_fd);
 	t->status = 0;
-	t->failed = false;
+	vn_vhost_user_fail(t, false);
 	t->pairs_unsure = false; /* each ring is told when it is set up */
 	return 0;
 }

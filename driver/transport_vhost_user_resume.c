@@ -155,6 +155,6 @@ int vn_vhost_user_resume(struct vn_transport *transport, const uint16_t *next,
 
 	if (result)
 		vn_vhost_user_end(t);
-	t->failed = result != 0;
+	vn_vhost_user_fail(t, result != 0);
 	return result;
 }

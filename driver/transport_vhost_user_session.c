@@ -46,10 +46,12 @@
 
 static void forget_fd(int *fd)
 {
-	/* Closing takes it out of the epoll set too. */
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
+	int old = *fd;
+
+	/* Closing takes it out of the epoll set too. Queues' threads may be looking. */
+	__atomic_store_n(fd, -1, __ATOMIC_RELAXED);
+	if (old >= 0)
+		close(old);
 }
 
 static void forget_channel(struct vn_vhost_user *t)
@@ -70,7 +72,7 @@ void vn_vhost_user_end(struct vn_vhost_user *t)
 	for (unsigned int i = 0; i < VHOST_USER_QUEUES_MAX; i++)
 		t->queue[i].enabled = false;
 	if (t->status != 0)
-		t->failed = true;
+		vn_vhost_user_fail(t, true);
 }
 
 /* The session is over; `result` says why, and so does the text. */

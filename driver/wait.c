@@ -90,6 +90,11 @@ void vn_queue_look_after(struct vionet_queue *queue, uint64_t now)
 	if (still < (int64_t)VN_RESCUE_INTERVAL || queue->breach ||
 	    vn_queue_paused(queue) || (uint64_t)still < rescue_interval(queue))
 		return;
+	watch(queue, now);
+	vn_device_look(queue->device);
+	/* One that is to be reset is not to be notified either (GEN-28). */
+	if (vn_device_ails(queue->device))
+		return;
 	vn_queue_kick(queue);
 	vn_count(&queue->counters.rescues, 1);
 	watch(queue, now);
@@ -100,12 +105,18 @@ void vn_queue_idle(struct vionet_queue *queue)
 	vn_queue_look_after(queue, vn_now_coarse());
 }
 
+/* Nothing more will come of it. */
+static bool is_hopeless(const struct vionet_queue *queue)
+{
+	return queue->breach || vn_device_ails(queue->device);
+}
+
 int vionet_queue_drain(struct vionet_queue *queue, unsigned int timeout_ms)
 {
 	uint64_t now = vn_now(), end = now + timeout_ms * VN_MS;
 
 	for (; vionet_queue_reclaim(queue) != 0; now = vn_now()) {
-		if (queue->breach)
+		if (is_hopeless(queue))
 			return vionet_queue_check(queue);
 		/* Whoever was kept from running so long looks once more. */
 		if (now >= end && vionet_queue_reclaim(queue) != 0)
@@ -141,7 +152,13 @@ int vionet_queue_arm(struct vionet_queue *queue)
 	if (vn_queue_paused(queue))
 		return 0;
 	ready = queue->bursts->arm(queue);
-	return queue->breach ? vionet_queue_check(queue) : ready;
+	if (queue->breach)
+		return vionet_queue_check(queue);
+	/* What has come is still to be taken. */
+	if (ready != 0 || !vn_device_ails(queue->device))
+		return ready;
+	queue->bursts->disarm(queue);
+	return vionet_queue_check(queue);
 }
 
 static void clear_interrupt(struct vionet_queue *queue)

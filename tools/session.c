@@ -244,7 +244,7 @@ int session_fail(struct session *session, int code)
 	return session->code;
 }
 
-/* Say which of the queues is broken, and how. */
+/* Say which of the queues is broken, and how; or that the device needs a reset. */
 static void say_broken(struct session *session)
 {
 	for (unsigned int i = 0; i < 2 * session->pairs; i++) {
@@ -255,8 +255,7 @@ static void say_broken(struct session *session)
 
 		if (queue == NULL || vionet_queue_check(queue) == 0)
 			continue;
-		say("%s: a %s queue is broken: %s", session->name,
-		    i % 2 == 0 ? "receive" : "transmit", vionet_error_text());
+		say("%s", vionet_error_text());
 		return;
 	}
 	if (!session->follower && vionet_control_check(session->device) != 0)

@@ -6,7 +6,9 @@
  * vionet_device_stop; the library takes no lock (but where a kick is a
  * message to a vfio-user server: see vionet/vionet.h). Bursts return a count and
  * cannot fail. A device that breaks the protocol makes its queue *broken*:
- * bursts then return 0, and vionet_queue_check says why.
+ * bursts then return 0, and vionet_queue_check says why. So it does, and so do the calls
+ * that wait, where nothing has moved for 100 ms because the device needs a reset or is
+ * gone.
  *
  * Three ways to wait for work:
  *
@@ -95,7 +97,8 @@ uint32_t vionet_queue_reclaim(struct vionet_queue *queue);
  * Wait until the device has completed everything that was transmitted.
  *
  * Returns 0; -ETIMEDOUT after `timeout_ms` (the packets stay with the device);
- * -EIO if the queue is broken. The queue's thread.
+ * -EIO if the queue is broken, or the device needs a reset; -ENODEV if it is gone. The
+ * queue's thread.
  */
 int vionet_queue_drain(struct vionet_queue *queue, unsigned int timeout_ms);
 
@@ -106,8 +109,8 @@ int vionet_queue_drain(struct vionet_queue *queue, unsigned int timeout_ms);
  * a lost interrupt or notification delays and never hangs.
  *
  * Returns 1 when there is work; 0 after `timeout_ms` (-1: none), after a second, or
- * when a signal arrived: call it in a loop; -EIO if the queue is broken; -ENODEV
- * if the device is being removed. The queue's thread.
+ * when a signal arrived: call it in a loop; -EIO if the queue is broken, or the device
+ * needs a reset; -ENODEV if it is being removed, or gone. The queue's thread.
  */
 int vionet_queue_wait(struct vionet_queue *queue, unsigned int spin_us,
 		      int timeout_ms);
@@ -126,7 +129,8 @@ int vionet_queue_eventfd(const struct vionet_queue *queue);
  * Ask the device for an interrupt at its next completion.
  *
  * Returns 0 when armed; 1 if there is work already (not armed: call receive or
- * reclaim first); -EIO if the queue is broken. The queue's thread. Source:
+ * reclaim first); -EIO if the queue is broken, or the device needs a reset; -ENODEV if
+ * it is gone. The queue's thread. Source:
  * "Used Buffer Notification Suppression", "Receiving Used Buffers".
  */
 int vionet_queue_arm(struct vionet_queue *queue);
@@ -139,9 +143,12 @@ void vionet_queue_disarm(struct vionet_queue *queue);
 
 /*
  * Is the queue usable? Returns 0, or -EIO when the device broke the protocol:
- * vionet_error_text() then says how ("used id 300 out of range"); -EXDEV when the last
- * transmit that took less than it was given stopped at a packet that the device cannot
- * reach. Any thread, at any time between start and stop.
+ * vionet_error_text() then says how ("used id 300 out of range"); -EIO as well when it
+ * needs a reset (DEVICE_NEEDS_RESET), was reset by somebody else, or its back end is gone,
+ * and -ENODEV when it is gone itself, as was seen by vionet_device_events or by a queue on
+ * which nothing has moved for 100 ms: so until it is recovered, reconnected or started
+ * again. -EXDEV when the last transmit that took less than it was given stopped at a
+ * packet that the device cannot reach. Any thread, at any time between start and stop.
  */
 int vionet_queue_check(const struct vionet_queue *queue);
 

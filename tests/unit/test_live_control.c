@@ -312,6 +312,38 @@ static void faults_of_the_control_queue(void **state)
 	}
 }
 
+/* Whoever transmits for ever, and asks for no events, is told too. */
+static void its_end_is_told_to_queues(void **state)
+{
+	static char *const faults[] = { "--fault=J01", "--fault=J02", "--fault=J12" };
+
+	(void)state;
+	for (unsigned int i = 0; i < 3; i++) {
+		char *options[] = { faults[i], NULL };
+		struct live *live = serve(options);
+		struct vionet_queue *tx;
+
+		open_live(live, 1);
+		tx = vionet_device_tx_queue(live->device, 0);
+		while (vionet_queue_check(tx) == 0) {
+			struct vionet_packet *packet;
+
+			vionet_queue_reclaim(tx);
+			if (vionet_packet_alloc(vionet_queue_pool(tx), &packet, 1) == 0)
+				continue;
+			memset(packet->data, 0xff, 64);
+			packet->length = 64;
+			if (vionet_queue_transmit(tx, &packet, 1) == 0)
+				vionet_packet_free(&packet, 1);
+		}
+		assert_int_equal(vionet_queue_check(tx), -EIO);
+		assert_int_equal(vionet_queue_drain(tx, 60000), -EIO);
+		OK(vionet_device_recover(live->device, NULL));
+		OK(vionet_queue_check(tx));
+		finish(live, 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -321,6 +353,7 @@ int main(void)
 		cmocka_unit_test(a_transitional_device_works),
 		cmocka_unit_test(fewer_vectors_will_do),
 		cmocka_unit_test(faults_of_the_control_queue),
+		cmocka_unit_test(its_end_is_told_to_queues),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -391,6 +391,88 @@ static void any_interrupt_may_get_lost(void **state)
 	drop_bed(bed);
 }
 
+/* ---- a device that will not move any more ---- */
+
+static void give_up(struct model *m)
+{
+	m->status |= 0x40;
+}
+
+static void be_reset(struct model *m)
+{
+	m->status = 0;
+}
+
+static void go_away(struct model *m)
+{
+	m->gone = true;
+}
+
+static void wait_quietly(struct bed *bed)
+{
+	(void)vionet_queue_wait(bed->tx, 0, 30);
+}
+
+static void arm_and_sleep(struct bed *bed)
+{
+	(void)vionet_queue_arm(bed->rx);
+	virtual_now += 100 * MS;
+	vionet_queue_disarm(bed->rx);
+	poll_receive(bed);
+}
+
+/* However the application waits, within `LIMIT` it can know, and every wait says so. */
+static void expect_told(struct bed *bed, idle_fn *idle, int error)
+{
+	struct vionet_packet *packet;
+	uint64_t begin = virtual_now;
+
+	while (vionet_queue_check(bed->tx) == 0) {
+		idle(bed);
+		assert_true(virtual_now - begin <= 4 * LIMIT);
+	}
+	assert_int_equal(vionet_queue_check(bed->rx), error);
+	assert_int_equal(vionet_queue_wait(bed->rx, 0, -1), error);
+	assert_int_equal(vionet_queue_wait(bed->rx, 100, 0), error);
+	assert_int_equal(vionet_queue_wait(bed->tx, 0, -1), error);
+	assert_int_equal(vionet_queue_arm(bed->tx), error);
+	begin = virtual_now;
+	assert_int_equal(vionet_queue_drain(bed->tx, 60000), error);
+	assert_true(virtual_now - begin <= LIMIT);
+	assert_int_equal(vionet_queue_receive(bed->rx, &packet, 1), 0);
+}
+
+static void whoever_waits_is_told_of_its_end(void **state)
+{
+	static void (*const ends[])(struct model *) = { give_up, be_reset, go_away };
+	static const int errors[] = { -EIO, -EIO, -ENODEV };
+	static idle_fn *const idle[] = { poll_receive, poll_receive_many, poll_reclaim,
+					 poll_transmit, wait_quietly, arm_and_sleep };
+
+	(void)state;
+	for (unsigned int i = 0; i < 3 * 6; i++) {
+		struct bed *bed = raise_deaf(UINT64_MAX / 2);
+		struct vionet_packet *packets[16];
+
+		for (unsigned int k = 0; k < 16; k++)
+			packets[k] = fresh(bed, 60);
+		assert_int_equal(vionet_queue_transmit(bed->tx, packets, 16), 16);
+		assert_int_equal(vionet_queue_check(bed->tx), 0);
+		ends[i % 3](bed->model);
+		expect_told(bed, idle[i / 3], errors[i % 3]);
+		if (errors[i % 3] == -EIO) {
+			device.deaf_until = 0;
+			bed->model->hold = false;
+			bed->model->on_doorbell = NULL;
+			assert_int_equal(vionet_device_recover(bed->device, NULL), 0);
+			assert_int_equal(vionet_queue_check(bed->tx), 0);
+			assert_int_equal(vionet_queue_wait(bed->rx, 0, 30), 0);
+		}
+		bed->model->gone = false;
+		drop_bed(bed);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -399,6 +481,7 @@ int main(void)
 		cmocka_unit_test(the_first_ones_may_get_lost),
 		cmocka_unit_test(nothing_is_rescued_that_moves),
 		cmocka_unit_test(any_interrupt_may_get_lost),
+		cmocka_unit_test(whoever_waits_is_told_of_its_end),
 	};
 
 	return run_for_each_layout(tests);

@@ -56,6 +56,38 @@ static bool hears_of(struct vionet_device *device, uint32_t event)
 	return false;
 }
 
+/* Whoever only transmits, or waits, and never asks for events. */
+static void its_end_is_told_to_queues(void **state)
+{
+	struct backend *b = *state;
+	struct vionet_device *device = open_started(b);
+	struct vionet_queue *tx = vionet_device_tx_queue(device, 0);
+	struct vionet_queue *rx = vionet_device_rx_queue(device, 0);
+	struct vionet_packet *packet;
+	double limit = clock_s() + 30;
+
+	turn_frames(device, 0, 20);
+	backend_hang_up(b);
+	while (vionet_queue_check(tx) == 0 && clock_s() < limit)
+		if (vionet_packet_alloc(vionet_queue_pool(tx), &packet, 1) == 1) {
+			packet->length = 100;
+			if (vionet_queue_transmit(tx, &packet, 1) == 0)
+				vionet_packet_free(&packet, 1);
+		} else {
+			vionet_queue_reclaim(tx);
+		}
+	assert_int_equal(vionet_queue_check(tx), -EIO);
+	assert_text("needs a reset");
+	assert_int_equal(vionet_queue_wait(rx, 0, -1), -EIO);
+	assert_int_equal(vionet_queue_drain(tx, 60000), -EIO);
+	/* The next one goes on with what it finds. */
+	if (vionet_device_reconnect(device, 5000))
+		fail_msg("%s", vionet_error_text());
+	assert_int_equal(vionet_queue_check(tx), 0);
+	assert_int_equal(vionet_queue_drain(tx, 10000), 0);
+	assert_int_equal(vionet_device_close(device), 0);
+}
+
 /* ---- a lesser back end ---- */
 
 /* More memory of its own than a table has room for. */
@@ -508,6 +540,7 @@ int main(void)
 		TEST(buffers),
 		TEST(announcements),
 		TEST(records),
+		TEST(its_end_is_told_to_queues),
 		TEST(error_of_the_last_one),
 		TEST(kicks_of_the_new_one),
 		TEST(rings_are_told_again),
