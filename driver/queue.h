@@ -214,8 +214,10 @@ struct vionet_queue {
 	const struct vn_bursts *bursts;
 
 	/* From here to the counters is what any thread may read at any time, also while
-	 * the queue is made anew. Only the breach changes; with its numbers, atomically. */
+	 * the queue is made anew. What of it changes does so atomically; a breach with its
+	 * numbers. */
 	uint8_t breach; /* vn_breach; set once */
+	uint8_t unreachable; /* vn_unreachable */
 	bool transmits;
 	bool packets; /* it carries them: no control queue */
 	unsigned int index; /* virtqueue index */
@@ -246,7 +248,6 @@ struct vionet_queue {
 	int interrupt_fd; /* -1: none */
 	uint16_t size_max; /* what the device allows */
 	uint16_t segments_max; /* longest packet that can be transmitted */
-	uint8_t unreachable; /* vn_unreachable */
 	bool opened;	   /* counts as a user of its pool */
 	bool released;	   /* the device has given it up: reset, as one queue */
 	bool shared_interrupt; /* interrupt_fd is an epoll of ours over a vector

@@ -10,6 +10,7 @@
 
 struct watcher {
 	struct vionet_queue *queue;
+	const char *name;
 	int end, looks;
 	uint64_t went_back, strange;
 };
@@ -23,8 +24,8 @@ static void *watch(void *argument)
 		struct vionet_queue_stats stats;
 		int result = vionet_queue_check(w->queue);
 
-		w->strange += result != 0 && result != -EIO;
-		if (result == -EIO && !strstr(vionet_error_text(), "receive queue 0"))
+		w->strange += result != 0 && result != -EIO && result != -EXDEV;
+		if (result != 0 && !strstr(vionet_error_text(), w->name))
 			w->strange++;
 		vionet_queue_stats(w->queue, &stats);
 		w->went_back += stats.packets < last;
@@ -53,6 +54,7 @@ static void a_queue_is_made_anew_under_its_watchers(void **state)
 	(void)state;
 	start_rig(rig, 1, 0);
 	w.queue = vionet_device_rx_queue(rig->device, 0);
+	w.name = "receive queue 0";
 	assert_int_equal(pthread_create(&thread, NULL, watch, &w), 0);
 	for (unsigned int i = 0; i < 300; i++) {
 		deliver(rig, 3);
@@ -79,10 +81,46 @@ static void a_queue_is_made_anew_under_its_watchers(void **state)
 	drop_rig(rig);
 }
 
+/* A packet that the device cannot reach is noted by the queue's thread. */
+static void packets_do_not_arrive_under_its_watchers(void **state)
+{
+	struct rig *rig = raise_rig(1), *other = raise_rig(1);
+	struct vionet_packet *packet;
+	struct watcher w = { .name = "transmit queue 0" };
+	pthread_t thread;
+
+	(void)state;
+	start_rig(rig, 1, 0);
+	start_rig(other, 1, 0);
+	w.queue = vionet_device_tx_queue(rig->device, 0);
+	assert_int_equal(vionet_packet_alloc(vionet_queue_pool(
+		vionet_device_tx_queue(other->device, 0)), &packet, 1), 1);
+	packet->length = 60;
+	assert_int_equal(pthread_create(&thread, NULL, watch, &w), 0);
+	for (unsigned int i = 0; i < 300; i++) {
+		assert_int_equal(vionet_queue_transmit(w.queue, &packet, 1), 0);
+		assert_int_equal(vionet_queue_check(w.queue), -EXDEV);
+		let_it_look(&w);
+		/* What is made anew has nothing against it. */
+		assert_int_equal(vionet_queue_resize(w.queue, i % 2 ? 16 : 32, NULL),
+				 0);
+		assert_int_equal(vionet_queue_check(w.queue), 0);
+		let_it_look(&w);
+	}
+	__atomic_store_n(&w.end, 1, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	assert_int_equal(w.went_back, 0);
+	assert_int_equal(w.strange, 0);
+	vionet_packet_free(&packet, 1);
+	drop_rig(rig);
+	drop_rig(other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_queue_is_made_anew_under_its_watchers),
+		cmocka_unit_test(packets_do_not_arrive_under_its_watchers),
 	};
 
 	return run_rigs(tests);
