@@ -86,7 +86,8 @@ int vionet_memory_register(struct vionet_device *device, void *address,
 
 /* ---- by file ---- */
 
-/* Sealed first where the file goes to another process, then measured. */
+/* A first look; where the file goes to another process, it is measured again once it is
+ * sealed (vn_memory_seal). */
 static int check_file(const struct vionet_device *device, int fd, uint64_t offset,
 		      size_t size, size_t *page_size)
 {

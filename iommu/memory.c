@@ -173,16 +173,29 @@ int vn_memory_file(int fd, uint64_t *length, size_t *page_size)
 	return 0;
 }
 
+/* Whoever else has the file may have cut it before the seal held. */
+static int check_length(const struct vn_memory *memory)
+{
+	struct stat file;
+
+	if (fstat(memory->fd, &file) != 0)
+		return vn_error_errno(errno, "look at the memory's file");
+	if ((uint64_t)file.st_size >= memory->offset &&
+	    (uint64_t)file.st_size - memory->offset >= memory->size)
+		return 0;
+	return vn_error(EINVAL, "the memory's file was cut to %" PRIu64 " bytes "
+			"meanwhile", (uint64_t)file.st_size);
+}
+
 int vn_memory_seal(const struct vn_memory *memory)
 {
-	int seals;
+	int seals = F_SEAL_SHRINK;
 
-	if (fcntl(memory->fd, F_ADD_SEALS, F_SEAL_SHRINK) == 0)
-		return 0;
+	if (fcntl(memory->fd, F_ADD_SEALS, F_SEAL_SHRINK) != 0)
+		seals = fcntl(memory->fd, F_GET_SEALS);
 	/* -1: a file that takes none at all. */
-	seals = fcntl(memory->fd, F_GET_SEALS);
 	if (seals >= 0 && (seals & F_SEAL_SHRINK) != 0)
-		return 0;
+		return check_length(memory);
 	return vn_error(EPERM, "the memory's file cannot be sealed, so the other "
 			"process could cut it; make it with memfd_create and "
 			"MFD_ALLOW_SEALING");

@@ -7,8 +7,10 @@
 #include "tests/unit/vu_rig.h"
 
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 
 #ifndef F_SEAL_FUTURE_WRITE
 #define F_SEAL_FUTURE_WRITE 0x0010
@@ -31,6 +33,29 @@ static uint8_t *map_all(int fd)
 
 	assert_true(all != MAP_FAILED);
 	return all;
+}
+
+/* Another process that has the file, and is quicker than the seal. */
+static bool cut_first;
+
+static int seal_after_cut(int fd, int seals)
+{
+	if (cut_first && (seals & F_SEAL_SHRINK))
+		assert_int_equal(ftruncate(fd, OFFSET + PAGE), 0);
+	return (int)syscall(SYS_fcntl, fd, F_ADD_SEALS, seals);
+}
+
+#undef fcntl
+int fcntl(int fd, int command, ...)
+{
+	va_list arguments;
+	long argument;
+
+	va_start(arguments, command);
+	argument = va_arg(arguments, long);
+	va_end(arguments);
+	return command == F_ADD_SEALS ? seal_after_cut(fd, (int)argument) :
+					(int)syscall(SYS_fcntl, fd, command, argument);
 }
 
 static unsigned int released;
@@ -422,6 +447,37 @@ static void a_back_end_gets_no_address(void **state)
 	close(sealable);
 }
 
+static void refuse_cut(struct vionet_device *device)
+{
+	int fd = make_file(MFD_ALLOW_SEALING);
+
+	cut_first = true;
+	refuse(device, fd, OFFSET, NULL, SIZE, VIONET_DEVICE_READS, -EINVAL, "was cut");
+	cut_first = false;
+	close(fd);
+	fd = make_file(MFD_ALLOW_SEALING);
+	refuse(device, fd, OFFSET, NULL, FILE_SIZE, VIONET_DEVICE_READS, -EINVAL,
+	       "has only");
+	close(fd);
+	assert_int_equal(vionet_device_close(device), 0);
+}
+
+static void a_file_that_is_cut_meanwhile(void **state)
+{
+	struct vu_server *s = server_of(state);
+
+	vu_server_start(s);
+	refuse_cut(open_device(s));
+}
+
+static void a_file_that_is_cut_meanwhile_either(void **state)
+{
+	struct vionet_device *device;
+
+	assert_int_equal(open_backend(*state, "", &device), 0);
+	refuse_cut(device);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -436,6 +492,8 @@ int main(void)
 		with_rig(a_server_gets_no_address),
 		with_backend(a_back_end_gets_the_file),
 		with_backend(a_back_end_gets_no_address),
+		with_rig(a_file_that_is_cut_meanwhile),
+		with_backend(a_file_that_is_cut_meanwhile_either),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
