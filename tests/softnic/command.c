@@ -264,7 +264,7 @@ static void serve_client(struct command_server *commands, struct client *client)
 
 static void accept_client(struct command_server *commands)
 {
-	int fd = accept4(commands->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd = listen_accept(&commands->listener, "a command");
 
 	for (unsigned int i = 0; fd >= 0 && i < COMMAND_CLIENTS; i++)
 		if (commands->client[i].fd < 0) {

@@ -17,6 +17,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "text.h"
+
 static int make_address(struct sockaddr_un *address, const char *path)
 {
 	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
@@ -143,12 +145,12 @@ static int bind_beside(const char *name, int type, int backlog, struct listener 
 
 int listen_open(struct listener *listener, const char *path, int type, int backlog)
 {
-	struct listener made = { .fd = -1 };
+	struct listener made = { .fd = -1, .spare = -1 };
 	char name[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	bool beside = name_beside(path, "", name) == 0;
 	int result = clear_path(path, type);
 
-	listener->fd = -1;
+	listener->fd = listener->spare = -1;
 	if (result < 0)
 		return result;
 	result = bind_beside(beside ? name : path, type, backlog, &made);
@@ -161,8 +163,42 @@ int listen_open(struct listener *listener, const char *path, int type, int backl
 			close(made.fd);
 		return result == -EEXIST ? -EADDRINUSE : result;
 	}
+	made.spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	*listener = made;
 	return 0;
+}
+
+static int accept_now(const struct listener *listener)
+{
+	int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* With the spare descriptor, it is heard, and sees the end. */
+static void turn_away(struct listener *listener)
+{
+	int fd;
+
+	if (listener->spare >= 0)
+		close(listener->spare);
+	fd = accept_now(listener);
+	if (fd >= 0)
+		close(fd);
+	listener->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+int listen_accept(struct listener *listener, const char *whose)
+{
+	int fd = accept_now(listener);
+
+	if (fd != -EMFILE && fd != -ENFILE)
+		return fd;
+	turn_away(listener);
+	complain("%s is turned away: %s here; allow more: ulimit -n", whose,
+		 fd == -EMFILE ? "too many open files" :
+				 "too many open files on the machine");
+	return fd;
 }
 
 void listen_close(struct listener *listener, const char *path)
@@ -175,5 +211,7 @@ void listen_close(struct listener *listener, const char *path)
 	    file.st_ino == listener->inode)
 		unlink(path);
 	close(listener->fd);
-	listener->fd = -1;
+	if (listener->spare >= 0)
+		close(listener->spare);
+	listener->fd = listener->spare = -1;
 }

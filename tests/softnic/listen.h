@@ -12,6 +12,7 @@
 /* A socket that we listen at, and the file that is ours as long as it is the same one. */
 struct listener {
 	int fd; /* -1: none */
+	int spare; /* given up for a connection that is to be turned away; -1: none */
 	dev_t device;
 	ino_t inode;
 };
@@ -28,6 +29,14 @@ int listen_open(struct listener *listener, const char *path, int type, int backl
 
 /* Close, and remove the file if it is still ours. */
 void listen_close(struct listener *listener, const char *path);
+
+/*
+ * The next connection, that never blocks; `whose` is named if there are no descriptors for
+ * it: then it is turned away, for it would be announced again and again.
+ *
+ * A descriptor; -EAGAIN (there is none), -EMFILE, -ENFILE (it was turned away), -errno.
+ */
+int listen_accept(struct listener *listener, const char *whose);
 
 /* Connect. A descriptor; -ENOENT, -ECONNREFUSED (nobody listens), -EAGAIN (somebody listens
  * and takes no connection now), -errno. */

@@ -98,8 +98,7 @@ static bool together(struct wire *wire)
 		return true;
 	if (wire->listener.fd < 0)
 		return false;
-	wire->other = accept4(wire->listener.fd, NULL, NULL,
-			      SOCK_NONBLOCK | SOCK_CLOEXEC);
+	wire->other = listen_accept(&wire->listener, "the other end of the wire");
 	if (wire->other < 0)
 		return false;
 	if (watch(wire, wire->other) < 0) {

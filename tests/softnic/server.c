@@ -100,8 +100,7 @@ void server_close(struct device *device)
 void server_accept(struct device *device)
 {
 	struct server *server = device->server;
-	int fd = accept4(server->listener.fd, NULL, NULL,
-			 SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd = listen_accept(&server->listener, "a driver"), result;
 
 	if (fd < 0)
 		return;
@@ -112,8 +111,11 @@ void server_accept(struct device *device)
 		return;
 	}
 	/* The driver before may still hold its doorbells, and ring. */
-	if (notify_renew(device) < 0) {
+	result = notify_renew(device);
+	if (result < 0) {
 		close(fd);
+		complain("a driver is turned away: its doorbells: %s%s", strerror(-result),
+			 result == -EMFILE ? "; allow more: ulimit -n" : "");
 		return;
 	}
 	server->fd = fd;
@@ -269,9 +271,12 @@ static bool serve_message(struct device *device)
 	return stays;
 }
 
-/* Descriptors that came along; more than allowed are closed by the kernel. */
-static bool take_fds(struct server *server, struct msghdr *message)
+/* Descriptors that came along; those that there is no room for are closed by the kernel. What
+ * is wrong with them, or NULL. */
+static const char *take_fds(struct server *server, struct msghdr *message)
 {
+	size_t came = 0;
+
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c != NULL;
 	     c = CMSG_NXTHDR(message, c)) {
 		size_t bytes = c->cmsg_len - CMSG_LEN(0);
@@ -280,6 +285,7 @@ static bool take_fds(struct server *server, struct msghdr *message)
 		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
 			continue;
 		memcpy(fds, CMSG_DATA(c), bytes);
+		came += bytes / sizeof(int);
 		for (size_t i = 0; i < bytes / sizeof(int); i++) {
 			if (server->fd_count < MESSAGE_FDS)
 				server->fds[server->fd_count++] = fds[i];
@@ -287,7 +293,11 @@ static bool take_fds(struct server *server, struct msghdr *message)
 				close(fds[i]);
 		}
 	}
-	return !(message->msg_flags & MSG_CTRUNC);
+	if (!(message->msg_flags & MSG_CTRUNC))
+		return NULL;
+	return came < MESSAGE_FDS ? "there are too many open files here for those that it "
+				    "sent; allow more: ulimit -n"
+				  : "it sent more than 16 file descriptors at once";
 }
 
 /* The size of the message that is coming: its header first, then what it says. 0: the
@@ -319,6 +329,7 @@ static int receive(struct device *device, size_t size)
 				  .msg_controllen = sizeof(control) };
 	ssize_t got = recvmsg(server->fd, &message,
 			      MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+	const char *wrong;
 
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
@@ -329,8 +340,9 @@ static int receive(struct device *device, size_t size)
 		return -1;
 	}
 	server->have += (size_t)got;
-	if (!take_fds(server, &message)) {
-		server_hang_up(device, "it sent more than 16 file descriptors at once");
+	wrong = take_fds(server, &message);
+	if (wrong != NULL) {
+		server_hang_up(device, wrong);
 		return -1;
 	}
 	return 1;

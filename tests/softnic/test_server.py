@@ -8,6 +8,7 @@ Read next: raw.py.
 """
 
 import os
+import resource
 import socket
 import struct
 import subprocess
@@ -133,6 +134,40 @@ class Messages(Case):
                 self.refused(95, driver, 9999, b"", [file.fileno()] * 16)
         driver.wait_for(lambda: len(os.listdir(f"/proc/{nic.process.pid}/fd")) == before)
         nic.check()
+
+    def limit(self, nic, free):
+        """Leave it so many descriptors."""
+        used = {int(fd) for fd in os.listdir(f"/proc/{nic.process.pid}/fd")}
+        unused = [fd for fd in range(max(used) + free + 2) if fd not in used]
+        old = resource.prlimit(nic.process.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(nic.process.pid, resource.RLIMIT_NOFILE, (unused[free], old[1]))
+        return old
+
+    def test_no_descriptors_for_what_was_sent(self):
+        nic, driver = self.device()
+        self.limit(nic, 2)
+        with open(os.devnull) as file, self.assertRaises(Gone):
+            driver.request(9999, b"", [file.fileno()] * 8)
+        nic.stop()
+        self.assertTrue(any("ulimit -n" in line for line in nic.lines), nic.lines)
+        self.assertFalse(any("more than 16" in line for line in nic.lines), nic.lines)
+
+    def test_no_descriptor_for_another(self):
+        """It is told, and nothing is asked for ever; then the next one is served."""
+        with tempfile.TemporaryDirectory() as folder:
+            control = os.path.join(folder, "control")
+            nic = Softnic(*PLAIN, "--control", control)
+            self.addCleanup(nic.close)
+            old = self.limit(nic, 0)
+            for path in (nic.path, control) * 3:
+                with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as other:
+                    other.settimeout(DEADLINE)
+                    other.connect(path)
+                    self.assertEqual(other.recv(1), b"")
+            resource.prlimit(nic.process.pid, resource.RLIMIT_NOFILE, old)
+            self.works(nic)
+        nic.stop()
+        self.assertEqual(sum("ulimit -n" in line for line in nic.lines), 6, nic.lines)
 
     def test_no_answer_to_who_wants_none(self):
         nic, driver = self.device()
