@@ -127,7 +127,7 @@ static int wait_reset(struct vionet_device *device)
 		if (result)
 			return vn_error(-result, "the device has not finished its "
 					"reset within %g s, its status reads 0x%02x; give "
-					"it longer (--reset-timeout)",
+					"it longer: reset_timeout_ms",
 					(double)(vn_now() - patience.begin) /
 						(1000.0 * VN_MS), status);
 	}

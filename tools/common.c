@@ -80,6 +80,9 @@ void say_error(int result)
 	const char *text = vionet_error_text();
 
 	say("%s", text[0] != '\0' ? text : strerror(-result));
+	/* What the library calls it, and how it is called here. */
+	if (result == -ETIMEDOUT && strstr(text, "reset_timeout_ms") != NULL)
+		say("longer than the usual second: --reset-timeout 30");
 }
 
 const char *text_without(const char *text, const char *name)
