@@ -145,8 +145,10 @@ static void step_capabilities(struct look *look)
 
 	looked->function.modern = false;
 	/* The kernel keeps the ids of a function that answers no more; virtual
-	 * functions never show theirs, but all the rest. */
-	looked->silent = pci_read_word(look->device, PCI_STATUS) == 0xffff &&
+	 * functions never show theirs, but all the rest. What this process may not
+	 * read (in a sandbox) is all-ones to libpci too, and says nothing. */
+	looked->silent = pci_read_block(look->device, 0, &byte, 1) != 0 &&
+			 pci_read_word(look->device, PCI_STATUS) == 0xffff &&
 			 pci_read_long(look->device, PCI_REVISION_ID) == 0xffffffff;
 	looked->hidden =
 		pci_read_block(look->device, CONFIG_PUBLIC, &byte, 1) == 0;
@@ -210,7 +212,7 @@ static void judge(struct vn_looked *looked)
 	/* No hindrance, but the caller is owed why `modern` is false. */
 	if (looked->hidden)
 		snprintf(function->reason, sizeof(function->reason),
-			 "only root can read its capabilities, so whether it is modern is not known before it is opened");
+			 "this user cannot read its capabilities, so whether it is modern is not known before it is opened");
 }
 
 /* Fill look->looked with all there is to say of look->device. Returns -EIO if

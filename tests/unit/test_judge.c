@@ -227,6 +227,24 @@ static void denied_by_a_security_module(void **state)
 	assert_has(reason, "docker run --device");
 }
 
+/* In a sandbox: VFIO shows configuration space, sysfs does not. It is no answer of the
+ * device's, and nothing that opening would have to fail of. */
+static void configuration_that_cannot_be_read(void **state)
+{
+	struct vionet_device *device;
+
+	(void)state;
+	ADD(.address = "0000:00:04.0", .group = 7, .driver = "vfio-pci");
+	fake_spoil(&fake, "sys/bus/pci/devices/0000:00:04.0/config");
+	assert_int_equal(vionet_pci_lookup("00:04.0", &function), 0);
+	assert_true(function.drivable);
+	assert_false(function.modern);
+	assert_has(function.reason, "this user cannot read its capabilities");
+	assert_true(vionet_device_open("0000:00:04.0", NULL, &device) < 0);
+	assert_null(strstr(vionet_error_text(), "all-ones"));
+	assert_has(vionet_error_text(), "/dev/vfio/"); /* it came that far */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -241,6 +259,7 @@ int main(void)
 		TEST(kinds_of_functions),
 		TEST(variant_drivers_are_drivable),
 		TEST(denied_by_a_security_module),
+		TEST(configuration_that_cannot_be_read),
 	};
 
 	return cmocka_run_group_tests_name("judge", tests, NULL, NULL);

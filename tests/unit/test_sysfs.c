@@ -325,7 +325,7 @@ static void reason_hidden_configuration(void **state)
 	assert_int_equal(vionet_pci_lookup("00:04.0", &function), 0);
 	assert_false(function.modern);
 	assert_true(function.drivable);
-	assert_has(function.reason, "only root");
+	assert_has(function.reason, "this user cannot read");
 }
 
 static void reason_no_group(void **state)
