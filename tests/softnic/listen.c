@@ -163,7 +163,7 @@ int listen_open(struct listener *listener, const char *path, int type, int backl
 			close(made.fd);
 		return result == -EEXIST ? -EADDRINUSE : result;
 	}
-	made.spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	made.spare = fcntl(made.fd, F_DUPFD_CLOEXEC, 0);
 	*listener = made;
 	return 0;
 }
@@ -185,7 +185,7 @@ static void turn_away(struct listener *listener)
 	fd = accept_now(listener);
 	if (fd >= 0)
 		close(fd);
-	listener->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	listener->spare = fcntl(listener->fd, F_DUPFD_CLOEXEC, 0);
 }
 
 int listen_accept(struct listener *listener, const char *whose)
