@@ -29,7 +29,7 @@ class Faces(unittest.TestCase):
             text = self.info(device)
             told = json.loads(self.info(device, "--json"))
         self.assertEqual(sorted(told), sorted((
-            "device", "transport", "status", "broken", "configuration", "features",
+            "schema", "version", "command", "device", "transport", "status", "broken", "read_back", "configuration", "features",
             "max_queue_pairs", "queue_pairs", "queues_in_device", "running", "vectors",
             "header_size", "steering", "queues", "memory", "pci")))
         pci = told["pci"]

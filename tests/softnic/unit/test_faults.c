@@ -211,15 +211,15 @@ static void *look(void *moment)
 
 	while (!__atomic_load_n(&m->stop, __ATOMIC_ACQUIRE))
 		if (moment_now(m))
-			m->seen = true;
+			__atomic_store_n(&m->seen, true, __ATOMIC_RELEASE);
 	return NULL;
 }
 
-/* Often enough that the looking thread has a core at one of them. */
+/* Until the looking thread has a core at one of them; ctest ends what does not end. */
 static void moments_are_seen(void **state)
 {
 	static const char *const names[] = { "D10", "D11", "D12", "E11" };
-	unsigned int i, tries;
+	unsigned int i;
 
 	(void)state;
 	for (i = 0; i < 4; i++) {
@@ -229,15 +229,13 @@ static void moments_are_seen(void **state)
 		run(m.row, m.packed, 0);
 		bed_stop();
 		assert_int_equal(pthread_create(&thread, NULL, look, &m), 0);
-		for (tries = 0; tries < 2000 && !m.seen; tries++) {
+		while (!__atomic_load_n(&m.seen, __ATOMIC_ACQUIRE)) {
 			run(m.row, m.packed, 0);
 			assert_true(m.packed ? packed_right() : right());
 			bed_stop();
 		}
 		__atomic_store_n(&m.stop, true, __ATOMIC_RELEASE);
 		pthread_join(thread, NULL);
-		if (!m.seen)
-			fail_msg("%s was not seen", m.row);
 	}
 }
 
