@@ -29,9 +29,9 @@ class Faces(unittest.TestCase):
             text = self.info(device)
             told = json.loads(self.info(device, "--json"))
         self.assertEqual(sorted(told), sorted((
-            "schema", "version", "command", "device", "transport", "status", "broken", "read_back", "configuration", "features",
-            "max_queue_pairs", "queue_pairs", "queues_in_device", "running", "vectors",
-            "header_size", "steering", "queues", "memory", "pci")))
+            "schema", "version", "command", "device", "transport", "status", "broken", "read_back",
+            "configuration", "features", "max_queue_pairs", "queue_pairs", "queues_in_device",
+            "running", "vectors", "header_size", "steering", "queues", "memory", "pci")))
         pci = told["pci"]
         self.assertEqual(pci["iommu"], "vfio-user")
         self.assertIsNone(pci["iommu_group"])
