@@ -150,7 +150,8 @@ static void run_single(struct pktgen *gen, const struct rate *rate,
 static void end_drops(struct pktgen *gen, const uint64_t *before,
 		      struct pktgen_report *report)
 {
-	if (report->drops_known)
+	/* A device that gave up is told nothing more. */
+	if (report->drops_known && gen->session.code != CODE_GONE)
 		report->drops_known = pktgen_read_drops(&gen->session, report->drop);
 	for (int i = 0; i < PKTGEN_DROPS; i++)
 		report->drop[i] = !report->drops_known		? 0 :
