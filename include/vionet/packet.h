@@ -15,8 +15,9 @@
  * A pool and its packets belong to the thread of the queue that uses them:
  * there is no lock. A packet that is received on one queue and transmitted on
  * another comes back to its own pool in the thread of the second: both queues have
- * to be the same thread's, also where they are of two devices (vionet_pool_share). Frames longer than one buffer arrive as a chain of packets
- * linked by `next`; the first one speaks for all of them.
+ * to be the same thread's, also where they are of two devices (vionet_pool_share).
+ * Frames longer than one buffer arrive as a chain of packets linked by `next`; the
+ * first one speaks for all of them.
  *
  *   buffer:  | headroom ........ | frame ............................ |
  *                      ^ virtio header goes here, in front of the frame

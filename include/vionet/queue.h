@@ -75,8 +75,9 @@ uint32_t vionet_queue_receive(struct vionet_queue *queue,
  * VIONET_FRAME_MIN, longer than the MTU allows (VIONET_FRAME_MAX, where the device
  * is to cut it), not inside its buffer with room
  * for the header, asking for an offload that was not negotiated or
- * makes no sense (vionet/offload.h), with an empty segment, of more segments than vionet_queue_info.segments_max) is taken, counted
- * as `invalid` and freed. Packets of other threads' pools must not be sent here.
+ * makes no sense (vionet/offload.h), with an empty segment, of more segments than
+ * vionet_queue_info.segments_max) is taken, counted as `invalid` and freed. Packets of
+ * other threads' pools must not be sent here.
  * Transmit queues only; the queue's thread. Source: "Packet Transmission".
  */
 uint32_t vionet_queue_transmit(struct vionet_queue *queue,
