@@ -26,6 +26,7 @@ from nic import Softnic, binary  # noqa: E402
 VIONET = os.path.join(os.environ.get("VIONET_BUILD", os.path.dirname(binary())), "vionet")
 PLAIN = ["setarch", "-R"] if "tsan" in VIONET else []
 DEADLINE = 90
+DRIVER_OK = "WRITE common device_status 1 0xf\n"
 NOBODY = 65534
 
 FAILED, USAGE, UNDRIVABLE, PERMISSION = 1, 2, 3, 4
@@ -203,10 +204,10 @@ class InUse(Case):
         self.assertEqual(os.listdir(self.folder), [])
 
     def test_vfio_user(self):
-        with Softnic() as nic:
+        trace = os.path.join(self.folder, "trace")
+        with Softnic("--trace", trace) as nic:
             first = self.running(f"vfio-user:{nic.path}")
-            self.wait_for(lambda: "no" not in self.run_tool("stats", f"vfio-user:{nic.path}",
-                                                            code=None).stderr)
+            self.wait_for(lambda: DRIVER_OK in pathlib.Path(trace).read_text())
             self.refuse(f"vfio-user:{nic.path}", f"vfio-user:{os.path.relpath(nic.path)}")
             self.end(first)
             self.run_tool("info", f"vfio-user:{nic.path}")
