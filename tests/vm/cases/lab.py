@@ -43,6 +43,11 @@ BED = vm.Bed  # main() reads which one from the command line, and the variant of
 VARIANT = None
 
 
+def sent(count):
+    """The line in which pktgen says that it sent so many frames, and the device took them all."""
+    return rf"(?m)^TX  sent {count} frames, \d+ bytes; completed {count}, refused 0$"
+
+
 def count(frames):
     """How many frames of so many the bed is given time for."""
     if native.VALGRIND:

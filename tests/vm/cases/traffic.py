@@ -49,7 +49,7 @@ class Traffic(Frames):
         guest = self.run_guest(
             [self.vionet, "pktgen", self.nic, "--count", self.count, "--size", "60-1514", "--seed", "11",
              "--no-rx"], capture=pcap, vm=["--bind"])
-        self.assertIn(f"sent {self.count}, completed {self.count}", guest.output)
+        self.assertRegex(guest.output, lab.sent(self.count))
         rows = lab.tshark(pcap, FIELDS, "-Y", "udp.port==9", "-o", "ip.check_checksum:TRUE",
                           "-o", "udp.check_checksum:TRUE")
         self.assertEqual(len(rows), self.count)
