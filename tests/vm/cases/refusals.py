@@ -56,7 +56,7 @@ class Function(Refusal):
         self.assertNotIn("ACCESS_PLATFORM", guest.output)
 
     def test_another_device(self):
-        self.expect(self.info(), 3, "is not a virtio-net function",
+        self.expect(self.info(), 3, "not a virtio-net function",
                     vm=["--bind", "--device-props", "driver=e1000e"], native=["--fault", "A01"])
 
 
