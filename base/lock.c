@@ -86,7 +86,7 @@ static int runtime_folder(void)
 
 /* ---- the file ---- */
 
-/* Whoever may connect can lock: the file is readable for those who may write to the
+/* Who may connect can lock: the file is readable for those who may write to the
  * socket. */
 static int make(int folder, const char *name, const struct owner *owner)
 {

@@ -24,7 +24,7 @@ struct vn_lock {
  * Take the lock of the socket `path`, whether it exists yet or not, and however it is
  * spelled: relative, through links, through another mount of its folder.
  *
- * The lock is a file beside the socket, which whoever may connect to the socket can
+ * The lock is a file beside the socket, which all who may connect to the socket can
  * open; one that is another user's, who may not, does not count. Where no file can be
  * made it is one in a folder of the user's own, which keeps other users' processes
  * out of the question, and where there is no such folder there is none.

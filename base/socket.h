@@ -18,7 +18,7 @@ struct vn_socket_peer {
 };
 
 /*
- * Connect to whoever listens at `path`. Until `end` (vn_now) it is tried again where
+ * Connect to the process that listens at `path`. Until `end` (vn_now) it is tried again where
  * nobody does, and for 2 s where he does not accept.
  *
  * Returns 0 and a socket that does not block; -ENODEV (there is none), -ENXIO (nobody

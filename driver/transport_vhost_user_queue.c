@@ -51,7 +51,7 @@ int vn_vhost_user_features_write(struct vn_transport *transport,
 				 const struct vionet_features *accepted)
 {
 	struct vn_vhost_user *t = vn_vhost_user(transport);
-	/* MQ without its command: a back end that offers it lets go of other queues
+	/* MQ without its command: a back end that offers it stops using other queues
 	 * than the first two without. */
 	uint64_t own = t->features & (1ull << VHOST_USER_F_PROTOCOL_FEATURES |
 				      1ull << NET_F_MQ);
@@ -467,7 +467,7 @@ int vn_vhost_user_kick_all(struct vn_vhost_user *t)
 }
 
 /*
- * Some back ends let go of their rings with each change of the table, and find them by
+ * Some back ends forget their rings with each change of the table, and find them by
  * their addresses only; a kick that came in between was for nothing. One that refuses
  * has no rings any more: that ends the session.
  */

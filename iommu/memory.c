@@ -173,7 +173,7 @@ int vn_memory_file(int fd, uint64_t *length, size_t *page_size)
 	return 0;
 }
 
-/* Whoever else has the file may have cut it before the seal held. */
+/* Another process that has the file may have cut it before the seal held. */
 static int check_length(const struct vn_memory *memory)
 {
 	struct stat file;

@@ -294,7 +294,7 @@ static void store(uint64_t *to, uint64_t value)
 	__atomic_store_n(to, value, __ATOMIC_RELEASE);
 }
 
-/* A sample is one moment: whoever reads while this writes sees the one before. */
+/* A sample is one moment: a reader beside the writer sees the one before. */
 static void publish_sample(struct pktgen *gen, uint64_t now)
 {
 	struct pktgen_sample sample = pktgen_sample_of(gen, now);

@@ -312,7 +312,7 @@ static void faults_of_the_control_queue(void **state)
 	}
 }
 
-/* Whoever transmits for ever, and asks for no events, is told too. */
+/* A loop that only transmits, and asks for no events, is told too. */
 static void its_end_is_told_to_queues(void **state)
 {
 	static char *const faults[] = { "--fault=J01", "--fault=J02", "--fault=J12" };

@@ -56,7 +56,7 @@ static bool hears_of(struct vionet_device *device, uint32_t event)
 	return false;
 }
 
-/* Whoever only transmits, or waits, and never asks for events. */
+/* A loop that only transmits, or waits, and never asks for events. */
 static void its_end_is_told_to_queues(void **state)
 {
 	struct backend *b = *state;
