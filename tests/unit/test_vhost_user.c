@@ -373,20 +373,33 @@ static void a_back_end_connects(void **state)
 	(void)state;
 }
 
+/* A path of this process: builds of other kinds run the same test beside it. */
+static void own_path(char path[80], const char *name)
+{
+	snprintf(path, 80, "/tmp/vionet-test-%s-%d", name, (int)getpid());
+}
+
+static int open_at(const char *path, const char *options, struct vionet_device **device)
+{
+	char name[128];
+
+	snprintf(name, sizeof(name), "vhost-user:%s%s", path, options);
+	return vionet_device_open(name, NULL, device);
+}
+
 static void waiting_has_a_limit(void **state)
 {
 	struct vionet_device *device;
 	struct watch begin = watch_start();
+	char path[80];
 
 	(void)state;
-	assert_int_equal(vionet_device_open("vhost-user:/tmp/vionet-nobody,"
-					    "server,wait=1", NULL, &device),
-			 -ENXIO);
+	own_path(path, "nobody");
+	assert_int_equal(open_at(path, ",server,wait=1", &device), -ENXIO);
 	assert_text("no back end has connected");
 	assert_true(watch_within(begin, 0.9, 3));
-	assert_int_not_equal(access("/tmp/vionet-nobody", F_OK), 0);
-	assert_int_equal(vionet_device_open("vhost-user:/tmp/vionet-nobody", NULL,
-					    &device), -ENODEV);
+	assert_int_not_equal(access(path, F_OK), 0);
+	assert_int_equal(open_at(path, "", &device), -ENODEV);
 	assert_text("start the back end that makes it");
 	assert_null(device);
 }
@@ -414,22 +427,20 @@ static void names(void **state)
 static void only_stale_sockets_are_replaced(void **state)
 {
 	struct backend *b = *state;
-	struct sockaddr_un at = { .sun_family = AF_UNIX,
-				  .sun_path = "/tmp/vionet-stale" };
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 	struct vionet_device *device;
 
+	own_path(at.sun_path, "stale");
 	unlink(at.sun_path);
 	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
 	close(fd);
-	assert_int_equal(vionet_device_open("vhost-user:/tmp/vionet-stale,server,"
-					    "wait=0", NULL, &device), -ENXIO);
+	assert_int_equal(open_at(at.sun_path, ",server,wait=0", &device), -ENXIO);
 	assert_int_equal(open_backend(b, ",server,wait=0", &device), -EBUSY);
 	assert_text("another process listens");
 	fd = open(at.sun_path, O_CREAT | O_WRONLY, 0600);
 	close(fd);
-	assert_int_equal(vionet_device_open("vhost-user:/tmp/vionet-stale,server,"
-					    "wait=0", NULL, &device), -EINVAL);
+	assert_int_equal(open_at(at.sun_path, ",server,wait=0", &device), -EINVAL);
 	assert_text("no socket");
 	assert_int_equal(unlink(at.sun_path), 0);
 }
