@@ -338,7 +338,7 @@ static void requests_that_fail(void **state)
 		int family, space, result, code;
 		const char *text;
 	} cases[] = {
-		{ RTM_GETLINK, 0, -1, -EMFILE, -EMFILE, "interfaces: Too many open" },
+		{ RTM_GETLINK, 0, -1, -EMFILE, -EMFILE, "raise the limit: ulimit -n" },
 		{ RTM_GETLINK, 0, -1, -ETIMEDOUT, -EIO, "interfaces: " },
 		{ RTM_GETNSID, 0, 0, -EINTR, -EIO, "network namespaces: " },
 		{ RTM_GETROUTE, AF_INET, 0, -ENOBUFS, -ENOMEM, "routes: " },
@@ -424,7 +424,7 @@ static void files_that_cannot_be_read(void **state)
 	assert_unseen(-EIO, "its number");
 	fake_write(&fake, "", "sys/class/vhost-vdpa");
 	vn_host.addresses = no_addresses;
-	assert_unseen(-EMFILE, "network addresses: Too many open files");
+	assert_unseen(-EMFILE, "network addresses: ");
 	fake_spoil(&fake, "sys/bus/pci/devices/" ADDRESS "/sriov_numvfs");
 	assert_unseen(-EIO, "its virtual functions");
 	assert_int_equal(bind_nic(VIONET_PCI_BIND_FORCE), -EIO);
