@@ -66,6 +66,28 @@ class LargeMtu(lab.Case):
         self.assertNotRegex(guest.output, "status [1-9]")
         self.assert_no_faults(guest)
 
+    def test_pairs_fit(self):
+        """Four pairs at the usual MTU, two at a large one: with --queues and nothing else."""
+        rows = [(4, ""), (4, "mrg_rxbuf=off"), (4, "packed=on")]
+        for mtu in self.MTU:
+            rows += [(2, f"host_mtu={mtu}"), (2, f"host_mtu={mtu},mrg_rxbuf=off")]
+        taps = [(f"tap{i}", f"192.0.2.{i + 1}/24", "multi_queue") for i in range(len(rows))]
+        options = ["--user", "--queues", "4"]
+        for (tap, *_), (_, props) in zip(taps, rows):
+            options += ["--netdev", f"tap,ifname={tap}",
+                        "--device-props", props or "event_idx=on"]
+        script = "\n".join(
+            f"{lab.VIONET} pktgen 0000:00:{5 + i:02x}.0 --queues {pairs} {how}; echo status $?"
+            for i, (pairs, _) in enumerate(rows)
+            for how in ("--count 2000", "--rx-only --duration 0.1"))
+        with lab.namespace_with_taps(taps) as netns:
+            guest = self.run_guest("ulimit -l\n" + script, *options, netns=netns)
+        self.assertRegex(guest.output, r"(?m)^8192$")
+        self.assertEqual(re.findall("status .*", guest.output), 2 * len(rows) * ["status 0"],
+                         guest.output)
+        self.assertEqual(len(re.findall(lab.sent(2000), guest.output)), len(rows), guest.output)
+        self.assert_no_faults(guest)
+
     def test_the_limit_is_raised_once(self):
         """What the message says is enough, to the KiB."""
         guest = self.run_guest(
