@@ -306,6 +306,9 @@ static uint32_t read_queue_vector(struct device *device)
 	if (queue == NULL)
 		return NO_VECTOR;
 	judged(queue)->vector_unread = false;
+	/* As if there were no room for another. */
+	if (fault(device, "C19") && queue->index == fault_value(device, "C19", 2))
+		queue->vector = NO_VECTOR;
 	return as_vector(device, queue->vector);
 }
 

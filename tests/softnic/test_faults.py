@@ -310,6 +310,13 @@ def hidden_size(d):
     return before > 0 and d.read("queue_size") == 0
 
 
+@look("C19=0")
+@negotiated
+def no_vector(d):
+    d.write("queue_msix_vector", 2)
+    return d.read("queue_msix_vector") == 0xffff
+
+
 # ---- while it runs ----
 
 def live(function):

@@ -10,8 +10,11 @@ Read next: test_tools.py.
 
 import json
 import os
+import re
+import socket
 import subprocess
 import sys
+import tempfile
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "softnic"))
@@ -117,6 +120,33 @@ class Listening(Case):
         driver = found["queues"][0]["driver"]
         self.assertGreater(driver["packets"], 0)
         self.assertGreater(driver["rescues"], 0)
+
+
+class WithoutInterrupt(unittest.TestCase):
+    """Where one of the queues has no interrupt all are polled, and none is asked for one."""
+
+    def frames(self, fault):
+        """Show frames that come one by one to the first pair. Returns how often it was interrupted."""
+        wire = os.path.join(tempfile.mkdtemp(prefix="vionet-"), "wire")
+        with Softnic("--features", "+all", "--queue-pairs", "2", "--peer", f"unix:{wire}",
+                     *fault) as nic:
+            tool = subprocess.Popen([*PLAIN, VIONET, "dump", f"vfio-user:{nic.path}", "--queues",
+                                     "2", "--mode", "interrupt", "--count", "20"],
+                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as end, tool:
+                end.connect(wire)
+                self.assertIn("listening on", tool.stderr.readline())
+                for _ in range(20):
+                    end.send(60 * b"\xff")
+                    self.assertNotEqual(tool.stdout.readline(), "")
+                self.assertEqual(tool.wait(DEADLINE), 0)
+            nic.check()
+            os.rmdir(os.path.dirname(wire))
+            return int(re.search(r"interrupts (\d+)", nic.output).group(1))
+
+    def test_one_of_two(self):
+        self.assertEqual(self.frames(("--fault", "C19=2")), 0)
+        self.assertGreater(self.frames(()), 0)
 
 
 if __name__ == "__main__":
