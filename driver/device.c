@@ -113,6 +113,20 @@ int vn_device_await(const struct vionet_device *device, struct vn_patience *pati
 	return 0;
 }
 
+/* It was waited for as long as is allowed, or as the application wanted. */
+static int still_resets(const struct vn_patience *patience, int result, uint8_t status)
+{
+	const double second = 1000.0 * VN_MS;
+
+	if (result != -ETIMEDOUT)
+		return vn_error(-result, "the device has not finished its reset after "
+				"%.1f s, its status reads 0x%02x: given up",
+				(double)(vn_now() - patience->begin) / second, status);
+	return vn_error(ETIMEDOUT, "the device has not finished its reset within %g s, "
+			"its status reads 0x%02x; give it longer: reset_timeout_ms",
+			(double)(patience->end - patience->begin) / second, status);
+}
+
 static int wait_reset(struct vionet_device *device)
 {
 	struct vn_patience patience = vn_device_patience(device, "reset");
@@ -125,11 +139,7 @@ static int wait_reset(struct vionet_device *device)
 			return result;
 		result = vn_device_await(device, &patience);
 		if (result)
-			return vn_error(-result, "the device has not finished its "
-					"reset within %g s, its status reads 0x%02x; give "
-					"it longer: reset_timeout_ms",
-					(double)(vn_now() - patience.begin) /
-						(1000.0 * VN_MS), status);
+			return still_resets(&patience, result, status);
 	}
 }
 

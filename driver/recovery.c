@@ -315,6 +315,13 @@ static int check_suspendable(struct vionet_device *device)
 	return result;
 }
 
+static unsigned long long waited_ms(const struct vn_patience *patience, int result)
+{
+	uint64_t end = result == -ETIMEDOUT ? patience->end : vn_now();
+
+	return (end - patience->begin) / VN_MS;
+}
+
 /* Set a status bit and wait until the device shows `up` and no `down` (GEN-33,
  * GEN-37). */
 static int change_status(struct vionet_device *device, uint8_t up, uint8_t down)
@@ -341,8 +348,7 @@ static int change_status(struct vionet_device *device, uint8_t up, uint8_t down)
 			return vn_error(-result, "the device has not followed "
 					"within %llu ms, its status reads 0x%02x; "
 					"recover it",
-					(unsigned long long)((vn_now() - patience.begin) /
-							     VN_MS), status);
+					waited_ms(&patience, result), status);
 	}
 	if (result == -ENODEV)
 		device->gone = true;

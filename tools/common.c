@@ -20,6 +20,7 @@
 enum { KEY_ASSUME_IOMMU = 0x1000, KEY_AVOID, KEY_NO_HUGEPAGES, KEY_WRITABLE_RINGS,
        KEY_WANT, KEY_SET, KEY_STRICT, KEY_RESET_TIMEOUT, KEY_CONTROL_TIMEOUT };
 
+#define RESET_SECONDS_MAX 600u
 
 /* Read by all threads; an atomic int is lock-free, so the handler may write it. */
 static int stops;
@@ -75,14 +76,29 @@ const char *clean(const char *text)
 	return vionet_text_clean(copy);
 }
 
+/* What --reset-timeout says, or is without it. */
+static unsigned int reset_timeout_ms = 1000;
+
+/* In seconds: what to try next where that was too short. */
+static unsigned int longer_reset(void)
+{
+	unsigned int longer = reset_timeout_ms / 1000 * 4;
+
+	return longer < 30 ? 30 : longer < RESET_SECONDS_MAX ? longer : RESET_SECONDS_MAX;
+}
+
 void say_error(int result)
 {
+	static const char library[] = "reset_timeout_ms";
 	const char *text = vionet_error_text();
+	const char *at = result == -ETIMEDOUT ? strstr(text, library) : NULL;
 
-	say("%s", text[0] != '\0' ? text : strerror(-result));
 	/* What the library calls it, and how it is called here. */
-	if (result == -ETIMEDOUT && strstr(text, "reset_timeout_ms") != NULL)
-		say("longer than the usual second: --reset-timeout 30");
+	if (at != NULL)
+		say("%.*s--reset-timeout %u%s", (int)(at - text), text, longer_reset(),
+		    at + strlen(library));
+	else
+		say("%s", text[0] != '\0' ? text : strerror(-result));
 }
 
 const char *text_without(const char *text, const char *name)
@@ -348,7 +364,7 @@ static unsigned int parse_timeout(const char *option, const char *argument,
 	need_parsed(parse_duration(option, argument, 0, &time, &error), &error);
 	time = (time + 999999) / 1000000;
 	if (time > most_seconds * 1000ull)
-		refuse_usage("%s: '%.40s': at most %u seconds are possible", option,
+		refuse_usage("%s '%.40s': at most %u seconds are possible", option,
 			     argument, most_seconds);
 	return (unsigned int)time;
 }
@@ -466,8 +482,9 @@ static error_t parse_device_option(int key, char *argument, struct argp_state *s
 		options->open.flags |= VIONET_OPEN_STRICT;
 		return 0;
 	case KEY_RESET_TIMEOUT:
-		options->open.reset_timeout_ms = parse_timeout("--reset-timeout",
-							       argument, 600);
+		reset_timeout_ms = parse_timeout("--reset-timeout", argument,
+						 RESET_SECONDS_MAX);
+		options->open.reset_timeout_ms = reset_timeout_ms;
 		return 0;
 	case KEY_CONTROL_TIMEOUT:
 		options->open.control_timeout_ms = parse_timeout("--control-timeout",

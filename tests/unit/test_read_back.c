@@ -196,8 +196,8 @@ static void a_slow_reset_needs_a_longer_limit(void **state)
 	raise_model();
 	model->reset_ms = 400;
 	assert_int_equal(open_model(model, &quick, &device), -ETIMEDOUT);
-	has_text("has not finished its reset");
-	has_text("longer");
+	has_text("has not finished its reset within 0.05 s");
+	has_text("give it longer: reset_timeout_ms");
 	memset(&progress, 0, sizeof(progress));
 	raise_model();
 	model->reset_ms = 2300;
@@ -231,6 +231,7 @@ static void waiting_can_be_given_up(void **state)
 	model->status = 4;
 	assert_int_equal(open_model(model, &options, &device), -ECANCELED);
 	assert_int_equal(progress.calls, 1);
+	has_text("given up");
 }
 
 static void limits_have_a_limit(void **state)
@@ -261,6 +262,7 @@ static void what_else_the_device_has_to_finish(void **state)
 	model->queue_reset_stuck = false;
 	model->stuck_status = 0x10;
 	assert_int_equal(vionet_device_suspend(device), -ETIMEDOUT);
+	has_text("has not followed within 30 ms");
 	model->stuck_status = 0;
 	assert_int_equal(vionet_device_recover(device, NULL), 0);
 	assert_int_equal(vionet_device_close(device), 0);

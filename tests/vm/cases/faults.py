@@ -122,9 +122,13 @@ class Slow(lab.Case):
     beds = "native"
 
     def test_too_slow(self):
-        run = self.run_guest([self.vionet, "info", self.nic], status=3,
-                             native=["--reset-time", "2500"])
-        self.assertIn("has not finished its reset within", run.output)
+        """The limit is named as it was given, and the option that there is."""
+        for options, limit in (((), "1"), (("--reset-timeout", "0.5"), "0.5")):
+            run = self.run_guest([self.vionet, "info", self.nic, *options], status=3,
+                                 native=["--reset-time", "2500"])
+            self.assertRegex(run.output, rf"has not finished its reset within {limit} s, its "
+                             "status reads 0x..; give it longer: --reset-timeout 30$")
+            self.assertNotIn("reset_timeout_ms", run.output)
 
     def test_patience(self):
         run = self.run_guest([self.vionet, "pktgen", self.nic, "--count", "500", "--rate", "10k",
