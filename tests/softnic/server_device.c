@@ -24,12 +24,13 @@ static uint32_t bounded(const json_t *number, uint32_t otherwise)
 }
 
 /* Only what the driver named may be answered. */
-static json_t *our_capabilities(const json_t *theirs)
+static json_t *our_capabilities(const struct device *device, const json_t *theirs)
 {
-	json_t *all = json_pack("{s:i, s:i, s:i, s:i, s:b}", "max_msg_fds",
+	json_int_t maps = fault(device, "A27") ? UINT32_MAX : DMA_MAPS_MAX;
+	json_t *all = json_pack("{s:i, s:i, s:i, s:I, s:b}", "max_msg_fds",
 				(int)MESSAGE_FDS, "max_data_xfer_size", (int)DATA_MAX,
-				"pgsizes", (int)DMA_PAGE, "max_dma_maps",
-				(int)DMA_MAPS_MAX, "write_multiple", 1);
+				"pgsizes", (int)DMA_PAGE, "max_dma_maps", maps,
+				"write_multiple", 1);
 	const char *key;
 	json_t *value;
 	void *next;
@@ -43,7 +44,7 @@ static json_t *our_capabilities(const json_t *theirs)
 static bool answer_version(struct device *device, const struct request *request,
 			   const json_t *theirs)
 {
-	json_t *ours = json_pack("{s:o}", "capabilities", our_capabilities(theirs));
+	json_t *ours = json_pack("{s:o}", "capabilities", our_capabilities(device, theirs));
 	char *text = json_dumps(ours, JSON_COMPACT);
 	uint8_t data[512] = { 0 };
 	size_t size = text ? strlen(text) + 1 : 0;

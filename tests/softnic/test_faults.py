@@ -52,6 +52,7 @@ def virtio(d, kind):
 
 
 LOOKS_AT_SPACE = {
+    "A27": lambda d: d.version[1]["capabilities"]["max_dma_maps"] == 0xffffffff,
     "A26": lambda d: set(space(d)) == {0xff},
     "A01": lambda d: d.config(2, 2) not in range(0x1000, 0x1080),
     "A02": lambda d: d.config(0x2c, 4) == 0xffffffff and d.config(0x0a, 2) == 0xffff,

@@ -311,6 +311,28 @@ class Info(Case):
             self.assertIn(words, text)
 
 
+class Mappings(Case):
+    """How many more there may be is the kernel's, or the server's, word."""
+
+    def said(self):
+        text, _ = self.run_tool("info", "--running")
+        return re.search(r"(?m)^mapped +[1-9]\d* bytes in (\d+) mappings?, (.*)$", text).groups()
+
+    def test_a_limit(self):
+        count, left = self.said()
+        self.assertEqual(left, f"{65535 - int(count)} more possible")
+        memory = self.facts("info", "--running")["memory"]
+        self.assertEqual(memory["mappings"] + memory["mappings_left"], 65535)
+
+
+class UnlimitedMappings(Mappings):
+    options = ("--fault", "A27")
+
+    def test_a_limit(self):
+        self.assertEqual(self.said()[1], "no limit stated")
+        self.assertIsNone(self.facts("info", "--running")["memory"]["mappings_left"])
+
+
 class Segments(Case):
     """What the device says that it takes, and what it takes."""
 
