@@ -4,7 +4,7 @@
  * refusals into something a person can act on.
  * Never: maps at an address that the allocator did not give, or gives an address
  * back that the kernel may still translate.
- * Read next: pci/function_vfio.c, which opens the function in it.
+ * Read next: pci/vfio/function.c, which opens the function in it.
  */
 #include <errno.h>
 #include <inttypes.h>

@@ -3,7 +3,7 @@
  * Owns: why a device node of VFIO cannot be opened, in one place for all that
  * look at them: finding, binding and opening give the same reason.
  * Never: opens a node.
- * Read next: iommu/container.c, pci/judge.c.
+ * Read next: iommu/container.c, pci/host/drivable.c.
  */
 #ifndef VN_IOMMU_NODE_H
 #define VN_IOMMU_NODE_H

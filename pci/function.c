@@ -2,7 +2,7 @@
 /*
  * Owns: what every PCI function does alike, whoever stands behind it.
  * Never: knows which implementation it talks to.
- * Read next: pci/function_vfio.c.
+ * Read next: pci/vfio/function.c.
  */
 #include "base/order.h"
 #include "pci/function.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The first seam: a PCI function that user space drives, whoever stands behind
- * it. Kernel VFIO implements it in pci/function_vfio.c, a server behind a socket in
- * pci/function_vfio_user.c. Everything above (capability walk, virtio registers,
+ * it. Kernel VFIO implements it in pci/vfio/function.c, a server behind a socket in
+ * pci/vfio_user/function.c. Everything above (capability walk, virtio registers,
  * rings) is written once and cannot tell which it is.
  *
  * Owns: the table of operations and what their results mean.

@@ -2,7 +2,7 @@
 /*
  * Owns: mapping parts of BARs in whole pages, and finding them again.
  * Never: maps what lies in no area that may be mapped.
- * Read next: pci/function_vfio.c.
+ * Read next: pci/vfio/function.c.
  */
 #include <errno.h>
 #include <inttypes.h>

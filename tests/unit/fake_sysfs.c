@@ -27,8 +27,8 @@
 
 #include <cmocka.h>
 
-#include "pci/host.h"
-#include "pci/sysfs.h"
+#include "pci/host/host.h"
+#include "pci/host/sysfs.h"
 #include "tests/unit/fake_sysfs.h"
 
 static struct ifaddrs interface[2];

@@ -3,13 +3,13 @@
  * Owns: binding on a host of plain files: what goes through, and what is refused
  * before anything is touched.
  * Never: touches the machine's own functions or runs its modprobe.
- * Read next: pci/bind.c, tests/unit/test_unbind.c.
+ * Read next: pci/host/bind.c, tests/unit/test_unbind.c.
  */
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "pci/host.h"
+#include "pci/host/host.h"
 #include "tests/unit/bind_bed.h"
 
 static void assert_refused(int code, const char *text)

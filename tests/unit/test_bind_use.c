@@ -4,7 +4,7 @@
  * every table, what is on top of an interface, other network namespaces, virtual
  * functions, file systems that come over it.
  * Never: touches the machine's own functions.
- * Read next: pci/interface.c.
+ * Read next: pci/host/interface.c.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "pci/host.h"
+#include "pci/host/host.h"
 #include "tests/unit/bind_bed.h"
 #include "tests/unit/rtnetlink.h"
 

@@ -3,7 +3,7 @@
  * Owns: why a function cannot be driven, on a host of plain files: list, bind and open
  * have the same words for the same situation.
  * Never: looks at the machine's own functions.
- * Read next: pci/judge.c.
+ * Read next: pci/host/drivable.c.
  */
 #include <sys/stat.h>
 #include <unistd.h>

@@ -18,7 +18,7 @@
 
 #include <vionet/vionet.h>
 
-#include "pci/sysfs.h"
+#include "pci/host/sysfs.h"
 
 static char root[] = "/tmp/vionet-names-XXXXXX";
 

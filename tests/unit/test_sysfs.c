@@ -20,7 +20,7 @@
 #include <vionet/error.h>
 #include <vionet/pci.h>
 
-#include "pci/host.h"
+#include "pci/host/host.h"
 #include "tests/unit/fake_sysfs.h"
 
 static struct fake_sysfs fake;

@@ -3,7 +3,7 @@
  * Owns: the way back on a host of plain files whose kernel can be told to misbehave:
  * binding that fails after the old driver let go is undone, and unbinding.
  * Never: touches the machine's own functions.
- * Read next: pci/bind.c.
+ * Read next: pci/host/bind.c.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "pci/host.h"
+#include "pci/host/host.h"
 #include "tests/unit/bind_bed.h"
 
 /* --- failures after the old driver let go ------------------------------------ */

@@ -5,7 +5,7 @@
  * What is shared by the functions of a group, which pages may be mapped, how many
  * vectors there are.
  * Never: touches the machine's own VFIO; shares code with what it tests.
- * Read next: pci/function_vfio.c, iommu/domain.c.
+ * Read next: pci/vfio/function.c, iommu/domain.c.
  */
 #include <errno.h>
 #include <linux/vfio.h>
@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "pci/function.h"
-#include "pci/host.h"
+#include "pci/host/host.h"
 #include "tests/unit/bind_bed.h"
 
 #define SECOND "0000:00:04.1"

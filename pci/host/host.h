@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Owns: what finding (list.c), judging (judge.c), binding (bind.c) and opening
- * (function_vfio.c) share beyond pci/sysfs.h: files of sysfs by path, groups,
+ * (function_vfio.c) share beyond pci/host/sysfs.h: files of sysfs by path, groups,
  * interfaces, and where the rest of the host is looked at, so that a test can put a
  * host of its own in place.
  * Never: is included outside pci/ and its tests.
- * Read next: pci/sysfs.c.
+ * Read next: pci/host/sysfs.c.
  */
 #ifndef VN_PCI_HOST_H
 #define VN_PCI_HOST_H
@@ -15,7 +15,7 @@
 
 #include <vionet/pci.h>
 
-#include "pci/sysfs.h"
+#include "pci/host/sysfs.h"
 
 struct dirent;
 struct ifaddrs;

@@ -3,7 +3,7 @@
  * Owns: the table of memory that a vfio-user server may reach.
  * Never: trusts an address or a length of the server's, or takes its word for a
  * mapping that it did not give up.
- * Read next: pci/function_vfio_user.c.
+ * Read next: pci/vfio_user/function.c.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,8 +16,8 @@
 #include "base/error.h"
 #include "base/order.h"
 #include "pci/function.h"
-#include "pci/spec_vfio_user.h"
-#include "pci/vfio_user_memory.h"
+#include "pci/vfio_user/spec.h"
+#include "pci/vfio_user/memory.h"
 
 /* Linux 5.1; before, it is refused as unknown. */
 #ifndef F_SEAL_FUTURE_WRITE

@@ -4,7 +4,7 @@
  * refused, and in which order.
  * Never: lets a driver go before everything that can be refused has been refused, for
  * all of the functions.
- * Read next: pci/move.c.
+ * Read next: pci/host/move.c.
  *
  * Source: Documentation/driver-api/vfio.rst (groups), Documentation/PCI/pci-iov-howto.rst.
  */
@@ -19,8 +19,8 @@
 #include <vionet/error.h>
 
 #include "base/error.h"
-#include "pci/host.h"
-#include "pci/move.h"
+#include "pci/host/host.h"
+#include "pci/host/move.h"
 
 #define VFIO_PCI "vfio-pci"
 

@@ -3,7 +3,7 @@
  * Owns: what the kernel's network side says of an interface, over rtnetlink: routes of
  * every table, and interfaces that were made on top of it, also in other namespaces.
  * Never: changes anything; waits for a reply for more than a second.
- * Read next: pci/interface.c.
+ * Read next: pci/host/interface.c.
  *
  * Source: rtnetlink(7), linux/rtnetlink.h, linux/if_link.h, linux/net_namespace.h.
  */
@@ -20,7 +20,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "pci/host.h"
+#include "pci/host/host.h"
 
 #define REPLY_ROOM 65536
 #define TRIES 5 /* of a list that changes while it is read */

@@ -2,8 +2,8 @@
 /*
  * Owns: the vfio-user protocol's numbers and layouts, as its specification (version
  * 0.1 on the wire) has them, and nothing else. All fields are in host byte order.
- * Never: included outside pci/vfio_user_*.c and pci/function_vfio_user.c.
- * Read next: pci/vfio_user_socket.h.
+ * Never: included outside pci/vfio_user_*.c and pci/vfio_user/function.c.
+ * Read next: pci/vfio_user/socket.h.
  *
  * Region and interrupt numbers, flags and capability ids are those of linux/vfio.h,
  * which the protocol refers to.

@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "pci/move.h"
+#include "pci/host/move.h"
 
 /* --- waiting ----------------------------------------------------------- */
 

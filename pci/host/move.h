@@ -2,12 +2,12 @@
 /*
  * Owns: moving one function between two drivers, and back.
  * Never: asks whether it may.
- * Read next: pci/bind.c, its only user.
+ * Read next: pci/host/bind.c, its only user.
  */
 #ifndef VN_PCI_MOVE_H
 #define VN_PCI_MOVE_H
 
-#include "pci/host.h"
+#include "pci/host/host.h"
 
 #define VN_DRIVER_MAX 64
 

@@ -3,7 +3,7 @@
  * Owns: finding virtio-net functions (through libpci) and saying of each whether
  * it can be driven, and if not, why and what to do.
  * Never: opens a device or its group, changes anything, asks the network.
- * Read next: pci/bind.c.
+ * Read next: pci/host/bind.c.
  *
  * Source: VIRTIO "PCI Device Discovery" (PCI-01 to PCI-04: vendor 0x1af4, device
  * 0x1041 or 0x1000; revision, class and subsystem do not count).
@@ -28,8 +28,8 @@
 #include "base/error.h"
 #include "pci/capability.h"
 #include "pci/function.h"
-#include "pci/host.h"
-#include "pci/sysfs.h"
+#include "pci/host/host.h"
+#include "pci/host/sysfs.h"
 
 #define DEVICE_NET_TRANSITIONAL 0x1000
 

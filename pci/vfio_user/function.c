@@ -4,8 +4,8 @@
  * as messages, its interrupts, its opening and closing.
  * Never: knows how a message travels (vfio_user_socket.c), or waits for a server that
  * has been given up.
- * Read next: pci/vfio_user_socket.h; then pci/vfio_user_region.c and
- * pci/vfio_user_memory.c.
+ * Read next: pci/vfio_user/socket.h; then pci/vfio_user/region.c and
+ * pci/vfio_user/memory.c.
  *
  * Source: the vfio-user specification.
  */
@@ -23,11 +23,11 @@
 #include "base/error.h"
 #include "pci/function.h"
 #include "pci/mapping.h"
-#include "pci/spec_vfio_user.h"
-#include "pci/vfio_user_memory.h"
-#include "pci/vfio_user_region.h"
-#include "pci/vfio_user_socket.h"
-#include "pci/vfio_user_version.h"
+#include "pci/vfio_user/spec.h"
+#include "pci/vfio_user/memory.h"
+#include "pci/vfio_user/region.h"
+#include "pci/vfio_user/socket.h"
+#include "pci/vfio_user/version.h"
 
 /* More than MSI-X has (PCI Local Bus, 6.8.2). */
 #define VECTORS_MAX 2048u

@@ -3,7 +3,7 @@
  * Owns: IOMMU groups: who is in one, who keeps it from being viable, who has it open;
  * and what a driver of VFIO is.
  * Never: changes anything.
- * Read next: pci/judge.c.
+ * Read next: pci/host/drivable.c.
  *
  * Source: Documentation/ABI/testing/sysfs-kernel-iommu_groups,
  * Documentation/driver-api/vfio.rst, vfio-pci-device-specific-driver-acceptance.rst.
@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "pci/host.h"
+#include "pci/host/host.h"
 
 /*
  * VFIO has registered the device (a folder of its class, since 6.1), or the driver's

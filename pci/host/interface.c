@@ -4,7 +4,7 @@
  * interfaces, wherever they are, what is on top of them, and what a vDPA device of it
  * is used for.
  * Never: changes anything.
- * Read next: pci/bind.c.
+ * Read next: pci/host/bind.c.
  */
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -18,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "pci/host.h"
+#include "pci/host/host.h"
 
 #define say(text, size, ...) ((void)snprintf(text, size, __VA_ARGS__))
 

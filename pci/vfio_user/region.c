@@ -3,7 +3,7 @@
  * Owns: what a vfio-user server says of its regions, checked; access to them.
  * Never: takes a size, an offset or a descriptor of the server's for what it is said
  * to be.
- * Read next: pci/vfio_user_doorbell.c.
+ * Read next: pci/vfio_user/doorbell.c.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,8 +18,8 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "pci/spec_vfio_user.h"
-#include "pci/vfio_user_region.h"
+#include "pci/vfio_user/spec.h"
+#include "pci/vfio_user/region.h"
 
 #define CONFIG_SIZE 256
 #define INFO_MAX 4096

@@ -4,7 +4,7 @@
  * descriptors and deadlines.
  * Never: knows what a message means, allocates by a size that the peer names, or
  * waits without a limit.
- * Read next: pci/vfio_user_socket.c, then pci/function_vfio_user.c.
+ * Read next: pci/vfio_user/socket.c, then pci/vfio_user/function.c.
  *
  * A kick may come from a queue's thread while the control thread talks: vn_vu_call is
  * for any thread, one at a time gets through. What the server asks for meanwhile
@@ -26,7 +26,7 @@
 
 #include "base/clock.h"
 #include "base/lock.h"
-#include "pci/spec_vfio_user.h"
+#include "pci/vfio_user/spec.h"
 
 /*
  * How long a peer may keep us waiting, all calls taken together: what was waited for is

@@ -4,7 +4,7 @@
  * the function first, then its group, VFIO, its driver, the rest of the group, the
  * node. Finding, binding and opening all ask here.
  * Never: changes or opens anything.
- * Read next: pci/list.c.
+ * Read next: pci/host/list.c.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -17,7 +17,7 @@
 
 #include "base/error.h"
 #include "iommu/node.h"
-#include "pci/host.h"
+#include "pci/host/host.h"
 
 #define say(reason, size, ...) ((void)snprintf(reason, size, __VA_ARGS__))
 

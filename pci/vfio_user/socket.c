@@ -3,7 +3,7 @@
  * Owns: framing, ids, descriptors and deadlines of a vfio-user connection.
  * Never: queues anything: a server's command is carried out when it is read, so a peer
  * that floods us only spends its own time.
- * Read next: pci/vfio_user_memory.c, which serves those commands.
+ * Read next: pci/vfio_user/memory.c, which serves those commands.
  */
 #include <errno.h>
 #include <poll.h>
@@ -18,8 +18,8 @@
 
 #include "base/error.h"
 #include "base/socket.h"
-#include "pci/spec_vfio_user.h"
-#include "pci/vfio_user_socket.h"
+#include "pci/vfio_user/spec.h"
+#include "pci/vfio_user/socket.h"
 
 #define SERVICE_MAX 64
 

@@ -4,7 +4,7 @@
  * mapped.
  * Never: offers a page that holds any of the MSI-X table, which is the kernel's to write,
  * unless the kernel says that it may be mapped.
- * Read next: pci/function_vfio.c, its only user.
+ * Read next: pci/vfio/function.c, its only user.
  *
  * Source: VFIO_DEVICE_GET_REGION_INFO in linux/vfio.h.
  */

@@ -3,7 +3,7 @@
  * Owns: what the host says: sysfs of PCI functions (drivers, groups, network
  * interfaces) below a root that tests can move.
  * Never: decides anything; opens a device; keeps a file open.
- * Read next: pci/group.c.
+ * Read next: pci/host/group.c.
  *
  * Source: Documentation/ABI/testing/sysfs-bus-pci and
  * sysfs-kernel-iommu_groups.
@@ -20,8 +20,8 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "pci/host.h"
-#include "pci/sysfs.h"
+#include "pci/host/host.h"
+#include "pci/host/sysfs.h"
 
 static char root[VN_ROOT_MAX] = "/sys";
 

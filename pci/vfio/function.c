@@ -25,9 +25,9 @@
 #include "iommu/container.h"
 #include "iommu/type1.h"
 #include "pci/function.h"
-#include "pci/host.h"
+#include "pci/host/host.h"
 #include "pci/mapping.h"
-#include "pci/vfio_region.h"
+#include "pci/vfio/region.h"
 
 #define RESET_LIMIT_MS 1000
 #define RESET_PAUSE_MS 10

@@ -3,7 +3,7 @@
  * Owns: the memory that a vfio-user server was told of: where, and what it may do
  * there; and its accesses to it by message.
  * Never: hands out a descriptor through which the server could do more than that.
- * Read next: pci/vfio_user_memory.c.
+ * Read next: pci/vfio_user/memory.c.
  *
  * Source: "VFIO_USER_DMA_MAP" to "VFIO_USER_DMA_WRITE" of the vfio-user specification.
  */
@@ -12,7 +12,7 @@
 
 #include "iommu/iova.h"
 #include "iommu/memory.h"
-#include "pci/vfio_user_version.h"
+#include "pci/vfio_user/version.h"
 
 struct vn_vu_window;
 

@@ -3,7 +3,7 @@
  * Owns: the regions of a function behind a vfio-user server: what they are, access to
  * them by message, the files behind them and the eventfds that stand for them.
  * Never: maps a file that the server could shorten, or anything that is not memory.
- * Read next: pci/vfio_user_region.c.
+ * Read next: pci/vfio_user/region.c.
  *
  * Source: "VFIO_USER_DEVICE_GET_REGION_INFO", "..._GET_REGION_IO_FDS",
  * "VFIO_USER_REGION_READ" and "..._WRITE" of the vfio-user specification.
@@ -12,7 +12,7 @@
 #define VN_PCI_VFIO_USER_REGION_H
 
 #include "pci/function.h"
-#include "pci/vfio_user_version.h"
+#include "pci/vfio_user/version.h"
 
 struct vn_vu_doorbell;
 

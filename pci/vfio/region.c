@@ -4,7 +4,7 @@
  * MSI-X table.
  * Never: keeps anything, or finds the size of a BAR by writing to it: vfio-pci
  * shows a BAR register of its own making.
- * Read next: pci/function_vfio.c.
+ * Read next: pci/vfio/function.c.
  */
 #include <errno.h>
 #include <linux/pci_regs.h>
@@ -17,7 +17,7 @@
 #include "base/error.h"
 #include "base/order.h"
 #include "iommu/type1.h"
-#include "pci/vfio_region.h"
+#include "pci/vfio/region.h"
 
 #define CONFIG_SIZE 256
 #define CAPABILITY_STEPS 48

@@ -2,7 +2,7 @@
 /*
  * Owns: the first message, and the JSON in it.
  * Never: takes more JSON than a page: the parser's memory is bounded by that.
- * Read next: pci/vfio_user_region.c.
+ * Read next: pci/vfio_user/region.c.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -14,8 +14,8 @@
 #include <vionet/error.h>
 
 #include "base/error.h"
-#include "pci/spec_vfio_user.h"
-#include "pci/vfio_user_version.h"
+#include "pci/vfio_user/spec.h"
+#include "pci/vfio_user/version.h"
 
 #define JSON_MAX 4096
 

@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "pci/spec_vfio_user.h"
-#include "pci/vfio_user_region.h"
+#include "pci/vfio_user/spec.h"
+#include "pci/vfio_user/region.h"
 
 #define ANSWER_MAX 8192
 #define STRIDE_MIN (sizeof(struct vu_sub_region) + sizeof(uint64_t))

@@ -3,14 +3,14 @@
  * Owns: agreeing with a vfio-user server on a version and on limits.
  * Never: takes a limit on trust: what makes no sense is refused, what is large is cut
  * to what we use.
- * Read next: pci/vfio_user_version.c.
+ * Read next: pci/vfio_user/version.c.
  *
  * Source: "VFIO_USER_VERSION" of the vfio-user specification.
  */
 #ifndef VN_PCI_VFIO_USER_VERSION_H
 #define VN_PCI_VFIO_USER_VERSION_H
 
-#include "pci/vfio_user_socket.h"
+#include "pci/vfio_user/socket.h"
 
 /* What the server takes. */
 struct vn_vu_limits {

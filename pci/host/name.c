@@ -3,7 +3,7 @@
  * Owns: what to say of a name that is no PCI address but something that the caller
  * may well have meant: a network interface, a path to a socket.
  * Never: takes such a name for a device by itself.
- * Read next: pci/sysfs.c.
+ * Read next: pci/host/sysfs.c.
  */
 #include <errno.h>
 #include <limits.h>
@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "pci/host.h"
-#include "pci/sysfs.h"
+#include "pci/host/host.h"
+#include "pci/host/sysfs.h"
 
 /* The last part of a path such as ".../0000:00:04.0/virtio1" that is an address. */
 static bool last_address(char *path, char address[VN_ADDRESS_MAX])
