@@ -3,7 +3,7 @@
  * Owns: taking the signal from an eventfd that somebody else has too.
  * Never: blocks. O_NONBLOCK belongs to the open file, which the other side shares: a
  * server or back end can switch it off behind our back.
- * Read next: driver/transport_pci.c.
+ * Read next: driver/transport/pci.c.
  */
 #ifndef VN_BASE_EVENT_H
 #define VN_BASE_EVENT_H

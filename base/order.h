@@ -6,7 +6,7 @@
  * Never: chosen at run time. They are always of the strength that hardware needs
  * (VIRTIO 1.4, RSVD-08): on x86 the first two cost nothing, and elsewhere a
  * driver that asks for ORDER_PLATFORM has to pay anyway.
- * Read next: driver/ring_split.h.
+ * Read next: driver/ring/split.h.
  */
 #ifndef VN_BASE_ORDER_H
 #define VN_BASE_ORDER_H

@@ -4,7 +4,7 @@
  * to the caller, once for all transports that have one.
  * Never: blocks, or believes that what is left in a socket's place is stale before it
  * has tried.
- * Read next: pci/vfio_user/socket.c, driver/vhost_user_channel.c.
+ * Read next: pci/vfio_user/socket.c, driver/transport/vhost_user/channel.c.
  */
 #ifndef VN_BASE_SOCKET_H
 #define VN_BASE_SOCKET_H

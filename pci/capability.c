@@ -5,7 +5,7 @@
  * Never: believes the device. Every position, offset and length is the device's
  * word: positions are checked before they are followed, offsets in 64 bits
  * before they are added up.
- * Read next: driver/transport_pci.c, its user.
+ * Read next: driver/transport/pci.c, its user.
  *
  * Source: PCI Local Bus 6.7 (capability list) and 6.8.2 (MSI-X); VIRTIO
  * "Virtio Structure PCI Capabilities".

@@ -5,7 +5,7 @@
  * fuzzed without a device; the content is the device's word and is not trusted.
  * Never: reads the device. The copy is taken once; what a capability says later
  * does not count.
- * Read next: driver/transport_pci.c, its user.
+ * Read next: driver/transport/pci.c, its user.
  *
  * Source: "Virtio Structure PCI Capabilities" (PCI-08 to PCI-19 are its duties:
  * reserved types and BARs are skipped, longer capabilities and lengths accepted,

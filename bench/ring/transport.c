@@ -6,8 +6,8 @@
 
 #include "base/error.h"
 #include "bench/ring/transport.h"
-#include "driver/device.h"
-#include "driver/transport.h"
+#include "driver/device/device.h"
+#include "driver/transport/transport.h"
 
 struct bench_transport {
 	struct vn_transport base; /* first */

@@ -4,7 +4,7 @@
  * mapped BARs, its interrupts, and its part of the container.
  * Never: maps or writes the MSI-X table (the kernel owns it), asks sysfs for
  * anything once the function is open, or leaves a descriptor behind on failure.
- * Read next: iommu/container.c for the memory side; driver/transport_pci.c for
+ * Read next: iommu/container.c for the memory side; driver/transport/pci.c for
  * what is done with the registers.
  *
  * Source: linux/vfio.h; Documentation/driver-api/vfio.rst.

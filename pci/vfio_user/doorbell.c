@@ -3,7 +3,7 @@
  * Owns: the eventfds that a vfio-user server wants signalled instead of writes.
  * Never: takes anything else for an eventfd: a write to it could do something, or
  * block.
- * Read next: driver/transport_pci_registers.c, find_doorbell.
+ * Read next: driver/transport/pci_registers.c, find_doorbell.
  *
  * Source: "VFIO_USER_DEVICE_GET_REGION_IO_FDS" of the vfio-user specification.
  */

@@ -5,9 +5,9 @@
  */
 #include "tests/unit/test.h"
 
-#include "driver/spec_net.h"
-#include "driver/spec_pci.h"
-#include "driver/spec_virtio.h"
+#include "driver/spec/net.h"
+#include "driver/spec/pci.h"
+#include "driver/spec/virtio.h"
 
 #define AT(type, member, offset) _Static_assert(offsetof(type, member) == (offset), #member)
 

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#include "driver/pool.h"
+#include "driver/net/pool.h"
 
 enum { COUNT = 128 };
 

@@ -7,7 +7,7 @@
 
 #include <vionet/recovery.h>
 
-#include "driver/device.h"
+#include "driver/device/device.h"
 
 static int set_up(void **state)
 {

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "driver/pool.h"
-#include "driver/queue.h"
+#include "driver/net/pool.h"
+#include "driver/ring/queue.h"
 #include "features.h"
 
 #define WORDS_MAX 16

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: receive offloads at run time, and notification coalescing.
+ * Never: enables an offload that was not negotiated.
+ * Read next: driver/control/statistics.c.
+ *
+ * Source: "Offloads State Configuration", "Notifications Coalescing".
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vionet/control.h>
+
+#include "base/error.h"
+#include "driver/control/command.h"
+#include "driver/device/device.h"
+#include "driver/spec/net.h"
+#include "driver/control/state.h"
+
+/* ---- offloads ---- */
+
+/* Bits of the mask, and the features behind them: not the same numbers for tunnels
+ * (CVQ-42). */
+static const struct {
+	uint8_t bit, feature;
+} offloads_of[] = {
+	{ 1, NET_F_GUEST_CSUM },
+	{ 7, NET_F_GUEST_TSO4 },
+	{ 8, NET_F_GUEST_TSO6 },
+	{ 9, NET_F_GUEST_ECN },
+	{ 10, NET_F_GUEST_UFO },
+	{ 46, NET_F_GUEST_UDP_TUNNEL_GSO },
+	{ 47, NET_F_GUEST_UDP_TUNNEL_GSO_CSUM },
+	{ 54, NET_F_GUEST_USO4 },
+	{ 55, NET_F_GUEST_USO6 },
+};
+
+static uint64_t negotiated_offloads(const struct vionet_device *device)
+{
+	uint64_t mask = 0;
+
+	for (size_t i = 0; i < sizeof(offloads_of) / sizeof(offloads_of[0]); i++)
+		if (vionet_feature_test(&device->accepted, offloads_of[i].feature))
+			mask |= 1ull << offloads_of[i].bit;
+	return mask;
+}
+
+/* Name the first offload that cannot be. */
+static int refuse_offload(struct vionet_device *device, uint64_t wrong)
+{
+	for (size_t i = 0; i < sizeof(offloads_of) / sizeof(offloads_of[0]); i++)
+		if (wrong >> offloads_of[i].bit & 1)
+			return vn_control_need(device, offloads_of[i].feature,
+					       "this offload");
+	return vn_error(ENOTSUP, "%s: offloads 0x%llx are none", device->name,
+			(unsigned long long)wrong);
+}
+
+int vionet_offloads_set(struct vionet_device *device, uint64_t offloads)
+{
+	uint64_t wrong = offloads & ~negotiated_offloads(device);
+	uint8_t data[8];
+	int result = vn_control_need(device, NET_F_CTRL_GUEST_OFFLOADS,
+				     "switching offloads");
+
+	if (result)
+		return result;
+	if (wrong != 0)
+		return refuse_offload(device, wrong);
+	vn_put64(data, offloads);
+	result = vn_wish_send(device, vn_wish_make(CTRL_GUEST_OFFLOADS,
+						   CTRL_GUEST_OFFLOADS_SET, data,
+						   sizeof(data)), 0,
+			      "GUEST_OFFLOADS_SET");
+	return result ? vn_error_prefix(result, "%s", device->name) : 0;
+}
+
+int vionet_offloads_read(const struct vionet_device *device, uint64_t *offloads)
+{
+	const struct vn_wish *wish = vn_wish_find(device, CTRL_GUEST_OFFLOADS,
+						  CTRL_GUEST_OFFLOADS_SET, NULL,
+						  0);
+
+	*offloads = wish ? vn_get64(wish->data) : negotiated_offloads(device);
+	return 0;
+}
+
+/* ---- coalescing ---- */
+
+/* What was set for single queues is overridden (CVQ-47), also for one that is reset
+ * later. */
+static void forget_single(struct vionet_device *device, bool transmit)
+{
+	for (unsigned int i = 0; i < device->queue_pairs; i++) {
+		uint8_t key[2];
+
+		vn_put16(key, (uint16_t)(2 * i + transmit));
+		vn_wish_forget(device, CTRL_NOTF_COAL, CTRL_NOTF_COAL_VQ_SET, key,
+			       sizeof(key));
+	}
+}
+
+int vionet_coalescing_set(struct vionet_device *device, bool transmit,
+			  const struct vionet_coalescing *coalescing)
+{
+	uint8_t command = transmit ? CTRL_NOTF_COAL_TX_SET :
+				     CTRL_NOTF_COAL_RX_SET;
+	uint8_t data[8];
+	int result = vn_control_need(device, NET_F_NOTF_COAL, "coalescing");
+
+	if (result)
+		return result;
+	vn_put32(vn_put32(data, coalescing->max_packets), coalescing->max_usecs);
+	result = vn_wish_send(device, vn_wish_make(CTRL_NOTF_COAL, command, data,
+						   sizeof(data)), 0,
+			      transmit ? "COAL_TX_SET" : "COAL_RX_SET");
+	if (result == 0)
+		forget_single(device, transmit);
+	return result ? vn_error_prefix(result, "%s", device->name) : 0;
+}
+
+int vionet_queue_coalescing_set(struct vionet_queue *queue,
+				const struct vionet_coalescing *coalescing)
+{
+	struct vionet_device *device = queue->device;
+	uint8_t data[12] = { 0 };
+	int result = vn_control_need(device, NET_F_VQ_NOTF_COAL,
+				     "coalescing of one queue");
+
+	if (result)
+		return result;
+	vn_put16(data, (uint16_t)queue->index);
+	vn_put32(vn_put32(data + 4, coalescing->max_packets),
+		 coalescing->max_usecs);
+	result = vn_wish_send(device, vn_wish_make(CTRL_NOTF_COAL,
+						   CTRL_NOTF_COAL_VQ_SET, data,
+						   sizeof(data)), 2,
+			      "COAL_VQ_SET");
+	return result ? vn_error_prefix(result, "%s", device->name) : 0;
+}
+
+int vionet_queue_coalescing_read(struct vionet_queue *queue,
+				 struct vionet_coalescing *coalescing)
+{
+	struct vionet_device *device = queue->device;
+	uint8_t data[4] = { 0 }, answer[8];
+	struct vn_command command = {
+		.class = CTRL_NOTF_COAL,
+		.command = CTRL_NOTF_COAL_VQ_GET,
+		.name = "COAL_VQ_GET",
+		.data = data,
+		.size = sizeof(data),
+		.result = answer,
+		.result_size = sizeof(answer),
+	};
+	int result = vn_control_need(device, NET_F_VQ_NOTF_COAL,
+				     "coalescing of one queue");
+
+	memset(coalescing, 0, sizeof(*coalescing));
+	if (result)
+		return result;
+	vn_put16(data, (uint16_t)queue->index);
+	result = vn_control_command(device, &command);
+	if (result == 0 && command.result_length < sizeof(answer))
+		result = vn_error(EIO, "COAL_VQ_GET: an answer of %u bytes",
+				  command.result_length);
+	if (result)
+		return vn_error_prefix(result, "%s", device->name);
+	coalescing->max_packets = vn_get32(answer);
+	coalescing->max_usecs = vn_get32(answer + 4);
+	return 0;
+}

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: what a device tells of itself: link, events, and its description.
+ * Never: blocks.
+ * Read next: tools/info.c, which prints it all.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <vionet/error.h>
+
+#include "base/error.h"
+#include "driver/control/command.h"
+#include "driver/device/device.h"
+#include "driver/queue/quarantine.h"
+#include "driver/ring/queue.h"
+#include "driver/spec/net.h"
+#include "driver/spec/virtio.h"
+
+/* A wish to be announced is granted this often at most. */
+#define ANNOUNCE_INTERVAL (1000 * VN_MS)
+
+int vionet_device_link(struct vionet_device *device, struct vionet_link *link)
+{
+	struct vn_net_config config;
+	int result;
+
+	*link = device->config.link;
+	if (device->gone)
+		return vn_error(ENODEV, "%s: the device is gone; close it",
+				device->name);
+	result = vn_config_read(device, &config);
+	if (result)
+		return vn_error_prefix(result, "%s: link", device->name);
+	/* Speed and duplex may have changed with it (NET-10). */
+	device->config.link = config.link;
+	device->config.announce = config.announce;
+	*link = config.link;
+	return 0;
+}
+
+int vionet_device_eventfd(const struct vionet_device *device)
+{
+	return device->transport->event_fd;
+}
+
+/* ---- health ---- */
+
+/* The device's own word on it. Our queues are dead if somebody else reset it, too. */
+static enum vn_ailment diagnose(int result, uint8_t status)
+{
+	if (result)
+		return result == -ENODEV ? VN_AILMENT_GONE : VN_AILMENT_NONE;
+	if (status & STATUS_DEVICE_NEEDS_RESET)
+		return VN_AILMENT_GAVE_UP;
+	return status & STATUS_DRIVER_OK ? VN_AILMENT_NONE : VN_AILMENT_RESET;
+}
+
+void vn_device_look(struct vionet_device *device)
+{
+	struct vn_transport *transport = device->transport;
+	struct vn_error_kept text;
+	enum vn_ailment ailment;
+	uint8_t status = 0;
+	int result;
+
+	vn_error_keep(&text);
+	result = transport->ops->health(transport, &status);
+	(void)vn_error_restore(result, &text);
+	ailment = diagnose(result, status);
+	if (ailment != VN_AILMENT_NONE)
+		vn_device_note(device, ailment);
+}
+
+int vn_device_check(const struct vionet_device *device)
+{
+	switch (__atomic_load_n(&device->ailment, __ATOMIC_RELAXED)) {
+	case VN_AILMENT_NONE:
+		return 0;
+	case VN_AILMENT_GONE:
+		return vn_error(ENODEV, "%s: the device is gone; close it",
+				device->name);
+	case VN_AILMENT_RESET:
+		return vn_error(EIO, "%s: the device was reset by somebody else; "
+				"recover it, or stop and start it", device->name);
+	default:
+		return vn_error(EIO, "%s: the device needs a reset, or its back end "
+				"has gone; recover it, or stop and start it",
+				device->name);
+	}
+}
+
+/* With or without an interrupt (GEN-29). Returns an error if it cannot be asked, though
+ * it is there. */
+static int status_events(struct vionet_device *device, uint32_t *happened)
+{
+	uint8_t status = 0;
+	int result = device->transport->ops->status_read(device->transport,
+							 &status);
+	enum vn_ailment ailment = diagnose(result, status);
+
+	if (result && ailment == VN_AILMENT_NONE)
+		return result;
+	/* One that rests, or was not started, has no DRIVER_OK. */
+	if (ailment == VN_AILMENT_RESET && (!device->started || device->suspended))
+		ailment = VN_AILMENT_NONE;
+	if (ailment == VN_AILMENT_GONE) {
+		device->gone = true;
+		*happened |= VIONET_EVENT_GONE;
+	} else if (ailment != VN_AILMENT_NONE) {
+		*happened |= VIONET_EVENT_NEEDS_RESET;
+	}
+	if (ailment != VN_AILMENT_NONE && device->started)
+		vn_device_note(device, ailment);
+	return 0;
+}
+
+/* Compared with what was last reported, not with what was last read: the
+ * application may have looked in between. A read that fails is tried again. */
+static bool link_changed(struct vionet_device *device)
+{
+	struct vionet_link before = device->reported, now;
+
+	if (vionet_device_link(device, &now))
+		return false;
+	device->link_pending = false;
+	device->reported = now;
+	return now.up != before.up || now.speed != before.speed ||
+	       now.duplex != before.duplex;
+}
+
+/*
+ * The device wants to be announced (CVQ-13 to CVQ-15): the application is told, and
+ * the device that it was. The answer is not waited for. A device that asks for ever
+ * is listened to once a second.
+ */
+static bool announcement_due(struct vionet_device *device)
+{
+	uint64_t now = vn_now();
+
+	if (!device->live || !device->config.announce)
+		return false;
+	if (device->announced_at != 0 &&
+	    now - device->announced_at < ANNOUNCE_INTERVAL)
+		return false;
+	if (vn_control_post(device, CTRL_ANNOUNCE, CTRL_ANNOUNCE_ACK,
+			    "ANNOUNCE_ACK"))
+		return false;
+	device->announced_at = now;
+	return true;
+}
+
+static bool queue_broken(struct vionet_device *device)
+{
+	if (vn_control_check(device))
+		return true;
+	for (unsigned int i = 0; i < device->queue_pairs; i++)
+		if (__atomic_load_n(&device->rx[i].breach, __ATOMIC_ACQUIRE) ||
+		    __atomic_load_n(&device->tx[i].breach, __ATOMIC_ACQUIRE))
+			return true;
+	return false;
+}
+
+int vionet_device_events(struct vionet_device *device, uint32_t *events)
+{
+	struct vn_transport *transport = device->transport;
+	uint32_t happened = 0;
+	int result;
+
+	*events = 0;
+	if (device->gone) {
+		*events = VIONET_EVENT_GONE;
+		return 0;
+	}
+	result = transport->ops->events(transport, &happened);
+	if (result == -EAGAIN) {
+		device->link_pending |= (happened & VIONET_EVENT_LINK) != 0;
+		*events = happened & ~(uint32_t)VIONET_EVENT_LINK;
+		return 0;
+	}
+	if (result == 0)
+		result = status_events(device, &happened);
+	if (result)
+		return vn_error_prefix(result, "%s: events", device->name);
+	if ((happened & VIONET_EVENT_LINK) || !transport->config_interrupt)
+		device->link_pending = true;
+	happened &= ~(uint32_t)VIONET_EVENT_LINK;
+	/* An unanswered wish for an announcement is looked at again, too. */
+	if (device->config.announce)
+		device->link_pending = true;
+	if (device->link_pending && !device->gone && link_changed(device))
+		happened |= VIONET_EVENT_LINK;
+	if (!device->gone && announcement_due(device))
+		happened |= VIONET_EVENT_ANNOUNCE;
+	if (device->started && queue_broken(device))
+		happened |= VIONET_EVENT_QUEUE_BROKEN;
+	*events = happened;
+	return 0;
+}
+
+int vionet_device_info(struct vionet_device *device,
+		       struct vionet_device_info *info)
+{
+	struct vn_iommu_limits limits;
+	int result;
+
+	memset(info, 0, sizeof(*info));
+	result = device->transport->ops->limits(device->transport, &limits);
+	if (result == 0)
+		result = device->transport->ops->status_read(device->transport,
+							     &info->status);
+	if (result)
+		return vn_error_prefix(result, "%s: info", device->name);
+	memcpy(info->name, device->name, sizeof(info->name));
+	vionet_text_clean(info->name);
+	snprintf(info->transport, sizeof(info->transport), "%s",
+		 device->transport->kind);
+	info->offered = device->offered;
+	info->negotiated = device->accepted;
+	info->started = device->started;
+	info->broken = device->broken;
+	memcpy(info->mac, device->config.mac, sizeof(info->mac));
+	info->mac_from_device = device->config.mac_from_device;
+	info->mtu = device->config.mtu;
+	info->link = device->config.link;
+	info->max_queue_pairs = device->config.max_queue_pairs;
+	info->queue_pairs = device->started ? (uint16_t)device->active_pairs : 1;
+	info->queues = device->transport->queue_count;
+	info->vectors = (uint16_t)device->transport->vector_max;
+	info->header_size = device->header_size;
+	info->page_size = limits.page_size;
+	info->page_sizes = limits.page_sizes;
+	info->mapped_bytes = limits.mapped_bytes;
+	info->mappings = limits.mappings;
+	info->mappings_left = limits.mappings_left;
+	vn_quarantine_count(device, &info->quarantined, &info->quarantined_packets);
+	info->unshown = device->transport->unshown;
+	info->unshown_count = device->transport->unshown_count;
+	return 0;
+}
+
+/* The control queue follows the pairs (NET-01), of which there is one unless MQ or
+ * RSS was accepted; what the device has beyond that would be there only with MQ. */
+static void describe_role(const struct vionet_device *device,
+			  unsigned int index, struct vionet_queue_info *info)
+{
+	unsigned int control = 2u * device->config.device_pairs;
+
+	if (index < control)
+		snprintf(info->role, sizeof(info->role), "%s %u",
+			 index % 2 ? "transmit" : "receive", index / 2);
+	else if (index == control &&
+		 vionet_feature_test(&device->offered, NET_F_CTRL_VQ))
+		snprintf(info->role, sizeof(info->role), "control");
+	else
+		snprintf(info->role, sizeof(info->role), "only with MQ");
+}
+
+/* The queue with this index, if it is in use. */
+static const struct vionet_queue *find_queue(const struct vionet_device *device,
+					     unsigned int index)
+{
+	if (!device->started)
+		return NULL;
+	if (index < 2 * device->queue_pairs)
+		return index % 2 ? &device->tx[index / 2] :
+				   &device->rx[index / 2];
+	if (device->control && index == device->control->queue.index)
+		return &device->control->queue;
+	return NULL;
+}
+
+static void describe_doorbell(const struct vn_doorbell *doorbell,
+			      struct vionet_queue_info *info)
+{
+	if (doorbell->address)
+		info->doorbell = VIONET_DOORBELL_MAPPED;
+	else
+		info->doorbell = doorbell->fd >= 0 ? VIONET_DOORBELL_EVENTFD :
+						     VIONET_DOORBELL_CALL;
+	info->doorbell_bits = (uint8_t)(8 * doorbell->width);
+}
+
+/* One that is not in use. */
+static int describe_idle(struct vionet_device *device, unsigned int index,
+			 struct vionet_queue_info *info)
+{
+	struct vn_transport *transport = device->transport;
+	struct vn_doorbell doorbell = { .fd = 0, .width = 2 };
+	int result = transport->ops->queue_max(transport, index, &info->size_max);
+
+	/* It is an eventfd where the transport does not know. */
+	if (result || info->size_max == 0)
+		return result;
+	/* One that leads nowhere is refused when the queue is set up. */
+	if (!transport->ops->queue_doorbell ||
+	    transport->ops->queue_doorbell(transport, index, &doorbell) == 0)
+		describe_doorbell(&doorbell, info);
+	return 0;
+}
+
+int vionet_device_queue_info(struct vionet_device *device, unsigned int index,
+			     struct vionet_queue_info *info)
+{
+	const struct vionet_queue *queue;
+	int result;
+
+	memset(info, 0, sizeof(*info));
+	if (index >= device->transport->queue_count)
+		return vn_error(ENOENT, "%s: there is no queue %u, the device has "
+				"%u", device->name, index,
+				device->transport->queue_count);
+	info->index = (uint16_t)index;
+	info->vector = -1;
+	describe_role(device, index, info);
+	queue = find_queue(device, index);
+	if (!queue) {
+		result = describe_idle(device, index, info);
+		return result ? vn_error_prefix(result, "%s: queue %u",
+						device->name, index) : 0;
+	}
+	info->size_max = queue->size_max;
+	info->size = (uint16_t)queue->size;
+	info->segments_max = queue->transmits ? queue->segments_max : 0;
+	info->vector = queue->vector;
+	describe_doorbell(&queue->doorbell, info);
+	info->descriptor_area = queue->areas.descriptor.iova;
+	info->driver_area = queue->areas.driver.iova;
+	info->device_area = queue->areas.device.iova;
+	return 0;
+}
+
+int vionet_device_pci_details(struct vionet_device *device,
+			      struct vionet_pci_details *details)
+{
+	int result;
+
+	if (!device->transport->ops->pci_details)
+		return vn_error(ENOTSUP, "%s: it is no PCI function",
+				device->name);
+	result = device->transport->ops->pci_details(device->transport, details);
+	return result ? vn_error_prefix(result, "%s: details", device->name) : 0;
+}

@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: bringing a device or one queue back, and letting a device rest.
+ * Never: takes buffers back from a device that has not let go of them.
+ * Read next: driver/device/info.c.
+ *
+ * Source: "Virtqueue Reset", "Device Status Field" (DEVICE_NEEDS_RESET), "Device
+ * Suspend".
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vionet/error.h>
+#include <vionet/recovery.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "driver/control/command.h"
+#include "driver/device/device.h"
+#include "driver/net/pool.h"
+#include "driver/ring/queue.h"
+#include "driver/queue/slow_path.h"
+#include "driver/spec/virtio.h"
+#include "driver/control/state.h"
+
+/* So many recoveries in so long a time, and it is left alone. */
+#define RECOVERIES (sizeof(((struct vionet_device *)0)->recovered_at) / 8)
+#define RECOVERY_WINDOW (10000 * VN_MS)
+
+static double milliseconds_since(uint64_t begin)
+{
+	return (double)(vn_now() - begin) / (double)VN_MS;
+}
+
+/* ---- what is lost ---- */
+
+/* What the device has delivered and nobody will receive. No more than the queue
+ * holds: a device that goes on delivering does not keep us here. */
+static uint64_t discard_received(struct vionet_queue *queue)
+{
+	struct vionet_packet *packets[32];
+	uint64_t lost = 0;
+	uint32_t count;
+
+	do {
+		count = queue->bursts->receive(queue, packets, 32);
+		for (uint32_t i = 0; i < count; i++)
+			vn_packet_free(packets[i]);
+		lost += count;
+	} while (count == 32 && lost < queue->size);
+	return lost;
+}
+
+/* Count what a reset will cost; a broken queue has nothing more to tell. */
+static void count_losses(struct vionet_queue *queue,
+			 struct vionet_recovery *report)
+{
+	if (queue->breach)
+		report->transmit_unknown += queue->transmits ?
+						    queue->outstanding : 0;
+	else if (queue->transmits)
+		report->transmit_unknown += queue->bursts->reclaim(queue);
+	else
+		report->receive_lost += discard_received(queue);
+}
+
+/* ---- the whole device ---- */
+
+/* Queues rest, or work: transmission on as many as the device was told to use. */
+static void pause_all(struct vionet_device *device, bool paused)
+{
+	for (unsigned int i = 0; i < device->queue_pairs; i++) {
+		vn_queue_pause(&device->rx[i], paused);
+		vn_queue_pause(&device->tx[i],
+			       paused || i >= device->active_pairs);
+	}
+}
+
+/* A device that needs it again at once is not helped by it. */
+static int check_patience(struct vionet_device *device)
+{
+	uint64_t now = vn_now();
+
+	if (device->recovered_at[0] != 0 &&
+	    now - device->recovered_at[0] < RECOVERY_WINDOW)
+		return vn_error(EAGAIN, "it has been recovered %zu times within %llu "
+				"s; leave it alone, or close it", RECOVERIES,
+				RECOVERY_WINDOW / (1000 * VN_MS));
+	memmove(device->recovered_at, device->recovered_at + 1,
+		sizeof(device->recovered_at) - sizeof(device->recovered_at[0]));
+	device->recovered_at[RECOVERIES - 1] = now;
+	return 0;
+}
+
+/* It has to be able to do what it did before (J13). */
+static int check_room(struct vionet_device *device)
+{
+	uint16_t most = 0;
+	int result = 0;
+
+	if (device->queue_pairs > device->config.device_pairs)
+		return vn_error(ENOTSUP, "the device has come back with %u queue "
+				"pairs, %u are in use",
+				device->config.device_pairs, device->queue_pairs);
+	for (unsigned int i = 0; i < 2 * device->queue_pairs && result == 0; i++) {
+		result = device->transport->ops->queue_max(device->transport, i,
+							   &most);
+		if (result == 0 && most < device->plans[i].size)
+			result = vn_error(ENOTSUP, "the device has come back with "
+					  "%u entries for queue %u, %u are in use",
+					  most, i, device->plans[i].size);
+		if (result == 0 && i % 2 == 0)
+			result = vn_device_check_rx_pool(device,
+							 device->plans[i].pool);
+	}
+	return result;
+}
+
+static int bring_back(struct vionet_device *device)
+{
+	int result = vn_device_reset(device);
+
+	vn_control_close(device);
+	if (result == 0)
+		result = vn_device_negotiate(device);
+	if (result == 0)
+		result = check_room(device);
+	if (result == 0)
+		result = vn_device_open_vectors(device);
+	for (unsigned int i = 0; i < device->queue_pairs && result == 0; i++) {
+		result = vn_queue_reopen(&device->rx[i], &device->plans[2 * i]);
+		if (result == 0)
+			result = vn_queue_reopen(&device->tx[i],
+						 &device->plans[2 * i + 1]);
+	}
+	if (result == 0)
+		result = vn_device_open_control(device);
+	if (result == 0)
+		result = vn_device_go(device);
+	return result;
+}
+
+/* Nothing for it: as after a stop. */
+static void give_up(struct vionet_device *device, int result)
+{
+	struct vn_error_kept why;
+
+	vn_error_keep(&why);
+	if (device->negotiated)
+		vn_device_give_up(device, result);
+	else if (!device->gone && !device->quiet)
+		(void)vn_device_reset(device);
+	device->started = false;
+	vn_device_close_queues(device);
+	vn_error(-result, "%s: recovery: %s; the device is stopped", device->name,
+		 why.text);
+}
+
+int vionet_device_recover(struct vionet_device *device,
+			  struct vionet_recovery *report)
+{
+	struct vionet_recovery unused;
+	uint64_t begin = vn_now();
+	int result;
+
+	if (!report)
+		report = &unused;
+	memset(report, 0, sizeof(*report));
+	if (!device->started)
+		return vn_error(ENETDOWN, "%s: recovery: the device is not started",
+				device->name);
+	result = check_patience(device);
+	if (result)
+		return vn_error_prefix(result, "%s: recovery", device->name);
+	for (unsigned int i = 0; i < device->queue_pairs && !device->gone; i++) {
+		if (!device->suspended)
+			count_losses(&device->rx[i], report);
+		count_losses(&device->tx[i], report);
+	}
+	pause_all(device, true);
+	result = bring_back(device);
+	if (result) {
+		give_up(device, result);
+		return result;
+	}
+	pause_all(device, false);
+	report->milliseconds = milliseconds_since(begin);
+	return 0;
+}
+
+/* ---- one queue ---- */
+
+static int check_queue(struct vionet_queue *queue)
+{
+	struct vionet_device *device = queue->device;
+	int result = vn_control_need(device, F_RING_RESET, "resetting a queue");
+
+	if (result == 0 && !device->live)
+		result = vn_error(ENETDOWN, "%s: resetting a queue: the device is "
+				  "%s", device->name, device->suspended ?
+				  "suspended" : "not started");
+	return result;
+}
+
+/* A queue that was reset has lost its own coalescing (CVQ-48). */
+static int restore_coalescing(struct vionet_queue *queue)
+{
+	const struct vn_wish *wish;
+	struct vn_command command;
+	uint8_t key[2];
+
+	vn_put16(key, (uint16_t)queue->index);
+	wish = vn_wish_find(queue->device, CTRL_NOTF_COAL, CTRL_NOTF_COAL_VQ_SET,
+			    key, sizeof(key));
+	if (!wish)
+		return 0;
+	command = (struct vn_command){
+		.class = wish->class,
+		.command = wish->command,
+		.name = "COAL_VQ_SET",
+		.data = wish->data,
+		.size = wish->size,
+	};
+	return vn_control_command(queue->device, &command);
+}
+
+/* The device has let go of the queue: make it anew and put it to work. */
+static int revive(struct vionet_queue *queue, struct vn_queue_plan *plan)
+{
+	struct vn_transport *transport = queue->device->transport;
+	struct vionet_packet *none[1];
+	int result;
+
+	queue->released = true;
+	result = vn_queue_reopen(queue, plan);
+	if (result == 0)
+		result = transport->ops->queue_enable(transport, queue->index);
+	if (result)
+		return result;
+	if (!queue->transmits)
+		(void)queue->bursts->receive(queue, none, 0);
+	return restore_coalescing(queue);
+}
+
+static int renew(struct vionet_queue *queue, uint16_t size,
+		 struct vionet_recovery *report)
+{
+	struct vionet_device *device = queue->device;
+	struct vn_queue_plan *plan = &device->plans[queue->index];
+	struct vionet_recovery unused;
+	uint64_t begin = vn_now();
+	int result;
+
+	if (!report)
+		report = &unused;
+	memset(report, 0, sizeof(*report));
+	count_losses(queue, report);
+	vn_queue_pause(queue, true);
+	result = device->transport->ops->queue_reset(device->transport,
+						     queue->index);
+	if (result == 0) {
+		plan->size = size;
+		result = revive(queue, plan);
+	}
+	if (result) {
+		vn_queue_pause(queue, true);
+		vn_queue_break(queue, VN_BREACH_RESET, 0, 0);
+		return vn_error_prefix(result, "%s: resetting %s queue %u",
+				       device->name, queue->transmits ?
+				       "transmit" : "receive", queue->pair);
+	}
+	vn_queue_pause(queue, queue->transmits &&
+				      queue->pair >= device->active_pairs);
+	report->milliseconds = milliseconds_since(begin);
+	return 0;
+}
+
+int vionet_queue_reset(struct vionet_queue *queue,
+		       struct vionet_recovery *report)
+{
+	int result = check_queue(queue);
+
+	return result ? result :
+			renew(queue, queue->device->plans[queue->index].size,
+			      report);
+}
+
+int vionet_queue_resize(struct vionet_queue *queue, uint32_t size,
+			struct vionet_recovery *report)
+{
+	const struct vn_queue_plan *plan = &queue->device->plans[queue->index];
+	int result = check_queue(queue);
+
+	if (result)
+		return result;
+	if (!vn_device_size_fits(queue->device, size) || size > plan->size_max)
+		return vn_error(EINVAL, "%s: queue %u: a size of %u; 2 to %u are "
+				"possible, and powers of two only on split rings",
+				queue->device->name, queue->index, size,
+				plan->size_max);
+	return renew(queue, (uint16_t)size, report);
+}
+
+/* ---- rest ---- */
+
+static int check_suspendable(struct vionet_device *device)
+{
+	int result = vn_control_need(device, F_SUSPEND, "suspending");
+
+	if (result == 0 && !device->started)
+		result = vn_error(ENETDOWN, "%s: suspending: the device is not "
+				  "started", device->name);
+	return result;
+}
+
+static unsigned long long waited_ms(const struct vn_patience *patience, int result)
+{
+	uint64_t end = result == -ETIMEDOUT ? patience->end : vn_now();
+
+	return (end - patience->begin) / VN_MS;
+}
+
+/* Set a status bit and wait until the device shows `up` and no `down` (GEN-33,
+ * GEN-37). */
+static int change_status(struct vionet_device *device, uint8_t up, uint8_t down)
+{
+	struct vn_transport *transport = device->transport;
+	struct vn_patience patience = vn_device_patience(device, up == STATUS_SUSPEND ?
+							 "suspend" : "resume");
+	uint8_t status = 0;
+	int result = transport->ops->status_read(transport, &status);
+
+	if (result == 0)
+		result = transport->ops->status_write(transport,
+						      (uint8_t)(status | up));
+	while (result == 0) {
+		result = transport->ops->status_read(transport, &status);
+		if (result)
+			break;
+		if (status & STATUS_DEVICE_NEEDS_RESET)
+			return vn_error(EIO, "the device needs a reset");
+		if ((status & up) && !(status & down))
+			return 0;
+		result = vn_device_await(device, &patience);
+		if (result)
+			return vn_error(-result, "the device has not followed "
+					"within %llu ms, its status reads 0x%02x; "
+					"recover it",
+					waited_ms(&patience, result), status);
+	}
+	if (result == -ENODEV)
+		device->gone = true;
+	return result;
+}
+
+int vionet_device_suspend(struct vionet_device *device)
+{
+	int result = check_suspendable(device);
+
+	if (result || device->suspended)
+		return result;
+	/* From here on no buffer and no notification (GEN-34, GEN-35). */
+	pause_all(device, true);
+	device->live = false;
+	device->suspended = true;
+	result = change_status(device, STATUS_SUSPEND, STATUS_DRIVER_OK);
+	return result ? vn_error_prefix(result, "%s: suspending", device->name) : 0;
+}
+
+int vionet_device_resume(struct vionet_device *device)
+{
+	int result = check_suspendable(device);
+
+	if (result || !device->suspended)
+		return result;
+	result = change_status(device, STATUS_DRIVER_OK, STATUS_SUSPEND);
+	if (result)
+		return vn_error_prefix(result, "%s: resuming", device->name);
+	device->suspended = false;
+	device->live = true;
+	pause_all(device, false);
+	/* What was made available just before may not have been seen. */
+	for (unsigned int i = 0; i < device->queue_pairs; i++) {
+		if (device->rx[i].outstanding != 0)
+			vn_queue_kick(&device->rx[i]);
+		if (device->tx[i].outstanding != 0)
+			vn_queue_kick(&device->tx[i]);
+	}
+	return 0;
+}

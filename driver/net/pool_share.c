@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: pools that several devices see, each at an address of its own.
+ * Never: looks anything up for a packet: what a queue needs of a pool it has looked up
+ * once for a run of its packets.
+ * Read next: driver/queue/slow_path.c.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "driver/net/pool.h"
+
+/* Another device that sees a pool. */
+struct vn_share {
+	struct vionet_pool *pool;
+	struct vionet_device *device;
+	struct vionet_memory *memory; /* the device's */
+	enum vn_access access;
+	struct vn_share *next;		 /* of the pool */
+	struct vn_share *next_of_device;
+};
+
+static uint64_t offset_in(const struct vionet_memory *memory)
+{
+	return memory->iova - (uint64_t)(uintptr_t)memory->memory.address;
+}
+
+bool vn_pool_reach(const struct vionet_pool *pool, const struct vionet_device *device,
+		   struct vn_reach *reach)
+{
+	const struct vn_share *share = pool->shares;
+
+	if (pool->device == device) {
+		*reach = (struct vn_reach){ pool->iova_offset, pool->access };
+		return true;
+	}
+	while (share && share->device != device)
+		share = share->next;
+	if (share)
+		*reach = (struct vn_reach){ offset_in(share->memory), share->access };
+	return share != NULL;
+}
+
+/* ---- sharing ---- */
+
+static int check(const struct vionet_pool *pool, const struct vionet_device *device,
+		 enum vionet_access access)
+{
+	struct vn_reach reach;
+
+	if (access != VIONET_DEVICE_READS && access != VIONET_DEVICE_WRITES)
+		return vn_error(EINVAL, "access %d is neither VIONET_DEVICE_READS nor "
+				"VIONET_DEVICE_WRITES", (int)access);
+	if (pool->own)
+		return vn_error(EINVAL, "the pool is released when %s stops; share one "
+				"of vionet_pool_create", pool->device->name);
+	if (vn_pool_reach(pool, device, &reach))
+		return vn_error(EALREADY, "the device sees the pool already");
+	if ((enum vn_access)access > pool->access)
+		return vn_error(EINVAL, "the pool was made for transmitting only; make "
+				"it with VIONET_DEVICE_WRITES");
+	return 0;
+}
+
+/*
+ * Pools of a vhost-user device lie in regions that they share with its rings, and what
+ * another process is given it sees all of: such a pool gets a region of its own first.
+ */
+static int leave_shared_region(struct vionet_pool *pool)
+{
+	struct vionet_device *device = pool->device;
+	struct vionet_memory *memory;
+	int result;
+
+	if (!pool->own_memory || !pool->memory->whole)
+		return 0;
+	if (pool->queues != 0 || pool->available != pool->count)
+		return vn_error(EBUSY, "the pool is in use; share it before");
+	result = vn_device_memory_alloc_whole(
+		device, (size_t)pool->stride * pool->count, pool->access,
+		!(device->flags & VIONET_OPEN_NO_HUGEPAGES), &memory);
+	if (result)
+		return result;
+	vn_device_memory_free(pool->memory);
+	pool->memory = memory;
+	pool->base = memory->memory.address;
+	vn_pool_place(pool);
+	return 0;
+}
+
+/* The pool's memory once more, in the device's books. It stays mapped here as long as one
+ * of them has it. */
+static struct vionet_memory *make_twin(struct vionet_memory *of, enum vn_access access)
+{
+	struct vionet_memory *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return NULL;
+	m->memory = of->memory;
+	m->access = access;
+	m->foreign = of->foreign;
+	m->mapped_here = of->mapped_here;
+	m->read_only = of->read_only;
+	if (of->access == VN_DEVICE_WRITES && access == VN_DEVICE_READS)
+		m->memory.keep_writable = true;
+	if (of->memory.fd >= 0) {
+		m->memory.fd = fcntl(of->memory.fd, F_DUPFD_CLOEXEC, 0);
+		if (m->memory.fd < 0) {
+			free(m);
+			return NULL;
+		}
+	}
+	return m;
+}
+
+static int show(struct vn_share *share)
+{
+	struct vionet_memory *of = share->pool->memory;
+	struct vn_transport *transport = share->device->transport;
+	struct vionet_memory *m = make_twin(of, share->access);
+	int result;
+
+	if (!m)
+		return vn_error(ENOMEM, "no memory, or descriptor, for it");
+	result = transport->ops->memory_add(transport, &m->memory, share->access,
+					    &m->iova);
+	if (result) {
+		if (m->memory.fd >= 0)
+			close(m->memory.fd);
+		free(m);
+		return result;
+	}
+	m->twin = of->twin ? of->twin : of;
+	of->twin = m;
+	vn_memory_link(share->device, m);
+	share->memory = m;
+	return 0;
+}
+
+static int share_with(struct vionet_pool *pool, struct vionet_device *device,
+		      enum vionet_access access)
+{
+	struct vn_share *share;
+	int result = check(pool, device, access);
+
+	if (result == 0)
+		result = leave_shared_region(pool);
+	if (result)
+		return result;
+	share = calloc(1, sizeof(*share));
+	if (!share)
+		return vn_error(ENOMEM, "no memory");
+	share->pool = pool;
+	share->device = device;
+	share->access = (enum vn_access)access;
+	result = show(share);
+	if (result) {
+		free(share);
+		return result;
+	}
+	share->next = pool->shares;
+	pool->shares = share;
+	share->next_of_device = device->shares;
+	device->shares = share;
+	return 0;
+}
+
+int vionet_pool_share(struct vionet_pool *pool, struct vionet_device *device,
+		      enum vionet_access access)
+{
+	int result = share_with(pool, device, access);
+
+	return result ? vn_error_prefix(result, "%s: share a pool", device->name) : 0;
+}
+
+/* ---- the end of it ---- */
+
+/* Out of both lists. Its memory stays in the device's books. */
+static void drop_share(struct vn_share *share)
+{
+	struct vn_share **at = &share->pool->shares;
+
+	while (*at != share)
+		at = &(*at)->next;
+	*at = share->next;
+	for (at = &share->device->shares; *at != share; at = &(*at)->next_of_device)
+		;
+	*at = share->next_of_device;
+	free(share);
+}
+
+void vn_pool_unshare(struct vionet_pool *pool)
+{
+	while (pool->shares) {
+		struct vionet_memory *memory = pool->shares->memory;
+
+		drop_share(pool->shares);
+		vn_device_memory_free(memory);
+	}
+}
+
+void vn_shares_end(struct vionet_device *device)
+{
+	while (device->shares)
+		drop_share(device->shares);
+}
+
+/* Frames of memory that goes with the device go too. */
+static void detach_frames(struct vionet_pool *pool, const struct vionet_device *device)
+{
+	for (uint32_t i = 0; i < pool->count; i++) {
+		struct vionet_packet *packet = &pool->packets[i];
+
+		if ((packet->state & VN_PACKET_ATTACHED) &&
+		    vn_packet_attachment(packet)->memory->device == device)
+			vn_packet_detach(packet);
+	}
+}
+
+/* Its first sharer becomes the one it belongs to. */
+static void hand_over(struct vionet_pool *pool)
+{
+	struct vn_share *heir = pool->shares;
+	struct vionet_device *device = heir->device;
+
+	detach_frames(pool, pool->device);
+	if (!pool->own_memory)
+		__atomic_sub_fetch(&pool->memory->users, 1, __ATOMIC_RELEASE);
+	pool->own_memory = true;
+	pool->memory = heir->memory;
+	pool->access = heir->access;
+	pool->device = device;
+	vn_pool_place(pool);
+	pool->next = device->pools;
+	device->pools = pool;
+	drop_share(heir);
+}
+
+void vn_pools_hand_over(struct vionet_device *device)
+{
+	struct vionet_pool **at = &device->pools;
+
+	while (*at) {
+		struct vionet_pool *pool = *at;
+
+		if (!pool->shares) {
+			at = &pool->next;
+			continue;
+		}
+		*at = pool->next;
+		hand_over(pool);
+	}
+}

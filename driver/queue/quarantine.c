@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: see driver/queue/quarantine.h.
+ * Never: see driver/queue/quarantine.h.
+ * Read next: driver/device/recovery.c.
+ */
+#include <stdlib.h>
+
+#include "driver/net/pool.h"
+#include "driver/queue/quarantine.h"
+
+void vn_quarantine_add(struct vionet_queue *queue)
+{
+	struct vn_quarantined *place = queue->place;
+	struct vionet_device *device = queue->device;
+
+	place->queue = *queue;
+	place->next = device->quarantine;
+	device->quarantine = place;
+}
+
+static void release_pools(struct vionet_device *device)
+{
+	struct vionet_pool *pool = device->pools;
+
+	while (pool) {
+		struct vionet_pool *next = pool->next;
+
+		if (pool->abandoned)
+			vn_pool_destroy_forced(pool);
+		pool = next;
+	}
+}
+
+/* Packets first: they may be in the pools that go, or point to memory that goes. */
+void vn_quarantine_release(struct vionet_device *device)
+{
+	while (device->quarantine) {
+		struct vn_quarantined *place = device->quarantine;
+
+		device->quarantine = place->next;
+		vn_queue_release(&place->queue);
+		free(place);
+	}
+	release_pools(device);
+}
+
+/* ---- counting ---- */
+
+static uint32_t count_segments(const struct vionet_packet *packet)
+{
+	uint32_t count = 0;
+
+	for (; packet; packet = packet->next)
+		count++;
+	return count;
+}
+
+static uint32_t count_packets(const struct vionet_queue *queue)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; queue->pool && queue->slots && i < queue->size; i++) {
+		const struct vionet_packet *packet =
+			vn_slot_packet(queue->slots[i]);
+
+		/* What a posted description points to means nothing. */
+		if (packet)
+			count += queue->transmits ? count_segments(packet) : 1;
+	}
+	if (queue->partial.left != 0 && !queue->partial.drop)
+		count += count_segments(queue->partial.head);
+	return count;
+}
+
+static void count_queue(const struct vionet_queue *queue, uint32_t *regions,
+			uint32_t *packets)
+{
+	*regions += queue->read_memory != NULL;
+	*regions += queue->write_memory != NULL;
+	*regions += queue->tables.memory != NULL;
+	*packets += count_packets(queue);
+}
+
+/* One that was to be reset alone, and was not, is in no known state either. */
+static void count_if_unknown(const struct vionet_queue *queue, uint32_t *regions,
+			     uint32_t *packets)
+{
+	if (__atomic_load_n(&queue->breach, __ATOMIC_ACQUIRE) == VN_BREACH_RESET)
+		count_queue(queue, regions, packets);
+}
+
+void vn_quarantine_count(const struct vionet_device *device, uint32_t *regions,
+			 uint32_t *packets)
+{
+	*regions = device->quarantined;
+	*packets = 0;
+	for (const struct vn_quarantined *at = device->quarantine; at; at = at->next)
+		count_queue(&at->queue, regions, packets);
+	for (unsigned int i = 0; i < device->queue_pairs; i++) {
+		count_if_unknown(&device->rx[i], regions, packets);
+		count_if_unknown(&device->tx[i], regions, packets);
+	}
+	for (const struct vionet_pool *pool = device->pools; pool; pool = pool->next)
+		*regions += pool->abandoned && pool->own_memory ? 1 : 0;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: queues that their device may still use, though nobody else does: whole, with
+ * ring, record of what is in flight, and packets.
+ * Never: gives any of it back before the device is known to be quiet.
+ * Read next: driver/queue/quarantine.c.
+ */
+#ifndef VN_DRIVER_QUARANTINE_H
+#define VN_DRIVER_QUARANTINE_H
+
+#include "driver/ring/queue.h"
+
+/* Made with its queue, so that there is no lack of memory when it is needed. */
+struct vn_quarantined {
+	struct vn_quarantined *next; /* in the device's list */
+	struct vionet_queue queue;
+};
+
+/* Take over all that `queue` has, in its `place`. */
+void vn_quarantine_add(struct vionet_queue *queue);
+
+/* The device is quiet, or was taken away: packets go back to their pools, the device's
+ * own pools and all ring memory are freed. */
+void vn_quarantine_release(struct vionet_device *device);
+
+/* What the device may still use: memory regions of ours, and packets. */
+void vn_quarantine_count(const struct vionet_device *device, uint32_t *regions,
+			 uint32_t *packets);
+
+#endif

@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: making and closing queues, health and counters. The bursts are in
+ * driver/queue/burst.h, waiting is in driver/queue/wait.c.
+ * Never: frees ring memory that the device may still write to.
+ * Read next: driver/ring/split.h.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "driver/net/pool.h"
+#include "driver/queue/quarantine.h"
+#include "driver/ring/queue.h"
+#include "driver/queue/burst_table.h"
+#include "driver/spec/net.h"
+
+/* ---- making ---- */
+
+#define ETHERNET_HEADER 14u
+
+static uint32_t longest_frame(const struct vionet_device *device)
+{
+	return device->config.mtu ? device->config.mtu + ETHERNET_HEADER :
+				    VIONET_FRAME_MAX;
+}
+
+/* "transmit queue 3", for error texts. */
+const char *vn_queue_name(const struct vionet_queue *queue, char text[32])
+{
+	if (!queue->packets)
+		snprintf(text, 32, "control queue");
+	else
+		snprintf(text, 32, "%s queue %u",
+			 queue->transmits ? "transmit" : "receive", queue->pair);
+	return text;
+}
+
+/*
+ * Several queues may have one vector, and each is another thread's: whoever
+ * cleared the eventfd would take the interrupt from the others. So each looks
+ * through an epoll of its own, which tells it of every signal once.
+ */
+static int share_interrupt(struct vionet_queue *queue, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
+
+	queue->interrupt_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (queue->interrupt_fd < 0)
+		return vn_error_errno(errno, "epoll_create1");
+	queue->shared_interrupt = true;
+	if (epoll_ctl(queue->interrupt_fd, EPOLL_CTL_ADD, fd, &event))
+		return vn_error_errno(errno, "epoll_ctl");
+	return 0;
+}
+
+static int attach_interrupt(struct vionet_queue *queue, bool shared)
+{
+	int fd;
+
+	if (queue->vector < 0)
+		return 0;
+	fd = queue->transport->vector_fds[queue->vector];
+	if (shared)
+		return share_interrupt(queue, fd);
+	queue->interrupt_fd = fd;
+	return 0;
+}
+
+/* Buffers that are wanted before they are posted: each time costs a full barrier, and a
+ * look at a line that the device is writing. Short queues need every one. */
+static uint16_t refill_batch(uint16_t size)
+{
+	if (size < 64)
+		return 1;
+	return size < 256 ? size / 4 : 64;
+}
+
+/* From here on the pool stays until the queue is closed. */
+static void hold_pool(struct vionet_queue *queue)
+{
+	if (queue->pool)
+		queue->pool->queues++;
+	queue->opened = queue->pool != NULL;
+}
+
+/* Addresses do not change while the queue is open. */
+static void use_pool(struct vionet_queue *queue, const struct vionet_pool *pool)
+{
+	(void)vn_source_choose(queue, pool, &queue->source);
+	/* 64 bytes of description, `stride_lines` times 64 of buffer. */
+	queue->refill_shift = (uint64_t)(uintptr_t)pool->base + queue->source.shift +
+			      VIONET_HEADROOM -
+			      (uint64_t)(uintptr_t)pool->packets *
+				      pool->stride_lines;
+}
+
+int vn_queue_open(struct vionet_queue *queue, struct vionet_device *device,
+		  const struct vn_queue_plan *plan)
+{
+	struct vn_transport *transport = device->transport;
+	int result;
+
+	*queue = (struct vionet_queue){
+		.device = device,
+		.transport = transport,
+		.index = plan->index,
+		.pair = plan->index / 2,
+		.transmits = plan->index % 2 != 0,
+		.size = plan->size,
+		.size_max = plan->size_max,
+		.header_size = device->header_size,
+		.offloads = vn_offloads_of(&device->accepted,
+					   plan->index % 2 != 0),
+		.mergeable = vionet_feature_test(&device->accepted,
+						 NET_F_MRG_RXBUF),
+		.max_frame = longest_frame(device),
+		.pool = plan->pool,
+		.packets = plan->pool != NULL,
+		.counters.size = plan->size,
+		.refill_batch = refill_batch(plan->size),
+		.vector = plan->vector,
+		.interrupt_fd = -1,
+		.watch.mark = UINT64_MAX,
+	};
+	queue->metadata = queue->header_size != sizeof(struct net_hdr) ||
+			  queue->offloads.flags != 0 ||
+			  queue->offloads.kinds != 0 || queue->offloads.hash;
+	if (plan->pool)
+		queue->posted = plan->pool->buffer_size + queue->header_size;
+	queue->place = calloc(1, sizeof(*queue->place));
+	result = queue->place ? vn_ring_open(queue) : vn_error(ENOMEM, "no memory");
+	if (result == 0)
+		result = transport->ops->queue_setup(transport, plan->index,
+						     plan->size, &queue->vector,
+						     &queue->areas,
+						     &queue->doorbell);
+	if (result == 0)
+		result = attach_interrupt(queue, plan->shared);
+	if (result) {
+		struct vn_error_kept why;
+		char name[32];
+
+		vn_error_prefix(result, "%s", vn_queue_name(queue, name));
+		vn_error_keep(&why);
+		queue->released = true; /* it was never enabled */
+		vn_queue_close(queue);
+		return vn_error_restore(result, &why);
+	}
+	queue->bursts = vn_bursts_of(queue);
+	hold_pool(queue);
+	if (queue->pool)
+		use_pool(queue, queue->pool);
+	return 0;
+}
+
+const struct vn_bursts *vn_bursts_of(const struct vionet_queue *queue)
+{
+	static const struct vn_bursts_choice *const choices[] = {
+		[VN_SPLIT] = &vn_bursts_split,
+		[VN_SPLIT_IN_ORDER] = &vn_bursts_split_in_order,
+		[VN_PACKED] = &vn_bursts_packed,
+		[VN_PACKED_IN_ORDER] = &vn_bursts_packed_in_order,
+	};
+	const struct vn_bursts_choice *choice = choices[queue->layout];
+	/* Transmit bursts look at a packet's offloads anyway; those of the basic
+	 * header serve also where some are negotiated. */
+	bool basic = queue->transmits ?
+			     queue->header_size == sizeof(struct net_hdr) :
+			     !queue->metadata;
+
+	return basic ? &choice->plain[queue->mergeable] :
+		       &choice->offloads[queue->mergeable];
+}
+
+/* Buffers of a device that is quiet are ours again, whether completed or not. */
+static void take_back(struct vionet_queue *queue)
+{
+	for (uint32_t i = 0; queue->slots && i < queue->size; i++) {
+		struct vionet_packet *packet = vn_slot_packet(queue->slots[i]);
+
+		if (!packet || !queue->pool)
+			continue;
+		vn_packet_unpoison(packet);
+		/* Posted descriptions are as the last user left them. */
+		if (!queue->transmits)
+			packet->next = NULL;
+		vn_packet_set_owner(packet, VN_PACKET_DEVICE);
+		vn_packet_free(packet);
+	}
+	if (queue->partial.left != 0 && !queue->partial.drop)
+		vn_packet_free(queue->partial.head);
+}
+
+void vn_queue_release(struct vionet_queue *queue)
+{
+	take_back(queue);
+	vn_ring_close(queue);
+}
+
+/* All that it has goes; the structure stays as it is. */
+static void let_go(struct vionet_queue *queue)
+{
+	if (queue->opened && queue->pool)
+		queue->pool->queues--;
+	if (queue->shared_interrupt && queue->interrupt_fd >= 0)
+		close(queue->interrupt_fd);
+	/* One that could not be made anew has no place, and nothing to keep. */
+	if (queue->place && !queue->device->quiet && !queue->released) {
+		vn_quarantine_add(queue);
+	} else {
+		vn_queue_release(queue);
+		free(queue->place);
+	}
+}
+
+void vn_queue_close(struct vionet_queue *queue)
+{
+	if (!queue->device)
+		return;
+	let_go(queue);
+	memset(queue, 0, sizeof(*queue));
+}
+
+/* A queue without memory: bursts find it paused, check tells why. */
+static void make_dead(struct vionet_queue *dead, const struct vionet_queue *queue)
+{
+	*dead = (struct vionet_queue){
+		.bursts = queue->bursts,
+		.transport = queue->transport,
+		.pool = queue->pool,
+		.vector = -1,
+		.interrupt_fd = -1,
+		.paused = true,
+	};
+	hold_pool(dead);
+}
+
+/* All but what any thread may be reading now. */
+static void replace(struct vionet_queue *queue, const struct vionet_queue *fresh)
+{
+	const size_t before = offsetof(struct vionet_queue, breach);
+	const size_t behind = offsetof(struct vionet_queue, counters) +
+			      sizeof(queue->counters);
+
+	memcpy(queue, fresh, before);
+	memcpy((char *)queue + behind, (const char *)fresh + behind,
+	       sizeof(*queue) - behind);
+	__atomic_store_n(&queue->unreachable, (uint8_t)VN_REACHABLE, __ATOMIC_RELAXED);
+	__atomic_store_n(&queue->counters.in_flight, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&queue->counters.size, fresh->size, __ATOMIC_RELAXED);
+	__atomic_store_n(&queue->breach, (uint8_t)VN_BREACH_NONE, __ATOMIC_RELEASE);
+}
+
+int vn_queue_reopen(struct vionet_queue *queue, const struct vn_queue_plan *plan)
+{
+	struct vionet_queue fresh;
+	int result;
+
+	let_go(queue);
+	result = vn_queue_open(&fresh, queue->device, plan);
+	if (result)
+		make_dead(&fresh, queue);
+	replace(queue, &fresh);
+	if (result)
+		vn_queue_break(queue, VN_BREACH_RESET, 0, 0);
+	return result;
+}
+
+/* ---- health ---- */
+
+void vn_queue_break(struct vionet_queue *queue, enum vn_breach breach,
+		    uint32_t value, uint32_t limit)
+{
+	if (queue->breach != VN_BREACH_NONE)
+		return;
+	__atomic_store_n(&queue->breach_value, value, __ATOMIC_RELAXED);
+	__atomic_store_n(&queue->breach_limit, limit, __ATOMIC_RELAXED);
+	__atomic_store_n(&queue->breach, (uint8_t)breach, __ATOMIC_RELEASE);
+}
+
+static int check_reach(const struct vionet_queue *queue)
+{
+	if (__atomic_load_n(&queue->unreachable, __ATOMIC_RELAXED) !=
+	    VN_UNREACHABLE_LAST)
+		return 0;
+	return vn_error(EXDEV, "%s: transmit queue %u: a packet's pool was made for "
+			"another device; show it to this one too: vionet_pool_share",
+			queue->device->name, queue->pair);
+}
+
+int vionet_queue_check(const struct vionet_queue *queue)
+{
+	uint8_t breach = __atomic_load_n(&queue->breach, __ATOMIC_ACQUIRE);
+	uint32_t value = __atomic_load_n(&queue->breach_value, __ATOMIC_RELAXED);
+	uint32_t limit = __atomic_load_n(&queue->breach_limit, __ATOMIC_RELAXED);
+	char what[96], name[32];
+
+	switch (breach) {
+	case VN_BREACH_NONE:
+		return vn_device_ails(queue->device) ?
+			       vn_device_check(queue->device) : check_reach(queue);
+	case VN_BREACH_INDEX_JUMP:
+		snprintf(what, sizeof(what), "the used index jumped by %u with %u "
+			 "buffers outstanding", value, limit);
+		break;
+	case VN_BREACH_ID_RANGE:
+		snprintf(what, sizeof(what), "used id %u is out of range, the queue "
+			 "has %u entries", value, limit);
+		break;
+	case VN_BREACH_ID_IDLE:
+		snprintf(what, sizeof(what), "used id %u is not outstanding", value);
+		break;
+	case VN_BREACH_ORDER:
+		snprintf(what, sizeof(what), "used id %u is out of order, though the "
+			 "device took IN_ORDER", value);
+		break;
+	case VN_BREACH_RESET:
+		snprintf(what, sizeof(what), "it could not be reset, or not be set "
+			 "up again afterwards");
+		break;
+	default:
+		snprintf(what, sizeof(what), "a packet of %u buffers on a queue of "
+			 "%u entries", value, limit);
+		break;
+	}
+	return vn_error(EIO, "%s: %s is broken by the device: %s; stop and start "
+			"the device, or recover it", queue->device->name,
+			vn_queue_name(queue, name), what);
+}
+
+/* ---- bursts ---- */
+
+/* A queue is one thread's from its first burst on; debug builds hold to that. */
+static inline void check_owner(struct vionet_queue *queue)
+{
+#ifndef NDEBUG
+	if (!queue->owned) {
+		queue->owner = pthread_self();
+		queue->owned = true;
+	}
+	assert(pthread_equal(queue->owner, pthread_self()));
+#else
+	(void)queue;
+#endif
+}
+
+uint32_t vionet_queue_receive(struct vionet_queue *queue,
+			      struct vionet_packet **packets, uint32_t max)
+{
+	assert(!queue->transmits);
+	check_owner(queue);
+	if (__builtin_expect(vn_queue_paused(queue), 0))
+		return 0;
+	return queue->bursts->receive(queue, packets, max);
+}
+
+uint32_t vionet_queue_transmit(struct vionet_queue *queue,
+			       struct vionet_packet *const *packets,
+			       uint32_t count)
+{
+	assert(queue->transmits);
+	check_owner(queue);
+	if (__builtin_expect(vn_queue_paused(queue), 0))
+		return 0;
+	return queue->bursts->transmit(queue, packets, count);
+}
+
+uint32_t vionet_queue_reclaim(struct vionet_queue *queue)
+{
+	uint32_t left;
+
+	assert(queue->transmits);
+	check_owner(queue);
+	left = queue->bursts->reclaim(queue);
+	if (left != 0)
+		vn_queue_idle(queue);
+	return left;
+}
+
+/* ---- looking ---- */
+
+struct vionet_pool *vionet_queue_pool(const struct vionet_queue *queue)
+{
+	return queue->pool;
+}
+
+static uint64_t counted(const uint64_t *counter)
+{
+	return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
+int vionet_queue_stats(const struct vionet_queue *queue,
+		       struct vionet_queue_stats *stats)
+{
+	const struct vn_counters *c = &queue->counters;
+
+	*stats = (struct vionet_queue_stats){
+		.packets = counted(&c->packets),
+		.bytes = counted(&c->bytes),
+		.completed = counted(&c->completed),
+		.kicks = counted(&c->kicks),
+		.interrupts = counted(&c->interrupts),
+		.full = counted(&c->full),
+		.invalid = counted(&c->invalid),
+		.dropped_short = counted(&c->dropped_short),
+		.dropped_long = counted(&c->dropped_long),
+		.dropped_chain = counted(&c->dropped_chain),
+		.dropped_metadata = counted(&c->dropped_metadata),
+		.ignored_metadata = counted(&c->ignored_metadata),
+		.starved = counted(&c->starved),
+		.lost_interrupts = counted(&c->lost_interrupts),
+		.rescues = counted(&c->rescues),
+		.in_flight = (uint32_t)counted(&c->in_flight),
+		.size = (uint32_t)counted(&c->size),
+	};
+	return 0;
+}

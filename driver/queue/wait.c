@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: waiting for a queue, asleep or awake, and the one place where a device that does
+ * not move is notified again.
+ * Never: waits without a limit, or trusts an interrupt or a notification for longer than
+ * VN_RESCUE_INTERVAL.
+ * Read next: driver/ring/split.h.
+ *
+ * A notification may get lost: hardware may not listen yet just after DRIVER_OK, and a
+ * device may say that it wants none and then go to sleep. So everything that finds nothing
+ * to do comes by here: polls that receive nothing, a full queue, completions that are
+ * asked for, sleeps and commands.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <sys/epoll.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/event.h"
+#include "base/order.h"
+#include "driver/ring/queue.h"
+#include "driver/ring/packed.h"
+#include "driver/ring/split.h"
+#include "driver/queue/slow_path.h"
+
+/* A sleep ends after this, so that the caller may look at its own flags. */
+#define SLEEP_MAX (1000 * VN_MS)
+
+/* Nor is a receive queue notified more often, if its device says that it has seen all
+ * buffers: then it is just idle. */
+#define IDLE_INTERVAL (1000 * VN_MS)
+
+/* How often a queue without a vector is looked at while "sleeping". */
+#define POLL_PAUSE (VN_MS / 10)
+
+/* ---- a device that does not move ---- */
+
+/* With EVENT_IDX: does the device wait for the very next buffer? */
+static bool has_seen_all(const struct vionet_queue *queue)
+{
+	const struct vn_packed *packed = &queue->packed;
+	const struct vn_split *split = &queue->split;
+	uint32_t event, next;
+
+	if (!queue->event_idx)
+		return false;
+	if (!vn_layout_is_packed(queue->layout))
+		return vn_load16((const volatile le16 *)
+				 &split->used->ring[queue->size]) ==
+		       split->avail_index;
+	event = vn_load32(packed->device_event);
+	next = (uint32_t)(packed->avail - packed->desc);
+	if (packed->avail_flags & PACKED_FLAGS(PACKED_DESC_F_AVAIL))
+		next |= 0x8000;
+	return (event >> 16 & RING_EVENT_FLAGS_MASK) == RING_EVENT_FLAGS_DESC &&
+	       (event & 0xffff) == next;
+}
+
+static uint64_t rescue_interval(const struct vionet_queue *queue)
+{
+	bool receives = queue->pool && !queue->transmits;
+
+	return receives && has_seen_all(queue) ? IDLE_INTERVAL : VN_RESCUE_INTERVAL;
+}
+
+/* From now on. */
+static void watch(struct vionet_queue *queue, uint64_t now)
+{
+	queue->watch.mark = queue->counters.completed + queue->counters.kicks;
+	queue->watch.since = now;
+}
+
+static bool has_moved(const struct vionet_queue *queue)
+{
+	return queue->outstanding == 0 ||
+	       queue->watch.mark !=
+		       queue->counters.completed + queue->counters.kicks;
+}
+
+void vn_queue_look_after(struct vionet_queue *queue, uint64_t now)
+{
+	/* One of two clocks may be a little behind the other. */
+	int64_t still = (int64_t)(now - queue->watch.since);
+
+	if (has_moved(queue)) {
+		watch(queue, now);
+		return;
+	}
+	if (still < (int64_t)VN_RESCUE_INTERVAL || queue->breach ||
+	    vn_queue_paused(queue) || (uint64_t)still < rescue_interval(queue))
+		return;
+	watch(queue, now);
+	vn_device_look(queue->device);
+	/* One that is to be reset is not to be notified either (GEN-28). */
+	if (vn_device_ails(queue->device))
+		return;
+	vn_queue_kick(queue);
+	vn_count(&queue->counters.rescues, 1);
+	watch(queue, now);
+}
+
+void vn_queue_idle(struct vionet_queue *queue)
+{
+	vn_queue_look_after(queue, vn_now_coarse());
+}
+
+/* Nothing more will come of it. */
+static bool is_hopeless(const struct vionet_queue *queue)
+{
+	return queue->breach || vn_device_ails(queue->device);
+}
+
+int vionet_queue_drain(struct vionet_queue *queue, unsigned int timeout_ms)
+{
+	uint64_t now = vn_now(), end = now + timeout_ms * VN_MS;
+
+	for (; vionet_queue_reclaim(queue) != 0; now = vn_now()) {
+		if (is_hopeless(queue))
+			return vionet_queue_check(queue);
+		/* Whoever was kept from running so long looks once more. */
+		if (now >= end && vionet_queue_reclaim(queue) != 0)
+			return vn_error(ETIMEDOUT, "%s: transmit queue %u: the "
+					"device has not completed %u packets "
+					"within %u ms", queue->device->name,
+					queue->pair, queue->outstanding,
+					timeout_ms);
+		vn_sleep(VN_MS / 20);
+	}
+	return queue->breach ? vionet_queue_check(queue) : 0;
+}
+
+/* ---- waiting ---- */
+
+int vionet_queue_eventfd(const struct vionet_queue *queue)
+{
+	if (queue->interrupt_fd < 0)
+		return vn_error(ENOTSUP, "%s: queue %u has no interrupt: none was "
+				"asked for, or the device has too few MSI-X "
+				"vectors; poll it", queue->device->name,
+				queue->index);
+	return queue->interrupt_fd;
+}
+
+int vionet_queue_arm(struct vionet_queue *queue)
+{
+	int ready;
+
+	/* A broken queue may have no memory any more. */
+	if (queue->breach)
+		return vionet_queue_check(queue);
+	if (vn_queue_paused(queue))
+		return 0;
+	ready = queue->bursts->arm(queue);
+	if (queue->breach)
+		return vionet_queue_check(queue);
+	/* What has come is still to be taken. */
+	if (ready != 0 || !vn_device_ails(queue->device))
+		return ready;
+	queue->bursts->disarm(queue);
+	return vionet_queue_check(queue);
+}
+
+static void clear_interrupt(struct vionet_queue *queue)
+{
+	struct epoll_event event;
+	bool signalled;
+
+	if (queue->interrupt_fd < 0)
+		return;
+	if (queue->shared_interrupt)
+		signalled = epoll_wait(queue->interrupt_fd, &event, 1, 0) > 0;
+	else
+		signalled = vn_event_take(queue->interrupt_fd);
+	if (signalled)
+		vn_count(&queue->counters.interrupts, 1);
+}
+
+void vionet_queue_disarm(struct vionet_queue *queue)
+{
+	if (!vn_queue_paused(queue))
+		queue->bursts->disarm(queue);
+	clear_interrupt(queue);
+}
+
+static bool spin(struct vionet_queue *queue, uint64_t end)
+{
+	uint64_t now;
+
+	do {
+		if (queue->breach || queue->bursts->ready(queue))
+			return true;
+		VN_CPU_RELAX();
+		now = vn_now();
+		vn_queue_look_after(queue, now);
+	} while (now < end);
+	return false;
+}
+
+/* Sleep once, armed: until the interrupt, a removal request, a signal, or the
+ * pause is over. Returns poll's answer for the interrupt; -ENODEV on removal. */
+static int sleep_armed(struct vionet_queue *queue, uint64_t pause)
+{
+	struct pollfd fds[2] = {
+		{ .fd = queue->interrupt_fd, .events = POLLIN },
+		{ .fd = queue->transport->removal_fd, .events = POLLIN },
+	};
+	struct timespec timeout = {
+		.tv_sec = (time_t)(pause / (1000 * VN_MS)),
+		.tv_nsec = (long)(pause % (1000 * VN_MS)),
+	};
+	int ready = ppoll(fds, 2, &timeout, NULL);
+
+	if (ready < 0)
+		return -EINTR;
+	if (fds[1].revents)
+		return vn_error(ENODEV, "%s: the device is being removed; stop and "
+				"close it", queue->device->name);
+	return fds[0].revents ? 1 : 0;
+}
+
+static uint64_t shorter(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* How long to sleep before the next look: an interrupt is not trusted for longer, and a
+ * caller may wait in pieces, so the time is counted across them. */
+static uint64_t next_look(const struct vionet_queue *queue, uint64_t now)
+{
+	uint64_t still = now - queue->watch.since;
+
+	if (queue->interrupt_fd < 0)
+		return POLL_PAUSE;
+	return still < VN_RESCUE_INTERVAL ? VN_RESCUE_INTERVAL - still :
+					    VN_RESCUE_INTERVAL;
+}
+
+/* Arm and sleep until there is work or `end`; the queue is disarmed on return. */
+static int sleep_until(struct vionet_queue *queue, uint64_t end)
+{
+	bool slept = false; /* and no interrupt ended it */
+
+	for (;;) {
+		uint64_t now = vn_now(), pause;
+		int ready = vionet_queue_arm(queue);
+
+		if (ready > 0 && slept)
+			vn_count(&queue->counters.lost_interrupts, 1);
+		if (ready != 0 || now >= end)
+			return ready;
+		vn_queue_look_after(queue, now);
+		pause = next_look(queue, now);
+		ready = sleep_armed(queue, shorter(pause, end - now));
+		if (ready < 0)
+			return ready == -EINTR ? 0 : ready;
+		clear_interrupt(queue);
+		slept = queue->interrupt_fd >= 0 && ready == 0 && pause < end - now;
+	}
+}
+
+int vionet_queue_wait(struct vionet_queue *queue, unsigned int spin_us,
+		      int timeout_ms)
+{
+	uint64_t now = vn_now(), limit = SLEEP_MAX + VN_MS;
+	uint64_t end = now + (timeout_ms < 0 ? limit :
+			      shorter(limit, (unsigned int)timeout_ms * VN_MS));
+	int result;
+
+	if (queue->breach)
+		return vionet_queue_check(queue);
+	if (spin_us != 0 &&
+	    spin(queue, shorter(end, now + (uint64_t)spin_us * 1000)))
+		return queue->breach ? vionet_queue_check(queue) : 1;
+	result = sleep_until(queue, end);
+	if (!vn_queue_paused(queue))
+		queue->bursts->disarm(queue);
+	return result;
+}

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: what a queue is: its ring, the private record of every buffer that the
+ * device has, its health and its counters.
+ * Never: believes ring memory. What is needed later about a buffer is kept in
+ * `slots`, which the device cannot reach; descriptors are write-only for us.
+ * Read next: driver/ring/split.h.
+ */
+#ifndef VN_DRIVER_QUEUE_H
+#define VN_DRIVER_QUEUE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <vionet/queue.h>
+
+#include "driver/device/device.h"
+#include "driver/net/offload.h"
+#include "driver/spec/virtio.h"
+
+/* How a queue can be broken by its device. 0 is health. */
+enum vn_breach {
+	VN_BREACH_NONE = 0,
+	VN_BREACH_INDEX_JUMP, /* used idx ran past what is outstanding */
+	VN_BREACH_ID_RANGE,   /* used id is no entry of the queue */
+	VN_BREACH_ID_IDLE,    /* used id is not outstanding */
+	VN_BREACH_ORDER,      /* used id is none of those that may come next */
+	VN_BREACH_BUFFERS,    /* num_buffers larger than the queue */
+	VN_BREACH_RESET,      /* it was to be reset, and is in no known state */
+};
+
+/* A device that does not move is notified again this often: it may have missed a
+ * notification, or never withdrawn its wish for none. An interrupt is trusted for as
+ * long. */
+#define VN_RESCUE_INTERVAL (100 * VN_MS)
+
+/* Most segments of a packet that are transmitted as one buffer. */
+#define VN_SEGMENTS_MAX 256u
+
+/* How descriptors lie in memory, and whether buffers come back in order. */
+enum vn_layout {
+	VN_SPLIT,
+	VN_SPLIT_IN_ORDER,
+	VN_PACKED,
+	VN_PACKED_IN_ORDER,
+};
+
+/* One element of a buffer. */
+struct vn_element {
+	uint64_t iova;
+	uint32_t length;
+};
+
+/*
+ * What an outstanding buffer is: the address of its packet, and tags in the bits
+ * that the alignment of packets leaves. 0: not outstanding. The common buffer (one
+ * descriptor, one segment, of the queue's own pool) has no tag, so that neither its
+ * packet nor its extent is looked at when it comes back.
+ */
+typedef uintptr_t vn_slot;
+
+enum {
+	VN_SLOT_COMPLEX = 1,   /* has an extent, or is not freed as one segment */
+	VN_SLOT_ELSEWHERE = 2, /* belongs to another pool than the queue's */
+	VN_SLOT_TAGS = 3,
+};
+
+static inline struct vionet_packet *vn_slot_packet(vn_slot slot)
+{
+	return (struct vionet_packet *)(slot & ~(vn_slot)VN_SLOT_TAGS);
+}
+
+#define VN_NO_TABLE 0xffff
+
+/* What a complex buffer occupies. */
+struct vn_extent {
+	uint16_t descriptors; /* in the ring */
+	uint16_t table;	      /* its indirect table, or VN_NO_TABLE */
+};
+
+/* Indirect tables of a transmit queue, in memory that the device can only read. */
+struct vn_tables {
+	struct vionet_memory *memory; /* NULL: not negotiated */
+	uint16_t *free;		      /* stack */
+	uint16_t available;
+	uint16_t entries; /* of each table */
+};
+
+/*
+ * Split ring: where the parts are, and our side of the indices.
+ *
+ * `ids` of the queue is what the available ring holds, entry by entry. A buffer is
+ * posted at available entry k under id ids[k]; a buffer that comes back leaves its
+ * id where the ring of free ids ends. A device that works in order thus finds in
+ * the available ring what it found there a lap ago, and nothing is written to it.
+ */
+struct vn_split {
+	volatile struct split_desc *desc;
+	volatile struct split_avail *avail;
+	const volatile struct split_used *used;
+	uint16_t mask;
+	uint16_t avail_index; /* next entry of the available ring; wraps freely */
+	uint16_t desc_index;  /* in order: next descriptor; wraps freely */
+	uint16_t used_index;  /* next entry of the used ring to read */
+	uint16_t used_seen;   /* used idx as last read and checked */
+	uint16_t free_index;  /* entry of `ids` for the next id that comes back */
+	uint16_t asked_index; /* avail_index when a kick was last considered */
+	bool order_due;	      /* the entry at used_index was not judged yet */
+};
+
+/*
+ * Packed ring: positions count descriptors, orders count buffers; both wrap at the
+ * size of the queue. `ids` of the queue is the ring of free ids by order; in order
+ * it is not needed, an id is its order.
+ */
+struct vn_packed {
+	volatile struct packed_desc *desc, *end; /* the first, behind the last */
+	volatile struct packed_desc *avail; /* next to write */
+	volatile struct packed_desc *used;  /* next to come back */
+	/* AVAIL and USED of this lap, where they lie in the second half. */
+	uint64_t avail_flags, used_flags;
+	volatile struct packed_desc *held_desc; /* whose flags are written last ... */
+	uint64_t held; /* ... and its second half; 0: none */
+	volatile struct packed_event *driver_event;
+	const volatile le32 *device_event;
+	uint16_t order_next; /* of the next buffer */
+	uint16_t order_used; /* of the next one to come back */
+	uint16_t added;	     /* descriptors since a kick was last considered */
+};
+
+/* Counters; written by the queue's thread alone, read by any. */
+struct vn_counters {
+	uint64_t packets, bytes, completed, kicks, interrupts, full, invalid;
+	uint64_t dropped_short, dropped_long, dropped_chain, starved;
+	uint64_t dropped_metadata, ignored_metadata;
+	uint64_t lost_interrupts, rescues, in_flight, size;
+};
+
+typedef uint32_t vn_receive_fn(struct vionet_queue *queue,
+			       struct vionet_packet **packets, uint32_t max);
+typedef uint32_t vn_transmit_fn(struct vionet_queue *queue,
+				struct vionet_packet *const *packets,
+				uint32_t count);
+typedef uint32_t vn_reclaim_fn(struct vionet_queue *queue);
+typedef bool vn_ready_fn(struct vionet_queue *queue);
+typedef int vn_arm_fn(struct vionet_queue *queue);
+typedef void vn_disarm_fn(struct vionet_queue *queue);
+
+/* The bursts of one ring layout; a queue has one table, chosen at start. */
+struct vn_bursts {
+	vn_receive_fn *receive;
+	vn_transmit_fn *transmit;
+	vn_reclaim_fn *reclaim; /* transmit queues */
+	vn_ready_fn *ready;	/* is there anything completed? */
+	vn_arm_fn *arm;		/* 0 armed, 1 work is there already */
+	vn_disarm_fn *disarm;
+};
+
+/* A packet of a pool that the device does not see was not taken. */
+enum vn_unreachable {
+	VN_REACHABLE = 0,
+	VN_UNREACHABLE_NOW,  /* it cuts this burst short */
+	VN_UNREACHABLE_LAST, /* it cut the last one short that was */
+};
+
+/* What may be sent from the packets of a pool. */
+struct vn_source {
+	const struct vionet_pool *pool;
+	uint64_t shift; /* address of the header for the device, minus of the data */
+	uint64_t room;	/* of a buffer, less the header */
+	uint32_t span;	/* longest frame, less the shortest */
+	unsigned int tag;
+};
+
+struct vionet_queue {
+	/* Read and written by every burst. */
+	union {
+		struct vn_split split;
+		struct vn_packed packed;
+	};
+	vn_slot *slots; /* by id; with IN_ORDER on a split ring by entry */
+	uint16_t *ids;	/* see above */
+	uint32_t size;
+	uint16_t free_count;  /* descriptors */
+	uint16_t outstanding; /* buffers that the device has */
+	uint8_t paused;	      /* no buffer may be made available: the control side
+			       * says so, the queue's thread looks */
+	bool mergeable;
+	bool event_idx;
+	bool armed;	      /* the device was asked for an interrupt */
+	uint8_t layout;	      /* vn_layout; the bursts have it as a constant */
+	uint16_t header_size;
+	uint16_t refill_batch;
+	uint16_t batch_left; /* in order: buffers of a batch still to be taken */
+	uint32_t batch_written; /* what was written to its last one */
+	uint32_t posted;    /* receive: bytes of each buffer, with header */
+	uint32_t max_frame; /* longest frame to transmit, without VLAN tag */
+	struct vionet_pool *pool;
+	struct vn_source source; /* its own pool's */
+	uint64_t refill_shift; /* receive: address of a buffer for the device, less
+				* `stride_lines` times that of its packet */
+	struct vn_doorbell doorbell;
+	struct vn_offloads offloads;
+	bool metadata; /* receive: the header says something */
+
+	/* A packet in several receive buffers of which some are still to come. */
+	struct {
+		struct vionet_packet *head, *tail;
+		uint32_t left;	/* buffers */
+		bool drop;	/* consume the rest, deliver nothing */
+	} partial;
+
+	const struct vn_bursts *bursts;
+
+	/* From here to the counters is what any thread may read at any time, also while
+	 * the queue is made anew. What of it changes does so atomically; a breach with its
+	 * numbers. */
+	uint8_t breach; /* vn_breach; set once */
+	uint8_t unreachable; /* vn_unreachable */
+	bool transmits;
+	bool packets; /* it carries them: no control queue */
+	unsigned int index; /* virtqueue index */
+	unsigned int pair;
+	struct vionet_device *device;
+	uint32_t breach_value, breach_limit; /* for the text */
+	struct vn_counters counters;
+
+	/* Nothing was completed, and no notification written, since then: see
+	 * vn_queue_look_after. */
+	struct {
+		uint64_t mark; /* how many of both there were */
+		uint64_t since;
+	} watch;
+
+	/* Of buffers that are not common. */
+	struct vn_extent *extents; /* by slot */
+	uint16_t *chained; /* split: next descriptor of a chain, by id */
+	struct vn_tables tables;
+
+	/* Set at start, read by the control side. */
+	struct vn_quarantined *place; /* if it cannot be quiesced */
+	struct vn_transport *transport;
+	struct vionet_memory *read_memory;  /* descriptor and driver area */
+	struct vionet_memory *write_memory; /* device area */
+	struct vn_ring_areas areas;
+	int vector; /* -1: none */
+	int interrupt_fd; /* -1: none */
+	uint16_t size_max; /* what the device allows */
+	uint16_t segments_max; /* longest packet that can be transmitted */
+	bool opened;	   /* counts as a user of its pool */
+	bool released;	   /* the device has given it up: reset, as one queue */
+	bool shared_interrupt; /* interrupt_fd is an epoll of ours over a vector
+				* that other queues have too */
+#ifndef NDEBUG
+	bool owned; /* by the thread that called the first burst */
+	pthread_t owner;
+#endif
+};
+
+/* The bursts of a layout. */
+const struct vn_bursts *vn_bursts_of(const struct vionet_queue *queue);
+
+/* What a queue is made from. */
+struct vn_queue_plan {
+	unsigned int index; /* virtqueue index */
+	uint16_t size;
+	uint16_t size_max;
+	int vector; /* wanted; -1: none */
+	bool shared; /* other queues have the vector too */
+	struct vionet_pool *pool; /* NULL: buffers go through vn_queue_submit */
+	struct vionet_pool_options pool_options; /* of one that is made at start */
+};
+
+/*
+ * Make a queue: memory, records, registers. Not enabled yet. Returns 0 or a
+ * negative errno with nothing left behind.
+ */
+int vn_queue_open(struct vionet_queue *queue, struct vionet_device *device,
+		  const struct vn_queue_plan *plan);
+
+/* Make a queue anew in the place of one that the device has nothing of any more
+ * (all was reset, or it was, as one queue). Counters go on. If it fails, the queue
+ * stays, as a broken one without memory. */
+int vn_queue_reopen(struct vionet_queue *queue, const struct vn_queue_plan *plan);
+
+/* Bursts of a paused queue do nothing. Control thread; the queue's thread is not
+ * in the library. */
+static inline void vn_queue_pause(struct vionet_queue *queue, bool paused)
+{
+	__atomic_store_n(&queue->paused, paused, __ATOMIC_RELEASE);
+}
+
+static inline bool vn_queue_paused(const struct vionet_queue *queue)
+{
+	return __atomic_load_n(&queue->paused, __ATOMIC_ACQUIRE) != 0;
+}
+
+/*
+ * Nothing was found to do, at `now`: if nothing has moved for long, notify the device
+ * again, whether it wants that or not. wait.c
+ */
+void vn_queue_look_after(struct vionet_queue *queue, uint64_t now);
+
+/* The same at a coarse now, for polls. */
+void vn_queue_idle(struct vionet_queue *queue);
+
+/* "transmit queue 3", for error texts. */
+const char *vn_queue_name(const struct vionet_queue *queue, char text[32]);
+
+/* Take every buffer back and free the queue; if the device is not known to be quiet, the
+ * queue goes whole into quarantine. An empty queue is allowed. */
+void vn_queue_close(struct vionet_queue *queue);
+
+/* The second half of that, once the device has nothing of the queue any more. */
+void vn_queue_release(struct vionet_queue *queue);
+
+/* Latch a breach of protocol: the first one counts. */
+void vn_queue_break(struct vionet_queue *queue, enum vn_breach breach,
+		    uint32_t value, uint32_t limit) __attribute__((cold));
+
+/* Memory and records of the ring; all descriptors are free. 0 or a negative errno.
+ * What was made before it failed is released by vn_ring_close. ring.c */
+int vn_ring_open(struct vionet_queue *queue);
+
+/* Bytes of device memory, in whole pages, that vn_ring_open takes. */
+uint64_t vn_ring_memory(const struct vionet_features *accepted, uint32_t size,
+			bool transmits);
+void vn_ring_close(struct vionet_queue *queue);
+
+/*
+ * Hand one buffer to the device and notify it if it wants that: `readable` elements
+ * that it reads, followed by `writable` ones that it writes. For queues without
+ * packets. `slot`: what vn_queue_collect gives back; not 0, its tag bits clear.
+ *
+ * Returns 0; -ENOSPC if so many descriptors are not free; -EIO if the queue is
+ * broken. ring_slow.c
+ */
+int vn_queue_submit(struct vionet_queue *queue,
+		    const struct vn_element *elements, uint16_t readable,
+		    uint16_t writable, vn_slot slot);
+
+/* Take one completed buffer back: its slot, and how many bytes the device says it
+ * wrote. 0 if there is none, or the queue is broken. ring_slow.c */
+vn_slot vn_queue_collect(struct vionet_queue *queue, uint32_t *written);
+
+static inline bool vn_layout_is_packed(enum vn_layout layout)
+{
+	return layout == VN_PACKED || layout == VN_PACKED_IN_ORDER;
+}
+
+static inline bool vn_layout_is_in_order(enum vn_layout layout)
+{
+	return layout == VN_SPLIT_IN_ORDER || layout == VN_PACKED_IN_ORDER;
+}
+
+/* Descriptors that the device has now, for whoever looks at the counters. */
+static inline void vn_count_in_flight(struct vionet_queue *queue)
+{
+	__atomic_store_n(&queue->counters.in_flight,
+			 queue->size - queue->free_count,
+			 __ATOMIC_RELAXED);
+}
+
+/* Add to a counter that other threads read. */
+static inline void vn_count(uint64_t *counter, uint64_t amount)
+{
+	__atomic_store_n(counter, *counter + amount, __ATOMIC_RELAXED);
+}
+
+#endif

@@ -1,9 +1,0 @@
-/* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: the bursts of the packed ring with IN_ORDER.
- * Never: has code of its own; see driver/rxtx_table.h.
- * Read next: driver/transport.h.
- */
-#include "driver/rxtx_table.h"
-
-VN_BURSTS_DEFINE(vn_bursts_packed_in_order, VN_PACKED_IN_ORDER);

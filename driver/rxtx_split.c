@@ -1,9 +1,0 @@
-/* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: the bursts of the split ring.
- * Never: has code of its own; see driver/rxtx_table.h.
- * Read next: driver/ring_packed.h.
- */
-#include "driver/rxtx_table.h"
-
-VN_BURSTS_DEFINE(vn_bursts_split, VN_SPLIT);

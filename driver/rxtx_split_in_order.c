@@ -1,9 +1,0 @@
-/* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: the bursts of the split ring with IN_ORDER.
- * Never: has code of its own; see driver/rxtx_table.h.
- * Read next: driver/rxtx_packed.c.
- */
-#include "driver/rxtx_table.h"
-
-VN_BURSTS_DEFINE(vn_bursts_split_in_order, VN_SPLIT_IN_ORDER);

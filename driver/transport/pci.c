@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: the transport over a PCI function: opening it, interrupts and events,
+ * memory. What its registers mean is in transport_pci_registers.c.
+ * Never: waits for the device, or looks into rings.
+ * Read next: pci/function.h, then pci/capability.h.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/event.h"
+#include "driver/spec/pci.h"
+#include "driver/transport/pci.h"
+
+/* More of the notify structure is mapped queue by queue. */
+#define NOTIFY_MAP_MAX (1u << 20)
+
+/* A server that has announced nothing is asked for its health this often at most. */
+#define ASK_INTERVAL (1000 * VN_MS)
+
+/* ---- interrupts and events ---- */
+
+static int watch(struct vn_pci_transport *t, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
+
+	if (fd >= 0 && epoll_ctl(t->base.event_fd, EPOLL_CTL_ADD, fd, &event))
+		return vn_error_errno(errno, "epoll_ctl");
+	return 0;
+}
+
+static void drop_vectors(struct vn_pci_transport *t)
+{
+	/* Closing it would do only if nobody else had it: a server may have kept it,
+	 * and could then wake the application for ever. */
+	if (t->vector_count != 0)
+		(void)epoll_ctl(t->base.event_fd, EPOLL_CTL_DEL, t->vector_fds[0],
+				NULL);
+	for (unsigned int i = 0; i < t->vector_count; i++)
+		close(t->vector_fds[i]);
+	free(t->vector_fds);
+	t->vector_fds = NULL;
+	t->base.vector_fds = NULL;
+	t->vector_count = 0;
+	t->base.config_interrupt = false;
+}
+
+static int make_vectors(struct vn_pci_transport *t, unsigned int count)
+{
+	t->vector_fds = calloc(count, sizeof(*t->vector_fds));
+	if (!t->vector_fds)
+		return vn_error(ENOMEM, "no memory for %u interrupt vectors",
+				count);
+	for (t->vector_count = 0; t->vector_count < count; t->vector_count++) {
+		int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+		if (fd < 0)
+			return vn_error_errno(errno, "eventfd for interrupt %u",
+					      t->vector_count);
+		t->vector_fds[t->vector_count] = fd;
+	}
+	t->base.vector_fds = t->vector_fds;
+	return 0;
+}
+
+/* Vector 0 is for configuration changes. If the device has no room for it, they
+ * are found by polling. */
+static int attach_vectors(struct vn_pci_transport *t, unsigned int count)
+{
+	int config_vector = 0;
+	int result = make_vectors(t, count);
+
+	if (result == 0)
+		result = t->function->ops->vectors(t->function, t->vector_fds,
+						   count);
+	if (result == 0)
+		result = vn_pci_config_vector(t, &config_vector);
+	t->base.config_interrupt = result == 0 && config_vector == 0;
+	if (t->base.config_interrupt)
+		result = watch(t, t->vector_fds[0]);
+	return result;
+}
+
+static int vectors(struct vn_transport *transport, unsigned int wanted,
+		   unsigned int *count)
+{
+	struct vn_pci_transport *t = vn_pci(transport);
+	unsigned int available = transport->vector_max;
+	int result = 0;
+
+	*count = wanted < available ? wanted : available;
+	if (t->vector_count != 0) {
+		result = t->function->ops->vectors(t->function, NULL, 0);
+		drop_vectors(t);
+	}
+	/* The machine may have fewer to give than the function could take: then
+	 * some queues are polled, or all. It says how many; where it does not, in few
+	 * steps. */
+	while (result == 0 && *count != 0) {
+		result = attach_vectors(t, *count);
+		if (result == 0)
+			return 0;
+		(void)t->function->ops->vectors(t->function, NULL, 0);
+		drop_vectors(t);
+		if (result != -ENOSPC)
+			break;
+		result = 0;
+		available = t->function->vectors_left;
+		*count = available != 0 && available < *count ?
+				 available : *count - (*count + 3) / 4;
+	}
+	*count = 0;
+	return result;
+}
+
+/* Has the descriptor become readable? It is not read, so that it stays so for
+ * whoever else waits for it. */
+static bool readable(int fd)
+{
+	struct pollfd waiting = { .fd = fd, .events = POLLIN };
+
+	return fd >= 0 && poll(&waiting, 1, 0) == 1;
+}
+
+static int events(struct vn_transport *transport, uint32_t *happened)
+{
+	struct vn_pci_transport *t = vn_pci(transport);
+
+	*happened = 0;
+	if (readable(t->function->removal_fd))
+		*happened |= VIONET_EVENT_REMOVAL;
+	if (vn_event_take(t->function->error_fd))
+		*happened |= VIONET_EVENT_ERROR;
+	if (t->vector_count != 0 && vn_event_take(t->vector_fds[0]))
+		*happened |= VIONET_EVENT_LINK;
+	/* If the other side has gone, the next look at a register says so. */
+	if (t->function->service_fd >= 0 &&
+	    t->function->ops->service(t->function) == -EAGAIN)
+		return -EAGAIN;
+	return 0;
+}
+
+/* A server is asked at once if something came from it, its end too: a device says so
+ * when it needs a reset (GEN-29). */
+static int health(struct vn_transport *transport, uint8_t *status)
+{
+	struct vn_pci_transport *t = vn_pci(transport);
+	uint64_t now = vn_now(), last = __atomic_load_n(&t->asked_at, __ATOMIC_RELAXED);
+
+	if (t->function->service_fd >= 0 && now - last < ASK_INTERVAL &&
+	    !readable(transport->event_fd))
+		return -EAGAIN;
+	__atomic_store_n(&t->asked_at, now, __ATOMIC_RELAXED);
+	return vn_pci_status_read(transport, status);
+}
+
+/* ---- what the function does for us ---- */
+
+static int dma(struct vn_transport *transport, bool on)
+{
+	struct vn_pci_transport *t = vn_pci(transport);
+
+	return vn_function_command(t->function, on ? VN_PCI_COMMAND_MASTER : 0,
+				   on ? 0 : VN_PCI_COMMAND_MASTER);
+}
+
+static int reset(struct vn_transport *transport)
+{
+	struct vn_pci_transport *t = vn_pci(transport);
+
+	return t->function->ops->reset(t->function);
+}
+
+static int memory_add(struct vn_transport *transport,
+		      const struct vn_memory *memory, enum vn_access access,
+		      uint64_t *iova)
+{
+	struct vn_pci_transport *t = vn_pci(transport);
+
+	return t->function->ops->memory_add(t->function, memory, access, iova);
+}
+
+static int memory_remove(struct vn_transport *transport, uint64_t iova)
+{
+	struct vn_pci_transport *t = vn_pci(transport);
+
+	return t->function->ops->memory_remove(t->function, iova);
+}
+
+static int memory_check(struct vn_transport *transport, uint64_t bytes)
+{
+	struct vn_function *function = vn_pci(transport)->function;
+
+	return function->ops->memory_check ?
+		       function->ops->memory_check(function, bytes) : 0;
+}
+
+static int limits(struct vn_transport *transport, struct vn_iommu_limits *limits)
+{
+	struct vn_pci_transport *t = vn_pci(transport);
+
+	return t->function->ops->iommu_limits(t->function, limits);
+}
+
+static void describe_regions(const struct vn_function *function,
+			     struct vionet_pci_details *details)
+{
+	details->region_count = VN_REGION_COUNT;
+	for (unsigned int i = 0; i < VN_REGION_COUNT; i++) {
+		const struct vn_region *from = &function->region[i];
+
+		details->region[i] = (struct vionet_pci_region){
+			.index = i,
+			.size = from->size,
+			.readable = from->readable,
+			.writable = from->writable,
+			.mappable = from->sparse_count != 0,
+			.io = from->io,
+		};
+	}
+}
+
+static int pci_details(struct vn_transport *transport,
+		       struct vionet_pci_details *details)
+{
+	struct vn_pci_transport *t = vn_pci(transport);
+	struct vn_iommu_limits iommu;
+	int result = limits(transport, &iommu);
+
+	if (result)
+		return result;
+	memset(details, 0, sizeof(*details));
+	details->iommu_group = t->function->iommu_group;
+	memcpy(details->iommu, t->function->iommu, sizeof(details->iommu));
+	details->reset_supported = t->function->reset_supported;
+	details->removal_events = t->function->removal_fd >= 0;
+	details->error_events = t->function->error_fd >= 0;
+	details->capability_count = t->capabilities.count;
+	memcpy(details->capability, t->capabilities.seen,
+	       sizeof(details->capability));
+	describe_regions(t->function, details);
+	details->iova_range_count = iommu.range_count;
+	for (unsigned int i = 0; i < iommu.range_count; i++) {
+		details->iova_range[i].first = iommu.range[i].first;
+		details->iova_range[i].last = iommu.range[i].last;
+	}
+	return 0;
+}
+
+/* ---- opening and closing ---- */
+
+static int transport_close(struct vn_transport *transport)
+{
+	struct vn_pci_transport *t = vn_pci(transport);
+	/* Closing the function detaches the vectors from it first. */
+	int result = t->function->ops->close(t->function);
+
+	drop_vectors(t);
+	if (transport->event_fd >= 0)
+		close(transport->event_fd);
+	free(t);
+	return result;
+}
+
+static const struct vn_transport_ops pci_ops = {
+	.features_read = vn_pci_features_read,
+	.features_write = vn_pci_features_write,
+	.status_read = vn_pci_status_read,
+	.status_write = vn_pci_status_write,
+	.health = health,
+	.config_read = vn_pci_config_read,
+	.queue_max = vn_pci_queue_max,
+	.queue_setup = vn_pci_queue_setup,
+	.queue_doorbell = vn_pci_queue_doorbell,
+	.queue_enable = vn_pci_queue_enable,
+	.queue_reset = vn_pci_queue_reset,
+	.kick = vn_pci_kick,
+	.vectors = vectors,
+	.dma = dma,
+	.reset = reset,
+	.memory_add = memory_add,
+	.memory_remove = memory_remove,
+	.memory_check = memory_check,
+	.limits = limits,
+	.events = events,
+	.pci_details = pci_details,
+	.close = transport_close,
+};
+
+/* Status, revision, class: nobody answers. Ids are made up for a virtual function, and
+ * command is what we wrote. */
+static bool is_silent(const uint8_t *config)
+{
+	for (unsigned int i = 6; i < 12; i++)
+		if (config[i] != 0xff)
+			return false;
+	return true;
+}
+
+static int check_identity(const uint8_t *config)
+{
+	unsigned int vendor = (unsigned int)(config[0] | config[1] << 8);
+	unsigned int device = (unsigned int)(config[2] | config[3] << 8);
+	const char *kind = vn_virtio_kind(vendor, device,
+					  (unsigned int)(config[46] | config[47] << 8));
+
+	if (is_silent(config))
+		return vn_error(ENODEV, "it does not answer: its configuration space "
+				"reads all-ones; it is without power (D3cold), its link is "
+				"down, or it was unplugged");
+
+	if (vendor == PCI_VENDOR_VIRTIO &&
+	    (device == PCI_DEVICE_NET || device == PCI_DEVICE_NET_TRANSITIONAL))
+		return 0;
+	return vn_error(ENOTSUP, "it is %s%s%s%04x:%04x, and is not a virtio-net "
+			"function (1af4:1041, or 1af4:1000 for a transitional one)",
+			kind[0] ? "a virtio " : "", kind, kind[0] ? " device, " : "",
+			vendor, device);
+}
+
+/* Read configuration space once and find the virtio structures in it. */
+static int find_structures(struct vn_pci_transport *t)
+{
+	uint8_t config[VN_PCI_CONFIG_SIZE];
+	int result = t->function->ops->read(t->function, VN_REGION_CONFIG, 0,
+					    config, sizeof(config));
+
+	if (result == 0)
+		result = check_identity(config);
+	if (result == 0)
+		result = vn_capabilities_walk(config, t->function->region,
+					      &t->capabilities);
+	return result;
+}
+
+/* Map a structure, or as much of it as is needed. A BAR that cannot be mapped is
+ * reached through read and write. */
+static void open_window(struct vn_pci_transport *t, struct vn_window *w,
+			const struct vn_structure *place, uint64_t needed)
+{
+	volatile void *address = NULL;
+	uint64_t size = place->size < needed ? place->size : needed;
+
+	w->place = *place;
+	if (size != 0 && t->function->ops->map(t->function, place->bar,
+					       place->offset, size,
+					       &address) == 0) {
+		w->mapped = address;
+		w->mapped_size = size;
+	}
+}
+
+static int open_registers(struct vn_pci_transport *t)
+{
+	uint16_t queues = 0;
+	int result;
+
+	open_window(t, &t->common, &t->capabilities.common, 64);
+	open_window(t, &t->notify, &t->capabilities.notify, NOTIFY_MAP_MAX);
+	open_window(t, &t->device, &t->capabilities.device, 4096);
+	t->base.config_size = t->capabilities.device.size;
+	t->base.vector_max = t->function->vector_count;
+
+	result = vn_pci_queue_count(t, &queues);
+	t->base.queue_count = queues;
+	return result;
+}
+
+static int open_events(struct vn_pci_transport *t)
+{
+	int result;
+
+	t->base.removal_fd = t->function->removal_fd;
+	t->base.event_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (t->base.event_fd < 0)
+		return vn_error_errno(errno, "epoll_create1");
+	result = watch(t, t->function->removal_fd);
+	if (result == 0)
+		result = watch(t, t->function->error_fd);
+	return result ? result : watch(t, t->function->service_fd);
+}
+
+int vn_transport_over_pci(struct vn_function *function,
+			  struct vn_transport **transport)
+{
+	struct vn_pci_transport *t = calloc(1, sizeof(*t));
+	int result;
+
+	*transport = NULL;
+	if (!t) {
+		(void)function->ops->close(function);
+		return vn_error(ENOMEM, "no memory");
+	}
+	t->function = function;
+	t->base.ops = &pci_ops;
+	t->base.kind = "virtio-pci";
+	t->base.name = function->name;
+	t->base.event_fd = -1;
+
+	result = find_structures(t);
+	if (result == 0)
+		result = vn_function_command(function, VN_PCI_COMMAND_MEMORY,
+					     VN_PCI_COMMAND_MASTER);
+	if (result == 0)
+		result = open_registers(t);
+	if (result == 0)
+		result = open_events(t);
+	if (result) {
+		vn_error_prefix(result, "%s", function->name);
+		(void)transport_close(&t->base);
+		return result;
+	}
+	*transport = &t->base;
+	return 0;
+}
+
+int vn_transport_open_pci(const char *address, struct vn_transport **transport)
+{
+	struct vn_function *function;
+	int result = vn_function_open_vfio(address, &function);
+
+	*transport = NULL;
+	return result ? result : vn_transport_over_pci(function, transport);
+}
+
+int vn_transport_open_vfio_user(const char *path, struct vn_transport **transport)
+{
+	struct vn_function *function;
+	int result = vn_function_open_vfio_user(path, &function);
+
+	*transport = NULL;
+	return result ? result : vn_transport_over_pci(function, transport);
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The second seam: a virtio device, whatever carries its registers.
+ * driver/transport/pci.c implements it over a PCI function; transports without
+ * PCI fit here too.
+ *
+ * Owns: the table of operations, and what set-up hands back for the datapath.
+ * Never: computes a ring address (the ring hands over its three areas) or knows
+ * what a network is.
+ * Read next: driver/transport/pci_registers.c.
+ *
+ * Every operation returns 0 or a negative errno with the error text set, and
+ * returns whatever the device does. -ENODEV means that the device is gone (its
+ * registers read all-ones). Control thread, except `kick` and `health`.
+ */
+#ifndef VN_DRIVER_TRANSPORT_H
+#define VN_DRIVER_TRANSPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <vionet/device.h>
+
+#include "iommu/iova.h"
+#include "iommu/memory.h"
+
+struct vn_transport;
+
+/* Part of a queue in memory: where we see it and where the device does. */
+struct vn_area {
+	void *address;
+	uint64_t iova;
+};
+
+struct vn_ring_areas {
+	struct vn_area descriptor; /* descriptor area */
+	struct vn_area driver;	   /* driver area */
+	struct vn_area device;	   /* device area */
+};
+
+/*
+ * How to notify the device of a queue. Data, so that a kick is a store and no
+ * call; where nothing can be mapped it is a write to an eventfd, and only where
+ * there is none either is it `kick` of the transport.
+ */
+struct vn_doorbell {
+	volatile void *address; /* NULL: the eventfd */
+	int fd;			/* eventfd that does not block; -1: `kick` */
+	uint32_t value;		/* what to write, in host byte order. With a width of
+				 * 4 the upper half is the position in the ring,
+				 * which the queue fills in */
+	uint8_t width;		/* bytes: 2, or 4 with NOTIFICATION_DATA */
+	uint64_t offset;	/* for `kick` */
+};
+
+/* A field of the device's configuration, to be read at its own width. */
+struct vn_config_field {
+	uint32_t offset;
+	uint32_t width; /* bytes: 1, 2, 4; any other: that many single bytes */
+	void *value;	/* host byte order */
+};
+
+struct vn_transport_ops {
+	/* The 128 feature bits: what is offered, and what we accept. */
+	int (*features_read)(struct vn_transport *transport,
+			     struct vionet_features *offered);
+	int (*features_write)(struct vn_transport *transport,
+			      const struct vionet_features *accepted);
+
+	/* Device status register. Writing 0 asks for a reset. */
+	int (*status_read)(struct vn_transport *transport, uint8_t *status);
+	int (*status_write)(struct vn_transport *transport, uint8_t status);
+
+	/* What the status says. A process that would have to be asked is not more than
+	 * once a second, if it has announced nothing: -EAGAIN, then. Any thread, between
+	 * start and stop. */
+	int (*health)(struct vn_transport *transport, uint8_t *status);
+
+	/* Read fields as one snapshot, checked with the generation counter. -EAGAIN
+	 * if it does not hold still for 8 tries. */
+	int (*config_read)(struct vn_transport *transport,
+			   const struct vn_config_field *fields,
+			   unsigned int count);
+
+	/* Largest size the device allows for a queue; 0: no such queue. */
+	int (*queue_max)(struct vn_transport *transport, unsigned int index,
+			 uint16_t *size);
+
+	/* Configure a queue, all but enabling it: size, vector (-1: none;
+	 * `*vector` becomes -1 if the device has no room for it), areas. Everything
+	 * is read back: another value is refused, 0 is noted (`unshown`). */
+	int (*queue_setup)(struct vn_transport *transport, unsigned int index,
+			   uint16_t size, int *vector,
+			   const struct vn_ring_areas *areas,
+			   struct vn_doorbell *doorbell);
+	int (*queue_enable)(struct vn_transport *transport, unsigned int index);
+
+	/* Let the device use the queues of the first `pairs` pairs that are set up, and
+	 * no others. NULL if that is a command of the control queue's. */
+	int (*pairs_use)(struct vn_transport *transport, unsigned int pairs);
+
+	/* Reset one queue, and wait until that is done, for `reset_timeout` at most
+	 * (F_RING_RESET). -ETIMEDOUT: the device may still use the queue. NULL: the
+	 * transport cannot. */
+	int (*queue_reset)(struct vn_transport *transport, unsigned int index);
+
+	/* Where a queue would be notified, without setting it up. NULL: by eventfds,
+	 * all of them. */
+	int (*queue_doorbell)(struct vn_transport *transport, unsigned int index,
+			      struct vn_doorbell *doorbell);
+
+	/* Notify where the doorbell is neither mapped nor an eventfd. The queue's
+	 * thread. */
+	int (*kick)(struct vn_transport *transport,
+		    const struct vn_doorbell *doorbell);
+
+	/* Attach up to `wanted` interrupt vectors, the first for configuration
+	 * changes; `*count` is what there is. 0 detaches all. */
+	int (*vectors)(struct vn_transport *transport, unsigned int wanted,
+		       unsigned int *count);
+
+	/* Let the device access memory, or stop it. */
+	int (*dma)(struct vn_transport *transport, bool on);
+
+	/* Reset by other means than the status register. -ENOTSUP: none. */
+	int (*reset)(struct vn_transport *transport);
+
+	/* Make memory visible to the device; hide it (quiet devices only). */
+	int (*memory_add)(struct vn_transport *transport,
+			  const struct vn_memory *memory, enum vn_access access,
+			  uint64_t *iova);
+	int (*memory_remove)(struct vn_transport *transport, uint64_t iova);
+
+	/* May `bytes` be added altogether, by the limit of locked memory? -ENOMEM.
+	 * NULL: nothing is locked. */
+	int (*memory_check)(struct vn_transport *transport, uint64_t bytes);
+	int (*limits)(struct vn_transport *transport,
+		      struct vn_iommu_limits *limits);
+
+	/* A device whose other side went away: leave it for good, wait up to
+	 * `wait_ms` for another, and agree with it on the same features and memory.
+	 * The queues rest. NULL where there is no such thing. */
+	int (*reconnect)(struct vn_transport *transport, unsigned int wait_ms);
+
+	/* Then let it go on with the queues as they are. `next[i]`: the position
+	 * from which it is to process queue i; for a packed ring with its wrap
+	 * counter in bit 15. */
+	int (*resume)(struct vn_transport *transport, const uint16_t *next,
+		      unsigned int count);
+
+	/* What happened since the last call: VIONET_EVENT_REMOVAL, _ERROR, and
+	 * _LINK for any configuration change. Never blocks; -EAGAIN: the other side
+	 * is in the middle of a message, and cannot be asked anything before it is
+	 * whole. */
+	int (*events)(struct vn_transport *transport, uint32_t *events);
+
+	/* NULL where the device is no PCI function. */
+	int (*pci_details)(struct vn_transport *transport,
+			   struct vionet_pci_details *details);
+
+	/* Take the device away from us, which makes it quiet; frees `transport`. */
+	int (*close)(struct vn_transport *transport);
+};
+
+/* The part that is common; an implementation embeds it as its first member. */
+struct vn_transport {
+	const struct vn_transport_ops *ops;
+	const char *kind;	  /* "virtio-pci" */
+	const char *name;	  /* of the device, in full: "0000:00:04.0" */
+	uint64_t config_size;	  /* bytes of device configuration */
+	uint16_t queue_count;	  /* that the device says it has */
+	unsigned int vector_max;  /* that could be attached */
+	bool config_interrupt;	  /* configuration changes are announced */
+	bool confined; /* the device reaches only what memory_add was given, though
+			* it does not offer ACCESS_PLATFORM */
+	uint16_t pairs_enabled; /* queue pairs that may be used by enabling their queues,
+				 * without MQ and its command; 0: as MQ says */
+	uint64_t reset_timeout; /* ns; for what the device has to bring to an end */
+	bool strict;	 /* what reads back as 0 is refused too */
+	uint32_t unshown; /* registers that read back as 0 instead (vionet_registers) */
+	uint64_t unshown_count; /* how often */
+	uint32_t region_max; /* memory regions that can be added; 0: `limits` says
+			      * all there is to say */
+	int event_fd;		  /* readable when `events` has something */
+	int removal_fd;		  /* readable once it is being removed; -1 */
+	const int *vector_fds;	  /* eventfds, as many as `vectors` gave */
+	struct vionet_features accepted; /* as features_write was told */
+};
+
+struct vn_function;
+
+/*
+ * Make a transport over a PCI function: check its identity, find its structures,
+ * map them. The function is the transport's from then on, and closed if this
+ * fails. The device is as it was found (kernel VFIO has reset it).
+ *
+ * Returns 0, or as vn_capabilities_walk; -ENOTSUP if it is not a virtio-net
+ * function; -ENOMEM, -EIO.
+ */
+int vn_transport_over_pci(struct vn_function *function,
+			  struct vn_transport **transport);
+
+/* The same for the function at `address` ("0000:00:04.0"), opened through kernel
+ * VFIO. Errors also as vn_function_open_vfio. */
+int vn_transport_open_pci(const char *address, struct vn_transport **transport);
+
+/* The same for the function that the vfio-user server at the socket `path` has. Errors
+ * also as vn_function_open_vfio_user. */
+int vn_transport_open_vfio_user(const char *path, struct vn_transport **transport);
+
+/*
+ * A vhost-user device: `name` is "PATH[,server][,wait=SECONDS][,read-only]". No other
+ * process may have it, which is asked before it is touched.
+ *
+ * Returns 0; -EINVAL (name), -ENODEV (no such socket, or folder; it hangs up at once),
+ * -ENXIO (nobody listens, or connects), -EBUSY (another process has it), -EACCES (the
+ * socket), -ETIMEDOUT (it does not answer), -ENOTCONN, -ENOTSUP, -EIO, -ENOMEM,
+ * -EMFILE, -ENFILE.
+ */
+int vn_transport_open_vhost_user(const char *name,
+				 struct vn_transport **transport);
+
+/*
+ * Open the transport that a device's name asks for: "0000:00:04.0", "KIND:...".
+ *
+ * Returns 0; -EINVAL if there are no devices of that kind, or the name is too long;
+ * errors of the transport.
+ */
+int vn_transport_open(const char *name, struct vn_transport **transport);
+
+#endif

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: what the parts of the vhost-user transport share: transport_vhost_user.c
+ * (name, opening, events, closing), _session.c (a connection and its handshake),
+ * _memory.c (the memory table), _queue.c (status, rings), _resume.c (what is kept
+ * from one session to the next).
+ * Never: included by anybody else.
+ * Read next: driver/transport/vhost_user/session.c.
+ */
+#ifndef VN_DRIVER_TRANSPORT_VHOST_USER_H
+#define VN_DRIVER_TRANSPORT_VHOST_USER_H
+
+#include <sys/types.h>
+#include <sys/un.h>
+
+#include <vionet/error.h>
+
+#include "base/clock.h"
+#include "base/lock.h"
+#include "driver/transport/transport.h"
+#include "driver/transport/vhost_user/channel.h"
+
+/* How long the back end may take for one message, and for any number in a row: what
+ * was waited comes back at a quarter of the time that passes. */
+#define VN_VHOST_USER_TIMEOUT (2000 * VN_MS)
+#define VN_VHOST_USER_PATIENCE (4000 * VN_MS)
+
+/* What a device name says: "PATH[,server][,wait=SECONDS][,read-only]". */
+struct vn_vhost_user_name {
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	bool server;		/* we listen, the back end connects */
+	bool read_only;		/* seal what the device must only read */
+	unsigned int wait;	/* seconds for a back end to connect or listen */
+};
+
+struct vn_vhost_user_region {
+	uint64_t iova; /* also the "user address" */
+	uint64_t size;
+	int fd;	     /* the memory's own */
+	uint64_t offset; /* in it */
+	bool shared; /* the back end knows of it */
+};
+
+/* A ring, kept so that it can be set up again with another back end. */
+struct vn_vhost_user_queue {
+	bool set_up;
+	bool enabled;
+	uint16_t size;
+	int kick_fd; /* -1: none */
+	int call_fd; /* one of the vectors; -1: none */
+	struct vn_ring_areas areas;
+};
+
+/* The back end's record of what it works on; opaque to us, kept for its successor.*/
+struct vn_vhost_user_inflight {
+	int fd; /* -1: none */
+	struct vhost_user_inflight what;
+};
+
+struct vn_vhost_user {
+	struct vn_transport base; /* first */
+	char full_name[VIONET_NAME_MAX];
+	struct vn_vhost_user_name name;
+	struct vn_lock lock; /* no other process has the device */
+	int listening; /* -1: a client */
+	dev_t socket_device; /* of the path that we made, so that only it is */
+	ino_t socket_inode;  /* removed in the end */
+
+	/* The session; the bits are the last one's. */
+	int fd;		/* -1: none */
+	int backend_fd; /* the back end's own requests; -1: none */
+	struct vn_vhost_user_message heard; /* what it asks, as far as it has come: */
+	size_t heard_bytes;
+	uint64_t features;
+	uint64_t protocol; /* protocol features in use */
+	uint64_t patience; /* ns that may still be waited in a row */
+	uint64_t waited_at; /* when that was so */
+	char lost[VIONET_ERROR_TEXT_MAX]; /* why it ended */
+
+	uint8_t status;
+	bool failed; /* the session ended, or a ring did, under a running device */
+	uint64_t asked_at; /* when the status was last asked for */
+	bool config_changed;
+	int error_fd; /* the back end says that a ring is in error */
+
+	struct vn_vhost_user_region *region;
+	uint32_t region_count, region_room;
+	struct vn_iova_space *space;
+	uint64_t mapped_bytes;
+	bool stale; /* the back end's table is not ours */
+
+	struct vn_vhost_user_queue queue[VHOST_USER_QUEUES_MAX];
+	unsigned int pairs; /* whose rings are enabled, if they are set up */
+	bool pairs_unsure;  /* the last order for them was obeyed in part */
+	struct vn_vhost_user_inflight inflight;
+	int *vector_fds;
+	unsigned int vector_count;
+};
+
+static inline struct vn_vhost_user *vn_vhost_user(struct vn_transport *transport)
+{
+	return (struct vn_vhost_user *)transport;
+}
+
+/* `failed` is also looked at by queues' threads. */
+static inline void vn_vhost_user_fail(struct vn_vhost_user *t, bool failed)
+{
+	__atomic_store_n(&t->failed, failed, __ATOMIC_RELAXED);
+}
+
+static inline bool vn_vhost_user_has(const struct vn_vhost_user *t,
+				     unsigned int protocol_feature)
+{
+	return (t->protocol >> protocol_feature & 1) != 0;
+}
+
+static inline bool vn_vhost_user_offers(const struct vn_vhost_user *t,
+					unsigned int feature)
+{
+	return (t->features >> feature & 1) != 0;
+}
+
+/* ---- transport_vhost_user_session.c ---- */
+
+/*
+ * Connect, or wait for the back end to connect, until `end`; agree on protocol
+ * features. On failure there is no session. Errors as vn_socket_connect or
+ * vn_vhost_user_accept; -ENODEV (it hangs up at once), -EIO, -ETIMEDOUT, -ENOTCONN;
+ * -ENOTSUP (it lacks what is kept from before).
+ */
+int vn_vhost_user_begin(struct vn_vhost_user *t, uint64_t end);
+
+/* End the session, if there is one. The text of the last failure is kept as the
+ * reason. The rings are stopped with it. */
+void vn_vhost_user_end(struct vn_vhost_user *t);
+
+/* See whether the back end has gone, or talks out of turn, without waiting. Returns
+ * whether there is a session (afterwards). */
+bool vn_vhost_user_alive(struct vn_vhost_user *t);
+
+/*
+ * Send a request that has no answer of its own. With REPLY_ACK its success is
+ * waited for. -ENOTSUP if the back end refuses it; any other failure ends the
+ * session: -ENOTCONN, -ETIMEDOUT, -EIO.
+ */
+int vn_vhost_user_tell(struct vn_vhost_user *t,
+		       struct vn_vhost_user_message *message);
+
+/* Send a request; the answer, which must have `size` bytes of payload and
+ * `fds` descriptors, replaces it. Failures as above. */
+int vn_vhost_user_ask(struct vn_vhost_user *t,
+		      struct vn_vhost_user_message *message, size_t size,
+		      unsigned int fds);
+
+/* The usual shapes of requests. */
+int vn_vhost_user_tell_u64(struct vn_vhost_user *t, uint32_t request,
+			   uint64_t value);
+int vn_vhost_user_tell_state(struct vn_vhost_user *t, uint32_t request,
+			     uint32_t index, uint32_t num);
+int vn_vhost_user_ask_u64(struct vn_vhost_user *t, uint32_t request,
+			  uint64_t *value);
+
+/* See that all was heard that was told so far. Without acknowledgements the answer to
+ * any later question says so: the back end works through its messages in order. */
+int vn_vhost_user_sync(struct vn_vhost_user *t);
+
+/* Ask for the configuration from its beginning. -ENOTSUP if it has fewer bytes. */
+int vn_vhost_user_get_config(struct vn_vhost_user *t, uint32_t size,
+			     uint8_t *bytes);
+
+/* Let the device's eventfd be readable when this descriptor is. */
+int vn_vhost_user_watch(struct vn_vhost_user *t, int fd, uint32_t events);
+
+/* Take what the back end asks of us on its channel: a few messages, never waits. */
+void vn_vhost_user_hear(struct vn_vhost_user *t);
+
+/* ---- transport_vhost_user_memory.c ---- */
+
+int vn_vhost_user_memory_add(struct vn_transport *transport,
+			     const struct vn_memory *memory,
+			     enum vn_access access, uint64_t *iova);
+int vn_vhost_user_memory_remove(struct vn_transport *transport, uint64_t iova);
+int vn_vhost_user_limits(struct vn_transport *transport,
+			 struct vn_iommu_limits *limits);
+int vn_vhost_user_memory_open(struct vn_vhost_user *t);
+void vn_vhost_user_memory_close(struct vn_vhost_user *t);
+
+/* Make the back end's table what ours is. */
+int vn_vhost_user_share(struct vn_vhost_user *t);
+
+/* A new back end knows of nothing. */
+void vn_vhost_user_forget(struct vn_vhost_user *t);
+
+/* ---- transport_vhost_user_queue.c ---- */
+
+int vn_vhost_user_status_read(struct vn_transport *transport, uint8_t *status);
+int vn_vhost_user_health(struct vn_transport *transport, uint8_t *status);
+int vn_vhost_user_status_write(struct vn_transport *transport, uint8_t status);
+int vn_vhost_user_reset(struct vn_transport *transport);
+int vn_vhost_user_queue_max(struct vn_transport *transport, unsigned int index,
+			    uint16_t *size);
+int vn_vhost_user_queue_setup(struct vn_transport *transport, unsigned int index,
+			      uint16_t size, int *vector,
+			      const struct vn_ring_areas *areas,
+			      struct vn_doorbell *doorbell);
+int vn_vhost_user_queue_enable(struct vn_transport *transport,
+			       unsigned int index);
+int vn_vhost_user_pairs_use(struct vn_transport *transport, unsigned int pairs);
+int vn_vhost_user_features_read(struct vn_transport *transport,
+				struct vionet_features *offered);
+int vn_vhost_user_features_write(struct vn_transport *transport,
+				 const struct vionet_features *accepted);
+int vn_vhost_user_kick(struct vn_transport *transport,
+		       const struct vn_doorbell *doorbell);
+
+/* Kick all rings that run. */
+int vn_vhost_user_kick_all(struct vn_vhost_user *t);
+
+/* The memory table has changed: tell where the rings that run are, once more. */
+int vn_vhost_user_place_rings(struct vn_vhost_user *t);
+
+/* All about a ring but starting it; `next`: the position where it begins. */
+int vn_vhost_user_tell_ring(struct vn_vhost_user *t, unsigned int index,
+			    uint16_t next);
+
+/* Forget what was in flight. */
+void vn_vhost_user_drop_record(struct vn_vhost_user *t);
+
+/* Is any ring running? */
+bool vn_vhost_user_running(const struct vn_vhost_user *t);
+
+/* Give the rings' descriptors back. */
+void vn_vhost_user_queues_close(struct vn_vhost_user *t);
+
+/* ---- transport_vhost_user_resume.c ---- */
+
+/* Can the back end of the session that has just begun have all that is kept from
+ * earlier ones? 0 or -ENOTSUP. */
+int vn_vhost_user_check_kept(const struct vn_vhost_user *t);
+
+int vn_vhost_user_reconnect(struct vn_transport *transport, unsigned int wait_ms);
+int vn_vhost_user_resume(struct vn_transport *transport, const uint16_t *next,
+			 unsigned int count);
+
+#endif

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: the transport to a vhost-user back end, as a front end: its name, opening,
+ * configuration, interrupts and events, closing. We are what QEMU is to a virtual
+ * switch; there is no PCI function anywhere.
+ * Never: serves a ring, or waits without a limit.
+ * Read next: driver/transport/vhost_user/session.c.
+ *
+ * Source: "Vhost-user Protocol", docs/interop/vhost-user.rst of QEMU.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/order.h"
+#include "base/socket.h"
+#include "driver/transport/vhost_user/internal.h"
+
+#define WAIT_DEFAULT 10u /* seconds for a back end to connect */
+#define WAIT_MAX 3600u
+
+/* ---- interrupts and events ---- */
+
+static void drop_vectors(struct vn_vhost_user *t)
+{
+	for (unsigned int i = 0; i < t->vector_count; i++)
+		close(t->vector_fds[i]);
+	free(t->vector_fds);
+	t->vector_fds = NULL;
+	t->base.vector_fds = NULL;
+	t->vector_count = 0;
+}
+
+/* Vectors are eventfds that the back end writes to. The first, for configuration
+ * changes elsewhere, has no use here: they come as messages. */
+static int vectors(struct vn_transport *transport, unsigned int wanted,
+		   unsigned int *count)
+{
+	struct vn_vhost_user *t = vn_vhost_user(transport);
+
+	drop_vectors(t);
+	*count = 0;
+	if (wanted > transport->vector_max)
+		wanted = transport->vector_max;
+	if (wanted == 0)
+		return 0;
+	t->vector_fds = calloc(wanted, sizeof(*t->vector_fds));
+	if (!t->vector_fds)
+		return vn_error(ENOMEM, "no memory for %u interrupts", wanted);
+	for (; t->vector_count < wanted; t->vector_count++) {
+		int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		int error = errno;
+
+		if (fd < 0) {
+			drop_vectors(t);
+			return vn_error_errno(error, "eventfd for an interrupt");
+		}
+		t->vector_fds[t->vector_count] = fd;
+	}
+	transport->vector_fds = t->vector_fds;
+	*count = wanted;
+	return 0;
+}
+
+/* That the back end is gone shows in the status, as DEVICE_NEEDS_RESET. */
+static int events(struct vn_transport *transport, uint32_t *happened)
+{
+	struct vn_vhost_user *t = vn_vhost_user(transport);
+
+	*happened = 0;
+	if (vn_vhost_user_alive(t))
+		vn_vhost_user_hear(t);
+	if (t->config_changed)
+		*happened |= VIONET_EVENT_LINK;
+	t->config_changed = false;
+	return 0;
+}
+
+/* ---- configuration ---- */
+
+/* A field in the device's byte order, at its width; others are bytes. */
+static void read_field(const struct vn_config_field *field, const uint8_t *bytes)
+{
+	le16 two;
+	le32 four;
+
+	memcpy(&two, bytes, field->width == 2 ? 2 : 0);
+	memcpy(&four, bytes, field->width == 4 ? 4 : 0);
+	if (field->width == 2)
+		*(uint16_t *)field->value = vn_from_le16(two);
+	else if (field->width == 4)
+		*(uint32_t *)field->value = vn_from_le32(four);
+	else
+		memcpy(field->value, bytes, field->width);
+}
+
+/* One message is one snapshot: there is no generation to compare. */
+static int config_read(struct vn_transport *transport,
+		       const struct vn_config_field *fields, unsigned int count)
+{
+	struct vn_vhost_user *t = vn_vhost_user(transport);
+	uint8_t bytes[VHOST_USER_CONFIG_MAX];
+	uint32_t end = 0;
+	int result;
+
+	for (unsigned int i = 0; i < count; i++)
+		if (fields[i].offset + fields[i].width > end)
+			end = fields[i].offset + fields[i].width;
+	if (end > transport->config_size)
+		return vn_error(EIO, "vhost-user: the configuration has %llu bytes, "
+				"not %u", (unsigned long long)transport->config_size,
+				end);
+	result = vn_vhost_user_get_config(t, end, bytes);
+	for (unsigned int i = 0; i < count && result == 0; i++)
+		read_field(&fields[i], bytes + fields[i].offset);
+	return result;
+}
+
+/* The back end sees memory once it was told of it; there is no switch beside. */
+static int dma(struct vn_transport *transport, bool on)
+{
+	(void)transport;
+	(void)on;
+	return 0;
+}
+
+/* ---- the name ---- */
+
+static int parse_wait(const char *text, size_t length, unsigned int *wait)
+{
+	char digits[8];
+	char *end;
+	unsigned long value;
+
+	if (length == 0 || length >= sizeof(digits) || text[0] < '0' ||
+	    text[0] > '9')
+		return -EINVAL;
+	memcpy(digits, text, length);
+	digits[length] = '\0';
+	value = strtoul(digits, &end, 10);
+	if (*end != '\0' || value > WAIT_MAX)
+		return -EINVAL;
+	*wait = (unsigned int)value;
+	return 0;
+}
+
+static int parse_option(const char *text, size_t length,
+			struct vn_vhost_user_name *name)
+{
+	if (length == 6 && memcmp(text, "server", length) == 0) {
+		name->server = true;
+		return 0;
+	}
+	if (length == 9 && memcmp(text, "read-only", length) == 0) {
+		name->read_only = true;
+		return 0;
+	}
+	if (length > 5 && memcmp(text, "wait=", 5) == 0 &&
+	    parse_wait(text + 5, length - 5, &name->wait) == 0)
+		return 0;
+	return vn_error(EINVAL, "'%.*s' is not 'server', 'read-only' or "
+			"'wait=SECONDS' (up to %u)", (int)length, text, WAIT_MAX);
+}
+
+static int parse_name(const char *text, struct vn_vhost_user_name *name)
+{
+	size_t length = strcspn(text, ",");
+	bool waits = false;
+	int result = 0;
+
+	memset(name, 0, sizeof(*name));
+	if (length == 0 || length >= sizeof(name->path))
+		return vn_error(EINVAL, "a socket's path has 1 to %zu characters, "
+				"none of them a comma", sizeof(name->path) - 1);
+	memcpy(name->path, text, length);
+	while (result == 0 && text[length] == ',') {
+		text += length + 1;
+		length = strcspn(text, ",");
+		waits = waits || strncmp(text, "wait=", 5) == 0;
+		result = parse_option(text, length, name);
+	}
+	if (!waits && name->server)
+		name->wait = WAIT_DEFAULT;
+	return result;
+}
+
+/* ---- opening and closing ---- */
+
+/* Remember which file is ours: another process may have put its own there. */
+static int open_server(struct vn_vhost_user *t)
+{
+	struct stat made;
+	int result = vn_socket_listen(t->name.path, &t->listening);
+
+	if (result == 0 && stat(t->name.path, &made) == 0) {
+		t->socket_device = made.st_dev;
+		t->socket_inode = made.st_ino;
+	}
+	return result;
+}
+
+static void close_server(struct vn_vhost_user *t)
+{
+	struct stat found;
+
+	if (t->listening < 0)
+		return;
+	if (stat(t->name.path, &found) == 0 &&
+	    found.st_dev == t->socket_device && found.st_ino == t->socket_inode)
+		unlink(t->name.path);
+	close(t->listening);
+}
+
+/* Closing the connection is what makes the back end let go. */
+static int transport_close(struct vn_transport *transport)
+{
+	struct vn_vhost_user *t = vn_vhost_user(transport);
+
+	vn_vhost_user_end(t);
+	close_server(t);
+	vn_vhost_user_queues_close(t);
+	vn_vhost_user_memory_close(t);
+	drop_vectors(t);
+	if (t->error_fd >= 0)
+		close(t->error_fd);
+	if (transport->event_fd >= 0)
+		close(transport->event_fd);
+	vn_lock_release(&t->lock);
+	free(t);
+	return 0;
+}
+
+static const struct vn_transport_ops vhost_user_ops = {
+	.features_read = vn_vhost_user_features_read,
+	.features_write = vn_vhost_user_features_write,
+	.status_read = vn_vhost_user_status_read,
+	.status_write = vn_vhost_user_status_write,
+	.health = vn_vhost_user_health,
+	.config_read = config_read,
+	.queue_max = vn_vhost_user_queue_max,
+	.queue_setup = vn_vhost_user_queue_setup,
+	.queue_enable = vn_vhost_user_queue_enable,
+	.pairs_use = vn_vhost_user_pairs_use,
+	.kick = vn_vhost_user_kick,
+	.vectors = vectors,
+	.dma = dma,
+	.reset = vn_vhost_user_reset,
+	.memory_add = vn_vhost_user_memory_add,
+	.memory_remove = vn_vhost_user_memory_remove,
+	.limits = vn_vhost_user_limits,
+	.reconnect = vn_vhost_user_reconnect,
+	.resume = vn_vhost_user_resume,
+	.events = events,
+	.close = transport_close,
+};
+
+static struct vn_vhost_user *make_transport(const char *name)
+{
+	struct vn_vhost_user *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return NULL;
+	snprintf(t->full_name, sizeof(t->full_name), "vhost-user:%s", name);
+	t->base.ops = &vhost_user_ops;
+	t->base.kind = "vhost-user";
+	t->base.name = t->full_name;
+	t->base.event_fd = -1;
+	t->base.removal_fd = -1;
+	t->base.confined = true;
+	t->fd = -1;
+	t->backend_fd = -1;
+	t->listening = -1;
+	t->error_fd = -1;
+	t->inflight.fd = -1;
+	t->lock = VN_LOCK_NONE;
+	t->pairs = VHOST_USER_QUEUES_MAX / 2;
+	for (unsigned int i = 0; i < VHOST_USER_QUEUES_MAX; i++)
+		t->queue[i].kick_fd = t->queue[i].call_fd = -1;
+	return t;
+}
+
+/* What a back end is not needed for. */
+static int open_descriptors(struct vn_vhost_user *t)
+{
+	t->base.event_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (t->base.event_fd < 0)
+		return vn_error_errno(errno, "epoll_create1");
+	return vn_vhost_user_memory_open(t);
+}
+
+int vn_transport_open_vhost_user(const char *name,
+				 struct vn_transport **transport)
+{
+	struct vn_vhost_user *t = make_transport(name);
+	int result;
+
+	*transport = NULL;
+	if (!t)
+		return vn_error(ENOMEM, "no memory");
+	result = parse_name(name, &t->name);
+	/* Before the back end, or the path, is touched. */
+	if (result == 0)
+		result = vn_lock_take(t->name.path, &t->lock);
+	if (result == 0)
+		result = open_descriptors(t);
+	if (result == 0 && t->name.server)
+		result = open_server(t);
+	if (result == 0)
+		result = vn_vhost_user_begin(t, vn_now() + t->name.wait * 1000ull *
+						VN_MS);
+	if (result) {
+		vn_error_prefix(result, "%s", t->full_name);
+		(void)transport_close(&t->base);
+		return result;
+	}
+	*transport = &t->base;
+	return 0;
+}
