@@ -2,8 +2,8 @@
 /*
  * Owns: `vionet list`, `vionet bind` and `vionet unbind`. Never: opens a device.
  */
-#include "common.h"
-#include "envelope.h"
+#include "tools/shared/common.h"
+#include "tools/shared/envelope.h"
 
 #include <jansson.h>
 #include <string.h>

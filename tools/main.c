@@ -3,7 +3,7 @@
  * Owns: the choice of the subcommand. Never: does its work.
  * Read next: common.h, then the file that is named like the subcommand.
  */
-#include "common.h"
+#include "tools/shared/common.h"
 
 #include <string.h>
 

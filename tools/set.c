@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "apply.h"
-#include "envelope.h"
-#include "remote.h"
-#include "session.h"
+#include "tools/shared/apply_settings.h"
+#include "tools/shared/envelope.h"
+#include "tools/shared/control_client.h"
+#include "tools/shared/session.h"
 
 #define TEXTS_MAX 64
 

@@ -6,10 +6,10 @@
  */
 #include <string.h>
 
-#include "envelope.h"
-#include "gather.h"
-#include "remote.h"
-#include "session.h"
+#include "tools/shared/envelope.h"
+#include "tools/shared/stats_collector.h"
+#include "tools/shared/control_client.h"
+#include "tools/shared/session.h"
 
 enum { KEY_JSON = 0x100, KEY_INTERVAL, KEY_ALL };
 

@@ -2,7 +2,7 @@
 /*
  * Owns: what a device tells of itself: link, events, and its description.
  * Never: blocks.
- * Read next: tools/info.c, which prints it all.
+ * Read next: tools/info/info.c, which prints it all.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: tests of frames (tools/frame.c) and of the decoder of `vionet dump`
- * (tools/decode.c). Never: needs a device.
+ * Owns: tests of frames (tools/pktgen/frame.c) and of the decoder of `vionet dump`
+ * (tools/dump/decode.c). Never: needs a device.
  *
  * What is checked here is computed a second time, byte by byte and slowly, from
  * the documented layout; nothing is taken from the code under test.
@@ -16,9 +16,9 @@
 
 #include <cmocka.h>
 
-#include "tools/decode.h"
-#include "tools/frame.h"
-#include "tools/pace.h"
+#include "tools/dump/decode.h"
+#include "tools/pktgen/frame.h"
+#include "tools/pktgen/pace.h"
 
 static struct frame_builder builder;
 static uint8_t frame[FRAME_SIZE_MAX];

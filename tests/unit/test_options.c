@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: tests of what the command line takes and refuses (tools/parse.c): every
+ * Owns: tests of what the command line takes and refuses (tools/shared/parse.c): every
  * kind of value at, inside and beyond its bounds, and the text of a refusal.
  * Never: needs a device.
  */
@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "tools/parse.h"
+#include "tools/shared/parse.h"
 
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "tests/unit/test.h"
-#include "tools/setting.h"
+#include "tools/shared/settings.h"
 
 #include <vionet/control.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Owns: tests of what a stream of frames is timed and judged by: sequence tracking
- * (tools/track.c), the histogram, the schedule and sizes (tools/pace.c). Never:
+ * (tools/pktgen/sequence_tracker.c), the histogram, the schedule and sizes (tools/pktgen/pace.c). Never:
  * needs a device.
  */
 #include <setjmp.h>
@@ -12,9 +12,9 @@
 
 #include <cmocka.h>
 
-#include "tools/histogram.h"
-#include "tools/pace.h"
-#include "tools/track.h"
+#include "tools/pktgen/histogram.h"
+#include "tools/pktgen/pace.h"
+#include "tools/pktgen/sequence_tracker.h"
 
 /* --- Sequence numbers ------------------------------------------------------ */
 

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: `vionet info`: collecting what a device tells. Never: starts the device unless
+ * --running asks for it: what is shown is the device at rest.
+ * Read next: info_text.c, what is shown.
+ */
+#include "tools/info/info.h"
+
+#include <string.h>
+
+#include <vionet/error.h>
+#include <vionet/statistics.h>
+
+#include "tools/shared/common.h"
+#include "tools/info/segment_probe.h"
+#include "tools/shared/session.h"
+
+enum { KEY_JSON = 0x100, KEY_RUNNING, KEY_PROBE };
+
+struct info_options {
+	struct device_options device;
+	bool json;
+	bool running;
+	bool probe;
+};
+
+static int collect(struct session *session, struct info *info)
+{
+	int result = vionet_device_info(session->device, &info->device);
+
+	if (result == 0)
+		result = vionet_steering_limits(session->device, &info->steering);
+	if (result != 0) {
+		say_error(result);
+		return session_fail(session, code_of_run(result));
+	}
+	info->is_pci = vionet_device_pci_details(session->device, &info->pci) == 0;
+	while (info->queue_count < INFO_QUEUES_MAX &&
+	       vionet_device_queue_info(session->device, info->queue_count,
+					&info->queue[info->queue_count]) == 0)
+		info->queue_count++;
+	return CODE_OK;
+}
+
+/* ---- of a device that runs ---- */
+
+static void copy_note(const struct session *session, char *note)
+{
+	snprintf(note, INFO_NOTE_MAX, "%s",
+		 text_without(vionet_error_text(), session->name));
+}
+
+static void ask_coalescing(struct session *session, struct info_running *running)
+{
+	running->coalescing_known =
+		vionet_queue_coalescing_read(session->rx, &running->coalescing[0]) ==
+			0 &&
+		vionet_queue_coalescing_read(session->tx, &running->coalescing[1]) == 0;
+	if (!running->coalescing_known)
+		copy_note(session, running->coalescing_note);
+}
+
+static void ask_control(struct session *session, const struct info *info,
+			struct info_running *running)
+{
+	int bit = vionet_feature_bit("CTRL_VQ");
+
+	snprintf(running->control, sizeof(running->control), "in order");
+	if (!vionet_feature_test(&info->device.negotiated, (unsigned int)bit))
+		snprintf(running->control, sizeof(running->control), "none");
+	else if (vionet_control_check(session->device) != 0)
+		copy_note(session, running->control);
+}
+
+/* One thing that cannot be told does not keep the others from being. */
+static int ask_running(struct session *session, struct info *info, bool probe)
+{
+	/* Only the probe sends. */
+	const struct vionet_start_options start = {
+		.flags = probe ? 0 : VIONET_START_NO_TX_POOL,
+	};
+	struct info_running *running = &info->running;
+
+	if (session_start(session, &start) != CODE_OK)
+		return session->code;
+	info->is_running = true;
+	if (vionet_device_info(session->device, &info->device) != 0)
+		return CODE_OK; /* collect() will say why */
+	running->statistics_known = vionet_statistics_types(session->device,
+							    &running->statistics) == 0;
+	if (!running->statistics_known)
+		copy_note(session, running->statistics_note);
+	ask_coalescing(session, running);
+	running->offloads_known = vionet_offloads_read(session->device,
+						       &running->offloads) == 0;
+	if (vionet_rss_context_limit(session->device, &running->contexts) != 0)
+		running->contexts = 0;
+	/* Last: what is to be seen has happened, or will be late. */
+	ask_control(session, info, running);
+	vionet_device_events(session->device, &running->events);
+	running->segments.asked = probe;
+	return probe ? segments_probe(session, &running->segments) : CODE_OK;
+}
+
+static error_t parse_info_option(int key, char *argument, struct argp_state *state)
+{
+	struct info_options *options = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &options->device;
+		return 0;
+	case KEY_JSON:
+		options->json = true;
+		return 0;
+	case KEY_RUNNING:
+		options->running = true;
+		return 0;
+	case KEY_PROBE:
+		options->running = options->probe = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (options->device.name != NULL)
+			refuse_usage("info: one device, not also '%.40s'", argument);
+		options->device.name = argument;
+		return 0;
+	case ARGP_KEY_END:
+		if (options->device.name == NULL)
+			refuse_usage("info: no device named; 'vionet list' shows them");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp info_argp = {
+	.options = (const struct argp_option[]){
+		{ "running", KEY_RUNNING, NULL, 0,
+		  "Start the device for a moment and ask it for more: statistics, "
+		  "coalescing, the control queue, segments, events", 1 },
+		{ "probe-segments", KEY_PROBE, NULL, 0,
+		  "As --running, and send frames of ever more segments to see how many "
+		  "the device takes; it is recovered where it takes no more", 1 },
+		{ "json", KEY_JSON, NULL, 0, "One JSON object", 1 },
+		{ 0 },
+	},
+	.parser = parse_info_option,
+	.args_doc = "DEVICE",
+	.doc = "Show what a device is, what it offers and what was negotiated.",
+	.children = (const struct argp_child[]){ { &device_argp, 0, NULL, 0 }, { 0 } },
+};
+
+int command_info(int argc, char **argv)
+{
+	struct info_options options = { 0 };
+	static struct info info;
+	struct session session;
+	int code, collected;
+
+	parse_arguments(&info_argp, "info", argc, argv, &options);
+	stop_install();
+	if (session_open(&session, &options.device, "info") != CODE_OK)
+		return session.code;
+	info.open = options.device.open;
+	collected = options.running ? ask_running(&session, &info, options.probe) :
+				      CODE_OK;
+	if (collected == CODE_OK)
+		collected = collect(&session, &info);
+	code = session_close(&session);
+	if (collected != CODE_OK)
+		return code;
+	if (options.json)
+		collected = info_print_json(&info);
+	else
+		info_print_text(&info);
+	if (collected == CODE_OK)
+		collected = finish_output(stdout, "standard output");
+	return code != CODE_OK ? code : collected;
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: the options of a run as JSON, by the names of the command line. Never: leaves
+ * out a default: who repeats the run needs it.
+ * Read next: pktgen_options.c.
+ */
+#include "tools/pktgen/pktgen.h"
+
+static json_t *mac_text(const uint8_t mac[6])
+{
+	return json_sprintf("%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
+			    mac[3], mac[4], mac[5]);
+}
+
+static json_t *ip_text(uint32_t address)
+{
+	return json_sprintf("%u.%u.%u.%u", address >> 24, address >> 16 & 0xff,
+			    address >> 8 & 0xff, address & 0xff);
+}
+
+/* null: no limit. */
+static json_t *limit(uint64_t value, double unit)
+{
+	if (value == 0)
+		return json_null();
+	return unit == 1 ? json_integer((json_int_t)value) :
+			   json_real((double)value / unit);
+}
+
+static json_t *size_text(const struct size_range *size)
+{
+	if (size->imix)
+		return json_string("imix");
+	if (size->min == size->max)
+		return json_sprintf("%u", size->min);
+	return json_sprintf("%u-%u", size->min, size->max);
+}
+
+static json_t *rate_text(const struct rate *rate)
+{
+	static const char *const units[] = { "", "pps", "bit", "%" };
+
+	if (rate->kind == RATE_MAX)
+		return json_string("max");
+	if (rate->milli % 1000 == 0)
+		return json_sprintf("%ju%s", (uintmax_t)(rate->milli / 1000),
+				    units[rate->kind]);
+	return json_sprintf("%ju.%03ju%s", (uintmax_t)(rate->milli / 1000),
+			    (uintmax_t)(rate->milli % 1000), units[rate->kind]);
+}
+
+static json_t *header_json(const struct frame_fields *fields)
+{
+	return json_pack("{s:o, s:o, s:o, s:o, s:i, s:i, s:o, s:i}",
+			 "src_mac", mac_text(fields->source_mac),
+			 "dst_mac", mac_text(fields->destination_mac),
+			 "src_ip", ip_text(fields->source_ip),
+			 "dst_ip", ip_text(fields->destination_ip),
+			 "src_port", fields->source_port,
+			 "dst_port", fields->destination_port,
+			 "vlan", fields->vlan != FRAME_NO_VLAN ?
+					 json_integer(fields->vlan) : json_null(),
+			 "ttl", fields->ttl);
+}
+
+/* "rx-usecs=50" as it was typed; of single pairs the last one. */
+static json_t *settings_json(const struct settings *settings)
+{
+	json_t *array = json_array();
+
+	for (int i = 0; i < SETTING_KEYS; i++)
+		if (settings->have[i])
+			json_array_append_new(
+				array, json_sprintf("%s=%s",
+						    setting_name((enum setting_key)i),
+						    settings->text[i]));
+	return array;
+}
+
+static json_t *features_json(const struct vionet_features *set)
+{
+	json_t *array = json_array();
+
+	for (unsigned int bit = 0; bit < VIONET_FEATURE_BITS; bit++) {
+		const char *name = vionet_feature_name(bit);
+
+		if (vionet_feature_test(set, bit))
+			json_array_append_new(array, name != NULL ?
+							     json_string(name) :
+							     json_integer(bit));
+	}
+	return array;
+}
+
+static json_t *open_json(const struct device_options *device)
+{
+	return json_pack("{s:b, s:b, s:b, s:o, s:o, s:o}",
+			 "assume_iommu",
+			 (device->open.flags & VIONET_OPEN_ASSUME_IOMMU) != 0,
+			 "no_hugepages",
+			 (device->open.flags & VIONET_OPEN_NO_HUGEPAGES) != 0,
+			 "writable_rings",
+			 (device->open.flags & VIONET_OPEN_WRITABLE_RINGS) != 0,
+			 "avoid", features_json(&device->open.avoid),
+			 "want", features_json(&device->open.want),
+			 "set", settings_json(&device->settings));
+}
+
+static json_t *queue_size_json(const struct pktgen_options *options,
+			       const struct pktgen_report *report)
+{
+	return json_pack("{s:o, s:i, s:i}", "asked", limit(options->queue_size, 1),
+			 "rx", report->rx_size, "tx", report->tx_size);
+}
+
+json_t *pktgen_json_options(const struct pktgen *gen, const struct pktgen_report *report)
+{
+	static const char *const modes[] = { "poll", "interrupt", "spin" };
+	const struct pktgen_options *options = gen->options;
+	json_t *cpus = json_array();
+	json_t *object;
+
+	for (uint32_t i = 0; i < options->cpus.count; i++)
+		json_array_append_new(cpus, json_integer(options->cpus.cpu[i]));
+	object = json_pack(
+		"{s:o, s:o, s:o, s:o, s:i, s:s, s:o, s:s, s:b, s:b, s:f, s:f, s:i, s:o, s:o}",
+		"count", limit(options->count, 1),
+		"duration", limit(options->duration_ns, 1e9),
+		"size", size_text(&options->size),
+		"rate", rate_text(&options->rate),
+		"burst", options->burst,
+		"payload", options->fields.pattern ? "pattern" : "zero",
+		"headers", header_json(&gen->fields),
+		"mode", modes[options->mode],
+		"rx_only", options->rx_only,
+		"no_rx", options->no_rx,
+		"linger", (double)options->linger_ns / 1e9,
+		"interval", (double)options->interval_ns / 1e9,
+		"queues", options->queues,
+		"queue_size", queue_size_json(options, report),
+		"cpus", cpus);
+	json_object_set_new(object, "open", open_json(&options->device));
+	return object;
+}

@@ -1,0 +1,528 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: messages, exit codes, stop signals and the device options of the
+ * subcommands (common.h). Never: touches a device or prints to stdout.
+ * Read next: session.c, which owns an open device.
+ */
+#include "tools/shared/common.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+#include <time.h>
+
+#include <vionet/error.h>
+
+enum { KEY_ASSUME_IOMMU = 0x1000, KEY_AVOID, KEY_NO_HUGEPAGES, KEY_WRITABLE_RINGS,
+       KEY_WANT, KEY_SET, KEY_STRICT, KEY_RESET_TIMEOUT, KEY_CONTROL_TIMEOUT };
+
+#define RESET_SECONDS_MAX 600u
+
+/* Read by all threads; an atomic int is lock-free, so the handler may write it. */
+static int stops;
+static bool live_line;
+
+const char *plural(uint64_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
+void say_set_live(bool live)
+{
+	__atomic_store_n(&live_line, live, __ATOMIC_RELAXED);
+}
+
+bool say_is_live(void)
+{
+	return __atomic_load_n(&live_line, __ATOMIC_RELAXED);
+}
+
+static void say_list(const char *format, va_list arguments)
+{
+	char *text = NULL;
+
+	if (vasprintf(&text, format, arguments) < 0)
+		text = NULL;
+	/* Names and texts of others may be in it. */
+	if (text != NULL)
+		vionet_text_clean(text);
+	fflush(stdout);
+	flockfile(stderr);
+	fprintf(stderr, "%svionet: %s\n", say_is_live() ? "\n" : "",
+		text != NULL ? text : "no memory");
+	free(text);
+	say_set_live(false);
+	funlockfile(stderr);
+}
+
+void say(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	say_list(format, arguments);
+	va_end(arguments);
+}
+
+const char *clean(const char *text)
+{
+	static _Thread_local char copy[PATH_MAX + 16];
+
+	snprintf(copy, sizeof(copy), "%s", text);
+	return vionet_text_clean(copy);
+}
+
+/* What --reset-timeout says, or is without it. */
+static unsigned int reset_timeout_ms = 1000;
+
+/* In seconds: what to try next where that was too short. */
+static unsigned int longer_reset(void)
+{
+	unsigned int longer = reset_timeout_ms / 1000 * 4;
+
+	return longer < 30 ? 30 : longer < RESET_SECONDS_MAX ? longer : RESET_SECONDS_MAX;
+}
+
+void say_error(int result)
+{
+	static const char library[] = "reset_timeout_ms";
+	const char *text = vionet_error_text();
+	const char *at = result == -ETIMEDOUT ? strstr(text, library) : NULL;
+
+	/* What the library calls it, and how it is called here. */
+	if (at != NULL)
+		say("%.*s--reset-timeout %u%s", (int)(at - text), text, longer_reset(),
+		    at + strlen(library));
+	else
+		say("%s", text[0] != '\0' ? text : strerror(-result));
+}
+
+const char *text_without(const char *text, const char *name)
+{
+	size_t length = strlen(name);
+
+	if (strncmp(text, name, length) == 0 && text[length] == ':' &&
+	    text[length + 1] == ' ')
+		return text + length + 2;
+	return text;
+}
+
+/* The exit code of each failure, on every transport; what is not here is CODE_FAILED. */
+static const struct {
+	int error;
+	int open, run; /* enum exit_code */
+} codes[] = {
+	/* It is not there, or nobody answers: no function, socket or back end; others
+	 * have it; it may not or cannot be driven. */
+	{ ENODEV, CODE_UNDRIVABLE, CODE_GONE },
+	{ ENXIO, CODE_UNDRIVABLE, CODE_GONE },
+	{ ENOENT, CODE_UNDRIVABLE, CODE_FAILED },
+	{ ENOTCONN, CODE_UNDRIVABLE, CODE_GONE },
+	{ ECONNREFUSED, CODE_UNDRIVABLE, CODE_GONE },
+	{ ECONNRESET, CODE_UNDRIVABLE, CODE_GONE },
+	{ EPIPE, CODE_UNDRIVABLE, CODE_GONE },
+	{ ENETDOWN, CODE_UNDRIVABLE, CODE_GONE },
+	{ ETIMEDOUT, CODE_UNDRIVABLE, CODE_FAILED },
+	{ EBUSY, CODE_UNDRIVABLE, CODE_FAILED },
+	{ EADDRINUSE, CODE_UNDRIVABLE, CODE_FAILED },
+	{ EPERM, CODE_UNDRIVABLE, CODE_FAILED },
+	{ ENOTSUP, CODE_UNDRIVABLE, CODE_FAILED },
+	/* What was typed. */
+	{ EINVAL, CODE_USAGE, CODE_FAILED },
+	{ ENAMETOOLONG, CODE_USAGE, CODE_FAILED },
+	/* What this process may have and do. */
+	{ EACCES, CODE_PERMISSION, CODE_PERMISSION },
+	{ ENOMEM, CODE_PERMISSION, CODE_PERMISSION },
+	{ EMFILE, CODE_PERMISSION, CODE_PERMISSION },
+	{ ENFILE, CODE_PERMISSION, CODE_PERMISSION },
+	{ 0, CODE_OK, CODE_OK },
+};
+
+int code_of_open(int result)
+{
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		if (codes[i].error == -result)
+			return codes[i].open;
+	return CODE_FAILED;
+}
+
+int code_of_run(int result)
+{
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		if (codes[i].error == -result)
+			return codes[i].run;
+	return CODE_FAILED;
+}
+
+int finish_output(FILE *file, const char *name)
+{
+	static const FILE *failed; /* once said is enough, for all that follows */
+	int error;
+
+	/* What could not be written at once has left its errno. */
+	if (!ferror(file))
+		errno = 0;
+	if (fflush(file) == 0 && !ferror(file))
+		return CODE_OK;
+	error = errno;
+	if (failed != file)
+		say("%s: %s", name, error != 0 ? strerror(error) :
+						 "cannot be written to");
+	failed = file;
+	return CODE_FAILED;
+}
+
+static void (*undo_before_death)(void);
+static bool in_order;
+
+/* A signal that comes just before a call that waits is not lost, and no neighbour can make a
+ * call wait for good: more of them follow. */
+static void interrupt_waits(void)
+{
+	const struct itimerval each = { { 1, 0 }, { 1, 0 } };
+
+	setitimer(ITIMER_REAL, &each, NULL);
+}
+
+static void on_stop(int number)
+{
+	if (!__atomic_load_n(&in_order, __ATOMIC_RELAXED)) {
+		if (undo_before_death != NULL)
+			undo_before_death();
+		signal(number, SIG_DFL);
+		raise(number);
+		return;
+	}
+	if (stop_asked() < 1000)
+		__atomic_fetch_add(&stops, 1, __ATOMIC_RELAXED);
+}
+
+static void on_alarm(int number)
+{
+	(void)number;
+}
+
+void stop_undo(void (*undo)(void))
+{
+	undo_before_death = undo;
+}
+
+void stop_in_order(void)
+{
+	interrupt_waits();
+	__atomic_store_n(&in_order, true, __ATOMIC_RELAXED);
+}
+
+void stop_install(void)
+{
+	static const int stopping[] = { SIGINT, SIGTERM, SIGHUP };
+	/* No SA_RESTART: a sleep has to end. */
+	struct sigaction action = { .sa_handler = on_stop };
+
+	for (size_t i = 0; i < sizeof(stopping) / sizeof(stopping[0]); i++)
+		sigaction(stopping[i], &action, NULL);
+	action.sa_handler = on_alarm;
+	sigaction(SIGALRM, &action, NULL);
+	action.sa_handler = SIG_IGN;
+	sigaction(SIGPIPE, &action, NULL);
+	sigaction(SIGXFSZ, &action, NULL);
+}
+
+int stop_asked(void)
+{
+	return __atomic_load_n(&stops, __ATOMIC_RELAXED);
+}
+
+uint64_t now_ns(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (uint64_t)time.tv_sec * 1000000000ULL + (uint64_t)time.tv_nsec;
+}
+
+void sleep_until(uint64_t until)
+{
+	const struct timespec time = {
+		.tv_sec = (time_t)(until / 1000000000),
+		.tv_nsec = (long)(until % 1000000000),
+	};
+
+	while (stop_asked() == 0 &&
+	       clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL) == EINTR)
+		;
+}
+
+void refuse_usage(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	say_list(format, arguments);
+	va_end(arguments);
+	exit(CODE_USAGE);
+}
+
+void need_parsed(int result, const struct parse_error *error)
+{
+	if (result != 0)
+		refuse_usage("%s", error->text);
+}
+
+/* "-h" of the command whose parser is the child. */
+static error_t parse_help(int key, char *argument, struct argp_state *state)
+{
+	(void)argument;
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = state->input;
+		return 0;
+	case 'h':
+		argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+/* The C library repeats the name of an option that it does not know as it is. */
+static void refuse_unprintable(int argc, char **argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+		char name[64];
+
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(argv[i], "="),
+			 argv[i]);
+		if (name[0] == '-' && strcmp(name, clean(name)) != 0)
+			refuse_usage("unrecognized option '%s'", name);
+	}
+}
+
+/*
+ * argp takes the name for messages and for usage lines from argv[0]: with the command
+ * in it, the advice to try --help leads to the command's.
+ */
+void parse_arguments(const struct argp *argp, const char *name, int argc,
+		     char **argv, void *input)
+{
+	static char full_name[32];
+	const struct argp_child children[] = { { argp, 0, NULL, 0 }, { 0 } };
+	const struct argp whole = {
+		.options = (const struct argp_option[]){
+			{ NULL, 'h', NULL, OPTION_HIDDEN, NULL, -1 },
+			{ 0 },
+		},
+		.parser = parse_help,
+		.children = children,
+	};
+
+	refuse_unprintable(argc, argv);
+	snprintf(full_name, sizeof(full_name), "vionet %s", name);
+	argv[0] = full_name;
+	argp_err_exit_status = CODE_USAGE;
+	if (argp_parse(&whole, argc, argv, 0, NULL, input) != 0)
+		exit(CODE_USAGE);
+}
+
+static const struct argp_option device_option_list[] = {
+	{ NULL, 0, NULL, 0, "Opening the device:", 90 },
+	{ "assume-iommu", KEY_ASSUME_IOMMU, NULL, 0,
+	  "Drive a function that does not offer ACCESS_PLATFORM. DANGEROUS unless a "
+	  "real IOMMU stands in front of it: else it writes to memory of others",
+	  90 },
+	{ "avoid", KEY_AVOID, "FEATURE,...", 0,
+	  "Features never to accept, by name or bit number", 90 },
+	{ "want", KEY_WANT, "FEATURE,...", 0,
+	  "Features to accept that otherwise are not, since they change what arrives: "
+	  "CTRL_RX, CTRL_VLAN, HASH_REPORT, ...", 90 },
+	{ "no-hugepages", KEY_NO_HUGEPAGES, NULL, 0,
+	  "Use ordinary pages even where 2 MiB pages are free", 90 },
+	{ "writable-rings", KEY_WRITABLE_RINGS, NULL, 0,
+	  "Let the device write to descriptors too: what DPDK's vhost-user (OVS, "
+	  "testpmd) behind an emulated IOMMU insists on", 90 },
+	{ "strict", KEY_STRICT, NULL, 0,
+	  "Refuse a device whose registers read back as 0 after they were written", 90 },
+	{ "reset-timeout", KEY_RESET_TIMEOUT, "TIME", 0,
+	  "How long the device may take for a reset (1; up to 10min): some DPUs take two "
+	  "minutes", 90 },
+	{ "control-timeout", KEY_CONTROL_TIMEOUT, "TIME", 0,
+	  "The same for a command of the control queue (500ms; up to 1min)", 90 },
+	{ 0 },
+};
+
+/* In milliseconds; less than one is one. */
+static unsigned int parse_timeout(const char *option, const char *argument,
+				  unsigned int most_seconds)
+{
+	struct parse_error error;
+	uint64_t time = 0;
+
+	need_parsed(parse_duration(option, argument, 0, &time, &error), &error);
+	time = (time + 999999) / 1000000;
+	if (time > most_seconds * 1000ull)
+		refuse_usage("%s '%.40s': at most %u seconds are possible", option,
+			     argument, most_seconds);
+	return (unsigned int)time;
+}
+
+static bool starts_with(const char *text, const char *start)
+{
+	return strncmp(text, start, strlen(start)) == 0;
+}
+
+/* The first feature that is in both sets, or NULL. */
+static const char *in_both(const struct vionet_features *a,
+			   const struct vionet_features *b)
+{
+	static char number[16];
+
+	for (unsigned int bit = 0; bit < VIONET_FEATURE_BITS; bit++) {
+		if (!vionet_feature_test(a, bit) || !vionet_feature_test(b, bit))
+			continue;
+		snprintf(number, sizeof(number), "bit %u", bit);
+		return vionet_feature_name(bit) != NULL ? vionet_feature_name(bit) :
+							  number;
+	}
+	return NULL;
+}
+
+/* The first feature in `set` that the driver treats so. */
+static const char *first_used(const struct vionet_features *set,
+			      enum vionet_feature_use use)
+{
+	struct vionet_features all = { { 0 } };
+
+	for (unsigned int bit = 0; bit < VIONET_FEATURE_BITS; bit++)
+		if (vionet_feature_use(bit) == use)
+			all.word[bit / 64] |= 1ULL << (bit % 64);
+	return in_both(set, &all);
+}
+
+static void check_features(const struct device_options *options)
+{
+	const struct vionet_open_options *open = &options->open;
+	struct vionet_features needed = { { 0 } };
+	const char *name = in_both(&open->want, &open->avoid);
+
+	if (name != NULL)
+		refuse_usage("--want and --avoid both name %s; leave one of them out",
+			     name);
+	settings_want(&options->settings, &needed);
+	name = in_both(&needed, &open->avoid);
+	if (name != NULL)
+		refuse_usage("--avoid %s: a setting needs it; leave one of them out",
+			     name);
+	name = first_used(&open->want, VIONET_FEATURE_UNUSED);
+	if (name != NULL)
+		refuse_usage("--want %s: this driver makes no use of it", name);
+	name = first_used(&open->want, VIONET_FEATURE_ACCEPTED);
+	if (name != NULL)
+		refuse_usage("--want %s: it is accepted anyway; leave it out", name);
+}
+
+/* An option that changes nothing is a misunderstanding. */
+static void check_device_options(const struct device_options *options)
+{
+	unsigned int flags = options->open.flags;
+	struct parse_error error;
+
+	need_parsed(settings_check(&options->settings, &error), &error);
+	check_features(options);
+	if (options->name == NULL || !starts_with(options->name, "vhost-user:"))
+		return;
+	if (flags & VIONET_OPEN_ASSUME_IOMMU)
+		refuse_usage("--assume-iommu has no effect on a vhost-user back end: it "
+			     "reaches only the memory that it is given; leave it out");
+	if (flags & VIONET_OPEN_WRITABLE_RINGS &&
+	    strstr(options->name, ",read-only") == NULL)
+		refuse_usage("--writable-rings has no effect on a vhost-user back end "
+			     "without ',read-only': it may write anyway; leave it out");
+}
+
+bool device_options_any(const struct device_options *options)
+{
+	const struct vionet_open_options *open = &options->open;
+
+	return open->flags != 0 || open->reset_timeout_ms != 0 ||
+	       open->control_timeout_ms != 0 ||
+	       (open->want.word[0] | open->want.word[1] | open->avoid.word[0] |
+		open->avoid.word[1]) != 0;
+}
+
+static error_t parse_device_option(int key, char *argument, struct argp_state *state)
+{
+	struct device_options *options = state->input;
+	struct parse_error error;
+
+	switch (key) {
+	case KEY_ASSUME_IOMMU:
+		options->open.flags |= VIONET_OPEN_ASSUME_IOMMU;
+		return 0;
+	case KEY_AVOID:
+		need_parsed(parse_features("--avoid", argument, &options->open.avoid,
+					   &error),
+			    &error);
+		return 0;
+	case KEY_WANT:
+		need_parsed(parse_features("--want", argument, &options->open.want,
+					   &error),
+			    &error);
+		return 0;
+	case KEY_NO_HUGEPAGES:
+		options->open.flags |= VIONET_OPEN_NO_HUGEPAGES;
+		return 0;
+	case KEY_WRITABLE_RINGS:
+		options->open.flags |= VIONET_OPEN_WRITABLE_RINGS;
+		return 0;
+	case KEY_STRICT:
+		options->open.flags |= VIONET_OPEN_STRICT;
+		return 0;
+	case KEY_RESET_TIMEOUT:
+		reset_timeout_ms = parse_timeout("--reset-timeout", argument,
+						 RESET_SECONDS_MAX);
+		options->open.reset_timeout_ms = reset_timeout_ms;
+		return 0;
+	case KEY_CONTROL_TIMEOUT:
+		options->open.control_timeout_ms = parse_timeout("--control-timeout",
+								 argument, 60);
+		return 0;
+	case ARGP_KEY_END:
+		check_device_options(options);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+const struct argp device_argp = {
+	.options = device_option_list,
+	.parser = parse_device_option,
+	.doc = "\vDEVICE is a PCI function bound to vfio-pci (0000:00:04.0), the one that "
+	       "a server offers at a socket (vfio-user:PATH), or a vhost-user back end "
+	       "(vhost-user:PATH; vhost-user:PATH,server[,wait=SECONDS] where it connects "
+	       "to us). 'vionet list' shows the functions of this machine.",
+};
+
+static error_t parse_setting_option(int key, char *argument, struct argp_state *state)
+{
+	struct device_options *options = state->input;
+	struct parse_error error;
+
+	if (key != KEY_SET)
+		return ARGP_ERR_UNKNOWN;
+	need_parsed(settings_add(&options->settings, argument, &error), &error);
+	return 0;
+}
+
+const struct argp setting_argp = {
+	.options = (const struct argp_option[]){
+		{ "set", KEY_SET, "KEY=VALUE", 0,
+		  "Tell the device this once it is started; see vionet-set(1)", 80 },
+		{ 0 },
+	},
+	.parser = parse_setting_option,
+};

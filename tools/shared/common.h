@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: what all subcommands share: exit codes, messages, stop signals, options
+ * that say how to open a device. Never: touches a device.
+ */
+#ifndef VIONET_TOOLS_COMMON_H
+#define VIONET_TOOLS_COMMON_H
+
+#include <argp.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <vionet/device.h>
+
+#include "tools/shared/parse.h"
+#include "tools/shared/settings.h"
+
+/* Exit codes: a promise of the man page. */
+enum exit_code {
+	CODE_OK = 0,
+	CODE_FAILED = 1,      /* while running: I/O error, timeout */
+	CODE_USAGE = 2,	      /* bad command line */
+	CODE_UNDRIVABLE = 3,  /* not found, not bound, refused */
+	CODE_PERMISSION = 4,  /* permission or limits */
+	CODE_GONE = 5,	      /* the device went away or broke while running */
+};
+
+/* The subcommands: argv[0] is "vionet", the rest follows their name. They return
+ * an exit code. */
+int command_list(int argc, char **argv);
+int command_bind(int argc, char **argv);
+int command_unbind(int argc, char **argv);
+int command_info(int argc, char **argv);
+int command_pktgen(int argc, char **argv);
+int command_dump(int argc, char **argv);
+int command_set(int argc, char **argv);
+int command_stats(int argc, char **argv);
+
+/* What a word gets behind so many: "" for one, else "s". */
+const char *plural(uint64_t count);
+
+/* Print "vionet: TEXT" on stderr, on a line of its own. */
+void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The same with the library's text of its last failure (or, lacking one, the
+ * meaning of `result`). */
+void say_error(int result);
+
+/* A name or text of others, for standard output, a JSON object or a line that does not go
+ * through say: as vionet_text_clean makes it. Valid until the next call of this thread. */
+const char *clean(const char *text);
+
+/* A live line is on the terminal: messages begin on a fresh one. */
+void say_set_live(bool live);
+bool say_is_live(void);
+
+/* An error text of the library without "NAME: " in front, where the device has been
+ * named already. */
+const char *text_without(const char *text, const char *name);
+
+/* The exit code for a negative result of finding, binding or opening, and of a
+ * call on an open device. */
+int code_of_open(int result);
+int code_of_run(int result);
+
+/* Flush `file` and see whether everything written to it has arrived; if not, say so,
+ * once for a file (`name`: what it is), and return CODE_FAILED. */
+int finish_output(FILE *file, const char *name);
+
+/*
+ * From now on SIGINT, SIGTERM and SIGHUP end the process at once, after `undo` (or NULL) of
+ * the last stop_undo, a function that a signal handler may call; and writing to a closed pipe
+ * or a full quota is an error instead of a death.
+ */
+void stop_install(void);
+void stop_undo(void (*undo)(void));
+
+/* From now on those signals only count: the command looks at stop_asked and ends in order.
+ * No system call of the main thread waits longer than a second or so: SIGALRM ends it with
+ * EINTR. Other threads are sent it by those who made them. */
+void stop_in_order(void);
+
+/* How often the user asked to stop: 1 end in order, 2 end without lingering. */
+int stop_asked(void);
+
+/* CLOCK_MONOTONIC in nanoseconds. */
+uint64_t now_ns(void);
+
+/* Sleep until that time of now_ns(), or until a signal asks to stop. */
+void sleep_until(uint64_t until);
+
+/* How to open a device, from the command line. */
+struct device_options {
+	const char *name;
+	struct vionet_open_options open;
+	struct settings settings; /* what it is told once it is started */
+};
+
+/* --assume-iommu, --avoid and so on: a child parser whose input is a struct
+ * device_options; and --set, for commands that start the device. */
+extern const struct argp device_argp;
+extern const struct argp setting_argp;
+
+/* Does it say anything of how to open? */
+bool device_options_any(const struct device_options *options);
+
+/* How to wait for frames. */
+enum wait_mode {
+	WAIT_POLL,
+	WAIT_INTERRUPT,
+	WAIT_SPIN,
+};
+
+/* argp_parse for a subcommand. `name` is for the usage line. Does not return on --help,
+ * --usage, --version and bad command lines. */
+void parse_arguments(const struct argp *argp, const char *name, int argc,
+		     char **argv, void *input);
+
+/* For parsers: print the text and leave with CODE_USAGE. */
+void refuse_usage(const char *format, ...)
+	__attribute__((format(printf, 1, 2), noreturn));
+
+/* For parsers: leave with the error's text if `result` is not 0. */
+void need_parsed(int result, const struct parse_error *error);
+
+#endif

@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: opening, watching, waiting on and closing a device (session.h). Never:
+ * moves frames, parses options.
+ * Read next: dump.c, the shorter of its two users.
+ */
+#include "tools/shared/session.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <time.h>
+
+#include <vionet/control.h>
+#include <vionet/error.h>
+
+#include "tools/shared/apply_settings.h"
+#include "tools/shared/feature_reason.h"
+#include "tools/shared/control_client.h"
+
+#define SPIN_NS 50000ULL
+/* Without an interrupt for the queue: how long to sleep between looks. */
+#define NAP_NS 100000ULL
+#define DISCARD_BURST 64
+
+static struct holder holder = { .lock = -1 };
+
+static void remove_socket(void)
+{
+	holder_unlink(&holder);
+}
+
+/* A device that takes long: say so each second, and let the user give up. The signal that ended
+ * the run wants it reset; the next one does not wait for that. */
+static int on_progress(void *context, const char *step, unsigned int waited_ms,
+		       unsigned int limit_ms)
+{
+	const struct session *session = context;
+
+	if (stop_asked() > session->stops)
+		return 1;
+	say("%s: %s: waiting, %.0f s of %.0f s", session->name, step, waited_ms / 1000.0,
+	    limit_ms / 1000.0);
+	return 0;
+}
+
+static void say_notice(void *context, const char *text)
+{
+	(void)context;
+	say("%s", text);
+}
+
+/* What --want asked for and did not get. */
+static void say_not_taken(const struct session *session)
+{
+	const struct vionet_open_options *open = &session->options->open;
+	struct vionet_device_info info;
+
+	if (vionet_device_info(session->device, &info) != 0)
+		return;
+	for (unsigned int bit = 0; bit < VIONET_FEATURE_BITS; bit++) {
+		char why[FEATURE_REASON_MAX];
+
+		if (vionet_feature_test(&open->want, bit) &&
+		    !vionet_feature_test(&info.negotiated, bit))
+			say("%s: --want %s: not accepted: %s", session->name,
+			    vionet_feature_name(bit),
+			    feature_reason(&info, open, bit, why));
+	}
+}
+
+int session_open(struct session *session, const struct device_options *options,
+		 const char *command)
+{
+	struct vionet_open_options open = options->open;
+	int result;
+
+	*session = (struct session){
+		.name = options->name, .command = command, .options = options,
+	};
+	open.notice = say_notice;
+	settings_want(&options->settings, &open.want);
+	open.progress = on_progress;
+	open.progress_context = session;
+	settings_avoid(&options->settings, &open.avoid);
+	if (options->open.flags & VIONET_OPEN_ASSUME_IOMMU)
+		say("WARNING: --assume-iommu: if no IOMMU stands in front of %s, it "
+		    "will read and write memory of other programs",
+		    options->name);
+	/* From now on others ask here instead of trying to open it too. */
+	stop_undo(remove_socket);
+	holder_open(&holder, session->name);
+	result = vionet_device_open(options->name, &open, &session->device);
+	if (result != 0) {
+		say_error(result);
+		holder_close(&holder);
+		remote_hint(options->name, command);
+		return session_fail(session, code_of_open(result));
+	}
+	session->holder = &holder;
+	stop_in_order();
+	say_not_taken(session);
+	return CODE_OK;
+}
+
+/* More pairs than there are: of one, since no feature allows more, or by number. */
+static int refuse_pairs(struct session *session, uint32_t asked, uint32_t most)
+{
+	unsigned int mq = (unsigned int)vionet_feature_bit("MQ");
+	struct vionet_device_info info = { 0 };
+	char why[FEATURE_REASON_MAX];
+
+	vionet_device_info(session->device, &info);
+	if (most > 1 || vionet_feature_test(&info.negotiated, mq))
+		say("%s: queues: %u asked for, %u can be used", session->name, asked,
+		    most);
+	else
+		say("%s: queues: %u asked for, %u can be used: MQ was not accepted: %s",
+		    session->name, asked, most,
+		    feature_reason(&info, &session->options->open, mq, why));
+	return session_fail(session, CODE_USAGE);
+}
+
+/* What the settings say of the start. */
+static int settle_start(struct session *session, struct vionet_start_options *start)
+{
+	const struct settings *settings = &session->options->settings;
+	struct vionet_steering_limits limits = { 0 };
+	struct vionet_device_info info = { 0 };
+
+	if (settings->have[SETTING_QUEUES])
+		start->queue_pairs = settings->queues;
+	vionet_steering_limits(session->device, &limits);
+	if (start->queue_pairs > limits.queue_pairs)
+		return refuse_pairs(session, start->queue_pairs, limits.queue_pairs);
+	if (!settings->have[SETTING_MTU])
+		return CODE_OK;
+	vionet_device_info(session->device, &info);
+	if (info.mtu != 0 && settings->mtu > info.mtu) {
+		say("mtu=%u: the MTU of %s is %u, and it cannot be told another one",
+		    settings->mtu, session->name, info.mtu);
+		return session_fail(session, CODE_USAGE);
+	}
+	/* Ethernet and a VLAN tag come on top; smaller buffers than the default are
+	 * of no use, nor are larger ones where a frame may come in several. */
+	if (settings->mtu + 18 > 1984 &&
+	    !vionet_feature_test(&info.negotiated,
+				 (unsigned int)vionet_feature_bit("MRG_RXBUF")))
+		start->rx_pool_options.buffer_size = settings->mtu + 18;
+	return CODE_OK;
+}
+
+/* What was asked for, and what the device allows. */
+static void note_size(struct session *session, unsigned int index, uint32_t wanted)
+{
+	struct vionet_queue_info info;
+
+	if (vionet_device_queue_info(session->device, index, &info) != 0)
+		return;
+	session->queue_size[index] = info.size;
+	if (wanted == 0 || info.size == wanted)
+		return;
+	say("%s: %s queue: %u entries instead of %u: the device allows no more than %u",
+	    session->name, index % 2 ? "transmit" : "receive", info.size, wanted,
+	    info.size_max);
+}
+
+static int take_queues(struct session *session)
+{
+	session->rx = vionet_device_rx_queue(session->device, 0);
+	session->tx = vionet_device_tx_queue(session->device, 0);
+	if (session->rx == NULL || session->tx == NULL) {
+		say("%s: no receive or transmit queue", session->name);
+		return session_fail(session, CODE_FAILED);
+	}
+	for (session->pairs = 0; session->pairs < VIONET_QUEUE_PAIRS_MAX;
+	     session->pairs++) {
+		struct vionet_queue *queue =
+			vionet_device_rx_queue(session->device, session->pairs);
+
+		if (queue == NULL)
+			break;
+		session->receive[session->pairs] = queue;
+	}
+	return CODE_OK;
+}
+
+int session_start(struct session *session, const struct vionet_start_options *options)
+{
+	struct vionet_start_options start = *options;
+	int result;
+
+	if (settle_start(session, &start) != CODE_OK)
+		return session->code;
+	result = vionet_device_start(session->device, &start);
+	if (result != 0) {
+		say_error(result);
+		return session_fail(session, result == -EINVAL ? CODE_USAGE :
+								 code_of_run(result));
+	}
+	note_size(session, 0, start.rx_queue_size);
+	note_size(session, 1, start.tx_queue_size);
+	return take_queues(session);
+}
+
+int session_apply(struct session *session)
+{
+	unsigned int failed = 0;
+	json_t *list, *item;
+	size_t i;
+
+	if (!settings_any(&session->options->settings))
+		return CODE_OK;
+	list = apply_settings(session->device, &session->options->settings, &failed);
+	json_array_foreach(list, i, item) {
+		const char *error = json_string_value(json_object_get(item, "error"));
+
+		if (error != NULL)
+			say("%s: %s", json_string_value(json_object_get(item, "key")),
+			    error);
+	}
+	json_decref(list);
+	return failed == 0 ? CODE_OK : session_fail(session, CODE_FAILED);
+}
+
+struct session session_follow(const struct session *session, unsigned int pair)
+{
+	struct session own = *session;
+
+	own.follower = true;
+	own.holder = NULL;
+	own.rx = vionet_device_rx_queue(session->device, pair);
+	own.tx = vionet_device_tx_queue(session->device, pair);
+	own.pairs = 1;
+	own.receive[0] = own.rx;
+	own.code = CODE_OK;
+	return own;
+}
+
+int session_fail(struct session *session, int code)
+{
+	if (session->code == CODE_OK)
+		session->code = code;
+	return session->code;
+}
+
+/* Say which of the queues is broken, and how; or that the device needs a reset. */
+static void say_broken(struct session *session)
+{
+	for (unsigned int i = 0; i < 2 * session->pairs; i++) {
+		const struct vionet_queue *queue =
+			i % 2 == 0 ? session->receive[i / 2] :
+			session->follower ? session->tx :
+			vionet_device_tx_queue(session->device, i / 2);
+
+		if (queue == NULL || vionet_queue_check(queue) == 0)
+			continue;
+		say("%s", vionet_error_text());
+		return;
+	}
+	if (!session->follower && vionet_control_check(session->device) != 0)
+		say("%s: the control queue is broken: %s", session->name,
+		    vionet_error_text());
+	else
+		say("%s: a queue is broken", session->name);
+}
+
+static void say_link(struct session *session)
+{
+	struct vionet_link link;
+
+	if (vionet_device_link(session->device, &link) == 0)
+		say("%s: the link is %s", session->name, link.up ? "up" : "down");
+}
+
+/* The worst event decides what is said: gone explains all others. */
+static int judge(struct session *session, uint32_t events)
+{
+	if (events & VIONET_EVENT_GONE)
+		say("%s: the device is gone", session->name);
+	else if (events & VIONET_EVENT_REMOVAL)
+		say("%s: the device is being unplugged: stopping", session->name);
+	else if (events & VIONET_EVENT_ERROR)
+		say("%s: uncorrectable PCI error: stopping", session->name);
+	else if (events & VIONET_EVENT_QUEUE_BROKEN)
+		say_broken(session);
+	else if (events & VIONET_EVENT_NEEDS_RESET)
+		say("%s: the device gave up, or its back end went away: it has to be "
+		    "started again", session->name);
+	else {
+		if (events & VIONET_EVENT_LINK)
+			say_link(session);
+		return session->code;
+	}
+	return session_fail(session, CODE_GONE);
+}
+
+/* What a pair's own thread may look at. */
+static int check_queues(struct session *session)
+{
+	session->next_check = now_ns() + SESSION_CHECK_NS;
+	if (vionet_queue_check(session->rx) == 0 &&
+	    vionet_queue_check(session->tx) == 0)
+		return session->code;
+	say_broken(session);
+	return session_fail(session, CODE_GONE);
+}
+
+int session_check_now(struct session *session)
+{
+	uint32_t events = 0;
+	int result;
+
+	if (session->follower)
+		return check_queues(session);
+	result = vionet_device_events(session->device, &events);
+	if (session->holder != NULL)
+		holder_serve(session->holder, remote_answer, session);
+	session->next_check = now_ns() + SESSION_CHECK_NS;
+	if (result != 0) {
+		say_error(result);
+		return session_fail(session, CODE_GONE);
+	}
+	return judge(session, events);
+}
+
+int session_check(struct session *session, uint64_t now)
+{
+	if (now < session->next_check)
+		return session->code;
+	return session_check_now(session);
+}
+
+static void nap(uint64_t duration)
+{
+	const struct timespec time = {
+		.tv_sec = (time_t)(duration / 1000000000),
+		.tv_nsec = (long)(duration % 1000000000),
+	};
+
+	clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL);
+}
+
+/* Arm all receive queues, and wait for them in `waits` from 1 on. Returns how many, 0
+ * if one has work, -1 if one has no interrupt: then none is armed. */
+static int arm_queues(const struct session *session, struct pollfd *waits)
+{
+	for (unsigned int i = 0; i < session->pairs; i++) {
+		int fd = vionet_queue_eventfd(session->receive[i]);
+
+		if (fd < 0)
+			return -1;
+		waits[i + 1] = (struct pollfd){ .fd = fd, .events = POLLIN };
+	}
+	for (unsigned int i = 0; i < session->pairs; i++)
+		if (vionet_queue_arm(session->receive[i]) != 0)
+			return 0; /* work came in between, or the queue broke */
+	return (int)session->pairs;
+}
+
+/* Sleep until a receive queue, the device or the clock has something to say. */
+static void sleep_on_interrupt(struct session *session, uint64_t until)
+{
+	struct pollfd waits[1 + VIONET_QUEUE_PAIRS_MAX];
+	int armed = arm_queues(session, waits);
+	struct timespec time = { 0 };
+	uint64_t now = now_ns();
+
+	waits[0] = (struct pollfd){ .fd = -1, .events = POLLIN };
+	if (!session->follower)
+		waits[0].fd = vionet_device_eventfd(session->device);
+	if (now < until && armed > 0) {
+		time.tv_nsec = (long)(until - now);
+		ppoll(waits, (nfds_t)armed + 1, &time, NULL);
+	} else if (now < until && armed < 0) {
+		nap(until - now < NAP_NS ? until - now : NAP_NS);
+	}
+	for (unsigned int i = 0; armed >= 0 && i < session->pairs; i++)
+		vionet_queue_disarm(session->receive[i]);
+	if (waits[0].revents != 0)
+		session->next_check = 0;
+}
+
+void session_idle(struct session *session, enum wait_mode mode, int receiving,
+		  uint64_t busy_ns, uint64_t until)
+{
+	uint64_t now = now_ns();
+
+	if (until > now + SESSION_CHECK_NS)
+		until = now + SESSION_CHECK_NS;
+	if (until <= now || stop_asked() > 0)
+		return;
+	if (mode == WAIT_POLL || (mode == WAIT_SPIN && now - busy_ns < SPIN_NS))
+		return;
+	if (receiving)
+		sleep_on_interrupt(session, until);
+	else
+		nap(until - now);
+}
+
+uint32_t session_discard(struct session *session)
+{
+	struct vionet_packet *packets[DISCARD_BURST];
+	uint32_t sum = 0;
+
+	for (unsigned int i = 0; i < session->pairs; i++) {
+		uint32_t count = vionet_queue_receive(session->receive[i], packets,
+						      DISCARD_BURST);
+
+		vionet_packet_free(packets, count);
+		sum += count;
+	}
+	return sum;
+}
+
+int session_close(struct session *session)
+{
+	int result;
+
+	if (session->holder != NULL)
+		holder_close(session->holder);
+	session->holder = NULL;
+	session->stops = stop_asked();
+	result = vionet_device_close(session->device);
+	session->device = NULL;
+	session->rx = NULL;
+	session->tx = NULL;
+	/* A device that is known to be gone cannot be closed in order: said before. */
+	if (result != 0 && session->code != CODE_GONE) {
+		say_error(result);
+		session_fail(session, code_of_run(result));
+	}
+	return session->code;
+}
