@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../net.h"
+#include "softnic/net/net.h"
 
 struct bed bed;
 

@@ -8,7 +8,7 @@
 #ifndef SOFTNIC_BED_H
 #define SOFTNIC_BED_H
 
-#include "../ring.h"
+#include "softnic/ring/ring.h"
 
 #define BIT(f) (1ull << (f))
 

@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <cmocka.h>
 
-#include "../net_parts.h"
+#include "softnic/net/internal.h"
 
 /* ---- what is right ---- */
 

@@ -117,7 +117,7 @@ static void every_duty_has_a_case(void **state)
 {
 	static const char *const judged[] = {
 #define DUTY(id, strength, text) id,
-#include "../duties_rings.def"
+#include "softnic/check/requirements_rings.def"
 #undef DUTY
 	};
 	unsigned int i;

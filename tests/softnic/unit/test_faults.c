@@ -243,7 +243,7 @@ static void every_row_has_a_case(void **state)
 {
 	static const char *const all[] = {
 #define FAULT(row, text) row,
-#include "../fault_rings.def"
+#include "softnic/fault/rings.def"
 #undef FAULT
 	};
 	unsigned int i, j;

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: lists for the user of what is judged and what can be broken.
+ * Never: judges (breach() in device.h is called where the duty can be seen).
+ * Read next: judge.c, fault.c.
+ */
+#ifndef SOFTNIC_JUDGE_H
+#define SOFTNIC_JUDGE_H
+
+#include "softnic/device.h"
+
+void judge_list(FILE *out);
+
+/* How the run is to end: 3 if the driver broke a duty or made a DMA fault. */
+int judge_verdict(const struct device *device);
+
+/* "D01,F04": switch these on. 0, or -EINVAL with the first unknown name (of at most
+ * 15 characters) in `unknown`. */
+int fault_parse(const char *names, char unknown[16]);
+/* One row, at run time. 0 or -EINVAL. */
+int fault_switch(struct device *device, const char *name, bool on);
+void fault_list(FILE *out);
+
+#endif

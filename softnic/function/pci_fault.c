@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: configuration spaces that are wrong on purpose: faults of area A.
+ * Never: changes anything when no fault is switched on.
+ * Read next: pci.c.
+ */
+#include <string.h>
+
+#include "softnic/vfio_user/server.h"
+
+#define AT_CAPABILITIES 0x34u
+#define LEN 2u
+#define BAR 4u
+#define OFFSET 8u
+#define LENGTH 12u
+#define MULTIPLIER 16u
+
+static void put32(uint8_t *at, uint32_t value)
+{
+	for (unsigned int i = 0; i < 4; i++)
+		at[i] = (uint8_t)(value >> (8 * i));
+}
+
+/* The header and the list as a whole. */
+static void break_header(struct device *device, struct pci *pci)
+{
+	if (fault(device, "A01"))
+		pci->byte[0x03] = 0x12;
+	if (fault(device, "A02"))
+		memset(&pci->byte[0x09], 0xff, 3);
+	if (fault(device, "A02"))
+		memset(&pci->byte[0x2c], 0xff, 4);
+	if (fault(device, "A03"))
+		pci->byte[0x06] = 0;
+	if (fault(device, "A04"))
+		pci->byte[AT_CAPABILITIES] = 0x10;
+}
+
+/* How capabilities follow each other. */
+static void break_links(struct device *device, struct pci *pci)
+{
+	uint8_t common = pci->virtio[CAP_COMMON], isr = pci->virtio[CAP_ISR];
+	uint8_t first = pci->byte[AT_CAPABILITIES];
+
+	if (fault(device, "A05"))
+		pci->byte[common + 1] = common;
+	if (fault(device, "A06"))
+		pci->byte[isr + 1] = common;
+	if (fault(device, "A07")) {
+		pci->byte[first] = pci->byte[pci->end] = 0x05;
+		pci->byte[first + 1] = pci->end;
+		pci->byte[pci->end + 1] = first;
+	}
+	if (fault(device, "A13")) {
+		/* PCI_CFG comes behind notify. */
+		for (unsigned int at = 0x40; at < pci->end; at += 4)
+			if (pci->byte[at + 1] == pci->virtio[CAP_NOTIFY] &&
+			    pci->byte[at] == 0x09)
+				pci->byte[at + 1] = pci->virtio[CAP_PCI];
+	}
+}
+
+/* Capabilities that a driver has to skip, in front of the good ones or behind them. */
+static void add_strange(struct device *device, struct pci *pci)
+{
+	uint8_t first = pci->byte[AT_CAPABILITIES], at;
+
+	if (fault(device, "A10")) {
+		pci_add_virtio(pci, 0x77, 0, 0x1000);
+		at = pci_add_virtio(pci, 7, 0, 0x1000);
+		pci->byte[at + BAR] = 0x42;
+	}
+	if (!fault(device, "A11") && !fault(device, "A12"))
+		return;
+	at = pci->end;
+	memcpy(&pci->byte[at], &pci->byte[pci->virtio[CAP_COMMON]], 16);
+	pci->byte[at + BAR] = fault(device, "A12") ? 0 : BAR_VIRTIO;
+	if (fault(device, "A11")) {
+		pci->byte[at] = 0x05;
+		put32(&pci->byte[at + OFFSET], 0x3000);
+	}
+	pci->byte[at + 1] = first;
+	pci->byte[AT_CAPABILITIES] = at;
+	pci->end = (uint8_t)(at + 16);
+}
+
+/* What the capabilities say of their structures. */
+static void break_structures(struct device *device, struct pci *pci)
+{
+	uint8_t *common = &pci->byte[pci->virtio[CAP_COMMON]];
+	uint8_t *config = &pci->byte[pci->virtio[CAP_DEVICE]];
+
+	if (fault(device, "A08"))
+		common[LEN] = 8;
+	if (fault(device, "A09"))
+		common[LEN] = 0xf0;
+	if (fault(device, "A14"))
+		common[BAR] = 2;
+	if (fault(device, "A15"))
+		put32(&common[OFFSET], (uint32_t)bar_size(device, BAR_VIRTIO) - 16);
+	if (fault(device, "A16"))
+		put32(&common[LENGTH], 52);
+	if (fault(device, "A17"))
+		put32(&common[OFFSET], 2);
+	if (fault(device, "A18"))
+		put32(&common[LENGTH], 0);
+	if (fault(device, "A19"))
+		put32(&config[LENGTH], 0xffffffff);
+	if (fault(device, "A20"))
+		pci->byte[pci->virtio[CAP_ISR] + BAR] = BAR_MSIX;
+	if (fault(device, "A20"))
+		put32(&pci->byte[pci->virtio[CAP_ISR] + OFFSET], 0x10);
+	if (fault(device, "B20"))
+		put32(&config[LENGTH], 6);
+	if (fault(device, "C09"))
+		put32(&pci->byte[pci->virtio[CAP_NOTIFY] + MULTIPLIER], 3);
+	if (fault(device, "A23") && pci->msix != 0) {
+		pci->byte[pci->msix + 2] = 0xff;
+		pci->byte[pci->msix + 3] = 0x07;
+		put32(&pci->byte[pci->msix + 4], 3);
+	}
+}
+
+void pci_break(struct device *device)
+{
+	struct pci *pci = &device->server->pci;
+
+	if (device->options->faults == NULL)
+		return;
+	break_header(device, pci);
+	break_structures(device, pci);
+	break_links(device, pci);
+	add_strange(device, pci);
+	if (fault(device, "A26"))
+		memset(pci->byte, 0xff, sizeof(pci->byte));
+}

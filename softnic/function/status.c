@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: the device status machine: initialization, negotiation, suspend, reset;
+ * and judging the order of the driver's steps.
+ * Never: knows where a register is (registers.c does).
+ * Read next: registers.c, then net.h for what negotiation means to the network.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "softnic/features.h"
+#include "softnic/fault/timed.h"
+#include "softnic/net/net.h"
+#include "softnic/ring/ring.h"
+#include "softnic/vfio_user/server.h"
+
+#define ST_DEFINED (ST_ACKNOWLEDGE | ST_DRIVER | ST_DRIVER_OK | ST_FEATURES_OK | \
+		    ST_SUSPEND | ST_NEEDS_RESET | ST_FAILED)
+
+static struct registers *registers_of(struct device *device)
+{
+	return &device->server->registers;
+}
+
+/* ---- reset ---- */
+
+void queue_stop(struct queue *queue)
+{
+	if (!queue->enabled)
+		return;
+	net_queue_stopped(queue);
+	ring_stop(queue);
+	queue->enabled = false;
+}
+
+void device_reset(struct device *device, const char *why)
+{
+	struct registers *registers = registers_of(device);
+	uint64_t areas[QUEUES_MAX];
+
+	trace(device, "RESET %s", why);
+	for (unsigned int i = 0; i < QUEUES_MAX; i++) {
+		struct queue *queue = &device->queue[i];
+
+		areas[i] = queue->enabled ? queue->device_area : 0;
+		queue_stop(queue);
+		queue->broken = queue->kicked = false;
+		/* As all that is counted of a queue, and by a driver since its start. */
+		queue->kicks = queue->interrupts = 0;
+		queue->vector = NO_VECTOR;
+		queue->size = 0;
+		queue->descriptor_area = queue->driver_area = 0;
+		queue->device_area = 0;
+	}
+	memset(registers, 0, sizeof(*registers));
+	registers->config_vector = NO_VECTOR;
+	device->status = 0;
+	memset(&device->accepted, 0, sizeof(device->accepted));
+	net_reset(device);
+	notify_reset(device);
+	device->server->resets++;
+	misbehave_reset(device, areas);
+	if (fault(device, "A25") && device->server->resets > 1)
+		device->server->pci.byte[0x02] = 0x42;
+}
+
+void needs_reset(struct device *device)
+{
+	if (device->status & ST_NEEDS_RESET)
+		return;
+	trace(device, "NEEDS_RESET");
+	device->status |= ST_NEEDS_RESET;
+	if (device->status & ST_DRIVER_OK)
+		interrupt_config(device);
+}
+
+void config_changed(struct device *device)
+{
+	device->generation++;
+	if (live(device))
+		interrupt_config(device);
+}
+
+/* ---- negotiation ---- */
+
+static void judge_unoffered(struct device *device, unsigned int bit)
+{
+	const char *name = feature_name(bit);
+
+	if (!has(&device->offered, bit))
+		breach(device, "GEN-05", "feature %u (%s) was accepted but not offered",
+		       bit, name ? name : "unknown");
+	else if (name == NULL)
+		breach(device, "GEN-09",
+		       "feature %u was accepted, which is unknown or reserved", bit);
+}
+
+static void judge_missing(struct device *device, const struct features *wanted)
+{
+	static const struct {
+		enum feature bit;
+		const char *id;
+	} expected[] = {
+		{ FT_VERSION_1, "RSVD-01" },	     { FT_ACCESS_PLATFORM, "RSVD-03" },
+		{ FT_RING_PACKED, "RSVD-06" },	     { FT_ORDER_PLATFORM, "RSVD-07" },
+		{ FT_NOTIF_CONFIG_DATA, "RSVD-13" },
+	};
+
+	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
+		if (has(&device->offered, expected[i].bit) &&
+		    !has(wanted, expected[i].bit))
+			breach(device, expected[i].id,
+			       "%s was offered and not accepted",
+			       feature_name(expected[i].bit));
+}
+
+static void judge_features(struct device *device, const struct features *wanted)
+{
+	for (unsigned int bit = 0; bit < FT_COUNT; bit++)
+		if (has(wanted, bit))
+			judge_unoffered(device, bit);
+	judge_missing(device, wanted);
+	/* This function has no SR-IOV capability (pci.c), whatever it offers. */
+	if (has(wanted, FT_SR_IOV))
+		breach(device, "RSVD-10",
+		       "SR_IOV was accepted without an SR-IOV capability");
+}
+
+/* A modern device: it cannot work without VERSION_1, nor with what it lacks. */
+static bool acceptable(const struct device *device, const struct features *wanted)
+{
+	for (unsigned int i = 0; i < FT_COUNT / 64; i++)
+		if (wanted->word[i] & ~device->offered.word[i])
+			return false;
+	return has(wanted, FT_VERSION_1) || !has(&device->offered, FT_VERSION_1);
+}
+
+static bool negotiate(struct device *device)
+{
+	struct registers *registers = registers_of(device);
+
+	registers->status_unread = true;
+	judge_features(device, &registers->wanted);
+	if (fault(device, "B05") || !acceptable(device, &registers->wanted)) {
+		trace(device, "FEATURES refused");
+		return false;
+	}
+	device->accepted = registers->wanted;
+	trace(device, "FEATURES 0x%016" PRIx64 "%016" PRIx64,
+	      device->accepted.word[1], device->accepted.word[0]);
+	net_features_accepted(device);
+	return true;
+}
+
+/* ---- status ---- */
+
+static void judge_status_order(struct device *device, uint32_t value)
+{
+	uint32_t fresh = value & ~(uint32_t)device->status;
+
+	if ((fresh & ST_DRIVER) && !(value & ST_ACKNOWLEDGE))
+		breach(device, "GEN-01", "DRIVER was set without ACKNOWLEDGE");
+	if ((fresh & ST_FEATURES_OK) && !(value & ST_DRIVER))
+		breach(device, "GEN-01", "FEATURES_OK was set without DRIVER");
+	if ((fresh & ST_DRIVER) && (fresh & ST_FEATURES_OK))
+		breach(device, "GEN-21",
+		       "DRIVER and FEATURES_OK were set by one write: features come "
+		       "between them");
+	if ((fresh & ST_DRIVER_OK) && (fresh & ST_FEATURES_OK))
+		breach(device, "GEN-21",
+		       "FEATURES_OK and DRIVER_OK were set by one write: reading status "
+		       "and setting up the queues come between them");
+	else if ((fresh & ST_DRIVER_OK) && !(device->status & ST_FEATURES_OK))
+		breach(device, "GEN-21", "DRIVER_OK was set without FEATURES_OK");
+	if ((fresh & ST_FEATURES_OK) && (device->status & ST_DRIVER_OK))
+		breach(device, "GEN-21", "FEATURES_OK was set after DRIVER_OK");
+}
+
+static void judge_status(struct device *device, uint32_t value)
+{
+	struct registers *registers = registers_of(device);
+	uint32_t old = device->status & ~(ST_NEEDS_RESET | ST_SUSPEND);
+
+	if (registers->reset_unread)
+		breach(device, "PCI-24",
+		       "status is written 0x%02x before it was read as 0 after a reset",
+		       value);
+	if (old & ~value)
+		breach(device, "GEN-02", "a write of 0x%02x switches bits 0x%02x off",
+		       value, old & ~value);
+	if ((device->status & ST_FAILED) && (value & ~(uint32_t)device->status))
+		breach(device, "GEN-03", "after FAILED status is written 0x%02x, not 0",
+		       value);
+	if (registers->status_unread && (value & ST_DRIVER_OK) &&
+	    !(device->status & (ST_DRIVER_OK | ST_SUSPEND)))
+		breach(device, "GEN-25",
+		       "DRIVER_OK is set before FEATURES_OK was read back");
+	if (registers->config_unread)
+		breach(device, "GEN-17",
+		       "configuration was read and the generation not read after it");
+	registers->config_unread = false;
+	judge_status_order(device, value);
+}
+
+static void judge_driver_ok(struct device *device)
+{
+	if (registers_of(device)->config_vector_unread)
+		breach(device, "PCI-46", "config_msix_vector was not read back");
+}
+
+static void suspend(struct device *device)
+{
+	if (!(device->status & ST_DRIVER_OK) || !has(&device->accepted, FT_SUSPEND)) {
+		breach(device, "GEN-32", "SUSPEND was set %s",
+		       has(&device->accepted, FT_SUSPEND) ? "without DRIVER_OK"
+							  : "without its feature");
+		return;
+	}
+	registers_of(device)->status_unread = true;
+	device->status |= ST_SUSPEND;
+	device->status &= (uint8_t)~ST_DRIVER_OK;
+}
+
+static void resume(struct device *device)
+{
+	struct registers *registers = registers_of(device);
+
+	if (registers->status_unread)
+		breach(device, "GEN-33",
+		       "DRIVER_OK is set before status showed that the device was "
+		       "suspended");
+	registers->status_unread = true;
+	device->status &= (uint8_t)~ST_SUSPEND;
+	device->status |= ST_DRIVER_OK;
+}
+
+void status_write(struct device *device, uint32_t value)
+{
+	uint32_t old = device->status;
+
+	if (value == 0) {
+		device_reset(device, "status");
+		device->server->reset_until =
+			net_now() + device->options->reset_ms * 1000000ull;
+		registers_of(device)->reset_unread = true;
+		return;
+	}
+	judge_status(device, value);
+	registers_of(device)->reset_unread = false;
+	if (old & ST_SUSPEND) {
+		if (value & ST_DRIVER_OK)
+			resume(device);
+		return;
+	}
+	if ((value & ST_FEATURES_OK) && !(old & ST_FEATURES_OK) && !negotiate(device))
+		value &= ~ST_FEATURES_OK;
+	if ((value & ST_DRIVER_OK) && !(old & ST_DRIVER_OK)) {
+		judge_driver_ok(device);
+		misbehave_live(device);
+	}
+	if (fault(device, "B04"))
+		value &= ~(ST_ACKNOWLEDGE | ST_DRIVER);
+	device->status = (uint8_t)((value & ST_DEFINED & ~ST_SUSPEND) | (old & ST_NEEDS_RESET));
+	if (value & ST_SUSPEND)
+		suspend(device);
+}
+
+uint32_t status_read(struct device *device)
+{
+	struct registers *registers = registers_of(device);
+
+	registers->status_unread = false;
+	if (device->options->reset_ms != 0 && net_now() < device->server->reset_until)
+		return ST_ACKNOWLEDGE | ST_DRIVER;
+	if (device->status == 0)
+		registers->reset_unread = false;
+	return device->status;
+}
+
+/* ---- steps that are no status ---- */
+
+void judge_step(struct device *device, const char *name)
+{
+	struct registers *registers = registers_of(device);
+
+	if (registers->reset_unread)
+		breach(device, "GEN-14", "%s is written before a reset was seen to be done",
+		       name);
+	if (device->status & ST_FAILED)
+		breach(device, "GEN-27", "%s is written after FAILED", name);
+	if (device->status & ST_SUSPEND)
+		breach(device, "GEN-36", "%s is written while suspended", name);
+	else if (!(device->status & ST_FEATURES_OK))
+		breach(device, "GEN-21", "%s is written before FEATURES_OK", name);
+	else if (registers->status_unread && !(device->status & ST_DRIVER_OK))
+		breach(device, "GEN-25", "%s is written before FEATURES_OK was read back",
+		       name);
+}
+
+void judge_enable(struct queue *queue)
+{
+	struct device *device = queue->device;
+	struct queue_registers *judged =
+		&registers_of(device)->queue[queue->index];
+
+	judge_step(device, "queue_enable");
+	if (judged->was_reset) {
+		if (judged->reset_unread)
+			breach(device, "GEN-40",
+			       "queue %u is enabled before its reset was seen to be done",
+			       queue->index);
+		if (judged->written != WROTE_AREAS)
+			breach(device, "GEN-42",
+			       "queue %u is enabled after its reset without new areas",
+			       queue->index);
+	} else if (judged->written != WROTE_AREAS) {
+		breach(device, "PCI-23", "queue %u is enabled before all its areas are set",
+		       queue->index);
+	}
+	if (!judged->was_reset && (device->status & ST_DRIVER_OK))
+		breach(device, "GEN-21", "queue %u is enabled after DRIVER_OK",
+		       queue->index);
+	if (judged->vector_unread)
+		breach(device, "PCI-46", "queue_msix_vector of queue %u was not read back",
+		       queue->index);
+}

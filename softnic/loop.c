@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: when what is done: messages, doorbells, packets, commands; sleeping or
+ * polling.
+ * Never: sleeps without having asked the driver to ring (net_arm).
+ * Read next: net.c.
+ */
+#include "softnic/loop.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "softnic/command.h"
+#include "softnic/fault/timed.h"
+#include "softnic/net/net.h"
+#include "softnic/ring/ring.h"
+#include "softnic/vfio_user/server.h"
+
+#define BUDGET 64u
+#define TURNS 256u /* between two looks at the descriptors */
+#define NS_PER_S 1000000000ll
+
+/* A mapped page cannot wake anyone: after the last ring it is looked at without a pause
+ * for a while, then with short ones. */
+#define PAGE_SPIN_NS 200000ll
+#define PAGE_PAUSE_NS 50000ll
+/* A peer whose frame finds no buffer is not asked again before this. */
+#define PEER_PAUSE_NS 1000000ll
+/* Between two looks at what is judged over time: rings that should have come. */
+#define WATCH_NS NS_PER_S
+
+struct loop {
+	struct device *device;
+	struct command_server *commands;
+	struct pollfd fds[QUEUES_MAX + COMMAND_CLIENTS + 8];
+	unsigned int count;
+	unsigned int listen, driver, peer, events, command; /* places; 0: none */
+	int signals;
+	bool peer_waits; /* it has a frame that nobody took */
+	int64_t last_ring, last_watch;
+	bool end;
+};
+
+static int64_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * NS_PER_S + time.tv_nsec;
+}
+
+/* ---- descriptors ---- */
+
+static unsigned int watch(struct loop *loop, int fd)
+{
+	loop->fds[loop->count] = (struct pollfd){ .fd = fd, .events = POLLIN };
+	return loop->count++;
+}
+
+/* The sockets always; the peer and the doorbells only while someone drives. */
+static void collect(struct loop *loop)
+{
+	struct device *device = loop->device;
+	const struct notify *notify = &device->server->notify;
+
+	loop->count = 0;
+	loop->peer = loop->events = 0;
+	watch(loop, loop->signals); /* place 0, so that 0 can say none */
+	loop->listen = watch(loop, device->server->listener.fd);
+	loop->driver = watch(loop, device->server->fd);
+	if (live(device) && !loop->peer_waits)
+		loop->peer = watch(loop, net_fd(device));
+	if (device->options->notify == NOTIFY_EVENTFD && device->server->fd >= 0) {
+		loop->events = loop->count;
+		for (unsigned int i = 0; i < device->queue_count; i++)
+			watch(loop, notify->event[i]);
+	}
+	loop->command = loop->count;
+	loop->count += command_fds(loop->commands, &loop->fds[loop->count]);
+}
+
+static bool came(const struct loop *loop, unsigned int place)
+{
+	return place != 0 && loop->fds[place].revents != 0;
+}
+
+static void serve_driver(struct loop *loop)
+{
+	struct device *device = loop->device;
+
+	if (!server_serve(device) && device->options->once)
+		loop->end = true;
+}
+
+static void serve_events(struct loop *loop)
+{
+	struct device *device = loop->device;
+
+	for (unsigned int i = 0; loop->events && i < device->queue_count; i++)
+		if (came(loop, loop->events + i))
+			notify_event(&device->queue[i]);
+}
+
+/* Doorbells before messages: a reset that follows a ring would forget it. */
+static void serve(struct loop *loop)
+{
+	/* Its counter is never taken: one is enough. */
+	if (loop->fds[0].revents != 0)
+		loop->end = true;
+	serve_events(loop);
+	if (came(loop, loop->driver))
+		serve_driver(loop);
+	if (came(loop, loop->listen))
+		server_accept(loop->device);
+	for (unsigned int i = loop->command; i < loop->count; i++)
+		if (loop->fds[i].revents != 0) {
+			command_serve(loop->commands);
+			break;
+		}
+	loop->end |= command_quit(loop->commands);
+}
+
+/* Wait for a descriptor, `wait` nanoseconds at most; -1: for ever. */
+static int look(struct loop *loop, int64_t wait)
+{
+	const struct timespec time = { .tv_sec = wait / NS_PER_S,
+				       .tv_nsec = wait % NS_PER_S };
+	int result;
+
+	collect(loop);
+	result = ppoll(loop->fds, loop->count, wait < 0 ? NULL : &time, NULL);
+	if (result < 0)
+		return errno == EINTR ? 0 : -errno;
+	if (result > 0)
+		serve(loop);
+	return 0;
+}
+
+/* ---- work ---- */
+
+static void forget_rings(struct device *device)
+{
+	for (unsigned int i = 0; i < device->queue_count; i++)
+		device->queue[i].kicked = false;
+}
+
+/* One turn. Whether anything moved. */
+static bool turn(struct loop *loop)
+{
+	struct device *device = loop->device;
+	bool rang = notify_poll(device);
+	bool moved;
+
+	if (!live(device))
+		return false;
+	moved = net_run(device, BUDGET);
+	forget_rings(device);
+	if (rang)
+		loop->last_ring = now();
+	return moved;
+}
+
+/* Once a second, when the clock is read anyway. */
+static void watch_rings(struct loop *loop)
+{
+	struct device *device = loop->device;
+	int64_t time = now();
+
+	if (!live(device) || time - loop->last_watch < WATCH_NS)
+		return;
+	loop->last_watch = time;
+	for (unsigned int i = 0; i < device->queue_count; i++)
+		if (device->queue[i].enabled)
+			ring_watch(&device->queue[i]);
+}
+
+/* Turns until nothing moves, or the descriptors are due. A peer that was heard and moved
+ * nothing has a frame that nobody takes. */
+static bool work(struct loop *loop)
+{
+	bool poll = loop->device->options->poll && live(loop->device);
+	bool moved = false, any = false, waited = loop->peer_waits;
+
+	for (unsigned int i = 0; i < TURNS; i++) {
+		moved = turn(loop);
+		any |= moved;
+		if (!moved && !poll)
+			break;
+	}
+	loop->peer_waits = !any && !poll && came(loop, loop->peer);
+	if (loop->peer_waits && !waited)
+		trace(loop->device, "PEER waits");
+	watch_rings(loop);
+	misbehave_turn(loop->device);
+	dma_check(loop->device);
+	return moved || poll;
+}
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+	return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
+static int64_t page_wait(const struct loop *loop)
+{
+	if (loop->device->options->notify != NOTIFY_PAGE)
+		return -1;
+	return now() - loop->last_ring < PAGE_SPIN_NS ? 0 : PAGE_PAUSE_NS;
+}
+
+/* Interrupts all the time need a device that does not sleep. */
+static bool restless(const struct device *device)
+{
+	return fault(device, "I01") || fault(device, "I02") || fault(device, "I05") ||
+	       fault(device, "I08");
+}
+
+/* How long to sleep: not at all while there is work. */
+static int64_t patience(struct loop *loop, bool busy)
+{
+	struct device *device = loop->device;
+	int64_t wait;
+
+	if (busy)
+		return 0;
+	if (restless(device) && device->server->fd >= 0)
+		return PAGE_PAUSE_NS;
+	if (!live(device))
+		return device->server->fd >= 0 && device->options->notify == NOTIFY_PAGE
+			       ? PAGE_PAUSE_NS
+			       : -1;
+	if (net_arm(device))
+		return 0;
+	wait = sooner(net_deadline(device), page_wait(loop));
+	wait = sooner(wait, WATCH_NS);
+	return loop->peer_waits ? sooner(wait, PEER_PAUSE_NS) : wait;
+}
+
+static int asked = -1; /* an eventfd: a signal has asked to end */
+
+/* Whatever call waits now, or is about to, ends: more signals follow. */
+static void on_end(int number)
+{
+	const struct itimerval each = { { 0, 100000 }, { 0, 100000 } };
+	const uint64_t one = 1;
+	int error = errno;
+
+	(void)number;
+	if (write(asked, &one, sizeof(one)) == sizeof(one))
+		setitimer(ITIMER_REAL, &each, NULL);
+	errno = error;
+}
+
+static void on_alarm(int number)
+{
+	(void)number;
+}
+
+int loop_signals(void)
+{
+	static const int ending[] = { SIGTERM, SIGINT, SIGHUP };
+	/* No SA_RESTART: a call that waits has to end. */
+	struct sigaction action = { .sa_handler = on_end };
+
+	asked = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (asked < 0)
+		return -errno;
+	for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++)
+		sigaction(ending[i], &action, NULL);
+	action.sa_handler = on_alarm;
+	sigaction(SIGALRM, &action, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	return asked;
+}
+
+int loop_run(struct device *device, struct command_server *commands, int signals)
+{
+	struct loop loop = { .device = device, .commands = commands,
+			     .signals = signals };
+	int result = 0;
+
+	while (!loop.end && result == 0) {
+		bool busy = work(&loop);
+
+		result = look(&loop, patience(&loop, busy));
+	}
+	return result;
+}

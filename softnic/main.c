@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: the order in which the device comes and goes, its last words, and its exit
+ * status.
+ * Never: does what a part can do.
+ * Read next: device.h, then server.c and net.c.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "softnic/command.h"
+#include "softnic/check/verdict.h"
+#include "softnic/loop.h"
+#include "softnic/net/net.h"
+#include "softnic/options.h"
+#include "softnic/vfio_user/server.h"
+#include "softnic/text.h"
+
+static int open_trace(struct device *device)
+{
+	const char *path = device->options->trace;
+
+	if (path == NULL)
+		return 0;
+	device->trace = open_output(path);
+	if (device->trace != NULL) {
+		/* To be followed, and whole if the device is killed. */
+		setvbuf(device->trace, NULL, _IOLBF, 0);
+		return 0;
+	}
+	complain("%s: %s", path, output_error(errno));
+	return -EIO;
+}
+
+/* A trace that could not be written whole is no trace. */
+static int close_trace(struct device *device)
+{
+	int result = 0;
+
+	if (device->trace == NULL)
+		return 0;
+	if (ferror(device->trace))
+		result = -EIO;
+	if (fclose(device->trace) != 0 && result == 0)
+		result = -errno;
+	if (result < 0)
+		complain("%s: %s", device->options->trace, strerror(-result));
+	return result;
+}
+
+static void init(struct device *device)
+{
+	const struct options *options = device->options;
+
+	device->offered = options->offer;
+	device->queue_count = 2 * options->queue_pairs +
+			      has(&options->offer, FT_CTRL_VQ);
+	for (unsigned int i = 0; i < QUEUES_MAX; i++) {
+		device->queue[i].device = device;
+		device->queue[i].index = i;
+	}
+}
+
+static void say_ready(const struct device *device)
+{
+	printf("vionet-softnic: listening on %s\n", device->options->listen);
+	fflush(stdout);
+}
+
+static void sum_up(const struct device *device)
+{
+	const struct server *server = device->server;
+
+	printf("vionet-softnic: drivers %u, kicks %" PRIu64 ", interrupts %" PRIu64
+	       ", breaches %u, advice %u, DMA faults %u\n",
+	       server->sessions, server->kicks, server->interrupts.raised,
+	       device->breaches, device->advice, device->faults);
+	net_command((struct device *)(uintptr_t)device, "totals", stdout);
+	fflush(stdout);
+}
+
+/* With the parts that need each other open. */
+static int serve(struct device *device, int signals)
+{
+	struct command_server *commands;
+	int result = server_open(device);
+
+	if (result == 0)
+		result = command_open(device, &commands);
+	if (result == 0) {
+		say_ready(device);
+		result = loop_run(device, commands, signals);
+		sum_up(device);
+		command_close(commands);
+	}
+	server_close(device);
+	return result;
+}
+
+int main(int argc, char **argv)
+{
+	static struct options options;
+	static struct device device;
+	static struct server server;
+	int result, signals;
+
+	options_parse(argc, argv, &options);
+	device.options = &options;
+	device.server = &server;
+	init(&device);
+	signals = loop_signals();
+	result = signals < 0 ? signals : open_trace(&device);
+	if (result == 0)
+		result = net_open(&device);
+	if (result == 0) {
+		result = serve(&device, signals);
+		net_close(&device);
+	}
+	if (close_trace(&device) < 0 || result < 0)
+		return 1;
+	return judge_verdict(&device);
+}

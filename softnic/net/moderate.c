@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: when a data queue interrupts: at once, or put off by the limits that the
+ * driver set ("Notifications Coalescing").
+ * Never: decides whether the driver wants an interrupt at all: the ring does.
+ * Read next: ring.h, control_queues.c.
+ *
+ * Buffers become visible at once all the same; only the interrupt waits.
+ */
+#include <time.h>
+
+#include "softnic/net/internal.h"
+
+uint64_t net_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * SECOND + (uint64_t)now.tv_nsec;
+}
+
+static uint64_t due(const struct net_queue *state)
+{
+	return state->since + state->moderation.max_usecs * 1000ull;
+}
+
+static void notify(struct net_queue *state, struct queue *queue)
+{
+	state->unnoticed = 0;
+	ring_notify(queue);
+}
+
+static void flush_queue(struct net *net, struct queue *queue)
+{
+	struct net_queue *state = net_queue_of(net, queue);
+	const struct moderation *limit = &state->moderation;
+	uint32_t fresh = state->fresh;
+
+	state->fresh = 0;
+	if (!state->started)
+		return;
+	if (limit->max_packets == 0 || limit->max_usecs == 0) {
+		ring_flush(queue);
+		return;
+	}
+	ring_publish(queue);
+	if (state->unnoticed == 0)
+		state->since = net_now();
+	state->unnoticed += fresh;
+	net->unnoticed |= 1ull << queue->index;
+	if (state->unnoticed >= limit->max_packets)
+		notify(state, queue);
+}
+
+void moderate_flush(struct net *net)
+{
+	unsigned int i;
+
+	while (net->dirty) {
+		i = (unsigned int)__builtin_ctzll(net->dirty);
+		net->dirty &= net->dirty - 1;
+		flush_queue(net, &net->device->queue[i]);
+	}
+}
+
+/* New limits may be met already. */
+void moderate_changed(struct net *net, struct queue *queue)
+{
+	struct net_queue *state = net_queue_of(net, queue);
+	const struct moderation *limit = &state->moderation;
+
+	if (state->started && state->unnoticed &&
+	    (state->unnoticed >= limit->max_packets || limit->max_usecs == 0))
+		notify(state, queue);
+}
+
+bool moderate_due(struct net *net)
+{
+	uint64_t now, left = net->unnoticed;
+	bool any = false;
+	unsigned int i;
+
+	if (left == 0)
+		return false;
+	now = net_now();
+	for (; left; left &= left - 1) {
+		struct net_queue *state;
+
+		i = (unsigned int)__builtin_ctzll(left);
+		state = &net->queue[i];
+		if (state->unnoticed && state->started) {
+			if (now < due(state))
+				continue;
+			notify(state, &net->device->queue[i]);
+			any = true;
+		}
+		net->unnoticed &= ~(1ull << i);
+	}
+	return any;
+}
+
+int64_t moderate_deadline(const struct net *net)
+{
+	uint64_t now = 0, first = UINT64_MAX;
+	unsigned int i;
+
+	if (net->unnoticed == 0)
+		return -1;
+	for (i = 0; i < QUEUES_MAX; i++) {
+		const struct net_queue *state = &net->queue[i];
+
+		if (state->unnoticed && state->started && due(state) < first)
+			first = due(state);
+	}
+	if (first == UINT64_MAX)
+		return -1;
+	now = net_now();
+	return first > now ? (int64_t)(first - now) : 0;
+}

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: the network half's life: opening, what negotiation decides, reset, and one
+ * turn of its work.
+ * Never: touches a frame (net_tx.c and net_rx.c do).
+ * Read next: net_tx.c, net_rx.c, control.c.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "softnic/net/internal.h"
+
+/* Turns between two looks at a peer that had nothing: each may be a system call. */
+#define QUIET_TURNS 16u
+
+/* How long to sleep when a peer refuses frames and has no descriptor to wait for. */
+#define RETRY (100 * 1000ll)
+
+/* Mask bits of the receive offloads, with the feature behind each ("Setting Offloads
+ * State"): the two for tunnels have bits of their own. */
+static const struct {
+	unsigned int bit;
+	enum feature feature;
+} offloads[] = {
+	{ 1, FT_GUEST_CSUM },  { 7, FT_GUEST_TSO4 },  { 8, FT_GUEST_TSO6 },
+	{ 9, FT_GUEST_ECN },   { 10, FT_GUEST_UFO },  { 54, FT_GUEST_USO4 },
+	{ 55, FT_GUEST_USO6 }, { 46, FT_GUEST_UDP_TUNNEL_GSO },
+	{ 47, FT_GUEST_UDP_TUNNEL_GSO_CSUM },
+};
+
+uint64_t net_offloads(const struct net *net)
+{
+	uint64_t mask = 0;
+	size_t i;
+
+	for (i = 0; i < sizeof(offloads) / sizeof(offloads[0]); i++) {
+		if (net_has(net, offloads[i].feature))
+			mask |= 1ull << offloads[i].bit;
+	}
+	return mask;
+}
+
+/* ---- life ---- */
+
+int net_open(struct device *device)
+{
+	struct net *net = calloc(1, sizeof(*net));
+	int result = -ENOMEM;
+
+	device->net = net;
+	if (net) {
+		net->device = device;
+		net->segments = calloc(1, sizeof(*net->segments));
+		if (net->segments)
+			result = peer_open(device->options->peer, device,
+					   &net->peer);
+		else
+			fprintf(stderr, "vionet-softnic: out of memory\n");
+	}
+	if (result) {
+		net_close(device);
+		return result;
+	}
+	config_begin(net);
+	net_reset(device);
+	return 0;
+}
+
+void net_close(struct device *device)
+{
+	struct net *net = device->net;
+
+	if (net == NULL)
+		return;
+	if (net->peer)
+		net->peer->ops->close(net->peer);
+	free(net->segments);
+	free(net->coalesce);
+	free(net);
+	device->net = NULL;
+}
+
+static void add_counters(struct counters *to, const struct counters *from)
+{
+	to->packets += from->packets;
+	to->bytes += from->bytes;
+	to->drops += from->drops;
+	to->overruns += from->overruns;
+	to->malformed += from->malformed;
+}
+
+static void keep_counters(struct net *net, const struct net *last)
+{
+	unsigned int i;
+
+	memcpy(net->before, last->before, sizeof(net->before));
+	for (i = 0; i < QUEUES_MAX; i++)
+		add_counters(&net->before[i], &last->queue[i].count);
+}
+
+/* What stays over a reset of the device: peer, link and speed, the address that it
+ * was last given from outside, and what was counted in all. */
+void net_reset(struct device *device)
+{
+	struct net *net = device->net;
+	struct net fresh = {
+		.device = device,
+		.peer = net->peer,
+		.segments = net->segments,
+		.link_up = net->link_up,
+		.speed = net->speed,
+		.duplex = net->duplex,
+		.header_size = HEADER_BASIC,
+		.frame_limit = FRAME_MAX,
+		.receive_pairs = 1,
+		.transmit_pairs = 1,
+	};
+
+	memcpy(fresh.mac, net->permanent_mac, sizeof(fresh.mac));
+	memcpy(fresh.permanent_mac, net->permanent_mac, sizeof(fresh.mac));
+	keep_counters(&fresh, net);
+	free(net->coalesce);
+	*net = fresh;
+	faults_begin(net);
+}
+
+void net_features_accepted(struct device *device)
+{
+	struct net *net = device->net;
+
+	judge_features(net);
+	net->header_size = header_size(&device->accepted);
+	net->mergeable = net_has(net, FT_MRG_RXBUF);
+	net->filtering = net_has(net, FT_CTRL_RX);
+	net->vlan_filtering = net_has(net, FT_CTRL_VLAN);
+	net->hashing = net_has(net, FT_RSS) || net_has(net, FT_HASH_REPORT);
+	net->guest = net_offloads(net);
+	net->frame_limit = FRAME_MAX;
+	if (net_has(net, FT_MTU))
+		net->frame_limit = device->options->mtu + ETH_HEADER;
+	/* Without memory for it nothing is coalesced, which nobody is promised. */
+	if (net_has(net, FT_RSC_EXT) && net->coalesce == NULL)
+		net->coalesce = calloc(1, sizeof(*net->coalesce));
+}
+
+/* ---- queues ---- */
+
+static unsigned int pairs(const struct device *device)
+{
+	if (has(&device->accepted, FT_MQ) || has(&device->accepted, FT_RSS))
+		return device->options->queue_pairs;
+	return 1;
+}
+
+unsigned int net_queue_count(const struct device *device)
+{
+	return 2 * pairs(device) + has(&device->accepted, FT_CTRL_VQ);
+}
+
+unsigned int net_control_index(const struct device *device)
+{
+	if (!has(&device->accepted, FT_CTRL_VQ))
+		return QUEUES_MAX;
+	return 2 * pairs(device);
+}
+
+/* "Upon disabling and re-enabling" a queue gets the values for its direction. */
+void net_queue_started(struct queue *queue)
+{
+	struct net *net = queue->device->net;
+	struct net_queue *state = net_queue_of(net, queue);
+	struct counters count = state->count;
+
+	*state = (struct net_queue){ .started = true, .count = count };
+	if (queue->index != net_control_index(queue->device))
+		state->moderation = net->both[queue->index % 2];
+	ring_disarm(queue);
+}
+
+void net_queue_stopped(struct queue *queue)
+{
+	struct net *net = queue->device->net;
+
+	net_queue_of(net, queue)->started = false;
+	net->dirty &= ~(1ull << queue->index);
+}
+
+/* ---- one turn ---- */
+
+static bool peer_turn(struct net *net, unsigned int budget)
+{
+	if (net->quiet && net->quiet++ % QUIET_TURNS)
+		return false;
+	if (receive_run(net, budget)) {
+		net->quiet = 0;
+		return true;
+	}
+	/* A peer without a descriptor makes its frames itself: ask it always. */
+	net->quiet = net->peer->fd >= 0;
+	return false;
+}
+
+/* Awake, nobody needs to ring. */
+static void disarm(struct net *net)
+{
+	unsigned int i;
+
+	net->armed = false;
+	for (i = 0; i < net_queue_count(net->device); i++) {
+		if (net->queue[i].started && !net->device->queue[i].broken)
+			ring_disarm(&net->device->queue[i]);
+	}
+}
+
+bool net_run(struct device *device, unsigned int budget)
+{
+	struct net *net = device->net;
+	unsigned int pair, count = pairs(device);
+	bool moved = false;
+
+	if (!live(device))
+		return false;
+	if (__builtin_expect(net->fault_changes != fault_changes(), 0))
+		faults_begin(net);
+	if (net->armed)
+		disarm(net);
+	net->blocked = net->refused = false;
+	moved |= control_run(net);
+	for (pair = 0; pair < count && live(device); pair++)
+		moved |= transmit_run(net, pair, budget);
+	if (live(device))
+		moved |= peer_turn(net, budget);
+	moderate_flush(net);
+	moved |= moderate_due(net);
+	if (net->announced)
+		announce_due(net);
+	return moved;
+}
+
+/* ---- sleeping ---- */
+
+static bool arm_receive(struct net *net)
+{
+	struct peer *peer = net->peer;
+	bool makes_frames = peer->fd < 0 && !peer->idle && !peer->mirror;
+	unsigned int i;
+
+	if (!net->blocked && !makes_frames)
+		return false;
+	for (i = 0; i < net->receive_pairs; i++) {
+		struct queue *queue = net_receive_queue(net, i);
+
+		if (net->queue[queue->index].started && !queue->broken &&
+		    ring_arm(queue))
+			return true;
+	}
+	return false;
+}
+
+bool net_arm(struct device *device)
+{
+	struct net *net = device->net;
+	unsigned int i;
+	bool waiting = false;
+
+	if (!live(device))
+		return false;
+	net->quiet = 0;
+	net->armed = true;
+	for (i = 0; i < net_queue_count(device); i++) {
+		struct queue *queue = &device->queue[i];
+		bool receives = i % 2 == 0 && i != net_control_index(device);
+
+		if (receives || !net->queue[i].started || queue->broken)
+			continue;
+		if (ring_arm(queue) && !net->blocked && !control_waits(net, i))
+			waiting = true;
+	}
+	return arm_receive(net) || waiting;
+}
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+	if (a < 0 || b < 0)
+		return a < 0 ? b : a;
+	return a < b ? a : b;
+}
+
+int64_t net_deadline(const struct device *device)
+{
+	const struct net *net = device->net;
+	int64_t due;
+
+	if (!live(device))
+		return -1;
+	due = sooner(moderate_deadline(net), announce_deadline(net));
+	due = sooner(due, control_deadline(net));
+	return net->refused ? sooner(due, RETRY) : due;
+}
+
+int net_fd(const struct device *device)
+{
+	return device->net->peer->fd;
+}

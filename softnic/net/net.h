@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: the network half: frames from transmit queues to the peer and from the
+ * peer to receive queues, offloads, filters, steering, the control queue, the
+ * configuration structure; and judging the driver by areas NET, NETF and CVQ.
+ * Never: touches ring memory (ring.h does).
+ * Read next: net.c, then offload.c, steer.c, control.c, peer.h.
+ */
+#ifndef SOFTNIC_NET_H
+#define SOFTNIC_NET_H
+
+#include "softnic/device.h"
+
+struct peer;
+
+int net_open(struct device *device); /* with options->peer; 0 or -errno, printed */
+void net_close(struct device *device);
+
+/* The driver negotiated (FEATURES_OK was set): judge the set. / The device was
+ * reset: everything back to its beginning. */
+void net_features_accepted(struct device *device);
+void net_reset(struct device *device);
+
+/* Number of queues with the features accepted; which index is the control queue
+ * (QUEUES_MAX: none); may the driver use queue `index` now (MQ, RSS)? */
+unsigned int net_queue_count(const struct device *device);
+unsigned int net_control_index(const struct device *device);
+
+/* A queue was enabled / is no more (reset of the queue or of the device). */
+void net_queue_started(struct queue *queue);
+void net_queue_stopped(struct queue *queue);
+
+/* The device configuration structure: its size for what is offered, and its bytes.
+ * Reads outside are the caller's fault. */
+size_t net_config_size(const struct device *device);
+void net_config_read(struct device *device, size_t offset, void *data,
+		     size_t size);
+
+/* Do work: up to `budget` frames a queue and direction. Returns whether anything
+ * moved. Called by the loop whenever a queue was kicked or in every turn when it
+ * polls. */
+bool net_run(struct device *device, unsigned int budget);
+
+/* Work could be waiting: used by the loop before it sleeps (arms notifications).
+ * Returns true if there is some already. */
+bool net_arm(struct device *device);
+
+/* Nanoseconds until net_run must be called though nobody rings (interrupts that are
+ * put off, answers that are late); -1: nothing is due. */
+int64_t net_deadline(const struct device *device);
+
+/* Descriptor that becomes readable when the peer has a frame, -1: none. */
+int net_fd(const struct device *device);
+
+/* A command of the control socket (link up|down, speed N [full|half], mac ADDRESS,
+ * announce [SECONDS that the driver may take], stats, totals); writes its answer to
+ * `out`. 0 or -EINVAL (not for the network half). */
+int net_command(struct device *device, const char *line, FILE *out);
+
+uint64_t net_now(void); /* monotonic, in ns */
+
+#endif

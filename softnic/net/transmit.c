@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: frames from transmit queues to the peer.
+ * Never: copies one that the peer takes as it is.
+ * Read next: net_judge.c (the header), offload.c, peer.h.
+ */
+#include <errno.h>
+
+#include "softnic/net/internal.h"
+
+/* Take `size` bytes off the front of a buffer's readable elements, in place. The
+ * buffer holds as many. Returns the first element that is left. */
+static struct element *strip(struct element *element, void *to, uint32_t size)
+{
+	uint8_t *out = to;
+	uint32_t part;
+
+	while (size) {
+		part = element->length < size ? element->length : size;
+		memcpy(out, element->address, part);
+		out += part;
+		size -= part;
+		element->address += part;
+		element->length -= part;
+		if (element->length == 0)
+			element++;
+	}
+	return element;
+}
+
+/* The frame of a buffer; false: it is none. */
+static bool open_frame(struct net *net, struct queue *queue,
+		       struct buffer *buffer, struct frame *frame)
+{
+	uint8_t header[HEADER_MAX];
+	uint32_t size = net->header_size;
+
+	if (buffer->writable)
+		breach(net->device, "NET-01", "transmit queue %u: buffer %u has "
+		       "device-writable elements", queue->index, buffer->id);
+	if (buffer->readable_bytes < size) {
+		breach(net->device, "NET-12", "transmit queue %u: buffer %u has "
+		       "%llu bytes, less than the header of %u", queue->index,
+		       buffer->id, (unsigned long long)buffer->readable_bytes,
+		       size);
+		return false;
+	}
+	if (buffer->readable_bytes < size + ETH_MIN ||
+	    buffer->readable_bytes > size + FRAME_MAX)
+		return false;
+	frame->length = (uint32_t)buffer->readable_bytes - size;
+	frame->pair = queue->index / 2;
+	if (buffer->element->length > size) { /* header and frame in one piece */
+		header_read(buffer->element->address, size, &frame->header);
+		buffer->element->address += size;
+		buffer->element->length -= size;
+		frame->part = buffer->element;
+		frame->parts = buffer->readable;
+		return true;
+	}
+	frame->part = strip(buffer->element, header, size);
+	frame->parts = (unsigned int)(buffer->readable -
+				      (frame->part - buffer->element));
+	header_read(header, size, &frame->header);
+	return true;
+}
+
+static void count_sent(struct counters *count, uint32_t length)
+{
+	count->packets++;
+	count->bytes += length;
+}
+
+/* ---- offloads ---- */
+
+/* Cut and complete for a peer that takes finished frames only. If the peer refuses
+ * one, those before it are not sent again. */
+static int send_segments(struct net *net, struct net_queue *state,
+			 const struct frame *frame)
+{
+	struct segments *segments = net->segments;
+	int count = segments_begin(segments, frame), result;
+	struct frame piece;
+
+	if (count < 0) {
+		state->count.malformed++;
+		state->count.drops++;
+		return 0;
+	}
+	for (; state->segment < (unsigned int)count; state->segment++) {
+		segments_make(segments, state->segment, &piece);
+		result = net->peer->ops->send(net->peer, &piece);
+		if (result == -EAGAIN)
+			return result;
+		count_sent(&state->count, piece.length);
+		if (count > 1) {
+			state->count.segments++;
+			state->count.segment_bytes += piece.length;
+		}
+	}
+	return 0;
+}
+
+static void count_offloads(struct counters *count, const struct frame *frame)
+{
+	if (frame->header.flags & HF_NEEDS_CSUM)
+		count->csum_needs++;
+	else
+		count->csum_none++;
+	if ((frame->header.gso_type & ~GSO_ECN) != GSO_NONE) {
+		count->gso_packets++;
+		count->gso_bytes += frame->length;
+	}
+}
+
+/* ---- mirrors ---- */
+
+static void swap_bytes(uint8_t *a, uint8_t *b, size_t size)
+{
+	uint8_t keep[16];
+
+	memcpy(keep, a, size);
+	memcpy(a, b, size);
+	memcpy(b, keep, size);
+}
+
+/* Back to the sender: Ethernet and IP addresses and ports change places, so that no
+ * checksum changes. Done in a copy: the driver's memory is only read. */
+static void turn_around(struct frame *frame, struct element *part, uint8_t *copy)
+{
+	struct packet packet;
+	uint8_t *ip;
+
+	frame->length = frame_copy(frame, 0, copy, frame->length);
+	swap_bytes(copy, copy + 6, 6);
+	packet_parse(copy, frame->length, &packet);
+	ip = copy + packet.network;
+	if (packet.version == 4)
+		swap_bytes(ip + 12, ip + 16, 4);
+	else if (packet.version == 6)
+		swap_bytes(ip + 8, ip + 24, 16);
+	if (packet.payload)
+		swap_bytes(copy + packet.transport,
+			   copy + packet.transport + 2, 2);
+	*part = (struct element){ copy, frame->length };
+	frame->part = part;
+	frame->parts = 1;
+}
+
+static int reflect(struct net *net, struct net_queue *state,
+		   const struct frame *frame)
+{
+	static uint8_t copy[PIECE_ROOM];
+	struct frame turned = *frame;
+	struct element part;
+	int result;
+
+	steer_learn(net, frame, frame->pair);
+	if (net->peer->swap)
+		turn_around(&turned, &part, copy);
+	result = receive_frame(net, &turned, &state->segment);
+	if (result == 0)
+		count_sent(&state->count, frame->length);
+	return result;
+}
+
+/* ---- the way out ---- */
+
+static int pass_on(struct net *net, struct net_queue *state,
+		   const struct frame *frame)
+{
+	struct peer *peer = net->peer;
+	bool plain = header_plain(&frame->header);
+	int result;
+
+	if (peer->mirror)
+		return reflect(net, state, frame);
+	steer_learn(net, frame, frame->pair);
+	if (!plain && !peer->raw)
+		return send_segments(net, state, frame);
+	result = peer->ops->send(peer, frame);
+	if (result == -EAGAIN)
+		return result;
+	count_sent(&state->count, frame->length);
+	if (!plain && (frame->header.gso_type & ~GSO_ECN) != GSO_NONE) {
+		state->count.whole++;
+		state->count.whole_bytes += frame->length;
+	}
+	return 0;
+}
+
+/* One frame: 0 it is gone (sent or lost), -EAGAIN it has to wait. */
+static int transmit(struct net *net, struct queue *queue, struct buffer *buffer)
+{
+	struct net_queue *state = net_queue_of(net, queue);
+	struct frame frame;
+	int result;
+
+	if (!open_frame(net, queue, buffer, &frame)) {
+		state->count.malformed++;
+		state->count.drops++;
+		return 0;
+	}
+	if (!judge_header(net, &frame)) {
+		state->count.malformed++;
+		state->count.drops++;
+		return 0;
+	}
+	if (!net->link_up) {
+		state->count.drops++;
+		return 0;
+	}
+	result = pass_on(net, state, &frame);
+	if (result == -EAGAIN)
+		return result;
+	state->segment = 0;
+	count_offloads(&state->count, &frame);
+	return 0;
+}
+
+/* Frames on a queue that is not in use: the command that enables it may be waiting
+ * in the control queue, and was then made available before the frame. */
+static void judge_use(struct net *net, struct queue *queue)
+{
+	unsigned int pair = queue->index / 2;
+
+	if (pair < net->transmit_pairs)
+		return;
+	/* Its notification may be on the way yet. */
+	if (net_control_index(net->device) < QUEUES_MAX)
+		ring_wake(&net->device->queue[net_control_index(net->device)]);
+	control_run(net);
+	if (pair < net->transmit_pairs)
+		return;
+	if (!net->queues_set)
+		breach(net->device, "CVQ-19", "a frame on transmit queue %u "
+		       "before any command enabled it", queue->index);
+	else
+		breach(net->device, "CVQ-20", "a frame on transmit queue %u, "
+		       "and only %u transmit queues are enabled", queue->index,
+		       net->transmit_pairs);
+}
+
+/* A used entry on the receive queue that names a transmit buffer. */
+static void give_elsewhere(struct net *net, struct queue *receive, uint16_t id)
+{
+	struct buffer buffer;
+
+	if (!net_queue_of(net, receive)->started ||
+	    ring_take(receive, &buffer) <= 0)
+		return;
+	buffer.id = id % receive->size;
+	ring_give(receive, &buffer, 0);
+	net->dirty |= 1ull << receive->index;
+}
+
+static void give_faulty(struct net *net, struct queue *queue,
+			const struct buffer *buffer)
+{
+	if (net_fault(net, G02))
+		return; /* long given */
+	if (net_fault(net, G03) && !net->stalled &&
+	    !net_has(net, FT_IN_ORDER)) {
+		net->stalled = true;
+		return;
+	}
+	if (net_fault(net, G04))
+		give_elsewhere(net, queue - 1, buffer->id);
+	else
+		ring_give(queue, buffer, net_fault(net, G01) ? 1234 : 0);
+}
+
+static bool fault_before(struct net *net, struct queue *queue,
+			 const struct buffer *buffer)
+{
+	if (net_fault(net, G05) && buffer->readable > 2) {
+		needs_reset(net->device);
+		return false;
+	}
+	if (net_fault(net, G02)) {
+		ring_give(queue, buffer, 0);
+		ring_flush(queue);
+	}
+	return true;
+}
+
+bool transmit_run(struct net *net, unsigned int pair, unsigned int budget)
+{
+	struct queue *queue = &net->device->queue[2 * pair + 1];
+	struct net_queue *state = net_queue_of(net, queue);
+	struct buffer buffer;
+	unsigned int done;
+
+	if (!state->started || queue->broken)
+		return false;
+	for (done = 0; done < budget; done++) {
+		if (ring_take(queue, &buffer) <= 0)
+			break;
+		if (pair >= net->transmit_pairs)
+			judge_use(net, queue);
+		if (net->faults && !fault_before(net, queue, &buffer))
+			return true;
+		if (transmit(net, queue, &buffer) == -EAGAIN &&
+		    !net_fault(net, G02)) {
+			ring_untake(queue, 1);
+			net->blocked = true;
+			net->refused = !net->peer->mirror;
+			break;
+		}
+		if (!net->faults)
+			ring_give(queue, &buffer, 0);
+		else
+			give_faulty(net, queue, &buffer);
+	}
+	if (net_fault(net, G06) && done == budget && net->link_up)
+		config_link(net, false);
+	if (done == 0)
+		return false;
+	state->fresh += done;
+	net->dirty |= 1ull << queue->index;
+	return true;
+}

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: the command line: what each option means, its bounds and its default.
+ * Never: takes a value that it did not understand whole.
+ * Read next: main.c.
+ */
+#include "softnic/options.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "softnic/features.h"
+#include "softnic/check/verdict.h"
+
+enum key {
+	KEY_LISTEN = 'l',
+	KEY_FEATURES = 0x100,
+	KEY_QUEUE_PAIRS,
+	KEY_QUEUE_SIZE,
+	KEY_CONTROL_SIZE,
+	KEY_MAC,
+	KEY_MTU,
+	KEY_SPEED,
+	KEY_DUPLEX,
+	KEY_VECTORS,
+	KEY_PEER,
+	KEY_NOTIFY,
+	KEY_MULTIPLIER,
+	KEY_POLL,
+	KEY_LOSSLESS,
+	KEY_SHUFFLE,
+	KEY_TRANSITIONAL,
+	KEY_FAULT,
+	KEY_TRACE,
+	KEY_CONTROL,
+	KEY_ONCE,
+	KEY_STRICT,
+	KEY_RESET_TIME,
+	KEY_LIST_DUTIES,
+	KEY_LIST_FAULTS,
+};
+
+static const struct argp_option list[] = {
+	{ "listen", KEY_LISTEN, "PATH", 0, "UNIX socket on which a driver is served", 0 },
+	{ "once", KEY_ONCE, NULL, 0, "end when the first driver has gone", 0 },
+	{ NULL, 0, NULL, 0, "The function:", 1 },
+	{ "features", KEY_FEATURES, "LIST", 0,
+	  "change what is offered: +NAME, -NAME, all, bitN; =NAME,... sets it", 1 },
+	{ "queue-pairs", KEY_QUEUE_PAIRS, "N", 0, "1 to 16, default 4", 1 },
+	{ "queue-size", KEY_QUEUE_SIZE, "N", 0, "largest size, default 256", 1 },
+	{ "control-size", KEY_CONTROL_SIZE, "N", 0,
+	  "the same for the control queue, default 64", 1 },
+	{ "mac", KEY_MAC, "ADDRESS", 0, "default 52:54:00:12:34:56", 1 },
+	{ "mtu", KEY_MTU, "N", 0, "68 to 65535, default 1500", 1 },
+	{ "speed", KEY_SPEED, "MBIT", 0, "default 10000", 1 },
+	{ "duplex", KEY_DUPLEX, "full|half", 0, "default full", 1 },
+	{ "vectors", KEY_VECTORS, "N", 0,
+	  "MSI-X vectors, 0 (INTx) to 34; default one a queue and one", 1 },
+	{ "notify", KEY_NOTIFY, "MODE", 0,
+	  "doorbells: eventfd (default), page, write", 1 },
+	{ "notify-multiplier", KEY_MULTIPLIER, "N", 0,
+	  "bytes between doorbells: 0, or a power of two from 4 to 4096; default 4", 1 },
+	{ "transitional", KEY_TRANSITIONAL, NULL, 0, "device id 0x1000", 1 },
+	{ NULL, 0, NULL, 0, "What is behind it:", 2 },
+	{ "peer", KEY_PEER, "PEER", 0,
+	  "loop (default), echo, sink, source[:SIZE], tap:NAME, pcap:IN:OUT, unix:PATH",
+	  2 },
+	{ "lossless", KEY_LOSSLESS, NULL, 0,
+	  "frames wait for receive buffers instead of being lost", 2 },
+	{ "poll", KEY_POLL, NULL, 0, "never sleep while a driver is there", 2 },
+	{ NULL, 0, NULL, 0, "Judging and misbehaving:", 3 },
+	{ "strict", KEY_STRICT, NULL, 0,
+	  "what a driver only should do fails the run too", 3 },
+	{ "shuffle", KEY_SHUFFLE, NULL, 0, "complete buffers out of order", 3 },
+	{ "reset-time", KEY_RESET_TIME, "MS", 0,
+	  "status reads 0 only so long after it was written 0, whatever is reset", 3 },
+	{ "fault", KEY_FAULT, "NAMES", 0, "misbehave: see --list-faults", 3 },
+	{ "trace", KEY_TRACE, "FILE", 0, "a line for each access and event", 3 },
+	{ "control", KEY_CONTROL, "PATH", 0, "UNIX socket for commands", 3 },
+	{ "list-duties", KEY_LIST_DUTIES, NULL, 0, "print what is judged, and end", 3 },
+	{ "list-faults", KEY_LIST_FAULTS, NULL, 0,
+	  "print what --fault knows, and end", 3 },
+	{ 0 },
+};
+
+/* ---- values ---- */
+
+static unsigned long number(struct argp_state *state, const char *name,
+			    const char *text, unsigned long least,
+			    unsigned long most)
+{
+	char *end;
+	unsigned long value;
+
+	errno = 0;
+	value = strtoul(text, &end, 10);
+	if (*text < '0' || *text > '9' || *end != '\0' || errno != 0 ||
+	    value < least || value > most)
+		argp_error(state, "--%s is a number from %lu to %lu, not '%.40s'", name,
+			   least, most, text);
+	return value;
+}
+
+static void parse_mac(struct argp_state *state, const char *text, uint8_t mac[6])
+{
+	unsigned int byte[6];
+	int length = 0;
+
+	if (sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &byte[0], &byte[1], &byte[2],
+		   &byte[3], &byte[4], &byte[5], &length) != 6 ||
+	    text[length] != '\0' || length != 17)
+		argp_error(state, "--mac is six bytes like 52:54:00:12:34:56, not '%.40s'",
+			   text);
+	for (unsigned int i = 0; i < 6; i++)
+		mac[i] = (uint8_t)byte[i];
+}
+
+static unsigned int choice(struct argp_state *state, const char *name,
+			   const char *text, const char *const *words)
+{
+	unsigned int i;
+
+	for (i = 0; words[i] != NULL; i++)
+		if (strcmp(words[i], text) == 0)
+			break;
+	if (words[i] == NULL)
+		argp_error(state, "--%s does not know '%.40s'", name, text);
+	return i;
+}
+
+static void parse_features(struct argp_state *state, const char *text,
+			   struct options *options)
+{
+	char unknown[32];
+
+	if (features_parse(text, &options->offer, unknown) < 0)
+		argp_error(state,
+			   "--features: '%s' is no feature of the specification (nor bitN)",
+			   unknown);
+}
+
+static void parse_faults(struct argp_state *state, const char *text,
+			 struct options *options)
+{
+	char unknown[16];
+
+	if (fault_parse(text, unknown) < 0)
+		argp_error(state, "--fault: '%s' is not in --list-faults", unknown);
+	options->faults = text;
+}
+
+static uint32_t multiplier(struct argp_state *state, const char *text)
+{
+	unsigned long value = number(state, "notify-multiplier", text, 0, 4096);
+
+	if (value != 0 && (value < 4 || (value & (value - 1))))
+		argp_error(state,
+			   "--notify-multiplier is 0 or a power of two from 4 to 4096");
+	return (uint32_t)value;
+}
+
+/* ---- options ---- */
+
+static void list_and_end(void (*print)(FILE *))
+{
+	print(stdout);
+	exit(fflush(stdout) == 0 ? 0 : 1);
+}
+
+static error_t parse_function(int key, char *text, struct argp_state *state,
+			      struct options *options)
+{
+	static const char *const duplex[] = { "half", "full", NULL };
+	static const char *const notify[] = { "write", "eventfd", "page", NULL };
+
+	switch (key) {
+	case KEY_FEATURES:
+		parse_features(state, text, options);
+		return 0;
+	case KEY_QUEUE_PAIRS:
+		options->queue_pairs = (unsigned int)number(state, "queue-pairs", text,
+							    1, QUEUE_PAIRS_MAX);
+		return 0;
+	case KEY_QUEUE_SIZE:
+		options->queue_size =
+			(uint16_t)number(state, "queue-size", text, 1, RING_SIZE_MAX);
+		return 0;
+	case KEY_CONTROL_SIZE:
+		options->control_size = (uint16_t)number(state, "control-size", text, 1,
+							 RING_SIZE_MAX);
+		return 0;
+	case KEY_MAC:
+		parse_mac(state, text, options->mac);
+		return 0;
+	case KEY_MTU:
+		options->mtu = (uint16_t)number(state, "mtu", text, 68, 65535);
+		return 0;
+	case KEY_SPEED:
+		options->speed = (uint32_t)number(state, "speed", text, 0, 0x7fffffff);
+		return 0;
+	case KEY_DUPLEX:
+		options->duplex = (uint8_t)choice(state, "duplex", text, duplex);
+		return 0;
+	case KEY_VECTORS:
+		options->vectors =
+			(unsigned int)number(state, "vectors", text, 0, VECTORS_MAX);
+		return 0;
+	case KEY_NOTIFY:
+		options->notify = choice(state, "notify", text, notify);
+		return 0;
+	case KEY_MULTIPLIER:
+		options->notify_multiplier = multiplier(state, text);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static error_t parse_rest(int key, char *text, struct argp_state *state,
+			  struct options *options)
+{
+	switch (key) {
+	case KEY_LISTEN:
+		options->listen = text;
+		return 0;
+	case KEY_PEER:
+		options->peer = text;
+		return 0;
+	case KEY_POLL:
+		options->poll = true;
+		return 0;
+	case KEY_LOSSLESS:
+		options->lossless = true;
+		return 0;
+	case KEY_SHUFFLE:
+		options->shuffle = true;
+		return 0;
+	case KEY_TRANSITIONAL:
+		options->transitional = true;
+		return 0;
+	case KEY_RESET_TIME:
+		options->reset_ms =
+			(uint32_t)number(state, "reset-time", text, 0, 600000);
+		return 0;
+	case KEY_FAULT:
+		parse_faults(state, text, options);
+		return 0;
+	case KEY_TRACE:
+		options->trace = text;
+		return 0;
+	case KEY_CONTROL:
+		options->control = text;
+		return 0;
+	case KEY_ONCE:
+		options->once = true;
+		return 0;
+	case KEY_STRICT:
+		options->strict = true;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static void check_whole(struct argp_state *state, struct options *options)
+{
+	if (options->listen == NULL)
+		argp_error(state, "--listen PATH is missing");
+	if (options->shuffle && has(&options->offer, FT_IN_ORDER))
+		argp_error(state, "--shuffle and the feature IN_ORDER exclude each other");
+	if (options->control != NULL && options->faults == NULL)
+		options->faults = ""; /* they may be switched on later */
+	if (options->vectors == UINT32_MAX)
+		options->vectors = 2 * options->queue_pairs + 2;
+	if (options->notify_multiplier == 0 && options->notify == NOTIFY_EVENTFD &&
+	    has(&options->offer, FT_NOTIFICATION_DATA))
+		argp_error(state,
+			   "--notify-multiplier 0 with eventfds needs the value that is "
+			   "written, so it excludes NOTIFICATION_DATA");
+}
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+	struct options *options = state->input;
+	error_t result;
+
+	switch (key) {
+	case KEY_LIST_DUTIES:
+		list_and_end(judge_list);
+		return 0;
+	case KEY_LIST_FAULTS:
+		list_and_end(fault_list);
+		return 0;
+	case ARGP_KEY_ARG:
+		argp_error(state, "'%.40s' is no option", text);
+		return 0;
+	case ARGP_KEY_END:
+		check_whole(state, options);
+		return 0;
+	default:
+		break;
+	}
+	result = parse_function(key, text, state, options);
+	return result == ARGP_ERR_UNKNOWN ? parse_rest(key, text, state, options)
+					  : result;
+}
+
+static void print_version(FILE *stream, struct argp_state *state)
+{
+	(void)state;
+	fprintf(stream, "vionet-softnic %s\n", VIONET_VERSION);
+}
+
+void options_parse(int argc, char **argv, struct options *options)
+{
+	static const struct argp argp = {
+		.options = list,
+		.parser = parse_option,
+		.doc = "A virtio-net PCI function as a process of its own, for drivers that "
+		       "speak vfio-user.\v"
+		       "Exit status: 0 all well; 1 the device failed; 2 wrong command line; "
+		       "3 the driver broke a duty or made a DMA fault.",
+	};
+
+	*options = (struct options){
+		.queue_pairs = 4, .queue_size = 256, .control_size = 64,
+		.vectors = UINT32_MAX, .mac = { 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 },
+		.mtu = 1500, .speed = 10000, .duplex = 1, .notify = NOTIFY_EVENTFD,
+		.notify_multiplier = 4, .peer = "loop",
+	};
+	features_default(&options->offer);
+	argp_program_version_hook = print_version;
+	argp_err_exit_status = EXIT_COMMAND_LINE;
+	if (argp_parse(&argp, argc, argv, 0, NULL, options) != 0)
+		exit(EXIT_COMMAND_LINE);
+}

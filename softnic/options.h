@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: the command line.
+ * Never: opens anything.
+ * Read next: options.c.
+ */
+#ifndef SOFTNIC_OPTIONS_H
+#define SOFTNIC_OPTIONS_H
+
+#include "softnic/device.h"
+
+#define EXIT_COMMAND_LINE 2
+
+/* Fill in `options`; ends the process with a message if the command line is wrong (2),
+ * or asks for a list or for help (0). */
+void options_parse(int argc, char **argv, struct options *options);
+
+#endif

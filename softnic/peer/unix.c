@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: another softnic as peer, over a UNIX socket: one message a frame. Who comes
+ * first listens at the path, who comes second connects; if either goes, the other
+ * waits there for the next.
+ * Never: waits.
+ * Read next: net.c.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "softnic/vfio_user/listen.h"
+#include "softnic/peer/internal.h"
+#include "softnic/text.h"
+
+/* Messages that are looked at for one that is a frame. */
+#define TRIES 64u
+
+struct wire {
+	struct peer peer; /* its fd: an epoll of the two below */
+	struct listener listener;
+	int other;
+	const char *path;
+	bool kept;
+	uint64_t truncated;
+	struct element element;
+	uint8_t room[PEER_FRAME_MAX];
+	uint8_t bytes[PEER_FRAME_MAX];
+};
+
+static int watch(struct wire *wire, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
+
+	return epoll_ctl(wire->peer.fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+/* 0, or -errno: -ENOENT or -ECONNREFUSED where nobody is. */
+static int connect_to(struct wire *wire)
+{
+	int fd = connect_path(wire->path, SOCK_SEQPACKET);
+
+	if (fd < 0)
+		return fd;
+	wire->other = fd;
+	return watch(wire, fd);
+}
+
+static int listen_at(struct wire *wire)
+{
+	int result = listen_open(&wire->listener, wire->path, SOCK_SEQPACKET, 1);
+
+	return result < 0 ? result : watch(wire, wire->listener.fd);
+}
+
+/* Why the other one was not met. */
+static const char *reason(int error)
+{
+	if (error == -ENAMETOOLONG)
+		return "the path is longer than a socket's may be (about 100 characters at most)";
+	if (error == -EAGAIN)
+		return "another softnic listens there and takes no connection: it has a "
+		       "peer already, or was stopped";
+	return strerror(-error);
+}
+
+static int meet(struct wire *wire)
+{
+	int result = connect_to(wire);
+
+	if (result == -ENOENT || result == -ECONNREFUSED)
+		result = listen_at(wire);
+	return result;
+}
+
+static void part(struct wire *wire)
+{
+	int result = 0;
+
+	close(wire->other);
+	wire->other = -1;
+	complain("peer unix: the other one is gone; %s is waiting for the next",
+		 wire->path);
+	if (wire->listener.fd < 0)
+		result = meet(wire);
+	if (result < 0)
+		peer_error(result, "unix: %s: %s; frames are lost from here on",
+			   wire->path, reason(result));
+}
+
+static bool together(struct wire *wire)
+{
+	if (wire->other >= 0)
+		return true;
+	if (wire->listener.fd < 0)
+		return false;
+	wire->other = listen_accept(&wire->listener, "the other end of the wire");
+	if (wire->other < 0)
+		return false;
+	if (watch(wire, wire->other) < 0) {
+		close(wire->other);
+		wire->other = -1;
+	}
+	return wire->other >= 0;
+}
+
+static int wire_send(struct peer *peer, const struct frame *frame)
+{
+	struct wire *wire = (struct wire *)peer;
+	const uint8_t *bytes = peer_linear(frame, wire->room);
+
+	if (!bytes || !frame->length || !together(wire))
+		return 0;
+	if (send(wire->other, bytes, frame->length, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
+		return 0;
+	if (errno == EAGAIN)
+		return peer->device->options->lossless ? -EAGAIN : 0;
+	/* EFAULT: the driver has cut the file that its frame was in. */
+	if (errno != EMSGSIZE && errno != ENOBUFS && errno != EFAULT && errno != EINTR)
+		part(wire);
+	return 0;
+}
+
+static ssize_t next_message(struct wire *wire)
+{
+	struct iovec room = { wire->bytes, sizeof(wire->bytes) };
+	struct msghdr message = { .msg_iov = &room, .msg_iovlen = 1 };
+	ssize_t length;
+
+	/* Not for ever: who sends nothing else would have the device to himself. */
+	for (unsigned int tried = 0; tried < TRIES; tried++) {
+		length = recvmsg(wire->other, &message, MSG_DONTWAIT);
+		if (length < 0 && (errno == EAGAIN || errno == EINTR))
+			return 0;
+		if (length <= 0) {
+			part(wire);
+			return 0;
+		}
+		if (!(message.msg_flags & MSG_TRUNC))
+			return length;
+		if (!wire->truncated++)
+			peer_error(-EMSGSIZE, "unix: a message of more than %u bytes is "
+				   "no frame; such are left out", PEER_FRAME_MAX);
+	}
+	return 0;
+}
+
+static int wire_receive(struct peer *peer, struct frame *frame)
+{
+	struct wire *wire = (struct wire *)peer;
+	ssize_t length = wire->element.length;
+
+	if (!wire->kept) {
+		if (!together(wire))
+			return 0;
+		length = next_message(wire);
+	}
+	wire->kept = false;
+	if (!length)
+		return 0;
+	wire->element = (struct element){ wire->bytes, (uint32_t)length };
+	peer_frame(frame, &wire->element);
+	return 1;
+}
+
+static void wire_unreceive(struct peer *peer)
+{
+	((struct wire *)peer)->kept = peer->device->options->lossless;
+}
+
+static void wire_close(struct peer *peer)
+{
+	struct wire *wire = (struct wire *)peer;
+
+	if (wire->other >= 0)
+		close(wire->other);
+	listen_close(&wire->listener, wire->path);
+	if (peer->fd >= 0)
+		close(peer->fd);
+	free(wire);
+}
+
+static const struct peer_ops wire_ops = {
+	.send = wire_send,
+	.receive = wire_receive,
+	.unreceive = wire_unreceive,
+	.close = wire_close,
+};
+
+int peer_open_unix(const char *text, struct device *device, struct peer **peer)
+{
+	struct wire *wire;
+	int result;
+
+	wire = calloc(1, sizeof(*wire));
+	if (!wire)
+		return peer_error(-ENOMEM, "unix: no memory");
+	wire->peer = (struct peer){ .ops = &wire_ops, .device = device };
+	wire->listener.fd = wire->other = -1;
+	wire->path = text;
+	wire->peer.fd = epoll_create1(EPOLL_CLOEXEC);
+	result = wire->peer.fd < 0 ? -errno : meet(wire);
+	if (result) {
+		peer_error(result, "unix: %s: %s; give a path where a socket can be "
+			   "made, or where another softnic listens", text,
+			   reason(result));
+		wire_close(&wire->peer);
+		return result;
+	}
+	*peer = &wire->peer;
+	return 0;
+}

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: how a ring misbehaves when it is told to (--fault, rows D and E).
+ * Never: strikes unless asked to; writes where the driver's map does not permit it.
+ * Read next: fault_rings.def, where the rows are told.
+ *
+ * A row strikes once in a queue, at the first completion that allows it, except where
+ * it says "is": that holds as long as the queue.
+ */
+#include <endian.h>
+#include <string.h>
+#include <time.h>
+
+#include "softnic/ring/internal.h"
+
+#define LATE_NS 100000ull
+#define FLIP_NS 20000000ull
+#define REWRITES 10000u
+#define BEHIND_BYTES 64u
+
+static const char *const row_name[] = {
+#define FAULT(row, text) row,
+#include "softnic/fault/rings.def"
+#undef FAULT
+};
+
+_Static_assert(sizeof(row_name) / sizeof(row_name[0]) == RF_COUNT,
+	       "enum ring_fault and fault_rings.def differ");
+
+uint64_t faults_of(const struct ring *ring)
+{
+	uint64_t faults = 0;
+	char layout = ring->packed ? 'E' : 'D';
+	unsigned int row;
+
+	for (row = 0; row < RF_COUNT; row++)
+		if (fault(ring->device, row_name[row]) &&
+		    (row_name[row][0] == layout || row == RF_D14 ||
+		     row == RF_D15 || row == RF_D19))
+			faults |= 1ull << row;
+	return faults;
+}
+
+static bool wanted(const struct ring *ring, enum ring_fault row)
+{
+	return ring->faults >> row & 1;
+}
+
+static void note(struct ring *ring, enum ring_fault row)
+{
+	ring->faults_done |= 1ull << row;
+	/* A packed ring has the driver's words where the device writes. */
+	ring->spoilt = ring->spoilt || row >= RF_E03;
+	trace(ring->device, "FAULT %s queue %u", row_name[row], ring->queue->index);
+}
+
+/* Is it time for this row, which strikes once? */
+static bool strike(struct ring *ring, enum ring_fault row)
+{
+	if (!wanted(ring, row) || ring->faults_done >> row & 1)
+		return false;
+	note(ring, row);
+	return true;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static void pass(uint64_t ns)
+{
+	uint64_t end = now_ns() + ns;
+
+	while (now_ns() < end)
+		;
+}
+
+static uint16_t noise(struct ring *ring)
+{
+	ring->random = ring->random * 1664525u + 1013904223u;
+	return (uint16_t)(ring->random >> 16);
+}
+
+static void store_index(struct ring *ring, uint16_t index)
+{
+	__atomic_store_n(&ring->used_area[1], htole16(index), __ATOMIC_RELEASE);
+}
+
+/* ---- split: what a used entry says ---- */
+
+/* A descriptor that no outstanding chain has; none: `not` itself. */
+static uint32_t free_descriptor(const struct ring *ring, uint32_t not)
+{
+	uint32_t i;
+
+	for (i = 0; i < ring->size; i++)
+		if (i != not && !ring->slot[i].owner)
+			return i;
+	return not;
+}
+
+static bool split_id(struct ring *ring, struct waiting *used)
+{
+	uint32_t middle = ring->slot[used->id].next, stray;
+	bool list = used->chain > 1;
+
+	if (strike(ring, RF_D01))
+		used->id = ring->size;
+	if (strike(ring, RF_D02))
+		used->id |= 0x10000;
+	stray = wanted(ring, RF_D03) ? free_descriptor(ring, used->id) : used->id;
+	if (stray != used->id && strike(ring, RF_D03))
+		used->id = stray;
+	if (list && strike(ring, RF_D04))
+		used->id = middle;
+	if (strike(ring, RF_D05))
+		ring_write_used(ring, used);
+	if (!strike(ring, RF_D09))
+		return true;
+	ring->used++;
+	return false;
+}
+
+/* ---- packed: what a used descriptor says ---- */
+
+static void write_each(struct ring *ring, const struct waiting *used)
+{
+	struct waiting one = *used;
+	uint16_t left;
+
+	one.slots = 1;
+	for (left = used->slots; left; left--)
+		ring_write_alone(ring, &one);
+}
+
+static bool packed_id(struct ring *ring, struct waiting *used)
+{
+	struct waiting before = ring->before;
+
+	ring->before = *used;
+	if (strike(ring, RF_E01))
+		used->id = ring->size;
+	if (before.slots && before.id != used->id && strike(ring, RF_E02))
+		used->id = before.id;
+	if (strike(ring, RF_E07))
+		used->slots++;
+	if (used->slots > 1 && strike(ring, RF_E06)) {
+		write_each(ring, used);
+		return false;
+	}
+	return true;
+}
+
+bool fault_give(struct ring *ring, struct waiting *used)
+{
+	if (wanted(ring, RF_D19)) {
+		note(ring, RF_D19);
+		return false;
+	}
+	return ring->packed ? packed_id(ring, used) : split_id(ring, used);
+}
+
+bool fault_piles(const struct ring *ring)
+{
+	return (wanted(ring, RF_D10) || wanted(ring, RF_D14)) &&
+	       ring->piled < ring->size;
+}
+
+/* ---- at the publication ---- */
+
+/* All at once in reverse, and no batch. */
+static void write_reversed(struct ring *ring)
+{
+	while (ring->piled)
+		ring_write_alone(ring, &ring->pile[--ring->piled]);
+}
+
+static uint16_t *withheld_word(struct ring *ring)
+{
+	return (uint16_t *)(void *)&ring->descriptors[ring->withheld_position] + 7;
+}
+
+static void packed_flags(struct ring *ring)
+{
+	struct packed_descriptor *d;
+	uint32_t length;
+	uint16_t id;
+
+	if (!ring->withheld)
+		return;
+	d = &ring->descriptors[ring->withheld_position];
+	if (strike(ring, RF_E03))
+		ring->withheld_flags ^= htole16(DF_AVAIL | DF_USED);
+	if (wanted(ring, RF_E12)) {
+		note(ring, RF_E12);
+		ring->withheld_flags ^= htole16(
+			noise(ring) & (DF_WRITE | DF_NEXT | DF_INDIRECT));
+	}
+	if (strike(ring, RF_E11)) {
+		id = d->id;
+		length = d->length;
+		d->id = htole16((uint16_t)~le16toh(id));
+		d->length = ~0u;
+		__atomic_store_n(withheld_word(ring), ring->withheld_flags,
+				 __ATOMIC_RELEASE);
+		pass(LATE_NS);
+		d->id = id;
+		d->length = length;
+	}
+}
+
+/* Nothing that is outstanding, whatever the layout calls it. */
+static uint32_t stray_id(const struct ring *ring, uint32_t id)
+{
+	return ring->packed ? id ^ 0x4000u : ring->size + id;
+}
+
+void fault_publish(struct ring *ring)
+{
+	if (ring->batched && strike(ring, RF_D15))
+		ring->batch.id = stray_id(ring, ring->batch.id);
+	if (ring->in_order && ring->piled > 1 && strike(ring, RF_D14))
+		write_reversed(ring);
+	if (!ring->packed && ring->piled && strike(ring, RF_D10)) {
+		store_index(ring, (uint16_t)(ring->used + ring->piled));
+		pass(LATE_NS);
+	}
+	if (!ring->packed && ring->used != ring->published && strike(ring, RF_D20))
+		ring->used = ring->published;
+	if (ring->packed)
+		packed_flags(ring);
+}
+
+/* ---- after it: split ---- */
+
+static void flip_index(struct ring *ring)
+{
+	uint64_t end = now_ns() + FLIP_NS;
+
+	while (now_ns() < end) {
+		store_index(ring, (uint16_t)(ring->published - 1));
+		store_index(ring, ring->published);
+	}
+}
+
+static void rewrite_entry(struct ring *ring)
+{
+	uint32_t at = (ring->published - 1u) & (ring->size - 1u), i;
+	uint8_t *entry = (uint8_t *)ring->used_area + 4 + 8ul * at;
+	uint64_t right, wrong;
+
+	memcpy(&right, entry, sizeof(right));
+	for (i = 0; i < REWRITES; i++) {
+		wrong = right ^ (uint64_t)noise(ring) << 16 ^ noise(ring);
+		memcpy(entry, &wrong, sizeof(wrong));
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		memcpy(entry, &right, sizeof(right));
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	}
+}
+
+/* Where the map permits it; a device behind an IOMMU can do no more. */
+static void scribble(struct ring *ring, uint64_t iova, uint64_t size)
+{
+	struct mapping window = { 0 };
+	uint8_t *at = NULL;
+
+	if (dma_window(ring->device, iova, &window))
+		at = window_at(&window, iova, size, DEVICE_WRITES);
+	trace(ring->device, "FAULT queue %u: %#llx %s", ring->queue->index,
+	      (unsigned long long)iova, at ? "overwritten" : "is not writable");
+	if (!at)
+		return;
+	ring->spoilt = true;
+	memset(at, 0xa5, size);
+}
+
+static void scribble_behind(struct ring *ring)
+{
+	uint64_t end = ring->queue->device_area + 6 + 8ul * ring->size;
+	uint64_t rest = -end & 4095u;
+
+	scribble(ring, end, rest < BEHIND_BYTES ? rest : BEHIND_BYTES);
+}
+
+static void split_after(struct ring *ring)
+{
+	uint16_t flying = (uint16_t)(ring->seen - ring->published);
+
+	if (strike(ring, RF_D06))
+		store_index(ring, (uint16_t)(ring->published + flying + 1));
+	if (strike(ring, RF_D07))
+		store_index(ring, (uint16_t)(ring->published - 2));
+	if (strike(ring, RF_D08))
+		store_index(ring, (uint16_t)(ring->published + 32768));
+	if (strike(ring, RF_D11))
+		rewrite_entry(ring);
+	if (strike(ring, RF_D12))
+		flip_index(ring);
+	if (strike(ring, RF_D13)) {
+		scribble(ring, ring->queue->descriptor_area, 16ul * ring->size);
+		scribble(ring, ring->queue->driver_area, 6 + 2ul * ring->size);
+	}
+	if (strike(ring, RF_D18))
+		scribble_behind(ring);
+}
+
+/* ---- after it: packed ---- */
+
+static uint16_t used_bits(bool wrap)
+{
+	return htole16(wrap ? DF_AVAIL | DF_USED : 0);
+}
+
+static void use_all(struct ring *ring)
+{
+	uint16_t i;
+
+	for (i = 0; i < ring->size; i++) {
+		ring->descriptors[i].id = 0;
+		ring->descriptors[i].length = htole32(64);
+		ring->descriptors[i].flags =
+			used_bits(i >= ring->used ? ring->used_wrap :
+						    !ring->used_wrap);
+	}
+}
+
+/* Descriptors from where the device writes next up to where it reads next. */
+static void spoil_outstanding(struct ring *ring)
+{
+	uint32_t left = ring->outstanding, at = ring->used;
+
+	for (; left; left--, at = at + 1u == ring->size ? 0 : at + 1) {
+		ring->descriptors[at].address = ~0ull;
+		ring->descriptors[at].length = ~0u;
+	}
+}
+
+static void packed_after(struct ring *ring)
+{
+	uint16_t *last = withheld_word(ring);
+
+	if (strike(ring, RF_E04))
+		ring->descriptors[ring->used].flags = used_bits(ring->used_wrap);
+	if (strike(ring, RF_E05))
+		__atomic_store_n(last, *last ^ htole16(DF_USED), __ATOMIC_RELEASE);
+	if (ring->outstanding && strike(ring, RF_E08))
+		spoil_outstanding(ring);
+	if (strike(ring, RF_E10))
+		use_all(ring);
+}
+
+/* Nothing has been published in a queue until its first buffer is given. */
+void fault_published(struct ring *ring)
+{
+	fault_wishes(ring);
+	if (!ring->queue->given)
+		return;
+	if (ring->packed)
+		packed_after(ring);
+	else
+		split_after(ring);
+}
+
+void fault_wishes(struct ring *ring)
+{
+	if (wanted(ring, RF_D16)) {
+		note(ring, RF_D16);
+		ring->used_area[0] = 0xffff;
+	}
+	if (wanted(ring, RF_D17) && ring->event_idx) {
+		note(ring, RF_D17);
+		__atomic_store_n(ring->used_area + 2 + 4u * ring->size,
+				 noise(ring), __ATOMIC_RELAXED);
+	}
+	if (wanted(ring, RF_E09)) {
+		note(ring, RF_E09);
+		memset(ring->device_event, 0xff, sizeof(*ring->device_event));
+	}
+}

@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: the packed ring from the device's side ("Packed Virtqueues"), and what only
+ * it asks of a driver.
+ * Never: trusts that the ring is a power of two long.
+ * Read next: ring.c, which both layouts come together in.
+ */
+#include <endian.h>
+#include <string.h>
+#include <time.h>
+
+#include "softnic/ring/internal.h"
+
+#define WORD_FLAGS 7u /* of a descriptor, in words of 16 bits */
+/* How long a list's tail may take before it counts as never made available. */
+#define TAIL_NS 50000000ll
+
+const struct duties packed_duties = {
+	.alignment = "PACKED-19",
+	.size = "PACKED-01",
+	.order = "PACKED-27",
+	.indirect = "PACKED-31",
+	.table_length = "PACKED-14",
+};
+
+static uint16_t *flags_of(const struct ring *ring, uint16_t position)
+{
+	return (uint16_t *)(void *)&ring->descriptors[position] + WORD_FLAGS;
+}
+
+static uint16_t load_flags(const struct ring *ring, uint16_t position)
+{
+	/* Pairs with the driver's barrier before the flags ("Updating flags"). */
+	return le16toh(__atomic_load_n(flags_of(ring, position),
+				       __ATOMIC_ACQUIRE));
+}
+
+static bool flags_available(uint16_t flags, bool wrap)
+{
+	uint16_t bits = flags & (DF_AVAIL | DF_USED);
+
+	return bits == (wrap ? DF_AVAIL : DF_USED);
+}
+
+/* `count` slots on from a position; true if that passed the ring's end. */
+static bool advance(const struct ring *ring, uint16_t *position, uint32_t count)
+{
+	uint32_t at = *position + count;
+	bool wraps = at >= ring->size;
+
+	*position = (uint16_t)(wraps ? at - ring->size : at);
+	return wraps;
+}
+
+int packed_areas(struct ring *ring)
+{
+	const struct queue *queue = ring->queue;
+	struct device *device = ring->device;
+
+	/* The device writes used descriptors where the available ones were. */
+	ring->descriptors = dma(device, queue->descriptor_area, 16ul * ring->size,
+				DEVICE_READS | DEVICE_WRITES);
+	ring->driver_event = dma(device, queue->driver_area, 4, DEVICE_READS);
+	ring->device_event = dma(device, queue->device_area, 4, DEVICE_WRITES);
+	return ring->descriptors && ring->driver_event && ring->device_event ? 0 :
+									       -1;
+}
+
+void packed_fetch(const struct ring *ring, uint16_t position,
+		  struct fetched *descriptor)
+{
+	const uint64_t *raw = (const void *)&ring->descriptors[position];
+	struct packed_descriptor copy;
+	uint64_t half[2];
+
+	half[1] = __atomic_load_n(&raw[1], __ATOMIC_ACQUIRE);
+	half[0] = __atomic_load_n(&raw[0], __ATOMIC_RELAXED);
+	memcpy(&copy, half, sizeof(copy));
+	descriptor->address = le64toh(copy.address);
+	descriptor->length = le32toh(copy.length);
+	descriptor->flags = le16toh(copy.flags);
+	descriptor->other = le16toh(copy.id);
+}
+
+int packed_start(struct ring *ring)
+{
+	struct fetched d;
+	uint16_t i, odd = 0, first = 0;
+
+	ring->next_wrap = ring->used_wrap = true;
+	ring->published_wrap = ring->notified_wrap = true;
+	for (i = 0; i < ring->size; i++) {
+		packed_fetch(ring, i, &d);
+		/* The driver may be writing the rest already: its flags come last. */
+		if (flags_available(d.flags, true) || d.flags == 0)
+			continue;
+		if (!odd++)
+			first = i;
+	}
+	if (odd)
+		judge(ring, "PACKED-20", "queue %u: %u descriptors (the first "
+		       "is %u) are neither zero nor available at the start",
+		       ring->queue->index, odd, first);
+	return 0;
+}
+
+/* ---- available descriptors ---- */
+
+static int packed_breach(struct ring *ring, const char *id, uint16_t position,
+			 const struct fetched *d, const char *why)
+{
+	judge(ring, id, "queue %u, descriptor %u (flags %#x, id %u): %s",
+	       ring->queue->index, position, d->flags, d->other, why);
+	return ring_broken(ring);
+}
+
+/* Nothing is available at the next position. Could it look like that if the driver
+ * minds its wrap counter? */
+static int judge_empty(struct ring *ring, const struct fetched *d)
+{
+	bool avail = d->flags & DF_AVAIL, used = d->flags & DF_USED;
+	bool wrap = ring->next_wrap;
+
+	if (unlikely(avail == used && avail == wrap))
+		return packed_breach(ring, "PACKED-04", ring->next, d,
+				     "USED is as AVAIL is, before the device had it");
+	/* What we wrote there a lap ago is still to be there, once it is published. */
+	if (unlikely(avail != used && ring->slot[ring->next].owner == !wrap &&
+		     !(ring->withheld && ring->withheld_position == ring->next)))
+		return packed_breach(ring, "PACKED-03", ring->next, d,
+				     "made available with the wrong wrap counter");
+	return 0;
+}
+
+/* A later descriptor of a list is not available. Either it comes yet, or never. */
+static int judge_tail(struct ring *ring, uint16_t position, bool wrap,
+		      struct fetched *d)
+{
+	struct timespec from, now;
+	bool late = false, there = false;
+
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	while (!there && !late) {
+		there = flags_available(load_flags(ring, position), wrap);
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		late = (now.tv_sec - from.tv_sec) * 1000000000ll + now.tv_nsec -
+			       from.tv_nsec > TAIL_NS;
+	}
+	packed_fetch(ring, position, d);
+	if (!there)
+		return packed_breach(ring, "PACKED-10", position, d,
+				     "in a list, with AVAIL and USED that do not "
+				     "make it available");
+	judge(ring, "PACKED-30", "queue %u, descriptor %u became available "
+	       "after the first one of its list", ring->queue->index, position);
+	return 0;
+}
+
+static int judge_flags(struct ring *ring, const struct buffer *buffer,
+		       uint16_t position, const struct fetched *d)
+{
+	bool list = buffer->slots > 1;
+
+	if (unlikely((d->flags & DF_INDIRECT) && (d->flags & DF_NEXT)))
+		return packed_breach(ring, "PACKED-34", position, d,
+				     "INDIRECT in a list linked by NEXT");
+	if (unlikely((d->flags & DF_INDIRECT) && list))
+		return packed_breach(ring, "PACKED-13", position, d,
+				     "a list of direct descriptors goes on with an "
+				     "indirect one");
+	if (unlikely((d->flags & DF_NEXT) && buffer->slots >= ring->size))
+		return packed_breach(ring, "PACKED-26", position, d,
+				     "the list is longer than the ring");
+	if (unlikely(ring->outstanding + buffer->slots > ring->size))
+		return packed_breach(ring, list ? "PACKED-29" : "PACKED-02", position,
+				     d, "made available though the device has the "
+				     "whole ring");
+	return 0;
+}
+
+static int walk(struct ring *ring, struct buffer *buffer, struct fetched *d)
+{
+	uint16_t position = ring->next;
+	bool wrap = ring->next_wrap;
+
+	buffer_begin(ring, buffer);
+	for (buffer->slots = 1;; buffer->slots++) {
+		if (judge_flags(ring, buffer, position, d) < 0)
+			return -1;
+		ring->slot[position].owner = SLOT_DRIVER;
+		buffer->id = d->other; /* the last one's counts */
+		if (unlikely(d->flags & DF_INDIRECT)) {
+			if (buffer_add_table(ring, buffer, d, 0) < 0)
+				return -1;
+		} else if (buffer_add(ring, buffer, d) < 0) {
+			return -1;
+		}
+		wrap ^= advance(ring, &position, 1);
+		if (likely(!(d->flags & DF_NEXT)))
+			break;
+		packed_fetch(ring, position, d);
+		if (unlikely(!flags_available(d->flags, wrap)) &&
+		    judge_tail(ring, position, wrap, d) < 0)
+			return -1;
+	}
+	ring->next = position;
+	ring->next_wrap = wrap;
+	return 0;
+}
+
+int packed_take(struct ring *ring, struct buffer *buffer)
+{
+	uint16_t position = ring->next;
+	struct fetched d;
+
+	/* One load for flags, id and length: they cannot be of different times. */
+	packed_fetch(ring, position, &d);
+	if (!flags_available(d.flags, ring->next_wrap))
+		return judge_empty(ring, &d);
+	/* With the whole ring taken there is no record left either. */
+	if (unlikely(ring->outstanding == ring->size))
+		return packed_breach(ring, "PACKED-02", position, &d,
+				     "made available though the device has the whole "
+				     "ring");
+	buffer->id = d.other;
+	if (likely(!(d.flags & (DF_NEXT | DF_INDIRECT))) &&
+	    buffer_single(ring, buffer, &d)) {
+		ring->slot[position].owner = SLOT_DRIVER;
+		ring->next_wrap ^= advance(ring, &ring->next, 1);
+	} else if (walk(ring, buffer, &d) < 0) {
+		return -1;
+	}
+	buffer_taken(ring, buffer, position);
+	return 1;
+}
+
+void packed_untake(struct ring *ring, const struct taken *taken)
+{
+	if (taken->position + taken->slots >= ring->size)
+		ring->next_wrap = !ring->next_wrap;
+	ring->next = taken->position;
+}
+
+/* ---- used descriptors ---- */
+
+static uint16_t used_flags(const struct ring *ring, const struct waiting *used)
+{
+	uint16_t flags = ring->used_wrap ? DF_AVAIL | DF_USED : 0;
+
+	return htole16((uint16_t)(flags | (used->writes ? DF_WRITE : 0)));
+}
+
+/*
+ * The driver tests the descriptor that it expects next and no other: what follows
+ * the first one that is not published can be written at once, flags and all.
+ */
+void packed_give(struct ring *ring, const struct waiting *used)
+{
+	struct packed_descriptor *d = &ring->descriptors[ring->used];
+	uint16_t flags = used_flags(ring, used);
+
+	__atomic_store_n(&d->length, htole32(used->written), __ATOMIC_RELAXED);
+	__atomic_store_n(&d->id, htole16((uint16_t)used->id), __ATOMIC_RELAXED);
+	if (ring->withheld) {
+		__atomic_store_n(&d->flags, flags, __ATOMIC_RELAXED);
+	} else {
+		ring->withheld = true;
+		ring->withheld_position = ring->used;
+		ring->withheld_flags = flags;
+	}
+	if (unlikely(ring->sample.armed))
+		sample_written(ring, used->slots);
+	ring->slot[ring->used].owner = ring->used_wrap;
+	ring->used_wrap ^= advance(ring, &ring->used, used->slots);
+	ring->unpublished += used->slots;
+}
+
+void packed_publish(struct ring *ring)
+{
+	if (!ring->withheld)
+		return;
+	/* All that the driver finds from here on. */
+	__atomic_store_n(flags_of(ring, ring->withheld_position),
+			 ring->withheld_flags, __ATOMIC_RELEASE);
+	ring->withheld = false;
+	ring->published = ring->used;
+	ring->published_wrap = ring->used_wrap;
+	ring->moved += ring->unpublished;
+	ring->unpublished = 0;
+}
+
+/* ---- event suppression ---- */
+
+static void judge_event(struct ring *ring, const struct packed_event *event)
+{
+	uint16_t flags = event->flags & 3u;
+
+	if (event->flags & ~3u)
+		judge(ring, "PACKED-18", "queue %u: reserved bits in the "
+		       "driver's event suppression: flags %#x", ring->queue->index,
+		       event->flags);
+	if (flags == 3 || (flags == EVENT_DESC && !ring->event_idx))
+		judge(ring, "PACKED-17", "queue %u: the driver's event "
+		       "suppression has flags %u%s", ring->queue->index, flags,
+		       flags == 3 ? "" : ", but EVENT_IDX was not negotiated");
+}
+
+/* Did the used descriptors since the last notification pass the driver's event? */
+static bool event_passed(const struct ring *ring, uint16_t event)
+{
+	uint32_t position = event & ~EVENT_WRAP;
+	bool wrap = event & EVENT_WRAP;
+
+	/* Distance from where the last notification left off. */
+	if (wrap != ring->notified_wrap)
+		position += ring->size;
+	return position >= ring->notified &&
+	       position - ring->notified < ring->moved;
+}
+
+bool packed_wanted(struct ring *ring)
+{
+	struct packed_event event;
+	uint32_t both;
+
+	if (!ring->moved)
+		return false;
+	/* Used flags before the driver's wish: it writes that and then looks. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	both = __atomic_load_n((const uint32_t *)(const void *)ring->driver_event,
+			       __ATOMIC_RELAXED);
+	memcpy(&event, &both, sizeof(event));
+	event.position = le16toh(event.position);
+	event.flags = le16toh(event.flags);
+	if (unlikely(event.flags > EVENT_DISABLE))
+		judge_event(ring, &event);
+	if ((event.flags & 3u) == EVENT_DESC && ring->event_idx)
+		return event_passed(ring, event.position);
+	return (event.flags & 3u) != EVENT_DISABLE;
+}
+
+bool packed_ready(struct ring *ring)
+{
+	return flags_available(load_flags(ring, ring->next), ring->next_wrap);
+}
+
+static void wish(struct ring *ring, uint16_t position, uint16_t flags)
+{
+	struct packed_event event = { htole16(position), htole16(flags) };
+	uint32_t both;
+
+	/* In one piece: the driver must not see half of it. */
+	memcpy(&both, &event, sizeof(both));
+	__atomic_store_n((uint32_t *)(void *)ring->device_event, both,
+			 __ATOMIC_RELAXED);
+}
+
+bool packed_arm(struct ring *ring)
+{
+	if (ring->event_idx)
+		wish(ring, (uint16_t)(ring->next | (ring->next_wrap ? EVENT_WRAP : 0)),
+		     EVENT_DESC);
+	else
+		wish(ring, 0, EVENT_ENABLE);
+	/* The wish before the look: the driver writes flags and then looks at it. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return packed_ready(ring);
+}
+
+void packed_disarm(struct ring *ring)
+{
+	wish(ring, 0, EVENT_DISABLE);
+}
+
+/* ---- NOTIFICATION_DATA ---- */
+
+/* A position that the driver says is next to be written: what lies before it and was
+ * not taken must be available. Positions of two laps, which tell wraps apart. */
+static bool position_true(const struct ring *ring, uint16_t told, bool wrap)
+{
+	uint32_t laps = 2u * ring->size;
+	uint32_t target = told + (wrap ? 0u : ring->size);
+	uint32_t from = ring->next + (ring->next_wrap ? 0u : ring->size);
+	uint32_t ahead = (target + laps - from) % laps, last;
+
+	/* Behind: it was sent before we took what it tells of. */
+	if (!ahead || ahead > ring->size)
+		return true;
+	last = (target + laps - 1) % laps;
+	return flags_available(load_flags(ring, (uint16_t)(last % ring->size)),
+			       last < ring->size);
+}
+
+void packed_notified(struct ring *ring, uint32_t value)
+{
+	uint16_t told = (uint16_t)(value >> 16) & (uint16_t)~EVENT_WRAP;
+	bool wrap = value >> 31;
+
+	if (told >= ring->size)
+		judge(ring, "GEN-44", "queue %u: notified of position %u, "
+		       "but the ring has %u", ring->queue->index, told, ring->size);
+	else if (ring->armed && !position_true(ring, told, wrap))
+		judge(ring, "PACKED-23", "queue %u: notified of position %u "
+		       "with wrap counter %u, but not all before it is available",
+		       ring->queue->index, told, wrap);
+}

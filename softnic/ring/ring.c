@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: what both layouts have in common: begin and end, taking and giving,
+ * batches of used buffers (IN_ORDER), interrupts, and the watch over the driver's
+ * notifications.
+ * Never: knows where a layout keeps its bits.
+ * Read next: ring_split.c, ring_packed.c, ring_buffer.c; ring_special.c for shuffled
+ * order, ring_fault.c for misbehaviour.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "softnic/net/net.h"
+#include "softnic/ring/internal.h"
+
+/* Notifications in a second that were not wanted: a driver that looks after a device
+ * that sleeps sends a few. */
+#define UNWANTED_KICKS 100u
+
+/* ---- begin and end ---- */
+
+static void *zeroed(size_t count, size_t size)
+{
+	size_t bytes = (count * size + 63) & ~(size_t)63;
+	void *memory = aligned_alloc(64, bytes);
+
+	if (memory)
+		memset(memory, 0, bytes);
+	return memory;
+}
+
+static void free_record(struct ring *ring)
+{
+	uint32_t i;
+
+	special_stop(ring);
+	for (i = 0; ring->many && i < ring->size; i++)
+		free(ring->many[i].element);
+	free(ring->few);
+	free(ring->many);
+	free(ring->free);
+	free(ring->taken);
+	free(ring->slot);
+	free(ring);
+}
+
+static int make_record(struct ring *ring)
+{
+	uint32_t i, lap = 1;
+
+	while (lap < ring->size)
+		lap *= 2;
+	ring->taken_mask = lap - 1;
+	ring->few = zeroed(ring->size, sizeof(*ring->few));
+	ring->many = calloc(ring->size, sizeof(*ring->many));
+	ring->free = calloc(ring->size, sizeof(*ring->free));
+	ring->taken = calloc(lap, sizeof(*ring->taken));
+	ring->slot = calloc(ring->size, sizeof(*ring->slot));
+	if (!ring->few || !ring->many || !ring->free || !ring->taken ||
+	    !ring->slot)
+		return -1;
+	/* The first ones on top. */
+	for (i = 0; i < ring->size; i++)
+		ring->free[i] = (uint16_t)(ring->size - 1 - i);
+	ring->free_count = ring->size;
+	return special_start(ring);
+}
+
+static struct ring *new_ring(struct queue *queue)
+{
+	const struct features *accepted = &queue->device->accepted;
+	struct ring *ring = zeroed(1, sizeof(*ring));
+
+	if (!ring)
+		return NULL;
+	ring->queue = queue;
+	ring->device = queue->device;
+	ring->size = queue->size;
+	ring->packed = has(accepted, FT_RING_PACKED);
+	ring->event_idx = has(accepted, FT_EVENT_IDX);
+	ring->in_order = has(accepted, FT_IN_ORDER);
+	ring->indirect = has(accepted, FT_INDIRECT_DESC);
+	ring->duty = ring->packed ? &packed_duties : &split_duties;
+	ring->armed = true; /* zeroed memory asks for notifications */
+	if (make_record(ring) < 0) {
+		free_record(ring);
+		return NULL;
+	}
+	return ring;
+}
+
+/* Size and alignment as the layout wants them. */
+static bool judge_areas(const struct queue *queue, const struct duties *duty,
+			bool packed)
+{
+	uint64_t off = (queue->descriptor_area & 15) |
+		       (queue->driver_area & (packed ? 3 : 1)) |
+		       (queue->device_area & 3);
+	bool fits = queue->size && queue->size <= RING_SIZE_MAX &&
+		    (packed || !(queue->size & (queue->size - 1u)));
+
+	if (off)
+		breach(queue->device, duty->alignment, "queue %u: areas %#" PRIx64
+		       ", %#" PRIx64 ", %#" PRIx64 " are not aligned", queue->index,
+		       queue->descriptor_area, queue->driver_area,
+		       queue->device_area);
+	if (!fits)
+		breach(queue->device, duty->size, "queue %u: size %u",
+		       queue->index, queue->size);
+	return fits && !off;
+}
+
+static int find_areas(struct ring *ring)
+{
+	return ring->packed ? packed_areas(ring) : split_areas(ring);
+}
+
+int ring_start(struct queue *queue)
+{
+	bool packed = has(&queue->device->accepted, FT_RING_PACKED);
+	struct ring *ring;
+
+	ring_stop(queue);
+	queue->broken = true;
+	queue->taken = queue->given = 0;
+	if (!judge_areas(queue, packed ? &packed_duties : &split_duties, packed))
+		return -1;
+	ring = new_ring(queue);
+	if (!ring) {
+		fprintf(stderr, "vionet-softnic: queue %u: no memory for a ring of "
+			"%u\n", queue->index, queue->size);
+		return -1;
+	}
+	if (find_areas(ring) < 0) {
+		free_record(ring);
+		return -1;
+	}
+	/* Doorbells from before are no ring's of this one, nor is half a second a whole. */
+	ring->watch_kicks = queue->kicks;
+	ring->watch_armed = true;
+	/* One that looked by itself would miss no doorbell. */
+	ring->asleep = fault(queue->device, "C15") || fault(queue->device, "C16");
+	ring->sleep_kicks = queue->kicks;
+	queue->ring = ring;
+	queue->broken = false;
+	if (packed)
+		return packed_start(ring);
+	return split_start(ring);
+}
+
+void ring_stop(struct queue *queue)
+{
+	if (queue->ring)
+		free_record(queue->ring);
+	queue->ring = NULL;
+}
+
+void ring_remap(struct queue *queue)
+{
+	struct ring *ring = queue->ring;
+
+	if (!ring)
+		return;
+	memset(ring->window, 0, sizeof(ring->window));
+	ring->sample.armed = false;
+	if (queue->broken)
+		return;
+	if (ring->special)
+		special_remap(ring);
+	if (find_areas(ring) < 0)
+		ring_broken(ring);
+}
+
+/* ---- taking ---- */
+
+int ring_take_raw(struct ring *ring, struct buffer *buffer)
+{
+	int have = ring->packed ? packed_take(ring, buffer) :
+				  split_take(ring, buffer);
+
+	if (have <= 0)
+		return have;
+	if (unlikely((ring->sample_count++ & 63) == 0))
+		sample_take(ring, buffer,
+			    ring->taken[(ring->takes - 1) & ring->taken_mask].position);
+	if (unlikely(buffer->readable + buffer->writable > ELEMENTS_FEW))
+		buffer_judge_pieces(ring, buffer);
+	trace(ring->device, "TAKE queue %u id %u slots %u read %u/%" PRIu64
+	      " write %u/%" PRIu64, ring->queue->index, buffer->id, buffer->slots,
+	      buffer->readable, buffer->readable_bytes, buffer->writable,
+	      buffer->writable_bytes);
+	return 1;
+}
+
+/* A device that looked without a kick would never notice that one was forgotten. */
+static bool still_asleep(struct ring *ring)
+{
+	const struct queue *queue = ring->queue;
+
+	if (queue->kicked || queue->kicks != ring->sleep_kicks || ring->stashed)
+		ring->asleep = false;
+	return ring->asleep;
+}
+
+void ring_wake(struct queue *queue)
+{
+	if (queue->ring)
+		queue->ring->asleep = false;
+}
+
+int ring_take(struct queue *queue, struct buffer *buffer)
+{
+	struct ring *ring = queue->ring;
+
+	if (unlikely(!ring || queue->broken))
+		return ring ? -1 : 0;
+	if (unlikely(ring->asleep) && still_asleep(ring))
+		return 0;
+	if (unlikely(ring->special))
+		return special_take(ring, buffer);
+	return ring_take_raw(ring, buffer);
+}
+
+void ring_untake_raw(struct ring *ring)
+{
+	const struct taken *taken = &ring->taken[--ring->takes & ring->taken_mask];
+
+	if (ring->packed)
+		packed_untake(ring, taken);
+	else
+		split_untake(ring, taken);
+	ring->free[ring->free_count++] = taken->record;
+	ring->outstanding -= taken->slots;
+	ring->queue->taken--;
+	if (ring->sample.armed && ring->sample.record == taken->record)
+		ring->sample.armed = false;
+	trace(ring->device, "UNTAKE queue %u id %u", ring->queue->index, taken->id);
+}
+
+void ring_untake(struct queue *queue, unsigned int count)
+{
+	struct ring *ring = queue->ring;
+
+	if (!ring)
+		return;
+	if (ring->special) {
+		special_untake(ring, count);
+		return;
+	}
+	while (count--)
+		ring_untake_raw(ring);
+}
+
+/* ---- giving ---- */
+
+void ring_write_alone(struct ring *ring, const struct waiting *used)
+{
+	if (ring->packed)
+		packed_give(ring, used);
+	else
+		split_give(ring, used);
+}
+
+/*
+ * IN_ORDER: one used entry can stand for several buffers, if those that are skipped
+ * were filled to the end, as the driver takes them for wholly used.
+ */
+static void write_in_order(struct ring *ring, const struct waiting *used,
+			   bool whole)
+{
+	struct waiting joined = *used;
+
+	if (ring->batched)
+		joined.slots = (uint16_t)(joined.slots + ring->batch.slots);
+	ring->batched = whole;
+	if (whole)
+		ring->batch = joined;
+	else
+		ring_write_alone(ring, &joined);
+}
+
+void ring_write_used(struct ring *ring, const struct waiting *used)
+{
+	if (ring->in_order)
+		write_in_order(ring, used, used->whole);
+	else
+		ring_write_alone(ring, used);
+}
+
+void ring_give(struct queue *queue, const struct buffer *buffer,
+	       uint32_t written)
+{
+	struct ring *ring = queue->ring;
+	struct waiting used = { .id = buffer->id, .slots = 1,
+				.chain = buffer->slots, .written = written,
+				.writes = written != 0,
+				.whole = written == buffer->writable_bytes };
+
+	if (unlikely(!ring))
+		return;
+	trace(ring->device, "GIVE queue %u id %u written %u", queue->index,
+	      buffer->id, written);
+	if (unlikely(ring->sample.armed))
+		sample_check(ring, buffer);
+	if (ring->packed)
+		used.slots = buffer->slots;
+	else
+		split_release(ring, buffer);
+	buffer_given(ring, buffer);
+	if (unlikely(ring->special))
+		special_give(ring, &used);
+	else
+		ring_write_used(ring, &used);
+}
+
+/* ---- visible, and told ---- */
+
+void ring_write_batch(struct ring *ring)
+{
+	if (ring->batched)
+		ring_write_alone(ring, &ring->batch);
+	ring->batched = false;
+}
+
+void ring_publish(struct queue *queue)
+{
+	struct ring *ring = queue->ring;
+
+	if (unlikely(!ring || queue->broken))
+		return;
+	if (unlikely(ring->special)) {
+		special_publish(ring);
+		return;
+	}
+	if (ring->in_order)
+		ring_write_batch(ring);
+	if (ring->packed)
+		packed_publish(ring);
+	else
+		split_publish(ring);
+}
+
+bool ring_wanted(struct queue *queue)
+{
+	struct ring *ring = queue->ring;
+
+	if (unlikely(!ring || queue->broken))
+		return false;
+	return ring->packed ? packed_wanted(ring) : split_wanted(ring);
+}
+
+void ring_notify(struct queue *queue)
+{
+	struct ring *ring = queue->ring;
+
+	if (ring_wanted(queue))
+		interrupt_queue(queue);
+	if (!ring)
+		return;
+	ring->notified = ring->published;
+	ring->notified_wrap = ring->published_wrap;
+	ring->moved = 0;
+}
+
+void ring_flush(struct queue *queue)
+{
+	ring_publish(queue);
+	ring_notify(queue);
+}
+
+/* ---- notifications of the driver's ---- */
+
+bool ring_ready(struct queue *queue)
+{
+	struct ring *ring = queue->ring;
+
+	if (!ring || queue->broken)
+		return false;
+	return ring->stashed ||
+	       (ring->packed ? packed_ready(ring) : split_ready(ring));
+}
+
+bool ring_arm(struct queue *queue)
+{
+	struct ring *ring = queue->ring;
+
+	if (!ring || queue->broken)
+		return false;
+	if (ring->asleep && still_asleep(ring))
+		return false;
+	ring->armed = true;
+	ring->watch_armed = true; /* at any time between two looks counts */
+	if ((ring->packed ? packed_arm(ring) : split_arm(ring)) || ring->stashed)
+		return true;
+	if (unlikely(ring->faults))
+		fault_wishes(ring);
+	ring->asleep = true;
+	ring->sleep_kicks = queue->kicks;
+	return false;
+}
+
+void ring_disarm(struct queue *queue)
+{
+	struct ring *ring = queue->ring;
+
+	if (!ring || !ring->armed || queue->broken ||
+	    (ring->asleep && still_asleep(ring)))
+		return;
+	ring->armed = false;
+	if (ring->packed)
+		packed_disarm(ring);
+	else
+		split_disarm(ring);
+}
+
+void ring_notified(struct queue *queue, uint32_t value)
+{
+	struct ring *ring = queue->ring;
+
+	if (!ring || queue->broken)
+		return;
+	if (ring->packed)
+		packed_notified(ring, value);
+	else
+		split_notified(ring, value);
+}
+
+/* Asked for notifications through and through, nothing taken, nothing rung, and yet
+ * there is a buffer that was there a second ago already. */
+static void judge_missing(struct ring *ring, bool ready)
+{
+	const char *id = "SPLIT-30";
+
+	if (!ready || !ring->armed || !ring->watch_ready || ring->faults ||
+	    fault(ring->device, "C15") || fault(ring->device, "C16") ||
+	    ring->watch_next != ring->next ||
+	    ring->watch_taken != ring->queue->taken ||
+	    ring->watch_kicks != ring->queue->kicks)
+		return;
+	if (ring->packed)
+		id = "PACKED-16";
+	else if (ring->event_idx)
+		id = "SPLIT-32";
+	judge(ring, id, "queue %u: a buffer is available for a second, "
+	       "notifications are wanted, and none came", ring->queue->index);
+}
+
+static void judge_unwanted(struct ring *ring)
+{
+	uint64_t kicks = ring->queue->kicks - ring->watch_kicks;
+	const char *id = "SPLIT-29";
+
+	if (ring->armed || ring->watch_armed || ring->faults || kicks < UNWANTED_KICKS)
+		return;
+	if (ring->packed)
+		id = "PACKED-16";
+	else if (ring->event_idx)
+		id = "SPLIT-33";
+	judge(ring, id, "queue %u: %" PRIu64 " notifications in a second "
+	       "through which none were wanted", ring->queue->index, kicks);
+}
+
+void ring_watch(struct queue *queue)
+{
+	struct ring *ring = queue->ring;
+	bool ready = ring && !queue->broken && ring_ready(queue);
+
+	if (!ring || queue->broken)
+		return;
+	judge_missing(ring, ready);
+	judge_unwanted(ring);
+	ring->watch_armed = ring->armed;
+	ring->watch_ready = ready && ring->armed;
+	ring->watch_next = ring->next;
+	ring->watch_taken = queue->taken;
+	ring->watch_kicks = queue->kicks;
+}

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: the split ring from the device's side ("Split Virtqueues"), and what only it
+ * asks of a driver.
+ * Never: reads a word of the driver's twice to decide and to use.
+ * Read next: ring_packed.c, which does the same on one ring.
+ */
+#include <endian.h>
+#include <string.h>
+
+#include "softnic/ring/internal.h"
+
+/* Words of the available and of the used area. */
+#define WORD_FLAGS 0u
+#define WORD_INDEX 1u
+#define WORD_RING 2u
+
+const struct duties split_duties = {
+	.alignment = "SPLIT-03",
+	.size = "SPLIT-01",
+	.order = "SPLIT-04",
+	.length = "SPLIT-06",
+	.indirect = "SPLIT-09",
+	.table_length = "SPLIT-14",
+};
+
+static uint16_t load(const uint16_t *word)
+{
+	return le16toh(__atomic_load_n(word, __ATOMIC_RELAXED));
+}
+
+static void store(uint16_t *word, uint16_t value)
+{
+	__atomic_store_n(word, htole16(value), __ATOMIC_RELAXED);
+}
+
+static struct split_used *used_ring(const struct ring *ring)
+{
+	return (struct split_used *)(void *)(ring->used_area + WORD_RING);
+}
+
+static uint16_t *avail_event(const struct ring *ring)
+{
+	return ring->used_area + WORD_RING + 4u * ring->size;
+}
+
+int split_areas(struct ring *ring)
+{
+	const struct queue *queue = ring->queue;
+	struct device *device = ring->device;
+	uint64_t size = ring->size;
+
+	ring->table = dma(device, queue->descriptor_area, 16 * size, DEVICE_READS);
+	ring->available = dma(device, queue->driver_area, 6 + 2 * size,
+			      DEVICE_READS);
+	ring->used_area = dma(device, queue->device_area, 6 + 8 * size,
+			      DEVICE_WRITES);
+	if (ring->table && ring->available && ring->used_area)
+		return 0;
+	breach(device, "SPLIT-02", "queue %u: an area of the ring does not lie in "
+	       "one mapping that the device may use", queue->index);
+	return -1;
+}
+
+int split_start(struct ring *ring)
+{
+	uint16_t flags = load(&ring->used_area[WORD_FLAGS]);
+
+	if (flags)
+		judge(ring, "SPLIT-27", "queue %u: the flags of the used "
+		       "ring are %#x at the start, not 0", ring->queue->index,
+		       flags);
+	return 0;
+}
+
+void split_fetch(const struct ring *ring, uint16_t position,
+		 struct fetched *descriptor)
+{
+	const uint64_t *raw = (const void *)&ring->table[position];
+	struct split_descriptor copy;
+	uint64_t half[2];
+
+	half[0] = __atomic_load_n(&raw[0], __ATOMIC_RELAXED);
+	half[1] = __atomic_load_n(&raw[1], __ATOMIC_RELAXED);
+	memcpy(&copy, half, sizeof(copy));
+	descriptor->address = le64toh(copy.address);
+	descriptor->length = le32toh(copy.length);
+	descriptor->flags = le16toh(copy.flags);
+	descriptor->other = le16toh(copy.next);
+}
+
+/* ---- the available ring ---- */
+
+static int index_breach(struct ring *ring, uint16_t index)
+{
+	uint16_t back = (uint16_t)(ring->seen - index);
+	const char *id = "SPLIT-36";
+
+	if (!ring->queue->taken)
+		id = "SPLIT-16";
+	else if (back <= ring->size)
+		id = "SPLIT-15";
+	judge(ring, id, "queue %u of %u: the available idx goes from %u to "
+	       "%u while %u buffers are not back", ring->queue->index, ring->size,
+	       ring->seen, index, (uint16_t)(ring->seen - ring->published));
+	return ring_broken(ring);
+}
+
+static void judge_flags(struct ring *ring)
+{
+	uint16_t flags = load(&ring->available[WORD_FLAGS]);
+
+	if (ring->event_idx && flags)
+		judge(ring, "SPLIT-19", "queue %u: the flags of the "
+		       "available ring are %#x, not 0, with EVENT_IDX",
+		       ring->queue->index, flags);
+	else if (flags & ~AVAIL_NO_INTERRUPT)
+		judge(ring, "SPLIT-17", "queue %u: the flags of the "
+		       "available ring are %#x, neither 0 nor 1",
+		       ring->queue->index, flags);
+}
+
+/* Look how far the driver is. 1: there is something; 0; -1: broken. */
+static int look(struct ring *ring)
+{
+	/* Pairs with the driver's barrier before it writes idx: what lies before
+	 * it is visible ("Updating idx"). */
+	uint16_t index = le16toh(__atomic_load_n(&ring->available[WORD_INDEX],
+						 __ATOMIC_ACQUIRE));
+
+	if (index == ring->seen)
+		return 0;
+	/* What is not back counts against the ring, published or not. */
+	if (unlikely((uint16_t)(index - ring->published) > ring->size ||
+		     (uint16_t)(index - ring->seen) > ring->size))
+		return index_breach(ring, index);
+	ring->seen = index;
+	judge_flags(ring);
+	return 1;
+}
+
+/* ---- chains ---- */
+
+static int chain_breach(struct ring *ring, const char *id, uint16_t head,
+			uint16_t position, const struct fetched *d,
+			const char *why)
+{
+	judge(ring, id, "queue %u: chain %u, descriptor %u (flags %#x, next "
+	       "%u): %s", ring->queue->index, head, position, d->flags, d->other,
+	       why);
+	return ring_broken(ring);
+}
+
+/* A descriptor that a chain should not have: who has it already? */
+static int owned_breach(struct ring *ring, uint16_t head, uint16_t position,
+			bool first)
+{
+	static const struct fetched unread;
+
+	if (!first && ring->slot[position].owner == head + 1)
+		return chain_breach(ring, "SPLIT-06", head, position, &unread,
+				    "the chain is a loop");
+	return chain_breach(ring, "SPLIT-36", head, position, &unread,
+			    "used though a chain that is not back has it");
+}
+
+/* The next descriptor of a chain is to be at `position`: may it be? */
+static int claim(struct ring *ring, uint16_t head, uint16_t position, bool first)
+{
+	static const struct fetched unread;
+
+	if (unlikely(position >= ring->size))
+		return chain_breach(ring, "SPLIT-35", head, position, &unread,
+				    "the table ends before it");
+	if (unlikely(ring->slot[position].owner))
+		return owned_breach(ring, head, position, first);
+	ring->slot[position].owner = (uint16_t)(head + 1);
+	return 0;
+}
+
+static int judge_descriptor(struct ring *ring, uint16_t head, uint16_t position,
+			    const struct fetched *d)
+{
+	if (unlikely(d->flags & ~(DF_NEXT | DF_WRITE | DF_INDIRECT)))
+		return chain_breach(ring, "SPLIT-35", head, position, d,
+				    "only NEXT, WRITE and INDIRECT are flags");
+	if (likely(!(d->flags & DF_NEXT)))
+		return 0;
+	if (unlikely(d->flags & DF_INDIRECT))
+		return chain_breach(ring, "SPLIT-12", head, position, d,
+				    "both INDIRECT and NEXT");
+	if (unlikely(ring->in_order &&
+		     d->other != ((position + 1u) & (ring->size - 1u))))
+		return chain_breach(ring, "SPLIT-07", head, position, d,
+				    "next is not the following one, with IN_ORDER");
+	return 0;
+}
+
+/* A chain whose first descriptor, claimed already, is `d`. */
+static int walk(struct ring *ring, struct buffer *buffer, uint16_t head,
+		struct fetched *d)
+{
+	uint16_t position = head;
+
+	buffer_begin(ring, buffer);
+	for (buffer->slots = 1;; buffer->slots++) {
+		if (judge_descriptor(ring, head, position, d) < 0)
+			return -1;
+		if (d->flags & DF_INDIRECT)
+			return buffer_add_table(ring, buffer, d,
+						buffer->slots - 1u);
+		if (buffer_add(ring, buffer, d) < 0)
+			return -1;
+		if (!(d->flags & DF_NEXT))
+			return 0;
+		ring->slot[position].next = d->other;
+		position = d->other;
+		if (claim(ring, head, position, false) < 0)
+			return -1;
+		split_fetch(ring, position, d);
+	}
+}
+
+static int judge_head(struct ring *ring, uint16_t head)
+{
+	static const struct fetched unread;
+
+	if (head == ring->expected || head >= ring->size)
+		return 0;
+	return chain_breach(ring, "SPLIT-08", head, head, &unread,
+			    "not the descriptor that is next in order, with IN_ORDER");
+}
+
+int split_take(struct ring *ring, struct buffer *buffer)
+{
+	struct fetched d;
+	uint16_t head;
+	int have;
+
+	if (ring->next == ring->seen) {
+		have = look(ring);
+		if (have <= 0)
+			return have;
+	}
+	head = load(&ring->available[WORD_RING + (ring->next & (ring->size - 1u))]);
+	if (unlikely(ring->in_order) && judge_head(ring, head) < 0)
+		return -1;
+	if (claim(ring, head, head, true) < 0)
+		return -1;
+	split_fetch(ring, head, &d);
+	buffer->id = head;
+	if ((unlikely(d.flags & ~DF_WRITE) || !buffer_single(ring, buffer, &d)) &&
+	    walk(ring, buffer, head, &d) < 0)
+		return -1;
+	ring->next++;
+	ring->expected = (uint16_t)((head + buffer->slots) & (ring->size - 1u));
+	buffer_taken(ring, buffer, head);
+	return 1;
+}
+
+/* The chain's descriptors are the driver's again. They are found in our record: the
+ * driver's table may have changed. */
+static void disown(struct ring *ring, uint16_t head, uint16_t slots)
+{
+	uint16_t position = head;
+
+	if (likely(slots == 1)) {
+		ring->slot[head].owner = 0;
+		return;
+	}
+	while (slots--) {
+		ring->slot[position].owner = 0;
+		position = ring->slot[position].next;
+	}
+}
+
+void split_untake(struct ring *ring, const struct taken *taken)
+{
+	ring->next--;
+	ring->expected = taken->position;
+	disown(ring, taken->id, taken->slots);
+}
+
+void split_release(struct ring *ring, const struct buffer *buffer)
+{
+	disown(ring, buffer->id, buffer->slots);
+}
+
+/* ---- the used ring ---- */
+
+void split_give(struct ring *ring, const struct waiting *used)
+{
+	struct split_used *entry = &used_ring(ring)[ring->used & (ring->size - 1u)];
+	uint64_t raw = (uint64_t)used->written << 32 | used->id;
+
+	raw = htole64(raw);
+	memcpy(entry, &raw, sizeof(raw));
+	ring->used = (uint16_t)(ring->used + used->slots);
+}
+
+void split_publish(struct ring *ring)
+{
+	if (ring->published == ring->used)
+		return;
+	/* The entries before idx ("The Virtqueue Used Ring"). */
+	__atomic_store_n(&ring->used_area[WORD_INDEX], htole16(ring->used),
+			 __ATOMIC_RELEASE);
+	ring->published = ring->used;
+}
+
+bool split_wanted(struct ring *ring)
+{
+	uint16_t since = (uint16_t)(ring->published - ring->notified), event;
+
+	if (!since)
+		return false;
+	/* idx before the driver's wish: it writes its wish and then looks at idx. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (ring->event_idx) {
+		event = load(&ring->available[WORD_RING + ring->size]);
+		return (uint16_t)(ring->published - event - 1) < since;
+	}
+	judge_flags(ring);
+	return !(load(&ring->available[WORD_FLAGS]) & AVAIL_NO_INTERRUPT);
+}
+
+/* ---- notifications of the driver's ---- */
+
+bool split_ready(struct ring *ring)
+{
+	return ring->next != ring->seen ||
+	       load(&ring->available[WORD_INDEX]) != ring->seen;
+}
+
+bool split_arm(struct ring *ring)
+{
+	if (ring->event_idx)
+		store(avail_event(ring), ring->next);
+	else
+		store(&ring->used_area[WORD_FLAGS], 0);
+	/* The wish before the look: the driver writes idx and then looks at it. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return split_ready(ring);
+}
+
+void split_disarm(struct ring *ring)
+{
+	/* The furthest away of all: the index before the last. */
+	if (ring->event_idx)
+		store(avail_event(ring), (uint16_t)(ring->next - 1));
+	else
+		store(&ring->used_area[WORD_FLAGS], USED_NO_NOTIFY);
+}
+
+void split_notified(struct ring *ring, uint32_t value)
+{
+	uint16_t told = (uint16_t)(value >> 16);
+	uint16_t now = load(&ring->available[WORD_INDEX]);
+
+	/* A device that does not ask may be laps ahead of what it is told. */
+	if (!ring->armed)
+		return;
+	/* The driver may have gone on since, never back. */
+	if ((uint16_t)(now - told) <= 0x8000 &&
+	    !(ring->was_notified && (uint16_t)(told - ring->last_notified) > 0x8000))
+		ring->last_notified = told;
+	else
+		judge(ring, "GEN-43", "queue %u: notified of index %u, while "
+		       "the available idx is %u and %u was told before",
+		       ring->queue->index, told, now, ring->last_notified);
+	ring->was_notified = true;
+}
