@@ -36,6 +36,7 @@ struct set {
 	struct vn_move *move;
 	const char **address; /* into `looked` */
 	size_t count;
+	size_t named; /* the first ones; the others come along with their groups */
 };
 
 /* --- which functions ------------------------------------------------------ */
@@ -104,8 +105,8 @@ static int set_fill(struct set *set, const char *const *addresses, size_t count,
 		return result;
 	for (size_t i = 0; i < count && result == 0; i++)
 		result = set_add(set, addresses[i]);
-	count = set->count;
-	for (size_t i = 0; i < count && groups && result == 0; i++)
+	set->named = set->count;
+	for (size_t i = 0; i < set->named && groups && result == 0; i++)
 		result = set_add_group(set, set->looked[i].group);
 	if (result < 0)
 		set_free(set);
@@ -230,17 +231,20 @@ static int check_vfs(const char *address, bool force)
 			count == 1 ? "it" : "them", vn_sysfs_root(), address);
 }
 
-static int check_use(const char *address)
+static int check_use(const struct set *set, const char *address)
 {
 	char why[320], remedy[128];
+	bool alone = set->count == 1;
 	int result = vn_function_in_use(address, why, sizeof(why), remedy,
 					sizeof(remedy));
 
 	if (result <= 0)
 		return result == 0 ? 0 : unseen(address, result, why);
 	return vn_error(EBUSY,
-			"%s: %s: whoever uses it would be cut off; %s%sforce it (vionet bind --force %s)",
-			address, why, remedy, remedy[0] == '\0' ? "" : " or ", address);
+			"%s: %s: whoever uses it would be cut off; %s%sforce it (%s--force%s%s)",
+			address, why, remedy, remedy[0] == '\0' ? "" : " or ",
+			alone ? "vionet bind " : "", alone ? " " : "",
+			alone ? address : "");
 }
 
 /* A name that is safe in a path and as an argument. */
@@ -269,20 +273,23 @@ static int check_driver(const char *address, const char *driver)
 			address, driver, driver);
 }
 
-/* In this order: what can be forced after what cannot. */
+/* In this order: what can be forced after what cannot. Who only comes along need not be
+ * fit for use: nobody else in the group is as long as a kernel driver has it. */
 static int check_bind(const struct set *set, const struct vn_looked *looked,
 		      bool force)
 {
 	const struct vionet_pci_function *function = &looked->function;
 	int result = judged(looked, vn_judge_function);
 
+	if (result == -ENOTSUP && looked >= set->looked + set->named)
+		result = 0;
 	if (result == 0)
 		result = check_others(set, looked);
 	if (result == 0)
 		result = check_permission(function->address, function->driver);
 	if (result == 0)
 		result = check_vfs(function->address, force);
-	return result == 0 && !force ? check_use(function->address) : result;
+	return result == 0 && !force ? check_use(set, function->address) : result;
 }
 
 /* The module last, since loading it leaves a trace. */
@@ -491,6 +498,10 @@ static int plan_unbind(struct set *set, size_t i, const char *driver)
 				"%s: it is with its kernel driver %s, not with VFIO: there is nothing to give back",
 				function->address, function->driver);
 	}
+	if (looked->vfio && driver != NULL && strcmp(driver, function->driver) == 0)
+		return vn_error(EINVAL,
+				"%s: it is with %s already, which is a driver of VFIO: name a kernel driver, or none",
+				function->address, driver);
 	result = check_unbind(looked, driver);
 	if (result < 0)
 		return result;

@@ -199,10 +199,38 @@ bool vn_node_holder(const char *node, char *text, size_t size)
 	return found;
 }
 
+/* A member's own node: whoever has that open has the group, too. */
+static bool member_holder(int group, const char *member, char *text, size_t size)
+{
+	char path[VN_PATH_MAX], node[VN_PATH_MAX];
+	struct dirent **names = NULL;
+	bool found = false;
+	int count;
+
+	vn_sysfs_path(path, "kernel/iommu_groups/%d/devices/%s/vfio-dev", group, member);
+	count = vn_sysfs_names(path, &names);
+	for (int i = 0; i < count && !found; i++) {
+		snprintf(node, sizeof(node), "%.500s/devices/%s", vn_host.vfio,
+			 names[i]->d_name);
+		found = vn_node_holder(node, text, size);
+	}
+	vn_sysfs_names_free(names, count);
+	return found;
+}
+
 bool vn_group_holder(int group, char *text, size_t size)
 {
-	char node[VN_PATH_MAX];
+	char path[VN_PATH_MAX];
+	struct dirent **names = NULL;
+	bool found;
+	int count;
 
-	snprintf(node, sizeof(node), "%s/%d", vn_host.vfio, group);
-	return vn_node_holder(node, text, size);
+	snprintf(path, sizeof(path), "%s/%d", vn_host.vfio, group);
+	found = vn_node_holder(path, text, size);
+	vn_sysfs_path(path, "kernel/iommu_groups/%d/devices", group);
+	count = found ? -ENOENT : vn_sysfs_names(path, &names);
+	for (int i = 0; i < count && !found; i++)
+		found = member_holder(group, names[i]->d_name, text, size);
+	vn_sysfs_names_free(names, count);
+	return found;
 }

@@ -123,8 +123,9 @@ int vn_group_hindrances(int group, const char *const *except, size_t count,
 			char *text, size_t size, bool *others);
 
 /*
- * Find a process that has the group's node open: "process 123 (qemu)". Sees
- * only what /proc shows to this user.
+ * Find a process that has the group's node open, or the own one (of VFIO's newer
+ * interface) of a function in it: "process 123 (qemu)". Sees only what /proc shows to
+ * this user.
  */
 bool vn_group_holder(int group, char *text, size_t size);
 /* The same for any node. */

@@ -308,6 +308,40 @@ static void the_group_comes_along(void **state)
 	assert_both_with("virtio-pci");
 }
 
+/* One that is not fit for use itself keeps the group from the others. */
+static void one_that_cannot_be_driven_comes_along(void **state)
+{
+	const char *const one = ADDRESS, *const legacy = SECOND;
+
+	(void)state;
+	add_nic("virtio-pci");
+	ADD(.address = SECOND, .group = 7, .driver = "virtio-pci", .device = 0x1000,
+	    .legacy = true);
+	assert_int_equal(bind_nic(0), -EBUSY);
+	assert_has(vionet_error_text(), "vionet bind --group " ADDRESS);
+	assert_int_equal(vionet_pci_bind(&legacy, 1, VIONET_PCI_BIND_GROUP, NULL, NULL),
+			 -ENOTSUP);
+	assert_both_with("virtio-pci");
+	assert_int_equal(vionet_pci_bind(&one, 1, VIONET_PCI_BIND_GROUP, NULL, NULL), 0);
+	assert_both_with("vfio-pci");
+}
+
+/* What can be forced is to be forced for all: one alone cannot be bound. */
+static void force_is_for_all_of_them(void **state)
+{
+	const char *const one = ADDRESS;
+
+	(void)state;
+	add_pair("virtio-pci");
+	fake_interface("ens4f1", true, "192.0.2.7");
+	assert_int_equal(vionet_pci_bind(&one, 1, VIONET_PCI_BIND_GROUP, NULL, NULL),
+			 -EBUSY);
+	assert_has(vionet_error_text(), "or force it (--force)");
+	assert_int_equal(vionet_pci_bind(&one, 1, VIONET_PCI_BIND_GROUP |
+					 VIONET_PCI_BIND_FORCE, NULL, NULL), 0);
+	assert_both_with("vfio-pci");
+}
+
 /* Others than virtio-net functions are nobody's to take along. */
 static void what_is_no_nic_stays_a_hindrance(void **state)
 {
@@ -469,6 +503,8 @@ int main(void)
 		TEST(refuses_without_driver_override),
 		TEST(siblings_are_bound_together),
 		TEST(the_group_comes_along),
+		TEST(one_that_cannot_be_driven_comes_along),
+		TEST(force_is_for_all_of_them),
 		TEST(what_is_no_nic_stays_a_hindrance),
 		TEST(one_that_is_refused_keeps_all),
 		TEST(one_that_fails_takes_all_back),

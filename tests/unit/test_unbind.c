@@ -182,14 +182,14 @@ static void unbind_refuses_bad_drivers(void **state)
 	assert_untouched("vfio-pci");
 }
 
-/* A process that has the group's node open until it is killed. */
-static pid_t start_holder(void)
+/* A process that has the node open until it is killed. */
+static pid_t start_holder(const char *name)
 {
-	char node[FAKE_PATH + 8], byte;
+	char node[FAKE_PATH + 32], byte;
 	int ready[2];
 	pid_t child;
 
-	snprintf(node, sizeof(node), "%s/7", fake.vfio);
+	snprintf(node, sizeof(node), "%s/%s", fake.vfio, name);
 	assert_int_equal(pipe(ready), 0);
 	child = fork();
 	if (child == 0) {
@@ -205,26 +205,62 @@ static pid_t start_holder(void)
 	return child;
 }
 
-static void unbind_refuses_while_held(void **state)
+static void assert_held(const char *node)
 {
+	struct vionet_pci_function function;
 	char expected[64];
 	pid_t holder;
-	int result;
+	int result, looked;
 
-	(void)state;
-	add_nic("vfio-pci");
 	vn_host.proc = "/proc";
-	holder = start_holder();
+	holder = start_holder(node);
 	snprintf(expected, sizeof(expected), "process %d (%.15s", holder,
 		 program_invocation_short_name);
 	result = unbind_one(ADDRESS, NULL);
+	looked = vionet_pci_lookup(ADDRESS, &function);
 	kill(holder, SIGKILL);
 	waitpid(holder, NULL, 0);
 	assert_int_equal(result, -EBUSY);
 	assert_has(vionet_error_text(), expected);
+	assert_int_equal(looked, 0);
+	assert_false(function.drivable);
+	assert_has(function.reason, expected);
 	assert_string_equal(fake_driver(&fake, ADDRESS), "vfio-pci");
 	assert_string_equal(fake_log(&fake), "");
 	assert_int_equal(unbind_one(ADDRESS, NULL), 0);
+}
+
+static void unbind_refuses_while_held(void **state)
+{
+	(void)state;
+	add_nic("vfio-pci");
+	assert_held("7");
+}
+
+/* By its own node, or that of another function of the group. */
+static void unbind_refuses_while_held_by_device(void **state)
+{
+	(void)state;
+	add_nic("vfio-pci");
+	ADD(.address = "0000:00:04.1", .group = 7, .driver = "vfio-pci");
+	fake_add_vfio_dev(&fake, ADDRESS, "vfio0");
+	fake_add_vfio_dev(&fake, "0000:00:04.1", "vfio1");
+	fake_write(&fake, "", "dev/vfio/devices/vfio0");
+	fake_write(&fake, "", "dev/vfio/devices/vfio1");
+	assert_held("devices/vfio0");
+	fake_bind(&fake, ADDRESS, "vfio-pci");
+	fake_clear_log(&fake);
+	assert_held("devices/vfio1");
+}
+
+/* "Back" is not where it is. */
+static void unbind_to_vfio_is_refused(void **state)
+{
+	(void)state;
+	add_nic("vfio-pci");
+	assert_int_equal(unbind_one(ADDRESS, "vfio-pci"), -EINVAL);
+	assert_has(vionet_error_text(), "it is with vfio-pci already");
+	assert_untouched("vfio-pci");
 }
 
 static void unbind_goes_back_if_nobody_takes_it(void **state)
@@ -282,6 +318,8 @@ int main(void)
 		TEST(unbind_of_nothing_finds_a_driver),
 		TEST(unbind_refuses_bad_drivers),
 		TEST(unbind_refuses_while_held),
+		TEST(unbind_refuses_while_held_by_device),
+		TEST(unbind_to_vfio_is_refused),
 		TEST(unbind_goes_back_if_nobody_takes_it),
 		TEST(unbind_goes_back_without_override),
 		TEST(there_and_back_often),
