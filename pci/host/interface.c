@@ -71,9 +71,16 @@ static int is_up(const char *interface, char *text, socklen_t size)
 
 /* ---- what is on top ---- */
 
+/* What to do about it, where that takes nothing from anybody. */
+struct remedy {
+	char *text;
+	size_t size;
+};
+
 /* A bridge, bond, VLAN or the like on top of it: the addresses are there. Being part
  * of one counts also while it is down. */
-static int has_upper(const char *interface, char *why, size_t size)
+static int has_upper(const char *interface, char *why, size_t size,
+		     const struct remedy *remedy)
 {
 	char path[VN_PATH_MAX], name[VN_INTERFACE_MAX];
 	struct dirent **names;
@@ -84,6 +91,8 @@ static int has_upper(const char *interface, char *why, size_t size)
 	result = vn_sysfs_link(path, name, sizeof(name));
 	if (result == 0) {
 		say(why, size, "carries %s", name);
+		say(remedy->text, remedy->size,
+		    "take it out (ip link set %s nomaster)", interface);
 		return 1;
 	}
 	vn_sysfs_path(path, "class/net/%s", interface);
@@ -208,10 +217,13 @@ static int carries_disk(const char *interface, char *why, size_t size)
 
 /* ---- one interface ---- */
 
-static int interface_in_use(const char *interface, bool *up, char *why, size_t size)
+/* To take it down helps against addresses and routes, and nothing else. */
+static int interface_in_use(const char *interface, bool *up, char *why, size_t size,
+			    const struct remedy *remedy)
 {
 	char address[INET6_ADDRSTRLEN];
 	int result = is_up(interface, address, sizeof(address));
+	bool down_helps = false;
 
 	*up = result > 0;
 	if (result < 0)
@@ -222,11 +234,19 @@ static int interface_in_use(const char *interface, bool *up, char *why, size_t s
 	/* What has an address is in use, whatever else could not be read. */
 	if (result <= 0 && address[0] != '\0' && *up) {
 		say(why, size, "has address %s", address);
-		return 1;
+		down_helps = true;
+		result = 1;
 	}
 	if (result == 0)
-		result = has_upper(interface, why, size);
-	return result != 0 ? result : vn_netlink_in_use(interface, *up, why, size);
+		result = has_upper(interface, why, size, remedy);
+	if (result == 0) {
+		result = vn_netlink_in_use(interface, *up, why, size);
+		down_helps = result > 0 && strncmp(why, "has routes", 10) == 0;
+	}
+	if (down_helps)
+		say(remedy->text, remedy->size, "take it down (ip link set %s down)",
+		    interface);
+	return result;
 }
 
 /* ---- vDPA ---- */
@@ -271,14 +291,14 @@ static int vdpa_in_use(const char *address, char *why, size_t size)
 /* ---- all of it ---- */
 
 static int each_in_use(const struct vn_interfaces *interfaces, char *why, size_t size,
-		       char *remedy, size_t remedy_size)
+		       const struct remedy *remedy)
 {
 	char text[256];
 
 	for (unsigned int i = 0; i < interfaces->count; i++) {
 		const char *name = interfaces->name[i];
 		bool up;
-		int result = interface_in_use(name, &up, text, sizeof(text));
+		int result = interface_in_use(name, &up, text, sizeof(text), remedy);
 
 		if (result < 0)
 			return unknown(result, why, size, text);
@@ -286,9 +306,6 @@ static int each_in_use(const struct vn_interfaces *interfaces, char *why, size_t
 			continue;
 		say(why, size, "its network interface %s %s%s", name,
 		    up ? "is up and " : "", text);
-		if (up)
-			say(remedy, remedy_size, "take it down (ip link set %s down)",
-			    name);
 		return 1;
 	}
 	return 0;
@@ -297,6 +314,7 @@ static int each_in_use(const struct vn_interfaces *interfaces, char *why, size_t
 int vn_function_in_use(const char *address, char *why, size_t size, char *remedy,
 		       size_t remedy_size)
 {
+	const struct remedy cure = { remedy, remedy_size };
 	struct vn_interfaces interfaces;
 	int result;
 
@@ -307,7 +325,7 @@ int vn_function_in_use(const char *address, char *why, size_t size, char *remedy
 		    "container's most likely");
 		return 1;
 	}
-	result = each_in_use(&interfaces, why, size, remedy, remedy_size);
+	result = each_in_use(&interfaces, why, size, &cure);
 	if (result == 0 && interfaces.failure < 0)
 		return unknown(interfaces.failure, why, size, "its network interfaces");
 	return result != 0 ? result : vdpa_in_use(address, why, size);

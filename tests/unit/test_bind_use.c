@@ -30,6 +30,20 @@ static void assert_refused(const char *text)
 	fake_start(&fake);
 }
 
+/* What is said must help: NULL, there is nothing. */
+static void assert_remedy(const char *remedy)
+{
+	static const char *const all[] = { "ip link set ens4 down", "ip link set ens4 nomaster" };
+
+	for (size_t i = 0; i < 2; i++) {
+		const char *said = strstr(vionet_error_text(), all[i]);
+		bool wanted = remedy != NULL && strcmp(all[i], remedy) == 0;
+
+		if ((said != NULL) != wanted)
+			fail_msg("%s: %s", all[i], vionet_error_text());
+	}
+}
+
 static void assert_free(void)
 {
 	if (bind_nic(0) != 0)
@@ -47,6 +61,7 @@ static void interface_with_address(void **state)
 	add_nic("virtio-pci");
 	fake_interface("ens4", true, "192.0.2.1");
 	assert_refused("ens4 is up and has address 192.0.2.1");
+	assert_remedy("ip link set ens4 down");
 	fake_interface("ens4", true, "2001:db8::7");
 	assert_refused("2001:db8::7");
 }
@@ -92,10 +107,12 @@ static void assert_route(bool counts, int family, struct sent message)
 					  .size = message.size };
 
 	fake_netlink(&reply, 1);
-	if (counts)
+	if (counts) {
 		assert_refused("has routes");
-	else
+		assert_remedy("ip link set ens4 down");
+	} else {
 		assert_free();
+	}
 	fake_netlink(NULL, 0);
 }
 
@@ -180,6 +197,7 @@ static void member_of_a_bridge(void **state)
 		fake_interface("ens4", up, NULL);
 		fake_write(&fake, "", "sys/class/net/ens4/upper_br0");
 		assert_refused("carries br0");
+		assert_remedy(NULL);
 	}
 }
 
@@ -192,6 +210,7 @@ static void member_by_its_master(void **state)
 	snprintf(path, sizeof(path), "%s/class/net/ens4/master", fake.sys);
 	assert_int_equal(symlink("../team0", path), 0);
 	assert_refused("carries team0");
+	assert_remedy("ip link set ens4 nomaster");
 }
 
 static void assert_link(const char *text, struct sent message, int space)
@@ -208,10 +227,12 @@ static void assert_link(const char *text, struct sent message, int space)
 	reply[1] = (struct fake_reply){ .type = RTM_GETNSID, .bytes = numbers.bytes,
 					.size = numbers.size };
 	fake_netlink(reply, 2);
-	if (text != NULL)
+	if (text != NULL) {
 		assert_refused(text);
-	else
+		assert_remedy(NULL);
+	} else {
 		assert_free();
+	}
 	fake_netlink(NULL, 0);
 }
 
@@ -310,11 +331,13 @@ static void root_over_the_network(void **state)
 	assert_refused("has address"); /* by another way */
 	fake_netlink(&reply, 1);
 	assert_refused("carries the file system / (nfs from 10.0.2.2)");
+	assert_remedy(NULL);
 	fake_write(&fake, "tmpfs / tmpfs rw,addr=10.0.2.2 0 0\n", "proc/mounts");
 	assert_refused("has address");
 	fake_write(&fake, "10.0.2.2\n",
 		   "sys/class/iscsi_connection/connection1:0/address");
 	assert_refused("carries a disk (iSCSI from 10.0.2.2)");
+	assert_remedy(NULL);
 }
 
 /* --- what cannot be seen is not free ---------------------------------------------------- */
