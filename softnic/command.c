@@ -223,7 +223,7 @@ static void answer(struct command_server *commands, struct client *client)
 	if (result < 0)
 		fprintf(out, "error: %.80s: %s\n", client->line,
 			result == -EINVAL ? "no such command" : strerror(-result));
-	else
+	else if (result == 0)
 		fputs("ok\n", out);
 	if (fclose(out) == 0 &&
 	    send(client->fd, text, size, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)

@@ -225,17 +225,17 @@ int net_command(struct device *device, const char *line, FILE *out)
 {
 	int result = run(device->net, line, out);
 
+	if (result == 0)
+		return 0;
 	if (result == -ENOENT)
 		return -EINVAL;
 	if (result == -EOPNOTSUPP)
 		fprintf(out, "error: %s: the driver has not negotiated "
 			     "GUEST_ANNOUNCE\n", line);
-	else if (result)
+	else
 		fprintf(out, "error: %s: not understood; link up|down, mac "
 			     "XX:XX:XX:XX:XX:XX, speed N [full|half], announce "
 			     "[SECONDS], "
 			     "stats, totals\n", line);
-	else if (strcmp(line, "stats") != 0 && strcmp(line, "totals") != 0)
-		fprintf(out, "ok\n");
-	return 0;
+	return 1;
 }

@@ -54,7 +54,7 @@ int net_fd(const struct device *device);
 
 /* A command of the control socket (link up|down, speed N [full|half], mac ADDRESS,
  * announce [SECONDS that the driver may take], stats, totals); writes its answer to
- * `out`. 0 or -EINVAL (not for the network half). */
+ * `out`. 0; -EINVAL (not for the network half); 1 if that is an error already. */
 int net_command(struct device *device, const char *line, FILE *out);
 
 uint64_t net_now(void); /* monotonic, in ns */
