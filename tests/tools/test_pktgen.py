@@ -258,6 +258,39 @@ class Steered(Case):
 
 
 class Terminal(Case):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="terminal-")
+        self.addCleanup(folder.cleanup)
+        self.control = os.path.join(folder.name, "control")
+        self.options = ("--control", self.control)
+        super().setUp()
+
+    def ask(self, command):
+        with socket.socket(socket.AF_UNIX) as control:
+            control.connect(self.control)
+            control.sendall(f"{command}\n".encode())
+            self.assertEqual(control.recv(100), b"ok\n")
+
+    def test_a_message_that_goes_elsewhere(self):
+        """It does not end the live line of a terminal that it is not written to."""
+        master, slave = pty.openpty()
+        process = subprocess.Popen([*PLAIN, VIONET, "pktgen", self.device, "--rate", "1k",
+                                    "--interval", "20ms"], stdout=slave, stderr=subprocess.PIPE, text=True)
+        self.running.append(process)
+        os.close(slave)
+        output = os.read(master, 100)
+        self.ask("link down")
+        line = process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        try:
+            while data := os.read(master, 65536):
+                output += data
+        except OSError:
+            pass
+        os.close(master)
+        self.assertEqual(line, f"vionet: {self.device}: the link is down\n")
+        self.assertIn(f"\n{self.device}: ", output.decode())
+
     def lines(self, columns, *options):
         """What a run writes to a terminal so wide: the states of its live line, and the rest."""
         master, slave = pty.openpty()

@@ -240,9 +240,12 @@ static void print_live(struct pktgen *gen, const struct pktgen_interval *interva
 		fprintf(stream, "%s\n", line);
 		return;
 	}
-	/* Blanks cover what a longer line before has left. */
+	/* Blanks cover what a longer line before has left; then the cursor is put behind the
+	 * line, where the terminal echoes what is typed. */
 	blanks = gen->live.length < columns ? gen->live.length : columns;
-	fprintf(stream, "\r%-*s", blanks, line);
+	if (blanks > (int)strlen(line))
+		fprintf(stream, "\r%-*s", blanks, line);
+	fprintf(stream, "\r%s", line);
 	gen->live.length = (int)strlen(line);
 	say_set_live(true);
 }

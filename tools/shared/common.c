@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/time.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <vionet/error.h>
 
@@ -44,6 +45,7 @@ bool say_is_live(void)
 static void say_list(const char *format, va_list arguments)
 {
 	char *text = NULL;
+	bool below; /* a live line that is on the same terminal */
 
 	if (vasprintf(&text, format, arguments) < 0)
 		text = NULL;
@@ -52,10 +54,12 @@ static void say_list(const char *format, va_list arguments)
 		vionet_text_clean(text);
 	fflush(stdout);
 	flockfile(stderr);
-	fprintf(stderr, "%svionet: %s\n", say_is_live() ? "\n" : "",
+	below = say_is_live() && isatty(STDERR_FILENO) == 1;
+	fprintf(stderr, "%svionet: %s\n", below ? "\n" : "",
 		text != NULL ? text : "no memory");
 	free(text);
-	say_set_live(false);
+	if (below)
+		say_set_live(false);
 	funlockfile(stderr);
 }
 
