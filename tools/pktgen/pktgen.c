@@ -129,14 +129,24 @@ static uint32_t send_burst(struct pktgen *gen, uint64_t now)
 	return taken;
 }
 
+/* What is likely, by what kind of device it is. */
+static const char *stall_advice(const char *name)
+{
+	if (strncmp(name, "vhost-user:", 11) == 0)
+		return "does its back end forward? A switch brings a port up a while "
+		       "after it was connected";
+	if (strncmp(name, "vfio-user:", 10) == 0)
+		return "does its server take frames?";
+	return "is its back end connected? A vhost-user back end made with DPDK, behind an "
+	       "emulated IOMMU, needs --writable-rings";
+}
+
 static int check_stall(struct pktgen *gen, uint64_t now)
 {
 	if (gen->pending_count == 0 || now < gen->progress_ns + STALL_NS)
 		return CODE_OK;
 	say("%s: the transmit queue is full and the device has completed nothing for "
-	    "2 s; is its back end connected? A vhost-user back end made with DPDK, "
-	    "behind an emulated IOMMU, needs --writable-rings",
-	    gen->session.name);
+	    "2 s; %s", gen->session.name, stall_advice(gen->session.name));
 	return session_fail(&gen->session, CODE_FAILED);
 }
 
