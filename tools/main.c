@@ -135,12 +135,22 @@ static int run(const char *name, int argc, char **argv)
 	return command->run(argc, argv);
 }
 
+static bool is_help(const char *word)
+{
+	static const char *const words[] = { "help", "--help", "-h", "-?", "--usage" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(word, words[i]) == 0)
+			return true;
+	return false;
+}
+
 static int help(int argc, char **argv)
 {
 	char option[] = "--help";
 	char *arguments[] = { NULL, option, NULL };
 
-	if (argc >= 2)
+	if (argc >= 2 && !is_help(argv[1]))
 		return run(argv[1], 2, arguments);
 	print_help(stdout);
 	return finish_output(stdout, "standard output");
@@ -157,8 +167,7 @@ int main(int argc, char **argv)
 		print_version(stdout, NULL);
 		return finish_output(stdout, "standard output");
 	}
-	if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
-	    strcmp(argv[1], "-?") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--usage") == 0)
+	if (is_help(argv[1]))
 		return help(argc - 1, argv + 1);
 	return run(argv[1], argc - 1, argv + 1);
 }

@@ -141,6 +141,19 @@ static bool any_is(const json_t *object, const char *key)
 	return false;
 }
 
+/* Did the device agree to something? An MTU is not told to it. */
+static bool was_told(const json_t *object)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach(json_object_get(object, "results"), i, item)
+		if (json_is_true(json_object_get(item, "agreed")) &&
+		    strcmp(text_of(item, "key"), "mtu") != 0)
+			return true;
+	return false;
+}
+
 /* Print what came of it. Returns an exit code. */
 static int show(const struct set_options *options, json_t *object, bool held)
 {
@@ -161,7 +174,7 @@ static int show(const struct set_options *options, json_t *object, bool held)
 			puts("What needs a feature that was not accepted has to be "
 			     "asked for when that command\nbegins: with its --set, or "
 			     "--want FEATURE.");
-		if (holder == NULL && !held && any_is(object, "agreed"))
+		if (holder == NULL && !held && was_told(object))
 			puts("The device has been reset since and has forgotten it: "
 			     "--hold keeps it so, --set with\npktgen, dump or stats "
 			     "runs with it.");

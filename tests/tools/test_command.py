@@ -37,8 +37,8 @@ class Help(unittest.TestCase):
             self.assertIn(f"Usage: vionet {command} ", whole[1])
             for form in ((command, "-h"), (command, "-?"), ("help", command)):
                 self.assertEqual(vionet(*form), whole, form)
-        for form in ("help", "--help", "-h", "-?"):
-            code, text, _ = vionet(form)
+        for form in ("help", "--help", "-h", "-?", "help help", "help -h", "help --help"):
+            code, text, _ = vionet(*form.split())
             self.assertEqual(code, 0)
             self.assertIn("Usage: vionet COMMAND", text)
 
@@ -143,6 +143,12 @@ class NoEffect(unittest.TestCase):
         self.refused("--avoid CTRL_RX: a setting needs it", "set", "promisc=on", "--avoid", "CTRL_RX")
         self.refused("--avoid CTRL_VLAN: a setting needs it", "pktgen", "--set", "vlan=5", "--avoid",
                      "CTRL_VLAN")
+        # Nor what that needs in turn.
+        self.refused("--avoid CTRL_VQ: a setting needs it", "set", "promisc=on", "--avoid", "CTRL_VQ")
+        self.refused("--avoid CTRL_VQ: --want CTRL_RX needs it", "info", "--want", "CTRL_RX",
+                     "--avoid", "CTRL_VQ,MQ")
+        self.refused("--avoid GUEST_CSUM: --want GUEST_TSO4 needs it", "info", "--want",
+                     "GUEST_ECN,GUEST_TSO4", "--avoid", "0,1")
 
     def test_what_a_backend_has_anyway(self):
         for option in "--assume-iommu", "--writable-rings":

@@ -394,6 +394,26 @@ static const char *in_both(const struct vionet_features *a,
 	return NULL;
 }
 
+/* Of what the first feature of `set` that needs something else needs, what `avoid` has:
+ * its name, or NULL. `*needs` is the feature. */
+static const char *avoided_need(const struct vionet_features *set,
+				const struct vionet_features *avoid, const char **needs)
+{
+	struct vionet_features rest;
+
+	for (size_t i = 0; i < sizeof(rest.word) / sizeof(rest.word[0]); i++)
+		rest.word[i] = ~avoid->word[i];
+	for (unsigned int bit = 0; bit < VIONET_FEATURE_BITS; bit++) {
+		unsigned int lacks = vionet_feature_missing(&rest, bit);
+
+		if (!vionet_feature_test(set, bit) || lacks == bit)
+			continue;
+		*needs = vionet_feature_name(bit);
+		return vionet_feature_name(lacks);
+	}
+	return NULL;
+}
+
 /* The first feature in `set` that the driver treats so. */
 static const char *first_used(const struct vionet_features *set,
 			      enum vionet_feature_use use)
@@ -411,15 +431,22 @@ static void check_features(const struct device_options *options)
 	const struct vionet_open_options *open = &options->open;
 	struct vionet_features needed = { { 0 } };
 	const char *name = in_both(&open->want, &open->avoid);
+	const char *needs = NULL;
 
 	if (name != NULL)
 		refuse_usage("--want and --avoid both name %s; leave one of them out",
 			     name);
 	settings_want(&options->settings, &needed);
 	name = in_both(&needed, &open->avoid);
+	if (name == NULL)
+		name = avoided_need(&needed, &open->avoid, &needs);
 	if (name != NULL)
 		refuse_usage("--avoid %s: a setting needs it; leave one of them out",
 			     name);
+	name = avoided_need(&open->want, &open->avoid, &needs);
+	if (name != NULL)
+		refuse_usage("--avoid %s: --want %s needs it; leave one of them out",
+			     name, needs);
 	name = first_used(&open->want, VIONET_FEATURE_UNUSED);
 	if (name != NULL)
 		refuse_usage("--want %s: this driver makes no use of it", name);
