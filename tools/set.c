@@ -201,7 +201,6 @@ static int set_remote(const struct set_options *options, json_t *object)
 
 static void hold(struct session *session)
 {
-	fprintf(stderr, "holding %s until Ctrl-C\n", clean(session->name));
 	while (stop_asked() == 0 && session_check(session, now_ns()) == CODE_OK) {
 		uint64_t now = now_ns();
 
@@ -229,7 +228,10 @@ static int set_here(const struct set_options *options)
 				   "results", results, "failed", (int)failed,
 				   "held", (int)options->hold);
 		if (options->hold) {
+			output_begin();
 			session_fail(&session, show(options, object, true));
+			fprintf(stderr, "holding %s until Ctrl-C\n", clean(session.name));
+			output_end();
 			hold(&session);
 		}
 	}

@@ -235,7 +235,9 @@ static int stats_here(const struct stats_options *options)
 	while (session.code == CODE_OK && more(options, shown)) {
 		look_on(&session, now_ns() + options->interval_ns);
 		now = gather_statistics(session.device);
+		output_begin();
 		session_fail(&session, show(options, now, before));
+		output_end();
 		json_decref(before);
 		before = now;
 		shown++;
@@ -253,7 +255,9 @@ static int stats_remote(const struct stats_options *options, json_t *now)
 
 	stop_in_order();
 	while (now != NULL && code == CODE_OK) {
+		output_begin();
 		code = show(options, now, before);
+		output_end();
 		json_decref(before);
 		before = now;
 		now = NULL;

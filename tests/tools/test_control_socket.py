@@ -467,6 +467,42 @@ class Waits(Case):
         _, errors = self.run_tool("dump", device, "-w", fifo, code=1)
         self.assertIn("nobody reads this FIFO", errors)
 
+    @staticmethod
+    def lives(process):
+        return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+
+    @staticmethod
+    def alarm_waits(process):
+        """SIGALRM is pending, for nothing takes it now."""
+        with open(f"/proc/{process.pid}/status", encoding="ascii") as status:
+            pending = re.search(r"ShdPnd:\s*([0-9a-f]+)", status.read())
+        return pending and int(pending[1], 16) >> (signal.SIGALRM - 1) & 1
+
+    def test_a_reader_who_is_slow(self):
+        """What frees a run of a call that holds it does not cut off what it writes."""
+        nic = Softnic("--features", "+all,-RING_PACKED", "--peer", "source", "--lossless")
+        self.addCleanup(nic.close)
+        for command in (("dump", "--count", "9000"),
+                        ("stats", "--interval", "10us", "--count", "900"),
+                        ("pktgen", "--rx-only", "--interval", "100us", "--count", "99999")):
+            with self.subTest(command[0]):
+                reading, writing = os.pipe()
+                fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+                process = self.start(command[0], f"vfio-user:{nic.path}", *command[1:],
+                                     stdout=writing, stderr=subprocess.DEVNULL)
+                os.close(writing)
+                waits_in = pathlib.Path(f"/proc/{process.pid}/wchan")
+                while "pipe_write" not in waits_in.read_text():
+                    self.assertTrue(self.lives(process))
+                while self.lives(process) and not self.alarm_waits(process):
+                    process.send_signal(signal.SIGALRM)
+                with open(reading, encoding="ascii") as pipe:
+                    output = pipe.read()
+                self.assertEqual(process.wait(DEADLINE), 0)
+                self.assertTrue(output.endswith("\n"))
+                if command[0] == "dump":
+                    self.assertEqual(output.count("\n"), 9000)
+
     def test_a_reader_who_stands_still(self):
         """Standard output is full, and a signal ends the command all the same."""
         _, device = self.device()

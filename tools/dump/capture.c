@@ -7,8 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -79,24 +77,11 @@ static int open_file(struct capture *capture)
 	return capture_flush(capture);
 }
 
-static void hold_back_timer(void)
-{
-	sigset_t timer;
-
-	sigemptyset(&timer);
-	sigaddset(&timer, SIGALRM);
-	pthread_sigmask(SIG_BLOCK, &timer, NULL);
-}
-
 int capture_open(struct capture *capture, const char *filter, const char *path,
 		 uint32_t snaplen)
 {
 	int code;
 
-	/* A network file system ends a write for the timer's signal. Those that ask
-	 * for an end still come. */
-	if (path != NULL)
-		hold_back_timer();
 	*capture = (struct capture){ .path = path };
 	capture->handle = pcap_open_dead_with_tstamp_precision(
 		DLT_EN10MB, (int)snaplen, PCAP_TSTAMP_PRECISION_NANO);
@@ -179,12 +164,16 @@ static void repair(struct capture *capture)
 int capture_flush(struct capture *capture)
 {
 	FILE *file;
+	int result;
 
 	if (capture->dumper == NULL)
 		return CODE_OK;
 	file = pcap_dump_file(capture->dumper);
 	errno = 0;
-	if (pcap_dump_flush(capture->dumper) == 0 && !ferror(file)) {
+	output_begin();
+	result = pcap_dump_flush(capture->dumper);
+	output_end();
+	if (result == 0 && !ferror(file)) {
 		capture->whole = ftell(file);
 		if (capture->whole < 0)
 			capture->whole = 0; /* a pipe: it cannot be cut anyway */

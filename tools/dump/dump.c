@@ -243,8 +243,12 @@ static uint32_t take_burst(struct dump *dump, struct vionet_queue *queue)
 	struct vionet_packet *packets[BURST];
 	uint32_t count = vionet_queue_receive(queue, packets, BURST);
 
+	if (count == 0)
+		return 0;
+	output_begin();
 	for (uint32_t i = 0; i < count; i++)
 		take_packet(dump, packets[i]);
+	output_end();
 	vionet_packet_free(packets, count);
 	return count;
 }
@@ -320,9 +324,11 @@ static uint64_t dropped(const struct session *session)
 
 static void print_counts(const struct dump *dump, uint64_t drops)
 {
+	output_begin();
 	fprintf(stderr, "%ju frame%s received, %ju matched, %ju dropped by the driver\n",
 		(uintmax_t)dump->received, plural(dump->received),
 		(uintmax_t)dump->matched, (uintmax_t)drops);
+	output_end();
 }
 
 static int run_session(struct dump *dump)
@@ -338,8 +344,10 @@ static int run_session(struct dump *dump)
 		return dump->session.code;
 	if (session_start(&dump->session, &start) == CODE_OK &&
 	    session_apply(&dump->session) == CODE_OK) {
+		output_begin();
 		fprintf(stderr, "listening on %s\n",
 			clean(dump->options->device.name));
+		output_end();
 		if (dump->options->duration_ns != 0)
 			dump->end_ns = now_ns() + dump->options->duration_ns;
 		run_dump(dump);

@@ -254,22 +254,28 @@ int pktgen_live(struct pktgen *gen, uint64_t now)
 {
 	uint64_t step = gen->options->interval_ns;
 	struct pktgen_interval interval;
+	int code;
 
 	if (step == 0 || now < gen->live.due_ns + step)
 		return CODE_OK;
 	interval = next_interval(gen, now);
 	keep(&gen->live, &interval);
+	output_begin();
 	print_live(gen, &interval);
+	code = finish_output(live_stream(gen), gen->options->json ? "standard error" :
+								    "standard output");
+	output_end();
 	/* After a stall the next line is one interval away, not at once. */
 	gen->live.due_ns += step * ((now - gen->live.due_ns) / step);
-	return finish_output(live_stream(gen), gen->options->json ? "standard error" :
-								     "standard output");
+	return code;
 }
 
 void pktgen_live_end(struct pktgen *gen)
 {
+	output_begin();
 	if (say_is_live())
 		fputc('\n', live_stream(gen));
+	output_end();
 	say_set_live(false);
 }
 

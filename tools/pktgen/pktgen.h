@@ -125,6 +125,7 @@ struct pktgen_published {
 	int code;
 	/* Written in turn: the one that `version` points to is whole. */
 	uint64_t version;
+	uint64_t version_before; /* the main thread's: that of its last look */
 	struct pktgen_sample sample[2];
 	struct {
 		uint64_t first, next, unique;

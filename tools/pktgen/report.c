@@ -342,11 +342,13 @@ int pktgen_print(const struct pktgen *gen, const struct pktgen_report *report,
 {
 	int printed = CODE_OK;
 
+	output_begin();
 	if (gen->options->json)
 		printed = pktgen_print_json(gen, report, lanes, code);
 	else
 		print_summary(gen, report, lanes);
 	if (printed == CODE_OK)
 		printed = finish_output(stdout, "standard output");
+	output_end();
 	return code != CODE_OK ? code : printed;
 }

@@ -274,6 +274,15 @@ static bool any_failed(struct crew *crew)
 	return crew->gen->session.code != CODE_OK;
 }
 
+static bool stands_still(struct pktgen_published *published)
+{
+	uint64_t version = load(&published->version);
+	bool still = version == published->version_before;
+
+	published->version_before = version;
+	return still && load_int(&published->state) < PKTGEN_ENDED;
+}
+
 /* A kick waits while the counter of its eventfd is full, which the other side can see to: a
  * signal ends it, and the thread sees what time it is. */
 static void nudge(struct crew *crew)
@@ -284,7 +293,7 @@ static void nudge(struct crew *crew)
 		return;
 	crew->nudge_ns = now + NUDGE_NS;
 	for (uint32_t i = 0; i < crew->running; i++)
-		if (load_int(&crew->published[i].state) < PKTGEN_ENDED)
+		if (stands_still(&crew->published[i]))
 			pthread_kill(crew->thread[i], SIGALRM);
 }
 

@@ -8,12 +8,14 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
 #include <time.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include <vionet/error.h>
@@ -52,6 +54,7 @@ static void say_list(const char *format, va_list arguments)
 	/* Names and texts of others may be in it. */
 	if (text != NULL)
 		vionet_text_clean(text);
+	output_begin();
 	fflush(stdout);
 	flockfile(stderr);
 	below = say_is_live() && isatty(STDERR_FILENO) == 1;
@@ -61,6 +64,7 @@ static void say_list(const char *format, va_list arguments)
 	if (below)
 		say_set_live(false);
 	funlockfile(stderr);
+	output_end();
 }
 
 void say(const char *format, ...)
@@ -168,11 +172,13 @@ int finish_output(FILE *file, const char *name)
 	int error;
 
 	/* What could not be written at once has left its errno. */
-	if (!ferror(file))
-		errno = 0;
-	if (fflush(file) == 0 && !ferror(file))
+	error = ferror(file) ? errno : 0;
+	output_begin();
+	if (fflush(file) != 0)
+		error = errno;
+	output_end();
+	if (error == 0 && !ferror(file))
 		return CODE_OK;
-	error = errno;
 	if (failed != file)
 		say("%s: %s", name, error != 0 ? strerror(error) :
 						 "cannot be written to");
@@ -182,18 +188,24 @@ int finish_output(FILE *file, const char *name)
 
 static void (*undo_before_death)(void);
 static bool in_order;
+static pthread_t main_thread;
+static sigset_t alarm_set, mask_before;
+static unsigned int outputs; /* of the main thread, one in another */
 
-/* A signal that comes just before a call that waits is not lost, and no neighbour can make a
- * call wait for good: more of them follow. */
-static void interrupt_waits(void)
+/* From a second from now on, each second: a signal that comes just before a call that waits is
+ * not lost. */
+static void alarm_in_a_second(void)
 {
 	const struct itimerval each = { { 1, 0 }, { 1, 0 } };
 
 	setitimer(ITIMER_REAL, &each, NULL);
 }
 
-static void on_stop(int number)
+static void on_stop(int number, siginfo_t *info, void *context)
 {
+	ucontext_t *interrupted = context;
+
+	(void)info;
 	if (!__atomic_load_n(&in_order, __ATOMIC_RELAXED)) {
 		if (undo_before_death != NULL)
 			undo_before_death();
@@ -203,6 +215,9 @@ static void on_stop(int number)
 	}
 	if (stop_asked() < 1000)
 		__atomic_fetch_add(&stops, 1, __ATOMIC_RELAXED);
+	/* An output that stands still holds nobody then. */
+	sigdelset(&interrupted->uc_sigmask, SIGALRM);
+	alarm_in_a_second();
 }
 
 static void on_alarm(int number)
@@ -217,23 +232,65 @@ void stop_undo(void (*undo)(void))
 
 void stop_in_order(void)
 {
-	interrupt_waits();
 	__atomic_store_n(&in_order, true, __ATOMIC_RELAXED);
 }
 
 void stop_install(void)
 {
 	static const int stopping[] = { SIGINT, SIGTERM, SIGHUP };
-	/* No SA_RESTART: a sleep has to end. */
-	struct sigaction action = { .sa_handler = on_stop };
+	/* A sleep and a poll end all the same; what is being written arrives. */
+	struct sigaction action = { .sa_sigaction = on_stop,
+				    .sa_flags = SA_SIGINFO | SA_RESTART };
 
+	main_thread = pthread_self();
+	sigemptyset(&alarm_set);
+	sigaddset(&alarm_set, SIGALRM);
+	pthread_sigmask(SIG_UNBLOCK, &alarm_set, NULL); /* as its parent may have left it */
 	for (size_t i = 0; i < sizeof(stopping) / sizeof(stopping[0]); i++)
 		sigaction(stopping[i], &action, NULL);
-	action.sa_handler = on_alarm;
+	action = (struct sigaction){ .sa_handler = on_alarm };
 	sigaction(SIGALRM, &action, NULL);
 	action.sa_handler = SIG_IGN;
 	sigaction(SIGPIPE, &action, NULL);
 	sigaction(SIGXFSZ, &action, NULL);
+}
+
+void stop_moving(void)
+{
+	alarm_in_a_second();
+}
+
+void stop_closed(void)
+{
+	const struct itimerval never = { { 0, 0 }, { 0, 0 } };
+
+	if (stop_asked() == 0)
+		setitimer(ITIMER_REAL, &never, NULL);
+	if (stop_asked() != 0)
+		alarm_in_a_second();
+}
+
+static bool is_main(void)
+{
+	return pthread_equal(pthread_self(), main_thread) != 0;
+}
+
+void output_begin(void)
+{
+	if (!is_main() || outputs++ > 0)
+		return;
+	pthread_sigmask(SIG_BLOCK, &alarm_set, &mask_before);
+	if (stop_asked() == 0)
+		return;
+	/* It has a second of its own. */
+	alarm_in_a_second();
+	pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
+}
+
+void output_end(void)
+{
+	if (is_main() && --outputs == 0)
+		pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
 }
 
 int stop_asked(void)

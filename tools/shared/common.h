@@ -77,9 +77,19 @@ void stop_install(void);
 void stop_undo(void (*undo)(void));
 
 /* From now on those signals only count: the command looks at stop_asked and ends in order.
- * No system call of the main thread waits longer than a second or so: SIGALRM ends it with
- * EINTR. Other threads are sent it by those who made them. */
+ * A call that waits still a second after one, of the main thread, ends with EINTR (SIGALRM). */
 void stop_in_order(void);
+
+/* The main thread has a device, and moves: to be said more often than once a second. No
+ * system call of it waits much longer: SIGALRM ends it with EINTR, which is never sent while
+ * all goes well. Other threads are sent it by the main one. stop_closed: it has none now. */
+void stop_moving(void);
+void stop_closed(void);
+
+/* Around all that is written while there is a device: slow readers and file systems are
+ * waited for, until the user asks to stop; then as long as something moves each second. */
+void output_begin(void);
+void output_end(void);
 
 /* How often the user asked to stop: 1 end in order, 2 end without lingering. */
 int stop_asked(void);

@@ -22,6 +22,7 @@
 /* Without an interrupt for the queue: how long to sleep between looks. */
 #define NAP_NS 100000ULL
 #define DISCARD_BURST 64
+#define MOVING_NS 200000000ULL
 
 static struct holder holder = { .lock = -1 };
 
@@ -99,6 +100,7 @@ int session_open(struct session *session, const struct device_options *options,
 	}
 	session->holder = &holder;
 	stop_in_order();
+	stop_moving();
 	say_not_taken(session);
 	return CODE_OK;
 }
@@ -306,6 +308,17 @@ static int check_queues(struct session *session)
 	return session_fail(session, CODE_GONE);
 }
 
+/* It is a system call: not at each look. */
+static void note_moving(struct session *session)
+{
+	uint64_t now = now_ns();
+
+	if (now < session->next_moving)
+		return;
+	session->next_moving = now + MOVING_NS;
+	stop_moving();
+}
+
 int session_check_now(struct session *session)
 {
 	uint32_t events = 0;
@@ -314,6 +327,7 @@ int session_check_now(struct session *session)
 	if (session->follower)
 		return check_queues(session);
 	result = vionet_device_events(session->device, &events);
+	note_moving(session);
 	if (session->holder != NULL)
 		holder_serve(session->holder, remote_answer, session);
 	session->next_check = now_ns() + SESSION_CHECK_NS;
@@ -422,6 +436,7 @@ int session_close(struct session *session)
 	session->holder = NULL;
 	session->stops = stop_asked();
 	result = vionet_device_close(session->device);
+	stop_closed();
 	session->device = NULL;
 	session->rx = NULL;
 	session->tx = NULL;

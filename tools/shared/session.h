@@ -35,6 +35,7 @@ struct session {
 	struct vionet_queue *receive[VIONET_QUEUE_PAIRS_MAX];
 	uint16_t queue_size[2]; /* of the first pair's, receive and transmit; once started */
 	uint64_t next_check;
+	uint64_t next_moving; /* when to call stop_moving again */
 	int code; /* the first failure, CODE_OK so far */
 	int stops; /* signals that had come when closing began */
 	/* A pair's own thread: it must leave the device to the control thread. */
