@@ -192,20 +192,24 @@ static int unseen(const char *address, int result, const char *what)
 			address, what, vn_errno_text(-result), address);
 }
 
-/* A virtual function of it that a process drives, "" if there is none. */
-static void find_held_vf(const char *address, char *text, size_t size)
+/* A virtual function of it that a process drives, "" if there is none. Returns 0, or
+ * -errno: it cannot be seen. */
+static int find_held_vf(const char *address, char *text, size_t size)
 {
 	char path[VN_PATH_MAX], vf[VN_ADDRESS_MAX], holder[128];
 	int count = vn_sysfs_vfs(address);
+	int result = 0;
 
 	text[0] = '\0';
-	for (int i = 0; i < count && text[0] == '\0'; i++) {
+	for (int i = 0; i < count && result == 0; i++) {
 		vn_sysfs_path(path, "bus/pci/devices/%s/virtfn%d", address, i);
 		if (vn_sysfs_link(path, vf, sizeof(vf)) != 0)
 			continue;
-		if (vn_group_holder(vn_sysfs_group_quiet(vf), holder, sizeof(holder)))
+		result = vn_group_holder(vn_sysfs_group_quiet(vf), holder, sizeof(holder));
+		if (result > 0)
 			snprintf(text, size, "%s has %s open", holder, vf);
 	}
+	return result < 0 ? result : 0;
 }
 
 /*
@@ -216,12 +220,15 @@ static int check_vfs(const char *address, bool force)
 {
 	char held[160];
 	int count = vn_sysfs_vfs(address);
+	int result;
 
 	if (count < 0)
 		return unseen(address, count, "its virtual functions");
 	if (count == 0)
 		return 0;
-	find_held_vf(address, held, sizeof(held));
+	result = find_held_vf(address, held, sizeof(held));
+	if (vn_error_is_shortage(-result))
+		return unseen(address, result, vn_host.proc);
 	if (force && held[0] == '\0')
 		return 0;
 	return vn_error(EBUSY,
@@ -314,10 +321,13 @@ static int check_binds(const struct set *set, bool force)
 static int check_free(const char *address, int group)
 {
 	char node[VN_PATH_MAX], holder[128];
-	int fd;
+	int fd, result;
 
 	snprintf(node, sizeof(node), "%s/%d", vn_host.vfio, group);
-	if (vn_group_holder(group, holder, sizeof(holder)))
+	result = vn_group_holder(group, holder, sizeof(holder));
+	if (vn_error_is_shortage(-result))
+		return unseen(address, result, vn_host.proc);
+	if (result > 0)
 		return vn_error(EBUSY,
 				"%s: %s has it open (%s); end it first",
 				address, holder, node);

@@ -199,10 +199,18 @@ int vn_judge(const struct vn_looked *looked, char *reason, size_t size)
 int vn_judge_holder(const struct vn_looked *looked, char *reason, size_t size)
 {
 	char holder[128];
+	int result;
 
 	reason[0] = '\0';
-	if (vn_function_shares(looked->group, looked->function.address) ||
-	    !vn_group_holder(looked->group, holder, sizeof(holder)))
+	if (vn_function_shares(looked->group, looked->function.address))
+		return 0;
+	result = vn_group_holder(looked->group, holder, sizeof(holder));
+	if (vn_error_is_shortage(-result)) {
+		say(reason, size, "whether another process has group %d open cannot be "
+		    "seen: %s: %s", looked->group, vn_host.proc, vn_errno_text(-result));
+		return result;
+	}
+	if (result <= 0)
 		return 0;
 	say(reason, size, "group %d is in use by another process: %s has it open, and "
 	    "the functions of a group are driven by one process at a time; end it first",

@@ -150,18 +150,19 @@ int vn_group_hindrances(int group, const char *const *except, size_t except_coun
 
 /* ---- who has it open ---- */
 
-/* Does process `pid` have `node` open? */
-static bool process_holds(const char *pid, const char *node)
+/* Does process `pid` have `node` open? 1, 0, or -errno: we are short of something. */
+static int process_holds(const char *pid, const char *node)
 {
 	char path[VN_PATH_MAX], target[VN_PATH_MAX];
-	bool holds = false;
 	struct dirent *entry;
 	DIR *directory;
+	int holds = 0;
 
 	snprintf(path, sizeof(path), "%s/%s/fd", vn_host.proc, pid);
 	directory = opendir(path);
+	/* Otherwise it is another user's, or it just ended. */
 	if (directory == NULL)
-		return false; /* another user's, or it just ended */
+		return vn_error_is_shortage(errno) ? -errno : 0;
 	while (!holds && (entry = readdir(directory)) != NULL) {
 		ssize_t length = readlinkat(dirfd(directory), entry->d_name,
 					    target, sizeof(target) - 1);
@@ -175,62 +176,77 @@ static bool process_holds(const char *pid, const char *node)
 	return holds;
 }
 
-bool vn_node_holder(const char *node, char *text, size_t size)
+static void name_process(const char *pid, char *text, size_t size)
 {
 	char path[VN_PATH_MAX + 300], name[64];
+
+	snprintf(path, sizeof(path), "%s/%s/comm", vn_host.proc, pid);
+	vn_sysfs_read(path, name, sizeof(name));
+	snprintf(text, size, "process %.20s (%s)", pid, name);
+}
+
+int vn_node_holder(const char *node, char *text, size_t size)
+{
 	struct dirent *entry;
-	bool found = false;
+	int result = 0;
 	DIR *directory = opendir(vn_host.proc);
 
 	text[0] = '\0';
 	if (directory == NULL)
-		return false;
-	while (!found && (entry = readdir(directory)) != NULL) {
-		if (!isdigit((unsigned char)entry->d_name[0]) ||
-		    !process_holds(entry->d_name, node))
+		return -errno;
+	while (result == 0 && (entry = readdir(directory)) != NULL) {
+		if (!isdigit((unsigned char)entry->d_name[0]))
 			continue;
-		snprintf(path, sizeof(path), "%s/%s/comm", vn_host.proc,
-			 entry->d_name);
-		vn_sysfs_read(path, name, sizeof(name));
-		snprintf(text, size, "process %.20s (%s)", entry->d_name, name);
-		found = true;
+		result = process_holds(entry->d_name, node);
+		if (result > 0)
+			name_process(entry->d_name, text, size);
 	}
 	closedir(directory);
-	return found;
+	return result;
+}
+
+/* A folder that is not there has nothing in it; another failure is the result. */
+static int names_or_none(const char *path, struct dirent ***names)
+{
+	int count = vn_sysfs_names(path, names);
+
+	return count < 0 && !vn_error_is_shortage(-count) ? 0 : count;
 }
 
 /* A member's own node: whoever has that open has the group, too. */
-static bool member_holder(int group, const char *member, char *text, size_t size)
+static int member_holder(int group, const char *member, char *text, size_t size)
 {
 	char path[VN_PATH_MAX], node[VN_PATH_MAX];
 	struct dirent **names = NULL;
-	bool found = false;
-	int count;
+	int count, result;
 
 	vn_sysfs_path(path, "kernel/iommu_groups/%d/devices/%s/vfio-dev", group, member);
-	count = vn_sysfs_names(path, &names);
-	for (int i = 0; i < count && !found; i++) {
+	count = names_or_none(path, &names);
+	result = count < 0 ? count : 0;
+	for (int i = 0; i < count && result == 0; i++) {
 		snprintf(node, sizeof(node), "%.500s/devices/%s", vn_host.vfio,
 			 names[i]->d_name);
-		found = vn_node_holder(node, text, size);
+		result = vn_node_holder(node, text, size);
 	}
 	vn_sysfs_names_free(names, count);
-	return found;
+	return result;
 }
 
-bool vn_group_holder(int group, char *text, size_t size)
+int vn_group_holder(int group, char *text, size_t size)
 {
 	char path[VN_PATH_MAX];
 	struct dirent **names = NULL;
-	bool found;
-	int count;
+	int count, result;
 
 	snprintf(path, sizeof(path), "%s/%d", vn_host.vfio, group);
-	found = vn_node_holder(path, text, size);
+	result = vn_node_holder(path, text, size);
+	if (result != 0)
+		return result;
 	vn_sysfs_path(path, "kernel/iommu_groups/%d/devices", group);
-	count = found ? -ENOENT : vn_sysfs_names(path, &names);
-	for (int i = 0; i < count && !found; i++)
-		found = member_holder(group, names[i]->d_name, text, size);
+	count = names_or_none(path, &names);
+	result = count < 0 ? count : 0;
+	for (int i = 0; i < count && result == 0; i++)
+		result = member_holder(group, names[i]->d_name, text, size);
 	vn_sysfs_names_free(names, count);
-	return found;
+	return result;
 }

@@ -125,11 +125,12 @@ int vn_group_hindrances(int group, const char *const *except, size_t count,
 /*
  * Find a process that has the group's node open, or the own one (of VFIO's newer
  * interface) of a function in it: "process 123 (qemu)". Sees only what /proc shows to
- * this user.
+ * this user. Returns 1; 0: there is none to be seen; or -errno, without text: /proc is
+ * not there, or this process lacks descriptors or memory to look.
  */
-bool vn_group_holder(int group, char *text, size_t size);
+int vn_group_holder(int group, char *text, size_t size);
 /* The same for any node. */
-bool vn_node_holder(const char *node, char *text, size_t size);
+int vn_node_holder(const char *node, char *text, size_t size);
 
 /* ---- netlink.c ---- */
 
@@ -200,8 +201,8 @@ int vn_judge_node(const struct vn_looked *looked, char *reason, size_t size);
 /* All of the above, in this order. */
 int vn_judge(const struct vn_looked *looked, char *reason, size_t size);
 
-/* Has another process the group open, as far as can be seen from here? That may pass,
- * so it is no part of the above. */
+/* Has another process the group open, as far as can be seen from here? -EBUSY then. That may
+ * pass, so it is no part of the above. */
 int vn_judge_holder(const struct vn_looked *looked, char *reason, size_t size);
 
 /* ---- function_vfio.c ---- */

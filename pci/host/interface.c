@@ -256,6 +256,7 @@ static int vdpa_held(const char *name, const char *address, char *why, size_t si
 {
 	char path[VN_PATH_MAX], target[PATH_MAX], node[VN_PATH_MAX];
 	char holder[128];
+	int result;
 
 	vn_sysfs_path(path, "class/vhost-vdpa/%s", name);
 	if (realpath(path, target) == NULL)
@@ -265,7 +266,10 @@ static int vdpa_held(const char *name, const char *address, char *why, size_t si
 	say(node, sizeof(node), "%.512s/../%.255s", vn_host.vfio, name);
 	if (realpath(node, target) == NULL)
 		return errno == ENOENT ? 0 : unknown(-errno, why, size, node);
-	if (!vn_node_holder(target, holder, sizeof(holder)))
+	result = vn_node_holder(target, holder, sizeof(holder));
+	if (result < 0)
+		return unknown(result, why, size, vn_host.proc);
+	if (result == 0)
 		return 0;
 	say(why, size, "%s has it open (%.160s)", holder, target);
 	return 1;

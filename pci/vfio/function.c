@@ -430,7 +430,7 @@ static int refused(const struct vn_looked *looked, int result)
 	char reason[VN_REASON_MAX];
 
 	if (result == -EBUSY &&
-	    vn_judge_holder(looked, reason, sizeof(reason)) != 0)
+	    vn_judge_holder(looked, reason, sizeof(reason)) == -EBUSY)
 		return vn_error(EBUSY, "%s: %s", looked->function.address, reason);
 	vn_error_prefix(result, "%s", looked->function.address);
 	return result == -EALREADY ? -EBUSY : result;

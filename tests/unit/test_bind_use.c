@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <ifaddrs.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "pci/host/host.h"
@@ -454,6 +455,44 @@ static void files_that_cannot_be_read(void **state)
 	assert_untouched("virtio-pci");
 }
 
+/* /proc takes one descriptor, a folder in it another one. */
+static int holder_with(rlim_t more, int first_free, const char *node)
+{
+	struct rlimit before, little;
+	char text[128];
+	int result;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	little = (struct rlimit){ (rlim_t)first_free + more, before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &little), 0);
+	result = vn_node_holder(node, text, sizeof(text));
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	return result;
+}
+
+static void processes_that_cannot_be_looked_at(void **state)
+{
+	char node[FAKE_PATH + 8], text[128];
+	int fd, first_free;
+
+	(void)state;
+	add_nic("vfio-pci");
+	vn_host.proc = "/proc";
+	snprintf(node, sizeof(node), "%s/7", fake.vfio);
+	fd = open(node, O_RDWR);
+	assert_true(fd >= 0);
+	first_free = dup(fd);
+	close(first_free);
+	assert_int_equal(holder_with(0, first_free, node), -EMFILE);
+	assert_int_equal(holder_with(1, first_free, node), -EMFILE);
+	assert_int_equal(holder_with(2, first_free, node), 1);
+	close(fd);
+	assert_int_equal(vn_node_holder(node, text, sizeof(text)), 0);
+	vn_host.proc = "/nowhere";
+	assert_int_equal(vn_node_holder(node, text, sizeof(text)), -ENOENT);
+	assert_string_equal(text, "");
+}
+
 static void a_vdpa_folder_that_cannot_be_read(void **state)
 {
 	(void)state;
@@ -566,6 +605,7 @@ int main(void)
 		TEST(requests_that_fail),
 		TEST(namespaces_that_cannot_be_looked_into),
 		TEST(files_that_cannot_be_read),
+		TEST(processes_that_cannot_be_looked_at),
 		TEST(a_vdpa_folder_that_cannot_be_read),
 		TEST(datagrams),
 		TEST(a_real_kernel),
