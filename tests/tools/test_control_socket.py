@@ -13,6 +13,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -431,6 +432,32 @@ class Waits(Case):
         for command in (("stats",), ("set", *(62 * ["vlan=" + ",".join(map(str, range(1, 100)))]))):
             _, errors = self.run_tool(command[0], device, *command[1:], code=3)
             self.assertIn(f"kill -CONT {holder.pid}", errors)
+
+    def test_no_descriptor_is_left(self):
+        """To the process that is asked; it answers, and not only once."""
+        _, device = self.device()
+        holder = self.hold(device)
+        used = {int(number) for number in os.listdir(f"/proc/{holder.pid}/fd")}
+        limit = next(number for number in range(len(used) + 1) if number not in used)
+        resource.prlimit(holder.pid, resource.RLIMIT_NOFILE, (limit, limit))
+        for _ in range(3):
+            output, _ = self.run_tool("stats", device)
+            self.assertIn(f"process {holder.pid}", output)
+            self.run_tool("set", device, "promisc=on")
+        holder.send_signal(signal.SIGINT)
+        holder.communicate(timeout=DEADLINE)
+        self.assertEqual(os.listdir(self.place) if not ROOT else [], [])
+
+    def test_no_descriptor_to_ask_with(self):
+        """That is ours, not the fault of the process that has it."""
+        _, device = self.device()
+        self.hold(device)
+        for command in ("stats",), ("set", "promisc=on"):
+            _, errors = self.run_tool(
+                command[0], device, *command[1:], code=4,
+                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (4, 4)))
+            self.assertIn("cannot be asked: Too many open files", errors)
+            self.assertIn("ulimit -n", errors)
 
     def test_a_signal_while_it_waits(self):
         """Not the end of its patience, which would be exit status 3."""

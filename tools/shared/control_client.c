@@ -69,6 +69,12 @@ json_t *remote_answer(void *context, const json_t *request)
 /* Why no answer came of a process that has the device. Returns an exit code. */
 static int say_silent(const char *device, int result, int process)
 {
+	if (code_of_run(result) == CODE_PERMISSION) {
+		say("%s: whether another process has it cannot be asked: %s%s", device,
+		    strerror(-result),
+		    result == -EMFILE ? "; raise the limit: ulimit -n 1024" : "");
+		return CODE_PERMISSION;
+	}
 	if (result == -ETIMEDOUT && process > 0)
 		say("%s: process %d has it and does not answer; if it was stopped: kill "
 		    "-CONT %d", device, process, process);

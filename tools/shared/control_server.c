@@ -148,16 +148,25 @@ static int claim(struct holder *holder)
 	return holder->fd;
 }
 
+/* A duplicate needs nothing but a number. */
+static void keep_spare(struct holder *holder)
+{
+	if (holder->spare < 0)
+		holder->spare = fcntl(holder->place.directory, F_DUPFD_CLOEXEC, 0);
+}
+
 void holder_open(struct holder *holder, const char *device)
 {
 	int result = -ENOENT;
 
-	holder->client = holder->fd = holder->lock = -1;
+	holder->client = holder->fd = holder->lock = holder->spare = -1;
 	for (unsigned int i = 0; i < PLACES && result != 0 && result != -EBUSY; i++) {
 		int opened = place_open(&holder->place, i, geteuid(), true, device);
 
 		if (opened == 0)
 			opened = claim(holder);
+		if (opened == 0)
+			keep_spare(holder);
 		if (opened != 0)
 			place_close(&holder->place);
 		/* The cause that is told is that of a directory that there is. */
@@ -179,6 +188,7 @@ static void drop_client(struct holder *holder)
 		close(holder->client);
 	holder->client = -1;
 	holder->have = 0;
+	keep_spare(holder);
 }
 
 void holder_unlink(const struct holder *holder)
@@ -197,13 +207,26 @@ void holder_close(struct holder *holder)
 		close(holder->fd);
 	if (holder->lock >= 0)
 		close(holder->lock);
-	holder->fd = holder->lock = -1;
+	if (holder->spare >= 0)
+		close(holder->spare);
+	holder->fd = holder->lock = holder->spare = -1;
 	place_close(&holder->place);
+}
+
+static int accept_one(const struct holder *holder)
+{
+	return accept4(holder->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 }
 
 static void take_client(struct holder *holder, uint64_t now)
 {
-	holder->client = accept4(holder->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	holder->client = accept_one(holder);
+	if (holder->client < 0 && (errno == EMFILE || errno == ENFILE) &&
+	    holder->spare >= 0) {
+		close(holder->spare);
+		holder->spare = -1;
+		holder->client = accept_one(holder);
+	}
 	holder->have = 0;
 	holder->deadline_ns = now + SERVE_NS;
 	if (holder->client >= 0 && !trusted(holder->client, geteuid()))
@@ -391,6 +414,13 @@ static int exchange(int fd, const json_t *request, uint64_t until, json_t **obje
 	return result;
 }
 
+/* What this process lacks, and no other. */
+static bool is_ours(int result)
+{
+	return result == -EMFILE || result == -ENFILE || result == -ENOMEM ||
+	       result == -ENOBUFS;
+}
+
 static int ask_there(const struct place *place, uid_t owner, const json_t *request,
 		     uint64_t until, json_t **object)
 {
@@ -415,7 +445,11 @@ static int ask_user(uid_t owner, const char *device, const json_t *request,
 	int result = -ENOENT;
 
 	for (unsigned int i = 0; i < PLACES && result == -ENOENT; i++) {
-		if (place_open(&place, i, owner, false, device) != 0)
+		int opened = place_open(&place, i, owner, false, device);
+
+		if (is_ours(opened))
+			return opened;
+		if (opened != 0)
 			continue;
 		result = ask_there(&place, owner, request, until, object);
 		if (owner == geteuid() && result != -ENOENT)

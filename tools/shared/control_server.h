@@ -27,6 +27,7 @@ struct holder {
 	int fd;	    /* -1: nobody can ask */
 	int client; /* -1: nobody asks now */
 	int lock;
+	int spare; /* closed to take a client where descriptors have run out */
 	struct place place;
 	uint64_t deadline_ns;
 	size_t have;
@@ -56,7 +57,8 @@ void holder_serve(struct holder *holder, holder_answer *answer, void *context);
  *
  * Returns 0 with `*reply`, which the caller releases; -ENOENT if no such process
  * listens; -EACCES if there may be one of another user's; -ETIMEDOUT if it does not answer, -EINTR if a
- * signal asked to stop; -EIO if it answers nonsense.
+ * signal asked to stop; -EIO if it answers nonsense; -EMFILE, -ENFILE, -ENOMEM if this process
+ * lacks something to ask with.
  */
 int holder_ask(const char *device, const json_t *request, json_t **reply,
 	       int *process);
