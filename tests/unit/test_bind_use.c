@@ -456,14 +456,14 @@ static void files_that_cannot_be_read(void **state)
 }
 
 /* /proc takes one descriptor, a folder in it another one. */
-static int holder_with(rlim_t more, int first_free, const char *node)
+static int holder_with(int limit, const char *node)
 {
 	struct rlimit before, little;
 	char text[128];
 	int result;
 
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
-	little = (struct rlimit){ (rlim_t)first_free + more, before.rlim_max };
+	little = (struct rlimit){ (rlim_t)limit, before.rlim_max };
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &little), 0);
 	result = vn_node_holder(node, text, sizeof(text));
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
@@ -473,7 +473,7 @@ static int holder_with(rlim_t more, int first_free, const char *node)
 static void processes_that_cannot_be_looked_at(void **state)
 {
 	char node[FAKE_PATH + 8], text[128];
-	int fd, first_free;
+	int fd, first, second;
 
 	(void)state;
 	add_nic("vfio-pci");
@@ -481,11 +481,13 @@ static void processes_that_cannot_be_looked_at(void **state)
 	snprintf(node, sizeof(node), "%s/7", fake.vfio);
 	fd = open(node, O_RDWR);
 	assert_true(fd >= 0);
-	first_free = dup(fd);
-	close(first_free);
-	assert_int_equal(holder_with(0, first_free, node), -EMFILE);
-	assert_int_equal(holder_with(1, first_free, node), -EMFILE);
-	assert_int_equal(holder_with(2, first_free, node), 1);
+	first = dup(fd);
+	second = dup(fd);
+	close(first);
+	close(second);
+	assert_int_equal(holder_with(first, node), -EMFILE);
+	assert_int_equal(holder_with(first + 1, node), -EMFILE);
+	assert_int_equal(holder_with(second + 1, node), 1);
 	close(fd);
 	assert_int_equal(vn_node_holder(node, text, sizeof(text)), 0);
 	vn_host.proc = "/nowhere";
