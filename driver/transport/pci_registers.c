@@ -119,6 +119,10 @@ static int judge_read_back(struct vn_pci_transport *t, enum vionet_registers whi
 		t->base.unshown_count++;
 		return 0;
 	}
+	if (got == 0)
+		return vn_error(EIO, "%s: wrote 0x%" PRIx64 ", the device reads back 0, "
+				"which is refused as it was asked for (strict)", name,
+				wrote);
 	if (which < VIONET_REGISTER_QUEUE_DESC)
 		return vn_error(EIO, "%s: wrote %" PRIu64 ", the device reads back %"
 				PRIu64 "; it is broken, reset or replace it", name,
