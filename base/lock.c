@@ -102,27 +102,26 @@ static int make(int folder, const char *name, const struct owner *owner)
 
 /* Anybody may have put something there: it is not waited for, and counts only if it is
  * what we make, and of somebody who may use the device. */
-static bool is_lock(int fd, const struct owner *owner)
+static bool is_lock(const struct stat *found, const struct owner *owner)
 {
-	struct stat found;
-
-	return fstat(fd, &found) == 0 && S_ISREG(found.st_mode) &&
-	       found.st_size == 0 && found.st_nlink == 1 &&
-	       (found.st_uid == 0 || found.st_uid == geteuid() ||
-		found.st_uid == owner->uid || (owner->mode & S_IWOTH) != 0);
+	return S_ISREG(found->st_mode) && found->st_size == 0 && found->st_nlink == 1 &&
+	       (found->st_uid == 0 || found->st_uid == geteuid() ||
+		found->st_uid == owner->uid || (owner->mode & S_IWOTH) != 0);
 }
 
 static int open_file(int folder, const char *name, const struct owner *owner)
 {
 	int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
 					      O_CLOEXEC);
+	struct stat found;
 
 	if (fd < 0 && errno == ENOENT)
 		return make(folder, name, owner);
+	if (fd >= 0 && fstat(fd, &found) != 0)
+		found = (struct stat){ .st_nlink = 1 };
 	/* It went away while we looked: another look is to come. */
-	if (fd >= 0 && !is_lock(fd, owner)) {
-		struct stat found;
-		bool removed = fstat(fd, &found) == 0 && found.st_nlink == 0;
+	if (fd >= 0 && !is_lock(&found, owner)) {
+		bool removed = found.st_nlink == 0;
 
 		close(fd);
 		errno = removed ? EEXIST : EPERM;
@@ -142,33 +141,29 @@ static bool is_current(int folder, const char *name, int fd)
 }
 
 /* The process that has it, if the kernel says so. */
-static int holder_of(int fd)
+static int holder_of(const struct stat *file)
 {
 	FILE *locks = fopen("/proc/locks", "re");
 	unsigned int high, low;
 	unsigned long inode;
-	struct stat file;
 	char line[256];
 	int pid, found = 0;
 
-	if (!locks || fstat(fd, &file) != 0) {
-		if (locks)
-			fclose(locks);
+	if (!locks)
 		return 0;
-	}
 	while (found == 0 && fgets(line, sizeof(line), locks))
 		if (sscanf(line, "%*d: FLOCK ADVISORY WRITE %d %x:%x:%lu", &pid, &high,
 			   &low, &inode) == 4 &&
-		    inode == file.st_ino && high == major(file.st_dev) &&
-		    low == minor(file.st_dev))
+		    inode == file->st_ino && high == major(file->st_dev) &&
+		    low == minor(file->st_dev))
 			found = pid;
 	fclose(locks);
 	return found > 0 ? found : 0;
 }
 
-static int taken(int fd)
+static int taken(const struct stat *file)
 {
-	int pid = holder_of(fd);
+	int pid = holder_of(file);
 
 	if (pid == getpid())
 		return vn_error(EBUSY, "this process has it open already; close it "
@@ -199,7 +194,9 @@ static int take_file(struct vn_lock *lock, const struct owner *owner)
 			return -EPERM;
 		}
 		if (vn_now() >= end) {
-			int result = fd >= 0 ? taken(fd) : -EPERM;
+			struct stat file;
+			int result = fd >= 0 && fstat(fd, &file) == 0 ? taken(&file) :
+									-EPERM;
 
 			if (fd >= 0)
 				close(fd);
@@ -223,9 +220,23 @@ static struct owner owner_of(int folder, const char *socket)
 	return owner;
 }
 
+/* Made when the socket was not open to us yet: we cannot read it, but see it locked. */
+static int look_at_closed(const struct vn_lock *lock, const struct owner *owner,
+			  const char *socket)
+{
+	struct stat found;
+
+	if (fstatat(lock->folder, lock->name, &found, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    is_lock(&found, owner) && holder_of(&found) != 0 &&
+	    faccessat(lock->folder, socket, W_OK, AT_EACCESS) == 0)
+		return taken(&found);
+	return -EPERM;
+}
+
 static int take_beside(const char *folder, const char *socket, struct vn_lock *lock)
 {
 	struct owner owner;
+	int result;
 
 	lock->folder = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (lock->folder < 0)
@@ -234,7 +245,8 @@ static int take_beside(const char *folder, const char *socket, struct vn_lock *l
 	if (snprintf(lock->name, sizeof(lock->name), ".%.*s.vionet", NAME_MAX - 8,
 		     socket) > NAME_MAX)
 		return -EPERM;
-	return take_file(lock, &owner);
+	result = take_file(lock, &owner);
+	return result == -EPERM ? look_at_closed(lock, &owner, socket) : result;
 }
 
 /* Named after the folder and the socket's name there, by their FNV-1a hash. */

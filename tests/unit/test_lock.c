@@ -244,7 +244,11 @@ static void of_root(void **state)
 	assert_int_equal(chmod(path, 0755), 0);
 	assert_int_equal(vn_lock_take(path, &lock), 0);
 	assert_int_equal(as_nobody(), 0);
+	/* Nor who was let in later, but that it is locked. */
+	assert_int_equal(chmod(path, 0777), 0);
+	assert_int_equal(as_nobody(), 1);
 	vn_lock_release(&lock);
+	assert_int_equal(as_nobody(), 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
