@@ -98,12 +98,18 @@ class Testpmd(Case):
     programs = ["dpdk-testpmd"]
 
     def run_testpmd(self, mode, vdev="queues=1", wait=True, name="testpmd", more=()):
-        """Start it; `mode` is what it does with frames."""
+        """Start it; `mode` is what it does with frames.
+
+        It waits a minute for room for a frame: nothing is lost while we are off the processor."""
+        commands = self.folder / f"{name}.commands"
+        retry = f"set fwd {mode} retry\nset burst tx delay 1000 retry 60000\n"
+        commands.write_text(retry if mode in ("io", "mac") else "")
         process = self.start(
             ["dpdk-testpmd", "--lcores", "0@(0-1),1@(0-1)", "--no-huge", "-m", "192", "--no-pci",
              "--no-telemetry", f"--file-prefix={self.folder.name}-{name}",
              f"--vdev=net_vhost0,iface={self.socket},{vdev}", "--", f"--forward-mode={mode}",
-             "--auto-start", "--no-flush-rx", "--no-mlockall", "--total-num-mbufs=8192", *more],
+             "--auto-start", "--no-flush-rx", "--no-mlockall", "--total-num-mbufs=8192",
+             f"--cmdline-file={commands}", *more],
             name, {"XDG_RUNTIME_DIR": str(self.folder)})
         if wait:
             self.assertTrue(wait_until(lambda: listens(self.socket), process.alive), process.text())
