@@ -258,6 +258,16 @@ class Descriptors(Case):
             self.starve("info", f"vhost-user:{self.path},server,wait=10")
 
 
+class ComingUp(Case):
+    def test_a_queue_that_is_full_at_first(self):
+        """A back end that was connected and has completed nothing yet may be about to."""
+        with BackEnd(self.path):
+            done = self.run_tool("pktgen", f"vhost-user:{self.path}", "--duration", "3", "--interval", "0",
+                                 code=FAILED)
+            self.assertNotIn("queue is full", done.stderr)
+            self.assertIn("did not complete everything", done.stderr)
+
+
 class Doorbells(Case):
     def test_one_that_waits_for_ever(self):
         """It holds a thread in its kick: the run ends when its time is over, or at a signal."""

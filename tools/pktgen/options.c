@@ -289,7 +289,7 @@ static void settle_queues(struct pktgen_options *options)
 		refuse_usage("--rx-only with --count needs a single queue; with "
 			     "--queues give --duration");
 	if (options->count != 0 && options->count < options->queues)
-		refuse_usage("--count: fewer frames than --queues");
+		refuse_usage("--count: fewer frames than queue pairs");
 }
 
 /* Options that change nothing beside another one. */

@@ -14,6 +14,8 @@
 #define RX_BURST 64
 /* A full queue of which nothing returns for so long is a dead one. */
 #define STALL_NS 2000000000ULL
+/* A switch may take longer to bring the port up that it has connected. */
+#define FIRST_NS (5 * STALL_NS)
 /* Frames that are due sooner than this are waited for without sleeping. */
 #define NEAR_NS 200000ULL
 
@@ -129,10 +131,15 @@ static uint32_t send_burst(struct pktgen *gen, uint64_t now)
 	return taken;
 }
 
+static bool is_vhost_user(const char *name)
+{
+	return strncmp(name, "vhost-user:", 11) == 0;
+}
+
 /* What is likely, by what kind of device it is. */
 static const char *stall_advice(const char *name)
 {
-	if (strncmp(name, "vhost-user:", 11) == 0)
+	if (is_vhost_user(name))
 		return "does its back end forward? A switch brings a port up a while "
 		       "after it was connected";
 	if (strncmp(name, "vfio-user:", 10) == 0)
@@ -141,12 +148,28 @@ static const char *stall_advice(const char *name)
 	       "emulated IOMMU, needs --writable-rings";
 }
 
+/* How long a queue may stay full. */
+static uint64_t stall_ns(const struct pktgen *gen)
+{
+	struct vionet_queue_stats stats = { 0 };
+
+	vionet_queue_stats(gen->session.tx, &stats);
+	return is_vhost_user(gen->session.name) && stats.completed == 0 ? FIRST_NS :
+									  STALL_NS;
+}
+
 static int check_stall(struct pktgen *gen, uint64_t now)
 {
+	uint64_t limit;
+
 	if (gen->pending_count == 0 || now < gen->progress_ns + STALL_NS)
 		return CODE_OK;
+	limit = stall_ns(gen);
+	if (now < gen->progress_ns + limit)
+		return CODE_OK;
 	say("%s: the transmit queue is full and the device has completed nothing for "
-	    "2 s; %s", gen->session.name, stall_advice(gen->session.name));
+	    "%ju s; %s", gen->session.name, (uintmax_t)(limit / 1000000000),
+	    stall_advice(gen->session.name));
 	return session_fail(&gen->session, CODE_FAILED);
 }
 
