@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: tests of what a stream of frames is timed and judged by: sequence tracking
- * (tools/pktgen/sequence_tracker.c), the histogram, the schedule and sizes (tools/pktgen/pace.c). Never:
- * needs a device.
- */
+/* What a stream of frames is timed and measured by: sequences, histogram, schedule, sizes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,57 +14,57 @@
 
 /* --- Sequence numbers ------------------------------------------------------ */
 
-static struct track track;
+static struct tracker tracker;
 
 static void add_range(uint64_t from, uint64_t count)
 {
 	for (uint64_t i = 0; i < count; i++)
-		track_add(&track, from + i);
+		tracker_add(&tracker, from + i);
 }
 
 static void expect(uint64_t unique, uint64_t duplicates, uint64_t reordered,
 		   uint64_t stale)
 {
-	assert_true(track.unique == unique);
-	assert_true(track.duplicates == duplicates);
-	assert_true(track.reordered == reordered);
-	assert_true(track.stale == stale);
+	assert_true(tracker.unique == unique);
+	assert_true(tracker.duplicates == duplicates);
+	assert_true(tracker.reordered == reordered);
+	assert_true(tracker.stale == stale);
 }
 
 static void test_in_order(void **state)
 {
 	(void)state;
-	memset(&track, 0, sizeof(track));
-	track_start(&track, 0);
-	assert_int_equal(track_lost(&track, 10), 10);
+	memset(&tracker, 0, sizeof(tracker));
+	tracker_start(&tracker, 0);
+	assert_int_equal(tracker_lost(&tracker, 10), 10);
 	add_range(0, 200000);
 	expect(200000, 0, 0, 0);
-	assert_int_equal(track_lost(&track, 200000), 0);
-	assert_int_equal(track_lost(&track, 200007), 7);
+	assert_int_equal(tracker_lost(&tracker, 200000), 0);
+	assert_int_equal(tracker_lost(&tracker, 200007), 7);
 }
 
 static void test_loss(void **state)
 {
 	(void)state;
-	memset(&track, 0, sizeof(track));
-	track_start(&track, 0);
+	memset(&tracker, 0, sizeof(tracker));
+	tracker_start(&tracker, 0);
 	add_range(3, 7);	 /* 0 to 2 are missing */
 	add_range(15, 5);	 /* 10 to 14 */
 	add_range(1000000, 10);	 /* far beyond the window */
 	expect(22, 0, 0, 0);
-	assert_int_equal(track_lost(&track, track.next), 1000010 - 22);
+	assert_int_equal(tracker_lost(&tracker, tracker.next), 1000010 - 22);
 }
 
 static void test_duplicates(void **state)
 {
 	(void)state;
-	memset(&track, 0, sizeof(track));
-	track_start(&track, 0);
+	memset(&tracker, 0, sizeof(tracker));
+	tracker_start(&tracker, 0);
 	add_range(0, 100);
 	add_range(50, 50);
-	track_add(&track, 99);
+	tracker_add(&tracker, 99);
 	expect(100, 51, 0, 0);
-	assert_int_equal(track_lost(&track, 100), 0);
+	assert_int_equal(tracker_lost(&tracker, 100), 0);
 }
 
 static void test_reorder(void **state)
@@ -76,46 +72,46 @@ static void test_reorder(void **state)
 	static const uint64_t order[] = { 0, 2, 1, 5, 4, 3, 6, 6, 9, 7 };
 
 	(void)state;
-	memset(&track, 0, sizeof(track));
-	track_start(&track, 0);
+	memset(&tracker, 0, sizeof(tracker));
+	tracker_start(&tracker, 0);
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
-		track_add(&track, order[i]);
+		tracker_add(&tracker, order[i]);
 	expect(9, 1, 4, 0);
-	assert_int_equal(track_lost(&track, 10), 1);
+	assert_int_equal(tracker_lost(&tracker, 10), 1);
 }
 
 /* One that is just inside the window is known, one outside is stale. */
 static void test_window(void **state)
 {
 	(void)state;
-	memset(&track, 0, sizeof(track));
-	track_start(&track, 0);
+	memset(&tracker, 0, sizeof(tracker));
+	tracker_start(&tracker, 0);
 	add_range(0, 10);
-	track_add(&track, TRACK_WINDOW + 9);
-	track_add(&track, 10); /* the oldest one that the window holds */
+	tracker_add(&tracker, TRACKER_WINDOW + 9);
+	tracker_add(&tracker, 10); /* the oldest one that the window holds */
 	expect(12, 0, 1, 0);
-	track_add(&track, 9);
-	track_add(&track, 0);
+	tracker_add(&tracker, 9);
+	tracker_add(&tracker, 0);
 	expect(12, 0, 1, 2);
-	track_add(&track, 10);
+	tracker_add(&tracker, 10);
 	expect(12, 1, 1, 2);
 	/* The place of 11 was never marked, though 11 - window would share it. */
-	track_add(&track, 11);
+	tracker_add(&tracker, 11);
 	expect(13, 1, 2, 2);
 }
 
 static void test_wrap(void **state)
 {
 	(void)state;
-	memset(&track, 0, sizeof(track));
-	track_start(&track, UINT64_MAX - 9);
+	memset(&tracker, 0, sizeof(tracker));
+	tracker_start(&tracker, UINT64_MAX - 9);
 	add_range(UINT64_MAX - 9, 5);
 	add_range(UINT64_MAX - 3, 14); /* across the wrap, one missing */
-	track_add(&track, UINT64_MAX);
-	track_add(&track, UINT64_MAX - 4);
+	tracker_add(&tracker, UINT64_MAX);
+	tracker_add(&tracker, UINT64_MAX - 4);
 	expect(20, 1, 1, 0);
-	assert_int_equal(track_lost(&track, 10), 0);
-	assert_true(track.next == 10);
+	assert_int_equal(tracker_lost(&tracker, 10), 0);
+	assert_true(tracker.next == 10);
 }
 
 /* Where the sender is another, the stream begins with what arrives first; an
@@ -123,12 +119,12 @@ static void test_wrap(void **state)
 static void test_unknown_start(void **state)
 {
 	(void)state;
-	memset(&track, 0, sizeof(track));
-	track_add(&track, 5000);
-	track_add(&track, 5002);
-	track_add(&track, 4998);
+	memset(&tracker, 0, sizeof(tracker));
+	tracker_add(&tracker, 5000);
+	tracker_add(&tracker, 5002);
+	tracker_add(&tracker, 4998);
 	expect(3, 0, 1, 0);
-	assert_int_equal(track_lost(&track, track.next), 2);
+	assert_int_equal(tracker_lost(&tracker, tracker.next), 2);
 }
 
 /* Against a slow model: random steps, all counts the same. */
@@ -138,8 +134,8 @@ static void test_model(void **state)
 	uint64_t random = 42, next = 0, unique = 0, duplicates = 0, late = 0;
 
 	(void)state;
-	memset(&track, 0, sizeof(track));
-	track_start(&track, 0);
+	memset(&tracker, 0, sizeof(tracker));
+	tracker_start(&tracker, 0);
 	for (int i = 0; i < 100000; i++) {
 		uint64_t back = mix_random(&random) % 3000;
 		uint64_t sequence = next + mix_random(&random) % 4;
@@ -154,10 +150,10 @@ static void test_model(void **state)
 		seen[sequence] = 1;
 		if (sequence >= next)
 			next = sequence + 1;
-		track_add(&track, sequence);
+		tracker_add(&tracker, sequence);
 	}
 	expect(unique, duplicates, late, 0);
-	assert_int_equal(track_lost(&track, next), next - unique);
+	assert_int_equal(tracker_lost(&tracker, next), next - unique);
 }
 
 /* --- Histogram ------------------------------------------------------------- */
@@ -273,6 +269,32 @@ static void test_pace_stall(void **state)
 	assert_in_range(pace_allowance(&pace, 1000000000), 9999, 10001);
 }
 
+/* What is wanted of one worker, and what all of them gave up. */
+static void test_pace_parts(void **state)
+{
+	struct rate rate = { RATE_PERCENT, 2500 };	/* 2.5 per cent */
+	const struct pace_share share = { 4, 1, 60 };
+	const struct rate max = { RATE_MAX, 0 };
+	struct pace sum, worker;
+
+	(void)state;
+	pace_resolve(&rate, 10000);
+	assert_int_equal(rate.kind, RATE_BPS);
+	assert_int_equal(rate.milli, 250000000000); /* 250 Mbit/s */
+	pace_resolve(&rate, 1);
+	assert_int_equal(rate.milli, 250000000000);
+	pace_start(&sum, &rate, &all, 0);
+	pace_start(&worker, &rate, &share, 0);
+	assert_true(pace_wanted(&sum) == 250e6);
+	assert_true(pace_wanted(&worker) == 62.5e6);
+	worker.slipped_ns = 3;
+	for (int i = 0; i < 4; i++)
+		pace_join(&sum, &worker);
+	assert_int_equal(sum.slipped_ns, 3);
+	pace_start(&sum, &max, &all, 0);
+	assert_true(pace_wanted(&sum) == 0);
+}
+
 /* However many share a rate, the frames due in a time are those that one sends, and
  * nobody sends two before each of the others has sent one. */
 static void check_shares(const struct rate *rate, uint32_t size, uint64_t seconds)
@@ -376,6 +398,7 @@ int main(void)
 		cmocka_unit_test(test_histogram_order),
 		cmocka_unit_test(test_pace),
 		cmocka_unit_test(test_pace_stall),
+		cmocka_unit_test(test_pace_parts),
 		cmocka_unit_test(test_pace_shares),
 		cmocka_unit_test(test_pace_small),
 		cmocka_unit_test(test_mix),

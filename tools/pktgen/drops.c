@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: the device's own counters of frames that it dropped, by cause. Never: guesses
- * a cause that the device does not tell.
- * Read next: pktgen_report.c, which names them.
- */
+/* The device's own counters of frames that it dropped, by the causes that it tells. */
 #include "tools/pktgen/pktgen.h"
 
 #include <string.h>
@@ -34,8 +30,8 @@ const char *pktgen_drop_reason(enum pktgen_drop drop)
 }
 
 /* Read one virtqueue's; what it drops for a named reason is part of all its drops. */
-static bool read_queue(const struct session *session, unsigned int index,
-		       uint64_t sum[PKTGEN_DROPS])
+static bool drops_read_queue(const struct session *session, unsigned int index,
+			     uint64_t sum[PKTGEN_DROPS])
 {
 	struct vionet_statistic list[VIONET_STATISTICS_MAX];
 	unsigned int count = 0;
@@ -50,7 +46,7 @@ static bool read_queue(const struct session *session, unsigned int index,
 }
 
 /* Of two counters, what the first has beyond the second. */
-static uint64_t without(uint64_t all, uint64_t part)
+static uint64_t drops_without(uint64_t all, uint64_t part)
 {
 	return all > part ? all - part : 0;
 }
@@ -59,11 +55,11 @@ bool pktgen_read_drops(const struct session *session, uint64_t drop[PKTGEN_DROPS
 {
 	memset(drop, 0, PKTGEN_DROPS * sizeof(drop[0]));
 	for (unsigned int i = 0; i < 2 * session->pairs; i++)
-		if (!read_queue(session, i, drop))
+		if (!drops_read_queue(session, i, drop))
 			return false;
-	drop[PKTGEN_DROP_RX] = without(drop[PKTGEN_DROP_RX],
-				       drop[PKTGEN_DROP_RX_BUFFERS]);
-	drop[PKTGEN_DROP_TX] = without(drop[PKTGEN_DROP_TX],
-				       drop[PKTGEN_DROP_TX_MALFORMED]);
+	drop[PKTGEN_DROP_RX] = drops_without(drop[PKTGEN_DROP_RX],
+					     drop[PKTGEN_DROP_RX_BUFFERS]);
+	drop[PKTGEN_DROP_TX] = drops_without(drop[PKTGEN_DROP_TX],
+					     drop[PKTGEN_DROP_TX_MALFORMED]);
 	return true;
 }

@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the bytes of a generated frame (layout in frame.h). Never: allocates or
- * reads a clock.
- *
  * Checksums are not computed over the frame. The template's sum is known, the
  * payload's is the difference of two table entries, and only the tag is added
  * for each frame: the price does not grow with the frame.
- * Read next: track.c, which counts what comes back.
  */
 #include "tools/pktgen/frame.h"
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the bytes of a generated frame: building, stamping, recognising. Never:
- * allocates, reads a clock, or knows of devices and packets.
+ * The bytes of a generated frame: building, stamping, recognising. No allocation, no clock.
  *
  *   Ethernet (14, with --vlan 18) | IPv4 (20) | UDP (8) | tag (18) | payload
  *

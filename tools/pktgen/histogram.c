@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: counting values into log-linear buckets (histogram.h). Never: allocates,
- * or takes longer for one value than for another.
- */
+/* No value takes longer than another. */
 #include "tools/pktgen/histogram.h"
 
 #define SUB (1U << HISTOGRAM_BITS)

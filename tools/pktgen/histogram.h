@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: a log-linear histogram of 64-bit values in 15 KiB. Never: allocates.
+ * A log-linear histogram of 64-bit values in 15 KiB.
  *
  * Values below 32 are exact; above, each power of two is split into 32 buckets,
  * so that a percentile is at most 1/32 (3.2 %) too high, never too low. Minimum,

@@ -1,25 +1,24 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: the options of a run as JSON, by the names of the command line. Never: leaves
- * out a default: who repeats the run needs it.
- * Read next: pktgen_options.c.
- */
-#include "tools/pktgen/pktgen.h"
+/* The options of a run by the names of the command line, defaults included: repeating the
+ * run needs them all. */
+#include "tools/pktgen/json.h"
 
-static json_t *mac_text(const uint8_t mac[6])
+#include <jansson.h>
+
+static json_t *options_mac(const uint8_t mac[6])
 {
 	return json_sprintf("%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
 			    mac[3], mac[4], mac[5]);
 }
 
-static json_t *ip_text(uint32_t address)
+static json_t *options_ip(uint32_t address)
 {
 	return json_sprintf("%u.%u.%u.%u", address >> 24, address >> 16 & 0xff,
 			    address >> 8 & 0xff, address & 0xff);
 }
 
 /* null: no limit. */
-static json_t *limit(uint64_t value, double unit)
+static json_t *options_limit(uint64_t value, double unit)
 {
 	if (value == 0)
 		return json_null();
@@ -27,7 +26,7 @@ static json_t *limit(uint64_t value, double unit)
 			   json_real((double)value / unit);
 }
 
-static json_t *size_text(const struct size_range *size)
+static json_t *options_size(const struct size_range *size)
 {
 	if (size->imix)
 		return json_string("imix");
@@ -36,7 +35,7 @@ static json_t *size_text(const struct size_range *size)
 	return json_sprintf("%u-%u", size->min, size->max);
 }
 
-static json_t *rate_text(const struct rate *rate)
+static json_t *options_rate(const struct rate *rate)
 {
 	static const char *const units[] = { "", "pps", "bit", "%" };
 
@@ -49,13 +48,13 @@ static json_t *rate_text(const struct rate *rate)
 			    (uintmax_t)(rate->milli % 1000), units[rate->kind]);
 }
 
-static json_t *header_json(const struct frame_fields *fields)
+static json_t *options_header(const struct frame_fields *fields)
 {
 	return json_pack("{s:o, s:o, s:o, s:o, s:i, s:i, s:o, s:i}",
-			 "src_mac", mac_text(fields->source_mac),
-			 "dst_mac", mac_text(fields->destination_mac),
-			 "src_ip", ip_text(fields->source_ip),
-			 "dst_ip", ip_text(fields->destination_ip),
+			 "src_mac", options_mac(fields->source_mac),
+			 "dst_mac", options_mac(fields->destination_mac),
+			 "src_ip", options_ip(fields->source_ip),
+			 "dst_ip", options_ip(fields->destination_ip),
 			 "src_port", fields->source_port,
 			 "dst_port", fields->destination_port,
 			 "vlan", fields->vlan != FRAME_NO_VLAN ?
@@ -64,7 +63,7 @@ static json_t *header_json(const struct frame_fields *fields)
 }
 
 /* "rx-usecs=50" as it was typed; of single pairs the last one. */
-static json_t *settings_json(const struct settings *settings)
+static json_t *options_settings(const struct settings *settings)
 {
 	json_t *array = json_array();
 
@@ -77,7 +76,7 @@ static json_t *settings_json(const struct settings *settings)
 	return array;
 }
 
-static json_t *features_json(const struct vionet_features *set)
+static json_t *options_features(const struct vionet_features *set)
 {
 	json_t *array = json_array();
 
@@ -92,7 +91,7 @@ static json_t *features_json(const struct vionet_features *set)
 	return array;
 }
 
-static json_t *open_json(const struct device_options *device)
+static json_t *options_open(const struct device_options *device)
 {
 	return json_pack("{s:b, s:b, s:b, s:o, s:o, s:o}",
 			 "assume_iommu",
@@ -101,22 +100,22 @@ static json_t *open_json(const struct device_options *device)
 			 (device->open.flags & VIONET_OPEN_NO_HUGEPAGES) != 0,
 			 "writable_rings",
 			 (device->open.flags & VIONET_OPEN_WRITABLE_RINGS) != 0,
-			 "avoid", features_json(&device->open.avoid),
-			 "want", features_json(&device->open.want),
-			 "set", settings_json(&device->settings));
+			 "avoid", options_features(&device->open.avoid),
+			 "want", options_features(&device->open.want),
+			 "set", options_settings(&device->settings));
 }
 
-static json_t *queue_size_json(const struct pktgen_options *options,
-			       const struct pktgen_report *report)
+static json_t *options_queue_size(const struct pktgen_results *results)
 {
-	return json_pack("{s:o, s:i, s:i}", "asked", limit(options->queue_size, 1),
-			 "rx", report->rx_size, "tx", report->tx_size);
+	return json_pack("{s:o, s:i, s:i}", "asked",
+			 options_limit(results->options->queue_size, 1),
+			 "rx", results->rx_size, "tx", results->tx_size);
 }
 
-json_t *pktgen_json_options(const struct pktgen *gen, const struct pktgen_report *report)
+struct json_t *pktgen_json_options(const struct pktgen_results *results)
 {
 	static const char *const modes[] = { "poll", "interrupt", "spin" };
-	const struct pktgen_options *options = gen->options;
+	const struct pktgen_options *options = results->options;
 	json_t *cpus = json_array();
 	json_t *object;
 
@@ -124,21 +123,21 @@ json_t *pktgen_json_options(const struct pktgen *gen, const struct pktgen_report
 		json_array_append_new(cpus, json_integer(options->cpus.cpu[i]));
 	object = json_pack(
 		"{s:o, s:o, s:o, s:o, s:i, s:s, s:o, s:s, s:b, s:b, s:f, s:f, s:i, s:o, s:o}",
-		"count", limit(options->count, 1),
-		"duration", limit(options->duration_ns, 1e9),
-		"size", size_text(&options->size),
-		"rate", rate_text(&options->rate),
+		"count", options_limit(options->count, 1),
+		"duration", options_limit(options->duration_ns, 1e9),
+		"size", options_size(&options->size),
+		"rate", options_rate(&options->rate),
 		"burst", options->burst,
 		"payload", options->fields.pattern ? "pattern" : "zero",
-		"headers", header_json(&gen->fields),
+		"headers", options_header(&results->fields),
 		"mode", modes[options->mode],
 		"rx_only", options->rx_only,
 		"no_rx", options->no_rx,
 		"linger", (double)options->linger_ns / 1e9,
 		"interval", (double)options->interval_ns / 1e9,
 		"queues", options->queues,
-		"queue_size", queue_size_json(options, report),
+		"queue_size", options_queue_size(results),
 		"cpus", cpus);
-	json_object_set_new(object, "open", open_json(&options->device));
+	json_object_set_new(object, "open", options_open(&options->device));
 	return object;
 }

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: the live lines of `vionet pktgen`, and the intervals that they tell of. Never:
- * calls the device, or counts anything: it is given samples.
- * Read next: pktgen_report.c, the summary.
- */
+/* The live lines of `vionet pktgen`, and the intervals that they tell of. */
 #include "tools/pktgen/pktgen.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+#include "tools/pktgen/format.h"
 
 /* Where it is not a terminal, nothing is cut. */
 #define LINE_MAX_COLUMNS 200
@@ -26,7 +24,7 @@ struct part {
 };
 
 /* By the driver, on all queues of the session. */
-static uint64_t dropped_so_far(const struct session *session)
+static uint64_t live_dropped(const struct session *session)
 {
 	uint64_t sum = 0;
 
@@ -52,8 +50,8 @@ void pktgen_live_start(struct pktgen *gen, uint32_t pairs, uint64_t now)
 /* ---- intervals ---- */
 
 /* Both directions of a pair over the time between its own two samples. */
-static void add_pair(struct pktgen_interval *interval, const struct pktgen_sample *now,
-		     const struct pktgen_sample *before)
+static void live_add_pair(struct pktgen_interval *interval, const struct pktgen_sample *now,
+			  const struct pktgen_sample *before)
 {
 	uint64_t tx = now->tx_frames - before->tx_frames;
 	uint64_t rx = now->rx_frames - before->rx_frames;
@@ -75,16 +73,16 @@ static void add_pair(struct pktgen_interval *interval, const struct pktgen_sampl
 }
 
 /* What came late makes up for what was missed before: then nothing new was lost. */
-static uint64_t more_than(uint64_t now, uint64_t before)
+static uint64_t live_more_than(uint64_t now, uint64_t before)
 {
 	return now > before ? now - before : 0;
 }
 
 /* What has moved since the last one. */
-static struct pktgen_interval next_interval(struct pktgen *gen, uint64_t now)
+static struct pktgen_interval live_next(struct pktgen *gen, uint64_t now)
 {
 	struct pktgen_live *live = &gen->live;
-	uint64_t dropped = dropped_so_far(&gen->session);
+	uint64_t dropped = live_dropped(&gen->session);
 	struct pktgen_interval interval = {
 		.at_s = (double)(now - gen->start_ns) / 1e9,
 		.seconds = (double)(now - live->at_ns) / 1e9,
@@ -92,13 +90,13 @@ static struct pktgen_interval next_interval(struct pktgen *gen, uint64_t now)
 
 	if (live->pairs == 1) {
 		live->now[0] = pktgen_sample_of(gen, now);
-		live->lost = track_lost(&gen->track,
-					live->ended && !gen->options->rx_only ?
-						gen->tx.frames : gen->track.next);
+		live->lost = tracker_lost(&gen->tracker,
+					  live->ended && !gen->options->rx_only ?
+						  gen->tx.frames : gen->tracker.next);
 	}
 	for (uint32_t i = 0; i < live->pairs; i++)
-		add_pair(&interval, &live->now[i], &live->before[i]);
-	interval.lost = more_than(live->lost, live->lost_before);
+		live_add_pair(&interval, &live->now[i], &live->before[i]);
+	interval.lost = live_more_than(live->lost, live->lost_before);
 	interval.dropped = dropped - live->dropped_before;
 	memcpy(live->before, live->now, live->pairs * sizeof(*live->now));
 	live->lost_before = live->lost;
@@ -108,7 +106,7 @@ static struct pktgen_interval next_interval(struct pktgen *gen, uint64_t now)
 }
 
 /* Keep it for the JSON object. */
-static void keep(struct pktgen_live *live, const struct pktgen_interval *interval)
+static void live_keep(struct pktgen_live *live, const struct pktgen_interval *interval)
 {
 	size_t room = live->room != 0 ? 2 * live->room : 64;
 	struct pktgen_interval *more;
@@ -125,11 +123,11 @@ static void keep(struct pktgen_live *live, const struct pktgen_interval *interva
 
 void pktgen_live_rest(struct pktgen *gen, uint64_t now)
 {
-	struct pktgen_interval interval = next_interval(gen, now);
+	struct pktgen_interval interval = live_next(gen, now);
 
 	if (interval.tx_frames != 0 || interval.rx_frames != 0 || interval.lost != 0 ||
 	    interval.dropped != 0)
-		keep(&gen->live, &interval);
+		live_keep(&gen->live, &interval);
 }
 
 /* ---- lines ---- */
@@ -139,42 +137,42 @@ static FILE *live_stream(const struct pktgen *gen)
 	return gen->options->json ? stderr : stdout;
 }
 
-static bool on_terminal(FILE *stream)
+static bool live_on_terminal(FILE *stream)
 {
 	return isatty(fileno(stream)) == 1;
 }
 
 /* The last column stays free: some terminals wrap when it is written. */
-static int columns_of(FILE *stream)
+static int live_columns(FILE *stream)
 {
 	struct winsize size = { 0 };
 
-	if (!on_terminal(stream))
+	if (!live_on_terminal(stream))
 		return LINE_MAX_COLUMNS;
 	if (ioctl(fileno(stream), TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
 		return 79;
 	return size.ws_col - 1 < LINE_MAX_COLUMNS ? size.ws_col - 1 : LINE_MAX_COLUMNS;
 }
 
-static void put_rate(struct part *part, int rank, const char *label, double rate,
-		     const char *unit)
+static void live_put_rate(struct part *part, int rank, const char *label, double rate,
+			  const char *unit)
 {
 	char text[32];
 
 	part->rank = rank;
 	snprintf(part->text, sizeof(part->text), "%s %*s", label, unit[0] == 'b' ? 12 : 10,
-		 pktgen_scaled(rate, unit, text));
+		 format_scaled(rate, unit, text));
 }
 
-static void put_count(struct part *part, int rank, const char *label, uint64_t count)
+static void live_put_count(struct part *part, int rank, const char *label, uint64_t count)
 {
 	part->rank = rank;
 	snprintf(part->text, sizeof(part->text), "  %s %ju", label, (uintmax_t)count);
 }
 
 /* All that a line has, in order. Returns how many. */
-static int make_parts(const struct pktgen *gen, const struct pktgen_interval *interval,
-		      struct part *parts)
+static int live_make_parts(const struct pktgen *gen, const struct pktgen_interval *interval,
+			   struct part *parts)
 {
 	const struct pktgen_options *options = gen->options;
 	bool whole = options->interval_ns % 1000000000 == 0;
@@ -184,23 +182,23 @@ static int make_parts(const struct pktgen *gen, const struct pktgen_interval *in
 	snprintf(parts[0].text, sizeof(parts[0].text), "%5.*fs", whole ? 0 : 1,
 		 interval->at_s);
 	if (!options->rx_only) {
-		put_rate(&parts[count++], 1, "  TX", interval->tx_pps, "pps");
-		put_rate(&parts[count++], 6, "", interval->tx_bps, "bit/s");
+		live_put_rate(&parts[count++], 1, "  TX", interval->tx_pps, "pps");
+		live_put_rate(&parts[count++], 6, "", interval->tx_bps, "bit/s");
 	}
 	if (options->no_rx)
 		return count;
-	put_rate(&parts[count++], 2, "  RX", interval->rx_pps, "pps");
-	put_rate(&parts[count++], 7, "", interval->rx_bps, "bit/s");
+	live_put_rate(&parts[count++], 2, "  RX", interval->rx_pps, "pps");
+	live_put_rate(&parts[count++], 7, "", interval->rx_bps, "bit/s");
 	/* Only where it is not all ours is there more to tell. */
 	if (interval->rx_frames != interval->own_frames)
-		put_rate(&parts[count++], 3, "  ours", interval->own_pps, "pps");
-	put_count(&parts[count++], 4, "lost", interval->lost);
-	put_count(&parts[count++], interval->dropped != 0 ? 4 : 5, "dropped",
-		  interval->dropped);
+		live_put_rate(&parts[count++], 3, "  ours", interval->own_pps, "pps");
+	live_put_count(&parts[count++], 4, "lost", interval->lost);
+	live_put_count(&parts[count++], interval->dropped != 0 ? 4 : 5, "dropped",
+		       interval->dropped);
 	return count;
 }
 
-static int length_of(const struct part *parts, int count, int rank)
+static int live_length(const struct part *parts, int count, int rank)
 {
 	int length = 0;
 
@@ -211,15 +209,15 @@ static int length_of(const struct part *parts, int count, int rank)
 }
 
 /* As many parts as fit into `columns`; what is still too long is cut. */
-static void format_live(const struct pktgen *gen, const struct pktgen_interval *interval,
+static void live_format(const struct pktgen *gen, const struct pktgen_interval *interval,
 			int columns, char line[LINE_MAX_COLUMNS + 1])
 {
 	struct part parts[PARTS_MAX];
-	int count = make_parts(gen, interval, parts);
+	int count = live_make_parts(gen, interval, parts);
 	int rank = PARTS_MAX;
 	int used = 0;
 
-	while (rank > 1 && length_of(parts, count, rank) > columns)
+	while (rank > 1 && live_length(parts, count, rank) > columns)
 		rank--;
 	line[0] = '\0';
 	for (int i = 0; i < count && used < columns; i++)
@@ -228,15 +226,15 @@ static void format_live(const struct pktgen *gen, const struct pktgen_interval *
 					 parts[i].text);
 }
 
-static void print_live(struct pktgen *gen, const struct pktgen_interval *interval)
+static void live_print(struct pktgen *gen, const struct pktgen_interval *interval)
 {
 	FILE *stream = live_stream(gen);
 	char line[LINE_MAX_COLUMNS + 1];
-	int columns = columns_of(stream);
+	int columns = live_columns(stream);
 	int blanks;
 
-	format_live(gen, interval, columns, line);
-	if (!on_terminal(stream)) {
+	live_format(gen, interval, columns, line);
+	if (!live_on_terminal(stream)) {
 		fprintf(stream, "%s\n", line);
 		return;
 	}
@@ -258,10 +256,10 @@ int pktgen_live(struct pktgen *gen, uint64_t now)
 
 	if (step == 0 || now < gen->live.due_ns + step)
 		return CODE_OK;
-	interval = next_interval(gen, now);
-	keep(&gen->live, &interval);
+	interval = live_next(gen, now);
+	live_keep(&gen->live, &interval);
 	output_begin();
-	print_live(gen, &interval);
+	live_print(gen, &interval);
 	code = finish_output(live_stream(gen), gen->options->json ? "standard error" :
 								    "standard output");
 	output_end();

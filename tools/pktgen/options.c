@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: the command line of `vionet pktgen`. Never: opens anything.
- * Read next: pktgen.c.
- */
-#include "tools/pktgen/pktgen.h"
+#include "tools/pktgen/options.h"
 
 #include <sched.h>
 #include <string.h>

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: the schedule of frames and the mix of sizes (pace.h). Never: reads a
- * clock. Products of rates and times need up to 128 bits.
- * Read next: pktgen.c, which asks it before each burst.
- */
+/* Products of rates and times need up to 128 bits. */
 #include "tools/pktgen/pace.h"
 
 #include "tools/pktgen/frame.h"
@@ -14,9 +10,18 @@ __extension__ typedef unsigned __int128 wide;
 #define SCALE ((wide)1000000000000ULL)
 
 /* What a frame costs, in the unit of the rate. */
-static uint64_t cost(const struct pace *pace, uint32_t size)
+static uint64_t pace_cost(const struct pace *pace, uint32_t size)
 {
 	return pace->rate.kind == RATE_BPS ? 8ULL * (size + FRAME_WIRE_OVERHEAD) : 1;
+}
+
+void pace_resolve(struct rate *rate, uint32_t link_mbit)
+{
+	if (rate->kind != RATE_PERCENT)
+		return;
+	rate->kind = RATE_BPS;
+	/* Mbit/s times thousandths of a per cent: 10^6 / 100. */
+	rate->milli *= (uint64_t)link_mbit * 10000;
 }
 
 void pace_start(struct pace *pace, const struct rate *rate,
@@ -27,7 +32,7 @@ void pace_start(struct pace *pace, const struct rate *rate,
 		.parts = share->parts != 0 ? share->parts : 1,
 		.start_ns = now_ns,
 	};
-	pace->spent = share->index * cost(pace, share->size);
+	pace->spent = share->index * pace_cost(pace, share->size);
 }
 
 uint64_t pace_part(uint64_t whole, const struct pace_share *share)
@@ -39,7 +44,7 @@ uint64_t pace_part(uint64_t whole, const struct pace_share *share)
 
 void pace_spend(struct pace *pace, uint32_t size)
 {
-	pace->spent += pace->parts * cost(pace, size);
+	pace->spent += pace->parts * pace_cost(pace, size);
 }
 
 uint64_t pace_allowance(const struct pace *pace, uint64_t now_ns)
@@ -75,6 +80,19 @@ void pace_slip(struct pace *pace, uint64_t now_ns)
 	pace->slipped_ns += due;
 }
 
+double pace_wanted(const struct pace *pace)
+{
+	if (pace->rate.kind == RATE_MAX)
+		return 0;
+	return (double)pace->rate.milli / 1000 / pace->parts;
+}
+
+void pace_join(struct pace *all, const struct pace *worker)
+{
+	all->joined_ns += worker->slipped_ns;
+	all->slipped_ns = all->joined_ns / worker->parts;
+}
+
 /* splitmix64 (Steele, Lea, Flood 2014): any seed is a good one. */
 uint64_t mix_random(uint64_t *state)
 {
@@ -93,7 +111,7 @@ void mix_start(struct mix *mix, const struct size_range *range, uint32_t extra,
 
 /* The simple IMIX: 7 short, 4 middle and 1 full frame of IPv4 packets of 40,
  * 576 and 1500 bytes, in random order. */
-static uint32_t imix_size(uint64_t random)
+static uint32_t mix_imix(uint64_t random)
 {
 	uint64_t slot = random % 12;
 
@@ -111,7 +129,7 @@ uint32_t mix_next(struct mix *mix)
 		return mix->range.min;
 	random = mix_random(&mix->state) >> 32;
 	if (mix->range.imix)
-		return imix_size(random) + mix->extra;
+		return mix_imix(random) + mix->extra;
 	return mix->range.min + (uint32_t)(random * (span + 1ULL) >> 32);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: when the next frame is due, and how large it is. Never: reads a clock,
- * sleeps, allocates. Times are nanoseconds of any steady clock.
+ * When the next frame is due, and how large it is; the only place that divides a rate or
+ * changes its unit. Times are nanoseconds of any steady clock.
  *
  * The schedule counts from its start: frame n is due when everything before it
  * has been paid for, so no rounding adds up. After a stall it catches up for at
@@ -35,7 +35,11 @@ struct pace {
 	uint64_t start_ns;
 	uint64_t spent;	     /* frames, or bits on the wire, of all workers */
 	uint64_t slipped_ns; /* time that was given up */
+	uint64_t joined_ns;  /* by all workers together: pace_join */
 };
+
+/* Turn per cent of a link's speed (Mbit/s) into bits a second; other kinds stay. */
+void pace_resolve(struct rate *rate, uint32_t link_mbit);
 
 /* RATE_PERCENT must have been turned into RATE_BPS. */
 void pace_start(struct pace *pace, const struct rate *rate,
@@ -56,6 +60,13 @@ uint64_t pace_due(const struct pace *pace);
 
 /* Give up what the device could not follow. */
 void pace_slip(struct pace *pace, uint64_t now_ns);
+
+/* What is wanted of this worker a second: frames, or bits on the wire; 0: no limit. */
+double pace_wanted(const struct pace *pace);
+
+/* Add the time that a worker gave up to that of all: a second that one of n gave up is a
+ * second for one frame in n. */
+void pace_join(struct pace *all, const struct pace *worker);
 
 /* Sizes of frames, the same for the same seed. */
 struct mix {

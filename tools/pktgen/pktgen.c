@@ -1,11 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: the run of `vionet pktgen` on one queue pair: sends a burst, receives a
- * burst and waits when there is nothing to do. Never: parses options, prints the
- * summary, or touches what another pair's thread has.
- * Read next: frame.c for the bytes, pace.c for the schedule, track.c for the
- * counting.
- */
+/* A run on one queue pair: send a burst, receive a burst, wait if nothing is to do. */
 #include "tools/pktgen/pktgen.h"
 
 #include <stdlib.h>
@@ -19,12 +13,12 @@
 /* Frames that are due sooner than this are waited for without sleeping. */
 #define NEAR_NS 200000ULL
 
-static bool sending(const struct pktgen *gen)
+static bool gen_sends(const struct pktgen *gen)
 {
 	return !gen->options->rx_only;
 }
 
-static bool receiving(const struct pktgen *gen)
+static bool gen_receives(const struct pktgen *gen)
 {
 	return !gen->options->no_rx;
 }
@@ -43,7 +37,7 @@ static void flow_add(struct pktgen_flow *flow, uint64_t frames, uint64_t bytes,
 
 /* An empty packet that has the template in it, or NULL while the device has all
  * of them. */
-static struct vionet_packet *take_spare(struct pktgen *gen)
+static struct vionet_packet *gen_take_spare(struct pktgen *gen)
 {
 	struct vionet_pool *pool = vionet_queue_pool(gen->session.tx);
 
@@ -58,21 +52,21 @@ static struct vionet_packet *take_spare(struct pktgen *gen)
 }
 
 /* Is there another frame to send at all? */
-static bool more_to_send(const struct pktgen *gen)
+static bool gen_has_more(const struct pktgen *gen)
 {
-	return gen->options->count == 0 || gen->sequence < gen->options->count;
+	return gen->count == 0 || gen->sequence < gen->count;
 }
 
 /* Build the frames that are due. Time and checksums follow at the last moment. */
-static void build_due(struct pktgen *gen, uint64_t now)
+static void gen_build_due(struct pktgen *gen, uint64_t now)
 {
 	uint64_t allowance = pace_allowance(&gen->pace, now);
 
 	if (gen->pending_count == 0)
 		gen->progress_ns = now;
-	while (gen->pending_count < gen->options->burst && more_to_send(gen) &&
+	while (gen->pending_count < gen->options->burst && gen_has_more(gen) &&
 	       gen->pace.spent <= allowance) {
-		struct vionet_packet *packet = take_spare(gen);
+		struct vionet_packet *packet = gen_take_spare(gen);
 
 		if (packet == NULL)
 			return;
@@ -88,7 +82,7 @@ static void build_due(struct pktgen *gen, uint64_t now)
 /* Stamp what is pending: its sequence numbers are the last ones given out. Frames
  * that the device did not take are stamped anew, so that the time means "handed
  * to the device". Returns their bytes by position in `bytes`. */
-static void stamp_pending(struct pktgen *gen, uint32_t *bytes)
+static void gen_stamp(struct pktgen *gen, uint32_t *bytes)
 {
 	uint64_t sequence = gen->sequence - gen->pending_count;
 	uint64_t now = now_ns();
@@ -103,16 +97,16 @@ static void stamp_pending(struct pktgen *gen, uint32_t *bytes)
 }
 
 /* Send what is due. Returns how many frames the device took. */
-static uint32_t send_burst(struct pktgen *gen, uint64_t now)
+static uint32_t gen_send(struct pktgen *gen, uint64_t now)
 {
 	uint32_t bytes[PKTGEN_BURST_MAX];
 	uint64_t sum = 0;
 	uint32_t taken;
 
-	build_due(gen, now);
+	gen_build_due(gen, now);
 	if (gen->pending_count == 0)
 		return 0;
-	stamp_pending(gen, bytes);
+	gen_stamp(gen, bytes);
 	taken = vionet_queue_transmit(gen->session.tx, gen->pending,
 				      gen->pending_count);
 	if (taken == 0) {
@@ -131,15 +125,15 @@ static uint32_t send_burst(struct pktgen *gen, uint64_t now)
 	return taken;
 }
 
-static bool is_vhost_user(const char *name)
+static bool gen_is_vhost_user(const char *name)
 {
 	return strncmp(name, "vhost-user:", 11) == 0;
 }
 
 /* What is likely, by what kind of device it is. */
-static const char *stall_advice(const char *name)
+static const char *gen_stall_advice(const char *name)
 {
-	if (is_vhost_user(name))
+	if (gen_is_vhost_user(name))
 		return "does its back end forward? A switch brings a port up a while "
 		       "after it was connected";
 	if (strncmp(name, "vfio-user:", 10) == 0)
@@ -149,44 +143,44 @@ static const char *stall_advice(const char *name)
 }
 
 /* How long a queue may stay full. */
-static uint64_t stall_ns(const struct pktgen *gen)
+static uint64_t gen_stall_ns(const struct pktgen *gen)
 {
 	struct vionet_queue_stats stats = { 0 };
 
 	vionet_queue_stats(gen->session.tx, &stats);
-	return is_vhost_user(gen->session.name) && stats.completed == 0 ? FIRST_NS :
+	return gen_is_vhost_user(gen->session.name) && stats.completed == 0 ? FIRST_NS :
 									  STALL_NS;
 }
 
-static int check_stall(struct pktgen *gen, uint64_t now)
+static int gen_check_stall(struct pktgen *gen, uint64_t now)
 {
 	uint64_t limit;
 
 	if (gen->pending_count == 0 || now < gen->progress_ns + STALL_NS)
 		return CODE_OK;
-	limit = stall_ns(gen);
+	limit = gen_stall_ns(gen);
 	if (now < gen->progress_ns + limit)
 		return CODE_OK;
 	say("%s: the transmit queue is full and the device has completed nothing for "
 	    "%ju s; %s", gen->session.name, (uintmax_t)(limit / 1000000000),
-	    stall_advice(gen->session.name));
+	    gen_stall_advice(gen->session.name));
 	return session_fail(&gen->session, CODE_FAILED);
 }
 
 /* --- Receiving ----------------------------------------------------------- */
 
-/* The track of a stream that another pair of ours sends: the device chooses on which
+/* The tracker of a stream that another pair of ours sends: the device chooses on which
  * queue its frames arrive. */
-static struct track *other_track(struct pktgen *gen, unsigned int stream)
+static struct tracker *gen_other_tracker(struct pktgen *gen, unsigned int stream)
 {
 	const struct pktgen_shared *shared = gen->shared;
 
 	if ((uint8_t)(stream - (unsigned int)shared->first_stream) >= shared->streams)
 		return NULL;
 	if (gen->other[stream] == NULL) {
-		gen->other[stream] = calloc(1, sizeof(struct track));
-		if (gen->other[stream] != NULL && sending(gen))
-			track_start(gen->other[stream], 0);
+		gen->other[stream] = calloc(1, sizeof(struct tracker));
+		if (gen->other[stream] != NULL && gen_sends(gen))
+			tracker_start(gen->other[stream], 0);
 	}
 	return gen->other[stream];
 }
@@ -195,22 +189,22 @@ static struct track *other_track(struct pktgen *gen, unsigned int stream)
  * Is it a frame of a stream that is watched, and which? Of our own sending the numbers
  * and times that are possible are known; this keeps out frames of an earlier run.
  */
-static struct track *find_track(struct pktgen *gen, const struct frame_tag *tag,
-				uint64_t now)
+static struct tracker *gen_find_tracker(struct pktgen *gen, const struct frame_tag *tag,
+					uint64_t now)
 {
-	if (sending(gen) && (tag->sent_ns < gen->start_ns || tag->sent_ns > now))
+	if (gen_sends(gen) && (tag->sent_ns < gen->start_ns || tag->sent_ns > now))
 		return NULL;
 	if (gen->stream == PKTGEN_ANY_STREAM && gen->shared == NULL)
 		gen->stream = tag->stream;
 	if (tag->stream == gen->stream)
-		return !sending(gen) || tag->sequence < gen->sequence ? &gen->track :
+		return !gen_sends(gen) || tag->sequence < gen->sequence ? &gen->tracker :
 									NULL;
-	return gen->shared != NULL ? other_track(gen, tag->stream) : NULL;
+	return gen->shared != NULL ? gen_other_tracker(gen, tag->stream) : NULL;
 }
 
 /* Does the payload carry the pattern, in all segments? */
-static bool is_intact(const struct pktgen *gen, const struct vionet_packet *packet,
-		      const struct frame_tag *tag)
+static bool gen_is_intact(const struct pktgen *gen, const struct vionet_packet *packet,
+			  const struct frame_tag *tag)
 {
 	uint32_t at = 0; /* of the segment in the frame */
 
@@ -229,7 +223,7 @@ static bool is_intact(const struct pktgen *gen, const struct vionet_packet *pack
 }
 
 /* With how many VLAN tags did it come? A switch may have added some, or taken one. */
-static void note_vlans(struct pktgen *gen, const struct frame_tag *tag)
+static void gen_note_vlans(struct pktgen *gen, const struct frame_tag *tag)
 {
 	uint32_t at = tag->vlans < PKTGEN_VLANS ? tag->vlans : PKTGEN_VLANS - 1;
 
@@ -238,51 +232,51 @@ static void note_vlans(struct pktgen *gen, const struct frame_tag *tag)
 	gen->vlan_tci[at] = tag->vlan_tci;
 }
 
-static void take_packet(struct pktgen *gen, const struct vionet_packet *packet,
-			uint64_t now)
+static void gen_take_packet(struct pktgen *gen, const struct vionet_packet *packet,
+			    uint64_t now)
 {
 	uint32_t total = packet->next == NULL ? packet->length : packet->total_length;
-	struct track *track = NULL;
+	struct tracker *tracker = NULL;
 	struct frame_tag tag;
 
 	flow_add(&gen->rx, 1, total, now);
 	if (frame_recognise(packet->data, packet->length, total, &tag))
-		track = find_track(gen, &tag, now);
-	if (track == NULL) {
+		tracker = gen_find_tracker(gen, &tag, now);
+	if (tracker == NULL) {
 		flow_add(&gen->foreign, 1, total, now);
 		return;
 	}
 	flow_add(&gen->own, 1, total, now);
-	note_vlans(gen, &tag);
-	track_add(track, tag.sequence);
-	if (!is_intact(gen, packet, &tag))
+	gen_note_vlans(gen, &tag);
+	tracker_add(tracker, tag.sequence);
+	if (!gen_is_intact(gen, packet, &tag))
 		gen->damaged++;
 	/* Another machine's clock says nothing here. */
-	if (sending(gen))
+	if (gen_sends(gen))
 		histogram_add(&gen->latency, now - tag.sent_ns);
 }
 
-static uint32_t receive_burst(struct pktgen *gen)
+static uint32_t gen_receive(struct pktgen *gen)
 {
 	struct vionet_packet *packets[RX_BURST];
 	uint32_t count;
 	uint64_t now;
 
-	if (!receiving(gen))
+	if (!gen_receives(gen))
 		return 0;
 	count = vionet_queue_receive(gen->session.rx, packets, RX_BURST);
 	if (count == 0)
 		return 0;
 	now = now_ns();
 	for (uint32_t i = 0; i < count; i++)
-		take_packet(gen, packets[i], now);
+		gen_take_packet(gen, packets[i], now);
 	vionet_packet_free(packets, count);
 	return count;
 }
 
 /* --- The run ------------------------------------------------------------- */
 
-static uint64_t end_ns(const struct pktgen *gen)
+static uint64_t gen_end_ns(const struct pktgen *gen)
 {
 	uint64_t duration = gen->options->duration_ns;
 
@@ -290,163 +284,109 @@ static uint64_t end_ns(const struct pktgen *gen)
 }
 
 /* With several pairs: has the main thread called it off? */
-static bool halted(const struct pktgen *gen)
+static bool gen_is_halted(const struct pktgen *gen)
 {
 	return gen->shared != NULL &&
 	       __atomic_load_n(&gen->shared->halt, __ATOMIC_RELAXED);
 }
 
-static void publish_track(struct pktgen *gen, unsigned int stream,
-			  const struct track *track)
-{
-	struct pktgen_published *to = gen->published;
-
-	if (!track->started)
-		return;
-	__atomic_store_n(&to->stream[stream].first, track->first, __ATOMIC_RELAXED);
-	__atomic_store_n(&to->stream[stream].next, track->next, __ATOMIC_RELAXED);
-	__atomic_store_n(&to->stream[stream].unique, track->unique, __ATOMIC_RELAXED);
-	__atomic_store_n(&to->stream[stream].started, 1, __ATOMIC_RELAXED);
-}
-
-struct pktgen_sample pktgen_sample_of(const struct pktgen *gen, uint64_t now)
-{
-	return (struct pktgen_sample){
-		.at_ns = now,
-		.tx_frames = gen->tx.frames,
-		.tx_bytes = gen->tx.bytes,
-		.rx_frames = gen->rx.frames,
-		.rx_bytes = gen->rx.bytes,
-		.own_frames = gen->own.frames,
-		.latency_max_ns = gen->latency.max,
-	};
-}
-
-static void store(uint64_t *to, uint64_t value)
-{
-	__atomic_store_n(to, value, __ATOMIC_RELEASE);
-}
-
-/* A sample is one moment: a reader beside the writer sees the one before. */
-static void publish_sample(struct pktgen *gen, uint64_t now)
-{
-	struct pktgen_sample sample = pktgen_sample_of(gen, now);
-	uint64_t version = gen->published->version + 1;
-	struct pktgen_sample *to = &gen->published->sample[version % 2];
-
-	store(&to->at_ns, sample.at_ns);
-	store(&to->tx_frames, sample.tx_frames);
-	store(&to->tx_bytes, sample.tx_bytes);
-	store(&to->rx_frames, sample.rx_frames);
-	store(&to->rx_bytes, sample.rx_bytes);
-	store(&to->own_frames, sample.own_frames);
-	store(&to->latency_max_ns, sample.latency_max_ns);
-	store(&gen->published->version, version);
-}
-
-void pktgen_publish(struct pktgen *gen, uint64_t now)
-{
-	publish_sample(gen, now);
-	__atomic_store_n(&gen->published->code, gen->session.code, __ATOMIC_RELAXED);
-	if (gen->stream != PKTGEN_ANY_STREAM)
-		publish_track(gen, (unsigned int)gen->stream, &gen->track);
-	for (unsigned int i = 0; i < PKTGEN_STREAMS; i++)
-		if (gen->other[i] != NULL)
-			publish_track(gen, i, gen->other[i]);
-	gen->publish_ns = now + PKTGEN_PUBLISH_NS;
-}
-
-static void publish_if_due(struct pktgen *gen, uint64_t now)
+static void gen_publish_if_due(struct pktgen *gen, uint64_t now)
 {
 	if (gen->shared != NULL && now >= gen->publish_ns)
 		pktgen_publish(gen, now);
 }
 
-static bool finished(const struct pktgen *gen, uint64_t now)
+static bool gen_is_finished(const struct pktgen *gen, uint64_t now)
 {
 	uint64_t done = gen->tx.frames;
 
 	/* What counts: all that arrives, or a stream that was asked for. */
-	if (!sending(gen))
+	if (!gen_sends(gen))
 		done = gen->options->stream == PKTGEN_ANY_STREAM ? gen->rx.frames :
-								   gen->track.unique;
-	return stop_asked() > 0 || now >= end_ns(gen) || halted(gen) ||
-	       (gen->options->count != 0 && done >= gen->options->count);
+								   gen->tracker.unique;
+	return stop_asked() > 0 || now >= gen_end_ns(gen) || gen_is_halted(gen) ||
+	       (gen->count != 0 && done >= gen->count);
 }
 
 /* Nothing moved: wait for the next frame to send or receive. */
-static void wait_idle(struct pktgen *gen, uint64_t now)
+static void gen_wait(struct pktgen *gen, uint64_t now)
 {
-	uint64_t until = end_ns(gen);
+	uint64_t until = gen_end_ns(gen);
 	uint64_t due = UINT64_MAX;
 
 	/* What was sent is looked after by asking for it; a full queue is anyway. */
-	if (sending(gen) && gen->pending_count == 0)
+	if (gen_sends(gen) && gen->pending_count == 0)
 		vionet_queue_reclaim(gen->session.tx);
 	if (gen->pending_count > 0) /* the queue is full: look again soon */
 		due = now + NEAR_NS + NEAR_NS / 4;
-	else if (sending(gen) && more_to_send(gen))
+	else if (gen_sends(gen) && gen_has_more(gen))
 		due = pace_due(&gen->pace);
 	if (due < now + NEAR_NS)
 		return;
 	/* Sleeping ends late: the last stretch is waited for awake. */
 	if (due - NEAR_NS / 4 < until)
 		until = due - NEAR_NS / 4;
-	if (gen->options->interval_ns != 0 &&
+	if (gen->shared == NULL && gen->options->interval_ns != 0 &&
 	    gen->live.due_ns + gen->options->interval_ns < until)
 		until = gen->live.due_ns + gen->options->interval_ns;
 	session_idle(&gen->session, (enum wait_mode)gen->options->mode,
-		     receiving(gen), gen->busy_ns, until);
+		     gen_receives(gen), gen->busy_ns, until);
 }
 
 /* The end came while this slept or received: what was due before it is sent still, so
  * that rate times duration is what was sent. */
-static void send_rest(struct pktgen *gen)
+static void gen_send_rest(struct pktgen *gen)
 {
-	uint64_t end = end_ns(gen);
+	uint64_t end = gen_end_ns(gen);
 
-	if (!sending(gen) || gen->pace.rate.kind == RATE_MAX || now_ns() < end ||
-	    stop_asked() > 0 || halted(gen) || gen->session.code != CODE_OK)
+	if (!gen_sends(gen) || gen->pace.rate.kind == RATE_MAX || now_ns() < end ||
+	    stop_asked() > 0 || gen_is_halted(gen) || gen->session.code != CODE_OK)
 		return;
-	while (send_burst(gen, end - 1) > 0)
+	while (gen_send(gen, end - 1) > 0)
 		;
+}
+
+/* Of several pairs the main thread shows the sum. */
+static int gen_show_live(struct pktgen *gen, uint64_t now)
+{
+	return gen->shared == NULL ? pktgen_live(gen, now) : CODE_OK;
 }
 
 int pktgen_load(struct pktgen *gen)
 {
 	uint64_t now;
 
-	while (now = now_ns(), !finished(gen, now)) {
+	while (now = now_ns(), !gen_is_finished(gen, now)) {
 		uint32_t moved = 0;
 
 		if (session_check(&gen->session, now) != CODE_OK)
 			break;
-		if (sending(gen))
-			moved = send_burst(gen, now);
-		moved += receive_burst(gen);
+		if (gen_sends(gen))
+			moved = gen_send(gen, now);
+		moved += gen_receive(gen);
 		if (moved > 0)
 			gen->busy_ns = now;
 		else
-			wait_idle(gen, now);
-		publish_if_due(gen, now);
-		if (check_stall(gen, now) != CODE_OK ||
-		    session_fail(&gen->session, pktgen_live(gen, now)) != CODE_OK)
+			gen_wait(gen, now);
+		gen_publish_if_due(gen, now);
+		if (gen_check_stall(gen, now) != CODE_OK ||
+		    session_fail(&gen->session, gen_show_live(gen, now)) != CODE_OK)
 			break;
 	}
-	send_rest(gen);
+	gen_send_rest(gen);
 	gen->loaded_ns = now_ns();
 	return gen->session.code;
 }
 
-bool pktgen_settle(struct pktgen *gen, uint64_t until)
+bool pktgen_receive_or_wait(struct pktgen *gen, uint64_t until)
 {
 	uint64_t now = now_ns();
 
 	if (now >= until || stop_asked() > 1 ||
 	    session_check(&gen->session, now) != CODE_OK)
 		return false;
-	publish_if_due(gen, now);
-	if (receive_burst(gen) == 0)
+	gen_publish_if_due(gen, now);
+	if (gen_receive(gen) == 0)
 		session_idle(&gen->session, WAIT_INTERRUPT, 0, now, now + NEAR_NS / 4);
 	return true;
 }
@@ -464,7 +404,8 @@ void pktgen_drain(struct pktgen *gen)
 	gen->sequence -= gen->pending_count;
 	gen->pending_count = 0;
 	gen->spare_count = 0;
-	while (vionet_queue_reclaim(gen->session.tx) > 0 && pktgen_settle(gen, until))
+	while (vionet_queue_reclaim(gen->session.tx) > 0 &&
+	       pktgen_receive_or_wait(gen, until))
 		;
 	if (stop_asked() <= 1 && gen->session.code == CODE_OK &&
 	    vionet_queue_drain(gen->session.tx, 0) != 0) {
@@ -474,8 +415,8 @@ void pktgen_drain(struct pktgen *gen)
 	}
 }
 
-/* A path is given as long as it took so far, twice; who names a time means it. */
-static uint64_t quiet_ns(const struct pktgen_options *options, uint64_t latency_ns)
+/* A path is given as long as it took so far, twice; a time that was given is meant. */
+static uint64_t gen_quiet_ns(const struct pktgen_options *options, uint64_t latency_ns)
 {
 	if (options->have_linger || 2 * latency_ns < options->linger_ns)
 		return options->linger_ns;
@@ -486,7 +427,7 @@ enum pktgen_waiting pktgen_wait_on(struct pktgen_wait *wait,
 				   const struct pktgen_options *options,
 				   uint64_t unique, uint64_t latency_ns, uint64_t now)
 {
-	uint64_t quiet = quiet_ns(options, latency_ns);
+	uint64_t quiet = gen_quiet_ns(options, latency_ns);
 
 	if (wait->start_ns == 0)
 		wait->start_ns = wait->moved_ns = now;
@@ -503,13 +444,14 @@ bool pktgen_linger(struct pktgen *gen)
 	enum pktgen_waiting waiting = PKTGEN_WAIT;
 	struct pktgen_wait wait = { 0 };
 
-	while (gen->track.unique < gen->tx.frames && pktgen_settle(gen, UINT64_MAX)) {
-		waiting = pktgen_wait_on(&wait, gen->options, gen->track.unique,
+	while (gen->tracker.unique < gen->tx.frames &&
+	       pktgen_receive_or_wait(gen, UINT64_MAX)) {
+		waiting = pktgen_wait_on(&wait, gen->options, gen->tracker.unique,
 					 gen->latency.max, now_ns());
 		if (waiting != PKTGEN_WAIT)
 			break;
 	}
-	return waiting == PKTGEN_OUT_OF_TIME && gen->track.unique > 0;
+	return waiting == PKTGEN_OUT_OF_TIME && gen->tracker.unique > 0;
 }
 
 /* Write the template into every buffer once: nobody else writes to them. */
@@ -533,14 +475,14 @@ int pktgen_prepare(struct pktgen *gen)
 
 void pktgen_take_report(struct pktgen *gen, struct pktgen_report *report)
 {
-	uint64_t next = sending(gen) ? gen->tx.frames : gen->track.next;
+	uint64_t next = gen_sends(gen) ? gen->tx.frames : gen->tracker.next;
 
 	report->load_ns = gen->loaded_ns - gen->start_ns;
 	report->wait_ns = now_ns() - gen->loaded_ns;
 	report->interrupted = stop_asked() > 0;
 	report->hurried = stop_asked() > 1;
-	if (receiving(gen))
-		report->lost = track_lost(&gen->track, next);
+	if (gen_receives(gen))
+		report->lost = tracker_lost(&gen->tracker, next);
 	vionet_queue_stats(gen->session.tx, &report->tx);
 	vionet_queue_stats(gen->session.rx, &report->rx);
 }
@@ -549,8 +491,9 @@ void pktgen_start_clock(struct pktgen *gen, const struct rate *rate, uint64_t no
 {
 	gen->start_ns = now;
 	gen->busy_ns = now;
+	gen->count = pace_part(gen->options->count, &gen->share);
 	gen->share.size = mix_mean(&gen->options->size, gen->mix.extra);
 	pace_start(&gen->pace, rate, &gen->share, now);
-	if (sending(gen))
-		track_start(&gen->track, 0);
+	if (gen_sends(gen))
+		tracker_start(&gen->tracker, 0);
 }

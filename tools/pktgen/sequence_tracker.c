@@ -1,21 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: the window of sequence numbers (track.h). Never: allocates. A frame
- * costs a few instructions, a gap at most one pass over 8 KiB.
- */
+/* A frame costs a few instructions, a gap at most one pass over 8 KiB. */
 #include "tools/pktgen/sequence_tracker.h"
 
 #include <string.h>
 
-static uint64_t *word_of(struct track *track, uint64_t sequence)
+static uint64_t *tracker_word(struct tracker *tracker, uint64_t sequence)
 {
-	return &track->seen[sequence % TRACK_WINDOW / 64];
+	return &tracker->seen[sequence % TRACKER_WINDOW / 64];
 }
 
 /* Mark one number; returns what it was before. */
-static int mark(struct track *track, uint64_t sequence)
+static int tracker_mark(struct tracker *tracker, uint64_t sequence)
 {
-	uint64_t *word = word_of(track, sequence);
+	uint64_t *word = tracker_word(tracker, sequence);
 	uint64_t bit = 1ULL << (sequence % 64);
 	int before = (*word & bit) != 0;
 
@@ -24,64 +21,64 @@ static int mark(struct track *track, uint64_t sequence)
 }
 
 /* The window moves on to `sequence`: forget what stood in the places between. */
-static void forget(struct track *track, uint64_t sequence)
+static void tracker_forget(struct tracker *tracker, uint64_t sequence)
 {
-	uint64_t gap = sequence - track->next + 1;
+	uint64_t gap = sequence - tracker->next + 1;
 
-	if (gap >= TRACK_WINDOW) {
-		memset(track->seen, 0, sizeof(track->seen));
+	if (gap >= TRACKER_WINDOW) {
+		memset(tracker->seen, 0, sizeof(tracker->seen));
 		return;
 	}
-	for (uint64_t at = track->next; at != sequence + 1; at++)
-		*word_of(track, at) &= ~(1ULL << (at % 64));
+	for (uint64_t at = tracker->next; at != sequence + 1; at++)
+		*tracker_word(tracker, at) &= ~(1ULL << (at % 64));
 }
 
-static void add_newest(struct track *track, uint64_t sequence)
+static void tracker_add_newest(struct tracker *tracker, uint64_t sequence)
 {
-	forget(track, sequence);
-	mark(track, sequence);
-	track->next = sequence + 1;
-	track->unique++;
+	tracker_forget(tracker, sequence);
+	tracker_mark(tracker, sequence);
+	tracker->next = sequence + 1;
+	tracker->unique++;
 }
 
-static void add_late(struct track *track, uint64_t sequence)
+static void tracker_add_late(struct tracker *tracker, uint64_t sequence)
 {
-	if (track->next - sequence > TRACK_WINDOW) {
-		track->stale++;
+	if (tracker->next - sequence > TRACKER_WINDOW) {
+		tracker->stale++;
 		return;
 	}
-	if (mark(track, sequence)) {
-		track->duplicates++;
+	if (tracker_mark(tracker, sequence)) {
+		tracker->duplicates++;
 		return;
 	}
-	track->unique++;
-	track->reordered++;
+	tracker->unique++;
+	tracker->reordered++;
 	/* The stream began earlier than its first arrival let us think. */
-	if ((int64_t)(sequence - track->first) < 0)
-		track->first = sequence;
+	if ((int64_t)(sequence - tracker->first) < 0)
+		tracker->first = sequence;
 }
 
-void track_start(struct track *track, uint64_t first)
+void tracker_start(struct tracker *tracker, uint64_t first)
 {
-	track->started = 1;
-	track->first = first;
-	track->next = first;
+	tracker->started = 1;
+	tracker->first = first;
+	tracker->next = first;
 }
 
-void track_add(struct track *track, uint64_t sequence)
+void tracker_add(struct tracker *tracker, uint64_t sequence)
 {
-	if (!track->started)
-		track_start(track, sequence);
+	if (!tracker->started)
+		tracker_start(tracker, sequence);
 	/* The sign of the difference orders numbers across the wrap. */
-	if ((int64_t)(sequence - track->next) >= 0)
-		add_newest(track, sequence);
+	if ((int64_t)(sequence - tracker->next) >= 0)
+		tracker_add_newest(tracker, sequence);
 	else
-		add_late(track, sequence);
+		tracker_add_late(tracker, sequence);
 }
 
-uint64_t track_lost(const struct track *track, uint64_t next)
+uint64_t tracker_lost(const struct tracker *tracker, uint64_t next)
 {
-	uint64_t expected = next - track->first;
+	uint64_t expected = next - tracker->first;
 
-	return expected > track->unique ? expected - track->unique : 0;
+	return expected > tracker->unique ? expected - tracker->unique : 0;
 }

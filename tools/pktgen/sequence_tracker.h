@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: what the sequence numbers of a stream tell: loss, duplicates, order.
- * Never: allocates, reads a clock.
+ * What the sequence numbers of a stream tell: loss, duplicates, order.
  *
- * A window of the last TRACK_WINDOW numbers is remembered, one bit each. What is
+ * A window of the last TRACKER_WINDOW numbers is remembered, one bit each. What is
  * older cannot be told apart (a duplicate, or very late) and is counted as
  * `stale`. Numbers are compared modulo 2^64.
  */
-#ifndef VIONET_TOOLS_TRACK_H
-#define VIONET_TOOLS_TRACK_H
+#ifndef VIONET_TOOLS_SEQUENCE_TRACKER_H
+#define VIONET_TOOLS_SEQUENCE_TRACKER_H
 
 #include <stdint.h>
 
-#define TRACK_WINDOW 65536
+#define TRACKER_WINDOW 65536
 
 /* Zero-filled is fresh. */
-struct track {
+struct tracker {
 	int started;
 	uint64_t first;	     /* lowest number that belongs to the stream */
 	uint64_t next;	     /* one past the highest that was seen */
@@ -23,18 +22,18 @@ struct track {
 	uint64_t duplicates; /* seen before */
 	uint64_t reordered;  /* behind one with a higher number */
 	uint64_t stale;	     /* too old to say */
-	uint64_t seen[TRACK_WINDOW / 64];
+	uint64_t seen[TRACKER_WINDOW / 64];
 };
 
 /* Begin at `first`, so that a loss at the very start is seen too. Without it the
  * stream begins with the first frame that arrives. */
-void track_start(struct track *track, uint64_t first);
+void tracker_start(struct tracker *tracker, uint64_t first);
 
 /* A frame arrived. */
-void track_add(struct track *track, uint64_t sequence);
+void tracker_add(struct tracker *tracker, uint64_t sequence);
 
 /* Frames missing below `next`, the number after the last one sent (its highest
- * known one where the sender is not us: track->next). */
-uint64_t track_lost(const struct track *track, uint64_t next);
+ * known one where the sender is not us: tracker->next). */
+uint64_t tracker_lost(const struct tracker *tracker, uint64_t next);
 
 #endif

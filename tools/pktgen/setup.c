@@ -1,36 +1,33 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: the command `vionet pktgen`: what depends on the device, the start, the order
- * of a run. Never: moves frames.
- * Read next: pktgen.c.
- */
+/* The command `vionet pktgen`: what depends on the device, the order of a run. */
 #include "tools/pktgen/pktgen.h"
 
 #include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define BUFFER_DEFAULT 1984U
 
-static bool sending(const struct pktgen *gen)
+static bool setup_sends(const struct pktgen *gen)
 {
 	return !gen->options->rx_only;
 }
 
-static uint32_t vlan_bytes(const struct pktgen_options *options)
+static uint32_t setup_vlan_bytes(const struct pktgen_options *options)
 {
 	return options->fields.vlan != FRAME_NO_VLAN ? 4 : 0;
 }
 
 /* Will the device take frames of that size? */
-static int check_mtu(struct pktgen *gen, const struct vionet_device_info *info)
+static int setup_check_mtu(struct pktgen *gen, const struct vionet_device_info *info)
 {
-	uint32_t extra = vlan_bytes(gen->options);
+	uint32_t extra = setup_vlan_bytes(gen->options);
 	const struct settings *settings = &gen->options->device.settings;
 	uint32_t mtu = settings->have[SETTING_MTU] ? settings->mtu :
 		       info->mtu != 0		   ? info->mtu : 1500;
 	uint32_t size = mix_max(&gen->options->size, extra);
 
-	if (!sending(gen) || size <= mtu + 14 + extra)
+	if (!setup_sends(gen) || size <= mtu + 14 + extra)
 		return CODE_OK;
 	say("--size: %u bytes, but the MTU of %s is %u%s: at most %u", size,
 	    gen->session.name, mtu, info->mtu != 0 || settings->have[SETTING_MTU] ? "" :
@@ -39,12 +36,12 @@ static int check_mtu(struct pktgen *gen, const struct vionet_device_info *info)
 	return session_fail(&gen->session, CODE_USAGE);
 }
 
-/* Turn per cent into bits a second. */
-static int resolve_rate(struct pktgen *gen, const struct vionet_device_info *info,
-			struct rate *rate)
+/* The rate in a unit that needs no device to be understood. */
+static int setup_rate(struct pktgen *gen, const struct vionet_device_info *info,
+		      struct rate *rate)
 {
 	*rate = gen->options->rate;
-	if (rate->kind != RATE_PERCENT || !sending(gen))
+	if (rate->kind != RATE_PERCENT || !setup_sends(gen))
 		return CODE_OK;
 	if (info->link.speed == 0) {
 		say("--rate: %s does not tell its link speed, so per cent of it mean "
@@ -52,14 +49,12 @@ static int resolve_rate(struct pktgen *gen, const struct vionet_device_info *inf
 		    gen->session.name);
 		return session_fail(&gen->session, CODE_USAGE);
 	}
-	rate->kind = RATE_BPS;
-	/* Mbit/s times thousandths of a per cent: 10^6 / 100. */
-	rate->milli *= (uint64_t)info->link.speed * 10000;
+	pace_resolve(rate, info->link.speed);
 	return CODE_OK;
 }
 
 /* What depends on the device: addresses, limits, the rate. */
-static int look_at_device(struct pktgen *gen, struct rate *rate)
+static int setup_look_at_device(struct pktgen *gen, struct rate *rate)
 {
 	struct frame_fields fields = gen->options->fields;
 	struct vionet_device_info info;
@@ -69,8 +64,8 @@ static int look_at_device(struct pktgen *gen, struct rate *rate)
 		say_error(result);
 		return session_fail(&gen->session, code_of_run(result));
 	}
-	if (check_mtu(gen, &info) != CODE_OK ||
-	    resolve_rate(gen, &info, rate) != CODE_OK)
+	if (setup_check_mtu(gen, &info) != CODE_OK ||
+	    setup_rate(gen, &info, rate) != CODE_OK)
 		return gen->session.code;
 	if (!info.link.up)
 		say("%s: the link is down", gen->session.name);
@@ -83,56 +78,46 @@ static int look_at_device(struct pktgen *gen, struct rate *rate)
 }
 
 /* Everything random follows from the seed. */
-static void seed(struct pktgen *gen)
+static void setup_seed(struct pktgen *gen)
 {
 	uint64_t state = gen->options->seed;
 	uint64_t sizes = mix_random(&state);
 
 	gen->stream = gen->options->stream;
-	if (sending(gen) && gen->stream == PKTGEN_ANY_STREAM)
+	if (setup_sends(gen) && gen->stream == PKTGEN_ANY_STREAM)
 		gen->stream = (int)(mix_random(&state) & 0xff);
-	mix_start(&gen->mix, &gen->options->size, vlan_bytes(gen->options), sizes);
+	mix_start(&gen->mix, &gen->options->size, setup_vlan_bytes(gen->options), sizes);
 }
 
-static int start_queues(struct pktgen *gen)
+static int setup_start(struct pktgen *gen)
 {
-	uint32_t largest = mix_max(&gen->options->size, vlan_bytes(gen->options));
+	uint32_t largest = mix_max(&gen->options->size, setup_vlan_bytes(gen->options));
 	uint32_t entries = gen->options->queue_size;
 	struct vionet_start_options start = {
 		.flags = (gen->options->mode == WAIT_POLL ?
 				  VIONET_START_NO_INTERRUPTS : 0) |
-			 (sending(gen) ? 0 : VIONET_START_NO_TX_POOL),
+			 (setup_sends(gen) ? 0 : VIONET_START_NO_TX_POOL),
 		.rx_queue_size = entries,
 		.tx_queue_size = entries,
 		.queue_pairs = gen->options->queues,
 		.tx_pool_options = { .access = VIONET_DEVICE_READS },
 	};
 
-	if (sending(gen) && largest > BUFFER_DEFAULT)
+	if (setup_sends(gen) && largest > BUFFER_DEFAULT)
 		start.tx_pool_options.buffer_size = largest;
 	return session_start(&gen->session, &start);
 }
 
-static void note_sizes(struct pktgen *gen, struct pktgen_report *report)
+static void setup_run_single(struct pktgen *gen, const struct rate *rate,
+			     struct pktgen_report *report)
 {
-	struct vionet_queue_info info;
-
-	if (vionet_device_queue_info(gen->session.device, 0, &info) == 0)
-		report->rx_size = info.size;
-	if (vionet_device_queue_info(gen->session.device, 1, &info) == 0)
-		report->tx_size = info.size;
-}
-
-static void run_single(struct pktgen *gen, const struct rate *rate,
-		       struct pktgen_report *report)
-{
-	if (sending(gen) && pktgen_prepare(gen) != CODE_OK)
+	if (setup_sends(gen) && pktgen_prepare(gen) != CODE_OK)
 		return;
 	pktgen_start_clock(gen, rate, now_ns());
 	pktgen_live_start(gen, 1, gen->start_ns);
 	pktgen_load(gen);
 	pktgen_live_rest(gen, gen->loaded_ns);
-	if (sending(gen)) {
+	if (setup_sends(gen)) {
 		pktgen_drain(gen);
 		if (!gen->options->no_rx)
 			report->cut_short = pktgen_linger(gen);
@@ -147,8 +132,8 @@ static void run_single(struct pktgen *gen, const struct rate *rate,
 }
 
 /* What the device counts is of all its time: only what it adds is of the run. */
-static void end_drops(struct pktgen *gen, const uint64_t *before,
-		      struct pktgen_report *report)
+static void setup_end_drops(struct pktgen *gen, const uint64_t *before,
+			    struct pktgen_report *report)
 {
 	/* A device that gave up is told nothing more. */
 	if (report->drops_known && gen->session.code != CODE_GONE)
@@ -159,22 +144,21 @@ static void end_drops(struct pktgen *gen, const uint64_t *before,
 								  0;
 }
 
-static void run(struct pktgen *gen, const struct rate *rate,
-		struct pktgen_report *report, struct pktgen_lanes *lanes)
+static void setup_run(struct pktgen *gen, const struct rate *rate,
+		      struct pktgen_report *report, struct pktgen_workers *workers)
 {
 	uint64_t before[PKTGEN_DROPS];
 
 	report->drops_known = pktgen_read_drops(&gen->session, before);
-	note_sizes(gen, report);
 	if (gen->options->queues == 1)
-		run_single(gen, rate, report);
+		setup_run_single(gen, rate, report);
 	else
-		pktgen_run_lanes(gen, rate, report, lanes);
-	end_drops(gen, before, report);
+		pktgen_run_workers(gen, rate, report, workers);
+	setup_end_drops(gen, before, report);
 }
 
 /* The only thread, if there is one pair; else the control thread stays as it is. */
-static void pin(const struct pktgen_options *options)
+static void setup_pin(const struct pktgen_options *options)
 {
 	cpu_set_t set;
 
@@ -185,30 +169,48 @@ static void pin(const struct pktgen_options *options)
 	sched_setaffinity(0, sizeof(set), &set);
 }
 
+static int setup_print(const struct pktgen *gen, const struct pktgen_report *report,
+		       const struct pktgen_workers *workers, int code)
+{
+	struct pktgen_results results;
+	int printed = pktgen_take_results(gen, report, workers, code, &results);
+
+	output_begin();
+	if (printed == CODE_OK && gen->options->json)
+		printed = pktgen_print_json(&results);
+	else if (printed == CODE_OK)
+		pktgen_print_text(&results);
+	if (printed == CODE_OK)
+		printed = finish_output(stdout, "standard output");
+	output_end();
+	free(results.pair);
+	return code != CODE_OK ? code : printed;
+}
+
 int command_pktgen(int argc, char **argv)
 {
 	static struct pktgen_options options;
 	static struct pktgen gen;
 	struct pktgen_report report = { 0 };
-	struct pktgen_lanes lanes = { 0 };
+	struct pktgen_workers workers = { 0 };
 	struct rate rate;
 	int code;
 
 	pktgen_parse(argc, argv, &options);
 	stop_install();
-	pin(&options);
+	setup_pin(&options);
 	gen.options = &options;
-	seed(&gen);
+	setup_seed(&gen);
 	if (session_open(&gen.session, &options.device, "pktgen") != CODE_OK)
 		return gen.session.code;
-	if (start_queues(&gen) == CODE_OK && session_apply(&gen.session) == CODE_OK &&
-	    look_at_device(&gen, &rate) == CODE_OK)
-		run(&gen, &rate, &report, &lanes);
+	if (setup_start(&gen) == CODE_OK && session_apply(&gen.session) == CODE_OK &&
+	    setup_look_at_device(&gen, &rate) == CODE_OK)
+		setup_run(&gen, &rate, &report, &workers);
 	code = session_close(&gen.session);
 	/* Nothing to tell of a run that never began. */
 	if (gen.start_ns != 0)
-		code = pktgen_print(&gen, &report, &lanes, code);
-	pktgen_free_lanes(&gen, &lanes);
+		code = setup_print(&gen, &report, &workers, code);
+	pktgen_free_workers(&gen, &workers);
 	pktgen_live_free(&gen);
 	return code;
 }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: several queue pairs, each with a thread that runs what pktgen.c has for one; the
- * main thread watches the device, shows the sum and ends it. Never: moves a frame in the
- * main thread, or touches a pair's run while its thread is there, but for `published`.
- * Read next: pktgen.c.
+ * Several queue pairs, each with a thread that runs what pktgen.c has for one. The main
+ * thread watches the device, shows the sum and ends it; of a run whose thread is there it
+ * reads `published` only.
  */
 #include "tools/pktgen/pktgen.h"
 
@@ -15,75 +14,59 @@
 #include <time.h>
 
 #define TICK_NS 5000000ULL
-#define NAP_NS 50000ULL
+#define GO_NS 50000ULL
 #define NUDGE_NS 500000000ULL
 
-struct crew {
+struct workers {
 	struct pktgen *gen; /* the sum */
 	struct pktgen_shared shared;
-	struct pktgen_options *options; /* one each */
 	struct pktgen_published *published;
 	pthread_t *thread;
 	uint32_t running; /* threads that were made */
 	uint64_t nudge_ns; /* when next */
-	struct pktgen_lanes *lanes;
+	struct pktgen_workers *kept;
 };
 
-static int load_int(const int *value)
+static int workers_load(const int *value)
 {
 	return __atomic_load_n(value, __ATOMIC_ACQUIRE);
 }
 
-static void store_int(int *to, int value)
+static void workers_store(int *to, int value)
 {
 	__atomic_store_n(to, value, __ATOMIC_RELEASE);
 }
 
-static uint64_t load(const uint64_t *value)
-{
-	return __atomic_load_n(value, __ATOMIC_ACQUIRE);
-}
-
-/* A signal ends it early, once. */
-static void nap(uint64_t duration)
-{
-	const struct timespec time = { .tv_nsec = (long)duration };
-
-	clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL);
-}
-
 /* ---- a pair's thread ---- */
 
-static void run_pair(struct pktgen *gen)
+static void worker_run(struct pktgen *gen)
 {
-	struct rate rate = gen->options->rate;
-
-	pktgen_start_clock(gen, &rate, gen->shared->start_ns);
+	pktgen_start_clock(gen, gen->shared->rate, gen->shared->start_ns);
 	pktgen_load(gen);
 	pktgen_publish(gen, now_ns());
-	store_int(&gen->published->state, PKTGEN_LOADED);
+	workers_store(&gen->published->state, PKTGEN_LOADED);
 	if (!gen->options->rx_only)
 		pktgen_drain(gen);
 	pktgen_publish(gen, now_ns());
-	store_int(&gen->published->state, PKTGEN_DRAINED);
+	workers_store(&gen->published->state, PKTGEN_DRAINED);
 	/* Frames of other pairs may still arrive here. */
-	while (!load_int(&gen->shared->end) && pktgen_settle(gen, UINT64_MAX))
+	while (!workers_load(&gen->shared->end) && pktgen_receive_or_wait(gen, UINT64_MAX))
 		;
 }
 
-static void *lane_main(void *argument)
+static void *worker_main(void *argument)
 {
 	struct pktgen *gen = argument;
 
 	if (!gen->options->rx_only)
 		pktgen_prepare(gen);
 	__atomic_store_n(&gen->published->code, gen->session.code, __ATOMIC_RELAXED);
-	store_int(&gen->published->state, PKTGEN_READY);
-	while (load_int(&gen->shared->go) == 0)
-		nap(NAP_NS);
-	if (load_int(&gen->shared->go) > 0)
-		run_pair(gen);
-	store_int(&gen->published->state, PKTGEN_ENDED);
+	workers_store(&gen->published->state, PKTGEN_READY);
+	while (workers_load(&gen->shared->go) == 0)
+		sleep_ns(GO_NS);
+	if (workers_load(&gen->shared->go) > 0)
+		worker_run(gen);
+	workers_store(&gen->published->state, PKTGEN_ENDED);
 	return NULL;
 }
 
@@ -91,63 +74,58 @@ static void *lane_main(void *argument)
 
 /* Every pair sends its own stream, from a port of its own, so that a device that steers
  * by hash spreads them; and its share of rate and count. */
-static void make_lane(struct crew *crew, const struct rate *rate, uint32_t index)
+static void worker_make(struct workers *workers, uint32_t index)
 {
-	struct pktgen *sum = crew->gen;
-	struct pktgen *lane = &crew->lanes->lane[index];
-	struct pktgen_options *options = &crew->options[index];
+	struct pktgen *sum = workers->gen;
+	struct pktgen *worker = &workers->kept->run[index];
 	struct frame_fields fields = sum->fields;
 	uint32_t pairs = sum->options->queues;
 	uint64_t seed = sum->options->seed + index;
 
-	*options = *sum->options;
-	options->interval_ns = 0;
-	options->rate = *rate;
-	lane->share = (struct pace_share){ .parts = pairs, .index = index };
-	options->count = pace_part(options->count, &lane->share);
-	lane->options = options;
-	lane->shared = &crew->shared;
-	lane->published = &crew->published[index];
-	lane->session = session_follow(&sum->session, index);
-	lane->stream = sum->stream;
+	worker->share = (struct pace_share){ .parts = pairs, .index = index };
+	worker->options = sum->options;
+	worker->shared = &workers->shared;
+	worker->published = &workers->published[index];
+	worker->session = session_follow(&sum->session, index);
+	worker->stream = sum->stream;
 	if (sum->stream != PKTGEN_ANY_STREAM)
-		lane->stream = (int)((uint32_t)(sum->stream + (int)index) & 0xff);
-	fields.stream = (uint8_t)lane->stream;
+		worker->stream = (int)((uint32_t)(sum->stream + (int)index) & 0xff);
+	fields.stream = (uint8_t)worker->stream;
 	fields.source_port = (uint16_t)(fields.source_port + index);
-	frame_builder_init(&lane->builder, &fields);
-	lane->mix = sum->mix;
-	lane->mix.state = mix_random(&seed);
+	frame_builder_init(&worker->builder, &fields);
+	worker->mix = sum->mix;
+	worker->mix.state = mix_random(&seed);
 }
 
-static int make_crew(struct crew *crew, const struct rate *rate)
+static int workers_make(struct workers *workers, const struct rate *rate)
 {
-	uint32_t pairs = crew->gen->options->queues;
-	struct pktgen_lanes *lanes = crew->lanes;
+	uint32_t pairs = workers->gen->options->queues;
+	struct pktgen_workers *kept = workers->kept;
 
-	lanes->lane = calloc(pairs, sizeof(*lanes->lane));
-	lanes->report = calloc(pairs, sizeof(*lanes->report));
-	crew->options = calloc(pairs, sizeof(*crew->options));
-	crew->published = calloc(pairs, sizeof(*crew->published));
-	crew->thread = calloc(pairs, sizeof(*crew->thread));
-	if (lanes->lane == NULL || lanes->report == NULL || crew->options == NULL ||
-	    crew->published == NULL || crew->thread == NULL) {
+	kept->run = calloc(pairs, sizeof(*kept->run));
+	kept->report = calloc(pairs, sizeof(*kept->report));
+	workers->published = calloc(pairs, sizeof(*workers->published));
+	workers->thread = calloc(pairs, sizeof(*workers->thread));
+	if (kept->run == NULL || kept->report == NULL || workers->published == NULL ||
+	    workers->thread == NULL) {
 		say("no memory for %u queue pairs", pairs);
-		return session_fail(&crew->gen->session, CODE_PERMISSION);
+		return session_fail(&workers->gen->session, CODE_PERMISSION);
 	}
-	crew->shared.first_stream = crew->gen->stream;
-	crew->shared.streams = (int)pairs;
-	if (crew->gen->stream == PKTGEN_ANY_STREAM) {
-		crew->shared.first_stream = 0;
-		crew->shared.streams = PKTGEN_STREAMS;
+	workers->shared.rate = rate;
+	workers->shared.first_stream = workers->gen->stream;
+	workers->shared.streams = (int)pairs;
+	if (workers->gen->stream == PKTGEN_ANY_STREAM) {
+		workers->shared.first_stream = 0;
+		workers->shared.streams = PKTGEN_STREAMS;
 	}
 	for (uint32_t i = 0; i < pairs; i++)
-		make_lane(crew, rate, i);
+		worker_make(workers, i);
 	return CODE_OK;
 }
 
-static int start_thread(struct crew *crew, uint32_t index)
+static int workers_start_thread(struct workers *workers, uint32_t index)
 {
-	const struct cpu_list *cpus = &crew->gen->options->cpus;
+	const struct cpu_list *cpus = &workers->gen->options->cpus;
 	char name[24]; /* 15 characters are what the kernel takes */
 	cpu_set_t set, ours;
 	int error = 0;
@@ -160,201 +138,163 @@ static int start_thread(struct crew *crew, uint32_t index)
 		error = pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
 	}
 	if (error == 0)
-		error = pthread_create(&crew->thread[index], NULL, lane_main,
-				       &crew->lanes->lane[index]);
+		error = pthread_create(&workers->thread[index], NULL, worker_main,
+				       &workers->kept->run[index]);
 	if (cpus->count != 0)
 		pthread_setaffinity_np(pthread_self(), sizeof(ours), &ours);
 	if (error != 0) {
 		say("a thread for queue pair %u: %s", index, strerror(error));
-		return session_fail(&crew->gen->session, CODE_PERMISSION);
+		return session_fail(&workers->gen->session, CODE_PERMISSION);
 	}
 	snprintf(name, sizeof(name), "pktgen-%u", index);
-	pthread_setname_np(crew->thread[index], name);
-	crew->running++;
+	pthread_setname_np(workers->thread[index], name);
+	workers->running++;
 	return CODE_OK;
 }
 
-/* Signals are for the main thread: its sleep has to end. But for the one of nudge(). */
-static void start_threads(struct crew *crew)
+/* Signals are for the main thread: its sleep has to end. Only workers_nudge() sends one. */
+static void workers_start(struct workers *workers)
 {
 	sigset_t all, before;
 
 	sigfillset(&all);
 	sigdelset(&all, SIGALRM);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	for (uint32_t i = 0; i < crew->gen->options->queues; i++)
-		if (start_thread(crew, i) != CODE_OK)
+	for (uint32_t i = 0; i < workers->gen->options->queues; i++)
+		if (workers_start_thread(workers, i) != CODE_OK)
 			break;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 /* ---- the sum, while they run ---- */
 
-static bool all_are(const struct crew *crew, enum pktgen_state state)
+static bool workers_all_are(const struct workers *workers, enum pktgen_state state)
 {
-	for (uint32_t i = 0; i < crew->running; i++)
-		if (load_int(&crew->published[i].state) < (int)state)
+	for (uint32_t i = 0; i < workers->running; i++)
+		if (workers_load(&workers->published[i].state) < (int)state)
 			return false;
 	return true;
 }
 
-/* Put a stream's part that one pair saw to that of the others. */
-static void join_stream(const struct pktgen_published *published, unsigned int stream,
-			struct track *sum)
-{
-	uint64_t first = load(&published->stream[stream].first);
-	uint64_t next = load(&published->stream[stream].next);
-
-	if (!__atomic_load_n(&published->stream[stream].started, __ATOMIC_RELAXED))
-		return;
-	if (!sum->started || (int64_t)(first - sum->first) < 0)
-		sum->first = first;
-	if (!sum->started || (int64_t)(next - sum->next) > 0)
-		sum->next = next;
-	sum->started = 1;
-	sum->unique += load(&published->stream[stream].unique);
-}
-
 /* What is missing of a stream; `sent` frames were sent, or else up to the last seen. */
-static uint64_t stream_lost(const struct crew *crew, unsigned int stream,
-			    const uint64_t *sent)
+static uint64_t workers_stream_lost(const struct workers *workers, unsigned int stream,
+				    const uint64_t *sent)
 {
-	static struct track sum; /* the main thread's: too large for a stack */
+	static struct tracker sum; /* the main thread's: too large for a stack */
 
-	memset(&sum, 0, offsetof(struct track, seen));
-	for (uint32_t i = 0; i < crew->running; i++)
-		join_stream(&crew->published[i], stream, &sum);
-	return track_lost(&sum, sent != NULL ? *sent : sum.next);
+	memset(&sum, 0, offsetof(struct tracker, seen));
+	for (uint32_t i = 0; i < workers->running; i++)
+		pktgen_stream_join(&workers->published[i], stream, &sum);
+	return tracker_lost(&sum, sent != NULL ? *sent : sum.next);
 }
 
-/* A pair's last sample, of one moment. */
-static struct pktgen_sample load_sample(const struct pktgen_published *from)
+static void workers_look(struct workers *workers)
 {
-	struct pktgen_sample sample;
-	uint64_t version;
+	struct pktgen_live *live = &workers->gen->live;
 
-	do {
-		const struct pktgen_sample *at;
-
-		version = load(&from->version);
-		at = &from->sample[version % 2];
-		sample = (struct pktgen_sample){
-			.at_ns = load(&at->at_ns),
-			.tx_frames = load(&at->tx_frames),
-			.tx_bytes = load(&at->tx_bytes),
-			.rx_frames = load(&at->rx_frames),
-			.rx_bytes = load(&at->rx_bytes),
-			.own_frames = load(&at->own_frames),
-			.latency_max_ns = load(&at->latency_max_ns),
-		};
-	} while (load(&from->version) != version);
-	return sample;
-}
-
-static void look_at_lanes(struct crew *crew)
-{
-	struct pktgen_live *live = &crew->gen->live;
-
-	for (uint32_t i = 0; i < crew->running; i++)
-		if (load(&crew->published[i].version) != 0)
-			live->now[i] = load_sample(&crew->published[i]);
+	for (uint32_t i = 0; i < workers->running; i++)
+		if (__atomic_load_n(&workers->published[i].version,
+				    __ATOMIC_ACQUIRE) != 0)
+			live->now[i] = pktgen_sample_load(&workers->published[i]);
 	live->lost = 0;
-	for (int i = 0; i < crew->shared.streams; i++)
-		live->lost += stream_lost(
-			crew, (uint8_t)(crew->shared.first_stream + i), NULL);
+	for (int i = 0; i < workers->shared.streams; i++)
+		live->lost += workers_stream_lost(
+			workers, (uint8_t)(workers->shared.first_stream + i), NULL);
 }
 
 /* Has one failed? Then the others end too. */
-static bool any_failed(struct crew *crew)
+static bool workers_any_failed(struct workers *workers)
 {
-	for (uint32_t i = 0; i < crew->running; i++)
-		session_fail(&crew->gen->session,
-			     __atomic_load_n(&crew->published[i].code,
+	for (uint32_t i = 0; i < workers->running; i++)
+		session_fail(&workers->gen->session,
+			     __atomic_load_n(&workers->published[i].code,
 					     __ATOMIC_RELAXED));
-	return crew->gen->session.code != CODE_OK;
+	return workers->gen->session.code != CODE_OK;
 }
 
-static bool stands_still(struct pktgen_published *published)
+static bool worker_stands_still(struct pktgen_published *published)
 {
-	uint64_t version = load(&published->version);
+	uint64_t version = __atomic_load_n(&published->version, __ATOMIC_ACQUIRE);
 	bool still = version == published->version_before;
 
 	published->version_before = version;
-	return still && load_int(&published->state) < PKTGEN_ENDED;
+	return still && workers_load(&published->state) < PKTGEN_ENDED;
 }
 
 /* A kick waits while the counter of its eventfd is full, which the other side can see to: a
  * signal ends it, and the thread sees what time it is. */
-static void nudge(struct crew *crew)
+static void workers_nudge(struct workers *workers)
 {
 	uint64_t now = now_ns();
 
-	if (now < crew->nudge_ns)
+	if (now < workers->nudge_ns)
 		return;
-	crew->nudge_ns = now + NUDGE_NS;
-	for (uint32_t i = 0; i < crew->running; i++)
-		if (stands_still(&crew->published[i]))
-			pthread_kill(crew->thread[i], SIGALRM);
+	workers->nudge_ns = now + NUDGE_NS;
+	for (uint32_t i = 0; i < workers->running; i++)
+		if (worker_stands_still(&workers->published[i]))
+			pthread_kill(workers->thread[i], SIGALRM);
 }
 
 /* Watch until all have reached `state`, or it is over. */
-static void watch(struct crew *crew, enum pktgen_state state)
+static void workers_watch(struct workers *workers, enum pktgen_state state)
 {
-	struct pktgen *gen = crew->gen;
+	struct pktgen *gen = workers->gen;
 
-	while (!all_are(crew, state)) {
+	while (!workers_all_are(workers, state)) {
 		uint64_t now = now_ns();
 
-		if (session_check(&gen->session, now) != CODE_OK || any_failed(crew))
-			store_int(&crew->shared.halt, 1);
+		if (session_check(&gen->session, now) != CODE_OK ||
+		    workers_any_failed(workers))
+			workers_store(&workers->shared.halt, 1);
 		if (gen->start_ns != 0) {
-			look_at_lanes(crew);
+			workers_look(workers);
 			session_fail(&gen->session, pktgen_live(gen, now));
 		}
-		nudge(crew);
-		nap(TICK_NS);
+		workers_nudge(workers);
+		sleep_ns(TICK_NS);
 	}
 }
 
 /* How many different frames came back, of all pairs. */
-static uint64_t unique_frames(const struct crew *crew, uint64_t *sent,
-			      uint64_t *latency_ns)
+static uint64_t workers_unique(const struct workers *workers, uint64_t *sent,
+			       uint64_t *latency_ns)
 {
-	const struct pktgen_published *from = crew->published;
+	const struct pktgen_published *from = workers->published;
 	uint64_t unique = 0;
 
 	*sent = *latency_ns = 0;
-	for (uint32_t i = 0; i < crew->running; i++, from++) {
-		struct pktgen_sample sample = load_sample(from);
+	for (uint32_t i = 0; i < workers->running; i++, from++) {
+		struct pktgen_sample sample = pktgen_sample_load(from);
 
 		*sent += sample.tx_frames;
 		if (sample.latency_max_ns > *latency_ns)
 			*latency_ns = sample.latency_max_ns;
-		for (int stream = 0; stream < crew->shared.streams; stream++)
-			unique += load(&from->stream[(uint8_t)(
-				crew->shared.first_stream + stream)].unique);
+		for (int stream = 0; stream < workers->shared.streams; stream++)
+			unique += pktgen_stream_unique(
+				from, (uint8_t)(workers->shared.first_stream + stream));
 	}
 	return unique;
 }
 
 /* All have sent everything: give what is on its way some time. True if some came until
  * the end of it. */
-static bool linger(struct crew *crew)
+static bool workers_linger(struct workers *workers)
 {
 	enum pktgen_waiting waiting = PKTGEN_WAIT;
-	const struct pktgen_options *options = crew->gen->options;
+	const struct pktgen_options *options = workers->gen->options;
 	uint64_t unique = 0, sent, latency;
 	struct pktgen_wait wait = { 0 };
 
 	if (options->no_rx || options->rx_only)
 		return false;
-	while (waiting == PKTGEN_WAIT && stop_asked() <= 1 && !any_failed(crew)) {
-		unique = unique_frames(crew, &sent, &latency);
+	while (waiting == PKTGEN_WAIT && stop_asked() <= 1 &&
+	       !workers_any_failed(workers)) {
+		unique = workers_unique(workers, &sent, &latency);
 		if (unique >= sent)
 			break;
-		session_check(&crew->gen->session, now_ns());
-		nudge(crew);
-		nap(TICK_NS);
+		session_check(&workers->gen->session, now_ns());
+		workers_nudge(workers);
+		sleep_ns(TICK_NS);
 		waiting = pktgen_wait_on(&wait, options, unique, latency, now_ns());
 	}
 	return waiting == PKTGEN_OUT_OF_TIME && unique > 0;
@@ -362,7 +302,7 @@ static bool linger(struct crew *crew)
 
 /* ---- the sum, at the end ---- */
 
-static void join_flow(struct pktgen_flow *sum, const struct pktgen_flow *flow)
+static void workers_join_flow(struct pktgen_flow *sum, const struct pktgen_flow *flow)
 {
 	if (flow->frames == 0)
 		return;
@@ -374,24 +314,24 @@ static void join_flow(struct pktgen_flow *sum, const struct pktgen_flow *flow)
 	sum->bytes += flow->bytes;
 }
 
-static void join_track(struct track *sum, const struct track *track)
+static void workers_join_tracker(struct tracker *sum, const struct tracker *tracker)
 {
-	sum->unique += track->unique;
-	sum->duplicates += track->duplicates;
-	sum->reordered += track->reordered;
-	sum->stale += track->stale;
+	sum->unique += tracker->unique;
+	sum->duplicates += tracker->duplicates;
+	sum->reordered += tracker->reordered;
+	sum->stale += tracker->stale;
 }
 
 /* What arrived of other streams counts with what arrived of its own. */
-static void join_others(struct pktgen *lane)
+static void worker_join_others(struct pktgen *worker)
 {
 	for (unsigned int i = 0; i < PKTGEN_STREAMS; i++)
-		if (lane->other[i] != NULL)
-			join_track(&lane->track, lane->other[i]);
+		if (worker->other[i] != NULL)
+			workers_join_tracker(&worker->tracker, worker->other[i]);
 }
 
-static void join_stats(struct vionet_queue_stats *sum,
-		       const struct vionet_queue_stats *stats)
+static void workers_join_stats(struct vionet_queue_stats *sum,
+			       const struct vionet_queue_stats *stats)
 {
 	sum->completed += stats->completed;
 	sum->kicks += stats->kicks;
@@ -409,131 +349,128 @@ static void join_stats(struct vionet_queue_stats *sum,
 	sum->in_flight += stats->in_flight;
 }
 
-static void join_vlans(struct pktgen *sum, const struct pktgen *lane)
+static void workers_join_vlans(struct pktgen *sum, const struct pktgen *worker)
 {
 	for (int i = 0; i < PKTGEN_VLANS; i++) {
-		if (lane->vlans[i] == 0)
+		if (worker->vlans[i] == 0)
 			continue;
-		sum->vlans[i] += lane->vlans[i];
-		sum->vlan_type[i] = lane->vlan_type[i];
-		sum->vlan_tci[i] = lane->vlan_tci[i];
+		sum->vlans[i] += worker->vlans[i];
+		sum->vlan_type[i] = worker->vlan_type[i];
+		sum->vlan_tci[i] = worker->vlan_tci[i];
 	}
 }
 
-static void join_lane(struct crew *crew, uint32_t index, struct pktgen_report *report)
+static void workers_join(struct workers *workers, uint32_t index,
+			 struct pktgen_report *report)
 {
-	struct pktgen *gen = crew->gen;
-	struct pktgen *lane = &crew->lanes->lane[index];
-	struct pktgen_report *own = &crew->lanes->report[index];
+	struct pktgen *gen = workers->gen;
+	struct pktgen *worker = &workers->kept->run[index];
+	struct pktgen_report *own = &workers->kept->report[index];
 
-	pktgen_take_report(lane, own);
+	pktgen_take_report(worker, own);
 	own->lost = 0;
 	if (!gen->options->no_rx && !gen->options->rx_only)
-		own->lost = stream_lost(crew, (unsigned int)lane->stream,
-					&lane->tx.frames);
-	join_others(lane);
-	join_flow(&gen->tx, &lane->tx);
-	join_flow(&gen->rx, &lane->rx);
-	join_flow(&gen->own, &lane->own);
-	join_vlans(gen, lane);
-	join_flow(&gen->foreign, &lane->foreign);
-	gen->damaged += lane->damaged;
-	gen->pace.slipped_ns += lane->pace.slipped_ns;
-	join_track(&gen->track, &lane->track);
-	histogram_join(&gen->latency, &lane->latency);
-	join_stats(&report->tx, &own->tx);
-	join_stats(&report->rx, &own->rx);
+		own->lost = workers_stream_lost(workers, (unsigned int)worker->stream,
+						&worker->tx.frames);
+	worker_join_others(worker);
+	workers_join_flow(&gen->tx, &worker->tx);
+	workers_join_flow(&gen->rx, &worker->rx);
+	workers_join_flow(&gen->own, &worker->own);
+	workers_join_vlans(gen, worker);
+	workers_join_flow(&gen->foreign, &worker->foreign);
+	gen->damaged += worker->damaged;
+	pace_join(&gen->pace, &worker->pace);
+	workers_join_tracker(&gen->tracker, &worker->tracker);
+	histogram_join(&gen->latency, &worker->latency);
+	workers_join_stats(&report->tx, &own->tx);
+	workers_join_stats(&report->rx, &own->rx);
 	report->lost += own->lost;
-	session_fail(&gen->session, lane->session.code);
+	session_fail(&gen->session, worker->session.code);
 }
 
-static void join_all(struct crew *crew, struct pktgen_report *report)
+static void workers_join_all(struct workers *workers, struct pktgen_report *report)
 {
-	struct pktgen *gen = crew->gen;
+	struct pktgen *gen = workers->gen;
 
-	gen->track = (struct track){ 0 };
-	for (uint32_t i = 0; i < crew->running; i++)
-		if (crew->lanes->lane[i].loaded_ns > gen->loaded_ns)
-			gen->loaded_ns = crew->lanes->lane[i].loaded_ns;
+	gen->tracker = (struct tracker){ 0 };
+	for (uint32_t i = 0; i < workers->running; i++)
+		if (workers->kept->run[i].loaded_ns > gen->loaded_ns)
+			gen->loaded_ns = workers->kept->run[i].loaded_ns;
 	report->load_ns = gen->loaded_ns - gen->start_ns;
 	report->wait_ns = now_ns() - gen->loaded_ns;
 	report->interrupted = stop_asked() > 0;
 	report->hurried = stop_asked() > 1;
-	for (uint32_t i = 0; i < crew->running; i++)
-		pktgen_publish(&crew->lanes->lane[i], now_ns());
-	for (uint32_t i = 0; i < crew->running; i++)
-		join_lane(crew, i, report);
-	/* A second that one of n gave up is a second for one frame in n. */
-	gen->pace.slipped_ns /= gen->options->queues;
+	for (uint32_t i = 0; i < workers->running; i++)
+		pktgen_publish(&workers->kept->run[i], now_ns());
+	for (uint32_t i = 0; i < workers->running; i++)
+		workers_join(workers, i, report);
 	/* A stream that somebody else sends belongs to no pair. */
 	if (gen->options->rx_only)
 		for (unsigned int i = 0; i < PKTGEN_STREAMS; i++)
-			report->lost += stream_lost(crew, i, NULL);
+			report->lost += workers_stream_lost(workers, i, NULL);
 }
 
 /* ---- the run ---- */
 
-static void run_crew(struct crew *crew, const struct rate *rate,
-		     struct pktgen_report *report)
+static void workers_run(struct workers *workers, const struct rate *rate,
+			struct pktgen_report *report)
 {
-	struct pktgen *gen = crew->gen;
+	struct pktgen *gen = workers->gen;
 
-	start_threads(crew);
-	watch(crew, PKTGEN_READY);
-	if (any_failed(crew) || stop_asked() > 0) {
-		store_int(&crew->shared.go, -1);
+	workers_start(workers);
+	workers_watch(workers, PKTGEN_READY);
+	if (workers_any_failed(workers) || stop_asked() > 0) {
+		workers_store(&workers->shared.go, -1);
 	} else {
-		crew->shared.start_ns = now_ns();
-		pktgen_start_clock(gen, rate, crew->shared.start_ns);
+		workers->shared.start_ns = now_ns();
+		pktgen_start_clock(gen, rate, workers->shared.start_ns);
 		pktgen_live_start(gen, gen->options->queues, gen->start_ns);
-		store_int(&crew->shared.go, 1);
-		watch(crew, PKTGEN_LOADED);
-		look_at_lanes(crew);
+		workers_store(&workers->shared.go, 1);
+		workers_watch(workers, PKTGEN_LOADED);
+		workers_look(workers);
 		pktgen_live_rest(gen, now_ns());
-		watch(crew, PKTGEN_DRAINED);
-		report->cut_short = linger(crew);
+		workers_watch(workers, PKTGEN_DRAINED);
+		report->cut_short = workers_linger(workers);
 	}
-	store_int(&crew->shared.end, 1);
-	for (; !all_are(crew, PKTGEN_ENDED); nap(TICK_NS))
-		nudge(crew);
-	for (uint32_t i = 0; i < crew->running; i++)
-		pthread_join(crew->thread[i], NULL);
+	workers_store(&workers->shared.end, 1);
+	for (; !workers_all_are(workers, PKTGEN_ENDED); sleep_ns(TICK_NS))
+		workers_nudge(workers);
+	for (uint32_t i = 0; i < workers->running; i++)
+		pthread_join(workers->thread[i], NULL);
 }
 
-void pktgen_run_lanes(struct pktgen *gen, const struct rate *rate,
-		      struct pktgen_report *report, struct pktgen_lanes *lanes)
+void pktgen_run_workers(struct pktgen *gen, const struct rate *rate,
+			struct pktgen_report *report, struct pktgen_workers *kept)
 {
-	struct crew crew = { .gen = gen, .lanes = lanes };
+	struct workers workers = { .gen = gen, .kept = kept };
 
-	if (make_crew(&crew, rate) == CODE_OK) {
-		run_crew(&crew, rate, report);
+	if (workers_make(&workers, rate) == CODE_OK) {
+		workers_run(&workers, rate, report);
 		if (gen->session.code == CODE_OK)
 			session_check_now(&gen->session);
 		pktgen_live_end(gen);
 		if (gen->start_ns != 0) {
-			join_all(&crew, report);
-			look_at_lanes(&crew);
+			workers_join_all(&workers, report);
+			workers_look(&workers);
 			gen->live.lost = report->lost;
 			pktgen_live_rest(gen, now_ns());
 		}
 	}
-	/* What lives on with the lanes must not point here. */
-	for (uint32_t i = 0; lanes->lane != NULL && i < gen->options->queues; i++) {
-		lanes->lane[i].options = gen->options;
-		lanes->lane[i].shared = NULL;
-		lanes->lane[i].published = NULL;
+	/* What is kept must not point here. */
+	for (uint32_t i = 0; kept->run != NULL && i < gen->options->queues; i++) {
+		kept->run[i].shared = NULL;
+		kept->run[i].published = NULL;
 	}
-	free(crew.options);
-	free(crew.published);
-	free(crew.thread);
+	free(workers.published);
+	free(workers.thread);
 }
 
-void pktgen_free_lanes(struct pktgen *gen, struct pktgen_lanes *lanes)
+void pktgen_free_workers(struct pktgen *gen, struct pktgen_workers *kept)
 {
-	for (uint32_t i = 0; lanes->lane != NULL && i < gen->options->queues; i++)
+	for (uint32_t i = 0; kept->run != NULL && i < gen->options->queues; i++)
 		for (unsigned int stream = 0; stream < PKTGEN_STREAMS; stream++)
-			free(lanes->lane[i].other[stream]);
-	free(lanes->lane);
-	free(lanes->report);
-	*lanes = (struct pktgen_lanes){ 0 };
+			free(kept->run[i].other[stream]);
+	free(kept->run);
+	free(kept->report);
+	*kept = (struct pktgen_workers){ 0 };
 }

@@ -318,6 +318,16 @@ void sleep_until(uint64_t until)
 		;
 }
 
+void sleep_ns(uint64_t duration)
+{
+	const struct timespec time = {
+		.tv_sec = (time_t)(duration / 1000000000),
+		.tv_nsec = (long)(duration % 1000000000),
+	};
+
+	clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL);
+}
+
 void refuse_usage(const char *format, ...)
 {
 	va_list arguments;

@@ -100,6 +100,9 @@ uint64_t now_ns(void);
 /* Sleep until that time of now_ns(), or until a signal asks to stop. */
 void sleep_until(uint64_t until);
 
+/* Sleep so long, or until a signal. */
+void sleep_ns(uint64_t duration);
+
 /* How to open a device, from the command line. */
 struct device_options {
 	const char *name;

@@ -20,7 +20,7 @@
 
 #define SPIN_NS 50000ULL
 /* Without an interrupt for the queue: how long to sleep between looks. */
-#define NAP_NS 100000ULL
+#define BACKOFF_NS 100000ULL
 #define DISCARD_BURST 64
 #define MOVING_NS 200000000ULL
 
@@ -345,16 +345,6 @@ int session_check(struct session *session, uint64_t now)
 	return session_check_now(session);
 }
 
-static void nap(uint64_t duration)
-{
-	const struct timespec time = {
-		.tv_sec = (time_t)(duration / 1000000000),
-		.tv_nsec = (long)(duration % 1000000000),
-	};
-
-	clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL);
-}
-
 /* Arm all receive queues, and wait for them in `waits` from 1 on. Returns how many, 0
  * if one has work, -1 if one has no interrupt: then none is armed. */
 static int arm_queues(const struct session *session, struct pollfd *waits)
@@ -387,7 +377,7 @@ static void sleep_on_interrupt(struct session *session, uint64_t until)
 		time.tv_nsec = (long)(until - now);
 		ppoll(waits, (nfds_t)armed + 1, &time, NULL);
 	} else if (now < until && armed < 0) {
-		nap(until - now < NAP_NS ? until - now : NAP_NS);
+		sleep_ns(until - now < BACKOFF_NS ? until - now : BACKOFF_NS);
 	}
 	for (unsigned int i = 0; armed >= 0 && i < session->pairs; i++)
 		vionet_queue_disarm(session->receive[i]);
@@ -409,7 +399,7 @@ void session_idle(struct session *session, enum wait_mode mode, int receiving,
 	if (receiving)
 		sleep_on_interrupt(session, until);
 	else
-		nap(until - now);
+		sleep_ns(until - now);
 }
 
 uint32_t session_discard(struct session *session)

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a run of `vionet pktgen` came to, as plain numbers: the text and the JSON object are
+ * made of this and of nothing else.
+ */
+#ifndef VIONET_TOOLS_RESULTS_H
+#define VIONET_TOOLS_RESULTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tools/pktgen/options.h"
+
+#define PKTGEN_VLANS 8
+
+/* Counters of the device's own that tell of frames that it dropped. */
+enum pktgen_drop {
+	PKTGEN_DROP_RX_BUFFERS, /* for want of receive buffers */
+	PKTGEN_DROP_RX,		/* for other reasons */
+	PKTGEN_DROP_RX_RATE,
+	PKTGEN_DROP_TX_MALFORMED,
+	PKTGEN_DROP_TX,
+	PKTGEN_DROP_TX_RATE,
+	PKTGEN_DROPS,
+};
+
+/* The device's own name of the counter, and what it tells ("for want of ..."). */
+const char *pktgen_drop_name(enum pktgen_drop drop);
+const char *pktgen_drop_reason(enum pktgen_drop drop);
+
+/* Frames of one direction and kind. */
+struct pktgen_flow_result {
+	uint64_t frames;
+	uint64_t bytes;  /* without FCS */
+	double pps;      /* between the first and the last; 0: too few to say */
+	double wire_bps; /* the same in bits on the wire */
+};
+
+/* The rate that was asked for, in its own unit, and what was measured. */
+struct pktgen_verdict {
+	bool asked; /* not --rate max */
+	const char *unit;
+	double wanted;
+	double reached;
+	bool followed;
+	const char *why; /* NULL if it followed */
+};
+
+struct pktgen_tx_result {
+	struct pktgen_flow_result sent;
+	uint64_t completed, refused, in_flight;
+	struct pktgen_verdict rate;
+	double slipped_s; /* of the schedule, given up */
+	uint64_t full, kicks, rescues;
+};
+
+/* Our own frames that came with so many VLAN tags, and the outermost tag of the last. */
+struct pktgen_vlan_result {
+	uint64_t frames;
+	uint16_t type, tci;
+};
+
+struct pktgen_rx_result {
+	struct pktgen_flow_result all, own, foreign;
+	uint64_t lost, duplicates, reordered, stale;
+	uint64_t damaged; /* our own, payload not as it was sent */
+	uint64_t dropped; /* by the driver: the device reported them wrongly */
+	uint64_t starved, interrupts, rescues;
+	struct pktgen_vlan_result vlan[PKTGEN_VLANS]; /* the last: so many or more */
+};
+
+/* Nanoseconds. */
+struct pktgen_latency_result {
+	uint64_t count; /* 0: not measured */
+	uint64_t min, max, p50, p90, p99, p999;
+	double average;
+};
+
+/* One queue pair, or all together. */
+struct pktgen_pair_result {
+	int stream; /* or PKTGEN_ANY_STREAM */
+	struct pktgen_tx_result tx;
+	struct pktgen_rx_result rx;
+	struct pktgen_latency_result latency;
+};
+
+/* The time from one live line to the next. */
+struct pktgen_interval {
+	double at_s;	/* its end, since the start */
+	double seconds; /* its length */
+	uint64_t tx_frames, rx_frames, own_frames;
+	uint64_t lost, dropped;
+	double tx_pps, tx_bps, rx_pps, rx_bps, own_pps; /* on the wire */
+};
+
+struct pktgen_results {
+	const char *device;
+	const struct pktgen_options *options;
+	struct frame_fields fields;	/* as they were sent */
+	uint32_t rx_size, tx_size;	/* entries of the first pair's queues */
+	double load_s; /* from the start to the end of sending, or of receiving only */
+	double wait_s; /* from then on */
+	bool interrupted;
+	bool hurried;	/* stopped twice: nothing was waited for */
+	bool cut_short; /* frames were still arriving when the wait ended */
+	struct pktgen_pair_result total;
+	struct pktgen_pair_result *pair; /* options->queues of them; NULL: one only */
+	bool drops_known;
+	uint64_t drop[PKTGEN_DROPS];
+	const struct pktgen_interval *interval;
+	size_t intervals;
+	int code; /* exit code of the run */
+};
+
+/* Did the pair receive nothing, though others did? */
+bool pktgen_is_idle(const struct pktgen_results *results, uint32_t pair);
+
+/* The printers. */
+void pktgen_print_text(const struct pktgen_results *results);
+/* Returns an exit code; what has gone wrong has been said. */
+int pktgen_print_json(const struct pktgen_results *results);
+
+#endif
