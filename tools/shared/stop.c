@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: what stop.h says: stop signals, what frees a call that holds the process, and what
+ * of both an output is spared.
+ * Never: prints.
+ */
+#include "tools/shared/stop.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/time.h>
+#include <time.h>
+#include <ucontext.h>
+
+/* Read by all threads; an atomic int is lock-free, so the handler may write it. */
+static int stops;
+static void (*undo_before_death)(void);
+static bool in_order;
+static pthread_t main_thread;
+static sigset_t alarm_set, mask_before;
+static unsigned int outputs; /* of the main thread, one in another */
+
+/* From a second from now on, each second: a signal that comes just before a call that waits is
+ * not lost. */
+static void alarm_in_a_second(void)
+{
+	const struct itimerval each = { { 1, 0 }, { 1, 0 } };
+
+	setitimer(ITIMER_REAL, &each, NULL);
+}
+
+static void on_stop(int number, siginfo_t *info, void *context)
+{
+	ucontext_t *interrupted = context;
+
+	(void)info;
+	if (!__atomic_load_n(&in_order, __ATOMIC_RELAXED)) {
+		if (undo_before_death != NULL)
+			undo_before_death();
+		signal(number, SIG_DFL);
+		raise(number);
+		return;
+	}
+	if (stop_asked() < 1000)
+		__atomic_fetch_add(&stops, 1, __ATOMIC_RELAXED);
+	/* An output that stands still holds nobody then. */
+	sigdelset(&interrupted->uc_sigmask, SIGALRM);
+	alarm_in_a_second();
+}
+
+static void on_alarm(int number)
+{
+	(void)number;
+}
+
+void stop_undo(void (*undo)(void))
+{
+	undo_before_death = undo;
+}
+
+void stop_in_order(void)
+{
+	__atomic_store_n(&in_order, true, __ATOMIC_RELAXED);
+}
+
+void stop_install(void)
+{
+	static const int stopping[] = { SIGINT, SIGTERM, SIGHUP };
+	/* A sleep and a poll end all the same; what is being written arrives. */
+	struct sigaction action = { .sa_sigaction = on_stop,
+				    .sa_flags = SA_SIGINFO | SA_RESTART };
+
+	main_thread = pthread_self();
+	sigemptyset(&alarm_set);
+	sigaddset(&alarm_set, SIGALRM);
+	pthread_sigmask(SIG_UNBLOCK, &alarm_set, NULL); /* as its parent may have left it */
+	for (size_t i = 0; i < sizeof(stopping) / sizeof(stopping[0]); i++)
+		sigaction(stopping[i], &action, NULL);
+	action = (struct sigaction){ .sa_handler = on_alarm };
+	sigaction(SIGALRM, &action, NULL);
+	action.sa_handler = SIG_IGN;
+	sigaction(SIGPIPE, &action, NULL);
+	sigaction(SIGXFSZ, &action, NULL);
+}
+
+void stop_moving(void)
+{
+	alarm_in_a_second();
+}
+
+void stop_closed(void)
+{
+	const struct itimerval never = { { 0, 0 }, { 0, 0 } };
+
+	if (stop_asked() == 0)
+		setitimer(ITIMER_REAL, &never, NULL);
+	if (stop_asked() != 0)
+		alarm_in_a_second();
+}
+
+static bool is_main(void)
+{
+	return pthread_equal(pthread_self(), main_thread) != 0;
+}
+
+void output_begin(void)
+{
+	if (!is_main() || outputs++ > 0)
+		return;
+	pthread_sigmask(SIG_BLOCK, &alarm_set, &mask_before);
+	if (stop_asked() == 0)
+		return;
+	/* It has a second of its own. */
+	alarm_in_a_second();
+	pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
+}
+
+void output_end(void)
+{
+	if (is_main() && --outputs == 0)
+		pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
+}
+
+int stop_asked(void)
+{
+	return __atomic_load_n(&stops, __ATOMIC_RELAXED);
+}
+
+uint64_t now_ns(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (uint64_t)time.tv_sec * 1000000000ULL + (uint64_t)time.tv_nsec;
+}
+
+void sleep_until(uint64_t until)
+{
+	const struct timespec time = {
+		.tv_sec = (time_t)(until / 1000000000),
+		.tv_nsec = (long)(until % 1000000000),
+	};
+
+	while (stop_asked() == 0 &&
+	       clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL) == EINTR)
+		;
+}
+
+void sleep_ns(uint64_t duration)
+{
+	const struct timespec time = {
+		.tv_sec = (time_t)(duration / 1000000000),
+		.tv_nsec = (long)(duration % 1000000000),
+	};
+
+	clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL);
+}
