@@ -545,7 +545,9 @@ class Waits(Case):
             else:
                 self.assertIn("listening", process.stderr.readline())
             process.terminate()
-            process.communicate(timeout=DEADLINE)
+            _, errors = process.communicate(timeout=DEADLINE)
+            if command[0] == "stats":
+                self.assertIn("nobody took it", errors)
             os.close(reading)
 
 

@@ -182,7 +182,7 @@ int capture_flush(struct capture *capture)
 	if (capture->error == 0)
 		capture->error = errno;
 	say("-w %s: %s; what was written before stays valid", capture->path,
-	    capture->error != 0 ? strerror(capture->error) : "a write failed");
+	    capture->error != 0 ? output_failure(capture->error) : "a write failed");
 	repair(capture);
 	pcap_dump_close(capture->dumper);
 	capture->dumper = NULL;

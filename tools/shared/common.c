@@ -159,6 +159,13 @@ int code_of_run(int result)
 	return CODE_FAILED;
 }
 
+const char *output_failure(int error)
+{
+	/* Only after a signal is one cut off, and only one that stands still. */
+	return error == EINTR ? "nobody took it for a second after the signal" :
+				strerror(error);
+}
+
 int finish_output(FILE *file, const char *name)
 {
 	static const FILE *failed; /* once said is enough, for all that follows */
@@ -173,7 +180,7 @@ int finish_output(FILE *file, const char *name)
 	if (error == 0 && !ferror(file))
 		return CODE_OK;
 	if (failed != file)
-		say("%s: %s", name, error != 0 ? strerror(error) :
+		say("%s: %s", name, error != 0 ? output_failure(error) :
 						 "cannot be written to");
 	failed = file;
 	return CODE_FAILED;

@@ -69,6 +69,9 @@ int code_of_run(int result);
  * once for a file (`name`: what it is), and return CODE_FAILED. */
 int finish_output(FILE *file, const char *name);
 
+/* Why something could not be written. */
+const char *output_failure(int error);
+
 /* How to open a device, from the command line. */
 struct device_options {
 	const char *name;
