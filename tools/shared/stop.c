@@ -14,6 +14,16 @@
 #include <time.h>
 #include <ucontext.h>
 
+/* The thread sanitizer runs a handler only when the call that it interrupted is over. */
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define RESTART 0
+#endif
+#endif
+#ifndef RESTART
+#define RESTART SA_RESTART
+#endif
+
 /* Read by all threads; an atomic int is lock-free, so the handler may write it. */
 static int stops;
 static void (*undo_before_death)(void);
@@ -70,7 +80,7 @@ void stop_install(void)
 	static const int stopping[] = { SIGINT, SIGTERM, SIGHUP };
 	/* A sleep and a poll end all the same; what is being written arrives. */
 	struct sigaction action = { .sa_sigaction = on_stop,
-				    .sa_flags = SA_SIGINFO | SA_RESTART };
+				    .sa_flags = SA_SIGINFO | RESTART };
 
 	main_thread = pthread_self();
 	sigemptyset(&alarm_set);
