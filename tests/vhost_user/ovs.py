@@ -65,6 +65,7 @@ class Switch(peer.Case):
                                f"--timeout={peer.PATIENCE}", *arguments],
                               capture_output=True, text=True, env={**os.environ, **self.paths})
         self.assertEqual(done.returncode, 0, done.stderr + self.switch_text())
+        return done.stdout
 
     def switch_text(self):
         log = self.folder / "switch.log"
@@ -93,7 +94,11 @@ class Switch(peer.Case):
 
     def port_is_up(self, device):
         path = device.split(":", 1)[1].split(",")[0]
-        return f"({path}) virtio is now ready" in self.switch.text()
+        if f"({path}) virtio is now ready" not in self.switch.text():
+            return False
+        # The switch itself comes to know of it later, and drops what is for the port until then.
+        name = pathlib.Path(path).name
+        return self.vsctl("get", "Interface", name, "link_state").strip() == "up"
 
     def test_frames_from_port_to_port(self):
         self.pass_frames(self.a, self.b, 4000)
