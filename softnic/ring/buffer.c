@@ -113,8 +113,11 @@ static int add_pieces(struct ring *ring, struct buffer *buffer, uint64_t iova,
 	uint64_t piece;
 	uint8_t *at;
 
+	/* Behind the last address there is no first one. */
+	bool wraps = length > -iova && iova != 0;
+
 	while (length) {
-		window = find_window(ring, iova);
+		window = wraps ? NULL : find_window(ring, iova);
 		piece = window ? window->size - (iova - window->iova) : length;
 		if (piece > length)
 			piece = length;
@@ -208,15 +211,27 @@ static int entry_breach(struct ring *ring, const char *id, uint32_t index,
 	return ring_broken(ring);
 }
 
+static int table_breach(struct ring *ring, const char *id, uint16_t buffer,
+			uint32_t length, const char *why)
+{
+	judge(ring, id, "queue %u: the table of buffer %u has %u bytes: %s",
+	       ring->queue->index, buffer, length, why);
+	return ring_broken(ring);
+}
+
 /* A split table is a chain from its entry 0; it may use its entries in any order. */
 static int add_split_table(struct ring *ring, struct buffer *buffer,
-			   const struct table *table)
+			   const struct table *table, uint32_t room)
 {
 	uint32_t index = 0, steps;
 	struct fetched entry;
 	const char *wrong;
 
 	for (steps = 0; steps < table->entries; steps++) {
+		if (unlikely(steps == room))
+			return table_breach(ring, "SPLIT-11", table->id,
+					    16 * table->entries,
+					    "a chain longer than the queue");
 		table_entry(table, index, &entry);
 		wrong = split_entry_breach(ring, &entry, index, table);
 		if (unlikely(wrong))
@@ -258,14 +273,6 @@ static int add_packed_table(struct ring *ring, struct buffer *buffer,
 	return 0;
 }
 
-static int table_breach(struct ring *ring, const char *id, uint16_t buffer,
-			uint32_t length, const char *why)
-{
-	judge(ring, id, "queue %u: the table of buffer %u has %u bytes: %s",
-	       ring->queue->index, buffer, length, why);
-	return ring_broken(ring);
-}
-
 int buffer_add_table(struct ring *ring, struct buffer *buffer,
 		     const struct fetched *descriptor, unsigned int before)
 {
@@ -293,13 +300,7 @@ int buffer_add_table(struct ring *ring, struct buffer *buffer,
 	}
 	if (ring->packed)
 		return add_packed_table(ring, buffer, &table);
-	if (add_split_table(ring, buffer, &table) < 0)
-		return -1;
-	if ((uint32_t)buffer->readable + buffer->writable + before > ring->size)
-		return table_breach(ring, "SPLIT-11", buffer->id,
-				    descriptor->length,
-				    "a chain longer than the queue");
-	return 0;
+	return add_split_table(ring, buffer, &table, ring->size - before);
 }
 
 void buffer_judge_pieces(struct ring *ring, const struct buffer *buffer)

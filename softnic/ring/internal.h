@@ -151,7 +151,9 @@ struct ring {
 	/* Packed: slots since the last publication; and published since the last
 	 * ring_notify. */
 	uint32_t unpublished, moved;
+	int64_t tails_ns;	/* waited for tails of lists */
 	uint32_t outstanding;	/* descriptors taken and not given */
+	uint32_t unseen;	/* given, and the driver cannot see it yet */
 
 	union {
 		const struct split_descriptor *table;
@@ -310,6 +312,7 @@ static inline void buffer_given(struct ring *ring, const struct buffer *buffer)
 {
 	ring->free[ring->free_count++] = buffer->record;
 	ring->outstanding -= buffer->slots;
+	ring->unseen += buffer->slots;
 	ring->queue->given++;
 }
 

@@ -12,8 +12,10 @@
 #include "softnic/ring/internal.h"
 
 #define WORD_FLAGS 7u /* of a descriptor, in words of 16 bits */
-/* How long a list's tail may take before it counts as never made available. */
+/* How long a list's tail may take before it counts as never made available; and how long
+ * those of all lists of a ring may, for the device has more to do than to wait. */
 #define TAIL_NS 50000000ll
+#define TAILS_NS (20 * TAIL_NS)
 
 const struct duties packed_duties = {
 	.alignment = "PACKED-19",
@@ -137,15 +139,17 @@ static int judge_tail(struct ring *ring, uint16_t position, bool wrap,
 		      struct fetched *d)
 {
 	struct timespec from, now;
-	bool late = false, there = false;
+	int64_t waited = 0, before = ring->tails_ns;
+	bool there = false;
 
 	clock_gettime(CLOCK_MONOTONIC, &from);
-	while (!there && !late) {
+	while (!there && waited <= TAIL_NS && before + waited <= TAILS_NS) {
 		there = flags_available(load_flags(ring, position), wrap);
 		clock_gettime(CLOCK_MONOTONIC, &now);
-		late = (now.tv_sec - from.tv_sec) * 1000000000ll + now.tv_nsec -
-			       from.tv_nsec > TAIL_NS;
+		waited = (now.tv_sec - from.tv_sec) * 1000000000ll + now.tv_nsec -
+			 from.tv_nsec;
 	}
+	ring->tails_ns = before + waited;
 	packed_fetch(ring, position, d);
 	if (!there)
 		return packed_breach(ring, "PACKED-10", position, d,
@@ -154,6 +158,12 @@ static int judge_tail(struct ring *ring, uint16_t position, bool wrap,
 	judge(ring, "PACKED-30", "queue %u, descriptor %u became available "
 	       "after the first one of its list", ring->queue->index, position);
 	return 0;
+}
+
+/* What is given and not published is no more the driver's than what is not given. */
+static uint32_t device_has(const struct ring *ring)
+{
+	return ring->outstanding + ring->unseen;
 }
 
 static int judge_flags(struct ring *ring, const struct buffer *buffer,
@@ -171,7 +181,7 @@ static int judge_flags(struct ring *ring, const struct buffer *buffer,
 	if (unlikely((d->flags & DF_NEXT) && buffer->slots >= ring->size))
 		return packed_breach(ring, "PACKED-26", position, d,
 				     "the list is longer than the ring");
-	if (unlikely(ring->outstanding + buffer->slots > ring->size))
+	if (unlikely(device_has(ring) + buffer->slots > ring->size))
 		return packed_breach(ring, list ? "PACKED-29" : "PACKED-02", position,
 				     d, "made available though the device has the "
 				     "whole ring");
@@ -218,7 +228,7 @@ int packed_take(struct ring *ring, struct buffer *buffer)
 	if (!flags_available(d.flags, ring->next_wrap))
 		return judge_empty(ring, &d);
 	/* With the whole ring taken there is no record left either. */
-	if (unlikely(ring->outstanding == ring->size))
+	if (unlikely(device_has(ring) == ring->size))
 		return packed_breach(ring, "PACKED-02", position, &d,
 				     "made available though the device has the whole "
 				     "ring");

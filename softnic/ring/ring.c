@@ -329,6 +329,7 @@ void ring_publish(struct queue *queue)
 
 	if (unlikely(!ring || queue->broken))
 		return;
+	ring->unseen = 0;
 	if (unlikely(ring->special)) {
 		special_publish(ring);
 		return;

@@ -46,6 +46,20 @@ static void packed_overfull(void)
 	take_all();
 }
 
+/* The whole ring is given back, and the driver cannot have seen it. */
+static void packed_unseen(void)
+{
+	struct buffer b;
+	unsigned int i;
+
+	for (i = 0; i < bed.size; i++)
+		entry(i, 64, A);
+	while (ring_take(bed.queue, &b) == 1)
+		ring_give(bed.queue, &b, 0);
+	entry(0, 64, DF_USED);
+	take_all();
+}
+
 static void packed_no_room(void)
 {
 	unsigned int i;
@@ -241,6 +255,8 @@ const struct breaking packed_breakings[] = {
 	{ "GEN-44", true, 0, told_no_position },
 	{ "PACKED-01", true, 0, packed_size },
 	{ "PACKED-02", true, 0, packed_overfull },
+	{ "PACKED-02", true, 0, packed_unseen },
+	{ "PACKED-02", true, ORDER, packed_unseen },
 	{ "PACKED-03", true, 0, packed_wrap_from_zero },
 	{ "PACKED-03", true, 0, packed_wrap_not_flipped },
 	{ "PACKED-04", true, 0, packed_bits_alike },

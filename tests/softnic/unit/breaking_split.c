@@ -113,6 +113,20 @@ static void chain_long(void)
 	take_all();
 }
 
+/* Elements without a byte are no less descriptors; nor is a long table a licence. */
+static void chain_long_of_nothing(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < 64; i++)
+		*table_at(i) = (struct split_entry){ iova(BED_DATA), 0,
+						     i < 63 ? DF_NEXT : 0,
+						     (uint16_t)(i + 1) };
+	put(0, BED_TABLES, 64 * 16, DF_INDIRECT, 0);
+	offer(0);
+	take_all();
+}
+
 static void next_with_indirect(void)
 {
 	*table_at(0) = (struct split_entry){ iova(BED_DATA), 1, 0, 0 };
@@ -212,6 +226,7 @@ const struct breaking split_breakings[] = {
 	{ "SPLIT-09", false, 0, indirect_unasked },
 	{ "SPLIT-10", false, INDIRECT, table_nested },
 	{ "SPLIT-11", false, INDIRECT, chain_long },
+	{ "SPLIT-11", false, INDIRECT, chain_long_of_nothing },
 	{ "SPLIT-12", false, INDIRECT, next_with_indirect },
 	{ "SPLIT-13", false, INDIRECT | ORDER, table_out_of_order },
 	{ "SPLIT-14", false, INDIRECT, table_cut },

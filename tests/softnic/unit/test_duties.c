@@ -9,7 +9,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <pthread.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -68,6 +70,40 @@ static void sum_is_judged(void **state)
 	offer(0);
 	take_all();
 	assert_true(bed_breached("SPLIT-06"));
+	bed_stop();
+}
+
+/* Each tail of these lists comes late, none so late that it would never come. */
+static void *publish_late(void *tail)
+{
+	usleep(25000);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	((volatile struct packed_entry *)tail)->flags = DF_AVAIL;
+	return NULL;
+}
+
+static void late_list(unsigned int at)
+{
+	pthread_t thread;
+
+	entry(at + 1, 64, 0);
+	assert_int_equal(pthread_create(&thread, NULL, publish_late,
+					packed_at(at + 1)), 0);
+	entry(at, 64, DF_AVAIL | DF_NEXT);
+	give_all();
+	pthread_join(thread, NULL);
+}
+
+/* They cost the device one second in all, and then the driver its queue. */
+static void late_tails_come_to_an_end(void **state)
+{
+	unsigned int lists;
+
+	(void)state;
+	assert_int_equal(bed_start(true, 1024, 0), 0);
+	for (lists = 0; lists < 60 && !bed.queue->broken; lists++)
+		late_list(2 * lists);
+	assert_true(bed.queue->broken);
 	bed_stop();
 }
 
@@ -135,6 +171,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(breaking_is_reported),
 		cmocka_unit_test(sum_is_judged),
+		cmocka_unit_test(late_tails_come_to_an_end),
 		cmocka_unit_test(half_written_is_no_breach),
 		cmocka_unit_test(broken_queue_is_still),
 		cmocka_unit_test(every_duty_has_a_case),

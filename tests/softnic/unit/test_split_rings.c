@@ -244,6 +244,15 @@ static void elements_obey_the_map(void **state)
 	assert_int_equal(b.element[0].length, 96);
 	assert_int_equal(offset_of(&b.element[1]), BED_DATA + 4096);
 	clean();
+	/* One descriptor all the same: what fills the queue is no more than that. */
+	assert_int_equal(bed_start(false, 2, BIT(FT_INDIRECT_DESC)), 0);
+	*table_at(0) = (struct split_entry){ iova(BED_DATA + 4000), 200, DF_NEXT, 1 };
+	*table_at(1) = (struct split_entry){ iova(BED_DATA), 8, 0, 0 };
+	put(0, BED_TABLES, 32, DF_INDIRECT, 0);
+	offer(0);
+	b = take();
+	assert_int_equal(b.readable, 3);
+	clean();
 	bed.split_at = 0;
 	/* Only for reading; and beyond the end. */
 	bed.permits = DEVICE_READS;
