@@ -99,6 +99,12 @@ int packet_checksum(const uint8_t *frame, uint32_t length,
 
 /* ---- headers ---- */
 
+/* A frame may lie in the driver's memory, and change: what was checked is what is used. */
+static uint8_t once(const uint8_t *byte)
+{
+	return __atomic_load_n(byte, __ATOMIC_RELAXED);
+}
+
 static void find_transport(const uint8_t *frame, uint32_t length,
 			   struct packet *packet)
 {
@@ -111,7 +117,7 @@ static void find_transport(const uint8_t *frame, uint32_t length,
 	if (packet->protocol == PROTO_UDP && length - at >= 8) {
 		packet->payload = at + 8;
 	} else if (packet->protocol == PROTO_TCP && length - at >= 20) {
-		size = (frame[at + 12] >> 4) * 4u;
+		size = (once(frame + at + 12) >> 4) * 4u;
 		if (size >= 20 && size <= length - at)
 			packet->payload = at + size;
 	}
@@ -125,7 +131,7 @@ static void parse_ipv4(const uint8_t *frame, uint32_t length,
 
 	if (length - packet->network < 20)
 		return;
-	size = (ip[0] & 15) * 4u;
+	size = (once(ip) & 15) * 4u;
 	if (size < 20 || size > length - packet->network)
 		return;
 	packet->version = 4;
@@ -141,15 +147,20 @@ static uint32_t home_address(const uint8_t *frame, uint32_t at, uint32_t size)
 	uint32_t end = at + size;
 
 	for (at += 2; at < end;) {
-		if (frame[at] == OPTION_PAD1) {
+		uint8_t option = once(frame + at), length;
+
+		if (option == OPTION_PAD1) {
 			at++;
 			continue;
 		}
-		if (end - at < 2 || frame[at + 1] > end - at - 2)
+		if (end - at < 2)
 			return 0;
-		if (frame[at] == OPTION_HOME_ADDRESS && frame[at + 1] == 16)
+		length = once(frame + at + 1);
+		if (length > end - at - 2)
+			return 0;
+		if (option == OPTION_HOME_ADDRESS && length == 16)
 			return at + 2;
-		at += 2u + frame[at + 1];
+		at += 2u + length;
 	}
 	return 0;
 }
@@ -167,8 +178,8 @@ static uint32_t extension_size(const uint8_t *frame, uint32_t length,
 		return 0;
 	if (kind == EXT_FRAGMENT)
 		return 8;
-	size = kind == EXT_AUTH ? (frame[at + 1] + 2u) * 4 :
-				  (frame[at + 1] + 1u) * 8;
+	size = once(frame + at + 1);
+	size = kind == EXT_AUTH ? (size + 2) * 4 : (size + 1) * 8;
 	return size <= length - at ? size : 0;
 }
 
@@ -197,13 +208,13 @@ static void parse_ipv6(const uint8_t *frame, uint32_t length,
 		return;
 	packet->version = 6;
 	packet->next_at = packet->network + 6;
-	kind = ip[6];
+	kind = once(ip + 6);
 	for (i = 0; i < EXTENSIONS_MAX && !packet->fragment; i++) {
 		size = extension_size(frame, length, at, kind);
 		if (size == 0)
 			break;
 		note_extension(frame, at, size, kind, packet);
-		kind = frame[at];
+		kind = once(frame + at);
 		packet->next_at = at;
 		at += size;
 	}

@@ -144,7 +144,8 @@ bool serve_region_info(struct device *device, const struct request *request)
 	info.size = region_size(device, asked.index);
 	if (info.size > 0)
 		info.flags = REGION_READ_FLAG | REGION_WRITE_FLAG;
-	if (asked.index == BAR_VIRTIO && device->server->notify.page != NULL)
+	if (asked.index == BAR_VIRTIO && device->server->notify.page != NULL &&
+	    device->server->driver_fds > 0)
 		return reply_mapped(device, request, info, asked.argsz);
 	return reply(device, request, &info, sizeof(info), NULL, 0);
 }

@@ -149,6 +149,16 @@ static int check_file(int fd, uint64_t offset, uint64_t size)
 	return 0;
 }
 
+/* Addresses of a window stay reserved, mapped or not: what else moved in would be mapped
+ * over by the driver. */
+static void keep(uint8_t *address, uint64_t size)
+{
+	if (mmap(address, size, PROT_NONE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
+		 0) == MAP_FAILED)
+		mprotect(address, size, PROT_NONE);
+}
+
 static int attach(struct dma_space *space, struct region *region, int fd,
 		  uint64_t offset)
 {
@@ -159,12 +169,14 @@ static int attach(struct dma_space *space, struct region *region, int fd,
 
 	if (window == NULL)
 		return -ENOMEM;
-	address = mmap(window->base + (region->iova - window->iova), region->size,
-		       protection, MAP_SHARED | MAP_FIXED | MAP_NORESERVE, fd,
-		       (off_t)offset);
-	if (address == MAP_FAILED) {
+	address = window->base + (region->iova - window->iova);
+	if (mmap(address, region->size, protection,
+		 MAP_SHARED | MAP_FIXED | MAP_NORESERVE, fd,
+		 (off_t)offset) == MAP_FAILED) {
 		int error = errno;
 
+		/* A kernel may have unmapped before it refused. */
+		keep(address, region->size);
 		window_release(space, window);
 		return -error;
 	}
@@ -180,11 +192,7 @@ static void detach(struct dma_space *space, struct region *region)
 
 	if (window == NULL)
 		return;
-	/* The addresses stay reserved: no stranger may move in. */
-	if (mmap(region->address, region->size, PROT_NONE,
-		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
-		 0) == MAP_FAILED)
-		mprotect(region->address, region->size, PROT_NONE);
+	keep(region->address, region->size);
 	window->maps--;
 	window_release(space, window);
 }
@@ -377,7 +385,8 @@ void *dma(struct device *device, uint64_t iova, uint64_t size,
 static bool joined(const struct region *region, const struct region *next)
 {
 	return next->iova == region->iova + region->size &&
-	       next->permits == region->permits && next->address != NULL &&
+	       next->permits == region->permits && region->address != NULL &&
+	       next->address != NULL &&
 	       next->address == region->address + region->size;
 }
 

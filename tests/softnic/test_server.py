@@ -72,6 +72,12 @@ class Messages(Case):
         _, driver = self.device(capabilities={"pgsizes": 4096})
         self.assertEqual(driver.version[1], {"capabilities": {"pgsizes": 4096}})
 
+    def test_no_descriptor_for_who_takes_none(self):
+        nic, driver = self.device("--notify", "page", *PLAIN, capabilities={"max_msg_fds": 0})
+        info, _, fds = driver.region_info(4, 4096)
+        self.assertEqual((info["flags"] & 4, fds), (0, []))
+        nic.check()
+
     def test_versions_that_are_refused(self):
         for payload in (b"", b"\0", struct.pack("<HH", 1, 0), struct.pack("<HH", 0, 0) + b"{}",
                         struct.pack("<HH", 0, 0) + b"{\0", struct.pack("<HH", 0, 0) + b"[" * 5000):
@@ -326,6 +332,13 @@ class MemoryOfTheDriver(Case):
             0, queue.data.iova + queue.data.size - 8, 72))
         self.assertRegex(said, r"reads 64 bytes at 0x[0-9a-f]+000: not mapped")
 
+    def test_over_the_last_address(self):
+        def around(driver, queue):
+            driver.memory(4096, iova=(1 << 64) - 4096)
+            driver.memory(4096, iova=0)
+            queue.descriptor(0, (1 << 64) - 40, 72)
+        self.assertIn("runs past the end of its map", self.fault(around))
+
     def test_not_permitted(self):
         def write_only(driver, queue):
             memory = driver.memory(4096, WRITABLE)
@@ -357,6 +370,20 @@ class MemoryOfTheDriver(Case):
         driver.close()
         self.works(nic)
         self.assertEqual(nic.stop(), 3)
+
+    def test_a_neighbour_without_a_file(self):
+        nic, driver = self.device()
+        driver.initialize()
+        driver.map(None, 0x50000000, 4096)
+        memory = driver.memory(4096, iova=0x50001000)
+        transmit = SplitQueue(driver, 1)
+        driver.start()
+        transmit.add(readable=[FRAME], publish=False)
+        transmit.descriptor(0, memory.iova, 72)
+        transmit.publish()
+        transmit.kick()
+        transmit.wait(1)
+        nic.check()
 
     def test_a_buffer_over_two_maps(self):
         nic, driver = self.device()
