@@ -25,6 +25,7 @@
 #define BUDGET 64u
 #define TURNS 256u /* between two looks at the descriptors */
 #define NS_PER_S 1000000000ll
+#define TURNS_NS 10000000ll /* the same, where the driver makes turns long */
 
 /* A mapped page cannot wake anyone: after the last ring it is looked at without a pause
  * for a while, then with short ones. */
@@ -186,11 +187,12 @@ static bool work(struct loop *loop)
 {
 	bool poll = loop->device->options->poll && live(loop->device);
 	bool moved = false, any = false, waited = loop->peer_waits;
+	int64_t start = now();
 
 	for (unsigned int i = 0; i < TURNS; i++) {
 		moved = turn(loop);
 		any |= moved;
-		if (!moved && !poll)
+		if ((!moved && !poll) || now() - start > TURNS_NS)
 			break;
 	}
 	loop->peer_waits = !any && !poll && came(loop, loop->peer);

@@ -196,13 +196,17 @@ bool control_run(struct net *net)
 	unsigned int index = net_control_index(device);
 	struct buffer buffer;
 	struct queue *queue;
-	uint32_t written;
+	uint32_t written, left;
 	bool moved = false;
 
 	if (index == QUEUES_MAX || !net->queue[index].started)
 		return false;
 	queue = &device->queue[index];
-	while (live(device) && !queue->broken && ring_take(queue, &buffer) > 0) {
+	/* A driver that makes buffers available as fast as it gets them back does not have
+	 * the device to itself. */
+	for (left = queue->size; left > 0 && live(device) && !queue->broken; left--) {
+		if (ring_take(queue, &buffer) <= 0)
+			break;
 		if (net->faults && withheld(net)) {
 			ring_untake(queue, 1);
 			break;

@@ -28,14 +28,20 @@ static bool contexts_exist(const struct net *net)
 	return false;
 }
 
-/* Frames that were queued before the command are due under the rules before it. */
+/* Frames that were queued before the command are due under the rules before it: no more
+ * than a queue holds. */
 static void drain(struct net *net, unsigned int from)
 {
 	unsigned int pair;
+	uint64_t end;
 
 	for (pair = from; pair < net->transmit_pairs; pair++) {
-		ring_wake(&net->device->queue[2 * pair + 1]);
-		while (transmit_run(net, pair, 64) && !net->blocked)
+		struct queue *queue = &net->device->queue[2 * pair + 1];
+
+		ring_wake(queue);
+		end = queue->taken + queue->size;
+		while (queue->taken < end && transmit_run(net, pair, 64) &&
+		       !net->blocked)
 			;
 	}
 }

@@ -268,6 +268,7 @@ struct net {
 	uint64_t faults;	/* bits by enum net_fault */
 	unsigned int fault_changes; /* when those were looked up */
 	uint64_t frames;	/* received so far: which of them a fault hits */
+	uint64_t pieces;	/* that large packets were cut into */
 	unsigned int receive_segment;
 	uint64_t dirty;		/* queues with buffers given and not yet visible */
 	uint64_t unnoticed;	/* queues whose interrupt may be put off */

@@ -383,6 +383,7 @@ static int place_segments(struct net *net, const struct frame *frame,
 	}
 	for (; *progress < (unsigned int)count; ++*progress) {
 		segments_make(net->segments, *progress, &piece);
+		net->pieces++;
 		if (too_long(net, &piece))
 			lose(net);
 		else if (receive_place(net, &piece) == -EAGAIN)

@@ -8,6 +8,9 @@
 
 #include "softnic/net/internal.h"
 
+/* In one run of a queue: a packet of 64 KiB may be 65,000 of them. */
+#define PIECES_MAX 4096u
+
 /* Take `size` bytes off the front of a buffer's readable elements, in place. The
  * buffer holds as many. Returns the first element that is left. */
 static struct element *strip(struct element *element, void *to, uint32_t size)
@@ -93,6 +96,7 @@ static int send_segments(struct net *net, struct net_queue *state,
 		if (result == -EAGAIN)
 			return result;
 		count_sent(&state->count, piece.length);
+		net->pieces++;
 		if (count > 1) {
 			state->count.segments++;
 			state->count.segment_bytes += piece.length;
@@ -219,19 +223,21 @@ static int transmit(struct net *net, struct queue *queue, struct buffer *buffer)
 }
 
 /* Frames on a queue that is not in use: the command that enables it may be waiting
- * in the control queue, and was then made available before the frame. */
-static void judge_use(struct net *net, struct queue *queue)
+ * in the control queue, and was then made available before the frame. Another command
+ * there may run this very queue, so the buffer goes back meanwhile. False: it is gone. */
+static bool judge_use(struct net *net, struct queue *queue, struct buffer *buffer)
 {
 	unsigned int pair = queue->index / 2;
 
-	if (pair < net->transmit_pairs)
-		return;
+	ring_untake(queue, 1);
 	/* Its notification may be on the way yet. */
 	if (net_control_index(net->device) < QUEUES_MAX)
 		ring_wake(&net->device->queue[net_control_index(net->device)]);
 	control_run(net);
+	if (ring_take(queue, buffer) <= 0)
+		return false;
 	if (pair < net->transmit_pairs)
-		return;
+		return true;
 	if (!net->queues_set)
 		breach(net->device, "CVQ-19", "a frame on transmit queue %u "
 		       "before any command enabled it", queue->index);
@@ -239,6 +245,7 @@ static void judge_use(struct net *net, struct queue *queue)
 		breach(net->device, "CVQ-20", "a frame on transmit queue %u, "
 		       "and only %u transmit queues are enabled", queue->index,
 		       net->transmit_pairs);
+	return true;
 }
 
 /* A used entry on the receive queue that names a transmit buffer. */
@@ -288,16 +295,17 @@ bool transmit_run(struct net *net, unsigned int pair, unsigned int budget)
 {
 	struct queue *queue = &net->device->queue[2 * pair + 1];
 	struct net_queue *state = net_queue_of(net, queue);
+	uint64_t pieces = net->pieces;
 	struct buffer buffer;
 	unsigned int done;
 
 	if (!state->started || queue->broken)
 		return false;
-	for (done = 0; done < budget; done++) {
+	for (done = 0; done < budget && net->pieces - pieces < PIECES_MAX; done++) {
 		if (ring_take(queue, &buffer) <= 0)
 			break;
-		if (pair >= net->transmit_pairs)
-			judge_use(net, queue);
+		if (pair >= net->transmit_pairs && !judge_use(net, queue, &buffer))
+			break;
 		if (net->faults && !fault_before(net, queue, &buffer))
 			return true;
 		if (transmit(net, queue, &buffer) == -EAGAIN &&

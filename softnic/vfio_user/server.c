@@ -14,11 +14,13 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "softnic/net/net.h"
 #include "softnic/vfio_user/server.h"
 #include "softnic/text.h"
 
-#define REPLY_WAIT_MS 1000
+#define REPLY_WAIT_NS 1000000000ull
 #define MESSAGES_A_TURN 64u
+#define TURN_NS 10000000ull
 #define BACKLOG 4
 
 /* ---- listening ---- */
@@ -128,20 +130,30 @@ void server_accept(struct device *device)
 
 /* ---- answers ---- */
 
-/* Send all, or give the driver up: it has a second to read. */
+/* Wait until there is room in the socket, up to `end` (0: set it). */
+static bool room_comes(int fd, uint64_t *end)
+{
+	struct pollfd wait = { .fd = fd, .events = POLLOUT };
+	uint64_t time = net_now();
+
+	if (*end == 0)
+		*end = time + REPLY_WAIT_NS;
+	return time < *end && poll(&wait, 1, (int)((*end - time) / 1000000) + 1) == 1;
+}
+
+/* Send all, or give the driver up: it has a second to read an answer. */
 static bool send_all(struct device *device, struct msghdr *message)
 {
 	struct server *server = device->server;
+	uint64_t end = 0;
 
 	for (;;) {
 		ssize_t sent = sendmsg(server->fd, message,
 				       MSG_NOSIGNAL | MSG_DONTWAIT);
-		struct pollfd wait = { .fd = server->fd, .events = POLLOUT };
 
 		if (sent < 0 && errno == EINTR)
 			continue;
-		if (sent < 0 && errno == EAGAIN &&
-		    poll(&wait, 1, REPLY_WAIT_MS) == 1)
+		if (sent < 0 && errno == EAGAIN && room_comes(server->fd, &end))
 			continue;
 		if (sent < 0) {
 			server_hang_up(device, errno == EAGAIN
@@ -351,11 +363,12 @@ static int receive(struct device *device, size_t size)
 bool server_serve(struct device *device)
 {
 	struct server *server = device->server;
+	uint64_t end = net_now() + TURN_NS;
 	unsigned int served = 0;
 
 	/* Bounded, so that a driver that only sends does not stop its own queues; by whole
 	 * messages, as nothing would tell of one that was received and not served. */
-	while (served < MESSAGES_A_TURN) {
+	while (served < MESSAGES_A_TURN && (served == 0 || net_now() < end)) {
 		size_t size = wanted(server);
 		int result;
 

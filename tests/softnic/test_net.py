@@ -8,7 +8,9 @@ Read next: bed.py, test_offload.py, test_control.py.
 """
 
 import random
+import re
 import struct
+import tempfile
 import time
 import unittest
 
@@ -75,6 +77,49 @@ class Frames(unittest.TestCase):
             bed.send(udp4(pattern(100)))
             self.assertEqual(bed.frames(count=1)[0][1], udp4(pattern(100)))
             bed.finish()
+
+    def test_commands_that_run_the_queue_they_were_waited_for(self):
+        """A frame finds its queue not in use; the commands that wait turn it on and off again, which
+        sends what it has; and then there is no buffer for the frame. None is lost or sent twice."""
+        with Bed("--peer", "loop", "--lossless", pairs=2, buffers=0,
+                 features={"CTRL_VQ", "MQ"}) as bed:
+            bed.driver.wait_for(lambda: bed.control.used_flags() == bed.transmit[1].used_flags() == 0)
+            for number in 2, 1:
+                bed.control.add(readable=[b"\4\0", bytes([number, 0])], writable=[1])
+            for number in range(3):
+                bed.transmit[1].add(readable=[bed.virtio() + udp4(bytes([number]) * 32)], publish=False)
+            bed.receive[1].add(writable=[2048])
+            bed.receive[1].kick()
+            bed.transmit[1].publish()
+            bed.transmit[1].kick()
+            bed.control.wait(2)
+            for _ in range(4):
+                bed.receive[0].add(writable=[2048])
+            bed.receive[0].kick()
+            bed.transmit[1].wait(3)
+            self.assertEqual([frame[-1] for _, frame in bed.frames(1, count=1)], [0])
+            self.assertEqual([frame[-1] for _, frame in bed.frames(count=2)], [1, 2])
+            self.assertEqual([identity for identity, _ in bed.transmit[1].done], [0, 1, 2])
+            self.assertEqual(set(bed.broken()), {"CVQ-20"})
+
+    def test_packets_that_are_cut_small_are_seen_one_by_one(self):
+        """Each is 65,000 frames: more than one of them in a turn would hold the device up."""
+        with tempfile.NamedTemporaryFile("r") as trace, Bed(
+                "--peer", "loop", "--trace", trace.name, features={"CSUM", "HOST_USO"}, buffers=0,
+                queue_size=8, vectors=3) as bed:
+            queue = bed.transmit[0]
+            data = bed.virtio(NEEDS_CSUM, UDP_L4, 42, 1, 34, 6) + udp4(bytes(65000), partial=True)
+            queue.data.write(0, data)
+            for number in range(queue.size):
+                queue.descriptor(number, queue.data.iova, len(data))
+                queue.set_avail_entry(number, number)
+            queue.set_avail_idx(queue.size)
+            queue.kick()
+            bed.driver.wait_for(lambda: queue.used_idx() == queue.size)
+            bed.driver.close()
+            bed.nic.stop()
+            events = re.findall(r"GIVE queue 1|INTERRUPT 2", trace.read())
+            self.assertEqual(events, ["GIVE queue 1", "INTERRUPT 2"] * queue.size)
 
     def test_lossless_loop_waits(self):
         with Bed("--peer", "loop", "--lossless", buffers=2) as bed:
