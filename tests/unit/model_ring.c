@@ -188,6 +188,8 @@ static int take_split(struct model *m, struct model_queue *q, uint8_t *data,
 			model_breach(m, "in order: %u is followed by %u", id,
 				     get16(d + 14));
 		id = get16(d + 14);
+		if ((flags & NEXT) && id >= q->size)
+			model_breach(m, "a chain goes on at %u", id);
 		if (++count > q->size) {
 			model_breach(m, "a chain of more than %u", q->size);
 			break;

@@ -256,6 +256,13 @@ static bool get_config(struct backend *b, struct message *m)
 	return answer(b, m, -1);
 }
 
+static void set_size(struct backend *b, uint32_t index, uint32_t size)
+{
+	if (size == 0 || size > 32768 || (size & (size - 1)) != 0)
+		backend_complain(b, "queue size", size);
+	queue_of(b, index)->size = size;
+}
+
 static void set_address(struct backend *b, struct message *m)
 {
 	struct backend_queue *q = queue_of(b, m->address.index);
@@ -358,7 +365,7 @@ static void obey(struct backend *b, struct message *m)
 	case RQ_SET_MEM_TABLE: set_table(b, m); break;
 	case RQ_ADD_MEM_REG: add_one(b, m); break;
 	case RQ_REM_MEM_REG: remove_one(b, m); break;
-	case RQ_SET_VRING_NUM: queue_of(b, m->state.index)->size = m->state.num; break;
+	case RQ_SET_VRING_NUM: set_size(b, m->state.index, m->state.num); break;
 	case RQ_SET_VRING_BASE:
 		queue_of(b, m->state.index)->base = m->state.num;
 		queue_of(b, m->state.index)->next = (uint16_t)m->state.num;
@@ -385,6 +392,25 @@ static void obey(struct backend *b, struct message *m)
 	}
 }
 
+/* Bytes that a request has; -1: its own handler looks at that. */
+static int size_of(uint32_t request)
+{
+	switch (request) {
+	case RQ_SET_FEATURES: case RQ_SET_PROTOCOL_FEATURES: case RQ_SET_STATUS:
+	case RQ_SET_VRING_NUM: case RQ_SET_VRING_BASE: case RQ_GET_VRING_BASE:
+	case RQ_SET_VRING_KICK: case RQ_SET_VRING_CALL: case RQ_SET_VRING_ERR:
+	case RQ_SET_VRING_ENABLE:
+		return 8;
+	case RQ_SET_VRING_ADDR: case RQ_ADD_MEM_REG: case RQ_REM_MEM_REG:
+		return 40;
+	case RQ_SET_MEM_TABLE: case RQ_GET_CONFIG: case RQ_GET_INFLIGHT_FD:
+	case RQ_SET_INFLIGHT_FD:
+		return -1;
+	default:
+		return 0;
+	}
+}
+
 /* One request; false: the session is over. */
 static bool handle(struct backend *b, struct message *m)
 {
@@ -395,6 +421,9 @@ static bool handle(struct backend *b, struct message *m)
 		backend_complain(b, "flags or request", m->header.flags);
 		return false;
 	}
+	if (size_of(m->header.request) >= 0 &&
+	    m->header.size != (uint32_t)size_of(m->header.request))
+		backend_complain(b, "size of a request", m->header.request);
 	b->count[m->header.request]++;
 	switch (m->header.request) {
 	case RQ_GET_FEATURES: return answer_u64(b, m, b->features);

@@ -112,13 +112,19 @@ static bool runs(const struct backend *b, const struct backend_queue *q)
 }
 
 /* Next available head, or -1. */
-static int take(struct backend_queue *q, struct rings *r)
+static int take(struct backend *b, struct backend_queue *q, struct rings *r)
 {
 	uint16_t idx = le16toh(__atomic_load_n(&r->avail[1], __ATOMIC_ACQUIRE));
+	uint16_t head;
 
 	if (idx == q->next)
 		return -1;
-	return le16toh(r->avail[2 + q->next++ % q->size]);
+	if ((uint16_t)(idx - q->next) > q->size)
+		backend_complain(b, "the available index is too far ahead", idx);
+	head = le16toh(r->avail[2 + q->next++ % q->size]);
+	if (head >= q->size)
+		backend_complain(b, "a head behind the end of the table", head);
+	return head;
 }
 
 static void give(struct backend_queue *q, struct rings *r, uint32_t id,
@@ -157,9 +163,12 @@ static uint32_t copy_chain(struct backend *b, struct rings *r, unsigned int id,
 			memcpy(bytes + at, place, part);
 		at += part;
 		if ((flags & 1) == 0)
-			break;
+			return at;
 		id = le16toh(d->next);
+		if (id >= size)
+			backend_complain(b, "a chain leaves the table", id);
 	}
+	backend_complain(b, "a chain has no end", size);
 	return at;
 }
 
@@ -176,8 +185,8 @@ static void deliver(struct backend *b, unsigned int pair, uint8_t *frame,
 		return;
 	}
 	for (; b->keep_buffers != 0; b->keep_buffers--)
-		(void)take(q, &r);
-	id = take(q, &r);
+		(void)take(b, q, &r);
+	id = take(b, q, &r);
 	if (id < 0) {
 		b->dropped++;
 		return;
@@ -200,7 +209,7 @@ static void turn_pair(struct backend *b, unsigned int pair)
 
 	if (b->hold || !runs(b, q) || !find_rings(b, q, &r))
 		return;
-	while ((id = take(q, &r)) >= 0) {
+	while ((id = take(b, q, &r)) >= 0) {
 		uint32_t length = copy_chain(b, &r, (unsigned int)id, q->size,
 					     frame, sizeof(frame), false);
 

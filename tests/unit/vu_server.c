@@ -64,6 +64,8 @@ static bool pull(struct vu_server *s, void *data, size_t size, struct vu_message
 		     c = CMSG_NXTHDR(&header, c)) {
 			size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 
+			if (m->fd_count + count > sizeof(m->fds) / sizeof(m->fds[0]))
+				abort();
 			memcpy(m->fds + m->fd_count, CMSG_DATA(c),
 			       count * sizeof(int));
 			m->fd_count += (unsigned int)count;
@@ -280,7 +282,7 @@ static void set_irqs(struct vu_server *s, struct vu_message *q, struct vu_messag
 	uint32_t start = vu_get32(q->body + 12), count = vu_get32(q->body + 16);
 
 	if (q->length != 20 || vu_get32(q->body) != 20 || index > 4 ||
-	    start + count > 16) {
+	    start > 16 || count > 16 - start) {
 		fail(r, EINVAL);
 	} else if (flags == (1u | 1u << 5) && count == 0 && start == 0) {
 		forget_irqs(s, index);
@@ -309,7 +311,8 @@ static void access_region(struct vu_server *s, const struct vu_message *q,
 	bool write = q->command == SAY_WRITE;
 	int result;
 
-	if (region > 8 || offset + count > f->region[region].size ||
+	if (region > 8 || offset > f->region[region].size ||
+	    count > f->region[region].size - offset ||
 	    q->length != 16 + (write ? count : 0)) {
 		fail(r, EINVAL);
 		return;
@@ -320,6 +323,19 @@ static void access_region(struct vu_server *s, const struct vu_message *q,
 			 f->ops->read(f, region, offset, r->body + 16, count);
 	if (result != 0)
 		fail(r, EIO);
+}
+
+/* Nothing may be mapped over what is; a page at least, whole pages. */
+static bool free_range(const struct vu_server *s, uint64_t address, uint64_t size)
+{
+	if (size == 0 || (address | size) % 4096 != 0 || address + (size - 1) < address)
+		return false;
+	for (unsigned int i = 0; i < VU_WINDOWS; i++)
+		if (s->window[i].used && address <= s->window[i].address +
+							(s->window[i].size - 1) &&
+		    s->window[i].address <= address + (size - 1))
+			return false;
+	return true;
 }
 
 static void map(struct vu_server *s, const struct vu_message *q, struct vu_message *r)
@@ -338,7 +354,7 @@ static void map(struct vu_server *s, const struct vu_message *q, struct vu_messa
 	while (slot < VU_WINDOWS && s->window[slot].used)
 		slot++;
 	if (q->length != 32 || (flags & ~3u) != 0 || (flags & 1) == 0 ||
-	    slot == VU_WINDOWS || q->fd_count > 1) {
+	    slot == VU_WINDOWS || q->fd_count > 1 || !free_range(s, w.address, w.size)) {
 		fail(r, EINVAL);
 		return;
 	}
