@@ -4,7 +4,7 @@
  * answers, and what the back end asks of us.
  * Never: goes on with a back end that answers something else than it was asked: the
  * session ends there, and with it the rings.
- * Read next: driver/transport/vhost_user/memory.c.
+ * Read next: driver/transport/vhost_user/regions.c.
  *
  * Source: "Communication", "Protocol features", "VHOST_USER_PROTOCOL_F_REPLY_ACK",
  * "Back-end communication".
