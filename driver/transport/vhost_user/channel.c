@@ -1,9 +1,4 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: the socket to a vhost-user back end (vhost_user_channel.h).
- * Never: blocks without a limit, or raises SIGPIPE.
- * Read next: driver/transport/vhost_user/session.c.
- */
 #include <errno.h>
 #include <poll.h>
 #include <stdbool.h>

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: messages of the vhost-user protocol on a UNIX socket: one whole message
- * out, one whole message in, with the descriptors that travel beside it, each
- * within a deadline.
- * Never: knows what a message means, or believes a size before it has been
- * checked. Descriptors that nobody asked for are closed.
- * Read next: driver/transport/vhost_user/internal.h.
+ * Messages of the vhost-user protocol on a UNIX socket: one whole message out, one whole
+ * message in, with the descriptors that travel beside it, each within a deadline. No size
+ * is believed before it has been checked; descriptors that nobody asked for are closed.
  */
 #ifndef VN_DRIVER_VHOST_USER_CHANNEL_H
 #define VN_DRIVER_VHOST_USER_CHANNEL_H

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: what the parts of the vhost-user transport share: transport_vhost_user.c
- * (name, opening, events, closing), _session.c (a connection and its handshake),
- * _memory.c (the memory table), _queue.c (status, rings), _resume.c (what is kept
- * from one session to the next).
- * Never: included by anybody else.
- * Read next: driver/transport/vhost_user/session.c.
+ * The vhost-user transport's device and the calls between its files. Each file calls those
+ * above it only:
+ * channel.c (one message on a socket), messages.c (requests and replies, the end of a
+ * session), rings.c and inflight.c (what is said of rings), regions.c (the memory table),
+ * session.c (connection and handshake), queue.c, status.c, resume.c (another back end),
+ * transport.c (name, opening, events, closing).
  */
 #ifndef VN_DRIVER_TRANSPORT_VHOST_USER_H
 #define VN_DRIVER_TRANSPORT_VHOST_USER_H
@@ -20,10 +20,10 @@
 #include "driver/transport/transport.h"
 #include "driver/transport/vhost_user/channel.h"
 
-/* How long the back end may take for one message, and for any number in a row: what
- * was waited comes back at a quarter of the time that passes. */
+/* How long the back end may take for one message, and the message budget: how long for
+ * any number in a row. What was waited comes back at a quarter of the time that passes. */
 #define VN_VHOST_USER_TIMEOUT (2000 * VN_MS)
-#define VN_VHOST_USER_PATIENCE (4000 * VN_MS)
+#define VN_VHOST_USER_BUDGET (4000 * VN_MS)
 
 /* What a device name says: "PATH[,server][,wait=SECONDS][,read-only]". */
 struct vn_vhost_user_name {
@@ -69,17 +69,17 @@ struct vn_vhost_user {
 	/* The session; the bits are the last one's. */
 	int fd;		/* -1: none */
 	int backend_fd; /* the back end's own requests; -1: none */
-	struct vn_vhost_user_message heard; /* what it asks, as far as it has come: */
-	size_t heard_bytes;
+	struct vn_vhost_user_message backend_request; /* as far as it has come: */
+	size_t backend_request_bytes;
 	uint64_t features;
 	uint64_t protocol; /* protocol features in use */
-	uint64_t patience; /* ns that may still be waited in a row */
-	uint64_t waited_at; /* when that was so */
+	uint64_t budget; /* ns that may still be waited in a row */
+	uint64_t budget_at; /* when that was so */
 	char lost[VIONET_ERROR_TEXT_MAX]; /* why it ended */
 
 	uint8_t status;
 	bool failed; /* the session ended, or a ring did, under a running device */
-	uint64_t asked_at; /* when the status was last asked for */
+	uint64_t status_at; /* when the status was last asked for */
 	bool config_changed;
 	int error_fd; /* the back end says that a ring is in error */
 
@@ -87,7 +87,7 @@ struct vn_vhost_user {
 	uint32_t region_count, region_room;
 	struct vn_iova_space *space;
 	uint64_t mapped_bytes;
-	bool stale; /* the back end's table is not ours */
+	bool table_unsent; /* the back end's table is not ours */
 
 	struct vn_vhost_user_queue queue[VHOST_USER_QUEUES_MAX];
 	unsigned int pairs; /* whose rings are enabled, if they are set up */
@@ -120,18 +120,10 @@ static inline bool vn_vhost_user_offers(const struct vn_vhost_user *t,
 	return (t->features >> feature & 1) != 0;
 }
 
-/* ---- transport_vhost_user_session.c ---- */
-
-/*
- * Connect, or wait for the back end to connect, until `end`; agree on protocol
- * features. On failure there is no session. Errors as vn_socket_connect or
- * vn_vhost_user_accept; -ENODEV (it hangs up at once), -EIO, -ETIMEDOUT, -ENOTCONN;
- * -ENOTSUP (it lacks what is kept from before).
- */
-int vn_vhost_user_begin(struct vn_vhost_user *t, uint64_t end);
+/* ---- messages.c ---- */
 
 /* End the session, if there is one. The text of the last failure is kept as the
- * reason. The rings are stopped with it. */
+ * reason. The rings are stopped with it, and the next back end knows of no memory. */
 void vn_vhost_user_end(struct vn_vhost_user *t);
 
 /* See whether the back end has gone, or talks out of turn, without waiting. Returns
@@ -139,42 +131,75 @@ void vn_vhost_user_end(struct vn_vhost_user *t);
 bool vn_vhost_user_alive(struct vn_vhost_user *t);
 
 /*
- * Send a request that has no answer of its own. With REPLY_ACK its success is
+ * Send a request that has no reply of its own. With REPLY_ACK its success is
  * waited for. -ENOTSUP if the back end refuses it; any other failure ends the
  * session: -ENOTCONN, -ETIMEDOUT, -EIO.
  */
-int vn_vhost_user_tell(struct vn_vhost_user *t,
-		       struct vn_vhost_user_message *message);
+int vn_vhost_user_request(struct vn_vhost_user *t,
+			  struct vn_vhost_user_message *message);
 
-/* Send a request; the answer, which must have `size` bytes of payload and
+/* Send a request; the reply, which must have `size` bytes of payload and
  * `fds` descriptors, replaces it. Failures as above. */
-int vn_vhost_user_ask(struct vn_vhost_user *t,
-		      struct vn_vhost_user_message *message, size_t size,
-		      unsigned int fds);
+int vn_vhost_user_request_reply(struct vn_vhost_user *t,
+				struct vn_vhost_user_message *message, size_t size,
+				unsigned int fds);
 
-/* The usual shapes of requests. */
-int vn_vhost_user_tell_u64(struct vn_vhost_user *t, uint32_t request,
-			   uint64_t value);
-int vn_vhost_user_tell_state(struct vn_vhost_user *t, uint32_t request,
-			     uint32_t index, uint32_t num);
-int vn_vhost_user_ask_u64(struct vn_vhost_user *t, uint32_t request,
+/* The usual shapes of SET_ and GET_ requests. */
+int vn_vhost_user_set_u64(struct vn_vhost_user *t, uint32_t request,
+			  uint64_t value);
+int vn_vhost_user_set_state(struct vn_vhost_user *t, uint32_t request,
+			    uint32_t index, uint32_t num);
+int vn_vhost_user_get_u64(struct vn_vhost_user *t, uint32_t request,
 			  uint64_t *value);
 
-/* See that all was heard that was told so far. Without acknowledgements the answer to
- * any later question says so: the back end works through its messages in order. */
+/* Wait until the back end has worked through all requests so far. Without
+ * acknowledgements the reply to a later one says so: it takes them in order. */
 int vn_vhost_user_sync(struct vn_vhost_user *t);
 
-/* Ask for the configuration from its beginning. -ENOTSUP if it has fewer bytes. */
+/* Read the configuration from its beginning. -ENOTSUP if it has fewer bytes. */
 int vn_vhost_user_get_config(struct vn_vhost_user *t, uint32_t size,
 			     uint8_t *bytes);
 
-/* Let the device's eventfd be readable when this descriptor is. */
-int vn_vhost_user_watch(struct vn_vhost_user *t, int fd, uint32_t events);
+/* Take requests of the back end from its channel: a few, never waits. */
+void vn_vhost_user_backend_requests(struct vn_vhost_user *t);
 
-/* Take what the back end asks of us on its channel: a few messages, never waits. */
-void vn_vhost_user_hear(struct vn_vhost_user *t);
+/* ---- rings.c ---- */
 
-/* ---- transport_vhost_user_memory.c ---- */
+/* Is any ring running? */
+bool vn_vhost_user_rings_run(const struct vn_vhost_user *t);
+
+/* All about a ring but starting it; `next`: the position where it begins. */
+int vn_vhost_user_ring_set(struct vn_vhost_user *t, unsigned int index,
+			   uint16_t next);
+
+/* Start a ring: with its first kick, once it is enabled, if its pair is in use. */
+int vn_vhost_user_ring_start(struct vn_vhost_user *t, unsigned int index);
+
+int vn_vhost_user_kick(struct vn_transport *transport,
+		       const struct vn_doorbell *doorbell);
+
+/* Kick all rings that run. */
+int vn_vhost_user_kick_all(struct vn_vhost_user *t);
+
+/* The memory table has changed: say where the rings that run are, once more. */
+int vn_vhost_user_rings_readdress(struct vn_vhost_user *t);
+
+/* Have the back end give back all rings that run. */
+int vn_vhost_user_rings_stop(struct vn_vhost_user *t);
+
+/* Forget a ring and close its descriptor. */
+void vn_vhost_user_ring_close(struct vn_vhost_user_queue *queue);
+
+/* ---- inflight.c ---- */
+
+/* Before the first ring starts, the back end gets the record of its predecessor, or
+ * makes a new one and gets it back. */
+int vn_vhost_user_inflight_share(struct vn_vhost_user *t);
+
+/* Forget what was in flight. */
+void vn_vhost_user_inflight_drop(struct vn_vhost_user *t);
+
+/* ---- regions.c ---- */
 
 int vn_vhost_user_memory_add(struct vn_transport *transport,
 			     const struct vn_memory *memory,
@@ -186,17 +211,20 @@ int vn_vhost_user_memory_open(struct vn_vhost_user *t);
 void vn_vhost_user_memory_close(struct vn_vhost_user *t);
 
 /* Make the back end's table what ours is. */
-int vn_vhost_user_share(struct vn_vhost_user *t);
+int vn_vhost_user_regions_send(struct vn_vhost_user *t);
 
-/* A new back end knows of nothing. */
-void vn_vhost_user_forget(struct vn_vhost_user *t);
+/* ---- session.c ---- */
 
-/* ---- transport_vhost_user_queue.c ---- */
+/*
+ * Connect, or wait for the back end to connect, until `end`; agree on protocol
+ * features. On failure there is no session. Errors as vn_socket_connect or
+ * vn_vhost_user_accept; -ENODEV (it hangs up at once), -EIO, -ETIMEDOUT, -ENOTCONN;
+ * -ENOTSUP (it lacks what is kept from before).
+ */
+int vn_vhost_user_begin(struct vn_vhost_user *t, uint64_t end);
 
-int vn_vhost_user_status_read(struct vn_transport *transport, uint8_t *status);
-int vn_vhost_user_health(struct vn_transport *transport, uint8_t *status);
-int vn_vhost_user_status_write(struct vn_transport *transport, uint8_t status);
-int vn_vhost_user_reset(struct vn_transport *transport);
+/* ---- queue.c ---- */
+
 int vn_vhost_user_queue_max(struct vn_transport *transport, unsigned int index,
 			    uint16_t *size);
 int vn_vhost_user_queue_setup(struct vn_transport *transport, unsigned int index,
@@ -206,37 +234,22 @@ int vn_vhost_user_queue_setup(struct vn_transport *transport, unsigned int index
 int vn_vhost_user_queue_enable(struct vn_transport *transport,
 			       unsigned int index);
 int vn_vhost_user_pairs_use(struct vn_transport *transport, unsigned int pairs);
-int vn_vhost_user_features_read(struct vn_transport *transport,
-				struct vionet_features *offered);
-int vn_vhost_user_features_write(struct vn_transport *transport,
-				 const struct vionet_features *accepted);
-int vn_vhost_user_kick(struct vn_transport *transport,
-		       const struct vn_doorbell *doorbell);
-
-/* Kick all rings that run. */
-int vn_vhost_user_kick_all(struct vn_vhost_user *t);
-
-/* The memory table has changed: tell where the rings that run are, once more. */
-int vn_vhost_user_place_rings(struct vn_vhost_user *t);
-
-/* All about a ring but starting it; `next`: the position where it begins. */
-int vn_vhost_user_tell_ring(struct vn_vhost_user *t, unsigned int index,
-			    uint16_t next);
-
-/* Forget what was in flight. */
-void vn_vhost_user_drop_record(struct vn_vhost_user *t);
-
-/* Is any ring running? */
-bool vn_vhost_user_running(const struct vn_vhost_user *t);
 
 /* Give the rings' descriptors back. */
 void vn_vhost_user_queues_close(struct vn_vhost_user *t);
 
-/* ---- transport_vhost_user_resume.c ---- */
+/* ---- status.c ---- */
 
-/* Can the back end of the session that has just begun have all that is kept from
- * earlier ones? 0 or -ENOTSUP. */
-int vn_vhost_user_check_kept(const struct vn_vhost_user *t);
+int vn_vhost_user_features_read(struct vn_transport *transport,
+				struct vionet_features *offered);
+int vn_vhost_user_features_write(struct vn_transport *transport,
+				 const struct vionet_features *accepted);
+int vn_vhost_user_status_read(struct vn_transport *transport, uint8_t *status);
+int vn_vhost_user_status_write(struct vn_transport *transport, uint8_t status);
+int vn_vhost_user_health(struct vn_transport *transport, uint8_t *status);
+int vn_vhost_user_reset(struct vn_transport *transport);
+
+/* ---- resume.c ---- */
 
 int vn_vhost_user_reconnect(struct vn_transport *transport, unsigned int wait_ms);
 int vn_vhost_user_resume(struct vn_transport *transport, const uint16_t *next,

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the memory table of a vhost-user device: which regions there are, at which
- * addresses, and that the back end knows the same.
- * Never: tells the back end an address of this process. What the protocol calls a
- * user address, and uses for the rings, is only a key into the table: the IOVA
- * serves for it too.
- * Read next: driver/transport/vhost_user/queue.c.
+ * The memory table of a vhost-user device: which regions there are, at which addresses,
+ * and that the back end knows the same. The back end never hears an address of this
+ * process: what the protocol calls a user address, and uses for the rings, is only a key
+ * into the table, and the IOVA serves for it too.
  *
  * Source: "Memory access", SET_MEM_TABLE, ADD_MEM_REG, REM_MEM_REG.
  */
@@ -27,11 +25,11 @@
 #define HUGEPAGE (2u << 20)
 
 /* Far from 0 and from small numbers: what was cut to 32 bits is found nowhere. */
-static const struct vn_iova_range whole = { 1ull << 32, (1ull << 46) - 1 };
+static const struct vn_iova_range vu_range = { 1ull << 32, (1ull << 46) - 1 };
 
 int vn_vhost_user_memory_open(struct vn_vhost_user *t)
 {
-	return vn_iova_space_create(&whole, 1, PAGE, &t->space);
+	return vn_iova_space_create(&vu_range, 1, PAGE, &t->space);
 }
 
 void vn_vhost_user_memory_close(struct vn_vhost_user *t)
@@ -40,16 +38,9 @@ void vn_vhost_user_memory_close(struct vn_vhost_user *t)
 	free(t->region);
 }
 
-void vn_vhost_user_forget(struct vn_vhost_user *t)
-{
-	for (uint32_t i = 0; i < t->region_count; i++)
-		t->region[i].shared = false;
-	t->stale = t->region_count != 0;
-}
+/* ---- the back end's table ---- */
 
-/* ---- telling the back end ---- */
-
-static struct vhost_user_region describe(const struct vn_vhost_user_region *r)
+static struct vhost_user_region vu_region_layout(const struct vn_vhost_user_region *r)
 {
 	return (struct vhost_user_region){
 		.guest_address = r->iova,
@@ -59,22 +50,22 @@ static struct vhost_user_region describe(const struct vn_vhost_user_region *r)
 	};
 }
 
-static int tell_region(struct vn_vhost_user *t, uint32_t request,
-		       const struct vn_vhost_user_region *region)
+static int vu_send_region(struct vn_vhost_user *t, uint32_t request,
+			  const struct vn_vhost_user_region *region)
 {
 	struct vn_vhost_user_message message = {
 		.header = { .request = request,
 			    .size = sizeof(struct vhost_user_single_region) },
-		.payload.single.region = describe(region),
+		.payload.single.region = vu_region_layout(region),
 	};
 
 	/* No descriptor goes with a removal. */
 	if (request == VHOST_USER_ADD_MEM_REG)
 		message.fd[message.fd_count++] = region->fd;
-	return vn_vhost_user_tell(t, &message);
+	return vn_vhost_user_request(t, &message);
 }
 
-static int add_regions(struct vn_vhost_user *t)
+static int vu_add_regions(struct vn_vhost_user *t)
 {
 	int result = 0;
 
@@ -83,15 +74,15 @@ static int add_regions(struct vn_vhost_user *t)
 
 		if (region->shared)
 			continue;
-		result = tell_region(t, VHOST_USER_ADD_MEM_REG, region);
+		result = vu_send_region(t, VHOST_USER_ADD_MEM_REG, region);
 		region->shared = result == 0;
 	}
 	return result;
 }
 
 /* Add a region to a message of the whole table. */
-static int put_region(struct vn_vhost_user_message *message,
-		      const struct vn_vhost_user_region *region)
+static int vu_put_region(struct vn_vhost_user_message *message,
+			 const struct vn_vhost_user_region *region)
 {
 	struct vhost_user_table *table = &message->payload.table;
 
@@ -99,7 +90,7 @@ static int put_region(struct vn_vhost_user_message *message,
 		return vn_error(ENOSPC, "vhost-user: a table has %u memory regions "
 				"at most", VHOST_USER_REGIONS_MAX);
 	message->fd[message->fd_count++] = region->fd;
-	table->region[table->count++] = describe(region);
+	table->region[table->count++] = vu_region_layout(region);
 	message->header.size = (uint32_t)(
 		offsetof(struct vhost_user_table, region) +
 		table->count * sizeof(table->region[0]));
@@ -107,7 +98,7 @@ static int put_region(struct vn_vhost_user_message *message,
 }
 
 /* The whole table at once. */
-static int send_table(struct vn_vhost_user *t)
+static int vu_send_table(struct vn_vhost_user *t)
 {
 	struct vn_vhost_user_message message = {
 		.header = { .request = VHOST_USER_SET_MEM_TABLE,
@@ -116,37 +107,37 @@ static int send_table(struct vn_vhost_user *t)
 	int result = 0;
 
 	for (uint32_t i = 0; i < t->region_count && result == 0; i++)
-		result = put_region(&message, &t->region[i]);
+		result = vu_put_region(&message, &t->region[i]);
 	if (result == 0)
-		result = vn_vhost_user_tell(t, &message);
+		result = vn_vhost_user_request(t, &message);
 	for (uint32_t i = 0; i < t->region_count; i++)
 		t->region[i].shared = result == 0;
 	return result;
 }
 
-int vn_vhost_user_share(struct vn_vhost_user *t)
+int vn_vhost_user_regions_send(struct vn_vhost_user *t)
 {
 	int result;
 
-	if (!t->stale)
+	if (!t->table_unsent)
 		return 0;
 	if (vn_vhost_user_has(t, VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS))
-		result = add_regions(t);
+		result = vu_add_regions(t);
 	else
-		result = send_table(t);
+		result = vu_send_table(t);
 	if (result == 0)
 		result = vn_vhost_user_sync(t);
 	if (result)
 		return result;
-	t->stale = false;
-	return vn_vhost_user_place_rings(t);
+	t->table_unsent = false;
+	return vn_vhost_user_rings_readdress(t);
 }
 
 /* ---- our table ---- */
 
 /* Nobody may map it for writing from now on, whoever gets the descriptor. Our own
  * mapping stays as it is. */
-static int seal(const struct vn_memory *memory)
+static int vu_seal(const struct vn_memory *memory)
 {
 	if (memory->keep_writable)
 		return vn_error(ENOTSUP, "vhost-user: ',read-only' cannot be kept for "
@@ -157,8 +148,8 @@ static int seal(const struct vn_memory *memory)
 			      "must not write to (leave out ',read-only')");
 }
 
-static int check_memory(const struct vn_vhost_user *t,
-			const struct vn_memory *memory)
+static int vu_check_memory(const struct vn_vhost_user *t,
+			   const struct vn_memory *memory)
 {
 	if (memory->fd < 0)
 		return vn_error(ENOTSUP, "vhost-user: memory that has only an address "
@@ -171,7 +162,7 @@ static int check_memory(const struct vn_vhost_user *t,
 	return 0;
 }
 
-static int make_room(struct vn_vhost_user *t)
+static int vu_make_room(struct vn_vhost_user *t)
 {
 	uint32_t room = t->region_room + VHOST_USER_REGIONS_MAX;
 	struct vn_vhost_user_region *region;
@@ -189,14 +180,14 @@ static int make_room(struct vn_vhost_user *t)
 /* Take a region out of our table, and its address with it. While rings run the back end
  * is told at once; if it refuses, all stays as it was. A session that ends over it knows
  * of no memory. */
-static int drop_region(struct vn_vhost_user *t, uint32_t index)
+static int vu_drop_region(struct vn_vhost_user *t, uint32_t index)
 {
 	struct vn_vhost_user_region region = t->region[index];
 	int result = 0;
 
 	t->region[index] = t->region[--t->region_count];
-	if (vn_vhost_user_running(t))
-		result = vn_vhost_user_share(t);
+	if (vn_vhost_user_rings_run(t))
+		result = vn_vhost_user_regions_send(t);
 	if (result && t->fd >= 0) {
 		t->region[t->region_count++] = region;
 		return result;
@@ -211,15 +202,15 @@ int vn_vhost_user_memory_add(struct vn_transport *transport,
 			     enum vn_access access, uint64_t *iova)
 {
 	struct vn_vhost_user *t = vn_vhost_user(transport);
-	int result = check_memory(t, memory);
+	int result = vu_check_memory(t, memory);
 
 	*iova = 0;
 	if (result == 0)
-		result = make_room(t);
+		result = vu_make_room(t);
 	if (result == 0)
 		result = vn_memory_seal(memory);
 	if (result == 0 && t->name.read_only && access == VN_DEVICE_READS)
-		result = seal(memory);
+		result = vu_seal(memory);
 	if (result == 0)
 		result = vn_iova_alloc(t->space, memory->size, memory->page_size,
 				       iova);
@@ -232,11 +223,11 @@ int vn_vhost_user_memory_add(struct vn_transport *transport,
 		.offset = memory->offset,
 	};
 	t->mapped_bytes += memory->size;
-	t->stale = true;
+	t->table_unsent = true;
 	/* Before the rings run, one message for all regions will do. */
-	if (!vn_vhost_user_running(t))
+	if (!vn_vhost_user_rings_run(t))
 		return 0;
-	result = vn_vhost_user_share(t);
+	result = vn_vhost_user_regions_send(t);
 	if (result) {
 		t->mapped_bytes -= memory->size;
 		(void)vn_iova_free(t->space, *iova);
@@ -248,17 +239,17 @@ int vn_vhost_user_memory_add(struct vn_transport *transport,
 
 /* What becomes of a removal: the back end is told at once where a single region can
  * be told of or the rings run, else with the next table. */
-static int withdraw(struct vn_vhost_user *t,
-		    const struct vn_vhost_user_region *region)
+static int vu_withdraw(struct vn_vhost_user *t,
+		       const struct vn_vhost_user_region *region)
 {
 	if (t->fd < 0 || !region->shared)
 		return 0;
 	if (vn_vhost_user_has(t, VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS)) {
-		int result = tell_region(t, VHOST_USER_REM_MEM_REG, region);
+		int result = vu_send_region(t, VHOST_USER_REM_MEM_REG, region);
 
-		return result ? result : vn_vhost_user_place_rings(t);
+		return result ? result : vn_vhost_user_rings_readdress(t);
 	}
-	t->stale = true;
+	t->table_unsent = true;
 	return 0;
 }
 
@@ -273,11 +264,11 @@ int vn_vhost_user_memory_remove(struct vn_transport *transport, uint64_t iova)
 	if (i == t->region_count)
 		return vn_error(ENOENT, "vhost-user: there is no memory at %#" PRIx64,
 				iova);
-	result = withdraw(t, &t->region[i]);
+	result = vu_withdraw(t, &t->region[i]);
 	/* A session that has ended knows of no memory. */
 	if (result && t->fd >= 0)
 		return result;
-	return drop_region(t, i);
+	return vu_drop_region(t, i);
 }
 
 int vn_vhost_user_limits(struct vn_transport *transport,
@@ -293,7 +284,7 @@ int vn_vhost_user_limits(struct vn_transport *transport,
 					 t->base.region_max - t->region_count : 0,
 		.mapped_bytes = t->mapped_bytes,
 		.range_count = 1,
-		.range = { whole },
+		.range = { vu_range },
 	};
 	return 0;
 }

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: what outlives a session with a vhost-user back end: that the next back end can
- * have all of it, and taking the rings up again there.
- * Never: looks into a ring: where a new back end is to begin is told by whoever owns
- * the ring. Relies on anything that the last back end could do and this one cannot.
- * Read next: driver/device/reconnect.c.
+ * A running device goes on with another back end: it is initialized again, and the rings
+ * start where their owner says.
  *
  * Source: "Inflight I/O tracking", "Device Initialization".
  */
@@ -17,52 +14,9 @@
 #include "driver/spec/virtio.h"
 #include "driver/transport/vhost_user/internal.h"
 
-/* ---- what is kept ---- */
-
-static unsigned int queues_in_use(const struct vn_vhost_user *t)
-{
-	unsigned int count = 0;
-
-	for (unsigned int i = 0; i < VHOST_USER_QUEUES_MAX; i++)
-		if (t->queue[i].set_up)
-			count = i + 1;
-	return count;
-}
-
-/*
- * Memory is kept for as long as the device is open, rings and the features that their
- * buffers were made for until they are stopped. Whoever adds to what is kept adds to
- * this.
- */
-int vn_vhost_user_check_kept(const struct vn_vhost_user *t)
-{
-	unsigned int queues = queues_in_use(t);
-	uint64_t missing = t->base.accepted.word[0] & ~t->features;
-
-	if (t->region_count > t->base.region_max)
-		return vn_error(ENOTSUP, "vhost-user: the back end that answers now "
-				"takes %u memory regions, %u are in use; destroy "
-				"pools, or close the device and open it again",
-				t->base.region_max, t->region_count);
-	if (queues == 0)
-		return 0;
-	if (missing)
-		return vn_error(ENOTSUP, "vhost-user: the back end that answers now "
-				"does not offer what was agreed on with the last one "
-				"(bits %#llx); stop and start the device",
-				(unsigned long long)missing);
-	if (queues > t->base.queue_count)
-		return vn_error(ENOTSUP, "vhost-user: the back end that answers now "
-				"has %u queues, %u are in use; stop the device, and "
-				"start it with fewer", t->base.queue_count, queues);
-	return 0;
-}
-
-/* ---- taking up again ---- */
-
 /* A last back end that hangs may still wait for kicks, and take those that are the new
  * one's: the same number becomes another eventfd. */
-static int renew_kick(struct vn_vhost_user_queue *queue)
+static int vu_renew_kick(struct vn_vhost_user_queue *queue)
 {
 	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	int result = 0;
@@ -75,18 +29,18 @@ static int renew_kick(struct vn_vhost_user_queue *queue)
 	return result;
 }
 
-static int renew_kicks(struct vn_vhost_user *t)
+static int vu_renew_kicks(struct vn_vhost_user *t)
 {
 	int result = 0;
 
 	for (unsigned int i = 0; i < VHOST_USER_QUEUES_MAX && result == 0; i++)
 		if (t->queue[i].set_up)
-			result = renew_kick(&t->queue[i]);
+			result = vu_renew_kick(&t->queue[i]);
 	return result;
 }
 
 /* The steps of the initialization that a new back end has to see. */
-static int introduce(struct vn_vhost_user *t)
+static int vu_reinitialize(struct vn_vhost_user *t)
 {
 	struct vn_transport *transport = &t->base;
 	uint8_t status = 0;
@@ -105,7 +59,7 @@ static int introduce(struct vn_vhost_user *t)
 	if (result == 0 && (status & STATUS_FEATURES_OK) == 0)
 		result = vn_error(ENOTSUP, "vhost-user: the back end that answers now "
 				  "refuses the features; stop and start the device");
-	return result ? result : vn_vhost_user_share(t);
+	return result ? result : vn_vhost_user_regions_send(t);
 }
 
 int vn_vhost_user_reconnect(struct vn_transport *transport, unsigned int wait_ms)
@@ -120,23 +74,23 @@ int vn_vhost_user_reconnect(struct vn_transport *transport, unsigned int wait_ms
 	/* What the last one wrote there is not true any more once a back end without
 	 * a record has been at the rings. */
 	if (!vn_vhost_user_has(t, VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD))
-		vn_vhost_user_drop_record(t);
-	result = renew_kicks(t);
+		vn_vhost_user_inflight_drop(t);
+	result = vu_renew_kicks(t);
 	if (result == 0)
-		result = introduce(t);
+		result = vu_reinitialize(t);
 	if (result)
 		vn_vhost_user_end(t);
 	return result;
 }
 
-static int start_rings(struct vn_vhost_user *t, const uint16_t *next,
-		       unsigned int count)
+static int vu_start_rings(struct vn_vhost_user *t, const uint16_t *next,
+			  unsigned int count)
 {
 	int result = 0;
 
 	for (unsigned int i = 0; i < count && result == 0; i++)
 		if (t->queue[i].set_up)
-			result = vn_vhost_user_tell_ring(t, i, next[i]);
+			result = vn_vhost_user_ring_set(t, i, next[i]);
 	for (unsigned int i = 0; i < count && result == 0; i++)
 		if (t->queue[i].set_up)
 			result = vn_vhost_user_queue_enable(&t->base, i);
@@ -151,7 +105,7 @@ int vn_vhost_user_resume(struct vn_transport *transport, const uint16_t *next,
 			 unsigned int count)
 {
 	struct vn_vhost_user *t = vn_vhost_user(transport);
-	int result = start_rings(t, next, count);
+	int result = vu_start_rings(t, next, count);
 
 	if (result)
 		vn_vhost_user_end(t);

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the transport to a vhost-user back end, as a front end: its name, opening,
+ * The transport to a vhost-user back end, as a front end: its name, opening,
  * configuration, interrupts and events, closing. We are what QEMU is to a virtual
  * switch; there is no PCI function anywhere.
- * Never: serves a ring, or waits without a limit.
- * Read next: driver/transport/vhost_user/session.c.
  *
  * Source: "Vhost-user Protocol", docs/interop/vhost-user.rst of QEMU.
  */
@@ -27,7 +25,7 @@
 
 /* ---- interrupts and events ---- */
 
-static void drop_vectors(struct vn_vhost_user *t)
+static void vu_drop_vectors(struct vn_vhost_user *t)
 {
 	for (unsigned int i = 0; i < t->vector_count; i++)
 		close(t->vector_fds[i]);
@@ -39,12 +37,12 @@ static void drop_vectors(struct vn_vhost_user *t)
 
 /* Vectors are eventfds that the back end writes to. The first, for configuration
  * changes elsewhere, has no use here: they come as messages. */
-static int vectors(struct vn_transport *transport, unsigned int wanted,
-		   unsigned int *count)
+static int vu_vectors(struct vn_transport *transport, unsigned int wanted,
+		      unsigned int *count)
 {
 	struct vn_vhost_user *t = vn_vhost_user(transport);
 
-	drop_vectors(t);
+	vu_drop_vectors(t);
 	*count = 0;
 	if (wanted > transport->vector_max)
 		wanted = transport->vector_max;
@@ -58,7 +56,7 @@ static int vectors(struct vn_transport *transport, unsigned int wanted,
 		int error = errno;
 
 		if (fd < 0) {
-			drop_vectors(t);
+			vu_drop_vectors(t);
 			return vn_error_errno(error, "eventfd for an interrupt");
 		}
 		t->vector_fds[t->vector_count] = fd;
@@ -69,13 +67,13 @@ static int vectors(struct vn_transport *transport, unsigned int wanted,
 }
 
 /* That the back end is gone shows in the status, as DEVICE_NEEDS_RESET. */
-static int events(struct vn_transport *transport, uint32_t *happened)
+static int vu_events(struct vn_transport *transport, uint32_t *happened)
 {
 	struct vn_vhost_user *t = vn_vhost_user(transport);
 
 	*happened = 0;
 	if (vn_vhost_user_alive(t))
-		vn_vhost_user_hear(t);
+		vn_vhost_user_backend_requests(t);
 	if (t->config_changed)
 		*happened |= VIONET_EVENT_LINK;
 	t->config_changed = false;
@@ -85,7 +83,7 @@ static int events(struct vn_transport *transport, uint32_t *happened)
 /* ---- configuration ---- */
 
 /* A field in the device's byte order, at its width; others are bytes. */
-static void read_field(const struct vn_config_field *field, const uint8_t *bytes)
+static void vu_read_field(const struct vn_config_field *field, const uint8_t *bytes)
 {
 	le16 two;
 	le32 four;
@@ -101,8 +99,8 @@ static void read_field(const struct vn_config_field *field, const uint8_t *bytes
 }
 
 /* One message is one snapshot: there is no generation to compare. */
-static int config_read(struct vn_transport *transport,
-		       const struct vn_config_field *fields, unsigned int count)
+static int vu_config_read(struct vn_transport *transport,
+			  const struct vn_config_field *fields, unsigned int count)
 {
 	struct vn_vhost_user *t = vn_vhost_user(transport);
 	uint8_t bytes[VHOST_USER_CONFIG_MAX];
@@ -118,12 +116,12 @@ static int config_read(struct vn_transport *transport,
 				end);
 	result = vn_vhost_user_get_config(t, end, bytes);
 	for (unsigned int i = 0; i < count && result == 0; i++)
-		read_field(&fields[i], bytes + fields[i].offset);
+		vu_read_field(&fields[i], bytes + fields[i].offset);
 	return result;
 }
 
 /* The back end sees memory once it was told of it; there is no switch beside. */
-static int dma(struct vn_transport *transport, bool on)
+static int vu_dma(struct vn_transport *transport, bool on)
 {
 	(void)transport;
 	(void)on;
@@ -132,7 +130,7 @@ static int dma(struct vn_transport *transport, bool on)
 
 /* ---- the name ---- */
 
-static int parse_wait(const char *text, size_t length, unsigned int *wait)
+static int vu_parse_wait(const char *text, size_t length, unsigned int *wait)
 {
 	char digits[8];
 	char *end;
@@ -150,8 +148,8 @@ static int parse_wait(const char *text, size_t length, unsigned int *wait)
 	return 0;
 }
 
-static int parse_option(const char *text, size_t length,
-			struct vn_vhost_user_name *name)
+static int vu_parse_option(const char *text, size_t length,
+			   struct vn_vhost_user_name *name)
 {
 	if (length == 6 && memcmp(text, "server", length) == 0) {
 		name->server = true;
@@ -162,13 +160,13 @@ static int parse_option(const char *text, size_t length,
 		return 0;
 	}
 	if (length > 5 && memcmp(text, "wait=", 5) == 0 &&
-	    parse_wait(text + 5, length - 5, &name->wait) == 0)
+	    vu_parse_wait(text + 5, length - 5, &name->wait) == 0)
 		return 0;
 	return vn_error(EINVAL, "'%.*s' is not 'server', 'read-only' or "
 			"'wait=SECONDS' (up to %u)", (int)length, text, WAIT_MAX);
 }
 
-static int parse_name(const char *text, struct vn_vhost_user_name *name)
+static int vu_parse_name(const char *text, struct vn_vhost_user_name *name)
 {
 	size_t length = strcspn(text, ",");
 	bool waits = false;
@@ -183,7 +181,7 @@ static int parse_name(const char *text, struct vn_vhost_user_name *name)
 		text += length + 1;
 		length = strcspn(text, ",");
 		waits = waits || strncmp(text, "wait=", 5) == 0;
-		result = parse_option(text, length, name);
+		result = vu_parse_option(text, length, name);
 	}
 	if (!waits && name->server)
 		name->wait = WAIT_DEFAULT;
@@ -193,7 +191,7 @@ static int parse_name(const char *text, struct vn_vhost_user_name *name)
 /* ---- opening and closing ---- */
 
 /* Remember which file is ours: another process may have put its own there. */
-static int open_server(struct vn_vhost_user *t)
+static int vu_open_server(struct vn_vhost_user *t)
 {
 	struct stat made;
 	int result = vn_socket_listen(t->name.path, &t->listening);
@@ -205,7 +203,7 @@ static int open_server(struct vn_vhost_user *t)
 	return result;
 }
 
-static void close_server(struct vn_vhost_user *t)
+static void vu_close_server(struct vn_vhost_user *t)
 {
 	struct stat found;
 
@@ -218,15 +216,15 @@ static void close_server(struct vn_vhost_user *t)
 }
 
 /* Closing the connection is what makes the back end let go. */
-static int transport_close(struct vn_transport *transport)
+static int vu_close(struct vn_transport *transport)
 {
 	struct vn_vhost_user *t = vn_vhost_user(transport);
 
 	vn_vhost_user_end(t);
-	close_server(t);
+	vu_close_server(t);
 	vn_vhost_user_queues_close(t);
 	vn_vhost_user_memory_close(t);
-	drop_vectors(t);
+	vu_drop_vectors(t);
 	if (t->error_fd >= 0)
 		close(t->error_fd);
 	if (transport->event_fd >= 0)
@@ -242,25 +240,25 @@ static const struct vn_transport_ops vhost_user_ops = {
 	.status_read = vn_vhost_user_status_read,
 	.status_write = vn_vhost_user_status_write,
 	.health = vn_vhost_user_health,
-	.config_read = config_read,
+	.config_read = vu_config_read,
 	.queue_max = vn_vhost_user_queue_max,
 	.queue_setup = vn_vhost_user_queue_setup,
 	.queue_enable = vn_vhost_user_queue_enable,
 	.pairs_use = vn_vhost_user_pairs_use,
 	.kick = vn_vhost_user_kick,
-	.vectors = vectors,
-	.dma = dma,
+	.vectors = vu_vectors,
+	.dma = vu_dma,
 	.reset = vn_vhost_user_reset,
 	.memory_add = vn_vhost_user_memory_add,
 	.memory_remove = vn_vhost_user_memory_remove,
 	.limits = vn_vhost_user_limits,
 	.reconnect = vn_vhost_user_reconnect,
 	.resume = vn_vhost_user_resume,
-	.events = events,
-	.close = transport_close,
+	.events = vu_events,
+	.close = vu_close,
 };
 
-static struct vn_vhost_user *make_transport(const char *name)
+static struct vn_vhost_user *vu_make_transport(const char *name)
 {
 	struct vn_vhost_user *t = calloc(1, sizeof(*t));
 
@@ -286,7 +284,7 @@ static struct vn_vhost_user *make_transport(const char *name)
 }
 
 /* What a back end is not needed for. */
-static int open_descriptors(struct vn_vhost_user *t)
+static int vu_open_descriptors(struct vn_vhost_user *t)
 {
 	t->base.event_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (t->base.event_fd < 0)
@@ -297,26 +295,26 @@ static int open_descriptors(struct vn_vhost_user *t)
 int vn_transport_open_vhost_user(const char *name,
 				 struct vn_transport **transport)
 {
-	struct vn_vhost_user *t = make_transport(name);
+	struct vn_vhost_user *t = vu_make_transport(name);
 	int result;
 
 	*transport = NULL;
 	if (!t)
 		return vn_error(ENOMEM, "no memory");
-	result = parse_name(name, &t->name);
+	result = vu_parse_name(name, &t->name);
 	/* Before the back end, or the path, is touched. */
 	if (result == 0)
 		result = vn_lock_take(t->name.path, &t->lock);
 	if (result == 0)
-		result = open_descriptors(t);
+		result = vu_open_descriptors(t);
 	if (result == 0 && t->name.server)
-		result = open_server(t);
+		result = vu_open_server(t);
 	if (result == 0)
 		result = vn_vhost_user_begin(t, vn_now() + t->name.wait * 1000ull *
 						VN_MS);
 	if (result) {
 		vn_error_prefix(result, "%s", t->full_name);
-		(void)transport_close(&t->base);
+		(void)vu_close(&t->base);
 		return result;
 	}
 	*transport = &t->base;
