@@ -73,11 +73,6 @@ int vn_container_open(const char *directory, int group, const char *name,
 	return 0;
 }
 
-bool vn_container_shares(const char *directory, int group, const char *name)
-{
-	return vn_domain_shares(directory, group, name);
-}
-
 int vn_container_device(struct vn_container *container, const char *name,
 			int *fd)
 {

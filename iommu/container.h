@@ -40,9 +40,6 @@ struct vn_container;
 int vn_container_open(const char *directory, int group, const char *name,
 		      struct vn_container **container);
 
-/* Has this process the group open, and not for this device? */
-bool vn_container_shares(const char *directory, int group, const char *name);
-
 /*
  * Get the descriptor of device `name` ("0000:00:04.0") of the group. The caller
  * closes it, before vn_container_close. Returns 0; -ENODEV, -EBUSY, -EIO.

@@ -20,6 +20,7 @@
 #include "base/error.h"
 #include "iommu/domain.h"
 #include "iommu/node.h"
+#include "iommu/sharing.h"
 #include "iommu/type1.h"
 
 #define BUSY_LIMIT_MS 2000

@@ -41,9 +41,6 @@ int vn_domain_join(const char *directory, int group, const char *name,
 /* The last one closes it. */
 void vn_domain_leave(struct vn_domain *domain, const char *name);
 
-/* As vn_container_shares. */
-bool vn_domain_shares(const char *directory, int group, const char *name);
-
 /* The kernel's errors that have no meaning of their own in our contracts: -ENOMEM,
  * else -EIO. */
 int vn_domain_plain(int code);

@@ -115,11 +115,11 @@ static int set_fill(struct set *set, const char *const *addresses, size_t count,
 
 /* --- may we? ------------------------------------------------------------ */
 
-static int judged(const struct vn_looked *looked,
-		  int (*judge)(const struct vn_looked *, char *, size_t))
+static int bind_check(const struct vn_looked *looked,
+		      int (*check)(const struct vn_looked *, char *, size_t))
 {
 	char reason[VN_REASON_MAX];
-	int result = judge(looked, reason, sizeof(reason));
+	int result = check(looked, reason, sizeof(reason));
 
 	return result == 0 ? 0 : vn_error(-result, "%s: %s",
 					  looked->function.address, reason);
@@ -127,7 +127,7 @@ static int judged(const struct vn_looked *looked,
 
 static int check_writable(const char *address, const char *path)
 {
-	/* Effective ids: those that open() will be judged by. */
+	/* Effective ids: those that open() will be checked with. */
 	if (faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0)
 		return 0;
 	if (errno == EROFS)
@@ -286,7 +286,7 @@ static int check_bind(const struct set *set, const struct vn_looked *looked,
 		      bool force)
 {
 	const struct vionet_pci_function *function = &looked->function;
-	int result = judged(looked, vn_judge_function);
+	int result = bind_check(looked, vn_drivable_function);
 
 	if (result == -ENOTSUP && looked >= set->looked + set->named)
 		result = 0;
@@ -313,7 +313,7 @@ static int check_binds(const struct set *set, bool force)
 	}
 	if (result == 0 && last != NULL)
 		result = check_driver(last->function.address, VFIO_PCI);
-	return result == 0 && last != NULL ? judged(last, vn_judge_vfio) : result;
+	return result == 0 && last != NULL ? bind_check(last, vn_drivable_vfio) : result;
 }
 
 /* Refuse while the group is open: the kernel would make us wait in unbind until

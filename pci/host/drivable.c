@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: what keeps a function from being driven, and what to do about it: the kind of
- * the function first, then its group, VFIO, its driver, the rest of the group, the
- * node. Finding, binding and opening all ask here.
- * Never: changes or opens anything.
- * Read next: pci/host/list.c.
+ * What keeps a function from being driven, and what to do about it: the kind of the
+ * function first, then its group, VFIO, its driver, the rest of the group, the node.
+ * Changes and opens nothing.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -17,6 +15,7 @@
 
 #include "base/error.h"
 #include "iommu/node.h"
+#include "iommu/sharing.h"
 #include "pci/host/host.h"
 
 #define say(reason, size, ...) ((void)snprintf(reason, size, __VA_ARGS__))
@@ -24,7 +23,7 @@
 /* ---- the function itself ---- */
 
 /* The port above it in the tree, "" if it is on the root bus. */
-static void find_port(const char *address, char *port, size_t size)
+static void drivable_find_port(const char *address, char *port, size_t size)
 {
 	char path[VN_PATH_MAX], target[PATH_MAX], full[VN_ADDRESS_MAX];
 	char *last, *above;
@@ -40,7 +39,7 @@ static void find_port(const char *address, char *port, size_t size)
 		say(port, size, "%s", above + 1);
 }
 
-static bool link_is_down(const char *port)
+static bool drivable_link_is_down(const char *port)
 {
 	char path[VN_PATH_MAX];
 	unsigned long width;
@@ -50,18 +49,18 @@ static bool link_is_down(const char *port)
 }
 
 /* All-ones: nobody answers. Which of the causes it is, the kernel may know. */
-static int silent(const char *address, char *reason, size_t size)
+static int drivable_silent(const char *address, char *reason, size_t size)
 {
 	char path[VN_PATH_MAX], state[16], port[VN_ADDRESS_MAX];
 
 	vn_sysfs_path(path, "bus/pci/devices/%s/power_state", address);
 	vn_sysfs_read(path, state, sizeof(state));
-	find_port(address, port, sizeof(port));
+	drivable_find_port(address, port, sizeof(port));
 	vn_sysfs_path(path, "bus/pci/devices/%s", address);
 	if (strcmp(state, "D3cold") == 0)
 		say(reason, size, "it does not answer (all-ones): it is without power "
 		    "(D3cold); wake it: echo on > %s/power/control", path);
-	else if (link_is_down(port))
+	else if (drivable_link_is_down(port))
 		say(reason, size, "it does not answer (all-ones): the link of its port "
 		    "%s is down; bring the link up, then: echo 1 > %s/remove; echo 1 > "
 		    "%s/bus/pci/rescan", port, path, vn_sysfs_root());
@@ -73,7 +72,7 @@ static int silent(const char *address, char *reason, size_t size)
 	return -ENODEV;
 }
 
-static int no_group(const struct vn_looked *looked, char *reason, size_t size)
+static int drivable_no_group(const struct vn_looked *looked, char *reason, size_t size)
 {
 	char path[VN_PATH_MAX];
 
@@ -93,24 +92,24 @@ static int no_group(const struct vn_looked *looked, char *reason, size_t size)
 	return -ENXIO;
 }
 
-int vn_judge_function(const struct vn_looked *looked, char *reason, size_t size)
+int vn_drivable_function(const struct vn_looked *looked, char *reason, size_t size)
 {
 	const struct vionet_pci_function *function = &looked->function;
 
 	reason[0] = '\0';
 	if (looked->silent)
-		return silent(function->address, reason, size);
+		return drivable_silent(function->address, reason, size);
 	if (!function->modern && !looked->hidden) {
 		say(reason, size, "legacy only: it has no virtio capabilities, so it "
 		    "cannot be driven; in QEMU use disable-modern=off");
 		return -ENOTSUP;
 	}
-	return looked->group < 0 ? no_group(looked, reason, size) : 0;
+	return looked->group < 0 ? drivable_no_group(looked, reason, size) : 0;
 }
 
 /* ---- VFIO, driver, group ---- */
 
-int vn_judge_vfio(const struct vn_looked *looked, char *reason, size_t size)
+int vn_drivable_vfio(const struct vn_looked *looked, char *reason, size_t size)
 {
 	char path[VN_PATH_MAX];
 
@@ -120,13 +119,13 @@ int vn_judge_vfio(const struct vn_looked *looked, char *reason, size_t size)
 	if (!looked->vfio && access(path, F_OK) != 0)
 		return 0;
 	snprintf(path, sizeof(path), "%s/vfio", vn_host.vfio);
-	/* Effective ids: those that open() will be judged by. */
+	/* Effective ids: those that open() will be checked with. */
 	if (faccessat(AT_FDCWD, path, R_OK | W_OK, AT_EACCESS) == 0)
 		return 0;
 	return vn_node_container_reason(vn_host.vfio, errno, reason, size);
 }
 
-int vn_judge_driver(const struct vn_looked *looked, char *reason, size_t size)
+int vn_drivable_driver(const struct vn_looked *looked, char *reason, size_t size)
 {
 	const struct vionet_pci_function *f = &looked->function;
 	const char *driver = f->driver[0] != '\0' ? f->driver : "no driver";
@@ -157,7 +156,7 @@ int vn_judge_driver(const struct vn_looked *looked, char *reason, size_t size)
 	return -ENXIO;
 }
 
-int vn_judge_group(const struct vn_looked *looked, char *reason, size_t size)
+int vn_drivable_group(const struct vn_looked *looked, char *reason, size_t size)
 {
 	char text[256];
 	bool foreign;
@@ -172,7 +171,7 @@ int vn_judge_group(const struct vn_looked *looked, char *reason, size_t size)
 	return -EBUSY;
 }
 
-int vn_judge_node(const struct vn_looked *looked, char *reason, size_t size)
+int vn_drivable_node(const struct vn_looked *looked, char *reason, size_t size)
 {
 	char node[VN_PATH_MAX];
 
@@ -183,26 +182,26 @@ int vn_judge_node(const struct vn_looked *looked, char *reason, size_t size)
 	return vn_node_group_reason(vn_host.vfio, looked->group, errno, reason, size);
 }
 
-int vn_judge(const struct vn_looked *looked, char *reason, size_t size)
+int vn_drivable(const struct vn_looked *looked, char *reason, size_t size)
 {
-	int result = vn_judge_function(looked, reason, size);
+	int result = vn_drivable_function(looked, reason, size);
 
 	if (result == 0)
-		result = vn_judge_vfio(looked, reason, size);
+		result = vn_drivable_vfio(looked, reason, size);
 	if (result == 0)
-		result = vn_judge_driver(looked, reason, size);
+		result = vn_drivable_driver(looked, reason, size);
 	if (result == 0)
-		result = vn_judge_group(looked, reason, size);
-	return result == 0 ? vn_judge_node(looked, reason, size) : result;
+		result = vn_drivable_group(looked, reason, size);
+	return result == 0 ? vn_drivable_node(looked, reason, size) : result;
 }
 
-int vn_judge_holder(const struct vn_looked *looked, char *reason, size_t size)
+int vn_drivable_holder(const struct vn_looked *looked, char *reason, size_t size)
 {
 	char holder[128];
 	int result;
 
 	reason[0] = '\0';
-	if (vn_function_shares(looked->group, looked->function.address))
+	if (vn_domain_shares(vn_host.vfio, looked->group, looked->function.address))
 		return 0;
 	result = vn_group_holder(looked->group, holder, sizeof(holder));
 	if (vn_error_is_shortage(-result)) {

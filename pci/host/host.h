@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: what finding (list.c), judging (judge.c), binding (bind.c) and opening
- * (function_vfio.c) share beyond pci/host/sysfs.h: files of sysfs by path, groups,
- * interfaces, and where the rest of the host is looked at, so that a test can put a
- * host of its own in place.
- * Never: is included outside pci/ and its tests.
- * Read next: pci/host/sysfs.c.
+ * What finding (list.c), binding (bind.c) and opening (pci/vfio) share: files of sysfs by
+ * path, groups, interfaces, what keeps a function from being driven; and where the rest of
+ * the host is looked at, so that a test can put a host of its own in place.
  */
 #ifndef VN_PCI_HOST_H
 #define VN_PCI_HOST_H
@@ -15,19 +12,17 @@
 
 #include <vionet/pci.h>
 
+#include "pci/host/name.h"
+#include "pci/host/netlink.h"
 #include "pci/host/sysfs.h"
 
 struct dirent;
 struct ifaddrs;
-struct nlmsghdr;
 
 /* Room for the root, two names of 255 bytes and what stands between them. */
 #define VN_PATH_MAX 1024
 #define VN_ROOT_MAX 256
 #define VN_REASON_MAX 512
-
-/* One message of the kernel's reply. */
-typedef void vn_netlink_see(const struct nlmsghdr *message, void *context);
 
 /* The host beside sysfs. Tests change it while no call runs. */
 struct vn_host {
@@ -42,7 +37,7 @@ struct vn_host {
 	int (*addresses)(struct ifaddrs **list); /* getifaddrs */
 	void (*addresses_free)(struct ifaddrs *list);
 	int (*netlink)(const struct nlmsghdr *request, vn_netlink_see *see,
-		       void *context); /* vn_netlink_ask */
+		       void *context); /* vn_netlink_request */
 };
 extern struct vn_host vn_host;
 
@@ -132,26 +127,15 @@ int vn_group_holder(int group, char *text, size_t size);
 /* The same for any node. */
 int vn_node_holder(const char *node, char *text, size_t size);
 
-/* ---- netlink.c ---- */
-
-/* Send a request of NETLINK_ROUTE and show each message of the reply; again from the
- * start where a list changed while it was read. Returns 0 or -errno (the kernel's,
- * -ETIMEDOUT, -EMSGSIZE, -EIO), without text: something may have been left out then. */
-int vn_netlink_ask(const struct nlmsghdr *request, vn_netlink_see *see,
-		   void *context);
-
-/* Show each message of one datagram of a reply, of a list if `dump`. Returns 1 if the
- * reply goes on, 0 at its end, or -errno: -EINTR for a list that changed meanwhile. */
-int vn_netlink_show(const void *datagram, size_t left, bool dump, vn_netlink_see *see,
-		    void *context);
+/* ---- rtnetlink.c ---- */
 
 /* Does the kernel know of a route or an interface that depends on this one? Returns 1
  * and `why`: "has routes", "carries mv0 in another network namespace"; 0; or -errno
  * where it cannot be found out: `why` is what could not be read. */
-int vn_netlink_in_use(const char *interface, bool up, char *why, size_t size);
+int vn_rtnetlink_in_use(const char *interface, bool up, char *why, size_t size);
 
 /* Do packets to `address` leave by `interface`? 1, 0, or -errno. */
-int vn_netlink_leads(const char *address, const char *interface);
+int vn_rtnetlink_leads(const char *address, const char *interface);
 
 /* ---- interface.c ---- */
 
@@ -185,30 +169,24 @@ struct vn_looked {
 /* As vionet_pci_lookup. */
 int vn_pci_look(const char *address, struct vn_looked *looked);
 
-/* ---- judge.c ---- */
+/* ---- drivable.c ---- */
 
 /*
  * What is in the way of driving a function, step by step: each returns 0, or a negative
- * errno and the reason, without the function's name in front. All who look at a
- * function ask here, so that all say the same.
+ * errno and the reason, without the function's name in front. Listing, binding and opening
+ * all use these, so that all say the same.
  */
-int vn_judge_function(const struct vn_looked *looked, char *reason, size_t size);
-int vn_judge_vfio(const struct vn_looked *looked, char *reason, size_t size);
-int vn_judge_driver(const struct vn_looked *looked, char *reason, size_t size);
-int vn_judge_group(const struct vn_looked *looked, char *reason, size_t size);
-int vn_judge_node(const struct vn_looked *looked, char *reason, size_t size);
+int vn_drivable_function(const struct vn_looked *looked, char *reason, size_t size);
+int vn_drivable_vfio(const struct vn_looked *looked, char *reason, size_t size);
+int vn_drivable_driver(const struct vn_looked *looked, char *reason, size_t size);
+int vn_drivable_group(const struct vn_looked *looked, char *reason, size_t size);
+int vn_drivable_node(const struct vn_looked *looked, char *reason, size_t size);
 
 /* All of the above, in this order. */
-int vn_judge(const struct vn_looked *looked, char *reason, size_t size);
+int vn_drivable(const struct vn_looked *looked, char *reason, size_t size);
 
 /* Has another process the group open, as far as can be seen from here? -EBUSY then. That may
  * pass, so it is no part of the above. */
-int vn_judge_holder(const struct vn_looked *looked, char *reason, size_t size);
-
-/* ---- function_vfio.c ---- */
-
-/* Is the group open in this process already, for another of its functions than this
- * one? Then this one can be opened as well. */
-bool vn_function_shares(int group, const char *address);
+int vn_drivable_holder(const struct vn_looked *looked, char *reason, size_t size);
 
 #endif

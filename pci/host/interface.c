@@ -149,7 +149,7 @@ static int line_carries(char *line, const char *interface, char *why, size_t siz
 	if (options == NULL || !is_network_mount(kind) ||
 	    !server_of(source, options, server, sizeof(server)))
 		return 0;
-	result = vn_netlink_leads(server, interface);
+	result = vn_rtnetlink_leads(server, interface);
 	if (result < 0)
 		return unknown(result, why, size, "routes");
 	if (result > 0)
@@ -191,7 +191,7 @@ static int connection_carries(const char *name, const char *interface, char *why
 	if (result == -ENOENT || result == -ENOTCONN)
 		return 0; /* it has just ended, or is not made yet */
 	if (result == 0)
-		result = vn_netlink_leads(address, interface);
+		result = vn_rtnetlink_leads(address, interface);
 	if (result < 0)
 		return unknown(result, why, size, path);
 	if (result > 0)
@@ -240,7 +240,7 @@ static int interface_in_use(const char *interface, bool *up, char *why, size_t s
 	if (result == 0)
 		result = has_upper(interface, why, size, remedy);
 	if (result == 0) {
-		result = vn_netlink_in_use(interface, *up, why, size);
+		result = vn_rtnetlink_in_use(interface, *up, why, size);
 		down_helps = result > 0 && strncmp(why, "has routes", 10) == 0;
 	}
 	if (down_helps)

@@ -198,15 +198,15 @@ static void step_names(struct look *look)
 }
 
 /* Fill `drivable` and `reason`; the first thing that is in the way counts. */
-static void judge(struct vn_looked *looked)
+static void list_fill_drivable(struct vn_looked *looked)
 {
 	struct vionet_pci_function *function = &looked->function;
 
-	function->drivable = vn_judge(looked, function->reason,
-				      sizeof(function->reason)) == 0;
+	function->drivable = vn_drivable(looked, function->reason,
+					 sizeof(function->reason)) == 0;
 	if (function->drivable)
-		function->drivable = vn_judge_holder(looked, function->reason,
-						     sizeof(function->reason)) == 0;
+		function->drivable = vn_drivable_holder(looked, function->reason,
+							sizeof(function->reason)) == 0;
 	if (!function->drivable)
 		return;
 	/* No hindrance, but the caller is owed why `modern` is false. */
@@ -241,7 +241,7 @@ static int describe(struct look *look, const char *address)
 	looked->group = vn_sysfs_group_quiet(address);
 	looked->vfio = vn_function_is_vfio(address);
 	function->iommu_group = looked->group < 0 ? -1 : looked->group;
-	judge(looked);
+	list_fill_drivable(looked);
 	return 0;
 }
 

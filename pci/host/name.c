@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: what to say of a name that is no PCI address but something that the caller
- * may well have meant: a network interface, a path to a socket.
- * Never: takes such a name for a device by itself.
- * Read next: pci/host/sysfs.c.
+ * Addresses of PCI functions, and what to say of a name that is none but something that
+ * the caller may well have meant: a network interface, a path to a socket. Such a name is
+ * not taken for a device.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <net/if.h>
@@ -16,10 +16,56 @@
 
 #include "base/error.h"
 #include "pci/host/host.h"
-#include "pci/host/sysfs.h"
+#include "pci/host/name.h"
+
+/* Take `least` to `most` hexadecimal digits from the front of `*text`. */
+static bool name_take_hex(const char **text, unsigned int least, unsigned int most,
+			  unsigned int *value)
+{
+	unsigned int digits = 0;
+
+	*value = 0;
+	while (digits < most && isxdigit((unsigned char)**text)) {
+		char c = (char)tolower((unsigned char)**text);
+
+		*value = *value << 4 |
+			 (unsigned int)(c <= '9' ? c - '0' : c - 'a' + 10);
+		(*text)++;
+		digits++;
+	}
+	return digits >= least;
+}
+
+static bool name_take(const char **text, char c)
+{
+	if (**text != c)
+		return false;
+	(*text)++;
+	return true;
+}
+
+bool vn_pci_address_read(const char *text, char address[VN_ADDRESS_MAX])
+{
+	unsigned int domain = 0, bus, device, function;
+	const char *colon = strchr(text, ':');
+	const char *rest = text;
+	bool good = true;
+
+	/* Two colons: it starts with a domain. */
+	if (colon != NULL && strchr(colon + 1, ':') != NULL)
+		good = name_take_hex(&rest, 4, 8, &domain) && name_take(&rest, ':');
+	good = good && name_take_hex(&rest, 2, 2, &bus) && name_take(&rest, ':') &&
+	       name_take_hex(&rest, 2, 2, &device) && device <= 0x1f &&
+	       name_take(&rest, '.') && name_take_hex(&rest, 1, 1, &function) &&
+	       function <= 7 && *rest == '\0';
+	if (good)
+		snprintf(address, VN_ADDRESS_MAX, "%04x:%02x:%02x.%u", domain, bus,
+			 device, function);
+	return good;
+}
 
 /* The last part of a path such as ".../0000:00:04.0/virtio1" that is an address. */
-static bool last_address(char *path, char address[VN_ADDRESS_MAX])
+static bool name_last_address(char *path, char address[VN_ADDRESS_MAX])
 {
 	char *slash;
 
@@ -33,7 +79,7 @@ static bool last_address(char *path, char address[VN_ADDRESS_MAX])
 
 /* The PCI function behind a network interface, "" if there is none. Returns whether
  * there is such an interface. */
-static bool find_interface(const char *name, char address[VN_ADDRESS_MAX])
+static bool name_find_interface(const char *name, char address[VN_ADDRESS_MAX])
 {
 	char path[VN_PATH_MAX], found[PATH_MAX];
 
@@ -45,17 +91,18 @@ static bool find_interface(const char *name, char address[VN_ADDRESS_MAX])
 	if (access(path, F_OK) != 0)
 		return false;
 	vn_sysfs_path(path, "class/net/%s/device", name);
-	if (realpath(path, found) == NULL || !last_address(found, address))
+	if (realpath(path, found) == NULL || !name_last_address(found, address))
 		address[0] = '\0';
 	return true;
 }
 
-int vn_pci_name_refuse(const char *name)
+/* -EINVAL, with a text that knows network interfaces and sockets. */
+static int name_refuse(const char *name)
 {
 	char address[VN_ADDRESS_MAX];
 	struct stat file;
 
-	if (find_interface(name, address))
+	if (name_find_interface(name, address))
 		return address[0] != '\0' ?
 			vn_error(EINVAL, "\"%s\" is a network interface, of function %s; "
 				 "name that", name, address) :
@@ -70,4 +117,9 @@ int vn_pci_name_refuse(const char *name)
 				"vfio-user:PATH or vhost-user:PATH", name);
 	return vn_error(EINVAL, "\"%.40s\" is no PCI address; write it as 0000:00:04.0 or "
 			"00:04.0, a socket as vfio-user:PATH or vhost-user:PATH", name);
+}
+
+int vn_pci_address_parse(const char *text, char address[VN_ADDRESS_MAX])
+{
+	return vn_pci_address_read(text, address) ? 0 : name_refuse(text);
 }

@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: what the host says: sysfs of PCI functions (drivers, groups, network
- * interfaces) below a root that tests can move.
- * Never: decides anything; opens a device; keeps a file open.
- * Read next: pci/host/group.c.
+ * What sysfs says of PCI functions: drivers, groups, network interfaces. Decides nothing,
+ * opens no device.
  *
- * Source: Documentation/ABI/testing/sysfs-bus-pci and
- * sysfs-kernel-iommu_groups.
+ * Source: Documentation/ABI/testing/sysfs-bus-pci and sysfs-kernel-iommu_groups.
  */
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ifaddrs.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,20 +19,6 @@
 #include "pci/host/sysfs.h"
 
 static char root[VN_ROOT_MAX] = "/sys";
-
-struct vn_host vn_host = {
-	.vfio = "/dev/vfio",
-	.proc = "/proc",
-	.modprobe = { "/sbin/modprobe", "/usr/sbin/modprobe" },
-	.modprobe_ms = 10000,
-	.udev = "/run/udev",
-	.udevadm = { "/usr/bin/udevadm", "/bin/udevadm", "/sbin/udevadm" },
-	.udev_ms = 10000,
-	.settle_ms = 1000,
-	.addresses = getifaddrs,
-	.addresses_free = freeifaddrs,
-	.netlink = vn_netlink_ask,
-};
 
 const char *vn_sysfs_root(void)
 {
@@ -113,59 +94,8 @@ int vn_sysfs_link(const char *path, char *name, size_t size)
 	return 0;
 }
 
-/* Take `least` to `most` hexadecimal digits from the front of `*text`. */
-static bool take_hex(const char **text, unsigned int least, unsigned int most,
-		     unsigned int *value)
-{
-	unsigned int digits = 0;
-
-	*value = 0;
-	while (digits < most && isxdigit((unsigned char)**text)) {
-		char c = (char)tolower((unsigned char)**text);
-
-		*value = *value << 4 |
-			 (unsigned int)(c <= '9' ? c - '0' : c - 'a' + 10);
-		(*text)++;
-		digits++;
-	}
-	return digits >= least;
-}
-
-static bool take(const char **text, char c)
-{
-	if (**text != c)
-		return false;
-	(*text)++;
-	return true;
-}
-
-bool vn_pci_address_read(const char *text, char address[VN_ADDRESS_MAX])
-{
-	unsigned int domain = 0, bus, device, function;
-	const char *colon = strchr(text, ':');
-	const char *rest = text;
-	bool good = true;
-
-	/* Two colons: it starts with a domain. */
-	if (colon != NULL && strchr(colon + 1, ':') != NULL)
-		good = take_hex(&rest, 4, 8, &domain) && take(&rest, ':');
-	good = good && take_hex(&rest, 2, 2, &bus) && take(&rest, ':') &&
-	       take_hex(&rest, 2, 2, &device) && device <= 0x1f &&
-	       take(&rest, '.') && take_hex(&rest, 1, 1, &function) &&
-	       function <= 7 && *rest == '\0';
-	if (good)
-		snprintf(address, VN_ADDRESS_MAX, "%04x:%02x:%02x.%u", domain, bus,
-			 device, function);
-	return good;
-}
-
-int vn_pci_address_parse(const char *text, char address[VN_ADDRESS_MAX])
-{
-	return vn_pci_address_read(text, address) ? 0 : vn_pci_name_refuse(text);
-}
-
 /* Is there such a function? Its path goes to `path`. */
-static int find(const char *address, char path[VN_PATH_MAX])
+static int sysfs_find(const char *address, char path[VN_PATH_MAX])
 {
 	vn_sysfs_path(path, "bus/pci/devices/%s", address);
 	if (access(path, F_OK) != 0)
@@ -178,7 +108,7 @@ static int find(const char *address, char path[VN_PATH_MAX])
 int vn_sysfs_driver(const char *address, char *driver, size_t size)
 {
 	char path[VN_PATH_MAX];
-	int result = find(address, path);
+	int result = sysfs_find(address, path);
 
 	driver[0] = '\0';
 	if (result < 0)
@@ -193,7 +123,7 @@ int vn_sysfs_driver(const char *address, char *driver, size_t size)
 }
 
 /* The group that vfio-pci makes up in no-IOMMU mode protects nothing. */
-static bool group_is_real(const char *address)
+static bool sysfs_group_is_real(const char *address)
 {
 	char path[VN_PATH_MAX], name[64];
 
@@ -214,17 +144,17 @@ int vn_sysfs_group_quiet(const char *address)
 	group = strtol(name, &end, 10);
 	if (end == name || *end != '\0' || group < 0 || group > 0x7fffffff)
 		return -EIO;
-	return group_is_real(address) ? (int)group : -EPERM;
+	return sysfs_group_is_real(address) ? (int)group : -EPERM;
 }
 
-static int visible(const struct dirent *entry)
+static int sysfs_visible(const struct dirent *entry)
 {
 	return entry->d_name[0] != '.';
 }
 
 int vn_sysfs_names(const char *path, struct dirent ***names)
 {
-	int count = scandir(path, names, visible, alphasort);
+	int count = scandir(path, names, sysfs_visible, alphasort);
 
 	return count < 0 ? -errno : count;
 }
@@ -261,7 +191,7 @@ int vn_sysfs_vfs(const char *address)
 
 /* ---- network interfaces ---- */
 
-static void each_interface(const char *folder, struct vn_interfaces *found)
+static void sysfs_each_interface(const char *folder, struct vn_interfaces *found)
 {
 	char path[VN_PATH_MAX + 8];
 	struct dirent **names;
@@ -284,8 +214,8 @@ static void each_interface(const char *folder, struct vn_interfaces *found)
 
 /* virtio-pci puts a virtio device between the function and the interface, vDPA one
  * more; other drivers do not. */
-static void descend(const char *folder, unsigned int depth,
-		    struct vn_interfaces *found)
+static void sysfs_descend(const char *folder, unsigned int depth,
+			  struct vn_interfaces *found)
 {
 	char path[VN_PATH_MAX];
 	struct dirent **names;
@@ -293,7 +223,7 @@ static void descend(const char *folder, unsigned int depth,
 
 	if (count < 0)
 		found->failure = count;
-	each_interface(folder, found);
+	sysfs_each_interface(folder, found);
 	for (int i = 0; i < count && depth < 2; i++) {
 		const char *name = names[i]->d_name;
 
@@ -301,7 +231,7 @@ static void descend(const char *folder, unsigned int depth,
 			continue;
 		if (snprintf(path, sizeof(path), "%s/%s", folder, name) <
 		    (int)sizeof(path))
-			descend(path, depth + 1, found);
+			sysfs_descend(path, depth + 1, found);
 	}
 	vn_sysfs_names_free(names, count);
 }
@@ -312,5 +242,5 @@ void vn_sysfs_interfaces(const char *address, struct vn_interfaces *found)
 
 	*found = (struct vn_interfaces){ .count = 0 };
 	vn_sysfs_path(path, "bus/pci/devices/%s", address);
-	descend(path, 0, found);
+	sysfs_descend(path, 0, found);
 }

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: one PCI function opened through kernel VFIO: its device descriptor, its
- * mapped BARs, its interrupts, and its part of the container.
- * Never: maps or writes the MSI-X table (the kernel owns it), asks sysfs for
- * anything once the function is open, or leaves a descriptor behind on failure.
- * Read next: iommu/container.c for the memory side; driver/transport/pci.c for
- * what is done with the registers.
+ * One PCI function opened through kernel VFIO: its device descriptor, its mapped BARs, its
+ * interrupts, and its part of the container. The MSI-X table belongs to the kernel. sysfs
+ * is not read once the function is open, and a failure leaves no descriptor behind.
  *
  * Source: linux/vfio.h; Documentation/driver-api/vfio.rst.
  */
@@ -42,7 +39,7 @@ struct vfio_function {
 	struct vn_mappings mapped;
 };
 
-static struct vfio_function *of(struct vn_function *function)
+static struct vfio_function *vfio_of(struct vn_function *function)
 {
 	return (struct vfio_function *)function;
 }
@@ -53,8 +50,8 @@ static struct vfio_function *of(struct vn_function *function)
 
 /* Regions lie next to each other in one descriptor: an offset past the end of
  * one would reach another. */
-static int check_access(const struct vfio_function *function,
-			unsigned int region, uint64_t offset, size_t size)
+static int vfio_check_access(const struct vfio_function *function,
+			     unsigned int region, uint64_t offset, size_t size)
 {
 	if (region < VN_REGION_COUNT &&
 	    vn_region_within(offset, size, 0,
@@ -64,9 +61,9 @@ static int check_access(const struct vfio_function *function,
 			function->base.name, vn_region_name(region), size, offset);
 }
 
-static int access_failed(const struct vfio_function *function,
-			 unsigned int region, const char *step, uint64_t offset,
-			 size_t size, ssize_t done)
+static int vfio_access_failed(const struct vfio_function *function,
+			      unsigned int region, const char *step, uint64_t offset,
+			      size_t size, ssize_t done)
 {
 	int code = done < 0 ? errno : 0;
 
@@ -82,8 +79,8 @@ static int access_failed(const struct vfio_function *function,
 static int vfio_read(struct vn_function *base, unsigned int region,
 		     uint64_t offset, void *data, size_t size)
 {
-	struct vfio_function *function = of(base);
-	int result = check_access(function, region, offset, size);
+	struct vfio_function *function = vfio_of(base);
+	int result = vfio_check_access(function, region, offset, size);
 	ssize_t done;
 
 	if (result != 0)
@@ -94,11 +91,11 @@ static int vfio_read(struct vn_function *base, unsigned int region,
 	} while (done < 0 && errno == EINTR);
 	if (done == (ssize_t)size)
 		return 0;
-	return access_failed(function, region, "read", offset, size, done);
+	return vfio_access_failed(function, region, "read", offset, size, done);
 }
 
-static bool hits_table(const struct vfio_function *function,
-		       unsigned int region, uint64_t offset, uint64_t size)
+static bool vfio_hits_table(const struct vfio_function *function,
+			    unsigned int region, uint64_t offset, uint64_t size)
 {
 	return region == function->table.bar && offset < function->table.end &&
 	       offset + size > function->table.first;
@@ -107,13 +104,13 @@ static bool hits_table(const struct vfio_function *function,
 static int vfio_write(struct vn_function *base, unsigned int region,
 		      uint64_t offset, const void *data, size_t size)
 {
-	struct vfio_function *function = of(base);
-	int result = check_access(function, region, offset, size);
+	struct vfio_function *function = vfio_of(base);
+	int result = vfio_check_access(function, region, offset, size);
 	ssize_t done;
 
 	if (result != 0)
 		return result;
-	if (hits_table(function, region, offset, size))
+	if (vfio_hits_table(function, region, offset, size))
 		return vn_error(EINVAL, "%s: %s: %#" PRIx64 " belongs to the MSI-X "
 				"table, which the kernel owns", base->name,
 				vn_region_name(region), offset);
@@ -123,13 +120,13 @@ static int vfio_write(struct vn_function *base, unsigned int region,
 	} while (done < 0 && errno == EINTR);
 	if (done == (ssize_t)size)
 		return 0;
-	return access_failed(function, region, "write", offset, size, done);
+	return vfio_access_failed(function, region, "write", offset, size, done);
 }
 
 static int vfio_map(struct vn_function *base, unsigned int region,
 		    uint64_t offset, uint64_t size, volatile void **address)
 {
-	struct vfio_function *function = of(base);
+	struct vfio_function *function = vfio_of(base);
 	uint64_t start = region < VN_REGION_COUNT ?
 				 function->region_start[region] : 0;
 
@@ -153,7 +150,7 @@ static int vfio_eventfd(struct vn_function *base, unsigned int region,
 
 /* Returns what the kernel says: 0, a negative errno, or the smaller number of
  * vectors that it could give (none is attached then). */
-static int set_irqs(int fd, uint32_t index, const int *eventfds, uint32_t count)
+static int vfio_set_irqs(int fd, uint32_t index, const int *eventfds, uint32_t count)
 {
 	size_t data = count * sizeof(int32_t);
 	struct vfio_irq_set *set = calloc(1, sizeof(*set) + data);
@@ -175,18 +172,18 @@ static int set_irqs(int fd, uint32_t index, const int *eventfds, uint32_t count)
 }
 
 /* The kernel refuses to switch off what is not on. No error text. */
-static int vectors_off(struct vfio_function *function)
+static int vfio_vectors_off(struct vfio_function *function)
 {
 	int result = 0;
 
 	if (function->vectors_on != 0)
-		result = set_irqs(function->fd, VFIO_PCI_MSIX_IRQ_INDEX, NULL, 0);
+		result = vfio_set_irqs(function->fd, VFIO_PCI_MSIX_IRQ_INDEX, NULL, 0);
 	function->vectors_on = 0;
 	return result;
 }
 
-static int vectors_failed(struct vfio_function *function, unsigned int count,
-			  int result)
+static int vfio_vectors_failed(struct vfio_function *function, unsigned int count,
+			       int result)
 {
 	function->base.vectors_left = result > 0 ? (unsigned int)result : 0;
 	if (result > 0)
@@ -200,7 +197,7 @@ static int vectors_failed(struct vfio_function *function, unsigned int count,
 static int vfio_vectors(struct vn_function *base, const int *eventfds,
 			unsigned int count)
 {
-	struct vfio_function *function = of(base);
+	struct vfio_function *function = vfio_of(base);
 	int result = 0;
 
 	if (count > base->vector_count)
@@ -208,16 +205,16 @@ static int vfio_vectors(struct vn_function *base, const int *eventfds,
 				base->name, count, base->vector_count);
 	/* Kernels before 6.5 cannot change the number of vectors while on. */
 	if (count != function->vectors_on)
-		result = vectors_off(function);
+		result = vfio_vectors_off(function);
 	if (result != 0)
 		return vn_error_errno(-result, "%s: switch MSI-X off",
 				      base->name);
 	if (count == 0)
 		return 0;
-	result = set_irqs(function->fd, VFIO_PCI_MSIX_IRQ_INDEX, eventfds,
-			  count);
+	result = vfio_set_irqs(function->fd, VFIO_PCI_MSIX_IRQ_INDEX, eventfds,
+			       count);
 	if (result != 0)
-		return vectors_failed(function, count, result);
+		return vfio_vectors_failed(function, count, result);
 	function->vectors_on = count;
 	return 0;
 }
@@ -228,7 +225,7 @@ static int vfio_reset(struct vn_function *base)
 	int result;
 
 	/* Somebody else who looks at the function may hold its lock. */
-	while ((result = vn_vfio_call(of(base)->fd, VFIO_DEVICE_RESET, NULL)) ==
+	while ((result = vn_vfio_call(vfio_of(base)->fd, VFIO_DEVICE_RESET, NULL)) ==
 		       -EAGAIN &&
 	       vn_now() < limit)
 		vn_sleep(RESET_PAUSE_MS * VN_MS);
@@ -255,27 +252,27 @@ static int vfio_memory_add(struct vn_function *base,
 			   const struct vn_memory *memory, enum vn_access access,
 			   uint64_t *iova)
 {
-	int result = vn_container_map(of(base)->container, memory, access, iova);
+	int result = vn_container_map(vfio_of(base)->container, memory, access, iova);
 
 	return result == 0 ? 0 : vn_error_prefix(result, "%s", base->name);
 }
 
 static int vfio_memory_remove(struct vn_function *base, uint64_t iova)
 {
-	int result = vn_container_unmap(of(base)->container, iova);
+	int result = vn_container_unmap(vfio_of(base)->container, iova);
 
 	return result == 0 ? 0 : vn_error_prefix(result, "%s", base->name);
 }
 
 static int vfio_memory_check(struct vn_function *base, uint64_t bytes)
 {
-	return vn_container_check(of(base)->container, bytes);
+	return vn_container_check(vfio_of(base)->container, bytes);
 }
 
 static int vfio_iommu_limits(struct vn_function *base,
 			     struct vn_iommu_limits *limits)
 {
-	vn_container_limits(of(base)->container, limits);
+	vn_container_limits(vfio_of(base)->container, limits);
 	return 0;
 }
 
@@ -285,7 +282,7 @@ static int vfio_iommu_limits(struct vn_function *base,
 
 /* Works for a function that is only partly open. The device goes before the
  * container: the kernel makes it quiet, and only then is memory unmapped. */
-static void release(struct vfio_function *function)
+static void vfio_release(struct vfio_function *function)
 {
 	vn_mapping_release(&function->mapped);
 	if (function->fd >= 0)
@@ -300,17 +297,17 @@ static void release(struct vfio_function *function)
 
 static int vfio_close(struct vn_function *base)
 {
-	struct vfio_function *function = of(base);
+	struct vfio_function *function = vfio_of(base);
 	char text[VIONET_ERROR_TEXT_MAX];
 	int off, result = vn_function_command(base, 0, VN_PCI_COMMAND_MASTER);
 
-	off = vectors_off(function);
+	off = vfio_vectors_off(function);
 	if (result == 0 && off != 0)
 		result = vn_error_errno(-off, "%s: switch MSI-X off",
 					base->name);
 	/* What follows may fail too, but the first error is the cause. */
 	snprintf(text, sizeof(text), "%s", vionet_error_text());
-	release(function);
+	vfio_release(function);
 	return result == 0 ? 0 : vn_error(-result, "%s", text);
 }
 
@@ -333,19 +330,19 @@ static const struct vn_function_ops operations = {
  */
 
 /* An odd error of the kernel's must not be taken for one of the contract's. */
-static int odd(int code, const char *step)
+static int vfio_odd_error(int code, const char *step)
 {
 	vn_error_errno(code, "%s", step);
 	return code == ENOMEM || code == EMFILE || code == ENFILE ? -code : -EIO;
 }
 
-static int read_device(struct vfio_function *function)
+static int vfio_read_device(struct vfio_function *function)
 {
 	struct vfio_device_info info = { .argsz = sizeof(info) };
 	int result = vn_vfio_call(function->fd, VFIO_DEVICE_GET_INFO, &info);
 
 	if (result < 0)
-		return odd(-result, "find out what it is");
+		return vfio_odd_error(-result, "find out what it is");
 	if ((info.flags & VFIO_DEVICE_FLAGS_PCI) == 0)
 		return vn_error(ENOTSUP, "VFIO says that it is no PCI function");
 	function->base.reset_supported =
@@ -354,7 +351,7 @@ static int read_device(struct vfio_function *function)
 }
 
 /* Number of interrupts of kind `index` that can go to an eventfd. */
-static unsigned int irq_count(int fd, uint32_t index)
+static unsigned int vfio_irq_count(int fd, uint32_t index)
 {
 	struct vfio_irq_info info = { .argsz = sizeof(info), .index = index };
 
@@ -365,23 +362,23 @@ static unsigned int irq_count(int fd, uint32_t index)
 }
 
 /* A function that has no such interrupt keeps -1: errors are of PCI Express. */
-static int wire(const struct vfio_function *function, uint32_t index, int *fd,
-		const char *step)
+static int vfio_wire(const struct vfio_function *function, uint32_t index, int *fd,
+		     const char *step)
 {
 	int result;
 
-	if (irq_count(function->fd, index) == 0)
+	if (vfio_irq_count(function->fd, index) == 0)
 		return 0;
 	*fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (*fd < 0)
-		return odd(errno, step);
-	result = set_irqs(function->fd, index, fd, 1);
+		return vfio_odd_error(errno, step);
+	result = vfio_set_irqs(function->fd, index, fd, 1);
 	if (result != 0)
-		return odd(-result, step);
+		return vfio_odd_error(-result, step);
 	return 0;
 }
 
-static int bring_up(struct vfio_function *function)
+static int vfio_bring_up(struct vfio_function *function)
 {
 	struct vn_function *base = &function->base;
 	int result = vn_container_device(function->container, base->name,
@@ -390,20 +387,20 @@ static int bring_up(struct vfio_function *function)
 	/* Names the function itself. */
 	if (result != 0)
 		return result;
-	result = read_device(function);
+	result = vfio_read_device(function);
 	if (result == 0)
 		result = vn_vfio_regions(function->fd, base->region,
 					 function->region_start,
 					 &function->table);
 	if (result == 0) {
-		base->vector_count = irq_count(function->fd,
-					       VFIO_PCI_MSIX_IRQ_INDEX);
-		result = wire(function, VFIO_PCI_REQ_IRQ_INDEX,
-			      &base->removal_fd, "attach the removal interrupt");
+		base->vector_count = vfio_irq_count(function->fd,
+						    VFIO_PCI_MSIX_IRQ_INDEX);
+		result = vfio_wire(function, VFIO_PCI_REQ_IRQ_INDEX,
+				   &base->removal_fd, "attach the removal interrupt");
 	}
 	if (result == 0)
-		result = wire(function, VFIO_PCI_ERR_IRQ_INDEX, &base->error_fd,
-			      "attach the error interrupt");
+		result = vfio_wire(function, VFIO_PCI_ERR_IRQ_INDEX, &base->error_fd,
+				   "attach the error interrupt");
 	if (result != 0)
 		return vn_error_prefix(result, "%s", base->name);
 	/* The kernel leaves it like that; what follows depends on it. */
@@ -412,36 +409,36 @@ static int bring_up(struct vfio_function *function)
 }
 
 /* What is in the way, but for a group that is busy: that may pass. */
-static int judge(const char *address, struct vn_looked *looked)
+static int vfio_check(const char *address, struct vn_looked *looked)
 {
 	char reason[VN_REASON_MAX];
 	int result = vn_pci_look(address, looked);
 
 	if (result == 0) {
-		result = vn_judge(looked, reason, sizeof(reason));
+		result = vn_drivable(looked, reason, sizeof(reason));
 		if (result != 0)
 			vn_error(-result, "%s: %s", looked->function.address, reason);
 	}
 	return result;
 }
 
-static int refused(const struct vn_looked *looked, int result)
+static int vfio_refused(const struct vn_looked *looked, int result)
 {
 	char reason[VN_REASON_MAX];
 
 	if (result == -EBUSY &&
-	    vn_judge_holder(looked, reason, sizeof(reason)) == -EBUSY)
+	    vn_drivable_holder(looked, reason, sizeof(reason)) == -EBUSY)
 		return vn_error(EBUSY, "%s: %s", looked->function.address, reason);
 	vn_error_prefix(result, "%s", looked->function.address);
 	return result == -EALREADY ? -EBUSY : result;
 }
 
 /* It changed between the look and the opening. */
-static int not_viable(const struct vn_looked *looked)
+static int vfio_not_viable(const struct vn_looked *looked)
 {
 	char reason[VN_REASON_MAX];
 
-	if (vn_judge_group(looked, reason, sizeof(reason)) != 0)
+	if (vn_drivable_group(looked, reason, sizeof(reason)) != 0)
 		return vn_error(EBUSY, "%s: %s", looked->function.address, reason);
 	return vn_error(EBUSY, "%s: group %d is not viable, but no device "
 			"of it stands out; see /sys/kernel/iommu_groups/"
@@ -449,17 +446,12 @@ static int not_viable(const struct vn_looked *looked)
 			looked->group);
 }
 
-bool vn_function_shares(int group, const char *address)
-{
-	return vn_container_shares(vn_host.vfio, group, address);
-}
-
 int vn_function_open_vfio(const char *address, struct vn_function **function)
 {
 	struct vfio_function *made;
 	struct vn_looked looked;
 	const char *name = looked.function.address;
-	int result = judge(address, &looked);
+	int result = vfio_check(address, &looked);
 
 	*function = NULL;
 	if (result != 0)
@@ -475,13 +467,13 @@ int vn_function_open_vfio(const char *address, struct vn_function **function)
 	result = vn_container_open(vn_host.vfio, looked.group, name,
 				   &made->container);
 	if (result == 0)
-		result = bring_up(made);
+		result = vfio_bring_up(made);
 	else if (result == -ENOTCONN)
-		result = not_viable(&looked);
+		result = vfio_not_viable(&looked);
 	else
-		result = refused(&looked, result);
+		result = vfio_refused(&looked, result);
 	if (result != 0) {
-		release(made);
+		vfio_release(made);
 		return result;
 	}
 	*function = &made->base;

@@ -579,11 +579,11 @@ static void a_real_kernel(void **state)
 	unsigned int seen = 0;
 
 	(void)state;
-	assert_int_equal(vn_netlink_ask(&request.head, count_message, &seen), 0);
+	assert_int_equal(vn_netlink_request(&request.head, count_message, &seen), 0);
 	assert_true(seen >= 1); /* the loopback interface */
 	request.head.nlmsg_flags = NLM_F_REQUEST;
 	request.body.ifi_index = 0x7ffffff0;
-	assert_int_equal(vn_netlink_ask(&request.head, count_message, &seen), -ENODEV);
+	assert_int_equal(vn_netlink_request(&request.head, count_message, &seen), -ENODEV);
 }
 
 int main(void)

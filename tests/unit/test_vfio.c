@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "iommu/sharing.h"
 #include "pci/function.h"
 #include "pci/host/host.h"
 #include "tests/unit/bind_bed.h"
@@ -210,6 +211,11 @@ static uint64_t add_memory(struct vn_function *function, struct vn_memory *memor
 	return iova;
 }
 
+static bool shares(int group, const char *address)
+{
+	return vn_domain_shares(vn_host.vfio, group, address);
+}
+
 static void functions_of_a_group_share_its_container(void **state)
 {
 	struct vn_function *first = open_function(ADDRESS), *second;
@@ -218,9 +224,9 @@ static void functions_of_a_group_share_its_container(void **state)
 	uint64_t iova[3];
 
 	(void)state;
-	assert_true(vn_function_shares(7, SECOND));
-	assert_false(vn_function_shares(7, ADDRESS));
-	assert_false(vn_function_shares(8, SECOND));
+	assert_true(shares(7, SECOND));
+	assert_false(shares(7, ADDRESS));
+	assert_false(shares(8, SECOND));
 	second = open_function(SECOND);
 	assert_int_equal(kernel.containers, 1);
 	iova[0] = add_memory(first, &memory[0]);
@@ -243,7 +249,7 @@ static void functions_of_a_group_share_its_container(void **state)
 	assert_int_equal(first->ops->close(first), 0);
 	assert_int_equal(second->ops->close(second), 0);
 	assert_int_equal(kernel.maps, 0);
-	assert_false(vn_function_shares(7, SECOND));
+	assert_false(shares(7, SECOND));
 	first = open_function(ADDRESS);
 	assert_int_equal(kernel.containers, 2);
 	assert_int_equal(first->ops->close(first), 0);
@@ -273,7 +279,7 @@ static void a_child_shares_nothing(void **state)
 
 	(void)state;
 	if (pid == 0)
-		_exit(vn_function_shares(7, SECOND));
+		_exit(shares(7, SECOND));
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
 	assert_int_equal(first->ops->close(first), 0);
