@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: `vionet set`: settings told to a device, by the process that has it, or by this
- * one. Never: says that something was set without the device's agreement.
- * Read next: apply.c.
- */
+/* `vionet set`: settings told to a device, by the process that has it, or by this one. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "tools/shared/apply_settings.h"
-#include "tools/shared/envelope.h"
 #include "tools/shared/control_client.h"
+#include "tools/shared/json_results.h"
 #include "tools/shared/session.h"
 
 #define TEXTS_MAX 64
@@ -99,107 +95,109 @@ static const struct argp set_argp = {
 
 /* ---- showing ---- */
 
-static const char *text_of(const json_t *item, const char *key)
-{
-	const char *text = json_string_value(json_object_get(item, key));
+/* What came of it. */
+struct set_report {
+	const struct set_options *options;
+	const struct setting_results *results;
+	const char *in_use_by; /* "": this process has the device */
+	bool held;	       /* it works so now, and stays so for a while */
+};
 
-	return text != NULL ? text : "-";
+static const char *set_or_dash(const char *text)
+{
+	return text[0] != '\0' ? text : "-";
 }
 
-static void print_results(const json_t *results, const char *device)
+static void set_print_results(const struct setting_results *results, const char *device)
 {
-	const json_t *item;
-	size_t i;
-
 	printf("  %-16s %-20s %-20s %s\n", "SETTING", "ASKED", "BEFORE", "AFTER");
-	json_array_foreach(results, i, item) {
-		const char *error = json_string_value(json_object_get(item, "error"));
-		const char *after = json_string_value(json_object_get(item, "after"));
+	for (size_t i = 0; i < results->count; i++) {
+		const struct setting_result *result = &results->list[i];
 
-		printf("  %-16s %-20s %-20s ", text_of(item, "key"),
-		       text_of(item, "asked"), text_of(item, "before"));
-		if (error != NULL)
-			printf("not set:\n      %s\n", text_without(error, device));
-		else if (after != NULL)
-			printf("%s%s\n", after,
-			       json_is_true(json_object_get(item, "from_device")) ?
-				       " (read back)" : "");
+		printf("  %-16s %-20s %-20s ", set_or_dash(result->key),
+		       set_or_dash(result->asked), set_or_dash(result->before));
+		if (result->error[0] != '\0')
+			printf("not set:\n      %s\n", text_without(result->error, device));
+		else if (result->after[0] != '\0')
+			printf("%s%s\n", result->after,
+			       result->from_device ? " (read back)" : "");
 		else
 			printf("agreed\n");
 	}
 }
 
-/* Is one of the results so? */
-static bool any_is(const json_t *object, const char *key)
+/* Does one of them need a feature that was not accepted? */
+static bool set_any_at_start(const struct setting_results *results)
 {
-	const json_t *item;
-	size_t i;
-
-	json_array_foreach(json_object_get(object, "results"), i, item)
-		if (json_is_true(json_object_get(item, key)))
+	for (size_t i = 0; i < results->count; i++)
+		if (results->list[i].at_start)
 			return true;
 	return false;
 }
 
 /* Did the device agree to something? An MTU is not told to it. */
-static bool was_told(const json_t *object)
+static bool set_any_told(const struct setting_results *results)
 {
-	const json_t *item;
-	size_t i;
-
-	json_array_foreach(json_object_get(object, "results"), i, item)
-		if (json_is_true(json_object_get(item, "agreed")) &&
-		    strcmp(text_of(item, "key"), "mtu") != 0)
+	for (size_t i = 0; i < results->count; i++)
+		if (results->list[i].agreed && strcmp(results->list[i].key, "mtu") != 0)
 			return true;
 	return false;
 }
 
-/* Print what came of it. Returns an exit code. */
-static int show(const struct set_options *options, json_t *object, bool held)
+static void set_print_text(const struct set_report *report)
 {
-	bool failed = json_integer_value(json_object_get(object, "failed")) != 0;
-	const char *holder = json_string_value(json_object_get(object, "holder"));
+	const char *device = report->options->device.name;
+	bool other = report->in_use_by[0] != '\0';
 
-	if (options->json) {
-		int code = envelope_print("set", json_incref(object));
+	printf("%s%s%s\n", clean(device), other ? ", in use by " : "", report->in_use_by);
+	set_print_results(report->results, device);
+	if (other && set_any_at_start(report->results))
+		puts("What needs a feature that was not accepted has to be "
+		     "asked for when that command\nbegins: with its --set, or "
+		     "--want FEATURE.");
+	if (!other && !report->held && set_any_told(report->results))
+		puts("The device has been reset since and has forgotten it: "
+		     "--hold keeps it so, --set with\npktgen, dump or stats "
+		     "runs with it.");
+}
 
-		if (code != CODE_OK)
-			return code;
-	} else {
-		printf("%s%s%s\n", clean(options->device.name),
-		       holder != NULL ? ", in use by " : "",
-		       holder != NULL ? holder : "");
-		print_results(json_object_get(object, "results"), options->device.name);
-		if (holder != NULL && any_is(object, "at_start"))
-			puts("What needs a feature that was not accepted has to be "
-			     "asked for when that command\nbegins: with its --set, or "
-			     "--want FEATURE.");
-		if (holder == NULL && !held && was_told(object))
-			puts("The device has been reset since and has forgotten it: "
-			     "--hold keeps it so, --set with\npktgen, dump or stats "
-			     "runs with it.");
-	}
+/* Print it. Returns an exit code. */
+static int set_print(const struct set_report *report)
+{
+	const struct set_options *options = report->options;
+	bool other = report->in_use_by[0] != '\0';
+	int code = CODE_OK;
+
+	if (options->json)
+		code = json_print_settings(report->results,
+					   other ? NULL : clean(options->device.name),
+					   options->hold, report->in_use_by);
+	else
+		set_print_text(report);
+	if (code != CODE_OK)
+		return code;
 	if (finish_output(stdout, "standard output") != CODE_OK)
 		return CODE_FAILED;
-	return failed ? CODE_FAILED : CODE_OK;
+	return report->results->failed != 0 ? CODE_FAILED : CODE_OK;
 }
 
 /* ---- doing ---- */
 
-static int set_remote(const struct set_options *options, json_t *object)
+/* The process that has the device did it. */
+static int set_show_reply(const struct set_options *options,
+			  const struct control_reply *reply)
 {
-	const char *error = json_string_value(json_object_get(object, "error"));
-	const char *holder = json_string_value(json_object_get(object, "holder"));
+	const char *process = reply->in_use_by[0] != '\0' ? reply->in_use_by :
+							    "an unknown process";
 
-	if (error != NULL) {
-		say("%s: %.80s says: %s", options->device.name,
-		    holder != NULL ? holder : "the process that has it", error);
+	if (reply->error[0] != '\0') {
+		say("%s: %s says: %s", options->device.name, process, reply->error);
 		return CODE_USAGE;
 	}
-	return show(options, object, true);
+	return set_print(&(struct set_report){ options, &reply->results, process, true });
 }
 
-static void hold(struct session *session)
+static void set_hold(struct session *session)
 {
 	while (stop_asked() == 0 && session_check(session, now_ns()) == CODE_OK) {
 		uint64_t now = now_ns();
@@ -213,73 +211,74 @@ static void hold(struct session *session)
 static int set_here(const struct set_options *options)
 {
 	const struct vionet_start_options start = { .flags = VIONET_START_NO_TX_POOL };
+	struct setting_results results = { 0 };
+	struct set_report report = { options, &results, "", options->hold };
 	struct session session;
-	unsigned int failed = 0;
-	json_t *object = NULL;
+	bool told = false;
 	int code;
 
 	if (session_open(&session, &options->device, "set") != CODE_OK)
 		return session.code;
 	if (session_start(&session, &start) == CODE_OK) {
-		json_t *results = apply_settings(
-			session.device, &options->device.settings, &failed);
-
-		object = json_pack("{s:s, s:o, s:i, s:b}", "device", clean(session.name),
-				   "results", results, "failed", (int)failed,
-				   "held", (int)options->hold);
-		if (options->hold) {
+		told = apply_settings(session.device, &options->device.settings,
+				      &results) == 0;
+		if (!told) {
+			say("%s: no memory for what came of the settings", session.name);
+			session_fail(&session, CODE_FAILED);
+		}
+		if (told && options->hold) {
 			output_begin();
-			session_fail(&session, show(options, object, true));
+			session_fail(&session, set_print(&report));
 			fprintf(stderr, "holding %s until Ctrl-C\n", clean(session.name));
 			output_end();
-			hold(&session);
+			set_hold(&session);
 		}
 	}
 	code = session_close(&session);
-	if (object != NULL && !options->hold) {
-		int shown = show(options, object, false);
+	if (told && !options->hold) {
+		int shown = set_print(&report);
 
 		code = code != CODE_OK ? code : shown;
 	}
-	json_decref(object);
+	setting_results_release(&results);
 	return code;
 }
 
 /* What says how to open or keep a device is of no effect where another process has it:
  * that is found out before anything is set. Returns an exit code. */
-static int refuse_idle(const struct set_options *options)
+static int set_refuse_idle(const struct set_options *options)
 {
-	json_t *found = NULL;
+	struct control_reply reply = { 0 };
+	bool found = false;
 	int code = CODE_OK;
 
 	if (options->hold || device_options_any(&options->device))
-		code = remote_statistics(options->device.name, &found);
-	if (found == NULL)
+		code = control_ask_stats(options->device.name, &reply, &found);
+	control_release_reply(&reply);
+	if (!found)
 		return code;
 	say("%s: another process has it: %s no effect; leave %s out",
 	    options->device.name, options->hold ? "--hold has" : "options of opening have",
 	    options->hold ? "it" : "them");
-	json_decref(found);
 	return CODE_USAGE;
 }
 
 int command_set(int argc, char **argv)
 {
 	static struct set_options options;
-	json_t *object;
+	struct control_reply reply;
+	bool found;
 	int code;
 
 	parse_arguments(&set_argp, "set", argc, argv, &options);
 	stop_install();
-	code = refuse_idle(&options);
+	code = set_refuse_idle(&options);
 	if (code != CODE_OK)
 		return code;
-	code = remote_set(options.device.name, options.text, options.count, &object);
-	if (code != CODE_OK)
-		return code;
-	if (object == NULL)
-		return set_here(&options);
-	code = set_remote(&options, object);
-	json_decref(object);
+	code = control_ask_set(options.device.name, options.text, options.count, &reply,
+			       &found);
+	if (code == CODE_OK)
+		code = found ? set_show_reply(&options, &reply) : set_here(&options);
+	control_release_reply(&reply);
 	return code;
 }

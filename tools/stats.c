@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: `vionet stats`: what the driver and the device have counted, of the process that
- * has the device or of a look on of its own. Never: sends a frame.
- * Read next: gather.c.
- */
+/* `vionet stats`: what the driver and the device have counted, of the process that has the
+ * device or of a look on of its own. */
+#include <inttypes.h>
 #include <string.h>
 
-#include "tools/shared/envelope.h"
-#include "tools/shared/stats_collector.h"
 #include "tools/shared/control_client.h"
+#include "tools/shared/json_results.h"
 #include "tools/shared/session.h"
 
 enum { KEY_JSON = 0x100, KEY_INTERVAL, KEY_ALL };
@@ -83,130 +80,137 @@ static const struct argp stats_argp = {
 
 /* ---- showing ---- */
 
-/* A counter of the driver's under the name that the device's has, or NULL. */
-static const json_t *own_value(const json_t *own, const char *role, const char *key)
+/* The device's counter of what the driver counts under `key`, or NULL. */
+static const struct stats_counter *stats_same(const struct stats_counters *device,
+					      const char *role, const char *key)
 {
-	char name[64];
+	char name[STATS_NAME_MAX + 4];
 
 	snprintf(name, sizeof(name), "%s_%s", role[0] == 'r' ? "rx" : "tx", key);
-	return json_object_get(own, name);
+	return stats_find(device, name);
 }
 
-/* "12345" and, if there was a report before, "+100/s"; "-" if there is no such counter.
- * A state, such as the size of a queue, has no rate. */
-static void format_value(const json_t *value, const json_t *before, double seconds,
-			 bool state, char text[48])
+/* Is it in the driver's counters under a name without "rx_" or "tx_"? */
+static bool stats_is_shown(const struct stats_counters *driver, const char *name)
 {
-	char rate[32] = "";
-
-	if (!json_is_integer(value)) {
-		snprintf(text, 48, "%12s", "-");
-		return;
-	}
-	if (json_is_integer(before) && seconds > 0 && !state)
-		snprintf(rate, sizeof(rate), " %+.0f/s",
-			 (double)(json_integer_value(value) -
-				  json_integer_value(before)) / seconds);
-	snprintf(text, 48, "%12" JSON_INTEGER_FORMAT "%s", json_integer_value(value),
-		 rate);
+	return strlen(name) > 3 && stats_find(driver, name + 3) != NULL;
 }
 
 /* One report, and the one before or NULL. */
-struct report {
+struct stats_view {
 	const struct stats_options *options;
-	const json_t *now;
-	const json_t *before;
+	const struct stats_report *now;
+	const struct stats_report *before;
 	double seconds;
 };
 
-static void print_row(const struct report *report, const char *name,
-		      const json_t *driver, const json_t *driver_before,
-		      const json_t *own, const json_t *own_before)
+/* "12345" and, if there was a report before, "+100/s"; "-" if there is no such counter.
+ * A state, such as the size of a queue, has no rate. */
+static void stats_format(const struct stats_view *view, const struct stats_counter *value,
+			 const struct stats_counter *before, bool state, char text[48])
 {
-	char left[48], right[48];
-	bool state;
+	char rate[32] = "";
 
-	if (!report->options->all && json_integer_value(driver) == 0 &&
-	    json_integer_value(own) == 0 && !json_is_string(driver))
-		return;
-	if (json_is_string(driver)) {
-		printf("  %-24s %s\n", name, json_string_value(driver));
+	if (value == NULL) {
+		snprintf(text, 48, "%12s", "-");
 		return;
 	}
-	state = strcmp(name, "size") == 0 || strcmp(name, "in_flight") == 0;
-	format_value(driver, driver_before, report->seconds, state, left);
-	format_value(own, own_before, report->seconds, state, right);
+	if (before != NULL && view->seconds > 0 && !state)
+		snprintf(rate, sizeof(rate), " %+.0f/s",
+			 (double)(int64_t)(value->value - before->value) / view->seconds);
+	snprintf(text, 48, "%12" PRIu64 "%s", value->value, rate);
+}
+
+/* A counter of one side or both, and what it was before. */
+struct stats_pair {
+	const struct stats_counter *driver, *driver_before;
+	const struct stats_counter *device, *device_before;
+};
+
+static void stats_print_row(const struct stats_view *view, const char *name,
+			    const struct stats_pair *pair)
+{
+	bool state = strcmp(name, "size") == 0 || strcmp(name, "in_flight") == 0;
+	char left[48], right[48];
+
+	if (!view->options->all && (pair->driver == NULL || pair->driver->value == 0) &&
+	    (pair->device == NULL || pair->device->value == 0))
+		return;
+	stats_format(view, pair->driver, pair->driver_before, state, left);
+	stats_format(view, pair->device, pair->device_before, state, right);
 	printf("  %-24s %-24s %s\n", name, left, right);
 }
 
 /* The driver's counters with the device's beside them, then what only the device has. */
-static void print_queue(const struct report *report, const json_t *queue,
-			const json_t *earlier)
+static void stats_print_queue(const struct stats_view *view,
+			      const struct stats_queue *queue,
+			      const struct stats_queue *earlier)
 {
-	json_t *driver = json_object_get(queue, "driver");
-	json_t *own = json_object_get(queue, "own");
-	const json_t *driver_then = json_object_get(earlier, "driver");
-	const json_t *own_then = json_object_get(earlier, "own");
-	const char *role = json_string_value(json_object_get(queue, "role"));
-	const char *key;
-	const json_t *value;
+	const struct stats_counters *driver_then = earlier ? &earlier->driver : NULL;
+	const struct stats_counters *device_then = earlier ? &earlier->device : NULL;
 
-	role = role != NULL ? role : "?";
-	printf("%s\n", role);
-	json_object_foreach(driver, key, value)
-		print_row(report, key, value, json_object_get(driver_then, key),
-			  own_value(own, role, key), own_value(own_then, role, key));
-	json_object_foreach(own, key, value)
-		if (strlen(key) <= 3 || json_object_get(driver, key + 3) == NULL)
-			print_row(report, key, NULL, NULL, value,
-				  json_object_get(own_then, key));
-}
+	printf("%s\n", queue->role[0] != '\0' ? queue->role : "?");
+	for (unsigned int i = 0; i < queue->driver.count; i++) {
+		const struct stats_counter *own = &queue->driver.counter[i];
 
-static void print_report(const struct report *report)
-{
-	const json_t *queues = json_object_get(report->now, "queues");
-	const json_t *then = json_object_get(report->before, "queues");
-	const char *holder = json_string_value(json_object_get(report->now, "holder"));
-	const char *note = json_string_value(json_object_get(report->now, "note"));
-	const json_t *queue;
-	size_t i;
-
-	printf("%s%s%s\n", clean(report->options->device.name),
-	       holder != NULL ? ", in use by " : "", holder != NULL ? holder : "");
-	printf("  %-24s %12s %11s %12s\n", "", "DRIVER", "", "DEVICE");
-	json_array_foreach(queues, i, queue)
-		print_queue(report, queue, json_array_get(then, i));
-	if (note != NULL)
-		printf("The device tells nothing: %s\n",
-		       text_without(note, report->options->device.name));
-}
-
-static int show(const struct stats_options *options, json_t *now,
-		const json_t *before)
-{
-	struct report report = { options, now, before, 0 };
-
-	if (before != NULL)
-		report.seconds =
-			(double)(json_integer_value(json_object_get(now, "time_ns")) -
-				 json_integer_value(json_object_get(before,
-								    "time_ns"))) /
-			1e9;
-	if (options->json) {
-		int code = envelope_print("stats", json_incref(now));
-
-		if (code != CODE_OK)
-			return code;
-	} else {
-		print_report(&report);
+		stats_print_row(view, own->name, &(struct stats_pair){
+				own, stats_find(driver_then, own->name),
+				stats_same(&queue->device, queue->role, own->name),
+				stats_same(device_then, queue->role, own->name) });
 	}
-	return finish_output(stdout, "standard output");
+	if (queue->broken[0] != '\0')
+		printf("  %-24s %s\n", "broken", queue->broken);
+	for (unsigned int i = 0; i < queue->device.count; i++) {
+		const struct stats_counter *other = &queue->device.counter[i];
+
+		if (!stats_is_shown(&queue->driver, other->name))
+			stats_print_row(view, other->name, &(struct stats_pair){
+					NULL, NULL, other, stats_find(device_then, other->name) });
+	}
+}
+
+static void stats_print_text(const struct stats_view *view)
+{
+	const struct stats_report *now = view->now, *before = view->before;
+	bool other = now->in_use_by[0] != '\0';
+
+	printf("%s%s%s\n", clean(view->options->device.name),
+	       other ? ", in use by " : "", now->in_use_by);
+	printf("  %-24s %12s %11s %12s\n", "", "DRIVER", "", "DEVICE");
+	for (unsigned int i = 0; i < now->queues; i++)
+		stats_print_queue(view, &now->queue[i],
+				  before != NULL && i < before->queues ?
+					  &before->queue[i] : NULL);
+	if (now->note[0] != '\0')
+		printf("The device tells nothing: %s\n",
+		       text_without(now->note, view->options->device.name));
+}
+
+/* `before`: of the same device, empty at first. Takes `now` and leaves it there. */
+static int stats_print(const struct stats_options *options, struct stats_report *now,
+		       struct stats_report *before)
+{
+	struct stats_view view = { options, now, before->queue != NULL ? before : NULL, 0 };
+	int code = CODE_OK;
+
+	if (view.before != NULL)
+		view.seconds = (double)(int64_t)(now->time_ns - before->time_ns) / 1e9;
+	if (options->json)
+		code = json_print_stats(now);
+	else
+		stats_print_text(&view);
+	if (code == CODE_OK)
+		code = finish_output(stdout, "standard output");
+	stats_release(before);
+	*before = *now;
+	*now = (struct stats_report){ 0 };
+	return code;
 }
 
 /* ---- doing ---- */
 
 /* Look on until the time has come. */
-static void look_on(struct session *session, uint64_t until)
+static void stats_look_on(struct session *session, uint64_t until)
 {
 	uint64_t now;
 
@@ -216,15 +220,31 @@ static void look_on(struct session *session, uint64_t until)
 			session_idle(session, WAIT_INTERRUPT, 1, now, until);
 }
 
-static bool more(const struct stats_options *options, uint64_t shown)
+static bool stats_has_more(const struct stats_options *options, uint64_t shown)
 {
 	return stop_asked() == 0 && (options->count == 0 || shown < options->count);
+}
+
+static int stats_report_here(const struct stats_options *options, struct session *session,
+			     struct stats_report *before)
+{
+	struct stats_report now;
+	int code;
+
+	if (stats_collect(session->device, &now) != 0) {
+		say("%s: no memory for the statistics", session->name);
+		return session_fail(session, CODE_FAILED);
+	}
+	output_begin();
+	code = stats_print(options, &now, before);
+	output_end();
+	return session_fail(session, code);
 }
 
 static int stats_here(const struct stats_options *options)
 {
 	const struct vionet_start_options start = { .flags = VIONET_START_NO_TX_POOL };
-	json_t *before = NULL, *now;
+	struct stats_report before = { 0 };
 	struct session session;
 	uint64_t shown = 0;
 
@@ -232,70 +252,65 @@ static int stats_here(const struct stats_options *options)
 		return session.code;
 	if (session_start(&session, &start) == CODE_OK)
 		session_apply(&session);
-	while (session.code == CODE_OK && more(options, shown)) {
-		look_on(&session, now_ns() + options->interval_ns);
-		now = gather_statistics(session.device);
-		output_begin();
-		session_fail(&session, show(options, now, before));
-		output_end();
-		json_decref(before);
-		before = now;
+	while (session.code == CODE_OK && stats_has_more(options, shown)) {
+		stats_look_on(&session, now_ns() + options->interval_ns);
+		stats_report_here(options, &session, &before);
 		shown++;
 	}
-	json_decref(before);
+	stats_release(&before);
 	return session_close(&session);
 }
 
-/* `now` is the first report already. */
-static int stats_remote(const struct stats_options *options, json_t *now)
+/* `reply` has the first report already. */
+static int stats_of_other(const struct stats_options *options, struct control_reply *reply)
 {
-	json_t *before = NULL;
+	struct stats_report before = { 0 };
 	uint64_t shown = 0;
+	bool found = true;
 	int code = CODE_OK;
 
 	stop_in_order();
-	while (now != NULL && code == CODE_OK) {
+	while (found && code == CODE_OK) {
 		output_begin();
-		code = show(options, now, before);
+		code = stats_print(options, &reply->stats, &before);
 		output_end();
-		json_decref(before);
-		before = now;
-		now = NULL;
-		if (!more(options, ++shown))
+		if (!stats_has_more(options, ++shown))
 			break;
 		sleep_until(now_ns() + options->interval_ns);
 		if (stop_asked() > 0)
 			break;
-		code = remote_statistics(options->device.name, &now);
-		if (code == CODE_OK && now == NULL) {
+		if (code == CODE_OK)
+			code = control_ask_stats(options->device.name, reply, &found);
+		if (code == CODE_OK && !found) {
 			say("%s: the process that had it has ended",
 			    options->device.name);
 			code = CODE_GONE;
 		}
 	}
-	json_decref(before);
+	stats_release(&before);
 	return code;
 }
 
 int command_stats(int argc, char **argv)
 {
 	static struct stats_options options = { .interval_ns = 1000000000, .count = 1 };
-	json_t *object;
+	struct control_reply reply;
+	bool found;
 	int code;
 
 	parse_arguments(&stats_argp, "stats", argc, argv, &options);
 	stop_install();
-	code = remote_statistics(options.device.name, &object);
-	if (code != CODE_OK)
-		return code;
-	if (object == NULL)
-		return stats_here(&options);
-	if (settings_any(&options.device.settings) ||
-	    device_options_any(&options.device)) {
+	code = control_ask_stats(options.device.name, &reply, &found);
+	if (code == CODE_OK && !found) {
+		code = stats_here(&options);
+	} else if (code == CODE_OK && (settings_any(&options.device.settings) ||
+				       device_options_any(&options.device))) {
 		say("%s: another process has it: --set and options of opening have no "
 		    "effect; leave them out, 'vionet set' tells it", options.device.name);
-		json_decref(object);
-		return CODE_USAGE;
+		code = CODE_USAGE;
+	} else if (code == CODE_OK) {
+		code = stats_of_other(&options, &reply);
 	}
-	return stats_remote(&options, object);
+	control_release_reply(&reply);
+	return code;
 }

@@ -5,7 +5,7 @@ terminal; what becomes of an asker whose process does not answer.
 
 Owns: the control socket, with impostors and processes that stand still; signals while something waits.
 Never: measures time: what waits for ever runs into the deadline of its test.
-Read next: ../../tools/place.h, ../../tools/holder.h.
+Read next: ../../tools/shared/socket_directory.h, ../../tools/shared/control_server.h.
 """
 
 import fcntl
@@ -151,7 +151,7 @@ class Answers(Case):
         return device, fake
 
     def test_statistics(self):
-        evil = {"holder": EVIL, "note": EVIL, "device": EVIL, "time_ns": 1,
+        evil = {"in_use_by": EVIL, "note": EVIL, "device": EVIL, "time_ns": 1,
                 "queues": [{"role": EVIL, "driver": {EVIL: 5, "state": EVIL}, "own": {EVIL: 7}}]}
         device, _ = self.fake(evil, evil, {"error": EVIL})
         self.clean(*self.run_tool("stats", device))
@@ -162,17 +162,17 @@ class Answers(Case):
         self.clean(*self.run_tool("stats", device, code=1))
 
     def test_settings(self):
-        evil = {"holder": EVIL, "failed": 0, "results": [
+        evil = {"in_use_by": EVIL, "failed": 0, "results": [
             {"key": EVIL, "asked": EVIL, "before": EVIL, "after": EVIL, "from_device": True},
             {"key": "x", "error": EVIL}]}
-        device, fake = self.fake(evil, evil, {"error": EVIL, "holder": EVIL})
+        device, fake = self.fake(evil, evil, {"error": EVIL, "in_use_by": EVIL})
         self.clean(*self.run_tool("set", device, "promisc=on"))
         self.clean(*self.run_tool("set", "--json", device, "promisc=on"))
         self.clean(*self.run_tool("set", device, "promisc=on", code=2))
         self.assertIn(b'"settings":["promisc=on"]', fake.requests[0])
 
     def test_hint(self):
-        evil = {"holder": EVIL}
+        evil = {"in_use_by": EVIL}
         device, _ = self.fake(evil)
         _, errors = self.run_tool("info", device, code=3)
         self.clean(errors)
@@ -274,7 +274,7 @@ class Impostors(Case):
     def setUp(self):
         super().setUp()
         self.device_name = f"vfio-user:{self.folder}/nowhere"
-        self.liar = {"holder": "vionet pktgen, process 1", "failed": 0, "queues": [],
+        self.liar = {"in_use_by": "vionet pktgen, process 1", "failed": 0, "queues": [],
                      "results": [{"key": "promisc", "asked": "on"}]}
 
     def child(self, uid, body):

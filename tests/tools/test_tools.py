@@ -248,7 +248,7 @@ class Stats(Case):
                           "--interval", "0.2")
         self.assertIn("TX", load.stderr.readline())
         found = self.wait_for_frames()
-        self.assertEqual(found["holder"], f"vionet pktgen, process {load.pid}")
+        self.assertEqual(found["in_use_by"], f"vionet pktgen, process {load.pid}")
         later = self.facts("stats")
         for before, after in zip(found["queues"], later["queues"]):
             if before["role"].startswith("transmit"):
@@ -277,7 +277,7 @@ class Stats(Case):
                           "transmit 2", "control"])
         self.assertIn("rx_basic", found["types"])
         self.assertEqual(found["queues"][0]["own"]["rx_packets"], 0)
-        self.assertNotIn("holder", found)
+        self.assertNotIn("in_use_by", found)
 
 
 class Source(Case):

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: `vionet info`: collecting what a device tells. Never: starts the device unless
- * --running asks for it: what is shown is the device at rest.
- * Read next: info_text.c, what is shown.
- */
+/* Collecting what a device tells. It is shown at rest unless --running asks for more. */
 #include "tools/info/info.h"
 
 #include <string.h>

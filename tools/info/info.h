@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: what the two faces of `vionet info` share. Never: opens a device.
- */
+/* What `vionet info` collects, and its two printers show. */
 #ifndef VIONET_TOOLS_INFO_H
 #define VIONET_TOOLS_INFO_H
 
@@ -65,8 +63,7 @@ struct vionet_features info_without(const struct vionet_features *a,
 const char *info_not_taken(const struct info *info, unsigned int bit,
 			   char text[FEATURE_REASON_MAX]);
 
-/* The name of the lowest bit in `bits`: a type of statistics, an event; or NULL. */
-const char *info_statistics_name(uint64_t bits);
+/* The name of the lowest bit in `bits`, an event; or NULL. */
 const char *info_event_name(uint64_t bits);
 
 /* The same of vionet_registers; and of a way to ring, NULL for none. */

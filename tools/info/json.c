@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: `vionet info --json`. Never: shows less or more than the text does.
- * Addresses and sizes that may exceed 2^63 are strings in hexadecimal.
+ * `vionet info --json`: neither less nor more than the text. Addresses and sizes that may
+ * exceed 2^63 are strings in hexadecimal.
  */
 #include "tools/info/info.h"
 
@@ -11,6 +11,7 @@
 #include "tools/shared/common.h"
 #include "tools/shared/envelope.h"
 #include "tools/shared/settings.h"
+#include "tools/shared/type_names.h"
 
 static json_t *hex(uint64_t value)
 {
@@ -268,7 +269,7 @@ static json_t *of_running(const struct info *info)
 		"{s:s, s:o, s:o, s:o, s:o, s:i, s:o, s:o}",
 		"control", running->control,
 		"statistics", running->statistics_known ?
-				      names(running->statistics, info_statistics_name) :
+				      names(running->statistics, statistics_type_name) :
 				      json_null(),
 		"rx_coalescing", running->coalescing_known ?
 					 coalescing(&running->coalescing[0]) :

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: what apply.h says: each setting as a call of the library, and what the device
- * made of it. Never: sets anything that was not asked for.
- * Read next: set.c, which shows it.
- */
+/* Each setting as a call of the library, and what the device made of it. */
 #include "tools/shared/apply_settings.h"
 
 #include <errno.h>
-#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <vionet/control.h>
@@ -16,94 +13,144 @@
 /* A result of our own, beside the library's negative ones. */
 #define NO_QUEUE 1
 
+/* A value, as it is shown. */
+#define VALUE_MAX SETTING_VALUE_MAX
+
 /* One run through the settings. */
 struct apply {
 	struct vionet_device *device;
 	const struct settings *settings;
-	json_t *list;
-	unsigned int failed;
+	struct setting_results *results;
+	bool complete; /* there was memory for all results */
 };
 
-/* Is it a feature that only who opens the device can ask for? */
-static bool has_to_be_wanted(int result)
+/* What is known of one setting besides what came of it; "" or NULL: not known. */
+struct known {
+	const char *before, *after;
+	bool from_device;
+};
+
+static const struct known nothing_known;
+
+struct setting_result *setting_results_add(struct setting_results *results)
+{
+	size_t room = results->room != 0 ? 2 * results->room : 16;
+	struct setting_result *more;
+
+	if (results->count == results->room) {
+		more = realloc(results->list, room * sizeof(*more));
+		if (more == NULL)
+			return NULL;
+		results->list = more;
+		results->room = room;
+	}
+	more = &results->list[results->count++];
+	*more = (struct setting_result){ 0 };
+	return more;
+}
+
+void setting_results_release(struct setting_results *results)
+{
+	free(results->list);
+	*results = (struct setting_results){ 0 };
+}
+
+/* Is it a feature that can only be asked for by the one that opens the device? */
+static bool apply_has_to_be_wanted(int result)
 {
 	return result == -ENOTSUP && strstr(vionet_error_text(), "has to be wanted") != NULL;
 }
 
-/* What is known of one value before and after. Takes `before` and `after`. */
-static void record(struct apply *apply, const char *key, json_t *asked,
-		   json_t *before, json_t *after, bool from_device, int result)
+static void apply_note_error(struct setting_result *to, int result)
 {
-	json_t *error = json_null();
+	const char *text = vionet_error_text();
 
-	if (result != 0) {
-		apply->failed++;
-		error = result == NO_QUEUE ?
-				json_string("no such pair is in use: see queues=N") :
-				json_string(vionet_error_text());
+	if (result == NO_QUEUE)
+		text = "no such pair is in use: see queues=N";
+	else if (text[0] == '\0')
+		text = strerror(-result);
+	snprintf(to->error, sizeof(to->error), "%s", text);
+}
+
+static void apply_record(struct apply *apply, const char *key, const char *asked,
+			 const struct known *known, int result)
+{
+	struct setting_result *to = setting_results_add(apply->results);
+
+	apply->results->failed += result != 0;
+	if (to == NULL) {
+		apply->complete = false;
+		return;
 	}
-	json_array_append_new(
-		apply->list,
-		json_pack("{s:s, s:o, s:o, s:o, s:b, s:b, s:b, s:o}",
-			  "key", key,
-			  "asked", asked,
-			  "before", before,
-			  "after", after,
-			  "from_device", (int)from_device,
-			  "agreed", (int)(result == 0),
-			  "at_start", (int)has_to_be_wanted(result),
-			  "error", error));
+	snprintf(to->key, sizeof(to->key), "%s", key);
+	snprintf(to->asked, sizeof(to->asked), "%s", asked);
+	snprintf(to->before, sizeof(to->before), "%s",
+		 known->before != NULL ? known->before : "");
+	snprintf(to->after, sizeof(to->after), "%s",
+		 known->after != NULL ? known->after : "");
+	to->from_device = known->from_device;
+	to->agreed = result == 0;
+	to->at_start = apply_has_to_be_wanted(result);
+	if (result != 0)
+		apply_note_error(to, result);
 }
 
-static json_t *asked_text(const struct apply *apply, enum setting_key key)
+/* A setting whose value no call tells. */
+static void apply_record_blind(struct apply *apply, enum setting_key key, int result)
 {
-	return json_string(apply->settings->text[key]);
+	apply_record(apply, setting_name(key), apply->settings->text[key],
+		     &nothing_known, result);
 }
 
-/* A setting that nobody can be asked about. */
-static void record_blind(struct apply *apply, enum setting_key key, int result)
+static void apply_record_values(struct apply *apply, enum setting_key key,
+				const char *before, const char *after, int result)
 {
-	record(apply, setting_name(key), asked_text(apply, key), json_null(),
-	       json_null(), false, result);
+	apply_record(apply, setting_name(key), apply->settings->text[key],
+		     &(struct known){ before, after, false }, result);
 }
 
 /* ---- at the start ---- */
 
 /* They were taken care of before: without them there would be no start. */
-static void report_start(struct apply *apply)
+static void apply_record_start(struct apply *apply)
 {
 	struct vionet_device_info info = { 0 };
+	char text[16];
 
 	vionet_device_info(apply->device, &info);
+	snprintf(text, sizeof(text), "%u", info.queue_pairs);
 	if (apply->settings->have[SETTING_QUEUES])
-		record(apply, "queues", asked_text(apply, SETTING_QUEUES), json_null(),
-		       json_sprintf("%u", info.queue_pairs), false, 0);
+		apply_record_values(apply, SETTING_QUEUES, "", text, 0);
+	snprintf(text, sizeof(text), "%u", info.mtu);
 	if (apply->settings->have[SETTING_MTU])
-		record(apply, "mtu", asked_text(apply, SETTING_MTU),
-		       info.mtu != 0 ? json_sprintf("%u", info.mtu) : json_null(),
-		       asked_text(apply, SETTING_MTU), false, 0);
+		apply_record_values(apply, SETTING_MTU, info.mtu != 0 ? text : "",
+				    apply->settings->text[SETTING_MTU], 0);
 }
 
 /* ---- addresses and filters ---- */
 
-static json_t *own_mac(struct vionet_device *device)
+static void apply_read_mac(struct vionet_device *device, char text[VALUE_MAX])
 {
 	struct vionet_device_info info;
 	const uint8_t *mac = info.mac;
 
-	if (vionet_device_info(device, &info) != 0)
-		return json_null();
-	return json_sprintf("%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
-			    mac[3], mac[4], mac[5]);
+	text[0] = '\0';
+	if (vionet_device_info(device, &info) == 0)
+		snprintf(text, VALUE_MAX, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1],
+			 mac[2], mac[3], mac[4], mac[5]);
 }
 
 static void apply_mac(struct apply *apply)
 {
-	json_t *before = own_mac(apply->device);
-	int result = vionet_mac_set(apply->device, apply->settings->mac);
+	char before[VALUE_MAX], after[VALUE_MAX] = "";
+	int result;
 
-	record(apply, "mac", asked_text(apply, SETTING_MAC), before,
-	       result == 0 ? own_mac(apply->device) : json_null(), false, result);
+	apply_read_mac(apply->device, before);
+	result = vionet_mac_set(apply->device, apply->settings->mac);
+	/* A failure has its text; another call would overwrite it. */
+	if (result == 0)
+		apply_read_mac(apply->device, after);
+	apply_record_values(apply, SETTING_MAC, before, after, result);
 }
 
 static void apply_modes(struct apply *apply)
@@ -113,10 +160,10 @@ static void apply_modes(struct apply *apply)
 
 		if (!apply->settings->have[key])
 			continue;
-		record_blind(apply, (enum setting_key)key,
-			     vionet_filter_mode_set(apply->device,
-						    (enum vionet_filter_mode)mode,
-						    apply->settings->mode[mode]));
+		apply_record_blind(apply, (enum setting_key)key,
+				   vionet_filter_mode_set(apply->device,
+							  (enum vionet_filter_mode)mode,
+							  apply->settings->mode[mode]));
 	}
 }
 
@@ -133,9 +180,9 @@ static void apply_tables(struct apply *apply)
 					settings->multicast.mac,
 					settings->multicast.count);
 	if (settings->have[SETTING_UNICAST])
-		record_blind(apply, SETTING_UNICAST, result);
+		apply_record_blind(apply, SETTING_UNICAST, result);
 	if (settings->have[SETTING_MULTICAST])
-		record_blind(apply, SETTING_MULTICAST, result);
+		apply_record_blind(apply, SETTING_MULTICAST, result);
 }
 
 /* One command for each; the first refusal ends it. */
@@ -150,63 +197,65 @@ static void apply_vlans(struct apply *apply, enum setting_key key,
 	for (unsigned int id = 1; id < 4095 && result == 0; id++)
 		if (bits[id / 64] >> (id % 64) & 1)
 			result = tell(apply->device, (uint16_t)id);
-	record_blind(apply, key, result);
+	apply_record_blind(apply, key, result);
 }
 
 /* ---- offloads ---- */
 
-json_t *apply_names(uint64_t bits, const char *(*name)(uint64_t bits))
+/* "ipv4,tcpv4": the names of the bits; "none". */
+static void apply_offload_names(uint64_t bits, char text[VALUE_MAX])
 {
-	char text[256] = "";
 	size_t used = 0;
 
-	for (; bits != 0 && used < sizeof(text); bits &= bits - 1) {
-		const char *word = name(bits);
+	snprintf(text, VALUE_MAX, "none");
+	for (; bits != 0 && used < VALUE_MAX; bits &= bits - 1) {
+		const char *word = setting_offload_name(bits);
 
-		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s",
+		used += (size_t)snprintf(text + used, VALUE_MAX - used, "%s%s",
 					 used > 0 ? "," : "",
 					 word != NULL ? word : "?");
 	}
-	return json_string(text[0] != '\0' ? text : "none");
 }
 
-static json_t *read_offloads(struct vionet_device *device)
+static void apply_read_offloads(struct vionet_device *device, char text[VALUE_MAX])
 {
 	uint64_t offloads;
 
-	if (vionet_offloads_read(device, &offloads) != 0)
-		return json_null();
-	return apply_names(offloads, setting_offload_name);
+	text[0] = '\0';
+	if (vionet_offloads_read(device, &offloads) == 0)
+		apply_offload_names(offloads, text);
 }
 
 static void apply_offloads(struct apply *apply)
 {
-	json_t *before = read_offloads(apply->device);
+	char before[VALUE_MAX], after[VALUE_MAX] = "";
 	uint64_t offloads = apply->settings->offloads;
 	int result;
 
+	apply_read_offloads(apply->device, before);
 	/* "all": what was negotiated of them, and that is on at start. */
 	if (strcmp(apply->settings->text[SETTING_OFFLOADS], "all") == 0)
 		vionet_offloads_read(apply->device, &offloads);
 	result = vionet_offloads_set(apply->device, offloads);
-	record(apply, "offloads", asked_text(apply, SETTING_OFFLOADS), before,
-	       result == 0 ? read_offloads(apply->device) : json_null(), false, result);
+	if (result == 0)
+		apply_read_offloads(apply->device, after);
+	apply_record_values(apply, SETTING_OFFLOADS, before, after, result);
 }
 
 /* ---- coalescing ---- */
 
-static struct vionet_queue *queue_of(struct vionet_device *device, unsigned int side,
-				     unsigned int pair)
+static struct vionet_queue *apply_queue(struct vionet_device *device, unsigned int side,
+					unsigned int pair)
 {
 	return side == 0 ? vionet_device_rx_queue(device, pair) :
 			   vionet_device_tx_queue(device, pair);
 }
 
 /* What the device itself has for a queue, if it can be asked. */
-static bool ask_coalescing(struct apply *apply, unsigned int side, unsigned int pair,
-			   struct vionet_coalescing *values)
+static bool apply_read_coalescing(struct apply *apply, unsigned int side, unsigned int pair,
+				  struct vionet_coalescing *values)
 {
-	struct vionet_queue *queue = queue_of(apply->device, side, pair);
+	struct vionet_queue *queue = apply_queue(apply->device, side, pair);
 
 	*values = (struct vionet_coalescing){ 0 };
 	return queue != NULL && vionet_queue_coalescing_read(queue, values) == 0;
@@ -218,34 +267,34 @@ struct coalescing_answer {
 	int result;
 };
 
-static void record_coalescing(struct apply *apply, enum setting_key key, int pair,
-			      uint32_t asked, const struct coalescing_answer *answer)
+static void apply_record_coalescing(struct apply *apply, enum setting_key key, int pair,
+				    uint32_t asked,
+				    const struct coalescing_answer *answer)
 {
 	bool usecs = key == SETTING_RX_USECS || key == SETTING_TX_USECS;
-	char name[40];
+	char name[SETTING_KEY_MAX], text[16], before[16] = "", after[16] = "";
+	struct known known = { before, after, answer->known_before || answer->known_after };
 
 	snprintf(name, sizeof(name), pair < 0 ? "%s" : "%s@%d", setting_name(key), pair);
-	record(apply, name, json_sprintf("%u", asked),
-	       answer->known_before ?
-		       json_sprintf("%u", usecs ? answer->before.max_usecs :
-						  answer->before.max_packets) :
-		       json_null(),
-	       answer->known_after ?
-		       json_sprintf("%u", usecs ? answer->after.max_usecs :
-						  answer->after.max_packets) :
-		       json_null(),
-	       answer->known_before || answer->known_after, answer->result);
+	snprintf(text, sizeof(text), "%u", asked);
+	if (answer->known_before)
+		snprintf(before, sizeof(before), "%u", usecs ? answer->before.max_usecs :
+			 answer->before.max_packets);
+	if (answer->known_after)
+		snprintf(after, sizeof(after), "%u", usecs ? answer->after.max_usecs :
+			 answer->after.max_packets);
+	apply_record(apply, name, text, &known, answer->result);
 }
 
 /* `pair` -1: all of that side; the first pair speaks for them. */
-static int tell_coalescing(struct apply *apply, unsigned int side, int pair,
-			   const struct vionet_coalescing *values)
+static int apply_set_coalescing(struct apply *apply, unsigned int side, int pair,
+				const struct vionet_coalescing *values)
 {
 	struct vionet_queue *queue;
 
 	if (pair < 0)
 		return vionet_coalescing_set(apply->device, side == 1, values);
-	queue = queue_of(apply->device, side, (unsigned int)pair);
+	queue = apply_queue(apply->device, side, (unsigned int)pair);
 	if (queue == NULL)
 		return NO_QUEUE;
 	return vionet_queue_coalescing_set(queue, values);
@@ -261,26 +310,26 @@ static void apply_coalescing(struct apply *apply, unsigned int side, int pair,
 
 	if (!asked->have_usecs && !asked->have_frames)
 		return;
-	answer.known_before = ask_coalescing(apply, side, speaker, &answer.before);
+	answer.known_before = apply_read_coalescing(apply, side, speaker, &answer.before);
 	values = answer.before;
 	if (asked->have_usecs)
 		values.max_usecs = asked->usecs;
 	if (asked->have_frames)
 		values.max_packets = asked->frames;
-	answer.result = tell_coalescing(apply, side, pair, &values);
+	answer.result = apply_set_coalescing(apply, side, pair, &values);
 	/* A failure has its text; asking would overwrite it. */
 	if (answer.result == 0)
-		answer.known_after = ask_coalescing(apply, side, speaker,
-						    &answer.after);
+		answer.known_after = apply_read_coalescing(apply, side, speaker,
+							   &answer.after);
 	if (asked->have_usecs)
-		record_coalescing(apply, key, pair, asked->usecs, &answer);
+		apply_record_coalescing(apply, key, pair, asked->usecs, &answer);
 	if (asked->have_frames)
-		record_coalescing(apply, key + 1, pair, asked->frames, &answer);
+		apply_record_coalescing(apply, key + 1, pair, asked->frames, &answer);
 }
 
 /* ---- steering ---- */
 
-static bool any_rss(const struct settings *settings)
+static bool apply_is_rss(const struct settings *settings)
 {
 	return settings->have[SETTING_RSS] || settings->have[SETTING_RSS_TABLE] ||
 	       settings->have[SETTING_RSS_KEY] ||
@@ -301,14 +350,14 @@ static void apply_rss(struct apply *apply)
 	};
 	int result;
 
-	if (!any_rss(settings))
+	if (!apply_is_rss(settings))
 		return;
 	result = vionet_rss_set(apply->device, &rss);
 	for (int key = SETTING_RSS; key <= SETTING_RSS_UNCLASSIFIED; key++)
 		if (settings->have[key])
-			record_blind(apply, (enum setting_key)key, result);
+			apply_record_blind(apply, (enum setting_key)key, result);
 	if (settings->have[SETTING_HASH])
-		record_blind(apply, SETTING_HASH, result);
+		apply_record_blind(apply, SETTING_HASH, result);
 }
 
 static void apply_steering(struct apply *apply)
@@ -317,22 +366,23 @@ static void apply_steering(struct apply *apply)
 
 	apply_rss(apply);
 	/* With RSS it has been said: the same types. */
-	if (settings->have[SETTING_HASH] && !any_rss(settings))
-		record_blind(apply, SETTING_HASH,
-			     vionet_hash_set(apply->device, settings->hash_types, NULL,
-					     0));
+	if (settings->have[SETTING_HASH] && !apply_is_rss(settings))
+		apply_record_blind(apply, SETTING_HASH,
+				   vionet_hash_set(apply->device, settings->hash_types, NULL,
+						   0));
 	if (settings->have[SETTING_HASH_TUNNELS])
-		record_blind(apply, SETTING_HASH_TUNNELS,
-			     vionet_hash_tunnels_set(apply->device,
-						     settings->hash_tunnels));
+		apply_record_blind(apply, SETTING_HASH_TUNNELS,
+				   vionet_hash_tunnels_set(apply->device,
+							   settings->hash_tunnels));
 }
 
-json_t *apply_settings(struct vionet_device *device, const struct settings *settings,
-		       unsigned int *failed)
+int apply_settings(struct vionet_device *device, const struct settings *settings,
+		   struct setting_results *results)
 {
-	struct apply apply = { device, settings, json_array(), 0 };
+	struct apply apply = { device, settings, results, true };
 
-	report_start(&apply);
+	*results = (struct setting_results){ 0 };
+	apply_record_start(&apply);
 	if (settings->have[SETTING_MAC])
 		apply_mac(&apply);
 	apply_modes(&apply);
@@ -348,6 +398,5 @@ json_t *apply_settings(struct vionet_device *device, const struct settings *sett
 		for (int pair = 0; pair < VIONET_QUEUE_PAIRS_MAX; pair++)
 			apply_coalescing(&apply, side, pair, &settings->pair[side][pair]);
 	apply_steering(&apply);
-	*failed = apply.failed;
-	return apply.list;
+	return apply.complete ? 0 : -ENOMEM;
 }

@@ -1,31 +1,47 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: telling a started device what it is to be set to, and what came of it.
- * Never: prints, or starts a device.
- */
-#ifndef VIONET_TOOLS_APPLY_H
-#define VIONET_TOOLS_APPLY_H
+/* Telling a started device what it is to be set to, and what came of it. */
+#ifndef VIONET_TOOLS_APPLY_SETTINGS_H
+#define VIONET_TOOLS_APPLY_SETTINGS_H
 
-#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
 
 #include <vionet/device.h>
+#include <vionet/error.h>
 
 #include "tools/shared/settings.h"
 
-/*
- * Tell `device` everything in `settings`, in the order of the keys; go on after a
- * refusal.
- *
- * Returns an array with an object for each: `key`, `asked`, `before` and `after` (as
- * far as this side knows or the device can be asked, else null), `from_device` (they
- * were read from it), `agreed` and `error` (null, or why not). `*failed`: how many were
- * not agreed to. NULL if there is no memory.
- */
-json_t *apply_settings(struct vionet_device *device, const struct settings *settings,
-		       unsigned int *failed);
+#define SETTING_KEY_MAX 64
 
-/* "ipv4, tcpv4": the names of the bits in `bits`; "none". `name` is one of
- * setting_hash_name and so on, for 64 bits. */
-json_t *apply_names(uint64_t bits, const char *(*name)(uint64_t bits));
+/* One setting. Of values "" means not known. */
+struct setting_result {
+	char key[SETTING_KEY_MAX]; /* "rx-usecs@1" */
+	char asked[SETTING_VALUE_MAX];
+	char before[SETTING_VALUE_MAX];
+	char after[SETTING_VALUE_MAX];
+	bool from_device; /* before and after were read from it */
+	bool agreed;
+	bool at_start; /* it needs a feature that can only be asked for at the start */
+	char error[VIONET_ERROR_TEXT_MAX]; /* why it was not agreed to, else "" */
+};
+
+/* Zero-filled: empty. */
+struct setting_results {
+	unsigned int failed; /* not agreed to */
+	size_t count, room;
+	struct setting_result *list;
+};
+
+/*
+ * Tell `device` everything in `settings`, in the order of the keys; go on after a refusal.
+ * The caller releases the results in any case. Control thread. Returns 0, or -ENOMEM: the
+ * device was told, but not all results are there.
+ */
+int apply_settings(struct vionet_device *device, const struct settings *settings,
+		   struct setting_results *results);
+
+/* Room for one more at the end, zero-filled; NULL: no memory. */
+struct setting_result *setting_results_add(struct setting_results *results);
+void setting_results_release(struct setting_results *results);
 
 #endif

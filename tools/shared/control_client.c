@@ -1,73 +1,207 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: what remote.h says. Never: believes a request: settings are read as those of a
- * command line are.
- * Read next: set.c and stats.c, which ask.
- */
 #include "tools/shared/control_client.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "tools/shared/apply_settings.h"
-#include "tools/shared/stats_collector.h"
-#include "tools/shared/session.h"
+#include "tools/shared/common.h"
+#include "tools/shared/socket_directory.h"
 
-/* ---- answering ---- */
+#define LINE_MAX_BYTES (1 << 20)
+#define ASK_NS 2000000000ULL
+/* The longest that a wait does not look at signals, and the pause before another attempt
+ * at a socket that takes no more connections now. */
+#define SLICE_NS 20000000ULL
 
-static json_t *refusal(const char *text)
+/* Wait a moment for the socket (-1: just a moment). */
+static int client_wait(int fd, short event, uint64_t until)
 {
-	return json_pack("{s:s}", "error", text);
+	struct pollfd wait = { .fd = fd, .events = event };
+	const struct timespec slice = { .tv_nsec = (long)SLICE_NS };
+
+	if (stop_asked() > 0)
+		return -EINTR;
+	if (now_ns() >= until)
+		return -ETIMEDOUT;
+	(void)ppoll(&wait, 1, &slice, NULL);
+	return 0;
 }
 
-static json_t *answer_set(struct session *session, const json_t *request)
+/* A socket whose queue of connections is full says EAGAIN. */
+static int client_connect(const struct socket_directory *directory, int fd, uint64_t until)
 {
-	static struct settings settings;
-	const json_t *list = json_object_get(request, "settings");
-	struct parse_error error;
-	unsigned int failed = 0;
-	json_t *results, *item;
-	size_t i;
+	struct sockaddr_un address;
+	int result = 0;
 
-	settings = (struct settings){ 0 };
-	json_array_foreach(list, i, item) {
-		if (!json_is_string(item) ||
-		    settings_add(&settings, json_string_value(item), &error) != 0)
-			return refusal(json_is_string(item) ? error.text :
-							      "no text");
+	socket_directory_address(directory, &address);
+	while (result == 0) {
+		if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
+			return 0;
+		if (errno == ECONNREFUSED || errno == ENOENT)
+			return -ENOENT;
+		if (errno != EAGAIN && errno != EINTR)
+			return errno == EPERM ? -EACCES : -errno;
+		result = client_wait(-1, 0, until);
 	}
-	if (settings_at_start(&settings))
-		return refusal("queues and mtu are for the start of a device: give "
-			       "--set to the command that runs");
-	results = apply_settings(session->device, &settings, &failed);
-	return json_pack("{s:o, s:i}", "results", results, "failed", (int)failed);
+	return result;
 }
 
-json_t *remote_answer(void *context, const json_t *request)
+static int client_send(int fd, const char *text, size_t size, uint64_t until)
 {
-	struct session *session = context;
-	const char *command = json_string_value(json_object_get(request, "command"));
-	json_t *object;
+	int result = 0;
 
-	if (command != NULL && strcmp(command, "stats") == 0)
-		object = gather_statistics(session->device);
-	else if (command != NULL && strcmp(command, "set") == 0)
-		object = answer_set(session, request);
-	else if (command != NULL && strcmp(command, "who") == 0)
-		object = json_object();
-	else
-		object = refusal("no such request");
-	json_object_set_new(object, "holder",
-			    json_sprintf("vionet %s, process %d", session->command,
-					 (int)getpid()));
-	return object;
+	while (size != 0 && result == 0) {
+		ssize_t sent = send(fd, text, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (sent >= 0) {
+			text += sent;
+			size -= (size_t)sent;
+		} else if (errno == EAGAIN || errno == EINTR) {
+			result = client_wait(fd, POLLOUT, until);
+		} else {
+			result = -EIO;
+		}
+	}
+	return result;
 }
 
-/* ---- asking ---- */
+/* Read until a line is whole, the other end is closed or the time is over. */
+static int client_read_line(int fd, uint64_t until, char *line, size_t size)
+{
+	size_t have = 0;
+	int result = 0;
+
+	while (have < size - 1 && result == 0) {
+		ssize_t got = recv(fd, line + have, size - 1 - have, MSG_DONTWAIT);
+
+		if (got > 0) {
+			have += (size_t)got;
+			line[have] = '\0';
+			if (line[have - 1] == '\n')
+				return 0;
+		} else if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
+			result = client_wait(fd, POLLIN, until);
+		} else {
+			result = -EIO;
+		}
+	}
+	return result != 0 ? result : -EIO;
+}
+
+/* `*answer`: a line, which the caller frees. */
+static int client_exchange(int fd, const char *request, uint64_t until, char **answer)
+{
+	int result;
+
+	*answer = malloc(LINE_MAX_BYTES);
+	if (*answer == NULL)
+		return -ENOMEM;
+	result = client_send(fd, request, strlen(request), until);
+	if (result == 0)
+		result = client_send(fd, "\n", 1, until);
+	if (result == 0)
+		result = client_read_line(fd, until, *answer, LINE_MAX_BYTES);
+	if (result != 0) {
+		free(*answer);
+		*answer = NULL;
+	}
+	return result;
+}
+
+/* What this process lacks, and no other. */
+static bool client_lacks(int result)
+{
+	return result == -EMFILE || result == -ENFILE || result == -ENOMEM ||
+	       result == -ENOBUFS;
+}
+
+static int client_ask_there(const struct socket_directory *directory, uid_t owner,
+			    const char *request, uint64_t until, char **answer)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int result;
+
+	if (fd < 0)
+		return -errno;
+	result = client_connect(directory, fd, until);
+	if (result == 0)
+		result = socket_peer_is(fd, owner) ?
+				 client_exchange(fd, request, until, answer) : -EACCES;
+	close(fd);
+	return result;
+}
+
+/* Each directory in which a process of this user may listen. */
+static int client_ask_user(uid_t owner, const char *device, const char *request,
+			   uint64_t until, char **answer, int *process)
+{
+	struct socket_directory directory;
+	int result = -ENOENT;
+
+	for (unsigned int i = 0; i < SOCKET_DIRECTORIES && result == -ENOENT; i++) {
+		int opened = socket_directory_open(&directory, i, owner, false, device);
+
+		if (client_lacks(opened))
+			return opened;
+		if (opened != 0)
+			continue;
+		result = client_ask_there(&directory, owner, request, until, answer);
+		if (owner == geteuid() && result != -ENOENT)
+			*process = socket_lock_process(&directory);
+		socket_directory_close(&directory);
+	}
+	return result;
+}
+
+/*
+ * `process`: its id, 0 where that is not known, or it is another user's.
+ *
+ * Returns 0 with `*answer`, which the caller frees; -ENOENT if no such process listens;
+ * -EACCES if there may be one of another user's; -ETIMEDOUT if it does not answer, -EINTR
+ * if a signal asked to stop; -EIO if it ends before its line does; -EMFILE, -ENFILE, -ENOMEM
+ * if this process lacks something to ask with.
+ */
+static int client_ask(const char *device, const char *request, char **answer, int *process)
+{
+	uid_t users[] = { geteuid(), geteuid() == 0 ?
+				     socket_directory_device_owner(device) : 0 };
+	uint64_t until = now_ns() + ASK_NS;
+	int result;
+
+	*answer = NULL;
+	*process = 0;
+	result = client_ask_user(users[0], device, request, until, answer, process);
+	if (result == -ENOENT && users[1] != users[0])
+		result = client_ask_user(users[1], device, request, until, answer,
+					 process);
+	return result;
+}
+
+/* Ask and understand; the reply is empty where that fails. */
+static int client_request(const char *device, const struct control_request *request,
+			  struct control_reply *reply, int *process)
+{
+	char *line = control_encode_request(request), *answer = NULL;
+	int result = -ENOMEM;
+
+	*reply = (struct control_reply){ 0 };
+	*process = 0;
+	if (line != NULL)
+		result = client_ask(device, line, &answer, process);
+	if (result == 0)
+		result = control_decode_reply(answer, request->command, reply);
+	free(answer);
+	free(line);
+	return result;
+}
 
 /* Why no answer came of a process that has the device. Returns an exit code. */
-static int say_silent(const char *device, int result, int process)
+static int client_say_silent(const char *device, int result, int process)
 {
 	if (code_of_run(result) == CODE_PERMISSION) {
 		say("%s: whether another process has it cannot be asked: %s%s", device,
@@ -84,65 +218,56 @@ static int say_silent(const char *device, int result, int process)
 	return result == -ETIMEDOUT ? CODE_UNDRIVABLE : CODE_FAILED;
 }
 
-/* Takes `request`. */
-static int ask(const char *device, json_t *request, const char *what, json_t **reply)
+static int client_ask_command(const char *device, const struct control_request *request,
+			      struct control_reply *reply, bool *found)
 {
-	int process, result = holder_ask(device, request, reply, &process);
-	const json_t *error = json_object_get(*reply, "error");
+	int process, result = client_request(device, request, reply, &process);
 
-	json_decref(request);
-	if (result == 0 && !json_is_array(json_object_get(*reply, what)) &&
-	    !json_is_string(error)) {
-		json_decref(*reply);
-		*reply = NULL;
-		result = -EIO;
-	}
+	*found = result == 0;
 	/* Another user's, or none: an attempt to open the device tells. */
 	if (result == 0 || result == -ENOENT || result == -EACCES)
 		return CODE_OK;
-	return result == -EINTR ? CODE_FAILED : say_silent(device, result, process);
+	return result == -EINTR ? CODE_FAILED :
+				  client_say_silent(device, result, process);
 }
 
-int remote_statistics(const char *device, json_t **reply)
+int control_ask_stats(const char *device, struct control_reply *reply, bool *found)
 {
-	int code = ask(device, json_pack("{s:s}", "command", "stats"), "queues", reply);
-	const char *error = json_string_value(json_object_get(*reply, "error"));
+	const struct control_request request = { .command = CONTROL_STATS };
+	int code = client_ask_command(device, &request, reply, found);
 
-	if (error == NULL)
+	if (reply->error[0] == '\0')
 		return code;
-	say("%s: the process that has it says: %s", device, error);
-	json_decref(*reply);
-	*reply = NULL;
+	say("%s: the process that has it says: %s", device, reply->error);
+	*found = false;
 	return CODE_FAILED;
 }
 
-int remote_set(const char *device, char *const *settings, unsigned int count,
-	       json_t **reply)
+int control_ask_set(const char *device, char *const *settings, unsigned int count,
+		    struct control_reply *reply, bool *found)
 {
-	json_t *list = json_array();
+	const struct control_request request = {
+		.command = CONTROL_SET, .count = count,
+		.setting = (const char **)(uintptr_t)settings,
+	};
 
-	for (unsigned int i = 0; i < count; i++)
-		json_array_append_new(list, json_string(settings[i]));
-	return ask(device, json_pack("{s:s, s:o}", "command", "set", "settings", list),
-		   "results", reply);
+	return client_ask_command(device, &request, reply, found);
 }
 
-void remote_hint(const char *device, const char *command)
+void control_hint(const char *device, const char *command)
 {
-	json_t *reply = NULL;
-	json_t *request = json_pack("{s:s}", "command", "who");
-	int process, result = holder_ask(device, request, &reply, &process);
-	const char *holder;
+	const struct control_request request = { .command = CONTROL_WHO };
+	struct control_reply reply;
+	int process, result = client_request(device, &request, &reply, &process);
 
-	json_decref(request);
-	holder = json_string_value(json_object_get(reply, "holder"));
-	if (holder != NULL)
-		say("%s is in use by %.80s; end it to run '%s', or see 'vionet stats' "
-		    "and 'vionet set', which work beside it", device, holder, command);
+	if (reply.in_use_by[0] != '\0')
+		say("%s is in use by %s; end it to run '%s', or see 'vionet stats' "
+		    "and 'vionet set', which work beside it", device, reply.in_use_by,
+		    command);
 	else if (result == -EACCES)
 		say("%s may be in use by a process of another user's; ask as root: sudo "
 		    "vionet stats %s", device, device);
-	else if (result != -ENOENT && result != -EINTR)
-		say_silent(device, result, process);
-	json_decref(reply);
+	else if (result != 0 && result != -ENOENT && result != -EINTR)
+		client_say_silent(device, result, process);
+	control_release_reply(&reply);
 }

@@ -1,32 +1,30 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the requests that one vionet process sends to the one that has the device
- * (holder.h), and their answers. Never: opens a device.
+ * Asking the process that has a device (control_server.h); 2 s at most. The same user and
+ * root are believed; root also believes the user whom the device belongs to (the owner of its
+ * node in /dev/vfio or of its socket), and no other.
  */
-#ifndef VIONET_TOOLS_REMOTE_H
-#define VIONET_TOOLS_REMOTE_H
+#ifndef VIONET_TOOLS_CONTROL_CLIENT_H
+#define VIONET_TOOLS_CONTROL_CLIENT_H
 
-#include <jansson.h>
-
-#include "tools/shared/settings.h"
-
-/* For holder_serve: `context` is the struct session that has the device. */
-json_t *remote_answer(void *context, const json_t *request);
+#include "tools/shared/control_wire.h"
 
 /*
- * The statistics of a device that another process has. `*reply` is an object that the caller
- * releases, with `holder`: "vionet pktgen, process 42"; NULL if no process of this user, or
- * that may speak for the device, has it. Returns an exit code: CODE_OK, or why the process
- * that has it does not answer, which is said.
+ * The statistics of a device that another process has. `*found`: there is one, and `reply`
+ * has what it says; false if no process of this user, or that may speak for the device, has
+ * it. The caller releases the reply in any case (control_release_reply).
+ *
+ * Returns an exit code: CODE_OK, or why the process that has it does not answer, which is
+ * said.
  */
-int remote_statistics(const char *device, json_t **reply);
+int control_ask_stats(const char *device, struct control_reply *reply, bool *found);
 
-/* Have the process that has the device tell it `count` settings. The object has
- * `results` (as apply_settings) and `failed`, or `error`; the rest as above. */
-int remote_set(const char *device, char *const *settings, unsigned int count,
-	       json_t **reply);
+/* Have the process that has the device tell it `count` settings. The reply has `error` or
+ * `results`; the rest as above. */
+int control_ask_set(const char *device, char *const *settings, unsigned int count,
+		    struct control_reply *reply, bool *found);
 
 /* After a failure to open: if another vionet process has it, say so. */
-void remote_hint(const char *device, const char *command);
+void control_hint(const char *device, const char *command);
 
 #endif

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: what envelope.h says.
- * Read next: pktgen_json.c, the largest of its users.
- */
 #include "tools/shared/envelope.h"
 
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -35,7 +32,7 @@ int envelope_print(const char *command, json_t *object)
 }
 
 /* "model name" of the first CPU; "" where the kernel does not tell it. */
-static void cpu_model(char *model, size_t size)
+static void envelope_cpu_model(char *model, size_t size)
 {
 	FILE *file = fopen("/proc/cpuinfo", "re");
 	char line[256];
@@ -54,7 +51,7 @@ static void cpu_model(char *model, size_t size)
 }
 
 /* Not every name is UTF-8; JSON is. */
-static json_t *text_or_null(const char *text)
+static json_t *envelope_text(const char *text)
 {
 	json_t *string = json_string(text);
 
@@ -68,11 +65,11 @@ json_t *envelope_host(void)
 
 	if (uname(&name) != 0)
 		return json_null();
-	cpu_model(model, sizeof(model));
+	envelope_cpu_model(model, sizeof(model));
 	return json_pack("{s:o, s:s, s:s, s:i, s:o}",
-			 "name", text_or_null(name.nodename),
+			 "name", envelope_text(name.nodename),
 			 "kernel", name.release,
 			 "machine", name.machine,
 			 "cpus", (int)sysconf(_SC_NPROCESSORS_ONLN),
-			 "cpu_model", text_or_null(model));
+			 "cpu_model", envelope_text(model));
 }

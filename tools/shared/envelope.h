@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: what every JSON object of the command begins with.
- */
+/* What every JSON object of the command begins with. */
 #ifndef VIONET_TOOLS_ENVELOPE_H
 #define VIONET_TOOLS_ENVELOPE_H
 
-#include <jansson.h>
+struct json_t;
 
 /* Of the objects' keys: one more when a key changes its meaning or goes; keys that come
  * do not count. */
@@ -16,9 +14,9 @@
  * what is in `object`, which is taken; NULL is refused. Returns an exit code; what has
  * gone wrong has been said.
  */
-int envelope_print(const char *command, json_t *object);
+int envelope_print(const char *command, struct json_t *object);
 
 /* The machine that this runs on: its name, kernel, architecture, CPUs. */
-json_t *envelope_host(void);
+struct json_t *envelope_host(void);
 
 #endif

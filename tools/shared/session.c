@@ -1,9 +1,4 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: opening, watching, waiting on and closing a device (session.h). Never:
- * moves frames, parses options.
- * Read next: dump.c, the shorter of its two users.
- */
 #include "tools/shared/session.h"
 
 #include <errno.h>
@@ -17,6 +12,7 @@
 #include "tools/shared/apply_settings.h"
 #include "tools/shared/feature_reason.h"
 #include "tools/shared/control_client.h"
+#include "tools/shared/control_requests.h"
 
 #define SPIN_NS 50000ULL
 /* Without an interrupt for the queue: how long to sleep between looks. */
@@ -24,17 +20,17 @@
 #define DISCARD_BURST 64
 #define MOVING_NS 200000000ULL
 
-static struct holder holder = { .lock = -1 };
+static struct control_server server = { .lock = -1 };
 
-static void remove_socket(void)
+static void session_remove_socket(void)
 {
-	holder_unlink(&holder);
+	control_server_unlink(&server);
 }
 
 /* A device that takes long: say so each second, and let the user give up. The signal that ended
  * the run wants it reset; the next one does not wait for that. */
-static int on_progress(void *context, const char *step, unsigned int waited_ms,
-		       unsigned int limit_ms)
+static int session_on_progress(void *context, const char *step, unsigned int waited_ms,
+			       unsigned int limit_ms)
 {
 	const struct session *session = context;
 
@@ -45,14 +41,14 @@ static int on_progress(void *context, const char *step, unsigned int waited_ms,
 	return 0;
 }
 
-static void say_notice(void *context, const char *text)
+static void session_say_notice(void *context, const char *text)
 {
 	(void)context;
 	say("%s", text);
 }
 
 /* What --want asked for and did not get. */
-static void say_not_taken(const struct session *session)
+static void session_say_not_taken(const struct session *session)
 {
 	const struct vionet_open_options *open = &session->options->open;
 	struct vionet_device_info info;
@@ -79,9 +75,9 @@ int session_open(struct session *session, const struct device_options *options,
 	*session = (struct session){
 		.name = options->name, .command = command, .options = options,
 	};
-	open.notice = say_notice;
+	open.notice = session_say_notice;
 	settings_want(&options->settings, &open.want);
-	open.progress = on_progress;
+	open.progress = session_on_progress;
 	open.progress_context = session;
 	settings_avoid(&options->settings, &open.avoid);
 	if (options->open.flags & VIONET_OPEN_ASSUME_IOMMU)
@@ -89,24 +85,24 @@ int session_open(struct session *session, const struct device_options *options,
 		    "will read and write memory of other programs",
 		    options->name);
 	/* From now on others ask here instead of trying to open it too. */
-	stop_undo(remove_socket);
-	holder_open(&holder, session->name);
+	stop_undo(session_remove_socket);
+	control_server_open(&server, session->name);
 	result = vionet_device_open(options->name, &open, &session->device);
 	if (result != 0) {
 		say_error(result);
-		holder_close(&holder);
-		remote_hint(options->name, command);
+		control_server_close(&server);
+		control_hint(options->name, command);
 		return session_fail(session, code_of_open(result));
 	}
-	session->holder = &holder;
+	session->server = &server;
 	stop_in_order();
 	stop_moving();
-	say_not_taken(session);
+	session_say_not_taken(session);
 	return CODE_OK;
 }
 
 /* More pairs than there are: of one, since no feature allows more, or by number. */
-static int refuse_pairs(struct session *session, uint32_t asked, uint32_t most)
+static int session_refuse_pairs(struct session *session, uint32_t asked, uint32_t most)
 {
 	unsigned int mq = (unsigned int)vionet_feature_bit("MQ");
 	struct vionet_device_info info = { 0 };
@@ -124,7 +120,7 @@ static int refuse_pairs(struct session *session, uint32_t asked, uint32_t most)
 }
 
 /* What the settings say of the start. */
-static int settle_start(struct session *session, struct vionet_start_options *start)
+static int session_adjust_start(struct session *session, struct vionet_start_options *start)
 {
 	const struct settings *settings = &session->options->settings;
 	struct vionet_steering_limits limits = { 0 };
@@ -134,7 +130,7 @@ static int settle_start(struct session *session, struct vionet_start_options *st
 		start->queue_pairs = settings->queues;
 	vionet_steering_limits(session->device, &limits);
 	if (start->queue_pairs > limits.queue_pairs)
-		return refuse_pairs(session, start->queue_pairs, limits.queue_pairs);
+		return session_refuse_pairs(session, start->queue_pairs, limits.queue_pairs);
 	if (!settings->have[SETTING_MTU])
 		return CODE_OK;
 	vionet_device_info(session->device, &info);
@@ -153,7 +149,7 @@ static int settle_start(struct session *session, struct vionet_start_options *st
 }
 
 /* What was asked for, and what the device allows. */
-static void note_size(struct session *session, unsigned int index, uint32_t wanted)
+static void session_note_size(struct session *session, unsigned int index, uint32_t wanted)
 {
 	struct vionet_queue_info info;
 
@@ -167,7 +163,7 @@ static void note_size(struct session *session, unsigned int index, uint32_t want
 	    info.size_max);
 }
 
-static int take_queues(struct session *session)
+static int session_take_queues(struct session *session)
 {
 	session->rx = vionet_device_rx_queue(session->device, 0);
 	session->tx = vionet_device_tx_queue(session->device, 0);
@@ -192,7 +188,7 @@ int session_start(struct session *session, const struct vionet_start_options *op
 	struct vionet_start_options start = *options;
 	int result;
 
-	if (settle_start(session, &start) != CODE_OK)
+	if (session_adjust_start(session, &start) != CODE_OK)
 		return session->code;
 	result = vionet_device_start(session->device, &start);
 	if (result != 0) {
@@ -200,29 +196,28 @@ int session_start(struct session *session, const struct vionet_start_options *op
 		return session_fail(session, result == -EINVAL ? CODE_USAGE :
 								 code_of_run(result));
 	}
-	note_size(session, 0, start.rx_queue_size);
-	note_size(session, 1, start.tx_queue_size);
-	return take_queues(session);
+	session_note_size(session, 0, start.rx_queue_size);
+	session_note_size(session, 1, start.tx_queue_size);
+	return session_take_queues(session);
 }
 
 int session_apply(struct session *session)
 {
-	unsigned int failed = 0;
-	json_t *list, *item;
-	size_t i;
+	struct setting_results results;
+	int result;
 
 	if (!settings_any(&session->options->settings))
 		return CODE_OK;
-	list = apply_settings(session->device, &session->options->settings, &failed);
-	json_array_foreach(list, i, item) {
-		const char *error = json_string_value(json_object_get(item, "error"));
-
-		if (error != NULL)
-			say("%s: %s", json_string_value(json_object_get(item, "key")),
-			    error);
-	}
-	json_decref(list);
-	return failed == 0 ? CODE_OK : session_fail(session, CODE_FAILED);
+	result = apply_settings(session->device, &session->options->settings, &results);
+	for (size_t i = 0; i < results.count; i++)
+		if (results.list[i].error[0] != '\0')
+			say("%s: %s", results.list[i].key, results.list[i].error);
+	if (result != 0)
+		say("%s: no memory for what came of the settings", session->name);
+	if (result != 0 || results.failed != 0)
+		session_fail(session, CODE_FAILED);
+	setting_results_release(&results);
+	return session->code;
 }
 
 struct session session_follow(const struct session *session, unsigned int pair)
@@ -230,7 +225,7 @@ struct session session_follow(const struct session *session, unsigned int pair)
 	struct session own = *session;
 
 	own.follower = true;
-	own.holder = NULL;
+	own.server = NULL;
 	own.rx = vionet_device_rx_queue(session->device, pair);
 	own.tx = vionet_device_tx_queue(session->device, pair);
 	own.pairs = 1;
@@ -247,7 +242,7 @@ int session_fail(struct session *session, int code)
 }
 
 /* Say which of the queues is broken, and how; or that the device needs a reset. */
-static void say_broken(struct session *session)
+static void session_say_broken(struct session *session)
 {
 	for (unsigned int i = 0; i < 2 * session->pairs; i++) {
 		const struct vionet_queue *queue =
@@ -267,7 +262,7 @@ static void say_broken(struct session *session)
 		say("%s: a queue is broken", session->name);
 }
 
-static void say_link(struct session *session)
+static void session_say_link(struct session *session)
 {
 	struct vionet_link link;
 
@@ -276,7 +271,7 @@ static void say_link(struct session *session)
 }
 
 /* The worst event decides what is said: gone explains all others. */
-static int judge(struct session *session, uint32_t events)
+static int session_act_on_events(struct session *session, uint32_t events)
 {
 	if (events & VIONET_EVENT_GONE)
 		say("%s: the device is gone", session->name);
@@ -285,31 +280,31 @@ static int judge(struct session *session, uint32_t events)
 	else if (events & VIONET_EVENT_ERROR)
 		say("%s: uncorrectable PCI error: stopping", session->name);
 	else if (events & VIONET_EVENT_QUEUE_BROKEN)
-		say_broken(session);
+		session_say_broken(session);
 	else if (events & VIONET_EVENT_NEEDS_RESET)
 		say("%s: the device gave up, or its back end went away: it has to be "
 		    "started again", session->name);
 	else {
 		if (events & VIONET_EVENT_LINK)
-			say_link(session);
+			session_say_link(session);
 		return session->code;
 	}
 	return session_fail(session, CODE_GONE);
 }
 
 /* What a pair's own thread may look at. */
-static int check_queues(struct session *session)
+static int session_check_queues(struct session *session)
 {
 	session->next_check = now_ns() + SESSION_CHECK_NS;
 	if (vionet_queue_check(session->rx) == 0 &&
 	    vionet_queue_check(session->tx) == 0)
 		return session->code;
-	say_broken(session);
+	session_say_broken(session);
 	return session_fail(session, CODE_GONE);
 }
 
 /* It is a system call: not at each look. */
-static void note_moving(struct session *session)
+static void session_note_moving(struct session *session)
 {
 	uint64_t now = now_ns();
 
@@ -319,23 +314,30 @@ static void note_moving(struct session *session)
 	stop_moving();
 }
 
+static void session_serve(struct session *session)
+{
+	struct control_target target = { session->device, session->command };
+
+	control_server_serve(session->server, control_handle, &target);
+}
+
 int session_check_now(struct session *session)
 {
 	uint32_t events = 0;
 	int result;
 
 	if (session->follower)
-		return check_queues(session);
+		return session_check_queues(session);
 	result = vionet_device_events(session->device, &events);
-	note_moving(session);
-	if (session->holder != NULL)
-		holder_serve(session->holder, remote_answer, session);
+	session_note_moving(session);
+	if (session->server != NULL)
+		session_serve(session);
 	session->next_check = now_ns() + SESSION_CHECK_NS;
 	if (result != 0) {
 		say_error(result);
 		return session_fail(session, CODE_GONE);
 	}
-	return judge(session, events);
+	return session_act_on_events(session, events);
 }
 
 int session_check(struct session *session, uint64_t now)
@@ -347,7 +349,7 @@ int session_check(struct session *session, uint64_t now)
 
 /* Arm all receive queues, and wait for them in `waits` from 1 on. Returns how many, 0
  * if one has work, -1 if one has no interrupt: then none is armed. */
-static int arm_queues(const struct session *session, struct pollfd *waits)
+static int session_arm(const struct session *session, struct pollfd *waits)
 {
 	for (unsigned int i = 0; i < session->pairs; i++) {
 		int fd = vionet_queue_eventfd(session->receive[i]);
@@ -363,10 +365,10 @@ static int arm_queues(const struct session *session, struct pollfd *waits)
 }
 
 /* Sleep until a receive queue, the device or the clock has something to say. */
-static void sleep_on_interrupt(struct session *session, uint64_t until)
+static void session_sleep(struct session *session, uint64_t until)
 {
 	struct pollfd waits[1 + VIONET_QUEUE_PAIRS_MAX];
-	int armed = arm_queues(session, waits);
+	int armed = session_arm(session, waits);
 	struct timespec time = { 0 };
 	uint64_t now = now_ns();
 
@@ -397,7 +399,7 @@ void session_idle(struct session *session, enum wait_mode mode, int receiving,
 	if (mode == WAIT_POLL || (mode == WAIT_SPIN && now - busy_ns < SPIN_NS))
 		return;
 	if (receiving)
-		sleep_on_interrupt(session, until);
+		session_sleep(session, until);
 	else
 		sleep_ns(until - now);
 }
@@ -421,9 +423,9 @@ int session_close(struct session *session)
 {
 	int result;
 
-	if (session->holder != NULL)
-		holder_close(session->holder);
-	session->holder = NULL;
+	if (session->server != NULL)
+		control_server_close(session->server);
+	session->server = NULL;
 	session->stops = stop_asked();
 	result = vionet_device_close(session->device);
 	stop_closed();

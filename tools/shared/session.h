@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: a device that is open, and the answer to "is it still well?". Never:
- * moves frames.
- *
- * Every failure is printed once, where it is found; from then on the exit code
- * tells it.
+ * A device that is open, and the answer to "is it still well?". Every failure is printed
+ * once, where it is found; from then on the exit code tells it.
  */
 #ifndef VIONET_TOOLS_SESSION_H
 #define VIONET_TOOLS_SESSION_H
@@ -40,7 +37,7 @@ struct session {
 	int stops; /* signals that had come when closing began */
 	/* A pair's own thread: it must leave the device to the control thread. */
 	bool follower;
-	struct holder *holder; /* where others may ask; NULL: nowhere */
+	struct control_server *server; /* where others may ask; NULL: nowhere */
 };
 
 /* Open, for the command of that name. From now on `vionet stats` and `vionet set` of other
@@ -61,7 +58,7 @@ int session_apply(struct session *session);
 /* The session of pair `pair` only, for a thread of its own. */
 struct session session_follow(const struct session *session, unsigned int pair);
 
-/* Look, every 20 ms, whether the device is well, and answer who asks. A follower looks
+/* Look, every 20 ms, whether the device is well, and answer clients. A follower looks
  * at its queues only. Returns an exit code. */
 int session_check(struct session *session, uint64_t now);
 

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: what place.h says. Never: uses a path again that was looked at.
- * Read next: holder.c, which listens and connects there.
- */
+/* No path is used again that was looked at. */
 #include "tools/shared/socket_directory.h"
 
 #include <ctype.h>
@@ -21,7 +18,7 @@
 
 /* ---- names ---- */
 
-static bool is_socket(const char *device)
+static bool directory_is_socket(const char *device)
 {
 	return strncmp(device, "vfio-user:", 10) == 0 ||
 	       strncmp(device, "vhost-user:", 11) == 0;
@@ -29,7 +26,7 @@ static bool is_socket(const char *device)
 
 /* The path of a device behind a socket, without links. A socket that is still to be made has
  * a directory already. */
-static void socket_path(const char *device, char path[PATH_MAX])
+static void directory_socket_path(const char *device, char path[PATH_MAX])
 {
 	const char *text = strchr(device, ':') + 1;
 	char given[PATH_MAX], folder[PATH_MAX], *base;
@@ -51,13 +48,13 @@ static void socket_path(const char *device, char path[PATH_MAX])
 
 /* One spelling for a device that has several: "00:04.0" and "pci:0000:00:04.0", or a
  * socket by relative and absolute path. */
-static void canonical(const char *device, char name[PATH_MAX + 16])
+static void directory_canonical(const char *device, char name[PATH_MAX + 16])
 {
 	const char *colon = strchr(device, ':');
 	char path[PATH_MAX];
 
-	if (is_socket(device)) {
-		socket_path(device, path);
+	if (directory_is_socket(device)) {
+		directory_socket_path(device, path);
 		snprintf(name, PATH_MAX + 16, "%.*s:%s", (int)(colon - device), device,
 			 path);
 		return;
@@ -73,16 +70,16 @@ static void canonical(const char *device, char name[PATH_MAX + 16])
 }
 
 /* The name may be longer than a file's: its FNV-1a hash stands for it. */
-static void name_files(struct place *place, const char *device)
+static void directory_name_files(struct socket_directory *directory, const char *device)
 {
 	uint64_t hash = 0xcbf29ce484222325ULL;
 	char name[PATH_MAX + 16];
 
-	canonical(device, name);
+	directory_canonical(device, name);
 	for (const char *at = name; *at != '\0'; at++)
 		hash = (hash ^ (unsigned char)*at) * 0x100000001b3ULL;
-	snprintf(place->socket, sizeof(place->socket), "%016" PRIx64 ".socket", hash);
-	snprintf(place->lock, sizeof(place->lock), "%016" PRIx64 ".lock", hash);
+	snprintf(directory->socket, sizeof(directory->socket), "%016" PRIx64 ".socket", hash);
+	snprintf(directory->lock, sizeof(directory->lock), "%016" PRIx64 ".lock", hash);
 }
 
 /* ---- directories ---- */
@@ -93,7 +90,7 @@ struct candidate {
 	char name[32];
 };
 
-static int candidate(unsigned int number, uid_t owner, struct candidate *c)
+static int directory_candidate(unsigned int number, uid_t owner, struct candidate *c)
 {
 	const char *runtime = getenv("XDG_RUNTIME_DIR");
 
@@ -118,8 +115,8 @@ static int candidate(unsigned int number, uid_t owner, struct candidate *c)
 }
 
 /* Does the directory belong to this user, or to root, and can nobody else put another in
- * its place, or of what is in it? */
-static bool safe(int fd, uid_t owner, bool parent)
+ * its directory, or of what is in it? */
+static bool directory_is_safe(int fd, uid_t owner, bool parent)
 {
 	struct stat status;
 
@@ -130,77 +127,78 @@ static bool safe(int fd, uid_t owner, bool parent)
 	       (parent && (status.st_mode & S_ISVTX) != 0);
 }
 
-static int open_directory(int at, const char *path, uid_t owner, bool parent)
+static int directory_open(int at, const char *path, uid_t owner, bool parent)
 {
 	int fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
 	if (fd < 0)
 		return -errno;
-	if (safe(fd, owner, parent))
+	if (directory_is_safe(fd, owner, parent))
 		return fd;
 	close(fd);
 	return -EPERM;
 }
 
 /* Root's may be looked into: then it can be told that root's process has a device. */
-static int make_directory(int parent, const char *name, uid_t owner)
+static int directory_make(int parent, const char *name, uid_t owner)
 {
 	int fd;
 
 	if (mkdirat(parent, name, S_IRWXU) != 0 && errno != EEXIST)
 		return -errno;
-	fd = open_directory(parent, name, owner, false);
+	fd = directory_open(parent, name, owner, false);
 	if (fd >= 0 && owner == 0)
 		(void)fchmod(fd, S_IRWXU | S_IRGRP | S_IXGRP | S_IROTH | S_IXOTH);
 	return fd;
 }
 
-int place_open(struct place *place, unsigned int number, uid_t owner, bool make,
-	       const char *device)
+int socket_directory_open(struct socket_directory *directory, unsigned int number,
+			  uid_t owner, bool make, const char *device)
 {
 	struct candidate c;
-	int parent, result = candidate(number, owner, &c);
+	int parent, result = directory_candidate(number, owner, &c);
 
-	place->directory = -1;
+	directory->fd = -1;
 	if (result != 0)
 		return result;
-	parent = open_directory(AT_FDCWD, c.parent, owner, true);
+	parent = directory_open(AT_FDCWD, c.parent, owner, true);
 	if (parent < 0)
 		return parent;
-	result = make ? make_directory(parent, c.name, owner) :
-			open_directory(parent, c.name, owner, false);
+	result = make ? directory_make(parent, c.name, owner) :
+			directory_open(parent, c.name, owner, false);
 	close(parent);
 	if (result < 0)
 		return result;
-	place->directory = result;
-	name_files(place, device);
+	directory->fd = result;
+	directory_name_files(directory, device);
 	return 0;
 }
 
-void place_close(struct place *place)
+void socket_directory_close(struct socket_directory *directory)
 {
-	if (place->directory >= 0)
-		close(place->directory);
-	place->directory = -1;
+	if (directory->fd >= 0)
+		close(directory->fd);
+	directory->fd = -1;
 }
 
-void place_address(const struct place *place, struct sockaddr_un *address)
+void socket_directory_address(const struct socket_directory *directory,
+			      struct sockaddr_un *address)
 {
 	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
 	snprintf(address->sun_path, sizeof(address->sun_path), "/proc/self/fd/%d/%s",
-		 place->directory, place->socket);
+		 directory->fd, directory->socket);
 }
 
 /* ---- whose device ---- */
 
-uid_t place_owner_of(const char *device)
+uid_t socket_directory_device_owner(const char *device)
 {
 	struct vionet_pci_function function;
 	char path[PATH_MAX];
 	struct stat status;
 
-	if (is_socket(device))
-		socket_path(device, path);
+	if (directory_is_socket(device))
+		directory_socket_path(device, path);
 	else if (vionet_pci_lookup(strncmp(device, "pci:", 4) == 0 ? device + 4 : device,
 				   &function) == 0 && function.iommu_group >= 0)
 		snprintf(path, sizeof(path), "/dev/vfio/%d", function.iommu_group);
@@ -210,4 +208,13 @@ uid_t place_owner_of(const char *device)
 	    (!S_ISSOCK(status.st_mode) && !S_ISCHR(status.st_mode)))
 		return 0;
 	return status.st_uid;
+}
+
+bool socket_peer_is(int fd, uid_t owner)
+{
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+	       (peer.uid == owner || peer.uid == 0);
 }

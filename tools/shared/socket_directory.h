@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: where control sockets lie: a directory that only its owner can write, for each
- * user; and the socket's and its lock's name in it. Never: connects.
+ * Where control sockets lie: a directory that only its owner can write, for each user; and
+ * the socket's and its lock's name in it.
  *
  * Root has /run/vionet. Others have vionet below $XDG_RUNTIME_DIR or /run/user/UID, and
  * /tmp/vionet-UID where neither is there (a container, a service's user). Each directory is
@@ -9,39 +9,51 @@
  * that user and nobody else can write to it: files are named relative to it, so what is
  * put at the path later does not matter.
  */
-#ifndef VIONET_TOOLS_PLACE_H
-#define VIONET_TOOLS_PLACE_H
+#ifndef VIONET_TOOLS_SOCKET_DIRECTORY_H
+#define VIONET_TOOLS_SOCKET_DIRECTORY_H
 
 #include <stdbool.h>
 #include <sys/types.h>
 #include <sys/un.h>
 
-#define PLACES 3
-#define PLACE_NAME_MAX 32
+#define SOCKET_DIRECTORIES 3
+#define SOCKET_NAME_MAX 32
 
 /* One device's socket in one directory. */
-struct place {
-	int directory; /* -1: none */
-	char socket[PLACE_NAME_MAX];
-	char lock[PLACE_NAME_MAX];
+struct socket_directory {
+	int fd; /* -1: none */
+	char socket[SOCKET_NAME_MAX];
+	char lock[SOCKET_NAME_MAX];
 };
 
 /*
- * Open directory `number` (0 to PLACES - 1, in the order in which they are tried) of the user
+ * Open directory `number` (0 to SOCKET_DIRECTORIES - 1, in the order in which they are tried) of the user
  * `owner`, make it if `make`, for the device of this name.
  *
- * Returns 0 with a place that the caller closes; -ENOENT if there is none of this number;
+ * Returns 0 with a directory that the caller closes; -ENOENT if there is none of this number;
  * -EPERM if it is not its owner's alone; -errno.
  */
-int place_open(struct place *place, unsigned int number, uid_t owner, bool make,
+int socket_directory_open(struct socket_directory *directory, unsigned int number, uid_t owner, bool make,
 	       const char *device);
-void place_close(struct place *place);
+void socket_directory_close(struct socket_directory *directory);
 
 /* The address of the socket, through the directory that is open. */
-void place_address(const struct place *place, struct sockaddr_un *address);
+void socket_directory_address(const struct socket_directory *directory, struct sockaddr_un *address);
 
 /* Who the device belongs to: the owner of its node or socket; root if that is not to be
  * seen. */
-uid_t place_owner_of(const char *device);
+uid_t socket_directory_device_owner(const char *device);
+
+/* Is the other end's process this user's, or root's? */
+bool socket_peer_is(int fd, uid_t owner);
+
+/*
+ * The lock says whether the process that made the socket lives: it goes with the process.
+ * Returns its descriptor, which the caller closes; -EBUSY: another process has it; -errno.
+ */
+int socket_lock_take(const struct socket_directory *directory);
+
+/* The process that has the lock; 0: none, or it cannot be seen. */
+int socket_lock_process(const struct socket_directory *directory);
 
 #endif

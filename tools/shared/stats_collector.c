@@ -1,148 +1,161 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: what gather.h says. Never: touches a queue but through calls that are any
- * thread's.
- * Read next: stats.c, which shows it.
- */
+/* Queues are touched only through calls that any thread may make. */
 #include "tools/shared/stats_collector.h"
 
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include <vionet/error.h>
 #include <vionet/queue.h>
-#include <vionet/statistics.h>
 #include <vionet/steering.h>
 
 #include "tools/shared/common.h"
-#include "tools/info/info.h"
+#include "tools/shared/type_names.h"
 
-static json_t *number(uint64_t value)
+const struct stats_counter *stats_find(const struct stats_counters *counters,
+				       const char *name)
 {
-	return json_integer((json_int_t)value);
+	for (unsigned int i = 0; counters != NULL && i < counters->count; i++)
+		if (strcmp(counters->counter[i].name, name) == 0)
+			return &counters->counter[i];
+	return NULL;
 }
 
-static json_t *driver_counters(const struct vionet_queue *queue, bool receive)
+void stats_add(struct stats_counters *counters, const char *name, uint64_t value)
 {
+	struct stats_counter *to = &counters->counter[counters->count];
+
+	if (counters->count == VIONET_STATISTICS_MAX)
+		return;
+	snprintf(to->name, sizeof(to->name), "%s", name);
+	to->value = value;
+	counters->count++;
+}
+
+static void stats_read_driver(const struct vionet_queue *queue, bool receive,
+			      struct stats_queue *to)
+{
+	struct stats_counters *counters = &to->driver;
 	struct vionet_queue_stats stats = { 0 };
-	json_t *object;
 
 	vionet_queue_stats(queue, &stats);
-	object = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-			   "packets", number(stats.packets),
-			   "bytes", number(stats.bytes),
-			   "notifications", number(stats.kicks),
-			   "interrupts", number(stats.interrupts),
-			   "completed", number(stats.completed),
-			   "in_flight", number(stats.in_flight),
-			   "size", number(stats.size),
-			   "lost_interrupts", number(stats.lost_interrupts),
-			   "rescues", number(stats.rescues));
+	counters->known = true;
+	stats_add(counters, "packets", stats.packets);
+	stats_add(counters, "bytes", stats.bytes);
+	stats_add(counters, "notifications", stats.kicks);
+	stats_add(counters, "interrupts", stats.interrupts);
+	stats_add(counters, "completed", stats.completed);
+	stats_add(counters, "in_flight", stats.in_flight);
+	stats_add(counters, "size", stats.size);
+	stats_add(counters, "lost_interrupts", stats.lost_interrupts);
+	stats_add(counters, "rescues", stats.rescues);
 	if (receive) {
-		json_object_set_new(object, "dropped_short",
-				    number(stats.dropped_short));
-		json_object_set_new(object, "dropped_long", number(stats.dropped_long));
-		json_object_set_new(object, "dropped_chain",
-				    number(stats.dropped_chain));
-		json_object_set_new(object, "dropped_metadata",
-				    number(stats.dropped_metadata));
-		json_object_set_new(object, "ignored_metadata",
-				    number(stats.ignored_metadata));
-		json_object_set_new(object, "starved", number(stats.starved));
+		stats_add(counters, "dropped_short", stats.dropped_short);
+		stats_add(counters, "dropped_long", stats.dropped_long);
+		stats_add(counters, "dropped_chain", stats.dropped_chain);
+		stats_add(counters, "dropped_metadata", stats.dropped_metadata);
+		stats_add(counters, "ignored_metadata", stats.ignored_metadata);
+		stats_add(counters, "starved", stats.starved);
 	} else {
-		json_object_set_new(object, "full", number(stats.full));
-		json_object_set_new(object, "invalid", number(stats.invalid));
+		stats_add(counters, "full", stats.full);
+		stats_add(counters, "invalid", stats.invalid);
 	}
 	if (vionet_queue_check(queue) != 0)
-		json_object_set_new(object, "broken",
-				    json_string(vionet_error_text()));
-	return object;
+		snprintf(to->broken, sizeof(to->broken), "%s", vionet_error_text());
 }
 
-/* What the device counts of a queue; null if it does not tell. */
-static json_t *own_counters(struct vionet_device *device, unsigned int index)
+static void stats_read_device(struct vionet_device *device, struct stats_queue *to)
 {
 	struct vionet_statistic list[VIONET_STATISTICS_MAX];
 	unsigned int count = 0;
-	json_t *object;
 
-	if (vionet_statistics_read(device, index, list, &count) != 0)
-		return json_null();
-	object = json_object();
+	if (vionet_statistics_read(device, to->index, list, &count) != 0)
+		return;
+	to->device.known = true;
 	for (unsigned int i = 0; i < count; i++)
-		json_object_set_new(object, list[i].name, number(list[i].value));
-	return object;
+		stats_add(&to->device, list[i].name, list[i].value);
 }
 
-static void add_queue(json_t *queues, struct vionet_device *device, bool own,
-		      unsigned int index, const char *role,
-		      const struct vionet_queue *queue, bool receive)
+static struct stats_queue *stats_add_queue(struct stats_report *report,
+					   struct vionet_device *device,
+					   unsigned int index)
 {
-	json_array_append_new(
-		queues,
-		json_pack("{s:i, s:s, s:o, s:o}", "index", (int)index, "role", role,
-			  "driver", queue != NULL ? driver_counters(queue, receive) :
-						    json_null(),
-			  "own", own ? own_counters(device, index) : json_null()));
+	struct stats_queue *to = &report->queue[report->queues++];
+
+	to->index = index;
+	if (report->types_known)
+		stats_read_device(device, to);
+	return to;
 }
 
-static void add_pairs(json_t *queues, struct vionet_device *device, bool own)
+static void stats_add_pairs(struct stats_report *report, struct vionet_device *device)
 {
-	char role[32];
-
 	for (unsigned int pair = 0; pair < VIONET_QUEUE_PAIRS_MAX; pair++) {
 		struct vionet_queue *rx = vionet_device_rx_queue(device, pair);
 		struct vionet_queue *tx = vionet_device_tx_queue(device, pair);
+		struct stats_queue *to;
 
 		if (rx == NULL || tx == NULL)
 			return;
-		snprintf(role, sizeof(role), "receive %u", pair);
-		add_queue(queues, device, own, 2 * pair, role, rx, true);
-		snprintf(role, sizeof(role), "transmit %u", pair);
-		add_queue(queues, device, own, 2 * pair + 1, role, tx, false);
+		to = stats_add_queue(report, device, 2 * pair);
+		snprintf(to->role, sizeof(to->role), "receive %u", pair);
+		stats_read_driver(rx, true, to);
+		to = stats_add_queue(report, device, 2 * pair + 1);
+		snprintf(to->role, sizeof(to->role), "transmit %u", pair);
+		stats_read_driver(tx, false, to);
 	}
 }
 
 /* The control queue lies behind those of all pairs that the device has. */
-static void add_control(json_t *queues, struct vionet_device *device, bool own)
+static void stats_add_control(struct stats_report *report, struct vionet_device *device)
 {
 	struct vionet_queue_info info;
 
 	for (unsigned int index = 0;
 	     vionet_device_queue_info(device, index, &info) == 0; index++)
 		if (info.size != 0 && strcmp(info.role, "control") == 0) {
-			add_queue(queues, device, own, index, "control", NULL, false);
+			struct stats_queue *to = stats_add_queue(report, device, index);
+
+			snprintf(to->role, sizeof(to->role), "control");
 			return;
 		}
 }
 
-static json_t *type_names(uint64_t types)
+static void stats_name_types(struct stats_report *report, uint64_t types)
 {
-	json_t *array = json_array();
-
 	for (; types != 0; types &= types - 1) {
-		const char *name = info_statistics_name(types);
+		const char *name = statistics_type_name(types);
 
-		json_array_append_new(array,
-				      json_string(name != NULL ? name : "unknown"));
+		snprintf(report->type[report->types++], STATS_NAME_MAX, "%s",
+			 name != NULL ? name : "unknown");
 	}
-	return array;
 }
 
-json_t *gather_statistics(struct vionet_device *device)
+int stats_collect(struct vionet_device *device, struct stats_report *report)
 {
 	struct vionet_device_info info = { 0 };
-	json_t *queues = json_array();
 	uint64_t types = 0;
-	bool own = vionet_statistics_types(device, &types) == 0;
-	json_t *note = own ? json_null() : json_string(vionet_error_text());
 
+	*report = (struct stats_report){ .time_ns = now_ns() };
+	report->queue = calloc(STATS_QUEUES_MAX, sizeof(*report->queue));
+	if (report->queue == NULL)
+		return -ENOMEM;
+	report->types_known = vionet_statistics_types(device, &types) == 0;
+	if (report->types_known)
+		stats_name_types(report, types);
+	else
+		snprintf(report->note, sizeof(report->note), "%s", vionet_error_text());
 	vionet_device_info(device, &info);
-	add_pairs(queues, device, own);
-	add_control(queues, device, own);
-	return json_pack("{s:s, s:o, s:o, s:o, s:o}",
-			 "device", info.name,
-			 "time_ns", number(now_ns()),
-			 "types", own ? type_names(types) : json_null(),
-			 "note", note,
-			 "queues", queues);
+	snprintf(report->device, sizeof(report->device), "%s", info.name);
+	stats_add_pairs(report, device);
+	stats_add_control(report, device);
+	report->time_ns = now_ns();
+	return 0;
+}
+
+void stats_release(struct stats_report *report)
+{
+	free(report->queue);
+	*report = (struct stats_report){ 0 };
 }

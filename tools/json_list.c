@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tools/json_list.h"
+
+#include <jansson.h>
+
+#include "tools/shared/envelope.h"
+
+/* A string, or null where there is nothing to say. */
+static json_t *json_text(const char *text)
+{
+	return text[0] != '\0' ? json_string(text) : json_null();
+}
+
+static json_t *json_known(int number)
+{
+	return number >= 0 ? json_integer(number) : json_null();
+}
+
+static json_t *json_function(const struct vionet_pci_function *function)
+{
+	return json_pack(
+		"{s:s, s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, "
+		"s:b, s:o}",
+		"address", function->address,
+		"vendor_id", function->vendor_id,
+		"device_id", function->device_id,
+		"subsystem_vendor_id", function->subsystem_vendor_id,
+		"subsystem_device_id", function->subsystem_device_id,
+		"revision", function->revision,
+		"vendor_name", json_text(function->vendor_name),
+		"device_name", json_text(function->device_name),
+		"driver", json_text(function->driver),
+		"interface", json_text(function->interface),
+		"iommu_group", json_known(function->iommu_group),
+		"numa_node", json_known(function->numa_node),
+		"transitional", function->transitional,
+		"modern", function->modern,
+		"drivable", function->drivable,
+		"reason", json_text(function->reason));
+}
+
+int json_print_list(const struct vionet_pci_function *list, size_t count)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		if (json_array_append_new(array, json_function(&list[i])) != 0)
+			break;
+	/* One that is missing would not be missed by its reader. */
+	if (json_array_size(array) != count) {
+		json_decref(array);
+		array = NULL;
+	}
+	return envelope_print("list", json_pack("{s:o}", "functions", array));
+}

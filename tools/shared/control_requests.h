@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef VIONET_TOOLS_CONTROL_REQUESTS_H
+#define VIONET_TOOLS_CONTROL_REQUESTS_H
+
+#include <vionet/device.h>
+
+/* What requests are about. */
+struct control_target {
+	struct vionet_device *device; /* started, or being closed */
+	const char *command;	      /* that has it: "pktgen" */
+};
+
+/* Do what a line asks for, and answer it. A request is not believed: settings are read as
+ * those of a command line are. For control_server_serve: `context` is a struct
+ * control_target. Control thread. */
+char *control_handle(void *context, const char *line);
+
+#endif
