@@ -9,6 +9,7 @@ import json
 import os
 import re
 import socket
+import sys
 
 from .process import LIMIT, ROOT, Process
 
@@ -28,7 +29,7 @@ class Guest(Process):
     def __init__(self, folder, command, *options, env=None, netns=None, timeout=LIMIT):
         self.trace, self.log = folder / "trace", folder / "kernel.log"
         self.complaints, self.monitor = folder / "qemu.stderr", folder / "qmp"
-        argv = [RUN, "--timeout", timeout, "--trace", self.trace, "--log", self.log,
+        argv = [sys.executable, RUN, "--timeout", timeout, "--trace", self.trace, "--log", self.log,
                 "--stderr-file", self.complaints, *options, "--", *command]
         if netns:
             argv = ["ip", "netns", "exec", netns, *argv]
