@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Owns: time. Every wait in the library has a deadline from here.
- * Read next: driver/device/device.c.
+ * Read next: driver/device/open.c.
  */
 #ifndef VN_BASE_CLOCK_H
 #define VN_BASE_CLOCK_H

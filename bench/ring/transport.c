@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "bench/ring/transport.h"
-#include "driver/device/device.h"
+#include "driver/state/device.h"
 #include "driver/transport/transport.h"
 
 struct bench_transport {

@@ -18,7 +18,7 @@
 #include "base/error.h"
 #include "base/order.h"
 #include "driver/control/command.h"
-#include "driver/device/device.h"
+#include "driver/state/device.h"
 
 /* Request: class and command, then the data on a boundary. Reply: the ack, then
  * the result. */

@@ -25,7 +25,7 @@
 
 #include "base/clock.h"
 #include "base/order.h"
-#include "driver/ring/queue.h"
+#include "driver/state/queue.h"
 #include "driver/spec/control.h"
 
 /* How long a device may take for a command, unless the application says. */

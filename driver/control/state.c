@@ -11,7 +11,7 @@
 
 #include "base/error.h"
 #include "driver/control/command.h"
-#include "driver/device/device.h"
+#include "driver/state/device.h"
 #include "driver/control/steering.h"
 #include "driver/control/state.h"
 

@@ -13,7 +13,7 @@
 
 #include "base/error.h"
 #include "driver/control/command.h"
-#include "driver/device/device.h"
+#include "driver/state/device.h"
 #include "driver/spec/net.h"
 
 #define COUNTERS_MAX 6u

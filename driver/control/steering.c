@@ -16,7 +16,7 @@
 
 #include "base/error.h"
 #include "driver/control/command.h"
-#include "driver/device/device.h"
+#include "driver/state/device.h"
 #include "driver/spec/net.h"
 #include "driver/control/steering.h"
 #include "driver/control/state.h"

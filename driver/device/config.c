@@ -3,7 +3,7 @@
  * Owns: reading and judging the network device's configuration.
  * Never: writes to it (NET-02), reads a field whose feature is not there
  * (GEN-18), or takes two reads for one snapshot (GEN-16).
- * Read next: driver/device/device.c.
+ * Read next: driver/device/open.c.
  *
  * Source: "Network Device / Device configuration layout".
  */
@@ -12,8 +12,8 @@
 #include <sys/random.h>
 
 #include "base/clock.h"
-#include "driver/device/device.h"
-#include "driver/device/feature.h"
+#include "driver/state/device.h"
+#include "driver/state/feature.h"
 #include "driver/spec/control.h"
 #include "driver/spec/net.h"
 #include "driver/spec/virtio.h"

@@ -12,9 +12,9 @@
 
 #include "base/error.h"
 #include "driver/control/command.h"
-#include "driver/device/device.h"
+#include "driver/state/device.h"
 #include "driver/queue/quarantine.h"
-#include "driver/ring/queue.h"
+#include "driver/state/queue.h"
 #include "driver/spec/net.h"
 #include "driver/spec/virtio.h"
 

@@ -13,9 +13,9 @@
 
 #include "base/error.h"
 #include "base/order.h"
-#include "driver/device/device.h"
-#include "driver/device/feature.h"
-#include "driver/ring/queue.h"
+#include "driver/state/device.h"
+#include "driver/state/feature.h"
+#include "driver/state/queue.h"
 #include "driver/ring/ring.h"
 
 #define QUEUES_MAX 256u

@@ -15,7 +15,7 @@
 #include "driver/control/command.h"
 #include "driver/net/offload.h"
 #include "driver/net/pool.h"
-#include "driver/ring/queue.h"
+#include "driver/state/queue.h"
 #include "driver/device/sizes.h"
 #include "driver/spec/net.h"
 

@@ -2,7 +2,7 @@
 #ifndef VN_DRIVER_SIZES_H
 #define VN_DRIVER_SIZES_H
 
-#include "driver/device/device.h"
+#include "driver/state/device.h"
 
 /*
  * Fill the plans of all pairs: sizes of queues, and pools, which are made here where the

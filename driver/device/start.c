@@ -17,9 +17,9 @@
 
 #include "base/error.h"
 #include "driver/control/command.h"
-#include "driver/device/device.h"
+#include "driver/state/device.h"
 #include "driver/net/pool.h"
-#include "driver/ring/queue.h"
+#include "driver/state/queue.h"
 #include "driver/device/sizes.h"
 #include "driver/spec/net.h"
 #include "driver/spec/virtio.h"

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "driver/device/device.h"
+#include "driver/state/device.h"
 
 void vn_memory_link(struct vionet_device *device, struct vionet_memory *m)
 {

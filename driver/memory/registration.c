@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "driver/device/device.h"
+#include "driver/state/device.h"
 
 static int check_access(enum vionet_access access)
 {

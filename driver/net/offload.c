@@ -10,10 +10,10 @@
 #include <string.h>
 
 #include "base/order.h"
-#include "driver/device/feature.h"
+#include "driver/state/feature.h"
 #include "driver/net/offload.h"
 #include "driver/net/pool.h"
-#include "driver/ring/queue.h"
+#include "driver/state/queue.h"
 #include "driver/spec/net.h"
 
 #define ETHERNET 14u

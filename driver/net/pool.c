@@ -2,7 +2,7 @@
 /*
  * Owns: making and releasing pools, and attaching foreign frames to packets.
  * Never: takes a lock; a pool is one thread's.
- * Read next: driver/ring/queue.h.
+ * Read next: driver/state/queue.h.
  */
 #include <errno.h>
 #include <stdlib.h>

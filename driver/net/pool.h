@@ -15,7 +15,7 @@
 
 #include <vionet/packet.h>
 
-#include "driver/device/device.h"
+#include "driver/state/device.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define VN_POISON 1

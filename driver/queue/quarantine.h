@@ -8,7 +8,7 @@
 #ifndef VN_DRIVER_QUARANTINE_H
 #define VN_DRIVER_QUARANTINE_H
 
-#include "driver/ring/queue.h"
+#include "driver/state/queue.h"
 
 /* Made with its queue, so that there is no lack of memory when it is needed. */
 struct vn_quarantined {

@@ -2,7 +2,7 @@
 /*
  * Owns: the receive burst and the refill, once for every ring layout, with or
  * without mergeable buffers.
- * Never: see driver/queue/burst.h.
+ * Never: see driver/ring/layout.h.
  * Read next: driver/queue/transmit.h.
  *
  * Source: "Network Device / Setting Up Receive Buffers, Processing of Incoming
@@ -12,7 +12,7 @@
 #define VN_DRIVER_RXTX_RECEIVE_H
 
 #include "driver/net/pool.h"
-#include "driver/queue/burst.h"
+#include "driver/ring/layout.h"
 #include "driver/queue/slow_path.h"
 #include "driver/spec/net.h"
 

@@ -2,7 +2,7 @@
 /*
  * Owns: packets that are not common: in several buffers or segments, with foreign
  * frames, wrong. See rxtx_slow.h.
- * Never: see driver/queue/burst.h.
+ * Never: see driver/ring/layout.h.
  * Read next: driver/queue/transmit.h.
  */
 #include "driver/queue/receive.h"

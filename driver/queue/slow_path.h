@@ -7,7 +7,7 @@
 #ifndef VN_DRIVER_RXTX_SLOW_H
 #define VN_DRIVER_RXTX_SLOW_H
 
-#include "driver/ring/queue.h"
+#include "driver/state/queue.h"
 
 /*
  * A received buffer that is not a whole packet by itself, or is wrong. `buffers`:

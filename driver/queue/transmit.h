@@ -2,7 +2,7 @@
 /*
  * Owns: the transmit burst and taking back what was sent, once for every ring
  * layout.
- * Never: see driver/queue/burst.h.
+ * Never: see driver/ring/layout.h.
  * Read next: driver/queue/burst_split.c, then driver/transport/transport.h.
  *
  * Source: "Network Device / Packet Transmission".
@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "driver/net/pool.h"
-#include "driver/queue/burst.h"
+#include "driver/ring/layout.h"
 #include "driver/queue/slow_path.h"
 
 /* Packets that are taken back when some are wanted: enough to do it rarely, not so many

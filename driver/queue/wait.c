@@ -19,7 +19,7 @@
 #include "base/error.h"
 #include "base/event.h"
 #include "base/order.h"
-#include "driver/ring/queue.h"
+#include "driver/state/queue.h"
 #include "driver/ring/packed.h"
 #include "driver/ring/split.h"
 #include "driver/queue/slow_path.h"

@@ -4,7 +4,7 @@
  * descriptors that we and the device both write.
  * Never: reads back what it wrote to the ring, reads a device's word twice, or
  * knows what is in a buffer.
- * Read next: driver/queue/burst.h, the one body of the bursts.
+ * Read next: driver/ring/layout.h, the one body of the bursts.
  *
  *   descriptor ring               event suppression
  *   [0] addr  len id flags        ours: do we want interrupts?

@@ -14,7 +14,7 @@
 #define VN_DRIVER_RING_H
 
 #include "base/order.h"
-#include "driver/ring/queue.h"
+#include "driver/state/queue.h"
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #define NEVER_INLINE static __attribute__((noinline))

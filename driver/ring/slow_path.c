@@ -4,7 +4,7 @@
  * ids that come back out of turn, batches of buffers used in order, and rings
  * without packets.
  * Never: runs for a packet of one segment on a device that works in order.
- * Read next: driver/queue/burst.h.
+ * Read next: driver/ring/layout.h.
  */
 #include <errno.h>
 #include <unistd.h>
@@ -12,7 +12,7 @@
 #include "base/error.h"
 #include "driver/ring/packed.h"
 #include "driver/ring/split.h"
-#include "driver/queue/burst.h"
+#include "driver/ring/layout.h"
 
 /* ---- notifications ---- */
 

@@ -4,7 +4,7 @@
  * arm) that are all in which a ring layout differs from another.
  * Never: reads back what it wrote to the ring, reads a device's word twice, or
  * knows what is in a buffer.
- * Read next: driver/queue/burst.h, the one body of the bursts.
+ * Read next: driver/ring/layout.h, the one body of the bursts.
  *
  *   descriptor table   avail ring        used ring
  *   (we write)         (we write)        (device writes)

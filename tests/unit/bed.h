@@ -7,7 +7,7 @@
 
 #include <vionet/vionet.h>
 
-#include "driver/device/device.h"
+#include "driver/state/device.h"
 #include "tests/unit/model.h"
 #include "tests/unit/watch.h"
 

@@ -4,7 +4,7 @@
 
 #include <vionet/vionet.h>
 
-#include "driver/device/feature.h"
+#include "driver/state/feature.h"
 
 static struct vionet_features set_of(unsigned int count, ...)
 {

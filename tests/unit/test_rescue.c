@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "driver/ring/queue.h"
+#include "driver/state/queue.h"
 #include "tests/unit/bed.h"
 
 #define MS 1000000ull

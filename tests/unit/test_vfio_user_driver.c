@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "driver/ring/queue.h"
+#include "driver/state/queue.h"
 
 /* ---- the whole driver ---- */
 

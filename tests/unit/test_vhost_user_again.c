@@ -9,7 +9,7 @@
 
 #include <vionet/recovery.h>
 
-#include "driver/device/device.h"
+#include "driver/state/device.h"
 
 static int fds_before;
 

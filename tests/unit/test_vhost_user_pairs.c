@@ -7,7 +7,7 @@
 
 #include <vionet/recovery.h>
 
-#include "driver/device/device.h"
+#include "driver/state/device.h"
 
 static int set_up(void **state)
 {

@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 #include "base/event.h"
-#include "driver/device/feature.h"
+#include "driver/state/feature.h"
 #include "driver/spec/net.h"
 #include "driver/spec/virtio.h"
 #include "driver/transport/vhost_user/internal.h"

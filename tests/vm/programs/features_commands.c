@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "driver/net/pool.h"
-#include "driver/ring/queue.h"
+#include "driver/state/queue.h"
 #include "features.h"
 
 #define WORDS_MAX 16

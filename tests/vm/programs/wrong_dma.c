@@ -20,7 +20,7 @@
 #include <vionet/vionet.h>
 
 #include "base/order.h"
-#include "driver/ring/queue.h"
+#include "driver/state/queue.h"
 
 #define SIZE 8192
 #define PATTERN 0x5a

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Owns: making and closing queues, health and counters. The bursts are in
- * driver/queue/burst.h, waiting is in driver/queue/wait.c.
+ * driver/ring/layout.h, waiting is in driver/queue/wait.c.
  * Never: frees ring memory that the device may still write to.
  * Read next: driver/ring/split.h.
  */
@@ -17,7 +17,7 @@
 #include "base/error.h"
 #include "driver/net/pool.h"
 #include "driver/queue/quarantine.h"
-#include "driver/ring/queue.h"
+#include "driver/state/queue.h"
 #include "driver/queue/burst_table.h"
 #include "driver/spec/net.h"
 

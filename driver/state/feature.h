@@ -3,7 +3,7 @@
  * Owns: the one table of feature bits (name, what each depends on), set
  * arithmetic, and the choice of what to accept.
  * Never: talks to a device.
- * Read next: driver/device/device.c, which negotiates with it.
+ * Read next: driver/device/open.c, which negotiates with it.
  */
 #ifndef VN_DRIVER_FEATURE_H
 #define VN_DRIVER_FEATURE_H

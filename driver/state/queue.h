@@ -15,7 +15,7 @@
 
 #include <vionet/queue.h>
 
-#include "driver/device/device.h"
+#include "driver/state/device.h"
 #include "driver/net/offload.h"
 #include "driver/spec/virtio.h"
 

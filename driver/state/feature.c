@@ -10,7 +10,7 @@
 #include <strings.h>
 
 #include "base/error.h"
-#include "driver/device/feature.h"
+#include "driver/state/feature.h"
 #include "driver/spec/net.h"
 #include "driver/spec/virtio.h"
 

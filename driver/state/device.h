@@ -2,7 +2,7 @@
 /*
  * Owns: what a device is inside the library, and the memory that belongs to it.
  * Never: seen by an application.
- * Read next: driver/device/device.c.
+ * Read next: driver/device/open.c.
  */
 #ifndef VN_DRIVER_DEVICE_H
 #define VN_DRIVER_DEVICE_H
