@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "bench/ring/transport.h"
-#include "driver/state/device.h"
+#include "driver/device/open.h"
 #include "driver/transport/transport.h"
 
 struct bench_transport {

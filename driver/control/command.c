@@ -18,7 +18,12 @@
 #include "base/error.h"
 #include "base/order.h"
 #include "driver/control/command.h"
-#include "driver/state/device.h"
+#include "driver/memory/memory.h"
+#include "driver/queue/open.h"
+#include "driver/queue/rescue.h"
+#include "driver/ring/ring.h"
+#include "driver/ring/slow_path.h"
+#include "driver/state/health.h"
 
 /* Request: class and command, then the data on a boundary. Reply: the ack, then
  * the result. */

@@ -53,9 +53,6 @@ const struct vn_wish *vn_wish_find(const struct vionet_device *device,
 /* Forget what only means something for the queues that there were. */
 void vn_wish_forget_queues(struct vionet_device *device);
 
-/* Tell the device all of it, the oldest first. */
-int vn_wish_replay(struct vionet_device *device);
-
 /* Forget everything. */
 void vn_wish_free(struct vionet_device *device);
 

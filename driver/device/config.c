@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: reading and judging the network device's configuration.
- * Never: writes to it (NET-02), reads a field whose feature is not there
- * (GEN-18), or takes two reads for one snapshot (GEN-16).
- * Read next: driver/device/open.c.
+ * It is never written to (NET-02); a field is read only if its feature is there (GEN-18), and
+ * two reads are not taken for one snapshot (GEN-16).
  *
  * Source: "Network Device / Device configuration layout".
  */
@@ -12,11 +10,11 @@
 #include <sys/random.h>
 
 #include "base/clock.h"
-#include "driver/state/device.h"
-#include "driver/state/feature.h"
+#include "driver/device/config.h"
 #include "driver/spec/control.h"
 #include "driver/spec/net.h"
 #include "driver/spec/virtio.h"
+#include "driver/state/feature.h"
 
 /* Linux 5.6; before, it is refused as unknown. */
 #ifndef GRND_INSECURE

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: what a device tells of itself: link, events, and its description.
- * Never: blocks.
- * Read next: tools/info/info.c, which prints it all.
- */
+/* What a device tells of itself: link, events, and its description. Nothing here blocks. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,11 +8,12 @@
 
 #include "base/error.h"
 #include "driver/control/command.h"
-#include "driver/state/device.h"
+#include "driver/device/config.h"
 #include "driver/queue/quarantine.h"
-#include "driver/state/queue.h"
 #include "driver/spec/net.h"
 #include "driver/spec/virtio.h"
+#include "driver/state/health.h"
+#include "driver/state/queue.h"
 
 /* A wish to be announced is granted this often at most. */
 #define ANNOUNCE_INTERVAL (1000 * VN_MS)
@@ -45,52 +42,6 @@ int vionet_device_eventfd(const struct vionet_device *device)
 	return device->transport->event_fd;
 }
 
-/* ---- health ---- */
-
-/* The device's own word on it. Our queues are dead if somebody else reset it, too. */
-static enum vn_ailment diagnose(int result, uint8_t status)
-{
-	if (result)
-		return result == -ENODEV ? VN_AILMENT_GONE : VN_AILMENT_NONE;
-	if (status & STATUS_DEVICE_NEEDS_RESET)
-		return VN_AILMENT_GAVE_UP;
-	return status & STATUS_DRIVER_OK ? VN_AILMENT_NONE : VN_AILMENT_RESET;
-}
-
-void vn_device_look(struct vionet_device *device)
-{
-	struct vn_transport *transport = device->transport;
-	struct vn_error_kept text;
-	enum vn_ailment ailment;
-	uint8_t status = 0;
-	int result;
-
-	vn_error_keep(&text);
-	result = transport->ops->health(transport, &status);
-	(void)vn_error_restore(result, &text);
-	ailment = diagnose(result, status);
-	if (ailment != VN_AILMENT_NONE)
-		vn_device_note(device, ailment);
-}
-
-int vn_device_check(const struct vionet_device *device)
-{
-	switch (__atomic_load_n(&device->ailment, __ATOMIC_RELAXED)) {
-	case VN_AILMENT_NONE:
-		return 0;
-	case VN_AILMENT_GONE:
-		return vn_error(ENODEV, "%s: the device is gone; close it",
-				device->name);
-	case VN_AILMENT_RESET:
-		return vn_error(EIO, "%s: the device was reset by somebody else; "
-				"recover it, or stop and start it", device->name);
-	default:
-		return vn_error(EIO, "%s: the device needs a reset, or its back end "
-				"has gone; recover it, or stop and start it",
-				device->name);
-	}
-}
-
 /* With or without an interrupt (GEN-29). Returns an error if it cannot be asked, though
  * it is there. */
 static int status_events(struct vionet_device *device, uint32_t *happened)
@@ -98,7 +49,7 @@ static int status_events(struct vionet_device *device, uint32_t *happened)
 	uint8_t status = 0;
 	int result = device->transport->ops->status_read(device->transport,
 							 &status);
-	enum vn_ailment ailment = diagnose(result, status);
+	enum vn_ailment ailment = vn_device_diagnose(result, status);
 
 	if (result && ailment == VN_AILMENT_NONE)
 		return result;

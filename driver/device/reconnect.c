@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: going on with another back end where the first one went away: from which
- * position of each ring, and what is said of it.
- * Never: takes a buffer back, or posts one: to the queues' threads it is as if the
- * device had been slow.
- * Read next: driver/transport/vhost_user/resume.c.
+ * Going on with another back end where the first one went away: from which position of each
+ * ring. No buffer is taken back or posted: to the queues' threads it is as if the device had
+ * been slow.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -13,10 +11,11 @@
 
 #include "base/error.h"
 #include "base/order.h"
-#include "driver/state/device.h"
+#include "driver/device/config.h"
+#include "driver/device/sizes.h"
+#include "driver/ring/slow_path.h"
 #include "driver/state/feature.h"
-#include "driver/state/queue.h"
-#include "driver/ring/ring.h"
+#include "driver/state/health.h"
 
 #define QUEUES_MAX 256u
 

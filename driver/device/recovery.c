@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: bringing a device or one queue back, and letting a device rest.
- * Never: takes buffers back from a device that has not let go of them.
- * Read next: driver/device/info.c.
+ * Bringing a device or one queue back, and letting a device rest. Buffers are taken back only
+ * from a device that has released them.
  *
  * Source: "Virtqueue Reset", "Device Status Field" (DEVICE_NEEDS_RESET), "Device
  * Suspend".
@@ -18,12 +17,17 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "driver/control/command.h"
-#include "driver/state/device.h"
-#include "driver/net/pool.h"
-#include "driver/state/queue.h"
-#include "driver/queue/slow_path.h"
-#include "driver/spec/virtio.h"
 #include "driver/control/state.h"
+#include "driver/device/negotiate.h"
+#include "driver/device/reset.h"
+#include "driver/device/sizes.h"
+#include "driver/device/start.h"
+#include "driver/net/pool.h"
+#include "driver/queue/burst.h"
+#include "driver/queue/open.h"
+#include "driver/ring/kick.h"
+#include "driver/spec/virtio.h"
+#include "driver/state/health.h"
 
 /* So many recoveries in so long a time, and it is left alone. */
 #define RECOVERIES (sizeof(((struct vionet_device *)0)->recovered_at) / 8)

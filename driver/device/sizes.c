@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: how many entries a queue gets, how many buffers of which size, and the sum of
- * what a start locks.
- * Never: allocates before all of it is known to fit.
- * Read next: driver/net/pool.h.
+ * How many entries a queue gets, how many buffers of which size, and the sum of what a start
+ * locks, which is known before the first is allocated.
  *
  * Source: "Network Device / Setting Up Receive Buffers".
  */
@@ -13,10 +11,11 @@
 
 #include "base/error.h"
 #include "driver/control/command.h"
+#include "driver/device/sizes.h"
 #include "driver/net/offload.h"
 #include "driver/net/pool.h"
-#include "driver/state/queue.h"
-#include "driver/device/sizes.h"
+#include "driver/queue/open.h"
+#include "driver/ring/ring.h"
 #include "driver/spec/net.h"
 
 #define QUEUE_SIZE_DEFAULT 256u

@@ -14,6 +14,12 @@
 int vn_plan_queues(struct vionet_device *device,
 		   const struct vionet_start_options *options);
 
+/* ---- sizes.c ---- */
+
+/* Can these be the buffers that the device writes to, by its configuration? */
+int vn_device_check_rx_pool(const struct vionet_device *device,
+			    const struct vionet_pool *pool);
+
 /* Bytes of the longest command of the control queue, or of its result. */
 uint32_t vn_control_room(const struct vionet_device *device);
 

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: starting and stopping: queues, their vectors, the control queue behind them,
- * and the order in which they come to life. How many and how large is sizes.c's.
- * Never: touches a register (transports do) or a ring (queues do).
- * Read next: driver/device/sizes.c.
+ * Queues, their vectors, the control queue behind them, and the order in which they come to
+ * life. How many and how large is sizes.c's.
  *
  * Source: "Device Initialization" step 7, "Network Device / Virtqueues",
  * "Automatic receive steering in multiqueue mode".
@@ -17,14 +15,19 @@
 
 #include "base/error.h"
 #include "driver/control/command.h"
-#include "driver/state/device.h"
-#include "driver/net/pool.h"
-#include "driver/state/queue.h"
+#include "driver/control/replay.h"
+#include "driver/control/state.h"
+#include "driver/control/steering.h"
+#include "driver/device/negotiate.h"
+#include "driver/device/reset.h"
 #include "driver/device/sizes.h"
+#include "driver/device/start.h"
+#include "driver/net/pool.h"
+#include "driver/queue/burst.h"
+#include "driver/queue/open.h"
 #include "driver/spec/net.h"
 #include "driver/spec/virtio.h"
-#include "driver/control/steering.h"
-#include "driver/control/state.h"
+#include "driver/state/health.h"
 
 #define START_FLAGS                                                 \
 	((unsigned int)(VIONET_START_NO_INTERRUPTS |                \

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the list of memory that a device can reach, and the rule for letting it
- * go: never while the device might still write to it.
- * Never: decides what the memory is for.
- * Read next: driver/memory/registration.c; iommu/memory.h and iommu/container.h.
+ * The list of memory that a device can reach, and the rule for releasing it: never
+ * while the device might still write to it.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/error.h"
-#include "driver/state/device.h"
+#include "driver/memory/memory.h"
 
 void vn_memory_link(struct vionet_device *device, struct vionet_memory *m)
 {
@@ -169,6 +168,15 @@ static bool leave_twins(struct vionet_memory *m)
 		before = before->twin;
 	before->twin = m->twin == before ? NULL : m->twin;
 	return false;
+}
+
+void vn_registration_release(struct vionet_memory *m)
+{
+	if (m->mapped_here)
+		munmap(m->memory.address, m->memory.size);
+	if (m->memory.fd >= 0)
+		close(m->memory.fd);
+	m->memory.fd = -1;
 }
 
 /* A part has no file of its own, and so vn_memory_free leaves it alone. */

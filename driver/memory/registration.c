@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: memory that the application brings: by its address, or by a file that can be
- * passed on.
- * Never: takes the file itself, but a descriptor of its own; nor more of it than was said.
- * Read next: driver/memory/memory.c.
+ * Memory that the application brings: by its address, or by a file that can be passed
+ * on. A file is used by a descriptor of our own.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "driver/state/device.h"
+#include "driver/memory/memory.h"
 
 static int check_access(enum vionet_access access)
 {
@@ -201,15 +199,6 @@ int vionet_memory_register_fd(struct vionet_device *device, int fd, uint64_t off
 void *vionet_memory_address(const struct vionet_memory *memory)
 {
 	return memory->memory.address;
-}
-
-void vn_registration_release(struct vionet_memory *m)
-{
-	if (m->mapped_here)
-		munmap(m->memory.address, m->memory.size);
-	if (m->memory.fd >= 0)
-		close(m->memory.fd);
-	m->memory.fd = -1;
 }
 
 /* ---- the end ---- */

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: which offloads a queue may carry, and what becomes of a packet that has or
- * asks for one.
- * Never: reads a byte of a received header twice, or the frame behind it at all.
- * Read next: driver/net/offload.c.
+ * Which offloads a queue may carry, and what becomes of a packet that has or asks for
+ * one. A byte of a received header is read once, the frame behind it not at all.
  */
 #ifndef VN_DRIVER_OFFLOAD_H
 #define VN_DRIVER_OFFLOAD_H
@@ -11,17 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct vionet_features;
-struct vionet_packet;
-struct vionet_queue;
-
-/* What may be in the header of a queue's packets; all 0: nothing. */
-struct vn_offloads {
-	uint8_t flags;	/* of `flags` */
-	uint8_t bits;	/* of `gso_type`, besides its kind */
-	uint16_t kinds; /* of gso_type, by number */
-	bool hash;	/* receive: hash_value and hash_report */
-};
+#include "driver/state/queue.h"
 
 struct vn_offloads vn_offloads_of(const struct vionet_features *accepted,
 				  bool transmits);

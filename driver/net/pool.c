@@ -1,23 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: making and releasing pools, and attaching foreign frames to packets.
- * Never: takes a lock; a pool is one thread's.
- * Read next: driver/state/queue.h.
+ * Making and releasing pools, and attaching external frames to packets. A pool is one thread's:
+ * there is no lock.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "driver/memory/memory.h"
 #include "driver/net/pool.h"
 
 #define COUNT_DEFAULT 1024u
 #define COUNT_MAX (1u << 24)
 #define STRIDE_DEFAULT 2048u
 #define LINE 64u
-
-/* Bytes before `data` that the virtio header may need, in its longest form. */
-#define HEADER_ROOM 32u
 
 /* Fill in defaults and check what an application asked for. */
 static int settle_options(const struct vionet_device *device,
@@ -106,15 +103,6 @@ static void release_memory(struct vionet_pool *pool)
 		vn_device_memory_free(pool->memory);
 	else
 		__atomic_sub_fetch(&pool->memory->users, 1, __ATOMIC_RELEASE);
-}
-
-void vn_pool_place(struct vionet_pool *pool)
-{
-	const struct vionet_memory *m = pool->memory;
-
-	pool->iova_offset = m->iova - (uint64_t)(uintptr_t)m->memory.address;
-	for (uint32_t i = 0; i < pool->count; i++)
-		pool->packets[i].buffer = pool->base + (size_t)i * pool->stride;
 }
 
 static void fill(struct vionet_pool *pool)
@@ -261,95 +249,6 @@ uint32_t vionet_pool_buffer_size(const struct vionet_pool *pool)
 	return pool->buffer_size;
 }
 
-uint32_t vionet_packet_alloc(struct vionet_pool *pool,
-			     struct vionet_packet **packets, uint32_t count)
-{
-	if (count > pool->available)
-		count = pool->available;
-	for (uint32_t i = 0; i < count; i++) {
-		struct vionet_packet *packet = pool->free[--pool->available];
-
-		vn_packet_reset(packet);
-		packet->state = VN_PACKET_APPLICATION;
-		packets[i] = packet;
-	}
-	return count;
-}
-
-/* Packets of one pool that are one segment each, the application's, and have no foreign frame, from the
- * front: the pool's stack stays in registers. Returns how many there were. */
-static uint32_t free_common(struct vionet_packet *const *packets, uint32_t count)
-{
-	const struct vionet_packet *first = packets[0];
-	struct vionet_pool *pool = first->pool;
-	struct vionet_packet **top = pool->free + pool->available;
-	size_t i;
-
-	for (i = 0; i != count; i++) {
-		struct vionet_packet *packet = packets[i];
-
-		if (packet->pool != pool || packet->next ||
-		    packet->state != VN_PACKET_APPLICATION)
-			break;
-		packet->state = VN_PACKET_FREE;
-		top[i] = packet;
-	}
-	pool->available += (uint32_t)i;
-	return (uint32_t)i;
-}
-
-/* Any other packet. What is not the application's is left alone, segment by segment: it
- * was freed before, or the device has it. */
-static void free_uncommon(struct vionet_packet *packet)
-{
-	while (packet) {
-		struct vionet_packet *next = packet->next;
-		bool own = (packet->state & VN_PACKET_OWNER) ==
-			   VN_PACKET_APPLICATION;
-
-		assert(own);
-		if (!own)
-			return;
-		vn_segment_free(packet);
-		packet = next;
-	}
-}
-
-void vionet_packet_free(struct vionet_packet *const *packets, uint32_t count)
-{
-	while (count != 0) {
-		uint32_t done = free_common(packets, count);
-
-		if (done == 0) {
-			free_uncommon(packets[0]);
-			done = 1;
-		}
-		packets += done;
-		count -= done;
-	}
-}
-
-uint32_t vionet_packet_tailroom(const struct vionet_packet *packet)
-{
-	size_t room = (size_t)VIONET_HEADROOM + packet->pool->buffer_size;
-	size_t offset = (size_t)(packet->data - packet->buffer);
-
-	/* A frame may be longer than it was asked room for: buffers end on lines. */
-	if ((packet->state & VN_PACKET_ATTACHED) || offset > room ||
-	    packet->length > room - offset)
-		return 0;
-	return (uint32_t)(room - offset) - packet->length;
-}
-
-uint32_t vionet_packet_headroom(const struct vionet_packet *packet)
-{
-	ptrdiff_t room = packet->data - packet->buffer;
-
-	if ((packet->state & VN_PACKET_ATTACHED) || room < (ptrdiff_t)HEADER_ROOM)
-		return 0;
-	return (uint32_t)room - HEADER_ROOM;
-}
-
 int vionet_packet_attach(struct vionet_packet *packet,
 			 struct vionet_memory *memory, void *frame,
 			 uint32_t length, vionet_release_fn *release,
@@ -387,14 +286,4 @@ int vionet_packet_attach(struct vionet_packet *packet,
 	packet->data = frame;
 	packet->length = length;
 	return 0;
-}
-
-void vn_packet_detach(struct vionet_packet *packet)
-{
-	struct vn_attachment *a = vn_packet_attachment(packet);
-
-	packet->state &= (uint16_t)~VN_PACKET_ATTACHED;
-	__atomic_sub_fetch(&a->memory->users, 1, __ATOMIC_RELEASE);
-	if (a->release)
-		a->release(a->frame, a->context);
 }

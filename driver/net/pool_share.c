@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: pools that several devices see, each at an address of its own.
- * Never: looks anything up for a packet: what a queue needs of a pool it has looked up
- * once for a run of its packets.
- * Read next: driver/queue/slow_path.c.
+ * Pools that several devices see, each at an address of its own. Nothing is looked up for a
+ * packet: a queue looks a pool up once for a run of its packets.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "driver/memory/memory.h"
 #include "driver/net/pool.h"
 
 /* Another device that sees a pool. */

@@ -1,9 +1,192 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: the bursts of the split ring with IN_ORDER.
- * Never: has code of its own; see driver/queue/burst_table.h.
- * Read next: driver/queue/burst_packed.c.
- */
-#include "driver/queue/burst_table.h"
+/* The bursts of the split ring with IN_ORDER. */
+#include "driver/queue/receive.h"
+#include "driver/queue/transmit.h"
 
-VN_BURSTS_DEFINE(vn_bursts_split_in_order, VN_SPLIT_IN_ORDER);
+/* ---- receive ---- */
+
+NEVER_INLINE void rx_refill_split_in_order(struct vionet_queue *queue)
+{
+	rx_refill_burst(queue, VN_SPLIT_IN_ORDER);
+}
+
+NEVER_INLINE uint32_t rx_burst_split_in_order_many(struct vionet_queue *queue,
+	struct vionet_packet **packets, uint32_t max)
+{
+	return rx_burst(queue, VN_SPLIT_IN_ORDER, false, false, rx_refill_split_in_order,
+			packets, max);
+}
+
+static uint32_t rx_burst_split_in_order(struct vionet_queue *queue,
+	struct vionet_packet **packets, uint32_t max)
+{
+	if (max != 1)
+		return rx_burst_split_in_order_many(queue, packets, max);
+	return rx_single(queue, VN_SPLIT_IN_ORDER, false, false, rx_refill_split_in_order,
+			 rx_burst_split_in_order_many, packets);
+}
+
+NEVER_INLINE uint32_t rx_burst_split_in_order_mergeable_many(struct vionet_queue *queue,
+	struct vionet_packet **packets, uint32_t max)
+{
+	return rx_burst(queue, VN_SPLIT_IN_ORDER, true, false, rx_refill_split_in_order,
+			packets, max);
+}
+
+static uint32_t rx_burst_split_in_order_mergeable(struct vionet_queue *queue,
+	struct vionet_packet **packets, uint32_t max)
+{
+	if (max != 1)
+		return rx_burst_split_in_order_mergeable_many(queue, packets, max);
+	return rx_single(queue, VN_SPLIT_IN_ORDER, true, false, rx_refill_split_in_order,
+			 rx_burst_split_in_order_mergeable_many, packets);
+}
+
+NEVER_INLINE uint32_t rx_burst_split_in_order_offloads_many(struct vionet_queue *queue,
+	struct vionet_packet **packets, uint32_t max)
+{
+	return rx_burst(queue, VN_SPLIT_IN_ORDER, false, true, rx_refill_split_in_order,
+			packets, max);
+}
+
+static uint32_t rx_burst_split_in_order_offloads(struct vionet_queue *queue,
+	struct vionet_packet **packets, uint32_t max)
+{
+	if (max != 1)
+		return rx_burst_split_in_order_offloads_many(queue, packets, max);
+	return rx_single(queue, VN_SPLIT_IN_ORDER, false, true, rx_refill_split_in_order,
+			 rx_burst_split_in_order_offloads_many, packets);
+}
+
+NEVER_INLINE uint32_t rx_burst_split_in_order_mergeable_offloads_many(struct vionet_queue *queue,
+	struct vionet_packet **packets, uint32_t max)
+{
+	return rx_burst(queue, VN_SPLIT_IN_ORDER, true, true, rx_refill_split_in_order,
+			packets, max);
+}
+
+static uint32_t rx_burst_split_in_order_mergeable_offloads(struct vionet_queue *queue,
+	struct vionet_packet **packets, uint32_t max)
+{
+	if (max != 1)
+		return rx_burst_split_in_order_mergeable_offloads_many(queue, packets, max);
+	return rx_single(queue, VN_SPLIT_IN_ORDER, true, true, rx_refill_split_in_order,
+			 rx_burst_split_in_order_mergeable_offloads_many, packets);
+}
+
+/* ---- transmit ---- */
+
+NEVER_INLINE uint32_t tx_reclaim_split_in_order(struct vionet_queue *queue, uint32_t wanted)
+{
+	return tx_reclaim_burst(queue, VN_SPLIT_IN_ORDER, wanted);
+}
+
+NEVER_INLINE uint32_t tx_burst_split_in_order_rest(struct vionet_queue *queue,
+	struct vionet_packet *const *packets, uint32_t count,
+	uint32_t *pushed, uint64_t *bytes)
+{
+	return tx_rest(queue, VN_SPLIT_IN_ORDER, false, tx_reclaim_split_in_order, packets,
+		       count, pushed, bytes);
+}
+
+NEVER_INLINE uint32_t tx_burst_split_in_order_many(struct vionet_queue *queue,
+	struct vionet_packet *const *packets, uint32_t count)
+{
+	return tx_burst(queue, VN_SPLIT_IN_ORDER, false, tx_reclaim_split_in_order,
+			tx_burst_split_in_order_rest, packets, count);
+}
+
+static uint32_t tx_burst_split_in_order(struct vionet_queue *queue,
+	struct vionet_packet *const *packets, uint32_t count)
+{
+	if (count != 1)
+		return tx_burst_split_in_order_many(queue, packets, count);
+	return tx_single(queue, VN_SPLIT_IN_ORDER, false, tx_reclaim_split_in_order,
+			 tx_burst_split_in_order_many, packets);
+}
+
+NEVER_INLINE uint32_t tx_burst_split_in_order_offloads_rest(struct vionet_queue *queue,
+	struct vionet_packet *const *packets, uint32_t count,
+	uint32_t *pushed, uint64_t *bytes)
+{
+	return tx_rest(queue, VN_SPLIT_IN_ORDER, true, tx_reclaim_split_in_order, packets,
+		       count, pushed, bytes);
+}
+
+NEVER_INLINE uint32_t tx_burst_split_in_order_offloads_many(struct vionet_queue *queue,
+	struct vionet_packet *const *packets, uint32_t count)
+{
+	return tx_burst(queue, VN_SPLIT_IN_ORDER, true, tx_reclaim_split_in_order,
+			tx_burst_split_in_order_offloads_rest, packets, count);
+}
+
+static uint32_t tx_burst_split_in_order_offloads(struct vionet_queue *queue,
+	struct vionet_packet *const *packets, uint32_t count)
+{
+	if (count != 1)
+		return tx_burst_split_in_order_offloads_many(queue, packets, count);
+	return tx_single(queue, VN_SPLIT_IN_ORDER, true, tx_reclaim_split_in_order,
+			 tx_burst_split_in_order_offloads_many, packets);
+}
+
+static uint32_t tx_reclaim_all_split_in_order(struct vionet_queue *queue)
+{
+	/* What was seen last time, then what has come since. */
+	while (tx_reclaim_split_in_order(queue, UINT32_MAX) != 0)
+		;
+	return queue->outstanding;
+}
+
+/* ---- both ---- */
+
+static bool ready_split_in_order(struct vionet_queue *queue)
+{
+	return ring_completed(queue, VN_SPLIT_IN_ORDER);
+}
+
+static int arm_split_in_order(struct vionet_queue *queue)
+{
+	return arm_burst(queue, VN_SPLIT_IN_ORDER, rx_refill_split_in_order);
+}
+
+static void disarm_split_in_order(struct vionet_queue *queue)
+{
+	ring_disarm(queue, VN_SPLIT_IN_ORDER);
+}
+
+const struct vn_bursts_choice vn_bursts_split_in_order = {
+	.plain = {
+		{
+			.receive = rx_burst_split_in_order,
+			.transmit = tx_burst_split_in_order,
+			.reclaim = tx_reclaim_all_split_in_order,
+			.ready = ready_split_in_order,
+			.arm = arm_split_in_order,
+			.disarm = disarm_split_in_order,
+		}, {
+			.receive = rx_burst_split_in_order_mergeable,
+			.transmit = tx_burst_split_in_order,
+			.reclaim = tx_reclaim_all_split_in_order,
+			.ready = ready_split_in_order,
+			.arm = arm_split_in_order,
+			.disarm = disarm_split_in_order,
+		},
+	},
+	.offloads = {
+		{
+			.receive = rx_burst_split_in_order_offloads,
+			.transmit = tx_burst_split_in_order_offloads,
+			.reclaim = tx_reclaim_all_split_in_order,
+			.ready = ready_split_in_order,
+			.arm = arm_split_in_order,
+			.disarm = disarm_split_in_order,
+		}, {
+			.receive = rx_burst_split_in_order_mergeable_offloads,
+			.transmit = tx_burst_split_in_order_offloads,
+			.reclaim = tx_reclaim_all_split_in_order,
+			.ready = ready_split_in_order,
+			.arm = arm_split_in_order,
+			.disarm = disarm_split_in_order,
+		},
+	},
+};

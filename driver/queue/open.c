@@ -1,11 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: making and closing queues, health and counters. The bursts are in
- * driver/ring/layout.h, waiting is in driver/queue/wait.c.
- * Never: frees ring memory that the device may still write to.
- * Read next: driver/ring/split.h.
- */
-#include <assert.h>
+/* Making and closing queues. Memory that the device may still write to goes into quarantine. */
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -15,13 +9,15 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "driver/net/offload.h"
 #include "driver/net/pool.h"
+#include "driver/queue/burst.h"
+#include "driver/queue/open.h"
 #include "driver/queue/quarantine.h"
-#include "driver/state/queue.h"
-#include "driver/queue/burst_table.h"
+#include "driver/queue/slow_path.h"
+#include "driver/ring/ring.h"
+#include "driver/state/health.h"
 #include "driver/spec/net.h"
-
-/* ---- making ---- */
 
 #define ETHERNET_HEADER 14u
 
@@ -29,17 +25,6 @@ static uint32_t longest_frame(const struct vionet_device *device)
 {
 	return device->config.mtu ? device->config.mtu + ETHERNET_HEADER :
 				    VIONET_FRAME_MAX;
-}
-
-/* "transmit queue 3", for error texts. */
-const char *vn_queue_name(const struct vionet_queue *queue, char text[32])
-{
-	if (!queue->packets)
-		snprintf(text, 32, "control queue");
-	else
-		snprintf(text, 32, "%s queue %u",
-			 queue->transmits ? "transmit" : "receive", queue->pair);
-	return text;
 }
 
 /*
@@ -101,6 +86,25 @@ static void use_pool(struct vionet_queue *queue, const struct vionet_pool *pool)
 				      pool->stride_lines;
 }
 
+static const struct vn_bursts *bursts_of(const struct vionet_queue *queue)
+{
+	static const struct vn_bursts_choice *const choices[] = {
+		[VN_SPLIT] = &vn_bursts_split,
+		[VN_SPLIT_IN_ORDER] = &vn_bursts_split_in_order,
+		[VN_PACKED] = &vn_bursts_packed,
+		[VN_PACKED_IN_ORDER] = &vn_bursts_packed_in_order,
+	};
+	const struct vn_bursts_choice *choice = choices[queue->layout];
+	/* Transmit bursts look at a packet's offloads anyway; those of the basic
+	 * header serve also where some are negotiated. */
+	bool basic = queue->transmits ?
+			     queue->header_size == sizeof(struct net_hdr) :
+			     !queue->metadata;
+
+	return basic ? &choice->plain[queue->mergeable] :
+		       &choice->offloads[queue->mergeable];
+}
+
 int vn_queue_open(struct vionet_queue *queue, struct vionet_device *device,
 		  const struct vn_queue_plan *plan)
 {
@@ -153,55 +157,11 @@ int vn_queue_open(struct vionet_queue *queue, struct vionet_device *device,
 		vn_queue_close(queue);
 		return vn_error_restore(result, &why);
 	}
-	queue->bursts = vn_bursts_of(queue);
+	queue->bursts = bursts_of(queue);
 	hold_pool(queue);
 	if (queue->pool)
 		use_pool(queue, queue->pool);
 	return 0;
-}
-
-const struct vn_bursts *vn_bursts_of(const struct vionet_queue *queue)
-{
-	static const struct vn_bursts_choice *const choices[] = {
-		[VN_SPLIT] = &vn_bursts_split,
-		[VN_SPLIT_IN_ORDER] = &vn_bursts_split_in_order,
-		[VN_PACKED] = &vn_bursts_packed,
-		[VN_PACKED_IN_ORDER] = &vn_bursts_packed_in_order,
-	};
-	const struct vn_bursts_choice *choice = choices[queue->layout];
-	/* Transmit bursts look at a packet's offloads anyway; those of the basic
-	 * header serve also where some are negotiated. */
-	bool basic = queue->transmits ?
-			     queue->header_size == sizeof(struct net_hdr) :
-			     !queue->metadata;
-
-	return basic ? &choice->plain[queue->mergeable] :
-		       &choice->offloads[queue->mergeable];
-}
-
-/* Buffers of a device that is quiet are ours again, whether completed or not. */
-static void take_back(struct vionet_queue *queue)
-{
-	for (uint32_t i = 0; queue->slots && i < queue->size; i++) {
-		struct vionet_packet *packet = vn_slot_packet(queue->slots[i]);
-
-		if (!packet || !queue->pool)
-			continue;
-		vn_packet_unpoison(packet);
-		/* Posted descriptions are as the last user left them. */
-		if (!queue->transmits)
-			packet->next = NULL;
-		vn_packet_set_owner(packet, VN_PACKET_DEVICE);
-		vn_packet_free(packet);
-	}
-	if (queue->partial.left != 0 && !queue->partial.drop)
-		vn_packet_free(queue->partial.head);
-}
-
-void vn_queue_release(struct vionet_queue *queue)
-{
-	take_back(queue);
-	vn_ring_close(queue);
 }
 
 /* All that it has goes; the structure stays as it is. */
@@ -271,154 +231,4 @@ int vn_queue_reopen(struct vionet_queue *queue, const struct vn_queue_plan *plan
 	if (result)
 		vn_queue_break(queue, VN_BREACH_RESET, 0, 0);
 	return result;
-}
-
-/* ---- health ---- */
-
-void vn_queue_break(struct vionet_queue *queue, enum vn_breach breach,
-		    uint32_t value, uint32_t limit)
-{
-	if (queue->breach != VN_BREACH_NONE)
-		return;
-	__atomic_store_n(&queue->breach_value, value, __ATOMIC_RELAXED);
-	__atomic_store_n(&queue->breach_limit, limit, __ATOMIC_RELAXED);
-	__atomic_store_n(&queue->breach, (uint8_t)breach, __ATOMIC_RELEASE);
-}
-
-static int check_reach(const struct vionet_queue *queue)
-{
-	if (__atomic_load_n(&queue->unreachable, __ATOMIC_RELAXED) !=
-	    VN_UNREACHABLE_LAST)
-		return 0;
-	return vn_error(EXDEV, "%s: transmit queue %u: a packet's pool was made for "
-			"another device; show it to this one too: vionet_pool_share",
-			queue->device->name, queue->pair);
-}
-
-int vionet_queue_check(const struct vionet_queue *queue)
-{
-	uint8_t breach = __atomic_load_n(&queue->breach, __ATOMIC_ACQUIRE);
-	uint32_t value = __atomic_load_n(&queue->breach_value, __ATOMIC_RELAXED);
-	uint32_t limit = __atomic_load_n(&queue->breach_limit, __ATOMIC_RELAXED);
-	char what[96], name[32];
-
-	switch (breach) {
-	case VN_BREACH_NONE:
-		return vn_device_ails(queue->device) ?
-			       vn_device_check(queue->device) : check_reach(queue);
-	case VN_BREACH_INDEX_JUMP:
-		snprintf(what, sizeof(what), "the used index jumped by %u with %u "
-			 "buffers outstanding", value, limit);
-		break;
-	case VN_BREACH_ID_RANGE:
-		snprintf(what, sizeof(what), "used id %u is out of range, the queue "
-			 "has %u entries", value, limit);
-		break;
-	case VN_BREACH_ID_IDLE:
-		snprintf(what, sizeof(what), "used id %u is not outstanding", value);
-		break;
-	case VN_BREACH_ORDER:
-		snprintf(what, sizeof(what), "used id %u is out of order, though the "
-			 "device took IN_ORDER", value);
-		break;
-	case VN_BREACH_RESET:
-		snprintf(what, sizeof(what), "it could not be reset, or not be set "
-			 "up again afterwards");
-		break;
-	default:
-		snprintf(what, sizeof(what), "a packet of %u buffers on a queue of "
-			 "%u entries", value, limit);
-		break;
-	}
-	return vn_error(EIO, "%s: %s is broken by the device: %s; stop and start "
-			"the device, or recover it", queue->device->name,
-			vn_queue_name(queue, name), what);
-}
-
-/* ---- bursts ---- */
-
-/* A queue is one thread's from its first burst on; debug builds hold to that. */
-static inline void check_owner(struct vionet_queue *queue)
-{
-#ifndef NDEBUG
-	if (!queue->owned) {
-		queue->owner = pthread_self();
-		queue->owned = true;
-	}
-	assert(pthread_equal(queue->owner, pthread_self()));
-#else
-	(void)queue;
-#endif
-}
-
-uint32_t vionet_queue_receive(struct vionet_queue *queue,
-			      struct vionet_packet **packets, uint32_t max)
-{
-	assert(!queue->transmits);
-	check_owner(queue);
-	if (__builtin_expect(vn_queue_paused(queue), 0))
-		return 0;
-	return queue->bursts->receive(queue, packets, max);
-}
-
-uint32_t vionet_queue_transmit(struct vionet_queue *queue,
-			       struct vionet_packet *const *packets,
-			       uint32_t count)
-{
-	assert(queue->transmits);
-	check_owner(queue);
-	if (__builtin_expect(vn_queue_paused(queue), 0))
-		return 0;
-	return queue->bursts->transmit(queue, packets, count);
-}
-
-uint32_t vionet_queue_reclaim(struct vionet_queue *queue)
-{
-	uint32_t left;
-
-	assert(queue->transmits);
-	check_owner(queue);
-	left = queue->bursts->reclaim(queue);
-	if (left != 0)
-		vn_queue_idle(queue);
-	return left;
-}
-
-/* ---- looking ---- */
-
-struct vionet_pool *vionet_queue_pool(const struct vionet_queue *queue)
-{
-	return queue->pool;
-}
-
-static uint64_t counted(const uint64_t *counter)
-{
-	return __atomic_load_n(counter, __ATOMIC_RELAXED);
-}
-
-int vionet_queue_stats(const struct vionet_queue *queue,
-		       struct vionet_queue_stats *stats)
-{
-	const struct vn_counters *c = &queue->counters;
-
-	*stats = (struct vionet_queue_stats){
-		.packets = counted(&c->packets),
-		.bytes = counted(&c->bytes),
-		.completed = counted(&c->completed),
-		.kicks = counted(&c->kicks),
-		.interrupts = counted(&c->interrupts),
-		.full = counted(&c->full),
-		.invalid = counted(&c->invalid),
-		.dropped_short = counted(&c->dropped_short),
-		.dropped_long = counted(&c->dropped_long),
-		.dropped_chain = counted(&c->dropped_chain),
-		.dropped_metadata = counted(&c->dropped_metadata),
-		.ignored_metadata = counted(&c->ignored_metadata),
-		.starved = counted(&c->starved),
-		.lost_interrupts = counted(&c->lost_interrupts),
-		.rescues = counted(&c->rescues),
-		.in_flight = (uint32_t)counted(&c->in_flight),
-		.size = (uint32_t)counted(&c->size),
-	};
-	return 0;
 }

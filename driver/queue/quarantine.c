@@ -1,13 +1,35 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: see driver/queue/quarantine.h.
- * Never: see driver/queue/quarantine.h.
- * Read next: driver/device/recovery.c.
- */
 #include <stdlib.h>
 
 #include "driver/net/pool.h"
 #include "driver/queue/quarantine.h"
+#include "driver/ring/ring.h"
+#include "driver/state/health.h"
+
+/* Buffers of a device that is quiet are ours again, whether completed or not. */
+static void take_back(struct vionet_queue *queue)
+{
+	for (uint32_t i = 0; queue->slots && i < queue->size; i++) {
+		struct vionet_packet *packet = vn_slot_packet(queue->slots[i]);
+
+		if (!packet || !queue->pool)
+			continue;
+		vn_packet_unpoison(packet);
+		/* Posted descriptions are as the last user left them. */
+		if (!queue->transmits)
+			packet->next = NULL;
+		vn_packet_set_owner(packet, VN_PACKET_DEVICE);
+		vn_packet_free(packet);
+	}
+	if (queue->partial.left != 0 && !queue->partial.drop)
+		vn_packet_free(queue->partial.head);
+}
+
+void vn_queue_release(struct vionet_queue *queue)
+{
+	take_back(queue);
+	vn_ring_close(queue);
+}
 
 void vn_quarantine_add(struct vionet_queue *queue)
 {

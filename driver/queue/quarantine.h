@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: queues that their device may still use, though nobody else does: whole, with
- * ring, record of what is in flight, and packets.
- * Never: gives any of it back before the device is known to be quiet.
- * Read next: driver/queue/quarantine.c.
+ * Queues that their device may still use, though nobody else does: whole, with ring, record
+ * of what is in flight, and packets. None of it is given back before the device is quiesced.
  */
 #ifndef VN_DRIVER_QUARANTINE_H
 #define VN_DRIVER_QUARANTINE_H
@@ -18,6 +16,10 @@ struct vn_quarantined {
 
 /* Take over all that `queue` has, in its `place`. */
 void vn_quarantine_add(struct vionet_queue *queue);
+
+/* The device has nothing of the queue any more: packets go back to their pools, and the
+ * ring's memory is freed. */
+void vn_queue_release(struct vionet_queue *queue);
 
 /* The device is quiet, or was taken away: packets go back to their pools, the device's
  * own pools and all ring memory are freed. */

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the receive burst and the refill, once for every ring layout, with or
- * without mergeable buffers.
- * Never: see driver/ring/layout.h.
- * Read next: driver/queue/transmit.h.
+ * The receive burst and the refill, once for every ring layout, with or without mergeable
+ * buffers.
  *
  * Source: "Network Device / Setting Up Receive Buffers, Processing of Incoming
  * Packets".
  */
-#ifndef VN_DRIVER_RXTX_RECEIVE_H
-#define VN_DRIVER_RXTX_RECEIVE_H
+#ifndef VN_DRIVER_RECEIVE_H
+#define VN_DRIVER_RECEIVE_H
 
+#include "driver/net/offload.h"
 #include "driver/net/pool.h"
-#include "driver/ring/layout.h"
+#include "driver/queue/burst.h"
+#include "driver/queue/rescue.h"
 #include "driver/queue/slow_path.h"
+#include "driver/ring/layout.h"
 #include "driver/spec/net.h"
 
 /* A num_buffers that no header holds: every buffer is looked at closely. */
@@ -24,7 +25,7 @@
  * where `data` of a fresh packet points. Descriptions are not touched: what of them
  * has to be set is set when the packet is received.
  */
-ALWAYS_INLINE void refill_burst(struct vionet_queue *queue,
+ALWAYS_INLINE void rx_refill_burst(struct vionet_queue *queue,
 				enum vn_layout layout)
 {
 	struct vionet_pool *pool = queue->pool;
@@ -62,7 +63,7 @@ ALWAYS_INLINE void refill_burst(struct vionet_queue *queue,
 }
 
 /* The description of a packet of one buffer, as if fresh. */
-ALWAYS_INLINE void describe(struct vionet_packet *packet, uint32_t length)
+ALWAYS_INLINE void rx_describe(struct vionet_packet *packet, uint32_t length)
 {
 	vn_packet_reset(packet);
 	packet->state = VN_PACKET_APPLICATION;
@@ -75,7 +76,7 @@ ALWAYS_INLINE void describe(struct vionet_packet *packet, uint32_t length)
  * found right, is taken here; the rest in offload.c. Returns false if the packet made
  * no sense: it is gone then.
  */
-ALWAYS_INLINE bool take_metadata(struct vionet_queue *queue,
+ALWAYS_INLINE bool rx_take_metadata(struct vionet_queue *queue,
 				 struct vionet_packet *packet,
 				 uint32_t header_size)
 {
@@ -89,7 +90,7 @@ ALWAYS_INLINE bool take_metadata(struct vionet_queue *queue,
 	return true;
 }
 
-ALWAYS_INLINE uint32_t num_buffers(const struct vionet_packet *packet,
+ALWAYS_INLINE uint32_t rx_num_buffers(const struct vionet_packet *packet,
 				   uint32_t header_size)
 {
 	const uint8_t *header = packet->buffer + VIONET_HEADROOM - header_size;
@@ -97,22 +98,22 @@ ALWAYS_INLINE uint32_t num_buffers(const struct vionet_packet *packet,
 	return vn_load16(&((const volatile struct net_hdr *)header)->num_buffers);
 }
 
-/* refill_burst of the layout, as a function of its own: the receive burst has the
+/* rx_refill_burst of the layout, as a function of its own: the receive burst has the
  * registers for itself. */
-typedef void refill_fn(struct vionet_queue *queue);
+typedef void rx_refill_fn(struct vionet_queue *queue);
 
 /* What does not change in a burst, but for `usual`: the num_buffers of the common
  * buffer, or none where the next belongs to a packet that has begun. */
-struct receiving {
+struct rx_limits {
 	uint32_t header_size, shortest, span, usual;
 };
 
-ALWAYS_INLINE struct receiving receiving_of(const struct vionet_queue *queue,
+ALWAYS_INLINE struct rx_limits rx_limits_of(const struct vionet_queue *queue,
 					    uint32_t header_size)
 {
 	uint32_t shortest = header_size + VIONET_FRAME_MIN;
 
-	return (struct receiving){
+	return (struct rx_limits){
 		.header_size = header_size,
 		.shortest = shortest,
 		.span = queue->posted - shortest,
@@ -123,36 +124,36 @@ ALWAYS_INLINE struct receiving receiving_of(const struct vionet_queue *queue,
 /*
  * A packet that is complete with this buffer, or NULL. The common buffer is a whole
  * packet: a header, a frame of 14 bytes at least, and no more than was posted. One
- * comparison tells, the rest is in rxtx_slow.c.
+ * comparison tells, the rest is in driver/queue/slow_path.c.
  */
 ALWAYS_INLINE struct vionet_packet *
-take_buffer(struct vionet_queue *queue, bool mergeable, bool offloads,
-	    struct receiving *r, struct vionet_packet *packet, uint32_t written)
+rx_take_buffer(struct vionet_queue *queue, bool mergeable, bool offloads,
+	    struct rx_limits *r, struct vionet_packet *packet, uint32_t written)
 {
 	uint32_t buffers = 1;
 
 	vn_packet_unpoison(packet);
 	if (mergeable)
-		buffers = num_buffers(packet, r->header_size);
+		buffers = rx_num_buffers(packet, r->header_size);
 	if (UNLIKELY(written - r->shortest > r->span ||
 		     (mergeable && buffers != r->usual))) {
 		packet = vn_receive_uncommon(queue, packet, written, buffers);
 		r->usual = queue->partial.left ? ALWAYS_UNCOMMON : 1;
 		return packet;
 	}
-	describe(packet, written - r->header_size);
-	if (offloads && !take_metadata(queue, packet, r->header_size))
+	rx_describe(packet, written - r->header_size);
+	if (offloads && !rx_take_metadata(queue, packet, r->header_size))
 		return NULL;
 	return packet;
 }
 
-ALWAYS_INLINE uint32_t receive_burst(struct vionet_queue *queue,
+ALWAYS_INLINE uint32_t rx_burst(struct vionet_queue *queue,
 				     enum vn_layout layout, bool mergeable,
-				     bool offloads, refill_fn *refill,
+				     bool offloads, rx_refill_fn *refill,
 				     struct vionet_packet **packets,
 				     uint32_t max)
 {
-	struct receiving r = receiving_of(queue, header_size_of(queue, offloads));
+	struct rx_limits r = rx_limits_of(queue, header_size_of(queue, offloads));
 	uint32_t received = 0;
 	uint64_t bytes = 0;
 	struct vn_pop c;
@@ -182,7 +183,7 @@ ALWAYS_INLINE uint32_t receive_burst(struct vionet_queue *queue,
 				break;
 			}
 			c.popped++;
-			packet = take_buffer(queue, mergeable, offloads, &r,
+			packet = rx_take_buffer(queue, mergeable, offloads, &r,
 					     (struct vionet_packet *)slot,
 					     written);
 			if (!packet)
@@ -208,15 +209,15 @@ ALWAYS_INLINE uint32_t receive_burst(struct vionet_queue *queue,
 }
 
 /* A burst of one packet, without loops. If the first buffer is not one, `many` goes on. */
-ALWAYS_INLINE uint32_t receive_single(struct vionet_queue *queue,
+ALWAYS_INLINE uint32_t rx_single(struct vionet_queue *queue,
 				      enum vn_layout layout, bool mergeable,
-				      bool offloads, refill_fn *refill,
+				      bool offloads, rx_refill_fn *refill,
 				      vn_receive_fn *many,
 				      struct vionet_packet **packets)
 {
 	uint32_t written, index, header_size = header_size_of(queue, offloads);
 	struct vionet_packet *packet;
-	struct receiving r;
+	struct rx_limits r;
 	struct vn_pop c;
 	vn_slot slot;
 
@@ -230,8 +231,8 @@ ALWAYS_INLINE uint32_t receive_single(struct vionet_queue *queue,
 	c.popped = 1;
 	pop_turn(queue, layout, &c);
 	pop_end(queue, layout, &c);
-	r = receiving_of(queue, header_size);
-	packet = take_buffer(queue, mergeable, offloads, &r,
+	r = rx_limits_of(queue, header_size);
+	packet = rx_take_buffer(queue, mergeable, offloads, &r,
 			     (struct vionet_packet *)slot, written);
 	vn_count(&queue->counters.completed, 1);
 	if (UNLIKELY(!packet)) {
@@ -246,6 +247,16 @@ ALWAYS_INLINE uint32_t receive_single(struct vionet_queue *queue,
 		refill(queue);
 	vn_count_in_flight(queue);
 	return 1;
+}
+
+/* Who sleeps with buffers in the pool and none in the ring sleeps for ever. */
+ALWAYS_INLINE int arm_burst(struct vionet_queue *queue, enum vn_layout layout,
+			    rx_refill_fn *refill)
+{
+	if (!queue->transmits && !queue->breach &&
+	    queue->free_count >= queue->refill_batch)
+		refill(queue);
+	return ring_arm(queue, layout) ? 1 : 0;
 }
 
 #endif

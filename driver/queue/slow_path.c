@@ -1,23 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: packets that are not common: in several buffers or segments, with foreign
- * frames, wrong. See rxtx_slow.h.
- * Never: see driver/ring/layout.h.
- * Read next: driver/queue/transmit.h.
- */
+/* Packets that are not common: in several buffers or segments, with external frames, wrong. */
 #include "driver/queue/receive.h"
+#include "driver/queue/rescue.h"
 #include "driver/queue/transmit.h"
+#include "driver/ring/slow_path.h"
+#include "driver/state/health.h"
 
 /* ---- receive ---- */
 
-static void drop(struct vionet_packet *packet, uint64_t *counter)
+static void rx_drop(struct vionet_packet *packet, uint64_t *counter)
 {
 	vn_count(counter, 1);
 	vn_packet_free(packet);
 }
 
 /* flags and gso_type; read once. */
-static uint32_t header_kind(const struct vionet_queue *queue,
+static uint32_t rx_header_kind(const struct vionet_queue *queue,
 			    const struct vionet_packet *packet)
 {
 	const uint8_t *header = packet->buffer + VIONET_HEADROOM -
@@ -28,7 +26,7 @@ static uint32_t header_kind(const struct vionet_queue *queue,
 
 /* The first buffer of a packet that does not consist of one. Even if the first is
  * bad, the others belong to it and begin with no header. */
-static void start_chain(struct vionet_queue *queue, struct vionet_packet *packet,
+static void rx_start_chain(struct vionet_queue *queue, struct vionet_packet *packet,
 			uint32_t buffers, uint32_t written)
 {
 	bool empty = written == queue->header_size;
@@ -43,13 +41,13 @@ static void start_chain(struct vionet_queue *queue, struct vionet_packet *packet
 		return;
 	}
 	if (buffers == 0 || !good) {
-		drop(packet, buffers == 0 ? &queue->counters.dropped_chain :
+		rx_drop(packet, buffers == 0 ? &queue->counters.dropped_chain :
 			     empty ? &queue->counters.dropped_short :
 				     &queue->counters.dropped_long);
 		packet = NULL;
 	}
 	if (packet && queue->metadata)
-		vn_header_take(queue, packet, header_kind(queue, packet));
+		vn_header_take(queue, packet, rx_header_kind(queue, packet));
 	queue->partial.head = packet;
 	queue->partial.tail = packet;
 	queue->partial.left = buffers == 0 ? 0 : buffers - 1;
@@ -58,7 +56,7 @@ static void start_chain(struct vionet_queue *queue, struct vionet_packet *packet
 
 /* A further buffer. It has no header, so its data begin where the header would.
  * Returns the packet once it is complete. */
-static struct vionet_packet *continue_chain(struct vionet_queue *queue,
+static struct vionet_packet *rx_continue_chain(struct vionet_queue *queue,
 					    struct vionet_packet *packet,
 					    uint32_t written)
 {
@@ -69,7 +67,7 @@ static struct vionet_packet *continue_chain(struct vionet_queue *queue,
 	    (written == 0 || written > queue->posted ||
 	     head->total_length + written > VIONET_FRAME_MAX)) {
 		/* None that is empty would have been announced. */
-		drop(head, written == 0 ? &queue->counters.dropped_chain :
+		rx_drop(head, written == 0 ? &queue->counters.dropped_chain :
 					  &queue->counters.dropped_long);
 		queue->partial.drop = true;
 	}
@@ -86,9 +84,9 @@ static struct vionet_packet *continue_chain(struct vionet_queue *queue,
 	if (queue->partial.left != 0)
 		return NULL;
 	if (head->total_length < VIONET_FRAME_MIN)
-		drop(head, &queue->counters.dropped_short);
+		rx_drop(head, &queue->counters.dropped_short);
 	else if (queue->metadata && !vn_header_judge(queue, head))
-		drop(head, &queue->counters.dropped_metadata);
+		rx_drop(head, &queue->counters.dropped_metadata);
 	else
 		return head;
 	return NULL;
@@ -100,19 +98,19 @@ struct vionet_packet *vn_receive_uncommon(struct vionet_queue *queue,
 {
 	uint32_t header_size = queue->header_size;
 
-	describe(packet, written - header_size);
+	rx_describe(packet, written - header_size);
 	if (queue->partial.left != 0)
-		return continue_chain(queue, packet, written);
+		return rx_continue_chain(queue, packet, written);
 	if (written >= header_size && buffers != 1) {
-		start_chain(queue, packet, buffers, written);
+		rx_start_chain(queue, packet, buffers, written);
 		return NULL;
 	}
 	if (written >= header_size + VIONET_FRAME_MIN && written <= queue->posted)
 		return !queue->metadata ||
 		       vn_receive_header(queue, packet,
-					 header_kind(queue, packet)) ?
+					 rx_header_kind(queue, packet)) ?
 			       packet : NULL;
-	drop(packet, written > queue->posted ? &queue->counters.dropped_long :
+	rx_drop(packet, written > queue->posted ? &queue->counters.dropped_long :
 					       &queue->counters.dropped_short);
 	return NULL;
 }
@@ -147,7 +145,7 @@ bool vn_transmit_one(const struct vionet_queue *queue,
 }
 
 /* Does the device see all of a packet: its buffers, and its foreign frames? */
-static bool is_reachable(const struct vionet_queue *queue,
+static bool tx_is_reachable(const struct vionet_queue *queue,
 			 const struct vionet_packet *packet)
 {
 	struct vn_reach unused;
@@ -160,7 +158,7 @@ static bool is_reachable(const struct vionet_queue *queue,
 	return true;
 }
 
-static uint64_t pool_offset(const struct vionet_queue *queue,
+static uint64_t tx_pool_offset(const struct vionet_queue *queue,
 			    const struct vionet_packet *packet)
 {
 	struct vn_reach reach = { 0 };
@@ -170,10 +168,10 @@ static uint64_t pool_offset(const struct vionet_queue *queue,
 }
 
 /* One segment as the device sees it; a foreign frame by its own memory. */
-static struct vn_element segment_element(const struct vionet_queue *queue,
+static struct vn_element tx_segment_element(const struct vionet_queue *queue,
 					 const struct vionet_packet *s)
 {
-	uint64_t offset = pool_offset(queue, s);
+	uint64_t offset = tx_pool_offset(queue, s);
 
 	if (s->state & VN_PACKET_ATTACHED) {
 		const struct vionet_memory *m =
@@ -193,7 +191,7 @@ static struct vn_element segment_element(const struct vionet_queue *queue,
  * number, 0 if there are too many or it may not be sent; `*total`: bytes of the
  * frame.
  */
-static uint32_t gather(const struct vionet_queue *queue,
+static uint32_t tx_gather(const struct vionet_queue *queue,
 		       const struct vionet_packet *packet,
 		       struct vn_element elements[VN_SEGMENTS_MAX],
 		       uint64_t *total)
@@ -208,7 +206,7 @@ static uint32_t gather(const struct vionet_queue *queue,
 	if (foreign)
 		elements[count++] = (struct vn_element){
 			.iova = (uint64_t)(uintptr_t)own +
-				pool_offset(queue, packet) - header_size,
+				tx_pool_offset(queue, packet) - header_size,
 			.length = header_size,
 		};
 	for (const struct vionet_packet *s = packet; s; s = s->next) {
@@ -216,7 +214,7 @@ static uint32_t gather(const struct vionet_queue *queue,
 		    (s->state & VN_PACKET_OWNER) != VN_PACKET_APPLICATION ||
 		    (!(s->state & VN_PACKET_ATTACHED) && !vn_packet_inside(s, 0)))
 			return 0;
-		elements[count++] = segment_element(queue, s);
+		elements[count++] = tx_segment_element(queue, s);
 		*total += s->length;
 	}
 	if (!foreign) {
@@ -227,12 +225,12 @@ static uint32_t gather(const struct vionet_queue *queue,
 				  foreign ? own : packet->data) ? count : 0;
 }
 
-static void mark_unreachable(struct vionet_queue *queue, enum vn_unreachable what)
+static void tx_mark_unreachable(struct vionet_queue *queue, enum vn_unreachable what)
 {
 	__atomic_store_n(&queue->unreachable, (uint8_t)what, __ATOMIC_RELAXED);
 }
 
-static void mark_transmitted(struct vionet_packet *packet)
+static void tx_mark_transmitted(struct vionet_packet *packet)
 {
 	for (; packet; packet = packet->next)
 		vn_packet_set_owner(packet, VN_PACKET_DEVICE);
@@ -247,11 +245,11 @@ enum vn_transmit_result vn_transmit_uncommon(struct vionet_queue *queue,
 	uint32_t count;
 
 	assert((packet->state & VN_PACKET_OWNER) == VN_PACKET_APPLICATION);
-	if (!is_reachable(queue, packet)) {
-		mark_unreachable(queue, VN_UNREACHABLE_NOW);
+	if (!tx_is_reachable(queue, packet)) {
+		tx_mark_unreachable(queue, VN_UNREACHABLE_NOW);
 		return VN_UNREACHABLE;
 	}
-	count = gather(queue, packet, elements, &total);
+	count = tx_gather(queue, packet, elements, &total);
 	if (count == 0) {
 		vn_count(&queue->counters.invalid, 1);
 		/* Not freed if it is not the application's to give away. */
@@ -262,7 +260,7 @@ enum vn_transmit_result vn_transmit_uncommon(struct vionet_queue *queue,
 	if (!vn_ring_push(queue, elements, count, 0, (vn_slot)packet))
 		return VN_FULL;
 	*bytes += total;
-	mark_transmitted(packet);
+	tx_mark_transmitted(packet);
 	return VN_PUSHED;
 }
 
@@ -276,18 +274,13 @@ void vn_reclaim_uncommon(struct vionet_queue *queue, vn_slot slot, uint32_t inde
 	vn_packet_free(packet);
 }
 
-void vn_queue_kick(struct vionet_queue *queue)
-{
-	kick(queue, vn_layout_is_packed(queue->layout));
-}
-
 void vn_transmit_stuck(struct vionet_queue *queue)
 {
 	if (queue->unreachable == VN_UNREACHABLE_NOW) {
-		mark_unreachable(queue, VN_UNREACHABLE_LAST);
+		tx_mark_unreachable(queue, VN_UNREACHABLE_LAST);
 		return;
 	}
-	mark_unreachable(queue, VN_REACHABLE);
+	tx_mark_unreachable(queue, VN_REACHABLE);
 	vn_count(&queue->counters.full, 1);
 	vn_queue_idle(queue);
 }

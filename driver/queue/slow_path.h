@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: what the bursts do with packets that are not common; one copy for all
- * layouts.
- * Read next: driver/queue/slow_path.c.
- */
-#ifndef VN_DRIVER_RXTX_SLOW_H
-#define VN_DRIVER_RXTX_SLOW_H
+/* What the bursts do with packets that are not common; one copy for all layouts. */
+#ifndef VN_DRIVER_QUEUE_SLOW_PATH_H
+#define VN_DRIVER_QUEUE_SLOW_PATH_H
 
 #include "driver/state/queue.h"
 
@@ -46,8 +42,5 @@ void vn_transmit_stuck(struct vionet_queue *queue);
  * false, and changes nothing, if nothing may. */
 bool vn_source_choose(const struct vionet_queue *queue,
 		      const struct vionet_pool *pool, struct vn_source *source);
-
-/* Notify the device whether it wants it or not. */
-void vn_queue_kick(struct vionet_queue *queue);
 
 #endif

@@ -1,27 +1,25 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the transmit burst and taking back what was sent, once for every ring
- * layout.
- * Never: see driver/ring/layout.h.
- * Read next: driver/queue/burst_split.c, then driver/transport/transport.h.
+ * The transmit burst and taking back what was sent, once for every ring layout.
  *
  * Source: "Network Device / Packet Transmission".
  */
-#ifndef VN_DRIVER_RXTX_TRANSMIT_H
-#define VN_DRIVER_RXTX_TRANSMIT_H
+#ifndef VN_DRIVER_TRANSMIT_H
+#define VN_DRIVER_TRANSMIT_H
 
 #include <string.h>
 
 #include "driver/net/pool.h"
-#include "driver/ring/layout.h"
+#include "driver/queue/burst.h"
 #include "driver/queue/slow_path.h"
+#include "driver/ring/layout.h"
 
 /* Packets that are taken back when some are wanted: enough to do it rarely, not so many
  * that a call takes long, or follows the device to the line that it is writing. */
 #define RECLAIM_BATCH 64u
 
 /* As ring_pop, of a buffer whose written length does not count. */
-ALWAYS_INLINE vn_slot pop_sent(struct vionet_queue *queue, enum vn_layout layout,
+ALWAYS_INLINE vn_slot tx_pop(struct vionet_queue *queue, enum vn_layout layout,
 			       struct vn_pop *c, uint32_t *index)
 {
 	uint32_t written;
@@ -32,7 +30,7 @@ ALWAYS_INLINE vn_slot pop_sent(struct vionet_queue *queue, enum vn_layout layout
 }
 
 /* pop_begin, for up to `wanted`. */
-ALWAYS_INLINE void pop_sent_begin(struct vionet_queue *queue,
+ALWAYS_INLINE void tx_pop_begin(struct vionet_queue *queue,
 				  enum vn_layout layout, uint32_t wanted,
 				  struct vn_pop *c)
 {
@@ -54,7 +52,7 @@ ALWAYS_INLINE void pop_sent_begin(struct vionet_queue *queue,
  * device says it wrote to them is ignored: some report nonsense, and nothing of it
  * matters. The description of a common packet is not touched.
  */
-ALWAYS_INLINE uint32_t reclaim_burst(struct vionet_queue *queue,
+ALWAYS_INLINE uint32_t tx_reclaim_burst(struct vionet_queue *queue,
 				     enum vn_layout layout, uint32_t wanted)
 {
 	struct vionet_pool *pool = queue->pool;
@@ -63,7 +61,7 @@ ALWAYS_INLINE uint32_t reclaim_burst(struct vionet_queue *queue,
 
 	if (UNLIKELY(queue->breach))
 		return 0;
-	pop_sent_begin(queue, layout, wanted, &c);
+	tx_pop_begin(queue, layout, wanted, &c);
 	while (c.popped < c.most && completed + c.popped < wanted) {
 		uint32_t left = wanted - completed - c.popped;
 		uint32_t end = c.popped +
@@ -76,7 +74,7 @@ ALWAYS_INLINE uint32_t reclaim_burst(struct vionet_queue *queue,
 		while (c.popped < end) {
 			struct vionet_packet *packet;
 
-			slot = pop_sent(queue, layout, &c, &index);
+			slot = tx_pop(queue, layout, &c, &index);
 			if (slot == 0) {
 				c.most = c.popped; /* that was all */
 				break;
@@ -113,7 +111,7 @@ ALWAYS_INLINE uint32_t reclaim_burst(struct vionet_queue *queue,
 }
 
 /* flags, gso_type and state of a packet without offloads, as one word. */
-ALWAYS_INLINE uint32_t plain_word(const struct vionet_packet *packet)
+ALWAYS_INLINE uint32_t tx_plain_word(const struct vionet_packet *packet)
 {
 	uint32_t word;
 
@@ -126,14 +124,14 @@ ALWAYS_INLINE uint32_t plain_word(const struct vionet_packet *packet)
 
 /* One segment, the application's, no offload, of a proper length, and inside its
  * buffer with room for the header in front. */
-ALWAYS_INLINE bool is_common(const struct vionet_packet *packet,
+ALWAYS_INLINE bool tx_is_common(const struct vionet_packet *packet,
 			     const struct vn_source *source, uint32_t header_size)
 {
 	static const struct vionet_packet plain = { .state = VN_PACKET_APPLICATION };
 	uint64_t offset = (uint64_t)(packet->data - packet->buffer);
 	uint32_t length = packet->length;
 
-	return !packet->next && plain_word(packet) == plain_word(&plain) &&
+	return !packet->next && tx_plain_word(packet) == tx_plain_word(&plain) &&
 	       length - VIONET_FRAME_MIN <= source->span &&
 	       offset - header_size <= source->room - length;
 }
@@ -146,7 +144,7 @@ ALWAYS_INLINE bool is_common(const struct vionet_packet *packet,
  * Mostly it still is, from the last time, and its line is shared with the device, which
  * has read it: then it is left alone, for a store would have to get the line back.
  */
-ALWAYS_INLINE void write_header(uint8_t *at, uint32_t header_size)
+ALWAYS_INLINE void tx_write_header(uint8_t *at, uint32_t header_size)
 {
 	uint8_t *header = at - header_size;
 	uint64_t word[4] = { 0 };
@@ -166,19 +164,19 @@ ALWAYS_INLINE void write_header(uint8_t *at, uint32_t header_size)
 
 /* May this packet be pushed by the loop for common packets, or for `offloaded` ones?
  * `source` becomes that of its pool. */
-ALWAYS_INLINE bool sendable(const struct vionet_queue *queue,
+ALWAYS_INLINE bool tx_sendable(const struct vionet_queue *queue,
 			    const struct vionet_packet *packet, bool offloaded,
 			    uint32_t header_size, struct vn_source *source)
 {
 	if (UNLIKELY(packet->pool != source->pool) &&
 	    !vn_source_choose(queue, packet->pool, source))
 		return false;
-	if (UNLIKELY(is_common(packet, source, header_size) == offloaded))
+	if (UNLIKELY(tx_is_common(packet, source, header_size) == offloaded))
 		return false;
 	return !offloaded || vn_transmit_one(queue, packet);
 }
 
-ALWAYS_INLINE void push_packet(struct vionet_queue *queue, enum vn_layout layout,
+ALWAYS_INLINE void tx_push_packet(struct vionet_queue *queue, enum vn_layout layout,
 			       struct vn_push *c, struct vionet_packet *packet,
 			       const struct vn_source *source,
 			       uint32_t header_size)
@@ -193,7 +191,7 @@ ALWAYS_INLINE void push_packet(struct vionet_queue *queue, enum vn_layout layout
 /* The common packets from `packets` on, as many as there is room for; or, `offloaded`,
  * those that are not, but in one buffer too. Stops at the first other one; returns how
  * many were pushed. Two loops: what is common pays for nothing else. */
-ALWAYS_INLINE uint32_t push_common(struct vionet_queue *queue,
+ALWAYS_INLINE uint32_t tx_push_common(struct vionet_queue *queue,
 				   enum vn_layout layout, bool offloads,
 				   bool offloaded,
 				   struct vionet_packet *const *packets,
@@ -215,15 +213,15 @@ ALWAYS_INLINE uint32_t push_common(struct vionet_queue *queue,
 		while (c.pushed < end) {
 			struct vionet_packet *packet = packets[c.pushed];
 
-			if (!sendable(queue, packet, offloaded, header_size,
+			if (!tx_sendable(queue, packet, offloaded, header_size,
 				      &source)) {
 				count = c.pushed; /* no further */
 				break;
 			}
 			if (!offloaded)
-				write_header(packet->data, header_size);
+				tx_write_header(packet->data, header_size);
 			total += packet->length;
-			push_packet(queue, layout, &c, packet, &source,
+			tx_push_packet(queue, layout, &c, packet, &source,
 				    header_size);
 		}
 		push_turn(queue, layout, &c);
@@ -237,17 +235,17 @@ ALWAYS_INLINE uint32_t push_common(struct vionet_queue *queue,
  * From the first packet on that is not common, or that finds no room. A function of
  * its own, so that the loop for common ones has the registers for itself.
  */
-typedef uint32_t transmit_rest_fn(struct vionet_queue *queue,
+typedef uint32_t tx_rest_fn(struct vionet_queue *queue,
 				  struct vionet_packet *const *packets,
 				  uint32_t count, uint32_t *pushed,
 				  uint64_t *bytes);
 
-/* reclaim_burst of the layout, as a function of its own for the same reason. */
-typedef uint32_t take_back_fn(struct vionet_queue *queue, uint32_t wanted);
+/* tx_reclaim_burst of the layout, as a function of its own for the same reason. */
+typedef uint32_t tx_reclaim_fn(struct vionet_queue *queue, uint32_t wanted);
 
-ALWAYS_INLINE uint32_t transmit_rest_burst(struct vionet_queue *queue,
+ALWAYS_INLINE uint32_t tx_rest(struct vionet_queue *queue,
 					   enum vn_layout layout, bool offloads,
-					   take_back_fn *take_back,
+					   tx_reclaim_fn *reclaim,
 					   struct vionet_packet *const *packets,
 					   uint32_t count, uint32_t *pushed,
 					   uint64_t *bytes)
@@ -256,10 +254,10 @@ ALWAYS_INLINE uint32_t transmit_rest_burst(struct vionet_queue *queue,
 
 	while (taken < count) {
 		enum vn_transmit_result result = VN_FULL;
-		uint32_t run = push_common(queue, layout, offloads, true,
+		uint32_t run = tx_push_common(queue, layout, offloads, true,
 					   packets + taken, count - taken, bytes);
 
-		run += push_common(queue, layout, offloads, false,
+		run += tx_push_common(queue, layout, offloads, false,
 				   packets + taken + run, count - taken - run,
 				   bytes);
 		taken += run;
@@ -274,7 +272,7 @@ ALWAYS_INLINE uint32_t transmit_rest_burst(struct vionet_queue *queue,
 		if (UNLIKELY(result == VN_UNREACHABLE))
 			break;
 		if (result == VN_FULL &&
-		    (take_back(queue, RECLAIM_BATCH) == 0 || queue->breach))
+		    (reclaim(queue, RECLAIM_BATCH) == 0 || queue->breach))
 			break;
 		*pushed += result == VN_PUSHED;
 		taken += result != VN_FULL;
@@ -282,10 +280,10 @@ ALWAYS_INLINE uint32_t transmit_rest_burst(struct vionet_queue *queue,
 	return taken;
 }
 
-ALWAYS_INLINE uint32_t transmit_burst(struct vionet_queue *queue,
+ALWAYS_INLINE uint32_t tx_burst(struct vionet_queue *queue,
 				      enum vn_layout layout, bool offloads,
-				      take_back_fn *take_back,
-				      transmit_rest_fn *rest,
+				      tx_reclaim_fn *reclaim,
+				      tx_rest_fn *rest,
 				      struct vionet_packet *const *packets,
 				      uint32_t count)
 {
@@ -294,11 +292,11 @@ ALWAYS_INLINE uint32_t transmit_burst(struct vionet_queue *queue,
 
 	/* Completions are looked at only when their room is wanted. */
 	if (queue->free_count < count)
-		take_back(queue, count - queue->free_count > RECLAIM_BATCH ?
+		reclaim(queue, count - queue->free_count > RECLAIM_BATCH ?
 					 count - queue->free_count : RECLAIM_BATCH);
 	if (UNLIKELY(queue->breach))
 		return 0;
-	taken = pushed = push_common(queue, layout, offloads, false, packets,
+	taken = pushed = tx_push_common(queue, layout, offloads, false, packets,
 				     count, &bytes);
 	if (UNLIKELY(taken < count))
 		taken += rest(queue, packets + taken, count - taken, &pushed,
@@ -316,9 +314,9 @@ ALWAYS_INLINE uint32_t transmit_burst(struct vionet_queue *queue,
 
 /* A burst of one packet: without loops, which cost more than the packet. What is not
  * common goes to `many`. */
-ALWAYS_INLINE uint32_t transmit_single(struct vionet_queue *queue,
+ALWAYS_INLINE uint32_t tx_single(struct vionet_queue *queue,
 				       enum vn_layout layout, bool offloads,
-				       take_back_fn *take_back,
+				       tx_reclaim_fn *reclaim,
 				       vn_transmit_fn *many,
 				       struct vionet_packet *const *packets)
 {
@@ -329,21 +327,21 @@ ALWAYS_INLINE uint32_t transmit_single(struct vionet_queue *queue,
 	struct vn_push c;
 
 	if (queue->free_count == 0)
-		take_back(queue, RECLAIM_BATCH);
+		reclaim(queue, RECLAIM_BATCH);
 	if (packet->pool != source->pool) {
 		if (!vn_source_choose(queue, packet->pool, &other))
 			return many(queue, packets, 1);
 		source = &other;
 	}
 	if (UNLIKELY(queue->breach || queue->free_count == 0 ||
-		     !is_common(packet, source, header_size)))
+		     !tx_is_common(packet, source, header_size)))
 		return many(queue, packets, 1);
 	push_begin(queue, layout, false, &c);
 	c.held = 0; /* nothing is, between bursts */
-	write_header(packet->data, header_size);
+	tx_write_header(packet->data, header_size);
 	vn_count(&queue->counters.bytes, packet->length);
 	vn_count(&queue->counters.packets, 1);
-	push_packet(queue, layout, &c, packet, source, header_size);
+	tx_push_packet(queue, layout, &c, packet, source, header_size);
 	publish_single(queue, layout, &c);
 	vn_count_in_flight(queue);
 	return 1;

@@ -1,24 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: which ring operation a layout means, and the kick. The layout is a constant
- * argument of always-inline functions, so no burst tests it.
- * Never: waits, allocates, calls the system (but for a kick where nothing is
- * mapped), fails, or believes a number of the device.
- * Read next: driver/queue/receive.h, driver/queue/transmit.h: the bursts.
+ * Which ring operation a layout means. The layout is a constant argument of always-inline
+ * functions, so no burst tests it. Nothing here waits, allocates or fails, or calls the
+ * system (but for a kick where nothing is mapped), or believes a number of the device.
  */
-#ifndef VN_DRIVER_RXTX_H
-#define VN_DRIVER_RXTX_H
+#ifndef VN_DRIVER_RING_LAYOUT_H
+#define VN_DRIVER_RING_LAYOUT_H
 
+#include "driver/ring/kick.h"
 #include "driver/ring/packed.h"
 #include "driver/ring/split.h"
-#include "driver/spec/net.h"
-
-/* Without offloads the header is of the basic size. */
-ALWAYS_INLINE uint32_t header_size_of(const struct vionet_queue *queue,
-				      bool offloads)
-{
-	return offloads ? queue->header_size : (uint32_t)sizeof(struct net_hdr);
-}
 
 /* ---- handing buffers over ---- */
 
@@ -167,35 +158,6 @@ ALWAYS_INLINE bool ring_completed(struct vionet_queue *queue,
 
 /* ---- notifying ---- */
 
-/* What a notification says besides the queue: where the driver will write next
- * (GEN-43 to GEN-45, PACKED-23). */
-ALWAYS_INLINE uint32_t ring_position(const struct vionet_queue *queue,
-				     bool packed)
-{
-	if (!packed)
-		return queue->split.avail_index;
-	return (uint32_t)(queue->packed.avail - queue->packed.desc) |
-	       (queue->packed.avail_flags & PACKED_FLAGS(PACKED_DESC_F_AVAIL) ?
-			0x8000u : 0);
-}
-
-ALWAYS_INLINE void kick(struct vionet_queue *queue, bool packed)
-{
-	struct vn_doorbell *bell = &queue->doorbell;
-
-	if (bell->width == 4)
-		bell->value = (bell->value & 0xffff) |
-			      ring_position(queue, packed) << 16;
-	vn_before_doorbell();
-	if (UNLIKELY(!bell->address))
-		vn_kick_unmapped(queue);
-	else if (bell->width == 4)
-		vn_store32(bell->address, bell->value);
-	else
-		vn_store16(bell->address, (uint16_t)bell->value);
-	vn_count(&queue->counters.kicks, 1);
-}
-
 /* Tell the device of what was published, if it wants that. */
 ALWAYS_INLINE void notify(struct vionet_queue *queue, enum vn_layout layout)
 {
@@ -227,6 +189,22 @@ ALWAYS_INLINE void publish_single(struct vionet_queue *queue,
 		split_publish_single(queue, c);
 	push_end(queue, layout, false, c);
 	notify(queue, layout);
+}
+
+/* ---- interrupts ---- */
+
+/* Returns whether work is there already; then interrupts are off again. */
+ALWAYS_INLINE bool ring_arm(struct vionet_queue *queue, enum vn_layout layout)
+{
+	return vn_layout_is_packed(layout) ? packed_arm(queue) : split_arm(queue);
+}
+
+ALWAYS_INLINE void ring_disarm(struct vionet_queue *queue, enum vn_layout layout)
+{
+	if (vn_layout_is_packed(layout))
+		packed_disarm(queue);
+	else
+		split_disarm(queue);
 }
 
 #endif

@@ -19,7 +19,9 @@
 #ifndef VN_DRIVER_RING_PACKED_H
 #define VN_DRIVER_RING_PACKED_H
 
-#include "driver/ring/ring.h"
+#include "driver/ring/cursor.h"
+#include "driver/ring/slow_path.h"
+#include "driver/state/health.h"
 
 #define PACKED_WRAP ((uint16_t)(PACKED_DESC_F_AVAIL | PACKED_DESC_F_USED))
 

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the memory of a ring and the queue's private records of it.
- * Never: lets the device write where it only has to read, or lets anything else
- * share a page with what it may write.
- * Read next: driver/ring/split.h.
+ * The device never may write where it only has to read, and nothing else shares a page with
+ * what it may write.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "driver/memory/memory.h"
 #include "driver/ring/packed.h"
+#include "driver/ring/ring.h"
 #include "driver/ring/split.h"
 
 #define LINE 64u

@@ -1,33 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: what few buffers need, once for all layouts: chains and indirect tables,
- * ids that come back out of turn, batches of buffers used in order, and rings
- * without packets.
- * Never: runs for a packet of one segment on a device that works in order.
- * Read next: driver/ring/layout.h.
+ * Chains and indirect tables, ids that come back out of order, batches of buffers used in
+ * order, and rings without packets. None of it runs for a packet of one segment on a device
+ * that works in order.
  */
 #include <errno.h>
-#include <unistd.h>
 
 #include "base/error.h"
-#include "driver/ring/packed.h"
-#include "driver/ring/split.h"
 #include "driver/ring/layout.h"
-
-/* ---- notifications ---- */
-
-/* An eventfd whose counter is full is signalled enough; a device that has gone is
- * found out by the control thread. */
-void vn_kick_unmapped(struct vionet_queue *queue)
-{
-	const uint64_t one = 1;
-
-	if (queue->doorbell.fd >= 0)
-		(void)!write(queue->doorbell.fd, &one, sizeof(one));
-	else
-		(void)queue->transport->ops->kick(queue->transport,
-						  &queue->doorbell);
-}
+#include "driver/ring/slow_path.h"
+#include "driver/state/health.h"
 
 /* ---- ids that were not expected ---- */
 

@@ -17,7 +17,9 @@
 #ifndef VN_DRIVER_RING_SPLIT_H
 #define VN_DRIVER_RING_SPLIT_H
 
-#include "driver/ring/ring.h"
+#include "driver/ring/cursor.h"
+#include "driver/ring/slow_path.h"
+#include "driver/state/health.h"
 
 /* ---- push ---- */
 

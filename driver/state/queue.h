@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: what a queue is: its ring, the private record of every buffer that the
- * device has, its health and its counters.
- * Never: believes ring memory. What is needed later about a buffer is kept in
- * `slots`, which the device cannot reach; descriptors are write-only for us.
- * Read next: driver/ring/split.h.
+ * What every part of the driver knows of a queue: its ring, the private record of every
+ * buffer that the device has, its health and its counters.
+ *
+ * What is needed later about a buffer is kept in `slots`, which the device cannot reach;
+ * descriptors are write-only for us.
  */
 #ifndef VN_DRIVER_QUEUE_H
 #define VN_DRIVER_QUEUE_H
@@ -16,24 +16,9 @@
 #include <vionet/queue.h>
 
 #include "driver/state/device.h"
-#include "driver/net/offload.h"
 #include "driver/spec/virtio.h"
 
-/* How a queue can be broken by its device. 0 is health. */
-enum vn_breach {
-	VN_BREACH_NONE = 0,
-	VN_BREACH_INDEX_JUMP, /* used idx ran past what is outstanding */
-	VN_BREACH_ID_RANGE,   /* used id is no entry of the queue */
-	VN_BREACH_ID_IDLE,    /* used id is not outstanding */
-	VN_BREACH_ORDER,      /* used id is none of those that may come next */
-	VN_BREACH_BUFFERS,    /* num_buffers larger than the queue */
-	VN_BREACH_RESET,      /* it was to be reset, and is in no known state */
-};
-
-/* A device that does not move is notified again this often: it may have missed a
- * notification, or never withdrawn its wish for none. An interrupt is trusted for as
- * long. */
-#define VN_RESCUE_INTERVAL (100 * VN_MS)
+struct vn_bursts;
 
 /* Most segments of a packet that are transmitted as one buffer. */
 #define VN_SEGMENTS_MAX 256u
@@ -129,32 +114,20 @@ struct vn_packed {
 	uint16_t added;	     /* descriptors since a kick was last considered */
 };
 
+/* What may be in the header of a queue's packets; all 0: nothing. */
+struct vn_offloads {
+	uint8_t flags;	/* of `flags` */
+	uint8_t bits;	/* of `gso_type`, besides its kind */
+	uint16_t kinds; /* of gso_type, by number */
+	bool hash;	/* receive: hash_value and hash_report */
+};
+
 /* Counters; written by the queue's thread alone, read by any. */
 struct vn_counters {
 	uint64_t packets, bytes, completed, kicks, interrupts, full, invalid;
 	uint64_t dropped_short, dropped_long, dropped_chain, starved;
 	uint64_t dropped_metadata, ignored_metadata;
 	uint64_t lost_interrupts, rescues, in_flight, size;
-};
-
-typedef uint32_t vn_receive_fn(struct vionet_queue *queue,
-			       struct vionet_packet **packets, uint32_t max);
-typedef uint32_t vn_transmit_fn(struct vionet_queue *queue,
-				struct vionet_packet *const *packets,
-				uint32_t count);
-typedef uint32_t vn_reclaim_fn(struct vionet_queue *queue);
-typedef bool vn_ready_fn(struct vionet_queue *queue);
-typedef int vn_arm_fn(struct vionet_queue *queue);
-typedef void vn_disarm_fn(struct vionet_queue *queue);
-
-/* The bursts of one ring layout; a queue has one table, chosen at start. */
-struct vn_bursts {
-	vn_receive_fn *receive;
-	vn_transmit_fn *transmit;
-	vn_reclaim_fn *reclaim; /* transmit queues */
-	vn_ready_fn *ready;	/* is there anything completed? */
-	vn_arm_fn *arm;		/* 0 armed, 1 work is there already */
-	vn_disarm_fn *disarm;
 };
 
 /* A packet of a pool that the device does not see was not taken. */
@@ -211,7 +184,7 @@ struct vionet_queue {
 		bool drop;	/* consume the rest, deliver nothing */
 	} partial;
 
-	const struct vn_bursts *bursts;
+	const struct vn_bursts *bursts; /* of its layout: driver/queue/burst.h */
 
 	/* From here to the counters is what any thread may read at any time, also while
 	 * the queue is made anew. What of it changes does so atomically; a breach with its
@@ -258,32 +231,6 @@ struct vionet_queue {
 #endif
 };
 
-/* The bursts of a layout. */
-const struct vn_bursts *vn_bursts_of(const struct vionet_queue *queue);
-
-/* What a queue is made from. */
-struct vn_queue_plan {
-	unsigned int index; /* virtqueue index */
-	uint16_t size;
-	uint16_t size_max;
-	int vector; /* wanted; -1: none */
-	bool shared; /* other queues have the vector too */
-	struct vionet_pool *pool; /* NULL: buffers go through vn_queue_submit */
-	struct vionet_pool_options pool_options; /* of one that is made at start */
-};
-
-/*
- * Make a queue: memory, records, registers. Not enabled yet. Returns 0 or a
- * negative errno with nothing left behind.
- */
-int vn_queue_open(struct vionet_queue *queue, struct vionet_device *device,
-		  const struct vn_queue_plan *plan);
-
-/* Make a queue anew in the place of one that the device has nothing of any more
- * (all was reset, or it was, as one queue). Counters go on. If it fails, the queue
- * stays, as a broken one without memory. */
-int vn_queue_reopen(struct vionet_queue *queue, const struct vn_queue_plan *plan);
-
 /* Bursts of a paused queue do nothing. Control thread; the queue's thread is not
  * in the library. */
 static inline void vn_queue_pause(struct vionet_queue *queue, bool paused)
@@ -295,54 +242,6 @@ static inline bool vn_queue_paused(const struct vionet_queue *queue)
 {
 	return __atomic_load_n(&queue->paused, __ATOMIC_ACQUIRE) != 0;
 }
-
-/*
- * Nothing was found to do, at `now`: if nothing has moved for long, notify the device
- * again, whether it wants that or not. wait.c
- */
-void vn_queue_look_after(struct vionet_queue *queue, uint64_t now);
-
-/* The same at a coarse now, for polls. */
-void vn_queue_idle(struct vionet_queue *queue);
-
-/* "transmit queue 3", for error texts. */
-const char *vn_queue_name(const struct vionet_queue *queue, char text[32]);
-
-/* Take every buffer back and free the queue; if the device is not known to be quiet, the
- * queue goes whole into quarantine. An empty queue is allowed. */
-void vn_queue_close(struct vionet_queue *queue);
-
-/* The second half of that, once the device has nothing of the queue any more. */
-void vn_queue_release(struct vionet_queue *queue);
-
-/* Latch a breach of protocol: the first one counts. */
-void vn_queue_break(struct vionet_queue *queue, enum vn_breach breach,
-		    uint32_t value, uint32_t limit) __attribute__((cold));
-
-/* Memory and records of the ring; all descriptors are free. 0 or a negative errno.
- * What was made before it failed is released by vn_ring_close. ring.c */
-int vn_ring_open(struct vionet_queue *queue);
-
-/* Bytes of device memory, in whole pages, that vn_ring_open takes. */
-uint64_t vn_ring_memory(const struct vionet_features *accepted, uint32_t size,
-			bool transmits);
-void vn_ring_close(struct vionet_queue *queue);
-
-/*
- * Hand one buffer to the device and notify it if it wants that: `readable` elements
- * that it reads, followed by `writable` ones that it writes. For queues without
- * packets. `slot`: what vn_queue_collect gives back; not 0, its tag bits clear.
- *
- * Returns 0; -ENOSPC if so many descriptors are not free; -EIO if the queue is
- * broken. ring_slow.c
- */
-int vn_queue_submit(struct vionet_queue *queue,
-		    const struct vn_element *elements, uint16_t readable,
-		    uint16_t writable, vn_slot slot);
-
-/* Take one completed buffer back: its slot, and how many bytes the device says it
- * wrote. 0 if there is none, or the queue is broken. ring_slow.c */
-vn_slot vn_queue_collect(struct vionet_queue *queue, uint32_t *written);
 
 static inline bool vn_layout_is_packed(enum vn_layout layout)
 {

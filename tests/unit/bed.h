@@ -7,7 +7,7 @@
 
 #include <vionet/vionet.h>
 
-#include "driver/state/device.h"
+#include "driver/device/open.h"
 #include "tests/unit/model.h"
 #include "tests/unit/watch.h"
 

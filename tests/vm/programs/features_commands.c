@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "driver/net/pool.h"
+#include "driver/ring/slow_path.h"
 #include "driver/state/queue.h"
 #include "features.h"
 

@@ -20,6 +20,7 @@
 #include <vionet/vionet.h>
 
 #include "base/order.h"
+#include "driver/ring/slow_path.h"
 #include "driver/state/queue.h"
 
 #define SIZE 8192

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Source: "Device Initialization", steps 1 to 6. */
+#include <errno.h>
+
+#include "base/error.h"
+#include "driver/device/config.h"
+#include "driver/device/negotiate.h"
+#include "driver/device/reset.h"
+#include "driver/spec/net.h"
+#include "driver/spec/virtio.h"
+#include "driver/state/feature.h"
+
+/* ---- negotiation ---- */
+
+/* Steps 4 to 6 of the initialization. */
+static int settle_features(struct vionet_device *device)
+{
+	struct vn_transport *transport = device->transport;
+	struct vionet_features offered, accepted;
+	char names[512];
+	uint8_t status = 0;
+	int result = transport->ops->features_read(transport, &offered);
+
+	if (result)
+		return result;
+	device->offered = offered;
+	vn_config_correct_offer(device, &offered);
+	result = vn_features_choose(&offered, &device->avoid, &device->need,
+				    &device->want,
+				    transport->confined ||
+					    device->flags & VIONET_OPEN_ASSUME_IOMMU,
+				    &accepted);
+	/* An application has sized its buffers by the features it saw at open. */
+	if (result == 0 && device->settled &&
+	    !vn_features_equal(&device->accepted, &accepted))
+		result = vn_error(ENOTSUP, "the device would now take other features "
+				  "than when it was opened: %s; close it and open "
+				  "it again", vn_features_text(&accepted, names,
+							       sizeof(names)));
+	if (result == 0)
+		result = transport->ops->features_write(transport, &accepted);
+	if (result == 0)
+		result = vn_device_read_status(device, &status);
+	if (result == 0)
+		result = transport->ops->status_write(
+			transport, (uint8_t)(status | STATUS_FEATURES_OK));
+	if (result == 0)
+		result = vn_device_read_status(device, &status);
+	if (result == 0 && (status & STATUS_FEATURES_OK) == 0)
+		result = vn_error(ENOTSUP, "the device refuses this set of features: "
+				  "%s; leave some of them out with --avoid",
+				  vn_features_text(&accepted, names,
+						   sizeof(names)));
+	if (result == 0) {
+		device->usable = offered;
+		device->accepted = accepted;
+	}
+	return result;
+}
+
+/* The longest of what the features ask for; the same in both directions. */
+static uint16_t header_size(const struct vionet_features *features)
+{
+	if (vionet_feature_test(features, NET_F_HOST_UDP_TUNNEL_GSO) ||
+	    vionet_feature_test(features, NET_F_GUEST_UDP_TUNNEL_GSO))
+		return NET_HDR_SIZE_TUNNEL;
+	if (vionet_feature_test(features, NET_F_HASH_REPORT))
+		return NET_HDR_SIZE_HASH;
+	return sizeof(struct net_hdr);
+}
+
+/* From a reset device to one whose features and configuration are known. */
+static int settle(struct vionet_device *device)
+{
+	int result =
+		vn_device_add_status(device, STATUS_ACKNOWLEDGE, "ACKNOWLEDGE");
+
+	if (result == 0)
+		result = vn_device_add_status(device, STATUS_DRIVER, "DRIVER");
+	if (result == 0)
+		result = settle_features(device);
+	if (result == 0)
+		result = vn_config_read(device, &device->config);
+	return result;
+}
+
+int vn_device_negotiate(struct vionet_device *device)
+{
+	int result = vn_device_reset(device);
+
+	if (result)
+		return result;
+	result = settle(device);
+	/* Only now is it known that the queues of its pairs are not all there. */
+	if (result == 0 && device->config.queues_lack) {
+		device->one_pair = true;
+		result = vn_device_reset(device);
+		if (result)
+			return result;
+		result = settle(device);
+	}
+	if (result && !device->gone) {
+		vn_device_give_up(device, result);
+		return result;
+	}
+	device->header_size = header_size(&device->accepted);
+	device->reported = device->config.link;
+	device->link_pending = false;
+	device->negotiated = result == 0;
+	return result;
+}

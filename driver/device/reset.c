@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Source: "Device Reset", "Device Status Field". Every wait has a limit. */
+#include <errno.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "driver/device/reset.h"
+#include "driver/memory/memory.h"
+#include "driver/queue/quarantine.h"
+#include "driver/spec/virtio.h"
+
+/* ---- status ---- */
+
+int vn_device_read_status(struct vionet_device *device, uint8_t *status)
+{
+	int result = device->transport->ops->status_read(device->transport,
+							 status);
+
+	if (result == -ENODEV)
+		device->gone = true;
+	return result;
+}
+
+/* Bits that a device does not show, though it goes on: nobody else looks at these. */
+static bool may_be_unshown(struct vionet_device *device, uint8_t bit)
+{
+	if (device->transport->strict ||
+	    (bit & ~(STATUS_ACKNOWLEDGE | STATUS_DRIVER)) != 0)
+		return false;
+	device->transport->unshown |= VIONET_REGISTER_STATUS;
+	device->transport->unshown_count++;
+	return true;
+}
+
+int vn_device_add_status(struct vionet_device *device, uint8_t bit,
+			 const char *name)
+{
+	uint8_t status = 0;
+	int result = vn_device_read_status(device, &status);
+
+	if (result == 0)
+		result = device->transport->ops->status_write(
+			device->transport, (uint8_t)(status | bit));
+	if (result == 0)
+		result = vn_device_read_status(device, &status);
+	if (result == 0 && (status & bit) == 0 && !may_be_unshown(device, bit))
+		return vn_error(EIO, "the device does not take %s, its status reads "
+				"0x%02x", name, status);
+	return result;
+}
+
+/* ---- waiting for the device ---- */
+
+struct vn_patience vn_device_patience(const struct vionet_device *device,
+				      const char *step)
+{
+	uint64_t now = vn_now();
+
+	return (struct vn_patience){ .begin = now, .step = step,
+				     .end = now + device->transport->reset_timeout,
+				     .next = now + 1000 * VN_MS };
+}
+
+int vn_device_await(const struct vionet_device *device, struct vn_patience *patience)
+{
+	uint64_t now = vn_now(), waited = now - patience->begin;
+
+	if (now >= patience->end)
+		return -ETIMEDOUT;
+	if (device->progress && now >= patience->next) {
+		patience->next = now + 1000 * VN_MS;
+		if (device->progress(device->progress_context, patience->step,
+				     (unsigned int)(waited / VN_MS),
+				     (unsigned int)((patience->end - patience->begin) /
+						    VN_MS)))
+			return -ECANCELED;
+	}
+	/* What takes long need not be noticed within 100 us. */
+	vn_sleep(waited < 20 * VN_MS ? VN_MS / 10 : 5 * VN_MS);
+	return 0;
+}
+
+/* It was waited for as long as is allowed, or as the application wanted. */
+static int still_resets(const struct vn_patience *patience, int result, uint8_t status)
+{
+	const double second = 1000.0 * VN_MS;
+
+	if (result != -ETIMEDOUT)
+		return vn_error(-result, "the device has not finished its reset after "
+				"%.1f s, its status reads 0x%02x: given up",
+				(double)(vn_now() - patience->begin) / second, status);
+	return vn_error(ETIMEDOUT, "the device has not finished its reset within %g s, "
+			"its status reads 0x%02x; give it longer: reset_timeout_ms",
+			(double)(patience->end - patience->begin) / second, status);
+}
+
+static int wait_reset(struct vionet_device *device)
+{
+	struct vn_patience patience = vn_device_patience(device, "reset");
+	uint8_t status = 0;
+	int result;
+
+	for (;;) {
+		result = vn_device_read_status(device, &status);
+		if (result || status == 0)
+			return result;
+		result = vn_device_await(device, &patience);
+		if (result)
+			return still_resets(&patience, result, status);
+	}
+}
+
+/* The status register first, as the specification says; a device that does not
+ * answer there is reset through the bus. */
+int vn_device_reset(struct vionet_device *device)
+{
+	struct vn_transport *transport = device->transport;
+	int result = transport->ops->status_write(transport, 0);
+	struct vn_error_kept why;
+
+	if (result == 0)
+		result = wait_reset(device);
+	vn_error_keep(&why);
+	if (result && result != -ENODEV && result != -ECANCELED &&
+	    transport->ops->reset(transport) == 0) {
+		result = wait_reset(device);
+		vn_error_keep(&why);
+	}
+	device->negotiated = false;
+	device->live = false;
+	device->suspended = false;
+	/* Even a device that says so is kept from memory until it is used. */
+	if (transport->ops->dma(transport, false) && result == 0) {
+		result = -EIO;
+		vn_error_keep(&why);
+	}
+	device->quiet = result == 0;
+	device->broken = result != 0;
+	if (device->quiet) {
+		vn_quarantine_release(device);
+		vn_device_memory_sweep(device);
+	}
+	return vn_error_restore(result, &why);
+}
+
+/* FAILED, then a reset, whatever comes of either (GEN-26, GEN-03); the error text
+ * stays that of what went wrong before. */
+void vn_device_give_up(struct vionet_device *device, int result)
+{
+	struct vn_error_kept why;
+
+	vn_error_keep(&why);
+	if (!device->gone)
+		(void)vn_device_add_status(device, STATUS_FAILED, "FAILED");
+	if (!device->gone)
+		(void)vn_device_reset(device);
+	(void)vn_error_restore(result, &why);
+}

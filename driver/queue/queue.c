@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The calls of an application on a queue that is open; how the bursts work is in
+ * driver/queue/receive.h and transmit.h. */
+#include <assert.h>
+
+#include "driver/queue/burst.h"
+#include "driver/queue/rescue.h"
+#include "driver/state/queue.h"
+
+/* ---- bursts ---- */
+
+/* A queue is one thread's from its first burst on; debug builds hold to that. */
+static inline void check_owner(struct vionet_queue *queue)
+{
+#ifndef NDEBUG
+	if (!queue->owned) {
+		queue->owner = pthread_self();
+		queue->owned = true;
+	}
+	assert(pthread_equal(queue->owner, pthread_self()));
+#else
+	(void)queue;
+#endif
+}
+
+uint32_t vionet_queue_receive(struct vionet_queue *queue,
+			      struct vionet_packet **packets, uint32_t max)
+{
+	assert(!queue->transmits);
+	check_owner(queue);
+	if (__builtin_expect(vn_queue_paused(queue), 0))
+		return 0;
+	return queue->bursts->receive(queue, packets, max);
+}
+
+uint32_t vionet_queue_transmit(struct vionet_queue *queue,
+			       struct vionet_packet *const *packets,
+			       uint32_t count)
+{
+	assert(queue->transmits);
+	check_owner(queue);
+	if (__builtin_expect(vn_queue_paused(queue), 0))
+		return 0;
+	return queue->bursts->transmit(queue, packets, count);
+}
+
+uint32_t vionet_queue_reclaim(struct vionet_queue *queue)
+{
+	uint32_t left;
+
+	assert(queue->transmits);
+	check_owner(queue);
+	left = queue->bursts->reclaim(queue);
+	if (left != 0)
+		vn_queue_idle(queue);
+	return left;
+}
+
+/* ---- looking ---- */
+
+struct vionet_pool *vionet_queue_pool(const struct vionet_queue *queue)
+{
+	return queue->pool;
+}
+
+static uint64_t counted(const uint64_t *counter)
+{
+	return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
+int vionet_queue_stats(const struct vionet_queue *queue,
+		       struct vionet_queue_stats *stats)
+{
+	const struct vn_counters *c = &queue->counters;
+
+	*stats = (struct vionet_queue_stats){
+		.packets = counted(&c->packets),
+		.bytes = counted(&c->bytes),
+		.completed = counted(&c->completed),
+		.kicks = counted(&c->kicks),
+		.interrupts = counted(&c->interrupts),
+		.full = counted(&c->full),
+		.invalid = counted(&c->invalid),
+		.dropped_short = counted(&c->dropped_short),
+		.dropped_long = counted(&c->dropped_long),
+		.dropped_chain = counted(&c->dropped_chain),
+		.dropped_metadata = counted(&c->dropped_metadata),
+		.ignored_metadata = counted(&c->ignored_metadata),
+		.starved = counted(&c->starved),
+		.lost_interrupts = counted(&c->lost_interrupts),
+		.rescues = counted(&c->rescues),
+		.in_flight = (uint32_t)counted(&c->in_flight),
+		.size = (uint32_t)counted(&c->size),
+	};
+	return 0;
+}
