@@ -6,17 +6,17 @@
 #include "tools/shared/envelope.h"
 
 /* A string, or null where there is nothing to say. */
-static json_t *json_text(const char *text)
+static json_t *json_list_text(const char *text)
 {
 	return text[0] != '\0' ? json_string(text) : json_null();
 }
 
-static json_t *json_known(int number)
+static json_t *json_list_known(int number)
 {
 	return number >= 0 ? json_integer(number) : json_null();
 }
 
-static json_t *json_function(const struct vionet_pci_function *function)
+static json_t *json_list_function(const struct vionet_pci_function *function)
 {
 	return json_pack(
 		"{s:s, s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, "
@@ -27,16 +27,16 @@ static json_t *json_function(const struct vionet_pci_function *function)
 		"subsystem_vendor_id", function->subsystem_vendor_id,
 		"subsystem_device_id", function->subsystem_device_id,
 		"revision", function->revision,
-		"vendor_name", json_text(function->vendor_name),
-		"device_name", json_text(function->device_name),
-		"driver", json_text(function->driver),
-		"interface", json_text(function->interface),
-		"iommu_group", json_known(function->iommu_group),
-		"numa_node", json_known(function->numa_node),
+		"vendor_name", json_list_text(function->vendor_name),
+		"device_name", json_list_text(function->device_name),
+		"driver", json_list_text(function->driver),
+		"interface", json_list_text(function->interface),
+		"iommu_group", json_list_known(function->iommu_group),
+		"numa_node", json_list_known(function->numa_node),
 		"transitional", function->transitional,
 		"modern", function->modern,
 		"drivable", function->drivable,
-		"reason", json_text(function->reason));
+		"reason", json_list_text(function->reason));
 }
 
 int json_print_list(const struct vionet_pci_function *list, size_t count)
@@ -44,7 +44,7 @@ int json_print_list(const struct vionet_pci_function *list, size_t count)
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < count; i++)
-		if (json_array_append_new(array, json_function(&list[i])) != 0)
+		if (json_array_append_new(array, json_list_function(&list[i])) != 0)
 			break;
 	/* One that is missing would not be missed by its reader. */
 	if (json_array_size(array) != count) {

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: the choice of the subcommand. Never: does its work.
- * Read next: common.h, then the file that is named like the subcommand.
- */
+/* The choice of the subcommand. */
 #include "tools/shared/common.h"
 
 #include <string.h>

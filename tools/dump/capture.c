@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: the BPF filter and the pcap file of `vionet dump` (capture.h). Never:
- * leaves a file with half a record at its end if it can be helped.
- */
+/* The BPF filter and the pcap file of `vionet dump`. */
 #include "tools/dump/capture.h"
 
 #include <errno.h>

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: the short decode of a frame (decode.h). Never: trusts a length field: a
- * cursor knows how many bytes are left, and what is cut is called "cut".
- * For more than a line, write a pcap file and use a protocol analyser.
- */
+/* The short decode of a frame: no length field in it is trusted. */
 #include "tools/dump/decode.h"
 
 #include <arpa/inet.h>
@@ -300,7 +296,7 @@ static void decode_ethertype(struct cursor *cursor, unsigned int type)
 }
 
 /* Tags of 802.1Q and 802.1ad, and of what was in use before that. */
-static bool is_vlan(unsigned int type)
+static bool decode_is_vlan(unsigned int type)
 {
 	return type == 0x8100 || type == 0x88a8 || type == 0x9100 || type == 0x9200 ||
 	       type == 0x9300;
@@ -309,7 +305,7 @@ static bool is_vlan(unsigned int type)
 /* VLAN tags, from the outermost on; a line has room for so many. */
 static const uint8_t *decode_vlans(struct cursor *cursor, const uint8_t *type)
 {
-	for (int i = 0; i < 8 && is_vlan(be16(type)); i++) {
+	for (int i = 0; i < 8 && decode_is_vlan(be16(type)); i++) {
 		const uint8_t *tag = take(cursor, 4);
 
 		if (tag == NULL)

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: `vionet dump`: frames from the receive queue to lines or a pcap file.
- * Never: transmits, or keeps a packet longer than it takes to look at it.
- * Read next: capture.c and decode.c, where the frames go.
- */
+/* `vionet dump`: frames from the receive queue to lines or a pcap file. */
 #include "tools/shared/common.h"
 
 #include <stdlib.h>
@@ -75,7 +71,7 @@ static void add_filter(struct dump_options *options, const char *word)
 }
 
 /* Options that contradict each other, or change nothing beside another one. */
-static void check_together(const struct dump_options *options)
+static void dump_check_together(const struct dump_options *options)
 {
 	const struct settings *settings = &options->device.settings;
 
@@ -138,7 +134,7 @@ static error_t parse_dump_option(int key, char *argument, struct argp_state *sta
 	case ARGP_KEY_END:
 		if (options->device.name == NULL)
 			refuse_usage("dump: no device named; 'vionet list' shows them");
-		check_together(options);
+		dump_check_together(options);
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;

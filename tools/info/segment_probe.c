@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the longest chain that a device takes. What the specification allows (the
- * queue's size) and what a device really takes are two things: some give up at less.
- * Never: takes a frame for delivered; that the device completed it is all that counts.
- * Read next: info.c.
+ * The longest chain that a device takes. What the specification allows (the queue's size)
+ * and what a device really takes are two things: some give up at less. That the device
+ * completed a frame is all that counts, not that it was delivered.
  */
 #include "tools/info/segment_probe.h"
 
@@ -20,13 +19,13 @@
 /* For experiments in a local network (IEEE 802, "Local Experimental Ethertype 1"). */
 #define EXPERIMENT 0x88b5
 /* A device may be recovered five times in ten seconds. */
-#define PATIENCE 30
+#define RECOVER_TRIES 30
 #define PAUSE_NS 500000000L
 
 /* A frame of so many segments: the first has what is missing to the shortest frame, the
  * others a byte each. NULL if the pool has not as many packets. */
-static struct vionet_packet *make_frame(struct session *session,
-					const uint8_t mac[6], uint32_t segments)
+static struct vionet_packet *probe_make_frame(struct session *session,
+					      const uint8_t mac[6], uint32_t segments)
 {
 	struct vionet_packet *packet[SEGMENTS_MAX];
 	uint32_t got = vionet_packet_alloc(vionet_queue_pool(session->tx), packet,
@@ -49,7 +48,7 @@ static struct vionet_packet *make_frame(struct session *session,
 	return packet[0];
 }
 
-static uint64_t refused_by_driver(struct session *session)
+static uint64_t probe_refused(struct session *session)
 {
 	struct vionet_queue_stats stats;
 
@@ -59,11 +58,11 @@ static uint64_t refused_by_driver(struct session *session)
 
 /* 1: the device has completed it, 0: it has not, or gave up; below 0: it cannot be
  * tried. */
-static int try_segments(struct session *session, const uint8_t mac[6],
-			uint32_t segments)
+static int probe_try(struct session *session, const uint8_t mac[6],
+		     uint32_t segments)
 {
-	struct vionet_packet *frame = make_frame(session, mac, segments);
-	uint64_t invalid = refused_by_driver(session);
+	struct vionet_packet *frame = probe_make_frame(session, mac, segments);
+	uint64_t invalid = probe_refused(session);
 	uint32_t events = 0;
 	int result;
 
@@ -73,7 +72,7 @@ static int try_segments(struct session *session, const uint8_t mac[6],
 		vionet_packet_free(&frame, 1);
 		return 0;
 	}
-	if (refused_by_driver(session) != invalid)
+	if (probe_refused(session) != invalid)
 		return -EMSGSIZE;
 	result = vionet_queue_drain(session->tx, COMPLETION_MS);
 	vionet_device_events(session->device, &events);
@@ -81,14 +80,14 @@ static int try_segments(struct session *session, const uint8_t mac[6],
 					 VIONET_EVENT_QUEUE_BROKEN)) == 0;
 }
 
-/* The device was asked too much: bring it back, with the patience that it wants. Whoever
- * stops us before it is back has no use for it. */
-static int recover(struct session *session)
+/* The device was given more than it takes: recover it, as often as its rate limit wants.
+ * After a stop signal it is of no use any more. */
+static int probe_recover(struct session *session)
 {
 	static const struct timespec pause = { .tv_nsec = PAUSE_NS };
 	int result = vionet_device_recover(session->device, NULL);
 
-	for (int i = 1; i < PATIENCE && result == -EAGAIN && !stop_asked(); i++) {
+	for (int i = 1; i < RECOVER_TRIES && result == -EAGAIN && !stop_asked(); i++) {
 		nanosleep(&pause, NULL);
 		result = vionet_device_recover(session->device, NULL);
 	}
@@ -96,10 +95,10 @@ static int recover(struct session *session)
 }
 
 /* One step of the search between what was taken and what was not. */
-static int step(struct session *session, const uint8_t mac[6],
-		struct info_segments *found, uint32_t segments)
+static int probe_step(struct session *session, const uint8_t mac[6],
+		      struct info_segments *found, uint32_t segments)
 {
-	int taken = try_segments(session, mac, segments);
+	int taken = probe_try(session, mac, segments);
 	int result = 0;
 
 	if (taken < 0)
@@ -109,11 +108,11 @@ static int step(struct session *session, const uint8_t mac[6],
 	else
 		found->refused = segments;
 	if (!taken)
-		result = recover(session);
+		result = probe_recover(session);
 	return result;
 }
 
-static uint32_t next_try(const struct info_segments *found)
+static uint32_t probe_next(const struct info_segments *found)
 {
 	uint32_t doubled = found->taken == 0 ? 1 : 2 * found->taken;
 
@@ -122,12 +121,12 @@ static uint32_t next_try(const struct info_segments *found)
 	return doubled < found->possible ? doubled : found->possible;
 }
 
-static bool is_known(const struct info_segments *found)
+static bool probe_is_known(const struct info_segments *found)
 {
 	return found->taken == found->possible || found->refused == found->taken + 1;
 }
 
-static int fail(struct session *session, int result)
+static int probe_fail(struct session *session, int result)
 {
 	if (result == -ENOBUFS)
 		say("%s: segments: the pool has too few packets", session->name);
@@ -141,7 +140,7 @@ static int fail(struct session *session, int result)
 }
 
 /* What a packet may have on this queue, and each has a byte in a frame of this MTU. */
-static uint32_t most_possible(uint32_t segments_max, uint16_t mtu)
+static uint32_t probe_most_possible(uint32_t segments_max, uint16_t mtu)
 {
 	uint32_t most = segments_max < SEGMENTS_MAX ? segments_max : SEGMENTS_MAX;
 
@@ -157,14 +156,14 @@ int segments_probe(struct session *session, struct info_segments *found)
 	if (result == 0)
 		result = vionet_device_queue_info(session->device, 1, &queue);
 	if (result)
-		return fail(session, result);
-	found->possible = most_possible(queue.segments_max, device.mtu);
+		return probe_fail(session, result);
+	found->possible = probe_most_possible(queue.segments_max, device.mtu);
 	found->indirect = vionet_feature_test(
 		&device.negotiated,
 		(unsigned int)vionet_feature_bit("INDIRECT_DESC"));
 	/* Upwards: each refusal costs a reset. */
-	while (result == 0 && !is_known(found) && !stop_asked())
-		result = step(session, device.mac, found, next_try(found));
-	found->complete = is_known(found);
-	return result ? fail(session, result) : CODE_OK;
+	while (result == 0 && !probe_is_known(found) && !stop_asked())
+		result = probe_step(session, device.mac, found, probe_next(found));
+	found->complete = probe_is_known(found);
+	return result ? probe_fail(session, result) : CODE_OK;
 }

@@ -1,8 +1,4 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: the way to the probe. Never: prints.
- * Read next: segments.c
- */
 #ifndef VIONET_TOOLS_SEGMENTS_H
 #define VIONET_TOOLS_SEGMENTS_H
 

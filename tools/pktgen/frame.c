@@ -185,7 +185,7 @@ void frame_fill(const struct frame_builder *builder, uint8_t *frame, uint32_t si
 }
 
 /* 802.1Q, 802.1ad, and what was in use for the outer tag before that. */
-static bool is_vlan(uint32_t type)
+static bool frame_is_vlan(uint32_t type)
 {
 	return type == ETHERTYPE_VLAN || type == 0x88a8 || type == 0x9100 ||
 	       type == 0x9200 || type == 0x9300;
@@ -196,7 +196,7 @@ static uint32_t find_ipv4(const uint8_t *frame, uint32_t available)
 {
 	uint32_t ip = 14;
 
-	while (ip + 4 <= available && is_vlan(get16(frame + ip - 2)))
+	while (ip + 4 <= available && frame_is_vlan(get16(frame + ip - 2)))
 		ip += 4;
 	if (ip > available || get16(frame + ip - 2) != ETHERTYPE_IPV4)
 		return 0;

@@ -318,7 +318,7 @@ static void refuse_idle(const struct pktgen_options *options)
 }
 
 /* What only the whole command line can tell. */
-static void check_together(struct pktgen_options *options)
+static void options_check_together(struct pktgen_options *options)
 {
 	uint32_t shortest = options->fields.vlan != FRAME_NO_VLAN ?
 				    FRAME_SIZE_MIN_VLAN :
@@ -352,7 +352,7 @@ static error_t parse_pktgen_option(int key, char *argument, struct argp_state *s
 		options->device.name = argument;
 		return 0;
 	case ARGP_KEY_END:
-		check_together(options);
+		options_check_together(options);
 		return 0;
 	default:
 		if (parse_load(key, argument, options) != 0 &&

@@ -2,7 +2,6 @@
 /*
  * Owns: messages, exit codes and the device options of the subcommands
  * (common.h). Never: touches a device or prints to stdout.
- * Read next: session.c, which owns an open device.
  */
 #include "tools/shared/common.h"
 

@@ -1,8 +1,4 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: what feature_reason.h says.
- * Read next: info_text.c.
- */
 #include "tools/shared/feature_reason.h"
 
 #include <stdio.h>

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: why a feature was not accepted, in words. Never: asks the device.
- */
+/* Why a feature was not accepted, in words. */
 #ifndef VIONET_TOOLS_FEATURE_REASON_H
 #define VIONET_TOOLS_FEATURE_REASON_H
 

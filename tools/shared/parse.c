@@ -3,7 +3,6 @@
  * Owns: the strict reading of numbers, units, addresses and words (parse.h).
  * Never: prints or exits. No strtol, strtod or sscanf: they take blanks, signs,
  * hexadecimal, "inf" and the decimal comma of a locale.
- * Read next: pktgen_options.c, which uses it.
  */
 #include "tools/shared/parse.h"
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the keys of settings and the reading of their values (setting.h). Never:
+ * Owns: the keys of settings and the reading of their values (settings.h). Never:
  * knows what a device makes of them.
- * Read next: apply.c.
  */
 #include "tools/shared/settings.h"
 

@@ -2,7 +2,6 @@
 /*
  * Owns: what a device can be set to, as people type it: KEY=VALUE. Never: prints,
  * exits, allocates, or touches a device.
- * Read next: apply.h, which tells a device.
  */
 #ifndef VIONET_TOOLS_SETTING_H
 #define VIONET_TOOLS_SETTING_H

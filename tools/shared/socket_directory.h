@@ -33,14 +33,15 @@ struct socket_directory {
  * Returns 0 with a directory that the caller closes; -ENOENT if there is none of this number;
  * -EPERM if it is not its owner's alone; -errno.
  */
-int socket_directory_open(struct socket_directory *directory, unsigned int number, uid_t owner, bool make,
-	       const char *device);
+int socket_directory_open(struct socket_directory *directory, unsigned int number,
+			  uid_t owner, bool make, const char *device);
 void socket_directory_close(struct socket_directory *directory);
 
 /* The address of the socket, through the directory that is open. */
-void socket_directory_address(const struct socket_directory *directory, struct sockaddr_un *address);
+void socket_directory_address(const struct socket_directory *directory,
+			      struct sockaddr_un *address);
 
-/* Who the device belongs to: the owner of its node or socket; root if that is not to be
+/* The user that the device belongs to: the owner of its node or socket; root if that is not to be
  * seen. */
 uid_t socket_directory_device_owner(const char *device);
 
