@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the walk over the PCI capability list, and the judgement of what it
+ * Owns: the walk over the PCI capability list, and the check of what it
  * finds. Reads nothing but the bytes and regions it is given.
  * Never: believes the device. Every position, offset and length is the device's
  * word: positions are checked before they are followed, offsets in 64 bits
@@ -111,7 +111,7 @@ static int check_position(uint8_t position, uint64_t visited)
 }
 
 /*
- * Follow the list once, all of it, before anything in it is judged. The two low
+ * Follow the list once, all of it, before anything in it is checked. The two low
  * bits of a pointer are reserved and masked. There are only STEPS_MAX places,
  * and none is visited twice: that ends every list.
  */
@@ -342,7 +342,7 @@ static int walk_list(struct walk *walk, const struct list *list)
 {
 	struct vn_capabilities *found = walk->found;
 
-	/* Where MSI-X lies must be known before any structure is judged, and
+	/* Where MSI-X lies must be known before any structure is checked, and
 	 * its capability may be the last one. */
 	find_msix(walk, list);
 	for (unsigned int i = 0; i < list->count; i++) {

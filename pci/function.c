@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: what every PCI function does alike, whoever stands behind it.
+ * Owns: what every PCI function does alike, whatever stands behind it.
  * Never: knows which implementation it talks to.
  * Read next: pci/vfio/function.c.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The first seam: a PCI function that user space drives, whoever stands behind
+ * The first seam: a PCI function that user space drives, whatever stands behind
  * it. Kernel VFIO implements it in pci/vfio/function.c, a server behind a socket in
  * pci/vfio_user/function.c. Everything above (capability walk, virtio registers,
  * rings) is written once and cannot tell which it is.

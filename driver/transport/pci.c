@@ -121,7 +121,7 @@ static int vectors(struct vn_transport *transport, unsigned int wanted,
 }
 
 /* Has the descriptor become readable? It is not read, so that it stays so for
- * whoever else waits for it. */
+ * the thread that waits for it. */
 static bool readable(int fd)
 {
 	struct pollfd waiting = { .fd = fd, .events = POLLIN };

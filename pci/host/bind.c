@@ -214,7 +214,7 @@ static int find_held_vf(const char *address, char *text, size_t size)
 
 /*
  * The kernel removes the virtual functions of a physical one together with its driver,
- * whoever uses them; it waits for a process that has one open, and so would we.
+ * even while others use them; it waits for a process that has one open, and so would we.
  */
 static int check_vfs(const char *address, bool force)
 {

@@ -213,7 +213,7 @@ static int names_or_none(const char *path, struct dirent ***names)
 	return count < 0 && !vn_error_is_shortage(-count) ? 0 : count;
 }
 
-/* A member's own node: whoever has that open has the group, too. */
+/* A member's own node: a process that has that open has the group, too. */
 static int member_holder(int group, const char *member, char *text, size_t size)
 {
 	char path[VN_PATH_MAX], node[VN_PATH_MAX];

@@ -34,7 +34,7 @@ static unsigned long now_ms(void)
 	       (unsigned long)now.tv_nsec / 1000000;
 }
 
-static void nap(void)
+static void back_off(void)
 {
 	nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
 }
@@ -58,7 +58,7 @@ static bool wait_for(const char *address, const char *wanted)
 	while (!is_with(address, wanted)) {
 		if (now_ms() - start >= vn_host.settle_ms)
 			return false;
-		nap();
+		back_off();
 	}
 	return true;
 }
@@ -85,7 +85,7 @@ static void wait_program(pid_t pid, unsigned int limit_ms)
 			waitpid(pid, NULL, 0);
 			return;
 		}
-		nap();
+		back_off();
 	}
 }
 
@@ -166,7 +166,7 @@ void vn_node_wait(int group)
 
 	snprintf(node, sizeof(node), "%s/%d", vn_host.vfio, group);
 	while (access(node, F_OK) != 0 && now_ms() - start < vn_host.settle_ms)
-		nap();
+		back_off();
 	wait_for_udev();
 }
 

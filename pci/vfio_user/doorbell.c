@@ -28,7 +28,7 @@ struct vn_vu_doorbell {
 	int fd; /* -1: not one that we can use */
 };
 
-struct answer {
+struct reply {
 	struct vu_io_fds head;
 	uint8_t rest[ANSWER_MAX - sizeof(struct vu_io_fds)];
 	int fds[VN_VU_FDS_MAX];
@@ -50,12 +50,12 @@ static int check_fd(struct vn_vu_socket *s, int fd, bool *usable)
 		return 0;
 	kind[length] = '\0';
 	if (strcmp(kind, "anon_inode:[eventfd]") != 0)
-		return vn_vu_breach(s, "what it passes for an eventfd is none");
+		return vn_vu_protocol_error(s, "what it passes for an eventfd is none");
 	return 0;
 }
 
 static int take(struct vn_vu_socket *s, const struct vn_region *region,
-		const struct answer *answer, const uint8_t *entry, size_t stride,
+		const struct reply *reply, const uint8_t *entry, size_t stride,
 		struct vn_vu_doorbell *doorbell)
 {
 	bool usable = false;
@@ -68,44 +68,44 @@ static int take(struct vn_vu_socket *s, const struct vn_region *region,
 	doorbell->fd = -1;
 	if (!vn_region_within(doorbell->place.offset, doorbell->place.size, 0,
 			      region->size) ||
-	    doorbell->place.fd_index >= answer->fd_count)
-		return vn_vu_breach(s, "an eventfd is for a place outside its region, "
-				    "or does not come along");
+	    doorbell->place.fd_index >= reply->fd_count)
+		return vn_vu_protocol_error(s, "an eventfd is for a place outside its region, "
+					    "or does not come along");
 	if (doorbell->place.type != VU_IO_FD_IOEVENTFD ||
 	    (doorbell->place.flags & VU_IO_FD_PIO) != 0)
 		return 0;
-	result = check_fd(s, answer->fds[doorbell->place.fd_index], &usable);
+	result = check_fd(s, reply->fds[doorbell->place.fd_index], &usable);
 	if (result != 0 || !usable)
 		return result;
 	/* Places may share one; then each has a copy of its own. */
-	doorbell->fd = fcntl(answer->fds[doorbell->place.fd_index],
+	doorbell->fd = fcntl(reply->fds[doorbell->place.fd_index],
 			     F_DUPFD_CLOEXEC, 0);
 	return 0;
 }
 
 static int take_all(struct vn_vu_socket *s, const struct vn_region *region,
-		    struct vn_vu_region *behind, const struct answer *answer,
+		    struct vn_vu_region *behind, const struct reply *reply,
 		    size_t size)
 {
-	uint32_t count = answer->head.count;
+	uint32_t count = reply->head.count;
 	size_t stride;
 	int result = 0;
 
 	/* None, or more than is of use. */
-	if (count == 0 || answer->head.argsz > size)
+	if (count == 0 || reply->head.argsz > size)
 		return 0;
-	if (answer->head.argsz < sizeof(answer->head) ||
-	    (answer->head.argsz - sizeof(answer->head)) / count < STRIDE_MIN)
-		return vn_vu_breach(s, "a list of %" PRIu32 " eventfds is cut short",
-				    count);
+	if (reply->head.argsz < sizeof(reply->head) ||
+	    (reply->head.argsz - sizeof(reply->head)) / count < STRIDE_MIN)
+		return vn_vu_protocol_error(s, "a list of %" PRIu32 " eventfds is cut short",
+					    count);
 	/* So `count` of them are inside what has come. */
-	stride = (answer->head.argsz - sizeof(answer->head)) / count;
+	stride = (reply->head.argsz - sizeof(reply->head)) / count;
 	behind->doorbell = calloc(count, sizeof(*behind->doorbell));
 	if (behind->doorbell == NULL)
 		return vn_error(ENOMEM, "%s: out of memory", s->name);
 	while (behind->doorbell_count < count && result == 0) {
-		result = take(s, region, answer,
-			      answer->rest + behind->doorbell_count * stride, stride,
+		result = take(s, region, reply,
+			      reply->rest + behind->doorbell_count * stride, stride,
 			      &behind->doorbell[behind->doorbell_count]);
 		behind->doorbell_count++;
 	}
@@ -113,32 +113,32 @@ static int take_all(struct vn_vu_socket *s, const struct vn_region *region,
 }
 
 /* Once for each region; a server that has none answers with an error. */
-static int ask(struct vn_vu_socket *s, const struct vn_region *region,
-	       struct vn_vu_region *behind, unsigned int index)
+static int request_doorbells(struct vn_vu_socket *s, const struct vn_region *region,
+			     struct vn_vu_region *behind, unsigned int index)
 {
 	struct vu_io_fds question = { .argsz = ANSWER_MAX, .index = index };
-	struct answer answer;
+	struct reply reply;
 	struct vn_vu_message message = {
 		.command = VU_DEVICE_GET_REGION_IO_FDS,
 		.what = "ask for eventfds",
 		.request = { { &question, sizeof(question) } },
-		.reply = { { &answer.head, sizeof(answer.head) },
-			   { answer.rest, sizeof(answer.rest) } },
-		.reply_fds = answer.fds,
+		.reply = { { &reply.head, sizeof(reply.head) },
+			   { reply.rest, sizeof(reply.rest) } },
+		.reply_fds = reply.fds,
 		.reply_fds_room = VN_VU_FDS_MAX,
 	};
 	int result = vn_vu_call(s, &message);
 
 	if (message.refused != 0)
 		result = 0;
-	else if (result == 0 && answer.head.index != index)
-		result = vn_vu_breach(s, "it names the eventfds of another region");
-	answer.fd_count = message.reply_fd_count;
+	else if (result == 0 && reply.head.index != index)
+		result = vn_vu_protocol_error(s, "it names the eventfds of another region");
+	reply.fd_count = message.reply_fd_count;
 	if (result == 0 && message.refused == 0)
-		result = take_all(s, region, behind, &answer, message.reply_size);
-	for (unsigned int i = 0; i < answer.fd_count; i++)
-		close(answer.fds[i]);
-	behind->asked = result == 0;
+		result = take_all(s, region, behind, &reply, message.reply_size);
+	for (unsigned int i = 0; i < reply.fd_count; i++)
+		close(reply.fds[i]);
+	behind->requested = result == 0;
 	return result;
 }
 
@@ -160,8 +160,8 @@ int vn_vu_region_eventfd(struct vn_vu_socket *s, struct vn_vu_region *behind,
 	int result = 0;
 
 	*fd = -1;
-	if (!behind->asked)
-		result = ask(s, region, behind, index);
+	if (!behind->requested)
+		result = request_doorbells(s, region, behind, index);
 	if (result != 0)
 		return result;
 	for (size_t i = 0; i < behind->doorbell_count; i++)

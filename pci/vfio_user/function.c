@@ -72,7 +72,7 @@ static int user_read(struct vn_function *base, unsigned int region, uint64_t off
 /*
  * Also the kick of last resort, from a queue's thread. It waits for the reply like any
  * other write: a server that has no mapping of our memory asks for it meanwhile, and
- * somebody has to be there to answer.
+ * somebody has to be there to reply.
  */
 static int user_write(struct vn_function *base, unsigned int region,
 		      uint64_t offset, const void *data, size_t size)
@@ -316,12 +316,12 @@ static int irq_count(struct user_function *function, const struct vu_device_info
 		     uint32_t index, unsigned int *count)
 {
 	struct vu_irq_info question = { .argsz = sizeof(question), .index = index };
-	struct vu_irq_info answer;
+	struct vu_irq_info reply;
 	struct vn_vu_message message = {
 		.command = VU_DEVICE_GET_IRQ_INFO,
 		.what = "count interrupts",
 		.request = { { &question, sizeof(question) } },
-		.reply = { { &answer, sizeof(answer) } },
+		.reply = { { &reply, sizeof(reply) } },
 	};
 	int result;
 
@@ -331,11 +331,11 @@ static int irq_count(struct user_function *function, const struct vu_device_info
 	result = vn_vu_call(&function->socket, &message);
 	if (result != 0)
 		return result;
-	if (answer.index != index)
-		return vn_vu_breach(&function->socket, "it counts other interrupts "
-				    "than those asked for");
-	if ((answer.flags & VFIO_IRQ_INFO_EVENTFD) != 0)
-		*count = answer.count < VECTORS_MAX ? answer.count : VECTORS_MAX;
+	if (reply.index != index)
+		return vn_vu_protocol_error(&function->socket, "it counts other interrupts "
+					    "than those asked for");
+	if ((reply.flags & VFIO_IRQ_INFO_EVENTFD) != 0)
+		*count = reply.count < VECTORS_MAX ? reply.count : VECTORS_MAX;
 	return 0;
 }
 

@@ -44,7 +44,7 @@ struct vn_vu_window {
  * A server may ask for memory by messages, but few do, and nothing says which: one that
  * does not would find nothing at an address without a file, frame after frame. So there
  * has to be one. It is sealed first: a server that could shrink it would take pages from
- * under us, a SIGBUS for whoever touches them. What the device has only to read is sealed
+ * under us, a SIGBUS for the thread that touches them. What the device has only to read is sealed
  * against writing too: nobody can map the file writable any more, whatever descriptor he
  * has (our own mapping stays), and is sent through a descriptor opened for reading. That
  * alone keeps nobody of the same user from opening it again; it is all there is where the
@@ -75,8 +75,8 @@ static int share(const struct vn_memory *memory, enum vn_access access, int *fd)
 				     "can neither be sealed nor opened for reading");
 }
 
-static int tell(struct vn_vu_memory *m, const struct vn_vu_window *window, int fd,
-		uint64_t offset)
+static int request_map(struct vn_vu_memory *m, const struct vn_vu_window *window, int fd,
+		       uint64_t offset)
 {
 	struct vu_dma_map map = {
 		.offset = offset,
@@ -190,7 +190,7 @@ int vn_vu_memory_add(struct vn_vu_memory *m, const struct vn_memory *added,
 		close_shared(added, fd);
 		return result;
 	}
-	result = tell(m, &window, fd, added->offset);
+	result = request_map(m, &window, fd, added->offset);
 	close_shared(added, fd);
 	if (result != 0) {
 		leave(m, window.iova);
@@ -291,7 +291,7 @@ static uint8_t *reach(const struct vn_vu_memory *m, uint64_t address, uint64_t c
 }
 
 int vn_vu_memory_serve(void *context, uint16_t command, const void *payload,
-		       size_t size, struct vn_vu_answer *answer)
+		       size_t size, struct vn_vu_reply *reply)
 {
 	const struct vn_vu_memory *m = context;
 	bool write = command == VU_DMA_WRITE;
@@ -316,11 +316,11 @@ int vn_vu_memory_serve(void *context, uint16_t command, const void *payload,
 		memcpy(place, (const uint8_t *)payload + sizeof(access),
 		       access.count);
 	} else {
-		answer->data = place;
-		answer->data_size = access.count;
+		reply->data = place;
+		reply->data_size = access.count;
 	}
-	answer->head[0] = access.address;
-	answer->head[1] = access.count;
+	reply->head[0] = access.address;
+	reply->head[1] = access.count;
 	return 0;
 }
 

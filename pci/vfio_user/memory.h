@@ -46,7 +46,7 @@ void vn_vu_memory_limits(const struct vn_vu_memory *memory,
 
 /* The socket's `serve`; the context is the memory. */
 int vn_vu_memory_serve(void *memory, uint16_t command, const void *payload,
-		       size_t size, struct vn_vu_answer *answer);
+		       size_t size, struct vn_vu_reply *reply);
 
 /* Forget all of it; the connection is closed. */
 void vn_vu_memory_release(struct vn_vu_memory *memory);

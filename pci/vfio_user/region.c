@@ -36,42 +36,42 @@ static bool echoed(const struct vu_region_access *a, const struct vu_region_acce
 static int read_piece(struct vn_vu_socket *s, struct vu_region_access *access,
 		      void *data)
 {
-	struct vu_region_access answer;
+	struct vu_region_access reply;
 	struct vn_vu_message message = {
 		.command = VU_REGION_READ,
 		.what = "read a region",
 		.request = { { access, sizeof(*access) } },
-		.reply = { { &answer, sizeof(answer) }, { data, access->count } },
+		.reply = { { &reply, sizeof(reply) }, { data, access->count } },
 	};
 	int result = vn_vu_call(s, &message);
 
-	if (result == 0 && (!echoed(access, &answer) ||
-			    message.reply_size != sizeof(answer) + access->count))
-		result = vn_vu_breach(s, "%s: a read of %" PRIu32 " bytes at %#" PRIx64
-				      " is answered with other ones",
-				      vn_region_name(access->region), access->count,
-				      access->offset);
+	if (result == 0 && (!echoed(access, &reply) ||
+			    message.reply_size != sizeof(reply) + access->count))
+		result = vn_vu_protocol_error(s, "%s: a read of %" PRIu32 " bytes at %#" PRIx64
+					      " is answered with other ones",
+					      vn_region_name(access->region), access->count,
+					      access->offset);
 	return result;
 }
 
 static int write_piece(struct vn_vu_socket *s, struct vu_region_access *access,
 		       const void *data)
 {
-	struct vu_region_access answer;
+	struct vu_region_access reply;
 	struct vn_vu_message message = {
 		.command = VU_REGION_WRITE,
 		.what = "write to a region",
 		.request = { { access, sizeof(*access) },
 			     { (void *)(uintptr_t)data, access->count } },
-		.reply = { { &answer, sizeof(answer) } },
+		.reply = { { &reply, sizeof(reply) } },
 	};
 	int result = vn_vu_call(s, &message);
 
-	if (result == 0 && !echoed(access, &answer))
-		result = vn_vu_breach(s, "%s: a write of %" PRIu32 " bytes at %#"
-				      PRIx64 " is answered with another",
-				      vn_region_name(access->region), access->count,
-				      access->offset);
+	if (result == 0 && !echoed(access, &reply))
+		result = vn_vu_protocol_error(s, "%s: a write of %" PRIu32 " bytes at %#"
+					      PRIx64 " is answered with another",
+					      vn_region_name(access->region), access->count,
+					      access->offset);
 	return result;
 }
 
@@ -113,19 +113,19 @@ int vn_vu_region_write(struct vn_vu_socket *s, const struct vn_vu_limits *limits
 
 /* ---- areas that may be mapped ---- */
 
-/* One answer, all of it. */
-struct answer {
+/* One reply, all of it. */
+struct reply {
 	struct vu_region_info info;
 	uint8_t rest[INFO_MAX - sizeof(struct vu_region_info)];
 	size_t size;
 };
 
-static struct vfio_region_sparse_mmap_area area_at(const struct answer *answer,
+static struct vfio_region_sparse_mmap_area area_at(const struct reply *reply,
 						   size_t first, uint32_t index)
 {
 	struct vfio_region_sparse_mmap_area area;
 
-	memcpy(&area, (const char *)answer + first + index * sizeof(area),
+	memcpy(&area, (const char *)reply + first + index * sizeof(area),
 	       sizeof(area));
 	return area;
 }
@@ -143,52 +143,52 @@ static void offer_area(struct vn_region *region, uint64_t offset, uint64_t size)
 			(struct vn_sparse){ first, end - first };
 }
 
-static int read_areas(struct vn_vu_socket *s, const struct answer *answer, size_t at,
+static int read_areas(struct vn_vu_socket *s, const struct reply *reply, size_t at,
 		      struct vn_region *region)
 {
 	struct vfio_region_info_cap_sparse_mmap head;
 	struct vfio_region_sparse_mmap_area area, other;
 	size_t first = at + sizeof(head);
 
-	if (first > answer->size)
-		return vn_vu_breach(s, "a list of areas is cut short");
-	memcpy(&head, (const char *)answer + at, sizeof(head));
-	if (head.nr_areas > (answer->size - first) / sizeof(area))
-		return vn_vu_breach(s, "a list of %" PRIu32 " areas is cut short",
-				    head.nr_areas);
+	if (first > reply->size)
+		return vn_vu_protocol_error(s, "a list of areas is cut short");
+	memcpy(&head, (const char *)reply + at, sizeof(head));
+	if (head.nr_areas > (reply->size - first) / sizeof(area))
+		return vn_vu_protocol_error(s, "a list of %" PRIu32 " areas is cut short",
+					    head.nr_areas);
 	for (uint32_t i = 0; i < head.nr_areas; i++) {
-		area = area_at(answer, first, i);
+		area = area_at(reply, first, i);
 		if (!vn_region_within(area.offset, area.size, 0, region->size))
-			return vn_vu_breach(s, "an area for mapping lies outside its "
-					    "region");
+			return vn_vu_protocol_error(s, "an area for mapping lies outside its "
+						    "region");
 		for (uint32_t j = 0; j < i; j++) {
-			other = area_at(answer, first, j);
+			other = area_at(reply, first, j);
 			if (area.offset < other.offset + other.size &&
 			    other.offset < area.offset + area.size)
-				return vn_vu_breach(s, "areas for mapping overlap");
+				return vn_vu_protocol_error(s, "areas for mapping overlap");
 		}
 		offer_area(region, area.offset, area.size);
 	}
 	return 0;
 }
 
-static int find_areas(struct vn_vu_socket *s, const struct answer *answer,
+static int find_areas(struct vn_vu_socket *s, const struct reply *reply,
 		      struct vn_region *region)
 {
-	size_t at = answer->info.capability;
+	size_t at = reply->info.capability;
 	struct vfio_info_cap_header header;
 
-	if ((answer->info.flags & VFIO_REGION_INFO_FLAG_CAPS) == 0)
+	if ((reply->info.flags & VFIO_REGION_INFO_FLAG_CAPS) == 0)
 		at = 0;
 	for (int step = 0; at != 0; step++) {
 		if (step == CHAIN_MAX)
-			return vn_vu_breach(s, "a chain of capabilities has no end");
-		if (at < sizeof(answer->info) || at > answer->size ||
-		    answer->size - at < sizeof(header))
-			return vn_vu_breach(s, "a capability lies outside its answer");
-		memcpy(&header, (const char *)answer + at, sizeof(header));
+			return vn_vu_protocol_error(s, "a chain of capabilities has no end");
+		if (at < sizeof(reply->info) || at > reply->size ||
+		    reply->size - at < sizeof(header))
+			return vn_vu_protocol_error(s, "a capability lies outside its answer");
+		memcpy(&header, (const char *)reply + at, sizeof(header));
 		if (header.id == VFIO_REGION_INFO_CAP_SPARSE_MMAP)
-			return read_areas(s, answer, at, region);
+			return read_areas(s, reply, at, region);
 		at = header.next;
 	}
 	offer_area(region, 0, region->size);
@@ -206,18 +206,18 @@ static int check_file(struct vn_vu_socket *s, const struct vn_region *region,
 	struct stat status;
 
 	if (fstat(behind->fd, &status) != 0 || !S_ISREG(status.st_mode))
-		return vn_vu_breach(s, "what it passes for mapping is no file");
+		return vn_vu_protocol_error(s, "what it passes for mapping is no file");
 	if (mode < 0 || (mode & O_PATH) != 0 || (mode & O_ACCMODE) == O_WRONLY ||
 	    (region->writable && (mode & O_ACCMODE) != O_RDWR))
-		return vn_vu_breach(s, "the file that it passes for mapping is open for "
-				    "less than its region");
+		return vn_vu_protocol_error(s, "the file that it passes for mapping is open for "
+					    "less than its region");
 	for (unsigned int i = 0; i < region->sparse_count; i++)
 		if (!vn_region_within(region->sparse[i].offset,
 				      region->sparse[i].size, 0,
 				      (uint64_t)status.st_size - behind->start) ||
 		    (uint64_t)status.st_size < behind->start)
-			return vn_vu_breach(s, "the file that it passes for mapping is "
-					    "shorter than its region");
+			return vn_vu_protocol_error(s, "the file that it passes for mapping is "
+						    "shorter than its region");
 	return 0;
 }
 
@@ -236,25 +236,25 @@ static bool stays(const struct vn_vu_region *behind, int seals)
 	       system.f_type == TMPFS_MAGIC;
 }
 
-static int settle_file(struct vn_vu_socket *s, const struct answer *answer,
+static int settle_file(struct vn_vu_socket *s, const struct reply *reply,
 		       unsigned int index, struct vn_region *region,
 		       struct vn_vu_region *behind)
 {
-	bool flagged = (answer->info.flags & VFIO_REGION_INFO_FLAG_MMAP) != 0;
+	bool flagged = (reply->info.flags & VFIO_REGION_INFO_FLAG_MMAP) != 0;
 	int result = 0, seals;
 
-	if (flagged && (answer->info.offset > INT64_MAX ||
-			answer->info.size > INT64_MAX - answer->info.offset))
-		return vn_vu_breach(s, "%s lies beyond the end of any file",
-				    vn_region_name(index));
+	if (flagged && (reply->info.offset > INT64_MAX ||
+			reply->info.size > INT64_MAX - reply->info.offset))
+		return vn_vu_protocol_error(s, "%s lies beyond the end of any file",
+					    vn_region_name(index));
 	if (flagged)
-		result = find_areas(s, answer, region);
+		result = find_areas(s, reply, region);
 	if (result == 0 && flagged != (behind->fd >= 0) &&
 	    (!flagged || region->sparse_count != 0))
-		result = vn_vu_breach(s, "%s: %s", vn_region_name(index),
-				      flagged ? "can be mapped, but no file comes along" :
-				      "cannot be mapped, but a file comes along");
-	behind->start = answer->info.offset;
+		result = vn_vu_protocol_error(s, "%s: %s", vn_region_name(index),
+					      flagged ? "can be mapped, but no file comes along" :
+					      "cannot be mapped, but a file comes along");
+	behind->start = reply->info.offset;
 	/* Before the size. Seals are never taken away again. */
 	seals = behind->fd >= 0 ? fcntl(behind->fd, F_GET_SEALS) : -1;
 	if (result == 0 && behind->fd >= 0)
@@ -276,13 +276,13 @@ static int read_region(struct vn_vu_socket *s, unsigned int index,
 		       struct vn_region *region, struct vn_vu_region *behind)
 {
 	struct vu_region_info question = { .argsz = INFO_MAX, .index = index };
-	struct answer answer = { .size = 0 };
+	struct reply reply = { .size = 0 };
 	struct vn_vu_message message = {
 		.command = VU_DEVICE_GET_REGION_INFO,
 		.what = "find a region",
 		.request = { { &question, sizeof(question) } },
-		.reply = { { &answer.info, sizeof(answer.info) },
-			   { answer.rest, sizeof(answer.rest) } },
+		.reply = { { &reply.info, sizeof(reply.info) },
+			   { reply.rest, sizeof(reply.rest) } },
 		.reply_fds = &behind->fd,
 		.reply_fds_room = 1,
 	};
@@ -290,17 +290,17 @@ static int read_region(struct vn_vu_socket *s, unsigned int index,
 
 	if (result != 0)
 		return result;
-	answer.size = message.reply_size;
-	if (answer.info.index != index || answer.info.argsz > answer.size ||
-	    answer.info.size > INT64_MAX)
-		return vn_vu_breach(s, "%s is said to have %" PRIu64 " bytes, its "
-				    "description %" PRIu32 " of which %zu come",
-				    vn_region_name(index), answer.info.size,
-				    answer.info.argsz, answer.size);
-	region->size = answer.info.size;
-	region->readable = (answer.info.flags & VFIO_REGION_INFO_FLAG_READ) != 0;
-	region->writable = (answer.info.flags & VFIO_REGION_INFO_FLAG_WRITE) != 0;
-	return settle_file(s, &answer, index, region, behind);
+	reply.size = message.reply_size;
+	if (reply.info.index != index || reply.info.argsz > reply.size ||
+	    reply.info.size > INT64_MAX)
+		return vn_vu_protocol_error(s, "%s is said to have %" PRIu64 " bytes, its "
+					    "description %" PRIu32 " of which %zu come",
+					    vn_region_name(index), reply.info.size,
+					    reply.info.argsz, reply.size);
+	region->size = reply.info.size;
+	region->readable = (reply.info.flags & VFIO_REGION_INFO_FLAG_READ) != 0;
+	region->writable = (reply.info.flags & VFIO_REGION_INFO_FLAG_WRITE) != 0;
+	return settle_file(s, &reply, index, region, behind);
 }
 
 static bool is_io(const uint8_t *config, unsigned int index)
@@ -317,12 +317,12 @@ static int read_config(struct vn_vu_socket *s, const struct vn_vu_limits *limits
 	int result;
 
 	if (count <= VN_REGION_CONFIG)
-		return vn_vu_breach(s, "it has %" PRIu32 " regions, and so no "
-				    "configuration space", count);
+		return vn_vu_protocol_error(s, "it has %" PRIu32 " regions, and so no "
+					    "configuration space", count);
 	result = read_region(s, VN_REGION_CONFIG, region, behind);
 	if (result == 0 && region->size < CONFIG_SIZE)
-		result = vn_vu_breach(s, "configuration space has %" PRIu64 " bytes",
-				      region->size);
+		result = vn_vu_protocol_error(s, "configuration space has %" PRIu64 " bytes",
+					      region->size);
 	if (result == 0)
 		result = vn_vu_region_read(s, limits, VN_REGION_CONFIG, 0, config,
 					   CONFIG_SIZE);

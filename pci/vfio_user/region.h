@@ -20,7 +20,7 @@ struct vn_vu_doorbell;
 struct vn_vu_region {
 	int fd; /* for mapping; -1: none */
 	uint64_t start; /* of the region in the file */
-	bool asked; /* for eventfds */
+	bool requested; /* for eventfds */
 	struct vn_vu_doorbell *doorbell;
 	size_t doorbell_count;
 };

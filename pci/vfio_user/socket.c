@@ -82,7 +82,7 @@ static int starved(struct vn_vu_socket *s, int result)
 }
 
 /* `text` says what was wrong. */
-static int breach(struct vn_vu_socket *s, const char *text)
+static int protocol_error(struct vn_vu_socket *s, const char *text)
 {
 	give_up(s);
 	s->given_up = "it broke the protocol";
@@ -90,7 +90,7 @@ static int breach(struct vn_vu_socket *s, const char *text)
 			s->name, text);
 }
 
-int vn_vu_breach(struct vn_vu_socket *s, const char *format, ...)
+int vn_vu_protocol_error(struct vn_vu_socket *s, const char *format, ...)
 {
 	char text[256];
 	va_list arguments;
@@ -99,7 +99,7 @@ int vn_vu_breach(struct vn_vu_socket *s, const char *format, ...)
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
 	vn_vu_lock(s);
-	breach(s, text);
+	protocol_error(s, text);
 	vn_vu_unlock(s);
 	return -EIO;
 }
@@ -150,7 +150,7 @@ static int take_descriptors(struct vn_vu_socket *s, struct msghdr *header,
 	}
 	if (cut && arrived < VN_VU_FDS_MAX)
 		return starved(s, vn_socket_cut_off());
-	return fits && !cut ? 0 : breach(s, "it passes too many descriptors");
+	return fits && !cut ? 0 : protocol_error(s, "it passes too many descriptors");
 }
 
 /* What is there now: so many bytes, 0: nothing yet. Descriptors that come along are
@@ -260,8 +260,8 @@ static int send_parts(struct vn_vu_socket *s, struct iovec *parts, size_t count,
 
 /* ---- a server's commands ---- */
 
-static int send_answer(struct vn_vu_socket *s, const struct vu_header *command,
-		       int error, struct vn_vu_answer *answer, uint64_t deadline)
+static int send_reply(struct vn_vu_socket *s, const struct vu_header *command,
+		      int error, struct vn_vu_reply *reply, uint64_t deadline)
 {
 	struct vu_header header = {
 		.id = command->id,
@@ -271,13 +271,13 @@ static int send_answer(struct vn_vu_socket *s, const struct vu_header *command,
 	};
 	struct iovec parts[] = {
 		{ &header, sizeof(header) },
-		{ answer->head, sizeof(answer->head) },
-		{ (void *)(uintptr_t)answer->data, answer->data_size },
+		{ reply->head, sizeof(reply->head) },
+		{ (void *)(uintptr_t)reply->data, reply->data_size },
 	};
 
 	if (error == 0)
-		header.size = (uint32_t)(sizeof(header) + sizeof(answer->head) +
-					 answer->data_size);
+		header.size = (uint32_t)(sizeof(header) + sizeof(reply->head) +
+					 reply->data_size);
 	else
 		header.size = sizeof(header);
 	return send_parts(s, parts, error == 0 ? 3 : 1, NULL, 0, deadline);
@@ -287,15 +287,15 @@ static int send_answer(struct vn_vu_socket *s, const struct vu_header *command,
 static int carry_out(struct vn_vu_socket *s, uint64_t deadline)
 {
 	const struct vu_header *header = &s->command;
-	struct vn_vu_answer answer = { .data_size = 0 };
+	struct vn_vu_reply reply = { .data_size = 0 };
 	int error = s->serve(s->context, header->command, s->incoming,
-			     header->size - sizeof(*header), &answer);
+			     header->size - sizeof(*header), &reply);
 
 	s->have = 0;
 	s->begun = 0;
 	if ((header->flags & VU_FLAG_NO_REPLY) != 0)
 		return 0;
-	return send_answer(s, header, error, &answer, deadline);
+	return send_reply(s, header, error, &reply, deadline);
 }
 
 /* What follows is bounded by what we announced. */
@@ -304,12 +304,12 @@ static int check_command(struct vn_vu_socket *s)
 	const struct vu_header *header = &s->command;
 
 	if (header->size < sizeof(*header))
-		return breach(s, "a message is shorter than a header");
+		return protocol_error(s, "a message is shorter than a header");
 	if ((header->flags & VU_TYPE_MASK) != VU_TYPE_COMMAND)
-		return breach(s, "a reply is to something that was not asked");
+		return protocol_error(s, "a reply is to something that was not asked");
 	if (header->size - sizeof(*header) >
 	    sizeof(struct vu_dma_access) + VN_VU_DATA_MAX)
-		return breach(s, "a command is longer than any can be");
+		return protocol_error(s, "a command is longer than any can be");
 	return 0;
 }
 
@@ -331,7 +331,7 @@ static int gather(struct vn_vu_socket *s)
 			return 1;
 		got = receive_now(s, to + at, size - at, &fds);
 		if (got > 0 && fds.count != 0)
-			got = breach(s, "a command comes with descriptors");
+			got = protocol_error(s, "a command comes with descriptors");
 		close_all(&fds);
 		if (got <= 0)
 			return (int)got;
@@ -382,7 +382,7 @@ static int refused(struct vn_vu_socket *s, struct vn_vu_message *m,
 		   const struct vu_header *header)
 {
 	if (header->size != sizeof(*header))
-		return breach(s, "an error reply has more than a header");
+		return protocol_error(s, "an error reply has more than a header");
 	m->refused = header->error > 0 && header->error < 4096 ?
 			     (int)header->error : EIO;
 	return vn_error(EIO, "%s: %s: the server answers: %s", s->name, m->what,
@@ -399,7 +399,7 @@ static int read_reply(struct vn_vu_socket *s, struct vn_vu_message *m,
 	if ((header->flags & VU_FLAG_ERROR) != 0)
 		return refused(s, m, header);
 	if (size < m->reply[0].iov_len || size > length(m->reply))
-		return breach(s, "a reply has the wrong size");
+		return protocol_error(s, "a reply has the wrong size");
 	first = m->reply[0].iov_len;
 	result = receive(s, m->reply[0].iov_base, first, deadline, fds);
 	if (result == 0)
@@ -416,7 +416,7 @@ static int finish_reply(struct vn_vu_socket *s, struct vn_vu_message *m,
 	int result = read_reply(s, m, header, deadline, fds);
 
 	if (result == 0 && fds->count > m->reply_fds_room)
-		result = breach(s, "a reply comes with descriptors that nobody "
+		result = protocol_error(s, "a reply comes with descriptors that nobody "
 				   "asked for");
 	if (result != 0)
 		return result;
@@ -433,7 +433,7 @@ static int read_header(struct vn_vu_socket *s, struct vu_header *header,
 	int result = receive(s, header, sizeof(*header), deadline, fds);
 
 	if (result == 0 && header->size < sizeof(*header))
-		result = breach(s, "a message is shorter than a header");
+		result = protocol_error(s, "a message is shorter than a header");
 	return result;
 }
 
@@ -452,7 +452,7 @@ static int await_reply(struct vn_vu_socket *s, struct vn_vu_message *m, uint16_t
 		    (header.flags & VU_TYPE_MASK) != VU_TYPE_COMMAND)
 			break;
 		if (fds.count != 0)
-			result = breach(s, "a command comes with descriptors");
+			result = protocol_error(s, "a command comes with descriptors");
 		s->command = header;
 		s->have = sizeof(header);
 		if (result == 0)
@@ -468,21 +468,21 @@ static int await_reply(struct vn_vu_socket *s, struct vn_vu_message *m, uint16_t
 	}
 	if (result == 0 && ((header.flags & VU_TYPE_MASK) != VU_TYPE_REPLY ||
 			    header.id != id || header.command != m->command))
-		result = breach(s, "a reply is to something that was not asked");
+		result = protocol_error(s, "a reply is to something that was not asked");
 	if (result == 0)
 		result = finish_reply(s, m, &header, deadline, &fds);
 	close_all(&fds);
 	return result;
 }
 
-/* ---- patience ---- */
+/* ---- message budget ---- */
 
 static uint64_t deadline_from(struct vn_vu_socket *s, uint64_t now)
 {
-	s->patience += (now - s->since) / VN_VU_REFILL;
-	if (s->patience > VN_VU_PATIENCE)
-		s->patience = VN_VU_PATIENCE;
-	return now + s->patience + VN_VU_FREE;
+	s->budget += (now - s->since) / VN_VU_REFILL;
+	if (s->budget > VN_VU_BUDGET)
+		s->budget = VN_VU_BUDGET;
+	return now + s->budget + VN_VU_FREE;
 }
 
 static void waited(struct vn_vu_socket *s, uint64_t start)
@@ -492,7 +492,7 @@ static void waited(struct vn_vu_socket *s, uint64_t start)
 	s->since = vn_now();
 	took = s->since - start;
 	took = took > VN_VU_FREE ? took - VN_VU_FREE : 0;
-	s->patience -= took < s->patience ? took : s->patience;
+	s->budget -= took < s->budget ? took : s->budget;
 }
 
 /* A mutex alone may be taken again and again by a thread that kicks all the time. */
@@ -553,7 +553,7 @@ static int partial(struct vn_vu_socket *s, uint64_t now)
 		s->begun = 0;
 	else if (s->begun == 0)
 		s->begun = now;
-	else if (now - s->begun > VN_VU_PATIENCE)
+	else if (now - s->begun > VN_VU_BUDGET)
 		return late(s);
 	return s->have != 0 ? -EAGAIN : 0;
 }
@@ -589,7 +589,7 @@ int vn_vu_connect(struct vn_vu_socket *s, const char *path)
 
 	s->fd = -1;
 	s->gone = true;
-	s->patience = VN_VU_PATIENCE;
+	s->budget = VN_VU_BUDGET;
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->turn, NULL);
 	/* Before the server is touched. */

@@ -8,9 +8,9 @@
  *
  * A kick may come from a queue's thread while the control thread talks: vn_vu_call is
  * for any thread, one at a time gets through. What the server asks for meanwhile
- * (access to our memory) is served by whoever is waiting for a reply.
+ * (access to our memory) is served by the thread that waits for a reply.
  *
- * A peer that breaks the protocol, or does not answer in time, is given up: the socket
+ * A peer that breaks the protocol, or does not reply in time, is given up: the socket
  * is shut down, and every later call says -ENODEV.
  *
  * Source: "Header", "Message sizes" of the vfio-user specification.
@@ -34,7 +34,7 @@
  * milliseconds of each call are free. So a call takes 2 s at most, and so do a hundred
  * in a row: the limits of vionet_device_open, _start, _stop and _close depend on it.
  */
-#define VN_VU_PATIENCE (2000 * VN_MS)
+#define VN_VU_BUDGET (2000 * VN_MS)
 #define VN_VU_FREE (2 * VN_MS)
 #define VN_VU_REFILL 4
 
@@ -46,7 +46,7 @@
 #define VN_VU_DATA_MAX 1048576u
 
 /* What a server's command is answered with. */
-struct vn_vu_answer {
+struct vn_vu_reply {
 	uint64_t head[2];
 	const void *data; /* follows the head */
 	size_t data_size;
@@ -59,21 +59,21 @@ struct vn_vu_socket {
 	pthread_mutex_t lock; /* for the turns */
 	pthread_cond_t turn;
 	uint32_t tickets, serving;
-	bool gone; /* this and all below: for whoever has the turn */
+	bool gone; /* this and all below: for the thread that has the turn */
 	const char *given_up; /* why we ended the connection, if we did */
 	char shortage[256];   /* what was lacking here, if that was why */
 	uint16_t next_id;
-	uint64_t patience; /* that is left, at `since` */
+	uint64_t budget; /* ns of waiting that are left, at `since` */
 	uint64_t since;
 	struct vu_header command; /* a server's, as far as it has come: */
 	size_t have;	   /* bytes of it */
 	uint64_t begun;	   /* when some of it was first found; 0: never */
 	uint8_t *incoming; /* its payload */
 
-	/* Carry out a server's command. Returns 0 and the answer, or a positive
+	/* Carry out a server's command. Returns 0 and the reply, or a positive
 	 * errno. Called in the caller's turn; must not call back. */
 	int (*serve)(void *context, uint16_t command, const void *payload,
-		     size_t size, struct vn_vu_answer *answer);
+		     size_t size, struct vn_vu_reply *reply);
 	void *context;
 };
 
@@ -89,7 +89,7 @@ struct vn_vu_message {
 	struct iovec reply[2];
 	size_t reply_size;
 	int *reply_fds; /* close-on-exec, the caller's to close */
-	unsigned int reply_fds_room; /* more is a breach of protocol */
+	unsigned int reply_fds_room; /* more is a protocol error */
 	unsigned int reply_fd_count;
 	int refused; /* the server's errno, if it has answered with an error */
 };
@@ -107,7 +107,7 @@ int vn_vu_connect(struct vn_vu_socket *socket, const char *path);
  * Send a command and wait for its reply. Any thread.
  *
  * Returns 0; -EIO with message->refused set: the server answered with an error;
- * -ENODEV (gone), -ETIMEDOUT, -EIO with message->refused 0 (breach of protocol): the
+ * -ENODEV (gone), -ETIMEDOUT, -EIO with message->refused 0 (protocol error): the
  * server is given up. No descriptor is left behind on failure.
  */
 int vn_vu_call(struct vn_vu_socket *socket, struct vn_vu_message *message);
@@ -119,14 +119,14 @@ int vn_vu_service(struct vn_vu_socket *socket);
 
 /*
  * Take a turn: nobody else calls meanwhile, and nothing is served. Turns come in the order
- * in which they are asked for, and each is bound by the patience that all of them share:
+ * in which they are asked for, and each is bound by the message budget that all of them share:
  * so is the wait for one.
  */
 void vn_vu_lock(struct vn_vu_socket *socket);
 void vn_vu_unlock(struct vn_vu_socket *socket);
 
 /* Give the peer up: it sees the end of the connection. Returns -EIO; sets the text. */
-int vn_vu_breach(struct vn_vu_socket *socket, const char *format, ...)
+int vn_vu_protocol_error(struct vn_vu_socket *socket, const char *format, ...)
 	__attribute__((format(printf, 2, 3), cold));
 
 /* Close; works for one that never was connected. */

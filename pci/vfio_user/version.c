@@ -34,12 +34,12 @@ static int number(struct vn_vu_socket *s, const json_t *capabilities,
 	if (given == NULL)
 		return 0;
 	if (!json_is_integer(given))
-		return vn_vu_breach(s, "capability %s is no whole number", key);
+		return vn_vu_protocol_error(s, "capability %s is no whole number", key);
 	if (json_integer_value(given) < (json_int_t)least ||
 	    (uint64_t)json_integer_value(given) > most)
-		return vn_vu_breach(s, "capability %s is %" JSON_INTEGER_FORMAT
-				    ", which makes no sense", key,
-				    json_integer_value(given));
+		return vn_vu_protocol_error(s, "capability %s is %" JSON_INTEGER_FORMAT
+					    ", which makes no sense", key,
+					    json_integer_value(given));
 	*value = (uint64_t)json_integer_value(given);
 	return 0;
 }
@@ -51,8 +51,8 @@ static int no_twin(struct vn_vu_socket *s, const json_t *capabilities)
 	const json_t *twin = json_object_get(capabilities, "twin_socket");
 
 	if (json_is_true(json_object_get(twin, "supported")))
-		return vn_vu_breach(s, "it sets up a twin socket, which was not "
-				    "offered");
+		return vn_vu_protocol_error(s, "it sets up a twin socket, which was not "
+					    "offered");
 	return 0;
 }
 
@@ -105,15 +105,15 @@ static int read_json(struct vn_vu_socket *s, const char *text, size_t size,
 	if (size == 0)
 		return settle(s, NULL, limits);
 	if (memchr(text, '\0', size) != text + size - 1)
-		return vn_vu_breach(s, "its capabilities do not end in a zero byte");
+		return vn_vu_protocol_error(s, "its capabilities do not end in a zero byte");
 	root = json_loads(text, JSON_REJECT_DUPLICATES, &error);
 	if (root == NULL)
-		return vn_vu_breach(s, "its capabilities are no JSON: %.80s",
-				    error.text);
+		return vn_vu_protocol_error(s, "its capabilities are no JSON: %.80s",
+					    error.text);
 	capabilities = json_object_get(root, "capabilities");
 	if (!json_is_object(root) ||
 	    (capabilities != NULL && !json_is_object(capabilities)))
-		result = vn_vu_breach(s, "its capabilities are no JSON object");
+		result = vn_vu_protocol_error(s, "its capabilities are no JSON object");
 	else
 		result = settle(s, capabilities, limits);
 	json_decref(root);
@@ -123,13 +123,13 @@ static int read_json(struct vn_vu_socket *s, const char *text, size_t size,
 int vn_vu_negotiate(struct vn_vu_socket *s, struct vn_vu_limits *limits)
 {
 	struct vu_version ours = { VU_MAJOR, VU_MINOR }, theirs;
-	char proposal[256], answer[JSON_MAX];
+	char proposal[256], reply[JSON_MAX];
 	struct vn_vu_message message = {
 		.command = VU_VERSION,
 		.what = "agree on a version",
 		.request = { { &ours, sizeof(ours) }, { proposal, 0 } },
 		.reply = { { &theirs, sizeof(theirs) },
-			   { answer, sizeof(answer) } },
+			   { reply, sizeof(reply) } },
 	};
 	int result;
 
@@ -147,5 +147,5 @@ int vn_vu_negotiate(struct vn_vu_socket *s, struct vn_vu_limits *limits)
 		return vn_error(ENOTSUP, "%s: the server speaks vfio-user %u.%u, and "
 				"not %u.%u or less", s->name, theirs.major,
 				theirs.minor, VU_MAJOR, VU_MINOR);
-	return read_json(s, answer, message.reply_size - sizeof(theirs), limits);
+	return read_json(s, reply, message.reply_size - sizeof(theirs), limits);
 }

@@ -135,7 +135,7 @@ int vn_vhost_user_regions_send(struct vn_vhost_user *t)
 
 /* ---- our table ---- */
 
-/* Nobody may map it for writing from now on, whoever gets the descriptor. Our own
+/* Nobody may map it for writing from now on, whatever process gets the descriptor. Our own
  * mapping stays as it is. */
 static int vu_seal(const struct vn_memory *memory)
 {
