@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: framing, ids, descriptors and deadlines of a vfio-user connection.
- * Never: queues anything: a server's command is carried out when it is read, so a peer
- * that floods us only spends its own time.
- * Read next: pci/vfio_user/memory.c, which serves those commands.
+ * Commands and replies on a vfio-user connection, and the turns in which threads call.
+ * Nothing is queued: a server's command is carried out when it is read, so a peer that
+ * floods us only spends its own time.
  */
 #include <errno.h>
 #include <poll.h>
@@ -18,77 +17,11 @@
 
 #include "base/error.h"
 #include "base/socket.h"
-#include "pci/vfio_user/spec.h"
 #include "pci/vfio_user/socket.h"
+#include "pci/vfio_user/spec.h"
+#include "pci/vfio_user/stream.h"
 
 #define SERVICE_MAX 64
-
-/* Descriptors that came with a message. */
-struct descriptors {
-	int fd[VN_VU_FDS_MAX];
-	unsigned int count;
-};
-
-union control {
-	char room[CMSG_SPACE(VN_VU_FDS_MAX * sizeof(int))];
-	struct cmsghdr align;
-};
-
-static void close_all(struct descriptors *fds)
-{
-	while (fds->count != 0)
-		close(fds->fd[--fds->count]);
-}
-
-/* ---- giving up ---- */
-
-static void give_up(struct vn_vu_socket *s)
-{
-	s->gone = true;
-	shutdown(s->fd, SHUT_RDWR);
-}
-
-/* What is said of all calls from then on: the first one's reason may be long forgotten. */
-static int has_gone(struct vn_vu_socket *s)
-{
-	if (s->shortage[0])
-		return vn_error(EMFILE, "%s: the connection was ended: %s", s->name,
-				s->shortage);
-	return vn_error(ENODEV, "%s: the server has gone%s%s", s->name,
-			s->given_up ? ": it was given up, since " : "",
-			s->given_up ? s->given_up : "");
-}
-
-static int gone(struct vn_vu_socket *s)
-{
-	give_up(s);
-	return has_gone(s);
-}
-
-static int late(struct vn_vu_socket *s)
-{
-	give_up(s);
-	s->given_up = "it did not answer in time";
-	return vn_error(ETIMEDOUT, "%s: the server does not answer (or kept us waiting "
-			"for more than 2 s in a row); it is given up", s->name);
-}
-
-/* Not the server's doing. */
-static int starved(struct vn_vu_socket *s, int result)
-{
-	give_up(s);
-	snprintf(s->shortage, sizeof(s->shortage), "%s", vionet_error_text());
-	return result;
-}
-
-/* `text` says what was wrong. */
-static int protocol_error(struct vn_vu_socket *s, const char *text)
-{
-	give_up(s);
-	s->given_up = "it broke the protocol";
-	return vn_error(EIO, "%s: the server breaks the protocol: %s; it is given up",
-			s->name, text);
-}
 
 int vn_vu_protocol_error(struct vn_vu_socket *s, const char *format, ...)
 {
@@ -99,163 +32,9 @@ int vn_vu_protocol_error(struct vn_vu_socket *s, const char *format, ...)
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
 	vn_vu_lock(s);
-	protocol_error(s, text);
+	vn_vu_stream_error(s, text);
 	vn_vu_unlock(s);
 	return -EIO;
-}
-
-/* ---- bytes ---- */
-
-static int wait_for(struct vn_vu_socket *s, short what, uint64_t deadline)
-{
-	struct pollfd waiting = { .fd = s->fd, .events = what };
-	uint64_t now = vn_now();
-	struct timespec left;
-
-	if (now >= deadline)
-		return late(s);
-	left.tv_sec = (time_t)((deadline - now) / 1000000000u);
-	left.tv_nsec = (long)((deadline - now) % 1000000000u);
-	/* Interrupted or not: the caller tries again, and then waits again. */
-	if (ppoll(&waiting, 1, &left, NULL) == 0)
-		return late(s);
-	return 0;
-}
-
-/* Take over the descriptors of one piece of a message. */
-static int take_descriptors(struct vn_vu_socket *s, struct msghdr *header,
-			    struct descriptors *fds)
-{
-	bool cut = (header->msg_flags & MSG_CTRUNC) != 0, fits = true;
-	size_t arrived = 0;
-
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c != NULL;
-	     c = CMSG_NXTHDR(header, c)) {
-		size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		arrived += count;
-		for (size_t i = 0; i < count; i++) {
-			int fd;
-
-			memcpy(&fd, CMSG_DATA(c) + i * sizeof(fd), sizeof(fd));
-			if (fds->count < VN_VU_FDS_MAX) {
-				fds->fd[fds->count++] = fd;
-			} else {
-				close(fd);
-				fits = false;
-			}
-		}
-	}
-	if (cut && arrived < VN_VU_FDS_MAX)
-		return starved(s, vn_socket_cut_off());
-	return fits && !cut ? 0 : protocol_error(s, "it passes too many descriptors");
-}
-
-/* What is there now: so many bytes, 0: nothing yet. Descriptors that come along are
- * taken. */
-static ssize_t receive_now(struct vn_vu_socket *s, void *data, size_t size,
-			   struct descriptors *fds)
-{
-	struct iovec piece = { data, size };
-	union control control;
-	struct msghdr header = { .msg_iov = &piece, .msg_iovlen = 1,
-				 .msg_control = &control,
-				 .msg_controllen = sizeof(control) };
-	ssize_t got = recvmsg(s->fd, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	int result;
-
-	if (got > 0) {
-		result = take_descriptors(s, &header, fds);
-		return result != 0 ? result : got;
-	}
-	if (got < 0 && (errno == EAGAIN || errno == EINTR))
-		return 0;
-	if (got < 0 && vn_error_is_shortage(errno))
-		return starved(s, vn_error_errno(errno, "receive a message"));
-	return gone(s);
-}
-
-/* Read exactly this much. */
-static int receive(struct vn_vu_socket *s, void *data, size_t size,
-		   uint64_t deadline, struct descriptors *fds)
-{
-	size_t done = 0;
-
-	while (done < size) {
-		ssize_t got = receive_now(s, (char *)data + done, size - done, fds);
-		int result = (int)got;
-
-		if (got > 0)
-			done += (size_t)got;
-		else if (got == 0)
-			result = wait_for(s, POLLIN, deadline);
-		if (result < 0)
-			return result;
-	}
-	return 0;
-}
-
-/* Step over what has been sent. */
-static void advance(struct msghdr *header, size_t sent)
-{
-	while (header->msg_iovlen != 0 && sent >= header->msg_iov->iov_len) {
-		sent -= header->msg_iov->iov_len;
-		header->msg_iov++;
-		header->msg_iovlen--;
-	}
-	if (header->msg_iovlen != 0) {
-		header->msg_iov->iov_base = (char *)header->msg_iov->iov_base + sent;
-		header->msg_iov->iov_len -= sent;
-	}
-}
-
-static void attach(struct msghdr *header, union control *control, const int *fds,
-		   unsigned int count)
-{
-	struct cmsghdr *c;
-
-	header->msg_control = control;
-	header->msg_controllen = CMSG_SPACE(count * sizeof(*fds));
-	memset(control, 0, sizeof(*control));
-	c = CMSG_FIRSTHDR(header);
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(count * sizeof(*fds));
-	memcpy(CMSG_DATA(c), fds, count * sizeof(*fds));
-}
-
-/* Changes `parts`. Descriptors go with the first byte. */
-static int send_parts(struct vn_vu_socket *s, struct iovec *parts, size_t count,
-		      const int *fds, unsigned int fd_count, uint64_t deadline)
-{
-	struct msghdr header = { .msg_iov = parts, .msg_iovlen = count };
-	union control control;
-	int result = 0;
-
-	if (fd_count > VN_VU_FDS_MAX)
-		return vn_error(EINVAL, "%s: a message carries %u descriptors at most, "
-				"not %u", s->name, VN_VU_FDS_MAX, fd_count);
-	if (fd_count != 0)
-		attach(&header, &control, fds, fd_count);
-	while (header.msg_iovlen != 0 && result == 0) {
-		ssize_t sent = sendmsg(s->fd, &header,
-				       MSG_DONTWAIT | MSG_NOSIGNAL);
-
-		if (sent >= 0) {
-			header.msg_control = NULL;
-			header.msg_controllen = 0;
-			advance(&header, (size_t)sent);
-		} else if (errno == EAGAIN) {
-			result = wait_for(s, POLLOUT, deadline);
-		} else if (vn_error_is_shortage(errno)) {
-			result = starved(s, vn_error_errno(errno, "send a message"));
-		} else if (errno != EINTR) {
-			result = gone(s);
-		}
-	}
-	return result;
 }
 
 /* ---- a server's commands ---- */
@@ -280,7 +59,7 @@ static int send_reply(struct vn_vu_socket *s, const struct vu_header *command,
 					 reply->data_size);
 	else
 		header.size = sizeof(header);
-	return send_parts(s, parts, error == 0 ? 3 : 1, NULL, 0, deadline);
+	return vn_vu_stream_send(s, parts, error == 0 ? 3 : 1, NULL, 0, deadline);
 }
 
 /* It is whole, header and payload. */
@@ -304,12 +83,12 @@ static int check_command(struct vn_vu_socket *s)
 	const struct vu_header *header = &s->command;
 
 	if (header->size < sizeof(*header))
-		return protocol_error(s, "a message is shorter than a header");
+		return vn_vu_stream_error(s, "a message is shorter than a header");
 	if ((header->flags & VU_TYPE_MASK) != VU_TYPE_COMMAND)
-		return protocol_error(s, "a reply is to something that was not asked");
+		return vn_vu_stream_error(s, "a reply is to something that was not asked");
 	if (header->size - sizeof(*header) >
 	    sizeof(struct vu_dma_access) + VN_VU_DATA_MAX)
-		return protocol_error(s, "a command is longer than any can be");
+		return vn_vu_stream_error(s, "a command is longer than any can be");
 	return 0;
 }
 
@@ -324,15 +103,15 @@ static int gather(struct vn_vu_socket *s)
 		size_t at = in_header ? s->have : s->have - head;
 		size_t size = in_header ? head : s->command.size - head;
 		char *to = in_header ? (char *)&s->command : (char *)s->incoming;
-		struct descriptors fds = { .count = 0 };
+		struct vn_vu_fds fds = { .count = 0 };
 		ssize_t got;
 
 		if (!in_header && at == size)
 			return 1;
-		got = receive_now(s, to + at, size - at, &fds);
+		got = vn_vu_stream_receive_now(s, to + at, size - at, &fds);
 		if (got > 0 && fds.count != 0)
-			got = protocol_error(s, "a command comes with descriptors");
-		close_all(&fds);
+			got = vn_vu_stream_error(s, "a command comes with descriptors");
+		vn_vu_fds_close(&fds);
 		if (got <= 0)
 			return (int)got;
 		s->have += (size_t)got;
@@ -347,7 +126,7 @@ static int serve(struct vn_vu_socket *s, uint64_t deadline)
 	int result;
 
 	while ((result = gather(s)) == 0) {
-		result = wait_for(s, POLLIN, deadline);
+		result = vn_vu_stream_wait(s, POLLIN, deadline);
 		if (result != 0)
 			return result;
 	}
@@ -374,7 +153,7 @@ static int send_command(struct vn_vu_socket *s, const struct vn_vu_message *m,
 		{ &header, sizeof(header) }, m->request[0], m->request[1],
 	};
 
-	return send_parts(s, parts, 3, m->fds, m->fd_count, deadline);
+	return vn_vu_stream_send(s, parts, 3, m->fds, m->fd_count, deadline);
 }
 
 /* An errno of the peer's is a number like any other. */
@@ -382,7 +161,7 @@ static int refused(struct vn_vu_socket *s, struct vn_vu_message *m,
 		   const struct vu_header *header)
 {
 	if (header->size != sizeof(*header))
-		return protocol_error(s, "an error reply has more than a header");
+		return vn_vu_stream_error(s, "an error reply has more than a header");
 	m->refused = header->error > 0 && header->error < 4096 ?
 			     (int)header->error : EIO;
 	return vn_error(EIO, "%s: %s: the server answers: %s", s->name, m->what,
@@ -391,7 +170,7 @@ static int refused(struct vn_vu_socket *s, struct vn_vu_message *m,
 
 static int read_reply(struct vn_vu_socket *s, struct vn_vu_message *m,
 		      const struct vu_header *header, uint64_t deadline,
-		      struct descriptors *fds)
+		      struct vn_vu_fds *fds)
 {
 	size_t size = header->size - sizeof(*header), first;
 	int result;
@@ -399,25 +178,25 @@ static int read_reply(struct vn_vu_socket *s, struct vn_vu_message *m,
 	if ((header->flags & VU_FLAG_ERROR) != 0)
 		return refused(s, m, header);
 	if (size < m->reply[0].iov_len || size > length(m->reply))
-		return protocol_error(s, "a reply has the wrong size");
+		return vn_vu_stream_error(s, "a reply has the wrong size");
 	first = m->reply[0].iov_len;
-	result = receive(s, m->reply[0].iov_base, first, deadline, fds);
+	result = vn_vu_stream_receive(s, m->reply[0].iov_base, first, deadline, fds);
 	if (result == 0)
-		result = receive(s, m->reply[1].iov_base, size - first, deadline,
-				 fds);
+		result = vn_vu_stream_receive(s, m->reply[1].iov_base, size - first, deadline,
+					      fds);
 	m->reply_size = size;
 	return result;
 }
 
 static int finish_reply(struct vn_vu_socket *s, struct vn_vu_message *m,
 			const struct vu_header *header, uint64_t deadline,
-			struct descriptors *fds)
+			struct vn_vu_fds *fds)
 {
 	int result = read_reply(s, m, header, deadline, fds);
 
 	if (result == 0 && fds->count > m->reply_fds_room)
-		result = protocol_error(s, "a reply comes with descriptors that nobody "
-				   "asked for");
+		result = vn_vu_stream_error(s, "a reply comes with descriptors that "
+					    "nobody asked for");
 	if (result != 0)
 		return result;
 	if (fds->count != 0)
@@ -428,19 +207,19 @@ static int finish_reply(struct vn_vu_socket *s, struct vn_vu_message *m,
 }
 
 static int read_header(struct vn_vu_socket *s, struct vu_header *header,
-		       uint64_t deadline, struct descriptors *fds)
+		       uint64_t deadline, struct vn_vu_fds *fds)
 {
-	int result = receive(s, header, sizeof(*header), deadline, fds);
+	int result = vn_vu_stream_receive(s, header, sizeof(*header), deadline, fds);
 
 	if (result == 0 && header->size < sizeof(*header))
-		result = protocol_error(s, "a message is shorter than a header");
+		result = vn_vu_stream_error(s, "a message is shorter than a header");
 	return result;
 }
 
 static int await_reply(struct vn_vu_socket *s, struct vn_vu_message *m, uint16_t id,
 		       uint64_t deadline)
 {
-	struct descriptors fds = { .count = 0 };
+	struct vn_vu_fds fds = { .count = 0 };
 	struct vu_header header;
 	int result;
 
@@ -452,7 +231,7 @@ static int await_reply(struct vn_vu_socket *s, struct vn_vu_message *m, uint16_t
 		    (header.flags & VU_TYPE_MASK) != VU_TYPE_COMMAND)
 			break;
 		if (fds.count != 0)
-			result = protocol_error(s, "a command comes with descriptors");
+			result = vn_vu_stream_error(s, "a command comes with descriptors");
 		s->command = header;
 		s->have = sizeof(header);
 		if (result == 0)
@@ -462,16 +241,16 @@ static int await_reply(struct vn_vu_socket *s, struct vn_vu_message *m, uint16_t
 		/* A server that always has one more command never gets to the
 		 * reply. */
 		if (result == 0 && vn_now() >= deadline)
-			result = late(s);
+			result = vn_vu_stream_late(s);
 		if (result != 0)
 			break;
 	}
 	if (result == 0 && ((header.flags & VU_TYPE_MASK) != VU_TYPE_REPLY ||
 			    header.id != id || header.command != m->command))
-		result = protocol_error(s, "a reply is to something that was not asked");
+		result = vn_vu_stream_error(s, "a reply is to something that was not asked");
 	if (result == 0)
 		result = finish_reply(s, m, &header, deadline, &fds);
-	close_all(&fds);
+	vn_vu_fds_close(&fds);
 	return result;
 }
 
@@ -522,7 +301,7 @@ static int call(struct vn_vu_socket *s, struct vn_vu_message *m)
 	int result;
 
 	if (s->gone)
-		return has_gone(s);
+		return vn_vu_stream_gone(s);
 	deadline = deadline_from(s, start);
 	result = send_command(s, m, id, deadline);
 	if (result == 0)
@@ -554,7 +333,7 @@ static int partial(struct vn_vu_socket *s, uint64_t now)
 	else if (s->begun == 0)
 		s->begun = now;
 	else if (now - s->begun > VN_VU_BUDGET)
-		return late(s);
+		return vn_vu_stream_late(s);
 	return s->have != 0 ? -EAGAIN : 0;
 }
 
@@ -565,7 +344,7 @@ int vn_vu_service(struct vn_vu_socket *s)
 
 	vn_vu_lock(s);
 	if (s->gone) {
-		result = has_gone(s);
+		result = vn_vu_stream_gone(s);
 	} else {
 		deadline = deadline_from(s, start);
 		for (int i = 0; i < SERVICE_MAX && result == 0 && whole > 0; i++) {

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <vionet/error.h>
+
+#include "base/error.h"
+#include "base/socket.h"
+#include "pci/vfio_user/stream.h"
+
+union vu_control {
+	char room[CMSG_SPACE(VN_VU_FDS_MAX * sizeof(int))];
+	struct cmsghdr align;
+};
+
+/* ---- failing the peer ---- */
+
+static void vu_fail(struct vn_vu_socket *s)
+{
+	s->gone = true;
+	shutdown(s->fd, SHUT_RDWR);
+}
+
+/* What is said of all calls from then on: the first one's reason may be long forgotten. */
+int vn_vu_stream_gone(struct vn_vu_socket *s)
+{
+	if (s->shortage[0])
+		return vn_error(EMFILE, "%s: the connection was ended: %s", s->name,
+				s->shortage);
+	return vn_error(ENODEV, "%s: the server has gone%s%s", s->name,
+			s->given_up ? ": it was given up, since " : "",
+			s->given_up ? s->given_up : "");
+}
+
+static int vu_peer_gone(struct vn_vu_socket *s)
+{
+	vu_fail(s);
+	return vn_vu_stream_gone(s);
+}
+
+int vn_vu_stream_late(struct vn_vu_socket *s)
+{
+	vu_fail(s);
+	s->given_up = "it did not answer in time";
+	return vn_error(ETIMEDOUT, "%s: the server does not answer (or kept us waiting "
+			"for more than 2 s in a row); it is given up", s->name);
+}
+
+/* Not the server's doing. */
+static int vu_shortage(struct vn_vu_socket *s, int result)
+{
+	vu_fail(s);
+	snprintf(s->shortage, sizeof(s->shortage), "%s", vionet_error_text());
+	return result;
+}
+
+/* `text` says what was wrong. */
+int vn_vu_stream_error(struct vn_vu_socket *s, const char *text)
+{
+	vu_fail(s);
+	s->given_up = "it broke the protocol";
+	return vn_error(EIO, "%s: the server breaks the protocol: %s; it is given up",
+			s->name, text);
+}
+
+/* ---- bytes ---- */
+
+void vn_vu_fds_close(struct vn_vu_fds *fds)
+{
+	while (fds->count != 0)
+		close(fds->fd[--fds->count]);
+}
+
+int vn_vu_stream_wait(struct vn_vu_socket *s, short what, uint64_t deadline)
+{
+	struct pollfd waiting = { .fd = s->fd, .events = what };
+	uint64_t now = vn_now();
+	struct timespec left;
+
+	if (now >= deadline)
+		return vn_vu_stream_late(s);
+	left.tv_sec = (time_t)((deadline - now) / 1000000000u);
+	left.tv_nsec = (long)((deadline - now) % 1000000000u);
+	/* Interrupted or not: the caller tries again, and then waits again. */
+	if (ppoll(&waiting, 1, &left, NULL) == 0)
+		return vn_vu_stream_late(s);
+	return 0;
+}
+
+/* Take over the descriptors of one piece of a message. */
+static int vu_take_fds(struct vn_vu_socket *s, struct msghdr *header,
+		       struct vn_vu_fds *fds)
+{
+	bool cut = (header->msg_flags & MSG_CTRUNC) != 0, fits = true;
+	size_t arrived = 0;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c != NULL;
+	     c = CMSG_NXTHDR(header, c)) {
+		size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		arrived += count;
+		for (size_t i = 0; i < count; i++) {
+			int fd;
+
+			memcpy(&fd, CMSG_DATA(c) + i * sizeof(fd), sizeof(fd));
+			if (fds->count < VN_VU_FDS_MAX) {
+				fds->fd[fds->count++] = fd;
+			} else {
+				close(fd);
+				fits = false;
+			}
+		}
+	}
+	if (cut && arrived < VN_VU_FDS_MAX)
+		return vu_shortage(s, vn_socket_cut_off());
+	return fits && !cut ? 0 : vn_vu_stream_error(s, "it passes too many descriptors");
+}
+
+/* What is there now: so many bytes, 0: nothing yet. Descriptors that come along are
+ * taken. */
+ssize_t vn_vu_stream_receive_now(struct vn_vu_socket *s, void *data, size_t size,
+				 struct vn_vu_fds *fds)
+{
+	struct iovec piece = { data, size };
+	union vu_control control;
+	struct msghdr header = { .msg_iov = &piece, .msg_iovlen = 1,
+				 .msg_control = &control,
+				 .msg_controllen = sizeof(control) };
+	ssize_t got = recvmsg(s->fd, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	int result;
+
+	if (got > 0) {
+		result = vu_take_fds(s, &header, fds);
+		return result != 0 ? result : got;
+	}
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	if (got < 0 && vn_error_is_shortage(errno))
+		return vu_shortage(s, vn_error_errno(errno, "receive a message"));
+	return vu_peer_gone(s);
+}
+
+/* Read exactly this much. */
+int vn_vu_stream_receive(struct vn_vu_socket *s, void *data, size_t size,
+			 uint64_t deadline, struct vn_vu_fds *fds)
+{
+	size_t done = 0;
+
+	while (done < size) {
+		ssize_t got = vn_vu_stream_receive_now(s, (char *)data + done, size - done, fds);
+		int result = (int)got;
+
+		if (got > 0)
+			done += (size_t)got;
+		else if (got == 0)
+			result = vn_vu_stream_wait(s, POLLIN, deadline);
+		if (result < 0)
+			return result;
+	}
+	return 0;
+}
+
+/* Step over what has been sent. */
+static void vu_advance(struct msghdr *header, size_t sent)
+{
+	while (header->msg_iovlen != 0 && sent >= header->msg_iov->iov_len) {
+		sent -= header->msg_iov->iov_len;
+		header->msg_iov++;
+		header->msg_iovlen--;
+	}
+	if (header->msg_iovlen != 0) {
+		header->msg_iov->iov_base = (char *)header->msg_iov->iov_base + sent;
+		header->msg_iov->iov_len -= sent;
+	}
+}
+
+static void vu_attach_fds(struct msghdr *header, union vu_control *control, const int *fds,
+			  unsigned int count)
+{
+	struct cmsghdr *c;
+
+	header->msg_control = control;
+	header->msg_controllen = CMSG_SPACE(count * sizeof(*fds));
+	memset(control, 0, sizeof(*control));
+	c = CMSG_FIRSTHDR(header);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(count * sizeof(*fds));
+	memcpy(CMSG_DATA(c), fds, count * sizeof(*fds));
+}
+
+/* Changes `parts`. Descriptors go with the first byte. */
+int vn_vu_stream_send(struct vn_vu_socket *s, struct iovec *parts, size_t count,
+		      const int *fds, unsigned int fd_count, uint64_t deadline)
+{
+	struct msghdr header = { .msg_iov = parts, .msg_iovlen = count };
+	union vu_control control;
+	int result = 0;
+
+	if (fd_count > VN_VU_FDS_MAX)
+		return vn_error(EINVAL, "%s: a message carries %u descriptors at most, "
+				"not %u", s->name, VN_VU_FDS_MAX, fd_count);
+	if (fd_count != 0)
+		vu_attach_fds(&header, &control, fds, fd_count);
+	while (header.msg_iovlen != 0 && result == 0) {
+		ssize_t sent = sendmsg(s->fd, &header,
+				       MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (sent >= 0) {
+			header.msg_control = NULL;
+			header.msg_controllen = 0;
+			vu_advance(&header, (size_t)sent);
+		} else if (errno == EAGAIN) {
+			result = vn_vu_stream_wait(s, POLLOUT, deadline);
+		} else if (vn_error_is_shortage(errno)) {
+			result = vu_shortage(s, vn_error_errno(errno, "send a message"));
+		} else if (errno != EINTR) {
+			result = vu_peer_gone(s);
+		}
+	}
+	return result;
+}
