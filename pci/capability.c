@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the walk over the PCI capability list, and the check of what it
- * finds. Reads nothing but the bytes and regions it is given.
- * Never: believes the device. Every position, offset and length is the device's
- * word: positions are checked before they are followed, offsets in 64 bits
- * before they are added up.
- * Read next: driver/transport/pci.c, its user.
+ * The walk over the PCI capability list, and the check of what it finds. Reads nothing
+ * but the bytes and regions it is given. Never believes the device. Every position,
+ * offset and length is the device's word: positions are checked before they are
+ * followed, offsets in 64 bits before they are added up.
  *
- * Source: PCI Local Bus 6.7 (capability list) and 6.8.2 (MSI-X); VIRTIO
- * "Virtio Structure PCI Capabilities".
+ * Source: PCI Local Bus 6.7 (capability list) and 6.8.2 (MSI-X); VIRTIO "Virtio
+ * Structure PCI Capabilities".
  */
 #include <errno.h>
 #include <stdarg.h>

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: finding the virtio structures in a copy of configuration space. A pure
- * function of those bytes and of the regions, so that it can be tested and
- * fuzzed without a device; the content is the device's word and is not trusted.
- * Never: reads the device. The copy is taken once; what a capability says later
- * does not count.
- * Read next: driver/transport/pci.c, its user.
+ * Finding the virtio structures in a copy of configuration space. A pure function of
+ * those bytes and of the regions, so that it can be tested and fuzzed without a device;
+ * the content is the device's word and is not trusted. Never reads the device. The copy
+ * is taken once; what a capability says later does not count.
  *
- * Source: "Virtio Structure PCI Capabilities" (PCI-08 to PCI-19 are its duties:
- * reserved types and BARs are skipped, longer capabilities and lengths accepted,
- * the first usable of each kind taken).
+ * Source: "Virtio Structure PCI Capabilities" (PCI-08 to PCI-19 are its requirements:
+ * reserved types and BARs are skipped, longer capabilities and lengths accepted, the
+ * first usable of each kind taken).
  */
 #ifndef VN_PCI_CAPABILITY_H
 #define VN_PCI_CAPABILITY_H

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: what every PCI function does alike, whatever stands behind it.
- * Never: knows which implementation it talks to.
- * Read next: pci/vfio/function.c.
+ * What every PCI function does alike, whatever stands behind it. Never knows which
+ * implementation it talks to.
  */
 #include "base/order.h"
 #include "pci/function.h"

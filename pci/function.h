@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The first seam: a PCI function that user space drives, whatever stands behind
- * it. Kernel VFIO implements it in pci/vfio/function.c, a server behind a socket in
- * pci/vfio_user/function.c. Everything above (capability walk, virtio registers,
- * rings) is written once and cannot tell which it is.
+ * The first seam: a PCI function that user space drives, whatever stands behind it.
+ * Kernel VFIO implements it in pci/vfio/function.c, a server behind a socket in
+ * pci/vfio_user/function.c. Everything above (capability walk, virtio registers, rings)
+ * is written once and cannot tell which it is.
  *
- * Owns: the table of operations and what their results mean.
- * Never: knows of virtio.
- * Read next: pci/capability.h.
+ * The table of operations and what their results mean. Never knows of virtio.
  *
- * Every operation returns 0 or a negative errno with the error text set. Control
- * thread only, except `write`, which rings doorbells that are not mapped.
+ * Every operation returns 0 or a negative errno with the error text set. Control thread
+ * only, except `write`, which rings doorbells that are not mapped.
  */
 #ifndef VN_PCI_FUNCTION_H
 #define VN_PCI_FUNCTION_H

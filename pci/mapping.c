@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: mapping parts of BARs in whole pages, and finding them again.
- * Never: maps what lies in no area that may be mapped.
- * Read next: pci/vfio/function.c.
+ * Mapping parts of BARs in whole pages, and finding them again. Never maps what lies in
+ * no area that may be mapped.
  */
 #include <errno.h>
 #include <inttypes.h>

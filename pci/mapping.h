@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the parts of BARs that are mapped, each once.
- * Never: asks where the descriptor comes from.
- * Read next: pci/function.h.
+ * The parts of BARs that are mapped, each once. Never asks where the descriptor comes
+ * from.
  */
 #ifndef VN_PCI_MAPPING_H
 #define VN_PCI_MAPPING_H

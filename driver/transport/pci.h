@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: what the two halves of the PCI transport share: transport_pci.c (opening,
- * interrupts, memory) and transport_pci_registers.c (what the registers mean).
- * Never: included by anybody else.
- * Read next: driver/transport/pci_registers.c.
+ * What the two halves of the PCI transport share: pci.c (opening, interrupts, memory)
+ * and pci_registers.c (what the registers mean).
  */
 #ifndef VN_DRIVER_TRANSPORT_PCI_H
 #define VN_DRIVER_TRANSPORT_PCI_H

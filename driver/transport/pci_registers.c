@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the virtio-pci registers: features, status, configuration, queues,
- * doorbells, over any PCI function.
- * Never: waits for the device without a limit, or looks into rings.
- * Read next: driver/transport/pci.c.
+ * The virtio-pci registers: features, status, configuration, queues, doorbells, over any
+ * PCI function. Never waits for the device without a limit, or looks into rings.
  *
- * Source: "Virtio Over PCI Bus". Registers are accessed at the width of their
- * field (PCI-05); what was written is read back where the specification lets the
- * device refuse it, and where a device that lies would make us fail later. Devices that
- * answer 0 where nobody else looks (Firecracker's, Cloud Hypervisor's, crosvm's queue
- * addresses) are used all the same; that is noted, and refused only if asked for.
+ * Source: "Virtio Over PCI Bus". Registers are accessed at the width of their field
+ * (PCI-05); what was written is read back where the specification lets the device refuse
+ * it, and where a faulty device would make us fail later. Devices that answer 0 where
+ * nobody else looks (Firecracker's, Cloud Hypervisor's, crosvm's queue addresses) are
+ * used all the same; that is noted, and refused only if asked for.
  */
 #include <errno.h>
 #include <inttypes.h>

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: giving functions to vfio-pci and back, all that are named or none: what is
- * refused, and in which order.
- * Never: lets a driver go before everything that can be refused has been refused, for
- * all of the functions.
- * Read next: pci/host/move.c.
+ * Giving functions to vfio-pci and back, all that are named or none: what is refused,
+ * and in which order. Never lets a driver go before everything that can be refused has
+ * been refused, for all of the functions.
  *
- * Source: Documentation/driver-api/vfio.rst (groups), Documentation/PCI/pci-iov-howto.rst.
+ * Source: Documentation/driver-api/vfio.rst (groups),
+ * Documentation/PCI/pci-iov-howto.rst.
  */
 #include <ctype.h>
 #include <errno.h>

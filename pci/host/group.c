@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: IOMMU groups: who is in one, who keeps it from being viable, who has it open;
- * and what a driver of VFIO is.
- * Never: changes anything.
- * Read next: pci/host/drivable.c.
+ * IOMMU groups: who is in one, who keeps it from being viable, who has it open; and what
+ * a driver of VFIO is. Never changes anything.
  *
  * Source: Documentation/ABI/testing/sysfs-kernel-iommu_groups,
  * Documentation/driver-api/vfio.rst, vfio-pci-device-specific-driver-acceptance.rst.

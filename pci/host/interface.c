@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: whether somebody would be cut off if a function's driver went away: its network
- * interfaces, wherever they are, what is on top of them, and what a vDPA device of it
- * is used for.
- * Never: changes anything.
- * Read next: pci/host/bind.c.
+ * Whether somebody would be cut off if a function's driver went away: its network
+ * interfaces, wherever they are, what is on top of them, and what a vDPA device of it is
+ * used for. Never changes anything.
  */
 #include <arpa/inet.h>
 #include <dirent.h>

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: finding virtio-net functions (through libpci) and saying of each whether
- * it can be driven, and if not, why and what to do.
- * Never: opens a device or its group, changes anything, asks the network.
- * Read next: pci/host/bind.c.
+ * Finding virtio-net functions (through libpci) and saying of each whether it can be
+ * driven, and if not, why and what to do. Never opens a device or its group, changes
+ * anything, asks the network.
  *
- * Source: VIRTIO "PCI Device Discovery" (PCI-01 to PCI-04: vendor 0x1af4, device
- * 0x1041 or 0x1000; revision, class and subsystem do not count).
+ * Source: VIRTIO "PCI Device Discovery" (PCI-01 to PCI-04: vendor 0x1af4, device 0x1041
+ * or 0x1000; revision, class and subsystem do not count).
  *
- * libpci reports failure by calling `error` of its access structure, which must
- * not return and by default ends the process. Ours jumps back to guarded(),
- * inside which every call that can fail that way is made. What libpci had in
- * hand at that moment (a small allocation, at most one descriptor) may leak; it
- * happens when a function is unplugged while it is looked at.
+ * libpci reports failure by calling `error` of its access structure, which must not
+ * return and by default ends the process. Ours jumps back to guarded(), inside which
+ * every call that can fail that way is made. What libpci had in hand at that moment (a
+ * small allocation, at most one descriptor) may leak; it happens when a function is
+ * unplugged while it is looked at.
  */
 #include <errno.h>
 #include <setjmp.h>

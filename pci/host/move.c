@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the move of one function between drivers, through driver_override, so that no
- * other function is touched; the driver's module; the wait for the node.
- * Never: leaves a function without a driver that had one, unless the kernel
- * itself will not take it back (the text says how to go on by hand then).
- * Read next: pci/function.h.
+ * The move of one function between drivers, through driver_override, so that no other
+ * function is touched; the driver's module; the wait for the node. Never leaves a
+ * function without a driver that had one, unless the kernel itself will not take it back
+ * (the text says how to go on by hand then).
  *
  * Source: Documentation/ABI/testing/sysfs-bus-pci (driver_override, unbind,
  * drivers_probe).

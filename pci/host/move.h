@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: moving one function between two drivers, and back.
- * Never: asks whether it may.
- * Read next: pci/host/bind.c, its only user.
- */
+/* Moving one function between two drivers, and back. Never asks whether it may. */
 #ifndef VN_PCI_MOVE_H
 #define VN_PCI_MOVE_H
 

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the reading of regions, their areas for mapping, and the place of the
- * MSI-X table.
- * Never: keeps anything, or finds the size of a BAR by writing to it: vfio-pci
- * shows a BAR register of its own making.
- * Read next: pci/vfio/function.c.
+ * The reading of regions, their areas for mapping, and the place of the MSI-X table.
+ * Never keeps anything, or finds the size of a BAR by writing to it: vfio-pci shows a
+ * BAR register of its own making.
  */
 #include <errno.h>
 #include <linux/pci_regs.h>

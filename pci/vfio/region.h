@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: finding the regions of a VFIO device, and which parts of them may be
- * mapped.
- * Never: offers a page that holds any of the MSI-X table, which is the kernel's to write,
+ * Finding the regions of a VFIO device, and which parts of them may be mapped. Never
+ * offers a page that holds any of the MSI-X table, which is the kernel's to write,
  * unless the kernel says that it may be mapped.
- * Read next: pci/vfio/function.c, its only user.
  *
  * Source: VFIO_DEVICE_GET_REGION_INFO in linux/vfio.h.
  */

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the eventfds that a vfio-user server wants signalled instead of writes.
- * Never: takes anything else for an eventfd: a write to it could do something, or
- * block.
- * Read next: driver/transport/pci_registers.c, find_doorbell.
+ * The eventfds that a vfio-user server wants signalled instead of writes. Never takes
+ * anything else for an eventfd: a write to it could do something, or block.
  *
  * Source: "VFIO_USER_DEVICE_GET_REGION_IO_FDS" of the vfio-user specification.
  */

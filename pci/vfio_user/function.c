@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: one PCI function behind a vfio-user server: the operations of pci/function.h
- * as messages, its interrupts, its opening and closing.
- * Never: knows how a message travels (vfio_user_socket.c), or waits for a server that
- * has been given up.
- * Read next: pci/vfio_user/socket.h; then pci/vfio_user/region.c and
- * pci/vfio_user/memory.c.
+ * One PCI function behind a vfio-user server: the operations of pci/function.h as
+ * messages, its interrupts, its opening and closing. Never knows how a message travels
+ * (socket.c), or waits for a server that has been given up.
  *
  * Source: the vfio-user specification.
  */

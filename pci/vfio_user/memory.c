@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the table of memory that a vfio-user server may reach.
- * Never: trusts an address or a length of the server's, or takes its word for a
- * mapping that it did not give up.
- * Read next: pci/vfio_user/function.c.
+ * The table of memory that a vfio-user server may reach. Never trusts an address or a
+ * length of the server's, or takes its word for a mapping that it did not give up.
  */
 #include <errno.h>
 #include <fcntl.h>

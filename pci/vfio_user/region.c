@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: what a vfio-user server says of its regions, checked; access to them.
- * Never: takes a size, an offset or a descriptor of the server's for what it is said
- * to be.
- * Read next: pci/vfio_user/doorbell.c.
+ * What a vfio-user server says of its regions, checked; access to them. Never takes a
+ * size, an offset or a descriptor of the server's for what it is said to be.
  */
 #include <errno.h>
 #include <fcntl.h>

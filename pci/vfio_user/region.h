@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the regions of a function behind a vfio-user server: what they are, access to
- * them by message, the files behind them and the eventfds that stand for them.
- * Never: maps a file that the server could shorten, or anything that is not memory.
- * Read next: pci/vfio_user/region.c.
+ * The regions of a function behind a vfio-user server: what they are, access to them by
+ * message, the files behind them and the eventfds that stand for them. Never maps a file
+ * that the server could shorten, or anything that is not memory.
  *
  * Source: "VFIO_USER_DEVICE_GET_REGION_INFO", "..._GET_REGION_IO_FDS",
  * "VFIO_USER_REGION_READ" and "..._WRITE" of the vfio-user specification.

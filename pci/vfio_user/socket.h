@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: one connection to a vfio-user server: messages in and out, their ids,
- * descriptors and deadlines.
- * Never: knows what a message means, allocates by a size that the peer names, or
- * waits without a limit.
- * Read next: pci/vfio_user/socket.c, then pci/vfio_user/function.c.
+ * One connection to a vfio-user server: messages in and out, their ids, descriptors and
+ * deadlines. Never knows what a message means, allocates by a size that the peer names,
+ * or waits without a limit.
  *
  * A kick may come from a queue's thread while the control thread talks: vn_vu_call is
- * for any thread, one at a time gets through. What the server asks for meanwhile
- * (access to our memory) is served by the thread that waits for a reply.
+ * for any thread, one at a time gets through. What the server asks for meanwhile (access
+ * to our memory) is served by the thread that waits for a reply.
  *
- * A peer that breaks the protocol, or does not reply in time, is given up: the socket
- * is shut down, and every later call says -ENODEV.
+ * A peer that breaks the protocol, or does not reply in time, is given up: the socket is
+ * shut down, and every later call says -ENODEV.
  *
  * Source: "Header", "Message sizes" of the vfio-user specification.
  */

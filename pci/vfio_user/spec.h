@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the vfio-user protocol's numbers and layouts, as its specification (version
- * 0.1 on the wire) has them, and nothing else. All fields are in host byte order.
- * Never: included outside pci/vfio_user_*.c and pci/vfio_user/function.c.
- * Read next: pci/vfio_user/socket.h.
+ * The vfio-user protocol's numbers and layouts, as its specification (version 0.1 on the
+ * wire) has them, and nothing else. All fields are in host byte order. Never included
+ * outside pci/vfio_user/.
  *
  * Region and interrupt numbers, flags and capability ids are those of linux/vfio.h,
  * which the protocol refers to.

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the first message, and the JSON in it.
- * Never: takes more JSON than a page: the parser's memory is bounded by that.
- * Read next: pci/vfio_user/region.c.
+ * The first message, and the JSON in it. Never takes more JSON than a page: the parser's
+ * memory is bounded by that.
  */
 #include <errno.h>
 #include <inttypes.h>

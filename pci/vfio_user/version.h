@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: agreeing with a vfio-user server on a version and on limits.
- * Never: takes a limit on trust: what makes no sense is refused, what is large is cut
- * to what we use.
- * Read next: pci/vfio_user/version.c.
+ * Agreeing with a vfio-user server on a version and on limits. Never takes a limit on
+ * trust: what makes no sense is refused, what is large is cut to what we use.
  *
  * Source: "VFIO_USER_VERSION" of the vfio-user specification.
  */
