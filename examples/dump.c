@@ -88,8 +88,8 @@ static int run(struct vionet_device *device, unsigned long left)
 	struct epoll_event ready;
 	int result = 0;
 
-	if (epoll < 0 || watch(epoll, vionet_queue_eventfd(rx)) ||
-	    watch(epoll, vionet_device_eventfd(device))) {
+	if (epoll < 0 || watch(epoll, vionet_queue_fd(rx)) ||
+	    watch(epoll, vionet_device_event_fd(device))) {
 		fprintf(stderr, "dump: cannot wait: %s\n", vionet_error_text());
 		result = -1;
 	}

@@ -37,7 +37,7 @@ int vionet_device_link(struct vionet_device *device, struct vionet_link *link)
 	return 0;
 }
 
-int vionet_device_eventfd(const struct vionet_device *device)
+int vionet_device_event_fd(const struct vionet_device *device)
 {
 	return device->transport->event_fd;
 }

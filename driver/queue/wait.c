@@ -49,7 +49,7 @@ int vionet_queue_drain(struct vionet_queue *queue, unsigned int timeout_ms)
 
 /* ---- waiting ---- */
 
-int vionet_queue_eventfd(const struct vionet_queue *queue)
+int vionet_queue_fd(const struct vionet_queue *queue)
 {
 	if (queue->interrupt_fd < 0)
 		return vn_error(ENOTSUP, "%s: queue %u has no interrupt: none was "

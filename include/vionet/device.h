@@ -150,7 +150,7 @@ int vionet_device_close(struct vionet_device *device);
 enum vionet_start_flags {
 	/*
 	 * Attach no interrupt at all: for applications that only poll. Queues
-	 * have no eventfd then, and link changes are found by looking.
+	 * have no descriptor then, and link changes are found by looking.
 	 */
 	VIONET_START_NO_INTERRUPTS = 1 << 0,
 	/*
@@ -193,8 +193,8 @@ struct vionet_start_options {
 	struct vionet_pool *const *rx_pools;
 	struct vionet_pool *const *tx_pools;
 	/* Most interrupt vectors to attach; default one for each queue and one for
-	 * configuration changes. With fewer, queues share them: their eventfds are
-	 * told of each other's interrupts. */
+	 * configuration changes. With fewer, queues share them: they wake up for
+	 * each other's interrupts. */
 	uint32_t vectors;
 };
 
@@ -236,7 +236,7 @@ int vionet_device_stop(struct vionet_device *device);
  *
  * VIONET_EVENT_NEEDS_RESET says when. Waits up to `timeout_ms` for a back end that
  * listens, or connects; it must offer the features that were negotiated. Queues,
- * pools, eventfds and counters stay as they are. Each packet is completed once, in
+ * pools, descriptors and counters stay as they are. Each packet is completed once, in
  * whatever order the first back end worked; one that it had begun and not completed is
  * worked on twice, unless both keep a record of what is in flight (INFLIGHT_SHMFD).
  *
@@ -293,12 +293,17 @@ enum vionet_events {
 };
 
 /*
- * Descriptor that becomes readable when an event may have happened (an epoll
- * descriptor over the configuration, removal and error interrupts, and the socket of
- * a server, which may want something from us). Owned by the library. Returns it,
- * never negative.
+ * A descriptor that is readable while an event waits to be collected: for poll, select
+ * and epoll, level- or edge-triggered; it must not be read, written or closed. It is an
+ * epoll descriptor over the configuration, removal and error interrupts and over the
+ * socket of a server (which may want something from us), so it stays readable until
+ * vionet_device_events has drained all of them. With edge triggering call
+ * vionet_device_events once after adding it, and after each wake-up.
+ *
+ * Owned by the library, the same from open to close. Returns it, never negative. Any
+ * thread.
  */
-int vionet_device_eventfd(const struct vionet_device *device);
+int vionet_device_event_fd(const struct vionet_device *device);
 
 /*
  * Collect what has happened since the last call, as vionet_events bits; never waits for

@@ -18,7 +18,7 @@
  *                    while the queue is full, and reclaim.
  *   interrupt        vionet_queue_wait(queue, 0, timeout), or your own epoll:
  *
- *                      fd = vionet_queue_eventfd(queue);
+ *                      fd = vionet_queue_fd(queue);
  *                      for (;;) {
  *                              while ((n = vionet_queue_receive(...)) > 0)
  *                                      ...
@@ -117,14 +117,23 @@ int vionet_queue_wait(struct vionet_queue *queue, unsigned int spin_us,
 		      int timeout_ms);
 
 /*
- * The eventfd that becomes readable when the device interrupts for this queue.
- * Owned by the library; for poll, select and epoll only (do not read it).
+ * A descriptor that becomes readable when the device interrupts for this queue: for
+ * poll, select and epoll only; it must not be read, written or closed. It is an eventfd
+ * where the queue has an interrupt of its own, and an epoll descriptor where several
+ * queues share one.
  *
- * Returns the descriptor, or -ENOTSUP if the queue has none (the function has too
- * few MSI-X vectors, or VIONET_START_NO_INTERRUPTS): poll it then. Any thread, but not
- * while the device is recovered or the queue is reset: it may be another one then.
+ * Its own: readable (level) from an interrupt until vionet_queue_disarm or
+ * vionet_queue_wait drains it; with EPOLLET each interrupt is an edge. Shared: each
+ * interrupt is an edge for every queue that shares it, and one queue's drain takes
+ * nothing from the others. So treat a wake-up as a hint in both cases: disarm, receive
+ * until nothing is left, arm.
+ *
+ * Owned by the library. Returns the descriptor, or -ENOTSUP if the queue has none (the
+ * function has too few MSI-X vectors, or VIONET_START_NO_INTERRUPTS): poll it then. Any
+ * thread, but not while the device is recovered or the queue is reset: it may be another
+ * one then.
  */
-int vionet_queue_eventfd(const struct vionet_queue *queue);
+int vionet_queue_fd(const struct vionet_queue *queue);
 
 /*
  * Ask the device for an interrupt at its next completion.
@@ -137,7 +146,7 @@ int vionet_queue_eventfd(const struct vionet_queue *queue);
 int vionet_queue_arm(struct vionet_queue *queue);
 
 /*
- * Tell the device that interrupts are not wanted, and clear the eventfd.
+ * Tell the device that interrupts are not wanted, and drain the queue's descriptor.
  * Interrupts may still come: suppression is only advice. The queue's thread.
  */
 void vionet_queue_disarm(struct vionet_queue *queue);
@@ -168,7 +177,7 @@ struct vionet_queue_stats {
 	uint64_t bytes;		/* of frames, without header and FCS */
 	uint64_t completed;	/* used buffers taken back from the device */
 	uint64_t kicks;		/* notifications written to the device */
-	uint64_t interrupts;	/* times the eventfd was found signalled */
+	uint64_t interrupts;	/* times the descriptor was found readable */
 	uint64_t full;		/* transmit: bursts cut short by a full queue */
 	uint64_t invalid;	/* transmit: packets refused, see transmit */
 	uint64_t dropped_short; /* receive: shorter than header + 14 bytes */

@@ -6,8 +6,8 @@
  * Control thread. The threads of the queues concerned have left the library before,
  * and come back after; nor does another one look at those queues meanwhile, be it with
  * a function that is for any thread (counters, vionet_queue_check). Queues, their pools
- * and their counters stay the same objects; their eventfds may be others afterwards: ask
- * again.
+ * and their counters stay the same objects; their descriptors (vionet_queue_fd) may be
+ * others afterwards: ask again.
  */
 #ifndef VIONET_RECOVERY_H
 #define VIONET_RECOVERY_H

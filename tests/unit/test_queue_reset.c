@@ -197,7 +197,7 @@ static void a_queue_that_cannot_be_set_up_again(void **state)
 	assert_int_equal(vionet_queue_reset(rx, NULL), -EIO);
 	assert_int_equal(vionet_queue_receive(rx, packets, 4), 0);
 	assert_int_equal(vionet_queue_check(rx), -EIO);
-	assert_int_equal(vionet_queue_eventfd(rx), -ENOTSUP);
+	assert_int_equal(vionet_queue_fd(rx), -ENOTSUP);
 	assert_int_equal(vionet_queue_wait(rx, 10, 10), -EIO);
 	assert_int_equal(vionet_queue_arm(rx), -EIO);
 	vionet_queue_disarm(rx);

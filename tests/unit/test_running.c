@@ -72,10 +72,12 @@ static void link_changes_are_events(void **state)
 	model_create(&model);
 	assert_int_equal(open_model(model, NULL, &device), 0);
 	assert_int_equal(vionet_device_start(device, NULL), 0);
-	p = (struct pollfd){ .fd = vionet_device_eventfd(device), .events = POLLIN };
+	p = (struct pollfd){ .fd = vionet_device_event_fd(device), .events = POLLIN };
 	assert_int_equal(poll(&p, 1, 0), 0);
 	model->net_config[6] = 0;
 	model_interrupt(model, -1);
+	/* A level: it stays until the event is collected. */
+	assert_int_equal(poll(&p, 1, 0), 1);
 	assert_int_equal(poll(&p, 1, 0), 1);
 	assert_int_equal(vionet_device_events(device, &events), 0);
 	assert_int_equal(events, VIONET_EVENT_LINK);
@@ -114,7 +116,7 @@ static void no_vectors_means_polling(void **state)
 	assert_int_equal(open_model(model, NULL, &device), 0);
 	assert_int_equal(vionet_device_start(device, NULL), 0);
 	rx = vionet_device_rx_queue(device, 0);
-	assert_int_equal(vionet_queue_eventfd(rx), -ENOTSUP);
+	assert_int_equal(vionet_queue_fd(rx), -ENOTSUP);
 	model->net_config[6] = 0;
 	assert_int_equal(vionet_device_events(device, &events), 0);
 	assert_int_equal(events, VIONET_EVENT_LINK);
@@ -162,13 +164,14 @@ static void arming(void **state)
 	assert_int_equal(open_model(model, NULL, &device), 0);
 	assert_int_equal(vionet_device_start(device, NULL), 0);
 	rx = vionet_device_rx_queue(device, 0);
-	p = (struct pollfd){ .fd = vionet_queue_eventfd(rx), .events = POLLIN };
+	p = (struct pollfd){ .fd = vionet_queue_fd(rx), .events = POLLIN };
 	assert_false(model_wants_interrupt(model, 0));
 	assert_false(model_wants_interrupt(model, 1));
 	assert_int_equal(vionet_queue_arm(rx), 0);
 	assert_true(model_wants_interrupt(model, 0));
 	assert_int_equal(model_deliver(model, frame, 60, 0, -1), 1);
 	model_interrupt(model, 0);
+	assert_int_equal(poll(&p, 1, 0), 1);
 	assert_int_equal(poll(&p, 1, 0), 1);
 	vionet_queue_disarm(rx);
 	assert_int_equal(poll(&p, 1, 0), 0);
@@ -318,7 +321,7 @@ static void no_interrupts_on_request(void **state)
 	assert_int_equal(model->eventfds, 0);
 	assert_int_equal(model->config_vector, 0xffff);
 	assert_int_equal(model->queue[0].vector, 0xffff);
-	assert_int_equal(vionet_queue_eventfd(vionet_device_rx_queue(device, 0)),
+	assert_int_equal(vionet_queue_fd(vionet_device_rx_queue(device, 0)),
 			 -ENOTSUP);
 	model->net_config[6] = 0;
 	assert_int_equal(vionet_device_events(device, &events), 0);

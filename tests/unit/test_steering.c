@@ -362,7 +362,7 @@ static void vectors_are_dealt_out(void **state)
 
 			assert_int_equal(rig->model->queue[q].vector,
 					 rows[i].vector[q]);
-			assert_true(vionet_queue_eventfd(queue) >= 0);
+			assert_true(vionet_queue_fd(queue) >= 0);
 		}
 		/* The control queue is polled. */
 		assert_int_equal(rig->model->queue[8].vector, 0xffff);
@@ -380,8 +380,7 @@ static void one_vector_leaves_none_for_queues(void **state)
 	assert_int_equal(vionet_device_stop(rig->device), 0);
 	assert_int_equal(vionet_device_start(rig->device, &options), 0);
 	assert_int_equal(rig->model->config_vector, 0);
-	assert_int_equal(vionet_queue_eventfd(vionet_device_rx_queue(rig->device,
-								     3)),
+	assert_int_equal(vionet_queue_fd(vionet_device_rx_queue(rig->device, 3)),
 			 -ENOTSUP);
 	drop_rig(rig);
 }
@@ -413,7 +412,7 @@ static void a_shared_interrupt_is_everybodys(void **state)
 	for (unsigned int i = 0; i < 2; i++) {
 		rx[i] = vionet_device_rx_queue(rig->device, i);
 		assert_int_equal(vionet_queue_arm(rx[i]), 0);
-		p[i] = (struct pollfd){ vionet_queue_eventfd(rx[i]), POLLIN, 0 };
+		p[i] = (struct pollfd){ vionet_queue_fd(rx[i]), POLLIN, 0 };
 	}
 	assert_true(p[0].fd != p[1].fd);
 	for (unsigned int round = 0; round < 3; round++) {

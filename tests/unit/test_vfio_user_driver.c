@@ -394,7 +394,7 @@ static void test_server_vanishes(void **state)
 	device = open_device(s);
 	start_device(device);
 	vu_server_job(s, hang_up);
-	waiting.fd = vionet_device_eventfd(device);
+	waiting.fd = vionet_device_event_fd(device);
 	assert_int_equal(poll(&waiting, 1, (int)PATIENCE_S * 1000), 1);
 	start = watch_start();
 	send_frame(device, "to nobody");

@@ -185,7 +185,7 @@ static void test_kept_vector(void **state)
 	assert_true(s->number >= 0);
 	assert_int_equal(vionet_device_stop(device), 0);
 	assert_int_equal(write(s->number, &one, sizeof(one)), sizeof(one));
-	waiting.fd = vionet_device_eventfd(device);
+	waiting.fd = vionet_device_event_fd(device);
 	assert_int_equal(poll(&waiting, 1, 0), 0);
 	assert_int_equal(vionet_device_close(device), 0);
 	close(s->number);

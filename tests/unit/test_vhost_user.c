@@ -311,7 +311,7 @@ static void no_interrupts_on_request(void **state)
 
 static bool wait_events(struct vionet_device *device, uint32_t wanted)
 {
-	struct pollfd waits = { .fd = vionet_device_eventfd(device),
+	struct pollfd waits = { .fd = vionet_device_event_fd(device),
 				.events = POLLIN };
 	double limit = watch_clock() + PATIENCE_S;
 	uint32_t events = 0;

@@ -352,7 +352,7 @@ int session_check(struct session *session, uint64_t now)
 static int session_arm(const struct session *session, struct pollfd *waits)
 {
 	for (unsigned int i = 0; i < session->pairs; i++) {
-		int fd = vionet_queue_eventfd(session->receive[i]);
+		int fd = vionet_queue_fd(session->receive[i]);
 
 		if (fd < 0)
 			return -1;
@@ -374,7 +374,7 @@ static void session_sleep(struct session *session, uint64_t until)
 
 	waits[0] = (struct pollfd){ .fd = -1, .events = POLLIN };
 	if (!session->follower)
-		waits[0].fd = vionet_device_eventfd(session->device);
+		waits[0].fd = vionet_device_event_fd(session->device);
 	if (now < until && armed > 0) {
 		time.tv_nsec = (long)(until - now);
 		ppoll(waits, (nfds_t)armed + 1, &time, NULL);

@@ -203,7 +203,7 @@ static bool sleep_until_interrupt(struct agent *agent)
 	for (; armed < pairs; armed++) {
 		struct vionet_queue *rx =
 			vionet_device_rx_queue(agent->device, armed);
-		int fd = rx ? vionet_queue_eventfd(rx) : -1;
+		int fd = rx ? vionet_queue_fd(rx) : -1;
 
 		if (fd < 0)
 			usleep(200); /* no interrupt to be had: poll */
@@ -212,7 +212,7 @@ static bool sleep_until_interrupt(struct agent *agent)
 		fds[armed] = (struct pollfd){ .fd = fd, .events = POLLIN };
 	}
 	fds[pairs] = (struct pollfd){
-		.fd = vionet_device_eventfd(agent->device), .events = POLLIN,
+		.fd = vionet_device_event_fd(agent->device), .events = POLLIN,
 	};
 	if (armed == pairs)
 		ready = poll(fds, pairs + 1, 100);
