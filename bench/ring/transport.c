@@ -102,18 +102,6 @@ static int vectors(struct vn_transport *t, unsigned int wanted,
 	return 0;
 }
 
-static int dma(struct vn_transport *t, bool on)
-{
-	(void)t, (void)on;
-	return 0;
-}
-
-static int reset(struct vn_transport *t)
-{
-	(void)t;
-	return vn_error(ENOTSUP, "bench: no reset");
-}
-
 /* The backend lives here, so it may have our own addresses. */
 static int memory_add(struct vn_transport *t, const struct vn_memory *memory,
 		      enum vn_access access, uint64_t *iova)
@@ -129,12 +117,12 @@ static int memory_remove(struct vn_transport *t, uint64_t iova)
 	return 0;
 }
 
-static int limits(struct vn_transport *t, struct vn_iommu_limits *limits)
+static int limits(struct vn_transport *t, struct vn_transport_limits *limits)
 {
 	(void)t;
 	memset(limits, 0, sizeof(*limits));
-	limits->page_size = limits->page_sizes = 4096;
-	limits->mappings_left = 1000;
+	limits->memory.page_size = limits->memory.page_sizes = 4096;
+	limits->memory.mappings_left = 1000;
 	return 0;
 }
 
@@ -156,7 +144,7 @@ static const struct vn_transport_ops operations = {
 	.status_read = status_read, .status_write = status_write,
 	.config_read = config_read, .queue_max = queue_max,
 	.queue_setup = queue_setup, .queue_enable = queue_enable,
-	.vectors = vectors, .dma = dma, .reset = reset,
+	.vectors = vectors,
 	.memory_add = memory_add, .memory_remove = memory_remove,
 	.limits = limits, .events = events, .close = close_transport,
 };

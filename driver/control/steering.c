@@ -243,7 +243,7 @@ int vn_steering_begin(struct vionet_device *device, unsigned int pairs)
 {
 	static const struct vionet_rss evenly;
 
-	if (device->transport->ops->pairs_use)
+	if (vn_transport_can(device->transport, VN_CAN_PAIRS))
 		return use_pairs(device, pairs);
 	if (vionet_feature_test(&device->accepted, NET_F_MQ))
 		return order_mq(device, pairs);
@@ -262,7 +262,7 @@ int vionet_pairs_set(struct vionet_device *device, unsigned int pairs)
 
 	if (result)
 		return result;
-	if (!device->transport->ops->pairs_use &&
+	if (!vn_transport_can(device->transport, VN_CAN_PAIRS) &&
 	    !vionet_feature_test(&device->accepted, NET_F_RSS)) {
 		result = vn_control_need(device, NET_F_MQ, "several queue pairs");
 		if (result)

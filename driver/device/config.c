@@ -150,14 +150,14 @@ static void settle_pairs(const struct vionet_device *device,
 	unsigned int most = device->transport->queue_count / 2u;
 	bool several = vionet_feature_test(&device->accepted, NET_F_MQ) ||
 		       vionet_feature_test(&device->accepted, NET_F_RSS) ||
-		       device->transport->pairs_enabled > 1;
+		       device->limits.pairs_enabled > 1;
 
-	config->queues_lack = several && device->transport->pairs_enabled == 0 &&
+	config->queues_lack = several && device->limits.pairs_enabled == 0 &&
 			      2u * raw->max_virtqueue_pairs + 1u >
 				      device->transport->queue_count;
 	config->max_queue_pairs = raw->max_virtqueue_pairs;
-	if (device->transport->pairs_enabled != 0)
-		config->max_queue_pairs = device->transport->pairs_enabled;
+	if (device->limits.pairs_enabled != 0)
+		config->max_queue_pairs = device->limits.pairs_enabled;
 	if (config->max_queue_pairs > most)
 		config->max_queue_pairs = (uint16_t)most;
 	if (config->max_queue_pairs == 0)
@@ -280,6 +280,6 @@ void vn_config_correct_offer(struct vionet_device *device,
 		vn_feature_remove(offered, NET_F_MTU);
 	correct_pairs(device, offered);
 	correct_steering(device, offered);
-	if (!device->transport->ops->queue_reset)
+	if (!vn_transport_can(device->transport, VN_CAN_QUEUE_RESET))
 		vn_feature_remove(offered, F_RING_RESET);
 }

@@ -153,7 +153,7 @@ int vionet_device_events(struct vionet_device *device, uint32_t *events)
 int vionet_device_info(struct vionet_device *device,
 		       struct vionet_device_info *info)
 {
-	struct vn_iommu_limits limits;
+	struct vn_transport_limits limits;
 	int result;
 
 	memset(info, 0, sizeof(*info));
@@ -180,11 +180,11 @@ int vionet_device_info(struct vionet_device *device,
 	info->queues = device->transport->queue_count;
 	info->vectors = (uint16_t)device->transport->vector_max;
 	info->header_size = device->header_size;
-	info->page_size = limits.page_size;
-	info->page_sizes = limits.page_sizes;
-	info->mapped_bytes = limits.mapped_bytes;
-	info->mappings = limits.mappings;
-	info->mappings_left = limits.mappings_left;
+	info->page_size = limits.memory.page_size;
+	info->page_sizes = limits.memory.page_sizes;
+	info->mapped_bytes = limits.memory.mapped_bytes;
+	info->mappings = limits.memory.mappings;
+	info->mappings_left = limits.memory.mappings_left;
 	vn_quarantine_count(device, &info->quarantined, &info->quarantined_packets);
 	info->unshown = device->transport->unshown;
 	info->unshown_count = device->transport->unshown_count;
@@ -245,7 +245,7 @@ static int describe_idle(struct vionet_device *device, unsigned int index,
 	if (result || info->size_max == 0)
 		return result;
 	/* One that leads nowhere is refused when the queue is set up. */
-	if (!transport->ops->queue_doorbell ||
+	if (!vn_transport_can(transport, VN_CAN_QUEUE_DOORBELL) ||
 	    transport->ops->queue_doorbell(transport, index, &doorbell) == 0)
 		describe_doorbell(&doorbell, info);
 	return 0;
@@ -287,7 +287,7 @@ int vionet_device_pci_details(struct vionet_device *device,
 {
 	int result;
 
-	if (!device->transport->ops->pci_details)
+	if (!vn_transport_can(device->transport, VN_CAN_PCI_DETAILS))
 		return vn_error(ENOTSUP, "%s: it is no PCI function",
 				device->name);
 	result = device->transport->ops->pci_details(device->transport, details);

@@ -21,13 +21,15 @@ static int settle_features(struct vionet_device *device)
 	uint8_t status = 0;
 	int result = transport->ops->features_read(transport, &offered);
 
+	if (result == 0)
+		result = transport->ops->limits(transport, &device->limits);
 	if (result)
 		return result;
 	device->offered = offered;
 	vn_config_correct_offer(device, &offered);
 	result = vn_features_choose(&offered, &device->avoid, &device->need,
 				    &device->want,
-				    transport->confined ||
+				    device->limits.confined ||
 					    device->flags & VIONET_OPEN_ASSUME_IOMMU,
 				    &accepted);
 	/* An application has sized its buffers by the features it saw at open. */

@@ -85,7 +85,7 @@ int vn_device_open(struct vn_transport *transport,
 	d->quiet = true;
 	take_options(d, options ? options : &defaults);
 	snprintf(d->name, sizeof(d->name), "%s", transport->name);
-	result = transport->ops->limits(transport, &d->limits);
+	result = vn_transport_check(transport->ops);
 	if (result == 0)
 		result = vn_device_negotiate(d);
 	if (result == 0) {

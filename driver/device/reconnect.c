@@ -158,6 +158,8 @@ static int go_on(struct vionet_device *device, unsigned int timeout_ms)
 	int result = ops->reconnect(device->transport, timeout_ms);
 
 	if (result == 0)
+		result = ops->limits(device->transport, &device->limits);
+	if (result == 0)
 		result = check_buffers(device);
 	if (result == 0)
 		result = find_positions(device, next);
@@ -172,7 +174,7 @@ int vionet_device_reconnect(struct vionet_device *device,
 {
 	int result;
 
-	if (!device->transport->ops->reconnect)
+	if (!vn_transport_can(device->transport, VN_CAN_RECONNECT))
 		return vn_error(ENOTSUP, "%s: reconnect: there is nothing to connect "
 				"to; stop and start the device", device->name);
 	if (!device->started)

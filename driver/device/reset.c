@@ -122,6 +122,7 @@ int vn_device_reset(struct vionet_device *device)
 		result = wait_reset(device);
 	vn_error_keep(&why);
 	if (result && result != -ENODEV && result != -ECANCELED &&
+	    vn_transport_can(transport, VN_CAN_RESET) &&
 	    transport->ops->reset(transport) == 0) {
 		result = wait_reset(device);
 		vn_error_keep(&why);
@@ -130,7 +131,8 @@ int vn_device_reset(struct vionet_device *device)
 	device->live = false;
 	device->suspended = false;
 	/* Even a device that says so is kept from memory until it is used. */
-	if (transport->ops->dma(transport, false) && result == 0) {
+	if (vn_transport_can(transport, VN_CAN_DMA) &&
+	    transport->ops->dma(transport, false) && result == 0) {
 		result = -EIO;
 		vn_error_keep(&why);
 	}

@@ -193,7 +193,6 @@ static uint64_t pool_bytes(const struct vionet_device *device,
 /* A limit that is too low is to be raised once, so all is added up first. */
 static int check_memory(struct vionet_device *device)
 {
-	const struct vn_transport_ops *ops = device->transport->ops;
 	uint64_t need = 0;
 
 	for (unsigned int i = 0; i < 2 * device->queue_pairs; i++)
@@ -202,7 +201,8 @@ static int check_memory(struct vionet_device *device)
 			pool_bytes(device, &device->plans[i]);
 	if (vionet_feature_test(&device->accepted, NET_F_CTRL_VQ))
 		need += vn_control_memory(device, vn_control_room(device));
-	return ops->memory_check ? ops->memory_check(device->transport, need) : 0;
+	return vn_transport_can(device->transport, VN_CAN_MEMORY_CHECK) ?
+		       device->transport->ops->memory_check(device->transport, need) : 0;
 }
 
 /* ---- all of it ---- */

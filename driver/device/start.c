@@ -176,11 +176,12 @@ static int enable_queues(struct vionet_device *device)
 int vn_device_go(struct vionet_device *device)
 {
 	struct vionet_packet *none[1];
-	int result;
+	int result = 0;
 
 	device->quiet = false;
 	vn_device_note(device, VN_AILMENT_NONE);
-	result = device->transport->ops->dma(device->transport, true);
+	if (vn_transport_can(device->transport, VN_CAN_DMA))
+		result = device->transport->ops->dma(device->transport, true);
 	if (result == 0)
 		result = enable_queues(device);
 	if (result == 0)

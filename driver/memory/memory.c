@@ -111,7 +111,7 @@ static int alloc_part(struct vionet_device *device, size_t size,
 		      struct vionet_memory **memory)
 {
 	struct vionet_memory *m = calloc(1, sizeof(*m));
-	size_t page = (size_t)device->limits.page_size, at;
+	size_t page = (size_t)device->limits.memory.page_size, at;
 	struct vionet_memory *whole;
 	int result;
 
@@ -144,7 +144,7 @@ int vn_device_memory_alloc(struct vionet_device *device, size_t size,
 			   enum vn_access access, bool hugepages,
 			   struct vionet_memory **memory)
 {
-	if (device->transport->region_max != 0 && size != 0 &&
+	if (device->limits.region_max != 0 && size != 0 &&
 	    size <= WHOLE_MAX)
 		return alloc_part(device, size, access, hugepages, memory);
 	return vn_device_memory_alloc_whole(device, size, access, hugepages, memory);

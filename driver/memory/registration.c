@@ -46,7 +46,7 @@ static int register_address(struct vionet_device *device, void *address, size_t 
 			    enum vionet_access access,
 			    struct vionet_memory **memory)
 {
-	uint64_t page = device->limits.page_size;
+	uint64_t page = device->limits.memory.page_size;
 	struct vionet_memory *m;
 	int result = check_access(access);
 
@@ -89,7 +89,7 @@ int vionet_memory_register(struct vionet_device *device, void *address,
 static int check_file(const struct vionet_device *device, int fd, uint64_t offset,
 		      size_t size, size_t *page_size)
 {
-	uint64_t length, page = device->limits.page_size;
+	uint64_t length, page = device->limits.memory.page_size;
 	int result = vn_memory_file(fd, &length, page_size);
 
 	if (result)

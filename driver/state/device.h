@@ -68,7 +68,7 @@ struct vionet_device {
 	struct vionet_features offered, accepted;
 	struct vionet_features usable; /* offered, less what contradicts itself */
 	struct vn_net_config config;
-	struct vn_iommu_limits limits; /* page sizes; the rest is read anew */
+	struct vn_transport_limits limits; /* when it was negotiated */
 	uint16_t header_size;
 	bool settled;	 /* opened: features may not change any more */
 	bool one_pair;	 /* it does not have the queues of its pairs: no MQ, no RSS */

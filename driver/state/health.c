@@ -31,6 +31,8 @@ void vn_device_look(struct vionet_device *device)
 	uint8_t status = 0;
 	int result;
 
+	if (!vn_transport_can(transport, VN_CAN_HEALTH))
+		return;
 	vn_error_keep(&text);
 	result = transport->ops->health(transport, &status);
 	(void)vn_error_restore(result, &text);

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the transport over a PCI function: opening it, interrupts and events,
- * memory. What its registers mean is in transport_pci_registers.c.
- * Never: waits for the device, or looks into rings.
- * Read next: pci/function.h, then pci/capability.h.
+ * The transport over a PCI function: opening it, interrupts and events, memory. What its
+ * registers mean is in pci_registers.c.
  */
 #include <errno.h>
 #include <poll.h>
@@ -202,11 +200,12 @@ static int memory_check(struct vn_transport *transport, uint64_t bytes)
 		       function->ops->memory_check(function, bytes) : 0;
 }
 
-static int limits(struct vn_transport *transport, struct vn_iommu_limits *limits)
+static int limits(struct vn_transport *transport, struct vn_transport_limits *limits)
 {
-	struct vn_pci_transport *t = vn_pci(transport);
+	struct vn_function *function = vn_pci(transport)->function;
 
-	return t->function->ops->iommu_limits(t->function, limits);
+	*limits = (struct vn_transport_limits){ .region_max = 0 };
+	return function->ops->iommu_limits(function, &limits->memory);
 }
 
 static void describe_regions(const struct vn_function *function,
@@ -232,7 +231,7 @@ static int pci_details(struct vn_transport *transport,
 {
 	struct vn_pci_transport *t = vn_pci(transport);
 	struct vn_iommu_limits iommu;
-	int result = limits(transport, &iommu);
+	int result = t->function->ops->iommu_limits(t->function, &iommu);
 
 	if (result)
 		return result;
@@ -270,6 +269,8 @@ static int transport_close(struct vn_transport *transport)
 }
 
 static const struct vn_transport_ops pci_ops = {
+	.can = VN_CAN_HEALTH | VN_CAN_QUEUE_RESET | VN_CAN_QUEUE_DOORBELL | VN_CAN_KICK |
+	       VN_CAN_DMA | VN_CAN_RESET | VN_CAN_MEMORY_CHECK | VN_CAN_PCI_DETAILS,
 	.features_read = vn_pci_features_read,
 	.features_write = vn_pci_features_write,
 	.status_read = vn_pci_status_read,

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: which transport a device's name asks for.
- * Never: knows what the rest of the name means.
- * Read next: driver/transport/pci.c.
- */
+/* Which transport a device's name asks for, and whether a transport's table is whole. */
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -44,4 +41,29 @@ int vn_transport_open(const char *name, struct vn_transport **transport)
 				"a socket: vfio-user:PATH, vhost-user:PATH", name,
 				(int)(colon - name), name);
 	return vn_transport_open_pci(name, transport);
+}
+
+int vn_transport_check(const struct vn_transport_ops *ops)
+{
+	const bool core = ops->features_read && ops->features_write &&
+			  ops->status_read && ops->status_write && ops->config_read &&
+			  ops->queue_max && ops->queue_setup && ops->queue_enable &&
+			  ops->vectors && ops->memory_add && ops->memory_remove &&
+			  ops->limits && ops->events && ops->close;
+	const unsigned int has =
+		(ops->health ? VN_CAN_HEALTH : 0u) |
+		(ops->pairs_use ? VN_CAN_PAIRS : 0u) |
+		(ops->queue_reset ? VN_CAN_QUEUE_RESET : 0u) |
+		(ops->queue_doorbell ? VN_CAN_QUEUE_DOORBELL : 0u) |
+		(ops->kick ? VN_CAN_KICK : 0u) | (ops->dma ? VN_CAN_DMA : 0u) |
+		(ops->reset ? VN_CAN_RESET : 0u) |
+		(ops->memory_check ? VN_CAN_MEMORY_CHECK : 0u) |
+		(ops->reconnect || ops->resume ? VN_CAN_RECONNECT : 0u) |
+		(ops->pci_details ? VN_CAN_PCI_DETAILS : 0u);
+
+	if (core && has == ops->can && !ops->reconnect == !ops->resume)
+		return 0;
+	return vn_error(EINVAL, "the transport's table: %s",
+			core ? "it has other operations than it announces" :
+			       "an operation of the core is missing");
 }

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The second seam: a virtio device, whatever carries its registers.
- * driver/transport/pci.c implements it over a PCI function; transports without
- * PCI fit here too.
- *
- * Owns: the table of operations, and what set-up hands back for the datapath.
- * Never: computes a ring address (the ring hands over its three areas) or knows
- * what a network is.
- * Read next: driver/transport/pci_registers.c.
+ * The second seam: a virtio device, whatever carries its registers. pci.c implements it
+ * over a PCI function, vhost_user/ over a socket. A transport computes no ring address: the
+ * ring hands over its three areas.
  *
  * Every operation returns 0 or a negative errno with the error text set, and
  * returns whatever the device does. -ENODEV means that the device is gone (its
  * registers read all-ones). Control thread, except `kick` and `health`.
+ *
+ * The core operations are those that all transports have. What one has beside is announced
+ * in `can`, with a bit for each; vn_transport_check holds the table against that once, so
+ * that nobody looks for NULL.
  */
 #ifndef VN_DRIVER_TRANSPORT_H
 #define VN_DRIVER_TRANSPORT_H
@@ -61,7 +60,34 @@ struct vn_config_field {
 	void *value;	/* host byte order */
 };
 
+/* What a transport may have beside the core. */
+enum vn_transport_can {
+	VN_CAN_HEALTH = 1u << 0,	 /* health */
+	VN_CAN_PAIRS = 1u << 1,		 /* pairs_use */
+	VN_CAN_QUEUE_RESET = 1u << 2,	 /* queue_reset */
+	VN_CAN_QUEUE_DOORBELL = 1u << 3, /* queue_doorbell */
+	VN_CAN_KICK = 1u << 4,		 /* kick */
+	VN_CAN_DMA = 1u << 5,		 /* dma */
+	VN_CAN_RESET = 1u << 6,		 /* reset */
+	VN_CAN_MEMORY_CHECK = 1u << 7,	 /* memory_check */
+	VN_CAN_RECONNECT = 1u << 8,	 /* reconnect and resume */
+	VN_CAN_PCI_DETAILS = 1u << 9,	 /* pci_details */
+};
+
+/* Facts of a transport. They hold until the device is negotiated again. */
+struct vn_transport_limits {
+	struct vn_iommu_limits memory;
+	uint32_t region_max;	/* memory regions that can be added; 0: as many as
+				 * `memory` says */
+	uint16_t pairs_enabled; /* queue pairs that may be used by enabling their queues,
+				 * without MQ and its command; 0: as MQ says */
+	bool confined;		/* the device reaches only what memory_add was given,
+				 * though it does not offer ACCESS_PLATFORM */
+};
+
 struct vn_transport_ops {
+	/* ---- the core ---- */
+
 	/* The 128 feature bits: what is offered, and what we accept. */
 	int (*features_read)(struct vn_transport *transport,
 			     struct vionet_features *offered);
@@ -71,11 +97,6 @@ struct vn_transport_ops {
 	/* Device status register. Writing 0 asks for a reset. */
 	int (*status_read)(struct vn_transport *transport, uint8_t *status);
 	int (*status_write)(struct vn_transport *transport, uint8_t status);
-
-	/* What the status says. A process that would have to be asked is not more than
-	 * once a second, if it has announced nothing: -EAGAIN, then. Any thread, between
-	 * start and stop. */
-	int (*health)(struct vn_transport *transport, uint8_t *status);
 
 	/* Read fields as one snapshot, checked with the generation counter. -EAGAIN
 	 * if it does not hold still for 8 tries. */
@@ -96,35 +117,10 @@ struct vn_transport_ops {
 			   struct vn_doorbell *doorbell);
 	int (*queue_enable)(struct vn_transport *transport, unsigned int index);
 
-	/* Let the device use the queues of the first `pairs` pairs that are set up, and
-	 * no others. NULL if that is a command of the control queue's. */
-	int (*pairs_use)(struct vn_transport *transport, unsigned int pairs);
-
-	/* Reset one queue, and wait until that is done, for `reset_timeout` at most
-	 * (F_RING_RESET). -ETIMEDOUT: the device may still use the queue. NULL: the
-	 * transport cannot. */
-	int (*queue_reset)(struct vn_transport *transport, unsigned int index);
-
-	/* Where a queue would be notified, without setting it up. NULL: by eventfds,
-	 * all of them. */
-	int (*queue_doorbell)(struct vn_transport *transport, unsigned int index,
-			      struct vn_doorbell *doorbell);
-
-	/* Notify where the doorbell is neither mapped nor an eventfd. The queue's
-	 * thread. */
-	int (*kick)(struct vn_transport *transport,
-		    const struct vn_doorbell *doorbell);
-
 	/* Attach up to `wanted` interrupt vectors, the first for configuration
 	 * changes; `*count` is what there is. 0 detaches all. */
 	int (*vectors)(struct vn_transport *transport, unsigned int wanted,
 		       unsigned int *count);
-
-	/* Let the device access memory, or stop it. */
-	int (*dma)(struct vn_transport *transport, bool on);
-
-	/* Reset by other means than the status register. -ENOTSUP: none. */
-	int (*reset)(struct vn_transport *transport);
 
 	/* Make memory visible to the device; hide it (quiet devices only). */
 	int (*memory_add)(struct vn_transport *transport,
@@ -132,15 +128,59 @@ struct vn_transport_ops {
 			  uint64_t *iova);
 	int (*memory_remove)(struct vn_transport *transport, uint64_t iova);
 
-	/* May `bytes` be added altogether, by the limit of locked memory? -ENOMEM.
-	 * NULL: nothing is locked. */
-	int (*memory_check)(struct vn_transport *transport, uint64_t bytes);
+	/* Asks the device nothing. */
 	int (*limits)(struct vn_transport *transport,
-		      struct vn_iommu_limits *limits);
+		      struct vn_transport_limits *limits);
+
+	/* What happened since the last call: VIONET_EVENT_REMOVAL, _ERROR, and
+	 * _LINK for any configuration change. Never blocks; -EAGAIN: the other side
+	 * is in the middle of a message, and cannot be asked anything before it is
+	 * whole. */
+	int (*events)(struct vn_transport *transport, uint32_t *events);
+
+	/* Take the device away from us, which makes it quiet; frees `transport`. */
+	int (*close)(struct vn_transport *transport);
+
+	/* ---- what some have beside: a bit of `can` for each ---- */
+
+	unsigned int can; /* vn_transport_can */
+
+	/* What the status says. A process that would have to be asked is not more than
+	 * once a second, if it has announced nothing: -EAGAIN, then. Any thread, between
+	 * start and stop. */
+	int (*health)(struct vn_transport *transport, uint8_t *status);
+
+	/* Let the device use the queues of the first `pairs` pairs that are set up, and
+	 * no others. Without, that is a command of the control queue's. */
+	int (*pairs_use)(struct vn_transport *transport, unsigned int pairs);
+
+	/* Reset one queue, and wait until that is done, for `reset_timeout` at most
+	 * (F_RING_RESET). -ETIMEDOUT: the device may still use the queue. */
+	int (*queue_reset)(struct vn_transport *transport, unsigned int index);
+
+	/* Where a queue would be notified, without setting it up. Without, by eventfds,
+	 * all of them. */
+	int (*queue_doorbell)(struct vn_transport *transport, unsigned int index,
+			      struct vn_doorbell *doorbell);
+
+	/* Notify where the doorbell is neither mapped nor an eventfd; without, there is
+	 * no such doorbell. The queue's thread. */
+	int (*kick)(struct vn_transport *transport,
+		    const struct vn_doorbell *doorbell);
+
+	/* Let the device access memory, or stop it. Without, it always may. */
+	int (*dma)(struct vn_transport *transport, bool on);
+
+	/* Reset by other means than the status register. -ENOTSUP: none. */
+	int (*reset)(struct vn_transport *transport);
+
+	/* May `bytes` be added altogether, by the limit of locked memory? -ENOMEM.
+	 * Without, nothing is locked. */
+	int (*memory_check)(struct vn_transport *transport, uint64_t bytes);
 
 	/* A device whose other side went away: leave it for good, wait up to
 	 * `wait_ms` for another, and agree with it on the same features and memory.
-	 * The queues rest. NULL where there is no such thing. */
+	 * The queues rest. */
 	int (*reconnect)(struct vn_transport *transport, unsigned int wait_ms);
 
 	/* Then let it go on with the queues as they are. `next[i]`: the position
@@ -149,18 +189,9 @@ struct vn_transport_ops {
 	int (*resume)(struct vn_transport *transport, const uint16_t *next,
 		      unsigned int count);
 
-	/* What happened since the last call: VIONET_EVENT_REMOVAL, _ERROR, and
-	 * _LINK for any configuration change. Never blocks; -EAGAIN: the other side
-	 * is in the middle of a message, and cannot be asked anything before it is
-	 * whole. */
-	int (*events)(struct vn_transport *transport, uint32_t *events);
-
-	/* NULL where the device is no PCI function. */
+	/* Of a PCI function. */
 	int (*pci_details)(struct vn_transport *transport,
 			   struct vionet_pci_details *details);
-
-	/* Take the device away from us, which makes it quiet; frees `transport`. */
-	int (*close)(struct vn_transport *transport);
 };
 
 /* The part that is common; an implementation embeds it as its first member. */
@@ -172,21 +203,25 @@ struct vn_transport {
 	uint16_t queue_count;	  /* that the device says it has */
 	unsigned int vector_max;  /* that could be attached */
 	bool config_interrupt;	  /* configuration changes are announced */
-	bool confined; /* the device reaches only what memory_add was given, though
-			* it does not offer ACCESS_PLATFORM */
-	uint16_t pairs_enabled; /* queue pairs that may be used by enabling their queues,
-				 * without MQ and its command; 0: as MQ says */
 	uint64_t reset_timeout; /* ns; for what the device has to bring to an end */
 	bool strict;	 /* what reads back as 0 is refused too */
 	uint32_t unshown; /* registers that read back as 0 instead (vionet_registers) */
 	uint64_t unshown_count; /* how often */
-	uint32_t region_max; /* memory regions that can be added; 0: `limits` says
-			      * all there is to say */
 	int event_fd;		  /* readable when `events` has something */
 	int removal_fd;		  /* readable once it is being removed; -1 */
 	const int *vector_fds;	  /* eventfds, as many as `vectors` gave */
 	struct vionet_features accepted; /* as features_write was told */
 };
+
+static inline bool vn_transport_can(const struct vn_transport *transport,
+				    enum vn_transport_can what)
+{
+	return (transport->ops->can & (unsigned int)what) != 0;
+}
+
+/* Has the table all operations of the core, and those that `can` announces, and no other?
+ * Returns 0 or -EINVAL with text. */
+int vn_transport_check(const struct vn_transport_ops *ops);
 
 struct vn_function;
 

@@ -85,11 +85,13 @@ struct vn_vhost_user {
 
 	struct vn_vhost_user_region *region;
 	uint32_t region_count, region_room;
+	uint32_t region_max; /* that the back end takes */
 	struct vn_iova_space *space;
 	uint64_t mapped_bytes;
 	bool table_unsent; /* the back end's table is not ours */
 
 	struct vn_vhost_user_queue queue[VHOST_USER_QUEUES_MAX];
+	uint16_t pairs_max; /* that the back end has */
 	unsigned int pairs; /* whose rings are enabled, if they are set up */
 	bool pairs_unsure;  /* the last order for them was obeyed in part */
 	struct vn_vhost_user_inflight inflight;
@@ -206,7 +208,7 @@ int vn_vhost_user_memory_add(struct vn_transport *transport,
 			     enum vn_access access, uint64_t *iova);
 int vn_vhost_user_memory_remove(struct vn_transport *transport, uint64_t iova);
 int vn_vhost_user_limits(struct vn_transport *transport,
-			 struct vn_iommu_limits *limits);
+			 struct vn_transport_limits *limits);
 int vn_vhost_user_memory_open(struct vn_vhost_user *t);
 void vn_vhost_user_memory_close(struct vn_vhost_user *t);
 

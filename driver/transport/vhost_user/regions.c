@@ -155,10 +155,10 @@ static int vu_check_memory(const struct vn_vhost_user *t,
 		return vn_error(ENOTSUP, "vhost-user: memory that has only an address "
 				"cannot be shared with a back end; register it with "
 				"its file: vionet_memory_register_fd");
-	if (t->region_count >= t->base.region_max)
+	if (t->region_count >= t->region_max)
 		return vn_error(ENOSPC, "vhost-user: the back end takes no more than "
 				"%u memory regions; use fewer pools, or fewer "
-				"queues", t->base.region_max);
+				"queues", t->region_max);
 	return 0;
 }
 
@@ -271,20 +271,26 @@ int vn_vhost_user_memory_remove(struct vn_transport *transport, uint64_t iova)
 	return vu_drop_region(t, i);
 }
 
+/* The table confines the device: a back end has no other memory of ours. */
 int vn_vhost_user_limits(struct vn_transport *transport,
-			 struct vn_iommu_limits *limits)
+			 struct vn_transport_limits *limits)
 {
 	struct vn_vhost_user *t = vn_vhost_user(transport);
 
-	*limits = (struct vn_iommu_limits){
-		.page_sizes = PAGE | HUGEPAGE,
-		.page_size = PAGE,
-		.mappings = t->region_count,
-		.mappings_left = t->base.region_max > t->region_count ?
-					 t->base.region_max - t->region_count : 0,
-		.mapped_bytes = t->mapped_bytes,
-		.range_count = 1,
-		.range = { vu_range },
+	*limits = (struct vn_transport_limits){
+		.region_max = t->region_max,
+		.pairs_enabled = t->pairs_max,
+		.confined = true,
+		.memory = {
+			.page_sizes = PAGE | HUGEPAGE,
+			.page_size = PAGE,
+			.mappings = t->region_count,
+			.mappings_left = t->region_max > t->region_count ?
+						 t->region_max - t->region_count : 0,
+			.mapped_bytes = t->mapped_bytes,
+			.range_count = 1,
+			.range = { vu_range },
+		},
 	};
 	return 0;
 }

@@ -108,7 +108,7 @@ static int vu_count_queues(struct vn_vhost_user *t)
 	if (pairs > VHOST_USER_QUEUES_MAX / 2)
 		pairs = VHOST_USER_QUEUES_MAX / 2;
 	t->base.queue_count = (uint16_t)(pairs * 2);
-	t->base.pairs_enabled = (uint16_t)pairs;
+	t->pairs_max = (uint16_t)pairs;
 	t->base.vector_max = t->base.queue_count + 1u;
 	return result;
 }
@@ -124,7 +124,7 @@ static int vu_count_slots(struct vn_vhost_user *t)
 	if (result == 0 && slots == 0)
 		result = vn_error(EIO, "vhost-user: the back end says that it takes "
 				  "no memory");
-	t->base.region_max = slots < SLOTS_MAX ? (uint32_t)slots : SLOTS_MAX;
+	t->region_max = slots < SLOTS_MAX ? (uint32_t)slots : SLOTS_MAX;
 	return result;
 }
 
@@ -191,11 +191,11 @@ static int vu_check_kept(const struct vn_vhost_user *t)
 	unsigned int queues = vu_queues_in_use(t);
 	uint64_t missing = t->base.accepted.word[0] & ~t->features;
 
-	if (t->region_count > t->base.region_max)
+	if (t->region_count > t->region_max)
 		return vn_error(ENOTSUP, "vhost-user: the back end that answers now "
 				"takes %u memory regions, %u are in use; destroy "
 				"pools, or close the device and open it again",
-				t->base.region_max, t->region_count);
+				t->region_max, t->region_count);
 	if (queues == 0)
 		return 0;
 	if (missing)

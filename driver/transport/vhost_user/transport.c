@@ -120,14 +120,6 @@ static int vu_config_read(struct vn_transport *transport,
 	return result;
 }
 
-/* The back end sees memory once it was told of it; there is no switch beside. */
-static int vu_dma(struct vn_transport *transport, bool on)
-{
-	(void)transport;
-	(void)on;
-	return 0;
-}
-
 /* ---- the name ---- */
 
 static int vu_parse_wait(const char *text, size_t length, unsigned int *wait)
@@ -234,7 +226,9 @@ static int vu_close(struct vn_transport *transport)
 	return 0;
 }
 
+/* There is no switch for memory: the back end sees what the table has. */
 static const struct vn_transport_ops vhost_user_ops = {
+	.can = VN_CAN_HEALTH | VN_CAN_PAIRS | VN_CAN_KICK | VN_CAN_RESET | VN_CAN_RECONNECT,
 	.features_read = vn_vhost_user_features_read,
 	.features_write = vn_vhost_user_features_write,
 	.status_read = vn_vhost_user_status_read,
@@ -247,7 +241,6 @@ static const struct vn_transport_ops vhost_user_ops = {
 	.pairs_use = vn_vhost_user_pairs_use,
 	.kick = vn_vhost_user_kick,
 	.vectors = vu_vectors,
-	.dma = vu_dma,
 	.reset = vn_vhost_user_reset,
 	.memory_add = vn_vhost_user_memory_add,
 	.memory_remove = vn_vhost_user_memory_remove,
@@ -270,7 +263,6 @@ static struct vn_vhost_user *vu_make_transport(const char *name)
 	t->base.name = t->full_name;
 	t->base.event_fd = -1;
 	t->base.removal_fd = -1;
-	t->base.confined = true;
 	t->fd = -1;
 	t->backend_fd = -1;
 	t->listening = -1;
