@@ -1,13 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: finding the peer that a text names; what peers have in common.
- * Never: moves a frame.
- * Read next: peer_plain.c (loop, echo, sink, source), peer_tap.c, peer_pcap.c,
- * peer_unix.c.
- */
+/* Finds the kind of peer that a text names. */
 #include <errno.h>
-#include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "softnic/peer/internal.h"
@@ -31,19 +24,7 @@ static const struct {
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
-int peer_error(int error, const char *format, ...)
-{
-	char text[512];
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(text, sizeof(text), format, arguments);
-	va_end(arguments);
-	complain("peer %s", text);
-	return error;
-}
-
-static int unknown(const char *text)
+static int peer_unknown(const char *text)
 {
 	char forms[256] = "";
 	size_t i;
@@ -68,7 +49,7 @@ int peer_open(const char *text, struct device *device, struct peer **peer)
 		    !memcmp(kinds[i].name, text, length))
 			break;
 	if (i == KINDS)
-		return unknown(text);
+		return peer_unknown(text);
 	if (kinds[i].argument == ARGUMENT_NONE && argument)
 		return peer_error(-EINVAL, "%s takes nothing behind a colon",
 				  kinds[i].name);
@@ -76,37 +57,4 @@ int peer_open(const char *text, struct device *device, struct peer **peer)
 		return peer_error(-EINVAL, "%s wants more: %s", kinds[i].name,
 				  kinds[i].form);
 	return kinds[i].open(argument, device, peer);
-}
-
-const uint8_t *peer_linear(const struct frame *frame, uint8_t *room)
-{
-	uint32_t at = 0;
-	unsigned int i;
-
-	if (frame->parts == 1)
-		return frame->part[0].address;
-	if (frame->length > PEER_FRAME_MAX)
-		return NULL;
-	for (i = 0; i < frame->parts; i++) {
-		uint32_t piece = frame->part[i].length;
-
-		if (piece > frame->length - at)
-			piece = frame->length - at;
-		memcpy(room + at, frame->part[i].address, piece);
-		at += piece;
-	}
-	return room;
-}
-
-void peer_frame(struct frame *frame, const struct element *element)
-{
-	memset(frame, 0, sizeof(*frame));
-	frame->part = element;
-	frame->parts = 1;
-	frame->length = element->length;
-}
-
-void peer_free(struct peer *peer)
-{
-	free(peer);
 }
