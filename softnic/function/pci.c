@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: configuration space: header, BARs, MSI-X, the virtio capabilities, the
- * window of PCI_CFG; and judging writes to capabilities.
- * Never: knows what is behind a BAR.
- * Read next: registers.c; pci_fault.c (a space that is wrong on purpose).
- */
+/* Configuration space as the driver meets it: header, BARs, MSI-X, the virtio capabilities,
+ * the window of PCI_CFG; and checking writes to capabilities. */
 #include <string.h>
 
 #include "softnic/net/net.h"
@@ -13,7 +9,6 @@
 #define AT_COMMAND 0x04u
 #define AT_STATUS 0x06u
 #define AT_BAR 0x10u
-#define AT_CAPABILITIES 0x34u
 #define AT_LINE 0x3cu
 #define AT_PIN 0x3du
 
@@ -25,50 +20,13 @@
 #define BAR_64_PREFETCH 0xcu
 
 #define CAP_MSIX 0x11u
-#define CAP_VENDOR 0x09u
-
-/* Within a virtio capability. */
-#define CAP_LEN 2u
-#define CAP_BAR 4u
-#define CAP_OFFSET 8u
-#define CAP_LENGTH 12u
-#define CAP_EXTRA 16u
 
 static struct pci *pci_of(const struct device *device)
 {
 	return &device->server->pci;
 }
 
-/* Little-endian, whatever the host is. */
-static void put(uint8_t *at, uint32_t value, unsigned int size)
-{
-	for (unsigned int i = 0; i < size; i++)
-		at[i] = (uint8_t)(value >> (8 * i));
-}
-
-static uint32_t get(const uint8_t *at, unsigned int size)
-{
-	uint32_t value = 0;
-
-	for (unsigned int i = 0; i < size; i++)
-		value |= (uint32_t)at[i] << (8 * i);
-	return value;
-}
-
 /* ---- making it ---- */
-
-uint64_t bar_size(const struct device *device, unsigned int bar)
-{
-	uint64_t size = DMA_PAGE;
-
-	if (bar == BAR_MSIX)
-		return device->options->vectors ? MSIX_BAR_SIZE : 0;
-	if (bar != BAR_VIRTIO)
-		return 0;
-	while (size < NOTIFY_OFFSET + device->server->notify.size)
-		size *= 2;
-	return size;
-}
 
 static void put_bar(struct device *device, unsigned int bar, uint32_t kind)
 {
@@ -78,47 +36,20 @@ static void put_bar(struct device *device, unsigned int bar, uint32_t kind)
 
 	if (size == 0)
 		return;
-	put(&pci->byte[at], kind, 4);
-	put(&pci->writable[at], (uint32_t)~(size - 1) & ~0xfu, 4);
+	pci_put(&pci->byte[at], kind, 4);
+	pci_put(&pci->writable[at], (uint32_t)~(size - 1) & ~0xfu, 4);
 	if (kind == BAR_64_PREFETCH)
-		put(&pci->writable[at + 4], 0xffffffff, 4);
-}
-
-static uint8_t add_capability(struct pci *pci, uint8_t id, uint8_t size)
-{
-	uint8_t at = pci->end;
-
-	pci->byte[at] = id;
-	pci->byte[pci->last ? pci->last + 1u : AT_CAPABILITIES] = at;
-	pci->last = at;
-	pci->end = (uint8_t)((at + size + 3u) & ~3u);
-	return at;
-}
-
-uint8_t pci_add_virtio(struct pci *pci, uint8_t type, uint32_t offset,
-		       uint32_t length)
-{
-	uint8_t size = type == CAP_NOTIFY || type == CAP_PCI ? 20 : 16;
-	uint8_t at = add_capability(pci, CAP_VENDOR, size);
-
-	pci->byte[at + CAP_LEN] = size;
-	pci->byte[at + 3] = type;
-	pci->byte[at + CAP_BAR] = BAR_VIRTIO;
-	put(&pci->byte[at + CAP_OFFSET], offset, 4);
-	put(&pci->byte[at + CAP_LENGTH], length, 4);
-	if (type < CAP_TYPES)
-		pci->virtio[type] = at;
-	return at;
+		pci_put(&pci->writable[at + 4], 0xffffffff, 4);
 }
 
 static void add_msix(struct pci *pci, unsigned int vectors)
 {
-	uint8_t at = add_capability(pci, CAP_MSIX, 12);
+	uint8_t at = pci_add(pci, CAP_MSIX, 12);
 
-	put(&pci->byte[at + 2], vectors - 1, 2);
-	put(&pci->writable[at + 2], 0xc000, 2); /* enable, mask all */
-	put(&pci->byte[at + 4], BAR_MSIX, 4);
-	put(&pci->byte[at + 8], MSIX_PBA_OFFSET | BAR_MSIX, 4);
+	pci_put(&pci->byte[at + 2], vectors - 1, 2);
+	pci_put(&pci->writable[at + 2], 0xc000, 2); /* enable, mask all */
+	pci_put(&pci->byte[at + 4], BAR_MSIX, 4);
+	pci_put(&pci->byte[at + 8], MSIX_PBA_OFFSET | BAR_MSIX, 4);
 	pci->msix = at;
 }
 
@@ -128,26 +59,26 @@ static void add_window(struct pci *pci)
 
 	pci->byte[at + CAP_BAR] = 0;
 	pci->writable[at + CAP_BAR] = 0xff;
-	put(&pci->writable[at + CAP_OFFSET], 0xffffffff, 4);
-	put(&pci->writable[at + CAP_LENGTH], 0xffffffff, 4);
+	pci_put(&pci->writable[at + CAP_OFFSET], 0xffffffff, 4);
+	pci_put(&pci->writable[at + CAP_LENGTH], 0xffffffff, 4);
 }
 
 static void put_identity(struct pci *pci, const struct options *options)
 {
 	bool old = options->transitional;
 
-	put(&pci->byte[0x00], PCI_ID_VENDOR, 2);
-	put(&pci->byte[0x02], old ? PCI_ID_NET_TRANSITIONAL : PCI_ID_NET, 2);
-	put(&pci->byte[AT_STATUS], STATUS_CAPABILITIES, 2);
+	pci_put(&pci->byte[0x00], PCI_ID_VENDOR, 2);
+	pci_put(&pci->byte[0x02], old ? PCI_ID_NET_TRANSITIONAL : PCI_ID_NET, 2);
+	pci_put(&pci->byte[AT_STATUS], STATUS_CAPABILITIES, 2);
 	pci->byte[0x08] = old ? 0 : 1; /* revision */
-	put(&pci->byte[0x0a], 0x0200, 2); /* Ethernet controller */
-	put(&pci->byte[0x2c], PCI_ID_VENDOR, 2);
-	put(&pci->byte[0x2e], old ? 1 : 0x40, 2);
+	pci_put(&pci->byte[0x0a], 0x0200, 2); /* Ethernet controller */
+	pci_put(&pci->byte[0x2c], PCI_ID_VENDOR, 2);
+	pci_put(&pci->byte[0x2e], old ? 1 : 0x40, 2);
 	pci->writable[AT_LINE] = 0xff;
 	pci->byte[AT_PIN] = options->vectors == 0;
-	put(&pci->writable[AT_COMMAND], COMMAND_BITS, 2);
+	pci_put(&pci->writable[AT_COMMAND], COMMAND_BITS, 2);
 	/* As VFIO leaves a function that it opens: memory on, bus mastering off. */
-	put(&pci->byte[AT_COMMAND], COMMAND_MEMORY, 2);
+	pci_put(&pci->byte[AT_COMMAND], COMMAND_MEMORY, 2);
 }
 
 void pci_open(struct device *device)
@@ -170,7 +101,7 @@ void pci_open(struct device *device)
 		       (uint32_t)net_config_size(device));
 	notify = pci_add_virtio(pci, CAP_NOTIFY, NOTIFY_OFFSET,
 				(uint32_t)device->server->notify.size);
-	put(&pci->byte[notify + CAP_EXTRA], options->notify_multiplier, 4);
+	pci_put(&pci->byte[notify + CAP_EXTRA], options->notify_multiplier, 4);
 	add_window(pci);
 	pci_break(device);
 }
@@ -188,8 +119,8 @@ static bool described(const struct pci *pci, uint64_t offset, uint32_t size)
 {
 	for (unsigned int type = CAP_COMMON; type <= CAP_DEVICE; type++) {
 		const uint8_t *cap = &pci->byte[pci->virtio[type]];
-		uint64_t start = get(cap + CAP_OFFSET, 4);
-		uint64_t length = get(cap + CAP_LENGTH, 4);
+		uint64_t start = pci_get(cap + CAP_OFFSET, 4);
+		uint64_t length = pci_get(cap + CAP_LENGTH, 4);
 
 		if (offset >= start && offset + size <= start + length)
 			return true;
@@ -203,8 +134,8 @@ static bool window(struct device *device, uint32_t *offset, uint32_t *size)
 	struct pci *pci = pci_of(device);
 	const uint8_t *cap = &pci->byte[pci->virtio[CAP_PCI]];
 
-	*offset = get(cap + CAP_OFFSET, 4);
-	*size = get(cap + CAP_LENGTH, 4);
+	*offset = pci_get(cap + CAP_OFFSET, 4);
+	*size = pci_get(cap + CAP_LENGTH, 4);
 	if (*size != 1 && *size != 2 && *size != 4) {
 		breach(device, "PCI-41", "the length of PCI_CFG is %u", *size);
 		return false;
@@ -230,10 +161,10 @@ static void window_read(struct device *device)
 	uint8_t *data = &pci->byte[pci->virtio[CAP_PCI] + CAP_EXTRA];
 	uint32_t offset, size;
 
-	if (get(data - 4, 4) == 0 && get(data - 8, 4) == 0)
+	if (pci_get(data - 4, 4) == 0 && pci_get(data - 8, 4) == 0)
 		return;
 	if (window(device, &offset, &size))
-		put(data, (uint32_t)register_read(device, offset, size), size);
+		pci_put(data, (uint32_t)register_read(device, offset, size), size);
 }
 
 static void window_write(struct device *device, const void *value,
@@ -242,7 +173,7 @@ static void window_write(struct device *device, const void *value,
 	uint32_t offset, wanted;
 
 	if (window(device, &offset, &wanted) && wanted <= size)
-		register_write(device, offset, get(value, wanted), wanted);
+		register_write(device, offset, pci_get(value, wanted), wanted);
 }
 
 /* ---- access ---- */
@@ -282,7 +213,7 @@ void pci_read(struct device *device, unsigned int offset, void *data,
 	if (fault(device, "A21"))
 		pci->byte[pci->virtio[CAP_COMMON] + CAP_BAR] ^= 1;
 	trace(device, "READ pci 0x%02x %u 0x%x", offset, size,
-	      get(&pci->byte[offset], size < 4 ? size : 4));
+	      pci_get(&pci->byte[offset], size < 4 ? size : 4));
 }
 
 void pci_write(struct device *device, unsigned int offset, const void *data,
@@ -293,7 +224,7 @@ void pci_write(struct device *device, unsigned int offset, const void *data,
 	unsigned int data_at = pci->virtio[CAP_PCI] + CAP_EXTRA;
 
 	trace(device, "WRITE pci 0x%02x %u 0x%x", offset, size,
-	      get(from, size < 4 ? size : 4));
+	      pci_get(from, size < 4 ? size : 4));
 	judge_write(device, offset, size);
 	for (unsigned int i = 0; i < size; i++) {
 		uint8_t mask = pci->writable[offset + i];
@@ -303,5 +234,5 @@ void pci_write(struct device *device, unsigned int offset, const void *data,
 	}
 	if (pci->virtio[CAP_PCI] && offset == data_at && size <= 4)
 		window_write(device, data, size);
-	dma_master(device, (get(&pci->byte[AT_COMMAND], 2) & COMMAND_MASTER) != 0);
+	dma_master(device, (pci_get(&pci->byte[AT_COMMAND], 2) & COMMAND_MASTER) != 0);
 }

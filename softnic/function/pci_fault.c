@@ -1,25 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: configuration spaces that are wrong on purpose: faults of area A.
- * Never: changes anything when no fault is switched on.
- * Read next: pci.c.
- */
+/* Configuration spaces that are wrong on purpose: faults of area A. */
 #include <string.h>
 
 #include "softnic/vfio_user/server.h"
-
-#define AT_CAPABILITIES 0x34u
-#define LEN 2u
-#define BAR 4u
-#define OFFSET 8u
-#define LENGTH 12u
-#define MULTIPLIER 16u
-
-static void put32(uint8_t *at, uint32_t value)
-{
-	for (unsigned int i = 0; i < 4; i++)
-		at[i] = (uint8_t)(value >> (8 * i));
-}
 
 /* The header and the list as a whole. */
 static void break_header(struct device *device, struct pci *pci)
@@ -68,16 +51,16 @@ static void add_strange(struct device *device, struct pci *pci)
 	if (fault(device, "A10")) {
 		pci_add_virtio(pci, 0x77, 0, 0x1000);
 		at = pci_add_virtio(pci, 7, 0, 0x1000);
-		pci->byte[at + BAR] = 0x42;
+		pci->byte[at + CAP_BAR] = 0x42;
 	}
 	if (!fault(device, "A11") && !fault(device, "A12"))
 		return;
 	at = pci->end;
 	memcpy(&pci->byte[at], &pci->byte[pci->virtio[CAP_COMMON]], 16);
-	pci->byte[at + BAR] = fault(device, "A12") ? 0 : BAR_VIRTIO;
+	pci->byte[at + CAP_BAR] = fault(device, "A12") ? 0 : BAR_VIRTIO;
 	if (fault(device, "A11")) {
 		pci->byte[at] = 0x05;
-		put32(&pci->byte[at + OFFSET], 0x3000);
+		pci_put(&pci->byte[at + CAP_OFFSET], 0x3000, 4);
 	}
 	pci->byte[at + 1] = first;
 	pci->byte[AT_CAPABILITIES] = at;
@@ -91,33 +74,33 @@ static void break_structures(struct device *device, struct pci *pci)
 	uint8_t *config = &pci->byte[pci->virtio[CAP_DEVICE]];
 
 	if (fault(device, "A08"))
-		common[LEN] = 8;
+		common[CAP_LEN] = 8;
 	if (fault(device, "A09"))
-		common[LEN] = 0xf0;
+		common[CAP_LEN] = 0xf0;
 	if (fault(device, "A14"))
-		common[BAR] = 2;
+		common[CAP_BAR] = 2;
 	if (fault(device, "A15"))
-		put32(&common[OFFSET], (uint32_t)bar_size(device, BAR_VIRTIO) - 16);
+		pci_put(&common[CAP_OFFSET], (uint32_t)bar_size(device, BAR_VIRTIO) - 16, 4);
 	if (fault(device, "A16"))
-		put32(&common[LENGTH], 52);
+		pci_put(&common[CAP_LENGTH], 52, 4);
 	if (fault(device, "A17"))
-		put32(&common[OFFSET], 2);
+		pci_put(&common[CAP_OFFSET], 2, 4);
 	if (fault(device, "A18"))
-		put32(&common[LENGTH], 0);
+		pci_put(&common[CAP_LENGTH], 0, 4);
 	if (fault(device, "A19"))
-		put32(&config[LENGTH], 0xffffffff);
+		pci_put(&config[CAP_LENGTH], 0xffffffff, 4);
 	if (fault(device, "A20"))
-		pci->byte[pci->virtio[CAP_ISR] + BAR] = BAR_MSIX;
+		pci->byte[pci->virtio[CAP_ISR] + CAP_BAR] = BAR_MSIX;
 	if (fault(device, "A20"))
-		put32(&pci->byte[pci->virtio[CAP_ISR] + OFFSET], 0x10);
+		pci_put(&pci->byte[pci->virtio[CAP_ISR] + CAP_OFFSET], 0x10, 4);
 	if (fault(device, "B20"))
-		put32(&config[LENGTH], 6);
+		pci_put(&config[CAP_LENGTH], 6, 4);
 	if (fault(device, "C09"))
-		put32(&pci->byte[pci->virtio[CAP_NOTIFY] + MULTIPLIER], 3);
+		pci_put(&pci->byte[pci->virtio[CAP_NOTIFY] + CAP_EXTRA], 3, 4);
 	if (fault(device, "A23") && pci->msix != 0) {
 		pci->byte[pci->msix + 2] = 0xff;
 		pci->byte[pci->msix + 3] = 0x07;
-		put32(&pci->byte[pci->msix + 4], 3);
+		pci_put(&pci->byte[pci->msix + 4], 3, 4);
 	}
 }
 

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: the device's side of the bus: the socket, configuration space, registers,
- * doorbells, interrupts, and memory of the driver.
- * Never: knows rings or packets.
- * Read next: server.c (messages), registers.c (the virtio registers), loop.c.
- */
+/* The device's side of the bus: the socket, configuration space, registers, doorbells,
+ * interrupts, and memory of the driver. */
 #ifndef SOFTNIC_SERVER_H
 #define SOFTNIC_SERVER_H
 
@@ -40,6 +36,15 @@
 #define CAP_PCI 5u
 #define CAP_TYPES 6u
 
+/* Within a virtio capability. */
+#define CAP_LEN 2u
+#define CAP_BAR 4u
+#define CAP_OFFSET 8u
+#define CAP_LENGTH 12u
+#define CAP_EXTRA 16u
+
+#define AT_CAPABILITIES 0x34u /* where the list begins */
+
 struct pci {
 	uint8_t byte[CONFIG_SPACE];
 	uint8_t writable[CONFIG_SPACE]; /* masks of bits */
@@ -51,14 +56,25 @@ struct pci {
 
 void pci_open(struct device *device); /* also for each new driver */
 void pci_break(struct device *device); /* faults of area A: pci_fault.c */
+
+/* ---- what it is made of: pci_space.c ---- */
+
+/* A field, little-endian whatever the host is. */
+void pci_put(uint8_t *at, uint32_t value, unsigned int size);
+uint32_t pci_get(const uint8_t *at, unsigned int size);
+/* Add a capability to the list. Returns where it is. */
+uint8_t pci_add(struct pci *pci, uint8_t id, uint8_t size);
 uint8_t pci_add_virtio(struct pci *pci, uint8_t type, uint32_t offset,
 		       uint32_t length);
+uint64_t bar_size(const struct device *device, unsigned int bar);
+
+/* ---- access: pci.c ---- */
+
 /* `size` bytes at `offset`; inside the space. */
 void pci_read(struct device *device, unsigned int offset, void *data,
 	      unsigned int size);
 void pci_write(struct device *device, unsigned int offset, const void *data,
 	       unsigned int size);
-uint64_t bar_size(const struct device *device, unsigned int bar);
 
 /* ---- registers: registers.c, common.c, status.c ---- */
 
@@ -155,7 +171,7 @@ bool interrupts_msix_on(const struct device *device);
 /* The ERR (IRQ_ERR) or REQ (IRQ_REQ) event. Whether the driver listens. */
 bool interrupts_event(struct device *device, uint32_t index);
 
-/* ---- the socket: server.c and server_*.c ---- */
+/* ---- the socket: session.c, reply.c, server.c; access.c, device.c, memory.c ---- */
 
 struct server {
 	struct listener listener;
@@ -192,6 +208,9 @@ struct request {
 	int *fds; /* a handler that keeps one puts -1 in its place */
 	unsigned int fd_count;
 };
+
+/* Close the descriptors that came along, and forget the message. */
+void server_drop_message(struct server *server);
 
 /* Answers; `fds` stay the caller's. False: the driver has gone. */
 bool reply(struct device *device, const struct request *request,
