@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: the listening socket, the connection of the one driver, and the framing of
- * its messages.
- * Never: blocks on a driver that does not send the rest of its message, or does not
- * read its answers.
- * Read next: wire.h, then server_device.c, server_access.c, server_memory.c.
- */
+/* Frames the driver's messages and hands each to who serves it. Never blocks on a driver
+ * that does not send the rest of its message. */
 #include <errno.h>
-#include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -16,228 +9,9 @@
 
 #include "softnic/net/net.h"
 #include "softnic/vfio_user/server.h"
-#include "softnic/text.h"
 
-#define REPLY_WAIT_NS 1000000000ull
 #define MESSAGES_A_TURN 64u
 #define TURN_NS 10000000ull
-#define BACKLOG 4
-
-/* ---- listening ---- */
-
-int server_open(struct device *device)
-{
-	struct server *server = device->server;
-	const char *path = device->options->listen;
-	int result;
-
-	server->fd = server->listener.fd = -1;
-	interrupts_open(device);
-	result = dma_open(device);
-	if (result == 0)
-		result = notify_open(device);
-	if (result < 0)
-		return result;
-	server->in = malloc(MESSAGE_MAX);
-	if (server->in == NULL)
-		return -ENOMEM;
-	result = listen_open(&server->listener, path, SOCK_STREAM, BACKLOG);
-	if (result < 0) {
-		complain("%s: %s%s", path, strerror(-result),
-			 result == -EADDRINUSE
-				 ? ": another device listens there; choose another path"
-				 : "");
-		return result;
-	}
-	pci_open(device);
-	device_reset(device, "start");
-	return 0;
-}
-
-static void drop_message(struct server *server)
-{
-	for (unsigned int i = 0; i < server->fd_count; i++)
-		if (server->fds[i] >= 0)
-			close(server->fds[i]);
-	server->fd_count = 0;
-	server->have = 0;
-}
-
-/* The driver has gone: nothing of it stays. */
-static void end_session(struct device *device)
-{
-	struct server *server = device->server;
-
-	close(server->fd);
-	server->fd = -1;
-	drop_message(server);
-	device_reset(device, "driver gone");
-	interrupts_reset(device);
-	dma_unmap_all(device);
-	pci_open(device);
-	if (device->trace != NULL)
-		fflush(device->trace);
-}
-
-void server_hang_up(struct device *device, const char *why)
-{
-	if (device->server->fd < 0)
-		return;
-	if (why != NULL)
-		complain("the driver is hung up on: %s", why);
-	trace(device, "DISCONNECT %s", why ? why : "by the driver");
-	end_session(device);
-}
-
-void server_close(struct device *device)
-{
-	struct server *server = device->server;
-
-	server_hang_up(device, NULL);
-	listen_close(&server->listener, device->options->listen);
-	notify_close(device);
-	free(server->in);
-}
-
-void server_accept(struct device *device)
-{
-	struct server *server = device->server;
-	int fd = listen_accept(&server->listener, "a driver"), result;
-
-	if (fd < 0)
-		return;
-	if (server->fd >= 0) {
-		/* One function, one driver: the second is told by the end of file. */
-		close(fd);
-		trace(device, "CONNECT refused: a driver is there");
-		return;
-	}
-	/* The driver before may still hold its doorbells, and ring. */
-	result = notify_renew(device);
-	if (result < 0) {
-		close(fd);
-		complain("a driver is turned away: its doorbells: %s%s", strerror(-result),
-			 result == -EMFILE ? "; allow more: ulimit -n" : "");
-		return;
-	}
-	server->fd = fd;
-	server->negotiated = false;
-	server->driver_fds = 1;
-	server->sessions++;
-	server->resets = 0;
-	trace(device, "CONNECT");
-}
-
-/* ---- answers ---- */
-
-/* Wait until there is room in the socket, up to `end` (0: set it). */
-static bool room_comes(int fd, uint64_t *end)
-{
-	struct pollfd wait = { .fd = fd, .events = POLLOUT };
-	uint64_t time = net_now();
-
-	if (*end == 0)
-		*end = time + REPLY_WAIT_NS;
-	return time < *end && poll(&wait, 1, (int)((*end - time) / 1000000) + 1) == 1;
-}
-
-/* Send all, or give the driver up: it has a second to read an answer. */
-static bool send_all(struct device *device, struct msghdr *message)
-{
-	struct server *server = device->server;
-	uint64_t end = 0;
-
-	for (;;) {
-		ssize_t sent = sendmsg(server->fd, message,
-				       MSG_NOSIGNAL | MSG_DONTWAIT);
-
-		if (sent < 0 && errno == EINTR)
-			continue;
-		if (sent < 0 && errno == EAGAIN && room_comes(server->fd, &end))
-			continue;
-		if (sent < 0) {
-			server_hang_up(device, errno == EAGAIN
-						       ? "it does not read its answers"
-						       : NULL);
-			return false;
-		}
-		message->msg_control = NULL;
-		message->msg_controllen = 0;
-		while (message->msg_iovlen > 0 &&
-		       (size_t)sent >= message->msg_iov->iov_len) {
-			sent -= (ssize_t)message->msg_iov->iov_len;
-			message->msg_iov++;
-			message->msg_iovlen--;
-		}
-		if (message->msg_iovlen == 0)
-			return true;
-		message->msg_iov->iov_base =
-			(char *)message->msg_iov->iov_base + sent;
-		message->msg_iov->iov_len -= (size_t)sent;
-	}
-}
-
-static void attach_fds(struct msghdr *message, void *control, const int *fds,
-		       unsigned int count)
-{
-	struct cmsghdr *header;
-
-	if (count == 0)
-		return;
-	message->msg_control = control;
-	message->msg_controllen = CMSG_SPACE(count * sizeof(int));
-	header = CMSG_FIRSTHDR(message);
-	header->cmsg_level = SOL_SOCKET;
-	header->cmsg_type = SCM_RIGHTS;
-	header->cmsg_len = CMSG_LEN(count * sizeof(int));
-	memcpy(CMSG_DATA(header), fds, count * sizeof(int));
-}
-
-static bool answer(struct device *device, struct message *header,
-		   const void *data, size_t size, const int *fds,
-		   unsigned int fd_count)
-{
-	union {
-		char bytes[CMSG_SPACE(MESSAGE_FDS * sizeof(int))];
-		struct cmsghdr align;
-	} control = { 0 };
-	struct iovec parts[2] = { { header, sizeof(*header) },
-				  { (void *)(uintptr_t)data, size } };
-	struct msghdr message = { .msg_iov = parts,
-				  .msg_iovlen = size ? 2 : 1 };
-
-	header->size = (uint32_t)(sizeof(*header) + size);
-	attach_fds(&message, &control, fds, fd_count);
-	return send_all(device, &message);
-}
-
-bool reply(struct device *device, const struct request *request,
-	   const void *data, size_t size, const int *fds, unsigned int fd_count)
-{
-	struct message header = { .id = request->header.id,
-				  .command = request->header.command,
-				  .flags = MESSAGE_REPLY };
-
-	if (request->header.flags & MESSAGE_NO_REPLY)
-		return true;
-	return answer(device, &header, data, size, fds, fd_count);
-}
-
-bool reply_error(struct device *device, const struct request *request, int error)
-{
-	struct message header = { .id = request->header.id,
-				  .command = request->header.command,
-				  .flags = MESSAGE_REPLY | MESSAGE_ERROR,
-				  .error = (uint32_t)error };
-
-	trace(device, "ERROR command %u: %s", request->header.command,
-	      strerror(error));
-	if (request->header.flags & MESSAGE_NO_REPLY)
-		return true;
-	return answer(device, &header, NULL, 0, NULL, 0);
-}
-
-/* ---- requests ---- */
 
 static bool (*const handlers[])(struct device *, const struct request *) = {
 	[CMD_VERSION] = serve_version,
@@ -267,7 +41,7 @@ static bool dispatch(struct device *device, const struct request *request)
 	return handlers[command](device, request);
 }
 
-static bool serve_message(struct device *device)
+static bool message_serve(struct device *device)
 {
 	struct server *server = device->server;
 	struct request request = { .data = server->in + sizeof(struct message),
@@ -279,13 +53,13 @@ static bool serve_message(struct device *device)
 	memcpy(&request.header, server->in, sizeof(request.header));
 	stays = dispatch(device, &request);
 	if (stays)
-		drop_message(server);
+		server_drop_message(server);
 	return stays;
 }
 
 /* Descriptors that came along; those that there is no room for are closed by the kernel. What
  * is wrong with them, or NULL. */
-static const char *take_fds(struct server *server, struct msghdr *message)
+static const char *message_take_fds(struct server *server, struct msghdr *message)
 {
 	size_t came = 0;
 
@@ -314,7 +88,7 @@ static const char *take_fds(struct server *server, struct msghdr *message)
 
 /* The size of the message that is coming: its header first, then what it says. 0: the
  * header is nonsense. */
-static size_t wanted(const struct server *server)
+static size_t message_wanted(const struct server *server)
 {
 	struct message header;
 
@@ -328,7 +102,7 @@ static size_t wanted(const struct server *server)
 }
 
 /* Read on. 1: something came, 0: nothing is there, -1: the driver has gone. */
-static int receive(struct device *device, size_t size)
+static int message_receive(struct device *device, size_t size)
 {
 	struct server *server = device->server;
 	union {
@@ -352,7 +126,7 @@ static int receive(struct device *device, size_t size)
 		return -1;
 	}
 	server->have += (size_t)got;
-	wrong = take_fds(server, &message);
+	wrong = message_take_fds(server, &message);
 	if (wrong != NULL) {
 		server_hang_up(device, wrong);
 		return -1;
@@ -369,7 +143,7 @@ bool server_serve(struct device *device)
 	/* Bounded, so that a driver that only sends does not stop its own queues; by whole
 	 * messages, as nothing would tell of one that was received and not served. */
 	while (served < MESSAGES_A_TURN && (served == 0 || net_now() < end)) {
-		size_t size = wanted(server);
+		size_t size = message_wanted(server);
 		int result;
 
 		if (size == 0) {
@@ -377,12 +151,12 @@ bool server_serve(struct device *device)
 			return false;
 		}
 		if (server->have < size) {
-			result = receive(device, size);
+			result = message_receive(device, size);
 			if (result <= 0)
 				return result == 0;
 			continue;
 		}
-		if (!serve_message(device))
+		if (!message_serve(device))
 			return false;
 		served++;
 	}
