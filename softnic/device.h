@@ -169,7 +169,7 @@ void needs_reset(struct device *device);
  * The driver broke a duty: a line "SPLIT-12: ..." on stderr and in the trace; the
  * process ends with a non-zero status. The same duty is reported at most 8 times.
  * `id` is a row of the list of driver requirements. Every ID that is judged is in
- * duties_*.def (`--list-duties` prints them; tests/build/duties holds them against
+ * duties_*.def (`--list-duties` prints them; tests/build/requirements holds them against
  * the calls). A duty that is only recommended reads "NET-47 (should): ..." and
  * fails the run only with --strict.
  */

@@ -30,7 +30,7 @@ static struct duty {
 
 #define DUTY_COUNT (sizeof(duties) / sizeof(duties[0]))
 
-/* An ID that is in no list is held to be a must: tests/build/duties finds it. */
+/* An ID that is in no list is held to be a must: tests/build/requirements finds it. */
 static struct duty *find_duty(const char *id)
 {
 	static struct duty unknown = { "?", MUST, "", 0 };

@@ -2,7 +2,7 @@
 /*
  * Owns: ways to break each duty that the software device's rings judge, as tables:
  * one for split rings, one for packed ones.
- * Never: says whether a breach was reported (test_duties.c).
+ * Never: says whether a breach was reported (test_requirements.c).
  * Read next: breaking_split.c, breaking_packed.c.
  */
 #ifndef SOFTNIC_BREAKING_H

@@ -3,7 +3,7 @@
  * Owns: a driver that breaks each duty of packed rings, and of GEN, that the software
  * device judges.
  * Never: breaks two at once.
- * Read next: test_duties.c.
+ * Read next: test_requirements.c.
  */
 #include <endian.h>
 #include <pthread.h>

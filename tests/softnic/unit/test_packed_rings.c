@@ -2,9 +2,9 @@
 /*
  * Owns: packed rings of the software device against the specification: what is taken
  * and given, when the driver is interrupted; beside a driver of its own.
- * Never: judges a driver (test_duties.c) or breaks the device
+ * Never: judges a driver (test_requirements.c) or breaks the device
  * (test_faults.c).
- * Read next: test_duties.c.
+ * Read next: test_requirements.c.
  */
 #include <stdlib.h>
 #include <string.h>
