@@ -139,7 +139,7 @@ struct device {
 	struct queue queue[QUEUES_MAX];
 	struct net *net;	 /* net.c */
 	struct server *server;	 /* server.c: socket, memory, interrupts */
-	unsigned int breaches;	 /* duties that the driver broke */
+	unsigned int breaches;	 /* requirements that the driver broke */
 	unsigned int advice;	 /* recommendations that it did not follow */
 	unsigned int faults;	 /* accesses outside the driver's maps */
 	FILE *trace;
@@ -166,12 +166,12 @@ void needs_reset(struct device *device);
 /* ---- verdict: judge.c ---- */
 
 /*
- * The driver broke a duty: a line "SPLIT-12: ..." on stderr and in the trace; the
- * process ends with a non-zero status. The same duty is reported at most 8 times.
- * `id` is a row of the list of driver requirements. Every ID that is judged is in
- * duties_*.def (`--list-duties` prints them; tests/build/requirements holds them against
- * the calls). A duty that is only recommended reads "NET-47 (should): ..." and
- * fails the run only with --strict.
+ * The driver violated a requirement: a line like
+ *   violation: "Indirect Descriptors" (SPLIT-12): queue 1: ...
+ * on stderr and in the trace, with the section's title in VIRTIO 1.4; the process ends
+ * with status 3. A requirement is reported at most 8 times. `id` is a row of
+ * softnic/check/requirements_*.def (`--list-requirements` prints them). What is only
+ * recommended is a "warning", and fails the run only with --strict.
  */
 void breach(struct device *device, const char *id, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -38,7 +38,7 @@ enum key {
 	KEY_ONCE,
 	KEY_STRICT,
 	KEY_RESET_TIME,
-	KEY_LIST_DUTIES,
+	KEY_LIST_REQUIREMENTS,
 	KEY_LIST_FAULTS,
 };
 
@@ -79,7 +79,7 @@ static const struct argp_option list[] = {
 	{ "fault", KEY_FAULT, "NAMES", 0, "misbehave: see --list-faults", 3 },
 	{ "trace", KEY_TRACE, "FILE", 0, "a line for each access and event", 3 },
 	{ "control", KEY_CONTROL, "PATH", 0, "UNIX socket for commands", 3 },
-	{ "list-duties", KEY_LIST_DUTIES, NULL, 0, "print what is judged, and end", 3 },
+	{ "list-requirements", KEY_LIST_REQUIREMENTS, NULL, 0, "print what is checked, and end", 3 },
 	{ "list-faults", KEY_LIST_FAULTS, NULL, 0,
 	  "print what --fault knows, and end", 3 },
 	{ 0 },
@@ -287,7 +287,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	error_t result;
 
 	switch (key) {
-	case KEY_LIST_DUTIES:
+	case KEY_LIST_REQUIREMENTS:
 		list_and_end(judge_list);
 		return 0;
 	case KEY_LIST_FAULTS:
@@ -321,7 +321,7 @@ void options_parse(int argc, char **argv, struct options *options)
 		.doc = "A virtio-net PCI function as a process of its own, for drivers that "
 		       "speak vfio-user.\v"
 		       "Exit status: 0 all well; 1 the device failed; 2 wrong command line; "
-		       "3 the driver broke a duty or made a DMA fault.",
+		       "3 the driver violated a requirement or made a DMA fault.",
 	};
 
 	*options = (struct options){

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Owns: the verdict on the driver: what was broken, how often, how that is said.
- * Never: knows how a duty is seen to be broken.
- * Read next: duties_transport.def, duties_rings.def, duties_net.def.
+ * Never: knows how a requirement is seen to be broken.
+ * Read next: requirements_transport.def, requirements_rings.def, requirements_net.def.
  */
 #include "softnic/check/verdict.h"
 
@@ -13,52 +13,55 @@
 
 enum strength { MUST, IMPLIED, SHOULD };
 
-#define LINES_MAX 8u /* of one duty */
+#define LINES_MAX 8u /* of one requirement */
 
-static struct duty {
+static struct requirement {
 	const char *id;
 	enum strength strength;
+	const char *section; /* of VIRTIO 1.4 */
 	const char *text;
 	unsigned int broken;
-} duties[] = {
-#define DUTY(id, strength, text) { id, strength, text, 0 },
+} requirements[] = {
+#define REQUIREMENT(id, strength, section, text) { id, strength, section, text, 0 },
 #include "softnic/check/requirements_transport.def"
 #include "softnic/check/requirements_rings.def"
 #include "softnic/check/requirements_net.def"
-#undef DUTY
+#undef REQUIREMENT
 };
 
-#define DUTY_COUNT (sizeof(duties) / sizeof(duties[0]))
+#define REQUIREMENT_COUNT (sizeof(requirements) / sizeof(requirements[0]))
 
 /* An ID that is in no list is held to be a must: tests/build/requirements finds it. */
-static struct duty *find_duty(const char *id)
+static struct requirement *find_requirement(const char *id)
 {
-	static struct duty unknown = { "?", MUST, "", 0 };
+	static struct requirement unknown = { "?", MUST, "?", "", 0 };
 
-	for (size_t i = 0; i < DUTY_COUNT; i++)
-		if (strcmp(duties[i].id, id) == 0)
-			return &duties[i];
+	for (size_t i = 0; i < REQUIREMENT_COUNT; i++)
+		if (strcmp(requirements[i].id, id) == 0)
+			return &requirements[i];
 	return &unknown;
 }
 
 void breach(struct device *device, const char *id, const char *format, ...)
 {
-	struct duty *duty = find_duty(id);
+	struct requirement *requirement = find_requirement(id);
 	char text[256];
 	va_list arguments;
 
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	if (duty->strength != SHOULD || device->options->strict)
+	if (requirement->strength != SHOULD || device->options->strict)
 		device->breaches++;
 	else
 		device->advice++;
 	trace(device, "BREACH %s %s", id, text);
-	if (duty->broken++ >= LINES_MAX)
+	if (requirement->broken++ >= LINES_MAX)
 		return;
-	fprintf(stderr, "%s%s: %s%s\n", id, duty->strength == SHOULD ? " (should)" : "",
-		text, duty->broken == LINES_MAX ? " (more are only counted)" : "");
+	fprintf(stderr, "%s: \"%s\" (%s): %s%s\n",
+		requirement->strength == SHOULD ? "warning" : "violation",
+		requirement->section, id, text,
+		requirement->broken == LINES_MAX ? " (more are only counted)" : "");
 }
 
 int judge_verdict(const struct device *device)
@@ -70,9 +73,10 @@ void judge_list(FILE *out)
 {
 	static const char *const word[] = { "must", "implied", "should" };
 
-	for (size_t i = 0; i < DUTY_COUNT; i++)
-		fprintf(out, "%-10s %-8s %s\n", duties[i].id,
-			word[duties[i].strength], duties[i].text);
+	for (size_t i = 0; i < REQUIREMENT_COUNT; i++)
+		fprintf(out, "%-10s %-8s \"%s\": %s\n", requirements[i].id,
+			word[requirements[i].strength], requirements[i].section,
+			requirements[i].text);
 }
 
 void trace_line(struct device *device, const char *format, ...)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Owns: lists for the user of what is judged and what can be broken.
- * Never: judges (breach() in device.h is called where the duty can be seen).
+ * Never: judges (breach() in device.h is called where the requirement can be seen).
  * Read next: judge.c, fault.c.
  */
 #ifndef SOFTNIC_JUDGE_H
@@ -11,7 +11,7 @@
 
 void judge_list(FILE *out);
 
-/* How the run is to end: 3 if the driver broke a duty or made a DMA fault. */
+/* How the run is to end: 3 if the driver violated a requirement or made a DMA fault. */
 int judge_verdict(const struct device *device);
 
 /* "D01,F04": switch these on. 0, or -EINVAL with the first unknown name (of at most

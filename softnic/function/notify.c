@@ -194,7 +194,7 @@ static int named_queue(const struct device *device, uint32_t value)
 	return name < device->queue_count ? (int)name : -1;
 }
 
-static const char *value_duty(const struct device *device)
+static const char *value_requirement(const struct device *device)
 {
 	bool data = has(&device->accepted, FT_NOTIFICATION_DATA);
 
@@ -212,7 +212,7 @@ static bool rang(struct device *device, int at, uint32_t value,
 
 	judge_width(device, size);
 	if (named < 0 || (at >= 0 && named != at))
-		breach(device, value_duty(device),
+		breach(device, value_requirement(device),
 		       "value 0x%x at the doorbell of queue %d", value, at);
 	if (at < 0)
 		at = named;

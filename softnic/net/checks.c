@@ -3,7 +3,7 @@
  * Owns: judging the driver's feature set (NETF), its transmitted frames and its
  * receive buffers (NET). Commands are judged where they are done (CVQ).
  * Never: changes a frame, or judges what a device cannot see.
- * Read next: duties_net.def, the list of what is judged.
+ * Read next: requirements_net.def, the list of what is judged.
  */
 #include "softnic/net/internal.h"
 

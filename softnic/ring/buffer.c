@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Owns: the elements of a buffer: from what a descriptor says to pieces of our
- * address space, within the driver's mappings; the duties that hold for the
+ * address space, within the driver's mappings; the requirements that hold for the
  * elements of either layout.
  * Never: reads the same word of a descriptor twice.
  * Read next: ring_split.c and ring_packed.c, which walk the descriptors.
@@ -142,14 +142,14 @@ int buffer_add(struct ring *ring, struct buffer *buffer,
 	uint8_t *at;
 
 	if (unlikely(!writable && buffer->writable)) {
-		judge(ring, ring->duty->order,
+		judge(ring, ring->requirement->order,
 		       "queue %u: buffer %u has an element for reading (%u bytes) "
 		       "behind one for writing", ring->queue->index, buffer->id,
 		       descriptor->length);
 		return ring_broken(ring);
 	}
-	if (unlikely(sum + descriptor->length > 1ull << 32 && ring->duty->length)) {
-		judge(ring, ring->duty->length,
+	if (unlikely(sum + descriptor->length > 1ull << 32 && ring->requirement->length)) {
+		judge(ring, ring->requirement->length,
 		       "queue %u: the elements of buffer %u are %" PRIu64
 		       " bytes, more than 2^32", ring->queue->index, buffer->id,
 		       sum + descriptor->length);
@@ -280,11 +280,11 @@ int buffer_add_table(struct ring *ring, struct buffer *buffer,
 			       .id = buffer->id };
 
 	if (!ring->indirect)
-		return table_breach(ring, ring->duty->indirect, buffer->id,
+		return table_breach(ring, ring->requirement->indirect, buffer->id,
 				    descriptor->length,
 				    "INDIRECT_DESC was not negotiated");
 	if (!descriptor->length || descriptor->length % 16)
-		return table_breach(ring, ring->duty->table_length, buffer->id,
+		return table_breach(ring, ring->requirement->table_length, buffer->id,
 				    descriptor->length,
 				    "not a positive multiple of 16");
 	table.bytes = ring_translate(ring, descriptor->address,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Owns: what the files of the ring know of each other: its record, the walk through
- * a buffer's elements, the duties that both layouts have.
+ * a buffer's elements, the requirements that both layouts have.
  * Never: included from outside ring*.c.
  * Read next: ring.c, ring_buffer.c, ring_split.c, ring_packed.c.
  */
@@ -50,13 +50,13 @@ struct fetched {
 	uint16_t other; /* split: next; packed: id */
 };
 
-/* ---- rows of the list of duties that have a name in each layout ---- */
+/* ---- rows of the list of requirements that have a name in each layout ---- */
 
-struct duties {
+struct requirements {
 	const char *alignment, *size, *order, *length, *indirect, *table_length;
 };
 
-extern const struct duties split_duties, packed_duties;
+extern const struct requirements split_requirements, packed_requirements;
 
 /* ---- misbehaviours, asked for once: ring_fault.c ---- */
 
@@ -132,7 +132,7 @@ struct waiting {
 struct ring {
 	struct queue *queue;
 	struct device *device;
-	const struct duties *duty;
+	const struct requirements *requirement;
 	uint16_t size;
 	bool packed, event_idx, in_order, indirect;
 	bool armed;	 /* the driver is asked to notify */

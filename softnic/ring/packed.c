@@ -17,7 +17,7 @@
 #define TAIL_NS 50000000ll
 #define TAILS_NS (20 * TAIL_NS)
 
-const struct duties packed_duties = {
+const struct requirements packed_requirements = {
 	.alignment = "PACKED-19",
 	.size = "PACKED-01",
 	.order = "PACKED-27",

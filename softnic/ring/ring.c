@@ -81,7 +81,7 @@ static struct ring *new_ring(struct queue *queue)
 	ring->event_idx = has(accepted, FT_EVENT_IDX);
 	ring->in_order = has(accepted, FT_IN_ORDER);
 	ring->indirect = has(accepted, FT_INDIRECT_DESC);
-	ring->duty = ring->packed ? &packed_duties : &split_duties;
+	ring->requirement = ring->packed ? &packed_requirements : &split_requirements;
 	ring->armed = true; /* zeroed memory asks for notifications */
 	if (make_record(ring) < 0) {
 		free_record(ring);
@@ -91,7 +91,7 @@ static struct ring *new_ring(struct queue *queue)
 }
 
 /* Size and alignment as the layout wants them. */
-static bool judge_areas(const struct queue *queue, const struct duties *duty,
+static bool judge_areas(const struct queue *queue, const struct requirements *requirement,
 			bool packed)
 {
 	uint64_t off = (queue->descriptor_area & 15) |
@@ -101,12 +101,12 @@ static bool judge_areas(const struct queue *queue, const struct duties *duty,
 		    (packed || !(queue->size & (queue->size - 1u)));
 
 	if (off)
-		breach(queue->device, duty->alignment, "queue %u: areas %#" PRIx64
+		breach(queue->device, requirement->alignment, "queue %u: areas %#" PRIx64
 		       ", %#" PRIx64 ", %#" PRIx64 " are not aligned", queue->index,
 		       queue->descriptor_area, queue->driver_area,
 		       queue->device_area);
 	if (!fits)
-		breach(queue->device, duty->size, "queue %u: size %u",
+		breach(queue->device, requirement->size, "queue %u: size %u",
 		       queue->index, queue->size);
 	return fits && !off;
 }
@@ -124,7 +124,7 @@ int ring_start(struct queue *queue)
 	ring_stop(queue);
 	queue->broken = true;
 	queue->taken = queue->given = 0;
-	if (!judge_areas(queue, packed ? &packed_duties : &split_duties, packed))
+	if (!judge_areas(queue, packed ? &packed_requirements : &split_requirements, packed))
 		return -1;
 	ring = new_ring(queue);
 	if (!ring) {

@@ -15,7 +15,7 @@
 #define WORD_INDEX 1u
 #define WORD_RING 2u
 
-const struct duties split_duties = {
+const struct requirements split_requirements = {
 	.alignment = "SPLIT-03",
 	.size = "SPLIT-01",
 	.order = "SPLIT-04",

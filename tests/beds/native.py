@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The bed without a machine: commands run here, their function is vionet-softnic behind a socket,
-which judges each run: breaches of duties and wrong DMA are a failure. No root.
+which judges each run: violated requirements and wrong DMA are a failure. No root.
 
 Read next: docs/man/vionet-softnic.1.
 """
@@ -38,7 +38,7 @@ MEMCHECK = ("valgrind", "--quiet", "--error-exitcode=99", "--leak-check=full",
 SANITIZER = re.compile(r"ERROR: \w+Sanitizer|runtime error:|WARNING: ThreadSanitizer|^==\d+== \w",
                        re.MULTILINE)
 FAULT = re.compile(r"^vionet-softnic: IOMMU fault: ")
-BREACH = re.compile(r"^[A-Z]+-\d\d: ")
+VIOLATION = re.compile(r"violation: ")
 
 
 class Wire:
@@ -149,7 +149,7 @@ class Run(Process):
 
     def breaches(self):
         self.wait()
-        return [line for line in self.device.lines if line and BREACH.match(line)]
+        return [line for line in self.device.lines if line and VIOLATION.match(line)]
 
     def complaint(self):
         """Why the device does not take this run for clean, or nothing."""

@@ -2,7 +2,7 @@
 """
 vionet-softnic as a process.
 
-Owns: beginning and end of the device, what it printed, which duties it reported.
+Owns: beginning and end of the device, what it printed, which requirements it reported.
 Never: speaks with it (raw.py).
 Read next: raw.py.
 """
@@ -79,9 +79,10 @@ class Softnic:
             return file.read()
 
     def breaches(self, should=False):
-        """IDs of the duties that were reported broken, or of the recommendations."""
-        found = [re.match(r"([A-Z]+-\d\d)( \(should\))?: ", line) for line in self.lines]
-        return [match[1] for match in found if match and bool(match[2]) == should]
+        """IDs of the requirements that the driver violated, or of the warnings."""
+        kind = "warning" if should else "violation"
+        found = [re.match(kind + r': "[^"]+" \(([A-Z]+-\d\d)\): ', line) for line in self.lines]
+        return [match[1] for match in found if match]
 
     def check(self):
         """After the end: all was well."""

@@ -14,7 +14,7 @@ Read next: raw_rings.py, test_registers.py.
         tx.add(readable=[bytes(12) + frame])
         tx.kick()
         tx.wait(1)
-    nic.check()       # ended well, no duty broken
+    nic.check()       # ended well, no requirement broken
 """
 
 import array

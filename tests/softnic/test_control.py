@@ -2,7 +2,7 @@
 """
 The control queue: every command, what it does, and what a driver may not ask.
 
-Owns: commands and their effect on frames, queues and interrupts; duties CVQ.
+Owns: commands and their effect on frames, queues and interrupts; requirements CVQ.
 Read next: bed.py.
 """
 
@@ -414,7 +414,7 @@ class Link(unittest.TestCase):
 
 MANY = ("CTRL_VQ", "MQ", "RSS")
 
-# What a driver must not ask: duty, features, pairs, commands. The last one breaks it.
+# What a driver must not ask: requirement, features, pairs, commands. The last one breaks it.
 BREACHES = [
     ("CVQ-01", FILTERS, 1, [(RX, 0, b"\2")]),
     ("CVQ-03", ("CTRL_VQ",), 1, [(RX, 0, b"\1")]),
@@ -458,14 +458,14 @@ BREACHES = [
 ]
 
 
-class Duties(unittest.TestCase):
+class Requirements(unittest.TestCase):
     def test_each_is_reported(self):
-        for duty, features, pairs, commands in BREACHES:
-            with self.subTest(duty, commands=commands), \
+        for requirement, features, pairs, commands in BREACHES:
+            with self.subTest(requirement, commands=commands), \
                     Bed("--peer", "sink", features=features, pairs=pairs) as bed:
                 for command in commands:
                     bed.command(*command)
-                self.assertEqual(set(bed.broken()), {duty}, bed.nic.lines)
+                self.assertEqual(set(bed.broken()), {requirement}, bed.nic.lines)
                 self.assertEqual(bed.nic.status, 3)
 
     def test_command_without_ack(self):

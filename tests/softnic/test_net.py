@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """
-Frames through the device: headers, buffers, lengths; what a driver may not do (duties NET, NETF);
+Frames through the device: headers, buffers, lengths; what a driver may not do (requirements NET, NETF);
 misbehaviour on command (rows F and G).
 
 Owns: the plain way of a frame, and its judge.
@@ -217,8 +217,8 @@ BIG6 = tcp6(pattern(2500), partial=True)
 VIA6 = ethernet(ipv6(tcp(pattern(2000), six=True, partial=True), 6), 0x86dd)
 WRONG_IP = PART[:24] + b"\0\1" + PART[26:]
 
-# What a driver must not send: duty, features, frame, header. With what is right beside it, the
-# duty alone is reported.
+# What a driver must not send: requirement, features, frame, header. With what is right beside it, the
+# requirement alone is reported.
 BREACHES = [
     ("NET-13", (), udp4(), dict(buffers=1)),
     ("NET-14", (), udp4(), dict(flags=NEEDS_CSUM, start=34, offset=6)),
@@ -273,7 +273,7 @@ RIGHT = [
     (TUNNEL_BOTH, tunnel(outer_sum=True), changed(INNER, flags=NEEDS_CSUM | TUNNEL_CSUM)),
 ]
 
-# Features that need others: duty, set, and the same made right.
+# Features that need others: requirement, set, and the same made right.
 NEEDS = [
     ("NETF-01", {"GUEST_TSO4"}, {"GUEST_CSUM"}), ("NETF-02", {"GUEST_TSO6"}, {"GUEST_CSUM"}),
     ("NETF-03", {"GUEST_ECN", "GUEST_CSUM"}, {"GUEST_TSO6"}), ("NETF-04", {"GUEST_UFO"}, {"GUEST_CSUM"}),
@@ -288,7 +288,7 @@ NEEDS = [
     ("NETF-14", {"HOST_UDP_TUNNEL_GSO", "CSUM", "HOST_TSO4", "HOST_TSO6"}, {"HOST_USO"}),
     ("NETF-15", {"HOST_UDP_TUNNEL_GSO_CSUM", "CSUM", "HOST_TSO4", "HOST_TSO6", "HOST_USO"},
      {"HOST_UDP_TUNNEL_GSO"}),
-    *((duty, {name}, {"CTRL_VQ"}) for duty, name in (
+    *((requirement, {name}, {"CTRL_VQ"}) for requirement, name in (
         ("NETF-16", "CTRL_RX"), ("NETF-17", "CTRL_VLAN"), ("NETF-18", "GUEST_ANNOUNCE"),
         ("NETF-19", "MQ"), ("NETF-20", "CTRL_MAC_ADDR"), ("NETF-21", "NOTF_COAL"), ("NETF-23", "RSS"),
         ("NETF-24", "VQ_NOTF_COAL"), ("NETF-27", "CTRL_GUEST_OFFLOADS"), ("NETF-27", "DEVICE_STATS"))),
@@ -301,7 +301,7 @@ NEEDS = [
 ONLY_ADVISED = {"NETF-31", "NETF-32"}
 
 
-class Duties(unittest.TestCase):
+class Requirements(unittest.TestCase):
     def tell(self, features, frame, header):
         with Bed("--peer", "sink", features=features) as bed:
             bed.send(frame, **header)
@@ -309,32 +309,32 @@ class Duties(unittest.TestCase):
             return must, set(bed.nic.breaches(True)), bed.nic.status, bed.nic.lines
 
     def test_headers(self):
-        for duty, features, frame, header in BREACHES:
-            with self.subTest(duty, header=header):
+        for requirement, features, frame, header in BREACHES:
+            with self.subTest(requirement, header=header):
                 must, _, status, lines = self.tell(features, frame, header)
-                self.assertIn(duty, must, lines)
+                self.assertIn(requirement, must, lines)
                 self.assertLessEqual(len(must), 2, lines)
                 self.assertEqual(status, 3)
 
     def test_advice(self):
-        for duty, features, frame, header in ADVICE:
-            with self.subTest(duty):
+        for requirement, features, frame, header in ADVICE:
+            with self.subTest(requirement):
                 must, should, status, lines = self.tell(features, frame, header)
-                self.assertEqual((must, duty in should, status), (set(), True, 0), lines)
+                self.assertEqual((must, requirement in should, status), (set(), True, 0), lines)
 
     def test_right_headers(self):
         for features, frame, header in RIGHT:
             with self.subTest(header=header):
                 must, should, status, lines = self.tell(features, frame, header)
                 self.assertEqual((must, status), (set(), 0), lines)
-                self.assertFalse({duty for duty in should if duty.startswith("NET-")}, lines)
+                self.assertFalse({requirement for requirement in should if requirement.startswith("NET-")}, lines)
 
     def test_dependent_features(self):
-        for duty, features, more in NEEDS:
-            with self.subTest(duty, features=features):
+        for requirement, features, more in NEEDS:
+            with self.subTest(requirement, features=features):
                 found = self.negotiate(features)
-                self.assertEqual({d for d in found if d.startswith("NETF")}, {duty})
-                self.assertNotIn(duty, self.negotiate(features | more))
+                self.assertEqual({d for d in found if d.startswith("NETF")}, {requirement})
+                self.assertNotIn(requirement, self.negotiate(features | more))
 
     def negotiate(self, features):
         with Bed("--peer", "sink", only=features | ALWAYS, offer="+all,-IN_ORDER,-MAC,-MTU",
@@ -347,26 +347,26 @@ class Duties(unittest.TestCase):
             self.assertLessEqual({"NETF-28", "NETF-29", "NETF-30"}, set(bed.nic.breaches(True)))
 
     def test_transmit_buffers(self):
-        for pieces, writable, duty in (([bytes(11)], [], "NET-12"),
+        for pieces, writable, requirement in (([bytes(11)], [], "NET-12"),
                                        ([bytes(12) + udp4()], [16], "NET-01")):
-            with self.subTest(duty), Bed("--peer", "sink") as bed:
+            with self.subTest(requirement), Bed("--peer", "sink") as bed:
                 bed.transmit[0].add(readable=pieces, writable=writable)
                 bed.transmit[0].kick()
                 bed.transmit[0].wait(1)
-                self.assertEqual(bed.broken(), [duty])
+                self.assertEqual(bed.broken(), [requirement])
 
     def test_receive_buffers(self):
-        for features, size, duty in ((("MRG_RXBUF",), 11, "NET-59"), (("MTU",), 1525, "NET-07")):
-            with self.subTest(duty), Bed("--peer", "loop", features=features, size=size) as bed:
+        for features, size, requirement in ((("MRG_RXBUF",), 11, "NET-59"), (("MTU",), 1525, "NET-07")):
+            with self.subTest(requirement), Bed("--peer", "loop", features=features, size=size) as bed:
                 bed.send(udp4(pattern(100)))
-                self.assertEqual(set(bed.broken()), {duty})
-        for features, size, duty in (((), 1525, "NET-58"), (("GUEST_CSUM", "GUEST_TSO4"), 65600, "NET-57")):
-            with self.subTest(duty), Bed("--peer", "loop", features=features, size=size,
+                self.assertEqual(set(bed.broken()), {requirement})
+        for features, size, requirement in (((), 1525, "NET-58"), (("GUEST_CSUM", "GUEST_TSO4"), 65600, "NET-57")):
+            with self.subTest(requirement), Bed("--peer", "loop", features=features, size=size,
                                          buffers=4) as bed:
                 bed.send(udp4(pattern(100)))
                 bed.frames(count=1)
                 self.assertEqual(bed.broken(), [])
-                self.assertIn(duty, bed.nic.breaches(True))
+                self.assertIn(requirement, bed.nic.breaches(True))
         with Bed("--peer", "loop", buffers=0) as bed:
             bed.receive[0].add(readable=[bytes(8)], writable=[2048])
             bed.send(udp4())

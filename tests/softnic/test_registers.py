@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """
-Registers, status, doorbells and vectors as the specification has them; and each duty of the areas
+Registers, status, doorbells and vectors as the specification has them; and each requirement of the areas
 GEN, RSVD and PCI that is judged, broken by hand.
 
-Owns: one way to break each duty of duties_transport.def.
+Owns: one way to break each requirement of requirements_transport.def.
 Read next: raw.py.
 """
 
@@ -35,7 +35,7 @@ def live(driver, features=(), queues=2):
     return made
 
 
-# ---- one way to break each duty: name = ID; the options of the device ----
+# ---- one way to break each requirement: name = ID; the options of the device ----
 
 BREAKS = {}
 
@@ -404,7 +404,7 @@ def index_for_config_data_in_data(d):
     d.bar_write(2, d.multiplier, 1, 4)
 
 
-class Duties(unittest.TestCase):
+class Requirements(unittest.TestCase):
     def test_each_breach_is_reported(self):
         for identity, (function, options) in BREAKS.items():
             with self.subTest(identity), Softnic("--strict", *options) as nic:

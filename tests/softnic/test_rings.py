@@ -5,7 +5,7 @@ Rings of the device, as a driver sees them through the socket: both layouts, all
 ways to ring; and what becomes of a driver that breaks them.
 
 Owns: that rings, doorbells and interrupts work together, and that a breach ends in a line and in
-exit status 3. Every single duty of rings is broken in unit/test_requirements.c.
+exit status 3. Every single requirement of rings is broken in unit/test_requirements.c.
 Never: looks into frames (test_net.py).
 Read next: test_peers.py.
 """

@@ -461,9 +461,9 @@ class CommandLine(unittest.TestCase):
                 self.assertEqual(again.wait(5), 0)
 
     def test_lists(self):
-        duties = self.run_with("--list-duties")
-        self.assertEqual(duties.returncode, 0)
-        self.assertRegex(duties.stdout, r"(?m)^GEN-05 +must ")
+        requirements = self.run_with("--list-requirements")
+        self.assertEqual(requirements.returncode, 0)
+        self.assertRegex(requirements.stdout, r"(?m)^GEN-05 +must ")
         faults = self.run_with("--list-faults")
         self.assertRegex(faults.stdout, r"(?m)^D01 ")
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The control side against the software device, in a process of its own behind
- * vfio-user. It judges the driver by the specification; --strict lets no breach of a
- * duty pass: then its exit status is not 0.
+ * vfio-user. It judges the driver by the specification; --strict lets no
+ * violation pass: then its exit status is not 0.
  *
  * The environment names the device's program in VIONET_SOFTNIC.
  */

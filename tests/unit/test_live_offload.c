@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Offloads both ways through the software device, which sends back what it gets with
- * what the driver takes, and judges the driver: --strict lets no breach of a duty pass.
+ * what the driver takes, and judges the driver: --strict lets no violation pass.
  * What it sends elsewhere is judged in softnic/test_driver_offload.py.
  */
 #include "tests/unit/test.h"

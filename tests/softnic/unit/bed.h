@@ -77,7 +77,7 @@ int bed_start(bool packed, uint16_t size, uint64_t features);
 int bed_restart(void); /* the ring's memory stays as the test made it */
 void bed_stop(void);
 
-/* Was the duty reported, and no other? */
+/* Was the requirement reported, and no other? */
 bool bed_breached(const char *id);
 
 static inline uint64_t iova(uint64_t offset)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: a driver that breaks each duty of split rings, and of GEN, that the software
+ * Owns: a driver that breaks each requirement of split rings, and of GEN, that the software
  * device judges.
  * Never: breaks two at once.
  * Read next: breaking_packed.c.

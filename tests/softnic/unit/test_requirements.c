@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: that each duty that the software device's rings judge is reported when a
+ * Owns: that each requirement that the software device's rings judge is reported when a
  * driver breaks it, and no other is.
- * Never: has a duty of duties_rings.def without a case: the last test counts them.
+ * Never: has a requirement of requirements_rings.def without a case: the last test counts them.
  * Read next: breaking.h, where drivers break them; test_faults.c.
  */
 #include <setjmp.h>
@@ -149,12 +149,12 @@ static bool has_case(const struct breaking *breaking, const char *id)
 	return breaking->id != NULL;
 }
 
-static void every_duty_has_a_case(void **state)
+static void every_requirement_has_a_case(void **state)
 {
 	static const char *const judged[] = {
-#define DUTY(id, strength, text) id,
+#define REQUIREMENT(id, strength, section, text) id,
 #include "softnic/check/requirements_rings.def"
-#undef DUTY
+#undef REQUIREMENT
 	};
 	unsigned int i;
 
@@ -162,7 +162,7 @@ static void every_duty_has_a_case(void **state)
 	for (i = 0; i < sizeof(judged) / sizeof(judged[0]); i++)
 		if (!has_case(split_breakings, judged[i]) &&
 		    !has_case(packed_breakings, judged[i]))
-			fail_msg("%s is in duties_rings.def and has no case",
+			fail_msg("%s is in requirements_rings.def and has no case",
 				 judged[i]);
 }
 
@@ -174,7 +174,7 @@ int main(void)
 		cmocka_unit_test(late_tails_come_to_an_end),
 		cmocka_unit_test(half_written_is_no_breach),
 		cmocka_unit_test(broken_queue_is_still),
-		cmocka_unit_test(every_duty_has_a_case),
+		cmocka_unit_test(every_requirement_has_a_case),
 	};
 
 	return cmocka_run_group_tests(tests, bed_set_up, bed_tear_down);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """Every fault that the software device can be made to have: the driver ends in good time, with one
-of its statuses and a reason, breaks no duty itself and harms no memory.
+of its statuses and a reason, breaks no requirement itself and harms no memory.
 
 What exactly a driver must say of each is in the unit tests; here it is that none is forgotten.
 """

@@ -34,7 +34,7 @@ NOTF_COAL, HASH_REPORT, RSS = 53, 57, 60
 IN_ETHTOOL = {CSUM: "tx-checksum-ip-generic", HOST_TSO4: "tx-tcp-segmentation",
               GUEST_CSUM: "rx-checksumming"}
 
-# The device's last words when the driver broke no duty and touched no memory that it had not mapped.
+# The device's last words when the driver violated no requirement and touched no memory that it had not mapped.
 BLAMELESS = r"drivers 1, .*\bbreaches 0, .*\bDMA faults 0\b"
 
 
@@ -272,7 +272,7 @@ class Served(Table):
 
 
 class SoftwareDevice(Served):
-    """Over vfio-user to Linux's virtio_net, which breaks no duty."""
+    """Over vfio-user to Linux's virtio_net, which breaks no requirement."""
 
     RINGS = [
         Row("split", "--features -ring_packed", has=(EVENT_IDX, INDIRECT, MRG_RXBUF),
