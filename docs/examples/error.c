@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdio.h>
+
+#include <vionet/device.h>
+#include <vionet/error.h>
+
+/* Open a device, and say what went wrong. */
+static struct vionet_device *open_or_complain(const char *name)
+{
+	struct vionet_device *device;
+
+	if (vionet_device_open(name, NULL, &device))
+		fprintf(stderr, "%s\n", vionet_error_text());
+	return device;
+}
+
+/* Print a text that came from somewhere else. */
+static void print_clean(char *text)
+{
+	puts(vionet_text_clean(text));
+}
+
+int main(int argc, char **argv)
+{
+	if (argc != 2)
+		return 2;
+	struct vionet_device *device = open_or_complain(argv[1]);
+
+	print_clean(argv[1]);
+	return vionet_device_close(device) != 0;
+}
