@@ -311,8 +311,10 @@ int vn_pci_queue_max(struct vn_transport *transport, unsigned int index,
 }
 
 /* Attach a vector to the event behind `reg`; the device may be out of them
- * (PCI-46): then there is none. */
-static int set_vector(struct vn_pci_transport *t, uint32_t reg, int *vector)
+ * (PCI-46): then there is none. One that shows 0 has not refused: other drivers go on with
+ * the vector, too. */
+static int set_vector(struct vn_pci_transport *t, uint32_t reg, int *vector,
+		      enum vionet_registers which, const char *name)
 {
 	uint16_t wanted = *vector < 0 ? MSI_NO_VECTOR : (uint16_t)*vector;
 	uint16_t got = MSI_NO_VECTOR;
@@ -320,6 +322,8 @@ static int set_vector(struct vn_pci_transport *t, uint32_t reg, int *vector)
 
 	if (result == 0)
 		result = read16(t, reg, &got);
+	if (result == 0 && got == 0)
+		return judge_read_back(t, which, wanted, got, name);
 	if (got != wanted)
 		*vector = -1;
 	return result;
@@ -412,7 +416,8 @@ int vn_pci_queue_setup(struct vn_transport *transport, unsigned int index,
 		result = write16_checked(t, COMMON_QUEUE_SIZE, size,
 					 VIONET_REGISTER_QUEUE_SIZE, "queue_size");
 	if (result == 0)
-		result = set_vector(t, COMMON_QUEUE_MSIX_VECTOR, vector);
+		result = set_vector(t, COMMON_QUEUE_MSIX_VECTOR, vector,
+				    VIONET_REGISTER_QUEUE_VECTOR, "queue_msix_vector");
 	if (result == 0)
 		result = write64_checked(t, COMMON_QUEUE_DESC,
 					 areas->descriptor.iova,
@@ -506,5 +511,6 @@ int vn_pci_queue_count(struct vn_pci_transport *t, uint16_t *count)
 
 int vn_pci_config_vector(struct vn_pci_transport *t, int *vector)
 {
-	return set_vector(t, COMMON_CONFIG_MSIX_VECTOR, vector);
+	return set_vector(t, COMMON_CONFIG_MSIX_VECTOR, vector,
+			  VIONET_REGISTER_CONFIG_VECTOR, "config_msix_vector");
 }

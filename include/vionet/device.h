@@ -328,6 +328,8 @@ enum vionet_registers {
 	VIONET_REGISTER_QUEUE_DRIVER = 1 << 4,
 	VIONET_REGISTER_QUEUE_DEVICE = 1 << 5,
 	VIONET_REGISTER_STATUS = 1 << 6, /* ACKNOWLEDGE or DRIVER missing in it */
+	VIONET_REGISTER_QUEUE_VECTOR = 1 << 7,
+	VIONET_REGISTER_CONFIG_VECTOR = 1 << 8,
 };
 
 /* A device as it stands. */

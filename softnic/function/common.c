@@ -309,6 +309,8 @@ static uint32_t read_queue_vector(struct device *device)
 	/* As if there were no room for another. */
 	if (fault(device, "C19") && queue->index == fault_value(device, "C19", 2))
 		queue->vector = NO_VECTOR;
+	if (fault(device, "C20") && queue->vector != NO_VECTOR)
+		return 0;
 	return as_vector(device, queue->vector);
 }
 

@@ -318,6 +318,13 @@ def no_vector(d):
     return d.read("queue_msix_vector") == 0xffff
 
 
+@look("C20")
+@negotiated
+def hidden_vector(d):
+    d.write("queue_msix_vector", 2)
+    return d.read("queue_msix_vector") == 0
+
+
 # ---- while it runs ----
 
 def live(function):

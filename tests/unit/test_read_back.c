@@ -18,6 +18,7 @@ static const struct {
 } registers[] = {
 	{ 1ull << 22, VIONET_REGISTER_QUEUE_SELECT, "queue_select" },
 	{ 1ull << 24, VIONET_REGISTER_QUEUE_SIZE, "queue_size" },
+	{ 1ull << 26, VIONET_REGISTER_QUEUE_VECTOR, "queue_msix_vector" },
 	{ 1ull << 28, VIONET_REGISTER_QUEUE_ENABLE, "queue_enable" },
 	{ 1ull << 32 | 1ull << 36, VIONET_REGISTER_QUEUE_DESC, "queue_desc" },
 	{ 1ull << 40 | 1ull << 44, VIONET_REGISTER_QUEUE_DRIVER, "queue_driver" },
@@ -79,6 +80,31 @@ static void a_register_that_reads_0_is_noted(void **state)
 		send_one();
 		assert_int_equal(vionet_device_close(device), 0);
 	}
+}
+
+/* The vector is the queue's all the same: others do not compare it. */
+static void a_vector_that_reads_0_interrupts(void **state)
+{
+	struct vionet_queue *rx;
+
+	(void)state;
+	raise_model();
+	model->hides = 1ull << 26;
+	assert_int_equal(open_model(model, NULL, &device), 0);
+	assert_int_equal(vionet_device_start(device, &small), 0);
+	rx = vionet_device_rx_queue(device, 0);
+	assert_true(vionet_queue_eventfd(rx) >= 0);
+	assert_int_equal(vionet_queue_arm(rx), 0);
+	vionet_queue_disarm(rx);
+	assert_int_equal(vionet_device_close(device), 0);
+	/* One that shows that it has none has none. */
+	raise_model();
+	model->no_vectors = true;
+	assert_int_equal(open_model(model, NULL, &device), 0);
+	assert_int_equal(vionet_device_start(device, &small), 0);
+	assert_true(vionet_queue_eventfd(vionet_device_rx_queue(device, 0)) < 0);
+	assert_int_equal(look().unshown, 0);
+	assert_int_equal(vionet_device_close(device), 0);
 }
 
 /* As Firecracker and Cloud Hypervisor: all addresses, and what else there is. */
@@ -365,6 +391,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_register_that_reads_0_is_noted),
+		cmocka_unit_test(a_vector_that_reads_0_interrupts),
 		cmocka_unit_test(all_of_them_at_once),
 		cmocka_unit_test(nothing_is_noted_of_a_good_device),
 		cmocka_unit_test(strictly_each_is_refused),

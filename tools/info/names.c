@@ -48,6 +48,7 @@ const char *info_register_name(uint64_t bits)
 	static const char *const names[] = {
 		"queue_select", "queue_size", "queue_enable", "queue_desc",
 		"queue_driver", "queue_device", "device_status",
+		"queue_msix_vector", "config_msix_vector",
 	};
 	unsigned int bit = (unsigned int)__builtin_ctzll(bits);
 

@@ -91,6 +91,7 @@ class Silent(lab.Case):
     def test_is_used(self):
         for fault, name in (("C17", "queue_desc queue_driver queue_device"),
                             ("C06", "queue_enable"), ("C18", "queue_size"),
+                            ("C20", "queue_msix_vector"),
                             ("C06,C17,C18", "queue_enable")):
             with self.subTest(fault=fault):
                 run = self.run_on([self.vionet, "pktgen", self.nic, "--count", "2000", "--rate", "20k",
