@@ -13,6 +13,7 @@
 
 #include "tools/shared/common.h"
 
+/* For a request, and once more for taking its answer. */
 #define SERVE_NS 1000000000ULL
 
 /* A socket that was left is in the way; the one that has the lock may remove it. Nobody gets
@@ -94,6 +95,8 @@ static void server_drop_client(struct control_server *server)
 		close(server->client);
 	server->client = -1;
 	server->have = 0;
+	free(server->answer);
+	server->answer = NULL;
 	server_keep_spare(server);
 }
 
@@ -139,33 +142,43 @@ static void server_take_client(struct control_server *server, uint64_t now)
 		server_drop_client(server);
 }
 
+/* As much as the socket takes now: an answer of many queues is longer than its buffer. */
+static void server_send(struct control_server *server)
+{
+	ssize_t sent;
+
+	do {
+		sent = send(server->client, server->answer + server->sent,
+			    server->size - server->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (sent > 0)
+			server->sent += (size_t)sent;
+	} while (sent > 0 && server->sent != server->size);
+	if (server->sent == server->size || now_ns() >= server->deadline_ns ||
+	    (sent < 0 && errno != EAGAIN && errno != EINTR))
+		server_drop_client(server);
+}
+
 static void server_reply(struct control_server *server, control_answer *answer,
 			 void *context)
 {
-	char *text = answer(context, server->line);
-
-	/* An answer that does not fit into the socket is lost: the client sees the end of
-	 * the file in the middle of it. */
-	if (text != NULL &&
-	    send(server->client, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
-		send(server->client, "\n", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-	free(text);
+	server->answer = answer(context, server->line);
+	if (server->answer == NULL) {
+		server_drop_client(server);
+		return;
+	}
+	server->size = strlen(server->answer);
+	server->answer[server->size++] = '\n'; /* in the place of the text's end */
+	server->sent = 0;
+	server->deadline_ns = now_ns() + SERVE_NS;
+	server_send(server);
 }
 
-void control_server_serve(struct control_server *server, control_answer *answer,
-			  void *context)
+static void server_read(struct control_server *server, uint64_t now,
+			control_answer *answer, void *context)
 {
-	uint64_t now = now_ns();
-	ssize_t got;
+	ssize_t got = recv(server->client, server->line + server->have,
+			   sizeof(server->line) - 1 - server->have, MSG_DONTWAIT);
 
-	if (server->fd < 0)
-		return;
-	if (server->client < 0)
-		server_take_client(server, now);
-	if (server->client < 0)
-		return;
-	got = recv(server->client, server->line + server->have,
-		   sizeof(server->line) - 1 - server->have, MSG_DONTWAIT);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR) && now < server->deadline_ns)
 		return;
 	if (got <= 0) {
@@ -174,9 +187,23 @@ void control_server_serve(struct control_server *server, control_answer *answer,
 	}
 	server->have += (size_t)got;
 	server->line[server->have] = '\0';
-	if (memchr(server->line, '\n', server->have) != NULL) {
+	if (memchr(server->line, '\n', server->have) != NULL)
 		server_reply(server, answer, context);
-		server_drop_client(server);
-	}
 }
 
+void control_server_serve(struct control_server *server, control_answer *answer,
+			  void *context)
+{
+	uint64_t now = now_ns();
+
+	if (server->fd < 0)
+		return;
+	if (server->client < 0)
+		server_take_client(server, now);
+	if (server->client < 0)
+		return;
+	if (server->answer != NULL)
+		server_send(server);
+	else
+		server_read(server, now, answer, context);
+}

@@ -23,6 +23,8 @@ struct control_server {
 	int spare; /* closed to take a client where descriptors have run out */
 	struct socket_directory directory;
 	uint64_t deadline_ns;
+	char *answer; /* that is being sent; NULL: the request is still read */
+	size_t size, sent; /* of the answer */
 	size_t have;
 	char line[16384];
 };
@@ -40,7 +42,7 @@ void control_server_close(struct control_server *server);
 /* Remove the files and nothing else. For a signal handler. */
 void control_server_unlink(const struct control_server *server);
 
-/* Answer a client, if there is one; does not wait. */
+/* Answer a client, if there is one; does not wait. An answer may take several calls. */
 void control_server_serve(struct control_server *server, control_answer *answer,
 			  void *context);
 

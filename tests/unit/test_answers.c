@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Owns: tests of answers on the control socket (tools/shared/control_server.c) that are longer
+ * than a socket takes at once, and of askers who do not take them.
+ * Never: needs a device.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "tools/shared/common.h"
+#include "tools/shared/control_server.h"
+
+#define LONG 900000u
+
+void say(const char *format, ...)
+{
+	(void)format;
+}
+
+/* As of 128 queue pairs and more. */
+static char *answer_long(void *context, const char *line)
+{
+	char *text = malloc(LONG + 1);
+
+	(void)line;
+	++*(unsigned int *)context;
+	memset(text, 'x', LONG);
+	text[LONG] = '\0';
+	return text;
+}
+
+static int ask(const struct control_server *server)
+{
+	struct sockaddr_un address;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	socket_directory_address(&server->directory, &address);
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(send(fd, "{}\n", 3, 0), 3);
+	return fd;
+}
+
+static void is_answered(struct control_server *server)
+{
+	unsigned int answers = 0;
+	char *text = malloc(LONG + 2);
+	size_t have = 0;
+	int fd = ask(server);
+	ssize_t got;
+
+	do {
+		control_server_serve(server, answer_long, &answers);
+		got = recv(fd, text + have, LONG + 2 - have, MSG_DONTWAIT);
+		have += got > 0 ? (size_t)got : 0;
+	} while (got > 0 || (got < 0 && errno == EAGAIN));
+	assert_int_equal(have, LONG + 1);
+	for (size_t i = 0; i < LONG; i++)
+		assert_int_equal(text[i], 'x');
+	assert_int_equal(text[LONG], '\n');
+	assert_int_equal(answers, 1);
+	free(text);
+	close(fd);
+}
+
+static void open_server(struct control_server *server)
+{
+	char device[64];
+
+	snprintf(device, sizeof(device), "vfio-user:/nowhere/%d", (int)getpid());
+	*server = (struct control_server){ .lock = -1 };
+	control_server_open(server, device);
+	assert_true(server->fd >= 0);
+}
+
+static void a_long_answer_comes_whole(void **state)
+{
+	struct control_server server;
+
+	(void)state;
+	open_server(&server);
+	for (int i = 0; i < 3; i++)
+		is_answered(&server);
+	control_server_close(&server);
+}
+
+/* It is given up, also in the middle, and the next one's turn comes. */
+static void who_does_not_take_it_is_left(void **state)
+{
+	struct control_server server;
+	unsigned int answers = 0;
+
+	(void)state;
+	open_server(&server);
+	for (int hang_up = 0; hang_up < 2; hang_up++) {
+		int fd = ask(&server);
+
+		do {
+			control_server_serve(&server, answer_long, &answers);
+			if (hang_up && server.answer != NULL)
+				shutdown(fd, SHUT_RDWR);
+		} while (server.client >= 0);
+		assert_null(server.answer);
+		close(fd);
+		is_answered(&server);
+	}
+	assert_int_equal(answers, 2);
+	/* In the middle of one, too, it ends in order. */
+	close(ask(&server));
+	control_server_serve(&server, answer_long, &answers);
+	control_server_close(&server);
+	assert_null(server.answer);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_long_answer_comes_whole),
+		cmocka_unit_test(who_does_not_take_it_is_left),
+	};
+
+	return cmocka_run_group_tests_name("answers", tests, NULL, NULL);
+}
