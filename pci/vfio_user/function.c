@@ -380,6 +380,20 @@ static int bring_up(struct user_function *function)
 	return result;
 }
 
+/* There is no such socket: does its path end in what a vhost-user socket's may have? */
+static int judge_path(const char *path, int result)
+{
+	const char *option = strrchr(path, ',');
+
+	if (option == NULL ||
+	    (strcmp(option, ",server") != 0 && strcmp(option, ",read-only") != 0 &&
+	     strncmp(option, ",wait=", 6) != 0))
+		return result;
+	return vn_error(EINVAL, "vfio-user:%s: there is no such socket; '%s' is an option "
+			"of vhost-user: leave it out, the server makes the socket", path,
+			option);
+}
+
 int vn_function_open_vfio_user(const char *path, struct vn_function **function)
 {
 	struct user_function *made = calloc(1, sizeof(*made));
@@ -399,6 +413,8 @@ int vn_function_open_vfio_user(const char *path, struct vn_function **function)
 	made->socket.serve = vn_vu_memory_serve;
 	made->socket.context = &made->memory;
 	result = vn_vu_connect(&made->socket, path);
+	if (result == -ENODEV)
+		result = judge_path(path, result);
 	if (result == 0)
 		result = bring_up(made);
 	if (result != 0) {

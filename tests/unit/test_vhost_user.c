@@ -409,6 +409,7 @@ static void names(void **state)
 	static const char *const bad[] = {
 		"vhost-user:", "vhost-user:,server", "vhost-user:/x,", "vhost-user:/x,serve",
 		"vhost-user:/x,wait=", "vhost-user:/x,wait=-1", "vhost-user:/x,wait=1x",
+		"vhost-user:/x,wait=1,wait=1", "vhost-user:/x,server,wait=1,server",
 		"vhost-user:/x,wait=3601", "vhost-user:/x,server,server2",
 	};
 	char longest[200] = "vhost-user:";

@@ -158,9 +158,21 @@ static int vu_parse_option(const char *text, size_t length,
 			"'wait=SECONDS' (up to %u)", (int)length, text, WAIT_MAX);
 }
 
+/* Of the options before it, from `first` on, is one the same? */
+static bool vu_is_double(const char *first, const char *text)
+{
+	size_t name = strcspn(text, "=,");
+
+	for (; first < text; first += strcspn(first, ",") + 1)
+		if (strncmp(first, text, name) == 0 && strcspn(first, "=,") == name)
+			return true;
+	return false;
+}
+
 static int vu_parse_name(const char *text, struct vn_vhost_user_name *name)
 {
 	size_t length = strcspn(text, ",");
+	const char *first;
 	bool waits = false;
 	int result = 0;
 
@@ -169,11 +181,15 @@ static int vu_parse_name(const char *text, struct vn_vhost_user_name *name)
 		return vn_error(EINVAL, "a socket's path has 1 to %zu characters, "
 				"none of them a comma", sizeof(name->path) - 1);
 	memcpy(name->path, text, length);
+	first = text + length + 1;
 	while (result == 0 && text[length] == ',') {
 		text += length + 1;
 		length = strcspn(text, ",");
 		waits = waits || strncmp(text, "wait=", 5) == 0;
 		result = vu_parse_option(text, length, name);
+		if (result == 0 && vu_is_double(first, text))
+			result = vn_error(EINVAL, "'%.*s' is said twice; leave one out",
+					  (int)strcspn(text, "=,"), text);
 	}
 	if (!waits && name->server)
 		name->wait = WAIT_DEFAULT;
