@@ -76,17 +76,21 @@ static unsigned int distance(const char *a, const char *b)
 	return one[columns];
 }
 
-/* The command that was meant, or NULL: at most two letters away, and not made of
- * other letters altogether. */
+/* The command that was meant, or NULL: at most two letters away, large or small, and
+ * not made of other letters altogether. */
 static const char *closest_command(const char *name)
 {
+	char word[WORD_MAX + 1] = "";
 	const char *closest = NULL;
 	unsigned int best = 3;
 
 	if (strlen(name) > WORD_MAX)
 		return NULL;
+	for (size_t i = 0; name[i] != '\0'; i++)
+		word[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] | 0x20 :
+								     name[i]);
 	for (size_t i = 0; i < command_count; i++) {
-		unsigned int away = distance(name, commands[i].name);
+		unsigned int away = distance(word, commands[i].name);
 
 		if (away < best && away < strlen(commands[i].name) - 1) {
 			best = away;

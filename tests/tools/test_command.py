@@ -57,7 +57,8 @@ class Help(unittest.TestCase):
 
     def test_a_mistyped_command(self):
         for typed, meant in (("pktgne", "pktgen"), ("lst", "list"), ("liist", "list"),
-                             ("umbind", "unbind"), ("stat", "stats"), ("dumb", "dump")):
+                             ("umbind", "unbind"), ("stat", "stats"), ("dumb", "dump"),
+                             ("PKTGEN", "pktgen"), ("Inof", "info")):
             for form in (typed,), ("help", typed), (typed, "--help"):
                 code, _, errors = vionet(*form)
                 self.assertEqual(code, 2)
@@ -125,6 +126,20 @@ class NoEffect(unittest.TestCase):
         self.refused("--linger has no effect with --no-rx", "pktgen", "--no-rx", "--linger", "1")
         self.refused("leave nothing to do", "pktgen", "--no-rx", "--rx-only")
 
+    def test_limits_of_times(self):
+        """The bounds that are named are those that hold."""
+        for option, most in ("reset-timeout", 600), ("control-timeout", 60):
+            for value in "0", f"{most}.001", "11min", "2h", "20000d", "-1", "", "1e3":
+                self.refused(f"--{option} '{value}': a time above 0 to {most} s is wanted", "info",
+                             f"--{option}={value}")
+            self.assertEqual(vionet("info", "vfio-user:/nowhere", f"--{option}", f"{most}")[0], 3)
+
+    def test_options_of_another_transport(self):
+        for option in ",server", ",wait=5", ",read-only":
+            self.refused(f"'{option}' is an option of vhost-user", "info",
+                         device=f"vfio-user:/nowhere{option}")
+        self.refused("'wait' is said twice", "info", device="vhost-user:/nowhere,wait=1,server,wait=1")
+
     def test_pairs(self):
         self.refused("--cpus: 2 CPUs, but 1 thread", "pktgen", "--cpus", "0,1")
         for command in "pktgen", "dump":
@@ -145,6 +160,12 @@ class NoEffect(unittest.TestCase):
                      "CTRL_VLAN")
         # Nor what that needs in turn.
         self.refused("--avoid CTRL_VQ: a setting needs it", "set", "promisc=on", "--avoid", "CTRL_VQ")
+        # Also of what is accepted anyway.
+        for setting, feature in (("rx-usecs=50", "NOTF_COAL"), ("tx-frames=9", "CTRL_VQ"),
+                                 ("rx-usecs@1=5", "VQ_NOTF_COAL"), ("rss=all", "RSS"),
+                                 ("mac=02:00:00:00:00:01", "CTRL_MAC_ADDR"),
+                                 ("offloads=none", "CTRL_GUEST_OFFLOADS")):
+            self.refused(f"--avoid {feature}: a setting needs it", "set", setting, "--avoid", feature)
         self.refused("--avoid CTRL_VQ: --want CTRL_RX needs it", "info", "--want", "CTRL_RX",
                      "--avoid", "CTRL_VQ,MQ")
         self.refused("--avoid GUEST_CSUM: --want GUEST_TSO4 needs it", "info", "--want",

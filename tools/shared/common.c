@@ -289,12 +289,12 @@ static unsigned int parse_timeout(const char *option, const char *argument,
 	struct parse_error error;
 	uint64_t time = 0;
 
-	need_parsed(parse_duration(option, argument, 0, &time, &error), &error);
-	time = (time + 999999) / 1000000;
-	if (time > most_seconds * 1000ull)
-		refuse_usage("%s '%.40s': at most %u seconds are possible", option,
-			     argument, most_seconds);
-	return (unsigned int)time;
+	if (parse_duration(option, argument, 0, &time, &error) != 0 ||
+	    time > most_seconds * 1000000000ull)
+		refuse_usage("%s '%.40s': a time above 0 to %u s is wanted, such as 10, "
+			     "1.5, 500ms or 1min (no unit: seconds)", option,
+			     clean(argument), most_seconds);
+	return (unsigned int)((time + 999999) / 1000000);
 }
 
 static bool starts_with(const char *text, const char *start)
@@ -361,6 +361,7 @@ static void check_features(const struct device_options *options)
 		refuse_usage("--want and --avoid both name %s; leave one of them out",
 			     name);
 	settings_want(&options->settings, &needed);
+	settings_need(&options->settings, &needed);
 	name = in_both(&needed, &open->avoid);
 	if (name == NULL)
 		name = avoided_need(&needed, &open->avoid, &needs);

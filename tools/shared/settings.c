@@ -553,6 +553,43 @@ void settings_want(const struct settings *settings, struct vionet_features *want
 			want_feature(want, word->feature);
 }
 
+/* Is a side's coalescing set for single pairs? */
+static bool any_pair(const struct setting_coalescing pair[VIONET_QUEUE_PAIRS_MAX])
+{
+	for (unsigned int i = 0; i < VIONET_QUEUE_PAIRS_MAX; i++)
+		if (pair[i].have_usecs || pair[i].have_frames)
+			return true;
+	return false;
+}
+
+static bool is_set(const struct setting_coalescing *all)
+{
+	return all->have_usecs || all->have_frames;
+}
+
+void settings_need(const struct settings *settings, struct vionet_features *need)
+{
+	const struct {
+		bool set;
+		const char *feature;
+	} needs[] = {
+		{ settings->have[SETTING_MAC], "CTRL_MAC_ADDR" },
+		{ settings->have[SETTING_OFFLOADS], "CTRL_GUEST_OFFLOADS" },
+		{ is_set(&settings->all[0]) || is_set(&settings->all[1]), "NOTF_COAL" },
+		{ any_pair(settings->pair[0]) || any_pair(settings->pair[1]),
+		  "VQ_NOTF_COAL" },
+		{ settings->have[SETTING_HASH_TUNNELS], "HASH_TUNNEL" },
+		{ any_of(settings, SETTING_RSS, SETTING_RSS_UNCLASSIFIED), "RSS" },
+	};
+
+	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
+		int bit = vionet_feature_bit(needs[i].feature);
+
+		if (needs[i].set && bit >= 0)
+			add_bit(need, (unsigned int)bit);
+	}
+}
+
 void settings_avoid(const struct settings *settings, struct vionet_features *avoid)
 {
 	int rss = vionet_feature_bit("RSS");

@@ -97,6 +97,9 @@ bool settings_at_start(const struct settings *settings);
  * on request: added to `want`. */
 void settings_want(const struct settings *settings, struct vionet_features *want);
 
+/* What it cannot do without of what is accepted anyway: added to `need`. */
+void settings_need(const struct settings *settings, struct vionet_features *need);
+
 /* What must not be accepted for it: added to `avoid`. */
 void settings_avoid(const struct settings *settings, struct vionet_features *avoid);
 
