@@ -136,9 +136,9 @@ void vn_control_close(struct vionet_device *device)
 
 /* ---- the answer ---- */
 
-static int check_breach(struct vn_control *control)
+static int check_error(struct vn_control *control)
 {
-	return control->queue.breach ? vionet_queue_check(&control->queue) : 0;
+	return control->queue.error ? vionet_queue_check(&control->queue) : 0;
 }
 
 /* Is it answered? Then the slot is ours again. What is not our buffer breaks the
@@ -190,7 +190,7 @@ static int await(struct vionet_device *device, uint32_t *written)
 	int result;
 
 	while (!collect(control, written)) {
-		result = check_breach(control);
+		result = check_error(control);
 		if (result)
 			return result;
 		now = vn_now();
@@ -300,7 +300,7 @@ static int check_state(struct vionet_device *device)
 	if (!device->control)
 		return vn_error(ENOTSUP, "the device has no control queue: CTRL_VQ "
 				"was not negotiated");
-	return check_breach(device->control);
+	return check_error(device->control);
 }
 
 /* Get the slot back from a command that was posted, or not answered in time. */
@@ -385,7 +385,7 @@ int vn_control_check(struct vionet_device *device)
 
 	if (!control)
 		return 0;
-	if (check_breach(control))
+	if (check_error(control))
 		return vionet_queue_check(&control->queue);
 	if (!control->pending || collect(control, &written) ||
 	    vn_now() < control->until)

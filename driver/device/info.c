@@ -107,8 +107,8 @@ static bool queue_broken(struct vionet_device *device)
 	if (vn_control_check(device))
 		return true;
 	for (unsigned int i = 0; i < device->queue_pairs; i++)
-		if (__atomic_load_n(&device->rx[i].breach, __ATOMIC_ACQUIRE) ||
-		    __atomic_load_n(&device->tx[i].breach, __ATOMIC_ACQUIRE))
+		if (__atomic_load_n(&device->rx[i].error, __ATOMIC_ACQUIRE) ||
+		    __atomic_load_n(&device->tx[i].error, __ATOMIC_ACQUIRE))
 			return true;
 	return false;
 }

@@ -37,18 +37,18 @@ static int note_completed(struct vionet_queue *queue, uint16_t count,
 {
 	const struct vn_split *ring = &queue->split;
 
-	for (uint16_t i = 0; i < count && !queue->breach; i++) {
+	for (uint16_t i = 0; i < count && !queue->error; i++) {
 		uint16_t place = (uint16_t)(ring->used_index + i) & ring->mask;
 		uint32_t id = vn_load32(&ring->used->ring[place].id);
 
 		if (id >= queue->size)
-			vn_queue_break(queue, VN_BREACH_ID_RANGE, id, queue->size);
+			vn_queue_break(queue, VN_QERR_ID_RANGE, id, queue->size);
 		else if (queue->slots[id] == 0 || r->known[id])
-			vn_queue_break(queue, VN_BREACH_ID_IDLE, id, queue->size);
+			vn_queue_break(queue, VN_QERR_ID_NOT_IN_FLIGHT, id, queue->size);
 		else
 			r->known[id] = 1;
 	}
-	return queue->breach ? vionet_queue_check(queue) : 0;
+	return queue->error ? vionet_queue_check(queue) : 0;
 }
 
 /* Order the `left` outstanding buffers from behind: an id that was used again stands
@@ -118,8 +118,8 @@ static int find_position(struct vionet_queue *queue, uint16_t *next)
 	vn_observe();
 	done = (uint16_t)(*next - ring->used_seen);
 	if (done > left)
-		vn_queue_break(queue, VN_BREACH_INDEX_JUMP, done, left);
-	if (queue->breach)
+		vn_queue_break(queue, VN_QERR_INDEX_JUMP, done, left);
+	if (queue->error)
 		return vionet_queue_check(queue);
 	return queue->layout == VN_SPLIT ? replay(queue, (uint16_t)(known + done)) :
 					   0;

@@ -61,7 +61,7 @@ static uint64_t discard_received(struct vionet_queue *queue)
 static void count_losses(struct vionet_queue *queue,
 			 struct vionet_recovery *report)
 {
-	if (queue->breach)
+	if (queue->error)
 		report->transmit_unknown += queue->transmits ?
 						    queue->outstanding : 0;
 	else if (queue->transmits)
@@ -270,7 +270,7 @@ static int renew(struct vionet_queue *queue, uint16_t size,
 	}
 	if (result) {
 		vn_queue_pause(queue, true);
-		vn_queue_break(queue, VN_BREACH_RESET, 0, 0);
+		vn_queue_break(queue, VN_QERR_RESET, 0, 0);
 		return vn_error_prefix(result, "%s: resetting %s queue %u",
 				       device->name, queue->transmits ?
 				       "transmit" : "receive", queue->pair);

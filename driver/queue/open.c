@@ -205,7 +205,7 @@ static void make_dead(struct vionet_queue *dead, const struct vionet_queue *queu
 /* All but what any thread may be reading now. */
 static void replace(struct vionet_queue *queue, const struct vionet_queue *fresh)
 {
-	const size_t before = offsetof(struct vionet_queue, breach);
+	const size_t before = offsetof(struct vionet_queue, error);
 	const size_t behind = offsetof(struct vionet_queue, counters) +
 			      sizeof(queue->counters);
 
@@ -215,7 +215,7 @@ static void replace(struct vionet_queue *queue, const struct vionet_queue *fresh
 	__atomic_store_n(&queue->unreachable, (uint8_t)VN_REACHABLE, __ATOMIC_RELAXED);
 	__atomic_store_n(&queue->counters.in_flight, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&queue->counters.size, fresh->size, __ATOMIC_RELAXED);
-	__atomic_store_n(&queue->breach, (uint8_t)VN_BREACH_NONE, __ATOMIC_RELEASE);
+	__atomic_store_n(&queue->error, (uint8_t)VN_QERR_NONE, __ATOMIC_RELEASE);
 }
 
 int vn_queue_reopen(struct vionet_queue *queue, const struct vn_queue_plan *plan)
@@ -229,6 +229,6 @@ int vn_queue_reopen(struct vionet_queue *queue, const struct vn_queue_plan *plan
 		make_dead(&fresh, queue);
 	replace(queue, &fresh);
 	if (result)
-		vn_queue_break(queue, VN_BREACH_RESET, 0, 0);
+		vn_queue_break(queue, VN_QERR_RESET, 0, 0);
 	return result;
 }

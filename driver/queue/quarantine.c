@@ -108,7 +108,7 @@ static void count_queue(const struct vionet_queue *queue, uint32_t *regions,
 static void count_if_unknown(const struct vionet_queue *queue, uint32_t *regions,
 			     uint32_t *packets)
 {
-	if (__atomic_load_n(&queue->breach, __ATOMIC_ACQUIRE) == VN_BREACH_RESET)
+	if (__atomic_load_n(&queue->error, __ATOMIC_ACQUIRE) == VN_QERR_RESET)
 		count_queue(queue, regions, packets);
 }
 

@@ -158,7 +158,7 @@ ALWAYS_INLINE uint32_t rx_burst(struct vionet_queue *queue,
 	uint64_t bytes = 0;
 	struct vn_pop c;
 
-	if (UNLIKELY(queue->breach))
+	if (UNLIKELY(queue->error))
 		return 0;
 	/* Not more buffers in a call than the ring holds: a device that completes
 	 * rubbish as fast as we drop it does not keep us here. */
@@ -201,7 +201,7 @@ ALWAYS_INLINE uint32_t rx_burst(struct vionet_queue *queue,
 	} else {
 		vn_queue_idle(queue);
 	}
-	if (LIKELY(!queue->breach) &&
+	if (LIKELY(!queue->error) &&
 	    queue->free_count >= queue->refill_batch)
 		refill(queue);
 	vn_count_in_flight(queue);
@@ -221,7 +221,7 @@ ALWAYS_INLINE uint32_t rx_single(struct vionet_queue *queue,
 	struct vn_pop c;
 	vn_slot slot;
 
-	if (UNLIKELY(queue->breach))
+	if (UNLIKELY(queue->error))
 		return 0;
 	if (pop_begin(queue, layout, &c) == 0)
 		return many(queue, packets, 1);
@@ -236,13 +236,13 @@ ALWAYS_INLINE uint32_t rx_single(struct vionet_queue *queue,
 			     (struct vionet_packet *)slot, written);
 	vn_count(&queue->counters.completed, 1);
 	if (UNLIKELY(!packet)) {
-		vn_count_in_flight(queue); /* a breach ends the next one at once */
+		vn_count_in_flight(queue); /* an error ends the next one at once */
 		return many(queue, packets, 1);
 	}
 	packets[0] = packet;
 	vn_count(&queue->counters.packets, 1);
 	vn_count(&queue->counters.bytes, packet->total_length);
-	if (LIKELY(!queue->breach) &&
+	if (LIKELY(!queue->error) &&
 	    queue->free_count >= queue->refill_batch)
 		refill(queue);
 	vn_count_in_flight(queue);
@@ -253,7 +253,7 @@ ALWAYS_INLINE uint32_t rx_single(struct vionet_queue *queue,
 ALWAYS_INLINE int arm_burst(struct vionet_queue *queue, enum vn_layout layout,
 			    rx_refill_fn *refill)
 {
-	if (!queue->transmits && !queue->breach &&
+	if (!queue->transmits && !queue->error &&
 	    queue->free_count >= queue->refill_batch)
 		refill(queue);
 	return ring_arm(queue, layout) ? 1 : 0;

@@ -71,7 +71,7 @@ void vn_queue_look_after(struct vionet_queue *queue, uint64_t now)
 		watch(queue, now);
 		return;
 	}
-	if (still < (int64_t)VN_RESCUE_INTERVAL || queue->breach ||
+	if (still < (int64_t)VN_RESCUE_INTERVAL || queue->error ||
 	    vn_queue_paused(queue) || (uint64_t)still < rescue_interval(queue))
 		return;
 	watch(queue, now);

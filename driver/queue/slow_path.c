@@ -34,7 +34,7 @@ static void rx_start_chain(struct vionet_queue *queue, struct vionet_packet *pac
 
 	if (buffers > queue->size) {
 		vn_packet_free(packet);
-		vn_queue_break(queue, VN_BREACH_BUFFERS, buffers, queue->size);
+		vn_queue_break(queue, VN_QERR_BUFFERS, buffers, queue->size);
 		/* Nothing of what follows in this burst is known to be a header. */
 		queue->partial.left = UINT32_MAX;
 		queue->partial.drop = true;
@@ -131,7 +131,7 @@ bool vn_source_choose(const struct vionet_queue *queue,
 		.shift = reach.iova_offset - queue->header_size,
 		.room = room,
 		.span = (uint32_t)longest - VIONET_FRAME_MIN,
-		.tag = pool == queue->pool ? 0 : VN_SLOT_ELSEWHERE,
+		.tag = pool == queue->pool ? 0 : VN_SLOT_OTHER_POOL,
 	};
 	return true;
 }

@@ -59,7 +59,7 @@ ALWAYS_INLINE uint32_t tx_reclaim_burst(struct vionet_queue *queue,
 	uint32_t available = pool->available, completed = 0;
 	struct vn_pop c;
 
-	if (UNLIKELY(queue->breach))
+	if (UNLIKELY(queue->error))
 		return 0;
 	tx_pop_begin(queue, layout, wanted, &c);
 	while (c.popped < c.most && completed + c.popped < wanted) {
@@ -272,7 +272,7 @@ ALWAYS_INLINE uint32_t tx_rest(struct vionet_queue *queue,
 		if (UNLIKELY(result == VN_UNREACHABLE))
 			break;
 		if (result == VN_FULL &&
-		    (reclaim(queue, RECLAIM_BATCH) == 0 || queue->breach))
+		    (reclaim(queue, RECLAIM_BATCH) == 0 || queue->error))
 			break;
 		*pushed += result == VN_PUSHED;
 		taken += result != VN_FULL;
@@ -294,7 +294,7 @@ ALWAYS_INLINE uint32_t tx_burst(struct vionet_queue *queue,
 	if (queue->free_count < count)
 		reclaim(queue, count - queue->free_count > RECLAIM_BATCH ?
 					 count - queue->free_count : RECLAIM_BATCH);
-	if (UNLIKELY(queue->breach))
+	if (UNLIKELY(queue->error))
 		return 0;
 	taken = pushed = tx_push_common(queue, layout, offloads, false, packets,
 				     count, &bytes);
@@ -333,7 +333,7 @@ ALWAYS_INLINE uint32_t tx_single(struct vionet_queue *queue,
 			return many(queue, packets, 1);
 		source = &other;
 	}
-	if (UNLIKELY(queue->breach || queue->free_count == 0 ||
+	if (UNLIKELY(queue->error || queue->free_count == 0 ||
 		     !tx_is_common(packet, source, header_size)))
 		return many(queue, packets, 1);
 	push_begin(queue, layout, false, &c);

@@ -25,7 +25,7 @@
 /* Nothing more will come of it. */
 static bool is_hopeless(const struct vionet_queue *queue)
 {
-	return queue->breach || vn_device_ails(queue->device);
+	return queue->error || vn_device_ails(queue->device);
 }
 
 int vionet_queue_drain(struct vionet_queue *queue, unsigned int timeout_ms)
@@ -44,7 +44,7 @@ int vionet_queue_drain(struct vionet_queue *queue, unsigned int timeout_ms)
 					timeout_ms);
 		vn_sleep(VN_MS / 20);
 	}
-	return queue->breach ? vionet_queue_check(queue) : 0;
+	return queue->error ? vionet_queue_check(queue) : 0;
 }
 
 /* ---- waiting ---- */
@@ -64,12 +64,12 @@ int vionet_queue_arm(struct vionet_queue *queue)
 	int ready;
 
 	/* A broken queue may have no memory any more. */
-	if (queue->breach)
+	if (queue->error)
 		return vionet_queue_check(queue);
 	if (vn_queue_paused(queue))
 		return 0;
 	ready = queue->bursts->arm(queue);
-	if (queue->breach)
+	if (queue->error)
 		return vionet_queue_check(queue);
 	/* What has come is still to be taken. */
 	if (ready != 0 || !vn_device_ails(queue->device))
@@ -105,7 +105,7 @@ static bool spin(struct vionet_queue *queue, uint64_t end)
 	uint64_t now;
 
 	do {
-		if (queue->breach || queue->bursts->ready(queue))
+		if (queue->error || queue->bursts->ready(queue))
 			return true;
 		VN_CPU_RELAX();
 		now = vn_now();
@@ -184,11 +184,11 @@ int vionet_queue_wait(struct vionet_queue *queue, unsigned int spin_us,
 			      shorter(limit, (unsigned int)timeout_ms * VN_MS));
 	int result;
 
-	if (queue->breach)
+	if (queue->error)
 		return vionet_queue_check(queue);
 	if (spin_us != 0 &&
 	    spin(queue, shorter(end, now + (uint64_t)spin_us * 1000)))
-		return queue->breach ? vionet_queue_check(queue) : 1;
+		return queue->error ? vionet_queue_check(queue) : 1;
 	result = sleep_until(queue, end);
 	if (!vn_queue_paused(queue))
 		queue->bursts->disarm(queue);

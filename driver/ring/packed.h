@@ -271,7 +271,7 @@ ALWAYS_INLINE vn_slot packed_pop(struct vionet_queue *queue, struct vn_pop *c,
 	}
 	slot = c->slots[*index];
 	if (UNLIKELY(slot == 0)) {
-		vn_queue_break(queue, VN_BREACH_ID_IDLE, *index, queue->size);
+		vn_queue_break(queue, VN_QERR_ID_NOT_IN_FLIGHT, *index, queue->size);
 		return 0;
 	}
 	c->slots[*index] = 0;

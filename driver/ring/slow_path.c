@@ -16,9 +16,9 @@
 static bool outstanding(struct vionet_queue *queue, uint32_t id)
 {
 	if (id >= queue->size)
-		vn_queue_break(queue, VN_BREACH_ID_RANGE, id, queue->size);
+		vn_queue_break(queue, VN_QERR_ID_RANGE, id, queue->size);
 	else if (queue->slots[id] == 0)
-		vn_queue_break(queue, VN_BREACH_ID_IDLE, id, queue->size);
+		vn_queue_break(queue, VN_QERR_ID_NOT_IN_FLIGHT, id, queue->size);
 	else
 		return true;
 	return false;
@@ -49,9 +49,9 @@ bool vn_packed_found(struct vionet_queue *queue, uint32_t id, uint32_t place)
 static uint32_t out_of_order(struct vionet_queue *queue, uint32_t id)
 {
 	if (id >= queue->size)
-		vn_queue_break(queue, VN_BREACH_ID_RANGE, id, queue->size);
+		vn_queue_break(queue, VN_QERR_ID_RANGE, id, queue->size);
 	else
-		vn_queue_break(queue, VN_BREACH_ORDER, id, queue->size);
+		vn_queue_break(queue, VN_QERR_ORDER, id, queue->size);
 	return 0;
 }
 
@@ -297,7 +297,7 @@ int vn_queue_submit(struct vionet_queue *queue,
 {
 	bool packed = vn_layout_is_packed(queue->layout);
 
-	if (queue->breach)
+	if (queue->error)
 		return vionet_queue_check(queue);
 	if (!vn_ring_push(queue, elements, readable, writable, slot))
 		return vn_error(ENOSPC, "queue %u: %u descriptors are wanted, %u are "
@@ -335,7 +335,7 @@ vn_slot vn_queue_collect(struct vionet_queue *queue, uint32_t *written)
 	vn_slot slot = 0;
 
 	*written = 0;
-	if (queue->breach)
+	if (queue->error)
 		return 0;
 	switch ((enum vn_layout)queue->layout) {
 	case VN_SPLIT:

@@ -121,7 +121,7 @@ static inline uint16_t split_completed(struct vionet_queue *queue)
 	seen = vn_load16(&ring->used->idx);
 	ready = (uint16_t)(seen - ring->used_index);
 	if (UNLIKELY(ready > queue->outstanding)) {
-		vn_queue_break(queue, VN_BREACH_INDEX_JUMP, ready,
+		vn_queue_break(queue, VN_QERR_INDEX_JUMP, ready,
 			       queue->outstanding);
 		return 0;
 	}
@@ -166,7 +166,7 @@ ALWAYS_INLINE vn_slot split_take(struct vionet_queue *queue, struct vn_pop *c,
 	vn_slot slot = c->slots[index];
 
 	if (UNLIKELY(slot == 0)) {
-		vn_queue_break(queue, VN_BREACH_ID_IDLE, index, queue->size);
+		vn_queue_break(queue, VN_QERR_ID_NOT_IN_FLIGHT, index, queue->size);
 		return 0;
 	}
 	c->slots[index] = 0;

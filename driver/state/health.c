@@ -73,14 +73,14 @@ const char *vn_queue_name(const struct vionet_queue *queue, char text[32])
 
 /* ---- health ---- */
 
-void vn_queue_break(struct vionet_queue *queue, enum vn_breach breach,
+void vn_queue_break(struct vionet_queue *queue, enum vn_queue_error error,
 		    uint32_t value, uint32_t limit)
 {
-	if (queue->breach != VN_BREACH_NONE)
+	if (queue->error != VN_QERR_NONE)
 		return;
-	__atomic_store_n(&queue->breach_value, value, __ATOMIC_RELAXED);
-	__atomic_store_n(&queue->breach_limit, limit, __ATOMIC_RELAXED);
-	__atomic_store_n(&queue->breach, (uint8_t)breach, __ATOMIC_RELEASE);
+	__atomic_store_n(&queue->error_value, value, __ATOMIC_RELAXED);
+	__atomic_store_n(&queue->error_limit, limit, __ATOMIC_RELAXED);
+	__atomic_store_n(&queue->error, (uint8_t)error, __ATOMIC_RELEASE);
 }
 
 static int check_reach(const struct vionet_queue *queue)
@@ -95,31 +95,31 @@ static int check_reach(const struct vionet_queue *queue)
 
 int vionet_queue_check(const struct vionet_queue *queue)
 {
-	uint8_t breach = __atomic_load_n(&queue->breach, __ATOMIC_ACQUIRE);
-	uint32_t value = __atomic_load_n(&queue->breach_value, __ATOMIC_RELAXED);
-	uint32_t limit = __atomic_load_n(&queue->breach_limit, __ATOMIC_RELAXED);
+	uint8_t error = __atomic_load_n(&queue->error, __ATOMIC_ACQUIRE);
+	uint32_t value = __atomic_load_n(&queue->error_value, __ATOMIC_RELAXED);
+	uint32_t limit = __atomic_load_n(&queue->error_limit, __ATOMIC_RELAXED);
 	char what[96], name[32];
 
-	switch (breach) {
-	case VN_BREACH_NONE:
+	switch (error) {
+	case VN_QERR_NONE:
 		return vn_device_ails(queue->device) ?
 			       vn_device_check(queue->device) : check_reach(queue);
-	case VN_BREACH_INDEX_JUMP:
+	case VN_QERR_INDEX_JUMP:
 		snprintf(what, sizeof(what), "the used index jumped by %u with %u "
 			 "buffers outstanding", value, limit);
 		break;
-	case VN_BREACH_ID_RANGE:
+	case VN_QERR_ID_RANGE:
 		snprintf(what, sizeof(what), "used id %u is out of range, the queue "
 			 "has %u entries", value, limit);
 		break;
-	case VN_BREACH_ID_IDLE:
+	case VN_QERR_ID_NOT_IN_FLIGHT:
 		snprintf(what, sizeof(what), "used id %u is not outstanding", value);
 		break;
-	case VN_BREACH_ORDER:
+	case VN_QERR_ORDER:
 		snprintf(what, sizeof(what), "used id %u is out of order, though the "
 			 "device took IN_ORDER", value);
 		break;
-	case VN_BREACH_RESET:
+	case VN_QERR_RESET:
 		snprintf(what, sizeof(what), "it could not be reset, or not be set "
 			 "up again afterwards");
 		break;

@@ -8,15 +8,15 @@
 
 #include "driver/state/device.h"
 
-/* How a queue can be broken by its device. 0 is health. */
-enum vn_breach {
-	VN_BREACH_NONE = 0,
-	VN_BREACH_INDEX_JUMP, /* used idx ran past what is outstanding */
-	VN_BREACH_ID_RANGE,   /* used id is no entry of the queue */
-	VN_BREACH_ID_IDLE,    /* used id is not outstanding */
-	VN_BREACH_ORDER,      /* used id is none of those that may come next */
-	VN_BREACH_BUFFERS,    /* num_buffers larger than the queue */
-	VN_BREACH_RESET,      /* it was to be reset, and is in no known state */
+/* Protocol errors of a device, by which a queue is broken. */
+enum vn_queue_error {
+	VN_QERR_NONE = 0,
+	VN_QERR_INDEX_JUMP, /* used idx ran past what is outstanding */
+	VN_QERR_ID_RANGE,   /* used id is no entry of the queue */
+	VN_QERR_ID_NOT_IN_FLIGHT,    /* used id is not outstanding */
+	VN_QERR_ORDER,      /* used id is none of those that may come next */
+	VN_QERR_BUFFERS,    /* num_buffers larger than the queue */
+	VN_QERR_RESET,      /* it was to be reset, and is in no known state */
 };
 
 struct vionet_queue;
@@ -24,8 +24,8 @@ struct vionet_queue;
 /* "transmit queue 3", for error texts. */
 const char *vn_queue_name(const struct vionet_queue *queue, char text[32]);
 
-/* Latch a breach of protocol: the first one counts. */
-void vn_queue_break(struct vionet_queue *queue, enum vn_breach breach,
+/* Latch a protocol error: the first one counts. */
+void vn_queue_break(struct vionet_queue *queue, enum vn_queue_error error,
 		    uint32_t value, uint32_t limit) __attribute__((cold));
 
 /* What a status, or the failure to read it, says of a device that was live. */

@@ -47,7 +47,7 @@ typedef uintptr_t vn_slot;
 
 enum {
 	VN_SLOT_COMPLEX = 1,   /* has an extent, or is not freed as one segment */
-	VN_SLOT_ELSEWHERE = 2, /* belongs to another pool than the queue's */
+	VN_SLOT_OTHER_POOL = 2, /* belongs to another pool than the queue's */
 	VN_SLOT_TAGS = 3,
 };
 
@@ -187,16 +187,16 @@ struct vionet_queue {
 	const struct vn_bursts *bursts; /* of its layout: driver/queue/burst.h */
 
 	/* From here to the counters is what any thread may read at any time, also while
-	 * the queue is made anew. What of it changes does so atomically; a breach with its
+	 * the queue is made anew. What of it changes does so atomically; an error with its
 	 * numbers. */
-	uint8_t breach; /* vn_breach; set once */
+	uint8_t error; /* vn_queue_error; set once */
 	uint8_t unreachable; /* vn_unreachable */
 	bool transmits;
 	bool packets; /* it carries them: no control queue */
 	unsigned int index; /* virtqueue index */
 	unsigned int pair;
 	struct vionet_device *device;
-	uint32_t breach_value, breach_limit; /* for the text */
+	uint32_t error_value, error_limit; /* for the text */
 	struct vn_counters counters;
 
 	/* Nothing was completed, and no notification written, since then: see
