@@ -26,8 +26,8 @@
 static int tell(struct vionet_device *device, uint8_t class, uint8_t command,
 		const void *data, uint32_t size, uint32_t key, const char *name)
 {
-	struct vn_wish *wish = vn_wish_make(class, command, data, size);
-	int result = vn_wish_send(device, wish, key, name);
+	struct vn_ctrl_state *saved = vn_ctrl_state_make(class, command, data, size);
+	int result = vn_ctrl_state_send(device, saved, key, name);
 
 	return result ? vn_error_prefix(result, "%s", device->name) : 0;
 }
@@ -209,7 +209,7 @@ int vionet_filter_vlan_delete(struct vionet_device *device, uint16_t vlan)
 	result = vn_control_command(device, &command);
 	if (result)
 		return vn_error_prefix(result, "%s", device->name);
-	vn_wish_forget(device, CTRL_VLAN, CTRL_VLAN_ADD, data, 2);
+	vn_ctrl_state_forget(device, CTRL_VLAN, CTRL_VLAN_ADD, data, 2);
 	return 0;
 }
 

@@ -11,15 +11,15 @@
 #include "driver/control/steering.h"
 #include "driver/state/device.h"
 
-/* All wishes together take no longer than this and one command. */
+/* All commands together take no longer than this and one command. */
 #define REPLAY_TIMEOUT (2000 * VN_MS)
 
-int vn_wish_replay(struct vionet_device *device)
+int vn_ctrl_state_replay(struct vionet_device *device)
 {
 	uint64_t end = vn_now() + REPLAY_TIMEOUT;
 	uint16_t contexts = 0;
 
-	for (const struct vn_wish *w = device->wishes; w; w = w->next) {
+	for (const struct vn_ctrl_state *w = device->ctrl_state; w; w = w->next) {
 		char name[64];
 		struct vn_command command = {
 			.class = w->class,

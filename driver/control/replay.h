@@ -5,6 +5,6 @@
 struct vionet_device;
 
 /* Tell the device all of it, the oldest first. */
-int vn_wish_replay(struct vionet_device *device);
+int vn_ctrl_state_replay(struct vionet_device *device);
 
 #endif

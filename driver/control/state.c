@@ -8,125 +8,125 @@
 #include "driver/control/state.h"
 #include "driver/state/device.h"
 
-static bool alike(const struct vn_wish *wish, uint8_t class, uint8_t command,
+static bool alike(const struct vn_ctrl_state *saved, uint8_t class, uint8_t command,
 		  const void *data, uint32_t key)
 {
-	return wish->class == class && wish->command == command &&
-	       wish->size >= key &&
-	       (key == 0 || memcmp(wish->data, data, key) == 0);
+	return saved->class == class && saved->command == command &&
+	       saved->size >= key &&
+	       (key == 0 || memcmp(saved->data, data, key) == 0);
 }
 
-struct vn_wish *vn_wish_make(uint8_t class, uint8_t command, const void *data,
+struct vn_ctrl_state *vn_ctrl_state_make(uint8_t class, uint8_t command, const void *data,
 			     uint32_t size)
 {
-	struct vn_wish *wish = malloc(sizeof(*wish) + size);
+	struct vn_ctrl_state *saved = malloc(sizeof(*saved) + size);
 
-	if (!wish) {
+	if (!saved) {
 		vn_error(ENOMEM, "no memory to remember a command of %u bytes",
 			 size);
 		return NULL;
 	}
-	wish->next = NULL;
-	wish->class = class;
-	wish->command = command;
-	wish->size = size;
+	saved->next = NULL;
+	saved->class = class;
+	saved->command = command;
+	saved->size = size;
 	if (size != 0)
-		memcpy(wish->data, data, size);
-	return wish;
+		memcpy(saved->data, data, size);
+	return saved;
 }
 
-void vn_wish_forget(struct vionet_device *device, uint8_t class, uint8_t command,
+void vn_ctrl_state_forget(struct vionet_device *device, uint8_t class, uint8_t command,
 		    const void *data, uint32_t key)
 {
-	struct vn_wish **at = &device->wishes;
+	struct vn_ctrl_state **at = &device->ctrl_state;
 
 	while (*at) {
-		struct vn_wish *wish = *at;
+		struct vn_ctrl_state *saved = *at;
 
-		if (alike(wish, class, command, data, key)) {
-			*at = wish->next;
-			free(wish);
+		if (alike(saved, class, command, data, key)) {
+			*at = saved->next;
+			free(saved);
 		} else {
-			at = &wish->next;
+			at = &saved->next;
 		}
 	}
 }
 
-void vn_wish_keep(struct vionet_device *device, struct vn_wish *wish,
+void vn_ctrl_state_save(struct vionet_device *device, struct vn_ctrl_state *saved,
 		  uint32_t key)
 {
-	struct vn_wish **at = &device->wishes;
+	struct vn_ctrl_state **at = &device->ctrl_state;
 
-	vn_wish_forget(device, wish->class, wish->command, wish->data, key);
+	vn_ctrl_state_forget(device, saved->class, saved->command, saved->data, key);
 	while (*at)
 		at = &(*at)->next;
-	*at = wish;
+	*at = saved;
 }
 
-int vn_wish_send(struct vionet_device *device, struct vn_wish *wish,
+int vn_ctrl_state_send(struct vionet_device *device, struct vn_ctrl_state *saved,
 		 uint32_t key, const char *name)
 {
 	struct vn_command command;
 	int result;
 
-	if (!wish)
+	if (!saved)
 		return -ENOMEM;
 	command = (struct vn_command){
-		.class = wish->class,
-		.command = wish->command,
+		.class = saved->class,
+		.command = saved->command,
 		.name = name,
-		.data = wish->data,
-		.size = wish->size,
+		.data = saved->data,
+		.size = saved->size,
 	};
 	result = vn_control_command(device, &command);
 	if (result == 0)
-		vn_wish_keep(device, wish, key);
+		vn_ctrl_state_save(device, saved, key);
 	else
-		free(wish);
+		free(saved);
 	return result;
 }
 
-const struct vn_wish *vn_wish_find(const struct vionet_device *device,
+const struct vn_ctrl_state *vn_ctrl_state_find(const struct vionet_device *device,
 				   uint8_t class, uint8_t command,
 				   const void *data, uint32_t key)
 {
-	const struct vn_wish *found = NULL;
+	const struct vn_ctrl_state *found = NULL;
 
-	for (const struct vn_wish *w = device->wishes; w; w = w->next)
+	for (const struct vn_ctrl_state *w = device->ctrl_state; w; w = w->next)
 		if (alike(w, class, command, data, key))
 			found = w;
 	return found;
 }
 
-static bool names_queues(const struct vn_wish *wish)
+static bool names_queues(const struct vn_ctrl_state *saved)
 {
-	return wish->class == CTRL_MQ || wish->class == CTRL_RSS_CONTEXT ||
-	       (wish->class == CTRL_NOTF_COAL &&
-		wish->command == CTRL_NOTF_COAL_VQ_SET);
+	return saved->class == CTRL_MQ || saved->class == CTRL_RSS_CONTEXT ||
+	       (saved->class == CTRL_NOTF_COAL &&
+		saved->command == CTRL_NOTF_COAL_VQ_SET);
 }
 
-void vn_wish_forget_queues(struct vionet_device *device)
+void vn_ctrl_state_forget_queues(struct vionet_device *device)
 {
-	struct vn_wish **at = &device->wishes;
+	struct vn_ctrl_state **at = &device->ctrl_state;
 
 	while (*at) {
-		struct vn_wish *wish = *at;
+		struct vn_ctrl_state *saved = *at;
 
-		if (names_queues(wish)) {
-			*at = wish->next;
-			free(wish);
+		if (names_queues(saved)) {
+			*at = saved->next;
+			free(saved);
 		} else {
-			at = &wish->next;
+			at = &saved->next;
 		}
 	}
 }
 
-void vn_wish_free(struct vionet_device *device)
+void vn_ctrl_state_free(struct vionet_device *device)
 {
-	while (device->wishes) {
-		struct vn_wish *wish = device->wishes;
+	while (device->ctrl_state) {
+		struct vn_ctrl_state *saved = device->ctrl_state;
 
-		device->wishes = wish->next;
-		free(wish);
+		device->ctrl_state = saved->next;
+		free(saved);
 	}
 }

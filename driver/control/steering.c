@@ -60,14 +60,14 @@ static void settle_pairs(struct vionet_device *device, unsigned int pairs,
  * Send an order after which `pairs` transmit queues may be used. Those above stop
  * before it is given (CVQ-20), those below start after it was obeyed (CVQ-19).
  */
-static int order_pairs(struct vionet_device *device, struct vn_wish *wish,
+static int order_pairs(struct vionet_device *device, struct vn_ctrl_state *saved,
 		       const char *name, unsigned int pairs)
 {
 	unsigned int before = device->active_pairs;
 	int result;
 
 	limit_transmit(device, pairs < before ? pairs : before);
-	result = vn_wish_send(device, wish, 0, name);
+	result = vn_ctrl_state_send(device, saved, 0, name);
 	settle_pairs(device, pairs, result);
 	return result;
 }
@@ -174,22 +174,22 @@ static void put_rss(uint8_t *at, const struct vionet_rss *rss,
 	memcpy(at, rss->key, rss->key_size);
 }
 
-/* A wish with the payload of RSS_CONFIG after `front` bytes. */
-static struct vn_wish *make_rss(const struct vionet_rss *rss, unsigned int pairs,
+/* Saved state with the payload of RSS_CONFIG after `front` bytes. */
+static struct vn_ctrl_state *make_rss(const struct vionet_rss *rss, unsigned int pairs,
 				uint8_t class, uint8_t command, uint32_t front)
 {
 	uint32_t size = front + 11 + 2 * rss->table_size + rss->key_size;
 	uint8_t *data = calloc(1, size);
-	struct vn_wish *wish;
+	struct vn_ctrl_state *saved;
 
 	if (!data) {
 		vn_error(ENOMEM, "no memory for an RSS table");
 		return NULL;
 	}
 	put_rss(data + front, rss, pairs);
-	wish = vn_wish_make(class, command, data, size);
+	saved = vn_ctrl_state_make(class, command, data, size);
 	free(data);
-	return wish;
+	return saved;
 }
 
 /* RSS over the first `pairs`. */
@@ -235,7 +235,7 @@ static int order_mq(struct vionet_device *device, unsigned int pairs)
 
 	vn_put16(data, (uint16_t)pairs);
 	snprintf(name, sizeof(name), "VQ_PAIRS_SET %u", pairs);
-	return order_pairs(device, vn_wish_make(CTRL_MQ, CTRL_MQ_VQ_PAIRS_SET, data,
+	return order_pairs(device, vn_ctrl_state_make(CTRL_MQ, CTRL_MQ_VQ_PAIRS_SET, data,
 						sizeof(data)), name, pairs);
 }
 
@@ -252,7 +252,7 @@ int vn_steering_begin(struct vionet_device *device, unsigned int pairs)
 
 static bool has_context(const struct vionet_device *device)
 {
-	return vn_wish_find(device, CTRL_RSS_CONTEXT, CTRL_RSS_CONTEXT_ADD, NULL,
+	return vn_ctrl_state_find(device, CTRL_RSS_CONTEXT, CTRL_RSS_CONTEXT_ADD, NULL,
 			    0) != NULL;
 }
 
@@ -330,7 +330,7 @@ int vionet_hash_set(struct vionet_device *device, uint32_t hash_types,
 	vn_put32(data, hash_types);
 	data[12] = (uint8_t)key_size;
 	memcpy(data + 13, key, key_size);
-	result = vn_wish_send(device, vn_wish_make(CTRL_MQ, CTRL_MQ_HASH_CONFIG,
+	result = vn_ctrl_state_send(device, vn_ctrl_state_make(CTRL_MQ, CTRL_MQ_HASH_CONFIG,
 						   data, 13 + key_size), 0,
 			      "HASH_CONFIG");
 	return result ? vn_error_prefix(result, "%s", device->name) : 0;
@@ -349,7 +349,7 @@ int vionet_hash_tunnels_set(struct vionet_device *device, uint32_t tunnel_types)
 		return vn_error(EINVAL, "%s: tunnel types 0x%x: the device supports "
 				"0x%x", device->name, tunnel_types, supported);
 	vn_put32(data, tunnel_types);
-	result = vn_wish_send(device, vn_wish_make(CTRL_HASH_TUNNEL,
+	result = vn_ctrl_state_send(device, vn_ctrl_state_make(CTRL_HASH_TUNNEL,
 						   CTRL_HASH_TUNNEL_SET, data,
 						   sizeof(data)), 0,
 			      "HASH_TUNNEL_SET");
@@ -407,7 +407,7 @@ static int check_context(struct vionet_device *device, uint16_t id, bool exists)
 		return vn_error(EINVAL, "%s: RSS context %u; the device has 1 to %u",
 				device->name, id, limit);
 	vn_put16(key, id);
-	found = vn_wish_find(device, CTRL_RSS_CONTEXT, CTRL_RSS_CONTEXT_ADD, key,
+	found = vn_ctrl_state_find(device, CTRL_RSS_CONTEXT, CTRL_RSS_CONTEXT_ADD, key,
 			     sizeof(key)) != NULL;
 	if (found == exists)
 		return 0;
@@ -420,7 +420,7 @@ static int order_context(struct vionet_device *device, uint16_t id,
 			 const struct vionet_rss *given, bool modify)
 {
 	struct vionet_rss rss;
-	struct vn_wish *wish;
+	struct vn_ctrl_state *saved;
 	struct vn_command command = {
 		.class = CTRL_RSS_CONTEXT,
 		.command = modify ? CTRL_RSS_CONTEXT_MOD : CTRL_RSS_CONTEXT_ADD,
@@ -436,19 +436,19 @@ static int order_context(struct vionet_device *device, uint16_t id,
 	if (result)
 		return vn_error_prefix(result, "%s: RSS context %u", device->name,
 				       id);
-	wish = make_rss(&rss, device->queue_pairs, CTRL_RSS_CONTEXT,
+	saved = make_rss(&rss, device->queue_pairs, CTRL_RSS_CONTEXT,
 			CTRL_RSS_CONTEXT_ADD, CONTEXT_FRONT);
-	if (!wish)
+	if (!saved)
 		return -ENOMEM;
-	vn_put16(wish->data, id);
-	command.data = wish->data;
-	command.size = wish->size;
+	vn_put16(saved->data, id);
+	command.data = saved->data;
+	command.size = saved->size;
 	result = vn_control_command(device, &command);
 	if (result) {
-		free(wish);
+		free(saved);
 		return vn_error_prefix(result, "%s", device->name);
 	}
-	vn_wish_keep(device, wish, 2);
+	vn_ctrl_state_save(device, saved, 2);
 	return 0;
 }
 
@@ -488,7 +488,7 @@ int vionet_rss_context_delete(struct vionet_device *device, uint16_t id)
 	result = vn_control_command(device, &command);
 	if (result)
 		return vn_error_prefix(result, "%s", device->name);
-	vn_wish_forget(device, CTRL_RSS_CONTEXT, CTRL_RSS_CONTEXT_ADD, data,
+	vn_ctrl_state_forget(device, CTRL_RSS_CONTEXT, CTRL_RSS_CONTEXT_ADD, data,
 		       sizeof(data));
 	return 0;
 }

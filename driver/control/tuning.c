@@ -69,7 +69,7 @@ int vionet_offloads_set(struct vionet_device *device, uint64_t offloads)
 	if (wrong != 0)
 		return refuse_offload(device, wrong);
 	vn_put64(data, offloads);
-	result = vn_wish_send(device, vn_wish_make(CTRL_GUEST_OFFLOADS,
+	result = vn_ctrl_state_send(device, vn_ctrl_state_make(CTRL_GUEST_OFFLOADS,
 						   CTRL_GUEST_OFFLOADS_SET, data,
 						   sizeof(data)), 0,
 			      "GUEST_OFFLOADS_SET");
@@ -78,11 +78,11 @@ int vionet_offloads_set(struct vionet_device *device, uint64_t offloads)
 
 int vionet_offloads_read(const struct vionet_device *device, uint64_t *offloads)
 {
-	const struct vn_wish *wish = vn_wish_find(device, CTRL_GUEST_OFFLOADS,
+	const struct vn_ctrl_state *saved = vn_ctrl_state_find(device, CTRL_GUEST_OFFLOADS,
 						  CTRL_GUEST_OFFLOADS_SET, NULL,
 						  0);
 
-	*offloads = wish ? vn_get64(wish->data) : negotiated_offloads(device);
+	*offloads = saved ? vn_get64(saved->data) : negotiated_offloads(device);
 	return 0;
 }
 
@@ -96,7 +96,7 @@ static void forget_single(struct vionet_device *device, bool transmit)
 		uint8_t key[2];
 
 		vn_put16(key, (uint16_t)(2 * i + transmit));
-		vn_wish_forget(device, CTRL_NOTF_COAL, CTRL_NOTF_COAL_VQ_SET, key,
+		vn_ctrl_state_forget(device, CTRL_NOTF_COAL, CTRL_NOTF_COAL_VQ_SET, key,
 			       sizeof(key));
 	}
 }
@@ -112,7 +112,7 @@ int vionet_coalescing_set(struct vionet_device *device, bool transmit,
 	if (result)
 		return result;
 	vn_put32(vn_put32(data, coalescing->max_packets), coalescing->max_usecs);
-	result = vn_wish_send(device, vn_wish_make(CTRL_NOTF_COAL, command, data,
+	result = vn_ctrl_state_send(device, vn_ctrl_state_make(CTRL_NOTF_COAL, command, data,
 						   sizeof(data)), 0,
 			      transmit ? "COAL_TX_SET" : "COAL_RX_SET");
 	if (result == 0)
@@ -133,7 +133,7 @@ int vionet_queue_coalescing_set(struct vionet_queue *queue,
 	vn_put16(data, (uint16_t)queue->index);
 	vn_put32(vn_put32(data + 4, coalescing->max_packets),
 		 coalescing->max_usecs);
-	result = vn_wish_send(device, vn_wish_make(CTRL_NOTF_COAL,
+	result = vn_ctrl_state_send(device, vn_ctrl_state_make(CTRL_NOTF_COAL,
 						   CTRL_NOTF_COAL_VQ_SET, data,
 						   sizeof(data)), 2,
 			      "COAL_VQ_SET");

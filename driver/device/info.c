@@ -15,7 +15,7 @@
 #include "driver/state/health.h"
 #include "driver/state/queue.h"
 
-/* A wish to be announced is granted this often at most. */
+/* An announcement is due this often at most. */
 #define ANNOUNCE_INTERVAL (1000 * VN_MS)
 
 int vionet_device_link(struct vionet_device *device, struct vionet_link *link)
@@ -137,7 +137,7 @@ int vionet_device_events(struct vionet_device *device, uint32_t *events)
 	if ((happened & VIONET_EVENT_LINK) || !transport->config_interrupt)
 		device->link_pending = true;
 	happened &= ~(uint32_t)VIONET_EVENT_LINK;
-	/* An unanswered wish for an announcement is looked at again, too. */
+	/* An unanswered request for an announcement is looked at again, too. */
 	if (device->config.announce)
 		device->link_pending = true;
 	if (device->link_pending && !device->gone && link_changed(device))

@@ -159,7 +159,7 @@ int vionet_device_close(struct vionet_device *device)
 	while (device->pools)
 		vn_pool_destroy_forced(device->pools);
 	vn_device_memory_abandon(device);
-	vn_wish_free(device);
+	vn_ctrl_state_free(device);
 	free(device);
 	return vn_error_restore(result, &why);
 }

@@ -211,21 +211,21 @@ static int check_queue(struct vionet_queue *queue)
 /* A queue that was reset has lost its own coalescing (CVQ-48). */
 static int restore_coalescing(struct vionet_queue *queue)
 {
-	const struct vn_wish *wish;
+	const struct vn_ctrl_state *saved;
 	struct vn_command command;
 	uint8_t key[2];
 
 	vn_put16(key, (uint16_t)queue->index);
-	wish = vn_wish_find(queue->device, CTRL_NOTF_COAL, CTRL_NOTF_COAL_VQ_SET,
+	saved = vn_ctrl_state_find(queue->device, CTRL_NOTF_COAL, CTRL_NOTF_COAL_VQ_SET,
 			    key, sizeof(key));
-	if (!wish)
+	if (!saved)
 		return 0;
 	command = (struct vn_command){
-		.class = wish->class,
-		.command = wish->command,
+		.class = saved->class,
+		.command = saved->command,
 		.name = "COAL_VQ_SET",
-		.data = wish->data,
-		.size = wish->size,
+		.data = saved->data,
+		.size = saved->size,
 	};
 	return vn_control_command(queue->device, &command);
 }

@@ -195,7 +195,7 @@ int vn_device_go(struct vionet_device *device)
 		(void)device->rx[i].bursts->receive(&device->rx[i], none, 0);
 	result = vn_filter_begin(device);
 	if (result == 0)
-		result = vn_wish_replay(device);
+		result = vn_ctrl_state_replay(device);
 	return result;
 }
 
@@ -229,7 +229,7 @@ void vn_device_close_queues(struct vionet_device *device)
 	device->plans = NULL;
 	device->queue_pairs = 0;
 	device->active_pairs = 0;
-	vn_wish_forget_queues(device);
+	vn_ctrl_state_forget_queues(device);
 }
 
 /* ---- start and stop ---- */

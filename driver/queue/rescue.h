@@ -9,7 +9,7 @@
 struct vionet_queue;
 
 /* A device that does not move is notified again this often: it may have missed a
- * notification, or never withdrawn its wish for none. An interrupt is trusted for as
+ * notification, or never withdrawn that it wants none. An interrupt is trusted for as
  * long. */
 #define VN_RESCUE_INTERVAL (100 * VN_MS)
 

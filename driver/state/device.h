@@ -15,7 +15,7 @@ struct vn_control;
 struct vn_quarantined;
 struct vn_queue_plan;
 struct vn_share;
-struct vn_wish;
+struct vn_ctrl_state;
 
 /* Memory that the device can reach: a pool's, a ring's, or the application's. */
 struct vionet_memory {
@@ -95,7 +95,7 @@ struct vionet_device {
 	int (*progress)(void *context, const char *step, unsigned int waited_ms,
 			unsigned int limit_ms);
 	void *progress_context;
-	struct vn_wish *wishes;	    /* what the device was told, oldest first */
+	struct vn_ctrl_state *ctrl_state; /* what the device was told, oldest first */
 	uint64_t announced_at;	    /* last time that an announcement was due */
 	uint64_t recovered_at[5];   /* last recoveries, for giving up */
 
