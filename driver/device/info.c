@@ -49,21 +49,21 @@ static int status_events(struct vionet_device *device, uint32_t *happened)
 	uint8_t status = 0;
 	int result = device->transport->ops->status_read(device->transport,
 							 &status);
-	enum vn_ailment ailment = vn_device_diagnose(result, status);
+	enum vn_device_error error = vn_device_diagnose(result, status);
 
-	if (result && ailment == VN_AILMENT_NONE)
+	if (result && error == VN_DERR_NONE)
 		return result;
 	/* One that rests, or was not started, has no DRIVER_OK. */
-	if (ailment == VN_AILMENT_RESET && (!device->started || device->suspended))
-		ailment = VN_AILMENT_NONE;
-	if (ailment == VN_AILMENT_GONE) {
+	if (error == VN_DERR_RESET && (!device->started || device->suspended))
+		error = VN_DERR_NONE;
+	if (error == VN_DERR_GONE) {
 		device->gone = true;
 		*happened |= VIONET_EVENT_GONE;
-	} else if (ailment != VN_AILMENT_NONE) {
+	} else if (error != VN_DERR_NONE) {
 		*happened |= VIONET_EVENT_NEEDS_RESET;
 	}
-	if (ailment != VN_AILMENT_NONE && device->started)
-		vn_device_note(device, ailment);
+	if (error != VN_DERR_NONE && device->started)
+		vn_device_set_error(device, error);
 	return 0;
 }
 

@@ -193,6 +193,6 @@ int vionet_device_reconnect(struct vionet_device *device,
 	result = go_on(device, timeout_ms);
 	if (result)
 		return vn_error_prefix(result, "%s: reconnect", device->name);
-	vn_device_note(device, VN_AILMENT_NONE);
+	vn_device_set_error(device, VN_DERR_NONE);
 	return 0;
 }

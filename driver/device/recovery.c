@@ -83,7 +83,7 @@ static void pause_all(struct vionet_device *device, bool paused)
 }
 
 /* A device that needs it again at once is not helped by it. */
-static int check_patience(struct vionet_device *device)
+static int check_recoveries(struct vionet_device *device)
 {
 	uint64_t now = vn_now();
 
@@ -175,7 +175,7 @@ int vionet_device_recover(struct vionet_device *device,
 	if (!device->started)
 		return vn_error(ENETDOWN, "%s: recovery: the device is not started",
 				device->name);
-	result = check_patience(device);
+	result = check_recoveries(device);
 	if (result)
 		return vn_error_prefix(result, "%s: recovery", device->name);
 	for (unsigned int i = 0; i < device->queue_pairs && !device->gone; i++) {
@@ -319,11 +319,11 @@ static int check_suspendable(struct vionet_device *device)
 	return result;
 }
 
-static unsigned long long waited_ms(const struct vn_patience *patience, int result)
+static unsigned long long waited_ms(const struct vn_wait *wait, int result)
 {
-	uint64_t end = result == -ETIMEDOUT ? patience->end : vn_now();
+	uint64_t end = result == -ETIMEDOUT ? wait->end : vn_now();
 
-	return (end - patience->begin) / VN_MS;
+	return (end - wait->begin) / VN_MS;
 }
 
 /* Set a status bit and wait until the device shows `up` and no `down` (GEN-33,
@@ -331,7 +331,7 @@ static unsigned long long waited_ms(const struct vn_patience *patience, int resu
 static int change_status(struct vionet_device *device, uint8_t up, uint8_t down)
 {
 	struct vn_transport *transport = device->transport;
-	struct vn_patience patience = vn_device_patience(device, up == STATUS_SUSPEND ?
+	struct vn_wait wait = vn_device_wait_begin(device, up == STATUS_SUSPEND ?
 							 "suspend" : "resume");
 	uint8_t status = 0;
 	int result = transport->ops->status_read(transport, &status);
@@ -347,12 +347,12 @@ static int change_status(struct vionet_device *device, uint8_t up, uint8_t down)
 			return vn_error(EIO, "the device needs a reset");
 		if ((status & up) && !(status & down))
 			return 0;
-		result = vn_device_await(device, &patience);
+		result = vn_device_wait(device, &wait);
 		if (result)
 			return vn_error(-result, "the device has not followed "
 					"within %llu ms, its status reads 0x%02x; "
 					"recover it",
-					waited_ms(&patience, result), status);
+					waited_ms(&wait, result), status);
 	}
 	if (result == -ENODEV)
 		device->gone = true;

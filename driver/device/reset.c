@@ -51,27 +51,27 @@ int vn_device_add_status(struct vionet_device *device, uint8_t bit,
 
 /* ---- waiting for the device ---- */
 
-struct vn_patience vn_device_patience(const struct vionet_device *device,
+struct vn_wait vn_device_wait_begin(const struct vionet_device *device,
 				      const char *step)
 {
 	uint64_t now = vn_now();
 
-	return (struct vn_patience){ .begin = now, .step = step,
+	return (struct vn_wait){ .begin = now, .step = step,
 				     .end = now + device->transport->reset_timeout,
 				     .next = now + 1000 * VN_MS };
 }
 
-int vn_device_await(const struct vionet_device *device, struct vn_patience *patience)
+int vn_device_wait(const struct vionet_device *device, struct vn_wait *wait)
 {
-	uint64_t now = vn_now(), waited = now - patience->begin;
+	uint64_t now = vn_now(), waited = now - wait->begin;
 
-	if (now >= patience->end)
+	if (now >= wait->end)
 		return -ETIMEDOUT;
-	if (device->progress && now >= patience->next) {
-		patience->next = now + 1000 * VN_MS;
-		if (device->progress(device->progress_context, patience->step,
+	if (device->progress && now >= wait->next) {
+		wait->next = now + 1000 * VN_MS;
+		if (device->progress(device->progress_context, wait->step,
 				     (unsigned int)(waited / VN_MS),
-				     (unsigned int)((patience->end - patience->begin) /
+				     (unsigned int)((wait->end - wait->begin) /
 						    VN_MS)))
 			return -ECANCELED;
 	}
@@ -81,22 +81,22 @@ int vn_device_await(const struct vionet_device *device, struct vn_patience *pati
 }
 
 /* It was waited for as long as is allowed, or as the application wanted. */
-static int still_resets(const struct vn_patience *patience, int result, uint8_t status)
+static int still_resets(const struct vn_wait *wait, int result, uint8_t status)
 {
 	const double second = 1000.0 * VN_MS;
 
 	if (result != -ETIMEDOUT)
 		return vn_error(-result, "the device has not finished its reset after "
 				"%.1f s, its status reads 0x%02x: given up",
-				(double)(vn_now() - patience->begin) / second, status);
+				(double)(vn_now() - wait->begin) / second, status);
 	return vn_error(ETIMEDOUT, "the device has not finished its reset within %g s, "
 			"its status reads 0x%02x; give it longer: reset_timeout_ms",
-			(double)(patience->end - patience->begin) / second, status);
+			(double)(wait->end - wait->begin) / second, status);
 }
 
 static int wait_reset(struct vionet_device *device)
 {
-	struct vn_patience patience = vn_device_patience(device, "reset");
+	struct vn_wait wait = vn_device_wait_begin(device, "reset");
 	uint8_t status = 0;
 	int result;
 
@@ -104,9 +104,9 @@ static int wait_reset(struct vionet_device *device)
 		result = vn_device_read_status(device, &status);
 		if (result || status == 0)
 			return result;
-		result = vn_device_await(device, &patience);
+		result = vn_device_wait(device, &wait);
 		if (result)
-			return still_resets(&patience, result, status);
+			return still_resets(&wait, result, status);
 	}
 }
 

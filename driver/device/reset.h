@@ -8,7 +8,7 @@
 #define VN_RESET_TIMEOUT_MS 1000u
 
 /* While the device is waited for: until when, and when to say so. */
-struct vn_patience {
+struct vn_wait {
 	uint64_t begin, end, next; /* ns */
 	const char *step;
 };
@@ -18,12 +18,12 @@ struct vn_patience {
 int vn_device_reset(struct vionet_device *device);
 
 /* Begin to wait for the device, as long as a reset may take. */
-struct vn_patience vn_device_patience(const struct vionet_device *device,
+struct vn_wait vn_device_wait_begin(const struct vionet_device *device,
 				      const char *step);
 
 /* Sleep a little. Returns 0; -ETIMEDOUT at the end, -ECANCELED if the application does
  * not want to wait any longer; both without text. */
-int vn_device_await(const struct vionet_device *device, struct vn_patience *patience);
+int vn_device_wait(const struct vionet_device *device, struct vn_wait *wait);
 
 /* What it takes to use it failed for good: say so to the device, then reset it. The
  * error text, which belongs to `result`, stays. */

@@ -179,7 +179,7 @@ int vn_device_go(struct vionet_device *device)
 	int result = 0;
 
 	device->quiet = false;
-	vn_device_note(device, VN_AILMENT_NONE);
+	vn_device_set_error(device, VN_DERR_NONE);
 	if (vn_transport_can(device->transport, VN_CAN_DMA))
 		result = device->transport->ops->dma(device->transport, true);
 	if (result == 0)

@@ -75,9 +75,9 @@ void vn_queue_look_after(struct vionet_queue *queue, uint64_t now)
 	    vn_queue_paused(queue) || (uint64_t)still < rescue_interval(queue))
 		return;
 	watch(queue, now);
-	vn_device_look(queue->device);
+	vn_device_poll_error(queue->device);
 	/* One that is to be reset is not to be notified either (GEN-28). */
-	if (vn_device_ails(queue->device))
+	if (vn_device_has_error(queue->device))
 		return;
 	vn_queue_kick(queue);
 	vn_count(&queue->counters.rescues, 1);

@@ -25,7 +25,7 @@
 /* Nothing more will come of it. */
 static bool is_hopeless(const struct vionet_queue *queue)
 {
-	return queue->error || vn_device_ails(queue->device);
+	return queue->error || vn_device_has_error(queue->device);
 }
 
 int vionet_queue_drain(struct vionet_queue *queue, unsigned int timeout_ms)
@@ -72,7 +72,7 @@ int vionet_queue_arm(struct vionet_queue *queue)
 	if (queue->error)
 		return vionet_queue_check(queue);
 	/* What has come is still to be taken. */
-	if (ready != 0 || !vn_device_ails(queue->device))
+	if (ready != 0 || !vn_device_has_error(queue->device))
 		return ready;
 	queue->bursts->disarm(queue);
 	return vionet_queue_check(queue);

@@ -53,11 +53,11 @@ struct vn_net_config {
 };
 
 /* What no queue of the device's will recover from by itself. */
-enum vn_ailment {
-	VN_AILMENT_NONE = 0,
-	VN_AILMENT_GAVE_UP, /* it needs a reset */
-	VN_AILMENT_RESET,   /* somebody else has reset it */
-	VN_AILMENT_GONE,
+enum vn_device_error {
+	VN_DERR_NONE = 0,
+	VN_DERR_NEEDS_RESET, /* it needs a reset */
+	VN_DERR_RESET,   /* somebody else has reset it */
+	VN_DERR_GONE,
 };
 
 struct vionet_device {
@@ -87,7 +87,7 @@ struct vionet_device {
 	struct vionet_queue *rx, *tx; /* while started, one a pair */
 	struct vn_queue_plan *plans;  /* what they were made from, by index */
 	bool live;	/* DRIVER_OK: the control queue may be used */
-	uint8_t ailment; /* vn_ailment, since it went live; any thread, atomic */
+	uint8_t error; /* vn_device_error, since it went live; any thread, atomic */
 	bool suspended;
 
 	struct vn_control *control; /* NULL: none */

@@ -14,20 +14,20 @@
 /* ---- health ---- */
 
 /* The device's own word on it. Our queues are dead if somebody else reset it, too. */
-enum vn_ailment vn_device_diagnose(int result, uint8_t status)
+enum vn_device_error vn_device_diagnose(int result, uint8_t status)
 {
 	if (result)
-		return result == -ENODEV ? VN_AILMENT_GONE : VN_AILMENT_NONE;
+		return result == -ENODEV ? VN_DERR_GONE : VN_DERR_NONE;
 	if (status & STATUS_DEVICE_NEEDS_RESET)
-		return VN_AILMENT_GAVE_UP;
-	return status & STATUS_DRIVER_OK ? VN_AILMENT_NONE : VN_AILMENT_RESET;
+		return VN_DERR_NEEDS_RESET;
+	return status & STATUS_DRIVER_OK ? VN_DERR_NONE : VN_DERR_RESET;
 }
 
-void vn_device_look(struct vionet_device *device)
+void vn_device_poll_error(struct vionet_device *device)
 {
 	struct vn_transport *transport = device->transport;
 	struct vn_error_kept text;
-	enum vn_ailment ailment;
+	enum vn_device_error error;
 	uint8_t status = 0;
 	int result;
 
@@ -36,20 +36,20 @@ void vn_device_look(struct vionet_device *device)
 	vn_error_keep(&text);
 	result = transport->ops->health(transport, &status);
 	(void)vn_error_restore(result, &text);
-	ailment = vn_device_diagnose(result, status);
-	if (ailment != VN_AILMENT_NONE)
-		vn_device_note(device, ailment);
+	error = vn_device_diagnose(result, status);
+	if (error != VN_DERR_NONE)
+		vn_device_set_error(device, error);
 }
 
 int vn_device_check(const struct vionet_device *device)
 {
-	switch (__atomic_load_n(&device->ailment, __ATOMIC_RELAXED)) {
-	case VN_AILMENT_NONE:
+	switch (__atomic_load_n(&device->error, __ATOMIC_RELAXED)) {
+	case VN_DERR_NONE:
 		return 0;
-	case VN_AILMENT_GONE:
+	case VN_DERR_GONE:
 		return vn_error(ENODEV, "%s: the device is gone; close it",
 				device->name);
-	case VN_AILMENT_RESET:
+	case VN_DERR_RESET:
 		return vn_error(EIO, "%s: the device was reset by somebody else; "
 				"recover it, or stop and start it", device->name);
 	default:
@@ -102,7 +102,7 @@ int vionet_queue_check(const struct vionet_queue *queue)
 
 	switch (error) {
 	case VN_QERR_NONE:
-		return vn_device_ails(queue->device) ?
+		return vn_device_has_error(queue->device) ?
 			       vn_device_check(queue->device) : check_reach(queue);
 	case VN_QERR_INDEX_JUMP:
 		snprintf(what, sizeof(what), "the used index jumped by %u with %u "

@@ -29,22 +29,22 @@ void vn_queue_break(struct vionet_queue *queue, enum vn_queue_error error,
 		    uint32_t value, uint32_t limit) __attribute__((cold));
 
 /* What a status, or the failure to read it, says of a device that was live. */
-enum vn_ailment vn_device_diagnose(int result, uint8_t status);
+enum vn_device_error vn_device_diagnose(int result, uint8_t status);
 
 /* ---- info.c ---- */
 
 /* Nothing moves: note what the device's status says of its health. Any thread between
  * start and stop; the error text stays. */
-void vn_device_look(struct vionet_device *device);
+void vn_device_poll_error(struct vionet_device *device);
 
-static inline bool vn_device_ails(const struct vionet_device *device)
+static inline bool vn_device_has_error(const struct vionet_device *device)
 {
-	return __atomic_load_n(&device->ailment, __ATOMIC_RELAXED) != VN_AILMENT_NONE;
+	return __atomic_load_n(&device->error, __ATOMIC_RELAXED) != VN_DERR_NONE;
 }
 
-static inline void vn_device_note(struct vionet_device *device, enum vn_ailment ailment)
+static inline void vn_device_set_error(struct vionet_device *device, enum vn_device_error error)
 {
-	__atomic_store_n(&device->ailment, (uint8_t)ailment, __ATOMIC_RELAXED);
+	__atomic_store_n(&device->error, (uint8_t)error, __ATOMIC_RELAXED);
 }
 
 /* Nothing is wrong with it as a whole: 0; -EIO or -ENODEV, and what is to be done. */
