@@ -11,6 +11,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <vionet/queue.h>
@@ -147,7 +148,7 @@ struct vn_source {
 };
 
 struct vionet_queue {
-	/* Read and written by every burst. */
+	/* Two lines that every burst reads and writes. */
 	union {
 		struct vn_split split;
 		struct vn_packed packed;
@@ -167,6 +168,8 @@ struct vionet_queue {
 	uint16_t refill_batch;
 	uint16_t batch_left; /* in order: buffers of a batch still to be taken */
 	uint32_t batch_written; /* what was written to its last one */
+
+	/* Two lines that a burst mostly only reads. */
 	uint32_t posted;    /* receive: bytes of each buffer, with header */
 	uint32_t max_frame; /* longest frame to transmit, without VLAN tag */
 	struct vionet_pool *pool;
@@ -230,6 +233,12 @@ struct vionet_queue {
 	pthread_t owner;
 #endif
 };
+
+/* Lines of 64 bytes, counted from the beginning of the queue. */
+_Static_assert(offsetof(struct vionet_queue, posted) == 2 * 64,
+	       "what every burst writes is two lines");
+_Static_assert(offsetof(struct vionet_queue, error) == 4 * 64,
+	       "what a burst needs to know is two more");
 
 /* Bursts of a paused queue do nothing. Control thread; the queue's thread is not
  * in the library. */
