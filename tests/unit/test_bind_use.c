@@ -477,6 +477,7 @@ static void processes_that_cannot_be_looked_at(void **state)
 
 	(void)state;
 	add_nic("vfio-pci");
+	fake_stop(&fake); /* its thread opens files too */
 	vn_host.proc = "/proc";
 	snprintf(node, sizeof(node), "%s/7", fake.vfio);
 	fd = open(node, O_RDWR);
