@@ -106,7 +106,7 @@ static int status(struct command_server *commands, const char *rest, FILE *out)
 		return -EINVAL;
 	fprintf(out,
 		"driver %s, status 0x%02x, sessions %u, kicks %" PRIu64
-		", interrupts %" PRIu64 ", breaches %u, advice %u, faults %u\n",
+		", interrupts %" PRIu64 ", violations %u, warnings %u, faults %u\n",
 		device->server->fd >= 0 ? "connected" : "none", device->status,
 		device->server->sessions, device->server->kicks,
 		device->server->interrupts.raised, device->breaches, device->advice,

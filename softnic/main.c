@@ -74,7 +74,7 @@ static void sum_up(const struct device *device)
 	const struct server *server = device->server;
 
 	printf("vionet-softnic: drivers %u, kicks %" PRIu64 ", interrupts %" PRIu64
-	       ", breaches %u, advice %u, DMA faults %u\n",
+	       ", violations %u, warnings %u, DMA faults %u\n",
 	       server->sessions, server->kicks, server->interrupts.raised,
 	       device->breaches, device->advice, device->faults);
 	net_command((struct device *)(uintptr_t)device, "totals", stdout);

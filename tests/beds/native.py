@@ -147,7 +147,7 @@ class Run(Process):
         self.wait()
         return [line for line in self.device.lines if line and FAULT.match(line)]
 
-    def breaches(self):
+    def violations(self):
         self.wait()
         return [line for line in self.device.lines if line and VIOLATION.match(line)]
 

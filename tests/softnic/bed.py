@@ -166,7 +166,7 @@ class Bed:
         """The end of a test in which it did: what was reported."""
         self.driver.close()
         self.nic.stop()
-        return self.nic.breaches(should)
+        return self.nic.violations(should)
 
     def virtio(self, flags=0, kind=0, hdr_len=0, gso_size=0, start=0, offset=0, buffers=0, outer=0,
                inner=0):

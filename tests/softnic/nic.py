@@ -78,7 +78,7 @@ class Softnic:
         with open(self.errors.name) as file:
             return file.read()
 
-    def breaches(self, should=False):
+    def violations(self, should=False):
         """IDs of the requirements that the driver violated, or of the warnings."""
         kind = "warning" if should else "violation"
         found = [re.match(kind + r': "[^"]+" \(([A-Z]+-\d\d)\): ', line) for line in self.lines]
@@ -87,5 +87,5 @@ class Softnic:
     def check(self):
         """After the end: all was well."""
         self.stop()
-        if self.status != 0 or self.breaches():
+        if self.status != 0 or self.violations():
             raise AssertionError(f"status {self.status}: {self.lines}")

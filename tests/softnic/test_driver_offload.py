@@ -60,7 +60,7 @@ class Capture(unittest.TestCase):
                 sent = offload(nic, *arguments)
                 nic.wait()
                 self.assertEqual((nic.status, nic.lines), (0, []))
-                self.assertIn("breaches 0, advice 0, DMA faults 0", nic.output)
+                self.assertIn("violations 0, warnings 0, DMA faults 0", nic.output)
             return sent, self.frames(path)
 
     def frames(self, path):
@@ -173,7 +173,7 @@ class Kernel(unittest.TestCase):
             nic = stack.enter_context(Softnic("--once", "--features", features, "--peer", "tap:tap0"))
             sent = offload(nic, *kinds)
             nic.wait()
-            self.assertEqual((nic.status, nic.breaches()), (0, []))
+            self.assertEqual((nic.status, nic.violations()), (0, []))
             self.assertEqual(sent, {**dict.fromkeys(kinds, COUNT), "invalid": 0})
             for kind in kinds:
                 if kind.startswith("tso"):

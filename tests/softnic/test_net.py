@@ -306,7 +306,7 @@ class Requirements(unittest.TestCase):
         with Bed("--peer", "sink", features=features) as bed:
             bed.send(frame, **header)
             must = set(bed.broken())
-            return must, set(bed.nic.breaches(True)), bed.nic.status, bed.nic.lines
+            return must, set(bed.nic.violations(True)), bed.nic.status, bed.nic.lines
 
     def test_headers(self):
         for requirement, features, frame, header in BREACHES:
@@ -339,12 +339,12 @@ class Requirements(unittest.TestCase):
     def negotiate(self, features):
         with Bed("--peer", "sink", only=features | ALWAYS, offer="+all,-IN_ORDER,-MAC,-MTU",
                  buffers=0, start=False, queue_size=4) as bed:
-            return bed.broken() + bed.nic.breaches(True)
+            return bed.broken() + bed.nic.violations(True)
 
     def test_recommended_features(self):
         with Bed("--peer", "sink", offer="+all,+STANDBY,-IN_ORDER") as bed:
             bed.broken()
-            self.assertLessEqual({"NETF-28", "NETF-29", "NETF-30"}, set(bed.nic.breaches(True)))
+            self.assertLessEqual({"NETF-28", "NETF-29", "NETF-30"}, set(bed.nic.violations(True)))
 
     def test_transmit_buffers(self):
         for pieces, writable, requirement in (([bytes(11)], [], "NET-12"),
@@ -366,7 +366,7 @@ class Requirements(unittest.TestCase):
                 bed.send(udp4(pattern(100)))
                 bed.frames(count=1)
                 self.assertEqual(bed.broken(), [])
-                self.assertIn(requirement, bed.nic.breaches(True))
+                self.assertIn(requirement, bed.nic.violations(True))
         with Bed("--peer", "loop", buffers=0) as bed:
             bed.receive[0].add(readable=[bytes(8)], writable=[2048])
             bed.send(udp4())
@@ -376,7 +376,7 @@ class Requirements(unittest.TestCase):
         with Bed("--peer", "loop", features=("CTRL_VQ", "MQ"), pairs=2, buffers=0) as bed:
             bed.send(udp4())
             bed.broken()
-            self.assertIn("NET-61", bed.nic.breaches(True))
+            self.assertIn("NET-61", bed.nic.violations(True))
 
 
 class Nonsense(unittest.TestCase):

@@ -411,7 +411,7 @@ class Requirements(unittest.TestCase):
                 with Driver(nic.path) as driver:
                     function(driver)
                 self.assertEqual(nic.stop(), 3, nic.lines)
-                found = nic.breaches() + nic.breaches(should=True)
+                found = nic.violations() + nic.violations(should=True)
                 self.assertIn(identity, found, nic.lines)
 
     def test_a_recommendation_fails_only_when_strict(self):
@@ -420,7 +420,7 @@ class Requirements(unittest.TestCase):
             with Driver(nic.path) as driver:
                 function(driver)
             self.assertEqual(nic.stop(), 0, nic.lines)
-            self.assertEqual(nic.breaches(should=True), ["RSVD-03"])
+            self.assertEqual(nic.violations(should=True), ["RSVD-03"])
 
 
 class Registers(unittest.TestCase):
@@ -504,7 +504,7 @@ class Registers(unittest.TestCase):
         ready(driver, {"RING_PACKED"})
         self.assertEqual(driver.read("queue_size"), 300)
         nic.stop()
-        self.assertEqual(nic.breaches(), [])
+        self.assertEqual(nic.violations(), [])
 
     def test_vectors(self):
         nic, driver = self.device("--vectors", "3", "--features", SPLIT_ONLY)

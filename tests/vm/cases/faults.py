@@ -28,7 +28,7 @@ class Faults(lab.Case):
 
     def one(self, name, command):
         begin = time.monotonic()
-        run = self.guest(command, native=["--peer", "loop", "--fault", name], judge=False)
+        run = self.guest(command, native=["--peer", "loop", "--fault", name], checked=False)
         status = run.wait()
         took = time.monotonic() - begin
         said = run.output + "\n" + run.tail()
@@ -38,7 +38,7 @@ class Faults(lab.Case):
         self.assertIsNone(lab.native.SANITIZER.search(said), said)
         self.assertLess(took, SECONDS, said)
         if name not in DEVICES_OWN:
-            self.assertEqual((run.breaches(), run.faults()), ([], []), said)
+            self.assertEqual((run.violations(), run.faults()), ([], []), said)
         run.end()
 
     def area(self, letters, command):
@@ -86,7 +86,7 @@ class Silent(lab.Case):
     beds = "native asan"
 
     def run_on(self, command, *softnic):
-        return self.run_guest(command, native=["--peer", "loop", "--lossless", *softnic], judge=False)
+        return self.run_guest(command, native=["--peer", "loop", "--lossless", *softnic], checked=False)
 
     def test_is_used(self):
         for fault, name in (("C17", "queue_desc queue_driver queue_device"),
@@ -108,13 +108,13 @@ class Silent(lab.Case):
 
     def test_strictly_it_is_refused(self):
         run = self.run_guest([self.vionet, "info", "--running", "--strict", self.nic], status=1,
-                             native=["--fault", "C17"], judge=False)
+                             native=["--fault", "C17"], checked=False)
         self.assertRegex(run.output, "queue_desc: wrote 0x[0-9a-f]+, the device reads back 0, which is "
                          "refused as it was asked for")
 
     def test_no_answer_at_all(self):
         run = self.run_guest([self.vionet, "info", self.nic], status=3, native=["--fault", "A26"],
-                             judge=False)
+                             checked=False)
         self.assertIn("it does not answer: its configuration space reads all-ones", run.output)
 
 

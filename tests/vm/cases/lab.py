@@ -101,9 +101,9 @@ class Case(unittest.TestCase):
 
     # ---- running them ----
 
-    def guest(self, command, *options, vm=(), native=(), judge=True, **more):
+    def guest(self, command, *options, vm=(), native=(), checked=True, **more):
         """Starts the command on the bed. `vm` and `native` are options for the one and the other,
-        plain ones for a case that knows only guests. Unless `judge` is off, the test fails if
+        plain ones for a case that knows only guests. Unless `checked` is off, the test fails if
         the bed itself has something against the run at its end."""
         if isinstance(command, str):
             command = ["bash", "-c", command]
@@ -114,11 +114,11 @@ class Case(unittest.TestCase):
             self.assertEqual(options, ())
             run = self.bed.start(command, native, **more)
         self.addCleanup(run.end)
-        if judge:
-            self.addCleanup(self.judge_run, run)
+        if checked:
+            self.addCleanup(self.check_run, run)
         return run
 
-    def judge_run(self, run):
+    def check_run(self, run):
         if run.process.poll() is None:  # the test has failed already: nothing is waited for
             run.interrupt()
         self.assertEqual(run.complaint(), "")

@@ -114,9 +114,9 @@ class GoneWrong(lab.Case):
 
     beds = "native asan tsan valgrind"
 
-    def traffic(self, *options, judge=True):
+    def traffic(self, *options, checked=True):
         run = self.guest([self.vionet, "pktgen", self.nic, "--duration", "60", "--rate", "10k",
-                          "--interval", "0.1"], native=["--peer", "loop", *options], judge=judge)
+                          "--interval", "0.1"], native=["--peer", "loop", *options], checked=checked)
         self.assertTrue(lab.native.wait_until(
             lambda: re.search(r"RX *[1-9]", run.output), lambda: run.process.poll() is None), run.output)
         return run
@@ -157,7 +157,7 @@ class GoneWrong(lab.Case):
         self.next_one(run)
 
     def test_killed(self):
-        run = self.traffic(judge=False)
+        run = self.traffic(checked=False)
         run.device.kill()
         self.expect(run, "the device is gone", 1.5)
 
@@ -238,7 +238,7 @@ class WrongDma(lab.Case):
     def wrong(self, what, address, **more):
         wire = self.wire()
         guest = self.guest([self.program("tests/vm/vm_wrong_dma"), self.nic, what], wire=wire,
-                           judge=False, **more)
+                           checked=False, **more)
         guest.wait_line("ready")
         frames = list(lab.mixed_frames(2))
         wire.send(frames[:1])
@@ -283,7 +283,7 @@ class WrongDmaToServers(WrongDma):
         guest = self.wrong(what, r"device writes \d+ bytes at (0x[0-9a-f]+)")
         self.assertIn("the device gave up", guest.output)
         self.assertEqual(guest.device_status, 3, guest.tail())
-        self.assertEqual((len(guest.faults()), guest.breaches()), (1, []))
+        self.assertEqual((len(guest.faults()), guest.violations()), (1, []))
         self.assertTrue(guest.faults()[0].endswith(why), guest.faults())
 
     def test_read_only(self):

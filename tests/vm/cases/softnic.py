@@ -35,7 +35,7 @@ IN_ETHTOOL = {CSUM: "tx-checksum-ip-generic", HOST_TSO4: "tx-tcp-segmentation",
               GUEST_CSUM: "rx-checksumming"}
 
 # The device's last words when the driver violated no requirement and touched no memory that it had not mapped.
-BLAMELESS = r"drivers 1, .*\bbreaches 0, .*\bDMA faults 0\b"
+BLAMELESS = r"drivers 1, .*\bviolations 0, .*\bDMA faults 0\b"
 
 
 @dataclasses.dataclass
