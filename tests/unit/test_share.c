@@ -294,6 +294,81 @@ static void packets_of_other_devices_stay(void **state)
 	close_device(&pair, 1);
 }
 
+/* What was refused is sent once the pool is shown, while both run; a start forgets. */
+static void shown_while_they_run(void **state)
+{
+	struct vionet_packet *p;
+	struct vionet_pool *other;
+	struct vionet_queue *tx;
+	struct pair pair;
+
+	(void)state;
+	open_pair(&pair);
+	pair.pool = make_pool(pair.device[0], VIONET_DEVICE_WRITES);
+	other = make_pool(pair.device[1], VIONET_DEVICE_WRITES);
+	start(pair.device[0], pair.pool);
+	start(pair.device[1], other);
+	tx = vionet_device_tx_queue(pair.device[1], 0);
+	p = receive_at(&pair, 0, 7);
+	assert_int_equal(vionet_queue_transmit(tx, &p, 1), 0);
+	assert_int_equal(vionet_queue_check(tx), -EXDEV);
+	assert_int_equal(vionet_device_stop(pair.device[1]), 0);
+	start(pair.device[1], other);
+	tx = vionet_device_tx_queue(pair.device[1], 0);
+	assert_int_equal(vionet_queue_check(tx), 0);
+	assert_int_equal(vionet_pool_share(pair.pool, pair.device[1], VIONET_DEVICE_READS),
+			 0);
+	assert_int_equal(vionet_queue_transmit(tx, &p, 1), 1);
+	assert_int_equal(vionet_queue_drain(tx, 60000), 0);
+	assert_int_equal(pair.last[1][12], 7);
+	assert_int_equal(vionet_queue_check(tx), 0);
+	/* Not while its packets are out, nor while a queue takes them. */
+	assert_int_equal(vionet_pool_destroy(pair.pool), -EBUSY);
+	assert_int_equal(vionet_device_stop(pair.device[0]), 0);
+	assert_int_equal(vionet_pool_destroy(pair.pool), 0);
+	assert_int_equal(vionet_device_stop(pair.device[1]), 0);
+	close_device(&pair, 0);
+	close_device(&pair, 1);
+}
+
+/* A device that keeps another's packets and does not stop: they come back with the reset
+ * that succeeds, or when it is closed, whoever is closed first. */
+static void one_that_does_not_stop(void **state)
+{
+	(void)state;
+	for (int way = 0; way < 3; way++) {
+		struct vionet_packet *p;
+		struct pair pair;
+		int fds = open_descriptors();
+
+		raise_pair(&pair);
+		pair.model[1]->hold = true;
+		p = receive_at(&pair, 0, 3);
+		assert_int_equal(vionet_queue_transmit(
+			vionet_device_tx_queue(pair.device[1], 0), &p, 1), 1);
+		pair.model[1]->never_reset = true;
+		assert_true(vionet_device_stop(pair.device[1]) != 0);
+		assert_int_equal(vionet_device_stop(pair.device[0]), 0);
+		assert_true(vionet_pool_available(pair.pool) < COUNT);
+		assert_int_equal(vionet_pool_destroy(pair.pool), -EBUSY);
+		if (way == 0) {
+			pair.model[1]->never_reset = false;
+			start(pair.device[1], pair.pool);
+			assert_int_equal(vionet_device_stop(pair.device[1]), 0);
+			assert_int_equal(vionet_pool_available(pair.pool), COUNT);
+		}
+		if (way == 1)
+			close_device(&pair, 0);
+		(void)vionet_device_close(pair.device[1]);
+		if (way != 1) {
+			assert_int_equal(vionet_pool_available(pair.pool), COUNT);
+			assert_int_equal(vionet_pool_destroy(pair.pool), 0);
+			close_device(&pair, 0);
+		}
+		assert_int_equal(open_descriptors(), fds);
+	}
+}
+
 static void what_makes_no_sense_is_refused(void **state)
 {
 	struct vionet_start_options options = { .rx_queue_size = 16 };
@@ -433,9 +508,11 @@ int main(void)
 		cmocka_unit_test(frames_go_both_ways),
 		cmocka_unit_test(frames_of_a_pool_beside_its_own),
 		cmocka_unit_test(packets_of_other_devices_stay),
+		cmocka_unit_test(shown_while_they_run),
 	};
 	const struct CMUnitTest once[] = {
 		cmocka_unit_test(either_device_may_go_first),
+		cmocka_unit_test(one_that_does_not_stop),
 		cmocka_unit_test(own_memory_under_a_shared_pool),
 		cmocka_unit_test(what_makes_no_sense_is_refused),
 		with_rig(a_server_that_only_reads),
