@@ -1,92 +1,27 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """
-The faults of the bus side (areas A, B, C, I, J, K): that each does what --list-faults says, as a raw
+The faults of the bus side: that each does what --list-faults says, as a raw
 driver sees it.
 
-Owns: one look at each row of fault_transport.def.
-Read next: raw.py; test_rings.py and test_net.py have the faults of rings and frames.
+Owns: one look at each row of fault/transport.def, but for those of test_faults_space.py.
+Read next: faults.py, raw.py; test_rings.py and test_net.py have the faults of rings and frames.
 """
 
 import os
-import struct
 import time
 import unittest
 
+import faults
+from faults import LEAST
 from nic import Softnic
 from raw import (ACKNOWLEDGE, DRIVER, DRIVER_OK, FEATURES_OK, IRQ_ERR, IRQ_REQ, NEEDS_RESET,
-                 Driver, Refused)
+                 Driver)
 from raw_rings import SplitQueue
 
 FRAME = bytes(12) + bytes.fromhex("0200000000010200000000020800") + bytes(46)
-LEAST = "-all,+VERSION_1,+ACCESS_PLATFORM,+RING_RESET,+MAC,+MTU,+STATUS,+SPEED_DUPLEX"
-WALK = 48
 
 LOOKS = {}
-
-
-def look(*names, options=(), vectors=0, features=LEAST):
-    """The function sees the fault: it returns True, or a list of pairs that are equal."""
-    def note(function):
-        for name in names:
-            LOOKS[name] = (function, ["--peer", "sink", "--features", features, *options], vectors)
-        return function
-    return note
-
-
-# ---- configuration space ----
-
-def space(d):
-    return d.region_read(7, 0, 256)
-
-
-def caps(d):
-    return d.capabilities()
-
-
-def virtio(d, kind):
-    """The first capability of that type: (bar, offset, length, cap_len)."""
-    for _, identity, data in caps(d):
-        if identity == 9 and data[3] == kind:
-            return (data[4], *struct.unpack_from("<II", data, 8), data[2])
-    return None
-
-
-LOOKS_AT_SPACE = {
-    "A27": lambda d: d.version[1]["capabilities"]["max_dma_maps"] == 0xffffffff,
-    "A26": lambda d: set(space(d)) == {0xff},
-    "A01": lambda d: d.config(2, 2) not in range(0x1000, 0x1080),
-    "A02": lambda d: d.config(0x2c, 4) == 0xffffffff and d.config(0x0a, 2) == 0xffff,
-    "A03": lambda d: d.config(6, 2) & 0x10 == 0,
-    "A04": lambda d: space(d)[0x34] < 0x40,
-    "A05": lambda d: any(space(d)[at + 1] == at for at, _, _ in caps(d)),
-    "A06": lambda d: len(caps(d)) == WALK and {9} >= {kind for _, kind, _ in caps(d)[1:]},
-    "A07": lambda d: len(caps(d)) == WALK and 9 not in {kind for _, kind, _ in caps(d)},
-    "A08": lambda d: virtio(d, 1)[3] < 16,
-    "A09": lambda d: virtio(d, 1)[3] > 64,
-    "A10": lambda d: {0x77, 7} <= {data[3] for _, kind, data in caps(d) if kind == 9},
-    "A11": lambda d: caps(d)[0][1] != 9 and caps(d)[0][2][3] == 1,
-    "A12": lambda d: virtio(d, 1)[0] == 0 and d.region_info(0)[0]["size"] == 0,
-    "A13": lambda d: virtio(d, 2) is None and virtio(d, 5) is not None,
-    "A14": lambda d: d.region_info(virtio(d, 1)[0])[0]["size"] == 0,
-    "A15": lambda d: sum(virtio(d, 1)[1:3]) > d.region_info(4)[0]["size"],
-    "A16": lambda d: virtio(d, 1)[2] == 52,
-    "A17": lambda d: virtio(d, 1)[1] % 4 != 0,
-    "A18": lambda d: virtio(d, 1)[2] == 0,
-    "A19": lambda d: virtio(d, 4)[2] == 0xffffffff,
-    "A20": lambda d: virtio(d, 3)[0] == 1,
-    "A21": lambda d: virtio(d, 1) != virtio(d, 1),
-    "A23": lambda d: next(struct.unpack_from("<HI", data, 2) for _, kind, data in caps(d)
-                          if kind == 0x11) == (0x7ff, 3),
-    "B20": lambda d: virtio(d, 4)[2] == 6,
-}
-
-
-@look("A24")
-def no_config(d):
-    try:
-        d.config(0, 2)
-    except Refused:
-        return True
+look = faults.looking(LOOKS)
 
 
 # ---- registers ----
@@ -569,33 +504,8 @@ def writes_to_interrupts(d):
     return memory.read(0, 4) == b"\xa5" * 4
 
 
-for name, function in LOOKS_AT_SPACE.items():
-    look(name)(function)
-
-
-class Faults(unittest.TestCase):
-    def seen(self, name, *fault):
-        function, options, vectors = LOOKS[name]
-        with Softnic(*options, *fault) as nic:
-            with Driver(nic.path, find=False) as driver:
-                if vectors:
-                    driver.set_vectors(vectors)
-                seen = function(driver)
-            nic.stop()
-            self.assertIn(nic.status, (0, 3), nic.lines)
-        return bool(seen)
-
-    def test_each_is_seen(self):
-        for name in LOOKS:
-            with self.subTest(name):
-                self.assertTrue(self.seen(name, "--fault", name))
-
-    def test_none_is_seen_without(self):
-        """The looks can fail: those that need not wait for something see nothing here."""
-        for name in LOOKS:
-            if name[0] in "AB":
-                with self.subTest(name):
-                    self.assertFalse(self.seen(name))
+class Faults(faults.Case):
+    looks = LOOKS
 
     def test_the_map_stops_a_write(self):
         with Softnic("--peer", "sink", "--features", LEAST, "--fault", "K02,K03,K07",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The rings of the model (model.h), both layouts, and what the driver must not do with
- * them: each breach that is seen is counted, the first one is kept as a text.
+ * The rings of the model (model.h), both layouts, frames that pass through them, and what
+ * the driver must not do with them: each breach that is seen is counted, the first one is kept as a text.
  */
 #include <endian.h>
 #include <stdarg.h>
@@ -429,4 +429,100 @@ void model_bell(struct model *m, unsigned int index, uint32_t value, size_t size
 	if (!ring || at >= q->size ||
 	    (!m->threaded && is_available(get16(ring + 14), value >> 31)))
 		model_breach(m, "doorbell data 0x%x", value);
+}
+
+/* ---- traffic ---- */
+
+/* In order, a used entry for each batch; what is left over gets one too. */
+static void complete(struct model *m, unsigned int id, unsigned int *open,
+		     bool last)
+{
+	if (m->batch < 2) {
+		model_used(m, 1, id, 0, 1);
+		return;
+	}
+	if (*open == m->batch || (last && *open != 0)) {
+		model_used_batch(m, 1, *open, 0);
+		*open = 0;
+	}
+}
+
+unsigned int model_transmit(struct model *m)
+{
+	static uint8_t data[70000];
+	unsigned int count = 0, open = 0;
+	size_t length;
+	int id;
+
+	while (m->queue[1].enabled && (m->status & 4) &&
+	       (id = model_take(m, 1, data, sizeof(data), &length)) >= 0) {
+		if (m->on_frame && length >= model_header_size(m))
+			m->on_frame(m->context, data, length);
+		m->sent++;
+		count++;
+		open++;
+		complete(m, (unsigned int)id, &open, false);
+	}
+	if (m->batch >= 2)
+		complete(m, 0, &open, true);
+	model_want_kick(m, 1);
+	return count;
+}
+
+static bool deliver_piece(struct model *m, const uint8_t *data, size_t length)
+{
+	const struct model_element *e = m->queue[0].element;
+	size_t room;
+	int id = model_take(m, 0, NULL, 0, &room);
+	uint8_t *to;
+
+	if (id < 0)
+		return false;
+	to = length <= room && e->write ? model_at(m, e->address, length, true) :
+					  NULL;
+	if (to)
+		memcpy(to, data, length);
+	model_used(m, 0, (uint32_t)id, (uint32_t)length, 1);
+	model_want_kick(m, 0);
+	return true;
+}
+
+size_t model_header_size(const struct model *m)
+{
+	if (m->accepted[1] & (1ull << 1 | 1ull << 3))
+		return 24;
+	return m->accepted[0] & 1ull << 57 ? 20 : 12;
+}
+
+unsigned int model_deliver(struct model *m, const uint8_t *frame, size_t length,
+			   size_t piece, int num_buffers)
+{
+	size_t header = model_header_size(m), total = length + header, done = 0;
+	uint8_t *data = calloc(1, total);
+	unsigned int pieces = 0;
+
+	if (piece == 0)
+		piece = total;
+	pieces = (unsigned int)((total + piece - 1) / piece);
+	memcpy(data, m->rx_header, header);
+	memcpy(data + header, frame, length);
+	put16(data + 10, (uint16_t)(num_buffers < 0 ? (int)pieces : num_buffers));
+	for (pieces = 0; done < total; pieces++) {
+		size_t now = total - done < piece ? total - done : piece;
+
+		if (!deliver_piece(m, data + done, now))
+			break;
+		done += now;
+	}
+	free(data);
+	return done == total ? pieces : 0;
+}
+
+void model_interrupt(struct model *m, int index)
+{
+	unsigned int vector = index < 0 ? m->config_vector : m->queue[index].vector;
+	uint64_t one = 1;
+
+	if (vector < m->eventfds && m->eventfd[vector] >= 0)
+		(void)!write(m->eventfd[vector], &one, sizeof(one));
 }

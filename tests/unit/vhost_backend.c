@@ -14,180 +14,6 @@
 #include "tests/unit/vhost_backend_parts.h"
 #include "tests/unit/watch.h"
 
-#define FDS 8
-
-struct header {
-	uint32_t request, flags, size;
-};
-
-struct message {
-	struct header header;
-	union {
-		uint8_t bytes[512];
-		uint64_t u64;
-		struct {
-			uint32_t index, num;
-		} state;
-		struct {
-			uint32_t index, flags;
-			uint64_t desc, used, avail, log;
-		} address;
-		struct {
-			uint32_t count, padding;
-			struct wire_region region[8];
-		} table;
-		struct {
-			uint64_t padding;
-			struct wire_region region;
-		} single;
-		struct {
-			uint32_t offset, size, flags;
-			uint8_t bytes[256];
-		} config;
-		struct {
-			uint64_t size, offset;
-			uint16_t queues, queue_size;
-		} inflight;
-	};
-	int fd[FDS];
-	unsigned int fds;
-};
-
-/* ---- messages ---- */
-
-static bool read_all(int fd, void *to, size_t size)
-{
-	for (size_t at = 0; at < size;) {
-		ssize_t got = read(fd, (uint8_t *)to + at, size - at);
-
-		if (got <= 0)
-			return false;
-		at += (size_t)got;
-	}
-	return true;
-}
-
-static bool receive(struct backend *b, int fd, struct message *m)
-{
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(FDS * sizeof(int))];
-	struct iovec io = { m, sizeof(m->header) };
-	struct msghdr h = { .msg_iov = &io, .msg_iovlen = 1,
-			    .msg_control = control,
-			    .msg_controllen = sizeof(control) };
-	struct cmsghdr *c;
-
-	m->fds = 0;
-	if (recvmsg(fd, &h, MSG_WAITALL | MSG_CMSG_CLOEXEC) !=
-	    (ssize_t)sizeof(m->header))
-		return false;
-	c = CMSG_FIRSTHDR(&h);
-	if (c) {
-		m->fds = (unsigned int)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-		memcpy(m->fd, CMSG_DATA(c), m->fds * sizeof(int));
-		b->fds_open += m->fds;
-	}
-	if (m->header.size > sizeof(m->bytes)) {
-		backend_complain(b, "a huge message", m->header.size);
-		return false;
-	}
-	return read_all(fd, m->bytes, m->header.size);
-}
-
-/* The first `size` bytes of a message, and a descriptor so many times. */
-static void send_bytes(int fd, struct message *m, size_t size, int passed,
-		       unsigned int times)
-{
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(20 * sizeof(int))];
-	size_t first = size < sizeof(m->header) ? size : sizeof(m->header);
-	struct iovec io[2] = { { &m->header, first }, { m->bytes, size - first } };
-	struct msghdr h = { .msg_iov = io, .msg_iovlen = 2 };
-
-	if (times != 0) {
-		struct cmsghdr *c;
-
-		h.msg_control = control;
-		h.msg_controllen = CMSG_SPACE(times * sizeof(int));
-		c = CMSG_FIRSTHDR(&h);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(times * sizeof(int));
-		for (unsigned int i = 0; i < times; i++)
-			memcpy(CMSG_DATA(c) + i * sizeof(int), &passed,
-			       sizeof(int));
-	}
-	(void)!sendmsg(fd, &h, MSG_NOSIGNAL);
-}
-
-/* Send an answer as the fault wants it; false: the session is over. */
-static bool answer(struct backend *b, struct message *m, int passed)
-{
-	unsigned int fds = passed >= 0, times = 1;
-	size_t size;
-
-	m->header.flags = 1 | 4;
-	if (b->fault == FAULT_SLOW) {
-		b->faults_done++;
-		usleep(1500 * 1000);
-	}
-	if (b->fault != FAULT_NONE && m->header.request == b->fault_at) {
-		b->faults_done++;
-		switch (b->fault) {
-		case FAULT_CLOSE:
-			return false;
-		case FAULT_MID_HEADER:
-			send_bytes(b->fd, m, 5, -1, 0);
-			return false;
-		case FAULT_MID_PAYLOAD:
-			send_bytes(b->fd, m, sizeof(m->header) + 3, -1, 0);
-			return false;
-		case FAULT_REQUEST:
-			m->header.request ^= 64;
-			break;
-		case FAULT_NO_REPLY:
-			m->header.flags = 1;
-			break;
-		case FAULT_VERSION:
-			m->header.flags = 2 | 4;
-			break;
-		case FAULT_SHORT:
-			m->header.size -= 4;
-			break;
-		case FAULT_LONG:
-			m->header.size += 4;
-			break;
-		case FAULT_HUGE:
-			m->header.size = 0xfffffff0;
-			send_bytes(b->fd, m, sizeof(m->header), -1, 0);
-			return true;
-		case FAULT_FD:
-			passed = b->wake;
-			fds++;
-			break;
-		case FAULT_MANY_FDS:
-			passed = b->wake;
-			fds = 20;
-			break;
-		case FAULT_REFUSE:
-			m->u64 = 1;
-			break;
-		case FAULT_SILENT:
-			return true;
-		case FAULT_TWICE:
-			times = 2;
-			break;
-		case FAULT_NO_FD:
-			fds = 0;
-			break;
-		default:
-			break;
-		}
-	}
-	size = sizeof(m->header) + m->header.size;
-	for (; times != 0; times--)
-		send_bytes(b->fd, m, size, passed, fds);
-	return true;
-}
-
 /* ---- requests ---- */
 
 static struct backend_queue *queue_of(struct backend *b, uint32_t index)
@@ -198,7 +24,7 @@ static struct backend_queue *queue_of(struct backend *b, uint32_t index)
 	return &b->queue[BACKEND_QUEUES - 1];
 }
 
-static void set_fd(struct backend *b, struct message *m, int *to)
+static void set_fd(struct backend *b, struct wire_message *m, int *to)
 {
 	bool none = (m->u64 & 0x100) != 0;
 
@@ -209,7 +35,7 @@ static void set_fd(struct backend *b, struct message *m, int *to)
 	m->fds = 0;
 }
 
-static bool get_inflight(struct backend *b, struct message *m)
+static bool get_inflight(struct backend *b, struct wire_message *m)
 {
 	uint64_t mark = b->inflight_mark;
 	int fd = memfd_create("inflight", MFD_CLOEXEC);
@@ -225,12 +51,12 @@ static bool get_inflight(struct backend *b, struct message *m)
 		m->inflight.size = 8193;
 	if (b->fault_at == m->header.request && b->fault == FAULT_OVERFLOW)
 		m->inflight.offset = UINT64_MAX - 4096;
-	goes_on = answer(b, m, fd);
+	goes_on = backend_answer(b, m, fd);
 	close(fd);
 	return goes_on;
 }
 
-static void set_inflight(struct backend *b, struct message *m)
+static void set_inflight(struct backend *b, struct wire_message *m)
 {
 	if (m->fds != 1 || m->header.size != 24) {
 		backend_complain(b, "SET_INFLIGHT_FD", m->header.size);
@@ -243,7 +69,7 @@ static void set_inflight(struct backend *b, struct message *m)
 		backend_complain(b, "the record cannot be read", 0);
 }
 
-static bool get_config(struct backend *b, struct message *m)
+static bool get_config(struct backend *b, struct wire_message *m)
 {
 	uint32_t size = m->config.size;
 
@@ -253,7 +79,7 @@ static bool get_config(struct backend *b, struct message *m)
 		m->header.size = 0;
 	else
 		memcpy(m->config.bytes, b->config, size);
-	return answer(b, m, -1);
+	return backend_answer(b, m, -1);
 }
 
 static void set_size(struct backend *b, uint32_t index, uint32_t size)
@@ -263,7 +89,7 @@ static void set_size(struct backend *b, uint32_t index, uint32_t size)
 	queue_of(b, index)->size = size;
 }
 
-static void set_address(struct backend *b, struct message *m)
+static void set_address(struct backend *b, struct wire_message *m)
 {
 	struct backend_queue *q = queue_of(b, m->address.index);
 
@@ -286,7 +112,7 @@ static void forget_rings(struct backend *b)
 	}
 }
 
-static void set_table(struct backend *b, struct message *m)
+static void set_table(struct backend *b, struct wire_message *m)
 {
 	if (m->table.count > 8 || m->fds != m->table.count ||
 	    m->header.size != 8 + 32 * m->table.count)
@@ -298,7 +124,7 @@ static void set_table(struct backend *b, struct message *m)
 	m->fds = 0;
 }
 
-static void add_one(struct backend *b, struct message *m)
+static void add_one(struct backend *b, struct wire_message *m)
 {
 	if (m->fds != 1 || m->header.size != 40 || b->regions >= b->slots ||
 	    b->regions >= BACKEND_REGIONS) {
@@ -310,14 +136,14 @@ static void add_one(struct backend *b, struct message *m)
 	forget_rings(b);
 }
 
-static void remove_one(struct backend *b, struct message *m)
+static void remove_one(struct backend *b, struct wire_message *m)
 {
 	backend_remove_region(b, &m->single.region);
 	forget_rings(b);
 }
 
 /* Give a ring back. */
-static bool get_base(struct backend *b, struct message *m)
+static bool get_base(struct backend *b, struct wire_message *m)
 {
 	struct backend_queue *q = queue_of(b, m->state.index);
 
@@ -326,7 +152,7 @@ static bool get_base(struct backend *b, struct message *m)
 	backend_drop_fd(b, q->call);
 	q->kick = q->call = -1;
 	q->kicked = false;
-	return answer(b, m, -1);
+	return backend_answer(b, m, -1);
 }
 
 static const struct backend_queue no_queue = { .kick = -1, .call = -1, .err = -1 };
@@ -341,15 +167,15 @@ static void reset_queues(struct backend *b)
 	}
 }
 
-static bool answer_u64(struct backend *b, struct message *m, uint64_t value)
+static bool answer_u64(struct backend *b, struct wire_message *m, uint64_t value)
 {
 	m->header.size = 8;
 	m->u64 = value;
-	return answer(b, m, -1);
+	return backend_answer(b, m, -1);
 }
 
 /* Requests without an answer of their own. */
-static void obey(struct backend *b, struct message *m)
+static void obey(struct backend *b, struct wire_message *m)
 {
 	switch (m->header.request) {
 	case RQ_SET_FEATURES:
@@ -412,7 +238,7 @@ static int size_of(uint32_t request)
 }
 
 /* One request; false: the session is over. */
-static bool handle(struct backend *b, struct message *m)
+static bool handle(struct backend *b, struct wire_message *m)
 {
 	bool acknowledge = (b->acked_protocol & PF_REPLY_ACK) &&
 			   (m->header.flags & 8);
@@ -460,8 +286,8 @@ static void end_session(struct backend *b)
 
 static bool hear(struct backend *b)
 {
-	struct message m = { .fds = 0 };
-	bool goes_on = receive(b, b->fd, &m);
+	struct wire_message m = { .fds = 0 };
+	bool goes_on = backend_receive(b, b->fd, &m);
 
 	if (goes_on)
 		goes_on = handle(b, &m);
@@ -602,15 +428,15 @@ void backend_hang_up(struct backend *b)
 void backend_request(struct backend *b, uint32_t request, bool need_reply,
 		     bool with_fd)
 {
-	struct message m = { .header = { request, 1u | (need_reply ? 8u : 0), 0 } };
+	struct wire_message m = { .header = { request, 1u | (need_reply ? 8u : 0), 0 } };
 
-	LOCKED(b, send_bytes(b->request_fd, &m, sizeof(m.header), b->wake,
+	LOCKED(b, backend_send_bytes(b->request_fd, &m, sizeof(m.header), b->wake,
 			     with_fd));
 }
 
 void backend_drip(struct backend *b, uint32_t request, unsigned int byte)
 {
-	struct header header = { request, 1 | 8, 4 };
+	struct wire_header header = { request, 1 | 8, 4 };
 	uint8_t bytes[sizeof(header) + 4] = { 0 };
 
 	memcpy(bytes, &header, sizeof(header));
@@ -620,13 +446,13 @@ void backend_drip(struct backend *b, uint32_t request, unsigned int byte)
 bool backend_answered(struct backend *b, uint64_t *value)
 {
 	struct pollfd waits = { .events = POLLIN };
-	struct message m;
+	struct wire_message m;
 	bool whole;
 
 	LOCKED(b, waits.fd = b->request_fd);
 	if (poll(&waits, 1, (int)PATIENCE_S * 1000) != 1)
 		return false;
-	LOCKED(b, whole = receive(b, waits.fd, &m));
+	LOCKED(b, whole = backend_receive(b, waits.fd, &m));
 	*value = m.u64;
 	return whole && m.header.flags == (1 | 4) && m.header.size == 8 &&
 	       m.fds == 0;
