@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: what we and a device that reads and writes our memory agree on: the order
- * of the bytes in a word, the memory orderings, named by their role, and the
- * accessors for words that the device writes.
- * Never: chosen at run time. They are always of the strength that hardware needs
- * (VIRTIO 1.4, RSVD-08): on x86 the first two cost nothing, and elsewhere a
- * driver that asks for ORDER_PLATFORM has to pay anyway.
- * Read next: driver/ring/split.h.
+ * What the driver and a device that reads and writes its memory agree on: the order of
+ * the bytes in a word, the memory orderings, named by their role, and the accessors for
+ * words that the device writes.
+ *
+ * The orderings are not chosen at run time. They are always of the strength that
+ * hardware needs (VIRTIO 1.4, "Reserved Feature Bits", RSVD-08): on x86 the first two
+ * cost nothing, and elsewhere a driver that asks for ORDER_PLATFORM has to pay anyway.
  */
 #ifndef VN_BASE_ORDER_H
 #define VN_BASE_ORDER_H
@@ -20,9 +20,9 @@
 
 /*
  * Words that a device shares with us, in memory or in a register: little-endian,
- * whatever the machine is (VIRTIO 1.4, GEN-46; PCI-07). A type of their own, so that
- * the compiler refuses to take one for a number; on a little-endian machine the
- * conversion is nothing.
+ * whatever the machine is (VIRTIO 1.4, "Structure Specifications", GEN-46; "PCI Device
+ * Layout", PCI-07). A type of their own, so that the compiler refuses to take one for
+ * a number; on a little-endian machine the conversion is nothing.
  */
 typedef struct {
 	uint16_t raw;
@@ -95,18 +95,19 @@ static inline void vn_observe(void)
 	VN_ORDER_LOADS();
 }
 
-/* After writing descriptors and ring entries, before the index or flag that
- * gives them to the device (SPLIT-39, PACKED-36). Pairs with the device's barrier
- * between reading that index and reading what it covers. */
+/* After writing descriptors and ring entries, before the index or flag that gives them
+ * to the device ("Updating idx" and "Updating flags", SPLIT-39, PACKED-36). Pairs with
+ * the device's barrier between reading that index and reading what it covers. */
 static inline void vn_publish(void)
 {
 	VN_ORDER_STORES();
 }
 
-/* After publishing, before reading whether the device wants to be told
- * (SPLIT-40, PACKED-37); and after asking for interrupts, before looking for work
- * once more (SPLIT-42). Pairs with the same barrier on the device's side: without
- * one of the two, each side can miss the other's write and both sleep. */
+/* After publishing, before reading whether the device wants to be told ("Notifying The
+ * Device" and "Sending Available Buffer Notifications", SPLIT-40, PACKED-37); and after
+ * asking for interrupts, before looking for work once more ("Receiving Used Buffers
+ * From The Device", SPLIT-42). Pairs with the same barrier on the device's side:
+ * without one of the two, each side can miss the other's write and both sleep. */
 static inline void vn_publish_then_check(void)
 {
 	VN_ORDER_ALL();
@@ -140,11 +141,11 @@ static inline uint64_t vn_load64(const volatile le64 *word)
 }
 
 /*
- * Read a word of 64 bits whose upper 16 are a flag that the device writes last
- * (the second half of a packed descriptor): id and length are at least as new as
- * the flags. x86 reads an aligned word at once, so one read does it; elsewhere the
- * flags are read first, then, behind a barrier, the rest (PACKED-40), and the flags
- * of the first read are what counts.
+ * Read a word of 64 bits whose upper 16 are a flag that the device writes last (the
+ * second half of a packed descriptor): id and length are at least as new as the flags.
+ * x86 reads an aligned word at once, so one read does it; elsewhere the flags are read
+ * first, then, behind a barrier, the rest ("Receiving Used Buffers From The Device",
+ * PACKED-40), and the flags of the first read are what counts.
  */
 static inline uint64_t vn_load64_flagged(const volatile le64 *word)
 {

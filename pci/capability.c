@@ -302,7 +302,8 @@ static void decode(const uint8_t *config, uint8_t position,
 		cap->notify_multiplier = read_u32(bytes + CAP_MULTIPLIER);
 }
 
-/* The first usable capability of a kind is the one (PCI-09). */
+/* The first usable capability of a kind is the one ("Virtio Structure PCI
+ * Capabilities", PCI-09). */
 static void consider(struct walk *walk, struct vionet_pci_capability *cap)
 {
 	struct vn_structure *place = structure(walk->found, cap->type);

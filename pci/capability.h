@@ -5,9 +5,10 @@
  * the content is the device's word and is not trusted. Never reads the device. The copy
  * is taken once; what a capability says later does not count.
  *
- * Source: "Virtio Structure PCI Capabilities" (PCI-08 to PCI-19 are its requirements:
- * reserved types and BARs are skipped, longer capabilities and lengths accepted, the
- * first usable of each kind taken).
+ * Source: "Virtio Structure PCI Capabilities" ("Virtio Device Configuration Layout
+ * Detection" and "Legacy Interface: A Note on Device Layout Detection", PCI-08 to
+ * PCI-19 are its requirements: reserved types and BARs are skipped, longer capabilities
+ * and lengths accepted, the first usable of each kind taken).
  */
 #ifndef VN_PCI_CAPABILITY_H
 #define VN_PCI_CAPABILITY_H

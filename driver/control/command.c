@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the control queue's commands, from the request to the answer; see
- * control.h.
- * Never: knows what a command means, or touches a queue that packets are on.
- * Read next: driver/control/state.h.
+ * The control queue's commands, from the request to the reply.
  *
  * Source: "Network Device / Device Operation / Control Virtqueue". A command is a
- * chain: class and command, data, all for the device to read; then the ack and
- * the result, for it to write (CVQ-01). Each part has a descriptor of its own,
- * which is what devices are used to.
+ * chain: class and command, data, all for the device to read; then the ack and the
+ * result, for it to write ("Control Virtqueue", CVQ-01). Each part has a descriptor of
+ * its own, which is what devices are used to.
  */
 #include <errno.h>
 #include <poll.h>
@@ -153,7 +150,8 @@ static bool collect(struct vn_control *control, uint32_t *written)
 	return true;
 }
 
-/* The device said that it gave up, or is gone: its answer will not come (GEN-04).*/
+/* The device said that it gave up, or is gone: its answer will not come ("Device Status
+ * Field", GEN-04). */
 static int check_health(struct vionet_device *device)
 {
 	uint8_t status = 0;

@@ -70,7 +70,7 @@ static bool negotiated(const struct vionet_device *device,
 	return false;
 }
 
-/* Types that may be asked for of this queue (CVQ-50, CVQ-53). */
+/* Types that may be asked for of this queue ("Device Statistics", CVQ-50, CVQ-53). */
 static uint64_t types_of(const struct vionet_device *device, unsigned int index)
 {
 	uint64_t range = index == device->control->queue.index ? 1ull << 32 :
@@ -123,7 +123,7 @@ static void take_counters(const struct kind *kind, const uint8_t *at,
 }
 
 /* Step from reply to reply by the size that each states, within what there is
- * (CVQ-52). Each kind counts once, and only if it was asked for. */
+ * ("Device Statistics", CVQ-52). Each kind counts once, and only if it was asked for. */
 static void take_replies(const uint8_t *at, uint32_t length, unsigned int index,
 			 uint64_t asked, struct vionet_statistic *statistics,
 			 unsigned int *count)

@@ -32,8 +32,9 @@ static const uint8_t default_key[RSS_KEY_MIN] = {
 
 /* ---- which transmit queues may be used ---- */
 
-/* Transmit queues from `pairs` on take nothing (CVQ-20); none does while the device
- * is suspended (GEN-34). */
+/* Transmit queues from `pairs` on take nothing ("Automatic receive steering in
+ * multiqueue mode", CVQ-20); none does while the device is suspended ("Device Suspend",
+ * GEN-34). */
 static void limit_transmit(struct vionet_device *device, unsigned int pairs)
 {
 	for (unsigned int i = 0; i < device->queue_pairs; i++)
@@ -58,7 +59,9 @@ static void settle_pairs(struct vionet_device *device, unsigned int pairs,
 
 /*
  * Send an order after which `pairs` transmit queues may be used. Those above stop
- * before it is given (CVQ-20), those below start after it was obeyed (CVQ-19).
+ * before it is given ("Automatic receive steering in multiqueue mode", CVQ-20), those
+ * below start after it was obeyed ("Automatic receive steering in multiqueue mode",
+ * CVQ-19).
  */
 static int order_pairs(struct vionet_device *device, struct vn_ctrl_state *saved,
 		       const char *name, unsigned int pairs)
@@ -272,7 +275,8 @@ int vionet_pairs_set(struct vionet_device *device, unsigned int pairs)
 		return vn_error(EINVAL, "%s: %u queue pairs; 1 to %u are set up, "
 				"queue_pairs of the start options says how many",
 				device->name, pairs, device->queue_pairs);
-	/* Without a command nothing else would notice, and rings be kicked (GEN-35). */
+	/* Without a command nothing else would notice, and rings be kicked ("Device
+	 * Suspend", GEN-35). */
 	if (device->suspended)
 		return vn_error(ENETDOWN, "%s: %u queue pairs: the device is "
 				"suspended; resume it first", device->name, pairs);
@@ -312,7 +316,8 @@ int vionet_steering_limits(const struct vionet_device *device,
 int vionet_hash_set(struct vionet_device *device, uint32_t hash_types,
 		    const uint8_t *key, uint32_t key_size)
 {
-	/* hash_types, four reserved words of 16 bits, length, key (CVQ-24). */
+	/* hash_types, four reserved words of 16 bits, length, key ("Hash calculation",
+	 * CVQ-24). */
 	uint8_t data[4 + 8 + 1 + 255] = { 0 };
 	int result = vn_control_need(device, NET_F_HASH_REPORT, "hash reports");
 

@@ -21,7 +21,7 @@
 /* ---- offloads ---- */
 
 /* Bits of the mask, and the features behind them: not the same numbers for tunnels
- * (CVQ-42). */
+ * ("Setting Offloads State", CVQ-42). */
 static const struct {
 	uint8_t bit, feature;
 } offloads_of[] = {
@@ -88,8 +88,8 @@ int vionet_offloads_read(const struct vionet_device *device, uint64_t *offloads)
 
 /* ---- coalescing ---- */
 
-/* What was set for single queues is overridden (CVQ-47), also for one that is reset
- * later. */
+/* What was set for single queues is overridden ("Notifications Coalescing", CVQ-47),
+ * also for one that is reset later. */
 static void forget_single(struct vionet_device *device, bool transmit)
 {
 	for (unsigned int i = 0; i < device->queue_pairs; i++) {

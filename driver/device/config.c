@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * It is never written to (NET-02); a field is read only if its feature is there (GEN-18), and
- * two reads are not taken for one snapshot (GEN-16).
+ * It is never written to ("Device configuration layout", NET-02); a field is read only
+ * if its feature is there ("Device Configuration Space", GEN-18), and two reads are not
+ * taken for one snapshot ("Device Configuration Space", GEN-16).
  *
  * Source: "Network Device / Device configuration layout".
  */
@@ -96,7 +97,7 @@ static unsigned int list_fields(const struct vionet_features *features,
 }
 
 /* An address that no interface may have (a group address, or none) is replaced,
- * as is a missing one (NET-04). */
+ * as is a missing one ("Device configuration layout", NET-04). */
 /* Early in a boot good random numbers may be long in coming; any will do here. */
 static void make_up(uint8_t mac[6])
 {
@@ -141,7 +142,7 @@ static void settle_link(const struct vionet_features *features,
 		link->duplex = raw->duplex;
 }
 
-/* How many pairs there are, and where that puts the control queue (NET-01). The
+/* How many pairs there are, and where that puts the control queue ("Virtqueues", NET-01). The
  * offer was judged before; the number may have changed since (B17). */
 static void settle_pairs(const struct vionet_device *device,
 			 const struct raw_config *raw,
@@ -165,7 +166,8 @@ static void settle_pairs(const struct vionet_device *device,
 	config->device_pairs = several ? config->max_queue_pairs : 1;
 }
 
-/* A table has a power of two entries; the largest one that fits (CVQ-28, -29). */
+/* A table has a power of two entries; the largest one that fits ("Setting RSS
+ * parameters", CVQ-28, -29). */
 static void settle_steering(const struct raw_config *raw,
 			    struct vn_net_config *config)
 {

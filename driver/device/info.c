@@ -30,7 +30,7 @@ int vionet_device_link(struct vionet_device *device, struct vionet_link *link)
 	result = vn_config_read(device, &config);
 	if (result)
 		return vn_error_prefix(result, "%s: link", device->name);
-	/* Speed and duplex may have changed with it (NET-10). */
+	/* Speed and duplex may have changed with it ("Device configuration layout", NET-10). */
 	device->config.link = config.link;
 	device->config.announce = config.announce;
 	*link = config.link;
@@ -42,8 +42,8 @@ int vionet_device_event_fd(const struct vionet_device *device)
 	return device->transport->event_fd;
 }
 
-/* With or without an interrupt (GEN-29). Returns an error if it cannot be asked, though
- * it is there. */
+/* With or without an interrupt ("Notification of Device Configuration Changes",
+ * GEN-29). Returns an error if it cannot be asked, though it is there. */
 static int status_events(struct vionet_device *device, uint32_t *happened)
 {
 	uint8_t status = 0;
@@ -82,9 +82,9 @@ static bool link_changed(struct vionet_device *device)
 }
 
 /*
- * The device wants to be announced (CVQ-13 to CVQ-15): the application is told, and
- * the device that it was. The answer is not waited for. A device that asks for ever
- * is listened to once a second.
+ * The device wants to be announced ("Gratuitous Packet Sending", CVQ-13 to CVQ-15): the
+ * application is told, and the device that it was. The answer is not waited for. A
+ * device that asks for ever is listened to once a second.
  */
 static bool announcement_due(struct vionet_device *device)
 {
@@ -191,8 +191,9 @@ int vionet_device_info(struct vionet_device *device,
 	return 0;
 }
 
-/* The control queue follows the pairs (NET-01), of which there is one unless MQ or
- * RSS was accepted; what the device has beyond that would be there only with MQ. */
+/* The control queue follows the pairs ("Virtqueues", NET-01), of which there is one
+ * unless MQ or RSS was accepted; what the device has beyond that would be there only
+ * with MQ. */
 static void describe_role(const struct vionet_device *device,
 			  unsigned int index, struct vionet_queue_info *info)
 {

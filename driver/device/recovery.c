@@ -208,7 +208,7 @@ static int check_queue(struct vionet_queue *queue)
 	return result;
 }
 
-/* A queue that was reset has lost its own coalescing (CVQ-48). */
+/* A queue that was reset has lost its own coalescing ("Notifications Coalescing", CVQ-48). */
 static int restore_coalescing(struct vionet_queue *queue)
 {
 	const struct vn_ctrl_state *saved;
@@ -326,8 +326,8 @@ static unsigned long long waited_ms(const struct vn_wait *wait, int result)
 	return (end - wait->begin) / VN_MS;
 }
 
-/* Set a status bit and wait until the device shows `up` and no `down` (GEN-33,
- * GEN-37). */
+/* Set a status bit and wait until the device shows `up` and no `down` ("Device
+ * Suspend", GEN-33, GEN-37). */
 static int change_status(struct vionet_device *device, uint8_t up, uint8_t down)
 {
 	struct vn_transport *transport = device->transport;
@@ -365,7 +365,7 @@ int vionet_device_suspend(struct vionet_device *device)
 
 	if (result || device->suspended)
 		return result;
-	/* From here on no buffer and no notification (GEN-34, GEN-35). */
+	/* From here on no buffer and no notification ("Device Suspend", GEN-34, GEN-35). */
 	pause_all(device, true);
 	device->live = false;
 	device->suspended = true;

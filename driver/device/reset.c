@@ -145,8 +145,8 @@ int vn_device_reset(struct vionet_device *device)
 	return vn_error_restore(result, &why);
 }
 
-/* FAILED, then a reset, whatever comes of either (GEN-26, GEN-03); the error text
- * stays that of what went wrong before. */
+/* FAILED, then a reset, whatever comes of either ("Device Initialization" and "Device
+ * Status Field", GEN-26, GEN-03); the error text stays that of what went wrong before. */
 void vn_device_give_up(struct vionet_device *device, int result)
 {
 	struct vn_error_kept why;

@@ -67,8 +67,8 @@ static int settle_size(struct vionet_device *device, uint32_t wanted,
 
 /* ---- pools ---- */
 
-/* Without mergeable buffers each has to hold the longest frame that may come (NET-57,
- * NET-58). */
+/* Without mergeable buffers each has to hold the longest frame that may come ("Setting
+ * Up Receive Buffers", NET-57, NET-58). */
 static uint32_t longest_received(const struct vionet_device *device)
 {
 	if (vn_offloads_are_large(&device->accepted))
@@ -79,7 +79,7 @@ static uint32_t longest_received(const struct vionet_device *device)
 /*
  * Bytes of frame that a receive buffer has room for, 0: the usual ones. Where a frame may
  * arrive in several buffers those will do at any MTU, as long as the whole queue holds
- * the longest frame (NET-07); else each holds it, with a tag.
+ * the longest frame ("Device configuration layout", NET-07); else each holds it, with a tag.
  */
 static uint32_t receive_buffer(const struct vionet_device *device, uint32_t queue_size)
 {

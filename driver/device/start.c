@@ -35,7 +35,8 @@
 
 /* ---- options ---- */
 
-/* A packed ring may be of any size (SPLIT-01, PACKED-01). */
+/* A packed ring may be of any size ("Split Virtqueues" and "Packed Virtqueues",
+ * SPLIT-01, PACKED-01). */
 bool vn_device_size_fits(const struct vionet_device *device, uint32_t size)
 {
 	return size >= 2 && size <= QUEUE_SIZE_MAX &&

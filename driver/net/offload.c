@@ -125,7 +125,7 @@ static bool tunnel_is_sound(const struct vionet_packet *packet)
 {
 	uint32_t inner = packet->inner_nh_offset;
 
-	/* NET-71 */
+	/* "Processing of Incoming Packets" (NET-71) */
 	return (packet->flags & NET_HDR_NEEDS_CSUM) != 0 &&
 	       (packet->gso_type & NET_GSO_KIND) != NET_GSO_UDP &&
 	       packet->outer_th_offset >= ETHERNET + IPV4_HEADER &&
@@ -168,7 +168,7 @@ static bool judge_flags(struct vionet_packet *packet)
 
 	if ((packet->flags & NET_HDR_UDP_TUNNEL_CSUM) != 0 && !tunnel) {
 		if (packet->flags & NET_HDR_NEEDS_CSUM)
-			return false; /* NET-72 */
+			return false; /* "Processing of Incoming Packets" (NET-72) */
 		if ((packet->flags & NET_HDR_DATA_VALID) == 0)
 			packet->flags &= (uint8_t)~NET_HDR_UDP_TUNNEL_CSUM;
 	}
@@ -233,7 +233,7 @@ static uint32_t headers_length(const struct vionet_packet *packet, bool tcp)
 	return start + length;
 }
 
-/* A VLAN tag does not count (NET-08). */
+/* A VLAN tag does not count ("Device configuration layout", NET-08). */
 static bool is_tagged(const struct vionet_packet *packet)
 {
 	return packet->length >= ETHERNET && packet->data[12] == 0x81 &&
@@ -246,7 +246,7 @@ static uint32_t longest_frame(const struct vionet_queue *queue,
 	return queue->max_frame + (is_tagged(packet) ? VLAN_TAG : 0);
 }
 
-/* NET-30 to NET-37, NET-48 to NET-52 */
+/* "Packet Transmission" (NET-30 to NET-37, NET-48 to NET-52) */
 static bool tunnel_may_go(const struct vionet_packet *packet, uint32_t payload)
 {
 	uint32_t outer = packet->outer_th_offset, inner = packet->inner_nh_offset;
@@ -270,8 +270,8 @@ static bool tunnel_may_go(const struct vionet_packet *packet, uint32_t payload)
 	       (data[outer + 6] == 0 && data[outer + 7] == 0);
 }
 
-/* What is to be cut. Fills hdr_len in, and the bit that TCP's CWR wants (NET-26, -27,
- * NET-44 to NET-46). */
+/* What is to be cut. Fills hdr_len in, and the bit that TCP's CWR wants ("Packet
+ * Transmission", NET-26, -27, NET-44 to NET-46). */
 static bool segments_may_go(const struct vionet_queue *queue,
 			    const struct vionet_packet *packet, uint64_t total,
 			    struct net_hdr *header)
@@ -303,7 +303,7 @@ static bool segments_may_go(const struct vionet_queue *queue,
 	return true;
 }
 
-/* NET-42, NET-47 */
+/* "Packet Transmission" (NET-42, NET-47) */
 static bool checksum_may_go(const struct vionet_packet *packet, uint64_t total,
 			    struct net_hdr *header)
 {
@@ -344,7 +344,7 @@ bool vn_transmit_header(const struct vionet_queue *queue,
 		header.outer_th_offset = vn_to_le16(packet->outer_th_offset);
 		header.inner_nh_offset = vn_to_le16(packet->inner_nh_offset);
 	} else if (flags & NET_HDR_UDP_TUNNEL_CSUM) {
-		return false; /* NET-38 */
+		return false; /* "Packet Transmission" (NET-38) */
 	}
 	memcpy(end - queue->header_size, &header, queue->header_size);
 	return true;

@@ -76,7 +76,8 @@ void vn_queue_look_after(struct vionet_queue *queue, uint64_t now)
 		return;
 	watch(queue, now);
 	vn_device_poll_error(queue->device);
-	/* One that is to be reset is not to be notified either (GEN-28). */
+	/* One that is to be reset is not to be notified either ("Device
+	 * Initialization", GEN-28). */
 	if (vn_device_has_error(queue->device))
 		return;
 	vn_queue_kick(queue);

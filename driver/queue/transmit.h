@@ -138,8 +138,8 @@ ALWAYS_INLINE bool tx_is_common(const struct vionet_packet *packet,
 
 /*
  * Write the header in front of a frame. Nothing is offloaded, so it is all zero
- * (NET-13, NET-14, NET-43); its size follows the features (NET-12): 12, 20 or 24
- * bytes.
+ * ("Packet Transmission", NET-13, NET-14, NET-43); its size follows the features
+ * ("Packet Transmission", NET-12): 12, 20 or 24 bytes.
  *
  * Mostly it still is, from the last time, and its line is shared with the device, which
  * has read it: then it is left alone, for a store would have to get the line back.

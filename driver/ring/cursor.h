@@ -54,7 +54,8 @@ struct vn_pop {
 
 /*
  * Is a notification due for an event index, after the index moved from `before` to
- * `now`? All modulo 65536 (SPLIT-32, PACKED-16).
+ * `now`? All modulo 65536 ("Available Buffer Notification Suppression" and "Driver and
+ * Device Event Suppression", SPLIT-32, PACKED-16).
  */
 static inline bool vn_event_due(uint16_t event, uint16_t now, uint16_t before)
 {

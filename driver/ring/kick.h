@@ -9,8 +9,8 @@
 /* Notify through the eventfd, or else a write through the transport. */
 void vn_kick_unmapped(struct vionet_queue *queue);
 
-/* What a notification says besides the queue: where the driver will write next
- * (GEN-43 to GEN-45, PACKED-23). */
+/* What a notification says besides the queue: where the driver will write next ("Driver
+ * Notifications" and "The Virtqueue Descriptor Table", GEN-43 to GEN-45, PACKED-23). */
 ALWAYS_INLINE uint32_t ring_position(const struct vionet_queue *queue,
 				     bool packed)
 {

@@ -71,9 +71,11 @@ ALWAYS_INLINE void packed_push_turn(const struct vionet_queue *queue,
 }
 
 /*
- * Put a buffer of one descriptor into the ring. The device does not come to it
- * before the first one that was pushed since the last `packed_publish`, whose
- * flags are held back until then (PACKED-22, PACKED-30, PACKED-35).
+ * Put a buffer of one descriptor into the ring. The device does not come to it before
+ * the first one that was pushed since the last `packed_publish`, whose flags are held
+ * back until then ("The Virtqueue Descriptor Table" and "Scatter-Gather Support" and
+ * "Placing Available Buffers Into The Descriptor Ring", PACKED-22, PACKED-30,
+ * PACKED-35).
  */
 ALWAYS_INLINE void packed_push(struct vn_push *c, bool in_order, vn_slot slot,
 			       uint64_t iova, uint32_t length)
@@ -108,7 +110,7 @@ ALWAYS_INLINE void packed_push_end(struct vionet_queue *queue, bool receives,
 	ring->added = (uint16_t)(ring->added + c->pushed);
 }
 
-/* Give everything pushed to the device (PACKED-36). */
+/* Give everything pushed to the device ("Updating flags", PACKED-36). */
 ALWAYS_INLINE void packed_publish(struct vionet_queue *queue)
 {
 	struct vn_packed *ring = &queue->packed;
@@ -129,9 +131,10 @@ ALWAYS_INLINE void packed_publish_single(struct vn_push *c)
 }
 
 /*
- * After publishing: does the device want to be told? What it may not say (the
- * reserved value, an event without EVENT_IDX or outside the ring) counts as
- * yes. PACKED-16, PACKED-37.
+ * After publishing: does the device want to be told? What it may not say (the reserved
+ * value, an event without EVENT_IDX or outside the ring) counts as yes. "Driver and
+ * Device Event Suppression" and "Sending Available Buffer Notifications" (PACKED-16,
+ * PACKED-37).
  */
 static inline bool packed_need_kick(struct vionet_queue *queue)
 {
@@ -216,8 +219,9 @@ ALWAYS_INLINE void packed_pop_ahead(const struct vionet_queue *queue,
 	}
 }
 
-/* Is the descriptor used at which the next buffer will come back? PACKED-05,
- * PACKED-06 */
+/* Is the descriptor used at which the next buffer will come back? "Driver and Device
+ * Ring Wrap Counters" and "Polling of available and used descriptors" (PACKED-05,
+ * PACKED-06) */
 static inline bool packed_completed(const struct vionet_queue *queue)
 {
 	const struct vn_packed *ring = &queue->packed;
@@ -228,12 +232,13 @@ static inline bool packed_completed(const struct vionet_queue *queue)
 }
 
 /*
- * Take the next used descriptor, if there is one: the slot of its buffer, and what
- * the device says it wrote. Its first position is behind us afterwards. Returns 0 if
- * there is none; or if the device names a buffer that it does not have: then the
- * queue is broken. Address, NEXT and INDIRECT of a used descriptor mean nothing
- * (PACKED-08, PACKED-12). WRITE is not looked at, though the length should count for
- * nothing without it (PACKED-07): QEMU, up to 11.1 at least, never sets it.
+ * Take the next used descriptor, if there is one: the slot of its buffer, and what the
+ * device says it wrote. Its first position is behind us afterwards. Returns 0 if there
+ * is none; or if the device names a buffer that it does not have: then the queue is
+ * broken. Address, NEXT and INDIRECT of a used descriptor mean nothing ("Element
+ * Address and Length" and "Next Flag: Descriptor Chaining", PACKED-08, PACKED-12).
+ * WRITE is not looked at, though the length should count for nothing without it ("Write
+ * Flag", PACKED-07): QEMU, up to 11.1 at least, never sets it.
  */
 ALWAYS_INLINE vn_slot packed_pop(struct vionet_queue *queue, struct vn_pop *c,
 				 bool in_order, uint32_t *written,
@@ -290,8 +295,9 @@ static inline void packed_disarm(struct vionet_queue *queue)
 	queue->armed = false;
 }
 
-/* As split_arm. With EVENT_IDX for the very next used descriptor (PACKED-17,
- * PACKED-18, PACKED-39). */
+/* As split_arm. With EVENT_IDX for the very next used descriptor ("Driver and Device
+ * Event Suppression" and "Event Suppression Structure Format" and "Receiving Used
+ * Buffers From The Device", PACKED-17, PACKED-18, PACKED-39). */
 static inline bool packed_arm(struct vionet_queue *queue)
 {
 	struct vn_packed *ring = &queue->packed;

@@ -39,7 +39,8 @@ static size_t whole_lines(size_t size)
 	return (size + LINE - 1) & ~(size_t)(LINE - 1);
 }
 
-/* SPLIT-11, PACKED-26: nor may an indirect table be longer than the queue. */
+/* "Indirect Descriptors" and "Scatter-Gather Support" (SPLIT-11, PACKED-26): nor may an
+ * indirect table be longer than the queue. */
 static uint32_t longest_chain(uint32_t size)
 {
 	return smaller(size, VN_SEGMENTS_MAX);
@@ -159,7 +160,7 @@ static int make_packed(struct vionet_queue *queue)
 	ring->used = ring->desc;
 	ring->driver_event = areas->driver.address;
 	ring->device_event = areas->device.address;
-	/* Both wrap counters begin as 1 (PACKED-03). */
+	/* Both wrap counters begin as 1 ("Driver and Device Ring Wrap Counters", PACKED-03). */
 	ring->avail_flags = PACKED_FLAGS(PACKED_DESC_F_AVAIL);
 	ring->used_flags = PACKED_FLAGS(PACKED_WRAP);
 	vn_store16(&ring->driver_event->flags, RING_EVENT_FLAGS_DISABLE);

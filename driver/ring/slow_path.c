@@ -55,7 +55,8 @@ static uint32_t out_of_order(struct vionet_queue *queue, uint32_t id)
 	return 0;
 }
 
-/* SPLIT-25. Each buffer is passed once, so this costs a step a buffer. */
+/* "In-order use of descriptors" (SPLIT-25). Each buffer is passed once, so this costs a
+ * step a buffer. */
 uint32_t vn_split_batch(struct vionet_queue *queue, uint32_t id, uint32_t at,
 			uint32_t left)
 {
@@ -65,7 +66,7 @@ uint32_t vn_split_batch(struct vionet_queue *queue, uint32_t id, uint32_t at,
 	return out_of_order(queue, id);
 }
 
-/* PACKED-15: an id is its order. */
+/* "In-order use of descriptors" (PACKED-15): an id is its order. */
 uint32_t vn_packed_batch(struct vionet_queue *queue, uint32_t id, uint32_t order,
 			 uint32_t left)
 {
@@ -84,7 +85,8 @@ static unsigned int access_flag(uint32_t element, uint32_t readable)
 	return element < readable ? 0 : DESC_F_WRITE;
 }
 
-/* An indirect table of a split ring is linked (SPLIT-10, SPLIT-13, SPLIT-14). */
+/* An indirect table of a split ring is linked ("Indirect Descriptors", SPLIT-10,
+ * SPLIT-13, SPLIT-14). */
 static void fill_split(struct split_desc *entry, const struct vn_element *elements,
 		       uint32_t readable, uint32_t count)
 {
@@ -101,7 +103,8 @@ static void fill_split(struct split_desc *entry, const struct vn_element *elemen
 	}
 }
 
-/* A packed ring's is not (PACKED-14, PACKED-32). */
+/* A packed ring's is not ("Indirect Flag: Scatter-Gather Support" and "Indirect
+ * Descriptors", PACKED-14, PACKED-32). */
 static void fill_packed(struct packed_desc *entry,
 			const struct vn_element *elements, uint32_t readable,
 			uint32_t count)
@@ -144,8 +147,8 @@ static void split_write(struct vn_split *ring, uint16_t id,
 }
 
 /* A free descriptor for the next element of a chain. In order, the one that follows
- * (SPLIT-07, SPLIT-08); else the last one that came back, for those at the
- * beginning have their place in the available ring. */
+ * ("The Virtqueue Descriptor Table", SPLIT-07, SPLIT-08); else the last one that came
+ * back, for those at the beginning have their place in the available ring. */
 static uint16_t split_next_id(struct vionet_queue *queue)
 {
 	struct vn_split *ring = &queue->split;
@@ -180,8 +183,9 @@ static uint32_t split_chain(struct vionet_queue *queue,
 	return in_order ? place : head;
 }
 
-/* The flags of the first descriptor are written last: within the chain, and within
- * what is published together (PACKED-10, PACKED-30). Returns as split_chain. */
+/* The flags of the first descriptor are written last: within the chain, and within what
+ * is published together ("Next Flag: Descriptor Chaining" and "Scatter-Gather Support",
+ * PACKED-10, PACKED-30). Returns as split_chain. */
 static uint32_t packed_chain(struct vionet_queue *queue,
 			     const struct vn_element *elements, uint32_t readable,
 			     uint32_t count, unsigned int flags)

@@ -32,12 +32,13 @@ ALWAYS_INLINE void split_push_begin(const struct vionet_queue *queue,
 }
 
 /*
- * Put a buffer of one descriptor into the ring, where the device does not look
- * before `split_publish`. The caller has checked that a descriptor is free.
- * SPLIT-07, SPLIT-08, SPLIT-35, SPLIT-36, SPLIT-38.
+ * Put a buffer of one descriptor into the ring, where the device does not look before
+ * `split_publish`. The caller has checked that a descriptor is free. "The Virtqueue
+ * Descriptor Table" and "Placing Buffers Into The Descriptor Table" and "Updating The
+ * Available Ring" (SPLIT-07, SPLIT-08, SPLIT-35, SPLIT-36, SPLIT-38).
  *
- * Length and flags of a receive descriptor are always the same: they were written
- * when the ring was made.
+ * Length and flags of a receive descriptor are always the same: they were written when
+ * the ring was made.
  */
 ALWAYS_INLINE void split_push(struct vionet_queue *queue, struct vn_push *c,
 			      bool in_order, bool receives, vn_slot slot,
@@ -72,7 +73,7 @@ ALWAYS_INLINE void split_push_end(struct vionet_queue *queue,
 	queue->split.desc_index = (uint16_t)c->order;
 }
 
-/* Give everything pushed to the device (SPLIT-39). */
+/* Give everything pushed to the device ("Updating idx", SPLIT-39). */
 ALWAYS_INLINE void split_publish(struct vionet_queue *queue)
 {
 	/* Pairs with the device's read barrier between avail idx and the entry. */
@@ -88,8 +89,8 @@ ALWAYS_INLINE void split_publish_single(struct vionet_queue *queue,
 	vn_store16(&queue->split.avail->idx, (uint16_t)c->at);
 }
 
-/* After publishing: does the device want to be told? (SPLIT-28 to SPLIT-33,
- * SPLIT-40) */
+/* After publishing: does the device want to be told? ("Available Buffer Notification
+ * Suppression" and "Notifying The Device", SPLIT-28 to SPLIT-33, SPLIT-40) */
 static inline bool split_need_kick(struct vionet_queue *queue)
 {
 	struct vn_split *ring = &queue->split;
@@ -239,8 +240,8 @@ ALWAYS_INLINE vn_slot split_pop_sent(struct vionet_queue *queue, struct vn_pop *
 }
 
 /* Does the device keep to the order? One look for each look at used idx, at the first
- * entry since: that one was written, later ones may have been left out (SPLIT-25). The
- * queue is broken if it does not. */
+ * entry since: that one was written, later ones may have been left out ("In-order use
+ * of descriptors", SPLIT-25). The queue is broken if it does not. */
 ALWAYS_INLINE bool split_order_kept(struct vionet_queue *queue,
 				    const struct vn_pop *c)
 {
@@ -257,8 +258,9 @@ ALWAYS_INLINE bool split_order_kept(struct vionet_queue *queue,
 
 /* ---- interrupts ---- */
 
-/* Interrupts off: only advice (SPLIT-18). With EVENT_IDX there is nothing to write:
- * an event index is passed once, and then again after 65536 buffers (SPLIT-19). */
+/* Interrupts off: only advice ("Used Buffer Notification Suppression", SPLIT-18). With
+ * EVENT_IDX there is nothing to write: an event index is passed once, and then again
+ * after 65536 buffers ("Used Buffer Notification Suppression", SPLIT-19). */
 static inline void split_disarm(struct vionet_queue *queue)
 {
 	if (!queue->event_idx && queue->armed)
@@ -266,9 +268,9 @@ static inline void split_disarm(struct vionet_queue *queue)
 	queue->armed = false;
 }
 
-/* Interrupts on, then look once more: a buffer used in between would otherwise
- * be missed (SPLIT-20, SPLIT-42). Returns whether work is there, interrupts off
- * again. */
+/* Interrupts on, then look once more: a buffer used in between would otherwise be
+ * missed ("Used Buffer Notification Suppression" and "Receiving Used Buffers From The
+ * Device", SPLIT-20, SPLIT-42). Returns whether work is there, interrupts off again. */
 static inline bool split_arm(struct vionet_queue *queue)
 {
 	struct vn_split *ring = &queue->split;

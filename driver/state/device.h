@@ -42,7 +42,7 @@ struct vn_net_config {
 	bool mac_from_device;
 	uint16_t mtu; /* 0: not stated */
 	uint16_t max_queue_pairs;
-	/* N of NET-01: where the control queue is, whatever we can use. */
+	/* N of "Virtqueues" (NET-01): where the control queue is, whatever we can use. */
 	uint16_t device_pairs;
 	bool queues_lack; /* MQ or RSS was taken, and their queues are not there */
 	struct vionet_link link;

@@ -110,10 +110,10 @@ static const struct rule rules[] = {
 
 /*
  * Features that change what arrives, or the buffers that it needs, for whoever
- * negotiates them and does nothing else: only frames for the device's own address
- * are let through, tagged ones are dropped until their VLANs are added (CVQ-12),
- * checksums may be missing, frames may be longer than
- * the MTU, headers are longer. Only for those who want them.
+ * negotiates them and does nothing else: only frames for the device's own address are
+ * let through, tagged ones are dropped until their VLANs are added ("VLAN Filtering",
+ * CVQ-12), checksums may be missing, frames may be longer than the MTU, headers are
+ * longer. Only for those who want them.
  */
 static const uint8_t on_request[] = {
 	NET_F_CTRL_RX,

@@ -46,7 +46,7 @@ void vn_features_on_request(struct vionet_features *set);
 
 /*
  * Drop from `set`, until nothing changes, every bit whose prerequisites are not
- * in it (NETF-01 to NETF-27).
+ * in it ("Feature bit requirements", NETF-01 to NETF-27).
  */
 void vn_features_close(struct vionet_features *set);
 

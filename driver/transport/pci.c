@@ -146,7 +146,7 @@ static int events(struct vn_transport *transport, uint32_t *happened)
 }
 
 /* A server is asked at once if something came from it, its end too: a device says so
- * when it needs a reset (GEN-29). */
+ * when it needs a reset ("Notification of Device Configuration Changes", GEN-29). */
 static int health(struct vn_transport *transport, uint8_t *status)
 {
 	struct vn_pci_transport *t = vn_pci(transport);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The virtio-pci registers: features, status, configuration, queues, doorbells, over any
- * PCI function. Never waits for the device without a limit, or looks into rings.
+ * The virtio-pci registers: features, status, configuration, queues, doorbells, over
+ * any PCI function. Never waits for the device without a limit, or looks into rings.
  *
  * Source: "Virtio Over PCI Bus". Registers are accessed at the width of their field
- * (PCI-05); what was written is read back where the specification lets the device refuse
- * it, and where a faulty device would make us fail later. Devices that answer 0 where
- * nobody else looks (Firecracker's, Cloud Hypervisor's, crosvm's queue addresses) are
- * used all the same; that is noted, and refused only if asked for.
+ * ("PCI Device Layout", PCI-05); what was written is read back where the specification
+ * lets the device refuse it, and where a faulty device would make us fail later.
+ * Devices that answer 0 where nobody else looks (Firecracker's, Cloud Hypervisor's,
+ * crosvm's queue addresses) are used all the same; that is noted, and refused only if
+ * asked for.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -310,9 +311,9 @@ int vn_pci_queue_max(struct vn_transport *transport, unsigned int index,
 	return result ? result : read16(t, COMMON_QUEUE_SIZE, size);
 }
 
-/* Attach a vector to the event behind `reg`; the device may be out of them
- * (PCI-46): then there is none. One that shows 0 has not refused: other drivers go on with
- * the vector, too. */
+/* Attach a vector to the event behind `reg`; the device may be out of them ("MSI-X
+ * Vector Configuration", PCI-46): then there is none. One that shows 0 has not refused:
+ * other drivers go on with the vector, too. */
 static int set_vector(struct vn_pci_transport *t, uint32_t reg, int *vector,
 		      enum vionet_registers which, const char *name)
 {
@@ -329,7 +330,8 @@ static int set_vector(struct vn_pci_transport *t, uint32_t reg, int *vector,
 	return result;
 }
 
-/* What to ring with for the selected queue, and how wide (PCI-51 to PCI-56). */
+/* What to ring with for the selected queue, and how wide ("Available Buffer
+ * Notifications", PCI-51 to PCI-56). */
 static int doorbell_value(struct vn_pci_transport *t, unsigned int index,
 			  struct vn_doorbell *doorbell)
 {
@@ -476,8 +478,8 @@ static int await_zero(struct vn_pci_transport *t, uint32_t reg, uint64_t end,
 	}
 }
 
-/* GEN-40, PCI-26: it is done when queue_reset reads 0 again; the queue must not be
- * enabled then either. */
+/* "Virtqueue Reset" and "Common configuration structure layout" (GEN-40, PCI-26): it is
+ * done when queue_reset reads 0 again; the queue must not be enabled then either. */
 int vn_pci_queue_reset(struct vn_transport *transport, unsigned int index)
 {
 	struct vn_pci_transport *t = vn_pci(transport);

@@ -318,7 +318,8 @@ static void write_queue_vector(struct device *device, uint32_t value)
 {
 	struct queue *queue = selected(device);
 
-	/* Taking a vector away is allowed at any time (PCI-48). */
+	/* Taking a vector away is allowed at any time ("MSI-X Vector Configuration",
+	 * PCI-48). */
 	if (value != NO_VECTOR && to_set_up(device, "queue_msix_vector") == NULL)
 		return;
 	if (queue == NULL)
@@ -460,7 +461,8 @@ static void write_queue_reset(struct device *device, uint32_t value)
 	queue->size = 0;
 	queue->descriptor_area = queue->driver_area = queue->device_area = 0;
 	queue->broken = queue->kicked = false;
-	/* Shown as going on once: a driver must look (PCI-26). */
+	/* Shown as going on once: a driver must look ("Common configuration structure
+	 * layout", PCI-26). */
 	*judged(queue) = (struct queue_registers){ .was_reset = true,
 						   .reset_unread = true,
 						   .reset_reads = 1 };
