@@ -93,7 +93,7 @@ static void a_vector_that_reads_0_interrupts(void **state)
 	assert_int_equal(open_model(model, NULL, &device), 0);
 	assert_int_equal(vionet_device_start(device, &small), 0);
 	rx = vionet_device_rx_queue(device, 0);
-	assert_true(vionet_queue_eventfd(rx) >= 0);
+	assert_true(vionet_queue_fd(rx) >= 0);
 	assert_int_equal(vionet_queue_arm(rx), 0);
 	vionet_queue_disarm(rx);
 	assert_int_equal(vionet_device_close(device), 0);
@@ -102,7 +102,7 @@ static void a_vector_that_reads_0_interrupts(void **state)
 	model->no_vectors = true;
 	assert_int_equal(open_model(model, NULL, &device), 0);
 	assert_int_equal(vionet_device_start(device, &small), 0);
-	assert_true(vionet_queue_eventfd(vionet_device_rx_queue(device, 0)) < 0);
+	assert_true(vionet_queue_fd(vionet_device_rx_queue(device, 0)) < 0);
 	assert_int_equal(look().unshown, 0);
 	assert_int_equal(vionet_device_close(device), 0);
 }
