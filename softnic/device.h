@@ -145,6 +145,27 @@ struct device {
 	FILE *trace;
 };
 
+/* Queue pairs, and queues, that the driver may use with the features accepted. */
+static inline unsigned int pairs_in_use(const struct device *device)
+{
+	if (has(&device->accepted, FT_MQ) || has(&device->accepted, FT_RSS))
+		return device->options->queue_pairs;
+	return 1;
+}
+
+static inline unsigned int queues_in_use(const struct device *device)
+{
+	return 2 * pairs_in_use(device) + has(&device->accepted, FT_CTRL_VQ);
+}
+
+/* Which of them is the control queue; QUEUES_MAX: none. */
+static inline unsigned int control_index(const struct device *device)
+{
+	if (!has(&device->accepted, FT_CTRL_VQ))
+		return QUEUES_MAX;
+	return 2 * pairs_in_use(device);
+}
+
 /* Is the device live: DRIVER_OK set, no reset wanted, not suspended? */
 static inline bool live(const struct device *device)
 {

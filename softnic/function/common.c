@@ -23,14 +23,14 @@ static struct registers *registers_of(struct device *device)
 bool queue_exists(const struct device *device, unsigned int index)
 {
 	if (device->status & ST_FEATURES_OK)
-		return index < net_queue_count(device);
+		return index < queues_in_use(device);
 	return index < device->queue_count;
 }
 
 /* Split rings have a power of two: what is offered must be one that can be used. */
 uint16_t queue_size_max(const struct device *device, unsigned int index)
 {
-	uint32_t size = index == net_control_index(device)
+	uint32_t size = index == control_index(device)
 				? device->options->control_size
 				: device->options->queue_size;
 

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "softnic/clock.h"
 #include "softnic/features.h"
 #include "softnic/fault/timed.h"
 #include "softnic/net/net.h"
@@ -241,7 +242,7 @@ void status_write(struct device *device, uint32_t value)
 	if (value == 0) {
 		device_reset(device, "status");
 		device->server->reset_until =
-			net_now() + device->options->reset_ms * 1000000ull;
+			clock_now() + device->options->reset_ms * 1000000ull;
 		registers_of(device)->reset_unread = true;
 		return;
 	}
@@ -270,7 +271,7 @@ uint32_t status_read(struct device *device)
 	struct registers *registers = registers_of(device);
 
 	registers->status_unread = false;
-	if (device->options->reset_ms != 0 && net_now() < device->server->reset_until)
+	if (device->options->reset_ms != 0 && clock_now() < device->server->reset_until)
 		return ST_ACKNOWLEDGE | ST_DRIVER;
 	if (device->status == 0)
 		registers->reset_unread = false;

@@ -157,7 +157,7 @@ static int announce(struct net *net, const char *word)
 	if (!net_has(net, FT_GUEST_ANNOUNCE))
 		return -EOPNOTSUPP;
 	net->announce = true;
-	net->announced = net_now();
+	net->announced = clock_now();
 	net->announce_wait = seconds * SECOND;
 	config_changed(net->device);
 	return 0;
@@ -167,7 +167,7 @@ void config_announced(struct net *net)
 {
 	net->announced = 0;
 	if (net_fault(net, H10)) {
-		net->announced = net_now();
+		net->announced = clock_now();
 		config_changed(net->device);
 		return;
 	}
@@ -177,7 +177,7 @@ void config_announced(struct net *net)
 bool announce_due(struct net *net)
 {
 	if (net->announced == 0 || !net->announce ||
-	    net_now() - net->announced < net->announce_wait)
+	    clock_now() - net->announced < net->announce_wait)
 		return false;
 	net->announced = 0;
 	breach(net->device, "CVQ-14", "no ANNOUNCE_ACK within %llu s of the "
@@ -192,7 +192,7 @@ int64_t announce_deadline(const struct net *net)
 
 	if (net->announced == 0 || !net->announce)
 		return -1;
-	now = net_now();
+	now = clock_now();
 	if (now - net->announced >= net->announce_wait)
 		return 0;
 	return (int64_t)(net->announce_wait - (now - net->announced));

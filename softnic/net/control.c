@@ -165,8 +165,8 @@ static bool withheld(struct net *net)
 	if (!net_fault(net, H02))
 		return false;
 	if (net->late == 0)
-		net->late = net_now() + SECOND;
-	if (net_now() < net->late)
+		net->late = clock_now() + SECOND;
+	if (clock_now() < net->late)
 		return true;
 	net->late = 0;
 	return false;
@@ -174,7 +174,7 @@ static bool withheld(struct net *net)
 
 bool control_waits(const struct net *net, unsigned int index)
 {
-	return index == net_control_index(net->device) &&
+	return index == control_index(net->device) &&
 	       (net->late || net_fault(net, H01));
 }
 
@@ -184,7 +184,7 @@ int64_t control_deadline(const struct net *net)
 
 	if (net->late == 0)
 		return -1;
-	now = net_now();
+	now = clock_now();
 	return net->late > now ? (int64_t)(net->late - now) : 0;
 }
 
@@ -193,7 +193,7 @@ int64_t control_deadline(const struct net *net)
 bool control_run(struct net *net)
 {
 	struct device *device = net->device;
-	unsigned int index = net_control_index(device);
+	unsigned int index = control_index(device);
 	struct buffer buffer;
 	struct queue *queue;
 	uint32_t written, left;

@@ -360,7 +360,7 @@ static void moderate_all(struct net *net, unsigned int direction,
 
 	net->both[direction] = *limits;
 	for (i = direction; i < 2 * QUEUE_PAIRS_MAX; i += 2) {
-		if (i == net_control_index(net->device))
+		if (i == control_index(net->device))
 			break;
 		net->queue[i].moderation = *limits;
 		moderate_changed(net, &net->device->queue[i]);
@@ -399,8 +399,8 @@ static struct queue *moderated_queue(struct command *command)
 	if (command->length < 4)
 		return NULL;
 	index = le16(command->data);
-	if (index < QUEUES_MAX && index < net_queue_count(net->device) &&
-	    index != net_control_index(net->device) && net->queue[index].started)
+	if (index < QUEUES_MAX && index < queues_in_use(net->device) &&
+	    index != control_index(net->device) && net->queue[index].started)
 		return &net->device->queue[index];
 	breach(net->device, "CVQ-43", "coalescing command %u for queue %u, which "
 	       "is not an enabled receive or transmit queue", command->number,

@@ -15,6 +15,7 @@
 
 #include <string.h>
 
+#include "softnic/clock.h"
 #include "softnic/device.h"
 #include "softnic/net/net.h"
 #include "softnic/peer/peer.h"

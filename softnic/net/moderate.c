@@ -7,17 +7,7 @@
  *
  * Buffers become visible at once all the same; only the interrupt waits.
  */
-#include <time.h>
-
 #include "softnic/net/internal.h"
-
-uint64_t net_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * SECOND + (uint64_t)now.tv_nsec;
-}
 
 static uint64_t due(const struct net_queue *state)
 {
@@ -45,7 +35,7 @@ static void flush_queue(struct net *net, struct queue *queue)
 	}
 	ring_publish(queue);
 	if (state->unnoticed == 0)
-		state->since = net_now();
+		state->since = clock_now();
 	state->unnoticed += fresh;
 	net->unnoticed |= 1ull << queue->index;
 	if (state->unnoticed >= limit->max_packets)
@@ -82,7 +72,7 @@ bool moderate_due(struct net *net)
 
 	if (left == 0)
 		return false;
-	now = net_now();
+	now = clock_now();
 	for (; left; left &= left - 1) {
 		struct net_queue *state;
 
@@ -114,6 +104,6 @@ int64_t moderate_deadline(const struct net *net)
 	}
 	if (first == UINT64_MAX)
 		return -1;
-	now = net_now();
+	now = clock_now();
 	return first > now ? (int64_t)(first - now) : 0;
 }

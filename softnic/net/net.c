@@ -145,25 +145,6 @@ void net_features_accepted(struct device *device)
 
 /* ---- queues ---- */
 
-static unsigned int pairs(const struct device *device)
-{
-	if (has(&device->accepted, FT_MQ) || has(&device->accepted, FT_RSS))
-		return device->options->queue_pairs;
-	return 1;
-}
-
-unsigned int net_queue_count(const struct device *device)
-{
-	return 2 * pairs(device) + has(&device->accepted, FT_CTRL_VQ);
-}
-
-unsigned int net_control_index(const struct device *device)
-{
-	if (!has(&device->accepted, FT_CTRL_VQ))
-		return QUEUES_MAX;
-	return 2 * pairs(device);
-}
-
 /* "Upon disabling and re-enabling" a queue gets the values for its direction. */
 void net_queue_started(struct queue *queue)
 {
@@ -172,7 +153,7 @@ void net_queue_started(struct queue *queue)
 	struct counters count = state->count;
 
 	*state = (struct net_queue){ .started = true, .count = count };
-	if (queue->index != net_control_index(queue->device))
+	if (queue->index != control_index(queue->device))
 		state->moderation = net->both[queue->index % 2];
 	ring_disarm(queue);
 }
@@ -206,7 +187,7 @@ static void disarm(struct net *net)
 	unsigned int i;
 
 	net->armed = false;
-	for (i = 0; i < net_queue_count(net->device); i++) {
+	for (i = 0; i < queues_in_use(net->device); i++) {
 		if (net->queue[i].started && !net->device->queue[i].broken)
 			ring_disarm(&net->device->queue[i]);
 	}
@@ -215,7 +196,7 @@ static void disarm(struct net *net)
 bool net_run(struct device *device, unsigned int budget)
 {
 	struct net *net = device->net;
-	unsigned int pair, count = pairs(device);
+	unsigned int pair, count = pairs_in_use(device);
 	bool moved = false;
 
 	if (!live(device))
@@ -267,9 +248,9 @@ bool net_arm(struct device *device)
 		return false;
 	net->quiet = 0;
 	net->armed = true;
-	for (i = 0; i < net_queue_count(device); i++) {
+	for (i = 0; i < queues_in_use(device); i++) {
 		struct queue *queue = &device->queue[i];
-		bool receives = i % 2 == 0 && i != net_control_index(device);
+		bool receives = i % 2 == 0 && i != control_index(device);
 
 		if (receives || !net->queue[i].started || queue->broken)
 			continue;

@@ -21,11 +21,6 @@ void net_close(struct device *device);
 void net_features_accepted(struct device *device);
 void net_reset(struct device *device);
 
-/* Number of queues with the features accepted; which index is the control queue
- * (QUEUES_MAX: none); may the driver use queue `index` now (MQ, RSS)? */
-unsigned int net_queue_count(const struct device *device);
-unsigned int net_control_index(const struct device *device);
-
 /* A queue was enabled / is no more (reset of the queue or of the device). */
 void net_queue_started(struct queue *queue);
 void net_queue_stopped(struct queue *queue);
@@ -56,7 +51,5 @@ int net_fd(const struct device *device);
  * announce [SECONDS that the driver may take], stats, totals); writes its answer to
  * `out`. 0; -EINVAL (not for the network half); 1 if that is an error already. */
 int net_command(struct device *device, const char *line, FILE *out);
-
-uint64_t net_now(void); /* monotonic, in ns */
 
 #endif

@@ -83,7 +83,7 @@ static unsigned int collect(struct net *net, const struct queue *queue,
 
 static uint64_t types_of(const struct net *net, unsigned int index)
 {
-	if (index == net_control_index(net->device))
+	if (index == control_index(net->device))
 		return CVQ_TYPES;
 	return index % 2 ? TX_TYPES : RX_TYPES;
 }
@@ -107,7 +107,7 @@ static uint64_t types_negotiated(const struct net *net)
 
 static bool judge_request(struct net *net, unsigned int index, uint64_t types)
 {
-	if (index >= net_queue_count(net->device) ||
+	if (index >= queues_in_use(net->device) ||
 	    (types & ALL_TYPES & ~types_of(net, index))) {
 		breach(net->device, "CVQ-50", "statistics 0x%llx are not valid "
 		       "for queue %u", (unsigned long long)types, index);
@@ -229,8 +229,8 @@ void stats_print(const struct net *net, FILE *out)
 	const struct device *device = net->device;
 	unsigned int i;
 
-	for (i = 0; i < net_queue_count(device); i++) {
-		if (i == net_control_index(device)) {
+	for (i = 0; i < queues_in_use(device); i++) {
+		if (i == control_index(device)) {
 			fprintf(out, "queue %u control commands %llu ok %llu\n", i,
 				(unsigned long long)net->commands,
 				(unsigned long long)net->commands_ok);

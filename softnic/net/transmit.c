@@ -231,8 +231,8 @@ static bool judge_use(struct net *net, struct queue *queue, struct buffer *buffe
 
 	ring_untake(queue, 1);
 	/* Its notification may be on the way yet. */
-	if (net_control_index(net->device) < QUEUES_MAX)
-		ring_wake(&net->device->queue[net_control_index(net->device)]);
+	if (control_index(net->device) < QUEUES_MAX)
+		ring_wake(&net->device->queue[control_index(net->device)]);
 	control_run(net);
 	if (ring_take(queue, buffer) <= 0)
 		return false;

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "softnic/net/net.h"
 #include "softnic/ring/internal.h"
 
 /* Notifications in a second that were not wanted: a driver that looks after a device

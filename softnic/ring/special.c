@@ -9,7 +9,6 @@
  */
 #include <stdlib.h>
 
-#include "softnic/net/net.h"
 #include "softnic/ring/internal.h"
 
 #define STASH_DEPTH 8u
@@ -25,7 +24,7 @@ static uint32_t random_below(struct ring *ring, uint32_t limit)
 
 static void refault(struct ring *ring)
 {
-	bool data = ring->queue->index != net_control_index(ring->device);
+	bool data = ring->queue->index != control_index(ring->device);
 
 	ring->faults = data ? faults_of(ring) : 0;
 	ring->faults_done &= ring->faults;
@@ -43,7 +42,7 @@ void ring_refault(struct queue *queue)
 int special_start(struct ring *ring)
 {
 	const struct device *device = ring->device;
-	bool data = ring->queue->index != net_control_index(device);
+	bool data = ring->queue->index != control_index(device);
 	bool shuffle = data && device->options->shuffle && !ring->in_order;
 
 	ring->shuffle_take = shuffle && ring->queue->index % 2 == 0;

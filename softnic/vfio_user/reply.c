@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#include "softnic/net/net.h"
+#include "softnic/clock.h"
 #include "softnic/vfio_user/server.h"
 
 #define REPLY_WAIT_NS 1000000000ull
@@ -15,7 +15,7 @@
 static bool reply_room_comes(int fd, uint64_t *end)
 {
 	struct pollfd wait = { .fd = fd, .events = POLLOUT };
-	uint64_t time = net_now();
+	uint64_t time = clock_now();
 
 	if (*end == 0)
 		*end = time + REPLY_WAIT_NS;

@@ -7,7 +7,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "softnic/net/net.h"
+#include "softnic/clock.h"
 #include "softnic/vfio_user/server.h"
 
 #define MESSAGES_A_TURN 64u
@@ -137,12 +137,12 @@ static int message_receive(struct device *device, size_t size)
 bool server_serve(struct device *device)
 {
 	struct server *server = device->server;
-	uint64_t end = net_now() + TURN_NS;
+	uint64_t end = clock_now() + TURN_NS;
 	unsigned int served = 0;
 
 	/* Bounded, so that a driver that only sends does not stop its own queues; by whole
 	 * messages, as nothing would tell of one that was received and not served. */
-	while (served < MESSAGES_A_TURN && (served == 0 || net_now() < end)) {
+	while (served < MESSAGES_A_TURN && (served == 0 || clock_now() < end)) {
 		size_t size = message_wanted(server);
 		int result;
 

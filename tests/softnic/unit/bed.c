@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "softnic/net/net.h"
-
 struct bed bed;
 
 /* ---- what the rings ask of the device ---- */
@@ -98,12 +96,6 @@ bool fault_named(const struct device *device, const char *row)
 {
 	(void)device;
 	return bed.fault && !strcmp(bed.fault, row);
-}
-
-unsigned int net_control_index(const struct device *device)
-{
-	(void)device;
-	return 2;
 }
 
 /* ---- the bed ---- */
