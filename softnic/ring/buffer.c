@@ -74,6 +74,25 @@ static struct element *element_room(struct ring *ring, struct buffer *buffer)
 	return &many->element[count];
 }
 
+/* Shuffled buffers may have to be translated anew. */
+static int buffer_keep_origin(struct ring *ring, uint16_t record, uint32_t index,
+			      const struct origin *origin)
+{
+	struct origins *origins = &ring->origins[record];
+	uint32_t capacity = 2 * index + 4;
+	struct origin *larger;
+
+	if (index >= origins->capacity) {
+		larger = realloc(origins->origin, capacity * sizeof(*larger));
+		if (!larger)
+			return -1;
+		origins->origin = larger;
+		origins->capacity = capacity;
+	}
+	origins->origin[index] = *origin;
+	return 0;
+}
+
 static int add_piece(struct ring *ring, struct buffer *buffer, uint8_t *at,
 		     const struct origin *from)
 {
@@ -81,10 +100,10 @@ static int add_piece(struct ring *ring, struct buffer *buffer, uint8_t *at,
 	uint32_t length = from->length;
 
 	if (unlikely(!element || (ring->origins &&
-				  special_origin(ring, buffer->record,
-						 (uint32_t)buffer->readable +
-							 buffer->writable,
-						 from) < 0))) {
+				  buffer_keep_origin(ring, buffer->record,
+						     (uint32_t)buffer->readable +
+							     buffer->writable,
+						     from) < 0))) {
 		fprintf(stderr, "vionet-softnic: queue %u: no memory for a buffer "
 			"of %u elements\n", ring->queue->index,
 			buffer->readable + buffer->writable + 1u);

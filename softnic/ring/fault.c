@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "softnic/ring/internal.h"
+#include "softnic/ring/raw.h"
 
 #define LATE_NS 100000ull
 #define FLIP_NS 20000000ull

@@ -352,7 +352,6 @@ void packed_fetch(const struct ring *ring, uint16_t position,
 void sample_take(struct ring *ring, const struct buffer *buffer,
 		 uint16_t position);
 void sample_check(struct ring *ring, const struct buffer *buffer);
-void sample_written(struct ring *ring, uint16_t slots);
 
 /* ---- ring_special.c: shuffled order; ring_fault.c: misbehaviour ---- */
 
@@ -361,8 +360,6 @@ void special_stop(struct ring *ring);
 int special_take(struct ring *ring, struct buffer *buffer);
 void special_untake(struct ring *ring, unsigned int count);
 void special_remap(struct ring *ring);
-int special_origin(struct ring *ring, uint16_t record, uint32_t index,
-		   const struct origin *origin);
 void special_give(struct ring *ring, const struct waiting *used);
 void special_publish(struct ring *ring);
 
@@ -377,12 +374,5 @@ void fault_published(struct ring *ring);
 bool fault_piles(const struct ring *ring);
 /* What the device asks of the driver is about to be written over. */
 void fault_wishes(struct ring *ring);
-
-/* The entry goes the way of its layout (and of its batch). */
-void ring_write_used(struct ring *ring, const struct waiting *used);
-void ring_write_batch(struct ring *ring);
-void ring_write_alone(struct ring *ring, const struct waiting *used);
-int ring_take_raw(struct ring *ring, struct buffer *buffer);
-void ring_untake_raw(struct ring *ring);
 
 #endif

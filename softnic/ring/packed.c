@@ -260,6 +260,15 @@ static uint16_t used_flags(const struct ring *ring, const struct waiting *used)
 	return htole16((uint16_t)(flags | (used->writes ? DF_WRITE : 0)));
 }
 
+/* Another buffer was used where one is watched: the driver may have the slot again. */
+static void packed_unwatch(struct ring *ring, uint16_t slots)
+{
+	uint32_t ahead = ring->sample.position + (uint32_t)ring->size - ring->used;
+
+	if (ahead % ring->size < slots)
+		ring->sample.armed = false;
+}
+
 /*
  * The driver tests the descriptor that it expects next and no other: what follows
  * the first one that is not published can be written at once, flags and all.
@@ -279,7 +288,7 @@ void packed_give(struct ring *ring, const struct waiting *used)
 		ring->withheld_flags = flags;
 	}
 	if (unlikely(ring->sample.armed))
-		sample_written(ring, used->slots);
+		packed_unwatch(ring, used->slots);
 	ring->slot[ring->used].owner = ring->used_wrap;
 	ring->used_wrap ^= advance(ring, &ring->used, used->slots);
 	ring->unpublished += used->slots;

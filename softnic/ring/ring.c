@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: what both layouts have in common: begin and end, taking and giving,
- * batches of used buffers (IN_ORDER), interrupts, and the watch over the driver's
- * notifications.
- * Never: knows where a layout keeps its bits.
- * Read next: ring_split.c, ring_packed.c, ring_buffer.c; ring_special.c for shuffled
- * order, ring_fault.c for misbehaviour.
- */
+/* A queue's ring as the rest of the device sees it, whatever the layout: begin and end,
+ * taking and giving, interrupts, and the watch over the driver's notifications. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "softnic/ring/internal.h"
+#include "softnic/ring/raw.h"
 
 /* Notifications in a second that were not wanted: a driver that looks after a device
  * that sleeps sends a few. */
@@ -173,25 +167,6 @@ void ring_remap(struct queue *queue)
 
 /* ---- taking ---- */
 
-int ring_take_raw(struct ring *ring, struct buffer *buffer)
-{
-	int have = ring->packed ? packed_take(ring, buffer) :
-				  split_take(ring, buffer);
-
-	if (have <= 0)
-		return have;
-	if (unlikely((ring->sample_count++ & 63) == 0))
-		sample_take(ring, buffer,
-			    ring->taken[(ring->takes - 1) & ring->taken_mask].position);
-	if (unlikely(buffer->readable + buffer->writable > ELEMENTS_FEW))
-		buffer_judge_pieces(ring, buffer);
-	trace(ring->device, "TAKE queue %u id %u slots %u read %u/%" PRIu64
-	      " write %u/%" PRIu64, ring->queue->index, buffer->id, buffer->slots,
-	      buffer->readable, buffer->readable_bytes, buffer->writable,
-	      buffer->writable_bytes);
-	return 1;
-}
-
 /* A device that looked without a kick would never notice that one was forgotten. */
 static bool still_asleep(struct ring *ring)
 {
@@ -221,22 +196,6 @@ int ring_take(struct queue *queue, struct buffer *buffer)
 	return ring_take_raw(ring, buffer);
 }
 
-void ring_untake_raw(struct ring *ring)
-{
-	const struct taken *taken = &ring->taken[--ring->takes & ring->taken_mask];
-
-	if (ring->packed)
-		packed_untake(ring, taken);
-	else
-		split_untake(ring, taken);
-	ring->free[ring->free_count++] = taken->record;
-	ring->outstanding -= taken->slots;
-	ring->queue->taken--;
-	if (ring->sample.armed && ring->sample.record == taken->record)
-		ring->sample.armed = false;
-	trace(ring->device, "UNTAKE queue %u id %u", ring->queue->index, taken->id);
-}
-
 void ring_untake(struct queue *queue, unsigned int count)
 {
 	struct ring *ring = queue->ring;
@@ -252,40 +211,6 @@ void ring_untake(struct queue *queue, unsigned int count)
 }
 
 /* ---- giving ---- */
-
-void ring_write_alone(struct ring *ring, const struct waiting *used)
-{
-	if (ring->packed)
-		packed_give(ring, used);
-	else
-		split_give(ring, used);
-}
-
-/*
- * IN_ORDER: one used entry can stand for several buffers, if those that are skipped
- * were filled to the end, as the driver takes them for wholly used.
- */
-static void write_in_order(struct ring *ring, const struct waiting *used,
-			   bool whole)
-{
-	struct waiting joined = *used;
-
-	if (ring->batched)
-		joined.slots = (uint16_t)(joined.slots + ring->batch.slots);
-	ring->batched = whole;
-	if (whole)
-		ring->batch = joined;
-	else
-		ring_write_alone(ring, &joined);
-}
-
-void ring_write_used(struct ring *ring, const struct waiting *used)
-{
-	if (ring->in_order)
-		write_in_order(ring, used, used->whole);
-	else
-		ring_write_alone(ring, used);
-}
 
 void ring_give(struct queue *queue, const struct buffer *buffer,
 	       uint32_t written)
@@ -314,13 +239,6 @@ void ring_give(struct queue *queue, const struct buffer *buffer,
 }
 
 /* ---- visible, and told ---- */
-
-void ring_write_batch(struct ring *ring)
-{
-	if (ring->batched)
-		ring_write_alone(ring, &ring->batch);
-	ring->batched = false;
-}
 
 void ring_publish(struct queue *queue)
 {

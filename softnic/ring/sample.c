@@ -10,7 +10,7 @@
 
 #include "softnic/ring/internal.h"
 
-static void fetch(const struct ring *ring, uint16_t position,
+static void sample_fetch(const struct ring *ring, uint16_t position,
 		  struct fetched *descriptor)
 {
 	if (ring->packed)
@@ -29,7 +29,7 @@ void sample_take(struct ring *ring, const struct buffer *buffer,
 	sample->armed = true;
 	sample->record = buffer->record;
 	sample->position = position;
-	fetch(ring, position, &sample->was);
+	sample_fetch(ring, position, &sample->was);
 }
 
 void sample_check(struct ring *ring, const struct buffer *buffer)
@@ -42,7 +42,7 @@ void sample_check(struct ring *ring, const struct buffer *buffer)
 	if (sample->record != buffer->record)
 		return;
 	sample->armed = false;
-	fetch(ring, sample->position, &now);
+	sample_fetch(ring, sample->position, &now);
 	if (now.address == was->address && now.length == was->length &&
 	    now.flags == was->flags && now.other == was->other)
 		return;
@@ -54,13 +54,4 @@ void sample_check(struct ring *ring, const struct buffer *buffer)
 	       "%u, flags %#x to %#x", ring->queue->index, sample->position,
 	       was->address, now.address, was->length, now.length, was->flags,
 	       now.flags);
-}
-
-/* Packed: another buffer was used there, and the driver may have the slot again. */
-void sample_written(struct ring *ring, uint16_t slots)
-{
-	uint32_t ahead = ring->sample.position + (uint32_t)ring->size - ring->used;
-
-	if (ahead % ring->size < slots)
-		ring->sample.armed = false;
 }

@@ -9,7 +9,7 @@
  */
 #include <stdlib.h>
 
-#include "softnic/ring/internal.h"
+#include "softnic/ring/raw.h"
 
 #define STASH_DEPTH 8u
 
@@ -70,24 +70,6 @@ void special_stop(struct ring *ring)
 	free(ring->stash);
 	free(ring->handed);
 	free(ring->pile);
-}
-
-int special_origin(struct ring *ring, uint16_t record, uint32_t index,
-		   const struct origin *origin)
-{
-	struct origins *origins = &ring->origins[record];
-	uint32_t capacity = 2 * index + 4;
-	struct origin *larger;
-
-	if (index >= origins->capacity) {
-		larger = realloc(origins->origin, capacity * sizeof(*larger));
-		if (!larger)
-			return -1;
-		origins->origin = larger;
-		origins->capacity = capacity;
-	}
-	origins->origin[index] = *origin;
-	return 0;
 }
 
 /* ---- taking ---- */
