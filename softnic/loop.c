@@ -199,7 +199,7 @@ static bool work(struct loop *loop)
 	if (loop->peer_waits && !waited)
 		trace(loop->device, "PEER waits");
 	watch_rings(loop);
-	misbehave_turn(loop->device);
+	fault_iteration(loop->device);
 	dma_check(loop->device);
 	return moved || poll;
 }

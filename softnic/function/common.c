@@ -425,7 +425,7 @@ static uint32_t read_notif_data(struct device *device)
 {
 	uint16_t index = registers_of(device)->queue_select;
 
-	return queue_exists(device, index) ? notify_data(device, index) : 0;
+	return queue_exists(device, index) ? doorbell_data(device, index) : 0;
 }
 
 static uint32_t read_queue_reset(struct device *device)

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "softnic/event.h"
-#include "softnic/fault/timed.h"
+#include "softnic/fault/lost.h"
 #include "softnic/vfio_user/server.h"
 
 static struct interrupts *interrupts_of(const struct device *device)
@@ -61,7 +61,7 @@ static void raise_vector(struct device *device, uint16_t vector, uint8_t cause)
 void interrupt_queue(struct queue *queue)
 {
 	queue->interrupts++;
-	if (misbehave_loses_interrupt(queue->device)) {
+	if (fault_loses_interrupt(queue->device)) {
 		trace(queue->device, "LOST INTERRUPT of queue %u", queue->index);
 		return;
 	}

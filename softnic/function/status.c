@@ -1,18 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: the device status machine: initialization, negotiation, suspend, reset;
- * and judging the order of the driver's steps.
- * Never: knows where a register is (registers.c does).
- * Read next: registers.c, then net.h for what negotiation means to the network.
- */
+/* The device status machine: initialization, negotiation, suspend; and checking the order
+ * of the driver's steps. */
 #include <inttypes.h>
-#include <string.h>
 
 #include "softnic/clock.h"
 #include "softnic/features.h"
-#include "softnic/fault/timed.h"
+#include "softnic/fault/lost.h"
 #include "softnic/net/net.h"
-#include "softnic/ring/ring.h"
 #include "softnic/vfio_user/server.h"
 
 #define ST_DEFINED (ST_ACKNOWLEDGE | ST_DRIVER | ST_DRIVER_OK | ST_FEATURES_OK | \
@@ -21,65 +15,6 @@
 static struct registers *registers_of(struct device *device)
 {
 	return &device->server->registers;
-}
-
-/* ---- reset ---- */
-
-void queue_stop(struct queue *queue)
-{
-	if (!queue->enabled)
-		return;
-	net_queue_stopped(queue);
-	ring_stop(queue);
-	queue->enabled = false;
-}
-
-void device_reset(struct device *device, const char *why)
-{
-	struct registers *registers = registers_of(device);
-	uint64_t areas[QUEUES_MAX];
-
-	trace(device, "RESET %s", why);
-	for (unsigned int i = 0; i < QUEUES_MAX; i++) {
-		struct queue *queue = &device->queue[i];
-
-		areas[i] = queue->enabled ? queue->device_area : 0;
-		queue_stop(queue);
-		queue->broken = queue->kicked = false;
-		/* As all that is counted of a queue, and by a driver since its start. */
-		queue->kicks = queue->interrupts = 0;
-		queue->vector = NO_VECTOR;
-		queue->size = 0;
-		queue->descriptor_area = queue->driver_area = 0;
-		queue->device_area = 0;
-	}
-	memset(registers, 0, sizeof(*registers));
-	registers->config_vector = NO_VECTOR;
-	device->status = 0;
-	memset(&device->accepted, 0, sizeof(device->accepted));
-	net_reset(device);
-	notify_reset(device);
-	device->server->resets++;
-	misbehave_reset(device, areas);
-	if (fault(device, "A25") && device->server->resets > 1)
-		device->server->pci.byte[0x02] = 0x42;
-}
-
-void needs_reset(struct device *device)
-{
-	if (device->status & ST_NEEDS_RESET)
-		return;
-	trace(device, "NEEDS_RESET");
-	device->status |= ST_NEEDS_RESET;
-	if (device->status & ST_DRIVER_OK)
-		interrupt_config(device);
-}
-
-void config_changed(struct device *device)
-{
-	device->generation++;
-	if (live(device))
-		interrupt_config(device);
 }
 
 /* ---- negotiation ---- */
@@ -257,7 +192,7 @@ void status_write(struct device *device, uint32_t value)
 		value &= ~ST_FEATURES_OK;
 	if ((value & ST_DRIVER_OK) && !(old & ST_DRIVER_OK)) {
 		judge_driver_ok(device);
-		misbehave_live(device);
+		fault_driver_ok(device);
 	}
 	if (fault(device, "B04"))
 		value &= ~(ST_ACKNOWLEDGE | ST_DRIVER);

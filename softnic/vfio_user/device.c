@@ -165,7 +165,7 @@ static void describe_doorbell(const struct device *device, struct io_fd *entry,
 		return;
 	entry->size = 2;
 	entry->flags = IO_FD_DATAMATCH;
-	entry->datamatch = data ? notify_data(device, index) : index;
+	entry->datamatch = data ? doorbell_data(device, index) : index;
 }
 
 static unsigned int doorbells(const struct device *device, uint32_t region)

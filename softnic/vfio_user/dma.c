@@ -18,7 +18,6 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "softnic/ring/ring.h"
 #include "softnic/vfio_user/server.h"
 
 #define WINDOW_ALIGN (1ull << 30)
@@ -197,20 +196,12 @@ static void detach(struct dma_space *space, struct region *region)
 	window_release(space, window);
 }
 
-/* Who keeps translations drops them. */
-static void changed(struct device *device)
-{
-	for (unsigned int i = 0; i < device->queue_count; i++)
-		if (device->queue[i].enabled)
-			ring_remap(&device->queue[i]);
-}
-
 void dma_master(struct device *device, bool on)
 {
 	if (space_of(device)->master == on)
 		return;
 	space_of(device)->master = on;
-	changed(device);
+	space_of(device)->changed(device);
 }
 
 static int make_room(struct dma_space *space)
@@ -283,7 +274,7 @@ int dma_unmap(struct device *device, uint64_t iova, uint64_t size)
 		(space->count - to) * sizeof(struct region));
 	space->count -= to - from;
 	space->last = 0;
-	changed(device);
+	space_of(device)->changed(device);
 	return 0;
 }
 
@@ -299,7 +290,7 @@ void dma_unmap_all(struct device *device)
 	space->region = NULL;
 	space->capacity = 0;
 	space->last = 0;
-	changed(device);
+	space_of(device)->changed(device);
 }
 
 /* ---- access ---- */
@@ -444,12 +435,13 @@ static void on_sigbus(int signal_number, siginfo_t *info, void *context)
 	signal(signal_number, SIG_DFL);
 }
 
-int dma_open(struct device *device)
+int dma_open(struct device *device, void (*changed)(struct device *device))
 {
 	struct sigaction action = { .sa_sigaction = on_sigbus,
 				    .sa_flags = SA_SIGINFO | SA_NODEFER };
 
 	guarded = space_of(device);
+	guarded->changed = changed;
 	return sigaction(SIGBUS, &action, NULL) < 0 ? -errno : 0;
 }
 

@@ -31,6 +31,7 @@ struct dma_space {
 	unsigned int count, capacity;
 	unsigned int last; /* where the last access was */
 	struct window *windows;
+	void (*changed)(struct device *device); /* kept translations are void */
 	bool master; /* bus mastering is on */
 	volatile uint64_t torn; /* set by the SIGBUS handler: IOVA + 1, 0 none */
 };
@@ -38,7 +39,9 @@ struct dma_space {
 #define DMA_MAPS_MAX 65535u
 #define DMA_PAGE 4096u
 
-int dma_open(struct device *device); /* SIGBUS handler; 0 or -errno */
+/* The SIGBUS handler; 0 or -errno. `changed` is called when maps went, or bus mastering was
+ * switched: who keeps translations drops them. */
+int dma_open(struct device *device, void (*changed)(struct device *device));
 
 /* 0, -EEXIST (overlap), -EINVAL, -ENOSPC (too many), -ERANGE (the file is shorter),
  * or another -errno of mmap. The descriptor (-1: none) stays the caller's. */

@@ -76,7 +76,7 @@ void pci_read(struct device *device, unsigned int offset, void *data,
 void pci_write(struct device *device, unsigned int offset, const void *data,
 	       unsigned int size);
 
-/* ---- registers: registers.c, common.c, status.c ---- */
+/* ---- registers: registers.c, common.c, status.c, reset.c ---- */
 
 struct queue_registers {
 	bool vector_unread; /* written, not read back */
@@ -130,7 +130,10 @@ void queue_stop(struct queue *queue);
 bool queue_exists(const struct device *device, unsigned int index);
 uint16_t queue_size_max(const struct device *device, unsigned int index);
 
-/* ---- doorbells: notify.c ---- */
+/* ---- doorbells: doorbell.c ---- */
+
+/* What a doorbell in the page holds while nobody rang: no queue has this index. */
+#define SILENT 0xffffffffu
 
 struct notify {
 	int page_fd;	/* NOTIFY_PAGE: memory of the BAR */
@@ -139,15 +142,19 @@ struct notify {
 	int event[QUEUES_MAX]; /* NOTIFY_EVENTFD; -1 */
 };
 
-int notify_open(struct device *device);
-int notify_renew(struct device *device); /* no driver from before has these */
-void notify_close(struct device *device);
-void notify_reset(struct device *device); /* forget rings that are not served */
+int doorbells_open(struct device *device);
+int doorbells_renew(struct device *device); /* no driver from before has these */
+void doorbells_close(struct device *device);
+void doorbells_reset(struct device *device); /* forget rings that are not served */
+uint32_t *doorbell_at(const struct device *device, unsigned int index); /* of the page */
+uint16_t doorbell_data(const struct device *device, unsigned int index);
+
+/* ---- notifications that come: notify.c ---- */
+
 void notify_write(struct device *device, uint64_t offset, uint64_t value,
 		  unsigned int size);
 bool notify_poll(struct device *device);  /* the page; whether anyone rang */
 void notify_event(struct queue *queue);	  /* its eventfd is readable */
-uint16_t notify_data(const struct device *device, unsigned int index);
 
 /* ---- interrupts: interrupt.c ---- */
 

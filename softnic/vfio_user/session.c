@@ -6,10 +6,18 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "softnic/ring/ring.h"
 #include "softnic/vfio_user/server.h"
 #include "softnic/text.h"
 
 #define BACKLOG 4
+
+static void session_remap(struct device *device)
+{
+	for (unsigned int i = 0; i < device->queue_count; i++)
+		if (device->queue[i].enabled)
+			ring_remap(&device->queue[i]);
+}
 
 int server_open(struct device *device)
 {
@@ -19,9 +27,9 @@ int server_open(struct device *device)
 
 	server->fd = server->listener.fd = -1;
 	interrupts_open(device);
-	result = dma_open(device);
+	result = dma_open(device, session_remap);
 	if (result == 0)
-		result = notify_open(device);
+		result = doorbells_open(device);
 	if (result < 0)
 		return result;
 	server->in = malloc(MESSAGE_MAX);
@@ -81,7 +89,7 @@ void server_close(struct device *device)
 
 	server_hang_up(device, NULL);
 	listen_close(&server->listener, device->options->listen);
-	notify_close(device);
+	doorbells_close(device);
 	free(server->in);
 }
 
@@ -99,7 +107,7 @@ void server_accept(struct device *device)
 		return;
 	}
 	/* The driver before may still hold its doorbells, and ring. */
-	result = notify_renew(device);
+	result = doorbells_renew(device);
 	if (result < 0) {
 		close(fd);
 		complain("a driver is turned away: its doorbells: %s%s", strerror(-result),

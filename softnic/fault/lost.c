@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "softnic/fault/lost.h"
+
+#include "softnic/clock.h"
+#include "softnic/vfio_user/server.h"
+
+#define EARLY_MS 500u
+
+static int64_t now_ms(void)
+{
+	return (int64_t)(clock_now() / 1000000);
+}
+
+void fault_driver_ok(struct device *device)
+{
+	device->server->registers.live_since_ms = now_ms();
+}
+
+bool fault_loses_doorbell(struct device *device)
+{
+	struct registers *registers = &device->server->registers;
+
+	if (device->options->faults == NULL)
+		return false;
+	registers->rings++;
+	if (fault(device, "C15") &&
+	    now_ms() - registers->live_since_ms <
+		    (int64_t)fault_value(device, "C15", EARLY_MS))
+		return true;
+	return fault(device, "C16") &&
+	       registers->rings == fault_value(device, "C16", 1);
+}
+
+bool fault_loses_interrupt(struct device *device)
+{
+	struct registers *registers = &device->server->registers;
+
+	if (device->options->faults == NULL)
+		return false;
+	registers->raised++;
+	return fault(device, "I09") &&
+	       registers->raised == fault_value(device, "I09", 1);
+}
