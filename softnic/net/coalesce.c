@@ -16,9 +16,6 @@
 #define TCP_PSH 0x08u
 #define ECN_CE 3u
 
-#define GO_TSO4 7
-#define GO_TSO6 8
-
 /* Is this TCP data that may be joined at all? `data` is the frame in one piece. */
 static bool eligible(const struct net *net, const uint8_t *data, uint32_t length,
 		     const struct packet *packet)
@@ -31,13 +28,13 @@ static bool eligible(const struct net *net, const uint8_t *data, uint32_t length
 	    packet->extended || (tcp[13] & ~TCP_PSH) != TCP_ACK)
 		return false;
 	if (packet->version == 4) {
-		if (!(net->guest >> GO_TSO4 & 1) || ip[0] != 0x45 ||
+		if (!guest_takes(net, GO_TSO4) || ip[0] != 0x45 ||
 		    (ip[1] & 3) == ECN_CE ||
 		    sum_fold(sum_add(0, ip, 20)) != 0xffff)
 			return false;
 		end += be16(ip + 2);
 	} else {
-		if (!(net->guest >> GO_TSO6 & 1) ||
+		if (!guest_takes(net, GO_TSO6) ||
 		    (be16(ip) >> 4 & 3) == ECN_CE)
 			return false;
 		end += 40u + be16(ip + 4);

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: what the files of the network half know of each other: its state, and the
- * steps of a frame's way through them.
- * Never: included by the transport, the rings or the peers.
- * Read next: net.c, then net_tx.c, net_rx.c, offload.c, control.c.
+ * What the files of the network half know of each other: its state, and the steps of a
+ * frame's way through them.
  *
- * A transmitted frame: net_tx.c takes the buffer, header.c reads and judges the
- * virtio header, offload.c does what the peer does not take, peer_ops.send. A
- * received one: filter.c, offload.c (what the driver does not take) or coalesce.c
- * (what it takes larger), steer.c chooses the queue, net_rx.c fills its buffers.
+ * A transmitted frame: transmit.c takes the buffer, header.c reads the virtio header and
+ * checks.c checks it, offload.c does what the peer does not take, peer_ops.send. A received
+ * one (receive.c): filter.c, offload.c (what the driver does not take) or coalesce.c (what
+ * it takes larger); place.c: steer.c chooses the queue, its buffers are filled.
  */
 #ifndef SOFTNIC_NET_PARTS_H
 #define SOFTNIC_NET_PARTS_H
@@ -259,6 +257,10 @@ struct net {
 	uint32_t tunnels;	/* enabled for the inner header hash */
 	uint8_t flow[FLOWS];	/* pair + 1 that a flow was sent on; 0: unknown */
 
+	/* Serve the control queue: for a frame that a command before it enables, as the
+	 * commands are above the frames. */
+	bool (*run_commands)(struct net *net);
+
 	struct filter filter;
 	struct net_queue queue[QUEUES_MAX];
 	struct counters before[QUEUES_MAX]; /* of drivers that are gone */
@@ -283,7 +285,7 @@ struct net {
 	uint64_t sampled;	/* frames whose checksums were looked at */
 };
 
-/* Receive offloads that the negotiated features permit, as a mask of the command. */
+/* negotiate.c: receive offloads that the negotiated features permit, as a mask of the command. */
 uint64_t net_offloads(const struct net *net);
 
 static inline bool net_has(const struct net *net, enum feature bit)
@@ -302,6 +304,10 @@ static inline struct net_queue *net_queue_of(struct net *net,
 	return &net->queue[queue->index];
 }
 
+/* Bits of the receive offloads' mask ("Setting Offloads State"). */
+enum { GO_CSUM = 1, GO_TSO4 = 7, GO_TSO6 = 8, GO_ECN = 9, GO_UFO = 10,
+       GO_TUNNEL = 46, GO_TUNNEL_CSUM = 47, GO_USO4 = 54, GO_USO6 = 55 };
+
 /* ---- header.c ---- */
 
 uint32_t header_size(const struct features *accepted);
@@ -312,7 +318,7 @@ static inline bool header_plain(const struct net_header *header)
 	return (header->flags | header->gso_type) == 0;
 }
 
-/* ---- net_judge.c ---- */
+/* ---- checks.c ---- */
 
 void judge_features(struct net *net);
 /* Judge the virtio header of a transmitted frame. False: the device must not accept
@@ -321,9 +327,15 @@ bool judge_header(struct net *net, const struct frame *frame);
 void judge_receive_buffer(struct net *net, struct queue *queue,
 			  const struct buffer *buffer);
 
-/* ---- net_tx.c, net_rx.c ---- */
+/* ---- transmit.c, receive.c, place.c ---- */
 
 bool transmit_run(struct net *net, unsigned int pair, unsigned int budget);
+/* Is receive offload `bit` of the mask on? */
+static inline bool guest_takes(const struct net *net, unsigned int bit)
+{
+	return net->guest >> bit & 1;
+}
+
 bool receive_run(struct net *net, unsigned int budget);
 /*
  * A frame for the driver, offloads perhaps pending. *progress is 0 at the first try
@@ -336,7 +348,7 @@ int receive_frame(struct net *net, const struct frame *frame,
  * lost for another reason (counted). */
 int receive_place(struct net *net, const struct frame *frame);
 
-/* ---- fault_net.c: rows F, G and H of the catalogue ---- */
+/* ---- fault/net.c: rows F, G and H of the catalogue ---- */
 
 /* The rows in order, so that one name gives all others ("F01" + n). */
 enum net_fault {
@@ -392,7 +404,7 @@ void moderate_changed(struct net *net, struct queue *queue);
 bool moderate_due(struct net *net);
 int64_t moderate_deadline(const struct net *net);
 
-/* ---- control.c, control_queues.c, stats.c: commands ---- */
+/* ---- control.c, control_queues.c, statistics.c: commands ---- */
 
 struct command {
 	struct net *net;
@@ -421,7 +433,7 @@ bool command_vlan(struct command *command);
 void stats_print(const struct net *net, FILE *out);
 void stats_totals(const struct net *net, FILE *out);
 
-/* ---- net_config.c ---- */
+/* ---- config.c ---- */
 
 void config_begin(struct net *net);
 void config_mac(struct net *net, const uint8_t *mac);

@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: the network half's life: opening, what negotiation decides, reset, and one
- * turn of its work.
- * Never: touches a frame (net_tx.c and net_rx.c do).
- * Read next: net_tx.c, net_rx.c, control.c.
- */
+/* The network half's life: opening, reset, and one iteration of its work. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -15,30 +10,6 @@
 
 /* How long to sleep when a peer refuses frames and has no descriptor to wait for. */
 #define RETRY (100 * 1000ll)
-
-/* Mask bits of the receive offloads, with the feature behind each ("Setting Offloads
- * State"): the two for tunnels have bits of their own. */
-static const struct {
-	unsigned int bit;
-	enum feature feature;
-} offloads[] = {
-	{ 1, FT_GUEST_CSUM },  { 7, FT_GUEST_TSO4 },  { 8, FT_GUEST_TSO6 },
-	{ 9, FT_GUEST_ECN },   { 10, FT_GUEST_UFO },  { 54, FT_GUEST_USO4 },
-	{ 55, FT_GUEST_USO6 }, { 46, FT_GUEST_UDP_TUNNEL_GSO },
-	{ 47, FT_GUEST_UDP_TUNNEL_GSO_CSUM },
-};
-
-uint64_t net_offloads(const struct net *net)
-{
-	uint64_t mask = 0;
-	size_t i;
-
-	for (i = 0; i < sizeof(offloads) / sizeof(offloads[0]); i++) {
-		if (net_has(net, offloads[i].feature))
-			mask |= 1ull << offloads[i].bit;
-	}
-	return mask;
-}
 
 /* ---- life ---- */
 
@@ -114,6 +85,7 @@ void net_reset(struct device *device)
 		.frame_limit = FRAME_MAX,
 		.receive_pairs = 1,
 		.transmit_pairs = 1,
+		.run_commands = control_run,
 	};
 
 	memcpy(fresh.mac, net->permanent_mac, sizeof(fresh.mac));
@@ -122,25 +94,6 @@ void net_reset(struct device *device)
 	free(net->coalesce);
 	*net = fresh;
 	faults_begin(net);
-}
-
-void net_features_accepted(struct device *device)
-{
-	struct net *net = device->net;
-
-	judge_features(net);
-	net->header_size = header_size(&device->accepted);
-	net->mergeable = net_has(net, FT_MRG_RXBUF);
-	net->filtering = net_has(net, FT_CTRL_RX);
-	net->vlan_filtering = net_has(net, FT_CTRL_VLAN);
-	net->hashing = net_has(net, FT_RSS) || net_has(net, FT_HASH_REPORT);
-	net->guest = net_offloads(net);
-	net->frame_limit = FRAME_MAX;
-	if (net_has(net, FT_MTU))
-		net->frame_limit = device->options->mtu + ETH_HEADER;
-	/* Without memory for it nothing is coalesced, which nobody is promised. */
-	if (net_has(net, FT_RSC_EXT) && net->coalesce == NULL)
-		net->coalesce = calloc(1, sizeof(*net->coalesce));
 }
 
 /* ---- queues ---- */

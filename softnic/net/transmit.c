@@ -233,7 +233,7 @@ static bool judge_use(struct net *net, struct queue *queue, struct buffer *buffe
 	/* Its notification may be on the way yet. */
 	if (control_index(net->device) < QUEUES_MAX)
 		ring_wake(&net->device->queue[control_index(net->device)]);
-	control_run(net);
+	net->run_commands(net);
 	if (ring_take(queue, buffer) <= 0)
 		return false;
 	if (pair < net->transmit_pairs)
