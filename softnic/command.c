@@ -2,7 +2,7 @@
 /*
  * Owns: what command.h says.
  * Never: knows what a command of the network half means (net_command does).
- * Read next: net_config.c.
+ * Read next: config.c.
  */
 #include "softnic/command.h"
 
@@ -109,7 +109,7 @@ static int status(struct command_server *commands, const char *rest, FILE *out)
 		", interrupts %" PRIu64 ", violations %u, warnings %u, faults %u\n",
 		device->server->fd >= 0 ? "connected" : "none", device->status,
 		device->server->sessions, device->server->kicks,
-		device->server->interrupts.raised, device->breaches, device->advice,
+		device->server->interrupts.raised, device->violations, device->advice,
 		device->faults);
 	for (unsigned int i = 0; i < device->queue_count; i++) {
 		const struct queue *queue = &device->queue[i];
@@ -161,7 +161,7 @@ static int hang_up(struct command_server *commands, const char *rest, FILE *out)
 	return 0;
 }
 
-static int misbehave(struct command_server *commands, const char *rest, FILE *out)
+static int command_fault(struct command_server *commands, const char *rest, FILE *out)
 {
 	(void)out;
 	if (*rest != '+' && *rest != '-')
@@ -188,7 +188,7 @@ static const struct {
 } table[] = {
 	{ "status", status },	  { "needs-reset", need_reset },
 	{ "unplug", unplug },	  { "error", error },
-	{ "hang-up", hang_up },	  { "fault", misbehave },
+	{ "hang-up", hang_up },	  { "fault", command_fault },
 	{ "quit", quit },
 };
 

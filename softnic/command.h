@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Owns: the control socket: commands as lines of text, while the device runs.
- * Never: waits for whoever is at the other end.
+ * Never: waits for the client.
  * Read next: command.c.
  */
 #ifndef SOFTNIC_COMMAND_H

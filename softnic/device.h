@@ -54,7 +54,7 @@ struct options {
 	const char *peer;	   /* "loop", "tap:NAME", ... */
 	const char *trace;	   /* file; NULL: none */
 	const char *control;	   /* UNIX socket for run-time commands; NULL: none */
-	const char *faults;	   /* misbehaviours asked for; NULL: none */
+	const char *faults;	   /* faults asked for; NULL: none */
 	bool strict;		   /* what a driver should do, it must */
 	uint32_t reset_ms;	   /* that a reset takes until it is seen */
 	uint32_t notify_multiplier; /* bytes between doorbells; 0: one for all */
@@ -139,7 +139,7 @@ struct device {
 	struct queue queue[QUEUES_MAX];
 	struct net *net;	 /* net.c */
 	struct server *server;	 /* server.c: socket, memory, interrupts */
-	unsigned int breaches;	 /* requirements that the driver broke */
+	unsigned int violations;	 /* requirements that the driver broke */
 	unsigned int advice;	 /* recommendations that it did not follow */
 	unsigned int faults;	 /* accesses outside the driver's maps */
 	FILE *trace;
@@ -184,7 +184,7 @@ void config_changed(struct device *device);
 /* The device cannot go on: DEVICE_NEEDS_RESET and a configuration interrupt. */
 void needs_reset(struct device *device);
 
-/* ---- verdict: judge.c ---- */
+/* ---- verdict: check/verdict.c ---- */
 
 /*
  * The driver violated a requirement: a line like
@@ -194,11 +194,11 @@ void needs_reset(struct device *device);
  * softnic/check/requirements_*.def (`--list-requirements` prints them). What is only
  * recommended is a "warning", and fails the run only with --strict.
  */
-void breach(struct device *device, const char *id, const char *format, ...)
+void violation(struct device *device, const char *id, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /*
- * Is the device to misbehave as row `row` ("F04") of the catalogue of faults says?
+ * Is the device to be faulty as row `row` ("F04") of the catalogue of faults says?
  * One branch that is never taken when no fault was asked for.
  */
 bool fault_named(const struct device *device, const char *row);

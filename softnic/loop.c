@@ -33,7 +33,7 @@
 #define PAGE_PAUSE_NS 50000ll
 /* A peer whose frame finds no buffer is not asked again before this. */
 #define PEER_PAUSE_NS 1000000ll
-/* Between two looks at what is judged over time: rings that should have come. */
+/* Between two looks at what is checked over time: rings that should have come. */
 #define WATCH_NS NS_PER_S
 
 struct loop {
@@ -224,7 +224,7 @@ static bool restless(const struct device *device)
 }
 
 /* How long to sleep: not at all while there is work. */
-static int64_t patience(struct loop *loop, bool busy)
+static int64_t loop_wait(struct loop *loop, bool busy)
 {
 	struct device *device = loop->device;
 	int64_t wait;
@@ -290,7 +290,7 @@ int loop_run(struct device *device, struct command_server *commands, int signals
 	while (!loop.end && result == 0) {
 		bool busy = work(&loop);
 
-		result = look(&loop, patience(&loop, busy));
+		result = look(&loop, loop_wait(&loop, busy));
 	}
 	return result;
 }

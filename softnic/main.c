@@ -76,7 +76,7 @@ static void sum_up(const struct device *device)
 	printf("vionet-softnic: drivers %u, kicks %" PRIu64 ", interrupts %" PRIu64
 	       ", violations %u, warnings %u, DMA faults %u\n",
 	       server->sessions, server->kicks, server->interrupts.raised,
-	       device->breaches, device->advice, device->faults);
+	       device->violations, device->advice, device->faults);
 	net_command((struct device *)(uintptr_t)device, "totals", stdout);
 	fflush(stdout);
 }
@@ -120,5 +120,5 @@ int main(int argc, char **argv)
 	}
 	if (close_trace(&device) < 0 || result < 0)
 		return 1;
-	return judge_verdict(&device);
+	return verdict(&device);
 }

@@ -70,13 +70,13 @@ static const struct argp_option list[] = {
 	{ "lossless", KEY_LOSSLESS, NULL, 0,
 	  "frames wait for receive buffers instead of being lost", 2 },
 	{ "poll", KEY_POLL, NULL, 0, "never sleep while a driver is there", 2 },
-	{ NULL, 0, NULL, 0, "Judging and misbehaving:", 3 },
+	{ NULL, 0, NULL, 0, "Checks and faults:", 3 },
 	{ "strict", KEY_STRICT, NULL, 0,
 	  "what a driver only should do fails the run too", 3 },
 	{ "shuffle", KEY_SHUFFLE, NULL, 0, "complete buffers out of order", 3 },
 	{ "reset-time", KEY_RESET_TIME, "MS", 0,
 	  "status reads 0 only so long after it was written 0, whatever is reset", 3 },
-	{ "fault", KEY_FAULT, "NAMES", 0, "misbehave: see --list-faults", 3 },
+	{ "fault", KEY_FAULT, "NAMES", 0, "faults to make: see --list-faults", 3 },
 	{ "trace", KEY_TRACE, "FILE", 0, "a line for each access and event", 3 },
 	{ "control", KEY_CONTROL, "PATH", 0, "UNIX socket for commands", 3 },
 	{ "list-requirements", KEY_LIST_REQUIREMENTS, NULL, 0, "print what is checked, and end", 3 },
@@ -288,7 +288,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 
 	switch (key) {
 	case KEY_LIST_REQUIREMENTS:
-		list_and_end(judge_list);
+		list_and_end(requirement_list);
 		return 0;
 	case KEY_LIST_FAULTS:
 		list_and_end(fault_list);

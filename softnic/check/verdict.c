@@ -42,7 +42,7 @@ static struct requirement *find_requirement(const char *id)
 	return &unknown;
 }
 
-void breach(struct device *device, const char *id, const char *format, ...)
+void violation(struct device *device, const char *id, const char *format, ...)
 {
 	struct requirement *requirement = find_requirement(id);
 	char text[256];
@@ -52,7 +52,7 @@ void breach(struct device *device, const char *id, const char *format, ...)
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
 	if (requirement->strength != SHOULD || device->options->strict)
-		device->breaches++;
+		device->violations++;
 	else
 		device->advice++;
 	trace(device, "BREACH %s %s", id, text);
@@ -64,12 +64,12 @@ void breach(struct device *device, const char *id, const char *format, ...)
 		requirement->broken == LINES_MAX ? " (more are only counted)" : "");
 }
 
-int judge_verdict(const struct device *device)
+int verdict(const struct device *device)
 {
-	return device->breaches + device->faults > 0 ? 3 : 0;
+	return device->violations + device->faults > 0 ? 3 : 0;
 }
 
-void judge_list(FILE *out)
+void requirement_list(FILE *out)
 {
 	static const char *const word[] = { "must", "implied", "should" };
 

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: lists for the user of what is judged and what can be broken.
- * Never: judges (breach() in device.h is called where the requirement can be seen).
- * Read next: judge.c, fault.c.
+ * Owns: lists for the user of what is checked and what can be broken.
+ * Never: checks (violation() in device.h is called where the requirement can be seen).
+ * Read next: check/verdict.c, fault.c.
  */
-#ifndef SOFTNIC_JUDGE_H
-#define SOFTNIC_JUDGE_H
+#ifndef SOFTNIC_VERDICT_H
+#define SOFTNIC_VERDICT_H
 
 #include "softnic/device.h"
 
-void judge_list(FILE *out);
+void requirement_list(FILE *out);
 
 /* How the run is to end: 3 if the driver violated a requirement or made a DMA fault. */
-int judge_verdict(const struct device *device);
+int verdict(const struct device *device);
 
 /* "D01,F04": switch these on. 0, or -EINVAL with the first unknown name (of at most
  * 15 characters) in `unknown`. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: which misbehaviours are switched on (rows of the catalogue of faults).
- * Never: misbehaves: each part asks fault() where it could.
- * Read next: fault_transport.def, fault_rings.def, fault_net.def.
+ * Owns: which faults are switched on (rows of the catalogue of faults).
+ * Never: breaks rules: each part asks fault() where it could.
+ * Read next: transport.def, rings.def, net.def.
  */
 #include <errno.h>
 #include <string.h>

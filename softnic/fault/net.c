@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Owns: what is done wrong on purpose to received frames, by row of the catalogue of
- * faults; rows G and H are where their work is (net_tx.c, control.c).
+ * faults; rows G and H are where their work is (transmit.c, control.c).
  * Never: runs while no fault was asked for.
- * Read next: fault_net.def.
+ * Read next: net.def.
  *
  * Rows F hit every second frame beginning with the first, so that a test sees that
  * the others arrive; with F25 they hit all.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Owns: the common configuration structure: a table of its fields, what reading and
- * writing each does, and judging how they are accessed.
+ * writing each does, and checking how they are accessed.
  * Never: trusts an offset, a width or a value.
  * Read next: status.c (what a write of device_status does), registers.c (the BAR).
  */
@@ -53,29 +53,29 @@ static struct queue *selected(struct device *device)
 	return queue_exists(device, index) ? &device->queue[index] : NULL;
 }
 
-static struct queue_registers *judged(const struct queue *queue)
+static struct queue_registers *queue_registers(const struct queue *queue)
 {
 	return &registers_of(queue->device)->queue[queue->index];
 }
 
-/* The queue whose `field` is written. NULL: that is not to be done, and judged. */
+/* The queue whose `field` is written. NULL: that is not to be done, and reported. */
 static struct queue *to_set_up(struct device *device, const char *field)
 {
 	struct queue *queue = selected(device);
 
-	judge_step(device, field);
+	check_step(device, field);
 	if (queue == NULL) {
-		breach(device, "PCI-49", "%s of queue %u is written, which does not exist",
+		violation(device, "PCI-49", "%s of queue %u is written, which does not exist",
 		       field, registers_of(device)->queue_select);
 		return NULL;
 	}
 	if (queue->enabled) {
-		breach(device, "PCI-23", "%s of queue %u is written after queue_enable",
+		violation(device, "PCI-23", "%s of queue %u is written after queue_enable",
 		       field, queue->index);
 		return NULL;
 	}
-	if (judged(queue)->reset_unread)
-		breach(device, "PCI-26",
+	if (queue_registers(queue)->reset_unread)
+		violation(device, "PCI-26",
 		       "%s of queue %u is written before queue_reset was read as 0", field,
 		       queue->index);
 	return queue;
@@ -139,27 +139,27 @@ static uint32_t read_driver_feature(struct device *device)
 	return feature_word(&registers->wanted, registers->driver_feature_select);
 }
 
-static void judge_driver_feature(struct device *device, uint32_t old,
+static void check_driver_feature(struct device *device, uint32_t old,
 				 uint32_t value)
 {
 	struct registers *registers = registers_of(device);
 
 	if (registers->reset_unread)
-		breach(device, "GEN-14",
+		violation(device, "GEN-14",
 		       "driver_feature is written before a reset was seen to be done");
 	if (device->status & ST_FAILED)
-		breach(device, "GEN-27", "driver_feature is written after FAILED");
+		violation(device, "GEN-27", "driver_feature is written after FAILED");
 	if (device->status & ST_FEATURES_OK) {
 		if (value & ~old)
-			breach(device, "GEN-24",
+			violation(device, "GEN-24",
 			       "features 0x%08x of word %u are accepted after FEATURES_OK",
 			       value & ~old, registers->driver_feature_select);
 		else if (value != old)
-			breach(device, "GEN-13",
+			violation(device, "GEN-13",
 			       "features 0x%08x of word %u are withdrawn after FEATURES_OK",
 			       old & ~value, registers->driver_feature_select);
 	} else if (!(device->status & ST_DRIVER)) {
-		breach(device, "GEN-21", "driver_feature is written before DRIVER");
+		violation(device, "GEN-21", "driver_feature is written before DRIVER");
 	}
 }
 
@@ -171,12 +171,12 @@ static void write_driver_feature(struct device *device, uint32_t value)
 
 	if (select >= FT_COUNT / 32) {
 		if (value != 0)
-			breach(device, "GEN-05",
+			violation(device, "GEN-05",
 			       "features 0x%08x of word %u are accepted, none was offered",
 			       value, select);
 		return;
 	}
-	judge_driver_feature(device, feature_word(&registers->wanted, select), value);
+	check_driver_feature(device, feature_word(&registers->wanted, select), value);
 	if (device->status & ST_FEATURES_OK)
 		return;
 	word = &registers->wanted.word[select / 2];
@@ -190,7 +190,7 @@ static uint16_t to_vector(struct device *device, uint32_t value)
 	if (value == NO_VECTOR)
 		return NO_VECTOR;
 	if (value >= device->options->vectors) {
-		breach(device, "PCI-45", "vector %u is mapped, the table has %u", value,
+		violation(device, "PCI-45", "vector %u is mapped, the table has %u", value,
 		       device->options->vectors);
 		return NO_VECTOR;
 	}
@@ -213,7 +213,7 @@ static uint32_t read_config_vector(struct device *device)
 static void write_config_vector(struct device *device, uint32_t value)
 {
 	if (value != NO_VECTOR)
-		judge_step(device, "config_msix_vector");
+		check_step(device, "config_msix_vector");
 	registers_of(device)->config_vector = to_vector(device, value);
 	registers_of(device)->config_vector_unread = value != NO_VECTOR;
 }
@@ -287,12 +287,12 @@ static void write_queue_size(struct device *device, uint32_t value)
 	if (queue == NULL)
 		return;
 	if (value == 0) {
-		breach(device, packed ? "PCI-21" : "PCI-22",
+		violation(device, packed ? "PCI-21" : "PCI-22",
 		       "queue_size of queue %u is written 0", queue->index);
 		return;
 	}
 	if (!packed && (value & (value - 1)))
-		breach(device, "PCI-22",
+		violation(device, "PCI-22",
 		       "queue_size of queue %u is written %u, no power of two",
 		       queue->index, value);
 	else if (value <= queue_size_max(device, queue->index))
@@ -305,7 +305,7 @@ static uint32_t read_queue_vector(struct device *device)
 
 	if (queue == NULL)
 		return NO_VECTOR;
-	judged(queue)->vector_unread = false;
+	queue_registers(queue)->vector_unread = false;
 	/* As if there were no room for another. */
 	if (fault(device, "C19") && queue->index == fault_value(device, "C19", 2))
 		queue->vector = NO_VECTOR;
@@ -325,7 +325,7 @@ static void write_queue_vector(struct device *device, uint32_t value)
 	if (queue == NULL)
 		return;
 	queue->vector = to_vector(device, value);
-	judged(queue)->vector_unread = value != NO_VECTOR;
+	queue_registers(queue)->vector_unread = value != NO_VECTOR;
 }
 
 static uint32_t read_queue_enable(struct device *device)
@@ -344,18 +344,18 @@ static void write_queue_enable(struct device *device, uint32_t value)
 	struct queue *queue = selected(device);
 
 	if (value != 1)
-		breach(device, "PCI-25", "queue_enable is written %u", value);
+		violation(device, "PCI-25", "queue_enable is written %u", value);
 	else if (queue == NULL)
-		breach(device, "PCI-49", "queue %u is enabled, which does not exist",
+		violation(device, "PCI-49", "queue %u is enabled, which does not exist",
 		       registers_of(device)->queue_select);
 	else if (queue->enabled)
-		breach(device, "PCI-23", "queue %u is enabled twice", queue->index);
+		violation(device, "PCI-23", "queue %u is enabled twice", queue->index);
 	if (value != 1 || queue == NULL || queue->enabled)
 		return;
-	judge_enable(queue);
+	check_enable(queue);
 	if (queue->size == 0)
 		queue->size = queue_size_max(device, queue->index);
-	memset(judged(queue), 0, sizeof(struct queue_registers));
+	memset(queue_registers(queue), 0, sizeof(struct queue_registers));
 	queue->enabled = true;
 	queue->broken = queue->kicked = false;
 	if (ring_start(queue) == 0)
@@ -387,7 +387,7 @@ static void write_area(struct device *device, uint64_t *area, uint32_t value,
 
 	if (queue == NULL)
 		return;
-	judged(queue)->written |= wrote;
+	queue_registers(queue)->written |= wrote;
 	*area &= ~(0xffffffffull << (32 * half));
 	*area |= (uint64_t)value << (32 * half);
 }
@@ -434,13 +434,13 @@ static uint32_t read_queue_reset(struct device *device)
 
 	if (queue == NULL)
 		return 0;
-	if (judged(queue)->reset_reads > 0) {
-		judged(queue)->reset_reads--;
+	if (queue_registers(queue)->reset_reads > 0) {
+		queue_registers(queue)->reset_reads--;
 		return 1;
 	}
 	if (fault(device, "J11"))
 		return 1;
-	judged(queue)->reset_unread = false;
+	queue_registers(queue)->reset_unread = false;
 	return 0;
 }
 
@@ -449,7 +449,7 @@ static void write_queue_reset(struct device *device, uint32_t value)
 	struct queue *queue = selected(device);
 
 	if (queue == NULL) {
-		breach(device, "PCI-49", "queue %u is reset, which does not exist",
+		violation(device, "PCI-49", "queue %u is reset, which does not exist",
 		       registers_of(device)->queue_select);
 		return;
 	}
@@ -463,7 +463,7 @@ static void write_queue_reset(struct device *device, uint32_t value)
 	queue->broken = queue->kicked = false;
 	/* Shown as going on once: a driver must look ("Common configuration structure
 	 * layout", PCI-26). */
-	*judged(queue) = (struct queue_registers){ .was_reset = true,
+	*queue_registers(queue) = (struct queue_registers){ .was_reset = true,
 						   .reset_unread = true,
 						   .reset_reads = 1 };
 }
@@ -530,16 +530,16 @@ static const char *verb(bool writing)
 	return writing ? "write" : "read";
 }
 
-/* Is the access one that the field allows? Judged if not. */
-static bool judge_common(struct device *device, const struct field *field,
+/* Is the access one that the field allows? Reported if not. */
+static bool check_common(struct device *device, const struct field *field,
 			 uint64_t offset, unsigned int size, bool writing)
 {
 	if (field->needs != FT_COUNT && (device->status & ST_FEATURES_OK) &&
 	    !has(&device->accepted, field->needs))
-		breach(device, "PCI-33", "%s of %s, but %s is not negotiated",
+		violation(device, "PCI-33", "%s of %s, but %s is not negotiated",
 		       verb(writing), field->name, feature_name(field->needs));
 	if (offset != field->offset || size != field->size) {
-		breach(device, "PCI-05",
+		violation(device, "PCI-05",
 		       "%s of %u bytes at 0x%02" PRIx64 " of the common configuration; "
 		       "%s has %u bytes at 0x%02x",
 		       verb(writing), size, offset, field->name, field->size,
@@ -547,7 +547,7 @@ static bool judge_common(struct device *device, const struct field *field,
 		return false;
 	}
 	if (writing && field->write == NULL)
-		breach(device, "PCI-20", "write of %s, which is read-only", field->name);
+		violation(device, "PCI-20", "write of %s, which is read-only", field->name);
 	return true;
 }
 
@@ -573,7 +573,7 @@ uint64_t common_read(struct device *device, uint64_t offset,
 	const struct field *field = field_at(offset);
 	uint64_t value;
 
-	if (judge_common(device, field, offset, size, false))
+	if (check_common(device, field, offset, size, false))
 		value = field->read(device);
 	else
 		value = read_pieces(device, offset, size);
@@ -587,7 +587,7 @@ void common_write(struct device *device, uint64_t offset, uint64_t value,
 	const struct field *field = field_at(offset);
 
 	trace(device, "WRITE common %s %u 0x%" PRIx64, field->name, size, value);
-	if (!judge_common(device, field, offset, size, true) ||
+	if (!check_common(device, field, offset, size, true) ||
 	    field->write == NULL)
 		return;
 	field->write(device, (uint32_t)value);

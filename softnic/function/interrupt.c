@@ -2,7 +2,7 @@
 /*
  * Owns: the way from an event to the driver: vectors of MSI-X and INTx as eventfds.
  * Never: decides whether the driver wants an interrupt (ring.c does).
- * Read next: server_device.c (where the eventfds come from).
+ * Read next: device.c (where the eventfds come from).
  */
 #include <errno.h>
 #include <fcntl.h>

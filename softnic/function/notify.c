@@ -16,15 +16,15 @@ static bool notify_queue(struct queue *queue)
 	struct device *device = queue->device;
 
 	if (!(device->status & (ST_DRIVER_OK | ST_SUSPEND)))
-		breach(device, "GEN-28", "queue %u is notified before DRIVER_OK",
+		violation(device, "GEN-28", "queue %u is notified before DRIVER_OK",
 		       queue->index);
 	if (device->status & ST_SUSPEND)
-		breach(device, "GEN-35", "queue %u is notified while suspended",
+		violation(device, "GEN-35", "queue %u is notified while suspended",
 		       queue->index);
 	else if (device->server->registers.status_unread &&
 		 (device->status & ST_DRIVER_OK) &&
 		 has(&device->accepted, FT_SUSPEND))
-		breach(device, "GEN-37",
+		violation(device, "GEN-37",
 		       "queue %u is notified before status showed the resume",
 		       queue->index);
 	if (fault_loses_doorbell(device)) {
@@ -39,16 +39,16 @@ static bool notify_queue(struct queue *queue)
 	return true;
 }
 
-static void judge_width(struct device *device, unsigned int size)
+static void check_width(struct device *device, unsigned int size)
 {
 	bool data = has(&device->accepted, FT_NOTIFICATION_DATA);
 
 	if (data && size != 4)
-		breach(device, "PCI-52",
+		violation(device, "PCI-52",
 		       "a notification of %u bits, with NOTIFICATION_DATA it has 32",
 		       size * 8);
 	else if (!data && size != 2)
-		breach(device, "PCI-51",
+		violation(device, "PCI-51",
 		       "a notification of %u bits, without NOTIFICATION_DATA it has 16",
 		       size * 8);
 }
@@ -79,9 +79,9 @@ static bool notify_rang(struct device *device, int at, uint32_t value,
 {
 	int named = named_queue(device, value);
 
-	judge_width(device, size);
+	check_width(device, size);
 	if (named < 0 || (at >= 0 && named != at))
-		breach(device, value_requirement(device),
+		violation(device, value_requirement(device),
 		       "value 0x%x at the doorbell of queue %d", value, at);
 	if (at < 0)
 		at = named;
@@ -103,7 +103,7 @@ void notify_write(struct device *device, uint64_t offset, uint64_t value,
 	uint64_t rest = multiplier ? offset % multiplier : offset;
 
 	if (rest != 0 || index >= device->queue_count) {
-		breach(device, "PCI-34",
+		violation(device, "PCI-34",
 		       "a notification at 0x%" PRIx64 ", where no queue has its doorbell",
 		       offset);
 		return;
@@ -123,7 +123,7 @@ static void notify_page_rang(struct device *device, unsigned int index, uint32_t
 	bool wide = value >> 16 != SILENT >> 16;
 
 	if (device->options->notify_multiplier != 0) {
-		/* All ones may be the data of a notification: nothing to judge. */
+		/* All ones may be the data of a notification: nothing to check. */
 		if (!wide && has(&device->accepted, FT_NOTIFICATION_DATA))
 			(void)notify_queue(&device->queue[index]);
 		else

@@ -128,7 +128,7 @@ static bool described(const struct pci *pci, uint64_t offset, uint32_t size)
 	return false;
 }
 
-/* Where the window shows, or false (judged). */
+/* Where the window shows, or false (reported). */
 static bool window(struct device *device, uint32_t *offset, uint32_t *size)
 {
 	struct pci *pci = pci_of(device);
@@ -137,16 +137,16 @@ static bool window(struct device *device, uint32_t *offset, uint32_t *size)
 	*offset = pci_get(cap + CAP_OFFSET, 4);
 	*size = pci_get(cap + CAP_LENGTH, 4);
 	if (*size != 1 && *size != 2 && *size != 4) {
-		breach(device, "PCI-41", "the length of PCI_CFG is %u", *size);
+		violation(device, "PCI-41", "the length of PCI_CFG is %u", *size);
 		return false;
 	}
 	if (*offset % *size != 0) {
-		breach(device, "PCI-39",
+		violation(device, "PCI-39",
 		       "the offset of PCI_CFG is 0x%x, its length is %u", *offset, *size);
 		return false;
 	}
 	if (cap[CAP_BAR] != BAR_VIRTIO || !described(pci, *offset, *size)) {
-		breach(device, "PCI-40",
+		violation(device, "PCI-40",
 		       "PCI_CFG shows BAR %u at 0x%x, where no structure is",
 		       cap[CAP_BAR], *offset);
 		return false;
@@ -178,7 +178,7 @@ static void window_write(struct device *device, const void *value,
 
 /* ---- access ---- */
 
-static void judge_write(struct device *device, unsigned int offset,
+static void check_write(struct device *device, unsigned int offset,
 			unsigned int size)
 {
 	const struct pci *pci = pci_of(device);
@@ -187,7 +187,7 @@ static void judge_write(struct device *device, unsigned int offset,
 		unsigned int at = pci->virtio[type];
 
 		if (at && overlaps(offset, size, at, pci->byte[at + CAP_LEN]))
-			breach(device, "PCI-15",
+			violation(device, "PCI-15",
 			       "configuration space is written at 0x%02x, in a capability "
 			       "of type %u",
 			       offset, type);
@@ -195,7 +195,7 @@ static void judge_write(struct device *device, unsigned int offset,
 	/* bar, offset, length and data of PCI_CFG may be written, its head not. */
 	if (pci->virtio[CAP_PCI] &&
 	    overlaps(offset, size, pci->virtio[CAP_PCI], CAP_BAR))
-		breach(device, "PCI-15",
+		violation(device, "PCI-15",
 		       "configuration space is written at 0x%02x, the head of PCI_CFG",
 		       offset);
 }
@@ -225,7 +225,7 @@ void pci_write(struct device *device, unsigned int offset, const void *data,
 
 	trace(device, "WRITE pci 0x%02x %u 0x%x", offset, size,
 	      pci_get(from, size < 4 ? size : 4));
-	judge_write(device, offset, size);
+	check_write(device, offset, size);
 	for (unsigned int i = 0; i < size; i++) {
 		uint8_t mask = pci->writable[offset + i];
 		uint8_t *byte = &pci->byte[offset + i];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Owns: the BAR with the virtio structures: which one an access is for; ISR status
- * and device configuration, and judging how they are accessed.
+ * and device configuration, and checking how they are accessed.
  * Never: trusts an offset, a width or a value.
  * Read next: common.c (the common configuration), notify.c (doorbells).
  */
@@ -52,7 +52,7 @@ static const struct config_field *config_field_at(uint64_t offset)
 	return NULL;
 }
 
-static void judge_config(struct device *device, uint64_t offset,
+static void check_config(struct device *device, uint64_t offset,
 			 unsigned int size)
 {
 	const struct config_field *field = config_field_at(offset);
@@ -60,16 +60,16 @@ static void judge_config(struct device *device, uint64_t offset,
 	if (field == NULL)
 		return;
 	if (field->offset != offset || field->size != size)
-		breach(device, "PCI-05",
+		violation(device, "PCI-05",
 		       "read of %u bytes at %" PRIu64 " of the device configuration; %s "
 		       "has %u bytes at %u",
 		       size, offset, field->name, field->size, field->offset);
 	if (field->needs != FT_COUNT && !has(&device->offered, field->needs) &&
 	    !has(&device->offered, field->or_needs))
-		breach(device, "GEN-18", "read of %s, but %s is not offered", field->name,
+		violation(device, "GEN-18", "read of %s, but %s is not offered", field->name,
 		       feature_name(field->needs));
 	if (!registers_of(device)->generation_read)
-		breach(device, "GEN-17",
+		violation(device, "GEN-17",
 		       "read of %s before the generation was ever read", field->name);
 	registers_of(device)->config_unread = true;
 }
@@ -96,7 +96,7 @@ static uint64_t config_read(struct device *device, uint64_t offset,
 {
 	uint64_t raw = 0, value;
 
-	judge_config(device, offset, size);
+	check_config(device, offset, size);
 	if (offset + size <= net_config_size(device))
 		net_config_read(device, offset, &raw, size);
 	value = le64toh(raw);
@@ -111,13 +111,13 @@ static void config_write(struct device *device, uint64_t offset, uint64_t value,
 {
 	trace(device, "WRITE config %" PRIu64 " %u 0x%" PRIx64, offset, size, value);
 	if (device->status & ST_SUSPEND)
-		breach(device, "GEN-36",
+		violation(device, "GEN-36",
 		       "device configuration is written while suspended");
 	if ((device->status & ST_DRIVER) && !(device->status & ST_FEATURES_OK))
-		breach(device, "GEN-23",
+		violation(device, "GEN-23",
 		       "device configuration is written during negotiation");
 	else
-		breach(device, "NET-02", "device configuration is written at %" PRIu64,
+		violation(device, "NET-02", "device configuration is written at %" PRIu64,
 		       offset);
 }
 
@@ -131,7 +131,7 @@ static uint64_t isr_read(struct device *device)
 	registers->isr = 0;
 	trace(device, "READ isr 0x%x", value);
 	if (interrupts_msix_on(device))
-		breach(device, "PCI-35", "ISR status is read while MSI-X is on");
+		violation(device, "PCI-35", "ISR status is read while MSI-X is on");
 	return fault(device, "I06") ? 0 : value;
 }
 

@@ -19,19 +19,19 @@ static struct registers *registers_of(struct device *device)
 
 /* ---- negotiation ---- */
 
-static void judge_unoffered(struct device *device, unsigned int bit)
+static void check_unoffered(struct device *device, unsigned int bit)
 {
 	const char *name = feature_name(bit);
 
 	if (!has(&device->offered, bit))
-		breach(device, "GEN-05", "feature %u (%s) was accepted but not offered",
+		violation(device, "GEN-05", "feature %u (%s) was accepted but not offered",
 		       bit, name ? name : "unknown");
 	else if (name == NULL)
-		breach(device, "GEN-09",
+		violation(device, "GEN-09",
 		       "feature %u was accepted, which is unknown or reserved", bit);
 }
 
-static void judge_missing(struct device *device, const struct features *wanted)
+static void check_missing(struct device *device, const struct features *wanted)
 {
 	static const struct {
 		enum feature bit;
@@ -45,20 +45,20 @@ static void judge_missing(struct device *device, const struct features *wanted)
 	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
 		if (has(&device->offered, expected[i].bit) &&
 		    !has(wanted, expected[i].bit))
-			breach(device, expected[i].id,
+			violation(device, expected[i].id,
 			       "%s was offered and not accepted",
 			       feature_name(expected[i].bit));
 }
 
-static void judge_features(struct device *device, const struct features *wanted)
+static void status_check_features(struct device *device, const struct features *wanted)
 {
 	for (unsigned int bit = 0; bit < FT_COUNT; bit++)
 		if (has(wanted, bit))
-			judge_unoffered(device, bit);
-	judge_missing(device, wanted);
+			check_unoffered(device, bit);
+	check_missing(device, wanted);
 	/* This function has no SR-IOV capability (pci.c), whatever it offers. */
 	if (has(wanted, FT_SR_IOV))
-		breach(device, "RSVD-10",
+		violation(device, "RSVD-10",
 		       "SR_IOV was accepted without an SR-IOV capability");
 }
 
@@ -76,7 +76,7 @@ static bool negotiate(struct device *device)
 	struct registers *registers = registers_of(device);
 
 	registers->status_unread = true;
-	judge_features(device, &registers->wanted);
+	status_check_features(device, &registers->wanted);
 	if (fault(device, "B05") || !acceptable(device, &registers->wanted)) {
 		trace(device, "FEATURES refused");
 		return false;
@@ -90,64 +90,64 @@ static bool negotiate(struct device *device)
 
 /* ---- status ---- */
 
-static void judge_status_order(struct device *device, uint32_t value)
+static void check_status_order(struct device *device, uint32_t value)
 {
 	uint32_t fresh = value & ~(uint32_t)device->status;
 
 	if ((fresh & ST_DRIVER) && !(value & ST_ACKNOWLEDGE))
-		breach(device, "GEN-01", "DRIVER was set without ACKNOWLEDGE");
+		violation(device, "GEN-01", "DRIVER was set without ACKNOWLEDGE");
 	if ((fresh & ST_FEATURES_OK) && !(value & ST_DRIVER))
-		breach(device, "GEN-01", "FEATURES_OK was set without DRIVER");
+		violation(device, "GEN-01", "FEATURES_OK was set without DRIVER");
 	if ((fresh & ST_DRIVER) && (fresh & ST_FEATURES_OK))
-		breach(device, "GEN-21",
+		violation(device, "GEN-21",
 		       "DRIVER and FEATURES_OK were set by one write: features come "
 		       "between them");
 	if ((fresh & ST_DRIVER_OK) && (fresh & ST_FEATURES_OK))
-		breach(device, "GEN-21",
+		violation(device, "GEN-21",
 		       "FEATURES_OK and DRIVER_OK were set by one write: reading status "
 		       "and setting up the queues come between them");
 	else if ((fresh & ST_DRIVER_OK) && !(device->status & ST_FEATURES_OK))
-		breach(device, "GEN-21", "DRIVER_OK was set without FEATURES_OK");
+		violation(device, "GEN-21", "DRIVER_OK was set without FEATURES_OK");
 	if ((fresh & ST_FEATURES_OK) && (device->status & ST_DRIVER_OK))
-		breach(device, "GEN-21", "FEATURES_OK was set after DRIVER_OK");
+		violation(device, "GEN-21", "FEATURES_OK was set after DRIVER_OK");
 }
 
-static void judge_status(struct device *device, uint32_t value)
+static void check_status(struct device *device, uint32_t value)
 {
 	struct registers *registers = registers_of(device);
 	uint32_t old = device->status & ~(ST_NEEDS_RESET | ST_SUSPEND);
 
 	if (registers->reset_unread)
-		breach(device, "PCI-24",
+		violation(device, "PCI-24",
 		       "status is written 0x%02x before it was read as 0 after a reset",
 		       value);
 	if (old & ~value)
-		breach(device, "GEN-02", "a write of 0x%02x switches bits 0x%02x off",
+		violation(device, "GEN-02", "a write of 0x%02x switches bits 0x%02x off",
 		       value, old & ~value);
 	if ((device->status & ST_FAILED) && (value & ~(uint32_t)device->status))
-		breach(device, "GEN-03", "after FAILED status is written 0x%02x, not 0",
+		violation(device, "GEN-03", "after FAILED status is written 0x%02x, not 0",
 		       value);
 	if (registers->status_unread && (value & ST_DRIVER_OK) &&
 	    !(device->status & (ST_DRIVER_OK | ST_SUSPEND)))
-		breach(device, "GEN-25",
+		violation(device, "GEN-25",
 		       "DRIVER_OK is set before FEATURES_OK was read back");
 	if (registers->config_unread)
-		breach(device, "GEN-17",
+		violation(device, "GEN-17",
 		       "configuration was read and the generation not read after it");
 	registers->config_unread = false;
-	judge_status_order(device, value);
+	check_status_order(device, value);
 }
 
-static void judge_driver_ok(struct device *device)
+static void check_driver_ok(struct device *device)
 {
 	if (registers_of(device)->config_vector_unread)
-		breach(device, "PCI-46", "config_msix_vector was not read back");
+		violation(device, "PCI-46", "config_msix_vector was not read back");
 }
 
 static void suspend(struct device *device)
 {
 	if (!(device->status & ST_DRIVER_OK) || !has(&device->accepted, FT_SUSPEND)) {
-		breach(device, "GEN-32", "SUSPEND was set %s",
+		violation(device, "GEN-32", "SUSPEND was set %s",
 		       has(&device->accepted, FT_SUSPEND) ? "without DRIVER_OK"
 							  : "without its feature");
 		return;
@@ -162,7 +162,7 @@ static void resume(struct device *device)
 	struct registers *registers = registers_of(device);
 
 	if (registers->status_unread)
-		breach(device, "GEN-33",
+		violation(device, "GEN-33",
 		       "DRIVER_OK is set before status showed that the device was "
 		       "suspended");
 	registers->status_unread = true;
@@ -181,7 +181,7 @@ void status_write(struct device *device, uint32_t value)
 		registers_of(device)->reset_unread = true;
 		return;
 	}
-	judge_status(device, value);
+	check_status(device, value);
 	registers_of(device)->reset_unread = false;
 	if (old & ST_SUSPEND) {
 		if (value & ST_DRIVER_OK)
@@ -191,7 +191,7 @@ void status_write(struct device *device, uint32_t value)
 	if ((value & ST_FEATURES_OK) && !(old & ST_FEATURES_OK) && !negotiate(device))
 		value &= ~ST_FEATURES_OK;
 	if ((value & ST_DRIVER_OK) && !(old & ST_DRIVER_OK)) {
-		judge_driver_ok(device);
+		check_driver_ok(device);
 		fault_driver_ok(device);
 	}
 	if (fault(device, "B04"))
@@ -215,48 +215,48 @@ uint32_t status_read(struct device *device)
 
 /* ---- steps that are no status ---- */
 
-void judge_step(struct device *device, const char *name)
+void check_step(struct device *device, const char *name)
 {
 	struct registers *registers = registers_of(device);
 
 	if (registers->reset_unread)
-		breach(device, "GEN-14", "%s is written before a reset was seen to be done",
+		violation(device, "GEN-14", "%s is written before a reset was seen to be done",
 		       name);
 	if (device->status & ST_FAILED)
-		breach(device, "GEN-27", "%s is written after FAILED", name);
+		violation(device, "GEN-27", "%s is written after FAILED", name);
 	if (device->status & ST_SUSPEND)
-		breach(device, "GEN-36", "%s is written while suspended", name);
+		violation(device, "GEN-36", "%s is written while suspended", name);
 	else if (!(device->status & ST_FEATURES_OK))
-		breach(device, "GEN-21", "%s is written before FEATURES_OK", name);
+		violation(device, "GEN-21", "%s is written before FEATURES_OK", name);
 	else if (registers->status_unread && !(device->status & ST_DRIVER_OK))
-		breach(device, "GEN-25", "%s is written before FEATURES_OK was read back",
+		violation(device, "GEN-25", "%s is written before FEATURES_OK was read back",
 		       name);
 }
 
-void judge_enable(struct queue *queue)
+void check_enable(struct queue *queue)
 {
 	struct device *device = queue->device;
-	struct queue_registers *judged =
+	struct queue_registers *seen =
 		&registers_of(device)->queue[queue->index];
 
-	judge_step(device, "queue_enable");
-	if (judged->was_reset) {
-		if (judged->reset_unread)
-			breach(device, "GEN-40",
+	check_step(device, "queue_enable");
+	if (seen->was_reset) {
+		if (seen->reset_unread)
+			violation(device, "GEN-40",
 			       "queue %u is enabled before its reset was seen to be done",
 			       queue->index);
-		if (judged->written != WROTE_AREAS)
-			breach(device, "GEN-42",
+		if (seen->written != WROTE_AREAS)
+			violation(device, "GEN-42",
 			       "queue %u is enabled after its reset without new areas",
 			       queue->index);
-	} else if (judged->written != WROTE_AREAS) {
-		breach(device, "PCI-23", "queue %u is enabled before all its areas are set",
+	} else if (seen->written != WROTE_AREAS) {
+		violation(device, "PCI-23", "queue %u is enabled before all its areas are set",
 		       queue->index);
 	}
-	if (!judged->was_reset && (device->status & ST_DRIVER_OK))
-		breach(device, "GEN-21", "queue %u is enabled after DRIVER_OK",
+	if (!seen->was_reset && (device->status & ST_DRIVER_OK))
+		violation(device, "GEN-21", "queue %u is enabled after DRIVER_OK",
 		       queue->index);
-	if (judged->vector_unread)
-		breach(device, "PCI-46", "queue_msix_vector of queue %u was not read back",
+	if (seen->vector_unread)
+		violation(device, "PCI-46", "queue_msix_vector of queue %u was not read back",
 		       queue->index);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: judging the driver's feature set (NETF), its transmitted frames and its
- * receive buffers (NET). Commands are judged where they are done (CVQ).
- * Never: changes a frame, or judges what a device cannot see.
- * Read next: requirements_net.def, the list of what is judged.
+ * Owns: checking the driver's feature set (NETF), its transmitted frames and its
+ * receive buffers (NET). Commands are checked where they are done (CVQ).
+ * Never: changes a frame, or checks what a device cannot see.
+ * Read next: requirements_net.def, the list of what is checked.
  */
 #include "softnic/net/internal.h"
 
@@ -12,7 +12,7 @@
 #define LOOK 2048u
 
 /* Of frames that carry no request, every so many-th has its checksums looked at,
- * after the first of them all: judging is not to slow the device down. */
+ * after the first of them all: checking is not to slow the device down. */
 #define SAMPLES_FIRST 64u
 #define SAMPLES_EVERY 64u
 
@@ -68,7 +68,7 @@ static const struct need needs[] = {
 	ALL("NETF-32", FT_CTRL_RX_EXTRA, FT_CTRL_VQ),
 };
 
-static void judge_need(struct net *net, const struct need *need)
+static void check_need(struct net *net, const struct need *need)
 {
 	unsigned int i, there = 0;
 
@@ -77,28 +77,28 @@ static void judge_need(struct net *net, const struct need *need)
 	for (i = 0; i < need->count; i++)
 		there += net_has(net, need->list[i]);
 	if (there < (need->all ? need->count : 1))
-		breach(net->device, need->id, "feature bit %u was accepted without "
+		violation(net->device, need->id, "feature bit %u was accepted without "
 		       "%s that it needs (bit %u%s)", need->feature,
 		       need->all ? "all" : "any", need->list[0],
 		       need->count > 1 ? " ..." : "");
 }
 
-static void judge_taken(struct net *net, enum feature feature, const char *id)
+static void check_taken(struct net *net, enum feature feature, const char *id)
 {
 	if (has(&net->device->offered, feature) && !net_has(net, feature))
-		breach(net->device, id, "feature bit %u is offered and was not "
+		violation(net->device, id, "feature bit %u is offered and was not "
 		       "accepted", feature);
 }
 
-void judge_features(struct net *net)
+void check_features(struct net *net)
 {
 	size_t i;
 
 	for (i = 0; i < sizeof(needs) / sizeof(needs[0]); i++)
-		judge_need(net, &needs[i]);
-	judge_taken(net, FT_MAC, "NETF-28");
-	judge_taken(net, FT_MTU, "NETF-29");
-	judge_taken(net, FT_STANDBY, "NETF-30");
+		check_need(net, &needs[i]);
+	check_taken(net, FT_MAC, "NETF-28");
+	check_taken(net, FT_MTU, "NETF-29");
+	check_taken(net, FT_STANDBY, "NETF-30");
 }
 
 /* ---- receive buffers ---- */
@@ -110,7 +110,7 @@ static bool takes_large(const struct net *net)
 	       net_has(net, FT_GUEST_USO6);
 }
 
-static void judge_single(struct net *net, struct queue *queue,
+static void check_single(struct net *net, struct queue *queue,
 			 const struct buffer *buffer)
 {
 	uint32_t large = net->header_size + FRAME_MAX;
@@ -118,30 +118,30 @@ static void judge_single(struct net *net, struct queue *queue,
 	uint64_t size = buffer->writable_bytes;
 
 	if (takes_large(net) && size < large)
-		breach(net->device, "NET-57", "receive queue %u: buffer %u has "
+		violation(net->device, "NET-57", "receive queue %u: buffer %u has "
 		       "%llu bytes of %u", queue->index, buffer->id,
 		       (unsigned long long)size, large);
 	else if (size < small)
-		breach(net->device, "NET-58", "receive queue %u: buffer %u has "
+		violation(net->device, "NET-58", "receive queue %u: buffer %u has "
 		       "%llu bytes of %u", queue->index, buffer->id,
 		       (unsigned long long)size, small);
 	if (net_has(net, FT_MTU) && size < net->header_size + net->frame_limit)
-		breach(net->device, "NET-07", "receive queue %u: buffer %u has "
+		violation(net->device, "NET-07", "receive queue %u: buffer %u has "
 		       "%llu bytes, a packet of the MTU needs %u", queue->index,
 		       buffer->id, (unsigned long long)size,
 		       net->header_size + net->frame_limit);
 }
 
-void judge_receive_buffer(struct net *net, struct queue *queue,
+void check_receive_buffer(struct net *net, struct queue *queue,
 			  const struct buffer *buffer)
 {
 	if (__builtin_expect(buffer->readable != 0, 0))
-		breach(net->device, "NET-01", "receive queue %u: buffer %u has "
+		violation(net->device, "NET-01", "receive queue %u: buffer %u has "
 		       "device-readable elements", queue->index, buffer->id);
 	if (!net->mergeable)
-		judge_single(net, queue, buffer);
+		check_single(net, queue, buffer);
 	else if (buffer->writable_bytes < net->header_size)
-		breach(net->device, "NET-59", "receive queue %u: buffer %u has "
+		violation(net->device, "NET-59", "receive queue %u: buffer %u has "
 		       "%llu bytes, less than the header of %u", queue->index,
 		       buffer->id, (unsigned long long)buffer->writable_bytes,
 		       net->header_size);
@@ -162,10 +162,10 @@ struct look {
 };
 
 #define REPORT(look, id, format, ...)                                      \
-	breach((look)->net->device, id, "transmit queue %u: " format,      \
+	violation((look)->net->device, id, "transmit queue %u: " format,      \
 	       (look)->queue, ##__VA_ARGS__)
 
-static void judge_flags(const struct look *look)
+static void check_flags(const struct look *look)
 {
 	const struct net_header *header = look->header;
 
@@ -184,7 +184,7 @@ static bool may_segment(const struct net *net)
 }
 
 /* Is the gso_type one that was negotiated? */
-static bool judge_kind(const struct look *look)
+static bool check_kind(const struct look *look)
 {
 	static const struct {
 		unsigned int kind;
@@ -215,7 +215,7 @@ static bool judge_kind(const struct look *look)
 	return false;
 }
 
-static void judge_large(const struct look *look)
+static void check_large(const struct look *look)
 {
 	const struct net_header *header = look->header;
 	const struct packet *packet = &look->inner;
@@ -238,7 +238,7 @@ static void judge_large(const struct look *look)
 	}
 }
 
-static void judge_congestion(const struct look *look)
+static void check_congestion(const struct look *look)
 {
 	bool ecn = look->header->gso_type & GSO_ECN;
 	bool cwr = look->inner.payload && look->inner.protocol == PROTO_TCP &&
@@ -256,7 +256,7 @@ static void judge_congestion(const struct look *look)
 
 /* Tunnel bits that contradict each other or what was negotiated. False: the device
  * must not accept the packet. */
-static bool judge_tunnel_bits(const struct look *look)
+static bool check_tunnel_bits(const struct look *look)
 {
 	const struct net_header *header = look->header;
 	unsigned int bits = header->gso_type & TUNNEL_BITS;
@@ -305,7 +305,7 @@ static bool pseudo_sum(const uint8_t *field, const uint8_t *data,
 	return is == want || (is % 0xffff == 0 && want % 0xffff == 0);
 }
 
-static void judge_tunnel(const struct look *look)
+static void check_tunnel(const struct look *look)
 {
 	const struct net_header *header = look->header;
 	const struct packet *outer = &look->outer;
@@ -340,7 +340,7 @@ static void judge_tunnel(const struct look *look)
 
 /* ---- partial checksums ---- */
 
-static void judge_ipv4(const struct look *look, const struct packet *packet)
+static void check_ipv4(const struct look *look, const struct packet *packet)
 {
 	const uint8_t *ip;
 
@@ -353,7 +353,7 @@ static void judge_ipv4(const struct look *look, const struct packet *packet)
 		       "is wrong");
 }
 
-static void judge_partial(const struct look *look)
+static void check_partial(const struct look *look)
 {
 	const struct net_header *header = look->header;
 	const struct packet *packet = &look->inner;
@@ -370,7 +370,7 @@ static void judge_partial(const struct look *look)
 		       packet->transport);
 		return;
 	}
-	judge_ipv4(look, packet);
+	check_ipv4(look, packet);
 	/* Where every segment gets a length of its own, some leave it out. */
 	if (packet->payload && field + 2 <= look->size &&
 	    !pseudo_sum(look->data + field, look->data, packet, size) &&
@@ -380,7 +380,7 @@ static void judge_partial(const struct look *look)
 		       "pseudo header's", be16(look->data + field));
 }
 
-static void judge_length(struct net *net, const struct frame *frame)
+static void check_length(struct net *net, const struct frame *frame)
 {
 	uint8_t type[2];
 	uint32_t limit = net->frame_limit;
@@ -392,7 +392,7 @@ static void judge_length(struct net *net, const struct frame *frame)
 	if (be16(type) == 0x8100)
 		limit += VLAN_TAG;
 	if (frame->length > limit)
-		breach(net->device, "NET-08", "transmit queue %u: a frame of %u "
+		violation(net->device, "NET-08", "transmit queue %u: a frame of %u "
 		       "bytes, the MTU allows %u", 2 * frame->pair + 1,
 		       frame->length, limit);
 }
@@ -414,7 +414,7 @@ static void begin_look(struct look *look, struct net *net,
 }
 
 /* A frame that asks for nothing, while nothing was negotiated, is to be complete. */
-static void judge_complete(struct net *net, const struct frame *frame)
+static void check_complete(struct net *net, const struct frame *frame)
 {
 	struct look look;
 
@@ -429,28 +429,28 @@ static void judge_complete(struct net *net, const struct frame *frame)
 		       "is not negotiated");
 }
 
-bool judge_header(struct net *net, const struct frame *frame)
+bool check_header(struct net *net, const struct frame *frame)
 {
 	const struct net_header *header = &frame->header;
 	struct look look;
 	bool good;
 
 	if (__builtin_expect(frame->length > net->frame_limit, 0))
-		judge_length(net, frame);
+		check_length(net, frame);
 	if (header_plain(header) && header->num_buffers == 0) {
-		judge_complete(net, frame);
+		check_complete(net, frame);
 		return true;
 	}
 	begin_look(&look, net, frame);
-	judge_flags(&look);
-	good = judge_kind(&look);
-	good = judge_tunnel_bits(&look) && good;
+	check_flags(&look);
+	good = check_kind(&look);
+	good = check_tunnel_bits(&look) && good;
 	if (look.kind != GSO_NONE)
-		judge_large(&look);
-	judge_congestion(&look);
+		check_large(&look);
+	check_congestion(&look);
 	if (good && (header->gso_type & TUNNEL_BITS))
-		judge_tunnel(&look);
+		check_tunnel(&look);
 	if (header->flags & HF_NEEDS_CSUM)
-		judge_partial(&look);
+		check_partial(&look);
 	return good;
 }

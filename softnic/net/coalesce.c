@@ -4,7 +4,7 @@
  * of Incoming Packets", RSC_EXT).
  * Never: changes a byte of the stream, or joins what a receiver would treat
  * differently: other headers, other flags than ACK and PSH, wrong checksums.
- * Read next: net_rx.c.
+ * Read next: receive.c.
  *
  * One packet is held at a time, and no longer than one turn of the device lasts.
  */

@@ -180,7 +180,7 @@ bool announce_due(struct net *net)
 	    clock_now() - net->announced < net->announce_wait)
 		return false;
 	net->announced = 0;
-	breach(net->device, "CVQ-14", "no ANNOUNCE_ACK within %llu s of the "
+	violation(net->device, "CVQ-14", "no ANNOUNCE_ACK within %llu s of the "
 	       "ANNOUNCE bit",
 	       (unsigned long long)(net->announce_wait / SECOND));
 	return true;

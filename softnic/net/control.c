@@ -3,7 +3,7 @@
  * Owns: the control queue: taking commands apart, sending each to who does it,
  * answering.
  * Never: changes anything before a command is whole; an answer comes when it is done.
- * Read next: filter.c, control_queues.c, stats.c.
+ * Read next: filter.c, control_queues.c, statistics.c.
  */
 #include <stdlib.h>
 
@@ -40,7 +40,7 @@ static bool command_offloads(struct command *command)
 	mask = le64(command->data);
 	extra = mask & ~net_offloads(net);
 	if (extra) {
-		breach(net->device, "CVQ-40", "GUEST_OFFLOADS_SET: bits 0x%llx "
+		violation(net->device, "CVQ-40", "GUEST_OFFLOADS_SET: bits 0x%llx "
 		       "belong to no negotiated feature",
 		       (unsigned long long)extra);
 		return false;
@@ -133,7 +133,7 @@ static uint32_t serve(struct net *net, const struct buffer *buffer)
 
 	if (buffer->readable_bytes < COMMAND_HEAD || buffer->writable_bytes < 1 ||
 	    buffer->readable_bytes > COMMAND_MAX) {
-		breach(net->device, "CVQ-01", "control buffer %u: %llu readable "
+		violation(net->device, "CVQ-01", "control buffer %u: %llu readable "
 		       "and %llu writable bytes are no command", buffer->id,
 		       (unsigned long long)buffer->readable_bytes,
 		       (unsigned long long)buffer->writable_bytes);

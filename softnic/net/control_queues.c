@@ -57,14 +57,14 @@ static void use_pairs(struct net *net, unsigned int receive,
 	net->queues_set = true;
 }
 
-static void judge_configured(struct net *net, unsigned int count)
+static void check_configured(struct net *net, unsigned int count)
 {
 	unsigned int pair;
 
 	for (pair = 0; pair < count; pair++) {
 		if (!net->queue[2 * pair].started ||
 		    !net->queue[2 * pair + 1].started)
-			breach(net->device, "CVQ-17", "VQ_PAIRS_SET %u: queues "
+			violation(net->device, "CVQ-17", "VQ_PAIRS_SET %u: queues "
 			       "%u and %u are not both set up", count, 2 * pair,
 			       2 * pair + 1);
 	}
@@ -79,16 +79,16 @@ static bool pairs_set(struct command *command)
 		return false;
 	count = le16(command->data);
 	if (contexts_exist(net)) {
-		breach(net->device, "CVQ-35", "VQ_PAIRS_SET while an RSS context "
+		violation(net->device, "CVQ-35", "VQ_PAIRS_SET while an RSS context "
 		       "is configured");
 		return false;
 	}
 	if (count == 0 || count > net->device->options->queue_pairs) {
-		breach(net->device, "CVQ-18", "VQ_PAIRS_SET %u of 1 to %u pairs",
+		violation(net->device, "CVQ-18", "VQ_PAIRS_SET %u of 1 to %u pairs",
 		       count, net->device->options->queue_pairs);
 		return false;
 	}
-	judge_configured(net, count);
+	check_configured(net, count);
 	use_pairs(net, count, count);
 	net->steering = STEER_AUTOMATIC;
 	return true;
@@ -96,27 +96,27 @@ static bool pairs_set(struct command *command)
 
 /* ---- receive-side scaling ---- */
 
-static bool judge_queue(struct net *net, unsigned int id, const char *where)
+static bool check_queue(struct net *net, unsigned int id, const char *where)
 {
 	if (id & 0x8000) {
-		breach(net->device, "CVQ-31", "RSS: %s holds 0x%x, no index of a "
+		violation(net->device, "CVQ-31", "RSS: %s holds 0x%x, no index of a "
 		       "receive queue by two", where, id);
 		return false;
 	}
 	if (id >= net->device->options->queue_pairs ||
 	    !net->queue[2 * id].started) {
-		breach(net->device, "CVQ-27", "RSS: %s names receive queue %u, "
+		violation(net->device, "CVQ-27", "RSS: %s names receive queue %u, "
 		       "which is not enabled", where, 2 * id);
 		return false;
 	}
 	return true;
 }
 
-static bool judge_types(struct net *net, uint32_t types)
+static bool check_types(struct net *net, uint32_t types)
 {
 	if (!(types & ~HASH_TYPES))
 		return true;
-	breach(net->device, "CVQ-30", "hash types 0x%x, supported are 0x%x",
+	violation(net->device, "CVQ-30", "hash types 0x%x, supported are 0x%x",
 	       types, HASH_TYPES);
 	return false;
 }
@@ -128,7 +128,7 @@ static bool read_key(struct command *command, uint32_t at, struct rss *rss)
 		return false;
 	rss->key_length = command->data[at];
 	if (rss->key_length > KEY_MAX) {
-		breach(command->net->device, "CVQ-32", "hash key of %u bytes, at "
+		violation(command->net->device, "CVQ-32", "hash key of %u bytes, at "
 		       "most %u are supported", rss->key_length, KEY_MAX);
 		return false;
 	}
@@ -139,15 +139,15 @@ static bool read_key(struct command *command, uint32_t at, struct rss *rss)
 	return true;
 }
 
-static bool judge_mask(struct net *net, unsigned int mask)
+static bool check_mask(struct net *net, unsigned int mask)
 {
 	if (mask & (mask + 1)) {
-		breach(net->device, "CVQ-28", "RSS: %u table entries are no power "
+		violation(net->device, "CVQ-28", "RSS: %u table entries are no power "
 		       "of two", mask + 1);
 		return false;
 	}
 	if (mask >= TABLE_MAX) {
-		breach(net->device, "CVQ-29", "RSS: indirection_table_mask %u, it "
+		violation(net->device, "CVQ-29", "RSS: indirection_table_mask %u, it "
 		       "must be below %u", mask, TABLE_MAX);
 		return false;
 	}
@@ -165,15 +165,15 @@ static bool read_rss(struct command *command, struct rss *rss,
 		return false;
 	*rss = (struct rss){ .types = le32(data), .mask = le16(data + 4),
 			     .unclassified = le16(data + 6) };
-	if (!judge_types(net, rss->types) || !judge_mask(net, rss->mask) ||
-	    !judge_queue(net, rss->unclassified, "unclassified_queue"))
+	if (!check_types(net, rss->types) || !check_mask(net, rss->mask) ||
+	    !check_queue(net, rss->unclassified, "unclassified_queue"))
 		return false;
 	at = RSS_HEAD + 2u * (rss->mask + 1u);
 	if (command->length < at + 2)
 		return false;
 	for (i = 0; i <= rss->mask; i++) {
 		rss->table[i] = le16(data + RSS_HEAD + 2 * i);
-		if (!judge_queue(net, rss->table[i], "indirection_table"))
+		if (!check_queue(net, rss->table[i], "indirection_table"))
 			return false;
 	}
 	*transmit = le16(data + at);
@@ -200,7 +200,7 @@ static bool rss_config(struct command *command)
 	struct rss rss;
 
 	if (!net_has(net, FT_RSS)) {
-		breach(net->device, "CVQ-26", "RSS_CONFIG without RSS");
+		violation(net->device, "CVQ-26", "RSS_CONFIG without RSS");
 		return false;
 	}
 	if (!read_rss(command, &rss, &transmit))
@@ -224,11 +224,11 @@ static bool hash_config(struct command *command)
 	for (i = 4; i < HASH_HEAD; i++) {
 		if (command->data[i] == 0)
 			continue;
-		breach(net->device, "CVQ-24", "HASH_CONFIG: reserved byte %u is "
+		violation(net->device, "CVQ-24", "HASH_CONFIG: reserved byte %u is "
 		       "0x%x", i, command->data[i]);
 		return false;
 	}
-	if (!judge_types(net, rss.types) || !read_key(command, HASH_HEAD, &rss))
+	if (!check_types(net, rss.types) || !read_key(command, HASH_HEAD, &rss))
 		return false;
 	net->rss = rss;
 	return true;
@@ -250,18 +250,18 @@ bool command_mq(struct command *command)
 
 /* ---- RSS contexts ---- */
 
-static bool judge_context(struct net *net, const struct command *command,
+static bool check_context(struct net *net, const struct command *command,
 			  unsigned int *id)
 {
 	if (command->length < 2)
 		return false;
 	*id = le16(command->data);
 	if (!net->capability_read)
-		breach(net->device, "CVQ-36", "RSS context command %u before "
+		violation(net->device, "CVQ-36", "RSS context command %u before "
 		       "CAP_GET", command->number);
 	if (*id >= 1 && *id <= CONTEXTS_MAX)
 		return true;
-	breach(net->device, "CVQ-34", "RSS context %u, they are 1 to %u", *id,
+	violation(net->device, "CVQ-34", "RSS context %u, they are 1 to %u", *id,
 	       CONTEXTS_MAX);
 	return false;
 }
@@ -275,7 +275,7 @@ static bool context_write(struct command *command)
 	unsigned int id, transmit;
 	struct rss rss;
 
-	if (!judge_context(net, command, &id) ||
+	if (!check_context(net, command, &id) ||
 	    command->length < CONTEXT_HEAD ||
 	    net->context_used[id - 1] != (command->number == CONTEXT_MOD))
 		return false;
@@ -293,7 +293,7 @@ static bool context_delete(struct command *command)
 	struct net *net = command->net;
 	unsigned int id;
 
-	if (!judge_context(net, command, &id) || command->length != 2 ||
+	if (!check_context(net, command, &id) || command->length != 2 ||
 	    !net->context_used[id - 1])
 		return false;
 	net->context_used[id - 1] = false;
@@ -305,7 +305,7 @@ bool command_rss_context(struct command *command)
 	struct net *net = command->net;
 
 	if (!net_has(net, FT_RSS_CONTEXT)) {
-		breach(net->device, "CVQ-33", "RSS context command %u without "
+		violation(net->device, "CVQ-33", "RSS context command %u without "
 		       "RSS_CONTEXT", command->number);
 		return false;
 	}
@@ -335,7 +335,7 @@ bool command_hash_tunnel(struct command *command)
 	uint32_t types;
 
 	if (!net_has(net, FT_HASH_TUNNEL)) {
-		breach(net->device, "CVQ-37", "HASH_TUNNEL_SET without "
+		violation(net->device, "CVQ-37", "HASH_TUNNEL_SET without "
 		       "HASH_TUNNEL");
 		return false;
 	}
@@ -343,7 +343,7 @@ bool command_hash_tunnel(struct command *command)
 		return false;
 	types = le32(command->data);
 	if (types & ~TUNNEL_TYPES) {
-		breach(net->device, "CVQ-38", "tunnel types 0x%x, supported are "
+		violation(net->device, "CVQ-38", "tunnel types 0x%x, supported are "
 		       "0x%x", types, TUNNEL_TYPES);
 		return false;
 	}
@@ -373,7 +373,7 @@ static bool all_set(struct command *command)
 	struct moderation limits;
 
 	if (!net_has(net, FT_NOTF_COAL)) {
-		breach(net->device, "CVQ-44", "coalescing command %u without "
+		violation(net->device, "CVQ-44", "coalescing command %u without "
 		       "NOTF_COAL", command->number);
 		return false;
 	}
@@ -385,14 +385,14 @@ static bool all_set(struct command *command)
 	return true;
 }
 
-/* The queue that a command names; NULL: judged, not enabled. */
+/* The queue that a command names; NULL: reported, not enabled. */
 static struct queue *moderated_queue(struct command *command)
 {
 	struct net *net = command->net;
 	unsigned int index;
 
 	if (!net_has(net, FT_VQ_NOTF_COAL)) {
-		breach(net->device, "CVQ-45", "coalescing command %u without "
+		violation(net->device, "CVQ-45", "coalescing command %u without "
 		       "VQ_NOTF_COAL", command->number);
 		return NULL;
 	}
@@ -402,7 +402,7 @@ static struct queue *moderated_queue(struct command *command)
 	if (index < QUEUES_MAX && index < queues_in_use(net->device) &&
 	    index != control_index(net->device) && net->queue[index].started)
 		return &net->device->queue[index];
-	breach(net->device, "CVQ-43", "coalescing command %u for queue %u, which "
+	violation(net->device, "CVQ-43", "coalescing command %u for queue %u, which "
 	       "is not an enabled receive or transmit queue", command->number,
 	       index);
 	return NULL;

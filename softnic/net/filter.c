@@ -83,17 +83,17 @@ bool command_filter_mode(struct command *command)
 	if (command->number > RX_NOBCAST)
 		return false;
 	if (!extra && !net_has(net, FT_CTRL_RX)) {
-		breach(net->device, "CVQ-03", "receive mode command %u without "
+		violation(net->device, "CVQ-03", "receive mode command %u without "
 		       "CTRL_RX", command->number);
 		return false;
 	}
 	if (extra && !net_has(net, FT_CTRL_RX_EXTRA)) {
-		breach(net->device, "CVQ-04", "receive mode command %u without "
+		violation(net->device, "CVQ-04", "receive mode command %u without "
 		       "CTRL_RX_EXTRA", command->number);
 		return false;
 	}
 	if (command->length != 1 || command->data[0] > 1) {
-		breach(net->device, "CVQ-01", "receive mode command %u has %u "
+		violation(net->device, "CVQ-01", "receive mode command %u has %u "
 		       "bytes of data, not one that is 0 or 1", command->number,
 		       command->length);
 		return false;
@@ -120,7 +120,7 @@ static bool read_table(struct command *command, uint32_t *at, bool multicast)
 	for (i = 0, kept = 0; i < count; i++, *at += 6) {
 		address = command->data + *at;
 		if ((address[0] & 1) != multicast)
-			breach(net->device, "CVQ-08", "MAC_TABLE_SET: address "
+			violation(net->device, "CVQ-08", "MAC_TABLE_SET: address "
 			       "%02x:... is in the table of %s addresses",
 			       address[0], multicast ? "multicast" : "unicast");
 		if (kept < MAC_TABLE_MAX)
@@ -141,7 +141,7 @@ static bool mac_table_set(struct command *command)
 	if (read_table(command, &at, false) && read_table(command, &at, true) &&
 	    at == command->length)
 		return true;
-	breach(command->net->device, "CVQ-08",
+	violation(command->net->device, "CVQ-08",
 	       "MAC_TABLE_SET: %u bytes are not two tables of counted addresses",
 	       command->length);
 	return false;
@@ -152,7 +152,7 @@ bool command_mac(struct command *command)
 	struct net *net = command->net;
 
 	if (!net_has(net, FT_CTRL_RX)) {
-		breach(net->device, "CVQ-06", "MAC command %u without CTRL_RX",
+		violation(net->device, "CVQ-06", "MAC command %u without CTRL_RX",
 		       command->number);
 		return false;
 	}
@@ -161,7 +161,7 @@ bool command_mac(struct command *command)
 	if (command->number != MAC_ADDR_SET)
 		return false;
 	if (!net_has(net, FT_CTRL_MAC_ADDR)) {
-		breach(net->device, "CVQ-10",
+		violation(net->device, "CVQ-10",
 		       "MAC_ADDR_SET without CTRL_MAC_ADDR");
 		return false;
 	}
@@ -178,7 +178,7 @@ bool command_vlan(struct command *command)
 	uint16_t vlan;
 
 	if (!net_has(net, FT_CTRL_VLAN) || command->length != 2) {
-		breach(net->device, "CVQ-11", "VLAN command %u: %s",
+		violation(net->device, "CVQ-11", "VLAN command %u: %s",
 		       command->number,
 		       command->length == 2 ? "CTRL_VLAN is not negotiated" :
 					      "its data is not one le16");

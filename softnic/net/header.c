@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Owns: the virtio header in front of a frame, as it lies in memory.
- * Never: judges it (net_judge.c does).
- * Read next: net_judge.c.
+ * Never: checks it (checks.c does).
+ * Read next: checks.c.
  *
  * Fields that the negotiated header is too short for read as 0 and are not written.
  */

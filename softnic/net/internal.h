@@ -320,11 +320,11 @@ static inline bool header_plain(const struct net_header *header)
 
 /* ---- checks.c ---- */
 
-void judge_features(struct net *net);
-/* Judge the virtio header of a transmitted frame. False: the device must not accept
+void check_features(struct net *net);
+/* Check the virtio header of a transmitted frame. False: the device must not accept
  * the packet. */
-bool judge_header(struct net *net, const struct frame *frame);
-void judge_receive_buffer(struct net *net, struct queue *queue,
+bool check_header(struct net *net, const struct frame *frame);
+void check_receive_buffer(struct net *net, struct queue *queue,
 			  const struct buffer *buffer);
 
 /* ---- transmit.c, receive.c, place.c ---- */

@@ -32,7 +32,7 @@ void net_features_accepted(struct device *device)
 {
 	struct net *net = device->net;
 
-	judge_features(net);
+	check_features(net);
 	net->header_size = header_size(&device->accepted);
 	net->mergeable = net_has(net, FT_MRG_RXBUF);
 	net->filtering = net_has(net, FT_CTRL_RX);

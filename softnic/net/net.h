@@ -2,7 +2,7 @@
 /*
  * Owns: the network half: frames from transmit queues to the peer and from the
  * peer to receive queues, offloads, filters, steering, the control queue, the
- * configuration structure; and judging the driver by areas NET, NETF and CVQ.
+ * configuration structure; and checking the driver by areas NET, NETF and CVQ.
  * Never: touches ring memory (ring.h does).
  * Read next: net.c, then offload.c, steer.c, control.c, peer.h.
  */
@@ -16,7 +16,7 @@ struct peer;
 int net_open(struct device *device); /* with options->peer; 0 or -errno, printed */
 void net_close(struct device *device);
 
-/* The driver negotiated (FEATURES_OK was set): judge the set. / The device was
+/* The driver negotiated (FEATURES_OK was set): check the set. / The device was
  * reset: everything back to its beginning. */
 void net_features_accepted(struct device *device);
 void net_reset(struct device *device);

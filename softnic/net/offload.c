@@ -6,7 +6,7 @@
  * Read next: packet.c, which finds the headers.
  *
  * A large packet's checksums are calculated anew for each segment, from the bytes
- * alone; what the driver stored there is net_judge.c's concern.
+ * alone; what the driver stored there is checks.c's concern.
  */
 #include <errno.h>
 

@@ -25,7 +25,7 @@ enum {
 #define OPTION_PAD1 0u
 #define OPTION_HOME_ADDRESS 0xc9u /* RFC 6275 6.3 */
 #define ROUTING_TYPE_2 2u	  /* RFC 6275 6.4 */
-#define EXTENSIONS_MAX 8	  /* more is no honest packet */
+#define EXTENSIONS_MAX 8	  /* no real packet has more */
 
 /* ---- the checksum ---- */
 

@@ -164,7 +164,7 @@ static int take_buffers(struct net *net, struct queue *queue, uint32_t total,
 	for (count = 0; count < limit && room < total; count++) {
 		if (ring_take(queue, &buffer[count]) <= 0)
 			break;
-		judge_receive_buffer(net, queue, &buffer[count]);
+		check_receive_buffer(net, queue, &buffer[count]);
 		room += buffer[count].writable_bytes;
 	}
 	if (room >= total && buffer[0].writable_bytes >= net->header_size)
@@ -223,11 +223,11 @@ static int no_buffers(struct net *net, struct queue *queue,
 		      struct net_queue *state, int result)
 {
 	if (result == 0 &&
-	    (net->device->options->lossless || net->peer->patient) &&
+	    (net->device->options->lossless || net->peer->keeps) &&
 	    state->started && !queue->broken)
 		return -EAGAIN;
 	if (queue->taken == 0 && state->started && net_has(net, FT_MQ))
-		breach(net->device, "NET-61", "receive queue %u is in use and "
+		violation(net->device, "NET-61", "receive queue %u is in use and "
 		       "never had a buffer", queue->index);
 	state->count.drops++;
 	if (result == 0)

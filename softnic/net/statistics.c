@@ -105,21 +105,21 @@ static uint64_t types_negotiated(const struct net *net)
 	return types;
 }
 
-static bool judge_request(struct net *net, unsigned int index, uint64_t types)
+static bool check_request(struct net *net, unsigned int index, uint64_t types)
 {
 	if (index >= queues_in_use(net->device) ||
 	    (types & ALL_TYPES & ~types_of(net, index))) {
-		breach(net->device, "CVQ-50", "statistics 0x%llx are not valid "
+		violation(net->device, "CVQ-50", "statistics 0x%llx are not valid "
 		       "for queue %u", (unsigned long long)types, index);
 		return false;
 	}
 	if (types & ~ALL_TYPES) {
-		breach(net->device, "CVQ-49", "statistics 0x%llx: not among those "
+		violation(net->device, "CVQ-49", "statistics 0x%llx: not among those "
 		       "that STATS_QUERY named", (unsigned long long)types);
 		return false;
 	}
 	if (types & ~types_negotiated(net)) {
-		breach(net->device, "CVQ-53", "statistics 0x%llx of queue %u: a "
+		violation(net->device, "CVQ-53", "statistics 0x%llx of queue %u: a "
 		       "feature behind them is not negotiated",
 		       (unsigned long long)types, index);
 		return false;
@@ -175,17 +175,17 @@ static bool get(struct command *command)
 	bool fits = true;
 
 	if (!net->statistics_read)
-		breach(net->device, "CVQ-49", "STATS_GET before STATS_QUERY");
+		violation(net->device, "CVQ-49", "STATS_GET before STATS_QUERY");
 	if (command->length == 0 || command->length % REQUEST)
 		return false;
 	for (at = 0; at < command->length; at += REQUEST) {
-		if (!judge_request(net, le16(data + at), le64(data + at + 8)))
+		if (!check_request(net, le16(data + at), le64(data + at + 8)))
 			return false;
 	}
 	for (at = 0; at < command->length && fits; at += REQUEST)
 		fits = reply_queue(command, le16(data + at), le64(data + at + 8));
 	if (!fits)
-		breach(net->device, "CVQ-51", "%u bytes do not hold the replies "
+		violation(net->device, "CVQ-51", "%u bytes do not hold the replies "
 		       "that were asked for", command->room);
 	return true;
 }

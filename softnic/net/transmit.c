@@ -2,7 +2,7 @@
 /*
  * Owns: frames from transmit queues to the peer.
  * Never: copies one that the peer takes as it is.
- * Read next: net_judge.c (the header), offload.c, peer.h.
+ * Read next: checks.c (the header), offload.c, peer.h.
  */
 #include <errno.h>
 
@@ -39,10 +39,10 @@ static bool open_frame(struct net *net, struct queue *queue,
 	uint32_t size = net->header_size;
 
 	if (buffer->writable)
-		breach(net->device, "NET-01", "transmit queue %u: buffer %u has "
+		violation(net->device, "NET-01", "transmit queue %u: buffer %u has "
 		       "device-writable elements", queue->index, buffer->id);
 	if (buffer->readable_bytes < size) {
-		breach(net->device, "NET-12", "transmit queue %u: buffer %u has "
+		violation(net->device, "NET-12", "transmit queue %u: buffer %u has "
 		       "%llu bytes, less than the header of %u", queue->index,
 		       buffer->id, (unsigned long long)buffer->readable_bytes,
 		       size);
@@ -205,7 +205,7 @@ static int transmit(struct net *net, struct queue *queue, struct buffer *buffer)
 		state->count.drops++;
 		return 0;
 	}
-	if (!judge_header(net, &frame)) {
+	if (!check_header(net, &frame)) {
 		state->count.malformed++;
 		state->count.drops++;
 		return 0;
@@ -225,7 +225,7 @@ static int transmit(struct net *net, struct queue *queue, struct buffer *buffer)
 /* Frames on a queue that is not in use: the command that enables it may be waiting
  * in the control queue, and was then made available before the frame. Another command
  * there may run this very queue, so the buffer goes back meanwhile. False: it is gone. */
-static bool judge_use(struct net *net, struct queue *queue, struct buffer *buffer)
+static bool check_use(struct net *net, struct queue *queue, struct buffer *buffer)
 {
 	unsigned int pair = queue->index / 2;
 
@@ -239,10 +239,10 @@ static bool judge_use(struct net *net, struct queue *queue, struct buffer *buffe
 	if (pair < net->transmit_pairs)
 		return true;
 	if (!net->queues_set)
-		breach(net->device, "CVQ-19", "a frame on transmit queue %u "
+		violation(net->device, "CVQ-19", "a frame on transmit queue %u "
 		       "before any command enabled it", queue->index);
 	else
-		breach(net->device, "CVQ-20", "a frame on transmit queue %u, "
+		violation(net->device, "CVQ-20", "a frame on transmit queue %u, "
 		       "and only %u transmit queues are enabled", queue->index,
 		       net->transmit_pairs);
 	return true;
@@ -304,7 +304,7 @@ bool transmit_run(struct net *net, unsigned int pair, unsigned int budget)
 	for (done = 0; done < budget && net->pieces - pieces < PIECES_MAX; done++) {
 		if (ring_take(queue, &buffer) <= 0)
 			break;
-		if (pair >= net->transmit_pairs && !judge_use(net, queue, &buffer))
+		if (pair >= net->transmit_pairs && !check_use(net, queue, &buffer))
 			break;
 		if (net->faults && !fault_before(net, queue, &buffer))
 			return true;

@@ -3,7 +3,7 @@
  * Owns: files as peer: what is received comes from one (once, as fast as the driver
  * takes it), what is sent goes to another.
  * Never: reads a frame that was captured in part: it would be another frame.
- * Read next: peer_unix.c.
+ * Read next: unix.c.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -210,7 +210,7 @@ int peer_open_pcap(const char *text, struct device *device, struct peer **peer)
 	if (!capture)
 		return peer_error(-ENOMEM, "pcap: no memory");
 	capture->peer = (struct peer){ .ops = &capture_ops, .device = device,
-				       .fd = -1, .idle = true, .patient = true };
+				       .fd = -1, .idle = true, .keeps = true };
 	capture->in_name = strndup(text, colon ? (size_t)(colon - text) :
 						 strlen(text));
 	capture->out_name = strdup(colon ? colon + 1 : "");

@@ -47,7 +47,7 @@ struct peer {
 	 * buffers (with `swap`, addresses exchanged) and calls neither send nor
 	 * receive. */
 	bool mirror, swap;
-	bool patient; /* its frames wait for a buffer, lossless or not (source, pcap) */
+	bool keeps; /* its frames wait for a buffer, lossless or not (source, pcap) */
 	bool idle; /* nothing to receive until something is sent (loop, echo, sink) */
 };
 

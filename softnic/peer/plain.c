@@ -3,7 +3,7 @@
  * Owns: peers without anything behind them: loop and echo (net.c moves their frames
  * itself), sink, source.
  * Never: makes a system call for a frame.
- * Read next: peer_tap.c.
+ * Read next: tap.c.
  */
 #include <endian.h>
 #include <errno.h>
@@ -192,7 +192,7 @@ int peer_open_source(const char *text, struct device *device, struct peer **peer
 		return peer_error(-ENOMEM, "source: no memory");
 	memset(source, 0, sizeof(*source));
 	source->peer = (struct peer){ .ops = &source_ops, .device = device,
-				      .fd = -1, .raw = true, .patient = true };
+				      .fd = -1, .raw = true, .keeps = true };
 	source->element = (struct element){ source->bytes, size };
 	fill_frame(source, size);
 	*peer = &source->peer;

@@ -2,7 +2,7 @@
 /*
  * Owns: a tap interface of the kernel as peer.
  * Never: configures the interface: that is the user's (ip link, ip address).
- * Read next: peer_unix.c.
+ * Read next: unix.c.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -4,7 +4,7 @@
  * address space, within the driver's mappings; the requirements that hold for the
  * elements of either layout.
  * Never: reads the same word of a descriptor twice.
- * Read next: ring_split.c and ring_packed.c, which walk the descriptors.
+ * Read next: split.c and packed.c, which walk the descriptors.
  */
 #include <endian.h>
 #include <inttypes.h>
@@ -161,14 +161,14 @@ int buffer_add(struct ring *ring, struct buffer *buffer,
 	uint8_t *at;
 
 	if (unlikely(!writable && buffer->writable)) {
-		judge(ring, ring->requirement->order,
+		ring_violation(ring, ring->requirement->order,
 		       "queue %u: buffer %u has an element for reading (%u bytes) "
 		       "behind one for writing", ring->queue->index, buffer->id,
 		       descriptor->length);
 		return ring_broken(ring);
 	}
 	if (unlikely(sum + descriptor->length > 1ull << 32 && ring->requirement->length)) {
-		judge(ring, ring->requirement->length,
+		ring_violation(ring, ring->requirement->length,
 		       "queue %u: the elements of buffer %u are %" PRIu64
 		       " bytes, more than 2^32", ring->queue->index, buffer->id,
 		       sum + descriptor->length);
@@ -206,7 +206,7 @@ static void table_entry(const struct table *table, uint32_t index,
 }
 
 /* What is wrong with a split table's entry? NULL: nothing. */
-static const char *split_entry_breach(struct ring *ring,
+static const char *split_entry_violation(struct ring *ring,
 				      const struct fetched *entry, uint32_t index,
 				      const struct table *table)
 {
@@ -221,19 +221,19 @@ static const char *split_entry_breach(struct ring *ring,
 	return entry->other < table->entries ? NULL : "SPLIT-14";
 }
 
-static int entry_breach(struct ring *ring, const char *id, uint32_t index,
+static int entry_violation(struct ring *ring, const char *id, uint32_t index,
 			const struct fetched *entry, const struct table *table)
 {
-	judge(ring, id, "queue %u: entry %u of the table of %u of buffer "
+	ring_violation(ring, id, "queue %u: entry %u of the table of %u of buffer "
 	       "%u has flags %#x and the next word %u", ring->queue->index, index,
 	       table->entries, table->id, entry->flags, entry->other);
 	return ring_broken(ring);
 }
 
-static int table_breach(struct ring *ring, const char *id, uint16_t buffer,
+static int table_violation(struct ring *ring, const char *id, uint16_t buffer,
 			uint32_t length, const char *why)
 {
-	judge(ring, id, "queue %u: the table of buffer %u has %u bytes: %s",
+	ring_violation(ring, id, "queue %u: the table of buffer %u has %u bytes: %s",
 	       ring->queue->index, buffer, length, why);
 	return ring_broken(ring);
 }
@@ -248,20 +248,20 @@ static int add_split_table(struct ring *ring, struct buffer *buffer,
 
 	for (steps = 0; steps < table->entries; steps++) {
 		if (unlikely(steps == room))
-			return table_breach(ring, "SPLIT-11", table->id,
+			return table_violation(ring, "SPLIT-11", table->id,
 					    16 * table->entries,
 					    "a chain longer than the queue");
 		table_entry(table, index, &entry);
-		wrong = split_entry_breach(ring, &entry, index, table);
+		wrong = split_entry_violation(ring, &entry, index, table);
 		if (unlikely(wrong))
-			return entry_breach(ring, wrong, index, &entry, table);
+			return entry_violation(ring, wrong, index, &entry, table);
 		if (buffer_add(ring, buffer, &entry) < 0)
 			return -1;
 		if (!(entry.flags & DF_NEXT))
 			return 0;
 		index = entry.other;
 	}
-	judge(ring, "SPLIT-06", "queue %u: the table of %u entries of "
+	ring_violation(ring, "SPLIT-06", "queue %u: the table of %u entries of "
 	       "buffer %u chains in a loop", ring->queue->index, table->entries,
 	       table->id);
 	return ring_broken(ring);
@@ -281,9 +281,9 @@ static int add_packed_table(struct ring *ring, struct buffer *buffer,
 		entry.flags = entry.other;
 		entry.other = id;
 		if (unlikely(entry.flags & ~DF_WRITE))
-			return entry_breach(ring, "PACKED-32", i, &entry, table);
+			return entry_violation(ring, "PACKED-32", i, &entry, table);
 		if (unlikely(id))
-			judge(ring, "PACKED-14", "queue %u: entry %u of "
+			ring_violation(ring, "PACKED-14", "queue %u: entry %u of "
 			       "the table of buffer %u has the ID %u, not 0",
 			       ring->queue->index, i, table->id, id);
 		if (buffer_add(ring, buffer, &entry) < 0)
@@ -299,11 +299,11 @@ int buffer_add_table(struct ring *ring, struct buffer *buffer,
 			       .id = buffer->id };
 
 	if (!ring->indirect)
-		return table_breach(ring, ring->requirement->indirect, buffer->id,
+		return table_violation(ring, ring->requirement->indirect, buffer->id,
 				    descriptor->length,
 				    "INDIRECT_DESC was not negotiated");
 	if (!descriptor->length || descriptor->length % 16)
-		return table_breach(ring, ring->requirement->table_length, buffer->id,
+		return table_violation(ring, ring->requirement->table_length, buffer->id,
 				    descriptor->length,
 				    "not a positive multiple of 16");
 	table.bytes = ring_translate(ring, descriptor->address,
@@ -313,7 +313,7 @@ int buffer_add_table(struct ring *ring, struct buffer *buffer,
 	if (table.entries + before > ring->size) {
 		/* Entries that no chain reaches do no harm; a chain of them does. */
 		if (ring->packed)
-			return table_breach(ring, "PACKED-33", buffer->id,
+			return table_violation(ring, "PACKED-33", buffer->id,
 					    descriptor->length,
 					    "more entries than the queue has");
 	}
@@ -322,7 +322,7 @@ int buffer_add_table(struct ring *ring, struct buffer *buffer,
 	return add_split_table(ring, buffer, &table, ring->size - before);
 }
 
-void buffer_judge_pieces(struct ring *ring, const struct buffer *buffer)
+void buffer_check_pieces(struct ring *ring, const struct buffer *buffer)
 {
 	unsigned int count = (unsigned int)buffer->readable + buffer->writable;
 	const struct element *e = buffer->element;
@@ -334,7 +334,7 @@ void buffer_judge_pieces(struct ring *ring, const struct buffer *buffer)
 		joined += i != buffer->readable &&
 			  e[i - 1].address + e[i - 1].length == e[i].address;
 	if (joined >= count / 2)
-		judge(ring, "SPLIT-05", "queue %u: buffer %u is cut into %u "
+		ring_violation(ring, "SPLIT-05", "queue %u: buffer %u is cut into %u "
 		       "elements, of which %u just go on where another ends",
 		       ring->queue->index, buffer->id, count, joined);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: how a ring misbehaves when it is told to (--fault, rows D and E).
+ * Owns: how a ring breaks rules when it is told to (--fault, rows D and E).
  * Never: strikes unless asked to; writes where the driver's map does not permit it.
- * Read next: fault_rings.def, where the rows are told.
+ * Read next: rings.def, where the rows are told.
  *
  * A row strikes once in a queue, at the first completion that allows it, except where
  * it says "is": that holds as long as the queue.
@@ -25,7 +25,7 @@ static const char *const row_name[] = {
 };
 
 _Static_assert(sizeof(row_name) / sizeof(row_name[0]) == RF_COUNT,
-	       "enum ring_fault and fault_rings.def differ");
+	       "enum ring_fault and rings.def differ");
 
 uint64_t faults_of(const struct ring *ring)
 {
@@ -105,16 +105,16 @@ static uint32_t free_descriptor(const struct ring *ring, uint32_t not)
 
 static bool split_id(struct ring *ring, struct waiting *used)
 {
-	uint32_t middle = ring->slot[used->id].next, stray;
+	uint32_t middle = ring->slot[used->id].next, unknown;
 	bool list = used->chain > 1;
 
 	if (strike(ring, RF_D01))
 		used->id = ring->size;
 	if (strike(ring, RF_D02))
 		used->id |= 0x10000;
-	stray = wanted(ring, RF_D03) ? free_descriptor(ring, used->id) : used->id;
-	if (stray != used->id && strike(ring, RF_D03))
-		used->id = stray;
+	unknown = wanted(ring, RF_D03) ? free_descriptor(ring, used->id) : used->id;
+	if (unknown != used->id && strike(ring, RF_D03))
+		used->id = unknown;
 	if (list && strike(ring, RF_D04))
 		used->id = middle;
 	if (strike(ring, RF_D05))
@@ -214,7 +214,7 @@ static void packed_flags(struct ring *ring)
 }
 
 /* Nothing that is outstanding, whatever the layout calls it. */
-static uint32_t stray_id(const struct ring *ring, uint32_t id)
+static uint32_t unknown_id(const struct ring *ring, uint32_t id)
 {
 	return ring->packed ? id ^ 0x4000u : ring->size + id;
 }
@@ -222,7 +222,7 @@ static uint32_t stray_id(const struct ring *ring, uint32_t id)
 void fault_publish(struct ring *ring)
 {
 	if (ring->batched && strike(ring, RF_D15))
-		ring->batch.id = stray_id(ring, ring->batch.id);
+		ring->batch.id = unknown_id(ring, ring->batch.id);
 	if (ring->in_order && ring->piled > 1 && strike(ring, RF_D14))
 		write_reversed(ring);
 	if (!ring->packed && ring->piled && strike(ring, RF_D10)) {

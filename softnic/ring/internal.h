@@ -3,7 +3,7 @@
  * Owns: what the files of the ring know of each other: its record, the walk through
  * a buffer's elements, the requirements that both layouts have.
  * Never: included from outside ring*.c.
- * Read next: ring.c, ring_buffer.c, ring_split.c, ring_packed.c.
+ * Read next: ring.c, buffer.c, split.c, packed.c.
  */
 #ifndef SOFTNIC_RING_INTERNAL_H
 #define SOFTNIC_RING_INTERNAL_H
@@ -58,9 +58,9 @@ struct requirements {
 
 extern const struct requirements split_requirements, packed_requirements;
 
-/* ---- misbehaviours, asked for once: ring_fault.c ---- */
+/* ---- faults, asked for once: fault.c ---- */
 
-/* The rows of fault_rings.def, in its order. */
+/* The rows of rings.def, in its order. */
 enum ring_fault {
 	RF_D01, RF_D02, RF_D03, RF_D04, RF_D05, RF_D06, RF_D07, RF_D08, RF_D09,
 	RF_D10, RF_D11, RF_D12, RF_D13, RF_D14, RF_D15, RF_D16, RF_D17, RF_D18,
@@ -122,7 +122,7 @@ struct sample {
 
 /* Used entry that waits: for the rest of its batch (IN_ORDER), to be shuffled. */
 struct waiting {
-	uint32_t id; /* 16 bits, unless misbehaving */
+	uint32_t id; /* 16 bits, unless faulty */
 	uint16_t slots;	     /* that the used index moves by */
 	uint16_t chain;	     /* descriptors of the buffer */
 	uint32_t written;
@@ -138,7 +138,7 @@ struct ring {
 	bool armed;	 /* the driver is asked to notify */
 	bool asleep;	 /* armed, and nothing was there: only a kick makes us look */
 	uint64_t sleep_kicks; /* kicks when it fell asleep */
-	bool special;	 /* shuffled or misbehaving: leave the fast path */
+	bool special;	 /* shuffled or faulty: leave the fast path */
 	bool shuffle_take, shuffle_give;
 
 	/* Split: indices run freely. Packed: positions in the ring. */
@@ -184,7 +184,7 @@ struct ring {
 	bool withheld;
 	uint16_t withheld_position, withheld_flags;
 
-	/* What was seen of the driver, for the judge. */
+	/* What was seen of the driver, for the checker. */
 	uint16_t expected;	/* IN_ORDER: descriptor that the next chain begins with */
 	uint16_t last_notified;
 	bool was_notified;
@@ -209,7 +209,7 @@ struct ring {
 	uint32_t random;
 };
 
-/* ---- ring_buffer.c ---- */
+/* ---- buffer.c ---- */
 
 /* Add what a descriptor names to the buffer. 0, or -1: broken. */
 int buffer_add(struct ring *ring, struct buffer *buffer,
@@ -218,13 +218,13 @@ int buffer_add(struct ring *ring, struct buffer *buffer,
 int buffer_add_table(struct ring *ring, struct buffer *buffer,
 		     const struct fetched *descriptor, unsigned int before);
 /* Nobody but a careless driver makes so many pieces of this. */
-void buffer_judge_pieces(struct ring *ring, const struct buffer *buffer);
+void buffer_check_pieces(struct ring *ring, const struct buffer *buffer);
 
 /* The driver is to blame, unless the device wrote over what is read here. */
-#define judge(ring, ...)                                   \
+#define ring_violation(ring, ...)                                   \
 	do {                                               \
 		if (!(ring)->spoilt)                       \
-			breach((ring)->device, __VA_ARGS__); \
+			violation((ring)->device, __VA_ARGS__); \
 	} while (0)
 
 /* The driver broke the ring: nothing is taken any more. Always -1. */
@@ -316,7 +316,7 @@ static inline void buffer_given(struct ring *ring, const struct buffer *buffer)
 	ring->queue->given++;
 }
 
-/* ---- both layouts have these: ring_split.c, ring_packed.c ---- */
+/* ---- both layouts have these: split.c, packed.c ---- */
 
 int split_start(struct ring *ring);
 int split_areas(struct ring *ring);
@@ -347,13 +347,13 @@ void packed_notified(struct ring *ring, uint32_t value);
 void packed_fetch(const struct ring *ring, uint16_t position,
 		  struct fetched *descriptor);
 
-/* ---- ring_sample.c: what the driver must leave alone ---- */
+/* ---- sample.c: what the driver must leave alone ---- */
 
 void sample_take(struct ring *ring, const struct buffer *buffer,
 		 uint16_t position);
 void sample_check(struct ring *ring, const struct buffer *buffer);
 
-/* ---- ring_special.c: shuffled order; ring_fault.c: misbehaviour ---- */
+/* ---- special.c: shuffled order; fault.c: faults ---- */
 
 int special_start(struct ring *ring);
 void special_stop(struct ring *ring);

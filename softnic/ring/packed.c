@@ -100,7 +100,7 @@ int packed_start(struct ring *ring)
 			first = i;
 	}
 	if (odd)
-		judge(ring, "PACKED-20", "queue %u: %u descriptors (the first "
+		ring_violation(ring, "PACKED-20", "queue %u: %u descriptors (the first "
 		       "is %u) are neither zero nor available at the start",
 		       ring->queue->index, odd, first);
 	return 0;
@@ -108,34 +108,34 @@ int packed_start(struct ring *ring)
 
 /* ---- available descriptors ---- */
 
-static int packed_breach(struct ring *ring, const char *id, uint16_t position,
+static int packed_violation(struct ring *ring, const char *id, uint16_t position,
 			 const struct fetched *d, const char *why)
 {
-	judge(ring, id, "queue %u, descriptor %u (flags %#x, id %u): %s",
+	ring_violation(ring, id, "queue %u, descriptor %u (flags %#x, id %u): %s",
 	       ring->queue->index, position, d->flags, d->other, why);
 	return ring_broken(ring);
 }
 
 /* Nothing is available at the next position. Could it look like that if the driver
  * minds its wrap counter? */
-static int judge_empty(struct ring *ring, const struct fetched *d)
+static int check_empty(struct ring *ring, const struct fetched *d)
 {
 	bool avail = d->flags & DF_AVAIL, used = d->flags & DF_USED;
 	bool wrap = ring->next_wrap;
 
 	if (unlikely(avail == used && avail == wrap))
-		return packed_breach(ring, "PACKED-04", ring->next, d,
+		return packed_violation(ring, "PACKED-04", ring->next, d,
 				     "USED is as AVAIL is, before the device had it");
-	/* What we wrote there a lap ago is still to be there, once it is published. */
+	/* What we wrote there one wrap ago is still to be there, once it is published. */
 	if (unlikely(avail != used && ring->slot[ring->next].owner == !wrap &&
 		     !(ring->withheld && ring->withheld_position == ring->next)))
-		return packed_breach(ring, "PACKED-03", ring->next, d,
+		return packed_violation(ring, "PACKED-03", ring->next, d,
 				     "made available with the wrong wrap counter");
 	return 0;
 }
 
 /* A later descriptor of a list is not available. Either it comes yet, or never. */
-static int judge_tail(struct ring *ring, uint16_t position, bool wrap,
+static int check_tail(struct ring *ring, uint16_t position, bool wrap,
 		      struct fetched *d)
 {
 	struct timespec from, now;
@@ -152,10 +152,10 @@ static int judge_tail(struct ring *ring, uint16_t position, bool wrap,
 	ring->tails_ns = before + waited;
 	packed_fetch(ring, position, d);
 	if (!there)
-		return packed_breach(ring, "PACKED-10", position, d,
+		return packed_violation(ring, "PACKED-10", position, d,
 				     "in a list, with AVAIL and USED that do not "
 				     "make it available");
-	judge(ring, "PACKED-30", "queue %u, descriptor %u became available "
+	ring_violation(ring, "PACKED-30", "queue %u, descriptor %u became available "
 	       "after the first one of its list", ring->queue->index, position);
 	return 0;
 }
@@ -166,23 +166,23 @@ static uint32_t device_has(const struct ring *ring)
 	return ring->outstanding + ring->unseen;
 }
 
-static int judge_flags(struct ring *ring, const struct buffer *buffer,
+static int check_flags(struct ring *ring, const struct buffer *buffer,
 		       uint16_t position, const struct fetched *d)
 {
 	bool list = buffer->slots > 1;
 
 	if (unlikely((d->flags & DF_INDIRECT) && (d->flags & DF_NEXT)))
-		return packed_breach(ring, "PACKED-34", position, d,
+		return packed_violation(ring, "PACKED-34", position, d,
 				     "INDIRECT in a list linked by NEXT");
 	if (unlikely((d->flags & DF_INDIRECT) && list))
-		return packed_breach(ring, "PACKED-13", position, d,
+		return packed_violation(ring, "PACKED-13", position, d,
 				     "a list of direct descriptors goes on with an "
 				     "indirect one");
 	if (unlikely((d->flags & DF_NEXT) && buffer->slots >= ring->size))
-		return packed_breach(ring, "PACKED-26", position, d,
+		return packed_violation(ring, "PACKED-26", position, d,
 				     "the list is longer than the ring");
 	if (unlikely(device_has(ring) + buffer->slots > ring->size))
-		return packed_breach(ring, list ? "PACKED-29" : "PACKED-02", position,
+		return packed_violation(ring, list ? "PACKED-29" : "PACKED-02", position,
 				     d, "made available though the device has the "
 				     "whole ring");
 	return 0;
@@ -195,7 +195,7 @@ static int walk(struct ring *ring, struct buffer *buffer, struct fetched *d)
 
 	buffer_begin(ring, buffer);
 	for (buffer->slots = 1;; buffer->slots++) {
-		if (judge_flags(ring, buffer, position, d) < 0)
+		if (check_flags(ring, buffer, position, d) < 0)
 			return -1;
 		ring->slot[position].owner = SLOT_DRIVER;
 		buffer->id = d->other; /* the last one's counts */
@@ -210,7 +210,7 @@ static int walk(struct ring *ring, struct buffer *buffer, struct fetched *d)
 			break;
 		packed_fetch(ring, position, d);
 		if (unlikely(!flags_available(d->flags, wrap)) &&
-		    judge_tail(ring, position, wrap, d) < 0)
+		    check_tail(ring, position, wrap, d) < 0)
 			return -1;
 	}
 	ring->next = position;
@@ -226,10 +226,10 @@ int packed_take(struct ring *ring, struct buffer *buffer)
 	/* One load for flags, id and length: they cannot be of different times. */
 	packed_fetch(ring, position, &d);
 	if (!flags_available(d.flags, ring->next_wrap))
-		return judge_empty(ring, &d);
+		return check_empty(ring, &d);
 	/* With the whole ring taken there is no record left either. */
 	if (unlikely(device_has(ring) == ring->size))
-		return packed_breach(ring, "PACKED-02", position, &d,
+		return packed_violation(ring, "PACKED-02", position, &d,
 				     "made available though the device has the whole "
 				     "ring");
 	buffer->id = d.other;
@@ -310,16 +310,16 @@ void packed_publish(struct ring *ring)
 
 /* ---- event suppression ---- */
 
-static void judge_event(struct ring *ring, const struct packed_event *event)
+static void check_event(struct ring *ring, const struct packed_event *event)
 {
 	uint16_t flags = event->flags & 3u;
 
 	if (event->flags & ~3u)
-		judge(ring, "PACKED-18", "queue %u: reserved bits in the "
+		ring_violation(ring, "PACKED-18", "queue %u: reserved bits in the "
 		       "driver's event suppression: flags %#x", ring->queue->index,
 		       event->flags);
 	if (flags == 3 || (flags == EVENT_DESC && !ring->event_idx))
-		judge(ring, "PACKED-17", "queue %u: the driver's event "
+		ring_violation(ring, "PACKED-17", "queue %u: the driver's event "
 		       "suppression has flags %u%s", ring->queue->index, flags,
 		       flags == 3 ? "" : ", but EVENT_IDX was not negotiated");
 }
@@ -352,7 +352,7 @@ bool packed_wanted(struct ring *ring)
 	event.position = le16toh(event.position);
 	event.flags = le16toh(event.flags);
 	if (unlikely(event.flags > EVENT_DISABLE))
-		judge_event(ring, &event);
+		check_event(ring, &event);
 	if ((event.flags & 3u) == EVENT_DESC && ring->event_idx)
 		return event_passed(ring, event.position);
 	return (event.flags & 3u) != EVENT_DISABLE;
@@ -394,18 +394,18 @@ void packed_disarm(struct ring *ring)
 /* ---- NOTIFICATION_DATA ---- */
 
 /* A position that the driver says is next to be written: what lies before it and was
- * not taken must be available. Positions of two laps, which tell wraps apart. */
+ * not taken must be available. Positions of two wraps, which the wrap counter tells apart. */
 static bool position_true(const struct ring *ring, uint16_t told, bool wrap)
 {
-	uint32_t laps = 2u * ring->size;
+	uint32_t positions = 2u * ring->size;
 	uint32_t target = told + (wrap ? 0u : ring->size);
 	uint32_t from = ring->next + (ring->next_wrap ? 0u : ring->size);
-	uint32_t ahead = (target + laps - from) % laps, last;
+	uint32_t ahead = (target + positions - from) % positions, last;
 
 	/* Behind: it was sent before we took what it tells of. */
 	if (!ahead || ahead > ring->size)
 		return true;
-	last = (target + laps - 1) % laps;
+	last = (target + positions - 1) % positions;
 	return flags_available(load_flags(ring, (uint16_t)(last % ring->size)),
 			       last < ring->size);
 }
@@ -416,10 +416,10 @@ void packed_notified(struct ring *ring, uint32_t value)
 	bool wrap = value >> 31;
 
 	if (told >= ring->size)
-		judge(ring, "GEN-44", "queue %u: notified of position %u, "
+		ring_violation(ring, "GEN-44", "queue %u: notified of position %u, "
 		       "but the ring has %u", ring->queue->index, told, ring->size);
 	else if (ring->armed && !position_true(ring, told, wrap))
-		judge(ring, "PACKED-23", "queue %u: notified of position %u "
+		ring_violation(ring, "PACKED-23", "queue %u: notified of position %u "
 		       "with wrap counter %u, but not all before it is available",
 		       ring->queue->index, told, wrap);
 }

@@ -24,7 +24,7 @@ static inline int ring_take_raw(struct ring *ring, struct buffer *buffer)
 		sample_take(ring, buffer,
 			    ring->taken[(ring->takes - 1) & ring->taken_mask].position);
 	if (unlikely(buffer->readable + buffer->writable > ELEMENTS_FEW))
-		buffer_judge_pieces(ring, buffer);
+		buffer_check_pieces(ring, buffer);
 	trace(ring->device, "TAKE queue %u id %u slots %u read %u/%" PRIu64
 	      " write %u/%" PRIu64, ring->queue->index, buffer->id, buffer->slots,
 	      buffer->readable, buffer->readable_bytes, buffer->writable,

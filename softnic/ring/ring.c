@@ -40,15 +40,15 @@ static void free_record(struct ring *ring)
 
 static int make_record(struct ring *ring)
 {
-	uint32_t i, lap = 1;
+	uint32_t i, power = 1;
 
-	while (lap < ring->size)
-		lap *= 2;
-	ring->taken_mask = lap - 1;
+	while (power < ring->size)
+		power *= 2;
+	ring->taken_mask = power - 1;
 	ring->few = zeroed(ring->size, sizeof(*ring->few));
 	ring->many = calloc(ring->size, sizeof(*ring->many));
 	ring->free = calloc(ring->size, sizeof(*ring->free));
-	ring->taken = calloc(lap, sizeof(*ring->taken));
+	ring->taken = calloc(power, sizeof(*ring->taken));
 	ring->slot = calloc(ring->size, sizeof(*ring->slot));
 	if (!ring->few || !ring->many || !ring->free || !ring->taken ||
 	    !ring->slot)
@@ -84,7 +84,7 @@ static struct ring *new_ring(struct queue *queue)
 }
 
 /* Size and alignment as the layout wants them. */
-static bool judge_areas(const struct queue *queue, const struct requirements *requirement,
+static bool check_areas(const struct queue *queue, const struct requirements *requirement,
 			bool packed)
 {
 	uint64_t off = (queue->descriptor_area & 15) |
@@ -94,12 +94,12 @@ static bool judge_areas(const struct queue *queue, const struct requirements *re
 		    (packed || !(queue->size & (queue->size - 1u)));
 
 	if (off)
-		breach(queue->device, requirement->alignment, "queue %u: areas %#" PRIx64
+		violation(queue->device, requirement->alignment, "queue %u: areas %#" PRIx64
 		       ", %#" PRIx64 ", %#" PRIx64 " are not aligned", queue->index,
 		       queue->descriptor_area, queue->driver_area,
 		       queue->device_area);
 	if (!fits)
-		breach(queue->device, requirement->size, "queue %u: size %u",
+		violation(queue->device, requirement->size, "queue %u: size %u",
 		       queue->index, queue->size);
 	return fits && !off;
 }
@@ -117,7 +117,7 @@ int ring_start(struct queue *queue)
 	ring_stop(queue);
 	queue->broken = true;
 	queue->taken = queue->given = 0;
-	if (!judge_areas(queue, packed ? &packed_requirements : &split_requirements, packed))
+	if (!check_areas(queue, packed ? &packed_requirements : &split_requirements, packed))
 		return -1;
 	ring = new_ring(queue);
 	if (!ring) {
@@ -346,7 +346,7 @@ void ring_notified(struct queue *queue, uint32_t value)
 
 /* Asked for notifications through and through, nothing taken, nothing rung, and yet
  * there is a buffer that was there a second ago already. */
-static void judge_missing(struct ring *ring, bool ready)
+static void check_missing(struct ring *ring, bool ready)
 {
 	const char *id = "SPLIT-30";
 
@@ -360,11 +360,11 @@ static void judge_missing(struct ring *ring, bool ready)
 		id = "PACKED-16";
 	else if (ring->event_idx)
 		id = "SPLIT-32";
-	judge(ring, id, "queue %u: a buffer is available for a second, "
+	ring_violation(ring, id, "queue %u: a buffer is available for a second, "
 	       "notifications are wanted, and none came", ring->queue->index);
 }
 
-static void judge_unwanted(struct ring *ring)
+static void check_unwanted(struct ring *ring)
 {
 	uint64_t kicks = ring->queue->kicks - ring->watch_kicks;
 	const char *id = "SPLIT-29";
@@ -375,7 +375,7 @@ static void judge_unwanted(struct ring *ring)
 		id = "PACKED-16";
 	else if (ring->event_idx)
 		id = "SPLIT-33";
-	judge(ring, id, "queue %u: %" PRIu64 " notifications in a second "
+	ring_violation(ring, id, "queue %u: %" PRIu64 " notifications in a second "
 	       "through which none were wanted", ring->queue->index, kicks);
 }
 
@@ -386,8 +386,8 @@ void ring_watch(struct queue *queue)
 
 	if (!ring || queue->broken)
 		return;
-	judge_missing(ring, ready);
-	judge_unwanted(ring);
+	check_missing(ring, ready);
+	check_unwanted(ring);
 	ring->watch_armed = ring->armed;
 	ring->watch_ready = ready && ring->armed;
 	ring->watch_next = ring->next;

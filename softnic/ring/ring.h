@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Owns: the device's side of a virtqueue, split or packed: taking buffers, giving
- * them back, notifications both ways; and judging the driver by areas SPLIT and
+ * them back, notifications both ways; and checking the driver by areas SPLIT and
  * PACKED.
  * Never: knows what is in a buffer, or trusts an index or address of the driver's.
- * Read next: ring_split.c, ring_packed.c.
+ * Read next: split.c, packed.c.
  */
 #ifndef SOFTNIC_RING_H
 #define SOFTNIC_RING_H
@@ -12,7 +12,7 @@
 #include "softnic/device.h"
 
 /* Begin with an enabled queue (its registers are set): translate the areas, make
- * the ring's record. Returns 0; -1 if the driver's set-up is unusable (judged). */
+ * the ring's record. Returns 0; -1 if the driver's set-up is unusable (reported). */
 int ring_start(struct queue *queue);
 void ring_stop(struct queue *queue);
 
@@ -22,7 +22,7 @@ void ring_remap(struct queue *queue);
 
 /*
  * Take the next available buffer. Returns 1; 0 if there is none; -1 if the driver
- * broke the ring (judged, queue->broken is set, the device needs a reset). Several
+ * broke the ring (checked, queue->broken is set, the device needs a reset). Several
  * buffers can be taken before any is given back.
  */
 int ring_take(struct queue *queue, struct buffer *buffer);
@@ -57,16 +57,16 @@ bool ring_arm(struct queue *queue);
 void ring_disarm(struct queue *queue);
 void ring_wake(struct queue *queue);
 
-/* Is there an available buffer? Reads the ring, judges nothing. */
+/* Is there an available buffer? Reads the ring, checks nothing. */
 bool ring_ready(struct queue *queue);
 
-/* A 32-bit notification (NOTIFICATION_DATA) came: judge its position. */
+/* A 32-bit notification (NOTIFICATION_DATA) came: check its position. */
 void ring_notified(struct queue *queue, uint32_t value);
 
-/* Misbehaviours were switched on or off at run time; each switched on strikes anew. */
+/* Faults were switched on or off at run time; each switched on strikes anew. */
 void ring_refault(struct queue *queue);
 
-/* About once a second for each enabled queue of a live device: judges notifications
+/* About once a second for each enabled queue of a live device: checks notifications
  * that are missing, and those that were not wanted. */
 void ring_watch(struct queue *queue);
 

@@ -49,7 +49,7 @@ void sample_check(struct ring *ring, const struct buffer *buffer)
 	if (ring->packed)
 		id = (now.flags ^ was->flags) & (DF_AVAIL | DF_USED) ? "PACKED-21" :
 								       "PACKED-22";
-	judge(ring, id, "queue %u: descriptor %u was changed while the "
+	ring_violation(ring, id, "queue %u: descriptor %u was changed while the "
 	       "device had it: address %#" PRIx64 " to %#" PRIx64 ", length %u to "
 	       "%u, flags %#x to %#x", ring->queue->index, sample->position,
 	       was->address, now.address, was->length, now.length, was->flags,

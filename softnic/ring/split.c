@@ -3,7 +3,7 @@
  * Owns: the split ring from the device's side ("Split Virtqueues"), and what only it
  * asks of a driver.
  * Never: reads a word of the driver's twice to decide and to use.
- * Read next: ring_packed.c, which does the same on one ring.
+ * Read next: packed.c, which does the same on one ring.
  */
 #include <endian.h>
 #include <string.h>
@@ -57,7 +57,7 @@ int split_areas(struct ring *ring)
 			      DEVICE_WRITES);
 	if (ring->table && ring->available && ring->used_area)
 		return 0;
-	breach(device, "SPLIT-02", "queue %u: an area of the ring does not lie in "
+	violation(device, "SPLIT-02", "queue %u: an area of the ring does not lie in "
 	       "one mapping that the device may use", queue->index);
 	return -1;
 }
@@ -67,7 +67,7 @@ int split_start(struct ring *ring)
 	uint16_t flags = load(&ring->used_area[WORD_FLAGS]);
 
 	if (flags)
-		judge(ring, "SPLIT-27", "queue %u: the flags of the used "
+		ring_violation(ring, "SPLIT-27", "queue %u: the flags of the used "
 		       "ring are %#x at the start, not 0", ring->queue->index,
 		       flags);
 	return 0;
@@ -91,7 +91,7 @@ void split_fetch(const struct ring *ring, uint16_t position,
 
 /* ---- the available ring ---- */
 
-static int index_breach(struct ring *ring, uint16_t index)
+static int index_violation(struct ring *ring, uint16_t index)
 {
 	uint16_t back = (uint16_t)(ring->seen - index);
 	const char *id = "SPLIT-36";
@@ -100,22 +100,22 @@ static int index_breach(struct ring *ring, uint16_t index)
 		id = "SPLIT-16";
 	else if (back <= ring->size)
 		id = "SPLIT-15";
-	judge(ring, id, "queue %u of %u: the available idx goes from %u to "
+	ring_violation(ring, id, "queue %u of %u: the available idx goes from %u to "
 	       "%u while %u buffers are not back", ring->queue->index, ring->size,
 	       ring->seen, index, (uint16_t)(ring->seen - ring->published));
 	return ring_broken(ring);
 }
 
-static void judge_flags(struct ring *ring)
+static void check_flags(struct ring *ring)
 {
 	uint16_t flags = load(&ring->available[WORD_FLAGS]);
 
 	if (ring->event_idx && flags)
-		judge(ring, "SPLIT-19", "queue %u: the flags of the "
+		ring_violation(ring, "SPLIT-19", "queue %u: the flags of the "
 		       "available ring are %#x, not 0, with EVENT_IDX",
 		       ring->queue->index, flags);
 	else if (flags & ~AVAIL_NO_INTERRUPT)
-		judge(ring, "SPLIT-17", "queue %u: the flags of the "
+		ring_violation(ring, "SPLIT-17", "queue %u: the flags of the "
 		       "available ring are %#x, neither 0 nor 1",
 		       ring->queue->index, flags);
 }
@@ -133,34 +133,34 @@ static int look(struct ring *ring)
 	/* What is not back counts against the ring, published or not. */
 	if (unlikely((uint16_t)(index - ring->published) > ring->size ||
 		     (uint16_t)(index - ring->seen) > ring->size))
-		return index_breach(ring, index);
+		return index_violation(ring, index);
 	ring->seen = index;
-	judge_flags(ring);
+	check_flags(ring);
 	return 1;
 }
 
 /* ---- chains ---- */
 
-static int chain_breach(struct ring *ring, const char *id, uint16_t head,
+static int chain_violation(struct ring *ring, const char *id, uint16_t head,
 			uint16_t position, const struct fetched *d,
 			const char *why)
 {
-	judge(ring, id, "queue %u: chain %u, descriptor %u (flags %#x, next "
+	ring_violation(ring, id, "queue %u: chain %u, descriptor %u (flags %#x, next "
 	       "%u): %s", ring->queue->index, head, position, d->flags, d->other,
 	       why);
 	return ring_broken(ring);
 }
 
 /* A descriptor that a chain should not have: who has it already? */
-static int owned_breach(struct ring *ring, uint16_t head, uint16_t position,
+static int owned_violation(struct ring *ring, uint16_t head, uint16_t position,
 			bool first)
 {
 	static const struct fetched unread;
 
 	if (!first && ring->slot[position].owner == head + 1)
-		return chain_breach(ring, "SPLIT-06", head, position, &unread,
+		return chain_violation(ring, "SPLIT-06", head, position, &unread,
 				    "the chain is a loop");
-	return chain_breach(ring, "SPLIT-36", head, position, &unread,
+	return chain_violation(ring, "SPLIT-36", head, position, &unread,
 			    "used though a chain that is not back has it");
 }
 
@@ -170,28 +170,28 @@ static int claim(struct ring *ring, uint16_t head, uint16_t position, bool first
 	static const struct fetched unread;
 
 	if (unlikely(position >= ring->size))
-		return chain_breach(ring, "SPLIT-35", head, position, &unread,
+		return chain_violation(ring, "SPLIT-35", head, position, &unread,
 				    "the table ends before it");
 	if (unlikely(ring->slot[position].owner))
-		return owned_breach(ring, head, position, first);
+		return owned_violation(ring, head, position, first);
 	ring->slot[position].owner = (uint16_t)(head + 1);
 	return 0;
 }
 
-static int judge_descriptor(struct ring *ring, uint16_t head, uint16_t position,
+static int check_descriptor(struct ring *ring, uint16_t head, uint16_t position,
 			    const struct fetched *d)
 {
 	if (unlikely(d->flags & ~(DF_NEXT | DF_WRITE | DF_INDIRECT)))
-		return chain_breach(ring, "SPLIT-35", head, position, d,
+		return chain_violation(ring, "SPLIT-35", head, position, d,
 				    "only NEXT, WRITE and INDIRECT are flags");
 	if (likely(!(d->flags & DF_NEXT)))
 		return 0;
 	if (unlikely(d->flags & DF_INDIRECT))
-		return chain_breach(ring, "SPLIT-12", head, position, d,
+		return chain_violation(ring, "SPLIT-12", head, position, d,
 				    "both INDIRECT and NEXT");
 	if (unlikely(ring->in_order &&
 		     d->other != ((position + 1u) & (ring->size - 1u))))
-		return chain_breach(ring, "SPLIT-07", head, position, d,
+		return chain_violation(ring, "SPLIT-07", head, position, d,
 				    "next is not the following one, with IN_ORDER");
 	return 0;
 }
@@ -204,7 +204,7 @@ static int walk(struct ring *ring, struct buffer *buffer, uint16_t head,
 
 	buffer_begin(ring, buffer);
 	for (buffer->slots = 1;; buffer->slots++) {
-		if (judge_descriptor(ring, head, position, d) < 0)
+		if (check_descriptor(ring, head, position, d) < 0)
 			return -1;
 		if (d->flags & DF_INDIRECT)
 			return buffer_add_table(ring, buffer, d,
@@ -221,13 +221,13 @@ static int walk(struct ring *ring, struct buffer *buffer, uint16_t head,
 	}
 }
 
-static int judge_head(struct ring *ring, uint16_t head)
+static int check_head(struct ring *ring, uint16_t head)
 {
 	static const struct fetched unread;
 
 	if (head == ring->expected || head >= ring->size)
 		return 0;
-	return chain_breach(ring, "SPLIT-08", head, head, &unread,
+	return chain_violation(ring, "SPLIT-08", head, head, &unread,
 			    "not the descriptor that is next in order, with IN_ORDER");
 }
 
@@ -243,7 +243,7 @@ int split_take(struct ring *ring, struct buffer *buffer)
 			return have;
 	}
 	head = load(&ring->available[WORD_RING + (ring->next & (ring->size - 1u))]);
-	if (unlikely(ring->in_order) && judge_head(ring, head) < 0)
+	if (unlikely(ring->in_order) && check_head(ring, head) < 0)
 		return -1;
 	if (claim(ring, head, head, true) < 0)
 		return -1;
@@ -320,7 +320,7 @@ bool split_wanted(struct ring *ring)
 		event = load(&ring->available[WORD_RING + ring->size]);
 		return (uint16_t)(ring->published - event - 1) < since;
 	}
-	judge_flags(ring);
+	check_flags(ring);
 	return !(load(&ring->available[WORD_FLAGS]) & AVAIL_NO_INTERRUPT);
 }
 
@@ -357,7 +357,7 @@ void split_notified(struct ring *ring, uint32_t value)
 	uint16_t told = (uint16_t)(value >> 16);
 	uint16_t now = load(&ring->available[WORD_INDEX]);
 
-	/* A device that does not ask may be laps ahead of what it is told. */
+	/* A device that does not ask may have wrapped more than once since it was notified. */
 	if (!ring->armed)
 		return;
 	/* The driver may have gone on since, never back. */
@@ -365,7 +365,7 @@ void split_notified(struct ring *ring, uint32_t value)
 	    !(ring->was_notified && (uint16_t)(told - ring->last_notified) > 0x8000))
 		ring->last_notified = told;
 	else
-		judge(ring, "GEN-43", "queue %u: notified of index %u, while "
+		ring_violation(ring, "GEN-43", "queue %u: notified of index %u, while "
 		       "the available idx is %u and %u was told before",
 		       ring->queue->index, told, now, ring->last_notified);
 	ring->was_notified = true;

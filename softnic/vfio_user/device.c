@@ -3,7 +3,7 @@
  * Owns: the messages that tell the driver what there is: version, device, regions,
  * doorbell descriptors, interrupts.
  * Never: answers more than was asked for: a client has no room for it.
- * Read next: server_access.c.
+ * Read next: access.c.
  */
 #include <errno.h>
 #include <jansson.h>

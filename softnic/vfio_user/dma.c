@@ -3,7 +3,7 @@
  * Owns: what dma.h says.
  * Never: trusts that the driver's file is as long as it said: a file that is cut
  * under a map raises SIGBUS, which ends in a page of zeros and a reported fault.
- * Read next: server_memory.c (where maps come from).
+ * Read next: memory.c (where maps come from).
  */
 #include "softnic/vfio_user/dma.h"
 
@@ -137,7 +137,7 @@ static int check_file(int fd, uint64_t offset, uint64_t size)
 
 	if (fstat(fd, &file) < 0 || fstatfs(fd, &system) < 0)
 		return -errno;
-	/* Whoever serves that file system may let an access wait for ever. */
+	/* The server of that file system may let an access wait for ever. */
 	if (system.f_type == FUSE_SUPER_MAGIC)
 		return -EPERM;
 	if (!S_ISREG(file.st_mode) || offset % DMA_PAGE != 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the messages that give memory to the device and take it back; and judging
+ * Owns: the messages that give memory to the device and take it back; and checking
  * what is taken back.
  * Never: touches the memory (dma.c maps it).
  * Read next: dma.c.
@@ -48,7 +48,7 @@ static bool within(uint64_t address, uint64_t iova, uint64_t size)
 
 /* A queue is live until a reset: its rings may not be taken away (and with them what
  * it has of buffers). */
-static void judge_unmap(struct device *device, uint64_t iova, uint64_t size)
+static void check_unmap(struct device *device, uint64_t iova, uint64_t size)
 {
 	for (unsigned int i = 0; i < device->queue_count; i++) {
 		const struct queue *queue = &device->queue[i];
@@ -57,7 +57,7 @@ static void judge_unmap(struct device *device, uint64_t iova, uint64_t size)
 		    (within(queue->descriptor_area, iova, size) ||
 		     within(queue->driver_area, iova, size) ||
 		     within(queue->device_area, iova, size)))
-			breach(device, "GEN-31",
+			violation(device, "GEN-31",
 			       "memory of queue %u, which is live, is unmapped", i);
 	}
 }
@@ -65,11 +65,11 @@ static void judge_unmap(struct device *device, uint64_t iova, uint64_t size)
 static int unmap(struct device *device, const struct dma_unmap *unmap)
 {
 	if (unmap->flags & DMA_UNMAP_ALL) {
-		judge_unmap(device, 0, UINT64_MAX);
+		check_unmap(device, 0, UINT64_MAX);
 		dma_unmap_all(device);
 		return 0;
 	}
-	judge_unmap(device, unmap->iova, unmap->size);
+	check_unmap(device, unmap->iova, unmap->size);
 	return dma_unmap(device, unmap->iova, unmap->size);
 }
 

@@ -97,7 +97,7 @@ struct registers {
 	uint16_t config_vector, queue_select;
 	uint8_t isr;
 	struct queue_registers queue[QUEUES_MAX];
-	/* What the driver did so far, for the judge. */
+	/* What the driver did so far, for the checker. */
 	bool config_vector_unread;
 	bool reset_unread;	 /* reset, and status not read as 0 since */
 	bool status_unread;	 /* FEATURES_OK / SUSPEND / resume, not read since */
@@ -124,8 +124,8 @@ void device_reset(struct device *device, const char *why);
 uint32_t status_read(struct device *device);
 void status_write(struct device *device, uint32_t value);
 /* A register that is not status is written: is the driver at that step? */
-void judge_step(struct device *device, const char *name);
-void judge_enable(struct queue *queue);
+void check_step(struct device *device, const char *name);
+void check_enable(struct queue *queue);
 void queue_stop(struct queue *queue);
 bool queue_exists(const struct device *device, unsigned int index);
 uint16_t queue_size_max(const struct device *device, unsigned int index);

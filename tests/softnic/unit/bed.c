@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Owns: what bed.h says.
- * Never: judges; it notes what the rings reported.
+ * Never: checks; it notes what the rings reported.
  * Read next: test_split_rings.c.
  */
 #include "bed.h"
@@ -58,7 +58,7 @@ void *dma(struct device *device, uint64_t at, uint64_t size,
 	return NULL;
 }
 
-void breach(struct device *device, const char *id, const char *format, ...)
+void violation(struct device *device, const char *id, const char *format, ...)
 {
 	char text[256];
 	va_list arguments;
@@ -69,9 +69,9 @@ void breach(struct device *device, const char *id, const char *format, ...)
 	va_end(arguments);
 	if (getenv("BED_LOUD"))
 		fprintf(stderr, "%s: %s\n", id, text);
-	if (bed.breaches < 8)
-		snprintf(bed.breached[bed.breaches], 16, "%s", id);
-	bed.breaches++;
+	if (bed.violations < 8)
+		snprintf(bed.violated[bed.violations], 16, "%s", id);
+	bed.violations++;
 }
 
 void interrupt_queue(struct queue *queue)
@@ -125,7 +125,7 @@ int bed_start(bool packed, uint16_t size, uint64_t features)
 	bed.options.faults = bed.fault;
 	bed.packed = packed;
 	bed.size = size;
-	bed.breaches = bed.interrupts = bed.resets = bed.dma_faults = 0;
+	bed.violations = bed.interrupts = bed.resets = bed.dma_faults = 0;
 	bed.device.options = &bed.options;
 	bed.device.status = ST_DRIVER_OK;
 	bed.device.accepted.word[0] =
@@ -151,14 +151,14 @@ void bed_stop(void)
 	ring_stop(bed.queue);
 }
 
-bool bed_breached(const char *id)
+bool bed_violated(const char *id)
 {
 	unsigned int i;
 
-	for (i = 0; i < bed.breaches && i < 8; i++)
-		if (strcmp(bed.breached[i], id))
+	for (i = 0; i < bed.violations && i < 8; i++)
+		if (strcmp(bed.violated[i], id))
 			return false;
-	return bed.breaches != 0;
+	return bed.violations != 0;
 }
 
 void put(unsigned int i, uint64_t offset, uint32_t length, uint16_t flags,

@@ -56,8 +56,8 @@ struct bed {
 	uint16_t size;
 	bool packed;
 	/* What the device did. */
-	char breached[8][16];
-	unsigned int breaches, interrupts, resets, dma_faults;
+	char violated[8][16];
+	unsigned int violations, interrupts, resets, dma_faults;
 	/* What the test wants it to do. */
 	const char *fault;
 	unsigned int permits;	   /* of the data area; 0: both */
@@ -78,7 +78,7 @@ int bed_restart(void); /* the ring's memory stays as the test made it */
 void bed_stop(void);
 
 /* Was the requirement reported, and no other? */
-bool bed_breached(const char *id);
+bool bed_violated(const char *id);
 
 static inline uint64_t iova(uint64_t offset)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: ways to break each requirement that the software device's rings judge, as tables:
+ * Owns: ways to break each requirement that the software device's rings check, as tables:
  * one for split rings, one for packed ones.
- * Never: says whether a breach was reported (test_requirements.c).
+ * Never: says whether a violation was reported (test_requirements.c).
  * Read next: breaking_split.c, breaking_packed.c.
  */
 #ifndef SOFTNIC_BREAKING_H

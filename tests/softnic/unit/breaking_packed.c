@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Owns: a driver that breaks each requirement of packed rings, and of GEN, that the software
- * device judges.
+ * device checks.
  * Never: breaks two at once.
  * Read next: test_requirements.c.
  */
@@ -42,7 +42,7 @@ static void packed_overfull(void)
 	for (i = 0; i < bed.size; i++)
 		entry(i, 64, A);
 	take_all();
-	entry(0, 64, DF_USED); /* available, of the next lap */
+	entry(0, 64, DF_USED); /* available, of the next wrap */
 	take_all();
 }
 

@@ -34,7 +34,7 @@ static inline void empty(void)
 
 static inline void clean(void)
 {
-	assert_int_equal(bed.breaches, 0);
+	assert_int_equal(bed.violations, 0);
 	assert_int_equal(bed.dma_faults, 0);
 	bed_stop();
 }

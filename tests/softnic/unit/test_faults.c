@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: that each misbehaviour of a ring that can be asked for shows in the ring as
+ * Owns: that each faults of a ring that can be asked for shows in the ring as
  * its row says.
  * Never: tests what a driver makes of it.
  * Read next: ../ring_fault.c.
@@ -150,7 +150,7 @@ static void run(const char *row, bool packed, uint64_t features)
 		packed_run();
 	else
 		split_run();
-	assert_int_equal(bed.breaches, 0);
+	assert_int_equal(bed.violations, 0);
 	assert_int_equal(bed.dma_faults, 0);
 }
 

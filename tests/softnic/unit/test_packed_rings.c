@@ -2,7 +2,7 @@
 /*
  * Owns: packed rings of the software device against the specification: what is taken
  * and given, when the driver is interrupted; beside a driver of its own.
- * Never: judges a driver (test_requirements.c) or breaks the device
+ * Never: checks a driver (test_requirements.c) or breaks the device
  * (test_faults.c).
  * Read next: test_requirements.c.
  */
@@ -90,7 +90,7 @@ static uint16_t unused_id(void)
 	return id;
 }
 
-/* Lists of all lengths, completed in any order, lap after lap. */
+/* Lists of all lengths, completed in any order, wrap after wrap. */
 static void packed_soak(uint16_t size, unsigned int rounds)
 {
 	static struct buffer held[32768];
@@ -125,7 +125,7 @@ static void packed_soak(uint16_t size, unsigned int rounds)
 		while (reap() >= 0)
 			reaped++;
 		assert_int_equal(given, reaped);
-		assert_int_equal(bed.breaches, 0);
+		assert_int_equal(bed.violations, 0);
 	}
 	clean();
 }
@@ -284,14 +284,14 @@ static void packed_interrupts_as_wanted(void **state)
 	assert_int_equal(bed_start(true, 7, BIT(FT_EVENT_IDX)), 0);
 	driver_start();
 	avail(1)->is = EVENT_DESC;
-	avail(0)->is = 0x8000 | 2; /* position 2 of the first lap */
+	avail(0)->is = 0x8000 | 2; /* position 2 of the first wrap */
 	assert_int_equal(packed_interrupts_of(2), 0);
 	assert_int_equal(packed_interrupts_of(1), 1);
 	assert_int_equal(packed_interrupts_of(2), 0);
-	avail(0)->is = 1; /* position 1 of the next lap */
+	avail(0)->is = 1; /* position 1 of the next wrap */
 	assert_int_equal(packed_interrupts_of(3), 0); /* 5, 6, 0 */
 	assert_int_equal(packed_interrupts_of(2), 1); /* 1, 2 */
-	avail(0)->is = 0x8000 | 1; /* the lap after that */
+	avail(0)->is = 0x8000 | 1; /* the wrap after that */
 	assert_int_equal(packed_interrupts_of(5), 0); /* 3 to 0 */
 	assert_int_equal(packed_interrupts_of(1), 1);
 	clean();

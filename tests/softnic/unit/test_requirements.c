@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: that each requirement that the software device's rings judge is reported when a
+ * Owns: that each requirement that the software device's rings check is reported when a
  * driver breaks it, and no other is.
  * Never: has a requirement of requirements_rings.def without a case: the last test counts them.
  * Read next: breaking.h, where drivers break them; test_faults.c.
@@ -24,14 +24,14 @@ static bool break_one(const struct breaking *breaking)
 	assert_int_equal(bed_start(breaking->packed, breaking->packed ? 5 : 8,
 				   breaking->features), 0);
 	breaking->act();
-	reported = bed_breached(breaking->id);
+	reported = bed_violated(breaking->id);
 	if (!reported)
 		print_error("%s case %zu, %s: %u breaches, the first is %s\n",
 			    breaking->packed ? "packed" : "split",
 			    (size_t)(breaking - (breaking->packed ?
 				     packed_breakings : split_breakings)),
-			    breaking->id, bed.breaches,
-			    bed.breaches ? bed.breached[0] : "none");
+			    breaking->id, bed.violations,
+			    bed.violations ? bed.violated[0] : "none");
 	bed_stop();
 	return reported;
 }
@@ -58,7 +58,7 @@ static void breaking_is_reported(void **state)
 
 /* Chains of 2^32 bytes and more need a map that large: the sum is what counts, so the
  * same bytes serve many times. */
-static void sum_is_judged(void **state)
+static void sum_is_checked(void **state)
 {
 	unsigned int i;
 
@@ -69,7 +69,7 @@ static void sum_is_judged(void **state)
 		    (uint16_t)(i + 1));
 	offer(0);
 	take_all();
-	assert_true(bed_breached("SPLIT-06"));
+	assert_true(bed_violated("SPLIT-06"));
 	bed_stop();
 }
 
@@ -108,7 +108,7 @@ static void late_tails_come_to_an_end(void **state)
 }
 
 /* A driver may fill a packed ring while it is enabled: flags come last. */
-static void half_written_is_no_breach(void **state)
+static void half_written_is_no_violation(void **state)
 {
 	(void)state;
 	assert_int_equal(bed_start(true, 5, 0), 0);
@@ -118,7 +118,7 @@ static void half_written_is_no_breach(void **state)
 	packed_at(1)->length = 64;
 	packed_at(1)->id = 1;
 	assert_int_equal(bed_restart(), 0);
-	assert_int_equal(bed.breaches, 0);
+	assert_int_equal(bed.violations, 0);
 	bed_stop();
 }
 
@@ -151,7 +151,7 @@ static bool has_case(const struct breaking *breaking, const char *id)
 
 static void every_requirement_has_a_case(void **state)
 {
-	static const char *const judged[] = {
+	static const char *const checked[] = {
 #define REQUIREMENT(id, strength, section, text) id,
 #include "softnic/check/requirements_rings.def"
 #undef REQUIREMENT
@@ -159,20 +159,20 @@ static void every_requirement_has_a_case(void **state)
 	unsigned int i;
 
 	(void)state;
-	for (i = 0; i < sizeof(judged) / sizeof(judged[0]); i++)
-		if (!has_case(split_breakings, judged[i]) &&
-		    !has_case(packed_breakings, judged[i]))
+	for (i = 0; i < sizeof(checked) / sizeof(checked[0]); i++)
+		if (!has_case(split_breakings, checked[i]) &&
+		    !has_case(packed_breakings, checked[i]))
 			fail_msg("%s is in requirements_rings.def and has no case",
-				 judged[i]);
+				 checked[i]);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(breaking_is_reported),
-		cmocka_unit_test(sum_is_judged),
+		cmocka_unit_test(sum_is_checked),
 		cmocka_unit_test(late_tails_come_to_an_end),
-		cmocka_unit_test(half_written_is_no_breach),
+		cmocka_unit_test(half_written_is_no_violation),
 		cmocka_unit_test(broken_queue_is_still),
 		cmocka_unit_test(every_requirement_has_a_case),
 	};

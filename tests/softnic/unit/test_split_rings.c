@@ -3,7 +3,7 @@
  * Owns: split rings of the software device against the specification: what is taken
  * and given, when the driver is interrupted; and what is the same in both layouts,
  * seen on a split ring: the memory map, shuffling.
- * Never: judges a driver (test_requirements.c) or breaks the device
+ * Never: checks a driver (test_requirements.c) or breaks the device
  * (test_faults.c).
  * Read next: test_packed_rings.c.
  */
@@ -185,7 +185,7 @@ static void split_interrupts_as_wanted(void **state)
 	assert_int_equal(interrupts_of(4), 0);
 	for (i = 8; i < 65536; i += 8)
 		assert_int_equal(interrupts_of(8), 0);
-	avail(2 + 8)->is = 5; /* a lap later */
+	avail(2 + 8)->is = 5; /* a wrap later */
 	assert_int_equal(interrupts_of(5), 0);
 	assert_int_equal(interrupts_of(1), 1);
 	/* Put off: what came in between counts. */
@@ -302,7 +302,7 @@ static void receive_buffers_are_shuffled(void **state)
 		assert_int_equal(offset_of(b[i].element), BED_DATA + 64 * b[i].id);
 	}
 	assert_false(in_order);
-	/* Put back some, whoever had them moved on in them; all come again. */
+	/* Put back some, the device moved on in them; all come again. */
 	for (i = 60; i < 64; i++) {
 		b[i].element->address += 12;
 		seen[b[i].id] = false;
