@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: what command.h says.
- * Never: knows what a command of the network half means (net_command does).
- * Read next: config.c.
- */
+/* Never knows what a command of the network half means (net_command does). */
 #include "softnic/command.h"
 
 #include <errno.h>

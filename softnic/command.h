@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: the control socket: commands as lines of text, while the device runs.
- * Never: waits for the client.
- * Read next: command.c.
- */
+/* The control socket: commands as lines of text, while the device runs. */
 #ifndef SOFTNIC_COMMAND_H
 #define SOFTNIC_COMMAND_H
 

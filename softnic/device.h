@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: what the parts of the software device know of each other: options, the
- * device, its queues, its memory, its verdict.
- * Never: included from outside softnic/.
- * Read next: ring.h (rings), net.h (packets), server.c (the socket).
+ * What the parts of the software device know of each other: options, the device, its
+ * queues, its memory, its verdict.
  *
- * The device is one thread: it serves the socket, follows doorbells and moves
- * packets in one loop (loop.c), so nothing here is locked.
+ * The device is one thread: it serves the socket, follows doorbells and moves packets in
+ * one loop (loop.c), so nothing here is locked.
  */
 #ifndef SOFTNIC_DEVICE_H
 #define SOFTNIC_DEVICE_H

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: what event.h says.
- * Never: tries again: a signal that ends the device ends a call that waits all the same,
+ * Never tries again: a signal that ends the device ends a call that waits all the same,
  * where a driver fills the counter between the look and the write.
- * Read next: interrupt.c.
  */
 #include "softnic/event.h"
 

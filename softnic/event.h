@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: signalling and taking eventfds that the driver has too.
- * Never: waits. O_NONBLOCK belongs to the open file, so it is the driver's to take away.
- * Read next: interrupt.c, notify.c.
+ * Signalling and taking eventfds that the driver has too. Never waits: O_NONBLOCK belongs
+ * to the open file, so it is the driver's to take away.
  */
 #ifndef SOFTNIC_EVENT_H
 #define SOFTNIC_EVENT_H

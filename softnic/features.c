@@ -1,9 +1,4 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: what features.h says.
- * Never: knows what a feature does.
- * Read next: status.c (negotiation).
- */
 #include "softnic/features.h"
 
 #include <errno.h>

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: names of feature bits, and sets of them written as text.
- * Never: decides what a driver should accept.
- * Read next: features.c.
- */
+/* Names of feature bits, and sets of them written as text. */
 #ifndef SOFTNIC_FEATURES_H
 #define SOFTNIC_FEATURES_H
 

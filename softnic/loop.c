@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: when what is done: messages, doorbells, packets, commands; sleeping or
- * polling.
- * Never: sleeps without having asked the driver to ring (net_arm).
- * Read next: net.c.
- */
+/* When what is done: messages, doorbells, packets, commands; sleeping or polling. */
 #include "softnic/loop.h"
 
 #include <errno.h>

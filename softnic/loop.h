@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: the one loop of the device.
- * Never: blocks while something is to be done.
- * Read next: loop.c.
- */
+/* The one loop of the device. */
 #ifndef SOFTNIC_LOOP_H
 #define SOFTNIC_LOOP_H
 

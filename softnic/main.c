@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: the order in which the device comes and goes, its last words, and its exit
- * status.
- * Never: does what a part can do.
- * Read next: device.h, then server.c and net.c.
- */
+/* The order in which the device comes and goes, its last words, and its exit status. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>

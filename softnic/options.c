@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: the command line: what each option means, its bounds and its default.
- * Never: takes a value that it did not understand whole.
- * Read next: main.c.
- */
+/* The command line: what each option means, its bounds and its default. */
 #include "softnic/options.h"
 
 #include <argp.h>

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: the command line.
- * Never: opens anything.
- * Read next: options.c.
- */
+/* The command line. */
 #ifndef SOFTNIC_OPTIONS_H
 #define SOFTNIC_OPTIONS_H
 

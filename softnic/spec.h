@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: numbers and layouts of VIRTIO 1.4 as the device needs them, written from
- * the specification alone.
- * Never: shares a line with the driver's headers: if both sides had the same slip,
- * no test would see it.
- * Read next: device.h.
+ * Numbers and layouts of VIRTIO 1.4 as the device needs them, written from the
+ * specification alone. Never shares a line with the driver's headers: if both sides had
+ * the same slip, no test would see it.
  *
  * All multi-byte fields are little-endian; structures have no padding.
  */

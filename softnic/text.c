@@ -1,9 +1,4 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: what text.h says.
- * Never: fails.
- * Read next: main.c.
- */
 #include "softnic/text.h"
 
 #include <errno.h>

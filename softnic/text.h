@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: what is printed of others' words, and files that are written to.
- * Never: lets a control character through; waits for a reader.
- * Read next: text.c.
+ * What is printed of others' words, and files that are written to. Never lets a control
+ * character through, nor waits for a reader.
  */
 #ifndef SOFTNIC_TEXT_H
 #define SOFTNIC_TEXT_H

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: the verdict on the driver: what was broken, how often, how that is said.
- * Never: knows how a requirement is seen to be broken.
- * Read next: requirements_transport.def, requirements_rings.def, requirements_net.def.
- */
+/* The verdict on the driver: what was broken, how often, how that is said. */
 #include "softnic/check/verdict.h"
 
 #include <inttypes.h>

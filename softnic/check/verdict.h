@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: lists for the user of what is checked and what can be broken.
- * Never: checks (violation() in device.h is called where the requirement can be seen).
- * Read next: check/verdict.c, fault.c.
+ * Lists for the user of what is checked and what can be broken. violation() in device.h is
+ * called where the requirement can be seen.
  */
 #ifndef SOFTNIC_VERDICT_H
 #define SOFTNIC_VERDICT_H

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: which faults are switched on (rows of the catalogue of faults).
- * Never: breaks rules: each part asks fault() where it could.
- * Read next: transport.def, rings.def, net.def.
+ * Which faults are switched on (rows of the catalogue of faults). Each part asks fault()
+ * where it could break a rule.
  */
 #include <errno.h>
 #include <string.h>

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: what is done wrong on purpose to received frames, by row of the catalogue of
- * faults; rows G and H are where their work is (transmit.c, control.c).
- * Never: runs while no fault was asked for.
- * Read next: net.def.
+ * What is done wrong on purpose to received frames, by row of the catalogue of faults;
+ * rows G and H are where their work is (transmit.c, control.c).
  *
- * Rows F hit every second frame beginning with the first, so that a test sees that
- * the others arrive; with F25 they hit all.
+ * Rows F hit every second frame beginning with the first, so that a test sees that the
+ * others arrive; with F25 they hit all.
  */
 #include "softnic/net/internal.h"
 

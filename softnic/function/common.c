@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the common configuration structure: a table of its fields, what reading and
- * writing each does, and checking how they are accessed.
- * Never: trusts an offset, a width or a value.
- * Read next: status.c (what a write of device_status does), registers.c (the BAR).
+ * The common configuration structure: a table of its fields, what reading and writing each
+ * does, and checking how they are accessed.
  */
 #include <inttypes.h>
 #include <string.h>

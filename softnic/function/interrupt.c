@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: the way from an event to the driver: vectors of MSI-X and INTx as eventfds.
- * Never: decides whether the driver wants an interrupt (ring.c does).
- * Read next: device.c (where the eventfds come from).
- */
+/* The way from an event to the driver: vectors of MSI-X and INTx as eventfds. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the BAR with the virtio structures: which one an access is for; ISR status
- * and device configuration, and checking how they are accessed.
- * Never: trusts an offset, a width or a value.
- * Read next: common.c (the common configuration), notify.c (doorbells).
+ * The BAR with the virtio structures: which one an access is for; ISR status and device
+ * configuration, and checking how they are accessed.
  */
 #include <endian.h>
 #include <inttypes.h>

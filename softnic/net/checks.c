@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: checking the driver's feature set (NETF), its transmitted frames and its
- * receive buffers (NET). Commands are checked where they are done (CVQ).
- * Never: changes a frame, or checks what a device cannot see.
- * Read next: requirements_net.def, the list of what is checked.
+ * Checking the driver's feature set (NETF), its transmitted frames and its receive buffers
+ * (NET). Commands are checked where they are done (CVQ).
  */
 #include "softnic/net/internal.h"
 

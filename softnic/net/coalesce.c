@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: making one large TCP packet of small ones that follow each other ("Processing
- * of Incoming Packets", RSC_EXT).
- * Never: changes a byte of the stream, or joins what a receiver would treat
- * differently: other headers, other flags than ACK and PSH, wrong checksums.
- * Read next: receive.c.
+ * Making one large TCP packet of small ones that follow each other ("Processing of
+ * Incoming Packets", RSC_EXT). Never changes a byte of the stream, or joins what a
+ * receiver would treat differently: other headers, other flags than ACK and PSH, wrong
+ * checksums.
  *
  * One packet is held at a time, and no longer than one turn of the device lasts.
  */

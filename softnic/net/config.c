@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the network device's configuration structure, and what changes it at run
- * time: link, speed, MAC address, announcements, by command of the control socket.
- * Never: changes the MTU ("The device MUST NOT modify mtu once it has been set").
- * Read next: control.c, for what the driver changes.
+ * The network device's configuration structure, and what changes it at run time: link,
+ * speed, MAC address, announcements, by command of the control socket. Never changes the
+ * MTU ("The device MUST NOT modify mtu once it has been set").
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the control queue: taking commands apart, sending each to who does it,
- * answering.
- * Never: changes anything before a command is whole; an answer comes when it is done.
- * Read next: filter.c, control_queues.c, statistics.c.
+ * The control queue: taking commands apart, sending each to who does it, answering. Never
+ * changes anything before a command is whole, and answers when it is done.
  */
 #include <stdlib.h>
 

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: commands that decide which queues frames use and how often those interrupt:
- * MQ, RSS, RSS contexts, hash, tunnels, notification coalescing.
- * Never: applies half of a command.
- * Read next: steer.c and moderate.c, which act on what is set here.
+ * Commands that decide which queues frames use and how often those interrupt: MQ, RSS, RSS
+ * contexts, hash, tunnels, notification coalescing.
  */
 #include "softnic/net/internal.h"
 

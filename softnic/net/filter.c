@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: which frames the driver gets: receive modes, MAC tables, VLANs; and the
- * commands that set them.
- * Never: looks behind the Ethernet header.
- * Read next: control.c.
+ * Which frames the driver gets: receive modes, MAC tables, VLANs; and the commands that
+ * set them.
  *
- * The specification leaves the first state open; here it is its defaults: no mode is
- * on, so that the device's own address and broadcasts pass ("Packet Receive
- * Filtering", "Setting MAC Address Filtering", "VLAN Filtering"). Without CTRL_RX
- * nothing is filtered by address, without CTRL_VLAN nothing by VLAN.
+ * The specification leaves the first state open; here it is its defaults: no mode is on,
+ * so that the device's own address and broadcasts pass ("Packet Receive Filtering",
+ * "Setting MAC Address Filtering", "VLAN Filtering"). Without CTRL_RX nothing is filtered
+ * by address, without CTRL_VLAN nothing by VLAN.
  */
 #include "softnic/net/internal.h"
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the virtio header in front of a frame, as it lies in memory.
- * Never: checks it (checks.c does).
- * Read next: checks.c.
+ * The virtio header in front of a frame, as it lies in memory.
  *
  * Fields that the negotiated header is too short for read as 0 and are not written.
  */

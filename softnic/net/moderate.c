@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: when a data queue interrupts: at once, or put off by the limits that the
- * driver set ("Notifications Coalescing").
- * Never: decides whether the driver wants an interrupt at all: the ring does.
- * Read next: ring.h, control_queues.c.
+ * When a data queue interrupts: at once, or put off by the limits that the driver set
+ * ("Notifications Coalescing"). Never decides whether the driver wants an interrupt at
+ * all: the ring does.
  *
  * Buffers become visible at once all the same; only the interrupt waits.
  */

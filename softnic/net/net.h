@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the network half: frames from transmit queues to the peer and from the
- * peer to receive queues, offloads, filters, steering, the control queue, the
- * configuration structure; and checking the driver by areas NET, NETF and CVQ.
- * Never: touches ring memory (ring.h does).
- * Read next: net.c, then offload.c, steer.c, control.c, peer.h.
+ * The network half: frames from transmit queues to the peer and from the peer to receive
+ * queues, offloads, filters, steering, the control queue, the configuration structure; and
+ * checking the driver by areas NET, NETF and CVQ.
  */
 #ifndef SOFTNIC_NET_H
 #define SOFTNIC_NET_H

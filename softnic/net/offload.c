@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: doing in software what a frame's virtio header asks for: completing its
- * checksum, cutting TCP and UDP (inside UDP tunnels too), fragmenting UDP.
- * Never: trusts hdr_len, or an offset that is not where the headers say it is.
- * Read next: packet.c, which finds the headers.
+ * Doing in software what a frame's virtio header asks for: completing its checksum,
+ * cutting TCP and UDP (inside UDP tunnels too), fragmenting UDP. Never trusts hdr_len, or
+ * an offset that is not where the headers say it is.
  *
- * A large packet's checksums are calculated anew for each segment, from the bytes
- * alone; what the driver stored there is checks.c's concern.
+ * A large packet's checksums are calculated anew for each segment, from the bytes alone;
+ * what the driver stored there is checks.c's concern.
  */
 #include <errno.h>
 

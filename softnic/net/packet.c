@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: finding the headers in a frame, and the Internet checksum.
- * Never: trusts a length that a header states; reads past the bytes it was given.
- * Read next: offload.c and steer.c, which use what is found.
+ * Finding the headers in a frame, and the Internet checksum. Never trusts a length that a
+ * header states, nor reads past the bytes it was given.
  */
 #include <endian.h>
 

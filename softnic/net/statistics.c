@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the counters as the driver asks for them ("Device Statistics"), and as the
- * control socket prints them.
- * Never: counts (who does the work counts).
- * Read next: control.c.
+ * The counters as the driver asks for them ("Device Statistics"), and as the control
+ * socket prints them.
  */
 #include "softnic/net/internal.h"
 

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the hash of a frame, and which receive queue it goes to: automatic steering
- * by what was sent, or receive-side scaling by Toeplitz hash and table.
- * Never: sends a frame to a queue that the driver has not enabled.
- * Read next: control_queues.c, which sets all this.
+ * The hash of a frame, and which receive queue it goes to: automatic steering by what was
+ * sent, or receive-side scaling by Toeplitz hash and table.
  */
 #include "softnic/net/internal.h"
 

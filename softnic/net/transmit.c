@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: frames from transmit queues to the peer.
- * Never: copies one that the peer takes as it is.
- * Read next: checks.c (the header), offload.c, peer.h.
- */
+/* Frames from transmit queues to the peer. */
 #include <errno.h>
 
 #include "softnic/net/internal.h"

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: what the files of the peers know of each other.
- * Never: included from outside peer*.c.
- * Read next: peer.c.
- */
+/* What the files of the peers know of each other. */
 #ifndef SOFTNIC_PEER_INTERNAL_H
 #define SOFTNIC_PEER_INTERNAL_H
 

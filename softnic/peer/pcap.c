@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: files as peer: what is received comes from one (once, as fast as the driver
- * takes it), what is sent goes to another.
- * Never: reads a frame that was captured in part: it would be another frame.
- * Read next: unix.c.
+ * Files as peer: what is received comes from one (once, as fast as the driver takes it),
+ * what is sent goes to another. Never reads a frame that was captured in part: it would be
+ * another frame.
  */
 #include <errno.h>
 #include <fcntl.h>

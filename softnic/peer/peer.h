@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: what stands behind the device: a place that takes the frames that the
- * driver sends and has frames for it.
- * Never: knows of queues or offloads: frames come here complete, checksummed and
- * segmented, unless the peer says that it takes more (`raw`).
- * Read next: peer.c.
+ * What stands behind the device: a place that takes the frames that the driver sends and
+ * has frames for it. Never knows of queues or offloads: frames come here complete,
+ * checksummed and segmented, unless the peer says that it takes more (`raw`).
  */
 #ifndef SOFTNIC_PEER_H
 #define SOFTNIC_PEER_H

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: peers without anything behind them: loop and echo (net.c moves their frames
- * itself), sink, source.
- * Never: makes a system call for a frame.
- * Read next: tap.c.
+ * Peers without anything behind them: loop and echo (net.c moves their frames itself),
+ * sink, source.
  */
 #include <endian.h>
 #include <errno.h>

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: a tap interface of the kernel as peer.
- * Never: configures the interface: that is the user's (ip link, ip address).
- * Read next: unix.c.
+ * A tap interface of the kernel as peer. Never configures the interface: that is the
+ * user's (ip link, ip address).
  */
 #include <errno.h>
 #include <fcntl.h>

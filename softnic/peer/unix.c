@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: another softnic as peer, over a UNIX socket: one message a frame. Who comes
- * first listens at the path, who comes second connects; if either goes, the other
- * waits there for the next.
- * Never: waits.
- * Read next: net.c.
+ * Another softnic as peer, over a UNIX socket: one message a frame. Who comes first
+ * listens at the path, who comes second connects; if either goes, the other waits there
+ * for the next.
  */
 #include <errno.h>
 #include <stdlib.h>

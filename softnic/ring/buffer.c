@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the elements of a buffer: from what a descriptor says to pieces of our
- * address space, within the driver's mappings; the requirements that hold for the
- * elements of either layout.
- * Never: reads the same word of a descriptor twice.
- * Read next: split.c and packed.c, which walk the descriptors.
+ * The elements of a buffer: from what a descriptor says to pieces of our address space,
+ * within the driver's mappings; the requirements that hold for the elements of either
+ * layout.
  */
 #include <endian.h>
 #include <inttypes.h>

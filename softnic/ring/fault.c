@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: how a ring breaks rules when it is told to (--fault, rows D and E).
- * Never: strikes unless asked to; writes where the driver's map does not permit it.
- * Read next: rings.def, where the rows are told.
+ * How a ring breaks the rules when it is told to (--fault, rows D and E). Never strikes unless
+ * asked to, nor writes where the driver's map does not permit it.
  *
- * A row strikes once in a queue, at the first completion that allows it, except where
- * it says "is": that holds as long as the queue.
+ * A row strikes once in a queue, at the first completion that allows it, except where it
+ * says "is": that holds as long as the queue.
  */
 #include <endian.h>
 #include <string.h>

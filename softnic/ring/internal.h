@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: what the files of the ring know of each other: its record, the walk through
- * a buffer's elements, the requirements that both layouts have.
- * Never: included from outside ring*.c.
- * Read next: ring.c, buffer.c, split.c, packed.c.
+ * What the files of the ring know of each other: its record, the walk through a buffer's
+ * elements, the requirements that both layouts have.
  */
 #ifndef SOFTNIC_RING_INTERNAL_H
 #define SOFTNIC_RING_INTERNAL_H

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the packed ring from the device's side ("Packed Virtqueues"), and what only
- * it asks of a driver.
- * Never: trusts that the ring is a power of two long.
- * Read next: ring.c, which both layouts come together in.
+ * The packed ring from the device's side ("Packed Virtqueues"), and what only it asks of a
+ * driver.
  */
 #include <endian.h>
 #include <string.h>

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the device's side of a virtqueue, split or packed: taking buffers, giving
- * them back, notifications both ways; and checking the driver by areas SPLIT and
- * PACKED.
- * Never: knows what is in a buffer, or trusts an index or address of the driver's.
- * Read next: split.c, packed.c.
+ * The device's side of a virtqueue, split or packed: taking buffers, giving them back,
+ * notifications both ways; and checking the driver by areas SPLIT and PACKED. Never knows
+ * what is in a buffer, or trusts an index or address of the driver's.
  */
 #ifndef SOFTNIC_RING_H
 #define SOFTNIC_RING_H

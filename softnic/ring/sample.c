@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: a look, now and then, at whether the driver leaves a buffer's first
- * descriptor alone while the device has it.
- * Never: watches more than one descriptor at a time: every one would cost a read
- * more a packet.
- * Read next: ring.c.
+ * A look, now and then, at whether the driver leaves a buffer's first descriptor alone
+ * while the device has it. Never watches more than one descriptor at a time: every one
+ * would cost a read more a packet.
  */
 #include <inttypes.h>
 

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: rings that leave the fast path: shuffled order (--shuffle), and the places
- * where faults comes in.
- * Never: breaks a packet's receive buffers apart: those are shuffled before they are
- * handed out, so that a packet's buffers come back together. Transmit buffers leave
- * in order, for the wire's sake, and complete in another.
- * Read next: fault.c.
+ * Rings that leave the fast path: shuffled order (--shuffle), and the places where faults
+ * come in. Never breaks a packet's receive buffers apart: those are shuffled before they
+ * are handed out, so that a packet's buffers come back together. Transmit buffers leave in
+ * order, for the wire's sake, and complete in another.
  */
 #include <stdlib.h>
 

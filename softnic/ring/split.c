@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the split ring from the device's side ("Split Virtqueues"), and what only it
- * asks of a driver.
- * Never: reads a word of the driver's twice to decide and to use.
- * Read next: packed.c, which does the same on one ring.
+ * The split ring from the device's side ("Split Virtqueues"), and what only it asks of a
+ * driver.
  */
 #include <endian.h>
 #include <string.h>

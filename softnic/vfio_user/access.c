@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: the messages that read and write regions, and the reset of the function.
- * Never: knows what a register does.
- * Read next: registers.c, pci.c.
- */
+/* The messages that read and write regions, and the reset of the function. */
 #include <endian.h>
 #include <errno.h>
 #include <string.h>

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the messages that tell the driver what there is: version, device, regions,
- * doorbell descriptors, interrupts.
- * Never: answers more than was asked for: a client has no room for it.
- * Read next: access.c.
+ * The messages that tell the driver what there is: version, device, regions, doorbell
+ * descriptors, interrupts. Never answers more than was asked for: a client has no room for
+ * it.
  */
 #include <errno.h>
 #include <jansson.h>

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: what dma.h says.
- * Never: trusts that the driver's file is as long as it said: a file that is cut
- * under a map raises SIGBUS, which ends in a page of zeros and a reported fault.
- * Read next: memory.c (where maps come from).
+ * Never trusts that the driver's file is as long as it said: a file that is cut under a
+ * map raises SIGBUS, which ends in a page of zeros and a reported fault.
  */
 #include "softnic/vfio_user/dma.h"
 

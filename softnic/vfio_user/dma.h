@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the address space that the driver gave to the device.
- * Never: reaches memory that is not mapped, or not for that direction.
- * Read next: dma.c.
+ * The address space that the driver gave to the device. Never reaches memory that is not
+ * mapped, or not for that direction.
  */
 #ifndef SOFTNIC_DMA_H
 #define SOFTNIC_DMA_H

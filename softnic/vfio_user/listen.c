@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: what listen.h says.
- * Never: removes by name what it looked at by name before: between the two it may have
+ * Never removes by name what it looked at by name before: between the two it may have
  * become another's.
- * Read next: server.c.
  */
 #include "softnic/vfio_user/listen.h"
 

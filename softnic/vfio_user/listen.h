@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: sockets with a path: connecting to one, taking a path to listen at.
- * Never: waits; takes a path from somebody who listens there.
- * Read next: listen.c.
+ * Sockets with a path: connecting to one, taking a path to listen at. Never waits, nor takes a
+ * path from somebody who listens there.
  */
 #ifndef SOFTNIC_LISTEN_H
 #define SOFTNIC_LISTEN_H

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the messages that give memory to the device and take it back; and checking
- * what is taken back.
- * Never: touches the memory (dma.c maps it).
- * Read next: dma.c.
+ * The messages that give memory to the device and take it back; and checking what is taken
+ * back.
  */
 #include <errno.h>
 #include <inttypes.h>

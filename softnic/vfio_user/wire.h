@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: numbers and layouts of the vfio-user protocol, version 0.0, as a server
- * needs them; written from the protocol's text.
- * Never: shares a line with the driver's client.
- * Read next: server.c.
+ * Numbers and layouts of the vfio-user protocol, version 0.0, as a server needs them;
+ * written from the protocol's text.
  *
  * All fields are in the byte order of the host.
  */

@@ -2,10 +2,6 @@
 """
 A device with queues that are ready for frames, and frames to send: what the tests of the network
 half begin with.
-
-Owns: virtio headers, packets and checksums, by arithmetic of its own.
-Never: asks the device what is right.
-Read next: test_net.py.
 """
 
 import struct

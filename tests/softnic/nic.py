@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """
 vionet-softnic as a process.
-
-Owns: beginning and end of the device, what it printed, which requirements it reported.
-Never: speaks with it (raw.py).
-Read next: raw.py.
 """
 
 import os

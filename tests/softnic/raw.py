@@ -1,11 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """
-A raw vfio-user and virtio driver, to drive vionet-softnic by hand: every message, every register.
-
-Owns: the socket, memory and registers, as the specification has them.
-Never: uses code or numbers of the device's or of vionet's; checks nothing that a test did not ask
-for; hides no step.
-Read next: raw_rings.py, test_registers.py.
+A raw vfio-user and virtio driver, to drive vionet-softnic by hand: every message, every register. It uses
+no code or numbers of the device's or of vionet's.
 
     with Softnic("--peer", "sink") as nic, Driver(nic.path) as driver:
         driver.initialize(features={VERSION_1, ACCESS_PLATFORM})

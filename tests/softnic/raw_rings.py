@@ -2,10 +2,6 @@
 """
 Rings of a raw driver, split and packed: every descriptor by hand, or as a driver does it that does it
 right.
-
-Owns: the layouts and their order of writing, as the specification has them.
-Never: uses code or numbers of the device's or of vionet's; hides no step.
-Read next: test_rings.py.
 """
 
 import struct

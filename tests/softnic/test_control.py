@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """
 The control queue: every command, what it does, and what a driver may not ask.
-
-Owns: commands and their effect on frames, queues and interrupts; requirements CVQ.
-Read next: bed.py.
 """
 
 import os
@@ -415,7 +412,7 @@ class Link(unittest.TestCase):
 MANY = ("CTRL_VQ", "MQ", "RSS")
 
 # What a driver must not ask: requirement, features, pairs, commands. The last one breaks it.
-BREACHES = [
+VIOLATIONS = [
     ("CVQ-01", FILTERS, 1, [(RX, 0, b"\2")]),
     ("CVQ-03", ("CTRL_VQ",), 1, [(RX, 0, b"\1")]),
     ("CVQ-04", ("CTRL_VQ", "CTRL_RX"), 1, [(RX, 2, b"\1")]),
@@ -460,7 +457,7 @@ BREACHES = [
 
 class Requirements(unittest.TestCase):
     def test_each_is_reported(self):
-        for requirement, features, pairs, commands in BREACHES:
+        for requirement, features, pairs, commands in VIOLATIONS:
             with self.subTest(requirement, commands=commands), \
                     Bed("--peer", "sink", features=features, pairs=pairs) as bed:
                 for command in commands:
@@ -485,7 +482,7 @@ class Requirements(unittest.TestCase):
             bed.send(udp4(), pair=2)
             self.assertEqual(bed.broken(), ["CVQ-20"])
 
-    def test_frames_before_a_command_are_no_breach(self):
+    def test_frames_before_a_command_are_no_violation(self):
         """Queued while the pair was enabled, seen by the device together with the command."""
         with Bed("--peer", "sink", features=("CTRL_VQ", "MQ"), pairs=2) as bed:
             bed.command(MQ, 0, b"\2\0")
@@ -497,7 +494,7 @@ class Requirements(unittest.TestCase):
             bed.transmit[1].wait(1)
             bed.finish()
 
-    def test_enabled_and_used_at_once_is_no_breach(self):
+    def test_enabled_and_used_at_once_is_no_violation(self):
         with Bed("--peer", "sink", features=("CTRL_VQ", "MQ"), pairs=2) as bed:
             bed.control.add(readable=[bytes([MQ, 0]), b"\2\0"], writable=[1])
             bed.transmit[1].add(readable=[bytes(12) + udp4()])

@@ -1,11 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """
-vionet's own driver asks a device for checksums and segments; tshark, and the kernel on a tap, judge
+vionet's own driver asks a device for checksums and segments; tshark, and the kernel on a tap, check
 what leaves.
-
-Owns: the judgement. vm/programs/offload.c sends, and says in its head what its frames look like.
-Never: looks into the driver: the same packets can be judged behind any device.
-Read next: test_offload.py, where the device alone is judged.
 """
 
 import contextlib
@@ -74,7 +70,7 @@ class Capture(unittest.TestCase):
             capture_output=True, text=True, check=True).stdout
         return [dict(zip(names, line.split("\t"))) for line in text.splitlines()]
 
-    def judge(self, kind, frames, statuses):
+    def check(self, kind, frames, statuses):
         """Every checksum is right (1) or, of an outer UDP header, left out (3 with IPv4, 4 with
         IPv6), and the pieces of the requests are their data."""
         six, whole = kind.endswith("6"), b""
@@ -99,7 +95,7 @@ class Capture(unittest.TestCase):
                     pieces = COUNT * (DATA[kind.rstrip("46")] // 1000)
                     outer = {"tunnel4": "3,1", "tunnel6": "4,1"}.get(
                         kind, "1,1" if kind.startswith("tunnel") else "1")
-                    self.judge(kind, frames[at:at + pieces], {outer, ""})
+                    self.check(kind, frames[at:at + pieces], {outer, ""})
                     at += pieces
                 self.assertEqual((len(sent), len(frames)), (10, at))
 
@@ -164,7 +160,7 @@ class Kernel(unittest.TestCase):
                               check=True).stdout
         return {name: int(value) for name, value in re.findall(r"(?m)^(\w+)\s+(\d+)", text)}
 
-    def judge(self, *kinds, features="+all,-IN_ORDER"):
+    def check(self, *kinds, features="+all,-IN_ORDER"):
         """UDP of these kinds, one after the other."""
         with contextlib.ExitStack() as stack:
             wires = {six: self.listen(stack, six) for six in (False, True)}
@@ -191,12 +187,12 @@ class Kernel(unittest.TestCase):
         self.assertEqual(set(counts.values()), {0}, counts)
 
     def test_datagrams(self):
-        self.judge("csum4", "csum6", "uso4", "uso6")
+        self.check("csum4", "csum6", "uso4", "uso6")
 
     def test_streams(self):
         """Nobody listens; a segment is answered, which it is only with the right checksum."""
         before = self.resets()
-        self.judge("tso4", "tso6")
+        self.check("tso4", "tso6")
         self.assertGreaterEqual(self.resets() - before, 2 * COUNT)
 
     def resets(self):
@@ -206,11 +202,11 @@ class Kernel(unittest.TestCase):
 
     def test_tunnel4(self):
         self.vxlan("vx4", "10.0.0.1", "192.168.77.1/24")
-        self.judge("tunnel4", "tunnelsum4")
+        self.check("tunnel4", "tunnelsum4")
 
     def test_tunnel6(self):
         self.vxlan("vx6", "fd00::1", "fd77::1/64")
-        self.judge("tunnel6", "tunnelsum6")
+        self.check("tunnel6", "tunnelsum6")
 
 
 if __name__ == "__main__":

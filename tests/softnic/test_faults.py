@@ -2,9 +2,6 @@
 """
 The faults of the bus side: that each does what --list-faults says, as a raw
 driver sees it.
-
-Owns: one look at each row of fault/transport.def, but for those of test_faults_space.py.
-Read next: faults.py, raw.py; test_rings.py and test_net.py have the faults of rings and frames.
 """
 
 import os

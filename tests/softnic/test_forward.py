@@ -3,9 +3,6 @@
 """
 examples/forward between two software devices: what is put in at the far end of one comes out at
 that of the other, once, in order, whole; both ways at once.
-
-Owns: nothing.
-Read next: ../unit/test_share.c.
 """
 
 import pathlib

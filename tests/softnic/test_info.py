@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """
 What `vionet info` says of the device: its two faces tell the same.
-
-Owns: the text and the JSON, read as a user's script would.
-Never: starts the device.
-Read next: tools/info/json.c.
 """
 
 import json

@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """
 Frames through the device: headers, buffers, lengths; what a driver may not do (requirements NET, NETF);
-misbehaviour on command (rows F and G).
-
-Owns: the plain way of a frame, and its judge.
-Read next: bed.py, test_offload.py, test_control.py.
+faults on command (rows F and G).
 """
 
 import random
@@ -219,7 +216,7 @@ WRONG_IP = PART[:24] + b"\0\1" + PART[26:]
 
 # What a driver must not send: requirement, features, frame, header. With what is right beside it, the
 # requirement alone is reported.
-BREACHES = [
+VIOLATIONS = [
     ("NET-13", (), udp4(), dict(buffers=1)),
     ("NET-14", (), udp4(), dict(flags=NEEDS_CSUM, start=34, offset=6)),
     ("NET-19", ("CSUM", "HOST_USO"), BIG, LARGE),
@@ -262,7 +259,7 @@ ADVICE = [
     ("NET-47", TSO, BIG, changed(LARGE, hdr_len=20)),
 ]
 
-# What is right, so that a judge who always complains is found.
+# What is right, so that a checker that always complains is found.
 RIGHT = [
     ((), udp4(), {}), (("CSUM",), PART, HALF), (TSO, BIG, LARGE),
     (TSO, BIG6, changed(LARGE, kind=TCPV6, hdr_len=74, start=54)),
@@ -309,7 +306,7 @@ class Requirements(unittest.TestCase):
             return must, set(bed.nic.violations(True)), bed.nic.status, bed.nic.lines
 
     def test_headers(self):
-        for requirement, features, frame, header in BREACHES:
+        for requirement, features, frame, header in VIOLATIONS:
             with self.subTest(requirement, header=header):
                 must, _, status, lines = self.tell(features, frame, header)
                 self.assertIn(requirement, must, lines)

@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """
 Checksums and segmentation, both ways, through a device.
-
-Owns: what leaves for a peer that takes complete frames only, judged by tcpdump and by arithmetic;
-what a driver gets, by the offloads that it took.
-Read next: bed.py, unit/test_offload.c.
 """
 
 import os

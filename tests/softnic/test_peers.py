@@ -3,10 +3,6 @@
 """
 What stands behind the device: frames that are sent get there, frames that come from there are
 received, and a peer that cannot be opened, or goes away, is told.
-
-Owns: the peers.
-Never: offloads (test_offload.py).
-Read next: peer.h.
 """
 
 import os

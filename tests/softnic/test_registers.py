@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """
 Registers, status, doorbells and vectors as the specification has them; and each requirement of the areas
-GEN, RSVD and PCI that is judged, broken by hand.
-
-Owns: one way to break each requirement of requirements_transport.def.
-Read next: raw.py.
+GEN, RSVD and PCI that is checked, broken by hand.
 """
 
 import os
@@ -405,7 +402,7 @@ def index_for_config_data_in_data(d):
 
 
 class Requirements(unittest.TestCase):
-    def test_each_breach_is_reported(self):
+    def test_each_violation_is_reported(self):
         for identity, (function, options) in BREAKS.items():
             with self.subTest(identity), Softnic("--strict", *options) as nic:
                 with Driver(nic.path) as driver:

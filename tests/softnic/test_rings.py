@@ -3,11 +3,6 @@
 """
 Rings of the device, as a driver sees them through the socket: both layouts, all their options, all
 ways to ring; and what becomes of a driver that breaks them.
-
-Owns: that rings, doorbells and interrupts work together, and that a breach ends in a line and in
-exit status 3. Every single requirement of rings is broken in unit/test_requirements.c.
-Never: looks into frames (test_net.py).
-Read next: test_peers.py.
 """
 
 import socket
@@ -28,7 +23,7 @@ def frame(number, size=64):
     return udp4(number.to_bytes(8, "big") + pattern(size))
 
 
-class Laps(unittest.TestCase):
+class Wraps(unittest.TestCase):
     """Frames through a loop, around the rings many times."""
 
     def around(self, packed, features=(), size=16, options=(), indirect=False, pieces=1, frames=100,
@@ -247,7 +242,7 @@ def packed_available(flags):
     return act
 
 
-BREACHES = [
+VIOLATIONS = [
     ("SPLIT-04", (), write_before_read),
     ("SPLIT-06", (), loop),
     ("SPLIT-07", {"IN_ORDER"}, lambda q: descriptor(q, NEXT, 5)),
@@ -269,9 +264,9 @@ BREACHES = [
 ]
 
 
-class Breaches(unittest.TestCase):
+class Violations(unittest.TestCase):
     def test_each_is_a_line_and_status_3(self):
-        for name, features, act in BREACHES:
+        for name, features, act in VIOLATIONS:
             with self.subTest(name), Bed("--peer", "sink", offer=ALL, features=features, buffers=0,
                                          packed="RING_PACKED" in features) as bed:
                 act(bed.transmit[0])

@@ -2,9 +2,6 @@
 """
 The socket and what comes through it: messages as the protocol has them, and as it has them not;
 memory and its permissions; drivers that vanish; the command line.
-
-Owns: bad input to the transport, IOMMU faults.
-Read next: raw.py.
 """
 
 import os

@@ -3,10 +3,6 @@
 """
 Neighbours that do not answer, do not stop, or take what is shared: the device goes on, says what is
 wrong in words that are fit for a terminal, and ends when it is told to.
-
-Owns: sockets and files that would make the device wait; paths that others have.
-Never: measures time: what waits for ever runs into the deadline of its test.
-Read next: ../../tests/build/waits, which looks for such calls in the source.
 """
 
 import contextlib

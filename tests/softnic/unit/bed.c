@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: what bed.h says.
- * Never: checks; it notes what the rings reported.
- * Read next: test_split_rings.c.
- */
+/* Never checks; it notes what the rings reported. */
 #include "bed.h"
 
 #include <stdarg.h>

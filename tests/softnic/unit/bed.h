@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: a bed for the software device's rings: memory that both sides see, what the
- * rings want of the rest of the device, and a driver that writes rings by hand.
- * Never: uses a line of either side's ring code.
- * Read next: rings.h, test_split_rings.c.
+ * A bed for the software device's rings: memory that both sides see, what the rings want
+ * of the rest of the device, and a driver that writes rings by hand.
  */
 #ifndef SOFTNIC_BED_H
 #define SOFTNIC_BED_H

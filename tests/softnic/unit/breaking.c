@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: what serves to break rings of either layout.
- * Never: what one layout alone has (breaking_split.c, breaking_packed.c).
- * Read next: breaking_split.c.
+ * What serves to break rings of either layout. Never what one layout alone has
+ * (breaking_split.c, breaking_packed.c).
  */
 #include "breaking.h"
 

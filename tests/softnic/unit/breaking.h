@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: ways to break each requirement that the software device's rings check, as tables:
- * one for split rings, one for packed ones.
- * Never: says whether a violation was reported (test_requirements.c).
- * Read next: breaking_split.c, breaking_packed.c.
+ * Ways to break each requirement that the software device's rings check, as tables: one
+ * for split rings, one for packed ones.
  */
 #ifndef SOFTNIC_BREAKING_H
 #define SOFTNIC_BREAKING_H

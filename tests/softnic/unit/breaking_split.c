@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: a driver that breaks each requirement of split rings, and of GEN, that the software
+ * A driver that breaks each requirement of split rings, and of GEN, that the software
  * device checks.
- * Never: breaks two at once.
- * Read next: breaking_packed.c.
  */
 #include "breaking.h"
 

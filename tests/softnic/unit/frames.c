@@ -1,9 +1,4 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: what frames.h says.
- * Never: asks the device.
- * Read next: test_offload.c.
- */
 #include "frames.h"
 
 /* ---- what is right ---- */

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: frames for the tests of the software device's arithmetic, written by hand, and
- * plain loops that say which checksum is right; cmocka.
- * Never: uses a sum or a parser of the device's.
- * Read next: test_offload.c, test_hash.c.
+ * Frames for the tests of the software device's arithmetic, written by hand, and plain
+ * loops that say which checksum is right; cmocka.
  */
 #ifndef SOFTNIC_FRAMES_H
 #define SOFTNIC_FRAMES_H

@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: what the tests of rings of both layouts share: cmocka, and the bed with
- * assertions.
- * Never: writes to a ring.
- * Read next: test_split_rings.c.
- */
+/* What the tests of rings of both layouts share: cmocka, and the bed with assertions. */
 #ifndef SOFTNIC_RINGS_H
 #define SOFTNIC_RINGS_H
 

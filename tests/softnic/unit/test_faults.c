@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: that each faults of a ring that can be asked for shows in the ring as
- * its row says.
- * Never: tests what a driver makes of it.
- * Read next: ../ring_fault.c.
- */
+/* That each fault of a ring that can be asked for shows in the ring as its row says. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: what the software device reads out of a frame: hash against the published
- * vectors, and a parser that stays inside.
- * Never: uses a sum or a parser of the device's to say what is right.
- * Read next: ../steer.c, ../packet.c.
+ * What the software device reads out of a frame: hash against the published vectors, and a
+ * parser that stays inside.
  */
 #include "frames.h"
 

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the software device's arithmetic of offloads: checksums and segmentation
- * against plain loops.
- * Never: uses a sum or a parser of the device's to say what is right.
- * Read next: ../offload.c; test_offload.py for the same through a device.
+ * The software device's arithmetic of offloads: checksums and segmentation against plain
+ * loops.
  */
 #include "frames.h"
 

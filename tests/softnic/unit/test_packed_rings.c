@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: packed rings of the software device against the specification: what is taken
- * and given, when the driver is interrupted; beside a driver of its own.
- * Never: checks a driver (test_requirements.c) or breaks the device
- * (test_faults.c).
- * Read next: test_requirements.c.
+ * Packed rings of the software device against the specification: what is taken and given,
+ * when the driver is interrupted; beside a driver of its own. Never checks a driver
+ * (test_requirements.c) or breaks the device (test_faults.c).
  */
 #include <stdlib.h>
 #include <string.h>

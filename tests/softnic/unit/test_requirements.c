@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: that each requirement that the software device's rings check is reported when a
- * driver breaks it, and no other is.
- * Never: has a requirement of requirements_rings.def without a case: the last test counts them.
- * Read next: breaking.h, where drivers break them; test_faults.c.
+ * That each requirement that the software device's rings check is reported when a driver
+ * breaks it, and no other is. Never has a requirement of requirements_rings.def without a
+ * case: the last test counts them.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: split rings of the software device against the specification: what is taken
- * and given, when the driver is interrupted; and what is the same in both layouts,
- * seen on a split ring: the memory map, shuffling.
- * Never: checks a driver (test_requirements.c) or breaks the device
- * (test_faults.c).
- * Read next: test_packed_rings.c.
+ * Split rings of the software device against the specification: what is taken and given,
+ * when the driver is interrupted; and what is the same in both layouts, seen on a split
+ * ring: the memory map, shuffling. Never checks a driver (test_requirements.c) or breaks
+ * the device (test_faults.c).
  */
 #include "rings.h"
 
