@@ -54,7 +54,7 @@ int command_open(struct device *device, struct command_server **commands)
 	return 0;
 }
 
-static void drop(struct client *client)
+static void command_drop(struct client *client)
 {
 	close(client->fd);
 	client->fd = -1;
@@ -67,7 +67,7 @@ void command_close(struct command_server *commands)
 		return;
 	for (unsigned int i = 0; i < COMMAND_CLIENTS; i++)
 		if (commands->client[i].fd >= 0)
-			drop(&commands->client[i]);
+			command_drop(&commands->client[i]);
 	listen_close(&commands->listener, commands->device->options->control);
 	free(commands);
 }
@@ -188,7 +188,7 @@ static const struct {
 	{ "quit", quit },
 };
 
-static int run(struct command_server *commands, const char *line, FILE *out)
+static int command_run(struct command_server *commands, const char *line, FILE *out)
 {
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		size_t length = strlen(table[i].name);
@@ -204,7 +204,7 @@ static int run(struct command_server *commands, const char *line, FILE *out)
 
 /* The answer in one piece: what the command prints, then "ok" or "error: ...". Who does
  * not read loses it. */
-static void answer(struct command_server *commands, struct client *client)
+static void command_answer(struct command_server *commands, struct client *client)
 {
 	char *text = NULL;
 	size_t size = 0;
@@ -215,7 +215,7 @@ static void answer(struct command_server *commands, struct client *client)
 		return;
 	text_clean(client->line);
 	trace(commands->device, "COMMAND %s", client->line);
-	result = run(commands, client->line, out);
+	result = command_run(commands, client->line, out);
 	if (result < 0)
 		fprintf(out, "error: %.80s: %s\n", client->line,
 			result == -EINVAL ? "no such command" : strerror(-result));
@@ -235,7 +235,7 @@ static void split_lines(struct command_server *commands, struct client *client)
 		size_t length = (size_t)(end - client->line) + 1;
 
 		*end = '\0';
-		answer(commands, client);
+		command_answer(commands, client);
 		client->have -= length;
 		memmove(client->line, client->line + length, client->have);
 	}
@@ -249,13 +249,13 @@ static void serve_client(struct command_server *commands, struct client *client)
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (got <= 0) {
-		drop(client);
+		command_drop(client);
 		return;
 	}
 	client->have += (size_t)got;
 	split_lines(commands, client);
 	if (client->have == sizeof(client->line))
-		drop(client);
+		command_drop(client);
 }
 
 static void accept_client(struct command_server *commands)

@@ -43,7 +43,7 @@ struct loop {
 	bool end;
 };
 
-static int64_t now(void)
+static int64_t loop_now(void)
 {
 	struct timespec time;
 
@@ -53,35 +53,35 @@ static int64_t now(void)
 
 /* ---- descriptors ---- */
 
-static unsigned int watch(struct loop *loop, int fd)
+static unsigned int loop_watch(struct loop *loop, int fd)
 {
 	loop->fds[loop->count] = (struct pollfd){ .fd = fd, .events = POLLIN };
 	return loop->count++;
 }
 
 /* The sockets always; the peer and the doorbells only while someone drives. */
-static void collect(struct loop *loop)
+static void loop_collect(struct loop *loop)
 {
 	struct device *device = loop->device;
 	const struct notify *notify = &device->server->notify;
 
 	loop->count = 0;
 	loop->peer = loop->events = 0;
-	watch(loop, loop->signals); /* place 0, so that 0 can say none */
-	loop->listen = watch(loop, device->server->listener.fd);
-	loop->driver = watch(loop, device->server->fd);
+	loop_watch(loop, loop->signals); /* place 0, so that 0 can say none */
+	loop->listen = loop_watch(loop, device->server->listener.fd);
+	loop->driver = loop_watch(loop, device->server->fd);
 	if (live(device) && !loop->peer_waits)
-		loop->peer = watch(loop, net_fd(device));
+		loop->peer = loop_watch(loop, net_fd(device));
 	if (device->options->notify == NOTIFY_EVENTFD && device->server->fd >= 0) {
 		loop->events = loop->count;
 		for (unsigned int i = 0; i < device->queue_count; i++)
-			watch(loop, notify->event[i]);
+			loop_watch(loop, notify->event[i]);
 	}
 	loop->command = loop->count;
 	loop->count += command_fds(loop->commands, &loop->fds[loop->count]);
 }
 
-static bool came(const struct loop *loop, unsigned int place)
+static bool loop_came(const struct loop *loop, unsigned int place)
 {
 	return place != 0 && loop->fds[place].revents != 0;
 }
@@ -99,20 +99,20 @@ static void serve_events(struct loop *loop)
 	struct device *device = loop->device;
 
 	for (unsigned int i = 0; loop->events && i < device->queue_count; i++)
-		if (came(loop, loop->events + i))
+		if (loop_came(loop, loop->events + i))
 			notify_event(&device->queue[i]);
 }
 
 /* Doorbells before messages: a reset that follows a ring would forget it. */
-static void serve(struct loop *loop)
+static void loop_serve(struct loop *loop)
 {
 	/* Its counter is never taken: one is enough. */
 	if (loop->fds[0].revents != 0)
 		loop->end = true;
 	serve_events(loop);
-	if (came(loop, loop->driver))
+	if (loop_came(loop, loop->driver))
 		serve_driver(loop);
-	if (came(loop, loop->listen))
+	if (loop_came(loop, loop->listen))
 		server_accept(loop->device);
 	for (unsigned int i = loop->command; i < loop->count; i++)
 		if (loop->fds[i].revents != 0) {
@@ -123,18 +123,18 @@ static void serve(struct loop *loop)
 }
 
 /* Wait for a descriptor, `wait` nanoseconds at most; -1: for ever. */
-static int look(struct loop *loop, int64_t wait)
+static int loop_look(struct loop *loop, int64_t wait)
 {
 	const struct timespec time = { .tv_sec = wait / NS_PER_S,
 				       .tv_nsec = wait % NS_PER_S };
 	int result;
 
-	collect(loop);
+	loop_collect(loop);
 	result = ppoll(loop->fds, loop->count, wait < 0 ? NULL : &time, NULL);
 	if (result < 0)
 		return errno == EINTR ? 0 : -errno;
 	if (result > 0)
-		serve(loop);
+		loop_serve(loop);
 	return 0;
 }
 
@@ -147,7 +147,7 @@ static void forget_rings(struct device *device)
 }
 
 /* One turn. Whether anything moved. */
-static bool turn(struct loop *loop)
+static bool loop_turn(struct loop *loop)
 {
 	struct device *device = loop->device;
 	bool rang = notify_poll(device);
@@ -158,7 +158,7 @@ static bool turn(struct loop *loop)
 	moved = net_run(device, BUDGET);
 	forget_rings(device);
 	if (rang)
-		loop->last_ring = now();
+		loop->last_ring = loop_now();
 	return moved;
 }
 
@@ -166,7 +166,7 @@ static bool turn(struct loop *loop)
 static void watch_rings(struct loop *loop)
 {
 	struct device *device = loop->device;
-	int64_t time = now();
+	int64_t time = loop_now();
 
 	if (!live(device) || time - loop->last_watch < WATCH_NS)
 		return;
@@ -178,19 +178,19 @@ static void watch_rings(struct loop *loop)
 
 /* Turns until nothing moves, or the descriptors are due. A peer that was heard and moved
  * nothing has a frame that nobody takes. */
-static bool work(struct loop *loop)
+static bool loop_work(struct loop *loop)
 {
 	bool poll = loop->device->options->poll && live(loop->device);
 	bool moved = false, any = false, waited = loop->peer_waits;
-	int64_t start = now();
+	int64_t start = loop_now();
 
 	for (unsigned int i = 0; i < TURNS; i++) {
-		moved = turn(loop);
+		moved = loop_turn(loop);
 		any |= moved;
-		if ((!moved && !poll) || now() - start > TURNS_NS)
+		if ((!moved && !poll) || loop_now() - start > TURNS_NS)
 			break;
 	}
-	loop->peer_waits = !any && !poll && came(loop, loop->peer);
+	loop->peer_waits = !any && !poll && loop_came(loop, loop->peer);
 	if (loop->peer_waits && !waited)
 		trace(loop->device, "PEER waits");
 	watch_rings(loop);
@@ -199,7 +199,7 @@ static bool work(struct loop *loop)
 	return moved || poll;
 }
 
-static int64_t sooner(int64_t a, int64_t b)
+static int64_t loop_sooner(int64_t a, int64_t b)
 {
 	return a < 0 || (b >= 0 && b < a) ? b : a;
 }
@@ -208,7 +208,7 @@ static int64_t page_wait(const struct loop *loop)
 {
 	if (loop->device->options->notify != NOTIFY_PAGE)
 		return -1;
-	return now() - loop->last_ring < PAGE_SPIN_NS ? 0 : PAGE_PAUSE_NS;
+	return loop_now() - loop->last_ring < PAGE_SPIN_NS ? 0 : PAGE_PAUSE_NS;
 }
 
 /* Interrupts all the time need a device that does not sleep. */
@@ -234,9 +234,9 @@ static int64_t loop_wait(struct loop *loop, bool busy)
 			       : -1;
 	if (net_arm(device))
 		return 0;
-	wait = sooner(net_deadline(device), page_wait(loop));
-	wait = sooner(wait, WATCH_NS);
-	return loop->peer_waits ? sooner(wait, PEER_PAUSE_NS) : wait;
+	wait = loop_sooner(net_deadline(device), page_wait(loop));
+	wait = loop_sooner(wait, WATCH_NS);
+	return loop->peer_waits ? loop_sooner(wait, PEER_PAUSE_NS) : wait;
 }
 
 static int asked = -1; /* an eventfd: a signal has asked to end */
@@ -283,9 +283,9 @@ int loop_run(struct device *device, struct command_server *commands, int signals
 	int result = 0;
 
 	while (!loop.end && result == 0) {
-		bool busy = work(&loop);
+		bool busy = loop_work(&loop);
 
-		result = look(&loop, loop_wait(&loop, busy));
+		result = loop_look(&loop, loop_wait(&loop, busy));
 	}
 	return result;
 }

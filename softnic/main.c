@@ -45,7 +45,7 @@ static int close_trace(struct device *device)
 	return result;
 }
 
-static void init(struct device *device)
+static void main_init(struct device *device)
 {
 	const struct options *options = device->options;
 
@@ -77,7 +77,7 @@ static void sum_up(const struct device *device)
 }
 
 /* With the parts that need each other open. */
-static int serve(struct device *device, int signals)
+static int main_serve(struct device *device, int signals)
 {
 	struct command_server *commands;
 	int result = server_open(device);
@@ -104,13 +104,13 @@ int main(int argc, char **argv)
 	options_parse(argc, argv, &options);
 	device.options = &options;
 	device.server = &server;
-	init(&device);
+	main_init(&device);
 	signals = loop_signals();
 	result = signals < 0 ? signals : open_trace(&device);
 	if (result == 0)
 		result = net_open(&device);
 	if (result == 0) {
-		result = serve(&device, signals);
+		result = main_serve(&device, signals);
 		net_close(&device);
 	}
 	if (close_trace(&device) < 0 || result < 0)

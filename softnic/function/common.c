@@ -11,11 +11,6 @@
 #include "softnic/ring/ring.h"
 #include "softnic/vfio_user/server.h"
 
-static struct registers *registers_of(struct device *device)
-{
-	return &device->server->registers;
-}
-
 /* ---- queues ---- */
 
 bool queue_exists(const struct device *device, unsigned int index)
@@ -64,18 +59,18 @@ static struct queue *to_set_up(struct device *device, const char *field)
 	check_step(device, field);
 	if (queue == NULL) {
 		violation(device, "PCI-49", "%s of queue %u is written, which does not exist",
-		       field, registers_of(device)->queue_select);
+			  field, registers_of(device)->queue_select);
 		return NULL;
 	}
 	if (queue->enabled) {
 		violation(device, "PCI-23", "%s of queue %u is written after queue_enable",
-		       field, queue->index);
+			  field, queue->index);
 		return NULL;
 	}
 	if (queue_registers(queue)->reset_unread)
 		violation(device, "PCI-26",
-		       "%s of queue %u is written before queue_reset was read as 0", field,
-		       queue->index);
+			  "%s of queue %u is written before queue_reset was read as 0", field,
+			  queue->index);
 	return queue;
 }
 
@@ -144,18 +139,18 @@ static void check_driver_feature(struct device *device, uint32_t old,
 
 	if (registers->reset_unread)
 		violation(device, "GEN-14",
-		       "driver_feature is written before a reset was seen to be done");
+			  "driver_feature is written before a reset was seen to be done");
 	if (device->status & ST_FAILED)
 		violation(device, "GEN-27", "driver_feature is written after FAILED");
 	if (device->status & ST_FEATURES_OK) {
 		if (value & ~old)
 			violation(device, "GEN-24",
-			       "features 0x%08x of word %u are accepted after FEATURES_OK",
-			       value & ~old, registers->driver_feature_select);
+				  "features 0x%08x of word %u are accepted after FEATURES_OK",
+				  value & ~old, registers->driver_feature_select);
 		else if (value != old)
 			violation(device, "GEN-13",
-			       "features 0x%08x of word %u are withdrawn after FEATURES_OK",
-			       old & ~value, registers->driver_feature_select);
+				  "features 0x%08x of word %u are withdrawn after FEATURES_OK",
+				  old & ~value, registers->driver_feature_select);
 	} else if (!(device->status & ST_DRIVER)) {
 		violation(device, "GEN-21", "driver_feature is written before DRIVER");
 	}
@@ -170,8 +165,8 @@ static void write_driver_feature(struct device *device, uint32_t value)
 	if (select >= FT_COUNT / 32) {
 		if (value != 0)
 			violation(device, "GEN-05",
-			       "features 0x%08x of word %u are accepted, none was offered",
-			       value, select);
+				  "features 0x%08x of word %u are accepted, none was offered",
+				  value, select);
 		return;
 	}
 	check_driver_feature(device, feature_word(&registers->wanted, select), value);
@@ -189,7 +184,7 @@ static uint16_t to_vector(struct device *device, uint32_t value)
 		return NO_VECTOR;
 	if (value >= device->options->vectors) {
 		violation(device, "PCI-45", "vector %u is mapped, the table has %u", value,
-		       device->options->vectors);
+			  device->options->vectors);
 		return NO_VECTOR;
 	}
 	return (uint16_t)value;
@@ -286,13 +281,13 @@ static void write_queue_size(struct device *device, uint32_t value)
 		return;
 	if (value == 0) {
 		violation(device, packed ? "PCI-21" : "PCI-22",
-		       "queue_size of queue %u is written 0", queue->index);
+			  "queue_size of queue %u is written 0", queue->index);
 		return;
 	}
 	if (!packed && (value & (value - 1)))
 		violation(device, "PCI-22",
-		       "queue_size of queue %u is written %u, no power of two",
-		       queue->index, value);
+			  "queue_size of queue %u is written %u, no power of two",
+			  queue->index, value);
 	else if (value <= queue_size_max(device, queue->index))
 		queue->size = (uint16_t)value;
 }
@@ -345,7 +340,7 @@ static void write_queue_enable(struct device *device, uint32_t value)
 		violation(device, "PCI-25", "queue_enable is written %u", value);
 	else if (queue == NULL)
 		violation(device, "PCI-49", "queue %u is enabled, which does not exist",
-		       registers_of(device)->queue_select);
+			  registers_of(device)->queue_select);
 	else if (queue->enabled)
 		violation(device, "PCI-23", "queue %u is enabled twice", queue->index);
 	if (value != 1 || queue == NULL || queue->enabled)
@@ -448,7 +443,7 @@ static void write_queue_reset(struct device *device, uint32_t value)
 
 	if (queue == NULL) {
 		violation(device, "PCI-49", "queue %u is reset, which does not exist",
-		       registers_of(device)->queue_select);
+			  registers_of(device)->queue_select);
 		return;
 	}
 	if (value != 1 || !has(&device->accepted, FT_RING_RESET))
@@ -535,13 +530,13 @@ static bool check_common(struct device *device, const struct field *field,
 	if (field->needs != FT_COUNT && (device->status & ST_FEATURES_OK) &&
 	    !has(&device->accepted, field->needs))
 		violation(device, "PCI-33", "%s of %s, but %s is not negotiated",
-		       verb(writing), field->name, feature_name(field->needs));
+			  verb(writing), field->name, feature_name(field->needs));
 	if (offset != field->offset || size != field->size) {
 		violation(device, "PCI-05",
-		       "%s of %u bytes at 0x%02" PRIx64 " of the common configuration; "
-		       "%s has %u bytes at 0x%02x",
-		       verb(writing), size, offset, field->name, field->size,
-		       field->offset);
+			  "%s of %u bytes at 0x%02" PRIx64 " of the common configuration; "
+			  "%s has %u bytes at 0x%02x",
+			  verb(writing), size, offset, field->name, field->size,
+			  field->offset);
 		return false;
 	}
 	if (writing && field->write == NULL)

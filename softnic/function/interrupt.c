@@ -110,7 +110,7 @@ void interrupts_open(struct device *device)
 	interrupts->intx = interrupts->err = interrupts->req = -1;
 }
 
-static void drop(int *fd)
+static void interrupt_drop(int *fd)
 {
 	if (*fd >= 0)
 		close(*fd);
@@ -122,10 +122,10 @@ void interrupts_reset(struct device *device)
 	struct interrupts *interrupts = interrupts_of(device);
 
 	for (unsigned int i = 0; i < VECTORS_MAX; i++)
-		drop(&interrupts->msix[i]);
-	drop(&interrupts->intx);
-	drop(&interrupts->err);
-	drop(&interrupts->req);
+		interrupt_drop(&interrupts->msix[i]);
+	interrupt_drop(&interrupts->intx);
+	interrupt_drop(&interrupts->err);
+	interrupt_drop(&interrupts->req);
 	interrupts->intx_masked = false;
 }
 
@@ -144,7 +144,7 @@ unsigned int interrupts_count(const struct device *device, uint32_t index)
 	}
 }
 
-static int *slot(struct device *device, uint32_t index, uint32_t number)
+static int *interrupt_slot(struct device *device, uint32_t index, uint32_t number)
 {
 	struct interrupts *interrupts = interrupts_of(device);
 
@@ -165,9 +165,9 @@ static void set_eventfds(struct device *device, const struct irq_set *set,
 			 int *fds, unsigned int fd_count)
 {
 	for (uint32_t i = 0; i < set->count; i++) {
-		int *fd = slot(device, set->index, set->start + i);
+		int *fd = interrupt_slot(device, set->index, set->start + i);
 
-		drop(fd);
+		interrupt_drop(fd);
 		if (i < fd_count) {
 			*fd = fds[i];
 			fds[i] = -1;
@@ -186,21 +186,21 @@ static void set_masked(struct device *device, bool masked)
 		raise_intx(device);
 }
 
-static void trigger(struct device *device, const struct irq_set *set,
-		    const uint8_t *wanted)
+static void interrupt_trigger(struct device *device, const struct irq_set *set,
+			      const uint8_t *wanted)
 {
 	for (uint32_t i = 0; i < set->count; i++) {
-		int fd = *slot(device, set->index, set->start + i);
+		int fd = *interrupt_slot(device, set->index, set->start + i);
 
 		if (fd >= 0 && (wanted == NULL || wanted[i]))
 			event_signal(fd);
 	}
 }
 
-static void disable(struct device *device, uint32_t index)
+static void interrupt_disable(struct device *device, uint32_t index)
 {
 	for (unsigned int i = 0; i < interrupts_count(device, index); i++)
-		drop(slot(device, index, i));
+		interrupt_drop(interrupt_slot(device, index, i));
 }
 
 int interrupts_set(struct device *device, const struct irq_set *set,
@@ -218,9 +218,9 @@ int interrupts_set(struct device *device, const struct irq_set *set,
 	if (action == IRQ_TRIGGER && kind == IRQ_DATA_EVENTFD)
 		set_eventfds(device, set, fds, fd_count);
 	else if (action == IRQ_TRIGGER && kind == IRQ_DATA_NONE && set->count == 0)
-		disable(device, set->index);
+		interrupt_disable(device, set->index);
 	else if (action == IRQ_TRIGGER && kind != IRQ_DATA_EVENTFD && kind != 0)
-		trigger(device, set, kind == IRQ_DATA_BOOL ? data : NULL);
+		interrupt_trigger(device, set, kind == IRQ_DATA_BOOL ? data : NULL);
 	else if ((action == IRQ_MASK || action == IRQ_UNMASK) &&
 		 kind == IRQ_DATA_NONE && set->index == IRQ_INTX)
 		set_masked(device, action == IRQ_MASK);

@@ -17,16 +17,16 @@ static bool notify_queue(struct queue *queue)
 
 	if (!(device->status & (ST_DRIVER_OK | ST_SUSPEND)))
 		violation(device, "GEN-28", "queue %u is notified before DRIVER_OK",
-		       queue->index);
+			  queue->index);
 	if (device->status & ST_SUSPEND)
 		violation(device, "GEN-35", "queue %u is notified while suspended",
-		       queue->index);
+			  queue->index);
 	else if (device->server->registers.status_unread &&
 		 (device->status & ST_DRIVER_OK) &&
 		 has(&device->accepted, FT_SUSPEND))
 		violation(device, "GEN-37",
-		       "queue %u is notified before status showed the resume",
-		       queue->index);
+			  "queue %u is notified before status showed the resume",
+			  queue->index);
 	if (fault_loses_doorbell(device)) {
 		trace(device, "LOST KICK %u", queue->index);
 		return false;
@@ -45,12 +45,12 @@ static void check_width(struct device *device, unsigned int size)
 
 	if (data && size != 4)
 		violation(device, "PCI-52",
-		       "a notification of %u bits, with NOTIFICATION_DATA it has 32",
-		       size * 8);
+			  "a notification of %u bits, with NOTIFICATION_DATA it has 32",
+			  size * 8);
 	else if (!data && size != 2)
 		violation(device, "PCI-51",
-		       "a notification of %u bits, without NOTIFICATION_DATA it has 16",
-		       size * 8);
+			  "a notification of %u bits, without NOTIFICATION_DATA it has 16",
+			  size * 8);
 }
 
 /* The queue that the value names, -1: none. */
@@ -75,14 +75,14 @@ static const char *value_requirement(const struct device *device)
 /* `at`: the queue whose address it is, -1: one address for all. Returns false if it got
  * lost on the way. */
 static bool notify_rang(struct device *device, int at, uint32_t value,
-		 unsigned int size)
+			unsigned int size)
 {
 	int named = named_queue(device, value);
 
 	check_width(device, size);
 	if (named < 0 || (at >= 0 && named != at))
 		violation(device, value_requirement(device),
-		       "value 0x%x at the doorbell of queue %d", value, at);
+			  "value 0x%x at the doorbell of queue %d", value, at);
 	if (at < 0)
 		at = named;
 	if (at < 0)
@@ -104,8 +104,8 @@ void notify_write(struct device *device, uint64_t offset, uint64_t value,
 
 	if (rest != 0 || index >= device->queue_count) {
 		violation(device, "PCI-34",
-		       "a notification at 0x%" PRIx64 ", where no queue has its doorbell",
-		       offset);
+			  "a notification at 0x%" PRIx64 ", where no queue has its doorbell",
+			  offset);
 		return;
 	}
 	(void)notify_rang(device, multiplier ? (int)index : -1, (uint32_t)value, size);

@@ -142,13 +142,13 @@ static bool window(struct device *device, uint32_t *offset, uint32_t *size)
 	}
 	if (*offset % *size != 0) {
 		violation(device, "PCI-39",
-		       "the offset of PCI_CFG is 0x%x, its length is %u", *offset, *size);
+			  "the offset of PCI_CFG is 0x%x, its length is %u", *offset, *size);
 		return false;
 	}
 	if (cap[CAP_BAR] != BAR_VIRTIO || !described(pci, *offset, *size)) {
 		violation(device, "PCI-40",
-		       "PCI_CFG shows BAR %u at 0x%x, where no structure is",
-		       cap[CAP_BAR], *offset);
+			  "PCI_CFG shows BAR %u at 0x%x, where no structure is",
+			  cap[CAP_BAR], *offset);
 		return false;
 	}
 	return true;
@@ -188,16 +188,16 @@ static void check_write(struct device *device, unsigned int offset,
 
 		if (at && overlaps(offset, size, at, pci->byte[at + CAP_LEN]))
 			violation(device, "PCI-15",
-			       "configuration space is written at 0x%02x, in a capability "
-			       "of type %u",
-			       offset, type);
+				  "configuration space is written at 0x%02x, in a capability "
+				  "of type %u",
+				  offset, type);
 	}
 	/* bar, offset, length and data of PCI_CFG may be written, its head not. */
 	if (pci->virtio[CAP_PCI] &&
 	    overlaps(offset, size, pci->virtio[CAP_PCI], CAP_BAR))
 		violation(device, "PCI-15",
-		       "configuration space is written at 0x%02x, the head of PCI_CFG",
-		       offset);
+			  "configuration space is written at 0x%02x, the head of PCI_CFG",
+			  offset);
 }
 
 void pci_read(struct device *device, unsigned int offset, void *data,

@@ -11,11 +11,6 @@
 #include "softnic/net/net.h"
 #include "softnic/vfio_user/server.h"
 
-static struct registers *registers_of(struct device *device)
-{
-	return &device->server->registers;
-}
-
 /* ---- device configuration: struct virtio_net_config ---- */
 
 static const struct config_field {
@@ -59,16 +54,16 @@ static void check_config(struct device *device, uint64_t offset,
 		return;
 	if (field->offset != offset || field->size != size)
 		violation(device, "PCI-05",
-		       "read of %u bytes at %" PRIu64 " of the device configuration; %s "
-		       "has %u bytes at %u",
-		       size, offset, field->name, field->size, field->offset);
+			  "read of %u bytes at %" PRIu64 " of the device configuration; %s "
+			  "has %u bytes at %u",
+			  size, offset, field->name, field->size, field->offset);
 	if (field->needs != FT_COUNT && !has(&device->offered, field->needs) &&
 	    !has(&device->offered, field->or_needs))
 		violation(device, "GEN-18", "read of %s, but %s is not offered", field->name,
-		       feature_name(field->needs));
+			  feature_name(field->needs));
 	if (!registers_of(device)->generation_read)
 		violation(device, "GEN-17",
-		       "read of %s before the generation was ever read", field->name);
+			  "read of %s before the generation was ever read", field->name);
 	registers_of(device)->config_unread = true;
 }
 
@@ -110,13 +105,13 @@ static void config_write(struct device *device, uint64_t offset, uint64_t value,
 	trace(device, "WRITE config %" PRIu64 " %u 0x%" PRIx64, offset, size, value);
 	if (device->status & ST_SUSPEND)
 		violation(device, "GEN-36",
-		       "device configuration is written while suspended");
+			  "device configuration is written while suspended");
 	if ((device->status & ST_DRIVER) && !(device->status & ST_FEATURES_OK))
 		violation(device, "GEN-23",
-		       "device configuration is written during negotiation");
+			  "device configuration is written during negotiation");
 	else
 		violation(device, "NET-02", "device configuration is written at %" PRIu64,
-		       offset);
+			  offset);
 }
 
 /* ---- the BAR ---- */

@@ -12,11 +12,6 @@
 #define ST_DEFINED (ST_ACKNOWLEDGE | ST_DRIVER | ST_DRIVER_OK | ST_FEATURES_OK | \
 		    ST_SUSPEND | ST_NEEDS_RESET | ST_FAILED)
 
-static struct registers *registers_of(struct device *device)
-{
-	return &device->server->registers;
-}
-
 /* ---- negotiation ---- */
 
 static void check_unoffered(struct device *device, unsigned int bit)
@@ -25,13 +20,13 @@ static void check_unoffered(struct device *device, unsigned int bit)
 
 	if (!has(&device->offered, bit))
 		violation(device, "GEN-05", "feature %u (%s) was accepted but not offered",
-		       bit, name ? name : "unknown");
+			  bit, name ? name : "unknown");
 	else if (name == NULL)
 		violation(device, "GEN-09",
-		       "feature %u was accepted, which is unknown or reserved", bit);
+			  "feature %u was accepted, which is unknown or reserved", bit);
 }
 
-static void check_missing(struct device *device, const struct features *wanted)
+static void status_check_missing(struct device *device, const struct features *wanted)
 {
 	static const struct {
 		enum feature bit;
@@ -46,8 +41,8 @@ static void check_missing(struct device *device, const struct features *wanted)
 		if (has(&device->offered, expected[i].bit) &&
 		    !has(wanted, expected[i].bit))
 			violation(device, expected[i].id,
-			       "%s was offered and not accepted",
-			       feature_name(expected[i].bit));
+				  "%s was offered and not accepted",
+				  feature_name(expected[i].bit));
 }
 
 static void status_check_features(struct device *device, const struct features *wanted)
@@ -55,11 +50,11 @@ static void status_check_features(struct device *device, const struct features *
 	for (unsigned int bit = 0; bit < FT_COUNT; bit++)
 		if (has(wanted, bit))
 			check_unoffered(device, bit);
-	check_missing(device, wanted);
+	status_check_missing(device, wanted);
 	/* This function has no SR-IOV capability (pci.c), whatever it offers. */
 	if (has(wanted, FT_SR_IOV))
 		violation(device, "RSVD-10",
-		       "SR_IOV was accepted without an SR-IOV capability");
+			  "SR_IOV was accepted without an SR-IOV capability");
 }
 
 /* A modern device: it cannot work without VERSION_1, nor with what it lacks. */
@@ -71,7 +66,7 @@ static bool acceptable(const struct device *device, const struct features *wante
 	return has(wanted, FT_VERSION_1) || !has(&device->offered, FT_VERSION_1);
 }
 
-static bool negotiate(struct device *device)
+static bool status_negotiate(struct device *device)
 {
 	struct registers *registers = registers_of(device);
 
@@ -100,12 +95,12 @@ static void check_status_order(struct device *device, uint32_t value)
 		violation(device, "GEN-01", "FEATURES_OK was set without DRIVER");
 	if ((fresh & ST_DRIVER) && (fresh & ST_FEATURES_OK))
 		violation(device, "GEN-21",
-		       "DRIVER and FEATURES_OK were set by one write: features come "
-		       "between them");
+			  "DRIVER and FEATURES_OK were set by one write: features come "
+			  "between them");
 	if ((fresh & ST_DRIVER_OK) && (fresh & ST_FEATURES_OK))
 		violation(device, "GEN-21",
-		       "FEATURES_OK and DRIVER_OK were set by one write: reading status "
-		       "and setting up the queues come between them");
+			  "FEATURES_OK and DRIVER_OK were set by one write: reading status "
+			  "and setting up the queues come between them");
 	else if ((fresh & ST_DRIVER_OK) && !(device->status & ST_FEATURES_OK))
 		violation(device, "GEN-21", "DRIVER_OK was set without FEATURES_OK");
 	if ((fresh & ST_FEATURES_OK) && (device->status & ST_DRIVER_OK))
@@ -119,21 +114,21 @@ static void check_status(struct device *device, uint32_t value)
 
 	if (registers->reset_unread)
 		violation(device, "PCI-24",
-		       "status is written 0x%02x before it was read as 0 after a reset",
-		       value);
+			  "status is written 0x%02x before it was read as 0 after a reset",
+			  value);
 	if (old & ~value)
 		violation(device, "GEN-02", "a write of 0x%02x switches bits 0x%02x off",
-		       value, old & ~value);
+			  value, old & ~value);
 	if ((device->status & ST_FAILED) && (value & ~(uint32_t)device->status))
 		violation(device, "GEN-03", "after FAILED status is written 0x%02x, not 0",
-		       value);
+			  value);
 	if (registers->status_unread && (value & ST_DRIVER_OK) &&
 	    !(device->status & (ST_DRIVER_OK | ST_SUSPEND)))
 		violation(device, "GEN-25",
-		       "DRIVER_OK is set before FEATURES_OK was read back");
+			  "DRIVER_OK is set before FEATURES_OK was read back");
 	if (registers->config_unread)
 		violation(device, "GEN-17",
-		       "configuration was read and the generation not read after it");
+			  "configuration was read and the generation not read after it");
 	registers->config_unread = false;
 	check_status_order(device, value);
 }
@@ -144,12 +139,12 @@ static void check_driver_ok(struct device *device)
 		violation(device, "PCI-46", "config_msix_vector was not read back");
 }
 
-static void suspend(struct device *device)
+static void status_suspend(struct device *device)
 {
 	if (!(device->status & ST_DRIVER_OK) || !has(&device->accepted, FT_SUSPEND)) {
 		violation(device, "GEN-32", "SUSPEND was set %s",
-		       has(&device->accepted, FT_SUSPEND) ? "without DRIVER_OK"
-							  : "without its feature");
+			  has(&device->accepted, FT_SUSPEND) ? "without DRIVER_OK"
+							     : "without its feature");
 		return;
 	}
 	registers_of(device)->status_unread = true;
@@ -157,14 +152,14 @@ static void suspend(struct device *device)
 	device->status &= (uint8_t)~ST_DRIVER_OK;
 }
 
-static void resume(struct device *device)
+static void status_resume(struct device *device)
 {
 	struct registers *registers = registers_of(device);
 
 	if (registers->status_unread)
 		violation(device, "GEN-33",
-		       "DRIVER_OK is set before status showed that the device was "
-		       "suspended");
+			  "DRIVER_OK is set before status showed that the device was "
+			  "suspended");
 	registers->status_unread = true;
 	device->status &= (uint8_t)~ST_SUSPEND;
 	device->status |= ST_DRIVER_OK;
@@ -185,10 +180,10 @@ void status_write(struct device *device, uint32_t value)
 	registers_of(device)->reset_unread = false;
 	if (old & ST_SUSPEND) {
 		if (value & ST_DRIVER_OK)
-			resume(device);
+			status_resume(device);
 		return;
 	}
-	if ((value & ST_FEATURES_OK) && !(old & ST_FEATURES_OK) && !negotiate(device))
+	if ((value & ST_FEATURES_OK) && !(old & ST_FEATURES_OK) && !status_negotiate(device))
 		value &= ~ST_FEATURES_OK;
 	if ((value & ST_DRIVER_OK) && !(old & ST_DRIVER_OK)) {
 		check_driver_ok(device);
@@ -198,7 +193,7 @@ void status_write(struct device *device, uint32_t value)
 		value &= ~(ST_ACKNOWLEDGE | ST_DRIVER);
 	device->status = (uint8_t)((value & ST_DEFINED & ~ST_SUSPEND) | (old & ST_NEEDS_RESET));
 	if (value & ST_SUSPEND)
-		suspend(device);
+		status_suspend(device);
 }
 
 uint32_t status_read(struct device *device)
@@ -221,7 +216,7 @@ void check_step(struct device *device, const char *name)
 
 	if (registers->reset_unread)
 		violation(device, "GEN-14", "%s is written before a reset was seen to be done",
-		       name);
+			  name);
 	if (device->status & ST_FAILED)
 		violation(device, "GEN-27", "%s is written after FAILED", name);
 	if (device->status & ST_SUSPEND)
@@ -230,7 +225,7 @@ void check_step(struct device *device, const char *name)
 		violation(device, "GEN-21", "%s is written before FEATURES_OK", name);
 	else if (registers->status_unread && !(device->status & ST_DRIVER_OK))
 		violation(device, "GEN-25", "%s is written before FEATURES_OK was read back",
-		       name);
+			  name);
 }
 
 void check_enable(struct queue *queue)
@@ -243,20 +238,20 @@ void check_enable(struct queue *queue)
 	if (seen->was_reset) {
 		if (seen->reset_unread)
 			violation(device, "GEN-40",
-			       "queue %u is enabled before its reset was seen to be done",
-			       queue->index);
+				  "queue %u is enabled before its reset was seen to be done",
+				  queue->index);
 		if (seen->written != WROTE_AREAS)
 			violation(device, "GEN-42",
-			       "queue %u is enabled after its reset without new areas",
-			       queue->index);
+				  "queue %u is enabled after its reset without new areas",
+				  queue->index);
 	} else if (seen->written != WROTE_AREAS) {
 		violation(device, "PCI-23", "queue %u is enabled before all its areas are set",
-		       queue->index);
+			  queue->index);
 	}
 	if (!seen->was_reset && (device->status & ST_DRIVER_OK))
 		violation(device, "GEN-21", "queue %u is enabled after DRIVER_OK",
-		       queue->index);
+			  queue->index);
 	if (seen->vector_unread)
 		violation(device, "PCI-46", "queue_msix_vector of queue %u was not read back",
-		       queue->index);
+			  queue->index);
 }

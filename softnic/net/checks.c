@@ -76,16 +76,16 @@ static void check_need(struct net *net, const struct need *need)
 		there += net_has(net, need->list[i]);
 	if (there < (need->all ? need->count : 1))
 		violation(net->device, need->id, "feature bit %u was accepted without "
-		       "%s that it needs (bit %u%s)", need->feature,
-		       need->all ? "all" : "any", need->list[0],
-		       need->count > 1 ? " ..." : "");
+			  "%s that it needs (bit %u%s)", need->feature,
+			  need->all ? "all" : "any", need->list[0],
+			  need->count > 1 ? " ..." : "");
 }
 
 static void check_taken(struct net *net, enum feature feature, const char *id)
 {
 	if (has(&net->device->offered, feature) && !net_has(net, feature))
 		violation(net->device, id, "feature bit %u is offered and was not "
-		       "accepted", feature);
+			  "accepted", feature);
 }
 
 void check_features(struct net *net)
@@ -117,17 +117,17 @@ static void check_single(struct net *net, struct queue *queue,
 
 	if (takes_large(net) && size < large)
 		violation(net->device, "NET-57", "receive queue %u: buffer %u has "
-		       "%llu bytes of %u", queue->index, buffer->id,
-		       (unsigned long long)size, large);
+			  "%llu bytes of %u", queue->index, buffer->id,
+			  (unsigned long long)size, large);
 	else if (size < small)
 		violation(net->device, "NET-58", "receive queue %u: buffer %u has "
-		       "%llu bytes of %u", queue->index, buffer->id,
-		       (unsigned long long)size, small);
+			  "%llu bytes of %u", queue->index, buffer->id,
+			  (unsigned long long)size, small);
 	if (net_has(net, FT_MTU) && size < net->header_size + net->frame_limit)
 		violation(net->device, "NET-07", "receive queue %u: buffer %u has "
-		       "%llu bytes, a packet of the MTU needs %u", queue->index,
-		       buffer->id, (unsigned long long)size,
-		       net->header_size + net->frame_limit);
+			  "%llu bytes, a packet of the MTU needs %u", queue->index,
+			  buffer->id, (unsigned long long)size,
+			  net->header_size + net->frame_limit);
 }
 
 void check_receive_buffer(struct net *net, struct queue *queue,
@@ -135,14 +135,14 @@ void check_receive_buffer(struct net *net, struct queue *queue,
 {
 	if (__builtin_expect(buffer->readable != 0, 0))
 		violation(net->device, "NET-01", "receive queue %u: buffer %u has "
-		       "device-readable elements", queue->index, buffer->id);
+			  "device-readable elements", queue->index, buffer->id);
 	if (!net->mergeable)
 		check_single(net, queue, buffer);
 	else if (buffer->writable_bytes < net->header_size)
 		violation(net->device, "NET-59", "receive queue %u: buffer %u has "
-		       "%llu bytes, less than the header of %u", queue->index,
-		       buffer->id, (unsigned long long)buffer->writable_bytes,
-		       net->header_size);
+			  "%llu bytes, less than the header of %u", queue->index,
+			  buffer->id, (unsigned long long)buffer->writable_bytes,
+			  net->header_size);
 }
 
 /* ---- the transmit header ---- */
@@ -161,9 +161,9 @@ struct look {
 
 #define REPORT(look, id, format, ...)                                      \
 	violation((look)->net->device, id, "transmit queue %u: " format,      \
-	       (look)->queue, ##__VA_ARGS__)
+		  (look)->queue, ##__VA_ARGS__)
 
-static void check_flags(const struct look *look)
+static void header_check_flags(const struct look *look)
 {
 	const struct net_header *header = look->header;
 
@@ -391,8 +391,8 @@ static void check_length(struct net *net, const struct frame *frame)
 		limit += VLAN_TAG;
 	if (frame->length > limit)
 		violation(net->device, "NET-08", "transmit queue %u: a frame of %u "
-		       "bytes, the MTU allows %u", 2 * frame->pair + 1,
-		       frame->length, limit);
+			  "bytes, the MTU allows %u", 2 * frame->pair + 1,
+			  frame->length, limit);
 }
 
 static void begin_look(struct look *look, struct net *net,
@@ -440,7 +440,7 @@ bool check_header(struct net *net, const struct frame *frame)
 		return true;
 	}
 	begin_look(&look, net, frame);
-	check_flags(&look);
+	header_check_flags(&look);
 	good = check_kind(&look);
 	good = check_tunnel_bits(&look) && good;
 	if (look.kind != GSO_NONE)

@@ -145,7 +145,7 @@ static int change_speed(struct net *net, const char *word)
 	return 0;
 }
 
-static int announce(struct net *net, const char *word)
+static int config_announce(struct net *net, const char *word)
 {
 	unsigned int seconds = ANNOUNCE_WAIT;
 	char rest;
@@ -180,8 +180,8 @@ bool announce_due(struct net *net)
 		return false;
 	net->announced = 0;
 	violation(net->device, "CVQ-14", "no ANNOUNCE_ACK within %llu s of the "
-	       "ANNOUNCE bit",
-	       (unsigned long long)(net->announce_wait / SECOND));
+		  "ANNOUNCE bit",
+		  (unsigned long long)(net->announce_wait / SECOND));
 	return true;
 }
 
@@ -199,7 +199,7 @@ int64_t announce_deadline(const struct net *net)
 
 /* ---- the control socket ---- */
 
-static int run(struct net *net, const char *line, FILE *out)
+static int config_run(struct net *net, const char *line, FILE *out)
 {
 	if (strncmp(line, "link ", 5) == 0)
 		return change_link(net, line + 5);
@@ -208,7 +208,7 @@ static int run(struct net *net, const char *line, FILE *out)
 	if (strncmp(line, "speed ", 6) == 0)
 		return change_speed(net, line + 6);
 	if (strncmp(line, "announce", 8) == 0)
-		return announce(net, line + 8);
+		return config_announce(net, line + 8);
 	if (strcmp(line, "stats") == 0) {
 		stats_print(net, out);
 		return 0;
@@ -222,7 +222,7 @@ static int run(struct net *net, const char *line, FILE *out)
 
 int net_command(struct device *device, const char *line, FILE *out)
 {
-	int result = run(device->net, line, out);
+	int result = config_run(device->net, line, out);
 
 	if (result == 0)
 		return 0;

@@ -39,15 +39,15 @@ static bool command_offloads(struct command *command)
 	extra = mask & ~net_offloads(net);
 	if (extra) {
 		violation(net->device, "CVQ-40", "GUEST_OFFLOADS_SET: bits 0x%llx "
-		       "belong to no negotiated feature",
-		       (unsigned long long)extra);
+			  "belong to no negotiated feature",
+			  (unsigned long long)extra);
 		return false;
 	}
 	net->guest = mask;
 	return true;
 }
 
-static bool execute(struct command *command)
+static bool control_execute(struct command *command)
 {
 	static bool (*const classes[])(struct command *) = {
 		[CLASS_RX] = command_filter_mode,
@@ -69,7 +69,7 @@ static bool execute(struct command *command)
 
 /* ---- buffers ---- */
 
-static void gather(const struct buffer *buffer, uint8_t *to)
+static void control_gather(const struct buffer *buffer, uint8_t *to)
 {
 	unsigned int i;
 
@@ -79,8 +79,8 @@ static void gather(const struct buffer *buffer, uint8_t *to)
 	}
 }
 
-static void scatter(const struct buffer *buffer, const uint8_t *from,
-		    uint32_t size)
+static void control_scatter(const struct buffer *buffer, const uint8_t *from,
+			    uint32_t size)
 {
 	const struct element *element = buffer->element + buffer->readable;
 	uint32_t part;
@@ -92,8 +92,8 @@ static void scatter(const struct buffer *buffer, const uint8_t *from,
 }
 
 /* Bytes of the answer: ack and result. `result` has its room already. */
-static uint32_t answer(struct net *net, const struct buffer *buffer,
-		       const uint8_t *data, uint8_t *result)
+static uint32_t control_answer(struct net *net, const struct buffer *buffer,
+			       const uint8_t *data, uint8_t *result)
 {
 	struct command command = {
 		.net = net,
@@ -110,7 +110,7 @@ static uint32_t answer(struct net *net, const struct buffer *buffer,
 	net->commands++;
 	net->commands_ok++; /* as "including the current command" asks */
 	result[0] = ACK_ERR;
-	if (execute(&command))
+	if (control_execute(&command))
 		result[0] = ACK_OK;
 	if (result[0] != ACK_OK) {
 		net->commands_ok--;
@@ -124,7 +124,7 @@ static uint32_t answer(struct net *net, const struct buffer *buffer,
 	return 1 + command.written;
 }
 
-static uint32_t serve(struct net *net, const struct buffer *buffer)
+static uint32_t control_serve(struct net *net, const struct buffer *buffer)
 {
 	uint8_t *data, *result;
 	uint32_t size = 0;
@@ -132,17 +132,17 @@ static uint32_t serve(struct net *net, const struct buffer *buffer)
 	if (buffer->readable_bytes < COMMAND_HEAD || buffer->writable_bytes < 1 ||
 	    buffer->readable_bytes > COMMAND_MAX) {
 		violation(net->device, "CVQ-01", "control buffer %u: %llu readable "
-		       "and %llu writable bytes are no command", buffer->id,
-		       (unsigned long long)buffer->readable_bytes,
-		       (unsigned long long)buffer->writable_bytes);
+			  "and %llu writable bytes are no command", buffer->id,
+			  (unsigned long long)buffer->readable_bytes,
+			  (unsigned long long)buffer->writable_bytes);
 		return 0;
 	}
 	data = malloc((size_t)buffer->readable_bytes);
 	result = calloc(1, RESULT_MAX + 1);
 	if (data && result) {
-		gather(buffer, data);
-		size = answer(net, buffer, data, result);
-		scatter(buffer, result, size);
+		control_gather(buffer, data);
+		size = control_answer(net, buffer, data, result);
+		control_scatter(buffer, result, size);
 	}
 	free(data);
 	free(result);
@@ -152,7 +152,7 @@ static uint32_t serve(struct net *net, const struct buffer *buffer)
 /* ---- faults ---- */
 
 /* Does this command have to wait, or for ever? */
-static bool withheld(struct net *net)
+static bool control_withheld(struct net *net)
 {
 	if (net_fault(net, H01))
 		return true;
@@ -205,11 +205,11 @@ bool control_run(struct net *net)
 	for (left = queue->size; left > 0 && live(device) && !queue->broken; left--) {
 		if (ring_take(queue, &buffer) <= 0)
 			break;
-		if (net->faults && withheld(net)) {
+		if (net->faults && control_withheld(net)) {
 			ring_untake(queue, 1);
 			break;
 		}
-		written = serve(net, &buffer);
+		written = control_serve(net, &buffer);
 		if (net_fault(net, H04))
 			buffer.id = (uint16_t)(buffer.id + 1) % queue->size;
 		ring_give(queue, &buffer, net_fault(net, H05) ? 0 : written);

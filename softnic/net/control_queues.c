@@ -63,8 +63,8 @@ static void check_configured(struct net *net, unsigned int count)
 		if (!net->queue[2 * pair].started ||
 		    !net->queue[2 * pair + 1].started)
 			violation(net->device, "CVQ-17", "VQ_PAIRS_SET %u: queues "
-			       "%u and %u are not both set up", count, 2 * pair,
-			       2 * pair + 1);
+				  "%u and %u are not both set up", count, 2 * pair,
+				  2 * pair + 1);
 	}
 }
 
@@ -78,12 +78,12 @@ static bool pairs_set(struct command *command)
 	count = le16(command->data);
 	if (contexts_exist(net)) {
 		violation(net->device, "CVQ-35", "VQ_PAIRS_SET while an RSS context "
-		       "is configured");
+			  "is configured");
 		return false;
 	}
 	if (count == 0 || count > net->device->options->queue_pairs) {
 		violation(net->device, "CVQ-18", "VQ_PAIRS_SET %u of 1 to %u pairs",
-		       count, net->device->options->queue_pairs);
+			  count, net->device->options->queue_pairs);
 		return false;
 	}
 	check_configured(net, count);
@@ -98,13 +98,13 @@ static bool check_queue(struct net *net, unsigned int id, const char *where)
 {
 	if (id & 0x8000) {
 		violation(net->device, "CVQ-31", "RSS: %s holds 0x%x, no index of a "
-		       "receive queue by two", where, id);
+			  "receive queue by two", where, id);
 		return false;
 	}
 	if (id >= net->device->options->queue_pairs ||
 	    !net->queue[2 * id].started) {
 		violation(net->device, "CVQ-27", "RSS: %s names receive queue %u, "
-		       "which is not enabled", where, 2 * id);
+			  "which is not enabled", where, 2 * id);
 		return false;
 	}
 	return true;
@@ -115,7 +115,7 @@ static bool check_types(struct net *net, uint32_t types)
 	if (!(types & ~HASH_TYPES))
 		return true;
 	violation(net->device, "CVQ-30", "hash types 0x%x, supported are 0x%x",
-	       types, HASH_TYPES);
+		  types, HASH_TYPES);
 	return false;
 }
 
@@ -127,7 +127,7 @@ static bool read_key(struct command *command, uint32_t at, struct rss *rss)
 	rss->key_length = command->data[at];
 	if (rss->key_length > KEY_MAX) {
 		violation(command->net->device, "CVQ-32", "hash key of %u bytes, at "
-		       "most %u are supported", rss->key_length, KEY_MAX);
+			  "most %u are supported", rss->key_length, KEY_MAX);
 		return false;
 	}
 	/* More behind it harms nobody: Linux sends its structure with the padding. */
@@ -141,12 +141,12 @@ static bool check_mask(struct net *net, unsigned int mask)
 {
 	if (mask & (mask + 1)) {
 		violation(net->device, "CVQ-28", "RSS: %u table entries are no power "
-		       "of two", mask + 1);
+			  "of two", mask + 1);
 		return false;
 	}
 	if (mask >= TABLE_MAX) {
 		violation(net->device, "CVQ-29", "RSS: indirection_table_mask %u, it "
-		       "must be below %u", mask, TABLE_MAX);
+			  "must be below %u", mask, TABLE_MAX);
 		return false;
 	}
 	return true;
@@ -223,7 +223,7 @@ static bool hash_config(struct command *command)
 		if (command->data[i] == 0)
 			continue;
 		violation(net->device, "CVQ-24", "HASH_CONFIG: reserved byte %u is "
-		       "0x%x", i, command->data[i]);
+			  "0x%x", i, command->data[i]);
 		return false;
 	}
 	if (!check_types(net, rss.types) || !read_key(command, HASH_HEAD, &rss))
@@ -256,11 +256,11 @@ static bool check_context(struct net *net, const struct command *command,
 	*id = le16(command->data);
 	if (!net->capability_read)
 		violation(net->device, "CVQ-36", "RSS context command %u before "
-		       "CAP_GET", command->number);
+			  "CAP_GET", command->number);
 	if (*id >= 1 && *id <= CONTEXTS_MAX)
 		return true;
 	violation(net->device, "CVQ-34", "RSS context %u, they are 1 to %u", *id,
-	       CONTEXTS_MAX);
+		  CONTEXTS_MAX);
 	return false;
 }
 
@@ -304,7 +304,7 @@ bool command_rss_context(struct command *command)
 
 	if (!net_has(net, FT_RSS_CONTEXT)) {
 		violation(net->device, "CVQ-33", "RSS context command %u without "
-		       "RSS_CONTEXT", command->number);
+			  "RSS_CONTEXT", command->number);
 		return false;
 	}
 	switch (command->number) {
@@ -334,7 +334,7 @@ bool command_hash_tunnel(struct command *command)
 
 	if (!net_has(net, FT_HASH_TUNNEL)) {
 		violation(net->device, "CVQ-37", "HASH_TUNNEL_SET without "
-		       "HASH_TUNNEL");
+			  "HASH_TUNNEL");
 		return false;
 	}
 	if (command->number != 0 || command->length != 4)
@@ -342,7 +342,7 @@ bool command_hash_tunnel(struct command *command)
 	types = le32(command->data);
 	if (types & ~TUNNEL_TYPES) {
 		violation(net->device, "CVQ-38", "tunnel types 0x%x, supported are "
-		       "0x%x", types, TUNNEL_TYPES);
+			  "0x%x", types, TUNNEL_TYPES);
 		return false;
 	}
 	net->tunnels = types;
@@ -372,7 +372,7 @@ static bool all_set(struct command *command)
 
 	if (!net_has(net, FT_NOTF_COAL)) {
 		violation(net->device, "CVQ-44", "coalescing command %u without "
-		       "NOTF_COAL", command->number);
+			  "NOTF_COAL", command->number);
 		return false;
 	}
 	if (command->length != 8)
@@ -391,7 +391,7 @@ static struct queue *moderated_queue(struct command *command)
 
 	if (!net_has(net, FT_VQ_NOTF_COAL)) {
 		violation(net->device, "CVQ-45", "coalescing command %u without "
-		       "VQ_NOTF_COAL", command->number);
+			  "VQ_NOTF_COAL", command->number);
 		return NULL;
 	}
 	if (command->length < 4)
@@ -401,8 +401,8 @@ static struct queue *moderated_queue(struct command *command)
 	    index != control_index(net->device) && net->queue[index].started)
 		return &net->device->queue[index];
 	violation(net->device, "CVQ-43", "coalescing command %u for queue %u, which "
-	       "is not an enabled receive or transmit queue", command->number,
-	       index);
+		  "is not an enabled receive or transmit queue", command->number,
+		  index);
 	return NULL;
 }
 

@@ -82,18 +82,18 @@ bool command_filter_mode(struct command *command)
 		return false;
 	if (!extra && !net_has(net, FT_CTRL_RX)) {
 		violation(net->device, "CVQ-03", "receive mode command %u without "
-		       "CTRL_RX", command->number);
+			  "CTRL_RX", command->number);
 		return false;
 	}
 	if (extra && !net_has(net, FT_CTRL_RX_EXTRA)) {
 		violation(net->device, "CVQ-04", "receive mode command %u without "
-		       "CTRL_RX_EXTRA", command->number);
+			  "CTRL_RX_EXTRA", command->number);
 		return false;
 	}
 	if (command->length != 1 || command->data[0] > 1) {
 		violation(net->device, "CVQ-01", "receive mode command %u has %u "
-		       "bytes of data, not one that is 0 or 1", command->number,
-		       command->length);
+			  "bytes of data, not one that is 0 or 1", command->number,
+			  command->length);
 		return false;
 	}
 	*mode[command->number] = command->data[0];
@@ -119,8 +119,8 @@ static bool read_table(struct command *command, uint32_t *at, bool multicast)
 		address = command->data + *at;
 		if ((address[0] & 1) != multicast)
 			violation(net->device, "CVQ-08", "MAC_TABLE_SET: address "
-			       "%02x:... is in the table of %s addresses",
-			       address[0], multicast ? "multicast" : "unicast");
+				  "%02x:... is in the table of %s addresses",
+				  address[0], multicast ? "multicast" : "unicast");
 		if (kept < MAC_TABLE_MAX)
 			memcpy(table[kept++], address, 6);
 	}
@@ -140,8 +140,8 @@ static bool mac_table_set(struct command *command)
 	    at == command->length)
 		return true;
 	violation(command->net->device, "CVQ-08",
-	       "MAC_TABLE_SET: %u bytes are not two tables of counted addresses",
-	       command->length);
+		  "MAC_TABLE_SET: %u bytes are not two tables of counted addresses",
+		  command->length);
 	return false;
 }
 
@@ -151,7 +151,7 @@ bool command_mac(struct command *command)
 
 	if (!net_has(net, FT_CTRL_RX)) {
 		violation(net->device, "CVQ-06", "MAC command %u without CTRL_RX",
-		       command->number);
+			  command->number);
 		return false;
 	}
 	if (command->number == MAC_TABLE_SET)
@@ -160,7 +160,7 @@ bool command_mac(struct command *command)
 		return false;
 	if (!net_has(net, FT_CTRL_MAC_ADDR)) {
 		violation(net->device, "CVQ-10",
-		       "MAC_ADDR_SET without CTRL_MAC_ADDR");
+			  "MAC_ADDR_SET without CTRL_MAC_ADDR");
 		return false;
 	}
 	if (command->length != 6 || (command->data[0] & 1))
@@ -177,9 +177,9 @@ bool command_vlan(struct command *command)
 
 	if (!net_has(net, FT_CTRL_VLAN) || command->length != 2) {
 		violation(net->device, "CVQ-11", "VLAN command %u: %s",
-		       command->number,
-		       command->length == 2 ? "CTRL_VLAN is not negotiated" :
-					      "its data is not one le16");
+			  command->number,
+			  command->length == 2 ? "CTRL_VLAN is not negotiated" :
+						 "its data is not one le16");
 		return false;
 	}
 	vlan = le16(command->data);

@@ -8,18 +8,18 @@
  */
 #include "softnic/net/internal.h"
 
-static uint64_t due(const struct net_queue *state)
+static uint64_t moderate_due_at(const struct net_queue *state)
 {
 	return state->since + state->moderation.max_usecs * 1000ull;
 }
 
-static void notify(struct net_queue *state, struct queue *queue)
+static void moderate_notify(struct net_queue *state, struct queue *queue)
 {
 	state->unnoticed = 0;
 	ring_notify(queue);
 }
 
-static void flush_queue(struct net *net, struct queue *queue)
+static void moderate_flush_queue(struct net *net, struct queue *queue)
 {
 	struct net_queue *state = net_queue_of(net, queue);
 	const struct moderation *limit = &state->moderation;
@@ -38,7 +38,7 @@ static void flush_queue(struct net *net, struct queue *queue)
 	state->unnoticed += fresh;
 	net->unnoticed |= 1ull << queue->index;
 	if (state->unnoticed >= limit->max_packets)
-		notify(state, queue);
+		moderate_notify(state, queue);
 }
 
 void moderate_flush(struct net *net)
@@ -48,7 +48,7 @@ void moderate_flush(struct net *net)
 	while (net->dirty) {
 		i = (unsigned int)__builtin_ctzll(net->dirty);
 		net->dirty &= net->dirty - 1;
-		flush_queue(net, &net->device->queue[i]);
+		moderate_flush_queue(net, &net->device->queue[i]);
 	}
 }
 
@@ -60,7 +60,7 @@ void moderate_changed(struct net *net, struct queue *queue)
 
 	if (state->started && state->unnoticed &&
 	    (state->unnoticed >= limit->max_packets || limit->max_usecs == 0))
-		notify(state, queue);
+		moderate_notify(state, queue);
 }
 
 bool moderate_due(struct net *net)
@@ -78,9 +78,9 @@ bool moderate_due(struct net *net)
 		i = (unsigned int)__builtin_ctzll(left);
 		state = &net->queue[i];
 		if (state->unnoticed && state->started) {
-			if (now < due(state))
+			if (now < moderate_due_at(state))
 				continue;
-			notify(state, &net->device->queue[i]);
+			moderate_notify(state, &net->device->queue[i]);
 			any = true;
 		}
 		net->unnoticed &= ~(1ull << i);
@@ -98,8 +98,8 @@ int64_t moderate_deadline(const struct net *net)
 	for (i = 0; i < QUEUES_MAX; i++) {
 		const struct net_queue *state = &net->queue[i];
 
-		if (state->unnoticed && state->started && due(state) < first)
-			first = due(state);
+		if (state->unnoticed && state->started && moderate_due_at(state) < first)
+			first = moderate_due_at(state);
 	}
 	if (first == UINT64_MAX)
 		return -1;

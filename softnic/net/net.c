@@ -135,7 +135,7 @@ static bool peer_turn(struct net *net, unsigned int budget)
 }
 
 /* Awake, nobody needs to ring. */
-static void disarm(struct net *net)
+static void net_disarm(struct net *net)
 {
 	unsigned int i;
 
@@ -157,7 +157,7 @@ bool net_run(struct device *device, unsigned int budget)
 	if (__builtin_expect(net->fault_changes != fault_changes(), 0))
 		faults_begin(net);
 	if (net->armed)
-		disarm(net);
+		net_disarm(net);
 	net->blocked = net->refused = false;
 	moved |= control_run(net);
 	for (pair = 0; pair < count && live(device); pair++)
@@ -213,7 +213,7 @@ bool net_arm(struct device *device)
 	return arm_receive(net) || waiting;
 }
 
-static int64_t sooner(int64_t a, int64_t b)
+static int64_t net_sooner(int64_t a, int64_t b)
 {
 	if (a < 0 || b < 0)
 		return a < 0 ? b : a;
@@ -227,9 +227,9 @@ int64_t net_deadline(const struct device *device)
 
 	if (!live(device))
 		return -1;
-	due = sooner(moderate_deadline(net), announce_deadline(net));
-	due = sooner(due, control_deadline(net));
-	return net->refused ? sooner(due, RETRY) : due;
+	due = net_sooner(moderate_deadline(net), announce_deadline(net));
+	due = net_sooner(due, control_deadline(net));
+	return net->refused ? net_sooner(due, RETRY) : due;
 }
 
 int net_fd(const struct device *device)

@@ -13,8 +13,8 @@
 
 /* A finished frame: vouch for its checksum if it is right ("Processing of Incoming
  * Packets": DATA_VALID). */
-static void validate(struct net *net, const struct frame *frame,
-		     struct counters *count, struct net_header *header)
+static void place_validate(struct net *net, const struct frame *frame,
+			   struct counters *count, struct net_header *header)
 {
 	uint8_t copy[LOOK];
 	const uint8_t *data = frame->part[0].address;
@@ -93,7 +93,7 @@ static void make_header(struct net *net, const struct frame *frame,
 	header->hdr_len = 0;
 	header->csum_start = 0;
 	header->csum_offset = 0;
-	validate(net, frame, &state->count, header);
+	place_validate(net, frame, &state->count, header);
 }
 
 /* ---- buffers ---- */
@@ -104,7 +104,7 @@ struct cursor {
 	uint32_t offset;
 };
 
-static void put(struct cursor *to, const uint8_t *data, uint32_t size)
+static void place_put(struct cursor *to, const uint8_t *data, uint32_t size)
 {
 	uint32_t part;
 
@@ -129,7 +129,7 @@ struct source {
 	uint32_t offset;
 };
 
-static void copy(struct cursor *to, struct source *from, uint32_t size)
+static void place_copy(struct cursor *to, struct source *from, uint32_t size)
 {
 	uint32_t part;
 
@@ -137,7 +137,7 @@ static void copy(struct cursor *to, struct source *from, uint32_t size)
 		part = from->part->length - from->offset;
 		if (part > size)
 			part = size;
-		put(to, from->part->address + from->offset, part);
+		place_put(to, from->part->address + from->offset, part);
 		from->offset += part;
 		size -= part;
 		if (from->offset == from->part->length) {
@@ -147,7 +147,7 @@ static void copy(struct cursor *to, struct source *from, uint32_t size)
 	}
 }
 
-static struct cursor begin(const struct buffer *buffer)
+static struct cursor place_begin(const struct buffer *buffer)
 {
 	return (struct cursor){ .element = buffer->element + buffer->readable };
 }
@@ -174,27 +174,27 @@ static int take_buffers(struct net *net, struct queue *queue, uint32_t total,
 }
 
 /* Fill `count` buffers with header and frame. What is `used` of each is the result. */
-static void fill(struct net *net, const struct frame *frame,
-		 const struct net_header *header, const struct buffer *buffer,
-		 uint32_t count, uint32_t *used)
+static void place_fill(struct net *net, const struct frame *frame,
+		       const struct net_header *header, const struct buffer *buffer,
+		       uint32_t count, uint32_t *used)
 {
 	uint8_t bytes[HEADER_MAX];
 	uint32_t left = frame->length, size = net->header_size, part, i;
 	struct source from = { .part = frame->part };
-	struct cursor to = begin(&buffer[0]);
+	struct cursor to = place_begin(&buffer[0]);
 
 	header_write(bytes, size, header);
-	put(&to, bytes, size);
+	place_put(&to, bytes, size);
 	for (i = 0; i < count; i++) {
 		if (i)
-			to = begin(&buffer[i]);
+			to = place_begin(&buffer[i]);
 		part = (uint32_t)buffer[i].writable_bytes - (i ? 0 : size);
 		if (net_fault(net, F13) && i + 1 < count)
 			part = left / (count - i);
 		if (part > left)
 			part = left;
 		if (!net_fault(net, F05))
-			copy(&to, &from, part);
+			place_copy(&to, &from, part);
 		left -= part;
 		used[i] = net_fault(net, F12) ?
 				  (uint32_t)buffer[i].writable_bytes :
@@ -203,9 +203,9 @@ static void fill(struct net *net, const struct frame *frame,
 }
 
 /* Nearly every frame is one piece that goes into one. */
-static bool fill_piece(struct net *net, const struct frame *frame,
-		       const struct net_header *header,
-		       const struct buffer *buffer)
+static bool place_fill_piece(struct net *net, const struct frame *frame,
+			     const struct net_header *header,
+			     const struct buffer *buffer)
 {
 	const struct element *to = buffer->element + buffer->readable;
 	uint32_t size = net->header_size;
@@ -228,7 +228,7 @@ static int no_buffers(struct net *net, struct queue *queue,
 		return -EAGAIN;
 	if (queue->taken == 0 && state->started && net_has(net, FT_MQ))
 		violation(net->device, "NET-61", "receive queue %u is in use and "
-		       "never had a buffer", queue->index);
+			  "never had a buffer", queue->index);
 	state->count.drops++;
 	if (result == 0)
 		state->count.overruns++;
@@ -243,13 +243,13 @@ static void give_buffers(struct net *net, struct queue *queue,
 
 	header->num_buffers = (uint16_t)count;
 	if (__builtin_expect(net->faults == 0, 1) && count == 1 &&
-	    fill_piece(net, frame, header, buffer)) {
+	    place_fill_piece(net, frame, header, buffer)) {
 		ring_give(queue, buffer, net->header_size + frame->length);
 		return;
 	}
 	if (__builtin_expect(net->faults != 0, 0))
 		fault_header(net, header);
-	fill(net, frame, header, buffer, count, used);
+	place_fill(net, frame, header, buffer, count, used);
 	if (__builtin_expect(net->faults != 0, 0)) {
 		used[0] = fault_length(net, used[0],
 				       (uint32_t)buffer[0].writable_bytes);

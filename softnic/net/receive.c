@@ -9,7 +9,7 @@
 
 /* ---- what the driver takes ---- */
 
-static bool takes_uso(const struct net *net, const struct frame *frame)
+static bool receive_takes_uso(const struct net *net, const struct frame *frame)
 {
 	uint8_t head[128];
 	struct packet packet;
@@ -20,7 +20,7 @@ static bool takes_uso(const struct net *net, const struct frame *frame)
 	return guest_takes(net, packet.version == 4 ? GO_USO4 : GO_USO6);
 }
 
-static bool takes(const struct net *net, const struct frame *frame)
+static bool receive_takes(const struct net *net, const struct frame *frame)
 {
 	const struct net_header *header = &frame->header;
 
@@ -44,7 +44,7 @@ static bool takes(const struct net *net, const struct frame *frame)
 	case GSO_UDP:
 		return guest_takes(net, GO_UFO);
 	case GSO_UDP_L4:
-		return takes_uso(net, frame);
+		return receive_takes_uso(net, frame);
 	default:
 		return false;
 	}
@@ -52,7 +52,7 @@ static bool takes(const struct net *net, const struct frame *frame)
 
 /* ---- the way in ---- */
 
-static void lose(struct net *net)
+static void receive_lose(struct net *net)
 {
 	net->queue[0].count.drops++;
 }
@@ -77,14 +77,14 @@ static int place_segments(struct net *net, const struct frame *frame,
 	struct frame piece;
 
 	if (count < 0) {
-		lose(net);
+		receive_lose(net);
 		return 0;
 	}
 	for (; *progress < (unsigned int)count; ++*progress) {
 		segments_make(net->segments, *progress, &piece);
 		net->pieces++;
 		if (too_long(net, &piece))
-			lose(net);
+			receive_lose(net);
 		else if (receive_place(net, &piece) == -EAGAIN)
 			return -EAGAIN;
 	}
@@ -102,7 +102,7 @@ static int receive_clean(struct net *net, const struct frame *frame,
 	    (!header_plain(&frame->header) && !offload_headers(frame)) ||
 	    ((net->filtering || net->vlan_filtering) &&
 	     !filter_passes(net, frame))) {
-		lose(net);
+		receive_lose(net);
 		return 0;
 	}
 	if (net->coalesce && coalesce_add(net, frame))
@@ -110,7 +110,7 @@ static int receive_clean(struct net *net, const struct frame *frame,
 	result = net->coalesce ? coalesce_flush(net) : 0;
 	if (result == -EAGAIN)
 		return result;
-	if (takes(net, frame))
+	if (receive_takes(net, frame))
 		result = receive_place(net, frame);
 	else
 		result = place_segments(net, frame, progress);

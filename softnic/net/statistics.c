@@ -22,8 +22,8 @@ enum { ST_RX_BASIC = 0, ST_RX_CSUM = 1, ST_RX_GSO = 2, ST_RX_SPEED = 3,
 
 /* ---- one reply ---- */
 
-static unsigned int basic(const struct queue *queue, const struct counters *count,
-			  uint64_t last, uint64_t *to)
+static unsigned int stats_basic(const struct queue *queue, const struct counters *count,
+				uint64_t last, uint64_t *to)
 {
 	const uint64_t values[] = { queue->kicks, count->packets, count->bytes,
 				    queue->interrupts, count->drops, last };
@@ -53,16 +53,16 @@ static unsigned int csum_or_gso(const struct counters *count, unsigned int type,
 }
 
 /* The counters of a type; returns how many. */
-static unsigned int collect(struct net *net, const struct queue *queue,
-			    unsigned int type, uint64_t *to)
+static unsigned int stats_collect(struct net *net, const struct queue *queue,
+				  unsigned int type, uint64_t *to)
 {
 	const struct counters *count = &net_queue_of(net, queue)->count;
 
 	switch (type) {
 	case ST_RX_BASIC:
-		return basic(queue, count, count->overruns, to);
+		return stats_basic(queue, count, count->overruns, to);
 	case ST_TX_BASIC:
-		return basic(queue, count, count->malformed, to);
+		return stats_basic(queue, count, count->malformed, to);
 	case ST_CVQ:
 		to[0] = net->commands;
 		to[1] = net->commands_ok;
@@ -108,18 +108,18 @@ static bool check_request(struct net *net, unsigned int index, uint64_t types)
 	if (index >= queues_in_use(net->device) ||
 	    (types & ALL_TYPES & ~types_of(net, index))) {
 		violation(net->device, "CVQ-50", "statistics 0x%llx are not valid "
-		       "for queue %u", (unsigned long long)types, index);
+			  "for queue %u", (unsigned long long)types, index);
 		return false;
 	}
 	if (types & ~ALL_TYPES) {
 		violation(net->device, "CVQ-49", "statistics 0x%llx: not among those "
-		       "that STATS_QUERY named", (unsigned long long)types);
+			  "that STATS_QUERY named", (unsigned long long)types);
 		return false;
 	}
 	if (types & ~types_negotiated(net)) {
 		violation(net->device, "CVQ-53", "statistics 0x%llx of queue %u: a "
-		       "feature behind them is not negotiated",
-		       (unsigned long long)types, index);
+			  "feature behind them is not negotiated",
+			  (unsigned long long)types, index);
 		return false;
 	}
 	return true;
@@ -132,7 +132,7 @@ static uint32_t put_reply(struct net *net, unsigned int index, unsigned int type
 	unsigned int n, i;
 	uint32_t size;
 
-	n = collect(net, &net->device->queue[index], type, values);
+	n = stats_collect(net, &net->device->queue[index], type, values);
 	size = REPLY_HEAD + 8 * n;
 	memset(to, 0, REPLY_HEAD);
 	to[0] = (uint8_t)type;
@@ -165,7 +165,7 @@ static bool reply_queue(struct command *command, unsigned int index,
 	return true;
 }
 
-static bool get(struct command *command)
+static bool stats_get(struct command *command)
 {
 	struct net *net = command->net;
 	const uint8_t *data = command->data;
@@ -184,7 +184,7 @@ static bool get(struct command *command)
 		fits = reply_queue(command, le16(data + at), le64(data + at + 8));
 	if (!fits)
 		violation(net->device, "CVQ-51", "%u bytes do not hold the replies "
-		       "that were asked for", command->room);
+			  "that were asked for", command->room);
 	return true;
 }
 
@@ -195,7 +195,7 @@ bool command_stats(struct command *command)
 	if (!net_has(net, FT_DEVICE_STATS))
 		return false;
 	if (command->number == STATS_GET)
-		return get(command);
+		return stats_get(command);
 	if (command->number != STATS_QUERY || command->length ||
 	    command->room < 8)
 		return false;

@@ -180,8 +180,8 @@ static size_t hash_input(const uint8_t *frame, const struct packet *packet,
 }
 
 /* A frame's headers in one piece: in place if they are, else in `copy`. */
-static const uint8_t *look(const struct frame *frame, uint8_t *copy,
-			   uint32_t *length)
+static const uint8_t *steer_look(const struct frame *frame, uint8_t *copy,
+				 uint32_t *length)
 {
 	if (frame->parts == 1 || frame->part[0].length >= LOOK) {
 		*length = frame->part[0].length;
@@ -214,7 +214,7 @@ void steer_hash(struct net *net, const struct frame *frame, struct hash *hash)
 	*hash = (struct hash){ 0 };
 	if (net->rss.types == 0 || frame->parts == 0)
 		return;
-	data = look(frame, copy, &length);
+	data = steer_look(frame, copy, &length);
 	packet_parse(data, length, &packet);
 	if (net->tunnels)
 		enter_tunnel(net, data, length, &packet);
@@ -231,7 +231,7 @@ static unsigned int flow_entry(const struct frame *frame)
 	uint32_t length, mix, size, i;
 	struct packet packet;
 
-	data = look(frame, copy, &length);
+	data = steer_look(frame, copy, &length);
 	packet_parse(data, length, &packet);
 	if (packet.version == 0)
 		return FLOWS;

@@ -36,12 +36,12 @@ static bool open_frame(struct net *net, struct queue *queue,
 
 	if (buffer->writable)
 		violation(net->device, "NET-01", "transmit queue %u: buffer %u has "
-		       "device-writable elements", queue->index, buffer->id);
+			  "device-writable elements", queue->index, buffer->id);
 	if (buffer->readable_bytes < size) {
 		violation(net->device, "NET-12", "transmit queue %u: buffer %u has "
-		       "%llu bytes, less than the header of %u", queue->index,
-		       buffer->id, (unsigned long long)buffer->readable_bytes,
-		       size);
+			  "%llu bytes, less than the header of %u", queue->index,
+			  buffer->id, (unsigned long long)buffer->readable_bytes,
+			  size);
 		return false;
 	}
 	if (buffer->readable_bytes < size + ETH_MIN ||
@@ -236,11 +236,11 @@ static bool check_use(struct net *net, struct queue *queue, struct buffer *buffe
 		return true;
 	if (!net->queues_set)
 		violation(net->device, "CVQ-19", "a frame on transmit queue %u "
-		       "before any command enabled it", queue->index);
+			  "before any command enabled it", queue->index);
 	else
 		violation(net->device, "CVQ-20", "a frame on transmit queue %u, "
-		       "and only %u transmit queues are enabled", queue->index,
-		       net->transmit_pairs);
+			  "and only %u transmit queues are enabled", queue->index,
+			  net->transmit_pairs);
 	return true;
 }
 

@@ -74,7 +74,7 @@ static const struct peer_ops tap_ops = {
 	.close = tap_close,
 };
 
-static int attach(const char *name)
+static int tap_attach(const char *name)
 {
 	struct ifreq request = { .ifr_flags = IFF_TAP | IFF_NO_PI };
 	int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC), error;
@@ -104,7 +104,7 @@ int peer_open_tap(const char *text, struct device *device, struct peer **peer)
 	tap = calloc(1, sizeof(*tap));
 	if (!tap)
 		return peer_error(-ENOMEM, "tap: no memory");
-	fd = attach(text);
+	fd = tap_attach(text);
 	if (fd < 0) {
 		free(tap);
 		return fd;

@@ -30,7 +30,7 @@ struct wire {
 	uint8_t bytes[PEER_FRAME_MAX];
 };
 
-static int watch(struct wire *wire, int fd)
+static int unix_watch(struct wire *wire, int fd)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
 
@@ -45,14 +45,14 @@ static int connect_to(struct wire *wire)
 	if (fd < 0)
 		return fd;
 	wire->other = fd;
-	return watch(wire, fd);
+	return unix_watch(wire, fd);
 }
 
 static int listen_at(struct wire *wire)
 {
 	int result = listen_open(&wire->listener, wire->path, SOCK_SEQPACKET, 1);
 
-	return result < 0 ? result : watch(wire, wire->listener.fd);
+	return result < 0 ? result : unix_watch(wire, wire->listener.fd);
 }
 
 /* Why the other one was not met. */
@@ -99,7 +99,7 @@ static bool together(struct wire *wire)
 	wire->other = listen_accept(&wire->listener, "the other end of the wire");
 	if (wire->other < 0)
 		return false;
-	if (watch(wire, wire->other) < 0) {
+	if (unix_watch(wire, wire->other) < 0) {
 		close(wire->other);
 		wire->other = -1;
 	}

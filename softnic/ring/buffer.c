@@ -160,16 +160,16 @@ int buffer_add(struct ring *ring, struct buffer *buffer,
 
 	if (unlikely(!writable && buffer->writable)) {
 		ring_violation(ring, ring->requirement->order,
-		       "queue %u: buffer %u has an element for reading (%u bytes) "
-		       "behind one for writing", ring->queue->index, buffer->id,
-		       descriptor->length);
+			       "queue %u: buffer %u has an element for reading (%u bytes) "
+			       "behind one for writing", ring->queue->index, buffer->id,
+			       descriptor->length);
 		return ring_broken(ring);
 	}
 	if (unlikely(sum + descriptor->length > 1ull << 32 && ring->requirement->length)) {
 		ring_violation(ring, ring->requirement->length,
-		       "queue %u: the elements of buffer %u are %" PRIu64
-		       " bytes, more than 2^32", ring->queue->index, buffer->id,
-		       sum + descriptor->length);
+			       "queue %u: the elements of buffer %u are %" PRIu64
+			       " bytes, more than 2^32", ring->queue->index, buffer->id,
+			       sum + descriptor->length);
 		return ring_broken(ring);
 	}
 	at = window_at(&ring->window[0], descriptor->address, descriptor->length,
@@ -205,8 +205,8 @@ static void table_entry(const struct table *table, uint32_t index,
 
 /* What is wrong with a split table's entry? NULL: nothing. */
 static const char *split_entry_violation(struct ring *ring,
-				      const struct fetched *entry, uint32_t index,
-				      const struct table *table)
+					 const struct fetched *entry, uint32_t index,
+					 const struct table *table)
 {
 	if (entry->flags & DF_INDIRECT)
 		return "SPLIT-10";
@@ -220,19 +220,19 @@ static const char *split_entry_violation(struct ring *ring,
 }
 
 static int entry_violation(struct ring *ring, const char *id, uint32_t index,
-			const struct fetched *entry, const struct table *table)
+			   const struct fetched *entry, const struct table *table)
 {
 	ring_violation(ring, id, "queue %u: entry %u of the table of %u of buffer "
-	       "%u has flags %#x and the next word %u", ring->queue->index, index,
-	       table->entries, table->id, entry->flags, entry->other);
+		       "%u has flags %#x and the next word %u", ring->queue->index, index,
+		       table->entries, table->id, entry->flags, entry->other);
 	return ring_broken(ring);
 }
 
 static int table_violation(struct ring *ring, const char *id, uint16_t buffer,
-			uint32_t length, const char *why)
+			   uint32_t length, const char *why)
 {
 	ring_violation(ring, id, "queue %u: the table of buffer %u has %u bytes: %s",
-	       ring->queue->index, buffer, length, why);
+		       ring->queue->index, buffer, length, why);
 	return ring_broken(ring);
 }
 
@@ -247,8 +247,8 @@ static int add_split_table(struct ring *ring, struct buffer *buffer,
 	for (steps = 0; steps < table->entries; steps++) {
 		if (unlikely(steps == room))
 			return table_violation(ring, "SPLIT-11", table->id,
-					    16 * table->entries,
-					    "a chain longer than the queue");
+					       16 * table->entries,
+					       "a chain longer than the queue");
 		table_entry(table, index, &entry);
 		wrong = split_entry_violation(ring, &entry, index, table);
 		if (unlikely(wrong))
@@ -260,8 +260,8 @@ static int add_split_table(struct ring *ring, struct buffer *buffer,
 		index = entry.other;
 	}
 	ring_violation(ring, "SPLIT-06", "queue %u: the table of %u entries of "
-	       "buffer %u chains in a loop", ring->queue->index, table->entries,
-	       table->id);
+		       "buffer %u chains in a loop", ring->queue->index, table->entries,
+		       table->id);
 	return ring_broken(ring);
 }
 
@@ -282,8 +282,8 @@ static int add_packed_table(struct ring *ring, struct buffer *buffer,
 			return entry_violation(ring, "PACKED-32", i, &entry, table);
 		if (unlikely(id))
 			ring_violation(ring, "PACKED-14", "queue %u: entry %u of "
-			       "the table of buffer %u has the ID %u, not 0",
-			       ring->queue->index, i, table->id, id);
+				       "the table of buffer %u has the ID %u, not 0",
+				       ring->queue->index, i, table->id, id);
 		if (buffer_add(ring, buffer, &entry) < 0)
 			return -1;
 	}
@@ -298,12 +298,12 @@ int buffer_add_table(struct ring *ring, struct buffer *buffer,
 
 	if (!ring->indirect)
 		return table_violation(ring, ring->requirement->indirect, buffer->id,
-				    descriptor->length,
-				    "INDIRECT_DESC was not negotiated");
+				       descriptor->length,
+				       "INDIRECT_DESC was not negotiated");
 	if (!descriptor->length || descriptor->length % 16)
 		return table_violation(ring, ring->requirement->table_length, buffer->id,
-				    descriptor->length,
-				    "not a positive multiple of 16");
+				       descriptor->length,
+				       "not a positive multiple of 16");
 	table.bytes = ring_translate(ring, descriptor->address,
 				     descriptor->length, DEVICE_READS);
 	if (!table.bytes)
@@ -312,8 +312,8 @@ int buffer_add_table(struct ring *ring, struct buffer *buffer,
 		/* Entries that no chain reaches do no harm; a chain of them does. */
 		if (ring->packed)
 			return table_violation(ring, "PACKED-33", buffer->id,
-					    descriptor->length,
-					    "more entries than the queue has");
+					       descriptor->length,
+					       "more entries than the queue has");
 	}
 	if (ring->packed)
 		return add_packed_table(ring, buffer, &table);
@@ -333,6 +333,6 @@ void buffer_check_pieces(struct ring *ring, const struct buffer *buffer)
 			  e[i - 1].address + e[i - 1].length == e[i].address;
 	if (joined >= count / 2)
 		ring_violation(ring, "SPLIT-05", "queue %u: buffer %u is cut into %u "
-		       "elements, of which %u just go on where another ends",
-		       ring->queue->index, buffer->id, count, joined);
+			       "elements, of which %u just go on where another ends",
+			       ring->queue->index, buffer->id, count, joined);
 }

@@ -40,12 +40,12 @@ uint64_t faults_of(const struct ring *ring)
 	return faults;
 }
 
-static bool wanted(const struct ring *ring, enum ring_fault row)
+static bool fault_wanted(const struct ring *ring, enum ring_fault row)
 {
 	return ring->faults >> row & 1;
 }
 
-static void note(struct ring *ring, enum ring_fault row)
+static void fault_note(struct ring *ring, enum ring_fault row)
 {
 	ring->faults_done |= 1ull << row;
 	/* A packed ring has the driver's words where the device writes. */
@@ -54,11 +54,11 @@ static void note(struct ring *ring, enum ring_fault row)
 }
 
 /* Is it time for this row, which strikes once? */
-static bool strike(struct ring *ring, enum ring_fault row)
+static bool fault_strike(struct ring *ring, enum ring_fault row)
 {
-	if (!wanted(ring, row) || ring->faults_done >> row & 1)
+	if (!fault_wanted(ring, row) || ring->faults_done >> row & 1)
 		return false;
-	note(ring, row);
+	fault_note(ring, row);
 	return true;
 }
 
@@ -70,7 +70,7 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-static void pass(uint64_t ns)
+static void fault_pass(uint64_t ns)
 {
 	uint64_t end = now_ns() + ns;
 
@@ -78,7 +78,7 @@ static void pass(uint64_t ns)
 		;
 }
 
-static uint16_t noise(struct ring *ring)
+static uint16_t fault_noise(struct ring *ring)
 {
 	ring->random = ring->random * 1664525u + 1013904223u;
 	return (uint16_t)(ring->random >> 16);
@@ -107,18 +107,18 @@ static bool split_id(struct ring *ring, struct waiting *used)
 	uint32_t middle = ring->slot[used->id].next, unknown;
 	bool list = used->chain > 1;
 
-	if (strike(ring, RF_D01))
+	if (fault_strike(ring, RF_D01))
 		used->id = ring->size;
-	if (strike(ring, RF_D02))
+	if (fault_strike(ring, RF_D02))
 		used->id |= 0x10000;
-	unknown = wanted(ring, RF_D03) ? free_descriptor(ring, used->id) : used->id;
-	if (unknown != used->id && strike(ring, RF_D03))
+	unknown = fault_wanted(ring, RF_D03) ? free_descriptor(ring, used->id) : used->id;
+	if (unknown != used->id && fault_strike(ring, RF_D03))
 		used->id = unknown;
-	if (list && strike(ring, RF_D04))
+	if (list && fault_strike(ring, RF_D04))
 		used->id = middle;
-	if (strike(ring, RF_D05))
+	if (fault_strike(ring, RF_D05))
 		ring_write_used(ring, used);
-	if (!strike(ring, RF_D09))
+	if (!fault_strike(ring, RF_D09))
 		return true;
 	ring->used++;
 	return false;
@@ -141,13 +141,13 @@ static bool packed_id(struct ring *ring, struct waiting *used)
 	struct waiting before = ring->before;
 
 	ring->before = *used;
-	if (strike(ring, RF_E01))
+	if (fault_strike(ring, RF_E01))
 		used->id = ring->size;
-	if (before.slots && before.id != used->id && strike(ring, RF_E02))
+	if (before.slots && before.id != used->id && fault_strike(ring, RF_E02))
 		used->id = before.id;
-	if (strike(ring, RF_E07))
+	if (fault_strike(ring, RF_E07))
 		used->slots++;
-	if (used->slots > 1 && strike(ring, RF_E06)) {
+	if (used->slots > 1 && fault_strike(ring, RF_E06)) {
 		write_each(ring, used);
 		return false;
 	}
@@ -156,8 +156,8 @@ static bool packed_id(struct ring *ring, struct waiting *used)
 
 bool fault_give(struct ring *ring, struct waiting *used)
 {
-	if (wanted(ring, RF_D19)) {
-		note(ring, RF_D19);
+	if (fault_wanted(ring, RF_D19)) {
+		fault_note(ring, RF_D19);
 		return false;
 	}
 	return ring->packed ? packed_id(ring, used) : split_id(ring, used);
@@ -165,7 +165,7 @@ bool fault_give(struct ring *ring, struct waiting *used)
 
 bool fault_piles(const struct ring *ring)
 {
-	return (wanted(ring, RF_D10) || wanted(ring, RF_D14)) &&
+	return (fault_wanted(ring, RF_D10) || fault_wanted(ring, RF_D14)) &&
 	       ring->piled < ring->size;
 }
 
@@ -192,21 +192,21 @@ static void packed_flags(struct ring *ring)
 	if (!ring->withheld)
 		return;
 	d = &ring->descriptors[ring->withheld_position];
-	if (strike(ring, RF_E03))
+	if (fault_strike(ring, RF_E03))
 		ring->withheld_flags ^= htole16(DF_AVAIL | DF_USED);
-	if (wanted(ring, RF_E12)) {
-		note(ring, RF_E12);
+	if (fault_wanted(ring, RF_E12)) {
+		fault_note(ring, RF_E12);
 		ring->withheld_flags ^= htole16(
-			noise(ring) & (DF_WRITE | DF_NEXT | DF_INDIRECT));
+			fault_noise(ring) & (DF_WRITE | DF_NEXT | DF_INDIRECT));
 	}
-	if (strike(ring, RF_E11)) {
+	if (fault_strike(ring, RF_E11)) {
 		id = d->id;
 		length = d->length;
 		d->id = htole16((uint16_t)~le16toh(id));
 		d->length = ~0u;
 		__atomic_store_n(withheld_word(ring), ring->withheld_flags,
 				 __ATOMIC_RELEASE);
-		pass(LATE_NS);
+		fault_pass(LATE_NS);
 		d->id = id;
 		d->length = length;
 	}
@@ -220,15 +220,15 @@ static uint32_t unknown_id(const struct ring *ring, uint32_t id)
 
 void fault_publish(struct ring *ring)
 {
-	if (ring->batched && strike(ring, RF_D15))
+	if (ring->batched && fault_strike(ring, RF_D15))
 		ring->batch.id = unknown_id(ring, ring->batch.id);
-	if (ring->in_order && ring->piled > 1 && strike(ring, RF_D14))
+	if (ring->in_order && ring->piled > 1 && fault_strike(ring, RF_D14))
 		write_reversed(ring);
-	if (!ring->packed && ring->piled && strike(ring, RF_D10)) {
+	if (!ring->packed && ring->piled && fault_strike(ring, RF_D10)) {
 		store_index(ring, (uint16_t)(ring->used + ring->piled));
-		pass(LATE_NS);
+		fault_pass(LATE_NS);
 	}
-	if (!ring->packed && ring->used != ring->published && strike(ring, RF_D20))
+	if (!ring->packed && ring->used != ring->published && fault_strike(ring, RF_D20))
 		ring->used = ring->published;
 	if (ring->packed)
 		packed_flags(ring);
@@ -254,7 +254,7 @@ static void rewrite_entry(struct ring *ring)
 
 	memcpy(&right, entry, sizeof(right));
 	for (i = 0; i < REWRITES; i++) {
-		wrong = right ^ (uint64_t)noise(ring) << 16 ^ noise(ring);
+		wrong = right ^ (uint64_t)fault_noise(ring) << 16 ^ fault_noise(ring);
 		memcpy(entry, &wrong, sizeof(wrong));
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 		memcpy(entry, &right, sizeof(right));
@@ -263,7 +263,7 @@ static void rewrite_entry(struct ring *ring)
 }
 
 /* Where the map permits it; a device behind an IOMMU can do no more. */
-static void scribble(struct ring *ring, uint64_t iova, uint64_t size)
+static void fault_scribble(struct ring *ring, uint64_t iova, uint64_t size)
 {
 	struct mapping window = { 0 };
 	uint8_t *at = NULL;
@@ -283,28 +283,28 @@ static void scribble_behind(struct ring *ring)
 	uint64_t end = ring->queue->device_area + 6 + 8ul * ring->size;
 	uint64_t rest = -end & 4095u;
 
-	scribble(ring, end, rest < BEHIND_BYTES ? rest : BEHIND_BYTES);
+	fault_scribble(ring, end, rest < BEHIND_BYTES ? rest : BEHIND_BYTES);
 }
 
 static void split_after(struct ring *ring)
 {
 	uint16_t flying = (uint16_t)(ring->seen - ring->published);
 
-	if (strike(ring, RF_D06))
+	if (fault_strike(ring, RF_D06))
 		store_index(ring, (uint16_t)(ring->published + flying + 1));
-	if (strike(ring, RF_D07))
+	if (fault_strike(ring, RF_D07))
 		store_index(ring, (uint16_t)(ring->published - 2));
-	if (strike(ring, RF_D08))
+	if (fault_strike(ring, RF_D08))
 		store_index(ring, (uint16_t)(ring->published + 32768));
-	if (strike(ring, RF_D11))
+	if (fault_strike(ring, RF_D11))
 		rewrite_entry(ring);
-	if (strike(ring, RF_D12))
+	if (fault_strike(ring, RF_D12))
 		flip_index(ring);
-	if (strike(ring, RF_D13)) {
-		scribble(ring, ring->queue->descriptor_area, 16ul * ring->size);
-		scribble(ring, ring->queue->driver_area, 6 + 2ul * ring->size);
+	if (fault_strike(ring, RF_D13)) {
+		fault_scribble(ring, ring->queue->descriptor_area, 16ul * ring->size);
+		fault_scribble(ring, ring->queue->driver_area, 6 + 2ul * ring->size);
 	}
-	if (strike(ring, RF_D18))
+	if (fault_strike(ring, RF_D18))
 		scribble_behind(ring);
 }
 
@@ -343,13 +343,13 @@ static void packed_after(struct ring *ring)
 {
 	uint16_t *last = withheld_word(ring);
 
-	if (strike(ring, RF_E04))
+	if (fault_strike(ring, RF_E04))
 		ring->descriptors[ring->used].flags = used_bits(ring->used_wrap);
-	if (strike(ring, RF_E05))
+	if (fault_strike(ring, RF_E05))
 		__atomic_store_n(last, *last ^ htole16(DF_USED), __ATOMIC_RELEASE);
-	if (ring->outstanding && strike(ring, RF_E08))
+	if (ring->outstanding && fault_strike(ring, RF_E08))
 		spoil_outstanding(ring);
-	if (strike(ring, RF_E10))
+	if (fault_strike(ring, RF_E10))
 		use_all(ring);
 }
 
@@ -367,17 +367,17 @@ void fault_published(struct ring *ring)
 
 void fault_wishes(struct ring *ring)
 {
-	if (wanted(ring, RF_D16)) {
-		note(ring, RF_D16);
+	if (fault_wanted(ring, RF_D16)) {
+		fault_note(ring, RF_D16);
 		ring->used_area[0] = 0xffff;
 	}
-	if (wanted(ring, RF_D17) && ring->event_idx) {
-		note(ring, RF_D17);
+	if (fault_wanted(ring, RF_D17) && ring->event_idx) {
+		fault_note(ring, RF_D17);
 		__atomic_store_n(ring->used_area + 2 + 4u * ring->size,
-				 noise(ring), __ATOMIC_RELAXED);
+				 fault_noise(ring), __ATOMIC_RELAXED);
 	}
-	if (wanted(ring, RF_E09)) {
-		note(ring, RF_E09);
+	if (fault_wanted(ring, RF_E09)) {
+		fault_note(ring, RF_E09);
 		memset(ring->device_event, 0xff, sizeof(*ring->device_event));
 	}
 }

@@ -99,18 +99,18 @@ int packed_start(struct ring *ring)
 	}
 	if (odd)
 		ring_violation(ring, "PACKED-20", "queue %u: %u descriptors (the first "
-		       "is %u) are neither zero nor available at the start",
-		       ring->queue->index, odd, first);
+			       "is %u) are neither zero nor available at the start",
+			       ring->queue->index, odd, first);
 	return 0;
 }
 
 /* ---- available descriptors ---- */
 
 static int packed_violation(struct ring *ring, const char *id, uint16_t position,
-			 const struct fetched *d, const char *why)
+			    const struct fetched *d, const char *why)
 {
 	ring_violation(ring, id, "queue %u, descriptor %u (flags %#x, id %u): %s",
-	       ring->queue->index, position, d->flags, d->other, why);
+		       ring->queue->index, position, d->flags, d->other, why);
 	return ring_broken(ring);
 }
 
@@ -123,12 +123,12 @@ static int check_empty(struct ring *ring, const struct fetched *d)
 
 	if (unlikely(avail == used && avail == wrap))
 		return packed_violation(ring, "PACKED-04", ring->next, d,
-				     "USED is as AVAIL is, before the device had it");
+					"USED is as AVAIL is, before the device had it");
 	/* What we wrote there one wrap ago is still to be there, once it is published. */
 	if (unlikely(avail != used && ring->slot[ring->next].owner == !wrap &&
 		     !(ring->withheld && ring->withheld_position == ring->next)))
 		return packed_violation(ring, "PACKED-03", ring->next, d,
-				     "made available with the wrong wrap counter");
+					"made available with the wrong wrap counter");
 	return 0;
 }
 
@@ -151,10 +151,10 @@ static int check_tail(struct ring *ring, uint16_t position, bool wrap,
 	packed_fetch(ring, position, d);
 	if (!there)
 		return packed_violation(ring, "PACKED-10", position, d,
-				     "in a list, with AVAIL and USED that do not "
-				     "make it available");
+					"in a list, with AVAIL and USED that do not "
+					"make it available");
 	ring_violation(ring, "PACKED-30", "queue %u, descriptor %u became available "
-	       "after the first one of its list", ring->queue->index, position);
+		       "after the first one of its list", ring->queue->index, position);
 	return 0;
 }
 
@@ -164,36 +164,36 @@ static uint32_t device_has(const struct ring *ring)
 	return ring->outstanding + ring->unseen;
 }
 
-static int check_flags(struct ring *ring, const struct buffer *buffer,
-		       uint16_t position, const struct fetched *d)
+static int packed_check_flags(struct ring *ring, const struct buffer *buffer,
+			      uint16_t position, const struct fetched *d)
 {
 	bool list = buffer->slots > 1;
 
 	if (unlikely((d->flags & DF_INDIRECT) && (d->flags & DF_NEXT)))
 		return packed_violation(ring, "PACKED-34", position, d,
-				     "INDIRECT in a list linked by NEXT");
+					"INDIRECT in a list linked by NEXT");
 	if (unlikely((d->flags & DF_INDIRECT) && list))
 		return packed_violation(ring, "PACKED-13", position, d,
-				     "a list of direct descriptors goes on with an "
-				     "indirect one");
+					"a list of direct descriptors goes on with an "
+					"indirect one");
 	if (unlikely((d->flags & DF_NEXT) && buffer->slots >= ring->size))
 		return packed_violation(ring, "PACKED-26", position, d,
-				     "the list is longer than the ring");
+					"the list is longer than the ring");
 	if (unlikely(device_has(ring) + buffer->slots > ring->size))
 		return packed_violation(ring, list ? "PACKED-29" : "PACKED-02", position,
-				     d, "made available though the device has the "
-				     "whole ring");
+					d, "made available though the device has the "
+					"whole ring");
 	return 0;
 }
 
-static int walk(struct ring *ring, struct buffer *buffer, struct fetched *d)
+static int packed_walk(struct ring *ring, struct buffer *buffer, struct fetched *d)
 {
 	uint16_t position = ring->next;
 	bool wrap = ring->next_wrap;
 
 	buffer_begin(ring, buffer);
 	for (buffer->slots = 1;; buffer->slots++) {
-		if (check_flags(ring, buffer, position, d) < 0)
+		if (packed_check_flags(ring, buffer, position, d) < 0)
 			return -1;
 		ring->slot[position].owner = SLOT_DRIVER;
 		buffer->id = d->other; /* the last one's counts */
@@ -228,14 +228,14 @@ int packed_take(struct ring *ring, struct buffer *buffer)
 	/* With the whole ring taken there is no record left either. */
 	if (unlikely(device_has(ring) == ring->size))
 		return packed_violation(ring, "PACKED-02", position, &d,
-				     "made available though the device has the whole "
-				     "ring");
+					"made available though the device has the whole "
+					"ring");
 	buffer->id = d.other;
 	if (likely(!(d.flags & (DF_NEXT | DF_INDIRECT))) &&
 	    buffer_single(ring, buffer, &d)) {
 		ring->slot[position].owner = SLOT_DRIVER;
 		ring->next_wrap ^= advance(ring, &ring->next, 1);
-	} else if (walk(ring, buffer, &d) < 0) {
+	} else if (packed_walk(ring, buffer, &d) < 0) {
 		return -1;
 	}
 	buffer_taken(ring, buffer, position);
@@ -314,12 +314,12 @@ static void check_event(struct ring *ring, const struct packed_event *event)
 
 	if (event->flags & ~3u)
 		ring_violation(ring, "PACKED-18", "queue %u: reserved bits in the "
-		       "driver's event suppression: flags %#x", ring->queue->index,
-		       event->flags);
+			       "driver's event suppression: flags %#x", ring->queue->index,
+			       event->flags);
 	if (flags == 3 || (flags == EVENT_DESC && !ring->event_idx))
 		ring_violation(ring, "PACKED-17", "queue %u: the driver's event "
-		       "suppression has flags %u%s", ring->queue->index, flags,
-		       flags == 3 ? "" : ", but EVENT_IDX was not negotiated");
+			       "suppression has flags %u%s", ring->queue->index, flags,
+			       flags == 3 ? "" : ", but EVENT_IDX was not negotiated");
 }
 
 /* Did the used descriptors since the last notification pass the driver's event? */
@@ -361,7 +361,7 @@ bool packed_ready(struct ring *ring)
 	return flags_available(load_flags(ring, ring->next), ring->next_wrap);
 }
 
-static void wish(struct ring *ring, uint16_t position, uint16_t flags)
+static void packed_put_event(struct ring *ring, uint16_t position, uint16_t flags)
 {
 	struct packed_event event = { htole16(position), htole16(flags) };
 	uint32_t both;
@@ -375,10 +375,10 @@ static void wish(struct ring *ring, uint16_t position, uint16_t flags)
 bool packed_arm(struct ring *ring)
 {
 	if (ring->event_idx)
-		wish(ring, (uint16_t)(ring->next | (ring->next_wrap ? EVENT_WRAP : 0)),
-		     EVENT_DESC);
+		packed_put_event(ring, (uint16_t)(ring->next | (ring->next_wrap ? EVENT_WRAP : 0)),
+				 EVENT_DESC);
 	else
-		wish(ring, 0, EVENT_ENABLE);
+		packed_put_event(ring, 0, EVENT_ENABLE);
 	/* The wish before the look: the driver writes flags and then looks at it. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return packed_ready(ring);
@@ -386,7 +386,7 @@ bool packed_arm(struct ring *ring)
 
 void packed_disarm(struct ring *ring)
 {
-	wish(ring, 0, EVENT_DISABLE);
+	packed_put_event(ring, 0, EVENT_DISABLE);
 }
 
 /* ---- NOTIFICATION_DATA ---- */
@@ -415,9 +415,9 @@ void packed_notified(struct ring *ring, uint32_t value)
 
 	if (told >= ring->size)
 		ring_violation(ring, "GEN-44", "queue %u: notified of position %u, "
-		       "but the ring has %u", ring->queue->index, told, ring->size);
+			       "but the ring has %u", ring->queue->index, told, ring->size);
 	else if (ring->armed && !position_true(ring, told, wrap))
 		ring_violation(ring, "PACKED-23", "queue %u: notified of position %u "
-		       "with wrap counter %u, but not all before it is available",
-		       ring->queue->index, told, wrap);
+			       "with wrap counter %u, but not all before it is available",
+			       ring->queue->index, told, wrap);
 }

@@ -63,7 +63,7 @@ static inline void ring_write_alone(struct ring *ring, const struct waiting *use
  * were filled to the end, as the driver takes them for wholly used.
  */
 static inline void ring_write_in_order(struct ring *ring, const struct waiting *used,
-			   bool whole)
+				       bool whole)
 {
 	struct waiting joined = *used;
 

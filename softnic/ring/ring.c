@@ -84,8 +84,8 @@ static struct ring *new_ring(struct queue *queue)
 }
 
 /* Size and alignment as the layout wants them. */
-static bool check_areas(const struct queue *queue, const struct requirements *requirement,
-			bool packed)
+static bool ring_check_areas(const struct queue *queue, const struct requirements *requirement,
+			     bool packed)
 {
 	uint64_t off = (queue->descriptor_area & 15) |
 		       (queue->driver_area & (packed ? 3 : 1)) |
@@ -95,12 +95,12 @@ static bool check_areas(const struct queue *queue, const struct requirements *re
 
 	if (off)
 		violation(queue->device, requirement->alignment, "queue %u: areas %#" PRIx64
-		       ", %#" PRIx64 ", %#" PRIx64 " are not aligned", queue->index,
-		       queue->descriptor_area, queue->driver_area,
-		       queue->device_area);
+			  ", %#" PRIx64 ", %#" PRIx64 " are not aligned", queue->index,
+			  queue->descriptor_area, queue->driver_area,
+			  queue->device_area);
 	if (!fits)
 		violation(queue->device, requirement->size, "queue %u: size %u",
-		       queue->index, queue->size);
+			  queue->index, queue->size);
 	return fits && !off;
 }
 
@@ -117,7 +117,7 @@ int ring_start(struct queue *queue)
 	ring_stop(queue);
 	queue->broken = true;
 	queue->taken = queue->given = 0;
-	if (!check_areas(queue, packed ? &packed_requirements : &split_requirements, packed))
+	if (!ring_check_areas(queue, packed ? &packed_requirements : &split_requirements, packed))
 		return -1;
 	ring = new_ring(queue);
 	if (!ring) {
@@ -346,7 +346,7 @@ void ring_notified(struct queue *queue, uint32_t value)
 
 /* Asked for notifications through and through, nothing taken, nothing rung, and yet
  * there is a buffer that was there a second ago already. */
-static void check_missing(struct ring *ring, bool ready)
+static void ring_check_missing(struct ring *ring, bool ready)
 {
 	const char *id = "SPLIT-30";
 
@@ -361,10 +361,10 @@ static void check_missing(struct ring *ring, bool ready)
 	else if (ring->event_idx)
 		id = "SPLIT-32";
 	ring_violation(ring, id, "queue %u: a buffer is available for a second, "
-	       "notifications are wanted, and none came", ring->queue->index);
+		       "notifications are wanted, and none came", ring->queue->index);
 }
 
-static void check_unwanted(struct ring *ring)
+static void ring_check_unwanted(struct ring *ring)
 {
 	uint64_t kicks = ring->queue->kicks - ring->watch_kicks;
 	const char *id = "SPLIT-29";
@@ -376,7 +376,7 @@ static void check_unwanted(struct ring *ring)
 	else if (ring->event_idx)
 		id = "SPLIT-33";
 	ring_violation(ring, id, "queue %u: %" PRIu64 " notifications in a second "
-	       "through which none were wanted", ring->queue->index, kicks);
+		       "through which none were wanted", ring->queue->index, kicks);
 }
 
 void ring_watch(struct queue *queue)
@@ -386,8 +386,8 @@ void ring_watch(struct queue *queue)
 
 	if (!ring || queue->broken)
 		return;
-	check_missing(ring, ready);
-	check_unwanted(ring);
+	ring_check_missing(ring, ready);
+	ring_check_unwanted(ring);
 	ring->watch_armed = ring->armed;
 	ring->watch_ready = ready && ring->armed;
 	ring->watch_next = ring->next;

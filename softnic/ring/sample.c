@@ -9,7 +9,7 @@
 #include "softnic/ring/internal.h"
 
 static void sample_fetch(const struct ring *ring, uint16_t position,
-		  struct fetched *descriptor)
+			 struct fetched *descriptor)
 {
 	if (ring->packed)
 		packed_fetch(ring, position, descriptor);
@@ -48,8 +48,8 @@ void sample_check(struct ring *ring, const struct buffer *buffer)
 		id = (now.flags ^ was->flags) & (DF_AVAIL | DF_USED) ? "PACKED-21" :
 								       "PACKED-22";
 	ring_violation(ring, id, "queue %u: descriptor %u was changed while the "
-	       "device had it: address %#" PRIx64 " to %#" PRIx64 ", length %u to "
-	       "%u, flags %#x to %#x", ring->queue->index, sample->position,
-	       was->address, now.address, was->length, now.length, was->flags,
-	       now.flags);
+		       "device had it: address %#" PRIx64 " to %#" PRIx64 ", length %u to "
+		       "%u, flags %#x to %#x", ring->queue->index, sample->position,
+		       was->address, now.address, was->length, now.length, was->flags,
+		       now.flags);
 }

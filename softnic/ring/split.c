@@ -56,7 +56,7 @@ int split_areas(struct ring *ring)
 	if (ring->table && ring->available && ring->used_area)
 		return 0;
 	violation(device, "SPLIT-02", "queue %u: an area of the ring does not lie in "
-	       "one mapping that the device may use", queue->index);
+		  "one mapping that the device may use", queue->index);
 	return -1;
 }
 
@@ -66,8 +66,8 @@ int split_start(struct ring *ring)
 
 	if (flags)
 		ring_violation(ring, "SPLIT-27", "queue %u: the flags of the used "
-		       "ring are %#x at the start, not 0", ring->queue->index,
-		       flags);
+			       "ring are %#x at the start, not 0", ring->queue->index,
+			       flags);
 	return 0;
 }
 
@@ -99,27 +99,27 @@ static int index_violation(struct ring *ring, uint16_t index)
 	else if (back <= ring->size)
 		id = "SPLIT-15";
 	ring_violation(ring, id, "queue %u of %u: the available idx goes from %u to "
-	       "%u while %u buffers are not back", ring->queue->index, ring->size,
-	       ring->seen, index, (uint16_t)(ring->seen - ring->published));
+		       "%u while %u buffers are not back", ring->queue->index, ring->size,
+		       ring->seen, index, (uint16_t)(ring->seen - ring->published));
 	return ring_broken(ring);
 }
 
-static void check_flags(struct ring *ring)
+static void split_check_flags(struct ring *ring)
 {
 	uint16_t flags = load(&ring->available[WORD_FLAGS]);
 
 	if (ring->event_idx && flags)
 		ring_violation(ring, "SPLIT-19", "queue %u: the flags of the "
-		       "available ring are %#x, not 0, with EVENT_IDX",
-		       ring->queue->index, flags);
+			       "available ring are %#x, not 0, with EVENT_IDX",
+			       ring->queue->index, flags);
 	else if (flags & ~AVAIL_NO_INTERRUPT)
 		ring_violation(ring, "SPLIT-17", "queue %u: the flags of the "
-		       "available ring are %#x, neither 0 nor 1",
-		       ring->queue->index, flags);
+			       "available ring are %#x, neither 0 nor 1",
+			       ring->queue->index, flags);
 }
 
 /* Look how far the driver is. 1: there is something; 0; -1: broken. */
-static int look(struct ring *ring)
+static int split_look(struct ring *ring)
 {
 	/* Pairs with the driver's barrier before it writes idx: what lies before
 	 * it is visible ("Updating idx"). */
@@ -133,33 +133,33 @@ static int look(struct ring *ring)
 		     (uint16_t)(index - ring->seen) > ring->size))
 		return index_violation(ring, index);
 	ring->seen = index;
-	check_flags(ring);
+	split_check_flags(ring);
 	return 1;
 }
 
 /* ---- chains ---- */
 
 static int chain_violation(struct ring *ring, const char *id, uint16_t head,
-			uint16_t position, const struct fetched *d,
-			const char *why)
+			   uint16_t position, const struct fetched *d,
+			   const char *why)
 {
 	ring_violation(ring, id, "queue %u: chain %u, descriptor %u (flags %#x, next "
-	       "%u): %s", ring->queue->index, head, position, d->flags, d->other,
-	       why);
+		       "%u): %s", ring->queue->index, head, position, d->flags, d->other,
+		       why);
 	return ring_broken(ring);
 }
 
 /* A descriptor that a chain should not have: who has it already? */
 static int owned_violation(struct ring *ring, uint16_t head, uint16_t position,
-			bool first)
+			   bool first)
 {
 	static const struct fetched unread;
 
 	if (!first && ring->slot[position].owner == head + 1)
 		return chain_violation(ring, "SPLIT-06", head, position, &unread,
-				    "the chain is a loop");
+				       "the chain is a loop");
 	return chain_violation(ring, "SPLIT-36", head, position, &unread,
-			    "used though a chain that is not back has it");
+			       "used though a chain that is not back has it");
 }
 
 /* The next descriptor of a chain is to be at `position`: may it be? */
@@ -169,7 +169,7 @@ static int claim(struct ring *ring, uint16_t head, uint16_t position, bool first
 
 	if (unlikely(position >= ring->size))
 		return chain_violation(ring, "SPLIT-35", head, position, &unread,
-				    "the table ends before it");
+				       "the table ends before it");
 	if (unlikely(ring->slot[position].owner))
 		return owned_violation(ring, head, position, first);
 	ring->slot[position].owner = (uint16_t)(head + 1);
@@ -181,22 +181,22 @@ static int check_descriptor(struct ring *ring, uint16_t head, uint16_t position,
 {
 	if (unlikely(d->flags & ~(DF_NEXT | DF_WRITE | DF_INDIRECT)))
 		return chain_violation(ring, "SPLIT-35", head, position, d,
-				    "only NEXT, WRITE and INDIRECT are flags");
+				       "only NEXT, WRITE and INDIRECT are flags");
 	if (likely(!(d->flags & DF_NEXT)))
 		return 0;
 	if (unlikely(d->flags & DF_INDIRECT))
 		return chain_violation(ring, "SPLIT-12", head, position, d,
-				    "both INDIRECT and NEXT");
+				       "both INDIRECT and NEXT");
 	if (unlikely(ring->in_order &&
 		     d->other != ((position + 1u) & (ring->size - 1u))))
 		return chain_violation(ring, "SPLIT-07", head, position, d,
-				    "next is not the following one, with IN_ORDER");
+				       "next is not the following one, with IN_ORDER");
 	return 0;
 }
 
 /* A chain whose first descriptor, claimed already, is `d`. */
-static int walk(struct ring *ring, struct buffer *buffer, uint16_t head,
-		struct fetched *d)
+static int split_walk(struct ring *ring, struct buffer *buffer, uint16_t head,
+		      struct fetched *d)
 {
 	uint16_t position = head;
 
@@ -226,7 +226,7 @@ static int check_head(struct ring *ring, uint16_t head)
 	if (head == ring->expected || head >= ring->size)
 		return 0;
 	return chain_violation(ring, "SPLIT-08", head, head, &unread,
-			    "not the descriptor that is next in order, with IN_ORDER");
+			       "not the descriptor that is next in order, with IN_ORDER");
 }
 
 int split_take(struct ring *ring, struct buffer *buffer)
@@ -236,7 +236,7 @@ int split_take(struct ring *ring, struct buffer *buffer)
 	int have;
 
 	if (ring->next == ring->seen) {
-		have = look(ring);
+		have = split_look(ring);
 		if (have <= 0)
 			return have;
 	}
@@ -248,7 +248,7 @@ int split_take(struct ring *ring, struct buffer *buffer)
 	split_fetch(ring, head, &d);
 	buffer->id = head;
 	if ((unlikely(d.flags & ~DF_WRITE) || !buffer_single(ring, buffer, &d)) &&
-	    walk(ring, buffer, head, &d) < 0)
+	    split_walk(ring, buffer, head, &d) < 0)
 		return -1;
 	ring->next++;
 	ring->expected = (uint16_t)((head + buffer->slots) & (ring->size - 1u));
@@ -318,7 +318,7 @@ bool split_wanted(struct ring *ring)
 		event = load(&ring->available[WORD_RING + ring->size]);
 		return (uint16_t)(ring->published - event - 1) < since;
 	}
-	check_flags(ring);
+	split_check_flags(ring);
 	return !(load(&ring->available[WORD_FLAGS]) & AVAIL_NO_INTERRUPT);
 }
 
@@ -364,7 +364,7 @@ void split_notified(struct ring *ring, uint32_t value)
 		ring->last_notified = told;
 	else
 		ring_violation(ring, "GEN-43", "queue %u: notified of index %u, while "
-		       "the available idx is %u and %u was told before",
-		       ring->queue->index, told, now, ring->last_notified);
+			       "the available idx is %u and %u was told before",
+			       ring->queue->index, told, now, ring->last_notified);
 	ring->was_notified = true;
 }

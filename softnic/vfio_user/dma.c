@@ -29,7 +29,7 @@ static struct dma_space *space_of(const struct device *device)
 /* ---- windows ---- */
 
 /* Reserve `size` bytes at a multiple of WINDOW_ALIGN: huge pages fit at once. */
-static uint8_t *reserve(uint64_t size)
+static uint8_t *dma_reserve(uint64_t size)
 {
 	uint8_t *all, *base;
 	uint64_t before;
@@ -62,7 +62,7 @@ static struct window *window_open(struct dma_space *space, uint64_t iova,
 		return NULL;
 	window->iova = first;
 	window->size = last - first + 1;
-	window->base = reserve(window->size);
+	window->base = dma_reserve(window->size);
 	if (window->base == NULL) {
 		free(window);
 		return NULL;
@@ -148,7 +148,7 @@ static int check_file(int fd, uint64_t offset, uint64_t size)
 
 /* Addresses of a window stay reserved, mapped or not: what else moved in would be mapped
  * over by the driver. */
-static void keep(uint8_t *address, uint64_t size)
+static void dma_keep_reserved(uint8_t *address, uint64_t size)
 {
 	if (mmap(address, size, PROT_NONE,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
@@ -156,8 +156,8 @@ static void keep(uint8_t *address, uint64_t size)
 		mprotect(address, size, PROT_NONE);
 }
 
-static int attach(struct dma_space *space, struct region *region, int fd,
-		  uint64_t offset)
+static int dma_attach(struct dma_space *space, struct region *region, int fd,
+		      uint64_t offset)
 {
 	int protection = (region->permits & DEVICE_READS ? PROT_READ : 0) |
 			 (region->permits & DEVICE_WRITES ? PROT_WRITE : 0);
@@ -173,7 +173,7 @@ static int attach(struct dma_space *space, struct region *region, int fd,
 		int error = errno;
 
 		/* A kernel may have unmapped before it refused. */
-		keep(address, region->size);
+		dma_keep_reserved(address, region->size);
 		window_release(space, window);
 		return -error;
 	}
@@ -183,13 +183,13 @@ static int attach(struct dma_space *space, struct region *region, int fd,
 	return 0;
 }
 
-static void detach(struct dma_space *space, struct region *region)
+static void dma_detach(struct dma_space *space, struct region *region)
 {
 	struct window *window = region->window;
 
 	if (window == NULL)
 		return;
-	keep(region->address, region->size);
+	dma_keep_reserved(region->address, region->size);
 	window->maps--;
 	window_release(space, window);
 }
@@ -217,7 +217,7 @@ static int make_room(struct dma_space *space)
 	return 0;
 }
 
-static void insert(struct dma_space *space, const struct region *region)
+static void dma_insert(struct dma_space *space, const struct region *region)
 {
 	unsigned int at = region_at(space, region->iova);
 
@@ -240,9 +240,9 @@ int dma_map(struct device *device, const struct region *wanted, int fd,
 	if (result == 0 && fd >= 0)
 		result = check_file(fd, offset, wanted->size);
 	if (result == 0 && fd >= 0)
-		result = attach(space, &region, fd, offset);
+		result = dma_attach(space, &region, fd, offset);
 	if (result == 0)
-		insert(space, &region);
+		dma_insert(space, &region);
 	return result;
 }
 
@@ -267,7 +267,7 @@ int dma_unmap(struct device *device, uint64_t iova, uint64_t size)
 	    space->region[to - 1].iova + (space->region[to - 1].size - 1) > last)
 		return -EINVAL;
 	for (unsigned int i = from; i < to; i++)
-		detach(space, &space->region[i]);
+		dma_detach(space, &space->region[i]);
 	memmove(&space->region[from], &space->region[to],
 		(space->count - to) * sizeof(struct region));
 	space->count -= to - from;
@@ -282,7 +282,7 @@ void dma_unmap_all(struct device *device)
 
 	while (space->count > 0) {
 		space->count--;
-		detach(space, &space->region[space->count]);
+		dma_detach(space, &space->region[space->count]);
 	}
 	free(space->region);
 	space->region = NULL;
@@ -293,8 +293,8 @@ void dma_unmap_all(struct device *device)
 
 /* ---- access ---- */
 
-static void *report(struct device *device, uint64_t iova, uint64_t size,
-		    enum direction direction, const char *why)
+static void *dma_report(struct device *device, uint64_t iova, uint64_t size,
+			enum direction direction, const char *why)
 {
 	if (device->faults++ < FAULT_LINES)
 		fprintf(stderr,
@@ -307,8 +307,8 @@ static void *report(struct device *device, uint64_t iova, uint64_t size,
 	return NULL;
 }
 
-static const char *objection(const struct region *region,
-			     enum direction direction)
+static const char *dma_objection(const struct region *region,
+				 enum direction direction)
 {
 	if (!(region->permits & direction))
 		return direction == DEVICE_READS ? "mapped without read permission"
@@ -320,8 +320,8 @@ static const char *objection(const struct region *region,
 }
 
 /* An access may span maps that follow each other in both address spaces. */
-static void *find(struct device *device, uint64_t iova, uint64_t size,
-		  enum direction direction)
+static void *dma_find(struct device *device, uint64_t iova, uint64_t size,
+		      enum direction direction)
 {
 	struct dma_space *space = space_of(device);
 	unsigned int at = region_at(space, iova);
@@ -329,13 +329,13 @@ static void *find(struct device *device, uint64_t iova, uint64_t size,
 	uint64_t done;
 
 	if (at == space->count || first->iova > iova)
-		return report(device, iova, size, direction, "not mapped");
+		return dma_report(device, iova, size, direction, "not mapped");
 	for (done = 0;; region++) {
-		const char *why = objection(region, direction);
+		const char *why = dma_objection(region, direction);
 		uint64_t from = done ? 0 : iova - region->iova;
 
 		if (why != NULL)
-			return report(device, iova, size, direction, why);
+			return dma_report(device, iova, size, direction, why);
 		done += region->size - from;
 		if (done >= size)
 			break;
@@ -343,8 +343,8 @@ static void *find(struct device *device, uint64_t iova, uint64_t size,
 		    region[1].iova != region->iova + region->size ||
 		    (region[1].address != NULL &&
 		     region[1].address != region->address + region->size))
-			return report(device, iova, size, direction,
-				      "runs past the end of its map");
+			return dma_report(device, iova, size, direction,
+					  "runs past the end of its map");
 	}
 	space->last = (unsigned int)(first - space->region);
 	return first->address + (iova - first->iova);
@@ -357,21 +357,21 @@ void *dma(struct device *device, uint64_t iova, uint64_t size,
 	const struct region *region;
 
 	if (!space->master)
-		return report(device, iova, size, direction,
-			      "bus mastering is off (PCI COMMAND)");
+		return dma_report(device, iova, size, direction,
+				  "bus mastering is off (PCI COMMAND)");
 	if (space->count == 0)
-		return report(device, iova, size, direction, "nothing is mapped");
+		return dma_report(device, iova, size, direction, "nothing is mapped");
 	region = &space->region[space->last];
 	if (iova - region->iova < region->size &&
 	    size <= region->size - (iova - region->iova) &&
 	    (region->permits & direction) && region->address != NULL)
 		return region->address + (iova - region->iova);
-	return find(device, iova, size, direction);
+	return dma_find(device, iova, size, direction);
 }
 
 /* Does `next` go on where `region` ends, for the driver and for us, and permit the
  * same? */
-static bool joined(const struct region *region, const struct region *next)
+static bool dma_joined(const struct region *region, const struct region *next)
 {
 	return next->iova == region->iova + region->size &&
 	       next->permits == region->permits && region->address != NULL &&
@@ -388,10 +388,10 @@ bool dma_window(const struct device *device, uint64_t iova,
 	if (!space->master || at == space->count ||
 	    space->region[at].iova > iova || space->region[at].address == NULL)
 		return false;
-	while (at > 0 && joined(&space->region[at - 1], &space->region[at]))
+	while (at > 0 && dma_joined(&space->region[at - 1], &space->region[at]))
 		at--;
 	while (last + 1 < space->count &&
-	       joined(&space->region[last], &space->region[last + 1]))
+	       dma_joined(&space->region[last], &space->region[last + 1]))
 		last++;
 	window->iova = space->region[at].iova;
 	window->address = space->region[at].address;
@@ -451,6 +451,6 @@ void dma_check(struct device *device)
 	if (torn == 0)
 		return;
 	space->torn = 0;
-	report(device, torn - 1, 1, DEVICE_READS,
-	       "the driver's file was cut under its map");
+	dma_report(device, torn - 1, 1, DEVICE_READS,
+		   "the driver's file was cut under its map");
 }

@@ -56,7 +56,7 @@ static void check_unmap(struct device *device, uint64_t iova, uint64_t size)
 		     within(queue->driver_area, iova, size) ||
 		     within(queue->device_area, iova, size)))
 			violation(device, "GEN-31",
-			       "memory of queue %u, which is live, is unmapped", i);
+				  "memory of queue %u, which is live, is unmapped", i);
 	}
 }
 

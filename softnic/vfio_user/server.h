@@ -200,6 +200,11 @@ struct server {
 	struct interrupts interrupts;
 };
 
+static inline struct registers *registers_of(const struct device *device)
+{
+	return &device->server->registers;
+}
+
 int server_open(struct device *device); /* 0 or -errno, printed */
 void server_close(struct device *device);
 void server_accept(struct device *device);
