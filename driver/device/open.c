@@ -36,6 +36,11 @@ const char *vionet_version(void)
 	return VIONET_VERSION;
 }
 
+uint32_t vionet_version_number(void)
+{
+	return VIONET_VERSION_NUMBER;
+}
+
 static int check_queues(const struct vionet_device *device)
 {
 	uint16_t size = 0;

@@ -70,18 +70,6 @@
 #include <vionet/recovery.h>
 #include <vionet/statistics.h>
 #include <vionet/steering.h>
-
-#ifdef __cplusplus
-extern "C" {
-#endif
-#pragma GCC visibility push(default)
-
-/* Version of the library, such as "0.1.0". Static; any thread. */
-const char *vionet_version(void);
-
-#pragma GCC visibility pop
-#ifdef __cplusplus
-}
-#endif
+#include <vionet/version.h>
 
 #endif

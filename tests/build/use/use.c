@@ -13,7 +13,8 @@ int main(int argc, char **argv)
 	size_t count;
 	int result;
 
-	if (argc != 2 || strcmp(vionet_version(), argv[1]) != 0) {
+	if (argc != 2 || strcmp(vionet_version(), argv[1]) != 0 ||
+	    vionet_version_number() != VIONET_VERSION_NUMBER) {
 		printf("version %s\n", vionet_version());
 		return 1;
 	}
