@@ -91,6 +91,13 @@ void vionet_packet_free(struct vionet_packet *const *packets, uint32_t count)
 	}
 }
 
+uint64_t *vionet_packet_user(struct vionet_packet *packet)
+{
+	const struct vionet_pool *pool = packet->pool;
+
+	return &pool->user[packet - pool->packets];
+}
+
 uint32_t vionet_packet_tailroom(const struct vionet_packet *packet)
 {
 	size_t room = (size_t)VIONET_HEADROOM + packet->pool->buffer_size;

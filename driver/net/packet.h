@@ -57,6 +57,7 @@ struct vionet_pool {
 	uint32_t buffer_size;
 	struct vionet_packet *packets;
 	struct vn_attachment *attachments; /* made when first needed */
+	uint64_t *user; /* the application's word of each packet */
 	struct vionet_device *device;
 	struct vionet_memory *memory;
 	bool own_memory;

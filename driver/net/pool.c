@@ -137,6 +137,7 @@ static void free_pool(struct vionet_pool *pool)
 	free(pool->free);
 	free(pool->packets);
 	free(pool->attachments);
+	free(pool->user);
 	free(pool);
 }
 
@@ -164,7 +165,8 @@ int vionet_pool_create(struct vionet_device *device,
 						      VN_DEVICE_WRITES;
 	p->free = calloc(p->count, sizeof(*p->free));
 	p->packets = aligned_alloc(LINE, (size_t)p->count * sizeof(*p->packets));
-	if (!p->free || !p->packets)
+	p->user = calloc(p->count, sizeof(*p->user));
+	if (!p->free || !p->packets || !p->user)
 		result = vn_error(ENOMEM, "%s: pool: no memory for %u packets",
 				  device->name, p->count);
 	else

@@ -173,6 +173,20 @@ uint32_t vionet_packet_alloc(struct vionet_pool *pool,
  */
 void vionet_packet_free(struct vionet_packet *const *packets, uint32_t count);
 
+/*
+ * The application's own 64-bit word of a packet, to find it again, or what belongs to it.
+ * It lies beside the 64 bytes of description: a packet whose word is not asked for costs
+ * no cache line more.
+ *
+ * 0 when the pool is made. The library neither reads nor writes it: it stays with the
+ * packet while the device has it and when it is freed and allocated anew, until the
+ * application writes it again. Each segment has its own.
+ *
+ * Returns where it lies, never NULL, as long as the pool is there: who owns the packet may
+ * read and write it. The pool's thread.
+ */
+uint64_t *vionet_packet_user(struct vionet_packet *packet);
+
 /* Bytes that still fit behind the last byte of this segment. Pool's thread. */
 uint32_t vionet_packet_tailroom(const struct vionet_packet *packet);
 

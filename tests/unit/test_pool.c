@@ -183,10 +183,39 @@ static void empty_pieces(void **state)
 	}
 }
 
+/* The application's word stays with a packet, whoever has it. */
+static void the_word_of_a_packet(void **state)
+{
+	struct bed *bed = raise_bed(16, 16, 0, 0);
+	struct vionet_pool *pool = make_pool(bed, 256);
+	struct vionet_packet *packets[COUNT], *again[COUNT];
+
+	(void)state;
+	assert_int_equal(sizeof(struct vionet_packet), 64);
+	assert_int_equal(vionet_packet_alloc(pool, packets, COUNT), COUNT);
+	for (uint64_t i = 0; i < COUNT; i++) {
+		assert_true(*vionet_packet_user(packets[i]) == 0);
+		*vionet_packet_user(packets[i]) = ~i;
+		packets[i]->length = 60;
+	}
+	assert_int_equal(vionet_queue_transmit(bed->tx, packets, 4), 4);
+	for (uint64_t i = 0; i < COUNT; i++)
+		assert_true(*vionet_packet_user(packets[i]) == ~i);
+	assert_int_equal(vionet_queue_reclaim(bed->tx), 0);
+	vionet_packet_free(packets + 4, COUNT - 4);
+	assert_int_equal(vionet_packet_alloc(pool, again, COUNT), COUNT);
+	for (uint64_t i = 0; i < COUNT; i++)
+		assert_true(*vionet_packet_user(packets[i]) == ~i);
+	vionet_packet_free(again, COUNT);
+	assert_int_equal(vionet_pool_destroy(pool), 0);
+	drop_bed(bed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(room_behind_a_frame),
+		cmocka_unit_test(the_word_of_a_packet),
 		cmocka_unit_test(packets_are_given_back_once),
 		cmocka_unit_test(empty_pieces),
 	};
