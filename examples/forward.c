@@ -109,8 +109,9 @@ static int run(struct vionet_device **devices, int shared)
 /* One pool for both: enough packets to fill four queues, and some in hand. */
 static int start(struct vionet_device **devices, int *shared)
 {
-	const struct vionet_pool_options options = { .count = 4 * 256 + 4 * BURST };
-	struct vionet_start_options start = { 0 };
+	const struct vionet_pool_options options = { .struct_size = sizeof(options),
+						     .count = 4 * 256 + 4 * BURST };
+	struct vionet_start_options start = { .struct_size = sizeof(start) };
 	struct vionet_pool *pool;
 
 	*shared = 1;

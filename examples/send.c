@@ -36,7 +36,7 @@ static void fill(struct vionet_packet *packet,
 int main(int argc, char **argv)
 {
 	struct vionet_device *device = NULL;
-	struct vionet_device_info info;
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
 	struct vionet_packet *packet;
 	struct vionet_queue *tx;
 

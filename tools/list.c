@@ -119,7 +119,7 @@ int command_list(int argc, char **argv)
 	int result;
 
 	parse_arguments(&list_argp, "list", argc, argv, &json);
-	result = vionet_pci_list(&list, &count);
+	result = vionet_pci_list(&list, sizeof(*list), &count);
 	if (result != 0) {
 		say_error(result);
 		return code_of_open(result);
@@ -255,7 +255,7 @@ static void print_moves(const struct vionet_pci_move *moves, size_t count,
 /* Bound, and yet something is in the way of using it: better heard now. */
 static void warn_of_reasons(const struct vionet_pci_move *moves, size_t count)
 {
-	struct vionet_pci_function function;
+	struct vionet_pci_function function = { .struct_size = sizeof(function) };
 
 	for (size_t i = 0; i < count; i++)
 		if (vionet_pci_lookup(moves[i].address, &function) == 0 &&
@@ -272,7 +272,7 @@ int command_bind(int argc, char **argv)
 
 	parse_arguments(&bind_argp, "bind", argc, argv, &options);
 	result = vionet_pci_bind(options.address, options.count, options.flags, &moves,
-				 &count);
+				 sizeof(*moves), &count);
 	if (result != 0) {
 		say_error(result);
 		return code_of_open(result);
@@ -292,7 +292,7 @@ int command_unbind(int argc, char **argv)
 
 	parse_arguments(&unbind_argp, "unbind", argc, argv, &options);
 	result = vionet_pci_unbind(options.address, options.count, options.driver,
-				   options.flags, &moves, &count);
+				   options.flags, &moves, sizeof(*moves), &count);
 	if (result != 0) {
 		say_error(result);
 		return code_of_open(result);

@@ -210,7 +210,8 @@ static void set_hold(struct session *session)
 
 static int set_here(const struct set_options *options)
 {
-	const struct vionet_start_options start = { .flags = VIONET_START_NO_TX_POOL };
+	const struct vionet_start_options start = { .struct_size = sizeof(start),
+						    .flags = VIONET_START_NO_TX_POOL };
 	struct setting_results results = { 0 };
 	struct set_report report = { options, &results, "", options->hold };
 	struct session session;

@@ -243,7 +243,8 @@ static int stats_report_here(const struct stats_options *options, struct session
 
 static int stats_here(const struct stats_options *options)
 {
-	const struct vionet_start_options start = { .flags = VIONET_START_NO_TX_POOL };
+	const struct vionet_start_options start = { .struct_size = sizeof(start),
+						    .flags = VIONET_START_NO_TX_POOL };
 	struct stats_report before = { 0 };
 	struct session session;
 	uint64_t shown = 0;

@@ -31,9 +31,11 @@ static void choose(struct vionet_features *avoid, struct vionet_features *need,
 /* One pool for both directions, as DPDK's loop has it. */
 static int start(void)
 {
-	struct vionet_pool_options buffers = { .count = o.queues * 2 * o.size + 1024 };
+	struct vionet_pool_options buffers = { .struct_size = sizeof(buffers),
+					       .count = o.queues * 2 * o.size + 1024 };
 	struct vionet_pool *pools[QUEUES_MAX];
 	struct vionet_start_options options = {
+		.struct_size = sizeof(options),
 		.flags = o.interrupts ? 0 : VIONET_START_NO_INTERRUPTS,
 		.rx_queue_size = o.size,
 		.tx_queue_size = o.size,
@@ -70,7 +72,7 @@ static void avoid_what_dpdk_does_not_ask(struct vionet_open_options *options)
 
 static int driver_open(void)
 {
-	struct vionet_open_options options = { 0 };
+	struct vionet_open_options options = { .struct_size = sizeof(options) };
 	char name[VIONET_NAME_MAX];
 
 	avoid_what_dpdk_does_not_ask(&options);
@@ -119,7 +121,7 @@ static int driver_wait(void)
 
 static int64_t driver_kicks(void)
 {
-	struct vionet_queue_stats stats;
+	struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 	uint64_t kicks = 0;
 
 	for (uint32_t i = 0; i < o.queues; i++) {

@@ -31,6 +31,7 @@ static int failed(struct vionet_device *device)
 int main(int argc, char **argv)
 {
 	const struct vionet_start_options options = {
+		.struct_size = sizeof(options),
 		.flags = VIONET_START_NO_INTERRUPTS,
 	};
 	struct vionet_packet *packets[BURST];

@@ -216,7 +216,8 @@ static struct figures run_once(const struct layout *layout,
 	static struct work w;
 	static struct burst b;
 	uint64_t cycles = 0, packets = 0, bursts = 0, full = 0;
-	struct vionet_queue_stats rx, tx;
+	struct vionet_queue_stats rx = { .struct_size = sizeof(rx) },
+		tx = { .struct_size = sizeof(tx) };
 	double begin, elapsed = 0;
 	pthread_t thread;
 

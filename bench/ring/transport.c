@@ -162,13 +162,19 @@ void bench_device_start(struct bench_device *d, uint64_t features,
 			enum touch touch, uint32_t length)
 {
 	struct vionet_start_options start = {
+		.struct_size = sizeof(start),
 		.flags = VIONET_START_NO_INTERRUPTS,
 		.rx_queue_size = queue_size,
 		.tx_queue_size = queue_size,
-		.rx_pool_options.count = packets,
-		.tx_pool_options.count = packets,
+		.rx_pool_options = &(struct vionet_pool_options){
+			.struct_size = sizeof(struct vionet_pool_options),
+			.count = packets },
+		.tx_pool_options = &(struct vionet_pool_options){
+			.struct_size = sizeof(struct vionet_pool_options),
+			.count = packets },
 	};
-	struct vionet_open_options open = { .want.word[0] = features };
+	struct vionet_open_options open = { .struct_size = sizeof(open),
+					    .want.word[0] = features };
 	struct bench_transport *t = calloc(1, sizeof(*t));
 
 	if (!t)

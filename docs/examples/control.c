@@ -36,7 +36,10 @@ static int no_long_frames(struct vionet_device *device)
 static int fewer_interrupts(struct vionet_device *device)
 {
 	struct vionet_queue *rx = vionet_device_rx_queue(device, 0);
-	struct vionet_coalescing all = { 64, 50 }, first = { 8, 10 };
+	struct vionet_coalescing all = { .struct_size = sizeof(all), .max_packets = 64,
+					 .max_usecs = 50 };
+	struct vionet_coalescing first = { .struct_size = sizeof(first), .max_packets = 8,
+					   .max_usecs = 10 };
 	int result = vionet_coalescing_set(device, false, &all);
 
 	if (result == 0)

@@ -4,13 +4,12 @@
 
 #include <vionet/vionet.h>
 
-/* Print what a device is: address, link, queues, and its place on the bus. */
+/* Print what a device is: address, link, queues. */
 static int print_device(struct vionet_device *device)
 {
-	struct vionet_device_info info;
-	struct vionet_link link;
-	struct vionet_queue_info queue;
-	struct vionet_pci_details details;
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
+	struct vionet_link link = { .struct_size = sizeof(link) };
+	struct vionet_queue_info queue = { .struct_size = sizeof(queue) };
 	int result = vionet_device_info(device, &info);
 
 	if (result)
@@ -22,9 +21,31 @@ static int print_device(struct vionet_device *device)
 	     vionet_device_queue_info(device, i, &queue) == 0; i++)
 		printf("queue %u: %s, at most %u entries\n", i, queue.role,
 		       queue.size_max);
+	return 0;
+}
+
+/* Where it is on the bus, and what is there. */
+static void print_pci(struct vionet_device *device)
+{
+	struct vionet_pci_details details = { .struct_size = sizeof(details) };
+	struct vionet_pci_capability capability[VIONET_PCI_CAPABILITIES_MAX];
+	struct vionet_pci_region region[VIONET_PCI_REGIONS_MAX];
+	struct vionet_iova_range range[VIONET_IOVA_RANGES_MAX];
+	uint32_t count;
+
 	if (vionet_device_pci_details(device, &details) == 0)
 		printf("IOMMU group %d\n", details.iommu_group);
-	return 0;
+	if (vionet_device_pci_capabilities(device, capability, sizeof(capability[0]),
+					   VIONET_PCI_CAPABILITIES_MAX, &count) == 0)
+		for (uint32_t i = 0; i < count; i++)
+			printf("capability of type %u in BAR %u\n", capability[i].type,
+			       capability[i].bar);
+	if (vionet_device_pci_regions(device, region, sizeof(region[0]),
+				      VIONET_PCI_REGIONS_MAX, &count) == 0)
+		printf("%u regions\n", count);
+	if (vionet_device_pci_iova_ranges(device, range, sizeof(range[0]),
+					  VIONET_IOVA_RANGES_MAX, &count) == 0)
+		printf("%u ranges of IOVAs\n", count);
 }
 
 /* Receive until something happens to the device; another back end may follow. */
@@ -56,12 +77,13 @@ int main(int argc, char **argv)
 
 	if (argc != 2)
 		return 2;
-	if (vionet_device_open(argv[1], NULL, &device) ||
-	    print_device(device) || vionet_device_start(device, NULL) ||
-	    run(device) || vionet_device_stop(device)) {
+	if (vionet_device_open(argv[1], NULL, &device)) {
 		fprintf(stderr, "%s\n", vionet_error_text());
-		vionet_device_close(device);
 		return 1;
 	}
+	print_pci(device);
+	if (print_device(device) || vionet_device_start(device, NULL) ||
+	    run(device) || vionet_device_stop(device))
+		fprintf(stderr, "%s\n", vionet_error_text());
 	return vionet_device_close(device) != 0;
 }

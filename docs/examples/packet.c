@@ -8,7 +8,7 @@
 static struct vionet_pool *make_pool(struct vionet_device *first,
 				     struct vionet_device *second)
 {
-	struct vionet_pool_options options = { 0 };
+	struct vionet_pool_options options = { .struct_size = sizeof(options) };
 	struct vionet_pool *pool;
 
 	options.count = 2048;
@@ -76,6 +76,12 @@ static uint32_t send_in_place(struct vionet_queue *tx, struct vionet_memory *mem
 	return 1;
 }
 
+/* Note when a packet was made, to be read where it comes back. */
+static void stamp(struct vionet_packet *packet, uint64_t now)
+{
+	*vionet_packet_user(packet) = now;
+}
+
 /* Print how many packets of a pool are free. */
 static void print_pool(const struct vionet_pool *pool)
 {
@@ -101,6 +107,7 @@ int main(int argc, char **argv)
 
 		if (packet) {
 			pad(packet);
+			stamp(packet, 1);
 			if (vionet_queue_transmit(tx, &packet, 1) != 1)
 				vionet_packet_free(&packet, 1);
 		}

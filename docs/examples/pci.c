@@ -9,7 +9,7 @@ static int print_functions(void)
 {
 	struct vionet_pci_function *list;
 	size_t count;
-	int result = vionet_pci_list(&list, &count);
+	int result = vionet_pci_list(&list, sizeof(*list), &count);
 
 	for (size_t i = 0; result == 0 && i < count; i++)
 		printf("%s %s\n", list[i].address,
@@ -21,19 +21,20 @@ static int print_functions(void)
 /* Bind one function to vfio-pci, and later give it back. */
 static int bind_for_a_while(const char *address)
 {
-	struct vionet_pci_function function;
+	struct vionet_pci_function function = { .struct_size = sizeof(function) };
 	struct vionet_pci_move *moves;
 	size_t count;
 	int result = vionet_pci_lookup(address, &function);
 
 	if (result == 0)
-		result = vionet_pci_bind(&address, 1, 0, &moves, &count);
+		result = vionet_pci_bind(&address, 1, 0, &moves, sizeof(*moves),
+					 &count);
 	if (result == 0) {
 		for (size_t i = 0; i < count; i++)
 			printf("%s: %s -> %s\n", moves[i].address, moves[i].from,
 			       moves[i].to);
 		vionet_pci_moves_free(moves);
-		result = vionet_pci_unbind(&address, 1, NULL, 0, NULL, NULL);
+		result = vionet_pci_unbind(&address, 1, NULL, 0, NULL, 0, NULL);
 	}
 	return result;
 }

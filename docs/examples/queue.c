@@ -58,7 +58,7 @@ static int receive_by_interrupt(struct vionet_queue *rx)
 /* Print the counters of a queue. */
 static void print_counters(struct vionet_queue *queue)
 {
-	struct vionet_queue_stats stats;
+	struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 
 	vionet_queue_stats(queue, &stats);
 	printf("%llu packets, %u with the device\n",

@@ -6,7 +6,7 @@
 /* A queue is in error: reset it alone if the device can, else the whole device. */
 static int bring_back(struct vionet_device *device, struct vionet_queue *queue)
 {
-	struct vionet_recovery report;
+	struct vionet_recovery report = { .struct_size = sizeof(report) };
 	int result = vionet_queue_reset(queue, &report);
 
 	if (result)

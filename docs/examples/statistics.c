@@ -12,7 +12,9 @@ static int print_statistics(struct vionet_device *device)
 	int result = vionet_statistics_types(device, &types);
 
 	if (result == 0 && (types & 0xf) != 0)
-		result = vionet_statistics_read(device, 0, statistics, &count);
+		result = vionet_statistics_read(device, 0, statistics,
+						sizeof(statistics[0]),
+						VIONET_STATISTICS_MAX, &count);
 	for (unsigned int i = 0; result == 0 && i < count; i++)
 		printf("%s %llu\n", statistics[i].name,
 		       (unsigned long long)statistics[i].value);

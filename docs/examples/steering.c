@@ -6,7 +6,7 @@
 /* Use two of the queue pairs that were set up. */
 static int two_pairs(struct vionet_device *device)
 {
-	struct vionet_steering_limits limits;
+	struct vionet_steering_limits limits = { .struct_size = sizeof(limits) };
 
 	vionet_steering_limits(device, &limits);
 	printf("%u pairs, %u table entries\n", limits.queue_pairs, limits.table_entries);
@@ -16,7 +16,7 @@ static int two_pairs(struct vionet_device *device)
 /* Spread TCP over IPv4 by hash, by the inner headers of VXLAN too. */
 static int by_hash(struct vionet_device *device)
 {
-	struct vionet_rss rss = { 0 };
+	struct vionet_rss rss = { .struct_size = sizeof(rss) };
 	int result;
 
 	rss.hash_types = VIONET_HASH_TCPV4;
@@ -35,7 +35,7 @@ static int report_hashes(struct vionet_device *device)
 /* A further context: make it, change it, remove it. */
 static int context(struct vionet_device *device)
 {
-	struct vionet_rss rss = { 0 };
+	struct vionet_rss rss = { .struct_size = sizeof(rss) };
 	uint16_t contexts;
 	int result = vionet_rss_context_limit(device, &contexts);
 
@@ -52,7 +52,7 @@ static int context(struct vionet_device *device)
 
 int main(int argc, char **argv)
 {
-	struct vionet_start_options options = { 0 };
+	struct vionet_start_options options = { .struct_size = sizeof(options) };
 	struct vionet_device *device = NULL;
 
 	options.queue_pairs = 4;

@@ -11,6 +11,7 @@
 
 #include <vionet/statistics.h>
 
+#include "base/abi.h"
 #include "base/error.h"
 #include "driver/control/command.h"
 #include "driver/state/device.h"
@@ -109,24 +110,32 @@ int vionet_statistics_types(struct vionet_device *device, uint64_t *types)
 	return 0;
 }
 
+/* The caller's array. */
+struct room {
+	void *array;
+	size_t stride;
+	uint32_t capacity, count;
+};
+
 /* The counters of one reply, as many as are known and as it has. */
 static void take_counters(const struct kind *kind, const uint8_t *at,
-			  uint32_t size, struct vionet_statistic *statistics,
-			  unsigned int *count)
+			  uint32_t size, struct room *room)
 {
 	for (unsigned int i = 0; i < COUNTERS_MAX && kind->counters[i] &&
 				 8 * (i + 1) <= size &&
-				 *count < VIONET_STATISTICS_MAX; i++)
-		statistics[(*count)++] = (struct vionet_statistic){
-			kind->counters[i], vn_get64(at + 8 * i)
-		};
+				 room->count < room->capacity; i++) {
+		struct vionet_statistic one = { kind->counters[i],
+						vn_get64(at + 8 * i) };
+
+		vn_element_out(room->array, room->stride, room->count++, &one,
+			       sizeof(one));
+	}
 }
 
 /* Step from reply to reply by the size that each states, within what there is
  * ("Device Statistics", CVQ-52). Each kind counts once, and only if it was asked for. */
 static void take_replies(const uint8_t *at, uint32_t length, unsigned int index,
-			 uint64_t asked, struct vionet_statistic *statistics,
-			 unsigned int *count)
+			 uint64_t asked, struct room *room)
 {
 	while (length >= STATS_HEADER_SIZE) {
 		uint32_t size = vn_get16(at + 6);
@@ -140,8 +149,7 @@ static void take_replies(const uint8_t *at, uint32_t length, unsigned int index,
 			    vn_get16(at + 2) != index)
 				continue;
 			take_counters(&kinds[i], at + STATS_HEADER_SIZE,
-				      size - STATS_HEADER_SIZE, statistics,
-				      count);
+				      size - STATS_HEADER_SIZE, room);
 			asked &= ~bit;
 		}
 		at += size;
@@ -159,9 +167,10 @@ static int check_queue(const struct vionet_device *device, unsigned int index)
 }
 
 int vionet_statistics_read(struct vionet_device *device, unsigned int index,
-			   struct vionet_statistic *statistics,
-			   unsigned int *count)
+			   struct vionet_statistic *statistics, size_t stride,
+			   uint32_t capacity, uint32_t *count)
 {
+	struct room room = { statistics, stride, capacity, 0 };
 	uint8_t request[16] = { 0 }, answer[REPLY_SIZE];
 	struct vn_command command = {
 		.class = CTRL_STATS,
@@ -173,9 +182,12 @@ int vionet_statistics_read(struct vionet_device *device, unsigned int index,
 		.result_size = sizeof(answer),
 	};
 	uint64_t types = 0;
-	int result = vionet_statistics_types(device, &types);
+	int result = vn_stride_check(stride, "vionet_statistic");
 
 	*count = 0;
+	if (result)
+		return vn_error_prefix(result, "%s", device->name);
+	result = vionet_statistics_types(device, &types);
 	if (result == 0)
 		result = check_queue(device, index);
 	if (result)
@@ -188,7 +200,7 @@ int vionet_statistics_read(struct vionet_device *device, unsigned int index,
 	result = vn_control_command(device, &command);
 	if (result)
 		return vn_error_prefix(result, "%s", device->name);
-	take_replies(answer, command.result_length, index, types, statistics,
-		     count);
+	take_replies(answer, command.result_length, index, types, &room);
+	*count = room.count;
 	return 0;
 }

@@ -14,6 +14,7 @@
 
 #include <vionet/steering.h>
 
+#include "base/abi.h"
 #include "base/error.h"
 #include "driver/control/command.h"
 #include "driver/state/device.h"
@@ -147,9 +148,13 @@ static int check_table(const struct vionet_device *device,
 static int settle_rss(const struct vionet_device *device, unsigned int pairs,
 		      const struct vionet_rss *given, struct vionet_rss *rss)
 {
-	int result;
+	int result = vn_struct_in(rss, sizeof(*rss), given, "vionet_rss");
 
-	*rss = *given;
+	if (result == 0 && rss->reserved != 0)
+		result = vn_error(EINVAL, "`reserved` is %u; it has to be 0",
+				  rss->reserved);
+	if (result)
+		return result;
 	if (!rss->table && rss->table_size == 0) {
 		rss->table_size = RSS_TABLE_MIN;
 		while (rss->table_size < pairs)
@@ -244,7 +249,7 @@ static int order_mq(struct vionet_device *device, unsigned int pairs)
 
 int vn_steering_begin(struct vionet_device *device, unsigned int pairs)
 {
-	static const struct vionet_rss evenly;
+	static const struct vionet_rss evenly = { .struct_size = sizeof(evenly) };
 
 	if (vn_transport_can(device->transport, VN_CAN_PAIRS))
 		return use_pairs(device, pairs);
@@ -296,8 +301,8 @@ int vionet_steering_limits(const struct vionet_device *device,
 	bool rss = vionet_feature_test(&device->accepted, NET_F_RSS);
 	bool hash = rss || vionet_feature_test(&device->accepted,
 					       NET_F_HASH_REPORT);
-
-	*limits = (struct vionet_steering_limits){
+	int result = vn_struct_check(limits, "vionet_steering_limits");
+	const struct vionet_steering_limits l = {
 		.queue_pairs = config->device_pairs > VIONET_QUEUE_PAIRS_MAX ?
 				       VIONET_QUEUE_PAIRS_MAX :
 				       config->device_pairs,
@@ -308,6 +313,10 @@ int vionet_steering_limits(const struct vionet_device *device,
 						    NET_F_HASH_TUNNEL) ?
 					config->tunnel_types : 0,
 	};
+
+	if (result)
+		return vn_error_prefix(result, "%s", device->name);
+	vn_struct_out(limits, &l, sizeof(l));
 	return 0;
 }
 

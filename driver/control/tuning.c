@@ -12,6 +12,7 @@
 
 #include <vionet/control.h>
 
+#include "base/abi.h"
 #include "base/error.h"
 #include "driver/control/command.h"
 #include "driver/state/device.h"
@@ -46,15 +47,27 @@ static uint64_t negotiated_offloads(const struct vionet_device *device)
 	return mask;
 }
 
+static uint64_t known_offloads(void)
+{
+	uint64_t mask = 0;
+
+	for (size_t i = 0; i < sizeof(offloads_of) / sizeof(offloads_of[0]); i++)
+		mask |= 1ull << offloads_of[i].bit;
+	return mask;
+}
+
 /* Name the first offload that cannot be. */
 static int refuse_offload(struct vionet_device *device, uint64_t wrong)
 {
-	for (size_t i = 0; i < sizeof(offloads_of) / sizeof(offloads_of[0]); i++)
-		if (wrong >> offloads_of[i].bit & 1)
-			return vn_control_need(device, offloads_of[i].feature,
-					       "this offload");
-	return vn_error(ENOTSUP, "%s: offloads 0x%llx are none", device->name,
-			(unsigned long long)wrong);
+	uint64_t unknown = wrong & ~known_offloads();
+	size_t i = 0;
+
+	if (unknown != 0)
+		return vn_error(EINVAL, "%s: unknown offloads 0x%llx", device->name,
+				(unsigned long long)unknown);
+	while (!(wrong >> offloads_of[i].bit & 1))
+		i++;
+	return vn_control_need(device, offloads_of[i].feature, "this offload");
 }
 
 int vionet_offloads_set(struct vionet_device *device, uint64_t offloads)
@@ -101,17 +114,31 @@ static void forget_single(struct vionet_device *device, bool transmit)
 	}
 }
 
+static int take_coalescing(const struct vionet_device *device,
+			   const struct vionet_coalescing *given,
+			   struct vionet_coalescing *c)
+{
+	int result = vn_struct_in(c, sizeof(*c), given, "vionet_coalescing");
+
+	if (result == 0 && c->reserved != 0)
+		result = vn_error(EINVAL, "`reserved` is %u; it has to be 0", c->reserved);
+	return result ? vn_error_prefix(result, "%s: coalescing", device->name) : 0;
+}
+
 int vionet_coalescing_set(struct vionet_device *device, bool transmit,
 			  const struct vionet_coalescing *coalescing)
 {
 	uint8_t command = transmit ? CTRL_NOTF_COAL_TX_SET :
 				     CTRL_NOTF_COAL_RX_SET;
+	struct vionet_coalescing c;
 	uint8_t data[8];
-	int result = vn_control_need(device, NET_F_NOTF_COAL, "coalescing");
+	int result = take_coalescing(device, coalescing, &c);
 
+	if (result == 0)
+		result = vn_control_need(device, NET_F_NOTF_COAL, "coalescing");
 	if (result)
 		return result;
-	vn_put32(vn_put32(data, coalescing->max_packets), coalescing->max_usecs);
+	vn_put32(vn_put32(data, c.max_packets), c.max_usecs);
 	result = vn_ctrl_state_send(device, vn_ctrl_state_make(CTRL_NOTF_COAL, command, data,
 						   sizeof(data)), 0,
 			      transmit ? "COAL_TX_SET" : "COAL_RX_SET");
@@ -124,15 +151,17 @@ int vionet_queue_coalescing_set(struct vionet_queue *queue,
 				const struct vionet_coalescing *coalescing)
 {
 	struct vionet_device *device = queue->device;
+	struct vionet_coalescing c;
 	uint8_t data[12] = { 0 };
-	int result = vn_control_need(device, NET_F_VQ_NOTF_COAL,
-				     "coalescing of one queue");
+	int result = take_coalescing(device, coalescing, &c);
 
+	if (result == 0)
+		result = vn_control_need(device, NET_F_VQ_NOTF_COAL,
+					 "coalescing of one queue");
 	if (result)
 		return result;
 	vn_put16(data, (uint16_t)queue->index);
-	vn_put32(vn_put32(data + 4, coalescing->max_packets),
-		 coalescing->max_usecs);
+	vn_put32(vn_put32(data + 4, c.max_packets), c.max_usecs);
 	result = vn_ctrl_state_send(device, vn_ctrl_state_make(CTRL_NOTF_COAL,
 						   CTRL_NOTF_COAL_VQ_SET, data,
 						   sizeof(data)), 2,
@@ -154,10 +183,13 @@ int vionet_queue_coalescing_read(struct vionet_queue *queue,
 		.result = answer,
 		.result_size = sizeof(answer),
 	};
-	int result = vn_control_need(device, NET_F_VQ_NOTF_COAL,
-				     "coalescing of one queue");
+	struct vionet_coalescing c = { 0 };
+	int result = vn_struct_check(coalescing, "vionet_coalescing");
 
-	memset(coalescing, 0, sizeof(*coalescing));
+	if (result)
+		return vn_error_prefix(result, "%s: coalescing", device->name);
+	vn_struct_out(coalescing, &c, sizeof(c));
+	result = vn_control_need(device, NET_F_VQ_NOTF_COAL, "coalescing of one queue");
 	if (result)
 		return result;
 	vn_put16(data, (uint16_t)queue->index);
@@ -167,7 +199,8 @@ int vionet_queue_coalescing_read(struct vionet_queue *queue,
 				  command.result_length);
 	if (result)
 		return vn_error_prefix(result, "%s", device->name);
-	coalescing->max_packets = vn_get32(answer);
-	coalescing->max_usecs = vn_get32(answer + 4);
+	c.max_packets = vn_get32(answer);
+	c.max_usecs = vn_get32(answer + 4);
+	vn_struct_out(coalescing, &c, sizeof(c));
 	return 0;
 }

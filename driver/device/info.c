@@ -6,6 +6,7 @@
 
 #include <vionet/error.h>
 
+#include "base/abi.h"
 #include "base/error.h"
 #include "driver/control/command.h"
 #include "driver/device/config.h"
@@ -18,12 +19,11 @@
 /* An announcement is due this often at most. */
 #define ANNOUNCE_INTERVAL (1000 * VN_MS)
 
-int vionet_device_link(struct vionet_device *device, struct vionet_link *link)
+static int read_link(struct vionet_device *device)
 {
 	struct vn_net_config config;
 	int result;
 
-	*link = device->config.link;
 	if (device->gone)
 		return vn_error(ENODEV, "%s: the device is gone; close it",
 				device->name);
@@ -33,8 +33,18 @@ int vionet_device_link(struct vionet_device *device, struct vionet_link *link)
 	/* Speed and duplex may have changed with it ("Device configuration layout", NET-10). */
 	device->config.link = config.link;
 	device->config.announce = config.announce;
-	*link = config.link;
 	return 0;
+}
+
+int vionet_device_link(struct vionet_device *device, struct vionet_link *link)
+{
+	int result = vn_struct_check(link, "vionet_link");
+
+	if (result)
+		return vn_error_prefix(result, "%s", device->name);
+	result = read_link(device);
+	vn_struct_out(link, &device->config.link, sizeof(device->config.link));
+	return result;
 }
 
 int vionet_device_event_fd(const struct vionet_device *device)
@@ -73,8 +83,9 @@ static bool link_changed(struct vionet_device *device)
 {
 	struct vionet_link before = device->reported, now;
 
-	if (vionet_device_link(device, &now))
+	if (read_link(device))
 		return false;
+	now = device->config.link;
 	device->link_pending = false;
 	device->reported = now;
 	return now.up != before.up || now.speed != before.speed ||
@@ -150,13 +161,11 @@ int vionet_device_events(struct vionet_device *device, uint32_t *events)
 	return 0;
 }
 
-int vionet_device_info(struct vionet_device *device,
-		       struct vionet_device_info *info)
+static int fill_info(struct vionet_device *device, struct vionet_device_info *info)
 {
 	struct vn_transport_limits limits;
 	int result;
 
-	memset(info, 0, sizeof(*info));
 	result = device->transport->ops->limits(device->transport, &limits);
 	if (result == 0)
 		result = device->transport->ops->status_read(device->transport,
@@ -174,7 +183,10 @@ int vionet_device_info(struct vionet_device *device,
 	memcpy(info->mac, device->config.mac, sizeof(info->mac));
 	info->mac_from_device = device->config.mac_from_device;
 	info->mtu = device->config.mtu;
-	info->link = device->config.link;
+	info->link_up = device->config.link.up;
+	info->link_known = device->config.link.known;
+	info->link_speed = device->config.link.speed;
+	info->link_duplex = device->config.link.duplex;
 	info->max_queue_pairs = device->config.max_queue_pairs;
 	info->queue_pairs = device->started ? (uint16_t)device->active_pairs : 1;
 	info->queues = device->transport->queue_count;
@@ -189,6 +201,19 @@ int vionet_device_info(struct vionet_device *device,
 	info->unshown = device->transport->unshown;
 	info->unshown_count = device->transport->unshown_count;
 	return 0;
+}
+
+int vionet_device_info(struct vionet_device *device,
+		       struct vionet_device_info *info)
+{
+	struct vionet_device_info i = { 0 };
+	int result = vn_struct_check(info, "vionet_device_info");
+
+	if (result)
+		return vn_error_prefix(result, "%s", device->name);
+	result = fill_info(device, &i);
+	vn_struct_out(info, &i, sizeof(i));
+	return result;
 }
 
 /* The control queue follows the pairs ("Virtqueues", NET-01), of which there is one
@@ -252,13 +277,12 @@ static int describe_idle(struct vionet_device *device, unsigned int index,
 	return 0;
 }
 
-int vionet_device_queue_info(struct vionet_device *device, unsigned int index,
-			     struct vionet_queue_info *info)
+static int fill_queue_info(struct vionet_device *device, unsigned int index,
+			   struct vionet_queue_info *info)
 {
 	const struct vionet_queue *queue;
 	int result;
 
-	memset(info, 0, sizeof(*info));
 	if (index >= device->transport->queue_count)
 		return vn_error(ENOENT, "%s: there is no queue %u, the device has "
 				"%u", device->name, index,
@@ -283,14 +307,103 @@ int vionet_device_queue_info(struct vionet_device *device, unsigned int index,
 	return 0;
 }
 
-int vionet_device_pci_details(struct vionet_device *device,
-			      struct vionet_pci_details *details)
+int vionet_device_queue_info(struct vionet_device *device, unsigned int index,
+			     struct vionet_queue_info *info)
+{
+	struct vionet_queue_info i = { 0 };
+	int result = vn_struct_check(info, "vionet_queue_info");
+
+	if (result)
+		return vn_error_prefix(result, "%s", device->name);
+	result = fill_queue_info(device, index, &i);
+	vn_struct_out(info, &i, sizeof(i));
+	return result;
+}
+
+/* ---- of a PCI function ---- */
+
+static int read_pci(struct vionet_device *device, struct vn_pci_details *details)
 {
 	int result;
 
+	memset(details, 0, sizeof(*details));
 	if (!vn_transport_can(device->transport, VN_CAN_PCI_DETAILS))
 		return vn_error(ENOTSUP, "%s: it is no PCI function",
 				device->name);
 	result = device->transport->ops->pci_details(device->transport, details);
 	return result ? vn_error_prefix(result, "%s: details", device->name) : 0;
+}
+
+int vionet_device_pci_details(struct vionet_device *device,
+			      struct vionet_pci_details *details)
+{
+	struct vn_pci_details d;
+	int result = vn_struct_check(details, "vionet_pci_details");
+
+	if (result)
+		return vn_error_prefix(result, "%s", device->name);
+	result = read_pci(device, &d);
+	vn_struct_out(details, &d.shown, sizeof(d.shown));
+	return result;
+}
+
+/* An array of `there` elements of `size` bytes, as far as the caller has room. */
+static uint32_t array_out(void *array, size_t stride, uint32_t capacity,
+			  const void *ours, size_t size, uint32_t there)
+{
+	uint32_t count = there < capacity ? there : capacity;
+
+	for (uint32_t i = 0; i < count; i++)
+		vn_element_out(array, stride, i, (const uint8_t *)ours + i * size, size);
+	return count;
+}
+
+static int array_begin(struct vionet_device *device, size_t stride, const char *type,
+		       struct vn_pci_details *details, uint32_t *count)
+{
+	int result = vn_stride_check(stride, type);
+
+	*count = 0;
+	return result ? vn_error_prefix(result, "%s", device->name) :
+			read_pci(device, details);
+}
+
+int vionet_device_pci_capabilities(struct vionet_device *device,
+				   struct vionet_pci_capability *capabilities,
+				   size_t stride, uint32_t capacity,
+				   uint32_t *count)
+{
+	struct vn_pci_details d;
+	int result = array_begin(device, stride, "vionet_pci_capability", &d, count);
+
+	if (result == 0)
+		*count = array_out(capabilities, stride, capacity, d.capability,
+				   sizeof(d.capability[0]), d.shown.capability_count);
+	return result;
+}
+
+int vionet_device_pci_regions(struct vionet_device *device,
+			      struct vionet_pci_region *regions, size_t stride,
+			      uint32_t capacity, uint32_t *count)
+{
+	struct vn_pci_details d;
+	int result = array_begin(device, stride, "vionet_pci_region", &d, count);
+
+	if (result == 0)
+		*count = array_out(regions, stride, capacity, d.region,
+				   sizeof(d.region[0]), d.shown.region_count);
+	return result;
+}
+
+int vionet_device_pci_iova_ranges(struct vionet_device *device,
+				  struct vionet_iova_range *ranges, size_t stride,
+				  uint32_t capacity, uint32_t *count)
+{
+	struct vn_pci_details d;
+	int result = array_begin(device, stride, "vionet_iova_range", &d, count);
+
+	if (result == 0)
+		*count = array_out(ranges, stride, capacity, d.iova_range,
+				   sizeof(d.iova_range[0]), d.shown.iova_range_count);
+	return result;
 }

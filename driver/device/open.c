@@ -9,6 +9,7 @@
 
 #include <vionet/vionet.h>
 
+#include "base/abi.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/notice.h"
@@ -112,32 +113,42 @@ int vn_device_open(struct vn_transport *transport,
 	return 0;
 }
 
+static int check_options(const char *name, const struct vionet_open_options *o)
+{
+	if ((o->flags & ~OPEN_FLAGS) != 0)
+		return vn_error(EINVAL, "%.*s: open: unknown flags 0x%x",
+				VIONET_NAME_MAX, name, o->flags & ~OPEN_FLAGS);
+	if (o->control_timeout_ms > CONTROL_TIMEOUT_MAX_MS)
+		return vn_error(EINVAL, "%.*s: open: %u ms for a control command; "
+				"at most %u are possible", VIONET_NAME_MAX, name,
+				o->control_timeout_ms, CONTROL_TIMEOUT_MAX_MS);
+	if (o->reset_timeout_ms > RESET_TIMEOUT_MAX_MS)
+		return vn_error(EINVAL, "%.*s: open: %u ms for a reset; at most %u are "
+				"possible", VIONET_NAME_MAX, name,
+				o->reset_timeout_ms, RESET_TIMEOUT_MAX_MS);
+	return 0;
+}
+
 int vionet_device_open(const char *name,
 		       const struct vionet_open_options *options,
 		       struct vionet_device **device)
 {
+	struct vionet_open_options o = { .struct_size = sizeof(o) };
 	struct vn_transport *transport;
-	int result;
+	int result = 0;
 
 	*device = NULL;
-	if (options && (options->flags & ~OPEN_FLAGS) != 0)
-		return vn_error(EINVAL, "%.*s: open: unknown flags 0x%x",
-				VIONET_NAME_MAX, name,
-				options->flags & ~OPEN_FLAGS);
-	if (options && options->control_timeout_ms > CONTROL_TIMEOUT_MAX_MS)
-		return vn_error(EINVAL, "%.*s: open: %u ms for a control command; "
-				"at most %u are possible", VIONET_NAME_MAX, name,
-				options->control_timeout_ms,
-				CONTROL_TIMEOUT_MAX_MS);
-	if (options && options->reset_timeout_ms > RESET_TIMEOUT_MAX_MS)
-		return vn_error(EINVAL, "%.*s: open: %u ms for a reset; at most %u are "
-				"possible", VIONET_NAME_MAX, name,
-				options->reset_timeout_ms, RESET_TIMEOUT_MAX_MS);
 	if (options)
-		vn_notice_to(options->notice, options->notice_context);
+		result = vn_struct_in(&o, sizeof(o), options, "vionet_open_options");
+	if (result)
+		return vn_error_prefix(result, "%.*s: open", VIONET_NAME_MAX, name);
+	result = check_options(name, &o);
+	if (result)
+		return result;
+	vn_notice_to(o.notice, o.notice_context);
 	result = vn_transport_open(name, &transport);
 	vn_notice_to(NULL, NULL);
-	return result ? result : vn_device_open(transport, options, device);
+	return result ? result : vn_device_open(transport, &o, device);
 }
 
 int vionet_device_close(struct vionet_device *device)

@@ -15,6 +15,7 @@
 #include <vionet/recovery.h>
 
 #include "base/clock.h"
+#include "base/abi.h"
 #include "base/error.h"
 #include "driver/control/command.h"
 #include "driver/control/state.h"
@@ -55,6 +56,23 @@ static uint64_t discard_received(struct vionet_queue *queue)
 		lost += count;
 	} while (count == 32 && lost < queue->size);
 	return lost;
+}
+
+/* The caller's report, if he wants one: all 0 so far. */
+static int report_begin(struct vionet_recovery *report)
+{
+	const struct vionet_recovery none = { 0 };
+	int result = report ? vn_struct_check(report, "vionet_recovery") : 0;
+
+	if (report && result == 0)
+		vn_struct_out(report, &none, sizeof(none));
+	return result;
+}
+
+static void report_end(struct vionet_recovery *report, const struct vionet_recovery *done)
+{
+	if (report)
+		vn_struct_out(report, done, sizeof(*done));
 }
 
 /* Count what a reset will cost; a broken queue has nothing more to tell. */
@@ -165,13 +183,12 @@ static void give_up(struct vionet_device *device, int result)
 int vionet_device_recover(struct vionet_device *device,
 			  struct vionet_recovery *report)
 {
-	struct vionet_recovery unused;
+	struct vionet_recovery done = { 0 };
 	uint64_t begin = vn_now();
-	int result;
+	int result = report_begin(report);
 
-	if (!report)
-		report = &unused;
-	memset(report, 0, sizeof(*report));
+	if (result)
+		return vn_error_prefix(result, "%s: recovery", device->name);
 	if (!device->started)
 		return vn_error(ENETDOWN, "%s: recovery: the device is not started",
 				device->name);
@@ -180,17 +197,19 @@ int vionet_device_recover(struct vionet_device *device,
 		return vn_error_prefix(result, "%s: recovery", device->name);
 	for (unsigned int i = 0; i < device->queue_pairs && !device->gone; i++) {
 		if (!device->suspended)
-			count_losses(&device->rx[i], report);
-		count_losses(&device->tx[i], report);
+			count_losses(&device->rx[i], &done);
+		count_losses(&device->tx[i], &done);
 	}
 	pause_all(device, true);
 	result = bring_back(device);
 	if (result) {
 		give_up(device, result);
+		report_end(report, &done);
 		return result;
 	}
 	pause_all(device, false);
-	report->milliseconds = milliseconds_since(begin);
+	done.milliseconds = milliseconds_since(begin);
+	report_end(report, &done);
 	return 0;
 }
 
@@ -253,14 +272,14 @@ static int renew(struct vionet_queue *queue, uint16_t size,
 {
 	struct vionet_device *device = queue->device;
 	struct vn_queue_plan *plan = &device->plans[queue->index];
-	struct vionet_recovery unused;
+	struct vionet_recovery done = { 0 };
 	uint64_t begin = vn_now();
-	int result;
+	int result = report_begin(report);
 
-	if (!report)
-		report = &unused;
-	memset(report, 0, sizeof(*report));
-	count_losses(queue, report);
+	if (result)
+		return vn_error_prefix(result, "%s: queue %u", device->name,
+				       queue->index);
+	count_losses(queue, &done);
 	vn_queue_pause(queue, true);
 	result = device->transport->ops->queue_reset(device->transport,
 						     queue->index);
@@ -269,6 +288,7 @@ static int renew(struct vionet_queue *queue, uint16_t size,
 		result = revive(queue, plan);
 	}
 	if (result) {
+		report_end(report, &done);
 		vn_queue_pause(queue, true);
 		vn_queue_break(queue, VN_QERR_RESET, 0, 0);
 		return vn_error_prefix(result, "%s: resetting %s queue %u",
@@ -277,7 +297,8 @@ static int renew(struct vionet_queue *queue, uint16_t size,
 	}
 	vn_queue_pause(queue, queue->transmits &&
 				      queue->pair >= device->active_pairs);
-	report->milliseconds = milliseconds_since(begin);
+	done.milliseconds = milliseconds_since(begin);
+	report_end(report, &done);
 	return 0;
 }
 

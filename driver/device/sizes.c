@@ -9,6 +9,7 @@
 
 #include <vionet/vionet.h>
 
+#include "base/abi.h"
 #include "base/error.h"
 #include "driver/control/command.h"
 #include "driver/device/sizes.h"
@@ -105,15 +106,20 @@ static uint32_t pool_count(uint32_t buffer_size, uint32_t queue_size, uint32_t b
 }
 
 /* What the pool of a queue is made of, if it is made here. */
-static void plan_pool(const struct vionet_device *device, struct vionet_pool *given,
-		      const struct vionet_pool_options *wanted,
-		      struct vn_queue_plan *plan)
+static int plan_pool(const struct vionet_device *device, struct vionet_pool *given,
+		     const struct vionet_pool_options *wanted,
+		     struct vn_queue_plan *plan)
 {
 	bool receives = plan->index % 2 == 0;
 	struct vionet_pool_options *o = &plan->pool_options;
+	int result;
 
 	plan->pool = given;
-	*o = *wanted;
+	*o = (struct vionet_pool_options){ .struct_size = sizeof(*o) };
+	result = wanted ? vn_struct_in(o, sizeof(*o), wanted, "vionet_pool_options") :
+			  0;
+	if (result)
+		return result;
 	if (o->access == 0)
 		o->access = receives ? VIONET_DEVICE_WRITES : VIONET_DEVICE_READS;
 	if (o->buffer_size == 0 && receives)
@@ -122,6 +128,7 @@ static void plan_pool(const struct vionet_device *device, struct vionet_pool *gi
 		o->count = pool_count(o->buffer_size, plan->size,
 				      (receives ? RECEIVE_BYTES : TRANSMIT_BYTES) /
 					      device->queue_pairs);
+	return 0;
 }
 
 static bool without_pool(const struct vionet_device *device,
@@ -229,11 +236,12 @@ static int plan_pair(struct vionet_device *device,
 		result = settle_size(device, o->tx_queue_size, tx);
 	if (result)
 		return result;
-	plan_pool(device, given_pool(o->rx_pool, o->rx_pools, pair),
-		  &o->rx_pool_options, rx);
-	plan_pool(device, given_pool(o->tx_pool, o->tx_pools, pair),
-		  &o->tx_pool_options, tx);
-	return 0;
+	result = plan_pool(device, given_pool(o->rx_pool, o->rx_pools, pair),
+			   o->rx_pool_options, rx);
+	if (result == 0)
+		result = plan_pool(device, given_pool(o->tx_pool, o->tx_pools, pair),
+				   o->tx_pool_options, tx);
+	return result;
 }
 
 int vn_plan_queues(struct vionet_device *device,

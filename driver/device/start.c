@@ -13,6 +13,7 @@
 
 #include <vionet/vionet.h>
 
+#include "base/abi.h"
 #include "base/error.h"
 #include "driver/control/command.h"
 #include "driver/control/replay.h"
@@ -265,7 +266,7 @@ static int start(struct vionet_device *device,
 int vionet_device_start(struct vionet_device *device,
 			const struct vionet_start_options *options)
 {
-	static const struct vionet_start_options defaults;
+	struct vionet_start_options o = { .struct_size = sizeof(o) };
 	struct vn_error_kept why;
 	int result;
 
@@ -275,12 +276,13 @@ int vionet_device_start(struct vionet_device *device,
 	if (device->gone)
 		return vn_error(ENODEV, "%s: the device is gone; close it",
 				device->name);
-	if (!options)
-		options = &defaults;
-	result = check_options(device, options);
+	result = options ? vn_struct_in(&o, sizeof(o), options,
+					"vionet_start_options") : 0;
+	if (result == 0)
+		result = check_options(device, &o);
 	if (result)
 		return vn_error_prefix(result, "%s: start", device->name);
-	result = start(device, options);
+	result = start(device, &o);
 	if (result == 0) {
 		device->started = true;
 		return 0;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/abi.h"
 #include "base/error.h"
 #include "driver/memory/memory.h"
 #include "driver/net/pool.h"
@@ -21,7 +22,12 @@ static int settle_options(const struct vionet_device *device,
 			  const struct vionet_pool_options *given,
 			  struct vionet_pool_options *o)
 {
-	*o = given ? *given : (struct vionet_pool_options){ 0 };
+	int result;
+
+	*o = (struct vionet_pool_options){ .struct_size = sizeof(*o) };
+	result = given ? vn_struct_in(o, sizeof(*o), given, "vionet_pool_options") : 0;
+	if (result)
+		return vn_error_prefix(result, "%s: pool", device->name);
 	if (o->count == 0)
 		o->count = COUNT_DEFAULT;
 	if (o->buffer_size == 0)

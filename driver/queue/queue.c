@@ -3,6 +3,8 @@
  * driver/queue/receive.h and transmit.h. */
 #include <assert.h>
 
+#include "base/abi.h"
+#include "base/error.h"
 #include "driver/queue/burst.h"
 #include "driver/queue/rescue.h"
 #include "driver/state/queue.h"
@@ -72,8 +74,8 @@ int vionet_queue_stats(const struct vionet_queue *queue,
 		       struct vionet_queue_stats *stats)
 {
 	const struct vn_counters *c = &queue->counters;
-
-	*stats = (struct vionet_queue_stats){
+	int result = vn_struct_check(stats, "vionet_queue_stats");
+	const struct vionet_queue_stats s = {
 		.packets = counted(&c->packets),
 		.bytes = counted(&c->bytes),
 		.completed = counted(&c->completed),
@@ -92,5 +94,10 @@ int vionet_queue_stats(const struct vionet_queue *queue,
 		.in_flight = (uint32_t)counted(&c->in_flight),
 		.size = (uint32_t)counted(&c->size),
 	};
+
+	if (result)
+		return vn_error_prefix(result, "%s: queue %u", queue->device->name,
+				       queue->index);
+	vn_struct_out(stats, &s, sizeof(s));
 	return 0;
 }

@@ -209,9 +209,9 @@ static int limits(struct vn_transport *transport, struct vn_transport_limits *li
 }
 
 static void describe_regions(const struct vn_function *function,
-			     struct vionet_pci_details *details)
+			     struct vn_pci_details *details)
 {
-	details->region_count = VN_REGION_COUNT;
+	details->shown.region_count = VN_REGION_COUNT;
 	for (unsigned int i = 0; i < VN_REGION_COUNT; i++) {
 		const struct vn_region *from = &function->region[i];
 
@@ -227,7 +227,7 @@ static void describe_regions(const struct vn_function *function,
 }
 
 static int pci_details(struct vn_transport *transport,
-		       struct vionet_pci_details *details)
+		       struct vn_pci_details *details)
 {
 	struct vn_pci_transport *t = vn_pci(transport);
 	struct vn_iommu_limits iommu;
@@ -236,16 +236,16 @@ static int pci_details(struct vn_transport *transport,
 	if (result)
 		return result;
 	memset(details, 0, sizeof(*details));
-	details->iommu_group = t->function->iommu_group;
-	memcpy(details->iommu, t->function->iommu, sizeof(details->iommu));
-	details->reset_supported = t->function->reset_supported;
-	details->removal_events = t->function->removal_fd >= 0;
-	details->error_events = t->function->error_fd >= 0;
-	details->capability_count = t->capabilities.count;
+	details->shown.iommu_group = t->function->iommu_group;
+	memcpy(details->shown.iommu, t->function->iommu, sizeof(details->shown.iommu));
+	details->shown.reset_supported = t->function->reset_supported;
+	details->shown.removal_events = t->function->removal_fd >= 0;
+	details->shown.error_events = t->function->error_fd >= 0;
+	details->shown.capability_count = t->capabilities.count;
 	memcpy(details->capability, t->capabilities.seen,
 	       sizeof(details->capability));
 	describe_regions(t->function, details);
-	details->iova_range_count = iommu.range_count;
+	details->shown.iova_range_count = iommu.range_count;
 	for (unsigned int i = 0; i < iommu.range_count; i++) {
 		details->iova_range[i].first = iommu.range[i].first;
 		details->iova_range[i].last = iommu.range[i].last;

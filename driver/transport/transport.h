@@ -85,6 +85,14 @@ struct vn_transport_limits {
 				 * though it does not offer ACCESS_PLATFORM */
 };
 
+/* What is special to a PCI function. */
+struct vn_pci_details {
+	struct vionet_pci_details shown;
+	struct vionet_pci_capability capability[VIONET_PCI_CAPABILITIES_MAX];
+	struct vionet_pci_region region[VIONET_PCI_REGIONS_MAX];
+	struct vionet_iova_range iova_range[VIONET_IOVA_RANGES_MAX];
+};
+
 struct vn_transport_ops {
 	/* ---- the core ---- */
 
@@ -191,7 +199,7 @@ struct vn_transport_ops {
 
 	/* Of a PCI function. */
 	int (*pci_details)(struct vn_transport *transport,
-			   struct vionet_pci_details *details);
+			   struct vn_pci_details *details);
 };
 
 /* The part that is common; an implementation embeds it as its first member. */

@@ -38,6 +38,7 @@
 #include <stdint.h>
 
 #include <vionet/platform.h>
+#include <vionet/struct.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -145,8 +146,8 @@ int vionet_announcement_write(const struct vionet_device *device,
  * Choose which of the negotiated receive offloads are on: the rest goes off. All
  * are on at start.
  *
- * Returns 0; -ENOTSUP if one was not negotiated (it is named). Needs
- * CTRL_GUEST_OFFLOADS. Source: "Setting Offloads State".
+ * Returns 0; -EINVAL for a bit that is none; -ENOTSUP if one was not negotiated (it is
+ * named). Needs CTRL_GUEST_OFFLOADS. Source: "Setting Offloads State".
  */
 int vionet_offloads_set(struct vionet_device *device, uint64_t offloads);
 
@@ -159,8 +160,10 @@ int vionet_offloads_read(const struct vionet_device *device, uint64_t *offloads)
 /* Interrupt after so many packets, or so many microseconds after the first, what
  * comes first. 0 and 0: at once. */
 struct vionet_coalescing {
+	uint32_t struct_size; /* vionet/struct.h */
 	uint32_t max_packets;
 	uint32_t max_usecs;
+	uint32_t reserved;
 };
 
 /*

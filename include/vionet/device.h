@@ -15,6 +15,7 @@
 #include <vionet/feature.h>
 #include <vionet/packet.h>
 #include <vionet/queue.h>
+#include <vionet/struct.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -53,8 +54,9 @@ enum vionet_open_flags {
 	VIONET_OPEN_STRICT = 1 << 3,
 };
 
-/* How to open. Zero-filled means the defaults. */
+/* How to open. Zero means the default everywhere. */
 struct vionet_open_options {
+	uint32_t struct_size; /* vionet/struct.h */
 	unsigned int flags;	      /* vionet_open_flags */
 	struct vionet_features avoid; /* features never to accept */
 	struct vionet_features need;  /* features without which to refuse */
@@ -163,6 +165,7 @@ enum vionet_start_flags {
 
 /* How to start. Zero means the default everywhere. */
 struct vionet_start_options {
+	uint32_t struct_size; /* vionet/struct.h */
 	unsigned int flags;	/* vionet_start_flags */
 	uint32_t rx_queue_size; /* entries, 2 to 32768; default 256; a power of */
 	uint32_t tx_queue_size; /* two unless RING_PACKED was negotiated; cut to
@@ -179,23 +182,23 @@ struct vionet_start_options {
 	 * transmit, shared by the pairs; but enough to keep the queues full (16 of the
 	 * larger ones). Four pairs at an MTU of 1500 so stay below 8 MiB.
 	 */
-	struct vionet_pool_options rx_pool_options;
-	struct vionet_pool_options tx_pool_options;
+	const struct vionet_pool_options *rx_pool_options; /* NULL: all defaults */
+	const struct vionet_pool_options *tx_pool_options;
 	/*
 	 * Pairs of a receive and a transmit queue; default 1, at most what the
 	 * device has (queue_pairs of vionet_steering_limits) and 128. All of them
 	 * are in use when start returns. More than one need MQ or RSS.
 	 */
 	uint32_t queue_pairs;
+	/* Most interrupt vectors to attach; default one for each queue and one for
+	 * configuration changes. With fewer, queues share them: they wake up for
+	 * each other's interrupts. */
+	uint32_t vectors;
 	/* Pools of the pairs, for more than one: arrays of `queue_pairs`, instead of
 	 * rx_pool and tx_pool. A pool is one thread's: a pair's two queues may have
 	 * the same, pairs of different threads not. */
 	struct vionet_pool *const *rx_pools;
 	struct vionet_pool *const *tx_pools;
-	/* Most interrupt vectors to attach; default one for each queue and one for
-	 * configuration changes. With fewer, queues share them: they wake up for
-	 * each other's interrupts. */
-	uint32_t vectors;
 };
 
 /*
@@ -262,6 +265,7 @@ struct vionet_queue *vionet_device_tx_queue(struct vionet_device *device,
 
 /* What the device says of its link. */
 struct vionet_link {
+	uint32_t struct_size; /* vionet/struct.h */
 	bool up;	    /* true if the device has no link status */
 	bool known;	    /* STATUS was negotiated */
 	uint32_t speed;	    /* Mbit/s; 0: unknown */
@@ -334,6 +338,7 @@ enum vionet_registers {
 
 /* A device as it stands. */
 struct vionet_device_info {
+	uint32_t struct_size; /* vionet/struct.h */
 	char name[VIONET_NAME_MAX]; /* as it was opened; see vionet_text_clean */
 	char transport[32]; /* "virtio-pci" */
 	struct vionet_features offered;
@@ -344,7 +349,10 @@ struct vionet_device_info {
 	uint8_t mac[6];
 	bool mac_from_device; /* else a random locally administered one */
 	uint16_t mtu;	      /* 0: not stated */
-	struct vionet_link link;
+	bool link_up;	      /* as in vionet_link, as last read */
+	bool link_known;
+	uint32_t link_speed;
+	int link_duplex;
 	uint16_t max_queue_pairs; /* as the device states, 1 if it does not */
 	uint16_t queue_pairs;	  /* in use, or 1 when not started */
 	uint16_t queues;	  /* that the device has, control queue included */
@@ -382,6 +390,7 @@ enum vionet_doorbell {
 
 /* One queue of a device, whether in use or not. */
 struct vionet_queue_info {
+	uint32_t struct_size; /* vionet/struct.h */
 	char role[24];	       /* "receive 0", "transmit 0", "control", or what it
 				* would need */
 	uint16_t index;	       /* virtqueue index */
@@ -403,10 +412,6 @@ struct vionet_queue_info {
 int vionet_device_queue_info(struct vionet_device *device, unsigned int index,
 			     struct vionet_queue_info *info);
 
-#define VIONET_PCI_CAPABILITIES_MAX 48
-#define VIONET_PCI_REGIONS_MAX 9
-#define VIONET_IOVA_RANGES_MAX 64
-
 /* A virtio capability of the PCI function. Source: "Virtio Structure PCI
  * Capabilities". */
 struct vionet_pci_capability {
@@ -423,8 +428,8 @@ struct vionet_pci_capability {
 
 /* A region of the function: BAR 0 to 5, ROM, configuration space, VGA. */
 struct vionet_pci_region {
-	uint32_t index;
 	uint64_t size; /* 0: not there */
+	uint32_t index;
 	bool readable, writable, mappable;
 	bool io; /* I/O space BAR */
 };
@@ -437,21 +442,46 @@ struct vionet_iova_range {
 
 /* What is special to a PCI function. */
 struct vionet_pci_details {
+	uint32_t struct_size; /* vionet/struct.h */
 	int iommu_group; /* -1: none */
 	char iommu[16]; /* "type1v2"; "vfio-user": a server */
 	bool reset_supported;
 	bool removal_events, error_events; /* interrupts that are wired */
-	unsigned int capability_count;
-	struct vionet_pci_capability capability[VIONET_PCI_CAPABILITIES_MAX];
-	unsigned int region_count;
-	struct vionet_pci_region region[VIONET_PCI_REGIONS_MAX];
-	unsigned int iova_range_count;
-	struct vionet_iova_range iova_range[VIONET_IOVA_RANGES_MAX];
+	uint8_t reserved;
+	uint32_t capability_count; /* how many there are of each */
+	uint32_t region_count;
+	uint32_t iova_range_count;
 };
 
 /* Fill `details`. Returns 0, or -ENOTSUP if the device is no PCI function. */
 int vionet_device_pci_details(struct vionet_device *device,
 			      struct vionet_pci_details *details);
+
+/* More than a function can have: capacities that are always enough. */
+#define VIONET_PCI_CAPABILITIES_MAX 48
+#define VIONET_PCI_REGIONS_MAX 9
+#define VIONET_IOVA_RANGES_MAX 64
+
+/*
+ * Its virtio capabilities, its regions, and the IOVAs that its IOMMU accepts, in order.
+ *
+ * The array: room for `capacity` elements that lie `stride` bytes apart, sizeof of one.
+ *   NULL with a capacity of 0.
+ * `count`: set to how many were filled in. If there are more than `capacity`, the rest is
+ *   left out; vionet_pci_details says how many there are.
+ *
+ * Return 0; -EINVAL (stride); else as vionet_device_pci_details. Control thread.
+ */
+int vionet_device_pci_capabilities(struct vionet_device *device,
+				   struct vionet_pci_capability *capabilities,
+				   size_t stride, uint32_t capacity,
+				   uint32_t *count);
+int vionet_device_pci_regions(struct vionet_device *device,
+			      struct vionet_pci_region *regions, size_t stride,
+			      uint32_t capacity, uint32_t *count);
+int vionet_device_pci_iova_ranges(struct vionet_device *device,
+				  struct vionet_iova_range *ranges, size_t stride,
+				  uint32_t capacity, uint32_t *count);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

@@ -31,6 +31,7 @@
 #include <stdint.h>
 
 #include <vionet/memory.h>
+#include <vionet/struct.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -87,6 +88,7 @@ struct vionet_packet {
 
 /* How a pool is made. Fields that are 0 take the default. */
 struct vionet_pool_options {
+	uint32_t struct_size; /* vionet/struct.h */
 	uint32_t count;	      /* packets; default 1024 */
 	uint32_t buffer_size; /* bytes of frame a packet has room for, headroom
 			       * not counted; default 1984 (2048 in all) */

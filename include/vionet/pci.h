@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include <vionet/platform.h>
+#include <vionet/struct.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -27,6 +28,7 @@ extern "C" {
  * zero-terminated; "" where there is nothing to say.
  */
 struct vionet_pci_function {
+	uint32_t struct_size; /* vionet/struct.h */
 	char address[VIONET_PCI_ADDRESS_MAX]; /* "0000:00:04.0" */
 	uint16_t vendor_id;		      /* 0x1af4 */
 	uint16_t device_id;		      /* 0x1041, or 0x1000 */
@@ -53,13 +55,14 @@ struct vionet_pci_function {
  *
  * `list`: set to an array that the caller releases with vionet_pci_list_free;
  *         NULL if there is none.
+ * `stride`: sizeof(**list); elements lie so far apart, and say so in struct_size.
  * `count`: set to its number of elements.
  *
- * Returns 0, or -ENOMEM / -EIO where sysfs cannot be read. Any thread, one at a
+ * Returns 0; -EINVAL (stride); -ENOMEM; -EIO where sysfs cannot be read. Any thread, one at a
  * time (libpci is not re-entrant). Needs no privilege; without it some of
  * configuration space is hidden and `modern` may be false with a reason.
  */
-int vionet_pci_list(struct vionet_pci_function **list, size_t *count);
+int vionet_pci_list(struct vionet_pci_function **list, size_t stride, size_t *count);
 
 /* Release an array of vionet_pci_list. NULL is allowed. */
 void vionet_pci_list_free(struct vionet_pci_function *list);
@@ -88,6 +91,7 @@ struct vionet_pci_move {
 	char to[64];	    /* driver now, "" none */
 	char interface[64]; /* network interface now, "" none */
 	bool moved;	    /* false: it was there already, nothing was done */
+	uint8_t reserved[3];
 };
 
 /*
@@ -116,14 +120,15 @@ struct vionet_pci_move {
  *
  * `addresses`: `count` of them, 1 to 256 with what comes along.
  * `moves`: NULL, or set to an array of `*move_count`, one for each function, to be
- * released with vionet_pci_moves_free; NULL after a failure.
+ * released with vionet_pci_moves_free; NULL after a failure. `stride`: sizeof(**moves),
+ * how far apart its elements lie; not looked at if `moves` is NULL.
  *
  * Returns 0. Any thread, one at a time; takes some 10 ms, 30 s where modprobe or udev
  * hang. Source: Documentation/ABI/testing/sysfs-bus-pci, Documentation/
  * driver-api/vfio.rst.
  */
 int vionet_pci_bind(const char *const *addresses, size_t count, unsigned int flags,
-		    struct vionet_pci_move **moves, size_t *move_count);
+		    struct vionet_pci_move **moves, size_t stride, size_t *move_count);
 
 /*
  * Give functions back, all or none: clear driver_override, unbind the driver of VFIO
@@ -139,7 +144,7 @@ int vionet_pci_bind(const char *const *addresses, size_t count, unsigned int fla
  */
 int vionet_pci_unbind(const char *const *addresses, size_t count, const char *driver,
 		      unsigned int flags, struct vionet_pci_move **moves,
-		      size_t *move_count);
+		      size_t stride, size_t *move_count);
 
 /* Release what vionet_pci_bind or vionet_pci_unbind gave. NULL is allowed. */
 void vionet_pci_moves_free(struct vionet_pci_move *moves);

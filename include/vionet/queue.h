@@ -40,6 +40,7 @@
 #include <stdint.h>
 
 #include <vionet/packet.h>
+#include <vionet/struct.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -173,6 +174,8 @@ struct vionet_pool *vionet_queue_pool(const struct vionet_queue *queue);
  * vionet_device_recover and vionet_queue_reset; a device's own (vionet/statistics.h)
  * begin with each reset of the whole device. */
 struct vionet_queue_stats {
+	uint32_t struct_size; /* vionet/struct.h */
+	uint32_t reserved;
 	uint64_t packets;	/* received, or handed to the device */
 	uint64_t bytes;		/* of frames, without header and FCS */
 	uint64_t completed;	/* used buffers taken back from the device */

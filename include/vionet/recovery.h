@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include <vionet/platform.h>
+#include <vionet/struct.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -26,6 +27,8 @@ struct vionet_queue;
 
 /* What a recovery has cost. */
 struct vionet_recovery {
+	uint32_t struct_size; /* vionet/struct.h */
+	uint32_t reserved;
 	uint64_t transmit_unknown; /* packets that the device had not completed:
 				    * sent or not, nobody knows */
 	uint64_t receive_lost;	/* packets that it had delivered and nobody had

@@ -9,6 +9,7 @@
 #ifndef VIONET_STATISTICS_H
 #define VIONET_STATISTICS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include <vionet/platform.h>
@@ -41,14 +42,16 @@ int vionet_statistics_types(struct vionet_device *device, uint64_t *types);
  * pair p: 2p, transmit queue 2p + 1, control queue: as vionet_device_queue_info
  * says) and whose features were negotiated.
  *
- * `statistics` has room for VIONET_STATISTICS_MAX. Returns 0 with `*count` of them
- * (0 if the device keeps none for this queue); -ENOENT if the queue is not in use.
- * Of an answer that makes no sense, the part before that is given. Needs
- * DEVICE_STATS.
+ * `statistics`: room for `capacity` elements that lie `stride` bytes apart, sizeof of
+ *   one; VIONET_STATISTICS_MAX of them are always enough. What has no room is left out.
+ * `count`: set to how many were filled in; 0 if the device keeps none for this queue.
+ *
+ * Returns 0; -EINVAL (stride); -ENOENT if the queue is not in use. Of an answer that makes
+ * no sense, the part before that is given. Needs DEVICE_STATS.
  */
 int vionet_statistics_read(struct vionet_device *device, unsigned int index,
-			   struct vionet_statistic *statistics,
-			   unsigned int *count);
+			   struct vionet_statistic *statistics, size_t stride,
+			   uint32_t capacity, uint32_t *count);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

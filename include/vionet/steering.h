@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include <vionet/platform.h>
+#include <vionet/struct.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -60,6 +61,7 @@ int vionet_pairs_set(struct vionet_device *device, unsigned int pairs);
 
 /* What a device can do, as its configuration says; 0 where it has not the feature.*/
 struct vionet_steering_limits {
+	uint32_t struct_size; /* vionet/struct.h */
 	uint16_t queue_pairs;	/* that could be set up, 128 at most */
 	uint16_t table_entries; /* of an RSS table; a power of two */
 	uint16_t key_size;	/* bytes of a hash key */
@@ -71,9 +73,10 @@ struct vionet_steering_limits {
 int vionet_steering_limits(const struct vionet_device *device,
 			   struct vionet_steering_limits *limits);
 
-/* How to spread packets. Zero-filled means: all pairs evenly, by all hash types,
+/* How to spread packets. Zero everywhere means: all pairs evenly, by all hash types,
  * with a well-known key. */
 struct vionet_rss {
+	uint32_t struct_size; /* vionet/struct.h */
 	uint32_t hash_types;	/* VIONET_HASH_ bits; 0: all that the device has */
 	const uint16_t *table;	/* pairs from 0; entry: hash modulo its size */
 	uint32_t table_size;	/* a power of two; 0 with `table` NULL: the smallest
@@ -82,6 +85,7 @@ struct vionet_rss {
 	uint16_t transmit_pairs; /* transmit queues that will be used; 0: all */
 	const uint8_t *key;	/* NULL: the default, of 40 bytes */
 	uint32_t key_size;
+	uint32_t reserved;
 };
 
 /*

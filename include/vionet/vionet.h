@@ -70,6 +70,7 @@
 #include <vionet/recovery.h>
 #include <vionet/statistics.h>
 #include <vionet/steering.h>
+#include <vionet/struct.h>
 #include <vionet/version.h>
 
 #endif

@@ -17,6 +17,7 @@
 
 #include <vionet/error.h>
 
+#include "base/abi.h"
 #include "base/error.h"
 #include "pci/host/host.h"
 #include "pci/host/move.h"
@@ -381,27 +382,25 @@ static int run_all(struct set *set)
 	return result;
 }
 
-static void describe(const struct set *set, struct vionet_pci_move *moves)
+static struct vionet_pci_move describe(const struct set *set, size_t i)
 {
-	for (size_t i = 0; i < set->count; i++) {
-		const struct vionet_pci_function *before = &set->looked[i].function;
-		struct vn_interfaces interfaces;
+	const struct vionet_pci_function *before = &set->looked[i].function;
+	struct vionet_pci_move move = { .moved = set->move[i].address != NULL };
+	struct vn_interfaces interfaces;
 
-		snprintf(moves[i].address, sizeof(moves[i].address), "%s",
-			 before->address);
-		snprintf(moves[i].from, sizeof(moves[i].from), "%s", before->driver);
-		vn_sysfs_driver(before->address, moves[i].to, sizeof(moves[i].to));
-		vn_sysfs_interfaces(before->address, &interfaces);
-		snprintf(moves[i].interface, sizeof(moves[i].interface), "%s",
-			 interfaces.name[0]);
-		moves[i].moved = set->move[i].address != NULL;
-	}
+	snprintf(move.address, sizeof(move.address), "%s", before->address);
+	snprintf(move.from, sizeof(move.from), "%s", before->driver);
+	vn_sysfs_driver(before->address, move.to, sizeof(move.to));
+	vn_sysfs_interfaces(before->address, &interfaces);
+	snprintf(move.interface, sizeof(move.interface), "%s", interfaces.name[0]);
+	return move;
 }
 
 /* Make room for the answer, run, fill it. */
-static int carry_out(struct set *set, struct vionet_pci_move **moves, size_t *count)
+static int carry_out(struct set *set, struct vionet_pci_move **moves, size_t stride,
+		     size_t *count)
 {
-	struct vionet_pci_move *list = calloc(set->count + 1, sizeof(*list));
+	void *list = calloc(set->count + 1, moves != NULL ? stride : 1);
 	int result;
 
 	if (list == NULL)
@@ -411,19 +410,27 @@ static int carry_out(struct set *set, struct vionet_pci_move **moves, size_t *co
 		free(list);
 		return result;
 	}
-	describe(set, list);
+	for (size_t i = 0; i < set->count; i++) {
+		struct vionet_pci_move move = describe(set, i);
+
+		vn_element_out(list, stride, i, &move, sizeof(move));
+	}
 	*moves = list;
 	*count = set->count;
 	return 0;
 }
 
 static int check_call(size_t given, unsigned int flags, unsigned int known,
-		      struct vionet_pci_move **moves, size_t *count)
+		      struct vionet_pci_move **moves, size_t stride, size_t *count)
 {
+	int result = moves != NULL ? vn_stride_check(stride, "vionet_pci_move") : 0;
+
 	if (moves != NULL) {
 		*moves = NULL;
 		*count = 0;
 	}
+	if (result < 0)
+		return vn_error_prefix(result, "binding");
 	if ((flags & ~known) != 0)
 		return vn_error(EINVAL, "binding: unknown flags 0x%x", flags & ~known);
 	return given != 0 ? 0 : vn_error(EINVAL, "binding: no function is named");
@@ -448,10 +455,11 @@ static void plan_binds(struct set *set)
 }
 
 int vionet_pci_bind(const char *const *addresses, size_t count, unsigned int flags,
-		    struct vionet_pci_move **moves, size_t *move_count)
+		    struct vionet_pci_move **moves, size_t stride, size_t *move_count)
 {
 	struct set set = { .count = 0 };
-	int result = check_call(count, flags, BIND_FLAGS, moves, move_count);
+	int result = check_call(count, flags, BIND_FLAGS, moves, stride,
+				move_count);
 
 	if (result == 0)
 		result = set_fill(&set, addresses, count,
@@ -461,7 +469,7 @@ int vionet_pci_bind(const char *const *addresses, size_t count, unsigned int fla
 	result = check_binds(&set, (flags & VIONET_PCI_BIND_FORCE) != 0);
 	if (result == 0) {
 		plan_binds(&set);
-		result = carry_out(&set, moves, move_count);
+		result = carry_out(&set, moves, stride, move_count);
 	}
 	for (size_t i = 0; i < set.count && result == 0; i++)
 		if (set.move[i].address != NULL)
@@ -522,10 +530,11 @@ static int plan_unbind(struct set *set, size_t i, const char *driver)
 
 int vionet_pci_unbind(const char *const *addresses, size_t count, const char *driver,
 		      unsigned int flags, struct vionet_pci_move **moves,
-		      size_t *move_count)
+		      size_t stride, size_t *move_count)
 {
 	struct set set = { .count = 0 };
-	int result = check_call(count, flags, UNBIND_FLAGS, moves, move_count);
+	int result = check_call(count, flags, UNBIND_FLAGS, moves, stride,
+				move_count);
 
 	if (result == 0)
 		result = set_fill(&set, addresses, count,
@@ -538,7 +547,7 @@ int vionet_pci_unbind(const char *const *addresses, size_t count, const char *dr
 	if (result == 0 && driver == NULL)
 		vn_driver_load("virtio-pci");
 	if (result == 0)
-		result = carry_out(&set, moves, move_count);
+		result = carry_out(&set, moves, stride, move_count);
 	/* A driver asked for by name was named in driver_override. */
 	for (size_t i = 0; i < set.count && result == 0 && driver != NULL; i++)
 		if (set.move[i].address != NULL)

@@ -24,6 +24,7 @@
 
 #include <vionet/error.h>
 
+#include "base/abi.h"
 #include "base/error.h"
 #include "pci/capability.h"
 #include "pci/function.h"
@@ -327,7 +328,23 @@ static void clean(struct vionet_pci_function *function)
 	vionet_text_clean(function->reason);
 }
 
-int vionet_pci_list(struct vionet_pci_function **list, size_t *count)
+/* The same at the caller's stride. */
+static int hand_out(struct table *table, size_t stride, struct vionet_pci_function **list)
+{
+	uint8_t *array = calloc(table->count, stride);
+
+	if (array == NULL)
+		return vn_error(ENOMEM, "listing PCI functions: no memory");
+	for (size_t i = 0; i < table->count; i++) {
+		clean(&table->item[i]);
+		table->item[i].struct_size = (uint32_t)stride;
+		vn_element_out(array, stride, i, &table->item[i], sizeof(table->item[i]));
+	}
+	*list = (void *)array;
+	return 0;
+}
+
+int vionet_pci_list(struct vionet_pci_function **list, size_t stride, size_t *count)
 {
 	struct table table = { 0 };
 	struct look look;
@@ -335,20 +352,19 @@ int vionet_pci_list(struct vionet_pci_function **list, size_t *count)
 
 	*list = NULL;
 	*count = 0;
-	result = look_open(&look);
+	result = vn_stride_check(stride, "vionet_pci_function");
+	if (result == 0)
+		result = look_open(&look);
 	if (result < 0)
 		return result;
 	result = list_all(&look, &table);
 	look_close(&look);
-	if (result < 0 || table.count == 0) {
-		free(table.item);
-		return result;
-	}
-	for (size_t i = 0; i < table.count; i++)
-		clean(&table.item[i]);
-	*list = table.item;
-	*count = table.count;
-	return 0;
+	if (result == 0 && table.count != 0)
+		result = hand_out(&table, stride, list);
+	if (result == 0)
+		*count = table.count;
+	free(table.item);
+	return result;
 }
 
 void vionet_pci_list_free(struct vionet_pci_function *list)
@@ -435,11 +451,13 @@ int vn_pci_look(const char *address, struct vn_looked *looked)
 int vionet_pci_lookup(const char *address, struct vionet_pci_function *function)
 {
 	struct vn_looked looked;
-	int result = vn_pci_look(address, &looked);
+	int result = vn_struct_check(function, "vionet_pci_function");
 
+	if (result == 0)
+		result = vn_pci_look(address, &looked);
 	if (result == 0) {
-		*function = looked.function;
-		clean(function);
+		clean(&looked.function);
+		vn_struct_out(function, &looked.function, sizeof(looked.function));
 	}
 	return result;
 }

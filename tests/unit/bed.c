@@ -66,9 +66,12 @@ struct bed *raise_bed(uint32_t rx_size, uint32_t tx_size,
 {
 	struct bed *bed = calloc(1, sizeof(*bed));
 	struct vionet_start_options options = {
+		.struct_size = sizeof(options),
 		.rx_queue_size = rx_size,
 		.tx_queue_size = tx_size,
-		.rx_pool_options.buffer_size = buffer_size,
+		.rx_pool_options = &(struct vionet_pool_options){
+			.struct_size = sizeof(struct vionet_pool_options),
+			.buffer_size = buffer_size },
 	};
 	struct vn_transport *transport;
 	struct model *m = model_create(&bed->model);

@@ -48,7 +48,7 @@ static inline int bind_one(const char *address, unsigned int flags)
 {
 	struct vionet_pci_move *moves;
 	size_t count;
-	int result = vionet_pci_bind(&address, 1, flags, &moves, &count);
+	int result = vionet_pci_bind(&address, 1, flags, &moves, sizeof(*moves), &count);
 
 	previous[0] = '\0';
 	if (result == 0)
@@ -64,7 +64,7 @@ static inline int bind_nic(unsigned int flags)
 
 static inline int unbind_one(const char *address, const char *driver)
 {
-	return vionet_pci_unbind(&address, 1, driver, 0, NULL, NULL);
+	return vionet_pci_unbind(&address, 1, driver, 0, NULL, 0, NULL);
 }
 
 static inline void assert_has(const char *text, const char *part)

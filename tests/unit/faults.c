@@ -77,7 +77,7 @@ void d16_no_notify_for_ever(void **state)
 void d19_never_completes(void **state)
 {
 	struct bed *bed = raise_bed(16, 16, 0, 0);
-	struct vionet_queue_stats stats;
+	struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 	struct vionet_packet *p[17];
 
 	(void)state;

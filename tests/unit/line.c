@@ -55,7 +55,7 @@ unsigned int line_get16(const uint8_t *at)
 
 struct vionet_queue_stats line_counters(const struct vionet_queue *queue)
 {
-	struct vionet_queue_stats stats;
+	struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 
 	assert_int_equal(vionet_queue_stats(queue, &stats), 0);
 	return stats;

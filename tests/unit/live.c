@@ -45,10 +45,13 @@ uint32_t live_tx_buffer;
 
 void open_live(struct live *live, unsigned int pairs)
 {
-	struct vionet_open_options open = { 0 };
+	struct vionet_open_options open = { .struct_size = sizeof(open) };
 	struct vionet_start_options start = {
+		.struct_size = sizeof(start),
 		.queue_pairs = pairs, .rx_queue_size = 64, .tx_queue_size = 64,
-		.tx_pool_options.buffer_size = live_tx_buffer,
+		.tx_pool_options = &(struct vionet_pool_options){
+			.struct_size = sizeof(struct vionet_pool_options),
+			.buffer_size = live_tx_buffer },
 	};
 
 	open.want = wanted;

@@ -19,12 +19,16 @@ struct rig *raise_rig(unsigned int pairs)
 
 void start_rig(struct rig *rig, unsigned int start, unsigned int timeout_ms)
 {
-	struct vionet_open_options open = { .control_timeout_ms = timeout_ms };
+	struct vionet_open_options open = { .struct_size = sizeof(open),
+					    .control_timeout_ms = timeout_ms };
 	struct vionet_start_options options = {
+		.struct_size = sizeof(options),
 		.queue_pairs = start,
 		.rx_queue_size = 16,
 		.tx_queue_size = 16,
-		.tx_pool_options.buffer_size = rig_tx_buffer,
+		.tx_pool_options = &(struct vionet_pool_options){
+			.struct_size = sizeof(struct vionet_pool_options),
+			.buffer_size = rig_tx_buffer },
 	};
 
 	/* CTRL_RX, CTRL_VLAN, CTRL_RX_EXTRA, HASH_REPORT. */

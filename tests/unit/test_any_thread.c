@@ -21,7 +21,7 @@ static void *watch(void *argument)
 	uint64_t last = 0;
 
 	while (!__atomic_load_n(&w->end, __ATOMIC_RELAXED)) {
-		struct vionet_queue_stats stats;
+		struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 		int result = vionet_queue_check(w->queue);
 
 		w->strange += result != 0 && result != -EIO && result != -EXDEV;

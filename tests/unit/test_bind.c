@@ -70,7 +70,7 @@ static void bind_without_an_answer(void **state)
 
 	(void)state;
 	add_nic("virtio-pci");
-	assert_int_equal(vionet_pci_bind(&name, 1, 0, NULL, NULL), 0);
+	assert_int_equal(vionet_pci_bind(&name, 1, 0, NULL, 0, NULL), 0);
 	assert_string_equal(fake_driver(&fake, ADDRESS), "vfio-pci");
 }
 
@@ -273,7 +273,7 @@ static void siblings_are_bound_together(void **state)
 	add_pair("virtio-pci");
 	assert_int_equal(bind_nic(0), -EBUSY);
 	assert_has(vionet_error_text(), "vionet bind --group " ADDRESS);
-	assert_int_equal(vionet_pci_bind(both, 2, 0, &moves, &count), 0);
+	assert_int_equal(vionet_pci_bind(both, 2, 0, &moves, sizeof(*moves), &count), 0);
 	assert_int_equal(count, 2);
 	assert_string_equal(moves[1].address, SECOND);
 	assert_string_equal(moves[1].from, "virtio-pci");
@@ -281,8 +281,34 @@ static void siblings_are_bound_together(void **state)
 	assert_true(moves[1].moved);
 	vionet_pci_moves_free(moves);
 	assert_both_with("vfio-pci");
-	assert_int_equal(vionet_pci_unbind(both, 2, NULL, 0, NULL, NULL), 0);
+	assert_int_equal(vionet_pci_unbind(both, 2, NULL, 0, NULL, 0, NULL), 0);
 	assert_both_with("virtio-pci");
+}
+
+/* Programs that were built with another size of the struct. */
+static void moves_of_any_size(void **state)
+{
+	const size_t own = sizeof(struct vionet_pci_move);
+	struct vionet_pci_move *moves;
+	size_t count;
+
+	(void)state;
+	add_pair("virtio-pci");
+	for (size_t stride = 20; stride <= own + 32; stride += 4) {
+		assert_int_equal(vionet_pci_bind(both, 2, 0, &moves, stride, &count), 0);
+		assert_int_equal(count, 2);
+		assert_string_equal((char *)moves, ADDRESS);
+		assert_string_equal((char *)moves + stride, SECOND);
+		for (size_t at = own; at < stride; at++)
+			assert_int_equal(((uint8_t *)moves)[at], 0);
+		vionet_pci_moves_free(moves);
+	}
+	assert_int_equal(vionet_pci_bind(both, 2, 0, &moves, 0, &count), -EINVAL);
+	assert_has(vionet_error_text(), "sizeof(struct vionet_pci_move)");
+	assert_null(moves);
+	assert_int_equal(vionet_pci_unbind(both, 2, NULL, 0, &moves, sizeof(moves), &count),
+			 -EINVAL);
+	assert_int_equal(vionet_pci_unbind(both, 2, NULL, 0, NULL, 0, NULL), 0);
 }
 
 static void the_group_comes_along(void **state)
@@ -296,14 +322,14 @@ static void the_group_comes_along(void **state)
 	ADD(.address = "0000:00:03.0", .group = 7, .class = 0x060400,
 	    .driver = "pcieport", .device = 0x1234);
 	ADD(.address = "0000:00:05.0", .group = 8, .driver = "virtio-pci");
-	assert_int_equal(vionet_pci_bind(&one, 1, VIONET_PCI_BIND_GROUP, &moves, &count),
+	assert_int_equal(vionet_pci_bind(&one, 1, VIONET_PCI_BIND_GROUP, &moves, sizeof(*moves), &count),
 			 0);
 	assert_int_equal(count, 2);
 	vionet_pci_moves_free(moves);
 	assert_both_with("vfio-pci");
 	assert_string_equal(fake_driver(&fake, "0000:00:03.0"), "pcieport");
 	assert_string_equal(fake_driver(&fake, "0000:00:05.0"), "virtio-pci");
-	assert_int_equal(vionet_pci_unbind(&one, 1, NULL, VIONET_PCI_BIND_GROUP, NULL,
+	assert_int_equal(vionet_pci_unbind(&one, 1, NULL, VIONET_PCI_BIND_GROUP, NULL, 0,
 					   NULL), 0);
 	assert_both_with("virtio-pci");
 }
@@ -319,10 +345,10 @@ static void one_that_cannot_be_driven_comes_along(void **state)
 	    .legacy = true);
 	assert_int_equal(bind_nic(0), -EBUSY);
 	assert_has(vionet_error_text(), "vionet bind --group " ADDRESS);
-	assert_int_equal(vionet_pci_bind(&legacy, 1, VIONET_PCI_BIND_GROUP, NULL, NULL),
+	assert_int_equal(vionet_pci_bind(&legacy, 1, VIONET_PCI_BIND_GROUP, NULL, 0, NULL),
 			 -ENOTSUP);
 	assert_both_with("virtio-pci");
-	assert_int_equal(vionet_pci_bind(&one, 1, VIONET_PCI_BIND_GROUP, NULL, NULL), 0);
+	assert_int_equal(vionet_pci_bind(&one, 1, VIONET_PCI_BIND_GROUP, NULL, 0, NULL), 0);
 	assert_both_with("vfio-pci");
 }
 
@@ -334,11 +360,11 @@ static void force_is_for_all_of_them(void **state)
 	(void)state;
 	add_pair("virtio-pci");
 	fake_interface("ens4f1", true, "192.0.2.7");
-	assert_int_equal(vionet_pci_bind(&one, 1, VIONET_PCI_BIND_GROUP, NULL, NULL),
+	assert_int_equal(vionet_pci_bind(&one, 1, VIONET_PCI_BIND_GROUP, NULL, 0, NULL),
 			 -EBUSY);
 	assert_has(vionet_error_text(), "or force it (--force)");
 	assert_int_equal(vionet_pci_bind(&one, 1, VIONET_PCI_BIND_GROUP |
-					 VIONET_PCI_BIND_FORCE, NULL, NULL), 0);
+					 VIONET_PCI_BIND_FORCE, NULL, 0, NULL), 0);
 	assert_both_with("vfio-pci");
 }
 
@@ -351,7 +377,7 @@ static void what_is_no_nic_stays_a_hindrance(void **state)
 	add_pair("virtio-pci");
 	ADD(.address = "0000:00:04.2", .group = 7, .driver = "virtio-pci",
 	    .device = 0x1042);
-	assert_int_equal(vionet_pci_bind(&one, 1, VIONET_PCI_BIND_GROUP, NULL, NULL),
+	assert_int_equal(vionet_pci_bind(&one, 1, VIONET_PCI_BIND_GROUP, NULL, 0, NULL),
 			 -EBUSY);
 	assert_has(vionet_error_text(), "0000:00:04.2 is bound to virtio-pci");
 	assert_null(strstr(vionet_error_text(), SECOND));
@@ -363,7 +389,7 @@ static void one_that_is_refused_keeps_all(void **state)
 	(void)state;
 	add_pair("virtio-pci");
 	fake_interface("ens4f1", true, "192.0.2.1");
-	assert_int_equal(vionet_pci_bind(both, 2, 0, NULL, NULL), -EBUSY);
+	assert_int_equal(vionet_pci_bind(both, 2, 0, NULL, 0, NULL), -EBUSY);
 	assert_has(vionet_error_text(), SECOND ": ");
 	assert_untouched("virtio-pci");
 }
@@ -380,7 +406,7 @@ static void one_that_fails_takes_all_back(void **state)
 	ADD(.address = "0000:00:05.0", .group = 8, .driver = "stubborn");
 	fake_add_driver(&fake, "stubborn");
 	fake.kernel.clings = "stubborn";
-	assert_int_equal(vionet_pci_bind(apart, 2, 0, &moves, &count), -EIO);
+	assert_int_equal(vionet_pci_bind(apart, 2, 0, &moves, sizeof(*moves), &count), -EIO);
 	assert_null(moves);
 	assert_int_equal(count, 0);
 	assert_has(vionet_error_text(), "0000:00:05.0: stubborn does not let go");
@@ -388,7 +414,7 @@ static void one_that_fails_takes_all_back(void **state)
 	assert_override("");
 	/* Also one that had no driver before. */
 	fake_bind(&fake, ADDRESS, NULL);
-	assert_int_equal(vionet_pci_bind(apart, 2, 0, NULL, NULL), -EIO);
+	assert_int_equal(vionet_pci_bind(apart, 2, 0, NULL, 0, NULL), -EIO);
 	assert_string_equal(fake_driver(&fake, ADDRESS), "");
 }
 
@@ -400,12 +426,12 @@ static void named_twice_is_once(void **state)
 
 	(void)state;
 	add_nic("virtio-pci");
-	assert_int_equal(vionet_pci_bind(twice, 2, 0, &moves, &count), 0);
+	assert_int_equal(vionet_pci_bind(twice, 2, 0, &moves, sizeof(*moves), &count), 0);
 	assert_int_equal(count, 1);
 	vionet_pci_moves_free(moves);
-	assert_int_equal(vionet_pci_bind(twice, 0, 0, NULL, NULL), -EINVAL);
-	assert_int_equal(vionet_pci_bind(twice, 1, 4, NULL, NULL), -EINVAL);
-	assert_int_equal(vionet_pci_unbind(twice, 1, NULL, VIONET_PCI_BIND_FORCE, NULL,
+	assert_int_equal(vionet_pci_bind(twice, 0, 0, NULL, 0, NULL), -EINVAL);
+	assert_int_equal(vionet_pci_bind(twice, 1, 4, NULL, 0, NULL), -EINVAL);
+	assert_int_equal(vionet_pci_unbind(twice, 1, NULL, VIONET_PCI_BIND_FORCE, NULL, 0,
 					   NULL), -EINVAL);
 }
 
@@ -501,6 +527,7 @@ int main(void)
 		TEST(accepts_harmless_others),
 		TEST(refuses_without_permission),
 		TEST(refuses_without_driver_override),
+		TEST(moves_of_any_size),
 		TEST(siblings_are_bound_together),
 		TEST(the_group_comes_along),
 		TEST(one_that_cannot_be_driven_comes_along),

@@ -169,8 +169,10 @@ static void bytes_behind_the_length_are_not_read(void **state)
 	size_t size = 4 << 20;
 	uint8_t *own = mmap(NULL, size, PROT_READ | PROT_WRITE,
 			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	struct vionet_pool_options options = { .count = 64, .buffer_size = 4 * PAGE };
-	struct vionet_start_options start = { .rx_queue_size = 16 };
+	struct vionet_pool_options options = { .struct_size = sizeof(options),
+					       .count = 64, .buffer_size = 4 * PAGE };
+	struct vionet_start_options start = { .struct_size = sizeof(start),
+					      .rx_queue_size = 16 };
 	uint64_t base = 0;
 
 	(void)state;
@@ -275,7 +277,7 @@ static void strange_headers_are_taken_as_they_are_meant(void **state)
 static void requests_without_their_feature_do_not_get_out(void **state)
 {
 	struct bed *bed = raise_bed(16, 16, 0, 0);
-	struct vionet_queue_stats stats;
+	struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 
 	(void)state;
 	for (unsigned int i = 1; i < 0x10000; i += i < 256 ? 1 : 97) {

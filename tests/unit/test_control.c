@@ -35,7 +35,7 @@ static void the_control_queue_follows_the_pairs(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct rig *rig = raise_rig(rows[i].pairs);
-		struct vionet_queue_info info;
+		struct vionet_queue_info info = { .struct_size = sizeof(info) };
 
 		for (unsigned int k = 0; k < 2; k++)
 			if (rows[i].without[k] != 0)
@@ -60,8 +60,8 @@ static void the_control_queue_follows_the_pairs(void **state)
 static void without_several_pairs_it_is_queue_two(void **state)
 {
 	struct rig *rig = raise_rig(4);
-	struct vionet_queue_info info;
-	struct vionet_open_options open = { .flags = 0 };
+	struct vionet_queue_info info = { .struct_size = sizeof(info) };
+	struct vionet_open_options open = { .struct_size = sizeof(open) };
 
 	(void)state;
 	/* Offered, and avoided: then N is 1, whatever max_virtqueue_pairs says. */
@@ -109,7 +109,7 @@ static void address_and_tables(void **state)
 	static const uint8_t two[2][6] = { { 2, 0, 0, 0, 0, 1 }, { 4 } };
 	static const uint8_t many[2][6] = { { 0x33, 0x33, 0, 0, 0, 1 }, { 1 } };
 	struct rig *rig = raise_rig(1);
-	struct vionet_device_info info;
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
 
 	(void)state;
 	start_rig(rig, 1, 0);
@@ -146,7 +146,7 @@ static void address_and_tables(void **state)
 static void a_device_without_address_is_given_one(void **state)
 {
 	struct rig *rig = raise_rig(1);
-	struct vionet_device_info info;
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
 
 	(void)state;
 	withhold(rig, 5);
@@ -213,7 +213,7 @@ static void offloads(void **state)
 	assert_text("GUEST_UFO");
 	assert_int_equal(vionet_offloads_set(rig->device, 1ull << 65 % 64),
 			 0); /* bit 1: CSUM */
-	assert_int_equal(vionet_offloads_set(rig->device, 1), -ENOTSUP);
+	assert_int_equal(vionet_offloads_set(rig->device, 1), -EINVAL); /* none */
 	drop_rig(rig);
 }
 
@@ -221,7 +221,8 @@ static void offloads(void **state)
 static void coalescing(void **state)
 {
 	struct rig *rig = raise_rig(2);
-	struct vionet_coalescing c = { 16, 100 }, got;
+	struct vionet_coalescing c = { sizeof(c), 16, 100, 0 },
+		got = { .struct_size = sizeof(got) };
 	struct vionet_queue *rx, *tx;
 
 	(void)state;
@@ -281,24 +282,29 @@ static void statistics(void **state)
 	assert_true(types == rig->c->statistics);
 	/* Receive: types 0 and 3; type 1 stands on GUEST_CSUM, type 2 is not
 	 * offered. */
-	assert_int_equal(vionet_statistics_read(rig->device, 2, s, &count), 0);
+	assert_int_equal(vionet_statistics_read(rig->device, 2, s, sizeof(*s),
+					VIONET_STATISTICS_MAX, &count), 0);
 	assert_int_equal(count, 8);
 	assert_command(rig, "0801" "0200000000000000" "0900000000000000");
 	assert_int_equal(value(s, count, "rx_packets"), 1);
 	assert_int_equal(value(s, count, "rx_drop_overruns"), 5);
 	assert_int_equal(value(s, count, "rx_bytes_allowance_exceeded"), 3001);
 	/* Transmit: 16; 17 stands on CSUM. */
-	assert_int_equal(vionet_statistics_read(rig->device, 3, s, &count), 0);
+	assert_int_equal(vionet_statistics_read(rig->device, 3, s, sizeof(*s),
+					VIONET_STATISTICS_MAX, &count), 0);
 	assert_int_equal(value(s, count, "tx_drop_malformed"), 16005);
-	assert_int_equal(vionet_statistics_read(rig->device, 4, s, &count), 0);
+	assert_int_equal(vionet_statistics_read(rig->device, 4, s, sizeof(*s),
+					VIONET_STATISTICS_MAX, &count), 0);
 	assert_int_equal(count, 2);
 	assert_int_equal(value(s, count, "ok_num"), 32001);
-	assert_int_equal(vionet_statistics_read(rig->device, 5, s, &count),
+	assert_int_equal(vionet_statistics_read(rig->device, 5, s, sizeof(*s),
+					VIONET_STATISTICS_MAX, &count),
 			 -ENOENT);
 	/* A device that keeps none for a queue is not asked. */
 	rig->c->statistics = 1ull << 16;
 	count = rig->c->commands;
-	assert_int_equal(vionet_statistics_read(rig->device, 0, s, &count), 0);
+	assert_int_equal(vionet_statistics_read(rig->device, 0, s, sizeof(*s),
+					VIONET_STATISTICS_MAX, &count), 0);
 	assert_int_equal(count, 0);
 	drop_rig(rig);
 }
@@ -363,7 +369,7 @@ static void a_hash_of_no_type_is_none(void **state)
 /* proves: CVQ-37 CVQ-38 CVQ-39 */
 static void tunnel_hashes(void **state)
 {
-	struct vionet_steering_limits limits;
+	struct vionet_steering_limits limits = { .struct_size = sizeof(limits) };
 	struct rig *rig = raise_rig(2);
 
 	(void)state;
@@ -398,8 +404,8 @@ static void nothing_is_sent_without_its_feature(void **state)
 		{ 22, "MQ" },
 	};
 	struct vionet_statistic s[VIONET_STATISTICS_MAX];
-	struct vionet_rss rss = { 0 };
-	struct vionet_coalescing c = { 0 };
+	struct vionet_rss rss = { .struct_size = sizeof(rss) };
+	struct vionet_coalescing c = { .struct_size = sizeof(c) };
 	struct rig *rig = raise_rig(1);
 	struct vionet_device *d;
 	struct vionet_queue *q;
@@ -429,7 +435,8 @@ static void nothing_is_sent_without_its_feature(void **state)
 	REFUSED(vionet_coalescing_set(d, false, &c), "NOTF_COAL");
 	REFUSED(vionet_queue_coalescing_set(q, &c), "VQ_NOTF_COAL");
 	REFUSED(vionet_queue_coalescing_read(q, &c), "VQ_NOTF_COAL");
-	REFUSED(vionet_statistics_read(d, 0, s, &count), "DEVICE_STATS");
+	REFUSED(vionet_statistics_read(d, 0, s, sizeof(*s),
+					VIONET_STATISTICS_MAX, &count), "DEVICE_STATS");
 	REFUSED(vionet_hash_set(d, 0, NULL, 0), "HASH_REPORT");
 	REFUSED(vionet_hash_tunnels_set(d, 0), "HASH_TUNNEL, and that RSS");
 	REFUSED(vionet_rss_set(d, &rss), "RSS");
@@ -496,7 +503,7 @@ static void a_device_that_is_stopped_hears_nothing(void **state)
 static void a_stopped_device_is_told_again(void **state)
 {
 	static const uint8_t own[6] = { 0x02, 9, 9, 9, 9, 9 };
-	struct vionet_device_info info;
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
 	struct rig *rig = raise_rig(1);
 
 	(void)state;
@@ -559,7 +566,7 @@ static void announcements(void **state)
 static void too_small_a_control_queue_is_refused(void **state)
 {
 	struct rig *rig = raise_rig(1);
-	struct vionet_open_options open = { .flags = 0 };
+	struct vionet_open_options open = { .struct_size = sizeof(open) };
 
 	(void)state;
 	rig->model->queue_max = 2;

@@ -265,7 +265,7 @@ static void h05_lengths(void **state)
 /* It says yes to a number of pairs and does nothing: what was ordered holds here. */
 static void h06_says_yes_and_does_nothing(void **state)
 {
-	struct vionet_device_info info;
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
 	struct rig *rig = raise_rig(2);
 
 	(void)state;
@@ -283,7 +283,7 @@ static void h06_says_yes_and_does_nothing(void **state)
 static void h07_results_longer_than_their_room(void **state)
 {
 	struct vionet_statistic s[VIONET_STATISTICS_MAX + 1];
-	struct vionet_coalescing c;
+	struct vionet_coalescing c = { .struct_size = sizeof(c) };
 	struct rig *rig = raise_rig(1);
 	unsigned int count;
 	uint64_t types;
@@ -295,7 +295,8 @@ static void h07_results_longer_than_their_room(void **state)
 	rig->c->huge_result = true;
 	assert_int_equal(vionet_statistics_types(rig->device, &types), 0);
 	assert_true(types == rig->c->statistics);
-	assert_int_equal(vionet_statistics_read(rig->device, 0, s, &count), 0);
+	assert_int_equal(vionet_statistics_read(rig->device, 0, s, sizeof(*s),
+					VIONET_STATISTICS_MAX, &count), 0);
 	assert_int_equal(count, 8);
 	assert_int_equal(vionet_queue_coalescing_read(
 		vionet_device_rx_queue(rig->device, 0), &c), 0);
@@ -328,11 +329,13 @@ static void h08_replies_of_no_size(void **state)
 		for (unsigned int huge = 0; huge < 2; huge++) {
 			rig->c->huge_result = huge;
 			assert_int_equal(vionet_statistics_read(
-				rig->device, 0, s, &count), 0);
+				rig->device, 0, s, sizeof(*s),
+					VIONET_STATISTICS_MAX, &count), 0);
 			assert_true(count <= 6 + 2);
 		}
 		rig->c->huge_result = false;
-		assert_int_equal(vionet_statistics_read(rig->device, 0, s, &count),
+		assert_int_equal(vionet_statistics_read(rig->device, 0, s, sizeof(*s),
+					VIONET_STATISTICS_MAX, &count),
 				 0);
 		if (sizes[i] < 16 || sizes[i] > 80)
 			assert_int_equal(count, 0);
@@ -426,7 +429,8 @@ static void h10_does_not_answer_the_acknowledgement(void **state)
 
 static void silence_during_start_is_a_failure_to_start(void **state)
 {
-	struct vionet_start_options options = { .queue_pairs = 2 };
+	struct vionet_start_options options = { .struct_size = sizeof(options),
+						.queue_pairs = 2 };
 	struct rig *rig = raise_rig(2);
 
 	(void)state;
@@ -443,7 +447,8 @@ static void silence_during_start_is_a_failure_to_start(void **state)
 
 static void a_deadline_can_be_too_long(void **state)
 {
-	struct vionet_open_options options = { .control_timeout_ms = 60001 };
+	struct vionet_open_options options = { .struct_size = sizeof(options),
+					       .control_timeout_ms = 60001 };
 	struct vionet_device *device;
 
 	(void)state;

@@ -30,7 +30,7 @@ static void expect_refusal(int result, const char *text)
 static void opens_in_the_specified_order(void **state)
 {
 	struct vionet_device *device;
-	struct vionet_device_info info;
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
 
 	(void)state;
 	model_create(&model);
@@ -47,9 +47,9 @@ static void opens_in_the_specified_order(void **state)
 	assert_string_equal(info.transport, "virtio-pci");
 	assert_int_equal(info.mtu, 1500);
 	assert_int_equal(info.mac[5], 0xcc);
-	assert_int_equal(info.link.speed, 25000);
-	assert_int_equal(info.link.duplex, 1);
-	assert_true(info.link.up && info.link.known && info.mac_from_device);
+	assert_int_equal(info.link_speed, 25000);
+	assert_int_equal(info.link_duplex, 1);
+	assert_true(info.link_up && info.link_known && info.mac_from_device);
 	assert_int_equal(info.header_size, 12);
 	assert_int_equal(info.queues, 3);
 	assert_null(vionet_device_rx_queue(device, 0));
@@ -141,7 +141,8 @@ static void refused_features_are_named(void **state)
 
 static void assume_iommu_and_avoid(void **state)
 {
-	struct vionet_open_options options = { .flags = VIONET_OPEN_ASSUME_IOMMU };
+	struct vionet_open_options options = { .struct_size = sizeof(options),
+					       .flags = VIONET_OPEN_ASSUME_IOMMU };
 	struct vionet_device *device;
 
 	(void)state;
@@ -188,7 +189,7 @@ static void reset_by_the_bus(void **state)
 static void all_ones_means_gone(void **state)
 {
 	struct vionet_device *device;
-	struct vionet_link link;
+	struct vionet_link link = { .struct_size = sizeof(link) };
 	struct watch start = watch_start();
 	uint32_t events;
 
@@ -213,7 +214,7 @@ static void all_ones_means_gone(void **state)
 static void restless_configuration_is_refused(void **state)
 {
 	struct vionet_device *device;
-	struct vionet_link link;
+	struct vionet_link link = { .struct_size = sizeof(link) };
 
 	(void)state;
 	model_create(&model)->restless_generation = true;
@@ -229,7 +230,7 @@ static void restless_configuration_is_refused(void **state)
 /* proves: GEN-07 GEN-22 NET-09 */
 static void odd_configuration_is_judged(void **state)
 {
-	struct vionet_device_info info;
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
 	struct vionet_device *device;
 
 	(void)state;
@@ -245,16 +246,16 @@ static void odd_configuration_is_judged(void **state)
 	assert_int_equal(info.mac[0], 2);
 	assert_int_equal(info.mtu, 0);
 	assert_false(vionet_feature_test(&info.negotiated, 3));
-	assert_false(info.link.up);
-	assert_int_equal(info.link.speed, 0);
-	assert_int_equal(info.link.duplex, -1);
+	assert_false(info.link_up);
+	assert_int_equal(info.link_speed, 0);
+	assert_int_equal(info.link_duplex, -1);
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
 /* Judged when it was offered, read again later: both times it has to make sense. */
 static void mtu_that_shrinks_later_is_not_believed(void **state)
 {
-	struct vionet_device_info info;
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
 	struct vionet_device *device;
 
 	(void)state;
@@ -325,27 +326,29 @@ static void start_options_are_checked(void **state)
 {
 	static const uint32_t sizes[] = { 1, 3, 100, 65536, 0xffffffff };
 	struct vionet_device *device;
-	struct vionet_start_options options;
+	struct vionet_pool_options pool = { .struct_size = sizeof(pool) };
+	struct vionet_start_options options = { .struct_size = sizeof(options) };
 
 	(void)state;
 	model_create(&model);
 	assert_int_equal(open_model(model, NULL, &device), 0);
 	for (unsigned int i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		memset(&options, 0, sizeof(options));
+		VIONET_INIT(&options);
 		options.tx_queue_size = sizes[i];
 		assert_int_equal(vionet_device_start(device, &options), -EINVAL);
 		assert_text("queue size");
 	}
-	memset(&options, 0, sizeof(options));
-	options.rx_pool_options.access = VIONET_DEVICE_READS;
+	VIONET_INIT(&options);
+	options.rx_pool_options = &pool;
+	pool.access = VIONET_DEVICE_READS;
 	assert_int_equal(vionet_device_start(device, &options), -EINVAL);
 	assert_text("receive pool");
-	options.rx_pool_options.access = 0;
-	options.rx_pool_options.buffer_size = 10;
+	pool.access = 0;
+	pool.buffer_size = 10;
 	assert_int_equal(vionet_device_start(device, &options), -EINVAL);
 	assert_text("buffer_size 10");
 	/* More than the device allows is cut to what it allows. */
-	memset(&options, 0, sizeof(options));
+	VIONET_INIT(&options);
 	options.rx_queue_size = 32768;
 	assert_int_equal(vionet_device_start(device, &options), 0);
 	assert_int_equal(model->queue[0].size, 256);
@@ -371,7 +374,10 @@ static void odd_maximum_is_rounded_down(void **state)
 /* proves: NET-07 GEN-10 */
 static void without_mergeable_a_frame_must_fit(void **state)
 {
-	struct vionet_start_options options = { .rx_pool_options.buffer_size = 512 };
+	struct vionet_pool_options pool = { .struct_size = sizeof(pool),
+					    .buffer_size = 512 };
+	struct vionet_start_options options = { .struct_size = sizeof(options),
+						.rx_pool_options = &pool };
 	struct vionet_device *device;
 
 	(void)state;
@@ -381,7 +387,7 @@ static void without_mergeable_a_frame_must_fit(void **state)
 	assert_int_equal(open_model(model, NULL, &device), 0);
 	assert_int_equal(vionet_device_start(device, &options), -EINVAL);
 	assert_text("9014");
-	options.rx_pool_options.buffer_size = 0;
+	pool.buffer_size = 0;
 	assert_int_equal(vionet_device_start(device, &options), 0);
 	assert_int_equal(vionet_pool_buffer_size(vionet_queue_pool(
 		vionet_device_rx_queue(device, 0))), 9018);

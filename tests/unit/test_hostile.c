@@ -24,7 +24,7 @@ static void expect_drop(uint32_t written, uint64_t short_, uint64_t long_)
 {
 	struct bed *bed = raise_bed(16, 0, 0, 1ull << 15);
 	uint32_t all = vionet_pool_available(vionet_queue_pool(bed->rx));
-	struct vionet_queue_stats stats;
+	struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 	struct vionet_packet *p;
 	uint8_t frame[60] = { 0 };
 	size_t room;
@@ -60,7 +60,7 @@ static void wrong_lengths_are_dropped(void **state)
 static void no_buffers_at_all_is_dropped(void **state)
 {
 	struct bed *bed = raise_bed(16, 0, 0, 0);
-	struct vionet_queue_stats stats;
+	struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 	struct vionet_packet *p;
 	uint8_t frame[60] = { 0 };
 
@@ -83,7 +83,7 @@ static void more_buffers_than_entries_break_it(void **state)
 	(void)state;
 	for (uint32_t wanted = 1; wanted <= 8; wanted += 7) {
 		struct bed *bed = raise_bed(16, 0, 0, 0);
-		struct vionet_queue_stats stats;
+		struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 		struct vionet_packet *p[8];
 
 		assert_int_equal(model_deliver(bed->model, frame, 60, 0, 17), 1);
@@ -112,7 +112,7 @@ static void num_buffers_is_ignored_without_mergeable(void **state)
 static void chain_of_more_than_a_frame_is_dropped(void **state)
 {
 	struct bed *bed = raise_bed(64, 0, 1984, 0);
-	struct vionet_queue_stats stats;
+	struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 	struct vionet_packet *p;
 	static uint8_t frame[80000];
 
@@ -153,11 +153,14 @@ static void starved_queue_recovers(void **state)
 	struct bed *bed = calloc(1, sizeof(*bed));
 	struct model *m = model_create(&bed->model);
 	struct vionet_start_options options = {
-		.rx_queue_size = 16, .rx_pool_options.count = 20,
+		.struct_size = sizeof(options),
+		.rx_queue_size = 16, .rx_pool_options = &(struct vionet_pool_options){
+			.struct_size = sizeof(struct vionet_pool_options),
+			.count = 20 },
 	};
 	struct vionet_packet *held[20], *p;
 	struct vn_transport *transport;
-	struct vionet_queue_stats stats;
+	struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 	uint8_t frame[60] = { 0 };
 
 	(void)state;
@@ -200,7 +203,7 @@ static void bad_first_buffer_drops_the_whole_packet(void **state)
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
 		struct bed *bed = raise_bed(64, 0, 128, 0);
-		struct vionet_queue_stats stats;
+		struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 		struct vionet_packet *p;
 		uint8_t frame[200];
 		size_t room;
@@ -232,7 +235,7 @@ static void bad_first_buffer_drops_the_whole_packet(void **state)
 static void frames_outside_their_buffer_are_refused(void **state)
 {
 	struct bed *bed = raise_bed(0, 0, 0, 1ull << 3);
-	struct vionet_queue_stats stats;
+	struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 	struct vionet_packet *p[5];
 
 	(void)state;
@@ -279,8 +282,8 @@ static void forgotten_queue_is_notified_again(void **state)
 static void pool_in_use_cannot_be_destroyed(void **state)
 {
 	struct bed *bed = raise_bed(0, 0, 0, 0);
-	struct vionet_start_options options = { 0 };
-	struct vionet_device_info info;
+	struct vionet_start_options options = { .struct_size = sizeof(options) };
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
 	struct vionet_pool *pool;
 
 	(void)state;
@@ -308,7 +311,7 @@ static void unquiet_stop_keeps_what_the_device_has(void **state)
 	struct bed *bed = raise_bed(0, 16, 0, 0);
 	uint8_t *own = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
 			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	struct vionet_device_info info;
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
 	struct vionet_memory *memory;
 	struct vionet_packet *p;
 

@@ -13,7 +13,7 @@
 #include "iommu/node.h"
 #include "tests/unit/bind_bed.h"
 
-static struct vionet_pci_function function;
+static struct vionet_pci_function function = { .struct_size = sizeof(function) };
 
 /* ---- all who look say the same ---- */
 
@@ -34,7 +34,7 @@ static void assert_reason(bool of_bind, int code, const char *part)
 	assert_string_equal(vionet_error_text(), expected);
 	if (!of_bind)
 		return;
-	result = vionet_pci_bind(&address, 1, VIONET_PCI_BIND_FORCE, NULL, NULL);
+	result = vionet_pci_bind(&address, 1, VIONET_PCI_BIND_FORCE, NULL, 0, NULL);
 	assert_int_equal(result, code);
 	assert_string_equal(vionet_error_text(), expected);
 }
@@ -179,9 +179,9 @@ static void kinds_of_functions(void **state)
 		assert_has(text, "not a virtio-net function");
 		assert_int_equal(vionet_pci_lookup(address, &function), -ENOTSUP);
 		assert_string_equal(vionet_error_text(), text);
-		assert_int_equal(vionet_pci_bind(&address, 1, 0, NULL, NULL), -ENOTSUP);
+		assert_int_equal(vionet_pci_bind(&address, 1, 0, NULL, 0, NULL), -ENOTSUP);
 		assert_string_equal(vionet_error_text(), text);
-		assert_int_equal(vionet_pci_unbind(&address, 1, NULL, 0, NULL, NULL),
+		assert_int_equal(vionet_pci_unbind(&address, 1, NULL, 0, NULL, 0, NULL),
 				 -ENOTSUP);
 		assert_string_equal(vionet_error_text(), text);
 	}

@@ -22,7 +22,7 @@
 static unsigned int loop(struct live *live, unsigned int pair, unsigned int pairs)
 {
 	struct vionet_queue *tx = vionet_device_tx_queue(live->device, pair);
-	struct vionet_device_info info;
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
 	unsigned int received = 0;
 
 	OK(vionet_device_info(live->device, &info));
@@ -62,7 +62,8 @@ static void tell_everything(struct vionet_device *d)
 	static const uint8_t own[6] = { 0x02, 1, 2, 3, 4, 5 };
 	static const uint8_t uni[1][6] = { { 0x02, 7 } };
 	static const uint8_t multi[2][6] = { { 0x33, 0x33, 1 }, { 1, 0, 0x5e } };
-	struct vionet_coalescing c = { 3, 4 }, got;
+	struct vionet_coalescing c = { sizeof(c), 3, 4, 0 },
+		got = { .struct_size = sizeof(got) };
 	struct vionet_queue *rx = vionet_device_rx_queue(d, 1);
 
 	OK(vionet_mac_set(d, own));
@@ -136,7 +137,8 @@ static void check_statistics(struct live *live, unsigned int pairs)
 		/* The control queue is behind all pairs that the device has. */
 		unsigned int index = i < 2 * pairs ? i : 8;
 
-		OK(vionet_statistics_read(live->device, index, s, &count));
+		OK(vionet_statistics_read(live->device, index, s, sizeof(*s),
+					VIONET_STATISTICS_MAX, &count));
 		assert_true(count != 0);
 		for (unsigned int k = 0; k < count; k++)
 			if (strcmp(s[k].name, "tx_packets") == 0)
@@ -157,9 +159,9 @@ static void everything_is_taken_and_nothing_is_breached(void **state)
 	for (unsigned int layout = 0; layout < 4; layout++) {
 		char *options[] = { layouts[layout], NULL };
 		struct live *live = serve(options);
-		struct vionet_steering_limits limits;
-		struct vionet_rss rss = { 0 };
-		struct vionet_recovery report;
+		struct vionet_steering_limits limits = { .struct_size = sizeof(limits) };
+		struct vionet_rss rss = { .struct_size = sizeof(rss) };
+		struct vionet_recovery report = { .struct_size = sizeof(report) };
 		uint16_t contexts;
 
 		open_live(live, 3);
@@ -218,7 +220,7 @@ static void a_bus_error_is_told_and_cured(void **state)
 {
 	char path[64], control[80];
 	char *options[] = { "--features=all", control, NULL };
-	struct vionet_recovery report;
+	struct vionet_recovery report = { .struct_size = sizeof(report) };
 	uint32_t events = 0;
 	struct live *live;
 

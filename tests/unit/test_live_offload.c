@@ -54,7 +54,7 @@ static void transmit(struct live *live, unsigned int data, uint16_t gso_size,
 		[12] = 8, [14] = 0x45, [22] = 64, [23] = 6, [26] = 10, [29] = 1,
 		[30] = 10, [33] = 2, [34] = 1, [36] = 2, [46] = 0x50, [47] = 0x10,
 	};
-	struct vionet_device_info info;
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
 	uint32_t length = HEADERS + data;
 
 	OK(vionet_device_info(live->device, &info));
@@ -129,7 +129,7 @@ static unsigned int sum_of(const struct vionet_packet *packet)
 
 static uint64_t counted(struct live *live)
 {
-	struct vionet_queue_stats stats;
+	struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 
 	vionet_queue_stats(vionet_device_rx_queue(live->device, 0), &stats);
 	return stats.dropped_metadata;
@@ -222,7 +222,7 @@ static void hashes_are_reported(void **state)
 	(void)state;
 	for (size_t i = 0; i < LAYOUTS; i++) {
 		struct live *live = raise_live(layouts[i], NULL, 0);
-		struct vionet_rss rss = { 0 };
+		struct vionet_rss rss = { .struct_size = sizeof(rss) };
 		struct vionet_packet *p;
 		uint32_t value;
 

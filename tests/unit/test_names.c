@@ -75,7 +75,7 @@ static int teardown(void **state)
 /* Each call that takes a function's name says the same. */
 static void refused(const char *name, const char *words)
 {
-	struct vionet_pci_function function;
+	struct vionet_pci_function function = { .struct_size = sizeof(function) };
 	struct vionet_device *device;
 
 	assert_int_equal(vionet_device_open(name, NULL, &device), -EINVAL);

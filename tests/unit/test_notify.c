@@ -82,7 +82,8 @@ static void no_kicks_while_the_device_polls(void **state)
 {
 	struct bed *bed = raise_bed(64, 64, 0, 0);
 	uint8_t frame[60] = { 0 };
-	struct vionet_queue_stats rx, tx;
+	struct vionet_queue_stats rx = { .struct_size = sizeof(rx) },
+		tx = { .struct_size = sizeof(tx) };
 	unsigned int before;
 
 	(void)state;
@@ -222,8 +223,8 @@ static void longest_packet_goes_out(void **state)
 	for (unsigned int i = 0; i < 4; i++) {
 		struct bed *bed = raise_bed(0, sizes[i], 0, 0);
 		struct vionet_packet *first = NULL, *last = NULL, *p;
-		struct vionet_queue_info info;
-		struct vionet_queue_stats stats;
+		struct vionet_queue_info info = { .struct_size = sizeof(info) };
+		struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 
 		assert_int_equal(vionet_device_queue_info(bed->device, 1, &info), 0);
 		assert_int_equal(info.segments_max, sizes[i] < 256 ? sizes[i] : 256);

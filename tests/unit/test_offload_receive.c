@@ -233,7 +233,7 @@ static void f22_tunnels(void **state)
 	const int coalesced[] = { EVERY_GUEST, GUEST_TUNNEL, CSUM, HOST_TSO4, RSC_EXT,
 				  -1 };
 	struct line *line = raise_line(features, false);
-	struct vionet_device_info info;
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
 
 	(void)state;
 	vionet_device_info(line->rig->device, &info);
@@ -329,7 +329,10 @@ static void several_buffers(void **state)
 static void buffers_hold_the_longest(void **state)
 {
 	const int features[] = { GUEST_CSUM, GUEST_TSO6, -1 };
-	struct vionet_start_options small = { .rx_pool_options.buffer_size = 65588 };
+	struct vionet_start_options small = { .struct_size = sizeof(small),
+					      .rx_pool_options = &(struct vionet_pool_options){
+			.struct_size = sizeof(struct vionet_pool_options),
+			.buffer_size = 65588 } };
 	struct line *line = raise_line(features, false);
 
 	(void)state;

@@ -181,7 +181,7 @@ static void e09_event_suppression_nonsense(void **state)
 static void e10_all_used_at_once_with_id_0(void **state)
 {
 	struct bed *bed = raise_sent(5, true, (int[5]){ 0 });
-	struct vionet_queue_stats stats;
+	struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 
 	(void)state;
 	for (unsigned int i = 0; i < 5; i++)

@@ -18,8 +18,9 @@ struct pools {
 
 static struct pools make_pools(struct rig *rig)
 {
-	struct vionet_pool_options rx = { .count = COUNT },
-		tx = { .count = COUNT, .access = VIONET_DEVICE_READS };
+	struct vionet_pool_options rx = { .struct_size = sizeof(rx), .count = COUNT },
+		tx = { .struct_size = sizeof(tx),
+		       .count = COUNT, .access = VIONET_DEVICE_READS };
 	struct pools pools;
 
 	assert_int_equal(vionet_pool_create(rig->device, &rx, &pools.rx), 0);
@@ -30,6 +31,7 @@ static struct pools make_pools(struct rig *rig)
 static int start_with(struct rig *rig, const struct pools *pools)
 {
 	struct vionet_start_options options = {
+		.struct_size = sizeof(options),
 		.rx_queue_size = QUEUE, .tx_queue_size = QUEUE,
 		.rx_pool = pools->rx, .tx_pool = pools->tx,
 	};
@@ -50,7 +52,7 @@ static struct rig *raise_stopped(void)
 
 static void expect_quarantine(struct rig *rig, uint32_t regions, uint32_t packets)
 {
-	struct vionet_device_info info;
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
 
 	assert_int_equal(vionet_device_info(rig->device, &info), 0);
 	assert_int_equal(info.quarantined, regions);
@@ -169,7 +171,8 @@ static void the_text_is_that_of_the_first_failure(void **state)
 static void own_pools_are_not_piled_up(void **state)
 {
 	struct rig *rig = raise_stopped();
-	struct vionet_start_options options = { .rx_queue_size = QUEUE,
+	struct vionet_start_options options = { .struct_size = sizeof(options),
+						.rx_queue_size = QUEUE,
 						.tx_queue_size = QUEUE };
 	unsigned int maps = 0;
 

@@ -10,8 +10,8 @@
 static void one_queue_is_reset(void **state)
 {
 	struct rig *rig = raise_rig(2);
-	struct vionet_coalescing c = { 9, 9 };
-	struct vionet_recovery report;
+	struct vionet_coalescing c = { sizeof(c), 9, 9, 0 };
+	struct vionet_recovery report = { .struct_size = sizeof(report) };
 	struct vionet_queue *rx, *tx;
 	uint32_t available;
 
@@ -57,7 +57,7 @@ static void one_queue_is_reset(void **state)
 static void queues_are_resized(void **state)
 {
 	struct rig *rig = raise_rig(2);
-	struct vionet_queue_info info;
+	struct vionet_queue_info info = { .struct_size = sizeof(info) };
 	struct vionet_queue *rx, *tx;
 
 	(void)state;
@@ -237,7 +237,8 @@ static void a_queue_without_memory_stays_so(void **state)
 static void a_queue_without_memory_keeps_its_pool(void **state)
 {
 	struct rig *rig = raise_rig(1);
-	struct vionet_start_options options = { .rx_queue_size = 16 };
+	struct vionet_start_options options = { .struct_size = sizeof(options),
+						.rx_queue_size = 16 };
 	struct vionet_queue *rx;
 
 	(void)state;

@@ -27,7 +27,8 @@ static const struct {
 
 #define REGISTERS (sizeof(registers) / sizeof(registers[0]))
 
-static const struct vionet_start_options small = { .rx_queue_size = 64,
+static const struct vionet_start_options small = { .struct_size = sizeof(small),
+						   .rx_queue_size = 64,
 						   .tx_queue_size = 64 };
 
 static void raise_model(void)
@@ -57,7 +58,7 @@ static void send_one(void)
 
 static struct vionet_device_info look(void)
 {
-	struct vionet_device_info info;
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
 
 	assert_int_equal(vionet_device_info(device, &info), 0);
 	return info;
@@ -140,7 +141,8 @@ static void nothing_is_noted_of_a_good_device(void **state)
 /* Where a check is asked for each of them is refused. */
 static void strictly_each_is_refused(void **state)
 {
-	const struct vionet_open_options strict = { .flags = VIONET_OPEN_STRICT };
+	const struct vionet_open_options strict = { .struct_size = sizeof(strict),
+						    .flags = VIONET_OPEN_STRICT };
 	int result;
 
 	(void)state;
@@ -213,8 +215,10 @@ static int on_progress(void *context, const char *step, unsigned int waited_ms,
 static void a_slow_reset_needs_a_longer_limit(void **state)
 {
 	unsigned int enough = 0;
-	const struct vionet_open_options quick = { .reset_timeout_ms = 50 };
-	const struct vionet_open_options slow = { .reset_timeout_ms = 120000,
+	const struct vionet_open_options quick = { .struct_size = sizeof(quick),
+						   .reset_timeout_ms = 50 };
+	const struct vionet_open_options slow = { .struct_size = sizeof(slow),
+						  .reset_timeout_ms = 120000,
 						  .progress = on_progress,
 						  .progress_context = &enough };
 
@@ -246,7 +250,8 @@ static void a_slow_reset_needs_a_longer_limit(void **state)
 static void waiting_can_be_given_up(void **state)
 {
 	unsigned int enough = 1;
-	const struct vionet_open_options options = { .reset_timeout_ms = 600000,
+	const struct vionet_open_options options = { .struct_size = sizeof(options),
+						     .reset_timeout_ms = 600000,
 						     .progress = on_progress,
 						     .progress_context = &enough };
 
@@ -262,19 +267,22 @@ static void waiting_can_be_given_up(void **state)
 
 static void limits_have_a_limit(void **state)
 {
-	struct vionet_open_options options = { .reset_timeout_ms = 600001 };
+	struct vionet_open_options options = { .struct_size = sizeof(options),
+					       .reset_timeout_ms = 600001 };
 
 	(void)state;
 	assert_int_equal(vionet_device_open("0000:00:04.0", &options, &device), -EINVAL);
 	has_text("600001 ms for a reset");
-	options = (struct vionet_open_options){ .control_timeout_ms = 60001 };
+	options = (struct vionet_open_options){ .struct_size = sizeof(options),
+						.control_timeout_ms = 60001 };
 	assert_int_equal(vionet_device_open("0000:00:04.0", &options, &device), -EINVAL);
 }
 
 /* A queue's reset and rest are waited for as long. */
 static void what_else_the_device_has_to_finish(void **state)
 {
-	const struct vionet_open_options options = { .reset_timeout_ms = 30 };
+	const struct vionet_open_options options = { .struct_size = sizeof(options),
+						     .reset_timeout_ms = 30 };
 
 	(void)state;
 	raise_model();
@@ -325,10 +333,15 @@ static void fewer_vectors_are_asked_for_at_once(void **state)
 /* 257 vectors are wanted for 128 pairs. */
 static void many_vectors_are_asked_for_in_few_steps(void **state)
 {
-	struct vionet_start_options options = { .rx_queue_size = 2, .tx_queue_size = 2,
+	struct vionet_start_options options = { .struct_size = sizeof(options),
+						.rx_queue_size = 2, .tx_queue_size = 2,
 						.queue_pairs = 128,
-						.rx_pool_options.count = 4,
-						.tx_pool_options.count = 4 };
+						.rx_pool_options = &(struct vionet_pool_options){
+			.struct_size = sizeof(struct vionet_pool_options),
+			.count = 4 },
+						.tx_pool_options = &(struct vionet_pool_options){
+			.struct_size = sizeof(struct vionet_pool_options),
+			.count = 4 } };
 	struct rig *rig = raise_rig(128);
 	unsigned int before;
 
@@ -353,7 +366,7 @@ static void many_vectors_are_asked_for_in_few_steps(void **state)
 
 static enum vionet_doorbell doorbell_of(unsigned int queue, uint8_t *bits)
 {
-	struct vionet_queue_info info;
+	struct vionet_queue_info info = { .struct_size = sizeof(info) };
 
 	assert_int_equal(vionet_device_queue_info(device, queue, &info), 0);
 	*bits = info.doorbell_bits;

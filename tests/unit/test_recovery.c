@@ -12,8 +12,9 @@ static void tell_everything(struct rig *rig)
 {
 	static const uint8_t own[6] = { 0x02, 1, 2, 3, 4, 5 };
 	static const uint8_t others[2][6] = { { 2, 7 }, { 2, 8 } };
-	struct vionet_coalescing c = { 3, 4 };
-	struct vionet_rss rss = { .hash_types = VIONET_HASH_UDPV4 };
+	struct vionet_coalescing c = { sizeof(c), 3, 4, 0 };
+	struct vionet_rss rss = { .struct_size = sizeof(rss),
+				  .hash_types = VIONET_HASH_UDPV4 };
 	struct vionet_device *d = rig->device;
 
 	assert_int_equal(vionet_mac_set(d, own), 0);
@@ -58,10 +59,10 @@ static void assert_everything(const struct rig *rig)
 static void j01_needs_reset_in_mid_traffic(void **state)
 {
 	struct rig *rig = raise_rig(4);
-	struct vionet_recovery report;
+	struct vionet_recovery report = { .struct_size = sizeof(report) };
 	struct vionet_queue *rx, *tx;
-	struct vionet_queue_stats stats;
-	struct vionet_device_info info;
+	struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
 	uint32_t events, available;
 	struct watch begin;
 
@@ -166,7 +167,8 @@ static void j12_driver_ok_cleared_by_itself(void **state)
 static void j13_comes_back_with_less(void **state)
 {
 	struct rig *rig = raise_rig(4);
-	struct vionet_start_options fewer = { .queue_pairs = 2 };
+	struct vionet_start_options fewer = { .struct_size = sizeof(fewer),
+					      .queue_pairs = 2 };
 
 	(void)state;
 	start_rig(rig, 4, 0);
@@ -232,7 +234,7 @@ static void a_slow_device_is_given_up(void **state)
 static void a_device_that_will_not_be_reset_is_given_up(void **state)
 {
 	struct rig *rig = raise_rig(1);
-	struct vionet_device_info info;
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
 
 	(void)state;
 	start_rig(rig, 1, 0);

@@ -39,10 +39,11 @@ static void send(struct rig *rig, unsigned int pair)
 /* All that a device can be told or put through. */
 static void live_a_life(struct rig *rig)
 {
-	struct vionet_start_options options = { .queue_pairs = 2, .rx_queue_size = 16,
+	struct vionet_start_options options = { .struct_size = sizeof(options),
+						.queue_pairs = 2, .rx_queue_size = 16,
 						.tx_queue_size = 16 };
-	struct vionet_recovery report;
-	struct vionet_link link;
+	struct vionet_recovery report = { .struct_size = sizeof(report) };
+	struct vionet_link link = { .struct_size = sizeof(link) };
 	uint32_t events;
 
 	for (unsigned int pair = 0; pair < 2; pair++)
@@ -95,7 +96,8 @@ static void registers_are_used_as_they_should_be(void **state)
  * proves: PCI-50 SPLIT-27 PACKED-20 */
 static void a_resized_ring_begins_at_zero(void **state)
 {
-	struct vionet_start_options options = { .rx_queue_size = 16,
+	struct vionet_start_options options = { .struct_size = sizeof(options),
+						.rx_queue_size = 16,
 						.tx_queue_size = 16 };
 	struct vionet_device *device;
 	struct model *model;
@@ -130,7 +132,7 @@ static void what_was_not_offered_is_not_touched(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++) {
 		struct rig *rig = raise_rig(4);
-		struct vionet_link link;
+		struct vionet_link link = { .struct_size = sizeof(link) };
 
 		spy_on(rig->model);
 		withhold(rig, bits[i]);
@@ -151,7 +153,7 @@ static void the_least_is_enough(void **state)
 	struct vionet_device *device;
 	struct vionet_packet *packet;
 	struct vionet_queue *rx, *tx;
-	struct vionet_link link;
+	struct vionet_link link = { .struct_size = sizeof(link) };
 	struct model *model;
 	uint8_t frame[60] = { 0 };
 
@@ -240,7 +242,7 @@ static void a_torn_configuration_is_read_again(void **state)
 {
 	(void)state;
 	for (unsigned int tears = 0; tears < 8; tears++) {
-		struct vionet_device_info info;
+		struct vionet_device_info info = { .struct_size = sizeof(info) };
 		struct vionet_device *device;
 		struct model *model;
 
@@ -325,7 +327,7 @@ static void sizes_of_structures(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		struct vionet_device_info info;
+		struct vionet_device_info info = { .struct_size = sizeof(info) };
 		struct vionet_device *device;
 		struct model *model;
 
@@ -343,7 +345,7 @@ static void sizes_of_structures(void **state)
 	}
 	/* The address, and nothing behind it: that is enough for what is there. */
 	{
-		struct vionet_device_info info;
+		struct vionet_device_info info = { .struct_size = sizeof(info) };
 		struct vionet_device *device;
 		struct model *model;
 
@@ -425,9 +427,9 @@ static void the_link_is_what_the_device_says(void **state)
 		{ 0x7fffffff, 0x7fffffff, 2, -1 }, { 0x80000000, 0, 0xff, -1 },
 		{ 0xffffffff, 0, 1, 1 },
 	};
-	struct vionet_device_info info;
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
 	struct vionet_device *device;
-	struct vionet_link link;
+	struct vionet_link link = { .struct_size = sizeof(link) };
 	struct model *model;
 	uint32_t events;
 

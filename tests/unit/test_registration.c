@@ -126,8 +126,10 @@ static void a_pool_lies_in_a_file(void **state)
 {
 	struct bed *bed = raise_bed(0, 0, 0, 0);
 	int fd = memfd_create("pool", MFD_CLOEXEC);
-	struct vionet_pool_options options = { .count = 64 };
-	struct vionet_start_options start = { .rx_queue_size = 16 };
+	struct vionet_pool_options options = { .struct_size = sizeof(options),
+					       .count = 64 };
+	struct vionet_start_options start = { .struct_size = sizeof(start),
+					      .rx_queue_size = 16 };
 	struct vionet_packet *p;
 	uint8_t *all;
 
@@ -279,7 +281,8 @@ static void huge_pages_stay_whole(void **state)
 static void a_file_for_reading_only(void **state)
 {
 	struct bed *bed = raise_bed(0, 16, 0, 0);
-	struct vionet_pool_options options = { .count = 4, .access = VIONET_DEVICE_READS };
+	struct vionet_pool_options options = { .struct_size = sizeof(options),
+					       .count = 4, .access = VIONET_DEVICE_READS };
 	struct vionet_pool *pool;
 	char path[64];
 	int fd = make_file(0), reading;
@@ -389,7 +392,8 @@ static int drop_backend(void **state)
 static void a_back_end_gets_the_file(void **state)
 {
 	struct backend *b = *state;
-	struct vionet_start_options start = { .rx_queue_size = 16, .tx_queue_size = 16 };
+	struct vionet_start_options start = { .struct_size = sizeof(start),
+					      .rx_queue_size = 16, .tx_queue_size = 16 };
 	int fd = make_file(MFD_ALLOW_SEALING);
 	struct vionet_device *device;
 	uint8_t *all = map_all(fd);

@@ -140,7 +140,7 @@ static struct bed *raise_deaf(uint64_t deaf)
 
 static uint64_t rescues(const struct vionet_queue *queue)
 {
-	struct vionet_queue_stats stats;
+	struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 
 	assert_int_equal(vionet_queue_stats(queue, &stats), 0);
 	return stats.rescues;
@@ -368,7 +368,7 @@ static void interrupt_once(void)
 static void any_interrupt_may_get_lost(void **state)
 {
 	struct bed *bed = raise_deaf(0);
-	struct vionet_queue_stats stats;
+	struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 
 	(void)state;
 	asleep = interrupt_once;

@@ -184,7 +184,7 @@ static void packets_return_to_their_own_pools(void **state)
 	struct vionet_pool *tx = vionet_queue_pool(bed->tx);
 	uint32_t of_rx = vionet_pool_available(rx);
 	uint32_t of_tx = vionet_pool_available(tx);
-	struct vionet_queue_stats stats;
+	struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 	uint8_t frame[60] = { 0 };
 
 	(void)state;
@@ -222,7 +222,7 @@ static void packets_return_to_their_own_pools(void **state)
 static void a_call_takes_back_a_bounded_number(void **state)
 {
 	struct bed *bed = raise_bed(0, 1024, 0, 0);
-	struct vionet_queue_stats stats;
+	struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 	struct vionet_packet *p[64];
 
 	(void)state;
@@ -250,7 +250,7 @@ static void invalid_packets_are_refused(void **state)
 	struct bed *bed = raise_bed(0, 0, 0, 0);
 	struct vionet_pool *pool = vionet_queue_pool(bed->tx);
 	uint32_t all = vionet_pool_available(pool);
-	struct vionet_queue_stats stats;
+	struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 	struct vionet_packet *p[4];
 
 	(void)state;
@@ -305,7 +305,7 @@ static void segments_become_one_frame(void **state)
 	/* More segments than the queue has entries can never be sent. */
 	{
 		struct vionet_packet *first = fresh(bed, 20), *last = first;
-		struct vionet_queue_stats stats;
+		struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 
 		for (unsigned int i = 0; i < 16; i++)
 			last = last->next = fresh(bed, 20);
@@ -374,8 +374,10 @@ static void pool_in_registered_memory(void **state)
 	size_t size = 1 << 20;
 	uint8_t *own = mmap(NULL, size, PROT_READ | PROT_WRITE,
 			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	struct vionet_pool_options options = { .count = 512, .memory_offset = 64 };
-	struct vionet_start_options start = { .rx_queue_size = 64 };
+	struct vionet_pool_options options = { .struct_size = sizeof(options),
+					       .count = 512, .memory_offset = 64 };
+	struct vionet_start_options start = { .struct_size = sizeof(start),
+					      .rx_queue_size = 64 };
 	struct vionet_packet *p;
 	struct vionet_pool *pool;
 	uint8_t frame[60] = "in place";

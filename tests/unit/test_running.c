@@ -64,7 +64,7 @@ static void other_features_after_a_reset_are_refused(void **state)
 static void link_changes_are_events(void **state)
 {
 	struct vionet_device *device;
-	struct vionet_link link;
+	struct vionet_link link = { .struct_size = sizeof(link) };
 	struct pollfd p;
 	uint32_t events;
 
@@ -155,7 +155,7 @@ static void arming(void **state)
 	struct vionet_device *device;
 	struct vionet_packet *packet;
 	struct vionet_queue *rx;
-	struct vionet_queue_stats stats;
+	struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 	uint8_t frame[60] = { 0 };
 	struct pollfd p;
 
@@ -199,7 +199,7 @@ static void arming(void **state)
 static void lost_interrupt_is_made_good(void **state)
 {
 	struct vionet_device *device;
-	struct vionet_queue_stats stats;
+	struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 	struct vionet_queue *rx;
 	uint8_t frame[60] = { 0 };
 	struct watch start = watch_start();
@@ -256,7 +256,7 @@ static void drain_has_a_limit(void **state)
 /* A device that does not stop keeps its memory until it is taken away. */
 static void memory_of_a_restless_device_is_kept(void **state)
 {
-	struct vionet_device_info info;
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
 	struct vionet_device *device;
 	unsigned int maps = 0;
 
@@ -281,8 +281,8 @@ static void memory_of_a_restless_device_is_kept(void **state)
  * option also descriptors. */
 static void rings_are_read_only_for_the_device(void **state)
 {
-	struct vionet_open_options options = { 0 };
-	struct vionet_queue_info info;
+	struct vionet_open_options options = { .struct_size = sizeof(options) };
+	struct vionet_queue_info info = { .struct_size = sizeof(info) };
 	struct vionet_device *device;
 
 	(void)state;
@@ -309,6 +309,7 @@ static void rings_are_read_only_for_the_device(void **state)
 static void no_interrupts_on_request(void **state)
 {
 	struct vionet_start_options options = {
+		.struct_size = sizeof(options),
 		.flags = VIONET_START_NO_INTERRUPTS,
 	};
 	struct vionet_device *device;
@@ -353,7 +354,8 @@ static void fewer_vectors_will_do(void **state)
 
 static void made_up_mac_stays_the_same(void **state)
 {
-	struct vionet_device_info before, after;
+	struct vionet_device_info before = { .struct_size = sizeof(before) },
+		after = { .struct_size = sizeof(after) };
 	struct vionet_device *device;
 
 	(void)state;
@@ -372,7 +374,7 @@ static void made_up_mac_stays_the_same(void **state)
 /* A status register that cannot be written: the bus is the other way. */
 static void failed_status_write_means_a_bus_reset(void **state)
 {
-	struct vionet_device_info info;
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
 	struct vionet_device *device;
 
 	(void)state;
@@ -405,8 +407,8 @@ static void feature_without_its_register_is_not_taken(void **state)
 
 static void roles_without_multiqueue(void **state)
 {
-	struct vionet_queue_info info;
-	struct vionet_device_info device_info;
+	struct vionet_queue_info info = { .struct_size = sizeof(info) };
+	struct vionet_device_info device_info = { .struct_size = sizeof(device_info) };
 	struct vionet_device *device;
 
 	(void)state;
@@ -422,8 +424,10 @@ static void roles_without_multiqueue(void **state)
 
 static void unknown_flags_are_refused(void **state)
 {
-	struct vionet_open_options open_options = { .flags = 1u << 30 };
-	struct vionet_start_options options = { .flags = 1u << 30 };
+	struct vionet_open_options open_options = { .struct_size = sizeof(open_options),
+						    .flags = 1u << 30 };
+	struct vionet_start_options options = { .struct_size = sizeof(options),
+						.flags = 1u << 30 };
 	struct vionet_device *device;
 
 	(void)state;

@@ -44,7 +44,8 @@ static void open_pair(struct pair *pair)
 static struct vionet_pool *make_pool(struct vionet_device *device,
 				     enum vionet_access access)
 {
-	const struct vionet_pool_options options = { .count = COUNT, .access = access };
+	const struct vionet_pool_options options = { .struct_size = sizeof(options),
+						     .count = COUNT, .access = access };
 	struct vionet_pool *pool;
 
 	assert_int_equal(vionet_pool_create(device, &options, &pool), 0);
@@ -54,6 +55,7 @@ static struct vionet_pool *make_pool(struct vionet_device *device,
 static void start(struct vionet_device *device, struct vionet_pool *pool)
 {
 	const struct vionet_start_options options = {
+		.struct_size = sizeof(options),
 		.rx_queue_size = 16, .tx_queue_size = 16,
 		.rx_pool = pool, .tx_pool = pool,
 	};
@@ -202,7 +204,8 @@ static void either_device_may_go_first(void **state)
 static void own_memory_under_a_shared_pool(void **state)
 {
 	int fds = open_descriptors(), fd = memfd_create("pool", MFD_CLOEXEC);
-	struct vionet_pool_options options = { .count = COUNT };
+	struct vionet_pool_options options = { .struct_size = sizeof(options),
+					       .count = COUNT };
 	struct vionet_memory *frames;
 	struct vionet_packet *p;
 	struct pair pair;
@@ -243,7 +246,7 @@ static void own_memory_under_a_shared_pool(void **state)
 /* Refused at once, nothing lost, and the reason; what can be sent is. */
 static void packets_of_other_devices_stay(void **state)
 {
-	struct vionet_queue_stats stats;
+	struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 	struct vionet_packet *p[4];
 	struct vionet_pool *other;
 	struct vionet_queue *tx;
@@ -371,7 +374,8 @@ static void one_that_does_not_stop(void **state)
 
 static void what_makes_no_sense_is_refused(void **state)
 {
-	struct vionet_start_options options = { .rx_queue_size = 16 };
+	struct vionet_start_options options = { .struct_size = sizeof(options),
+						.rx_queue_size = 16 };
 	struct vionet_pool *reads;
 	struct pair pair;
 

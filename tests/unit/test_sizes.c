@@ -40,8 +40,10 @@ static struct rig *with_mtu(unsigned int pairs, unsigned int mtu, bool mergeable
 /* Open, and start with the default sizes. Returns what start returns. */
 static int start_default(struct rig *rig, unsigned int pairs, unsigned int flags)
 {
-	const struct vionet_open_options open = { .flags = VIONET_OPEN_NO_HUGEPAGES };
-	const struct vionet_start_options start = { .flags = flags, .queue_pairs = pairs };
+	const struct vionet_open_options open = { .struct_size = sizeof(open),
+						  .flags = VIONET_OPEN_NO_HUGEPAGES };
+	const struct vionet_start_options start = { .struct_size = sizeof(start),
+						    .flags = flags, .queue_pairs = pairs };
 
 	if (open_model(rig->model, &open, &rig->device))
 		fail_msg("open: %s", vionet_error_text());
@@ -106,7 +108,8 @@ static void no_transmit_pool_is_made(void **state)
 static void no_transmit_pool_and_one_that_is_given(void **state)
 {
 	struct rig *rig = with_mtu(1, 1500, true);
-	struct vionet_start_options start = { .flags = VIONET_START_NO_TX_POOL };
+	struct vionet_start_options start = { .struct_size = sizeof(start),
+					      .flags = VIONET_START_NO_TX_POOL };
 
 	(void)state;
 	assert_int_equal(open_model(rig->model, NULL, &rig->device), 0);
@@ -119,7 +122,8 @@ static void no_transmit_pool_and_one_that_is_given(void **state)
 static void a_limit_is_raised_once(void **state)
 {
 	struct rig *rig = with_mtu(4, 1500, true);
-	const struct vionet_start_options start = { .queue_pairs = 4 };
+	const struct vionet_start_options start = { .struct_size = sizeof(start),
+						    .queue_pairs = 4 };
 
 	(void)state;
 	rig->model->lock_limit = MIB;

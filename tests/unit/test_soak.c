@@ -191,7 +191,7 @@ static void run(bool threaded, uint64_t frames)
 		.seed_driver = 1,
 		.seed_device = 2,
 	};
-	struct vionet_queue_stats stats;
+	struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 	uint32_t all = vionet_pool_available(vionet_queue_pool(s.bed->tx));
 	pthread_t thread;
 
@@ -252,7 +252,9 @@ struct watcher {
 static void *watch(void *argument)
 {
 	struct watcher *w = argument;
-	struct vionet_queue_stats rx = { 0 }, tx = { 0 }, before = { 0 };
+	struct vionet_queue_stats rx = { .struct_size = sizeof(rx) },
+		tx = { .struct_size = sizeof(tx) },
+		before = { .struct_size = sizeof(before) };
 
 	while (!__atomic_load_n(&w->stop, __ATOMIC_RELAXED)) {
 		vionet_queue_stats(w->bed->rx, &rx);

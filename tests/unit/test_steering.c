@@ -34,7 +34,7 @@ static void all_pairs_are_in_use_after_start(void **state)
 	(void)state;
 	for (size_t i = 0; i < 4; i++) {
 		struct rig *rig = raise_rig(128);
-		struct vionet_device_info info;
+		struct vionet_device_info info = { .struct_size = sizeof(info) };
 
 		start_rig(rig, counts[i], 0);
 		assert_int_equal(rig->c->active, counts[i]);
@@ -79,7 +79,7 @@ static void queues_are_set_up_before_they_are_turned_on(void **state)
 static void pairs_come_and_go(void **state)
 {
 	struct rig *rig = raise_rig(4);
-	struct vionet_device_info info;
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
 
 	(void)state;
 	start_rig(rig, 4, 0);
@@ -128,7 +128,7 @@ static void pairs_that_are_not_known_are_not_used(void **state)
 static void rss_by_default(void **state)
 {
 	struct rig *rig = raise_rig(4);
-	struct vionet_rss rss = { 0 };
+	struct vionet_rss rss = { .struct_size = sizeof(rss) };
 
 	(void)state;
 	start_rig(rig, 3, 0);
@@ -157,6 +157,7 @@ static void rss_in_full_and_its_limits(void **state)
 	static const uint16_t beyond[4] = { 0, 3, 0, 0 };
 	static const uint8_t key[40] = { 9, 8, 7 };
 	struct vionet_rss good = {
+		.struct_size = sizeof(good),
 		.hash_types = VIONET_HASH_TCPV4 | VIONET_HASH_UDPV6,
 		.table = table,
 		.table_size = 4,
@@ -164,8 +165,8 @@ static void rss_in_full_and_its_limits(void **state)
 		.transmit_pairs = 2,
 		.key = key,
 		.key_size = 40,
-	}, bad;
-	struct vionet_steering_limits limits;
+	}, bad = { .struct_size = sizeof(bad) };
+	struct vionet_steering_limits limits = { .struct_size = sizeof(limits) };
 	struct rig *rig = raise_rig(4);
 	unsigned int before;
 
@@ -234,7 +235,7 @@ static void rss_alone_turns_pairs_on(void **state)
 static void rss_contexts(void **state)
 {
 	struct rig *rig = raise_rig(4);
-	struct vionet_rss rss = { 0 };
+	struct vionet_rss rss = { .struct_size = sizeof(rss) };
 	uint16_t limit;
 
 	(void)state;
@@ -264,7 +265,8 @@ static void rss_contexts(void **state)
 
 static void too_many_pairs_are_refused(void **state)
 {
-	struct vionet_start_options options = { .queue_pairs = 5 };
+	struct vionet_start_options options = { .struct_size = sizeof(options),
+						.queue_pairs = 5 };
 	struct rig *rig = raise_rig(4);
 	struct vionet_pool *pool;
 
@@ -299,6 +301,7 @@ static void a_pool_for_each_pair(void **state)
 {
 	struct vionet_pool *rx[2], *tx[2];
 	struct vionet_start_options options = {
+		.struct_size = sizeof(options),
 		.queue_pairs = 2, .rx_pools = rx, .tx_pools = tx,
 		.rx_queue_size = 16, .tx_queue_size = 16,
 	};
@@ -348,6 +351,7 @@ static void vectors_are_dealt_out(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct vionet_start_options options = {
+			.struct_size = sizeof(options),
 			.queue_pairs = 4, .vectors = rows[i].allowed,
 		};
 		struct rig *rig = raise_rig(4);
@@ -372,7 +376,8 @@ static void vectors_are_dealt_out(void **state)
 
 static void one_vector_leaves_none_for_queues(void **state)
 {
-	struct vionet_start_options options = { .queue_pairs = 4, .vectors = 1 };
+	struct vionet_start_options options = { .struct_size = sizeof(options),
+						.queue_pairs = 4, .vectors = 1 };
 	struct rig *rig = raise_rig(4);
 
 	(void)state;
@@ -400,7 +405,8 @@ static void *wait_for_work(void *argument)
 /* proves: PCI-57 PCI-58 */
 static void a_shared_interrupt_is_everybodys(void **state)
 {
-	struct vionet_start_options options = { .queue_pairs = 2, .vectors = 2 };
+	struct vionet_start_options options = { .struct_size = sizeof(options),
+						.queue_pairs = 2, .vectors = 2 };
 	struct rig *rig = raise_rig(2);
 	struct vionet_queue *rx[2];
 	struct pollfd p[2];
@@ -467,7 +473,7 @@ static void b16_pairs_that_cannot_be(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
 		struct rig *rig = raise_rig(4);
-		struct vionet_device_info info;
+		struct vionet_device_info info = { .struct_size = sizeof(info) };
 
 		rig->model->net_config[8] = (uint8_t)pairs[i];
 		rig->model->net_config[9] = (uint8_t)(pairs[i] >> 8);
@@ -488,7 +494,7 @@ static void b16_pairs_that_cannot_be(void **state)
 static void queues_that_come_with_mq(void **state)
 {
 	struct rig *rig = raise_rig(4);
-	struct vionet_device_info info;
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
 
 	(void)state;
 	rig->model->queues_with_mq = true;
@@ -507,9 +513,9 @@ static void queues_that_come_with_mq(void **state)
 static void b17_pairs_that_grow_are_ignored(void **state)
 {
 	struct rig *rig = raise_rig(4);
-	struct vionet_steering_limits limits;
-	struct vionet_device_info info;
-	struct vionet_link link;
+	struct vionet_steering_limits limits = { .struct_size = sizeof(limits) };
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
+	struct vionet_link link = { .struct_size = sizeof(link) };
 
 	(void)state;
 	start_rig(rig, 4, 0);
@@ -543,7 +549,7 @@ static void b18_rss_limits_that_cannot_be(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct rig *rig = raise_rig(2);
-		struct vionet_steering_limits limits;
+		struct vionet_steering_limits limits = { .struct_size = sizeof(limits) };
 
 		rig->model->net_config[17] = rows[i].key;
 		rig->model->net_config[18] = (uint8_t)rows[i].table;

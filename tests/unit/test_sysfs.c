@@ -24,7 +24,7 @@
 #include "tests/unit/fake_sysfs.h"
 
 static struct fake_sysfs fake;
-static struct vionet_pci_function function;
+static struct vionet_pci_function function = { .struct_size = sizeof(function) };
 
 static int setup(void **state)
 {
@@ -175,7 +175,7 @@ static void list_is_ordered_and_complete(void **state)
 	}
 	ADD(.address = "0000:00:0a.0", .group = -1, .device = 0x1042);
 	ADD(.address = "0000:00:0b.0", .group = -1, .vendor = 0x8086);
-	assert_int_equal(vionet_pci_list(&list, &count), 0);
+	assert_int_equal(vionet_pci_list(&list, sizeof(*list), &count), 0);
 	assert_int_equal(count, 11);
 	for (size_t i = 1; i < 9; i++)
 		assert_true(strcmp(list[i - 1].address, list[i].address) < 0);
@@ -186,13 +186,56 @@ static void list_is_ordered_and_complete(void **state)
 	vionet_pci_list_free(list);
 }
 
+/* Programs that were built with another size of the struct. */
+static void functions_of_any_size(void **state)
+{
+	const size_t own = sizeof(struct vionet_pci_function);
+	static _Alignas(16) uint8_t room[4096], full[4096];
+	struct vionet_pci_function *list;
+	uint32_t size;
+	size_t count;
+
+	(void)state;
+	ADD(.address = "0000:00:01.0", .group = -1);
+	ADD(.address = "0000:00:02.0", .group = -1);
+	size = (uint32_t)own;
+	memcpy(full, &size, sizeof(size));
+	assert_int_equal(vionet_pci_lookup("0000:00:02.0", (void *)full), 0);
+	for (size = 12; size <= own + 64; size += 4) {
+		size_t common = size < own ? size : own;
+
+		assert_int_equal(vionet_pci_list(&list, size, &count), 0);
+		assert_int_equal(count, 2);
+		assert_memory_equal((uint8_t *)list + size, &size, 4);
+		assert_memory_equal((uint8_t *)list + size + 4, full + 4, common - 4);
+		for (size_t at = own; at < size; at++)
+			assert_int_equal(((uint8_t *)list)[size + at], 0);
+		vionet_pci_list_free(list);
+		memset(room, 0xa5, sizeof(room));
+		memcpy(room, &size, sizeof(size));
+		assert_int_equal(vionet_pci_lookup("0000:00:02.0", (void *)room), 0);
+		assert_memory_equal(room, &size, 4);
+		assert_memory_equal(room + 4, full + 4, common - 4);
+		for (size_t at = own; at < size; at++)
+			assert_int_equal(room[at], 0);
+		assert_int_equal(room[size], 0xa5);
+	}
+	memset(room, 0, 4);
+	assert_int_equal(vionet_pci_lookup("0000:00:02.0", (void *)room), -EINVAL);
+	assert_non_null(strstr(vionet_error_text(), "sizeof(struct vionet_pci_function)"));
+	assert_int_equal(vionet_pci_list(&list, 0, &count), -EINVAL);
+	assert_null(list);
+	assert_int_equal(vionet_pci_list(&list, sizeof(list), &count), -EINVAL);
+	assert_non_null(strstr(vionet_error_text(), "sizeof(struct vionet_pci_function)"));
+}
+
 static void list_of_nothing(void **state)
 {
 	struct vionet_pci_function *list;
 	size_t count = 5;
 
 	(void)state;
-	assert_int_equal(vionet_pci_list(&list, &count), 0);
+	assert_int_equal(vionet_pci_list(&list, sizeof(*list), &count), 0);
 	assert_null(list);
 	assert_int_equal(count, 0);
 	vionet_pci_list_free(NULL);
@@ -207,7 +250,7 @@ static void list_without_sysfs(void **state)
 	(void)state;
 	vn_sysfs_set_root("/nowhere");
 	for (int i = 0; i < 3; i++) {
-		assert_int_equal(vionet_pci_list(&list, &count), -EIO);
+		assert_int_equal(vionet_pci_list(&list, sizeof(*list), &count), -EIO);
 		assert_null(list);
 		assert_has(vionet_error_text(), "/nowhere/bus/pci");
 	}
@@ -224,7 +267,7 @@ static void function_that_vanishes(void **state)
 	ADD(.address = "0000:00:04.0", .group = -1);
 	ADD(.address = "0000:00:05.0", .group = -1);
 	fake_spoil(&fake, "sys/bus/pci/devices/0000:00:04.0/vendor");
-	assert_int_equal(vionet_pci_list(&list, &count), 0);
+	assert_int_equal(vionet_pci_list(&list, sizeof(*list), &count), 0);
 	assert_int_equal(count, 1);
 	assert_string_equal(list[0].address, "0000:00:05.0");
 	vionet_pci_list_free(list);
@@ -291,7 +334,7 @@ static void names_do_not_command_a_terminal(void **state)
 	    .interface = "e\033[2Jx");
 	assert_int_equal(vionet_pci_lookup("00:04.0", &function), 0);
 	assert_string_equal(function.interface, "e?[2Jx");
-	assert_int_equal(vionet_pci_list(&list, &count), 0);
+	assert_int_equal(vionet_pci_list(&list, sizeof(*list), &count), 0);
 	assert_int_equal(count, 1);
 	assert_string_equal(list[0].interface, "e?[2Jx");
 	vionet_pci_list_free(list);
@@ -413,7 +456,7 @@ static void success_keeps_the_error_text(void **state)
 	(void)state;
 	ADD(.address = "0000:00:04.0", .group = -1, .driver = "virtio-pci");
 	assert_int_equal(vionet_pci_lookup("4.0", &function), -EINVAL);
-	assert_int_equal(vionet_pci_list(&list, &count), 0);
+	assert_int_equal(vionet_pci_list(&list, sizeof(*list), &count), 0);
 	assert_has(vionet_error_text(), "\"4.0\"");
 	vionet_pci_list_free(list);
 }
@@ -429,6 +472,7 @@ int main(void)
 		TEST(group_of_function),
 		TEST(hindrances_of_group),
 		TEST(list_is_ordered_and_complete),
+		TEST(functions_of_any_size),
 		TEST(list_of_nothing),
 		TEST(list_without_sysfs),
 		TEST(function_that_vanishes),

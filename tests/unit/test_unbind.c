@@ -151,7 +151,7 @@ static void unbind_of_kernel_driver_to_another(void **state)
 	fake_add_driver(&fake, "pci-stub");
 	assert_int_equal(unbind_one(ADDRESS, "pci-stub"), -EINVAL);
 	assert_has(vionet_error_text(), "with its kernel driver virtio-pci");
-	assert_int_equal(vionet_pci_unbind(&address, 1, "virtio-pci", 0, &moves, &count),
+	assert_int_equal(vionet_pci_unbind(&address, 1, "virtio-pci", 0, &moves, sizeof(*moves), &count),
 			 0);
 	assert_false(moves[0].moved);
 	assert_string_equal(moves[0].from, "virtio-pci");
@@ -207,7 +207,7 @@ static pid_t start_holder(const char *name)
 
 static void assert_held(const char *node)
 {
-	struct vionet_pci_function function;
+	struct vionet_pci_function function = { .struct_size = sizeof(function) };
 	char expected[64];
 	pid_t holder;
 	int result, looked;

@@ -29,6 +29,7 @@ static void keep_frame(void *context, const uint8_t *frame, size_t length)
 static void start_device(struct vionet_device *device)
 {
 	const struct vionet_start_options options = {
+		.struct_size = sizeof(options),
 		.rx_queue_size = 64, .tx_queue_size = 64,
 	};
 
@@ -63,8 +64,8 @@ static void test_driver(void **state)
 {
 	struct vu_server *s = server_of(state);
 	static const char hello[60] = "hello";
-	struct vionet_pci_details details;
-	struct vionet_device_info info;
+	struct vionet_pci_details details = { .struct_size = sizeof(details) };
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
 	struct vionet_packet *packet;
 	struct vionet_device *device;
 	struct vionet_queue *rx;
@@ -280,9 +281,9 @@ static void *kick_often(void *argument)
 static void test_kick_from_another_thread(void **state)
 {
 	struct vu_server *s = server_of(state);
-	struct vionet_device_info info;
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
 	struct vionet_device *device;
-	struct vionet_queue_stats stats;
+	struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 	pthread_t thread;
 	uint32_t events;
 
@@ -385,7 +386,7 @@ static void test_server_vanishes(void **state)
 {
 	struct vu_server *s = server_of(state);
 	struct pollfd waiting = { .events = POLLIN };
-	struct vionet_device_info info;
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
 	struct vionet_device *device;
 	uint32_t events;
 	struct watch start;

@@ -142,7 +142,7 @@ static void test_dripping(void **state)
 {
 	struct vu_server *s = server_with(NULL, 0);
 	struct vionet_device *device;
-	struct vionet_link link;
+	struct vionet_link link = { .struct_size = sizeof(link) };
 	uint32_t events;
 
 	(void)state;

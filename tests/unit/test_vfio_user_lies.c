@@ -410,7 +410,7 @@ static void test_L13_still_mapped(void **state)
 static void test_L13_quarantine(void **state)
 {
 	struct vu_server *s = server_with(spoil_unmap, 0);
-	struct vionet_device_info info;
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
 	struct vionet_device *device;
 	char name[100];
 

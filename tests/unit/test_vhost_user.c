@@ -29,7 +29,8 @@ static int tear_down(void **state)
 
 static struct vionet_device *open_started(struct backend *b, const char *options)
 {
-	struct vionet_start_options start = { .rx_queue_size = 16,
+	struct vionet_start_options start = { .struct_size = sizeof(start),
+					      .rx_queue_size = 16,
 					      .tx_queue_size = 16 };
 	struct vionet_device *device;
 
@@ -45,8 +46,8 @@ static void everything_is_used_where_offered(void **state)
 {
 	struct backend *b = *state;
 	struct vionet_device *device = open_started(b, "");
-	struct vionet_device_info info;
-	struct vionet_pci_details details;
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
+	struct vionet_pci_details details = { .struct_size = sizeof(details) };
 
 	assert_int_equal(vionet_device_info(device, &info), 0);
 	assert_string_equal(info.transport, "vhost-user");
@@ -83,7 +84,7 @@ static void nothing_is_needed(void **state)
 {
 	struct backend *b = *state;
 	struct vionet_device *device;
-	struct vionet_device_info info;
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
 
 	LOCKED(b, b->features &= ~(1ull << 30));
 	device = open_started(b, "");
@@ -127,7 +128,7 @@ static void bits_of_the_carrier_stay_there(void **state)
 {
 	struct backend *b = *state;
 	struct vionet_device *device;
-	struct vionet_device_info info;
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
 
 	LOCKED(b, b->features |= 1ull << 33 | 1ull << 26 | 1ull << 17 |
 				 1ull << 38 | 1ull << 39 | 1ull << 40);
@@ -186,7 +187,7 @@ static void regions_are_few(void **state)
 	struct backend *b = *state;
 	struct vionet_device *device;
 	struct vionet_pool *pool[9];
-	struct vionet_pool_options big = { .count = 1024,
+	struct vionet_pool_options big = { .struct_size = sizeof(big), .count = 1024,
 					   .access = VIONET_DEVICE_READS };
 
 	LOCKED(b, b->protocol &= ~PF_MEM_SLOTS);
@@ -212,7 +213,7 @@ static void regions_are_few(void **state)
 static void slots_are_respected(void **state)
 {
 	struct backend *b = *state;
-	struct vionet_pool_options big = { .count = 1024,
+	struct vionet_pool_options big = { .struct_size = sizeof(big), .count = 1024,
 					   .access = VIONET_DEVICE_READS };
 	struct vionet_pool *pool[4];
 	struct vionet_device *device;
@@ -299,7 +300,8 @@ static void interrupts_arrive(void **state)
 static void no_interrupts_on_request(void **state)
 {
 	struct backend *b = *state;
-	struct vionet_start_options start = { .flags = VIONET_START_NO_INTERRUPTS };
+	struct vionet_start_options start = { .struct_size = sizeof(start),
+					      .flags = VIONET_START_NO_INTERRUPTS };
 	struct vionet_device *device;
 
 	assert_int_equal(open_backend(b, "", &device), 0);
@@ -327,7 +329,7 @@ static void configuration_changes_are_announced(void **state)
 {
 	struct backend *b = *state;
 	struct vionet_device *device = open_started(b, "");
-	struct vionet_link link;
+	struct vionet_link link = { .struct_size = sizeof(link) };
 	uint64_t answer = 9;
 
 	assert_int_equal(vionet_device_link(device, &link), 0);
@@ -452,7 +454,7 @@ static void stop_and_start_connect_again(void **state)
 {
 	struct backend *b = *state;
 	struct vionet_device *device = open_started(b, "");
-	struct vionet_link link;
+	struct vionet_link link = { .struct_size = sizeof(link) };
 
 	turn_frames(device, 0, 20);
 	backend_hang_up(b);

@@ -29,7 +29,8 @@ static int tear_down(void **state)
 
 static struct vionet_device *open_started(struct backend *b)
 {
-	struct vionet_start_options start = { .rx_queue_size = 16,
+	struct vionet_start_options start = { .struct_size = sizeof(start),
+					      .rx_queue_size = 16,
 					      .tx_queue_size = 16 };
 	struct vionet_device *device;
 
@@ -184,7 +185,8 @@ static void regions_at_reconnect(void **state)
 /* Two queue pairs in use, and the next back end has one. */
 static void queues(void **state)
 {
-	struct vionet_start_options two = { .queue_pairs = 2 };
+	struct vionet_start_options two = { .struct_size = sizeof(two),
+					    .queue_pairs = 2 };
 	struct backend *b = *state;
 	struct vionet_device *device;
 
@@ -329,7 +331,7 @@ static void kicks_of_the_new_one(void **state)
 static void rings_are_told_again(void **state)
 {
 	static const uint32_t protocols[] = { PF_ALL, PF_ALL & ~PF_MEM_SLOTS, 0 };
-	struct vionet_pool_options big = { .count = 4096,
+	struct vionet_pool_options big = { .struct_size = sizeof(big), .count = 4096,
 					   .access = VIONET_DEVICE_READS };
 	struct backend *b = *state;
 	struct vionet_device *device;
@@ -353,7 +355,7 @@ static void rings_are_told_again(void **state)
 /* What was on its way meanwhile is not forgotten, though its kick was. */
 static void kicks_come_again(void **state)
 {
-	struct vionet_pool_options big = { .count = 4096,
+	struct vionet_pool_options big = { .struct_size = sizeof(big), .count = 4096,
 					   .access = VIONET_DEVICE_READS };
 	struct backend *b = *state;
 	struct vionet_device *device = open_started(b);
@@ -379,7 +381,7 @@ static void kicks_come_again(void **state)
 /* One that refuses to take a ring's address has lost it. */
 static void a_ring_that_is_lost(void **state)
 {
-	struct vionet_pool_options big = { .count = 4096,
+	struct vionet_pool_options big = { .struct_size = sizeof(big), .count = 4096,
 					   .access = VIONET_DEVICE_READS };
 	struct backend *b = *state;
 	struct vionet_device *device = open_started(b);
@@ -403,7 +405,8 @@ static void a_ring_that_is_lost(void **state)
  * lie over one another. */
 static void parts_in_any_order(void **state)
 {
-	struct vionet_pool_options some = { .access = VIONET_DEVICE_READS };
+	struct vionet_pool_options some = { .struct_size = sizeof(some),
+					    .access = VIONET_DEVICE_READS };
 	struct vionet_pool *pool[6] = { NULL };
 	unsigned int seed = 1, most = 0;
 	struct backend *b = *state;

@@ -280,7 +280,7 @@ static void numbers_that_cannot_be(void **state)
 {
 	struct backend *b = *state;
 	struct vionet_device *device;
-	struct vionet_device_info info;
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
 
 	LOCKED(b, b->queue_num = 0);
 	assert_int_equal(open_backend(b, "", &device), -EIO);
@@ -364,10 +364,10 @@ static void bytes_that_drip(void **state)
 static void memory_that_is_not_given_back(void **state)
 {
 	static const enum fault kinds[] = { FAULT_REFUSE, FAULT_CLOSE };
-	struct vionet_pool_options big = { .count = 4096,
+	struct vionet_pool_options big = { .struct_size = sizeof(big), .count = 4096,
 					   .access = VIONET_DEVICE_READS };
 	struct backend *b = *state;
-	struct vionet_device_info info;
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
 	struct vionet_device *device;
 	struct vionet_pool *pool;
 

@@ -26,7 +26,8 @@ static int tear_down(void **state)
 
 static struct vionet_device *two_pairs(struct backend *b)
 {
-	struct vionet_start_options start = { .queue_pairs = 2 };
+	struct vionet_start_options start = { .struct_size = sizeof(start),
+					      .queue_pairs = 2 };
 	struct vionet_device *device;
 
 	if (open_backend(b, "", &device) || vionet_device_start(device, &start))
@@ -36,7 +37,7 @@ static struct vionet_device *two_pairs(struct backend *b)
 
 static unsigned int pairs_of(struct vionet_device *device)
 {
-	struct vionet_device_info info;
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
 
 	assert_int_equal(vionet_device_info(device, &info), 0);
 	return info.queue_pairs;
@@ -47,7 +48,8 @@ static unsigned int pairs_of(struct vionet_device *device)
 static void several_pairs(void **state)
 {
 	struct backend *b = *state;
-	struct vionet_start_options start = { .queue_pairs = 3 };
+	struct vionet_start_options start = { .struct_size = sizeof(start),
+					      .queue_pairs = 3 };
 	struct vionet_device *device = two_pairs(b);
 
 	assert_int_equal(pairs_of(device), 2);
@@ -131,7 +133,8 @@ static void recovered_with_fewer(void **state)
 /* A new start has what it asks for, whatever was in use before. */
 static void started_with_all_again(void **state)
 {
-	struct vionet_start_options start = { .queue_pairs = 2 };
+	struct vionet_start_options start = { .struct_size = sizeof(start),
+					      .queue_pairs = 2 };
 	struct backend *b = *state;
 	struct vionet_device *device = two_pairs(b);
 
@@ -216,6 +219,7 @@ static void not_while_suspended(void **state)
 {
 	struct backend *b = *state;
 	struct vionet_device *device = two_pairs(b);
+	struct vionet_link link = { .struct_size = sizeof(link) };
 	unsigned int before, after;
 
 	turn_frames_of(device, 1, 0, 100);
@@ -223,7 +227,7 @@ static void not_while_suspended(void **state)
 	LOCKED(b, before = b->count[RQ_SET_VRING_ENABLE]);
 	assert_int_equal(vionet_pairs_set(device, 1), -ENETDOWN);
 	assert_text("resume it first");
-	assert_int_equal(vionet_device_link(device, &(struct vionet_link){ 0 }), 0);
+	assert_int_equal(vionet_device_link(device, &link), 0);
 	LOCKED(b, after = b->count[RQ_SET_VRING_ENABLE]);
 	assert_int_equal(after, before);
 	device->suspended = false;

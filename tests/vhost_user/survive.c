@@ -147,7 +147,7 @@ static void report(const struct run *run)
 /* A packed ring cannot be handed on. */
 static int open_split(const char *name, struct vionet_device **device)
 {
-	struct vionet_open_options options = { 0 };
+	struct vionet_open_options options = { .struct_size = sizeof(options) };
 	int packed = vionet_feature_bit("RING_PACKED");
 
 	options.avoid.word[packed / 64] = 1ull << (packed % 64);
@@ -156,7 +156,7 @@ static int open_split(const char *name, struct vionet_device **device)
 
 int main(int argc, char **argv)
 {
-	struct vionet_start_options start = { 0 };
+	struct vionet_start_options start = { .struct_size = sizeof(start) };
 	struct run run = { 0 };
 	int result = 1;
 

@@ -309,7 +309,7 @@ static uint64_t dropped(const struct session *session)
 	uint64_t sum = 0;
 
 	for (unsigned int i = 0; i < session->pairs; i++) {
-		struct vionet_queue_stats stats = { 0 };
+		struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 
 		vionet_queue_stats(session->receive[i], &stats);
 		sum += stats.dropped_short + stats.dropped_long +
@@ -330,6 +330,7 @@ static void print_counts(const struct dump *dump, uint64_t drops)
 static int run_session(struct dump *dump)
 {
 	const struct vionet_start_options start = {
+		.struct_size = sizeof(start),
 		.rx_queue_size = dump->options->queue_size,
 		.queue_pairs = (uint32_t)dump->options->queues,
 		.flags = VIONET_START_NO_TX_POOL |

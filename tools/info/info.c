@@ -20,21 +20,50 @@ struct info_options {
 	bool probe;
 };
 
+static int info_collect_pci(struct vionet_device *device, struct info *info)
+{
+	int result = vionet_device_pci_capabilities(
+		device, info->capability, sizeof(info->capability[0]),
+		VIONET_PCI_CAPABILITIES_MAX, &info->capability_count);
+
+	if (result == 0)
+		result = vionet_device_pci_regions(device, info->region,
+						   sizeof(info->region[0]),
+						   VIONET_PCI_REGIONS_MAX,
+						   &info->region_count);
+	if (result == 0)
+		result = vionet_device_pci_iova_ranges(device, info->range,
+						       sizeof(info->range[0]),
+						       VIONET_IOVA_RANGES_MAX,
+						       &info->range_count);
+	return result;
+}
+
 static int collect(struct session *session, struct info *info)
 {
-	int result = vionet_device_info(session->device, &info->device);
+	int result;
 
+	VIONET_INIT(&info->device);
+	VIONET_INIT(&info->steering);
+	result = vionet_device_info(session->device, &info->device);
 	if (result == 0)
 		result = vionet_steering_limits(session->device, &info->steering);
 	if (result != 0) {
 		say_error(result);
 		return session_fail(session, code_of_run(result));
 	}
-	info->is_pci = vionet_device_pci_details(session->device, &info->pci) == 0;
-	while (info->queue_count < INFO_QUEUES_MAX &&
-	       vionet_device_queue_info(session->device, info->queue_count,
-					&info->queue[info->queue_count]) == 0)
+	VIONET_INIT(&info->pci);
+	info->is_pci = vionet_device_pci_details(session->device, &info->pci) == 0 &&
+		       info_collect_pci(session->device, info) == 0;
+	while (info->queue_count < INFO_QUEUES_MAX) {
+		struct vionet_queue_info *queue = &info->queue[info->queue_count];
+
+		VIONET_INIT(queue);
+		if (vionet_device_queue_info(session->device, info->queue_count,
+					     queue) != 0)
+			break;
 		info->queue_count++;
+	}
 	return CODE_OK;
 }
 
@@ -48,6 +77,8 @@ static void copy_note(const struct session *session, char *note)
 
 static void ask_coalescing(struct session *session, struct info_running *running)
 {
+	VIONET_INIT(&running->coalescing[0]);
+	VIONET_INIT(&running->coalescing[1]);
 	running->coalescing_known =
 		vionet_queue_coalescing_read(session->rx, &running->coalescing[0]) ==
 			0 &&
@@ -73,6 +104,7 @@ static int ask_running(struct session *session, struct info *info, bool probe)
 {
 	/* Only the probe sends. */
 	const struct vionet_start_options start = {
+		.struct_size = sizeof(start),
 		.flags = probe ? 0 : VIONET_START_NO_TX_POOL,
 	};
 	struct info_running *running = &info->running;
@@ -80,6 +112,7 @@ static int ask_running(struct session *session, struct info *info, bool probe)
 	if (session_start(session, &start) != CODE_OK)
 		return session->code;
 	info->is_running = true;
+	VIONET_INIT(&info->device);
 	if (vionet_device_info(session->device, &info->device) != 0)
 		return CODE_OK; /* collect() will say why */
 	running->statistics_known = vionet_statistics_types(session->device,

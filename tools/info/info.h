@@ -45,6 +45,10 @@ struct info {
 	struct vionet_steering_limits steering;
 	bool is_pci;
 	struct vionet_pci_details pci;
+	uint32_t capability_count, region_count, range_count;
+	struct vionet_pci_capability capability[VIONET_PCI_CAPABILITIES_MAX];
+	struct vionet_pci_region region[VIONET_PCI_REGIONS_MAX];
+	struct vionet_iova_range range[VIONET_IOVA_RANGES_MAX];
 	unsigned int queue_count;
 	struct vionet_queue_info queue[INFO_QUEUES_MAX];
 };

@@ -67,21 +67,20 @@ static json_t *features(const struct info *info)
 
 static json_t *configuration(const struct vionet_device_info *device)
 {
-	const struct vionet_link *link = &device->link;
 	const uint8_t *mac = device->mac;
 	json_t *duplex = json_null();
 
-	if (link->duplex >= 0)
-		duplex = json_string(link->duplex == 1 ? "full" : "half");
+	if (device->link_duplex >= 0)
+		duplex = json_string(device->link_duplex == 1 ? "full" : "half");
 	return json_pack(
 		"{s:o, s:b, s:o, s:b, s:b, s:o, s:o}",
 		"mac", json_sprintf("%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1],
 				    mac[2], mac[3], mac[4], mac[5]),
 		"mac_from_device", device->mac_from_device,
 		"mtu", device->mtu != 0 ? json_integer(device->mtu) : json_null(),
-		"link_up", link->up,
-		"link_known", link->known,
-		"speed_mbit", link->speed != 0 ? json_integer(link->speed) :
+		"link_up", device->link_up,
+		"link_known", device->link_known,
+		"speed_mbit", device->link_speed != 0 ? json_integer(device->link_speed) :
 						 json_null(),
 		"duplex", duplex);
 }
@@ -115,12 +114,12 @@ static json_t *queues(const struct info *info)
 	return array;
 }
 
-static json_t *capabilities(const struct vionet_pci_details *pci)
+static json_t *capabilities(const struct info *info)
 {
 	json_t *array = json_array();
 
-	for (unsigned int i = 0; i < pci->capability_count; i++) {
-		const struct vionet_pci_capability *c = &pci->capability[i];
+	for (unsigned int i = 0; i < info->capability_count; i++) {
+		const struct vionet_pci_capability *c = &info->capability[i];
 
 		json_array_append_new(
 			array,
@@ -138,12 +137,12 @@ static json_t *capabilities(const struct vionet_pci_details *pci)
 	return array;
 }
 
-static json_t *regions(const struct vionet_pci_details *pci)
+static json_t *regions(const struct info *info)
 {
 	json_t *array = json_array();
 
-	for (unsigned int i = 0; i < pci->region_count; i++) {
-		const struct vionet_pci_region *r = &pci->region[i];
+	for (unsigned int i = 0; i < info->region_count; i++) {
+		const struct vionet_pci_region *r = &info->region[i];
 
 		if (r->size == 0)
 			continue;
@@ -159,15 +158,15 @@ static json_t *regions(const struct vionet_pci_details *pci)
 	return array;
 }
 
-static json_t *ranges(const struct vionet_pci_details *pci)
+static json_t *ranges(const struct info *info)
 {
 	json_t *array = json_array();
 
-	for (unsigned int i = 0; i < pci->iova_range_count; i++)
+	for (unsigned int i = 0; i < info->range_count; i++)
 		json_array_append_new(array,
 				      json_pack("{s:o, s:o}",
-						"first", hex(pci->iova_range[i].first),
-						"last", hex(pci->iova_range[i].last)));
+						"first", hex(info->range[i].first),
+						"last", hex(info->range[i].last)));
 	return array;
 }
 
@@ -185,9 +184,9 @@ static json_t *pci_details(const struct info *info)
 			 "reset_supported", pci->reset_supported,
 			 "removal_events", pci->removal_events,
 			 "error_events", pci->error_events,
-			 "capabilities", capabilities(pci),
-			 "regions", regions(pci),
-			 "iova_ranges", ranges(pci));
+			 "capabilities", capabilities(info),
+			 "regions", regions(info),
+			 "iova_ranges", ranges(info));
 }
 
 static json_t *memory(const struct vionet_device_info *device)

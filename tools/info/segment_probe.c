@@ -50,7 +50,7 @@ static struct vionet_packet *probe_make_frame(struct session *session,
 
 static uint64_t probe_refused(struct session *session)
 {
-	struct vionet_queue_stats stats;
+	struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 
 	vionet_queue_stats(session->tx, &stats);
 	return stats.invalid;
@@ -149,8 +149,8 @@ static uint32_t probe_most_possible(uint32_t segments_max, uint16_t mtu)
 
 int segments_probe(struct session *session, struct info_segments *found)
 {
-	struct vionet_device_info device;
-	struct vionet_queue_info queue;
+	struct vionet_device_info device = { .struct_size = sizeof(device) };
+	struct vionet_queue_info queue = { .struct_size = sizeof(queue) };
 	int result = vionet_device_info(session->device, &device);
 
 	if (result == 0)

@@ -41,17 +41,17 @@ static void print_features(const char *label, const struct vionet_features *set)
 	printf("%s\n", count == 0 ? "none" : "");
 }
 
-static void print_link(const struct vionet_link *link)
+static void print_link(const struct vionet_device_info *device)
 {
 	print_label("link");
-	printf("%s%s", link->up ? "up" : "down",
-	       link->known ? "" : " (assumed)");
-	if (link->speed != 0)
-		printf(", %u Mbit/s", link->speed);
+	printf("%s%s", device->link_up ? "up" : "down",
+	       device->link_known ? "" : " (assumed)");
+	if (device->link_speed != 0)
+		printf(", %u Mbit/s", device->link_speed);
 	else
 		printf(", speed unknown");
-	printf(", duplex %s\n", link->duplex == 1 ? "full" :
-				link->duplex == 0 ? "half" : "unknown");
+	printf(", duplex %s\n", device->link_duplex == 1 ? "full" :
+				device->link_duplex == 0 ? "half" : "unknown");
 }
 
 static void print_configuration(const struct vionet_device_info *device)
@@ -66,7 +66,7 @@ static void print_configuration(const struct vionet_device_info *device)
 		printf("%u\n", device->mtu);
 	else
 		printf("not stated\n");
-	print_link(&device->link);
+	print_link(device);
 }
 
 /* What a kick costs. */
@@ -257,11 +257,11 @@ static void print_queues(const struct info *info)
 	print_read_back(info);
 }
 
-static void print_capabilities(const struct vionet_pci_details *pci)
+static void print_capabilities(const struct info *info)
 {
 	printf("capabilities\n");
-	for (unsigned int i = 0; i < pci->capability_count; i++) {
-		const struct vionet_pci_capability *c = &pci->capability[i];
+	for (unsigned int i = 0; i < info->capability_count; i++) {
+		const struct vionet_pci_capability *c = &info->capability[i];
 
 		printf("  at 0x%02x  %-7s BAR %u offset 0x%x size 0x%x", c->position,
 		       info_capability_name(c->type), c->bar, c->offset, c->size);
@@ -273,11 +273,11 @@ static void print_capabilities(const struct vionet_pci_details *pci)
 	}
 }
 
-static void print_regions(const struct vionet_pci_details *pci)
+static void print_regions(const struct info *info)
 {
 	printf("regions\n");
-	for (unsigned int i = 0; i < pci->region_count; i++) {
-		const struct vionet_pci_region *r = &pci->region[i];
+	for (unsigned int i = 0; i < info->region_count; i++) {
+		const struct vionet_pci_region *r = &info->region[i];
 
 		if (r->size == 0)
 			continue;
@@ -328,21 +328,23 @@ static void print_iommu(const struct info *info)
 	else
 		printf("%s\n", pci->iommu);
 	print_page_sizes(info->device.page_sizes);
-	for (unsigned int i = 0; i < pci->iova_range_count; i++) {
+	for (unsigned int i = 0; i < info->range_count; i++) {
 		print_label(i == 0 ? "iova ranges" : "");
-		printf("0x%" PRIx64 " - 0x%" PRIx64 "\n", pci->iova_range[i].first,
-		       pci->iova_range[i].last);
+		printf("0x%" PRIx64 " - 0x%" PRIx64 "\n", info->range[i].first,
+		       info->range[i].last);
 	}
 }
 
-static void print_pci(const struct vionet_pci_details *pci)
+static void print_pci(const struct info *info)
 {
+	const struct vionet_pci_details *pci = &info->pci;
+
 	print_label("function");
 	printf("%s, removal interrupt %s, error interrupt %s\n",
 	       pci->reset_supported ? "can be reset" : "cannot be reset",
 	       pci->removal_events ? "yes" : "no", pci->error_events ? "yes" : "no");
-	print_capabilities(pci);
-	print_regions(pci);
+	print_capabilities(info);
+	print_regions(info);
 }
 
 void info_print_text(const struct info *info)
@@ -363,7 +365,7 @@ void info_print_text(const struct info *info)
 	if (info->is_running)
 		print_running(&info->running);
 	if (info->is_pci) {
-		print_pci(&info->pci);
+		print_pci(info);
 		print_iommu(info);
 	}
 	print_label("mapped");

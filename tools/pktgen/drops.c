@@ -36,7 +36,8 @@ static bool drops_read_queue(const struct session *session, unsigned int index,
 	struct vionet_statistic list[VIONET_STATISTICS_MAX];
 	unsigned int count = 0;
 
-	if (vionet_statistics_read(session->device, index, list, &count) != 0)
+	if (vionet_statistics_read(session->device, index, list, sizeof(*list),
+					VIONET_STATISTICS_MAX, &count) != 0)
 		return false;
 	for (unsigned int i = 0; i < count; i++)
 		for (int drop = 0; drop < PKTGEN_DROPS; drop++)

@@ -29,7 +29,7 @@ static uint64_t live_dropped(const struct session *session)
 	uint64_t sum = 0;
 
 	for (unsigned int i = 0; i < session->pairs; i++) {
-		struct vionet_queue_stats stats = { 0 };
+		struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 
 		vionet_queue_stats(session->receive[i], &stats);
 		sum += pktgen_driver_drops(&stats);

@@ -145,7 +145,7 @@ static const char *gen_stall_advice(const char *name)
 /* How long a queue may stay full. */
 static uint64_t gen_stall_ns(const struct pktgen *gen)
 {
-	struct vionet_queue_stats stats = { 0 };
+	struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 
 	vionet_queue_stats(gen->session.tx, &stats);
 	return gen_is_vhost_user(gen->session.name) && stats.completed == 0 ? FIRST_NS :
@@ -483,6 +483,8 @@ void pktgen_take_report(struct pktgen *gen, struct pktgen_report *report)
 	report->hurried = stop_asked() > 1;
 	if (gen_receives(gen))
 		report->lost = tracker_lost(&gen->tracker, next);
+	VIONET_INIT(&report->tx);
+	VIONET_INIT(&report->rx);
 	vionet_queue_stats(gen->session.tx, &report->tx);
 	vionet_queue_stats(gen->session.rx, &report->rx);
 }

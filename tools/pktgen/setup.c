@@ -43,13 +43,13 @@ static int setup_rate(struct pktgen *gen, const struct vionet_device_info *info,
 	*rate = gen->options->rate;
 	if (rate->kind != RATE_PERCENT || !setup_sends(gen))
 		return CODE_OK;
-	if (info->link.speed == 0) {
+	if (info->link_speed == 0) {
 		say("--rate: %s does not tell its link speed, so per cent of it mean "
 		    "nothing; give 100Mbit or 10kpps instead",
 		    gen->session.name);
 		return session_fail(&gen->session, CODE_USAGE);
 	}
-	pace_resolve(rate, info->link.speed);
+	pace_resolve(rate, info->link_speed);
 	return CODE_OK;
 }
 
@@ -57,7 +57,7 @@ static int setup_rate(struct pktgen *gen, const struct vionet_device_info *info,
 static int setup_look_at_device(struct pktgen *gen, struct rate *rate)
 {
 	struct frame_fields fields = gen->options->fields;
-	struct vionet_device_info info;
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
 	int result = vionet_device_info(gen->session.device, &info);
 
 	if (result != 0) {
@@ -67,7 +67,7 @@ static int setup_look_at_device(struct pktgen *gen, struct rate *rate)
 	if (setup_check_mtu(gen, &info) != CODE_OK ||
 	    setup_rate(gen, &info, rate) != CODE_OK)
 		return gen->session.code;
-	if (!info.link.up)
+	if (!info.link_up)
 		say("%s: the link is down", gen->session.name);
 	if (!gen->options->have_source_mac)
 		memcpy(fields.source_mac, info.mac, sizeof(info.mac));
@@ -93,18 +93,21 @@ static int setup_start(struct pktgen *gen)
 {
 	uint32_t largest = mix_max(&gen->options->size, setup_vlan_bytes(gen->options));
 	uint32_t entries = gen->options->queue_size;
+	struct vionet_pool_options transmit = { .struct_size = sizeof(transmit),
+						.access = VIONET_DEVICE_READS };
 	struct vionet_start_options start = {
+		.struct_size = sizeof(start),
 		.flags = (gen->options->mode == WAIT_POLL ?
 				  VIONET_START_NO_INTERRUPTS : 0) |
 			 (setup_sends(gen) ? 0 : VIONET_START_NO_TX_POOL),
 		.rx_queue_size = entries,
 		.tx_queue_size = entries,
 		.queue_pairs = gen->options->queues,
-		.tx_pool_options = { .access = VIONET_DEVICE_READS },
+		.tx_pool_options = &transmit,
 	};
 
 	if (setup_sends(gen) && largest > BUFFER_DEFAULT)
-		start.tx_pool_options.buffer_size = largest;
+		transmit.buffer_size = largest;
 	return session_start(&gen->session, &start);
 }
 

@@ -114,7 +114,7 @@ static void apply_record_values(struct apply *apply, enum setting_key key,
 /* They were taken care of before: without them there would be no start. */
 static void apply_record_start(struct apply *apply)
 {
-	struct vionet_device_info info = { 0 };
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
 	char text[16];
 
 	vionet_device_info(apply->device, &info);
@@ -131,7 +131,7 @@ static void apply_record_start(struct apply *apply)
 
 static void apply_read_mac(struct vionet_device *device, char text[VALUE_MAX])
 {
-	struct vionet_device_info info;
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
 	const uint8_t *mac = info.mac;
 
 	text[0] = '\0';
@@ -257,7 +257,7 @@ static bool apply_read_coalescing(struct apply *apply, unsigned int side, unsign
 {
 	struct vionet_queue *queue = apply_queue(apply->device, side, pair);
 
-	*values = (struct vionet_coalescing){ 0 };
+	VIONET_INIT(values);
 	return queue != NULL && vionet_queue_coalescing_read(queue, values) == 0;
 }
 
@@ -306,7 +306,7 @@ static void apply_coalescing(struct apply *apply, unsigned int side, int pair,
 	enum setting_key key = side == 0 ? SETTING_RX_USECS : SETTING_TX_USECS;
 	unsigned int speaker = pair < 0 ? 0 : (unsigned int)pair;
 	struct coalescing_answer answer = { 0 };
-	struct vionet_coalescing values;
+	struct vionet_coalescing values = { .struct_size = sizeof(values) };
 
 	if (!asked->have_usecs && !asked->have_frames)
 		return;
@@ -341,6 +341,7 @@ static void apply_rss(struct apply *apply)
 {
 	const struct settings *settings = apply->settings;
 	const struct vionet_rss rss = {
+		.struct_size = sizeof(rss),
 		.hash_types = settings->rss_types,
 		.table = settings->table_size != 0 ? settings->table : NULL,
 		.table_size = settings->table_size,

@@ -51,7 +51,7 @@ static void session_say_notice(void *context, const char *text)
 static void session_say_not_taken(const struct session *session)
 {
 	const struct vionet_open_options *open = &session->options->open;
-	struct vionet_device_info info;
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
 
 	if (vionet_device_info(session->device, &info) != 0)
 		return;
@@ -75,6 +75,7 @@ int session_open(struct session *session, const struct device_options *options,
 	*session = (struct session){
 		.name = options->name, .command = command, .options = options,
 	};
+	open.struct_size = sizeof(open);
 	open.notice = session_say_notice;
 	settings_want(&options->settings, &open.want);
 	open.progress = session_on_progress;
@@ -105,7 +106,7 @@ int session_open(struct session *session, const struct device_options *options,
 static int session_refuse_pairs(struct session *session, uint32_t asked, uint32_t most)
 {
 	unsigned int mq = (unsigned int)vionet_feature_bit("MQ");
-	struct vionet_device_info info = { 0 };
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
 	char why[FEATURE_REASON_MAX];
 
 	vionet_device_info(session->device, &info);
@@ -120,11 +121,12 @@ static int session_refuse_pairs(struct session *session, uint32_t asked, uint32_
 }
 
 /* What the settings say of the start. */
-static int session_adjust_start(struct session *session, struct vionet_start_options *start)
+static int session_adjust_start(struct session *session, struct vionet_start_options *start,
+				struct vionet_pool_options *receive)
 {
 	const struct settings *settings = &session->options->settings;
-	struct vionet_steering_limits limits = { 0 };
-	struct vionet_device_info info = { 0 };
+	struct vionet_steering_limits limits = { .struct_size = sizeof(limits) };
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
 
 	if (settings->have[SETTING_QUEUES])
 		start->queue_pairs = settings->queues;
@@ -144,14 +146,15 @@ static int session_adjust_start(struct session *session, struct vionet_start_opt
 	if (settings->mtu + 18 > 1984 &&
 	    !vionet_feature_test(&info.negotiated,
 				 (unsigned int)vionet_feature_bit("MRG_RXBUF")))
-		start->rx_pool_options.buffer_size = settings->mtu + 18;
+		receive->buffer_size = settings->mtu + 18;
+	start->rx_pool_options = receive;
 	return CODE_OK;
 }
 
 /* What was asked for, and what the device allows. */
 static void session_note_size(struct session *session, unsigned int index, uint32_t wanted)
 {
-	struct vionet_queue_info info;
+	struct vionet_queue_info info = { .struct_size = sizeof(info) };
 
 	if (vionet_device_queue_info(session->device, index, &info) != 0)
 		return;
@@ -185,10 +188,11 @@ static int session_take_queues(struct session *session)
 
 int session_start(struct session *session, const struct vionet_start_options *options)
 {
+	struct vionet_pool_options receive = { .struct_size = sizeof(receive) };
 	struct vionet_start_options start = *options;
 	int result;
 
-	if (session_adjust_start(session, &start) != CODE_OK)
+	if (session_adjust_start(session, &start, &receive) != CODE_OK)
 		return session->code;
 	result = vionet_device_start(session->device, &start);
 	if (result != 0) {
@@ -264,7 +268,7 @@ static void session_say_broken(struct session *session)
 
 static void session_say_link(struct session *session)
 {
-	struct vionet_link link;
+	struct vionet_link link = { .struct_size = sizeof(link) };
 
 	if (vionet_device_link(session->device, &link) == 0)
 		say("%s: the link is %s", session->name, link.up ? "up" : "down");

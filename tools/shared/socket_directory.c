@@ -193,7 +193,7 @@ void socket_directory_address(const struct socket_directory *directory,
 
 uid_t socket_directory_device_owner(const char *device)
 {
-	struct vionet_pci_function function;
+	struct vionet_pci_function function = { .struct_size = sizeof(function) };
 	char path[PATH_MAX];
 	struct stat status;
 

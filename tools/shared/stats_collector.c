@@ -37,7 +37,7 @@ static void stats_read_driver(const struct vionet_queue *queue, bool receive,
 			      struct stats_queue *to)
 {
 	struct stats_counters *counters = &to->driver;
-	struct vionet_queue_stats stats = { 0 };
+	struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 
 	vionet_queue_stats(queue, &stats);
 	counters->known = true;
@@ -70,7 +70,8 @@ static void stats_read_device(struct vionet_device *device, struct stats_queue *
 	struct vionet_statistic list[VIONET_STATISTICS_MAX];
 	unsigned int count = 0;
 
-	if (vionet_statistics_read(device, to->index, list, &count) != 0)
+	if (vionet_statistics_read(device, to->index, list, sizeof(*list),
+					VIONET_STATISTICS_MAX, &count) != 0)
 		return;
 	to->device.known = true;
 	for (unsigned int i = 0; i < count; i++)
@@ -110,7 +111,7 @@ static void stats_add_pairs(struct stats_report *report, struct vionet_device *d
 /* The control queue lies behind those of all pairs that the device has. */
 static void stats_add_control(struct stats_report *report, struct vionet_device *device)
 {
-	struct vionet_queue_info info;
+	struct vionet_queue_info info = { .struct_size = sizeof(info) };
 
 	for (unsigned int index = 0;
 	     vionet_device_queue_info(device, index, &info) == 0; index++)
@@ -134,7 +135,7 @@ static void stats_name_types(struct stats_report *report, uint64_t types)
 
 int stats_collect(struct vionet_device *device, struct stats_report *report)
 {
-	struct vionet_device_info info = { 0 };
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
 	uint64_t types = 0;
 
 	*report = (struct stats_report){ .time_ns = now_ns() };

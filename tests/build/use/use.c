@@ -18,7 +18,7 @@ int main(int argc, char **argv)
 		printf("version %s\n", vionet_version());
 		return 1;
 	}
-	result = vionet_pci_list(&functions, &count);
+	result = vionet_pci_list(&functions, sizeof(*functions), &count);
 	if (result != 0) {
 		printf("list: %d, %s\n", result, vionet_error_text());
 		return 1;

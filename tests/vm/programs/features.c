@@ -72,7 +72,7 @@ static struct vionet_packet *fresh(struct vionet_queue *tx)
 static void send_answer(struct agent *agent)
 {
 	struct vionet_queue *tx = vionet_device_tx_queue(agent->device, 0);
-	struct vionet_device_info info;
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
 	struct vionet_packet *packet = tx ? fresh(tx) : NULL;
 	size_t length = strlen(agent->answer);
 
@@ -223,7 +223,7 @@ static bool sleep_until_interrupt(struct agent *agent)
 
 static void recover(struct agent *agent)
 {
-	struct vionet_recovery report;
+	struct vionet_recovery report = { .struct_size = sizeof(report) };
 	int result = vionet_device_recover(agent->device, &report);
 
 	if (result) {
@@ -242,7 +242,7 @@ static void recover(struct agent *agent)
 
 static void look(struct agent *agent)
 {
-	struct vionet_link link;
+	struct vionet_link link = { .struct_size = sizeof(link) };
 	uint32_t events;
 
 	if (vionet_device_events(agent->device, &events) || events == 0)
@@ -338,7 +338,7 @@ static int set_option(struct agent *agent, const char *key, const char *value)
 		{ "rx_size", &agent->start.rx_queue_size },
 		{ "tx_size", &agent->start.tx_queue_size },
 		{ "vectors", &agent->start.vectors },
-		{ "buffer", &agent->start.rx_pool_options.buffer_size },
+		{ "buffer", &agent->receive.buffer_size },
 	};
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
@@ -377,7 +377,12 @@ static int drive(struct agent *agent, const char *device)
 
 int main(int argc, char **argv)
 {
-	static struct agent agent = { .start.queue_pairs = 1 };
+	static struct agent agent = {
+		.open.struct_size = sizeof(agent.open),
+		.receive.struct_size = sizeof(agent.receive),
+		.start = { .struct_size = sizeof(agent.start), .queue_pairs = 1,
+			   .rx_pool_options = &agent.receive },
+	};
 
 	if (argc < 3)
 		return 2;

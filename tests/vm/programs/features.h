@@ -20,6 +20,7 @@ struct agent {
 	struct vionet_device *device;
 	struct vionet_open_options open;
 	struct vionet_start_options start;
+	struct vionet_pool_options receive; /* of start */
 	bool poll;	/* never sleep for an interrupt */
 	bool tag;	/* write what came with a packet over its addresses */
 	bool talking;	/* somebody outside has spoken */

@@ -61,8 +61,9 @@ static int do_info(struct agent *agent, char **word)
 {
 	struct vionet_queue *tx = vionet_device_tx_queue(agent->device, 0);
 	struct vionet_queue *rx = vionet_device_rx_queue(agent->device, 0);
-	struct vionet_queue_stats sent, received;
-	struct vionet_device_info info;
+	struct vionet_queue_stats sent = { .struct_size = sizeof(sent) },
+		received = { .struct_size = sizeof(received) };
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
 	int result = vionet_device_info(agent->device, &info);
 
 	(void)word;
@@ -75,8 +76,8 @@ static int do_info(struct agent *agent, char **word)
 		     info.negotiated.word[1], info.negotiated.word[0]);
 	features_say(agent, " mac=%02x%02x%02x%02x%02x%02x mtu=%u up=%d speed=%u duplex=%d",
 		     info.mac[0], info.mac[1], info.mac[2], info.mac[3],
-		     info.mac[4], info.mac[5], info.mtu, info.link.up,
-		     info.link.speed, info.link.duplex);
+		     info.mac[4], info.mac[5], info.mtu, info.link_up,
+		     info.link_speed, info.link_duplex);
 	features_say(agent, " header=%u pairs=%u vectors=%u rx_size=%u tx_size=%u",
 		     info.header_size, info.queue_pairs, info.vectors,
 		     received.size, sent.size);
@@ -85,7 +86,7 @@ static int do_info(struct agent *agent, char **word)
 
 static int do_counters(struct agent *agent, char **word)
 {
-	struct vionet_queue_stats stats;
+	struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 	uint64_t interrupts = 0;
 
 	(void)word;
@@ -108,7 +109,8 @@ static int do_statistics(struct agent *agent, char **word)
 	struct vionet_statistic statistic[VIONET_STATISTICS_MAX];
 	unsigned int count = 0;
 	int result = vionet_statistics_read(agent->device, number(word[1]),
-					    statistic, &count);
+					    statistic, sizeof(statistic[0]),
+					    VIONET_STATISTICS_MAX, &count);
 
 	for (unsigned int i = 0; !result && i < count; i++)
 		features_say(agent, " %s=%" PRIu64, statistic[i].name,
@@ -190,6 +192,7 @@ static int do_rss(struct agent *agent, char **word)
 	uint8_t key[64];
 	char *rest = word[4], *entry;
 	struct vionet_rss rss = {
+		.struct_size = sizeof(rss),
 		.hash_types = number(word[1]), .table = table, .key = key,
 		.unclassified = (uint16_t)number(word[3]),
 	};
@@ -211,7 +214,7 @@ static void report(struct agent *agent, const struct vionet_recovery *recovery)
 
 static int do_reset(struct agent *agent, char **word)
 {
-	struct vionet_recovery recovery = { 0 };
+	struct vionet_recovery recovery = { .struct_size = sizeof(recovery) };
 	int result = vionet_queue_reset(queue(agent, word[1], word[2]), &recovery);
 
 	report(agent, &recovery);
@@ -220,7 +223,7 @@ static int do_reset(struct agent *agent, char **word)
 
 static int do_resize(struct agent *agent, char **word)
 {
-	struct vionet_recovery recovery = { 0 };
+	struct vionet_recovery recovery = { .struct_size = sizeof(recovery) };
 	int result = vionet_queue_resize(queue(agent, word[1], word[2]),
 					 number(word[3]), &recovery);
 
@@ -230,7 +233,7 @@ static int do_resize(struct agent *agent, char **word)
 
 static int do_recover(struct agent *agent, char **word)
 {
-	struct vionet_recovery recovery = { 0 };
+	struct vionet_recovery recovery = { .struct_size = sizeof(recovery) };
 	int result = vionet_device_recover(agent->device, &recovery);
 
 	(void)word;
@@ -263,7 +266,8 @@ static int do_suspend(struct agent *agent, char **word)
 
 static int do_coalesce(struct agent *agent, char **word)
 {
-	struct vionet_coalescing coalescing = { number(word[1]), number(word[2]) };
+	struct vionet_coalescing coalescing = { sizeof(coalescing), number(word[1]),
+						number(word[2]), 0 };
 
 	return vionet_coalescing_set(agent->device, false, &coalescing);
 }

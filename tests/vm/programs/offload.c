@@ -337,10 +337,13 @@ static void check_names(char **named)
 static int run(struct vionet_device *device, char **named)
 {
 	struct vionet_start_options start = {
-		.tx_pool_options = { .count = 64, .buffer_size = 12000 },
+		.struct_size = sizeof(start),
+		.tx_pool_options = &(struct vionet_pool_options){
+			.struct_size = sizeof(struct vionet_pool_options),
+			.count = 64, .buffer_size = 12000 },
 	};
-	struct vionet_device_info info;
-	struct vionet_queue_stats stats;
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
+	struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 	struct vionet_queue *tx;
 	int result = 0;
 
@@ -365,7 +368,7 @@ static int run(struct vionet_device *device, char **named)
 
 int main(int argc, char **argv)
 {
-	struct vionet_open_options open = { 0 };
+	struct vionet_open_options open = { .struct_size = sizeof(open) };
 	struct vionet_device *device;
 	int result;
 

@@ -54,7 +54,7 @@ static void send(struct vionet_device *device)
 
 static unsigned int mappings(struct vionet_device *device)
 {
-	struct vionet_device_info info;
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
 
 	need(vionet_device_info(device, &info), 0, "info");
 	return info.mappings;
@@ -80,7 +80,7 @@ static void child(const char *name)
 
 int main(int argc, char **argv)
 {
-	struct vionet_pci_function function;
+	struct vionet_pci_function function = { .struct_size = sizeof(function) };
 	struct vionet_device *first, *second, *again;
 	unsigned int before;
 

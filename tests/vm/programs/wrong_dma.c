@@ -87,10 +87,14 @@ int main(int argc, char **argv)
 {
 	/* The used index tells how far the device has come. */
 	struct vionet_open_options split = {
+		.struct_size = sizeof(split),
 		.avoid.word[0] = 1ull << F_RING_PACKED,
 	};
 	struct vionet_start_options options = {
-		.rx_queue_size = 2, .rx_pool_options.count = 1,
+		.struct_size = sizeof(options),
+		.rx_queue_size = 2, .rx_pool_options = &(struct vionet_pool_options){
+			.struct_size = sizeof(struct vionet_pool_options),
+			.count = 1 },
 	};
 	int fd = memfd_create("own", MFD_ALLOW_SEALING);
 	uint8_t *memory = fd < 0 || ftruncate(fd, SIZE) ? MAP_FAILED :
