@@ -26,10 +26,10 @@
 #ifndef VIONET_STRUCT_H
 #define VIONET_STRUCT_H
 
+#include <vionet/platform.h>
+
 #include <stdint.h>
 #include <string.h>
-
-#include <vionet/platform.h>
 
 /* Make `*object` all defaults. C11 and C++17. */
 #define VIONET_INIT(object)                          \
