@@ -30,6 +30,12 @@ int vn_error(int code, const char *format, ...)
 	return -code;
 }
 
+int vn_error_none(int code)
+{
+	text[0] = '\0';
+	return -code;
+}
+
 const char *vn_errno_text(int code)
 {
 #ifdef __GLIBC__ /* whose strerror() writes to memory that threads share */

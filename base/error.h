@@ -19,6 +19,9 @@
 int vn_error(int code, const char *format, ...)
 	__attribute__((format(printf, 2, 3), cold));
 
+/* A failure that everybody knows the cause of: no text, and not that of another call. */
+int vn_error_none(int code);
+
 /*
  * Put "prefix: " in front of the text of the failure that is being passed on,
  * and return `result` unchanged. Each layer that knows a better name for the

@@ -2,6 +2,7 @@
 /* The choice of the subcommand. */
 #include "tools/shared/common.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <vionet/vionet.h>
@@ -157,8 +158,38 @@ static int help(int argc, char **argv)
 	return finish_output(stdout, "standard output");
 }
 
+static void print_log(void *context, enum vionet_log_level level, const char *text)
+{
+	static const char *const names[] = {
+		[VIONET_LOG_WARNING] = "warning",
+		[VIONET_LOG_INFO] = "info",
+		[VIONET_LOG_DEBUG] = "debug",
+	};
+
+	(void)context;
+	fprintf(stderr, "vionet: %s: %s\n", names[level], text);
+}
+
+/* VIONET_LOG in the environment: what the library does, on standard error. */
+static void log_as_asked(void)
+{
+	static const char *const names[] = { "warning", "info", "debug" };
+	const char *asked = getenv("VIONET_LOG");
+
+	if (asked == NULL || asked[0] == '\0')
+		return;
+	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(asked, names[i]) == 0) {
+			vionet_log_set(print_log, NULL,
+				       (enum vionet_log_level)(VIONET_LOG_WARNING + i));
+			return;
+		}
+	say("VIONET_LOG: '%.40s' is none of warning, info, debug; nothing is logged", asked);
+}
+
 int main(int argc, char **argv)
 {
+	log_as_asked();
 	argp_program_version_hook = print_version;
 	if (argc < 2) {
 		print_help(stderr);

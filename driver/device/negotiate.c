@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "driver/device/config.h"
 #include "driver/device/negotiate.h"
 #include "driver/device/reset.h"
@@ -11,6 +12,16 @@
 #include "driver/state/feature.h"
 
 /* ---- negotiation ---- */
+
+static void log_features(const struct vionet_device *device, const char *what,
+			 const struct vionet_features *features)
+{
+	char names[1024];
+
+	if (vn_log_wants(VIONET_LOG_DEBUG))
+		vn_log(VIONET_LOG_DEBUG, "%s: features %s: %s", device->transport->name,
+		       what, vn_features_text(features, names, sizeof(names)));
+}
 
 /* Steps 4 to 6 of the initialization. */
 static int settle_features(struct vionet_device *device)
@@ -26,6 +37,7 @@ static int settle_features(struct vionet_device *device)
 	if (result)
 		return result;
 	device->offered = offered;
+	log_features(device, "offered", &offered);
 	vn_config_correct_offer(device, &offered);
 	result = vn_features_choose(&offered, &device->avoid, &device->need,
 				    &device->want,
@@ -54,6 +66,7 @@ static int settle_features(struct vionet_device *device)
 				  vn_features_text(&accepted, names,
 						   sizeof(names)));
 	if (result == 0) {
+		log_features(device, "accepted", &accepted);
 		device->usable = offered;
 		device->accepted = accepted;
 	}

@@ -12,6 +12,7 @@
 #include "base/abi.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "base/notice.h"
 #include "driver/control/command.h"
 #include "driver/control/state.h"
@@ -109,6 +110,7 @@ int vn_device_open(struct vn_transport *transport,
 		return vn_error_restore(result, &why);
 	}
 	d->settled = true;
+	vn_log(VIONET_LOG_INFO, "%s: opened over %s", d->name, transport->kind);
 	*device = d;
 	return 0;
 }

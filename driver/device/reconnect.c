@@ -10,6 +10,7 @@
 #include <vionet/device.h>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "base/order.h"
 #include "driver/device/config.h"
 #include "driver/device/sizes.h"
@@ -194,5 +195,6 @@ int vionet_device_reconnect(struct vionet_device *device,
 	if (result)
 		return vn_error_prefix(result, "%s: reconnect", device->name);
 	vn_device_set_error(device, VN_DERR_NONE);
+	vn_log(VIONET_LOG_INFO, "%s: reconnected", device->name);
 	return 0;
 }

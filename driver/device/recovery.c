@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/abi.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "driver/control/command.h"
 #include "driver/control/state.h"
 #include "driver/device/negotiate.h"
@@ -201,14 +202,18 @@ int vionet_device_recover(struct vionet_device *device,
 		count_losses(&device->tx[i], &done);
 	}
 	pause_all(device, true);
+	vn_log(VIONET_LOG_INFO, "%s: recovery begins", device->name);
 	result = bring_back(device);
 	if (result) {
 		give_up(device, result);
+		vn_log(VIONET_LOG_WARNING, "%s", vionet_error_text());
 		report_end(report, &done);
 		return result;
 	}
 	pause_all(device, false);
 	done.milliseconds = milliseconds_since(begin);
+	vn_log(VIONET_LOG_INFO, "%s: recovered within %.1f ms", device->name,
+	       done.milliseconds);
 	report_end(report, &done);
 	return 0;
 }

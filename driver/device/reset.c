@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "driver/device/reset.h"
 #include "driver/memory/memory.h"
 #include "driver/queue/quarantine.h"
@@ -29,6 +30,8 @@ static bool may_be_unshown(struct vionet_device *device, uint8_t bit)
 		return false;
 	device->transport->unshown |= VIONET_REGISTER_STATUS;
 	device->transport->unshown_count++;
+	vn_log(VIONET_LOG_WARNING, "%s: the device does not show status 0x%02x after it was "
+	       "written", device->transport->name, bit);
 	return true;
 }
 
@@ -46,6 +49,9 @@ int vn_device_add_status(struct vionet_device *device, uint8_t bit,
 	if (result == 0 && (status & bit) == 0 && !may_be_unshown(device, bit))
 		return vn_error(EIO, "the device does not take %s, its status reads "
 				"0x%02x", name, status);
+	if (result == 0)
+		vn_log(VIONET_LOG_DEBUG, "%s: status: %s set, reads 0x%02x",
+		       device->transport->name, name, status);
 	return result;
 }
 
@@ -124,6 +130,8 @@ int vn_device_reset(struct vionet_device *device)
 	if (result && result != -ENODEV && result != -ECANCELED &&
 	    vn_transport_can(transport, VN_CAN_RESET) &&
 	    transport->ops->reset(transport) == 0) {
+		vn_log(VIONET_LOG_WARNING, "%s: the device did not follow a reset by its "
+		       "status; it was reset through the bus", transport->name);
 		result = wait_reset(device);
 		vn_error_keep(&why);
 	}
@@ -138,6 +146,8 @@ int vn_device_reset(struct vionet_device *device)
 	}
 	device->quiet = result == 0;
 	device->broken = result != 0;
+	vn_log(VIONET_LOG_DEBUG, "%s: reset: %s", transport->name,
+	       result ? why.text : "done");
 	if (device->quiet) {
 		vn_quarantine_release(device);
 		vn_device_memory_sweep(device);

@@ -15,6 +15,7 @@
 
 #include "base/abi.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "driver/control/command.h"
 #include "driver/control/replay.h"
 #include "driver/control/state.h"
@@ -285,6 +286,9 @@ int vionet_device_start(struct vionet_device *device,
 	result = start(device, &o);
 	if (result == 0) {
 		device->started = true;
+		vn_log(VIONET_LOG_INFO, "%s: started: %u queue pairs, rings of %u and %u",
+		       device->name, device->queue_pairs, device->plans[0].size,
+		       device->plans[1].size);
 		return 0;
 	}
 	vn_error_keep(&why);
@@ -307,6 +311,8 @@ int vionet_device_stop(struct vionet_device *device)
 	vn_error_keep(&why);
 	device->started = false;
 	vn_device_close_queues(device);
+	vn_log(VIONET_LOG_INFO, "%s: stopped%s%s", device->name, result ? ": " : "",
+	       result ? why.text : "");
 	(void)vn_error_restore(result, &why);
 	return result ? vn_error_prefix(result, "%s: stop", device->name) : 0;
 }

@@ -11,6 +11,7 @@
 
 #include <vionet/offload.h>
 
+#include "base/error.h"
 #include "driver/spec/net.h"
 
 enum { ETHERTYPE_IPV4 = 0x0800, ETHERTYPE_IPV6 = 0x86dd };
@@ -151,9 +152,9 @@ int vionet_packet_checksum_partial(struct vionet_packet *packet)
 	uint16_t folded;
 
 	if (!find_transport(packet, &t))
-		return -EINVAL;
+		return vn_error_none(EINVAL);
 	if (t.protocol == PROTOCOL_UDP && be16(packet->data + t.at + 4) != t.length)
-		return -EINVAL;
+		return vn_error_none(EINVAL);
 	place = t.protocol == PROTOCOL_TCP ? 16 : 6;
 	sum = t.version == 4 ? sum_bytes(packet->data + t.network + 12, 8, false) :
 			       sum_bytes(packet->data + t.network + 8, 32, false);
@@ -174,7 +175,7 @@ int vionet_packet_segment(struct vionet_packet *packet, uint16_t gso_size)
 
 	if (gso_size == 0 || (packet->flags & VIONET_PACKET_NEEDS_CSUM) == 0 ||
 	    !find_transport(packet, &t) || packet->csum_start != t.at)
-		return -EINVAL;
+		return vn_error_none(EINVAL);
 	if (t.protocol == PROTOCOL_UDP)
 		packet->gso_type = VIONET_GSO_UDP_L4;
 	else
@@ -222,7 +223,7 @@ int vionet_packet_checksum_complete(struct vionet_packet *packet)
 	high = byte_at(packet, place);
 	low = byte_at(packet, place + 1);
 	if ((packet->flags & VIONET_PACKET_RSC_INFO) || !high || !low)
-		return -EINVAL;
+		return vn_error_none(EINVAL);
 	sum = (uint16_t)~sum_packet(packet, packet->csum_start);
 	if (sum == 0)
 		sum = 0xffff; /* the same number; 0 means "none" in UDP */

@@ -30,8 +30,12 @@ extern "C" {
  * The text that belongs to the last failure of a vionet call in this thread.
  *
  * To be read right after a call has failed: the next vionet call of the same
- * thread may change it, even if it succeeds. Returns a zero-terminated string,
- * never NULL. Owned by the library. Any thread.
+ * thread may change it, even if it succeeds. It begins with the object, and each layer
+ * that the failure went through has put its step in front of the cause. Calls that fail
+ * without a text leave it empty: vionet_packet_checksum_partial, vionet_packet_segment
+ * and vionet_packet_checksum_complete. Bursts cannot fail, and leave it as it is.
+ *
+ * Returns a zero-terminated string, never NULL. Owned by the library. Any thread.
  *
  * What a device's server, the system or the caller said in it has gone through
  * vionet_text_clean: it is one line of valid UTF-8 that a terminal only shows.

@@ -61,6 +61,7 @@
 #include <vionet/device.h>
 #include <vionet/error.h>
 #include <vionet/feature.h>
+#include <vionet/log.h>
 #include <vionet/memory.h>
 #include <vionet/offload.h>
 #include <vionet/packet.h>

@@ -13,6 +13,7 @@
 #include <vionet/error.h>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "pci/vfio_user/spec.h"
 #include "pci/vfio_user/version.h"
 
@@ -146,5 +147,9 @@ int vn_vu_negotiate(struct vn_vu_socket *s, struct vn_vu_limits *limits)
 		return vn_error(ENOTSUP, "%s: the server speaks vfio-user %u.%u, and "
 				"not %u.%u or less", s->name, theirs.major,
 				theirs.minor, VU_MAJOR, VU_MINOR);
-	return read_json(s, reply, message.reply_size - sizeof(theirs), limits);
+	result = read_json(s, reply, message.reply_size - sizeof(theirs), limits);
+	if (result == 0)
+		vn_log(VIONET_LOG_DEBUG, "%s: handshake: vfio-user %u.%u", s->name,
+		       theirs.major, theirs.minor);
+	return result;
 }

@@ -302,6 +302,22 @@ class Info(Case):
         self.assertNotIn("CTRL_VLAN", self.facts("info", "--want", "CTRL_VLAN")
                          ["features"]["not_taken"])
 
+    def test_log(self):
+        """VIONET_LOG: nothing unless asked for, and as much as asked for."""
+        def said(level):
+            done = subprocess.run([*PLAIN, VIONET, "info", self.device], timeout=DEADLINE, text=True,
+                                  capture_output=True, env={**os.environ, "VIONET_LOG": level})
+            self.assertEqual(done.returncode, 0, done.stderr)
+            return done.stderr
+
+        self.assertEqual(said(""), "")
+        self.assertNotIn("debug", said("info"))
+        self.assertIn(f"vionet: info: {self.device}: opened over virtio-pci", said("info"))
+        for words in ("handshake: vfio-user 0.", "status: ACKNOWLEDGE set", "features offered: ",
+                      "features accepted: ", "reset: done"):
+            self.assertIn(words, said("debug"))
+        self.assertIn("'loud' is none of warning, info, debug", said("loud"))
+
     def test_running(self):
         at_rest = self.facts("info")
         self.assertIsNone(at_rest["running"])

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "base/notice.h"
 #include "base/socket.h"
 #include "driver/transport/vhost_user/internal.h"
@@ -263,5 +264,7 @@ int vn_vhost_user_begin(struct vn_vhost_user *t, uint64_t end)
 		return result;
 	}
 	t->lost[0] = '\0';
+	vn_log(VIONET_LOG_DEBUG, "%s: handshake: protocol features 0x%llx", t->full_name,
+	       (unsigned long long)t->protocol);
 	return 0;
 }

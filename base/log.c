@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <vionet/error.h>
+
+#include "base/log.h"
+
+#define TEXT_MAX 1536
+
+static struct {
+	vionet_log_fn *function;
+	void *context;
+	enum vionet_log_level level;
+} listener;
+
+void vionet_log_set(vionet_log_fn *function, void *context,
+		    enum vionet_log_level level)
+{
+	listener.function = function;
+	listener.context = context;
+	listener.level = level;
+}
+
+bool vn_log_wants(enum vionet_log_level level)
+{
+	return listener.function && level <= listener.level;
+}
+
+void vn_log(enum vionet_log_level level, const char *format, ...)
+{
+	char text[TEXT_MAX];
+	va_list arguments;
+
+	if (!vn_log_wants(level))
+		return;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	/* Names and texts of the other side may be in it; it may have been cut. */
+	listener.function(listener.context, level, vionet_text_clean(text));
+}

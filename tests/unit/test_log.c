@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the control side says to who asks for it, and that it says nothing to others. */
+#include "tests/unit/test.h"
+
+#include <errno.h>
+
+#include <vionet/vionet.h>
+
+#include "base/log.h"
+#include "tests/unit/bed.h"
+
+static struct {
+	char lines[256][1600];
+	enum vionet_log_level level[256];
+	unsigned int count;
+} heard;
+
+static int marker;
+
+static void listen(void *context, enum vionet_log_level level, const char *text)
+{
+	assert_ptr_equal(context, &marker);
+	assert_true(heard.count < 256);
+	assert_null(strpbrk(text, "\n\033"));
+	heard.level[heard.count] = level;
+	snprintf(heard.lines[heard.count++], sizeof(heard.lines[0]), "%s", text);
+}
+
+static bool has(const char *text)
+{
+	for (unsigned int i = 0; i < heard.count; i++)
+		if (strstr(heard.lines[i], text))
+			return true;
+	return false;
+}
+
+static int quiet(void **state)
+{
+	(void)state;
+	vionet_log_set(NULL, NULL, VIONET_LOG_DEBUG);
+	heard.count = 0;
+	return 0;
+}
+
+static void move_packets(struct bed *bed)
+{
+	struct vionet_packet *packet = fresh(bed, 60);
+	uint8_t frame[60] = { 0 };
+
+	assert_int_equal(vionet_queue_transmit(bed->tx, &packet, 1), 1);
+	assert_int_equal(vionet_queue_reclaim(bed->tx), 0);
+	assert_int_equal(model_deliver(bed->model, frame, 60, 0, -1), 1);
+	assert_int_equal(receive_one(bed->rx, &packet), 1);
+	vionet_packet_free(&packet, 1);
+	assert_int_equal(vionet_queue_wait(bed->rx, 0, 1), 0);
+}
+
+static void the_life_of_a_device(void **state)
+{
+	struct bed *bed;
+	unsigned int before;
+
+	(void)state;
+	vionet_log_set(listen, &marker, VIONET_LOG_DEBUG);
+	bed = raise_bed(16, 16, 0, 0);
+	assert_true(has("status: DRIVER_OK set"));
+	assert_true(has("features offered: "));
+	assert_true(has("features accepted: "));
+	assert_true(has("reset: done"));
+	assert_true(has("opened over"));
+	assert_true(has("started: 1 queue pairs, rings of 16 and 16"));
+	before = heard.count;
+	move_packets(bed);
+	assert_int_equal(heard.count, before);
+	assert_int_equal(vionet_device_recover(bed->device, NULL), 0);
+	assert_true(has("recovery begins"));
+	assert_true(has("recovered within"));
+	drop_bed(bed);
+	assert_true(has("stopped"));
+}
+
+static void as_much_as_was_asked_for(void **state)
+{
+	struct bed *bed;
+
+	(void)state;
+	vionet_log_set(listen, &marker, VIONET_LOG_INFO);
+	bed = raise_bed(16, 16, 0, 0);
+	assert_true(heard.count > 0);
+	for (unsigned int i = 0; i < heard.count; i++)
+		assert_true(heard.level[i] <= VIONET_LOG_INFO);
+	vionet_log_set(NULL, NULL, VIONET_LOG_DEBUG);
+	heard.count = 0;
+	assert_int_equal(vionet_device_recover(bed->device, NULL), 0);
+	assert_int_equal(heard.count, 0);
+	drop_bed(bed);
+}
+
+static void what_others_wrote_is_shown_only(void **state)
+{
+	(void)state;
+	vn_log(VIONET_LOG_WARNING, "nobody listens");
+	vionet_log_set(listen, &marker, VIONET_LOG_WARNING);
+	vn_log(VIONET_LOG_WARNING, "a\033[2Jb\n");
+	vn_log(VIONET_LOG_INFO, "too much");
+	assert_int_equal(heard.count, 1);
+	assert_string_equal(heard.lines[0], "a?[2Jb?");
+}
+
+/* A failure without a text does not show that of another call. */
+static void no_text_is_no_text(void **state)
+{
+	struct bed *bed = raise_bed(16, 16, 0, 0);
+	struct vionet_packet *packet = fresh(bed, 60);
+	struct vionet_device *device;
+
+	(void)state;
+#define STALE() assert_int_equal(vionet_device_open("no such", NULL, &device), -EINVAL); \
+	assert_true(vionet_error_text()[0] != 0)
+	STALE();
+	assert_int_equal(vionet_packet_checksum_partial(packet), -EINVAL);
+	assert_string_equal(vionet_error_text(), "");
+	STALE();
+	assert_int_equal(vionet_packet_segment(packet, 100), -EINVAL);
+	assert_string_equal(vionet_error_text(), "");
+	STALE();
+	packet->flags = VIONET_PACKET_NEEDS_CSUM;
+	packet->csum_start = 60;
+	assert_int_equal(vionet_packet_checksum_complete(packet), -EINVAL);
+	assert_string_equal(vionet_error_text(), "");
+	vionet_packet_free(&packet, 1);
+	drop_bed(bed);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(the_life_of_a_device, quiet, quiet),
+		cmocka_unit_test_setup_teardown(as_much_as_was_asked_for, quiet, quiet),
+		cmocka_unit_test_setup_teardown(what_others_wrote_is_shown_only, quiet,
+						quiet),
+		cmocka_unit_test_setup_teardown(no_text_is_no_text, quiet, quiet),
+	};
+
+	return cmocka_run_group_tests_name("log", tests, NULL, NULL);
+}
