@@ -271,7 +271,7 @@ class Violations(unittest.TestCase):
                                          packed="RING_PACKED" in features) as bed:
                 act(bed.transmit[0])
                 bed.transmit[0].kick()
-                bed.driver.wait_for(lambda: name + ":" in bed.nic.stderr())
+                bed.driver.wait_for(lambda: f"({name}):" in bed.nic.stderr())
                 self.assertEqual(set(bed.broken()), {name})
                 self.assertEqual(bed.nic.status, 3)
 
