@@ -16,7 +16,7 @@
 
 #include "breaking.h"
 
-static bool break_one(const struct breaking *breaking)
+static bool break_one(const struct breaking *breaking, bool last)
 {
 	bool reported;
 
@@ -24,7 +24,7 @@ static bool break_one(const struct breaking *breaking)
 				   breaking->features), 0);
 	breaking->act();
 	reported = bed_violated(breaking->id);
-	if (!reported)
+	if (!reported && last)
 		print_error("%s case %zu, %s: %u breaches, the first is %s\n",
 			    breaking->packed ? "packed" : "split",
 			    (size_t)(breaking - (breaking->packed ?
@@ -40,8 +40,16 @@ static unsigned int missed_of(const struct breaking *breaking)
 {
 	unsigned int missed = 0;
 
-	for (; breaking->id; breaking++)
-		missed += !break_one(breaking);
+	for (; breaking->id; breaking++) {
+		/* The device has to look between two writes of another thread, which a
+		 * busy machine may hold up. */
+		unsigned int tries = strcmp(breaking->id, "PACKED-30") ? 1 : 100;
+		bool reported = false;
+
+		while (!reported && tries-- != 0)
+			reported = break_one(breaking, tries == 0);
+		missed += !reported;
+	}
 	return missed;
 }
 
@@ -73,21 +81,21 @@ static void sum_is_checked(void **state)
 }
 
 /* Each tail of these lists comes late, none so late that it would never come. */
-static void *publish_late(void *tail)
+static void *publish_late(void *at)
 {
 	usleep(25000);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
-	((volatile struct packed_entry *)tail)->flags = DF_AVAIL;
+	packed_at(*(const unsigned int *)at)->flags = DF_AVAIL;
 	return NULL;
 }
 
 static void late_list(unsigned int at)
 {
+	unsigned int tail = at + 1;
 	pthread_t thread;
 
-	entry(at + 1, 64, 0);
-	assert_int_equal(pthread_create(&thread, NULL, publish_late,
-					packed_at(at + 1)), 0);
+	entry(tail, 64, 0);
+	assert_int_equal(pthread_create(&thread, NULL, publish_late, &tail), 0);
 	entry(at, 64, DF_AVAIL | DF_NEXT);
 	give_all();
 	pthread_join(thread, NULL);
