@@ -213,7 +213,7 @@ def tshark(path, fields, *options):
 # ---- the host's kernel as a peer ----
 
 @contextlib.contextmanager
-def namespace_with_taps(taps, name="vionet0"):
+def namespace_with_taps(taps, name=f"vionet-{os.getpid()}"):
     """A network namespace with tap devices that are up. `taps`: the name of each, its address and
     options of `ip tuntap`. Needs root."""
     def ip(*args):
@@ -231,8 +231,8 @@ def namespace_with_taps(taps, name="vionet0"):
         ip("netns", "del", name)
 
 
-def namespace_with_tap(name="vionet0", tap="tap0", address="192.0.2.1/24"):
-    return namespace_with_taps([(tap, address)], name)
+def namespace_with_tap(tap="tap0", address="192.0.2.1/24"):
+    return namespace_with_taps([(tap, address)])
 
 
 def main():

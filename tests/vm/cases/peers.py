@@ -3,6 +3,7 @@
 """Other people's software behind the function: the host's kernel on a tap, DPDK's vhost-user."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -15,7 +16,7 @@ COUNT = 20_000
 
 # Both of its threads on both cores: with one core each, the polling one starves the other.
 TESTPMD = ["dpdk-testpmd", "--lcores", "0@(0-1),1@(0-1)", "--no-huge", "-m", "512", "--no-pci",
-           "--file-prefix", "vionet-test"]
+           "--file-prefix", f"vionet-{os.getpid()}"]
 
 
 class Kernel(lab.Case):

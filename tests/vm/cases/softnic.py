@@ -13,6 +13,7 @@ rows with QEMU's own function, in place of ours, show that the judgement itself 
 import contextlib
 import dataclasses
 import json
+import os
 import re
 import subprocess
 import sys
@@ -23,7 +24,7 @@ import lab  # noqa: E402
 
 SOFTNIC = lab.BUILD / "vionet-softnic"
 SCRIPT = lab.ROOT / "tests/vm/guest/virtio-net"
-NETNS = "vionet-softnic"
+NETNS = f"vionet-softnic-{os.getpid()}"
 COUNT = 8_000
 
 # Bits of the features, and what ethtool calls them where it shows them.
