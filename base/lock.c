@@ -295,7 +295,7 @@ int vn_lock_take(const char *path, struct vn_lock *lock)
 	return result == -EPERM ? 0 : result;
 }
 
-/* Removed while it is still ours: whoever has opened it meanwhile finds that it is not
+/* Removed while it is still ours: a process that has opened it meanwhile finds that it is not
  * the one any more. */
 void vn_lock_release(struct vn_lock *lock)
 {

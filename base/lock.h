@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Owns: that one process at a time drives the device behind a socket. Most servers take
- * a second connection for the first one's successor: whoever asks the server has
+ * a second connection for the first one's successor: a process that asks the server has
  * already done the harm.
  * Never: waits for the process that has it, opens what somebody may have put in the
  * lock's place, or leaves the lock taken when its process dies.

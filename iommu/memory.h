@@ -26,7 +26,7 @@ struct vn_memory {
 	size_t page_size; /* of the pages behind it: 4096, 2 MiB, ... */
 	int fd;		  /* memfd, close-on-exec; -1: only the address is known */
 	uint64_t offset;  /* of `address` in the file */
-	bool keep_writable; /* others write to the file: whoever passes it on must
+	bool keep_writable; /* others write to the file: a transport that passes it on must
 			     * not seal it against that */
 };
 

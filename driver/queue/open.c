@@ -28,7 +28,7 @@ static uint32_t longest_frame(const struct vionet_device *device)
 }
 
 /*
- * Several queues may have one vector, and each is another thread's: whoever
+ * Several queues may have one vector, and each is another thread's: the one that
  * cleared the eventfd would take the interrupt from the others. So each looks
  * through an epoll of its own, which tells it of every signal once.
  */

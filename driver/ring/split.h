@@ -230,7 +230,7 @@ ALWAYS_INLINE vn_slot split_pop(struct vionet_queue *queue, struct vn_pop *c,
 /*
  * The same of a buffer of which nothing is asked but that it is back, of a device that
  * keeps to the order: used idx alone says which. The entries stay in the cache of
- * whoever writes them.
+ * the processor that writes them.
  */
 ALWAYS_INLINE vn_slot split_pop_sent(struct vionet_queue *queue, struct vn_pop *c,
 				     uint32_t *index)

@@ -109,7 +109,7 @@ static const struct rule rules[] = {
 #define RULES (sizeof(rules) / sizeof(rules[0]))
 
 /*
- * Features that change what arrives, or the buffers that it needs, for whoever
+ * Features that change what arrives, or the buffers that it needs, for a driver that
  * negotiates them and does nothing else: only frames for the device's own address are
  * let through, tagged ones are dropped until their VLANs are added ("VLAN Filtering",
  * CVQ-12), checksums may be missing, frames may be longer than the MTU, headers are

@@ -262,7 +262,7 @@ static inline bool vn_layout_is_in_order(enum vn_layout layout)
 	return layout == VN_SPLIT_IN_ORDER || layout == VN_PACKED_IN_ORDER;
 }
 
-/* Descriptors that the device has now, for whoever looks at the counters. */
+/* Descriptors that the device has now, for readers of the counters. */
 static inline void vn_count_in_flight(struct vionet_queue *queue)
 {
 	__atomic_store_n(&queue->counters.in_flight,

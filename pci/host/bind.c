@@ -248,7 +248,7 @@ static int check_use(const struct set *set, const char *address)
 	if (result <= 0)
 		return result == 0 ? 0 : unseen(address, result, why);
 	return vn_error(EBUSY,
-			"%s: %s: whoever uses it would be cut off; %s%sforce it (%s--force%s%s)",
+			"%s: %s: its users would be cut off; %s%sforce it (%s--force%s%s)",
 			address, why, remedy, remedy[0] == '\0' ? "" : " or ",
 			alone ? "vionet bind " : "", alone ? " " : "",
 			alone ? address : "");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The rings of the model (model.h), both layouts, frames that pass through them, and what
- * the driver must not do with them: each breach that is seen is counted, the first one is kept as a text.
+ * the driver must not do with them: each violation is counted, and the first one kept as a text.
  */
 #include <endian.h>
 #include <stdarg.h>
