@@ -15,8 +15,8 @@ import unittest
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from beds import native  # noqa: E402
-from beds.process import PATIENCE, Process  # noqa: E402
+from environment import native  # noqa: E402
+from environment.process import PATIENCE, Process  # noqa: E402
 
 COUNT = 5_000 if native.SANITIZED else 20_000
 

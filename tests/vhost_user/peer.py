@@ -15,7 +15,7 @@ import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from beds.process import PATIENCE, wait_until  # noqa: E402
+from environment.process import PATIENCE, wait_until  # noqa: E402
 
 LIMIT = 280  # seconds that a peer lives at most
 BUILD = pathlib.Path(os.environ.get("VIONET_BUILD",

@@ -17,7 +17,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import peer  # noqa: E402
-from beds import native  # noqa: E402
+from environment import native  # noqa: E402
 
 
 class Frames(peer.Testpmd):

@@ -17,8 +17,8 @@ import lab
 from bed import host, wires
 from bed.rows import BITS
 from bed.talk import Failed, NotOffered, Talk, check
-from beds import vm
-from beds.process import LIMIT, PATIENCE, wait_until
+from environment import vm
+from environment.process import LIMIT, PATIENCE, wait_until
 
 FEATURES = lab.BUILD / "tests/vm/vm_features"
 OFFLOAD = lab.BUILD / "tests/vm/vm_offload"

@@ -24,7 +24,7 @@ import time
 import lab
 from bed.talk import Failed, check
 from bed.wires import ip
-from beds.process import PATIENCE, wait_until
+from environment.process import PATIENCE, wait_until
 
 COUNT = 20
 SIZE = {"csum": 1000, "uso": 10000, "tso": 10000, "tunnel": 10000, "tunnelsum": 10000}

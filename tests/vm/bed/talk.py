@@ -9,7 +9,7 @@ Read next: rows.py.
 import collections
 import time
 
-from beds.process import PATIENCE
+from environment.process import PATIENCE
 
 from bed.frames import BROADCAST, COMMAND, OTHER, OWN, mixed, plain
 

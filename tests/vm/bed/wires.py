@@ -10,7 +10,7 @@ import socket
 import subprocess
 import time
 
-from beds.process import PATIENCE
+from environment.process import PATIENCE
 
 OUTGOING = 4  # PACKET_OUTGOING: our own frames, seen again
 

@@ -2,7 +2,7 @@
 """What the tests in tests/vm/cases share: a bed to run on, frames from outside, captures, namespaces.
 
 A bed is where commands run and what function they find there: a guest with QEMU's function
-(beds/vm.py) or this machine with vionet-softnic (beds/native.py). A class says where its tests run:
+(environment/vm.py) or this machine with vionet-softnic (environment/native.py). A class says where its tests run:
 
     beds = "vm native asan tsan valgrind"      (without this line: vm)
 
@@ -32,7 +32,7 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from beds import native, vm  # noqa: E402
+from environment import native, vm  # noqa: E402
 
 BUILD = native.BUILD
 VIONET = BUILD / "vionet"

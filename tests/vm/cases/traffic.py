@@ -3,7 +3,7 @@
 """Frames out and in: each one, once, in order, byte for byte.
 
   traffic.py intel | virtio           which IOMMU stands in front of the guest's function
-  traffic.py native split | ...       which rings the software device offers (beds/native.py)
+  traffic.py native split | ...       which rings the software device offers (environment/native.py)
 """
 
 import sys
