@@ -11,7 +11,7 @@ import time
 
 from environment.process import PATIENCE
 
-from bed.frames import BROADCAST, COMMAND, OTHER, OWN, mixed, plain
+from config_matrix.frames import BROADCAST, COMMAND, OTHER, OWN, mixed, plain
 
 # Frames on their way. A unix socket holds ten datagrams; were there more, QEMU would have to wait
 # for us, and that it does not do well: with a packed ring and EVENT_IDX it then forgets to ask for

@@ -9,8 +9,8 @@ Read next: rows.py.
 
 import json
 
-from bed.frames import BROADCAST, OWN, Flow, mixed, toeplitz
-from bed.talk import WINDOW, NotOffered, check
+from config_matrix.frames import BROADCAST, OWN, Flow, mixed, toeplitz
+from config_matrix.session import WINDOW, NotOffered, check
 
 KEY = bytes.fromhex("6d5a56da255b0ec24167253d43a38fb0d0ca2bcbae7b30b477cb2da38030f20c"
                     "6a42b73bbeac01fa")

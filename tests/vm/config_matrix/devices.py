@@ -14,9 +14,9 @@ import subprocess
 import threading
 
 import lab
-from bed import host, wires
-from bed.rows import BITS
-from bed.talk import Failed, NotOffered, Talk, check
+from config_matrix import host, wires
+from config_matrix.rows import BITS
+from config_matrix.session import Failed, NotOffered, Talk, check
 from environment import vm
 from environment.process import LIMIT, PATIENCE, wait_until
 

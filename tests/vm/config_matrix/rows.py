@@ -3,13 +3,13 @@
 
 Owns: what is offered where, and what counts as right.
 Never: starts a device.
-Read next: beds.py.
+Read next: devices.py.
 """
 
 import dataclasses
 import typing
 
-from bed import judges
+from config_matrix import checks
 
 BITS = {"MTU": 3, "STATUS": 16, "MRG_RXBUF": 15, "CTRL_VQ": 17, "CTRL_RX": 18, "CTRL_VLAN": 19,
         "CTRL_RX_EXTRA": 20, "GUEST_ANNOUNCE": 21, "MQ": 22, "CTRL_MAC_ADDR": 23,
@@ -23,7 +23,7 @@ COLUMNS = {"qemu7": "QEMU 7.2", "qemu11": "QEMU 11.1", "softnic": "softnic"}
 @dataclasses.dataclass
 class Row:
     name: str
-    judge: typing.Callable = judges.echo
+    judge: typing.Callable = checks.echo
     qemu: str = ""  # properties of virtio-net-pci
     softnic: tuple = ()  # options of vionet-softnic
     offer: str = "-RING_PACKED"  # its --features
@@ -43,7 +43,7 @@ class Row:
 
 def offloads(name, *kinds, **more):
     """softnic's cell is softnic/test_driver_offload.py."""
-    return Row(name, judges.offloads, tap=1, kinds=kinds, elsewhere=("softnic",),
+    return Row(name, checks.offloads, tap=1, kinds=kinds, elsewhere=("softnic",),
                command="{offload} {nic} --to 02:00:00:00:00:01 --to4 10.0.0.1 --to6 fd00::1 "
                        "--count 20 " + " ".join(kinds) + "; echo status $?", **more)
 
@@ -73,46 +73,46 @@ ROWS = [
     *both_rings("-no-indirect", qemu="indirect_desc=off", offer="-INDIRECT_DESC",
                 lacks="INDIRECT_DESC"),
     *both_rings("-no-mrg-rxbuf", qemu="mrg_rxbuf=off", offer="-MRG_RXBUF", lacks="MRG_RXBUF"),
-    Row("queue-64", judges.sizes, args="rx_size=64 tx_size=64"),
-    Row("queue-16-packed", judges.sizes, "packed=on", offer="+RING_PACKED", need="RING_PACKED",
+    Row("queue-64", checks.sizes, args="rx_size=64 tx_size=64"),
+    Row("queue-16-packed", checks.sizes, "packed=on", offer="+RING_PACKED", need="RING_PACKED",
         args="rx_size=16 tx_size=16"),
-    Row("queue-1024", judges.sizes, "rx_queue_size=1024", ("--queue-size", "1024"),
+    Row("queue-1024", checks.sizes, "rx_queue_size=1024", ("--queue-size", "1024"),
         args="rx_size=1024 tx_size=256"),
     # ---- the function ----
     Row("page-per-vq", qemu="page-per-vq=on", softnic=("--notify-multiplier", "4096")),
     Row("ats", qemu="ats=on", absent=("softnic",)),
-    Row("vectors-0", judges.vectors(0), "vectors=0", ("--vectors", "0")),
+    Row("vectors-0", checks.vectors(0), "vectors=0", ("--vectors", "0")),
     # One vector is for the configuration: the queues are polled.
-    Row("vectors-1", judges.vectors(0), "vectors=1", ("--vectors", "1")),
-    Row("vectors-2", judges.vectors(2), "vectors=2", ("--vectors", "2")),
-    Row("polling", judges.vectors(0), args="poll=1"),
-    Row("transitional", judges.transitional,
+    Row("vectors-1", checks.vectors(0), "vectors=1", ("--vectors", "1")),
+    Row("vectors-2", checks.vectors(2), "vectors=2", ("--vectors", "2")),
+    Row("polling", checks.vectors(0), args="poll=1"),
+    Row("transitional", checks.transitional,
         "disable-legacy=off,iommu_platform=off", ("--transitional",),
         command="{vionet} info {nic}; echo status $?; {vionet} info --assume-iommu {nic}; "
                 "cat /sys/bus/pci/devices/{nic}/device"),
     # ---- several queues ----
-    Row("mq-2", judges.spread(2), "mq=on,vectors=6", args="pairs=2", need="MQ", tap=2),
-    Row("mq-4", judges.spread(4), "mq=on,vectors=10", args="pairs=4", need="MQ", tap=4),
-    Row("mq-4-packed", judges.spread(4), "mq=on,vectors=10,packed=on", offer="+RING_PACKED",
+    Row("mq-2", checks.spread(2), "mq=on,vectors=6", args="pairs=2", need="MQ", tap=2),
+    Row("mq-4", checks.spread(4), "mq=on,vectors=10", args="pairs=4", need="MQ", tap=4),
+    Row("mq-4-packed", checks.spread(4), "mq=on,vectors=10,packed=on", offer="+RING_PACKED",
         args="pairs=4", need="MQ,RING_PACKED", tap=4),
-    Row("rss", judges.rss(False), "mq=on,vectors=10,rss=on", args="pairs=4", need="RSS", tap=4),
-    Row("rss-hash", judges.rss(True), "mq=on,vectors=10,rss=on,hash=on", args="pairs=4",
+    Row("rss", checks.rss(False), "mq=on,vectors=10,rss=on", args="pairs=4", need="RSS", tap=4),
+    Row("rss-hash", checks.rss(True), "mq=on,vectors=10,rss=on,hash=on", args="pairs=4",
         need="RSS,HASH_REPORT", tap=4),
-    Row("hash", judges.hash_report, "hash=on", offer="-RING_PACKED,-RSS", need="HASH_REPORT",
+    Row("hash", checks.hash_report, "hash=on", offer="-RING_PACKED,-RSS", need="HASH_REPORT",
         args="avoid=RSS", tap=1),
     # ---- commands ----
-    Row("mac", judges.mac, need="CTRL_VQ,CTRL_MAC_ADDR,CTRL_RX"),
-    Row("filters", judges.filters, need="CTRL_RX,CTRL_RX_EXTRA"),
-    Row("vlan", judges.vlan, need="CTRL_RX,CTRL_VLAN"),
-    Row("announce", judges.announce, need="GUEST_ANNOUNCE"),
-    Row("coalescing", judges.coalescing, need="NOTF_COAL", absent=NO_QEMU),
-    Row("statistics", judges.statistics, need="DEVICE_STATS", absent=NO_QEMU),
+    Row("mac", checks.mac, need="CTRL_VQ,CTRL_MAC_ADDR,CTRL_RX"),
+    Row("filters", checks.filters, need="CTRL_RX,CTRL_RX_EXTRA"),
+    Row("vlan", checks.vlan, need="CTRL_RX,CTRL_VLAN"),
+    Row("announce", checks.announce, need="GUEST_ANNOUNCE"),
+    Row("coalescing", checks.coalescing, need="NOTF_COAL", absent=NO_QEMU),
+    Row("statistics", checks.statistics, need="DEVICE_STATS", absent=NO_QEMU),
     # ---- configuration ----
-    Row("jumbo", judges.jumbo, "host_mtu=9000", ("--mtu", "9000"), need="MTU,MRG_RXBUF"),
-    Row("jumbo-one-buffer", judges.jumbo, "host_mtu=9000,mrg_rxbuf=off", ("--mtu", "9000"),
+    Row("jumbo", checks.jumbo, "host_mtu=9000", ("--mtu", "9000"), need="MTU,MRG_RXBUF"),
+    Row("jumbo-one-buffer", checks.jumbo, "host_mtu=9000,mrg_rxbuf=off", ("--mtu", "9000"),
         "-RING_PACKED,-MRG_RXBUF", "buffer=9100", "MTU", "MRG_RXBUF"),
-    Row("link", judges.link, need="STATUS"),
-    Row("speed", judges.speed, "speed=25000,duplex=full", ("--speed", "25000"),
+    Row("link", checks.link, need="STATUS"),
+    Row("speed", checks.speed, "speed=25000,duplex=full", ("--speed", "25000"),
         need="SPEED_DUPLEX"),
     # ---- what a kernel makes of packets with offloads ----
     offloads("csum", "csum4", "csum6"),
@@ -122,12 +122,12 @@ ROWS = [
     offloads("tunnel", "tunnel4", "tunnelsum4", "tunnel6", "tunnelsum6",
              qemu="host_tunnel=on,host_tunnel_csum=on", absent=("qemu7",)),
     # ---- failure and rest ----
-    *both_rings("-queue-reset", judge=judges.queue_reset, qemu="queue_reset=on",
+    *both_rings("-queue-reset", judge=checks.queue_reset, qemu="queue_reset=on",
                 need="RING_RESET"),
-    *both_rings("-resize", judge=judges.resize, qemu="queue_reset=on", need="RING_RESET"),
-    *both_rings("-needs-reset", judge=judges.needs_reset),
-    Row("recover", judges.recover),
-    Row("suspend", judges.suspend, offer="+SUSPEND", need="SUSPEND", absent=NO_QEMU),
+    *both_rings("-resize", judge=checks.resize, qemu="queue_reset=on", need="RING_RESET"),
+    *both_rings("-needs-reset", judge=checks.needs_reset),
+    Row("recover", checks.recover),
+    Row("suspend", checks.suspend, offer="+SUSPEND", need="SUSPEND", absent=NO_QEMU),
 ]
 
 

@@ -3,7 +3,7 @@
 
 Owns: sockets and taps.
 Never: looks into a frame.
-Read next: talk.py.
+Read next: session.py.
 """
 
 import socket

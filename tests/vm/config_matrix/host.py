@@ -10,7 +10,7 @@ own, sees plain frames and checks them like any that come from a wire.
 
 Owns: that namespace, and the judgement of what arrives there.
 Never: knows what the driver wrote into a header.
-Read next: judges.py.
+Read next: checks.py.
 """
 
 import contextlib
@@ -22,8 +22,8 @@ import subprocess
 import time
 
 import lab
-from bed.talk import Failed, check
-from bed.wires import ip
+from config_matrix.session import Failed, check
+from config_matrix.wires import ip
 from environment.process import PATIENCE, wait_until
 
 COUNT = 20
