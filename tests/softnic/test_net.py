@@ -11,7 +11,8 @@ import tempfile
 import time
 import unittest
 
-from bed import (BROADCAST, ECN, NEEDS_CSUM, OWN, TCPV4, TCPV6, TUNNEL_CSUM, TUNNEL_IPV4, TUNNEL_IPV6,
+from net_fixture import (BROADCAST, ECN, NEEDS_CSUM, OWN, TCPV4, TCPV6, TUNNEL_CSUM, TUNNEL_IPV4,
+                         TUNNEL_IPV6,
                  UDP_L4, UFO, Bed, complete, ethernet, ipv4, ipv6, pattern, tcp, tcp4, tcp6, udp, udp4)
 from raw import ALWAYS
 

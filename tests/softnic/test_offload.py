@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import unittest
 
-from bed import (Bed, A4, B4, ECN, NEEDS_CSUM, DATA_VALID, RSC_INFO, TCPV4, TCPV6, TUNNEL_CSUM,
+from net_fixture import (Bed, A4, B4, ECN, NEEDS_CSUM, DATA_VALID, RSC_INFO, TCPV4, TCPV6, TUNNEL_CSUM,
                  TUNNEL_IPV4, UDP_L4, UFO, checksum, complete, ethernet, ipv4, ipv6, pattern, pseudo,
                  right, tcp, tcp4, tcp6, udp, udp4)
 

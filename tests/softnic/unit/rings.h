@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "bed.h"
+#include "ring_fixture.h"
 
 static inline struct buffer take(void)
 {

@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "breaking.h"
+#include "violations.h"
 
 static bool break_one(const struct breaking *breaking, bool last)
 {

@@ -3,7 +3,7 @@
  * A driver that breaks each requirement of split rings, and of GEN, that the software
  * device checks.
  */
-#include "breaking.h"
+#include "violations.h"
 
 static void one(uint16_t flags, uint16_t next)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Never checks; it notes what the rings reported. */
-#include "bed.h"
+#include "ring_fixture.h"
 
 #include <stdarg.h>
 #include <stdlib.h>

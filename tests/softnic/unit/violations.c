@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What serves to break rings of either layout. Never what one layout alone has
- * (breaking_split.c, breaking_packed.c).
+ * (violations_split.c, violations_packed.c).
  */
-#include "breaking.h"
+#include "violations.h"
 
 void take_all(void)
 {

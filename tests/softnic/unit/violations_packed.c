@@ -7,7 +7,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#include "breaking.h"
+#include "violations.h"
 
 #define W DF_WRITE
 #define N DF_NEXT
