@@ -530,7 +530,7 @@ class Faults(unittest.TestCase):
             self.assertGreater(time.monotonic() - begin, 0.9)
             bed.finish()
 
-    def test_answers(self):
+    def test_control_server(self):
         with self.bed("H03") as bed:
             self.assertEqual(bed.command(RX, 0, b"\1")[0], 0x77)
         with self.bed("H04") as bed:

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "pci/host/host.h"
-#include "tests/unit/bind_bed.h"
+#include "tests/unit/bind_fixture.h"
 
 static void assert_refused(int code, const char *text)
 {

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "pci/host/host.h"
-#include "tests/unit/bind_bed.h"
+#include "tests/unit/bind_fixture.h"
 #include "tests/unit/rtnetlink.h"
 
 #define OURS 4 /* index of the interface */

@@ -5,7 +5,7 @@
  * Never: uses a device. Each test builds the 256 bytes it needs.
  * Read next: pci/capability.c, tests/unit/test_capability_structures.c.
  */
-#include "tests/unit/capability_bed.h"
+#include "tests/unit/capability_fixture.h"
 
 #define RANDOM_LISTS 200000
 

@@ -5,7 +5,7 @@
  * Never: uses a device. Each test builds the 256 bytes it needs.
  * Read next: pci/capability.c.
  */
-#include "tests/unit/capability_bed.h"
+#include "tests/unit/capability_fixture.h"
 
 static void a14_no_such_bar(void **state)
 {

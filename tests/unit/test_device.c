@@ -9,7 +9,7 @@
 
 #include <stdlib.h>
 
-#include "tests/unit/bed.h"
+#include "tests/unit/fixture.h"
 
 static struct model *model;
 

@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-#include "tests/unit/bed.h"
+#include "tests/unit/fixture.h"
 
 static bool negotiated(unsigned int bit)
 {

@@ -6,7 +6,7 @@
  */
 #include "tests/unit/test.h"
 
-#include "tests/unit/shape.h"
+#include "tests/unit/frame_builder.h"
 
 /* proves: NET-18 NET-20 NET-24 NET-44 NET-45 NET-46 NET-08 NET-12 */
 static void transmit_segments(void **state)

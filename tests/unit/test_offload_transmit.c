@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-#include "tests/unit/shape.h"
+#include "tests/unit/frame_builder.h"
 
 /* proves: NET-13 NET-39 NET-42 NET-47 */
 static void transmit_checksum(void **state)

@@ -5,8 +5,8 @@
  */
 #include <stdlib.h>
 
-#include "tests/unit/rig.h"
-#include "tests/unit/spy.h"
+#include "tests/unit/control_fixture.h"
+#include "tests/unit/register_mock.h"
 
 #define BIT(n) (1ull << (n))
 

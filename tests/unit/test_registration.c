@@ -3,7 +3,7 @@
  * Memory that the application brings, by address and by file: who maps it, what is
  * refused and why, and that frames go out of it, whatever carries the device.
  */
-#include "tests/unit/vhost_bed.h"
+#include "tests/unit/vhost_fixture.h"
 #include "tests/unit/vu_rig.h"
 
 #include <fcntl.h>

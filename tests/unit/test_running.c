@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/unit/bed.h"
+#include "tests/unit/fixture.h"
 
 static struct model *model;
 

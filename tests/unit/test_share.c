@@ -3,7 +3,7 @@
  * Pools that two devices see: what each may do with them, packets that go from one to the
  * other, who goes first; and packets of pools that a device does not see.
  */
-#include "tests/unit/vhost_bed.h"
+#include "tests/unit/vhost_fixture.h"
 #include "tests/unit/vu_rig.h"
 
 #include <fcntl.h>

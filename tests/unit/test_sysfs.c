@@ -3,7 +3,7 @@
  * Owns: addresses, drivers, groups, and what vionet_pci_list and _lookup say of
  * functions, on a host of plain files.
  * Never: looks at the machine's own functions.
- * Read next: tests/unit/test_judge.c.
+ * Read next: tests/unit/test_drivable.c.
  */
 #include <errno.h>
 #include <fcntl.h>

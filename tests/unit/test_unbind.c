@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "pci/host/host.h"
-#include "tests/unit/bind_bed.h"
+#include "tests/unit/bind_fixture.h"
 
 /* --- failures after the old driver let go ------------------------------------ */
 

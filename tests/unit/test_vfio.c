@@ -18,7 +18,7 @@
 #include "iommu/sharing.h"
 #include "pci/function.h"
 #include "pci/host/host.h"
-#include "tests/unit/bind_bed.h"
+#include "tests/unit/bind_fixture.h"
 
 #define SECOND "0000:00:04.1"
 #define BAR_PLACE 0x10000u

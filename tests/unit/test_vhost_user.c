@@ -3,7 +3,7 @@
  * The vhost-user transport against a back end of the tests' own that keeps to the
  * protocol: what is agreed on, memory, rings, events, going on with another one.
  */
-#include "tests/unit/vhost_bed.h"
+#include "tests/unit/vhost_fixture.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  * What outlives a vhost-user session: the next back end may be a lesser one, the last one
  * may have worked out of order, or left something behind.
  */
-#include "tests/unit/vhost_bed.h"
+#include "tests/unit/vhost_fixture.h"
 
 #include <sys/eventfd.h>
 

@@ -4,7 +4,7 @@
  * whatever request, every call returns within its deadline, with an error where
  * something was asked of it; nothing leaks, and the next back end works.
  */
-#include "tests/unit/vhost_bed.h"
+#include "tests/unit/vhost_fixture.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

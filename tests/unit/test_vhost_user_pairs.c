@@ -3,7 +3,7 @@
  * Queue pairs over vhost-user, where they are used by enabling their rings: more, fewer,
  * over a reconnect and a recovery, and of a back end that obeys in part.
  */
-#include "tests/unit/vhost_bed.h"
+#include "tests/unit/vhost_fixture.h"
 
 #include <vionet/recovery.h>
 

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "tests/unit/vhost_backend_parts.h"
-#include "tests/unit/watch.h"
+#include "tests/unit/stopwatch.h"
 
 /* ---- requests ---- */
 

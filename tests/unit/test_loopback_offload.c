@@ -9,8 +9,8 @@
 #include <poll.h>
 #include <stdlib.h>
 
-#include "tests/unit/live.h"
-#include "tests/unit/watch.h"
+#include "tests/unit/loopback.h"
+#include "tests/unit/stopwatch.h"
 
 #define DATA 4000u
 #define HEADERS 54u /* Ethernet, IPv4, TCP */

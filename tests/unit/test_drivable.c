@@ -11,7 +11,7 @@
 #include <vionet/device.h>
 
 #include "iommu/node.h"
-#include "tests/unit/bind_bed.h"
+#include "tests/unit/bind_fixture.h"
 
 static struct vionet_pci_function function = { .struct_size = sizeof(function) };
 
@@ -262,5 +262,5 @@ int main(void)
 		TEST(configuration_that_cannot_be_read),
 	};
 
-	return cmocka_run_group_tests_name("judge", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("drivable", tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "tests/unit/live.h"
+#include "tests/unit/loopback.h"
 
 #include <poll.h>
 #include <spawn.h>

@@ -128,5 +128,5 @@ int main(void)
 		cmocka_unit_test(who_does_not_take_it_is_left),
 	};
 
-	return cmocka_run_group_tests_name("answers", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("control_server", tests, NULL, NULL);
 }

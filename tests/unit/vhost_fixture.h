@@ -12,7 +12,7 @@
 #include <vionet/vionet.h>
 
 #include "tests/unit/vhost_backend.h"
-#include "tests/unit/watch.h"
+#include "tests/unit/stopwatch.h"
 
 static inline int count_fds(void)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "tests/unit/shape.h"
+#include "tests/unit/frame_builder.h"
 
 uint32_t build(uint8_t *at, const struct shape *s)
 {

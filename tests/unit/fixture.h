@@ -9,7 +9,7 @@
 
 #include "driver/device/open.h"
 #include "tests/unit/model.h"
-#include "tests/unit/watch.h"
+#include "tests/unit/stopwatch.h"
 
 struct bed {
 	struct model *model;

@@ -15,8 +15,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "tests/unit/live.h"
-#include "tests/unit/watch.h"
+#include "tests/unit/loopback.h"
+#include "tests/unit/stopwatch.h"
 
 /* Send frames on a pair and get them back, on whichever queue. */
 static unsigned int loop(struct live *live, unsigned int pair, unsigned int pairs)

@@ -4,7 +4,7 @@
 #include <endian.h>
 #include <stdio.h>
 
-#include "tests/unit/spy.h"
+#include "tests/unit/register_mock.h"
 
 /* The model's BAR 4, and roles in common configuration. */
 enum { ISR = 0x1000, DEVICE = 0x2000, NOTIFY = 0x3000 };
