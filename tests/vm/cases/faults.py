@@ -13,7 +13,7 @@ import time
 
 sys.dont_write_bytecode = True
 
-import lab  # noqa: E402
+import common  # noqa: E402
 
 # Here the device takes its own mischief for the driver's: it forgets or forges what the driver wrote,
 # skips descriptors, tells queues to ring where it does not look, or reads from a wrong address on purpose.
@@ -23,7 +23,7 @@ ENDS = {0, 1, 3, 5}
 SECONDS = 12  # stuck queues, resets that do not end and stopping all have 2 s each
 
 
-class Faults(lab.Case):
+class Faults(common.Case):
     beds = "native asan"
 
     def one(self, name, command):
@@ -35,14 +35,14 @@ class Faults(lab.Case):
         self.assertIn(status, ENDS, said)
         if status:
             self.assertRegex(run.output, r"(?m)^vionet: ", "no reason is given: " + said)
-        self.assertIsNone(lab.native.SANITIZER.search(said), said)
+        self.assertIsNone(common.native.SANITIZER.search(said), said)
         self.assertLess(took, SECONDS, said)
         if name not in DEVICES_OWN:
             self.assertEqual((run.violations(), run.faults()), ([], []), said)
         run.end()
 
     def area(self, letters, command):
-        listed = subprocess.run([lab.native.SOFTNIC, "--list-faults"], capture_output=True, text=True,
+        listed = subprocess.run([common.native.SOFTNIC, "--list-faults"], capture_output=True, text=True,
                                 check=True).stdout
         names = re.findall(rf"(?m)^([{letters}]\d\d)\b", listed)
         self.assertTrue(names)
@@ -80,7 +80,7 @@ class Faults(lab.Case):
         self.area("IJK", [*self.traffic(), "--mode", "interrupt"])
 
 
-class Silent(lab.Case):
+class Silent(common.Case):
     """Registers that no other driver reads: a device that answers 0 there is used, and told on."""
 
     beds = "native asan"
@@ -97,7 +97,7 @@ class Silent(lab.Case):
                 run = self.run_on([self.vionet, "pktgen", self.nic, "--count", "2000", "--rate", "20k",
                                    "--queue-size", "64", "--json", "--interval", "0"],
                                   "--fault", fault)
-                result = lab.result_of(run)
+                result = common.result_of(run)
                 self.assertEqual(result["rx"]["own"], 2000)
                 run.end()
                 run = self.run_on([self.vionet, "info", "--running", self.nic], "--fault", fault)
@@ -118,7 +118,7 @@ class Silent(lab.Case):
         self.assertIn("it does not answer: its configuration space reads all-ones", run.output)
 
 
-class Slow(lab.Case):
+class Slow(common.Case):
     """A reset that takes 2.5 s, whoever asks for it."""
 
     beds = "native"
@@ -138,7 +138,7 @@ class Slow(lab.Case):
                              native=["--reset-time", "2500", "--peer", "loop", "--lossless"])
         self.assertIn("reset: waiting, 1 s of 30 s", run.output)
         self.assertIn("reset: waiting, 2 s of 30 s", run.output)
-        self.assertEqual(lab.result_of(run)["rx"]["own"], 500)
+        self.assertEqual(common.result_of(run)["rx"]["own"], 500)
 
     def test_given_up(self):
         run = self.guest([self.vionet, "info", self.nic, "--reset-timeout", "10min"],
@@ -148,7 +148,7 @@ class Slow(lab.Case):
         self.assertNotEqual(run.wait(), 0)
 
 
-class Sizes(lab.Case):
+class Sizes(common.Case):
     """Queues that are smaller than asked for: that is said, and what they have in the end."""
 
     beds = "vm native"
@@ -158,8 +158,8 @@ class Sizes(lab.Case):
         run = self.run_guest(
             f"{self.vionet} pktgen {self.nic} --count 100 --no-rx --queue-size 1024 --json --interval 0",
             vm=["--bind", "--device-props", "rx_queue_size=1024"], native=["--peer", "sink"])
-        result = lab.result_of(run)
-        receive = 1024 if lab.BED is lab.vm.Bed else 256
+        result = common.result_of(run)
+        receive = 1024 if common.BED is common.vm.Bed else 256
         self.assertEqual((result["rx_queue_size"], result["tx_queue_size"]), (receive, 256))
         said = "queue: 256 entries instead of 1024: the device allows no more than 256"
         self.assertIn(f"transmit {said}", run.output)
@@ -167,4 +167,4 @@ class Sizes(lab.Case):
 
 
 if __name__ == "__main__":
-    lab.main()
+    common.main()

@@ -10,12 +10,12 @@ import time
 
 sys.dont_write_bytecode = True
 
-import lab  # noqa: E402
+import common  # noqa: E402
 
-PKTGEN = f"{lab.VIONET} pktgen {lab.NIC}"
+PKTGEN = f"{common.VIONET} pktgen {common.NIC}"
 
 
-class Crash(lab.Case):
+class Crash(common.Case):
     beds = "vm native asan tsan"
 
     def test_twenty_times_sigkill(self):
@@ -34,18 +34,18 @@ class Crash(lab.Case):
             {pktgen} --count 10000 --rate 4k --linger 2 --queue-size 256 --json""".replace(
                 "$OUT", "/tmp/out" if self.bed.name == "vm" else f"{self.folder}/out"),
                            wire=wire, vm=["--bind"])
-        echo = lab.Echo(wire)
+        echo = common.Echo(wire)
         self.addCleanup(echo.stop)
         self.assertEqual(guest.wait(), 0, guest.output + guest.tail())
         self.assertIn("killed 20", guest.output)
-        result = lab.result_of(guest)
+        result = common.result_of(guest)
         self.assertEqual(result["tx"]["completed"], 10000)
         # Those that the killed ones had on their way may arrive first; none of ours is lost.
         self.assertEqual((result["rx"]["own"], result["rx"]["damaged"]), (10000, 0))
         self.assert_no_faults(guest)
 
 
-class Leaks(lab.Case):
+class Leaks(common.Case):
     beds = "vm native"  # sanitizers and valgrind keep memory of their own
     processors = 1
 
@@ -56,7 +56,7 @@ class Leaks(lab.Case):
         self.assert_no_faults(guest)
 
 
-class Link(lab.Case):
+class Link(common.Case):
     beds = "vm native asan tsan"
 
     def test_changes_are_noticed(self):
@@ -81,13 +81,13 @@ class Link(lab.Case):
         self.assertRegex(guest.output, r"(?m)^link +down")
 
 
-class Unplug(lab.Case):
+class Unplug(common.Case):
     beds = "vm native asan tsan"
 
     def test_under_traffic(self):
         """The function is taken away: an error that says so, within a second, and the end."""
         guests = self.bed.name == "vm"
-        nic = lab.vm.BEHIND_PORT if guests else self.nic
+        nic = common.vm.BEHIND_PORT if guests else self.nic
         guest = self.guest(
             f"{self.vionet} pktgen {nic} --duration 60 --interval 0.5; echo status $?;"
             "sleep 1; ls /sys/bus/pci/devices; echo over", events=True,
@@ -107,7 +107,7 @@ class Unplug(lab.Case):
             self.assertNotIn(nic, guest.output[guest.output.index("status 5"):])
 
 
-class GoneWrong(lab.Case):
+class GoneWrong(common.Case):
     """The software device under traffic both ways, until it does what devices do on a bad day. The
     generator says what happened, within the time it promises, and ends with the status for that;
     afterwards a device there is driven again."""
@@ -117,26 +117,26 @@ class GoneWrong(lab.Case):
     def traffic(self, *options, checked=True):
         run = self.guest([self.vionet, "pktgen", self.nic, "--duration", "60", "--rate", "10k",
                           "--interval", "0.1"], native=["--peer", "loop", *options], checked=checked)
-        self.assertTrue(lab.native.wait_until(
+        self.assertTrue(common.native.wait_until(
             lambda: re.search(r"RX *[1-9]", run.output), lambda: run.process.poll() is None), run.output)
         return run
 
     def expect(self, run, text, seconds, status=5):
         begin = time.monotonic()
         run.wait_line(text)
-        run.process.wait(lab.native.PATIENCE)
+        run.process.wait(common.native.PATIENCE)
         took = time.monotonic() - begin
         self.assertEqual(run.process.returncode, status, run.output)
-        slow = 20 if lab.native.VALGRIND else 10 if lab.native.SANITIZED else 5
+        slow = 20 if common.native.VALGRIND else 10 if common.native.SANITIZED else 5
         self.assertLess(took, seconds * slow, run.output)
 
     def next_one(self, run):
         """The same device serves the next driver."""
-        done = lab.native.Process([self.vionet, "pktgen", self.nic, "--count", "1000", "--rate", "10k",
+        done = common.native.Process([self.vionet, "pktgen", self.nic, "--count", "1000", "--rate", "10k",
                                    "--json", "--linger", "2"])
         self.addCleanup(done.end)
         self.assertEqual(done.wait(), 0, done.output + run.tail())
-        self.assertEqual(lab.result_of(done)["rx"]["own"], 1000)
+        self.assertEqual(common.result_of(done)["rx"]["own"], 1000)
 
     def test_needs_reset(self):
         run = self.traffic()
@@ -172,16 +172,16 @@ class GoneWrong(lab.Case):
     def test_stopped_before(self):
         run = self.traffic()
         run.interrupt()
-        run.process.wait(lab.native.PATIENCE)
+        run.process.wait(common.native.PATIENCE)
         run.device.kill(signal.SIGSTOP)
-        late = lab.native.Process([self.vionet, "info", self.nic])
+        late = common.native.Process([self.vionet, "info", self.nic])
         self.addCleanup(late.end)
         self.expect(late, "does not answer", 3.5, status=3)
         run.device.kill(signal.SIGCONT)
         self.next_one(run)
 
 
-class OrdinaryUser(lab.Case):
+class OrdinaryUser(common.Case):
     """Device and driver as uid 1000, even if the tests run as root."""
 
     beds = "native"
@@ -191,10 +191,10 @@ class OrdinaryUser(lab.Case):
                              native=["--peer", "loop", "--lossless"], user=True)
         uid = "1000" if os.geteuid() == 0 else str(os.geteuid())
         self.assertRegex(run.output, rf"(?m)^{uid}$")
-        self.assertEqual(lab.result_of(run)["rx"]["own"], 10000)
+        self.assertEqual(common.result_of(run)["rx"]["own"], 10000)
 
 
-class Unprivileged(lab.Case):
+class Unprivileged(common.Case):
     """uid 1000, which owns /dev/vfio/N, with 8 MiB of locked memory."""
 
     processors = 1
@@ -206,7 +206,7 @@ class Unprivileged(lab.Case):
 
     def assert_sent(self, guest):
         sent = int(re.search(r"(?m)^TX  sent (\d+)", guest.output).group(1))
-        self.assertRegex(guest.output, lab.sent(sent))
+        self.assertRegex(guest.output, common.sent(sent))
         self.assertGreater(sent, 1000)
 
     def test_without_hugepages(self):
@@ -232,7 +232,7 @@ class Unprivileged(lab.Case):
         self.assertIn("HugePages_Free:        8", guest.output)
 
 
-class WrongDma(lab.Case):
+class WrongDma(common.Case):
     """A device that writes where it must not is stopped by the IOMMU, which says so."""
 
     def wrong(self, what, address, **more):
@@ -240,7 +240,7 @@ class WrongDma(lab.Case):
         guest = self.guest([self.program("tests/vm/vm_wrong_dma"), self.nic, what], wire=wire,
                            checked=False, **more)
         guest.wait_line("ready")
-        frames = list(lab.mixed_frames(2))
+        frames = list(common.mixed_frames(2))
         wire.send(frames[:1])
         guest.wait_line("good frame received")
         wire.send(frames[1:])
@@ -294,4 +294,4 @@ class WrongDmaToServers(WrongDma):
 
 
 if __name__ == "__main__":
-    lab.main()
+    common.main()

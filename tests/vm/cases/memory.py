@@ -7,21 +7,21 @@ import sys
 
 sys.dont_write_bytecode = True
 
-import lab  # noqa: E402
+import common  # noqa: E402
 
 
-class OwnMemory(lab.Case):
+class OwnMemory(common.Case):
     """Frames are sent from where the application has them."""
 
     beds = "vm native asan tsan"
     processors = 1
 
     def sent(self, how):
-        pcap, count = self.folder / "out.pcap", lab.count(20_000)
+        pcap, count = self.folder / "out.pcap", common.count(20_000)
         guest = self.run_guest([self.program("tests/vm/vm_zero_copy"), self.nic, count, how],
                                capture=pcap, vm=["--bind"])
         self.assertIn("300 of 300 places are free", guest.output)
-        frames = [f for f in lab.read_pcap(pcap) if f[12:14] == b"\x88\xb5"]
+        frames = [f for f in common.read_pcap(pcap) if f[12:14] == b"\x88\xb5"]
         self.assertEqual(len(frames), count)
         for number, frame in enumerate(frames):
             length = 60 + number % 1455
@@ -43,7 +43,7 @@ class OwnMemory(lab.Case):
         self.assert_no_faults(run)
 
 
-class LargeMtu(lab.Case):
+class LargeMtu(common.Case):
     """uid 1000 with 8 MiB of locked memory drives functions that state a large MTU."""
 
     processors = 1
@@ -57,11 +57,11 @@ class LargeMtu(lab.Case):
         for mtu in self.MTU:
             options += ["--device-props", f"host_mtu={mtu},mrg_rxbuf=off"]
         script = "ulimit -l\n" + "\n".join(
-            f"{lab.VIONET} pktgen {nic} --count 2000 --no-rx --size {size}; echo status $?"
+            f"{common.VIONET} pktgen {nic} --count 2000 --no-rx --size {size}; echo status $?"
             for nic, mtu in zip(nics, 2 * self.MTU) for size in ("60", f"60-{mtu + 14}"))
         guest = self.run_guest(script, "--nic", len(nics), *options)
         self.assertRegex(guest.output, r"(?m)^8192$")
-        self.assertEqual(len(re.findall(lab.sent(2000), guest.output)), 12,
+        self.assertEqual(len(re.findall(common.sent(2000), guest.output)), 12,
                          guest.output)
         self.assertNotRegex(guest.output, "status [1-9]")
         self.assert_no_faults(guest)
@@ -77,29 +77,29 @@ class LargeMtu(lab.Case):
             options += ["--netdev", f"tap,ifname={tap}",
                         "--device-props", props or "event_idx=on"]
         script = "\n".join(
-            f"{lab.VIONET} pktgen 0000:00:{5 + i:02x}.0 --queues {pairs} {how}; echo status $?"
+            f"{common.VIONET} pktgen 0000:00:{5 + i:02x}.0 --queues {pairs} {how}; echo status $?"
             for i, (pairs, _) in enumerate(rows)
             for how in ("--count 2000", "--rx-only --duration 0.1"))
-        with lab.namespace_with_taps(taps) as netns:
+        with common.namespace_with_taps(taps) as netns:
             guest = self.run_guest("ulimit -l\n" + script, *options, netns=netns)
         self.assertRegex(guest.output, r"(?m)^8192$")
         self.assertEqual(re.findall("status .*", guest.output), 2 * len(rows) * ["status 0"],
                          guest.output)
-        self.assertEqual(len(re.findall(lab.sent(2000), guest.output)), len(rows), guest.output)
+        self.assertEqual(len(re.findall(common.sent(2000), guest.output)), len(rows), guest.output)
         self.assert_no_faults(guest)
 
     def test_the_limit_is_raised_once(self):
         """What the message says is enough, to the KiB."""
         guest = self.run_guest(
-            f"ulimit -l 64; {lab.VIONET} pktgen {lab.NIC} --count 100 --no-rx", "--user", status=4)
+            f"ulimit -l 64; {common.VIONET} pktgen {common.NIC} --count 100 --no-rx", "--user", status=4)
         need = int(re.search(r"needs (\d+) KiB of locked memory, 0 of 64 KiB are in use; "
                              r"raise the limit: .*prlimit", guest.output).group(1))
         guest = self.run_guest(
-            f"(ulimit -l {need - 1}; {lab.VIONET} pktgen {lab.NIC} --count 100 --no-rx); echo $?;"
-            f"ulimit -l {need}; {lab.VIONET} pktgen {lab.NIC} --count 100 --no-rx", "--user")
+            f"(ulimit -l {need - 1}; {common.VIONET} pktgen {common.NIC} --count 100 --no-rx); echo $?;"
+            f"ulimit -l {need}; {common.VIONET} pktgen {common.NIC} --count 100 --no-rx", "--user")
         self.assertIn(f"needs {need} KiB", guest.output)
-        self.assertRegex(guest.output, lab.sent(100))
+        self.assertRegex(guest.output, common.sent(100))
 
 
 if __name__ == "__main__":
-    lab.main()
+    common.main()

@@ -7,7 +7,7 @@ import sys
 
 sys.dont_write_bytecode = True
 
-import lab  # noqa: E402
+import common  # noqa: E402
 
 INNER = """
 set -e
@@ -36,10 +36,10 @@ LEAN = ("lsm=capability nowatchdog tsc=reliable no_timer_check cryptomgr.notests
         "rodata=off")
 
 
-class VhostNet(lab.Case):
+class VhostNet(common.Case):
     def test_both_ways(self):
         guest = self.run_guest(
-            INNER.format(build=lab.BUILD, nic=lab.NIC, lean=LEAN), "--no-nic", "--memory", "3G",
+            INNER.format(build=common.BUILD, nic=common.NIC, lean=LEAN), "--no-nic", "--memory", "3G",
             "--with-module", "vhost_net", "--with-module", "tun", timeout=840)
         self.assertIn("1000 packets transmitted, 1000 received, 0% packet loss", guest.output)
         self.assertRegex(guest.output, r"vhost threads: [1-9]")
@@ -48,4 +48,4 @@ class VhostNet(lab.Case):
 
 
 if __name__ == "__main__":
-    lab.main()
+    common.main()

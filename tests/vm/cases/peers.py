@@ -10,7 +10,7 @@ import sys
 
 sys.dont_write_bytecode = True
 
-import lab  # noqa: E402
+import common  # noqa: E402
 
 COUNT = 20_000
 
@@ -19,11 +19,11 @@ TESTPMD = ["dpdk-testpmd", "--lcores", "0@(0-1),1@(0-1)", "--no-huge", "-m", "51
            "--file-prefix", f"vionet-{os.getpid()}"]
 
 
-class Kernel(lab.Case):
+class Kernel(common.Case):
     def test_ping(self):
         """The kernel resolves our address and gets 1,000 answers to 1,000 pings."""
-        with lab.namespace_with_tap() as netns:
-            guest = self.guest([lab.BUILD / "examples/echo", lab.NIC, "192.0.2.2"], "--bind",
+        with common.namespace_with_tap() as netns:
+            guest = self.guest([common.BUILD / "examples/echo", common.NIC, "192.0.2.2"], "--bind",
                                "--netdev", "tap,ifname=tap0", netns=netns)
             guest.wait_line("answering")
             done = subprocess.run(
@@ -39,8 +39,8 @@ class Kernel(lab.Case):
 
     def test_ping_without_an_answer_is_noticed(self):
         """The same ping to an address that nobody answers for: the test above can fail."""
-        with lab.namespace_with_tap() as netns:
-            guest = self.guest([lab.BUILD / "examples/echo", lab.NIC, "192.0.2.3"], "--bind",
+        with common.namespace_with_tap() as netns:
+            guest = self.guest([common.BUILD / "examples/echo", common.NIC, "192.0.2.3"], "--bind",
                                "--netdev", "tap,ifname=tap0", netns=netns)
             guest.wait_line("answering")
             done = subprocess.run(
@@ -51,7 +51,7 @@ class Kernel(lab.Case):
             self.assertEqual(guest.wait(), 0, guest.output)
 
 
-class VhostUser(lab.Case):
+class VhostUser(common.Case):
     """dpdk-testpmd is the device behind QEMU's; it reads guest memory by itself, with addresses
     that the vIOMMU translates for it (IOTLB)."""
 
@@ -71,7 +71,7 @@ class VhostUser(lab.Case):
             stdin=subprocess.PIPE, stdout=out, stderr=subprocess.STDOUT, text=True)
         self.addCleanup(self.end, backend)
         self.tell(backend, *commands)
-        self.assertTrue(lab.native.wait_until(path.exists, lambda: backend.poll() is None),
+        self.assertTrue(common.native.wait_until(path.exists, lambda: backend.poll() is None),
                         (self.folder / "testpmd.log").read_text())
         return backend, path
 
@@ -81,7 +81,7 @@ class VhostUser(lab.Case):
         if process.stdin and not process.stdin.closed:
             process.stdin.close()
         try:
-            process.wait(lab.native.PATIENCE)
+            process.wait(common.native.PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -93,13 +93,13 @@ class VhostUser(lab.Case):
         backend, path = self.backend("set fwd io retry", "set burst tx delay 1000 retry 60000",
                                      "start")
         guest = self.run_guest(
-            [lab.VIONET, "pktgen", lab.NIC, "--count", COUNT, "--size", "60-1514", "--rate",
+            [common.VIONET, "pktgen", common.NIC, "--count", COUNT, "--size", "60-1514", "--rate",
              "2kpps", "--linger", "20", "--json", "--mode", mode, "--queue-size", "1024",
              "--writable-rings"], "--bind", "--netdev", f"vhost-user,path={path}",
             "--iommu-props", "device-iotlb=on", "--device-props",
             "ats=on,rx_queue_size=1024,tx_queue_size=1024")
         self.tell(backend, "stop", "show port stats all", "quit")
-        backend.wait(lab.native.PATIENCE)
+        backend.wait(common.native.PATIENCE)
         text = guest.output
         result = json.loads(text[text.index("\n{") if "\n{" in text else text.index("{"):])
         self.assertEqual(result["tx"]["sent"], COUNT)
@@ -132,4 +132,4 @@ class VhostUserInterrupts(VhostUser):
 
 
 if __name__ == "__main__":
-    lab.main()
+    common.main()

@@ -11,10 +11,10 @@ import threading
 
 sys.dont_write_bytecode = True
 
-import lab  # noqa: E402
+import common  # noqa: E402
 
-NIC = lab.NIC
-INFO = f"{lab.VIONET} info {NIC}"
+NIC = common.NIC
+INFO = f"{common.VIONET} info {NIC}"
 
 
 # Two functions of one device, which is one group.
@@ -25,7 +25,7 @@ SIBLINGS = ("--device-props", "multifunction=on,addr=0x5.0x0", "--qemu-arg=-netd
 SECOND = "0000:00:05.1"
 
 
-class Refusal(lab.Case):
+class Refusal(common.Case):
     def expect(self, command, status, *texts, options=(), **more):
         guest = self.run_guest(command, *options, status=status, **more)
         for text in texts:
@@ -74,11 +74,11 @@ class Open(Refusal):
         self.expect(INFO, 3, f"{NIC}: ", f"vionet bind {NIC}")
 
     def test_bound_to_the_kernel_driver(self):
-        self.expect(f"{lab.interface()} {INFO}", 3, "virtio-pci",
+        self.expect(f"{common.interface()} {INFO}", 3, "virtio-pci",
                     f"vionet bind {NIC}")
 
     def test_no_such_function(self):
-        self.expect(f"{lab.VIONET} info 0000:00:13.0", 3, "0000:00:13.0")
+        self.expect(f"{common.VIONET} info 0000:00:13.0", 3, "0000:00:13.0")
 
     def test_no_iommu(self):
         self.expect(INFO, 3, "IOMMU group", "intel_iommu=on", options=("--iommu", "none"))
@@ -89,40 +89,40 @@ class Open(Refusal):
 
     def test_busy_group(self):
         """Another process drives it: refused after the 2 s that a dying process may need."""
-        self.expect(f"{lab.dumping(NIC)} {INFO}; status=$?; kill -INT %1; wait; "
+        self.expect(f"{common.dumping(NIC)} {INFO}; status=$?; kill -INT %1; wait; "
                     "exit $status", 3, "another process", options=("--bind",))
 
     def test_group_not_viable(self):
         self.expect(
-            f"modprobe virtio_net; {lab.VIONET} bind {NIC}; echo bind $?; {INFO}", 3,
+            f"modprobe virtio_net; {common.VIONET} bind {NIC}; echo bind $?; {INFO}", 3,
             "bind 3", "0000:00:05.1 is bound to virtio-pci", f"vionet bind --group {NIC}",
             options=SIBLINGS)
 
     def test_another_kind(self):
         """A 9p device is no NIC, whatever its driver: nobody is sent to bind it."""
         for command in ("info", "bind", "unbind"):
-            guest = self.expect(f"{lab.VIONET} {command} 00:1d.0", 3,
+            guest = self.expect(f"{common.VIONET} {command} 00:1d.0", 3,
                                 "it is a virtio 9P device (1af4:1049), not a virtio-net function")
             self.assertNotIn("vionet bind", guest.output)
 
     def test_too_little_locked_memory(self):
-        self.expect(f"ulimit -l 256; {lab.VIONET} dump {NIC}", 4, "locked memory", "0 of 256 KiB",
+        self.expect(f"ulimit -l 256; {common.VIONET} dump {NIC}", 4, "locked memory", "0 of 256 KiB",
                     "prlimit", options=("--user",))
 
     def test_no_permission(self):
-        self.expect(f"setpriv --reuid 1000 --clear-groups {lab.VIONET} info {NIC}", 4,
+        self.expect(f"setpriv --reuid 1000 --clear-groups {common.VIONET} info {NIC}", 4,
                     "/dev/vfio/", options=("--bind",))
 
 
-class Bind(lab.Case):
+class Bind(common.Case):
     processors = 1
     DRIVER = f"readlink /sys/bus/pci/devices/{NIC}/driver || echo none"
 
     def test_there_and_back(self):
         guest = self.run_guest(
-            f"modprobe virtio_net; {self.DRIVER}; {lab.VIONET} list; {lab.VIONET} bind {NIC};"
-            f"{self.DRIVER}; {lab.VIONET} list; {lab.VIONET} unbind {NIC}; {self.DRIVER};"
-            f"{lab.interface(driver='')} ls /sys/class/net")
+            f"modprobe virtio_net; {self.DRIVER}; {common.VIONET} list; {common.VIONET} bind {NIC};"
+            f"{self.DRIVER}; {common.VIONET} list; {common.VIONET} unbind {NIC}; {self.DRIVER};"
+            f"{common.interface(driver='')} ls /sys/class/net")
         drivers = [line.split("/")[-1] for line in guest.output.splitlines() if "drivers/" in line]
         self.assertEqual(drivers, ["virtio-pci", "vfio-pci", "virtio-pci"], guest.output)
         self.assertRegex(guest.output, r"(?m)^(eth|ens|enp)\w+$")
@@ -130,7 +130,7 @@ class Bind(lab.Case):
     def refused(self, setup, text, *options, end=""):
         """Bind fails, and the function has the driver that it had."""
         guest = self.run_guest(
-            f"{lab.interface()} {setup}; {lab.VIONET} bind {NIC}; echo status $?;"
+            f"{common.interface()} {setup}; {common.VIONET} bind {NIC}; echo status $?;"
             f"{self.DRIVER}; cat /sys/bus/pci/devices/{NIC}/driver_override; {end}", *options)
         self.assertIn(text, guest.output)
         self.assertIn("status 3", guest.output)
@@ -142,15 +142,15 @@ class Bind(lab.Case):
         name = "$(ls /sys/bus/pci/devices/" + NIC + "/virtio*/net)"
         guest = self.refused(
             f"ip addr add 198.51.100.1/24 dev {name}; ip link set {name} up", "198.51.100.1",
-            end=f"{lab.VIONET} bind --force {NIC} && {self.DRIVER}")
+            end=f"{common.VIONET} bind --force {NIC} && {self.DRIVER}")
         self.assertIn("drivers/vfio-pci", guest.output)
 
     def test_interface_of_others(self):
         """In another namespace, or with something on top that is there."""
         name = "$(ls /sys/bus/pci/devices/" + NIC + "/virtio*/net)"
-        bind = f"{lab.VIONET} bind {NIC}; echo status $?"
+        bind = f"{common.VIONET} bind {NIC}; echo status $?"
         guest = self.run_guest(
-            f"{lab.interface()} name={name}; ip netns add box; {self.DRIVER};"
+            f"{common.interface()} name={name}; ip netns add box; {self.DRIVER};"
             f"ip link set $name netns box; {bind}; ip -n box link set $name netns 1;"
             f"ip link add link $name name mv0 type macvlan; ip link set mv0 netns box; {bind};"
             "ip -n box link del mv0;"
@@ -167,10 +167,10 @@ class Bind(lab.Case):
     def test_siblings(self):
         """Both functions of a group: bound together, driven by one process, not by two."""
         guest = self.run_guest(
-            f"modprobe virtio_net; {lab.VIONET} bind {NIC} {SECOND} && {lab.VIONET} list &&"
+            f"modprobe virtio_net; {common.VIONET} bind {NIC} {SECOND} && {common.VIONET} list &&"
             f"{self.program('tests/vm/vm_siblings')} {NIC} {SECOND} || exit 1;"
-            f"{lab.dumping(SECOND)} {INFO}; echo status $?; kill -INT %1; wait;"
-            f"{lab.VIONET} unbind --group {NIC} && {self.DRIVER}; {lab.VIONET} unbind {NIC};"
+            f"{common.dumping(SECOND)} {INFO}; echo status $?; kill -INT %1; wait;"
+            f"{common.VIONET} unbind --group {NIC} && {self.DRIVER}; {common.VIONET} unbind {NIC};"
             "echo status $?", *SIBLINGS)
         for text in ("to go back: vionet unbind 0000:00:05.0 0000:00:05.1", "siblings: good",
                      "it is open already, in this process", "child: 0000:00:05.1: group",
@@ -185,8 +185,8 @@ class Bind(lab.Case):
 
     def test_unbind_while_in_use(self):
         guest = self.run_guest(
-            f"{lab.dumping(NIC)} {lab.VIONET} unbind {NIC}; echo status $?;"
-            f"{self.DRIVER}; kill -INT %1; wait %1; echo dump $?; {lab.VIONET} unbind {NIC};"
+            f"{common.dumping(NIC)} {common.VIONET} unbind {NIC}; echo status $?;"
+            f"{self.DRIVER}; kill -INT %1; wait %1; echo dump $?; {common.VIONET} unbind {NIC};"
             f"{self.DRIVER}", "--bind", "--with-module", "virtio_net")
         self.assertIn("status 3", guest.output)
         self.assertRegex(guest.output, r"process \d+|vionet")
@@ -195,7 +195,7 @@ class Bind(lab.Case):
         self.assertEqual(drivers, ["vfio-pci", "virtio-pci"], guest.output)
 
 
-class Virtual(lab.Case):
+class Virtual(common.Case):
     """A physical function and its virtual ones (QEMU 11)."""
 
     processors = 1
@@ -213,13 +213,13 @@ class Virtual(lab.Case):
     def test_they_keep_the_physical_one(self):
         number = f"/sys/bus/pci/devices/{self.PHYSICAL}/sriov_numvfs"
         guest = self.run_guest(
-            f"{lab.interface(self.PHYSICAL)} echo 1 >{number}; {lab.interface(self.VIRTUAL, driver='')}"
-            f"{lab.VIONET} bind {self.VIRTUAL} && {lab.VIONET} list && {lab.VIONET} info {self.VIRTUAL};"
-            f"{lab.VIONET} bind {self.PHYSICAL}; echo ended $?;"
-            f"{lab.dumping(self.VIRTUAL)}"
-            f"{lab.VIONET} bind --force {self.PHYSICAL}; echo ended $?; cat {number};"
-            f"kill -INT %1; wait; {lab.VIONET} unbind {self.VIRTUAL}; echo 0 >{number};"
-            f"{lab.VIONET} bind {self.PHYSICAL} && {lab.VIONET} info {self.PHYSICAL}; echo ended $?",
+            f"{common.interface(self.PHYSICAL)} echo 1 >{number}; {common.interface(self.VIRTUAL, driver='')}"
+            f"{common.VIONET} bind {self.VIRTUAL} && {common.VIONET} list && {common.VIONET} info {self.VIRTUAL};"
+            f"{common.VIONET} bind {self.PHYSICAL}; echo ended $?;"
+            f"{common.dumping(self.VIRTUAL)}"
+            f"{common.VIONET} bind --force {self.PHYSICAL}; echo ended $?; cat {number};"
+            f"kill -INT %1; wait; {common.VIONET} unbind {self.VIRTUAL}; echo 0 >{number};"
+            f"{common.VIONET} bind {self.PHYSICAL} && {common.VIONET} info {self.PHYSICAL}; echo ended $?",
             *self.NICS)
         for text in (f"{self.VIRTUAL}: virtio-pci -> vfio-pci", "type1v2",
                      f"would be removed with its driver: remove it (echo 0 > {number}), then: vionet "
@@ -238,7 +238,7 @@ class Sockets(Refusal):
     beds = "native asan"
 
     def info(self, path, status, *texts, before=()):
-        process = lab.native.Process([*before, self.vionet, "info", f"vfio-user:{path}"])
+        process = common.native.Process([*before, self.vionet, "info", f"vfio-user:{path}"])
         self.addCleanup(process.end)
         self.assertEqual(process.wait(), status, process.output)
         for text in texts:
@@ -290,7 +290,7 @@ class Sockets(Refusal):
         run.wait_line("TX ", after=after)
         run.interrupt()
         self.assertEqual(run.wait(), 0, run.output)
-        result = lab.result_of(run)
+        result = common.result_of(run)
         self.assertEqual(result["rx"]["own"], result["tx"]["sent"])
 
 
@@ -308,11 +308,11 @@ class Permission(Refusal):
             self.folder.chmod(0o755)
         else:
             device.path.chmod(0)
-        process = lab.native.Process([*before, self.vionet, "info", self.nic])
+        process = common.native.Process([*before, self.vionet, "info", self.nic])
         self.addCleanup(process.end)
         self.assertEqual(process.wait(), 4, process.output)
         self.assertIn("no permission to connect", process.output)
 
 
 if __name__ == "__main__":
-    lab.main()
+    common.main()

@@ -20,10 +20,10 @@ import sys
 
 sys.dont_write_bytecode = True
 
-import lab  # noqa: E402
+import common  # noqa: E402
 
-SOFTNIC = lab.BUILD / "vionet-softnic"
-SCRIPT = lab.ROOT / "tests/vm/guest/virtio-net"
+SOFTNIC = common.BUILD / "vionet-softnic"
+SCRIPT = common.ROOT / "tests/vm/guest/virtio-net"
 NETNS = f"vionet-softnic-{os.getpid()}"
 COUNT = 8_000
 
@@ -97,7 +97,7 @@ class Results:
         return [p.name for p in self.folder.glob(start + "*")]
 
 
-class Table(lab.Case):
+class Table(common.Case):
     qemu = "11"
 
     @contextlib.contextmanager
@@ -111,7 +111,7 @@ class Table(lab.Case):
             if process.poll() is None:
                 process.terminate()
             try:
-                process.wait(lab.native.PATIENCE)
+                process.wait(common.native.PATIENCE)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -126,7 +126,7 @@ class Table(lab.Case):
         end the host's kernel has met no wrong checksum."""
         taps = [(f"tap{i}", address(i, 1) + "/24", *(["multi_queue"] if i in multi_queue else []))
                 for i, _ in enumerate(rows)]
-        with lab.namespace_with_taps(taps, NETNS), contextlib.ExitStack() as stack:
+        with common.namespace_with_taps(taps, NETNS), contextlib.ExitStack() as stack:
             quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
             stack.enter_context(self.background("iperf3", "-s", **quiet))
             for i, _ in enumerate(rows):
@@ -205,7 +205,7 @@ class Table(lab.Case):
         self.assertRegex(results.text("rings-after"), r"Current hardware settings:\nRX:\s+64\n")
 
     def judge_capture(self, pcap):
-        rows = lab.tshark(pcap, ["frame.len", "ip.checksum.status", "tcp.checksum.status",
+        rows = common.tshark(pcap, ["frame.len", "ip.checksum.status", "tcp.checksum.status",
                                  "icmp.checksum.status"], "-o", "ip.check_checksum:TRUE",
                           "-o", "tcp.check_checksum:TRUE")
         self.assertEqual(len(rows), 500)
@@ -261,13 +261,13 @@ class Served(Table):
             SOFTNIC, "--listen", path, "--once", "--peer", peer or f"tap:tap{number}",
             "--mac", f"52:54:00:12:34:{number:02x}", *row.ours.split(),
             stdout=stack.enter_context(open(said, "wb")), stderr=subprocess.STDOUT))
-        self.assertTrue(lab.native.wait_until(path.exists, lambda: process.poll() is None),
+        self.assertTrue(common.native.wait_until(path.exists, lambda: process.poll() is None),
                         f"{row.name}: the device does not listen: {said.read_text()}")
         return process, path, said
 
     def judge_verdict(self, row, process, said):
         with self.subTest(row=row.name, what="verdict"):
-            status = process.wait(lab.native.PATIENCE)
+            status = process.wait(common.native.PATIENCE)
             self.assertRegex(said.read_text(), BLAMELESS)
             self.assertEqual(status, 0)
 
@@ -320,10 +320,10 @@ class Vionet(Served):
 
     def test_through_an_iommu(self):
         row = Row("vionet", "--lossless")
-        with lab.namespace_with_taps([], NETNS), contextlib.ExitStack() as stack:
+        with common.namespace_with_taps([], NETNS), contextlib.ExitStack() as stack:
             process, path, said = self.server(stack, 0, row, peer="loop")
             guest = self.run_guest(
-                [lab.VIONET, "pktgen", lab.NIC, "--count", COUNT, "--size", "60-1514", "--rate",
+                [common.VIONET, "pktgen", common.NIC, "--count", COUNT, "--size", "60-1514", "--rate",
                  "2kpps", "--linger", "2", "--mode", "interrupt", "--json"],
                 "--bind", "--vfio-user", path, netns=NETNS)
             self.assertEqual(guest.complaints.read_text(), "")
@@ -338,4 +338,4 @@ class Vionet(Served):
 
 
 if __name__ == "__main__":
-    lab.main()
+    common.main()

@@ -10,7 +10,7 @@ import sys
 
 sys.dont_write_bytecode = True
 
-import lab  # noqa: E402
+import common  # noqa: E402
 
 COUNT = 100_000
 
@@ -31,12 +31,12 @@ def expected(number, length, stream, times):
             "198.19.0.1", "49152", "9", str(length - 34), GOOD, payload.hex()]
 
 
-class Frames(lab.Case):
+class Frames(common.Case):
     """The default of the bed with all of them; rows of other rings, slower programs with fewer."""
 
     def setUp(self):
         super().setUp()
-        self.count = lab.count(COUNT // 10 if lab.VARIANT in lab.native.VARIANTS else COUNT)
+        self.count = common.count(COUNT // 10 if common.VARIANT in common.native.VARIANTS else COUNT)
 
 
 class Traffic(Frames):
@@ -49,8 +49,8 @@ class Traffic(Frames):
         guest = self.run_guest(
             [self.vionet, "pktgen", self.nic, "--count", self.count, "--size", "60-1514", "--seed", "11",
              "--no-rx"], capture=pcap, vm=["--bind"])
-        self.assertRegex(guest.output, lab.sent(self.count))
-        rows = lab.tshark(pcap, FIELDS, "-Y", "udp.port==9", "-o", "ip.check_checksum:TRUE",
+        self.assertRegex(guest.output, common.sent(self.count))
+        rows = common.tshark(pcap, FIELDS, "-Y", "udp.port==9", "-o", "ip.check_checksum:TRUE",
                           "-o", "udp.check_checksum:TRUE")
         self.assertEqual(len(rows), self.count)
         stream, last, sizes = None, 0, set()
@@ -72,14 +72,14 @@ class Traffic(Frames):
             [self.vionet, "dump", self.nic, "-c", self.count, "--mode", mode, "-w", pcap], wire=wire,
             vm=["--bind", "--share", self.folder])
         guest.wait_line("listening")
-        wire.send(lab.mixed_frames(self.count))
+        wire.send(common.mixed_frames(self.count))
         self.assertEqual(guest.wait(), 0, guest.output)
         got = 0
-        for number, (one, other) in enumerate(zip(lab.read_pcap(pcap), lab.mixed_frames(self.count))):
+        for number, (one, other) in enumerate(zip(common.read_pcap(pcap), common.mixed_frames(self.count))):
             self.assertEqual(one, other, f"frame {number}")
             got += 1
         self.assertEqual(got, self.count)
-        self.assertEqual(len(lab.tshark(pcap, ["frame.number"])), self.count)
+        self.assertEqual(len(common.tshark(pcap, ["frame.number"])), self.count)
         self.assert_no_faults(guest)
 
     def test_receive_by_interrupt(self):
@@ -99,7 +99,7 @@ class BothWays(Frames):
             [self.vionet, "pktgen", self.nic, "--count", self.count, "--size", "60-1514", "--mode", mode,
              "--rate", rate, "--linger", "5", "--json", "--interval", "0"],
             native=["--peer", "loop", "--lossless", *options])
-        result = lab.result_of(guest)
+        result = common.result_of(guest)
         self.assertEqual((result["tx"]["sent"], result["tx"]["completed"]), (self.count, self.count))
         self.assertEqual(result["rx"]["own"], self.count)
         for what in ("foreign", "lost", "duplicates", "reordered", "damaged", "dropped"):
@@ -130,4 +130,4 @@ class BothWays(Frames):
 
 
 if __name__ == "__main__":
-    lab.main()
+    common.main()

@@ -7,7 +7,7 @@ import sys
 
 sys.dont_write_bytecode = True
 
-import lab  # noqa: E402
+import common  # noqa: E402
 
 
 # A QEMU that dies so many times, after what it is told to do: $log is the guest's log, $ctl leads to `run`.
@@ -26,7 +26,7 @@ OOPS = "Oops: int3: 0000 [#1] PREEMPT SMP NOPTI"
 BUG = "BUG: unable to handle page fault for address: ffffc90000013f68"
 
 
-class Boot(lab.Case):
+class Boot(common.Case):
     """Whatever a kernel dies of before the first command: it is started again, twice at most."""
 
     processors = 1
@@ -69,11 +69,11 @@ class Boot(lab.Case):
         self.ends(0, 1, 'echo started >&"$ctl"', self.says(TIMER))
 
 
-class Units(lab.Case):
+class Units(common.Case):
     processors = 1
 
     def whole(self, name, *options):
-        guest = self.run_guest([lab.BUILD / "tests" / f"test_{name}"], *options)
+        guest = self.run_guest([common.BUILD / "tests" / f"test_{name}"], *options)
         self.assertRegex(guest.output, r"\[  PASSED  \] [1-9]\d* test")
         self.assertNotIn("SKIPPED", guest.output)
 
@@ -86,4 +86,4 @@ class Units(lab.Case):
 
 
 if __name__ == "__main__":
-    lab.main()
+    common.main()

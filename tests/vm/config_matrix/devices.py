@@ -13,16 +13,16 @@ import socket
 import subprocess
 import threading
 
-import lab
+import common
 from config_matrix import host, wires
 from config_matrix.rows import BITS
 from config_matrix.session import Failed, NotOffered, Talk, check
 from environment import vm
 from environment.process import LIMIT, PATIENCE, wait_until
 
-FEATURES = lab.BUILD / "tests/vm/vm_features"
-OFFLOAD = lab.BUILD / "tests/vm/vm_offload"
-SOFTNIC = lab.BUILD / "vionet-softnic"
+FEATURES = common.BUILD / "tests/vm/vm_features"
+OFFLOAD = common.BUILD / "tests/vm/vm_offload"
+SOFTNIC = common.BUILD / "vionet-softnic"
 # What QEMU says of rss=on where it cannot load its eBPF program, and of what make_fail does.
 NO_COMPLAINT = r"libbpf:|.*(eBPF|ebpf|RSS)|.*zero sized buffers"
 
@@ -67,7 +67,7 @@ class GuestBed:
             self.options += ["--netdev", self.wires[row.name].netdev, "--device-props",
                              "mac=52:54:00:12:34:56" + ("," if row.qemu else "") + row.qemu]
         self.qmp = None
-        self.guest = lab.Guest(self.folder, ["bash", "-c", self.script()], *self.options)
+        self.guest = common.Guest(self.folder, ["bash", "-c", self.script()], *self.options)
         with contextlib.suppress(AssertionError):  # then each row says that the guest has ended
             self.guest.wait_line("booted", LIMIT)
 
@@ -86,7 +86,7 @@ class GuestBed:
             words = [FEATURES, self.nic(row), row.name, *row.arguments()]
             command = shlex.join(map(str, words))
             if row.command:
-                command = row.command.format(vionet=lab.VIONET, offload=OFFLOAD, nic=self.nic(row))
+                command = row.command.format(vionet=common.VIONET, offload=OFFLOAD, nic=self.nic(row))
             lines.append(f"echo begin {row.name}; {command}; echo ended {row.name} $?")
         return "\n".join(lines)
 

@@ -21,7 +21,7 @@ import socket
 import subprocess
 import time
 
-import lab
+import common
 from config_matrix.session import Failed, check
 from config_matrix.wires import ip
 from environment.process import PATIENCE, wait_until
@@ -164,7 +164,7 @@ class Host:
         """Every frame is cut and its checksums are right: 1; 3 and 4 are those that tunnels leave
         out in the outer header."""
         checks = [w for n in ("ip", "tcp", "udp") for w in ("-o", f"{n}.check_checksum:TRUE")]
-        frames = lab.tshark(self.capture, ["frame.len", *STATUS, "tcp.payload"], *checks,
+        frames = common.tshark(self.capture, ["frame.len", *STATUS, "tcp.payload"], *checks,
                             "-o", "tcp.desegment_tcp_streams:FALSE", "-E", "occurrence=a",
                             "-Y", "(tcp.dstport == 9000 or udp.dstport == 9000) and eth.src[0:2] == 52:54")
         streams = b""
