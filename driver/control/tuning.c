@@ -2,7 +2,7 @@
 /*
  * Owns: receive offloads at run time, and notification coalescing.
  * Never: enables an offload that was not negotiated.
- * Read next: driver/control/statistics.c.
+ * Read next: driver/control/stats.c.
  *
  * Source: "Offloads State Configuration", "Notifications Coalescing".
  */

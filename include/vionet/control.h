@@ -4,7 +4,7 @@
  * does with packets before we see them, and when it interrupts.
  *
  * All of it travels on the device's control queue, and the same rules hold for
- * every function here and in vionet/steering.h and vionet/statistics.h that sends a
+ * every function here and in vionet/steering.h and vionet/stats.h that sends a
  * command:
  *
  *   - Control thread; the device is started. The threads of the queues may go on:

@@ -171,7 +171,7 @@ int vionet_queue_check(const struct vionet_queue *queue);
 struct vionet_pool *vionet_queue_pool(const struct vionet_queue *queue);
 
 /* Counters of one queue since start, in packets unless said otherwise. They go on over
- * vionet_device_recover and vionet_queue_reset; a device's own (vionet/statistics.h)
+ * vionet_device_recover and vionet_queue_reset; a device's own (vionet/stats.h)
  * begin with each reset of the whole device. */
 struct vionet_queue_stats {
 	uint32_t struct_size; /* vionet/struct.h */

@@ -69,7 +69,7 @@
 #include <vionet/platform.h>
 #include <vionet/queue.h>
 #include <vionet/recovery.h>
-#include <vionet/statistics.h>
+#include <vionet/stats.h>
 #include <vionet/steering.h>
 #include <vionet/struct.h>
 #include <vionet/version.h>

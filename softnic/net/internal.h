@@ -253,7 +253,7 @@ struct net {
 	struct rss rss;
 	struct rss context[CONTEXTS_MAX];
 	bool context_used[CONTEXTS_MAX];
-	bool capability_read, statistics_read;
+	bool capability_read, stats_read;
 	uint32_t tunnels;	/* enabled for the inner header hash */
 	uint8_t flow[FLOWS];	/* pair + 1 that a flow was sent on; 0: unknown */
 
@@ -404,7 +404,7 @@ void moderate_changed(struct net *net, struct queue *queue);
 bool moderate_due(struct net *net);
 int64_t moderate_deadline(const struct net *net);
 
-/* ---- control.c, control_queues.c, statistics.c: commands ---- */
+/* ---- control.c, control_queues.c, stats.c: commands ---- */
 
 struct command {
 	struct net *net;

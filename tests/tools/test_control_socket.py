@@ -150,7 +150,7 @@ class Answers(Case):
         self.addCleanup(fake.close)
         return device, fake
 
-    def test_statistics(self):
+    def test_stats(self):
         evil = {"in_use_by": EVIL, "note": EVIL, "device": EVIL, "time_ns": 1,
                 "queues": [{"role": EVIL, "driver": {EVIL: 5, "state": EVIL}, "own": {EVIL: 7}}]}
         device, _ = self.fake(evil, evil, {"error": EVIL})

@@ -115,7 +115,7 @@ class Listening(Case):
                     self.assertGreater(found["rx"]["foreign"], 0)
                     self.assertGreater(found["rx"]["rescues"], 0)
 
-    def test_statistics(self):
+    def test_stats(self):
         found = json.loads(self.listen(f"{LOST_BELL}=1", "stats", "--json", "--interval", "1"))
         driver = found["queues"][0]["driver"]
         self.assertGreater(driver["packets"], 0)

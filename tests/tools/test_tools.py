@@ -326,7 +326,7 @@ class Info(Case):
         self.assertEqual(found["status"], 0x0f)
         running = found["running"]
         self.assertEqual(running["control"], "in order")
-        self.assertIn("tx_basic", running["statistics"])
+        self.assertIn("tx_basic", running["stats"])
         self.assertEqual(running["rx_coalescing"], {"usecs": 0, "frames": 0})
         self.assertEqual(running["events"], [])
         self.assertGreater(found["queues"][1]["segments_max"], 0)

@@ -313,7 +313,7 @@ static void reserved_is_0(void **state)
 
 static int statistics(void *array, size_t stride, uint32_t capacity, uint32_t *count)
 {
-	return vionet_statistics_read(rig->device, 0, array, stride, capacity, count);
+	return vionet_stats_read(rig->device, 0, array, stride, capacity, count);
 }
 
 static int capabilities(void *array, size_t stride, uint32_t capacity, uint32_t *count)
@@ -336,7 +336,7 @@ static const struct {
 	size_t size;
 	int (*call)(void *array, size_t stride, uint32_t capacity, uint32_t *count);
 } arrays[] = {
-	{ "vionet_statistic", sizeof(struct vionet_statistic), statistics },
+	{ "vionet_stat", sizeof(struct vionet_stat), statistics },
 	{ "vionet_pci_capability", sizeof(struct vionet_pci_capability), capabilities },
 	{ "vionet_pci_region", sizeof(struct vionet_pci_region), regions },
 	{ "vionet_iova_range", sizeof(struct vionet_iova_range), ranges },

@@ -258,7 +258,7 @@ static void coalescing(void **state)
 	drop_rig(rig);
 }
 
-static uint64_t value(const struct vionet_statistic *s, unsigned int count,
+static uint64_t value(const struct vionet_stat *s, unsigned int count,
 		      const char *name)
 {
 	for (unsigned int i = 0; i < count; i++)
@@ -271,40 +271,40 @@ static uint64_t value(const struct vionet_statistic *s, unsigned int count,
 /* proves: CVQ-49 CVQ-50 CVQ-51 CVQ-52 CVQ-53 */
 static void statistics(void **state)
 {
-	struct vionet_statistic s[VIONET_STATISTICS_MAX];
+	struct vionet_stat s[VIONET_STATS_MAX];
 	struct rig *rig = raise_rig(2);
 	unsigned int count;
 	uint64_t types;
 
 	(void)state;
 	start_rig(rig, 2, 0);
-	assert_int_equal(vionet_statistics_types(rig->device, &types), 0);
+	assert_int_equal(vionet_stats_types(rig->device, &types), 0);
 	assert_true(types == rig->c->statistics);
 	/* Receive: types 0 and 3; type 1 stands on GUEST_CSUM, type 2 is not
 	 * offered. */
-	assert_int_equal(vionet_statistics_read(rig->device, 2, s, sizeof(*s),
-					VIONET_STATISTICS_MAX, &count), 0);
+	assert_int_equal(vionet_stats_read(rig->device, 2, s, sizeof(*s),
+					VIONET_STATS_MAX, &count), 0);
 	assert_int_equal(count, 8);
 	assert_command(rig, "0801" "0200000000000000" "0900000000000000");
 	assert_int_equal(value(s, count, "rx_packets"), 1);
 	assert_int_equal(value(s, count, "rx_drop_overruns"), 5);
 	assert_int_equal(value(s, count, "rx_bytes_allowance_exceeded"), 3001);
 	/* Transmit: 16; 17 stands on CSUM. */
-	assert_int_equal(vionet_statistics_read(rig->device, 3, s, sizeof(*s),
-					VIONET_STATISTICS_MAX, &count), 0);
+	assert_int_equal(vionet_stats_read(rig->device, 3, s, sizeof(*s),
+					VIONET_STATS_MAX, &count), 0);
 	assert_int_equal(value(s, count, "tx_drop_malformed"), 16005);
-	assert_int_equal(vionet_statistics_read(rig->device, 4, s, sizeof(*s),
-					VIONET_STATISTICS_MAX, &count), 0);
+	assert_int_equal(vionet_stats_read(rig->device, 4, s, sizeof(*s),
+					VIONET_STATS_MAX, &count), 0);
 	assert_int_equal(count, 2);
 	assert_int_equal(value(s, count, "ok_num"), 32001);
-	assert_int_equal(vionet_statistics_read(rig->device, 5, s, sizeof(*s),
-					VIONET_STATISTICS_MAX, &count),
+	assert_int_equal(vionet_stats_read(rig->device, 5, s, sizeof(*s),
+					VIONET_STATS_MAX, &count),
 			 -ENOENT);
 	/* A device that keeps none for a queue is not asked. */
 	rig->c->statistics = 1ull << 16;
 	count = rig->c->commands;
-	assert_int_equal(vionet_statistics_read(rig->device, 0, s, sizeof(*s),
-					VIONET_STATISTICS_MAX, &count), 0);
+	assert_int_equal(vionet_stats_read(rig->device, 0, s, sizeof(*s),
+					VIONET_STATS_MAX, &count), 0);
 	assert_int_equal(count, 0);
 	drop_rig(rig);
 }
@@ -403,7 +403,7 @@ static void nothing_is_sent_without_its_feature(void **state)
 		{ 64, "RSS_CONTEXT" }, { 40, "RING_RESET" }, { 43, "SUSPEND" },
 		{ 22, "MQ" },
 	};
-	struct vionet_statistic s[VIONET_STATISTICS_MAX];
+	struct vionet_stat s[VIONET_STATS_MAX];
 	struct vionet_rss rss = { .struct_size = sizeof(rss) };
 	struct vionet_coalescing c = { .struct_size = sizeof(c) };
 	struct rig *rig = raise_rig(1);
@@ -435,8 +435,8 @@ static void nothing_is_sent_without_its_feature(void **state)
 	REFUSED(vionet_coalescing_set(d, false, &c), "NOTF_COAL");
 	REFUSED(vionet_queue_coalescing_set(q, &c), "VQ_NOTF_COAL");
 	REFUSED(vionet_queue_coalescing_read(q, &c), "VQ_NOTF_COAL");
-	REFUSED(vionet_statistics_read(d, 0, s, sizeof(*s),
-					VIONET_STATISTICS_MAX, &count), "DEVICE_STATS");
+	REFUSED(vionet_stats_read(d, 0, s, sizeof(*s),
+					VIONET_STATS_MAX, &count), "DEVICE_STATS");
 	REFUSED(vionet_hash_set(d, 0, NULL, 0), "HASH_REPORT");
 	REFUSED(vionet_hash_tunnels_set(d, 0), "HASH_TUNNEL, and that RSS");
 	REFUSED(vionet_rss_set(d, &rss), "RSS");

@@ -109,7 +109,7 @@ static void h02_answers_after_the_time_out(void **state)
 	(void)state;
 	start_rig(rig, 1, TIMEOUT_MS);
 	rig->c->silent = true;
-	assert_int_equal(vionet_statistics_types(rig->device, &types), -ETIMEDOUT);
+	assert_int_equal(vionet_stats_types(rig->device, &types), -ETIMEDOUT);
 	assert_true(types == 0);
 	assert_int_equal(tell(rig), -EBUSY);
 	rig->c->silent = false;
@@ -117,7 +117,7 @@ static void h02_answers_after_the_time_out(void **state)
 	assert_int_equal(vionet_control_check(rig->device), 0);
 	assert_int_equal(tell(rig), 0);
 	assert_int_equal(rig->c->mode[0], 1);
-	assert_int_equal(vionet_statistics_types(rig->device, &types), 0);
+	assert_int_equal(vionet_stats_types(rig->device, &types), 0);
 	assert_true(types == rig->c->statistics);
 	/* What was not answered is not among what is told again. */
 	rig->c->silent = true;
@@ -282,7 +282,7 @@ static void h06_says_yes_and_does_nothing(void **state)
 
 static void h07_results_longer_than_their_room(void **state)
 {
-	struct vionet_statistic s[VIONET_STATISTICS_MAX + 1];
+	struct vionet_stat s[VIONET_STATS_MAX + 1];
 	struct vionet_coalescing c = { .struct_size = sizeof(c) };
 	struct rig *rig = raise_rig(1);
 	unsigned int count;
@@ -291,12 +291,12 @@ static void h07_results_longer_than_their_room(void **state)
 
 	(void)state;
 	start_rig(rig, 1, TIMEOUT_MS);
-	memset(&s[VIONET_STATISTICS_MAX], 0x5a, sizeof(s[0]));
+	memset(&s[VIONET_STATS_MAX], 0x5a, sizeof(s[0]));
 	rig->c->huge_result = true;
-	assert_int_equal(vionet_statistics_types(rig->device, &types), 0);
+	assert_int_equal(vionet_stats_types(rig->device, &types), 0);
 	assert_true(types == rig->c->statistics);
-	assert_int_equal(vionet_statistics_read(rig->device, 0, s, sizeof(*s),
-					VIONET_STATISTICS_MAX, &count), 0);
+	assert_int_equal(vionet_stats_read(rig->device, 0, s, sizeof(*s),
+					VIONET_STATS_MAX, &count), 0);
 	assert_int_equal(count, 8);
 	assert_int_equal(vionet_queue_coalescing_read(
 		vionet_device_rx_queue(rig->device, 0), &c), 0);
@@ -304,7 +304,7 @@ static void h07_results_longer_than_their_room(void **state)
 	rig->c->huge_result = false;
 	/* And shorter ones: an answer that is cut is none. */
 	rig->c->used_length = 5;
-	assert_int_equal(vionet_statistics_types(rig->device, &types), -EIO);
+	assert_int_equal(vionet_stats_types(rig->device, &types), -EIO);
 	assert_true(types == 0);
 	assert_int_equal(vionet_queue_coalescing_read(
 		vionet_device_rx_queue(rig->device, 0), &c), -EIO);
@@ -317,7 +317,7 @@ static void h07_results_longer_than_their_room(void **state)
 static void h08_replies_of_no_size(void **state)
 {
 	static const int sizes[] = { 0, 1, 7, 8, 9, 16, 63, 64, 4096, 65535 };
-	struct vionet_statistic s[VIONET_STATISTICS_MAX];
+	struct vionet_stat s[VIONET_STATS_MAX];
 	struct rig *rig = raise_rig(1);
 
 	(void)state;
@@ -328,14 +328,14 @@ static void h08_replies_of_no_size(void **state)
 		rig->c->reply_size = sizes[i];
 		for (unsigned int huge = 0; huge < 2; huge++) {
 			rig->c->huge_result = huge;
-			assert_int_equal(vionet_statistics_read(
+			assert_int_equal(vionet_stats_read(
 				rig->device, 0, s, sizeof(*s),
-					VIONET_STATISTICS_MAX, &count), 0);
+					VIONET_STATS_MAX, &count), 0);
 			assert_true(count <= 6 + 2);
 		}
 		rig->c->huge_result = false;
-		assert_int_equal(vionet_statistics_read(rig->device, 0, s, sizeof(*s),
-					VIONET_STATISTICS_MAX, &count),
+		assert_int_equal(vionet_stats_read(rig->device, 0, s, sizeof(*s),
+					VIONET_STATS_MAX, &count),
 				 0);
 		if (sizes[i] < 16 || sizes[i] > 80)
 			assert_int_equal(count, 0);

@@ -127,9 +127,9 @@ static void nothing_is_filtered_unasked(void **state)
 	finish(live, 0);
 }
 
-static void check_statistics(struct live *live, unsigned int pairs)
+static void check_stats(struct live *live, unsigned int pairs)
 {
-	struct vionet_statistic s[VIONET_STATISTICS_MAX];
+	struct vionet_stat s[VIONET_STATS_MAX];
 	uint64_t packets = 0;
 	unsigned int count;
 
@@ -137,8 +137,8 @@ static void check_statistics(struct live *live, unsigned int pairs)
 		/* The control queue is behind all pairs that the device has. */
 		unsigned int index = i < 2 * pairs ? i : 8;
 
-		OK(vionet_statistics_read(live->device, index, s, sizeof(*s),
-					VIONET_STATISTICS_MAX, &count));
+		OK(vionet_stats_read(live->device, index, s, sizeof(*s),
+					VIONET_STATS_MAX, &count));
 		assert_true(count != 0);
 		for (unsigned int k = 0; k < count; k++)
 			if (strcmp(s[k].name, "tx_packets") == 0)
@@ -179,7 +179,7 @@ static void everything_is_taken_and_nothing_is_breached(void **state)
 			OK(vionet_rss_context_modify(live->device, 1, &rss));
 		}
 		assert_int_equal(loop(live, 1, 3), 32);
-		check_statistics(live, 3);
+		check_stats(live, 3);
 		OK(vionet_queue_reset(vionet_device_tx_queue(live->device, 1),
 				      NULL));
 		OK(vionet_queue_resize(vionet_device_rx_queue(live->device, 0), 32,

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include <vionet/error.h>
-#include <vionet/statistics.h>
+#include <vionet/stats.h>
 
 #include "tools/shared/common.h"
 #include "tools/info/segment_probe.h"
@@ -115,10 +115,10 @@ static int ask_running(struct session *session, struct info *info, bool probe)
 	VIONET_INIT(&info->device);
 	if (vionet_device_info(session->device, &info->device) != 0)
 		return CODE_OK; /* collect() will say why */
-	running->statistics_known = vionet_statistics_types(session->device,
-							    &running->statistics) == 0;
-	if (!running->statistics_known)
-		copy_note(session, running->statistics_note);
+	running->stats_known = vionet_stats_types(session->device,
+						  &running->stats) == 0;
+	if (!running->stats_known)
+		copy_note(session, running->stats_note);
 	ask_coalescing(session, running);
 	running->offloads_known = vionet_offloads_read(session->device,
 						       &running->offloads) == 0;

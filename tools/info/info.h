@@ -26,9 +26,9 @@ struct info_segments {
 /* What only a device that runs can be asked. The notes say why something is not known. */
 struct info_running {
 	char control[INFO_NOTE_MAX];
-	bool statistics_known, coalescing_known, offloads_known;
-	char statistics_note[INFO_NOTE_MAX], coalescing_note[INFO_NOTE_MAX];
-	uint64_t statistics;			/* types, as bits */
+	bool stats_known, coalescing_known, offloads_known;
+	char stats_note[INFO_NOTE_MAX], coalescing_note[INFO_NOTE_MAX];
+	uint64_t stats;			/* types, as bits */
 	struct vionet_coalescing coalescing[2]; /* receive 0, transmit 0 */
 	uint64_t offloads;			/* receive offloads that are on */
 	uint16_t contexts;			/* RSS contexts that there may be */

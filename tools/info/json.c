@@ -267,8 +267,8 @@ static json_t *of_running(const struct info *info)
 	return json_pack(
 		"{s:s, s:o, s:o, s:o, s:o, s:i, s:o, s:o}",
 		"control", running->control,
-		"statistics", running->statistics_known ?
-				      names(running->statistics, statistics_type_name) :
+		"stats", running->stats_known ?
+				      names(running->stats, stats_type_name) :
 				      json_null(),
 		"rx_coalescing", running->coalescing_known ?
 					 coalescing(&running->coalescing[0]) :

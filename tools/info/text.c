@@ -209,10 +209,10 @@ static void print_segments(const struct info_segments *segments)
 static void print_running(const struct info_running *running)
 {
 	printf("%-16s%s\n", "control queue", running->control);
-	if (running->statistics_known)
-		print_names("statistics", running->statistics, statistics_type_name);
+	if (running->stats_known)
+		print_names("stats", running->stats, stats_type_name);
 	else
-		printf("%-16snone: %s\n", "statistics", running->statistics_note);
+		printf("%-16snone: %s\n", "stats", running->stats_note);
 	print_coalescing(running);
 	if (running->offloads_known)
 		print_names("offloads on", running->offloads, setting_offload_name);

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include <vionet/statistics.h>
+#include <vionet/stats.h>
 
 static const struct {
 	const char *name;
@@ -33,11 +33,11 @@ const char *pktgen_drop_reason(enum pktgen_drop drop)
 static bool drops_read_queue(const struct session *session, unsigned int index,
 			     uint64_t sum[PKTGEN_DROPS])
 {
-	struct vionet_statistic list[VIONET_STATISTICS_MAX];
+	struct vionet_stat list[VIONET_STATS_MAX];
 	unsigned int count = 0;
 
-	if (vionet_statistics_read(session->device, index, list, sizeof(*list),
-					VIONET_STATISTICS_MAX, &count) != 0)
+	if (vionet_stats_read(session->device, index, list, sizeof(*list),
+					VIONET_STATS_MAX, &count) != 0)
 		return false;
 	for (unsigned int i = 0; i < count; i++)
 		for (int drop = 0; drop < PKTGEN_DROPS; drop++)

@@ -26,7 +26,7 @@ void stats_add(struct stats_counters *counters, const char *name, uint64_t value
 {
 	struct stats_counter *to = &counters->counter[counters->count];
 
-	if (counters->count == VIONET_STATISTICS_MAX)
+	if (counters->count == VIONET_STATS_MAX)
 		return;
 	snprintf(to->name, sizeof(to->name), "%s", name);
 	to->value = value;
@@ -67,11 +67,11 @@ static void stats_read_driver(const struct vionet_queue *queue, bool receive,
 
 static void stats_read_device(struct vionet_device *device, struct stats_queue *to)
 {
-	struct vionet_statistic list[VIONET_STATISTICS_MAX];
+	struct vionet_stat list[VIONET_STATS_MAX];
 	unsigned int count = 0;
 
-	if (vionet_statistics_read(device, to->index, list, sizeof(*list),
-					VIONET_STATISTICS_MAX, &count) != 0)
+	if (vionet_stats_read(device, to->index, list, sizeof(*list),
+					VIONET_STATS_MAX, &count) != 0)
 		return;
 	to->device.known = true;
 	for (unsigned int i = 0; i < count; i++)
@@ -126,7 +126,7 @@ static void stats_add_control(struct stats_report *report, struct vionet_device 
 static void stats_name_types(struct stats_report *report, uint64_t types)
 {
 	for (; types != 0; types &= types - 1) {
-		const char *name = statistics_type_name(types);
+		const char *name = stats_type_name(types);
 
 		snprintf(report->type[report->types++], STATS_NAME_MAX, "%s",
 			 name != NULL ? name : "unknown");
@@ -142,7 +142,7 @@ int stats_collect(struct vionet_device *device, struct stats_report *report)
 	report->queue = calloc(STATS_QUEUES_MAX, sizeof(*report->queue));
 	if (report->queue == NULL)
 		return -ENOMEM;
-	report->types_known = vionet_statistics_types(device, &types) == 0;
+	report->types_known = vionet_stats_types(device, &types) == 0;
 	if (report->types_known)
 		stats_name_types(report, types);
 	else

@@ -8,7 +8,7 @@
 
 #include <vionet/device.h>
 #include <vionet/error.h>
-#include <vionet/statistics.h>
+#include <vionet/stats.h>
 
 #define STATS_NAME_MAX 64
 #define STATS_TYPES_MAX 64
@@ -24,7 +24,7 @@ struct stats_counter {
 struct stats_counters {
 	bool known;
 	unsigned int count;
-	struct stats_counter counter[VIONET_STATISTICS_MAX];
+	struct stats_counter counter[VIONET_STATS_MAX];
 };
 
 struct stats_queue {
@@ -56,7 +56,7 @@ void stats_release(struct stats_report *report);
 const struct stats_counter *stats_find(const struct stats_counters *counters,
 				       const char *name);
 
-/* Add a counter; beyond VIONET_STATISTICS_MAX nothing happens. */
+/* Add a counter; beyond VIONET_STATS_MAX nothing happens. */
 void stats_add(struct stats_counters *counters, const char *name, uint64_t value);
 
 #endif

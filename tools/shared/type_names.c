@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-const char *statistics_type_name(uint64_t bits)
+const char *stats_type_name(uint64_t bits)
 {
 	/* Source: "Device Statistics", the types by number. */
 	static const struct {

@@ -5,6 +5,6 @@
 #include <stdint.h>
 
 /* The name of the lowest bit in `bits`, a type of statistics; or NULL. */
-const char *statistics_type_name(uint64_t bits);
+const char *stats_type_name(uint64_t bits);
 
 #endif

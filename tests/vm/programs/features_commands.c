@@ -104,13 +104,13 @@ static int do_counters(struct agent *agent, char **word)
 	return 0;
 }
 
-static int do_statistics(struct agent *agent, char **word)
+static int do_stats(struct agent *agent, char **word)
 {
-	struct vionet_statistic statistic[VIONET_STATISTICS_MAX];
+	struct vionet_stat statistic[VIONET_STATS_MAX];
 	unsigned int count = 0;
-	int result = vionet_statistics_read(agent->device, number(word[1]),
-					    statistic, sizeof(statistic[0]),
-					    VIONET_STATISTICS_MAX, &count);
+	int result = vionet_stats_read(agent->device, number(word[1]),
+				       statistic, sizeof(statistic[0]),
+				       VIONET_STATS_MAX, &count);
 
 	for (unsigned int i = 0; !result && i < count; i++)
 		features_say(agent, " %s=%" PRIu64, statistic[i].name,
@@ -292,7 +292,7 @@ static const struct {
 	int (*carry_out)(struct agent *agent, char **word);
 } commands[] = {
 	{ "hello", do_hello },	     { "info", do_info },
-	{ "counters", do_counters }, { "statistics", do_statistics },
+	{ "counters", do_counters }, { "statistics", do_stats },
 	{ "tag", do_tag },	     { "mac", do_mac },
 	{ "mode", do_mode },	     { "macs", do_macs },
 	{ "vlan", do_vlan },	     { "pairs", do_pairs },

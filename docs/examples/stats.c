@@ -4,20 +4,20 @@
 #include <vionet/vionet.h>
 
 /* Print what the device itself counts for its first receive queue. */
-static int print_statistics(struct vionet_device *device)
+static int print_stats(struct vionet_device *device)
 {
-	struct vionet_statistic statistics[VIONET_STATISTICS_MAX];
+	struct vionet_stat stats[VIONET_STATS_MAX];
 	unsigned int count = 0;
 	uint64_t types;
-	int result = vionet_statistics_types(device, &types);
+	int result = vionet_stats_types(device, &types);
 
 	if (result == 0 && (types & 0xf) != 0)
-		result = vionet_statistics_read(device, 0, statistics,
-						sizeof(statistics[0]),
-						VIONET_STATISTICS_MAX, &count);
+		result = vionet_stats_read(device, 0, stats,
+					   sizeof(stats[0]),
+					   VIONET_STATS_MAX, &count);
 	for (unsigned int i = 0; result == 0 && i < count; i++)
-		printf("%s %llu\n", statistics[i].name,
-		       (unsigned long long)statistics[i].value);
+		printf("%s %llu\n", stats[i].name,
+		       (unsigned long long)stats[i].value);
 	return result;
 }
 
@@ -28,7 +28,7 @@ int main(int argc, char **argv)
 	if (argc != 2 || vionet_device_open(argv[1], NULL, &device) ||
 	    vionet_device_start(device, NULL))
 		return 1;
-	if (print_statistics(device))
+	if (print_stats(device))
 		fprintf(stderr, "%s\n", vionet_error_text());
 	return vionet_device_close(device) != 0;
 }

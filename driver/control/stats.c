@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include <vionet/statistics.h>
+#include <vionet/stats.h>
 
 #include "base/abi.h"
 #include "base/error.h"
@@ -84,7 +84,7 @@ static uint64_t types_of(const struct vionet_device *device, unsigned int index)
 	return types;
 }
 
-int vionet_statistics_types(struct vionet_device *device, uint64_t *types)
+int vionet_stats_types(struct vionet_device *device, uint64_t *types)
 {
 	uint8_t answer[8];
 	struct vn_command command = {
@@ -124,7 +124,7 @@ static void take_counters(const struct kind *kind, const uint8_t *at,
 	for (unsigned int i = 0; i < COUNTERS_MAX && kind->counters[i] &&
 				 8 * (i + 1) <= size &&
 				 room->count < room->capacity; i++) {
-		struct vionet_statistic one = { kind->counters[i],
+		struct vionet_stat one = { kind->counters[i],
 						vn_get64(at + 8 * i) };
 
 		vn_element_out(room->array, room->stride, room->count++, &one,
@@ -166,11 +166,11 @@ static int check_queue(const struct vionet_device *device, unsigned int index)
 	return vn_error(ENOENT, "%s: queue %u is not in use", device->name, index);
 }
 
-int vionet_statistics_read(struct vionet_device *device, unsigned int index,
-			   struct vionet_statistic *statistics, size_t stride,
-			   uint32_t capacity, uint32_t *count)
+int vionet_stats_read(struct vionet_device *device, unsigned int index,
+		      struct vionet_stat *stats, size_t stride,
+		      uint32_t capacity, uint32_t *count)
 {
-	struct room room = { statistics, stride, capacity, 0 };
+	struct room room = { stats, stride, capacity, 0 };
 	uint8_t request[16] = { 0 }, answer[REPLY_SIZE];
 	struct vn_command command = {
 		.class = CTRL_STATS,
@@ -182,12 +182,12 @@ int vionet_statistics_read(struct vionet_device *device, unsigned int index,
 		.result_size = sizeof(answer),
 	};
 	uint64_t types = 0;
-	int result = vn_stride_check(stride, "vionet_statistic");
+	int result = vn_stride_check(stride, "vionet_stat");
 
 	*count = 0;
 	if (result)
 		return vn_error_prefix(result, "%s", device->name);
-	result = vionet_statistics_types(device, &types);
+	result = vionet_stats_types(device, &types);
 	if (result == 0)
 		result = check_queue(device, index);
 	if (result)

@@ -172,7 +172,7 @@ static bool stats_get(struct command *command)
 	uint32_t at;
 	bool fits = true;
 
-	if (!net->statistics_read)
+	if (!net->stats_read)
 		violation(net->device, "CVQ-49", "STATS_GET before STATS_QUERY");
 	if (command->length == 0 || command->length % REQUEST)
 		return false;
@@ -202,7 +202,7 @@ bool command_stats(struct command *command)
 	/* Only what can be asked for now: drivers ask for all that is named here. */
 	put_le64(command->result, types_negotiated(net));
 	command->written = 8;
-	net->statistics_read = true;
+	net->stats_read = true;
 	return true;
 }
 
