@@ -13,7 +13,7 @@
 enum key {
 	KEY_LISTEN = 'l',
 	KEY_FEATURES = 0x100,
-	KEY_QUEUE_PAIRS,
+	KEY_QUEUES,
 	KEY_QUEUE_SIZE,
 	KEY_CONTROL_SIZE,
 	KEY_MAC,
@@ -44,7 +44,7 @@ static const struct argp_option list[] = {
 	{ NULL, 0, NULL, 0, "The function:", 1 },
 	{ "features", KEY_FEATURES, "LIST", 0,
 	  "change what is offered: +NAME, -NAME, all, bitN; =NAME,... sets it", 1 },
-	{ "queue-pairs", KEY_QUEUE_PAIRS, "N", 0, "1 to 16, default 4", 1 },
+	{ "queues", KEY_QUEUES, "N", 0, "Queue pairs, 1 to 16, default 4", 1 },
 	{ "queue-size", KEY_QUEUE_SIZE, "N", 0, "largest size, default 256", 1 },
 	{ "control-size", KEY_CONTROL_SIZE, "N", 0,
 	  "the same for the control queue, default 64", 1 },
@@ -175,8 +175,8 @@ static error_t parse_function(int key, char *text, struct argp_state *state,
 	case KEY_FEATURES:
 		parse_features(state, text, options);
 		return 0;
-	case KEY_QUEUE_PAIRS:
-		options->queue_pairs = (unsigned int)number(state, "queue-pairs", text,
+	case KEY_QUEUES:
+		options->queue_pairs = (unsigned int)number(state, "queues", text,
 							    1, QUEUE_PAIRS_MAX);
 		return 0;
 	case KEY_QUEUE_SIZE:

@@ -10,7 +10,7 @@ static int two_pairs(struct vionet_device *device)
 
 	vionet_steering_limits(device, &limits);
 	printf("%u pairs, %u table entries\n", limits.queue_pairs, limits.table_entries);
-	return vionet_pairs_set(device, 2);
+	return vionet_queue_pairs_set(device, 2);
 }
 
 /* Spread TCP over IPv4 by hash, by the inner headers of VXLAN too. */

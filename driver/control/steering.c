@@ -264,7 +264,7 @@ static bool has_context(const struct vionet_device *device)
 			    0) != NULL;
 }
 
-int vionet_pairs_set(struct vionet_device *device, unsigned int pairs)
+int vionet_queue_pairs_set(struct vionet_device *device, unsigned int pairs)
 {
 	int result = check_started(device, "queue pairs");
 

@@ -44,7 +44,7 @@ struct vionet_device;
  * rings are enabled one by one. Source: "Automatic receive steering in
  * multiqueue mode".
  */
-int vionet_pairs_set(struct vionet_device *device, unsigned int pairs);
+int vionet_queue_pairs_set(struct vionet_device *device, unsigned int pairs);
 
 /* Types of packets that a hash is made of, as bits. Those of IPv6 ending in _EX
  * look at addresses in extension headers. */
@@ -126,7 +126,7 @@ int vionet_hash_tunnels_set(struct vionet_device *device, uint32_t tunnel_types)
 
 /*
  * Further RSS contexts, to which flows can be directed. Ids go from 1 to the
- * number that the device allows. While there is one, vionet_pairs_set is refused.
+ * number that the device allows. While there is one, vionet_queue_pairs_set is refused.
  *
  * Return 0; -EINVAL if the id or the parameters are out of range; -EEXIST, -ENOENT.
  * transmit_pairs does not count in a context. Need RSS_CONTEXT. Source: "RSS

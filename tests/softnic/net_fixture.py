@@ -142,7 +142,7 @@ class Bed:
             self.driver.start()
 
     def control_index(self, options):
-        most = int(options[options.index("--queue-pairs") + 1]) if "--queue-pairs" in options else 4
+        most = int(options[options.index("--queues") + 1]) if "--queues" in options else 4
         return 2 * most if self.features & {"MQ", "RSS"} else 2
 
     def __enter__(self):

@@ -21,7 +21,7 @@ class Faces(unittest.TestCase):
         return done.stdout
 
     def test_the_json_has_what_the_text_has(self):
-        with Softnic("--queue-pairs", "2") as device:
+        with Softnic("--queues", "2") as device:
             text = self.info(device)
             told = json.loads(self.info(device, "--json"))
         self.assertEqual(sorted(told), sorted((

@@ -156,7 +156,7 @@ class Frames(unittest.TestCase):
     def test_configuration(self):
         features = ("MAC", "MTU", "STATUS", "SPEED_DUPLEX", "CTRL_VQ", "MQ", "RSS", "HASH_TUNNEL")
         with Bed("--mac", "02:11:22:33:44:55", "--mtu", "9000", "--speed", "40000", "--duplex", "half",
-                 "--queue-pairs", "3", features=features) as bed:
+                 "--queues", "3", features=features) as bed:
             get = bed.driver.net_config
             self.assertEqual(bed.mac(), bytes.fromhex("021122334455"))
             self.assertEqual([get(6, 2), get(8, 2), get(10, 2), get(12, 4), get(16, 1)],

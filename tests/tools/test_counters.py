@@ -32,7 +32,7 @@ class Counters(unittest.TestCase):
     def test_a_start_begins_both(self):
         for features in ("+all", "+all,-RING_PACKED,-EVENT_IDX"):
             with self.subTest(features=features), \
-                 Softnic("--features", features, "--queue-pairs", "2", "--lossless") as nic:
+                 Softnic("--features", features, "--queues", "2", "--lossless") as nic:
                 self.run_tool("pktgen", nic, "--count", "500", "--burst", "1", "--mode", "interrupt")
                 queues = json.loads(self.run_tool("stats", nic, "--json", "--interval",
                                                   "0.3"))["queues"]

@@ -38,7 +38,7 @@ class Case(unittest.TestCase):
 
     def pktgen(self, fault, *arguments, features=LAYOUTS[0], options=()):
         """A run behind a device with this fault."""
-        with Softnic("--features", features, "--queue-pairs", "2", "--lossless", "--fault", fault,
+        with Softnic("--features", features, "--queues", "2", "--lossless", "--fault", fault,
                      *options) as nic:
             text = self.run_tool("pktgen", f"vfio-user:{nic.path}", "--json", "--linger", "1",
                                  *arguments)
@@ -128,7 +128,7 @@ class WithoutInterrupt(unittest.TestCase):
     def frames(self, fault):
         """Show frames that come one by one to the first pair. Returns how often it was interrupted."""
         wire = os.path.join(tempfile.mkdtemp(prefix="vionet-"), "wire")
-        with Softnic("--features", "+all", "--queue-pairs", "2", "--peer", f"unix:{wire}",
+        with Softnic("--features", "+all", "--queues", "2", "--peer", f"unix:{wire}",
                      *fault) as nic:
             tool = subprocess.Popen([*PLAIN, VIONET, "dump", f"vfio-user:{nic.path}", "--queues",
                                      "2", "--mode", "interrupt", "--count", "20"],

@@ -37,7 +37,7 @@ class Case(unittest.TestCase):
 
     def setUp(self):
         trace = os.path.join("/tmp", f"vionet-tools-{os.getpid()}.trace")
-        self.nic = Softnic("--features", self.features, "--queue-pairs", "4", *self.lossless,
+        self.nic = Softnic("--features", self.features, "--queues", "4", *self.lossless,
                            "--trace", trace, *self.options)
         self.nic.trace = trace
         self.device = f"vfio-user:{self.nic.path}"
@@ -137,8 +137,8 @@ class Set(Case):
     def test_rss_table_steers(self):
         found = self.facts("pktgen", "--queues", "4", "--count", "400", "--set", "rss=udpv4",
                            "--set", "rss-table=2,2")
-        self.assertEqual([pair["rx"]["own"] for pair in found["pairs"]], [0, 0, 400, 0])
-        self.assertEqual([pair["tx"]["sent"] for pair in found["pairs"]], 4 * [100])
+        self.assertEqual([pair["rx"]["own"] for pair in found["queue_pairs"]], [0, 0, 400, 0])
+        self.assertEqual([pair["tx"]["sent"] for pair in found["queue_pairs"]], 4 * [100])
         self.assertEqual(found["rx"]["lost"], 0)
 
     def test_beside_the_holder(self):
@@ -442,7 +442,7 @@ class Pktgen(Case):
     def test_pairs_add_up(self):
         found = self.facts("pktgen", "--queues", "4", "--count", "10001", "--rate", "20k",
                            "--linger", "3")
-        pairs = found["pairs"]
+        pairs = found["queue_pairs"]
         self.assertEqual([pair["tx"]["sent"] for pair in pairs], [2501, 2500, 2500, 2500])
         self.assertEqual(found["tx"]["sent"], 10001)
         self.assertEqual(found["tx"]["completed"], 10001)
@@ -462,7 +462,7 @@ class Pktgen(Case):
         for rate, duration, sent in (("0.001", "0.1", [1, 0, 0, 0]), ("2", "1.9", [1, 1, 1, 1]),
                                      ("0.672kbit", "1.5", [1, 1, 0, 0])):
             found = self.facts("pktgen", "--queues", "4", "--rate", rate, "--duration", duration)
-            self.assertEqual([pair["tx"]["sent"] for pair in found["pairs"]], sent, rate)
+            self.assertEqual([pair["tx"]["sent"] for pair in found["queue_pairs"]], sent, rate)
             self.assertEqual(found["tx"]["sent"], sum(sent))
             self.assertTrue(found["tx"]["followed"])
 
@@ -489,7 +489,7 @@ class Pktgen(Case):
 
     def test_one_pair_and_settings(self):
         found = self.facts("pktgen", "--count", "1000", "--set", "rx-usecs=20", "--linger", "3")
-        self.assertIsNone(found["pairs"])
+        self.assertIsNone(found["queue_pairs"])
         self.assertEqual(found["rx"]["own"], 1000)
         self.assertIn("6.1", [number for number, _ in self.commands()])
 

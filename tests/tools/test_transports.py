@@ -240,7 +240,7 @@ class Descriptors(Case):
         return done
 
     def test_vfio_user(self):
-        with Softnic("--queue-pairs", "4") as nic:
+        with Softnic("--queues", "4") as nic:
             device = f"vfio-user:{nic.path}"
             self.assertEqual(self.starve("info", device).returncode, 0)
             self.assertEqual(self.starve("pktgen", device, "--count", "5", "--linger",

@@ -444,7 +444,7 @@ static void nothing_is_sent_without_its_feature(void **state)
 	REFUSED(vionet_rss_context_add(d, 1, &rss), "RSS_CONTEXT, and that RSS");
 	REFUSED(vionet_rss_context_modify(d, 1, &rss), "RSS_CONTEXT, and that RSS");
 	REFUSED(vionet_rss_context_delete(d, 1), "RSS_CONTEXT, and that RSS");
-	REFUSED(vionet_pairs_set(d, 1), "MQ");
+	REFUSED(vionet_queue_pairs_set(d, 1), "MQ");
 	REFUSED(vionet_queue_reset(q, NULL), "RING_RESET");
 	REFUSED(vionet_device_suspend(d), "SUSPEND");
 	assert_int_equal(rig->c->commands, 0);
@@ -494,7 +494,7 @@ static void a_device_that_is_stopped_hears_nothing(void **state)
 	assert_int_equal(vionet_device_stop(rig->device), 0);
 	assert_int_equal(vionet_filter_vlan_add(rig->device, 1), -ENETDOWN);
 	assert_text("not started");
-	assert_int_equal(vionet_pairs_set(rig->device, 1), -ENETDOWN);
+	assert_int_equal(vionet_queue_pairs_set(rig->device, 1), -ENETDOWN);
 	drop_rig(rig);
 }
 

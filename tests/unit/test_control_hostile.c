@@ -272,7 +272,7 @@ static void h06_says_yes_and_does_nothing(void **state)
 	start_rig(rig, 2, TIMEOUT_MS);
 	rig->c->refuse_class = 4;
 	rig->c->ack = 0;
-	assert_int_equal(vionet_pairs_set(rig->device, 1), 0);
+	assert_int_equal(vionet_queue_pairs_set(rig->device, 1), 0);
 	assert_int_equal(rig->c->active, 2);
 	assert_int_equal(vionet_device_info(rig->device, &info), 0);
 	assert_int_equal(info.queue_pairs, 1);

@@ -169,7 +169,7 @@ static void everything_is_taken_and_nothing_is_breached(void **state)
 		assert_int_equal(limits.queue_pairs, 4);
 		assert_int_equal(loop(live, 2, 3), 32);
 		tell_everything(live->device);
-		OK(vionet_pairs_set(live->device, 2));
+		OK(vionet_queue_pairs_set(live->device, 2));
 		OK(vionet_rss_set(live->device, &rss));
 		OK(vionet_hash_tunnels_set(live->device, limits.tunnel_types));
 		OK(vionet_rss_context_limit(live->device, &contexts));
@@ -193,7 +193,7 @@ static void everything_is_taken_and_nothing_is_breached(void **state)
 		assert_int_equal(loop(live, 0, 3), 32);
 		if (contexts != 0)
 			OK(vionet_rss_context_delete(live->device, 1));
-		OK(vionet_pairs_set(live->device, 1));
+		OK(vionet_queue_pairs_set(live->device, 1));
 		assert_int_equal(loop(live, 0, 3), 32);
 		finish(live, 0);
 	}
@@ -230,7 +230,7 @@ static void a_bus_error_is_told_and_cured(void **state)
 	live = serve(options);
 	open_live(live, 3);
 	tell_everything(live->device);
-	OK(vionet_pairs_set(live->device, 2));
+	OK(vionet_queue_pairs_set(live->device, 2));
 	assert_int_equal(loop(live, 1, 3), 32);
 	tell_device(path, "error\n");
 	for (double limit = watch_clock() + PATIENCE_S;

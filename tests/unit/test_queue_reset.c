@@ -113,7 +113,7 @@ static void a_queue_that_is_not_in_use_is_reset(void **state)
 
 	(void)state;
 	start_rig(rig, 2, 0);
-	assert_int_equal(vionet_pairs_set(rig->device, 1), 0);
+	assert_int_equal(vionet_queue_pairs_set(rig->device, 1), 0);
 	tx = vionet_device_tx_queue(rig->device, 1);
 	assert_int_equal(vionet_queue_reset(tx, NULL), 0);
 	assert_int_equal(vionet_packet_alloc(vionet_queue_pool(tx), &packet, 1), 1);

@@ -29,7 +29,7 @@ static void tell_everything(struct rig *rig)
 	assert_int_equal(vionet_coalescing_set(d, true, &c), 0);
 	assert_int_equal(vionet_queue_coalescing_set(
 		vionet_device_rx_queue(d, 1), &c), 0);
-	assert_int_equal(vionet_pairs_set(d, 2), 0);
+	assert_int_equal(vionet_queue_pairs_set(d, 2), 0);
 	assert_int_equal(vionet_rss_set(d, &rss), 0);
 	assert_int_equal(vionet_rss_context_add(d, 1, &rss), 0);
 	assert_int_equal(vionet_hash_tunnels_set(d, VIONET_TUNNEL_GENEVE), 0);
@@ -284,7 +284,7 @@ static void suspend_and_resume(void **state)
 	assert_text("suspended");
 	assert_int_equal(vionet_queue_reset(rx, NULL), -ENETDOWN);
 	/* An order that cannot be given does not wake the queues. */
-	assert_int_equal(vionet_pairs_set(rig->device, 2), -ENETDOWN);
+	assert_int_equal(vionet_queue_pairs_set(rig->device, 2), -ENETDOWN);
 	assert_int_equal(vionet_queue_transmit(tx, &packet, 1), 0);
 	assert_int_equal(vionet_device_events(rig->device, &events), 0);
 	assert_int_equal(events, 0);

@@ -83,23 +83,23 @@ static void pairs_come_and_go(void **state)
 
 	(void)state;
 	start_rig(rig, 4, 0);
-	assert_int_equal(vionet_pairs_set(rig->device, 2), 0);
+	assert_int_equal(vionet_queue_pairs_set(rig->device, 2), 0);
 	assert_int_equal(rig->c->active, 2);
 	assert_int_equal(vionet_device_info(rig->device, &info), 0);
 	assert_int_equal(info.queue_pairs, 2);
 	assert_int_equal(send_one(rig, 1), 1);
 	assert_int_equal(send_one(rig, 2), 0);
 	assert_int_equal(send_one(rig, 3), 0);
-	assert_int_equal(vionet_pairs_set(rig->device, 4), 0);
+	assert_int_equal(vionet_queue_pairs_set(rig->device, 4), 0);
 	assert_int_equal(send_one(rig, 3), 1);
-	assert_int_equal(vionet_pairs_set(rig->device, 1), 0);
+	assert_int_equal(vionet_queue_pairs_set(rig->device, 1), 0);
 	assert_int_equal(rig->c->active, 1);
-	assert_int_equal(vionet_pairs_set(rig->device, 0), -EINVAL);
-	assert_int_equal(vionet_pairs_set(rig->device, 5), -EINVAL);
+	assert_int_equal(vionet_queue_pairs_set(rig->device, 0), -EINVAL);
+	assert_int_equal(vionet_queue_pairs_set(rig->device, 5), -EINVAL);
 	assert_int_equal(rig->c->active, 1);
 	/* Refused: as before. */
 	rig->c->refuse_class = 4;
-	assert_int_equal(vionet_pairs_set(rig->device, 3), -EREMOTEIO);
+	assert_int_equal(vionet_queue_pairs_set(rig->device, 3), -EREMOTEIO);
 	assert_int_equal(send_one(rig, 0), 1);
 	assert_int_equal(send_one(rig, 1), 0);
 	drop_rig(rig);
@@ -114,12 +114,12 @@ static void pairs_that_are_not_known_are_not_used(void **state)
 	(void)state;
 	start_rig(rig, 4, 20);
 	rig->c->silent = true;
-	assert_int_equal(vionet_pairs_set(rig->device, 2), -ETIMEDOUT);
+	assert_int_equal(vionet_queue_pairs_set(rig->device, 2), -ETIMEDOUT);
 	assert_int_equal(send_one(rig, 1), 1);
 	assert_int_equal(send_one(rig, 2), 0);
 	model_control_late(rig->c, 0);
 	rig->c->silent = false;
-	assert_int_equal(vionet_pairs_set(rig->device, 4), 0);
+	assert_int_equal(vionet_queue_pairs_set(rig->device, 4), 0);
 	assert_int_equal(send_one(rig, 3), 1);
 	drop_rig(rig);
 }
@@ -142,7 +142,7 @@ static void rss_by_default(void **state)
 	for (unsigned int i = 0; i < 128; i++)
 		assert_int_equal(rig->c->rss.table[i], i % 3);
 	/* Of several orders the last one counts. */
-	assert_int_equal(vionet_pairs_set(rig->device, 2), 0);
+	assert_int_equal(vionet_queue_pairs_set(rig->device, 2), 0);
 	assert_false(rig->c->rss.set);
 	assert_int_equal(vionet_rss_set(rig->device, &rss), 0);
 	assert_true(rig->c->rss.set);
@@ -223,7 +223,7 @@ static void rss_alone_turns_pairs_on(void **state)
 	assert_true(rig->c->rss.set);
 	assert_int_equal(rig->c->rss.max_tx, 4);
 	assert_int_equal(send_one(rig, 3), 1);
-	assert_int_equal(vionet_pairs_set(rig->device, 2), 0);
+	assert_int_equal(vionet_queue_pairs_set(rig->device, 2), 0);
 	assert_int_equal(rig->c->rss.max_tx, 2);
 	for (unsigned int i = 0; i < rig->c->rss.entries; i++)
 		assert_int_equal(rig->c->rss.table[i], i % 2);
@@ -249,7 +249,7 @@ static void rss_contexts(void **state)
 	assert_int_equal(vionet_rss_context_add(rig->device, 2, &rss), 0);
 	assert_true(rig->c->context[1].set);
 	assert_int_equal(vionet_rss_context_add(rig->device, 2, &rss), -EEXIST);
-	assert_int_equal(vionet_pairs_set(rig->device, 2), -EBUSY);
+	assert_int_equal(vionet_queue_pairs_set(rig->device, 2), -EBUSY);
 	rss.unclassified = 3;
 	assert_int_equal(vionet_rss_context_modify(rig->device, 2, &rss), 0);
 	assert_int_equal(rig->c->context[1].unclassified, 3);
@@ -259,7 +259,7 @@ static void rss_contexts(void **state)
 	assert_int_equal(rig->c->context[1].unclassified, 3);
 	assert_int_equal(vionet_rss_context_delete(rig->device, 2), 0);
 	assert_false(rig->c->context[1].set);
-	assert_int_equal(vionet_pairs_set(rig->device, 2), 0);
+	assert_int_equal(vionet_queue_pairs_set(rig->device, 2), 0);
 	drop_rig(rig);
 }
 
@@ -525,7 +525,7 @@ static void b17_pairs_that_grow_are_ignored(void **state)
 	assert_int_equal(info.max_queue_pairs, 4);
 	assert_int_equal(vionet_steering_limits(rig->device, &limits), 0);
 	assert_int_equal(limits.queue_pairs, 4);
-	assert_int_equal(vionet_pairs_set(rig->device, 5), -EINVAL);
+	assert_int_equal(vionet_queue_pairs_set(rig->device, 5), -EINVAL);
 	rig->model->net_config[8] = 4;
 	drop_rig(rig);
 }

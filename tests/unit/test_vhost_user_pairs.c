@@ -92,7 +92,7 @@ static void fewer_pairs(void **state)
 	struct vionet_packet *p;
 
 	enabled_are(b, 4);
-	assert_int_equal(vionet_pairs_set(device, 1), 0);
+	assert_int_equal(vionet_queue_pairs_set(device, 1), 0);
 	turn_frames_of(device, 0, 0, 300); /* whatever was told has been heard by now */
 	enabled_are(b, 2);
 	assert_int_equal(vionet_packet_alloc(vionet_queue_pool(
@@ -105,7 +105,7 @@ static void fewer_pairs(void **state)
 	assert_int_equal(vionet_device_reconnect(device, 1000), 0);
 	turn_frames_of(device, 0, 300, 300);
 	enabled_are(b, 2);
-	assert_int_equal(vionet_pairs_set(device, 2), 0);
+	assert_int_equal(vionet_queue_pairs_set(device, 2), 0);
 	turn_frames_of(device, 1, 0, 300);
 	enabled_are(b, 4);
 	assert_int_equal(vionet_device_close(device), 0);
@@ -117,13 +117,13 @@ static void recovered_with_fewer(void **state)
 	struct backend *b = *state;
 	struct vionet_device *device = two_pairs(b);
 
-	assert_int_equal(vionet_pairs_set(device, 1), 0);
+	assert_int_equal(vionet_queue_pairs_set(device, 1), 0);
 	turn_frames_of(device, 0, 0, 100);
 	assert_int_equal(vionet_device_recover(device, NULL), 0);
 	assert_int_equal(pairs_of(device), 1);
 	turn_frames_of(device, 0, 100, 100);
 	enabled_are(b, 2);
-	assert_int_equal(vionet_pairs_set(device, 2), 0);
+	assert_int_equal(vionet_queue_pairs_set(device, 2), 0);
 	turn_frames_of(device, 1, 0, 100);
 	enabled_are(b, 4);
 	assert_int_equal(vionet_device_stop(device), 0);
@@ -138,7 +138,7 @@ static void started_with_all_again(void **state)
 	struct backend *b = *state;
 	struct vionet_device *device = two_pairs(b);
 
-	assert_int_equal(vionet_pairs_set(device, 1), 0);
+	assert_int_equal(vionet_queue_pairs_set(device, 1), 0);
 	assert_int_equal(vionet_device_stop(device), 0);
 	assert_int_equal(vionet_device_start(device, &start), 0);
 	turn_frames_of(device, 1, 0, 100);
@@ -155,10 +155,10 @@ static void what_waited_is_seen(void **state)
 	unsigned int before, now;
 	double limit = watch_clock() + PATIENCE_S;
 
-	assert_int_equal(vionet_pairs_set(device, 1), 0);
+	assert_int_equal(vionet_queue_pairs_set(device, 1), 0);
 	turn_frames_of(device, 0, 0, 100);
 	LOCKED(b, before = b->queue[3].kicks);
-	assert_int_equal(vionet_pairs_set(device, 2), 0);
+	assert_int_equal(vionet_queue_pairs_set(device, 2), 0);
 	do
 		LOCKED(b, now = b->queue[3].kicks);
 	while (now == before && watch_clock() < limit);
@@ -182,31 +182,31 @@ static void obeyed_in_part(void **state)
 	struct vionet_device *device = two_pairs(b);
 
 	obey(b, false);
-	assert_int_not_equal(vionet_pairs_set(device, 1), 0);
+	assert_int_not_equal(vionet_queue_pairs_set(device, 1), 0);
 	assert_int_equal(pairs_of(device), 1);
 	obey(b, true);
 	LOCKED(b, {
 		for (unsigned int i = 0; i < 4; i++)
 			b->queue[i].enabled = false;
 	});
-	assert_int_equal(vionet_pairs_set(device, 1), 0);
+	assert_int_equal(vionet_queue_pairs_set(device, 1), 0);
 	turn_frames_of(device, 0, 0, 100);
 	enabled_are(b, 2);
-	assert_int_equal(vionet_pairs_set(device, 2), 0);
+	assert_int_equal(vionet_queue_pairs_set(device, 2), 0);
 	obey(b, false);
-	assert_int_not_equal(vionet_pairs_set(device, 1), 0);
+	assert_int_not_equal(vionet_queue_pairs_set(device, 1), 0);
 	obey(b, true);
 	assert_int_equal(vionet_device_recover(device, NULL), 0);
 	turn_frames_of(device, 0, 100, 100);
 	enabled_are(b, 2);
 	obey(b, false);
-	assert_int_not_equal(vionet_pairs_set(device, 2), 0);
+	assert_int_not_equal(vionet_queue_pairs_set(device, 2), 0);
 	assert_int_equal(pairs_of(device), 1);
 	obey(b, true);
 	assert_int_equal(vionet_device_recover(device, NULL), 0);
 	turn_frames_of(device, 0, 200, 100);
 	enabled_are(b, 2);
-	assert_int_equal(vionet_pairs_set(device, 2), 0);
+	assert_int_equal(vionet_queue_pairs_set(device, 2), 0);
 	assert_int_equal(pairs_of(device), 2);
 	turn_frames_of(device, 1, 0, 100);
 	turn_frames_of(device, 0, 300, 100);
@@ -225,7 +225,7 @@ static void not_while_suspended(void **state)
 	turn_frames_of(device, 1, 0, 100);
 	device->suspended = true; /* no back end is known that can be */
 	LOCKED(b, before = b->count[RQ_SET_VRING_ENABLE]);
-	assert_int_equal(vionet_pairs_set(device, 1), -ENETDOWN);
+	assert_int_equal(vionet_queue_pairs_set(device, 1), -ENETDOWN);
 	assert_text("resume it first");
 	assert_int_equal(vionet_device_link(device, &link), 0);
 	LOCKED(b, after = b->count[RQ_SET_VRING_ENABLE]);

@@ -211,7 +211,7 @@ int pktgen_print_json(const struct pktgen_results *results)
 		"rx", options->no_rx ? json_null() : json_rx(&total->rx),
 		"latency_ns", json_latency(&total->latency),
 		"device_drops", json_drops(results),
-		"pairs", json_pairs(results),
+		"queue_pairs", json_pairs(results),
 		"idle_rx_queues", json_idle(results),
 		"series", json_series(results),
 		"exit_code", results->code));

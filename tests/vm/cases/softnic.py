@@ -293,7 +293,7 @@ class SoftwareDevice(Served):
     NETWORK = [
         Row("no offloads", "--features " + NO_OFFLOADS, lacks=(CSUM, GUEST_CSUM, HOST_TSO4)),
         Row("offloads", has=(CSUM, GUEST_CSUM, HOST_TSO4), steps="offloads"),
-        Row("two queues", "--queue-pairs 2", has=(MQ, RSS, HASH_REPORT), steps="queues rss"),
+        Row("two queues", "--queues 2", has=(MQ, RSS, HASH_REPORT), steps="queues rss"),
         Row("other ring sizes", has=(RING_RESET, NOTF_COAL), steps="rings coalesce"),
         Row("a second life", "--features -ring_packed", steps="again"),
     ]

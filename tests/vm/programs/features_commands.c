@@ -172,7 +172,7 @@ static int do_vlan(struct agent *agent, char **word)
 
 static int do_pairs(struct agent *agent, char **word)
 {
-	return vionet_pairs_set(agent->device, number(word[1]));
+	return vionet_queue_pairs_set(agent->device, number(word[1]));
 }
 
 /* hash TYPES KEY */
