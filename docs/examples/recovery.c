@@ -13,7 +13,7 @@ static int bring_back(struct vionet_device *device, struct vionet_queue *queue)
 		result = vionet_device_recover(device, &report);
 	if (result == 0)
 		printf("%.1f ms, %llu packets may be lost\n", report.milliseconds,
-		       (unsigned long long)report.transmit_unknown);
+		       (unsigned long long)report.tx_unknown);
 	return result;
 }
 

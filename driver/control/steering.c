@@ -138,9 +138,9 @@ static int check_table(const struct vionet_device *device,
 		return vn_error(EINVAL, "unclassified packets for pair %u; %u pairs "
 				"are set up", rss->unclassified,
 				device->queue_pairs);
-	if (rss->transmit_pairs == 0 || rss->transmit_pairs > device->queue_pairs)
+	if (rss->tx_queues == 0 || rss->tx_queues > device->queue_pairs)
 		return vn_error(EINVAL, "%u pairs for transmission; %u pairs are set "
-				"up", rss->transmit_pairs, device->queue_pairs);
+				"up", rss->tx_queues, device->queue_pairs);
 	return 0;
 }
 
@@ -160,8 +160,8 @@ static int settle_rss(const struct vionet_device *device, unsigned int pairs,
 		while (rss->table_size < pairs)
 			rss->table_size *= 2;
 	}
-	if (rss->transmit_pairs == 0)
-		rss->transmit_pairs = (uint16_t)pairs;
+	if (rss->tx_queues == 0)
+		rss->tx_queues = (uint16_t)pairs;
 	result = check_types(device, &rss->hash_types);
 	if (result == 0)
 		result = check_key(device, &rss->key, &rss->key_size);
@@ -177,7 +177,7 @@ static void put_rss(uint8_t *at, const struct vionet_rss *rss,
 	for (uint32_t i = 0; i < rss->table_size; i++)
 		at = vn_put16(at, rss->table ? rss->table[i] :
 					       (uint16_t)(i % pairs));
-	at = vn_put16(at, rss->transmit_pairs);
+	at = vn_put16(at, rss->tx_queues);
 	*at++ = (uint8_t)rss->key_size;
 	memcpy(at, rss->key, rss->key_size);
 }
@@ -211,7 +211,7 @@ static int order_rss(struct vionet_device *device, unsigned int pairs,
 		return result;
 	return order_pairs(device, make_rss(&rss, pairs, CTRL_MQ,
 					    CTRL_MQ_RSS_CONFIG, 0),
-			   "RSS_CONFIG", rss.transmit_pairs);
+			   "RSS_CONFIG", rss.tx_queues);
 }
 
 static int check_started(const struct vionet_device *device, const char *what)

@@ -103,12 +103,12 @@ int vionet_offloads_read(const struct vionet_device *device, uint64_t *offloads)
 
 /* What was set for single queues is overridden ("Notifications Coalescing", CVQ-47),
  * also for one that is reset later. */
-static void forget_single(struct vionet_device *device, bool transmit)
+static void forget_single(struct vionet_device *device, bool tx)
 {
 	for (unsigned int i = 0; i < device->queue_pairs; i++) {
 		uint8_t key[2];
 
-		vn_put16(key, (uint16_t)(2 * i + transmit));
+		vn_put16(key, (uint16_t)(2 * i + tx));
 		vn_ctrl_state_forget(device, CTRL_NOTF_COAL, CTRL_NOTF_COAL_VQ_SET, key,
 			       sizeof(key));
 	}
@@ -125,10 +125,10 @@ static int take_coalescing(const struct vionet_device *device,
 	return result ? vn_error_prefix(result, "%s: coalescing", device->name) : 0;
 }
 
-int vionet_coalescing_set(struct vionet_device *device, bool transmit,
+int vionet_coalescing_set(struct vionet_device *device, bool tx,
 			  const struct vionet_coalescing *coalescing)
 {
-	uint8_t command = transmit ? CTRL_NOTF_COAL_TX_SET :
+	uint8_t command = tx ? CTRL_NOTF_COAL_TX_SET :
 				     CTRL_NOTF_COAL_RX_SET;
 	struct vionet_coalescing c;
 	uint8_t data[8];
@@ -141,9 +141,9 @@ int vionet_coalescing_set(struct vionet_device *device, bool transmit,
 	vn_put32(vn_put32(data, c.max_packets), c.max_usecs);
 	result = vn_ctrl_state_send(device, vn_ctrl_state_make(CTRL_NOTF_COAL, command, data,
 						   sizeof(data)), 0,
-			      transmit ? "COAL_TX_SET" : "COAL_RX_SET");
+			      tx ? "COAL_TX_SET" : "COAL_RX_SET");
 	if (result == 0)
-		forget_single(device, transmit);
+		forget_single(device, tx);
 	return result ? vn_error_prefix(result, "%s", device->name) : 0;
 }
 

@@ -226,7 +226,7 @@ static void describe_role(const struct vionet_device *device,
 
 	if (index < control)
 		snprintf(info->role, sizeof(info->role), "%s %u",
-			 index % 2 ? "transmit" : "receive", index / 2);
+			 index % 2 ? "tx" : "rx", index / 2);
 	else if (index == control &&
 		 vionet_feature_test(&device->offered, NET_F_CTRL_VQ))
 		snprintf(info->role, sizeof(info->role), "control");

@@ -81,12 +81,12 @@ static void count_losses(struct vionet_queue *queue,
 			 struct vionet_recovery *report)
 {
 	if (queue->error)
-		report->transmit_unknown += queue->transmits ?
+		report->tx_unknown += queue->transmits ?
 						    queue->outstanding : 0;
 	else if (queue->transmits)
-		report->transmit_unknown += queue->bursts->reclaim(queue);
+		report->tx_unknown += queue->bursts->reclaim(queue);
 	else
-		report->receive_lost += discard_received(queue);
+		report->rx_lost += discard_received(queue);
 }
 
 /* ---- the whole device ---- */

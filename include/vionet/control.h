@@ -171,7 +171,7 @@ struct vionet_coalescing {
  * one of them before. Needs NOTF_COAL. Returns 0. Source: "Notifications
  * Coalescing".
  */
-int vionet_coalescing_set(struct vionet_device *device, bool transmit,
+int vionet_coalescing_set(struct vionet_device *device, bool tx,
 			  const struct vionet_coalescing *coalescing);
 
 /*

@@ -391,7 +391,7 @@ enum vionet_doorbell {
 /* One queue of a device, whether in use or not. */
 struct vionet_queue_info {
 	uint32_t struct_size; /* vionet/struct.h */
-	char role[24];	       /* "receive 0", "transmit 0", "control", or what it
+	char role[24];	       /* "rx 0", "tx 0", "control", or what it
 				* would need */
 	uint16_t index;	       /* virtqueue index */
 	uint16_t size_max;     /* what the device allows; 0: no such queue */

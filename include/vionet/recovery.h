@@ -29,9 +29,9 @@ struct vionet_queue;
 struct vionet_recovery {
 	uint32_t struct_size; /* vionet/struct.h */
 	uint32_t reserved;
-	uint64_t transmit_unknown; /* packets that the device had not completed:
-				    * sent or not, nobody knows */
-	uint64_t receive_lost;	/* packets that it had delivered and nobody had
+	uint64_t tx_unknown;	/* packets that the device had not completed: sent or
+				 * not, nobody knows */
+	uint64_t rx_lost;	/* packets that it had delivered and nobody had
 				 * received */
 	double milliseconds;	/* from the reset to packets moving again */
 };

@@ -82,14 +82,14 @@ struct vionet_rss {
 	uint32_t table_size;	/* a power of two; 0 with `table` NULL: the smallest
 				 * that spreads evenly, 128 at least */
 	uint16_t unclassified;	/* pair for packets without a hash */
-	uint16_t transmit_pairs; /* transmit queues that will be used; 0: all */
+	uint16_t tx_queues;	/* transmit queues that will be used; 0: all */
 	const uint8_t *key;	/* NULL: the default, of 40 bytes */
 	uint32_t key_size;
 	uint32_t reserved;
 };
 
 /*
- * Steer by hash. All transmit queues up to transmit_pairs may be used when it
+ * Steer by hash. All transmit queues up to tx_queues may be used when it
  * returns, those above take no packets from the call on.
  *
  * Everything is copied. Returns 0; -EINVAL (the text says what of it the device
@@ -129,7 +129,7 @@ int vionet_hash_tunnels_set(struct vionet_device *device, uint32_t tunnel_types)
  * number that the device allows. While there is one, vionet_queue_pairs_set is refused.
  *
  * Return 0; -EINVAL if the id or the parameters are out of range; -EEXIST, -ENOENT.
- * transmit_pairs does not count in a context. Need RSS_CONTEXT. Source: "RSS
+ * tx_queues does not count in a context. Need RSS_CONTEXT. Source: "RSS
  * Context".
  */
 int vionet_rss_context_limit(struct vionet_device *device, uint16_t *contexts);

@@ -33,7 +33,7 @@ static void drain(struct net *net, unsigned int from)
 	unsigned int pair;
 	uint64_t end;
 
-	for (pair = from; pair < net->transmit_pairs; pair++) {
+	for (pair = from; pair < net->tx_pairs; pair++) {
 		struct queue *queue = &net->device->queue[2 * pair + 1];
 
 		ring_wake(queue);
@@ -50,8 +50,8 @@ static void use_pairs(struct net *net, unsigned int receive,
 	if (net_fault(net, H06))
 		return;
 	drain(net, transmit);
-	net->receive_pairs = receive;
-	net->transmit_pairs = transmit;
+	net->rx_pairs = receive;
+	net->tx_pairs = transmit;
 	net->queues_set = true;
 }
 
@@ -180,7 +180,7 @@ static bool read_rss(struct command *command, struct rss *rss,
 }
 
 /* The highest receive queue that the table can choose. */
-static unsigned int receive_pairs(const struct rss *rss)
+static unsigned int rx_pairs(const struct rss *rss)
 {
 	unsigned int most = rss->unclassified, i;
 
@@ -203,7 +203,7 @@ static bool rss_config(struct command *command)
 	}
 	if (!read_rss(command, &rss, &transmit))
 		return false;
-	use_pairs(net, receive_pairs(&rss), transmit);
+	use_pairs(net, rx_pairs(&rss), transmit);
 	net->rss = rss;
 	net->steering = STEER_RSS;
 	return true;

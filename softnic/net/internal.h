@@ -246,7 +246,7 @@ struct net {
 	uint32_t frame_limit;	/* longest frame that is no large packet */
 	bool filtering, vlan_filtering, mergeable, hashing;
 	uint64_t guest;		/* receive offloads that are on: bits of the mask */
-	unsigned int receive_pairs, transmit_pairs;
+	unsigned int rx_pairs, tx_pairs;
 	bool queues_set;	/* VQ_PAIRS_SET or RSS_CONFIG was done */
 
 	enum steering steering;

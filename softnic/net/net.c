@@ -83,8 +83,8 @@ void net_reset(struct device *device)
 		.duplex = net->duplex,
 		.header_size = HEADER_BASIC,
 		.frame_limit = FRAME_MAX,
-		.receive_pairs = 1,
-		.transmit_pairs = 1,
+		.rx_pairs = 1,
+		.tx_pairs = 1,
 		.run_commands = control_run,
 	};
 
@@ -181,7 +181,7 @@ static bool arm_receive(struct net *net)
 
 	if (!net->blocked && !makes_frames)
 		return false;
-	for (i = 0; i < net->receive_pairs; i++) {
+	for (i = 0; i < net->rx_pairs; i++) {
 		struct queue *queue = net_receive_queue(net, i);
 
 		if (net->queue[queue->index].started && !queue->broken &&

@@ -212,7 +212,7 @@ static void print_queue(FILE *out, unsigned int index, const char *whose,
 			const struct counters *count)
 {
 	fprintf(out, "queue %u %s%s packets %llu bytes %llu drops %llu %s %llu", index,
-		index % 2 ? "transmit" : "receive", whose,
+		index % 2 ? "tx" : "rx", whose,
 		(unsigned long long)count->packets,
 		(unsigned long long)count->bytes,
 		(unsigned long long)count->drops,

@@ -252,7 +252,7 @@ void steer_learn(struct net *net, const struct frame *frame, unsigned int pair)
 {
 	unsigned int entry;
 
-	if (net->receive_pairs < 2 || net->steering != STEER_AUTOMATIC)
+	if (net->rx_pairs < 2 || net->steering != STEER_AUTOMATIC)
 		return;
 	entry = flow_entry(frame);
 	if (entry < FLOWS)
@@ -265,8 +265,8 @@ static unsigned int any_started(struct net *net, unsigned int pair)
 {
 	unsigned int i, other;
 
-	for (i = 0; i < net->receive_pairs; i++) {
-		other = (pair + i) % net->receive_pairs;
+	for (i = 0; i < net->rx_pairs; i++) {
+		other = (pair + i) % net->rx_pairs;
 		if (net->queue[2 * other].started)
 			return other;
 	}
@@ -283,11 +283,11 @@ unsigned int steer_choose(struct net *net, const struct frame *frame,
 			return net->rss.unclassified;
 		return net->rss.table[hash->value & net->rss.mask];
 	}
-	if (net->receive_pairs < 2)
+	if (net->rx_pairs < 2)
 		return 0;
 	entry = flow_entry(frame);
 	if (entry < FLOWS && net->flow[entry] &&
-	    net->flow[entry] <= net->receive_pairs)
+	    net->flow[entry] <= net->rx_pairs)
 		return any_started(net, net->flow[entry] - 1u);
-	return any_started(net, entry < FLOWS ? entry % net->receive_pairs : 0);
+	return any_started(net, entry < FLOWS ? entry % net->rx_pairs : 0);
 }

@@ -232,7 +232,7 @@ static bool check_use(struct net *net, struct queue *queue, struct buffer *buffe
 	net->run_commands(net);
 	if (ring_take(queue, buffer) <= 0)
 		return false;
-	if (pair < net->transmit_pairs)
+	if (pair < net->tx_pairs)
 		return true;
 	if (!net->queues_set)
 		violation(net->device, "CVQ-19", "a frame on transmit queue %u "
@@ -240,7 +240,7 @@ static bool check_use(struct net *net, struct queue *queue, struct buffer *buffe
 	else
 		violation(net->device, "CVQ-20", "a frame on transmit queue %u, "
 			  "and only %u transmit queues are enabled", queue->index,
-			  net->transmit_pairs);
+			  net->tx_pairs);
 	return true;
 }
 
@@ -300,7 +300,7 @@ bool transmit_run(struct net *net, unsigned int pair, unsigned int budget)
 	for (done = 0; done < budget && net->pieces - pieces < PIECES_MAX; done++) {
 		if (ring_take(queue, &buffer) <= 0)
 			break;
-		if (pair >= net->transmit_pairs && !check_use(net, queue, &buffer))
+		if (pair >= net->tx_pairs && !check_use(net, queue, &buffer))
 			break;
 		if (net->faults && !fault_before(net, queue, &buffer))
 			return true;

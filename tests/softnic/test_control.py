@@ -368,7 +368,7 @@ class Link(unittest.TestCase):
             # One answer, which is one of both.
             self.assertRegex(self.ask("link sideways"), r"\Aerror: .*\n\Z")
             self.assertEqual(self.ask("link up"), "ok\n")
-            self.assertIn("queue 1 transmit packets 1", self.ask("stats"))
+            self.assertIn("queue 1 tx packets 1", self.ask("stats"))
             bed.finish()
 
     def test_faults_at_run_time(self):

@@ -251,7 +251,7 @@ class Stats(Case):
         self.assertEqual(found["in_use_by"], f"vionet pktgen, process {load.pid}")
         later = self.facts("stats")
         for before, after in zip(found["queues"], later["queues"]):
-            if before["role"].startswith("transmit"):
+            if before["role"].startswith("tx"):
                 self.assertGreater(after["driver"]["packets"], before["driver"]["packets"])
                 self.assertGreater(after["own"]["tx_packets"], before["own"]["tx_packets"])
         self.assertEqual(later["queues"][-1]["role"], "control")
@@ -265,7 +265,7 @@ class Stats(Case):
         while time.monotonic() < until:
             found = self.facts("stats", "--interval", "0.05")
             sent = [q["driver"]["packets"] for q in found["queues"]
-                    if q["role"].startswith("transmit")]
+                    if q["role"].startswith("tx")]
             if len(sent) == 2 and min(sent) > 100:
                 return found
         self.fail(f"no frames: {found}")
@@ -273,8 +273,8 @@ class Stats(Case):
     def test_of_an_idle_device(self):
         found = self.facts("stats", "--interval", "0.1", "--set", "queues=3")
         self.assertEqual([queue["role"] for queue in found["queues"]],
-                         ["receive 0", "transmit 0", "receive 1", "transmit 1", "receive 2",
-                          "transmit 2", "control"])
+                         ["rx 0", "tx 0", "rx 1", "tx 1", "rx 2",
+                          "tx 2", "control"])
         self.assertIn("rx_basic", found["types"])
         self.assertEqual(found["queues"][0]["own"]["rx_packets"], 0)
         self.assertNotIn("in_use_by", found)
@@ -454,7 +454,7 @@ class Pktgen(Case):
         self.assertEqual(found["latency_ns"]["min"], min(
             pair["latency_ns"]["min"] for pair in pairs if pair["latency_ns"]))
         self.nic.stop()
-        sent = re.findall(r"queue \d+ transmit total packets (\d+)", self.nic.output)
+        sent = re.findall(r"queue \d+ tx total packets (\d+)", self.nic.output)
         self.assertEqual(sorted(map(int, sent)), [2500, 2500, 2500, 2501])
 
     def test_pairs_share_a_rate(self):

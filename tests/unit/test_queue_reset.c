@@ -26,14 +26,14 @@ static void one_queue_is_reset(void **state)
 	push(rig, 0, 6);
 	deliver(rig, 2);
 	assert_int_equal(vionet_queue_reset(tx, &report), 0);
-	assert_int_equal(report.transmit_unknown, 6);
-	assert_int_equal(report.receive_lost, 0);
+	assert_int_equal(report.tx_unknown, 6);
+	assert_int_equal(report.rx_lost, 0);
 	assert_int_equal(vionet_pool_available(vionet_queue_pool(tx)), available);
 	/* The other one has not noticed. */
 	assert_int_equal(take(rx), 2);
 	deliver(rig, 2);
 	assert_int_equal(vionet_queue_reset(rx, &report), 0);
-	assert_int_equal(report.receive_lost, 2);
+	assert_int_equal(report.rx_lost, 2);
 	/* Its own coalescing is set again (CVQ-48). */
 	assert_int_equal(rig->c->coalescing[0].usecs, 9);
 	assert_int_equal(rig->model->queue[0].enabled, 1);

@@ -86,8 +86,8 @@ static void j01_needs_reset_in_mid_traffic(void **state)
 	begin = watch_start();
 	assert_int_equal(vionet_device_recover(rig->device, &report), 0);
 	assert_true(watch_own(begin) < 1.5);
-	assert_int_equal(report.transmit_unknown, 7);
-	assert_int_equal(report.receive_lost, 4);
+	assert_int_equal(report.tx_unknown, 7);
+	assert_int_equal(report.rx_lost, 4);
 	assert_true(report.milliseconds > 0 &&
 		    report.milliseconds <= watch_took(begin) * 1e3);
 	assert_everything(rig);

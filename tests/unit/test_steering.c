@@ -162,7 +162,7 @@ static void rss_in_full_and_its_limits(void **state)
 		.table = table,
 		.table_size = 4,
 		.unclassified = 1,
-		.transmit_pairs = 2,
+		.tx_queues = 2,
 		.key = key,
 		.key_size = 40,
 	}, bad = { .struct_size = sizeof(bad) };
@@ -202,7 +202,7 @@ static void rss_in_full_and_its_limits(void **state)
 	BAD(bad.table = beyond,
 	    "entry 1 of the table names pair 3");
 	BAD(bad.unclassified = 3, "unclassified");
-	BAD(bad.transmit_pairs = 4, "transmission");
+	BAD(bad.tx_queues = 4, "transmission");
 	BAD(bad.hash_types = 1 << 9, "supports 0x1ff");
 	BAD(bad.key_size = 41, "takes 40");
 	assert_int_equal(rig->c->commands, before);

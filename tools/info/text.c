@@ -178,7 +178,7 @@ static void print_not_taken(const struct info *info,
 
 static void print_coalescing(const struct info_running *running)
 {
-	static const char *const sides[] = { "receive", "transmit" };
+	static const char *const sides[] = { "rx", "tx" };
 
 	if (!running->coalescing_known)
 		printf("%-16snot told: %s\n", "coalescing", running->coalescing_note);

@@ -100,10 +100,10 @@ static void stats_add_pairs(struct stats_report *report, struct vionet_device *d
 		if (rx == NULL || tx == NULL)
 			return;
 		to = stats_add_queue(report, device, 2 * pair);
-		snprintf(to->role, sizeof(to->role), "receive %u", pair);
+		snprintf(to->role, sizeof(to->role), "rx %u", pair);
 		stats_read_driver(rx, true, to);
 		to = stats_add_queue(report, device, 2 * pair + 1);
-		snprintf(to->role, sizeof(to->role), "transmit %u", pair);
+		snprintf(to->role, sizeof(to->role), "tx %u", pair);
 		stats_read_driver(tx, false, to);
 	}
 }

@@ -283,7 +283,7 @@ def under_traffic(t, command):
     for frame in frames[WINDOW - 1:]:
         t.wire.send(frame)
     back = len(t.strays) + drain(t)
-    owned = int(report["transmit_unknown"]) + int(report["receive_lost"])
+    owned = int(report["tx_unknown"]) + int(report["rx_lost"])
     lost = len(frames) - back
     check(0 <= lost <= owned, f"{command}: {lost} frames lost, {owned} reported")
     t.echo(count=100)
@@ -329,7 +329,7 @@ def needs_reset(t):
     check(words[0] == "recovered", " ".join(words))
     report = dict(w.split("=") for w in words[1:])
     t.echo()
-    return f"{report['transmit_unknown']} unknown, {report['receive_lost']} lost, {report['ms']} ms"
+    return f"{report['tx_unknown']} unknown, {report['rx_lost']} lost, {report['ms']} ms"
 
 
 def suspend(t):

@@ -232,9 +232,9 @@ static void recover(struct agent *agent)
 		return;
 	}
 	agent->answer[0] = 0;
-	features_say(agent, "recovered transmit_unknown=%llu receive_lost=%llu ms=%.1f",
-		     (unsigned long long)report.transmit_unknown,
-		     (unsigned long long)report.receive_lost, report.milliseconds);
+	features_say(agent, "recovered tx_unknown=%llu rx_lost=%llu ms=%.1f",
+		     (unsigned long long)report.tx_unknown,
+		     (unsigned long long)report.rx_lost, report.milliseconds);
 	printf("%s: %s\n", agent->name, agent->answer);
 	fflush(stdout);
 	send_answer(agent);

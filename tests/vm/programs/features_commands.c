@@ -207,9 +207,9 @@ static int do_rss(struct agent *agent, char **word)
 
 static void report(struct agent *agent, const struct vionet_recovery *recovery)
 {
-	features_say(agent, " transmit_unknown=%" PRIu64 " receive_lost=%" PRIu64
-		     " ms=%.2f", recovery->transmit_unknown,
-		     recovery->receive_lost, recovery->milliseconds);
+	features_say(agent, " tx_unknown=%" PRIu64 " rx_lost=%" PRIu64
+		     " ms=%.2f", recovery->tx_unknown,
+		     recovery->rx_lost, recovery->milliseconds);
 }
 
 static int do_reset(struct agent *agent, char **word)
