@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: time. Every wait in the library has a deadline from here.
- * Read next: driver/device/open.c.
- */
+/* Every wait of the library ends at a deadline of this clock. */
 #ifndef VN_BASE_CLOCK_H
 #define VN_BASE_CLOCK_H
 

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: the error text of each thread. Never: prints, exits, or allocates.
- * Read next: base/order.h.
- */
+/* The error text of each thread. Nothing here prints, exits or allocates. */
 #ifndef VN_BASE_ERROR_H
 #define VN_BASE_ERROR_H
 

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: taking the signal from an eventfd that somebody else has too.
- * Never: blocks. O_NONBLOCK belongs to the open file, which the other side shares: a
- * server or back end can switch it off behind our back.
- * Read next: driver/transport/pci.c.
- */
+/* Take the signal from an eventfd that another process has too. This does not block, whatever
+ * O_NONBLOCK says: that flag belongs to the open file, and the other side can clear it. */
 #ifndef VN_BASE_EVENT_H
 #define VN_BASE_EVENT_H
 

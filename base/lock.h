@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: that one process at a time drives the device behind a socket. Most servers take
- * a second connection for the first one's successor: a process that asks the server has
- * already done the harm.
- * Never: waits for the process that has it, opens what somebody may have put in the
- * lock's place, or leaves the lock taken when its process dies.
- * Read next: base/socket.h.
+ * One process at a time drives the device behind a socket. Most servers take a second
+ * connection for the first one's successor, so it is too late to ask the server.
+ *
+ * The lock does not wait for the process that has it, opens nothing that another user may have
+ * put in its place, and ends with its process.
  */
 #ifndef VN_BASE_LOCK_H
 #define VN_BASE_LOCK_H

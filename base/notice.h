@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: what a call says before it returns: that it waits for somebody else.
- * Never: prints; where nobody listens nothing is said.
- * Read next: base/error.h.
- */
+/* What a call says before it returns: that it waits for a peer. */
 #ifndef VN_BASE_NOTICE_H
 #define VN_BASE_NOTICE_H
 

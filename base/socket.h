@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: UNIX sockets by their path: connecting, listening, and what each failure means
- * to the caller, once for all transports that have one.
- * Never: blocks, or believes that what is left in a socket's place is stale before it
- * has tried.
- * Read next: pci/vfio_user/socket.c, driver/transport/vhost_user/channel.c.
- */
+/* UNIX sockets by their path: connecting, listening, and what each failure means to the
+ * caller, for all transports that have one. Nothing here blocks. A socket file is taken for a
+ * left-over only after a connection to it was refused. */
 #ifndef VN_BASE_SOCKET_H
 #define VN_BASE_SOCKET_H
 

@@ -1,11 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: the list of what a function has mapped, and the translation of the kernel's
- * refusals into something a person can act on.
- * Never: maps at an address that the allocator did not give, or gives an address
- * back that the kernel may still translate.
- * Read next: pci/vfio/function.c, which opens the function in it.
- */
+/* An address goes back to the allocator only when the kernel translates it no longer. */
 #include <errno.h>
 #include <inttypes.h>
 #include <linux/vfio.h>

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the address space that a device sees: a VFIO container with one group,
- * its type1v2 IOMMU, and every mapping in it. The functions of a group that this
- * process has open share one container; each sees and undoes its own mappings only,
- * though its device can reach those of the others: that is what a group is.
- * Never: looks anything up in sysfs (pci/ does and passes the group's number
- * down), touches registers, or unmaps on its own accord before it is closed.
- * Read next: pci/function.h, its only user.
+ * The address space that a device sees: a VFIO container with one group, its type1v2 IOMMU, and
+ * every mapping in it. The functions of a group that this process has open share one container.
+ * Each sees and undoes its own mappings only, but its device can reach those of the others: that
+ * is what a group is.
+ *
+ * The caller passes the group's number: sysfs is pci/'s.
  *
  * Source: Documentation/driver-api/vfio.rst and linux/vfio.h.
  */

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: opening container and group, in the order that the kernel wants; the list of
- * those that this process has; and the translation of the kernel's refusals into
- * something a person can act on.
- * Never: maps anything.
- * Read next: iommu/container.c.
+ * Container and group are opened in the order that the kernel wants.
  *
  * Source: Documentation/driver-api/vfio.rst and linux/vfio.h.
  */

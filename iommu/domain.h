@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: a container with its group, as the kernel has them: once in a process, for all
- * of its functions that are in the group.
- * Never: maps anything.
- * Read next: iommu/container.c, its only user.
- */
+/* A container with its group, as the kernel has them: once in a process, for all of its functions
+ * that are in the group. */
 #ifndef VN_IOMMU_DOMAIN_H
 #define VN_IOMMU_DOMAIN_H
 

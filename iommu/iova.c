@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: the sorted list of I/O virtual addresses in use, and the sorted,
- * disjoint ranges that they are taken from.
- * Never: makes a system call, or knows what lies behind an address.
- * Read next: iommu/container.c, which asks for addresses and maps them.
- *
- * A device has tens of regions, not thousands, so a sorted array that is walked
+/* A device has tens of regions, not thousands, so a sorted array that is walked
  * from its start is enough and gives the lowest fit for nothing. All ends are
- * inclusive: a range may end at 2^64 - 1, whose successor is no number.
- */
+ * inclusive: a range may end at 2^64 - 1, whose successor is no number. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: which I/O virtual addresses are taken. Pure bookkeeping over the ranges
- * that the IOMMU accepts; no system call.
- * Never: gives out 0, the last page of the address space or of a range that ends
- * there, or two regions without a guard page between them: a device that runs
- * past the end of one region faults instead of reaching the next.
- * Read next: iommu/container.h.
+ * Which I/O virtual addresses are taken, of the ranges that the IOMMU accepts. No system call.
+ *
+ * Never given out: 0, the last page of the address space or of a range that ends there, and the
+ * guard page between two regions. A device that runs past the end of one region faults instead of
+ * reaching the next.
  */
 #ifndef VN_IOMMU_IOVA_H
 #define VN_IOMMU_IOVA_H

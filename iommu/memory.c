@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: making and releasing memory behind a memfd.
- * Never: leaves a page to be found missing later: what cannot be had fails
- * here, not as a SIGBUS on the datapath.
- * Read next: iommu/iova.c.
- */
+/* Memory that is not there fails here, not as a SIGBUS on the datapath. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: memory that can be shown to a device, always behind a file descriptor,
- * so that one region can be mapped by VFIO or sent over a socket.
- * Never: knows where the device sees it (iommu/container.h), nor what is in it.
- * Read next: iommu/iova.h.
- */
+/* Memory for a device, always behind a file descriptor, so that one region can be mapped by VFIO
+ * or sent over a socket. Where the device sees it is container.h's. */
 #ifndef VN_IOMMU_MEMORY_H
 #define VN_IOMMU_MEMORY_H
 

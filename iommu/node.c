@@ -1,10 +1,4 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: the translation of the errors of /dev/vfio/... into something a person can
- * act on.
- * Never: opens anything.
- * Read next: iommu/container.c.
- */
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>

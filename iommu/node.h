@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: why a device node of VFIO cannot be opened, in one place for all that
- * look at them: finding, binding and opening give the same reason.
- * Never: opens a node.
- * Read next: iommu/container.c, pci/host/drivable.c.
- */
+/* Why a device node of VFIO cannot be opened: listing, binding and opening give the same reason. */
 #ifndef VN_IOMMU_NODE_H
 #define VN_IOMMU_NODE_H
 

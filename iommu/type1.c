@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: the kernel's answers, read with suspicion, and its accounting of locked
- * memory, foreseen.
- * Never: maps anything.
- * Read next: iommu/container.c.
- */
+/* The length that an answer of the kernel claims is not taken for the length that it has. */
 #include <errno.h>
 #include <inttypes.h>
 #include <linux/vfio.h>

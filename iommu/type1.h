@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: VFIO's calls as the rest needs them: interrupted ones repeated, answers
- * that grow, chains of capabilities; what a type1 IOMMU says of itself; and the
- * limit of locked memory that it counts against.
- * Never: keeps state, or takes the length that an answer claims for the length
- * that it has.
- * Read next: iommu/container.h.
+ * VFIO's calls as the rest needs them: interrupted ones are repeated, answers may grow, chains of
+ * capabilities are walked; what a type1 IOMMU says of itself; and the limit of locked memory that
+ * it counts against. No state is kept.
  *
  * Source: linux/vfio.h.
  */

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the control queue: one command at a time, each with a deadline, in memory
- * that the device has until it answers.
- * Never: believes an answer beyond what was asked for, waits without a limit, or
- * writes to memory that the device still has. What a command means is in
- * driver/control/.
- * Read next: driver/control/command.c.
+ * The control queue: one command at a time, each with a deadline, in memory that the device has
+ * until it answers.
  *
  * The device works its commands off in order, so there is nothing to gain from a
  * second one in flight, and there is one slot: a request that the device can only

@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: the address, receive modes, address tables, VLANs, announcements.
- * Never: sends a command whose feature was not negotiated.
- * Read next: driver/control/steering.c.
- *
- * Source: "Packet Receive Filtering", "Setting MAC Address Filtering", "VLAN
- * Filtering", "Gratuitous Packet Sending".
- */
+/* Source: "Packet Receive Filtering", "Setting MAC Address Filtering", "VLAN
+ * Filtering", "Gratuitous Packet Sending". */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

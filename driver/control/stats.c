@@ -1,11 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: the device's own counters.
- * Never: follows a reply beyond what the device wrote, or one that does not advance.
- * Read next: driver/device/recovery.c.
- *
- * Source: "Device Statistics".
- */
+/* Source: "Device Statistics". */
 #include <errno.h>
 #include <stdlib.h>
 

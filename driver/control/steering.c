@@ -1,12 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: how many pairs are used, RSS, hashes, RSS contexts.
- * Never: names a queue that is not set up, or asks for what the device does not
- * support.
- * Read next: driver/control/tuning.c.
- *
- * Source: "Device operation in multiqueue mode".
- */
+/* Source: "Device operation in multiqueue mode". */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: what start and recovery tell a device by themselves, before an application
- * does.
- * Never: called on a device that is not live.
- * Read next: driver/control/steering.c.
- */
+/* What start and recovery send to a live device before the application sends anything. */
 #ifndef VN_DRIVER_STEERING_H
 #define VN_DRIVER_STEERING_H
 

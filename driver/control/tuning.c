@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: receive offloads at run time, and notification coalescing.
- * Never: enables an offload that was not negotiated.
- * Read next: driver/control/stats.c.
+ * Receive offloads at run time, and notification coalescing.
  *
  * Source: "Offloads State Configuration", "Notifications Coalescing".
  */

@@ -1,12 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: see offload.h.
- * Never: believes a field of a received header, or sends one that the device did not
- * agree to.
- * Read next: driver/net/offload_packet.c.
- *
- * Source: "Packet Transmission", "Processing of Incoming Packets".
- */
+/* Source: "Packet Transmission", "Processing of Incoming Packets". */
 #include <string.h>
 
 #include "base/order.h"

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: what the application is helped with: finding the transport header of a packet,
- * the sums that belong there.
- * Never: reads outside a packet's first segment to find a header; sends anything.
- * Read next: driver/queue/transmit.h.
+ * Helpers for the application: the transport header of a packet and its checksum. Headers are
+ * looked for in the first segment only.
  *
  * Source: "Packet Transmission"; RFC 791, 768, 9293, 8200, 1071.
  */

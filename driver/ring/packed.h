@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the packed ring: the same operations as ring_split.h, on one ring of
- * descriptors that we and the device both write.
- * Never: reads back what it wrote to the ring, reads a device's word twice, or
- * knows what is in a buffer.
- * Read next: driver/ring/layout.h, the one body of the bursts.
+ * The operations of split.h on one ring of descriptors that driver and device both write. Nothing
+ * reads back what it wrote to the ring, or reads a device's word twice.
  *
  *   descriptor ring               event suppression
  *   [0] addr  len id flags        ours: do we want interrupts?

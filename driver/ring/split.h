@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: the split ring: the few small operations (push, publish, pop, need_kick,
- * arm) that are all in which a ring layout differs from another.
- * Never: reads back what it wrote to the ring, reads a device's word twice, or
- * knows what is in a buffer.
- * Read next: driver/ring/layout.h, the one body of the bursts.
+ * The few operations (push, publish, pop, need_kick, arm) in which one ring layout differs from
+ * another; layout.h chooses. Nothing reads back what it wrote to the ring, or reads a device's
+ * word twice.
  *
  *   descriptor table   avail ring        used ring
  *   (we write)         (we write)        (device writes)

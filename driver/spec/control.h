@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: constants of the network device's control virtqueue in VIRTIO 1.4, and
- * nothing else. Payloads are built byte by byte where they are sent.
- * Read next: driver/control/command.h.
+ * Payloads are built byte by byte where they are sent.
  *
  * Source: "Network Device / Device Operation / Control Virtqueue".
  */

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: constants and layouts of the network device in VIRTIO 1.4, and nothing
- * else.
- * Read next: driver/spec/pci.h.
- */
+/* Source: VIRTIO 1.4, "Network Device". */
 #ifndef VN_DRIVER_SPEC_NET_H
 #define VN_DRIVER_SPEC_NET_H
 

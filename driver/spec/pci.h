@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: constants of the PCI transport in VIRTIO 1.4, and nothing else.
- * Read next: driver/ring/split.h, or driver/transport/pci.c for who uses it.
- */
+/* Source: VIRTIO 1.4, "Virtio Over PCI Bus". */
 #ifndef VN_DRIVER_SPEC_PCI_H
 #define VN_DRIVER_SPEC_PCI_H
 

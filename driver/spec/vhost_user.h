@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: numbers and layouts of the vhost-user protocol, front end's side: what
- * this driver sends and understands, and nothing else. Names are the protocol
- * description's.
- * Read next: driver/transport/vhost_user/channel.h.
+ * The front end's side of the vhost-user protocol. Names are the protocol description's.
  *
  * Source: "Vhost-user Protocol", docs/interop/vhost-user.rst of QEMU. Everything
  * is in the machine's own byte order; both sides are on one machine.

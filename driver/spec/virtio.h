@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: constants and layouts of VIRTIO 1.4 that every device shares, and nothing
- * else. Names are the specification's, without VIRTIO_ and VIRTQ_ in front.
- * Read next: driver/spec/net.h.
- */
+/* What all kinds of device share. Names are the specification's, without VIRTIO_ and VIRTQ_ in
+ * front. */
 #ifndef VN_DRIVER_SPEC_VIRTIO_H
 #define VN_DRIVER_SPEC_VIRTIO_H
 

@@ -1,9 +1,4 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: the table of feature bits and the choice among them; see feature.h.
- * Never: talks to a device.
- * Read next: driver/transport/transport.h.
- */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

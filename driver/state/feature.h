@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: the one table of feature bits (name, what each depends on), set
- * arithmetic, and the choice of what to accept.
- * Never: talks to a device.
- * Read next: driver/device/open.c, which negotiates with it.
- */
+/* The one table of feature bits (name, what each depends on), set arithmetic, and the choice of
+ * what to accept. Nothing here talks to a device. */
 #ifndef VN_DRIVER_FEATURE_H
 #define VN_DRIVER_FEATURE_H
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: choosing frames with a filter expression and writing them to a pcap file.
- * Never: knows of devices. Every failure is printed where it is found.
- */
+/* Choose frames with a filter expression and write them to a pcap file. Every failure is printed
+ * where it is found. */
 #ifndef VIONET_TOOLS_CAPTURE_H
 #define VIONET_TOOLS_CAPTURE_H
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: one line of text for a frame, and its hexadecimal dump. Never: reads past
- * the bytes it is given, whatever their lengths claim; allocates.
- */
+/* One line of text for a frame, and its hexadecimal dump. Nothing is read past the bytes that are
+ * given, whatever the lengths in them claim. */
 #ifndef VIONET_TOOLS_DECODE_H
 #define VIONET_TOOLS_DECODE_H
 

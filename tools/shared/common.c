@@ -1,8 +1,4 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: messages, exit codes and the device options of the subcommands
- * (common.h). Never: touches a device or prints to stdout.
- */
 #include "tools/shared/common.h"
 
 #include <errno.h>

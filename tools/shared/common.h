@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: what all subcommands share: exit codes, messages, options that
- * say how to open a device. Never: touches a device.
- */
+/* What all subcommands share: exit codes, messages, and the options that say how to open a
+ * device. */
 #ifndef VIONET_TOOLS_COMMON_H
 #define VIONET_TOOLS_COMMON_H
 

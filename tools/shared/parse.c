@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: the strict reading of numbers, units, addresses and words (parse.h).
- * Never: prints or exits. No strtol, strtod or sscanf: they take blanks, signs,
- * hexadecimal, "inf" and the decimal comma of a locale.
- */
+/* No strtol, strtod or sscanf: they take blanks, signs, hexadecimal, "inf" and the decimal comma
+ * of a locale. */
 #include "tools/shared/parse.h"
 
 #include <arpa/inet.h>

@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: turning what people type into values, strictly. Never: prints, exits,
- * allocates, or knows which option it serves beyond its name.
- *
- * Every function returns 0, or -EINVAL with a sentence in `error` that names the
+/* Every function returns 0, or -EINVAL with a sentence in `error` that names the
  * option, the value as typed and what is allowed. Numbers are decimal: no sign,
- * no blank, no hexadecimal, no exponent, nothing behind the unit.
- */
+ * no blank, no hexadecimal, no exponent, nothing behind the unit. */
 #ifndef VIONET_TOOLS_PARSE_H
 #define VIONET_TOOLS_PARSE_H
 

@@ -1,8 +1,4 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: the keys of settings and the reading of their values (settings.h). Never:
- * knows what a device makes of them.
- */
 #include "tools/shared/settings.h"
 
 #include <errno.h>

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: what a device can be set to, as people type it: KEY=VALUE. Never: prints,
- * exits, allocates, or touches a device.
- */
+/* What a device can be set to, as people type it: KEY=VALUE. */
 #ifndef VIONET_TOOLS_SETTING_H
 #define VIONET_TOOLS_SETTING_H
 

@@ -1,9 +1,4 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: what stop.h says: stop signals, what frees a call that holds the process, and what
- * of both an output is spared.
- * Never: prints.
- */
 #include "tools/shared/stop.h"
 
 #include <errno.h>

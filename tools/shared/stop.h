@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: how a command ends: signals that ask for it, calls that hold it, outputs that are to
- * arrive all the same; and the clock that goes with it.
- */
+/* How a command ends: by the signals that ask for it, also while a call of the library holds the
+ * process, and with its last output complete. With the clock of the commands. */
 #ifndef VIONET_TOOLS_STOP_H
 #define VIONET_TOOLS_STOP_H
 
