@@ -15,7 +15,7 @@ ip tuntap add t0 mode tap
 sysctl -qw net.ipv6.conf.t0.disable_ipv6=1
 ip addr add 192.0.2.1/24 dev t0
 ip link set t0 up
-tests/vm/run --smp 1 --memory 256M --append "{lean}" --bind --netdev tap,ifname=t0,vhost=on \
+tests/vm/run --smp 1 --memory 256M --bind --netdev tap,ifname=t0,vhost=on \
     --iommu-props device-iotlb=on --device-props ats=on --stderr-file /tmp/qemu.stderr -- \
     {build}/examples/echo {nic} 192.0.2.2 >/tmp/echo.log 2>&1 &
 inner=$!
@@ -31,15 +31,10 @@ echo "QEMU said $(wc -c < /tmp/qemu.stderr) bytes"
 """
 
 
-# What the inner kernel can do without: each second of its boot is a minute here.
-LEAN = ("lsm=capability nowatchdog tsc=reliable no_timer_check cryptomgr.notests init_on_alloc=0 "
-        "rodata=off")
-
-
 class VhostNet(common.Case):
     def test_both_ways(self):
         guest = self.run_guest(
-            INNER.format(build=common.BUILD, nic=common.NIC, lean=LEAN), "--no-nic", "--memory", "3G",
+            INNER.format(build=common.BUILD, nic=common.NIC), "--no-nic", "--memory", "3G",
             "--with-module", "vhost_net", "--with-module", "tun", timeout=840)
         self.assertIn("1000 packets transmitted, 1000 received, 0% packet loss", guest.output)
         self.assertRegex(guest.output, r"vhost threads: [1-9]")
