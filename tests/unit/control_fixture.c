@@ -48,8 +48,8 @@ void withhold(struct rig *rig, unsigned int bit)
 void drop_rig(struct rig *rig)
 {
 	assert_int_equal(rig->model->faults, 0);
-	if (rig->model->breaches != 0)
-		fail_msg("breach of the ring: %s", rig->model->breach);
+	if (rig->model->rings.violations != 0)
+		fail_msg("ring: %s", rig->model->rings.violation);
 	if (rig->c->violations != 0)
 		fail_msg("%u rules broken, the last: %s", rig->c->violations,
 			 rig->c->violation);

@@ -93,8 +93,8 @@ struct bed *raise_bed(uint32_t rx_size, uint32_t tx_size,
 
 void drop_bed(struct bed *bed)
 {
-	if (bed->model->breaches != 0)
-		fail_msg("%s", bed->model->breach);
+	if (bed->model->rings.violations != 0)
+		fail_msg("%s", bed->model->rings.violation);
 	assert_int_equal(bed->model->faults, 0);
 	assert_int_equal(bed->model->unmapped_live, 0);
 	assert_int_equal(bed->model->dma_before_master, 0);

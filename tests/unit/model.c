@@ -52,6 +52,11 @@ uint8_t *model_at(struct model *m, uint64_t iova, size_t size, bool write)
 	return NULL;
 }
 
+static uint8_t *ring_memory(void *context, uint64_t address, size_t size, bool write)
+{
+	return model_at(context, address, size, write);
+}
+
 static int memory_add(struct vn_function *function,
 		      const struct vn_memory *memory, enum vn_access access,
 		      uint64_t *iova)
@@ -152,7 +157,7 @@ static void device_reset(struct model *m)
 	m->accepted[0] = m->accepted[1] = 0;
 	m->config_vector = 0xffff;
 	for (unsigned int i = 0; i < m->queues; i++) {
-		model_queue_reset(&m->queue[i]);
+		model_ring_reset(&m->queue[i]);
 		m->queue[i].size = m->queue_max;
 		m->queue[i].vector = 0xffff;
 		m->queue[i].enabled = m->enabled_at_start;
@@ -257,7 +262,7 @@ static void reset_queue(struct model *m, unsigned int index)
 	if (m->queue_reset_stuck) {
 		q->reset = 1;
 	} else {
-		model_queue_reset(q);
+		model_ring_reset(q);
 		q->size = m->queue_max;
 		q->vector = 0xffff;
 	}
@@ -300,7 +305,7 @@ static void common_write(struct model *m, uint64_t offset, uint64_t value)
 		if (m->enable_fails)
 			break;
 		q->enabled = (uint16_t)value;
-		model_queue_enable(m, q);
+		model_ring_enable(&m->rings, q);
 		break;
 	case 32: case 36:
 		/* What it takes instead is not nothing. */
@@ -311,6 +316,17 @@ static void common_write(struct model *m, uint64_t offset, uint64_t value)
 	case 48: case 52: half(&q->used, value, offset == 52); break;
 	default: break;
 	}
+}
+
+static void doorbell(struct model *m, unsigned int index, uint32_t value, size_t size)
+{
+	m->doorbells++;
+	model_ring_doorbell(&m->rings, &m->queue[index], index, value, size);
+	note(m, "doorbell%u ", index);
+	if (!m->hold && index == 1)
+		model_transmit(m);
+	if (m->on_doorbell)
+		m->on_doorbell(m, index);
 }
 
 static int refused_access(struct model *m)
@@ -374,15 +390,8 @@ static int bar_write(struct vn_function *function, unsigned int region,
 	if (offset < ISR) {
 		common_write(m, offset, value);
 	} else if (offset >= NOTIFY) {
-		m->doorbells++;
-		model_bell(m, (unsigned int)(offset - NOTIFY) / MULTIPLIER,
-			   (uint32_t)value, size);
-		note(m, "doorbell%u ", (unsigned int)(offset - NOTIFY) / MULTIPLIER);
-		if (!m->hold && (offset - NOTIFY) / MULTIPLIER == 1)
-			model_transmit(m);
-		if (m->on_doorbell)
-			m->on_doorbell(m, (unsigned int)(offset - NOTIFY) /
-						  MULTIPLIER);
+		doorbell(m, (unsigned int)(offset - NOTIFY) / MULTIPLIER, (uint32_t)value,
+			 size);
 	}
 	return 0;
 }
@@ -444,7 +453,7 @@ static int model_close(struct vn_function *function)
 		if (m->map[i].used)
 			drop_map(&m->map[i]);
 	for (unsigned int i = 0; i < MODEL_QUEUES; i++)
-		model_queue_reset(&m->queue[i]);
+		model_ring_reset(&m->queue[i]);
 	if (m->live)
 		*m->live = NULL;
 	free(m);
@@ -516,6 +525,10 @@ struct model *model_create(struct model **live)
 
 	*live = m;
 	m->live = live;
+	m->rings = (struct model_rings){
+		.features = &m->accepted[0], .area = ring_memory, .data = ring_memory,
+		.context = m,
+	};
 	m->function.ops = &operations;
 	strcpy(m->function.name, "model");
 	m->function.iommu_group = -1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A virtio-net function in this process, for tests: registers (model.c), rings of both
- * layouts (model_ring.c) and an IOMMU of its own, written from the specification. It shares no code, no constant
+ * layouts (model_ring.h) and an IOMMU of its own, written from the specification. It shares no code, no constant
  * and no structure with the driver: only the table of pci/function.h is common.
  *
  * It sees the driver's memory through a second mapping of the same file, so a
@@ -20,11 +20,10 @@
 #include <stdint.h>
 
 #include "pci/function.h"
+#include "tests/unit/model_ring.h"
 
 #define MODEL_QUEUES 257 /* room for 128 pairs and a control queue */
 #define MODEL_MAPS 1100
-#define MODEL_ELEMENTS 300
-#define MODEL_NOTIFY_DATA 0x4a0 /* plus the queue: queue_notif_config_data */
 
 struct model_map {
 	uint8_t *ours;
@@ -33,30 +32,6 @@ struct model_map {
 	bool writable;
 	bool borrowed; /* `ours` is the driver's mapping */
 	bool used;
-};
-
-struct model_element {
-	uint64_t address;
-	uint32_t length;
-	bool write;
-};
-
-struct model_queue {
-	uint16_t size, vector, enabled;
-	uint64_t desc, avail, used;
-	uint16_t reset; /* queue_reset */
-	uint16_t seen;	/* next entry of the available ring; packed: position */
-	uint16_t put;	/* next entry of the used ring; packed: position */
-	bool seen_wrap, put_wrap;
-	unsigned int next_desc; /* split, in order: next in the table */
-	unsigned int out;	/* packed: descriptors that are out */
-	uint16_t *count; /* descriptors of a buffer, by id; 0: not out */
-	uint16_t *taken; /* ids in the order in which they were taken */
-	unsigned int taken_begin, taken_end;
-	/* The buffer that was taken last. */
-	struct model_element element[MODEL_ELEMENTS];
-	unsigned int elements;
-	size_t length;
 };
 
 struct model {
@@ -71,6 +46,7 @@ struct model {
 	uint16_t queues; /* that it has */
 	bool queues_with_mq; /* as QEMU: three, until MQ or RSS was accepted */
 	uint16_t queue_max;
+	struct model_rings rings;
 	struct model_queue queue[MODEL_QUEUES];
 	uint8_t net_config[28];
 	struct model_map map[MODEL_MAPS];
@@ -96,16 +72,10 @@ struct model {
 	void (*on_reset)(struct model *m);
 	void (*on_status)(struct model *m, uint8_t written);
 	void *part; /* theirs */
-	unsigned int indirect; /* buffers in an indirect table */
-	unsigned int breaches; /* of the specification by the driver */
-	char breach[128];      /* the first one */
-	uint32_t last_bell;    /* as it was written */
 	unsigned int batch;    /* with IN_ORDER: frames to a used entry; 0: 1 */
 	uint8_t rx_header[24]; /* of frames that are delivered, but num_buffers */
-	bool threaded;	       /* the driver runs while the model looks */
 
 	/* How it misbehaves; 0 or false is well. */
-	bool rude;		/* does not say when it wants a notification */
 	bool gone;		/* every register reads all-ones */
 	bool never_reset;	/* status does not go to 0 */
 	bool reset_needs_function; /* ... until the function is reset */
@@ -144,25 +114,20 @@ struct model *model_create(struct model **live);
 /* Memory that the device may access at `iova`, NULL (and a fault) if it may not. */
 uint8_t *model_at(struct model *m, uint64_t iova, size_t size, bool write);
 
-/* Take one buffer that is available: copies up to `size` readable bytes to `data`, and
- * notes its elements in the queue. Returns its id (split ring: of the head), or -1 if
- * there is none. */
+/* What model_ring.h says of them, for a queue by its number. */
 int model_take(struct model *m, unsigned int queue, uint8_t *data, size_t size,
 	       size_t *length);
-
-/* Write a used entry, whatever is in it. Split ring: advance used idx by `advance`;
- * packed ring: go on behind the buffer of that id, or by 1 if it has none. */
 void model_used(struct model *m, unsigned int queue, uint32_t id, uint32_t len,
 		uint16_t advance);
-
-/* The same with other flags in a used descriptor than WRITE where there is a length;
- * and the order of completion is not noted. */
 void model_used_bits(struct model *m, unsigned int queue, uint32_t id,
 		     uint32_t len, uint16_t advance, unsigned int bits);
-
-/* In order: one used entry for the next `count` buffers that were taken. */
 void model_used_batch(struct model *m, unsigned int queue, unsigned int count,
 		      uint32_t len);
+void model_used_flags(struct model *m, unsigned int queue, uint16_t flags);
+void model_want_kick(struct model *m, unsigned int queue);
+
+/* Does the driver want an interrupt when the next buffer is used? */
+bool model_wants_interrupt(struct model *m, unsigned int queue);
 
 /* Send everything that is available on queue 1; completes in order. Returns the
  * number of frames. */
@@ -177,24 +142,7 @@ unsigned int model_deliver(struct model *m, const uint8_t *frame, size_t length,
 /* Bytes of virtio_net_hdr by the accepted features. */
 size_t model_header_size(const struct model *m);
 
-/* Change used flags of a queue: 1 asks for no notifications. */
-void model_used_flags(struct model *m, unsigned int queue, uint16_t flags);
-
-/* With EVENT_IDX: ask for a notification at the next buffer. */
-void model_want_kick(struct model *m, unsigned int queue);
-
 /* Signal a queue's vector, or the configuration's (-1). */
 void model_interrupt(struct model *m, int queue);
-
-/* Does the driver want interrupts from this queue? */
-bool model_wants_interrupt(struct model *m, unsigned int queue);
-
-/* ---- between model.c and model_ring.c ---- */
-
-void model_queue_reset(struct model_queue *q);
-void model_queue_enable(struct model *m, struct model_queue *q);
-void model_bell(struct model *m, unsigned int queue, uint32_t value, size_t size);
-void model_breach(struct model *m, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
 
 #endif

@@ -220,7 +220,7 @@ static void avail_event_is_ignored_without_its_feature(void **state)
 	struct model_queue *q = &bed->model->queue[1];
 
 	(void)state;
-	bed->model->rude = true;
+	bed->model->rings.keeps_event = true;
 	for (unsigned int i = 0; i < 1000 && !bed_is_packed() &&
 	     !(bed_layout.offers >> 29 & 1); i++) {
 		uint8_t *used = model_at(bed->model, q->used, 6u + 8u * q->size, true);

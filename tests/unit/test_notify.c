@@ -2,7 +2,7 @@
 /*
  * Who wakes whom: notifications to the device and what they say, interrupts from it, and
  * how each side tells the other that it wants none. In every layout; the model judges
- * each doorbell by itself (model_bell).
+ * each doorbell by itself (model_ring_doorbell).
  */
 #include "tests/unit/test.h"
 
@@ -45,12 +45,12 @@ static void doorbells_say_where_we_are(void **state)
 			wrap ^= 1;
 		}
 		if (!negotiated(38))
-			assert_int_equal(bed->model->last_bell, name);
+			assert_int_equal(bed->model->rings.last_doorbell, name);
 		else if (bed_is_packed())
-			assert_int_equal(bed->model->last_bell,
+			assert_int_equal(bed->model->rings.last_doorbell,
 					 name | at << 16 | wrap << 31);
 		else
-			assert_int_equal(bed->model->last_bell,
+			assert_int_equal(bed->model->rings.last_doorbell,
 					 name | (at & 0xffff) << 16);
 		vionet_queue_reclaim(bed->tx);
 	}
@@ -67,12 +67,12 @@ static void repeated_doorbells_say_the_same(void **state)
 	(void)state;
 	bed->model->hold = true;
 	send(bed, 3);
-	bell = bed->model->last_bell;
+	bell = bed->model->rings.last_doorbell;
 	before = bed->model->doorbells;
-	bed->model->last_bell = 0;
+	bed->model->rings.last_doorbell = 0;
 	assert_int_equal(vionet_queue_drain(bed->tx, 250), -ETIMEDOUT);
 	assert_true(bed->model->doorbells > before);
-	assert_int_equal(bed->model->last_bell, bell);
+	assert_int_equal(bed->model->rings.last_doorbell, bell);
 	drop_bed(bed);
 }
 
@@ -88,7 +88,7 @@ static void no_kicks_while_the_device_polls(void **state)
 
 	(void)state;
 	bed->model->hold = true;
-	bed->model->rude = true; /* it does not ask again by itself */
+	bed->model->rings.keeps_event = true; /* it does not ask again by itself */
 	model_used_flags(bed->model, 0, 1);
 	model_used_flags(bed->model, 1, 1);
 	before = bed->model->doorbells;
@@ -120,7 +120,7 @@ static void event_index_decides(void **state)
 	struct model_queue *q = &bed->model->queue[1];
 
 	(void)state;
-	bed->model->hold = bed->model->rude = true;
+	bed->model->hold = bed->model->rings.keeps_event = true;
 	for (unsigned int i = 0; i < 40000 && negotiated(29); i++) {
 		unsigned int ahead = i % 8, count = 1 + i / 8 % 8;
 		unsigned int before = bed->model->doorbells;
@@ -247,7 +247,7 @@ static void longest_packet_goes_out(void **state)
 		assert_int_equal(bed->model->sent, 1);
 		assert_int_equal(bed->last_length, 12 + 14 +
 				 5 * (info.segments_max - 1u));
-		assert_int_equal(bed->model->indirect, negotiated(28));
+		assert_int_equal(bed->model->rings.indirect, negotiated(28));
 		vionet_queue_stats(bed->tx, &stats);
 		assert_int_equal(stats.invalid, 0);
 		drop_bed(bed);

@@ -165,7 +165,7 @@ static void e09_event_suppression_nonsense(void **state)
 	struct bed *bed = raise_bed(0, 16, 0, 0);
 
 	(void)state;
-	bed->model->rude = true;
+	bed->model->rings.keeps_event = true;
 	for (size_t i = 0; i < sizeof(nonsense) / sizeof(nonsense[0]); i++) {
 		unsigned int before = bed->model->doorbells;
 		struct vionet_packet *p = fresh(bed, 60);

@@ -77,7 +77,7 @@ static void raise_pair(struct pair *pair)
 static void close_device(struct pair *pair, int i)
 {
 	assert_int_equal(pair->model[i]->faults, 0);
-	assert_int_equal(pair->model[i]->breaches, 0);
+	assert_int_equal(pair->model[i]->rings.violations, 0);
 	assert_int_equal(vionet_device_close(pair->device[i]), 0);
 }
 

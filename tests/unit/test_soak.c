@@ -196,7 +196,7 @@ static void run(bool threaded, uint64_t frames)
 	pthread_t thread;
 
 	s.bed->model->hold = true;
-	s.bed->model->threaded = threaded;
+	s.bed->model->rings.threaded = threaded;
 	if (threaded)
 		assert_int_equal(pthread_create(&thread, NULL, device_thread, &s),
 				 0);

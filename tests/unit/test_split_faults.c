@@ -290,7 +290,7 @@ static void d17_event_index_nonsense(void **state)
 	struct model_queue *q = &bed->model->queue[1];
 
 	(void)state;
-	bed->model->rude = true;
+	bed->model->rings.keeps_event = true;
 	for (unsigned int i = 0; i < 5000; i++) {
 		uint8_t *used = model_at(bed->model, q->used,
 					 6u + 8u * q->size, true);

@@ -530,6 +530,33 @@ static void in_order(void **state)
 	hand_over(b, 0x00f, 0);
 }
 
+/* INDIRECT_DESC, EVENT_IDX, RING_PACKED, IN_ORDER: with and without each. A packed ring is
+ * not for another back end to go on with. */
+static void layouts(void **state)
+{
+	struct backend *b = *state;
+	const uint64_t others = b->features;
+
+	for (uint64_t i = 0; i < 16; i++) {
+		bool packed = (i & 4) != 0;
+		struct vionet_device *device;
+
+		LOCKED(b, b->features = others | (i & 3) << 28 | (i & 12) << 32);
+		device = open_started(b);
+		LOCKED(b, assert_int_equal(b->acked, b->features));
+		turn_frames(device, 0, 300);
+		assert_int_equal(vionet_device_stop(device), 0);
+		assert_int_equal(vionet_device_start(device, NULL), 0);
+		turn_frames(device, 0, 301);
+		backend_hang_up(b);
+		assert_int_equal(vionet_device_reconnect(device, 1000),
+				 packed ? -ENOTSUP : 0);
+		if (!packed)
+			turn_frames(device, 301, 300);
+		assert_int_equal(vionet_device_close(device), 0);
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -551,6 +578,7 @@ int main(void)
 		TEST(parts_in_any_order),
 		TEST(out_of_order),
 		TEST(in_order),
+		TEST(layouts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

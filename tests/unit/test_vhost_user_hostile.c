@@ -419,8 +419,8 @@ static uint16_t *used_index(struct backend *b)
 	for (unsigned int i = 0; i < b->regions; i++) {
 		struct backend_region *r = &b->region[i];
 
-		if (b->queue[0].used - r->user < r->size)
-			return (uint16_t *)(r->map + (b->queue[0].used - r->user)) + 1;
+		if (b->queue[0].ring.used - r->user < r->size)
+			return (uint16_t *)(r->map + (b->queue[0].ring.used - r->user)) + 1;
 	}
 	fail_msg("the used ring is in no region");
 	return NULL;

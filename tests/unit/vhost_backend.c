@@ -84,9 +84,9 @@ static bool get_config(struct backend *b, struct wire_message *m)
 
 static void set_size(struct backend *b, uint32_t index, uint32_t size)
 {
-	if (size == 0 || size > 32768 || (size & (size - 1)) != 0)
+	if (size == 0 || size > 32768)
 		backend_complain(b, "queue size", size);
-	queue_of(b, index)->size = size;
+	queue_of(b, index)->ring.size = (uint16_t)size;
 }
 
 static void set_address(struct backend *b, struct wire_message *m)
@@ -94,13 +94,14 @@ static void set_address(struct backend *b, struct wire_message *m)
 	struct backend_queue *q = queue_of(b, m->address.index);
 
 	q->lost = false;
-	q->desc = m->address.desc;
-	q->avail = m->address.avail;
-	q->used = m->address.used;
-	if (!backend_translate(b, q->desc, 16, true) || !backend_translate(b, q->used, 8, true) ||
-	    !backend_translate(b, q->avail, 4, true) || q->desc % 16 || q->used % 4 ||
-	    q->avail % 2)
-		backend_complain(b, "ring addresses", q->desc);
+	q->ring.desc = m->address.desc;
+	q->ring.avail = m->address.avail;
+	q->ring.used = m->address.used;
+	if (!backend_translate(b, q->ring.desc, 16, true) ||
+	    !backend_translate(b, q->ring.used, 4, true) ||
+	    !backend_translate(b, q->ring.avail, 4, true) || q->ring.desc % 16 ||
+	    q->ring.used % 4 || q->ring.avail % 2)
+		backend_complain(b, "ring addresses", q->ring.desc);
 }
 
 /* Nothing is done at a ring until its address comes again, and then a kick. */
@@ -147,11 +148,11 @@ static bool get_base(struct backend *b, struct wire_message *m)
 {
 	struct backend_queue *q = queue_of(b, m->state.index);
 
-	m->state.num = q->next;
+	m->state.num = q->ring.count ? model_ring_base(&b->rings, &q->ring) : q->base;
+	backend_ring_stop(q);
 	backend_drop_fd(b, q->kick);
 	backend_drop_fd(b, q->call);
 	q->kick = q->call = -1;
-	q->kicked = false;
 	return backend_answer(b, m, -1);
 }
 
@@ -163,6 +164,7 @@ static void reset_queues(struct backend *b)
 		backend_drop_fd(b, b->queue[i].kick);
 		backend_drop_fd(b, b->queue[i].call);
 		backend_drop_fd(b, b->queue[i].err);
+		model_ring_reset(&b->queue[i].ring);
 		b->queue[i] = no_queue;
 	}
 }
@@ -194,7 +196,6 @@ static void obey(struct backend *b, struct wire_message *m)
 	case RQ_SET_VRING_NUM: set_size(b, m->state.index, m->state.num); break;
 	case RQ_SET_VRING_BASE:
 		queue_of(b, m->state.index)->base = m->state.num;
-		queue_of(b, m->state.index)->next = (uint16_t)m->state.num;
 		break;
 	case RQ_SET_VRING_ADDR: set_address(b, m); break;
 	case RQ_SET_VRING_KICK: set_fd(b, m, &queue_of(b, m->u64 & 0xff)->kick); break;
@@ -351,7 +352,7 @@ static void *run(void *context)
 		if (b->hang_up || (waits[1].revents && !hear(b)))
 			end_session(b);
 		else
-			backend_turn_round(b);
+			backend_echo(b);
 	}
 	if (b->fd >= 0)
 		end_session(b);
@@ -387,6 +388,7 @@ struct backend *backend_create(bool connects)
 	b->inflight_mark = 0x1122334455667788;
 	for (unsigned int i = 0; i < BACKEND_QUEUES; i++)
 		b->queue[i] = no_queue;
+	backend_rings_open(b);
 	if (!connects) {
 		b->listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 		snprintf(at.sun_path, sizeof(at.sun_path), "%s", b->path);
@@ -405,6 +407,7 @@ void backend_destroy(struct backend *b)
 	wake_up(b);
 	pthread_join(b->thread, NULL);
 	assert_string_equal(b->complaint, "");
+	assert_string_equal(b->rings.violation, "");
 	assert_int_equal(b->bad_addresses, 0);
 	assert_int_equal(b->fds_open, 0);
 	if (b->listening >= 0) {

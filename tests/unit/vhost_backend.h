@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "tests/unit/model_ring.h"
+
 /* Requests, as far as tests name them. */
 enum {
 	RQ_GET_FEATURES = 1,
@@ -87,12 +89,11 @@ struct backend_region {
 };
 
 struct backend_queue {
-	uint32_t size, base;
-	uint64_t desc, avail, used;
+	struct model_queue ring;
+	uint32_t base;
 	int kick, call, err;
 	bool enabled, kicked, lost; /* lost: see `forgets` */
 	unsigned int kicks, begun; /* begun: since begin_only */
-	uint16_t next; /* of the available ring */
 };
 
 struct backend {
@@ -120,6 +121,7 @@ struct backend {
 	uint8_t status;
 	struct backend_region region[BACKEND_REGIONS];
 	unsigned int regions;
+	struct model_rings rings;
 	struct backend_queue queue[BACKEND_QUEUES];
 	int inflight_fd; /* came with SET_INFLIGHT_FD */
 	uint64_t inflight_mark; /* what is written there */

@@ -73,7 +73,12 @@ bool backend_remove_region(struct backend *b, const struct wire_region *r);
 void *backend_translate(struct backend *b, uint64_t address, size_t size,
 			bool user);
 
-/* Send back what is in the transmit ring. */
-void backend_turn_round(struct backend *b);
+void backend_rings_open(struct backend *b);
+
+/* Until the next kick. Size and addresses stay. */
+void backend_ring_stop(struct backend_queue *q);
+
+/* Send back what is in the transmit rings. */
+void backend_echo(struct backend *b);
 
 #endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Memory and split rings of the vhost-user back end of the tests. */
+/* Memory of the vhost-user back end of the tests, and what it does with its rings. */
 #include "tests/unit/test.h"
 
-#include <endian.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
@@ -80,151 +79,119 @@ void *backend_translate(struct backend *b, uint64_t address, size_t size, bool u
 	return NULL;
 }
 
-/* ---- rings (split), little-endian ---- */
+/* ---- rings ---- */
 
-struct desc {
-	uint64_t addr;
-	uint32_t len;
-	uint16_t flags, next;
-};
-
-struct rings {
-	struct desc *desc;
-	uint16_t *avail;
-	uint16_t *used;
-};
-
-static bool find_rings(struct backend *b, struct backend_queue *q,
-		       struct rings *r)
+static uint8_t *backend_area(void *context, uint64_t address, size_t size, bool write)
 {
-	if (q->size == 0)
-		return false;
-	r->desc = backend_translate(b, q->desc, q->size * sizeof(struct desc), true);
-	r->avail = backend_translate(b, q->avail, 4 + q->size * 2u, true);
-	r->used = backend_translate(b, q->used, 4 + q->size * 8u, true);
-	return r->desc && r->avail && r->used;
+	(void)write;
+	return backend_translate(context, address, size, true);
+}
+
+static uint8_t *backend_data(void *context, uint64_t address, size_t size, bool write)
+{
+	(void)write;
+	return backend_translate(context, address, size, false);
+}
+
+void backend_rings_open(struct backend *b)
+{
+	b->rings = (struct model_rings){
+		.features = &b->acked, .area = backend_area, .data = backend_data,
+		.context = b, .threaded = true,
+	};
+}
+
+void backend_ring_stop(struct backend_queue *q)
+{
+	const struct model_queue was = q->ring;
+
+	model_ring_reset(&q->ring);
+	q->ring.size = was.size;
+	q->ring.desc = was.desc;
+	q->ring.avail = was.avail;
+	q->ring.used = was.used;
+	q->kicked = false;
 }
 
 /* Without protocol features a ring is enabled from the start. */
-static bool runs(const struct backend *b, const struct backend_queue *q)
+static bool backend_ring_runs(struct backend *b, struct backend_queue *q)
 {
-	return q->kicked && !q->lost && (q->enabled || (b->acked & 1ull << 30) == 0);
+	if (!q->kicked || q->lost || q->ring.size == 0 ||
+	    (!q->enabled && (b->acked & 1ull << 30) != 0))
+		return false;
+	if (!q->ring.count) {
+		model_ring_enable(&b->rings, &q->ring);
+		model_ring_resume(&b->rings, &q->ring, q->base);
+	}
+	return true;
 }
 
-/* Next available head, or -1. */
-static int take(struct backend *b, struct backend_queue *q, struct rings *r)
+static void backend_use(struct backend *b, struct backend_queue *q, int id, uint32_t length)
 {
-	uint16_t idx = le16toh(__atomic_load_n(&r->avail[1], __ATOMIC_ACQUIRE));
-	uint16_t head;
+	uint16_t position = model_ring_position(&b->rings, &q->ring);
 
-	if (idx == q->next)
-		return -1;
-	if ((uint16_t)(idx - q->next) > q->size)
-		backend_complain(b, "the available index is too far ahead", idx);
-	head = le16toh(r->avail[2 + q->next++ % q->size]);
-	if (head >= q->size)
-		backend_complain(b, "a head behind the end of the table", head);
-	return head;
-}
-
-static void give(struct backend_queue *q, struct rings *r, uint32_t id,
-		 uint32_t length)
-{
-	uint16_t idx = le16toh(r->used[1]);
-	uint8_t *entry = (uint8_t *)r->used + 4 + (idx % q->size) * 8u;
-
-	id = htole32(id);
-	length = htole32(length);
-	memcpy(entry, &id, 4);
-	memcpy(entry + 4, &length, 4);
-	__atomic_store_n(&r->used[1], htole16(idx + 1), __ATOMIC_SEQ_CST);
-	if ((le16toh(__atomic_load_n(&r->avail[0], __ATOMIC_SEQ_CST)) & 1) == 0 &&
-	    q->call >= 0)
+	model_ring_used(&b->rings, &q->ring, (uint32_t)id, length, 1);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (q->call >= 0 && model_ring_wants_interrupt(&b->rings, &q->ring, position))
 		eventfd_write(q->call, 1);
 }
 
-/* Copy a chain out of or into memory. */
-static uint32_t copy_chain(struct backend *b, struct rings *r, unsigned int id,
-			   uint32_t size, uint8_t *bytes, uint32_t most, bool in)
-{
-	uint32_t at = 0;
-
-	for (unsigned int i = 0; i < size; i++) {
-		const struct desc *d = &r->desc[id % size];
-		uint32_t len = le32toh(d->len), flags = le16toh(d->flags);
-		uint32_t part = len < most - at ? len : most - at;
-		uint8_t *place = backend_translate(b, le64toh(d->addr), len, false);
-
-		if (!place || ((flags & 2) != 0) != in)
-			return 0;
-		if (in)
-			memcpy(place, bytes + at, part);
-		else
-			memcpy(bytes + at, place, part);
-		at += part;
-		if ((flags & 1) == 0)
-			return at;
-		id = le16toh(d->next);
-		if (id >= size)
-			backend_complain(b, "a chain leaves the table", id);
-	}
-	backend_complain(b, "a chain has no end", size);
-	return at;
-}
-
 /* A frame goes into the next receive buffer. Header and all: num_buffers is 1. */
-static void deliver(struct backend *b, unsigned int pair, uint8_t *frame,
-		    uint32_t length)
+static void backend_deliver(struct backend *b, unsigned int pair, uint8_t *frame,
+			    size_t length)
 {
 	struct backend_queue *q = &b->queue[pair * 2];
-	struct rings r;
-	int id;
+	size_t room;
+	int id = -1;
 
-	if (!runs(b, q) || !find_rings(b, q, &r)) {
-		b->dropped++;
-		return;
+	if (backend_ring_runs(b, q)) {
+		for (; b->keep_buffers != 0; b->keep_buffers--)
+			(void)model_ring_take(&b->rings, &q->ring, NULL, 0, &room);
+		id = model_ring_take(&b->rings, &q->ring, NULL, 0, &room);
 	}
-	for (; b->keep_buffers != 0; b->keep_buffers--)
-		(void)take(b, q, &r);
-	id = take(b, q, &r);
 	if (id < 0) {
 		b->dropped++;
 		return;
 	}
 	frame[10] = 1;
 	frame[11] = 0;
-	if (copy_chain(b, &r, (unsigned int)id, q->size, frame, length, true) !=
-	    length)
+	if (!model_ring_fill(&b->rings, &q->ring, frame, length))
 		b->bad_addresses++;
-	give(q, &r, (uint32_t)id, length);
+	backend_use(b, q, id, (uint32_t)length);
+	model_ring_want_kick(&b->rings, &q->ring);
 	b->echoed++;
 }
 
-static void turn_pair(struct backend *b, unsigned int pair)
+/* Whether anything was there to take. */
+static bool backend_echo_pair(struct backend *b, unsigned int pair)
 {
 	static uint8_t frame[70000];
 	struct backend_queue *q = &b->queue[pair * 2 + 1];
-	struct rings r;
+	bool any = false;
+	size_t length;
 	int id;
 
-	if (b->hold || !runs(b, q) || !find_rings(b, q, &r))
-		return;
-	while ((id = take(b, q, &r)) >= 0) {
-		uint32_t length = copy_chain(b, &r, (unsigned int)id, q->size,
-					     frame, sizeof(frame), false);
-
+	while (backend_ring_runs(b, q) &&
+	       (id = model_ring_take(&b->rings, &q->ring, frame, sizeof(frame), &length)) >= 0) {
+		any = true;
 		if (length == 0)
 			b->bad_addresses++;
 		if (b->begin_only && (b->complete >> q->begun++ % 64 & 1) == 0)
 			continue;
-		give(q, &r, (uint32_t)id, 0);
+		backend_use(b, q, id, 0);
 		if (length != 0)
-			deliver(b, pair, frame, length);
+			backend_deliver(b, pair, frame, length);
 	}
+	if (any)
+		model_ring_want_kick(&b->rings, &q->ring);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return any;
 }
 
-void backend_turn_round(struct backend *b)
+/* Again after the wish for a kick, as what came just before it brings none. */
+void backend_echo(struct backend *b)
 {
-	for (unsigned int pair = 0; pair < BACKEND_QUEUES / 2; pair++)
-		turn_pair(b, pair);
+	for (unsigned int pair = 0; pair < BACKEND_QUEUES / 2 && !b->hold; pair++)
+		while (backend_echo_pair(b, pair))
+			;
 }
