@@ -228,10 +228,9 @@ struct vionet_queue {
 	bool released;	   /* the device has given it up: reset, as one queue */
 	bool shared_interrupt; /* interrupt_fd is an epoll of ours over a vector
 				* that other queues have too */
-#ifndef NDEBUG
+	/* Checked without NDEBUG; always there, so that the struct has one size. */
 	bool owned; /* by the thread that called the first burst */
 	pthread_t owner;
-#endif
 };
 
 /* Lines of 64 bytes, counted from the beginning of the queue. */
