@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/alloc.h"
 #include "base/error.h"
 #include "base/order.h"
 #include "driver/control/command.h"
@@ -96,7 +97,7 @@ int vn_control_open(struct vionet_device *device, unsigned int index,
 		    uint32_t room)
 {
 	struct vn_queue_plan plan;
-	struct vn_control *control = calloc(1, sizeof(*control));
+	struct vn_control *control = vn_alloc_lines(1, sizeof(*control));
 	int result;
 
 	if (!control)

@@ -14,6 +14,7 @@
 #include <vionet/vionet.h>
 
 #include "base/abi.h"
+#include "base/alloc.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "driver/control/command.h"
@@ -247,8 +248,8 @@ static int start(struct vionet_device *device,
 		result = check_pairs(device, pairs);
 	if (result)
 		return result;
-	device->rx = calloc(pairs, sizeof(*device->rx));
-	device->tx = calloc(pairs, sizeof(*device->tx));
+	device->rx = vn_alloc_lines(pairs, sizeof(*device->rx));
+	device->tx = vn_alloc_lines(pairs, sizeof(*device->tx));
 	device->plans = calloc(2 * pairs, sizeof(*device->plans));
 	if (!device->rx || !device->tx || !device->plans)
 		return vn_error(ENOMEM, "no memory for queues");

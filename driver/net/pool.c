@@ -5,9 +5,9 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/abi.h"
+#include "base/alloc.h"
 #include "base/error.h"
 #include "driver/memory/memory.h"
 #include "driver/net/pool.h"
@@ -15,7 +15,7 @@
 #define COUNT_DEFAULT 1024u
 #define COUNT_MAX (1u << 24)
 #define STRIDE_DEFAULT 2048u
-#define LINE 64u
+#define LINE VN_CACHE_LINE
 
 /* Fill in defaults and check what an application asked for. */
 static int settle_options(const struct vionet_device *device,
@@ -170,7 +170,7 @@ int vionet_pool_create(struct vionet_device *device,
 	p->access = o.access == VIONET_DEVICE_READS ? VN_DEVICE_READS :
 						      VN_DEVICE_WRITES;
 	p->free = calloc(p->count, sizeof(*p->free));
-	p->packets = aligned_alloc(LINE, (size_t)p->count * sizeof(*p->packets));
+	p->packets = vn_alloc_lines(p->count, sizeof(*p->packets));
 	p->user = calloc(p->count, sizeof(*p->user));
 	if (!p->free || !p->packets || !p->user)
 		result = vn_error(ENOMEM, "%s: pool: no memory for %u packets",
@@ -181,7 +181,6 @@ int vionet_pool_create(struct vionet_device *device,
 		free_pool(p);
 		return result;
 	}
-	memset(p->packets, 0, (size_t)p->count * sizeof(*p->packets));
 	fill(p);
 	link_pool(p);
 	*pool = p;

@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "base/error.h"
 #include "driver/net/offload.h"
 #include "driver/net/pool.h"
@@ -138,7 +139,7 @@ int vn_queue_open(struct vionet_queue *queue, struct vionet_device *device,
 			  queue->offloads.kinds != 0 || queue->offloads.hash;
 	if (plan->pool)
 		queue->posted = plan->pool->buffer_size + queue->header_size;
-	queue->place = calloc(1, sizeof(*queue->place));
+	queue->place = vn_alloc_lines(1, sizeof(*queue->place));
 	result = queue->place ? vn_ring_open(queue) : vn_error(ENOMEM, "no memory");
 	if (result == 0)
 		result = transport->ops->queue_setup(transport, plan->index,

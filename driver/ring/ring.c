@@ -5,15 +5,15 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "base/alloc.h"
 #include "base/error.h"
 #include "driver/memory/memory.h"
 #include "driver/ring/packed.h"
 #include "driver/ring/ring.h"
 #include "driver/ring/split.h"
 
-#define LINE 64u
+#define LINE VN_CACHE_LINE
 
 /* Indirect tables of a queue, and entries of each, at most. */
 #define TABLES_MAX 64u
@@ -193,16 +193,14 @@ static int make_tables(struct vionet_queue *queue)
 static int make_records(struct vionet_queue *queue)
 {
 	size_t size = queue->size;
-	size_t slots = (size * sizeof(vn_slot) + LINE - 1) & ~(size_t)(LINE - 1);
 
-	queue->slots = aligned_alloc(LINE, slots);
+	queue->slots = vn_alloc_lines(size, sizeof(*queue->slots));
 	queue->ids = calloc(size, sizeof(*queue->ids));
 	queue->extents = calloc(size, sizeof(*queue->extents));
 	queue->chained = calloc(size, sizeof(*queue->chained));
 	if (!queue->slots || !queue->ids || !queue->extents || !queue->chained)
 		return vn_error(ENOMEM, "no memory for %u descriptors",
 				queue->size);
-	memset(queue->slots, 0, slots);
 	for (uint32_t i = 0; i < size; i++)
 		queue->ids[i] = (uint16_t)i;
 	queue->free_count = (uint16_t)size;

@@ -16,6 +16,7 @@
 
 #include <vionet/queue.h>
 
+#include "base/alloc.h"
 #include "driver/state/device.h"
 #include "driver/spec/virtio.h"
 
@@ -149,7 +150,7 @@ struct vn_source {
 
 struct vionet_queue {
 	/* Two lines that every burst reads and writes. */
-	union {
+	_Alignas(VN_CACHE_LINE) union {
 		struct vn_split split;
 		struct vn_packed packed;
 	};
@@ -233,10 +234,10 @@ struct vionet_queue {
 	pthread_t owner;
 };
 
-/* Lines of 64 bytes, counted from the beginning of the queue. */
-_Static_assert(offsetof(struct vionet_queue, posted) == 2 * 64,
+/* Cache lines, counted from the beginning of the queue. */
+_Static_assert(offsetof(struct vionet_queue, posted) == 2 * VN_CACHE_LINE,
 	       "what every burst writes is two lines");
-_Static_assert(offsetof(struct vionet_queue, error) == 4 * 64,
+_Static_assert(offsetof(struct vionet_queue, error) == 4 * VN_CACHE_LINE,
 	       "what a burst needs to know is two more");
 
 /* Bursts of a paused queue do nothing. Control thread; the queue's thread is not

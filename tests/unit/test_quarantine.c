@@ -10,6 +10,10 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "driver/control/command.h"
+#include "driver/net/pool.h"
+#include "driver/queue/quarantine.h"
+
 enum { COUNT = 64, QUEUE = 16 };
 
 struct pools {
@@ -63,6 +67,31 @@ static void expect_quarantine(struct rig *rig, uint32_t regions, uint32_t packet
 static uint32_t regions(void)
 {
 	return 2 + 2 + 2 + 2 + (rig_layout >> 28 & 1);
+}
+
+static void expect_line(const void *address)
+{
+	assert_int_equal((uintptr_t)address % 64, 0);
+}
+
+/* Wherever a queue is, also where it would go into quarantine: what its bursts write is
+ * two cache lines. */
+static void queues_begin_on_cache_lines(void **state)
+{
+	struct rig *rig = raise_rig(3);
+
+	(void)state;
+	start_rig(rig, 3, 0);
+	for (unsigned int i = 0; i < 3; i++) {
+		expect_line(vionet_device_rx_queue(rig->device, i));
+		expect_line(vionet_device_tx_queue(rig->device, i));
+		expect_line(&rig->device->rx[i].place->queue);
+		expect_line(&rig->device->tx[i].place->queue);
+		expect_line(rig->device->rx[i].slots);
+		expect_line(rig->device->rx[i].pool->packets);
+	}
+	expect_line(&rig->device->control->queue);
+	drop_rig(rig);
 }
 
 /* All packets of a pool are there, each once. */
@@ -375,6 +404,7 @@ static void nothing_is_taken_from_a_device_that_has_it(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(queues_begin_on_cache_lines),
 		cmocka_unit_test(failed_stops_lose_nothing),
 		cmocka_unit_test(the_text_is_that_of_the_first_failure),
 		cmocka_unit_test(own_pools_are_not_piled_up),
