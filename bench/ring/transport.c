@@ -13,6 +13,7 @@ struct bench_transport {
 	struct vn_transport base; /* first */
 	struct bench_device *device;
 	uint64_t features;
+	struct vionet_features accepted;
 	uint8_t status;
 	uint32_t doorbell[2]; /* where nobody listens */
 };
@@ -32,7 +33,7 @@ static int features_read(struct vn_transport *t, struct vionet_features *offered
 static int features_write(struct vn_transport *t,
 			  const struct vionet_features *accepted)
 {
-	t->accepted = *accepted;
+	of(t)->accepted = *accepted;
 	return 0;
 }
 
@@ -75,7 +76,7 @@ static int queue_setup(struct vn_transport *t, unsigned int index, uint16_t size
 
 	*vector = -1;
 	b->size = size;
-	b->packed = vionet_feature_test(&t->accepted, 34);
+	b->packed = vionet_feature_test(&of(t)->accepted, 34);
 	b->desc = areas->descriptor.address;
 	b->driver = areas->driver.address;
 	b->device = areas->device.address;
@@ -83,7 +84,7 @@ static int queue_setup(struct vn_transport *t, unsigned int index, uint16_t size
 	*doorbell = (struct vn_doorbell){
 		.address = &of(t)->doorbell[index],
 		.value = index,
-		.width = vionet_feature_test(&t->accepted, 38) ? 4 : 2,
+		.width = vionet_feature_test(&of(t)->accepted, 38) ? 4 : 2,
 	};
 	return 0;
 }
@@ -121,6 +122,8 @@ static int limits(struct vn_transport *t, struct vn_transport_limits *limits)
 {
 	(void)t;
 	memset(limits, 0, sizeof(*limits));
+	limits->config_size = 32;
+	limits->queue_count = 2;
 	limits->memory.page_size = limits->memory.page_sizes = 4096;
 	limits->memory.mappings_left = 1000;
 	return 0;
@@ -182,8 +185,6 @@ void bench_device_start(struct bench_device *d, uint64_t features,
 	memset(d, 0, sizeof(*d));
 	t->base.ops = &operations;
 	t->base.kind = t->base.name = "bench";
-	t->base.config_size = 32;
-	t->base.queue_count = 2;
 	t->base.event_fd = t->base.removal_fd = -1;
 	t->device = d;
 	t->features = features;

@@ -148,14 +148,14 @@ static void settle_pairs(const struct vionet_device *device,
 			 const struct raw_config *raw,
 			 struct vn_net_config *config)
 {
-	unsigned int most = device->transport->queue_count / 2u;
+	unsigned int most = device->limits.queue_count / 2u;
 	bool several = vionet_feature_test(&device->accepted, NET_F_MQ) ||
 		       vionet_feature_test(&device->accepted, NET_F_RSS) ||
 		       device->limits.pairs_enabled > 1;
 
 	config->queues_lack = several && device->limits.pairs_enabled == 0 &&
 			      2u * raw->max_virtqueue_pairs + 1u >
-				      device->transport->queue_count;
+				      device->limits.queue_count;
 	config->max_queue_pairs = raw->max_virtqueue_pairs;
 	if (device->limits.pairs_enabled != 0)
 		config->max_queue_pairs = device->limits.pairs_enabled;
@@ -275,7 +275,7 @@ void vn_config_correct_offer(struct vionet_device *device,
 	uint16_t mtu = 0;
 
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
-		if (device->transport->config_size < ends[i].end)
+		if (device->limits.config_size < ends[i].end)
 			vn_feature_remove(offered, ends[i].bit);
 	if (vionet_feature_test(offered, NET_F_MTU) &&
 	    (read_field(device, NET_CONFIG_MTU, 2, &mtu) || mtu < NET_MTU_MIN))

@@ -145,7 +145,7 @@ int vionet_device_events(struct vionet_device *device, uint32_t *events)
 		result = status_events(device, &happened);
 	if (result)
 		return vn_error_prefix(result, "%s: events", device->name);
-	if ((happened & VIONET_EVENT_LINK) || !transport->config_interrupt)
+	if (happened & VIONET_EVENT_LINK)
 		device->link_pending = true;
 	happened &= ~(uint32_t)VIONET_EVENT_LINK;
 	/* An unanswered request for an announcement is looked at again, too. */
@@ -189,8 +189,8 @@ static int fill_info(struct vionet_device *device, struct vionet_device_info *in
 	info->link_duplex = device->config.link.duplex;
 	info->max_queue_pairs = device->config.max_queue_pairs;
 	info->queue_pairs = device->started ? (uint16_t)device->active_pairs : 1;
-	info->queues = device->transport->queue_count;
-	info->vectors = (uint16_t)device->transport->vector_max;
+	info->queues = limits.queue_count;
+	info->vectors = (uint16_t)limits.vector_max;
 	info->header_size = device->header_size;
 	info->page_size = limits.memory.page_size;
 	info->page_sizes = limits.memory.page_sizes;
@@ -198,8 +198,8 @@ static int fill_info(struct vionet_device *device, struct vionet_device_info *in
 	info->mappings = limits.memory.mappings;
 	info->mappings_left = limits.memory.mappings_left;
 	vn_quarantine_count(device, &info->quarantined, &info->quarantined_packets);
-	info->unshown = device->transport->unshown;
-	info->unshown_count = device->transport->unshown_count;
+	info->unshown = device->read_back.unshown;
+	info->unshown_count = device->read_back.unshown_count;
 	return 0;
 }
 
@@ -283,10 +283,9 @@ static int fill_queue_info(struct vionet_device *device, unsigned int index,
 	const struct vionet_queue *queue;
 	int result;
 
-	if (index >= device->transport->queue_count)
+	if (index >= device->limits.queue_count)
 		return vn_error(ENOENT, "%s: there is no queue %u, the device has "
-				"%u", device->name, index,
-				device->transport->queue_count);
+				"%u", device->name, index, device->limits.queue_count);
 	info->index = (uint16_t)index;
 	info->vector = -1;
 	describe_role(device, index, info);

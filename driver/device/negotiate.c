@@ -54,6 +54,8 @@ static int settle_features(struct vionet_device *device)
 	if (result == 0)
 		result = transport->ops->features_write(transport, &accepted);
 	if (result == 0)
+		result = transport->ops->limits(transport, &device->limits);
+	if (result == 0)
 		result = vn_device_read_status(device, &status);
 	if (result == 0)
 		result = transport->ops->status_write(

@@ -71,8 +71,26 @@ static void take_options(struct vionet_device *device,
 	device->control_timeout = (control ? control : VN_CONTROL_TIMEOUT_MS) * VN_MS;
 	device->progress = options->progress;
 	device->progress_context = options->progress_context;
-	device->transport->reset_timeout = (reset ? reset : VN_RESET_TIMEOUT_MS) * VN_MS;
-	device->transport->strict = (options->flags & VIONET_OPEN_STRICT) != 0;
+	device->reset_timeout = (reset ? reset : VN_RESET_TIMEOUT_MS) * VN_MS;
+	device->read_back.strict = (options->flags & VIONET_OPEN_STRICT) != 0;
+}
+
+/* From a transport whose table is whole to a device that is ready to start. */
+static int bring_up(struct vionet_device *device)
+{
+	struct vn_transport *transport = device->transport;
+	int result = 0;
+
+	if (vn_transport_can(transport, VN_CAN_READ_BACK))
+		result = transport->ops->read_back(transport, &device->read_back);
+	if (result == 0)
+		result = vn_device_negotiate(device);
+	if (result)
+		return result;
+	result = check_queues(device);
+	if (result)
+		vn_device_give_up(device, result);
+	return result;
 }
 
 int vn_device_open(struct vn_transport *transport,
@@ -94,12 +112,7 @@ int vn_device_open(struct vn_transport *transport,
 	snprintf(d->name, sizeof(d->name), "%s", transport->name);
 	result = vn_transport_check(transport->ops);
 	if (result == 0)
-		result = vn_device_negotiate(d);
-	if (result == 0) {
-		result = check_queues(d);
-		if (result)
-			vn_device_give_up(d, result);
-	}
+		result = bring_up(d);
 	if (result) {
 		struct vn_error_kept why;
 

@@ -286,8 +286,8 @@ static int renew(struct vionet_queue *queue, uint16_t size,
 				       queue->index);
 	count_losses(queue, &done);
 	vn_queue_pause(queue, true);
-	result = device->transport->ops->queue_reset(device->transport,
-						     queue->index);
+	result = device->transport->ops->queue_reset(device->transport, queue->index,
+						     device->reset_timeout);
 	if (result == 0) {
 		plan->size = size;
 		result = revive(queue, plan);

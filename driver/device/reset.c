@@ -25,11 +25,11 @@ int vn_device_read_status(struct vionet_device *device, uint8_t *status)
 /* Bits that a device does not show, though it goes on: nobody else looks at these. */
 static bool may_be_unshown(struct vionet_device *device, uint8_t bit)
 {
-	if (device->transport->strict ||
+	if (device->read_back.strict ||
 	    (bit & ~(STATUS_ACKNOWLEDGE | STATUS_DRIVER)) != 0)
 		return false;
-	device->transport->unshown |= VIONET_REGISTER_STATUS;
-	device->transport->unshown_count++;
+	device->read_back.unshown |= VIONET_REGISTER_STATUS;
+	device->read_back.unshown_count++;
 	vn_log(VIONET_LOG_WARNING, "%s: the device does not show status 0x%02x after it was "
 	       "written", device->transport->name, bit);
 	return true;
@@ -63,7 +63,7 @@ struct vn_wait vn_device_wait_begin(const struct vionet_device *device,
 	uint64_t now = vn_now();
 
 	return (struct vn_wait){ .begin = now, .step = step,
-				     .end = now + device->transport->reset_timeout,
+				     .end = now + device->reset_timeout,
 				     .next = now + 1000 * VN_MS };
 }
 

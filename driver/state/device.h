@@ -68,7 +68,7 @@ struct vionet_device {
 	struct vionet_features offered, accepted;
 	struct vionet_features usable; /* offered, less what contradicts itself */
 	struct vn_net_config config;
-	struct vn_transport_limits limits; /* when it was negotiated */
+	struct vn_transport_limits limits; /* once features were written */
 	uint16_t header_size;
 	bool settled;	 /* opened: features may not change any more */
 	bool one_pair;	 /* it does not have the queues of its pairs: no MQ, no RSS */
@@ -92,6 +92,8 @@ struct vionet_device {
 
 	struct vn_control *control; /* NULL: none */
 	uint64_t control_timeout;   /* ns */
+	uint64_t reset_timeout;	    /* ns; for what the device has to bring to an end */
+	struct vn_read_back read_back;
 	int (*progress)(void *context, const char *step, unsigned int waited_ms,
 			unsigned int limit_ms);
 	void *progress_context;

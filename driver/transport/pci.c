@@ -47,7 +47,7 @@ static void drop_vectors(struct vn_pci_transport *t)
 	t->vector_fds = NULL;
 	t->base.vector_fds = NULL;
 	t->vector_count = 0;
-	t->base.config_interrupt = false;
+	t->config_interrupt = false;
 }
 
 static int make_vectors(struct vn_pci_transport *t, unsigned int count)
@@ -80,8 +80,8 @@ static int attach_vectors(struct vn_pci_transport *t, unsigned int count)
 						   count);
 	if (result == 0)
 		result = vn_pci_config_vector(t, &config_vector);
-	t->base.config_interrupt = result == 0 && config_vector == 0;
-	if (t->base.config_interrupt)
+	t->config_interrupt = result == 0 && config_vector == 0;
+	if (t->config_interrupt)
 		result = watch(t, t->vector_fds[0]);
 	return result;
 }
@@ -90,7 +90,7 @@ static int vectors(struct vn_transport *transport, unsigned int wanted,
 		   unsigned int *count)
 {
 	struct vn_pci_transport *t = vn_pci(transport);
-	unsigned int available = transport->vector_max;
+	unsigned int available = t->function->vector_count;
 	int result = 0;
 
 	*count = wanted < available ? wanted : available;
@@ -136,7 +136,7 @@ static int events(struct vn_transport *transport, uint32_t *happened)
 		*happened |= VIONET_EVENT_REMOVAL;
 	if (vn_event_take(t->function->error_fd))
 		*happened |= VIONET_EVENT_ERROR;
-	if (t->vector_count != 0 && vn_event_take(t->vector_fds[0]))
+	if (!t->config_interrupt || vn_event_take(t->vector_fds[0]))
 		*happened |= VIONET_EVENT_LINK;
 	/* If the other side has gone, the next look at a register says so. */
 	if (t->function->service_fd >= 0 &&
@@ -202,10 +202,20 @@ static int memory_check(struct vn_transport *transport, uint64_t bytes)
 
 static int limits(struct vn_transport *transport, struct vn_transport_limits *limits)
 {
-	struct vn_function *function = vn_pci(transport)->function;
+	struct vn_pci_transport *t = vn_pci(transport);
 
-	*limits = (struct vn_transport_limits){ .region_max = 0 };
-	return function->ops->iommu_limits(function, &limits->memory);
+	*limits = (struct vn_transport_limits){
+		.config_size = t->capabilities.device.size,
+		.queue_count = t->queue_count,
+		.vector_max = t->function->vector_count,
+	};
+	return t->function->ops->iommu_limits(t->function, &limits->memory);
+}
+
+static int read_back(struct vn_transport *transport, struct vn_read_back *read_back)
+{
+	vn_pci(transport)->read_back = read_back;
+	return 0;
 }
 
 static void describe_regions(const struct vn_function *function,
@@ -270,7 +280,8 @@ static int transport_close(struct vn_transport *transport)
 
 static const struct vn_transport_ops pci_ops = {
 	.can = VN_CAN_HEALTH | VN_CAN_QUEUE_RESET | VN_CAN_QUEUE_DOORBELL | VN_CAN_KICK |
-	       VN_CAN_DMA | VN_CAN_RESET | VN_CAN_MEMORY_CHECK | VN_CAN_PCI_DETAILS,
+	       VN_CAN_DMA | VN_CAN_RESET | VN_CAN_MEMORY_CHECK | VN_CAN_PCI_DETAILS |
+	       VN_CAN_READ_BACK,
 	.features_read = vn_pci_features_read,
 	.features_write = vn_pci_features_write,
 	.status_read = vn_pci_status_read,
@@ -292,6 +303,7 @@ static const struct vn_transport_ops pci_ops = {
 	.limits = limits,
 	.events = events,
 	.pci_details = pci_details,
+	.read_back = read_back,
 	.close = transport_close,
 };
 
@@ -360,18 +372,10 @@ static void open_window(struct vn_pci_transport *t, struct vn_window *w,
 
 static int open_registers(struct vn_pci_transport *t)
 {
-	uint16_t queues = 0;
-	int result;
-
 	open_window(t, &t->common, &t->capabilities.common, 64);
 	open_window(t, &t->notify, &t->capabilities.notify, NOTIFY_MAP_MAX);
 	open_window(t, &t->device, &t->capabilities.device, 4096);
-	t->base.config_size = t->capabilities.device.size;
-	t->base.vector_max = t->function->vector_count;
-
-	result = vn_pci_queue_count(t, &queues);
-	t->base.queue_count = queues;
-	return result;
+	return vn_pci_count_queues(t);
 }
 
 static int open_events(struct vn_pci_transport *t)

@@ -22,8 +22,12 @@ struct vn_pci_transport {
 	struct vn_function *function;
 	struct vn_capabilities capabilities;
 	struct vn_window common, notify, device;
+	struct vionet_features accepted;
+	uint16_t queue_count; /* as the device said last */
+	struct vn_read_back *read_back;
 	int *vector_fds;
 	unsigned int vector_count;
+	bool config_interrupt; /* the first vector is for configuration changes */
 	uint64_t asked_at; /* when a queue's thread looked at the status; atomic */
 };
 
@@ -50,12 +54,13 @@ int vn_pci_queue_setup(struct vn_transport *transport, unsigned int index,
 int vn_pci_queue_doorbell(struct vn_transport *transport, unsigned int index,
 			  struct vn_doorbell *doorbell);
 int vn_pci_queue_enable(struct vn_transport *transport, unsigned int index);
-int vn_pci_queue_reset(struct vn_transport *transport, unsigned int index);
+int vn_pci_queue_reset(struct vn_transport *transport, unsigned int index,
+		       uint64_t timeout);
 int vn_pci_kick(struct vn_transport *transport,
 		const struct vn_doorbell *doorbell);
 
-/* Number of queues that the device says it has. */
-int vn_pci_queue_count(struct vn_pci_transport *transport, uint16_t *count);
+/* Ask the device how many queues it has. */
+int vn_pci_count_queues(struct vn_pci_transport *transport);
 
 /* Attach `*vector` to configuration changes; -1 afterwards if the device has no
  * room for it. */

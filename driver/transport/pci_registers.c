@@ -113,9 +113,9 @@ static int judge_read_back(struct vn_pci_transport *t, enum vionet_registers whi
 {
 	if (got == wrote)
 		return 0;
-	if (got == 0 && !t->base.strict) {
-		t->base.unshown |= which;
-		t->base.unshown_count++;
+	if (got == 0 && !t->read_back->strict) {
+		t->read_back->unshown |= which;
+		t->read_back->unshown_count++;
 		return 0;
 	}
 	if (got == 0)
@@ -200,10 +200,10 @@ int vn_pci_features_write(struct vn_transport *transport,
 					 (uint32_t)(accepted->word[i / 2] >>
 						    (32 * (i % 2))));
 	}
-	transport->accepted = *accepted;
+	t->accepted = *accepted;
 	/* What the features have changed: QEMU adds the queues of further pairs. */
 	if (result == 0)
-		result = vn_pci_queue_count(t, &transport->queue_count);
+		result = vn_pci_count_queues(t);
 	return result;
 }
 
@@ -267,15 +267,15 @@ int vn_pci_config_read(struct vn_transport *transport,
 		       const struct vn_config_field *fields, unsigned int count)
 {
 	struct vn_pci_transport *t = vn_pci(transport);
+	const uint64_t size = t->capabilities.device.size;
 	uint8_t before = 0, after = 0;
 	int result;
 
 	for (unsigned int i = 0; i < count; i++)
-		if ((uint64_t)fields[i].offset + fields[i].width >
-		    transport->config_size)
+		if ((uint64_t)fields[i].offset + fields[i].width > size)
 			return vn_error(ERANGE, "device configuration ends at "
 					"byte %" PRIu64 ", before the field at %u",
-					transport->config_size, fields[i].offset);
+					size, fields[i].offset);
 
 	for (unsigned int try = 0; try < GENERATION_TRIES; try++) {
 		result = read8(t, COMMON_CONFIG_GENERATION, &before);
@@ -305,7 +305,7 @@ int vn_pci_queue_max(struct vn_transport *transport, unsigned int index,
 	int result;
 
 	*size = 0;
-	if (index >= transport->queue_count)
+	if (index >= t->queue_count)
 		return 0;
 	result = queue_select(t, index);
 	return result ? result : read16(t, COMMON_QUEUE_SIZE, size);
@@ -335,7 +335,7 @@ static int set_vector(struct vn_pci_transport *t, uint32_t reg, int *vector,
 static int doorbell_value(struct vn_pci_transport *t, unsigned int index,
 			  struct vn_doorbell *doorbell)
 {
-	const struct vionet_features *accepted = &t->base.accepted;
+	const struct vionet_features *accepted = &t->accepted;
 	uint16_t value = (uint16_t)index;
 	int result = 0;
 
@@ -449,9 +449,9 @@ int vn_pci_queue_enable(struct vn_transport *transport, unsigned int index)
 	return result ? vn_error_prefix(result, "queue %u", index) : 0;
 }
 
-/* Wait until a register of the selected queue reads 0. */
-static int await_zero(struct vn_pci_transport *t, uint32_t reg, uint64_t end,
-		      const char *name)
+/* Wait until a register of the selected queue reads 0, for `timeout` after `begin`. */
+static int await_zero(struct vn_pci_transport *t, uint32_t reg, const char *name,
+		      uint64_t begin, uint64_t timeout)
 {
 	uint16_t value = 0;
 	int result;
@@ -468,30 +468,29 @@ static int await_zero(struct vn_pci_transport *t, uint32_t reg, uint64_t end,
 			if (result)
 				return result;
 		}
-		if (vn_now() >= end)
+		if (vn_now() - begin >= timeout)
 			return vn_error(ETIMEDOUT, "%s still reads %u, %u ms "
 					"after the queue was to be reset", name,
-					value,
-					(unsigned int)(t->base.reset_timeout /
-						       VN_MS));
+					value, (unsigned int)(timeout / VN_MS));
 		vn_sleep(VN_MS / 10);
 	}
 }
 
 /* "Virtqueue Reset" and "Common configuration structure layout" (GEN-40, PCI-26): it is
  * done when queue_reset reads 0 again; the queue must not be enabled then either. */
-int vn_pci_queue_reset(struct vn_transport *transport, unsigned int index)
+int vn_pci_queue_reset(struct vn_transport *transport, unsigned int index,
+		       uint64_t timeout)
 {
 	struct vn_pci_transport *t = vn_pci(transport);
-	uint64_t end = vn_now() + transport->reset_timeout;
+	uint64_t begin = vn_now();
 	int result = queue_select(t, index);
 
 	if (result == 0)
 		result = write16(t, COMMON_QUEUE_RESET, 1);
 	if (result == 0)
-		result = await_zero(t, COMMON_QUEUE_RESET, end, "queue_reset");
+		result = await_zero(t, COMMON_QUEUE_RESET, "queue_reset", begin, timeout);
 	if (result == 0)
-		result = await_zero(t, COMMON_QUEUE_ENABLE, end, "queue_enable");
+		result = await_zero(t, COMMON_QUEUE_ENABLE, "queue_enable", begin, timeout);
 	return result ? vn_error_prefix(result, "queue %u", index) : 0;
 }
 
@@ -506,9 +505,9 @@ int vn_pci_kick(struct vn_transport *transport,
 				       &value, doorbell->width);
 }
 
-int vn_pci_queue_count(struct vn_pci_transport *t, uint16_t *count)
+int vn_pci_count_queues(struct vn_pci_transport *t)
 {
-	return read16(t, COMMON_NUM_QUEUES, count);
+	return read16(t, COMMON_NUM_QUEUES, &t->queue_count);
 }
 
 int vn_pci_config_vector(struct vn_pci_transport *t, int *vector)

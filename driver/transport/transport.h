@@ -72,17 +72,32 @@ enum vn_transport_can {
 	VN_CAN_MEMORY_CHECK = 1u << 7,	 /* memory_check */
 	VN_CAN_RECONNECT = 1u << 8,	 /* reconnect and resume */
 	VN_CAN_PCI_DETAILS = 1u << 9,	 /* pci_details */
+	VN_CAN_READ_BACK = 1u << 10,	 /* read_back */
 };
 
-/* Facts of a transport. They hold until the device is negotiated again. */
+/*
+ * Facts of a transport. They hold until features are written, or the device is connected
+ * with anew: some devices have more queues once MQ was accepted.
+ */
 struct vn_transport_limits {
 	struct vn_iommu_limits memory;
+	uint64_t config_size;	/* bytes of device configuration */
+	uint16_t queue_count;	/* that the device says it has */
+	unsigned int vector_max; /* that could be attached */
 	uint32_t region_max;	/* memory regions that can be added; 0: as many as
 				 * `memory` says */
 	uint16_t pairs_enabled; /* queue pairs that may be used by enabling their queues,
 				 * without MQ and its command; 0: as MQ says */
 	bool confined;		/* the device reaches only what memory_add was given,
 				 * though it does not offer ACCESS_PLATFORM */
+};
+
+/* Registers that do not read back as what was written to them; the device's, which the
+ * transport judges by and notes in. */
+struct vn_read_back {
+	bool strict;		/* what reads back as 0 is refused too */
+	uint32_t unshown;	/* registers that read back as 0 (vionet_registers) */
+	uint64_t unshown_count; /* how often */
 };
 
 /* What is special to a PCI function. */
@@ -118,7 +133,7 @@ struct vn_transport_ops {
 
 	/* Configure a queue, all but enabling it: size, vector (-1: none;
 	 * `*vector` becomes -1 if the device has no room for it), areas. Everything
-	 * is read back: another value is refused, 0 is noted (`unshown`). */
+	 * that can be is read back: another value is refused. */
 	int (*queue_setup)(struct vn_transport *transport, unsigned int index,
 			   uint16_t size, int *vector,
 			   const struct vn_ring_areas *areas,
@@ -141,9 +156,9 @@ struct vn_transport_ops {
 		      struct vn_transport_limits *limits);
 
 	/* What happened since the last call: VIONET_EVENT_REMOVAL, _ERROR, and
-	 * _LINK for any configuration change. Never blocks; -EAGAIN: the other side
-	 * is in the middle of a message, and cannot be asked anything before it is
-	 * whole. */
+	 * _LINK for any configuration change, or each time if changes are not
+	 * announced. Never blocks; -EAGAIN: the other side is in the middle of a
+	 * message, and cannot be asked anything before it is whole. */
 	int (*events)(struct vn_transport *transport, uint32_t *events);
 
 	/* Take the device away from us, which makes it quiet; frees `transport`. */
@@ -162,9 +177,10 @@ struct vn_transport_ops {
 	 * no others. Without, that is a command of the control queue's. */
 	int (*pairs_use)(struct vn_transport *transport, unsigned int pairs);
 
-	/* Reset one queue, and wait until that is done, for `reset_timeout` at most
+	/* Reset one queue, and wait until that is done, for `timeout` ns at most
 	 * (F_RING_RESET). -ETIMEDOUT: the device may still use the queue. */
-	int (*queue_reset)(struct vn_transport *transport, unsigned int index);
+	int (*queue_reset)(struct vn_transport *transport, unsigned int index,
+			   uint64_t timeout);
 
 	/* Where a queue would be notified, without setting it up. Without, by eventfds,
 	 * all of them. */
@@ -200,25 +216,22 @@ struct vn_transport_ops {
 	/* Of a PCI function. */
 	int (*pci_details)(struct vn_transport *transport,
 			   struct vn_pci_details *details);
+
+	/* Registers can be read back: judge what they show by `read_back`, from now on.
+	 * Called once, before any is written. Without, what is written is believed. */
+	int (*read_back)(struct vn_transport *transport,
+			 struct vn_read_back *read_back);
 };
 
-/* The part that is common; an implementation embeds it as its first member. */
+/* The part that is common, names and descriptors; an implementation embeds it as its
+ * first member. */
 struct vn_transport {
 	const struct vn_transport_ops *ops;
-	const char *kind;	  /* "virtio-pci" */
-	const char *name;	  /* of the device, in full: "0000:00:04.0" */
-	uint64_t config_size;	  /* bytes of device configuration */
-	uint16_t queue_count;	  /* that the device says it has */
-	unsigned int vector_max;  /* that could be attached */
-	bool config_interrupt;	  /* configuration changes are announced */
-	uint64_t reset_timeout; /* ns; for what the device has to bring to an end */
-	bool strict;	 /* what reads back as 0 is refused too */
-	uint32_t unshown; /* registers that read back as 0 instead (vionet_registers) */
-	uint64_t unshown_count; /* how often */
-	int event_fd;		  /* readable when `events` has something */
-	int removal_fd;		  /* readable once it is being removed; -1 */
-	const int *vector_fds;	  /* eventfds, as many as `vectors` gave */
-	struct vionet_features accepted; /* as features_write was told */
+	const char *kind;      /* "virtio-pci" */
+	const char *name;      /* of the device, in full: "0000:00:04.0" */
+	int event_fd;	       /* readable when `events` has something */
+	int removal_fd;	       /* readable once it is being removed; -1 */
+	const int *vector_fds; /* eventfds, as many as `vectors` gave */
 };
 
 static inline bool vn_transport_can(const struct vn_transport *transport,

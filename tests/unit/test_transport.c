@@ -92,6 +92,7 @@ static void what_is_beside_is_announced(void **state)
 	OPTION(VN_CAN_RESET, reset);
 	OPTION(VN_CAN_MEMORY_CHECK, memory_check);
 	OPTION(VN_CAN_PCI_DETAILS, pci_details);
+	OPTION(VN_CAN_READ_BACK, read_back);
 	/* Two operations, one bit. */
 	ops = core();
 	ops.can = VN_CAN_RECONNECT;

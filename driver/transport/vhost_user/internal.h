@@ -73,10 +73,13 @@ struct vn_vhost_user {
 	size_t backend_request_bytes;
 	uint64_t features;
 	uint64_t protocol; /* protocol features in use */
+	uint32_t config_size; /* bytes of configuration that the back end has */
+	bool config_interrupt; /* its changes come as messages */
 	uint64_t budget; /* ns that may still be waited in a row */
 	uint64_t budget_at; /* when that was so */
 	char lost[VIONET_ERROR_TEXT_MAX]; /* why it ended */
 
+	struct vionet_features accepted;
 	uint8_t status;
 	bool failed; /* the session ended, or a ring did, under a running device */
 	uint64_t status_at; /* when the status was last asked for */
@@ -102,6 +105,17 @@ struct vn_vhost_user {
 static inline struct vn_vhost_user *vn_vhost_user(struct vn_transport *transport)
 {
 	return (struct vn_vhost_user *)transport;
+}
+
+static inline uint16_t vn_vhost_user_queue_count(const struct vn_vhost_user *t)
+{
+	return (uint16_t)(2 * t->pairs_max);
+}
+
+/* One for each queue, and one for the configuration. */
+static inline unsigned int vn_vhost_user_vector_max(const struct vn_vhost_user *t)
+{
+	return vn_vhost_user_queue_count(t) + 1u;
 }
 
 /* `failed` is also looked at by queues' threads. */

@@ -325,6 +325,6 @@ void vn_vhost_user_backend_requests(struct vn_vhost_user *t)
 		result = vu_take_backend_request(t);
 	if (result < 0) {
 		vu_forget_channel(t);
-		t->base.config_interrupt = false;
+		t->config_interrupt = false;
 	}
 }

@@ -23,15 +23,17 @@ void vn_vhost_user_queues_close(struct vn_vhost_user *t)
 int vn_vhost_user_queue_max(struct vn_transport *transport, unsigned int index,
 			    uint16_t *size)
 {
+	const struct vn_vhost_user *t = vn_vhost_user(transport);
+
 	/* The protocol has no question for it. */
-	*size = index < transport->queue_count ? QUEUE_SIZE_MAX : 0;
+	*size = index < vn_vhost_user_queue_count(t) ? QUEUE_SIZE_MAX : 0;
 	return 0;
 }
 
 /* Where a fresh ring begins: a packed one's wrap counters are 1. */
 static uint16_t vu_first_position(const struct vn_vhost_user *t)
 {
-	return vionet_feature_test(&t->base.accepted, F_RING_PACKED) ? 1u << 15 : 0;
+	return vionet_feature_test(&t->accepted, F_RING_PACKED) ? 1u << 15 : 0;
 }
 
 int vn_vhost_user_queue_setup(struct vn_transport *transport, unsigned int index,
@@ -43,7 +45,7 @@ int vn_vhost_user_queue_setup(struct vn_transport *transport, unsigned int index
 	struct vn_vhost_user_queue *queue;
 	int result;
 
-	if (index >= transport->queue_count || index >= VHOST_USER_QUEUES_MAX)
+	if (index >= vn_vhost_user_queue_count(t))
 		return vn_error(ENOENT, "vhost-user: the back end has no queue %u",
 				index);
 	queue = &t->queue[index];

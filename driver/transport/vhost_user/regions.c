@@ -278,6 +278,9 @@ int vn_vhost_user_limits(struct vn_transport *transport,
 	struct vn_vhost_user *t = vn_vhost_user(transport);
 
 	*limits = (struct vn_transport_limits){
+		.config_size = t->config_size,
+		.queue_count = vn_vhost_user_queue_count(t),
+		.vector_max = vn_vhost_user_vector_max(t),
 		.region_max = t->region_max,
 		.pairs_enabled = t->pairs_max,
 		.confined = true,

@@ -48,8 +48,7 @@ static int vu_reinitialize(struct vn_vhost_user *t)
 		transport, STATUS_ACKNOWLEDGE | STATUS_DRIVER);
 
 	if (result == 0)
-		result = vn_vhost_user_features_write(transport,
-						      &transport->accepted);
+		result = vn_vhost_user_features_write(transport, &t->accepted);
 	if (result == 0)
 		result = vn_vhost_user_status_write(
 			transport, STATUS_ACKNOWLEDGE | STATUS_DRIVER |

@@ -57,7 +57,7 @@ static int vu_set_vring_addr(struct vn_vhost_user *t, unsigned int index,
  * sides are at the same place. */
 static uint32_t vu_encode_base(const struct vn_vhost_user *t, uint16_t next)
 {
-	if (!vionet_feature_test(&t->base.accepted, F_RING_PACKED))
+	if (!vionet_feature_test(&t->accepted, F_RING_PACKED))
 		return next;
 	return next | (uint32_t)next << 16;
 }

@@ -52,7 +52,7 @@ static int vu_open_backend_channel(struct vn_vhost_user *t)
 	};
 	int pair[2], result;
 
-	t->base.config_interrupt = false;
+	t->config_interrupt = false;
 	if (!vn_vhost_user_has(t, VHOST_USER_PROTOCOL_F_BACKEND_REQ))
 		return 0;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
@@ -63,7 +63,7 @@ static int vu_open_backend_channel(struct vn_vhost_user *t)
 	close(pair[1]);
 	if (result == 0)
 		result = vu_watch(t, t->backend_fd, EPOLLIN | EPOLLRDHUP);
-	t->base.config_interrupt =
+	t->config_interrupt =
 		result == 0 && vn_vhost_user_has(t, VHOST_USER_PROTOCOL_F_CONFIG);
 	return result;
 }
@@ -108,9 +108,7 @@ static int vu_count_queues(struct vn_vhost_user *t)
 				  "queue");
 	if (pairs > VHOST_USER_QUEUES_MAX / 2)
 		pairs = VHOST_USER_QUEUES_MAX / 2;
-	t->base.queue_count = (uint16_t)(pairs * 2);
 	t->pairs_max = (uint16_t)pairs;
-	t->base.vector_max = t->base.queue_count + 1u;
 	return result;
 }
 
@@ -136,14 +134,14 @@ static int vu_measure_config(struct vn_vhost_user *t)
 	static const uint8_t ends[] = { 24, 17, 12, 10, 8, 6 };
 	uint8_t bytes[VHOST_USER_CONFIG_MAX];
 
-	t->base.config_size = 0;
+	t->config_size = 0;
 	if (!vn_vhost_user_has(t, VHOST_USER_PROTOCOL_F_CONFIG))
 		return 0;
 	for (unsigned int i = 0; i < sizeof(ends); i++) {
 		int result = vn_vhost_user_get_config(t, ends[i], bytes);
 
 		if (result == 0)
-			t->base.config_size = ends[i];
+			t->config_size = ends[i];
 		if (result != -ENOTSUP)
 			return result;
 	}
@@ -190,7 +188,7 @@ static unsigned int vu_queues_in_use(const struct vn_vhost_user *t)
 static int vu_check_kept(const struct vn_vhost_user *t)
 {
 	unsigned int queues = vu_queues_in_use(t);
-	uint64_t missing = t->base.accepted.word[0] & ~t->features;
+	uint64_t missing = t->accepted.word[0] & ~t->features;
 
 	if (t->region_count > t->region_max)
 		return vn_error(ENOTSUP, "vhost-user: the back end that answers now "
@@ -204,10 +202,11 @@ static int vu_check_kept(const struct vn_vhost_user *t)
 				"does not offer what was agreed on with the last one "
 				"(bits %#llx); stop and start the device",
 				(unsigned long long)missing);
-	if (queues > t->base.queue_count)
+	if (queues > vn_vhost_user_queue_count(t))
 		return vn_error(ENOTSUP, "vhost-user: the back end that answers now "
 				"has %u queues, %u are in use; stop the device, and "
-				"start it with fewer", t->base.queue_count, queues);
+				"start it with fewer", vn_vhost_user_queue_count(t),
+				queues);
 	return 0;
 }
 

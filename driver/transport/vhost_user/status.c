@@ -50,7 +50,7 @@ int vn_vhost_user_features_write(struct vn_transport *transport,
 	uint64_t own = t->features & (1ull << VHOST_USER_F_PROTOCOL_FEATURES |
 				      1ull << NET_F_MQ);
 
-	transport->accepted = *accepted;
+	t->accepted = *accepted;
 	return vn_vhost_user_set_u64(t, VHOST_USER_SET_FEATURES,
 				     accepted->word[0] | own);
 }

@@ -44,8 +44,8 @@ static int vu_vectors(struct vn_transport *transport, unsigned int wanted,
 
 	vu_drop_vectors(t);
 	*count = 0;
-	if (wanted > transport->vector_max)
-		wanted = transport->vector_max;
+	if (wanted > vn_vhost_user_vector_max(t))
+		wanted = vn_vhost_user_vector_max(t);
 	if (wanted == 0)
 		return 0;
 	t->vector_fds = calloc(wanted, sizeof(*t->vector_fds));
@@ -74,7 +74,7 @@ static int vu_events(struct vn_transport *transport, uint32_t *happened)
 	*happened = 0;
 	if (vn_vhost_user_alive(t))
 		vn_vhost_user_backend_requests(t);
-	if (t->config_changed)
+	if (t->config_changed || !t->config_interrupt)
 		*happened |= VIONET_EVENT_LINK;
 	t->config_changed = false;
 	return 0;
@@ -110,10 +110,9 @@ static int vu_config_read(struct vn_transport *transport,
 	for (unsigned int i = 0; i < count; i++)
 		if (fields[i].offset + fields[i].width > end)
 			end = fields[i].offset + fields[i].width;
-	if (end > transport->config_size)
-		return vn_error(EIO, "vhost-user: the configuration has %llu bytes, "
-				"not %u", (unsigned long long)transport->config_size,
-				end);
+	if (end > t->config_size)
+		return vn_error(EIO, "vhost-user: the configuration has %u bytes, "
+				"not %u", t->config_size, end);
 	result = vn_vhost_user_get_config(t, end, bytes);
 	for (unsigned int i = 0; i < count && result == 0; i++)
 		vu_read_field(&fields[i], bytes + fields[i].offset);
