@@ -75,6 +75,13 @@ static void take_options(struct vionet_device *device,
 	device->read_back.strict = (options->flags & VIONET_OPEN_STRICT) != 0;
 }
 
+/* A transport whose table is not whole may not even have that. */
+static void close_transport(struct vn_transport *transport)
+{
+	if (transport->ops->close)
+		(void)transport->ops->close(transport);
+}
+
 /* From a transport whose table is whole to a device that is ready to start. */
 static int bring_up(struct vionet_device *device)
 {
@@ -103,7 +110,7 @@ int vn_device_open(struct vn_transport *transport,
 
 	*device = NULL;
 	if (!d) {
-		(void)transport->ops->close(transport);
+		close_transport(transport);
 		return vn_error(ENOMEM, "no memory");
 	}
 	d->transport = transport;
@@ -118,7 +125,7 @@ int vn_device_open(struct vn_transport *transport,
 
 		vn_error_prefix(result, "%s", d->name);
 		vn_error_keep(&why);
-		(void)transport->ops->close(transport);
+		close_transport(transport);
 		free(d);
 		return vn_error_restore(result, &why);
 	}

@@ -7,6 +7,7 @@
 
 #include <vionet/error.h>
 
+#include "driver/device/open.h"
 #include "driver/transport/transport.h"
 
 static int one(struct vn_transport *t)
@@ -104,9 +105,50 @@ static void what_is_beside_is_announced(void **state)
 	assert_int_equal(vn_transport_check(&ops), -EINVAL);
 }
 
+static unsigned int closed;
+
+static int count_closed(struct vn_transport *t)
+{
+	(void)t;
+	closed++;
+	return 0;
+}
+
+static void expect_refused(const struct vn_transport_ops *ops, const char *why)
+{
+	struct vn_transport transport = { .ops = ops, .kind = "test", .name = "test:1" };
+	struct vionet_device *device;
+
+	closed = 0;
+	assert_int_equal(vn_device_open(&transport, NULL, &device), -EINVAL);
+	assert_null(device);
+	assert_non_null(strstr(vionet_error_text(), "test:1: the transport's table"));
+	assert_non_null(strstr(vionet_error_text(), why));
+}
+
+/* It is the device's: closed if that can be, and nothing else of it is called. */
+static void a_table_that_is_not_whole_is_refused(void **state)
+{
+	struct vn_transport_ops ops = { .close = count_closed };
+
+	(void)state;
+	expect_refused(&ops, "the core");
+	assert_int_equal(closed, 1);
+	ops = core();
+	ops.close = count_closed;
+	ops.can = VN_CAN_READ_BACK;
+	expect_refused(&ops, "announces");
+	assert_int_equal(closed, 1);
+	ops = core();
+	ops.close = NULL;
+	expect_refused(&ops, "the core");
+	assert_int_equal(closed, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_table_that_is_not_whole_is_refused),
 		cmocka_unit_test(the_core_is_enough),
 		cmocka_unit_test(all_of_the_core_is_needed),
 		cmocka_unit_test(what_is_beside_is_announced),
