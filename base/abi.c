@@ -11,13 +11,13 @@
 #define SIZE_MIN 12u
 #define SIZE_MAX_SANE 4096u
 
-static bool is_size(size_t size)
+static bool abi_is_size(size_t size)
 {
 	return size >= SIZE_MIN && size <= SIZE_MAX_SANE && size % 4 == 0;
 }
 
 /* The caller's struct may be of another type, for a compiler. */
-static uint32_t size_of(const void *theirs)
+static uint32_t abi_size_of(const void *theirs)
 {
 	uint32_t size;
 
@@ -27,9 +27,9 @@ static uint32_t size_of(const void *theirs)
 
 int vn_struct_check(const void *theirs, const char *type)
 {
-	uint32_t size = size_of(theirs);
+	uint32_t size = abi_size_of(theirs);
 
-	if (is_size(size))
+	if (abi_is_size(size))
 		return 0;
 	return vn_error(EINVAL, "struct %s: struct_size is %u, which is not its size; "
 			"set it to sizeof(struct %s), or begin with VIONET_INIT",
@@ -40,7 +40,7 @@ int vn_struct_in(void *ours, size_t size, const void *theirs, const char *type)
 {
 	int result = vn_struct_check(theirs, type);
 	const uint8_t *from = theirs;
-	size_t given = size_of(theirs);
+	size_t given = abi_size_of(theirs);
 	uint32_t own = (uint32_t)size;
 
 	if (result)
@@ -60,7 +60,7 @@ int vn_struct_in(void *ours, size_t size, const void *theirs, const char *type)
 
 void vn_struct_out(void *theirs, const void *ours, size_t size)
 {
-	uint32_t room = size_of(theirs);
+	uint32_t room = abi_size_of(theirs);
 
 	vn_element_out(theirs, room, 0, ours, size);
 	memcpy(theirs, &room, sizeof(room));
@@ -68,7 +68,7 @@ void vn_struct_out(void *theirs, const void *ours, size_t size)
 
 int vn_stride_check(size_t stride, const char *type)
 {
-	if (is_size(stride))
+	if (abi_is_size(stride))
 		return 0;
 	return vn_error(EINVAL, "an array of struct %s: elements of %zu bytes; give "
 			"sizeof(struct %s)", type, stride, type);

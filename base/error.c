@@ -48,7 +48,7 @@ const char *vn_errno_text(int code)
 }
 
 /* What to do about a shortage of descriptors. */
-static void add_remedy(int code)
+static void error_add_remedy(int code)
 {
 	size_t used = strlen(text);
 	struct rlimit limit;
@@ -92,14 +92,14 @@ int vn_error_errno(int code, const char *format, ...)
 	va_end(arguments);
 	used = strlen(text);
 	snprintf(text + used, sizeof(text) - used, ": %s", vn_errno_text(code));
-	add_remedy(code);
+	error_add_remedy(code);
 	vionet_text_clean(text);
 	return -code;
 }
 
 /* The layers below may have named the same object ("0000:00:04.0: ") already;
  * once is enough. `object` is cut to the object and its colon. */
-static void drop_object(char *from, char *object)
+static void error_drop_object(char *from, char *object)
 {
 	char *end = strstr(object, ": ");
 	size_t length;
@@ -124,7 +124,7 @@ int vn_error_prefix(int result, const char *format, ...)
 	va_end(arguments);
 	vionet_text_clean(prefix);
 	strcpy(object, prefix);
-	drop_object(old, object);
+	error_drop_object(old, object);
 	used = strlen(prefix);
 	memcpy(text, prefix, used + 1);
 	snprintf(text + used, sizeof(text) - used, ": %s", old);

@@ -30,7 +30,8 @@ struct owner {
 
 /* Split the real path into its folder and the name there; a socket that is not there
  * yet has its folder at least. */
-static bool resolve(const char *path, char folder[PATH_MAX], char name[NAME_MAX + 1])
+static bool lock_resolve(const char *path, char folder[PATH_MAX],
+			 char name[NAME_MAX + 1])
 {
 	char whole[PATH_MAX];
 	char *slash;
@@ -54,7 +55,7 @@ static bool resolve(const char *path, char folder[PATH_MAX], char name[NAME_MAX 
 }
 
 /* A folder of ours that nobody else can write to. */
-static int own_folder(const char *path, mode_t mode)
+static int lock_own_folder(const char *path, mode_t mode)
 {
 	struct stat found;
 	int fd;
@@ -69,26 +70,26 @@ static int own_folder(const char *path, mode_t mode)
 	return fd;
 }
 
-static int runtime_folder(void)
+static int lock_runtime_folder(void)
 {
 	char path[64];
 	int fd;
 
 	if (geteuid() == 0)
-		return own_folder("/run/vionet", 0755);
+		return lock_own_folder("/run/vionet", 0755);
 	snprintf(path, sizeof(path), "/run/user/%u/vionet", (unsigned int)geteuid());
-	fd = own_folder(path, 0700);
+	fd = lock_own_folder(path, 0700);
 	if (fd >= 0)
 		return fd;
 	snprintf(path, sizeof(path), "/tmp/vionet-%u", (unsigned int)geteuid());
-	return own_folder(path, 0700);
+	return lock_own_folder(path, 0700);
 }
 
 /* ---- the file ---- */
 
 /* Who may connect can lock: the file is readable for those who may write to the
  * socket. */
-static int make(int folder, const char *name, const struct owner *owner)
+static int lock_make_file(int folder, const char *name, const struct owner *owner)
 {
 	int fd = openat(folder, name,
 			O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -102,25 +103,25 @@ static int make(int folder, const char *name, const struct owner *owner)
 
 /* Anybody may have put something there: it is not waited for, and counts only if it is
  * what we make, and of somebody who may use the device. */
-static bool is_lock(const struct stat *found, const struct owner *owner)
+static bool lock_is_lock(const struct stat *found, const struct owner *owner)
 {
 	return S_ISREG(found->st_mode) && found->st_size == 0 && found->st_nlink == 1 &&
 	       (found->st_uid == 0 || found->st_uid == geteuid() ||
 		found->st_uid == owner->uid || (owner->mode & S_IWOTH) != 0);
 }
 
-static int open_file(int folder, const char *name, const struct owner *owner)
+static int lock_open_file(int folder, const char *name, const struct owner *owner)
 {
 	int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
 					      O_CLOEXEC);
 	struct stat found;
 
 	if (fd < 0 && errno == ENOENT)
-		return make(folder, name, owner);
+		return lock_make_file(folder, name, owner);
 	if (fd >= 0 && fstat(fd, &found) != 0)
 		found = (struct stat){ .st_nlink = 1 };
 	/* It went away while we looked: another look is to come. */
-	if (fd >= 0 && !is_lock(&found, owner)) {
+	if (fd >= 0 && !lock_is_lock(&found, owner)) {
 		bool removed = found.st_nlink == 0;
 
 		close(fd);
@@ -131,7 +132,7 @@ static int open_file(int folder, const char *name, const struct owner *owner)
 }
 
 /* Is the file that is locked still the one that others find? */
-static bool is_current(int folder, const char *name, int fd)
+static bool lock_is_current(int folder, const char *name, int fd)
 {
 	struct stat ours, found;
 
@@ -141,7 +142,7 @@ static bool is_current(int folder, const char *name, int fd)
 }
 
 /* The process that has it, if the kernel says so. */
-static int holder_of(const struct stat *file)
+static int lock_process_of(const struct stat *file)
 {
 	FILE *locks = fopen("/proc/locks", "re");
 	unsigned int high, low;
@@ -161,9 +162,9 @@ static int holder_of(const struct stat *file)
 	return found > 0 ? found : 0;
 }
 
-static int taken(const struct stat *file)
+static int lock_taken(const struct stat *file)
 {
-	int pid = holder_of(file);
+	int pid = lock_process_of(file);
 
 	if (pid == getpid())
 		return vn_error(EBUSY, "this process has it open already; close it "
@@ -175,17 +176,17 @@ static int taken(const struct stat *file)
 }
 
 /* 0; -EBUSY; -EPERM: not here. */
-static int take_file(struct vn_lock *lock, const struct owner *owner)
+static int lock_take_file(struct vn_lock *lock, const struct owner *owner)
 {
 	uint64_t end = vn_now() + DYING;
 
 	for (;;) {
-		int fd = open_file(lock->folder, lock->name, owner);
+		int fd = lock_open_file(lock->folder, lock->name, owner);
 
 		if (fd < 0 && errno != EEXIST)
 			return -EPERM;
 		if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) {
-			if (is_current(lock->folder, lock->name, fd)) {
+			if (lock_is_current(lock->folder, lock->name, fd)) {
 				lock->fd = fd;
 				return 0;
 			}
@@ -195,8 +196,9 @@ static int take_file(struct vn_lock *lock, const struct owner *owner)
 		}
 		if (vn_now() >= end) {
 			struct stat file;
-			int result = fd >= 0 && fstat(fd, &file) == 0 ? taken(&file) :
-									-EPERM;
+			int result = fd >= 0 && fstat(fd, &file) == 0 ?
+					     lock_taken(&file) :
+					     -EPERM;
 
 			if (fd >= 0)
 				close(fd);
@@ -210,7 +212,7 @@ static int take_file(struct vn_lock *lock, const struct owner *owner)
 
 /* ---- taking ---- */
 
-static struct owner owner_of(int folder, const char *socket)
+static struct owner lock_owner_of(int folder, const char *socket)
 {
 	struct owner owner = { geteuid(), (gid_t)-1, S_IWUSR };
 	struct stat found;
@@ -221,19 +223,20 @@ static struct owner owner_of(int folder, const char *socket)
 }
 
 /* Made when the socket was not open to us yet: we cannot read it, but see it locked. */
-static int look_at_closed(const struct vn_lock *lock, const struct owner *owner,
-			  const char *socket)
+static int lock_look_at_closed(const struct vn_lock *lock, const struct owner *owner,
+			       const char *socket)
 {
 	struct stat found;
 
 	if (fstatat(lock->folder, lock->name, &found, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    is_lock(&found, owner) && holder_of(&found) != 0 &&
+	    lock_is_lock(&found, owner) && lock_process_of(&found) != 0 &&
 	    faccessat(lock->folder, socket, W_OK, AT_EACCESS) == 0)
-		return taken(&found);
+		return lock_taken(&found);
 	return -EPERM;
 }
 
-static int take_beside(const char *folder, const char *socket, struct vn_lock *lock)
+static int lock_take_beside(const char *folder, const char *socket,
+			    struct vn_lock *lock)
 {
 	struct owner owner;
 	int result;
@@ -241,16 +244,16 @@ static int take_beside(const char *folder, const char *socket, struct vn_lock *l
 	lock->folder = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (lock->folder < 0)
 		return -EPERM;
-	owner = owner_of(lock->folder, socket);
+	owner = lock_owner_of(lock->folder, socket);
 	if (snprintf(lock->name, sizeof(lock->name), ".%.*s.vionet", NAME_MAX - 8,
 		     socket) > NAME_MAX)
 		return -EPERM;
-	result = take_file(lock, &owner);
-	return result == -EPERM ? look_at_closed(lock, &owner, socket) : result;
+	result = lock_take_file(lock, &owner);
+	return result == -EPERM ? lock_look_at_closed(lock, &owner, socket) : result;
 }
 
 /* Named after the folder and the socket's name there, by their FNV-1a hash. */
-static int take_apart(const char *folder, const char *socket, struct vn_lock *lock)
+static int lock_take_apart(const char *folder, const char *socket, struct vn_lock *lock)
 {
 	const struct owner owner = { geteuid(), (gid_t)-1, S_IWUSR };
 	uint64_t hash = 0xcbf29ce484222325ull;
@@ -259,7 +262,7 @@ static int take_apart(const char *folder, const char *socket, struct vn_lock *lo
 
 	if (stat(folder, &found) != 0)
 		return -EPERM;
-	lock->folder = runtime_folder();
+	lock->folder = lock_runtime_folder();
 	if (lock->folder < 0)
 		return -EPERM;
 	snprintf(text, sizeof(text), "%jx:%jx/%s", (uintmax_t)found.st_dev,
@@ -267,10 +270,10 @@ static int take_apart(const char *folder, const char *socket, struct vn_lock *lo
 	for (const char *at = text; *at; at++)
 		hash = (hash ^ (unsigned char)*at) * 0x100000001b3ull;
 	snprintf(lock->name, sizeof(lock->name), "lock-%016" PRIx64, hash);
-	return take_file(lock, &owner);
+	return lock_take_file(lock, &owner);
 }
 
-static void drop(struct vn_lock *lock)
+static void lock_drop(struct vn_lock *lock)
 {
 	if (lock->folder >= 0)
 		close(lock->folder);
@@ -283,15 +286,15 @@ int vn_lock_take(const char *path, struct vn_lock *lock)
 	int result;
 
 	*lock = VN_LOCK_NONE;
-	if (!resolve(path, folder, name))
+	if (!lock_resolve(path, folder, name))
 		return 0;
-	result = take_beside(folder, name, lock);
+	result = lock_take_beside(folder, name, lock);
 	if (result == -EPERM) {
-		drop(lock);
-		result = take_apart(folder, name, lock);
+		lock_drop(lock);
+		result = lock_take_apart(folder, name, lock);
 	}
 	if (result)
-		drop(lock);
+		lock_drop(lock);
 	return result == -EPERM ? 0 : result;
 }
 
@@ -300,10 +303,10 @@ int vn_lock_take(const char *path, struct vn_lock *lock)
 void vn_lock_release(struct vn_lock *lock)
 {
 	if (lock->fd >= 0) {
-		if (is_current(lock->folder, lock->name, lock->fd))
+		if (lock_is_current(lock->folder, lock->name, lock->fd))
 			(void)unlinkat(lock->folder, lock->name, 0);
 		(void)flock(lock->fd, LOCK_UN);
 		close(lock->fd);
 	}
-	drop(lock);
+	lock_drop(lock);
 }

@@ -15,7 +15,7 @@
 #define RETRY (20 * VN_MS)
 #define PATIENCE (2000 * VN_MS)
 
-static int make_address(const char *path, struct sockaddr_un *address)
+static int socket_make_address(const char *path, struct sockaddr_un *address)
 {
 	size_t length = strlen(path);
 
@@ -31,7 +31,7 @@ static int make_address(const char *path, struct sockaddr_un *address)
 }
 
 /* Only for the words: what is there now may not be what was connected to. */
-static int check_kind(const char *path)
+static int socket_check_kind(const char *path)
 {
 	struct stat found;
 
@@ -41,14 +41,14 @@ static int check_kind(const char *path)
 			S_ISDIR(found.st_mode) ? "directory" : "file");
 }
 
-static int make_socket(int *fd)
+static int socket_make(int *fd)
 {
 	*fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	return *fd < 0 ? vn_error_errno(errno, "make a socket") : 0;
 }
 
 /* 0 or a positive errno. */
-static int try_connect(const struct sockaddr_un *address, int fd)
+static int socket_try(const struct sockaddr_un *address, int fd)
 {
 	int result;
 
@@ -59,7 +59,7 @@ static int try_connect(const struct sockaddr_un *address, int fd)
 	return result == 0 ? 0 : errno;
 }
 
-static int refused(int code, const struct vn_socket_peer *peer)
+static int socket_not_connected(int code, const struct vn_socket_peer *peer)
 {
 	switch (code) {
 	case ENOENT:
@@ -93,22 +93,22 @@ int vn_socket_connect(const char *path, const struct vn_socket_peer *peer,
 {
 	uint64_t patience = vn_now() + PATIENCE;
 	struct sockaddr_un address;
-	int code, result = make_address(path, &address);
+	int code, result = socket_make_address(path, &address);
 
 	*fd = -1;
 	if (result == 0)
-		result = make_socket(fd);
+		result = socket_make(fd);
 	if (result)
 		return result;
 	for (;;) {
 		uint64_t until = end;
 
-		code = try_connect(&address, *fd);
+		code = socket_try(&address, *fd);
 		if (code == EAGAIN)
 			until = patience;
 		else if (code != ENOENT && code != ECONNREFUSED)
 			break;
-		if (vn_now() >= until || check_kind(path) != 0)
+		if (vn_now() >= until || socket_check_kind(path) != 0)
 			break;
 		vn_sleep(RETRY);
 	}
@@ -116,13 +116,13 @@ int vn_socket_connect(const char *path, const struct vn_socket_peer *peer,
 		return 0;
 	close(*fd);
 	*fd = -1;
-	result = check_kind(path);
-	return result ? result : refused(code, peer);
+	result = socket_check_kind(path);
+	return result ? result : socket_not_connected(code, peer);
 }
 
 /* ---- listening ---- */
 
-static int no_place(int code)
+static int socket_no_place(int code)
 {
 	switch (code) {
 	case EACCES:
@@ -140,7 +140,7 @@ static int no_place(int code)
 }
 
 /* Something is there: is anybody behind it? */
-static int remove_stale(const char *path, const struct sockaddr_un *address)
+static int socket_remove_left_over(const char *path, const struct sockaddr_un *address)
 {
 	struct stat found;
 	int fd, code, result;
@@ -148,22 +148,22 @@ static int remove_stale(const char *path, const struct sockaddr_un *address)
 	if (lstat(path, &found) == 0 && !S_ISSOCK(found.st_mode))
 		return vn_error(EINVAL, "there is a file of that name, and it is no "
 				"socket");
-	result = make_socket(&fd);
+	result = socket_make(&fd);
 	if (result)
 		return result;
-	code = try_connect(address, fd);
+	code = socket_try(address, fd);
 	close(fd);
 	if (code == EACCES || code == EPERM)
-		return no_place(code);
+		return socket_no_place(code);
 	if (code != ECONNREFUSED && code != ENOENT)
 		return vn_error(EBUSY, "another process listens there; end it, or leave "
 				"out ',server' to connect to it");
 	if (unlink(path) != 0 && errno != ENOENT)
-		return no_place(errno);
+		return socket_no_place(errno);
 	return 0;
 }
 
-static int bind_to(int fd, const char *path, const struct sockaddr_un *address)
+static int socket_bind(int fd, const char *path, const struct sockaddr_un *address)
 {
 	const struct sockaddr *a = (const struct sockaddr *)address;
 	int result;
@@ -171,24 +171,24 @@ static int bind_to(int fd, const char *path, const struct sockaddr_un *address)
 	if (bind(fd, a, sizeof(*address)) == 0)
 		return 0;
 	if (errno != EADDRINUSE)
-		return no_place(errno);
-	result = remove_stale(path, address);
+		return socket_no_place(errno);
+	result = socket_remove_left_over(path, address);
 	if (result == 0 && bind(fd, a, sizeof(*address)) != 0)
-		result = no_place(errno);
+		result = socket_no_place(errno);
 	return result;
 }
 
 int vn_socket_listen(const char *path, int *fd)
 {
 	struct sockaddr_un address;
-	int result = make_address(path, &address);
+	int result = socket_make_address(path, &address);
 
 	*fd = -1;
 	if (result == 0)
-		result = make_socket(fd);
+		result = socket_make(fd);
 	if (result)
 		return result;
-	result = bind_to(*fd, path, &address);
+	result = socket_bind(*fd, path, &address);
 	if (result == 0 && listen(*fd, 1) != 0)
 		result = vn_error_local(errno, "listen");
 	if (result) {

@@ -15,7 +15,7 @@ static const struct {
 	{ 0xe0000, 0xe007f },
 };
 
-static bool printable(uint32_t point)
+static bool text_printable(uint32_t point)
 {
 	for (unsigned int i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (point >= commands[i].first && point <= commands[i].last)
@@ -25,7 +25,7 @@ static bool printable(uint32_t point)
 
 /* The length of the well-formed UTF-8 sequence at `text`, and what it stands for; 0: there
  * is none. The zero at the end of the text continues no sequence. */
-static unsigned int decode(const unsigned char *text, uint32_t *point)
+static unsigned int text_decode(const unsigned char *text, uint32_t *point)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	unsigned int length = text[0] < 0x80 ? 1 :
@@ -55,9 +55,9 @@ char *vionet_text_clean(char *text)
 	uint32_t point;
 
 	while (*from != 0) {
-		unsigned int length = decode(from, &point);
+		unsigned int length = text_decode(from, &point);
 
-		if (length == 0 || !printable(point)) {
+		if (length == 0 || !text_printable(point)) {
 			from += length ? length : 1;
 			*to++ = '?';
 			continue;

@@ -96,8 +96,8 @@ int vn_container_device(struct vn_container *container, const char *name,
  * Mapping
  */
 
-static int map_refused(const struct vn_container *container, int code,
-		       const struct vn_memory *memory, uint64_t iova)
+static int container_map_refused(const struct vn_container *container, int code,
+				 const struct vn_memory *memory, uint64_t iova)
 {
 	switch (code) {
 	case ENOMEM:
@@ -122,8 +122,8 @@ static int map_refused(const struct vn_container *container, int code,
 	}
 }
 
-static int check_memory(const struct vn_container *container,
-			const struct vn_memory *memory)
+static int container_check_memory(const struct vn_container *container,
+				  const struct vn_memory *memory)
 {
 	uint64_t mask = container->limits.page_size - 1;
 
@@ -142,7 +142,7 @@ int vn_container_check(const struct vn_container *container, uint64_t bytes)
 	return vn_type1_check_locked(bytes, container->accounting);
 }
 
-static int make_room(struct vn_container *container)
+static int container_make_room(struct vn_container *container)
 {
 	size_t room = container->mapping_room + 32;
 	struct mapping *mapping;
@@ -160,8 +160,8 @@ static int make_room(struct vn_container *container)
 
 /* Aligned to the memory's own pages where there is such a place, so that the
  * IOMMU can use large pages too; anywhere otherwise. */
-static int take_address(struct vn_container *container,
-			const struct vn_memory *memory, uint64_t *iova)
+static int container_take_address(struct vn_container *container,
+				  const struct vn_memory *memory, uint64_t *iova)
 {
 	int result;
 
@@ -178,7 +178,7 @@ static int take_address(struct vn_container *container,
 	return 0;
 }
 
-static int give_address(struct vn_container *container, uint64_t iova)
+static int container_give_address(struct vn_container *container, uint64_t iova)
 {
 	int result;
 
@@ -197,11 +197,11 @@ int vn_container_map(struct vn_container *container,
 	int result;
 
 	*iova = 0;
-	result = check_memory(container, memory);
+	result = container_check_memory(container, memory);
 	if (result == 0)
-		result = make_room(container);
+		result = container_make_room(container);
 	if (result == 0)
-		result = take_address(container, memory, &place);
+		result = container_take_address(container, memory, &place);
 	if (result != 0)
 		return result;
 	map.flags = VFIO_DMA_MAP_FLAG_READ;
@@ -212,8 +212,8 @@ int vn_container_map(struct vn_container *container,
 	map.size = memory->size;
 	result = vn_vfio_call(container->fd, VFIO_IOMMU_MAP_DMA, &map);
 	if (result < 0) {
-		(void)give_address(container, place);
-		return map_refused(container, -result, memory, place);
+		(void)container_give_address(container, place);
+		return container_map_refused(container, -result, memory, place);
 	}
 	container->mapping[container->mapping_count++] = (struct mapping){
 		.iova = place, .size = memory->size };
@@ -226,8 +226,8 @@ int vn_container_map(struct vn_container *container,
  * Unmapping a hole succeeds with size 0, so the amount is part of the answer.
  * The flags are 0 on purpose: they are others than those of mapping.
  */
-static int unmap(const struct vn_container *container,
-		 const struct mapping *mapping)
+static int container_unmap(const struct vn_container *container,
+			   const struct mapping *mapping)
 {
 	struct vfio_iommu_type1_dma_unmap request = {
 		.argsz = sizeof(request),
@@ -263,14 +263,14 @@ int vn_container_unmap(struct vn_container *container, uint64_t iova)
 	if (mapping == NULL || mapping->quarantined)
 		return vn_error(ENOENT, "IOMMU group %d: nothing is mapped at IOVA "
 				"%#" PRIx64, container->group, iova);
-	result = unmap(container, mapping);
+	result = container_unmap(container, mapping);
 	if (result != 0) {
 		mapping->quarantined = true;
 		return result;
 	}
 	container->mapped_bytes -= mapping->size;
 	*mapping = container->mapping[--container->mapping_count];
-	return give_address(container, iova);
+	return container_give_address(container, iova);
 }
 
 void vn_container_limits(const struct vn_container *container,
@@ -293,9 +293,10 @@ void vn_container_close(struct vn_container *container)
 	 * the kernel does not give up stays taken for as long as that.
 	 */
 	for (size_t i = 0; i < container->mapping_count; i++)
-		if (unmap(container, &container->mapping[i]) == 0 &&
+		if (container_unmap(container, &container->mapping[i]) == 0 &&
 		    !container->mapping[i].quarantined)
-			(void)give_address(container, container->mapping[i].iova);
+			(void)container_give_address(container,
+						     container->mapping[i].iova);
 	vn_domain_leave(container->domain, container->name);
 	free(container->mapping);
 	free(container);

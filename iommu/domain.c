@@ -27,24 +27,24 @@ int vn_domain_plain(int code)
 	return code == ENOMEM || code == EMFILE || code == ENFILE ? -code : -EIO;
 }
 
-static int refused(int result, const char *reason)
+static int domain_refused(int result, const char *reason)
 {
 	return vn_error(-result, "%s", reason);
 }
 
-static int open_container(struct vn_domain *domain, const char *path)
+static int domain_open_container(struct vn_domain *domain, const char *path)
 {
 	char reason[512];
 
 	domain->fd = open(path, O_RDWR | O_CLOEXEC);
 	if (domain->fd >= 0)
 		return 0;
-	return refused(vn_node_container_reason(domain->directory, errno, reason,
-						sizeof(reason)), reason);
+	return domain_refused(vn_node_container_reason(domain->directory, errno, reason,
+						       sizeof(reason)), reason);
 }
 
-static int check_container(const struct vn_domain *domain,
-			   const char *path)
+static int domain_check_container(const struct vn_domain *domain,
+				  const char *path)
 {
 	int version = vn_vfio_call(domain->fd, VFIO_GET_API_VERSION, NULL);
 
@@ -64,7 +64,7 @@ static int check_container(const struct vn_domain *domain,
 
 /* Open, and while the kernel still resets the function for a process that has
  * just ended, again. */
-static int open_while_busy(const char *path)
+static int domain_open_while_busy(const char *path)
 {
 	uint64_t limit = vn_now() + BUSY_LIMIT_MS * VN_MS;
 	int fd, error;
@@ -80,19 +80,20 @@ static int open_while_busy(const char *path)
 	}
 }
 
-static int open_group(struct vn_domain *domain, const char *path)
+static int domain_open_group(struct vn_domain *domain, const char *path)
 {
 	char reason[512];
-	int fd = open_while_busy(path);
+	int fd = domain_open_while_busy(path);
 
 	domain->group_fd = fd;
 	if (fd >= 0)
 		return 0;
-	return refused(vn_node_group_reason(domain->directory, domain->group, -fd,
-					    reason, sizeof(reason)), reason);
+	return domain_refused(vn_node_group_reason(domain->directory, domain->group,
+						   -fd, reason, sizeof(reason)),
+			      reason);
 }
 
-static int check_group(const struct vn_domain *domain, const char *path)
+static int domain_check_group(const struct vn_domain *domain, const char *path)
 {
 	struct vfio_group_status status = { .argsz = sizeof(status) };
 	int result = vn_vfio_call(domain->group_fd, VFIO_GROUP_GET_STATUS,
@@ -109,7 +110,7 @@ static int check_group(const struct vn_domain *domain, const char *path)
 	return 0;
 }
 
-static int attach(const struct vn_domain *domain)
+static int domain_attach(const struct vn_domain *domain)
 {
 	int fd = domain->fd;
 	int result = vn_vfio_call(domain->group_fd, VFIO_GROUP_SET_CONTAINER,
@@ -135,7 +136,7 @@ static int attach(const struct vn_domain *domain)
 				     "IOMMU", domain->group));
 }
 
-static int learn(struct vn_domain *domain)
+static int domain_learn(struct vn_domain *domain)
 {
 	struct vn_iommu_limits *limits = &domain->limits;
 	int result = vn_type1_limits(domain->fd, limits);
@@ -152,25 +153,25 @@ static int learn(struct vn_domain *domain)
 	return 0;
 }
 
-static int bring_up(struct vn_domain *domain)
+static int domain_bring_up(struct vn_domain *domain)
 {
 	char node[256], group[256];
 	int result;
 
 	snprintf(node, sizeof(node), "%s/vfio", domain->directory);
 	snprintf(group, sizeof(group), "%s/%d", domain->directory, domain->group);
-	result = open_container(domain, node);
+	result = domain_open_container(domain, node);
 	if (result == 0)
-		result = check_container(domain, node);
+		result = domain_check_container(domain, node);
 	if (result == 0)
-		result = open_group(domain, group);
+		result = domain_open_group(domain, group);
 	if (result == 0)
-		result = check_group(domain, group);
+		result = domain_check_group(domain, group);
 	if (result == 0)
-		result = attach(domain);
+		result = domain_attach(domain);
 	/* The ranges shrink when a group joins: read them afterwards. */
 	if (result == 0)
-		result = learn(domain);
+		result = domain_learn(domain);
 	if (result == 0)
 		domain->accounting = vn_type1_accounting(domain->fd);
 	return result;
@@ -185,7 +186,7 @@ static int bring_up(struct vn_domain *domain)
 static pthread_mutex_t domains_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct vn_domain *domains;
 
-static struct vn_domain *find_domain(const char *directory, int group)
+static struct vn_domain *domain_find(const char *directory, int group)
 {
 	for (struct vn_domain *d = domains; d != NULL; d = d->next)
 		if (d->group == group && d->process == getpid() &&
@@ -194,7 +195,7 @@ static struct vn_domain *find_domain(const char *directory, int group)
 	return NULL;
 }
 
-static bool has_user(const struct vn_domain *domain, const char *name)
+static bool domain_has_user(const struct vn_domain *domain, const char *name)
 {
 	for (unsigned int i = 0; i < domain->users; i++)
 		if (strcmp(domain->user[i], name) == 0)
@@ -208,13 +209,13 @@ bool vn_domain_shares(const char *directory, int group, const char *name)
 	bool shares;
 
 	pthread_mutex_lock(&domains_lock);
-	domain = find_domain(directory, group);
-	shares = domain != NULL && !has_user(domain, name);
+	domain = domain_find(directory, group);
+	shares = domain != NULL && !domain_has_user(domain, name);
 	pthread_mutex_unlock(&domains_lock);
 	return shares;
 }
 
-static void release_domain(struct vn_domain *domain)
+static void domain_release(struct vn_domain *domain)
 {
 	if (domain->group_fd >= 0)
 		close(domain->group_fd);
@@ -225,7 +226,7 @@ static void release_domain(struct vn_domain *domain)
 	free(domain);
 }
 
-static int make_domain(const char *directory, int group, struct vn_domain **domain)
+static int domain_make(const char *directory, int group, struct vn_domain **domain)
 {
 	struct vn_domain *made;
 	int result;
@@ -239,9 +240,9 @@ static int make_domain(const char *directory, int group, struct vn_domain **doma
 				 .group = group };
 	memcpy(made->directory, directory, strlen(directory) + 1);
 	pthread_mutex_init(&made->lock, NULL);
-	result = bring_up(made);
+	result = domain_bring_up(made);
 	if (result != 0) {
-		release_domain(made);
+		domain_release(made);
 		return result;
 	}
 	made->next = domains;
@@ -250,18 +251,18 @@ static int make_domain(const char *directory, int group, struct vn_domain **doma
 	return 0;
 }
 
-static int join(const char *directory, int group, const char *name,
-		struct vn_domain **joined)
+static int domain_join(const char *directory, int group, const char *name,
+		       struct vn_domain **joined)
 {
-	struct vn_domain *domain = find_domain(directory, group);
+	struct vn_domain *domain = domain_find(directory, group);
 	int result;
 
-	if (domain != NULL && has_user(domain, name))
+	if (domain != NULL && domain_has_user(domain, name))
 		return vn_error(EALREADY, "it is open already, in this process");
 	if (domain != NULL && domain->users == VN_USERS_MAX)
 		return vn_error(EBUSY, "IOMMU group %d: %d functions are open", group,
 				VN_USERS_MAX);
-	result = domain != NULL ? 0 : make_domain(directory, group, &domain);
+	result = domain != NULL ? 0 : domain_make(directory, group, &domain);
 	if (result != 0)
 		return result;
 	domain->user[domain->users++] = name;
@@ -275,12 +276,12 @@ int vn_domain_join(const char *directory, int group, const char *name,
 	int result;
 
 	pthread_mutex_lock(&domains_lock);
-	result = join(directory, group, name, domain);
+	result = domain_join(directory, group, name, domain);
 	pthread_mutex_unlock(&domains_lock);
 	return result;
 }
 
-static void leave(struct vn_domain *domain, const char *name)
+static void domain_leave(struct vn_domain *domain, const char *name)
 {
 	struct vn_domain **place = &domains;
 
@@ -292,12 +293,12 @@ static void leave(struct vn_domain *domain, const char *name)
 	while (*place != domain)
 		place = &(*place)->next;
 	*place = domain->next;
-	release_domain(domain);
+	domain_release(domain);
 }
 
 void vn_domain_leave(struct vn_domain *domain, const char *name)
 {
 	pthread_mutex_lock(&domains_lock);
-	leave(domain, name);
+	domain_leave(domain, name);
 	pthread_mutex_unlock(&domains_lock);
 }

@@ -19,13 +19,13 @@ struct vn_iova_space {
 	struct vn_iova_range *region; /* in use, sorted */
 };
 
-static bool power_of_two(uint64_t value)
+static bool iova_power_of_two(uint64_t value)
 {
 	return value != 0 && (value & (value - 1)) == 0;
 }
 
 /* Bring `*value` up to a multiple of `alignment`; false if there is none. */
-static bool align_up(uint64_t *value, uint64_t alignment)
+static bool iova_align_up(uint64_t *value, uint64_t alignment)
 {
 	uint64_t past = *value & (alignment - 1);
 
@@ -37,7 +37,7 @@ static bool align_up(uint64_t *value, uint64_t alignment)
 	return true;
 }
 
-static int by_first(const void *left, const void *right)
+static int iova_by_first(const void *left, const void *right)
 {
 	const struct vn_iova_range *a = left, *b = right;
 
@@ -45,11 +45,11 @@ static int by_first(const void *left, const void *right)
 }
 
 /* Sort, and make one of those that overlap or touch. Returns how many remain. */
-static size_t merge(struct vn_iova_range *range, size_t count)
+static size_t iova_merge(struct vn_iova_range *range, size_t count)
 {
 	size_t kept = 0;
 
-	qsort(range, count, sizeof(*range), by_first);
+	qsort(range, count, sizeof(*range), iova_by_first);
 	for (size_t i = 0; i < count; i++) {
 		struct vn_iova_range *before = &range[kept == 0 ? 0 : kept - 1];
 
@@ -69,13 +69,13 @@ static size_t merge(struct vn_iova_range *range, size_t count)
  * mean "none" and a device that follows a null pointer faults. The top page of
  * 2^64 goes: its end overflows, in kernels too.
  */
-static bool trim(struct vn_iova_range *range, uint64_t page_size)
+static bool iova_trim(struct vn_iova_range *range, uint64_t page_size)
 {
 	uint64_t limit = UINT64_MAX - page_size;
 
 	if (range->first == 0)
 		range->first = 1;
-	if (!align_up(&range->first, page_size))
+	if (!iova_align_up(&range->first, page_size))
 		return false;
 	if (range->last > limit)
 		range->last = limit;
@@ -87,14 +87,14 @@ static bool trim(struct vn_iova_range *range, uint64_t page_size)
 	return range->first <= range->last;
 }
 
-static size_t normalise(struct vn_iova_range *range, size_t count,
-			uint64_t page_size)
+static size_t iova_normalise(struct vn_iova_range *range, size_t count,
+			     uint64_t page_size)
 {
 	size_t kept = 0;
 
-	count = merge(range, count);
+	count = iova_merge(range, count);
 	for (size_t i = 0; i < count; i++) {
-		if (trim(&range[i], page_size))
+		if (iova_trim(&range[i], page_size))
 			range[kept++] = range[i];
 	}
 	return kept;
@@ -106,7 +106,7 @@ int vn_iova_space_create(const struct vn_iova_range *ranges, size_t count,
 	struct vn_iova_space *made;
 
 	*space = NULL;
-	if (!power_of_two(page_size))
+	if (!iova_power_of_two(page_size))
 		return vn_error(EINVAL, "IOVA space: page size %#" PRIx64
 				" is no power of two", page_size);
 	made = calloc(1, sizeof(*made));
@@ -120,7 +120,7 @@ int vn_iova_space_create(const struct vn_iova_range *ranges, size_t count,
 	if (count != 0)
 		memcpy(made->range, ranges, count * sizeof(*ranges));
 	made->page_size = page_size;
-	made->range_count = normalise(made->range, count, page_size);
+	made->range_count = iova_normalise(made->range, count, page_size);
 	if (made->range_count == 0) {
 		vn_iova_space_destroy(made);
 		return vn_error(EINVAL, "IOVA space: the IOMMU's %zu ranges hold "
@@ -144,9 +144,9 @@ void vn_iova_space_destroy(struct vn_iova_space *space)
  * Lowest place in `range` for `size` bytes. `*next` is the first region that
  * does not lie below the range; it is moved to the one behind the place found.
  */
-static bool fit(const struct vn_iova_space *space,
-		const struct vn_iova_range *range, uint64_t size,
-		uint64_t alignment, size_t *next, uint64_t *iova)
+static bool iova_fit(const struct vn_iova_space *space,
+		     const struct vn_iova_range *range, uint64_t size,
+		     uint64_t alignment, size_t *next, uint64_t *iova)
 {
 	uint64_t place = range->first;
 
@@ -156,7 +156,7 @@ static bool fit(const struct vn_iova_space *space,
 			    region->first > range->last;
 
 		/* A place past the next region is found in the next round. */
-		if (!align_up(&place, alignment) || place > range->last ||
+		if (!iova_align_up(&place, alignment) || place > range->last ||
 		    size - 1 > range->last - place)
 			return false;
 		/* Cannot overflow: both lie below the top page of 2^64. */
@@ -171,7 +171,7 @@ static bool fit(const struct vn_iova_space *space,
 	}
 }
 
-static bool make_room(struct vn_iova_space *space)
+static bool iova_make_room(struct vn_iova_space *space)
 {
 	size_t room = space->region_room == 0 ? 16 : space->region_room * 2;
 	struct vn_iova_range *region;
@@ -186,8 +186,8 @@ static bool make_room(struct vn_iova_space *space)
 	return true;
 }
 
-static void insert(struct vn_iova_space *space, size_t at, uint64_t first,
-		   uint64_t size)
+static void iova_insert(struct vn_iova_space *space, size_t at, uint64_t first,
+			uint64_t size)
 {
 	struct vn_iova_range *region = space->region + at;
 
@@ -199,7 +199,7 @@ static void insert(struct vn_iova_space *space, size_t at, uint64_t first,
 }
 
 /* Index of the first region that starts at `first` or later. */
-static size_t find(const struct vn_iova_space *space, uint64_t first)
+static size_t iova_find(const struct vn_iova_space *space, uint64_t first)
 {
 	size_t low = 0, high = space->region_count;
 
@@ -218,20 +218,20 @@ int vn_iova_alloc(struct vn_iova_space *space, uint64_t size,
 		  uint64_t alignment, uint64_t *iova)
 {
 	*iova = 0;
-	if (size == 0 || !power_of_two(alignment))
+	if (size == 0 || !iova_power_of_two(alignment))
 		return vn_error(EINVAL, "IOVA space: %" PRIu64 " bytes aligned to "
 				"%#" PRIx64 " make no sense", size, alignment);
 	if (alignment < space->page_size)
 		alignment = space->page_size;
-	if (!make_room(space))
+	if (!iova_make_room(space))
 		return vn_error(ENOMEM, "IOVA space: out of memory");
 	/* The size needs no rounding: every place is a multiple of pages. */
 	for (size_t i = 0; i < space->range_count; i++) {
 		const struct vn_iova_range *range = &space->range[i];
-		size_t next = find(space, range->first);
+		size_t next = iova_find(space, range->first);
 
-		if (fit(space, range, size, alignment, &next, iova)) {
-			insert(space, next, *iova, size);
+		if (iova_fit(space, range, size, alignment, &next, iova)) {
+			iova_insert(space, next, *iova, size);
 			return 0;
 		}
 	}
@@ -242,7 +242,7 @@ int vn_iova_alloc(struct vn_iova_space *space, uint64_t size,
 
 int vn_iova_free(struct vn_iova_space *space, uint64_t iova)
 {
-	size_t at = find(space, iova);
+	size_t at = iova_find(space, iova);
 
 	if (at == space->region_count || space->region[at].first != iova)
 		return vn_error(ENOENT, "IOVA space: nothing starts at %#" PRIx64,

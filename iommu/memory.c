@@ -27,7 +27,7 @@
 static const struct vn_memory none = { .fd = -1 };
 
 /* A machine may insist on (vm.memfd_noexec=2) what older kernels refuse. */
-static int memfd(unsigned int flags)
+static int mem_memfd(unsigned int flags)
 {
 	int fd = memfd_create("vionet", flags | MFD_NOEXEC_SEAL);
 
@@ -40,7 +40,7 @@ static int memfd(unsigned int flags)
  * Give the file its size and its pages. Allocating them now turns a shortage
  * (huge pages, a control group's limit) into an error that can be returned.
  */
-static int fill(int fd, size_t size)
+static int mem_fill(int fd, size_t size)
 {
 	int result;
 
@@ -60,7 +60,7 @@ static int fill(int fd, size_t size)
 	return 0;
 }
 
-static int map(int fd, size_t size, void **address)
+static int mem_map(int fd, size_t size, void **address)
 {
 	void *place = mmap(NULL, size, PROT_READ | PROT_WRITE,
 			   MAP_SHARED | MAP_POPULATE, fd, 0);
@@ -79,18 +79,18 @@ static int map(int fd, size_t size, void **address)
 }
 
 /* `size` is already a multiple of `page_size`. Sets no error text. */
-static int make(size_t size, size_t page_size, unsigned int flags,
-		struct vn_memory *memory)
+static int mem_make(size_t size, size_t page_size, unsigned int flags,
+		    struct vn_memory *memory)
 {
 	struct vn_memory made = { .size = size, .page_size = page_size };
 	int result;
 
-	made.fd = memfd(MFD_CLOEXEC | MFD_ALLOW_SEALING | flags);
+	made.fd = mem_memfd(MFD_CLOEXEC | MFD_ALLOW_SEALING | flags);
 	if (made.fd < 0)
 		return -errno;
-	result = fill(made.fd, size);
+	result = mem_fill(made.fd, size);
 	if (result == 0)
-		result = map(made.fd, size, &made.address);
+		result = mem_map(made.fd, size, &made.address);
 	if (result != 0) {
 		close(made.fd);
 		return result;
@@ -99,22 +99,22 @@ static int make(size_t size, size_t page_size, unsigned int flags,
 	return 0;
 }
 
-static size_t round_up(size_t size, size_t page_size)
+static size_t mem_round_up(size_t size, size_t page_size)
 {
 	return (size + page_size - 1) & ~(page_size - 1);
 }
 
 /* All of a huge page is pinned, and counted, however little of it is used. */
-static bool worth_hugepages(size_t size)
+static bool mem_worth_hugepages(size_t size)
 {
-	return size >= HUGEPAGE && round_up(size, HUGEPAGE) - size <= size / 8;
+	return size >= HUGEPAGE && mem_round_up(size, HUGEPAGE) - size <= size / 8;
 }
 
 uint64_t vn_memory_size(uint64_t size, bool hugepages)
 {
 	if (size > INT64_MAX - HUGEPAGE)
 		return size;
-	return round_up(size, hugepages && worth_hugepages(size) ?
+	return mem_round_up(size, hugepages && mem_worth_hugepages(size) ?
 				      HUGEPAGE : (size_t)sysconf(_SC_PAGESIZE));
 }
 
@@ -128,11 +128,11 @@ int vn_memory_alloc(size_t size, bool hugepages, struct vn_memory *memory)
 	if (size == 0 || size > (size_t)INT64_MAX - HUGEPAGE)
 		return vn_error(EINVAL, "device memory: %zu bytes cannot be "
 				"allocated", size);
-	if (hugepages && worth_hugepages(size) &&
-	    make(round_up(size, HUGEPAGE), HUGEPAGE,
-		 MFD_HUGETLB | MFD_HUGE_2MB, memory) == 0)
+	if (hugepages && mem_worth_hugepages(size) &&
+	    mem_make(mem_round_up(size, HUGEPAGE), HUGEPAGE,
+		     MFD_HUGETLB | MFD_HUGE_2MB, memory) == 0)
 		return 0;
-	result = make(round_up(size, page), page, 0, memory);
+	result = mem_make(mem_round_up(size, page), page, 0, memory);
 	if (result == 0)
 		return 0;
 	vn_error_errno(-result, "device memory: %zu bytes cannot be allocated",
@@ -169,7 +169,7 @@ int vn_memory_file(int fd, uint64_t *length, size_t *page_size)
 }
 
 /* Another process that has the file may have cut it before the seal held. */
-static int check_length(const struct vn_memory *memory)
+static int mem_check_length(const struct vn_memory *memory)
 {
 	struct stat file;
 
@@ -190,7 +190,7 @@ int vn_memory_seal(const struct vn_memory *memory)
 		seals = fcntl(memory->fd, F_GET_SEALS);
 	/* -1: a file that takes none at all. */
 	if (seals >= 0 && (seals & F_SEAL_SHRINK) != 0)
-		return check_length(memory);
+		return mem_check_length(memory);
 	return vn_error(EPERM, "the memory's file cannot be sealed, so the other "
 			"process could cut it; make it with memfd_create and "
 			"MFD_ALLOW_SEALING");
@@ -203,7 +203,7 @@ struct maps_line {
 	char access[5];
 };
 
-static bool read_maps_line(FILE *maps, struct maps_line *line)
+static bool mem_read_maps_line(FILE *maps, struct maps_line *line)
 {
 	char text[512];
 
@@ -232,7 +232,7 @@ int vn_memory_check_mapping(const void *address, size_t size, int fd,
 			fclose(maps);
 		return 0;
 	}
-	while (at < end && read_maps_line(maps, &line)) {
+	while (at < end && mem_read_maps_line(maps, &line)) {
 		if (line.end <= at)
 			continue;
 		if (line.first > at || line.inode != file.st_ino ||

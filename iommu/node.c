@@ -14,12 +14,12 @@
 
 #define say(reason, size, ...) ((void)snprintf(reason, size, __VA_ARGS__))
 
-static bool is_missing(int code)
+static bool node_is_missing(int code)
 {
 	return code == ENOENT || code == ENOTDIR || code == ENODEV || code == ENXIO;
 }
 
-static bool in_group(gid_t gid)
+static bool node_in_group(gid_t gid)
 {
 	gid_t groups[GROUPS_MAX];
 	int count = getgroups(GROUPS_MAX, groups);
@@ -34,7 +34,7 @@ static bool in_group(gid_t gid)
 
 /* Do owner and mode let this user read and write? access() would ask the security
  * modules too, and it is them that this is to tell apart. */
-static bool mode_allows(const struct stat *status)
+static bool node_mode_allows(const struct stat *status)
 {
 	mode_t both;
 
@@ -42,14 +42,14 @@ static bool mode_allows(const struct stat *status)
 		return true;
 	if (status->st_uid == geteuid())
 		both = S_IRUSR | S_IWUSR;
-	else if (in_group(status->st_gid))
+	else if (node_in_group(status->st_gid))
 		both = S_IRGRP | S_IWGRP;
 	else
 		both = S_IROTH | S_IWOTH;
 	return (status->st_mode & both) == both;
 }
 
-static int denied(const char *path, int code, char *reason, size_t size)
+static int node_denied(const char *path, int code, char *reason, size_t size)
 {
 	struct stat status;
 
@@ -60,7 +60,7 @@ static int denied(const char *path, int code, char *reason, size_t size)
 		say(reason, size, "%s: not permitted: the container that this runs "
 		    "in does not let it through (docker run --device %s)", path,
 		    path);
-	else if (mode_allows(&status))
+	else if (node_mode_allows(&status))
 		say(reason, size, "%s: permission denied, though owner and mode let "
 		    "this user in: a security module (SELinux, AppArmor) forbids it; "
 		    "see ausearch -m avc -ts recent, or dmesg", path);
@@ -72,14 +72,14 @@ static int denied(const char *path, int code, char *reason, size_t size)
 	return -EACCES;
 }
 
-static int odd(const char *path, int code, char *reason, size_t size)
+static int node_odd(const char *path, int code, char *reason, size_t size)
 {
 	say(reason, size, "%s: open: %s", path, vn_errno_text(code));
 	return code == ENOMEM || code == EMFILE || code == ENFILE ? -code : -EIO;
 }
 
 /* "/dev/vfio" -> "/dev/iommu". */
-static void iommufd_of(const char *directory, char path[PATH_ROOM])
+static void node_iommufd_of(const char *directory, char path[PATH_ROOM])
 {
 	const char *slash = strrchr(directory, '/');
 
@@ -88,13 +88,13 @@ static void iommufd_of(const char *directory, char path[PATH_ROOM])
 }
 
 /* Only the newer interface is here: a node for each device, and iommufd. */
-static bool only_devices(const char *directory, const char *missing, char *reason,
-			 size_t size)
+static bool node_only_devices(const char *directory, const char *missing, char *reason,
+			      size_t size)
 {
 	char devices[PATH_ROOM], iommufd[PATH_ROOM];
 
 	snprintf(devices, sizeof(devices), "%.280s/devices", directory);
-	iommufd_of(directory, iommufd);
+	node_iommufd_of(directory, iommufd);
 	if (access(devices, F_OK) != 0 || access(iommufd, F_OK) != 0)
 		return false;
 	say(reason, size, "only %s and %s are here, and %s, which is needed, is not: "
@@ -111,10 +111,10 @@ int vn_node_container_reason(const char *directory, int code, char *reason,
 
 	snprintf(path, sizeof(path), "%.280s/vfio", directory);
 	if (code == EACCES || code == EPERM)
-		return denied(path, code, reason, size);
-	if (!is_missing(code))
-		return odd(path, code, reason, size);
-	if (only_devices(directory, path, reason, size))
+		return node_denied(path, code, reason, size);
+	if (!node_is_missing(code))
+		return node_odd(path, code, reason, size);
+	if (node_only_devices(directory, path, reason, size))
 		return -ENOTSUP;
 	say(reason, size, "%s: there is no VFIO here; load it: modprobe vfio-pci (in a "
 	    "container: on the host, and docker run --device %s)", path, path);
@@ -128,16 +128,16 @@ int vn_node_group_reason(const char *directory, int group, int code, char *reaso
 
 	snprintf(path, sizeof(path), "%.270s/%d", directory, group);
 	if (code == EACCES || code == EPERM)
-		return denied(path, code, reason, size);
+		return node_denied(path, code, reason, size);
 	if (code == EBUSY || code == EINTR) {
 		say(reason, size, "IOMMU group %d is open already, most likely in "
 		    "another process (fuser %s names it): the functions of a group are "
 		    "driven by one process at a time; end that first", group, path);
 		return -EBUSY;
 	}
-	if (!is_missing(code))
-		return odd(path, code, reason, size);
-	if (only_devices(directory, path, reason, size))
+	if (!node_is_missing(code))
+		return node_odd(path, code, reason, size);
+	if (node_only_devices(directory, path, reason, size))
 		return -ENOTSUP;
 	say(reason, size, "%s is not there: no device of IOMMU group %d is bound to "
 	    "vfio-pci, or the container that this runs in does not let it through "

@@ -81,15 +81,15 @@ size_t vn_vfio_capability(const void *answer, size_t size, size_t first,
  * 4 GiB; what is left out there are the MSI windows of arm64 and of x86, where a
  * mapping would swallow interrupts.
  */
-static void assume_ranges(struct vn_iommu_limits *limits)
+static void type1_assume_ranges(struct vn_iommu_limits *limits)
 {
 	limits->range_count = 2;
 	limits->range[0] = (struct vn_iova_range){ 0, 0x07ffffff };
 	limits->range[1] = (struct vn_iova_range){ 0x08100000, 0xfedfffff };
 }
 
-static void read_ranges(const struct vfio_iommu_type1_info *info, size_t size,
-			size_t first, struct vn_iommu_limits *limits)
+static void type1_read_ranges(const struct vfio_iommu_type1_info *info, size_t size,
+			      size_t first, struct vn_iommu_limits *limits)
 {
 	struct vfio_iommu_type1_info_cap_iova_range head;
 	struct vfio_iova_range range;
@@ -99,7 +99,7 @@ static void read_ranges(const struct vfio_iommu_type1_info *info, size_t size,
 	const char *next = (const char *)info + at + sizeof(head);
 
 	if (at == 0) {
-		assume_ranges(limits);
+		type1_assume_ranges(limits);
 		return;
 	}
 	memcpy(&head, (const char *)info + at, sizeof(head));
@@ -116,8 +116,8 @@ static void read_ranges(const struct vfio_iommu_type1_info *info, size_t size,
 }
 
 /* How many more mappings the kernel allows; UINT32_MAX if it does not say. */
-static uint32_t read_left(const struct vfio_iommu_type1_info *info, size_t size,
-			  size_t first)
+static uint32_t type1_read_left(const struct vfio_iommu_type1_info *info, size_t size,
+				size_t first)
 {
 	struct vfio_iommu_type1_info_dma_avail left;
 	size_t at = vn_vfio_capability(info, size, first,
@@ -150,8 +150,8 @@ int vn_type1_limits(int fd, struct vn_iommu_limits *limits)
 	else
 		limits->page_sizes = (uint64_t)sysconf(_SC_PAGESIZE);
 	limits->page_size = limits->page_sizes & -limits->page_sizes;
-	read_ranges(info, size, first, limits);
-	limits->mappings_left = read_left(info, size, first);
+	type1_read_ranges(info, size, first, limits);
+	limits->mappings_left = type1_read_left(info, size, first);
 	free(answer);
 	return 0;
 }
@@ -180,8 +180,8 @@ enum vn_accounting vn_type1_accounting(int fd)
 		       VN_ACCOUNT_IOMMUFD : VN_ACCOUNT_PROCESS;
 }
 
-static void read_status_line(const char *line, enum vn_accounting accounting,
-			     struct vn_locked *locked)
+static void type1_read_status_line(const char *line, enum vn_accounting accounting,
+				   struct vn_locked *locked)
 {
 	uint64_t value;
 
@@ -202,7 +202,7 @@ void vn_type1_read_status(FILE *status, enum vn_accounting accounting,
 	char line[256];
 
 	while (fgets(line, sizeof(line), status) != NULL)
-		read_status_line(line, accounting, locked);
+		type1_read_status_line(line, accounting, locked);
 }
 
 /*
@@ -210,7 +210,7 @@ void vn_type1_read_status(FILE *status, enum vn_accounting accounting,
  * what mlock() holds. The capability is that of the calling thread. What cannot
  * be read (no /proc) is left to the kernel to refuse.
  */
-static void read_locked(enum vn_accounting accounting, struct vn_locked *locked)
+static void type1_read_locked(enum vn_accounting accounting, struct vn_locked *locked)
 {
 	struct rlimit limit;
 	FILE *status;
@@ -231,7 +231,7 @@ static void read_locked(enum vn_accounting accounting, struct vn_locked *locked)
 	fclose(status);
 }
 
-static int over_limit(uint64_t need, const struct vn_locked *locked)
+static int type1_over_limit(uint64_t need, const struct vn_locked *locked)
 {
 	uint64_t need_kib = need / 1024 + (need % 1024 != 0);
 	uint64_t all = locked->in_use / 1024 + need_kib;
@@ -252,9 +252,9 @@ int vn_type1_check_locked(uint64_t need, enum vn_accounting accounting)
 {
 	struct vn_locked locked;
 
-	read_locked(accounting, &locked);
+	type1_read_locked(accounting, &locked);
 	if (locked.in_use <= locked.limit &&
 	    need <= locked.limit - locked.in_use)
 		return 0;
-	return over_limit(need, &locked);
+	return type1_over_limit(need, &locked);
 }

@@ -85,17 +85,17 @@ struct walk {
 	char reason[VN_CFG_DEVICE + 1][192]; /* last refusal, by cfg_type */
 };
 
-static uint32_t read_u16(const uint8_t *bytes)
+static uint32_t cap_read_u16(const uint8_t *bytes)
 {
 	return bytes[0] | (uint32_t)bytes[1] << 8;
 }
 
-static uint32_t read_u32(const uint8_t *bytes)
+static uint32_t cap_read_u32(const uint8_t *bytes)
 {
-	return read_u16(bytes) | read_u16(bytes + 2) << 16;
+	return cap_read_u16(bytes) | cap_read_u16(bytes + 2) << 16;
 }
 
-static int check_position(uint8_t position, uint64_t visited)
+static int cap_check_position(uint8_t position, uint64_t visited)
 {
 	if (position < LIST_FIRST)
 		return vn_error(EIO,
@@ -113,14 +113,14 @@ static int check_position(uint8_t position, uint64_t visited)
  * bits of a pointer are reserved and masked. There are only STEPS_MAX places,
  * and none is visited twice: that ends every list.
  */
-static int collect(const uint8_t *config, struct list *list)
+static int cap_collect(const uint8_t *config, struct list *list)
 {
 	uint64_t visited = 0;
 	uint8_t position = config[LIST_HEAD] & 0xfc;
 
 	list->count = 0;
 	while (position != 0) {
-		int result = check_position(position, visited);
+		int result = cap_check_position(position, visited);
 
 		if (result < 0)
 			return result;
@@ -131,15 +131,15 @@ static int collect(const uint8_t *config, struct list *list)
 	return 0;
 }
 
-static bool memory_bar(const struct vn_region *regions, unsigned int bar)
+static bool cap_memory_bar(const struct vn_region *regions, unsigned int bar)
 {
 	return bar <= VN_REGION_BAR5 && regions[bar].size != 0 &&
 	       !regions[bar].io;
 }
 
-static struct taken msix_range(const uint8_t *field, uint64_t size)
+static struct taken cap_msix_range(const uint8_t *field, uint64_t size)
 {
-	uint32_t value = read_u32(field);
+	uint32_t value = cap_read_u32(field);
 	struct taken taken = { .bar = value & MSIX_BIR_MASK };
 
 	taken.first = value & ~MSIX_BIR_MASK;
@@ -151,11 +151,11 @@ static struct taken msix_range(const uint8_t *field, uint64_t size)
  * The vectors that the table really has room for: a table in a BAR that is not
  * there has none, and one that runs out of its BAR has fewer than it says.
  */
-static unsigned int msix_usable(const struct walk *walk, unsigned int entries)
+static unsigned int cap_msix_usable(const struct walk *walk, unsigned int entries)
 {
 	uint64_t size, room;
 
-	if (!memory_bar(walk->regions, walk->table.bar))
+	if (!cap_memory_bar(walk->regions, walk->table.bar))
 		return 0;
 	size = walk->regions[walk->table.bar].size;
 	if (walk->table.first >= size)
@@ -165,7 +165,7 @@ static unsigned int msix_usable(const struct walk *walk, unsigned int entries)
 }
 
 /* The first MSI-X capability that lies inside configuration space counts. */
-static void find_msix(struct walk *walk, const struct list *list)
+static void cap_find_msix(struct walk *walk, const struct list *list)
 {
 	for (unsigned int i = 0; i < list->count; i++) {
 		unsigned int position = list->position[i];
@@ -175,25 +175,25 @@ static void find_msix(struct walk *walk, const struct list *list)
 		if (cap[0] != ID_MSIX ||
 		    position + MSIX_LENGTH > VN_PCI_CONFIG_SIZE)
 			continue;
-		entries = (read_u16(cap + MSIX_CONTROL) & MSIX_SIZE_MASK) + 1;
-		walk->table = msix_range(cap + MSIX_TABLE,
-					 (uint64_t)entries * MSIX_ENTRY);
-		walk->pba = msix_range(cap + MSIX_PBA, (entries + 63) / 64 * 8);
-		walk->found->msix_table_size = msix_usable(walk, entries);
+		entries = (cap_read_u16(cap + MSIX_CONTROL) & MSIX_SIZE_MASK) + 1;
+		walk->table = cap_msix_range(cap + MSIX_TABLE,
+					     (uint64_t)entries * MSIX_ENTRY);
+		walk->pba = cap_msix_range(cap + MSIX_PBA, (entries + 63) / 64 * 8);
+		walk->found->msix_table_size = cap_msix_usable(walk, entries);
 		return;
 	}
 }
 
-static bool overlaps(const struct taken *taken,
-		     const struct vionet_pci_capability *cap)
+static bool cap_overlaps(const struct taken *taken,
+			 const struct vionet_pci_capability *cap)
 {
 	return taken->bar == cap->bar && taken->first != taken->end &&
 	       cap->offset < taken->end &&
 	       (uint64_t)cap->offset + cap->size > taken->first;
 }
 
-static struct vn_structure *structure(struct vn_capabilities *found,
-				      unsigned int type)
+static struct vn_structure *cap_structure(struct vn_capabilities *found,
+					  unsigned int type)
 {
 	switch (type) {
 	case VN_CFG_COMMON:
@@ -212,8 +212,8 @@ static struct vn_structure *structure(struct vn_capabilities *found,
 /* Keep why a candidate was refused. Returns false, so that a check can end
  * with it. */
 static bool __attribute__((format(printf, 3, 4)))
-refuse(struct walk *walk, const struct vionet_pci_capability *cap,
-       const char *format, ...)
+cap_refuse(struct walk *walk, const struct vionet_pci_capability *cap,
+	   const char *format, ...)
 {
 	char *reason = walk->reason[cap->type];
 	size_t size = sizeof(walk->reason[cap->type]);
@@ -228,61 +228,62 @@ refuse(struct walk *walk, const struct vionet_pci_capability *cap,
 }
 
 /* Is there such a capability at all, and does it name a BAR that we can use? */
-static bool capability_usable(struct walk *walk,
-			      const struct vionet_pci_capability *cap)
+static bool cap_usable(struct walk *walk,
+		       const struct vionet_pci_capability *cap)
 {
 	unsigned int bytes = need[cap->type].bytes;
 
 	if (cap->length < bytes)
-		return refuse(walk, cap, "its length is %u, not %u or more",
-			      cap->length, bytes);
+		return cap_refuse(walk, cap, "its length is %u, not %u or more",
+				  cap->length, bytes);
 	if (cap->position + bytes > VN_PCI_CONFIG_SIZE)
-		return refuse(walk, cap,
-			      "it runs past the end of configuration space");
+		return cap_refuse(walk, cap,
+				  "it runs past the end of configuration space");
 	if (cap->bar > VN_REGION_BAR5)
-		return refuse(walk, cap, "BAR %u is a reserved value",
-			      cap->bar);
+		return cap_refuse(walk, cap, "BAR %u is a reserved value",
+				  cap->bar);
 	if (walk->regions[cap->bar].size == 0)
-		return refuse(walk, cap, "the function has no BAR %u",
-			      cap->bar);
+		return cap_refuse(walk, cap, "the function has no BAR %u",
+				  cap->bar);
 	if (walk->regions[cap->bar].io)
-		return refuse(walk, cap,
-			      "BAR %u is I/O space, which is not supported",
-			      cap->bar);
+		return cap_refuse(walk, cap,
+				  "BAR %u is I/O space, which is not supported",
+				  cap->bar);
 	return true;
 }
 
-static bool structure_usable(struct walk *walk,
-			     const struct vionet_pci_capability *cap)
+static bool cap_structure_usable(struct walk *walk,
+				 const struct vionet_pci_capability *cap)
 {
 	uint64_t end = (uint64_t)cap->offset + cap->size;
 	uint64_t size = walk->regions[cap->bar].size;
 
 	if (cap->size < need[cap->type].least)
-		return refuse(walk, cap,
-			      "the structure has %u bytes, not %u or more",
-			      cap->size, need[cap->type].least);
+		return cap_refuse(walk, cap,
+				  "the structure has %u bytes, not %u or more",
+				  cap->size, need[cap->type].least);
 	if (end > size)
-		return refuse(walk, cap,
-			      "the structure ends at 0x%llx, but BAR %u has a size of 0x%llx",
-			      (unsigned long long)end, cap->bar,
-			      (unsigned long long)size);
+		return cap_refuse(
+			walk, cap,
+			"the structure ends at 0x%llx, but BAR %u has a size of 0x%llx",
+			(unsigned long long)end, cap->bar, (unsigned long long)size);
 	if (cap->offset % need[cap->type].alignment != 0)
-		return refuse(walk, cap,
-			      "its offset 0x%x in BAR %u is no multiple of %u",
-			      cap->offset, cap->bar, need[cap->type].alignment);
-	if (overlaps(&walk->table, cap) || overlaps(&walk->pba, cap))
-		return refuse(walk, cap,
-			      "the structure at 0x%x in BAR %u overlaps the MSI-X %s",
-			      cap->offset, cap->bar,
-			      overlaps(&walk->table, cap) ? "table" : "PBA");
+		return cap_refuse(walk, cap,
+				  "its offset 0x%x in BAR %u is no multiple of %u",
+				  cap->offset, cap->bar, need[cap->type].alignment);
+	if (cap_overlaps(&walk->table, cap) || cap_overlaps(&walk->pba, cap))
+		return cap_refuse(
+			walk, cap,
+			"the structure at 0x%x in BAR %u overlaps the MSI-X %s",
+			cap->offset, cap->bar,
+			cap_overlaps(&walk->table, cap) ? "table" : "PBA");
 	return true;
 }
 
 /* Copy a virtio capability. What would lie past the end of configuration space
  * is 0; such a capability is shown but not used. */
-static void decode(const uint8_t *config, uint8_t position,
-		   struct vionet_pci_capability *cap)
+static void cap_decode(const uint8_t *config, uint8_t position,
+		       struct vionet_pci_capability *cap)
 {
 	uint8_t bytes[CAP_NOTIFY_BYTES] = { 0 };
 	size_t room = (size_t)VN_PCI_CONFIG_SIZE - position;
@@ -295,22 +296,22 @@ static void decode(const uint8_t *config, uint8_t position,
 		.length = bytes[CAP_LENGTH],
 		.bar = bytes[CAP_BAR],
 		.id = bytes[CAP_ID],
-		.offset = read_u32(bytes + CAP_OFFSET),
-		.size = read_u32(bytes + CAP_SIZE),
+		.offset = cap_read_u32(bytes + CAP_OFFSET),
+		.size = cap_read_u32(bytes + CAP_SIZE),
 	};
 	if (cap->type == VN_CFG_NOTIFY && cap->length >= CAP_NOTIFY_BYTES)
-		cap->notify_multiplier = read_u32(bytes + CAP_MULTIPLIER);
+		cap->notify_multiplier = cap_read_u32(bytes + CAP_MULTIPLIER);
 }
 
 /* The first usable capability of a kind is the one ("Virtio Structure PCI
  * Capabilities", PCI-09). */
-static void consider(struct walk *walk, struct vionet_pci_capability *cap)
+static void cap_consider(struct walk *walk, struct vionet_pci_capability *cap)
 {
-	struct vn_structure *place = structure(walk->found, cap->type);
+	struct vn_structure *place = cap_structure(walk->found, cap->type);
 
 	if (place == NULL || place->size != 0)
 		return;
-	if (!capability_usable(walk, cap) || !structure_usable(walk, cap))
+	if (!cap_usable(walk, cap) || !cap_structure_usable(walk, cap))
 		return;
 	cap->used = true;
 	place->bar = cap->bar;
@@ -321,10 +322,10 @@ static void consider(struct walk *walk, struct vionet_pci_capability *cap)
 }
 
 /* The device structure may be missing: a device of few features needs none. */
-static int check_complete(struct walk *walk)
+static int cap_check_complete(struct walk *walk)
 {
 	for (unsigned int type = VN_CFG_COMMON; type <= VN_CFG_ISR; type++) {
-		if (structure(walk->found, type)->size != 0)
+		if (cap_structure(walk->found, type)->size != 0)
 			continue;
 		if (walk->reason[type][0] == '\0')
 			return vn_error(ENOTSUP,
@@ -337,13 +338,13 @@ static int check_complete(struct walk *walk)
 	return 0;
 }
 
-static int walk_list(struct walk *walk, const struct list *list)
+static int cap_walk_list(struct walk *walk, const struct list *list)
 {
 	struct vn_capabilities *found = walk->found;
 
 	/* Where MSI-X lies must be known before any structure is checked, and
 	 * its capability may be the last one. */
-	find_msix(walk, list);
+	cap_find_msix(walk, list);
 	for (unsigned int i = 0; i < list->count; i++) {
 		uint8_t position = list->position[i];
 		struct vionet_pci_capability *cap;
@@ -351,13 +352,13 @@ static int walk_list(struct walk *walk, const struct list *list)
 		if (walk->config[position] != ID_VENDOR)
 			continue;
 		cap = &found->seen[found->count++];
-		decode(walk->config, position, cap);
-		consider(walk, cap);
+		cap_decode(walk->config, position, cap);
+		cap_consider(walk, cap);
 	}
 	if (found->count == 0)
 		return vn_error(ENOTSUP,
 				"capability list: no virtio capability: a legacy device, which is not supported; in QEMU use disable-legacy=on,disable-modern=off");
-	return check_complete(walk);
+	return cap_check_complete(walk);
 }
 
 int vn_capabilities_walk(const uint8_t *config,
@@ -374,8 +375,8 @@ int vn_capabilities_walk(const uint8_t *config,
 	if ((config[STATUS] & STATUS_CAPABILITIES) == 0)
 		return vn_error(ENOTSUP,
 				"the function has no capability list: a legacy device, which is not supported");
-	result = collect(config, &list);
+	result = cap_collect(config, &list);
 	if (result < 0)
 		return result;
-	return walk_list(&walk, &list);
+	return cap_walk_list(&walk, &list);
 }

@@ -19,8 +19,8 @@ struct vn_mapping {
 	char *address;
 };
 
-static bool can_be_mapped(const struct vn_region *region, uint64_t offset,
-			  uint64_t size)
+static bool mapping_can_be_mapped(const struct vn_region *region, uint64_t offset,
+				  uint64_t size)
 {
 	for (unsigned int i = 0; i < region->sparse_count; i++) {
 		const struct vn_sparse *area = &region->sparse[i];
@@ -33,8 +33,8 @@ static bool can_be_mapped(const struct vn_region *region, uint64_t offset,
 }
 
 /* A mapping that exists and covers these whole pages, or NULL. */
-static struct vn_mapping *find(const struct vn_mappings *mappings,
-			       const struct vn_mapping *wanted)
+static struct vn_mapping *mapping_find(const struct vn_mappings *mappings,
+				       const struct vn_mapping *wanted)
 {
 	for (size_t i = 0; i < mappings->count; i++) {
 		struct vn_mapping *mapping = &mappings->mapping[i];
@@ -47,9 +47,9 @@ static struct vn_mapping *find(const struct vn_mappings *mappings,
 	return NULL;
 }
 
-static int map_pages(struct vn_mappings *mappings,
-		     const struct vn_function *function, int fd, uint64_t start,
-		     struct vn_mapping *wanted)
+static int mapping_map_pages(struct vn_mappings *mappings,
+			     const struct vn_function *function, int fd, uint64_t start,
+			     struct vn_mapping *wanted)
 {
 	const struct vn_region *region = &function->region[wanted->region];
 	int protection = (region->readable ? PROT_READ : 0) |
@@ -87,14 +87,14 @@ int vn_mapping_make(struct vn_mappings *mappings, const struct vn_function *func
 
 	*address = NULL;
 	if (region > VN_REGION_BAR5 || size == 0 ||
-	    !can_be_mapped(&function->region[region], offset, size))
+	    !mapping_can_be_mapped(&function->region[region], offset, size))
 		return vn_error(ENOTSUP, "%s: %s: %" PRIu64 " bytes at %#" PRIx64
 				" cannot be mapped", function->name,
 				vn_region_name(region), size, offset);
 	wanted.size = ((offset + size + mask) & ~mask) - wanted.offset;
-	mapping = find(mappings, &wanted);
+	mapping = mapping_find(mappings, &wanted);
 	if (mapping == NULL) {
-		result = map_pages(mappings, function, fd, start, &wanted);
+		result = mapping_map_pages(mappings, function, fd, start, &wanted);
 		mapping = &wanted;
 	}
 	if (result == 0)

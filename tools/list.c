@@ -21,7 +21,7 @@ static const char *const headings[COLUMNS] = {
 	"ADDRESS", "DEVICE", "DRIVER", "INTERFACE", "GROUP", "NODE", "DRIVABLE",
 };
 
-static void number_or_dash(int number, char *cell)
+static void list_number_or_dash(int number, char *cell)
 {
 	if (number < 0)
 		strcpy(cell, "-");
@@ -29,13 +29,13 @@ static void number_or_dash(int number, char *cell)
 		snprintf(cell, CELL_MAX, "%d", number);
 }
 
-static const char *or_dash(const char *text)
+static const char *list_or_dash(const char *text)
 {
 	return text[0] != '\0' ? text : "-";
 }
 
-static void fill_row(const struct vionet_pci_function *function,
-		     char cells[COLUMNS][CELL_MAX])
+static void list_fill_row(const struct vionet_pci_function *function,
+			  char cells[COLUMNS][CELL_MAX])
 {
 	snprintf(cells[0], CELL_MAX, "%s", function->address);
 	if (function->device_name[0] != '\0')
@@ -43,49 +43,49 @@ static void fill_row(const struct vionet_pci_function *function,
 	else
 		snprintf(cells[1], CELL_MAX, "%04x:%04x", function->vendor_id,
 			 function->device_id);
-	snprintf(cells[2], CELL_MAX, "%s", or_dash(function->driver));
-	snprintf(cells[3], CELL_MAX, "%s", or_dash(function->interface));
-	number_or_dash(function->iommu_group, cells[4]);
-	number_or_dash(function->numa_node, cells[5]);
+	snprintf(cells[2], CELL_MAX, "%s", list_or_dash(function->driver));
+	snprintf(cells[3], CELL_MAX, "%s", list_or_dash(function->interface));
+	list_number_or_dash(function->iommu_group, cells[4]);
+	list_number_or_dash(function->numa_node, cells[5]);
 	snprintf(cells[6], CELL_MAX, "%s", function->drivable ? "yes" : "no");
 }
 
-static void widen(struct table *table, char cells[COLUMNS][CELL_MAX])
+static void list_widen(struct table *table, char cells[COLUMNS][CELL_MAX])
 {
 	for (int i = 0; i < COLUMNS; i++)
 		if (strlen(cells[i]) > table->width[i])
 			table->width[i] = strlen(cells[i]);
 }
 
-static void print_row(const struct table *table, char cells[COLUMNS][CELL_MAX])
+static void list_print_row(const struct table *table, char cells[COLUMNS][CELL_MAX])
 {
 	for (int i = 0; i < COLUMNS - 1; i++)
 		printf("%-*s  ", (int)table->width[i], cells[i]);
 	printf("%s\n", cells[COLUMNS - 1]);
 }
 
-static void print_table(const struct vionet_pci_function *list, size_t count)
+static void list_print_table(const struct vionet_pci_function *list, size_t count)
 {
 	char cells[COLUMNS][CELL_MAX];
 	struct table table = { 0 };
 
 	for (size_t i = 0; i < count; i++) {
-		fill_row(&list[i], cells);
-		widen(&table, cells);
+		list_fill_row(&list[i], cells);
+		list_widen(&table, cells);
 	}
 	for (int i = 0; i < COLUMNS; i++)
 		snprintf(cells[i], CELL_MAX, "%s", headings[i]);
-	widen(&table, cells);
-	print_row(&table, cells);
+	list_widen(&table, cells);
+	list_print_row(&table, cells);
 	for (size_t i = 0; i < count; i++) {
-		fill_row(&list[i], cells);
-		print_row(&table, cells);
+		list_fill_row(&list[i], cells);
+		list_print_row(&table, cells);
 		if (list[i].reason[0] != '\0')
 			printf("    %s\n", list[i].reason);
 	}
 }
 
-static error_t parse_list_option(int key, char *argument, struct argp_state *state)
+static error_t list_parse_option(int key, char *argument, struct argp_state *state)
 {
 	bool *json = state->input;
 
@@ -106,7 +106,7 @@ static const struct argp list_argp = {
 		{ "json", KEY_JSON, NULL, 0, "A JSON object", 0 },
 		{ 0 },
 	},
-	.parser = parse_list_option,
+	.parser = list_parse_option,
 	.doc = "List the virtio-net functions of this machine, and why one cannot be "
 	       "driven.",
 };
@@ -130,7 +130,7 @@ int command_list(int argc, char **argv)
 		return result;
 	}
 	if (count > 0)
-		print_table(list, count);
+		list_print_table(list, count);
 	else
 		fputs("No virtio-net function on this machine; other NICs (Intel, "
 		      "Mellanox, ...) are not\ndriven. A device behind a socket is "
@@ -150,7 +150,7 @@ struct bind_options {
 	unsigned int flags;
 };
 
-static void add_address(struct bind_options *options, const char *address)
+static void list_add_address(struct bind_options *options, const char *address)
 {
 	if (options->count == ADDRESSES_MAX)
 		refuse_usage("at most %d functions at once", ADDRESSES_MAX);
@@ -162,7 +162,7 @@ static void add_address(struct bind_options *options, const char *address)
 }
 
 /* The options that a command does not list never come. */
-static error_t parse_bind_option(int key, char *argument, struct argp_state *state)
+static error_t list_parse_bind_option(int key, char *argument, struct argp_state *state)
 {
 	struct bind_options *options = state->input;
 
@@ -180,7 +180,7 @@ static error_t parse_bind_option(int key, char *argument, struct argp_state *sta
 		options->driver = argument;
 		return 0;
 	case ARGP_KEY_ARG:
-		add_address(options, argument);
+		list_add_address(options, argument);
 		return 0;
 	case ARGP_KEY_END:
 		if (options->count == 0)
@@ -200,7 +200,7 @@ static const struct argp bind_argp = {
 		  "With the other virtio-net functions of its IOMMU group", 0 },
 		{ 0 },
 	},
-	.parser = parse_bind_option,
+	.parser = list_parse_bind_option,
 	.args_doc = "ADDRESS...",
 	.doc = "Take virtio-net functions from their kernel drivers and give them to "
 	       "vfio-pci: all or none.",
@@ -214,12 +214,12 @@ static const struct argp unbind_argp = {
 		  "With the other virtio-net functions of its IOMMU group", 0 },
 		{ 0 },
 	},
-	.parser = parse_bind_option,
+	.parser = list_parse_bind_option,
 	.args_doc = "ADDRESS...",
 	.doc = "Give functions back to their kernel drivers: all or none.",
 };
 
-static void print_move(const struct vionet_pci_move *move, const char *already)
+static void list_print_move(const struct vionet_pci_move *move, const char *already)
 {
 	if (!move->moved) {
 		printf("%s: %s %s already, nothing was done\n", move->address, already,
@@ -234,13 +234,13 @@ static void print_move(const struct vionet_pci_move *move, const char *already)
 	putchar('\n');
 }
 
-static void print_moves(const struct vionet_pci_move *moves, size_t count,
-			const char *already, const char *back)
+static void list_print_moves(const struct vionet_pci_move *moves, size_t count,
+			     const char *already, const char *back)
 {
 	size_t moved = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		print_move(&moves[i], already);
+		list_print_move(&moves[i], already);
 		moved += moves[i].moved;
 	}
 	if (moved == 0)
@@ -253,7 +253,7 @@ static void print_moves(const struct vionet_pci_move *moves, size_t count,
 }
 
 /* Bound, and yet something is in the way of using it: better heard now. */
-static void warn_of_reasons(const struct vionet_pci_move *moves, size_t count)
+static void list_warn_of_reasons(const struct vionet_pci_move *moves, size_t count)
 {
 	struct vionet_pci_function function = { .struct_size = sizeof(function) };
 
@@ -277,8 +277,8 @@ int command_bind(int argc, char **argv)
 		say_error(result);
 		return code_of_open(result);
 	}
-	print_moves(moves, count, "it was bound to", "unbind");
-	warn_of_reasons(moves, count);
+	list_print_moves(moves, count, "it was bound to", "unbind");
+	list_warn_of_reasons(moves, count);
 	vionet_pci_moves_free(moves);
 	return finish_output(stdout, "standard output");
 }
@@ -297,7 +297,7 @@ int command_unbind(int argc, char **argv)
 		say_error(result);
 		return code_of_open(result);
 	}
-	print_moves(moves, count, "it is with its kernel driver", "bind");
+	list_print_moves(moves, count, "it is with its kernel driver", "bind");
 	vionet_pci_moves_free(moves);
 	return finish_output(stdout, "standard output");
 }

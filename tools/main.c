@@ -26,13 +26,13 @@ static const struct command {
 
 static const size_t command_count = sizeof(commands) / sizeof(commands[0]);
 
-static void print_version(FILE *stream, struct argp_state *state)
+static void main_print_version(FILE *stream, struct argp_state *state)
 {
 	(void)state;
 	fprintf(stream, "vionet %s\n", vionet_version());
 }
 
-static void print_help(FILE *stream)
+static void main_print_help(FILE *stream)
 {
 	fputs("Usage: vionet COMMAND [OPTION...]\n"
 	      "Drive virtio-net functions from user space.\n\n",
@@ -48,7 +48,7 @@ static void print_help(FILE *stream)
 
 /* How many letters have to be changed, put in, left out or exchanged with their
  * neighbour to turn one word into the other (Damerau, optimal string alignment). */
-static unsigned int distance(const char *a, const char *b)
+static unsigned int main_distance(const char *a, const char *b)
 {
 	unsigned int row[3][WORD_MAX + 1];
 	unsigned int *two = row[0], *one = row[1], *now = row[2];
@@ -79,7 +79,7 @@ static unsigned int distance(const char *a, const char *b)
 
 /* The command that was meant, or NULL: at most two letters away, large or small, and
  * not made of other letters altogether. */
-static const char *closest_command(const char *name)
+static const char *main_closest_command(const char *name)
 {
 	char word[WORD_MAX + 1] = "";
 	const char *closest = NULL;
@@ -91,7 +91,7 @@ static const char *closest_command(const char *name)
 		word[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] | 0x20 :
 								     name[i]);
 	for (size_t i = 0; i < command_count; i++) {
-		unsigned int away = distance(word, commands[i].name);
+		unsigned int away = main_distance(word, commands[i].name);
 
 		if (away < best && away < strlen(commands[i].name) - 1) {
 			best = away;
@@ -101,12 +101,12 @@ static const char *closest_command(const char *name)
 	return closest;
 }
 
-static void refuse_command(const char *name)
+static void main_refuse_command(const char *name)
 	__attribute__((noreturn));
 
-static void refuse_command(const char *name)
+static void main_refuse_command(const char *name)
 {
-	const char *meant = closest_command(name);
+	const char *meant = main_closest_command(name);
 
 	if (name[0] == '-')
 		refuse_usage("'%.40s': a command comes first: vionet COMMAND %.40s; see "
@@ -117,7 +117,7 @@ static void refuse_command(const char *name)
 	refuse_usage("'%.40s' is not a command; see 'vionet help'", name);
 }
 
-static const struct command *find_command(const char *name)
+static const struct command *main_find_command(const char *name)
 {
 	for (size_t i = 0; i < command_count; i++)
 		if (strcmp(commands[i].name, name) == 0)
@@ -126,18 +126,18 @@ static const struct command *find_command(const char *name)
 }
 
 /* Let the subcommand see itself as "vionet" with its own arguments only. */
-static int run(const char *name, int argc, char **argv)
+static int main_run(const char *name, int argc, char **argv)
 {
-	const struct command *command = find_command(name);
+	const struct command *command = main_find_command(name);
 	static char program[] = "vionet";
 
 	if (command == NULL)
-		refuse_command(name);
+		main_refuse_command(name);
 	argv[0] = program;
 	return command->run(argc, argv);
 }
 
-static bool is_help(const char *word)
+static bool main_is_help(const char *word)
 {
 	static const char *const words[] = { "help", "--help", "-h", "-?", "--usage" };
 
@@ -147,18 +147,18 @@ static bool is_help(const char *word)
 	return false;
 }
 
-static int help(int argc, char **argv)
+static int main_help(int argc, char **argv)
 {
 	char option[] = "--help";
 	char *arguments[] = { NULL, option, NULL };
 
-	if (argc >= 2 && !is_help(argv[1]))
-		return run(argv[1], 2, arguments);
-	print_help(stdout);
+	if (argc >= 2 && !main_is_help(argv[1]))
+		return main_run(argv[1], 2, arguments);
+	main_print_help(stdout);
 	return finish_output(stdout, "standard output");
 }
 
-static void print_log(void *context, enum vionet_log_level level, const char *text)
+static void main_print_log(void *context, enum vionet_log_level level, const char *text)
 {
 	static const char *const names[] = {
 		[VIONET_LOG_WARNING] = "warning",
@@ -171,7 +171,7 @@ static void print_log(void *context, enum vionet_log_level level, const char *te
 }
 
 /* VIONET_LOG in the environment: what the library does, on standard error. */
-static void log_as_asked(void)
+static void main_log_as_asked(void)
 {
 	static const char *const names[] = { "warning", "info", "debug" };
 	const char *asked = getenv("VIONET_LOG");
@@ -180,7 +180,7 @@ static void log_as_asked(void)
 		return;
 	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(asked, names[i]) == 0) {
-			vionet_log_set(print_log, NULL,
+			vionet_log_set(main_print_log, NULL,
 				       (enum vionet_log_level)(VIONET_LOG_WARNING + i));
 			return;
 		}
@@ -189,17 +189,17 @@ static void log_as_asked(void)
 
 int main(int argc, char **argv)
 {
-	log_as_asked();
-	argp_program_version_hook = print_version;
+	main_log_as_asked();
+	argp_program_version_hook = main_print_version;
 	if (argc < 2) {
-		print_help(stderr);
+		main_print_help(stderr);
 		return CODE_USAGE;
 	}
 	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
-		print_version(stdout, NULL);
+		main_print_version(stdout, NULL);
 		return finish_output(stdout, "standard output");
 	}
-	if (is_help(argv[1]))
-		return help(argc - 1, argv + 1);
-	return run(argv[1], argc - 1, argv + 1);
+	if (main_is_help(argv[1]))
+		return main_help(argc - 1, argv + 1);
+	return main_run(argv[1], argc - 1, argv + 1);
 }

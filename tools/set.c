@@ -20,7 +20,7 @@ struct set_options {
 	bool hold;
 };
 
-static void add_setting(struct set_options *options, char *text)
+static void set_add_setting(struct set_options *options, char *text)
 {
 	struct parse_error error;
 
@@ -30,7 +30,7 @@ static void add_setting(struct set_options *options, char *text)
 	options->text[options->count++] = text;
 }
 
-static error_t parse_set_option(int key, char *argument, struct argp_state *state)
+static error_t set_parse_option(int key, char *argument, struct argp_state *state)
 {
 	struct set_options *options = state->input;
 
@@ -48,7 +48,7 @@ static error_t parse_set_option(int key, char *argument, struct argp_state *stat
 		if (options->device.name == NULL)
 			options->device.name = argument;
 		else
-			add_setting(options, argument);
+			set_add_setting(options, argument);
 		return 0;
 	case ARGP_KEY_END:
 		if (options->device.name == NULL)
@@ -63,7 +63,7 @@ static error_t parse_set_option(int key, char *argument, struct argp_state *stat
 	}
 }
 
-static char *add_keys(int key, const char *text, void *input)
+static char *set_add_keys(int key, const char *text, void *input)
 {
 	char *whole = NULL;
 
@@ -82,7 +82,7 @@ static const struct argp set_argp = {
 		{ "json", KEY_JSON, NULL, 0, "One JSON object", 1 },
 		{ 0 },
 	},
-	.parser = parse_set_option,
+	.parser = set_parse_option,
 	.args_doc = "DEVICE KEY=VALUE...",
 	.doc = "Tell a device how to work. If a vionet command has the device, it is "
 	       "told through that one, and keeps it as long as that runs. If nobody has "
@@ -90,7 +90,7 @@ static const struct argp set_argp = {
 	       "A device forgets all settings with a reset. To run with them use --hold, "
 	       "or --set with pktgen, dump and stats.",
 	.children = (const struct argp_child[]){ { &device_argp, 0, NULL, 0 }, { 0 } },
-	.help_filter = add_keys,
+	.help_filter = set_add_keys,
 };
 
 /* ---- showing ---- */

@@ -18,7 +18,7 @@ struct stats_options {
 	bool all;
 };
 
-static error_t parse_stats_option(int key, char *argument, struct argp_state *state)
+static error_t stats_parse_option(int key, char *argument, struct argp_state *state)
 {
 	struct stats_options *options = state->input;
 	struct parse_error error;
@@ -67,7 +67,7 @@ static const struct argp stats_argp = {
 		{ "json", KEY_JSON, NULL, 0, "One JSON object a report", 1 },
 		{ 0 },
 	},
-	.parser = parse_stats_option,
+	.parser = stats_parse_option,
 	.args_doc = "DEVICE",
 	.doc = "Show what the driver and the device have counted, queue by queue. If a "
 	       "vionet command has the device, these are the counters of its run. If "

@@ -48,8 +48,8 @@
 
 /* ---- making ---- */
 
-static int make_slot(struct vionet_device *device, struct vn_control *control,
-		     uint32_t room)
+static int ctrl_make_slot(struct vionet_device *device, struct vn_control *control,
+			  uint32_t room)
 {
 	int result = vn_device_memory_alloc(device, DATA_AT + room,
 					    VN_DEVICE_READS, false,
@@ -63,8 +63,8 @@ static int make_slot(struct vionet_device *device, struct vn_control *control,
 	return result;
 }
 
-static int plan_queue(struct vionet_device *device, unsigned int index,
-		      struct vn_queue_plan *plan)
+static int ctrl_plan_queue(struct vionet_device *device, unsigned int index,
+			   struct vn_queue_plan *plan)
 {
 	uint16_t most = 0;
 	int result = device->transport->ops->queue_max(device->transport, index,
@@ -103,9 +103,9 @@ int vn_control_open(struct vionet_device *device, unsigned int index,
 	if (!control)
 		return vn_error(ENOMEM, "no memory for the control queue");
 	device->control = control;
-	result = plan_queue(device, index, &plan);
+	result = ctrl_plan_queue(device, index, &plan);
 	if (result == 0)
-		result = make_slot(device, control, room);
+		result = ctrl_make_slot(device, control, room);
 	if (result == 0)
 		result = vn_queue_open(&control->queue, device, &plan);
 	if (result) {
@@ -134,14 +134,14 @@ void vn_control_close(struct vionet_device *device)
 
 /* ---- the answer ---- */
 
-static int check_error(struct vn_control *control)
+static int ctrl_check_error(struct vn_control *control)
 {
 	return control->queue.error ? vionet_queue_check(&control->queue) : 0;
 }
 
 /* Is it answered? Then the slot is ours again. What is not our buffer breaks the
  * queue. */
-static bool collect(struct vn_control *control, uint32_t *written)
+static bool ctrl_reap(struct vn_control *control, uint32_t *written)
 {
 	struct vionet_queue *queue = &control->queue;
 
@@ -153,7 +153,7 @@ static bool collect(struct vn_control *control, uint32_t *written)
 
 /* The device said that it gave up, or is gone: its answer will not come ("Device Status
  * Field", GEN-04). */
-static int check_health(struct vionet_device *device)
+static int ctrl_check_health(struct vionet_device *device)
 {
 	uint8_t status = 0;
 	int result = device->transport->ops->status_read(device->transport,
@@ -171,7 +171,7 @@ static int check_health(struct vionet_device *device)
 }
 
 /* Sleep a little, longer each time. */
-static void pause_once(uint64_t *pause)
+static void ctrl_pause_once(uint64_t *pause)
 {
 	vn_sleep(*pause);
 	*pause = *pause * 2 < PAUSE_MAX ? *pause * 2 : PAUSE_MAX;
@@ -181,15 +181,15 @@ static void pause_once(uint64_t *pause)
  * Wait for the device to give the slot back. Returns 0; -ETIMEDOUT once
  * `control->until` has passed; or what cuts the wait short.
  */
-static int await(struct vionet_device *device, uint32_t *written)
+static int ctrl_wait(struct vionet_device *device, uint32_t *written)
 {
 	struct vn_control *control = device->control;
 	uint64_t now = vn_now(), begin = now, pause = PAUSE_MIN;
 	uint64_t looked = now;
 	int result;
 
-	while (!collect(control, written)) {
-		result = check_error(control);
+	while (!ctrl_reap(control, written)) {
+		result = ctrl_check_error(control);
 		if (result)
 			return result;
 		now = vn_now();
@@ -197,7 +197,7 @@ static int await(struct vionet_device *device, uint32_t *written)
 			return -ETIMEDOUT;
 		if (now - looked >= HEALTH_INTERVAL) {
 			looked = now;
-			result = check_health(device);
+			result = ctrl_check_health(device);
 			if (result)
 				return result;
 		}
@@ -205,15 +205,15 @@ static int await(struct vionet_device *device, uint32_t *written)
 		if (now - begin < SPIN)
 			VN_CPU_RELAX();
 		else
-			pause_once(&pause);
+			ctrl_pause_once(&pause);
 	}
 	return 0;
 }
 
 /* Read the ack, once, and copy what there is of a result: no more than the device
  * says it wrote, and no more than there is room for. */
-static int judge(struct vn_control *control, struct vn_command *command,
-		 uint32_t written)
+static int ctrl_take_reply(struct vn_control *control, struct vn_command *command,
+			   uint32_t written)
 {
 	const volatile uint8_t *reply = control->reply->memory.address;
 	uint8_t ack = written >= 1 ? reply[ACK_AT] : UNWRITTEN;
@@ -241,8 +241,8 @@ static int judge(struct vn_control *control, struct vn_command *command,
 
 /* ---- the request ---- */
 
-static struct vn_element part(const struct vionet_memory *memory,
-			      uint32_t offset, uint32_t length)
+static struct vn_element ctrl_part(const struct vionet_memory *memory,
+				   uint32_t offset, uint32_t length)
 {
 	return (struct vn_element){
 		.iova = memory->iova + offset,
@@ -251,7 +251,7 @@ static struct vn_element part(const struct vionet_memory *memory,
 }
 
 /* The slot is ours: fill it and hand it over. */
-static int submit(struct vionet_device *device, const struct vn_command *command)
+static int ctrl_submit(struct vionet_device *device, const struct vn_command *command)
 {
 	struct vn_control *control = device->control;
 	uint8_t *request = control->request->memory.address;
@@ -267,13 +267,13 @@ static int submit(struct vionet_device *device, const struct vn_command *command
 	memset(reply, 0, RESULT_AT + command->result_size);
 	reply[ACK_AT] = UNWRITTEN;
 
-	parts[readable++] = part(control->request, 0, 2);
+	parts[readable++] = ctrl_part(control->request, 0, 2);
 	if (command->size != 0)
-		parts[readable++] = part(control->request, DATA_AT, command->size);
-	parts[readable + writable++] = part(control->reply, ACK_AT, 1);
+		parts[readable++] = ctrl_part(control->request, DATA_AT, command->size);
+	parts[readable + writable++] = ctrl_part(control->reply, ACK_AT, 1);
 	if (command->result_size != 0)
-		parts[readable + writable++] = part(control->reply, RESULT_AT,
-						    command->result_size);
+		parts[readable + writable++] = ctrl_part(control->reply, RESULT_AT,
+							 command->result_size);
 
 	snprintf(control->name, sizeof(control->name), "%s", command->name);
 	control->until = vn_now() + device->control_timeout;
@@ -288,7 +288,7 @@ static int submit(struct vionet_device *device, const struct vn_command *command
 }
 
 /* Is there a queue, and does the device listen? */
-static int check_state(struct vionet_device *device)
+static int ctrl_check_state(struct vionet_device *device)
 {
 	if (device->gone)
 		return vn_error(ENODEV, "the device is gone; close it");
@@ -299,11 +299,11 @@ static int check_state(struct vionet_device *device)
 	if (!device->control)
 		return vn_error(ENOTSUP, "the device has no control queue: CTRL_VQ "
 				"was not negotiated");
-	return check_error(device->control);
+	return ctrl_check_error(device->control);
 }
 
 /* Get the slot back from a command that was posted, or not answered in time. */
-static int regain(struct vionet_device *device)
+static int ctrl_reinitialize(struct vionet_device *device)
 {
 	struct vn_control *control = device->control;
 	bool overdue = vn_now() >= control->until;
@@ -312,7 +312,7 @@ static int regain(struct vionet_device *device)
 
 	if (!control->pending)
 		return 0;
-	result = await(device, &written);
+	result = ctrl_wait(device, &written);
 	if (result == 0) {
 		control->late += overdue;
 		return 0;
@@ -324,8 +324,8 @@ static int regain(struct vionet_device *device)
 	return result;
 }
 
-static int check_size(const struct vn_control *control,
-		      const struct vn_command *command)
+static int ctrl_check_size(const struct vn_control *control,
+			   const struct vn_command *command)
 {
 	if (command->size <= control->room && command->result_size <= control->room)
 		return 0;
@@ -339,20 +339,20 @@ static int check_size(const struct vn_control *control,
 int vn_control_command(struct vionet_device *device, struct vn_command *command)
 {
 	uint32_t written = 0;
-	int result = check_state(device);
+	int result = ctrl_check_state(device);
 
 	if (result == 0)
-		result = check_size(device->control, command);
+		result = ctrl_check_size(device->control, command);
 	if (result == 0)
-		result = regain(device);
+		result = ctrl_reinitialize(device);
 	if (result)
 		return result;
-	result = submit(device, command);
+	result = ctrl_submit(device, command);
 	if (result)
 		return result;
-	result = await(device, &written);
+	result = ctrl_wait(device, &written);
 	if (result == 0)
-		return judge(device->control, command, written);
+		return ctrl_take_reply(device->control, command, written);
 	device->control->unanswered++;
 	if (result == -ETIMEDOUT)
 		return vn_error(ETIMEDOUT, "%s: the device has not answered within "
@@ -367,14 +367,14 @@ int vn_control_post(struct vionet_device *device, uint8_t class, uint8_t command
 {
 	struct vn_command c = { .class = class, .command = command, .name = name };
 	uint32_t written;
-	int result = check_state(device);
+	int result = ctrl_check_state(device);
 
 	if (result)
 		return result;
-	if (device->control->pending && !collect(device->control, &written))
+	if (device->control->pending && !ctrl_reap(device->control, &written))
 		return vn_error(EBUSY, "%s: the device has not answered an earlier "
 				"command yet", name);
-	return submit(device, &c);
+	return ctrl_submit(device, &c);
 }
 
 int vn_control_check(struct vionet_device *device)
@@ -384,9 +384,9 @@ int vn_control_check(struct vionet_device *device)
 
 	if (!control)
 		return 0;
-	if (check_error(control))
+	if (ctrl_check_error(control))
 		return vionet_queue_check(&control->queue);
-	if (!control->pending || collect(control, &written) ||
+	if (!control->pending || ctrl_reap(control, &written) ||
 	    vn_now() < control->until)
 		return 0;
 	return vn_error(EIO, "control queue: %s has not been answered in time",
@@ -394,7 +394,8 @@ int vn_control_check(struct vionet_device *device)
 }
 
 /* Why a feature was not accepted whose own needs were. */
-static const char *not_accepted(const struct vionet_device *device, unsigned int bit)
+static const char *ctrl_not_accepted(const struct vionet_device *device,
+				     unsigned int bit)
 {
 	if (!vionet_feature_test(&device->offered, bit))
 		return "the device does not offer";
@@ -420,8 +421,9 @@ int vn_control_need(struct vionet_device *device, unsigned int bit,
 		return 0;
 	if (lacks == bit)
 		return vn_error(ENOTSUP, "%s: %s needs the feature %s, which %s",
-				device->name, what, name, not_accepted(device, bit));
+				device->name, what, name,
+				ctrl_not_accepted(device, bit));
 	return vn_error(ENOTSUP, "%s: %s needs the feature %s, and that %s, which %s",
 			device->name, what, name, vionet_feature_name(lacks),
-			not_accepted(device, lacks));
+			ctrl_not_accepted(device, lacks));
 }

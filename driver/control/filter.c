@@ -17,8 +17,8 @@
 
 #define VLAN_MAX 4094
 
-static int tell(struct vionet_device *device, uint8_t class, uint8_t command,
-		const void *data, uint32_t size, uint32_t key, const char *name)
+static int filter_send(struct vionet_device *device, uint8_t class, uint8_t command,
+		       const void *data, uint32_t size, uint32_t key, const char *name)
 {
 	struct vn_ctrl_state *saved = vn_ctrl_state_make(class, command, data, size);
 	int result = vn_ctrl_state_send(device, saved, key, name);
@@ -35,7 +35,7 @@ int vionet_control_check(struct vionet_device *device)
 
 /* ---- address ---- */
 
-static bool may_be_own(const uint8_t mac[6])
+static bool filter_may_be_own(const uint8_t mac[6])
 {
 	static const uint8_t none[6];
 
@@ -52,11 +52,11 @@ int vionet_mac_set(struct vionet_device *device, const uint8_t mac[6])
 					 "setting the address");
 	if (result)
 		return result;
-	if (!may_be_own(mac))
+	if (!filter_may_be_own(mac))
 		return vn_error(EINVAL, "%s: a device's address is neither a group's "
 				"nor all zero", device->name);
-	result = tell(device, CTRL_MAC, CTRL_MAC_ADDR_SET, mac, 6, 0,
-		      "MAC_ADDR_SET");
+	result = filter_send(device, CTRL_MAC, CTRL_MAC_ADDR_SET, mac, 6, 0,
+			     "MAC_ADDR_SET");
 	if (result == 0)
 		memcpy(device->config.mac, mac, 6);
 	return result;
@@ -103,12 +103,12 @@ int vionet_filter_mode_set(struct vionet_device *device,
 						 NET_F_CTRL_RX_EXTRA, name);
 	if (result)
 		return result;
-	return tell(device, CTRL_RX, (uint8_t)mode, &data, 1, 0, name);
+	return filter_send(device, CTRL_RX, (uint8_t)mode, &data, 1, 0, name);
 }
 
 /* Are all of them of one kind? Bit 0 of the first byte tells. */
-static int check_macs(const struct vionet_device *device,
-		      const uint8_t (*macs)[6], uint32_t count, bool group)
+static int filter_check_macs(const struct vionet_device *device,
+			     const uint8_t (*macs)[6], uint32_t count, bool group)
 {
 	for (uint32_t i = 0; i < count; i++)
 		if (((macs[i][0] & 1) != 0) != group)
@@ -119,7 +119,7 @@ static int check_macs(const struct vionet_device *device,
 	return 0;
 }
 
-static uint8_t *put_macs(uint8_t *at, const uint8_t (*macs)[6], uint32_t count)
+static uint8_t *filter_put_macs(uint8_t *at, const uint8_t (*macs)[6], uint32_t count)
 {
 	at = vn_put32(at, count);
 	if (count != 0)
@@ -141,9 +141,9 @@ int vionet_filter_macs_set(struct vionet_device *device,
 				     "setting the address table");
 
 	if (result == 0)
-		result = check_macs(device, unicast, unicast_count, false);
+		result = filter_check_macs(device, unicast, unicast_count, false);
 	if (result == 0)
-		result = check_macs(device, multicast, multicast_count, true);
+		result = filter_check_macs(device, multicast, multicast_count, true);
 	if (result)
 		return result;
 	if (unicast_count > MACS_MAX || multicast_count > MACS_MAX)
@@ -154,17 +154,17 @@ int vionet_filter_macs_set(struct vionet_device *device,
 	if (!data)
 		return vn_error(ENOMEM, "%s: no memory for %u addresses",
 				device->name, unicast_count + multicast_count);
-	put_macs(put_macs(data, unicast, unicast_count), multicast,
-		 multicast_count);
-	result = tell(device, CTRL_MAC, CTRL_MAC_TABLE_SET, data, size, 0,
-		      "MAC_TABLE_SET");
+	filter_put_macs(filter_put_macs(data, unicast, unicast_count), multicast,
+			multicast_count);
+	result = filter_send(device, CTRL_MAC, CTRL_MAC_TABLE_SET, data, size, 0,
+			     "MAC_TABLE_SET");
 	free(data);
 	return result;
 }
 
 /* ---- VLANs ---- */
 
-static int check_vlan(struct vionet_device *device, uint16_t vlan)
+static int filter_check_vlan(struct vionet_device *device, uint16_t vlan)
 {
 	int result = vn_control_need(device, NET_F_CTRL_VLAN, "a VLAN filter");
 
@@ -176,18 +176,18 @@ static int check_vlan(struct vionet_device *device, uint16_t vlan)
 
 int vionet_filter_vlan_add(struct vionet_device *device, uint16_t vlan)
 {
-	int result = check_vlan(device, vlan);
+	int result = filter_check_vlan(device, vlan);
 	uint8_t data[2];
 
 	if (result)
 		return result;
 	vn_put16(data, vlan);
-	return tell(device, CTRL_VLAN, CTRL_VLAN_ADD, data, 2, 2, "VLAN_ADD");
+	return filter_send(device, CTRL_VLAN, CTRL_VLAN_ADD, data, 2, 2, "VLAN_ADD");
 }
 
 int vionet_filter_vlan_delete(struct vionet_device *device, uint16_t vlan)
 {
-	int result = check_vlan(device, vlan);
+	int result = filter_check_vlan(device, vlan);
 	struct vn_command command = {
 		.class = CTRL_VLAN,
 		.command = CTRL_VLAN_DEL,

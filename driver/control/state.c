@@ -8,8 +8,8 @@
 #include "driver/control/state.h"
 #include "driver/state/device.h"
 
-static bool alike(const struct vn_ctrl_state *saved, uint8_t class, uint8_t command,
-		  const void *data, uint32_t key)
+static bool state_alike(const struct vn_ctrl_state *saved, uint8_t class,
+			uint8_t command, const void *data, uint32_t key)
 {
 	return saved->class == class && saved->command == command &&
 	       saved->size >= key &&
@@ -43,7 +43,7 @@ void vn_ctrl_state_forget(struct vionet_device *device, uint8_t class, uint8_t c
 	while (*at) {
 		struct vn_ctrl_state *saved = *at;
 
-		if (alike(saved, class, command, data, key)) {
+		if (state_alike(saved, class, command, data, key)) {
 			*at = saved->next;
 			free(saved);
 		} else {
@@ -93,12 +93,12 @@ const struct vn_ctrl_state *vn_ctrl_state_find(const struct vionet_device *devic
 	const struct vn_ctrl_state *found = NULL;
 
 	for (const struct vn_ctrl_state *w = device->ctrl_state; w; w = w->next)
-		if (alike(w, class, command, data, key))
+		if (state_alike(w, class, command, data, key))
 			found = w;
 	return found;
 }
 
-static bool names_queues(const struct vn_ctrl_state *saved)
+static bool state_names_queues(const struct vn_ctrl_state *saved)
 {
 	return saved->class == CTRL_MQ || saved->class == CTRL_RSS_CONTEXT ||
 	       (saved->class == CTRL_NOTF_COAL &&
@@ -112,7 +112,7 @@ void vn_ctrl_state_forget_queues(struct vionet_device *device)
 	while (*at) {
 		struct vn_ctrl_state *saved = *at;
 
-		if (names_queues(saved)) {
+		if (state_names_queues(saved)) {
 			*at = saved->next;
 			free(saved);
 		} else {

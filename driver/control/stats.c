@@ -53,8 +53,8 @@ static const struct kind kinds[] = {
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
-static bool negotiated(const struct vionet_device *device,
-		       const struct kind *kind)
+static bool devstats_negotiated(const struct vionet_device *device,
+				const struct kind *kind)
 {
 	if (kind->features[0] == 0)
 		return true;
@@ -66,14 +66,16 @@ static bool negotiated(const struct vionet_device *device,
 }
 
 /* Types that may be asked for of this queue ("Device Statistics", CVQ-50, CVQ-53). */
-static uint64_t types_of(const struct vionet_device *device, unsigned int index)
+static uint64_t devstats_types_of(const struct vionet_device *device,
+				  unsigned int index)
 {
 	uint64_t range = index == device->control->queue.index ? 1ull << 32 :
 			 index % 2 ? 0xffff0000ull : 0xffffull;
 	uint64_t types = 0;
 
 	for (size_t i = 0; i < KINDS; i++)
-		if ((range >> kinds[i].bit & 1) && negotiated(device, &kinds[i]))
+		if ((range >> kinds[i].bit & 1) &&
+		    devstats_negotiated(device, &kinds[i]))
 			types |= 1ull << kinds[i].bit;
 	return types;
 }
@@ -112,8 +114,8 @@ struct room {
 };
 
 /* The counters of one reply, as many as are known and as it has. */
-static void take_counters(const struct kind *kind, const uint8_t *at,
-			  uint32_t size, struct room *room)
+static void devstats_take_counters(const struct kind *kind, const uint8_t *at,
+				   uint32_t size, struct room *room)
 {
 	for (unsigned int i = 0; i < COUNTERS_MAX && kind->counters[i] &&
 				 8 * (i + 1) <= size &&
@@ -128,8 +130,8 @@ static void take_counters(const struct kind *kind, const uint8_t *at,
 
 /* Step from reply to reply by the size that each states, within what there is
  * ("Device Statistics", CVQ-52). Each kind counts once, and only if it was asked for. */
-static void take_replies(const uint8_t *at, uint32_t length, unsigned int index,
-			 uint64_t asked, struct room *room)
+static void devstats_take_replies(const uint8_t *at, uint32_t length,
+				  unsigned int index, uint64_t asked, struct room *room)
 {
 	while (length >= STATS_HEADER_SIZE) {
 		uint32_t size = vn_get16(at + 6);
@@ -142,8 +144,8 @@ static void take_replies(const uint8_t *at, uint32_t length, unsigned int index,
 			if (kinds[i].bit != at[0] || !(asked & bit) ||
 			    vn_get16(at + 2) != index)
 				continue;
-			take_counters(&kinds[i], at + STATS_HEADER_SIZE,
-				      size - STATS_HEADER_SIZE, room);
+			devstats_take_counters(&kinds[i], at + STATS_HEADER_SIZE,
+					       size - STATS_HEADER_SIZE, room);
 			asked &= ~bit;
 		}
 		at += size;
@@ -151,7 +153,7 @@ static void take_replies(const uint8_t *at, uint32_t length, unsigned int index,
 	}
 }
 
-static int check_queue(const struct vionet_device *device, unsigned int index)
+static int devstats_check_queue(const struct vionet_device *device, unsigned int index)
 {
 	if (device->live && device->control &&
 	    (index < 2 * device->queue_pairs ||
@@ -183,10 +185,10 @@ int vionet_stats_read(struct vionet_device *device, unsigned int index,
 		return vn_error_prefix(result, "%s", device->name);
 	result = vionet_stats_types(device, &types);
 	if (result == 0)
-		result = check_queue(device, index);
+		result = devstats_check_queue(device, index);
 	if (result)
 		return result;
-	types &= types_of(device, index);
+	types &= devstats_types_of(device, index);
 	if (types == 0)
 		return 0;
 	vn_put16(request, (uint16_t)index);
@@ -194,7 +196,7 @@ int vionet_stats_read(struct vionet_device *device, unsigned int index,
 	result = vn_control_command(device, &command);
 	if (result)
 		return vn_error_prefix(result, "%s", device->name);
-	take_replies(answer, command.result_length, index, types, &room);
+	devstats_take_replies(answer, command.result_length, index, types, &room);
 	*count = room.count;
 	return 0;
 }

@@ -29,7 +29,7 @@ static const uint8_t default_key[RSS_KEY_MIN] = {
 /* Transmit queues from `pairs` on take nothing ("Automatic receive steering in
  * multiqueue mode", CVQ-20); none does while the device is suspended ("Device Suspend",
  * GEN-34). */
-static void limit_transmit(struct vionet_device *device, unsigned int pairs)
+static void steering_limit_transmit(struct vionet_device *device, unsigned int pairs)
 {
 	for (unsigned int i = 0; i < device->queue_pairs; i++)
 		vn_queue_pause(&device->tx[i], device->suspended || i >= pairs);
@@ -37,8 +37,8 @@ static void limit_transmit(struct vionet_device *device, unsigned int pairs)
 
 /* Which transmit queues may be used after an order for `pairs` of them. If it is not
  * known whether it was obeyed, neither those above nor those below. */
-static void settle_pairs(struct vionet_device *device, unsigned int pairs,
-			 int result)
+static void steering_set_pairs(struct vionet_device *device, unsigned int pairs,
+			       int result)
 {
 	unsigned int before = device->active_pairs;
 	unsigned int now = pairs < before ? pairs : before;
@@ -47,7 +47,7 @@ static void settle_pairs(struct vionet_device *device, unsigned int pairs,
 		now = pairs;
 	else if (result != -ETIMEDOUT && result != -EIO)
 		now = before;
-	limit_transmit(device, now);
+	steering_limit_transmit(device, now);
 	device->active_pairs = now;
 }
 
@@ -57,35 +57,36 @@ static void settle_pairs(struct vionet_device *device, unsigned int pairs,
  * below start after it was obeyed ("Automatic receive steering in multiqueue mode",
  * CVQ-19).
  */
-static int order_pairs(struct vionet_device *device, struct vn_ctrl_state *saved,
-		       const char *name, unsigned int pairs)
+static int steering_order_pairs(struct vionet_device *device,
+				struct vn_ctrl_state *saved, const char *name,
+				unsigned int pairs)
 {
 	unsigned int before = device->active_pairs;
 	int result;
 
-	limit_transmit(device, pairs < before ? pairs : before);
+	steering_limit_transmit(device, pairs < before ? pairs : before);
 	result = vn_ctrl_state_send(device, saved, 0, name);
-	settle_pairs(device, pairs, result);
+	steering_set_pairs(device, pairs, result);
 	return result;
 }
 
 /* The same by the transport's own means. */
-static int use_pairs(struct vionet_device *device, unsigned int pairs)
+static int steering_use_pairs(struct vionet_device *device, unsigned int pairs)
 {
 	struct vn_transport *transport = device->transport;
 	unsigned int before = device->active_pairs;
 	int result;
 
-	limit_transmit(device, pairs < before ? pairs : before);
+	steering_limit_transmit(device, pairs < before ? pairs : before);
 	result = transport->ops->pairs_use(transport, pairs);
 	/* Several messages: which were obeyed is not known if one was not. */
-	settle_pairs(device, pairs, result ? -EIO : 0);
+	steering_set_pairs(device, pairs, result ? -EIO : 0);
 	return result;
 }
 
 /* ---- RSS ---- */
 
-static int check_types(const struct vionet_device *device, uint32_t *types)
+static int steering_check_types(const struct vionet_device *device, uint32_t *types)
 {
 	uint32_t supported = device->config.hash_types;
 
@@ -99,8 +100,8 @@ static int check_types(const struct vionet_device *device, uint32_t *types)
 			supported);
 }
 
-static int check_key(const struct vionet_device *device, const uint8_t **key,
-		     uint32_t *size)
+static int steering_check_key(const struct vionet_device *device, const uint8_t **key,
+			      uint32_t *size)
 {
 	if (!*key) {
 		*key = default_key;
@@ -112,8 +113,8 @@ static int check_key(const struct vionet_device *device, const uint8_t **key,
 			device->config.rss_key_max);
 }
 
-static int check_table(const struct vionet_device *device,
-		       const struct vionet_rss *rss)
+static int steering_check_table(const struct vionet_device *device,
+				const struct vionet_rss *rss)
 {
 	uint32_t size = rss->table_size;
 
@@ -138,8 +139,8 @@ static int check_table(const struct vionet_device *device,
 }
 
 /* Fill in what was left out, over the first `pairs`, and check the rest. */
-static int settle_rss(const struct vionet_device *device, unsigned int pairs,
-		      const struct vionet_rss *given, struct vionet_rss *rss)
+static int steering_complete_rss(const struct vionet_device *device, unsigned int pairs,
+				 const struct vionet_rss *given, struct vionet_rss *rss)
 {
 	int result = vn_struct_in(rss, sizeof(*rss), given, "vionet_rss");
 
@@ -155,14 +156,14 @@ static int settle_rss(const struct vionet_device *device, unsigned int pairs,
 	}
 	if (rss->tx_queues == 0)
 		rss->tx_queues = (uint16_t)pairs;
-	result = check_types(device, &rss->hash_types);
+	result = steering_check_types(device, &rss->hash_types);
 	if (result == 0)
-		result = check_key(device, &rss->key, &rss->key_size);
-	return result ? result : check_table(device, rss);
+		result = steering_check_key(device, &rss->key, &rss->key_size);
+	return result ? result : steering_check_table(device, rss);
 }
 
-static void put_rss(uint8_t *at, const struct vionet_rss *rss,
-		    unsigned int pairs)
+static void steering_put_rss(uint8_t *at, const struct vionet_rss *rss,
+			     unsigned int pairs)
 {
 	at = vn_put32(at, rss->hash_types);
 	at = vn_put16(at, (uint16_t)(rss->table_size - 1));
@@ -176,8 +177,9 @@ static void put_rss(uint8_t *at, const struct vionet_rss *rss,
 }
 
 /* Saved state with the payload of RSS_CONFIG after `front` bytes. */
-static struct vn_ctrl_state *make_rss(const struct vionet_rss *rss, unsigned int pairs,
-				uint8_t class, uint8_t command, uint32_t front)
+static struct vn_ctrl_state *steering_make_rss(const struct vionet_rss *rss,
+					       unsigned int pairs, uint8_t class,
+					       uint8_t command, uint32_t front)
 {
 	uint32_t size = front + 11 + 2 * rss->table_size + rss->key_size;
 	uint8_t *data = calloc(1, size);
@@ -187,27 +189,27 @@ static struct vn_ctrl_state *make_rss(const struct vionet_rss *rss, unsigned int
 		vn_error(ENOMEM, "no memory for an RSS table");
 		return NULL;
 	}
-	put_rss(data + front, rss, pairs);
+	steering_put_rss(data + front, rss, pairs);
 	saved = vn_ctrl_state_make(class, command, data, size);
 	free(data);
 	return saved;
 }
 
 /* RSS over the first `pairs`. */
-static int order_rss(struct vionet_device *device, unsigned int pairs,
-		     const struct vionet_rss *given)
+static int steering_order_rss(struct vionet_device *device, unsigned int pairs,
+			      const struct vionet_rss *given)
 {
 	struct vionet_rss rss;
-	int result = settle_rss(device, pairs, given, &rss);
+	int result = steering_complete_rss(device, pairs, given, &rss);
 
 	if (result)
 		return result;
-	return order_pairs(device, make_rss(&rss, pairs, CTRL_MQ,
-					    CTRL_MQ_RSS_CONFIG, 0),
-			   "RSS_CONFIG", rss.tx_queues);
+	return steering_order_pairs(device, steering_make_rss(&rss, pairs, CTRL_MQ,
+							      CTRL_MQ_RSS_CONFIG, 0),
+				    "RSS_CONFIG", rss.tx_queues);
 }
 
-static int check_started(const struct vionet_device *device, const char *what)
+static int steering_check_started(const struct vionet_device *device, const char *what)
 {
 	if (device->started)
 		return 0;
@@ -220,24 +222,26 @@ int vionet_rss_set(struct vionet_device *device, const struct vionet_rss *rss)
 	int result = vn_control_need(device, NET_F_RSS, "RSS");
 
 	if (result == 0)
-		result = check_started(device, "RSS");
+		result = steering_check_started(device, "RSS");
 	if (result)
 		return result;
-	result = order_rss(device, device->queue_pairs, rss);
+	result = steering_order_rss(device, device->queue_pairs, rss);
 	return result ? vn_error_prefix(result, "%s: RSS", device->name) : 0;
 }
 
 /* ---- pairs ---- */
 
-static int order_mq(struct vionet_device *device, unsigned int pairs)
+static int steering_order_mq(struct vionet_device *device, unsigned int pairs)
 {
 	char name[32];
 	uint8_t data[2];
 
 	vn_put16(data, (uint16_t)pairs);
 	snprintf(name, sizeof(name), "VQ_PAIRS_SET %u", pairs);
-	return order_pairs(device, vn_ctrl_state_make(CTRL_MQ, CTRL_MQ_VQ_PAIRS_SET, data,
-						sizeof(data)), name, pairs);
+	return steering_order_pairs(device,
+				    vn_ctrl_state_make(CTRL_MQ, CTRL_MQ_VQ_PAIRS_SET,
+						       data, sizeof(data)),
+				    name, pairs);
 }
 
 int vn_steering_begin(struct vionet_device *device, unsigned int pairs)
@@ -245,13 +249,13 @@ int vn_steering_begin(struct vionet_device *device, unsigned int pairs)
 	static const struct vionet_rss evenly = { .struct_size = sizeof(evenly) };
 
 	if (vn_transport_can(device->transport, VN_CAN_PAIRS))
-		return use_pairs(device, pairs);
+		return steering_use_pairs(device, pairs);
 	if (vionet_feature_test(&device->accepted, NET_F_MQ))
-		return order_mq(device, pairs);
-	return order_rss(device, pairs, &evenly);
+		return steering_order_mq(device, pairs);
+	return steering_order_rss(device, pairs, &evenly);
 }
 
-static bool has_context(const struct vionet_device *device)
+static bool steering_has_context(const struct vionet_device *device)
 {
 	return vn_ctrl_state_find(device, CTRL_RSS_CONTEXT, CTRL_RSS_CONTEXT_ADD, NULL,
 			    0) != NULL;
@@ -259,7 +263,7 @@ static bool has_context(const struct vionet_device *device)
 
 int vionet_queue_pairs_set(struct vionet_device *device, unsigned int pairs)
 {
-	int result = check_started(device, "queue pairs");
+	int result = steering_check_started(device, "queue pairs");
 
 	if (result)
 		return result;
@@ -278,7 +282,7 @@ int vionet_queue_pairs_set(struct vionet_device *device, unsigned int pairs)
 	if (device->suspended)
 		return vn_error(ENETDOWN, "%s: %u queue pairs: the device is "
 				"suspended; resume it first", device->name, pairs);
-	if (has_context(device))
+	if (steering_has_context(device))
 		return vn_error(EBUSY, "%s: the number of pairs stays while there "
 				"are RSS contexts; delete them first",
 				device->name);
@@ -329,9 +333,9 @@ int vionet_hash_set(struct vionet_device *device, uint32_t hash_types,
 		return vn_error(ENOTSUP, "%s: hash reports: RSS was accepted, and "
 				"the hashes that it steers by are reported; set those, or "
 				"avoid RSS", device->name);
-	result = check_types(device, &hash_types);
+	result = steering_check_types(device, &hash_types);
 	if (result == 0)
-		result = check_key(device, &key, &key_size);
+		result = steering_check_key(device, &key, &key_size);
 	if (result)
 		return vn_error_prefix(result, "%s: hash reports", device->name);
 	vn_put32(data, hash_types);
@@ -401,7 +405,8 @@ int vionet_rss_context_limit(struct vionet_device *device, uint16_t *contexts)
 }
 
 /* May there be such a context, and is there one? */
-static int check_context(struct vionet_device *device, uint16_t id, bool exists)
+static int steering_check_context(struct vionet_device *device, uint16_t id,
+				  bool exists)
 {
 	uint16_t limit = 0;
 	uint8_t key[2];
@@ -423,8 +428,8 @@ static int check_context(struct vionet_device *device, uint16_t id, bool exists)
 }
 
 /* Add or modify; either way it is an addition that is remembered. */
-static int order_context(struct vionet_device *device, uint16_t id,
-			 const struct vionet_rss *given, bool modify)
+static int steering_order_context(struct vionet_device *device, uint16_t id,
+				  const struct vionet_rss *given, bool modify)
 {
 	struct vionet_rss rss;
 	struct vn_ctrl_state *saved;
@@ -433,17 +438,17 @@ static int order_context(struct vionet_device *device, uint16_t id,
 		.command = modify ? CTRL_RSS_CONTEXT_MOD : CTRL_RSS_CONTEXT_ADD,
 		.name = modify ? "RSS context MOD" : "RSS context ADD",
 	};
-	int result = check_started(device, "RSS contexts");
+	int result = steering_check_started(device, "RSS contexts");
 
 	if (result == 0)
-		result = check_context(device, id, modify);
+		result = steering_check_context(device, id, modify);
 	if (result)
 		return result;
-	result = settle_rss(device, device->queue_pairs, given, &rss);
+	result = steering_complete_rss(device, device->queue_pairs, given, &rss);
 	if (result)
 		return vn_error_prefix(result, "%s: RSS context %u", device->name,
 				       id);
-	saved = make_rss(&rss, device->queue_pairs, CTRL_RSS_CONTEXT,
+	saved = steering_make_rss(&rss, device->queue_pairs, CTRL_RSS_CONTEXT,
 			CTRL_RSS_CONTEXT_ADD, CONTEXT_FRONT);
 	if (!saved)
 		return -ENOMEM;
@@ -464,7 +469,7 @@ int vionet_rss_context_add(struct vionet_device *device, uint16_t id,
 {
 	int result = vn_control_need(device, NET_F_RSS_CONTEXT, "RSS contexts");
 
-	return result ? result : order_context(device, id, rss, false);
+	return result ? result : steering_order_context(device, id, rss, false);
 }
 
 int vionet_rss_context_modify(struct vionet_device *device, uint16_t id,
@@ -472,7 +477,7 @@ int vionet_rss_context_modify(struct vionet_device *device, uint16_t id,
 {
 	int result = vn_control_need(device, NET_F_RSS_CONTEXT, "RSS contexts");
 
-	return result ? result : order_context(device, id, rss, true);
+	return result ? result : steering_order_context(device, id, rss, true);
 }
 
 int vionet_rss_context_delete(struct vionet_device *device, uint16_t id)
@@ -488,7 +493,7 @@ int vionet_rss_context_delete(struct vionet_device *device, uint16_t id)
 	int result = vn_control_need(device, NET_F_RSS_CONTEXT, "RSS contexts");
 
 	if (result == 0)
-		result = check_context(device, id, true);
+		result = steering_check_context(device, id, true);
 	if (result)
 		return result;
 	vn_put16(data, id);

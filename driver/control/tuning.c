@@ -35,7 +35,7 @@ static const struct {
 	{ 55, NET_F_GUEST_USO6 },
 };
 
-static uint64_t negotiated_offloads(const struct vionet_device *device)
+static uint64_t tuning_negotiated_offloads(const struct vionet_device *device)
 {
 	uint64_t mask = 0;
 
@@ -45,7 +45,7 @@ static uint64_t negotiated_offloads(const struct vionet_device *device)
 	return mask;
 }
 
-static uint64_t known_offloads(void)
+static uint64_t tuning_known_offloads(void)
 {
 	uint64_t mask = 0;
 
@@ -55,9 +55,9 @@ static uint64_t known_offloads(void)
 }
 
 /* Name the first offload that cannot be. */
-static int refuse_offload(struct vionet_device *device, uint64_t wrong)
+static int tuning_refuse_offload(struct vionet_device *device, uint64_t wrong)
 {
-	uint64_t unknown = wrong & ~known_offloads();
+	uint64_t unknown = wrong & ~tuning_known_offloads();
 	size_t i = 0;
 
 	if (unknown != 0)
@@ -70,7 +70,7 @@ static int refuse_offload(struct vionet_device *device, uint64_t wrong)
 
 int vionet_offloads_set(struct vionet_device *device, uint64_t offloads)
 {
-	uint64_t wrong = offloads & ~negotiated_offloads(device);
+	uint64_t wrong = offloads & ~tuning_negotiated_offloads(device);
 	uint8_t data[8];
 	int result = vn_control_need(device, NET_F_CTRL_GUEST_OFFLOADS,
 				     "switching offloads");
@@ -78,7 +78,7 @@ int vionet_offloads_set(struct vionet_device *device, uint64_t offloads)
 	if (result)
 		return result;
 	if (wrong != 0)
-		return refuse_offload(device, wrong);
+		return tuning_refuse_offload(device, wrong);
 	vn_put64(data, offloads);
 	result = vn_ctrl_state_send(device, vn_ctrl_state_make(CTRL_GUEST_OFFLOADS,
 						   CTRL_GUEST_OFFLOADS_SET, data,
@@ -93,7 +93,7 @@ int vionet_offloads_read(const struct vionet_device *device, uint64_t *offloads)
 						  CTRL_GUEST_OFFLOADS_SET, NULL,
 						  0);
 
-	*offloads = saved ? vn_get64(saved->data) : negotiated_offloads(device);
+	*offloads = saved ? vn_get64(saved->data) : tuning_negotiated_offloads(device);
 	return 0;
 }
 
@@ -101,7 +101,7 @@ int vionet_offloads_read(const struct vionet_device *device, uint64_t *offloads)
 
 /* What was set for single queues is overridden ("Notifications Coalescing", CVQ-47),
  * also for one that is reset later. */
-static void forget_single(struct vionet_device *device, bool tx)
+static void tuning_forget_single(struct vionet_device *device, bool tx)
 {
 	for (unsigned int i = 0; i < device->queue_pairs; i++) {
 		uint8_t key[2];
@@ -112,9 +112,9 @@ static void forget_single(struct vionet_device *device, bool tx)
 	}
 }
 
-static int take_coalescing(const struct vionet_device *device,
-			   const struct vionet_coalescing *given,
-			   struct vionet_coalescing *c)
+static int tuning_take_coalescing(const struct vionet_device *device,
+				  const struct vionet_coalescing *given,
+				  struct vionet_coalescing *c)
 {
 	int result = vn_struct_in(c, sizeof(*c), given, "vionet_coalescing");
 
@@ -130,7 +130,7 @@ int vionet_coalescing_set(struct vionet_device *device, bool tx,
 				     CTRL_NOTF_COAL_RX_SET;
 	struct vionet_coalescing c;
 	uint8_t data[8];
-	int result = take_coalescing(device, coalescing, &c);
+	int result = tuning_take_coalescing(device, coalescing, &c);
 
 	if (result == 0)
 		result = vn_control_need(device, NET_F_NOTF_COAL, "coalescing");
@@ -141,7 +141,7 @@ int vionet_coalescing_set(struct vionet_device *device, bool tx,
 						   sizeof(data)), 0,
 			      tx ? "COAL_TX_SET" : "COAL_RX_SET");
 	if (result == 0)
-		forget_single(device, tx);
+		tuning_forget_single(device, tx);
 	return result ? vn_error_prefix(result, "%s", device->name) : 0;
 }
 
@@ -151,7 +151,7 @@ int vionet_queue_coalescing_set(struct vionet_queue *queue,
 	struct vionet_device *device = queue->device;
 	struct vionet_coalescing c;
 	uint8_t data[12] = { 0 };
-	int result = take_coalescing(device, coalescing, &c);
+	int result = tuning_take_coalescing(device, coalescing, &c);
 
 	if (result == 0)
 		result = vn_control_need(device, NET_F_VQ_NOTF_COAL,

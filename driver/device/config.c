@@ -39,10 +39,10 @@ struct raw_config {
 
 /* What the device says of RSS and hash reports, also where they are not used: for
  * people who look. */
-static unsigned int list_steering_fields(const struct vionet_features *offered,
-					 struct raw_config *raw,
-					 struct vn_config_field *fields,
-					 unsigned int count)
+static unsigned int config_list_steering_fields(const struct vionet_features *offered,
+						struct raw_config *raw,
+						struct vn_config_field *fields,
+						unsigned int count)
 {
 	bool rss = vionet_feature_test(offered, NET_F_RSS);
 
@@ -65,10 +65,10 @@ static unsigned int list_steering_fields(const struct vionet_features *offered,
 	return count;
 }
 
-static unsigned int list_fields(const struct vionet_features *features,
-				const struct vionet_features *offered,
-				struct raw_config *raw,
-				struct vn_config_field fields[FIELDS_MAX])
+static unsigned int config_list_fields(const struct vionet_features *features,
+				       const struct vionet_features *offered,
+				       struct raw_config *raw,
+				       struct vn_config_field fields[FIELDS_MAX])
 {
 	unsigned int count = 0;
 
@@ -93,13 +93,13 @@ static unsigned int list_fields(const struct vionet_features *features,
 		fields[count++] = (struct vn_config_field){ NET_CONFIG_DUPLEX, 1,
 							    &raw->duplex };
 	}
-	return list_steering_fields(offered, raw, fields, count);
+	return config_list_steering_fields(offered, raw, fields, count);
 }
 
 /* An address that no interface may have (a group address, or none) is replaced,
  * as is a missing one ("Device configuration layout", NET-04). */
 /* Early in a boot good random numbers may be long in coming; any will do here. */
-static void make_up(uint8_t mac[6])
+static void config_make_up(uint8_t mac[6])
 {
 	uint64_t now = vn_now();
 
@@ -109,7 +109,7 @@ static void make_up(uint8_t mac[6])
 	mac[0] = 0x02;
 }
 
-static void settle_mac(struct vionet_device *device,
+static void config_mac(struct vionet_device *device,
 		       const struct vionet_features *features,
 		       const struct raw_config *raw, struct vn_net_config *config)
 {
@@ -123,11 +123,11 @@ static void settle_mac(struct vionet_device *device,
 	} else if (device->config.mac[0] != 0) {
 		memcpy(config->mac, device->config.mac, sizeof(config->mac));
 	} else {
-		make_up(config->mac);
+		config_make_up(config->mac);
 	}
 }
 
-static void settle_link(const struct vionet_features *features,
+static void config_link(const struct vionet_features *features,
 			const struct raw_config *raw, struct vionet_link *link)
 {
 	link->known = vionet_feature_test(features, NET_F_STATUS);
@@ -144,7 +144,7 @@ static void settle_link(const struct vionet_features *features,
 
 /* How many pairs there are, and where that puts the control queue ("Virtqueues", NET-01). The
  * offer was judged before; the number may have changed since (B17). */
-static void settle_pairs(const struct vionet_device *device,
+static void config_pairs(const struct vionet_device *device,
 			 const struct raw_config *raw,
 			 struct vn_net_config *config)
 {
@@ -168,7 +168,7 @@ static void settle_pairs(const struct vionet_device *device,
 
 /* A table has a power of two entries; the largest one that fits ("Setting RSS
  * parameters", CVQ-28, -29). */
-static void settle_steering(const struct raw_config *raw,
+static void config_steering(const struct raw_config *raw,
 			    struct vn_net_config *config)
 {
 	unsigned int entries = 0x8000;
@@ -187,7 +187,8 @@ int vn_config_read(struct vionet_device *device, struct vn_net_config *config)
 	struct raw_config raw = { .max_virtqueue_pairs = 1 };
 	struct vn_net_config settled = { 0 };
 	struct vn_config_field fields[FIELDS_MAX];
-	unsigned int count = list_fields(features, &device->usable, &raw, fields);
+	unsigned int count = config_list_fields(features, &device->usable, &raw,
+						fields);
 	int result = 0;
 
 	if (count != 0)
@@ -195,12 +196,12 @@ int vn_config_read(struct vionet_device *device, struct vn_net_config *config)
 							     fields, count);
 	if (result)
 		return result;
-	settle_mac(device, features, &raw, &settled);
-	settle_link(features, &raw, &settled.link);
+	config_mac(device, features, &raw, &settled);
+	config_link(features, &raw, &settled.link);
 	/* It was judged before it was accepted; it may have changed since. */
 	settled.mtu = raw.mtu >= NET_MTU_MIN ? raw.mtu : 0;
-	settle_pairs(device, &raw, &settled);
-	settle_steering(&raw, &settled);
+	config_pairs(device, &raw, &settled);
+	config_steering(&raw, &settled);
 	settled.announce = vionet_feature_test(features, NET_F_GUEST_ANNOUNCE) &&
 			   settled.link.known &&
 			   (raw.status & NET_S_ANNOUNCE) != 0;
@@ -208,8 +209,8 @@ int vn_config_read(struct vionet_device *device, struct vn_net_config *config)
 	return 0;
 }
 
-static int read_field(struct vionet_device *device, uint32_t offset,
-		      uint32_t width, void *value)
+static int config_read_field(struct vionet_device *device, uint32_t offset,
+			     uint32_t width, void *value)
 {
 	struct vn_config_field field = { offset, width, value };
 
@@ -220,8 +221,8 @@ static int read_field(struct vionet_device *device, uint32_t offset,
  * states. If that is no number of pairs, or there are not as many queues, neither
  * can be had; one pair, and the control queue after it, can. How many queues there
  * are is not known yet: QEMU has those of further pairs only once MQ was taken. */
-static void correct_pairs(struct vionet_device *device,
-			  struct vionet_features *offered)
+static void config_correct_pairs(struct vionet_device *device,
+				 struct vionet_features *offered)
 {
 	uint16_t pairs = 0;
 
@@ -229,7 +230,7 @@ static void correct_pairs(struct vionet_device *device,
 	    !vionet_feature_test(offered, NET_F_RSS))
 		return;
 	if (!device->one_pair &&
-	    read_field(device, NET_CONFIG_MAX_VIRTQUEUE_PAIRS, 2, &pairs) == 0 &&
+	    config_read_field(device, NET_CONFIG_MAX_VIRTQUEUE_PAIRS, 2, &pairs) == 0 &&
 	    pairs >= 1 && pairs <= NET_QUEUE_PAIRS_MAX)
 		return;
 	vn_feature_remove(offered, NET_F_MQ);
@@ -237,19 +238,19 @@ static void correct_pairs(struct vionet_device *device,
 }
 
 /* Keys and tables smaller than a device must allow: it means something else. */
-static void correct_steering(struct vionet_device *device,
-			     struct vionet_features *offered)
+static void config_correct_steering(struct vionet_device *device,
+				    struct vionet_features *offered)
 {
 	uint16_t entries = 0;
 	uint8_t key = 0;
 
 	if (vionet_feature_test(offered, NET_F_RSS) &&
-	    (read_field(device, NET_CONFIG_RSS_MAX_TABLE_LENGTH, 2, &entries) ||
+	    (config_read_field(device, NET_CONFIG_RSS_MAX_TABLE_LENGTH, 2, &entries) ||
 	     entries < RSS_TABLE_MIN))
 		vn_feature_remove(offered, NET_F_RSS);
 	if ((vionet_feature_test(offered, NET_F_RSS) ||
 	     vionet_feature_test(offered, NET_F_HASH_REPORT)) &&
-	    (read_field(device, NET_CONFIG_RSS_MAX_KEY_SIZE, 1, &key) ||
+	    (config_read_field(device, NET_CONFIG_RSS_MAX_KEY_SIZE, 1, &key) ||
 	     key < RSS_KEY_MIN)) {
 		vn_feature_remove(offered, NET_F_RSS);
 		vn_feature_remove(offered, NET_F_HASH_REPORT);
@@ -278,10 +279,10 @@ void vn_config_correct_offer(struct vionet_device *device,
 		if (device->limits.config_size < ends[i].end)
 			vn_feature_remove(offered, ends[i].bit);
 	if (vionet_feature_test(offered, NET_F_MTU) &&
-	    (read_field(device, NET_CONFIG_MTU, 2, &mtu) || mtu < NET_MTU_MIN))
+	    (config_read_field(device, NET_CONFIG_MTU, 2, &mtu) || mtu < NET_MTU_MIN))
 		vn_feature_remove(offered, NET_F_MTU);
-	correct_pairs(device, offered);
-	correct_steering(device, offered);
+	config_correct_pairs(device, offered);
+	config_correct_steering(device, offered);
 	if (!vn_transport_can(device->transport, VN_CAN_QUEUE_RESET))
 		vn_feature_remove(offered, F_RING_RESET);
 }

@@ -19,7 +19,7 @@
 /* An announcement is due this often at most. */
 #define ANNOUNCE_INTERVAL (1000 * VN_MS)
 
-static int read_link(struct vionet_device *device)
+static int info_read_link(struct vionet_device *device)
 {
 	struct vn_net_config config;
 	int result;
@@ -42,7 +42,7 @@ int vionet_device_link(struct vionet_device *device, struct vionet_link *link)
 
 	if (result)
 		return vn_error_prefix(result, "%s", device->name);
-	result = read_link(device);
+	result = info_read_link(device);
 	vn_struct_out(link, &device->config.link, sizeof(device->config.link));
 	return result;
 }
@@ -54,7 +54,7 @@ int vionet_device_event_fd(const struct vionet_device *device)
 
 /* With or without an interrupt ("Notification of Device Configuration Changes",
  * GEN-29). Returns an error if it cannot be asked, though it is there. */
-static int status_events(struct vionet_device *device, uint32_t *happened)
+static int info_status_events(struct vionet_device *device, uint32_t *happened)
 {
 	uint8_t status = 0;
 	int result = device->transport->ops->status_read(device->transport,
@@ -79,11 +79,11 @@ static int status_events(struct vionet_device *device, uint32_t *happened)
 
 /* Compared with what was last reported, not with what was last read: the
  * application may have looked in between. A read that fails is tried again. */
-static bool link_changed(struct vionet_device *device)
+static bool info_link_changed(struct vionet_device *device)
 {
 	struct vionet_link before = device->reported, now;
 
-	if (read_link(device))
+	if (info_read_link(device))
 		return false;
 	now = device->config.link;
 	device->link_pending = false;
@@ -97,7 +97,7 @@ static bool link_changed(struct vionet_device *device)
  * application is told, and the device that it was. The answer is not waited for. A
  * device that asks for ever is listened to once a second.
  */
-static bool announcement_due(struct vionet_device *device)
+static bool info_announcement_due(struct vionet_device *device)
 {
 	uint64_t now = vn_now();
 
@@ -113,7 +113,7 @@ static bool announcement_due(struct vionet_device *device)
 	return true;
 }
 
-static bool queue_broken(struct vionet_device *device)
+static bool info_queue_broken(struct vionet_device *device)
 {
 	if (vn_control_check(device))
 		return true;
@@ -142,7 +142,7 @@ int vionet_device_events(struct vionet_device *device, uint32_t *events)
 		return 0;
 	}
 	if (result == 0)
-		result = status_events(device, &happened);
+		result = info_status_events(device, &happened);
 	if (result)
 		return vn_error_prefix(result, "%s: events", device->name);
 	if (happened & VIONET_EVENT_LINK)
@@ -151,17 +151,17 @@ int vionet_device_events(struct vionet_device *device, uint32_t *events)
 	/* An unanswered request for an announcement is looked at again, too. */
 	if (device->config.announce)
 		device->link_pending = true;
-	if (device->link_pending && !device->gone && link_changed(device))
+	if (device->link_pending && !device->gone && info_link_changed(device))
 		happened |= VIONET_EVENT_LINK;
-	if (!device->gone && announcement_due(device))
+	if (!device->gone && info_announcement_due(device))
 		happened |= VIONET_EVENT_ANNOUNCE;
-	if (device->started && queue_broken(device))
+	if (device->started && info_queue_broken(device))
 		happened |= VIONET_EVENT_QUEUE_BROKEN;
 	*events = happened;
 	return 0;
 }
 
-static int fill_info(struct vionet_device *device, struct vionet_device_info *info)
+static int info_fill_info(struct vionet_device *device, struct vionet_device_info *info)
 {
 	struct vn_transport_limits limits;
 	int result;
@@ -211,7 +211,7 @@ int vionet_device_info(struct vionet_device *device,
 
 	if (result)
 		return vn_error_prefix(result, "%s", device->name);
-	result = fill_info(device, &i);
+	result = info_fill_info(device, &i);
 	vn_struct_out(info, &i, sizeof(i));
 	return result;
 }
@@ -219,8 +219,8 @@ int vionet_device_info(struct vionet_device *device,
 /* The control queue follows the pairs ("Virtqueues", NET-01), of which there is one
  * unless MQ or RSS was accepted; what the device has beyond that would be there only
  * with MQ. */
-static void describe_role(const struct vionet_device *device,
-			  unsigned int index, struct vionet_queue_info *info)
+static void info_describe_role(const struct vionet_device *device,
+			       unsigned int index, struct vionet_queue_info *info)
 {
 	unsigned int control = 2u * device->config.device_pairs;
 
@@ -235,8 +235,8 @@ static void describe_role(const struct vionet_device *device,
 }
 
 /* The queue with this index, if it is in use. */
-static const struct vionet_queue *find_queue(const struct vionet_device *device,
-					     unsigned int index)
+static const struct vionet_queue *info_find_queue(const struct vionet_device *device,
+						  unsigned int index)
 {
 	if (!device->started)
 		return NULL;
@@ -248,8 +248,8 @@ static const struct vionet_queue *find_queue(const struct vionet_device *device,
 	return NULL;
 }
 
-static void describe_doorbell(const struct vn_doorbell *doorbell,
-			      struct vionet_queue_info *info)
+static void info_describe_doorbell(const struct vn_doorbell *doorbell,
+				   struct vionet_queue_info *info)
 {
 	if (doorbell->address)
 		info->doorbell = VIONET_DOORBELL_MAPPED;
@@ -260,8 +260,8 @@ static void describe_doorbell(const struct vn_doorbell *doorbell,
 }
 
 /* One that is not in use. */
-static int describe_idle(struct vionet_device *device, unsigned int index,
-			 struct vionet_queue_info *info)
+static int info_describe_idle(struct vionet_device *device, unsigned int index,
+			      struct vionet_queue_info *info)
 {
 	struct vn_transport *transport = device->transport;
 	struct vn_doorbell doorbell = { .fd = 0, .width = 2 };
@@ -273,12 +273,12 @@ static int describe_idle(struct vionet_device *device, unsigned int index,
 	/* One that leads nowhere is refused when the queue is set up. */
 	if (!vn_transport_can(transport, VN_CAN_QUEUE_DOORBELL) ||
 	    transport->ops->queue_doorbell(transport, index, &doorbell) == 0)
-		describe_doorbell(&doorbell, info);
+		info_describe_doorbell(&doorbell, info);
 	return 0;
 }
 
-static int fill_queue_info(struct vionet_device *device, unsigned int index,
-			   struct vionet_queue_info *info)
+static int info_fill_queue_info(struct vionet_device *device, unsigned int index,
+				struct vionet_queue_info *info)
 {
 	const struct vionet_queue *queue;
 	int result;
@@ -288,10 +288,10 @@ static int fill_queue_info(struct vionet_device *device, unsigned int index,
 				"%u", device->name, index, device->limits.queue_count);
 	info->index = (uint16_t)index;
 	info->vector = -1;
-	describe_role(device, index, info);
-	queue = find_queue(device, index);
+	info_describe_role(device, index, info);
+	queue = info_find_queue(device, index);
 	if (!queue) {
-		result = describe_idle(device, index, info);
+		result = info_describe_idle(device, index, info);
 		return result ? vn_error_prefix(result, "%s: queue %u",
 						device->name, index) : 0;
 	}
@@ -299,7 +299,7 @@ static int fill_queue_info(struct vionet_device *device, unsigned int index,
 	info->size = (uint16_t)queue->size;
 	info->segments_max = queue->transmits ? queue->segments_max : 0;
 	info->vector = queue->vector;
-	describe_doorbell(&queue->doorbell, info);
+	info_describe_doorbell(&queue->doorbell, info);
 	info->descriptor_area = queue->areas.descriptor.iova;
 	info->driver_area = queue->areas.driver.iova;
 	info->device_area = queue->areas.device.iova;
@@ -314,14 +314,14 @@ int vionet_device_queue_info(struct vionet_device *device, unsigned int index,
 
 	if (result)
 		return vn_error_prefix(result, "%s", device->name);
-	result = fill_queue_info(device, index, &i);
+	result = info_fill_queue_info(device, index, &i);
 	vn_struct_out(info, &i, sizeof(i));
 	return result;
 }
 
 /* ---- of a PCI function ---- */
 
-static int read_pci(struct vionet_device *device, struct vn_pci_details *details)
+static int info_read_pci(struct vionet_device *device, struct vn_pci_details *details)
 {
 	int result;
 
@@ -341,14 +341,14 @@ int vionet_device_pci_details(struct vionet_device *device,
 
 	if (result)
 		return vn_error_prefix(result, "%s", device->name);
-	result = read_pci(device, &d);
+	result = info_read_pci(device, &d);
 	vn_struct_out(details, &d.shown, sizeof(d.shown));
 	return result;
 }
 
 /* An array of `there` elements of `size` bytes, as far as the caller has room. */
-static uint32_t array_out(void *array, size_t stride, uint32_t capacity,
-			  const void *ours, size_t size, uint32_t there)
+static uint32_t info_array_out(void *array, size_t stride, uint32_t capacity,
+			       const void *ours, size_t size, uint32_t there)
 {
 	uint32_t count = there < capacity ? there : capacity;
 
@@ -357,14 +357,15 @@ static uint32_t array_out(void *array, size_t stride, uint32_t capacity,
 	return count;
 }
 
-static int array_begin(struct vionet_device *device, size_t stride, const char *type,
-		       struct vn_pci_details *details, uint32_t *count)
+static int info_array_begin(struct vionet_device *device, size_t stride,
+			    const char *type, struct vn_pci_details *details,
+			    uint32_t *count)
 {
 	int result = vn_stride_check(stride, type);
 
 	*count = 0;
 	return result ? vn_error_prefix(result, "%s", device->name) :
-			read_pci(device, details);
+			info_read_pci(device, details);
 }
 
 int vionet_device_pci_capabilities(struct vionet_device *device,
@@ -373,11 +374,13 @@ int vionet_device_pci_capabilities(struct vionet_device *device,
 				   uint32_t *count)
 {
 	struct vn_pci_details d;
-	int result = array_begin(device, stride, "vionet_pci_capability", &d, count);
+	int result = info_array_begin(device, stride, "vionet_pci_capability", &d,
+				      count);
 
 	if (result == 0)
-		*count = array_out(capabilities, stride, capacity, d.capability,
-				   sizeof(d.capability[0]), d.shown.capability_count);
+		*count = info_array_out(capabilities, stride, capacity, d.capability,
+					sizeof(d.capability[0]),
+					d.shown.capability_count);
 	return result;
 }
 
@@ -386,11 +389,11 @@ int vionet_device_pci_regions(struct vionet_device *device,
 			      uint32_t capacity, uint32_t *count)
 {
 	struct vn_pci_details d;
-	int result = array_begin(device, stride, "vionet_pci_region", &d, count);
+	int result = info_array_begin(device, stride, "vionet_pci_region", &d, count);
 
 	if (result == 0)
-		*count = array_out(regions, stride, capacity, d.region,
-				   sizeof(d.region[0]), d.shown.region_count);
+		*count = info_array_out(regions, stride, capacity, d.region,
+					sizeof(d.region[0]), d.shown.region_count);
 	return result;
 }
 
@@ -399,10 +402,11 @@ int vionet_device_pci_iova_ranges(struct vionet_device *device,
 				  uint32_t capacity, uint32_t *count)
 {
 	struct vn_pci_details d;
-	int result = array_begin(device, stride, "vionet_iova_range", &d, count);
+	int result = info_array_begin(device, stride, "vionet_iova_range", &d, count);
 
 	if (result == 0)
-		*count = array_out(ranges, stride, capacity, d.iova_range,
-				   sizeof(d.iova_range[0]), d.shown.iova_range_count);
+		*count = info_array_out(ranges, stride, capacity, d.iova_range,
+					sizeof(d.iova_range[0]),
+					d.shown.iova_range_count);
 	return result;
 }

@@ -13,8 +13,8 @@
 
 /* ---- negotiation ---- */
 
-static void log_features(const struct vionet_device *device, const char *what,
-			 const struct vionet_features *features)
+static void negotiate_log_features(const struct vionet_device *device, const char *what,
+				   const struct vionet_features *features)
 {
 	char names[1024];
 
@@ -24,7 +24,7 @@ static void log_features(const struct vionet_device *device, const char *what,
 }
 
 /* Steps 4 to 6 of the initialization. */
-static int settle_features(struct vionet_device *device)
+static int negotiate_features(struct vionet_device *device)
 {
 	struct vn_transport *transport = device->transport;
 	struct vionet_features offered, accepted;
@@ -37,7 +37,7 @@ static int settle_features(struct vionet_device *device)
 	if (result)
 		return result;
 	device->offered = offered;
-	log_features(device, "offered", &offered);
+	negotiate_log_features(device, "offered", &offered);
 	vn_config_correct_offer(device, &offered);
 	result = vn_features_choose(&offered, &device->avoid, &device->need,
 				    &device->want,
@@ -68,7 +68,7 @@ static int settle_features(struct vionet_device *device)
 				  vn_features_text(&accepted, names,
 						   sizeof(names)));
 	if (result == 0) {
-		log_features(device, "accepted", &accepted);
+		negotiate_log_features(device, "accepted", &accepted);
 		device->usable = offered;
 		device->accepted = accepted;
 	}
@@ -76,7 +76,7 @@ static int settle_features(struct vionet_device *device)
 }
 
 /* The longest of what the features ask for; the same in both directions. */
-static uint16_t header_size(const struct vionet_features *features)
+static uint16_t negotiate_header_size(const struct vionet_features *features)
 {
 	if (vionet_feature_test(features, NET_F_HOST_UDP_TUNNEL_GSO) ||
 	    vionet_feature_test(features, NET_F_GUEST_UDP_TUNNEL_GSO))
@@ -87,7 +87,7 @@ static uint16_t header_size(const struct vionet_features *features)
 }
 
 /* From a reset device to one whose features and configuration are known. */
-static int settle(struct vionet_device *device)
+static int negotiate_all(struct vionet_device *device)
 {
 	int result =
 		vn_device_add_status(device, STATUS_ACKNOWLEDGE, "ACKNOWLEDGE");
@@ -95,7 +95,7 @@ static int settle(struct vionet_device *device)
 	if (result == 0)
 		result = vn_device_add_status(device, STATUS_DRIVER, "DRIVER");
 	if (result == 0)
-		result = settle_features(device);
+		result = negotiate_features(device);
 	if (result == 0)
 		result = vn_config_read(device, &device->config);
 	return result;
@@ -107,20 +107,20 @@ int vn_device_negotiate(struct vionet_device *device)
 
 	if (result)
 		return result;
-	result = settle(device);
+	result = negotiate_all(device);
 	/* Only now is it known that the queues of its pairs are not all there. */
 	if (result == 0 && device->config.queues_lack) {
 		device->one_pair = true;
 		result = vn_device_reset(device);
 		if (result)
 			return result;
-		result = settle(device);
+		result = negotiate_all(device);
 	}
 	if (result && !device->gone) {
 		vn_device_give_up(device, result);
 		return result;
 	}
-	device->header_size = header_size(&device->accepted);
+	device->header_size = negotiate_header_size(&device->accepted);
 	device->reported = device->config.link;
 	device->link_pending = false;
 	device->negotiated = result == 0;

@@ -43,7 +43,7 @@ uint32_t vionet_version_number(void)
 	return VIONET_VERSION_NUMBER;
 }
 
-static int check_queues(const struct vionet_device *device)
+static int open_check_queues(const struct vionet_device *device)
 {
 	uint16_t size = 0;
 	int result = 0;
@@ -58,8 +58,8 @@ static int check_queues(const struct vionet_device *device)
 	return result;
 }
 
-static void take_options(struct vionet_device *device,
-			 const struct vionet_open_options *options)
+static void open_take_options(struct vionet_device *device,
+			      const struct vionet_open_options *options)
 {
 	unsigned int control = options->control_timeout_ms;
 	unsigned int reset = options->reset_timeout_ms;
@@ -76,14 +76,14 @@ static void take_options(struct vionet_device *device,
 }
 
 /* A transport whose table is not whole may not even have that. */
-static void close_transport(struct vn_transport *transport)
+static void open_close_transport(struct vn_transport *transport)
 {
 	if (transport->ops->close)
 		(void)transport->ops->close(transport);
 }
 
 /* From a transport whose table is whole to a device that is ready to start. */
-static int bring_up(struct vionet_device *device)
+static int open_bring_up(struct vionet_device *device)
 {
 	struct vn_transport *transport = device->transport;
 	int result = 0;
@@ -94,7 +94,7 @@ static int bring_up(struct vionet_device *device)
 		result = vn_device_negotiate(device);
 	if (result)
 		return result;
-	result = check_queues(device);
+	result = open_check_queues(device);
 	if (result)
 		vn_device_give_up(device, result);
 	return result;
@@ -110,22 +110,22 @@ int vn_device_open(struct vn_transport *transport,
 
 	*device = NULL;
 	if (!d) {
-		close_transport(transport);
+		open_close_transport(transport);
 		return vn_error(ENOMEM, "no memory");
 	}
 	d->transport = transport;
 	d->quiet = true;
-	take_options(d, options ? options : &defaults);
+	open_take_options(d, options ? options : &defaults);
 	snprintf(d->name, sizeof(d->name), "%s", transport->name);
 	result = vn_transport_check(transport->ops);
 	if (result == 0)
-		result = bring_up(d);
+		result = open_bring_up(d);
 	if (result) {
 		struct vn_error_kept why;
 
 		vn_error_prefix(result, "%s", d->name);
 		vn_error_keep(&why);
-		close_transport(transport);
+		open_close_transport(transport);
 		free(d);
 		return vn_error_restore(result, &why);
 	}
@@ -135,7 +135,7 @@ int vn_device_open(struct vn_transport *transport,
 	return 0;
 }
 
-static int check_options(const char *name, const struct vionet_open_options *o)
+static int open_check_options(const char *name, const struct vionet_open_options *o)
 {
 	if ((o->flags & ~OPEN_FLAGS) != 0)
 		return vn_error(EINVAL, "%.*s: open: unknown flags 0x%x",
@@ -164,7 +164,7 @@ int vionet_device_open(const char *name,
 		result = vn_struct_in(&o, sizeof(o), options, "vionet_open_options");
 	if (result)
 		return vn_error_prefix(result, "%.*s: open", VIONET_NAME_MAX, name);
-	result = check_options(name, &o);
+	result = open_check_options(name, &o);
 	if (result)
 		return result;
 	vn_notice_to(o.notice, o.notice_context);

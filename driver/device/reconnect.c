@@ -33,8 +33,8 @@ struct replay {
 };
 
 /* Completed, and not yet taken back by the queue's thread: judged as it would. */
-static int note_completed(struct vionet_queue *queue, uint16_t count,
-			  const struct replay *r)
+static int reconnect_note_completed(struct vionet_queue *queue, uint16_t count,
+				    const struct replay *r)
 {
 	const struct vn_split *ring = &queue->split;
 
@@ -55,8 +55,8 @@ static int note_completed(struct vionet_queue *queue, uint16_t count,
 /* Order the `left` outstanding buffers from behind: an id that was used again stands
  * in the ring more than once, and the last time counts. What is not there any more is
  * older than all that is. */
-static void order_outstanding(const struct vionet_queue *queue, uint16_t left,
-			      const struct replay *r)
+static void reconnect_order_outstanding(const struct vionet_queue *queue, uint16_t left,
+					const struct replay *r)
 {
 	const struct vn_split *ring = &queue->split;
 
@@ -74,7 +74,7 @@ static void order_outstanding(const struct vionet_queue *queue, uint16_t left,
 			r->ids[--left] = (uint16_t)id;
 }
 
-static int replay(struct vionet_queue *queue, uint16_t done)
+static int reconnect_replay(struct vionet_queue *queue, uint16_t done)
 {
 	struct vn_split *ring = &queue->split;
 	uint16_t left = (uint16_t)(queue->outstanding - done);
@@ -82,11 +82,11 @@ static int replay(struct vionet_queue *queue, uint16_t done)
 		.ids = calloc(queue->size, sizeof(*r.ids)),
 		.known = calloc(queue->size, sizeof(*r.known)),
 	};
-	int result = r.ids && r.known ? note_completed(queue, done, &r) :
+	int result = r.ids && r.known ? reconnect_note_completed(queue, done, &r) :
 					vn_error(ENOMEM, "no memory");
 
 	if (result == 0) {
-		order_outstanding(queue, left, &r);
+		reconnect_order_outstanding(queue, left, &r);
 		for (uint16_t i = 0; i < left; i++) {
 			uint16_t place = (uint16_t)(ring->avail_index - left + i) &
 					 ring->mask;
@@ -105,7 +105,7 @@ static int replay(struct vionet_queue *queue, uint16_t done)
 /* The first back end has said what it completed; behind that the next one begins. What
  * was begun and not completed is done once more, unless the back ends keep a record of
  * what is in flight. In order, the used index says which that is. */
-static int find_position(struct vionet_queue *queue, uint16_t *next)
+static int reconnect_find_position(struct vionet_queue *queue, uint16_t *next)
 {
 	const struct vn_split *ring = &queue->split;
 	/* Some of what it completed may be known already and not taken back yet: it
@@ -122,24 +122,26 @@ static int find_position(struct vionet_queue *queue, uint16_t *next)
 		vn_queue_break(queue, VN_QERR_INDEX_JUMP, done, left);
 	if (queue->error)
 		return vionet_queue_check(queue);
-	return queue->layout == VN_SPLIT ? replay(queue, (uint16_t)(known + done)) :
-					   0;
+	return queue->layout == VN_SPLIT ?
+		       reconnect_replay(queue, (uint16_t)(known + done)) :
+		       0;
 }
 
-static int find_positions(struct vionet_device *device, uint16_t *next)
+static int reconnect_find_positions(struct vionet_device *device, uint16_t *next)
 {
 	int result = 0;
 
 	for (unsigned int i = 0; i < device->queue_pairs && result == 0; i++) {
-		result = find_position(&device->rx[i], &next[2 * i]);
+		result = reconnect_find_position(&device->rx[i], &next[2 * i]);
 		if (result == 0)
-			result = find_position(&device->tx[i], &next[2 * i + 1]);
+			result = reconnect_find_position(&device->tx[i],
+							 &next[2 * i + 1]);
 	}
 	return result;
 }
 
 /* It may have come with a longer MTU than the receive buffers are for. */
-static int check_buffers(struct vionet_device *device)
+static int reconnect_check_buffers(struct vionet_device *device)
 {
 	struct vn_net_config before = device->config;
 	int result = vn_config_read(device, &device->config);
@@ -152,7 +154,7 @@ static int check_buffers(struct vionet_device *device)
 }
 
 /* Positions are read once the last back end was left: it may have worked until then. */
-static int go_on(struct vionet_device *device, unsigned int timeout_ms)
+static int reconnect_go_on(struct vionet_device *device, unsigned int timeout_ms)
 {
 	const struct vn_transport_ops *ops = device->transport->ops;
 	uint16_t next[QUEUES_MAX] = { 0 };
@@ -161,9 +163,9 @@ static int go_on(struct vionet_device *device, unsigned int timeout_ms)
 	if (result == 0)
 		result = ops->limits(device->transport, &device->limits);
 	if (result == 0)
-		result = check_buffers(device);
+		result = reconnect_check_buffers(device);
 	if (result == 0)
-		result = find_positions(device, next);
+		result = reconnect_find_positions(device, next);
 	if (result == 0)
 		result = ops->resume(device->transport, next,
 				     2 * device->queue_pairs);
@@ -191,7 +193,7 @@ int vionet_device_reconnect(struct vionet_device *device,
 	if (device->queue_pairs > QUEUES_MAX / 2)
 		return vn_error(ENOTSUP, "%s: reconnect: more than %u queues",
 				device->name, QUEUES_MAX);
-	result = go_on(device, timeout_ms);
+	result = reconnect_go_on(device, timeout_ms);
 	if (result)
 		return vn_error_prefix(result, "%s: reconnect", device->name);
 	vn_device_set_error(device, VN_DERR_NONE);

@@ -35,7 +35,7 @@
 #define RECOVERIES (sizeof(((struct vionet_device *)0)->recovered_at) / 8)
 #define RECOVERY_WINDOW (10000 * VN_MS)
 
-static double milliseconds_since(uint64_t begin)
+static double recovery_milliseconds_since(uint64_t begin)
 {
 	return (double)(vn_now() - begin) / (double)VN_MS;
 }
@@ -44,7 +44,7 @@ static double milliseconds_since(uint64_t begin)
 
 /* What the device has delivered and nobody will receive. No more than the queue
  * holds: a device that goes on delivering does not keep us here. */
-static uint64_t discard_received(struct vionet_queue *queue)
+static uint64_t recovery_discard_received(struct vionet_queue *queue)
 {
 	struct vionet_packet *packets[32];
 	uint64_t lost = 0;
@@ -77,8 +77,8 @@ static void report_end(struct vionet_recovery *report, const struct vionet_recov
 }
 
 /* Count what a reset will cost; a broken queue has nothing more to tell. */
-static void count_losses(struct vionet_queue *queue,
-			 struct vionet_recovery *report)
+static void recovery_count_losses(struct vionet_queue *queue,
+				  struct vionet_recovery *report)
 {
 	if (queue->error)
 		report->tx_unknown += queue->transmits ?
@@ -86,13 +86,13 @@ static void count_losses(struct vionet_queue *queue,
 	else if (queue->transmits)
 		report->tx_unknown += queue->bursts->reclaim(queue);
 	else
-		report->rx_lost += discard_received(queue);
+		report->rx_lost += recovery_discard_received(queue);
 }
 
 /* ---- the whole device ---- */
 
 /* Queues rest, or work: transmission on as many as the device was told to use. */
-static void pause_all(struct vionet_device *device, bool paused)
+static void recovery_pause_all(struct vionet_device *device, bool paused)
 {
 	for (unsigned int i = 0; i < device->queue_pairs; i++) {
 		vn_queue_pause(&device->rx[i], paused);
@@ -102,7 +102,7 @@ static void pause_all(struct vionet_device *device, bool paused)
 }
 
 /* A device that needs it again at once is not helped by it. */
-static int check_recoveries(struct vionet_device *device)
+static int recovery_check_recoveries(struct vionet_device *device)
 {
 	uint64_t now = vn_now();
 
@@ -118,7 +118,7 @@ static int check_recoveries(struct vionet_device *device)
 }
 
 /* It has to be able to do what it did before (J13). */
-static int check_room(struct vionet_device *device)
+static int recovery_check_room(struct vionet_device *device)
 {
 	uint16_t most = 0;
 	int result = 0;
@@ -141,7 +141,7 @@ static int check_room(struct vionet_device *device)
 	return result;
 }
 
-static int bring_back(struct vionet_device *device)
+static int recovery_bring_back(struct vionet_device *device)
 {
 	int result = vn_device_reset(device);
 
@@ -149,7 +149,7 @@ static int bring_back(struct vionet_device *device)
 	if (result == 0)
 		result = vn_device_negotiate(device);
 	if (result == 0)
-		result = check_room(device);
+		result = recovery_check_room(device);
 	if (result == 0)
 		result = vn_device_open_vectors(device);
 	for (unsigned int i = 0; i < device->queue_pairs && result == 0; i++) {
@@ -166,7 +166,7 @@ static int bring_back(struct vionet_device *device)
 }
 
 /* Nothing for it: as after a stop. */
-static void give_up(struct vionet_device *device, int result)
+static void recovery_fail(struct vionet_device *device, int result)
 {
 	struct vn_error_kept why;
 
@@ -193,25 +193,25 @@ int vionet_device_recover(struct vionet_device *device,
 	if (!device->started)
 		return vn_error(ENETDOWN, "%s: recovery: the device is not started",
 				device->name);
-	result = check_recoveries(device);
+	result = recovery_check_recoveries(device);
 	if (result)
 		return vn_error_prefix(result, "%s: recovery", device->name);
 	for (unsigned int i = 0; i < device->queue_pairs && !device->gone; i++) {
 		if (!device->suspended)
-			count_losses(&device->rx[i], &done);
-		count_losses(&device->tx[i], &done);
+			recovery_count_losses(&device->rx[i], &done);
+		recovery_count_losses(&device->tx[i], &done);
 	}
-	pause_all(device, true);
+	recovery_pause_all(device, true);
 	vn_log(VIONET_LOG_INFO, "%s: recovery begins", device->name);
-	result = bring_back(device);
+	result = recovery_bring_back(device);
 	if (result) {
-		give_up(device, result);
+		recovery_fail(device, result);
 		vn_log(VIONET_LOG_WARNING, "%s", vionet_error_text());
 		report_end(report, &done);
 		return result;
 	}
-	pause_all(device, false);
-	done.milliseconds = milliseconds_since(begin);
+	recovery_pause_all(device, false);
+	done.milliseconds = recovery_milliseconds_since(begin);
 	vn_log(VIONET_LOG_INFO, "%s: recovered within %.1f ms", device->name,
 	       done.milliseconds);
 	report_end(report, &done);
@@ -220,7 +220,7 @@ int vionet_device_recover(struct vionet_device *device,
 
 /* ---- one queue ---- */
 
-static int check_queue(struct vionet_queue *queue)
+static int recovery_check_queue(struct vionet_queue *queue)
 {
 	struct vionet_device *device = queue->device;
 	int result = vn_control_need(device, F_RING_RESET, "resetting a queue");
@@ -233,7 +233,7 @@ static int check_queue(struct vionet_queue *queue)
 }
 
 /* A queue that was reset has lost its own coalescing ("Notifications Coalescing", CVQ-48). */
-static int restore_coalescing(struct vionet_queue *queue)
+static int recovery_restore_coalescing(struct vionet_queue *queue)
 {
 	const struct vn_ctrl_state *saved;
 	struct vn_command command;
@@ -255,7 +255,7 @@ static int restore_coalescing(struct vionet_queue *queue)
 }
 
 /* The device has let go of the queue: make it anew and put it to work. */
-static int revive(struct vionet_queue *queue, struct vn_queue_plan *plan)
+static int recovery_restart(struct vionet_queue *queue, struct vn_queue_plan *plan)
 {
 	struct vn_transport *transport = queue->device->transport;
 	struct vionet_packet *none[1];
@@ -269,11 +269,11 @@ static int revive(struct vionet_queue *queue, struct vn_queue_plan *plan)
 		return result;
 	if (!queue->transmits)
 		(void)queue->bursts->receive(queue, none, 0);
-	return restore_coalescing(queue);
+	return recovery_restore_coalescing(queue);
 }
 
-static int renew(struct vionet_queue *queue, uint16_t size,
-		 struct vionet_recovery *report)
+static int recovery_renew(struct vionet_queue *queue, uint16_t size,
+			  struct vionet_recovery *report)
 {
 	struct vionet_device *device = queue->device;
 	struct vn_queue_plan *plan = &device->plans[queue->index];
@@ -284,13 +284,13 @@ static int renew(struct vionet_queue *queue, uint16_t size,
 	if (result)
 		return vn_error_prefix(result, "%s: queue %u", device->name,
 				       queue->index);
-	count_losses(queue, &done);
+	recovery_count_losses(queue, &done);
 	vn_queue_pause(queue, true);
 	result = device->transport->ops->queue_reset(device->transport, queue->index,
 						     device->reset_timeout);
 	if (result == 0) {
 		plan->size = size;
-		result = revive(queue, plan);
+		result = recovery_restart(queue, plan);
 	}
 	if (result) {
 		report_end(report, &done);
@@ -302,7 +302,7 @@ static int renew(struct vionet_queue *queue, uint16_t size,
 	}
 	vn_queue_pause(queue, queue->transmits &&
 				      queue->pair >= device->active_pairs);
-	done.milliseconds = milliseconds_since(begin);
+	done.milliseconds = recovery_milliseconds_since(begin);
 	report_end(report, &done);
 	return 0;
 }
@@ -310,18 +310,18 @@ static int renew(struct vionet_queue *queue, uint16_t size,
 int vionet_queue_reset(struct vionet_queue *queue,
 		       struct vionet_recovery *report)
 {
-	int result = check_queue(queue);
+	int result = recovery_check_queue(queue);
 
 	return result ? result :
-			renew(queue, queue->device->plans[queue->index].size,
-			      report);
+			recovery_renew(queue, queue->device->plans[queue->index].size,
+				       report);
 }
 
 int vionet_queue_resize(struct vionet_queue *queue, uint32_t size,
 			struct vionet_recovery *report)
 {
 	const struct vn_queue_plan *plan = &queue->device->plans[queue->index];
-	int result = check_queue(queue);
+	int result = recovery_check_queue(queue);
 
 	if (result)
 		return result;
@@ -330,12 +330,12 @@ int vionet_queue_resize(struct vionet_queue *queue, uint32_t size,
 				"possible, and powers of two only on split rings",
 				queue->device->name, queue->index, size,
 				plan->size_max);
-	return renew(queue, (uint16_t)size, report);
+	return recovery_renew(queue, (uint16_t)size, report);
 }
 
 /* ---- rest ---- */
 
-static int check_suspendable(struct vionet_device *device)
+static int recovery_check_suspendable(struct vionet_device *device)
 {
 	int result = vn_control_need(device, F_SUSPEND, "suspending");
 
@@ -345,7 +345,7 @@ static int check_suspendable(struct vionet_device *device)
 	return result;
 }
 
-static unsigned long long waited_ms(const struct vn_wait *wait, int result)
+static unsigned long long recovery_waited_ms(const struct vn_wait *wait, int result)
 {
 	uint64_t end = result == -ETIMEDOUT ? wait->end : vn_now();
 
@@ -354,7 +354,8 @@ static unsigned long long waited_ms(const struct vn_wait *wait, int result)
 
 /* Set a status bit and wait until the device shows `up` and no `down` ("Device
  * Suspend", GEN-33, GEN-37). */
-static int change_status(struct vionet_device *device, uint8_t up, uint8_t down)
+static int recovery_change_status(struct vionet_device *device, uint8_t up,
+				  uint8_t down)
 {
 	struct vn_transport *transport = device->transport;
 	struct vn_wait wait = vn_device_wait_begin(device, up == STATUS_SUSPEND ?
@@ -378,7 +379,7 @@ static int change_status(struct vionet_device *device, uint8_t up, uint8_t down)
 			return vn_error(-result, "the device has not followed "
 					"within %llu ms, its status reads 0x%02x; "
 					"recover it",
-					waited_ms(&wait, result), status);
+					recovery_waited_ms(&wait, result), status);
 	}
 	if (result == -ENODEV)
 		device->gone = true;
@@ -387,30 +388,30 @@ static int change_status(struct vionet_device *device, uint8_t up, uint8_t down)
 
 int vionet_device_suspend(struct vionet_device *device)
 {
-	int result = check_suspendable(device);
+	int result = recovery_check_suspendable(device);
 
 	if (result || device->suspended)
 		return result;
 	/* From here on no buffer and no notification ("Device Suspend", GEN-34, GEN-35). */
-	pause_all(device, true);
+	recovery_pause_all(device, true);
 	device->live = false;
 	device->suspended = true;
-	result = change_status(device, STATUS_SUSPEND, STATUS_DRIVER_OK);
+	result = recovery_change_status(device, STATUS_SUSPEND, STATUS_DRIVER_OK);
 	return result ? vn_error_prefix(result, "%s: suspending", device->name) : 0;
 }
 
 int vionet_device_resume(struct vionet_device *device)
 {
-	int result = check_suspendable(device);
+	int result = recovery_check_suspendable(device);
 
 	if (result || !device->suspended)
 		return result;
-	result = change_status(device, STATUS_DRIVER_OK, STATUS_SUSPEND);
+	result = recovery_change_status(device, STATUS_DRIVER_OK, STATUS_SUSPEND);
 	if (result)
 		return vn_error_prefix(result, "%s: resuming", device->name);
 	device->suspended = false;
 	device->live = true;
-	pause_all(device, false);
+	recovery_pause_all(device, false);
 	/* What was made available just before may not have been seen. */
 	for (unsigned int i = 0; i < device->queue_pairs; i++) {
 		if (device->rx[i].outstanding != 0)

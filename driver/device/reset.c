@@ -23,7 +23,7 @@ int vn_device_read_status(struct vionet_device *device, uint8_t *status)
 }
 
 /* Bits that a device does not show, though it goes on: nobody else looks at these. */
-static bool may_be_unshown(struct vionet_device *device, uint8_t bit)
+static bool reset_may_be_unshown(struct vionet_device *device, uint8_t bit)
 {
 	if (device->read_back.strict ||
 	    (bit & ~(STATUS_ACKNOWLEDGE | STATUS_DRIVER)) != 0)
@@ -46,7 +46,7 @@ int vn_device_add_status(struct vionet_device *device, uint8_t bit,
 			device->transport, (uint8_t)(status | bit));
 	if (result == 0)
 		result = vn_device_read_status(device, &status);
-	if (result == 0 && (status & bit) == 0 && !may_be_unshown(device, bit))
+	if (result == 0 && (status & bit) == 0 && !reset_may_be_unshown(device, bit))
 		return vn_error(EIO, "the device does not take %s, its status reads "
 				"0x%02x", name, status);
 	if (result == 0)
@@ -87,7 +87,7 @@ int vn_device_wait(const struct vionet_device *device, struct vn_wait *wait)
 }
 
 /* It was waited for as long as is allowed, or as the application wanted. */
-static int still_resets(const struct vn_wait *wait, int result, uint8_t status)
+static int reset_still_resets(const struct vn_wait *wait, int result, uint8_t status)
 {
 	const double second = 1000.0 * VN_MS;
 
@@ -100,7 +100,7 @@ static int still_resets(const struct vn_wait *wait, int result, uint8_t status)
 			(double)(wait->end - wait->begin) / second, status);
 }
 
-static int wait_reset(struct vionet_device *device)
+static int reset_wait(struct vionet_device *device)
 {
 	struct vn_wait wait = vn_device_wait_begin(device, "reset");
 	uint8_t status = 0;
@@ -112,7 +112,7 @@ static int wait_reset(struct vionet_device *device)
 			return result;
 		result = vn_device_wait(device, &wait);
 		if (result)
-			return still_resets(&wait, result, status);
+			return reset_still_resets(&wait, result, status);
 	}
 }
 
@@ -125,14 +125,14 @@ int vn_device_reset(struct vionet_device *device)
 	struct vn_error_kept why;
 
 	if (result == 0)
-		result = wait_reset(device);
+		result = reset_wait(device);
 	vn_error_keep(&why);
 	if (result && result != -ENODEV && result != -ECANCELED &&
 	    vn_transport_can(transport, VN_CAN_RESET) &&
 	    transport->ops->reset(transport) == 0) {
 		vn_log(VIONET_LOG_WARNING, "%s: the device did not follow a reset by its "
 		       "status; it was reset through the bus", transport->name);
-		result = wait_reset(device);
+		result = reset_wait(device);
 		vn_error_keep(&why);
 	}
 	device->negotiated = false;

@@ -43,8 +43,8 @@
 
 /* ---- queues ---- */
 
-static int settle_size(struct vionet_device *device, uint32_t wanted,
-		       struct vn_queue_plan *plan)
+static int sizes_choose(struct vionet_device *device, uint32_t wanted,
+			struct vn_queue_plan *plan)
 {
 	uint16_t most = 0;
 	int result = device->transport->ops->queue_max(device->transport,
@@ -70,7 +70,7 @@ static int settle_size(struct vionet_device *device, uint32_t wanted,
 
 /* Without mergeable buffers each has to hold the longest frame that may come ("Setting
  * Up Receive Buffers", NET-57, NET-58). */
-static uint32_t longest_received(const struct vionet_device *device)
+static uint32_t sizes_longest_received(const struct vionet_device *device)
 {
 	if (vn_offloads_are_large(&device->accepted))
 		return NET_FRAME_MAX;
@@ -82,10 +82,11 @@ static uint32_t longest_received(const struct vionet_device *device)
  * arrive in several buffers those will do at any MTU, as long as the whole queue holds
  * the longest frame ("Device configuration layout", NET-07); else each holds it, with a tag.
  */
-static uint32_t receive_buffer(const struct vionet_device *device, uint32_t queue_size)
+static uint32_t sizes_receive_buffer(const struct vionet_device *device,
+				     uint32_t queue_size)
 {
 	uint32_t tagged = (device->config.mtu ? device->config.mtu : 1500u) + 18u;
-	uint32_t longest = longest_received(device);
+	uint32_t longest = sizes_longest_received(device);
 	uint32_t size = longest > tagged ? longest : tagged;
 
 	if (vionet_feature_test(&device->accepted, NET_F_MRG_RXBUF))
@@ -95,7 +96,8 @@ static uint32_t receive_buffer(const struct vionet_device *device, uint32_t queu
 
 /* Four times what the queue holds, as far as `bytes` go; but enough to keep the queue
  * full while a burst is in hand. */
-static uint32_t pool_count(uint32_t buffer_size, uint32_t queue_size, uint32_t bytes)
+static uint32_t sizes_pool_count(uint32_t buffer_size, uint32_t queue_size,
+				 uint32_t bytes)
 {
 	uint32_t stride = VIONET_HEADROOM + (buffer_size ? buffer_size : USUAL_BUFFER);
 	uint32_t least = stride > VIONET_HEADROOM + USUAL_BUFFER ?
@@ -106,9 +108,10 @@ static uint32_t pool_count(uint32_t buffer_size, uint32_t queue_size, uint32_t b
 }
 
 /* What the pool of a queue is made of, if it is made here. */
-static int plan_pool(const struct vionet_device *device, struct vionet_pool *given,
-		     const struct vionet_pool_options *wanted,
-		     struct vn_queue_plan *plan)
+static int sizes_plan_pool(const struct vionet_device *device,
+			   struct vionet_pool *given,
+			   const struct vionet_pool_options *wanted,
+			   struct vn_queue_plan *plan)
 {
 	bool receives = plan->index % 2 == 0;
 	struct vionet_pool_options *o = &plan->pool_options;
@@ -123,22 +126,23 @@ static int plan_pool(const struct vionet_device *device, struct vionet_pool *giv
 	if (o->access == 0)
 		o->access = receives ? VIONET_DEVICE_WRITES : VIONET_DEVICE_READS;
 	if (o->buffer_size == 0 && receives)
-		o->buffer_size = receive_buffer(device, plan->size);
+		o->buffer_size = sizes_receive_buffer(device, plan->size);
 	if (o->count == 0)
-		o->count = pool_count(o->buffer_size, plan->size,
-				      (receives ? RECEIVE_BYTES : TRANSMIT_BYTES) /
-					      device->queue_pairs);
+		o->count = sizes_pool_count(o->buffer_size, plan->size,
+					    (receives ? RECEIVE_BYTES :
+							TRANSMIT_BYTES) /
+						    device->queue_pairs);
 	return 0;
 }
 
-static bool without_pool(const struct vionet_device *device,
-			 const struct vn_queue_plan *plan)
+static bool sizes_without_pool(const struct vionet_device *device,
+			       const struct vn_queue_plan *plan)
 {
 	return plan->index % 2 != 0 &&
 	       (device->start_flags & VIONET_START_NO_TX_POOL) != 0;
 }
 
-static int make_pool(struct vionet_device *device, struct vn_queue_plan *plan)
+static int sizes_make_pool(struct vionet_device *device, struct vn_queue_plan *plan)
 {
 	struct vn_reach unused;
 	int result;
@@ -148,7 +152,7 @@ static int make_pool(struct vionet_device *device, struct vn_queue_plan *plan)
 		       vn_error(EINVAL, "the pool was made for %s; show it to this "
 				"device too: vionet_pool_share",
 				plan->pool->device->name);
-	if (without_pool(device, plan))
+	if (sizes_without_pool(device, plan))
 		result = vn_pool_create_empty(device, &plan->pool);
 	else
 		result = vionet_pool_create(device, &plan->pool_options,
@@ -161,7 +165,7 @@ static int make_pool(struct vionet_device *device, struct vn_queue_plan *plan)
 int vn_device_check_rx_pool(const struct vionet_device *device,
 			    const struct vionet_pool *pool)
 {
-	uint32_t frame = longest_received(device);
+	uint32_t frame = sizes_longest_received(device);
 	struct vn_reach reach = { 0 };
 
 	(void)vn_pool_reach(pool, device, &reach);
@@ -186,26 +190,26 @@ uint32_t vn_control_room(const struct vionet_device *device)
 	return room < CONTROL_ROOM ? CONTROL_ROOM : room;
 }
 
-static uint64_t pool_bytes(const struct vionet_device *device,
-			   const struct vn_queue_plan *plan)
+static uint64_t sizes_pool_bytes(const struct vionet_device *device,
+				 const struct vn_queue_plan *plan)
 {
 	const struct vionet_pool_options *o = &plan->pool_options;
 
-	if (plan->pool || o->memory || without_pool(device, plan))
+	if (plan->pool || o->memory || sizes_without_pool(device, plan))
 		return 0;
 	return vn_memory_size((uint64_t)o->count * vn_pool_stride(o->buffer_size),
 			      !(device->flags & VIONET_OPEN_NO_HUGEPAGES));
 }
 
 /* A limit that is too low is to be raised once, so all is added up first. */
-static int check_memory(struct vionet_device *device)
+static int sizes_check_memory(struct vionet_device *device)
 {
 	uint64_t need = 0;
 
 	for (unsigned int i = 0; i < 2 * device->queue_pairs; i++)
 		need += vn_ring_memory(&device->accepted, device->plans[i].size,
 				       i % 2 != 0) +
-			pool_bytes(device, &device->plans[i]);
+			sizes_pool_bytes(device, &device->plans[i]);
 	if (vionet_feature_test(&device->accepted, NET_F_CTRL_VQ))
 		need += vn_control_memory(device, vn_control_room(device));
 	return vn_transport_can(device->transport, VN_CAN_MEMORY_CHECK) ?
@@ -215,15 +219,15 @@ static int check_memory(struct vionet_device *device)
 /* ---- all of it ---- */
 
 /* The pool that the application gives for a pair, if it does. */
-static struct vionet_pool *given_pool(struct vionet_pool *one,
-				      struct vionet_pool *const *each,
-				      unsigned int pair)
+static struct vionet_pool *sizes_given_pool(struct vionet_pool *one,
+					    struct vionet_pool *const *each,
+					    unsigned int pair)
 {
 	return each ? each[pair] : one;
 }
 
-static int plan_pair(struct vionet_device *device,
-		     const struct vionet_start_options *o, unsigned int pair)
+static int sizes_plan_pair(struct vionet_device *device,
+			   const struct vionet_start_options *o, unsigned int pair)
 {
 	struct vn_queue_plan *rx = &device->plans[2 * pair];
 	struct vn_queue_plan *tx = &device->plans[2 * pair + 1];
@@ -231,16 +235,19 @@ static int plan_pair(struct vionet_device *device,
 
 	rx->index = 2 * pair;
 	tx->index = 2 * pair + 1;
-	result = settle_size(device, o->rx_queue_size, rx);
+	result = sizes_choose(device, o->rx_queue_size, rx);
 	if (result == 0)
-		result = settle_size(device, o->tx_queue_size, tx);
+		result = sizes_choose(device, o->tx_queue_size, tx);
 	if (result)
 		return result;
-	result = plan_pool(device, given_pool(o->rx_pool, o->rx_pools, pair),
-			   o->rx_pool_options, rx);
+	result = sizes_plan_pool(device,
+				 sizes_given_pool(o->rx_pool, o->rx_pools, pair),
+				 o->rx_pool_options, rx);
 	if (result == 0)
-		result = plan_pool(device, given_pool(o->tx_pool, o->tx_pools, pair),
-				   o->tx_pool_options, tx);
+		result = sizes_plan_pool(device,
+					 sizes_given_pool(o->tx_pool, o->tx_pools,
+							  pair),
+					 o->tx_pool_options, tx);
 	return result;
 }
 
@@ -250,11 +257,11 @@ int vn_plan_queues(struct vionet_device *device,
 	int result = 0;
 
 	for (unsigned int i = 0; i < device->queue_pairs && result == 0; i++)
-		result = plan_pair(device, options, i);
+		result = sizes_plan_pair(device, options, i);
 	if (result == 0)
-		result = check_memory(device);
+		result = sizes_check_memory(device);
 	for (unsigned int i = 0; i < 2 * device->queue_pairs && result == 0; i++) {
-		result = make_pool(device, &device->plans[i]);
+		result = sizes_make_pool(device, &device->plans[i]);
 		if (result == 0 && i % 2 == 0)
 			result = vn_device_check_rx_pool(device,
 							 device->plans[i].pool);

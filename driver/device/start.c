@@ -47,7 +47,7 @@ bool vn_device_size_fits(const struct vionet_device *device, uint32_t size)
 		vionet_feature_test(&device->accepted, F_RING_PACKED));
 }
 
-static int check_size(const struct vionet_device *device, uint32_t size)
+static int start_check_size(const struct vionet_device *device, uint32_t size)
 {
 	if (size == 0 || vn_device_size_fits(device, size))
 		return 0;
@@ -57,13 +57,13 @@ static int check_size(const struct vionet_device *device, uint32_t size)
 }
 
 /* What is wrong whatever the device says, before anything is touched. */
-static int check_options(const struct vionet_device *device,
-			 const struct vionet_start_options *o)
+static int start_check_options(const struct vionet_device *device,
+			       const struct vionet_start_options *o)
 {
-	int result = check_size(device, o->rx_queue_size);
+	int result = start_check_size(device, o->rx_queue_size);
 
 	if (result == 0)
-		result = check_size(device, o->tx_queue_size);
+		result = start_check_size(device, o->tx_queue_size);
 	if (result == 0 && (o->flags & ~START_FLAGS) != 0)
 		result = vn_error(EINVAL, "unknown flags 0x%x",
 				  o->flags & ~START_FLAGS);
@@ -81,7 +81,7 @@ static int check_options(const struct vionet_device *device,
 	return result;
 }
 
-static int check_pairs(const struct vionet_device *device, unsigned int pairs)
+static int start_check_pairs(const struct vionet_device *device, unsigned int pairs)
 {
 	if (pairs <= device->config.device_pairs)
 		return 0;
@@ -99,7 +99,7 @@ static int check_pairs(const struct vionet_device *device, unsigned int pairs)
  * Vector 0 is for configuration changes, the rest for queues: one each if that can
  * be; else one a pair; else pairs take turns. What is left without is polled.
  */
-static void deal_vectors(struct vionet_device *device, unsigned int count)
+static void start_deal_vectors(struct vionet_device *device, unsigned int count)
 {
 	unsigned int pairs = device->queue_pairs, queues = 2 * pairs;
 	unsigned int left = count > 1 ? count - 1 : 0;
@@ -128,7 +128,7 @@ int vn_device_open_vectors(struct vionet_device *device)
 		wanted = 0;
 	result = device->transport->ops->vectors(device->transport, wanted,
 						 &count);
-	deal_vectors(device, count);
+	start_deal_vectors(device, count);
 	return result;
 }
 
@@ -142,8 +142,8 @@ int vn_device_open_control(struct vionet_device *device)
 			       vn_control_room(device));
 }
 
-static int open_queues(struct vionet_device *device,
-		       const struct vionet_start_options *o)
+static int start_open_queues(struct vionet_device *device,
+			     const struct vionet_start_options *o)
 {
 	unsigned int pairs = device->queue_pairs;
 	int result = vn_plan_queues(device, o);
@@ -162,7 +162,7 @@ static int open_queues(struct vionet_device *device,
 	return result;
 }
 
-static int enable_queues(struct vionet_device *device)
+static int start_enable_queues(struct vionet_device *device)
 {
 	struct vn_transport *transport = device->transport;
 	int result = 0;
@@ -187,7 +187,7 @@ int vn_device_go(struct vionet_device *device)
 	if (vn_transport_can(device->transport, VN_CAN_DMA))
 		result = device->transport->ops->dma(device->transport, true);
 	if (result == 0)
-		result = enable_queues(device);
+		result = start_enable_queues(device);
 	if (result == 0)
 		result = vn_device_add_status(device, STATUS_DRIVER_OK,
 					      "DRIVER_OK");
@@ -238,14 +238,14 @@ void vn_device_close_queues(struct vionet_device *device)
 
 /* ---- start and stop ---- */
 
-static int start(struct vionet_device *device,
-		 const struct vionet_start_options *options)
+static int start_device(struct vionet_device *device,
+			const struct vionet_start_options *options)
 {
 	unsigned int pairs = options->queue_pairs ? options->queue_pairs : 1;
 	int result = device->negotiated ? 0 : vn_device_negotiate(device);
 
 	if (result == 0)
-		result = check_pairs(device, pairs);
+		result = start_check_pairs(device, pairs);
 	if (result)
 		return result;
 	device->rx = vn_alloc_lines(pairs, sizeof(*device->rx));
@@ -257,7 +257,7 @@ static int start(struct vionet_device *device,
 	device->active_pairs = 1;
 	device->start_flags = options->flags;
 	device->vectors_max = options->vectors;
-	result = open_queues(device, options);
+	result = start_open_queues(device, options);
 	if (result == 0)
 		result = vn_device_go(device);
 	if (result == 0 && pairs > 1)
@@ -281,10 +281,10 @@ int vionet_device_start(struct vionet_device *device,
 	result = options ? vn_struct_in(&o, sizeof(o), options,
 					"vionet_start_options") : 0;
 	if (result == 0)
-		result = check_options(device, &o);
+		result = start_check_options(device, &o);
 	if (result)
 		return vn_error_prefix(result, "%s: start", device->name);
-	result = start(device, &o);
+	result = start_device(device, &o);
 	if (result == 0) {
 		device->started = true;
 		vn_log(VIONET_LOG_INFO, "%s: started: %u queue pairs, rings of %u and %u",

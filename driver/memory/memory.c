@@ -19,7 +19,7 @@ void vn_memory_link(struct vionet_device *device, struct vionet_memory *m)
 	device->memories = m;
 }
 
-static void unlink_memory(struct vionet_memory *m)
+static void memory_unlink(struct vionet_memory *m)
 {
 	struct vionet_memory **at = &m->device->memories;
 
@@ -62,7 +62,7 @@ int vn_device_memory_alloc_whole(struct vionet_device *device, size_t size,
 }
 
 /* The lowest place in a whole that no part of it takes; beyond its end: there is none. */
-static size_t find_room(const struct vionet_memory *whole, size_t size)
+static size_t memory_find_room(const struct vionet_memory *whole, size_t size)
 {
 	const struct vionet_memory *m = whole->device->memories;
 	size_t at = 0;
@@ -83,9 +83,9 @@ static size_t find_room(const struct vionet_memory *whole, size_t size)
 
 /* A region with room for another part, of the same access; each new one is twice as
  * large as the last, so that a few are enough for any number of queues. */
-static int find_whole(struct vionet_device *device, size_t size,
-		      enum vn_access access, bool hugepages,
-		      struct vionet_memory **whole, size_t *at)
+static int memory_find_whole(struct vionet_device *device, size_t size,
+			     enum vn_access access, bool hugepages,
+			     struct vionet_memory **whole, size_t *at)
 {
 	size_t least = WHOLE_SIZE;
 
@@ -93,7 +93,7 @@ static int find_whole(struct vionet_device *device, size_t size,
 		if (m->parts == 0 || m->access != access)
 			continue;
 		*whole = m;
-		*at = find_room(m, size);
+		*at = memory_find_room(m, size);
 		if (*at + size <= m->memory.size)
 			return 0;
 		if (least <= m->memory.size && m->memory.size <= WHOLE_MAX / 2)
@@ -106,9 +106,9 @@ static int find_whole(struct vionet_device *device, size_t size,
 
 /* Parts begin on pages of their own, wherever there is room; a whole goes with its last
  * part. */
-static int alloc_part(struct vionet_device *device, size_t size,
-		      enum vn_access access, bool hugepages,
-		      struct vionet_memory **memory)
+static int memory_alloc_part(struct vionet_device *device, size_t size,
+			     enum vn_access access, bool hugepages,
+			     struct vionet_memory **memory)
 {
 	struct vionet_memory *m = calloc(1, sizeof(*m));
 	size_t page = (size_t)device->limits.memory.page_size, at;
@@ -119,7 +119,7 @@ static int alloc_part(struct vionet_device *device, size_t size,
 	if (!m)
 		return vn_error(ENOMEM, "no memory");
 	size = (size + page - 1) & ~(page - 1);
-	result = find_whole(device, size, access, hugepages, &whole, &at);
+	result = memory_find_whole(device, size, access, hugepages, &whole, &at);
 	if (result) {
 		free(m);
 		return result;
@@ -146,19 +146,19 @@ int vn_device_memory_alloc(struct vionet_device *device, size_t size,
 {
 	if (device->limits.region_max != 0 && size != 0 &&
 	    size <= WHOLE_MAX)
-		return alloc_part(device, size, access, hugepages, memory);
+		return memory_alloc_part(device, size, access, hugepages, memory);
 	return vn_device_memory_alloc_whole(device, size, access, hugepages, memory);
 }
 
 /* Has the device let go of what was completed? A running one has; one that was
  * reset too; not one that failed to acknowledge it. */
-static bool trustworthy(const struct vionet_device *device)
+static bool memory_trustworthy(const struct vionet_device *device)
 {
 	return device->quiet || (device->started && !device->broken);
 }
 
 /* Leave the ring of twins. Returns whether nobody else has the mapping. */
-static bool leave_twins(struct vionet_memory *m)
+static bool memory_leave_twins(struct vionet_memory *m)
 {
 	struct vionet_memory *before = m->twin;
 
@@ -182,8 +182,8 @@ void vn_registration_release(struct vionet_memory *m)
 /* A part has no file of its own, and so vn_memory_free leaves it alone. */
 void vn_memory_dispose(struct vionet_memory *m)
 {
-	unlink_memory(m);
-	if (!leave_twins(m)) {
+	memory_unlink(m);
+	if (!memory_leave_twins(m)) {
 		if (m->memory.fd >= 0)
 			close(m->memory.fd);
 	} else if (!m->foreign) {
@@ -196,12 +196,12 @@ void vn_memory_dispose(struct vionet_memory *m)
 
 /* Returns whether it is gone; a failed unmapping means that the device may still
  * get there. */
-static bool release(struct vionet_memory *m)
+static bool memory_release(struct vionet_memory *m)
 {
 	struct vionet_device *device = m->device;
 	struct vionet_memory *whole = m->whole;
 
-	if (!trustworthy(device))
+	if (!memory_trustworthy(device))
 		return false;
 	if (!whole &&
 	    device->transport->ops->memory_remove(device->transport, m->iova))
@@ -219,7 +219,7 @@ void vn_device_memory_free(struct vionet_memory *m)
 	if (!m)
 		return;
 	device = m->device;
-	if (release(m))
+	if (memory_release(m))
 		return;
 	m->quarantined = true;
 	device->quarantined++;
@@ -230,7 +230,7 @@ void vn_device_memory_sweep(struct vionet_device *device)
 	struct vionet_memory *m = device->memories;
 
 	while (m) {
-		if (!m->quarantined || !release(m)) {
+		if (!m->quarantined || !memory_release(m)) {
 			m = m->next;
 			continue;
 		}

@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "driver/memory/memory.h"
 
-static int check_access(enum vionet_access access)
+static int register_check_access(enum vionet_access access)
 {
 	if (access == VIONET_DEVICE_READS || access == VIONET_DEVICE_WRITES)
 		return 0;
@@ -22,8 +22,8 @@ static int check_access(enum vionet_access access)
 }
 
 /* Show it to the device. The registration is the device's afterwards, or freed. */
-static int add(struct vionet_device *device, struct vionet_memory *m,
-	       struct vionet_memory **memory)
+static int register_add(struct vionet_device *device, struct vionet_memory *m,
+			struct vionet_memory **memory)
 {
 	struct vn_transport *transport = device->transport;
 	int result = transport->ops->memory_add(transport, &m->memory, m->access,
@@ -48,7 +48,7 @@ static int register_address(struct vionet_device *device, void *address, size_t 
 {
 	uint64_t page = device->limits.memory.page_size;
 	struct vionet_memory *m;
-	int result = check_access(access);
+	int result = register_check_access(access);
 
 	if (result)
 		return result;
@@ -67,7 +67,7 @@ static int register_address(struct vionet_device *device, void *address, size_t 
 		.page_size = (size_t)page,
 		.fd = -1,
 	};
-	return add(device, m, memory);
+	return register_add(device, m, memory);
 }
 
 int vionet_memory_register(struct vionet_device *device, void *address,
@@ -86,8 +86,8 @@ int vionet_memory_register(struct vionet_device *device, void *address,
 
 /* A first look; where the file goes to another process, it is measured again once it is
  * sealed (vn_memory_seal). */
-static int check_file(const struct vionet_device *device, int fd, uint64_t offset,
-		      size_t size, size_t *page_size)
+static int register_check_file(const struct vionet_device *device, int fd,
+			       uint64_t offset, size_t size, size_t *page_size)
 {
 	uint64_t length, page = device->limits.memory.page_size;
 	int result = vn_memory_file(fd, &length, page_size);
@@ -109,7 +109,7 @@ static int check_file(const struct vionet_device *device, int fd, uint64_t offse
 
 /* Our own mapping; for reading only where the file cannot be written to, which will do
  * for what the device only reads. */
-static int map_file(struct vionet_memory *m)
+static int register_map_file(struct vionet_memory *m)
 {
 	struct vn_memory *memory = &m->memory;
 	off_t offset = (off_t)memory->offset;
@@ -131,14 +131,14 @@ static int map_file(struct vionet_memory *m)
 		       vn_error_errno(errno, "keep it from being forked") : 0;
 }
 
-static int take_mapping(struct vionet_memory *m, void *address)
+static int register_take_mapping(struct vionet_memory *m, void *address)
 {
 	struct vn_memory *memory = &m->memory;
 	bool writable;
 	int result;
 
 	if (!address)
-		return map_file(m);
+		return register_map_file(m);
 	result = vn_memory_check_mapping(address, memory->size, memory->fd,
 					 memory->offset, &writable);
 	if (result)
@@ -157,10 +157,10 @@ static int register_file(struct vionet_device *device, int fd, uint64_t offset,
 {
 	struct vionet_memory *m;
 	size_t page_size;
-	int result = check_access(access);
+	int result = register_check_access(access);
 
 	if (result == 0)
-		result = check_file(device, fd, offset, size, &page_size);
+		result = register_check_file(device, fd, offset, size, &page_size);
 	if (result)
 		return result;
 	m = calloc(1, sizeof(*m));
@@ -176,9 +176,9 @@ static int register_file(struct vionet_device *device, int fd, uint64_t offset,
 		.keep_writable = true,
 	};
 	result = m->memory.fd < 0 ? vn_error_errno(errno, "duplicate the descriptor") :
-				    take_mapping(m, address);
+				    register_take_mapping(m, address);
 	if (result == 0)
-		return add(device, m, memory);
+		return register_add(device, m, memory);
 	vn_registration_release(m);
 	free(m);
 	return result;

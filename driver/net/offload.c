@@ -104,7 +104,7 @@ void vn_header_take(const struct vionet_queue *queue,
 	}
 }
 
-static void clear_segments(struct vionet_packet *packet)
+static void offload_clear_segments(struct vionet_packet *packet)
 {
 	packet->gso_type = NET_GSO_NONE;
 	packet->gso_size = 0;
@@ -114,7 +114,7 @@ static void clear_segments(struct vionet_packet *packet)
 
 /* Headers in the order in which they are said to lie; their contents are the
  * application's to read. */
-static bool tunnel_is_sound(const struct vionet_packet *packet)
+static bool offload_tunnel_is_sound(const struct vionet_packet *packet)
 {
 	uint32_t inner = packet->inner_nh_offset;
 
@@ -127,8 +127,8 @@ static bool tunnel_is_sound(const struct vionet_packet *packet)
 }
 
 /* Where nothing of the kind was agreed on, the header says nothing. */
-static bool judge_segments(struct vionet_queue *queue,
-			   struct vionet_packet *packet, uint8_t device_flags)
+static bool offload_check_segments(struct vionet_queue *queue,
+				   struct vionet_packet *packet, uint8_t device_flags)
 {
 	const struct vn_offloads *allowed = &queue->offloads;
 	uint32_t kind = KIND(packet->gso_type & NET_GSO_KIND);
@@ -138,7 +138,7 @@ static bool judge_segments(struct vionet_queue *queue,
 				    ((kind & allowed->kinds) == 0 ||
 				     (tunnel & ~allowed->bits) != 0))) {
 		vn_count(&queue->counters.ignored_metadata, 1);
-		clear_segments(packet);
+		offload_clear_segments(packet);
 		return true;
 	}
 	if ((kind & KINDS_KNOWN) == 0 || packet->gso_size <= 1 ||
@@ -149,11 +149,12 @@ static bool judge_segments(struct vionet_queue *queue,
 	packet->gso_type &= NET_GSO_KIND | allowed->bits;
 	if (tunnel == 0)
 		return true;
-	return (device_flags & NET_HDR_DATA_VALID) == 0 && tunnel_is_sound(packet);
+	return (device_flags & NET_HDR_DATA_VALID) == 0 &&
+	       offload_tunnel_is_sound(packet);
 }
 
 /* Flags that remain are agreed on; do they mean something? */
-static bool judge_flags(struct vionet_packet *packet)
+static bool offload_check_flags(struct vionet_packet *packet)
 {
 	uint32_t place = packet->csum_start + packet->csum_offset;
 	uint32_t kind = KIND(packet->gso_type & NET_GSO_KIND);
@@ -189,11 +190,11 @@ bool vn_header_judge(struct vionet_queue *queue, struct vionet_packet *packet)
 		packet->hash_value = 0;
 	if (packet->gso_type == NET_GSO_NONE)
 		packet->gso_size = 0;
-	else if (!judge_segments(queue, packet, flags))
+	else if (!offload_check_segments(queue, packet, flags))
 		return false;
 	if (packet->hdr_len > packet->total_length || queue->offloads.kinds == 0)
 		packet->hdr_len = 0;
-	return judge_flags(packet);
+	return offload_check_flags(packet);
 }
 
 bool vn_receive_header(struct vionet_queue *queue, struct vionet_packet *packet,
@@ -211,7 +212,7 @@ bool vn_receive_header(struct vionet_queue *queue, struct vionet_packet *packet,
 
 /* Length of all headers, the transport's included; 0 if they do not end inside the
  * first segment, or the checksum is not where such a header has it. */
-static uint32_t headers_length(const struct vionet_packet *packet, bool tcp)
+static uint32_t offload_headers_length(const struct vionet_packet *packet, bool tcp)
 {
 	uint32_t start = packet->csum_start, length = UDP_HEADER;
 
@@ -227,20 +228,20 @@ static uint32_t headers_length(const struct vionet_packet *packet, bool tcp)
 }
 
 /* A VLAN tag does not count ("Device configuration layout", NET-08). */
-static bool is_tagged(const struct vionet_packet *packet)
+static bool offload_is_tagged(const struct vionet_packet *packet)
 {
 	return packet->length >= ETHERNET && packet->data[12] == 0x81 &&
 	       packet->data[13] == 0x00;
 }
 
-static uint32_t longest_frame(const struct vionet_queue *queue,
-			      const struct vionet_packet *packet)
+static uint32_t offload_longest_frame(const struct vionet_queue *queue,
+				      const struct vionet_packet *packet)
 {
-	return queue->max_frame + (is_tagged(packet) ? VLAN_TAG : 0);
+	return queue->max_frame + (offload_is_tagged(packet) ? VLAN_TAG : 0);
 }
 
 /* "Packet Transmission" (NET-30 to NET-37, NET-48 to NET-52) */
-static bool tunnel_may_go(const struct vionet_packet *packet, uint32_t payload)
+static bool offload_tunnel_may_go(const struct vionet_packet *packet, uint32_t payload)
 {
 	uint32_t outer = packet->outer_th_offset, inner = packet->inner_nh_offset;
 	bool six = (packet->gso_type & NET_GSO_TUNNEL_IPV6) != 0;
@@ -265,14 +266,14 @@ static bool tunnel_may_go(const struct vionet_packet *packet, uint32_t payload)
 
 /* What is to be cut. Fills hdr_len in, and the bit that TCP's CWR wants ("Packet
  * Transmission", NET-26, -27, NET-44 to NET-46). */
-static bool segments_may_go(const struct vionet_queue *queue,
-			    const struct vionet_packet *packet, uint64_t total,
-			    struct net_hdr *header)
+static bool offload_segments_may_go(const struct vionet_queue *queue,
+				    const struct vionet_packet *packet, uint64_t total,
+				    struct net_hdr *header)
 {
 	const struct vn_offloads *allowed = &queue->offloads;
 	uint8_t kind = packet->gso_type & NET_GSO_KIND, bits = 0;
 	bool tcp = (KIND(kind) & KINDS_TCP) != 0;
-	uint32_t headers = headers_length(packet, tcp), repeated = headers;
+	uint32_t headers = offload_headers_length(packet, tcp), repeated = headers;
 
 	if ((KIND(kind) & allowed->kinds) == 0 || packet->gso_size == 0 ||
 	    (packet->flags & NET_HDR_NEEDS_CSUM) == 0 || headers == 0 ||
@@ -285,10 +286,10 @@ static bool segments_may_go(const struct vionet_queue *queue,
 		return false;
 	if (kind == NET_GSO_UDP)
 		repeated = packet->csum_start; /* fragments repeat the IP header */
-	if (repeated + packet->gso_size > longest_frame(queue, packet))
+	if (repeated + packet->gso_size > offload_longest_frame(queue, packet))
 		return false;
 	if ((bits & NET_GSO_TUNNEL) &&
-	    !tunnel_may_go(packet, (uint32_t)total - headers))
+	    !offload_tunnel_may_go(packet, (uint32_t)total - headers))
 		return false;
 	header->gso_type = kind | bits;
 	header->gso_size = vn_to_le16(packet->gso_size);
@@ -297,11 +298,11 @@ static bool segments_may_go(const struct vionet_queue *queue,
 }
 
 /* "Packet Transmission" (NET-42, NET-47) */
-static bool checksum_may_go(const struct vionet_packet *packet, uint64_t total,
-			    struct net_hdr *header)
+static bool offload_checksum_may_go(const struct vionet_packet *packet, uint64_t total,
+				    struct net_hdr *header)
 {
 	uint32_t place = packet->csum_start + packet->csum_offset;
-	uint32_t headers = headers_length(packet, packet->csum_offset == 16);
+	uint32_t headers = offload_headers_length(packet, packet->csum_offset == 16);
 
 	if (headers == 0)
 		headers = place + 2;
@@ -324,13 +325,13 @@ bool vn_transmit_header(const struct vionet_queue *queue,
 	if (total < VIONET_FRAME_MIN || (flags & ~queue->offloads.flags) != 0)
 		return false;
 	if ((flags & NET_HDR_NEEDS_CSUM) &&
-	    !checksum_may_go(packet, total, &header.basic))
+	    !offload_checksum_may_go(packet, total, &header.basic))
 		return false;
 	if (packet->gso_type == NET_GSO_NONE) {
-		if (total > longest_frame(queue, packet) ||
+		if (total > offload_longest_frame(queue, packet) ||
 		    (flags & NET_HDR_UDP_TUNNEL_CSUM))
 			return false;
-	} else if (!segments_may_go(queue, packet, total, &header.basic)) {
+	} else if (!offload_segments_may_go(queue, packet, total, &header.basic)) {
 		return false;
 	}
 	if (header.basic.gso_type & NET_GSO_TUNNEL) {

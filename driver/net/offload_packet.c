@@ -26,13 +26,13 @@ struct transport {
 	uint32_t length; /* of header and data */
 };
 
-static uint16_t be16(const uint8_t *at)
+static uint16_t csum_be16(const uint8_t *at)
 {
 	return (uint16_t)(at[0] << 8 | at[1]);
 }
 
 /* Sum of big-endian words; `odd`: the first byte is the low one of its word. */
-static uint64_t sum_bytes(const uint8_t *data, uint32_t length, bool odd)
+static uint64_t csum_sum_bytes(const uint8_t *data, uint32_t length, bool odd)
 {
 	uint64_t sum = 0;
 	uint32_t i = 0;
@@ -40,20 +40,20 @@ static uint64_t sum_bytes(const uint8_t *data, uint32_t length, bool odd)
 	if (odd && length != 0)
 		sum += data[i++];
 	for (; i + 1 < length; i += 2)
-		sum += be16(data + i);
+		sum += csum_be16(data + i);
 	if (i < length)
 		sum += (uint64_t)data[i] << 8;
 	return sum;
 }
 
-static uint16_t fold(uint64_t sum)
+static uint16_t csum_fold(uint64_t sum)
 {
 	while (sum >> 16)
 		sum = (sum & 0xffff) + (sum >> 16);
 	return (uint16_t)sum;
 }
 
-static uint32_t frame_length(const struct vionet_packet *packet)
+static uint32_t csum_frame_length(const struct vionet_packet *packet)
 {
 	uint32_t length = 0;
 
@@ -64,11 +64,11 @@ static uint32_t frame_length(const struct vionet_packet *packet)
 
 /* Behind MAC addresses and tags: the ethertype, and where the packet begins. 0: it
  * does not. */
-static uint16_t find_network(const struct vionet_packet *packet, uint32_t *at)
+static uint16_t csum_find_network(const struct vionet_packet *packet, uint32_t *at)
 {
 	*at = 12;
 	while (*at + 2 <= packet->length) {
-		uint16_t type = be16(packet->data + *at);
+		uint16_t type = csum_be16(packet->data + *at);
 
 		*at += 2;
 		if (type != ETHERTYPE_VLAN && type != ETHERTYPE_QINQ)
@@ -78,7 +78,7 @@ static uint16_t find_network(const struct vionet_packet *packet, uint32_t *at)
 	return 0;
 }
 
-static bool find_in_ipv4(const struct vionet_packet *packet, struct transport *t)
+static bool csum_find_in_ipv4(const struct vionet_packet *packet, struct transport *t)
 {
 	const uint8_t *ip = packet->data + t->network;
 	uint32_t header, total;
@@ -86,8 +86,8 @@ static bool find_in_ipv4(const struct vionet_packet *packet, struct transport *t
 	if (t->network + 20 > packet->length || ip[0] >> 4 != 4)
 		return false;
 	header = (ip[0] & 15u) * 4;
-	total = be16(ip + 2);
-	if (header < 20 || header > total || (be16(ip + 6) & 0x3fff) != 0)
+	total = csum_be16(ip + 2);
+	if (header < 20 || header > total || (csum_be16(ip + 6) & 0x3fff) != 0)
 		return false;
 	t->version = 4;
 	t->protocol = ip[9];
@@ -98,7 +98,7 @@ static bool find_in_ipv4(const struct vionet_packet *packet, struct transport *t
 
 /* With a routing header the destination is another than the one that the checksum is
  * about, so it is not stepped over. */
-static bool find_in_ipv6(const struct vionet_packet *packet, struct transport *t)
+static bool csum_find_in_ipv6(const struct vionet_packet *packet, struct transport *t)
 {
 	const uint8_t *ip = packet->data + t->network;
 	uint32_t at = t->network + 40, end;
@@ -107,7 +107,7 @@ static bool find_in_ipv6(const struct vionet_packet *packet, struct transport *t
 	if (at > packet->length || ip[0] >> 4 != 6)
 		return false;
 	next = ip[6];
-	end = at + be16(ip + 4);
+	end = at + csum_be16(ip + 4);
 	for (unsigned int i = 0; i < EXTENSIONS_MAX &&
 	     (next == EXTENSION_HOP || next == EXTENSION_OPTIONS); i++) {
 		if (at + 8 > packet->length)
@@ -124,15 +124,15 @@ static bool find_in_ipv6(const struct vionet_packet *packet, struct transport *t
 	return true;
 }
 
-static bool find_transport(const struct vionet_packet *packet,
-			   struct transport *t)
+static bool csum_find_transport(const struct vionet_packet *packet,
+				struct transport *t)
 {
-	uint16_t type = find_network(packet, &t->network);
-	uint32_t least, frame = frame_length(packet);
+	uint16_t type = csum_find_network(packet, &t->network);
+	uint32_t least, frame = csum_frame_length(packet);
 
-	if (type == ETHERTYPE_IPV4 ? !find_in_ipv4(packet, t) :
+	if (type == ETHERTYPE_IPV4 ? !csum_find_in_ipv4(packet, t) :
 				     type != ETHERTYPE_IPV6 ||
-					     !find_in_ipv6(packet, t))
+					     !csum_find_in_ipv6(packet, t))
 		return false;
 	if (t->protocol != PROTOCOL_TCP && t->protocol != PROTOCOL_UDP)
 		return false;
@@ -149,14 +149,15 @@ int vionet_packet_checksum_partial(struct vionet_packet *packet)
 	uint64_t sum;
 	uint16_t folded;
 
-	if (!find_transport(packet, &t))
+	if (!csum_find_transport(packet, &t))
 		return vn_error_none(EINVAL);
-	if (t.protocol == PROTOCOL_UDP && be16(packet->data + t.at + 4) != t.length)
+	if (t.protocol == PROTOCOL_UDP &&
+	    csum_be16(packet->data + t.at + 4) != t.length)
 		return vn_error_none(EINVAL);
 	place = t.protocol == PROTOCOL_TCP ? 16 : 6;
-	sum = t.version == 4 ? sum_bytes(packet->data + t.network + 12, 8, false) :
-			       sum_bytes(packet->data + t.network + 8, 32, false);
-	folded = fold(sum + t.protocol + t.length);
+	sum = t.version == 4 ? csum_sum_bytes(packet->data + t.network + 12, 8, false) :
+			       csum_sum_bytes(packet->data + t.network + 8, 32, false);
+	folded = csum_fold(sum + t.protocol + t.length);
 	packet->data[t.at + place] = (uint8_t)(folded >> 8);
 	packet->data[t.at + place + 1] = (uint8_t)folded;
 	packet->flags = VIONET_PACKET_NEEDS_CSUM;
@@ -172,7 +173,7 @@ int vionet_packet_segment(struct vionet_packet *packet, uint16_t gso_size)
 	struct transport t;
 
 	if (gso_size == 0 || (packet->flags & VIONET_PACKET_NEEDS_CSUM) == 0 ||
-	    !find_transport(packet, &t) || packet->csum_start != t.at)
+	    !csum_find_transport(packet, &t) || packet->csum_start != t.at)
 		return vn_error_none(EINVAL);
 	if (t.protocol == PROTOCOL_UDP)
 		packet->gso_type = VIONET_GSO_UDP_L4;
@@ -184,7 +185,7 @@ int vionet_packet_segment(struct vionet_packet *packet, uint16_t gso_size)
 }
 
 /* The byte at `offset` of a packet, NULL if there is none. */
-static uint8_t *byte_at(struct vionet_packet *packet, uint32_t offset)
+static uint8_t *csum_byte_at(struct vionet_packet *packet, uint32_t offset)
 {
 	for (; packet; packet = packet->next) {
 		if (offset < packet->length)
@@ -195,7 +196,7 @@ static uint8_t *byte_at(struct vionet_packet *packet, uint32_t offset)
 }
 
 /* From `from` to the end. */
-static uint16_t sum_packet(const struct vionet_packet *packet, uint32_t from)
+static uint16_t csum_sum_packet(const struct vionet_packet *packet, uint32_t from)
 {
 	uint64_t sum = 0;
 	bool odd = false;
@@ -203,11 +204,11 @@ static uint16_t sum_packet(const struct vionet_packet *packet, uint32_t from)
 	for (; packet; packet = packet->next) {
 		uint32_t skip = from < packet->length ? from : packet->length;
 
-		sum += sum_bytes(packet->data + skip, packet->length - skip, odd);
+		sum += csum_sum_bytes(packet->data + skip, packet->length - skip, odd);
 		odd ^= (packet->length - skip) % 2 != 0;
 		from -= skip;
 	}
-	return fold(sum);
+	return csum_fold(sum);
 }
 
 int vionet_packet_checksum_complete(struct vionet_packet *packet)
@@ -218,11 +219,11 @@ int vionet_packet_checksum_complete(struct vionet_packet *packet)
 
 	if ((packet->flags & VIONET_PACKET_NEEDS_CSUM) == 0)
 		return 0;
-	high = byte_at(packet, place);
-	low = byte_at(packet, place + 1);
+	high = csum_byte_at(packet, place);
+	low = csum_byte_at(packet, place + 1);
 	if ((packet->flags & VIONET_PACKET_RSC_INFO) || !high || !low)
 		return vn_error_none(EINVAL);
-	sum = (uint16_t)~sum_packet(packet, packet->csum_start);
+	sum = (uint16_t)~csum_sum_packet(packet, packet->csum_start);
 	if (sum == 0)
 		sum = 0xffff; /* the same number; 0 means "none" in UDP */
 	*high = (uint8_t)(sum >> 8);

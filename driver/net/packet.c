@@ -40,7 +40,7 @@ uint32_t vionet_packet_alloc(struct vionet_pool *pool,
 
 /* Packets of one pool that are one segment each, the application's, and have no foreign frame, from the
  * front: the pool's stack stays in registers. Returns how many there were. */
-static uint32_t free_common(struct vionet_packet *const *packets, uint32_t count)
+static uint32_t packet_free_fast(struct vionet_packet *const *packets, uint32_t count)
 {
 	const struct vionet_packet *first = packets[0];
 	struct vionet_pool *pool = first->pool;
@@ -62,7 +62,7 @@ static uint32_t free_common(struct vionet_packet *const *packets, uint32_t count
 
 /* Any other packet. What is not the application's is left alone, segment by segment: it
  * was freed before, or the device has it. */
-static void free_uncommon(struct vionet_packet *packet)
+static void packet_free_slow(struct vionet_packet *packet)
 {
 	while (packet) {
 		struct vionet_packet *next = packet->next;
@@ -80,10 +80,10 @@ static void free_uncommon(struct vionet_packet *packet)
 void vionet_packet_free(struct vionet_packet *const *packets, uint32_t count)
 {
 	while (count != 0) {
-		uint32_t done = free_common(packets, count);
+		uint32_t done = packet_free_fast(packets, count);
 
 		if (done == 0) {
-			free_uncommon(packets[0]);
+			packet_free_slow(packets[0]);
 			done = 1;
 		}
 		packets += done;

@@ -18,9 +18,9 @@
 #define LINE VN_CACHE_LINE
 
 /* Fill in defaults and check what an application asked for. */
-static int settle_options(const struct vionet_device *device,
-			  const struct vionet_pool_options *given,
-			  struct vionet_pool_options *o)
+static int pool_set_defaults(const struct vionet_device *device,
+			     const struct vionet_pool_options *given,
+			     struct vionet_pool_options *o)
 {
 	int result;
 
@@ -49,8 +49,8 @@ static int settle_options(const struct vionet_device *device,
 }
 
 /* Buffers in memory that the application registered. */
-static int use_registered(struct vionet_pool *pool,
-			  const struct vionet_pool_options *o, size_t size)
+static int pool_use_registered(struct vionet_pool *pool,
+			       const struct vionet_pool_options *o, size_t size)
 {
 	struct vionet_memory *m = o->memory;
 
@@ -78,15 +78,15 @@ static int use_registered(struct vionet_pool *pool,
 	return 0;
 }
 
-static int take_memory(struct vionet_pool *pool,
-		       const struct vionet_pool_options *o)
+static int pool_take_memory(struct vionet_pool *pool,
+			    const struct vionet_pool_options *o)
 {
 	struct vionet_device *device = pool->device;
 	size_t size = (size_t)pool->stride * pool->count;
 	int result;
 
 	if (o->memory) {
-		result = use_registered(pool, o, size);
+		result = pool_use_registered(pool, o, size);
 	} else {
 		result = vn_device_memory_alloc(
 			device, size, pool->access,
@@ -101,7 +101,7 @@ static int take_memory(struct vionet_pool *pool,
 	return result;
 }
 
-static void release_memory(struct vionet_pool *pool)
+static void pool_release_memory(struct vionet_pool *pool)
 {
 	if (!pool->memory)
 		return;
@@ -111,7 +111,7 @@ static void release_memory(struct vionet_pool *pool)
 		__atomic_sub_fetch(&pool->memory->users, 1, __ATOMIC_RELEASE);
 }
 
-static void fill(struct vionet_pool *pool)
+static void pool_fill(struct vionet_pool *pool)
 {
 	vn_pool_place(pool);
 	for (uint32_t i = 0; i < pool->count; i++) {
@@ -132,13 +132,13 @@ uint32_t vn_pool_stride(uint32_t buffer_size)
 	return (VIONET_HEADROOM + buffer_size + LINE - 1) & ~(LINE - 1);
 }
 
-static void link_pool(struct vionet_pool *pool)
+static void pool_link(struct vionet_pool *pool)
 {
 	pool->next = pool->device->pools;
 	pool->device->pools = pool;
 }
 
-static void free_pool(struct vionet_pool *pool)
+static void pool_free(struct vionet_pool *pool)
 {
 	free(pool->free);
 	free(pool->packets);
@@ -156,7 +156,7 @@ int vionet_pool_create(struct vionet_device *device,
 	int result;
 
 	*pool = NULL;
-	result = settle_options(device, options, &o);
+	result = pool_set_defaults(device, options, &o);
 	if (result)
 		return result;
 	p = calloc(1, sizeof(*p));
@@ -176,13 +176,13 @@ int vionet_pool_create(struct vionet_device *device,
 		result = vn_error(ENOMEM, "%s: pool: no memory for %u packets",
 				  device->name, p->count);
 	else
-		result = take_memory(p, &o);
+		result = pool_take_memory(p, &o);
 	if (result) {
-		free_pool(p);
+		pool_free(p);
 		return result;
 	}
-	fill(p);
-	link_pool(p);
+	pool_fill(p);
+	pool_link(p);
 	*pool = p;
 	return 0;
 }
@@ -199,7 +199,7 @@ int vn_pool_create_empty(struct vionet_device *device, struct vionet_pool **pool
 	p->stride = STRIDE_DEFAULT;
 	p->stride_lines = p->stride / LINE;
 	p->access = VN_DEVICE_READS;
-	link_pool(p);
+	pool_link(p);
 	*pool = p;
 	return 0;
 }
@@ -217,8 +217,8 @@ void vn_pool_destroy_forced(struct vionet_pool *pool)
 		vn_packet_unpoison(&pool->packets[i]);
 	}
 	vn_pool_unshare(pool);
-	release_memory(pool);
-	free_pool(pool);
+	pool_release_memory(pool);
+	pool_free(pool);
 }
 
 int vionet_pool_destroy(struct vionet_pool *pool)

@@ -22,7 +22,7 @@ struct vn_share {
 	struct vn_share *next_of_device;
 };
 
-static uint64_t offset_in(const struct vionet_memory *memory)
+static uint64_t share_offset_in(const struct vionet_memory *memory)
 {
 	return memory->iova - (uint64_t)(uintptr_t)memory->memory.address;
 }
@@ -39,14 +39,15 @@ bool vn_pool_reach(const struct vionet_pool *pool, const struct vionet_device *d
 	while (share && share->device != device)
 		share = share->next;
 	if (share)
-		*reach = (struct vn_reach){ offset_in(share->memory), share->access };
+		*reach = (struct vn_reach){ share_offset_in(share->memory),
+					    share->access };
 	return share != NULL;
 }
 
 /* ---- sharing ---- */
 
-static int check(const struct vionet_pool *pool, const struct vionet_device *device,
-		 enum vionet_access access)
+static int share_check(const struct vionet_pool *pool,
+		       const struct vionet_device *device, enum vionet_access access)
 {
 	struct vn_reach reach;
 
@@ -68,7 +69,7 @@ static int check(const struct vionet_pool *pool, const struct vionet_device *dev
  * Pools of a vhost-user device lie in regions that they share with its rings, and what
  * another process is given it sees all of: such a pool gets a region of its own first.
  */
-static int leave_shared_region(struct vionet_pool *pool)
+static int share_leave_shared_region(struct vionet_pool *pool)
 {
 	struct vionet_device *device = pool->device;
 	struct vionet_memory *memory;
@@ -92,7 +93,8 @@ static int leave_shared_region(struct vionet_pool *pool)
 
 /* The pool's memory once more, in the device's books. It stays mapped here as long as one
  * of them has it. */
-static struct vionet_memory *make_twin(struct vionet_memory *of, enum vn_access access)
+static struct vionet_memory *share_make_twin(struct vionet_memory *of,
+					     enum vn_access access)
 {
 	struct vionet_memory *m = calloc(1, sizeof(*m));
 
@@ -115,11 +117,11 @@ static struct vionet_memory *make_twin(struct vionet_memory *of, enum vn_access 
 	return m;
 }
 
-static int show(struct vn_share *share)
+static int share_show(struct vn_share *share)
 {
 	struct vionet_memory *of = share->pool->memory;
 	struct vn_transport *transport = share->device->transport;
-	struct vionet_memory *m = make_twin(of, share->access);
+	struct vionet_memory *m = share_make_twin(of, share->access);
 	int result;
 
 	if (!m)
@@ -143,10 +145,10 @@ static int share_with(struct vionet_pool *pool, struct vionet_device *device,
 		      enum vionet_access access)
 {
 	struct vn_share *share;
-	int result = check(pool, device, access);
+	int result = share_check(pool, device, access);
 
 	if (result == 0)
-		result = leave_shared_region(pool);
+		result = share_leave_shared_region(pool);
 	if (result)
 		return result;
 	share = calloc(1, sizeof(*share));
@@ -155,7 +157,7 @@ static int share_with(struct vionet_pool *pool, struct vionet_device *device,
 	share->pool = pool;
 	share->device = device;
 	share->access = (enum vn_access)access;
-	result = show(share);
+	result = share_show(share);
 	if (result) {
 		free(share);
 		return result;
@@ -178,7 +180,7 @@ int vionet_pool_share(struct vionet_pool *pool, struct vionet_device *device,
 /* ---- the end of it ---- */
 
 /* Out of both lists. Its memory stays in the device's books. */
-static void drop_share(struct vn_share *share)
+static void share_drop_share(struct vn_share *share)
 {
 	struct vn_share **at = &share->pool->shares;
 
@@ -196,7 +198,7 @@ void vn_pool_unshare(struct vionet_pool *pool)
 	while (pool->shares) {
 		struct vionet_memory *memory = pool->shares->memory;
 
-		drop_share(pool->shares);
+		share_drop_share(pool->shares);
 		vn_device_memory_free(memory);
 	}
 }
@@ -204,11 +206,12 @@ void vn_pool_unshare(struct vionet_pool *pool)
 void vn_shares_end(struct vionet_device *device)
 {
 	while (device->shares)
-		drop_share(device->shares);
+		share_drop_share(device->shares);
 }
 
 /* Frames of memory that goes with the device go too. */
-static void detach_frames(struct vionet_pool *pool, const struct vionet_device *device)
+static void share_detach_frames(struct vionet_pool *pool,
+				const struct vionet_device *device)
 {
 	for (uint32_t i = 0; i < pool->count; i++) {
 		struct vionet_packet *packet = &pool->packets[i];
@@ -220,12 +223,12 @@ static void detach_frames(struct vionet_pool *pool, const struct vionet_device *
 }
 
 /* Its first sharer becomes the one it belongs to. */
-static void hand_over(struct vionet_pool *pool)
+static void share_hand_over(struct vionet_pool *pool)
 {
 	struct vn_share *heir = pool->shares;
 	struct vionet_device *device = heir->device;
 
-	detach_frames(pool, pool->device);
+	share_detach_frames(pool, pool->device);
 	if (!pool->own_memory)
 		__atomic_sub_fetch(&pool->memory->users, 1, __ATOMIC_RELEASE);
 	pool->own_memory = true;
@@ -235,7 +238,7 @@ static void hand_over(struct vionet_pool *pool)
 	vn_pool_place(pool);
 	pool->next = device->pools;
 	device->pools = pool;
-	drop_share(heir);
+	share_drop_share(heir);
 }
 
 void vn_pools_hand_over(struct vionet_device *device)
@@ -250,6 +253,6 @@ void vn_pools_hand_over(struct vionet_device *device)
 			continue;
 		}
 		*at = pool->next;
-		hand_over(pool);
+		share_hand_over(pool);
 	}
 }

@@ -139,17 +139,17 @@ static uint32_t tx_reclaim_all_packed(struct vionet_queue *queue)
 
 /* ---- both ---- */
 
-static bool ready_packed(struct vionet_queue *queue)
+static bool burst_ready_packed(struct vionet_queue *queue)
 {
 	return ring_completed(queue, VN_PACKED);
 }
 
-static int arm_packed(struct vionet_queue *queue)
+static int burst_arm_packed(struct vionet_queue *queue)
 {
 	return arm_burst(queue, VN_PACKED, rx_refill_packed);
 }
 
-static void disarm_packed(struct vionet_queue *queue)
+static void burst_disarm_packed(struct vionet_queue *queue)
 {
 	ring_disarm(queue, VN_PACKED);
 }
@@ -160,16 +160,16 @@ const struct vn_bursts_choice vn_bursts_packed = {
 			.receive = rx_burst_packed,
 			.transmit = tx_burst_packed,
 			.reclaim = tx_reclaim_all_packed,
-			.ready = ready_packed,
-			.arm = arm_packed,
-			.disarm = disarm_packed,
+			.ready = burst_ready_packed,
+			.arm = burst_arm_packed,
+			.disarm = burst_disarm_packed,
 		}, {
 			.receive = rx_burst_packed_mergeable,
 			.transmit = tx_burst_packed,
 			.reclaim = tx_reclaim_all_packed,
-			.ready = ready_packed,
-			.arm = arm_packed,
-			.disarm = disarm_packed,
+			.ready = burst_ready_packed,
+			.arm = burst_arm_packed,
+			.disarm = burst_disarm_packed,
 		},
 	},
 	.offloads = {
@@ -177,16 +177,16 @@ const struct vn_bursts_choice vn_bursts_packed = {
 			.receive = rx_burst_packed_offloads,
 			.transmit = tx_burst_packed_offloads,
 			.reclaim = tx_reclaim_all_packed,
-			.ready = ready_packed,
-			.arm = arm_packed,
-			.disarm = disarm_packed,
+			.ready = burst_ready_packed,
+			.arm = burst_arm_packed,
+			.disarm = burst_disarm_packed,
 		}, {
 			.receive = rx_burst_packed_mergeable_offloads,
 			.transmit = tx_burst_packed_offloads,
 			.reclaim = tx_reclaim_all_packed,
-			.ready = ready_packed,
-			.arm = arm_packed,
-			.disarm = disarm_packed,
+			.ready = burst_ready_packed,
+			.arm = burst_arm_packed,
+			.disarm = burst_disarm_packed,
 		},
 	},
 };

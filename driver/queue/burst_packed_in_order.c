@@ -139,17 +139,17 @@ static uint32_t tx_reclaim_all_packed_in_order(struct vionet_queue *queue)
 
 /* ---- both ---- */
 
-static bool ready_packed_in_order(struct vionet_queue *queue)
+static bool burst_ready_packed_in_order(struct vionet_queue *queue)
 {
 	return ring_completed(queue, VN_PACKED_IN_ORDER);
 }
 
-static int arm_packed_in_order(struct vionet_queue *queue)
+static int burst_arm_packed_in_order(struct vionet_queue *queue)
 {
 	return arm_burst(queue, VN_PACKED_IN_ORDER, rx_refill_packed_in_order);
 }
 
-static void disarm_packed_in_order(struct vionet_queue *queue)
+static void burst_disarm_packed_in_order(struct vionet_queue *queue)
 {
 	ring_disarm(queue, VN_PACKED_IN_ORDER);
 }
@@ -160,16 +160,16 @@ const struct vn_bursts_choice vn_bursts_packed_in_order = {
 			.receive = rx_burst_packed_in_order,
 			.transmit = tx_burst_packed_in_order,
 			.reclaim = tx_reclaim_all_packed_in_order,
-			.ready = ready_packed_in_order,
-			.arm = arm_packed_in_order,
-			.disarm = disarm_packed_in_order,
+			.ready = burst_ready_packed_in_order,
+			.arm = burst_arm_packed_in_order,
+			.disarm = burst_disarm_packed_in_order,
 		}, {
 			.receive = rx_burst_packed_in_order_mergeable,
 			.transmit = tx_burst_packed_in_order,
 			.reclaim = tx_reclaim_all_packed_in_order,
-			.ready = ready_packed_in_order,
-			.arm = arm_packed_in_order,
-			.disarm = disarm_packed_in_order,
+			.ready = burst_ready_packed_in_order,
+			.arm = burst_arm_packed_in_order,
+			.disarm = burst_disarm_packed_in_order,
 		},
 	},
 	.offloads = {
@@ -177,16 +177,16 @@ const struct vn_bursts_choice vn_bursts_packed_in_order = {
 			.receive = rx_burst_packed_in_order_offloads,
 			.transmit = tx_burst_packed_in_order_offloads,
 			.reclaim = tx_reclaim_all_packed_in_order,
-			.ready = ready_packed_in_order,
-			.arm = arm_packed_in_order,
-			.disarm = disarm_packed_in_order,
+			.ready = burst_ready_packed_in_order,
+			.arm = burst_arm_packed_in_order,
+			.disarm = burst_disarm_packed_in_order,
 		}, {
 			.receive = rx_burst_packed_in_order_mergeable_offloads,
 			.transmit = tx_burst_packed_in_order_offloads,
 			.reclaim = tx_reclaim_all_packed_in_order,
-			.ready = ready_packed_in_order,
-			.arm = arm_packed_in_order,
-			.disarm = disarm_packed_in_order,
+			.ready = burst_ready_packed_in_order,
+			.arm = burst_arm_packed_in_order,
+			.disarm = burst_disarm_packed_in_order,
 		},
 	},
 };

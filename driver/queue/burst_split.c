@@ -139,17 +139,17 @@ static uint32_t tx_reclaim_all_split(struct vionet_queue *queue)
 
 /* ---- both ---- */
 
-static bool ready_split(struct vionet_queue *queue)
+static bool burst_ready_split(struct vionet_queue *queue)
 {
 	return ring_completed(queue, VN_SPLIT);
 }
 
-static int arm_split(struct vionet_queue *queue)
+static int burst_arm_split(struct vionet_queue *queue)
 {
 	return arm_burst(queue, VN_SPLIT, rx_refill_split);
 }
 
-static void disarm_split(struct vionet_queue *queue)
+static void burst_disarm_split(struct vionet_queue *queue)
 {
 	ring_disarm(queue, VN_SPLIT);
 }
@@ -160,16 +160,16 @@ const struct vn_bursts_choice vn_bursts_split = {
 			.receive = rx_burst_split,
 			.transmit = tx_burst_split,
 			.reclaim = tx_reclaim_all_split,
-			.ready = ready_split,
-			.arm = arm_split,
-			.disarm = disarm_split,
+			.ready = burst_ready_split,
+			.arm = burst_arm_split,
+			.disarm = burst_disarm_split,
 		}, {
 			.receive = rx_burst_split_mergeable,
 			.transmit = tx_burst_split,
 			.reclaim = tx_reclaim_all_split,
-			.ready = ready_split,
-			.arm = arm_split,
-			.disarm = disarm_split,
+			.ready = burst_ready_split,
+			.arm = burst_arm_split,
+			.disarm = burst_disarm_split,
 		},
 	},
 	.offloads = {
@@ -177,16 +177,16 @@ const struct vn_bursts_choice vn_bursts_split = {
 			.receive = rx_burst_split_offloads,
 			.transmit = tx_burst_split_offloads,
 			.reclaim = tx_reclaim_all_split,
-			.ready = ready_split,
-			.arm = arm_split,
-			.disarm = disarm_split,
+			.ready = burst_ready_split,
+			.arm = burst_arm_split,
+			.disarm = burst_disarm_split,
 		}, {
 			.receive = rx_burst_split_mergeable_offloads,
 			.transmit = tx_burst_split_offloads,
 			.reclaim = tx_reclaim_all_split,
-			.ready = ready_split,
-			.arm = arm_split,
-			.disarm = disarm_split,
+			.ready = burst_ready_split,
+			.arm = burst_arm_split,
+			.disarm = burst_disarm_split,
 		},
 	},
 };

@@ -22,7 +22,7 @@
 
 #define ETHERNET_HEADER 14u
 
-static uint32_t longest_frame(const struct vionet_device *device)
+static uint32_t queue_longest_frame(const struct vionet_device *device)
 {
 	return device->config.mtu ? device->config.mtu + ETHERNET_HEADER :
 				    VIONET_FRAME_MAX;
@@ -33,7 +33,7 @@ static uint32_t longest_frame(const struct vionet_device *device)
  * cleared the eventfd would take the interrupt from the others. So each looks
  * through an epoll of its own, which tells it of every signal once.
  */
-static int share_interrupt(struct vionet_queue *queue, int fd)
+static int queue_share_interrupt(struct vionet_queue *queue, int fd)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
 
@@ -46,7 +46,7 @@ static int share_interrupt(struct vionet_queue *queue, int fd)
 	return 0;
 }
 
-static int attach_interrupt(struct vionet_queue *queue, bool shared)
+static int queue_attach_interrupt(struct vionet_queue *queue, bool shared)
 {
 	int fd;
 
@@ -54,14 +54,14 @@ static int attach_interrupt(struct vionet_queue *queue, bool shared)
 		return 0;
 	fd = queue->transport->vector_fds[queue->vector];
 	if (shared)
-		return share_interrupt(queue, fd);
+		return queue_share_interrupt(queue, fd);
 	queue->interrupt_fd = fd;
 	return 0;
 }
 
 /* Buffers that are wanted before they are posted: each time costs a full barrier, and a
  * look at a line that the device is writing. Short queues need every one. */
-static uint16_t refill_batch(uint16_t size)
+static uint16_t queue_refill_batch(uint16_t size)
 {
 	if (size < 64)
 		return 1;
@@ -69,7 +69,7 @@ static uint16_t refill_batch(uint16_t size)
 }
 
 /* From here on the pool stays until the queue is closed. */
-static void hold_pool(struct vionet_queue *queue)
+static void queue_hold_pool(struct vionet_queue *queue)
 {
 	if (queue->pool)
 		queue->pool->queues++;
@@ -77,7 +77,7 @@ static void hold_pool(struct vionet_queue *queue)
 }
 
 /* Addresses do not change while the queue is open. */
-static void use_pool(struct vionet_queue *queue, const struct vionet_pool *pool)
+static void queue_use_pool(struct vionet_queue *queue, const struct vionet_pool *pool)
 {
 	(void)vn_source_choose(queue, pool, &queue->source);
 	/* 64 bytes of description, `stride_lines` times 64 of buffer. */
@@ -87,7 +87,7 @@ static void use_pool(struct vionet_queue *queue, const struct vionet_pool *pool)
 				      pool->stride_lines;
 }
 
-static const struct vn_bursts *bursts_of(const struct vionet_queue *queue)
+static const struct vn_bursts *queue_choose_bursts(const struct vionet_queue *queue)
 {
 	static const struct vn_bursts_choice *const choices[] = {
 		[VN_SPLIT] = &vn_bursts_split,
@@ -125,11 +125,11 @@ int vn_queue_open(struct vionet_queue *queue, struct vionet_device *device,
 					   plan->index % 2 != 0),
 		.mergeable = vionet_feature_test(&device->accepted,
 						 NET_F_MRG_RXBUF),
-		.max_frame = longest_frame(device),
+		.max_frame = queue_longest_frame(device),
 		.pool = plan->pool,
 		.packets = plan->pool != NULL,
 		.counters.size = plan->size,
-		.refill_batch = refill_batch(plan->size),
+		.refill_batch = queue_refill_batch(plan->size),
 		.vector = plan->vector,
 		.interrupt_fd = -1,
 		.watch.mark = UINT64_MAX,
@@ -147,7 +147,7 @@ int vn_queue_open(struct vionet_queue *queue, struct vionet_device *device,
 						     &queue->areas,
 						     &queue->doorbell);
 	if (result == 0)
-		result = attach_interrupt(queue, plan->shared);
+		result = queue_attach_interrupt(queue, plan->shared);
 	if (result) {
 		struct vn_error_kept why;
 		char name[32];
@@ -158,15 +158,15 @@ int vn_queue_open(struct vionet_queue *queue, struct vionet_device *device,
 		vn_queue_close(queue);
 		return vn_error_restore(result, &why);
 	}
-	queue->bursts = bursts_of(queue);
-	hold_pool(queue);
+	queue->bursts = queue_choose_bursts(queue);
+	queue_hold_pool(queue);
 	if (queue->pool)
-		use_pool(queue, queue->pool);
+		queue_use_pool(queue, queue->pool);
 	return 0;
 }
 
 /* All that it has goes; the structure stays as it is. */
-static void let_go(struct vionet_queue *queue)
+static void queue_release(struct vionet_queue *queue)
 {
 	if (queue->opened && queue->pool)
 		queue->pool->queues--;
@@ -185,12 +185,12 @@ void vn_queue_close(struct vionet_queue *queue)
 {
 	if (!queue->device)
 		return;
-	let_go(queue);
+	queue_release(queue);
 	memset(queue, 0, sizeof(*queue));
 }
 
 /* A queue without memory: bursts find it paused, check tells why. */
-static void make_dead(struct vionet_queue *dead, const struct vionet_queue *queue)
+static void queue_make_dead(struct vionet_queue *dead, const struct vionet_queue *queue)
 {
 	*dead = (struct vionet_queue){
 		.bursts = queue->bursts,
@@ -200,11 +200,11 @@ static void make_dead(struct vionet_queue *dead, const struct vionet_queue *queu
 		.interrupt_fd = -1,
 		.paused = true,
 	};
-	hold_pool(dead);
+	queue_hold_pool(dead);
 }
 
 /* All but what any thread may be reading now. */
-static void replace(struct vionet_queue *queue, const struct vionet_queue *fresh)
+static void queue_replace(struct vionet_queue *queue, const struct vionet_queue *fresh)
 {
 	const size_t before = offsetof(struct vionet_queue, error);
 	const size_t behind = offsetof(struct vionet_queue, counters) +
@@ -224,11 +224,11 @@ int vn_queue_reopen(struct vionet_queue *queue, const struct vn_queue_plan *plan
 	struct vionet_queue fresh;
 	int result;
 
-	let_go(queue);
+	queue_release(queue);
 	result = vn_queue_open(&fresh, queue->device, plan);
 	if (result)
-		make_dead(&fresh, queue);
-	replace(queue, &fresh);
+		queue_make_dead(&fresh, queue);
+	queue_replace(queue, &fresh);
 	if (result)
 		vn_queue_break(queue, VN_QERR_RESET, 0, 0);
 	return result;

@@ -7,7 +7,7 @@
 #include "driver/state/health.h"
 
 /* Buffers of a device that is quiet are ours again, whether completed or not. */
-static void take_back(struct vionet_queue *queue)
+static void quarantine_take_back(struct vionet_queue *queue)
 {
 	for (uint32_t i = 0; queue->slots && i < queue->size; i++) {
 		struct vionet_packet *packet = vn_slot_packet(queue->slots[i]);
@@ -27,7 +27,7 @@ static void take_back(struct vionet_queue *queue)
 
 void vn_queue_release(struct vionet_queue *queue)
 {
-	take_back(queue);
+	quarantine_take_back(queue);
 	vn_ring_close(queue);
 }
 
@@ -41,7 +41,7 @@ void vn_quarantine_add(struct vionet_queue *queue)
 	device->quarantine = place;
 }
 
-static void release_pools(struct vionet_device *device)
+static void quarantine_release_pools(struct vionet_device *device)
 {
 	struct vionet_pool *pool = device->pools;
 
@@ -64,12 +64,12 @@ void vn_quarantine_release(struct vionet_device *device)
 		vn_queue_release(&place->queue);
 		free(place);
 	}
-	release_pools(device);
+	quarantine_release_pools(device);
 }
 
 /* ---- counting ---- */
 
-static uint32_t count_segments(const struct vionet_packet *packet)
+static uint32_t quarantine_count_segments(const struct vionet_packet *packet)
 {
 	uint32_t count = 0;
 
@@ -78,7 +78,7 @@ static uint32_t count_segments(const struct vionet_packet *packet)
 	return count;
 }
 
-static uint32_t count_packets(const struct vionet_queue *queue)
+static uint32_t quarantine_count_packets(const struct vionet_queue *queue)
 {
 	uint32_t count = 0;
 
@@ -88,28 +88,29 @@ static uint32_t count_packets(const struct vionet_queue *queue)
 
 		/* What a posted description points to means nothing. */
 		if (packet)
-			count += queue->transmits ? count_segments(packet) : 1;
+			count += queue->transmits ? quarantine_count_segments(packet) :
+						    1;
 	}
 	if (queue->partial.left != 0 && !queue->partial.drop)
-		count += count_segments(queue->partial.head);
+		count += quarantine_count_segments(queue->partial.head);
 	return count;
 }
 
-static void count_queue(const struct vionet_queue *queue, uint32_t *regions,
-			uint32_t *packets)
+static void quarantine_count_queue(const struct vionet_queue *queue, uint32_t *regions,
+				   uint32_t *packets)
 {
 	*regions += queue->read_memory != NULL;
 	*regions += queue->write_memory != NULL;
 	*regions += queue->tables.memory != NULL;
-	*packets += count_packets(queue);
+	*packets += quarantine_count_packets(queue);
 }
 
 /* One that was to be reset alone, and was not, is in no known state either. */
-static void count_if_unknown(const struct vionet_queue *queue, uint32_t *regions,
-			     uint32_t *packets)
+static void quarantine_count_if_unknown(const struct vionet_queue *queue,
+					uint32_t *regions, uint32_t *packets)
 {
 	if (__atomic_load_n(&queue->error, __ATOMIC_ACQUIRE) == VN_QERR_RESET)
-		count_queue(queue, regions, packets);
+		quarantine_count_queue(queue, regions, packets);
 }
 
 void vn_quarantine_count(const struct vionet_device *device, uint32_t *regions,
@@ -118,10 +119,10 @@ void vn_quarantine_count(const struct vionet_device *device, uint32_t *regions,
 	*regions = device->quarantined;
 	*packets = 0;
 	for (const struct vn_quarantined *at = device->quarantine; at; at = at->next)
-		count_queue(&at->queue, regions, packets);
+		quarantine_count_queue(&at->queue, regions, packets);
 	for (unsigned int i = 0; i < device->queue_pairs; i++) {
-		count_if_unknown(&device->rx[i], regions, packets);
-		count_if_unknown(&device->tx[i], regions, packets);
+		quarantine_count_if_unknown(&device->rx[i], regions, packets);
+		quarantine_count_if_unknown(&device->tx[i], regions, packets);
 	}
 	for (const struct vionet_pool *pool = device->pools; pool; pool = pool->next)
 		*regions += pool->abandoned && pool->own_memory ? 1 : 0;

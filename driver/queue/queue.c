@@ -12,7 +12,7 @@
 /* ---- bursts ---- */
 
 /* A queue is one thread's from its first burst on; debug builds hold to that. */
-static inline void check_owner(struct vionet_queue *queue)
+static inline void queue_check_owner(struct vionet_queue *queue)
 {
 #ifndef NDEBUG
 	if (!queue->owned) {
@@ -29,7 +29,7 @@ uint32_t vionet_queue_receive(struct vionet_queue *queue,
 			      struct vionet_packet **packets, uint32_t max)
 {
 	assert(!queue->transmits);
-	check_owner(queue);
+	queue_check_owner(queue);
 	if (__builtin_expect(vn_queue_paused(queue), 0))
 		return 0;
 	return queue->bursts->receive(queue, packets, max);
@@ -40,7 +40,7 @@ uint32_t vionet_queue_transmit(struct vionet_queue *queue,
 			       uint32_t count)
 {
 	assert(queue->transmits);
-	check_owner(queue);
+	queue_check_owner(queue);
 	if (__builtin_expect(vn_queue_paused(queue), 0))
 		return 0;
 	return queue->bursts->transmit(queue, packets, count);
@@ -51,7 +51,7 @@ uint32_t vionet_queue_reclaim(struct vionet_queue *queue)
 	uint32_t left;
 
 	assert(queue->transmits);
-	check_owner(queue);
+	queue_check_owner(queue);
 	left = queue->bursts->reclaim(queue);
 	if (left != 0)
 		vn_queue_idle(queue);
@@ -65,7 +65,7 @@ struct vionet_pool *vionet_queue_pool(const struct vionet_queue *queue)
 	return queue->pool;
 }
 
-static uint64_t counted(const uint64_t *counter)
+static uint64_t queue_counted(const uint64_t *counter)
 {
 	return __atomic_load_n(counter, __ATOMIC_RELAXED);
 }
@@ -76,23 +76,23 @@ int vionet_queue_stats(const struct vionet_queue *queue,
 	const struct vn_counters *c = &queue->counters;
 	int result = vn_struct_check(stats, "vionet_queue_stats");
 	const struct vionet_queue_stats s = {
-		.packets = counted(&c->packets),
-		.bytes = counted(&c->bytes),
-		.completed = counted(&c->completed),
-		.kicks = counted(&c->kicks),
-		.interrupts = counted(&c->interrupts),
-		.full = counted(&c->full),
-		.invalid = counted(&c->invalid),
-		.dropped_short = counted(&c->dropped_short),
-		.dropped_long = counted(&c->dropped_long),
-		.dropped_chain = counted(&c->dropped_chain),
-		.dropped_metadata = counted(&c->dropped_metadata),
-		.ignored_metadata = counted(&c->ignored_metadata),
-		.starved = counted(&c->starved),
-		.lost_interrupts = counted(&c->lost_interrupts),
-		.rescues = counted(&c->rescues),
-		.in_flight = (uint32_t)counted(&c->in_flight),
-		.size = (uint32_t)counted(&c->size),
+		.packets = queue_counted(&c->packets),
+		.bytes = queue_counted(&c->bytes),
+		.completed = queue_counted(&c->completed),
+		.kicks = queue_counted(&c->kicks),
+		.interrupts = queue_counted(&c->interrupts),
+		.full = queue_counted(&c->full),
+		.invalid = queue_counted(&c->invalid),
+		.dropped_short = queue_counted(&c->dropped_short),
+		.dropped_long = queue_counted(&c->dropped_long),
+		.dropped_chain = queue_counted(&c->dropped_chain),
+		.dropped_metadata = queue_counted(&c->dropped_metadata),
+		.ignored_metadata = queue_counted(&c->ignored_metadata),
+		.starved = queue_counted(&c->starved),
+		.lost_interrupts = queue_counted(&c->lost_interrupts),
+		.rescues = queue_counted(&c->rescues),
+		.in_flight = (uint32_t)queue_counted(&c->in_flight),
+		.size = (uint32_t)queue_counted(&c->size),
 	};
 
 	if (result)

@@ -21,7 +21,7 @@
 /* ---- a device that does not move ---- */
 
 /* With EVENT_IDX: does the device wait for the very next buffer? */
-static bool has_seen_all(const struct vionet_queue *queue)
+static bool rescue_has_seen_all(const struct vionet_queue *queue)
 {
 	const struct vn_packed *packed = &queue->packed;
 	const struct vn_split *split = &queue->split;
@@ -45,17 +45,18 @@ static uint64_t rescue_interval(const struct vionet_queue *queue)
 {
 	bool receives = queue->pool && !queue->transmits;
 
-	return receives && has_seen_all(queue) ? IDLE_INTERVAL : VN_RESCUE_INTERVAL;
+	return receives && rescue_has_seen_all(queue) ? IDLE_INTERVAL :
+							VN_RESCUE_INTERVAL;
 }
 
 /* From now on. */
-static void watch(struct vionet_queue *queue, uint64_t now)
+static void rescue_watch(struct vionet_queue *queue, uint64_t now)
 {
 	queue->watch.mark = queue->counters.completed + queue->counters.kicks;
 	queue->watch.since = now;
 }
 
-static bool has_moved(const struct vionet_queue *queue)
+static bool rescue_has_moved(const struct vionet_queue *queue)
 {
 	return queue->outstanding == 0 ||
 	       queue->watch.mark !=
@@ -67,14 +68,14 @@ void vn_queue_look_after(struct vionet_queue *queue, uint64_t now)
 	/* One of two clocks may be a little behind the other. */
 	int64_t still = (int64_t)(now - queue->watch.since);
 
-	if (has_moved(queue)) {
-		watch(queue, now);
+	if (rescue_has_moved(queue)) {
+		rescue_watch(queue, now);
 		return;
 	}
 	if (still < (int64_t)VN_RESCUE_INTERVAL || queue->error ||
 	    vn_queue_paused(queue) || (uint64_t)still < rescue_interval(queue))
 		return;
-	watch(queue, now);
+	rescue_watch(queue, now);
 	vn_device_poll_error(queue->device);
 	/* One that is to be reset is not to be notified either ("Device
 	 * Initialization", GEN-28). */
@@ -82,7 +83,7 @@ void vn_queue_look_after(struct vionet_queue *queue, uint64_t now)
 		return;
 	vn_queue_kick(queue);
 	vn_count(&queue->counters.rescues, 1);
-	watch(queue, now);
+	rescue_watch(queue, now);
 }
 
 void vn_queue_idle(struct vionet_queue *queue)

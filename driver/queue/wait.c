@@ -23,7 +23,7 @@
 #define POLL_PAUSE (VN_MS / 10)
 
 /* Nothing more will come of it. */
-static bool is_hopeless(const struct vionet_queue *queue)
+static bool wait_is_hopeless(const struct vionet_queue *queue)
 {
 	return queue->error || vn_device_has_error(queue->device);
 }
@@ -33,7 +33,7 @@ int vionet_queue_drain(struct vionet_queue *queue, unsigned int timeout_ms)
 	uint64_t now = vn_now(), end = now + timeout_ms * VN_MS;
 
 	for (; vionet_queue_reclaim(queue) != 0; now = vn_now()) {
-		if (is_hopeless(queue))
+		if (wait_is_hopeless(queue))
 			return vionet_queue_check(queue);
 		/* Whoever was kept from running so long looks once more. */
 		if (now >= end && vionet_queue_reclaim(queue) != 0)
@@ -78,7 +78,7 @@ int vionet_queue_arm(struct vionet_queue *queue)
 	return vionet_queue_check(queue);
 }
 
-static void clear_interrupt(struct vionet_queue *queue)
+static void wait_clear_interrupt(struct vionet_queue *queue)
 {
 	struct epoll_event event;
 	bool signalled;
@@ -97,10 +97,10 @@ void vionet_queue_disarm(struct vionet_queue *queue)
 {
 	if (!vn_queue_paused(queue))
 		queue->bursts->disarm(queue);
-	clear_interrupt(queue);
+	wait_clear_interrupt(queue);
 }
 
-static bool spin(struct vionet_queue *queue, uint64_t end)
+static bool wait_spin(struct vionet_queue *queue, uint64_t end)
 {
 	uint64_t now;
 
@@ -116,7 +116,7 @@ static bool spin(struct vionet_queue *queue, uint64_t end)
 
 /* Sleep once, armed: until the interrupt, a removal request, a signal, or the
  * pause is over. Returns poll's answer for the interrupt; -ENODEV on removal. */
-static int sleep_armed(struct vionet_queue *queue, uint64_t pause)
+static int wait_sleep_armed(struct vionet_queue *queue, uint64_t pause)
 {
 	struct pollfd fds[2] = {
 		{ .fd = queue->interrupt_fd, .events = POLLIN },
@@ -136,14 +136,14 @@ static int sleep_armed(struct vionet_queue *queue, uint64_t pause)
 	return fds[0].revents ? 1 : 0;
 }
 
-static uint64_t shorter(uint64_t a, uint64_t b)
+static uint64_t wait_shorter(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
 }
 
 /* How long to sleep before the next look: an interrupt is not trusted for longer, and a
  * caller may wait in pieces, so the time is counted across them. */
-static uint64_t next_look(const struct vionet_queue *queue, uint64_t now)
+static uint64_t wait_next_look(const struct vionet_queue *queue, uint64_t now)
 {
 	uint64_t still = now - queue->watch.since;
 
@@ -154,7 +154,7 @@ static uint64_t next_look(const struct vionet_queue *queue, uint64_t now)
 }
 
 /* Arm and sleep until there is work or `end`; the queue is disarmed on return. */
-static int sleep_until(struct vionet_queue *queue, uint64_t end)
+static int wait_sleep_until(struct vionet_queue *queue, uint64_t end)
 {
 	bool slept = false; /* and no interrupt ended it */
 
@@ -167,11 +167,11 @@ static int sleep_until(struct vionet_queue *queue, uint64_t end)
 		if (ready != 0 || now >= end)
 			return ready;
 		vn_queue_look_after(queue, now);
-		pause = next_look(queue, now);
-		ready = sleep_armed(queue, shorter(pause, end - now));
+		pause = wait_next_look(queue, now);
+		ready = wait_sleep_armed(queue, wait_shorter(pause, end - now));
 		if (ready < 0)
 			return ready == -EINTR ? 0 : ready;
-		clear_interrupt(queue);
+		wait_clear_interrupt(queue);
 		slept = queue->interrupt_fd >= 0 && ready == 0 && pause < end - now;
 	}
 }
@@ -181,15 +181,15 @@ int vionet_queue_wait(struct vionet_queue *queue, unsigned int spin_us,
 {
 	uint64_t now = vn_now(), limit = SLEEP_MAX + VN_MS;
 	uint64_t end = now + (timeout_ms < 0 ? limit :
-			      shorter(limit, (unsigned int)timeout_ms * VN_MS));
+			      wait_shorter(limit, (unsigned int)timeout_ms * VN_MS));
 	int result;
 
 	if (queue->error)
 		return vionet_queue_check(queue);
 	if (spin_us != 0 &&
-	    spin(queue, shorter(end, now + (uint64_t)spin_us * 1000)))
+	    wait_spin(queue, wait_shorter(end, now + (uint64_t)spin_us * 1000)))
 		return queue->error ? vionet_queue_check(queue) : 1;
-	result = sleep_until(queue, end);
+	result = wait_sleep_until(queue, end);
 	if (!vn_queue_paused(queue))
 		queue->bursts->disarm(queue);
 	return result;

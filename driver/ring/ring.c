@@ -18,7 +18,7 @@
 /* Indirect tables of a queue, and entries of each, at most. */
 #define TABLES_MAX 64u
 
-static uint32_t smaller(uint32_t a, uint32_t b)
+static uint32_t ring_smaller(uint32_t a, uint32_t b)
 {
 	return a < b ? a : b;
 }
@@ -34,50 +34,50 @@ struct ring_sizes {
 /* Split rings begin 4 bytes before the end of a line. */
 #define LEAD (LINE - sizeof(struct split_avail))
 
-static size_t whole_lines(size_t size)
+static size_t ring_whole_lines(size_t size)
 {
 	return (size + LINE - 1) & ~(size_t)(LINE - 1);
 }
 
 /* "Indirect Descriptors" and "Scatter-Gather Support" (SPLIT-11, PACKED-26): nor may an
  * indirect table be longer than the queue. */
-static uint32_t longest_chain(uint32_t size)
+static uint32_t ring_longest_chain(uint32_t size)
 {
-	return smaller(size, VN_SEGMENTS_MAX);
+	return ring_smaller(size, VN_SEGMENTS_MAX);
 }
 
-static struct ring_sizes sizes_of(const struct vionet_features *accepted,
-				  uint32_t size, bool transmits)
+static struct ring_sizes ring_sizes_of(const struct vionet_features *accepted,
+				       uint32_t size, bool transmits)
 {
 	struct ring_sizes s = { 0 };
 
 	if (vionet_feature_test(accepted, F_RING_PACKED)) {
-		s.descs = whole_lines(sizeof(struct packed_desc) * size);
+		s.descs = ring_whole_lines(sizeof(struct packed_desc) * size);
 		s.read = sizeof(struct packed_event);
 		s.write = s.descs + sizeof(struct packed_event);
 	} else {
-		s.table = whole_lines(sizeof(struct split_desc) * size);
+		s.table = ring_whole_lines(sizeof(struct split_desc) * size);
 		s.read = s.table + LEAD + sizeof(struct split_avail) +
 			 2 * (size_t)size + 2;
 		s.write = LEAD + sizeof(struct split_used) +
 			  sizeof(struct split_used_elem) * size + 2;
 	}
 	if (transmits && vionet_feature_test(accepted, F_INDIRECT_DESC))
-		s.tables = (size_t)smaller(size, TABLES_MAX) *
-			   longest_chain(size) * sizeof(struct split_desc);
+		s.tables = (size_t)ring_smaller(size, TABLES_MAX) *
+			   ring_longest_chain(size) * sizeof(struct split_desc);
 	return s;
 }
 
 uint64_t vn_ring_memory(const struct vionet_features *accepted, uint32_t size,
 			bool transmits)
 {
-	struct ring_sizes s = sizes_of(accepted, size, transmits);
+	struct ring_sizes s = ring_sizes_of(accepted, size, transmits);
 
 	return vn_memory_size(s.read, false) + vn_memory_size(s.write, false) +
 	       vn_memory_size(s.tables, false);
 }
 
-static int alloc_areas(struct vionet_queue *queue, size_t read, size_t write)
+static int ring_alloc_areas(struct vionet_queue *queue, size_t read, size_t write)
 {
 	enum vn_access access =
 		queue->device->flags & VIONET_OPEN_WRITABLE_RINGS ?
@@ -92,7 +92,7 @@ static int alloc_areas(struct vionet_queue *queue, size_t read, size_t write)
 	return result;
 }
 
-static struct vn_area area_at(const struct vionet_memory *memory, size_t offset)
+static struct vn_area ring_area_at(const struct vionet_memory *memory, size_t offset)
 {
 	return (struct vn_area){
 		.address = (uint8_t *)memory->memory.address + offset,
@@ -106,19 +106,20 @@ static struct vn_area area_at(const struct vionet_memory *memory, size_t offset)
  * end of a line of the cache: their entries then fill lines of their own, each
  * entry in one, and the index that changes with each burst does not share theirs.
  */
-static int make_split(struct vionet_queue *queue)
+static int ring_make_split(struct vionet_queue *queue)
 {
 	struct vn_split *ring = &queue->split;
-	struct ring_sizes s = sizes_of(&queue->device->accepted, queue->size, false);
+	struct ring_sizes s = ring_sizes_of(&queue->device->accepted, queue->size,
+					    false);
 	struct vn_ring_areas *areas = &queue->areas;
 	size_t size = queue->size;
-	int result = alloc_areas(queue, s.read, s.write);
+	int result = ring_alloc_areas(queue, s.read, s.write);
 
 	if (result)
 		return result;
-	areas->descriptor = area_at(queue->read_memory, 0);
-	areas->driver = area_at(queue->read_memory, s.table + LEAD);
-	areas->device = area_at(queue->write_memory, LEAD);
+	areas->descriptor = ring_area_at(queue->read_memory, 0);
+	areas->driver = ring_area_at(queue->read_memory, s.table + LEAD);
+	areas->device = ring_area_at(queue->write_memory, LEAD);
 	ring->desc = areas->descriptor.address;
 	ring->avail = areas->driver.address;
 	ring->used = areas->device.address;
@@ -142,18 +143,19 @@ static int make_split(struct vionet_queue *queue)
 
 /* The descriptor ring is written by both sides. Our event suppression is the only
  * thing that the device just reads. */
-static int make_packed(struct vionet_queue *queue)
+static int ring_make_packed(struct vionet_queue *queue)
 {
 	struct vn_packed *ring = &queue->packed;
-	struct ring_sizes s = sizes_of(&queue->device->accepted, queue->size, false);
+	struct ring_sizes s = ring_sizes_of(&queue->device->accepted, queue->size,
+					    false);
 	struct vn_ring_areas *areas = &queue->areas;
-	int result = alloc_areas(queue, s.read, s.write);
+	int result = ring_alloc_areas(queue, s.read, s.write);
 
 	if (result)
 		return result;
-	areas->descriptor = area_at(queue->write_memory, 0);
-	areas->driver = area_at(queue->read_memory, 0);
-	areas->device = area_at(queue->write_memory, s.descs);
+	areas->descriptor = ring_area_at(queue->write_memory, 0);
+	areas->driver = ring_area_at(queue->read_memory, 0);
+	areas->device = ring_area_at(queue->write_memory, s.descs);
 	ring->desc = areas->descriptor.address;
 	ring->end = ring->desc + queue->size;
 	ring->avail = ring->desc;
@@ -169,11 +171,12 @@ static int make_packed(struct vionet_queue *queue)
 
 /* Each table in memory that the device can only read (as many as may reasonably be
  * on their way; a buffer that gets none is chained). */
-static int make_tables(struct vionet_queue *queue)
+static int ring_make_tables(struct vionet_queue *queue)
 {
 	struct vn_tables *tables = &queue->tables;
-	uint32_t count = smaller(queue->size, TABLES_MAX);
-	struct ring_sizes s = sizes_of(&queue->device->accepted, queue->size, true);
+	uint32_t count = ring_smaller(queue->size, TABLES_MAX);
+	struct ring_sizes s = ring_sizes_of(&queue->device->accepted, queue->size,
+					    true);
 	int result;
 
 	tables->entries = queue->segments_max;
@@ -190,7 +193,7 @@ static int make_tables(struct vionet_queue *queue)
 }
 
 /* All descriptors free, in order. */
-static int make_records(struct vionet_queue *queue)
+static int ring_make_records(struct vionet_queue *queue)
 {
 	size_t size = queue->size;
 
@@ -212,17 +215,17 @@ int vn_ring_open(struct vionet_queue *queue)
 	const struct vionet_features *accepted = &queue->device->accepted;
 	bool packed = vionet_feature_test(accepted, F_RING_PACKED);
 	bool in_order = vionet_feature_test(accepted, F_IN_ORDER);
-	int result = make_records(queue);
+	int result = ring_make_records(queue);
 
 	queue->layout = packed ? (in_order ? VN_PACKED_IN_ORDER : VN_PACKED) :
 				 (in_order ? VN_SPLIT_IN_ORDER : VN_SPLIT);
 	queue->event_idx = vionet_feature_test(accepted, F_EVENT_IDX);
-	queue->segments_max = (uint16_t)longest_chain(queue->size);
+	queue->segments_max = (uint16_t)ring_longest_chain(queue->size);
 	if (result == 0)
-		result = packed ? make_packed(queue) : make_split(queue);
+		result = packed ? ring_make_packed(queue) : ring_make_split(queue);
 	if (result == 0 && queue->transmits &&
 	    vionet_feature_test(accepted, F_INDIRECT_DESC))
-		result = make_tables(queue);
+		result = ring_make_tables(queue);
 	return result;
 }
 

@@ -13,7 +13,7 @@
 
 /* ---- ids that were not expected ---- */
 
-static bool outstanding(struct vionet_queue *queue, uint32_t id)
+static bool ring_outstanding(struct vionet_queue *queue, uint32_t id)
 {
 	if (id >= queue->size)
 		vn_queue_break(queue, VN_QERR_ID_RANGE, id, queue->size);
@@ -32,7 +32,7 @@ void vn_split_rename(struct vionet_queue *queue, uint32_t place, uint32_t id)
 
 bool vn_split_found(struct vionet_queue *queue, uint32_t id, uint32_t place)
 {
-	if (!outstanding(queue, id))
+	if (!ring_outstanding(queue, id))
 		return false;
 	vn_split_rename(queue, place, id);
 	return true;
@@ -40,13 +40,13 @@ bool vn_split_found(struct vionet_queue *queue, uint32_t id, uint32_t place)
 
 bool vn_packed_found(struct vionet_queue *queue, uint32_t id, uint32_t place)
 {
-	if (!outstanding(queue, id))
+	if (!ring_outstanding(queue, id))
 		return false;
 	queue->ids[place] = (uint16_t)id;
 	return true;
 }
 
-static uint32_t out_of_order(struct vionet_queue *queue, uint32_t id)
+static uint32_t ring_out_of_order(struct vionet_queue *queue, uint32_t id)
 {
 	if (id >= queue->size)
 		vn_queue_break(queue, VN_QERR_ID_RANGE, id, queue->size);
@@ -63,7 +63,7 @@ uint32_t vn_split_batch(struct vionet_queue *queue, uint32_t id, uint32_t at,
 	for (uint32_t i = 0; i < left; i++)
 		if (queue->ids[(at + i) & queue->split.mask] == id)
 			return i + 1;
-	return out_of_order(queue, id);
+	return ring_out_of_order(queue, id);
 }
 
 /* "In-order use of descriptors" (PACKED-15): an id is its order. */
@@ -74,21 +74,21 @@ uint32_t vn_packed_batch(struct vionet_queue *queue, uint32_t id, uint32_t order
 				       id + queue->size - order + 1;
 
 	if (id >= queue->size || batch > left || queue->slots[id] == 0)
-		return out_of_order(queue, id);
+		return ring_out_of_order(queue, id);
 	return batch;
 }
 
 /* ---- buffers of several elements ---- */
 
-static unsigned int access_flag(uint32_t element, uint32_t readable)
+static unsigned int ring_access_flag(uint32_t element, uint32_t readable)
 {
 	return element < readable ? 0 : DESC_F_WRITE;
 }
 
 /* An indirect table of a split ring is linked ("Indirect Descriptors", SPLIT-10,
  * SPLIT-13, SPLIT-14). */
-static void fill_split(struct split_desc *entry, const struct vn_element *elements,
-		       uint32_t readable, uint32_t count)
+static void ring_fill_split(struct split_desc *entry, const struct vn_element *elements,
+			    uint32_t readable, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++) {
 		bool more = i + 1 < count;
@@ -96,7 +96,7 @@ static void fill_split(struct split_desc *entry, const struct vn_element *elemen
 		entry[i] = (struct split_desc){
 			.addr = vn_to_le64(elements[i].iova),
 			.len = vn_to_le32(elements[i].length),
-			.flags = vn_to_le16((uint16_t)(access_flag(i, readable) |
+			.flags = vn_to_le16((uint16_t)(ring_access_flag(i, readable) |
 						       (more ? DESC_F_NEXT : 0))),
 			.next = vn_to_le16((uint16_t)(more ? i + 1 : 0)),
 		};
@@ -105,38 +105,38 @@ static void fill_split(struct split_desc *entry, const struct vn_element *elemen
 
 /* A packed ring's is not ("Indirect Flag: Scatter-Gather Support" and "Indirect
  * Descriptors", PACKED-14, PACKED-32). */
-static void fill_packed(struct packed_desc *entry,
-			const struct vn_element *elements, uint32_t readable,
-			uint32_t count)
+static void ring_fill_packed(struct packed_desc *entry,
+			     const struct vn_element *elements, uint32_t readable,
+			     uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++)
 		entry[i] = (struct packed_desc){
 			.addr = vn_to_le64(elements[i].iova),
 			.len = vn_to_le32(elements[i].length),
-			.flags = vn_to_le16((uint16_t)access_flag(i, readable)),
+			.flags = vn_to_le16((uint16_t)ring_access_flag(i, readable)),
 		};
 }
 
 /* Where a table is for the device. What lies there is written as one type of entry only:
  * the compiler may assume that another one is elsewhere. */
-static uint64_t fill_table(struct vionet_queue *queue, uint16_t table,
-			   const struct vn_element *elements, uint32_t readable,
-			   uint32_t count)
+static uint64_t ring_fill_table(struct vionet_queue *queue, uint16_t table,
+				const struct vn_element *elements, uint32_t readable,
+				uint32_t count)
 {
 	const struct vn_tables *tables = &queue->tables;
 	size_t offset = (size_t)table * tables->entries * sizeof(struct split_desc);
 	void *place = (uint8_t *)tables->memory->memory.address + offset;
 
 	if (vn_layout_is_packed(queue->layout))
-		fill_packed(place, elements, readable, count);
+		ring_fill_packed(place, elements, readable, count);
 	else
-		fill_split(place, elements, readable, count);
+		ring_fill_split(place, elements, readable, count);
 	return tables->memory->iova + offset;
 }
 
-static void split_write(struct vn_split *ring, uint16_t id,
-			const struct vn_element *element, unsigned int flags,
-			uint16_t next)
+static void ring_split_write(struct vn_split *ring, uint16_t id,
+			     const struct vn_element *element, unsigned int flags,
+			     uint16_t next)
 {
 	volatile struct split_desc *desc = &ring->desc[id];
 
@@ -149,7 +149,7 @@ static void split_write(struct vn_split *ring, uint16_t id,
 /* A free descriptor for the next element of a chain. In order, the one that follows
  * ("The Virtqueue Descriptor Table", SPLIT-07, SPLIT-08); else the last one that came
  * back, for those at the beginning have their place in the available ring. */
-static uint16_t split_next_id(struct vionet_queue *queue)
+static uint16_t ring_split_next_id(struct vionet_queue *queue)
 {
 	struct vn_split *ring = &queue->split;
 
@@ -159,24 +159,24 @@ static uint16_t split_next_id(struct vionet_queue *queue)
 }
 
 /* Returns the index of the buffer's slot. */
-static uint32_t split_chain(struct vionet_queue *queue,
-			    const struct vn_element *elements, uint32_t readable,
-			    uint32_t count, unsigned int flags)
+static uint32_t ring_split_chain(struct vionet_queue *queue,
+				 const struct vn_element *elements, uint32_t readable,
+				 uint32_t count, unsigned int flags)
 {
 	struct vn_split *ring = &queue->split;
 	bool in_order = queue->layout == VN_SPLIT_IN_ORDER;
 	uint16_t place = ring->avail_index++ & ring->mask;
-	uint16_t head = in_order ? split_next_id(queue) : queue->ids[place];
+	uint16_t head = in_order ? ring_split_next_id(queue) : queue->ids[place];
 	uint16_t id = head;
 
 	if (queue->ids[place] != head)
 		vn_split_rename(queue, place, head);
 	for (uint32_t i = 0; i < count; i++) {
-		uint16_t next = i + 1 < count ? split_next_id(queue) : 0;
+		uint16_t next = i + 1 < count ? ring_split_next_id(queue) : 0;
 
-		split_write(ring, id, &elements[i], flags |
-			    access_flag(i, readable) |
-			    (i + 1 < count ? DESC_F_NEXT : 0), next);
+		ring_split_write(ring, id, &elements[i], flags |
+				 ring_access_flag(i, readable) |
+				 (i + 1 < count ? DESC_F_NEXT : 0), next);
 		queue->chained[id] = next;
 		id = next;
 	}
@@ -185,10 +185,10 @@ static uint32_t split_chain(struct vionet_queue *queue,
 
 /* The flags of the first descriptor are written last: within the chain, and within what
  * is published together ("Next Flag: Descriptor Chaining" and "Scatter-Gather Support",
- * PACKED-10, PACKED-30). Returns as split_chain. */
-static uint32_t packed_chain(struct vionet_queue *queue,
-			     const struct vn_element *elements, uint32_t readable,
-			     uint32_t count, unsigned int flags)
+ * PACKED-10, PACKED-30). Returns as ring_split_chain. */
+static uint32_t ring_packed_chain(struct vionet_queue *queue,
+				  const struct vn_element *elements, uint32_t readable,
+				  uint32_t count, unsigned int flags)
 {
 	struct vn_packed *ring = &queue->packed;
 	bool in_order = queue->layout == VN_PACKED_IN_ORDER;
@@ -197,7 +197,7 @@ static uint32_t packed_chain(struct vionet_queue *queue,
 	uint64_t first_half = 0;
 
 	for (uint32_t i = 0; i < count; i++) {
-		uint64_t half = PACKED_FLAGS(flags | access_flag(i, readable) |
+		uint64_t half = PACKED_FLAGS(flags | ring_access_flag(i, readable) |
 					     (i + 1 < count ? DESC_F_NEXT : 0)) |
 				ring->avail_flags | PACKED_ID(id) |
 				elements[i].length;
@@ -226,7 +226,7 @@ static uint32_t packed_chain(struct vionet_queue *queue,
 }
 
 /* In one descriptor, if there is a table to hold the elements. */
-static uint16_t take_table(struct vionet_queue *queue, uint32_t count)
+static uint16_t ring_take_table(struct vionet_queue *queue, uint32_t count)
 {
 	struct vn_tables *tables = &queue->tables;
 
@@ -245,9 +245,9 @@ bool vn_ring_push(struct vionet_queue *queue, const struct vn_element *elements,
 
 	if (queue->free_count == 0)
 		return false;
-	table = take_table(queue, count);
+	table = ring_take_table(queue, count);
 	if (table != VN_NO_TABLE) {
-		whole.iova = fill_table(queue, table, elements, readable, count);
+		whole.iova = ring_fill_table(queue, table, elements, readable, count);
 		whole.length = count * (uint32_t)sizeof(struct split_desc);
 		elements = &whole;
 		readable = count = 1;
@@ -256,8 +256,8 @@ bool vn_ring_push(struct vionet_queue *queue, const struct vn_element *elements,
 	if (queue->free_count < count)
 		return false;
 	index = vn_layout_is_packed(queue->layout) ?
-			packed_chain(queue, elements, readable, count, flags) :
-			split_chain(queue, elements, readable, count, flags);
+			ring_packed_chain(queue, elements, readable, count, flags) :
+			ring_split_chain(queue, elements, readable, count, flags);
 	queue->slots[index] = slot | VN_SLOT_COMPLEX;
 	queue->extents[index] = (struct vn_extent){
 		.descriptors = (uint16_t)count, .table = table,

@@ -183,7 +183,8 @@ enum vionet_feature_use vionet_feature_use(unsigned int bit)
 						  VIONET_FEATURE_ACCEPTED;
 }
 
-static bool satisfied(const struct rule *rule, const struct vionet_features *set)
+static bool feature_satisfied(const struct rule *rule,
+			      const struct vionet_features *set)
 {
 	for (unsigned int i = 0; i < NEEDS_MAX && rule->all[i] != 0; i++)
 		if (!vionet_feature_test(set, rule->all[i] - 1u))
@@ -207,7 +208,7 @@ unsigned int vionet_feature_missing(const struct vionet_features *have,
 	for (unsigned int i = 0; i < NEEDS_MAX && rule->all[i] != 0; i++)
 		if (!vionet_feature_test(have, rule->all[i] - 1u))
 			return vionet_feature_missing(have, rule->all[i] - 1u);
-	return satisfied(rule, have) ? bit :
+	return feature_satisfied(rule, have) ? bit :
 				       vionet_feature_missing(have, rule->any[0] - 1u);
 }
 
@@ -219,7 +220,7 @@ void vn_features_close(struct vionet_features *set)
 		changed = false;
 		for (size_t i = 0; i < RULES; i++) {
 			if (!vionet_feature_test(set, rules[i].bit) ||
-			    satisfied(&rules[i], set))
+			    feature_satisfied(&rules[i], set))
 				continue;
 			vn_feature_remove(set, rules[i].bit);
 			changed = true;
@@ -258,9 +259,10 @@ const char *vn_features_text(const struct vionet_features *set, char *text,
 }
 
 /* The caller asked for a bit that did not make it: say which one is really missing. */
-static int refuse_missing(const struct vionet_features *offered,
-			  const struct vionet_features *avoid,
-			  const struct vionet_features *accepted, unsigned int bit)
+static int feature_refuse_missing(const struct vionet_features *offered,
+				  const struct vionet_features *avoid,
+				  const struct vionet_features *accepted,
+				  unsigned int bit)
 {
 	unsigned int lacks = vionet_feature_missing(accepted, bit);
 	char names[2][32];
@@ -319,6 +321,6 @@ int vn_features_choose(const struct vionet_features *offered,
 	for (unsigned int bit = 0; bit < VIONET_FEATURE_BITS; bit++)
 		if (vionet_feature_test(need, bit) &&
 		    !vionet_feature_test(accepted, bit))
-			return refuse_missing(offered, avoid, accepted, bit);
+			return feature_refuse_missing(offered, avoid, accepted, bit);
 	return 0;
 }

@@ -83,7 +83,7 @@ void vn_queue_break(struct vionet_queue *queue, enum vn_queue_error error,
 	__atomic_store_n(&queue->error, (uint8_t)error, __ATOMIC_RELEASE);
 }
 
-static int check_reach(const struct vionet_queue *queue)
+static int health_check_reach(const struct vionet_queue *queue)
 {
 	if (__atomic_load_n(&queue->unreachable, __ATOMIC_RELAXED) !=
 	    VN_UNREACHABLE_LAST)
@@ -103,7 +103,8 @@ int vionet_queue_check(const struct vionet_queue *queue)
 	switch (error) {
 	case VN_QERR_NONE:
 		return vn_device_has_error(queue->device) ?
-			       vn_device_check(queue->device) : check_reach(queue);
+			       vn_device_check(queue->device) :
+			       health_check_reach(queue);
 	case VN_QERR_INDEX_JUMP:
 		snprintf(what, sizeof(what), "the used index jumped by %u with %u "
 			 "buffers outstanding", value, limit);

@@ -25,7 +25,7 @@
 
 /* ---- interrupts and events ---- */
 
-static int watch(struct vn_pci_transport *t, int fd)
+static int pci_watch(struct vn_pci_transport *t, int fd)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
 
@@ -34,7 +34,7 @@ static int watch(struct vn_pci_transport *t, int fd)
 	return 0;
 }
 
-static void drop_vectors(struct vn_pci_transport *t)
+static void pci_drop_vectors(struct vn_pci_transport *t)
 {
 	/* Closing it would do only if nobody else had it: a server may have kept it,
 	 * and could then wake the application for ever. */
@@ -50,7 +50,7 @@ static void drop_vectors(struct vn_pci_transport *t)
 	t->config_interrupt = false;
 }
 
-static int make_vectors(struct vn_pci_transport *t, unsigned int count)
+static int pci_make_vectors(struct vn_pci_transport *t, unsigned int count)
 {
 	t->vector_fds = calloc(count, sizeof(*t->vector_fds));
 	if (!t->vector_fds)
@@ -70,10 +70,10 @@ static int make_vectors(struct vn_pci_transport *t, unsigned int count)
 
 /* Vector 0 is for configuration changes. If the device has no room for it, they
  * are found by polling. */
-static int attach_vectors(struct vn_pci_transport *t, unsigned int count)
+static int pci_attach_vectors(struct vn_pci_transport *t, unsigned int count)
 {
 	int config_vector = 0;
-	int result = make_vectors(t, count);
+	int result = pci_make_vectors(t, count);
 
 	if (result == 0)
 		result = t->function->ops->vectors(t->function, t->vector_fds,
@@ -82,12 +82,12 @@ static int attach_vectors(struct vn_pci_transport *t, unsigned int count)
 		result = vn_pci_config_vector(t, &config_vector);
 	t->config_interrupt = result == 0 && config_vector == 0;
 	if (t->config_interrupt)
-		result = watch(t, t->vector_fds[0]);
+		result = pci_watch(t, t->vector_fds[0]);
 	return result;
 }
 
-static int vectors(struct vn_transport *transport, unsigned int wanted,
-		   unsigned int *count)
+static int pci_vectors(struct vn_transport *transport, unsigned int wanted,
+		       unsigned int *count)
 {
 	struct vn_pci_transport *t = vn_pci(transport);
 	unsigned int available = t->function->vector_count;
@@ -96,17 +96,17 @@ static int vectors(struct vn_transport *transport, unsigned int wanted,
 	*count = wanted < available ? wanted : available;
 	if (t->vector_count != 0) {
 		result = t->function->ops->vectors(t->function, NULL, 0);
-		drop_vectors(t);
+		pci_drop_vectors(t);
 	}
 	/* The machine may have fewer to give than the function could take: then
 	 * some queues are polled, or all. It says how many; where it does not, in few
 	 * steps. */
 	while (result == 0 && *count != 0) {
-		result = attach_vectors(t, *count);
+		result = pci_attach_vectors(t, *count);
 		if (result == 0)
 			return 0;
 		(void)t->function->ops->vectors(t->function, NULL, 0);
-		drop_vectors(t);
+		pci_drop_vectors(t);
 		if (result != -ENOSPC)
 			break;
 		result = 0;
@@ -120,19 +120,19 @@ static int vectors(struct vn_transport *transport, unsigned int wanted,
 
 /* Has the descriptor become readable? It is not read, so that it stays so for
  * the thread that waits for it. */
-static bool readable(int fd)
+static bool pci_readable(int fd)
 {
 	struct pollfd waiting = { .fd = fd, .events = POLLIN };
 
 	return fd >= 0 && poll(&waiting, 1, 0) == 1;
 }
 
-static int events(struct vn_transport *transport, uint32_t *happened)
+static int pci_events(struct vn_transport *transport, uint32_t *happened)
 {
 	struct vn_pci_transport *t = vn_pci(transport);
 
 	*happened = 0;
-	if (readable(t->function->removal_fd))
+	if (pci_readable(t->function->removal_fd))
 		*happened |= VIONET_EVENT_REMOVAL;
 	if (vn_event_take(t->function->error_fd))
 		*happened |= VIONET_EVENT_ERROR;
@@ -147,13 +147,13 @@ static int events(struct vn_transport *transport, uint32_t *happened)
 
 /* A server is asked at once if something came from it, its end too: a device says so
  * when it needs a reset ("Notification of Device Configuration Changes", GEN-29). */
-static int health(struct vn_transport *transport, uint8_t *status)
+static int pci_health(struct vn_transport *transport, uint8_t *status)
 {
 	struct vn_pci_transport *t = vn_pci(transport);
 	uint64_t now = vn_now(), last = __atomic_load_n(&t->asked_at, __ATOMIC_RELAXED);
 
 	if (t->function->service_fd >= 0 && now - last < ASK_INTERVAL &&
-	    !readable(transport->event_fd))
+	    !pci_readable(transport->event_fd))
 		return -EAGAIN;
 	__atomic_store_n(&t->asked_at, now, __ATOMIC_RELAXED);
 	return vn_pci_status_read(transport, status);
@@ -161,7 +161,7 @@ static int health(struct vn_transport *transport, uint8_t *status)
 
 /* ---- what the function does for us ---- */
 
-static int dma(struct vn_transport *transport, bool on)
+static int pci_enable_dma(struct vn_transport *transport, bool on)
 {
 	struct vn_pci_transport *t = vn_pci(transport);
 
@@ -169,30 +169,30 @@ static int dma(struct vn_transport *transport, bool on)
 				   on ? 0 : VN_PCI_COMMAND_MASTER);
 }
 
-static int reset(struct vn_transport *transport)
+static int pci_reset(struct vn_transport *transport)
 {
 	struct vn_pci_transport *t = vn_pci(transport);
 
 	return t->function->ops->reset(t->function);
 }
 
-static int memory_add(struct vn_transport *transport,
-		      const struct vn_memory *memory, enum vn_access access,
-		      uint64_t *iova)
+static int pci_memory_add(struct vn_transport *transport,
+			  const struct vn_memory *memory, enum vn_access access,
+			  uint64_t *iova)
 {
 	struct vn_pci_transport *t = vn_pci(transport);
 
 	return t->function->ops->memory_add(t->function, memory, access, iova);
 }
 
-static int memory_remove(struct vn_transport *transport, uint64_t iova)
+static int pci_memory_remove(struct vn_transport *transport, uint64_t iova)
 {
 	struct vn_pci_transport *t = vn_pci(transport);
 
 	return t->function->ops->memory_remove(t->function, iova);
 }
 
-static int memory_check(struct vn_transport *transport, uint64_t bytes)
+static int pci_memory_check(struct vn_transport *transport, uint64_t bytes)
 {
 	struct vn_function *function = vn_pci(transport)->function;
 
@@ -200,7 +200,8 @@ static int memory_check(struct vn_transport *transport, uint64_t bytes)
 		       function->ops->memory_check(function, bytes) : 0;
 }
 
-static int limits(struct vn_transport *transport, struct vn_transport_limits *limits)
+static int pci_limits(struct vn_transport *transport,
+		      struct vn_transport_limits *limits)
 {
 	struct vn_pci_transport *t = vn_pci(transport);
 
@@ -212,14 +213,14 @@ static int limits(struct vn_transport *transport, struct vn_transport_limits *li
 	return t->function->ops->iommu_limits(t->function, &limits->memory);
 }
 
-static int read_back(struct vn_transport *transport, struct vn_read_back *read_back)
+static int pci_read_back(struct vn_transport *transport, struct vn_read_back *read_back)
 {
 	vn_pci(transport)->read_back = read_back;
 	return 0;
 }
 
-static void describe_regions(const struct vn_function *function,
-			     struct vn_pci_details *details)
+static void pci_describe_regions(const struct vn_function *function,
+				 struct vn_pci_details *details)
 {
 	details->shown.region_count = VN_REGION_COUNT;
 	for (unsigned int i = 0; i < VN_REGION_COUNT; i++) {
@@ -254,7 +255,7 @@ static int pci_details(struct vn_transport *transport,
 	details->shown.capability_count = t->capabilities.count;
 	memcpy(details->capability, t->capabilities.seen,
 	       sizeof(details->capability));
-	describe_regions(t->function, details);
+	pci_describe_regions(t->function, details);
 	details->shown.iova_range_count = iommu.range_count;
 	for (unsigned int i = 0; i < iommu.range_count; i++) {
 		details->iova_range[i].first = iommu.range[i].first;
@@ -265,13 +266,13 @@ static int pci_details(struct vn_transport *transport,
 
 /* ---- opening and closing ---- */
 
-static int transport_close(struct vn_transport *transport)
+static int pci_close(struct vn_transport *transport)
 {
 	struct vn_pci_transport *t = vn_pci(transport);
 	/* Closing the function detaches the vectors from it first. */
 	int result = t->function->ops->close(t->function);
 
-	drop_vectors(t);
+	pci_drop_vectors(t);
 	if (transport->event_fd >= 0)
 		close(transport->event_fd);
 	free(t);
@@ -286,7 +287,7 @@ static const struct vn_transport_ops pci_ops = {
 	.features_write = vn_pci_features_write,
 	.status_read = vn_pci_status_read,
 	.status_write = vn_pci_status_write,
-	.health = health,
+	.health = pci_health,
 	.config_read = vn_pci_config_read,
 	.queue_max = vn_pci_queue_max,
 	.queue_setup = vn_pci_queue_setup,
@@ -294,22 +295,22 @@ static const struct vn_transport_ops pci_ops = {
 	.queue_enable = vn_pci_queue_enable,
 	.queue_reset = vn_pci_queue_reset,
 	.kick = vn_pci_kick,
-	.vectors = vectors,
-	.dma = dma,
-	.reset = reset,
-	.memory_add = memory_add,
-	.memory_remove = memory_remove,
-	.memory_check = memory_check,
-	.limits = limits,
-	.events = events,
+	.vectors = pci_vectors,
+	.dma = pci_enable_dma,
+	.reset = pci_reset,
+	.memory_add = pci_memory_add,
+	.memory_remove = pci_memory_remove,
+	.memory_check = pci_memory_check,
+	.limits = pci_limits,
+	.events = pci_events,
 	.pci_details = pci_details,
-	.read_back = read_back,
-	.close = transport_close,
+	.read_back = pci_read_back,
+	.close = pci_close,
 };
 
 /* Status, revision, class: nobody answers. Ids are made up for a virtual function, and
  * command is what we wrote. */
-static bool is_silent(const uint8_t *config)
+static bool pci_is_silent(const uint8_t *config)
 {
 	for (unsigned int i = 6; i < 12; i++)
 		if (config[i] != 0xff)
@@ -317,14 +318,14 @@ static bool is_silent(const uint8_t *config)
 	return true;
 }
 
-static int check_identity(const uint8_t *config)
+static int pci_check_identity(const uint8_t *config)
 {
 	unsigned int vendor = (unsigned int)(config[0] | config[1] << 8);
 	unsigned int device = (unsigned int)(config[2] | config[3] << 8);
 	const char *kind = vn_virtio_kind(vendor, device,
 					  (unsigned int)(config[46] | config[47] << 8));
 
-	if (is_silent(config))
+	if (pci_is_silent(config))
 		return vn_error(ENODEV, "it does not answer: its configuration space "
 				"reads all-ones; it is without power (D3cold), its link is "
 				"down, or it was unplugged");
@@ -339,14 +340,14 @@ static int check_identity(const uint8_t *config)
 }
 
 /* Read configuration space once and find the virtio structures in it. */
-static int find_structures(struct vn_pci_transport *t)
+static int pci_find_structures(struct vn_pci_transport *t)
 {
 	uint8_t config[VN_PCI_CONFIG_SIZE];
 	int result = t->function->ops->read(t->function, VN_REGION_CONFIG, 0,
 					    config, sizeof(config));
 
 	if (result == 0)
-		result = check_identity(config);
+		result = pci_check_identity(config);
 	if (result == 0)
 		result = vn_capabilities_walk(config, t->function->region,
 					      &t->capabilities);
@@ -355,8 +356,8 @@ static int find_structures(struct vn_pci_transport *t)
 
 /* Map a structure, or as much of it as is needed. A BAR that cannot be mapped is
  * reached through read and write. */
-static void open_window(struct vn_pci_transport *t, struct vn_window *w,
-			const struct vn_structure *place, uint64_t needed)
+static void pci_open_window(struct vn_pci_transport *t, struct vn_window *w,
+			    const struct vn_structure *place, uint64_t needed)
 {
 	volatile void *address = NULL;
 	uint64_t size = place->size < needed ? place->size : needed;
@@ -370,15 +371,15 @@ static void open_window(struct vn_pci_transport *t, struct vn_window *w,
 	}
 }
 
-static int open_registers(struct vn_pci_transport *t)
+static int pci_open_registers(struct vn_pci_transport *t)
 {
-	open_window(t, &t->common, &t->capabilities.common, 64);
-	open_window(t, &t->notify, &t->capabilities.notify, NOTIFY_MAP_MAX);
-	open_window(t, &t->device, &t->capabilities.device, 4096);
+	pci_open_window(t, &t->common, &t->capabilities.common, 64);
+	pci_open_window(t, &t->notify, &t->capabilities.notify, NOTIFY_MAP_MAX);
+	pci_open_window(t, &t->device, &t->capabilities.device, 4096);
 	return vn_pci_count_queues(t);
 }
 
-static int open_events(struct vn_pci_transport *t)
+static int pci_open_events(struct vn_pci_transport *t)
 {
 	int result;
 
@@ -386,10 +387,10 @@ static int open_events(struct vn_pci_transport *t)
 	t->base.event_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (t->base.event_fd < 0)
 		return vn_error_errno(errno, "epoll_create1");
-	result = watch(t, t->function->removal_fd);
+	result = pci_watch(t, t->function->removal_fd);
 	if (result == 0)
-		result = watch(t, t->function->error_fd);
-	return result ? result : watch(t, t->function->service_fd);
+		result = pci_watch(t, t->function->error_fd);
+	return result ? result : pci_watch(t, t->function->service_fd);
 }
 
 int vn_transport_over_pci(struct vn_function *function,
@@ -409,17 +410,17 @@ int vn_transport_over_pci(struct vn_function *function,
 	t->base.name = function->name;
 	t->base.event_fd = -1;
 
-	result = find_structures(t);
+	result = pci_find_structures(t);
 	if (result == 0)
 		result = vn_function_command(function, VN_PCI_COMMAND_MEMORY,
 					     VN_PCI_COMMAND_MASTER);
 	if (result == 0)
-		result = open_registers(t);
+		result = pci_open_registers(t);
 	if (result == 0)
-		result = open_events(t);
+		result = pci_open_events(t);
 	if (result) {
 		vn_error_prefix(result, "%s", function->name);
-		(void)transport_close(&t->base);
+		(void)pci_close(&t->base);
 		return result;
 	}
 	*transport = &t->base;

@@ -70,12 +70,12 @@ static int reg_write(struct vn_pci_transport *t, const struct vn_window *w,
 	return 0;
 }
 
-static int read8(struct vn_pci_transport *t, uint32_t offset, uint8_t *value)
+static int reg_read8(struct vn_pci_transport *t, uint32_t offset, uint8_t *value)
 {
 	return reg_read(t, &t->common, offset, 1, value);
 }
 
-static int read16(struct vn_pci_transport *t, uint32_t offset, uint16_t *value)
+static int reg_read16(struct vn_pci_transport *t, uint32_t offset, uint16_t *value)
 {
 	le16 raw;
 	int result = reg_read(t, &t->common, offset, sizeof(raw), &raw);
@@ -84,7 +84,7 @@ static int read16(struct vn_pci_transport *t, uint32_t offset, uint16_t *value)
 	return result;
 }
 
-static int read32(struct vn_pci_transport *t, uint32_t offset, uint32_t *value)
+static int reg_read32(struct vn_pci_transport *t, uint32_t offset, uint32_t *value)
 {
 	le32 raw;
 	int result = reg_read(t, &t->common, offset, sizeof(raw), &raw);
@@ -93,14 +93,14 @@ static int read32(struct vn_pci_transport *t, uint32_t offset, uint32_t *value)
 	return result;
 }
 
-static int write16(struct vn_pci_transport *t, uint32_t offset, uint16_t value)
+static int reg_write16(struct vn_pci_transport *t, uint32_t offset, uint16_t value)
 {
 	le16 raw = vn_to_le16(value);
 
 	return reg_write(t, &t->common, offset, sizeof(raw), &raw);
 }
 
-static int write32(struct vn_pci_transport *t, uint32_t offset, uint32_t value)
+static int reg_write32(struct vn_pci_transport *t, uint32_t offset, uint32_t value)
 {
 	le32 raw = vn_to_le32(value);
 
@@ -108,8 +108,8 @@ static int write32(struct vn_pci_transport *t, uint32_t offset, uint32_t value)
 }
 
 /* What a register reads back after it was written. */
-static int judge_read_back(struct vn_pci_transport *t, enum vionet_registers which,
-			   uint64_t wrote, uint64_t got, const char *name)
+static int reg_note_unshown(struct vn_pci_transport *t, enum vionet_registers which,
+			    uint64_t wrote, uint64_t got, const char *name)
 {
 	if (got == wrote)
 		return 0;
@@ -130,34 +130,34 @@ static int judge_read_back(struct vn_pci_transport *t, enum vionet_registers whi
 			"; it is broken, reset or replace it", name, wrote, got);
 }
 
-static int write16_checked(struct vn_pci_transport *t, uint32_t offset,
-			   uint16_t value, enum vionet_registers which,
-			   const char *name)
+static int reg_write16_checked(struct vn_pci_transport *t, uint32_t offset,
+			       uint16_t value, enum vionet_registers which,
+			       const char *name)
 {
 	uint16_t got = 0;
-	int result = write16(t, offset, value);
+	int result = reg_write16(t, offset, value);
 
 	if (result == 0)
-		result = read16(t, offset, &got);
-	return result ? result : judge_read_back(t, which, value, got, name);
+		result = reg_read16(t, offset, &got);
+	return result ? result : reg_note_unshown(t, which, value, got, name);
 }
 
-static int write64_checked(struct vn_pci_transport *t, uint32_t offset,
-			   uint64_t value, enum vionet_registers which,
-			   const char *name)
+static int reg_write64_checked(struct vn_pci_transport *t, uint32_t offset,
+			       uint64_t value, enum vionet_registers which,
+			       const char *name)
 {
 	uint32_t low = 0, high = 0;
-	int result = write32(t, offset, (uint32_t)value);
+	int result = reg_write32(t, offset, (uint32_t)value);
 
 	if (result == 0)
-		result = write32(t, offset + 4, (uint32_t)(value >> 32));
+		result = reg_write32(t, offset + 4, (uint32_t)(value >> 32));
 	if (result == 0)
-		result = read32(t, offset, &low);
+		result = reg_read32(t, offset, &low);
 	if (result == 0)
-		result = read32(t, offset + 4, &high);
+		result = reg_read32(t, offset + 4, &high);
 	return result ? result :
-			judge_read_back(t, which, value, (uint64_t)high << 32 | low,
-					name);
+			reg_note_unshown(t, which, value, (uint64_t)high << 32 | low,
+					 name);
 }
 
 /* ---- features and status ---- */
@@ -172,9 +172,9 @@ int vn_pci_features_read(struct vn_transport *transport,
 	for (uint32_t i = 0; i < 4 && result == 0; i++) {
 		uint32_t word = 0;
 
-		result = write32(t, COMMON_DEVICE_FEATURE_SELECT, i);
+		result = reg_write32(t, COMMON_DEVICE_FEATURE_SELECT, i);
 		if (result == 0)
-			result = read32(t, COMMON_DEVICE_FEATURE, &word);
+			result = reg_read32(t, COMMON_DEVICE_FEATURE, &word);
 		offered->word[i / 2] |= (uint64_t)word << (32 * (i % 2));
 	}
 	/* A structure too short for the register behind it: no such feature. */
@@ -194,11 +194,11 @@ int vn_pci_features_write(struct vn_transport *transport,
 	int result = 0;
 
 	for (uint32_t i = 0; i < words && result == 0; i++) {
-		result = write32(t, COMMON_DRIVER_FEATURE_SELECT, i);
+		result = reg_write32(t, COMMON_DRIVER_FEATURE_SELECT, i);
 		if (result == 0)
-			result = write32(t, COMMON_DRIVER_FEATURE,
-					 (uint32_t)(accepted->word[i / 2] >>
-						    (32 * (i % 2))));
+			result = reg_write32(t, COMMON_DRIVER_FEATURE,
+					     (uint32_t)(accepted->word[i / 2] >>
+							(32 * (i % 2))));
 	}
 	t->accepted = *accepted;
 	/* What the features have changed: QEMU adds the queues of further pairs. */
@@ -214,10 +214,10 @@ int vn_pci_status_read(struct vn_transport *transport, uint8_t *status)
 {
 	struct vn_pci_transport *t = vn_pci(transport);
 	uint16_t queues = 0;
-	int result = read8(t, COMMON_DEVICE_STATUS, status);
+	int result = reg_read8(t, COMMON_DEVICE_STATUS, status);
 
 	if (result == 0 && *status == 0xff) {
-		result = read16(t, COMMON_NUM_QUEUES, &queues);
+		result = reg_read16(t, COMMON_NUM_QUEUES, &queues);
 		if (result == 0 && queues == 0xffff)
 			return vn_error(ENODEV, "the device is gone: its "
 					"registers read all-ones (unplugged, "
@@ -235,7 +235,7 @@ int vn_pci_status_write(struct vn_transport *transport, uint8_t status)
 
 /* ---- device configuration ---- */
 
-static int field_read(struct vn_pci_transport *t, const struct vn_config_field *f)
+static int reg_field_read(struct vn_pci_transport *t, const struct vn_config_field *f)
 {
 	uint16_t value16;
 	uint32_t value32;
@@ -278,11 +278,11 @@ int vn_pci_config_read(struct vn_transport *transport,
 					size, fields[i].offset);
 
 	for (unsigned int try = 0; try < GENERATION_TRIES; try++) {
-		result = read8(t, COMMON_CONFIG_GENERATION, &before);
+		result = reg_read8(t, COMMON_CONFIG_GENERATION, &before);
 		for (unsigned int i = 0; i < count && result == 0; i++)
-			result = field_read(t, &fields[i]);
+			result = reg_field_read(t, &fields[i]);
 		if (result == 0)
-			result = read8(t, COMMON_CONFIG_GENERATION, &after);
+			result = reg_read8(t, COMMON_CONFIG_GENERATION, &after);
 		if (result || before == after)
 			return result;
 	}
@@ -292,10 +292,10 @@ int vn_pci_config_read(struct vn_transport *transport,
 
 /* ---- queues ---- */
 
-static int queue_select(struct vn_pci_transport *t, unsigned int index)
+static int reg_select_queue(struct vn_pci_transport *t, unsigned int index)
 {
-	return write16_checked(t, COMMON_QUEUE_SELECT, (uint16_t)index,
-			       VIONET_REGISTER_QUEUE_SELECT, "queue_select");
+	return reg_write16_checked(t, COMMON_QUEUE_SELECT, (uint16_t)index,
+				   VIONET_REGISTER_QUEUE_SELECT, "queue_select");
 }
 
 int vn_pci_queue_max(struct vn_transport *transport, unsigned int index,
@@ -307,24 +307,24 @@ int vn_pci_queue_max(struct vn_transport *transport, unsigned int index,
 	*size = 0;
 	if (index >= t->queue_count)
 		return 0;
-	result = queue_select(t, index);
-	return result ? result : read16(t, COMMON_QUEUE_SIZE, size);
+	result = reg_select_queue(t, index);
+	return result ? result : reg_read16(t, COMMON_QUEUE_SIZE, size);
 }
 
 /* Attach a vector to the event behind `reg`; the device may be out of them ("MSI-X
  * Vector Configuration", PCI-46): then there is none. One that shows 0 has not refused:
  * other drivers go on with the vector, too. */
-static int set_vector(struct vn_pci_transport *t, uint32_t reg, int *vector,
-		      enum vionet_registers which, const char *name)
+static int reg_set_vector(struct vn_pci_transport *t, uint32_t reg, int *vector,
+			  enum vionet_registers which, const char *name)
 {
 	uint16_t wanted = *vector < 0 ? MSI_NO_VECTOR : (uint16_t)*vector;
 	uint16_t got = MSI_NO_VECTOR;
-	int result = write16(t, reg, wanted);
+	int result = reg_write16(t, reg, wanted);
 
 	if (result == 0)
-		result = read16(t, reg, &got);
+		result = reg_read16(t, reg, &got);
 	if (result == 0 && got == 0)
-		return judge_read_back(t, which, wanted, got, name);
+		return reg_note_unshown(t, which, wanted, got, name);
 	if (got != wanted)
 		*vector = -1;
 	return result;
@@ -332,31 +332,31 @@ static int set_vector(struct vn_pci_transport *t, uint32_t reg, int *vector,
 
 /* What to ring with for the selected queue, and how wide ("Available Buffer
  * Notifications", PCI-51 to PCI-56). */
-static int doorbell_value(struct vn_pci_transport *t, unsigned int index,
-			  struct vn_doorbell *doorbell)
+static int reg_doorbell_value(struct vn_pci_transport *t, unsigned int index,
+			      struct vn_doorbell *doorbell)
 {
 	const struct vionet_features *accepted = &t->accepted;
 	uint16_t value = (uint16_t)index;
 	int result = 0;
 
 	if (vionet_feature_test(accepted, F_NOTIF_CONFIG_DATA))
-		result = read16(t, COMMON_QUEUE_NOTIF_CONFIG_DATA, &value);
+		result = reg_read16(t, COMMON_QUEUE_NOTIF_CONFIG_DATA, &value);
 	doorbell->value = value;
 	doorbell->width = vionet_feature_test(accepted, F_NOTIFICATION_DATA) ? 4 : 2;
 	return result;
 }
 
 /* Find where to ring for the selected queue. */
-static int find_doorbell(struct vn_pci_transport *t, unsigned int index,
-			 struct vn_doorbell *doorbell)
+static int reg_find_doorbell(struct vn_pci_transport *t, unsigned int index,
+			     struct vn_doorbell *doorbell)
 {
 	const struct vn_structure *place = &t->notify.place;
 	uint16_t off = 0;
 	uint64_t offset;
-	int result = read16(t, COMMON_QUEUE_NOTIFY_OFF, &off);
+	int result = reg_read16(t, COMMON_QUEUE_NOTIFY_OFF, &off);
 
 	if (result == 0)
-		result = doorbell_value(t, index, doorbell);
+		result = reg_doorbell_value(t, index, doorbell);
 	if (result)
 		return result;
 
@@ -394,9 +394,9 @@ int vn_pci_queue_doorbell(struct vn_transport *transport, unsigned int index,
 			  struct vn_doorbell *doorbell)
 {
 	struct vn_pci_transport *t = vn_pci(transport);
-	int result = queue_select(t, index);
+	int result = reg_select_queue(t, index);
 
-	return result ? result : find_doorbell(t, index, doorbell);
+	return result ? result : reg_find_doorbell(t, index, doorbell);
 }
 
 int vn_pci_queue_setup(struct vn_transport *transport, unsigned int index,
@@ -406,58 +406,59 @@ int vn_pci_queue_setup(struct vn_transport *transport, unsigned int index,
 {
 	struct vn_pci_transport *t = vn_pci(transport);
 	uint16_t enabled = 0;
-	int result = queue_select(t, index);
+	int result = reg_select_queue(t, index);
 
 	if (result == 0)
-		result = read16(t, COMMON_QUEUE_ENABLE, &enabled);
+		result = reg_read16(t, COMMON_QUEUE_ENABLE, &enabled);
 	if (result == 0 && enabled != 0)
 		result = vn_error(EIO, "queue_enable reads %u on a queue that "
 				  "was not enabled since the reset; the device "
 				  "is broken", enabled);
 	if (result == 0)
-		result = write16_checked(t, COMMON_QUEUE_SIZE, size,
-					 VIONET_REGISTER_QUEUE_SIZE, "queue_size");
+		result = reg_write16_checked(t, COMMON_QUEUE_SIZE, size,
+					     VIONET_REGISTER_QUEUE_SIZE, "queue_size");
 	if (result == 0)
-		result = set_vector(t, COMMON_QUEUE_MSIX_VECTOR, vector,
-				    VIONET_REGISTER_QUEUE_VECTOR, "queue_msix_vector");
+		result = reg_set_vector(t, COMMON_QUEUE_MSIX_VECTOR, vector,
+					VIONET_REGISTER_QUEUE_VECTOR,
+					"queue_msix_vector");
 	if (result == 0)
-		result = write64_checked(t, COMMON_QUEUE_DESC,
-					 areas->descriptor.iova,
-					 VIONET_REGISTER_QUEUE_DESC, "queue_desc");
+		result = reg_write64_checked(t, COMMON_QUEUE_DESC,
+					     areas->descriptor.iova,
+					     VIONET_REGISTER_QUEUE_DESC, "queue_desc");
 	if (result == 0)
-		result = write64_checked(t, COMMON_QUEUE_DRIVER,
-					 areas->driver.iova,
-					 VIONET_REGISTER_QUEUE_DRIVER, "queue_driver");
+		result = reg_write64_checked(t, COMMON_QUEUE_DRIVER, areas->driver.iova,
+					     VIONET_REGISTER_QUEUE_DRIVER,
+					     "queue_driver");
 	if (result == 0)
-		result = write64_checked(t, COMMON_QUEUE_DEVICE,
-					 areas->device.iova,
-					 VIONET_REGISTER_QUEUE_DEVICE, "queue_device");
+		result = reg_write64_checked(t, COMMON_QUEUE_DEVICE, areas->device.iova,
+					     VIONET_REGISTER_QUEUE_DEVICE,
+					     "queue_device");
 	if (result == 0)
-		result = find_doorbell(t, index, doorbell);
+		result = reg_find_doorbell(t, index, doorbell);
 	return result ? vn_error_prefix(result, "queue %u", index) : 0;
 }
 
 int vn_pci_queue_enable(struct vn_transport *transport, unsigned int index)
 {
 	struct vn_pci_transport *t = vn_pci(transport);
-	int result = queue_select(t, index);
+	int result = reg_select_queue(t, index);
 
 	if (result == 0)
-		result = write16_checked(t, COMMON_QUEUE_ENABLE, 1,
-					 VIONET_REGISTER_QUEUE_ENABLE,
-					 "queue_enable");
+		result = reg_write16_checked(t, COMMON_QUEUE_ENABLE, 1,
+					     VIONET_REGISTER_QUEUE_ENABLE,
+					     "queue_enable");
 	return result ? vn_error_prefix(result, "queue %u", index) : 0;
 }
 
 /* Wait until a register of the selected queue reads 0, for `timeout` after `begin`. */
-static int await_zero(struct vn_pci_transport *t, uint32_t reg, const char *name,
-		      uint64_t begin, uint64_t timeout)
+static int reg_wait_zero(struct vn_pci_transport *t, uint32_t reg, const char *name,
+			 uint64_t begin, uint64_t timeout)
 {
 	uint16_t value = 0;
 	int result;
 
 	for (;;) {
-		result = read16(t, reg, &value);
+		result = reg_read16(t, reg, &value);
 		if (result || value == 0)
 			return result;
 		if (value == 0xffff) {
@@ -483,14 +484,16 @@ int vn_pci_queue_reset(struct vn_transport *transport, unsigned int index,
 {
 	struct vn_pci_transport *t = vn_pci(transport);
 	uint64_t begin = vn_now();
-	int result = queue_select(t, index);
+	int result = reg_select_queue(t, index);
 
 	if (result == 0)
-		result = write16(t, COMMON_QUEUE_RESET, 1);
+		result = reg_write16(t, COMMON_QUEUE_RESET, 1);
 	if (result == 0)
-		result = await_zero(t, COMMON_QUEUE_RESET, "queue_reset", begin, timeout);
+		result = reg_wait_zero(t, COMMON_QUEUE_RESET, "queue_reset", begin,
+				       timeout);
 	if (result == 0)
-		result = await_zero(t, COMMON_QUEUE_ENABLE, "queue_enable", begin, timeout);
+		result = reg_wait_zero(t, COMMON_QUEUE_ENABLE, "queue_enable", begin,
+				       timeout);
 	return result ? vn_error_prefix(result, "queue %u", index) : 0;
 }
 
@@ -507,11 +510,11 @@ int vn_pci_kick(struct vn_transport *transport,
 
 int vn_pci_count_queues(struct vn_pci_transport *t)
 {
-	return read16(t, COMMON_NUM_QUEUES, &t->queue_count);
+	return reg_read16(t, COMMON_NUM_QUEUES, &t->queue_count);
 }
 
 int vn_pci_config_vector(struct vn_pci_transport *t, int *vector)
 {
-	return set_vector(t, COMMON_CONFIG_MSIX_VECTOR, vector,
-			  VIONET_REGISTER_CONFIG_VECTOR, "config_msix_vector");
+	return reg_set_vector(t, COMMON_CONFIG_MSIX_VECTOR, vector,
+			      VIONET_REGISTER_CONFIG_VECTOR, "config_msix_vector");
 }

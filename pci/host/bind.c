@@ -41,14 +41,14 @@ struct set {
 
 /* --- which functions ------------------------------------------------------ */
 
-static void set_free(struct set *set)
+static void bind_set_free(struct set *set)
 {
 	free(set->looked);
 	free(set->move);
 	free(set->address);
 }
 
-static int set_make(struct set *set)
+static int bind_set_make(struct set *set)
 {
 	*set = (struct set){
 		.looked = calloc(TOGETHER_MAX, sizeof(*set->looked)),
@@ -57,11 +57,11 @@ static int set_make(struct set *set)
 	};
 	if (set->looked != NULL && set->move != NULL && set->address != NULL)
 		return 0;
-	set_free(set);
+	bind_set_free(set);
 	return vn_error(ENOMEM, "binding: no memory");
 }
 
-static int set_add(struct set *set, const char *address)
+static int bind_set_add(struct set *set, const char *address)
 {
 	struct vn_looked *looked = &set->looked[set->count];
 	int result;
@@ -81,7 +81,7 @@ static int set_add(struct set *set, const char *address)
 
 /* The virtio-net functions of its group. What else is in it is none of ours: if it is
  * in the way, that is said later. */
-static int set_add_group(struct set *set, int group)
+static int bind_set_add_group(struct set *set, int group)
 {
 	struct vn_member *members;
 	int count, result = 0;
@@ -91,25 +91,25 @@ static int set_add_group(struct set *set, int group)
 	count = vn_group_members(group, &members);
 	for (int i = 0; i < count && result == 0; i++)
 		if (members[i].virtio_net)
-			result = set_add(set, members[i].address);
+			result = bind_set_add(set, members[i].address);
 	free(members);
 	return count < 0 ? count : result;
 }
 
-static int set_fill(struct set *set, const char *const *addresses, size_t count,
-		    bool groups)
+static int bind_set_fill(struct set *set, const char *const *addresses, size_t count,
+			 bool groups)
 {
-	int result = set_make(set);
+	int result = bind_set_make(set);
 
 	if (result < 0)
 		return result;
 	for (size_t i = 0; i < count && result == 0; i++)
-		result = set_add(set, addresses[i]);
+		result = bind_set_add(set, addresses[i]);
 	set->named = set->count;
 	for (size_t i = 0; i < set->named && groups && result == 0; i++)
-		result = set_add_group(set, set->looked[i].group);
+		result = bind_set_add_group(set, set->looked[i].group);
 	if (result < 0)
-		set_free(set);
+		bind_set_free(set);
 	return result;
 }
 
@@ -125,7 +125,7 @@ static int bind_check(const struct vn_looked *looked,
 					  looked->function.address, reason);
 }
 
-static int check_writable(const char *address, const char *path)
+static int bind_check_writable(const char *address, const char *path)
 {
 	/* Effective ids: those that open() will be checked with. */
 	if (faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0)
@@ -143,26 +143,26 @@ static int check_writable(const char *address, const char *path)
 }
 
 /* Everything that a move from driver `from` writes to. */
-static int check_permission(const char *address, const char *from)
+static int bind_check_permission(const char *address, const char *from)
 {
 	char path[VN_PATH_MAX];
 	int result;
 
 	vn_sysfs_path(path, "bus/pci/devices/%s/driver_override", address);
-	result = check_writable(address, path);
+	result = bind_check_writable(address, path);
 	if (result == 0) {
 		vn_sysfs_path(path, "bus/pci/drivers_probe");
-		result = check_writable(address, path);
+		result = bind_check_writable(address, path);
 	}
 	if (result == 0 && from[0] != '\0') {
 		vn_sysfs_path(path, "bus/pci/drivers/%s/unbind", from);
-		result = check_writable(address, path);
+		result = bind_check_writable(address, path);
 	}
 	return result;
 }
 
 /* The rest of the group: those that come along are no hindrance. */
-static int check_others(const struct set *set, const struct vn_looked *looked)
+static int bind_check_others(const struct set *set, const struct vn_looked *looked)
 {
 	const char *address = looked->function.address;
 	char others[400];
@@ -182,7 +182,7 @@ static int check_others(const struct set *set, const struct vn_looked *looked)
 }
 
 /* What cannot be seen may be in use. */
-static int unseen(const char *address, int result, const char *what)
+static int bind_unseen(const char *address, int result, const char *what)
 {
 	if (vn_error_is_shortage(-result))
 		return vn_error_errno(-result, "%s: whether it is in use: %s", address,
@@ -194,7 +194,7 @@ static int unseen(const char *address, int result, const char *what)
 
 /* A virtual function of it that a process drives, "" if there is none. Returns 0, or
  * -errno: it cannot be seen. */
-static int find_held_vf(const char *address, char *text, size_t size)
+static int bind_find_held_vf(const char *address, char *text, size_t size)
 {
 	char path[VN_PATH_MAX], vf[VN_ADDRESS_MAX], holder[128];
 	int count = vn_sysfs_vfs(address);
@@ -216,19 +216,19 @@ static int find_held_vf(const char *address, char *text, size_t size)
  * The kernel removes the virtual functions of a physical one together with its driver,
  * even while others use them; it waits for a process that has one open, and so would we.
  */
-static int check_vfs(const char *address, bool force)
+static int bind_check_vfs(const char *address, bool force)
 {
 	char held[160];
 	int count = vn_sysfs_vfs(address);
 	int result;
 
 	if (count < 0)
-		return unseen(address, count, "its virtual functions");
+		return bind_unseen(address, count, "its virtual functions");
 	if (count == 0)
 		return 0;
-	result = find_held_vf(address, held, sizeof(held));
+	result = bind_find_held_vf(address, held, sizeof(held));
 	if (vn_error_is_shortage(-result))
-		return unseen(address, result, vn_host.proc);
+		return bind_unseen(address, result, vn_host.proc);
 	if (force && held[0] == '\0')
 		return 0;
 	return vn_error(EBUSY,
@@ -238,7 +238,7 @@ static int check_vfs(const char *address, bool force)
 			count == 1 ? "it" : "them", vn_sysfs_root(), address);
 }
 
-static int check_use(const struct set *set, const char *address)
+static int bind_check_use(const struct set *set, const char *address)
 {
 	char why[320], remedy[128];
 	bool alone = set->count == 1;
@@ -246,7 +246,7 @@ static int check_use(const struct set *set, const char *address)
 					sizeof(remedy));
 
 	if (result <= 0)
-		return result == 0 ? 0 : unseen(address, result, why);
+		return result == 0 ? 0 : bind_unseen(address, result, why);
 	return vn_error(EBUSY,
 			"%s: %s: its users would be cut off; %s%sforce it (%s--force%s%s)",
 			address, why, remedy, remedy[0] == '\0' ? "" : " or ",
@@ -255,7 +255,7 @@ static int check_use(const struct set *set, const char *address)
 }
 
 /* A name that is safe in a path and as an argument. */
-static bool is_driver_name(const char *name)
+static bool bind_is_driver_name(const char *name)
 {
 	size_t length = strlen(name);
 
@@ -268,9 +268,9 @@ static bool is_driver_name(const char *name)
 	return true;
 }
 
-static int check_driver(const char *address, const char *driver)
+static int bind_check_driver(const char *address, const char *driver)
 {
-	if (!is_driver_name(driver))
+	if (!bind_is_driver_name(driver))
 		return vn_error(EINVAL, "%s: \"%.64s\" is no driver name",
 				address, driver);
 	if (vn_driver_load(driver))
@@ -282,8 +282,8 @@ static int check_driver(const char *address, const char *driver)
 
 /* In this order: what can be forced after what cannot. Who only comes along need not be
  * fit for use: nobody else in the group is as long as a kernel driver has it. */
-static int check_bind(const struct set *set, const struct vn_looked *looked,
-		      bool force)
+static int bind_check_bind(const struct set *set, const struct vn_looked *looked,
+			   bool force)
 {
 	const struct vionet_pci_function *function = &looked->function;
 	int result = bind_check(looked, vn_drivable_function);
@@ -291,16 +291,16 @@ static int check_bind(const struct set *set, const struct vn_looked *looked,
 	if (result == -ENOTSUP && looked >= set->looked + set->named)
 		result = 0;
 	if (result == 0)
-		result = check_others(set, looked);
+		result = bind_check_others(set, looked);
 	if (result == 0)
-		result = check_permission(function->address, function->driver);
+		result = bind_check_permission(function->address, function->driver);
 	if (result == 0)
-		result = check_vfs(function->address, force);
-	return result == 0 && !force ? check_use(set, function->address) : result;
+		result = bind_check_vfs(function->address, force);
+	return result == 0 && !force ? bind_check_use(set, function->address) : result;
 }
 
 /* The module last, since loading it leaves a trace. */
-static int check_binds(const struct set *set, bool force)
+static int bind_check_binds(const struct set *set, bool force)
 {
 	const struct vn_looked *last = NULL;
 	int result = 0;
@@ -309,16 +309,16 @@ static int check_binds(const struct set *set, bool force)
 		if (set->looked[i].vfio)
 			continue;
 		last = &set->looked[i];
-		result = check_bind(set, last, force);
+		result = bind_check_bind(set, last, force);
 	}
 	if (result == 0 && last != NULL)
-		result = check_driver(last->function.address, VFIO_PCI);
+		result = bind_check_driver(last->function.address, VFIO_PCI);
 	return result == 0 && last != NULL ? bind_check(last, vn_drivable_vfio) : result;
 }
 
 /* Refuse while the group is open: the kernel would make us wait in unbind until
  * it is closed. */
-static int check_free(const char *address, int group)
+static int bind_check_free(const char *address, int group)
 {
 	char node[VN_PATH_MAX], holder[128];
 	int fd, result;
@@ -326,7 +326,7 @@ static int check_free(const char *address, int group)
 	snprintf(node, sizeof(node), "%s/%d", vn_host.vfio, group);
 	result = vn_group_holder(group, holder, sizeof(holder));
 	if (vn_error_is_shortage(-result))
-		return unseen(address, result, vn_host.proc);
+		return bind_unseen(address, result, vn_host.proc);
 	if (result > 0)
 		return vn_error(EBUSY,
 				"%s: %s has it open (%s); end it first",
@@ -349,7 +349,7 @@ static int check_free(const char *address, int group)
 /* --- all or none ----------------------------------------------------------- */
 
 /* The text of what failed stays, with what became of the others behind it. */
-static int undo(struct set *set, size_t done, int result)
+static int bind_undo(struct set *set, size_t done, int result)
 {
 	char stuck[256] = "", why[VIONET_ERROR_TEXT_MAX];
 
@@ -368,7 +368,7 @@ static int undo(struct set *set, size_t done, int result)
 	return vn_error(-result, "%s; and not as before: %s", why, stuck);
 }
 
-static int run_all(struct set *set)
+static int bind_run_all(struct set *set)
 {
 	int result = 0;
 
@@ -377,12 +377,12 @@ static int run_all(struct set *set)
 			continue;
 		result = vn_move_run(&set->move[i]);
 		if (result < 0)
-			result = undo(set, i, result);
+			result = bind_undo(set, i, result);
 	}
 	return result;
 }
 
-static struct vionet_pci_move describe(const struct set *set, size_t i)
+static struct vionet_pci_move bind_describe(const struct set *set, size_t i)
 {
 	const struct vionet_pci_function *before = &set->looked[i].function;
 	struct vionet_pci_move move = { .moved = set->move[i].address != NULL };
@@ -397,21 +397,21 @@ static struct vionet_pci_move describe(const struct set *set, size_t i)
 }
 
 /* Make room for the answer, run, fill it. */
-static int carry_out(struct set *set, struct vionet_pci_move **moves, size_t stride,
-		     size_t *count)
+static int bind_run(struct set *set, struct vionet_pci_move **moves, size_t stride,
+		    size_t *count)
 {
 	void *list = calloc(set->count + 1, moves != NULL ? stride : 1);
 	int result;
 
 	if (list == NULL)
 		return vn_error(ENOMEM, "binding: no memory");
-	result = run_all(set);
+	result = bind_run_all(set);
 	if (result < 0 || moves == NULL) {
 		free(list);
 		return result;
 	}
 	for (size_t i = 0; i < set->count; i++) {
-		struct vionet_pci_move move = describe(set, i);
+		struct vionet_pci_move move = bind_describe(set, i);
 
 		vn_element_out(list, stride, i, &move, sizeof(move));
 	}
@@ -420,8 +420,8 @@ static int carry_out(struct set *set, struct vionet_pci_move **moves, size_t str
 	return 0;
 }
 
-static int check_call(size_t given, unsigned int flags, unsigned int known,
-		      struct vionet_pci_move **moves, size_t stride, size_t *count)
+static int bind_check_call(size_t given, unsigned int flags, unsigned int known,
+			   struct vionet_pci_move **moves, size_t stride, size_t *count)
 {
 	int result = moves != NULL ? vn_stride_check(stride, "vionet_pci_move") : 0;
 
@@ -443,7 +443,7 @@ void vionet_pci_moves_free(struct vionet_pci_move *moves)
 
 /* --- there ------------------------------------------------------------------- */
 
-static void plan_binds(struct set *set)
+static void bind_plan_binds(struct set *set)
 {
 	for (size_t i = 0; i < set->count; i++) {
 		if (set->looked[i].vfio)
@@ -458,57 +458,57 @@ int vionet_pci_bind(const char *const *addresses, size_t count, unsigned int fla
 		    struct vionet_pci_move **moves, size_t stride, size_t *move_count)
 {
 	struct set set = { .count = 0 };
-	int result = check_call(count, flags, BIND_FLAGS, moves, stride,
-				move_count);
+	int result = bind_check_call(count, flags, BIND_FLAGS, moves, stride,
+				     move_count);
 
 	if (result == 0)
-		result = set_fill(&set, addresses, count,
-				  (flags & VIONET_PCI_BIND_GROUP) != 0);
+		result = bind_set_fill(&set, addresses, count,
+				       (flags & VIONET_PCI_BIND_GROUP) != 0);
 	if (result < 0)
 		return result;
-	result = check_binds(&set, (flags & VIONET_PCI_BIND_FORCE) != 0);
+	result = bind_check_binds(&set, (flags & VIONET_PCI_BIND_FORCE) != 0);
 	if (result == 0) {
-		plan_binds(&set);
-		result = carry_out(&set, moves, stride, move_count);
+		bind_plan_binds(&set);
+		result = bind_run(&set, moves, stride, move_count);
 	}
 	for (size_t i = 0; i < set.count && result == 0; i++)
 		if (set.move[i].address != NULL)
 			vn_node_wait(set.looked[i].group);
-	set_free(&set);
+	bind_set_free(&set);
 	return result;
 }
 
 /* --- and back ---------------------------------------------------------------- */
 
-static int check_unbind(const struct vn_looked *looked, const char *driver)
+static int bind_check_unbind(const struct vn_looked *looked, const char *driver)
 {
 	const struct vionet_pci_function *function = &looked->function;
 	int result = 0;
 
 	if (looked->vfio && looked->group >= 0)
-		result = check_free(function->address, looked->group);
+		result = bind_check_free(function->address, looked->group);
 	if (result == 0 && looked->vfio)
-		result = check_vfs(function->address, false);
+		result = bind_check_vfs(function->address, false);
 	if (result == 0)
-		result = check_permission(function->address, function->driver);
+		result = bind_check_permission(function->address, function->driver);
 	if (result == 0 && driver != NULL)
-		result = check_driver(function->address, driver);
+		result = bind_check_driver(function->address, driver);
 	return result;
 }
 
 /* With a kernel driver: there is nothing to give back. */
-static bool is_back(const struct vn_looked *looked)
+static bool bind_is_back(const struct vn_looked *looked)
 {
 	return looked->function.driver[0] != '\0' && !looked->vfio;
 }
 
-static int plan_unbind(struct set *set, size_t i, const char *driver)
+static int bind_plan_unbind(struct set *set, size_t i, const char *driver)
 {
 	const struct vn_looked *looked = &set->looked[i];
 	const struct vionet_pci_function *function = &looked->function;
 	int result;
 
-	if (is_back(looked)) {
+	if (bind_is_back(looked)) {
 		if (driver == NULL || strcmp(driver, function->driver) == 0)
 			return 0;
 		return vn_error(EINVAL,
@@ -519,7 +519,7 @@ static int plan_unbind(struct set *set, size_t i, const char *driver)
 		return vn_error(EINVAL,
 				"%s: it is with %s already, which is a driver of VFIO: name a kernel driver, or none",
 				function->address, driver);
-	result = check_unbind(looked, driver);
+	result = bind_check_unbind(looked, driver);
 	if (result < 0)
 		return result;
 	set->move[i].address = function->address;
@@ -533,25 +533,25 @@ int vionet_pci_unbind(const char *const *addresses, size_t count, const char *dr
 		      size_t stride, size_t *move_count)
 {
 	struct set set = { .count = 0 };
-	int result = check_call(count, flags, UNBIND_FLAGS, moves, stride,
-				move_count);
+	int result = bind_check_call(count, flags, UNBIND_FLAGS, moves, stride,
+				     move_count);
 
 	if (result == 0)
-		result = set_fill(&set, addresses, count,
-				  (flags & VIONET_PCI_BIND_GROUP) != 0);
+		result = bind_set_fill(&set, addresses, count,
+				       (flags & VIONET_PCI_BIND_GROUP) != 0);
 	if (result < 0)
 		return result;
 	for (size_t i = 0; i < set.count && result == 0; i++)
-		result = plan_unbind(&set, i, driver);
+		result = bind_plan_unbind(&set, i, driver);
 	/* Nothing loads it at a probe; without it, any other may do. */
 	if (result == 0 && driver == NULL)
 		vn_driver_load("virtio-pci");
 	if (result == 0)
-		result = carry_out(&set, moves, stride, move_count);
+		result = bind_run(&set, moves, stride, move_count);
 	/* A driver asked for by name was named in driver_override. */
 	for (size_t i = 0; i < set.count && result == 0 && driver != NULL; i++)
 		if (set.move[i].address != NULL)
 			result = vn_move_forget(&set.move[i]);
-	set_free(&set);
+	bind_set_free(&set);
 	return result;
 }

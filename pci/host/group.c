@@ -50,7 +50,7 @@ bool vn_function_is_vfio(const char *address)
 	       vn_is_vfio(path, driver);
 }
 
-static unsigned long member_number(const char *member, const char *name)
+static unsigned long group_member_number(const char *member, const char *name)
 {
 	char path[VN_PATH_MAX + 16];
 	unsigned long number;
@@ -61,14 +61,14 @@ static unsigned long member_number(const char *member, const char *name)
 
 /* Bridges to other buses are part of many groups; the kernel does not mind
  * them, whatever their driver. */
-static bool is_bridge(const char *member)
+static bool group_is_bridge(const char *member)
 {
-	unsigned long code = member_number(member, "class") >> 8;
+	unsigned long code = group_member_number(member, "class") >> 8;
 
 	return code == 0x0604 || code == 0x0607 || code == 0x0609;
 }
 
-static void describe_member(int group, const char *name, struct vn_member *member)
+static void group_describe_member(int group, const char *name, struct vn_member *member)
 {
 	char path[VN_PATH_MAX], link[VN_PATH_MAX + 8];
 
@@ -76,12 +76,12 @@ static void describe_member(int group, const char *name, struct vn_member *membe
 	vn_sysfs_path(path, "kernel/iommu_groups/%d/devices/%s", group, name);
 	snprintf(link, sizeof(link), "%s/driver", path);
 	vn_sysfs_link(link, member->driver, sizeof(member->driver));
-	member->virtio_net = vn_is_virtio_net(member_number(path, "vendor"),
-					      member_number(path, "device"));
+	member->virtio_net = vn_is_virtio_net(group_member_number(path, "vendor"),
+					      group_member_number(path, "device"));
 	member->vfio = vn_is_vfio(path, member->driver);
 	member->hinders = member->driver[0] != '\0' && !member->vfio &&
 			  strcmp(member->driver, "pci-stub") != 0 &&
-			  !is_bridge(path);
+			  !group_is_bridge(path);
 }
 
 int vn_group_members(int group, struct vn_member **members)
@@ -101,13 +101,13 @@ int vn_group_members(int group, struct vn_member **members)
 	}
 	*members = calloc((size_t)count + 1, sizeof(**members));
 	for (int i = 0; i < count && *members != NULL; i++)
-		describe_member(group, names[i]->d_name, &(*members)[i]);
+		group_describe_member(group, names[i]->d_name, &(*members)[i]);
 	vn_sysfs_names_free(names, count);
 	return *members == NULL ? vn_error(ENOMEM, "IOMMU group %d: no memory", group) :
 				  count;
 }
 
-static bool is_among(const char *address, const char *const *list, size_t count)
+static bool group_is_among(const char *address, const char *const *list, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		if (strcmp(list[i], address) == 0)
@@ -115,7 +115,7 @@ static bool is_among(const char *address, const char *const *list, size_t count)
 	return false;
 }
 
-static void append(char *text, size_t size, const struct vn_member *member)
+static void group_append(char *text, size_t size, const struct vn_member *member)
 {
 	size_t used = strlen(text);
 
@@ -135,9 +135,9 @@ int vn_group_hindrances(int group, const char *const *except, size_t except_coun
 		*others = false;
 	for (int i = 0; i < count; i++) {
 		if (!members[i].hinders ||
-		    is_among(members[i].address, except, except_count))
+		    group_is_among(members[i].address, except, except_count))
 			continue;
-		append(text, size, &members[i]);
+		group_append(text, size, &members[i]);
 		if (others != NULL && !members[i].virtio_net)
 			*others = true;
 		hindrances++;
@@ -149,7 +149,7 @@ int vn_group_hindrances(int group, const char *const *except, size_t except_coun
 /* ---- who has it open ---- */
 
 /* Does process `pid` have `node` open? 1, 0, or -errno: we are short of something. */
-static int process_holds(const char *pid, const char *node)
+static int group_process_holds(const char *pid, const char *node)
 {
 	char path[VN_PATH_MAX], target[VN_PATH_MAX];
 	struct dirent *entry;
@@ -174,7 +174,7 @@ static int process_holds(const char *pid, const char *node)
 	return holds;
 }
 
-static void name_process(const char *pid, char *text, size_t size)
+static void group_name_process(const char *pid, char *text, size_t size)
 {
 	char path[VN_PATH_MAX + 300], name[64];
 
@@ -195,16 +195,16 @@ int vn_node_holder(const char *node, char *text, size_t size)
 	while (result == 0 && (entry = readdir(directory)) != NULL) {
 		if (!isdigit((unsigned char)entry->d_name[0]))
 			continue;
-		result = process_holds(entry->d_name, node);
+		result = group_process_holds(entry->d_name, node);
 		if (result > 0)
-			name_process(entry->d_name, text, size);
+			group_name_process(entry->d_name, text, size);
 	}
 	closedir(directory);
 	return result;
 }
 
 /* A folder that is not there has nothing in it; another failure is the result. */
-static int names_or_none(const char *path, struct dirent ***names)
+static int group_names_or_none(const char *path, struct dirent ***names)
 {
 	int count = vn_sysfs_names(path, names);
 
@@ -212,14 +212,14 @@ static int names_or_none(const char *path, struct dirent ***names)
 }
 
 /* A member's own node: a process that has that open has the group, too. */
-static int member_holder(int group, const char *member, char *text, size_t size)
+static int group_member_holder(int group, const char *member, char *text, size_t size)
 {
 	char path[VN_PATH_MAX], node[VN_PATH_MAX];
 	struct dirent **names = NULL;
 	int count, result;
 
 	vn_sysfs_path(path, "kernel/iommu_groups/%d/devices/%s/vfio-dev", group, member);
-	count = names_or_none(path, &names);
+	count = group_names_or_none(path, &names);
 	result = count < 0 ? count : 0;
 	for (int i = 0; i < count && result == 0; i++) {
 		snprintf(node, sizeof(node), "%.500s/devices/%s", vn_host.vfio,
@@ -241,10 +241,10 @@ int vn_group_holder(int group, char *text, size_t size)
 	if (result != 0)
 		return result;
 	vn_sysfs_path(path, "kernel/iommu_groups/%d/devices", group);
-	count = names_or_none(path, &names);
+	count = group_names_or_none(path, &names);
 	result = count < 0 ? count : 0;
 	for (int i = 0; i < count && result == 0; i++)
-		result = member_holder(group, names[i]->d_name, text, size);
+		result = group_member_holder(group, names[i]->d_name, text, size);
 	vn_sysfs_names_free(names, count);
 	return result;
 }

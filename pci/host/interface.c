@@ -24,7 +24,7 @@
  * All that look return 1: in use, `why` says by whom; 0: not; or -errno: it cannot be
  * found out, `why` is what could not be read. What cannot be seen is not free.
  */
-static int unknown(int result, char *why, size_t size, const char *what)
+static int netif_unknown(int result, char *why, size_t size, const char *what)
 {
 	say(why, size, "%.240s", what);
 	return result;
@@ -33,7 +33,7 @@ static int unknown(int result, char *why, size_t size, const char *what)
 /* ---- addresses ---- */
 
 /* An address that somebody gave it; IPv6 link-local ones come by themselves. */
-static bool counts(const struct sockaddr *address, char *text, socklen_t size)
+static bool netif_counts(const struct sockaddr *address, char *text, socklen_t size)
 {
 	const struct sockaddr_in6 *v6 = (const void *)address;
 	const struct sockaddr_in *v4 = (const void *)address;
@@ -48,7 +48,7 @@ static bool counts(const struct sockaddr *address, char *text, socklen_t size)
 }
 
 /* Is it up? 1, 0, or -errno. An address of it, if there is one, goes to `text`. */
-static int is_up(const char *interface, char *text, socklen_t size)
+static int netif_is_up(const char *interface, char *text, socklen_t size)
 {
 	struct ifaddrs *list = NULL;
 	bool up = false;
@@ -60,7 +60,7 @@ static int is_up(const char *interface, char *text, socklen_t size)
 		if (strcmp(i->ifa_name, interface) != 0)
 			continue;
 		up = up || (i->ifa_flags & IFF_UP) != 0;
-		if (text[0] == '\0' && !counts(i->ifa_addr, text, size))
+		if (text[0] == '\0' && !netif_counts(i->ifa_addr, text, size))
 			text[0] = '\0';
 	}
 	vn_host.addresses_free(list);
@@ -77,8 +77,8 @@ struct remedy {
 
 /* A bridge, bond, VLAN or the like on top of it: the addresses are there. Being part
  * of one counts also while it is down. */
-static int has_upper(const char *interface, char *why, size_t size,
-		     const struct remedy *remedy)
+static int netif_has_upper(const char *interface, char *why, size_t size,
+			   const struct remedy *remedy)
 {
 	char path[VN_PATH_MAX], name[VN_INTERFACE_MAX];
 	struct dirent **names;
@@ -96,7 +96,7 @@ static int has_upper(const char *interface, char *why, size_t size,
 	vn_sysfs_path(path, "class/net/%s", interface);
 	count = result == -ENOENT ? vn_sysfs_names(path, &names) : result;
 	if (count < 0)
-		return unknown(count, why, size, path);
+		return netif_unknown(count, why, size, path);
 	found = false;
 	for (int i = 0; i < count && !found; i++) {
 		found = strncmp(names[i]->d_name, "upper_", 6) == 0;
@@ -109,7 +109,7 @@ static int has_upper(const char *interface, char *why, size_t size,
 
 /* ---- file systems that come over the network ---- */
 
-static bool is_network_mount(const char *kind)
+static bool netif_is_network_mount(const char *kind)
 {
 	static const char *const kinds[] = { "nfs", "nfs4", "cifs", "smb3", "ceph", "9p",
 					     "afs", "glusterfs" };
@@ -122,8 +122,8 @@ static bool is_network_mount(const char *kind)
 
 /* The server of a line of /proc/mounts: addr=ADDRESS, or what stands before the colon
  * of the source. */
-static bool server_of(const char *source, const char *options, char *server,
-		      size_t size)
+static bool netif_server_of(const char *source, const char *options, char *server,
+			    size_t size)
 {
 	const char *at = strstr(options, ",addr=");
 	char *end;
@@ -135,7 +135,7 @@ static bool server_of(const char *source, const char *options, char *server,
 	return server[0] != '\0';
 }
 
-static int line_carries(char *line, const char *interface, char *why, size_t size)
+static int netif_line_carries(char *line, const char *interface, char *why, size_t size)
 {
 	char *rest, server[256];
 	const char *source = strtok_r(line, " ", &rest);
@@ -144,12 +144,12 @@ static int line_carries(char *line, const char *interface, char *why, size_t siz
 	const char *options = strtok_r(NULL, " ", &rest);
 	int result;
 
-	if (options == NULL || !is_network_mount(kind) ||
-	    !server_of(source, options, server, sizeof(server)))
+	if (options == NULL || !netif_is_network_mount(kind) ||
+	    !netif_server_of(source, options, server, sizeof(server)))
 		return 0;
 	result = vn_rtnetlink_leads(server, interface);
 	if (result < 0)
-		return unknown(result, why, size, "routes");
+		return netif_unknown(result, why, size, "routes");
 	if (result > 0)
 		say(why, size, "carries the file system %.80s (%s from %.80s)", place,
 		    kind, server);
@@ -157,7 +157,7 @@ static int line_carries(char *line, const char *interface, char *why, size_t siz
 }
 
 /* The root file system first: it is the one that nobody gets back. */
-static int carries_mount(const char *interface, char *why, size_t size)
+static int netif_carries_mount(const char *interface, char *why, size_t size)
 {
 	char path[VN_PATH_MAX], *line = NULL;
 	size_t room = 0;
@@ -167,19 +167,19 @@ static int carries_mount(const char *interface, char *why, size_t size)
 	say(path, sizeof(path), "%s/mounts", vn_host.proc);
 	mounts = fopen(path, "re");
 	if (mounts == NULL)
-		return unknown(-errno, why, size, path);
+		return netif_unknown(-errno, why, size, path);
 	errno = 0;
 	while (result == 0 && getline(&line, &room, mounts) >= 0)
-		result = line_carries(line, interface, why, size);
+		result = netif_line_carries(line, interface, why, size);
 	if (result == 0 && !feof(mounts))
-		result = unknown(errno != 0 ? -errno : -EIO, why, size, path);
+		result = netif_unknown(errno != 0 ? -errno : -EIO, why, size, path);
 	free(line);
 	fclose(mounts);
 	return result;
 }
 
-static int connection_carries(const char *name, const char *interface, char *why,
-			      size_t size)
+static int netif_connection_carries(const char *name, const char *interface, char *why,
+				    size_t size)
 {
 	char path[VN_PATH_MAX], address[INET6_ADDRSTRLEN];
 	int result;
@@ -191,13 +191,13 @@ static int connection_carries(const char *name, const char *interface, char *why
 	if (result == 0)
 		result = vn_rtnetlink_leads(address, interface);
 	if (result < 0)
-		return unknown(result, why, size, path);
+		return netif_unknown(result, why, size, path);
 	if (result > 0)
 		say(why, size, "carries a disk (iSCSI from %s)", address);
 	return result;
 }
 
-static int carries_disk(const char *interface, char *why, size_t size)
+static int netif_carries_disk(const char *interface, char *why, size_t size)
 {
 	char path[VN_PATH_MAX];
 	struct dirent **names;
@@ -206,9 +206,10 @@ static int carries_disk(const char *interface, char *why, size_t size)
 	vn_sysfs_path(path, "class/iscsi_connection");
 	count = vn_sysfs_names(path, &names);
 	if (count < 0)
-		return count == -ENOENT ? 0 : unknown(count, why, size, path);
+		return count == -ENOENT ? 0 : netif_unknown(count, why, size, path);
 	for (int i = 0; i < count && result == 0; i++)
-		result = connection_carries(names[i]->d_name, interface, why, size);
+		result = netif_connection_carries(names[i]->d_name, interface, why,
+						  size);
 	vn_sysfs_names_free(names, count);
 	return result;
 }
@@ -216,19 +217,19 @@ static int carries_disk(const char *interface, char *why, size_t size)
 /* ---- one interface ---- */
 
 /* To take it down helps against addresses and routes, and nothing else. */
-static int interface_in_use(const char *interface, bool *up, char *why, size_t size,
-			    const struct remedy *remedy)
+static int netif_in_use(const char *interface, bool *up, char *why, size_t size,
+			const struct remedy *remedy)
 {
 	char address[INET6_ADDRSTRLEN];
-	int result = is_up(interface, address, sizeof(address));
+	int result = netif_is_up(interface, address, sizeof(address));
 	bool down_helps = false;
 
 	*up = result > 0;
 	if (result < 0)
-		return unknown(result, why, size, "network addresses");
-	result = *up ? carries_mount(interface, why, size) : 0;
+		return netif_unknown(result, why, size, "network addresses");
+	result = *up ? netif_carries_mount(interface, why, size) : 0;
 	if (result == 0 && *up)
-		result = carries_disk(interface, why, size);
+		result = netif_carries_disk(interface, why, size);
 	/* What has an address is in use, whatever else could not be read. */
 	if (result <= 0 && address[0] != '\0' && *up) {
 		say(why, size, "has address %s", address);
@@ -236,7 +237,7 @@ static int interface_in_use(const char *interface, bool *up, char *why, size_t s
 		result = 1;
 	}
 	if (result == 0)
-		result = has_upper(interface, why, size, remedy);
+		result = netif_has_upper(interface, why, size, remedy);
 	if (result == 0) {
 		result = vn_rtnetlink_in_use(interface, *up, why, size);
 		down_helps = result > 0 && strncmp(why, "has routes", 10) == 0;
@@ -250,7 +251,8 @@ static int interface_in_use(const char *interface, bool *up, char *why, size_t s
 /* ---- vDPA ---- */
 
 /* One of /dev/vhost-vdpa-N: is it of this function, and has a process it open? */
-static int vdpa_held(const char *name, const char *address, char *why, size_t size)
+static int netif_vdpa_held(const char *name, const char *address, char *why,
+			   size_t size)
 {
 	char path[VN_PATH_MAX], target[PATH_MAX], node[VN_PATH_MAX];
 	char holder[128];
@@ -258,15 +260,15 @@ static int vdpa_held(const char *name, const char *address, char *why, size_t si
 
 	vn_sysfs_path(path, "class/vhost-vdpa/%s", name);
 	if (realpath(path, target) == NULL)
-		return errno == ENOENT ? 0 : unknown(-errno, why, size, path);
+		return errno == ENOENT ? 0 : netif_unknown(-errno, why, size, path);
 	if (strstr(target, address) == NULL)
 		return 0;
 	say(node, sizeof(node), "%.512s/../%.255s", vn_host.vfio, name);
 	if (realpath(node, target) == NULL)
-		return errno == ENOENT ? 0 : unknown(-errno, why, size, node);
+		return errno == ENOENT ? 0 : netif_unknown(-errno, why, size, node);
 	result = vn_node_holder(target, holder, sizeof(holder));
 	if (result < 0)
-		return unknown(result, why, size, vn_host.proc);
+		return netif_unknown(result, why, size, vn_host.proc);
 	if (result == 0)
 		return 0;
 	say(why, size, "%s has it open (%.160s)", holder, target);
@@ -274,7 +276,7 @@ static int vdpa_held(const char *name, const char *address, char *why, size_t si
 }
 
 /* vp_vdpa gives the function to others. */
-static int vdpa_in_use(const char *address, char *why, size_t size)
+static int netif_vdpa_in_use(const char *address, char *why, size_t size)
 {
 	char path[VN_PATH_MAX];
 	struct dirent **names;
@@ -283,27 +285,27 @@ static int vdpa_in_use(const char *address, char *why, size_t size)
 	vn_sysfs_path(path, "class/vhost-vdpa");
 	count = vn_sysfs_names(path, &names);
 	if (count < 0)
-		return count == -ENOENT ? 0 : unknown(count, why, size, path);
+		return count == -ENOENT ? 0 : netif_unknown(count, why, size, path);
 	for (int i = 0; i < count && result == 0; i++)
-		result = vdpa_held(names[i]->d_name, address, why, size);
+		result = netif_vdpa_held(names[i]->d_name, address, why, size);
 	vn_sysfs_names_free(names, count);
 	return result;
 }
 
 /* ---- all of it ---- */
 
-static int each_in_use(const struct vn_interfaces *interfaces, char *why, size_t size,
-		       const struct remedy *remedy)
+static int netif_each_in_use(const struct vn_interfaces *interfaces, char *why,
+			     size_t size, const struct remedy *remedy)
 {
 	char text[256];
 
 	for (unsigned int i = 0; i < interfaces->count; i++) {
 		const char *name = interfaces->name[i];
 		bool up;
-		int result = interface_in_use(name, &up, text, sizeof(text), remedy);
+		int result = netif_in_use(name, &up, text, sizeof(text), remedy);
 
 		if (result < 0)
-			return unknown(result, why, size, text);
+			return netif_unknown(result, why, size, text);
 		if (result == 0)
 			continue;
 		say(why, size, "its network interface %s %s%s", name,
@@ -327,8 +329,9 @@ int vn_function_in_use(const char *address, char *why, size_t size, char *remedy
 		    "container's most likely");
 		return 1;
 	}
-	result = each_in_use(&interfaces, why, size, &cure);
+	result = netif_each_in_use(&interfaces, why, size, &cure);
 	if (result == 0 && interfaces.failure < 0)
-		return unknown(interfaces.failure, why, size, "its network interfaces");
-	return result != 0 ? result : vdpa_in_use(address, why, size);
+		return netif_unknown(interfaces.failure, why, size,
+				     "its network interfaces");
+	return result != 0 ? result : netif_vdpa_in_use(address, why, size);
 }

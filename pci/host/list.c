@@ -8,7 +8,7 @@
  * or 0x1000; revision, class and subsystem do not count).
  *
  * libpci reports failure by calling `error` of its access structure, which must not
- * return and by default ends the process. Ours jumps back to guarded(), inside which
+ * return and by default ends the process. Ours jumps back to list_guarded(), inside which
  * every call that can fail that way is made. What libpci had in hand at that moment (a
  * small allocation, at most one descriptor) may leak; it happens when a function is
  * unplugged while it is looked at.
@@ -54,7 +54,7 @@ static _Thread_local jmp_buf escape;
 static _Thread_local char complaint[256];
 
 static void __attribute__((noreturn, format(printf, 1, 2)))
-on_error(char *format, ...)
+list_on_error(char *format, ...)
 {
 	va_list arguments;
 
@@ -65,13 +65,13 @@ on_error(char *format, ...)
 }
 
 /* Warnings and debugging text: a library does not print. */
-static void __attribute__((format(printf, 1, 2))) on_message(char *format, ...)
+static void __attribute__((format(printf, 1, 2))) list_on_message(char *format, ...)
 {
 	(void)format;
 }
 
 /* Run `step`. Returns 0, or -EIO if libpci gave up: `complaint` says why. */
-static int guarded(void (*step)(struct look *look), struct look *look)
+static int list_guarded(void (*step)(struct look *look), struct look *look)
 {
 	if (setjmp(escape) != 0)
 		return -EIO;
@@ -83,7 +83,7 @@ static int guarded(void (*step)(struct look *look), struct look *look)
  * pci_alloc() ends the process if there is no memory, and no callback can be set
  * before it. So see first that there is plenty of what it needs (about 2 KiB).
  */
-static bool memory_for_libpci(void)
+static bool list_memory_for_libpci(void)
 {
 	void *volatile probe = malloc(65536);
 	bool plenty = probe != NULL;
@@ -92,7 +92,7 @@ static bool memory_for_libpci(void)
 	return plenty;
 }
 
-static void step_start(struct look *look)
+static void list_step_start(struct look *look)
 {
 	static char name[] = "sysfs.path";
 
@@ -100,35 +100,35 @@ static void step_start(struct look *look)
 	pci_init(look->access);
 }
 
-static int look_open(struct look *look)
+static int list_look_open(struct look *look)
 {
 	memset(look, 0, sizeof(*look));
-	if (!memory_for_libpci())
+	if (!list_memory_for_libpci())
 		return vn_error(ENOMEM, "looking for PCI functions: no memory");
 	vn_sysfs_path(look->path, "bus/pci");
 	look->access = pci_alloc();
 	look->access->method = PCI_ACCESS_SYS_BUS_PCI;
-	look->access->error = on_error;
-	look->access->warning = on_message;
-	look->access->debug = on_message;
-	if (guarded(step_start, look) < 0) {
+	look->access->error = list_on_error;
+	look->access->warning = list_on_message;
+	look->access->debug = list_on_message;
+	if (list_guarded(list_step_start, look) < 0) {
 		pci_cleanup(look->access);
 		return vn_error(EIO, "libpci cannot be set up: %s", complaint);
 	}
 	return 0;
 }
 
-static void look_close(struct look *look)
+static void list_look_close(struct look *look)
 {
 	pci_cleanup(look->access);
 }
 
-static void step_identify(struct look *look)
+static void list_step_identify(struct look *look)
 {
 	pci_fill_info(look->device, PCI_FILL_IDENT);
 }
 
-static bool is_virtio_net(const struct pci_dev *device)
+static bool list_is_virtio_net(const struct pci_dev *device)
 {
 	return vn_is_virtio_net(device->vendor_id, device->device_id);
 }
@@ -138,7 +138,7 @@ static bool is_virtio_net(const struct pci_dev *device)
  * walk is bounded; whether what the capability says is sane is found out at
  * open (pci/capability.c).
  */
-static void step_capabilities(struct look *look)
+static void list_step_capabilities(struct look *look)
 {
 	struct vn_looked *looked = look->looked;
 	u8 byte;
@@ -161,7 +161,7 @@ static void step_capabilities(struct look *look)
 			looked->function.modern = true;
 }
 
-static void step_describe(struct look *look)
+static void list_step_describe(struct look *look)
 {
 	struct vionet_pci_function *function = &look->looked->function;
 	struct pci_dev *device = look->device;
@@ -178,7 +178,7 @@ static void step_describe(struct look *look)
 }
 
 /* Names from the local database; "" for what it does not know. */
-static void step_names(struct look *look)
+static void list_step_names(struct look *look)
 {
 	struct vionet_pci_function *function = &look->looked->function;
 	struct pci_dev *device = look->device;
@@ -217,7 +217,7 @@ static void list_fill_drivable(struct vn_looked *looked)
 
 /* Fill look->looked with all there is to say of look->device. Returns -EIO if
  * libpci gave up: the function is being unplugged. */
-static int describe(struct look *look, const char *address)
+static int list_describe(struct look *look, const char *address)
 {
 	struct vn_looked *looked = look->looked;
 	struct vionet_pci_function *function = &looked->function;
@@ -226,11 +226,11 @@ static int describe(struct look *look, const char *address)
 
 	memset(looked, 0, sizeof(*looked));
 	snprintf(function->address, sizeof(function->address), "%s", address);
-	if (guarded(step_describe, look) < 0 ||
-	    guarded(step_capabilities, look) < 0)
+	if (list_guarded(list_step_describe, look) < 0 ||
+	    list_guarded(list_step_capabilities, look) < 0)
 		return vn_error(EIO, "%s: it cannot be looked at: %s", address,
 				complaint);
-	guarded(step_names, look); /* names are not worth a failure */
+	list_guarded(list_step_names, look); /* names are not worth a failure */
 	result = vn_sysfs_driver(address, function->driver,
 				 sizeof(function->driver));
 	if (result < 0)
@@ -245,7 +245,7 @@ static int describe(struct look *look, const char *address)
 	return 0;
 }
 
-static struct vionet_pci_function *grow(struct table *table)
+static struct vionet_pci_function *list_grow(struct table *table)
 {
 	size_t room = table->room == 0 ? 8 : table->room * 2;
 	struct vionet_pci_function *item;
@@ -260,7 +260,7 @@ static struct vionet_pci_function *grow(struct table *table)
 	return &table->item[table->count];
 }
 
-static void step_scan(struct look *look)
+static void list_step_scan(struct look *look)
 {
 	pci_scan_bus(look->access);
 }
@@ -273,16 +273,17 @@ static int list_one(struct look *look, struct table *table)
 	struct vn_looked looked;
 	char address[VN_ADDRESS_MAX];
 
-	if (guarded(step_identify, look) < 0 || !is_virtio_net(look->device))
+	if (list_guarded(list_step_identify, look) < 0 ||
+	    !list_is_virtio_net(look->device))
 		return 0;
-	function = grow(table);
+	function = list_grow(table);
 	if (function == NULL)
 		return vn_error(ENOMEM, "listing PCI functions: no memory");
 	snprintf(address, sizeof(address), "%04x:%02x:%02x.%u",
 		 (unsigned int)look->device->domain, look->device->bus,
 		 look->device->dev, look->device->func & 7u);
 	look->looked = &looked;
-	if (describe(look, address) == 0) {
+	if (list_describe(look, address) == 0) {
 		*function = looked.function;
 		table->count++;
 	}
@@ -290,7 +291,7 @@ static int list_one(struct look *look, struct table *table)
 }
 
 /* Longer addresses have larger domains; those of one length sort as text. */
-static int by_address(const void *left, const void *right)
+static int list_by_address(const void *left, const void *right)
 {
 	const struct vionet_pci_function *a = left, *b = right;
 	size_t length_a = strlen(a->address), length_b = strlen(b->address);
@@ -304,7 +305,7 @@ static int list_all(struct look *look, struct table *table)
 {
 	int result = 0;
 
-	if (guarded(step_scan, look) < 0)
+	if (list_guarded(list_step_scan, look) < 0)
 		return vn_error(EIO, "PCI functions cannot be listed: %s",
 				complaint);
 	for (look->device = look->access->devices;
@@ -313,13 +314,13 @@ static int list_all(struct look *look, struct table *table)
 		result = list_one(look, table);
 	if (table->count > 1)
 		qsort(table->item, table->count, sizeof(*table->item),
-		      by_address);
+		      list_by_address);
 	return result;
 }
 
 /* Names of drivers, interfaces and the database come from others. Only for the caller: with
  * another name nothing would be found in sysfs. */
-static void clean(struct vionet_pci_function *function)
+static void list_clean(struct vionet_pci_function *function)
 {
 	vionet_text_clean(function->driver);
 	vionet_text_clean(function->interface);
@@ -329,14 +330,15 @@ static void clean(struct vionet_pci_function *function)
 }
 
 /* The same at the caller's stride. */
-static int hand_out(struct table *table, size_t stride, struct vionet_pci_function **list)
+static int list_hand_out(struct table *table, size_t stride,
+			 struct vionet_pci_function **list)
 {
 	uint8_t *array = calloc(table->count, stride);
 
 	if (array == NULL)
 		return vn_error(ENOMEM, "listing PCI functions: no memory");
 	for (size_t i = 0; i < table->count; i++) {
-		clean(&table->item[i]);
+		list_clean(&table->item[i]);
 		table->item[i].struct_size = (uint32_t)stride;
 		vn_element_out(array, stride, i, &table->item[i], sizeof(table->item[i]));
 	}
@@ -354,13 +356,13 @@ int vionet_pci_list(struct vionet_pci_function **list, size_t stride, size_t *co
 	*count = 0;
 	result = vn_stride_check(stride, "vionet_pci_function");
 	if (result == 0)
-		result = look_open(&look);
+		result = list_look_open(&look);
 	if (result < 0)
 		return result;
 	result = list_all(&look, &table);
-	look_close(&look);
+	list_look_close(&look);
 	if (result == 0 && table.count != 0)
-		result = hand_out(&table, stride, list);
+		result = list_hand_out(&table, stride, list);
 	if (result == 0)
 		*count = table.count;
 	free(table.item);
@@ -372,7 +374,7 @@ void vionet_pci_list_free(struct vionet_pci_function *list)
 	free(list);
 }
 
-static void step_find(struct look *look)
+static void list_step_find(struct look *look)
 {
 	unsigned int domain, bus, device, function;
 
@@ -385,13 +387,13 @@ static void step_find(struct look *look)
 }
 
 /* Of the kind of a function everybody hears first: nothing else counts. */
-static int not_virtio_net(struct look *look, const char *address)
+static int list_not_virtio_net(struct look *look, const char *address)
 {
 	struct vionet_pci_function *function = &look->looked->function;
 	struct pci_dev *device = look->device;
 	const char *kind;
 
-	guarded(step_names, look);
+	list_guarded(list_step_names, look);
 	kind = vn_virtio_kind(device->vendor_id, device->device_id,
 			      device->subsys_id);
 	if (kind[0] != '\0')
@@ -408,20 +410,20 @@ static int not_virtio_net(struct look *look, const char *address)
 						   "unknown device");
 }
 
-static int look_at(struct look *look, const char *address)
+static int list_look_at(struct look *look, const char *address)
 {
 	int result;
 
 	memset(look->looked, 0, sizeof(*look->looked));
 	snprintf(look->looked->function.address,
 		 sizeof(look->looked->function.address), "%s", address);
-	if (guarded(step_find, look) < 0)
+	if (list_guarded(list_step_find, look) < 0)
 		result = vn_error(EIO, "%s: it cannot be looked at: %s",
 				  address, complaint);
-	else if (!is_virtio_net(look->device))
-		result = not_virtio_net(look, address);
+	else if (!list_is_virtio_net(look->device))
+		result = list_not_virtio_net(look, address);
 	else
-		result = describe(look, address);
+		result = list_describe(look, address);
 	if (look->device != NULL)
 		pci_free_dev(look->device);
 	return result;
@@ -439,12 +441,12 @@ int vn_pci_look(const char *address, struct vn_looked *looked)
 	result = vn_sysfs_driver(name, driver, sizeof(driver));
 	if (result < 0)
 		return result;
-	result = look_open(&look);
+	result = list_look_open(&look);
 	if (result < 0)
 		return result;
 	look.looked = looked;
-	result = look_at(&look, name);
-	look_close(&look);
+	result = list_look_at(&look, name);
+	list_look_close(&look);
 	return result;
 }
 
@@ -456,7 +458,7 @@ int vionet_pci_lookup(const char *address, struct vionet_pci_function *function)
 	if (result == 0)
 		result = vn_pci_look(address, &looked);
 	if (result == 0) {
-		clean(&looked.function);
+		list_clean(&looked.function);
 		vn_struct_out(function, &looked.function, sizeof(looked.function));
 	}
 	return result;

@@ -24,7 +24,7 @@
 
 /* --- waiting ----------------------------------------------------------- */
 
-static unsigned long now_ms(void)
+static unsigned long move_now_ms(void)
 {
 	struct timespec now;
 
@@ -33,13 +33,13 @@ static unsigned long now_ms(void)
 	       (unsigned long)now.tv_nsec / 1000000;
 }
 
-static void back_off(void)
+static void move_back_off(void)
 {
 	nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
 }
 
 /* Is the function with driver `wanted` ("": none; NULL: any but VFIO's)? */
-static bool is_with(const char *address, const char *wanted)
+static bool move_is_with(const char *address, const char *wanted)
 {
 	char path[VN_PATH_MAX], driver[VN_DRIVER_MAX];
 
@@ -50,21 +50,21 @@ static bool is_with(const char *address, const char *wanted)
 	return strcmp(driver, wanted) == 0;
 }
 
-static bool wait_for(const char *address, const char *wanted)
+static bool move_wait_for(const char *address, const char *wanted)
 {
-	unsigned long start = now_ms();
+	unsigned long start = move_now_ms();
 
-	while (!is_with(address, wanted)) {
-		if (now_ms() - start >= vn_host.settle_ms)
+	while (!move_is_with(address, wanted)) {
+		if (move_now_ms() - start >= vn_host.settle_ms)
 			return false;
-		back_off();
+		move_back_off();
 	}
 	return true;
 }
 
 /* --- the driver's module ------------------------------------------------ */
 
-static bool driver_present(const char *driver)
+static bool move_driver_present(const char *driver)
 {
 	char path[VN_PATH_MAX];
 
@@ -74,22 +74,22 @@ static bool driver_present(const char *driver)
 
 /* Its exit does not matter (a program that reaps all children may have taken
  * it): what it has done does. */
-static void wait_program(pid_t pid, unsigned int limit_ms)
+static void move_wait_program(pid_t pid, unsigned int limit_ms)
 {
-	unsigned long start = now_ms();
+	unsigned long start = move_now_ms();
 
 	while (waitpid(pid, NULL, WNOHANG) == 0) {
-		if (now_ms() - start >= limit_ms) {
+		if (move_now_ms() - start >= limit_ms) {
 			kill(pid, SIGKILL);
 			waitpid(pid, NULL, 0);
 			return;
 		}
-		back_off();
+		move_back_off();
 	}
 }
 
-static void run_program(const char *program, char *const arguments[],
-			unsigned int limit_ms)
+static void move_run_program(const char *program, char *const arguments[],
+			     unsigned int limit_ms)
 {
 	char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
 	char *const environment[] = { path, NULL };
@@ -105,17 +105,17 @@ static void run_program(const char *program, char *const arguments[],
 	    posix_spawn_file_actions_adddup2(&actions, 0, 2) == 0 &&
 	    posix_spawn(&pid, program, &actions, NULL, arguments,
 			environment) == 0)
-		wait_program(pid, limit_ms);
+		move_wait_program(pid, limit_ms);
 	posix_spawn_file_actions_destroy(&actions);
 }
 
-static void run_modprobe(const char *program, const char *module)
+static void move_run_modprobe(const char *program, const char *module)
 {
 	char name[] = "modprobe", end[] = "--", argument[VN_DRIVER_MAX];
 	char *const arguments[] = { name, end, argument, NULL };
 
 	snprintf(argument, sizeof(argument), "%s", module);
-	run_program(program, arguments, vn_host.modprobe_ms);
+	move_run_program(program, arguments, vn_host.modprobe_ms);
 }
 
 /* First the kernel's own helper, then where distributions put it. */
@@ -123,23 +123,23 @@ bool vn_driver_load(const char *driver)
 {
 	char path[VN_PATH_MAX], helper[256];
 
-	if (driver_present(driver))
+	if (move_driver_present(driver))
 		return true;
 	snprintf(path, sizeof(path), "%s/sys/kernel/modprobe", vn_host.proc);
 	if (vn_sysfs_read(path, helper, sizeof(helper)) == 0 &&
 	    helper[0] == '/')
-		run_modprobe(helper, driver);
+		move_run_modprobe(helper, driver);
 	for (size_t i = 0; i < 3 && vn_host.modprobe[i] != NULL; i++)
-		if (!driver_present(driver))
-			run_modprobe(vn_host.modprobe[i], driver);
-	return driver_present(driver);
+		if (!move_driver_present(driver))
+			move_run_modprobe(vn_host.modprobe[i], driver);
+	return move_driver_present(driver);
 }
 
 /* --- the group's node ---------------------------------------------------- */
 
 /* udev has been told of the node when it is there, and gives it owner, mode and label
  * a little later; `settle` returns when it has nothing left to do. */
-static void wait_for_udev(void)
+static void move_wait_for_udev(void)
 {
 	char name[] = "udevadm", word[] = "settle", limit[32], control[VN_PATH_MAX];
 	char *const arguments[] = { name, word, limit, NULL };
@@ -153,27 +153,27 @@ static void wait_for_udev(void)
 	for (size_t i = 0; i < 3 && vn_host.udevadm[i] != NULL; i++) {
 		if (access(vn_host.udevadm[i], X_OK) != 0)
 			continue;
-		run_program(vn_host.udevadm[i], arguments, vn_host.udev_ms + 1000);
+		move_run_program(vn_host.udevadm[i], arguments, vn_host.udev_ms + 1000);
 		return;
 	}
 }
 
 void vn_node_wait(int group)
 {
-	unsigned long start = now_ms();
+	unsigned long start = move_now_ms();
 	char node[VN_PATH_MAX];
 
 	snprintf(node, sizeof(node), "%s/%d", vn_host.vfio, group);
-	while (access(node, F_OK) != 0 && now_ms() - start < vn_host.settle_ms)
-		back_off();
-	wait_for_udev();
+	while (access(node, F_OK) != 0 && move_now_ms() - start < vn_host.settle_ms)
+		move_back_off();
+	move_wait_for_udev();
 }
 
 /* --- the move ----------------------------------------------------------- */
 
 /* Write a step's attribute; on failure keep why. */
 static int __attribute__((format(printf, 3, 4)))
-put(struct vn_move *move, const char *text, const char *format, ...)
+move_put(struct vn_move *move, const char *text, const char *format, ...)
 {
 	char name[VN_PATH_MAX / 2], path[VN_PATH_MAX];
 	va_list arguments;
@@ -192,13 +192,13 @@ put(struct vn_move *move, const char *text, const char *format, ...)
 }
 
 /* An empty line clears it. */
-static int put_override(struct vn_move *move, const char *driver)
+static int move_put_override(struct vn_move *move, const char *driver)
 {
-	return put(move, driver[0] == '\0' ? "\n" : driver,
-		   "devices/%s/driver_override", move->address);
+	return move_put(move, driver[0] == '\0' ? "\n" : driver,
+			"devices/%s/driver_override", move->address);
 }
 
-static void get_override(struct vn_move *move)
+static void move_get_override(struct vn_move *move)
 {
 	char path[VN_PATH_MAX];
 
@@ -209,28 +209,28 @@ static void get_override(struct vn_move *move)
 		move->override[0] = '\0';
 }
 
-static int release_old(struct vn_move *move)
+static int move_release_old(struct vn_move *move)
 {
 	int result;
 
 	if (move->from[0] == '\0')
 		return 0;
-	result = put(move, move->address, "drivers/%s/unbind", move->from);
+	result = move_put(move, move->address, "drivers/%s/unbind", move->from);
 	if (result < 0)
 		return result;
-	if (wait_for(move->address, ""))
+	if (move_wait_for(move->address, ""))
 		return 0;
 	snprintf(move->cause, sizeof(move->cause), "%s does not let go of it",
 		 move->from);
 	return -EIO;
 }
 
-static int take_new(struct vn_move *move)
+static int move_take_new(struct vn_move *move)
 {
 	/* An error here is that of the driver's probe; the link tells. */
-	int result = put(move, move->address, "drivers_probe");
+	int result = move_put(move, move->address, "drivers_probe");
 
-	if (wait_for(move->address, move->to))
+	if (move_wait_for(move->address, move->to))
 		return 0;
 	if (result == 0)
 		snprintf(move->cause, sizeof(move->cause),
@@ -250,31 +250,31 @@ bool vn_move_undo(struct vn_move *move)
 {
 	struct vn_move undo = *move; /* keeps the first cause */
 
-	if (!is_with(move->address, move->from)) {
-		if (!is_with(move->address, ""))
-			put(&undo, move->address, "devices/%s/driver/unbind",
-			    move->address);
-		wait_for(move->address, "");
+	if (!move_is_with(move->address, move->from)) {
+		if (!move_is_with(move->address, ""))
+			move_put(&undo, move->address, "devices/%s/driver/unbind",
+				 move->address);
+		move_wait_for(move->address, "");
 		if (move->from[0] != '\0') {
-			put_override(&undo, move->from);
-			put(&undo, move->address, "drivers/%s/bind", move->from);
+			move_put_override(&undo, move->from);
+			move_put(&undo, move->address, "drivers/%s/bind", move->from);
 		}
 	}
-	if (!wait_for(move->address, move->from))
+	if (!move_wait_for(move->address, move->from))
 		return false;
-	return put_override(&undo, move->override) == 0;
+	return move_put_override(&undo, move->override) == 0;
 }
 
 /* Of the errors that sysfs may give, those that the header promises. */
-static int public_code(int result)
+static int move_public_code(int result)
 {
 	return result == -EACCES || result == -EPERM ? EACCES : EIO;
 }
 
 /* The result of a failed step, after the attempt to undo it. */
-static int fail(struct vn_move *move, int result)
+static int move_fail(struct vn_move *move, int result)
 {
-	int code = public_code(result);
+	int code = move_public_code(result);
 	const char *root = vn_sysfs_root();
 	char path[VN_PATH_MAX];
 
@@ -303,19 +303,19 @@ int vn_move_run(struct vn_move *move)
 {
 	int result;
 
-	get_override(move);
-	result = put_override(move, move->to == NULL ? "" : move->to);
+	move_get_override(move);
+	result = move_put_override(move, move->to == NULL ? "" : move->to);
 	if (result < 0)
-		return vn_error(public_code(result),
+		return vn_error(move_public_code(result),
 				"%s: %s; nothing was changed", move->address,
 				move->cause);
-	result = release_old(move);
+	result = move_release_old(move);
 	if (result == 0)
-		result = take_new(move);
-	return result == 0 ? 0 : fail(move, result);
+		result = move_take_new(move);
+	return result == 0 ? 0 : move_fail(move, result);
 }
 
 int vn_move_forget(struct vn_move *move)
 {
-	return put_override(move, "");
+	return move_put_override(move, "");
 }

@@ -21,17 +21,17 @@
 #define CAPABILITY_STEPS 48
 #define MSIX_ENTRY_SIZE 16
 
-#define failed(code, ...) (vn_error_errno(code, __VA_ARGS__), plain(code))
+#define failed(code, ...) (vn_error_errno(code, __VA_ARGS__), vfio_region_plain(code))
 
 /* Of the kernel's errors only these have a meaning of their own here. */
-static int plain(int code)
+static int vfio_region_plain(int code)
 {
 	if (code == ENXIO)
 		code = ENODEV;
 	return code == ENODEV || vn_error_is_shortage(code) ? -code : -EIO;
 }
 
-static void add_area(struct vn_region *region, uint64_t first, uint64_t end)
+static void vfio_add_area(struct vn_region *region, uint64_t first, uint64_t end)
 {
 	if (first >= end || region->sparse_count == VN_SPARSE_MAX)
 		return;
@@ -44,9 +44,9 @@ static void add_area(struct vn_region *region, uint64_t first, uint64_t end)
  * inside one), without those that hold any of the MSI-X table. `table` is NULL
  * if it lies in another region.
  */
-static void offer_area(struct vn_region *region,
-		       const struct vn_msix_table *table, uint64_t offset,
-		       uint64_t size)
+static void vfio_offer_area(struct vn_region *region,
+			    const struct vn_msix_table *table, uint64_t offset,
+			    uint64_t size)
 {
 	uint64_t mask = (uint64_t)sysconf(_SC_PAGESIZE) - 1;
 	uint64_t first, end, table_first, table_end;
@@ -58,18 +58,18 @@ static void offer_area(struct vn_region *region,
 		end &= ~mask;
 	first = (offset + mask) & ~mask;
 	if (table == NULL) {
-		add_area(region, first, end);
+		vfio_add_area(region, first, end);
 		return;
 	}
 	table_first = table->first & ~mask;
 	table_end = (table->end + mask) & ~mask;
-	add_area(region, first, end < table_first ? end : table_first);
-	add_area(region, first > table_end ? first : table_end, end);
+	vfio_add_area(region, first, end < table_first ? end : table_first);
+	vfio_add_area(region, first > table_end ? first : table_end, end);
 }
 
-static void read_sparse(struct vn_region *region,
-			const struct vn_msix_table *table, const void *answer,
-			size_t size, size_t first)
+static void vfio_read_sparse(struct vn_region *region,
+			     const struct vn_msix_table *table, const void *answer,
+			     size_t size, size_t first)
 {
 	struct vfio_region_info_cap_sparse_mmap head;
 	struct vfio_region_sparse_mmap_area area;
@@ -78,7 +78,7 @@ static void read_sparse(struct vn_region *region,
 				       sizeof(head));
 
 	if (at == 0) {
-		offer_area(region, table, 0, region->size);
+		vfio_offer_area(region, table, 0, region->size);
 		return;
 	}
 	memcpy(&head, (const char *)answer + at, sizeof(head));
@@ -86,15 +86,15 @@ static void read_sparse(struct vn_region *region,
 	for (uint32_t i = 0; i < head.nr_areas && size - at >= sizeof(area);
 	     i++) {
 		memcpy(&area, (const char *)answer + at, sizeof(area));
-		offer_area(region, table, area.offset, area.size);
+		vfio_offer_area(region, table, area.offset, area.size);
 		at += sizeof(area);
 	}
 }
 
 /* `region->io` is known already. */
-static int read_region(int fd, unsigned int index,
-		       const struct vn_msix_table *table,
-		       struct vn_region *region, uint64_t *start)
+static int vfio_region_query(int fd, unsigned int index,
+			     const struct vn_msix_table *table,
+			     struct vn_region *region, uint64_t *start)
 {
 	const struct vfio_region_info question = { .index = index };
 	struct vfio_region_info *info;
@@ -122,14 +122,14 @@ static int read_region(int fd, unsigned int index,
 	*start = info->offset;
 	if ((info->flags & VFIO_REGION_INFO_FLAG_MMAP) != 0 &&
 	    index <= VN_REGION_BAR5 && !region->io)
-		read_sparse(region, table, answer, size,
-			    (info->flags & VFIO_REGION_INFO_FLAG_CAPS) != 0 ?
+		vfio_read_sparse(region, table, answer, size,
+				 (info->flags & VFIO_REGION_INFO_FLAG_CAPS) != 0 ?
 				    info->cap_offset : 0);
 	free(answer);
 	return 0;
 }
 
-static uint32_t config32(const uint8_t *config, unsigned int at)
+static uint32_t vfio_config32(const uint8_t *config, unsigned int at)
 {
 	le32 raw;
 
@@ -137,7 +137,7 @@ static uint32_t config32(const uint8_t *config, unsigned int at)
 	return vn_from_le32(raw);
 }
 
-static void find_table(const uint8_t *config, struct vn_msix_table *table)
+static void vfio_find_table(const uint8_t *config, struct vn_msix_table *table)
 {
 	unsigned int at = config[PCI_CAPABILITY_LIST] & ~3u;
 	uint32_t entries, place;
@@ -153,21 +153,21 @@ static void find_table(const uint8_t *config, struct vn_msix_table *table)
 	if (at < PCI_STD_HEADER_SIZEOF || config[at] != PCI_CAP_ID_MSIX ||
 	    at + PCI_CAP_MSIX_SIZEOF > CONFIG_SIZE)
 		return;
-	entries = (config32(config, at) >> 16 & PCI_MSIX_FLAGS_QSIZE) + 1;
-	place = config32(config, at + PCI_MSIX_TABLE);
+	entries = (vfio_config32(config, at) >> 16 & PCI_MSIX_FLAGS_QSIZE) + 1;
+	place = vfio_config32(config, at + PCI_MSIX_TABLE);
 	table->bar = place & PCI_MSIX_TABLE_BIR;
 	table->first = place & PCI_MSIX_TABLE_OFFSET;
 	table->end = table->first + (uint64_t)entries * MSIX_ENTRY_SIZE;
 }
 
-static bool is_io(const uint8_t *config, unsigned int index)
+static bool vfio_region_is_io(const uint8_t *config, unsigned int index)
 {
 	return index <= VN_REGION_BAR5 &&
-	       (config32(config, PCI_BASE_ADDRESS_0 + 4 * index) &
+	       (vfio_config32(config, PCI_BASE_ADDRESS_0 + 4 * index) &
 		PCI_BASE_ADDRESS_SPACE_IO) != 0;
 }
 
-static int read_config(int fd, uint64_t start, uint8_t *config)
+static int vfio_config_read(int fd, uint64_t start, uint8_t *config)
 {
 	ssize_t done;
 
@@ -188,23 +188,23 @@ int vn_vfio_regions(int fd, struct vn_region *region, uint64_t *start,
 		    struct vn_msix_table *table)
 {
 	uint8_t config[CONFIG_SIZE];
-	int result = read_region(fd, VN_REGION_CONFIG, NULL,
-				 &region[VN_REGION_CONFIG],
-				 &start[VN_REGION_CONFIG]);
+	int result = vfio_region_query(fd, VN_REGION_CONFIG, NULL,
+				       &region[VN_REGION_CONFIG],
+				       &start[VN_REGION_CONFIG]);
 
 	if (result == 0)
-		result = read_config(fd, start[VN_REGION_CONFIG], config);
+		result = vfio_config_read(fd, start[VN_REGION_CONFIG], config);
 	if (result != 0)
 		return result;
-	find_table(config, table);
+	vfio_find_table(config, table);
 	for (unsigned int i = 0; i < VN_REGION_COUNT && result == 0; i++) {
 		bool here = table->end != 0 && table->bar == i;
 
 		if (i == VN_REGION_CONFIG)
 			continue;
-		region[i].io = is_io(config, i);
-		result = read_region(fd, i, here ? table : NULL, &region[i],
-				     &start[i]);
+		region[i].io = vfio_region_is_io(config, i);
+		result = vfio_region_query(fd, i, here ? table : NULL, &region[i],
+					   &start[i]);
 		/* The upper half of a 64-bit BAR is an address: its bit 0
 		 * means nothing. */
 		if (region[i].size == 0)

@@ -18,24 +18,24 @@
 #include "pci/vfio_user/region.h"
 
 #define ANSWER_MAX 8192
-#define STRIDE_MIN (sizeof(struct vu_sub_region) + sizeof(uint64_t))
+#define STRIDE_MIN (sizeof(struct vfu_sub_region) + sizeof(uint64_t))
 
-struct vn_vu_doorbell {
-	struct vu_sub_region place;
+struct vn_vfu_doorbell {
+	struct vfu_sub_region place;
 	uint64_t datamatch;
 	int fd; /* -1: not one that we can use */
 };
 
 struct reply {
-	struct vu_io_fds head;
-	uint8_t rest[ANSWER_MAX - sizeof(struct vu_io_fds)];
+	struct vfu_io_fds head;
+	uint8_t rest[ANSWER_MAX - sizeof(struct vfu_io_fds)];
 	int fds[VN_VU_FDS_MAX];
 	unsigned int fd_count;
 };
 
 /* One that is no eventfd is a lie; one that blocks, or that cannot be looked at (no
  * /proc), is one to do without. */
-static int check_fd(struct vn_vu_socket *s, int fd, bool *usable)
+static int vfu_check_doorbell(struct vn_vfu_socket *s, int fd, bool *usable)
 {
 	char path[64], kind[64];
 	ssize_t length;
@@ -48,13 +48,14 @@ static int check_fd(struct vn_vu_socket *s, int fd, bool *usable)
 		return 0;
 	kind[length] = '\0';
 	if (strcmp(kind, "anon_inode:[eventfd]") != 0)
-		return vn_vu_protocol_error(s, "what it passes for an eventfd is none");
+		return vn_vfu_protocol_error(s,
+					     "what it passes for an eventfd is none");
 	return 0;
 }
 
-static int take(struct vn_vu_socket *s, const struct vn_region *region,
-		const struct reply *reply, const uint8_t *entry, size_t stride,
-		struct vn_vu_doorbell *doorbell)
+static int vfu_take_doorbell(struct vn_vfu_socket *s, const struct vn_region *region,
+			     const struct reply *reply, const uint8_t *entry,
+			     size_t stride, struct vn_vfu_doorbell *doorbell)
 {
 	bool usable = false;
 	int result;
@@ -67,12 +68,13 @@ static int take(struct vn_vu_socket *s, const struct vn_region *region,
 	if (!vn_region_within(doorbell->place.offset, doorbell->place.size, 0,
 			      region->size) ||
 	    doorbell->place.fd_index >= reply->fd_count)
-		return vn_vu_protocol_error(s, "an eventfd is for a place outside its region, "
-					    "or does not come along");
+		return vn_vfu_protocol_error(
+			s, "an eventfd is for a place outside its region, "
+			   "or does not come along");
 	if (doorbell->place.type != VU_IO_FD_IOEVENTFD ||
 	    (doorbell->place.flags & VU_IO_FD_PIO) != 0)
 		return 0;
-	result = check_fd(s, reply->fds[doorbell->place.fd_index], &usable);
+	result = vfu_check_doorbell(s, reply->fds[doorbell->place.fd_index], &usable);
 	if (result != 0 || !usable)
 		return result;
 	/* Places may share one; then each has a copy of its own. */
@@ -81,9 +83,9 @@ static int take(struct vn_vu_socket *s, const struct vn_region *region,
 	return 0;
 }
 
-static int take_all(struct vn_vu_socket *s, const struct vn_region *region,
-		    struct vn_vu_region *behind, const struct reply *reply,
-		    size_t size)
+static int vfu_take_doorbells(struct vn_vfu_socket *s, const struct vn_region *region,
+			      struct vn_vfu_region *behind, const struct reply *reply,
+			      size_t size)
 {
 	uint32_t count = reply->head.count;
 	size_t stride;
@@ -94,29 +96,34 @@ static int take_all(struct vn_vu_socket *s, const struct vn_region *region,
 		return 0;
 	if (reply->head.argsz < sizeof(reply->head) ||
 	    (reply->head.argsz - sizeof(reply->head)) / count < STRIDE_MIN)
-		return vn_vu_protocol_error(s, "a list of %" PRIu32 " eventfds is cut short",
-					    count);
+		return vn_vfu_protocol_error(s,
+					     "a list of %" PRIu32
+					     " eventfds is cut short",
+					     count);
 	/* So `count` of them are inside what has come. */
 	stride = (reply->head.argsz - sizeof(reply->head)) / count;
 	behind->doorbell = calloc(count, sizeof(*behind->doorbell));
 	if (behind->doorbell == NULL)
 		return vn_error(ENOMEM, "%s: out of memory", s->name);
 	while (behind->doorbell_count < count && result == 0) {
-		result = take(s, region, reply,
-			      reply->rest + behind->doorbell_count * stride, stride,
-			      &behind->doorbell[behind->doorbell_count]);
+		result = vfu_take_doorbell(s, region, reply,
+					   reply->rest +
+						   behind->doorbell_count * stride,
+					   stride,
+					   &behind->doorbell[behind->doorbell_count]);
 		behind->doorbell_count++;
 	}
 	return result;
 }
 
 /* Once for each region; a server that has none answers with an error. */
-static int request_doorbells(struct vn_vu_socket *s, const struct vn_region *region,
-			     struct vn_vu_region *behind, unsigned int index)
+static int vfu_request_doorbells(struct vn_vfu_socket *s,
+				 const struct vn_region *region,
+				 struct vn_vfu_region *behind, unsigned int index)
 {
-	struct vu_io_fds question = { .argsz = ANSWER_MAX, .index = index };
+	struct vfu_io_fds question = { .argsz = ANSWER_MAX, .index = index };
 	struct reply reply;
-	struct vn_vu_message message = {
+	struct vn_vfu_message message = {
 		.command = VU_DEVICE_GET_REGION_IO_FDS,
 		.what = "ask for eventfds",
 		.request = { { &question, sizeof(question) } },
@@ -125,25 +132,27 @@ static int request_doorbells(struct vn_vu_socket *s, const struct vn_region *reg
 		.reply_fds = reply.fds,
 		.reply_fds_room = VN_VU_FDS_MAX,
 	};
-	int result = vn_vu_call(s, &message);
+	int result = vn_vfu_call(s, &message);
 
 	if (message.refused != 0)
 		result = 0;
 	else if (result == 0 && reply.head.index != index)
-		result = vn_vu_protocol_error(s, "it names the eventfds of another region");
+		result = vn_vfu_protocol_error(
+			s, "it names the eventfds of another region");
 	reply.fd_count = message.reply_fd_count;
 	if (result == 0 && message.refused == 0)
-		result = take_all(s, region, behind, &reply, message.reply_size);
+		result = vfu_take_doorbells(s, region, behind, &reply,
+					    message.reply_size);
 	for (unsigned int i = 0; i < reply.fd_count; i++)
 		close(reply.fds[i]);
 	behind->requested = result == 0;
 	return result;
 }
 
-static bool stands_for(const struct vn_vu_doorbell *doorbell, uint64_t offset,
-		       unsigned int size, uint64_t value)
+static bool vfu_stands_for(const struct vn_vfu_doorbell *doorbell, uint64_t offset,
+			   unsigned int size, uint64_t value)
 {
-	const struct vu_sub_region *place = &doorbell->place;
+	const struct vfu_sub_region *place = &doorbell->place;
 
 	return doorbell->fd >= 0 && place->offset == offset &&
 	       (place->size == 0 || place->size >= size) &&
@@ -151,19 +160,19 @@ static bool stands_for(const struct vn_vu_doorbell *doorbell, uint64_t offset,
 		doorbell->datamatch == value);
 }
 
-int vn_vu_region_eventfd(struct vn_vu_socket *s, struct vn_vu_region *behind,
-			 const struct vn_region *region, unsigned int index,
-			 uint64_t offset, unsigned int size, uint64_t value, int *fd)
+int vn_vfu_region_eventfd(struct vn_vfu_socket *s, struct vn_vfu_region *behind,
+			  const struct vn_region *region, unsigned int index,
+			  uint64_t offset, unsigned int size, uint64_t value, int *fd)
 {
 	int result = 0;
 
 	*fd = -1;
 	if (!behind->requested)
-		result = request_doorbells(s, region, behind, index);
+		result = vfu_request_doorbells(s, region, behind, index);
 	if (result != 0)
 		return result;
 	for (size_t i = 0; i < behind->doorbell_count; i++)
-		if (stands_for(&behind->doorbell[i], offset, size, value)) {
+		if (vfu_stands_for(&behind->doorbell[i], offset, size, value)) {
 			*fd = behind->doorbell[i].fd;
 			return 0;
 		}
@@ -171,7 +180,7 @@ int vn_vu_region_eventfd(struct vn_vu_socket *s, struct vn_vu_region *behind,
 			vn_region_name(index), offset);
 }
 
-void vn_vu_regions_release(struct vn_vu_region *behind)
+void vn_vfu_regions_release(struct vn_vfu_region *behind)
 {
 	for (unsigned int i = 0; i < VN_REGION_COUNT; i++) {
 		for (size_t j = 0; j < behind[i].doorbell_count; j++)

@@ -31,23 +31,23 @@
 
 struct user_function {
 	struct vn_function base; /* first: the operations get its address */
-	struct vn_vu_socket socket;
-	struct vn_vu_limits limits;
-	struct vn_vu_memory memory;
-	struct vn_vu_region behind[VN_REGION_COUNT];
+	struct vn_vfu_socket socket;
+	struct vn_vfu_limits limits;
+	struct vn_vfu_memory memory;
+	struct vn_vfu_region behind[VN_REGION_COUNT];
 	struct vn_mappings mapped;
 	unsigned int vectors_on;
 };
 
-static struct user_function *of(struct vn_function *function)
+static struct user_function *vfu_of(struct vn_function *function)
 {
 	return (struct user_function *)function;
 }
 
 /* ---- registers ---- */
 
-static int check_access(const struct vn_function *base, unsigned int region,
-			uint64_t offset, size_t size)
+static int vfu_check_access(const struct vn_function *base, unsigned int region,
+			    uint64_t offset, size_t size)
 {
 	if (region < VN_REGION_COUNT &&
 	    vn_region_within(offset, size, 0, base->region[region].size))
@@ -56,14 +56,15 @@ static int check_access(const struct vn_function *base, unsigned int region,
 			base->name, vn_region_name(region), size, offset);
 }
 
-static int user_read(struct vn_function *base, unsigned int region, uint64_t offset,
-		     void *data, size_t size)
+static int vfu_read(struct vn_function *base, unsigned int region, uint64_t offset,
+		    void *data, size_t size)
 {
-	int result = check_access(base, region, offset, size);
+	int result = vfu_check_access(base, region, offset, size);
 
-	return result != 0 ? result :
-			     vn_vu_region_read(&of(base)->socket, &of(base)->limits,
-					       region, offset, data, size);
+	return result != 0 ?
+		       result :
+		       vn_vfu_region_read(&vfu_of(base)->socket, &vfu_of(base)->limits,
+					  region, offset, data, size);
 }
 
 /*
@@ -71,48 +72,50 @@ static int user_read(struct vn_function *base, unsigned int region, uint64_t off
  * other write: a server that has no mapping of our memory asks for it meanwhile, and
  * somebody has to be there to reply.
  */
-static int user_write(struct vn_function *base, unsigned int region,
-		      uint64_t offset, const void *data, size_t size)
+static int vfu_write(struct vn_function *base, unsigned int region,
+		     uint64_t offset, const void *data, size_t size)
 {
-	int result = check_access(base, region, offset, size);
+	int result = vfu_check_access(base, region, offset, size);
 
-	return result != 0 ? result :
-			     vn_vu_region_write(&of(base)->socket, &of(base)->limits,
-						region, offset, data, size);
+	return result != 0 ?
+		       result :
+		       vn_vfu_region_write(&vfu_of(base)->socket, &vfu_of(base)->limits,
+					   region, offset, data, size);
 }
 
-static int user_map(struct vn_function *base, unsigned int region, uint64_t offset,
-		    uint64_t size, volatile void **address)
+static int vfu_map(struct vn_function *base, unsigned int region, uint64_t offset,
+		   uint64_t size, volatile void **address)
 {
-	const struct vn_vu_region none = { .fd = -1 };
-	const struct vn_vu_region *behind =
-		region < VN_REGION_COUNT ? &of(base)->behind[region] : &none;
+	const struct vn_vfu_region none = { .fd = -1 };
+	const struct vn_vfu_region *behind =
+		region < VN_REGION_COUNT ? &vfu_of(base)->behind[region] : &none;
 
-	return vn_mapping_make(&of(base)->mapped, base, region, behind->fd,
+	return vn_mapping_make(&vfu_of(base)->mapped, base, region, behind->fd,
 			       behind->start, offset, size, address);
 }
 
-static int user_eventfd(struct vn_function *base, unsigned int region,
-			uint64_t offset, unsigned int size, uint64_t value, int *fd)
+static int vfu_eventfd(struct vn_function *base, unsigned int region,
+		       uint64_t offset, unsigned int size, uint64_t value, int *fd)
 {
-	int result = check_access(base, region, offset, size);
+	int result = vfu_check_access(base, region, offset, size);
 
 	*fd = -1;
 	if (result != 0)
 		return result;
-	return vn_vu_region_eventfd(&of(base)->socket, &of(base)->behind[region],
-				    &base->region[region], region, offset, size,
-				    value, fd);
+	return vn_vfu_region_eventfd(&vfu_of(base)->socket,
+				     &vfu_of(base)->behind[region],
+				     &base->region[region], region, offset, size, value,
+				     fd);
 }
 
 /* ---- interrupts ---- */
 
 /* Attach eventfds to `count` interrupts from `start`; none switches all off. The server's
  * own errno is in `*refused`. */
-static int set_irqs(struct user_function *function, uint32_t index, uint32_t start,
-		    const int *eventfds, uint32_t count, int *refused)
+static int vfu_set_irqs(struct user_function *function, uint32_t index, uint32_t start,
+			const int *eventfds, uint32_t count, int *refused)
 {
-	struct vu_irq_set set = {
+	struct vfu_irq_set set = {
 		.argsz = sizeof(set),
 		.flags = VFIO_IRQ_SET_ACTION_TRIGGER |
 			 (count == 0 ? VFIO_IRQ_SET_DATA_NONE :
@@ -121,34 +124,35 @@ static int set_irqs(struct user_function *function, uint32_t index, uint32_t sta
 		.start = start,
 		.count = count,
 	};
-	struct vn_vu_message message = {
+	struct vn_vfu_message message = {
 		.command = VU_DEVICE_SET_IRQS,
 		.what = count == 0 ? "switch interrupts off" : "attach interrupts",
 		.request = { { &set, sizeof(set) } },
 		.fds = eventfds,
 		.fd_count = count,
 	};
-	int result = vn_vu_call(&function->socket, &message);
+	int result = vn_vfu_call(&function->socket, &message);
 
 	*refused = message.refused;
 	return result;
 }
 
-static int vectors_off(struct user_function *function)
+static int vfu_vectors_off(struct user_function *function)
 {
 	int refused, result = 0;
 
 	if (function->vectors_on != 0)
-		result = set_irqs(function, VFIO_PCI_MSIX_IRQ_INDEX, 0, NULL, 0,
-				  &refused);
+		result = vfu_set_irqs(function, VFIO_PCI_MSIX_IRQ_INDEX, 0, NULL, 0,
+				      &refused);
 	function->vectors_on = 0;
 	return result;
 }
 
 /* As many from `start` as one message can carry; a vector that is left unused (-1)
  * ends the run. */
-static uint32_t run_length(const struct user_function *function, const int *eventfds,
-			   unsigned int start, unsigned int count)
+static uint32_t vfu_run_length(const struct user_function *function,
+			       const int *eventfds, unsigned int start,
+			       unsigned int count)
 {
 	uint32_t run = 0;
 
@@ -158,20 +162,20 @@ static uint32_t run_length(const struct user_function *function, const int *even
 	return run;
 }
 
-static int vectors_on(struct user_function *function, const int *eventfds,
-		      unsigned int count)
+static int vfu_vectors_on(struct user_function *function, const int *eventfds,
+			  unsigned int count)
 {
 	int refused = 0, result = 0;
 	uint32_t run;
 
 	for (unsigned int at = 0; at < count && result == 0; at += run) {
-		run = run_length(function, eventfds, at, count);
+		run = vfu_run_length(function, eventfds, at, count);
 		if (run == 0) {
 			run = 1;
 			continue;
 		}
-		result = set_irqs(function, VFIO_PCI_MSIX_IRQ_INDEX, at,
-				  eventfds + at, run, &refused);
+		result = vfu_set_irqs(function, VFIO_PCI_MSIX_IRQ_INDEX, at,
+				      eventfds + at, run, &refused);
 		function->vectors_on = count;
 	}
 	if (refused == ENOSPC)
@@ -179,33 +183,33 @@ static int vectors_on(struct user_function *function, const int *eventfds,
 	return result;
 }
 
-static int user_vectors(struct vn_function *base, const int *eventfds,
-			unsigned int count)
+static int vfu_vectors(struct vn_function *base, const int *eventfds,
+		       unsigned int count)
 {
-	struct user_function *function = of(base);
+	struct user_function *function = vfu_of(base);
 	char text[VIONET_ERROR_TEXT_MAX];
 	int result;
 
 	if (count > base->vector_count)
 		return vn_error(EINVAL, "%s: %u MSI-X vectors wanted, it has %u",
 				base->name, count, base->vector_count);
-	result = vectors_off(function);
+	result = vfu_vectors_off(function);
 	if (result != 0 || count == 0)
 		return result;
-	result = vectors_on(function, eventfds, count);
+	result = vfu_vectors_on(function, eventfds, count);
 	if (result == 0)
 		return 0;
 	/* Some may be attached. What counts is the first error. */
 	snprintf(text, sizeof(text), "%s", vionet_error_text());
-	(void)vectors_off(function);
+	(void)vfu_vectors_off(function);
 	return vn_error(-result, "%s", text);
 }
 
 /* ---- reset, memory, requests ---- */
 
-static int user_reset(struct vn_function *base)
+static int vfu_reset(struct vn_function *base)
 {
-	struct vn_vu_message message = {
+	struct vn_vfu_message message = {
 		.command = VU_DEVICE_RESET,
 		.what = "reset",
 	};
@@ -213,41 +217,41 @@ static int user_reset(struct vn_function *base)
 	if (!base->reset_supported)
 		return vn_error(ENOTSUP, "%s: the function cannot be reset from "
 				"outside", base->name);
-	return vn_vu_call(&of(base)->socket, &message);
+	return vn_vfu_call(&vfu_of(base)->socket, &message);
 }
 
-static int user_memory_add(struct vn_function *base, const struct vn_memory *memory,
-			   enum vn_access access, uint64_t *iova)
+static int vfu_memory_add(struct vn_function *base, const struct vn_memory *memory,
+			  enum vn_access access, uint64_t *iova)
 {
-	return vn_vu_memory_add(&of(base)->memory, memory, access, iova);
+	return vn_vfu_memory_add(&vfu_of(base)->memory, memory, access, iova);
 }
 
-static int user_memory_remove(struct vn_function *base, uint64_t iova)
+static int vfu_memory_remove(struct vn_function *base, uint64_t iova)
 {
-	return vn_vu_memory_remove(&of(base)->memory, iova);
+	return vn_vfu_memory_remove(&vfu_of(base)->memory, iova);
 }
 
-static int user_iommu_limits(struct vn_function *base, struct vn_iommu_limits *limits)
+static int vfu_iommu_limits(struct vn_function *base, struct vn_iommu_limits *limits)
 {
-	vn_vu_memory_limits(&of(base)->memory, limits);
+	vn_vfu_memory_limits(&vfu_of(base)->memory, limits);
 	return 0;
 }
 
-static int user_service(struct vn_function *base)
+static int vfu_service(struct vn_function *base)
 {
-	return vn_vu_service(&of(base)->socket);
+	return vn_vfu_service(&vfu_of(base)->socket);
 }
 
 /* ---- closing ---- */
 
 /* Works for a function that is only partly open. The end of the connection makes it
  * quiet; the memory is let go of afterwards. */
-static void release(struct user_function *function)
+static void vfu_release(struct user_function *function)
 {
-	vn_vu_disconnect(&function->socket);
+	vn_vfu_disconnect(&function->socket);
 	vn_mapping_release(&function->mapped);
-	vn_vu_regions_release(function->behind);
-	vn_vu_memory_release(&function->memory);
+	vn_vfu_regions_release(function->behind);
+	vn_vfu_memory_release(&function->memory);
 	if (function->base.removal_fd >= 0)
 		close(function->base.removal_fd);
 	if (function->base.error_fd >= 0)
@@ -255,48 +259,48 @@ static void release(struct user_function *function)
 	free(function);
 }
 
-static int user_close(struct vn_function *base)
+static int vfu_close(struct vn_function *base)
 {
-	struct user_function *function = of(base);
+	struct user_function *function = vfu_of(base);
 	char text[VIONET_ERROR_TEXT_MAX];
 	int off, result = vn_function_command(base, 0, VN_PCI_COMMAND_MASTER);
 
 	snprintf(text, sizeof(text), "%s", vionet_error_text());
-	off = vectors_off(function);
+	off = vfu_vectors_off(function);
 	if (result == 0 && off != 0) {
 		result = off;
 		snprintf(text, sizeof(text), "%s", vionet_error_text());
 	}
-	release(function);
+	vfu_release(function);
 	return result == 0 ? 0 : vn_error(-result, "%s", text);
 }
 
 static const struct vn_function_ops operations = {
-	.read = user_read,
-	.write = user_write,
-	.map = user_map,
-	.eventfd = user_eventfd,
-	.vectors = user_vectors,
-	.reset = user_reset,
-	.memory_add = user_memory_add,
-	.memory_remove = user_memory_remove,
-	.iommu_limits = user_iommu_limits,
-	.service = user_service,
-	.close = user_close,
+	.read = vfu_read,
+	.write = vfu_write,
+	.map = vfu_map,
+	.eventfd = vfu_eventfd,
+	.vectors = vfu_vectors,
+	.reset = vfu_reset,
+	.memory_add = vfu_memory_add,
+	.memory_remove = vfu_memory_remove,
+	.iommu_limits = vfu_iommu_limits,
+	.service = vfu_service,
+	.close = vfu_close,
 };
 
 /* ---- opening ---- */
 
-static int read_device(struct user_function *function, struct vu_device_info *info)
+static int vfu_read_device(struct user_function *function, struct vfu_device_info *info)
 {
-	struct vu_device_info question = { .argsz = sizeof(question) };
-	struct vn_vu_message message = {
+	struct vfu_device_info question = { .argsz = sizeof(question) };
+	struct vn_vfu_message message = {
 		.command = VU_DEVICE_GET_INFO,
 		.what = "find out what it is",
 		.request = { { &question, sizeof(question) } },
 		.reply = { { info, sizeof(*info) } },
 	};
-	int result = vn_vu_call(&function->socket, &message);
+	int result = vn_vfu_call(&function->socket, &message);
 
 	if (result != 0)
 		return result;
@@ -309,12 +313,13 @@ static int read_device(struct user_function *function, struct vu_device_info *in
 }
 
 /* Number of interrupts of kind `index` that can go to an eventfd. */
-static int irq_count(struct user_function *function, const struct vu_device_info *info,
-		     uint32_t index, unsigned int *count)
+static int vfu_irq_count(struct user_function *function,
+			 const struct vfu_device_info *info, uint32_t index,
+			 unsigned int *count)
 {
-	struct vu_irq_info question = { .argsz = sizeof(question), .index = index };
-	struct vu_irq_info reply;
-	struct vn_vu_message message = {
+	struct vfu_irq_info question = { .argsz = sizeof(question), .index = index };
+	struct vfu_irq_info reply;
+	struct vn_vfu_message message = {
 		.command = VU_DEVICE_GET_IRQ_INFO,
 		.what = "count interrupts",
 		.request = { { &question, sizeof(question) } },
@@ -325,55 +330,56 @@ static int irq_count(struct user_function *function, const struct vu_device_info
 	*count = 0;
 	if (index >= info->irqs)
 		return 0;
-	result = vn_vu_call(&function->socket, &message);
+	result = vn_vfu_call(&function->socket, &message);
 	if (result != 0)
 		return result;
 	if (reply.index != index)
-		return vn_vu_protocol_error(&function->socket, "it counts other interrupts "
-					    "than those asked for");
+		return vn_vfu_protocol_error(&function->socket,
+					     "it counts other interrupts "
+					     "than those asked for");
 	if ((reply.flags & VFIO_IRQ_INFO_EVENTFD) != 0)
 		*count = reply.count < VECTORS_MAX ? reply.count : VECTORS_MAX;
 	return 0;
 }
 
 /* A function that has no such interrupt keeps -1. */
-static int wire(struct user_function *function, const struct vu_device_info *info,
-		uint32_t index, int *fd)
+static int vfu_wire(struct user_function *function, const struct vfu_device_info *info,
+		    uint32_t index, int *fd)
 {
 	unsigned int count;
-	int refused, result = irq_count(function, info, index, &count);
+	int refused, result = vfu_irq_count(function, info, index, &count);
 
 	if (result != 0 || count == 0)
 		return result;
 	*fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (*fd < 0)
 		return vn_error_errno(errno, "%s: eventfd", function->base.name);
-	return set_irqs(function, index, 0, fd, 1, &refused);
+	return vfu_set_irqs(function, index, 0, fd, 1, &refused);
 }
 
-static int bring_up(struct user_function *function)
+static int vfu_bring_up(struct user_function *function)
 {
 	struct vn_function *base = &function->base;
-	struct vu_device_info info = { .irqs = 0 };
-	int result = vn_vu_negotiate(&function->socket, &function->limits);
+	struct vfu_device_info info = { .irqs = 0 };
+	int result = vn_vfu_negotiate(&function->socket, &function->limits);
 
 	if (result == 0)
-		result = vn_vu_memory_init(&function->memory, &function->socket,
-					   &function->limits);
+		result = vn_vfu_memory_init(&function->memory, &function->socket,
+					    &function->limits);
 	if (result == 0)
-		result = read_device(function, &info);
+		result = vfu_read_device(function, &info);
 	if (result == 0)
-		result = vn_vu_regions(&function->socket, &function->limits,
-				       info.regions, base->region, function->behind);
+		result = vn_vfu_regions(&function->socket, &function->limits,
+					info.regions, base->region, function->behind);
 	if (result == 0)
-		result = irq_count(function, &info, VFIO_PCI_MSIX_IRQ_INDEX,
-				   &base->vector_count);
+		result = vfu_irq_count(function, &info, VFIO_PCI_MSIX_IRQ_INDEX,
+				       &base->vector_count);
 	if (result == 0)
-		result = wire(function, &info, VFIO_PCI_REQ_IRQ_INDEX,
-			      &base->removal_fd);
+		result = vfu_wire(function, &info, VFIO_PCI_REQ_IRQ_INDEX,
+				  &base->removal_fd);
 	if (result == 0)
-		result = wire(function, &info, VFIO_PCI_ERR_IRQ_INDEX,
-			      &base->error_fd);
+		result = vfu_wire(function, &info, VFIO_PCI_ERR_IRQ_INDEX,
+				  &base->error_fd);
 	if (result == 0)
 		result = vn_function_command(base, VN_PCI_COMMAND_MEMORY,
 					     VN_PCI_COMMAND_MASTER);
@@ -381,7 +387,7 @@ static int bring_up(struct user_function *function)
 }
 
 /* There is no such socket: does its path end in what a vhost-user socket's may have? */
-static int judge_path(const char *path, int result)
+static int vfu_check_path(const char *path, int result)
 {
 	const char *option = strrchr(path, ',');
 
@@ -410,15 +416,15 @@ int vn_function_open_vfio_user(const char *path, struct vn_function **function)
 	/* A path that does not fit is refused there. */
 	snprintf(made->base.name, sizeof(made->base.name), "vfio-user:%s", path);
 	made->socket.name = made->base.name;
-	made->socket.serve = vn_vu_memory_serve;
+	made->socket.serve = vn_vfu_memory_serve;
 	made->socket.context = &made->memory;
-	result = vn_vu_connect(&made->socket, path);
+	result = vn_vfu_connect(&made->socket, path);
 	if (result == -ENODEV)
-		result = judge_path(path, result);
+		result = vfu_check_path(path, result);
 	if (result == 0)
-		result = bring_up(made);
+		result = vfu_bring_up(made);
 	if (result != 0) {
-		release(made);
+		vfu_release(made);
 		return result;
 	}
 	made->base.service_fd = made->socket.fd;

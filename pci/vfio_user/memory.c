@@ -26,7 +26,7 @@
  * bound that every server's arithmetic can hold. */
 #define IOVA_LAST ((1ull << 48) - 1)
 
-struct vn_vu_window {
+struct vn_vfu_window {
 	uint64_t iova;
 	uint64_t size;
 	uint8_t *address;
@@ -48,7 +48,8 @@ struct vn_vu_window {
  * alone keeps nobody of the same user from opening it again; it is all there is where the
  * kernel does not know the seal, or others have to write to the file.
  */
-static int share(const struct vn_memory *memory, enum vn_access access, int *fd)
+static int vfu_share_memory(const struct vn_memory *memory, enum vn_access access,
+			    int *fd)
 {
 	char path[64];
 	bool sealed;
@@ -73,10 +74,10 @@ static int share(const struct vn_memory *memory, enum vn_access access, int *fd)
 				     "can neither be sealed nor opened for reading");
 }
 
-static int request_map(struct vn_vu_memory *m, const struct vn_vu_window *window, int fd,
-		       uint64_t offset)
+static int vfu_request_map(struct vn_vfu_memory *m, const struct vn_vfu_window *window,
+			   int fd, uint64_t offset)
 {
-	struct vu_dma_map map = {
+	struct vfu_dma_map map = {
 		.offset = offset,
 		.argsz = sizeof(map),
 		.flags = VU_DMA_READABLE |
@@ -84,14 +85,14 @@ static int request_map(struct vn_vu_memory *m, const struct vn_vu_window *window
 		.address = window->iova,
 		.size = window->size,
 	};
-	struct vn_vu_message message = {
+	struct vn_vfu_message message = {
 		.command = VU_DMA_MAP,
 		.what = "map memory",
 		.request = { { &map, sizeof(map) } },
 		.fds = &fd,
 		.fd_count = 1,
 	};
-	int result = vn_vu_call(m->socket, &message);
+	int result = vn_vfu_call(m->socket, &message);
 
 	if (message.refused == ENOMEM || message.refused == ENOSPC)
 		return -message.refused;
@@ -100,9 +101,9 @@ static int request_map(struct vn_vu_memory *m, const struct vn_vu_window *window
 
 /* ---- the table ---- */
 
-static int make_room(struct vn_vu_memory *m)
+static int vfu_make_room(struct vn_vfu_memory *m)
 {
-	struct vn_vu_window *grown;
+	struct vn_vfu_window *grown;
 
 	if (m->count >= m->most)
 		return vn_error(ENOSPC, "%s: the server allows no more than %" PRIu32
@@ -119,32 +120,32 @@ static int make_room(struct vn_vu_memory *m)
 }
 
 /* The server may reach for it before it says that it has it. */
-static int enter(struct vn_vu_memory *m, const struct vn_vu_window *window)
+static int vfu_enter_region(struct vn_vfu_memory *m, const struct vn_vfu_window *window)
 {
 	int result;
 
-	vn_vu_lock(m->socket);
-	result = make_room(m);
+	vn_vfu_lock(m->socket);
+	result = vfu_make_room(m);
 	if (result == 0)
 		m->window[m->count++] = *window;
-	vn_vu_unlock(m->socket);
+	vn_vfu_unlock(m->socket);
 	return result;
 }
 
-static void leave(struct vn_vu_memory *m, uint64_t iova)
+static void vfu_leave_region(struct vn_vfu_memory *m, uint64_t iova)
 {
-	vn_vu_lock(m->socket);
+	vn_vfu_lock(m->socket);
 	for (size_t i = 0; i < m->count; i++)
 		if (m->window[i].iova == iova) {
 			m->window[i] = m->window[--m->count];
 			break;
 		}
-	vn_vu_unlock(m->socket);
+	vn_vfu_unlock(m->socket);
 	(void)vn_iova_free(m->space, iova);
 }
 
-static int take_address(struct vn_vu_memory *m, const struct vn_memory *added,
-			uint64_t *iova)
+static int vfu_take_address(struct vn_vfu_memory *m, const struct vn_memory *added,
+			    uint64_t *iova)
 {
 	uint64_t mask = m->page_size - 1;
 	int result;
@@ -158,16 +159,16 @@ static int take_address(struct vn_vu_memory *m, const struct vn_memory *added,
 	return result == 0 ? 0 : vn_error_prefix(result, "%s", m->socket->name);
 }
 
-static void close_shared(const struct vn_memory *memory, int fd)
+static void vfu_close_shared(const struct vn_memory *memory, int fd)
 {
 	if (fd != memory->fd)
 		close(fd);
 }
 
-int vn_vu_memory_add(struct vn_vu_memory *m, const struct vn_memory *added,
-		     enum vn_access access, uint64_t *iova)
+int vn_vfu_memory_add(struct vn_vfu_memory *m, const struct vn_memory *added,
+		      enum vn_access access, uint64_t *iova)
 {
-	struct vn_vu_window window = {
+	struct vn_vfu_window window = {
 		.size = added->size,
 		.address = added->address,
 		.writable = (access & VN_DEVICE_WRITES) != 0,
@@ -175,23 +176,23 @@ int vn_vu_memory_add(struct vn_vu_memory *m, const struct vn_memory *added,
 	int fd, result;
 
 	*iova = 0;
-	result = share(added, access, &fd);
+	result = vfu_share_memory(added, access, &fd);
 	if (result != 0)
 		return vn_error_prefix(result, "%s", m->socket->name);
-	result = take_address(m, added, &window.iova);
+	result = vfu_take_address(m, added, &window.iova);
 	if (result == 0) {
-		result = enter(m, &window);
+		result = vfu_enter_region(m, &window);
 		if (result != 0)
 			(void)vn_iova_free(m->space, window.iova);
 	}
 	if (result != 0) {
-		close_shared(added, fd);
+		vfu_close_shared(added, fd);
 		return result;
 	}
-	result = request_map(m, &window, fd, added->offset);
-	close_shared(added, fd);
+	result = vfu_request_map(m, &window, fd, added->offset);
+	vfu_close_shared(added, fd);
 	if (result != 0) {
-		leave(m, window.iova);
+		vfu_leave_region(m, window.iova);
 		return result;
 	}
 	m->bytes += window.size;
@@ -200,7 +201,8 @@ int vn_vu_memory_add(struct vn_vu_memory *m, const struct vn_memory *added,
 }
 
 /* Which the control thread alone adds and removes. */
-static struct vn_vu_window *find(const struct vn_vu_memory *m, uint64_t iova)
+static struct vn_vfu_window *vfu_find_region(const struct vn_vfu_memory *m,
+					     uint64_t iova)
 {
 	for (size_t i = 0; i < m->count; i++)
 		if (m->window[i].iova == iova && !m->window[i].quarantined)
@@ -209,21 +211,22 @@ static struct vn_vu_window *find(const struct vn_vu_memory *m, uint64_t iova)
 }
 
 /* The reply is the request again: anything else was not (wholly) unmapped. */
-static int untell(struct vn_vu_memory *m, const struct vn_vu_window *window)
+static int vfu_request_unmap(struct vn_vfu_memory *m,
+			     const struct vn_vfu_window *window)
 {
-	struct vu_dma_unmap unmap = {
+	struct vfu_dma_unmap unmap = {
 		.argsz = sizeof(unmap),
 		.address = window->iova,
 		.size = window->size,
 	};
-	struct vu_dma_unmap done;
-	struct vn_vu_message message = {
+	struct vfu_dma_unmap done;
+	struct vn_vfu_message message = {
 		.command = VU_DMA_UNMAP,
 		.what = "unmap memory",
 		.request = { { &unmap, sizeof(unmap) } },
 		.reply = { { &done, sizeof(done) } },
 	};
-	int result = vn_vu_call(m->socket, &message);
+	int result = vn_vfu_call(m->socket, &message);
 
 	if (result != 0)
 		return result;
@@ -236,9 +239,9 @@ static int untell(struct vn_vu_memory *m, const struct vn_vu_window *window)
 	return 0;
 }
 
-int vn_vu_memory_remove(struct vn_vu_memory *m, uint64_t iova)
+int vn_vfu_memory_remove(struct vn_vfu_memory *m, uint64_t iova)
 {
-	struct vn_vu_window *window = find(m, iova);
+	struct vn_vfu_window *window = vfu_find_region(m, iova);
 	uint64_t size;
 	int result;
 
@@ -246,17 +249,17 @@ int vn_vu_memory_remove(struct vn_vu_memory *m, uint64_t iova)
 		return vn_error(ENOENT, "%s: nothing is mapped at IOVA %#" PRIx64,
 				m->socket->name, iova);
 	size = window->size;
-	result = untell(m, window);
+	result = vfu_request_unmap(m, window);
 	if (result != 0) {
 		window->quarantined = true;
 		return result;
 	}
 	m->bytes -= size;
-	leave(m, iova);
+	vfu_leave_region(m, iova);
 	return 0;
 }
 
-void vn_vu_memory_limits(const struct vn_vu_memory *m, struct vn_iommu_limits *limits)
+void vn_vfu_memory_limits(const struct vn_vfu_memory *m, struct vn_iommu_limits *limits)
 {
 	*limits = (struct vn_iommu_limits){
 		.page_sizes = m->page_sizes,
@@ -273,11 +276,11 @@ void vn_vu_memory_limits(const struct vn_vu_memory *m, struct vn_iommu_limits *l
 /* ---- accesses by message ---- */
 
 /* The memory at an address, all `count` bytes of it in one mapping, or NULL. */
-static uint8_t *reach(const struct vn_vu_memory *m, uint64_t address, uint64_t count,
-		      bool write)
+static uint8_t *vfu_region_reach(const struct vn_vfu_memory *m, uint64_t address,
+				 uint64_t count, bool write)
 {
 	for (size_t i = 0; i < m->count; i++) {
-		const struct vn_vu_window *window = &m->window[i];
+		const struct vn_vfu_window *window = &m->window[i];
 
 		if (vn_region_within(address, count, window->iova,
 				     window->iova + window->size))
@@ -288,12 +291,12 @@ static uint8_t *reach(const struct vn_vu_memory *m, uint64_t address, uint64_t c
 	return NULL;
 }
 
-int vn_vu_memory_serve(void *context, uint16_t command, const void *payload,
-		       size_t size, struct vn_vu_reply *reply)
+int vn_vfu_memory_serve(void *context, uint16_t command, const void *payload,
+			size_t size, struct vn_vfu_reply *reply)
 {
-	const struct vn_vu_memory *m = context;
+	const struct vn_vfu_memory *m = context;
 	bool write = command == VU_DMA_WRITE;
-	struct vu_dma_access access;
+	struct vfu_dma_access access;
 	uint8_t *place;
 
 	if (command != VU_DMA_READ && command != VU_DMA_WRITE)
@@ -304,7 +307,7 @@ int vn_vu_memory_serve(void *context, uint16_t command, const void *payload,
 	if (access.count > VN_VU_DATA_MAX ||
 	    size - sizeof(access) != (write ? access.count : 0))
 		return EINVAL;
-	place = reach(m, access.address, access.count, write);
+	place = vfu_region_reach(m, access.address, access.count, write);
 	if (place == NULL)
 		return EFAULT;
 	if (write) {
@@ -324,8 +327,8 @@ int vn_vu_memory_serve(void *context, uint16_t command, const void *payload,
 
 /* ---- beginning and end ---- */
 
-int vn_vu_memory_init(struct vn_vu_memory *m, struct vn_vu_socket *socket,
-		      const struct vn_vu_limits *limits)
+int vn_vfu_memory_init(struct vn_vfu_memory *m, struct vn_vfu_socket *socket,
+		       const struct vn_vfu_limits *limits)
 {
 	const struct vn_iova_range all = { 0, IOVA_LAST };
 	int result;
@@ -338,7 +341,7 @@ int vn_vu_memory_init(struct vn_vu_memory *m, struct vn_vu_socket *socket,
 	return result == 0 ? 0 : vn_error_prefix(result, "%s", socket->name);
 }
 
-void vn_vu_memory_release(struct vn_vu_memory *m)
+void vn_vfu_memory_release(struct vn_vfu_memory *m)
 {
 	vn_iova_space_destroy(m->space);
 	free(m->window);

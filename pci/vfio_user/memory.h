@@ -13,22 +13,22 @@
 #include "iommu/memory.h"
 #include "pci/vfio_user/version.h"
 
-struct vn_vu_window;
+struct vn_vfu_window;
 
-struct vn_vu_memory {
-	struct vn_vu_socket *socket;
+struct vn_vfu_memory {
+	struct vn_vfu_socket *socket;
 	struct vn_iova_space *space;
 	uint64_t page_sizes;
 	uint64_t page_size;
 	uint32_t most;
-	struct vn_vu_window *window; /* changes in a turn of the socket */
+	struct vn_vfu_window *window; /* changes in a turn of the socket */
 	size_t count, room;
 	uint64_t bytes;
 };
 
 /* Returns 0, -ENOMEM. */
-int vn_vu_memory_init(struct vn_vu_memory *memory, struct vn_vu_socket *socket,
-		      const struct vn_vu_limits *limits);
+int vn_vfu_memory_init(struct vn_vfu_memory *memory, struct vn_vfu_socket *socket,
+		       const struct vn_vfu_limits *limits);
 
 /*
  * The operations memory_add, memory_remove and iommu_limits.
@@ -37,17 +37,17 @@ int vn_vu_memory_init(struct vn_vu_memory *memory, struct vn_vu_socket *socket,
  * reads is sealed against writing too, and sent through a descriptor that cannot write.
  * -ENOTSUP: there is no descriptor; -EPERM: it cannot be sealed.
  */
-int vn_vu_memory_add(struct vn_vu_memory *memory, const struct vn_memory *added,
-		     enum vn_access access, uint64_t *iova);
-int vn_vu_memory_remove(struct vn_vu_memory *memory, uint64_t iova);
-void vn_vu_memory_limits(const struct vn_vu_memory *memory,
-			 struct vn_iommu_limits *limits);
+int vn_vfu_memory_add(struct vn_vfu_memory *memory, const struct vn_memory *added,
+		      enum vn_access access, uint64_t *iova);
+int vn_vfu_memory_remove(struct vn_vfu_memory *memory, uint64_t iova);
+void vn_vfu_memory_limits(const struct vn_vfu_memory *memory,
+			  struct vn_iommu_limits *limits);
 
 /* The socket's `serve`; the context is the memory. */
-int vn_vu_memory_serve(void *memory, uint16_t command, const void *payload,
-		       size_t size, struct vn_vu_reply *reply);
+int vn_vfu_memory_serve(void *memory, uint16_t command, const void *payload,
+			size_t size, struct vn_vfu_reply *reply);
 
 /* Forget all of it; the connection is closed. */
-void vn_vu_memory_release(struct vn_vu_memory *memory);
+void vn_vfu_memory_release(struct vn_vfu_memory *memory);
 
 #endif

@@ -25,85 +25,90 @@
 
 /* ---- access ---- */
 
-static bool echoed(const struct vu_region_access *a, const struct vu_region_access *b)
+static bool vfu_echoed(const struct vfu_region_access *a,
+		       const struct vfu_region_access *b)
 {
 	return a->offset == b->offset && a->region == b->region &&
 	       a->count == b->count;
 }
 
-static int read_piece(struct vn_vu_socket *s, struct vu_region_access *access,
-		      void *data)
+static int vfu_read_piece(struct vn_vfu_socket *s, struct vfu_region_access *access,
+			  void *data)
 {
-	struct vu_region_access reply;
-	struct vn_vu_message message = {
+	struct vfu_region_access reply;
+	struct vn_vfu_message message = {
 		.command = VU_REGION_READ,
 		.what = "read a region",
 		.request = { { access, sizeof(*access) } },
 		.reply = { { &reply, sizeof(reply) }, { data, access->count } },
 	};
-	int result = vn_vu_call(s, &message);
+	int result = vn_vfu_call(s, &message);
 
-	if (result == 0 && (!echoed(access, &reply) ||
+	if (result == 0 && (!vfu_echoed(access, &reply) ||
 			    message.reply_size != sizeof(reply) + access->count))
-		result = vn_vu_protocol_error(s, "%s: a read of %" PRIu32 " bytes at %#" PRIx64
-					      " is answered with other ones",
-					      vn_region_name(access->region), access->count,
-					      access->offset);
+		result = vn_vfu_protocol_error(s,
+					       "%s: a read of %" PRIu32
+					       " bytes at %#" PRIx64
+					       " is answered with other ones",
+					       vn_region_name(access->region),
+					       access->count, access->offset);
 	return result;
 }
 
-static int write_piece(struct vn_vu_socket *s, struct vu_region_access *access,
-		       const void *data)
+static int vfu_write_piece(struct vn_vfu_socket *s, struct vfu_region_access *access,
+			   const void *data)
 {
-	struct vu_region_access reply;
-	struct vn_vu_message message = {
+	struct vfu_region_access reply;
+	struct vn_vfu_message message = {
 		.command = VU_REGION_WRITE,
 		.what = "write to a region",
 		.request = { { access, sizeof(*access) },
 			     { (void *)(uintptr_t)data, access->count } },
 		.reply = { { &reply, sizeof(reply) } },
 	};
-	int result = vn_vu_call(s, &message);
+	int result = vn_vfu_call(s, &message);
 
-	if (result == 0 && !echoed(access, &reply))
-		result = vn_vu_protocol_error(s, "%s: a write of %" PRIu32 " bytes at %#"
-					      PRIx64 " is answered with another",
-					      vn_region_name(access->region), access->count,
-					      access->offset);
+	if (result == 0 && !vfu_echoed(access, &reply))
+		result = vn_vfu_protocol_error(s,
+					       "%s: a write of %" PRIu32
+					       " bytes at %#" PRIx64
+					       " is answered with another",
+					       vn_region_name(access->region),
+					       access->count, access->offset);
 	return result;
 }
 
-static uint32_t piece(size_t left, const struct vn_vu_limits *limits)
+static uint32_t vfu_piece(size_t left, const struct vn_vfu_limits *limits)
 {
 	return left < limits->data_size ? (uint32_t)left : limits->data_size;
 }
 
-int vn_vu_region_read(struct vn_vu_socket *s, const struct vn_vu_limits *limits,
-		      unsigned int region, uint64_t offset, void *data, size_t size)
+int vn_vfu_region_read(struct vn_vfu_socket *s, const struct vn_vfu_limits *limits,
+		       unsigned int region, uint64_t offset, void *data, size_t size)
 {
 	int result = 0;
 
 	for (size_t done = 0; done < size && result == 0;) {
-		struct vu_region_access access = { offset + done, region,
-						   piece(size - done, limits) };
+		struct vfu_region_access access = { offset + done, region,
+						   vfu_piece(size - done, limits) };
 
-		result = read_piece(s, &access, (char *)data + done);
+		result = vfu_read_piece(s, &access, (char *)data + done);
 		done += access.count;
 	}
 	return result;
 }
 
-int vn_vu_region_write(struct vn_vu_socket *s, const struct vn_vu_limits *limits,
-		       unsigned int region, uint64_t offset, const void *data,
-		       size_t size)
+int vn_vfu_region_write(struct vn_vfu_socket *s, const struct vn_vfu_limits *limits,
+			unsigned int region, uint64_t offset, const void *data,
+			size_t size)
 {
 	int result = 0;
 
 	for (size_t done = 0; done < size && result == 0;) {
-		struct vu_region_access access = { offset + done, region,
-						   piece(size - done, limits) };
+		struct vfu_region_access access = { offset + done, region,
+						   vfu_piece(size - done, limits) };
 
-		result = write_piece(s, &access, (const char *)data + done);
+		result = vfu_write_piece(s, &access, (const char *)data + done);
 		done += access.count;
 	}
 	return result;
@@ -113,13 +118,13 @@ int vn_vu_region_write(struct vn_vu_socket *s, const struct vn_vu_limits *limits
 
 /* One reply, all of it. */
 struct reply {
-	struct vu_region_info info;
-	uint8_t rest[INFO_MAX - sizeof(struct vu_region_info)];
+	struct vfu_region_info info;
+	uint8_t rest[INFO_MAX - sizeof(struct vfu_region_info)];
 	size_t size;
 };
 
-static struct vfio_region_sparse_mmap_area area_at(const struct reply *reply,
-						   size_t first, uint32_t index)
+static struct vfio_region_sparse_mmap_area vfu_area_at(const struct reply *reply,
+						       size_t first, uint32_t index)
 {
 	struct vfio_region_sparse_mmap_area area;
 
@@ -129,7 +134,7 @@ static struct vfio_region_sparse_mmap_area area_at(const struct reply *reply,
 }
 
 /* Whole pages of it (the region's own end may lie inside one). */
-static void offer_area(struct vn_region *region, uint64_t offset, uint64_t size)
+static void vfu_offer_area(struct vn_region *region, uint64_t offset, uint64_t size)
 {
 	uint64_t mask = (uint64_t)sysconf(_SC_PAGESIZE) - 1;
 	uint64_t first = (offset + mask) & ~mask, end = offset + size;
@@ -141,37 +146,40 @@ static void offer_area(struct vn_region *region, uint64_t offset, uint64_t size)
 			(struct vn_sparse){ first, end - first };
 }
 
-static int read_areas(struct vn_vu_socket *s, const struct reply *reply, size_t at,
-		      struct vn_region *region)
+static int vfu_read_areas(struct vn_vfu_socket *s, const struct reply *reply, size_t at,
+			  struct vn_region *region)
 {
 	struct vfio_region_info_cap_sparse_mmap head;
 	struct vfio_region_sparse_mmap_area area, other;
 	size_t first = at + sizeof(head);
 
 	if (first > reply->size)
-		return vn_vu_protocol_error(s, "a list of areas is cut short");
+		return vn_vfu_protocol_error(s, "a list of areas is cut short");
 	memcpy(&head, (const char *)reply + at, sizeof(head));
 	if (head.nr_areas > (reply->size - first) / sizeof(area))
-		return vn_vu_protocol_error(s, "a list of %" PRIu32 " areas is cut short",
-					    head.nr_areas);
+		return vn_vfu_protocol_error(s,
+					     "a list of %" PRIu32 " areas is cut short",
+					     head.nr_areas);
 	for (uint32_t i = 0; i < head.nr_areas; i++) {
-		area = area_at(reply, first, i);
+		area = vfu_area_at(reply, first, i);
 		if (!vn_region_within(area.offset, area.size, 0, region->size))
-			return vn_vu_protocol_error(s, "an area for mapping lies outside its "
-						    "region");
+			return vn_vfu_protocol_error(
+				s, "an area for mapping lies outside its "
+				   "region");
 		for (uint32_t j = 0; j < i; j++) {
-			other = area_at(reply, first, j);
+			other = vfu_area_at(reply, first, j);
 			if (area.offset < other.offset + other.size &&
 			    other.offset < area.offset + area.size)
-				return vn_vu_protocol_error(s, "areas for mapping overlap");
+				return vn_vfu_protocol_error(
+					s, "areas for mapping overlap");
 		}
-		offer_area(region, area.offset, area.size);
+		vfu_offer_area(region, area.offset, area.size);
 	}
 	return 0;
 }
 
-static int find_areas(struct vn_vu_socket *s, const struct reply *reply,
-		      struct vn_region *region)
+static int vfu_find_areas(struct vn_vfu_socket *s, const struct reply *reply,
+			  struct vn_region *region)
 {
 	size_t at = reply->info.capability;
 	struct vfio_info_cap_header header;
@@ -180,16 +188,18 @@ static int find_areas(struct vn_vu_socket *s, const struct reply *reply,
 		at = 0;
 	for (int step = 0; at != 0; step++) {
 		if (step == CHAIN_MAX)
-			return vn_vu_protocol_error(s, "a chain of capabilities has no end");
+			return vn_vfu_protocol_error(
+				s, "a chain of capabilities has no end");
 		if (at < sizeof(reply->info) || at > reply->size ||
 		    reply->size - at < sizeof(header))
-			return vn_vu_protocol_error(s, "a capability lies outside its answer");
+			return vn_vfu_protocol_error(
+				s, "a capability lies outside its answer");
 		memcpy(&header, (const char *)reply + at, sizeof(header));
 		if (header.id == VFIO_REGION_INFO_CAP_SPARSE_MMAP)
-			return read_areas(s, reply, at, region);
+			return vfu_read_areas(s, reply, at, region);
 		at = header.next;
 	}
-	offer_area(region, 0, region->size);
+	vfu_offer_area(region, 0, region->size);
 	return 0;
 }
 
@@ -197,25 +207,29 @@ static int find_areas(struct vn_vu_socket *s, const struct reply *reply,
 
 /* Does the file hold what is said of it? Its size is the server's to change, unless it is
  * sealed: then it is the last word, for it is read after the seals. */
-static int check_file(struct vn_vu_socket *s, const struct vn_region *region,
-		      const struct vn_vu_region *behind)
+static int vfu_check_region_file(struct vn_vfu_socket *s,
+				 const struct vn_region *region,
+				 const struct vn_vfu_region *behind)
 {
 	int mode = fcntl(behind->fd, F_GETFL);
 	struct stat status;
 
 	if (fstat(behind->fd, &status) != 0 || !S_ISREG(status.st_mode))
-		return vn_vu_protocol_error(s, "what it passes for mapping is no file");
+		return vn_vfu_protocol_error(s,
+					     "what it passes for mapping is no file");
 	if (mode < 0 || (mode & O_PATH) != 0 || (mode & O_ACCMODE) == O_WRONLY ||
 	    (region->writable && (mode & O_ACCMODE) != O_RDWR))
-		return vn_vu_protocol_error(s, "the file that it passes for mapping is open for "
-					    "less than its region");
+		return vn_vfu_protocol_error(
+			s, "the file that it passes for mapping is open for "
+			   "less than its region");
 	for (unsigned int i = 0; i < region->sparse_count; i++)
 		if (!vn_region_within(region->sparse[i].offset,
 				      region->sparse[i].size, 0,
 				      (uint64_t)status.st_size - behind->start) ||
 		    (uint64_t)status.st_size < behind->start)
-			return vn_vu_protocol_error(s, "the file that it passes for mapping is "
-						    "shorter than its region");
+			return vn_vfu_protocol_error(
+				s, "the file that it passes for mapping is "
+				   "shorter than its region");
 	return 0;
 }
 
@@ -224,7 +238,7 @@ static int check_file(struct vn_vu_socket *s, const struct vn_region *region,
  * of the ordinary kind (huge pages may run out), sealed against shrinking. Everything
  * else is reached by messages, which is slower and always right.
  */
-static bool stays(const struct vn_vu_region *behind, int seals)
+static bool vfu_region_stays(const struct vn_vfu_region *behind, int seals)
 {
 	uint64_t mask = (uint64_t)sysconf(_SC_PAGESIZE) - 1;
 	struct statfs system;
@@ -234,31 +248,32 @@ static bool stays(const struct vn_vu_region *behind, int seals)
 	       system.f_type == TMPFS_MAGIC;
 }
 
-static int settle_file(struct vn_vu_socket *s, const struct reply *reply,
-		       unsigned int index, struct vn_region *region,
-		       struct vn_vu_region *behind)
+static int vfu_take_region_file(struct vn_vfu_socket *s, const struct reply *reply,
+				unsigned int index, struct vn_region *region,
+				struct vn_vfu_region *behind)
 {
 	bool flagged = (reply->info.flags & VFIO_REGION_INFO_FLAG_MMAP) != 0;
 	int result = 0, seals;
 
 	if (flagged && (reply->info.offset > INT64_MAX ||
 			reply->info.size > INT64_MAX - reply->info.offset))
-		return vn_vu_protocol_error(s, "%s lies beyond the end of any file",
-					    vn_region_name(index));
+		return vn_vfu_protocol_error(s, "%s lies beyond the end of any file",
+					     vn_region_name(index));
 	if (flagged)
-		result = find_areas(s, reply, region);
+		result = vfu_find_areas(s, reply, region);
 	if (result == 0 && flagged != (behind->fd >= 0) &&
 	    (!flagged || region->sparse_count != 0))
-		result = vn_vu_protocol_error(s, "%s: %s", vn_region_name(index),
-					      flagged ? "can be mapped, but no file comes along" :
-					      "cannot be mapped, but a file comes along");
+		result = vn_vfu_protocol_error(
+			s, "%s: %s", vn_region_name(index),
+			flagged ? "can be mapped, but no file comes along" :
+				  "cannot be mapped, but a file comes along");
 	behind->start = reply->info.offset;
 	/* Before the size. Seals are never taken away again. */
 	seals = behind->fd >= 0 ? fcntl(behind->fd, F_GET_SEALS) : -1;
 	if (result == 0 && behind->fd >= 0)
-		result = check_file(s, region, behind);
+		result = vfu_check_region_file(s, region, behind);
 	if (result == 0 && behind->fd >= 0 && index <= VN_REGION_BAR5 &&
-	    !region->io && stays(behind, seals))
+	    !region->io && vfu_region_stays(behind, seals))
 		return 0;
 	region->sparse_count = 0;
 	if (behind->fd >= 0)
@@ -270,12 +285,12 @@ static int settle_file(struct vn_vu_socket *s, const struct reply *reply,
 /* ---- regions ---- */
 
 /* `region->io` is known already. */
-static int read_region(struct vn_vu_socket *s, unsigned int index,
-		       struct vn_region *region, struct vn_vu_region *behind)
+static int vfu_read_region(struct vn_vfu_socket *s, unsigned int index,
+			   struct vn_region *region, struct vn_vfu_region *behind)
 {
-	struct vu_region_info question = { .argsz = INFO_MAX, .index = index };
+	struct vfu_region_info question = { .argsz = INFO_MAX, .index = index };
 	struct reply reply = { .size = 0 };
-	struct vn_vu_message message = {
+	struct vn_vfu_message message = {
 		.command = VU_DEVICE_GET_REGION_INFO,
 		.what = "find a region",
 		.request = { { &question, sizeof(question) } },
@@ -284,64 +299,69 @@ static int read_region(struct vn_vu_socket *s, unsigned int index,
 		.reply_fds = &behind->fd,
 		.reply_fds_room = 1,
 	};
-	int result = vn_vu_call(s, &message);
+	int result = vn_vfu_call(s, &message);
 
 	if (result != 0)
 		return result;
 	reply.size = message.reply_size;
 	if (reply.info.index != index || reply.info.argsz > reply.size ||
 	    reply.info.size > INT64_MAX)
-		return vn_vu_protocol_error(s, "%s is said to have %" PRIu64 " bytes, its "
-					    "description %" PRIu32 " of which %zu come",
-					    vn_region_name(index), reply.info.size,
-					    reply.info.argsz, reply.size);
+		return vn_vfu_protocol_error(s,
+					     "%s is said to have %" PRIu64
+					     " bytes, its "
+					     "description %" PRIu32
+					     " of which %zu come",
+					     vn_region_name(index), reply.info.size,
+					     reply.info.argsz, reply.size);
 	region->size = reply.info.size;
 	region->readable = (reply.info.flags & VFIO_REGION_INFO_FLAG_READ) != 0;
 	region->writable = (reply.info.flags & VFIO_REGION_INFO_FLAG_WRITE) != 0;
-	return settle_file(s, &reply, index, region, behind);
+	return vfu_take_region_file(s, &reply, index, region, behind);
 }
 
-static bool is_io(const uint8_t *config, unsigned int index)
+static bool vfu_region_is_io(const uint8_t *config, unsigned int index)
 {
 	return index <= VN_REGION_BAR5 &&
 	       (config[PCI_BASE_ADDRESS_0 + 4 * index] &
 		PCI_BASE_ADDRESS_SPACE_IO) != 0;
 }
 
-static int read_config(struct vn_vu_socket *s, const struct vn_vu_limits *limits,
-		       uint32_t count, struct vn_region *region,
-		       struct vn_vu_region *behind, uint8_t *config)
+static int vfu_read_config(struct vn_vfu_socket *s, const struct vn_vfu_limits *limits,
+			   uint32_t count, struct vn_region *region,
+			   struct vn_vfu_region *behind, uint8_t *config)
 {
 	int result;
 
 	if (count <= VN_REGION_CONFIG)
-		return vn_vu_protocol_error(s, "it has %" PRIu32 " regions, and so no "
-					    "configuration space", count);
-	result = read_region(s, VN_REGION_CONFIG, region, behind);
+		return vn_vfu_protocol_error(s, "it has %" PRIu32 " regions, and so no "
+					     "configuration space", count);
+	result = vfu_read_region(s, VN_REGION_CONFIG, region, behind);
 	if (result == 0 && region->size < CONFIG_SIZE)
-		result = vn_vu_protocol_error(s, "configuration space has %" PRIu64 " bytes",
-					      region->size);
+		result = vn_vfu_protocol_error(s,
+					       "configuration space has %" PRIu64
+					       " bytes",
+					       region->size);
 	if (result == 0)
-		result = vn_vu_region_read(s, limits, VN_REGION_CONFIG, 0, config,
-					   CONFIG_SIZE);
+		result = vn_vfu_region_read(s, limits, VN_REGION_CONFIG, 0, config,
+					    CONFIG_SIZE);
 	return result;
 }
 
 /* Configuration space comes first: it says which BAR is I/O. */
-int vn_vu_regions(struct vn_vu_socket *s, const struct vn_vu_limits *limits,
-		  uint32_t count, struct vn_region *region,
-		  struct vn_vu_region *behind)
+int vn_vfu_regions(struct vn_vfu_socket *s, const struct vn_vfu_limits *limits,
+		   uint32_t count, struct vn_region *region,
+		   struct vn_vfu_region *behind)
 {
 	uint8_t config[CONFIG_SIZE];
-	int result = read_config(s, limits, count, &region[VN_REGION_CONFIG],
-				 &behind[VN_REGION_CONFIG], config);
+	int result = vfu_read_config(s, limits, count, &region[VN_REGION_CONFIG],
+				     &behind[VN_REGION_CONFIG], config);
 
 	for (unsigned int i = 0; i < VN_REGION_COUNT && i < count && result == 0;
 	     i++) {
 		if (i == VN_REGION_CONFIG)
 			continue;
-		region[i].io = is_io(config, i);
-		result = read_region(s, i, &region[i], &behind[i]);
+		region[i].io = vfu_region_is_io(config, i);
+		result = vfu_read_region(s, i, &region[i], &behind[i]);
 		/* The upper half of a 64-bit BAR is an address: its bit 0
 		 * means nothing. */
 		if (region[i].size == 0)

@@ -13,14 +13,14 @@
 #include "pci/function.h"
 #include "pci/vfio_user/version.h"
 
-struct vn_vu_doorbell;
+struct vn_vfu_doorbell;
 
 /* What stands behind one region, beside struct vn_region. */
-struct vn_vu_region {
+struct vn_vfu_region {
 	int fd; /* for mapping; -1: none */
 	uint64_t start; /* of the region in the file */
 	bool requested; /* for eventfds */
-	struct vn_vu_doorbell *doorbell;
+	struct vn_vfu_doorbell *doorbell;
 	size_t doorbell_count;
 };
 
@@ -28,26 +28,26 @@ struct vn_vu_region {
  * Fill both, VN_REGION_COUNT long; the server says that it has `count`. What was filled
  * has to be released whatever the result.
  *
- * Returns 0, -ENOMEM, or as vn_vu_call.
+ * Returns 0, -ENOMEM, or as vn_vfu_call.
  */
-int vn_vu_regions(struct vn_vu_socket *socket, const struct vn_vu_limits *limits,
-		  uint32_t count, struct vn_region *region,
-		  struct vn_vu_region *behind);
-void vn_vu_regions_release(struct vn_vu_region *behind);
+int vn_vfu_regions(struct vn_vfu_socket *socket, const struct vn_vfu_limits *limits,
+		   uint32_t count, struct vn_region *region,
+		   struct vn_vfu_region *behind);
+void vn_vfu_regions_release(struct vn_vfu_region *behind);
 
 /* Access, in pieces where it is longer than the server takes. */
-int vn_vu_region_read(struct vn_vu_socket *socket, const struct vn_vu_limits *limits,
-		      unsigned int region, uint64_t offset, void *data, size_t size);
-int vn_vu_region_write(struct vn_vu_socket *socket,
-		       const struct vn_vu_limits *limits, unsigned int region,
-		       uint64_t offset, const void *data, size_t size);
+int vn_vfu_region_read(struct vn_vfu_socket *socket, const struct vn_vfu_limits *limits,
+		       unsigned int region, uint64_t offset, void *data, size_t size);
+int vn_vfu_region_write(struct vn_vfu_socket *socket,
+			const struct vn_vfu_limits *limits, unsigned int region,
+			uint64_t offset, const void *data, size_t size);
 
 /*
  * The operation `eventfd`. Only an eventfd that does not block will do: with one that
  * does, a server could hold us in a kick.
  */
-int vn_vu_region_eventfd(struct vn_vu_socket *socket, struct vn_vu_region *behind,
-			 const struct vn_region *region, unsigned int index,
-			 uint64_t offset, unsigned int size, uint64_t value, int *fd);
+int vn_vfu_region_eventfd(struct vn_vfu_socket *socket, struct vn_vfu_region *behind,
+			  const struct vn_region *region, unsigned int index,
+			  uint64_t offset, unsigned int size, uint64_t value, int *fd);
 
 #endif

@@ -23,7 +23,7 @@
 
 #define SERVICE_MAX 64
 
-int vn_vu_protocol_error(struct vn_vu_socket *s, const char *format, ...)
+int vn_vfu_protocol_error(struct vn_vfu_socket *s, const char *format, ...)
 {
 	char text[256];
 	va_list arguments;
@@ -31,18 +31,18 @@ int vn_vu_protocol_error(struct vn_vu_socket *s, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	vn_vu_lock(s);
-	vn_vu_stream_error(s, text);
-	vn_vu_unlock(s);
+	vn_vfu_lock(s);
+	vn_vfu_stream_error(s, text);
+	vn_vfu_unlock(s);
 	return -EIO;
 }
 
 /* ---- a server's commands ---- */
 
-static int send_reply(struct vn_vu_socket *s, const struct vu_header *command,
-		      int error, struct vn_vu_reply *reply, uint64_t deadline)
+static int vfu_send_reply(struct vn_vfu_socket *s, const struct vfu_header *command,
+			  int error, struct vn_vfu_reply *reply, uint64_t deadline)
 {
-	struct vu_header header = {
+	struct vfu_header header = {
 		.id = command->id,
 		.command = command->command,
 		.flags = VU_TYPE_REPLY | (error != 0 ? VU_FLAG_ERROR : 0),
@@ -59,14 +59,14 @@ static int send_reply(struct vn_vu_socket *s, const struct vu_header *command,
 					 reply->data_size);
 	else
 		header.size = sizeof(header);
-	return vn_vu_stream_send(s, parts, error == 0 ? 3 : 1, NULL, 0, deadline);
+	return vn_vfu_stream_send(s, parts, error == 0 ? 3 : 1, NULL, 0, deadline);
 }
 
 /* It is whole, header and payload. */
-static int carry_out(struct vn_vu_socket *s, uint64_t deadline)
+static int vfu_exchange(struct vn_vfu_socket *s, uint64_t deadline)
 {
-	const struct vu_header *header = &s->command;
-	struct vn_vu_reply reply = { .data_size = 0 };
+	const struct vfu_header *header = &s->command;
+	struct vn_vfu_reply reply = { .data_size = 0 };
 	int error = s->serve(s->context, header->command, s->incoming,
 			     header->size - sizeof(*header), &reply);
 
@@ -74,27 +74,28 @@ static int carry_out(struct vn_vu_socket *s, uint64_t deadline)
 	s->begun = 0;
 	if ((header->flags & VU_FLAG_NO_REPLY) != 0)
 		return 0;
-	return send_reply(s, header, error, &reply, deadline);
+	return vfu_send_reply(s, header, error, &reply, deadline);
 }
 
 /* What follows is bounded by what we announced. */
-static int check_command(struct vn_vu_socket *s)
+static int vfu_check_command(struct vn_vfu_socket *s)
 {
-	const struct vu_header *header = &s->command;
+	const struct vfu_header *header = &s->command;
 
 	if (header->size < sizeof(*header))
-		return vn_vu_stream_error(s, "a message is shorter than a header");
+		return vn_vfu_stream_error(s, "a message is shorter than a header");
 	if ((header->flags & VU_TYPE_MASK) != VU_TYPE_COMMAND)
-		return vn_vu_stream_error(s, "a reply is to something that was not asked");
+		return vn_vfu_stream_error(
+			s, "a reply is to something that was not asked");
 	if (header->size - sizeof(*header) >
-	    sizeof(struct vu_dma_access) + VN_VU_DATA_MAX)
-		return vn_vu_stream_error(s, "a command is longer than any can be");
+	    sizeof(struct vfu_dma_access) + VN_VU_DATA_MAX)
+		return vn_vfu_stream_error(s, "a command is longer than any can be");
 	return 0;
 }
 
 /* Take what has come of a command, without waiting for the rest: that may be kept from
  * us for ever. 1: it is whole; 0: not yet. */
-static int gather(struct vn_vu_socket *s)
+static int vfu_gather(struct vn_vfu_socket *s)
 {
 	const size_t head = sizeof(s->command);
 
@@ -103,100 +104,101 @@ static int gather(struct vn_vu_socket *s)
 		size_t at = in_header ? s->have : s->have - head;
 		size_t size = in_header ? head : s->command.size - head;
 		char *to = in_header ? (char *)&s->command : (char *)s->incoming;
-		struct vn_vu_fds fds = { .count = 0 };
+		struct vn_vfu_fds fds = { .count = 0 };
 		ssize_t got;
 
 		if (!in_header && at == size)
 			return 1;
-		got = vn_vu_stream_receive_now(s, to + at, size - at, &fds);
+		got = vn_vfu_stream_receive_now(s, to + at, size - at, &fds);
 		if (got > 0 && fds.count != 0)
-			got = vn_vu_stream_error(s, "a command comes with descriptors");
-		vn_vu_fds_close(&fds);
+			got = vn_vfu_stream_error(s,
+						  "a command comes with descriptors");
+		vn_vfu_fds_close(&fds);
 		if (got <= 0)
 			return (int)got;
 		s->have += (size_t)got;
-		if (s->have == head && check_command(s) != 0)
+		if (s->have == head && vfu_check_command(s) != 0)
 			return -EIO;
 	}
 }
 
 /* A command of which some has come, or the header: the rest is waited for. */
-static int serve(struct vn_vu_socket *s, uint64_t deadline)
+static int vfu_serve(struct vn_vfu_socket *s, uint64_t deadline)
 {
 	int result;
 
-	while ((result = gather(s)) == 0) {
-		result = vn_vu_stream_wait(s, POLLIN, deadline);
+	while ((result = vfu_gather(s)) == 0) {
+		result = vn_vfu_stream_wait(s, POLLIN, deadline);
 		if (result != 0)
 			return result;
 	}
-	return result < 0 ? result : carry_out(s, deadline);
+	return result < 0 ? result : vfu_exchange(s, deadline);
 }
 
 /* ---- calls ---- */
 
-static size_t length(const struct iovec *parts)
+static size_t vfu_length(const struct iovec *parts)
 {
 	return parts[0].iov_len + parts[1].iov_len;
 }
 
-static int send_command(struct vn_vu_socket *s, const struct vn_vu_message *m,
-			uint16_t id, uint64_t deadline)
+static int vfu_send_command(struct vn_vfu_socket *s, const struct vn_vfu_message *m,
+			    uint16_t id, uint64_t deadline)
 {
-	struct vu_header header = {
+	struct vfu_header header = {
 		.id = id,
 		.command = m->command,
-		.size = (uint32_t)(sizeof(header) + length(m->request)),
+		.size = (uint32_t)(sizeof(header) + vfu_length(m->request)),
 		.flags = VU_TYPE_COMMAND,
 	};
 	struct iovec parts[] = {
 		{ &header, sizeof(header) }, m->request[0], m->request[1],
 	};
 
-	return vn_vu_stream_send(s, parts, 3, m->fds, m->fd_count, deadline);
+	return vn_vfu_stream_send(s, parts, 3, m->fds, m->fd_count, deadline);
 }
 
 /* An errno of the peer's is a number like any other. */
-static int refused(struct vn_vu_socket *s, struct vn_vu_message *m,
-		   const struct vu_header *header)
+static int vfu_refused(struct vn_vfu_socket *s, struct vn_vfu_message *m,
+		       const struct vfu_header *header)
 {
 	if (header->size != sizeof(*header))
-		return vn_vu_stream_error(s, "an error reply has more than a header");
+		return vn_vfu_stream_error(s, "an error reply has more than a header");
 	m->refused = header->error > 0 && header->error < 4096 ?
 			     (int)header->error : EIO;
 	return vn_error(EIO, "%s: %s: the server answers: %s", s->name, m->what,
 			vn_errno_text(m->refused));
 }
 
-static int read_reply(struct vn_vu_socket *s, struct vn_vu_message *m,
-		      const struct vu_header *header, uint64_t deadline,
-		      struct vn_vu_fds *fds)
+static int vfu_read_reply(struct vn_vfu_socket *s, struct vn_vfu_message *m,
+			  const struct vfu_header *header, uint64_t deadline,
+			  struct vn_vfu_fds *fds)
 {
 	size_t size = header->size - sizeof(*header), first;
 	int result;
 
 	if ((header->flags & VU_FLAG_ERROR) != 0)
-		return refused(s, m, header);
-	if (size < m->reply[0].iov_len || size > length(m->reply))
-		return vn_vu_stream_error(s, "a reply has the wrong size");
+		return vfu_refused(s, m, header);
+	if (size < m->reply[0].iov_len || size > vfu_length(m->reply))
+		return vn_vfu_stream_error(s, "a reply has the wrong size");
 	first = m->reply[0].iov_len;
-	result = vn_vu_stream_receive(s, m->reply[0].iov_base, first, deadline, fds);
+	result = vn_vfu_stream_receive(s, m->reply[0].iov_base, first, deadline, fds);
 	if (result == 0)
-		result = vn_vu_stream_receive(s, m->reply[1].iov_base, size - first, deadline,
-					      fds);
+		result = vn_vfu_stream_receive(s, m->reply[1].iov_base, size - first,
+					       deadline, fds);
 	m->reply_size = size;
 	return result;
 }
 
-static int finish_reply(struct vn_vu_socket *s, struct vn_vu_message *m,
-			const struct vu_header *header, uint64_t deadline,
-			struct vn_vu_fds *fds)
+static int vfu_finish_reply(struct vn_vfu_socket *s, struct vn_vfu_message *m,
+			    const struct vfu_header *header, uint64_t deadline,
+			    struct vn_vfu_fds *fds)
 {
-	int result = read_reply(s, m, header, deadline, fds);
+	int result = vfu_read_reply(s, m, header, deadline, fds);
 
 	if (result == 0 && fds->count > m->reply_fds_room)
-		result = vn_vu_stream_error(s, "a reply comes with descriptors that "
-					    "nobody asked for");
+		result = vn_vfu_stream_error(s, "a reply comes with descriptors that "
+					     "nobody asked for");
 	if (result != 0)
 		return result;
 	if (fds->count != 0)
@@ -206,57 +208,59 @@ static int finish_reply(struct vn_vu_socket *s, struct vn_vu_message *m,
 	return 0;
 }
 
-static int read_header(struct vn_vu_socket *s, struct vu_header *header,
-		       uint64_t deadline, struct vn_vu_fds *fds)
+static int vfu_read_header(struct vn_vfu_socket *s, struct vfu_header *header,
+			   uint64_t deadline, struct vn_vfu_fds *fds)
 {
-	int result = vn_vu_stream_receive(s, header, sizeof(*header), deadline, fds);
+	int result = vn_vfu_stream_receive(s, header, sizeof(*header), deadline, fds);
 
 	if (result == 0 && header->size < sizeof(*header))
-		result = vn_vu_stream_error(s, "a message is shorter than a header");
+		result = vn_vfu_stream_error(s, "a message is shorter than a header");
 	return result;
 }
 
-static int await_reply(struct vn_vu_socket *s, struct vn_vu_message *m, uint16_t id,
-		       uint64_t deadline)
+static int vfu_wait_reply(struct vn_vfu_socket *s, struct vn_vfu_message *m,
+			  uint16_t id, uint64_t deadline)
 {
-	struct vn_vu_fds fds = { .count = 0 };
-	struct vu_header header;
+	struct vn_vfu_fds fds = { .count = 0 };
+	struct vfu_header header;
 	int result;
 
 	/* What began before we asked is a command. */
-	result = s->have != 0 ? serve(s, deadline) : 0;
+	result = s->have != 0 ? vfu_serve(s, deadline) : 0;
 	while (result == 0) {
-		result = read_header(s, &header, deadline, &fds);
+		result = vfu_read_header(s, &header, deadline, &fds);
 		if (result != 0 ||
 		    (header.flags & VU_TYPE_MASK) != VU_TYPE_COMMAND)
 			break;
 		if (fds.count != 0)
-			result = vn_vu_stream_error(s, "a command comes with descriptors");
+			result = vn_vfu_stream_error(
+				s, "a command comes with descriptors");
 		s->command = header;
 		s->have = sizeof(header);
 		if (result == 0)
-			result = check_command(s);
+			result = vfu_check_command(s);
 		if (result == 0)
-			result = serve(s, deadline);
+			result = vfu_serve(s, deadline);
 		/* A server that always has one more command never gets to the
 		 * reply. */
 		if (result == 0 && vn_now() >= deadline)
-			result = vn_vu_stream_late(s);
+			result = vn_vfu_stream_late(s);
 		if (result != 0)
 			break;
 	}
 	if (result == 0 && ((header.flags & VU_TYPE_MASK) != VU_TYPE_REPLY ||
 			    header.id != id || header.command != m->command))
-		result = vn_vu_stream_error(s, "a reply is to something that was not asked");
+		result = vn_vfu_stream_error(
+			s, "a reply is to something that was not asked");
 	if (result == 0)
-		result = finish_reply(s, m, &header, deadline, &fds);
-	vn_vu_fds_close(&fds);
+		result = vfu_finish_reply(s, m, &header, deadline, &fds);
+	vn_vfu_fds_close(&fds);
 	return result;
 }
 
 /* ---- message budget ---- */
 
-static uint64_t deadline_from(struct vn_vu_socket *s, uint64_t now)
+static uint64_t vfu_deadline_from(struct vn_vfu_socket *s, uint64_t now)
 {
 	s->budget += (now - s->since) / VN_VU_REFILL;
 	if (s->budget > VN_VU_BUDGET)
@@ -264,7 +268,7 @@ static uint64_t deadline_from(struct vn_vu_socket *s, uint64_t now)
 	return now + s->budget + VN_VU_FREE;
 }
 
-static void waited(struct vn_vu_socket *s, uint64_t start)
+static void vfu_waited(struct vn_vfu_socket *s, uint64_t start)
 {
 	uint64_t took;
 
@@ -275,7 +279,7 @@ static void waited(struct vn_vu_socket *s, uint64_t start)
 }
 
 /* A mutex alone may be taken again and again by a thread that kicks all the time. */
-void vn_vu_lock(struct vn_vu_socket *s)
+void vn_vfu_lock(struct vn_vfu_socket *s)
 {
 	uint32_t ticket;
 
@@ -286,7 +290,7 @@ void vn_vu_lock(struct vn_vu_socket *s)
 	pthread_mutex_unlock(&s->lock);
 }
 
-void vn_vu_unlock(struct vn_vu_socket *s)
+void vn_vfu_unlock(struct vn_vfu_socket *s)
 {
 	pthread_mutex_lock(&s->lock);
 	s->serving++;
@@ -294,74 +298,74 @@ void vn_vu_unlock(struct vn_vu_socket *s)
 	pthread_mutex_unlock(&s->lock);
 }
 
-static int call(struct vn_vu_socket *s, struct vn_vu_message *m)
+static int vfu_call(struct vn_vfu_socket *s, struct vn_vfu_message *m)
 {
 	uint64_t start = vn_now(), deadline;
 	uint16_t id = s->next_id++;
 	int result;
 
 	if (s->gone)
-		return vn_vu_stream_gone(s);
-	deadline = deadline_from(s, start);
-	result = send_command(s, m, id, deadline);
+		return vn_vfu_stream_gone(s);
+	deadline = vfu_deadline_from(s, start);
+	result = vfu_send_command(s, m, id, deadline);
 	if (result == 0)
-		result = await_reply(s, m, id, deadline);
-	waited(s, start);
+		result = vfu_wait_reply(s, m, id, deadline);
+	vfu_waited(s, start);
 	if (result != 0 && m->refused == 0)
 		vn_error_prefix(result, "%s: %s", s->name, m->what);
 	return result;
 }
 
-int vn_vu_call(struct vn_vu_socket *s, struct vn_vu_message *m)
+int vn_vfu_call(struct vn_vfu_socket *s, struct vn_vfu_message *m)
 {
 	int result;
 
 	m->refused = 0;
 	m->reply_size = 0;
 	m->reply_fd_count = 0;
-	vn_vu_lock(s);
-	result = call(s, m);
-	vn_vu_unlock(s);
+	vn_vfu_lock(s);
+	result = vfu_call(s, m);
+	vn_vfu_unlock(s);
 	return result;
 }
 
 /* A command that has begun: it has its time too. */
-static int partial(struct vn_vu_socket *s, uint64_t now)
+static int vfu_partial(struct vn_vfu_socket *s, uint64_t now)
 {
 	if (s->have == 0)
 		s->begun = 0;
 	else if (s->begun == 0)
 		s->begun = now;
 	else if (now - s->begun > VN_VU_BUDGET)
-		return vn_vu_stream_late(s);
+		return vn_vfu_stream_late(s);
 	return s->have != 0 ? -EAGAIN : 0;
 }
 
-int vn_vu_service(struct vn_vu_socket *s)
+int vn_vfu_service(struct vn_vfu_socket *s)
 {
 	uint64_t start = vn_now(), deadline;
 	int result = 0, whole = 1;
 
-	vn_vu_lock(s);
+	vn_vfu_lock(s);
 	if (s->gone) {
-		result = vn_vu_stream_gone(s);
+		result = vn_vfu_stream_gone(s);
 	} else {
-		deadline = deadline_from(s, start);
+		deadline = vfu_deadline_from(s, start);
 		for (int i = 0; i < SERVICE_MAX && result == 0 && whole > 0; i++) {
-			whole = gather(s);
-			result = whole > 0 ? carry_out(s, deadline) : whole;
+			whole = vfu_gather(s);
+			result = whole > 0 ? vfu_exchange(s, deadline) : whole;
 		}
 		if (result == 0 && whole == 0)
-			result = partial(s, start);
-		waited(s, start);
+			result = vfu_partial(s, start);
+		vfu_waited(s, start);
 	}
-	vn_vu_unlock(s);
+	vn_vfu_unlock(s);
 	return result;
 }
 
 /* ---- connecting ---- */
 
-int vn_vu_connect(struct vn_vu_socket *s, const char *path)
+int vn_vfu_connect(struct vn_vfu_socket *s, const char *path)
 {
 	static const struct vn_socket_peer server = { "server", "" };
 	int result;
@@ -377,7 +381,7 @@ int vn_vu_connect(struct vn_vu_socket *s, const char *path)
 		result = vn_socket_connect(path, &server, 0, &s->fd);
 	if (result != 0)
 		return vn_error_prefix(result, "%s", s->name);
-	s->incoming = malloc(sizeof(struct vu_dma_access) + VN_VU_DATA_MAX);
+	s->incoming = malloc(sizeof(struct vfu_dma_access) + VN_VU_DATA_MAX);
 	if (s->incoming == NULL)
 		return vn_error(ENOMEM, "%s: no memory", s->name);
 	s->gone = false;
@@ -385,7 +389,7 @@ int vn_vu_connect(struct vn_vu_socket *s, const char *path)
 	return 0;
 }
 
-void vn_vu_disconnect(struct vn_vu_socket *s)
+void vn_vfu_disconnect(struct vn_vfu_socket *s)
 {
 	/* The end of the connection, even if a forked child still has it. */
 	if (s->fd >= 0) {

@@ -4,7 +4,7 @@
  * deadlines. Never knows what a message means, allocates by a size that the peer names,
  * or waits without a limit.
  *
- * A kick may come from a queue's thread while the control thread talks: vn_vu_call is
+ * A kick may come from a queue's thread while the control thread talks: vn_vfu_call is
  * for any thread, one at a time gets through. What the server asks for meanwhile (access
  * to our memory) is served by the thread that waits for a reply.
  *
@@ -44,13 +44,13 @@
 #define VN_VU_DATA_MAX 1048576u
 
 /* What a server's command is answered with. */
-struct vn_vu_reply {
+struct vn_vfu_reply {
 	uint64_t head[2];
 	const void *data; /* follows the head */
 	size_t data_size;
 };
 
-struct vn_vu_socket {
+struct vn_vfu_socket {
 	int fd;
 	const char *name; /* of the function, for messages */
 	struct vn_lock owner; /* no other process has the function */
@@ -63,7 +63,7 @@ struct vn_vu_socket {
 	uint16_t next_id;
 	uint64_t budget; /* ns of waiting that are left, at `since` */
 	uint64_t since;
-	struct vu_header command; /* a server's, as far as it has come: */
+	struct vfu_header command; /* a server's, as far as it has come: */
 	size_t have;	   /* bytes of it */
 	uint64_t begun;	   /* when some of it was first found; 0: never */
 	uint8_t *incoming; /* its payload */
@@ -71,12 +71,12 @@ struct vn_vu_socket {
 	/* Carry out a server's command. Returns 0 and the reply, or a positive
 	 * errno. Called in the caller's turn; must not call back. */
 	int (*serve)(void *context, uint16_t command, const void *payload,
-		     size_t size, struct vn_vu_reply *reply);
+		     size_t size, struct vn_vfu_reply *reply);
 	void *context;
 };
 
 /* A command, and room for its reply. */
-struct vn_vu_message {
+struct vn_vfu_message {
 	uint16_t command;
 	const char *what; /* for messages: "map memory" */
 	struct iovec request[2];
@@ -99,7 +99,7 @@ struct vn_vu_message {
  * Returns 0; -EBUSY (another process has the function: asked before the server is
  * touched), and as vn_socket_connect. The text says what to do.
  */
-int vn_vu_connect(struct vn_vu_socket *socket, const char *path);
+int vn_vfu_connect(struct vn_vfu_socket *socket, const char *path);
 
 /*
  * Send a command and wait for its reply. Any thread.
@@ -108,26 +108,26 @@ int vn_vu_connect(struct vn_vu_socket *socket, const char *path);
  * -ENODEV (gone), -ETIMEDOUT, -EIO with message->refused 0 (protocol error): the
  * server is given up. No descriptor is left behind on failure.
  */
-int vn_vu_call(struct vn_vu_socket *socket, struct vn_vu_message *message);
+int vn_vfu_call(struct vn_vfu_socket *socket, struct vn_vfu_message *message);
 
 /* Serve what the server has asked for meanwhile, without waiting for more, and not more
  * than a few dozen. Returns 0; -EAGAIN: the rest of a command is still to come, for 2 s at
  * most, and until then every call waits for it; -ENODEV, -EIO, -ETIMEDOUT. */
-int vn_vu_service(struct vn_vu_socket *socket);
+int vn_vfu_service(struct vn_vfu_socket *socket);
 
 /*
  * Take a turn: nobody else calls meanwhile, and nothing is served. Turns come in the order
  * in which they are asked for, and each is bound by the message budget that all of them share:
  * so is the wait for one.
  */
-void vn_vu_lock(struct vn_vu_socket *socket);
-void vn_vu_unlock(struct vn_vu_socket *socket);
+void vn_vfu_lock(struct vn_vfu_socket *socket);
+void vn_vfu_unlock(struct vn_vfu_socket *socket);
 
 /* Give the peer up: it sees the end of the connection. Returns -EIO; sets the text. */
-int vn_vu_protocol_error(struct vn_vu_socket *socket, const char *format, ...)
+int vn_vfu_protocol_error(struct vn_vfu_socket *socket, const char *format, ...)
 	__attribute__((format(printf, 2, 3), cold));
 
 /* Close; works for one that never was connected. */
-void vn_vu_disconnect(struct vn_vu_socket *socket);
+void vn_vfu_disconnect(struct vn_vfu_socket *socket);
 
 #endif

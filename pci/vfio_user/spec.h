@@ -18,7 +18,7 @@
 #define VU_MINOR 1
 
 /* "Commands" */
-enum vu_command {
+enum vfu_command {
 	VU_VERSION = 1,
 	VU_DMA_MAP = 2,
 	VU_DMA_UNMAP = 3,
@@ -35,7 +35,7 @@ enum vu_command {
 };
 
 /* "Header" */
-struct vu_header {
+struct vfu_header {
 	uint16_t id;
 	uint16_t command;
 	uint32_t size; /* of the whole message */
@@ -50,7 +50,7 @@ struct vu_header {
 #define VU_FLAG_ERROR 0x20u
 
 /* "VFIO_USER_VERSION"; zero-terminated JSON follows. */
-struct vu_version {
+struct vfu_version {
 	uint16_t major;
 	uint16_t minor;
 };
@@ -65,7 +65,7 @@ struct vu_version {
 #define VU_DMA_READABLE 0x1u
 #define VU_DMA_WRITEABLE 0x2u
 
-struct vu_dma_map {
+struct vfu_dma_map {
 	uint32_t argsz;
 	uint32_t flags;
 	uint64_t offset; /* in the file that is sent along */
@@ -74,7 +74,7 @@ struct vu_dma_map {
 };
 
 /* "VFIO_USER_DMA_UNMAP", request and reply */
-struct vu_dma_unmap {
+struct vfu_dma_unmap {
 	uint32_t argsz;
 	uint32_t flags;
 	uint64_t address;
@@ -82,7 +82,7 @@ struct vu_dma_unmap {
 };
 
 /* "VFIO_USER_DEVICE_GET_INFO", request and reply; flags are VFIO_DEVICE_FLAGS_* */
-struct vu_device_info {
+struct vfu_device_info {
 	uint32_t argsz;
 	uint32_t flags;
 	uint32_t regions;
@@ -90,7 +90,7 @@ struct vu_device_info {
 };
 
 /* "VFIO_USER_DEVICE_GET_REGION_INFO", request and reply; capabilities follow */
-struct vu_region_info {
+struct vfu_region_info {
 	uint32_t argsz;
 	uint32_t flags; /* VFIO_REGION_INFO_FLAG_* */
 	uint32_t index;
@@ -101,7 +101,7 @@ struct vu_region_info {
 
 /* "VFIO_USER_DEVICE_GET_REGION_IO_FDS", request and reply; sub-regions follow, each
  * (argsz - 16) / count long. */
-struct vu_io_fds {
+struct vfu_io_fds {
 	uint32_t argsz;
 	uint32_t flags;
 	uint32_t index;
@@ -117,7 +117,7 @@ struct vu_io_fds {
  * byte 32 of an entry of 40 bytes; entries of 48 bytes (libvfio-user's: they have
  * room for shadow memory) have it at byte 40. It is the last field of both.
  */
-struct vu_sub_region {
+struct vfu_sub_region {
 	uint64_t offset;
 	uint64_t size; /* of the access; 0: any */
 	uint32_t fd_index;
@@ -127,7 +127,7 @@ struct vu_sub_region {
 };
 
 /* "VFIO_USER_DEVICE_GET_IRQ_INFO", request and reply */
-struct vu_irq_info {
+struct vfu_irq_info {
 	uint32_t argsz;
 	uint32_t flags; /* VFIO_IRQ_INFO_* */
 	uint32_t index;
@@ -135,7 +135,7 @@ struct vu_irq_info {
 };
 
 /* "VFIO_USER_DEVICE_SET_IRQS" */
-struct vu_irq_set {
+struct vfu_irq_set {
 	uint32_t argsz;
 	uint32_t flags; /* VFIO_IRQ_SET_* */
 	uint32_t index;
@@ -144,7 +144,7 @@ struct vu_irq_set {
 };
 
 /* "VFIO_USER_REGION_READ", "VFIO_USER_REGION_WRITE"; data follow */
-struct vu_region_access {
+struct vfu_region_access {
 	uint64_t offset;
 	uint32_t region;
 	uint32_t count;
@@ -152,17 +152,17 @@ struct vu_region_access {
 
 /* "VFIO_USER_DMA_READ", "VFIO_USER_DMA_WRITE"; data follow. The text gives the count
  * of a write's reply 4 bytes; everybody sends 8, as in the request. */
-struct vu_dma_access {
+struct vfu_dma_access {
 	uint64_t address;
 	uint64_t count;
 };
 
-_Static_assert(sizeof(struct vu_header) == 16, "Header");
-_Static_assert(sizeof(struct vu_dma_map) == 32, "VFIO_USER_DMA_MAP");
-_Static_assert(sizeof(struct vu_dma_unmap) == 24, "VFIO_USER_DMA_UNMAP");
-_Static_assert(sizeof(struct vu_region_info) == 32, "region info");
-_Static_assert(sizeof(struct vu_sub_region) == 32, "sub-region");
-_Static_assert(sizeof(struct vu_irq_set) == 20, "VFIO_USER_DEVICE_SET_IRQS");
-_Static_assert(sizeof(struct vu_region_access) == 16, "region access");
+_Static_assert(sizeof(struct vfu_header) == 16, "Header");
+_Static_assert(sizeof(struct vfu_dma_map) == 32, "VFIO_USER_DMA_MAP");
+_Static_assert(sizeof(struct vfu_dma_unmap) == 24, "VFIO_USER_DMA_UNMAP");
+_Static_assert(sizeof(struct vfu_region_info) == 32, "region info");
+_Static_assert(sizeof(struct vfu_sub_region) == 32, "sub-region");
+_Static_assert(sizeof(struct vfu_irq_set) == 20, "VFIO_USER_DEVICE_SET_IRQS");
+_Static_assert(sizeof(struct vfu_region_access) == 16, "region access");
 
 #endif

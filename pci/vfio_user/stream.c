@@ -12,21 +12,21 @@
 #include "base/socket.h"
 #include "pci/vfio_user/stream.h"
 
-union vu_control {
+union vfu_control {
 	char room[CMSG_SPACE(VN_VU_FDS_MAX * sizeof(int))];
 	struct cmsghdr align;
 };
 
 /* ---- failing the peer ---- */
 
-static void vu_fail(struct vn_vu_socket *s)
+static void vfu_fail(struct vn_vfu_socket *s)
 {
 	s->gone = true;
 	shutdown(s->fd, SHUT_RDWR);
 }
 
 /* What is said of all calls from then on: the first one's reason may be long forgotten. */
-int vn_vu_stream_gone(struct vn_vu_socket *s)
+int vn_vfu_stream_gone(struct vn_vfu_socket *s)
 {
 	if (s->shortage[0])
 		return vn_error(EMFILE, "%s: the connection was ended: %s", s->name,
@@ -36,32 +36,32 @@ int vn_vu_stream_gone(struct vn_vu_socket *s)
 			s->given_up ? s->given_up : "");
 }
 
-static int vu_peer_gone(struct vn_vu_socket *s)
+static int vfu_peer_gone(struct vn_vfu_socket *s)
 {
-	vu_fail(s);
-	return vn_vu_stream_gone(s);
+	vfu_fail(s);
+	return vn_vfu_stream_gone(s);
 }
 
-int vn_vu_stream_late(struct vn_vu_socket *s)
+int vn_vfu_stream_late(struct vn_vfu_socket *s)
 {
-	vu_fail(s);
+	vfu_fail(s);
 	s->given_up = "it did not answer in time";
 	return vn_error(ETIMEDOUT, "%s: the server does not answer (or kept us waiting "
 			"for more than 2 s in a row); it is given up", s->name);
 }
 
 /* Not the server's doing. */
-static int vu_shortage(struct vn_vu_socket *s, int result)
+static int vfu_shortage(struct vn_vfu_socket *s, int result)
 {
-	vu_fail(s);
+	vfu_fail(s);
 	snprintf(s->shortage, sizeof(s->shortage), "%s", vionet_error_text());
 	return result;
 }
 
 /* `text` says what was wrong. */
-int vn_vu_stream_error(struct vn_vu_socket *s, const char *text)
+int vn_vfu_stream_error(struct vn_vfu_socket *s, const char *text)
 {
-	vu_fail(s);
+	vfu_fail(s);
 	s->given_up = "it broke the protocol";
 	return vn_error(EIO, "%s: the server breaks the protocol: %s; it is given up",
 			s->name, text);
@@ -69,31 +69,31 @@ int vn_vu_stream_error(struct vn_vu_socket *s, const char *text)
 
 /* ---- bytes ---- */
 
-void vn_vu_fds_close(struct vn_vu_fds *fds)
+void vn_vfu_fds_close(struct vn_vfu_fds *fds)
 {
 	while (fds->count != 0)
 		close(fds->fd[--fds->count]);
 }
 
-int vn_vu_stream_wait(struct vn_vu_socket *s, short what, uint64_t deadline)
+int vn_vfu_stream_wait(struct vn_vfu_socket *s, short what, uint64_t deadline)
 {
 	struct pollfd waiting = { .fd = s->fd, .events = what };
 	uint64_t now = vn_now();
 	struct timespec left;
 
 	if (now >= deadline)
-		return vn_vu_stream_late(s);
+		return vn_vfu_stream_late(s);
 	left.tv_sec = (time_t)((deadline - now) / 1000000000u);
 	left.tv_nsec = (long)((deadline - now) % 1000000000u);
 	/* Interrupted or not: the caller tries again, and then waits again. */
 	if (ppoll(&waiting, 1, &left, NULL) == 0)
-		return vn_vu_stream_late(s);
+		return vn_vfu_stream_late(s);
 	return 0;
 }
 
 /* Take over the descriptors of one piece of a message. */
-static int vu_take_fds(struct vn_vu_socket *s, struct msghdr *header,
-		       struct vn_vu_fds *fds)
+static int vfu_take_fds(struct vn_vfu_socket *s, struct msghdr *header,
+			struct vn_vfu_fds *fds)
 {
 	bool cut = (header->msg_flags & MSG_CTRUNC) != 0, fits = true;
 	size_t arrived = 0;
@@ -118,17 +118,18 @@ static int vu_take_fds(struct vn_vu_socket *s, struct msghdr *header,
 		}
 	}
 	if (cut && arrived < VN_VU_FDS_MAX)
-		return vu_shortage(s, vn_socket_cut_off());
-	return fits && !cut ? 0 : vn_vu_stream_error(s, "it passes too many descriptors");
+		return vfu_shortage(s, vn_socket_cut_off());
+	return fits && !cut ? 0 :
+			      vn_vfu_stream_error(s, "it passes too many descriptors");
 }
 
 /* What is there now: so many bytes, 0: nothing yet. Descriptors that come along are
  * taken. */
-ssize_t vn_vu_stream_receive_now(struct vn_vu_socket *s, void *data, size_t size,
-				 struct vn_vu_fds *fds)
+ssize_t vn_vfu_stream_receive_now(struct vn_vfu_socket *s, void *data, size_t size,
+				  struct vn_vfu_fds *fds)
 {
 	struct iovec piece = { data, size };
-	union vu_control control;
+	union vfu_control control;
 	struct msghdr header = { .msg_iov = &piece, .msg_iovlen = 1,
 				 .msg_control = &control,
 				 .msg_controllen = sizeof(control) };
@@ -136,30 +137,31 @@ ssize_t vn_vu_stream_receive_now(struct vn_vu_socket *s, void *data, size_t size
 	int result;
 
 	if (got > 0) {
-		result = vu_take_fds(s, &header, fds);
+		result = vfu_take_fds(s, &header, fds);
 		return result != 0 ? result : got;
 	}
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	if (got < 0 && vn_error_is_shortage(errno))
-		return vu_shortage(s, vn_error_errno(errno, "receive a message"));
-	return vu_peer_gone(s);
+		return vfu_shortage(s, vn_error_errno(errno, "receive a message"));
+	return vfu_peer_gone(s);
 }
 
 /* Read exactly this much. */
-int vn_vu_stream_receive(struct vn_vu_socket *s, void *data, size_t size,
-			 uint64_t deadline, struct vn_vu_fds *fds)
+int vn_vfu_stream_receive(struct vn_vfu_socket *s, void *data, size_t size,
+			  uint64_t deadline, struct vn_vfu_fds *fds)
 {
 	size_t done = 0;
 
 	while (done < size) {
-		ssize_t got = vn_vu_stream_receive_now(s, (char *)data + done, size - done, fds);
+		ssize_t got = vn_vfu_stream_receive_now(s, (char *)data + done,
+							size - done, fds);
 		int result = (int)got;
 
 		if (got > 0)
 			done += (size_t)got;
 		else if (got == 0)
-			result = vn_vu_stream_wait(s, POLLIN, deadline);
+			result = vn_vfu_stream_wait(s, POLLIN, deadline);
 		if (result < 0)
 			return result;
 	}
@@ -167,7 +169,7 @@ int vn_vu_stream_receive(struct vn_vu_socket *s, void *data, size_t size,
 }
 
 /* Step over what has been sent. */
-static void vu_advance(struct msghdr *header, size_t sent)
+static void vfu_advance(struct msghdr *header, size_t sent)
 {
 	while (header->msg_iovlen != 0 && sent >= header->msg_iov->iov_len) {
 		sent -= header->msg_iov->iov_len;
@@ -180,8 +182,8 @@ static void vu_advance(struct msghdr *header, size_t sent)
 	}
 }
 
-static void vu_attach_fds(struct msghdr *header, union vu_control *control, const int *fds,
-			  unsigned int count)
+static void vfu_attach_fds(struct msghdr *header, union vfu_control *control,
+			   const int *fds, unsigned int count)
 {
 	struct cmsghdr *c;
 
@@ -196,18 +198,18 @@ static void vu_attach_fds(struct msghdr *header, union vu_control *control, cons
 }
 
 /* Changes `parts`. Descriptors go with the first byte. */
-int vn_vu_stream_send(struct vn_vu_socket *s, struct iovec *parts, size_t count,
-		      const int *fds, unsigned int fd_count, uint64_t deadline)
+int vn_vfu_stream_send(struct vn_vfu_socket *s, struct iovec *parts, size_t count,
+		       const int *fds, unsigned int fd_count, uint64_t deadline)
 {
 	struct msghdr header = { .msg_iov = parts, .msg_iovlen = count };
-	union vu_control control;
+	union vfu_control control;
 	int result = 0;
 
 	if (fd_count > VN_VU_FDS_MAX)
 		return vn_error(EINVAL, "%s: a message carries %u descriptors at most, "
 				"not %u", s->name, VN_VU_FDS_MAX, fd_count);
 	if (fd_count != 0)
-		vu_attach_fds(&header, &control, fds, fd_count);
+		vfu_attach_fds(&header, &control, fds, fd_count);
 	while (header.msg_iovlen != 0 && result == 0) {
 		ssize_t sent = sendmsg(s->fd, &header,
 				       MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -215,13 +217,14 @@ int vn_vu_stream_send(struct vn_vu_socket *s, struct iovec *parts, size_t count,
 		if (sent >= 0) {
 			header.msg_control = NULL;
 			header.msg_controllen = 0;
-			vu_advance(&header, (size_t)sent);
+			vfu_advance(&header, (size_t)sent);
 		} else if (errno == EAGAIN) {
-			result = vn_vu_stream_wait(s, POLLOUT, deadline);
+			result = vn_vfu_stream_wait(s, POLLOUT, deadline);
 		} else if (vn_error_is_shortage(errno)) {
-			result = vu_shortage(s, vn_error_errno(errno, "send a message"));
+			result = vfu_shortage(s,
+					      vn_error_errno(errno, "send a message"));
 		} else if (errno != EINTR) {
-			result = vu_peer_gone(s);
+			result = vfu_peer_gone(s);
 		}
 	}
 	return result;

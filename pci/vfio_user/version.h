@@ -11,7 +11,7 @@
 #include "pci/vfio_user/socket.h"
 
 /* What the server takes. */
-struct vn_vu_limits {
+struct vn_vfu_limits {
 	uint32_t message_fds; /* in one message, 1 to VN_VU_FDS_MAX */
 	uint32_t data_size;   /* of one access, 8 to VN_VU_DATA_MAX */
 	uint32_t dma_maps;
@@ -19,7 +19,7 @@ struct vn_vu_limits {
 };
 
 /* Returns 0; -ENOTSUP (another version, or limits that nobody could live with), -EIO, or
- * as vn_vu_call. */
-int vn_vu_negotiate(struct vn_vu_socket *socket, struct vn_vu_limits *limits);
+ * as vn_vfu_call. */
+int vn_vfu_negotiate(struct vn_vfu_socket *socket, struct vn_vfu_limits *limits);
 
 #endif

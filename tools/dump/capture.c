@@ -14,7 +14,7 @@
 #define PCAP_HEADER_SIZE 24
 #define PCAP_RECORD_SIZE 16
 
-static int compile_filter(struct capture *capture, const char *filter)
+static int capture_compile_filter(struct capture *capture, const char *filter)
 {
 	if (filter[0] == '\0')
 		return CODE_OK;
@@ -29,7 +29,7 @@ static int compile_filter(struct capture *capture, const char *filter)
 
 /* A FIFO without a reader says so, instead of waiting for one. Later writes wait, as those
  * to standard output do. */
-static int open_path(const char *path, FILE **file)
+static int capture_open_path(const char *path, FILE **file)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_CLOEXEC, 0666);
 	int error;
@@ -50,7 +50,7 @@ static int open_path(const char *path, FILE **file)
 	return error == EACCES ? CODE_PERMISSION : CODE_FAILED;
 }
 
-static int open_file(struct capture *capture)
+static int capture_open_file(struct capture *capture)
 {
 	FILE *file = stdout;
 	int code = CODE_OK;
@@ -62,7 +62,7 @@ static int open_file(struct capture *capture)
 		return CODE_USAGE;
 	}
 	if (strcmp(capture->path, "-") != 0)
-		code = open_path(capture->path, &file);
+		code = capture_open_path(capture->path, &file);
 	if (code != CODE_OK)
 		return code;
 	capture->dumper = pcap_dump_fopen(capture->handle, file);
@@ -86,9 +86,9 @@ int capture_open(struct capture *capture, const char *filter, const char *path,
 		say("no memory for the capture");
 		return CODE_PERMISSION;
 	}
-	code = compile_filter(capture, filter);
+	code = capture_compile_filter(capture, filter);
 	if (code == CODE_OK)
-		code = open_file(capture);
+		code = capture_open_file(capture);
 	if (code != CODE_OK)
 		capture_close(capture);
 	return code;
@@ -120,7 +120,7 @@ void capture_write(struct capture *capture, const struct timespec *time,
 }
 
 /* Where the last whole record ends in a file of `size` bytes. */
-static int64_t last_whole(int fd, int64_t whole, int64_t size)
+static int64_t capture_last_whole(int fd, int64_t whole, int64_t size)
 {
 	uint32_t record[4];
 
@@ -137,7 +137,7 @@ static int64_t last_whole(int fd, int64_t whole, int64_t size)
  * file. stdio still holds what did not fit and would append it at close; it is
  * given a stream into nowhere instead.
  */
-static void repair(struct capture *capture)
+static void capture_repair(struct capture *capture)
 {
 	int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	int file = fileno(pcap_dump_file(capture->dumper));
@@ -153,7 +153,7 @@ static void repair(struct capture *capture)
 	if (fd < 0)
 		return;
 	if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
-	    ftruncate(fd, last_whole(fd, capture->whole, status.st_size)) != 0)
+	    ftruncate(fd, capture_last_whole(fd, capture->whole, status.st_size)) != 0)
 		say("-w %s: the end of the file could not be mended", capture->path);
 	close(fd);
 }
@@ -180,7 +180,7 @@ int capture_flush(struct capture *capture)
 		capture->error = errno;
 	say("-w %s: %s; what was written before stays valid", capture->path,
 	    capture->error != 0 ? output_failure(capture->error) : "a write failed");
-	repair(capture);
+	capture_repair(capture);
 	pcap_dump_close(capture->dumper);
 	capture->dumper = NULL;
 	return CODE_FAILED;

@@ -16,10 +16,10 @@ struct cursor {
 	size_t used;
 };
 
-static void put(struct cursor *cursor, const char *format, ...)
+static void decode_put(struct cursor *cursor, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-static void put(struct cursor *cursor, const char *format, ...)
+static void decode_put(struct cursor *cursor, const char *format, ...)
 {
 	size_t room = cursor->size - cursor->used;
 	va_list arguments;
@@ -33,12 +33,12 @@ static void put(struct cursor *cursor, const char *format, ...)
 }
 
 /* Take `count` bytes; NULL, with " (cut)" in the text, if they are not there. */
-static const uint8_t *take(struct cursor *cursor, size_t count)
+static const uint8_t *decode_take(struct cursor *cursor, size_t count)
 {
 	const uint8_t *bytes = cursor->at;
 
 	if (cursor->left < count) {
-		put(cursor, " (cut)");
+		decode_put(cursor, " (cut)");
 		return NULL;
 	}
 	cursor->at += count;
@@ -46,27 +46,28 @@ static const uint8_t *take(struct cursor *cursor, size_t count)
 	return bytes;
 }
 
-static unsigned int be16(const uint8_t *at)
+static unsigned int decode_be16(const uint8_t *at)
 {
 	return (unsigned int)at[0] << 8 | at[1];
 }
 
-static uint32_t be32(const uint8_t *at)
+static uint32_t decode_be32(const uint8_t *at)
 {
-	return (uint32_t)be16(at) << 16 | be16(at + 2);
+	return (uint32_t)decode_be16(at) << 16 | decode_be16(at + 2);
 }
 
-static void put_mac(struct cursor *cursor, const uint8_t *mac)
+static void decode_put_mac(struct cursor *cursor, const uint8_t *mac)
 {
-	put(cursor, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3],
-	    mac[4], mac[5]);
+	decode_put(cursor, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
+		   mac[3], mac[4], mac[5]);
 }
 
-static void put_address(struct cursor *cursor, int family, const uint8_t *address)
+static void decode_put_address(struct cursor *cursor, int family,
+			       const uint8_t *address)
 {
 	char text[INET6_ADDRSTRLEN];
 
-	put(cursor, "%s", inet_ntop(family, address, text, sizeof(text)));
+	decode_put(cursor, "%s", inet_ntop(family, address, text, sizeof(text)));
 }
 
 /* Addresses of a packet, with ports where its transport begins with them. */
@@ -76,33 +77,33 @@ struct endpoints {
 	const uint8_t *destination;
 };
 
-static void put_endpoints(struct cursor *cursor, const struct endpoints *ends,
-			  const uint8_t *ports)
+static void decode_put_endpoints(struct cursor *cursor, const struct endpoints *ends,
+				 const uint8_t *ports)
 {
-	put_address(cursor, ends->family, ends->source);
+	decode_put_address(cursor, ends->family, ends->source);
 	if (ports != NULL)
-		put(cursor, ".%u", be16(ports));
-	put(cursor, " > ");
-	put_address(cursor, ends->family, ends->destination);
+		decode_put(cursor, ".%u", decode_be16(ports));
+	decode_put(cursor, " > ");
+	decode_put_address(cursor, ends->family, ends->destination);
 	if (ports != NULL)
-		put(cursor, ".%u", be16(ports + 2));
+		decode_put(cursor, ".%u", decode_be16(ports + 2));
 }
 
 static void decode_udp(struct cursor *cursor)
 {
-	const uint8_t *udp = take(cursor, 8);
+	const uint8_t *udp = decode_take(cursor, 8);
 
 	if (udp == NULL)
 		return;
-	if (be16(udp + 4) < 8)
-		put(cursor, " UDP bad length %u", be16(udp + 4));
+	if (decode_be16(udp + 4) < 8)
+		decode_put(cursor, " UDP bad length %u", decode_be16(udp + 4));
 	else
-		put(cursor, " UDP %u", be16(udp + 4) - 8);
+		decode_put(cursor, " UDP %u", decode_be16(udp + 4) - 8);
 }
 
 static void decode_tcp(struct cursor *cursor)
 {
-	const uint8_t *tcp = take(cursor, 20);
+	const uint8_t *tcp = decode_take(cursor, 20);
 	char flags[9];
 	size_t count = 0;
 
@@ -112,22 +113,22 @@ static void decode_tcp(struct cursor *cursor)
 		if (tcp[13] & 1 << i)
 			flags[count++] = "FSRPAUEW"[i];
 	flags[count] = '\0';
-	put(cursor, " TCP [%s] seq %u ack %u win %u", flags, be32(tcp + 4),
-	    be32(tcp + 8), be16(tcp + 14));
+	decode_put(cursor, " TCP [%s] seq %u ack %u win %u", flags,
+		   decode_be32(tcp + 4), decode_be32(tcp + 8), decode_be16(tcp + 14));
 }
 
 static void decode_icmp(struct cursor *cursor)
 {
-	const uint8_t *icmp = take(cursor, 8);
+	const uint8_t *icmp = decode_take(cursor, 8);
 
 	if (icmp == NULL)
 		return;
 	if ((icmp[0] == 8 || icmp[0] == 0) && icmp[1] == 0)
-		put(cursor, " ICMP echo %s id %u seq %u",
-		    icmp[0] == 8 ? "request" : "reply", be16(icmp + 4),
-		    be16(icmp + 6));
+		decode_put(cursor, " ICMP echo %s id %u seq %u",
+			   icmp[0] == 8 ? "request" : "reply", decode_be16(icmp + 4),
+			   decode_be16(icmp + 6));
 	else
-		put(cursor, " ICMP type %u code %u", icmp[0], icmp[1]);
+		decode_put(cursor, " ICMP type %u code %u", icmp[0], icmp[1]);
 }
 
 static void decode_icmp6(struct cursor *cursor)
@@ -140,7 +141,7 @@ static void decode_icmp6(struct cursor *cursor)
 		"router advertisement",	  "neighbour solicitation",
 		"neighbour advertisement", "redirect",
 	};
-	const uint8_t *icmp = take(cursor, 4);
+	const uint8_t *icmp = decode_take(cursor, 4);
 	uint8_t type;
 
 	if (icmp == NULL)
@@ -148,9 +149,9 @@ static void decode_icmp6(struct cursor *cursor)
 	/* Read once: the device may write to the frame still. */
 	type = *(const volatile uint8_t *)icmp;
 	if (type >= 128 && type <= 137)
-		put(cursor, " ICMPv6 %s", names[type - 128]);
+		decode_put(cursor, " ICMPv6 %s", names[type - 128]);
 	else
-		put(cursor, " ICMPv6 type %u code %u", type, icmp[1]);
+		decode_put(cursor, " ICMPv6 type %u code %u", type, icmp[1]);
 }
 
 /* A transport header, or the number of its protocol. */
@@ -173,17 +174,17 @@ static void decode_transport(struct cursor *cursor, unsigned int protocol,
 
 		if (known[i].protocol != protocol)
 			continue;
-		put_endpoints(cursor, ends, ports ? cursor->at : NULL);
+		decode_put_endpoints(cursor, ends, ports ? cursor->at : NULL);
 		known[i].decode(cursor);
 		return;
 	}
-	put_endpoints(cursor, ends, NULL);
-	put(cursor, " protocol %u", protocol);
+	decode_put_endpoints(cursor, ends, NULL);
+	decode_put(cursor, " protocol %u", protocol);
 }
 
 /* The packet ends where its header says, if that lies inside the frame: what
  * follows is padding. */
-static void cut_padding(struct cursor *cursor, size_t length)
+static void decode_cut_padding(struct cursor *cursor, size_t length)
 {
 	if (length < cursor->left)
 		cursor->left = length;
@@ -194,22 +195,24 @@ static void decode_ipv4(struct cursor *cursor)
 	const uint8_t *ip;
 	size_t options;
 
-	put(cursor, " IPv4 ");
-	ip = take(cursor, 20);
+	decode_put(cursor, " IPv4 ");
+	ip = decode_take(cursor, 20);
 	if (ip == NULL)
 		return;
 	options = (ip[0] & 0xfU) * 4;
-	if (ip[0] >> 4 != 4 || options < 20 || be16(ip + 2) < options) {
-		put(cursor, "bad header");
+	if (ip[0] >> 4 != 4 || options < 20 || decode_be16(ip + 2) < options) {
+		decode_put(cursor, "bad header");
 		return;
 	}
-	cut_padding(cursor, be16(ip + 2) - 20U);
-	if (take(cursor, options - 20) == NULL)
+	decode_cut_padding(cursor, decode_be16(ip + 2) - 20U);
+	if (decode_take(cursor, options - 20) == NULL)
 		return;
-	if (be16(ip + 6) & 0x1fff) {
-		put_endpoints(cursor, &(struct endpoints){ AF_INET, ip + 12, ip + 16 },
-			      NULL);
-		put(cursor, " fragment at %u", (be16(ip + 6) & 0x1fff) * 8);
+	if (decode_be16(ip + 6) & 0x1fff) {
+		decode_put_endpoints(cursor,
+				     &(struct endpoints){ AF_INET, ip + 12, ip + 16 },
+				     NULL);
+		decode_put(cursor, " fragment at %u",
+			   (decode_be16(ip + 6) & 0x1fff) * 8);
 		return;
 	}
 	decode_transport(cursor, ip[9],
@@ -217,14 +220,14 @@ static void decode_ipv4(struct cursor *cursor)
 }
 
 /* Step over a hop-by-hop header: multicast listener reports carry one. */
-static bool skip_hop_by_hop(struct cursor *cursor, unsigned int *next)
+static bool decode_skip_hop_by_hop(struct cursor *cursor, unsigned int *next)
 {
 	const uint8_t *option;
 
 	if (*next != 0)
 		return true;
-	option = take(cursor, 8);
-	if (option == NULL || take(cursor, option[1] * 8U) == NULL)
+	option = decode_take(cursor, 8);
+	if (option == NULL || decode_take(cursor, option[1] * 8U) == NULL)
 		return false;
 	*next = option[0];
 	return true;
@@ -235,17 +238,17 @@ static void decode_ipv6(struct cursor *cursor)
 	const uint8_t *ip;
 	unsigned int next;
 
-	put(cursor, " IPv6 ");
-	ip = take(cursor, 40);
+	decode_put(cursor, " IPv6 ");
+	ip = decode_take(cursor, 40);
 	if (ip == NULL)
 		return;
 	if (ip[0] >> 4 != 6) {
-		put(cursor, "bad header");
+		decode_put(cursor, "bad header");
 		return;
 	}
-	cut_padding(cursor, be16(ip + 4));
+	decode_cut_padding(cursor, decode_be16(ip + 4));
 	next = ip[6];
-	if (skip_hop_by_hop(cursor, &next))
+	if (decode_skip_hop_by_hop(cursor, &next))
 		decode_transport(cursor, next,
 				 &(struct endpoints){ AF_INET6, ip + 8, ip + 24 });
 }
@@ -254,24 +257,25 @@ static void decode_arp(struct cursor *cursor)
 {
 	const uint8_t *arp;
 
-	put(cursor, " ARP");
-	arp = take(cursor, 28);
+	decode_put(cursor, " ARP");
+	arp = decode_take(cursor, 28);
 	if (arp == NULL)
 		return;
-	if (be16(arp) != 1 || be16(arp + 2) != 0x0800 || arp[4] != 6 || arp[5] != 4) {
-		put(cursor, " for other networks");
+	if (decode_be16(arp) != 1 || decode_be16(arp + 2) != 0x0800 || arp[4] != 6 ||
+	    arp[5] != 4) {
+		decode_put(cursor, " for other networks");
 		return;
 	}
-	if (be16(arp + 6) == 1) {
-		put(cursor, " who has ");
-		put_address(cursor, AF_INET, arp + 24);
-		put(cursor, " tell ");
-		put_address(cursor, AF_INET, arp + 14);
+	if (decode_be16(arp + 6) == 1) {
+		decode_put(cursor, " who has ");
+		decode_put_address(cursor, AF_INET, arp + 24);
+		decode_put(cursor, " tell ");
+		decode_put_address(cursor, AF_INET, arp + 14);
 	} else {
-		put(cursor, " operation %u: ", be16(arp + 6));
-		put_address(cursor, AF_INET, arp + 14);
-		put(cursor, " is at ");
-		put_mac(cursor, arp + 8);
+		decode_put(cursor, " operation %u: ", decode_be16(arp + 6));
+		decode_put_address(cursor, AF_INET, arp + 14);
+		decode_put(cursor, " is at ");
+		decode_put_mac(cursor, arp + 8);
 	}
 }
 
@@ -289,9 +293,9 @@ static void decode_ethertype(struct cursor *cursor, unsigned int type)
 		break;
 	default:
 		if (type < 0x600)
-			put(cursor, " 802.3");
+			decode_put(cursor, " 802.3");
 		else
-			put(cursor, " ethertype 0x%04x", type);
+			decode_put(cursor, " ethertype 0x%04x", type);
 	}
 }
 
@@ -305,12 +309,12 @@ static bool decode_is_vlan(unsigned int type)
 /* VLAN tags, from the outermost on; a line has room for so many. */
 static const uint8_t *decode_vlans(struct cursor *cursor, const uint8_t *type)
 {
-	for (int i = 0; i < 8 && decode_is_vlan(be16(type)); i++) {
-		const uint8_t *tag = take(cursor, 4);
+	for (int i = 0; i < 8 && decode_is_vlan(decode_be16(type)); i++) {
+		const uint8_t *tag = decode_take(cursor, 4);
 
 		if (tag == NULL)
 			return NULL;
-		put(cursor, " vlan %u", be16(tag) & 0xfff);
+		decode_put(cursor, " vlan %u", decode_be16(tag) & 0xfff);
 		type = tag + 2;
 	}
 	return type;
@@ -324,20 +328,21 @@ void decode_line(const uint8_t *frame, size_t available, size_t total, char *lin
 	const uint8_t *type = NULL;
 
 	line[0] = '\0';
-	ethernet = take(&cursor, 14);
+	ethernet = decode_take(&cursor, 14);
 	if (ethernet != NULL) {
-		put_mac(&cursor, ethernet + 6);
-		put(&cursor, " > ");
-		put_mac(&cursor, ethernet);
+		decode_put_mac(&cursor, ethernet + 6);
+		decode_put(&cursor, " > ");
+		decode_put_mac(&cursor, ethernet);
 		type = decode_vlans(&cursor, ethernet + 12);
 	}
 	if (type != NULL)
-		decode_ethertype(&cursor, be16(type));
-	put(&cursor, ", length %zu", total);
+		decode_ethertype(&cursor, decode_be16(type));
+	decode_put(&cursor, ", length %zu", total);
 }
 
 /* One line of a hexadecimal dump; `count` is 1 to 16. */
-static void hex_line(FILE *file, size_t offset, const uint8_t *bytes, size_t count)
+static void decode_hex_line(FILE *file, size_t offset, const uint8_t *bytes,
+			    size_t count)
 {
 	fprintf(file, "\t%04zx ", offset);
 	for (size_t i = 0; i < 16; i++)
@@ -354,5 +359,6 @@ static void hex_line(FILE *file, size_t offset, const uint8_t *bytes, size_t cou
 void decode_hex(FILE *file, const uint8_t *bytes, size_t count)
 {
 	for (size_t at = 0; at < count; at += 16)
-		hex_line(file, at, bytes + at, count - at < 16 ? count - at : 16);
+		decode_hex_line(file, at, bytes + at,
+				count - at < 16 ? count - at : 16);
 }

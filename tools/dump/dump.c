@@ -59,7 +59,7 @@ static const struct argp_option dump_option_list[] = {
 };
 
 /* One more word of the filter expression. */
-static void add_filter(struct dump_options *options, const char *word)
+static void dump_add_filter(struct dump_options *options, const char *word)
 {
 	size_t used = strlen(options->filter);
 
@@ -84,7 +84,7 @@ static void dump_check_together(const struct dump_options *options)
 			     (uintmax_t)options->queues, settings->queues);
 }
 
-static error_t parse_dump_option(int key, char *argument, struct argp_state *state)
+static error_t dump_parse_option(int key, char *argument, struct argp_state *state)
 {
 	struct dump_options *options = state->input;
 	struct parse_error error;
@@ -129,7 +129,7 @@ static error_t parse_dump_option(int key, char *argument, struct argp_state *sta
 		if (options->device.name == NULL)
 			options->device.name = argument;
 		else
-			add_filter(options, argument);
+			dump_add_filter(options, argument);
 		break;
 	case ARGP_KEY_END:
 		if (options->device.name == NULL)
@@ -145,7 +145,7 @@ static error_t parse_dump_option(int key, char *argument, struct argp_state *sta
 
 static const struct argp dump_argp = {
 	.options = dump_option_list,
-	.parser = parse_dump_option,
+	.parser = dump_parse_option,
 	.args_doc = "DEVICE [FILTER EXPRESSION...]",
 	.doc = "Receive frames and print one line for each, or write them to a pcap "
 	       "file.\vThe filter is libpcap's (pcap-filter(7)). Counts are printed on "
@@ -156,8 +156,8 @@ static const struct argp dump_argp = {
 };
 
 /* A packet's bytes in one piece; copied only if it has several segments. */
-static const uint8_t *join(struct dump *dump, const struct vionet_packet *packet,
-			   uint32_t *length)
+static const uint8_t *dump_join(struct dump *dump, const struct vionet_packet *packet,
+				uint32_t *length)
 {
 	uint32_t used = 0;
 
@@ -175,8 +175,8 @@ static const uint8_t *join(struct dump *dump, const struct vionet_packet *packet
 	return dump->frame;
 }
 
-static void print_frame(const struct dump *dump, const struct timespec *time,
-			const uint8_t *frame, uint32_t kept, uint32_t total)
+static void dump_print_frame(const struct dump *dump, const struct timespec *time,
+			     const uint8_t *frame, uint32_t kept, uint32_t total)
 {
 	char line[DECODE_LINE_MAX];
 	struct tm local;
@@ -190,14 +190,14 @@ static void print_frame(const struct dump *dump, const struct timespec *time,
 		decode_hex(stdout, frame, kept);
 }
 
-static bool enough(const struct dump *dump)
+static bool dump_enough(const struct dump *dump)
 {
 	return dump->options->count != 0 && dump->matched >= dump->options->count;
 }
 
 /* A device says when a packet arrived to nobody: its time is when it is looked at, so
  * that no two of a burst have the same, and their order is that of the times. */
-static struct timespec next_time(struct dump *dump)
+static struct timespec dump_next_time(struct dump *dump)
 {
 	struct timespec time, *last = &dump->last;
 
@@ -211,17 +211,17 @@ static struct timespec next_time(struct dump *dump)
 	return time;
 }
 
-static void take_packet(struct dump *dump, const struct vionet_packet *packet)
+static void dump_take_packet(struct dump *dump, const struct vionet_packet *packet)
 {
-	struct timespec time = next_time(dump);
+	struct timespec time = dump_next_time(dump);
 	uint32_t total;
-	const uint8_t *frame = join(dump, packet, &total);
+	const uint8_t *frame = dump_join(dump, packet, &total);
 	uint32_t kept = total < dump->options->snaplen ?
 				total :
 				(uint32_t)dump->options->snaplen;
 
 	/* The rest of a burst that reached the limit was received, not wanted. */
-	if (enough(dump))
+	if (dump_enough(dump))
 		return;
 	dump->received++;
 	if (!capture_match(&dump->capture, frame, total, total))
@@ -230,11 +230,11 @@ static void take_packet(struct dump *dump, const struct vionet_packet *packet)
 	if (dump->options->path != NULL)
 		capture_write(&dump->capture, &time, frame, kept, total);
 	else
-		print_frame(dump, &time, frame, kept, total);
+		dump_print_frame(dump, &time, frame, kept, total);
 }
 
 /* Receive one burst of a queue. Returns how many frames it had. */
-static uint32_t take_burst(struct dump *dump, struct vionet_queue *queue)
+static uint32_t dump_take_burst(struct dump *dump, struct vionet_queue *queue)
 {
 	struct vionet_packet *packets[BURST];
 	uint32_t count = vionet_queue_receive(queue, packets, BURST);
@@ -243,68 +243,68 @@ static uint32_t take_burst(struct dump *dump, struct vionet_queue *queue)
 		return 0;
 	output_begin();
 	for (uint32_t i = 0; i < count; i++)
-		take_packet(dump, packets[i]);
+		dump_take_packet(dump, packets[i]);
 	output_end();
 	vionet_packet_free(packets, count);
 	return count;
 }
 
 /* One burst of each queue. */
-static uint32_t take_bursts(struct dump *dump)
+static uint32_t dump_take_bursts(struct dump *dump)
 {
 	uint32_t sum = 0;
 
 	for (unsigned int i = 0; i < dump->session.pairs; i++)
-		sum += take_burst(dump, dump->session.receive[i]);
+		sum += dump_take_burst(dump, dump->session.receive[i]);
 	return sum;
 }
 
 /* Show what there is: called when the queue ran empty, so that a reader behind a
  * pipe is never kept waiting, and a busy queue is never slowed down. */
-static int flush(struct dump *dump)
+static int dump_flush(struct dump *dump)
 {
 	if (dump->options->path != NULL)
 		return capture_flush(&dump->capture);
 	return finish_output(stdout, "standard output");
 }
 
-static bool finished(const struct dump *dump, uint64_t now)
+static bool dump_finished(const struct dump *dump, uint64_t now)
 {
-	return stop_asked() > 0 || enough(dump) ||
+	return stop_asked() > 0 || dump_enough(dump) ||
 	       (dump->end_ns != 0 && now >= dump->end_ns);
 }
 
-static int run_dump(struct dump *dump)
+static int dump_run_dump(struct dump *dump)
 {
 	static const enum wait_mode modes[] = { WAIT_POLL, WAIT_INTERRUPT };
 	struct session *session = &dump->session;
 	bool dirty = false;
 	uint64_t now;
 
-	while (now = now_ns(), !finished(dump, now)) {
+	while (now = now_ns(), !dump_finished(dump, now)) {
 		uint64_t until = dump->end_ns != 0 ? dump->end_ns : UINT64_MAX;
 		uint64_t checked = session->next_check;
 
 		if (session_check(session, now) != CODE_OK)
 			break;
-		if (take_bursts(dump) > 0) {
+		if (dump_take_bursts(dump) > 0) {
 			dirty = true;
 			/* A queue that never runs dry is flushed now and then. */
 			if (checked == session->next_check)
 				continue;
 		}
-		if (dirty && session_fail(session, flush(dump)) != CODE_OK)
+		if (dirty && session_fail(session, dump_flush(dump)) != CODE_OK)
 			break;
 		if (!dirty)
 			session_idle(session, modes[dump->options->mode], 1, now, until);
 		dirty = false;
 	}
 	return session->code != CODE_OK ? session->code :
-					  session_fail(session, flush(dump));
+					  session_fail(session, dump_flush(dump));
 }
 
 /* What the driver had to drop, for the last line. */
-static uint64_t dropped(const struct session *session)
+static uint64_t dump_dropped(const struct session *session)
 {
 	uint64_t sum = 0;
 
@@ -318,7 +318,7 @@ static uint64_t dropped(const struct session *session)
 	return sum;
 }
 
-static void print_counts(const struct dump *dump, uint64_t drops)
+static void dump_print_counts(const struct dump *dump, uint64_t drops)
 {
 	output_begin();
 	fprintf(stderr, "%ju frame%s received, %ju matched, %ju dropped by the driver\n",
@@ -327,7 +327,7 @@ static void print_counts(const struct dump *dump, uint64_t drops)
 	output_end();
 }
 
-static int run_session(struct dump *dump)
+static int dump_run_session(struct dump *dump)
 {
 	const struct vionet_start_options start = {
 		.struct_size = sizeof(start),
@@ -347,8 +347,8 @@ static int run_session(struct dump *dump)
 		output_end();
 		if (dump->options->duration_ns != 0)
 			dump->end_ns = now_ns() + dump->options->duration_ns;
-		run_dump(dump);
-		print_counts(dump, dropped(&dump->session));
+		dump_run_dump(dump);
+		dump_print_counts(dump, dump_dropped(&dump->session));
 	}
 	return session_close(&dump->session);
 }
@@ -366,7 +366,7 @@ int command_dump(int argc, char **argv)
 			    (uint32_t)options.snaplen);
 	if (code != CODE_OK)
 		return code;
-	code = run_session(&dump);
+	code = dump_run_session(&dump);
 	closed = capture_close(&dump.capture);
 	return code != CODE_OK ? code : closed;
 }

@@ -39,7 +39,7 @@ static int info_collect_pci(struct vionet_device *device, struct info *info)
 	return result;
 }
 
-static int collect(struct session *session, struct info *info)
+static int info_collect(struct session *session, struct info *info)
 {
 	int result;
 
@@ -69,13 +69,13 @@ static int collect(struct session *session, struct info *info)
 
 /* ---- of a device that runs ---- */
 
-static void copy_note(const struct session *session, char *note)
+static void info_copy_note(const struct session *session, char *note)
 {
 	snprintf(note, INFO_NOTE_MAX, "%s",
 		 text_without(vionet_error_text(), session->name));
 }
 
-static void ask_coalescing(struct session *session, struct info_running *running)
+static void info_ask_coalescing(struct session *session, struct info_running *running)
 {
 	VIONET_INIT(&running->coalescing[0]);
 	VIONET_INIT(&running->coalescing[1]);
@@ -84,11 +84,11 @@ static void ask_coalescing(struct session *session, struct info_running *running
 			0 &&
 		vionet_queue_coalescing_read(session->tx, &running->coalescing[1]) == 0;
 	if (!running->coalescing_known)
-		copy_note(session, running->coalescing_note);
+		info_copy_note(session, running->coalescing_note);
 }
 
-static void ask_control(struct session *session, const struct info *info,
-			struct info_running *running)
+static void info_ask_control(struct session *session, const struct info *info,
+			     struct info_running *running)
 {
 	int bit = vionet_feature_bit("CTRL_VQ");
 
@@ -96,11 +96,11 @@ static void ask_control(struct session *session, const struct info *info,
 	if (!vionet_feature_test(&info->device.negotiated, (unsigned int)bit))
 		snprintf(running->control, sizeof(running->control), "none");
 	else if (vionet_control_check(session->device) != 0)
-		copy_note(session, running->control);
+		info_copy_note(session, running->control);
 }
 
 /* One thing that cannot be told does not keep the others from being. */
-static int ask_running(struct session *session, struct info *info, bool probe)
+static int info_ask_running(struct session *session, struct info *info, bool probe)
 {
 	/* Only the probe sends. */
 	const struct vionet_start_options start = {
@@ -114,24 +114,24 @@ static int ask_running(struct session *session, struct info *info, bool probe)
 	info->is_running = true;
 	VIONET_INIT(&info->device);
 	if (vionet_device_info(session->device, &info->device) != 0)
-		return CODE_OK; /* collect() will say why */
+		return CODE_OK; /* info_collect() will say why */
 	running->stats_known = vionet_stats_types(session->device,
 						  &running->stats) == 0;
 	if (!running->stats_known)
-		copy_note(session, running->stats_note);
-	ask_coalescing(session, running);
+		info_copy_note(session, running->stats_note);
+	info_ask_coalescing(session, running);
 	running->offloads_known = vionet_offloads_read(session->device,
 						       &running->offloads) == 0;
 	if (vionet_rss_context_limit(session->device, &running->contexts) != 0)
 		running->contexts = 0;
 	/* Last: what is to be seen has happened, or will be late. */
-	ask_control(session, info, running);
+	info_ask_control(session, info, running);
 	vionet_device_events(session->device, &running->events);
 	running->segments.asked = probe;
 	return probe ? segments_probe(session, &running->segments) : CODE_OK;
 }
 
-static error_t parse_info_option(int key, char *argument, struct argp_state *state)
+static error_t info_parse_option(int key, char *argument, struct argp_state *state)
 {
 	struct info_options *options = state->input;
 
@@ -173,7 +173,7 @@ static const struct argp info_argp = {
 		{ "json", KEY_JSON, NULL, 0, "One JSON object", 1 },
 		{ 0 },
 	},
-	.parser = parse_info_option,
+	.parser = info_parse_option,
 	.args_doc = "DEVICE",
 	.doc = "Show what a device is, what it offers and what was negotiated.",
 	.children = (const struct argp_child[]){ { &device_argp, 0, NULL, 0 }, { 0 } },
@@ -191,10 +191,10 @@ int command_info(int argc, char **argv)
 	if (session_open(&session, &options.device, "info") != CODE_OK)
 		return session.code;
 	info.open = options.device.open;
-	collected = options.running ? ask_running(&session, &info, options.probe) :
+	collected = options.running ? info_ask_running(&session, &info, options.probe) :
 				      CODE_OK;
 	if (collected == CODE_OK)
-		collected = collect(&session, &info);
+		collected = info_collect(&session, &info);
 	code = session_close(&session);
 	if (collected != CODE_OK)
 		return code;

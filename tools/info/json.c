@@ -13,13 +13,13 @@
 #include "tools/shared/settings.h"
 #include "tools/shared/type_names.h"
 
-static json_t *hex(uint64_t value)
+static json_t *info_json_hex(uint64_t value)
 {
 	return json_sprintf("0x%" PRIx64, value);
 }
 
 /* Names; a bit without one is "bit N". */
-static json_t *feature_names(const struct vionet_features *set)
+static json_t *info_json_feature_names(const struct vionet_features *set)
 {
 	json_t *array = json_array();
 
@@ -35,7 +35,8 @@ static json_t *feature_names(const struct vionet_features *set)
 }
 
 /* Why each of `left` was not taken. */
-static json_t *reasons(const struct info *info, const struct vionet_features *left)
+static json_t *info_json_reasons(const struct info *info,
+				 const struct vionet_features *left)
 {
 	json_t *object = json_object();
 
@@ -52,20 +53,20 @@ static json_t *reasons(const struct info *info, const struct vionet_features *le
 	return object;
 }
 
-static json_t *features(const struct info *info)
+static json_t *info_json_features(const struct info *info)
 {
 	const struct vionet_device_info *device = &info->device;
 	struct vionet_features left =
 		info_without(&device->offered, &device->negotiated);
 
 	return json_pack("{s:o, s:o, s:o, s:o}",
-			 "offered", feature_names(&device->offered),
-			 "negotiated", feature_names(&device->negotiated),
-			 "not_taken", feature_names(&left),
-			 "why_not", reasons(info, &left));
+			 "offered", info_json_feature_names(&device->offered),
+			 "negotiated", info_json_feature_names(&device->negotiated),
+			 "not_taken", info_json_feature_names(&left),
+			 "why_not", info_json_reasons(info, &left));
 }
 
-static json_t *configuration(const struct vionet_device_info *device)
+static json_t *info_json_configuration(const struct vionet_device_info *device)
 {
 	const uint8_t *mac = device->mac;
 	json_t *duplex = json_null();
@@ -85,7 +86,7 @@ static json_t *configuration(const struct vionet_device_info *device)
 		"duplex", duplex);
 }
 
-static json_t *queue(const struct vionet_queue_info *q)
+static json_t *info_json_queue(const struct vionet_queue_info *q)
 {
 	const char *doorbell = info_doorbell_name(q->doorbell);
 
@@ -100,21 +101,21 @@ static json_t *queue(const struct vionet_queue_info *q)
 			 "doorbell", doorbell != NULL ? json_string(doorbell) :
 							json_null(),
 			 "doorbell_bits", q->doorbell_bits,
-			 "descriptor_area", hex(q->descriptor_area),
-			 "driver_area", hex(q->driver_area),
-			 "device_area", hex(q->device_area));
+			 "descriptor_area", info_json_hex(q->descriptor_area),
+			 "driver_area", info_json_hex(q->driver_area),
+			 "device_area", info_json_hex(q->device_area));
 }
 
-static json_t *queues(const struct info *info)
+static json_t *info_json_queues(const struct info *info)
 {
 	json_t *array = json_array();
 
 	for (unsigned int i = 0; i < info->queue_count; i++)
-		json_array_append_new(array, queue(&info->queue[i]));
+		json_array_append_new(array, info_json_queue(&info->queue[i]));
 	return array;
 }
 
-static json_t *capabilities(const struct info *info)
+static json_t *info_json_capabilities(const struct info *info)
 {
 	json_t *array = json_array();
 
@@ -137,7 +138,7 @@ static json_t *capabilities(const struct info *info)
 	return array;
 }
 
-static json_t *regions(const struct info *info)
+static json_t *info_json_regions(const struct info *info)
 {
 	json_t *array = json_array();
 
@@ -149,7 +150,7 @@ static json_t *regions(const struct info *info)
 		json_array_append_new(array,
 				      json_pack("{s:s, s:o, s:b, s:b, s:b, s:b}",
 						"name", info_region_name(r->index),
-						"size", hex(r->size),
+						"size", info_json_hex(r->size),
 						"read", r->readable,
 						"write", r->writable,
 						"map", r->mappable,
@@ -158,19 +159,20 @@ static json_t *regions(const struct info *info)
 	return array;
 }
 
-static json_t *ranges(const struct info *info)
+static json_t *info_json_ranges(const struct info *info)
 {
 	json_t *array = json_array();
 
 	for (unsigned int i = 0; i < info->range_count; i++)
 		json_array_append_new(array,
-				      json_pack("{s:o, s:o}",
-						"first", hex(info->range[i].first),
-						"last", hex(info->range[i].last)));
+				      json_pack("{s:o, s:o}", "first",
+						info_json_hex(info->range[i].first),
+						"last",
+						info_json_hex(info->range[i].last)));
 	return array;
 }
 
-static json_t *pci_details(const struct info *info)
+static json_t *info_json_pci_details(const struct info *info)
 {
 	const struct vionet_pci_details *pci = &info->pci;
 
@@ -184,16 +186,16 @@ static json_t *pci_details(const struct info *info)
 			 "reset_supported", pci->reset_supported,
 			 "removal_events", pci->removal_events,
 			 "error_events", pci->error_events,
-			 "capabilities", capabilities(info),
-			 "regions", regions(info),
-			 "iova_ranges", ranges(info));
+			 "capabilities", info_json_capabilities(info),
+			 "regions", info_json_regions(info),
+			 "iova_ranges", info_json_ranges(info));
 }
 
-static json_t *memory(const struct vionet_device_info *device)
+static json_t *info_json_memory(const struct vionet_device_info *device)
 {
 	return json_pack("{s:o, s:o, s:I, s:I, s:o, s:I, s:I}",
-			 "page_size", hex(device->page_size),
-			 "page_sizes", hex(device->page_sizes),
+			 "page_size", info_json_hex(device->page_size),
+			 "page_sizes", info_json_hex(device->page_sizes),
 			 "mapped_bytes", (json_int_t)device->mapped_bytes,
 			 "mappings", (json_int_t)device->mappings,
 			 "mappings_left", device->mappings_left == UINT32_MAX ?
@@ -203,18 +205,18 @@ static json_t *memory(const struct vionet_device_info *device)
 			 (json_int_t)device->quarantined_packets);
 }
 
-static json_t *names(uint64_t bits, const char *(*name)(uint64_t bits));
+static json_t *info_json_names(uint64_t bits, const char *(*name)(uint64_t bits));
 
 /* Registers that were not shown as they were written. */
-static json_t *read_back(const struct vionet_device_info *device)
+static json_t *info_json_read_back(const struct vionet_device_info *device)
 {
 	return json_pack("{s:o, s:I}", "unshown",
-			 names(device->unshown, info_register_name), "count",
+			 info_json_names(device->unshown, info_register_name), "count",
 			 (json_int_t)device->unshown_count);
 }
 
 /* Names of bits, as an array. */
-static json_t *names(uint64_t bits, const char *(*name)(uint64_t bits))
+static json_t *info_json_names(uint64_t bits, const char *(*name)(uint64_t bits))
 {
 	json_t *array = json_array();
 
@@ -227,26 +229,25 @@ static json_t *names(uint64_t bits, const char *(*name)(uint64_t bits))
 	return array;
 }
 
-static json_t *steering(const struct vionet_steering_limits *limits)
+static json_t *info_json_steering(const struct vionet_steering_limits *limits)
 {
-	return json_pack("{s:i, s:i, s:o, s:o, s:o, s:o}",
-			 "table_entries", limits->table_entries,
-			 "key_size", limits->key_size,
-			 "hash_types", hex(limits->hash_types),
-			 "hash_names", names(limits->hash_types, setting_hash_name),
-			 "tunnel_types", hex(limits->tunnel_types),
+	return json_pack("{s:i, s:i, s:o, s:o, s:o, s:o}", "table_entries",
+			 limits->table_entries, "key_size", limits->key_size,
+			 "hash_types", info_json_hex(limits->hash_types), "hash_names",
+			 info_json_names(limits->hash_types, setting_hash_name),
+			 "tunnel_types", info_json_hex(limits->tunnel_types),
 			 "tunnel_names",
-			 names(limits->tunnel_types, setting_tunnel_name));
+			 info_json_names(limits->tunnel_types, setting_tunnel_name));
 }
 
-static json_t *coalescing(const struct vionet_coalescing *values)
+static json_t *info_json_coalescing(const struct vionet_coalescing *values)
 {
 	return json_pack("{s:I, s:I}", "usecs", (json_int_t)values->max_usecs, "frames",
 			 (json_int_t)values->max_packets);
 }
 
 /* null where they were not asked for. */
-static json_t *of_segments(const struct info_segments *segments)
+static json_t *info_json_of_segments(const struct info_segments *segments)
 {
 	if (!segments->asked)
 		return json_null();
@@ -258,30 +259,33 @@ static json_t *of_segments(const struct info_segments *segments)
 }
 
 /* null where the device was left at rest. */
-static json_t *of_running(const struct info *info)
+static json_t *info_json_of_running(const struct info *info)
 {
 	const struct info_running *running = &info->running;
 
 	if (!info->is_running)
 		return json_null();
-	return json_pack(
-		"{s:s, s:o, s:o, s:o, s:o, s:i, s:o, s:o}",
-		"control", running->control,
-		"stats", running->stats_known ?
-				      names(running->stats, stats_type_name) :
-				      json_null(),
-		"rx_coalescing", running->coalescing_known ?
-					 coalescing(&running->coalescing[0]) :
-					 json_null(),
-		"tx_coalescing", running->coalescing_known ?
-					 coalescing(&running->coalescing[1]) :
-					 json_null(),
-		"offloads_on", running->offloads_known ?
-				       names(running->offloads, setting_offload_name) :
-				       json_null(),
-		"rss_contexts", running->contexts,
-		"events", names(running->events, info_event_name),
-		"segments", of_segments(&running->segments));
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:i, s:o, s:o}", "control",
+			 running->control, "stats",
+			 running->stats_known ?
+				 info_json_names(running->stats, stats_type_name) :
+				 json_null(),
+			 "rx_coalescing",
+			 running->coalescing_known ?
+				 info_json_coalescing(&running->coalescing[0]) :
+				 json_null(),
+			 "tx_coalescing",
+			 running->coalescing_known ?
+				 info_json_coalescing(&running->coalescing[1]) :
+				 json_null(),
+			 "offloads_on",
+			 running->offloads_known ?
+				 info_json_names(running->offloads,
+						 setting_offload_name) :
+				 json_null(),
+			 "rss_contexts", running->contexts, "events",
+			 info_json_names(running->events, info_event_name), "segments",
+			 info_json_of_segments(&running->segments));
 }
 
 int info_print_json(const struct info *info)
@@ -294,17 +298,17 @@ int info_print_json(const struct info *info)
 		"transport", device->transport,
 		"status", device->status,
 		"broken", device->broken,
-		"configuration", configuration(device),
-		"features", features(info),
+		"configuration", info_json_configuration(device),
+		"features", info_json_features(info),
 		"max_queue_pairs", device->max_queue_pairs,
 		"queue_pairs", device->queue_pairs,
 		"queues_in_device", device->queues,
 		"vectors", device->vectors,
 		"header_size", device->header_size,
-		"steering", steering(&info->steering),
-		"queues", queues(info),
-		"running", of_running(info),
-		"read_back", read_back(device),
-		"memory", memory(device),
-		"pci", pci_details(info)));
+		"steering", info_json_steering(&info->steering),
+		"queues", info_json_queues(info),
+		"running", info_json_of_running(info),
+		"read_back", info_json_read_back(device),
+		"memory", info_json_memory(device),
+		"pci", info_json_pci_details(info)));
 }

@@ -12,18 +12,18 @@
 #include "tools/shared/settings.h"
 #include "tools/shared/type_names.h"
 
-static void print_label(const char *label)
+static void info_print_label(const char *label)
 {
 	printf("%-16s", label);
 }
 
 /* Names of the bits in `set`, wrapped at 80 columns. */
-static void print_features(const char *label, const struct vionet_features *set)
+static void info_print_features(const char *label, const struct vionet_features *set)
 {
 	int column = 16;
 	int count = 0;
 
-	print_label(label);
+	info_print_label(label);
 	for (unsigned int bit = 0; bit < VIONET_FEATURE_BITS; bit++) {
 		const char *name = vionet_feature_name(bit);
 		char text[64];
@@ -41,9 +41,9 @@ static void print_features(const char *label, const struct vionet_features *set)
 	printf("%s\n", count == 0 ? "none" : "");
 }
 
-static void print_link(const struct vionet_device_info *device)
+static void info_print_link(const struct vionet_device_info *device)
 {
-	print_label("link");
+	info_print_label("link");
 	printf("%s%s", device->link_up ? "up" : "down",
 	       device->link_known ? "" : " (assumed)");
 	if (device->link_speed != 0)
@@ -54,23 +54,23 @@ static void print_link(const struct vionet_device_info *device)
 				device->link_duplex == 0 ? "half" : "unknown");
 }
 
-static void print_configuration(const struct vionet_device_info *device)
+static void info_print_configuration(const struct vionet_device_info *device)
 {
 	const uint8_t *mac = device->mac;
 
-	print_label("mac");
+	info_print_label("mac");
 	printf("%02x:%02x:%02x:%02x:%02x:%02x%s\n", mac[0], mac[1], mac[2], mac[3],
 	       mac[4], mac[5], device->mac_from_device ? "" : " (random: it has none)");
-	print_label("mtu");
+	info_print_label("mtu");
 	if (device->mtu != 0)
 		printf("%u\n", device->mtu);
 	else
 		printf("not stated\n");
-	print_link(device);
+	info_print_link(device);
 }
 
 /* What a kick costs. */
-static void print_doorbell(const struct vionet_queue_info *queue)
+static void info_print_doorbell(const struct vionet_queue_info *queue)
 {
 	switch (queue->doorbell) {
 	case VIONET_DOORBELL_MAPPED:
@@ -88,7 +88,7 @@ static void print_doorbell(const struct vionet_queue_info *queue)
 	}
 }
 
-static void print_queue(const struct vionet_queue_info *queue)
+static void info_print_queue(const struct vionet_queue_info *queue)
 {
 	printf("  %-3u %-14s ", queue->index, queue->role);
 	if (queue->size_max == 0) {
@@ -103,7 +103,7 @@ static void print_queue(const struct vionet_queue_info *queue)
 		       plural(queue->segments_max));
 	if (queue->vector >= 0)
 		printf(", vector %d", queue->vector);
-	print_doorbell(queue);
+	info_print_doorbell(queue);
 	if (queue->size != 0)
 		printf("\n      descriptor area 0x%" PRIx64 ", driver area 0x%" PRIx64
 		       ", device area 0x%" PRIx64,
@@ -116,12 +116,12 @@ static void print_queue(const struct vionet_queue_info *queue)
  * are not in use. */
 #define QUEUES_SHOWN 16u
 
-static void print_names(const char *label, uint64_t bits,
-			const char *(*name)(uint64_t bits))
+static void info_print_names(const char *label, uint64_t bits,
+			     const char *(*name)(uint64_t bits))
 {
 	int column = 16;
 
-	print_label(label);
+	info_print_label(label);
 	if (bits == 0)
 		printf("none");
 	for (; bits != 0; bits &= bits - 1) {
@@ -136,30 +136,31 @@ static void print_names(const char *label, uint64_t bits,
 }
 
 /* What RSS and hashes may look like, if there are any. */
-static void print_steering(const struct vionet_steering_limits *limits)
+static void info_print_steering(const struct vionet_steering_limits *limits)
 {
 	if (limits->hash_types == 0)
 		return;
-	print_label("steering");
+	info_print_label("steering");
 	if (limits->table_entries != 0)
 		printf("table of %u entr%s, ", limits->table_entries,
 		       limits->table_entries == 1 ? "y" : "ies");
 	printf("key of %u bytes\n", limits->key_size);
-	print_names("hash types", limits->hash_types, setting_hash_name);
+	info_print_names("hash types", limits->hash_types, setting_hash_name);
 	if (limits->tunnel_types != 0)
-		print_names("hash tunnels", limits->tunnel_types, setting_tunnel_name);
+		info_print_names("hash tunnels", limits->tunnel_types,
+				 setting_tunnel_name);
 }
 
 /* Those not taken for the same reason stand together. */
-static void print_not_taken(const struct info *info,
-			    const struct vionet_features *left)
+static void info_print_not_taken(const struct info *info,
+				 const struct vionet_features *left)
 {
 	char why[FEATURE_REASON_MAX], other[FEATURE_REASON_MAX];
 	struct vionet_features rest = *left, same;
 	const char *label = "not taken";
 
 	if ((rest.word[0] | rest.word[1]) == 0)
-		print_features(label, &rest);
+		info_print_features(label, &rest);
 	for (unsigned int bit = 0; bit < VIONET_FEATURE_BITS; bit++) {
 		if (!vionet_feature_test(&rest, bit))
 			continue;
@@ -170,13 +171,13 @@ static void print_not_taken(const struct info *info,
 			    strcmp(info_not_taken(info, i, other), why) == 0)
 				same.word[i / 64] |= 1ULL << (i % 64);
 		printf("%-16s%s:\n", label, why);
-		print_features("", &same);
+		info_print_features("", &same);
 		rest = info_without(&rest, &same);
 		label = "";
 	}
 }
 
-static void print_coalescing(const struct info_running *running)
+static void info_print_coalescing(const struct info_running *running)
 {
 	static const char *const sides[] = { "rx", "tx" };
 
@@ -190,11 +191,11 @@ static void print_coalescing(const struct info_running *running)
 		       plural(running->coalescing[i].max_packets));
 }
 
-static void print_segments(const struct info_segments *segments)
+static void info_print_segments(const struct info_segments *segments)
 {
 	if (!segments->asked)
 		return;
-	print_label("segments");
+	info_print_label("segments");
 	printf("%u %s were taken", segments->taken,
 	       segments->indirect ? "in an indirect table" : "in a chain");
 	if (segments->refused != 0)
@@ -206,58 +207,60 @@ static void print_segments(const struct info_segments *segments)
 }
 
 /* What only a device that runs can be asked. */
-static void print_running(const struct info_running *running)
+static void info_print_running(const struct info_running *running)
 {
 	printf("%-16s%s\n", "control queue", running->control);
 	if (running->stats_known)
-		print_names("stats", running->stats, stats_type_name);
+		info_print_names("stats", running->stats, stats_type_name);
 	else
 		printf("%-16snone: %s\n", "stats", running->stats_note);
-	print_coalescing(running);
+	info_print_coalescing(running);
 	if (running->offloads_known)
-		print_names("offloads on", running->offloads, setting_offload_name);
+		info_print_names("offloads on", running->offloads,
+				 setting_offload_name);
 	if (running->contexts != 0)
 		printf("%-16s%u\n", "RSS contexts", running->contexts);
-	print_names("events", running->events, info_event_name);
-	print_segments(&running->segments);
+	info_print_names("events", running->events, info_event_name);
+	info_print_segments(&running->segments);
 }
 
 /* What the device shows of what was written: its queues only once they are set up. */
-static void print_read_back(const struct info *info)
+static void info_print_read_back(const struct info *info)
 {
 	if (info->device.unshown != 0) {
-		print_names("reads as 0", info->device.unshown, info_register_name);
+		info_print_names("reads as 0", info->device.unshown,
+				 info_register_name);
 		printf("%-16s%" PRIu64 " times, though something else was written: what "
 		       "they hold\n%-16scannot be checked (--strict refuses that)\n", "",
 		       info->device.unshown_count, "");
 	} else {
-		print_label("read-back");
+		info_print_label("read-back");
 		printf("%s\n", info->is_running ? "as written" :
 			"as written, as far as it was started (--running)");
 	}
 }
 
-static void print_queues(const struct info *info)
+static void info_print_queues(const struct info *info)
 {
-	print_label("queues");
+	info_print_label("queues");
 	printf("%u in the device, %u pair%s at most, %u pair%s used when started\n",
 	       info->device.queues, info->device.max_queue_pairs,
 	       info->device.max_queue_pairs == 1 ? "" : "s", info->device.queue_pairs,
 	       info->device.queue_pairs == 1 ? "" : "s");
 	for (unsigned int i = 0; i < info->queue_count; i++)
 		if (i < QUEUES_SHOWN || info->queue[i].size != 0)
-			print_queue(&info->queue[i]);
+			info_print_queue(&info->queue[i]);
 	if (info->queue_count > QUEUES_SHOWN)
 		printf("  ... to %u\n", info->queue_count - 1);
-	print_label("vectors");
+	info_print_label("vectors");
 	printf("%u\n", info->device.vectors);
-	print_steering(&info->steering);
-	print_label("header size");
+	info_print_steering(&info->steering);
+	info_print_label("header size");
 	printf("%u bytes\n", info->device.header_size);
-	print_read_back(info);
+	info_print_read_back(info);
 }
 
-static void print_capabilities(const struct info *info)
+static void info_print_capabilities(const struct info *info)
 {
 	printf("capabilities\n");
 	for (unsigned int i = 0; i < info->capability_count; i++) {
@@ -273,7 +276,7 @@ static void print_capabilities(const struct info *info)
 	}
 }
 
-static void print_regions(const struct info *info)
+static void info_print_regions(const struct info *info)
 {
 	printf("regions\n");
 	for (unsigned int i = 0; i < info->region_count; i++) {
@@ -289,7 +292,7 @@ static void print_regions(const struct info *info)
 }
 
 /* A power of two in the unit that makes it short: "4 KiB". */
-static void print_power(unsigned int bit)
+static void info_print_power(unsigned int bit)
 {
 	static const char *const units[] = { "B",   "KiB", "MiB", "GiB",
 					     "TiB", "PiB", "EiB" };
@@ -299,16 +302,16 @@ static void print_power(unsigned int bit)
 
 /* Bit n set means pages of 2^n bytes. A whole run of bits up to the top is what
  * an IOMMU driver says that can do anything: shown as "and above". */
-static void print_page_sizes(uint64_t sizes)
+static void info_print_page_sizes(uint64_t sizes)
 {
 	const char *separator = "";
 
-	print_label("page sizes");
+	info_print_label("page sizes");
 	for (unsigned int bit = 0; bit < 64; bit++) {
 		if (!(sizes >> bit & 1))
 			continue;
 		printf("%s", separator);
-		print_power(bit);
+		info_print_power(bit);
 		separator = ", ";
 		if (bit < 63 && ~sizes >> bit == 0) {
 			printf(" and above");
@@ -318,33 +321,33 @@ static void print_page_sizes(uint64_t sizes)
 	printf("%s\n", sizes == 0 ? "unknown" : "");
 }
 
-static void print_iommu(const struct info *info)
+static void info_print_iommu(const struct info *info)
 {
 	const struct vionet_pci_details *pci = &info->pci;
 
-	print_label("iommu");
+	info_print_label("iommu");
 	if (pci->iommu_group >= 0)
 		printf("%s, group %d\n", pci->iommu, pci->iommu_group);
 	else
 		printf("%s\n", pci->iommu);
-	print_page_sizes(info->device.page_sizes);
+	info_print_page_sizes(info->device.page_sizes);
 	for (unsigned int i = 0; i < info->range_count; i++) {
-		print_label(i == 0 ? "iova ranges" : "");
+		info_print_label(i == 0 ? "iova ranges" : "");
 		printf("0x%" PRIx64 " - 0x%" PRIx64 "\n", info->range[i].first,
 		       info->range[i].last);
 	}
 }
 
-static void print_pci(const struct info *info)
+static void info_print_pci(const struct info *info)
 {
 	const struct vionet_pci_details *pci = &info->pci;
 
-	print_label("function");
+	info_print_label("function");
 	printf("%s, removal interrupt %s, error interrupt %s\n",
 	       pci->reset_supported ? "can be reset" : "cannot be reset",
 	       pci->removal_events ? "yes" : "no", pci->error_events ? "yes" : "no");
-	print_capabilities(info);
-	print_regions(info);
+	info_print_capabilities(info);
+	info_print_regions(info);
 }
 
 void info_print_text(const struct info *info)
@@ -353,22 +356,22 @@ void info_print_text(const struct info *info)
 	struct vionet_features left =
 		info_without(&device->offered, &device->negotiated);
 
-	print_label("device");
+	info_print_label("device");
 	printf("%s (%s)\n", device->name, device->transport);
-	print_label("status");
+	info_print_label("status");
 	printf("0x%02x%s\n", device->status,
 	       device->broken ? ", does not acknowledge a reset" : "");
-	print_configuration(device);
-	print_features("negotiated", &device->negotiated);
-	print_not_taken(info, &left);
-	print_queues(info);
+	info_print_configuration(device);
+	info_print_features("negotiated", &device->negotiated);
+	info_print_not_taken(info, &left);
+	info_print_queues(info);
 	if (info->is_running)
-		print_running(&info->running);
+		info_print_running(&info->running);
 	if (info->is_pci) {
-		print_pci(info);
-		print_iommu(info);
+		info_print_pci(info);
+		info_print_iommu(info);
 	}
-	print_label("mapped");
+	info_print_label("mapped");
 	printf("%" PRIu64 " bytes in %u mapping%s, ", device->mapped_bytes,
 	       device->mappings, plural(device->mappings));
 	if (device->mappings_left == UINT32_MAX)

@@ -14,19 +14,19 @@
 #define UDP_SIZE 8
 #define PROTOCOL_UDP 17
 
-static void put16(uint8_t *at, uint32_t value)
+static void frame_put16(uint8_t *at, uint32_t value)
 {
 	at[0] = (uint8_t)(value >> 8);
 	at[1] = (uint8_t)value;
 }
 
-static void put32(uint8_t *at, uint32_t value)
+static void frame_put32(uint8_t *at, uint32_t value)
 {
-	put16(at, value >> 16);
-	put16(at + 2, value);
+	frame_put16(at, value >> 16);
+	frame_put16(at + 2, value);
 }
 
-static void put64(uint8_t *at, uint64_t value)
+static void frame_put64(uint8_t *at, uint64_t value)
 {
 	value = __builtin_bswap64(value);
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
@@ -35,12 +35,12 @@ static void put64(uint8_t *at, uint64_t value)
 	memcpy(at, &value, sizeof(value));
 }
 
-static uint32_t get16(const uint8_t *at)
+static uint32_t frame_get16(const uint8_t *at)
 {
 	return (uint32_t)at[0] << 8 | at[1];
 }
 
-static uint64_t get64(const uint8_t *at)
+static uint64_t frame_get64(const uint8_t *at)
 {
 	uint64_t value = 0;
 
@@ -50,32 +50,32 @@ static uint64_t get64(const uint8_t *at)
 }
 
 /* Sum of big-endian 16-bit words; `size` is even. */
-static uint32_t sum_words(const uint8_t *bytes, uint32_t size)
+static uint32_t frame_sum_words(const uint8_t *bytes, uint32_t size)
 {
 	uint32_t sum = 0;
 
 	for (uint32_t i = 0; i < size; i += 2)
-		sum += get16(bytes + i);
+		sum += frame_get16(bytes + i);
 	return sum;
 }
 
 /* Sum of the four words of a 64-bit number. */
-static uint32_t sum64(uint64_t value)
+static uint32_t frame_sum64(uint64_t value)
 {
 	return (uint32_t)(value >> 48) + (uint32_t)(value >> 32 & 0xffff) +
 	       (uint32_t)(value >> 16 & 0xffff) + (uint32_t)(value & 0xffff);
 }
 
 /* The checksum that belongs to a sum of words. Source: RFC 1071. */
-static uint32_t checksum(uint64_t sum)
+static uint32_t frame_checksum(uint64_t sum)
 {
 	while (sum > 0xffff)
 		sum = (sum >> 16) + (sum & 0xffff);
 	return (uint32_t)(~sum & 0xffff);
 }
 
-static void init_ethernet(struct frame_builder *builder,
-			  const struct frame_fields *fields)
+static void frame_init_ethernet(struct frame_builder *builder,
+				const struct frame_fields *fields)
 {
 	uint8_t *header = builder->header;
 
@@ -83,38 +83,38 @@ static void init_ethernet(struct frame_builder *builder,
 	memcpy(header + 6, fields->source_mac, 6);
 	builder->ip = 14;
 	if (fields->vlan != FRAME_NO_VLAN) {
-		put16(header + 12, ETHERTYPE_VLAN);
-		put16(header + 14, (uint32_t)fields->vlan);
+		frame_put16(header + 12, ETHERTYPE_VLAN);
+		frame_put16(header + 14, (uint32_t)fields->vlan);
 		builder->ip = 18;
 	}
-	put16(header + builder->ip - 2, ETHERTYPE_IPV4);
+	frame_put16(header + builder->ip - 2, ETHERTYPE_IPV4);
 	builder->header_size = builder->ip + IP_SIZE + UDP_SIZE + FRAME_TAG_SIZE;
 }
 
 /* Lengths, checksums, sequence number and time stay 0: frame_stamp adds them. */
-static void init_ip_udp(struct frame_builder *builder,
-			const struct frame_fields *fields)
+static void frame_init_ip_udp(struct frame_builder *builder,
+			      const struct frame_fields *fields)
 {
 	uint8_t *ip = builder->header + builder->ip;
 	uint8_t *udp = ip + IP_SIZE;
 
 	ip[0] = 0x45;		/* version 4, five words of header */
-	put16(ip + 6, 0x4000);	/* don't fragment */
+	frame_put16(ip + 6, 0x4000);	/* don't fragment */
 	ip[8] = fields->ttl;
 	ip[9] = PROTOCOL_UDP;
-	put32(ip + 12, fields->source_ip);
-	put32(ip + 16, fields->destination_ip);
-	put16(udp, fields->source_port);
-	put16(udp + 2, fields->destination_port);
+	frame_put32(ip + 12, fields->source_ip);
+	frame_put32(ip + 16, fields->destination_ip);
+	frame_put16(udp, fields->source_port);
+	frame_put16(udp + 2, fields->destination_port);
 	udp[8] = FRAME_MAGIC;
 	udp[9] = fields->stream;
-	builder->ip_sum = sum_words(ip, IP_SIZE);
+	builder->ip_sum = frame_sum_words(ip, IP_SIZE);
 	/* The pseudo header has both addresses and the protocol (RFC 768). */
-	builder->udp_sum = sum_words(ip + 12, 8) + PROTOCOL_UDP +
-			   sum_words(udp, UDP_SIZE + FRAME_TAG_SIZE);
+	builder->udp_sum = frame_sum_words(ip + 12, 8) + PROTOCOL_UDP +
+			   frame_sum_words(udp, UDP_SIZE + FRAME_TAG_SIZE);
 }
 
-static void init_body(struct frame_builder *builder)
+static void frame_init_body(struct frame_builder *builder)
 {
 	if (builder->pattern)
 		for (uint32_t i = 0; i < sizeof(builder->body); i++)
@@ -122,7 +122,7 @@ static void init_body(struct frame_builder *builder)
 	/* Entries 0 and 1 begin the even and the odd row and stay 0. */
 	for (uint32_t i = 2; i <= sizeof(builder->body); i++)
 		builder->body_sum[i] = builder->body_sum[i - 2] +
-				       get16(builder->body + i - 2);
+				       frame_get16(builder->body + i - 2);
 }
 
 void frame_builder_init(struct frame_builder *builder,
@@ -130,9 +130,9 @@ void frame_builder_init(struct frame_builder *builder,
 {
 	memset(builder, 0, sizeof(*builder));
 	builder->pattern = fields->pattern;
-	init_ethernet(builder, fields);
-	init_ip_udp(builder, fields);
-	init_body(builder);
+	frame_init_ethernet(builder, fields);
+	frame_init_ip_udp(builder, fields);
+	frame_init_body(builder);
 }
 
 void frame_prepare(const struct frame_builder *builder, uint8_t *frame)
@@ -141,8 +141,8 @@ void frame_prepare(const struct frame_builder *builder, uint8_t *frame)
 }
 
 /* Sum of `size` payload bytes that begin at table position `start`. */
-static uint32_t body_sum(const struct frame_builder *builder, uint32_t start,
-			 uint32_t size)
+static uint32_t frame_body_sum(const struct frame_builder *builder, uint32_t start,
+			       uint32_t size)
 {
 	uint32_t even = size & ~1U;
 	uint32_t sum = builder->body_sum[start + even] - builder->body_sum[start];
@@ -163,18 +163,18 @@ void frame_stamp(const struct frame_builder *builder, uint8_t *frame,
 	uint64_t sum = builder->udp_sum;
 	uint32_t udp_checksum;
 
-	put16(ip + 2, ip_length);
-	put16(ip + 10, checksum((uint64_t)builder->ip_sum + ip_length));
-	put16(udp + 4, udp_length);
-	put64(udp + UDP_SIZE + 2, sequence);
-	put64(udp + UDP_SIZE + 10, now_ns);
+	frame_put16(ip + 2, ip_length);
+	frame_put16(ip + 10, frame_checksum((uint64_t)builder->ip_sum + ip_length));
+	frame_put16(udp + 4, udp_length);
+	frame_put64(udp + UDP_SIZE + 2, sequence);
+	frame_put64(udp + UDP_SIZE + 10, now_ns);
 	/* The length counts twice: in the pseudo header and in the header. */
-	sum += 2 * (uint64_t)udp_length + sum64(sequence) + sum64(now_ns);
-	sum += body_sum(builder, (uint32_t)(sequence & 0xff),
-			size - builder->header_size);
-	udp_checksum = checksum(sum);
+	sum += 2 * (uint64_t)udp_length + frame_sum64(sequence) + frame_sum64(now_ns);
+	sum += frame_body_sum(builder, (uint32_t)(sequence & 0xff),
+			      size - builder->header_size);
+	udp_checksum = frame_checksum(sum);
 	/* 0 would mean "none" (RFC 768). */
-	put16(udp + 6, udp_checksum == 0 ? 0xffff : udp_checksum);
+	frame_put16(udp + 6, udp_checksum == 0 ? 0xffff : udp_checksum);
 }
 
 void frame_fill(const struct frame_builder *builder, uint8_t *frame, uint32_t size,
@@ -192,13 +192,13 @@ static bool frame_is_vlan(uint32_t type)
 }
 
 /* Where IPv4 starts in the frame, 0 if it does not. */
-static uint32_t find_ipv4(const uint8_t *frame, uint32_t available)
+static uint32_t frame_find_ipv4(const uint8_t *frame, uint32_t available)
 {
 	uint32_t ip = 14;
 
-	while (ip + 4 <= available && frame_is_vlan(get16(frame + ip - 2)))
+	while (ip + 4 <= available && frame_is_vlan(frame_get16(frame + ip - 2)))
 		ip += 4;
-	if (ip > available || get16(frame + ip - 2) != ETHERTYPE_IPV4)
+	if (ip > available || frame_get16(frame + ip - 2) != ETHERTYPE_IPV4)
 		return 0;
 	return ip;
 }
@@ -206,7 +206,7 @@ static uint32_t find_ipv4(const uint8_t *frame, uint32_t available)
 bool frame_recognise(const uint8_t *frame, uint32_t available, uint32_t total,
 		     struct frame_tag *tag)
 {
-	uint32_t ip = find_ipv4(frame, available);
+	uint32_t ip = frame_find_ipv4(frame, available);
 	uint32_t udp = ip + IP_SIZE;
 	uint32_t at = udp + UDP_SIZE;
 	uint32_t udp_length;
@@ -214,24 +214,24 @@ bool frame_recognise(const uint8_t *frame, uint32_t available, uint32_t total,
 	if (ip == 0 || available < at + FRAME_TAG_SIZE)
 		return false;
 	if (frame[ip] != 0x45 || frame[ip + 9] != PROTOCOL_UDP ||
-	    (get16(frame + ip + 6) & 0x3fff) != 0) /* a fragment */
+	    (frame_get16(frame + ip + 6) & 0x3fff) != 0) /* a fragment */
 		return false;
-	udp_length = get16(frame + udp + 4);
+	udp_length = frame_get16(frame + udp + 4);
 	if (frame[at] != FRAME_MAGIC ||
-	    get16(frame + ip + 2) != udp_length + IP_SIZE ||
+	    frame_get16(frame + ip + 2) != udp_length + IP_SIZE ||
 	    udp_length < UDP_SIZE + FRAME_TAG_SIZE || udp + udp_length > total)
 		return false;
 	*tag = (struct frame_tag){
 		.stream = frame[at + 1],
-		.sequence = get64(frame + at + 2),
-		.sent_ns = get64(frame + at + 10),
+		.sequence = frame_get64(frame + at + 2),
+		.sent_ns = frame_get64(frame + at + 10),
 		.payload = at + FRAME_TAG_SIZE,
 		.end = udp + udp_length,
 		.vlans = (ip - 14) / 4,
 	};
 	if (tag->vlans > 0) {
-		tag->vlan_type = (uint16_t)get16(frame + 12);
-		tag->vlan_tci = (uint16_t)get16(frame + 14);
+		tag->vlan_type = (uint16_t)frame_get16(frame + 12);
+		tag->vlan_tci = (uint16_t)frame_get16(frame + 14);
 	}
 	return true;
 }

@@ -9,7 +9,7 @@
  * were shifted. Without a shift the first two rows fall together into exact
  * buckets.
  */
-static unsigned int bucket_of(uint64_t value)
+static unsigned int histogram_bucket_of(uint64_t value)
 {
 	unsigned int shift;
 
@@ -20,7 +20,7 @@ static unsigned int bucket_of(uint64_t value)
 }
 
 /* The largest value that falls into a bucket. */
-static uint64_t bucket_top(unsigned int bucket)
+static uint64_t histogram_bucket_top(unsigned int bucket)
 {
 	unsigned int shift;
 	uint64_t high;
@@ -41,7 +41,7 @@ void histogram_add(struct histogram *histogram, uint64_t value)
 		histogram->max = value;
 	histogram->count++;
 	histogram->sum += (long double)value;
-	histogram->bucket[bucket_of(value)]++;
+	histogram->bucket[histogram_bucket_of(value)]++;
 }
 
 void histogram_join(struct histogram *histogram, const struct histogram *other)
@@ -80,8 +80,9 @@ uint64_t histogram_percentile(const struct histogram *histogram,
 	for (unsigned int i = 0; i < HISTOGRAM_BUCKETS; i++) {
 		seen += histogram->bucket[i];
 		if (seen >= rank)
-			return bucket_top(i) < histogram->max ? bucket_top(i) :
-								histogram->max;
+			return histogram_bucket_top(i) < histogram->max ?
+				       histogram_bucket_top(i) :
+				       histogram->max;
 	}
 	return histogram->max;
 }

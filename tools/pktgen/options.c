@@ -88,18 +88,18 @@ static const struct argp_option pktgen_option_list[] = {
 };
 
 /* The keys of long options lie in a row. */
-static void note_given(struct pktgen_options *options, int key)
+static void options_note_given(struct pktgen_options *options, int key)
 {
 	if (key >= KEY_DURATION)
 		options->given |= 1ULL << (key - KEY_DURATION);
 }
 
-static bool was_given(const struct pktgen_options *options, int key)
+static bool options_was_given(const struct pktgen_options *options, int key)
 {
 	return options->given >> (key - KEY_DURATION) & 1;
 }
 
-static const char *option_name(int key)
+static const char *options_option_name(int key)
 {
 	const struct argp_option *option = pktgen_option_list;
 
@@ -109,8 +109,8 @@ static const char *option_name(int key)
 }
 
 /* Options that take a whole number: where it goes is told by the caller. */
-static uint64_t number(const char *option, const char *text, uint64_t min,
-		       uint64_t max)
+static uint64_t options_number(const char *option, const char *text, uint64_t min,
+			       uint64_t max)
 {
 	struct parse_error error;
 	uint64_t value = 0;
@@ -120,8 +120,8 @@ static uint64_t number(const char *option, const char *text, uint64_t min,
 }
 
 /* What to send. Returns ARGP_ERR_UNKNOWN for keys that belong elsewhere. */
-static error_t parse_load(int key, const char *argument,
-			  struct pktgen_options *options)
+static error_t options_parse_load(int key, const char *argument,
+				  struct pktgen_options *options)
 {
 	static const char *const payloads[] = { "pattern", "zero", NULL };
 	struct parse_error error;
@@ -145,15 +145,15 @@ static error_t parse_load(int key, const char *argument,
 		bad = parse_rate("--rate", argument, &options->rate, &error);
 		break;
 	case KEY_BURST:
-		options->burst =
-			(uint32_t)number("--burst", argument, 1, PKTGEN_BURST_MAX);
+		options->burst = (uint32_t)options_number("--burst", argument, 1,
+							  PKTGEN_BURST_MAX);
 		break;
 	case KEY_PAYLOAD:
 		bad = parse_word("--payload", argument, payloads, &choice, &error);
 		options->fields.pattern = choice == 0;
 		break;
 	case KEY_SEED:
-		options->seed = number("--seed", argument, 0, UINT64_MAX);
+		options->seed = options_number("--seed", argument, 0, UINT64_MAX);
 		options->have_seed = true;
 		break;
 	default:
@@ -164,8 +164,8 @@ static error_t parse_load(int key, const char *argument,
 }
 
 /* Headers. */
-static error_t parse_header(int key, const char *argument,
-			    struct pktgen_options *options)
+static error_t options_parse_header(int key, const char *argument,
+				    struct pktgen_options *options)
 {
 	struct frame_fields *fields = &options->fields;
 	struct parse_error error;
@@ -189,20 +189,20 @@ static error_t parse_header(int key, const char *argument,
 		break;
 	case KEY_SRC_PORT:
 		fields->source_port =
-			(uint16_t)number("--src-port", argument, 0, 65535);
+			(uint16_t)options_number("--src-port", argument, 0, 65535);
 		break;
 	case KEY_DST_PORT:
 		fields->destination_port =
-			(uint16_t)number("--dst-port", argument, 0, 65535);
+			(uint16_t)options_number("--dst-port", argument, 0, 65535);
 		break;
 	case KEY_VLAN:
-		fields->vlan = (int)number("--vlan", argument, 0, 4094);
+		fields->vlan = (int)options_number("--vlan", argument, 0, 4094);
 		break;
 	case KEY_TTL:
-		fields->ttl = (uint8_t)number("--ttl", argument, 1, 255);
+		fields->ttl = (uint8_t)options_number("--ttl", argument, 1, 255);
 		break;
 	case KEY_STREAM:
-		options->stream = (int)number("--stream", argument, 0, 255);
+		options->stream = (int)options_number("--stream", argument, 0, 255);
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -212,8 +212,8 @@ static error_t parse_header(int key, const char *argument,
 }
 
 /* Receiving and other. */
-static error_t parse_rest(int key, const char *argument,
-			  struct pktgen_options *options)
+static error_t options_parse_rest(int key, const char *argument,
+				  struct pktgen_options *options)
 {
 	/* In the order of enum wait_mode. */
 	static const char *const modes[] = { "poll", "interrupt", "spin", NULL };
@@ -239,8 +239,8 @@ static error_t parse_rest(int key, const char *argument,
 					 &options->queue_size, &error);
 		break;
 	case KEY_QUEUES:
-		options->queues = (uint32_t)number("--queues", argument, 1,
-						   VIONET_QUEUE_PAIRS_MAX);
+		options->queues = (uint32_t)options_number("--queues", argument, 1,
+							   VIONET_QUEUE_PAIRS_MAX);
 		break;
 	case KEY_CPUS:
 		bad = parse_cpus("--cpus", argument, &options->cpus, &error);
@@ -259,7 +259,7 @@ static error_t parse_rest(int key, const char *argument,
 	return 0;
 }
 
-static void check_cpus(const struct cpu_list *cpus)
+static void options_check_cpus(const struct cpu_list *cpus)
 {
 	cpu_set_t allowed;
 
@@ -272,7 +272,7 @@ static void check_cpus(const struct cpu_list *cpus)
 }
 
 /* --queues and --set queues=N are the same. */
-static void settle_queues(struct pktgen_options *options)
+static void options_settle_queues(struct pktgen_options *options)
 {
 	struct settings *settings = &options->device.settings;
 
@@ -289,7 +289,7 @@ static void settle_queues(struct pktgen_options *options)
 }
 
 /* Options that change nothing beside another one. */
-static void refuse_idle(const struct pktgen_options *options)
+static void options_refuse_idle(const struct pktgen_options *options)
 {
 	static const int of_sending[] = {
 		KEY_SIZE,    KEY_RATE,	 KEY_BURST,   KEY_SEED,	    KEY_SRC_MAC,
@@ -300,15 +300,16 @@ static void refuse_idle(const struct pktgen_options *options)
 	if (options->rx_only && options->no_rx)
 		refuse_usage("--rx-only and --no-rx together leave nothing to do");
 	for (size_t i = 0; options->rx_only && i < sizeof(of_sending) / sizeof(int); i++)
-		if (was_given(options, of_sending[i]))
+		if (options_was_given(options, of_sending[i]))
 			refuse_usage("--%s has no effect with --rx-only: nothing is "
 				     "sent; leave one of them out",
-				     option_name(of_sending[i]));
-	if (options->no_rx && was_given(options, KEY_LINGER))
+				     options_option_name(of_sending[i]));
+	if (options->no_rx && options_was_given(options, KEY_LINGER))
 		refuse_usage("--linger has no effect with --no-rx: nothing is waited "
 			     "for; leave one of them out");
-	if (was_given(options, KEY_SEED) && was_given(options, KEY_STREAM) &&
-	    !options->size.imix && options->size.min == options->size.max)
+	if (options_was_given(options, KEY_SEED) &&
+	    options_was_given(options, KEY_STREAM) && !options->size.imix &&
+	    options->size.min == options->size.max)
 		refuse_usage("--seed has no effect with --stream and one --size: nothing "
 			     "is left to chance; leave one of them out");
 	if (options->cpus.count > options->queues)
@@ -326,10 +327,10 @@ static void options_check_together(struct pktgen_options *options)
 
 	if (options->device.name == NULL)
 		refuse_usage("pktgen: no device named; 'vionet list' shows them");
-	settle_queues(options);
-	refuse_idle(options);
-	options->have_linger = was_given(options, KEY_LINGER);
-	check_cpus(&options->cpus);
+	options_settle_queues(options);
+	options_refuse_idle(options);
+	options->have_linger = options_was_given(options, KEY_LINGER);
+	options_check_cpus(&options->cpus);
 	if (options->size.max == 0 && !options->size.imix) /* not given */
 		options->size.min = options->size.max = shortest;
 	if (!options->size.imix && options->size.min < shortest)
@@ -337,7 +338,7 @@ static void options_check_together(struct pktgen_options *options)
 			     FRAME_SIZE_MIN_VLAN);
 }
 
-static error_t parse_pktgen_option(int key, char *argument, struct argp_state *state)
+static error_t options_parse(int key, char *argument, struct argp_state *state)
 {
 	struct pktgen_options *options = state->input;
 
@@ -355,18 +356,18 @@ static error_t parse_pktgen_option(int key, char *argument, struct argp_state *s
 		options_check_together(options);
 		return 0;
 	default:
-		if (parse_load(key, argument, options) != 0 &&
-		    parse_header(key, argument, options) != 0 &&
-		    parse_rest(key, argument, options) != 0)
+		if (options_parse_load(key, argument, options) != 0 &&
+		    options_parse_header(key, argument, options) != 0 &&
+		    options_parse_rest(key, argument, options) != 0)
 			return ARGP_ERR_UNKNOWN;
-		note_given(options, key);
+		options_note_given(options, key);
 		return 0;
 	}
 }
 
 static const struct argp pktgen_argp = {
 	.options = pktgen_option_list,
-	.parser = parse_pktgen_option,
+	.parser = options_parse,
 	.args_doc = "DEVICE",
 	.doc = "Send IPv4/UDP frames with sequence numbers and times, count what comes "
 	       "back and measure how long it took.\vWithout --count and --duration it "

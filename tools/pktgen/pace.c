@@ -111,7 +111,7 @@ void mix_start(struct mix *mix, const struct size_range *range, uint32_t extra,
 
 /* The simple IMIX: 7 short, 4 middle and 1 full frame of IPv4 packets of 40,
  * 576 and 1500 bytes, in random order. */
-static uint32_t mix_imix(uint64_t random)
+static uint32_t pace_mix_imix(uint64_t random)
 {
 	uint64_t slot = random % 12;
 
@@ -129,7 +129,7 @@ uint32_t mix_next(struct mix *mix)
 		return mix->range.min;
 	random = mix_random(&mix->state) >> 32;
 	if (mix->range.imix)
-		return mix_imix(random) + mix->extra;
+		return pace_mix_imix(random) + mix->extra;
 	return mix->range.min + (uint32_t)(random * (span + 1ULL) >> 32);
 }
 

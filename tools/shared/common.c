@@ -32,7 +32,7 @@ bool say_is_live(void)
 	return __atomic_load_n(&live_line, __ATOMIC_RELAXED);
 }
 
-static void say_list(const char *format, va_list arguments)
+static void common_say_list(const char *format, va_list arguments)
 {
 	char *text = NULL;
 	bool below; /* a live line that is on the same terminal */
@@ -60,7 +60,7 @@ void say(const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	say_list(format, arguments);
+	common_say_list(format, arguments);
 	va_end(arguments);
 }
 
@@ -76,7 +76,7 @@ const char *clean(const char *text)
 static unsigned int reset_timeout_ms = 1000;
 
 /* In seconds: what to try next where that was too short. */
-static unsigned int longer_reset(void)
+static unsigned int common_longer_reset(void)
 {
 	unsigned int longer = reset_timeout_ms / 1000 * 4;
 
@@ -91,8 +91,8 @@ void say_error(int result)
 
 	/* What the library calls it, and how it is called here. */
 	if (at != NULL)
-		say("%.*s--reset-timeout %u%s", (int)(at - text), text, longer_reset(),
-		    at + strlen(library));
+		say("%.*s--reset-timeout %u%s", (int)(at - text), text,
+		    common_longer_reset(), at + strlen(library));
 	else
 		say("%s", text[0] != '\0' ? text : strerror(-result));
 }
@@ -186,7 +186,7 @@ void refuse_usage(const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	say_list(format, arguments);
+	common_say_list(format, arguments);
 	va_end(arguments);
 	exit(CODE_USAGE);
 }
@@ -198,7 +198,7 @@ void need_parsed(int result, const struct parse_error *error)
 }
 
 /* "-h" of the command whose parser is the child. */
-static error_t parse_help(int key, char *argument, struct argp_state *state)
+static error_t common_parse_help(int key, char *argument, struct argp_state *state)
 {
 	(void)argument;
 	switch (key) {
@@ -214,7 +214,7 @@ static error_t parse_help(int key, char *argument, struct argp_state *state)
 }
 
 /* The C library repeats the name of an option that it does not know as it is. */
-static void refuse_unprintable(int argc, char **argv)
+static void common_refuse_unprintable(int argc, char **argv)
 {
 	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
 		char name[64];
@@ -240,11 +240,11 @@ void parse_arguments(const struct argp *argp, const char *name, int argc,
 			{ NULL, 'h', NULL, OPTION_HIDDEN, NULL, -1 },
 			{ 0 },
 		},
-		.parser = parse_help,
+		.parser = common_parse_help,
 		.children = children,
 	};
 
-	refuse_unprintable(argc, argv);
+	common_refuse_unprintable(argc, argv);
 	snprintf(full_name, sizeof(full_name), "vionet %s", name);
 	argv[0] = full_name;
 	argp_err_exit_status = CODE_USAGE;
@@ -279,8 +279,8 @@ static const struct argp_option device_option_list[] = {
 };
 
 /* In milliseconds; less than one is one. */
-static unsigned int parse_timeout(const char *option, const char *argument,
-				  unsigned int most_seconds)
+static unsigned int common_parse_timeout(const char *option, const char *argument,
+					 unsigned int most_seconds)
 {
 	struct parse_error error;
 	uint64_t time = 0;
@@ -293,14 +293,14 @@ static unsigned int parse_timeout(const char *option, const char *argument,
 	return (unsigned int)((time + 999999) / 1000000);
 }
 
-static bool starts_with(const char *text, const char *start)
+static bool common_starts_with(const char *text, const char *start)
 {
 	return strncmp(text, start, strlen(start)) == 0;
 }
 
 /* The first feature that is in both sets, or NULL. */
-static const char *in_both(const struct vionet_features *a,
-			   const struct vionet_features *b)
+static const char *common_in_both(const struct vionet_features *a,
+				  const struct vionet_features *b)
 {
 	static char number[16];
 
@@ -316,8 +316,9 @@ static const char *in_both(const struct vionet_features *a,
 
 /* Of what the first feature of `set` that needs something else needs, what `avoid` has:
  * its name, or NULL. `*needs` is the feature. */
-static const char *avoided_need(const struct vionet_features *set,
-				const struct vionet_features *avoid, const char **needs)
+static const char *common_avoided_need(const struct vionet_features *set,
+				       const struct vionet_features *avoid,
+				       const char **needs)
 {
 	struct vionet_features rest;
 
@@ -335,22 +336,22 @@ static const char *avoided_need(const struct vionet_features *set,
 }
 
 /* The first feature in `set` that the driver treats so. */
-static const char *first_used(const struct vionet_features *set,
-			      enum vionet_feature_use use)
+static const char *common_first_used(const struct vionet_features *set,
+				     enum vionet_feature_use use)
 {
 	struct vionet_features all = { { 0 } };
 
 	for (unsigned int bit = 0; bit < VIONET_FEATURE_BITS; bit++)
 		if (vionet_feature_use(bit) == use)
 			all.word[bit / 64] |= 1ULL << (bit % 64);
-	return in_both(set, &all);
+	return common_in_both(set, &all);
 }
 
-static void check_features(const struct device_options *options)
+static void common_check_features(const struct device_options *options)
 {
 	const struct vionet_open_options *open = &options->open;
 	struct vionet_features needed = { { 0 } };
-	const char *name = in_both(&open->want, &open->avoid);
+	const char *name = common_in_both(&open->want, &open->avoid);
 	const char *needs = NULL;
 
 	if (name != NULL)
@@ -358,33 +359,33 @@ static void check_features(const struct device_options *options)
 			     name);
 	settings_want(&options->settings, &needed);
 	settings_need(&options->settings, &needed);
-	name = in_both(&needed, &open->avoid);
+	name = common_in_both(&needed, &open->avoid);
 	if (name == NULL)
-		name = avoided_need(&needed, &open->avoid, &needs);
+		name = common_avoided_need(&needed, &open->avoid, &needs);
 	if (name != NULL)
 		refuse_usage("--avoid %s: a setting needs it; leave one of them out",
 			     name);
-	name = avoided_need(&open->want, &open->avoid, &needs);
+	name = common_avoided_need(&open->want, &open->avoid, &needs);
 	if (name != NULL)
 		refuse_usage("--avoid %s: --want %s needs it; leave one of them out",
 			     name, needs);
-	name = first_used(&open->want, VIONET_FEATURE_UNUSED);
+	name = common_first_used(&open->want, VIONET_FEATURE_UNUSED);
 	if (name != NULL)
 		refuse_usage("--want %s: this driver makes no use of it", name);
-	name = first_used(&open->want, VIONET_FEATURE_ACCEPTED);
+	name = common_first_used(&open->want, VIONET_FEATURE_ACCEPTED);
 	if (name != NULL)
 		refuse_usage("--want %s: it is accepted anyway; leave it out", name);
 }
 
 /* An option that changes nothing is a misunderstanding. */
-static void check_device_options(const struct device_options *options)
+static void common_check_device_options(const struct device_options *options)
 {
 	unsigned int flags = options->open.flags;
 	struct parse_error error;
 
 	need_parsed(settings_check(&options->settings, &error), &error);
-	check_features(options);
-	if (options->name == NULL || !starts_with(options->name, "vhost-user:"))
+	common_check_features(options);
+	if (options->name == NULL || !common_starts_with(options->name, "vhost-user:"))
 		return;
 	if (flags & VIONET_OPEN_ASSUME_IOMMU)
 		refuse_usage("--assume-iommu has no effect on a vhost-user back end: it "
@@ -405,7 +406,8 @@ bool device_options_any(const struct device_options *options)
 		open->avoid.word[1]) != 0;
 }
 
-static error_t parse_device_option(int key, char *argument, struct argp_state *state)
+static error_t common_parse_device_option(int key, char *argument,
+					  struct argp_state *state)
 {
 	struct device_options *options = state->input;
 	struct parse_error error;
@@ -434,16 +436,17 @@ static error_t parse_device_option(int key, char *argument, struct argp_state *s
 		options->open.flags |= VIONET_OPEN_STRICT;
 		return 0;
 	case KEY_RESET_TIMEOUT:
-		reset_timeout_ms = parse_timeout("--reset-timeout", argument,
-						 RESET_SECONDS_MAX);
+		reset_timeout_ms = common_parse_timeout("--reset-timeout", argument,
+							RESET_SECONDS_MAX);
 		options->open.reset_timeout_ms = reset_timeout_ms;
 		return 0;
 	case KEY_CONTROL_TIMEOUT:
-		options->open.control_timeout_ms = parse_timeout("--control-timeout",
-								 argument, 60);
+		options->open
+			.control_timeout_ms = common_parse_timeout("--control-timeout",
+								   argument, 60);
 		return 0;
 	case ARGP_KEY_END:
-		check_device_options(options);
+		common_check_device_options(options);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -452,14 +455,15 @@ static error_t parse_device_option(int key, char *argument, struct argp_state *s
 
 const struct argp device_argp = {
 	.options = device_option_list,
-	.parser = parse_device_option,
+	.parser = common_parse_device_option,
 	.doc = "\vDEVICE is a PCI function bound to vfio-pci (0000:00:04.0), the one that "
 	       "a server offers at a socket (vfio-user:PATH), or a vhost-user back end "
 	       "(vhost-user:PATH; vhost-user:PATH,server[,wait=SECONDS] where it connects "
 	       "to us). 'vionet list' shows the functions of this machine.",
 };
 
-static error_t parse_setting_option(int key, char *argument, struct argp_state *state)
+static error_t common_parse_setting_option(int key, char *argument,
+					   struct argp_state *state)
 {
 	struct device_options *options = state->input;
 	struct parse_error error;
@@ -476,5 +480,5 @@ const struct argp setting_argp = {
 		  "Tell the device this once it is started; see vionet-set(1)", 80 },
 		{ 0 },
 	},
-	.parser = parse_setting_option,
+	.parser = common_parse_setting_option,
 };

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 /* Of a feature that lacks nothing that it depends on. */
-static const char *own_reason(const struct vionet_device_info *info,
+static const char *reason_own(const struct vionet_device_info *info,
 			      const struct vionet_open_options *open, unsigned int bit)
 {
 	if (!vionet_feature_test(&info->offered, bit))
@@ -34,9 +34,9 @@ const char *feature_reason(const struct vionet_device_info *info,
 
 	/* What was left out on purpose is no riddle. */
 	if (lacks == bit || name == NULL || vionet_feature_test(&open->avoid, bit))
-		snprintf(text, FEATURE_REASON_MAX, "%s", own_reason(info, open, bit));
+		snprintf(text, FEATURE_REASON_MAX, "%s", reason_own(info, open, bit));
 	else
 		snprintf(text, FEATURE_REASON_MAX, "it needs %s (%s)", name,
-			 own_reason(info, open, lacks));
+			 reason_own(info, open, lacks));
 	return text;
 }

@@ -24,7 +24,7 @@ struct unit {
 };
 
 /* Copy what was typed so that it can be shown: no control characters, short. */
-static void printable(const char *text, char *out, size_t size)
+static void parse_printable(const char *text, char *out, size_t size)
 {
 	size_t i;
 
@@ -50,24 +50,24 @@ int parse_refuse(struct parse_error *error, const char *option, const char *text
 	va_start(arguments, format);
 	vsnprintf(allowed, sizeof(allowed), format, arguments);
 	va_end(arguments);
-	printable(text, value, sizeof(value));
+	parse_printable(text, value, sizeof(value));
 	snprintf(error->text, sizeof(error->text), "%.60s '%s': %s", option, value,
 		 allowed);
 	return -EINVAL;
 }
 
-static int is_digit(char c)
+static int parse_is_digit(char c)
 {
 	return c >= '0' && c <= '9';
 }
 
 /* Digits at *text; moves it behind them. Returns -EINVAL without a digit or
  * where the number is beyond anything that is of use. */
-static int read_digits(const char **text, wide *value)
+static int parse_read_digits(const char **text, wide *value)
 {
-	if (!is_digit(**text))
+	if (!parse_is_digit(**text))
 		return -EINVAL;
-	for (*value = 0; is_digit(**text); (*text)++) {
+	for (*value = 0; parse_is_digit(**text); (*text)++) {
 		*value = *value * 10 + (unsigned int)(**text - '0');
 		if (*value >= WIDE_LIMIT)
 			return -ERANGE;
@@ -76,10 +76,10 @@ static int read_digits(const char **text, wide *value)
 }
 
 /* "12" or "12.345" in units of 1e-9; at most 9 digits behind the point. */
-static int read_decimal(const char **text, wide *nano)
+static int parse_read_decimal(const char **text, wide *nano)
 {
 	uint64_t place = NANO;
-	int result = read_digits(text, nano);
+	int result = parse_read_digits(text, nano);
 
 	if (result != 0)
 		return result;
@@ -89,9 +89,9 @@ static int read_decimal(const char **text, wide *nano)
 	if (**text != '.')
 		return 0;
 	(*text)++;
-	if (!is_digit(**text))
+	if (!parse_is_digit(**text))
 		return -EINVAL;
-	for (; is_digit(**text); (*text)++) {
+	for (; parse_is_digit(**text); (*text)++) {
 		place /= 10;
 		if (place == 0)
 			return -EINVAL;
@@ -100,7 +100,7 @@ static int read_decimal(const char **text, wide *nano)
 	return 0;
 }
 
-static const struct unit *find_unit(const struct unit *units, const char *name)
+static const struct unit *parse_find_unit(const struct unit *units, const char *name)
 {
 	for (; units->name != NULL; units++)
 		if (strcmp(units->name, name) == 0)
@@ -109,7 +109,7 @@ static const struct unit *find_unit(const struct unit *units, const char *name)
 }
 
 /* k, M, G or T at *text; moves it behind. */
-static uint64_t read_prefix(const char **text)
+static uint64_t parse_read_prefix(const char **text)
 {
 	static const struct unit prefixes[] = {
 		{ "k", 1000 },
@@ -120,7 +120,7 @@ static uint64_t read_prefix(const char **text)
 		{ NULL, 0 },
 	};
 	const char letter[2] = { **text, '\0' };
-	const struct unit *prefix = find_unit(prefixes, letter);
+	const struct unit *prefix = parse_find_unit(prefixes, letter);
 
 	if (prefix == NULL)
 		return 1;
@@ -134,7 +134,7 @@ int parse_whole(const char *option, const char *text, uint64_t min, uint64_t max
 	const char *end = text;
 	wide number;
 
-	if (read_digits(&end, &number) != 0 || *end != '\0' || number < min ||
+	if (parse_read_digits(&end, &number) != 0 || *end != '\0' || number < min ||
 	    number > max)
 		return parse_refuse(error, option, text,
 			      "a whole number from %ju to %ju is wanted",
@@ -148,10 +148,10 @@ int parse_count(const char *option, const char *text, uint64_t min, uint64_t max
 {
 	const char *end = text;
 	wide number;
-	int bad = read_digits(&end, &number);
+	int bad = parse_read_digits(&end, &number);
 
 	if (bad == 0 && *end != 'T')
-		number *= read_prefix(&end);
+		number *= parse_read_prefix(&end);
 	if (bad != 0 || *end != '\0' || number < min || number > max)
 		return parse_refuse(error, option, text,
 			      "a whole number from %ju to %ju is wanted, with k, M "
@@ -167,7 +167,7 @@ int parse_power_of_two(const char *option, const char *text, uint32_t min,
 	const char *end = text;
 	wide number;
 
-	if (read_digits(&end, &number) != 0 || *end != '\0' || number < min ||
+	if (parse_read_digits(&end, &number) != 0 || *end != '\0' || number < min ||
 	    number > max || (number & (number - 1)) != 0)
 		return parse_refuse(error, option, text,
 			      "a power of two from %u to %u is wanted", min, max);
@@ -187,8 +187,8 @@ int parse_duration(const char *option, const char *text, int zero,
 	const char *end = text;
 	wide nano;
 
-	if (read_decimal(&end, &nano) == 0)
-		unit = find_unit(units, end);
+	if (parse_read_decimal(&end, &nano) == 0)
+		unit = parse_find_unit(units, end);
 	/* The first bound keeps the product inside 128 bits. */
 	if (unit == NULL || nano > (wide)TEN_YEARS * NANO)
 		goto bad;
@@ -205,7 +205,7 @@ bad:
 }
 
 /* The unit behind a rate. */
-static int read_rate_unit(const char *text, enum rate_kind *kind)
+static int parse_read_rate_unit(const char *text, enum rate_kind *kind)
 {
 	static const struct {
 		const char *name;
@@ -225,7 +225,7 @@ static int read_rate_unit(const char *text, enum rate_kind *kind)
 }
 
 /* 10^12 frames or 10^14 bits a second lie beyond any device; 100 per cent. */
-static uint64_t rate_limit(enum rate_kind kind)
+static uint64_t parse_rate_limit(enum rate_kind kind)
 {
 	switch (kind) {
 	case RATE_PPS:
@@ -251,15 +251,15 @@ int parse_rate(const char *option, const char *text, struct rate *rate,
 		*rate = (struct rate){ .kind = RATE_MAX };
 		return 0;
 	}
-	if (read_decimal(&end, &nano) != 0)
+	if (parse_read_decimal(&end, &nano) != 0)
 		goto bad;
-	prefix = read_prefix(&end);
-	if (read_rate_unit(end, &rate->kind) != 0 ||
+	prefix = parse_read_prefix(&end);
+	if (parse_read_rate_unit(end, &rate->kind) != 0 ||
 	    (rate->kind == RATE_PERCENT && prefix != 1) ||
 	    nano >= WIDE_LIMIT / 1000000)
 		goto bad;
 	nano = nano * prefix / (NANO / 1000);
-	if (nano == 0 || nano > rate_limit(rate->kind))
+	if (nano == 0 || nano > parse_rate_limit(rate->kind))
 		goto bad;
 	rate->milli = (uint64_t)nano;
 	return 0;
@@ -280,12 +280,12 @@ int parse_size(const char *option, const char *text, uint32_t min, uint32_t max,
 		*range = (struct size_range){ .imix = 1 };
 		return 0;
 	}
-	if (read_digits(&end, &low) != 0)
+	if (parse_read_digits(&end, &low) != 0)
 		goto bad;
 	high = low;
 	if (*end == '-') {
 		end++;
-		if (read_digits(&end, &high) != 0)
+		if (parse_read_digits(&end, &high) != 0)
 			goto bad;
 	}
 	if (*end != '\0' || low < min || high > max || low > high)
@@ -299,9 +299,9 @@ bad:
 		      min, max, min);
 }
 
-static int hex_digit(char c)
+static int parse_hex_digit(char c)
 {
-	if (is_digit(c))
+	if (parse_is_digit(c))
 		return c - '0';
 	if (c >= 'a' && c <= 'f')
 		return c - 'a' + 10;
@@ -319,7 +319,7 @@ int parse_mac(const char *option, const char *text, uint8_t mac[6],
 		goto bad;
 	for (int i = 0; i < 6; i++) {
 		const char *at = text + 3 * i;
-		int high = hex_digit(at[0]), low = hex_digit(at[1]);
+		int high = parse_hex_digit(at[0]), low = parse_hex_digit(at[1]);
 
 		if (high < 0 || low < 0 || (i < 5 && at[2] != text[2]))
 			goto bad;
@@ -365,16 +365,16 @@ int parse_word(const char *option, const char *text, const char *const *words,
 }
 
 /* "5" or "2-5" at *text; moves it behind. */
-static int read_cpu_range(const char **text, struct cpu_list *cpus)
+static int parse_read_cpu_range(const char **text, struct cpu_list *cpus)
 {
 	wide first, last;
 
-	if (read_digits(text, &first) != 0)
+	if (parse_read_digits(text, &first) != 0)
 		return -EINVAL;
 	last = first;
 	if (**text == '-') {
 		(*text)++;
-		if (read_digits(text, &last) != 0)
+		if (parse_read_digits(text, &last) != 0)
 			return -EINVAL;
 	}
 	if (last < first || last > 1023 || last - first >= 256 - cpus->count)
@@ -390,7 +390,7 @@ int parse_cpus(const char *option, const char *text, struct cpu_list *cpus,
 	const char *end = text;
 
 	cpus->count = 0;
-	while (read_cpu_range(&end, cpus) == 0) {
+	while (parse_read_cpu_range(&end, cpus) == 0) {
 		if (*end == '\0')
 			return 0;
 		if (*end++ != ',')
@@ -402,12 +402,12 @@ int parse_cpus(const char *option, const char *text, struct cpu_list *cpus,
 }
 
 /* One feature by name or number; -ENOENT if it is neither. */
-static int read_feature(const char *name)
+static int parse_read_feature(const char *name)
 {
 	const char *end = name;
 	wide number;
 
-	if (read_digits(&end, &number) == 0 && *end == '\0')
+	if (parse_read_digits(&end, &number) == 0 && *end == '\0')
 		return number < VIONET_FEATURE_BITS ? (int)number : -ENOENT;
 	return vionet_feature_bit(name);
 }
@@ -422,7 +422,7 @@ int parse_features(const char *option, const char *text,
 
 		snprintf(name, sizeof(name), "%.*s", (int)length, text);
 		if (length > 0 && length < sizeof(name))
-			bit = read_feature(name);
+			bit = parse_read_feature(name);
 		if (bit < 0)
 			return parse_refuse(error, option, name,
 				      "no such feature; wanted: names such as "

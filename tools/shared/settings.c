@@ -99,7 +99,7 @@ const char *setting_name(enum setting_key key)
 	return key_names[key];
 }
 
-static const char *word_of(const struct bit_word *words, uint64_t bits)
+static const char *settings_word_of(const struct bit_word *words, uint64_t bits)
 {
 	uint64_t lowest = bits & (~bits + 1);
 
@@ -111,24 +111,24 @@ static const char *word_of(const struct bit_word *words, uint64_t bits)
 
 const char *setting_hash_name(uint64_t bits)
 {
-	return word_of(hash_words, bits);
+	return settings_word_of(hash_words, bits);
 }
 
 const char *setting_tunnel_name(uint64_t bits)
 {
-	return word_of(tunnel_words, bits);
+	return settings_word_of(tunnel_words, bits);
 }
 
 const char *setting_offload_name(uint64_t bits)
 {
-	return word_of(offload_words, bits);
+	return settings_word_of(offload_words, bits);
 }
 
 /* ---- lists ---- */
 
 /* The next of "a,b,c" at *text into `word`; moves *text behind it. Returns false at
  * the end. An empty or overlong word is "": nothing that is looked for. */
-static bool next_word(const char **text, char word[64])
+static bool settings_next_word(const char **text, char word[64])
 {
 	size_t length;
 
@@ -141,7 +141,7 @@ static bool next_word(const char **text, char word[64])
 }
 
 /* The names of `words`, with commas between, for error texts. */
-static void list_words(const struct bit_word *words, char *list, size_t size)
+static void settings_list_words(const struct bit_word *words, char *list, size_t size)
 {
 	size_t used = 0;
 
@@ -151,9 +151,9 @@ static void list_words(const struct bit_word *words, char *list, size_t size)
 }
 
 /* "a,b,c", or one of two words that stand alone; `all` is what "all" means. */
-static int read_bits(const char *key, const char *text, const struct bit_word *words,
-		     bool none, uint64_t all, uint64_t *bits,
-		     struct parse_error *error)
+static int settings_read_bits(const char *key, const char *text,
+			      const struct bit_word *words, bool none, uint64_t all,
+			      uint64_t *bits, struct parse_error *error)
 {
 	char word[64], list[160];
 	const struct bit_word *found;
@@ -164,12 +164,12 @@ static int read_bits(const char *key, const char *text, const struct bit_word *w
 	*bits = 0;
 	if (none && strcmp(text, "none") == 0)
 		return 0;
-	while (next_word(&text, word)) {
+	while (settings_next_word(&text, word)) {
 		for (found = words; found->name != NULL; found++)
 			if (strcmp(found->name, word) == 0)
 				break;
 		if (found->name == NULL) {
-			list_words(words, list, sizeof(list));
+			settings_list_words(words, list, sizeof(list));
 			return parse_refuse(error, key, word,
 					    "wanted: all%s, or some of %s",
 					    none ? ", none" : "", list);
@@ -179,8 +179,8 @@ static int read_bits(const char *key, const char *text, const struct bit_word *w
 	return 0;
 }
 
-static int read_macs(const char *key, const char *text, bool group,
-		     struct setting_macs *macs, struct parse_error *error)
+static int settings_read_macs(const char *key, const char *text, bool group,
+			      struct setting_macs *macs, struct parse_error *error)
 {
 	char word[64];
 	uint8_t *mac;
@@ -188,7 +188,7 @@ static int read_macs(const char *key, const char *text, bool group,
 	macs->count = 0;
 	if (strcmp(text, "none") == 0)
 		return 0;
-	while (next_word(&text, word)) {
+	while (settings_next_word(&text, word)) {
 		if (macs->count == SETTING_MACS_MAX)
 			return parse_refuse(error, key, word, "%d addresses are the "
 					    "most", SETTING_MACS_MAX);
@@ -203,13 +203,13 @@ static int read_macs(const char *key, const char *text, bool group,
 }
 
 /* "10,20-29" as bits. VLAN 0 is a priority, 4095 is reserved (IEEE 802.1Q). */
-static int read_vlans(const char *key, const char *text, uint64_t bits[64],
-		      struct parse_error *error)
+static int settings_read_vlans(const char *key, const char *text, uint64_t bits[64],
+			       struct parse_error *error)
 {
 	char word[64];
 
 	memset(bits, 0, 64 * sizeof(bits[0]));
-	while (next_word(&text, word)) {
+	while (settings_next_word(&text, word)) {
 		char *dash = strchr(word, '-');
 		uint64_t first, last;
 
@@ -225,15 +225,15 @@ static int read_vlans(const char *key, const char *text, uint64_t bits[64],
 	return 0;
 }
 
-static int read_table(struct settings *settings, const char *key, const char *text,
-		      struct parse_error *error)
+static int settings_read_table(struct settings *settings, const char *key,
+			       const char *text, struct parse_error *error)
 {
 	const char *whole = text;
 	uint64_t pair;
 	char word[64];
 	uint32_t size = 0;
 
-	while (next_word(&text, word)) {
+	while (settings_next_word(&text, word)) {
 		if (size == SETTING_TABLE_MAX)
 			return parse_refuse(error, key, whole, "%d entries are the "
 					    "most", SETTING_TABLE_MAX);
@@ -249,7 +249,7 @@ static int read_table(struct settings *settings, const char *key, const char *te
 	return 0;
 }
 
-static int hex_value(char c)
+static int settings_hex_value(char c)
 {
 	static const char digits[] = "0123456789abcdef";
 	const char *at = c != '\0' ? strchr(digits, c | 0x20) : NULL;
@@ -257,15 +257,16 @@ static int hex_value(char c)
 	return at != NULL && (c >= 'A' || c <= '9') ? (int)(at - digits) : -1;
 }
 
-static int read_rss_key(struct settings *settings, const char *key, const char *text,
-			struct parse_error *error)
+static int settings_read_rss_key(struct settings *settings, const char *key,
+				 const char *text, struct parse_error *error)
 {
 	size_t length = strlen(text);
 
 	if (length == 0 || length % 2 != 0 || length > 2 * SETTING_RSS_KEY_MAX)
 		goto bad;
 	for (size_t i = 0; i < length / 2; i++) {
-		int high = hex_value(text[2 * i]), low = hex_value(text[2 * i + 1]);
+		int high = settings_hex_value(text[2 * i]),
+		    low = settings_hex_value(text[2 * i + 1]);
 
 		if (high < 0 || low < 0)
 			goto bad;
@@ -280,8 +281,9 @@ bad:
 
 /* ---- one key ---- */
 
-static int read_number(const char *name, const char *text, uint64_t min, uint64_t max,
-		       uint32_t *number, struct parse_error *error)
+static int settings_read_number(const char *name, const char *text, uint64_t min,
+				uint64_t max, uint32_t *number,
+				struct parse_error *error)
 {
 	uint64_t value;
 	int result = parse_whole(name, text, min, max, &value, error);
@@ -292,9 +294,9 @@ static int read_number(const char *name, const char *text, uint64_t min, uint64_
 }
 
 /* rx-usecs, rx-frames, tx-usecs, tx-frames; `pair` -1: of all. */
-static int read_coalescing(struct settings *settings, enum setting_key key, int pair,
-			   const char *name, const char *text,
-			   struct parse_error *error)
+static int settings_read_coalescing(struct settings *settings, enum setting_key key,
+				    int pair, const char *name, const char *text,
+				    struct parse_error *error)
 {
 	unsigned int side = key >= SETTING_TX_USECS;
 	struct setting_coalescing *to = pair < 0 ? &settings->all[side] :
@@ -302,44 +304,48 @@ static int read_coalescing(struct settings *settings, enum setting_key key, int 
 
 	if (key == SETTING_RX_USECS || key == SETTING_TX_USECS) {
 		to->have_usecs = true;
-		return read_number(name, text, 0, UINT32_MAX, &to->usecs, error);
+		return settings_read_number(name, text, 0, UINT32_MAX, &to->usecs,
+					    error);
 	}
 	to->have_frames = true;
-	return read_number(name, text, 0, UINT32_MAX, &to->frames, error);
+	return settings_read_number(name, text, 0, UINT32_MAX, &to->frames, error);
 }
 
-static int read_types(const char *name, const char *text, uint32_t *types,
-		      struct parse_error *error)
+static int settings_read_types(const char *name, const char *text, uint32_t *types,
+			       struct parse_error *error)
 {
 	uint64_t bits;
-	int result = read_bits(name, text, hash_words, false, 0, &bits, error);
+	int result = settings_read_bits(name, text, hash_words, false, 0, &bits, error);
 
 	*types = (uint32_t)bits;
 	return result;
 }
 
-static int read_tunnels(const char *name, const char *text, uint32_t *types,
-			struct parse_error *error)
+static int settings_read_tunnels(const char *name, const char *text, uint32_t *types,
+				 struct parse_error *error)
 {
 	uint64_t bits;
-	int result = read_bits(name, text, tunnel_words, true, 0x1ff, &bits, error);
+	int result = settings_read_bits(name, text, tunnel_words, true, 0x1ff, &bits,
+					error);
 
 	*types = (uint32_t)bits;
 	return result;
 }
 
-static int read_offloads(const char *name, const char *text, uint64_t *offloads,
-			 struct parse_error *error)
+static int settings_read_offloads(const char *name, const char *text,
+				  uint64_t *offloads, struct parse_error *error)
 {
 	uint64_t all = 0;
 
 	for (const struct bit_word *word = offload_words; word->name != NULL; word++)
 		all |= word->bit;
-	return read_bits(name, text, offload_words, true, all, offloads, error);
+	return settings_read_bits(name, text, offload_words, true, all, offloads,
+				  error);
 }
 
-static int read_mode(struct settings *settings, enum setting_key key, const char *name,
-		     const char *text, struct parse_error *error)
+static int settings_read_mode(struct settings *settings, enum setting_key key,
+			      const char *name, const char *text,
+			      struct parse_error *error)
 {
 	static const char *const words[] = { "on", "off", NULL };
 	int position = 0;
@@ -349,8 +355,8 @@ static int read_mode(struct settings *settings, enum setting_key key, const char
 	return result;
 }
 
-static int read_own_mac(struct settings *settings, const char *name, const char *text,
-			struct parse_error *error)
+static int settings_read_own_mac(struct settings *settings, const char *name,
+				 const char *text, struct parse_error *error)
 {
 	static const uint8_t none[6];
 	int result = parse_mac(name, text, settings->mac, error);
@@ -361,64 +367,70 @@ static int read_own_mac(struct settings *settings, const char *name, const char 
 	return result;
 }
 
-static int read_steering(struct settings *settings, enum setting_key key,
-			 const char *name, const char *text, struct parse_error *error)
+static int settings_read_steering(struct settings *settings, enum setting_key key,
+				  const char *name, const char *text,
+				  struct parse_error *error)
 {
 	uint32_t number = 0;
 	int result;
 
 	switch (key) {
 	case SETTING_HASH:
-		return read_types(name, text, &settings->hash_types, error);
+		return settings_read_types(name, text, &settings->hash_types, error);
 	case SETTING_HASH_TUNNELS:
-		return read_tunnels(name, text, &settings->hash_tunnels, error);
+		return settings_read_tunnels(name, text, &settings->hash_tunnels,
+					     error);
 	case SETTING_RSS:
-		return read_types(name, text, &settings->rss_types, error);
+		return settings_read_types(name, text, &settings->rss_types, error);
 	case SETTING_RSS_TABLE:
-		return read_table(settings, name, text, error);
+		return settings_read_table(settings, name, text, error);
 	case SETTING_RSS_KEY:
-		return read_rss_key(settings, name, text, error);
+		return settings_read_rss_key(settings, name, text, error);
 	default:
-		result = read_number(name, text, 0, VIONET_QUEUE_PAIRS_MAX - 1, &number,
-				     error);
+		result = settings_read_number(name, text, 0, VIONET_QUEUE_PAIRS_MAX - 1,
+					      &number, error);
 		settings->unclassified = (uint16_t)number;
 		return result;
 	}
 }
 
-static int read_value(struct settings *settings, enum setting_key key, int pair,
-		      const char *name, const char *text, struct parse_error *error)
+static int settings_read_value(struct settings *settings, enum setting_key key,
+			       int pair, const char *name, const char *text,
+			       struct parse_error *error)
 {
 	switch (key) {
 	case SETTING_QUEUES:
-		return read_number(name, text, 1, VIONET_QUEUE_PAIRS_MAX,
-				   &settings->queues, error);
+		return settings_read_number(name, text, 1, VIONET_QUEUE_PAIRS_MAX,
+					    &settings->queues, error);
 	case SETTING_MTU:
-		return read_number(name, text, 68, 65535, &settings->mtu, error);
+		return settings_read_number(name, text, 68, 65535, &settings->mtu,
+					    error);
 	case SETTING_MAC:
-		return read_own_mac(settings, name, text, error);
+		return settings_read_own_mac(settings, name, text, error);
 	case SETTING_UNICAST:
-		return read_macs(name, text, false, &settings->unicast, error);
+		return settings_read_macs(name, text, false, &settings->unicast, error);
 	case SETTING_MULTICAST:
-		return read_macs(name, text, true, &settings->multicast, error);
+		return settings_read_macs(name, text, true, &settings->multicast,
+					  error);
 	case SETTING_VLAN:
-		return read_vlans(name, text, settings->vlan, error);
+		return settings_read_vlans(name, text, settings->vlan, error);
 	case SETTING_VLAN_DELETE:
-		return read_vlans(name, text, settings->vlan_delete, error);
+		return settings_read_vlans(name, text, settings->vlan_delete, error);
 	case SETTING_OFFLOADS:
-		return read_offloads(name, text, &settings->offloads, error);
+		return settings_read_offloads(name, text, &settings->offloads, error);
 	default:
 		if (key >= SETTING_PROMISC && key <= SETTING_NOBCAST)
-			return read_mode(settings, key, name, text, error);
+			return settings_read_mode(settings, key, name, text, error);
 		if (key >= SETTING_RX_USECS && key <= SETTING_TX_FRAMES)
-			return read_coalescing(settings, key, pair, name, text, error);
-		return read_steering(settings, key, name, text, error);
+			return settings_read_coalescing(settings, key, pair, name, text,
+							error);
+		return settings_read_steering(settings, key, name, text, error);
 	}
 }
 
 /* ---- all of them ---- */
 
-static int refuse_key(const char *name, struct parse_error *error)
+static int settings_refuse_key(const char *name, struct parse_error *error)
 {
 	char list[384] = "";
 	size_t used = 0;
@@ -429,7 +441,7 @@ static int refuse_key(const char *name, struct parse_error *error)
 	return parse_refuse(error, "setting", name, "no such key; there are: %s", list);
 }
 
-static int find_key(const char *name)
+static int settings_find_key(const char *name)
 {
 	for (int i = 0; i < SETTING_KEYS; i++)
 		if (strcmp(key_names[i], name) == 0)
@@ -438,7 +450,7 @@ static int find_key(const char *name)
 }
 
 /* "rx-usecs@3": cut the pair off, where a pair makes sense. */
-static int cut_pair(char *name, int *pair, struct parse_error *error)
+static int settings_cut_pair(char *name, int *pair, struct parse_error *error)
 {
 	char *at = strchr(name, '@');
 	uint64_t number;
@@ -448,7 +460,7 @@ static int cut_pair(char *name, int *pair, struct parse_error *error)
 	if (at == NULL)
 		return 0;
 	*at = '\0';
-	key = find_key(name);
+	key = settings_find_key(name);
 	if (key >= 0 && (key < SETTING_RX_USECS || key > SETTING_TX_FRAMES))
 		return parse_refuse(error, name, at + 1, "only rx-usecs, rx-frames, "
 				    "tx-usecs and tx-frames are for one pair");
@@ -470,16 +482,17 @@ int settings_add(struct settings *settings, const char *text,
 		return parse_refuse(error, "setting", text, "KEY=VALUE is wanted, such "
 				    "as mac=02:00:00:00:00:01 or rx-usecs=50");
 	snprintf(name, sizeof(name), "%.*s", (int)(value++ - text), text);
-	result = cut_pair(name, &pair, error);
+	result = settings_cut_pair(name, &pair, error);
 	if (result != 0)
 		return result;
-	key = find_key(name);
+	key = settings_find_key(name);
 	if (key < 0)
-		return refuse_key(name, error);
+		return settings_refuse_key(name, error);
 	if (strlen(value) >= SETTING_VALUE_MAX)
 		return parse_refuse(error, name, value, "at most %d characters",
 				    SETTING_VALUE_MAX - 1);
-	result = read_value(settings, (enum setting_key)key, pair, name, value, error);
+	result = settings_read_value(settings, (enum setting_key)key, pair, name, value,
+				     error);
 	if (result != 0)
 		return result;
 	settings->have[key] = true;
@@ -500,13 +513,13 @@ bool settings_at_start(const struct settings *settings)
 	return settings->have[SETTING_QUEUES] || settings->have[SETTING_MTU];
 }
 
-static void add_bit(struct vionet_features *set, unsigned int bit)
+static void settings_add_bit(struct vionet_features *set, unsigned int bit)
 {
 	set->word[bit / 64] |= 1ULL << (bit % 64);
 }
 
 /* A feature, and what it depends on as far as it has to be asked for. */
-static void want_feature(struct vionet_features *want, const char *name)
+static void settings_want_feature(struct vionet_features *want, const char *name)
 {
 	int found = vionet_feature_bit(name);
 	unsigned int bit = (unsigned int)found, lacks;
@@ -516,15 +529,15 @@ static void want_feature(struct vionet_features *want, const char *name)
 		return;
 	for (unsigned int i = 0; i < VIONET_FEATURE_BITS; i++)
 		if (vionet_feature_use(i) == VIONET_FEATURE_ACCEPTED)
-			add_bit(&have, i);
+			settings_add_bit(&have, i);
 	do {
 		lacks = vionet_feature_missing(&have, bit);
-		add_bit(&have, lacks);
-		add_bit(want, lacks);
+		settings_add_bit(&have, lacks);
+		settings_add_bit(want, lacks);
 	} while (lacks != bit);
 }
 
-static bool any_of(const struct settings *settings, int first, int last)
+static bool settings_any_of(const struct settings *settings, int first, int last)
 {
 	for (int i = first; i <= last; i++)
 		if (settings->have[i])
@@ -534,23 +547,24 @@ static bool any_of(const struct settings *settings, int first, int last)
 
 void settings_want(const struct settings *settings, struct vionet_features *want)
 {
-	if (any_of(settings, SETTING_MAC, SETTING_MULTICAST))
-		want_feature(want, "CTRL_RX");
-	if (any_of(settings, SETTING_ALLUNI, SETTING_NOBCAST))
-		want_feature(want, "CTRL_RX_EXTRA");
-	if (any_of(settings, SETTING_VLAN, SETTING_VLAN_DELETE))
-		want_feature(want, "CTRL_VLAN");
+	if (settings_any_of(settings, SETTING_MAC, SETTING_MULTICAST))
+		settings_want_feature(want, "CTRL_RX");
+	if (settings_any_of(settings, SETTING_ALLUNI, SETTING_NOBCAST))
+		settings_want_feature(want, "CTRL_RX_EXTRA");
+	if (settings_any_of(settings, SETTING_VLAN, SETTING_VLAN_DELETE))
+		settings_want_feature(want, "CTRL_VLAN");
 	if (settings->have[SETTING_HASH])
-		want_feature(want, "HASH_REPORT");
+		settings_want_feature(want, "HASH_REPORT");
 	if (!settings->have[SETTING_OFFLOADS])
 		return;
 	for (const struct bit_word *word = offload_words; word->name != NULL; word++)
 		if (settings->offloads & word->bit)
-			want_feature(want, word->feature);
+			settings_want_feature(want, word->feature);
 }
 
 /* Is a side's coalescing set for single pairs? */
-static bool any_pair(const struct setting_coalescing pair[VIONET_QUEUE_PAIRS_MAX])
+static bool settings_any_pair(
+	const struct setting_coalescing pair[VIONET_QUEUE_PAIRS_MAX])
 {
 	for (unsigned int i = 0; i < VIONET_QUEUE_PAIRS_MAX; i++)
 		if (pair[i].have_usecs || pair[i].have_frames)
@@ -558,7 +572,7 @@ static bool any_pair(const struct setting_coalescing pair[VIONET_QUEUE_PAIRS_MAX
 	return false;
 }
 
-static bool is_set(const struct setting_coalescing *all)
+static bool settings_is_set(const struct setting_coalescing *all)
 {
 	return all->have_usecs || all->have_frames;
 }
@@ -571,18 +585,22 @@ void settings_need(const struct settings *settings, struct vionet_features *need
 	} needs[] = {
 		{ settings->have[SETTING_MAC], "CTRL_MAC_ADDR" },
 		{ settings->have[SETTING_OFFLOADS], "CTRL_GUEST_OFFLOADS" },
-		{ is_set(&settings->all[0]) || is_set(&settings->all[1]), "NOTF_COAL" },
-		{ any_pair(settings->pair[0]) || any_pair(settings->pair[1]),
+		{ settings_is_set(&settings->all[0]) ||
+			  settings_is_set(&settings->all[1]),
+		  "NOTF_COAL" },
+		{ settings_any_pair(settings->pair[0]) ||
+			  settings_any_pair(settings->pair[1]),
 		  "VQ_NOTF_COAL" },
 		{ settings->have[SETTING_HASH_TUNNELS], "HASH_TUNNEL" },
-		{ any_of(settings, SETTING_RSS, SETTING_RSS_UNCLASSIFIED), "RSS" },
+		{ settings_any_of(settings, SETTING_RSS, SETTING_RSS_UNCLASSIFIED),
+		  "RSS" },
 	};
 
 	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
 		int bit = vionet_feature_bit(needs[i].feature);
 
 		if (needs[i].set && bit >= 0)
-			add_bit(need, (unsigned int)bit);
+			settings_add_bit(need, (unsigned int)bit);
 	}
 }
 
@@ -592,14 +610,14 @@ void settings_avoid(const struct settings *settings, struct vionet_features *avo
 
 	/* With it, the hashes that are reported are those that it steers by. */
 	if (settings->have[SETTING_HASH] && rss >= 0 &&
-	    !any_of(settings, SETTING_RSS, SETTING_RSS_UNCLASSIFIED))
-		add_bit(avoid, (unsigned int)rss);
+	    !settings_any_of(settings, SETTING_RSS, SETTING_RSS_UNCLASSIFIED))
+		settings_add_bit(avoid, (unsigned int)rss);
 }
 
 int settings_check(const struct settings *settings, struct parse_error *error)
 {
 	if (settings->have[SETTING_HASH] &&
-	    any_of(settings, SETTING_RSS, SETTING_RSS_UNCLASSIFIED) &&
+	    settings_any_of(settings, SETTING_RSS, SETTING_RSS_UNCLASSIFIED) &&
 	    settings->hash_types != settings->rss_types)
 		return parse_refuse(error, "hash", settings->text[SETTING_HASH],
 				    "with rss the hashes are those that it steers by; give "

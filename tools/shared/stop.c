@@ -29,14 +29,14 @@ static unsigned int outputs; /* of the main thread, one in another */
 
 /* From a second from now on, each second: a signal that comes just before a call that waits is
  * not lost. */
-static void alarm_in_a_second(void)
+static void stop_alarm_in_a_second(void)
 {
 	const struct itimerval each = { { 1, 0 }, { 1, 0 } };
 
 	setitimer(ITIMER_REAL, &each, NULL);
 }
 
-static void on_stop(int number, siginfo_t *info, void *context)
+static void stop_on_signal(int number, siginfo_t *info, void *context)
 {
 	ucontext_t *interrupted = context;
 
@@ -52,10 +52,10 @@ static void on_stop(int number, siginfo_t *info, void *context)
 		__atomic_fetch_add(&stops, 1, __ATOMIC_RELAXED);
 	/* An output that stands still holds nobody then. */
 	sigdelset(&interrupted->uc_sigmask, SIGALRM);
-	alarm_in_a_second();
+	stop_alarm_in_a_second();
 }
 
-static void on_alarm(int number)
+static void stop_on_alarm(int number)
 {
 	(void)number;
 }
@@ -74,7 +74,7 @@ void stop_install(void)
 {
 	static const int stopping[] = { SIGINT, SIGTERM, SIGHUP };
 	/* A sleep and a poll end all the same; what is being written arrives. */
-	struct sigaction action = { .sa_sigaction = on_stop,
+	struct sigaction action = { .sa_sigaction = stop_on_signal,
 				    .sa_flags = SA_SIGINFO | RESTART };
 
 	main_thread = pthread_self();
@@ -83,7 +83,7 @@ void stop_install(void)
 	pthread_sigmask(SIG_UNBLOCK, &alarm_set, NULL); /* as its parent may have left it */
 	for (size_t i = 0; i < sizeof(stopping) / sizeof(stopping[0]); i++)
 		sigaction(stopping[i], &action, NULL);
-	action = (struct sigaction){ .sa_handler = on_alarm };
+	action = (struct sigaction){ .sa_handler = stop_on_alarm };
 	sigaction(SIGALRM, &action, NULL);
 	action.sa_handler = SIG_IGN;
 	sigaction(SIGPIPE, &action, NULL);
@@ -92,7 +92,7 @@ void stop_install(void)
 
 void stop_moving(void)
 {
-	alarm_in_a_second();
+	stop_alarm_in_a_second();
 }
 
 void stop_closed(void)
@@ -102,29 +102,29 @@ void stop_closed(void)
 	if (stop_asked() == 0)
 		setitimer(ITIMER_REAL, &never, NULL);
 	if (stop_asked() != 0)
-		alarm_in_a_second();
+		stop_alarm_in_a_second();
 }
 
-static bool is_main(void)
+static bool stop_is_main(void)
 {
 	return pthread_equal(pthread_self(), main_thread) != 0;
 }
 
 void output_begin(void)
 {
-	if (!is_main() || outputs++ > 0)
+	if (!stop_is_main() || outputs++ > 0)
 		return;
 	pthread_sigmask(SIG_BLOCK, &alarm_set, &mask_before);
 	if (stop_asked() == 0)
 		return;
 	/* It has a second of its own. */
-	alarm_in_a_second();
+	stop_alarm_in_a_second();
 	pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
 }
 
 void output_end(void)
 {
-	if (is_main() && --outputs == 0)
+	if (stop_is_main() && --outputs == 0)
 		pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
 }
 

@@ -50,7 +50,7 @@ const char *vn_vhost_user_name(uint32_t request)
 
 /* Wait until the socket can be used. A peer that has hung up counts as usable:
  * the system call that follows says so. */
-static int wait_for(int fd, short event, uint64_t end)
+static int vhu_wait_for(int fd, short event, uint64_t end)
 {
 	struct pollfd waiting = { .fd = fd, .events = event };
 	uint64_t now = vn_now();
@@ -69,7 +69,7 @@ static int wait_for(int fd, short event, uint64_t end)
 	return 0;
 }
 
-static int connection_error(int code)
+static int vhu_connection_error(int code)
 {
 	if (code == EPIPE || code == ECONNRESET)
 		return vn_error(ENOTCONN, "the back end has closed the connection");
@@ -77,8 +77,8 @@ static int connection_error(int code)
 }
 
 /* Descriptors go with the first byte. */
-static void attach(struct msghdr *m, void *control,
-		   const struct vn_vhost_user_message *message)
+static void vhu_attach(struct msghdr *m, void *control,
+		       const struct vn_vhost_user_message *message)
 {
 	size_t size = message->fd_count * sizeof(int);
 	struct cmsghdr *c;
@@ -95,7 +95,7 @@ static void attach(struct msghdr *m, void *control,
 }
 
 /* Leave `sent` bytes of the two parts behind. */
-static void advance(struct iovec part[2], size_t sent)
+static void vhu_advance(struct iovec part[2], size_t sent)
 {
 	for (unsigned int i = 0; i < 2; i++) {
 		size_t step = sent < part[i].iov_len ? sent : part[i].iov_len;
@@ -123,19 +123,19 @@ int vn_vhost_user_send(int fd, const struct vn_vhost_user_message *message,
 		return vn_error(EINVAL, "a message of %u bytes and %u descriptors is "
 				"too long", message->header.size,
 				message->fd_count);
-	attach(&m, control, message);
+	vhu_attach(&m, control, message);
 	while (part[0].iov_len + part[1].iov_len != 0) {
 		ssize_t sent = sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
 
 		if (sent >= 0) {
-			advance(part, (size_t)sent);
+			vhu_advance(part, (size_t)sent);
 			m.msg_control = NULL;
 			m.msg_controllen = 0;
 			continue;
 		}
 		if (errno != EAGAIN && errno != EINTR)
-			return connection_error(errno);
-		result = wait_for(fd, POLLOUT, end);
+			return vhu_connection_error(errno);
+		result = vhu_wait_for(fd, POLLOUT, end);
 		if (result)
 			return result;
 	}
@@ -150,7 +150,7 @@ void vn_vhost_user_drop_fds(struct vn_vhost_user_message *message)
 }
 
 /* Take what came beside the bytes: all that has arrived is ours to close. */
-static int collect(struct msghdr *m, struct vn_vhost_user_message *message)
+static int vhu_collect(struct msghdr *m, struct vn_vhost_user_message *message)
 {
 	size_t arrived = 0;
 	int result = 0;
@@ -182,8 +182,8 @@ static int collect(struct msghdr *m, struct vn_vhost_user_message *message)
 }
 
 /* What is there now: so many bytes, 0: nothing yet. */
-static ssize_t receive_now(int fd, void *to, size_t size,
-			   struct vn_vhost_user_message *message)
+static ssize_t vhu_receive_now(int fd, void *to, size_t size,
+			       struct vn_vhost_user_message *message)
 {
 	_Alignas(struct cmsghdr) uint8_t
 		control[CMSG_SPACE(VN_VHOST_USER_FDS_MAX * sizeof(int))];
@@ -195,15 +195,15 @@ static ssize_t receive_now(int fd, void *to, size_t size,
 	int result;
 
 	if (got == 0)
-		return connection_error(EPIPE);
+		return vhu_connection_error(EPIPE);
 	if (got < 0)
 		return errno == EAGAIN || errno == EINTR ?
-			       0 : connection_error(errno);
-	result = collect(&m, message);
+			       0 : vhu_connection_error(errno);
+	result = vhu_collect(&m, message);
 	return result ? result : got;
 }
 
-static int check_header(const struct vhost_user_header *header)
+static int vhu_check_header(const struct vhost_user_header *header)
 {
 	if ((header->flags & VHOST_USER_VERSION_MASK) != VHOST_USER_VERSION)
 		return vn_error(EIO, "the back end speaks version %u of the "
@@ -233,10 +233,10 @@ int vn_vhost_user_receive_some(int fd, struct vn_vhost_user_message *message,
 
 		if (!in_header && at == size)
 			return 1;
-		got = receive_now(fd, to + at, size - at, message);
+		got = vhu_receive_now(fd, to + at, size - at, message);
 		if (got > 0)
 			*have += (size_t)got;
-		if (got > 0 && *have == head && check_header(&message->header))
+		if (got > 0 && *have == head && vhu_check_header(&message->header))
 			got = -EIO;
 		if (got <= 0)
 			break;
@@ -255,7 +255,7 @@ int vn_vhost_user_receive(int fd, struct vn_vhost_user_message *message,
 	int result;
 
 	while ((result = vn_vhost_user_receive_some(fd, message, &have)) == 0) {
-		result = wait_for(fd, POLLIN, end);
+		result = vhu_wait_for(fd, POLLIN, end);
 		if (result) {
 			vn_vhost_user_drop_fds(message);
 			return result;
@@ -276,7 +276,7 @@ int vn_vhost_user_accept(int listening, uint64_t end, int *fd)
 			return 0;
 		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
 			return vn_error_local(errno, "accept");
-		result = wait_for(listening, POLLIN, end);
+		result = vhu_wait_for(listening, POLLIN, end);
 		if (result == -ETIMEDOUT)
 			return vn_error(ENXIO, "no back end has connected in time; "
 					"start one that connects, such as "

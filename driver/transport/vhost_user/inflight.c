@@ -12,7 +12,7 @@
 #include "base/error.h"
 #include "driver/transport/vhost_user/internal.h"
 
-static int vu_check_inflight(const struct vhost_user_inflight *what, int fd)
+static int vhu_check_inflight(const struct vhost_user_inflight *what, int fd)
 {
 	struct stat file;
 
@@ -31,8 +31,8 @@ static int vu_check_inflight(const struct vhost_user_inflight *what, int fd)
 }
 
 /* Sizes are those of the largest ring: the record has one for all. */
-static void vu_measure_rings(const struct vn_vhost_user *t,
-			     struct vhost_user_inflight *what)
+static void vhu_measure_rings(const struct vn_vhost_user *t,
+			      struct vhost_user_inflight *what)
 {
 	for (unsigned int i = 0; i < VHOST_USER_QUEUES_MAX; i++) {
 		if (!t->queue[i].set_up)
@@ -43,7 +43,7 @@ static void vu_measure_rings(const struct vn_vhost_user *t,
 	}
 }
 
-static int vu_get_inflight(struct vn_vhost_user *t)
+static int vhu_get_inflight(struct vn_vhost_user *t)
 {
 	struct vn_vhost_user_message message = {
 		.header = { .request = VHOST_USER_GET_INFLIGHT_FD,
@@ -51,13 +51,13 @@ static int vu_get_inflight(struct vn_vhost_user *t)
 	};
 	int result;
 
-	vu_measure_rings(t, &message.payload.inflight);
+	vhu_measure_rings(t, &message.payload.inflight);
 	t->inflight.what = message.payload.inflight;
 	result = vn_vhost_user_request_reply(t, &message, sizeof(message.payload.inflight),
 					     1);
 	if (result)
 		return result;
-	result = vu_check_inflight(&message.payload.inflight, message.fd[0]);
+	result = vhu_check_inflight(&message.payload.inflight, message.fd[0]);
 	if (result) {
 		vn_vhost_user_drop_fds(&message);
 		return result;
@@ -83,7 +83,7 @@ int vn_vhost_user_inflight_share(struct vn_vhost_user *t)
 	    vn_vhost_user_rings_run(t))
 		return 0;
 	if (t->inflight.fd < 0)
-		result = vu_get_inflight(t);
+		result = vhu_get_inflight(t);
 	if (result)
 		return result;
 	message.payload.inflight = t->inflight.what;

@@ -22,7 +22,7 @@
 
 /* ---- the end ---- */
 
-static void vu_forget_fd(int *fd)
+static void vhu_forget_fd(int *fd)
 {
 	int old = *fd;
 
@@ -32,9 +32,9 @@ static void vu_forget_fd(int *fd)
 		close(old);
 }
 
-static void vu_forget_channel(struct vn_vhost_user *t)
+static void vhu_forget_channel(struct vn_vhost_user *t)
 {
-	vu_forget_fd(&t->backend_fd);
+	vhu_forget_fd(&t->backend_fd);
 	vn_vhost_user_drop_fds(&t->backend_request);
 	t->backend_request_bytes = 0;
 }
@@ -44,8 +44,8 @@ void vn_vhost_user_end(struct vn_vhost_user *t)
 	if (t->fd < 0)
 		return;
 	snprintf(t->lost, sizeof(t->lost), "%s", vionet_error_text());
-	vu_forget_fd(&t->fd);
-	vu_forget_channel(t);
+	vhu_forget_fd(&t->fd);
+	vhu_forget_channel(t);
 	/* The back end's table and the rings ended with it. */
 	for (uint32_t i = 0; i < t->region_count; i++)
 		t->region[i].shared = false;
@@ -57,7 +57,7 @@ void vn_vhost_user_end(struct vn_vhost_user *t)
 }
 
 /* The session is over; `result` says why, and so does the text. */
-static int vu_session_error(struct vn_vhost_user *t, int result, uint32_t request)
+static int vhu_session_error(struct vn_vhost_user *t, int result, uint32_t request)
 {
 	vn_error_prefix(result, "vhost-user: %s", vn_vhost_user_name(request));
 	vn_vhost_user_end(t);
@@ -87,7 +87,7 @@ bool vn_vhost_user_alive(struct vn_vhost_user *t)
 /* ---- requests ---- */
 
 /* Until when the next reply has to be there. */
-static uint64_t vu_reply_deadline(struct vn_vhost_user *t)
+static uint64_t vhu_reply_deadline(struct vn_vhost_user *t)
 {
 	uint64_t now = vn_now();
 	uint64_t regained = (now - t->budget_at) / 4;
@@ -99,7 +99,7 @@ static uint64_t vu_reply_deadline(struct vn_vhost_user *t)
 			      t->budget : VN_VHOST_USER_TIMEOUT);
 }
 
-static void vu_budget_charge(struct vn_vhost_user *t)
+static void vhu_budget_charge(struct vn_vhost_user *t)
 {
 	uint64_t now = vn_now();
 	uint64_t waited = now - t->budget_at;
@@ -108,8 +108,8 @@ static void vu_budget_charge(struct vn_vhost_user *t)
 	t->budget_at = now;
 }
 
-static int vu_check_reply(const struct vn_vhost_user_message *reply,
-			  uint32_t request, size_t size, unsigned int fds)
+static int vhu_check_reply(const struct vn_vhost_user_message *reply,
+			   uint32_t request, size_t size, unsigned int fds)
 {
 	const struct vhost_user_header *h = &reply->header;
 
@@ -128,9 +128,9 @@ static int vu_check_reply(const struct vn_vhost_user_message *reply,
 	return 0;
 }
 
-static int vu_send_request(struct vn_vhost_user *t,
-			   struct vn_vhost_user_message *message, uint32_t flags,
-			   uint64_t end)
+static int vhu_send_request(struct vn_vhost_user *t,
+			    struct vn_vhost_user_message *message, uint32_t flags,
+			    uint64_t end)
 {
 	message->header.flags = VHOST_USER_VERSION | flags;
 	if (t->fd < 0)
@@ -141,10 +141,10 @@ static int vu_send_request(struct vn_vhost_user *t,
 }
 
 /* Receive the reply to `request` into the message; checked. */
-static int vu_receive_reply(struct vn_vhost_user *t,
-			    struct vn_vhost_user_message *message,
-			    uint32_t request, size_t size, unsigned int fds,
-			    uint64_t end)
+static int vhu_receive_reply(struct vn_vhost_user *t,
+			     struct vn_vhost_user_message *message,
+			     uint32_t request, size_t size, unsigned int fds,
+			     uint64_t end)
 {
 	int result = vn_vhost_user_receive(t->fd, message, end);
 
@@ -155,7 +155,7 @@ static int vu_receive_reply(struct vn_vhost_user *t,
 				VN_VHOST_USER_BUDGET / (1000 * VN_MS));
 	if (result)
 		return result;
-	result = vu_check_reply(message, request, size, fds);
+	result = vhu_check_reply(message, request, size, fds);
 	if (result)
 		vn_vhost_user_drop_fds(message);
 	return result;
@@ -165,31 +165,31 @@ int vn_vhost_user_request_reply(struct vn_vhost_user *t,
 				struct vn_vhost_user_message *message, size_t size,
 				unsigned int fds)
 {
-	uint64_t end = vu_reply_deadline(t);
+	uint64_t end = vhu_reply_deadline(t);
 	uint32_t request = message->header.request;
-	int result = vu_send_request(t, message, 0, end);
+	int result = vhu_send_request(t, message, 0, end);
 
 	if (result == 0)
-		result = vu_receive_reply(t, message, request, size, fds, end);
-	vu_budget_charge(t);
-	return result ? vu_session_error(t, result, request) : 0;
+		result = vhu_receive_reply(t, message, request, size, fds, end);
+	vhu_budget_charge(t);
+	return result ? vhu_session_error(t, result, request) : 0;
 }
 
 int vn_vhost_user_request(struct vn_vhost_user *t,
 			  struct vn_vhost_user_message *message)
 {
 	bool acknowledged = vn_vhost_user_has(t, VHOST_USER_PROTOCOL_F_REPLY_ACK);
-	uint64_t end = vu_reply_deadline(t);
+	uint64_t end = vhu_reply_deadline(t);
 	uint32_t request = message->header.request;
-	int result = vu_send_request(t, message,
-				     acknowledged ? VHOST_USER_NEED_REPLY : 0, end);
+	int result = vhu_send_request(t, message,
+				      acknowledged ? VHOST_USER_NEED_REPLY : 0, end);
 
 	if (result == 0 && acknowledged)
-		result = vu_receive_reply(t, message, request, sizeof(uint64_t), 0,
-					  end);
-	vu_budget_charge(t);
+		result = vhu_receive_reply(t, message, request, sizeof(uint64_t), 0,
+					   end);
+	vhu_budget_charge(t);
 	if (result)
-		return vu_session_error(t, result, request);
+		return vhu_session_error(t, result, request);
 	if (acknowledged && message->payload.u64 != 0)
 		return vn_error(ENOTSUP, "vhost-user: the back end refuses %s",
 				vn_vhost_user_name(request));
@@ -242,7 +242,7 @@ int vn_vhost_user_sync(struct vn_vhost_user *t)
 int vn_vhost_user_get_config(struct vn_vhost_user *t, uint32_t size,
 			     uint8_t *bytes)
 {
-	uint64_t end = vu_reply_deadline(t);
+	uint64_t end = vhu_reply_deadline(t);
 	struct vn_vhost_user_message message = {
 		.header = { .request = VHOST_USER_GET_CONFIG,
 			    .size = VHOST_USER_CONFIG_HEADER + size },
@@ -254,16 +254,16 @@ int vn_vhost_user_get_config(struct vn_vhost_user *t, uint32_t size,
 	if (size > VHOST_USER_CONFIG_MAX)
 		return vn_error(EINVAL, "vhost-user: no configuration has %u bytes",
 				size);
-	result = vu_send_request(t, &message, 0, end);
+	result = vhu_send_request(t, &message, 0, end);
 	if (result == 0)
 		result = vn_vhost_user_receive(t->fd, &message, end);
-	vu_budget_charge(t);
+	vhu_budget_charge(t);
 	if (result == 0) {
 		bool refused = message.header.size == 0;
 
-		result = vu_check_reply(&message, VHOST_USER_GET_CONFIG,
-					refused ? 0 : VHOST_USER_CONFIG_HEADER + size,
-					0);
+		result = vhu_check_reply(&message, VHOST_USER_GET_CONFIG,
+					 refused ? 0 : VHOST_USER_CONFIG_HEADER + size,
+					 0);
 		vn_vhost_user_drop_fds(&message);
 		if (result == 0 && refused)
 			return vn_error(ENOTSUP, "vhost-user: the back end has no "
@@ -274,15 +274,15 @@ int vn_vhost_user_get_config(struct vn_vhost_user *t, uint32_t size,
 					  config->offset + config->size);
 	}
 	if (result)
-		return vu_session_error(t, result, VHOST_USER_GET_CONFIG);
+		return vhu_session_error(t, result, VHOST_USER_GET_CONFIG);
 	memcpy(bytes, config->region, size);
 	return 0;
 }
 
 /* ---- requests of the back end ---- */
 
-static int vu_reply_to_backend(struct vn_vhost_user *t,
-			       struct vn_vhost_user_message *message, bool done)
+static int vhu_reply_to_backend(struct vn_vhost_user *t,
+				struct vn_vhost_user_message *message, bool done)
 {
 	if ((message->header.flags & VHOST_USER_NEED_REPLY) == 0 ||
 	    !vn_vhost_user_has(t, VHOST_USER_PROTOCOL_F_REPLY_ACK))
@@ -295,7 +295,7 @@ static int vu_reply_to_backend(struct vn_vhost_user *t,
 
 /* One request; 0 if there may be more. What has come of one is kept: the rest is not
  * waited for. */
-static int vu_take_backend_request(struct vn_vhost_user *t)
+static int vhu_take_backend_request(struct vn_vhost_user *t)
 {
 	struct vn_vhost_user_message *message = &t->backend_request;
 	int result = vn_vhost_user_receive_some(t->backend_fd, message,
@@ -311,7 +311,7 @@ static int vu_take_backend_request(struct vn_vhost_user *t)
 		(message->header.flags & VHOST_USER_REPLY) == 0;
 	if (known)
 		t->config_changed = true;
-	return vu_reply_to_backend(t, message, known);
+	return vhu_reply_to_backend(t, message, known);
 }
 
 /* A back end that breaks this channel loses it; the rings do not need it. */
@@ -322,9 +322,9 @@ void vn_vhost_user_backend_requests(struct vn_vhost_user *t)
 	if (t->backend_fd < 0)
 		return;
 	for (unsigned int i = 0; i < BACKEND_REQUESTS_AT_ONCE && result == 0; i++)
-		result = vu_take_backend_request(t);
+		result = vhu_take_backend_request(t);
 	if (result < 0) {
-		vu_forget_channel(t);
+		vhu_forget_channel(t);
 		t->config_interrupt = false;
 	}
 }

@@ -31,7 +31,7 @@ int vn_vhost_user_queue_max(struct vn_transport *transport, unsigned int index,
 }
 
 /* Where a fresh ring begins: a packed one's wrap counters are 1. */
-static uint16_t vu_first_position(const struct vn_vhost_user *t)
+static uint16_t vhu_first_position(const struct vn_vhost_user *t)
 {
 	return vionet_feature_test(&t->accepted, F_RING_PACKED) ? 1u << 15 : 0;
 }
@@ -61,7 +61,7 @@ int vn_vhost_user_queue_setup(struct vn_transport *transport, unsigned int index
 	queue->set_up = true;
 	result = vn_vhost_user_regions_send(t);
 	if (result == 0)
-		result = vn_vhost_user_ring_set(t, index, vu_first_position(t));
+		result = vn_vhost_user_ring_set(t, index, vhu_first_position(t));
 	if (result) {
 		vn_vhost_user_ring_close(queue);
 		return result;

@@ -25,11 +25,11 @@
 #define HUGEPAGE (2u << 20)
 
 /* Far from 0 and from small numbers: what was cut to 32 bits is found nowhere. */
-static const struct vn_iova_range vu_range = { 1ull << 32, (1ull << 46) - 1 };
+static const struct vn_iova_range vhu_range = { 1ull << 32, (1ull << 46) - 1 };
 
 int vn_vhost_user_memory_open(struct vn_vhost_user *t)
 {
-	return vn_iova_space_create(&vu_range, 1, PAGE, &t->space);
+	return vn_iova_space_create(&vhu_range, 1, PAGE, &t->space);
 }
 
 void vn_vhost_user_memory_close(struct vn_vhost_user *t)
@@ -40,7 +40,7 @@ void vn_vhost_user_memory_close(struct vn_vhost_user *t)
 
 /* ---- the back end's table ---- */
 
-static struct vhost_user_region vu_region_layout(const struct vn_vhost_user_region *r)
+static struct vhost_user_region vhu_region_layout(const struct vn_vhost_user_region *r)
 {
 	return (struct vhost_user_region){
 		.guest_address = r->iova,
@@ -50,13 +50,13 @@ static struct vhost_user_region vu_region_layout(const struct vn_vhost_user_regi
 	};
 }
 
-static int vu_send_region(struct vn_vhost_user *t, uint32_t request,
-			  const struct vn_vhost_user_region *region)
+static int vhu_send_region(struct vn_vhost_user *t, uint32_t request,
+			   const struct vn_vhost_user_region *region)
 {
 	struct vn_vhost_user_message message = {
 		.header = { .request = request,
 			    .size = sizeof(struct vhost_user_single_region) },
-		.payload.single.region = vu_region_layout(region),
+		.payload.single.region = vhu_region_layout(region),
 	};
 
 	/* No descriptor goes with a removal. */
@@ -65,7 +65,7 @@ static int vu_send_region(struct vn_vhost_user *t, uint32_t request,
 	return vn_vhost_user_request(t, &message);
 }
 
-static int vu_add_regions(struct vn_vhost_user *t)
+static int vhu_add_regions(struct vn_vhost_user *t)
 {
 	int result = 0;
 
@@ -74,15 +74,15 @@ static int vu_add_regions(struct vn_vhost_user *t)
 
 		if (region->shared)
 			continue;
-		result = vu_send_region(t, VHOST_USER_ADD_MEM_REG, region);
+		result = vhu_send_region(t, VHOST_USER_ADD_MEM_REG, region);
 		region->shared = result == 0;
 	}
 	return result;
 }
 
 /* Add a region to a message of the whole table. */
-static int vu_put_region(struct vn_vhost_user_message *message,
-			 const struct vn_vhost_user_region *region)
+static int vhu_put_region(struct vn_vhost_user_message *message,
+			  const struct vn_vhost_user_region *region)
 {
 	struct vhost_user_table *table = &message->payload.table;
 
@@ -90,7 +90,7 @@ static int vu_put_region(struct vn_vhost_user_message *message,
 		return vn_error(ENOSPC, "vhost-user: a table has %u memory regions "
 				"at most", VHOST_USER_REGIONS_MAX);
 	message->fd[message->fd_count++] = region->fd;
-	table->region[table->count++] = vu_region_layout(region);
+	table->region[table->count++] = vhu_region_layout(region);
 	message->header.size = (uint32_t)(
 		offsetof(struct vhost_user_table, region) +
 		table->count * sizeof(table->region[0]));
@@ -98,7 +98,7 @@ static int vu_put_region(struct vn_vhost_user_message *message,
 }
 
 /* The whole table at once. */
-static int vu_send_table(struct vn_vhost_user *t)
+static int vhu_send_table(struct vn_vhost_user *t)
 {
 	struct vn_vhost_user_message message = {
 		.header = { .request = VHOST_USER_SET_MEM_TABLE,
@@ -107,7 +107,7 @@ static int vu_send_table(struct vn_vhost_user *t)
 	int result = 0;
 
 	for (uint32_t i = 0; i < t->region_count && result == 0; i++)
-		result = vu_put_region(&message, &t->region[i]);
+		result = vhu_put_region(&message, &t->region[i]);
 	if (result == 0)
 		result = vn_vhost_user_request(t, &message);
 	for (uint32_t i = 0; i < t->region_count; i++)
@@ -122,9 +122,9 @@ int vn_vhost_user_regions_send(struct vn_vhost_user *t)
 	if (!t->table_unsent)
 		return 0;
 	if (vn_vhost_user_has(t, VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS))
-		result = vu_add_regions(t);
+		result = vhu_add_regions(t);
 	else
-		result = vu_send_table(t);
+		result = vhu_send_table(t);
 	if (result == 0)
 		result = vn_vhost_user_sync(t);
 	if (result)
@@ -137,7 +137,7 @@ int vn_vhost_user_regions_send(struct vn_vhost_user *t)
 
 /* Nobody may map it for writing from now on, whatever process gets the descriptor. Our own
  * mapping stays as it is. */
-static int vu_seal(const struct vn_memory *memory)
+static int vhu_seal(const struct vn_memory *memory)
 {
 	if (memory->keep_writable)
 		return vn_error(ENOTSUP, "vhost-user: ',read-only' cannot be kept for "
@@ -148,8 +148,8 @@ static int vu_seal(const struct vn_memory *memory)
 			      "must not write to (leave out ',read-only')");
 }
 
-static int vu_check_memory(const struct vn_vhost_user *t,
-			   const struct vn_memory *memory)
+static int vhu_check_memory(const struct vn_vhost_user *t,
+			    const struct vn_memory *memory)
 {
 	if (memory->fd < 0)
 		return vn_error(ENOTSUP, "vhost-user: memory that has only an address "
@@ -162,7 +162,7 @@ static int vu_check_memory(const struct vn_vhost_user *t,
 	return 0;
 }
 
-static int vu_make_room(struct vn_vhost_user *t)
+static int vhu_make_room(struct vn_vhost_user *t)
 {
 	uint32_t room = t->region_room + VHOST_USER_REGIONS_MAX;
 	struct vn_vhost_user_region *region;
@@ -180,7 +180,7 @@ static int vu_make_room(struct vn_vhost_user *t)
 /* Take a region out of our table, and its address with it. While rings run the back end
  * is told at once; if it refuses, all stays as it was. A session that ends over it knows
  * of no memory. */
-static int vu_drop_region(struct vn_vhost_user *t, uint32_t index)
+static int vhu_drop_region(struct vn_vhost_user *t, uint32_t index)
 {
 	struct vn_vhost_user_region region = t->region[index];
 	int result = 0;
@@ -202,15 +202,15 @@ int vn_vhost_user_memory_add(struct vn_transport *transport,
 			     enum vn_access access, uint64_t *iova)
 {
 	struct vn_vhost_user *t = vn_vhost_user(transport);
-	int result = vu_check_memory(t, memory);
+	int result = vhu_check_memory(t, memory);
 
 	*iova = 0;
 	if (result == 0)
-		result = vu_make_room(t);
+		result = vhu_make_room(t);
 	if (result == 0)
 		result = vn_memory_seal(memory);
 	if (result == 0 && t->name.read_only && access == VN_DEVICE_READS)
-		result = vu_seal(memory);
+		result = vhu_seal(memory);
 	if (result == 0)
 		result = vn_iova_alloc(t->space, memory->size, memory->page_size,
 				       iova);
@@ -239,13 +239,13 @@ int vn_vhost_user_memory_add(struct vn_transport *transport,
 
 /* What becomes of a removal: the back end is told at once where a single region can
  * be told of or the rings run, else with the next table. */
-static int vu_withdraw(struct vn_vhost_user *t,
-		       const struct vn_vhost_user_region *region)
+static int vhu_withdraw(struct vn_vhost_user *t,
+			const struct vn_vhost_user_region *region)
 {
 	if (t->fd < 0 || !region->shared)
 		return 0;
 	if (vn_vhost_user_has(t, VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS)) {
-		int result = vu_send_region(t, VHOST_USER_REM_MEM_REG, region);
+		int result = vhu_send_region(t, VHOST_USER_REM_MEM_REG, region);
 
 		return result ? result : vn_vhost_user_rings_readdress(t);
 	}
@@ -264,11 +264,11 @@ int vn_vhost_user_memory_remove(struct vn_transport *transport, uint64_t iova)
 	if (i == t->region_count)
 		return vn_error(ENOENT, "vhost-user: there is no memory at %#" PRIx64,
 				iova);
-	result = vu_withdraw(t, &t->region[i]);
+	result = vhu_withdraw(t, &t->region[i]);
 	/* A session that has ended knows of no memory. */
 	if (result && t->fd >= 0)
 		return result;
-	return vu_drop_region(t, i);
+	return vhu_drop_region(t, i);
 }
 
 /* The table confines the device: a back end has no other memory of ours. */
@@ -292,7 +292,7 @@ int vn_vhost_user_limits(struct vn_transport *transport,
 						 t->region_max - t->region_count : 0,
 			.mapped_bytes = t->mapped_bytes,
 			.range_count = 1,
-			.range = { vu_range },
+			.range = { vhu_range },
 		},
 	};
 	return 0;

@@ -16,7 +16,7 @@
 
 /* A last back end that hangs may still wait for kicks, and take those that are the new
  * one's: the same number becomes another eventfd. */
-static int vu_renew_kick(struct vn_vhost_user_queue *queue)
+static int vhu_renew_kick(struct vn_vhost_user_queue *queue)
 {
 	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	int result = 0;
@@ -29,18 +29,18 @@ static int vu_renew_kick(struct vn_vhost_user_queue *queue)
 	return result;
 }
 
-static int vu_renew_kicks(struct vn_vhost_user *t)
+static int vhu_renew_kicks(struct vn_vhost_user *t)
 {
 	int result = 0;
 
 	for (unsigned int i = 0; i < VHOST_USER_QUEUES_MAX && result == 0; i++)
 		if (t->queue[i].set_up)
-			result = vu_renew_kick(&t->queue[i]);
+			result = vhu_renew_kick(&t->queue[i]);
 	return result;
 }
 
 /* The steps of the initialization that a new back end has to see. */
-static int vu_reinitialize(struct vn_vhost_user *t)
+static int vhu_reinitialize(struct vn_vhost_user *t)
 {
 	struct vn_transport *transport = &t->base;
 	uint8_t status = 0;
@@ -74,16 +74,16 @@ int vn_vhost_user_reconnect(struct vn_transport *transport, unsigned int wait_ms
 	 * a record has been at the rings. */
 	if (!vn_vhost_user_has(t, VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD))
 		vn_vhost_user_inflight_drop(t);
-	result = vu_renew_kicks(t);
+	result = vhu_renew_kicks(t);
 	if (result == 0)
-		result = vu_reinitialize(t);
+		result = vhu_reinitialize(t);
 	if (result)
 		vn_vhost_user_end(t);
 	return result;
 }
 
-static int vu_start_rings(struct vn_vhost_user *t, const uint16_t *next,
-			  unsigned int count)
+static int vhu_start_rings(struct vn_vhost_user *t, const uint16_t *next,
+			   unsigned int count)
 {
 	int result = 0;
 
@@ -104,7 +104,7 @@ int vn_vhost_user_resume(struct vn_transport *transport, const uint16_t *next,
 			 unsigned int count)
 {
 	struct vn_vhost_user *t = vn_vhost_user(transport);
-	int result = vu_start_rings(t, next, count);
+	int result = vhu_start_rings(t, next, count);
 
 	if (result)
 		vn_vhost_user_end(t);

@@ -23,8 +23,8 @@ bool vn_vhost_user_rings_run(const struct vn_vhost_user *t)
 /* ---- where a ring is ---- */
 
 /* A descriptor for a ring, or word that there is none. */
-static int vu_set_vring_fd(struct vn_vhost_user *t, uint32_t request, unsigned int index,
-			   int fd)
+static int vhu_set_vring_fd(struct vn_vhost_user *t, uint32_t request,
+			    unsigned int index, int fd)
 {
 	struct vn_vhost_user_message message = {
 		.header = { .request = request, .size = sizeof(uint64_t) },
@@ -36,8 +36,8 @@ static int vu_set_vring_fd(struct vn_vhost_user *t, uint32_t request, unsigned i
 	return vn_vhost_user_request(t, &message);
 }
 
-static int vu_set_vring_addr(struct vn_vhost_user *t, unsigned int index,
-			     const struct vn_ring_areas *areas)
+static int vhu_set_vring_addr(struct vn_vhost_user *t, unsigned int index,
+			      const struct vn_ring_areas *areas)
 {
 	struct vn_vhost_user_message message = {
 		.header = { .request = VHOST_USER_SET_VRING_ADDR,
@@ -55,7 +55,7 @@ static int vu_set_vring_addr(struct vn_vhost_user *t, unsigned int index,
 
 /* In a packed ring both counters' wrap bits are part of the position, and both
  * sides are at the same place. */
-static uint32_t vu_encode_base(const struct vn_vhost_user *t, uint16_t next)
+static uint32_t vhu_encode_base(const struct vn_vhost_user *t, uint16_t next)
 {
 	if (!vionet_feature_test(&t->accepted, F_RING_PACKED))
 		return next;
@@ -72,21 +72,22 @@ int vn_vhost_user_ring_set(struct vn_vhost_user *t, unsigned int index,
 
 	if (result == 0)
 		result = vn_vhost_user_set_state(t, VHOST_USER_SET_VRING_BASE,
-						 index, vu_encode_base(t, next));
+						 index, vhu_encode_base(t, next));
 	if (result == 0)
-		result = vu_set_vring_addr(t, index, &queue->areas);
+		result = vhu_set_vring_addr(t, index, &queue->areas);
 	if (result == 0)
-		result = vu_set_vring_fd(t, VHOST_USER_SET_VRING_CALL, index,
-					 queue->call_fd);
+		result = vhu_set_vring_fd(t, VHOST_USER_SET_VRING_CALL, index,
+					  queue->call_fd);
 	if (result == 0)
-		result = vu_set_vring_fd(t, VHOST_USER_SET_VRING_ERR, index, t->error_fd);
+		result = vhu_set_vring_fd(t, VHOST_USER_SET_VRING_ERR, index,
+					  t->error_fd);
 	return result;
 }
 
 /* ---- starting, kicking, stopping ---- */
 
 /* A counter that is full has been rung often enough. */
-static int vu_kick_fd(int fd)
+static int vhu_kick_fd(int fd)
 {
 	const uint64_t one = 1;
 
@@ -99,7 +100,7 @@ int vn_vhost_user_kick(struct vn_transport *transport,
 		       const struct vn_doorbell *doorbell)
 {
 	(void)transport;
-	return vu_kick_fd(doorbell->fd);
+	return vhu_kick_fd(doorbell->fd);
 }
 
 /* Have all rings that run looked at, once the back end knows what is new: a kick may
@@ -110,7 +111,7 @@ int vn_vhost_user_kick_all(struct vn_vhost_user *t)
 
 	for (unsigned int i = 0; i < VHOST_USER_QUEUES_MAX && result == 0; i++)
 		if (t->queue[i].enabled)
-			result = vu_kick_fd(t->queue[i].kick_fd);
+			result = vhu_kick_fd(t->queue[i].kick_fd);
 	return result;
 }
 
@@ -127,7 +128,7 @@ int vn_vhost_user_rings_readdress(struct vn_vhost_user *t)
 		return 0;
 	for (unsigned int i = 0; i < VHOST_USER_QUEUES_MAX && result == 0; i++)
 		if (t->queue[i].enabled)
-			result = vu_set_vring_addr(t, i, &t->queue[i].areas);
+			result = vhu_set_vring_addr(t, i, &t->queue[i].areas);
 	if (result == 0)
 		result = vn_vhost_user_kick_all(t);
 	if (result)
@@ -144,7 +145,7 @@ int vn_vhost_user_ring_start(struct vn_vhost_user *t, unsigned int index)
 
 	/* From here on the back end may be at it, whatever it answers. */
 	queue->enabled = true;
-	result = vu_set_vring_fd(t, VHOST_USER_SET_VRING_KICK, index, queue->kick_fd);
+	result = vhu_set_vring_fd(t, VHOST_USER_SET_VRING_KICK, index, queue->kick_fd);
 	if (result == 0 &&
 	    vn_vhost_user_offers(t, VHOST_USER_F_PROTOCOL_FEATURES))
 		result = vn_vhost_user_set_state(
@@ -154,7 +155,7 @@ int vn_vhost_user_ring_start(struct vn_vhost_user *t, unsigned int index)
 }
 
 /* The back end gives the ring back; whatever it had not done, it will not do. */
-static int vu_stop_ring(struct vn_vhost_user *t, unsigned int index)
+static int vhu_stop_ring(struct vn_vhost_user *t, unsigned int index)
 {
 	struct vn_vhost_user_message message = {
 		.header = { .request = VHOST_USER_GET_VRING_BASE,
@@ -184,7 +185,7 @@ int vn_vhost_user_rings_stop(struct vn_vhost_user *t)
 		struct vn_vhost_user_queue *queue = &t->queue[i];
 
 		if (queue->enabled && t->fd >= 0)
-			result = vu_stop_ring(t, i);
+			result = vhu_stop_ring(t, i);
 		queue->enabled = queue->enabled && result != 0;
 	}
 	return result;

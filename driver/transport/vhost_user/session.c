@@ -34,7 +34,7 @@
 
 /* ---- the back end's channel ---- */
 
-static int vu_watch(struct vn_vhost_user *t, int fd, uint32_t events)
+static int vhu_watch(struct vn_vhost_user *t, int fd, uint32_t events)
 {
 	struct epoll_event event = { .events = events, .data.fd = fd };
 
@@ -44,7 +44,7 @@ static int vu_watch(struct vn_vhost_user *t, int fd, uint32_t events)
 }
 
 /* A socket pair: the back end sends requests at one end, we receive at the other. */
-static int vu_open_backend_channel(struct vn_vhost_user *t)
+static int vhu_open_backend_channel(struct vn_vhost_user *t)
 {
 	struct vn_vhost_user_message message = {
 		.header.request = VHOST_USER_SET_BACKEND_REQ_FD,
@@ -62,7 +62,7 @@ static int vu_open_backend_channel(struct vn_vhost_user *t)
 	result = vn_vhost_user_request(t, &message);
 	close(pair[1]);
 	if (result == 0)
-		result = vu_watch(t, t->backend_fd, EPOLLIN | EPOLLRDHUP);
+		result = vhu_watch(t, t->backend_fd, EPOLLIN | EPOLLRDHUP);
 	t->config_interrupt =
 		result == 0 && vn_vhost_user_has(t, VHOST_USER_PROTOCOL_F_CONFIG);
 	return result;
@@ -70,7 +70,7 @@ static int vu_open_backend_channel(struct vn_vhost_user *t)
 
 /* ---- the handshake ---- */
 
-static int vu_negotiate_protocol(struct vn_vhost_user *t)
+static int vhu_negotiate_protocol(struct vn_vhost_user *t)
 {
 	uint64_t offered = 0;
 	int result = vn_vhost_user_get_u64(t, VHOST_USER_GET_FEATURES,
@@ -95,7 +95,7 @@ static int vu_negotiate_protocol(struct vn_vhost_user *t)
 }
 
 /* For a network device this counts pairs. */
-static int vu_count_queues(struct vn_vhost_user *t)
+static int vhu_count_queues(struct vn_vhost_user *t)
 {
 	uint64_t pairs = 1;
 	int result = 0;
@@ -112,7 +112,7 @@ static int vu_count_queues(struct vn_vhost_user *t)
 	return result;
 }
 
-static int vu_count_slots(struct vn_vhost_user *t)
+static int vhu_count_slots(struct vn_vhost_user *t)
 {
 	uint64_t slots = VHOST_USER_REGIONS_MAX;
 	int result = 0;
@@ -129,7 +129,7 @@ static int vu_count_slots(struct vn_vhost_user *t)
 
 /* There is no way to ask how long the configuration is, but whether it has so
  * many bytes: up to each field of a network device's. */
-static int vu_measure_config(struct vn_vhost_user *t)
+static int vhu_measure_config(struct vn_vhost_user *t)
 {
 	static const uint8_t ends[] = { 24, 17, 12, 10, 8, 6 };
 	uint8_t bytes[VHOST_USER_CONFIG_MAX];
@@ -148,29 +148,29 @@ static int vu_measure_config(struct vn_vhost_user *t)
 	return 0;
 }
 
-static int vu_handshake(struct vn_vhost_user *t)
+static int vhu_handshake(struct vn_vhost_user *t)
 {
 	struct vn_vhost_user_message owner = {
 		.header.request = VHOST_USER_SET_OWNER,
 	};
-	int result = vu_negotiate_protocol(t);
+	int result = vhu_negotiate_protocol(t);
 
 	if (result == 0)
 		result = vn_vhost_user_request(t, &owner);
 	if (result == 0)
-		result = vu_count_queues(t);
+		result = vhu_count_queues(t);
 	if (result == 0)
-		result = vu_count_slots(t);
+		result = vhu_count_slots(t);
 	if (result == 0)
-		result = vu_open_backend_channel(t);
+		result = vhu_open_backend_channel(t);
 	if (result == 0)
-		result = vu_measure_config(t);
+		result = vhu_measure_config(t);
 	return result;
 }
 
 /* ---- what is kept ---- */
 
-static unsigned int vu_queues_in_use(const struct vn_vhost_user *t)
+static unsigned int vhu_queues_in_use(const struct vn_vhost_user *t)
 {
 	unsigned int count = 0;
 
@@ -185,9 +185,9 @@ static unsigned int vu_queues_in_use(const struct vn_vhost_user *t)
  * buffers were made for until they are stopped. What is kept in addition is checked
  * here too.
  */
-static int vu_check_kept(const struct vn_vhost_user *t)
+static int vhu_check_kept(const struct vn_vhost_user *t)
 {
-	unsigned int queues = vu_queues_in_use(t);
+	unsigned int queues = vhu_queues_in_use(t);
 	uint64_t missing = t->accepted.word[0] & ~t->features;
 
 	if (t->region_count > t->region_max)
@@ -214,7 +214,7 @@ static int vu_check_kept(const struct vn_vhost_user *t)
 
 /* The last back end may still have the old one, and write to it whenever it likes. As
  * long as it has, closing does not take it out of the epoll set. */
-static int vu_renew_error_fd(struct vn_vhost_user *t)
+static int vhu_renew_error_fd(struct vn_vhost_user *t)
 {
 	if (t->error_fd >= 0) {
 		(void)epoll_ctl(t->base.event_fd, EPOLL_CTL_DEL, t->error_fd, NULL);
@@ -223,10 +223,10 @@ static int vu_renew_error_fd(struct vn_vhost_user *t)
 	t->error_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (t->error_fd < 0)
 		return vn_error_errno(errno, "eventfd");
-	return vu_watch(t, t->error_fd, EPOLLIN);
+	return vhu_watch(t, t->error_fd, EPOLLIN);
 }
 
-static int vu_await_backend(struct vn_vhost_user *t, uint64_t end)
+static int vhu_await_backend(struct vn_vhost_user *t, uint64_t end)
 {
 	if (vn_now() < end)
 		vn_notice("%s: waiting for a back end to connect", t->full_name);
@@ -242,7 +242,7 @@ int vn_vhost_user_begin(struct vn_vhost_user *t, uint64_t end)
 
 	vn_vhost_user_end(t);
 	if (t->listening >= 0)
-		result = vu_await_backend(t, end);
+		result = vhu_await_backend(t, end);
 	else
 		result = vn_socket_connect(t->name.path, &back_end, end, &t->fd);
 	if (result)
@@ -251,13 +251,13 @@ int vn_vhost_user_begin(struct vn_vhost_user *t, uint64_t end)
 	t->config_changed = false;
 	t->budget = VN_VHOST_USER_BUDGET;
 	t->budget_at = vn_now();
-	result = vu_renew_error_fd(t);
+	result = vhu_renew_error_fd(t);
 	if (result == 0)
-		result = vu_watch(t, t->fd, EPOLLIN | EPOLLRDHUP);
+		result = vhu_watch(t, t->fd, EPOLLIN | EPOLLRDHUP);
 	if (result == 0)
-		result = vu_handshake(t);
+		result = vhu_handshake(t);
 	if (result == 0)
-		result = vu_check_kept(t);
+		result = vhu_check_kept(t);
 	if (result) {
 		vn_vhost_user_end(t);
 		return result;

@@ -59,7 +59,7 @@ int vn_vhost_user_features_write(struct vn_transport *transport,
 
 /* Should the back end be asked? One that works is not disturbed more than once a
  * second: that it has gone is seen without asking. */
-static bool vu_status_is_due(struct vn_vhost_user *t)
+static bool vhu_status_is_due(struct vn_vhost_user *t)
 {
 	uint64_t now = vn_now();
 
@@ -80,7 +80,7 @@ int vn_vhost_user_status_read(struct vn_transport *transport, uint8_t *status)
 
 	if (vn_event_take(t->error_fd))
 		vn_vhost_user_fail(t, t->status != 0);
-	if (vu_status_is_due(t))
+	if (vhu_status_is_due(t))
 		result = vn_vhost_user_get_u64(t, VHOST_USER_GET_STATUS, &value);
 	/* Whatever ended the session: it is for the application to begin again. */
 	if (t->fd < 0)
@@ -114,7 +114,7 @@ int vn_vhost_user_health(struct vn_transport *transport, uint8_t *status)
 /* ---- reset ---- */
 
 /* All rings first, then the rest of the device. */
-static int vu_reset_device(struct vn_vhost_user *t)
+static int vhu_reset_device(struct vn_vhost_user *t)
 {
 	struct vn_vhost_user_message message = {
 		.header.request = VHOST_USER_RESET_DEVICE,
@@ -131,9 +131,9 @@ static int vu_reset_device(struct vn_vhost_user *t)
 }
 
 /* A session that ends on the way, or had ended before, ended the rings too. */
-static int vu_write_reset(struct vn_vhost_user *t)
+static int vhu_write_reset(struct vn_vhost_user *t)
 {
-	int result = vn_vhost_user_alive(t) ? vu_reset_device(t) : 0;
+	int result = vn_vhost_user_alive(t) ? vhu_reset_device(t) : 0;
 
 	if (result && t->fd >= 0)
 		return result;
@@ -147,7 +147,7 @@ static int vu_write_reset(struct vn_vhost_user *t)
 }
 
 /* The first step after a reset connects again, if the back end went away. */
-static int vu_ensure_session(struct vn_vhost_user *t)
+static int vhu_ensure_session(struct vn_vhost_user *t)
 {
 	if (vn_vhost_user_alive(t) || t->status != 0)
 		return 0;
@@ -160,8 +160,8 @@ int vn_vhost_user_status_write(struct vn_transport *transport, uint8_t status)
 	int result = 0;
 
 	if (status == 0)
-		return vu_write_reset(t);
-	result = vu_ensure_session(t);
+		return vhu_write_reset(t);
+	result = vhu_ensure_session(t);
 	if (result == 0 && vn_vhost_user_has(t, VHOST_USER_PROTOCOL_F_STATUS))
 		result = vn_vhost_user_set_u64(t, VHOST_USER_SET_STATUS, status);
 	else if (result == 0 && (status & STATUS_DRIVER_OK))
@@ -179,5 +179,5 @@ int vn_vhost_user_reset(struct vn_transport *transport)
 	struct vn_vhost_user *t = vn_vhost_user(transport);
 
 	vn_vhost_user_end(t);
-	return vu_write_reset(t);
+	return vhu_write_reset(t);
 }

@@ -25,7 +25,7 @@
 
 /* ---- interrupts and events ---- */
 
-static void vu_drop_vectors(struct vn_vhost_user *t)
+static void vhu_drop_vectors(struct vn_vhost_user *t)
 {
 	for (unsigned int i = 0; i < t->vector_count; i++)
 		close(t->vector_fds[i]);
@@ -37,12 +37,12 @@ static void vu_drop_vectors(struct vn_vhost_user *t)
 
 /* Vectors are eventfds that the back end writes to. The first, for configuration
  * changes elsewhere, has no use here: they come as messages. */
-static int vu_vectors(struct vn_transport *transport, unsigned int wanted,
-		      unsigned int *count)
+static int vhu_vectors(struct vn_transport *transport, unsigned int wanted,
+		       unsigned int *count)
 {
 	struct vn_vhost_user *t = vn_vhost_user(transport);
 
-	vu_drop_vectors(t);
+	vhu_drop_vectors(t);
 	*count = 0;
 	if (wanted > vn_vhost_user_vector_max(t))
 		wanted = vn_vhost_user_vector_max(t);
@@ -56,7 +56,7 @@ static int vu_vectors(struct vn_transport *transport, unsigned int wanted,
 		int error = errno;
 
 		if (fd < 0) {
-			vu_drop_vectors(t);
+			vhu_drop_vectors(t);
 			return vn_error_errno(error, "eventfd for an interrupt");
 		}
 		t->vector_fds[t->vector_count] = fd;
@@ -67,7 +67,7 @@ static int vu_vectors(struct vn_transport *transport, unsigned int wanted,
 }
 
 /* That the back end is gone shows in the status, as DEVICE_NEEDS_RESET. */
-static int vu_events(struct vn_transport *transport, uint32_t *happened)
+static int vhu_events(struct vn_transport *transport, uint32_t *happened)
 {
 	struct vn_vhost_user *t = vn_vhost_user(transport);
 
@@ -83,7 +83,7 @@ static int vu_events(struct vn_transport *transport, uint32_t *happened)
 /* ---- configuration ---- */
 
 /* A field in the device's byte order, at its width; others are bytes. */
-static void vu_read_field(const struct vn_config_field *field, const uint8_t *bytes)
+static void vhu_read_field(const struct vn_config_field *field, const uint8_t *bytes)
 {
 	le16 two;
 	le32 four;
@@ -99,8 +99,8 @@ static void vu_read_field(const struct vn_config_field *field, const uint8_t *by
 }
 
 /* One message is one snapshot: there is no generation to compare. */
-static int vu_config_read(struct vn_transport *transport,
-			  const struct vn_config_field *fields, unsigned int count)
+static int vhu_config_read(struct vn_transport *transport,
+			   const struct vn_config_field *fields, unsigned int count)
 {
 	struct vn_vhost_user *t = vn_vhost_user(transport);
 	uint8_t bytes[VHOST_USER_CONFIG_MAX];
@@ -115,13 +115,13 @@ static int vu_config_read(struct vn_transport *transport,
 				"not %u", t->config_size, end);
 	result = vn_vhost_user_get_config(t, end, bytes);
 	for (unsigned int i = 0; i < count && result == 0; i++)
-		vu_read_field(&fields[i], bytes + fields[i].offset);
+		vhu_read_field(&fields[i], bytes + fields[i].offset);
 	return result;
 }
 
 /* ---- the name ---- */
 
-static int vu_parse_wait(const char *text, size_t length, unsigned int *wait)
+static int vhu_parse_wait(const char *text, size_t length, unsigned int *wait)
 {
 	char digits[8];
 	char *end;
@@ -139,8 +139,8 @@ static int vu_parse_wait(const char *text, size_t length, unsigned int *wait)
 	return 0;
 }
 
-static int vu_parse_option(const char *text, size_t length,
-			   struct vn_vhost_user_name *name)
+static int vhu_parse_option(const char *text, size_t length,
+			    struct vn_vhost_user_name *name)
 {
 	if (length == 6 && memcmp(text, "server", length) == 0) {
 		name->server = true;
@@ -151,14 +151,14 @@ static int vu_parse_option(const char *text, size_t length,
 		return 0;
 	}
 	if (length > 5 && memcmp(text, "wait=", 5) == 0 &&
-	    vu_parse_wait(text + 5, length - 5, &name->wait) == 0)
+	    vhu_parse_wait(text + 5, length - 5, &name->wait) == 0)
 		return 0;
 	return vn_error(EINVAL, "'%.*s' is not 'server', 'read-only' or "
 			"'wait=SECONDS' (up to %u)", (int)length, text, WAIT_MAX);
 }
 
 /* Of the options before it, from `first` on, is one the same? */
-static bool vu_is_double(const char *first, const char *text)
+static bool vhu_is_double(const char *first, const char *text)
 {
 	size_t name = strcspn(text, "=,");
 
@@ -168,7 +168,7 @@ static bool vu_is_double(const char *first, const char *text)
 	return false;
 }
 
-static int vu_parse_name(const char *text, struct vn_vhost_user_name *name)
+static int vhu_parse_name(const char *text, struct vn_vhost_user_name *name)
 {
 	size_t length = strcspn(text, ",");
 	const char *first;
@@ -185,8 +185,8 @@ static int vu_parse_name(const char *text, struct vn_vhost_user_name *name)
 		text += length + 1;
 		length = strcspn(text, ",");
 		waits = waits || strncmp(text, "wait=", 5) == 0;
-		result = vu_parse_option(text, length, name);
-		if (result == 0 && vu_is_double(first, text))
+		result = vhu_parse_option(text, length, name);
+		if (result == 0 && vhu_is_double(first, text))
 			result = vn_error(EINVAL, "'%.*s' is said twice; leave one out",
 					  (int)strcspn(text, "=,"), text);
 	}
@@ -198,7 +198,7 @@ static int vu_parse_name(const char *text, struct vn_vhost_user_name *name)
 /* ---- opening and closing ---- */
 
 /* Remember which file is ours: another process may have put its own there. */
-static int vu_open_server(struct vn_vhost_user *t)
+static int vhu_open_server(struct vn_vhost_user *t)
 {
 	struct stat made;
 	int result = vn_socket_listen(t->name.path, &t->listening);
@@ -210,7 +210,7 @@ static int vu_open_server(struct vn_vhost_user *t)
 	return result;
 }
 
-static void vu_close_server(struct vn_vhost_user *t)
+static void vhu_close_server(struct vn_vhost_user *t)
 {
 	struct stat found;
 
@@ -223,15 +223,15 @@ static void vu_close_server(struct vn_vhost_user *t)
 }
 
 /* Closing the connection is what makes the back end let go. */
-static int vu_close(struct vn_transport *transport)
+static int vhu_close(struct vn_transport *transport)
 {
 	struct vn_vhost_user *t = vn_vhost_user(transport);
 
 	vn_vhost_user_end(t);
-	vu_close_server(t);
+	vhu_close_server(t);
 	vn_vhost_user_queues_close(t);
 	vn_vhost_user_memory_close(t);
-	vu_drop_vectors(t);
+	vhu_drop_vectors(t);
 	if (t->error_fd >= 0)
 		close(t->error_fd);
 	if (transport->event_fd >= 0)
@@ -249,24 +249,24 @@ static const struct vn_transport_ops vhost_user_ops = {
 	.status_read = vn_vhost_user_status_read,
 	.status_write = vn_vhost_user_status_write,
 	.health = vn_vhost_user_health,
-	.config_read = vu_config_read,
+	.config_read = vhu_config_read,
 	.queue_max = vn_vhost_user_queue_max,
 	.queue_setup = vn_vhost_user_queue_setup,
 	.queue_enable = vn_vhost_user_queue_enable,
 	.pairs_use = vn_vhost_user_pairs_use,
 	.kick = vn_vhost_user_kick,
-	.vectors = vu_vectors,
+	.vectors = vhu_vectors,
 	.reset = vn_vhost_user_reset,
 	.memory_add = vn_vhost_user_memory_add,
 	.memory_remove = vn_vhost_user_memory_remove,
 	.limits = vn_vhost_user_limits,
 	.reconnect = vn_vhost_user_reconnect,
 	.resume = vn_vhost_user_resume,
-	.events = vu_events,
-	.close = vu_close,
+	.events = vhu_events,
+	.close = vhu_close,
 };
 
-static struct vn_vhost_user *vu_make_transport(const char *name)
+static struct vn_vhost_user *vhu_make_transport(const char *name)
 {
 	struct vn_vhost_user *t = calloc(1, sizeof(*t));
 
@@ -291,7 +291,7 @@ static struct vn_vhost_user *vu_make_transport(const char *name)
 }
 
 /* What a back end is not needed for. */
-static int vu_open_descriptors(struct vn_vhost_user *t)
+static int vhu_open_descriptors(struct vn_vhost_user *t)
 {
 	t->base.event_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (t->base.event_fd < 0)
@@ -302,26 +302,26 @@ static int vu_open_descriptors(struct vn_vhost_user *t)
 int vn_transport_open_vhost_user(const char *name,
 				 struct vn_transport **transport)
 {
-	struct vn_vhost_user *t = vu_make_transport(name);
+	struct vn_vhost_user *t = vhu_make_transport(name);
 	int result;
 
 	*transport = NULL;
 	if (!t)
 		return vn_error(ENOMEM, "no memory");
-	result = vu_parse_name(name, &t->name);
+	result = vhu_parse_name(name, &t->name);
 	/* Before the back end, or the path, is touched. */
 	if (result == 0)
 		result = vn_lock_take(t->name.path, &t->lock);
 	if (result == 0)
-		result = vu_open_descriptors(t);
+		result = vhu_open_descriptors(t);
 	if (result == 0 && t->name.server)
-		result = vu_open_server(t);
+		result = vhu_open_server(t);
 	if (result == 0)
 		result = vn_vhost_user_begin(t, vn_now() + t->name.wait * 1000ull *
 						VN_MS);
 	if (result) {
 		vn_error_prefix(result, "%s", t->full_name);
-		(void)vu_close(&t->base);
+		(void)vhu_close(&t->base);
 		return result;
 	}
 	*transport = &t->base;
