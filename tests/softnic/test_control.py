@@ -9,7 +9,7 @@ import struct
 import time
 import unittest
 
-from net_fixture import BROADCAST, OTHER, OWN, Bed, ethernet, ipv4, pattern, tcp, udp, udp4
+from net_env import BROADCAST, OTHER, OWN, Bed, ethernet, ipv4, pattern, tcp, udp, udp4
 from nic import DEADLINE
 
 OK, ERR = 0, 1

@@ -11,9 +11,9 @@ import tempfile
 import time
 import unittest
 
-from net_fixture import (BROADCAST, ECN, NEEDS_CSUM, OWN, TCPV4, TCPV6, TUNNEL_CSUM, TUNNEL_IPV4,
-                         TUNNEL_IPV6,
-                 UDP_L4, UFO, Bed, complete, ethernet, ipv4, ipv6, pattern, tcp, tcp4, tcp6, udp, udp4)
+from net_env import (BROADCAST, ECN, NEEDS_CSUM, OWN, TCPV4, TCPV6, TUNNEL_CSUM, TUNNEL_IPV4,
+                     TUNNEL_IPV6, UDP_L4, UFO, Bed, complete, ethernet, ipv4, ipv6, pattern, tcp,
+                     tcp4, tcp6, udp, udp4)
 from raw import ALWAYS
 
 TSO = ("CSUM", "HOST_TSO4", "HOST_TSO6", "HOST_ECN", "HOST_USO", "HOST_UFO")

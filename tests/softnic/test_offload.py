@@ -9,9 +9,9 @@ import subprocess
 import tempfile
 import unittest
 
-from net_fixture import (Bed, A4, B4, ECN, NEEDS_CSUM, DATA_VALID, RSC_INFO, TCPV4, TCPV6, TUNNEL_CSUM,
-                 TUNNEL_IPV4, UDP_L4, UFO, checksum, complete, ethernet, ipv4, ipv6, pattern, pseudo,
-                 right, tcp, tcp4, tcp6, udp, udp4)
+from net_env import (Bed, A4, B4, ECN, NEEDS_CSUM, DATA_VALID, RSC_INFO, TCPV4, TCPV6, TUNNEL_CSUM,
+                     TUNNEL_IPV4, UDP_L4, UFO, checksum, complete, ethernet, ipv4, ipv6, pattern,
+                     pseudo, right, tcp, tcp4, tcp6, udp, udp4)
 
 HOST = ("CSUM", "HOST_TSO4", "HOST_TSO6", "HOST_ECN", "HOST_USO", "HOST_UFO")
 GUEST = ("GUEST_CSUM", "GUEST_TSO4", "GUEST_TSO6", "GUEST_ECN", "GUEST_USO4", "GUEST_USO6", "GUEST_UFO")

@@ -14,7 +14,7 @@ import tempfile
 import time
 import unittest
 
-from net_fixture import OTHER, OWN, Bed, ethernet, pattern, udp4
+from net_env import OTHER, OWN, Bed, ethernet, pattern, udp4
 from nic import DEADLINE, Softnic
 
 OFFER = "+all,-IN_ORDER,-RING_PACKED"

@@ -10,7 +10,7 @@ import tempfile
 import time
 import unittest
 
-from net_fixture import Bed, pattern, udp4
+from net_env import Bed, pattern, udp4
 from nic import DEADLINE
 from raw import Driver
 from raw_rings import INDIRECT, NEXT, WRITE, SplitQueue

@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 import unittest
 
-from net_fixture import Bed, udp4
+from net_env import Bed, udp4
 from nic import DEADLINE, Softnic, binary
 from raw import Driver, Refused
 from raw_rings import SplitQueue

@@ -3,7 +3,7 @@
 #ifndef VIONET_TESTS_FAULTS_H
 #define VIONET_TESTS_FAULTS_H
 
-#include "tests/unit/fixture.h"
+#include "tests/unit/env.h"
 
 /* The device takes one buffer of a queue: its id, -1 if there is none. */
 int take_buffer(struct bed *bed, unsigned int index);

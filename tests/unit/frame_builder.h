@@ -3,7 +3,7 @@
 #ifndef VIONET_TESTS_SHAPE_H
 #define VIONET_TESTS_SHAPE_H
 
-#include "tests/unit/offload_fixture.h"
+#include "tests/unit/offload_env.h"
 
 /* IPv4 or IPv6, TCP or UDP, with payload, in a packet of the transmit pool, or in
  * several segments of `piece` bytes. Checksums are 0. */

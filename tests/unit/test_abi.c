@@ -10,7 +10,7 @@
 
 #include <vionet/vionet.h>
 
-#include "tests/unit/control_fixture.h"
+#include "tests/unit/control_env.h"
 
 #define ROOM 2048u
 #define FILL 0xa5

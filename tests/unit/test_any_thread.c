@@ -4,7 +4,7 @@
  * counters, which never go back, and its health. The thread sanitizer is the judge of the
  * rest.
  */
-#include "tests/unit/control_fixture_traffic.h"
+#include "tests/unit/control_env_traffic.h"
 
 #include <pthread.h>
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#include "tests/unit/fixture.h"
+#include "tests/unit/env.h"
 
 enum { NEXT = 1, WRITE = 2, INDIRECT = 4, PAGE = 4096 };
 

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "tests/unit/control_fixture.h"
+#include "tests/unit/control_env.h"
 
 /* The last command, byte by byte. */
 static void assert_command(const struct rig *rig, const char *hex)

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "tests/unit/control_fixture.h"
+#include "tests/unit/control_env.h"
 
 #define TIMEOUT_MS 150
 

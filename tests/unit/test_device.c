@@ -9,7 +9,7 @@
 
 #include <stdlib.h>
 
-#include "tests/unit/fixture.h"
+#include "tests/unit/env.h"
 
 static struct model *model;
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#include "tests/unit/fixture.h"
+#include "tests/unit/env.h"
 
 static unsigned int released;
 

@@ -7,7 +7,7 @@
 #include <vionet/vionet.h>
 
 #include "base/log.h"
-#include "tests/unit/fixture.h"
+#include "tests/unit/env.h"
 
 static struct {
 	char lines[256][1600];

@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-#include "tests/unit/fixture.h"
+#include "tests/unit/env.h"
 
 static bool negotiated(unsigned int bit)
 {

@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-#include "tests/unit/offload_fixture.h"
+#include "tests/unit/offload_env.h"
 
 /* What the device says of a frame of `length` bytes; the packet, or NULL if it was
  * dropped. `piece`: in buffers of that many bytes. */

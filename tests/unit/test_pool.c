@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/unit/fixture.h"
+#include "tests/unit/env.h"
 
 enum { COUNT = 32 };
 

@@ -4,7 +4,7 @@
  * the model: nothing is given back before the device is known to be quiet, and everything
  * after that, once.
  */
-#include "tests/unit/control_fixture_traffic.h"
+#include "tests/unit/control_env_traffic.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
  * becomes of it when that fails. J11 is a row of the catalogue of device faults. What
  * happens to a whole device is in test_recovery.c.
  */
-#include "tests/unit/control_fixture_traffic.h"
+#include "tests/unit/control_env_traffic.h"
 
 /* proves: GEN-40 GEN-41 GEN-42 PCI-26 PCI-27 */
 static void one_queue_is_reset(void **state)

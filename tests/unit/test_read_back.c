@@ -6,7 +6,7 @@
  */
 #include <stdio.h>
 
-#include "tests/unit/control_fixture.h"
+#include "tests/unit/control_env.h"
 
 static struct model *model;
 static struct vionet_device *device;

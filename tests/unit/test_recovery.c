@@ -5,7 +5,7 @@
  * are rows of the catalogue of device faults. A queue that is reset alone is in
  * test_queue_reset.c.
  */
-#include "tests/unit/control_fixture_traffic.h"
+#include "tests/unit/control_env_traffic.h"
 
 /* Everything that can be told, told. */
 static void tell_everything(struct rig *rig)

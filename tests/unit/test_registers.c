@@ -5,7 +5,7 @@
  */
 #include <stdlib.h>
 
-#include "tests/unit/control_fixture.h"
+#include "tests/unit/control_env.h"
 #include "tests/unit/register_mock.h"
 
 #define BIT(n) (1ull << (n))

@@ -14,7 +14,7 @@
 #include <time.h>
 
 #include "driver/state/queue.h"
-#include "tests/unit/fixture.h"
+#include "tests/unit/env.h"
 
 #define MS 1000000ull
 #define COARSE (4 * MS) /* of the clock that is cheap */

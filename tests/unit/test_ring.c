@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#include "tests/unit/fixture.h"
+#include "tests/unit/env.h"
 
 static void count_frame(void *context, const uint8_t *data, size_t length)
 {

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "tests/unit/control_fixture.h"
+#include "tests/unit/control_env.h"
 
 #define MRG_RXBUF 15
 #define MTU 3

@@ -11,7 +11,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "tests/unit/fixture.h"
+#include "tests/unit/env.h"
 
 /* The thread sanitizer has nothing to find where there is one thread. */
 #if defined(__has_feature)

@@ -7,7 +7,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "tests/unit/control_fixture.h"
+#include "tests/unit/control_env.h"
 
 /* Send one frame on a pair; what was taken. */
 static uint32_t send_one(struct rig *rig, unsigned int pair)

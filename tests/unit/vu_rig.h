@@ -4,7 +4,7 @@
 #ifndef VIONET_TESTS_VU_RIG_H
 #define VIONET_TESTS_VU_RIG_H
 
-#include "tests/unit/fixture.h"
+#include "tests/unit/env.h"
 #include "tests/unit/vu_server.h"
 
 /* Set-up and tear-down: a server that is not started yet. Nothing may be left open. */

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "ring_fixture.h"
+#include "ring_env.h"
 
 static inline struct buffer take(void)
 {

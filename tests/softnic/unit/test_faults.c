@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "ring_fixture.h"
+#include "ring_env.h"
 
 #define ORDER BIT(FT_IN_ORDER)
 #define EVENT BIT(FT_EVENT_IDX)

@@ -6,7 +6,7 @@
 #ifndef SOFTNIC_BREAKING_H
 #define SOFTNIC_BREAKING_H
 
-#include "ring_fixture.h"
+#include "ring_env.h"
 
 #define INDIRECT BIT(FT_INDIRECT_DESC)
 #define EVENT BIT(FT_EVENT_IDX)

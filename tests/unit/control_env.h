@@ -7,7 +7,7 @@
 
 #include <vionet/vionet.h>
 
-#include "tests/unit/fixture.h"
+#include "tests/unit/env.h"
 #include "tests/unit/model_control.h"
 
 /* Feature bits of the ring that models of rigs offer: 0, a split ring. */

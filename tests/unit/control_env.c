@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <stdlib.h>
 
-#include "tests/unit/control_fixture.h"
+#include "tests/unit/control_env.h"
 
 uint64_t rig_layout;
 struct vionet_features rig_want;

@@ -3,7 +3,7 @@
 #ifndef VIONET_TESTS_RIG_TRAFFIC_H
 #define VIONET_TESTS_RIG_TRAFFIC_H
 
-#include "tests/unit/control_fixture.h"
+#include "tests/unit/control_env.h"
 
 static inline void push(struct rig *rig, unsigned int pair, unsigned int count)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <stdlib.h>
 
-#include "tests/unit/offload_fixture.h"
+#include "tests/unit/offload_env.h"
 
 static void record(void *context, const uint8_t *data, size_t length)
 {

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "tests/unit/fixture.h"
+#include "tests/unit/env.h"
 
 #define INDIRECT (1ull << 28)
 #define EVENT (1ull << 29)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Never checks; it notes what the rings reported. */
-#include "ring_fixture.h"
+#include "ring_env.h"
 
 #include <stdarg.h>
 #include <stdlib.h>

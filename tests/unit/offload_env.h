@@ -3,7 +3,7 @@
 #ifndef VIONET_TESTS_LINE_H
 #define VIONET_TESTS_LINE_H
 
-#include "tests/unit/control_fixture.h"
+#include "tests/unit/control_env.h"
 
 enum { CSUM, GUEST_CSUM, GUEST_TSO4 = 7, GUEST_TSO6, GUEST_ECN, GUEST_UFO, HOST_TSO4,
        HOST_TSO6, HOST_ECN, HOST_UFO, MRG_RXBUF, GUEST_USO4 = 54, GUEST_USO6,
