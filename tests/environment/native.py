@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The bed without a machine: commands run here, their function is vionet-softnic behind a socket,
+"""The environment without a guest: commands run here, their function is vionet-softnic behind a socket,
 which judges each run: violated requirements and wrong DMA are a failure. No root.
 
 Read next: docs/man/vionet-softnic.1.
@@ -172,7 +172,7 @@ def in_valgrind(folder, program):
     return script
 
 
-class Bed:
+class Environment:
     name = "native"
 
     def __init__(self, folder, variant=None):

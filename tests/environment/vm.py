@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The bed with an emulated machine: commands run in a QEMU guest, their function is QEMU's, behind
+"""The environment with a guest: commands run in a QEMU guest, their function is QEMU's, behind
 an IOMMU, driven through the kernel's VFIO. QEMU's trace and the guest's log judge.
 
 Read next: tests/vm/README.md.
@@ -47,7 +47,7 @@ class Guest(Process):
     def unplug(self):
         self.qmp("device_del", id="nic0")
 
-    # ---- what the bed has seen ----
+    # ---- what the environment has seen ----
 
     def faults(self):
         """Lines of QEMU and of the guest's kernel that speak of IOMMU faults."""
@@ -125,7 +125,7 @@ class Wire:
         self.socket.close()
 
 
-class Bed:
+class Environment:
     name = "vm"
     nic = NIC
 

@@ -106,9 +106,9 @@ def pattern(size):
     return bytes((i * 7 + (i >> 8)) & 0xff for i in range(size))
 
 
-# ---- the bed ----
+# ---- the environment ----
 
-class Bed:
+class Env:
     """Queues of `pairs` pairs and, with CTRL_VQ, the control queue. `buffers` receive buffers of
     `size` bytes on each receive queue."""
 

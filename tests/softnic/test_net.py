@@ -12,7 +12,7 @@ import time
 import unittest
 
 from net_env import (BROADCAST, ECN, NEEDS_CSUM, OWN, TCPV4, TCPV6, TUNNEL_CSUM, TUNNEL_IPV4,
-                     TUNNEL_IPV6, UDP_L4, UFO, Bed, complete, ethernet, ipv4, ipv6, pattern, tcp,
+                     TUNNEL_IPV6, UDP_L4, UFO, Env, complete, ethernet, ipv4, ipv6, pattern, tcp,
                      tcp4, tcp6, udp, udp4)
 from raw import ALWAYS
 
@@ -26,170 +26,170 @@ class Frames(unittest.TestCase):
         for features, size in (((), 12), (("HASH_REPORT",), 20), (TUNNEL, 24),
                                (("HASH_REPORT", *TUNNEL), 24)):
             for packed in (False, True):
-                with Bed("--peer", "loop", features=(*features, *(("RING_PACKED",) if packed else ())),
-                         packed=packed, offer="+all,-IN_ORDER") as bed:
-                    self.assertEqual(bed.header, size)
-                    bed.send(udp4(pattern(200)))
-                    (head, frame), = bed.frames(count=1)
+                with Env("--peer", "loop", features=(*features, *(("RING_PACKED",) if packed else ())),
+                         packed=packed, offer="+all,-IN_ORDER") as env:
+                    self.assertEqual(env.header, size)
+                    env.send(udp4(pattern(200)))
+                    (head, frame), = env.frames(count=1)
                     self.assertEqual((frame, head["buffers"]), (udp4(pattern(200)), 1))
-                    bed.finish()
+                    env.finish()
 
     def test_header_apart_and_in_pieces(self):
-        with Bed("--peer", "loop") as bed:
+        with Env("--peer", "loop") as env:
             frame = udp4(pattern(100))
             for pieces in ([bytes(12), frame], [bytes(5), bytes(7), frame],
                            [bytes(12) + frame[:1], frame[1:20], frame[20:]]):
-                bed.transmit[0].add(readable=pieces)
-                bed.transmit[0].kick()
-                self.assertEqual(bed.frames(count=1)[0][1], frame)
-            bed.finish()
+                env.transmit[0].add(readable=pieces)
+                env.transmit[0].kick()
+                self.assertEqual(env.frames(count=1)[0][1], frame)
+            env.finish()
 
     def test_receive_buffer_in_pieces(self):
-        with Bed("--peer", "loop", buffers=0) as bed:
-            bed.receive[0].add(writable=[5, 7, 3, 2000])
-            bed.receive[0].add(writable=[20, 1900])
+        with Env("--peer", "loop", buffers=0) as env:
+            env.receive[0].add(writable=[5, 7, 3, 2000])
+            env.receive[0].add(writable=[20, 1900])
             for size in (100, 200):
-                bed.send(udp4(pattern(size)))
-                self.assertEqual(bed.frames(count=1)[0][1], udp4(pattern(size)))
-            bed.finish()
+                env.send(udp4(pattern(size)))
+                self.assertEqual(env.frames(count=1)[0][1], udp4(pattern(size)))
+            env.finish()
 
     def test_mergeable_buffers(self):
-        with Bed("--peer", "loop", features=("MRG_RXBUF",), size=100) as bed:
+        with Env("--peer", "loop", features=("MRG_RXBUF",), size=100) as env:
             for length in (46, 88, 89, 188, 189, 1000):
                 frame = udp4(pattern(length - 42))
-                before = len(bed.receive[0].done)
-                bed.send(frame)
-                (head, got), = bed.frames(count=1)
+                before = len(env.receive[0].done)
+                env.send(frame)
+                (head, got), = env.frames(count=1)
                 self.assertEqual(got, frame)
                 self.assertEqual(head["buffers"], (length + 12 + 99) // 100)
-                used = [size for _, size in bed.receive[0].done[before:]]
+                used = [size for _, size in env.receive[0].done[before:]]
                 self.assertTrue(all(size == 100 for size in used[:-1]))
                 for _ in used:
-                    bed.receive[0].add(writable=[100])
-            bed.finish()
+                    env.receive[0].add(writable=[100])
+            env.finish()
 
     def test_too_few_mergeable_buffers(self):
         """What does not fit is lost, and nothing of it is seen."""
-        with Bed("--peer", "loop", features=("MRG_RXBUF",), size=100, buffers=3) as bed:
-            bed.send(udp4(pattern(500)))
-            bed.send(udp4(pattern(100)))
-            self.assertEqual(bed.frames(count=1)[0][1], udp4(pattern(100)))
-            bed.finish()
+        with Env("--peer", "loop", features=("MRG_RXBUF",), size=100, buffers=3) as env:
+            env.send(udp4(pattern(500)))
+            env.send(udp4(pattern(100)))
+            self.assertEqual(env.frames(count=1)[0][1], udp4(pattern(100)))
+            env.finish()
 
     def test_commands_that_run_the_queue_they_were_waited_for(self):
         """A frame finds its queue not in use; the commands that wait turn it on and off again, which
         sends what it has; and then there is no buffer for the frame. None is lost or sent twice."""
-        with Bed("--peer", "loop", "--lossless", pairs=2, buffers=0,
-                 features={"CTRL_VQ", "MQ"}) as bed:
-            bed.driver.wait_for(lambda: bed.control.used_flags() == bed.transmit[1].used_flags() == 0)
+        with Env("--peer", "loop", "--lossless", pairs=2, buffers=0,
+                 features={"CTRL_VQ", "MQ"}) as env:
+            env.driver.wait_for(lambda: env.control.used_flags() == env.transmit[1].used_flags() == 0)
             for number in 2, 1:
-                bed.control.add(readable=[b"\4\0", bytes([number, 0])], writable=[1])
+                env.control.add(readable=[b"\4\0", bytes([number, 0])], writable=[1])
             for number in range(3):
-                bed.transmit[1].add(readable=[bed.virtio() + udp4(bytes([number]) * 32)], publish=False)
-            bed.receive[1].add(writable=[2048])
-            bed.receive[1].kick()
-            bed.transmit[1].publish()
-            bed.transmit[1].kick()
-            bed.control.wait(2)
+                env.transmit[1].add(readable=[env.virtio() + udp4(bytes([number]) * 32)], publish=False)
+            env.receive[1].add(writable=[2048])
+            env.receive[1].kick()
+            env.transmit[1].publish()
+            env.transmit[1].kick()
+            env.control.wait(2)
             for _ in range(4):
-                bed.receive[0].add(writable=[2048])
-            bed.receive[0].kick()
-            bed.transmit[1].wait(3)
-            self.assertEqual([frame[-1] for _, frame in bed.frames(1, count=1)], [0])
-            self.assertEqual([frame[-1] for _, frame in bed.frames(count=2)], [1, 2])
-            self.assertEqual([identity for identity, _ in bed.transmit[1].done], [0, 1, 2])
-            self.assertEqual(set(bed.broken()), {"CVQ-20"})
+                env.receive[0].add(writable=[2048])
+            env.receive[0].kick()
+            env.transmit[1].wait(3)
+            self.assertEqual([frame[-1] for _, frame in env.frames(1, count=1)], [0])
+            self.assertEqual([frame[-1] for _, frame in env.frames(count=2)], [1, 2])
+            self.assertEqual([identity for identity, _ in env.transmit[1].done], [0, 1, 2])
+            self.assertEqual(set(env.broken()), {"CVQ-20"})
 
     def test_packets_that_are_cut_small_are_seen_one_by_one(self):
         """Each is 65,000 frames: more than one of them in a turn would hold the device up."""
-        with tempfile.NamedTemporaryFile("r") as trace, Bed(
+        with tempfile.NamedTemporaryFile("r") as trace, Env(
                 "--peer", "loop", "--trace", trace.name, features={"CSUM", "HOST_USO"}, buffers=0,
-                queue_size=8, vectors=3) as bed:
-            queue = bed.transmit[0]
-            data = bed.virtio(NEEDS_CSUM, UDP_L4, 42, 1, 34, 6) + udp4(bytes(65000), partial=True)
+                queue_size=8, vectors=3) as env:
+            queue = env.transmit[0]
+            data = env.virtio(NEEDS_CSUM, UDP_L4, 42, 1, 34, 6) + udp4(bytes(65000), partial=True)
             queue.data.write(0, data)
             for number in range(queue.size):
                 queue.descriptor(number, queue.data.iova, len(data))
                 queue.set_avail_entry(number, number)
             queue.set_avail_idx(queue.size)
             queue.kick()
-            bed.driver.wait_for(lambda: queue.used_idx() == queue.size)
-            bed.driver.close()
-            bed.nic.stop()
+            env.driver.wait_for(lambda: queue.used_idx() == queue.size)
+            env.driver.close()
+            env.nic.stop()
             events = re.findall(r"GIVE queue 1|INTERRUPT 2", trace.read())
             self.assertEqual(events, ["GIVE queue 1", "INTERRUPT 2"] * queue.size)
 
     def test_lossless_loop_waits(self):
-        with Bed("--peer", "loop", "--lossless", buffers=2) as bed:
+        with Env("--peer", "loop", "--lossless", buffers=2) as env:
             for i in range(5):
-                bed.send(udp4(pattern(50 + i)), wait=False)
-            self.assertEqual(len(bed.frames(count=2)), 2)
+                env.send(udp4(pattern(50 + i)), wait=False)
+            self.assertEqual(len(env.frames(count=2)), 2)
             for _ in range(3):
-                bed.receive[0].add(writable=[2048])
-            bed.receive[0].kick()
-            self.assertEqual([f for _, f in bed.frames(count=3)],
+                env.receive[0].add(writable=[2048])
+            env.receive[0].kick()
+            self.assertEqual([f for _, f in env.frames(count=3)],
                              [udp4(pattern(50 + i)) for i in (2, 3, 4)])
-            bed.finish()
+            env.finish()
 
     def test_echo_turns_frames_around(self):
-        with Bed("--peer", "echo") as bed:
-            bed.send(udp4(pattern(60), to=BROADCAST))
-            frame = bed.frames(count=1)[0][1]
+        with Env("--peer", "echo") as env:
+            env.send(udp4(pattern(60), to=BROADCAST))
+            frame = env.frames(count=1)[0][1]
             sent = udp4(pattern(60), to=BROADCAST)
             self.assertEqual(frame[:12], sent[6:12] + sent[:6])
             self.assertEqual(frame[26:38], sent[30:34] + sent[26:30] + sent[36:38] + sent[34:36])
             self.assertEqual(frame[38:], sent[38:])
-            bed.finish()
+            env.finish()
 
     def test_longest_received_frame(self):
         """'The device MUST NOT pass received packets that exceed mtu'."""
-        with Bed("--peer", "loop", "--mtu", "1000", features=("MTU",), size=4096) as bed:
-            bed.send(udp4(pattern(1014 - 42)))
-            bed.send(udp4(pattern(1018 - 46), vlan=3))
-            self.assertEqual([len(frame) for _, frame in bed.frames()], [1014, 1018])
-            bed.finish()
-        with Bed("--peer", "loop", "--mtu", "1000", features=("MTU",), size=4096) as bed:
-            bed.send(udp4(pattern(1015 - 42)))
-            self.assertEqual(bed.frames(), [])
-            self.assertEqual(bed.broken(), ["NET-08"])
+        with Env("--peer", "loop", "--mtu", "1000", features=("MTU",), size=4096) as env:
+            env.send(udp4(pattern(1014 - 42)))
+            env.send(udp4(pattern(1018 - 46), vlan=3))
+            self.assertEqual([len(frame) for _, frame in env.frames()], [1014, 1018])
+            env.finish()
+        with Env("--peer", "loop", "--mtu", "1000", features=("MTU",), size=4096) as env:
+            env.send(udp4(pattern(1015 - 42)))
+            self.assertEqual(env.frames(), [])
+            self.assertEqual(env.broken(), ["NET-08"])
 
     def test_configuration(self):
         features = ("MAC", "MTU", "STATUS", "SPEED_DUPLEX", "CTRL_VQ", "MQ", "RSS", "HASH_TUNNEL")
-        with Bed("--mac", "02:11:22:33:44:55", "--mtu", "9000", "--speed", "40000", "--duplex", "half",
-                 "--queues", "3", features=features) as bed:
-            get = bed.driver.net_config
-            self.assertEqual(bed.mac(), bytes.fromhex("021122334455"))
+        with Env("--mac", "02:11:22:33:44:55", "--mtu", "9000", "--speed", "40000", "--duplex", "half",
+                 "--queues", "3", features=features) as env:
+            get = env.driver.net_config
+            self.assertEqual(env.mac(), bytes.fromhex("021122334455"))
             self.assertEqual([get(6, 2), get(8, 2), get(10, 2), get(12, 4), get(16, 1)],
                              [1, 3, 9000, 40000, 0])
             self.assertEqual([get(17, 1), get(18, 2), get(20, 4), get(24, 4)], [40, 128, 0x1ff, 0x1ff])
-            bed.finish()
+            env.finish()
 
 
 class Sleeping(unittest.TestCase):
     """Who has nothing to do, or waits for the driver, takes no time."""
 
-    def seconds(self, bed):
-        with open(f"/proc/{bed.nic.process.pid}/stat", encoding="ascii") as file:
+    def seconds(self, env):
+        with open(f"/proc/{env.nic.process.pid}/stat", encoding="ascii") as file:
             fields = file.read().rsplit(")", 1)[1].split()
         return sum(map(int, fields[11:13])) / 100
 
-    def rests(self, bed):
-        before = self.seconds(bed)
+    def rests(self, env):
+        before = self.seconds(env)
         time.sleep(0.5)
-        return self.seconds(bed) - before < 0.05
+        return self.seconds(env) - before < 0.05
 
     def test_idle(self):
         for peer, more, buffers, frames in (("sink", [], 4, 0), ("loop", [], 4, 0),
                                             ("loop", ["--lossless"], 2, 5), ("source", [], 0, 0)):
-            with self.subTest(peer, more=more), Bed("--peer", peer, *more, buffers=buffers) as bed:
+            with self.subTest(peer, more=more), Env("--peer", peer, *more, buffers=buffers) as env:
                 for _ in range(frames):
-                    bed.send(udp4(), wait=False)
-                bed.driver.wait_for(lambda: self.rests(bed))
-                bed.receive[0].add(writable=[2048])
-                bed.receive[0].kick()
+                    env.send(udp4(), wait=False)
+                env.driver.wait_for(lambda: self.rests(env))
+                env.receive[0].add(writable=[2048])
+                env.receive[0].kick()
                 if frames or peer == "source":
-                    bed.receive[0].wait(buffers + 1)
-                bed.finish()
+                    env.receive[0].wait(buffers + 1)
+                env.finish()
 
 
 HALF = dict(flags=NEEDS_CSUM, start=34, offset=6)
@@ -301,10 +301,10 @@ ONLY_ADVISED = {"NETF-31", "NETF-32"}
 
 class Requirements(unittest.TestCase):
     def tell(self, features, frame, header):
-        with Bed("--peer", "sink", features=features) as bed:
-            bed.send(frame, **header)
-            must = set(bed.broken())
-            return must, set(bed.nic.violations(True)), bed.nic.status, bed.nic.lines
+        with Env("--peer", "sink", features=features) as env:
+            env.send(frame, **header)
+            must = set(env.broken())
+            return must, set(env.nic.violations(True)), env.nic.status, env.nic.lines
 
     def test_headers(self):
         for requirement, features, frame, header in VIOLATIONS:
@@ -335,46 +335,46 @@ class Requirements(unittest.TestCase):
                 self.assertNotIn(requirement, self.negotiate(features | more))
 
     def negotiate(self, features):
-        with Bed("--peer", "sink", only=features | ALWAYS, offer="+all,-IN_ORDER,-MAC,-MTU",
-                 buffers=0, start=False, queue_size=4) as bed:
-            return bed.broken() + bed.nic.violations(True)
+        with Env("--peer", "sink", only=features | ALWAYS, offer="+all,-IN_ORDER,-MAC,-MTU",
+                 buffers=0, start=False, queue_size=4) as env:
+            return env.broken() + env.nic.violations(True)
 
     def test_recommended_features(self):
-        with Bed("--peer", "sink", offer="+all,+STANDBY,-IN_ORDER") as bed:
-            bed.broken()
-            self.assertLessEqual({"NETF-28", "NETF-29", "NETF-30"}, set(bed.nic.violations(True)))
+        with Env("--peer", "sink", offer="+all,+STANDBY,-IN_ORDER") as env:
+            env.broken()
+            self.assertLessEqual({"NETF-28", "NETF-29", "NETF-30"}, set(env.nic.violations(True)))
 
     def test_transmit_buffers(self):
         for pieces, writable, requirement in (([bytes(11)], [], "NET-12"),
                                        ([bytes(12) + udp4()], [16], "NET-01")):
-            with self.subTest(requirement), Bed("--peer", "sink") as bed:
-                bed.transmit[0].add(readable=pieces, writable=writable)
-                bed.transmit[0].kick()
-                bed.transmit[0].wait(1)
-                self.assertEqual(bed.broken(), [requirement])
+            with self.subTest(requirement), Env("--peer", "sink") as env:
+                env.transmit[0].add(readable=pieces, writable=writable)
+                env.transmit[0].kick()
+                env.transmit[0].wait(1)
+                self.assertEqual(env.broken(), [requirement])
 
     def test_receive_buffers(self):
         for features, size, requirement in ((("MRG_RXBUF",), 11, "NET-59"), (("MTU",), 1525, "NET-07")):
-            with self.subTest(requirement), Bed("--peer", "loop", features=features, size=size) as bed:
-                bed.send(udp4(pattern(100)))
-                self.assertEqual(set(bed.broken()), {requirement})
+            with self.subTest(requirement), Env("--peer", "loop", features=features, size=size) as env:
+                env.send(udp4(pattern(100)))
+                self.assertEqual(set(env.broken()), {requirement})
         for features, size, requirement in (((), 1525, "NET-58"), (("GUEST_CSUM", "GUEST_TSO4"), 65600, "NET-57")):
-            with self.subTest(requirement), Bed("--peer", "loop", features=features, size=size,
-                                         buffers=4) as bed:
-                bed.send(udp4(pattern(100)))
-                bed.frames(count=1)
-                self.assertEqual(bed.broken(), [])
-                self.assertIn(requirement, bed.nic.violations(True))
-        with Bed("--peer", "loop", buffers=0) as bed:
-            bed.receive[0].add(readable=[bytes(8)], writable=[2048])
-            bed.send(udp4())
-            self.assertEqual(bed.broken(), ["NET-01"])
+            with self.subTest(requirement), Env("--peer", "loop", features=features, size=size,
+                                         buffers=4) as env:
+                env.send(udp4(pattern(100)))
+                env.frames(count=1)
+                self.assertEqual(env.broken(), [])
+                self.assertIn(requirement, env.nic.violations(True))
+        with Env("--peer", "loop", buffers=0) as env:
+            env.receive[0].add(readable=[bytes(8)], writable=[2048])
+            env.send(udp4())
+            self.assertEqual(env.broken(), ["NET-01"])
 
     def test_queue_in_use_without_buffers(self):
-        with Bed("--peer", "loop", features=("CTRL_VQ", "MQ"), pairs=2, buffers=0) as bed:
-            bed.send(udp4())
-            bed.broken()
-            self.assertIn("NET-61", bed.nic.violations(True))
+        with Env("--peer", "loop", features=("CTRL_VQ", "MQ"), pairs=2, buffers=0) as env:
+            env.send(udp4())
+            env.broken()
+            self.assertIn("NET-61", env.nic.violations(True))
 
 
 class Nonsense(unittest.TestCase):
@@ -385,13 +385,13 @@ class Nonsense(unittest.TestCase):
     FRAMES = [udp4(pattern(90)), PART, BIG, BIG6, tunnel(), tunnel(VIA6), tunnel(outer_sum=True),
               ethernet(bytes(46), 0x88b5), tcp4(b""), udp4(pattern(300), vlan=7)]
 
-    def noise(self, dice, bed):
+    def noise(self, dice, env):
         frame = bytearray(dice.choice(self.FRAMES))
         for _ in range(dice.choice((0, 1, 3))):
             frame[dice.randrange(12, min(len(frame), 120))] = dice.randrange(256)
         frame = bytes(frame[:dice.choice((len(frame), len(frame), dice.randrange(1, len(frame))))])
         offsets = (0, 14, 20, 34, 54, 64, 84, 104, 0xffff)
-        header = bed.virtio(dice.randrange(16), dice.choice((0, 1, 3, 4, 5, 0x21, 0x24, 0x25, 0x44, 0xff)),
+        header = env.virtio(dice.randrange(16), dice.choice((0, 1, 3, 4, 5, 0x21, 0x24, 0x25, 0x44, 0xff)),
                             dice.choice(offsets), dice.choice((0, 1, 7, 8, 536, 1460, 0xffff)),
                             dice.choice(offsets), dice.choice((6, 16, 0, 0xffff)), dice.choice((0, 0, 9)),
                             dice.choice(offsets), dice.choice(offsets))
@@ -400,53 +400,53 @@ class Nonsense(unittest.TestCase):
     def test_random_headers_and_frames(self):
         for seed, peer, guest in ((1, "loop", 0), (2, "loop", 2), (3, "echo", 0x182), (4, "sink", 0)):
             dice = random.Random(seed)
-            with self.subTest(seed), Bed("--peer", peer, features=self.FEATURES, size=1024,
-                                         buffers=60) as bed:
-                bed.command(5, 0, struct.pack("<Q", guest))
+            with self.subTest(seed), Env("--peer", peer, features=self.FEATURES, size=1024,
+                                         buffers=60) as env:
+                env.command(5, 0, struct.pack("<Q", guest))
                 for _ in range(400):
-                    data = self.noise(dice, bed)
+                    data = self.noise(dice, env)
                     cut = dice.randrange(1, len(data))
-                    bed.transmit[0].add(readable=[data[:cut], data[cut:]])
-                    bed.transmit[0].kick()
-                    bed.transmit[0].wait(len(bed.transmit[0].done) + 1)
-                    bed.receive[0].poll()
-                    while bed.receive[0].free:
-                        bed.receive[0].add(writable=[1024])
-                before = len(bed.receive[0].done)
-                bed.send(udp4())
+                    env.transmit[0].add(readable=[data[:cut], data[cut:]])
+                    env.transmit[0].kick()
+                    env.transmit[0].wait(len(env.transmit[0].done) + 1)
+                    env.receive[0].poll()
+                    while env.receive[0].free:
+                        env.receive[0].add(writable=[1024])
+                before = len(env.receive[0].done)
+                env.send(udp4())
                 if peer != "sink":
-                    self.assertEqual(bed.receive[0].wait(before + 1)[-1][1], bed.header + len(udp4()))
-                bed.broken()
-                self.assertEqual(bed.nic.status, 3)
+                    self.assertEqual(env.receive[0].wait(before + 1)[-1][1], env.header + len(udp4()))
+                env.broken()
+                self.assertEqual(env.nic.status, 3)
 
     def test_random_commands(self):
         dice = random.Random(5)
         features = (*self.FEATURES, "CTRL_RX", "CTRL_RX_EXTRA", "CTRL_VLAN", "CTRL_MAC_ADDR", "MQ", "RSS",
                     "HASH_REPORT", "HASH_TUNNEL", "RSS_CONTEXT", "NOTF_COAL", "VQ_NOTF_COAL",
                     "DEVICE_STATS", "GUEST_ANNOUNCE")
-        with Bed("--peer", "loop", features=features, pairs=2) as bed:
+        with Env("--peer", "loop", features=features, pairs=2) as env:
             for _ in range(1500):
                 size = dice.choice((0, 1, 2, 4, 6, 8, 12, 16, 60, 300))
                 data = bytes(dice.choice((0, 1, dice.randrange(256))) for _ in range(size))
-                ack, _ = bed.command(dice.randrange(11), dice.randrange(7), data,
+                ack, _ = env.command(dice.randrange(11), dice.randrange(7), data,
                                      dice.choice((0, 2, 8, 56, 1000)))
                 self.assertIn(ack, (0, 1))
-            self.assertEqual(bed.command(0, 0, b"\1")[0], 0)
-            bed.broken()
-            self.assertEqual(bed.nic.status, 3)
+            self.assertEqual(env.command(0, 0, b"\1")[0], 0)
+            env.broken()
+            self.assertEqual(env.nic.status, 3)
 
 
 class Faults(unittest.TestCase):
     """Rows F hit the first frame and not the second, which arrives well."""
 
     def two(self, row, size=2048, features=("MRG_RXBUF",), frame=udp4(pattern(600))):
-        with Bed("--peer", "loop", "--fault", row, size=size, features=features, buffers=60) as bed:
-            bed.send(frame)
-            bed.send(frame)
-            bed.receive[0].poll()
-            done = list(bed.receive[0].done)
-            data = [bed.receive[0].contents(identity) for identity, _ in done]
-            bed.finish()
+        with Env("--peer", "loop", "--fault", row, size=size, features=features, buffers=60) as env:
+            env.send(frame)
+            env.send(frame)
+            env.receive[0].poll()
+            done = list(env.receive[0].done)
+            data = [env.receive[0].contents(identity) for identity, _ in done]
+            env.finish()
         return [length for _, length in done], data
 
     def test_used_lengths(self):
@@ -500,39 +500,39 @@ class Faults(unittest.TestCase):
         self.assertEqual(data[0][24:28], b"\x81\x00\xff\xff")
 
     def test_queue_that_is_not_in_use(self):
-        with Bed("--peer", "loop", "--fault", "F26", features=("CTRL_VQ", "MQ"), pairs=2) as bed:
-            bed.send(udp4())
-            bed.send(udp4())
-            self.assertEqual((len(bed.frames(0)), len(bed.frames(1))), (1, 1))
+        with Env("--peer", "loop", "--fault", "F26", features=("CTRL_VQ", "MQ"), pairs=2) as env:
+            env.send(udp4())
+            env.send(udp4())
+            self.assertEqual((len(env.frames(0)), len(env.frames(1))), (1, 1))
 
     def test_transmit(self):
-        with Bed("--peer", "sink", "--fault", "G01") as bed:
-            bed.send(udp4())
-            self.assertNotEqual(bed.transmit[0].done[0][1], 0)
-        with Bed("--peer", "loop", "--lossless", "--fault", "G02", buffers=0) as bed:
-            bed.send(udp4())    # used, though it cannot have been read on yet
-        with Bed("--peer", "sink", "--fault", "G03") as bed:
-            first = bed.transmit[0].add(readable=[bytes(12) + udp4()])
-            bed.send(udp4())
+        with Env("--peer", "sink", "--fault", "G01") as env:
+            env.send(udp4())
+            self.assertNotEqual(env.transmit[0].done[0][1], 0)
+        with Env("--peer", "loop", "--lossless", "--fault", "G02", buffers=0) as env:
+            env.send(udp4())    # used, though it cannot have been read on yet
+        with Env("--peer", "sink", "--fault", "G03") as env:
+            first = env.transmit[0].add(readable=[bytes(12) + udp4()])
+            env.send(udp4())
             time.sleep(0.1)
-            bed.transmit[0].poll()
-            self.assertNotIn(first, [identity for identity, _ in bed.transmit[0].done])
-        with Bed("--peer", "sink", "--fault", "G04") as bed:
-            bed.transmit[0].free.reverse()   # an id that no receive buffer has
-            identity = bed.transmit[0].add(readable=[bytes(12) + udp4()])
-            bed.transmit[0].kick()
-            self.assertEqual(bed.receive[0].wait(1), [(identity, 0)])
-            self.assertNotIn(identity, bed.receive[0].pieces)
-        with Bed("--peer", "sink", "--fault", "G05") as bed:
-            bed.transmit[0].add(readable=[bytes(12), udp4(), b"x"])
-            bed.transmit[0].kick()
-            bed.driver.wait_for(lambda: bed.driver.read("device_status") & 64)
-        with Bed("--peer", "sink", "--fault", "G06", features=("STATUS",), queue_size=256) as bed:
+            env.transmit[0].poll()
+            self.assertNotIn(first, [identity for identity, _ in env.transmit[0].done])
+        with Env("--peer", "sink", "--fault", "G04") as env:
+            env.transmit[0].free.reverse()   # an id that no receive buffer has
+            identity = env.transmit[0].add(readable=[bytes(12) + udp4()])
+            env.transmit[0].kick()
+            self.assertEqual(env.receive[0].wait(1), [(identity, 0)])
+            self.assertNotIn(identity, env.receive[0].pieces)
+        with Env("--peer", "sink", "--fault", "G05") as env:
+            env.transmit[0].add(readable=[bytes(12), udp4(), b"x"])
+            env.transmit[0].kick()
+            env.driver.wait_for(lambda: env.driver.read("device_status") & 64)
+        with Env("--peer", "sink", "--fault", "G06", features=("STATUS",), queue_size=256) as env:
             for _ in range(200):
-                bed.transmit[0].add(readable=[bytes(12) + udp4()], publish=False)
-            bed.transmit[0].publish()
-            bed.transmit[0].kick()
-            bed.driver.wait_for(lambda: bed.driver.net_config(6, 2) == 0)
+                env.transmit[0].add(readable=[bytes(12) + udp4()], publish=False)
+            env.transmit[0].publish()
+            env.transmit[0].kick()
+            env.driver.wait_for(lambda: env.driver.net_config(6, 2) == 0)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import unittest
 
-from net_env import (Bed, A4, B4, ECN, NEEDS_CSUM, DATA_VALID, RSC_INFO, TCPV4, TCPV6, TUNNEL_CSUM,
+from net_env import (Env, A4, B4, ECN, NEEDS_CSUM, DATA_VALID, RSC_INFO, TCPV4, TCPV6, TUNNEL_CSUM,
                      TUNNEL_IPV4, UDP_L4, UFO, checksum, complete, ethernet, ipv4, ipv6, pattern,
                      pseudo, right, tcp, tcp4, tcp6, udp, udp4)
 
@@ -46,9 +46,9 @@ class Transmit(unittest.TestCase):
 
     def leave(self, frame, features=HOST, **header):
         """What leaves when this is sent."""
-        with Bed("--peer", f"pcap::{self.path}", features=features) as bed:
-            bed.send(frame, **header)
-            bed.finish()
+        with Env("--peer", f"pcap::{self.path}", features=features) as env:
+            env.send(frame, **header)
+            env.finish()
         return read_pcap(self.path)
 
     def witness(self, count):
@@ -143,14 +143,14 @@ class Transmit(unittest.TestCase):
                     self.assertEqual(outer[6:8], b"\0\0")
 
     def test_frame_in_many_pieces(self):
-        with Bed("--peer", f"pcap::{self.path}", features=HOST) as bed:
+        with Env("--peer", f"pcap::{self.path}", features=HOST) as env:
             frame = tcp4(pattern(3000), partial=True)
-            data = bed.virtio(flags=NEEDS_CSUM, kind=TCPV4, gso_size=1460, hdr_len=54, start=34,
+            data = env.virtio(flags=NEEDS_CSUM, kind=TCPV4, gso_size=1460, hdr_len=54, start=34,
                               offset=16) + frame
-            bed.transmit[0].add(readable=[data[i:i + 97] for i in range(0, len(data), 97)])
-            bed.transmit[0].kick()
-            bed.transmit[0].wait(1)
-            bed.finish()
+            env.transmit[0].add(readable=[data[i:i + 97] for i in range(0, len(data), 97)])
+            env.transmit[0].kick()
+            env.transmit[0].wait(1)
+            env.finish()
         out = read_pcap(self.path)
         self.assertEqual(b"".join(f[54:] for f in out), pattern(3000))
         self.witness(3)
@@ -163,10 +163,10 @@ class Receive(unittest.TestCase):
 
     def test_large_packet_is_passed_on(self):
         payload = pattern(4000)
-        with Bed("--peer", "loop", features=(*HOST, *GUEST, "MRG_RXBUF"), size=1024) as bed:
-            bed.send(tcp4(payload, partial=True), **self.LARGE)
-            (head, frame), = bed.frames(count=1)
-            bed.finish()
+        with Env("--peer", "loop", features=(*HOST, *GUEST, "MRG_RXBUF"), size=1024) as env:
+            env.send(tcp4(payload, partial=True), **self.LARGE)
+            (head, frame), = env.frames(count=1)
+            env.finish()
         self.assertEqual((head["flags"], head["kind"], head["gso_size"], head["hdr_len"]),
                          (NEEDS_CSUM, TCPV4, 1460, 54))
         self.assertEqual((head["start"], head["offset"], head["buffers"]), (34, 16, 4))
@@ -175,10 +175,10 @@ class Receive(unittest.TestCase):
     def test_large_packet_is_cut_for_others(self):
         payload = pattern(4000)
         for guest in ((), ("GUEST_CSUM",), ("GUEST_CSUM", "GUEST_TSO6")):
-            with Bed("--peer", "loop", features=(*HOST, *guest, "MRG_RXBUF")) as bed:
-                bed.send(tcp4(payload, partial=True), **self.LARGE)
-                found = bed.frames(count=3)
-                bed.finish()
+            with Env("--peer", "loop", features=(*HOST, *guest, "MRG_RXBUF")) as env:
+                env.send(tcp4(payload, partial=True), **self.LARGE)
+                found = env.frames(count=3)
+                env.finish()
             self.assertEqual(b"".join(frame[54:] for _, frame in found), payload)
             for head, frame in found:
                 self.assertTrue(right(frame))
@@ -188,39 +188,39 @@ class Receive(unittest.TestCase):
     def test_partial_checksum(self):
         frame = udp4(pattern(101), partial=True)
         for guest in ((), ("GUEST_CSUM",)):
-            with Bed("--peer", "loop", features=("CSUM", *guest)) as bed:
-                bed.send(frame, flags=NEEDS_CSUM, start=34, offset=6)
-                (head, got), = bed.frames(count=1)
-                bed.finish()
+            with Env("--peer", "loop", features=("CSUM", *guest)) as env:
+                env.send(frame, flags=NEEDS_CSUM, start=34, offset=6)
+                (head, got), = env.frames(count=1)
+                env.finish()
             self.assertEqual(head["flags"], NEEDS_CSUM if guest else 0)
             self.assertEqual(got, frame if guest else udp4(pattern(101)))
 
     def test_valid_and_wrong_checksums(self):
         good = udp4(pattern(64))
         bad = good[:-1] + bytes([good[-1] ^ 1])
-        with Bed("--peer", "loop", features=("CSUM", "GUEST_CSUM")) as bed:
-            bed.send(good)
-            bed.send(bad)
-            bed.send(ethernet(bytes(60), 0x88b5))
-            flags = [head["flags"] for head, _ in bed.frames(count=3)]
-            bed.finish()
+        with Env("--peer", "loop", features=("CSUM", "GUEST_CSUM")) as env:
+            env.send(good)
+            env.send(bad)
+            env.send(ethernet(bytes(60), 0x88b5))
+            flags = [head["flags"] for head, _ in env.frames(count=3)]
+            env.finish()
         self.assertEqual(flags, [DATA_VALID, 0, 0])
 
     def test_offloads_at_run_time(self):
         features = (*HOST, *GUEST, "MRG_RXBUF", "CTRL_VQ", "CTRL_GUEST_OFFLOADS")
         payload = pattern(3000)
-        with Bed("--peer", "loop", features=features, size=4096) as bed:
-            bed.send(tcp4(payload, partial=True), **self.LARGE)
-            self.assertEqual(len(bed.frames(count=1)), 1)
-            self.assertEqual(bed.command(5, 0, struct.pack("<Q", 1 << 1))[0], 0)
-            bed.send(tcp4(payload, partial=True), **self.LARGE)
-            found = bed.frames(count=3)
+        with Env("--peer", "loop", features=features, size=4096) as env:
+            env.send(tcp4(payload, partial=True), **self.LARGE)
+            self.assertEqual(len(env.frames(count=1)), 1)
+            self.assertEqual(env.command(5, 0, struct.pack("<Q", 1 << 1))[0], 0)
+            env.send(tcp4(payload, partial=True), **self.LARGE)
+            found = env.frames(count=3)
             self.assertEqual({head["flags"] for head, _ in found}, {DATA_VALID})
-            self.assertEqual(bed.command(5, 0, struct.pack("<Q", 0))[0], 0)
-            bed.send(udp4(partial=True), flags=NEEDS_CSUM, start=34, offset=6)
-            (head, frame), = bed.frames(count=1)
+            self.assertEqual(env.command(5, 0, struct.pack("<Q", 0))[0], 0)
+            env.send(udp4(partial=True), flags=NEEDS_CSUM, start=34, offset=6)
+            (head, frame), = env.frames(count=1)
             self.assertEqual((head["flags"], frame), (0, udp4()))
-            bed.finish()
+            env.finish()
 
 
 class Coalescing(unittest.TestCase):
@@ -231,9 +231,9 @@ class Coalescing(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "in.pcap")
             write_pcap(path, frames)
-            with Bed("--peer", f"pcap:{path}:", features=features) as bed:
-                found = bed.frames(count=count)
-                bed.finish()
+            with Env("--peer", f"pcap:{path}:", features=features) as env:
+                found = env.frames(count=count)
+                env.finish()
         return found
 
     def series(self, sizes, build=tcp4, **more):

@@ -14,7 +14,7 @@ import tempfile
 import time
 import unittest
 
-from net_env import OTHER, OWN, Bed, ethernet, pattern, udp4
+from net_env import OTHER, OWN, Env, ethernet, pattern, udp4
 from nic import DEADLINE, Softnic
 
 OFFER = "+all,-IN_ORDER,-RING_PACKED"
@@ -26,58 +26,58 @@ def frame(number, size=64):
 
 class Plain(unittest.TestCase):
     def test_sink_takes_all(self):
-        with Bed("--peer", "sink") as bed:
+        with Env("--peer", "sink") as env:
             for number in range(20):
-                bed.send(frame(number))
-            self.assertEqual(bed.frames(), [])
-            bed.finish()
+                env.send(frame(number))
+            self.assertEqual(env.frames(), [])
+            env.finish()
 
     def test_loop_gives_back(self):
-        with Bed("--peer", "loop") as bed:
+        with Env("--peer", "loop") as env:
             for number in range(20):
-                bed.send(frame(number, 10 * number))
-                (_, got), = bed.frames(count=1)
+                env.send(frame(number, 10 * number))
+                (_, got), = env.frames(count=1)
                 self.assertEqual(got, frame(number, 10 * number))
                 if number == 10:
                     break
-            bed.finish()
+            env.finish()
 
     def test_echo_swaps_addresses(self):
-        with Bed("--peer", "echo") as bed:
+        with Env("--peer", "echo") as env:
             data = pattern(100)
-            bed.send(ethernet(data, 0x88b5, to=OTHER, source=OWN))
-            (_, got), = bed.frames(count=1)
+            env.send(ethernet(data, 0x88b5, to=OTHER, source=OWN))
+            (_, got), = env.frames(count=1)
             self.assertEqual(got, ethernet(data, 0x88b5, to=OWN, source=OTHER))
-            bed.finish()
+            env.finish()
 
     def test_source_numbers_its_frames(self):
-        with Bed("--peer", "source:200", "--mac", "52:54:00:12:34:56", buffers=30) as bed:
-            got = [data for _, data in bed.frames(count=30)]
+        with Env("--peer", "source:200", "--mac", "52:54:00:12:34:56", buffers=30) as env:
+            got = [data for _, data in env.frames(count=30)]
             numbers = [struct.unpack_from(">Q", data, 42)[0] for data in got]
             self.assertEqual(numbers, list(range(30)))
             self.assertEqual({len(data) for data in got}, {200})
             self.assertEqual({data[:6] for data in got}, {OWN})
             self.assertEqual(len({data[34:36] for data in got}), 30)  # source ports: flows
             self.assertTrue(all(sum16(data[14:34]) == 0xffff for data in got))
-            bed.finish()
+            env.finish()
 
     def test_source_has_a_smallest_frame(self):
-        with Bed("--peer", "source", buffers=4) as bed:
-            self.assertEqual({len(data) for _, data in bed.frames(count=4)}, {60})
-            bed.finish()
+        with Env("--peer", "source", buffers=4) as env:
+            self.assertEqual({len(data) for _, data in env.frames(count=4)}, {60})
+            env.finish()
 
     def test_source_waits_for_buffers(self):
         """No number is left out while there is no room."""
-        with Bed("--peer", "source", buffers=2) as bed:
-            got = [data for _, data in bed.frames(count=2)]
+        with Env("--peer", "source", buffers=2) as env:
+            got = [data for _, data in env.frames(count=2)]
             time.sleep(0.05)
             for _ in range(3):
-                bed.receive[0].add(writable=[2048])
-            bed.receive[0].kick()
-            got += [data for _, data in bed.frames(count=3)]
+                env.receive[0].add(writable=[2048])
+            env.receive[0].kick()
+            got += [data for _, data in env.frames(count=3)]
             self.assertEqual([struct.unpack_from(">Q", data, 42)[0] for data in got],
                              list(range(5)))
-            bed.finish()
+            env.finish()
 
 
 def sum16(data):
@@ -102,30 +102,30 @@ class Captures(unittest.TestCase):
 
     def test_frames_come_from_a_file_once(self):
         frames = [frame(i, 50 + i) for i in range(12)]
-        with Bed("--peer", f"pcap:{self.file(frames)}:", buffers=20) as bed:
-            self.assertEqual([data for _, data in bed.frames(count=12)], frames)
+        with Env("--peer", f"pcap:{self.file(frames)}:", buffers=20) as env:
+            self.assertEqual([data for _, data in env.frames(count=12)], frames)
             time.sleep(0.05)
-            self.assertEqual(bed.frames(), [])
-            bed.finish()
+            self.assertEqual(env.frames(), [])
+            env.finish()
 
     def test_frames_wait_for_buffers(self):
         frames = [frame(i) for i in range(10)]
-        with Bed("--peer", f"pcap:{self.file(frames)}:", buffers=4) as bed:
-            got = [data for _, data in bed.frames(count=4)]
+        with Env("--peer", f"pcap:{self.file(frames)}:", buffers=4) as env:
+            got = [data for _, data in env.frames(count=4)]
             for _ in range(6):
-                bed.receive[0].add(writable=[2048])
-            bed.receive[0].kick()
-            got += [data for _, data in bed.frames(count=6)]
+                env.receive[0].add(writable=[2048])
+            env.receive[0].kick()
+            got += [data for _, data in env.frames(count=6)]
             self.assertEqual(got, frames)
-            bed.finish()
+            env.finish()
 
     def test_frames_go_to_a_file(self):
         path = self.folder / "out.pcap"
         frames = [frame(i, 64 + i) for i in range(15)]
-        with Bed("--peer", f"pcap::{path}") as bed:
+        with Env("--peer", f"pcap::{path}") as env:
             for each in frames:
-                bed.send(each)
-            bed.finish()
+                env.send(each)
+            env.finish()
         data, at, got, times = path.read_bytes(), 24, [], []
         self.assertEqual(data[:4], struct.pack("=I", 0xa1b23c4d))  # times in nanoseconds
         while at < len(data):
@@ -141,17 +141,17 @@ class Captures(unittest.TestCase):
 
     def test_frames_captured_in_part_are_left_out(self):
         path = self.file([frame(1, 200)], caplen=60)
-        with Bed("--peer", f"pcap:{path}:", buffers=4) as bed:
-            bed.driver.wait_for(lambda: "captured in part" in bed.nic.stderr())
-            self.assertEqual(bed.frames(), [])
-            bed.finish()
+        with Env("--peer", f"pcap:{path}:", buffers=4) as env:
+            env.driver.wait_for(lambda: "captured in part" in env.nic.stderr())
+            self.assertEqual(env.frames(), [])
+            env.finish()
 
     def test_file_that_ends_too_early_is_told(self):
         path = self.file([frame(1), frame(2)], cut=10)
-        with Bed("--peer", f"pcap:{path}:", buffers=4) as bed:
-            self.assertEqual([data for _, data in bed.frames(count=1)], [frame(1)])
-            bed.driver.wait_for(lambda: "in.pcap" in bed.nic.stderr())
-            bed.finish()
+        with Env("--peer", f"pcap:{path}:", buffers=4) as env:
+            self.assertEqual([data for _, data in env.frames(count=1)], [frame(1)])
+            env.driver.wait_for(lambda: "in.pcap" in env.nic.stderr())
+            env.finish()
 
 
 class Wire(unittest.TestCase):
@@ -163,7 +163,7 @@ class Wire(unittest.TestCase):
         self.path = f"{folder.name}/wire"
 
     def test_two_devices_talk(self):
-        with Bed("--peer", f"unix:{self.path}") as one, Bed("--peer", f"unix:{self.path}") as two:
+        with Env("--peer", f"unix:{self.path}") as one, Env("--peer", f"unix:{self.path}") as two:
             for number in range(10):
                 one.send(frame(number))
                 (_, got), = two.frames(count=1)
@@ -175,9 +175,9 @@ class Wire(unittest.TestCase):
             two.finish()
 
     def test_either_may_go_and_come_again(self):
-        with Bed("--peer", f"unix:{self.path}") as one:
+        with Env("--peer", f"unix:{self.path}") as one:
             for number in range(3):
-                with Bed("--peer", f"unix:{self.path}") as two:
+                with Env("--peer", f"unix:{self.path}") as two:
                     two.send(frame(number))
                     (_, got), = one.frames(count=1)
                     self.assertEqual(got, frame(number))
@@ -187,13 +187,13 @@ class Wire(unittest.TestCase):
             one.finish()
 
     def test_listener_goes_and_the_other_listens(self):
-        with Bed("--peer", f"unix:{self.path}") as one:
-            with Bed("--peer", f"unix:{self.path}") as two:
+        with Env("--peer", f"unix:{self.path}") as one:
+            with Env("--peer", f"unix:{self.path}") as two:
                 one.send(frame(1))
                 two.frames(count=1)
                 one.finish()
                 two.driver.wait_for(lambda: "is gone" in two.nic.stderr())
-                with Bed("--peer", f"unix:{self.path}") as three:
+                with Env("--peer", f"unix:{self.path}") as three:
                     three.send(frame(2))
                     (_, got), = two.frames(count=1)
                     self.assertEqual(got, frame(2))
@@ -201,44 +201,44 @@ class Wire(unittest.TestCase):
                 two.finish()
 
     def test_stranger_cannot_hurt(self):
-        with Bed("--peer", f"unix:{self.path}") as bed:
+        with Env("--peer", f"unix:{self.path}") as env:
             with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as stranger:
                 stranger.connect(self.path)
                 stranger.send(b"x" * 70000)  # no frame is that long
                 stranger.send(b"x")          # a runt
                 stranger.send(frame(3))
-                bed.driver.wait_for(lambda: "no frame" in bed.nic.stderr())
-                got = [data for _, data in bed.frames(count=1)]
+                env.driver.wait_for(lambda: "no frame" in env.nic.stderr())
+                got = [data for _, data in env.frames(count=1)]
                 while got[-1] != frame(3):
-                    got += [data for _, data in bed.frames(count=1)]
-            bed.driver.wait_for(lambda: "is gone" in bed.nic.stderr())
-            bed.finish()
+                    got += [data for _, data in env.frames(count=1)]
+            env.driver.wait_for(lambda: "is gone" in env.nic.stderr())
+            env.finish()
 
-    def kept_waiting(self, bed):
+    def kept_waiting(self, env):
         return pathlib.Path(f"{self.path}.trace").read_text().count(" PEER waits")
 
     def test_frame_that_finds_no_buffer_keeps_its_peer_waiting(self):
         """Only that: not each frame that was taken. Each is sent when the one before has arrived."""
-        with Bed("--peer", f"unix:{self.path}", "--lossless", "--trace", f"{self.path}.trace",
-                 buffers=60) as bed:
-            queue = bed.receive[0]
+        with Env("--peer", f"unix:{self.path}", "--lossless", "--trace", f"{self.path}.trace",
+                 buffers=60) as env:
+            queue = env.receive[0]
             with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as stranger:
                 stranger.connect(self.path)
                 for number in range(60):
                     stranger.send(frame(number))
-                    bed.driver.wait_for(lambda: queue.poll() > number)
+                    env.driver.wait_for(lambda: queue.poll() > number)
                     if number == 0:  # its coming brought no frame
-                        before = self.kept_waiting(bed)
-                self.assertEqual(self.kept_waiting(bed), before)
+                        before = self.kept_waiting(env)
+                self.assertEqual(self.kept_waiting(env), before)
                 stranger.send(frame(60))
-                bed.driver.wait_for(lambda: self.kept_waiting(bed) > before)
+                env.driver.wait_for(lambda: self.kept_waiting(env) > before)
                 queue.add(writable=[2048])
                 queue.kick()
-                bed.driver.wait_for(lambda: queue.poll() > 60)
-                self.assertEqual(self.kept_waiting(bed), before + 1)
-            self.assertEqual([data for _, data in bed.frames(count=61)], list(map(frame, range(61))))
-            bed.driver.wait_for(lambda: "is gone" in bed.nic.stderr())
-            bed.finish()
+                env.driver.wait_for(lambda: queue.poll() > 60)
+                self.assertEqual(self.kept_waiting(env), before + 1)
+            self.assertEqual([data for _, data in env.frames(count=61)], list(map(frame, range(61))))
+            env.driver.wait_for(lambda: "is gone" in env.nic.stderr())
+            env.finish()
 
 
 def tap_possible():
@@ -260,22 +260,22 @@ class Tap(unittest.TestCase):
         subprocess.run(["ip", "link", "set", self.name, "up"], check=True)
 
     def test_frames_go_both_ways(self):
-        with Bed("--peer", f"tap:{self.name}") as bed, socket.socket(
+        with Env("--peer", f"tap:{self.name}") as env, socket.socket(
                 socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x88b5)) as wire:
             wire.settimeout(DEADLINE)
             wire.bind((self.name, 0x88b5))
-            bed.send(ethernet(pattern(90), 0x88b5, to=b"\xff" * 6))
+            env.send(ethernet(pattern(90), 0x88b5, to=b"\xff" * 6))
             self.assertEqual(wire.recv(2000), ethernet(pattern(90), 0x88b5, to=b"\xff" * 6))
             wire.send(ethernet(pattern(80), 0x88b5))
-            (_, got), = bed.frames(count=1)
+            (_, got), = env.frames(count=1)
             self.assertEqual(got, ethernet(pattern(80), 0x88b5))
-            bed.finish()
+            env.finish()
 
     def test_interface_that_is_down_loses_frames(self):
         subprocess.run(["ip", "link", "set", self.name, "down"], check=True)
-        with Bed("--peer", f"tap:{self.name}") as bed:
-            bed.send(frame(1))
-            bed.finish()
+        with Env("--peer", f"tap:{self.name}") as env:
+            env.send(frame(1))
+            env.finish()
 
 
 class Refusals(unittest.TestCase):

@@ -10,7 +10,7 @@ import tempfile
 import time
 import unittest
 
-from net_env import Bed, pattern, udp4
+from net_env import Env, pattern, udp4
 from nic import DEADLINE
 from raw import Driver
 from raw_rings import INDIRECT, NEXT, WRITE, SplitQueue
@@ -30,11 +30,11 @@ class Wraps(unittest.TestCase):
                ring=None):
         if packed:
             features = {*features, "RING_PACKED"}
-        with Bed("--peer", "loop", *options, offer=ALL, features=features, packed=packed,
-                 queue_size=size, buffers=0, vectors=3) as bed:
-            receive, transmit = bed.receive[0], bed.transmit[0]
+        with Env("--peer", "loop", *options, offer=ALL, features=features, packed=packed,
+                 queue_size=size, buffers=0, vectors=3) as env:
+            receive, transmit = env.receive[0], env.transmit[0]
             if ring:
-                ring(bed.driver)
+                ring(env.driver)
             for number in range(frames):
                 receive.add(writable=[12, 1600] if pieces > 1 else [1600], **(
                     {"indirect": True} if indirect else {}))
@@ -48,9 +48,9 @@ class Wraps(unittest.TestCase):
                 receive.wait(number + 1)
                 identity, length = receive.done[number]
                 self.assertEqual(receive.contents(identity, length)[12:], frame(number))
-            bed.driver.wait_interrupt(1)
-            bed.driver.wait_interrupt(2)
-            bed.finish()
+            env.driver.wait_interrupt(1)
+            env.driver.wait_interrupt(2)
+            env.finish()
 
     def test_split(self):
         self.around(False)
@@ -113,101 +113,101 @@ class Order(unittest.TestCase):
         for packed in (False, True):
             with self.subTest(packed=packed):
                 features = {"RING_PACKED"} if packed else ()
-                with Bed("--peer", "sink", "--shuffle", offer=ALL + ",-IN_ORDER", features=features,
-                         packed=packed, buffers=0) as bed:
-                    queue = bed.transmit[0]
+                with Env("--peer", "sink", "--shuffle", offer=ALL + ",-IN_ORDER", features=features,
+                         packed=packed, buffers=0) as env:
+                    queue = env.transmit[0]
                     sent = [queue.add(readable=[HEADER + frame(i)]) for i in range(40)]
                     queue.kick()
                     done = [identity for identity, _ in queue.wait(40)]
                     self.assertEqual(sorted(done), sorted(sent))
                     self.assertNotEqual(done, sent)
-                    bed.finish()
+                    env.finish()
 
     def test_shuffle_leaves_frames_whole(self):
         """A merged frame's buffers come back together, with its bytes in their order."""
-        with Bed("--peer", "loop", "--shuffle", offer=ALL + ",-IN_ORDER", features={"MRG_RXBUF"}, buffers=60,
-                 size=200) as bed:
+        with Env("--peer", "loop", "--shuffle", offer=ALL + ",-IN_ORDER", features={"MRG_RXBUF"}, buffers=60,
+                 size=200) as env:
             for number in range(10):
-                bed.send(frame(number, 700))
-                (_, got), = bed.frames(count=1)
+                env.send(frame(number, 700))
+                (_, got), = env.frames(count=1)
                 self.assertEqual(got, frame(number, 700))
-            bed.finish()
+            env.finish()
 
     def test_in_order_uses_batches(self):
-        with Bed("--peer", "sink", offer=ALL, features={"IN_ORDER"}, buffers=0) as bed:
-            queue = bed.transmit[0]
+        with Env("--peer", "sink", offer=ALL, features={"IN_ORDER"}, buffers=0) as env:
+            queue = env.transmit[0]
             for i in range(10):
                 queue.add(readable=[HEADER + frame(i)], publish=False)
             queue.publish()
             queue.kick()
-            bed.driver.wait_for(lambda: queue.used_idx() == 10)
+            env.driver.wait_for(lambda: queue.used_idx() == 10)
             self.assertEqual(queue.areas.get("<I", queue.offsets[2] + 4), 9)
-            bed.finish()
+            env.finish()
 
 
 class Suppression(unittest.TestCase):
     def test_no_interrupt_is_obeyed(self):
-        with Bed("--peer", "sink", offer=ALL, buffers=0, vectors=3) as bed:
-            queue = bed.transmit[0]
+        with Env("--peer", "sink", offer=ALL, buffers=0, vectors=3) as env:
+            queue = env.transmit[0]
             queue.set_avail_flags(1)
             for number in range(8):
-                bed.send(frame(number))
-            self.assertEqual(bed.driver.interrupts(2), 0)
+                env.send(frame(number))
+            self.assertEqual(env.driver.interrupts(2), 0)
             queue.set_avail_flags(0)
-            bed.send(frame(9))
-            bed.driver.wait_interrupt(2)
-            bed.finish()
+            env.send(frame(9))
+            env.driver.wait_interrupt(2)
+            env.finish()
 
     def test_used_event_is_obeyed(self):
-        with Bed("--peer", "sink", offer=ALL, features={"EVENT_IDX"}, buffers=0, vectors=3) as bed:
-            queue = bed.transmit[0]
+        with Env("--peer", "sink", offer=ALL, features={"EVENT_IDX"}, buffers=0, vectors=3) as env:
+            queue = env.transmit[0]
             queue.set_used_event(4)
             for number in range(4):
-                bed.send(frame(number))
-            self.assertEqual(bed.driver.interrupts(2), 0)
-            bed.send(frame(5))
-            bed.driver.wait_interrupt(2)
-            bed.finish()
+                env.send(frame(number))
+            self.assertEqual(env.driver.interrupts(2), 0)
+            env.send(frame(5))
+            env.driver.wait_interrupt(2)
+            env.finish()
 
     def test_driver_event_suppression_is_obeyed(self):
-        with Bed("--peer", "sink", offer=ALL, features={"RING_PACKED", "EVENT_IDX"}, packed=True,
-                 queue_size=5, buffers=0, vectors=3) as bed:
-            queue = bed.transmit[0]
+        with Env("--peer", "sink", offer=ALL, features={"RING_PACKED", "EVENT_IDX"}, packed=True,
+                 queue_size=5, buffers=0, vectors=3) as env:
+            queue = env.transmit[0]
             queue.set_driver_event(1)
-            bed.send(frame(0))
-            self.assertEqual(bed.driver.interrupts(2), 0)
+            env.send(frame(0))
+            self.assertEqual(env.driver.interrupts(2), 0)
             queue.set_driver_event(2, position=2, wrap=0)  # two laps on: 2 of the second
             for number in range(6):
-                bed.send(frame(number))
-            self.assertEqual(bed.driver.interrupts(2), 0)
-            bed.send(frame(7))
-            bed.driver.wait_interrupt(2)
-            bed.finish()
+                env.send(frame(number))
+            self.assertEqual(env.driver.interrupts(2), 0)
+            env.send(frame(7))
+            env.driver.wait_interrupt(2)
+            env.finish()
 
     def test_sleeping_device_asks_for_notifications(self):
-        with Bed("--peer", "sink", offer=ALL, features={"EVENT_IDX"}, buffers=0) as bed:
-            queue = bed.transmit[0]
+        with Env("--peer", "sink", offer=ALL, features={"EVENT_IDX"}, buffers=0) as env:
+            queue = env.transmit[0]
             for number in range(3):
-                bed.send(frame(number))
-            bed.driver.wait_for(lambda: queue.avail_event() == 3)
-            bed.finish()
+                env.send(frame(number))
+            env.driver.wait_for(lambda: queue.avail_event() == 3)
+            env.finish()
 
     def test_polling_device_does_not(self):
-        with Bed("--peer", "sink", "--poll", offer=ALL, buffers=0) as bed:
-            bed.driver.wait_for(lambda: bed.transmit[0].used_flags() == 1)
-            queue = bed.transmit[0]
+        with Env("--peer", "sink", "--poll", offer=ALL, buffers=0) as env:
+            env.driver.wait_for(lambda: env.transmit[0].used_flags() == 1)
+            queue = env.transmit[0]
             queue.add(readable=[HEADER + frame(0)])
             queue.wait(1)
-            bed.finish()
+            env.finish()
 
     def test_missing_notification_is_noticed(self):
-        with Bed("--peer", "sink", offer=ALL, buffers=0) as bed:
-            bed.send(frame(0))
+        with Env("--peer", "sink", offer=ALL, buffers=0) as env:
+            env.send(frame(0))
             time.sleep(0.5)  # until it sleeps: before that it would see the next one by itself
-            bed.transmit[0].add(readable=[HEADER + frame(1)])
-            bed.driver.wait_for(lambda: "SPLIT-30" in bed.nic.stderr())
-            self.assertEqual(set(bed.broken()), {"SPLIT-30"})
-            self.assertEqual(bed.nic.status, 3)
+            env.transmit[0].add(readable=[HEADER + frame(1)])
+            env.driver.wait_for(lambda: "SPLIT-30" in env.nic.stderr())
+            self.assertEqual(set(env.broken()), {"SPLIT-30"})
+            self.assertEqual(env.nic.status, 3)
 
 
 # ---- drivers that break rings ----
@@ -267,80 +267,80 @@ VIOLATIONS = [
 class Violations(unittest.TestCase):
     def test_each_is_a_line_and_status_3(self):
         for name, features, act in VIOLATIONS:
-            with self.subTest(name), Bed("--peer", "sink", offer=ALL, features=features, buffers=0,
-                                         packed="RING_PACKED" in features) as bed:
-                act(bed.transmit[0])
-                bed.transmit[0].kick()
-                bed.driver.wait_for(lambda: f"({name}):" in bed.nic.stderr())
-                self.assertEqual(set(bed.broken()), {name})
-                self.assertEqual(bed.nic.status, 3)
+            with self.subTest(name), Env("--peer", "sink", offer=ALL, features=features, buffers=0,
+                                         packed="RING_PACKED" in features) as env:
+                act(env.transmit[0])
+                env.transmit[0].kick()
+                env.driver.wait_for(lambda: f"({name}):" in env.nic.stderr())
+                self.assertEqual(set(env.broken()), {name})
+                self.assertEqual(env.nic.status, 3)
 
     def test_broken_queue_needs_a_reset(self):
-        with Bed("--peer", "sink", offer=ALL, buffers=0) as bed:
-            descriptor(bed.transmit[0], NEXT, 500)
-            bed.transmit[0].kick()
-            bed.driver.wait_for(lambda: bed.driver.read("device_status") & 0x40)
-            bed.driver.initialize()
-            queue = SplitQueue(bed.driver, 1, 16)
-            bed.driver.start()
+        with Env("--peer", "sink", offer=ALL, buffers=0) as env:
+            descriptor(env.transmit[0], NEXT, 500)
+            env.transmit[0].kick()
+            env.driver.wait_for(lambda: env.driver.read("device_status") & 0x40)
+            env.driver.initialize()
+            queue = SplitQueue(env.driver, 1, 16)
+            env.driver.start()
             queue.add(readable=[HEADER + frame(0)])
             queue.kick()
             queue.wait(1)
-            self.assertEqual(bed.broken(), ["SPLIT-35"])
+            self.assertEqual(env.broken(), ["SPLIT-35"])
 
     def test_address_outside_is_a_fault(self):
-        with Bed("--peer", "sink", offer=ALL, buffers=0) as bed:
-            queue = bed.transmit[0]
+        with Env("--peer", "sink", offer=ALL, buffers=0) as env:
+            queue = env.transmit[0]
             queue.descriptor(0, 0xdead0000, 64)
             queue.set_avail_entry(0, 0)
             queue.set_avail_idx(1)
             queue.kick()
-            bed.driver.wait_for(lambda: "0xdead0000" in bed.nic.stderr())
-            bed.broken()
-            self.assertEqual(bed.nic.status, 3)
+            env.driver.wait_for(lambda: "0xdead0000" in env.nic.stderr())
+            env.broken()
+            self.assertEqual(env.nic.status, 3)
 
     def test_writing_where_only_reading_is_allowed_is_a_fault(self):
-        with Bed("--peer", "loop", offer=ALL, buffers=0) as bed:
-            receive = bed.receive[0]
-            memory = bed.driver.memory(4096, 1)
+        with Env("--peer", "loop", offer=ALL, buffers=0) as env:
+            receive = env.receive[0]
+            memory = env.driver.memory(4096, 1)
             receive.descriptor(0, memory.iova, 2048, WRITE)
             receive.set_avail_entry(0, 0)
             receive.set_avail_idx(1)
             receive.kick()
-            bed.send(frame(0), wait=False)
-            bed.driver.wait_for(lambda: hex(memory.iova) in bed.nic.stderr())
-            bed.broken()
-            self.assertEqual(bed.nic.status, 3)
+            env.send(frame(0), wait=False)
+            env.driver.wait_for(lambda: hex(memory.iova) in env.nic.stderr())
+            env.broken()
+            self.assertEqual(env.nic.status, 3)
 
 
 class Faults(unittest.TestCase):
     """Asked for on the command line; what each does is told in unit/test_faults.c."""
 
     def test_used_id_too_large(self):
-        with Bed("--peer", "sink", "--fault", "D01", offer=ALL, buffers=0, queue_size=16) as bed:
-            bed.transmit[0].add(readable=[HEADER + frame(0)])
-            bed.transmit[0].kick()
-            bed.driver.wait_for(lambda: bed.transmit[0].used_idx() == 1)
-            self.assertEqual(bed.transmit[0].areas.get("<I", bed.transmit[0].offsets[2] + 4), 16)
-            bed.finish()
+        with Env("--peer", "sink", "--fault", "D01", offer=ALL, buffers=0, queue_size=16) as env:
+            env.transmit[0].add(readable=[HEADER + frame(0)])
+            env.transmit[0].kick()
+            env.driver.wait_for(lambda: env.transmit[0].used_idx() == 1)
+            self.assertEqual(env.transmit[0].areas.get("<I", env.transmit[0].offsets[2] + 4), 16)
+            env.finish()
 
     def test_nothing_is_completed(self):
         for packed in (False, True):
-            with self.subTest(packed=packed), Bed(
+            with self.subTest(packed=packed), Env(
                     "--peer", "sink", "--fault", "D19", offer=ALL, buffers=0, packed=packed,
-                    features={"RING_PACKED"} if packed else ()) as bed:
-                bed.transmit[0].add(readable=[HEADER + frame(0)])
-                bed.transmit[0].kick()
+                    features={"RING_PACKED"} if packed else ()) as env:
+                env.transmit[0].add(readable=[HEADER + frame(0)])
+                env.transmit[0].kick()
                 time.sleep(0.1)
-                self.assertEqual(bed.transmit[0].poll(), 0)
-                bed.finish()
+                self.assertEqual(env.transmit[0].poll(), 0)
+                env.finish()
 
     def test_switched_on_and_off_at_run_time(self):
         with tempfile.TemporaryDirectory() as folder:
             path = f"{folder}/control"
-            with Bed("--peer", "sink", "--control", path, offer=ALL, buffers=0) as bed:
-                queue = bed.transmit[0]
-                bed.send(frame(0))
+            with Env("--peer", "sink", "--control", path, offer=ALL, buffers=0) as env:
+                queue = env.transmit[0]
+                env.send(frame(0))
                 command(path, "fault +D19")
                 queue.add(readable=[HEADER + frame(1)])
                 queue.kick()
@@ -350,7 +350,7 @@ class Faults(unittest.TestCase):
                 queue.add(readable=[HEADER + frame(2)])
                 queue.kick()
                 self.assertEqual(queue.wait(2)[1][0], 2)
-                bed.finish()
+                env.finish()
 
 
 def command(path, line):

@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 import unittest
 
-from net_env import Bed, udp4
+from net_env import Env, udp4
 from nic import DEADLINE, Softnic, binary
 from raw import Driver, Refused
 from raw_rings import SplitQueue
@@ -271,17 +271,17 @@ class Peers(Case):
         before = dict(os.environ)
         os.environ.update(environment)
         try:
-            bed = Bed("--peer", f"unix:{path}")
+            env = Env("--peer", f"unix:{path}")
         finally:
             os.environ.clear()
             os.environ.update(before)
-        with bed, socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as flood:
+        with env, socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as flood:
             flood.connect(path)
             flood.send(b"x" * 100)
-            bed.driver.wait_for(lambda: "no frame" in bed.nic.stderr())
+            env.driver.wait_for(lambda: "no frame" in env.nic.stderr())
             for number in range(4):
-                bed.send(udp4(bytes([number]) * 20))  # the driver is served
-            bed.finish()
+                env.send(udp4(bytes([number]) * 20))  # the driver is served
+            env.finish()
 
 
 class Words(Case):

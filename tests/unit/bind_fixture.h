@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What the tests of binding and unbinding share: a function on a host of plain files. */
-#ifndef VIONET_TESTS_BIND_BED_H
-#define VIONET_TESTS_BIND_BED_H
+#ifndef VIONET_TESTS_BIND_FIXTURE_H
+#define VIONET_TESTS_BIND_FIXTURE_H
 
 #include "tests/unit/test.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What the tests of the capability walk share: the bytes and BARs that it goes over. */
-#ifndef VIONET_TESTS_CAPABILITY_BED_H
-#define VIONET_TESTS_CAPABILITY_BED_H
+#ifndef VIONET_TESTS_CAPABILITY_FIXTURE_H
+#define VIONET_TESTS_CAPABILITY_FIXTURE_H
 
 #include "tests/unit/test.h"
 

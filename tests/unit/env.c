@@ -12,7 +12,7 @@
 #define DATA (1ull << 38)
 #define CONFIG_DATA (1ull << 39)
 
-const struct bed_layout bed_layouts[] = {
+const struct env_layout env_layouts[] = {
 	{ "split", 0, 0 },
 	{ "split event", EVENT | CONFIG_DATA, 0 },
 	{ "split indirect", INDIRECT | DATA, 0 },
@@ -28,7 +28,7 @@ const struct bed_layout bed_layouts[] = {
 	{ NULL, 0, 0 },
 };
 
-struct bed_layout bed_layout;
+struct env_layout env_layout;
 
 int open_descriptors(void)
 {
@@ -55,16 +55,16 @@ int open_model(struct model *model, const struct vionet_open_options *options,
 
 static void record(void *context, const uint8_t *data, size_t length)
 {
-	struct bed *bed = context;
+	struct env *env = context;
 
-	memcpy(bed->last, data, length);
-	bed->last_length = length;
+	memcpy(env->last, data, length);
+	env->last_length = length;
 }
 
-struct bed *raise_bed(uint32_t rx_size, uint32_t tx_size,
+struct env *env_start(uint32_t rx_size, uint32_t tx_size,
 			     uint32_t buffer_size, uint64_t without)
 {
-	struct bed *bed = calloc(1, sizeof(*bed));
+	struct env *env = calloc(1, sizeof(*env));
 	struct vionet_start_options options = {
 		.struct_size = sizeof(options),
 		.rx_queue_size = rx_size,
@@ -74,33 +74,33 @@ struct bed *raise_bed(uint32_t rx_size, uint32_t tx_size,
 			.buffer_size = buffer_size },
 	};
 	struct vn_transport *transport;
-	struct model *m = model_create(&bed->model);
+	struct model *m = model_create(&env->model);
 
 	m->offered[0] &= ~without;
-	m->offered[0] |= bed_layout.offers;
-	m->batch = bed_layout.batch;
+	m->offered[0] |= env_layout.offers;
+	m->batch = env_layout.batch;
 	m->on_frame = record;
-	m->context = bed;
+	m->context = env;
 	m->queue_max = 32768;
 	assert_int_equal(vn_transport_over_pci(&m->function, &transport), 0);
-	assert_int_equal(vn_device_open(transport, NULL, &bed->device), 0);
-	if (vionet_device_start(bed->device, &options))
+	assert_int_equal(vn_device_open(transport, NULL, &env->device), 0);
+	if (vionet_device_start(env->device, &options))
 		fail_msg("%s", vionet_error_text());
-	bed->rx = vionet_device_rx_queue(bed->device, 0);
-	bed->tx = vionet_device_tx_queue(bed->device, 0);
-	return bed;
+	env->rx = vionet_device_rx_queue(env->device, 0);
+	env->tx = vionet_device_tx_queue(env->device, 0);
+	return env;
 }
 
-void drop_bed(struct bed *bed)
+void env_stop(struct env *env)
 {
-	if (bed->model->rings.violations != 0)
-		fail_msg("%s", bed->model->rings.violation);
-	assert_int_equal(bed->model->faults, 0);
-	assert_int_equal(bed->model->unmapped_live, 0);
-	assert_int_equal(bed->model->dma_before_master, 0);
-	assert_int_equal(vionet_device_close(bed->device), 0);
-	assert_null(bed->model);
-	free(bed);
+	if (env->model->rings.violations != 0)
+		fail_msg("%s", env->model->rings.violation);
+	assert_int_equal(env->model->faults, 0);
+	assert_int_equal(env->model->unmapped_live, 0);
+	assert_int_equal(env->model->dma_before_master, 0);
+	assert_int_equal(vionet_device_close(env->device), 0);
+	assert_null(env->model);
+	free(env);
 }
 
 uint32_t receive_one(struct vionet_queue *rx, struct vionet_packet **packet)
@@ -115,18 +115,18 @@ uint32_t receive_one(struct vionet_queue *rx, struct vionet_packet **packet)
 	return got;
 }
 
-struct vionet_packet *fresh(struct bed *bed, uint32_t length)
+struct vionet_packet *fresh(struct env *env, uint32_t length)
 {
 	struct vionet_packet *packet;
 
-	assert_int_equal(vionet_packet_alloc(vionet_queue_pool(bed->tx), &packet,
+	assert_int_equal(vionet_packet_alloc(vionet_queue_pool(env->tx), &packet,
 					     1), 1);
 	memset(packet->data, 0, length);
 	packet->length = length;
 	return packet;
 }
 
-void expect_broken(struct bed *bed, struct vionet_queue *queue,
+void expect_broken(struct env *env, struct vionet_queue *queue,
 			  const char *why)
 {
 	struct vionet_packet *p;
@@ -135,24 +135,24 @@ void expect_broken(struct bed *bed, struct vionet_queue *queue,
 	assert_int_equal(vionet_queue_check(queue), -EIO);
 	if (why)
 		assert_text(why);
-	if (queue == bed->rx) {
-		assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 0);
-		p = fresh(bed, 60);
-		bed->model->hold = false;
-		assert_int_equal(vionet_queue_transmit(bed->tx, &p, 1), 1);
+	if (queue == env->rx) {
+		assert_int_equal(vionet_queue_receive(env->rx, &p, 1), 0);
+		p = fresh(env, 60);
+		env->model->hold = false;
+		assert_int_equal(vionet_queue_transmit(env->tx, &p, 1), 1);
 	} else {
-		p = fresh(bed, 60);
-		assert_int_equal(vionet_queue_transmit(bed->tx, &p, 1), 0);
+		p = fresh(env, 60);
+		assert_int_equal(vionet_queue_transmit(env->tx, &p, 1), 0);
 		vionet_packet_free(&p, 1);
-		assert_int_equal(vionet_queue_drain(bed->tx, 10), -EIO);
+		assert_int_equal(vionet_queue_drain(env->tx, 10), -EIO);
 	}
 	assert_int_equal(vionet_queue_wait(queue, 10, 10), -EIO);
 	assert_int_equal(vionet_queue_arm(queue), -EIO);
-	assert_int_equal(vionet_device_events(bed->device, &events), 0);
+	assert_int_equal(vionet_device_events(env->device, &events), 0);
 	assert_true(events & VIONET_EVENT_QUEUE_BROKEN);
-	assert_int_equal(vionet_device_stop(bed->device), 0);
-	assert_int_equal(vionet_device_start(bed->device, NULL), 0);
-	assert_int_equal(vionet_device_events(bed->device, &events), 0);
+	assert_int_equal(vionet_device_stop(env->device), 0);
+	assert_int_equal(vionet_device_start(env->device, NULL), 0);
+	assert_int_equal(vionet_device_events(env->device, &events), 0);
 	assert_int_equal(events, 0);
-	drop_bed(bed);
+	env_stop(env);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A device that runs against the model, and what tests of it share. */
-#ifndef VIONET_TESTS_BED_H
-#define VIONET_TESTS_BED_H
+#ifndef VIONET_TESTS_ENV_H
+#define VIONET_TESTS_ENV_H
 
 #include "tests/unit/test.h"
 
@@ -11,7 +11,7 @@
 #include "tests/unit/model.h"
 #include "tests/unit/stopwatch.h"
 
-struct bed {
+struct env {
 	struct model *model;
 	struct vionet_device *device;
 	struct vionet_queue *rx, *tx;
@@ -21,26 +21,26 @@ struct bed {
 };
 
 /* A way of using the rings: features that the model offers besides its own. */
-struct bed_layout {
+struct env_layout {
 	const char *name;
 	uint64_t offers;
 	unsigned int batch; /* of the model, with IN_ORDER */
 };
 
 /* All of them; the last one has no name. */
-extern const struct bed_layout bed_layouts[];
+extern const struct env_layout env_layouts[];
 
-/* What the beds that are raised from now on use. */
-extern struct bed_layout bed_layout;
+/* What the environments that are started from now on use. */
+extern struct env_layout env_layout;
 
-static inline bool bed_is_packed(void)
+static inline bool env_is_packed(void)
 {
-	return (bed_layout.offers >> 34 & 1) != 0;
+	return (env_layout.offers >> 34 & 1) != 0;
 }
 
-static inline bool bed_in_order(void)
+static inline bool env_in_order(void)
 {
-	return (bed_layout.offers >> 35 & 1) != 0;
+	return (env_layout.offers >> 35 & 1) != 0;
 }
 
 /* Run the tests of a group, once for each layout of those that are wanted. Returns the
@@ -49,9 +49,9 @@ static inline bool bed_in_order(void)
 #define run_for_layouts(tests, split, packed)                                 \
 	({                                                                    \
 		int failed_ = 0;                                              \
-		for (const struct bed_layout *l_ = bed_layouts; l_->name; l_++) { \
-			bed_layout = *l_;                                     \
-			if (bed_is_packed() ? !(packed) : !(split))           \
+		for (const struct env_layout *l_ = env_layouts; l_->name; l_++) { \
+			env_layout = *l_;                                     \
+			if (env_is_packed() ? !(packed) : !(split))           \
 				continue;                                     \
 			failed_ += cmocka_run_group_tests_name(l_->name, tests, \
 							       NULL, NULL);   \
@@ -62,15 +62,15 @@ static inline bool bed_in_order(void)
 /* A started device with queues of these sizes (0: the default), receive buffers of
  * this size, and a model that does not offer the features in `without`. Frames that
  * are sent end up in `last`. */
-struct bed *raise_bed(uint32_t rx_size, uint32_t tx_size, uint32_t buffer_size,
+struct env *env_start(uint32_t rx_size, uint32_t tx_size, uint32_t buffer_size,
 		      uint64_t without);
 
 /* Close it; nothing may have faulted, or been unmapped under a live device. */
-void drop_bed(struct bed *bed);
+void env_stop(struct env *env);
 
 /* The queue is broken, says why (if that is not NULL), and stays so; the other queue
- * goes on; stop and start make it whole. Then the bed is dropped. */
-void expect_broken(struct bed *bed, struct vionet_queue *queue, const char *why);
+ * goes on; stop and start make it whole. Then the environment is closed. */
+void expect_broken(struct env *env, struct vionet_queue *queue, const char *why);
 
 /*
  * Receive the one packet that there may be: returns 0 or 1. Asks for one and for
@@ -79,7 +79,7 @@ void expect_broken(struct bed *bed, struct vionet_queue *queue, const char *why)
 uint32_t receive_one(struct vionet_queue *rx, struct vionet_packet **packet);
 
 /* A packet of the transmit pool, `length` zero bytes. */
-struct vionet_packet *fresh(struct bed *bed, uint32_t length);
+struct vionet_packet *fresh(struct env *env, uint32_t length);
 
 /* A device over a model that a test has made; closes it if that fails. */
 int open_model(struct model *model, const struct vionet_open_options *options,

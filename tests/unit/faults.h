@@ -6,19 +6,19 @@
 #include "tests/unit/env.h"
 
 /* The device takes one buffer of a queue: its id, -1 if there is none. */
-int take_buffer(struct bed *bed, unsigned int index);
+int take_buffer(struct env *env, unsigned int index);
 
-/* A bed with `count` packets sent and, if `taken`, taken by the device. */
-struct bed *raise_sent(unsigned int count, bool taken, int *ids);
+/* A device with `count` packets sent and, if `taken`, taken by the device. */
+struct env *raise_sent(unsigned int count, bool taken, int *ids);
 
 /* The transmit queue looks at what the device completed, and is broken. */
-void expect_broken_transmit(struct bed *bed, const char *why);
+void expect_broken_transmit(struct env *env, const char *why);
 
 /* A used entry breaks the receive queue. */
 void expect_broken_receive(uint32_t id, uint16_t advance, const char *why);
 
 /* The driver's mapping at an address. */
-struct model_map *map_at(struct bed *bed, uint64_t iova);
+struct model_map *map_at(struct env *env, uint64_t iova);
 
 /* Tests of rings of any kind. */
 void d16_no_notify_for_ever(void **state);

@@ -16,9 +16,9 @@ struct line *raise_line(const int *features, bool mergeable)
 {
 	struct line *line = calloc(1, sizeof(*line));
 
-	rig_layout = bed_layout.offers;
+	rig_layout = env_layout.offers;
 	line->rig = raise_rig(1);
-	line->rig->model->batch = bed_layout.batch;
+	line->rig->model->batch = env_layout.batch;
 	memset(&rig_want, 0, sizeof(rig_want));
 	withhold(line->rig, HASH_REPORT);
 	if (!mergeable)

@@ -93,7 +93,7 @@ static void keep_packed(struct kept *kept, struct model *m, struct model_queue *
 
 static void keep_exposed(struct kept *kept, struct model *m, unsigned int queue)
 {
-	if (bed_is_packed())
+	if (env_is_packed())
 		keep_packed(kept, m, &m->queue[queue]);
 	else
 		keep_split(kept, m, &m->queue[queue]);
@@ -106,57 +106,57 @@ static void assert_unchanged(const struct kept *kept)
 				    kept->piece[i].size);
 }
 
-static void send(struct bed *bed, unsigned int parts)
+static void send(struct env *env, unsigned int parts)
 {
 	struct vionet_packet *p[8];
 
 	for (unsigned int i = 0; i < parts; i++) {
-		p[i] = fresh(bed, 20 + i);
+		p[i] = fresh(env, 20 + i);
 		if (i != 0)
 			p[i - 1]->next = p[i];
 	}
-	assert_int_equal(vionet_queue_transmit(bed->tx, p, 1), 1);
+	assert_int_equal(vionet_queue_transmit(env->tx, p, 1), 1);
 }
 
 /* Through laps, whatever else the driver is busy with. */
 /* proves: GEN-30 PACKED-21 PACKED-22 SPLIT-37 SPLIT-38 */
 static void what_the_device_has_is_left_alone(void **state)
 {
-	struct bed *bed = raise_bed(16, 16, 0, 0);
+	struct env *env = env_start(16, 16, 0, 0);
 
 	(void)state;
-	bed->model->hold = true;
+	env->model->hold = true;
 	for (unsigned int round = 0; round < 400; round++) {
 		static struct kept kept;
 		struct vionet_packet *p[2];
 
 		kept.count = 0;
-		send(bed, 1 + round % 4);
-		send(bed, 1);
-		keep_exposed(&kept, bed->model, 0);
-		keep_exposed(&kept, bed->model, 1);
+		send(env, 1 + round % 4);
+		send(env, 1);
+		keep_exposed(&kept, env->model, 0);
+		keep_exposed(&kept, env->model, 1);
 		assert_true(kept.count >= 16 + 2);
-		send(bed, 1 + round % 3);
-		p[0] = fresh(bed, 60);
-		p[1] = fresh(bed, 60);
-		assert_int_equal(vionet_queue_transmit(bed->tx, p, 2), 2);
-		assert_int_equal(vionet_queue_arm(bed->rx), 0);
-		assert_int_equal(vionet_queue_receive(bed->rx, p, 2), 0);
-		vionet_queue_disarm(bed->rx);
+		send(env, 1 + round % 3);
+		p[0] = fresh(env, 60);
+		p[1] = fresh(env, 60);
+		assert_int_equal(vionet_queue_transmit(env->tx, p, 2), 2);
+		assert_int_equal(vionet_queue_arm(env->rx), 0);
+		assert_int_equal(vionet_queue_receive(env->rx, p, 2), 0);
+		vionet_queue_disarm(env->rx);
 		if (round % 200 == 0) /* notifies again, too */
-			assert_int_equal(vionet_queue_drain(bed->tx, 110), -ETIMEDOUT);
+			assert_int_equal(vionet_queue_drain(env->tx, 110), -ETIMEDOUT);
 		assert_unchanged(&kept);
-		model_transmit(bed->model);
-		vionet_queue_reclaim(bed->tx);
+		model_transmit(env->model);
+		vionet_queue_reclaim(env->tx);
 		/* The receive ring goes round as well. */
 		for (unsigned int i = 0; i < round % 3; i++) {
-			assert_int_equal(model_deliver(bed->model, (uint8_t[60]){ 0 },
+			assert_int_equal(model_deliver(env->model, (uint8_t[60]){ 0 },
 						       60, 0, -1), 1);
-			assert_int_equal(receive_one(bed->rx, p), 1);
+			assert_int_equal(receive_one(env->rx, p), 1);
 			vionet_packet_free(p, 1);
 		}
 	}
-	drop_bed(bed);
+	env_stop(env);
 }
 
 /* ---- bytes that were not written ---- */
@@ -165,7 +165,7 @@ static void what_the_device_has_is_left_alone(void **state)
  * proves: SPLIT-22 SPLIT-23 */
 static void bytes_behind_the_length_are_not_read(void **state)
 {
-	struct bed *bed = raise_bed(0, 0, 0, 0);
+	struct env *env = env_start(0, 0, 0, 0);
 	size_t size = 4 << 20;
 	uint8_t *own = mmap(NULL, size, PROT_READ | PROT_WRITE,
 			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -176,39 +176,39 @@ static void bytes_behind_the_length_are_not_read(void **state)
 	uint64_t base = 0;
 
 	(void)state;
-	assert_int_equal(vionet_memory_register(bed->device, own, size,
+	assert_int_equal(vionet_memory_register(env->device, own, size,
 						VIONET_DEVICE_WRITES,
 						&options.memory), 0);
-	assert_int_equal(vionet_pool_create(bed->device, &options, &start.rx_pool), 0);
-	assert_int_equal(vionet_device_stop(bed->device), 0);
-	assert_int_equal(vionet_device_start(bed->device, &start), 0);
+	assert_int_equal(vionet_pool_create(env->device, &options, &start.rx_pool), 0);
+	assert_int_equal(vionet_device_stop(env->device), 0);
+	assert_int_equal(vionet_device_start(env->device, &start), 0);
 	for (unsigned int i = 0; i < MODEL_MAPS; i++)
-		if (bed->model->map[i].used && bed->model->map[i].size == size)
-			base = bed->model->map[i].iova;
+		if (env->model->map[i].used && env->model->map[i].size == size)
+			base = env->model->map[i].iova;
 	assert_true(base != 0);
 	for (unsigned int i = 0; i < 100; i++) {
-		struct model_element *e = &bed->model->queue[0].element[0];
+		struct model_element *e = &env->model->queue[0].element[0];
 		struct vionet_packet *p;
 		uintptr_t first, end;
 
-		assert_int_equal(model_deliver(bed->model, (uint8_t[60]){ 7 }, 60, 0,
+		assert_int_equal(model_deliver(env->model, (uint8_t[60]){ 7 }, 60, 0,
 					       -1), 1);
 		first = (e->address - base + 72 + PAGE - 1) / PAGE * PAGE;
 		end = (e->address - base + e->length) / PAGE * PAGE;
 		assert_true(end >= first + PAGE);
 		assert_int_equal(mprotect(own + first, end - first, PROT_NONE), 0);
 		assert_int_equal(vionet_queue_receive(
-			vionet_device_rx_queue(bed->device, 0), &p, 1), 1);
+			vionet_device_rx_queue(env->device, 0), &p, 1), 1);
 		assert_int_equal(p->length, 60);
 		assert_int_equal(mprotect(own + first, end - first,
 					  PROT_READ | PROT_WRITE), 0);
 		vionet_packet_free(&p, 1);
 	}
-	assert_int_equal(vionet_device_stop(bed->device), 0);
+	assert_int_equal(vionet_device_stop(env->device), 0);
 	assert_int_equal(vionet_pool_destroy(start.rx_pool), 0);
 	assert_int_equal(vionet_memory_unregister(options.memory), 0);
 	munmap(own, size);
-	drop_bed(bed);
+	env_stop(env);
 }
 
 /* ---- words that mean nothing ---- */
@@ -216,26 +216,26 @@ static void bytes_behind_the_length_are_not_read(void **state)
 /* Without EVENT_IDX the word behind the used ring is not for us. proves: SPLIT-28 */
 static void avail_event_is_ignored_without_its_feature(void **state)
 {
-	struct bed *bed = raise_bed(16, 16, 0, 0);
-	struct model_queue *q = &bed->model->queue[1];
+	struct env *env = env_start(16, 16, 0, 0);
+	struct model_queue *q = &env->model->queue[1];
 
 	(void)state;
-	bed->model->rings.keeps_event = true;
-	for (unsigned int i = 0; i < 1000 && !bed_is_packed() &&
-	     !(bed_layout.offers >> 29 & 1); i++) {
-		uint8_t *used = model_at(bed->model, q->used, 6u + 8u * q->size, true);
-		unsigned int before = bed->model->doorbells;
+	env->model->rings.keeps_event = true;
+	for (unsigned int i = 0; i < 1000 && !env_is_packed() &&
+	     !(env_layout.offers >> 29 & 1); i++) {
+		uint8_t *used = model_at(env->model, q->used, 6u + 8u * q->size, true);
+		unsigned int before = env->model->doorbells;
 		uint16_t event = (uint16_t)(i % 3 == 0 ? q->seen : q->seen + 0x4000 + i);
 
 		used[4 + 8 * q->size] = (uint8_t)event;
 		used[5 + 8 * q->size] = (uint8_t)(event >> 8);
 		used[0] = i % 2;
-		send(bed, 1);
-		assert_int_equal(bed->model->doorbells - before, i % 2 == 0);
-		model_transmit(bed->model);
-		vionet_queue_reclaim(bed->tx);
+		send(env, 1);
+		assert_int_equal(env->model->doorbells - before, i % 2 == 0);
+		model_transmit(env->model);
+		vionet_queue_reclaim(env->tx);
 	}
-	drop_bed(bed);
+	env_stop(env);
 }
 
 /* Flag bits that nobody has defined change nothing; without MRG_RXBUF, what num_buffers
@@ -244,29 +244,29 @@ static void strange_headers_are_taken_as_they_are_meant(void **state)
 {
 	(void)state;
 	for (unsigned int merge = 0; merge < 2; merge++) {
-		struct bed *bed = raise_bed(16, 0, 0, merge ? 0 : 1ull << 15);
+		struct env *env = env_start(16, 0, 0, merge ? 0 : 1ull << 15);
 
 		for (unsigned int i = 0; i < 100; i++) {
 			static const int numbers[] = { 0, 1, 2, 7, 0xffff };
 			uint8_t *header;
 			struct vionet_packet *p;
 
-			assert_int_equal(model_deliver(bed->model,
+			assert_int_equal(model_deliver(env->model,
 						       (uint8_t[100]){ 9 }, 100, 0,
 						       merge ? -1 : numbers[i % 5]),
 					 1);
-			header = model_at(bed->model,
-					  bed->model->queue[0].element[0].address, 1,
+			header = model_at(env->model,
+					  env->model->queue[0].element[0].address, 1,
 					  true);
 			*header = 0xc0;
-			assert_int_equal(receive_one(bed->rx, &p), 1);
+			assert_int_equal(receive_one(env->rx, &p), 1);
 			assert_int_equal(p->total_length, 100);
 			assert_int_equal(p->segments, 1);
 			assert_null(p->next);
 			assert_int_equal(p->data[0], 9);
 			vionet_packet_free(&p, 1);
 		}
-		drop_bed(bed);
+		env_stop(env);
 	}
 }
 
@@ -276,13 +276,13 @@ static void strange_headers_are_taken_as_they_are_meant(void **state)
 /* proves: NET-38 NET-43 NET-53 NET-54 */
 static void requests_without_their_feature_do_not_get_out(void **state)
 {
-	struct bed *bed = raise_bed(16, 16, 0, 0);
+	struct env *env = env_start(16, 16, 0, 0);
 	struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 
 	(void)state;
 	for (unsigned int i = 1; i < 0x10000; i += i < 256 ? 1 : 97) {
-		struct vionet_packet *p = fresh(bed, 100);
-		uint64_t before = bed->model->sent;
+		struct vionet_packet *p = fresh(env, 100);
+		uint64_t before = env->model->sent;
 
 		p->gso_type = (uint8_t)i;
 		p->flags = (uint8_t)(i >> 8);
@@ -290,16 +290,16 @@ static void requests_without_their_feature_do_not_get_out(void **state)
 		p->hdr_len = 54;
 		p->csum_start = 34;
 		p->csum_offset = 16;
-		assert_int_equal(vionet_queue_transmit(bed->tx, &p, 1), 1);
-		vionet_queue_reclaim(bed->tx);
-		if (bed->model->sent == before)
+		assert_int_equal(vionet_queue_transmit(env->tx, &p, 1), 1);
+		vionet_queue_reclaim(env->tx);
+		if (env->model->sent == before)
 			continue;
 		for (unsigned int k = 0; k < 12; k++)
-			assert_int_equal(bed->last[k], 0);
+			assert_int_equal(env->last[k], 0);
 	}
-	vionet_queue_stats(bed->tx, &stats);
+	vionet_queue_stats(env->tx, &stats);
 	assert_int_equal(stats.invalid + stats.packets, 255 + (0x10000 - 256 + 96) / 97);
-	drop_bed(bed);
+	env_stop(env);
 }
 
 /* ---- sizes ---- */
@@ -312,7 +312,7 @@ static size_t posted(uint64_t without, unsigned int mtu, bool all)
 	size_t room, sum = 0;
 
 	model_create(&model)->offered[0] &= ~without;
-	model->offered[0] |= bed_layout.offers;
+	model->offered[0] |= env_layout.offers;
 	model->net_config[10] = (uint8_t)mtu;
 	model->net_config[11] = (uint8_t)(mtu >> 8);
 	assert_int_equal(open_model(model, NULL, &device), 0);

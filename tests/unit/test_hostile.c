@@ -22,26 +22,26 @@ static void on_release(void *frame, void *context)
 /* One buffer with this written length: what becomes of it. */
 static void expect_drop(uint32_t written, uint64_t short_, uint64_t long_)
 {
-	struct bed *bed = raise_bed(16, 0, 0, 1ull << 15);
-	uint32_t all = vionet_pool_available(vionet_queue_pool(bed->rx));
+	struct env *env = env_start(16, 0, 0, 1ull << 15);
+	uint32_t all = vionet_pool_available(vionet_queue_pool(env->rx));
 	struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 	struct vionet_packet *p;
 	uint8_t frame[60] = { 0 };
 	size_t room;
-	int id = model_take(bed->model, 0, NULL, 0, &room);
+	int id = model_take(env->model, 0, NULL, 0, &room);
 
-	model_used(bed->model, 0, (uint32_t)id, written, 1);
-	assert_int_equal(receive_one(bed->rx, &p), 0);
-	vionet_queue_stats(bed->rx, &stats);
+	model_used(env->model, 0, (uint32_t)id, written, 1);
+	assert_int_equal(receive_one(env->rx, &p), 0);
+	vionet_queue_stats(env->rx, &stats);
 	assert_int_equal(stats.dropped_short, short_);
 	assert_int_equal(stats.dropped_long, long_);
-	assert_int_equal(vionet_queue_check(bed->rx), 0);
+	assert_int_equal(vionet_queue_check(env->rx), 0);
 	/* The buffer is in use again and the queue works. */
-	assert_int_equal(vionet_pool_available(vionet_queue_pool(bed->rx)), all);
-	assert_int_equal(model_deliver(bed->model, frame, 60, 0, -1), 1);
-	assert_int_equal(receive_one(bed->rx, &p), 1);
+	assert_int_equal(vionet_pool_available(vionet_queue_pool(env->rx)), all);
+	assert_int_equal(model_deliver(env->model, frame, 60, 0, -1), 1);
+	assert_int_equal(receive_one(env->rx, &p), 1);
 	vionet_packet_free(&p, 1);
-	drop_bed(bed);
+	env_stop(env);
 }
 
 static void wrong_lengths_are_dropped(void **state)
@@ -59,19 +59,19 @@ static void wrong_lengths_are_dropped(void **state)
 
 static void no_buffers_at_all_is_dropped(void **state)
 {
-	struct bed *bed = raise_bed(16, 0, 0, 0);
+	struct env *env = env_start(16, 0, 0, 0);
 	struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 	struct vionet_packet *p;
 	uint8_t frame[60] = { 0 };
 
 	(void)state;
-	assert_int_equal(model_deliver(bed->model, frame, 60, 0, 0), 1);
-	assert_int_equal(model_deliver(bed->model, frame, 60, 0, 1), 1);
-	assert_int_equal(receive_one(bed->rx, &p), 1);
+	assert_int_equal(model_deliver(env->model, frame, 60, 0, 0), 1);
+	assert_int_equal(model_deliver(env->model, frame, 60, 0, 1), 1);
+	assert_int_equal(receive_one(env->rx, &p), 1);
 	vionet_packet_free(&p, 1);
-	vionet_queue_stats(bed->rx, &stats);
+	vionet_queue_stats(env->rx, &stats);
 	assert_int_equal(stats.dropped_chain, 1);
-	drop_bed(bed);
+	env_stop(env);
 }
 
 /* More buffers than there are break the queue; the one that said so is counted as back,
@@ -82,76 +82,76 @@ static void more_buffers_than_entries_break_it(void **state)
 
 	(void)state;
 	for (uint32_t wanted = 1; wanted <= 8; wanted += 7) {
-		struct bed *bed = raise_bed(16, 0, 0, 0);
+		struct env *env = env_start(16, 0, 0, 0);
 		struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 		struct vionet_packet *p[8];
 
-		assert_int_equal(model_deliver(bed->model, frame, 60, 0, 17), 1);
-		assert_int_equal(vionet_queue_receive(bed->rx, p, wanted), 0);
-		assert_int_equal(vionet_queue_check(bed->rx), -EIO);
-		vionet_queue_stats(bed->rx, &stats);
+		assert_int_equal(model_deliver(env->model, frame, 60, 0, 17), 1);
+		assert_int_equal(vionet_queue_receive(env->rx, p, wanted), 0);
+		assert_int_equal(vionet_queue_check(env->rx), -EIO);
+		vionet_queue_stats(env->rx, &stats);
 		assert_int_equal(stats.in_flight, 15);
-		drop_bed(bed);
+		env_stop(env);
 	}
 }
 
 /* Without MRG_RXBUF, num_buffers means nothing. */
 static void num_buffers_is_ignored_without_mergeable(void **state)
 {
-	struct bed *bed = raise_bed(16, 0, 0, 1ull << 15);
+	struct env *env = env_start(16, 0, 0, 1ull << 15);
 	struct vionet_packet *p;
 	uint8_t frame[60] = { 0 };
 
 	(void)state;
-	assert_int_equal(model_deliver(bed->model, frame, 60, 0, 7), 1);
-	assert_int_equal(receive_one(bed->rx, &p), 1);
+	assert_int_equal(model_deliver(env->model, frame, 60, 0, 7), 1);
+	assert_int_equal(receive_one(env->rx, &p), 1);
 	vionet_packet_free(&p, 1);
-	drop_bed(bed);
+	env_stop(env);
 }
 
 static void chain_of_more_than_a_frame_is_dropped(void **state)
 {
-	struct bed *bed = raise_bed(64, 0, 1984, 0);
+	struct env *env = env_start(64, 0, 1984, 0);
 	struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 	struct vionet_packet *p;
 	static uint8_t frame[80000];
 
 	(void)state;
-	assert_int_equal(model_deliver(bed->model, frame, 79000, 1996, -1), 40);
-	while (receive_one(bed->rx, &p) == 0) {
-		if (model_deliver(bed->model, frame, 61, 0, -1) == 0)
+	assert_int_equal(model_deliver(env->model, frame, 79000, 1996, -1), 40);
+	while (receive_one(env->rx, &p) == 0) {
+		if (model_deliver(env->model, frame, 61, 0, -1) == 0)
 			fail();
 	}
 	assert_int_equal(p->total_length, 61);
 	vionet_packet_free(&p, 1);
-	vionet_queue_stats(bed->rx, &stats);
+	vionet_queue_stats(env->rx, &stats);
 	assert_int_equal(stats.dropped_long, 1);
-	assert_int_equal(vionet_queue_check(bed->rx), 0);
-	drop_bed(bed);
+	assert_int_equal(vionet_queue_check(env->rx), 0);
+	env_stop(env);
 }
 
 static void impossible_chain_breaks_the_queue(void **state)
 {
-	struct bed *bed = raise_bed(16, 0, 0, 0);
+	struct env *env = env_start(16, 0, 0, 0);
 	struct vionet_packet *p[4];
 	uint8_t frame[60] = { 0 };
 
 	(void)state;
-	assert_int_equal(model_deliver(bed->model, frame, 60, 0, 17), 1);
+	assert_int_equal(model_deliver(env->model, frame, 60, 0, 17), 1);
 	/* Nor does what follows in the same burst count: it may be the rest. */
 	for (unsigned int i = 0; i < 3; i++)
-		assert_int_equal(model_deliver(bed->model, frame, 60, 0, 1), 1);
-	assert_int_equal(vionet_queue_receive(bed->rx, p, 4), 0);
+		assert_int_equal(model_deliver(env->model, frame, 60, 0, 1), 1);
+	assert_int_equal(vionet_queue_receive(env->rx, p, 4), 0);
 	/* Nor, from then on, what would be right. */
-	assert_int_equal(model_deliver(bed->model, frame, 60, 0, 1), 1);
-	expect_broken(bed, bed->rx, "a packet of 17 buffers");
+	assert_int_equal(model_deliver(env->model, frame, 60, 0, 1), 1);
+	expect_broken(env, env->rx, "a packet of 17 buffers");
 }
 
 /* An empty pool starves the queue; buffers that come back feed it again. */
 static void starved_queue_recovers(void **state)
 {
-	struct bed *bed = calloc(1, sizeof(*bed));
-	struct model *m = model_create(&bed->model);
+	struct env *env = calloc(1, sizeof(*env));
+	struct model *m = model_create(&env->model);
 	struct vionet_start_options options = {
 		.struct_size = sizeof(options),
 		.rx_queue_size = 16, .rx_pool_options = &(struct vionet_pool_options){
@@ -165,33 +165,33 @@ static void starved_queue_recovers(void **state)
 
 	(void)state;
 	assert_int_equal(vn_transport_over_pci(&m->function, &transport), 0);
-	assert_int_equal(vn_device_open(transport, NULL, &bed->device), 0);
-	assert_int_equal(vionet_device_start(bed->device, &options), 0);
-	bed->rx = vionet_device_rx_queue(bed->device, 0);
+	assert_int_equal(vn_device_open(transport, NULL, &env->device), 0);
+	assert_int_equal(vionet_device_start(env->device, &options), 0);
+	env->rx = vionet_device_rx_queue(env->device, 0);
 	for (unsigned int i = 0; i < 20; i++) {
 		assert_int_equal(model_deliver(m, frame, 60, 0, -1), 1);
-		assert_int_equal(receive_one(bed->rx, &held[i]), 1);
+		assert_int_equal(receive_one(env->rx, &held[i]), 1);
 	}
 	assert_int_equal(model_deliver(m, frame, 60, 0, -1), 0);
-	assert_int_equal(receive_one(bed->rx, &p), 0);
+	assert_int_equal(receive_one(env->rx, &p), 0);
 	vionet_packet_free(held, 20);
-	assert_int_equal(receive_one(bed->rx, &p), 0);
+	assert_int_equal(receive_one(env->rx, &p), 0);
 	assert_int_equal(model_deliver(m, frame, 60, 0, -1), 1);
-	assert_int_equal(receive_one(bed->rx, &p), 1);
+	assert_int_equal(receive_one(env->rx, &p), 1);
 	vionet_packet_free(&p, 1);
-	vionet_queue_stats(bed->rx, &stats);
+	vionet_queue_stats(env->rx, &stats);
 	assert_true(stats.starved != 0);
 	/* A wait finds out by itself that there are buffers again. */
 	for (unsigned int i = 0; i < 20; i++) {
 		assert_int_equal(model_deliver(m, frame, 60, 0, -1), 1);
-		assert_int_equal(receive_one(bed->rx, &held[i]), 1);
+		assert_int_equal(receive_one(env->rx, &held[i]), 1);
 	}
 	assert_int_equal(model_deliver(m, frame, 60, 0, -1), 0);
 	vionet_packet_free(held, 20);
-	assert_int_equal(vionet_queue_wait(bed->rx, 0, 10), 0);
+	assert_int_equal(vionet_queue_wait(env->rx, 0, 10), 0);
 	assert_int_equal(model_deliver(m, frame, 60, 0, -1), 1);
-	assert_int_equal(vionet_queue_wait(bed->rx, 0, 60000), 1);
-	drop_bed(bed);
+	assert_int_equal(vionet_queue_wait(env->rx, 0, 60000), 1);
+	env_stop(env);
 }
 
 /* A merged packet whose first buffer is bad takes its other buffers with it: they
@@ -202,7 +202,7 @@ static void bad_first_buffer_drops_the_whole_packet(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
-		struct bed *bed = raise_bed(64, 0, 128, 0);
+		struct env *env = env_start(64, 0, 128, 0);
 		struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 		struct vionet_packet *p;
 		uint8_t frame[200];
@@ -210,23 +210,23 @@ static void bad_first_buffer_drops_the_whole_packet(void **state)
 		int id;
 
 		memset(frame, 0xc8, sizeof(frame));
-		assert_int_equal(model_deliver(bed->model, frame, 1, 0, 3), 1);
+		assert_int_equal(model_deliver(env->model, frame, 1, 0, 3), 1);
 		/* Rewrite its used length, before the driver looks. */
-		bed->model->queue[0].put--;
-		model_used(bed->model, 0, 0, lengths[i], 1);
-		id = model_take(bed->model, 0, NULL, 0, &room);
-		model_used(bed->model, 0, (uint32_t)id, 140, 1);
-		id = model_take(bed->model, 0, NULL, 0, &room);
-		model_used(bed->model, 0, (uint32_t)id, 88, 1);
-		assert_int_equal(model_deliver(bed->model, frame, 77, 0, -1), 1);
-		assert_int_equal(receive_one(bed->rx, &p), 1);
+		env->model->queue[0].put--;
+		model_used(env->model, 0, 0, lengths[i], 1);
+		id = model_take(env->model, 0, NULL, 0, &room);
+		model_used(env->model, 0, (uint32_t)id, 140, 1);
+		id = model_take(env->model, 0, NULL, 0, &room);
+		model_used(env->model, 0, (uint32_t)id, 88, 1);
+		assert_int_equal(model_deliver(env->model, frame, 77, 0, -1), 1);
+		assert_int_equal(receive_one(env->rx, &p), 1);
 		assert_int_equal(p->total_length, 77);
 		vionet_packet_free(&p, 1);
-		vionet_queue_stats(bed->rx, &stats);
+		vionet_queue_stats(env->rx, &stats);
 		assert_int_equal(stats.dropped_short, i == 0);
 		assert_int_equal(stats.dropped_long, i == 1);
-		assert_int_equal(vionet_queue_check(bed->rx), 0);
-		drop_bed(bed);
+		assert_int_equal(vionet_queue_check(env->rx), 0);
+		env_stop(env);
 	}
 }
 
@@ -234,81 +234,81 @@ static void bad_first_buffer_drops_the_whole_packet(void **state)
  * negotiated. */
 static void frames_outside_their_buffer_are_refused(void **state)
 {
-	struct bed *bed = raise_bed(0, 0, 0, 1ull << 3);
+	struct env *env = env_start(0, 0, 0, 1ull << 3);
 	struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 	struct vionet_packet *p[5];
 
 	(void)state;
 	for (unsigned int i = 0; i < 5; i++)
-		p[i] = fresh(bed, 60);
+		p[i] = fresh(env, 60);
 	p[0]->length = 1985;
 	p[1]->data -= 60;
 	p[2]->data += 2000;
 	p[3]->flags = 1;
 	p[4]->gso_type = 1;
-	assert_int_equal(vionet_queue_transmit(bed->tx, p, 5), 5);
-	assert_int_equal(bed->model->sent, 0);
-	p[0] = fresh(bed, 100);
-	p[0]->next = fresh(bed, 60);
+	assert_int_equal(vionet_queue_transmit(env->tx, p, 5), 5);
+	assert_int_equal(env->model->sent, 0);
+	p[0] = fresh(env, 100);
+	p[0]->next = fresh(env, 60);
 	p[0]->next->length = 3000;
-	p[1] = fresh(bed, 1984);
-	assert_int_equal(vionet_queue_transmit(bed->tx, p, 2), 2);
-	assert_int_equal(bed->model->sent, 1);
-	vionet_queue_stats(bed->tx, &stats);
+	p[1] = fresh(env, 1984);
+	assert_int_equal(vionet_queue_transmit(env->tx, p, 2), 2);
+	assert_int_equal(env->model->sent, 1);
+	vionet_queue_stats(env->tx, &stats);
 	assert_int_equal(stats.invalid, 6);
-	drop_bed(bed);
+	env_stop(env);
 }
 
 /* The device asks for no notifications and then forgets the queue. */
 static void forgotten_queue_is_notified_again(void **state)
 {
-	struct bed *bed = raise_bed(0, 0, 0, 0);
-	struct vionet_packet *p = fresh(bed, 60);
+	struct env *env = env_start(0, 0, 0, 0);
+	struct vionet_packet *p = fresh(env, 60);
 	unsigned int before;
 
 	(void)state;
-	bed->model->hold = true;
-	model_used_flags(bed->model, 1, 1);
-	before = bed->model->doorbells;
-	assert_int_equal(vionet_queue_transmit(bed->tx, &p, 1), 1);
-	assert_int_equal(bed->model->doorbells, before);
-	bed->model->hold = false;
-	assert_int_equal(vionet_queue_drain(bed->tx, 60000), 0);
-	assert_int_equal(bed->model->doorbells, before + 1);
-	drop_bed(bed);
+	env->model->hold = true;
+	model_used_flags(env->model, 1, 1);
+	before = env->model->doorbells;
+	assert_int_equal(vionet_queue_transmit(env->tx, &p, 1), 1);
+	assert_int_equal(env->model->doorbells, before);
+	env->model->hold = false;
+	assert_int_equal(vionet_queue_drain(env->tx, 60000), 0);
+	assert_int_equal(env->model->doorbells, before + 1);
+	env_stop(env);
 }
 
 /* A pool that queues take packets from stays. */
 static void pool_in_use_cannot_be_destroyed(void **state)
 {
-	struct bed *bed = raise_bed(0, 0, 0, 0);
+	struct env *env = env_start(0, 0, 0, 0);
 	struct vionet_start_options options = { .struct_size = sizeof(options) };
 	struct vionet_device_info info = { .struct_size = sizeof(info) };
 	struct vionet_pool *pool;
 
 	(void)state;
-	assert_int_equal(vionet_pool_create(bed->device, NULL, &pool), 0);
-	assert_int_equal(vionet_device_stop(bed->device), 0);
+	assert_int_equal(vionet_pool_create(env->device, NULL, &pool), 0);
+	assert_int_equal(vionet_device_stop(env->device), 0);
 	options.tx_pool = pool;
-	assert_int_equal(vionet_device_start(bed->device, &options), 0);
+	assert_int_equal(vionet_device_start(env->device, &options), 0);
 	assert_int_equal(vionet_pool_destroy(pool), -EBUSY);
 	assert_text("queues take packets from it");
-	assert_int_equal(vionet_device_stop(bed->device), 0);
+	assert_int_equal(vionet_device_stop(env->device), 0);
 	assert_int_equal(vionet_pool_destroy(pool), 0);
 	/* One that nothing uses may go while the device runs, at once. */
-	assert_int_equal(vionet_device_start(bed->device, NULL), 0);
-	assert_int_equal(vionet_pool_create(bed->device, NULL, &pool), 0);
+	assert_int_equal(vionet_device_start(env->device, NULL), 0);
+	assert_int_equal(vionet_pool_create(env->device, NULL, &pool), 0);
 	assert_int_equal(vionet_pool_destroy(pool), 0);
-	assert_int_equal(vionet_device_info(bed->device, &info), 0);
+	assert_int_equal(vionet_device_info(env->device, &info), 0);
 	assert_int_equal(info.quarantined, 0);
-	bed->model->unmapped_live = 0;
-	drop_bed(bed);
+	env->model->unmapped_live = 0;
+	env_stop(env);
 }
 
 /* What a device has that does not stop, the application does not get back. */
 static void unquiet_stop_keeps_what_the_device_has(void **state)
 {
-	struct bed *bed = raise_bed(0, 16, 0, 0);
+	struct env *env = env_start(0, 16, 0, 0);
 	uint8_t *own = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
 			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	struct vionet_device_info info = { .struct_size = sizeof(info) };
@@ -317,31 +317,31 @@ static void unquiet_stop_keeps_what_the_device_has(void **state)
 
 	(void)state;
 	released = 0;
-	bed->model->hold = true;
-	assert_int_equal(vionet_memory_register(bed->device, own, 4096,
+	env->model->hold = true;
+	assert_int_equal(vionet_memory_register(env->device, own, 4096,
 						VIONET_DEVICE_READS, &memory), 0);
-	p = fresh(bed, 0);
+	p = fresh(env, 0);
 	assert_int_equal(vionet_packet_attach(p, memory, own, 60, on_release,
 					      &released), 0);
-	assert_int_equal(vionet_queue_transmit(bed->tx, &p, 1), 1);
-	bed->model->never_reset = true;
-	assert_int_equal(vionet_device_stop(bed->device), -ETIMEDOUT);
+	assert_int_equal(vionet_queue_transmit(env->tx, &p, 1), 1);
+	env->model->never_reset = true;
+	assert_int_equal(vionet_device_stop(env->device), -ETIMEDOUT);
 	assert_int_equal(released, 0);
 	assert_int_equal(vionet_memory_unregister(memory), -EBUSY);
-	assert_int_equal(vionet_device_info(bed->device, &info), 0);
+	assert_int_equal(vionet_device_info(env->device, &info), 0);
 	/* Two pools, the rings, and indirect tables if there are any. */
 	assert_int_equal(info.quarantined,
-			 6 + (bed_layout.offers >> 28 & 1));
-	assert_int_equal(bed->model->unmapped_live, 0);
+			 6 + (env_layout.offers >> 28 & 1));
+	assert_int_equal(env->model->unmapped_live, 0);
 	/* It recovers: what was put aside is freed. */
-	bed->model->never_reset = false;
-	assert_int_equal(vionet_device_start(bed->device, NULL), 0);
-	assert_int_equal(vionet_device_info(bed->device, &info), 0);
+	env->model->never_reset = false;
+	assert_int_equal(vionet_device_start(env->device, NULL), 0);
+	assert_int_equal(vionet_device_info(env->device, &info), 0);
 	assert_int_equal(info.quarantined, 0);
-	assert_int_equal(vionet_device_close(bed->device), 0);
+	assert_int_equal(vionet_device_close(env->device), 0);
 	assert_int_equal(released, 1);
 	munmap(own, 4096);
-	free(bed);
+	free(env);
 }
 
 int main(void)
@@ -365,8 +365,8 @@ int main(void)
 	};
 	int failed = run_for_each_layout(tests);
 
-	for (const struct bed_layout *l = bed_layouts; l->name; l++) {
-		bed_layout = *l;
+	for (const struct env_layout *l = env_layouts; l->name; l++) {
+		env_layout = *l;
 		if (strcmp(l->name, "split") == 0 ||
 		    strcmp(l->name, "packed indirect") == 0)
 			failed += cmocka_run_group_tests_name(l->name, waits,

@@ -42,27 +42,27 @@ static int quiet(void **state)
 	return 0;
 }
 
-static void move_packets(struct bed *bed)
+static void move_packets(struct env *env)
 {
-	struct vionet_packet *packet = fresh(bed, 60);
+	struct vionet_packet *packet = fresh(env, 60);
 	uint8_t frame[60] = { 0 };
 
-	assert_int_equal(vionet_queue_transmit(bed->tx, &packet, 1), 1);
-	assert_int_equal(vionet_queue_reclaim(bed->tx), 0);
-	assert_int_equal(model_deliver(bed->model, frame, 60, 0, -1), 1);
-	assert_int_equal(receive_one(bed->rx, &packet), 1);
+	assert_int_equal(vionet_queue_transmit(env->tx, &packet, 1), 1);
+	assert_int_equal(vionet_queue_reclaim(env->tx), 0);
+	assert_int_equal(model_deliver(env->model, frame, 60, 0, -1), 1);
+	assert_int_equal(receive_one(env->rx, &packet), 1);
 	vionet_packet_free(&packet, 1);
-	assert_int_equal(vionet_queue_wait(bed->rx, 0, 1), 0);
+	assert_int_equal(vionet_queue_wait(env->rx, 0, 1), 0);
 }
 
 static void the_life_of_a_device(void **state)
 {
-	struct bed *bed;
+	struct env *env;
 	unsigned int before;
 
 	(void)state;
 	vionet_log_set(listen, &marker, VIONET_LOG_DEBUG);
-	bed = raise_bed(16, 16, 0, 0);
+	env = env_start(16, 16, 0, 0);
 	assert_true(has("status: DRIVER_OK set"));
 	assert_true(has("features offered: "));
 	assert_true(has("features accepted: "));
@@ -70,30 +70,30 @@ static void the_life_of_a_device(void **state)
 	assert_true(has("opened over"));
 	assert_true(has("started: 1 queue pairs, rings of 16 and 16"));
 	before = heard.count;
-	move_packets(bed);
+	move_packets(env);
 	assert_int_equal(heard.count, before);
-	assert_int_equal(vionet_device_recover(bed->device, NULL), 0);
+	assert_int_equal(vionet_device_recover(env->device, NULL), 0);
 	assert_true(has("recovery begins"));
 	assert_true(has("recovered within"));
-	drop_bed(bed);
+	env_stop(env);
 	assert_true(has("stopped"));
 }
 
 static void as_much_as_was_asked_for(void **state)
 {
-	struct bed *bed;
+	struct env *env;
 
 	(void)state;
 	vionet_log_set(listen, &marker, VIONET_LOG_INFO);
-	bed = raise_bed(16, 16, 0, 0);
+	env = env_start(16, 16, 0, 0);
 	assert_true(heard.count > 0);
 	for (unsigned int i = 0; i < heard.count; i++)
 		assert_true(heard.level[i] <= VIONET_LOG_INFO);
 	vionet_log_set(NULL, NULL, VIONET_LOG_DEBUG);
 	heard.count = 0;
-	assert_int_equal(vionet_device_recover(bed->device, NULL), 0);
+	assert_int_equal(vionet_device_recover(env->device, NULL), 0);
 	assert_int_equal(heard.count, 0);
-	drop_bed(bed);
+	env_stop(env);
 }
 
 static void what_others_wrote_is_shown_only(void **state)
@@ -110,8 +110,8 @@ static void what_others_wrote_is_shown_only(void **state)
 /* A failure without a text does not show that of another call. */
 static void no_text_is_no_text(void **state)
 {
-	struct bed *bed = raise_bed(16, 16, 0, 0);
-	struct vionet_packet *packet = fresh(bed, 60);
+	struct env *env = env_start(16, 16, 0, 0);
+	struct vionet_packet *packet = fresh(env, 60);
 	struct vionet_device *device;
 
 	(void)state;
@@ -129,7 +129,7 @@ static void no_text_is_no_text(void **state)
 	assert_int_equal(vionet_packet_checksum_complete(packet), -EINVAL);
 	assert_string_equal(vionet_error_text(), "");
 	vionet_packet_free(&packet, 1);
-	drop_bed(bed);
+	env_stop(env);
 }
 
 int main(void)

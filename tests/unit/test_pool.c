@@ -15,26 +15,26 @@
 
 enum { COUNT = 32 };
 
-static struct vionet_pool *make_pool(struct bed *bed, uint32_t size)
+static struct vionet_pool *make_pool(struct env *env, uint32_t size)
 {
 	struct vionet_pool_options options = { .struct_size = sizeof(options),
 					       .count = COUNT, .buffer_size = size,
 					       .access = VIONET_DEVICE_READS };
 	struct vionet_pool *pool;
 
-	assert_int_equal(vionet_pool_create(bed->device, &options, &pool), 0);
+	assert_int_equal(vionet_pool_create(env->device, &options, &pool), 0);
 	return pool;
 }
 
 /* Buffers end on lines of the cache, so a frame may be longer than what was asked for. */
 static void room_behind_a_frame(void **state)
 {
-	struct bed *bed = raise_bed(16, 16, 0, 0);
+	struct env *env = env_start(16, 16, 0, 0);
 
 	(void)state;
-	assert_int_equal(vionet_device_stop(bed->device), 0);
+	assert_int_equal(vionet_device_stop(env->device), 0);
 	for (uint32_t size = 64; size < 400; size++) {
-		struct vionet_pool *pool = make_pool(bed, size);
+		struct vionet_pool *pool = make_pool(env, size);
 		struct vionet_packet *packet;
 
 		assert_int_equal(vionet_packet_alloc(pool, &packet, 1), 1);
@@ -54,12 +54,12 @@ static void room_behind_a_frame(void **state)
 		vionet_packet_free(&packet, 1);
 		assert_int_equal(vionet_pool_destroy(pool), 0);
 	}
-	drop_bed(bed);
+	env_stop(env);
 }
 
 /* ---- what is not the application's ---- */
 
-typedef void misuse_fn(struct bed *bed, struct vionet_pool *pool);
+typedef void misuse_fn(struct env *env, struct vionet_pool *pool);
 
 /* Either nothing comes of it, or a debug build stops the program. */
 static void survives(misuse_fn *misuse)
@@ -70,13 +70,13 @@ static void survives(misuse_fn *misuse)
 	fflush(NULL);
 	child = fork();
 	if (child == 0) {
-		struct bed *bed = raise_bed(16, 16, 0, 0);
-		struct vionet_pool *pool = make_pool(bed, 256);
+		struct env *env = env_start(16, 16, 0, 0);
+		struct vionet_pool *pool = make_pool(env, 256);
 		struct vionet_packet *packets[COUNT + 1];
 
 		if (!freopen("/dev/null", "w", stderr))
 			_exit(3);
-		misuse(bed, pool);
+		misuse(env, pool);
 		if (vionet_pool_available(pool) != COUNT)
 			_exit(1);
 		if (vionet_packet_alloc(pool, packets, COUNT + 1) != COUNT)
@@ -92,32 +92,32 @@ static void survives(misuse_fn *misuse)
 		assert_int_equal(status, 0);
 }
 
-static void free_twice(struct bed *bed, struct vionet_pool *pool)
+static void free_twice(struct env *env, struct vionet_pool *pool)
 {
 	struct vionet_packet *packets[COUNT];
 
-	(void)bed;
+	(void)env;
 	vionet_packet_alloc(pool, packets, COUNT);
 	vionet_packet_free(packets, COUNT);
 	for (unsigned int i = 0; i < 3; i++)
 		vionet_packet_free(packets, COUNT);
 }
 
-static void free_twice_at_once(struct bed *bed, struct vionet_pool *pool)
+static void free_twice_at_once(struct env *env, struct vionet_pool *pool)
 {
 	struct vionet_packet *packets[2];
 
-	(void)bed;
+	(void)env;
 	vionet_packet_alloc(pool, packets, 1);
 	packets[1] = packets[0];
 	vionet_packet_free(packets, 2);
 }
 
-static void free_a_chain_twice(struct bed *bed, struct vionet_pool *pool)
+static void free_a_chain_twice(struct env *env, struct vionet_pool *pool)
 {
 	struct vionet_packet *packets[2];
 
-	(void)bed;
+	(void)env;
 	vionet_packet_alloc(pool, packets, 2);
 	packets[0]->next = packets[1];
 	vionet_packet_free(&packets[1], 1);
@@ -125,18 +125,18 @@ static void free_a_chain_twice(struct bed *bed, struct vionet_pool *pool)
 	vionet_packet_free(&packets[0], 1);
 }
 
-static void free_what_was_sent(struct bed *bed, struct vionet_pool *pool)
+static void free_what_was_sent(struct env *env, struct vionet_pool *pool)
 {
 	struct vionet_packet *packets[2];
 
 	vionet_packet_alloc(pool, packets, 2);
 	packets[0]->length = packets[1]->length = 64;
-	bed->model->hold = true;
-	if (vionet_queue_transmit(bed->tx, packets, 2) != 2)
+	env->model->hold = true;
+	if (vionet_queue_transmit(env->tx, packets, 2) != 2)
 		_exit(4);
 	vionet_packet_free(packets, 2);
-	model_transmit(bed->model);
-	vionet_queue_reclaim(bed->tx);
+	model_transmit(env->model);
+	vionet_queue_reclaim(env->tx);
 	vionet_packet_free(packets, 2);
 }
 
@@ -157,38 +157,38 @@ static void empty_pieces(void **state)
 {
 	(void)state;
 	for (unsigned int second = 0; second < 2; second++) {
-		struct bed *bed = raise_bed(16, 0, 0, 0);
+		struct env *env = env_start(16, 0, 0, 0);
 		struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 		uint8_t frame[200] = { 0 };
 		struct vionet_packet *p;
 		size_t room;
 		int id;
 
-		assert_int_equal(model_deliver(bed->model, frame, 100, 0, 2), 1);
+		assert_int_equal(model_deliver(env->model, frame, 100, 0, 2), 1);
 		if (!second) {
-			bed->model->queue[0].put--;
-			model_used(bed->model, 0, 0, 12, 1);
+			env->model->queue[0].put--;
+			model_used(env->model, 0, 0, 12, 1);
 		}
-		id = model_take(bed->model, 0, NULL, 0, &room);
-		model_used(bed->model, 0, (uint32_t)id, second ? 0 : 88, 1);
-		assert_int_equal(receive_one(bed->rx, &p), 0);
-		vionet_queue_stats(bed->rx, &stats);
+		id = model_take(env->model, 0, NULL, 0, &room);
+		model_used(env->model, 0, (uint32_t)id, second ? 0 : 88, 1);
+		assert_int_equal(receive_one(env->rx, &p), 0);
+		vionet_queue_stats(env->rx, &stats);
 		assert_int_equal(stats.dropped_short, !second);
 		assert_int_equal(stats.dropped_chain, second);
 		assert_int_equal(stats.dropped_long, 0);
-		assert_int_equal(vionet_queue_check(bed->rx), 0);
-		assert_int_equal(model_deliver(bed->model, frame, 77, 0, -1), 1);
-		assert_int_equal(receive_one(bed->rx, &p), 1);
+		assert_int_equal(vionet_queue_check(env->rx), 0);
+		assert_int_equal(model_deliver(env->model, frame, 77, 0, -1), 1);
+		assert_int_equal(receive_one(env->rx, &p), 1);
 		vionet_packet_free(&p, 1);
-		drop_bed(bed);
+		env_stop(env);
 	}
 }
 
 /* The application's word stays with a packet, whoever has it. */
 static void the_word_of_a_packet(void **state)
 {
-	struct bed *bed = raise_bed(16, 16, 0, 0);
-	struct vionet_pool *pool = make_pool(bed, 256);
+	struct env *env = env_start(16, 16, 0, 0);
+	struct vionet_pool *pool = make_pool(env, 256);
 	struct vionet_packet *packets[COUNT], *again[COUNT];
 
 	(void)state;
@@ -199,16 +199,16 @@ static void the_word_of_a_packet(void **state)
 		*vionet_packet_user(packets[i]) = ~i;
 		packets[i]->length = 60;
 	}
-	assert_int_equal(vionet_queue_transmit(bed->tx, packets, 4), 4);
+	assert_int_equal(vionet_queue_transmit(env->tx, packets, 4), 4);
 	for (uint64_t i = 0; i < COUNT; i++)
 		assert_true(*vionet_packet_user(packets[i]) == ~i);
-	assert_int_equal(vionet_queue_reclaim(bed->tx), 0);
+	assert_int_equal(vionet_queue_reclaim(env->tx), 0);
 	vionet_packet_free(packets + 4, COUNT - 4);
 	assert_int_equal(vionet_packet_alloc(pool, again, COUNT), COUNT);
 	for (uint64_t i = 0; i < COUNT; i++)
 		assert_true(*vionet_packet_user(packets[i]) == ~i);
 	vionet_packet_free(again, COUNT);
-	drop_bed(bed);
+	env_stop(env);
 }
 
 int main(void)

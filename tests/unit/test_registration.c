@@ -98,25 +98,25 @@ static void a_file_is_sent_from(void **state)
 
 	(void)state;
 	for (unsigned int own = 0; own < 2; own++) {
-		struct bed *bed = raise_bed(0, 16, 0, 0);
+		struct env *env = env_start(0, 16, 0, 0);
 		int fd = make_file(0);
 		uint8_t *all = map_all(fd);
 		struct vionet_memory *memory;
 
 		assert_int_equal(vionet_memory_register_fd(
-			bed->device, fd, OFFSET, own ? all + OFFSET : NULL, SIZE,
+			env->device, fd, OFFSET, own ? all + OFFSET : NULL, SIZE,
 			VIONET_DEVICE_READS, &memory), 0);
 		close(fd);
 		assert_int_equal(own, vionet_memory_address(memory) == all + OFFSET);
 		memset(all + OFFSET + SIZE - 100, 0x30 + (int)own, 100);
-		send_last(bed->tx, memory);
-		assert_int_equal(bed->last_length, 112);
-		assert_memory_equal(bed->last + 12, all + OFFSET + SIZE - 100, 100);
+		send_last(env->tx, memory);
+		assert_int_equal(env->last_length, 112);
+		assert_memory_equal(env->last + 12, all + OFFSET + SIZE - 100, 100);
 		assert_int_equal(vionet_memory_unregister(memory), 0);
-		bed->model->unmapped_live = 0;
+		env->model->unmapped_live = 0;
 		all[OFFSET] = 1; /* still the application's */
 		munmap(all, FILE_SIZE);
-		drop_bed(bed);
+		env_stop(env);
 	}
 	assert_int_equal(open_descriptors(), fds);
 }
@@ -124,7 +124,7 @@ static void a_file_is_sent_from(void **state)
 /* Received into it: a pool in a file. */
 static void a_pool_lies_in_a_file(void **state)
 {
-	struct bed *bed = raise_bed(0, 0, 0, 0);
+	struct env *env = env_start(0, 0, 0, 0);
 	int fd = memfd_create("pool", MFD_CLOEXEC);
 	struct vionet_pool_options options = { .struct_size = sizeof(options),
 					       .count = 64 };
@@ -136,40 +136,40 @@ static void a_pool_lies_in_a_file(void **state)
 	(void)state;
 	assert_int_equal(ftruncate(fd, 64 * 2048), 0);
 	all = mmap(NULL, 64 * 2048, PROT_READ, MAP_SHARED, fd, 0);
-	assert_int_equal(vionet_device_stop(bed->device), 0);
-	assert_int_equal(vionet_memory_register_fd(bed->device, fd, 0, NULL, 64 * 2048,
+	assert_int_equal(vionet_device_stop(env->device), 0);
+	assert_int_equal(vionet_memory_register_fd(env->device, fd, 0, NULL, 64 * 2048,
 						   VIONET_DEVICE_WRITES,
 						   &options.memory), 0);
-	assert_int_equal(vionet_pool_create(bed->device, &options, &start.rx_pool), 0);
-	assert_int_equal(vionet_device_start(bed->device, &start), 0);
-	assert_int_equal(model_deliver(bed->model, (uint8_t[60]){ "in the file" }, 60, 0,
+	assert_int_equal(vionet_pool_create(env->device, &options, &start.rx_pool), 0);
+	assert_int_equal(vionet_device_start(env->device, &start), 0);
+	assert_int_equal(model_deliver(env->model, (uint8_t[60]){ "in the file" }, 60, 0,
 				       -1), 1);
 	assert_int_equal(vionet_queue_receive(
-		vionet_device_rx_queue(bed->device, 0), &p, 1), 1);
+		vionet_device_rx_queue(env->device, 0), &p, 1), 1);
 	assert_string_equal(all + (p->data - (uint8_t *)vionet_memory_address(
 						     options.memory)), "in the file");
 	vionet_packet_free(&p, 1);
-	assert_int_equal(vionet_device_stop(bed->device), 0);
+	assert_int_equal(vionet_device_stop(env->device), 0);
 	assert_int_equal(vionet_pool_destroy(start.rx_pool), 0);
 	assert_int_equal(vionet_memory_unregister(options.memory), 0);
 	munmap(all, 64 * 2048);
 	close(fd);
-	drop_bed(bed);
+	env_stop(env);
 }
 
 /* What is still registered when the device is closed goes with it, descriptor and all. */
 static void closing_lets_go_of_files(void **state)
 {
-	struct bed *bed = raise_bed(0, 0, 0, 0);
+	struct env *env = env_start(0, 0, 0, 0);
 	int fds = open_descriptors(), fd = make_file(0);
 	struct vionet_memory *memory;
 
 	(void)state;
-	assert_int_equal(vionet_memory_register_fd(bed->device, fd, 0, NULL, SIZE,
+	assert_int_equal(vionet_memory_register_fd(env->device, fd, 0, NULL, SIZE,
 						   VIONET_DEVICE_READS, &memory), 0);
 	close(fd);
 	assert_true(open_descriptors() > fds);
-	drop_bed(bed);
+	env_stop(env);
 	assert_true(open_descriptors() < fds);
 }
 
@@ -204,28 +204,28 @@ static void what_makes_no_sense_is_refused(void **state)
 		{ FILE_SIZE + PAGE, PAGE, -EINVAL, "the file has only" },
 		{ -(uint64_t)PAGE, 2 * PAGE, -EINVAL, "the file has only" },
 	};
-	struct bed *bed = raise_bed(0, 0, 0, 0);
+	struct env *env = env_start(0, 0, 0, 0);
 	int fd = make_file(0), ends[2];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
-		refuse(bed->device, fd, sizes[i].offset, NULL, sizes[i].size,
+		refuse(env->device, fd, sizes[i].offset, NULL, sizes[i].size,
 		       VIONET_DEVICE_READS, sizes[i].result, sizes[i].text);
-	refuse(bed->device, fd, 0, NULL, PAGE, 3, -EINVAL, "access 3");
-	refuse(bed->device, 1023, 0, NULL, PAGE, VIONET_DEVICE_READS, -EBADF, "1023");
+	refuse(env->device, fd, 0, NULL, PAGE, 3, -EINVAL, "access 3");
+	refuse(env->device, 1023, 0, NULL, PAGE, VIONET_DEVICE_READS, -EBADF, "1023");
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-	refuse(bed->device, ends[0], 0, NULL, PAGE, VIONET_DEVICE_READS, -EINVAL,
+	refuse(env->device, ends[0], 0, NULL, PAGE, VIONET_DEVICE_READS, -EINVAL,
 	       "memfd_create");
 	close(ends[0]);
 	close(ends[1]);
 	close(fd);
-	drop_bed(bed);
+	env_stop(env);
 }
 
 /* A mapping of something else would be sent by some devices, and the file by others. */
 static void other_mappings_are_refused(void **state)
 {
-	struct bed *bed = raise_bed(0, 0, 0, 0);
+	struct env *env = env_start(0, 0, 0, 0);
 	int fd = make_file(0), other = make_file(0);
 	uint8_t *all = map_all(fd), *private, *read_only;
 	struct vionet_memory *memory;
@@ -233,54 +233,54 @@ static void other_mappings_are_refused(void **state)
 	(void)state;
 	private = mmap(NULL, FILE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
 	read_only = mmap(NULL, FILE_SIZE, PROT_READ, MAP_SHARED, fd, 0);
-	refuse(bed->device, fd, OFFSET, all, SIZE, VIONET_DEVICE_READS, -EINVAL,
+	refuse(env->device, fd, OFFSET, all, SIZE, VIONET_DEVICE_READS, -EINVAL,
 	       "no shared mapping");
-	refuse(bed->device, other, 0, all, SIZE, VIONET_DEVICE_READS, -EINVAL,
+	refuse(env->device, other, 0, all, SIZE, VIONET_DEVICE_READS, -EINVAL,
 	       "no shared mapping");
-	refuse(bed->device, fd, 0, private, SIZE, VIONET_DEVICE_READS, -EINVAL,
+	refuse(env->device, fd, 0, private, SIZE, VIONET_DEVICE_READS, -EINVAL,
 	       "no shared mapping");
-	refuse(bed->device, fd, 0, read_only, SIZE, VIONET_DEVICE_WRITES, -EACCES,
+	refuse(env->device, fd, 0, read_only, SIZE, VIONET_DEVICE_WRITES, -EACCES,
 	       "read-only");
 	assert_int_equal(munmap(all + PAGE, PAGE), 0);
-	refuse(bed->device, fd, 0, all, SIZE, VIONET_DEVICE_READS, -EINVAL,
+	refuse(env->device, fd, 0, all, SIZE, VIONET_DEVICE_READS, -EINVAL,
 	       "no shared mapping");
 	/* In two pieces it is one all the same. */
 	assert_int_equal(mprotect(read_only, PAGE, PROT_READ | PROT_WRITE), 0);
-	assert_int_equal(vionet_memory_register_fd(bed->device, fd, 0, read_only, SIZE,
+	assert_int_equal(vionet_memory_register_fd(env->device, fd, 0, read_only, SIZE,
 						   VIONET_DEVICE_READS, &memory), 0);
 	assert_int_equal(vionet_memory_unregister(memory), 0);
-	bed->model->unmapped_live = 0;
+	env->model->unmapped_live = 0;
 	munmap(all, FILE_SIZE);
 	munmap(private, FILE_SIZE);
 	munmap(read_only, FILE_SIZE);
 	close(fd);
 	close(other);
-	drop_bed(bed);
+	env_stop(env);
 }
 
 /* Whole pages of the file's own kind. */
 static void huge_pages_stay_whole(void **state)
 {
-	struct bed *bed = raise_bed(0, 0, 0, 0);
+	struct env *env = env_start(0, 0, 0, 0);
 	int fd = memfd_create("huge", MFD_CLOEXEC | MFD_HUGETLB | 21u << 26);
 
 	(void)state;
 	assert_true(fd >= 0);
 	assert_int_equal(ftruncate(fd, 4 << 20), 0);
-	refuse(bed->device, fd, 0, NULL, PAGE, VIONET_DEVICE_READS, -EINVAL,
+	refuse(env->device, fd, 0, NULL, PAGE, VIONET_DEVICE_READS, -EINVAL,
 	       "multiples of 2097152");
-	refuse(bed->device, fd, PAGE, NULL, 2 << 20, VIONET_DEVICE_READS, -EINVAL,
+	refuse(env->device, fd, PAGE, NULL, 2 << 20, VIONET_DEVICE_READS, -EINVAL,
 	       "multiples of 2097152");
-	refuse(bed->device, fd, 0, NULL, 6 << 20, VIONET_DEVICE_READS, -EINVAL,
+	refuse(env->device, fd, 0, NULL, 6 << 20, VIONET_DEVICE_READS, -EINVAL,
 	       "the file has only 4194304");
 	close(fd);
-	drop_bed(bed);
+	env_stop(env);
 }
 
 /* Frames may come from a file that is for reading only; headers have nowhere to go. */
 static void a_file_for_reading_only(void **state)
 {
-	struct bed *bed = raise_bed(0, 16, 0, 0);
+	struct env *env = env_start(0, 16, 0, 0);
 	struct vionet_pool_options options = { .struct_size = sizeof(options),
 					       .count = 4, .access = VIONET_DEVICE_READS };
 	struct vionet_pool *pool;
@@ -290,18 +290,18 @@ static void a_file_for_reading_only(void **state)
 	(void)state;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	reading = open(path, O_RDONLY | O_CLOEXEC);
-	refuse(bed->device, reading, 0, NULL, SIZE, VIONET_DEVICE_WRITES, -EACCES, "map");
-	assert_int_equal(vionet_memory_register_fd(bed->device, reading, 0, NULL, SIZE,
+	refuse(env->device, reading, 0, NULL, SIZE, VIONET_DEVICE_WRITES, -EACCES, "map");
+	assert_int_equal(vionet_memory_register_fd(env->device, reading, 0, NULL, SIZE,
 						   VIONET_DEVICE_READS,
 						   &options.memory), 0);
-	assert_int_equal(vionet_pool_create(bed->device, &options, &pool), -EINVAL);
+	assert_int_equal(vionet_pool_create(env->device, &options, &pool), -EINVAL);
 	assert_text("reading only");
-	send_last(bed->tx, options.memory);
+	send_last(env->tx, options.memory);
 	assert_int_equal(vionet_memory_unregister(options.memory), 0);
-	bed->model->unmapped_live = 0;
+	env->model->unmapped_live = 0;
 	close(reading);
 	close(fd);
-	drop_bed(bed);
+	env_stop(env);
 }
 
 /* ---- a vfio-user server ---- */

@@ -65,7 +65,7 @@ int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *time,
 /* ---- a device that looks at a ring only when it is notified ---- */
 
 static struct {
-	struct bed *bed;
+	struct env *env;
 	bool (*loses)(uint64_t bell); /* of its queue, from 1 */
 	uint64_t bell[2], lost;
 	uint64_t deaf_until, heard_at[2]; /* virtual time */
@@ -107,7 +107,7 @@ static void on_bell(struct model *m, unsigned int queue)
 /* Frames into all buffers that it knows of. */
 static void deliver_all(void)
 {
-	struct model *m = device.bed->model;
+	struct model *m = device.env->model;
 
 	for (unsigned int i = 0; i < device.known; i++) {
 		uint8_t *at = model_at(m, device.address[i], 72, true);
@@ -121,21 +121,21 @@ static void deliver_all(void)
 }
 
 /* `deaf`: for so long from now on. */
-static struct bed *raise_deaf(uint64_t deaf)
+static struct env *raise_deaf(uint64_t deaf)
 {
-	struct bed *bed = raise_bed(16, 16, 0, 0);
+	struct env *env = env_start(16, 16, 0, 0);
 
 	memset(&device, 0, sizeof(device));
-	device.bed = bed;
+	device.env = env;
 	device.deaf_until = virtual_now + deaf;
-	bed->model->hold = true;
-	bed->model->on_doorbell = on_bell;
+	env->model->hold = true;
+	env->model->on_doorbell = on_bell;
 	/* What start has notified of came to a model that looks by itself. */
 	if (deaf == 0)
-		learn_buffers(bed->model);
+		learn_buffers(env->model);
 	else
 		device.lost++;
-	return bed;
+	return env;
 }
 
 static uint64_t rescues(const struct vionet_queue *queue)
@@ -148,90 +148,90 @@ static uint64_t rescues(const struct vionet_queue *queue)
 
 /* ---- how an application waits ---- */
 
-static void poll_receive(struct bed *bed)
+static void poll_receive(struct env *env)
 {
 	struct vionet_packet *packet;
 
 	virtual_now += STEP;
-	assert_int_equal(vionet_queue_receive(bed->rx, &packet, 1), 0);
+	assert_int_equal(vionet_queue_receive(env->rx, &packet, 1), 0);
 }
 
-static void poll_receive_many(struct bed *bed)
+static void poll_receive_many(struct env *env)
 {
 	struct vionet_packet *packets[8];
 
 	virtual_now += STEP;
-	assert_int_equal(vionet_queue_receive(bed->rx, packets, 8), 0);
+	assert_int_equal(vionet_queue_receive(env->rx, packets, 8), 0);
 }
 
-static void wait_receive(struct bed *bed)
+static void wait_receive(struct env *env)
 {
-	assert_int_equal(vionet_queue_wait(bed->rx, 0, 30), 0);
+	assert_int_equal(vionet_queue_wait(env->rx, 0, 30), 0);
 }
 
-static void wait_receive_long(struct bed *bed)
+static void wait_receive_long(struct env *env)
 {
-	assert_true(vionet_queue_wait(bed->rx, 0, 105) >= 0);
+	assert_true(vionet_queue_wait(env->rx, 0, 105) >= 0);
 }
 
-static void poll_reclaim(struct bed *bed)
+static void poll_reclaim(struct env *env)
 {
 	virtual_now += STEP;
-	(void)vionet_queue_reclaim(bed->tx);
+	(void)vionet_queue_reclaim(env->tx);
 }
 
-static void drain(struct bed *bed)
+static void drain(struct env *env)
 {
-	assert_int_equal(vionet_queue_drain(bed->tx, 1000), 0);
+	assert_int_equal(vionet_queue_drain(env->tx, 1000), 0);
 }
 
-static void wait_sent(struct bed *bed)
+static void wait_sent(struct env *env)
 {
-	assert_true(vionet_queue_wait(bed->tx, 0, 30) >= 0);
+	assert_true(vionet_queue_wait(env->tx, 0, 30) >= 0);
 }
 
 /* Transmits into a queue that is full. */
-static void poll_transmit(struct bed *bed)
+static void poll_transmit(struct env *env)
 {
-	struct vionet_packet *packet = fresh(bed, 60);
+	struct vionet_packet *packet = fresh(env, 60);
 
 	virtual_now += STEP;
-	if (vionet_queue_transmit(bed->tx, &packet, 1) == 0)
+	if (vionet_queue_transmit(env->tx, &packet, 1) == 0)
 		vionet_packet_free(&packet, 1);
 }
 
-typedef void idle_fn(struct bed *bed);
+typedef void idle_fn(struct env *env);
 
 /* Wait until the device has buffers again, then let it use them all, and replace all. */
-static void pass_received(struct bed *bed, idle_fn *idle)
+static void pass_received(struct env *env, idle_fn *idle)
 {
 	struct vionet_packet *packets[32];
 	uint64_t begin = virtual_now;
 	uint32_t count;
 
 	while (device.known == 0) {
-		idle(bed);
+		idle(env);
 		assert_true(virtual_now - begin <= 2 * LIMIT);
 	}
 	assert_true(device.heard_at[0] <= begin + LIMIT);
 	count = device.known;
 	deliver_all();
-	assert_int_equal(vionet_queue_receive(bed->rx, packets, 32), count);
+	assert_int_equal(vionet_queue_receive(env->rx, packets, 32), count);
 	vionet_packet_free(packets, count);
 }
 
 /* Send a full queue, and wait until all of it was sent. */
-static void pass_sent(struct bed *bed, idle_fn *idle)
+static void pass_sent(struct env *env, idle_fn *idle)
 {
-	uint64_t begin = virtual_now, goal = bed->model->sent + 16;
+	uint64_t begin = virtual_now, goal = env->model->sent + 16;
 	struct vionet_packet *packets[16];
 
-	vionet_queue_reclaim(bed->tx);
+	vionet_queue_reclaim(env->tx);
 	for (unsigned int i = 0; i < 16; i++)
-		packets[i] = fresh(bed, 60);
-	assert_int_equal(vionet_queue_transmit(bed->tx, packets, 16), 16);
-	while (bed->model->sent < goal) {
-		idle(bed);
+		packets[i] = fresh(env, 60);
+	assert_int_equal(vionet_queue_transmit(env->tx, packets, 16), 16);
+	while (env->model->sent < goal) {
+		idle(env);
 		assert_true(virtual_now - begin <= 2 * LIMIT);
 	}
 	assert_true(device.heard_at[1] <= begin + LIMIT);
@@ -255,12 +255,12 @@ static idle_fn *const receiving[] = { poll_receive, poll_receive_many, wait_rece
 				      wait_receive_long };
 static idle_fn *const sending[] = { poll_reclaim, drain, wait_sent, poll_transmit };
 
-static void run_until(struct bed *bed, uint64_t bells)
+static void run_until(struct env *env, uint64_t bells)
 {
 	for (unsigned int i = 0; device.bell[0] < bells || device.bell[1] < bells;
 	     i++) {
-		pass_received(bed, receiving[i % 4]);
-		pass_sent(bed, sending[i / 4 % 4]);
+		pass_received(env, receiving[i % 4]);
+		pass_sent(env, sending[i / 4 % 4]);
 	}
 }
 
@@ -268,15 +268,15 @@ static void any_notification_may_get_lost(void **state)
 {
 	(void)state;
 	for (parity = 0; parity < 2; parity++) {
-		struct bed *bed = raise_deaf(0);
+		struct env *env = raise_deaf(0);
 
 		device.loses = every_other;
-		run_until(bed, FIRST);
+		run_until(env, FIRST);
 		assert_true(device.lost >= FIRST);
 		/* The one that comes after it is the rescue. */
-		assert_in_range(rescues(bed->rx) + rescues(bed->tx),
+		assert_in_range(rescues(env->rx) + rescues(env->tx),
 				device.lost - 2, device.lost);
-		drop_bed(bed);
+		env_stop(env);
 	}
 }
 
@@ -284,14 +284,14 @@ static void a_single_one_may_get_lost(void **state)
 {
 	(void)state;
 	for (single = 1; single <= FIRST; single += 1 + single / 16) {
-		struct bed *bed = raise_deaf(0);
+		struct env *env = raise_deaf(0);
 
 		device.loses = just_one;
-		run_until(bed, single + 4);
+		run_until(env, single + 4);
 		assert_int_equal(device.lost, 2);
-		assert_int_equal(rescues(bed->rx), 1);
-		assert_int_equal(rescues(bed->tx), 1);
-		drop_bed(bed);
+		assert_int_equal(rescues(env->rx), 1);
+		assert_int_equal(rescues(env->tx), 1);
+		env_stop(env);
 	}
 }
 
@@ -303,17 +303,17 @@ static void the_first_ones_may_get_lost(void **state)
 	(void)state;
 	for (unsigned int i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
 		for (unsigned int k = 0; k < 4; k++) {
-			struct bed *bed = raise_deaf(times[i] * MS);
+			struct env *env = raise_deaf(times[i] * MS);
 
 			while (device.known == 0) {
-				receiving[k](bed);
+				receiving[k](env);
 				assert_true(virtual_now <=
 					    device.deaf_until + 2 * LIMIT);
 			}
 			assert_true(device.heard_at[0] <=
 				    device.deaf_until + LIMIT);
-			assert_true(rescues(bed->rx) >= 1);
-			drop_bed(bed);
+			assert_true(rescues(env->rx) >= 1);
+			env_stop(env);
 		}
 	}
 }
@@ -321,32 +321,32 @@ static void the_first_ones_may_get_lost(void **state)
 /* What is not lost is not said twice. */
 static void nothing_is_rescued_that_moves(void **state)
 {
-	struct bed *bed = raise_deaf(0);
-	bool knows = (bed_layout.offers >> 29 & 1) != 0;
+	struct env *env = raise_deaf(0);
+	bool knows = (env_layout.offers >> 29 & 1) != 0;
 	uint64_t before;
 
 	(void)state;
-	run_until(bed, 2000);
-	assert_int_equal(rescues(bed->rx) + rescues(bed->tx), 0);
+	run_until(env, 2000);
+	assert_int_equal(rescues(env->rx) + rescues(env->tx), 0);
 	/* Nothing to send; and the device may say that it has all the buffers. */
 	before = device.bell[0];
 	for (unsigned int i = 0; i < 10000; i++) {
-		poll_receive(bed);
-		poll_reclaim(bed);
+		poll_receive(env);
+		poll_reclaim(env);
 	}
-	assert_int_equal(rescues(bed->tx), 0);
-	assert_int_equal(rescues(bed->rx), device.bell[0] - before);
-	assert_true(rescues(bed->rx) <= 10000 * 2 * STEP /
+	assert_int_equal(rescues(env->tx), 0);
+	assert_int_equal(rescues(env->rx), device.bell[0] - before);
+	assert_true(rescues(env->rx) <= 10000 * 2 * STEP /
 				(knows ? 1000 * MS : 100 * MS));
 	/* A queue that rests is not notified. */
-	vn_queue_pause(bed->rx, true);
+	vn_queue_pause(env->rx, true);
 	before = device.bell[0];
 	for (unsigned int i = 0; i < 100; i++) {
 		virtual_now += 50 * MS;
-		assert_int_equal(vionet_queue_wait(bed->rx, 0, 50), 0);
+		assert_int_equal(vionet_queue_wait(env->rx, 0, 50), 0);
 	}
 	assert_int_equal(device.bell[0], before);
-	drop_bed(bed);
+	env_stop(env);
 }
 
 /* ---- interrupts ---- */
@@ -354,7 +354,7 @@ static void nothing_is_rescued_that_moves(void **state)
 /* A frame comes in the middle of the sleep, its interrupt not always. */
 static void interrupt_once(void)
 {
-	struct model *m = device.bed->model;
+	struct model *m = device.env->model;
 	bool wanted;
 
 	if (device.known == 0 || device.delivered_at != 0)
@@ -367,7 +367,7 @@ static void interrupt_once(void)
 
 static void any_interrupt_may_get_lost(void **state)
 {
-	struct bed *bed = raise_deaf(0);
+	struct env *env = raise_deaf(0);
 	struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 
 	(void)state;
@@ -378,17 +378,17 @@ static void any_interrupt_may_get_lost(void **state)
 
 		device.delivered_at = 0;
 		device.lose_interrupt = i % 2 ? device.interrupts + 1 : 0;
-		assert_int_equal(vionet_queue_wait(bed->rx, 0, -1), 1);
+		assert_int_equal(vionet_queue_wait(env->rx, 0, -1), 1);
 		assert_true(virtual_now - device.delivered_at <= 100 * MS);
-		count = vionet_queue_receive(bed->rx, packets, 32);
+		count = vionet_queue_receive(env->rx, packets, 32);
 		assert_int_equal(count, 16);
 		vionet_packet_free(packets, count);
 	}
 	asleep = NULL;
-	vionet_queue_stats(bed->rx, &stats);
+	vionet_queue_stats(env->rx, &stats);
 	assert_int_equal(stats.interrupts, FIRST / 2);
 	assert_int_equal(stats.lost_interrupts, FIRST / 2);
-	drop_bed(bed);
+	env_stop(env);
 }
 
 /* ---- a device that will not move any more ---- */
@@ -408,38 +408,38 @@ static void go_away(struct model *m)
 	m->gone = true;
 }
 
-static void wait_quietly(struct bed *bed)
+static void wait_quietly(struct env *env)
 {
-	(void)vionet_queue_wait(bed->tx, 0, 30);
+	(void)vionet_queue_wait(env->tx, 0, 30);
 }
 
-static void arm_and_sleep(struct bed *bed)
+static void arm_and_sleep(struct env *env)
 {
-	(void)vionet_queue_arm(bed->rx);
+	(void)vionet_queue_arm(env->rx);
 	virtual_now += 100 * MS;
-	vionet_queue_disarm(bed->rx);
-	poll_receive(bed);
+	vionet_queue_disarm(env->rx);
+	poll_receive(env);
 }
 
 /* However the application waits, within `LIMIT` it can know, and every wait says so. */
-static void expect_told(struct bed *bed, idle_fn *idle, int error)
+static void expect_told(struct env *env, idle_fn *idle, int error)
 {
 	struct vionet_packet *packet;
 	uint64_t begin = virtual_now;
 
-	while (vionet_queue_check(bed->tx) == 0) {
-		idle(bed);
+	while (vionet_queue_check(env->tx) == 0) {
+		idle(env);
 		assert_true(virtual_now - begin <= 4 * LIMIT);
 	}
-	assert_int_equal(vionet_queue_check(bed->rx), error);
-	assert_int_equal(vionet_queue_wait(bed->rx, 0, -1), error);
-	assert_int_equal(vionet_queue_wait(bed->rx, 100, 0), error);
-	assert_int_equal(vionet_queue_wait(bed->tx, 0, -1), error);
-	assert_int_equal(vionet_queue_arm(bed->tx), error);
+	assert_int_equal(vionet_queue_check(env->rx), error);
+	assert_int_equal(vionet_queue_wait(env->rx, 0, -1), error);
+	assert_int_equal(vionet_queue_wait(env->rx, 100, 0), error);
+	assert_int_equal(vionet_queue_wait(env->tx, 0, -1), error);
+	assert_int_equal(vionet_queue_arm(env->tx), error);
 	begin = virtual_now;
-	assert_int_equal(vionet_queue_drain(bed->tx, 60000), error);
+	assert_int_equal(vionet_queue_drain(env->tx, 60000), error);
 	assert_true(virtual_now - begin <= LIMIT);
-	assert_int_equal(vionet_queue_receive(bed->rx, &packet, 1), 0);
+	assert_int_equal(vionet_queue_receive(env->rx, &packet, 1), 0);
 }
 
 static void whoever_waits_is_told_of_its_end(void **state)
@@ -451,25 +451,25 @@ static void whoever_waits_is_told_of_its_end(void **state)
 
 	(void)state;
 	for (unsigned int i = 0; i < 3 * 6; i++) {
-		struct bed *bed = raise_deaf(UINT64_MAX / 2);
+		struct env *env = raise_deaf(UINT64_MAX / 2);
 		struct vionet_packet *packets[16];
 
 		for (unsigned int k = 0; k < 16; k++)
-			packets[k] = fresh(bed, 60);
-		assert_int_equal(vionet_queue_transmit(bed->tx, packets, 16), 16);
-		assert_int_equal(vionet_queue_check(bed->tx), 0);
-		ends[i % 3](bed->model);
-		expect_told(bed, idle[i / 3], errors[i % 3]);
+			packets[k] = fresh(env, 60);
+		assert_int_equal(vionet_queue_transmit(env->tx, packets, 16), 16);
+		assert_int_equal(vionet_queue_check(env->tx), 0);
+		ends[i % 3](env->model);
+		expect_told(env, idle[i / 3], errors[i % 3]);
 		if (errors[i % 3] == -EIO) {
 			device.deaf_until = 0;
-			bed->model->hold = false;
-			bed->model->on_doorbell = NULL;
-			assert_int_equal(vionet_device_recover(bed->device, NULL), 0);
-			assert_int_equal(vionet_queue_check(bed->tx), 0);
-			assert_int_equal(vionet_queue_wait(bed->rx, 0, 30), 0);
+			env->model->hold = false;
+			env->model->on_doorbell = NULL;
+			assert_int_equal(vionet_device_recover(env->device, NULL), 0);
+			assert_int_equal(vionet_queue_check(env->tx), 0);
+			assert_int_equal(vionet_queue_wait(env->rx, 0, 30), 0);
 		}
-		bed->model->gone = false;
-		drop_bed(bed);
+		env->model->gone = false;
+		env_stop(env);
 	}
 }
 

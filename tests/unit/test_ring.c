@@ -13,19 +13,19 @@
 
 static void count_frame(void *context, const uint8_t *data, size_t length)
 {
-	struct bed *bed = context;
+	struct env *env = context;
 	uint64_t number;
 
 	assert_int_equal(length, 12 + 64);
 	memcpy(&number, data + 12 + 14, sizeof(number));
-	assert_int_equal(number, bed->next);
-	bed->next++;
+	assert_int_equal(number, env->next);
+	env->next++;
 }
 
 /* SPLIT-01, PACKED-01 */
 static bool not_for_split(uint32_t size)
 {
-	return (size & (size - 1)) != 0 && !bed_is_packed();
+	return (size & (size - 1)) != 0 && !env_is_packed();
 }
 
 /* So many frames that indices of 16 bits wrap twice, or once where it takes long. */
@@ -49,18 +49,18 @@ static void transmit_wraps(void **state)
 
 	(void)state;
 	for (size_t s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
-		struct bed *bed;
+		struct env *env;
 		uint64_t sent = 0;
 
 		if (not_for_split(sizes[s]))
 			continue;
-		bed = raise_bed(0, sizes[s], 0, 0);
+		env = env_start(0, sizes[s], 0, 0);
 
-		bed->model->on_frame = count_frame;
+		env->model->on_frame = count_frame;
 		while (sent < FRAMES) {
 			struct vionet_packet *p[7];
 			uint32_t n = vionet_packet_alloc(
-				vionet_queue_pool(bed->tx), p, 1 + sent % 7);
+				vionet_queue_pool(env->tx), p, 1 + sent % 7);
 			uint32_t done;
 
 			for (uint32_t i = 0; i < n; i++) {
@@ -70,14 +70,14 @@ static void transmit_wraps(void **state)
 				memcpy(p[i]->data + 14, &number, 8);
 				p[i]->length = 64;
 			}
-			done = vionet_queue_transmit(bed->tx, p, n);
+			done = vionet_queue_transmit(env->tx, p, n);
 			vionet_packet_free(p + done, n - done);
 			assert_true(done != 0);
 			sent += done;
 		}
-		assert_int_equal(bed->next, sent);
-		assert_int_equal(vionet_queue_reclaim(bed->tx), 0);
-		drop_bed(bed);
+		assert_int_equal(env->next, sent);
+		assert_int_equal(vionet_queue_reclaim(env->tx), 0);
+		env_stop(env);
 	}
 }
 
@@ -88,13 +88,13 @@ static void receive_wraps(void **state)
 
 	(void)state;
 	for (size_t s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
-		struct bed *bed;
+		struct env *env;
 		uint64_t sent = 0, got = 0;
 		uint8_t frame[60] = { 0 };
 
 		if (not_for_split(sizes[s]))
 			continue;
-		bed = raise_bed(sizes[s], 0, 128, 0);
+		env = env_start(sizes[s], 0, 128, 0);
 
 		while (got < FRAMES) {
 			struct vionet_packet *p[32];
@@ -102,11 +102,11 @@ static void receive_wraps(void **state)
 
 			for (uint64_t k = 0; k < 1 + sent % 33; k++) {
 				memcpy(frame + 14, &sent, sizeof(sent));
-				if (model_deliver(bed->model, frame, 60, 0, -1) == 0)
+				if (model_deliver(env->model, frame, 60, 0, -1) == 0)
 					break;
 				sent++;
 			}
-			n = vionet_queue_receive(bed->rx, p, 1 + got % 32);
+			n = vionet_queue_receive(env->rx, p, 1 + got % 32);
 			for (uint32_t i = 0; i < n; i++) {
 				uint64_t number;
 
@@ -118,70 +118,70 @@ static void receive_wraps(void **state)
 			}
 			vionet_packet_free(p, n);
 		}
-		drop_bed(bed);
+		env_stop(env);
 	}
 }
 
 /* A device may complete in any order. */
 static void completions_out_of_order(void **state)
 {
-	struct bed *bed = raise_bed(0, 8, 0, 0);
-	struct vionet_pool *pool = vionet_queue_pool(bed->tx);
+	struct env *env = env_start(0, 8, 0, 0);
+	struct vionet_pool *pool = vionet_queue_pool(env->tx);
 	uint32_t all = vionet_pool_available(pool);
 	uint8_t scratch[100];
 
 	(void)state;
-	bed->model->hold = true;
-	for (unsigned int round = 0; round < 20000 && !bed_in_order(); round++) {
+	env->model->hold = true;
+	for (unsigned int round = 0; round < 20000 && !env_in_order(); round++) {
 		struct vionet_packet *p[8];
 		int id[8];
 		size_t length;
 
 		for (unsigned int i = 0; i < 8; i++)
-			p[i] = fresh(bed, 60);
-		assert_int_equal(vionet_queue_transmit(bed->tx, p, 8), 8);
-		assert_int_equal(vionet_queue_transmit(bed->tx, p, 1), 0);
+			p[i] = fresh(env, 60);
+		assert_int_equal(vionet_queue_transmit(env->tx, p, 8), 8);
+		assert_int_equal(vionet_queue_transmit(env->tx, p, 1), 0);
 		for (unsigned int i = 0; i < 8; i++)
-			id[i] = model_take(bed->model, 1, scratch, 100, &length);
+			id[i] = model_take(env->model, 1, scratch, 100, &length);
 		for (unsigned int i = 0; i < 8; i++)
-			model_used(bed->model, 1,
+			model_used(env->model, 1,
 				   (uint32_t)id[(i * 5 + round) % 8], 0, 1);
-		assert_int_equal(vionet_queue_reclaim(bed->tx), 0);
+		assert_int_equal(vionet_queue_reclaim(env->tx), 0);
 		assert_int_equal(vionet_pool_available(pool), all);
 	}
-	drop_bed(bed);
+	env_stop(env);
 }
 
 /* proves: NET-12 NET-13 NET-14 NET-43 NET-53 */
 static void header_is_zero_and_frame_is_whole(void **state)
 {
 	static const uint8_t none[12];
-	struct bed *bed = raise_bed(0, 0, 0, 0);
+	struct env *env = env_start(0, 0, 0, 0);
 
 	(void)state;
 	for (uint32_t length = 14; length <= 1514; length++) {
-		struct vionet_packet *p = fresh(bed, length);
+		struct vionet_packet *p = fresh(env, length);
 
 		for (uint32_t i = 0; i < length; i++)
 			p->data[i] = (uint8_t)(i * 7 + length);
 		memset(p->data - 12, 0xee, 12); /* what a last user left there */
-		assert_int_equal(vionet_queue_transmit(bed->tx, &p, 1), 1);
-		assert_int_equal(bed->last_length, length + 12);
-		assert_memory_equal(bed->last, none, 12);
+		assert_int_equal(vionet_queue_transmit(env->tx, &p, 1), 1);
+		assert_int_equal(env->last_length, length + 12);
+		assert_memory_equal(env->last, none, 12);
 		for (uint32_t i = 0; i < length; i++)
-			assert_int_equal(bed->last[12 + i],
+			assert_int_equal(env->last[12 + i],
 					 (uint8_t)(i * 7 + length));
 	}
-	drop_bed(bed);
+	env_stop(env);
 }
 
 /* What was received is sent on, one by one or several among others, and comes back to
  * the pool that it is from. */
 static void packets_return_to_their_own_pools(void **state)
 {
-	struct bed *bed = raise_bed(16, 16, 0, 0);
-	struct vionet_pool *rx = vionet_queue_pool(bed->rx);
-	struct vionet_pool *tx = vionet_queue_pool(bed->tx);
+	struct env *env = env_start(16, 16, 0, 0);
+	struct vionet_pool *rx = vionet_queue_pool(env->rx);
+	struct vionet_pool *tx = vionet_queue_pool(env->tx);
 	uint32_t of_rx = vionet_pool_available(rx);
 	uint32_t of_tx = vionet_pool_available(tx);
 	struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
@@ -194,93 +194,93 @@ static void packets_return_to_their_own_pools(void **state)
 
 		for (uint32_t i = 0; i < count; i++) {
 			if (i % 3 == 2) {
-				p[i] = fresh(bed, 61);
+				p[i] = fresh(env, 61);
 				continue;
 			}
-			assert_int_equal(model_deliver(bed->model, frame, 60, 0,
+			assert_int_equal(model_deliver(env->model, frame, 60, 0,
 						       -1), 1);
-			assert_int_equal(receive_one(bed->rx, &p[i]), 1);
+			assert_int_equal(receive_one(env->rx, &p[i]), 1);
 		}
-		assert_int_equal(vionet_queue_transmit(bed->tx, p, count), count);
-		assert_int_equal(bed->last_length, 12 + 60);
-		assert_int_equal(vionet_queue_reclaim(bed->tx), 0);
+		assert_int_equal(vionet_queue_transmit(env->tx, p, count), count);
+		assert_int_equal(env->last_length, 12 + 60);
+		assert_int_equal(vionet_queue_reclaim(env->tx), 0);
 		assert_int_equal(vionet_pool_available(rx), of_rx);
 		assert_int_equal(vionet_pool_available(tx), of_tx);
 	}
-	vionet_queue_stats(bed->rx, &stats);
+	vionet_queue_stats(env->rx, &stats);
 	assert_int_equal(stats.packets, 100 + 300);
 	assert_int_equal(stats.completed, 100 + 300);
 	assert_int_equal(stats.bytes, 400 * 60);
-	vionet_queue_stats(bed->tx, &stats);
+	vionet_queue_stats(env->tx, &stats);
 	assert_int_equal(stats.packets, 100 + 400);
 	assert_int_equal(stats.completed, 100 + 400);
 	assert_int_equal(stats.bytes, 400 * 60 + 100 * 61);
-	drop_bed(bed);
+	env_stop(env);
 }
 
 /* However long the ring and whatever has come back: a call does not work off all of it. */
 static void a_call_takes_back_a_bounded_number(void **state)
 {
-	struct bed *bed = raise_bed(0, 1024, 0, 0);
+	struct env *env = env_start(0, 1024, 0, 0);
 	struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 	struct vionet_packet *p[64];
 
 	(void)state;
 	for (unsigned int turn = 0; turn < 1024 / 64; turn++) {
 		for (unsigned int i = 0; i < 64; i++)
-			p[i] = fresh(bed, 60);
-		assert_int_equal(vionet_queue_transmit(bed->tx, p, 64), 64);
+			p[i] = fresh(env, 60);
+		assert_int_equal(vionet_queue_transmit(env->tx, p, 64), 64);
 	}
-	vionet_queue_stats(bed->tx, &stats);
+	vionet_queue_stats(env->tx, &stats);
 	assert_int_equal(stats.completed, 0);
-	p[0] = fresh(bed, 60);
-	assert_int_equal(vionet_queue_transmit(bed->tx, p, 1), 1);
-	vionet_queue_stats(bed->tx, &stats);
+	p[0] = fresh(env, 60);
+	assert_int_equal(vionet_queue_transmit(env->tx, p, 1), 1);
+	vionet_queue_stats(env->tx, &stats);
 	assert_int_equal(stats.completed, 64);
-	assert_int_equal(vionet_queue_reclaim(bed->tx), 0);
-	vionet_queue_stats(bed->tx, &stats);
+	assert_int_equal(vionet_queue_reclaim(env->tx), 0);
+	vionet_queue_stats(env->tx, &stats);
 	assert_int_equal(stats.completed, 1025);
-	drop_bed(bed);
+	env_stop(env);
 }
 
 /* What must not be sent is counted, freed and never seen by the device. */
 /* proves: NET-08 */
 static void invalid_packets_are_refused(void **state)
 {
-	struct bed *bed = raise_bed(0, 0, 0, 0);
-	struct vionet_pool *pool = vionet_queue_pool(bed->tx);
+	struct env *env = env_start(0, 0, 0, 0);
+	struct vionet_pool *pool = vionet_queue_pool(env->tx);
 	uint32_t all = vionet_pool_available(pool);
 	struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 	struct vionet_packet *p[4];
 
 	(void)state;
-	p[0] = fresh(bed, 13);
-	p[1] = fresh(bed, 1515);
-	p[2] = fresh(bed, 0);
-	p[3] = fresh(bed, 60);
-	assert_int_equal(vionet_queue_transmit(bed->tx, p, 4), 4);
-	assert_int_equal(bed->model->sent, 1);
+	p[0] = fresh(env, 13);
+	p[1] = fresh(env, 1515);
+	p[2] = fresh(env, 0);
+	p[3] = fresh(env, 60);
+	assert_int_equal(vionet_queue_transmit(env->tx, p, 4), 4);
+	assert_int_equal(env->model->sent, 1);
 	/* A VLAN tag does not count against the MTU. */
-	p[0] = fresh(bed, 1518);
+	p[0] = fresh(env, 1518);
 	p[0]->data[12] = 0x81;
-	assert_int_equal(vionet_queue_transmit(bed->tx, p, 1), 1);
-	assert_int_equal(bed->model->sent, 2);
-	p[0] = fresh(bed, 1519);
+	assert_int_equal(vionet_queue_transmit(env->tx, p, 1), 1);
+	assert_int_equal(env->model->sent, 2);
+	p[0] = fresh(env, 1519);
 	p[0]->data[12] = 0x81;
-	assert_int_equal(vionet_queue_transmit(bed->tx, p, 1), 1);
-	assert_int_equal(bed->model->sent, 2);
-	vionet_queue_reclaim(bed->tx);
-	vionet_queue_stats(bed->tx, &stats);
+	assert_int_equal(vionet_queue_transmit(env->tx, p, 1), 1);
+	assert_int_equal(env->model->sent, 2);
+	vionet_queue_reclaim(env->tx);
+	vionet_queue_stats(env->tx, &stats);
 	assert_int_equal(stats.invalid, 4);
 	assert_int_equal(stats.packets, 2);
 	assert_int_equal(stats.bytes, 60 + 1518);
 	assert_int_equal(vionet_pool_available(pool), all);
-	drop_bed(bed);
+	env_stop(env);
 }
 
 static void segments_become_one_frame(void **state)
 {
-	struct bed *bed = raise_bed(0, 16, 0, 0);
+	struct env *env = env_start(0, 16, 0, 0);
 
 	(void)state;
 	for (unsigned int round = 0; round < 1000; round++) {
@@ -289,32 +289,32 @@ static void segments_become_one_frame(void **state)
 		uint32_t total = 0;
 
 		for (unsigned int i = 0; i < parts; i++) {
-			p[i] = fresh(bed, 14 + i);
+			p[i] = fresh(env, 14 + i);
 			memset(p[i]->data, (int)(i + 1), p[i]->length);
 			if (i > 0)
 				p[i - 1]->next = p[i];
 			total += p[i]->length;
 		}
 		p[0]->data[12] = p[0]->data[13] = 0;
-		assert_int_equal(vionet_queue_transmit(bed->tx, p, 1), 1);
-		assert_int_equal(bed->last_length, total + 12);
-		assert_int_equal(bed->last[12], 1);
-		assert_int_equal(bed->last[11 + total], parts);
-		vionet_queue_reclaim(bed->tx);
+		assert_int_equal(vionet_queue_transmit(env->tx, p, 1), 1);
+		assert_int_equal(env->last_length, total + 12);
+		assert_int_equal(env->last[12], 1);
+		assert_int_equal(env->last[11 + total], parts);
+		vionet_queue_reclaim(env->tx);
 	}
 	/* More segments than the queue has entries can never be sent. */
 	{
-		struct vionet_packet *first = fresh(bed, 20), *last = first;
+		struct vionet_packet *first = fresh(env, 20), *last = first;
 		struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 
 		for (unsigned int i = 0; i < 16; i++)
-			last = last->next = fresh(bed, 20);
-		assert_int_equal(vionet_queue_transmit(bed->tx, &first, 1), 1);
-		vionet_queue_stats(bed->tx, &stats);
+			last = last->next = fresh(env, 20);
+		assert_int_equal(vionet_queue_transmit(env->tx, &first, 1), 1);
+		vionet_queue_stats(env->tx, &stats);
 		assert_int_equal(stats.invalid, 1);
 	}
-	vionet_queue_reclaim(bed->tx);
-	drop_bed(bed);
+	vionet_queue_reclaim(env->tx);
+	env_stop(env);
 }
 
 static unsigned int released;
@@ -329,7 +329,7 @@ static void on_release(void *frame, void *context)
 /* The application's own memory, mapped for reading only, sent without a copy. */
 static void attached_frames_are_sent_from_where_they_are(void **state)
 {
-	struct bed *bed = raise_bed(0, 16, 0, 0);
+	struct env *env = env_start(0, 16, 0, 0);
 	size_t size = 4 * 4096;
 	uint8_t *own = mmap(NULL, size, PROT_READ | PROT_WRITE,
 			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -340,13 +340,13 @@ static void attached_frames_are_sent_from_where_they_are(void **state)
 	released = 0;
 	for (size_t i = 0; i < size; i++)
 		own[i] = (uint8_t)(i % 251);
-	assert_int_equal(vionet_memory_register(bed->device, own + 1, 4096,
+	assert_int_equal(vionet_memory_register(env->device, own + 1, 4096,
 						VIONET_DEVICE_READS, &memory),
 			 -EINVAL);
 	assert_text("multiples");
-	assert_int_equal(vionet_memory_register(bed->device, own, size,
+	assert_int_equal(vionet_memory_register(env->device, own, size,
 						VIONET_DEVICE_READS, &memory), 0);
-	p = fresh(bed, 0);
+	p = fresh(env, 0);
 	assert_int_equal(vionet_packet_attach(p, memory, own + size - 59, 60,
 					      NULL, NULL), -EINVAL);
 	assert_int_equal(vionet_packet_attach(p, memory, own - 1, 60, NULL, NULL),
@@ -354,23 +354,23 @@ static void attached_frames_are_sent_from_where_they_are(void **state)
 	assert_int_equal(vionet_packet_attach(p, memory, own + size - 60, 60,
 					      on_release, &released), 0);
 	assert_int_equal(vionet_memory_unregister(memory), -EBUSY);
-	assert_int_equal(vionet_queue_transmit(bed->tx, &p, 1), 1);
-	assert_int_equal(bed->last_length, 72);
-	assert_memory_equal(bed->last + 12, own + size - 60, 60);
+	assert_int_equal(vionet_queue_transmit(env->tx, &p, 1), 1);
+	assert_int_equal(env->last_length, 72);
+	assert_memory_equal(env->last + 12, own + size - 60, 60);
 	assert_int_equal(released, 0);
-	assert_int_equal(vionet_queue_reclaim(bed->tx), 0);
+	assert_int_equal(vionet_queue_reclaim(env->tx), 0);
 	assert_int_equal(released, 1);
 	assert_int_equal(vionet_memory_unregister(memory), 0);
 	munmap(own, size);
-	assert_int_equal(bed->model->unmapped_live, 1); /* nothing of it was out */
-	bed->model->unmapped_live = 0;
-	drop_bed(bed);
+	assert_int_equal(env->model->unmapped_live, 1); /* nothing of it was out */
+	env->model->unmapped_live = 0;
+	env_stop(env);
 }
 
 /* A pool in the application's memory: received without a copy. */
 static void pool_in_registered_memory(void **state)
 {
-	struct bed *bed = raise_bed(0, 0, 0, 0);
+	struct env *env = env_start(0, 0, 0, 0);
 	size_t size = 1 << 20;
 	uint8_t *own = mmap(NULL, size, PROT_READ | PROT_WRITE,
 			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -383,29 +383,29 @@ static void pool_in_registered_memory(void **state)
 	uint8_t frame[60] = "in place";
 
 	(void)state;
-	assert_int_equal(vionet_memory_register(bed->device, own, size,
+	assert_int_equal(vionet_memory_register(env->device, own, size,
 						VIONET_DEVICE_WRITES,
 						&options.memory), 0);
-	assert_int_equal(vionet_pool_create(bed->device, &options, &pool),
+	assert_int_equal(vionet_pool_create(env->device, &options, &pool),
 			 -EINVAL);
 	options.count = 500;
-	assert_int_equal(vionet_pool_create(bed->device, &options, &pool), 0);
+	assert_int_equal(vionet_pool_create(env->device, &options, &pool), 0);
 	assert_int_equal(vionet_memory_unregister(options.memory), -EBUSY);
-	assert_int_equal(vionet_device_stop(bed->device), 0);
+	assert_int_equal(vionet_device_stop(env->device), 0);
 	start.rx_pool = pool;
-	assert_int_equal(vionet_device_start(bed->device, &start), 0);
-	assert_true(model_deliver(bed->model, frame, 60, 0, -1) == 1);
+	assert_int_equal(vionet_device_start(env->device, &start), 0);
+	assert_true(model_deliver(env->model, frame, 60, 0, -1) == 1);
 	assert_int_equal(vionet_queue_receive(
-		vionet_device_rx_queue(bed->device, 0), &p, 1), 1);
+		vionet_device_rx_queue(env->device, 0), &p, 1), 1);
 	assert_true(p->data >= own && p->data + 60 <= own + size);
 	assert_string_equal(p->data, "in place");
 	vionet_packet_free(&p, 1);
 	assert_int_equal(vionet_pool_destroy(pool), -EBUSY);
-	assert_int_equal(vionet_device_stop(bed->device), 0);
+	assert_int_equal(vionet_device_stop(env->device), 0);
 	assert_int_equal(vionet_pool_destroy(pool), 0);
 	assert_int_equal(vionet_memory_unregister(options.memory), 0);
 	munmap(own, size);
-	drop_bed(bed);
+	env_stop(env);
 }
 
 static void check_pattern(const struct vionet_packet *p, const uint8_t *frame,
@@ -425,7 +425,7 @@ static void check_pattern(const struct vionet_packet *p, const uint8_t *frame,
 /* proves: NET-73 */
 static void mergeable_frames_are_joined(void **state)
 {
-	struct bed *bed = raise_bed(256, 0, 128, 0);
+	struct env *env = env_start(256, 0, 128, 0);
 	uint8_t frame[9000];
 
 	(void)state;
@@ -433,41 +433,41 @@ static void mergeable_frames_are_joined(void **state)
 		frame[i] = (uint8_t)(i * 13 + i / 256);
 	for (uint32_t length = 14; length < 9000; length += 1 + length / 60) {
 		struct vionet_packet *p;
-		unsigned int pieces = model_deliver(bed->model, frame, length, 140,
+		unsigned int pieces = model_deliver(env->model, frame, length, 140,
 						    -1);
 
 		assert_true(pieces == (length + 12 + 139) / 140);
-		assert_int_equal(receive_one(bed->rx, &p), 1);
+		assert_int_equal(receive_one(env->rx, &p), 1);
 		assert_int_equal(p->segments, pieces);
 		check_pattern(p, frame, length);
 		vionet_packet_free(&p, 1);
 	}
-	drop_bed(bed);
+	env_stop(env);
 }
 
 /* The rest of a packet comes later: nothing is delivered before, nothing waits. */
 static void incomplete_packet_is_held(void **state)
 {
-	struct bed *bed = raise_bed(16, 0, 128, 0);
+	struct env *env = env_start(16, 0, 128, 0);
 	struct vionet_packet *p;
 	uint8_t frame[300];
 
 	(void)state;
 	memset(frame, 0x5a, sizeof(frame));
 	/* Two buffers announced as three. */
-	assert_int_equal(model_deliver(bed->model, frame, 268, 140, 3), 2);
-	assert_int_equal(receive_one(bed->rx, &p), 0);
-	assert_int_equal(receive_one(bed->rx, &p), 0);
+	assert_int_equal(model_deliver(env->model, frame, 268, 140, 3), 2);
+	assert_int_equal(receive_one(env->rx, &p), 0);
+	assert_int_equal(receive_one(env->rx, &p), 0);
 	/* Whatever comes next is its third part. */
-	assert_int_equal(model_deliver(bed->model, frame, 20, 0, 0), 1);
-	assert_int_equal(receive_one(bed->rx, &p), 1);
+	assert_int_equal(model_deliver(env->model, frame, 20, 0, 0), 1);
+	assert_int_equal(receive_one(env->rx, &p), 1);
 	assert_int_equal(p->segments, 3);
 	assert_int_equal(p->total_length, 268 + 32);
 	vionet_packet_free(&p, 1);
 	/* Stopping in the middle leaks nothing. */
-	assert_int_equal(model_deliver(bed->model, frame, 268, 140, 3), 2);
-	assert_int_equal(receive_one(bed->rx, &p), 0);
-	drop_bed(bed);
+	assert_int_equal(model_deliver(env->model, frame, 268, 140, 3), 2);
+	assert_int_equal(receive_one(env->rx, &p), 0);
+	env_stop(env);
 }
 
 int main(void)

@@ -31,8 +31,8 @@ static void open_pair(struct pair *pair)
 {
 	memset(pair, 0, sizeof(*pair));
 	for (int i = 0; i < 2; i++) {
-		model_create(&pair->model[i])->offered[0] |= bed_layout.offers;
-		pair->model[i]->batch = bed_layout.batch;
+		model_create(&pair->model[i])->offered[0] |= env_layout.offers;
+		pair->model[i]->batch = env_layout.batch;
 		pair->model[i]->on_frame = record;
 		pair->model[i]->context = pair->last[i];
 		/* The same addresses must not do for both by chance. */
@@ -525,6 +525,6 @@ int main(void)
 	};
 	int failed = run_for_each_layout(tests);
 
-	bed_layout = bed_layouts[0];
+	env_layout = env_layouts[0];
 	return failed + cmocka_run_group_tests(once, NULL, NULL);
 }

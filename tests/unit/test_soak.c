@@ -27,7 +27,7 @@
 #define LONGEST 1400u
 
 struct soak {
-	struct bed *bed;
+	struct env *env;
 	unsigned int seed_driver, seed_device;
 	uint64_t sent, received, refused; /* what the driver did */
 	uint64_t forwarded; /* what the device did */
@@ -67,14 +67,14 @@ static bool is_frame(uint64_t n, const uint8_t *data, size_t length)
 static void give_back(struct soak *s, uint8_t frame[WINDOW][LONGEST + 12],
 		      const size_t *length, const int *id, unsigned int count)
 {
-	struct model *m = s->bed->model;
+	struct model *m = s->env->model;
 	unsigned int begin = draw(&s->seed_device, count);
 
-	if (bed_layout.batch)
+	if (env_layout.batch)
 		model_used_batch(m, 1, count, 0);
 	else
 		for (unsigned int i = 0; i < count; i++)
-			model_used(m, 1, (uint32_t)id[bed_in_order() ? i :
+			model_used(m, 1, (uint32_t)id[env_in_order() ? i :
 					 (begin + i) % count], 0, 1);
 	for (unsigned int i = 0; i < count; i++) {
 		if (!is_frame(s->forwarded, frame[i] + 12, length[i] - 12))
@@ -96,12 +96,12 @@ static void device_step(struct soak *s)
 	int id[WINDOW];
 
 	while (count < most &&
-	       (id[count] = model_take(s->bed->model, 1, frame[count],
+	       (id[count] = model_take(s->env->model, 1, frame[count],
 				       sizeof(frame[0]), &length[count])) >= 0)
 		count++;
 	if (count != 0)
 		give_back(s, frame, length, id, count);
-	model_want_kick(s->bed->model, 1);
+	model_want_kick(s->env->model, 1);
 }
 
 static void *device_thread(void *argument)
@@ -122,7 +122,7 @@ static struct vionet_packet *make_frame(struct soak *s, uint64_t n)
 	struct vionet_packet *first = NULL, *last = NULL;
 
 	for (; left != 0; left--) {
-		struct vionet_packet *p = fresh(s->bed, 0);
+		struct vionet_packet *p = fresh(s->env, 0);
 
 		p->length = left == 1 ? total - at : (total - at) / left;
 		p->data += draw(&s->seed_driver, 64);
@@ -149,11 +149,11 @@ static void send_some(struct soak *s)
 		p[all++] = make_frame(s, s->sent + i);
 	/* One that must not be sent: it is taken, and the device never sees it. */
 	if (draw(&s->seed_driver, 8) == 0) {
-		p[all++] = fresh(s->bed, 13);
+		p[all++] = fresh(s->env, 13);
 		s->refused++;
 	}
 	for (taken = 0; taken < all;)
-		taken += vionet_queue_transmit(s->bed->tx, p + taken, all - taken);
+		taken += vionet_queue_transmit(s->env->tx, p + taken, all - taken);
 	s->sent += count;
 }
 
@@ -177,7 +177,7 @@ static void check_frame(struct soak *s, struct vionet_packet *p)
 static void receive_some(struct soak *s)
 {
 	struct vionet_packet *p[8];
-	uint32_t count = vionet_queue_receive(s->bed->rx, p,
+	uint32_t count = vionet_queue_receive(s->env->rx, p,
 					      1 + draw(&s->seed_driver, 8));
 
 	for (uint32_t i = 0; i < count; i++)
@@ -187,16 +187,16 @@ static void receive_some(struct soak *s)
 static void run(bool threaded, uint64_t frames)
 {
 	struct soak s = {
-		.bed = raise_bed(256, 128, 256, 0),
+		.env = env_start(256, 128, 256, 0),
 		.seed_driver = 1,
 		.seed_device = 2,
 	};
 	struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
-	uint32_t all = vionet_pool_available(vionet_queue_pool(s.bed->tx));
+	uint32_t all = vionet_pool_available(vionet_queue_pool(s.env->tx));
 	pthread_t thread;
 
-	s.bed->model->hold = true;
-	s.bed->model->rings.threaded = threaded;
+	s.env->model->hold = true;
+	s.env->model->rings.threaded = threaded;
 	if (threaded)
 		assert_int_equal(pthread_create(&thread, NULL, device_thread, &s),
 				 0);
@@ -212,15 +212,15 @@ static void run(bool threaded, uint64_t frames)
 		pthread_join(thread, NULL);
 	assert_int_equal(s.received, s.sent);
 	assert_int_equal(s.forwarded, s.sent);
-	assert_int_equal(vionet_queue_drain(s.bed->tx, 100), 0);
-	assert_int_equal(vionet_pool_available(vionet_queue_pool(s.bed->tx)), all);
-	vionet_queue_stats(s.bed->tx, &stats);
+	assert_int_equal(vionet_queue_drain(s.env->tx, 100), 0);
+	assert_int_equal(vionet_pool_available(vionet_queue_pool(s.env->tx)), all);
+	vionet_queue_stats(s.env->tx, &stats);
 	assert_int_equal(stats.packets, s.sent);
 	assert_int_equal(stats.completed, s.sent);
 	assert_int_equal(stats.invalid, s.refused);
 	assert_int_equal(stats.in_flight, 0);
-	assert_int_equal(vionet_queue_check(s.bed->rx), 0);
-	drop_bed(s.bed);
+	assert_int_equal(vionet_queue_check(s.env->rx), 0);
+	env_stop(s.env);
 }
 
 /* proves: SPLIT-04 SPLIT-05 SPLIT-06 SPLIT-07 SPLIT-08 SPLIT-09 SPLIT-10 SPLIT-11 */
@@ -244,7 +244,7 @@ static void with_the_device_in_its_own_thread(void **state)
 /* ---- and from others ---- */
 
 struct watcher {
-	struct bed *bed;
+	struct env *env;
 	bool stop;
 	uint64_t looks;
 };
@@ -257,9 +257,9 @@ static void *watch(void *argument)
 		before = { .struct_size = sizeof(before) };
 
 	while (!__atomic_load_n(&w->stop, __ATOMIC_RELAXED)) {
-		vionet_queue_stats(w->bed->rx, &rx);
-		vionet_queue_stats(w->bed->tx, &tx);
-		if (tx.packets < before.packets || vionet_queue_check(w->bed->rx))
+		vionet_queue_stats(w->env->rx, &rx);
+		vionet_queue_stats(w->env->tx, &tx);
+		if (tx.packets < before.packets || vionet_queue_check(w->env->rx))
 			return NULL;
 		before = tx;
 		__atomic_add_fetch(&w->looks, 1, __ATOMIC_RELAXED);
@@ -271,8 +271,8 @@ static void *watch(void *argument)
  * sanitizer's build is what makes this test bite.) */
 static void counters_are_for_every_thread(void **state)
 {
-	struct bed *bed = raise_bed(64, 64, 0, 0);
-	struct watcher watcher = { .bed = bed };
+	struct env *env = env_start(64, 64, 0, 0);
+	struct watcher watcher = { .env = env };
 	uint8_t frame[60] = { 0 };
 	pthread_t thread;
 	void *result;
@@ -282,17 +282,17 @@ static void counters_are_for_every_thread(void **state)
 	/* On a busy machine the other thread may be late. */
 	for (unsigned int i = 0; i < 20000 ||
 	     __atomic_load_n(&watcher.looks, __ATOMIC_RELAXED) == 0; i++) {
-		struct vionet_packet *p = fresh(bed, 60);
+		struct vionet_packet *p = fresh(env, 60);
 
-		assert_int_equal(vionet_queue_transmit(bed->tx, &p, 1), 1);
-		assert_int_equal(model_deliver(bed->model, frame, 60, 0, -1), 1);
-		assert_int_equal(receive_one(bed->rx, &p), 1);
+		assert_int_equal(vionet_queue_transmit(env->tx, &p, 1), 1);
+		assert_int_equal(model_deliver(env->model, frame, 60, 0, -1), 1);
+		assert_int_equal(receive_one(env->rx, &p), 1);
 		vionet_packet_free(&p, 1);
 	}
 	__atomic_store_n(&watcher.stop, true, __ATOMIC_RELAXED);
 	assert_int_equal(pthread_join(thread, &result), 0);
 	assert_non_null(result);
-	drop_bed(bed);
+	env_stop(env);
 }
 
 int main(void)

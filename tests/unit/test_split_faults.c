@@ -28,73 +28,73 @@ static void d02_upper_half_of_the_id_counts(void **state)
 
 static void d03_id_of_a_free_slot(void **state)
 {
-	struct bed *bed = raise_sent(3, false, NULL);
+	struct env *env = raise_sent(3, false, NULL);
 
 	(void)state;
-	model_used(bed->model, 1, 9, 0, 1);
-	expect_broken_transmit(bed, bed_in_order() ? "out of order" :
+	model_used(env->model, 1, 9, 0, 1);
+	expect_broken_transmit(env, env_in_order() ? "out of order" :
 						     "not outstanding");
 }
 
 /* Only the head of a chain can be completed. */
 static void d04_id_of_the_middle_of_a_chain(void **state)
 {
-	struct bed *bed = raise_bed(0, 16, 0, 0);
-	struct vionet_packet *first = fresh(bed, 20);
+	struct env *env = env_start(0, 16, 0, 0);
+	struct vionet_packet *first = fresh(env, 20);
 	int id;
 
 	(void)state;
-	first->next = fresh(bed, 20);
-	bed->model->hold = true;
-	assert_int_equal(vionet_queue_transmit(bed->tx, &first, 1), 1);
-	id = take_buffer(bed, 1);
+	first->next = fresh(env, 20);
+	env->model->hold = true;
+	assert_int_equal(vionet_queue_transmit(env->tx, &first, 1), 1);
+	id = take_buffer(env, 1);
 	/* Two segments, two elements: the header shares the first one's. */
-	assert_int_equal(bed->model->queue[1].length, 52);
-	assert_int_equal(bed->model->queue[1].elements, 2);
-	model_used(bed->model, 1, (uint32_t)(id + 15) % 16, 0, 1);
-	expect_broken_transmit(bed, NULL);
+	assert_int_equal(env->model->queue[1].length, 52);
+	assert_int_equal(env->model->queue[1].elements, 2);
+	model_used(env->model, 1, (uint32_t)(id + 15) % 16, 0, 1);
+	expect_broken_transmit(env, NULL);
 }
 
 static void d05_same_id_twice(void **state)
 {
-	struct bed *bed = raise_bed(16, 0, 0, 1ull << 15);
+	struct env *env = env_start(16, 0, 0, 1ull << 15);
 	struct vionet_packet *p[4];
-	int id = take_buffer(bed, 0);
+	int id = take_buffer(env, 0);
 
 	(void)state;
-	model_used(bed->model, 0, (uint32_t)id, 72, 1);
-	model_used(bed->model, 0, (uint32_t)id, 72, 1);
-	assert_int_equal(vionet_queue_receive(bed->rx, p, 4), 1);
+	model_used(env->model, 0, (uint32_t)id, 72, 1);
+	model_used(env->model, 0, (uint32_t)id, 72, 1);
+	assert_int_equal(vionet_queue_receive(env->rx, p, 4), 1);
 	vionet_packet_free(p, 1);
-	expect_broken(bed, bed->rx, bed_in_order() ? "out of order" :
+	expect_broken(env, env->rx, env_in_order() ? "out of order" :
 						     "not outstanding");
 }
 
 /* The same id after it was posted again is no breach. */
 static void d05_same_id_after_posting_again(void **state)
 {
-	struct bed *bed = raise_bed(2, 0, 0, 1ull << 15);
+	struct env *env = env_start(2, 0, 0, 1ull << 15);
 	struct vionet_packet *p;
 
 	(void)state;
 	for (unsigned int i = 0; i < 20; i++) {
-		model_used(bed->model, 0, (uint32_t)take_buffer(bed, 0), 72, 1);
-		assert_int_equal(vionet_queue_receive(bed->rx, &p, 1), 1);
+		model_used(env->model, 0, (uint32_t)take_buffer(env, 0), 72, 1);
+		assert_int_equal(vionet_queue_receive(env->rx, &p, 1), 1);
 		vionet_packet_free(&p, 1);
 	}
-	assert_int_equal(vionet_queue_check(bed->rx), 0);
-	drop_bed(bed);
+	assert_int_equal(vionet_queue_check(env->rx), 0);
+	env_stop(env);
 }
 
 static void d06_index_jumps_too_far(void **state)
 {
-	struct bed *bed;
+	struct env *env;
 
 	(void)state;
 	expect_broken_receive(3, 17, "jumped by 17");
-	bed = raise_sent(3, false, NULL);
-	model_used(bed->model, 1, 0, 0, 4);
-	expect_broken_transmit(bed, "jumped by 4 with 3 buffers");
+	env = raise_sent(3, false, NULL);
+	model_used(env->model, 1, 0, 0, 4);
+	expect_broken_transmit(env, "jumped by 4 with 3 buffers");
 }
 
 static void d07_index_goes_back(void **state)
@@ -111,37 +111,37 @@ static void d08_index_far_ahead(void **state)
 }
 
 /* Taken back as the index says: in order, what is transmitted is known by its place. */
-static void expect_taken_back(struct bed *bed, unsigned int count)
+static void expect_taken_back(struct env *env, unsigned int count)
 {
-	assert_int_equal(vionet_queue_reclaim(bed->tx), 3 - count);
-	assert_int_equal(vionet_queue_check(bed->tx), 0);
+	assert_int_equal(vionet_queue_reclaim(env->tx), 3 - count);
+	assert_int_equal(vionet_queue_check(env->tx), 0);
 }
 
 /* The index moves, the entries are what a lap ago left there: zeroes. In order only the
  * first is looked at, since the others may have been left out. */
 static void d09_stale_entries(void **state)
 {
-	struct bed *bed = raise_sent(3, true, (int[3]){ 0 });
+	struct env *env = raise_sent(3, true, (int[3]){ 0 });
 
 	(void)state;
-	model_used(bed->model, 1, 0, 0, 3);
-	if (!bed_in_order()) {
-		expect_broken_transmit(bed, "not outstanding");
+	model_used(env->model, 1, 0, 0, 3);
+	if (!env_in_order()) {
+		expect_broken_transmit(env, "not outstanding");
 		return;
 	}
-	expect_taken_back(bed, 3);
-	drop_bed(bed);
+	expect_taken_back(env, 3);
+	env_stop(env);
 }
 
 static void d09_stale_first_entry(void **state)
 {
-	struct bed *bed = raise_sent(3, true, (int[3]){ 0 });
+	struct env *env = raise_sent(3, true, (int[3]){ 0 });
 
 	(void)state;
-	model_used(bed->model, 1, 0, 0, 1);
-	assert_int_equal(vionet_queue_reclaim(bed->tx), 2);
-	model_used(bed->model, 1, 0, 0, 2);
-	expect_broken_transmit(bed, bed_in_order() ? "out of order" :
+	model_used(env->model, 1, 0, 0, 1);
+	assert_int_equal(vionet_queue_reclaim(env->tx), 2);
+	model_used(env->model, 1, 0, 0, 2);
+	expect_broken_transmit(env, env_in_order() ? "out of order" :
 						     "not outstanding");
 }
 
@@ -149,16 +149,16 @@ static void d09_stale_first_entry(void **state)
 static void d10_index_before_the_entry(void **state)
 {
 	int ids[3];
-	struct bed *bed = raise_sent(3, true, ids);
+	struct env *env = raise_sent(3, true, ids);
 
 	(void)state;
-	model_used(bed->model, 1, (uint32_t)ids[0], 0, 2);
-	if (bed_in_order()) {
-		expect_taken_back(bed, 2);
+	model_used(env->model, 1, (uint32_t)ids[0], 0, 2);
+	if (env_in_order()) {
+		expect_taken_back(env, 2);
 		/* The entry of the second, where the third's is due. */
-		model_used(bed->model, 1, (uint32_t)ids[1], 0, 1);
+		model_used(env->model, 1, (uint32_t)ids[1], 0, 1);
 	}
-	expect_broken_transmit(bed, NULL);
+	expect_broken_transmit(env, NULL);
 }
 
 /* Whoever waits, and so looks at used idx first, does not keep the order from being
@@ -166,99 +166,99 @@ static void d10_index_before_the_entry(void **state)
 static void d14_out_of_order_seen_by_waiting(void **state)
 {
 	int ids[3];
-	struct bed *bed = raise_sent(3, true, ids);
+	struct env *env = raise_sent(3, true, ids);
 
 	(void)state;
-	if (!bed_in_order()) {
-		drop_bed(bed);
+	if (!env_in_order()) {
+		env_stop(env);
 		return;
 	}
-	model_used(bed->model, 1, (uint32_t)ids[1], 0, 1);
-	assert_int_equal(vionet_queue_wait(bed->tx, 0, 100), 1);
-	expect_broken_transmit(bed, "out of order");
+	model_used(env->model, 1, (uint32_t)ids[1], 0, 1);
+	assert_int_equal(vionet_queue_wait(env->tx, 0, 100), 1);
+	expect_broken_transmit(env, "out of order");
 }
 
 /* An entry that is rewritten after it was read decides nothing any more. */
 static void d11_entry_rewritten_later(void **state)
 {
 	int ids[2];
-	struct bed *bed = raise_sent(2, true, ids);
+	struct env *env = raise_sent(2, true, ids);
 	uint8_t *used;
 
 	(void)state;
-	model_used(bed->model, 1, (uint32_t)ids[0], 0, 1);
-	assert_int_equal(vionet_queue_reclaim(bed->tx), 1);
-	used = model_at(bed->model, bed->model->queue[1].used, 20, true);
+	model_used(env->model, 1, (uint32_t)ids[0], 0, 1);
+	assert_int_equal(vionet_queue_reclaim(env->tx), 1);
+	used = model_at(env->model, env->model->queue[1].used, 20, true);
 	memset(used + 4, 0xff, 8);
-	model_used(bed->model, 1, (uint32_t)ids[1], 0, 1);
-	assert_int_equal(vionet_queue_reclaim(bed->tx), 0);
-	assert_int_equal(vionet_queue_check(bed->tx), 0);
-	drop_bed(bed);
+	model_used(env->model, 1, (uint32_t)ids[1], 0, 1);
+	assert_int_equal(vionet_queue_reclaim(env->tx), 0);
+	assert_int_equal(vionet_queue_check(env->tx), 0);
+	env_stop(env);
 }
 
 /* An index that flips gives one answer a look, and each look ends. */
 static void d12_index_flips(void **state)
 {
 	int ids[2];
-	struct bed *bed = raise_sent(2, true, ids);
-	uint8_t *used = model_at(bed->model, bed->model->queue[1].used, 4, true);
+	struct env *env = raise_sent(2, true, ids);
+	uint8_t *used = model_at(env->model, env->model->queue[1].used, 4, true);
 
 	(void)state;
-	model_used(bed->model, 1, (uint32_t)ids[0], 0, 1);
+	model_used(env->model, 1, (uint32_t)ids[0], 0, 1);
 	used[2] = 0;
-	assert_int_equal(vionet_queue_reclaim(bed->tx), 2);
+	assert_int_equal(vionet_queue_reclaim(env->tx), 2);
 	used[2] = 1;
-	assert_int_equal(vionet_queue_reclaim(bed->tx), 1);
+	assert_int_equal(vionet_queue_reclaim(env->tx), 1);
 	used[2] = 0; /* back by one */
-	vionet_queue_reclaim(bed->tx);
-	expect_broken(bed, bed->tx, "jumped by 65535");
+	vionet_queue_reclaim(env->tx);
+	expect_broken(env, env->tx, "jumped by 65535");
 }
 
 /* A device that scribbles over what it should only read changes nothing. That it
  * cannot is the IOMMU's doing; here the memory is written behind its back. */
 static void d13_descriptors_scribbled_over(void **state)
 {
-	struct bed *bed = raise_bed(16, 16, 0, 0);
+	struct env *env = env_start(16, 16, 0, 0);
 	struct vionet_packet *p[4];
-	struct model_map *map = map_at(bed, bed->model->queue[1].desc);
+	struct model_map *map = map_at(env, env->model->queue[1].desc);
 	int id[4];
 
 	(void)state;
-	bed->model->hold = true;
+	env->model->hold = true;
 	assert_false(map->writable);
-	assert_ptr_equal(map, map_at(bed, bed->model->queue[1].avail));
+	assert_ptr_equal(map, map_at(env, env->model->queue[1].avail));
 	for (unsigned int i = 0; i < 4; i++) {
-		p[i] = fresh(bed, 30);
-		p[i]->next = fresh(bed, 30);
+		p[i] = fresh(env, 30);
+		p[i]->next = fresh(env, 30);
 	}
-	assert_int_equal(vionet_queue_transmit(bed->tx, p, 4), 4);
+	assert_int_equal(vionet_queue_transmit(env->tx, p, 4), 4);
 	for (unsigned int i = 0; i < 4; i++)
-		id[i] = take_buffer(bed, 1);
+		id[i] = take_buffer(env, 1);
 	memset(map->ours, 0xff, map->size);
 	for (unsigned int i = 0; i < 4; i++)
-		model_used(bed->model, 1, (uint32_t)id[i], 0xffffffff, 1);
-	assert_int_equal(vionet_queue_reclaim(bed->tx), 0);
-	assert_int_equal(vionet_queue_check(bed->tx), 0);
-	drop_bed(bed);
+		model_used(env->model, 1, (uint32_t)id[i], 0xffffffff, 1);
+	assert_int_equal(vionet_queue_reclaim(env->tx), 0);
+	assert_int_equal(vionet_queue_check(env->tx), 0);
+	env_stop(env);
 }
 
 /* proves: GEN-39 */
 static void d14_completed_out_of_order(void **state)
 {
 	int ids[3];
-	struct bed *bed = raise_sent(3, true, ids);
+	struct env *env = raise_sent(3, true, ids);
 
 	(void)state;
-	model_used(bed->model, 1, (uint32_t)ids[1], 0, 1);
-	if (bed_in_order()) {
-		expect_broken_transmit(bed, "out of order");
+	model_used(env->model, 1, (uint32_t)ids[1], 0, 1);
+	if (env_in_order()) {
+		expect_broken_transmit(env, "out of order");
 		return;
 	}
-	model_used(bed->model, 1, (uint32_t)ids[0], 0, 1);
-	model_used(bed->model, 1, (uint32_t)ids[2], 0, 1);
-	assert_int_equal(vionet_queue_reclaim(bed->tx), 0);
-	assert_int_equal(vionet_queue_check(bed->tx), 0);
-	drop_bed(bed);
+	model_used(env->model, 1, (uint32_t)ids[0], 0, 1);
+	model_used(env->model, 1, (uint32_t)ids[2], 0, 1);
+	assert_int_equal(vionet_queue_reclaim(env->tx), 0);
+	assert_int_equal(vionet_queue_check(env->tx), 0);
+	env_stop(env);
 }
 
 /* A batch may end with any of the buffers that the index has passed, and no other.
@@ -266,86 +266,86 @@ static void d14_completed_out_of_order(void **state)
 static void d15_batch_outside_the_window(void **state)
 {
 	int ids[8];
-	struct bed *bed = raise_sent(8, true, ids);
+	struct env *env = raise_sent(8, true, ids);
 
 	(void)state;
-	if (!bed_in_order()) {
+	if (!env_in_order()) {
 		/* Without IN_ORDER there is no batch: the others are still out. */
-		model_used(bed->model, 1, (uint32_t)ids[4], 0, 1);
-		assert_int_equal(vionet_queue_reclaim(bed->tx), 7);
-		drop_bed(bed);
+		model_used(env->model, 1, (uint32_t)ids[4], 0, 1);
+		assert_int_equal(vionet_queue_reclaim(env->tx), 7);
+		env_stop(env);
 		return;
 	}
-	model_used_batch(bed->model, 1, 5, 0);
-	assert_int_equal(vionet_queue_reclaim(bed->tx), 3);
-	assert_int_equal(vionet_queue_check(bed->tx), 0);
-	model_used(bed->model, 1, (uint32_t)ids[7], 0, 2);
-	expect_broken_transmit(bed, "out of order");
+	model_used_batch(env->model, 1, 5, 0);
+	assert_int_equal(vionet_queue_reclaim(env->tx), 3);
+	assert_int_equal(vionet_queue_check(env->tx), 0);
+	model_used(env->model, 1, (uint32_t)ids[7], 0, 2);
+	expect_broken_transmit(env, "out of order");
 }
 
 /* Whatever the event index says: at most one notification a burst. */
 static void d17_event_index_nonsense(void **state)
 {
-	struct bed *bed = raise_bed(0, 16, 0, 0);
-	struct model_queue *q = &bed->model->queue[1];
+	struct env *env = env_start(0, 16, 0, 0);
+	struct model_queue *q = &env->model->queue[1];
 
 	(void)state;
-	bed->model->rings.keeps_event = true;
+	env->model->rings.keeps_event = true;
 	for (unsigned int i = 0; i < 5000; i++) {
-		uint8_t *used = model_at(bed->model, q->used,
+		uint8_t *used = model_at(env->model, q->used,
 					 6u + 8u * q->size, true);
 		struct vionet_packet *p[3];
-		unsigned int before = bed->model->doorbells;
+		unsigned int before = env->model->doorbells;
 
 		used[4 + 8 * q->size] = (uint8_t)(i * 7);
 		used[5 + 8 * q->size] = (uint8_t)(i * 13);
 		for (unsigned int k = 0; k < 3; k++)
-			p[k] = fresh(bed, 60);
-		assert_int_equal(vionet_queue_transmit(bed->tx, p, 3), 3);
-		assert_true(bed->model->doorbells - before <= 1);
-		model_transmit(bed->model);
-		assert_int_equal(vionet_queue_reclaim(bed->tx), 0);
+			p[k] = fresh(env, 60);
+		assert_int_equal(vionet_queue_transmit(env->tx, p, 3), 3);
+		assert_true(env->model->doorbells - before <= 1);
+		model_transmit(env->model);
+		assert_int_equal(vionet_queue_reclaim(env->tx), 0);
 	}
-	drop_bed(bed);
+	env_stop(env);
 }
 
 /* Behind the used ring lies nothing of ours. */
 static void d18_writes_past_the_used_ring(void **state)
 {
-	struct bed *bed = raise_bed(16, 16, 0, 0);
-	struct model_queue *q = &bed->model->queue[1];
-	struct model_map *map = map_at(bed, q->used);
+	struct env *env = env_start(16, 16, 0, 0);
+	struct model_queue *q = &env->model->queue[1];
+	struct model_map *map = map_at(env, q->used);
 	size_t end = (size_t)(q->used - map->iova) + 6 + 8u * q->size;
 	struct vionet_packet *p;
 
 	(void)state;
-	assert_ptr_not_equal(map, map_at(bed, q->desc));
-	assert_ptr_not_equal(map, map_at(bed, bed->model->queue[0].used));
+	assert_ptr_not_equal(map, map_at(env, q->desc));
+	assert_ptr_not_equal(map, map_at(env, env->model->queue[0].used));
 	for (size_t i = end; i < map->size; i++)
 		assert_int_equal(map->ours[i], 0);
 	memset(map->ours + end, 0xff, map->size - end);
 	for (unsigned int i = 0; i < 100; i++) {
-		p = fresh(bed, 60);
-		assert_int_equal(vionet_queue_transmit(bed->tx, &p, 1), 1);
-		assert_int_equal(vionet_queue_reclaim(bed->tx), 0);
+		p = fresh(env, 60);
+		assert_int_equal(vionet_queue_transmit(env->tx, &p, 1), 1);
+		assert_int_equal(vionet_queue_reclaim(env->tx), 0);
 	}
 	/* And we wrote nothing there. */
 	for (size_t i = end; i < map->size; i++)
 		assert_int_equal(map->ours[i], 0xff);
-	drop_bed(bed);
+	env_stop(env);
 }
 
 /* 2^16 completions between two looks are more than can be outstanding. */
 static void d20_a_whole_lap_between_two_looks(void **state)
 {
 	int ids[16];
-	struct bed *bed = raise_sent(16, true, ids);
+	struct env *env = raise_sent(16, true, ids);
 
 	(void)state;
-	model_used(bed->model, 1, (uint32_t)ids[0], 0, 0);
-	assert_int_equal(vionet_queue_reclaim(bed->tx), 16);
-	assert_int_equal(vionet_queue_check(bed->tx), 0);
-	drop_bed(bed);
+	model_used(env->model, 1, (uint32_t)ids[0], 0, 0);
+	assert_int_equal(vionet_queue_reclaim(env->tx), 16);
+	assert_int_equal(vionet_queue_check(env->tx), 0);
+	env_stop(env);
 }
 
 int main(void)

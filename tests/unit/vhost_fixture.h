@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What the tests of the vhost-user transport share: a device over a back end. */
-#ifndef VIONET_TESTS_VHOST_BED_H
-#define VIONET_TESTS_VHOST_BED_H
+#ifndef VIONET_TESTS_VHOST_FIXTURE_H
+#define VIONET_TESTS_VHOST_FIXTURE_H
 
 #include "tests/unit/test.h"
 

@@ -6,32 +6,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct bed bed;
+struct env env;
 
 /* ---- what the rings ask of the device ---- */
 
 static bool find(uint64_t at, struct mapping *mapping)
 {
-	uint64_t offset = at - BED_IOVA, from = 0, to = BED_BYTES;
+	uint64_t offset = at - ENV_IOVA, from = 0, to = ENV_BYTES;
 
-	if (offset >= BED_BYTES)
+	if (offset >= ENV_BYTES)
 		return false;
-	if (bed.split_at && offset >= bed.split_at)
-		from = bed.split_at;
-	else if (bed.split_at)
-		to = bed.split_at;
-	*mapping = (struct mapping){ BED_IOVA + from, to - from,
-				     bed.memory + from,
+	if (env.split_at && offset >= env.split_at)
+		from = env.split_at;
+	else if (env.split_at)
+		to = env.split_at;
+	*mapping = (struct mapping){ ENV_IOVA + from, to - from,
+				     env.memory + from,
 				     DEVICE_READS | DEVICE_WRITES };
-	if (bed.permits && offset >= BED_DATA)
-		*mapping = (struct mapping){ BED_IOVA + BED_DATA,
-					     BED_BYTES - BED_DATA,
-					     bed.memory + BED_DATA, bed.permits };
-	else if (bed.permits)
-		mapping->size = BED_DATA;
-	if (bed.ring_permits && offset < BED_DEVICE)
-		*mapping = (struct mapping){ BED_IOVA, BED_DEVICE, bed.memory,
-					     bed.ring_permits };
+	if (env.permits && offset >= ENV_DATA)
+		*mapping = (struct mapping){ ENV_IOVA + ENV_DATA,
+					     ENV_BYTES - ENV_DATA,
+					     env.memory + ENV_DATA, env.permits };
+	else if (env.permits)
+		mapping->size = ENV_DATA;
+	if (env.ring_permits && offset < ENV_DEVICE)
+		*mapping = (struct mapping){ ENV_IOVA, ENV_DEVICE, env.memory,
+					     env.ring_permits };
 	return true;
 }
 
@@ -50,7 +50,7 @@ void *dma(struct device *device, uint64_t at, uint64_t size,
 	if (find(at, &mapping) && (mapping.directions & direction) == direction &&
 	    size <= mapping.size - (at - mapping.iova))
 		return mapping.address + (at - mapping.iova);
-	bed.dma_faults++;
+	env.dma_faults++;
 	return NULL;
 }
 
@@ -63,23 +63,23 @@ void violation(struct device *device, const char *id, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	if (getenv("BED_LOUD"))
+	if (getenv("RING_ENV_VERBOSE"))
 		fprintf(stderr, "%s: %s\n", id, text);
-	if (bed.violations < 8)
-		snprintf(bed.violated[bed.violations], 16, "%s", id);
-	bed.violations++;
+	if (env.violations < 8)
+		snprintf(env.violated[env.violations], 16, "%s", id);
+	env.violations++;
 }
 
 void interrupt_queue(struct queue *queue)
 {
 	(void)queue;
-	bed.interrupts++;
+	env.interrupts++;
 }
 
 void needs_reset(struct device *device)
 {
 	(void)device;
-	bed.resets++;
+	env.resets++;
 }
 
 void trace_line(struct device *device, const char *format, ...)
@@ -91,70 +91,70 @@ void trace_line(struct device *device, const char *format, ...)
 bool fault_named(const struct device *device, const char *row)
 {
 	(void)device;
-	return bed.fault && !strcmp(bed.fault, row);
+	return env.fault && !strcmp(env.fault, row);
 }
 
-/* ---- the bed ---- */
+/* ---- the environment ---- */
 
-int bed_set_up(void **state)
+int env_set_up(void **state)
 {
 	(void)state;
-	bed.memory = aligned_alloc(4096, BED_BYTES);
-	return bed.memory ? 0 : -1;
+	env.memory = aligned_alloc(4096, ENV_BYTES);
+	return env.memory ? 0 : -1;
 }
 
-int bed_tear_down(void **state)
+int env_tear_down(void **state)
 {
 	(void)state;
-	free(bed.memory);
+	free(env.memory);
 	return 0;
 }
 
-int bed_start(bool packed, uint16_t size, uint64_t features)
+int env_start(bool packed, uint16_t size, uint64_t features)
 {
-	bool shuffle = bed.options.shuffle;
+	bool shuffle = env.options.shuffle;
 
-	memset(bed.memory, 0, BED_DATA);
-	memset(&bed.device, 0, sizeof(bed.device));
-	memset(&bed.options, 0, sizeof(bed.options));
-	bed.options.shuffle = shuffle;
-	bed.options.faults = bed.fault;
-	bed.packed = packed;
-	bed.size = size;
-	bed.violations = bed.interrupts = bed.resets = bed.dma_faults = 0;
-	bed.device.options = &bed.options;
-	bed.device.status = ST_DRIVER_OK;
-	bed.device.accepted.word[0] =
+	memset(env.memory, 0, ENV_DATA);
+	memset(&env.device, 0, sizeof(env.device));
+	memset(&env.options, 0, sizeof(env.options));
+	env.options.shuffle = shuffle;
+	env.options.faults = env.fault;
+	env.packed = packed;
+	env.size = size;
+	env.violations = env.interrupts = env.resets = env.dma_faults = 0;
+	env.device.options = &env.options;
+	env.device.status = ST_DRIVER_OK;
+	env.device.accepted.word[0] =
 		features | (packed ? 1ull << FT_RING_PACKED : 0);
-	bed.queue = &bed.device.queue[1];
-	bed.queue->index = 1;
-	return bed_restart();
+	env.queue = &env.device.queue[1];
+	env.queue->index = 1;
+	return env_restart();
 }
 
-int bed_restart(void)
+int env_restart(void)
 {
-	bed.queue->device = &bed.device;
-	bed.queue->size = bed.size;
-	bed.queue->enabled = true;
-	bed.queue->descriptor_area = iova(BED_DESCRIPTORS);
-	bed.queue->driver_area = iova(BED_DRIVER);
-	bed.queue->device_area = iova(BED_DEVICE);
-	return ring_start(bed.queue);
+	env.queue->device = &env.device;
+	env.queue->size = env.size;
+	env.queue->enabled = true;
+	env.queue->descriptor_area = iova(ENV_DESCRIPTORS);
+	env.queue->driver_area = iova(ENV_DRIVER);
+	env.queue->device_area = iova(ENV_DEVICE);
+	return ring_start(env.queue);
 }
 
-void bed_stop(void)
+void env_stop(void)
 {
-	ring_stop(bed.queue);
+	ring_stop(env.queue);
 }
 
-bool bed_violated(const char *id)
+bool env_violated(const char *id)
 {
 	unsigned int i;
 
-	for (i = 0; i < bed.violations && i < 8; i++)
-		if (strcmp(bed.violated[i], id))
+	for (i = 0; i < env.violations && i < 8; i++)
+		if (strcmp(env.violated[i], id))
 			return false;
-	return bed.violations != 0;
+	return env.violations != 0;
 }
 
 void put(unsigned int i, uint64_t offset, uint32_t length, uint16_t flags,
@@ -167,7 +167,7 @@ void offer(uint16_t head)
 {
 	uint16_t index = avail(1)->is;
 
-	avail(2u + index % bed.size)->is = head;
+	avail(2u + index % env.size)->is = head;
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	avail(1)->is = (uint16_t)(index + 1);
 }

@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A bed for the software device's rings: memory that both sides see, what the rings want
+ * An environment for the software device's rings: memory that both sides see, what the rings want
  * of the rest of the device, and a driver that writes rings by hand.
  */
-#ifndef SOFTNIC_BED_H
-#define SOFTNIC_BED_H
+#ifndef SOFTNIC_RING_ENV_H
+#define SOFTNIC_RING_ENV_H
 
 #include "softnic/ring/ring.h"
 
 #define BIT(f) (1ull << (f))
 
-#define BED_IOVA 0x7000000ull /* where the driver's memory is for the device */
-#define BED_BYTES (4u << 20)
-#define BED_DESCRIPTORS 0u
-#define BED_DRIVER 0x80000u
-#define BED_DEVICE 0xa0000u
-#define BED_TABLES 0x100000u
-#define BED_DATA 0x200000u
+#define ENV_IOVA 0x7000000ull /* where the driver's memory is for the device */
+#define ENV_BYTES (4u << 20)
+#define ENV_DESCRIPTORS 0u
+#define ENV_DRIVER 0x80000u
+#define ENV_DEVICE 0xa0000u
+#define ENV_TABLES 0x100000u
+#define ENV_DATA 0x200000u
 
 /* What the driver and the device share is little-endian. On another machine the compiler
- * turns each access round: no line of this bed can forget to. */
+ * turns each access round: no line of the tests can forget to. */
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define LITTLE
 #else
@@ -46,7 +46,7 @@ struct LITTLE word {
 	uint16_t is;
 };
 
-struct bed {
+struct env {
 	struct device device;
 	struct options options;
 	struct queue *queue;
@@ -63,55 +63,55 @@ struct bed {
 	uint64_t split_at;	   /* the data area is two mappings; 0: one */
 };
 
-extern struct bed bed;
+extern struct env env;
 
 /* Fixtures of a group of tests: the memory. */
-int bed_set_up(void **state);
-int bed_tear_down(void **state);
+int env_set_up(void **state);
+int env_tear_down(void **state);
 
 /* A queue of `size` on fresh memory. `features`: bits of word 0. Returns what
  * ring_start does. */
-int bed_start(bool packed, uint16_t size, uint64_t features);
-int bed_restart(void); /* the ring's memory stays as the test made it */
-void bed_stop(void);
+int env_start(bool packed, uint16_t size, uint64_t features);
+int env_restart(void); /* the ring's memory stays as the test made it */
+void env_stop(void);
 
 /* Was the requirement reported, and no other? */
-bool bed_violated(const char *id);
+bool env_violated(const char *id);
 
 static inline uint64_t iova(uint64_t offset)
 {
-	return BED_IOVA + offset;
+	return ENV_IOVA + offset;
 }
 
 static inline struct split_entry *split_at(unsigned int i)
 {
-	return (struct split_entry *)(void *)(bed.memory + BED_DESCRIPTORS) + i;
+	return (struct split_entry *)(void *)(env.memory + ENV_DESCRIPTORS) + i;
 }
 
 static inline struct packed_entry *packed_at(unsigned int i)
 {
-	return (struct packed_entry *)(void *)(bed.memory + BED_DESCRIPTORS) + i;
+	return (struct packed_entry *)(void *)(env.memory + ENV_DESCRIPTORS) + i;
 }
 
 static inline struct split_entry *table_at(unsigned int i)
 {
-	return (struct split_entry *)(void *)(bed.memory + BED_TABLES) + i;
+	return (struct split_entry *)(void *)(env.memory + ENV_TABLES) + i;
 }
 
 /* Words of the available and used areas. */
 static inline struct word *avail(unsigned int word)
 {
-	return (struct word *)(void *)(bed.memory + BED_DRIVER) + word;
+	return (struct word *)(void *)(env.memory + ENV_DRIVER) + word;
 }
 
 static inline struct word *used(unsigned int word)
 {
-	return (struct word *)(void *)(bed.memory + BED_DEVICE) + word;
+	return (struct word *)(void *)(env.memory + ENV_DEVICE) + word;
 }
 
 static inline struct used_entry *used_at(unsigned int i)
 {
-	return (struct used_entry *)(void *)(bed.memory + BED_DEVICE + 4) + i;
+	return (struct used_entry *)(void *)(env.memory + ENV_DEVICE + 4) + i;
 }
 
 static inline uint32_t used_id(unsigned int i)

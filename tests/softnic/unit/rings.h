@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the tests of rings of both layouts share: cmocka, and the bed with assertions. */
+/* What the tests of rings of both layouts share: cmocka, and the environment with assertions. */
 #ifndef SOFTNIC_RINGS_H
 #define SOFTNIC_RINGS_H
 
@@ -16,7 +16,7 @@ static inline struct buffer take(void)
 {
 	struct buffer buffer;
 
-	assert_int_equal(ring_take(bed.queue, &buffer), 1);
+	assert_int_equal(ring_take(env.queue, &buffer), 1);
 	return buffer;
 }
 
@@ -24,19 +24,19 @@ static inline void empty(void)
 {
 	struct buffer buffer;
 
-	assert_int_equal(ring_take(bed.queue, &buffer), 0);
+	assert_int_equal(ring_take(env.queue, &buffer), 0);
 }
 
 static inline void clean(void)
 {
-	assert_int_equal(bed.violations, 0);
-	assert_int_equal(bed.dma_faults, 0);
-	bed_stop();
+	assert_int_equal(env.violations, 0);
+	assert_int_equal(env.dma_faults, 0);
+	env_stop();
 }
 
 static inline uint64_t offset_of(const struct element *element)
 {
-	return (uint64_t)(element->address - bed.memory);
+	return (uint64_t)(element->address - env.memory);
 }
 
 #endif

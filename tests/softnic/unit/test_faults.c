@@ -23,17 +23,17 @@ static void split_run(void)
 	unsigned int i;
 
 	for (i = 0; i < 4; i++) {
-		put(2 * i, BED_DATA, 16, DF_NEXT, (uint16_t)(2 * i + 1));
-		put(2 * i + 1, BED_DATA, 16, 0, 0);
+		put(2 * i, ENV_DATA, 16, DF_NEXT, (uint16_t)(2 * i + 1));
+		put(2 * i + 1, ENV_DATA, 16, 0, 0);
 		offer((uint16_t)(2 * i));
 	}
 	for (i = 0; i < 4; i++) {
-		if (ring_take(bed.queue, &b) != 1)
+		if (ring_take(env.queue, &b) != 1)
 			return;
 		if (i < 2)
-			ring_give(bed.queue, &b, 0);
+			ring_give(env.queue, &b, 0);
 	}
-	ring_flush(bed.queue);
+	ring_flush(env.queue);
 }
 
 static void packed_run(void)
@@ -43,15 +43,15 @@ static void packed_run(void)
 
 	for (i = 0; i < 8; i++)
 		*packed_at(i) = (struct packed_entry){
-			iova(BED_DATA), 16, (uint16_t)(i / 2),
+			iova(ENV_DATA), 16, (uint16_t)(i / 2),
 			DF_AVAIL | (i % 2 ? 0 : DF_NEXT) };
 	for (i = 0; i < 4; i++) {
-		if (ring_take(bed.queue, &b) != 1)
+		if (ring_take(env.queue, &b) != 1)
 			return;
 		if (i < 2)
-			ring_give(bed.queue, &b, 0);
+			ring_give(env.queue, &b, 0);
 	}
-	ring_flush(bed.queue);
+	ring_flush(env.queue);
 }
 
 /* ---- split ---- */
@@ -71,7 +71,7 @@ static bool d14(void) { return used(1)->is == 2 && used_id(0) == 2 && used_id(1)
 static bool d15(void) { return used(1)->is == 2 && used_id(0) >= 8; }
 static bool d16(void) { return used(0)->is == 0xffff && right(); }
 static bool d17(void) { return used(2 + 4 * 8)->is != 0 && right(); }
-static bool d18(void) { return bed.memory[BED_DEVICE + 6 + 64] == 0xa5 && right(); }
+static bool d18(void) { return env.memory[ENV_DEVICE + 6 + 64] == 0xa5 && right(); }
 static bool d19(void) { return used(1)->is == 0 && used_id(0) == 0xa5a5a5a5; }
 static bool d20(void) { return used(1)->is == 0 && used_id(0) == 0 && used_id(1) == 2; }
 
@@ -137,16 +137,16 @@ static const struct {
 
 static void run(const char *row, bool packed, uint64_t features)
 {
-	bed.fault = row;
-	assert_int_equal(bed_start(packed, 8, features), 0);
+	env.fault = row;
+	assert_int_equal(env_start(packed, 8, features), 0);
 	if (!packed)
-		memset(bed.memory + BED_DEVICE + 4, 0xa5, 64);
+		memset(env.memory + ENV_DEVICE + 4, 0xa5, 64);
 	if (packed)
 		packed_run();
 	else
 		split_run();
-	assert_int_equal(bed.violations, 0);
-	assert_int_equal(bed.dma_faults, 0);
+	assert_int_equal(env.violations, 0);
+	assert_int_equal(env.dma_faults, 0);
 }
 
 static void faults_show(void **state)
@@ -161,7 +161,7 @@ static void faults_show(void **state)
 				    rows[i].row ? rows[i].row : "none", i);
 			missed++;
 		}
-		bed_stop();
+		env_stop();
 	}
 	assert_int_equal(missed, 0);
 }
@@ -170,11 +170,11 @@ static void faults_show(void **state)
 static void areas_for_reading_stay(void **state)
 {
 	(void)state;
-	bed.ring_permits = DEVICE_READS;
+	env.ring_permits = DEVICE_READS;
 	run("D13", false, 0);
 	assert_int_equal(split_at(3)->length, 16);
-	bed_stop();
-	bed.ring_permits = 0;
+	env_stop();
+	env.ring_permits = 0;
 }
 
 /* ---- what shows for a moment only: a second thread looks ---- */
@@ -222,12 +222,12 @@ static void moments_are_seen(void **state)
 		pthread_t thread;
 
 		run(m.row, m.packed, 0);
-		bed_stop();
+		env_stop();
 		assert_int_equal(pthread_create(&thread, NULL, look, &m), 0);
 		while (!__atomic_load_n(&m.seen, __ATOMIC_ACQUIRE)) {
 			run(m.row, m.packed, 0);
 			assert_true(m.packed ? packed_right() : right());
-			bed_stop();
+			env_stop();
 		}
 		__atomic_store_n(&m.stop, true, __ATOMIC_RELEASE);
 		pthread_join(thread, NULL);
@@ -262,5 +262,5 @@ int main(void)
 		cmocka_unit_test(every_row_has_a_case),
 	};
 
-	return cmocka_run_group_tests(tests, bed_set_up, bed_tear_down);
+	return cmocka_run_group_tests(tests, env_set_up, env_tear_down);
 }

@@ -24,16 +24,16 @@ static void driver_start(void)
 {
 	memset(&driver, 0, sizeof(driver));
 	driver.wrap = driver.seen_wrap = true;
-	driver.free = bed.size;
+	driver.free = env.size;
 }
 
 static void step(uint16_t *position, bool *wrap, unsigned int slots)
 {
 	unsigned int at = *position + slots;
 
-	if (at >= bed.size)
+	if (at >= env.size)
 		*wrap = !*wrap;
-	*position = (uint16_t)(at % bed.size);
+	*position = (uint16_t)(at % env.size);
 }
 
 /* A list of `slots`; the first descriptor becomes available last. */
@@ -47,7 +47,7 @@ static void post(uint16_t id, unsigned int slots, unsigned int readable)
 
 		flags = driver.wrap ? DF_AVAIL : DF_USED;
 		flags |= (i + 1 < slots ? DF_NEXT : 0) | (i < readable ? 0 : DF_WRITE);
-		d->address = iova(BED_DATA + 64 * i);
+		d->address = iova(ENV_DATA + 64 * i);
 		d->length = 10 + i;
 		d->id = i + 1 == slots ? id : 0xdead;
 		if (i)
@@ -94,7 +94,7 @@ static void packed_soak(uint16_t size, unsigned int rounds)
 	static struct buffer held[32768];
 	unsigned int count = 0, i, given = 0, reaped = 0;
 
-	assert_int_equal(bed_start(true, size, 0), 0);
+	assert_int_equal(env_start(true, size, 0), 0);
 	driver_start();
 	while (rounds--) {
 		while (driver.free && RANDOM() % 4) {
@@ -104,7 +104,7 @@ static void packed_soak(uint16_t size, unsigned int rounds)
 				slots = driver.free;
 			post(unused_id(), slots, RANDOM() % (slots + 1));
 		}
-		while (ring_take(bed.queue, &held[count]) == 1) {
+		while (ring_take(env.queue, &held[count]) == 1) {
 			assert_int_equal(held[count].slots,
 					 driver.slots[held[count].id]);
 			assert_int_equal(held[count].readable + held[count].writable,
@@ -114,16 +114,16 @@ static void packed_soak(uint16_t size, unsigned int rounds)
 		for (i = RANDOM() % (count + 1); i; i--) {
 			unsigned int pick = RANDOM() % count;
 
-			ring_give(bed.queue, &held[pick],
+			ring_give(env.queue, &held[pick],
 				  (uint32_t)held[pick].writable_bytes);
 			held[pick] = held[--count];
 			given++;
 		}
-		ring_flush(bed.queue);
+		ring_flush(env.queue);
 		while (reap() >= 0)
 			reaped++;
 		assert_int_equal(given, reaped);
-		assert_int_equal(bed.violations, 0);
+		assert_int_equal(env.violations, 0);
 	}
 	clean();
 }
@@ -143,21 +143,21 @@ static void packed_reports_what_was_written(void **state)
 	struct buffer b;
 
 	(void)state;
-	assert_int_equal(bed_start(true, 5, 0), 0);
+	assert_int_equal(env_start(true, 5, 0), 0);
 	driver_start();
 	post(77, 3, 1);
 	b = take();
 	assert_int_equal(b.id, 77);
 	assert_int_equal(b.writable_bytes, 23);
-	ring_give(bed.queue, &b, 20);
+	ring_give(env.queue, &b, 20);
 	assert_int_equal(reap(), -1); /* not before the flush */
-	ring_flush(bed.queue);
+	ring_flush(env.queue);
 	assert_int_equal(reap(), 77);
 	assert_int_equal(driver.written[77], 20);
 	post(5, 2, 2);
 	b = take();
-	ring_give(bed.queue, &b, 0);
-	ring_flush(bed.queue);
+	ring_give(env.queue, &b, 0);
+	ring_flush(env.queue);
 	assert_false(packed_at(3)->flags & DF_WRITE);
 	assert_int_equal(reap(), 5);
 	clean();
@@ -169,13 +169,13 @@ static void packed_takes_what_was_put_back(void **state)
 	unsigned int round, i;
 
 	(void)state;
-	assert_int_equal(bed_start(true, 5, 0), 0);
+	assert_int_equal(env_start(true, 5, 0), 0);
 	driver_start();
 	/* So that the ring's end lies among them. */
 	post(1, 3, 3);
 	b[0] = take();
-	ring_give(bed.queue, &b[0], 0);
-	ring_flush(bed.queue);
+	ring_give(env.queue, &b[0], 0);
+	ring_flush(env.queue);
 	assert_int_equal(reap(), 1);
 	post(10, 1, 0);
 	post(11, 2, 0);
@@ -187,13 +187,13 @@ static void packed_takes_what_was_put_back(void **state)
 		}
 		empty();
 		if (round < 2)
-			ring_untake(bed.queue, 3 - round);
+			ring_untake(env.queue, 3 - round);
 		if (round == 1)
-			ring_untake(bed.queue, 1);
+			ring_untake(env.queue, 1);
 	}
 	for (i = 0; i < 3; i++)
-		ring_give(bed.queue, &b[i], 1);
-	ring_flush(bed.queue);
+		ring_give(env.queue, &b[i], 1);
+	ring_flush(env.queue);
 	for (i = 0; i < 3; i++)
 		assert_int_equal(reap(), 10 + i);
 	clean();
@@ -204,14 +204,14 @@ static void packed_walks_tables(void **state)
 	struct buffer b;
 
 	(void)state;
-	assert_int_equal(bed_start(true, 4, BIT(FT_INDIRECT_DESC)), 0);
-	*packed_at(0) = (struct packed_entry){ iova(BED_TABLES), 48, 9, 0 };
+	assert_int_equal(env_start(true, 4, BIT(FT_INDIRECT_DESC)), 0);
+	*packed_at(0) = (struct packed_entry){ iova(ENV_TABLES), 48, 9, 0 };
 	((struct packed_entry *)(void *)table_at(0))[0] =
-		(struct packed_entry){ iova(BED_DATA), 12, 0, 0 };
+		(struct packed_entry){ iova(ENV_DATA), 12, 0, 0 };
 	((struct packed_entry *)(void *)table_at(0))[1] =
-		(struct packed_entry){ iova(BED_DATA + 64), 100, 0, 0 };
+		(struct packed_entry){ iova(ENV_DATA + 64), 100, 0, 0 };
 	((struct packed_entry *)(void *)table_at(0))[2] =
-		(struct packed_entry){ iova(BED_DATA + 256), 7, 0, DF_WRITE };
+		(struct packed_entry){ iova(ENV_DATA + 256), 7, 0, DF_WRITE };
 	packed_at(0)->flags = DF_AVAIL | DF_INDIRECT;
 	b = take();
 	assert_int_equal(b.id, 9);
@@ -227,16 +227,16 @@ static void packed_batches_in_order(void **state)
 	unsigned int i;
 
 	(void)state;
-	assert_int_equal(bed_start(true, 7, BIT(FT_IN_ORDER)), 0);
+	assert_int_equal(env_start(true, 7, BIT(FT_IN_ORDER)), 0);
 	driver_start();
 	post(0, 2, 2);
 	post(1, 1, 1);
 	post(2, 2, 2);
 	for (i = 0; i < 3; i++) {
 		b = take();
-		ring_give(bed.queue, &b, 0);
+		ring_give(env.queue, &b, 0);
 	}
-	ring_flush(bed.queue);
+	ring_flush(env.queue);
 	assert_int_equal(packed_at(0)->id, 2); /* the last, at the first's place */
 	assert_int_equal(packed_at(0)->flags & (DF_AVAIL | DF_USED),
 			 DF_AVAIL | DF_USED);
@@ -244,33 +244,33 @@ static void packed_batches_in_order(void **state)
 	assert_int_equal(packed_at(3)->flags, DF_AVAIL | DF_NEXT);
 	post(3, 1, 1);
 	b = take();
-	ring_give(bed.queue, &b, 0);
-	ring_flush(bed.queue);
+	ring_give(env.queue, &b, 0);
+	ring_flush(env.queue);
 	assert_int_equal(packed_at(5)->id, 3); /* behind the whole batch */
 	clean();
 }
 
 static unsigned int packed_interrupts_of(unsigned int count)
 {
-	unsigned int before = bed.interrupts;
+	unsigned int before = env.interrupts;
 
 	while (count--) {
 		struct buffer b;
 
 		post(3, 1, 1);
 		b = take();
-		ring_give(bed.queue, &b, 0);
-		ring_publish(bed.queue);
+		ring_give(env.queue, &b, 0);
+		ring_publish(env.queue);
 		assert_int_equal(reap(), 3);
 	}
-	ring_notify(bed.queue);
-	return bed.interrupts - before;
+	ring_notify(env.queue);
+	return env.interrupts - before;
 }
 
 static void packed_interrupts_as_wanted(void **state)
 {
 	(void)state;
-	assert_int_equal(bed_start(true, 7, 0), 0);
+	assert_int_equal(env_start(true, 7, 0), 0);
 	driver_start();
 	assert_int_equal(packed_interrupts_of(1), 1);
 	avail(1)->is = EVENT_DISABLE;
@@ -279,7 +279,7 @@ static void packed_interrupts_as_wanted(void **state)
 	assert_int_equal(packed_interrupts_of(0), 0);
 	assert_int_equal(packed_interrupts_of(1), 1);
 	clean();
-	assert_int_equal(bed_start(true, 7, BIT(FT_EVENT_IDX)), 0);
+	assert_int_equal(env_start(true, 7, BIT(FT_EVENT_IDX)), 0);
 	driver_start();
 	avail(1)->is = EVENT_DESC;
 	avail(0)->is = 0x8000 | 2; /* position 2 of the first wrap */
@@ -298,27 +298,27 @@ static void packed_interrupts_as_wanted(void **state)
 static void packed_asks_for_notifications(void **state)
 {
 	(void)state;
-	assert_int_equal(bed_start(true, 3, 0), 0);
+	assert_int_equal(env_start(true, 3, 0), 0);
 	driver_start();
-	ring_disarm(bed.queue);
+	ring_disarm(env.queue);
 	assert_int_equal(used(1)->is, EVENT_DISABLE);
-	assert_false(ring_arm(bed.queue));
+	assert_false(ring_arm(env.queue));
 	assert_int_equal(used(1)->is, EVENT_ENABLE);
 	post(0, 1, 1);
 	empty(); /* the driver did not ring */
-	bed.queue->kicks++;
-	assert_true(ring_arm(bed.queue));
+	env.queue->kicks++;
+	assert_true(ring_arm(env.queue));
 	take();
 	clean();
-	assert_int_equal(bed_start(true, 3, BIT(FT_EVENT_IDX)), 0);
+	assert_int_equal(env_start(true, 3, BIT(FT_EVENT_IDX)), 0);
 	driver_start();
 	packed_interrupts_of(2);
-	assert_false(ring_arm(bed.queue));
+	assert_false(ring_arm(env.queue));
 	assert_int_equal(used(0)->is, 0x8002);
 	assert_int_equal(used(1)->is, EVENT_DESC);
-	bed.queue->kicks++;
+	env.queue->kicks++;
 	packed_interrupts_of(2);
-	assert_false(ring_arm(bed.queue));
+	assert_false(ring_arm(env.queue));
 	assert_int_equal(used(0)->is, 1); /* the wrap counter is 0 by now */
 	clean();
 }
@@ -326,7 +326,7 @@ static void packed_asks_for_notifications(void **state)
 static int set_up(void **state)
 {
 	srandom(1);
-	return bed_set_up(state);
+	return env_set_up(state);
 }
 
 int main(void)
@@ -341,5 +341,5 @@ int main(void)
 		cmocka_unit_test(packed_asks_for_notifications),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, bed_tear_down);
+	return cmocka_run_group_tests(tests, set_up, env_tear_down);
 }

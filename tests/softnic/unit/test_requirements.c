@@ -20,18 +20,18 @@ static bool break_one(const struct breaking *breaking, bool last)
 {
 	bool reported;
 
-	assert_int_equal(bed_start(breaking->packed, breaking->packed ? 5 : 8,
+	assert_int_equal(env_start(breaking->packed, breaking->packed ? 5 : 8,
 				   breaking->features), 0);
 	breaking->act();
-	reported = bed_violated(breaking->id);
+	reported = env_violated(breaking->id);
 	if (!reported && last)
 		print_error("%s case %zu, %s: %u breaches, the first is %s\n",
 			    breaking->packed ? "packed" : "split",
 			    (size_t)(breaking - (breaking->packed ?
 				     packed_breakings : split_breakings)),
-			    breaking->id, bed.violations,
-			    bed.violations ? bed.violated[0] : "none");
-	bed_stop();
+			    breaking->id, env.violations,
+			    env.violations ? env.violated[0] : "none");
+	env_stop();
 	return reported;
 }
 
@@ -70,14 +70,14 @@ static void sum_is_checked(void **state)
 	unsigned int i;
 
 	(void)state;
-	assert_int_equal(bed_start(false, 4096, 0), 0);
+	assert_int_equal(env_start(false, 4096, 0), 0);
 	for (i = 0; i < 2100; i++)
-		put(i, BED_DATA, 2u << 20, i < 2099 ? DF_NEXT : 0,
+		put(i, ENV_DATA, 2u << 20, i < 2099 ? DF_NEXT : 0,
 		    (uint16_t)(i + 1));
 	offer(0);
 	take_all();
-	assert_true(bed_violated("SPLIT-06"));
-	bed_stop();
+	assert_true(env_violated("SPLIT-06"));
+	env_stop();
 }
 
 /* Each tail of these lists comes late, none so late that it would never come. */
@@ -107,26 +107,26 @@ static void late_tails_come_to_an_end(void **state)
 	unsigned int lists;
 
 	(void)state;
-	assert_int_equal(bed_start(true, 1024, 0), 0);
-	for (lists = 0; lists < 60 && !bed.queue->broken; lists++)
+	assert_int_equal(env_start(true, 1024, 0), 0);
+	for (lists = 0; lists < 60 && !env.queue->broken; lists++)
 		late_list(2 * lists);
-	assert_true(bed.queue->broken);
-	bed_stop();
+	assert_true(env.queue->broken);
+	env_stop();
 }
 
 /* A driver may fill a packed ring while it is enabled: flags come last. */
 static void half_written_is_no_violation(void **state)
 {
 	(void)state;
-	assert_int_equal(bed_start(true, 5, 0), 0);
-	bed_stop();
+	assert_int_equal(env_start(true, 5, 0), 0);
+	env_stop();
 	entry(0, 64, DF_AVAIL);
-	packed_at(1)->address = iova(BED_DATA);
+	packed_at(1)->address = iova(ENV_DATA);
 	packed_at(1)->length = 64;
 	packed_at(1)->id = 1;
-	assert_int_equal(bed_restart(), 0);
-	assert_int_equal(bed.violations, 0);
-	bed_stop();
+	assert_int_equal(env_restart(), 0);
+	assert_int_equal(env.violations, 0);
+	env_stop();
 }
 
 /* A driver that breaks the ring loses the queue, but the device lives on. */
@@ -135,18 +135,18 @@ static void broken_queue_is_still(void **state)
 	struct buffer b;
 
 	(void)state;
-	assert_int_equal(bed_start(false, 8, 0), 0);
+	assert_int_equal(env_start(false, 8, 0), 0);
 	head_outside();
-	assert_true(bed.queue->broken);
-	assert_int_equal(bed.resets, 1);
-	assert_int_equal(ring_take(bed.queue, &b), -1);
-	assert_false(ring_arm(bed.queue));
-	assert_false(ring_ready(bed.queue));
-	ring_flush(bed.queue);
-	assert_int_equal(bed.resets, 1);
-	assert_int_equal(bed_restart(), 0);
-	assert_int_equal(bed.queue->broken, false);
-	bed_stop();
+	assert_true(env.queue->broken);
+	assert_int_equal(env.resets, 1);
+	assert_int_equal(ring_take(env.queue, &b), -1);
+	assert_false(ring_arm(env.queue));
+	assert_false(ring_ready(env.queue));
+	ring_flush(env.queue);
+	assert_int_equal(env.resets, 1);
+	assert_int_equal(env_restart(), 0);
+	assert_int_equal(env.queue->broken, false);
+	env_stop();
 }
 
 static bool has_case(const struct breaking *breaking, const char *id)
@@ -184,5 +184,5 @@ int main(void)
 		cmocka_unit_test(every_requirement_has_a_case),
 	};
 
-	return cmocka_run_group_tests(tests, bed_set_up, bed_tear_down);
+	return cmocka_run_group_tests(tests, env_set_up, env_tear_down);
 }

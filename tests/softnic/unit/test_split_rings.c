@@ -14,27 +14,27 @@ static void split_moves_buffers(void **state)
 	unsigned int i;
 
 	(void)state;
-	assert_int_equal(bed_start(false, 8, 0), 0);
+	assert_int_equal(env_start(false, 8, 0), 0);
 	empty();
 	for (i = 0; i < 70000; i++) { /* the 16-bit indices wrap */
 		struct buffer b;
 
-		put(i % 8, BED_DATA + 64 * i % 4096, 60 + i % 7, DF_WRITE, 0);
+		put(i % 8, ENV_DATA + 64 * i % 4096, 60 + i % 7, DF_WRITE, 0);
 		offer(i % 8);
 		b = take();
 		assert_int_equal(b.id, i % 8);
 		assert_int_equal(b.readable, 0);
 		assert_int_equal(b.writable, 1);
 		assert_int_equal(b.writable_bytes, 60 + i % 7);
-		assert_int_equal(offset_of(b.element), BED_DATA + 64 * i % 4096);
-		ring_give(bed.queue, &b, i % 60);
+		assert_int_equal(offset_of(b.element), ENV_DATA + 64 * i % 4096);
+		ring_give(env.queue, &b, i % 60);
 		assert_int_equal(used(1)->is, (uint16_t)i); /* not visible yet */
-		ring_flush(bed.queue);
+		ring_flush(env.queue);
 		assert_int_equal(used(1)->is, (uint16_t)(i + 1));
 		assert_int_equal(used_id(i % 8), i % 8);
 		assert_int_equal(used_length(i % 8), i % 60);
 	}
-	assert_int_equal(bed.interrupts, 70000);
+	assert_int_equal(env.interrupts, 70000);
 	clean();
 }
 
@@ -44,10 +44,10 @@ static void split_walks_chains_and_tables(void **state)
 	unsigned int i;
 
 	(void)state;
-	assert_int_equal(bed_start(false, 16, BIT(FT_INDIRECT_DESC)), 0);
+	assert_int_equal(env_start(false, 16, BIT(FT_INDIRECT_DESC)), 0);
 	/* As long as the queue, in a strange order. */
 	for (i = 0; i < 16; i++)
-		put(i * 5 % 16, BED_DATA + 256 * i, i + 1,
+		put(i * 5 % 16, ENV_DATA + 256 * i, i + 1,
 		    (uint16_t)((i < 15 ? DF_NEXT : 0) | (i > 8 ? DF_WRITE : 0)),
 		    (uint16_t)((i + 1) * 5 % 16));
 	offer(0);
@@ -57,27 +57,27 @@ static void split_walks_chains_and_tables(void **state)
 	assert_int_equal(b.readable_bytes, 45);
 	assert_int_equal(b.writable_bytes, 91);
 	for (i = 0; i < 16; i++) {
-		assert_int_equal(offset_of(&b.element[i]), BED_DATA + 256 * i);
+		assert_int_equal(offset_of(&b.element[i]), ENV_DATA + 256 * i);
 		assert_int_equal(b.element[i].length, i + 1);
 	}
-	ring_give(bed.queue, &b, 91);
-	ring_flush(bed.queue);
+	ring_give(env.queue, &b, 91);
+	ring_flush(env.queue);
 	assert_int_equal(used_id(0), 0);
 	/* One direct descriptor, then a table whose entries are not in order. */
-	put(3, BED_DATA, 12, DF_NEXT, 9);
-	put(9, BED_TABLES, 3 * 16, DF_INDIRECT | DF_WRITE, 77);
-	*table_at(0) = (struct split_entry){ iova(BED_DATA + 64), 1, DF_NEXT, 2 };
-	*table_at(1) = (struct split_entry){ iova(BED_DATA + 192), 3, DF_WRITE, 5 };
-	*table_at(2) = (struct split_entry){ iova(BED_DATA + 128), 2, DF_NEXT, 1 };
+	put(3, ENV_DATA, 12, DF_NEXT, 9);
+	put(9, ENV_TABLES, 3 * 16, DF_INDIRECT | DF_WRITE, 77);
+	*table_at(0) = (struct split_entry){ iova(ENV_DATA + 64), 1, DF_NEXT, 2 };
+	*table_at(1) = (struct split_entry){ iova(ENV_DATA + 192), 3, DF_WRITE, 5 };
+	*table_at(2) = (struct split_entry){ iova(ENV_DATA + 128), 2, DF_NEXT, 1 };
 	offer(3);
 	b = take();
 	assert_int_equal(b.id, 3);
 	assert_int_equal(b.readable, 3);
 	assert_int_equal(b.writable, 1);
-	assert_int_equal(offset_of(&b.element[2]), BED_DATA + 128);
-	assert_int_equal(offset_of(&b.element[3]), BED_DATA + 192);
-	ring_give(bed.queue, &b, 3);
-	ring_flush(bed.queue);
+	assert_int_equal(offset_of(&b.element[2]), ENV_DATA + 128);
+	assert_int_equal(offset_of(&b.element[3]), ENV_DATA + 192);
+	ring_give(env.queue, &b, 3);
+	ring_flush(env.queue);
 	assert_int_equal(used(1)->is, 2);
 	clean();
 }
@@ -88,23 +88,23 @@ static void split_takes_what_was_put_back(void **state)
 	unsigned int i, round;
 
 	(void)state;
-	assert_int_equal(bed_start(false, 8, 0), 0);
+	assert_int_equal(env_start(false, 8, 0), 0);
 	for (i = 0; i < 6; i++) {
-		put(i, BED_DATA + 64 * i, 60, 0, 0);
+		put(i, ENV_DATA + 64 * i, 60, 0, 0);
 		offer((uint16_t)i);
 	}
 	for (round = 0; round < 3; round++) {
 		for (i = 0; i < 6; i++) {
 			b[i] = take();
 			assert_int_equal(b[i].id, i);
-			assert_int_equal(offset_of(b[i].element), BED_DATA + 64 * i);
+			assert_int_equal(offset_of(b[i].element), ENV_DATA + 64 * i);
 			b[i].element->address += 12; /* as the network half does */
 		}
 		empty();
-		ring_untake(bed.queue, 6);
+		ring_untake(env.queue, 6);
 	}
-	assert_true(ring_ready(bed.queue));
-	assert_int_equal(bed.queue->taken, 0);
+	assert_true(ring_ready(env.queue));
+	assert_int_equal(env.queue->taken, 0);
 	clean();
 }
 
@@ -114,29 +114,29 @@ static void split_batches_in_order(void **state)
 	unsigned int i;
 
 	(void)state;
-	assert_int_equal(bed_start(false, 8, BIT(FT_IN_ORDER)), 0);
+	assert_int_equal(env_start(false, 8, BIT(FT_IN_ORDER)), 0);
 	for (i = 0; i < 4; i++) {
-		put(i, BED_DATA, 60, 0, 0);
+		put(i, ENV_DATA, 60, 0, 0);
 		offer((uint16_t)i);
 	}
 	for (i = 0; i < 4; i++) {
 		b = take();
-		ring_give(bed.queue, &b, 0);
+		ring_give(env.queue, &b, 0);
 	}
-	ring_flush(bed.queue);
+	ring_flush(env.queue);
 	assert_int_equal(used(1)->is, 4);
 	assert_int_equal(used_id(0), 3); /* the last one, in the first one's place */
-	assert_int_equal(bed.interrupts, 1);
+	assert_int_equal(env.interrupts, 1);
 	/* Buffers that were not filled to the end are not skipped. */
 	for (i = 4; i < 8; i++) {
-		put(i, BED_DATA, 60, DF_WRITE, 0);
+		put(i, ENV_DATA, 60, DF_WRITE, 0);
 		offer((uint16_t)i);
 	}
 	for (i = 4; i < 8; i++) {
 		b = take();
-		ring_give(bed.queue, &b, i == 5 ? 60 : 20);
+		ring_give(env.queue, &b, i == 5 ? 60 : 20);
 	}
-	ring_flush(bed.queue);
+	ring_flush(env.queue);
 	assert_int_equal(used(1)->is, 8);
 	assert_int_equal(used_id(4), 4);
 	assert_int_equal(used_id(5), 6); /* 5 was full: 6 stands for both */
@@ -148,19 +148,19 @@ static void split_batches_in_order(void **state)
 /* Give `count` buffers; how many interrupts did that make? */
 static unsigned int interrupts_of(unsigned int count)
 {
-	unsigned int before = bed.interrupts;
+	unsigned int before = env.interrupts;
 
 	while (count--) {
-		uint16_t head = avail(1)->is % bed.size;
+		uint16_t head = avail(1)->is % env.size;
 		struct buffer b;
 
-		put(head, BED_DATA, 60, 0, 0);
+		put(head, ENV_DATA, 60, 0, 0);
 		offer(head);
 		b = take();
-		ring_give(bed.queue, &b, 0);
+		ring_give(env.queue, &b, 0);
 	}
-	ring_flush(bed.queue);
-	return bed.interrupts - before;
+	ring_flush(env.queue);
+	return env.interrupts - before;
 }
 
 static void split_interrupts_as_wanted(void **state)
@@ -168,7 +168,7 @@ static void split_interrupts_as_wanted(void **state)
 	unsigned int i;
 
 	(void)state;
-	assert_int_equal(bed_start(false, 8, 0), 0);
+	assert_int_equal(env_start(false, 8, 0), 0);
 	assert_int_equal(interrupts_of(1), 1);
 	assert_int_equal(interrupts_of(0), 0);
 	avail(0)->is = AVAIL_NO_INTERRUPT;
@@ -176,7 +176,7 @@ static void split_interrupts_as_wanted(void **state)
 	avail(0)->is = 0;
 	assert_int_equal(interrupts_of(3), 1);
 	clean();
-	assert_int_equal(bed_start(false, 8, BIT(FT_EVENT_IDX)), 0);
+	assert_int_equal(env_start(false, 8, BIT(FT_EVENT_IDX)), 0);
 	avail(2 + 8)->is = 2;
 	assert_int_equal(interrupts_of(2), 0); /* 0 and 1 */
 	assert_int_equal(interrupts_of(2), 1); /* 2 and 3 */
@@ -188,9 +188,9 @@ static void split_interrupts_as_wanted(void **state)
 	assert_int_equal(interrupts_of(1), 1);
 	/* Put off: what came in between counts. */
 	avail(2 + 8)->is = 7;
-	put(6, BED_DATA, 60, 0, 0);
+	put(6, ENV_DATA, 60, 0, 0);
 	offer(6);
-	ring_publish(bed.queue);
+	ring_publish(env.queue);
 	assert_int_equal(interrupts_of(2), 1);
 	clean();
 }
@@ -198,27 +198,27 @@ static void split_interrupts_as_wanted(void **state)
 static void split_asks_for_notifications(void **state)
 {
 	(void)state;
-	assert_int_equal(bed_start(false, 8, 0), 0);
-	ring_disarm(bed.queue);
+	assert_int_equal(env_start(false, 8, 0), 0);
+	ring_disarm(env.queue);
 	assert_int_equal(used(0)->is, USED_NO_NOTIFY);
-	assert_false(ring_arm(bed.queue));
+	assert_false(ring_arm(env.queue));
 	assert_int_equal(used(0)->is, 0);
-	put(0, BED_DATA, 1, 0, 0);
+	put(0, ENV_DATA, 1, 0, 0);
 	offer(0);
 	empty(); /* the driver did not ring */
-	bed.queue->kicks++;
-	assert_true(ring_arm(bed.queue));
-	assert_true(ring_ready(bed.queue));
+	env.queue->kicks++;
+	assert_true(ring_arm(env.queue));
+	assert_true(ring_ready(env.queue));
 	take();
 	clean();
-	assert_int_equal(bed_start(false, 8, BIT(FT_EVENT_IDX)), 0);
+	assert_int_equal(env_start(false, 8, BIT(FT_EVENT_IDX)), 0);
 	interrupts_of(3);
-	assert_false(ring_arm(bed.queue));
+	assert_false(ring_arm(env.queue));
 	assert_int_equal(used(2 + 4 * 8)->is, 3);
-	ring_disarm(bed.queue);
+	ring_disarm(env.queue);
 	assert_int_equal(used(2 + 4 * 8)->is, 3); /* not before a kick */
-	bed.queue->kicks++;
-	ring_disarm(bed.queue);
+	env.queue->kicks++;
+	ring_disarm(env.queue);
 	assert_int_equal(used(2 + 4 * 8)->is, 2); /* 65535 away */
 	assert_int_equal(used(0)->is, 0);
 	clean();
@@ -232,46 +232,46 @@ static void elements_obey_the_map(void **state)
 
 	(void)state;
 	/* Over two mappings that follow each other: two pieces. */
-	bed.split_at = BED_DATA + 4096;
-	assert_int_equal(bed_start(false, 8, 0), 0);
-	put(0, BED_DATA + 4000, 200, 0, 0);
+	env.split_at = ENV_DATA + 4096;
+	assert_int_equal(env_start(false, 8, 0), 0);
+	put(0, ENV_DATA + 4000, 200, 0, 0);
 	offer(0);
 	b = take();
 	assert_int_equal(b.readable, 2);
 	assert_int_equal(b.readable_bytes, 200);
 	assert_int_equal(b.element[0].length, 96);
-	assert_int_equal(offset_of(&b.element[1]), BED_DATA + 4096);
+	assert_int_equal(offset_of(&b.element[1]), ENV_DATA + 4096);
 	clean();
 	/* One descriptor all the same: what fills the queue is no more than that. */
-	assert_int_equal(bed_start(false, 2, BIT(FT_INDIRECT_DESC)), 0);
-	*table_at(0) = (struct split_entry){ iova(BED_DATA + 4000), 200, DF_NEXT, 1 };
-	*table_at(1) = (struct split_entry){ iova(BED_DATA), 8, 0, 0 };
-	put(0, BED_TABLES, 32, DF_INDIRECT, 0);
+	assert_int_equal(env_start(false, 2, BIT(FT_INDIRECT_DESC)), 0);
+	*table_at(0) = (struct split_entry){ iova(ENV_DATA + 4000), 200, DF_NEXT, 1 };
+	*table_at(1) = (struct split_entry){ iova(ENV_DATA), 8, 0, 0 };
+	put(0, ENV_TABLES, 32, DF_INDIRECT, 0);
 	offer(0);
 	b = take();
 	assert_int_equal(b.readable, 3);
 	clean();
-	bed.split_at = 0;
+	env.split_at = 0;
 	/* Only for reading; and beyond the end. */
-	bed.permits = DEVICE_READS;
-	assert_int_equal(bed_start(false, 8, 0), 0);
-	put(0, BED_DATA, 200, 0, 0);
-	put(1, BED_DATA, 200, DF_WRITE, 0);
+	env.permits = DEVICE_READS;
+	assert_int_equal(env_start(false, 8, 0), 0);
+	put(0, ENV_DATA, 200, 0, 0);
+	put(1, ENV_DATA, 200, DF_WRITE, 0);
 	offer(0);
 	offer(1);
 	b = take();
-	assert_int_equal(ring_take(bed.queue, &b), -1);
-	assert_int_equal(bed.dma_faults, 1);
-	assert_int_equal(bed.resets, 1);
-	assert_true(bed.queue->broken);
-	bed_stop();
-	bed.permits = 0;
-	assert_int_equal(bed_start(false, 8, 0), 0);
-	put(0, BED_BYTES - 10, 11, 0, 0);
+	assert_int_equal(ring_take(env.queue, &b), -1);
+	assert_int_equal(env.dma_faults, 1);
+	assert_int_equal(env.resets, 1);
+	assert_true(env.queue->broken);
+	env_stop();
+	env.permits = 0;
+	assert_int_equal(env_start(false, 8, 0), 0);
+	put(0, ENV_BYTES - 10, 11, 0, 0);
 	offer(0);
-	assert_int_equal(ring_take(bed.queue, &b), -1);
-	assert_int_equal(bed.dma_faults, 1);
-	bed_stop();
+	assert_int_equal(ring_take(env.queue, &b), -1);
+	assert_int_equal(env.dma_faults, 1);
+	env_stop();
 }
 
 /* ---- shuffled ---- */
@@ -283,13 +283,13 @@ static void receive_buffers_are_shuffled(void **state)
 	struct buffer b[64];
 
 	(void)state;
-	bed.options.shuffle = true;
-	assert_int_equal(bed_start(false, 64, 0), 0);
-	bed_stop();
-	bed.queue = &bed.device.queue[0]; /* a receive queue */
-	assert_int_equal(bed_restart(), 0);
+	env.options.shuffle = true;
+	assert_int_equal(env_start(false, 64, 0), 0);
+	env_stop();
+	env.queue = &env.device.queue[0]; /* a receive queue */
+	assert_int_equal(env_restart(), 0);
 	for (i = 0; i < 64; i++) {
-		put(i, BED_DATA + 64 * i, 60, DF_WRITE, 0);
+		put(i, ENV_DATA + 64 * i, 60, DF_WRITE, 0);
 		offer((uint16_t)i);
 	}
 	for (i = 0; i < 64; i++) {
@@ -297,7 +297,7 @@ static void receive_buffers_are_shuffled(void **state)
 		in_order = in_order && b[i].id == i;
 		assert_false(seen[b[i].id]);
 		seen[b[i].id] = true;
-		assert_int_equal(offset_of(b[i].element), BED_DATA + 64 * b[i].id);
+		assert_int_equal(offset_of(b[i].element), ENV_DATA + 64 * b[i].id);
 	}
 	assert_false(in_order);
 	/* Put back some, the device moved on in them; all come again. */
@@ -305,21 +305,21 @@ static void receive_buffers_are_shuffled(void **state)
 		b[i].element->address += 12;
 		seen[b[i].id] = false;
 	}
-	ring_untake(bed.queue, 4);
-	ring_remap(bed.queue);
+	ring_untake(env.queue, 4);
+	ring_remap(env.queue);
 	for (i = 60; i < 64; i++) {
 		b[i] = take();
 		assert_false(seen[b[i].id]);
 		seen[b[i].id] = true;
-		assert_int_equal(offset_of(b[i].element), BED_DATA + 64 * b[i].id);
+		assert_int_equal(offset_of(b[i].element), ENV_DATA + 64 * b[i].id);
 	}
 	empty();
 	for (i = 0; i < 64; i++)
-		ring_give(bed.queue, &b[i], 1);
-	ring_flush(bed.queue);
+		ring_give(env.queue, &b[i], 1);
+	ring_flush(env.queue);
 	for (j = 0; j < 64; j++)
 		assert_int_equal(used_id(j), b[j].id);
-	bed.options.shuffle = false;
+	env.options.shuffle = false;
 	clean();
 }
 
@@ -330,18 +330,18 @@ static void transmit_completions_are_shuffled(void **state)
 	struct buffer b;
 
 	(void)state;
-	bed.options.shuffle = true;
-	assert_int_equal(bed_start(false, 64, 0), 0);
+	env.options.shuffle = true;
+	assert_int_equal(env_start(false, 64, 0), 0);
 	for (i = 0; i < 64; i++) {
-		put(i, BED_DATA, 60, 0, 0);
+		put(i, ENV_DATA, 60, 0, 0);
 		offer((uint16_t)i);
 	}
 	for (i = 0; i < 64; i++) {
 		b = take();
 		assert_int_equal(b.id, i); /* the wire sees them in order */
-		ring_give(bed.queue, &b, 0);
+		ring_give(env.queue, &b, 0);
 	}
-	ring_flush(bed.queue);
+	ring_flush(env.queue);
 	assert_int_equal(used(1)->is, 64);
 	for (i = 0; i < 64; i++) {
 		in_order = in_order && used_id(i) == i;
@@ -349,7 +349,7 @@ static void transmit_completions_are_shuffled(void **state)
 		seen[used_id(i)] = true;
 	}
 	assert_false(in_order);
-	bed.options.shuffle = false;
+	env.options.shuffle = false;
 	clean();
 }
 
@@ -367,5 +367,5 @@ int main(void)
 		cmocka_unit_test(transmit_completions_are_shuffled),
 	};
 
-	return cmocka_run_group_tests(tests, bed_set_up, bed_tear_down);
+	return cmocka_run_group_tests(tests, env_set_up, env_tear_down);
 }

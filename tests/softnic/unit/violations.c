@@ -9,7 +9,7 @@ void take_all(void)
 {
 	struct buffer b;
 
-	while (ring_take(bed.queue, &b) == 1)
+	while (ring_take(env.queue, &b) == 1)
 		;
 }
 
@@ -17,24 +17,24 @@ void give_all(void)
 {
 	struct buffer b;
 
-	while (ring_take(bed.queue, &b) == 1)
-		ring_give(bed.queue, &b, 0);
-	ring_flush(bed.queue);
+	while (ring_take(env.queue, &b) == 1)
+		ring_give(env.queue, &b, 0);
+	ring_flush(env.queue);
 }
 
 void area_odd(void)
 {
-	bed_stop();
-	bed.queue->descriptor_area = iova(8);
-	ring_start(bed.queue);
+	env_stop();
+	env.queue->descriptor_area = iova(8);
+	ring_start(env.queue);
 }
 
 void indirect_unasked(void)
 {
-	if (bed.packed) {
+	if (env.packed) {
 		packed_at(0)->flags = DF_AVAIL | DF_INDIRECT;
 	} else {
-		put(0, BED_TABLES, 16, DF_INDIRECT, 0);
+		put(0, ENV_TABLES, 16, DF_INDIRECT, 0);
 		offer(0);
 	}
 	take_all();
@@ -42,19 +42,19 @@ void indirect_unasked(void)
 
 void watch_with_buffer(void)
 {
-	ring_arm(bed.queue);
-	if (bed.packed)
+	ring_arm(env.queue);
+	if (env.packed)
 		packed_at(0)->flags = DF_AVAIL;
 	else
 		offer(0);
-	ring_watch(bed.queue);
-	ring_watch(bed.queue);
+	ring_watch(env.queue);
+	ring_watch(env.queue);
 }
 
 void kicks_unwanted(void)
 {
-	ring_disarm(bed.queue);
-	ring_watch(bed.queue);
-	bed.queue->kicks += 1000;
-	ring_watch(bed.queue);
+	ring_disarm(env.queue);
+	ring_watch(env.queue);
+	env.queue->kicks += 1000;
+	ring_watch(env.queue);
 }

@@ -15,7 +15,7 @@
 
 void entry(unsigned int i, uint32_t length, uint16_t flags)
 {
-	*packed_at(i) = (struct packed_entry){ iova(BED_DATA + 64 * i), length,
+	*packed_at(i) = (struct packed_entry){ iova(ENV_DATA + 64 * i), length,
 					       (uint16_t)i, flags };
 }
 
@@ -28,16 +28,16 @@ static void packed_order_wrong(void)
 
 static void packed_size(void)
 {
-	bed_stop();
-	bed.size = 32769;
-	bed_restart();
+	env_stop();
+	env.size = 32769;
+	env_restart();
 }
 
 static void packed_overfull(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < bed.size; i++)
+	for (i = 0; i < env.size; i++)
 		entry(i, 64, A);
 	take_all();
 	entry(0, 64, DF_USED); /* available, of the next wrap */
@@ -50,10 +50,10 @@ static void packed_unseen(void)
 	struct buffer b;
 	unsigned int i;
 
-	for (i = 0; i < bed.size; i++)
+	for (i = 0; i < env.size; i++)
 		entry(i, 64, A);
-	while (ring_take(bed.queue, &b) == 1)
-		ring_give(bed.queue, &b, 0);
+	while (ring_take(env.queue, &b) == 1)
+		ring_give(env.queue, &b, 0);
 	entry(0, 64, DF_USED);
 	take_all();
 }
@@ -65,7 +65,7 @@ static void packed_no_room(void)
 	for (i = 0; i < 3; i++)
 		entry(i, 64, A);
 	take_all();
-	for (i = 3; i < bed.size; i++)
+	for (i = 3; i < env.size; i++)
 		entry(i, 64, A | N);
 	entry(0, 64, DF_USED);
 	take_all();
@@ -81,7 +81,7 @@ static void packed_wrap_not_flipped(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < bed.size; i++)
+	for (i = 0; i < env.size; i++)
 		entry(i, 64, A);
 	give_all();
 	entry(0, 64, A);
@@ -103,7 +103,7 @@ static void packed_tail_unavailable(void)
 
 static void packed_mixed(void)
 {
-	*packed_at(1) = (struct packed_entry){ iova(BED_TABLES), 16, 1,
+	*packed_at(1) = (struct packed_entry){ iova(ENV_TABLES), 16, 1,
 					       A | DF_INDIRECT };
 	entry(0, 64, A | N);
 	take_all();
@@ -112,7 +112,7 @@ static void packed_mixed(void)
 static void packed_indirect_next(void)
 {
 	entry(1, 64, A);
-	*packed_at(0) = (struct packed_entry){ iova(BED_TABLES), 16, 1,
+	*packed_at(0) = (struct packed_entry){ iova(ENV_TABLES), 16, 1,
 					       A | N | DF_INDIRECT };
 	take_all();
 }
@@ -123,8 +123,8 @@ static void packed_table(uint32_t bytes, uint16_t id, uint16_t flags)
 	unsigned int i;
 
 	for (i = 0; i < bytes / 16; i++)
-		entries[i] = (struct packed_entry){ iova(BED_DATA), 1, id, flags };
-	*packed_at(0) = (struct packed_entry){ iova(BED_TABLES), bytes, 1,
+		entries[i] = (struct packed_entry){ iova(ENV_DATA), 1, id, flags };
+	*packed_at(0) = (struct packed_entry){ iova(ENV_TABLES), bytes, 1,
 					       A | DF_INDIRECT };
 	take_all();
 }
@@ -146,14 +146,14 @@ static void packed_table_flags(void)
 
 static void packed_table_long(void)
 {
-	packed_table(16 * (bed.size + 1u), 0, 0);
+	packed_table(16 * (env.size + 1u), 0, 0);
 }
 
 static void packed_list_long(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < bed.size; i++)
+	for (i = 0; i < env.size; i++)
 		entry(i, 64, A | N);
 	take_all();
 }
@@ -183,9 +183,9 @@ static void event_unasked(void)
 
 static void ring_not_zero(void)
 {
-	bed_stop();
+	env_stop();
 	packed_at(3)->flags = DF_WRITE; /* what the driver is writing has 0 here */
-	bed_restart();
+	env_restart();
 }
 
 static void packed_changed(uint16_t flags, uint32_t length)
@@ -193,11 +193,11 @@ static void packed_changed(uint16_t flags, uint32_t length)
 	struct buffer b;
 
 	entry(0, 64, A);
-	if (ring_take(bed.queue, &b) != 1)
+	if (ring_take(env.queue, &b) != 1)
 		return;
 	packed_at(0)->flags = flags;
 	packed_at(0)->length = length;
-	ring_give(bed.queue, &b, 0);
+	ring_give(env.queue, &b, 0);
 }
 
 static void packed_changed_bits(void)
@@ -212,14 +212,14 @@ static void packed_changed_rest(void)
 
 static void told_no_position(void)
 {
-	ring_arm(bed.queue);
-	ring_notified(bed.queue, (uint32_t)bed.size << 16);
+	ring_arm(env.queue);
+	ring_notified(env.queue, (uint32_t)env.size << 16);
 }
 
 static void told_unavailable(void)
 {
-	ring_arm(bed.queue);
-	ring_notified(bed.queue, (0x8000u | 2) << 16);
+	ring_arm(env.queue);
+	ring_notified(env.queue, (0x8000u | 2) << 16);
 }
 
 /* The tail comes while the device is looking. */

@@ -7,29 +7,29 @@
 
 static void one(uint16_t flags, uint16_t next)
 {
-	put(0, BED_DATA, 64, flags, next);
+	put(0, ENV_DATA, 64, flags, next);
 	offer(0);
 	take_all();
 }
 
 static void size_odd(void)
 {
-	bed_stop();
-	bed.size = 24;
-	bed_restart();
+	env_stop();
+	env.size = 24;
+	env_restart();
 }
 
 static void area_outside(void)
 {
-	bed_stop();
-	bed.queue->device = &bed.device;
-	bed.queue->device_area = iova(BED_BYTES - 16);
-	ring_start(bed.queue);
+	env_stop();
+	env.queue->device = &env.device;
+	env.queue->device_area = iova(ENV_BYTES - 16);
+	ring_start(env.queue);
 }
 
 static void order_wrong(void)
 {
-	put(1, BED_DATA, 64, 0, 0);
+	put(1, ENV_DATA, 64, 0, 0);
 	one(DF_NEXT | DF_WRITE, 1);
 }
 
@@ -38,37 +38,37 @@ static void pieces_many(void)
 	unsigned int i;
 
 	for (i = 0; i < 8; i++)
-		put(i, BED_DATA + 8 * i, 8, i < 7 ? DF_NEXT : 0, (uint16_t)(i + 1));
+		put(i, ENV_DATA + 8 * i, 8, i < 7 ? DF_NEXT : 0, (uint16_t)(i + 1));
 	offer(0);
 	take_all();
 }
 
 static void chain_loops(void)
 {
-	put(1, BED_DATA, 64, DF_NEXT, 0);
+	put(1, ENV_DATA, 64, DF_NEXT, 0);
 	one(DF_NEXT, 1);
 }
 
 static void next_not_following(void)
 {
-	put(2, BED_DATA, 64, 0, 0);
+	put(2, ENV_DATA, 64, 0, 0);
 	one(DF_NEXT, 2);
 }
 
 static void head_not_following(void)
 {
 	one(0, 0);
-	put(2, BED_DATA, 64, 0, 0);
+	put(2, ENV_DATA, 64, 0, 0);
 	offer(2);
 	take_all();
 }
 
 static void table(uint32_t bytes, uint16_t flags, uint16_t first_next)
 {
-	*table_at(0) = (struct split_entry){ iova(BED_DATA), 1, flags, first_next };
-	*table_at(1) = (struct split_entry){ iova(BED_DATA), 1, DF_NEXT, 2 };
-	*table_at(2) = (struct split_entry){ iova(BED_DATA), 1, 0, 0 };
-	put(0, BED_TABLES, bytes, DF_INDIRECT, 0);
+	*table_at(0) = (struct split_entry){ iova(ENV_DATA), 1, flags, first_next };
+	*table_at(1) = (struct split_entry){ iova(ENV_DATA), 1, DF_NEXT, 2 };
+	*table_at(2) = (struct split_entry){ iova(ENV_DATA), 1, 0, 0 };
+	put(0, ENV_TABLES, bytes, DF_INDIRECT, 0);
 	offer(0);
 	take_all();
 }
@@ -104,9 +104,9 @@ static void chain_long(void)
 
 	for (i = 0; i < 9; i++)
 		*table_at(i) = (struct split_entry){
-			iova(BED_DATA + 128 * i), 1, i < 8 ? DF_NEXT : 0,
+			iova(ENV_DATA + 128 * i), 1, i < 8 ? DF_NEXT : 0,
 			(uint16_t)(i + 1) };
-	put(0, BED_TABLES, 9 * 16, DF_INDIRECT, 0);
+	put(0, ENV_TABLES, 9 * 16, DF_INDIRECT, 0);
 	offer(0);
 	take_all();
 }
@@ -117,18 +117,18 @@ static void chain_long_of_nothing(void)
 	unsigned int i;
 
 	for (i = 0; i < 64; i++)
-		*table_at(i) = (struct split_entry){ iova(BED_DATA), 0,
+		*table_at(i) = (struct split_entry){ iova(ENV_DATA), 0,
 						     i < 63 ? DF_NEXT : 0,
 						     (uint16_t)(i + 1) };
-	put(0, BED_TABLES, 64 * 16, DF_INDIRECT, 0);
+	put(0, ENV_TABLES, 64 * 16, DF_INDIRECT, 0);
 	offer(0);
 	take_all();
 }
 
 static void next_with_indirect(void)
 {
-	*table_at(0) = (struct split_entry){ iova(BED_DATA), 1, 0, 0 };
-	put(0, BED_TABLES, 16, DF_INDIRECT | DF_NEXT, 1);
+	*table_at(0) = (struct split_entry){ iova(ENV_DATA), 1, 0, 0 };
+	put(0, ENV_TABLES, 16, DF_INDIRECT | DF_NEXT, 1);
 	offer(0);
 	take_all();
 }
@@ -160,9 +160,9 @@ static void avail_flags_with_event(void)
 
 static void used_flags(void)
 {
-	bed_stop();
+	env_stop();
 	used(0)->is = 1;
-	bed_restart();
+	env_restart();
 }
 
 static void next_outside(void)
@@ -192,20 +192,20 @@ static void changed(void)
 {
 	struct buffer b;
 
-	put(0, BED_DATA, 64, 0, 0);
+	put(0, ENV_DATA, 64, 0, 0);
 	offer(0);
-	if (ring_take(bed.queue, &b) != 1)
+	if (ring_take(env.queue, &b) != 1)
 		return;
 	split_at(0)->length = 65;
-	ring_give(bed.queue, &b, 0);
+	ring_give(env.queue, &b, 0);
 }
 
 /* ---- notifications ---- */
 
 static void told_ahead(void)
 {
-	ring_arm(bed.queue);
-	ring_notified(bed.queue, 3u << 16);
+	ring_arm(env.queue);
+	ring_notified(env.queue, 3u << 16);
 }
 
 /* ---- the table ---- */

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What the tests in tests/vm/cases share: a bed to run on, frames from outside, captures, namespaces.
+"""What the tests in tests/vm/cases share: an environment to run in, frames from outside, captures, namespaces.
 
-A bed is where commands run and what function they find there: a guest with QEMU's function
+The environment is where commands run and what function they find there: a guest with QEMU's function
 (environment/vm.py) or this machine with vionet-softnic (environment/native.py). A class says where its tests run:
 
-    beds = "vm native asan tsan valgrind"      (without this line: vm)
+    environments = "vm native asan tsan valgrind"      (without this line: vm)
 
 and python3 traffic.py [native] [VARIANT] [Class.test_method] runs one. A class whose guests do with
 one processor, so that another guest may run beside them, says
@@ -39,7 +39,7 @@ VIONET = BUILD / "vionet"
 NIC = vm.NIC
 Guest, Wire = vm.Guest, vm.Wire
 
-BED = vm.Bed  # main() reads which one from the command line, and the variant of it
+ENVIRONMENT = vm.Environment  # main() reads which one from the command line, and the variant of it
 VARIANT = None
 
 
@@ -49,16 +49,16 @@ def sent(count):
 
 
 def count(frames):
-    """How many frames of so many the bed is given time for."""
+    """How many frames of so many the environment has time for."""
     if native.VALGRIND:
         return frames // 50
     return frames // 5 if native.SANITIZED else frames
 
 
 class Case(unittest.TestCase):
-    """A test with a folder and a bed of its own; what it leaves behind is ended and removed."""
+    """A test with a folder and an environment of its own; what it leaves behind is ended and removed."""
 
-    beds = "vm"
+    environments = "vm"
     processors = 2
     maxDiff = None
     qemu = os.environ.get("VIONET_QEMU", "")  # 11, or empty for this machine's own
@@ -68,8 +68,8 @@ class Case(unittest.TestCase):
             self.need_qemu_11()
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="vionet-case-"))
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
-        self.assertIn(BED.name, self.beds.split(), "this class is not for that bed")
-        self.bed = BED(self.folder, VARIANT)
+        self.assertIn(ENVIRONMENT.name, self.environments.split(), "this class is not for that environment")
+        self.environment = ENVIRONMENT(self.folder, VARIANT)
 
     def need_qemu_11(self):
         """Without a network there may be none: then the test is skipped, which ctest shows."""
@@ -84,7 +84,7 @@ class Case(unittest.TestCase):
     @property
     def nic(self):
         """The function's name for vionet."""
-        return self.bed.nic
+        return self.environment.nic
 
     @property
     def vionet(self):
@@ -92,27 +92,27 @@ class Case(unittest.TestCase):
 
     def program(self, path):
         """A program from the build folder."""
-        return str(self.bed.program(BUILD / path))
+        return str(self.environment.program(BUILD / path))
 
     def wire(self):
-        wire = self.bed.wire()
+        wire = self.environment.wire()
         self.addCleanup(wire.close)
         return wire
 
     # ---- running them ----
 
     def guest(self, command, *options, vm=(), native=(), checked=True, **more):
-        """Starts the command on the bed. `vm` and `native` are options for the one and the other,
-        plain ones for a case that knows only guests. Unless `checked` is off, the test fails if
-        the bed itself has something against the run at its end."""
+        """Start the command in the environment. `vm` and `native` are options for the one and the
+        other, plain ones for a case that knows only guests. Unless `checked` is off, the test fails if
+        the environment itself finds fault with the run at its end."""
         if isinstance(command, str):
             command = ["bash", "-c", command]
-        if BED.name == "vm":
-            run = self.bed.start(command, ["--smp", self.processors, *options, *vm], qemu=self.qemu,
-                                 **more)
+        if ENVIRONMENT.name == "vm":
+            run = self.environment.start(command, ["--smp", self.processors, *options, *vm],
+                                         qemu=self.qemu, **more)
         else:
             self.assertEqual(options, ())
-            run = self.bed.start(command, native, **more)
+            run = self.environment.start(command, native, **more)
         self.addCleanup(run.end)
         if checked:
             self.addCleanup(self.check_run, run)
@@ -237,12 +237,12 @@ def namespace_with_tap(tap="tap0", address="192.0.2.1/24"):
 
 def main():
     """[native] [VARIANT] in front of what unittest knows."""
-    global BED, VARIANT
+    global ENVIRONMENT, VARIANT
     sys.dont_write_bytecode = True
     words = sys.argv[1:2]
     if words == ["native"]:
-        BED = native.Bed
+        ENVIRONMENT = native.Environment
         del sys.argv[1]
-    if sys.argv[1:2] and sys.argv[1] in (native if BED is native.Bed else vm).VARIANTS:
+    if sys.argv[1:2] and sys.argv[1] in (native if ENVIRONMENT is native.Environment else vm).VARIANTS:
         VARIANT = sys.argv.pop(1)
     unittest.main(verbosity=2)

@@ -24,7 +24,7 @@ SECONDS = 12  # stuck queues, resets that do not end and stopping all have 2 s e
 
 
 class Faults(common.Case):
-    beds = "native asan"
+    environments = "native asan"
 
     def one(self, name, command):
         begin = time.monotonic()
@@ -64,7 +64,7 @@ class Faults(common.Case):
         self.area("C", self.traffic())
 
     def test_split(self):
-        self.bed.rows = ["-RING_PACKED"]
+        self.environment.rows = ["-RING_PACKED"]
         self.area("D", self.traffic())
 
     def test_packed(self):
@@ -83,7 +83,7 @@ class Faults(common.Case):
 class Silent(common.Case):
     """Registers that no other driver reads: a device that answers 0 there is used, and told on."""
 
-    beds = "native asan"
+    environments = "native asan"
 
     def run_on(self, command, *softnic):
         return self.run_guest(command, native=["--peer", "loop", "--lossless", *softnic], checked=False)
@@ -121,7 +121,7 @@ class Silent(common.Case):
 class Slow(common.Case):
     """A reset that takes 2.5 s, whoever asks for it."""
 
-    beds = "native"
+    environments = "native"
 
     def test_too_slow(self):
         """The limit is named as it was given, and the option that there is."""
@@ -151,7 +151,7 @@ class Slow(common.Case):
 class Sizes(common.Case):
     """Queues that are smaller than asked for: that is said, and what they have in the end."""
 
-    beds = "vm native"
+    environments = "vm native"
     processors = 1
 
     def test_cut(self):
@@ -159,7 +159,7 @@ class Sizes(common.Case):
             f"{self.vionet} pktgen {self.nic} --count 100 --no-rx --queue-size 1024 --json --interval 0",
             vm=["--bind", "--device-props", "rx_queue_size=1024"], native=["--peer", "sink"])
         result = common.result_of(run)
-        receive = 1024 if common.BED is common.vm.Bed else 256
+        receive = 1024 if common.ENVIRONMENT is common.vm.Environment else 256
         self.assertEqual((result["rx_queue_size"], result["tx_queue_size"]), (receive, 256))
         said = "queue: 256 entries instead of 1024: the device allows no more than 256"
         self.assertIn(f"transmit {said}", run.output)

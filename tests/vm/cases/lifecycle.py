@@ -16,7 +16,7 @@ PKTGEN = f"{common.VIONET} pktgen {common.NIC}"
 
 
 class Crash(common.Case):
-    beds = "vm native asan tsan"
+    environments = "vm native asan tsan"
 
     def test_twenty_times_sigkill(self):
         """Killed under traffic both ways, 20 times; each start after it works, the last is whole."""
@@ -32,7 +32,7 @@ class Crash(common.Case):
                 echo "killed $i"
             done
             {pktgen} --count 10000 --rate 4k --linger 2 --queue-size 256 --json""".replace(
-                "$OUT", "/tmp/out" if self.bed.name == "vm" else f"{self.folder}/out"),
+                "$OUT", "/tmp/out" if self.environment.name == "vm" else f"{self.folder}/out"),
                            wire=wire, vm=["--bind"])
         echo = common.Echo(wire)
         self.addCleanup(echo.stop)
@@ -46,7 +46,7 @@ class Crash(common.Case):
 
 
 class Leaks(common.Case):
-    beds = "vm native"  # sanitizers and valgrind keep memory of their own
+    environments = "vm native"  # sanitizers and valgrind keep memory of their own
     processors = 1
 
     def test_hundred_times_open_and_close(self):
@@ -57,11 +57,11 @@ class Leaks(common.Case):
 
 
 class Link(common.Case):
-    beds = "vm native asan tsan"
+    environments = "vm native asan tsan"
 
     def test_changes_are_noticed(self):
         """The cable is pulled and put back: the configuration interrupt, and what info says."""
-        said = "/tmp/said" if self.bed.name == "vm" else f"{self.folder}/said"
+        said = "/tmp/said" if self.environment.name == "vm" else f"{self.folder}/said"
         guest = self.guest(
             f"{self.program('examples/dump')} {self.nic} 2> >(tee {said} >&2) & pid=$!;"
             f"until grep -qs listening {said}; do kill -0 $pid || break; sleep 0.1; done; echo pull;"
@@ -82,11 +82,11 @@ class Link(common.Case):
 
 
 class Unplug(common.Case):
-    beds = "vm native asan tsan"
+    environments = "vm native asan tsan"
 
     def test_under_traffic(self):
         """The function is taken away: an error that says so, within a second, and the end."""
-        guests = self.bed.name == "vm"
+        guests = self.environment.name == "vm"
         nic = common.vm.BEHIND_PORT if guests else self.nic
         guest = self.guest(
             f"{self.vionet} pktgen {nic} --duration 60 --interval 0.5; echo status $?;"
@@ -112,7 +112,7 @@ class GoneWrong(common.Case):
     generator says what happened, within the time it promises, and ends with the status for that;
     afterwards a device there is driven again."""
 
-    beds = "native asan tsan valgrind"
+    environments = "native asan tsan valgrind"
 
     def traffic(self, *options, checked=True):
         run = self.guest([self.vionet, "pktgen", self.nic, "--duration", "60", "--rate", "10k",
@@ -184,7 +184,7 @@ class GoneWrong(common.Case):
 class OrdinaryUser(common.Case):
     """Device and driver as uid 1000, even if the tests run as root."""
 
-    beds = "native"
+    environments = "native"
 
     def test_traffic(self):
         run = self.run_guest(f"id -u; {self.vionet} pktgen {self.nic} --count 10000 --json --linger 2",
@@ -254,7 +254,7 @@ class WrongDma(common.Case):
 
 
 class WrongDmaInGuests(WrongDma):
-    beds = "vm"
+    environments = "vm"
     processors = 1
 
     def emulated(self, what, iommu, address):
@@ -277,7 +277,7 @@ class WrongDmaInGuests(WrongDma):
 class WrongDmaToServers(WrongDma):
     """Address and direction are reported; the function gives up, as its status then says."""
 
-    beds = "native asan tsan"
+    environments = "native asan tsan"
 
     def served(self, what, why):
         guest = self.wrong(what, r"device writes \d+ bytes at (0x[0-9a-f]+)")

@@ -13,7 +13,7 @@ import common  # noqa: E402
 class OwnMemory(common.Case):
     """Frames are sent from where the application has them."""
 
-    beds = "vm native asan tsan"
+    environments = "vm native asan tsan"
     processors = 1
 
     def sent(self, how):
@@ -34,7 +34,7 @@ class OwnMemory(common.Case):
 
     def test_by_its_address(self):
         """The kernel pins it. A server could not reach it: refused at once, and said why."""
-        if self.bed.name == "vm":
+        if self.environment.name == "vm":
             self.sent("address")
             return
         run = self.run_guest([self.program("tests/vm/vm_zero_copy"), self.nic, 1, "address"],

@@ -36,7 +36,7 @@ class Refusal(common.Case):
 class Function(Refusal):
     """What is wrong with the function itself."""
 
-    beds = "vm native asan tsan"
+    environments = "vm native asan tsan"
     processors = 1
 
     def info(self):
@@ -235,7 +235,7 @@ class Virtual(common.Case):
 class Sockets(Refusal):
     """Names of sockets that lead nowhere."""
 
-    beds = "native asan"
+    environments = "native asan"
 
     def info(self, path, status, *texts, before=()):
         process = common.native.Process([*before, self.vionet, "info", f"vfio-user:{path}"])
@@ -295,12 +295,12 @@ class Sockets(Refusal):
 
 
 class Permission(Refusal):
-    beds = "native"
+    environments = "native"
 
     def test_somebody_elses(self):
         """Root may connect everywhere: root's socket, as somebody else. Without root: one's own,
         that its mode forbids."""
-        device = self.bed.device()
+        device = self.environment.device()
         self.addCleanup(device.end)
         before = []
         if os.geteuid() == 0:

@@ -32,7 +32,7 @@ def expected(number, length, stream, times):
 
 
 class Frames(common.Case):
-    """The default of the bed with all of them; rows of other rings, slower programs with fewer."""
+    """The default of the environment with all of them; rows of other rings, slower programs with fewer."""
 
     def setUp(self):
         super().setUp()
@@ -40,7 +40,7 @@ class Frames(common.Case):
 
 
 class Traffic(Frames):
-    beds = "vm native asan tsan valgrind"
+    environments = "vm native asan tsan valgrind"
 
     # proves: RSVD-04 NET-15
     def test_transmit(self):
@@ -92,7 +92,7 @@ class Traffic(Frames):
 class BothWays(Frames):
     """The software device sends back what it gets, and loses nothing."""
 
-    beds = "native asan tsan valgrind"
+    environments = "native asan tsan valgrind"
 
     def both_ways(self, mode, *options, rate="max"):
         guest = self.run_guest(

@@ -200,7 +200,7 @@ def vlan(t):
 
 
 def announce(t):
-    theirs = t.bed.announce(t)  # how many frames of that kind the emulator itself sends
+    theirs = t.devices.announce(t)  # how many frames of that kind the emulator itself sends
     want, seen = theirs + 1, []
     while len(seen) < want:
         frame = t.receive(5)
@@ -237,10 +237,10 @@ def jumbo(t):
 
 def link(t):
     check(t.info()["up"] == "1", "the link is not up")
-    t.bed.set_link(t, False)
-    t.bed.wait_said(t, "link down")
-    t.bed.set_link(t, True)
-    t.bed.wait_said(t, "link up")
+    t.devices.set_link(t, False)
+    t.devices.wait_said(t, "link down")
+    t.devices.set_link(t, True)
+    t.devices.wait_said(t, "link up")
     t.echo()
     check(t.info()["up"] == "1", "the link is not up again")
     return "down and up, by interrupt"
@@ -324,7 +324,7 @@ def recover(t):
 def needs_reset(t):
     """The device gives up by itself; the driver notices and brings it back."""
     t.echo(count=50)
-    t.bed.make_fail(t)
+    t.devices.make_fail(t)
     words = t.answer("recovery")
     check(words[0] == "recovered", " ".join(words))
     report = dict(w.split("=") for w in words[1:])

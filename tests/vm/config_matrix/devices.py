@@ -55,7 +55,7 @@ def outcome(function, *arguments):
         return "FAILED", f"{type(e).__name__}: {e}" if not isinstance(e, Failed) else str(e)
 
 
-class GuestBed:
+class GuestDevices:
     """One guest, a function for each row, one after the other."""
 
     def __init__(self, folder, column, rows):
@@ -72,7 +72,7 @@ class GuestBed:
             self.guest.wait_line("booted", LIMIT)
 
     def wire(self, i, row):
-        name = f"{self.folder.name}-{i}"  # taps of all beds are in one namespace
+        name = f"{self.folder.name}-{i}"  # taps of all guests are in one namespace
         if row.kinds:
             return host.Host(self.folder, name.replace("-", ""))
         return wires.Tap(name, row.tap) if row.tap else wires.Datagrams(self.folder, name)
@@ -125,7 +125,7 @@ class GuestBed:
         self.wires[row.name].close()
 
     def end(self):
-        """The bed as a whole: no access that the IOMMU stopped, and no complaint of QEMU's but
+        """The guest as a whole: no access that the IOMMU stopped, and no complaint of QEMU's but
         that which make_fail provokes."""
         status = self.guest.wait()
         self.close()
@@ -166,7 +166,7 @@ class GuestBed:
         talk.tell("break")  # its answer is lost with the device
 
 
-class SoftnicBed:
+class SoftnicDevices:
     """vionet-softnic and vm_features as processes here, new ones for each row."""
 
     def __init__(self, folder, rows):

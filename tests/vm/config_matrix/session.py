@@ -38,10 +38,10 @@ def check(condition, text):
 
 
 class Talk:
-    """One row on one bed: `wire` leads to the device, `alive()` says whether vm_features runs."""
+    """One row on one device: `wire` leads to the device, `alive()` says whether vm_features runs."""
 
-    def __init__(self, wire, alive, bed=None, row=None):
-        self.wire, self.alive, self.bed, self.row = wire, alive, bed, row
+    def __init__(self, wire, alive, devices=None, row=None):
+        self.wire, self.alive, self.devices, self.row = wire, alive, devices, row
         self.to = OWN  # whom commands are sent to
         self.strays = collections.deque(maxlen=1000)  # frames that were no answers
 
