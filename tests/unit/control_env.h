@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A started device of several queues with a control queue, against the model. */
-#ifndef VIONET_TESTS_RIG_H
-#define VIONET_TESTS_RIG_H
+#ifndef VIONET_TESTS_CONTROL_ENV_H
+#define VIONET_TESTS_CONTROL_ENV_H
 
 #include "tests/unit/test.h"
 
@@ -10,50 +10,52 @@
 #include "tests/unit/env.h"
 #include "tests/unit/model_control.h"
 
-/* Feature bits of the ring that models of rigs offer: 0, a split ring. */
-extern uint64_t rig_layout;
+/* Feature bits of the ring that the models offer: 0, a split ring. */
+extern uint64_t control_env_layout;
 
-/* Features that rigs want besides. */
-extern struct vionet_features rig_want;
+/* Features that the driver wants besides. */
+extern struct vionet_features control_env_want;
 
-/* Bytes of their transmit buffers, 0: as usual. */
-extern uint32_t rig_tx_buffer;
+/* Bytes of its transmit buffers, 0: as usual. */
+extern uint32_t control_env_tx_buffer;
 
 /* INDIRECT_DESC, EVENT_IDX, RING_PACKED, IN_ORDER, NOTIFICATION_DATA. */
-#define RIG_PACKED (1ull << 28 | 1ull << 29 | 1ull << 34 | 1ull << 35 | 1ull << 38)
+#define CONTROL_ENV_PACKED \
+	(1ull << 28 | 1ull << 29 | 1ull << 34 | 1ull << 35 | 1ull << 38)
 
 /* Run a group of tests with each layout. */
-#define run_rigs(tests)                                                        \
+#define run_split_and_packed(tests)                                            \
 	__extension__({                                                        \
 		int failed;                                                    \
                                                                                \
-		rig_layout = 0;                                                \
+		control_env_layout = 0;                                        \
 		failed = cmocka_run_group_tests_name("split", tests, NULL,     \
 						     NULL);                    \
-		rig_layout = RIG_PACKED;                                       \
+		control_env_layout = CONTROL_ENV_PACKED;                       \
 		failed += cmocka_run_group_tests_name("packed", tests, NULL,   \
 						      NULL);                   \
 		failed;                                                        \
 	})
 
-struct rig {
+struct control_env {
 	struct model *model;
 	struct model_control *c;
 	struct vionet_device *device;
 };
 
-/* The model of a rig, with a control queue after `pairs` pairs; not opened, so that
+/* A model with a control queue after `pairs` pairs; not opened, so that
  * a test may take features away. */
-struct rig *raise_rig(unsigned int pairs);
+struct control_env *control_env_create(unsigned int pairs);
 
 /* Open it, with the features on request wanted and commands that may take
  * `timeout_ms`, and start it with `start` pairs of small queues. */
-void start_rig(struct rig *rig, unsigned int start, unsigned int timeout_ms);
+void control_env_start(struct control_env *env, unsigned int start,
+		       unsigned int timeout_ms);
 
 /* The model's device does not offer this. */
-void withhold(struct rig *rig, unsigned int bit);
+void withhold(struct control_env *env, unsigned int bit);
 
 /* Close it. No fault, and no rule broken by the driver. */
-void drop_rig(struct rig *rig);
+void control_env_destroy(struct control_env *env);
 
 #endif

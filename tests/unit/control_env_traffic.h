@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Packets of a rig: sent by the driver, delivered by the device, and taken. */
-#ifndef VIONET_TESTS_RIG_TRAFFIC_H
-#define VIONET_TESTS_RIG_TRAFFIC_H
+/* Packets: sent by the driver, delivered by the device, and taken. */
+#ifndef VIONET_TESTS_CONTROL_ENV_TRAFFIC_H
+#define VIONET_TESTS_CONTROL_ENV_TRAFFIC_H
 
 #include "tests/unit/control_env.h"
 
-static inline void push(struct rig *rig, unsigned int pair, unsigned int count)
+static inline void push(struct control_env *env, unsigned int pair, unsigned int count)
 {
-	struct vionet_queue *tx = vionet_device_tx_queue(rig->device, pair);
+	struct vionet_queue *tx = vionet_device_tx_queue(env->device, pair);
 	struct vionet_packet *packet;
 
 	for (unsigned int i = 0; i < count; i++) {
@@ -19,7 +19,7 @@ static inline void push(struct rig *rig, unsigned int pair, unsigned int count)
 	}
 }
 
-static inline void deliver(struct rig *rig, unsigned int count)
+static inline void deliver(struct control_env *env, unsigned int count)
 {
 	uint8_t frame[64] = { 0xff };
 
@@ -31,11 +31,11 @@ static inline void deliver(struct rig *rig, unsigned int count)
 		/* With HASH_REPORT a header has 20 bytes. */
 		data[10] = 1;
 		memcpy(data + 20, frame, sizeof(frame));
-		id = model_take(rig->model, 0, NULL, 0, &room);
+		id = model_take(env->model, 0, NULL, 0, &room);
 		assert_true(id >= 0);
-		memcpy(model_at(rig->model, rig->model->queue[0].element[0].address,
+		memcpy(model_at(env->model, env->model->queue[0].element[0].address,
 				sizeof(data), true), data, sizeof(data));
-		model_used(rig->model, 0, (uint32_t)id, sizeof(data), 1);
+		model_used(env->model, 0, (uint32_t)id, sizeof(data), 1);
 	}
 }
 

@@ -16,29 +16,29 @@ struct line *raise_line(const int *features, bool mergeable)
 {
 	struct line *line = calloc(1, sizeof(*line));
 
-	rig_layout = env_layout.offers;
-	line->rig = raise_rig(1);
-	line->rig->model->batch = env_layout.batch;
-	memset(&rig_want, 0, sizeof(rig_want));
-	withhold(line->rig, HASH_REPORT);
+	control_env_layout = env_layout.offers;
+	line->env = control_env_create(1);
+	line->env->model->batch = env_layout.batch;
+	memset(&control_env_want, 0, sizeof(control_env_want));
+	withhold(line->env, HASH_REPORT);
 	if (!mergeable)
-		withhold(line->rig, MRG_RXBUF);
+		withhold(line->env, MRG_RXBUF);
 	for (; *features >= 0; features++) {
-		line->rig->model->offered[*features / 64] |= 1ull << *features % 64;
-		rig_want.word[*features / 64] |= 1ull << *features % 64;
+		line->env->model->offered[*features / 64] |= 1ull << *features % 64;
+		control_env_want.word[*features / 64] |= 1ull << *features % 64;
 	}
-	line->rig->model->on_frame = record;
-	line->rig->model->context = line;
-	start_rig(line->rig, 1, 0);
-	line->rx = vionet_device_rx_queue(line->rig->device, 0);
-	line->tx = vionet_device_tx_queue(line->rig->device, 0);
+	line->env->model->on_frame = record;
+	line->env->model->context = line;
+	control_env_start(line->env, 1, 0);
+	line->rx = vionet_device_rx_queue(line->env->device, 0);
+	line->tx = vionet_device_tx_queue(line->env->device, 0);
 	return line;
 }
 
 void drop_line(struct line *line)
 {
-	memset(&rig_want, 0, sizeof(rig_want));
-	drop_rig(line->rig);
+	memset(&control_env_want, 0, sizeof(control_env_want));
+	control_env_destroy(line->env);
 	free(line);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A rig of one pair for tests of offloads: features by list, headers by field. */
-#ifndef VIONET_TESTS_LINE_H
-#define VIONET_TESTS_LINE_H
+/* An environment of one pair for tests of offloads: features by list, headers by field. */
+#ifndef VIONET_TESTS_OFFLOAD_ENV_H
+#define VIONET_TESTS_OFFLOAD_ENV_H
 
 #include "tests/unit/control_env.h"
 
@@ -23,7 +23,7 @@ struct header {
 #define H(...) &(struct header){ __VA_ARGS__ }
 
 struct line {
-	struct rig *rig;
+	struct control_env *env;
 	struct vionet_queue *rx, *tx;
 	uint8_t sent[70000]; /* the last one, with its header */
 	size_t sent_length;

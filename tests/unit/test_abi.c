@@ -15,7 +15,7 @@
 #define ROOM 2048u
 #define FILL 0xa5
 
-static struct rig *rig;
+static struct control_env *env;
 
 static int call_open(void *options)
 {
@@ -29,14 +29,14 @@ static int call_open(void *options)
 
 static int call_start(void *options)
 {
-	assert_int_equal(vionet_device_stop(rig->device), 0);
-	return vionet_device_start(rig->device, options);
+	assert_int_equal(vionet_device_stop(env->device), 0);
+	return vionet_device_start(env->device, options);
 }
 
 static int call_pool(void *options)
 {
 	struct vionet_pool *pool;
-	int result = vionet_pool_create(rig->device, options, &pool);
+	int result = vionet_pool_create(env->device, options, &pool);
 
 	assert_int_equal(vionet_pool_destroy(pool), 0);
 	return result;
@@ -61,15 +61,15 @@ static int call_transmit_pool(void *options)
 
 static struct vionet_queue *rx(void)
 {
-	if (!vionet_device_rx_queue(rig->device, 0))
-		assert_int_equal(vionet_device_start(rig->device, NULL), 0);
-	return vionet_device_rx_queue(rig->device, 0);
+	if (!vionet_device_rx_queue(env->device, 0))
+		assert_int_equal(vionet_device_start(env->device, NULL), 0);
+	return vionet_device_rx_queue(env->device, 0);
 }
 
 static int call_rss(void *rss)
 {
 	(void)rx();
-	return vionet_rss_set(rig->device, rss);
+	return vionet_rss_set(env->device, rss);
 }
 
 static int call_context(void *rss)
@@ -77,18 +77,18 @@ static int call_context(void *rss)
 	int result;
 
 	(void)rx();
-	result = vionet_rss_context_add(rig->device, 1, rss);
+	result = vionet_rss_context_add(env->device, 1, rss);
 	if (result)
 		return result;
-	assert_int_equal(vionet_rss_context_modify(rig->device, 1, rss), 0);
-	assert_int_equal(vionet_rss_context_delete(rig->device, 1), 0);
+	assert_int_equal(vionet_rss_context_modify(env->device, 1, rss), 0);
+	assert_int_equal(vionet_rss_context_delete(env->device, 1), 0);
 	return 0;
 }
 
 static int call_coalescing(void *coalescing)
 {
 	(void)rx();
-	return vionet_coalescing_set(rig->device, true, coalescing);
+	return vionet_coalescing_set(env->device, true, coalescing);
 }
 
 static int call_queue_coalescing(void *coalescing)
@@ -98,22 +98,22 @@ static int call_queue_coalescing(void *coalescing)
 
 static int call_info(void *info)
 {
-	return vionet_device_info(rig->device, info);
+	return vionet_device_info(env->device, info);
 }
 
 static int call_queue_info(void *info)
 {
-	return vionet_device_queue_info(rig->device, 0, info);
+	return vionet_device_queue_info(env->device, 0, info);
 }
 
 static int call_link(void *link)
 {
-	return vionet_device_link(rig->device, link);
+	return vionet_device_link(env->device, link);
 }
 
 static int call_pci_details(void *details)
 {
-	return vionet_device_pci_details(rig->device, details);
+	return vionet_device_pci_details(env->device, details);
 }
 
 static int call_stats(void *stats)
@@ -123,7 +123,7 @@ static int call_stats(void *stats)
 
 static int call_limits(void *limits)
 {
-	return vionet_steering_limits(rig->device, limits);
+	return vionet_steering_limits(env->device, limits);
 }
 
 static int call_coalescing_read(void *coalescing)
@@ -176,8 +176,8 @@ static void prepare(uint8_t *room, uint32_t size)
 
 static void set_up(unsigned int pairs)
 {
-	rig = raise_rig(pairs);
-	start_rig(rig, pairs, 0);
+	env = control_env_create(pairs);
+	control_env_start(env, pairs, 0);
 }
 
 /* No padding at the end: a field that is added there makes the struct longer. */
@@ -218,7 +218,7 @@ static void options_of_any_size(void **state)
 		}
 	}
 	(void)rx();
-	drop_rig(rig);
+	control_env_destroy(env);
 }
 
 /* What older callers have no room for is not written; what newer ones have on top is 0. */
@@ -250,7 +250,7 @@ static void answers_of_any_size(void **state)
 				assert_int_equal(room[at], FILL);
 		}
 	}
-	drop_rig(rig);
+	control_env_destroy(env);
 }
 
 static void expect_no_size(const char *type, int (*call)(void *))
@@ -280,7 +280,7 @@ static void sizes_that_are_none(void **state)
 	for (size_t i = 0; i < COUNT(filled); i++)
 		expect_no_size(filled[i].type, filled[i].call);
 	(void)rx();
-	drop_rig(rig);
+	control_env_destroy(env);
 }
 
 static void the_initializer(void **state)
@@ -306,29 +306,29 @@ static void reserved_is_0(void **state)
 	assert_text("reserved");
 	assert_int_equal(call_rss(&rss), -EINVAL);
 	assert_text("reserved");
-	drop_rig(rig);
+	control_env_destroy(env);
 }
 
 /* ---- arrays ---- */
 
 static int statistics(void *array, size_t stride, uint32_t capacity, uint32_t *count)
 {
-	return vionet_stats_read(rig->device, 0, array, stride, capacity, count);
+	return vionet_stats_read(env->device, 0, array, stride, capacity, count);
 }
 
 static int capabilities(void *array, size_t stride, uint32_t capacity, uint32_t *count)
 {
-	return vionet_device_pci_capabilities(rig->device, array, stride, capacity, count);
+	return vionet_device_pci_capabilities(env->device, array, stride, capacity, count);
 }
 
 static int regions(void *array, size_t stride, uint32_t capacity, uint32_t *count)
 {
-	return vionet_device_pci_regions(rig->device, array, stride, capacity, count);
+	return vionet_device_pci_regions(env->device, array, stride, capacity, count);
 }
 
 static int ranges(void *array, size_t stride, uint32_t capacity, uint32_t *count)
 {
-	return vionet_device_pci_iova_ranges(rig->device, array, stride, capacity, count);
+	return vionet_device_pci_iova_ranges(env->device, array, stride, capacity, count);
 }
 
 static const struct {
@@ -382,7 +382,7 @@ static void elements_of_any_size(void **state)
 		assert_int_equal(arrays[a].call(room, 8, 48, &count), -EINVAL);
 		assert_int_equal(arrays[a].call(room, 1u << 20, 48, &count), -EINVAL);
 	}
-	drop_rig(rig);
+	control_env_destroy(env);
 }
 
 /* ---- flags ---- */
@@ -407,23 +407,23 @@ static void unknown_flags_are_refused(void **state)
 	assert_int_equal(vionet_pci_bind(&address, 1, 1u << 31, NULL, 0, NULL), -EINVAL);
 	assert_int_equal(vionet_pci_unbind(&address, 1, NULL, 1u << 31, NULL, 0, NULL),
 			 -EINVAL);
-	assert_int_equal(vionet_offloads_set(rig->device, 1ull << 63), -EINVAL);
-	assert_int_equal(vionet_offloads_set(rig->device, 1ull << 63 | 1ull << 1),
+	assert_int_equal(vionet_offloads_set(env->device, 1ull << 63), -EINVAL);
+	assert_int_equal(vionet_offloads_set(env->device, 1ull << 63 | 1ull << 1),
 			 -EINVAL);
 	assert_text("unknown offloads 0x8000000000000000");
 	rss.hash_types = 1u << 30;
-	assert_int_equal(vionet_rss_set(rig->device, &rss), -EINVAL);
-	assert_int_equal(vionet_hash_tunnels_set(rig->device, 1u << 30), -EINVAL);
-	assert_int_equal(vionet_filter_mode_set(rig->device, (enum vionet_filter_mode)6,
+	assert_int_equal(vionet_rss_set(env->device, &rss), -EINVAL);
+	assert_int_equal(vionet_hash_tunnels_set(env->device, 1u << 30), -EINVAL);
+	assert_int_equal(vionet_filter_mode_set(env->device, (enum vionet_filter_mode)6,
 						true), -EINVAL);
-	assert_int_equal(vionet_memory_register(rig->device, page, sizeof(page),
+	assert_int_equal(vionet_memory_register(env->device, page, sizeof(page),
 						(enum vionet_access)4, &memory), -EINVAL);
-	assert_int_equal(vionet_pool_create(rig->device, &(struct vionet_pool_options){
+	assert_int_equal(vionet_pool_create(env->device, &(struct vionet_pool_options){
 		.struct_size = sizeof(struct vionet_pool_options),
 		.access = (enum vionet_access)4 }, &pool), -EINVAL);
-	assert_int_equal(vionet_pool_share(vionet_queue_pool(rx()), rig->device,
+	assert_int_equal(vionet_pool_share(vionet_queue_pool(rx()), env->device,
 					   (enum vionet_access)4), -EINVAL);
-	drop_rig(rig);
+	control_env_destroy(env);
 }
 
 int main(void)

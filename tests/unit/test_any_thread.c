@@ -47,27 +47,27 @@ static void let_it_look(struct watcher *w)
 
 static void a_queue_is_made_anew_under_its_watchers(void **state)
 {
-	struct rig *rig = raise_rig(1);
+	struct control_env *env = control_env_create(1);
 	struct watcher w = { 0 };
 	pthread_t thread;
 
 	(void)state;
-	start_rig(rig, 1, 0);
-	w.queue = vionet_device_rx_queue(rig->device, 0);
+	control_env_start(env, 1, 0);
+	w.queue = vionet_device_rx_queue(env->device, 0);
 	w.name = "receive queue 0";
 	assert_int_equal(pthread_create(&thread, NULL, watch, &w), 0);
 	for (unsigned int i = 0; i < 300; i++) {
-		deliver(rig, 3);
+		deliver(env, 3);
 		assert_int_equal(take(w.queue), 3);
 		if (i % 5 == 0) {
-			model_used(rig->model, 0, 999 + i, 84, 1);
+			model_used(env->model, 0, 999 + i, 84, 1);
 			assert_int_equal(take(w.queue), 0);
 		}
 		let_it_look(&w);
 		if (i % 3 == 0) {
-			memset(rig->device->recovered_at, 0,
-			       sizeof(rig->device->recovered_at));
-			assert_int_equal(vionet_device_recover(rig->device, NULL), 0);
+			memset(env->device->recovered_at, 0,
+			       sizeof(env->device->recovered_at));
+			assert_int_equal(vionet_device_recover(env->device, NULL), 0);
 		} else {
 			assert_int_equal(vionet_queue_resize(
 				w.queue, i % 2 ? 16 : 32, NULL), 0);
@@ -78,21 +78,21 @@ static void a_queue_is_made_anew_under_its_watchers(void **state)
 	pthread_join(thread, NULL);
 	assert_int_equal(w.went_back, 0);
 	assert_int_equal(w.strange, 0);
-	drop_rig(rig);
+	control_env_destroy(env);
 }
 
 /* A packet that the device cannot reach is noted by the queue's thread. */
 static void packets_do_not_arrive_under_its_watchers(void **state)
 {
-	struct rig *rig = raise_rig(1), *other = raise_rig(1);
+	struct control_env *env = control_env_create(1), *other = control_env_create(1);
 	struct vionet_packet *packet;
 	struct watcher w = { .name = "transmit queue 0" };
 	pthread_t thread;
 
 	(void)state;
-	start_rig(rig, 1, 0);
-	start_rig(other, 1, 0);
-	w.queue = vionet_device_tx_queue(rig->device, 0);
+	control_env_start(env, 1, 0);
+	control_env_start(other, 1, 0);
+	w.queue = vionet_device_tx_queue(env->device, 0);
 	assert_int_equal(vionet_packet_alloc(vionet_queue_pool(
 		vionet_device_tx_queue(other->device, 0)), &packet, 1), 1);
 	packet->length = 60;
@@ -112,8 +112,8 @@ static void packets_do_not_arrive_under_its_watchers(void **state)
 	assert_int_equal(w.went_back, 0);
 	assert_int_equal(w.strange, 0);
 	vionet_packet_free(&packet, 1);
-	drop_rig(rig);
-	drop_rig(other);
+	control_env_destroy(env);
+	control_env_destroy(other);
 }
 
 int main(void)
@@ -123,5 +123,5 @@ int main(void)
 		cmocka_unit_test(packets_do_not_arrive_under_its_watchers),
 	};
 
-	return run_rigs(tests);
+	return run_split_and_packed(tests);
 }

@@ -11,13 +11,13 @@
 #include "tests/unit/control_env.h"
 
 /* The last command, byte by byte. */
-static void assert_command(const struct rig *rig, const char *hex)
+static void assert_command(const struct control_env *env, const char *hex)
 {
 	char text[2 * 64 + 1] = "";
 
-	assert_true(rig->c->last_length <= 64);
-	for (size_t i = 0; i < rig->c->last_length; i++)
-		sprintf(text + 2 * i, "%02x", rig->c->last[i]);
+	assert_true(env->c->last_length <= 64);
+	for (size_t i = 0; i < env->c->last_length; i++)
+		sprintf(text + 2 * i, "%02x", env->c->last[i]);
 	assert_string_equal(text, hex);
 }
 
@@ -34,32 +34,32 @@ static void the_control_queue_follows_the_pairs(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct rig *rig = raise_rig(rows[i].pairs);
+		struct control_env *env = control_env_create(rows[i].pairs);
 		struct vionet_queue_info info = { .struct_size = sizeof(info) };
 
 		for (unsigned int k = 0; k < 2; k++)
 			if (rows[i].without[k] != 0)
-				withhold(rig, rows[i].without[k]);
-		start_rig(rig, 1, 0);
-		assert_int_equal(vionet_device_queue_info(rig->device,
+				withhold(env, rows[i].without[k]);
+		control_env_start(env, 1, 0);
+		assert_int_equal(vionet_device_queue_info(env->device,
 							  rows[i].index, &info),
 				 0);
 		assert_string_equal(info.role, "control");
 		assert_true(info.size >= 4);
-		assert_int_equal(rig->model->queue[rows[i].index].enabled, 1);
+		assert_int_equal(env->model->queue[rows[i].index].enabled, 1);
 		/* Class, command and data, then the ack alone. */
 		assert_int_equal(vionet_filter_mode_set(
-			rig->device, VIONET_FILTER_PROMISC, true), 0);
-		assert_command(rig, "000001");
-		assert_int_equal(rig->c->writable_parts, 1);
-		drop_rig(rig);
+			env->device, VIONET_FILTER_PROMISC, true), 0);
+		assert_command(env, "000001");
+		assert_int_equal(env->c->writable_parts, 1);
+		control_env_destroy(env);
 	}
 }
 
 /* proves: NET-01 */
 static void without_several_pairs_it_is_queue_two(void **state)
 {
-	struct rig *rig = raise_rig(4);
+	struct control_env *env = control_env_create(4);
 	struct vionet_queue_info info = { .struct_size = sizeof(info) };
 	struct vionet_open_options open = { .struct_size = sizeof(open) };
 
@@ -67,37 +67,37 @@ static void without_several_pairs_it_is_queue_two(void **state)
 	/* Offered, and avoided: then N is 1, whatever max_virtqueue_pairs says. */
 	open.avoid.word[0] = 1ull << 22 | 1ull << 60;
 	open.want.word[0] = 1ull << 18;
-	rig->c->pairs = 1;
-	assert_int_equal(open_model(rig->model, &open, &rig->device), 0);
-	assert_int_equal(vionet_device_start(rig->device, NULL), 0);
-	assert_int_equal(vionet_device_queue_info(rig->device, 2, &info), 0);
+	env->c->pairs = 1;
+	assert_int_equal(open_model(env->model, &open, &env->device), 0);
+	assert_int_equal(vionet_device_start(env->device, NULL), 0);
+	assert_int_equal(vionet_device_queue_info(env->device, 2, &info), 0);
 	assert_string_equal(info.role, "control");
-	assert_int_equal(vionet_filter_mode_set(rig->device,
+	assert_int_equal(vionet_filter_mode_set(env->device,
 						VIONET_FILTER_ALLMULTI, true), 0);
-	assert_int_equal(rig->c->mode[1], 1);
-	drop_rig(rig);
+	assert_int_equal(env->c->mode[1], 1);
+	control_env_destroy(env);
 }
 
 /* proves: CVQ-05 */
 static void receive_modes(void **state)
 {
-	struct rig *rig = raise_rig(1);
+	struct control_env *env = control_env_create(1);
 
 	(void)state;
-	start_rig(rig, 1, 0);
+	control_env_start(env, 1, 0);
 	for (unsigned int mode = 0; mode < 6; mode++) {
 		assert_int_equal(vionet_filter_mode_set(
-			rig->device, (enum vionet_filter_mode)mode, true), 0);
-		assert_int_equal(rig->c->mode[mode], 1);
+			env->device, (enum vionet_filter_mode)mode, true), 0);
+		assert_int_equal(env->c->mode[mode], 1);
 		assert_int_equal(vionet_filter_mode_set(
-			rig->device, (enum vionet_filter_mode)mode, false), 0);
-		assert_int_equal(rig->c->mode[mode], 0);
+			env->device, (enum vionet_filter_mode)mode, false), 0);
+		assert_int_equal(env->c->mode[mode], 0);
 	}
-	assert_int_equal(rig->c->commands, 12);
-	assert_int_equal(vionet_filter_mode_set(rig->device,
+	assert_int_equal(env->c->commands, 12);
+	assert_int_equal(vionet_filter_mode_set(env->device,
 						(enum vionet_filter_mode)6,
 						true), -EINVAL);
-	drop_rig(rig);
+	control_env_destroy(env);
 }
 
 /* proves: CVQ-07 CVQ-08 CVQ-09 CVQ-10 */
@@ -108,154 +108,154 @@ static void address_and_tables(void **state)
 	static const uint8_t none[6];
 	static const uint8_t two[2][6] = { { 2, 0, 0, 0, 0, 1 }, { 4 } };
 	static const uint8_t many[2][6] = { { 0x33, 0x33, 0, 0, 0, 1 }, { 1 } };
-	struct rig *rig = raise_rig(1);
+	struct control_env *env = control_env_create(1);
 	struct vionet_device_info info = { .struct_size = sizeof(info) };
 
 	(void)state;
-	start_rig(rig, 1, 0);
-	assert_int_equal(vionet_mac_set(rig->device, own), 0);
-	assert_command(rig, "0101020102030405");
-	assert_int_equal(vionet_device_info(rig->device, &info), 0);
+	control_env_start(env, 1, 0);
+	assert_int_equal(vionet_mac_set(env->device, own), 0);
+	assert_command(env, "0101020102030405");
+	assert_int_equal(vionet_device_info(env->device, &info), 0);
 	assert_memory_equal(info.mac, own, 6);
-	assert_int_equal(vionet_mac_set(rig->device, group), -EINVAL);
-	assert_int_equal(vionet_mac_set(rig->device, none), -EINVAL);
+	assert_int_equal(vionet_mac_set(env->device, group), -EINVAL);
+	assert_int_equal(vionet_mac_set(env->device, none), -EINVAL);
 
-	assert_int_equal(vionet_filter_macs_set(rig->device, two, 2, many, 1), 0);
-	assert_command(rig, "0100" "02000000" "020000000001" "040000000000"
+	assert_int_equal(vionet_filter_macs_set(env->device, two, 2, many, 1), 0);
+	assert_command(env, "0100" "02000000" "020000000001" "040000000000"
 		       "01000000" "333300000001");
-	assert_int_equal(vionet_filter_macs_set(rig->device, NULL, 0, NULL, 0), 0);
-	assert_command(rig, "0100" "00000000" "00000000");
-	assert_int_equal(vionet_filter_macs_set(rig->device, many, 1, NULL, 0),
+	assert_int_equal(vionet_filter_macs_set(env->device, NULL, 0, NULL, 0), 0);
+	assert_command(env, "0100" "00000000" "00000000");
+	assert_int_equal(vionet_filter_macs_set(env->device, many, 1, NULL, 0),
 			 -EINVAL);
-	assert_int_equal(vionet_filter_macs_set(rig->device, NULL, 0, two, 1),
+	assert_int_equal(vionet_filter_macs_set(env->device, NULL, 0, two, 1),
 			 -EINVAL);
 	/* The device has room for 64 and refuses more; nothing has changed. */
 	{
 		static uint8_t hundred[100][6];
 
 		assert_int_equal(vionet_filter_macs_set(
-			rig->device, (const uint8_t (*)[6])hundred, 100, NULL, 0),
+			env->device, (const uint8_t (*)[6])hundred, 100, NULL, 0),
 			-EREMOTEIO);
 		assert_text("the device refuses it");
 	}
-	assert_int_equal(rig->c->violations, 0);
-	drop_rig(rig);
+	assert_int_equal(env->c->violations, 0);
+	control_env_destroy(env);
 }
 
 /* proves: CVQ-07 NET-04 */
 static void a_device_without_address_is_given_one(void **state)
 {
-	struct rig *rig = raise_rig(1);
+	struct control_env *env = control_env_create(1);
 	struct vionet_device_info info = { .struct_size = sizeof(info) };
 
 	(void)state;
-	withhold(rig, 5);
-	start_rig(rig, 1, 0);
-	assert_int_equal(vionet_device_info(rig->device, &info), 0);
+	withhold(env, 5);
+	control_env_start(env, 1, 0);
+	assert_int_equal(vionet_device_info(env->device, &info), 0);
 	assert_false(info.mac_from_device);
 	assert_int_equal(info.mac[0] & 3, 2);
-	assert_memory_equal(rig->c->mac, info.mac, 6);
-	drop_rig(rig);
+	assert_memory_equal(env->c->mac, info.mac, 6);
+	control_env_destroy(env);
 
 	/* One that refuses is used all the same. */
-	rig = raise_rig(1);
-	withhold(rig, 5);
-	rig->c->refuse_class = 1;
-	start_rig(rig, 1, 0);
-	drop_rig(rig);
+	env = control_env_create(1);
+	withhold(env, 5);
+	env->c->refuse_class = 1;
+	control_env_start(env, 1, 0);
+	control_env_destroy(env);
 }
 
 /* proves: CVQ-11 CVQ-12 */
 static void vlans(void **state)
 {
-	struct rig *rig = raise_rig(1);
+	struct control_env *env = control_env_create(1);
 
 	(void)state;
-	start_rig(rig, 1, 0);
-	assert_int_equal(vionet_filter_vlan_add(rig->device, 0x123), 0);
-	assert_command(rig, "02002301");
-	assert_int_equal(vionet_filter_vlan_add(rig->device, 7), 0);
-	assert_int_equal(vionet_filter_vlan_delete(rig->device, 0x123), 0);
-	assert_command(rig, "02012301");
-	assert_true(rig->c->vlan[7]);
-	assert_false(rig->c->vlan[0x123]);
-	assert_int_equal(vionet_filter_vlan_add(rig->device, 4095), -EINVAL);
-	drop_rig(rig);
+	control_env_start(env, 1, 0);
+	assert_int_equal(vionet_filter_vlan_add(env->device, 0x123), 0);
+	assert_command(env, "02002301");
+	assert_int_equal(vionet_filter_vlan_add(env->device, 7), 0);
+	assert_int_equal(vionet_filter_vlan_delete(env->device, 0x123), 0);
+	assert_command(env, "02012301");
+	assert_true(env->c->vlan[7]);
+	assert_false(env->c->vlan[0x123]);
+	assert_int_equal(vionet_filter_vlan_add(env->device, 4095), -EINVAL);
+	control_env_destroy(env);
 }
 
 /* proves: CVQ-40 CVQ-41 CVQ-42 */
 static void offloads(void **state)
 {
-	struct rig *rig = raise_rig(1);
+	struct control_env *env = control_env_create(1);
 	uint64_t on;
 
 	(void)state;
 	/* What tunnels need has to be there too. */
-	rig_want.word[0] = 1ull << 1 | 1ull << 7 | 1ull << 8 | 3ull << 54;
-	rig_want.word[1] = 1ull << 1;
-	rig->model->offered[0] |= rig_want.word[0];
-	rig->model->offered[1] |= rig_want.word[1];
-	start_rig(rig, 1, 0);
-	memset(&rig_want, 0, sizeof(rig_want));
+	control_env_want.word[0] = 1ull << 1 | 1ull << 7 | 1ull << 8 | 3ull << 54;
+	control_env_want.word[1] = 1ull << 1;
+	env->model->offered[0] |= control_env_want.word[0];
+	env->model->offered[1] |= control_env_want.word[1];
+	control_env_start(env, 1, 0);
+	memset(&control_env_want, 0, sizeof(control_env_want));
 	/* All start on, and tunnels have other bits than their features. */
-	assert_int_equal(vionet_offloads_read(rig->device, &on), 0);
+	assert_int_equal(vionet_offloads_read(env->device, &on), 0);
 	assert_true(on == (VIONET_OFFLOAD_CSUM | VIONET_OFFLOAD_TSO4 |
 			   VIONET_OFFLOAD_TSO6 | VIONET_OFFLOAD_USO4 |
 			   VIONET_OFFLOAD_USO6 | VIONET_OFFLOAD_UDP_TUNNEL));
-	assert_int_equal(vionet_offloads_set(rig->device,
+	assert_int_equal(vionet_offloads_set(env->device,
 					     VIONET_OFFLOAD_CSUM |
 					     VIONET_OFFLOAD_UDP_TUNNEL), 0);
-	assert_command(rig, "0500" "0200000000400000");
-	assert_int_equal(vionet_offloads_read(rig->device, &on), 0);
+	assert_command(env, "0500" "0200000000400000");
+	assert_int_equal(vionet_offloads_read(env->device, &on), 0);
 	assert_true(on == (VIONET_OFFLOAD_CSUM | VIONET_OFFLOAD_UDP_TUNNEL));
-	assert_int_equal(vionet_offloads_set(rig->device, VIONET_OFFLOAD_UFO),
+	assert_int_equal(vionet_offloads_set(env->device, VIONET_OFFLOAD_UFO),
 			 -ENOTSUP);
 	assert_text("GUEST_UFO");
-	assert_int_equal(vionet_offloads_set(rig->device, 1ull << 65 % 64),
+	assert_int_equal(vionet_offloads_set(env->device, 1ull << 65 % 64),
 			 0); /* bit 1: CSUM */
-	assert_int_equal(vionet_offloads_set(rig->device, 1), -EINVAL); /* none */
-	drop_rig(rig);
+	assert_int_equal(vionet_offloads_set(env->device, 1), -EINVAL); /* none */
+	control_env_destroy(env);
 }
 
 /* proves: CVQ-43 CVQ-44 CVQ-45 CVQ-46 CVQ-47 */
 static void coalescing(void **state)
 {
-	struct rig *rig = raise_rig(2);
+	struct control_env *env = control_env_create(2);
 	struct vionet_coalescing c = { sizeof(c), 16, 100, 0 },
 		got = { .struct_size = sizeof(got) };
 	struct vionet_queue *rx, *tx;
 
 	(void)state;
-	start_rig(rig, 2, 0);
-	rx = vionet_device_rx_queue(rig->device, 1);
-	tx = vionet_device_tx_queue(rig->device, 0);
-	assert_int_equal(vionet_coalescing_set(rig->device, true, &c), 0);
-	assert_command(rig, "0600" "10000000" "64000000");
-	assert_int_equal(vionet_coalescing_set(rig->device, false, &c), 0);
-	assert_command(rig, "0601" "10000000" "64000000");
+	control_env_start(env, 2, 0);
+	rx = vionet_device_rx_queue(env->device, 1);
+	tx = vionet_device_tx_queue(env->device, 0);
+	assert_int_equal(vionet_coalescing_set(env->device, true, &c), 0);
+	assert_command(env, "0600" "10000000" "64000000");
+	assert_int_equal(vionet_coalescing_set(env->device, false, &c), 0);
+	assert_command(env, "0601" "10000000" "64000000");
 	c.max_usecs = 7;
 	assert_int_equal(vionet_queue_coalescing_set(rx, &c), 0);
-	assert_command(rig, "0602" "02000000" "10000000" "07000000");
+	assert_command(env, "0602" "02000000" "10000000" "07000000");
 	assert_int_equal(vionet_queue_coalescing_read(rx, &got), 0);
 	assert_int_equal(got.max_packets, 16);
 	assert_int_equal(got.max_usecs, 7);
 	assert_int_equal(vionet_queue_coalescing_read(tx, &got), 0);
 	assert_int_equal(got.max_usecs, 100);
 	/* An answer that is an error gives nothing. */
-	rig->c->ack = 1;
+	env->c->ack = 1;
 	assert_int_equal(vionet_queue_coalescing_read(rx, &got), -EREMOTEIO);
 	assert_int_equal(got.max_packets, 0);
 	assert_int_equal(got.max_usecs, 0);
-	rig->c->ack = -1;
+	env->c->ack = -1;
 	/* After a reset the later of two settings still wins. */
-	assert_int_equal(vionet_device_recover(rig->device, NULL), 0);
-	assert_int_equal(rig->c->coalescing[2].usecs, 7);
-	assert_int_equal(rig->c->coalescing[0].usecs, 100);
+	assert_int_equal(vionet_device_recover(env->device, NULL), 0);
+	assert_int_equal(env->c->coalescing[2].usecs, 7);
+	assert_int_equal(env->c->coalescing[0].usecs, 100);
 	c.max_usecs = 9;
-	assert_int_equal(vionet_coalescing_set(rig->device, false, &c), 0);
-	assert_int_equal(vionet_device_recover(rig->device, NULL), 0);
-	assert_int_equal(rig->c->coalescing[2].usecs, 9);
-	drop_rig(rig);
+	assert_int_equal(vionet_coalescing_set(env->device, false, &c), 0);
+	assert_int_equal(vionet_device_recover(env->device, NULL), 0);
+	assert_int_equal(env->c->coalescing[2].usecs, 9);
+	control_env_destroy(env);
 }
 
 static uint64_t value(const struct vionet_stat *s, unsigned int count,
@@ -272,118 +272,118 @@ static uint64_t value(const struct vionet_stat *s, unsigned int count,
 static void statistics(void **state)
 {
 	struct vionet_stat s[VIONET_STATS_MAX];
-	struct rig *rig = raise_rig(2);
+	struct control_env *env = control_env_create(2);
 	unsigned int count;
 	uint64_t types;
 
 	(void)state;
-	start_rig(rig, 2, 0);
-	assert_int_equal(vionet_stats_types(rig->device, &types), 0);
-	assert_true(types == rig->c->statistics);
+	control_env_start(env, 2, 0);
+	assert_int_equal(vionet_stats_types(env->device, &types), 0);
+	assert_true(types == env->c->statistics);
 	/* Receive: types 0 and 3; type 1 stands on GUEST_CSUM, type 2 is not
 	 * offered. */
-	assert_int_equal(vionet_stats_read(rig->device, 2, s, sizeof(*s),
+	assert_int_equal(vionet_stats_read(env->device, 2, s, sizeof(*s),
 					VIONET_STATS_MAX, &count), 0);
 	assert_int_equal(count, 8);
-	assert_command(rig, "0801" "0200000000000000" "0900000000000000");
+	assert_command(env, "0801" "0200000000000000" "0900000000000000");
 	assert_int_equal(value(s, count, "rx_packets"), 1);
 	assert_int_equal(value(s, count, "rx_drop_overruns"), 5);
 	assert_int_equal(value(s, count, "rx_bytes_allowance_exceeded"), 3001);
 	/* Transmit: 16; 17 stands on CSUM. */
-	assert_int_equal(vionet_stats_read(rig->device, 3, s, sizeof(*s),
+	assert_int_equal(vionet_stats_read(env->device, 3, s, sizeof(*s),
 					VIONET_STATS_MAX, &count), 0);
 	assert_int_equal(value(s, count, "tx_drop_malformed"), 16005);
-	assert_int_equal(vionet_stats_read(rig->device, 4, s, sizeof(*s),
+	assert_int_equal(vionet_stats_read(env->device, 4, s, sizeof(*s),
 					VIONET_STATS_MAX, &count), 0);
 	assert_int_equal(count, 2);
 	assert_int_equal(value(s, count, "ok_num"), 32001);
-	assert_int_equal(vionet_stats_read(rig->device, 5, s, sizeof(*s),
+	assert_int_equal(vionet_stats_read(env->device, 5, s, sizeof(*s),
 					VIONET_STATS_MAX, &count),
 			 -ENOENT);
 	/* A device that keeps none for a queue is not asked. */
-	rig->c->statistics = 1ull << 16;
-	count = rig->c->commands;
-	assert_int_equal(vionet_stats_read(rig->device, 0, s, sizeof(*s),
+	env->c->statistics = 1ull << 16;
+	count = env->c->commands;
+	assert_int_equal(vionet_stats_read(env->device, 0, s, sizeof(*s),
 					VIONET_STATS_MAX, &count), 0);
 	assert_int_equal(count, 0);
-	drop_rig(rig);
+	control_env_destroy(env);
 }
 
 /* proves: CVQ-24 CVQ-25 CVQ-32 NET-60 */
 static void hash_reports(void **state)
 {
-	struct rig *rig = raise_rig(2);
+	struct control_env *env = control_env_create(2);
 	uint8_t key[41] = { 1, 2, 3 };
 
 	(void)state;
-	withhold(rig, 60);
-	start_rig(rig, 2, 0);
-	assert_int_equal(rig->device->header_size, 20);
-	assert_int_equal(vionet_hash_set(rig->device, VIONET_HASH_TCPV4, key, 3), 0);
-	assert_command(rig, "0402" "02000000" "0000000000000000" "03" "010203");
-	assert_int_equal(vionet_hash_set(rig->device, 1u << 9, NULL, 0), -EINVAL);
+	withhold(env, 60);
+	control_env_start(env, 2, 0);
+	assert_int_equal(env->device->header_size, 20);
+	assert_int_equal(vionet_hash_set(env->device, VIONET_HASH_TCPV4, key, 3), 0);
+	assert_command(env, "0402" "02000000" "0000000000000000" "03" "010203");
+	assert_int_equal(vionet_hash_set(env->device, 1u << 9, NULL, 0), -EINVAL);
 	assert_text("0x1ff");
-	assert_int_equal(vionet_hash_set(rig->device, 0, key, 41), -EINVAL);
+	assert_int_equal(vionet_hash_set(env->device, 0, key, 41), -EINVAL);
 	assert_text("the device takes 40");
-	assert_int_equal(vionet_hash_set(rig->device, 0, NULL, 0), 0);
-	assert_int_equal(rig->c->hash_config[0], 0xff);
-	assert_int_equal(rig->c->hash_config[12], 40);
-	drop_rig(rig);
+	assert_int_equal(vionet_hash_set(env->device, 0, NULL, 0), 0);
+	assert_int_equal(env->c->hash_config[0], 0xff);
+	assert_int_equal(env->c->hash_config[12], 40);
+	control_env_destroy(env);
 
-	rig = raise_rig(2);
-	start_rig(rig, 2, 0);
-	assert_int_equal(vionet_hash_set(rig->device, 0, NULL, 0), -ENOTSUP);
+	env = control_env_create(2);
+	control_env_start(env, 2, 0);
+	assert_int_equal(vionet_hash_set(env->device, 0, NULL, 0), -ENOTSUP);
 	assert_text("RSS was accepted, and the hashes that it steers by are reported");
-	drop_rig(rig);
+	control_env_destroy(env);
 }
 
 /* A hash that is reported as none is none, whatever stands there. proves: NET-79 */
 static void a_hash_of_no_type_is_none(void **state)
 {
-	struct rig *rig = raise_rig(1);
+	struct control_env *env = control_env_create(1);
 	struct vionet_packet *packet;
 	uint8_t *buffer;
 	size_t room;
 	int id;
 
 	(void)state;
-	withhold(rig, 60);
-	start_rig(rig, 1, 0);
-	assert_int_equal(rig->device->header_size, 20);
-	id = model_take(rig->model, 0, NULL, 0, &room);
-	buffer = model_at(rig->model, rig->model->queue[0].element[0].address, 80, true);
+	withhold(env, 60);
+	control_env_start(env, 1, 0);
+	assert_int_equal(env->device->header_size, 20);
+	id = model_take(env->model, 0, NULL, 0, &room);
+	buffer = model_at(env->model, env->model->queue[0].element[0].address, 80, true);
 	assert_true(id >= 0 && buffer);
 	memset(buffer, 0, 80);
 	buffer[10] = 1;
 	memset(buffer + 12, 0x5a, 4); /* hash_value; hash_report is 0 */
-	model_used(rig->model, 0, (uint32_t)id, 80, 1);
-	assert_int_equal(vionet_queue_receive(vionet_device_rx_queue(rig->device, 0),
+	model_used(env->model, 0, (uint32_t)id, 80, 1);
+	assert_int_equal(vionet_queue_receive(vionet_device_rx_queue(env->device, 0),
 					      &packet, 1), 1);
 	assert_int_equal(packet->length, 60);
 	assert_int_equal(packet->hash_report, 0);
 	assert_int_equal(packet->hash_value, 0);
 	vionet_packet_free(&packet, 1);
-	drop_rig(rig);
+	control_env_destroy(env);
 }
 
 /* proves: CVQ-37 CVQ-38 CVQ-39 */
 static void tunnel_hashes(void **state)
 {
 	struct vionet_steering_limits limits = { .struct_size = sizeof(limits) };
-	struct rig *rig = raise_rig(2);
+	struct control_env *env = control_env_create(2);
 
 	(void)state;
-	start_rig(rig, 1, 0);
-	assert_int_equal(vionet_steering_limits(rig->device, &limits), 0);
+	control_env_start(env, 1, 0);
+	assert_int_equal(vionet_steering_limits(env->device, &limits), 0);
 	/* The device says 0x3ff; bit 9 is not defined. */
 	assert_int_equal(limits.tunnel_types, 0x1ff);
-	assert_int_equal(vionet_hash_tunnels_set(rig->device,
+	assert_int_equal(vionet_hash_tunnels_set(env->device,
 						 VIONET_TUNNEL_VXLAN), 0);
-	assert_command(rig, "0700" "10000000");
-	assert_int_equal(vionet_hash_tunnels_set(rig->device, 1u << 9), -EINVAL);
-	assert_int_equal(vionet_hash_tunnels_set(rig->device, 0), 0);
-	assert_int_equal(rig->c->tunnels, 0);
-	drop_rig(rig);
+	assert_command(env, "0700" "10000000");
+	assert_int_equal(vionet_hash_tunnels_set(env->device, 1u << 9), -EINVAL);
+	assert_int_equal(vionet_hash_tunnels_set(env->device, 0), 0);
+	assert_int_equal(env->c->tunnels, 0);
+	control_env_destroy(env);
 }
 
 /* No command without its feature: each function names what it would need, and the
@@ -406,7 +406,7 @@ static void nothing_is_sent_without_its_feature(void **state)
 	struct vionet_stat s[VIONET_STATS_MAX];
 	struct vionet_rss rss = { .struct_size = sizeof(rss) };
 	struct vionet_coalescing c = { .struct_size = sizeof(c) };
-	struct rig *rig = raise_rig(1);
+	struct control_env *env = control_env_create(1);
 	struct vionet_device *d;
 	struct vionet_queue *q;
 	unsigned int count;
@@ -414,9 +414,9 @@ static void nothing_is_sent_without_its_feature(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		withhold(rig, rows[i].bit);
-	start_rig(rig, 1, 0);
-	d = rig->device;
+		withhold(env, rows[i].bit);
+	control_env_start(env, 1, 0);
+	d = env->device;
 	q = vionet_device_rx_queue(d, 0);
 #define REFUSED(call, name)                          \
 	do {                                         \
@@ -447,8 +447,8 @@ static void nothing_is_sent_without_its_feature(void **state)
 	REFUSED(vionet_queue_pairs_set(d, 1), "MQ");
 	REFUSED(vionet_queue_reset(q, NULL), "RING_RESET");
 	REFUSED(vionet_device_suspend(d), "SUSPEND");
-	assert_int_equal(rig->c->commands, 0);
-	drop_rig(rig);
+	assert_int_equal(env->c->commands, 0);
+	control_env_destroy(env);
 }
 
 /* The address needs both features (CVQ-06, CVQ-10). */
@@ -456,46 +456,46 @@ static void nothing_is_sent_without_its_feature(void **state)
 static void an_address_needs_two_features(void **state)
 {
 	static const uint8_t own[6] = { 2 };
-	struct rig *rig = raise_rig(1);
+	struct control_env *env = control_env_create(1);
 
 	(void)state;
-	withhold(rig, 18);
-	start_rig(rig, 1, 0);
-	assert_int_equal(vionet_mac_set(rig->device, own), -ENOTSUP);
+	withhold(env, 18);
+	control_env_start(env, 1, 0);
+	assert_int_equal(vionet_mac_set(env->device, own), -ENOTSUP);
 	assert_text("CTRL_RX");
-	assert_int_equal(rig->c->commands, 0);
-	drop_rig(rig);
+	assert_int_equal(env->c->commands, 0);
+	control_env_destroy(env);
 }
 
 static void a_device_without_control_queue_works(void **state)
 {
-	struct rig *rig = raise_rig(1);
+	struct control_env *env = control_env_create(1);
 	uint64_t offloads_on;
 
 	(void)state;
-	withhold(rig, 17);
-	start_rig(rig, 1, 0);
-	assert_int_equal(vionet_filter_mode_set(rig->device,
+	withhold(env, 17);
+	control_env_start(env, 1, 0);
+	assert_int_equal(vionet_filter_mode_set(env->device,
 						VIONET_FILTER_PROMISC, true),
 			 -ENOTSUP);
-	assert_int_equal(vionet_control_check(rig->device), 0);
-	assert_int_equal(vionet_offloads_read(rig->device, &offloads_on), 0);
+	assert_int_equal(vionet_control_check(env->device), 0);
+	assert_int_equal(vionet_offloads_read(env->device, &offloads_on), 0);
 	assert_true(offloads_on == 0);
-	assert_int_equal(rig->model->queue[2].enabled, 0);
-	drop_rig(rig);
+	assert_int_equal(env->model->queue[2].enabled, 0);
+	control_env_destroy(env);
 }
 
 static void a_device_that_is_stopped_hears_nothing(void **state)
 {
-	struct rig *rig = raise_rig(1);
+	struct control_env *env = control_env_create(1);
 
 	(void)state;
-	start_rig(rig, 1, 0);
-	assert_int_equal(vionet_device_stop(rig->device), 0);
-	assert_int_equal(vionet_filter_vlan_add(rig->device, 1), -ENETDOWN);
+	control_env_start(env, 1, 0);
+	assert_int_equal(vionet_device_stop(env->device), 0);
+	assert_int_equal(vionet_filter_vlan_add(env->device, 1), -ENETDOWN);
 	assert_text("not started");
-	assert_int_equal(vionet_queue_pairs_set(rig->device, 1), -ENETDOWN);
-	drop_rig(rig);
+	assert_int_equal(vionet_queue_pairs_set(env->device, 1), -ENETDOWN);
+	control_env_destroy(env);
 }
 
 /* What it was told is told again at the next start: not what it refused, nor what
@@ -504,32 +504,32 @@ static void a_stopped_device_is_told_again(void **state)
 {
 	static const uint8_t own[6] = { 0x02, 9, 9, 9, 9, 9 };
 	struct vionet_device_info info = { .struct_size = sizeof(info) };
-	struct rig *rig = raise_rig(1);
+	struct control_env *env = control_env_create(1);
 
 	(void)state;
-	start_rig(rig, 1, 0);
-	assert_int_equal(vionet_mac_set(rig->device, own), 0);
-	assert_int_equal(vionet_filter_vlan_add(rig->device, 5), 0);
-	assert_int_equal(vionet_filter_vlan_add(rig->device, 6), 0);
-	assert_int_equal(vionet_filter_vlan_delete(rig->device, 5), 0);
-	assert_int_equal(vionet_filter_mode_set(rig->device,
+	control_env_start(env, 1, 0);
+	assert_int_equal(vionet_mac_set(env->device, own), 0);
+	assert_int_equal(vionet_filter_vlan_add(env->device, 5), 0);
+	assert_int_equal(vionet_filter_vlan_add(env->device, 6), 0);
+	assert_int_equal(vionet_filter_vlan_delete(env->device, 5), 0);
+	assert_int_equal(vionet_filter_mode_set(env->device,
 						VIONET_FILTER_ALLMULTI, true), 0);
-	rig->c->ack = 1;
-	assert_int_equal(vionet_filter_mode_set(rig->device,
+	env->c->ack = 1;
+	assert_int_equal(vionet_filter_mode_set(env->device,
 						VIONET_FILTER_PROMISC, true),
 			 -EREMOTEIO);
-	rig->c->ack = -1;
-	assert_int_equal(vionet_device_stop(rig->device), 0);
-	rig->c->mode[0] = 0;
-	assert_int_equal(vionet_device_start(rig->device, NULL), 0);
-	assert_memory_equal(rig->c->mac, own, 6);
-	assert_int_equal(vionet_device_info(rig->device, &info), 0);
+	env->c->ack = -1;
+	assert_int_equal(vionet_device_stop(env->device), 0);
+	env->c->mode[0] = 0;
+	assert_int_equal(vionet_device_start(env->device, NULL), 0);
+	assert_memory_equal(env->c->mac, own, 6);
+	assert_int_equal(vionet_device_info(env->device, &info), 0);
 	assert_memory_equal(info.mac, own, 6);
-	assert_true(rig->c->vlan[6]);
-	assert_false(rig->c->vlan[5]);
-	assert_int_equal(rig->c->mode[1], 1);
-	assert_int_equal(rig->c->mode[0], 0);
-	drop_rig(rig);
+	assert_true(env->c->vlan[6]);
+	assert_false(env->c->vlan[5]);
+	assert_int_equal(env->c->mode[1], 1);
+	assert_int_equal(env->c->mode[0], 0);
+	control_env_destroy(env);
 }
 
 /* proves: CVQ-13 CVQ-14 CVQ-15 */
@@ -537,44 +537,44 @@ static void announcements(void **state)
 {
 	static const uint8_t mac[6] = { 0x52, 0x54, 0x00, 0xaa, 0xbb, 0xcc };
 	uint8_t frame[VIONET_ANNOUNCEMENT_SIZE];
-	struct rig *rig = raise_rig(1);
+	struct control_env *env = control_env_create(1);
 	uint32_t events;
 
 	(void)state;
-	start_rig(rig, 1, 0);
-	rig->model->net_config[6] |= 2;
-	model_interrupt(rig->model, -1);
-	assert_int_equal(vionet_device_events(rig->device, &events), 0);
+	control_env_start(env, 1, 0);
+	env->model->net_config[6] |= 2;
+	model_interrupt(env->model, -1);
+	assert_int_equal(vionet_device_events(env->device, &events), 0);
 	assert_int_equal(events, VIONET_EVENT_ANNOUNCE);
-	assert_int_equal(rig->c->announce_acks, 1);
-	assert_command(rig, "0300");
-	assert_int_equal(vionet_announcement_write(rig->device, frame), 0);
+	assert_int_equal(env->c->announce_acks, 1);
+	assert_command(env, "0300");
+	assert_int_equal(vionet_announcement_write(env->device, frame), 0);
 	assert_memory_equal(frame + 6, mac, 6);
 	assert_int_equal(frame[0], 0xff);
 	assert_int_equal(frame[12] << 8 | frame[13], 0x8035);
-	rig->model->net_config[6] &= (uint8_t)~2;
-	model_interrupt(rig->model, -1);
-	assert_int_equal(vionet_device_events(rig->device, &events), 0);
+	env->model->net_config[6] &= (uint8_t)~2;
+	model_interrupt(env->model, -1);
+	assert_int_equal(vionet_device_events(env->device, &events), 0);
 	assert_int_equal(events, 0);
-	assert_int_equal(rig->c->announce_acks, 1);
+	assert_int_equal(env->c->announce_acks, 1);
 	/* The answer that was not waited for is no obstacle. */
-	assert_int_equal(vionet_filter_vlan_add(rig->device, 1), 0);
-	drop_rig(rig);
+	assert_int_equal(vionet_filter_vlan_add(env->device, 1), 0);
+	control_env_destroy(env);
 }
 
 /* A device that lets go of two descriptors is enough for no command. */
 static void too_small_a_control_queue_is_refused(void **state)
 {
-	struct rig *rig = raise_rig(1);
+	struct control_env *env = control_env_create(1);
 	struct vionet_open_options open = { .struct_size = sizeof(open) };
 
 	(void)state;
-	rig->model->queue_max = 2;
-	assert_int_equal(open_model(rig->model, &open, &rig->device), 0);
-	assert_int_equal(vionet_device_start(rig->device, NULL), -EIO);
+	env->model->queue_max = 2;
+	assert_int_equal(open_model(env->model, &open, &env->device), 0);
+	assert_int_equal(vionet_device_start(env->device, NULL), -EIO);
 	assert_text("control queue");
 	assert_text("CTRL_VQ");
-	drop_rig(rig);
+	control_env_destroy(env);
 }
 
 int main(void)
@@ -601,5 +601,5 @@ int main(void)
 		cmocka_unit_test(too_small_a_control_queue_is_refused),
 	};
 
-	return run_rigs(tests);
+	return run_split_and_packed(tests);
 }

@@ -15,7 +15,7 @@ static struct vionet_packet *deliver(struct line *line, const struct header *h,
 				     size_t length, size_t piece)
 {
 	static const uint8_t frame[65589];
-	uint8_t *at = line->rig->model->rx_header;
+	uint8_t *at = line->env->model->rx_header;
 	struct vionet_packet *packet = NULL;
 
 	at[0] = (uint8_t)h->flags;
@@ -29,7 +29,7 @@ static struct vionet_packet *deliver(struct line *line, const struct header *h,
 	line_put16(at + 16, h->report);
 	line_put16(at + 20, h->outer);
 	line_put16(at + 22, h->inner);
-	assert_true(model_deliver(line->rig->model, frame, length, piece, -1) != 0);
+	assert_true(model_deliver(line->env->model, frame, length, piece, -1) != 0);
 	(void)vionet_queue_receive(line->rx, &packet, 1);
 	return packet;
 }
@@ -236,7 +236,7 @@ static void f22_tunnels(void **state)
 	struct vionet_device_info info = { .struct_size = sizeof(info) };
 
 	(void)state;
-	vionet_device_info(line->rig->device, &info);
+	vionet_device_info(line->env->device, &info);
 	assert_int_equal(info.header_size, 24);
 	expect(line, H(.flags = 1, .gso_type = 0x21, TUNNEL), 3000,
 	       H(.flags = 1, .gso_type = 0x21, TUNNEL));
@@ -336,13 +336,13 @@ static void buffers_hold_the_longest(void **state)
 	struct line *line = raise_line(features, false);
 
 	(void)state;
-	assert_true(line->rig->model->queue[0].size == 16);
+	assert_true(line->env->model->queue[0].size == 16);
 	expect(line, H(.flags = 1, .gso_type = 4, .gso_size = 1440, .start = 54,
 		       .offset = 16), 65589,
 	       H(.flags = 1, .gso_type = 4, .gso_size = 1440, .start = 54,
 		 .offset = 16));
-	assert_int_equal(vionet_device_stop(line->rig->device), 0);
-	assert_int_equal(vionet_device_start(line->rig->device, &small), -EINVAL);
+	assert_int_equal(vionet_device_stop(line->env->device), 0);
+	assert_int_equal(vionet_device_start(line->env->device, &small), -EINVAL);
 	assert_text("65589");
 	drop_line(line);
 }

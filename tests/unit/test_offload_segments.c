@@ -15,7 +15,7 @@ static void transmit_segments(void **state)
 	struct line *line = raise_line(features, false);
 
 	(void)state;
-	assert_true(vionet_feature_test(&line->rig->device->accepted, GUEST_HDRLEN));
+	assert_true(vionet_feature_test(&line->env->device->accepted, GUEST_HDRLEN));
 	for (unsigned int i = 0; i < 16; i++) {
 		struct shape s = { .six = i & 1, .udp = i & 2, .tag = i & 4,
 				   .payload = i & 8 ? 9000 : 1200,
@@ -130,9 +130,9 @@ static void lengths(void **state)
 	struct line *line;
 
 	(void)state;
-	rig_tx_buffer = 65600;
+	control_env_tx_buffer = 65600;
 	line = raise_line(features, false);
-	rig_tx_buffer = 0;
+	control_env_tx_buffer = 0;
 	for (unsigned int over = 0; over < 2; over++) {
 		for (unsigned int tag = 0; tag < 2; tag++) {
 			p = make(line, &(struct shape){

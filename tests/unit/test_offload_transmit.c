@@ -51,7 +51,7 @@ static void transmit_mixed_bursts(void **state)
 	unsigned int sent = 0;
 
 	(void)state;
-	line->rig->model->hold = true;
+	line->env->model->hold = true;
 	for (unsigned int round = 0; round < 600; round++) {
 		struct vionet_packet *p[8];
 		unsigned int good = 0, seed = round;
@@ -70,7 +70,7 @@ static void transmit_mixed_bursts(void **state)
 		}
 		for (unsigned int done = 0; done < 8;) {
 			done += vionet_queue_transmit(line->tx, p + done, 8 - done);
-			model_transmit(line->rig->model);
+			model_transmit(line->env->model);
 		}
 		sent += good;
 		assert_int_equal(line->sent_count, sent);
@@ -134,7 +134,7 @@ static void each_byte_of_the_header_is_cleared(void **state)
 	(void)state;
 	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
 		struct line *line = raise_line(kinds[k].features, false);
-		uint32_t size = line->rig->device->header_size;
+		uint32_t size = line->env->device->header_size;
 
 		assert_int_equal(size, kinds[k].size);
 		for (uint32_t i = 0; i < 2 * size; i++) {

@@ -20,19 +20,19 @@ struct pools {
 	struct vionet_pool *rx, *tx;
 };
 
-static struct pools make_pools(struct rig *rig)
+static struct pools make_pools(struct control_env *env)
 {
 	struct vionet_pool_options rx = { .struct_size = sizeof(rx), .count = COUNT },
 		tx = { .struct_size = sizeof(tx),
 		       .count = COUNT, .access = VIONET_DEVICE_READS };
 	struct pools pools;
 
-	assert_int_equal(vionet_pool_create(rig->device, &rx, &pools.rx), 0);
-	assert_int_equal(vionet_pool_create(rig->device, &tx, &pools.tx), 0);
+	assert_int_equal(vionet_pool_create(env->device, &rx, &pools.rx), 0);
+	assert_int_equal(vionet_pool_create(env->device, &tx, &pools.tx), 0);
 	return pools;
 }
 
-static int start_with(struct rig *rig, const struct pools *pools)
+static int start_with(struct control_env *env, const struct pools *pools)
 {
 	struct vionet_start_options options = {
 		.struct_size = sizeof(options),
@@ -40,25 +40,25 @@ static int start_with(struct rig *rig, const struct pools *pools)
 		.rx_pool = pools->rx, .tx_pool = pools->tx,
 	};
 
-	return vionet_device_start(rig->device, &options);
+	return vionet_device_start(env->device, &options);
 }
 
 /* Opened and stopped: nothing of it is in use. */
-static struct rig *raise_stopped(void)
+static struct control_env *raise_stopped(void)
 {
-	struct rig *rig = raise_rig(1);
+	struct control_env *env = control_env_create(1);
 
-	start_rig(rig, 1, 0);
-	assert_int_equal(vionet_device_stop(rig->device), 0);
-	rig->model->function.reset_supported = false;
-	return rig;
+	control_env_start(env, 1, 0);
+	assert_int_equal(vionet_device_stop(env->device), 0);
+	env->model->function.reset_supported = false;
+	return env;
 }
 
-static void expect_quarantine(struct rig *rig, uint32_t regions, uint32_t packets)
+static void expect_quarantine(struct control_env *env, uint32_t regions, uint32_t packets)
 {
 	struct vionet_device_info info = { .struct_size = sizeof(info) };
 
-	assert_int_equal(vionet_device_info(rig->device, &info), 0);
+	assert_int_equal(vionet_device_info(env->device, &info), 0);
 	assert_int_equal(info.quarantined, regions);
 	assert_int_equal(info.quarantined_packets, packets);
 }
@@ -66,7 +66,7 @@ static void expect_quarantine(struct rig *rig, uint32_t regions, uint32_t packet
 /* Rings of a pair and of the control queue, its commands, and indirect tables. */
 static uint32_t regions(void)
 {
-	return 2 + 2 + 2 + 2 + (rig_layout >> 28 & 1);
+	return 2 + 2 + 2 + 2 + (control_env_layout >> 28 & 1);
 }
 
 static void expect_line(const void *address)
@@ -109,9 +109,9 @@ static void expect_whole(struct vionet_pool *pool)
 }
 
 /* A packet of two segments, the second one of the other pool. */
-static void push_chain(struct rig *rig, const struct pools *pools)
+static void push_chain(struct control_env *env, const struct pools *pools)
 {
-	struct vionet_queue *tx = vionet_device_tx_queue(rig->device, 0);
+	struct vionet_queue *tx = vionet_device_tx_queue(env->device, 0);
 	struct vionet_packet *packet, *second;
 
 	assert_int_equal(vionet_packet_alloc(pools->tx, &packet, 1), 1);
@@ -123,83 +123,83 @@ static void push_chain(struct rig *rig, const struct pools *pools)
 
 static void failed_stops_lose_nothing(void **state)
 {
-	struct rig *rig = raise_stopped();
-	struct pools pools = make_pools(rig);
+	struct control_env *env = raise_stopped();
+	struct pools pools = make_pools(env);
 	struct vionet_packet *kept;
 
 	(void)state;
 	for (unsigned int i = 0; i < 20; i++) {
-		assert_int_equal(start_with(rig, &pools), 0);
-		expect_quarantine(rig, 0, 0);
+		assert_int_equal(start_with(env, &pools), 0);
+		expect_quarantine(env, 0, 0);
 		assert_int_equal(vionet_pool_available(pools.rx), COUNT - QUEUE);
 		assert_int_equal(vionet_pool_available(pools.tx), COUNT);
-		deliver(rig, 3);
+		deliver(env, 3);
 		assert_int_equal(vionet_queue_receive(
-			vionet_device_rx_queue(rig->device, 0), &kept, 1), 1);
-		rig->model->hold = true;
-		push(rig, 0, 2);
-		push_chain(rig, &pools);
-		rig->model->reset_fails = true;
-		assert_int_equal(vionet_device_stop(rig->device), -EIO);
+			vionet_device_rx_queue(env->device, 0), &kept, 1), 1);
+		env->model->hold = true;
+		push(env, 0, 2);
+		push_chain(env, &pools);
+		env->model->reset_fails = true;
+		assert_int_equal(vionet_device_stop(env->device), -EIO);
 		/* Still the device's: what was posted, and what it was to send. */
-		expect_quarantine(rig, regions(), QUEUE + 4);
+		expect_quarantine(env, regions(), QUEUE + 4);
 		assert_int_equal(vionet_pool_available(pools.rx),
 				 COUNT - QUEUE - 2);
 		assert_int_equal(vionet_pool_available(pools.tx), COUNT - 3);
 		/* A start that fails as well changes nothing. */
-		assert_int_equal(start_with(rig, &pools), -EIO);
-		expect_quarantine(rig, regions(), QUEUE + 4);
+		assert_int_equal(start_with(env, &pools), -EIO);
+		expect_quarantine(env, regions(), QUEUE + 4);
 		vionet_packet_free(&kept, 1);
-		rig->model->reset_fails = false;
-		rig->model->hold = false;
+		env->model->reset_fails = false;
+		env->model->hold = false;
 	}
-	assert_int_equal(start_with(rig, &pools), 0);
-	deliver(rig, 10);
-	assert_int_equal(take(vionet_device_rx_queue(rig->device, 0)), 10);
-	assert_int_equal(vionet_device_stop(rig->device), 0);
-	expect_quarantine(rig, 0, 0);
+	assert_int_equal(start_with(env, &pools), 0);
+	deliver(env, 10);
+	assert_int_equal(take(vionet_device_rx_queue(env->device, 0)), 10);
+	assert_int_equal(vionet_device_stop(env->device), 0);
+	expect_quarantine(env, 0, 0);
 	expect_whole(pools.rx);
 	expect_whole(pools.tx);
 	assert_int_equal(vionet_pool_destroy(pools.rx), 0);
 	assert_int_equal(vionet_pool_destroy(pools.tx), 0);
-	drop_rig(rig);
+	control_env_destroy(env);
 }
 
 /* What cannot be cleared up afterwards has a text of its own. */
 static void the_text_is_that_of_the_first_failure(void **state)
 {
-	struct rig *rig = raise_stopped();
-	struct pools pools = make_pools(rig);
+	struct control_env *env = raise_stopped();
+	struct pools pools = make_pools(env);
 
 	(void)state;
 	for (unsigned int i = 0; i < 2; i++) {
-		assert_int_equal(start_with(rig, &pools), 0);
-		rig->model->reset_fails = true;
-		rig->model->vectors_result = -EIO;
+		assert_int_equal(start_with(env, &pools), 0);
+		env->model->reset_fails = true;
+		env->model->vectors_result = -EIO;
 		if (i == 0) {
-			assert_int_equal(vionet_device_stop(rig->device), -EIO);
+			assert_int_equal(vionet_device_stop(env->device), -EIO);
 		} else {
-			assert_int_equal(vionet_device_recover(rig->device, NULL),
+			assert_int_equal(vionet_device_recover(env->device, NULL),
 					 -EIO);
 			assert_text("recovery");
 		}
 		assert_text("status write fails");
-		rig->model->reset_fails = false;
-		rig->model->vectors_result = 0;
+		env->model->reset_fails = false;
+		env->model->vectors_result = 0;
 	}
-	assert_int_equal(start_with(rig, &pools), 0);
-	rig->model->reset_fails = true;
-	rig->model->vectors_result = -EIO;
-	assert_int_equal(vionet_device_close(rig->device), -EIO);
+	assert_int_equal(start_with(env, &pools), 0);
+	env->model->reset_fails = true;
+	env->model->vectors_result = -EIO;
+	assert_int_equal(vionet_device_close(env->device), -EIO);
 	assert_text("stop: status write fails");
-	model_control_free(rig->c);
-	free(rig);
+	model_control_free(env->c);
+	free(env);
 }
 
 /* Pools that the library made go with the queues, and come back with them. */
 static void own_pools_are_not_piled_up(void **state)
 {
-	struct rig *rig = raise_stopped();
+	struct control_env *env = raise_stopped();
 	struct vionet_start_options options = { .struct_size = sizeof(options),
 						.rx_queue_size = QUEUE,
 						.tx_queue_size = QUEUE };
@@ -207,18 +207,18 @@ static void own_pools_are_not_piled_up(void **state)
 
 	(void)state;
 	for (unsigned int i = 0; i < 10; i++) {
-		assert_int_equal(vionet_device_start(rig->device, &options), 0);
-		expect_quarantine(rig, 0, 0);
-		rig->model->reset_fails = true;
-		assert_int_equal(vionet_device_stop(rig->device), -EIO);
-		expect_quarantine(rig, regions() + 2, QUEUE);
-		rig->model->reset_fails = false;
+		assert_int_equal(vionet_device_start(env->device, &options), 0);
+		expect_quarantine(env, 0, 0);
+		env->model->reset_fails = true;
+		assert_int_equal(vionet_device_stop(env->device), -EIO);
+		expect_quarantine(env, regions() + 2, QUEUE);
+		env->model->reset_fails = false;
 	}
-	assert_int_equal(vionet_device_start(rig->device, &options), 0);
+	assert_int_equal(vionet_device_start(env->device, &options), 0);
 	for (unsigned int i = 0; i < MODEL_MAPS; i++)
-		maps += rig->model->map[i].used;
+		maps += env->model->map[i].used;
 	assert_int_equal(maps, regions() + 2);
-	drop_rig(rig);
+	control_env_destroy(env);
 }
 
 /* ---- where it fails ---- */
@@ -232,19 +232,19 @@ static void fail_reset_after_failed(struct model *m, uint8_t written)
 /* Whatever step of a start fails, and the reset after it too. */
 static void failed_starts_lose_nothing(void **state)
 {
-	struct rig *rig = raise_stopped();
-	struct pools pools = make_pools(rig);
+	struct control_env *env = raise_stopped();
+	struct pools pools = make_pools(env);
 	unsigned int failed = 0, n = 0;
 	int result;
 
 	(void)state;
-	rig->model->on_status = fail_reset_after_failed;
+	env->model->on_status = fail_reset_after_failed;
 	do {
-		rig->model->reset_fails = false;
-		rig->model->accesses = 0;
-		rig->model->fail_access = ++n;
-		result = start_with(rig, &pools);
-		rig->model->fail_access = 0;
+		env->model->reset_fails = false;
+		env->model->accesses = 0;
+		env->model->fail_access = ++n;
+		result = start_with(env, &pools);
+		env->model->fail_access = 0;
 		failed += result != 0;
 		/* The reset that failed afterwards is not what it is about. */
 		if (result == -EIO) {
@@ -256,81 +256,81 @@ static void failed_starts_lose_nothing(void **state)
 	} while (result != 0);
 	assert_true(failed > 50);
 	/* The last step of all: it has its buffers, and refuses what it is told. */
-	assert_int_equal(vionet_filter_vlan_add(rig->device, 1), 0);
-	assert_int_equal(vionet_device_stop(rig->device), 0);
+	assert_int_equal(vionet_filter_vlan_add(env->device, 1), 0);
+	assert_int_equal(vionet_device_stop(env->device), 0);
 	for (unsigned int i = 0; i < 10; i++) {
-		rig->model->reset_fails = false;
-		rig->c->refuse_class = 2;
-		assert_int_equal(start_with(rig, &pools), -EREMOTEIO);
-		expect_quarantine(rig, regions(), QUEUE);
+		env->model->reset_fails = false;
+		env->c->refuse_class = 2;
+		assert_int_equal(start_with(env, &pools), -EREMOTEIO);
+		expect_quarantine(env, regions(), QUEUE);
 		assert_int_equal(vionet_pool_available(pools.rx), COUNT - QUEUE);
 	}
-	rig->model->reset_fails = false;
-	rig->c->refuse_class = -1;
-	assert_int_equal(start_with(rig, &pools), 0);
-	expect_quarantine(rig, 0, 0);
+	env->model->reset_fails = false;
+	env->c->refuse_class = -1;
+	assert_int_equal(start_with(env, &pools), 0);
+	expect_quarantine(env, 0, 0);
 	assert_int_equal(vionet_pool_available(pools.rx), COUNT - QUEUE);
-	assert_int_equal(vionet_device_stop(rig->device), 0);
+	assert_int_equal(vionet_device_stop(env->device), 0);
 	expect_whole(pools.rx);
 	expect_whole(pools.tx);
-	rig->model->on_status = NULL;
-	drop_rig(rig);
+	env->model->on_status = NULL;
+	control_env_destroy(env);
 }
 
 static void failed_recoveries_lose_nothing(void **state)
 {
-	struct rig *rig = raise_stopped();
-	struct pools pools = make_pools(rig);
+	struct control_env *env = raise_stopped();
+	struct pools pools = make_pools(env);
 
 	(void)state;
 	for (unsigned int i = 0; i < 10; i++) {
-		assert_int_equal(start_with(rig, &pools), 0);
-		rig->model->hold = true;
-		push(rig, 0, 5);
-		rig->model->reset_fails = true;
-		assert_int_equal(vionet_device_recover(rig->device, NULL), -EIO);
-		expect_quarantine(rig, regions(), QUEUE + 5);
-		rig->model->reset_fails = rig->model->hold = false;
-		memset(rig->device->recovered_at, 0,
-		       sizeof(rig->device->recovered_at));
+		assert_int_equal(start_with(env, &pools), 0);
+		env->model->hold = true;
+		push(env, 0, 5);
+		env->model->reset_fails = true;
+		assert_int_equal(vionet_device_recover(env->device, NULL), -EIO);
+		expect_quarantine(env, regions(), QUEUE + 5);
+		env->model->reset_fails = env->model->hold = false;
+		memset(env->device->recovered_at, 0,
+		       sizeof(env->device->recovered_at));
 	}
-	assert_int_equal(start_with(rig, &pools), 0);
-	assert_int_equal(vionet_device_stop(rig->device), 0);
+	assert_int_equal(start_with(env, &pools), 0);
+	assert_int_equal(vionet_device_stop(env->device), 0);
 	expect_whole(pools.rx);
 	expect_whole(pools.tx);
-	drop_rig(rig);
+	control_env_destroy(env);
 }
 
 /* A queue that was to be reset alone: kept as it is, until the device is stopped, or it
  * is reset after all. */
 static void a_failed_queue_reset_loses_nothing(void **state)
 {
-	struct rig *rig = raise_stopped();
-	struct pools pools = make_pools(rig);
+	struct control_env *env = raise_stopped();
+	struct pools pools = make_pools(env);
 	struct vionet_queue *tx;
 
 	(void)state;
 	for (unsigned int i = 0; i < 2; i++) {
-		assert_int_equal(start_with(rig, &pools), 0);
-		tx = vionet_device_tx_queue(rig->device, 0);
-		rig->model->hold = true;
-		push(rig, 0, 5);
-		rig->model->queue_reset_stuck = true;
+		assert_int_equal(start_with(env, &pools), 0);
+		tx = vionet_device_tx_queue(env->device, 0);
+		env->model->hold = true;
+		push(env, 0, 5);
+		env->model->queue_reset_stuck = true;
 		assert_int_equal(vionet_queue_reset(tx, NULL), -ETIMEDOUT);
-		expect_quarantine(rig, 2 + (rig_layout >> 28 & 1), 5);
+		expect_quarantine(env, 2 + (control_env_layout >> 28 & 1), 5);
 		assert_int_equal(vionet_pool_available(pools.tx), COUNT - 5);
-		rig->model->queue_reset_stuck = rig->model->hold = false;
+		env->model->queue_reset_stuck = env->model->hold = false;
 		if (i == 0) {
 			assert_int_equal(vionet_queue_reset(tx, NULL), 0);
-			expect_quarantine(rig, 0, 0);
+			expect_quarantine(env, 0, 0);
 			assert_int_equal(vionet_pool_available(pools.tx), COUNT);
-			push(rig, 0, 3);
+			push(env, 0, 3);
 		}
-		assert_int_equal(vionet_device_stop(rig->device), 0);
+		assert_int_equal(vionet_device_stop(env->device), 0);
 		expect_whole(pools.rx);
 		expect_whole(pools.tx);
 	}
-	drop_rig(rig);
+	control_env_destroy(env);
 }
 
 /* ---- what the application tries meanwhile ---- */
@@ -341,7 +341,7 @@ static void on_release(void *frame, void *context)
 	++*(unsigned int *)context;
 }
 
-static void push_foreign(struct rig *rig, const struct pools *pools,
+static void push_foreign(struct control_env *env, const struct pools *pools,
 			 struct vionet_memory *memory, uint8_t *frame,
 			 unsigned int *released)
 {
@@ -351,27 +351,27 @@ static void push_foreign(struct rig *rig, const struct pools *pools,
 	assert_int_equal(vionet_packet_attach(packet, memory, frame, 64, on_release,
 					      released), 0);
 	assert_int_equal(vionet_queue_transmit(
-		vionet_device_tx_queue(rig->device, 0), &packet, 1), 1);
+		vionet_device_tx_queue(env->device, 0), &packet, 1), 1);
 }
 
 /* `back`: it comes back, else it is closed as it is. */
 static void try_to_take_it_away(bool back)
 {
-	struct rig *rig = raise_stopped();
-	struct pools pools = make_pools(rig);
+	struct control_env *env = raise_stopped();
+	struct pools pools = make_pools(env);
 	uint8_t *own = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
 			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	struct vionet_memory *memory;
 	unsigned int released = 0;
 
-	assert_int_equal(vionet_memory_register(rig->device, own, 4096,
+	assert_int_equal(vionet_memory_register(env->device, own, 4096,
 						VIONET_DEVICE_READS, &memory), 0);
-	assert_int_equal(start_with(rig, &pools), 0);
-	rig->model->hold = true;
-	push_foreign(rig, &pools, memory, own, &released);
-	rig->model->reset_fails = true;
-	assert_int_equal(vionet_device_stop(rig->device), -EIO);
-	assert_int_equal(vionet_device_stop(rig->device), 0);
+	assert_int_equal(start_with(env, &pools), 0);
+	env->model->hold = true;
+	push_foreign(env, &pools, memory, own, &released);
+	env->model->reset_fails = true;
+	assert_int_equal(vionet_device_stop(env->device), -EIO);
+	assert_int_equal(vionet_device_stop(env->device), 0);
 	assert_int_equal(vionet_memory_unregister(memory), -EBUSY);
 	assert_int_equal(vionet_pool_destroy(pools.rx), -EBUSY);
 	assert_text("start or close it first");
@@ -379,17 +379,17 @@ static void try_to_take_it_away(bool back)
 	assert_text("1 of its 64 packets");
 	assert_int_equal(released, 0);
 	if (back) {
-		rig->model->reset_fails = rig->model->hold = false;
-		assert_int_equal(start_with(rig, &pools), 0);
+		env->model->reset_fails = env->model->hold = false;
+		assert_int_equal(start_with(env, &pools), 0);
 		assert_int_equal(released, 1);
-		assert_int_equal(vionet_device_stop(rig->device), 0);
+		assert_int_equal(vionet_device_stop(env->device), 0);
 		expect_whole(pools.rx);
 		expect_whole(pools.tx);
 		assert_int_equal(vionet_pool_destroy(pools.rx), 0);
 		assert_int_equal(vionet_pool_destroy(pools.tx), 0);
 		assert_int_equal(vionet_memory_unregister(memory), 0);
 	}
-	drop_rig(rig);
+	control_env_destroy(env);
 	assert_int_equal(released, 1);
 	munmap(own, 4096);
 }
@@ -414,5 +414,5 @@ int main(void)
 		cmocka_unit_test(nothing_is_taken_from_a_device_that_has_it),
 	};
 
-	return run_rigs(tests);
+	return run_split_and_packed(tests);
 }

@@ -9,136 +9,136 @@
 /* proves: GEN-40 GEN-41 GEN-42 PCI-26 PCI-27 */
 static void one_queue_is_reset(void **state)
 {
-	struct rig *rig = raise_rig(2);
+	struct control_env *env = control_env_create(2);
 	struct vionet_coalescing c = { sizeof(c), 9, 9, 0 };
 	struct vionet_recovery report = { .struct_size = sizeof(report) };
 	struct vionet_queue *rx, *tx;
 	uint32_t available;
 
 	(void)state;
-	start_rig(rig, 2, 0);
-	rx = vionet_device_rx_queue(rig->device, 0);
-	tx = vionet_device_tx_queue(rig->device, 0);
+	control_env_start(env, 2, 0);
+	rx = vionet_device_rx_queue(env->device, 0);
+	tx = vionet_device_tx_queue(env->device, 0);
 	assert_int_equal(vionet_queue_coalescing_set(rx, &c), 0);
-	rig->c->coalescing[0].usecs = 0;
+	env->c->coalescing[0].usecs = 0;
 	available = vionet_pool_available(vionet_queue_pool(tx));
-	rig->model->hold = true;
-	push(rig, 0, 6);
-	deliver(rig, 2);
+	env->model->hold = true;
+	push(env, 0, 6);
+	deliver(env, 2);
 	assert_int_equal(vionet_queue_reset(tx, &report), 0);
 	assert_int_equal(report.tx_unknown, 6);
 	assert_int_equal(report.rx_lost, 0);
 	assert_int_equal(vionet_pool_available(vionet_queue_pool(tx)), available);
 	/* The other one has not noticed. */
 	assert_int_equal(take(rx), 2);
-	deliver(rig, 2);
+	deliver(env, 2);
 	assert_int_equal(vionet_queue_reset(rx, &report), 0);
 	assert_int_equal(report.rx_lost, 2);
 	/* Its own coalescing is set again (CVQ-48). */
-	assert_int_equal(rig->c->coalescing[0].usecs, 9);
-	assert_int_equal(rig->model->queue[0].enabled, 1);
-	assert_int_equal(rig->model->queue[1].enabled, 1);
+	assert_int_equal(env->c->coalescing[0].usecs, 9);
+	assert_int_equal(env->model->queue[0].enabled, 1);
+	assert_int_equal(env->model->queue[1].enabled, 1);
 	/* But not if it was overridden since (CVQ-47). */
 	c.max_usecs = 5;
-	assert_int_equal(vionet_coalescing_set(rig->device, false, &c), 0);
+	assert_int_equal(vionet_coalescing_set(env->device, false, &c), 0);
 	assert_int_equal(vionet_queue_reset(rx, NULL), 0);
-	assert_int_equal(rig->c->coalescing[0].usecs, 5);
-	rig->model->hold = false;
-	push(rig, 0, 30);
-	assert_int_equal(rig->model->sent, 30);
-	deliver(rig, 16);
+	assert_int_equal(env->c->coalescing[0].usecs, 5);
+	env->model->hold = false;
+	push(env, 0, 30);
+	assert_int_equal(env->model->sent, 30);
+	deliver(env, 16);
 	assert_int_equal(take(rx), 16);
-	assert_int_equal(rig->model->status & 4, 4);
+	assert_int_equal(env->model->status & 4, 4);
 	assert_int_equal(vionet_queue_check(rx), 0);
-	drop_rig(rig);
+	control_env_destroy(env);
 }
 
 /* proves: CVQ-48 PCI-28 GEN-42 */
 static void queues_are_resized(void **state)
 {
-	struct rig *rig = raise_rig(2);
+	struct control_env *env = control_env_create(2);
 	struct vionet_queue_info info = { .struct_size = sizeof(info) };
 	struct vionet_queue *rx, *tx;
 
 	(void)state;
-	start_rig(rig, 2, 0);
-	rx = vionet_device_rx_queue(rig->device, 0);
-	tx = vionet_device_tx_queue(rig->device, 1);
+	control_env_start(env, 2, 0);
+	rx = vionet_device_rx_queue(env->device, 0);
+	tx = vionet_device_tx_queue(env->device, 1);
 	assert_int_equal(vionet_queue_resize(rx, 32, NULL), 0);
 	assert_int_equal(vionet_queue_resize(tx, 2, NULL), 0);
-	assert_int_equal(rig->model->queue[0].size, 32);
-	assert_int_equal(rig->model->queue[3].size, 2);
-	assert_int_equal(vionet_device_queue_info(rig->device, 0, &info), 0);
+	assert_int_equal(env->model->queue[0].size, 32);
+	assert_int_equal(env->model->queue[3].size, 2);
+	assert_int_equal(vionet_device_queue_info(env->device, 0, &info), 0);
 	assert_int_equal(info.size, 32);
 	assert_int_equal(vionet_queue_resize(rx, 0, NULL), -EINVAL);
-	if (rig_layout == 0)
+	if (control_env_layout == 0)
 		assert_int_equal(vionet_queue_resize(rx, 24, NULL), -EINVAL);
 	assert_int_equal(vionet_queue_resize(rx, 512, NULL), -EINVAL);
 	assert_text("2 to 256");
-	deliver(rig, 32);
+	deliver(env, 32);
 	assert_int_equal(take(rx), 32);
 	/* The size stays, over a recovery too. */
-	assert_int_equal(vionet_device_recover(rig->device, NULL), 0);
-	assert_int_equal(rig->model->queue[0].size, 32);
-	assert_int_equal(rig->model->queue[3].size, 2);
-	drop_rig(rig);
+	assert_int_equal(vionet_device_recover(env->device, NULL), 0);
+	assert_int_equal(env->model->queue[0].size, 32);
+	assert_int_equal(env->model->queue[3].size, 2);
+	control_env_destroy(env);
 }
 
 /* A broken queue is healed alone. */
 static void a_broken_queue_is_reset(void **state)
 {
-	struct rig *rig = raise_rig(1);
+	struct control_env *env = control_env_create(1);
 	struct vionet_queue *rx;
 
 	(void)state;
-	start_rig(rig, 1, 0);
-	rx = vionet_device_rx_queue(rig->device, 0);
-	model_used(rig->model, 0, 999, 84, 1);
+	control_env_start(env, 1, 0);
+	rx = vionet_device_rx_queue(env->device, 0);
+	model_used(env->model, 0, 999, 84, 1);
 	assert_int_equal(take(rx), 0);
 	assert_int_equal(vionet_queue_check(rx), -EIO);
 	assert_int_equal(vionet_queue_reset(rx, NULL), 0);
 	assert_int_equal(vionet_queue_check(rx), 0);
-	deliver(rig, 3);
+	deliver(env, 3);
 	assert_int_equal(take(rx), 3);
-	drop_rig(rig);
+	control_env_destroy(env);
 }
 
 /* A transmit queue that is not in use stays so. */
 /* proves: CVQ-20 */
 static void a_queue_that_is_not_in_use_is_reset(void **state)
 {
-	struct rig *rig = raise_rig(2);
+	struct control_env *env = control_env_create(2);
 	struct vionet_queue *tx;
 	struct vionet_packet *packet;
 
 	(void)state;
-	start_rig(rig, 2, 0);
-	assert_int_equal(vionet_queue_pairs_set(rig->device, 1), 0);
-	tx = vionet_device_tx_queue(rig->device, 1);
+	control_env_start(env, 2, 0);
+	assert_int_equal(vionet_queue_pairs_set(env->device, 1), 0);
+	tx = vionet_device_tx_queue(env->device, 1);
 	assert_int_equal(vionet_queue_reset(tx, NULL), 0);
 	assert_int_equal(vionet_packet_alloc(vionet_queue_pool(tx), &packet, 1), 1);
 	packet->length = 64;
 	assert_int_equal(vionet_queue_transmit(tx, &packet, 1), 0);
 	vionet_packet_free(&packet, 1);
-	drop_rig(rig);
+	control_env_destroy(env);
 }
 
 /* proves: GEN-40 PCI-26 */
 static void j11_a_queue_reset_that_never_completes(void **state)
 {
-	struct rig *rig = raise_rig(1);
+	struct control_env *env = control_env_create(1);
 	struct vionet_queue *tx;
 	struct vionet_packet *packet;
 	uint32_t available, events;
 	struct watch begin;
 
 	(void)state;
-	start_rig(rig, 1, 0);
-	tx = vionet_device_tx_queue(rig->device, 0);
-	rig->model->hold = true;
-	push(rig, 0, 4);
+	control_env_start(env, 1, 0);
+	tx = vionet_device_tx_queue(env->device, 0);
+	env->model->hold = true;
+	push(env, 0, 4);
 	available = vionet_pool_available(vionet_queue_pool(tx));
-	rig->model->queue_reset_stuck = true;
+	env->model->queue_reset_stuck = true;
 	begin = watch_start();
 	assert_int_equal(vionet_queue_reset(tx, NULL), -ETIMEDOUT);
 	assert_text("queue_reset");
@@ -152,48 +152,48 @@ static void j11_a_queue_reset_that_never_completes(void **state)
 	assert_int_equal(vionet_queue_transmit(tx, &packet, 1), 0);
 	vionet_packet_free(&packet, 1);
 	assert_int_equal(vionet_queue_wait(tx, 10, 10), -EIO);
-	assert_int_equal(vionet_device_events(rig->device, &events), 0);
+	assert_int_equal(vionet_device_events(env->device, &events), 0);
 	assert_int_equal(events, VIONET_EVENT_QUEUE_BROKEN);
-	rig->model->queue_reset_stuck = false;
-	rig->model->hold = false;
-	assert_int_equal(vionet_device_recover(rig->device, NULL), 0);
-	push(rig, 0, 3);
-	assert_int_equal(rig->model->sent, 3);
-	drop_rig(rig);
+	env->model->queue_reset_stuck = false;
+	env->model->hold = false;
+	assert_int_equal(vionet_device_recover(env->device, NULL), 0);
+	push(env, 0, 3);
+	assert_int_equal(env->model->sent, 3);
+	control_env_destroy(env);
 }
 
 /* J11, second half: it says that the queue is reset and still uses it. Its memory is
  * no longer mapped, so that is a fault of the IOMMU and no more. */
 static void j11_a_queue_that_is_used_after_its_reset(void **state)
 {
-	struct rig *rig = raise_rig(1);
+	struct control_env *env = control_env_create(1);
 	struct vionet_queue *tx;
 	uint64_t used;
 
 	(void)state;
-	start_rig(rig, 1, 0);
-	tx = vionet_device_tx_queue(rig->device, 0);
-	used = rig->model->queue[1].used;
+	control_env_start(env, 1, 0);
+	tx = vionet_device_tx_queue(env->device, 0);
+	used = env->model->queue[1].used;
 	assert_int_equal(vionet_queue_reset(tx, NULL), 0);
-	assert_null(model_at(rig->model, used, 4, true));
-	assert_int_equal(rig->model->faults, 1);
-	rig->model->faults = 0;
-	push(rig, 0, 1);
+	assert_null(model_at(env->model, used, 4, true));
+	assert_int_equal(env->model->faults, 1);
+	env->model->faults = 0;
+	push(env, 0, 1);
 	assert_int_equal(vionet_queue_check(tx), 0);
-	drop_rig(rig);
+	control_env_destroy(env);
 }
 
 /* Set up again, but it cannot be: the queue is there, broken, and harmless. */
 static void a_queue_that_cannot_be_set_up_again(void **state)
 {
-	struct rig *rig = raise_rig(1);
+	struct control_env *env = control_env_create(1);
 	struct vionet_queue *rx;
 	struct vionet_packet *packets[4];
 
 	(void)state;
-	start_rig(rig, 1, 0);
-	rx = vionet_device_rx_queue(rig->device, 0);
-	rig->model->address_ignored = true;
+	control_env_start(env, 1, 0);
+	rx = vionet_device_rx_queue(env->device, 0);
+	env->model->address_ignored = true;
 	assert_int_equal(vionet_queue_reset(rx, NULL), -EIO);
 	assert_int_equal(vionet_queue_receive(rx, packets, 4), 0);
 	assert_int_equal(vionet_queue_check(rx), -EIO);
@@ -202,61 +202,61 @@ static void a_queue_that_cannot_be_set_up_again(void **state)
 	assert_int_equal(vionet_queue_arm(rx), -EIO);
 	vionet_queue_disarm(rx);
 	assert_int_equal(vionet_queue_reset(rx, NULL), -EIO);
-	rig->model->address_ignored = false;
+	env->model->address_ignored = false;
 	assert_int_equal(vionet_queue_reset(rx, NULL), 0);
-	deliver(rig, 2);
+	deliver(env, 2);
 	assert_int_equal(take(rx), 2);
-	drop_rig(rig);
+	control_env_destroy(env);
 }
 
 /* A queue without memory is not put to work by what puts the others to work. */
 static void a_queue_without_memory_stays_so(void **state)
 {
-	struct rig *rig = raise_rig(2);
+	struct control_env *env = control_env_create(2);
 	struct vionet_queue *tx;
 
 	(void)state;
-	start_rig(rig, 2, 0);
-	tx = vionet_device_tx_queue(rig->device, 0);
-	rig->model->address_ignored = true;
+	control_env_start(env, 2, 0);
+	tx = vionet_device_tx_queue(env->device, 0);
+	env->model->address_ignored = true;
 	assert_int_equal(vionet_queue_reset(tx, NULL), -EIO);
-	rig->model->address_ignored = false;
+	env->model->address_ignored = false;
 	assert_int_equal(vionet_queue_arm(tx), -EIO);
 	vionet_queue_disarm(tx);
 	assert_int_equal(vionet_queue_drain(tx, 10), -EIO);
-	assert_int_equal(vionet_device_suspend(rig->device), 0);
-	assert_int_equal(vionet_device_resume(rig->device), 0);
+	assert_int_equal(vionet_device_suspend(env->device), 0);
+	assert_int_equal(vionet_device_resume(env->device), 0);
 	assert_int_equal(vionet_queue_arm(tx), -EIO);
-	assert_int_equal(vionet_device_recover(rig->device, NULL), 0);
-	push(rig, 0, 2);
-	assert_int_equal(rig->model->sent, 2);
-	drop_rig(rig);
+	assert_int_equal(vionet_device_recover(env->device, NULL), 0);
+	push(env, 0, 2);
+	assert_int_equal(env->model->sent, 2);
+	control_env_destroy(env);
 }
 
 /* Nor does its pool go: a recovery takes packets from it again. */
 static void a_queue_without_memory_keeps_its_pool(void **state)
 {
-	struct rig *rig = raise_rig(1);
+	struct control_env *env = control_env_create(1);
 	struct vionet_start_options options = { .struct_size = sizeof(options),
 						.rx_queue_size = 16 };
 	struct vionet_queue *rx;
 
 	(void)state;
-	start_rig(rig, 1, 0);
-	assert_int_equal(vionet_device_stop(rig->device), 0);
-	assert_int_equal(vionet_pool_create(rig->device, NULL, &options.rx_pool), 0);
-	assert_int_equal(vionet_device_start(rig->device, &options), 0);
-	rx = vionet_device_rx_queue(rig->device, 0);
-	rig->model->address_ignored = true;
+	control_env_start(env, 1, 0);
+	assert_int_equal(vionet_device_stop(env->device), 0);
+	assert_int_equal(vionet_pool_create(env->device, NULL, &options.rx_pool), 0);
+	assert_int_equal(vionet_device_start(env->device, &options), 0);
+	rx = vionet_device_rx_queue(env->device, 0);
+	env->model->address_ignored = true;
 	assert_int_equal(vionet_queue_reset(rx, NULL), -EIO);
-	rig->model->address_ignored = false;
+	env->model->address_ignored = false;
 	assert_int_equal(vionet_pool_destroy(options.rx_pool), -EBUSY);
-	assert_int_equal(vionet_device_recover(rig->device, NULL), 0);
-	deliver(rig, 2);
+	assert_int_equal(vionet_device_recover(env->device, NULL), 0);
+	deliver(env, 2);
 	assert_int_equal(take(rx), 2);
-	assert_int_equal(vionet_device_stop(rig->device), 0);
+	assert_int_equal(vionet_device_stop(env->device), 0);
 	assert_int_equal(vionet_pool_destroy(options.rx_pool), 0);
-	drop_rig(rig);
+	control_env_destroy(env);
 }
 
 int main(void)
@@ -273,5 +273,5 @@ int main(void)
 		cmocka_unit_test(a_queue_without_memory_keeps_its_pool),
 	};
 
-	return run_rigs(tests);
+	return run_split_and_packed(tests);
 }

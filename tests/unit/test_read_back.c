@@ -342,24 +342,24 @@ static void many_vectors_are_asked_for_in_few_steps(void **state)
 						.tx_pool_options = &(struct vionet_pool_options){
 			.struct_size = sizeof(struct vionet_pool_options),
 			.count = 4 } };
-	struct rig *rig = raise_rig(128);
+	struct control_env *env = control_env_create(128);
 	unsigned int before;
 
 	(void)state;
-	start_rig(rig, 1, 0);
-	assert_int_equal(vionet_device_stop(rig->device), 0);
-	rig->model->function.vector_count = 257;
+	control_env_start(env, 1, 0);
+	assert_int_equal(vionet_device_stop(env->device), 0);
+	env->model->function.vector_count = 257;
 	for (unsigned int told = 0; told < 2; told++) {
-		rig->model->vectors_max = 20;
-		rig->model->vectors_told = told != 0;
-		before = rig->model->vector_calls;
-		assert_int_equal(vionet_device_start(rig->device, &options), 0);
+		env->model->vectors_max = 20;
+		env->model->vectors_told = told != 0;
+		before = env->model->vector_calls;
+		assert_int_equal(vionet_device_start(env->device, &options), 0);
 		/* 257, 192, 144, ... 24, 18; or 257, 20. */
-		assert_int_equal(rig->model->vector_calls - before, told ? 2 : 10);
-		assert_int_equal(rig->model->eventfds, told ? 20 : 18);
-		assert_int_equal(vionet_device_stop(rig->device), 0);
+		assert_int_equal(env->model->vector_calls - before, told ? 2 : 10);
+		assert_int_equal(env->model->eventfds, told ? 20 : 18);
+		assert_int_equal(vionet_device_stop(env->device), 0);
 	}
-	drop_rig(rig);
+	control_env_destroy(env);
 }
 
 /* ---- doorbells ---- */

@@ -8,14 +8,14 @@
 #include "tests/unit/control_env_traffic.h"
 
 /* Everything that can be told, told. */
-static void tell_everything(struct rig *rig)
+static void tell_everything(struct control_env *env)
 {
 	static const uint8_t own[6] = { 0x02, 1, 2, 3, 4, 5 };
 	static const uint8_t others[2][6] = { { 2, 7 }, { 2, 8 } };
 	struct vionet_coalescing c = { sizeof(c), 3, 4, 0 };
 	struct vionet_rss rss = { .struct_size = sizeof(rss),
 				  .hash_types = VIONET_HASH_UDPV4 };
-	struct vionet_device *d = rig->device;
+	struct vionet_device *d = env->device;
 
 	assert_int_equal(vionet_mac_set(d, own), 0);
 	assert_int_equal(vionet_filter_mode_set(d, VIONET_FILTER_ALLMULTI, true),
@@ -35,9 +35,9 @@ static void tell_everything(struct rig *rig)
 	assert_int_equal(vionet_hash_tunnels_set(d, VIONET_TUNNEL_GENEVE), 0);
 }
 
-static void assert_everything(const struct rig *rig)
+static void assert_everything(const struct control_env *env)
 {
-	const struct model_control *c = rig->c;
+	const struct model_control *c = env->c;
 
 	assert_int_equal(c->mac[0] << 8 | c->mac[5], 0x0205);
 	assert_int_equal(c->mode[1], 1);
@@ -58,7 +58,7 @@ static void assert_everything(const struct rig *rig)
 /* proves: GEN-04 GEN-31 */
 static void j01_needs_reset_in_mid_traffic(void **state)
 {
-	struct rig *rig = raise_rig(4);
+	struct control_env *env = control_env_create(4);
 	struct vionet_recovery report = { .struct_size = sizeof(report) };
 	struct vionet_queue *rx, *tx;
 	struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
@@ -67,193 +67,193 @@ static void j01_needs_reset_in_mid_traffic(void **state)
 	struct watch begin;
 
 	(void)state;
-	start_rig(rig, 3, 0);
-	tell_everything(rig);
-	rx = vionet_device_rx_queue(rig->device, 0);
-	tx = vionet_device_tx_queue(rig->device, 0);
+	control_env_start(env, 3, 0);
+	tell_everything(env);
+	rx = vionet_device_rx_queue(env->device, 0);
+	tx = vionet_device_tx_queue(env->device, 0);
 	available = vionet_pool_available(vionet_queue_pool(tx));
-	rig->model->hold = true;
-	push(rig, 0, 5);
-	push(rig, 1, 2);
-	deliver(rig, 3);
+	env->model->hold = true;
+	push(env, 0, 5);
+	push(env, 1, 2);
+	deliver(env, 3);
 	assert_int_equal(take(rx), 3);
-	deliver(rig, 4);
-	rig->model->status |= 0x40;
-	model_interrupt(rig->model, -1);
-	assert_int_equal(vionet_device_events(rig->device, &events), 0);
+	deliver(env, 4);
+	env->model->status |= 0x40;
+	model_interrupt(env->model, -1);
+	assert_int_equal(vionet_device_events(env->device, &events), 0);
 	assert_int_equal(events, VIONET_EVENT_NEEDS_RESET);
 
 	begin = watch_start();
-	assert_int_equal(vionet_device_recover(rig->device, &report), 0);
+	assert_int_equal(vionet_device_recover(env->device, &report), 0);
 	assert_true(watch_own(begin) < 1.5);
 	assert_int_equal(report.tx_unknown, 7);
 	assert_int_equal(report.rx_lost, 4);
 	assert_true(report.milliseconds > 0 &&
 		    report.milliseconds <= watch_took(begin) * 1e3);
-	assert_everything(rig);
-	assert_int_equal(vionet_device_info(rig->device, &info), 0);
+	assert_everything(env);
+	assert_int_equal(vionet_device_info(env->device, &info), 0);
 	assert_int_equal(info.mac[5], 5);
 	assert_int_equal(info.queue_pairs, 3);
 	assert_int_equal(info.quarantined, 0);
 
 	/* The same queues, with their counters; all packets are back. */
-	assert_ptr_equal(vionet_device_rx_queue(rig->device, 0), rx);
+	assert_ptr_equal(vionet_device_rx_queue(env->device, 0), rx);
 	assert_int_equal(vionet_pool_available(vionet_queue_pool(tx)), available);
 	assert_int_equal(vionet_queue_stats(rx, &stats), 0);
 	assert_int_equal(stats.packets, 7);
-	rig->model->hold = false;
-	push(rig, 0, 20);
-	assert_int_equal(rig->model->sent, 20);
-	deliver(rig, 16);
+	env->model->hold = false;
+	push(env, 0, 20);
+	assert_int_equal(env->model->sent, 20);
+	deliver(env, 16);
 	assert_int_equal(take(rx), 16);
-	assert_int_equal(rig->model->unmapped_live, 0);
-	drop_rig(rig);
+	assert_int_equal(env->model->unmapped_live, 0);
+	control_env_destroy(env);
 }
 
 static void j02_needs_reset_without_interrupt(void **state)
 {
-	struct rig *rig = raise_rig(1);
+	struct control_env *env = control_env_create(1);
 	uint32_t events;
 
 	(void)state;
-	start_rig(rig, 1, 0);
-	rig->model->status |= 0x40;
-	assert_int_equal(vionet_device_events(rig->device, &events), 0);
+	control_env_start(env, 1, 0);
+	env->model->status |= 0x40;
+	assert_int_equal(vionet_device_events(env->device, &events), 0);
 	assert_int_equal(events, VIONET_EVENT_NEEDS_RESET);
-	assert_int_equal(vionet_device_recover(rig->device, NULL), 0);
-	assert_int_equal(vionet_device_events(rig->device, &events), 0);
+	assert_int_equal(vionet_device_recover(env->device, NULL), 0);
+	assert_int_equal(vionet_device_events(env->device, &events), 0);
 	assert_int_equal(events, 0);
-	drop_rig(rig);
+	control_env_destroy(env);
 }
 
 static void j03_needs_it_again_and_again(void **state)
 {
-	struct rig *rig = raise_rig(1);
+	struct control_env *env = control_env_create(1);
 
 	(void)state;
-	start_rig(rig, 1, 0);
+	control_env_start(env, 1, 0);
 	for (unsigned int i = 0; i < 5; i++)
-		assert_int_equal(vionet_device_recover(rig->device, NULL), 0);
+		assert_int_equal(vionet_device_recover(env->device, NULL), 0);
 	for (unsigned int i = 0; i < 5; i++) {
-		assert_int_equal(vionet_device_recover(rig->device, NULL),
+		assert_int_equal(vionet_device_recover(env->device, NULL),
 				 -EAGAIN);
 		assert_text("5 times within 10 s");
 	}
 	/* It still runs; ten seconds later it may be tried again. */
-	push(rig, 0, 1);
-	rig->device->recovered_at[0] -= 11000000000ull;
-	assert_int_equal(vionet_device_recover(rig->device, NULL), 0);
-	drop_rig(rig);
+	push(env, 0, 1);
+	env->device->recovered_at[0] -= 11000000000ull;
+	assert_int_equal(vionet_device_recover(env->device, NULL), 0);
+	control_env_destroy(env);
 }
 
 static void j12_driver_ok_cleared_by_itself(void **state)
 {
-	struct rig *rig = raise_rig(1);
+	struct control_env *env = control_env_create(1);
 	uint32_t events;
 
 	(void)state;
-	start_rig(rig, 1, 0);
-	rig->model->status &= (uint8_t)~4;
-	assert_int_equal(vionet_device_events(rig->device, &events), 0);
+	control_env_start(env, 1, 0);
+	env->model->status &= (uint8_t)~4;
+	assert_int_equal(vionet_device_events(env->device, &events), 0);
 	assert_int_equal(events, VIONET_EVENT_NEEDS_RESET);
-	assert_int_equal(vionet_device_recover(rig->device, NULL), 0);
-	push(rig, 0, 1);
-	assert_int_equal(rig->model->sent, 1);
-	drop_rig(rig);
+	assert_int_equal(vionet_device_recover(env->device, NULL), 0);
+	push(env, 0, 1);
+	assert_int_equal(env->model->sent, 1);
+	control_env_destroy(env);
 }
 
 /* It comes back with less than it had: refused, stopped, and can be closed or
  * started as it is now. */
 static void j13_comes_back_with_less(void **state)
 {
-	struct rig *rig = raise_rig(4);
+	struct control_env *env = control_env_create(4);
 	struct vionet_start_options fewer = { .struct_size = sizeof(fewer),
 					      .queue_pairs = 2 };
 
 	(void)state;
-	start_rig(rig, 4, 0);
-	rig->model->net_config[8] = 2;
-	rig->c->pairs = 2;
-	assert_int_equal(vionet_device_recover(rig->device, NULL), -ENOTSUP);
+	control_env_start(env, 4, 0);
+	env->model->net_config[8] = 2;
+	env->c->pairs = 2;
+	assert_int_equal(vionet_device_recover(env->device, NULL), -ENOTSUP);
 	assert_text("2 queue pairs, 4 are in use");
 	assert_text("stopped");
-	assert_null(vionet_device_rx_queue(rig->device, 0));
-	assert_int_equal(vionet_device_recover(rig->device, NULL), -ENETDOWN);
-	assert_int_equal(vionet_device_start(rig->device, &fewer), 0);
+	assert_null(vionet_device_rx_queue(env->device, 0));
+	assert_int_equal(vionet_device_recover(env->device, NULL), -ENETDOWN);
+	assert_int_equal(vionet_device_start(env->device, &fewer), 0);
 	/* Smaller queues. */
-	rig->model->queue_max = 128;
-	assert_int_equal(vionet_device_recover(rig->device, NULL), -ENOTSUP);
+	env->model->queue_max = 128;
+	assert_int_equal(vionet_device_recover(env->device, NULL), -ENOTSUP);
 	assert_text("128 entries for queue 0");
-	assert_int_equal(vionet_device_start(rig->device, &fewer), 0);
+	assert_int_equal(vionet_device_start(env->device, &fewer), 0);
 	/* Other features. */
-	withhold(rig, 20);
-	assert_int_equal(vionet_device_recover(rig->device, NULL), -ENOTSUP);
+	withhold(env, 20);
+	assert_int_equal(vionet_device_recover(env->device, NULL), -ENOTSUP);
 	assert_text("other features");
-	rig->model->offered[0] |= 1ull << 20;
-	assert_int_equal(vionet_device_start(rig->device, &fewer), 0);
-	assert_int_equal(rig->model->unmapped_live, 0);
-	drop_rig(rig);
+	env->model->offered[0] |= 1ull << 20;
+	assert_int_equal(vionet_device_start(env->device, &fewer), 0);
+	assert_int_equal(env->model->unmapped_live, 0);
+	control_env_destroy(env);
 }
 
 /* It no longer agrees to what it agreed to before. */
 static void what_it_refuses_the_second_time_is_an_error(void **state)
 {
-	struct rig *rig = raise_rig(1);
+	struct control_env *env = control_env_create(1);
 
 	(void)state;
-	start_rig(rig, 1, 0);
-	assert_int_equal(vionet_filter_vlan_add(rig->device, 1), 0);
-	rig->c->refuse_class = 2;
-	assert_int_equal(vionet_device_recover(rig->device, NULL), -EREMOTEIO);
+	control_env_start(env, 1, 0);
+	assert_int_equal(vionet_filter_vlan_add(env->device, 1), 0);
+	env->c->refuse_class = 2;
+	assert_int_equal(vionet_device_recover(env->device, NULL), -EREMOTEIO);
 	assert_text("setting again");
-	assert_int_equal(rig->model->status, 0);
-	drop_rig(rig);
+	assert_int_equal(env->model->status, 0);
+	control_env_destroy(env);
 }
 
 /* Each command in time, all together not: a recovery has a limit of its own. */
 static void a_slow_device_is_given_up(void **state)
 {
-	struct rig *rig = raise_rig(1);
+	struct control_env *env = control_env_create(1);
 	struct watch begin;
 
 	(void)state;
-	start_rig(rig, 1, 0);
+	control_env_start(env, 1, 0);
 	for (uint16_t i = 0; i < 12; i++)
-		assert_int_equal(vionet_filter_vlan_add(rig->device, i), 0);
-	rig->c->slow_ms = 250;
+		assert_int_equal(vionet_filter_vlan_add(env->device, i), 0);
+	env->c->slow_ms = 250;
 	begin = watch_start();
-	assert_int_equal(vionet_device_recover(rig->device, NULL), -ETIMEDOUT);
+	assert_int_equal(vionet_device_recover(env->device, NULL), -ETIMEDOUT);
 	assert_text("for all of it");
 	assert_true(watch_own(begin) < 2.5);
-	rig->c->slow_ms = 0;
-	assert_int_equal(vionet_device_start(rig->device, NULL), 0);
-	assert_true(rig->c->vlan[11]);
-	drop_rig(rig);
+	env->c->slow_ms = 0;
+	assert_int_equal(vionet_device_start(env->device, NULL), 0);
+	assert_true(env->c->vlan[11]);
+	control_env_destroy(env);
 }
 
 static void a_device_that_will_not_be_reset_is_given_up(void **state)
 {
-	struct rig *rig = raise_rig(1);
+	struct control_env *env = control_env_create(1);
 	struct vionet_device_info info = { .struct_size = sizeof(info) };
 
 	(void)state;
-	start_rig(rig, 1, 0);
-	rig->model->hold = true;
-	push(rig, 0, 3);
-	rig->model->never_reset = true;
-	rig->model->function.reset_supported = false;
-	assert_int_equal(vionet_device_recover(rig->device, NULL), -ETIMEDOUT);
-	assert_int_equal(vionet_device_info(rig->device, &info), 0);
+	control_env_start(env, 1, 0);
+	env->model->hold = true;
+	push(env, 0, 3);
+	env->model->never_reset = true;
+	env->model->function.reset_supported = false;
+	assert_int_equal(vionet_device_recover(env->device, NULL), -ETIMEDOUT);
+	assert_int_equal(vionet_device_info(env->device, &info), 0);
 	assert_true(info.broken);
 	assert_true(info.quarantined >= 4);
-	rig->model->never_reset = false;
-	drop_rig(rig);
+	env->model->never_reset = false;
+	control_env_destroy(env);
 }
 
 /* proves: GEN-32 GEN-33 GEN-34 GEN-35 GEN-36 GEN-37 */
 static void suspend_and_resume(void **state)
 {
-	struct rig *rig = raise_rig(2);
+	struct control_env *env = control_env_create(2);
 	struct vionet_queue *rx, *tx;
 	struct vionet_packet *packet;
 	uint8_t ring[16 * 16], driver_area[4];
@@ -262,103 +262,103 @@ static void suspend_and_resume(void **state)
 	uint32_t events;
 
 	(void)state;
-	start_rig(rig, 2, 0);
-	rx = vionet_device_rx_queue(rig->device, 0);
-	tx = vionet_device_tx_queue(rig->device, 0);
-	assert_int_equal(vionet_device_suspend(rig->device), 0);
-	assert_int_equal(rig->model->status & 0x14, 0x10);
-	assert_int_equal(vionet_device_suspend(rig->device), 0);
+	control_env_start(env, 2, 0);
+	rx = vionet_device_rx_queue(env->device, 0);
+	tx = vionet_device_tx_queue(env->device, 0);
+	assert_int_equal(vionet_device_suspend(env->device), 0);
+	assert_int_equal(env->model->status & 0x14, 0x10);
+	assert_int_equal(vionet_device_suspend(env->device), 0);
 	/* No buffer, no notification, no command; no false alarm. */
-	doorbells = rig->model->doorbells;
-	q = &rig->model->queue[0];
-	memcpy(ring, model_at(rig->model, q->desc, sizeof(ring), false),
+	doorbells = env->model->doorbells;
+	q = &env->model->queue[0];
+	memcpy(ring, model_at(env->model, q->desc, sizeof(ring), false),
 	       sizeof(ring));
-	memcpy(driver_area, model_at(rig->model, q->avail, 4, false), 4);
+	memcpy(driver_area, model_at(env->model, q->avail, 4, false), 4);
 	assert_int_equal(vionet_packet_alloc(vionet_queue_pool(tx), &packet, 1), 1);
 	memset(packet->data, 0, 64);
 	packet->length = 64;
 	assert_int_equal(vionet_queue_transmit(tx, &packet, 1), 0);
 	assert_int_equal(take(rx), 0);
 	assert_int_equal(vionet_queue_wait(rx, 0, 30), 0);
-	assert_int_equal(vionet_filter_vlan_add(rig->device, 1), -ENETDOWN);
+	assert_int_equal(vionet_filter_vlan_add(env->device, 1), -ENETDOWN);
 	assert_text("suspended");
 	assert_int_equal(vionet_queue_reset(rx, NULL), -ENETDOWN);
 	/* An order that cannot be given does not wake the queues. */
-	assert_int_equal(vionet_queue_pairs_set(rig->device, 2), -ENETDOWN);
+	assert_int_equal(vionet_queue_pairs_set(env->device, 2), -ENETDOWN);
 	assert_int_equal(vionet_queue_transmit(tx, &packet, 1), 0);
-	assert_int_equal(vionet_device_events(rig->device, &events), 0);
+	assert_int_equal(vionet_device_events(env->device, &events), 0);
 	assert_int_equal(events, 0);
-	assert_int_equal(rig->model->doorbells, doorbells);
-	assert_memory_equal(ring, model_at(rig->model, q->desc, sizeof(ring), false),
+	assert_int_equal(env->model->doorbells, doorbells);
+	assert_memory_equal(ring, model_at(env->model, q->desc, sizeof(ring), false),
 			    sizeof(ring));
-	assert_memory_equal(driver_area, model_at(rig->model, q->avail, 4, false),
+	assert_memory_equal(driver_area, model_at(env->model, q->avail, 4, false),
 			    4);
 
-	assert_int_equal(vionet_device_resume(rig->device), 0);
-	assert_int_equal(rig->model->status & 0x14, 4);
-	assert_int_equal(vionet_device_resume(rig->device), 0);
+	assert_int_equal(vionet_device_resume(env->device), 0);
+	assert_int_equal(env->model->status & 0x14, 4);
+	assert_int_equal(vionet_device_resume(env->device), 0);
 	assert_int_equal(vionet_queue_transmit(tx, &packet, 1), 1);
-	assert_int_equal(rig->model->sent, 1);
-	deliver(rig, 5);
+	assert_int_equal(env->model->sent, 1);
+	deliver(env, 5);
 	assert_int_equal(take(rx), 5);
-	assert_int_equal(vionet_filter_vlan_add(rig->device, 1), 0);
-	drop_rig(rig);
+	assert_int_equal(vionet_filter_vlan_add(env->device, 1), 0);
+	control_env_destroy(env);
 }
 
 /* proves: GEN-33 GEN-37 */
 static void suspending_that_does_not_happen(void **state)
 {
-	struct rig *rig = raise_rig(1);
+	struct control_env *env = control_env_create(1);
 	struct watch begin;
 
 	(void)state;
-	start_rig(rig, 1, 0);
-	rig->model->stuck_status = 0x10;
+	control_env_start(env, 1, 0);
+	env->model->stuck_status = 0x10;
 	begin = watch_start();
-	assert_int_equal(vionet_device_suspend(rig->device), -ETIMEDOUT);
+	assert_int_equal(vionet_device_suspend(env->device), -ETIMEDOUT);
 	assert_true(watch_within(begin, 1.0, 1.2));
-	rig->model->stuck_status = 0;
-	assert_int_equal(vionet_device_recover(rig->device, NULL), 0);
-	push(rig, 0, 1);
-	assert_int_equal(rig->model->sent, 1);
+	env->model->stuck_status = 0;
+	assert_int_equal(vionet_device_recover(env->device, NULL), 0);
+	push(env, 0, 1);
+	assert_int_equal(env->model->sent, 1);
 	/* It would rather be reset. */
-	rig->model->status |= 0x40;
-	assert_int_equal(vionet_device_suspend(rig->device), -EIO);
+	env->model->status |= 0x40;
+	assert_int_equal(vionet_device_suspend(env->device), -EIO);
 	assert_text("needs a reset");
-	assert_int_equal(vionet_device_recover(rig->device, NULL), 0);
-	drop_rig(rig);
+	assert_int_equal(vionet_device_recover(env->device, NULL), 0);
+	control_env_destroy(env);
 }
 
 static void a_stopped_device_is_not_suspended(void **state)
 {
-	struct rig *rig = raise_rig(1);
+	struct control_env *env = control_env_create(1);
 
 	(void)state;
-	start_rig(rig, 1, 0);
-	assert_int_equal(vionet_device_stop(rig->device), 0);
-	assert_int_equal(vionet_device_suspend(rig->device), -ENETDOWN);
-	assert_int_equal(vionet_device_recover(rig->device, NULL), -ENETDOWN);
-	drop_rig(rig);
+	control_env_start(env, 1, 0);
+	assert_int_equal(vionet_device_stop(env->device), 0);
+	assert_int_equal(vionet_device_suspend(env->device), -ENETDOWN);
+	assert_int_equal(vionet_device_recover(env->device, NULL), -ENETDOWN);
+	control_env_destroy(env);
 }
 
 /* A suspended device can be stopped, recovered and closed. */
 static void a_suspended_device_is_recovered(void **state)
 {
-	struct rig *rig = raise_rig(1);
+	struct control_env *env = control_env_create(1);
 
 	(void)state;
-	start_rig(rig, 1, 0);
-	assert_int_equal(vionet_device_suspend(rig->device), 0);
-	assert_int_equal(vionet_device_recover(rig->device, NULL), 0);
-	push(rig, 0, 2);
-	assert_int_equal(rig->model->sent, 2);
-	assert_int_equal(vionet_device_suspend(rig->device), 0);
-	assert_int_equal(vionet_device_stop(rig->device), 0);
-	assert_int_equal(vionet_device_start(rig->device, NULL), 0);
-	push(rig, 0, 1);
-	assert_int_equal(rig->model->sent, 3);
-	assert_int_equal(vionet_device_suspend(rig->device), 0);
-	drop_rig(rig);
+	control_env_start(env, 1, 0);
+	assert_int_equal(vionet_device_suspend(env->device), 0);
+	assert_int_equal(vionet_device_recover(env->device, NULL), 0);
+	push(env, 0, 2);
+	assert_int_equal(env->model->sent, 2);
+	assert_int_equal(vionet_device_suspend(env->device), 0);
+	assert_int_equal(vionet_device_stop(env->device), 0);
+	assert_int_equal(vionet_device_start(env->device, NULL), 0);
+	push(env, 0, 1);
+	assert_int_equal(env->model->sent, 3);
+	assert_int_equal(vionet_device_suspend(env->device), 0);
+	control_env_destroy(env);
 }
 
 /* Each step of a recovery fails in turn: an error, no leak, and a device that can be
@@ -369,22 +369,22 @@ static void recovery_fails_at_every_step(void **state)
 
 	(void)state;
 	for (unsigned int n = 1; n < 2000; n++) {
-		struct rig *rig = raise_rig(2);
+		struct control_env *env = control_env_create(2);
 		int result;
 
-		start_rig(rig, 2, 20);
-		rig->model->accesses = 0;
-		rig->model->fail_access = n;
-		result = vionet_device_recover(rig->device, NULL);
-		rig->model->fail_access = 0;
+		control_env_start(env, 2, 20);
+		env->model->accesses = 0;
+		env->model->fail_access = n;
+		result = vionet_device_recover(env->device, NULL);
+		env->model->fail_access = 0;
 		if (result != 0) {
 			failed++;
-			assert_null(vionet_device_rx_queue(rig->device, 0));
-			assert_int_equal(vionet_device_start(rig->device, NULL),
+			assert_null(vionet_device_rx_queue(env->device, 0));
+			assert_int_equal(vionet_device_start(env->device, NULL),
 					 0);
 		}
-		push(rig, 0, 1);
-		drop_rig(rig);
+		push(env, 0, 1);
+		control_env_destroy(env);
 		if (result == 0 && n > 400)
 			break;
 	}
@@ -409,5 +409,5 @@ int main(void)
 		cmocka_unit_test(recovery_fails_at_every_step),
 	};
 
-	return run_rigs(tests);
+	return run_split_and_packed(tests);
 }

@@ -24,20 +24,20 @@ static void set_length(struct model *m, unsigned int position, uint32_t length)
 
 enum { COMMON = 0x40, ISR = 0x50, DEVICE = 0x60, NOTIFY = 0x70 };
 
-static void send(struct rig *rig, unsigned int pair)
+static void send(struct control_env *env, unsigned int pair)
 {
-	struct vionet_queue *tx = vionet_device_tx_queue(rig->device, pair);
+	struct vionet_queue *tx = vionet_device_tx_queue(env->device, pair);
 	struct vionet_packet *packet;
 
 	assert_int_equal(vionet_packet_alloc(vionet_queue_pool(tx), &packet, 1), 1);
 	memset(packet->data, 0, 64);
 	packet->length = 64;
 	assert_int_equal(vionet_queue_transmit(tx, &packet, 1), 1);
-	model_control_transmit(rig->c, pair);
+	model_control_transmit(env->c, pair);
 }
 
 /* All that a device can be told or put through. */
-static void live_a_life(struct rig *rig)
+static void live_a_life(struct control_env *env)
 {
 	struct vionet_start_options options = { .struct_size = sizeof(options),
 						.queue_pairs = 2, .rx_queue_size = 16,
@@ -47,23 +47,23 @@ static void live_a_life(struct rig *rig)
 	uint32_t events;
 
 	for (unsigned int pair = 0; pair < 2; pair++)
-		send(rig, pair);
-	assert_int_equal(vionet_queue_reset(vionet_device_tx_queue(rig->device, 1), NULL),
+		send(env, pair);
+	assert_int_equal(vionet_queue_reset(vionet_device_tx_queue(env->device, 1), NULL),
 			 0);
-	assert_int_equal(vionet_queue_resize(vionet_device_rx_queue(rig->device, 0), 8,
+	assert_int_equal(vionet_queue_resize(vionet_device_rx_queue(env->device, 0), 8,
 					     NULL), 0);
-	send(rig, 1);
-	assert_int_equal(vionet_device_suspend(rig->device), 0);
-	assert_int_equal(vionet_device_resume(rig->device), 0);
-	model_interrupt(rig->model, -1);
-	assert_int_equal(vionet_device_events(rig->device, &events), 0);
-	assert_int_equal(vionet_device_link(rig->device, &link), 0);
-	assert_int_equal(vionet_device_recover(rig->device, &report), 0);
-	send(rig, 0);
-	assert_int_equal(vionet_device_stop(rig->device), 0);
+	send(env, 1);
+	assert_int_equal(vionet_device_suspend(env->device), 0);
+	assert_int_equal(vionet_device_resume(env->device), 0);
+	model_interrupt(env->model, -1);
+	assert_int_equal(vionet_device_events(env->device, &events), 0);
+	assert_int_equal(vionet_device_link(env->device, &link), 0);
+	assert_int_equal(vionet_device_recover(env->device, &report), 0);
+	send(env, 0);
+	assert_int_equal(vionet_device_stop(env->device), 0);
 	options.flags = VIONET_START_NO_INTERRUPTS;
-	assert_int_equal(vionet_device_start(rig->device, &options), 0);
-	send(rig, 1);
+	assert_int_equal(vionet_device_start(env->device, &options), 0);
+	send(env, 1);
 }
 
 /* proves: GEN-01 GEN-02 GEN-14 GEN-15 GEN-21 GEN-23 GEN-24 GEN-25 GEN-28 NET-02 */
@@ -73,21 +73,21 @@ static void registers_are_used_as_they_should_be(void **state)
 {
 	(void)state;
 	for (unsigned int slow = 0; slow < 3; slow++) {
-		struct rig *rig = raise_rig(4);
+		struct control_env *env = control_env_create(4);
 
-		spy_on(rig->model);
+		spy_on(env->model);
 		spy.reset_reads = slow;
-		rig->model->offered[0] |= BIT(39);
+		env->model->offered[0] |= BIT(39);
 		/* Both halves of addresses matter. */
-		rig->model->next_iova = 0x1234567000ull;
-		start_rig(rig, 2, 0);
+		env->model->next_iova = 0x1234567000ull;
+		control_env_start(env, 2, 0);
 		/* RSS_CONTEXT lies in the third word of features. */
-		assert_true(rig->model->accepted[1] == 1);
-		live_a_life(rig);
+		assert_true(env->model->accepted[1] == 1);
+		live_a_life(env);
 		/* 5 queues, started three times, and two of them reset. */
 		assert_int_equal(spy.enables, 3 * 5 + 2);
 		assert_true(spy.vectors_withdrawn >= 5);
-		drop_rig(rig);
+		control_env_destroy(env);
 		spy_is_content();
 	}
 }
@@ -104,7 +104,7 @@ static void a_resized_ring_begins_at_zero(void **state)
 
 	(void)state;
 	spy_on(model_create(&model));
-	model->offered[0] |= rig_layout | BIT(40);
+	model->offered[0] |= control_env_layout | BIT(40);
 	assert_int_equal(open_model(model, NULL, &device), 0);
 	assert_int_equal(vionet_device_start(device, &options), 0);
 	for (unsigned int i = 0; i < 40; i++) {
@@ -131,17 +131,17 @@ static void what_was_not_offered_is_not_touched(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++) {
-		struct rig *rig = raise_rig(4);
+		struct control_env *env = control_env_create(4);
 		struct vionet_link link = { .struct_size = sizeof(link) };
 
-		spy_on(rig->model);
-		withhold(rig, bits[i]);
+		spy_on(env->model);
+		withhold(env, bits[i]);
 		if (bits[i] == 22) /* what names the number of pairs too */
-			withhold(rig, 60);
-		start_rig(rig, 1, 0);
-		assert_int_equal(vionet_device_link(rig->device, &link), 0);
-		send(rig, 0);
-		drop_rig(rig);
+			withhold(env, 60);
+		control_env_start(env, 1, 0);
+		assert_int_equal(vionet_device_link(env->device, &link), 0);
+		send(env, 0);
+		control_env_destroy(env);
 		spy_is_content();
 	}
 }
@@ -263,20 +263,20 @@ static void doorbells_are_where_the_device_says(void **state)
 	static const uint32_t multipliers[] = { 0, 2, 4, 8, 64, 256 };
 
 	(void)state;
-	if (rig_layout & BIT(38))
+	if (control_env_layout & BIT(38))
 		return; /* which ring by width: the next layout */
 	for (size_t i = 0; i < sizeof(multipliers) / sizeof(multipliers[0]); i++) {
-		struct rig *rig = raise_rig(2);
+		struct control_env *env = control_env_create(2);
 
-		spy_on(rig->model);
+		spy_on(env->model);
 		spy.moved = true;
 		spy.multiplier = multipliers[i];
-		put32(rig->model->config + NOTIFY + 16, multipliers[i]);
-		start_rig(rig, 2, 0);
-		send(rig, 0);
-		send(rig, 1);
-		assert_true(rig->model->doorbells >= 5);
-		drop_rig(rig);
+		put32(env->model->config + NOTIFY + 16, multipliers[i]);
+		control_env_start(env, 2, 0);
+		send(env, 0);
+		send(env, 1);
+		assert_true(env->model->doorbells >= 5);
+		control_env_destroy(env);
 		spy_is_content();
 	}
 }
@@ -475,5 +475,5 @@ int main(void)
 		cmocka_unit_test(the_link_is_what_the_device_says),
 	};
 
-	return run_rigs(tests);
+	return run_split_and_packed(tests);
 }
