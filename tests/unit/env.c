@@ -53,7 +53,7 @@ int open_model(struct model *model, const struct vionet_open_options *options,
 	return result ? result : vn_device_open(transport, options, device);
 }
 
-static void record(void *context, const uint8_t *data, size_t length)
+static void env_record(void *context, const uint8_t *data, size_t length)
 {
 	struct env *env = context;
 
@@ -79,7 +79,7 @@ struct env *env_start(uint32_t rx_size, uint32_t tx_size,
 	m->offered[0] &= ~without;
 	m->offered[0] |= env_layout.offers;
 	m->batch = env_layout.batch;
-	m->on_frame = record;
+	m->on_frame = env_record;
 	m->context = env;
 	m->queue_max = 32768;
 	assert_int_equal(vn_transport_over_pci(&m->function, &transport), 0);

@@ -44,14 +44,14 @@ uint32_t build(uint8_t *at, const struct shape *s)
 	return n + s->payload;
 }
 
-struct vionet_packet *make(struct line *line, const struct shape *s)
+struct vionet_packet *make(struct offload_env *env, const struct shape *s)
 {
 	static uint8_t frame[70000];
 	struct vionet_packet *first = NULL, **link = &first, *p;
 	uint32_t length = build(frame, s), piece = s->piece ? s->piece : length;
 
 	for (uint32_t done = 0; done < length; done += p->length) {
-		assert_int_equal(vionet_packet_alloc(vionet_queue_pool(line->tx), &p, 1),
+		assert_int_equal(vionet_packet_alloc(vionet_queue_pool(env->tx), &p, 1),
 				 1);
 		p->length = length - done < piece ? length - done : piece;
 		memcpy(p->data, frame + done, p->length);
@@ -61,39 +61,39 @@ struct vionet_packet *make(struct line *line, const struct shape *s)
 	return first;
 }
 
-void expect_sent(struct line *line, struct vionet_packet *p)
+void expect_sent(struct offload_env *env, struct vionet_packet *p)
 {
-	unsigned int before = line->sent_count;
-	uint64_t invalid = line_counters(line->tx).invalid;
+	unsigned int before = env->sent_count;
+	uint64_t invalid = queue_counters(env->tx).invalid;
 
-	assert_int_equal(vionet_queue_transmit(line->tx, &p, 1), 1);
-	assert_int_equal(line_counters(line->tx).invalid, invalid);
-	assert_int_equal(line->sent_count, before + 1);
-	assert_int_equal(line_get16(line->sent + 10), 0); /* num_buffers */
+	assert_int_equal(vionet_queue_transmit(env->tx, &p, 1), 1);
+	assert_int_equal(queue_counters(env->tx).invalid, invalid);
+	assert_int_equal(env->sent_count, before + 1);
+	assert_int_equal(le16_get(env->sent + 10), 0); /* num_buffers */
 }
 
-void expect_refused(struct line *line, struct vionet_packet *p)
+void expect_refused(struct offload_env *env, struct vionet_packet *p)
 {
-	unsigned int before = line->sent_count;
-	uint64_t invalid = line_counters(line->tx).invalid;
+	unsigned int before = env->sent_count;
+	uint64_t invalid = queue_counters(env->tx).invalid;
 	uint32_t left;
 
-	(void)vionet_queue_reclaim(line->tx);
+	(void)vionet_queue_reclaim(env->tx);
 	left = vionet_pool_available(p->pool);
-	assert_int_equal(vionet_queue_transmit(line->tx, &p, 1), 1);
-	assert_int_equal(line_counters(line->tx).invalid, invalid + 1);
-	assert_int_equal(line->sent_count, before);
-	assert_true(vionet_pool_available(vionet_queue_pool(line->tx)) > left);
+	assert_int_equal(vionet_queue_transmit(env->tx, &p, 1), 1);
+	assert_int_equal(queue_counters(env->tx).invalid, invalid + 1);
+	assert_int_equal(env->sent_count, before);
+	assert_true(vionet_pool_available(vionet_queue_pool(env->tx)) > left);
 }
 
-void expect_header(const struct line *line, const struct header *want)
+void expect_header(const struct offload_env *env, const struct header *want)
 {
-	const uint8_t *at = line->sent;
+	const uint8_t *at = env->sent;
 
 	assert_int_equal(at[0], want->flags);
 	assert_int_equal(at[1], want->gso_type);
-	assert_int_equal(line_get16(at + 2), want->hdr_len);
-	assert_int_equal(line_get16(at + 4), want->gso_size);
-	assert_int_equal(line_get16(at + 6), want->start);
-	assert_int_equal(line_get16(at + 8), want->offset);
+	assert_int_equal(le16_get(at + 2), want->hdr_len);
+	assert_int_equal(le16_get(at + 4), want->gso_size);
+	assert_int_equal(le16_get(at + 6), want->start);
+	assert_int_equal(le16_get(at + 8), want->offset);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Packets by shape, sent over a line: what the device gets, or that they are refused. */
+/* Packets by shape, sent by the driver: what the device gets, or that they are refused. */
 #ifndef VIONET_TESTS_SHAPE_H
 #define VIONET_TESTS_SHAPE_H
 
@@ -15,13 +15,13 @@ struct shape {
 /* The bytes of one, without pieces. Returns how many. */
 uint32_t build(uint8_t *at, const struct shape *s);
 
-struct vionet_packet *make(struct line *line, const struct shape *s);
+struct vionet_packet *make(struct offload_env *env, const struct shape *s);
 
 /* It is sent, as the next one; or refused, counted and given back. */
-void expect_sent(struct line *line, struct vionet_packet *p);
-void expect_refused(struct line *line, struct vionet_packet *p);
+void expect_sent(struct offload_env *env, struct vionet_packet *p);
+void expect_refused(struct offload_env *env, struct vionet_packet *p);
 
 /* What the last one had in its header. */
-void expect_header(const struct line *line, const struct header *want);
+void expect_header(const struct offload_env *env, const struct header *want);
 
 #endif

@@ -22,8 +22,8 @@ struct header {
 
 #define H(...) &(struct header){ __VA_ARGS__ }
 
-struct line {
-	struct control_env *env;
+struct offload_env {
+	struct control_env *control;
 	struct vionet_queue *rx, *tx;
 	uint8_t sent[70000]; /* the last one, with its header */
 	size_t sent_length;
@@ -32,12 +32,12 @@ struct line {
 
 /* A device that offers, and a driver that wants, these features, a list that ends with
  * -1; `mergeable`: MRG_RXBUF too. */
-struct line *raise_line(const int *features, bool mergeable);
-void drop_line(struct line *line);
+struct offload_env *offload_env_start(const int *features, bool mergeable);
+void offload_env_stop(struct offload_env *env);
 
-void line_put16(uint8_t *at, unsigned int value);
-unsigned int line_get16(const uint8_t *at);
+void le16_put(uint8_t *at, unsigned int value);
+unsigned int le16_get(const uint8_t *at);
 
-struct vionet_queue_stats line_counters(const struct vionet_queue *queue);
+struct vionet_queue_stats queue_counters(const struct vionet_queue *queue);
 
 #endif

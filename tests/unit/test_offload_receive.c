@@ -11,34 +11,34 @@
 
 /* What the device says of a frame of `length` bytes; the packet, or NULL if it was
  * dropped. `piece`: in buffers of that many bytes. */
-static struct vionet_packet *deliver(struct line *line, const struct header *h,
+static struct vionet_packet *deliver(struct offload_env *env, const struct header *h,
 				     size_t length, size_t piece)
 {
 	static const uint8_t frame[65589];
-	uint8_t *at = line->env->model->rx_header;
+	uint8_t *at = env->control->model->rx_header;
 	struct vionet_packet *packet = NULL;
 
 	at[0] = (uint8_t)h->flags;
 	at[1] = (uint8_t)h->gso_type;
-	line_put16(at + 2, h->hdr_len);
-	line_put16(at + 4, h->gso_size);
-	line_put16(at + 6, h->start);
-	line_put16(at + 8, h->offset);
-	line_put16(at + 12, h->hash);
-	line_put16(at + 14, h->hash >> 16);
-	line_put16(at + 16, h->report);
-	line_put16(at + 20, h->outer);
-	line_put16(at + 22, h->inner);
-	assert_true(model_deliver(line->env->model, frame, length, piece, -1) != 0);
-	(void)vionet_queue_receive(line->rx, &packet, 1);
+	le16_put(at + 2, h->hdr_len);
+	le16_put(at + 4, h->gso_size);
+	le16_put(at + 6, h->start);
+	le16_put(at + 8, h->offset);
+	le16_put(at + 12, h->hash);
+	le16_put(at + 14, h->hash >> 16);
+	le16_put(at + 16, h->report);
+	le16_put(at + 20, h->outer);
+	le16_put(at + 22, h->inner);
+	assert_true(model_deliver(env->control->model, frame, length, piece, -1) != 0);
+	(void)vionet_queue_receive(env->rx, &packet, 1);
 	return packet;
 }
 
 /* It arrives, and says this. */
-static void expect(struct line *line, const struct header *h, size_t length,
+static void expect(struct offload_env *env, const struct header *h, size_t length,
 		   const struct header *want)
 {
-	struct vionet_packet *p = deliver(line, h, length, 0);
+	struct vionet_packet *p = deliver(env, h, length, 0);
 
 	assert_non_null(p);
 	assert_int_equal(p->total_length, length);
@@ -56,13 +56,13 @@ static void expect(struct line *line, const struct header *h, size_t length,
 }
 
 /* It does not arrive, and is counted; what comes after it does. */
-static void expect_drop(struct line *line, const struct header *h, size_t length)
+static void expect_drop(struct offload_env *env, const struct header *h, size_t length)
 {
-	uint64_t before = line_counters(line->rx).dropped_metadata;
+	uint64_t before = queue_counters(env->rx).dropped_metadata;
 
-	assert_null(deliver(line, h, length, 0));
-	assert_int_equal(line_counters(line->rx).dropped_metadata, before + 1);
-	expect(line, &(struct header){ 0 }, 60, &(struct header){ 0 });
+	assert_null(deliver(env, h, length, 0));
+	assert_int_equal(queue_counters(env->rx).dropped_metadata, before + 1);
+	expect(env, &(struct header){ 0 }, 60, &(struct header){ 0 });
 }
 
 #define LARGE .flags = 1, .gso_type = 1, .gso_size = 1460, .start = 34, .offset = 16
@@ -71,70 +71,70 @@ static void expect_drop(struct line *line, const struct header *h, size_t length
 static void needs_csum_and_data_valid(void **state)
 {
 	const int features[] = { GUEST_CSUM, -1 };
-	struct line *line = raise_line(features, false);
+	struct offload_env *env = offload_env_start(features, false);
 
 	(void)state;
-	expect(line, H(.flags = 1, .start = 34, .offset = 6), 60,
+	expect(env, H(.flags = 1, .start = 34, .offset = 6), 60,
 	       H(.flags = 1, .start = 34, .offset = 6));
-	expect(line, H(.flags = 2, .start = 9, .offset = 9, .hdr_len = 7,
-		       .gso_size = 8), 60, H(.flags = 2));
-	expect(line, H(.start = 9, .offset = 9), 60, H(0));
-	assert_int_equal(line_counters(line->rx).dropped_metadata, 0);
-	drop_line(line);
+	expect(env, H(.flags = 2, .start = 9, .offset = 9, .hdr_len = 7,
+		      .gso_size = 8), 60, H(.flags = 2));
+	expect(env, H(.start = 9, .offset = 9), 60, H(0));
+	assert_int_equal(queue_counters(env->rx).dropped_metadata, 0);
+	offload_env_stop(env);
 }
 
 /* F14 proves: NET-62 */
 static void f14_unknown_kinds(void **state)
 {
 	const int large[] = { EVERY_GUEST, -1 }, small[] = { GUEST_CSUM, -1 };
-	struct line *line = raise_line(large, false);
+	struct offload_env *env = offload_env_start(large, false);
 	static const unsigned int kinds[] = { 2, 6, 31, 0x80, 0xff, 0x0f, 0x82 };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		expect_drop(line, H(.flags = 1, .gso_type = kinds[i],
-				    .gso_size = 1460, .start = 34, .offset = 16), 3000);
-	drop_line(line);
-	line = raise_line(small, false);
+		expect_drop(env, H(.flags = 1, .gso_type = kinds[i],
+				   .gso_size = 1460, .start = 34, .offset = 16), 3000);
+	offload_env_stop(env);
+	env = offload_env_start(small, false);
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		expect(line, H(.flags = 1, .gso_type = kinds[i], .gso_size = 1460,
-			       .start = 34, .offset = 16), 100,
+		expect(env, H(.flags = 1, .gso_type = kinds[i], .gso_size = 1460,
+			      .start = 34, .offset = 16), 100,
 		       H(.flags = 1, .start = 34, .offset = 16));
-	assert_int_equal(line_counters(line->rx).ignored_metadata, 7);
-	drop_line(line);
+	assert_int_equal(queue_counters(env->rx).ignored_metadata, 7);
+	offload_env_stop(env);
 }
 
 static void f15_kind_not_negotiated(void **state)
 {
 	const int features[] = { GUEST_CSUM, GUEST_TSO4, -1 };
-	struct line *line = raise_line(features, false);
+	struct offload_env *env = offload_env_start(features, false);
 
 	(void)state;
-	expect(line, H(LARGE), 3000, H(LARGE));
-	expect(line, H(.flags = 1, .gso_type = 4, .gso_size = 1440, .start = 54,
-		       .offset = 16), 3000,
+	expect(env, H(LARGE), 3000, H(LARGE));
+	expect(env, H(.flags = 1, .gso_type = 4, .gso_size = 1440, .start = 54,
+		      .offset = 16), 3000,
 	       H(.flags = 1, .start = 54, .offset = 16));
-	expect(line, H(.flags = 1, .gso_type = 0x21, .gso_size = 1440, .start = 84,
-		       .offset = 16), 3000,
+	expect(env, H(.flags = 1, .gso_type = 0x21, .gso_size = 1440, .start = 84,
+		      .offset = 16), 3000,
 	       H(.flags = 1, .start = 84, .offset = 16));
-	assert_int_equal(line_counters(line->rx).ignored_metadata, 2);
+	assert_int_equal(queue_counters(env->rx).ignored_metadata, 2);
 	/* Congestion was not agreed on: the bit goes, the packet stays. */
-	expect(line, H(.flags = 1, .gso_type = 0x81, .gso_size = 1460, .start = 34,
-		       .offset = 16), 3000, H(LARGE));
-	drop_line(line);
+	expect(env, H(.flags = 1, .gso_type = 0x81, .gso_size = 1460, .start = 34,
+		      .offset = 16), 3000, H(LARGE));
+	offload_env_stop(env);
 }
 
 static void f16_gso_size(void **state)
 {
 	const int features[] = { EVERY_GUEST, -1 };
 	static const unsigned int sizes[] = { 0, 1, 65535 };
-	struct line *line = raise_line(features, false);
+	struct offload_env *env = offload_env_start(features, false);
 
 	(void)state;
 	for (size_t i = 0; i < 3; i++)
-		expect_drop(line, H(.flags = 1, .gso_type = 4, .gso_size = sizes[i],
-				    .start = 54, .offset = 16), 3000);
-	drop_line(line);
+		expect_drop(env, H(.flags = 1, .gso_type = 4, .gso_size = sizes[i],
+				   .start = 54, .offset = 16), 3000);
+	offload_env_stop(env);
 }
 
 static void f17_checksum_outside(void **state)
@@ -144,15 +144,15 @@ static void f17_checksum_outside(void **state)
 		{ 34, 65 }, { 99, 0 }, { 65535, 65535 }, { 65535, 1 }, { 0, 6 },
 		{ 13, 6 }, { 34, 65535 }, { 1 << 15, 1 << 15 },
 	};
-	struct line *line = raise_line(features, false);
+	struct offload_env *env = offload_env_start(features, false);
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
-		expect_drop(line, H(.flags = 1, .start = places[i][0],
-				    .offset = places[i][1]), 100);
-	expect(line, H(.flags = 1, .start = 34, .offset = 64), 100,
+		expect_drop(env, H(.flags = 1, .start = places[i][0],
+				   .offset = places[i][1]), 100);
+	expect(env, H(.flags = 1, .start = 34, .offset = 64), 100,
 	       H(.flags = 1, .start = 34, .offset = 64));
-	drop_line(line);
+	offload_env_stop(env);
 }
 
 static void f18_not_negotiated(void **state)
@@ -161,15 +161,15 @@ static void f18_not_negotiated(void **state)
 
 	(void)state;
 	for (unsigned int i = 0; i < 2; i++) {
-		struct line *line = raise_line(i ? hash : nothing, true);
+		struct offload_env *env = offload_env_start(i ? hash : nothing, true);
 
-		expect(line, H(.flags = 0xff, .start = 60000, .offset = 60000,
-			       .hdr_len = 9, .gso_size = 9), 60, H(0));
-		expect(line, H(.flags = 0xff, .gso_type = 0xff, .start = 60000), 60,
+		expect(env, H(.flags = 0xff, .start = 60000, .offset = 60000,
+			      .hdr_len = 9, .gso_size = 9), 60, H(0));
+		expect(env, H(.flags = 0xff, .gso_type = 0xff, .start = 60000), 60,
 		       H(0));
 		/* What nobody reads is not counted. */
-		assert_int_equal(line_counters(line->rx).ignored_metadata, i);
-		drop_line(line);
+		assert_int_equal(queue_counters(env->rx).ignored_metadata, i);
+		offload_env_stop(env);
 	}
 }
 
@@ -177,27 +177,27 @@ static void f18_not_negotiated(void **state)
 static void f19_hdr_len(void **state)
 {
 	const int features[] = { EVERY_GUEST, -1 };
-	struct line *line = raise_line(features, false);
+	struct offload_env *env = offload_env_start(features, false);
 
 	(void)state;
-	expect(line, H(LARGE, .hdr_len = 54), 3000, H(LARGE, .hdr_len = 54));
-	expect(line, H(LARGE, .hdr_len = 0), 3000, H(LARGE));
-	expect(line, H(LARGE, .hdr_len = 65535), 3000, H(LARGE));
-	drop_line(line);
+	expect(env, H(LARGE, .hdr_len = 54), 3000, H(LARGE, .hdr_len = 54));
+	expect(env, H(LARGE, .hdr_len = 0), 3000, H(LARGE));
+	expect(env, H(LARGE, .hdr_len = 65535), 3000, H(LARGE));
+	offload_env_stop(env);
 }
 
 /* proves: NET-62 */
 static void f20_both_and_unknown_flags(void **state)
 {
 	const int features[] = { GUEST_CSUM, -1 };
-	struct line *line = raise_line(features, false);
+	struct offload_env *env = offload_env_start(features, false);
 
 	(void)state;
-	expect(line, H(.flags = 3, .start = 34, .offset = 6), 60,
+	expect(env, H(.flags = 3, .start = 34, .offset = 6), 60,
 	       H(.flags = 1, .start = 34, .offset = 6));
-	expect(line, H(.flags = 0xf0), 60, H(0));
-	expect(line, H(.flags = 0xf2), 60, H(.flags = 2));
-	drop_line(line);
+	expect(env, H(.flags = 0xf0), 60, H(0));
+	expect(env, H(.flags = 0xf2), 60, H(.flags = 2));
+	offload_env_stop(env);
 }
 
 /* proves: NET-65 NET-77 */
@@ -205,23 +205,23 @@ static void f21_coalescing(void **state)
 {
 	const int without[] = { EVERY_GUEST, -1 };
 	const int with[] = { EVERY_GUEST, CSUM, HOST_TSO4, RSC_EXT, -1 };
-	struct line *line = raise_line(without, false);
+	struct offload_env *env = offload_env_start(without, false);
 
 	(void)state;
-	expect(line, H(.flags = 6, .start = 4, .offset = 2), 60, H(.flags = 2));
-	drop_line(line);
-	line = raise_line(with, false);
-	expect(line, H(.flags = 5, .gso_type = 1, .gso_size = 1460, .start = 4,
-		       .offset = 60000), 3000,
+	expect(env, H(.flags = 6, .start = 4, .offset = 2), 60, H(.flags = 2));
+	offload_env_stop(env);
+	env = offload_env_start(with, false);
+	expect(env, H(.flags = 5, .gso_type = 1, .gso_size = 1460, .start = 4,
+		      .offset = 60000), 3000,
 	       H(.flags = 5, .gso_type = 1, .gso_size = 1460, .start = 4,
 		 .offset = 60000));
-	expect(line, H(.flags = 6, .gso_type = 4, .gso_size = 1460, .start = 4), 3000,
+	expect(env, H(.flags = 6, .gso_type = 4, .gso_size = 1460, .start = 4), 3000,
 	       H(.flags = 6, .gso_type = 4, .gso_size = 1460, .start = 4));
 	/* Coalesced, and not several: which is it? */
-	expect_drop(line, H(.flags = 4, .start = 4), 60);
-	expect_drop(line, H(.flags = 5, .gso_type = 5, .gso_size = 1000, .start = 34,
-			    .offset = 6), 3000);
-	drop_line(line);
+	expect_drop(env, H(.flags = 4, .start = 4), 60);
+	expect_drop(env, H(.flags = 5, .gso_type = 5, .gso_size = 1000, .start = 34,
+			   .offset = 6), 3000);
+	offload_env_stop(env);
 }
 
 #define TUNNEL .gso_size = 1000, .start = 84, .offset = 16, .outer = 34, .inner = 64
@@ -232,31 +232,31 @@ static void f22_tunnels(void **state)
 	const int features[] = { EVERY_GUEST, GUEST_TUNNEL, GUEST_TUNNEL_CSUM, -1 };
 	const int coalesced[] = { EVERY_GUEST, GUEST_TUNNEL, CSUM, HOST_TSO4, RSC_EXT,
 				  -1 };
-	struct line *line = raise_line(features, false);
+	struct offload_env *env = offload_env_start(features, false);
 	struct vionet_device_info info = { .struct_size = sizeof(info) };
 
 	(void)state;
-	vionet_device_info(line->env->device, &info);
+	vionet_device_info(env->control->device, &info);
 	assert_int_equal(info.header_size, 24);
-	expect(line, H(.flags = 1, .gso_type = 0x21, TUNNEL), 3000,
+	expect(env, H(.flags = 1, .gso_type = 0x21, TUNNEL), 3000,
 	       H(.flags = 1, .gso_type = 0x21, TUNNEL));
-	expect(line, H(.flags = 9, .gso_type = 0xc4, TUNNEL), 3000,
+	expect(env, H(.flags = 9, .gso_type = 0xc4, TUNNEL), 3000,
 	       H(.flags = 9, .gso_type = 0xc4, TUNNEL));
-	expect(line, H(.flags = 10), 60, H(.flags = 10)); /* NET-75 */
-	expect(line, H(.flags = 8), 60, H(0));
-	expect(line, H(LARGE, .outer = 77, .inner = 88), 3000, H(LARGE));
+	expect(env, H(.flags = 10), 60, H(.flags = 10)); /* NET-75 */
+	expect(env, H(.flags = 8), 60, H(0));
+	expect(env, H(LARGE, .outer = 77, .inner = 88), 3000, H(LARGE));
 
-	expect_drop(line, H(.flags = 1, .gso_type = 0x61, TUNNEL), 3000);
-	expect_drop(line, H(.flags = 0, .gso_type = 0x21, TUNNEL), 3000);
-	expect_drop(line, H(.flags = 3, .gso_type = 0x21, TUNNEL), 3000);
-	expect_drop(line, H(.flags = 1, .gso_type = 0x20, TUNNEL), 3000);
-	expect_drop(line, H(.flags = 1, .gso_type = 0x23, TUNNEL), 3000);
-	expect_drop(line, H(.flags = 9, .start = 34, .offset = 6), 60);
-	drop_line(line);
+	expect_drop(env, H(.flags = 1, .gso_type = 0x61, TUNNEL), 3000);
+	expect_drop(env, H(.flags = 0, .gso_type = 0x21, TUNNEL), 3000);
+	expect_drop(env, H(.flags = 3, .gso_type = 0x21, TUNNEL), 3000);
+	expect_drop(env, H(.flags = 1, .gso_type = 0x20, TUNNEL), 3000);
+	expect_drop(env, H(.flags = 1, .gso_type = 0x23, TUNNEL), 3000);
+	expect_drop(env, H(.flags = 9, .start = 34, .offset = 6), 60);
+	offload_env_stop(env);
 	/* Segments of a tunnel were not coalesced by a NIC: counts, or a place? */
-	line = raise_line(coalesced, false);
-	expect_drop(line, H(.flags = 5, .gso_type = 0x21, TUNNEL), 3000);
-	drop_line(line);
+	env = offload_env_start(coalesced, false);
+	expect_drop(env, H(.flags = 5, .gso_type = 0x21, TUNNEL), 3000);
+	offload_env_stop(env);
 }
 
 /* Headers of a tunnel that lie in no order that there could be. */
@@ -268,43 +268,43 @@ static void tunnel_offsets(void **state)
 		{ 64, 34, 84 }, { 65535, 64, 84 }, { 34, 65535, 84 },
 		{ 34, 65535, 65535 },
 	};
-	struct line *line = raise_line(features, true);
+	struct offload_env *env = offload_env_start(features, true);
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
-		expect_drop(line, H(.flags = 1, .gso_type = 0x24, .gso_size = 1000,
-				    .offset = 16, .outer = wrong[i][0],
-				    .inner = wrong[i][1], .start = wrong[i][2]), 1900);
-	drop_line(line);
+		expect_drop(env, H(.flags = 1, .gso_type = 0x24, .gso_size = 1000,
+				   .offset = 16, .outer = wrong[i][0],
+				   .inner = wrong[i][1], .start = wrong[i][2]), 1900);
+	offload_env_stop(env);
 }
 
 /* proves: NET-60 NET-79 */
 static void f23_hashes(void **state)
 {
 	const int features[] = { HASH_REPORT, GUEST_CSUM, -1 };
-	struct line *line = raise_line(features, false);
+	struct offload_env *env = offload_env_start(features, false);
 
 	(void)state;
 	for (unsigned int report = 1; report <= 9; report++)
-		expect(line, H(.hash = 0x89abcdef, .report = report), 60,
+		expect(env, H(.hash = 0x89abcdef, .report = report), 60,
 		       H(.hash = 0x89abcdef, .report = report));
-	expect(line, H(.hash = 0x89abcdef), 60, H(0));
-	expect(line, H(.hash = 0x89abcdef, .report = 10), 60, H(0));
-	expect(line, H(.hash = 0x89abcdef, .report = 255), 60, H(0));
-	expect(line, H(.hash = 0x89abcdef, .report = 65535, .flags = 2), 60,
+	expect(env, H(.hash = 0x89abcdef), 60, H(0));
+	expect(env, H(.hash = 0x89abcdef, .report = 10), 60, H(0));
+	expect(env, H(.hash = 0x89abcdef, .report = 255), 60, H(0));
+	expect(env, H(.hash = 0x89abcdef, .report = 65535, .flags = 2), 60,
 	       H(.flags = 2));
-	drop_line(line);
+	offload_env_stop(env);
 }
 
 /* proves: NET-73 */
 static void several_buffers(void **state)
 {
 	const int features[] = { EVERY_GUEST, HASH_REPORT, -1 };
-	struct line *line = raise_line(features, true);
+	struct offload_env *env = offload_env_start(features, true);
 	struct vionet_packet *p;
 
 	(void)state;
-	p = deliver(line, H(LARGE, .hdr_len = 54, .hash = 7, .report = 2), 9000, 1500);
+	p = deliver(env, H(LARGE, .hdr_len = 54, .hash = 7, .report = 2), 9000, 1500);
 	assert_non_null(p);
 	assert_int_equal(p->segments, 7);
 	assert_int_equal(p->total_length, 9000);
@@ -313,16 +313,16 @@ static void several_buffers(void **state)
 	assert_int_equal(p->hash_value, 7);
 	vionet_packet_free(&p, 1);
 	/* The checksum's place is in the fourth buffer, then behind the last. */
-	p = deliver(line, H(.flags = 1, .start = 34, .offset = 5000), 6000, 1500);
+	p = deliver(env, H(.flags = 1, .start = 34, .offset = 5000), 6000, 1500);
 	assert_non_null(p);
 	vionet_packet_free(&p, 1);
-	assert_null(deliver(line, H(.flags = 1, .start = 34, .offset = 5965), 6000,
+	assert_null(deliver(env, H(.flags = 1, .start = 34, .offset = 5965), 6000,
 			    1500));
-	assert_null(deliver(line, H(.flags = 1, .gso_type = 0xff, .gso_size = 1460,
+	assert_null(deliver(env, H(.flags = 1, .gso_type = 0xff, .gso_size = 1460,
 				  .start = 34, .offset = 16), 6000, 1500));
-	assert_int_equal(line_counters(line->rx).dropped_metadata, 2);
-	expect(line, H(0), 60, H(0));
-	drop_line(line);
+	assert_int_equal(queue_counters(env->rx).dropped_metadata, 2);
+	expect(env, H(0), 60, H(0));
+	offload_env_stop(env);
 }
 
 /* proves: NET-57 NET-58 NET-07 */
@@ -333,18 +333,18 @@ static void buffers_hold_the_longest(void **state)
 					      .rx_pool_options = &(struct vionet_pool_options){
 			.struct_size = sizeof(struct vionet_pool_options),
 			.buffer_size = 65588 } };
-	struct line *line = raise_line(features, false);
+	struct offload_env *env = offload_env_start(features, false);
 
 	(void)state;
-	assert_true(line->env->model->queue[0].size == 16);
-	expect(line, H(.flags = 1, .gso_type = 4, .gso_size = 1440, .start = 54,
-		       .offset = 16), 65589,
+	assert_true(env->control->model->queue[0].size == 16);
+	expect(env, H(.flags = 1, .gso_type = 4, .gso_size = 1440, .start = 54,
+		      .offset = 16), 65589,
 	       H(.flags = 1, .gso_type = 4, .gso_size = 1440, .start = 54,
 		 .offset = 16));
-	assert_int_equal(vionet_device_stop(line->env->device), 0);
-	assert_int_equal(vionet_device_start(line->env->device, &small), -EINVAL);
+	assert_int_equal(vionet_device_stop(env->control->device), 0);
+	assert_int_equal(vionet_device_start(env->control->device, &small), -EINVAL);
 	assert_text("65589");
-	drop_line(line);
+	offload_env_stop(env);
 }
 
 /* All metadata that there can be, against every feature set: nothing but what is agreed
@@ -362,7 +362,7 @@ static void any_header(void **state)
 
 	(void)state;
 	for (size_t s = 0; s < sizeof(sets) / sizeof(sets[0]); s++) {
-		struct line *line = raise_line(sets[s], true);
+		struct offload_env *env = offload_env_start(sets[s], true);
 
 		for (unsigned int i = 0; i < 20000; i++) {
 			struct header h;
@@ -374,7 +374,7 @@ static void any_header(void **state)
 
 				field[f] = (unsigned int)rand_r(&seed) & mask;
 			}
-			p = deliver(line, &h, 14 + (unsigned int)rand_r(&seed) % 1500,
+			p = deliver(env, &h, 14 + (unsigned int)rand_r(&seed) % 1500,
 				    rand_r(&seed) % 4 ? 0 : 300);
 			if (!p)
 				continue;
@@ -388,8 +388,8 @@ static void any_header(void **state)
 			assert_int_equal(vionet_packet_checksum_complete(p), 0);
 			vionet_packet_free(&p, 1);
 		}
-		assert_int_equal(vionet_queue_check(line->rx), 0);
-		drop_line(line);
+		assert_int_equal(vionet_queue_check(env->rx), 0);
+		offload_env_stop(env);
 	}
 }
 

@@ -12,41 +12,41 @@
 static void transmit_segments(void **state)
 {
 	const int features[] = { EVERY_HOST, GUEST_HDRLEN, -1 };
-	struct line *line = raise_line(features, false);
+	struct offload_env *env = offload_env_start(features, false);
 
 	(void)state;
-	assert_true(vionet_feature_test(&line->env->device->accepted, GUEST_HDRLEN));
+	assert_true(vionet_feature_test(&env->control->device->accepted, GUEST_HDRLEN));
 	for (unsigned int i = 0; i < 16; i++) {
 		struct shape s = { .six = i & 1, .udp = i & 2, .tag = i & 4,
 				   .payload = i & 8 ? 9000 : 1200,
 				   .piece = i & 8 ? 1900 : 0 };
 		unsigned int head = s.udp ? 8 : 20;
 		unsigned int start = 14 + (s.tag ? 4 : 0) + (s.six ? 40 : 20);
-		struct vionet_packet *p = make(line, &s);
+		struct vionet_packet *p = make(env, &s);
 
 		assert_int_equal(vionet_packet_checksum_partial(p), 0);
 		assert_int_equal(vionet_packet_segment(p, 1000), 0);
 		p->hdr_len = 3; /* not looked at */
-		expect_sent(line, p);
-		expect_header(line, H(.flags = 1, .gso_size = 1000, .start = start,
-				      .gso_type = s.udp ? 5 : s.six ? 4 : 1,
-				      .offset = s.udp ? 6 : 16,
-				      .hdr_len = start + head));
-		assert_int_equal(line->sent_length, 12 + start + head + s.payload);
+		expect_sent(env, p);
+		expect_header(env, H(.flags = 1, .gso_size = 1000, .start = start,
+				     .gso_type = s.udp ? 5 : s.six ? 4 : 1,
+				     .offset = s.udp ? 6 : 16,
+				     .hdr_len = start + head));
+		assert_int_equal(env->sent_length, 12 + start + head + s.payload);
 	}
-	drop_line(line);
+	offload_env_stop(env);
 }
 
 /* proves: NET-44 NET-45 */
 static void segments_that_make_no_sense(void **state)
 {
 	const int features[] = { EVERY_HOST, -1 };
-	struct line *line = raise_line(features, false);
+	struct offload_env *env = offload_env_start(features, false);
 	const struct shape s = { .payload = 1200 };
 
 	(void)state;
 	for (unsigned int i = 0; i < 12; i++) {
-		struct vionet_packet *p = make(line, &s);
+		struct vionet_packet *p = make(env, &s);
 
 		assert_int_equal(vionet_packet_checksum_partial(p), 0);
 		assert_int_equal(vionet_packet_segment(p, 1000), 0);
@@ -64,11 +64,11 @@ static void segments_that_make_no_sense(void **state)
 		case 10: p->gso_type = 0x85; p->csum_offset = 6; break;
 		case 11: p->flags |= 8; break;
 		}
-		expect_refused(line, p);
+		expect_refused(env, p);
 	}
 	for (unsigned int piece = 20; piece < 54; piece++) {
 		/* Its headers are in two pieces. */
-		struct vionet_packet *p = make(line, &(struct shape){
+		struct vionet_packet *p = make(env, &(struct shape){
 			.payload = 200, .piece = piece });
 
 		p->flags = 1;
@@ -76,27 +76,27 @@ static void segments_that_make_no_sense(void **state)
 		p->csum_offset = 16;
 		p->gso_type = 1;
 		p->gso_size = 100;
-		expect_refused(line, p);
+		expect_refused(env, p);
 	}
-	drop_line(line);
+	offload_env_stop(env);
 }
 
 /* proves: NET-22 */
 static void transmit_fragments(void **state)
 {
 	const int features[] = { EVERY_HOST, -1 };
-	struct line *line = raise_line(features, false);
-	struct vionet_packet *p = make(line, &(struct shape){ .udp = true,
+	struct offload_env *env = offload_env_start(features, false);
+	struct vionet_packet *p = make(env, &(struct shape){ .udp = true,
 							      .payload = 1900 });
 
 	(void)state;
 	assert_int_equal(vionet_packet_checksum_partial(p), 0);
 	p->gso_type = 3;
 	p->gso_size = 1480;
-	expect_sent(line, p);
-	expect_header(line, H(.flags = 1, .gso_type = 3, .gso_size = 1480,
-			      .start = 34, .offset = 6, .hdr_len = 42));
-	drop_line(line);
+	expect_sent(env, p);
+	expect_header(env, H(.flags = 1, .gso_type = 3, .gso_size = 1480,
+			     .start = 34, .offset = 6, .hdr_len = 42));
+	offload_env_stop(env);
 }
 
 /* proves: NET-26 NET-27 */
@@ -106,19 +106,19 @@ static void congestion(void **state)
 
 	(void)state;
 	for (unsigned int i = 0; i < 2; i++) {
-		struct line *line = raise_line(i ? with : without, false);
-		struct vionet_packet *p = make(line, &(struct shape){
+		struct offload_env *env = offload_env_start(i ? with : without, false);
+		struct vionet_packet *p = make(env, &(struct shape){
 			.payload = 1200, .cwr = true });
 
 		assert_int_equal(vionet_packet_checksum_partial(p), 0);
 		assert_int_equal(vionet_packet_segment(p, 1000), 0);
 		if (i) {
-			expect_sent(line, p);
-			assert_int_equal(line->sent[1], 0x81);
+			expect_sent(env, p);
+			assert_int_equal(env->sent[1], 0x81);
 		} else {
-			expect_refused(line, p);
+			expect_refused(env, p);
 		}
-		drop_line(line);
+		offload_env_stop(env);
 	}
 }
 
@@ -127,23 +127,23 @@ static void lengths(void **state)
 {
 	const int features[] = { EVERY_HOST, -1 };
 	struct vionet_packet *p;
-	struct line *line;
+	struct offload_env *env;
 
 	(void)state;
 	control_env_tx_buffer = 65600;
-	line = raise_line(features, false);
+	env = offload_env_start(features, false);
 	control_env_tx_buffer = 0;
 	for (unsigned int over = 0; over < 2; over++) {
 		for (unsigned int tag = 0; tag < 2; tag++) {
-			p = make(line, &(struct shape){
+			p = make(env, &(struct shape){
 				.payload = 1460 + over, .tag = tag });
 			assert_int_equal(vionet_packet_checksum_partial(p), 0);
 			if (over)
-				expect_refused(line, p);
+				expect_refused(env, p);
 			else
-				expect_sent(line, p);
+				expect_sent(env, p);
 		}
-		p = make(line, &(struct shape){ .six = true,
+		p = make(env, &(struct shape){ .six = true,
 						.payload = 65515 + over });
 		p->flags = 1;
 		p->csum_start = 54;
@@ -151,22 +151,22 @@ static void lengths(void **state)
 		p->gso_type = 4;
 		p->gso_size = 1440;
 		if (over)
-			expect_refused(line, p);
+			expect_refused(env, p);
 		else
-			expect_sent(line, p);
+			expect_sent(env, p);
 	}
-	drop_line(line);
+	offload_env_stop(env);
 }
 
 /* A tunnel: Ethernet, IPv4, UDP, VXLAN, and a packet of this shape. */
-static struct vionet_packet *make_tunnel(struct line *line, const struct shape *s,
+static struct vionet_packet *make_tunnel(struct offload_env *env, const struct shape *s,
 					 bool outer_sum)
 {
 	struct vionet_packet *p;
 	unsigned int start = 64 + (s->six ? 40 : 20);
 	uint32_t inner;
 
-	assert_int_equal(vionet_packet_alloc(vionet_queue_pool(line->tx), &p, 1), 1);
+	assert_int_equal(vionet_packet_alloc(vionet_queue_pool(env->tx), &p, 1), 1);
 	build(p->data, &(struct shape){ .udp = true });
 	memset(p->data + 42, 0, 8);
 	inner = build(p->data + 50, s);
@@ -186,7 +186,7 @@ static struct vionet_packet *make_tunnel(struct line *line, const struct shape *
 static void transmit_tunnels(void **state)
 {
 	const int features[] = { EVERY_HOST, HOST_TUNNEL, HOST_TUNNEL_CSUM, -1 };
-	struct line *line = raise_line(features, false);
+	struct offload_env *env = offload_env_start(features, false);
 	static const uint8_t none[24];
 	struct vionet_packet *p;
 
@@ -195,22 +195,22 @@ static void transmit_tunnels(void **state)
 		struct shape s = { .six = i & 1, .udp = i & 2, .payload = 1200 };
 		unsigned int start = 64 + (s.six ? 40 : 20);
 
-		p = make_tunnel(line, &s, i & 4);
-		expect_sent(line, p);
-		expect_header(line, H(.flags = i & 4 ? 9 : 1, .gso_size = 500,
-				      .gso_type = (s.six ? 0x40 : 0x20) |
+		p = make_tunnel(env, &s, i & 4);
+		expect_sent(env, p);
+		expect_header(env, H(.flags = i & 4 ? 9 : 1, .gso_size = 500,
+				     .gso_type = (s.six ? 0x40 : 0x20) |
 						  (s.udp ? 5 : s.six ? 4 : 1),
-				      .start = start, .offset = s.udp ? 6 : 16,
-				      .hdr_len = start + (s.udp ? 8 : 20)));
-		assert_int_equal(line_get16(line->sent + 20), 34);
-		assert_int_equal(line_get16(line->sent + 22), 64);
+				     .start = start, .offset = s.udp ? 6 : 16,
+				     .hdr_len = start + (s.udp ? 8 : 20)));
+		assert_int_equal(le16_get(env->sent + 20), 34);
+		assert_int_equal(le16_get(env->sent + 22), 64);
 	}
 	/* A packet without one says nothing of it, whatever its fields hold. */
-	p = make(line, &(struct shape){ .payload = 100 });
+	p = make(env, &(struct shape){ .payload = 100 });
 	p->outer_th_offset = p->inner_nh_offset = 99;
-	expect_sent(line, p);
-	assert_memory_equal(line->sent, none, 24);
-	drop_line(line);
+	expect_sent(env, p);
+	assert_memory_equal(env->sent, none, 24);
+	offload_env_stop(env);
 }
 
 /* proves: NET-29 NET-32 NET-34 NET-35 NET-36 NET-37 NET-38 NET-51 NET-52 NET-54 */
@@ -219,11 +219,11 @@ static void tunnels_that_make_no_sense(void **state)
 	const int plain[] = { EVERY_HOST, HOST_TUNNEL, -1 };
 	const int both[] = { EVERY_HOST, HOST_TUNNEL, HOST_TUNNEL_CSUM, -1 };
 	const struct shape s = { .payload = 1200 };
-	struct line *line = raise_line(both, false);
+	struct offload_env *env = offload_env_start(both, false);
 
 	(void)state;
 	for (unsigned int i = 0; i < 13; i++) {
-		struct vionet_packet *p = make_tunnel(line, &s, i == 11);
+		struct vionet_packet *p = make_tunnel(env, &s, i == 11);
 
 		switch (i) {
 		case 0: p->gso_type |= 0x60; break;
@@ -240,23 +240,23 @@ static void tunnels_that_make_no_sense(void **state)
 		case 11: p->gso_type = 1; break; /* NET-38 */
 		case 12: p->flags |= 4; break;
 		}
-		expect_refused(line, p);
+		expect_refused(env, p);
 	}
 	for (unsigned int i = 0; i < 3; i++) {
 		/* IPv6 inside, and the header says IPv4; and the other way round. */
-		struct vionet_packet *p = make_tunnel(line, &(struct shape){
+		struct vionet_packet *p = make_tunnel(env, &(struct shape){
 			.udp = i < 2, .six = i != 1, .payload = 1200 }, false);
 
 		p->gso_type = i == 0 ? 0x25 : i == 1 ? 0x45 : 0x41;
 		if (i == 1)
 			p->csum_start += 20, memset(p->data + 104, 0, 8);
-		expect_refused(line, p);
+		expect_refused(env, p);
 	}
-	drop_line(line);
-	line = raise_line(plain, false);
-	expect_sent(line, make_tunnel(line, &s, false));
-	expect_refused(line, make_tunnel(line, &s, true));
-	drop_line(line);
+	offload_env_stop(env);
+	env = offload_env_start(plain, false);
+	expect_sent(env, make_tunnel(env, &s, false));
+	expect_refused(env, make_tunnel(env, &s, true));
+	offload_env_stop(env);
 }
 
 int main(void)

@@ -14,7 +14,7 @@
 static void transmit_checksum(void **state)
 {
 	const int features[] = { EVERY_HOST, -1 };
-	struct line *line = raise_line(features, false);
+	struct offload_env *env = offload_env_start(features, false);
 	struct shape s = { .payload = 100 };
 	struct vionet_packet *p;
 
@@ -25,21 +25,21 @@ static void transmit_checksum(void **state)
 		s = (struct shape){ .six = i & 1, .udp = i & 2, .tag = i & 4,
 				    .payload = 100, .piece = i & 8 ? 90 : 0 };
 		start = 14 + (s.tag ? 4 : 0) + (s.six ? 40 : 20);
-		p = make(line, &s);
+		p = make(env, &s);
 		assert_int_equal(vionet_packet_checksum_partial(p), 0);
-		expect_sent(line, p);
-		expect_header(line, H(.flags = 1, .start = start,
-				      .offset = s.udp ? 6 : 16,
-				      .hdr_len = start + (s.udp ? 8 : 20)));
+		expect_sent(env, p);
+		expect_header(env, H(.flags = 1, .start = start,
+				     .offset = s.udp ? 6 : 16,
+				     .hdr_len = start + (s.udp ? 8 : 20)));
 	}
 	/* What another protocol has for a checksum is the device's too. */
-	p = make(line, &(struct shape){ .payload = 100 });
+	p = make(env, &(struct shape){ .payload = 100 });
 	p->flags = 1;
 	p->csum_start = 60;
 	p->csum_offset = 2;
-	expect_sent(line, p);
-	expect_header(line, H(.flags = 1, .start = 60, .offset = 2, .hdr_len = 64));
-	drop_line(line);
+	expect_sent(env, p);
+	expect_header(env, H(.flags = 1, .start = 60, .offset = 2, .hdr_len = 64));
+	offload_env_stop(env);
 }
 
 /* Bursts of common packets, offloaded, refused and chained ones: each is as it should
@@ -47,11 +47,11 @@ static void transmit_checksum(void **state)
 static void transmit_mixed_bursts(void **state)
 {
 	const int features[] = { EVERY_HOST, -1 };
-	struct line *line = raise_line(features, false);
+	struct offload_env *env = offload_env_start(features, false);
 	unsigned int sent = 0;
 
 	(void)state;
-	line->env->model->hold = true;
+	env->control->model->hold = true;
 	for (unsigned int round = 0; round < 600; round++) {
 		struct vionet_packet *p[8];
 		unsigned int good = 0, seed = round;
@@ -59,7 +59,7 @@ static void transmit_mixed_bursts(void **state)
 		for (unsigned int i = 0; i < 8; i++) {
 			unsigned int what = (unsigned int)rand_r(&seed) % 5;
 
-			p[i] = make(line, &(struct shape){
+			p[i] = make(env, &(struct shape){
 				.payload = 200, .piece = what == 4 ? 120 : 0 });
 			if (what == 1 || what == 4)
 				assert_int_equal(
@@ -69,14 +69,14 @@ static void transmit_mixed_bursts(void **state)
 			good += what != 2;
 		}
 		for (unsigned int done = 0; done < 8;) {
-			done += vionet_queue_transmit(line->tx, p + done, 8 - done);
-			model_transmit(line->env->model);
+			done += vionet_queue_transmit(env->tx, p + done, 8 - done);
+			model_transmit(env->control->model);
 		}
 		sent += good;
-		assert_int_equal(line->sent_count, sent);
+		assert_int_equal(env->sent_count, sent);
 	}
-	assert_int_equal(line_counters(line->tx).packets, sent);
-	drop_line(line);
+	assert_int_equal(queue_counters(env->tx).packets, sent);
+	offload_env_stop(env);
 }
 
 /* proves: NET-14 NET-19 NET-21 NET-23 NET-25 NET-29 NET-34 NET-43 NET-53 */
@@ -88,35 +88,35 @@ static void not_negotiated(void **state)
 
 	(void)state;
 	for (unsigned int i = 0; i < 2; i++) {
-		struct line *line = raise_line(i ? csum : none, false);
+		struct offload_env *env = offload_env_start(i ? csum : none, false);
 		struct vionet_packet *p;
 
 		for (size_t k = 0; k < sizeof(kinds); k++) {
-			p = make(line, &(struct shape){ .payload = 1000,
+			p = make(env, &(struct shape){ .payload = 1000,
 							.udp = kinds[k] == 5 });
 			assert_int_equal(vionet_packet_checksum_partial(p), 0);
 			p->gso_type = kinds[k];
 			p->gso_size = 500;
-			expect_refused(line, p);
+			expect_refused(env, p);
 		}
 		for (unsigned int flag = 4; flag < 256; flag *= 2) {
-			p = make(line, &(struct shape){ .payload = 60 });
+			p = make(env, &(struct shape){ .payload = 60 });
 			p->flags = (uint8_t)flag;
-			expect_refused(line, p);
+			expect_refused(env, p);
 		}
-		p = make(line, &(struct shape){ .payload = 60 });
+		p = make(env, &(struct shape){ .payload = 60 });
 		assert_int_equal(vionet_packet_checksum_partial(p), 0);
 		if (i)
-			expect_sent(line, p);
+			expect_sent(env, p);
 		else
-			expect_refused(line, p);
+			expect_refused(env, p);
 		/* A received packet can be sent on. */
-		p = make(line, &(struct shape){ .payload = 60 });
+		p = make(env, &(struct shape){ .payload = 60 });
 		p->flags = 2;
 		p->hash_report = 3;
-		expect_sent(line, p);
-		expect_header(line, H(0));
-		drop_line(line);
+		expect_sent(env, p);
+		expect_header(env, H(0));
+		offload_env_stop(env);
 	}
 }
 
@@ -133,8 +133,8 @@ static void each_byte_of_the_header_is_cleared(void **state)
 
 	(void)state;
 	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
-		struct line *line = raise_line(kinds[k].features, false);
-		uint32_t size = line->env->device->header_size;
+		struct offload_env *env = offload_env_start(kinds[k].features, false);
+		uint32_t size = env->control->device->header_size;
 
 		assert_int_equal(size, kinds[k].size);
 		for (uint32_t i = 0; i < 2 * size; i++) {
@@ -143,16 +143,16 @@ static void each_byte_of_the_header_is_cleared(void **state)
 			uint32_t count = 1 + i % 2;
 
 			for (uint32_t j = 0; j < count; j++) {
-				p[j] = make(line, &(struct shape){ .payload = 60 });
+				p[j] = make(env, &(struct shape){ .payload = 60 });
 				memset(p[j]->data - size, 0, size);
 				p[j]->data[(int)(i / 2) - (int)size] = 1;
 			}
-			assert_int_equal(vionet_queue_transmit(line->tx, p, count),
+			assert_int_equal(vionet_queue_transmit(env->tx, p, count),
 					 count);
-			assert_memory_equal(line->sent, none, size);
-			assert_int_equal(line->sent[size], 0x52);
+			assert_memory_equal(env->sent, none, size);
+			assert_int_equal(env->sent[size], 0x52);
 		}
-		drop_line(line);
+		offload_env_stop(env);
 	}
 }
 
@@ -171,7 +171,7 @@ static unsigned int sum(const uint8_t *at, uint32_t length, unsigned int more)
 static void sums_by_hand(void **state)
 {
 	const int features[] = { CSUM, -1 };
-	struct line *line = raise_line(features, false);
+	struct offload_env *env = offload_env_start(features, false);
 
 	(void)state;
 	for (unsigned int i = 0; i < 64; i++) {
@@ -179,7 +179,7 @@ static void sums_by_hand(void **state)
 				   .payload = i * 3, .piece = i & 4 ? 75 + i : 0 };
 		unsigned int start = s.six ? 54 : 34, place = s.udp ? 6 : 16;
 		unsigned int length = (s.udp ? 8 : 20) + s.payload, pseudo;
-		struct vionet_packet *p = make(line, &s), *q;
+		struct vionet_packet *p = make(env, &s), *q;
 		uint8_t whole[2000];
 		uint32_t n = 0;
 
@@ -195,14 +195,14 @@ static void sums_by_hand(void **state)
 		assert_int_equal(sum(whole + start, length, pseudo), 0xffff);
 		vionet_packet_free(&p, 1);
 	}
-	drop_line(line);
+	offload_env_stop(env);
 }
 
 /* What is no TCP or UDP packet, or says another length than it has, is left alone. */
 static void helpers_refuse(void **state)
 {
 	const int features[] = { CSUM, -1 };
-	struct line *line = raise_line(features, false);
+	struct offload_env *env = offload_env_start(features, false);
 	struct vionet_packet *p;
 
 	(void)state;
@@ -210,7 +210,7 @@ static void helpers_refuse(void **state)
 		struct shape s = { .six = i >= 7, .udp = i == 6, .payload = 60 };
 		uint8_t before[200];
 
-		p = make(line, &s);
+		p = make(env, &s);
 		switch (i) {
 		case 0: p->data[12] = 0x88; break;
 		case 1: p->data[14] = 0x46; p->data[17] = 23; break;
@@ -231,7 +231,7 @@ static void helpers_refuse(void **state)
 		assert_int_equal(vionet_packet_segment(p, 100), -EINVAL);
 		vionet_packet_free(&p, 1);
 	}
-	p = make(line, &(struct shape){ .payload = 60 });
+	p = make(env, &(struct shape){ .payload = 60 });
 	for (uint32_t length = 0; length < 114; length++) {
 		p->length = length;
 		assert_int_equal(vionet_packet_checksum_partial(p), -EINVAL);
@@ -241,7 +241,7 @@ static void helpers_refuse(void **state)
 	p->csum_offset = 12;
 	assert_int_equal(vionet_packet_checksum_complete(p), -EINVAL);
 	vionet_packet_free(&p, 1);
-	drop_line(line);
+	offload_env_stop(env);
 }
 
 int main(void)
