@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tests/unit/frame_builder.h"
 
-uint32_t build(uint8_t *at, const struct shape *s)
+uint32_t frame_build(uint8_t *at, const struct frame_spec *s)
 {
 	uint32_t head = s->udp ? 8 : 20, n = 14;
 	uint32_t length = head + s->payload;
@@ -44,11 +44,11 @@ uint32_t build(uint8_t *at, const struct shape *s)
 	return n + s->payload;
 }
 
-struct vionet_packet *make(struct offload_env *env, const struct shape *s)
+struct vionet_packet *frame_packet(struct offload_env *env, const struct frame_spec *s)
 {
 	static uint8_t frame[70000];
 	struct vionet_packet *first = NULL, **link = &first, *p;
-	uint32_t length = build(frame, s), piece = s->piece ? s->piece : length;
+	uint32_t length = frame_build(frame, s), piece = s->piece ? s->piece : length;
 
 	for (uint32_t done = 0; done < length; done += p->length) {
 		assert_int_equal(vionet_packet_alloc(vionet_queue_pool(env->tx), &p, 1),

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Packets by shape, sent by the driver: what the device gets, or that they are refused. */
-#ifndef VIONET_TESTS_SHAPE_H
-#define VIONET_TESTS_SHAPE_H
+/* Frames built from a description, and what the device gets of them. */
+#ifndef VIONET_TESTS_FRAME_BUILDER_H
+#define VIONET_TESTS_FRAME_BUILDER_H
 
 #include "tests/unit/offload_env.h"
 
 /* IPv4 or IPv6, TCP or UDP, with payload, in a packet of the transmit pool, or in
  * several segments of `piece` bytes. Checksums are 0. */
-struct shape {
+struct frame_spec {
 	bool six, udp, tag, cwr;
 	uint32_t payload, piece;
 };
 
 /* The bytes of one, without pieces. Returns how many. */
-uint32_t build(uint8_t *at, const struct shape *s);
+uint32_t frame_build(uint8_t *at, const struct frame_spec *s);
 
-struct vionet_packet *make(struct offload_env *env, const struct shape *s);
+struct vionet_packet *frame_packet(struct offload_env *env, const struct frame_spec *s);
 
 /* It is sent, as the next one; or refused, counted and given back. */
 void expect_sent(struct offload_env *env, struct vionet_packet *p);

@@ -17,12 +17,12 @@ static void transmit_segments(void **state)
 	(void)state;
 	assert_true(vionet_feature_test(&env->control->device->accepted, GUEST_HDRLEN));
 	for (unsigned int i = 0; i < 16; i++) {
-		struct shape s = { .six = i & 1, .udp = i & 2, .tag = i & 4,
+		struct frame_spec s = { .six = i & 1, .udp = i & 2, .tag = i & 4,
 				   .payload = i & 8 ? 9000 : 1200,
 				   .piece = i & 8 ? 1900 : 0 };
 		unsigned int head = s.udp ? 8 : 20;
 		unsigned int start = 14 + (s.tag ? 4 : 0) + (s.six ? 40 : 20);
-		struct vionet_packet *p = make(env, &s);
+		struct vionet_packet *p = frame_packet(env, &s);
 
 		assert_int_equal(vionet_packet_checksum_partial(p), 0);
 		assert_int_equal(vionet_packet_segment(p, 1000), 0);
@@ -42,11 +42,11 @@ static void segments_that_make_no_sense(void **state)
 {
 	const int features[] = { EVERY_HOST, -1 };
 	struct offload_env *env = offload_env_start(features, false);
-	const struct shape s = { .payload = 1200 };
+	const struct frame_spec s = { .payload = 1200 };
 
 	(void)state;
 	for (unsigned int i = 0; i < 12; i++) {
-		struct vionet_packet *p = make(env, &s);
+		struct vionet_packet *p = frame_packet(env, &s);
 
 		assert_int_equal(vionet_packet_checksum_partial(p), 0);
 		assert_int_equal(vionet_packet_segment(p, 1000), 0);
@@ -68,7 +68,7 @@ static void segments_that_make_no_sense(void **state)
 	}
 	for (unsigned int piece = 20; piece < 54; piece++) {
 		/* Its headers are in two pieces. */
-		struct vionet_packet *p = make(env, &(struct shape){
+		struct vionet_packet *p = frame_packet(env, &(struct frame_spec){
 			.payload = 200, .piece = piece });
 
 		p->flags = 1;
@@ -86,7 +86,7 @@ static void transmit_fragments(void **state)
 {
 	const int features[] = { EVERY_HOST, -1 };
 	struct offload_env *env = offload_env_start(features, false);
-	struct vionet_packet *p = make(env, &(struct shape){ .udp = true,
+	struct vionet_packet *p = frame_packet(env, &(struct frame_spec){ .udp = true,
 							      .payload = 1900 });
 
 	(void)state;
@@ -107,7 +107,7 @@ static void congestion(void **state)
 	(void)state;
 	for (unsigned int i = 0; i < 2; i++) {
 		struct offload_env *env = offload_env_start(i ? with : without, false);
-		struct vionet_packet *p = make(env, &(struct shape){
+		struct vionet_packet *p = frame_packet(env, &(struct frame_spec){
 			.payload = 1200, .cwr = true });
 
 		assert_int_equal(vionet_packet_checksum_partial(p), 0);
@@ -135,7 +135,7 @@ static void lengths(void **state)
 	control_env_tx_buffer = 0;
 	for (unsigned int over = 0; over < 2; over++) {
 		for (unsigned int tag = 0; tag < 2; tag++) {
-			p = make(env, &(struct shape){
+			p = frame_packet(env, &(struct frame_spec){
 				.payload = 1460 + over, .tag = tag });
 			assert_int_equal(vionet_packet_checksum_partial(p), 0);
 			if (over)
@@ -143,7 +143,7 @@ static void lengths(void **state)
 			else
 				expect_sent(env, p);
 		}
-		p = make(env, &(struct shape){ .six = true,
+		p = frame_packet(env, &(struct frame_spec){ .six = true,
 						.payload = 65515 + over });
 		p->flags = 1;
 		p->csum_start = 54;
@@ -158,18 +158,18 @@ static void lengths(void **state)
 	offload_env_stop(env);
 }
 
-/* A tunnel: Ethernet, IPv4, UDP, VXLAN, and a packet of this shape. */
-static struct vionet_packet *make_tunnel(struct offload_env *env, const struct shape *s,
-					 bool outer_sum)
+/* A tunnel: Ethernet, IPv4, UDP, VXLAN, and a packet inside. */
+static struct vionet_packet *frame_tunnel(struct offload_env *env, const struct frame_spec *s,
+					  bool outer_sum)
 {
 	struct vionet_packet *p;
 	unsigned int start = 64 + (s->six ? 40 : 20);
 	uint32_t inner;
 
 	assert_int_equal(vionet_packet_alloc(vionet_queue_pool(env->tx), &p, 1), 1);
-	build(p->data, &(struct shape){ .udp = true });
+	frame_build(p->data, &(struct frame_spec){ .udp = true });
 	memset(p->data + 42, 0, 8);
-	inner = build(p->data + 50, s);
+	inner = frame_build(p->data + 50, s);
 	p->length = 50 + inner;
 	p->flags = outer_sum ? 9 : 1;
 	p->gso_type = (uint8_t)((s->six ? 0x40 : 0x20) |
@@ -192,10 +192,10 @@ static void transmit_tunnels(void **state)
 
 	(void)state;
 	for (unsigned int i = 0; i < 8; i++) {
-		struct shape s = { .six = i & 1, .udp = i & 2, .payload = 1200 };
+		struct frame_spec s = { .six = i & 1, .udp = i & 2, .payload = 1200 };
 		unsigned int start = 64 + (s.six ? 40 : 20);
 
-		p = make_tunnel(env, &s, i & 4);
+		p = frame_tunnel(env, &s, i & 4);
 		expect_sent(env, p);
 		expect_header(env, H(.flags = i & 4 ? 9 : 1, .gso_size = 500,
 				     .gso_type = (s.six ? 0x40 : 0x20) |
@@ -206,7 +206,7 @@ static void transmit_tunnels(void **state)
 		assert_int_equal(le16_get(env->sent + 22), 64);
 	}
 	/* A packet without one says nothing of it, whatever its fields hold. */
-	p = make(env, &(struct shape){ .payload = 100 });
+	p = frame_packet(env, &(struct frame_spec){ .payload = 100 });
 	p->outer_th_offset = p->inner_nh_offset = 99;
 	expect_sent(env, p);
 	assert_memory_equal(env->sent, none, 24);
@@ -218,12 +218,12 @@ static void tunnels_that_make_no_sense(void **state)
 {
 	const int plain[] = { EVERY_HOST, HOST_TUNNEL, -1 };
 	const int both[] = { EVERY_HOST, HOST_TUNNEL, HOST_TUNNEL_CSUM, -1 };
-	const struct shape s = { .payload = 1200 };
+	const struct frame_spec s = { .payload = 1200 };
 	struct offload_env *env = offload_env_start(both, false);
 
 	(void)state;
 	for (unsigned int i = 0; i < 13; i++) {
-		struct vionet_packet *p = make_tunnel(env, &s, i == 11);
+		struct vionet_packet *p = frame_tunnel(env, &s, i == 11);
 
 		switch (i) {
 		case 0: p->gso_type |= 0x60; break;
@@ -244,7 +244,7 @@ static void tunnels_that_make_no_sense(void **state)
 	}
 	for (unsigned int i = 0; i < 3; i++) {
 		/* IPv6 inside, and the header says IPv4; and the other way round. */
-		struct vionet_packet *p = make_tunnel(env, &(struct shape){
+		struct vionet_packet *p = frame_tunnel(env, &(struct frame_spec){
 			.udp = i < 2, .six = i != 1, .payload = 1200 }, false);
 
 		p->gso_type = i == 0 ? 0x25 : i == 1 ? 0x45 : 0x41;
@@ -254,8 +254,8 @@ static void tunnels_that_make_no_sense(void **state)
 	}
 	offload_env_stop(env);
 	env = offload_env_start(plain, false);
-	expect_sent(env, make_tunnel(env, &s, false));
-	expect_refused(env, make_tunnel(env, &s, true));
+	expect_sent(env, frame_tunnel(env, &s, false));
+	expect_refused(env, frame_tunnel(env, &s, true));
 	offload_env_stop(env);
 }
 

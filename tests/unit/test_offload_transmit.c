@@ -15,17 +15,17 @@ static void transmit_checksum(void **state)
 {
 	const int features[] = { EVERY_HOST, -1 };
 	struct offload_env *env = offload_env_start(features, false);
-	struct shape s = { .payload = 100 };
+	struct frame_spec s = { .payload = 100 };
 	struct vionet_packet *p;
 
 	(void)state;
 	for (unsigned int i = 0; i < 16; i++) {
 		unsigned int start;
 
-		s = (struct shape){ .six = i & 1, .udp = i & 2, .tag = i & 4,
+		s = (struct frame_spec){ .six = i & 1, .udp = i & 2, .tag = i & 4,
 				    .payload = 100, .piece = i & 8 ? 90 : 0 };
 		start = 14 + (s.tag ? 4 : 0) + (s.six ? 40 : 20);
-		p = make(env, &s);
+		p = frame_packet(env, &s);
 		assert_int_equal(vionet_packet_checksum_partial(p), 0);
 		expect_sent(env, p);
 		expect_header(env, H(.flags = 1, .start = start,
@@ -33,7 +33,7 @@ static void transmit_checksum(void **state)
 				     .hdr_len = start + (s.udp ? 8 : 20)));
 	}
 	/* What another protocol has for a checksum is the device's too. */
-	p = make(env, &(struct shape){ .payload = 100 });
+	p = frame_packet(env, &(struct frame_spec){ .payload = 100 });
 	p->flags = 1;
 	p->csum_start = 60;
 	p->csum_offset = 2;
@@ -59,7 +59,7 @@ static void transmit_mixed_bursts(void **state)
 		for (unsigned int i = 0; i < 8; i++) {
 			unsigned int what = (unsigned int)rand_r(&seed) % 5;
 
-			p[i] = make(env, &(struct shape){
+			p[i] = frame_packet(env, &(struct frame_spec){
 				.payload = 200, .piece = what == 4 ? 120 : 0 });
 			if (what == 1 || what == 4)
 				assert_int_equal(
@@ -92,7 +92,7 @@ static void not_negotiated(void **state)
 		struct vionet_packet *p;
 
 		for (size_t k = 0; k < sizeof(kinds); k++) {
-			p = make(env, &(struct shape){ .payload = 1000,
+			p = frame_packet(env, &(struct frame_spec){ .payload = 1000,
 							.udp = kinds[k] == 5 });
 			assert_int_equal(vionet_packet_checksum_partial(p), 0);
 			p->gso_type = kinds[k];
@@ -100,18 +100,18 @@ static void not_negotiated(void **state)
 			expect_refused(env, p);
 		}
 		for (unsigned int flag = 4; flag < 256; flag *= 2) {
-			p = make(env, &(struct shape){ .payload = 60 });
+			p = frame_packet(env, &(struct frame_spec){ .payload = 60 });
 			p->flags = (uint8_t)flag;
 			expect_refused(env, p);
 		}
-		p = make(env, &(struct shape){ .payload = 60 });
+		p = frame_packet(env, &(struct frame_spec){ .payload = 60 });
 		assert_int_equal(vionet_packet_checksum_partial(p), 0);
 		if (i)
 			expect_sent(env, p);
 		else
 			expect_refused(env, p);
 		/* A received packet can be sent on. */
-		p = make(env, &(struct shape){ .payload = 60 });
+		p = frame_packet(env, &(struct frame_spec){ .payload = 60 });
 		p->flags = 2;
 		p->hash_report = 3;
 		expect_sent(env, p);
@@ -143,7 +143,7 @@ static void each_byte_of_the_header_is_cleared(void **state)
 			uint32_t count = 1 + i % 2;
 
 			for (uint32_t j = 0; j < count; j++) {
-				p[j] = make(env, &(struct shape){ .payload = 60 });
+				p[j] = frame_packet(env, &(struct frame_spec){ .payload = 60 });
 				memset(p[j]->data - size, 0, size);
 				p[j]->data[(int)(i / 2) - (int)size] = 1;
 			}
@@ -175,11 +175,11 @@ static void sums_by_hand(void **state)
 
 	(void)state;
 	for (unsigned int i = 0; i < 64; i++) {
-		struct shape s = { .six = i & 1, .udp = i & 2,
+		struct frame_spec s = { .six = i & 1, .udp = i & 2,
 				   .payload = i * 3, .piece = i & 4 ? 75 + i : 0 };
 		unsigned int start = s.six ? 54 : 34, place = s.udp ? 6 : 16;
 		unsigned int length = (s.udp ? 8 : 20) + s.payload, pseudo;
-		struct vionet_packet *p = make(env, &s), *q;
+		struct vionet_packet *p = frame_packet(env, &s), *q;
 		uint8_t whole[2000];
 		uint32_t n = 0;
 
@@ -207,10 +207,10 @@ static void helpers_refuse(void **state)
 
 	(void)state;
 	for (unsigned int i = 0; i < 11; i++) {
-		struct shape s = { .six = i >= 7, .udp = i == 6, .payload = 60 };
+		struct frame_spec s = { .six = i >= 7, .udp = i == 6, .payload = 60 };
 		uint8_t before[200];
 
-		p = make(env, &s);
+		p = frame_packet(env, &s);
 		switch (i) {
 		case 0: p->data[12] = 0x88; break;
 		case 1: p->data[14] = 0x46; p->data[17] = 23; break;
@@ -231,7 +231,7 @@ static void helpers_refuse(void **state)
 		assert_int_equal(vionet_packet_segment(p, 100), -EINVAL);
 		vionet_packet_free(&p, 1);
 	}
-	p = make(env, &(struct shape){ .payload = 60 });
+	p = frame_packet(env, &(struct frame_spec){ .payload = 60 });
 	for (uint32_t length = 0; length < 114; length++) {
 		p->length = length;
 		assert_int_equal(vionet_packet_checksum_partial(p), -EINVAL);
