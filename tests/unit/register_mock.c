@@ -13,7 +13,7 @@ enum { SELECT = 22, SIZE = 24, VECTOR = 26, ENABLE = 28, NOTIFY_OFF = 30, DESC =
 enum { ACKNOWLEDGE = 1, DRIVER = 2, DRIVER_OK = 4, FEATURES_OK = 8, SUSPENDED = 16,
        FAILED = 128 };
 
-struct spy spy;
+struct register_mock mock;
 
 struct field {
 	uint8_t offset, width;
@@ -47,19 +47,19 @@ static const struct field device[] = {
 
 #define WRONG(...)                                                             \
 	do {                                                                   \
-		if (spy.faults++ == 0)                                         \
-			snprintf(spy.fault, sizeof(spy.fault), __VA_ARGS__);   \
+		if (mock.faults++ == 0)                                        \
+			snprintf(mock.fault, sizeof(mock.fault), __VA_ARGS__); \
 	} while (0)
 
-static bool has(const uint64_t *set, int bit)
+static bool mock_has(const uint64_t *set, int bit)
 {
 	return (set[bit / 64] >> (bit % 64) & 1) != 0;
 }
 
 /* An access of the width of a field, in its direction, with its feature. */
-static void judge_field(const struct field *fields, const char *structure,
-			uint64_t offset, size_t size, bool write,
-			const uint64_t *features)
+static void mock_check_field(const struct field *fields, const char *structure,
+			     uint64_t offset, size_t size, bool write,
+			     const uint64_t *features)
 {
 	const struct field *f = fields;
 
@@ -72,7 +72,7 @@ static void judge_field(const struct field *fields, const char *structure,
 	if (write && !f->writable)
 		WRONG("%s %lu is written", structure, (unsigned long)offset);
 	for (unsigned int i = 0; f->features[i] >= 0; i++)
-		if (has(features, f->features[i]))
+		if (mock_has(features, f->features[i]))
 			return;
 	if (f->features[0] >= 0)
 		WRONG("%s %lu without feature %d", structure, (unsigned long)offset,
@@ -81,17 +81,17 @@ static void judge_field(const struct field *fields, const char *structure,
 
 /* ---- status ---- */
 
-static void judge_status(uint8_t value)
+static void mock_check_status(uint8_t value)
 {
-	uint8_t now = spy.model->status;
+	uint8_t now = mock.model->status;
 
 	if (value == 0) {
-		spy.reset_unread = true;
-		spy.status_unread = spy.failed = false;
-		spy.vector_unread = 0;
-		spy.slow_reads = spy.reset_reads;
-		memset(spy.set_up, 0, sizeof(spy.set_up));
-		memset(spy.on, 0, sizeof(spy.on));
+		mock.reset_unread = true;
+		mock.status_unread = mock.failed = false;
+		mock.vector_unread = 0;
+		mock.slow_reads = mock.reset_reads;
+		memset(mock.set_up, 0, sizeof(mock.set_up));
+		memset(mock.on, 0, sizeof(mock.on));
 		return;
 	}
 	/* SUSPEND is the one bit that is taken back by a write. */
@@ -104,21 +104,21 @@ static void judge_status(uint8_t value)
 	if ((value & DRIVER_OK) && !(now & FEATURES_OK))
 		WRONG("DRIVER_OK before FEATURES_OK");
 	if ((value & FEATURES_OK) && !(now & FEATURES_OK) && !(value & FAILED))
-		spy.status_unread = true;
+		mock.status_unread = true;
 	if (value & FAILED) {
-		spy.failed = true;
-		spy.fails++;
+		mock.failed = true;
+		mock.fails++;
 	}
 }
 
 /* ---- queues ---- */
 
 /* The used ring, the packed ring and the available index begin at zero. */
-static void judge_memory(const struct model_queue *q, bool packed)
+static void mock_check_memory(const struct model_queue *q, bool packed)
 {
 	size_t size = packed ? 16u * q->size : 6u + 8u * q->size;
-	const uint8_t *area = model_at(spy.model, packed ? q->desc : q->used, size, true);
-	const uint8_t *avail = model_at(spy.model, q->avail, 4, false);
+	const uint8_t *area = model_at(mock.model, packed ? q->desc : q->used, size, true);
+	const uint8_t *avail = model_at(mock.model, q->avail, 4, false);
 
 	if (!area || !avail) {
 		WRONG("a ring that cannot be reached is enabled");
@@ -133,98 +133,98 @@ static void judge_memory(const struct model_queue *q, bool packed)
 		WRONG("the available index does not begin at 0");
 }
 
-static void judge_enable(unsigned int index, uint64_t value)
+static void mock_check_enable(unsigned int index, uint64_t value)
 {
-	const struct model_queue *q = &spy.model->queue[index];
+	const struct model_queue *q = &mock.model->queue[index];
 
 	if (value != 1)
 		WRONG("queue_enable is written %lu", (unsigned long)value);
-	if (spy.set_up[index] != 0xff)
+	if (mock.set_up[index] != 0xff)
 		WRONG("queue %u is enabled with fields 0x%x set up", index,
-		      spy.set_up[index]);
-	if (spy.on[index])
+		      mock.set_up[index]);
+	if (mock.on[index])
 		WRONG("queue %u is enabled twice", index);
-	spy.on[index] = true;
-	spy.enables++;
-	judge_memory(q, has(spy.model->accepted, 34));
+	mock.on[index] = true;
+	mock.enables++;
+	mock_check_memory(q, mock_has(mock.model->accepted, 34));
 }
 
-static void judge_queue(uint64_t offset, uint64_t value)
+static void mock_check_queue(uint64_t offset, uint64_t value)
 {
-	unsigned int index = spy.model->queue_select % SPY_QUEUES;
+	unsigned int index = mock.model->queue_select % REGISTER_MOCK_QUEUES;
 
-	if (!(spy.model->status & FEATURES_OK))
+	if (!(mock.model->status & FEATURES_OK))
 		WRONG("queue %u is set up before FEATURES_OK", index);
 	if (offset == RESET) {
-		spy.set_up[index] = 0;
-		spy.on[index] = false;
+		mock.set_up[index] = 0;
+		mock.on[index] = false;
 		return;
 	}
 	if (offset == ENABLE) {
-		judge_enable(index, value);
+		mock_check_enable(index, value);
 		return;
 	}
-	if (spy.on[index])
+	if (mock.on[index])
 		WRONG("field %lu of queue %u is written while it is enabled",
 		      (unsigned long)offset, index);
 	if (offset == SIZE && (value == 0 || value > 32768 ||
-			       (!has(spy.model->accepted, 34) && (value & (value - 1)))))
+			       (!mock_has(mock.model->accepted, 34) && (value & (value - 1)))))
 		WRONG("queue_size %lu", (unsigned long)value);
 	/* size, vector, and the halves of three addresses */
-	spy.set_up[index] |= 1u << (offset < DESC ? (offset - SIZE) / 2 :
+	mock.set_up[index] |= 1u << (offset < DESC ? (offset - SIZE) / 2 :
 						    2 + (offset - DESC) / 4);
 }
 
-static void judge_vector(uint64_t offset, uint64_t value)
+static void mock_check_vector(uint64_t offset, uint64_t value)
 {
-	if (value != 0xffff && value >= spy.model->function.vector_count)
+	if (value != 0xffff && value >= mock.model->function.vector_count)
 		WRONG("vector %lu of %u", (unsigned long)value,
-		      spy.model->function.vector_count);
-	spy.vectors_withdrawn += value == 0xffff;
-	spy.vector_unread = offset;
+		      mock.model->function.vector_count);
+	mock.vectors_withdrawn += value == 0xffff;
+	mock.vector_unread = offset;
 }
 
-static void judge_common_write(uint64_t offset, size_t size, uint64_t value)
+static void mock_check_common_write(uint64_t offset, size_t size, uint64_t value)
 {
-	judge_field(common, "common", offset, size, true, spy.model->accepted);
-	if (spy.reset_unread)
+	mock_check_field(common, "common", offset, size, true, mock.model->accepted);
+	if (mock.reset_unread)
 		WRONG("common %lu is written before the reset reads 0",
 		      (unsigned long)offset);
-	if (spy.failed && !(offset == STATUS && value == 0))
+	if (mock.failed && !(offset == STATUS && value == 0))
 		WRONG("common %lu is written after FAILED", (unsigned long)offset);
-	if (spy.status_unread && !(offset == STATUS && value == 0))
+	if (mock.status_unread && !(offset == STATUS && value == 0))
 		WRONG("common %lu is written before FEATURES_OK was read back",
 		      (unsigned long)offset);
-	if (spy.vector_unread != 0 && !(offset == STATUS && value == 0))
+	if (mock.vector_unread != 0 && !(offset == STATUS && value == 0))
 		WRONG("common %lu is written before the vector at %lu was read back",
-		      (unsigned long)offset, (unsigned long)spy.vector_unread);
-	if (offset == 12 && spy.model->status != (ACKNOWLEDGE | DRIVER))
-		WRONG("features are written with status 0x%02x", spy.model->status);
+		      (unsigned long)offset, (unsigned long)mock.vector_unread);
+	if (offset == 12 && mock.model->status != (ACKNOWLEDGE | DRIVER))
+		WRONG("features are written with status 0x%02x", mock.model->status);
 	if (offset == STATUS)
-		judge_status((uint8_t)value);
+		mock_check_status((uint8_t)value);
 	else if (offset >= SIZE)
-		judge_queue(offset, value);
+		mock_check_queue(offset, value);
 	if (offset == VECTOR || offset == CONFIG_VECTOR)
-		judge_vector(offset, value);
+		mock_check_vector(offset, value);
 }
 
 /* ---- doorbells ---- */
 
-static uint64_t place_of(unsigned int queue)
+static uint64_t mock_doorbell_of(unsigned int queue)
 {
-	return (uint64_t)spy.multiplier * (3 * queue + 1);
+	return (uint64_t)mock.multiplier * (3 * queue + 1);
 }
 
 /* Returns where the model has this doorbell. */
-static uint64_t judge_doorbell(uint64_t offset, uint64_t value)
+static uint64_t mock_check_doorbell(uint64_t offset, uint64_t value)
 {
 	unsigned int queue = value & 0xffff;
 
-	if (!(spy.model->status & DRIVER_OK))
+	if (!(mock.model->status & DRIVER_OK))
 		WRONG("a notification before DRIVER_OK");
-	if (!spy.moved)
+	if (!mock.moved)
 		return offset;
-	if (offset != NOTIFY + place_of(queue))
+	if (offset != NOTIFY + mock_doorbell_of(queue))
 		WRONG("queue %u is notified at %lu", queue,
 		      (unsigned long)(offset - NOTIFY));
 	return NOTIFY + 4 * queue;
@@ -232,111 +232,111 @@ static uint64_t judge_doorbell(uint64_t offset, uint64_t value)
 
 /* ---- the function ---- */
 
-static int spy_write(struct vn_function *function, unsigned int region,
-		     uint64_t offset, const void *data, size_t size)
+static int mock_write(struct vn_function *function, unsigned int region,
+		      uint64_t offset, const void *data, size_t size)
 {
 	uint64_t value = 0;
 
 	memcpy(&value, data, size < 8 ? size : 8);
 	value = le64toh(value);
-	spy.accesses++;
+	mock.accesses++;
 	if (region == VN_REGION_CONFIG) {
 		if (offset != 4 || size != 2)
 			WRONG("configuration space is written at %lu",
 			      (unsigned long)offset);
 	} else if (offset < ISR) {
-		judge_common_write(offset, size, value);
+		mock_check_common_write(offset, size, value);
 	} else if (offset < NOTIFY) {
 		WRONG("ISR or device configuration is written");
 	} else {
-		offset = judge_doorbell(offset, value);
+		offset = mock_check_doorbell(offset, value);
 	}
-	return spy.under->write(function, region, offset, data, size);
+	return mock.under->write(function, region, offset, data, size);
 }
 
 /* In the middle of the address it becomes another one. */
-static void tear(uint64_t offset)
+static void mock_tear(uint64_t offset)
 {
 	static const uint8_t other[6] = { 0x52, 0x99, 0x98, 0x97, 0x96, 0x95 };
 
-	if (offset != 3 || spy.torn == spy.tears)
+	if (offset != 3 || mock.torn == mock.tears)
 		return;
-	spy.torn++;
-	memcpy(spy.model->net_config, other, sizeof(other));
-	spy.model->net_config[5] = (uint8_t)spy.torn;
-	spy.model->generation++;
+	mock.torn++;
+	memcpy(mock.model->net_config, other, sizeof(other));
+	mock.model->net_config[5] = (uint8_t)mock.torn;
+	mock.model->generation++;
 }
 
-static void judge_common_read(uint64_t offset, size_t size)
+static void mock_check_common_read(uint64_t offset, size_t size)
 {
-	judge_field(common, "common", offset, size, false, spy.model->accepted);
+	mock_check_field(common, "common", offset, size, false, mock.model->accepted);
 	if (offset == STATUS) {
-		spy.status_unread = false;
-		if (spy.slow_reads == 0 && spy.model->status == 0)
-			spy.reset_unread = false;
+		mock.status_unread = false;
+		if (mock.slow_reads == 0 && mock.model->status == 0)
+			mock.reset_unread = false;
 	}
-	if (offset == spy.vector_unread)
-		spy.vector_unread = 0;
+	if (offset == mock.vector_unread)
+		mock.vector_unread = 0;
 }
 
-static int spy_read(struct vn_function *function, unsigned int region,
-		    uint64_t offset, void *data, size_t size)
+static int mock_read(struct vn_function *function, unsigned int region,
+		     uint64_t offset, void *data, size_t size)
 {
 	int result;
 
-	spy.accesses++;
+	mock.accesses++;
 	if (region != VN_REGION_CONFIG) {
 		if (offset < ISR)
-			judge_common_read(offset, size);
+			mock_check_common_read(offset, size);
 		else if (offset >= DEVICE && offset < NOTIFY)
-			judge_field(device, "device", offset - DEVICE, size, false,
-				    spy.model->offered);
+			mock_check_field(device, "device", offset - DEVICE, size, false,
+					 mock.model->offered);
 		else
 			WRONG("ISR status or a doorbell is read");
 		if (offset >= DEVICE && offset < NOTIFY)
-			tear(offset - DEVICE);
+			mock_tear(offset - DEVICE);
 	}
-	result = spy.under->read(function, region, offset, data, size);
+	result = mock.under->read(function, region, offset, data, size);
 	if (region == VN_REGION_CONFIG || offset >= ISR)
 		return result;
-	if (offset == STATUS && spy.reset_unread && spy.slow_reads != 0) {
-		spy.slow_reads--;
+	if (offset == STATUS && mock.reset_unread && mock.slow_reads != 0) {
+		mock.slow_reads--;
 		*(uint8_t *)data = ACKNOWLEDGE | DRIVER;
 	}
-	if (offset == NOTIFY_OFF && spy.moved) {
-		uint16_t off = htole16(3 * spy.model->queue_select + 1);
+	if (offset == NOTIFY_OFF && mock.moved) {
+		uint16_t off = htole16(3 * mock.model->queue_select + 1);
 
 		memcpy(data, &off, sizeof(off));
 	}
 	return result;
 }
 
-static int spy_map(struct vn_function *function, unsigned int region,
-		   uint64_t offset, uint64_t size, volatile void **address)
+static int mock_map(struct vn_function *function, unsigned int region,
+		    uint64_t offset, uint64_t size, volatile void **address)
 {
-	if (offset / 0x1000 < 4 && size > spy.mapped[offset / 0x1000])
-		spy.mapped[offset / 0x1000] = size;
-	return spy.under->map(function, region, offset, size, address);
+	if (offset / 0x1000 < 4 && size > mock.mapped[offset / 0x1000])
+		mock.mapped[offset / 0x1000] = size;
+	return mock.under->map(function, region, offset, size, address);
 }
 
-void spy_on(struct model *m)
+void register_mock_install(struct model *m)
 {
 	static struct vn_function_ops ops;
 
-	memset(&spy, 0, sizeof(spy));
-	spy.model = m;
-	spy.under = m->function.ops;
-	ops = *spy.under;
-	ops.read = spy_read;
-	ops.write = spy_write;
-	ops.map = spy_map;
+	memset(&mock, 0, sizeof(mock));
+	mock.model = m;
+	mock.under = m->function.ops;
+	ops = *mock.under;
+	ops.read = mock_read;
+	ops.write = mock_write;
+	ops.map = mock_map;
 	m->function.ops = &ops;
 }
 
-void spy_is_content(void)
+void register_mock_assert_clean(void)
 {
-	if (spy.faults != 0)
-		fail_msg("%u accesses were wrong, the first: %s", spy.faults,
-			 spy.fault);
-	assert_true(spy.accesses > 10);
+	if (mock.faults != 0)
+		fail_msg("%u accesses were wrong, the first: %s", mock.faults,
+			 mock.fault);
+	assert_true(mock.accesses > 10);
 }

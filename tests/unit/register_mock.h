@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Owns: a watcher between the driver and the model's function: each register access is
- * judged by what the specification says of its field and of the moment.
- * Never: changes an access, but where a test asks for a slow reset, other doorbells or
- * a torn configuration.
- * Read next: tests/unit/model.h.
+ * It stands between the driver and the model and checks each register access against the
+ * specification. Where a test asks for it, it also resets slowly, moves the doorbells, or
+ * changes the configuration while it is read.
  */
-#ifndef VIONET_TESTS_SPY_H
-#define VIONET_TESTS_SPY_H
+#ifndef VIONET_TESTS_REGISTER_MOCK_H
+#define VIONET_TESTS_REGISTER_MOCK_H
 
 #include "tests/unit/model.h"
 
-#define SPY_QUEUES 16
+#define REGISTER_MOCK_QUEUES 16
 
-struct spy {
+struct register_mock {
 	struct model *model;
 	const struct vn_function_ops *under;
 	unsigned int accesses, faults;
@@ -24,8 +22,8 @@ struct spy {
 	bool status_unread;	   /* FEATURES_OK was written, and status not read */
 	uint64_t vector_unread;	   /* a vector register that was not read back; 0: none */
 	bool failed;		   /* FAILED was written, and no reset since */
-	unsigned int set_up[SPY_QUEUES]; /* bits of fields since the queue's reset */
-	bool on[SPY_QUEUES];
+	unsigned int set_up[REGISTER_MOCK_QUEUES]; /* bits of fields since the queue's reset */
+	bool on[REGISTER_MOCK_QUEUES];
 
 	/* What it has seen. */
 	unsigned int slow_reads, enables, fails, vectors_withdrawn;
@@ -39,12 +37,12 @@ struct spy {
 	unsigned int torn;
 };
 
-extern struct spy spy;
+extern struct register_mock mock;
 
 /* Watch this model from now on. */
-void spy_on(struct model *m);
+void register_mock_install(struct model *m);
 
 /* Nothing was wrong. */
-void spy_is_content(void);
+void register_mock_assert_clean(void);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Registers are used as the specification has them: each access of the whole life of a
- * device is judged (spy.c), whatever features it offers.
+ * device is checked (register_mock.c), whatever features it offers.
  */
 #include <stdlib.h>
 
@@ -75,8 +75,8 @@ static void registers_are_used_as_they_should_be(void **state)
 	for (unsigned int slow = 0; slow < 3; slow++) {
 		struct control_env *env = control_env_create(4);
 
-		spy_on(env->model);
-		spy.reset_reads = slow;
+		register_mock_install(env->model);
+		mock.reset_reads = slow;
 		env->model->offered[0] |= BIT(39);
 		/* Both halves of addresses matter. */
 		env->model->next_iova = 0x1234567000ull;
@@ -85,10 +85,10 @@ static void registers_are_used_as_they_should_be(void **state)
 		assert_true(env->model->accepted[1] == 1);
 		live_a_life(env);
 		/* 5 queues, started three times, and two of them reset. */
-		assert_int_equal(spy.enables, 3 * 5 + 2);
-		assert_true(spy.vectors_withdrawn >= 5);
+		assert_int_equal(mock.enables, 3 * 5 + 2);
+		assert_true(mock.vectors_withdrawn >= 5);
 		control_env_destroy(env);
-		spy_is_content();
+		register_mock_assert_clean();
 	}
 }
 
@@ -103,7 +103,7 @@ static void a_resized_ring_begins_at_zero(void **state)
 	struct model *model;
 
 	(void)state;
-	spy_on(model_create(&model));
+	register_mock_install(model_create(&model));
 	model->offered[0] |= control_env_layout | BIT(40);
 	assert_int_equal(open_model(model, NULL, &device), 0);
 	assert_int_equal(vionet_device_start(device, &options), 0);
@@ -118,9 +118,9 @@ static void a_resized_ring_begins_at_zero(void **state)
 		assert_int_equal(vionet_queue_transmit(tx, &packet, 1), 1);
 		assert_int_equal(vionet_queue_resize(tx, i % 2 ? 16 : 32, NULL), 0);
 	}
-	assert_int_equal(spy.enables, 42);
+	assert_int_equal(mock.enables, 42);
 	assert_int_equal(vionet_device_close(device), 0);
-	spy_is_content();
+	register_mock_assert_clean();
 }
 
 /* Registers that come with a feature are left alone without it, and fields of the
@@ -134,7 +134,7 @@ static void what_was_not_offered_is_not_touched(void **state)
 		struct control_env *env = control_env_create(4);
 		struct vionet_link link = { .struct_size = sizeof(link) };
 
-		spy_on(env->model);
+		register_mock_install(env->model);
 		withhold(env, bits[i]);
 		if (bits[i] == 22) /* what names the number of pairs too */
 			withhold(env, 60);
@@ -142,7 +142,7 @@ static void what_was_not_offered_is_not_touched(void **state)
 		assert_int_equal(vionet_device_link(env->device, &link), 0);
 		send(env, 0);
 		control_env_destroy(env);
-		spy_is_content();
+		register_mock_assert_clean();
 	}
 }
 
@@ -161,7 +161,7 @@ static void the_least_is_enough(void **state)
 	model_create(&model)->offered[0] = BIT(32) | BIT(33);
 	model->offered[1] = 0;
 	model->net_config[6] = 0;
-	spy_on(model);
+	register_mock_install(model);
 	assert_int_equal(open_model(model, NULL, &device), 0);
 	assert_int_equal(vionet_device_start(device, NULL), 0);
 	rx = vionet_device_rx_queue(device, 0);
@@ -178,7 +178,7 @@ static void the_least_is_enough(void **state)
 	assert_int_equal(packet->length, 60);
 	vionet_packet_free(&packet, 1);
 	assert_int_equal(vionet_device_close(device), 0);
-	spy_is_content();
+	register_mock_assert_clean();
 }
 
 /* Whichever step fails: FAILED, then nothing but a reset. */
@@ -191,7 +191,7 @@ static void giving_up_is_said(void **state)
 		struct model *model;
 		int result;
 
-		spy_on(model_create(&model));
+		register_mock_install(model_create(&model));
 		switch (how) {
 		case 0: model->refuse_features = true; break;
 		case 1: model->offered[0] &= ~BIT(32); break;
@@ -208,9 +208,9 @@ static void giving_up_is_said(void **state)
 			assert_int_equal(model->status, 0);
 			assert_int_equal(vionet_device_close(device), 0);
 		}
-		if (spy.fails != 1)
-			fail_msg("way %u: FAILED was set %u times", how, spy.fails);
-		spy_is_content();
+		if (mock.fails != 1)
+			fail_msg("way %u: FAILED was set %u times", how, mock.fails);
+		register_mock_assert_clean();
 	}
 }
 
@@ -222,18 +222,18 @@ static void a_slow_reset_is_waited_for(void **state)
 	struct model *model;
 
 	(void)state;
-	spy_on(model_create(&model));
-	spy.reset_reads = 20;
+	register_mock_install(model_create(&model));
+	mock.reset_reads = 20;
 	assert_int_equal(open_model(model, NULL, &device), 0);
 	assert_int_equal(vionet_device_start(device, NULL), 0);
 	assert_int_equal(vionet_device_stop(device), 0);
-	assert_int_equal(spy.slow_reads, 0);
+	assert_int_equal(mock.slow_reads, 0);
 	model->log[0] = 0;
 	assert_int_equal(vionet_device_start(device, NULL), 0);
 	assert_non_null(strstr(model->log, "status=0 status=1 status=3 features "
 			       "features status=11 "));
 	assert_int_equal(vionet_device_close(device), 0);
-	spy_is_content();
+	register_mock_assert_clean();
 }
 
 /* A configuration that changes while it is read is read again, until it is of one
@@ -246,14 +246,14 @@ static void a_torn_configuration_is_read_again(void **state)
 		struct vionet_device *device;
 		struct model *model;
 
-		spy_on(model_create(&model));
-		spy.tears = tears;
+		register_mock_install(model_create(&model));
+		mock.tears = tears;
 		assert_int_equal(open_model(model, NULL, &device), 0);
-		assert_int_equal(spy.torn, tears);
+		assert_int_equal(mock.torn, tears);
 		assert_int_equal(vionet_device_info(device, &info), 0);
 		assert_memory_equal(info.mac, model->net_config, 6);
 		assert_int_equal(vionet_device_close(device), 0);
-		spy_is_content();
+		register_mock_assert_clean();
 	}
 }
 
@@ -268,16 +268,16 @@ static void doorbells_are_where_the_device_says(void **state)
 	for (size_t i = 0; i < sizeof(multipliers) / sizeof(multipliers[0]); i++) {
 		struct control_env *env = control_env_create(2);
 
-		spy_on(env->model);
-		spy.moved = true;
-		spy.multiplier = multipliers[i];
+		register_mock_install(env->model);
+		mock.moved = true;
+		mock.multiplier = multipliers[i];
 		put32(env->model->config + NOTIFY + 16, multipliers[i]);
 		control_env_start(env, 2, 0);
 		send(env, 0);
 		send(env, 1);
 		assert_true(env->model->doorbells >= 5);
 		control_env_destroy(env);
-		spy_is_content();
+		register_mock_assert_clean();
 	}
 }
 
@@ -297,10 +297,10 @@ static void identities(void **state)
 		config[3] = (uint8_t)(ids[i % 2] >> 8);
 		config[8] = revisions[i / 2];
 		put32(config + 0x2c, 0x01010101u * revisions[i / 2]);
-		spy_on(model);
+		register_mock_install(model);
 		assert_int_equal(open_model(model, NULL, &device), 0);
 		assert_int_equal(vionet_device_close(device), 0);
-		spy_is_content();
+		register_mock_assert_clean();
 	}
 	for (unsigned int id = 0x1001; id <= 0x107f; id++) {
 		struct vionet_device *device;
@@ -331,17 +331,17 @@ static void sizes_of_structures(void **state)
 		struct vionet_device *device;
 		struct model *model;
 
-		spy_on(model_create(&model));
+		register_mock_install(model_create(&model));
 		set_length(model, COMMON, sizes[i][0]);
 		set_length(model, DEVICE, sizes[i][1]);
 		assert_int_equal(open_model(model, NULL, &device), 0);
 		assert_int_equal(vionet_device_info(device, &info), 0);
 		assert_int_equal(info.mtu, 1500);
-		assert_true(spy.mapped[0] >= 56 && spy.mapped[0] <= 64);
-		assert_int_equal(spy.mapped[1], 0); /* ISR: not needed */
-		assert_true(spy.mapped[2] <= 4096);
+		assert_true(mock.mapped[0] >= 56 && mock.mapped[0] <= 64);
+		assert_int_equal(mock.mapped[1], 0); /* ISR: not needed */
+		assert_true(mock.mapped[2] <= 4096);
 		assert_int_equal(vionet_device_close(device), 0);
-		spy_is_content();
+		register_mock_assert_clean();
 	}
 	/* The address, and nothing behind it: that is enough for what is there. */
 	{
@@ -349,13 +349,13 @@ static void sizes_of_structures(void **state)
 		struct vionet_device *device;
 		struct model *model;
 
-		spy_on(model_create(&model));
+		register_mock_install(model_create(&model));
 		set_length(model, DEVICE, 6);
 		assert_int_equal(open_model(model, NULL, &device), 0);
 		assert_int_equal(vionet_device_info(device, &info), 0);
 		assert_true(info.mac_from_device && info.mtu == 0);
 		assert_int_equal(vionet_device_close(device), 0);
-		spy_is_content();
+		register_mock_assert_clean();
 	}
 }
 
@@ -383,7 +383,7 @@ static void vendor_data_is_left_alone(void **state)
 			config[0x95] = (uint8_t)(vendors[i - 1] >> 8);
 		}
 		memcpy(before, config + 0x90, 64);
-		spy_on(model);
+		register_mock_install(model);
 		assert_int_equal(open_model(model, NULL, &device), 0);
 		assert_int_equal(vionet_device_start(device, NULL), 0);
 		assert_memory_equal(before, model->config + 0x90, 64);
@@ -391,7 +391,7 @@ static void vendor_data_is_left_alone(void **state)
 			strcpy(first, model->log);
 		assert_string_equal(model->log, first);
 		assert_int_equal(vionet_device_close(device), 0);
-		spy_is_content();
+		register_mock_assert_clean();
 	}
 }
 
@@ -403,7 +403,7 @@ static void a_change_may_mean_needs_reset(void **state)
 	uint32_t events;
 
 	(void)state;
-	spy_on(model_create(&model));
+	register_mock_install(model_create(&model));
 	assert_int_equal(open_model(model, NULL, &device), 0);
 	assert_int_equal(vionet_device_start(device, NULL), 0);
 	model->status |= 0x40;
@@ -411,7 +411,7 @@ static void a_change_may_mean_needs_reset(void **state)
 	assert_int_equal(vionet_device_events(device, &events), 0);
 	assert_int_equal(events, VIONET_EVENT_NEEDS_RESET);
 	assert_int_equal(vionet_device_close(device), 0);
-	spy_is_content();
+	register_mock_assert_clean();
 }
 
 /* Link, speed and duplex follow what the device says, each time it says so; numbers
@@ -434,7 +434,7 @@ static void the_link_is_what_the_device_says(void **state)
 	uint32_t events;
 
 	(void)state;
-	spy_on(model_create(&model));
+	register_mock_install(model_create(&model));
 	assert_int_equal(open_model(model, NULL, &device), 0);
 	assert_int_equal(vionet_device_start(device, NULL), 0);
 	assert_int_equal(vionet_device_info(device, &info), 0);
@@ -454,7 +454,7 @@ static void the_link_is_what_the_device_says(void **state)
 		assert_int_equal(link.up, i % 2);
 	}
 	assert_int_equal(vionet_device_close(device), 0);
-	spy_is_content();
+	register_mock_assert_clean();
 }
 
 int main(void)
