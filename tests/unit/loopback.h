@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The software device as a process of its own, behind vfio-user, and a driver of it. */
-#ifndef VIONET_TESTS_LIVE_H
-#define VIONET_TESTS_LIVE_H
+#ifndef VIONET_TESTS_LOOPBACK_H
+#define VIONET_TESTS_LOOPBACK_H
 
 #include "tests/unit/test.h"
 
@@ -9,7 +9,7 @@
 
 #include <vionet/vionet.h>
 
-struct live {
+struct loopback {
 	char folder[32], name[64], socket[48];
 	pid_t server;
 	struct vionet_device *device;
@@ -17,18 +17,18 @@ struct live {
 
 /* Start a device with these options, and wait for its socket. The environment names the
  * program in VIONET_SOFTNIC. */
-struct live *serve(char *const *options);
+struct loopback *loopback_start(char *const *options);
 
-/* Features that are wanted: at first CTRL_RX, CTRL_VLAN, CTRL_RX_EXTRA, HASH_REPORT. */
-extern struct vionet_features wanted;
+/* Features that the driver wants: at first CTRL_RX, CTRL_VLAN, CTRL_RX_EXTRA, HASH_REPORT. */
+extern struct vionet_features loopback_want;
 
 /* Bytes of transmit buffers, 0: as usual. */
-extern uint32_t live_tx_buffer;
+extern uint32_t loopback_tx_buffer;
 
-void open_live(struct live *live, unsigned int pairs);
+void loopback_open(struct loopback *loop, unsigned int pairs);
 
-/* Close, and hear the device's judgement. */
-void finish(struct live *live, int verdict);
+/* Close, and expect the device to end with this status. */
+void loopback_finish(struct loopback *loop, int expected);
 
 #define OK(call)                                                       \
 	do {                                                           \

@@ -19,13 +19,13 @@
 #include "tests/unit/stopwatch.h"
 
 /* Send frames on a pair and get them back, on whichever queue. */
-static unsigned int loop(struct live *live, unsigned int pair, unsigned int pairs)
+static unsigned int exchange(struct loopback *loop, unsigned int pair, unsigned int pairs)
 {
-	struct vionet_queue *tx = vionet_device_tx_queue(live->device, pair);
+	struct vionet_queue *tx = vionet_device_tx_queue(loop->device, pair);
 	struct vionet_device_info info = { .struct_size = sizeof(info) };
 	unsigned int received = 0;
 
-	OK(vionet_device_info(live->device, &info));
+	OK(vionet_device_info(loop->device, &info));
 	for (unsigned int i = 0; i < 32; i++) {
 		struct vionet_packet *packet;
 
@@ -45,7 +45,7 @@ static unsigned int loop(struct live *live, unsigned int pair, unsigned int pair
 		for (unsigned int p = 0; p < pairs; p++) {
 			struct vionet_packet *packets[32];
 			uint32_t n = vionet_queue_receive(
-				vionet_device_rx_queue(live->device, p), packets,
+				vionet_device_rx_queue(loop->device, p), packets,
 				32);
 
 			vionet_packet_free(packets, n);
@@ -92,17 +92,17 @@ static void tell_everything(struct vionet_device *d)
 static void nothing_is_filtered_unasked(void **state)
 {
 	char *options[] = { "--features=all", NULL };
-	struct live *live = serve(options);
-	struct vionet_features before = wanted;
+	struct loopback *loop = loopback_start(options);
+	struct vionet_features before = loopback_want;
 	struct vionet_packet *packet, *packets[8];
 	struct vionet_queue *tx;
 	uint32_t received = 0;
 
 	(void)state;
-	memset(&wanted, 0, sizeof(wanted));
-	open_live(live, 1);
-	wanted = before;
-	tx = vionet_device_tx_queue(live->device, 0);
+	memset(&loopback_want, 0, sizeof(loopback_want));
+	loopback_open(loop, 1);
+	loopback_want = before;
+	tx = vionet_device_tx_queue(loop->device, 0);
 	for (unsigned int i = 0; i < 4; i++) {
 		static const uint8_t ends[2][2] = { { 0x88, 0xb5 }, { 0x81, 0 } };
 
@@ -117,17 +117,17 @@ static void nothing_is_filtered_unasked(void **state)
 	for (double limit = watch_clock() + PATIENCE_S;
 	     received < 4 && watch_clock() < limit;) {
 		uint32_t n = vionet_queue_receive(
-			vionet_device_rx_queue(live->device, 0), packets, 8);
+			vionet_device_rx_queue(loop->device, 0), packets, 8);
 
 		vionet_packet_free(packets, n);
 		received += n;
 		poll(NULL, 0, 5);
 	}
 	assert_int_equal(received, 4);
-	finish(live, 0);
+	loopback_finish(loop, 0);
 }
 
-static void check_stats(struct live *live, unsigned int pairs)
+static void check_stats(struct loopback *loop, unsigned int pairs)
 {
 	struct vionet_stat s[VIONET_STATS_MAX];
 	uint64_t packets = 0;
@@ -137,7 +137,7 @@ static void check_stats(struct live *live, unsigned int pairs)
 		/* The control queue is behind all pairs that the device has. */
 		unsigned int index = i < 2 * pairs ? i : 8;
 
-		OK(vionet_stats_read(live->device, index, s, sizeof(*s),
+		OK(vionet_stats_read(loop->device, index, s, sizeof(*s),
 					VIONET_STATS_MAX, &count));
 		assert_true(count != 0);
 		for (unsigned int k = 0; k < count; k++)
@@ -158,44 +158,44 @@ static void everything_is_taken_and_nothing_is_breached(void **state)
 	(void)state;
 	for (unsigned int layout = 0; layout < 4; layout++) {
 		char *options[] = { layouts[layout], NULL };
-		struct live *live = serve(options);
+		struct loopback *loop = loopback_start(options);
 		struct vionet_steering_limits limits = { .struct_size = sizeof(limits) };
 		struct vionet_rss rss = { .struct_size = sizeof(rss) };
 		struct vionet_recovery report = { .struct_size = sizeof(report) };
 		uint16_t contexts;
 
-		open_live(live, 3);
-		OK(vionet_steering_limits(live->device, &limits));
+		loopback_open(loop, 3);
+		OK(vionet_steering_limits(loop->device, &limits));
 		assert_int_equal(limits.queue_pairs, 4);
-		assert_int_equal(loop(live, 2, 3), 32);
-		tell_everything(live->device);
-		OK(vionet_queue_pairs_set(live->device, 2));
-		OK(vionet_rss_set(live->device, &rss));
-		OK(vionet_hash_tunnels_set(live->device, limits.tunnel_types));
-		OK(vionet_rss_context_limit(live->device, &contexts));
+		assert_int_equal(exchange(loop, 2, 3), 32);
+		tell_everything(loop->device);
+		OK(vionet_queue_pairs_set(loop->device, 2));
+		OK(vionet_rss_set(loop->device, &rss));
+		OK(vionet_hash_tunnels_set(loop->device, limits.tunnel_types));
+		OK(vionet_rss_context_limit(loop->device, &contexts));
 		if (contexts != 0) {
-			OK(vionet_rss_context_add(live->device, 1, &rss));
+			OK(vionet_rss_context_add(loop->device, 1, &rss));
 			rss.unclassified = 1;
-			OK(vionet_rss_context_modify(live->device, 1, &rss));
+			OK(vionet_rss_context_modify(loop->device, 1, &rss));
 		}
-		assert_int_equal(loop(live, 1, 3), 32);
-		check_stats(live, 3);
-		OK(vionet_queue_reset(vionet_device_tx_queue(live->device, 1),
+		assert_int_equal(exchange(loop, 1, 3), 32);
+		check_stats(loop, 3);
+		OK(vionet_queue_reset(vionet_device_tx_queue(loop->device, 1),
 				      NULL));
-		OK(vionet_queue_resize(vionet_device_rx_queue(live->device, 0), 32,
+		OK(vionet_queue_resize(vionet_device_rx_queue(loop->device, 0), 32,
 				       NULL));
-		assert_int_equal(loop(live, 1, 3), 32);
-		OK(vionet_device_recover(live->device, &report));
+		assert_int_equal(exchange(loop, 1, 3), 32);
+		OK(vionet_device_recover(loop->device, &report));
 		print_message("recovery: %.1f ms\n", report.milliseconds);
-		assert_int_equal(loop(live, 1, 3), 32);
-		OK(vionet_device_suspend(live->device));
-		OK(vionet_device_resume(live->device));
-		assert_int_equal(loop(live, 0, 3), 32);
+		assert_int_equal(exchange(loop, 1, 3), 32);
+		OK(vionet_device_suspend(loop->device));
+		OK(vionet_device_resume(loop->device));
+		assert_int_equal(exchange(loop, 0, 3), 32);
 		if (contexts != 0)
-			OK(vionet_rss_context_delete(live->device, 1));
-		OK(vionet_queue_pairs_set(live->device, 1));
-		assert_int_equal(loop(live, 0, 3), 32);
-		finish(live, 0);
+			OK(vionet_rss_context_delete(loop->device, 1));
+		OK(vionet_queue_pairs_set(loop->device, 1));
+		assert_int_equal(exchange(loop, 0, 3), 32);
+		loopback_finish(loop, 0);
 	}
 }
 
@@ -222,41 +222,41 @@ static void a_bus_error_is_told_and_cured(void **state)
 	char *options[] = { "--features=all", control, NULL };
 	struct vionet_recovery report = { .struct_size = sizeof(report) };
 	uint32_t events = 0;
-	struct live *live;
+	struct loopback *loop;
 
 	(void)state;
 	snprintf(path, sizeof(path), "/tmp/vionet-control-%d", getpid());
 	snprintf(control, sizeof(control), "--control=%s", path);
-	live = serve(options);
-	open_live(live, 3);
-	tell_everything(live->device);
-	OK(vionet_queue_pairs_set(live->device, 2));
-	assert_int_equal(loop(live, 1, 3), 32);
+	loop = loopback_start(options);
+	loopback_open(loop, 3);
+	tell_everything(loop->device);
+	OK(vionet_queue_pairs_set(loop->device, 2));
+	assert_int_equal(exchange(loop, 1, 3), 32);
 	tell_device(path, "error\n");
 	for (double limit = watch_clock() + PATIENCE_S;
 	     events == 0 && watch_clock() < limit;) {
 		poll(NULL, 0, 5);
-		OK(vionet_device_events(live->device, &events));
+		OK(vionet_device_events(loop->device, &events));
 	}
 	assert_true(events & VIONET_EVENT_ERROR);
-	OK(vionet_device_recover(live->device, &report));
+	OK(vionet_device_recover(loop->device, &report));
 	print_message("recovery: %.1f ms\n", report.milliseconds);
-	assert_int_equal(loop(live, 1, 3), 32);
-	OK(vionet_device_events(live->device, &events));
+	assert_int_equal(exchange(loop, 1, 3), 32);
+	OK(vionet_device_events(loop->device, &events));
 	assert_false(events & VIONET_EVENT_ERROR);
-	finish(live, 0);
+	loopback_finish(loop, 0);
 }
 
 /* A transitional device, by its modern interface. */
 static void a_transitional_device_works(void **state)
 {
 	char *options[] = { "--transitional", NULL };
-	struct live *live = serve(options);
+	struct loopback *loop = loopback_start(options);
 
 	(void)state;
-	open_live(live, 2);
-	assert_int_equal(loop(live, 1, 2), 32);
-	finish(live, 0);
+	loopback_open(loop, 2);
+	assert_int_equal(exchange(loop, 1, 2), 32);
+	loopback_finish(loop, 0);
 }
 
 /* Fewer vectors than queues, or none. */
@@ -270,12 +270,12 @@ static void fewer_vectors_will_do(void **state)
 	(void)state;
 	for (unsigned int i = 0; i < 5; i++) {
 		char *options[] = { vectors[i], NULL };
-		struct live *live = serve(options);
+		struct loopback *loop = loopback_start(options);
 
-		open_live(live, 4);
+		loopback_open(loop, 4);
 		for (unsigned int pair = 0; pair < 4; pair++)
-			assert_int_equal(loop(live, pair, 4), 32);
-		finish(live, 0);
+			assert_int_equal(exchange(loop, pair, 4), 32);
+		loopback_finish(loop, 0);
 	}
 }
 
@@ -294,23 +294,23 @@ static void faults_of_the_control_queue(void **state)
 	(void)state;
 	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		char *options[] = { "--features=all", rows[i].fault, NULL };
-		struct live *live = serve(options);
+		struct loopback *loop = loopback_start(options);
 		int result;
 
-		open_live(live, 1);
-		result = vionet_filter_mode_set(live->device,
+		loopback_open(loop, 1);
+		result = vionet_filter_mode_set(loop->device,
 						VIONET_FILTER_ALLMULTI, true);
 		if (result != rows[i].result)
 			fail_msg("%s: %d, %s", rows[i].fault, result,
 				 vionet_error_text());
 		if (rows[i].result != -EIO || i == 3)
-			assert_int_equal(loop(live, 0, 1), 32);
+			assert_int_equal(exchange(loop, 0, 1), 32);
 		if (i == 1) {
 			/* The answer that is a second late is thrown away. */
 			poll(NULL, 0, 700);
-			OK(vionet_control_check(live->device));
+			OK(vionet_control_check(loop->device));
 		}
-		finish(live, 0);
+		loopback_finish(loop, 0);
 	}
 }
 
@@ -322,11 +322,11 @@ static void its_end_is_told_to_queues(void **state)
 	(void)state;
 	for (unsigned int i = 0; i < 3; i++) {
 		char *options[] = { faults[i], NULL };
-		struct live *live = serve(options);
+		struct loopback *loop = loopback_start(options);
 		struct vionet_queue *tx;
 
-		open_live(live, 1);
-		tx = vionet_device_tx_queue(live->device, 0);
+		loopback_open(loop, 1);
+		tx = vionet_device_tx_queue(loop->device, 0);
 		while (vionet_queue_check(tx) == 0) {
 			struct vionet_packet *packet;
 
@@ -340,9 +340,9 @@ static void its_end_is_told_to_queues(void **state)
 		}
 		assert_int_equal(vionet_queue_check(tx), -EIO);
 		assert_int_equal(vionet_queue_drain(tx, 60000), -EIO);
-		OK(vionet_device_recover(live->device, NULL));
+		OK(vionet_device_recover(loop->device, NULL));
 		OK(vionet_queue_check(tx));
-		finish(live, 0);
+		loopback_finish(loop, 0);
 	}
 }
 

@@ -32,23 +32,23 @@ static const struct vionet_features everything = {
 
 #define RSC_EXT (1ull << 61)
 
-static struct live *raise_live(char *features, char *option, uint64_t more)
+static struct loopback *raise_live(char *features, char *option, uint64_t more)
 {
 	char *options[] = { features, option, NULL };
-	struct live *live = serve(options);
+	struct loopback *loop = loopback_start(options);
 
-	wanted = everything;
-	wanted.word[0] |= more;
-	open_live(live, 1);
-	return live;
+	loopback_want = everything;
+	loopback_want.word[0] |= more;
+	loopback_open(loop, 1);
+	return loop;
 }
 
 /* A TCP segment to this device itself, of `data` bytes, with what is asked of the
  * device if `gso_size` is not 0. */
-static void transmit(struct live *live, unsigned int data, uint16_t gso_size,
+static void transmit(struct loopback *loop, unsigned int data, uint16_t gso_size,
 		     bool partial)
 {
-	struct vionet_queue *tx = vionet_device_tx_queue(live->device, 0);
+	struct vionet_queue *tx = vionet_device_tx_queue(loop->device, 0);
 	struct vionet_packet *first = NULL, **link = &first;
 	uint8_t frame[70000] = {
 		[12] = 8, [14] = 0x45, [22] = 64, [23] = 6, [26] = 10, [29] = 1,
@@ -57,7 +57,7 @@ static void transmit(struct live *live, unsigned int data, uint16_t gso_size,
 	struct vionet_device_info info = { .struct_size = sizeof(info) };
 	uint32_t length = HEADERS + data;
 
-	OK(vionet_device_info(live->device, &info));
+	OK(vionet_device_info(loop->device, &info));
 	memcpy(frame, info.mac, 6);
 	memcpy(frame + 6, info.mac, 6);
 	frame[16] = (uint8_t)((data + 40) >> 8);
@@ -91,12 +91,12 @@ static void transmit(struct live *live, unsigned int data, uint16_t gso_size,
 }
 
 /* The next one; NULL if none comes. */
-static struct vionet_packet *receive(struct live *live)
+static struct vionet_packet *receive(struct loopback *loop)
 {
 	struct vionet_packet *packet = NULL;
 
 	for (double limit = watch_clock() + PATIENCE_S; watch_clock() < limit;) {
-		if (vionet_queue_receive(vionet_device_rx_queue(live->device, 0),
+		if (vionet_queue_receive(vionet_device_rx_queue(loop->device, 0),
 					 &packet, 1) == 1)
 			break;
 		poll(NULL, 0, 5);
@@ -127,11 +127,11 @@ static unsigned int sum_of(const struct vionet_packet *packet)
 	return sum;
 }
 
-static uint64_t counted(struct live *live)
+static uint64_t counted(struct loopback *loop)
 {
 	struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 
-	vionet_queue_stats(vionet_device_rx_queue(live->device, 0), &stats);
+	vionet_queue_stats(vionet_device_rx_queue(loop->device, 0), &stats);
 	return stats.dropped_metadata;
 }
 
@@ -139,11 +139,11 @@ static void large_packets_come_as_they_went(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < LAYOUTS; i++) {
-		struct live *live = raise_live(layouts[i], NULL, 0);
+		struct loopback *loop = raise_live(layouts[i], NULL, 0);
 		struct vionet_packet *p;
 
-		transmit(live, DATA, 1460, true);
-		p = receive(live);
+		transmit(loop, DATA, 1460, true);
+		p = receive(loop);
 		assert_non_null(p);
 		assert_int_equal(p->flags, VIONET_PACKET_NEEDS_CSUM);
 		assert_int_equal(p->gso_type, VIONET_GSO_TCPV4);
@@ -155,14 +155,14 @@ static void large_packets_come_as_they_went(void **state)
 		assert_int_equal(check_data(p, 0), DATA);
 		/* And out again, as it came. */
 		assert_int_equal(vionet_queue_transmit(
-			vionet_device_tx_queue(live->device, 0), &p, 1), 1);
-		p = receive(live);
+			vionet_device_tx_queue(loop->device, 0), &p, 1), 1);
+		p = receive(loop);
 		assert_non_null(p);
 		assert_int_equal(p->gso_size, 1460);
 		assert_int_equal(check_data(p, 0), DATA);
 		vionet_packet_free(&p, 1);
-		assert_int_equal(counted(live), 0);
-		finish(live, 0);
+		assert_int_equal(counted(loop), 0);
+		loopback_finish(loop, 0);
 	}
 }
 
@@ -171,11 +171,11 @@ static void coalesced_packets_say_so(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < LAYOUTS; i++) {
-		struct live *live = raise_live(layouts[i], NULL, RSC_EXT);
+		struct loopback *loop = raise_live(layouts[i], NULL, RSC_EXT);
 		struct vionet_packet *p;
 
-		transmit(live, DATA, 1460, true);
-		p = receive(live);
+		transmit(loop, DATA, 1460, true);
+		p = receive(loop);
 		assert_non_null(p);
 		assert_true(p->flags & VIONET_PACKET_RSC_INFO);
 		assert_int_equal(p->gso_type, VIONET_GSO_TCPV4);
@@ -185,7 +185,7 @@ static void coalesced_packets_say_so(void **state)
 		assert_int_equal(vionet_packet_checksum_complete(p),
 				 p->flags & VIONET_PACKET_NEEDS_CSUM ? -EINVAL : 0);
 		vionet_packet_free(&p, 1);
-		finish(live, 0);
+		loopback_finish(loop, 0);
 	}
 }
 
@@ -194,15 +194,15 @@ static void offloads_are_switched_off(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < LAYOUTS; i++) {
-		struct live *live = raise_live(layouts[i], NULL, 0);
+		struct loopback *loop = raise_live(layouts[i], NULL, 0);
 
-		OK(vionet_offloads_set(live->device, VIONET_OFFLOAD_CSUM));
+		OK(vionet_offloads_set(loop->device, VIONET_OFFLOAD_CSUM));
 		for (unsigned int csum = 2; csum-- != 0;) {
 			uint32_t at = 0;
 
-			transmit(live, DATA, 1460, true);
+			transmit(loop, DATA, 1460, true);
 			while (at < DATA) {
-				struct vionet_packet *p = receive(live);
+				struct vionet_packet *p = receive(loop);
 
 				assert_non_null(p);
 				assert_int_equal(p->gso_type, 0);
@@ -211,9 +211,9 @@ static void offloads_are_switched_off(void **state)
 				at = check_data(p, at);
 				vionet_packet_free(&p, 1);
 			}
-			OK(vionet_offloads_set(live->device, 0));
+			OK(vionet_offloads_set(loop->device, 0));
 		}
-		finish(live, 0);
+		loopback_finish(loop, 0);
 	}
 }
 
@@ -221,25 +221,25 @@ static void hashes_are_reported(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < LAYOUTS; i++) {
-		struct live *live = raise_live(layouts[i], NULL, 0);
+		struct loopback *loop = raise_live(layouts[i], NULL, 0);
 		struct vionet_rss rss = { .struct_size = sizeof(rss) };
 		struct vionet_packet *p;
 		uint32_t value;
 
-		OK(vionet_rss_set(live->device, &rss));
-		transmit(live, 100, 0, false);
-		p = receive(live);
+		OK(vionet_rss_set(loop->device, &rss));
+		transmit(loop, 100, 0, false);
+		p = receive(loop);
 		assert_non_null(p);
 		assert_int_equal(p->hash_report, VIONET_HASH_REPORT_TCPV4);
 		value = p->hash_value;
 		assert_true(value != 0);
 		vionet_packet_free(&p, 1);
-		transmit(live, 200, 0, true);
-		p = receive(live);
+		transmit(loop, 200, 0, true);
+		p = receive(loop);
 		assert_non_null(p);
 		assert_int_equal(p->hash_value, value);
 		vionet_packet_free(&p, 1);
-		finish(live, 0);
+		loopback_finish(loop, 0);
 	}
 }
 
@@ -255,20 +255,20 @@ static void jumbo_frames(void **state)
 	for (size_t i = 0; i < 2 * LAYOUTS; i++) {
 		unsigned int mtu = rows[i % 2].mtu;
 		struct vionet_packet *p;
-		struct live *live;
+		struct loopback *loop;
 
 		/* The device vouches only for what comes in one piece. */
-		live_tx_buffer = mtu + 14;
-		live = raise_live(layouts[i / 2], rows[i % 2].option, 0);
-		live_tx_buffer = 0;
-		transmit(live, mtu - 40, 0, false);
-		p = receive(live);
+		loopback_tx_buffer = mtu + 14;
+		loop = raise_live(layouts[i / 2], rows[i % 2].option, 0);
+		loopback_tx_buffer = 0;
+		transmit(loop, mtu - 40, 0, false);
+		p = receive(loop);
 		assert_non_null(p);
 		assert_int_equal(p->total_length, mtu + 14);
 		assert_int_equal(p->flags, VIONET_PACKET_DATA_VALID);
 		assert_int_equal(check_data(p, 0), mtu - 40);
 		vionet_packet_free(&p, 1);
-		finish(live, 0);
+		loopback_finish(loop, 0);
 	}
 }
 
@@ -289,18 +289,18 @@ static void faults_of_headers(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct live *live = raise_live(layouts[0], rows[i].option, 0);
+		struct loopback *loop = raise_live(layouts[0], rows[i].option, 0);
 		unsigned int arrived = 0;
 
 		double limit = watch_clock() + PATIENCE_S;
 
 		for (unsigned int n = 0; n < 8; n++)
-			transmit(live, 100, 0, true);
-		while (arrived + counted(live) < 8 && watch_clock() < limit) {
+			transmit(loop, 100, 0, true);
+		while (arrived + counted(loop) < 8 && watch_clock() < limit) {
 			struct vionet_packet *p;
 
 			if (vionet_queue_receive(
-				    vionet_device_rx_queue(live->device, 0), &p,
+				    vionet_device_rx_queue(loop->device, 0), &p,
 				    1) == 0)
 				continue;
 			arrived++;
@@ -310,13 +310,13 @@ static void faults_of_headers(void **state)
 					    (int)p->total_length);
 			vionet_packet_free(&p, 1);
 		}
-		if (rows[i].dropped != (counted(live) != 0) ||
-		    arrived + counted(live) != 8)
+		if (rows[i].dropped != (counted(loop) != 0) ||
+		    arrived + counted(loop) != 8)
 			fail_msg("%s: %u arrived, %u dropped", rows[i].option,
-				 arrived, (unsigned int)counted(live));
+				 arrived, (unsigned int)counted(loop));
 		assert_int_equal(vionet_queue_check(
-			vionet_device_rx_queue(live->device, 0)), 0);
-		finish(live, 0);
+			vionet_device_rx_queue(loop->device, 0)), 0);
+		loopback_finish(loop, 0);
 	}
 }
 
