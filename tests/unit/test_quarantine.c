@@ -78,20 +78,20 @@ static void expect_line(const void *address)
  * two cache lines. */
 static void queues_begin_on_cache_lines(void **state)
 {
-	struct rig *rig = raise_rig(3);
+	struct control_env *env = control_env_create(3);
 
 	(void)state;
-	start_rig(rig, 3, 0);
+	control_env_start(env, 3, 0);
 	for (unsigned int i = 0; i < 3; i++) {
-		expect_line(vionet_device_rx_queue(rig->device, i));
-		expect_line(vionet_device_tx_queue(rig->device, i));
-		expect_line(&rig->device->rx[i].place->queue);
-		expect_line(&rig->device->tx[i].place->queue);
-		expect_line(rig->device->rx[i].slots);
-		expect_line(rig->device->rx[i].pool->packets);
+		expect_line(vionet_device_rx_queue(env->device, i));
+		expect_line(vionet_device_tx_queue(env->device, i));
+		expect_line(&env->device->rx[i].place->queue);
+		expect_line(&env->device->tx[i].place->queue);
+		expect_line(env->device->rx[i].slots);
+		expect_line(env->device->rx[i].pool->packets);
 	}
-	expect_line(&rig->device->control->queue);
-	drop_rig(rig);
+	expect_line(&env->device->control->queue);
+	control_env_destroy(env);
 }
 
 /* All packets of a pool are there, each once. */
