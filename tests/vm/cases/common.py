@@ -6,12 +6,10 @@ The environment is where commands run and what function they find there: a guest
 
     environments = "vm native asan tsan valgrind"      (without this line: vm)
 
-and python3 traffic.py [native] [VARIANT] [Class.test_method] runs one. A class whose guests do with
-one processor, so that another guest may run beside them, says
+and python3 traffic.py [native] [VARIANT] [Class.test_method] runs one. CMake reads the same
+line. A class whose guests need more than one processor says
 
-    processors = 1
-
-CMake reads the same lines.
+    processors = 2
 
 Nothing here knows how vionet works. Frames are built and judged from the documented layout
 (vionet-pktgen(1)); captures are decoded by tshark.
@@ -59,7 +57,7 @@ class Case(unittest.TestCase):
     """A test with a folder and an environment of its own; what it leaves behind is ended and removed."""
 
     environments = "vm"
-    processors = 2
+    processors = 1
     maxDiff = None
     qemu = os.environ.get("VIONET_QEMU", "")  # 11, or empty for this machine's own
 

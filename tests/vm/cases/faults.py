@@ -152,7 +152,6 @@ class Sizes(common.Case):
     """Queues that are smaller than asked for: that is said, and what they have in the end."""
 
     environments = "vm native"
-    processors = 1
 
     def test_cut(self):
         run = self.run_guest(

@@ -47,7 +47,6 @@ class Crash(common.Case):
 
 class Leaks(common.Case):
     environments = "vm native"  # sanitizers and valgrind keep memory of their own
-    processors = 1
 
     def test_hundred_times_open_and_close(self):
         guest = self.run_guest([self.program("tests/vm/vm_cycle"), self.nic, 100],
@@ -197,7 +196,6 @@ class OrdinaryUser(common.Case):
 class Unprivileged(common.Case):
     """uid 1000, which owns /dev/vfio/N, with 8 MiB of locked memory."""
 
-    processors = 1
 
     SCRIPT = (f"id -u; ulimit -l; {PKTGEN} --duration 4 --no-rx --interval 0.2 >/tmp/out 2>&1 &"
               "until grep -q 'TX *[1-9]' /tmp/out; do kill -0 $! || break; sleep 0.1; done;"
@@ -255,7 +253,6 @@ class WrongDma(common.Case):
 
 class WrongDmaInGuests(WrongDma):
     environments = "vm"
-    processors = 1
 
     def emulated(self, what, iommu, address):
         guest = self.wrong(what, address, vm=["--bind", "--iommu", iommu])

@@ -14,7 +14,6 @@ class OwnMemory(common.Case):
     """Frames are sent from where the application has them."""
 
     environments = "vm native asan tsan"
-    processors = 1
 
     def sent(self, how):
         pcap, count = self.folder / "out.pcap", common.count(20_000)
@@ -46,7 +45,6 @@ class OwnMemory(common.Case):
 class LargeMtu(common.Case):
     """uid 1000 with 8 MiB of locked memory drives functions that state a large MTU."""
 
-    processors = 1
     MTU = (4000, 9000, 65535)
 
     def test_defaults_fit(self):

@@ -15,7 +15,7 @@ ip tuntap add t0 mode tap
 sysctl -qw net.ipv6.conf.t0.disable_ipv6=1
 ip addr add 192.0.2.1/24 dev t0
 ip link set t0 up
-tests/vm/run --smp 1 --memory 256M --bind --netdev tap,ifname=t0,vhost=on \
+tests/vm/run --smp 1 --memory 256M --append init_on_alloc=0 --bind --netdev tap,ifname=t0,vhost=on \
     --iommu-props device-iotlb=on --device-props ats=on --stderr-file /tmp/qemu.stderr -- \
     {build}/examples/echo {nic} 192.0.2.2 >/tmp/echo.log 2>&1 &
 inner=$!
@@ -32,6 +32,8 @@ echo "QEMU said $(wc -c < /tmp/qemu.stderr) bytes"
 
 
 class VhostNet(common.Case):
+    processors = 2
+
     def test_both_ways(self):
         guest = self.run_guest(
             INNER.format(build=common.BUILD, nic=common.NIC), "--no-nic", "--memory", "3G",

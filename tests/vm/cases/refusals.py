@@ -37,7 +37,6 @@ class Function(Refusal):
     """What is wrong with the function itself."""
 
     environments = "vm native asan tsan"
-    processors = 1
 
     def info(self):
         return f"{self.vionet} info {self.nic}"
@@ -61,7 +60,6 @@ class Function(Refusal):
 
 
 class Open(Refusal):
-    processors = 1
 
     def test_legacy_only(self):
         guest = self.expect(
@@ -115,7 +113,6 @@ class Open(Refusal):
 
 
 class Bind(common.Case):
-    processors = 1
     DRIVER = f"readlink /sys/bus/pci/devices/{NIC}/driver || echo none"
 
     def test_there_and_back(self):
@@ -198,7 +195,6 @@ class Bind(common.Case):
 class Virtual(common.Case):
     """A physical function and its virtual ones (QEMU 11)."""
 
-    processors = 1
     qemu = "11"
     PHYSICAL, VIRTUAL = "0000:01:00.0", "0000:01:00.1"
     NICS = ("--no-nic", "--qemu-arg=-device",

@@ -29,8 +29,6 @@ BUG = "BUG: unable to handle page fault for address: ffffc90000013f68"
 class Boot(common.Case):
     """Whatever a kernel dies of before the first command: it is started again, twice at most."""
 
-    processors = 1
-
     def dying(self, deaths, *deeds):
         qemu = self.folder / "qemu"
         qemu.write_text(DIES.format(deaths=deaths, deed="; ".join(deeds)))
@@ -70,8 +68,6 @@ class Boot(common.Case):
 
 
 class Units(common.Case):
-    processors = 1
-
     def whole(self, name, *options):
         guest = self.run_guest([common.BUILD / "tests" / f"test_{name}"], *options)
         self.assertRegex(guest.output, r"\[  PASSED  \] [1-9]\d* test")

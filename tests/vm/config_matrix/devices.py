@@ -61,7 +61,7 @@ class GuestDevices:
     def __init__(self, folder, column, rows):
         self.folder, self.column, self.rows = folder, column, rows
         self.wires = {r.name: self.wire(i, r) for i, r in enumerate(rows)}
-        self.options = ["--bind", "--iommu-props", "device-iotlb=on", "--monitor", folder / "qmp",
+        self.options = ["--smp", "1", "--bind", "--iommu-props", "device-iotlb=on", "--monitor", folder / "qmp",
                         *(("--qemu", "11") if column == "qemu11" else ())]
         for row in rows:
             self.options += ["--netdev", self.wires[row.name].netdev, "--device-props",

@@ -62,7 +62,7 @@ def kernel_arguments(o):
     # The second line is what these tests can do without at boot, a third of it.
     words = ["console=ttyS0", "panic=-1", "no_timer_check", "random.trust_cpu=on", "loglevel=7" if o.log else "quiet",
              "mitigations=off", "nokaslr", "lsm=capability", "audit=0", "nowatchdog", "tsc=reliable", "cryptomgr.notests",
-             "init_on_alloc=0", "rodata=off"]
+             "rodata=off"]
     if o.iommu == "intel":
         words.append("intel_iommu=on")
     if o.iommu == "virtio":
