@@ -196,7 +196,7 @@ static int bind_unseen(const char *address, int result, const char *what)
  * -errno: it cannot be seen. */
 static int bind_find_held_vf(const char *address, char *text, size_t size)
 {
-	char path[VN_PATH_MAX], vf[VN_ADDRESS_MAX], holder[128];
+	char path[VN_PATH_MAX], vf[VN_ADDRESS_MAX], user[128];
 	int count = vn_sysfs_vfs(address);
 	int result = 0;
 
@@ -205,9 +205,9 @@ static int bind_find_held_vf(const char *address, char *text, size_t size)
 		vn_sysfs_path(path, "bus/pci/devices/%s/virtfn%d", address, i);
 		if (vn_sysfs_link(path, vf, sizeof(vf)) != 0)
 			continue;
-		result = vn_group_holder(vn_sysfs_group_quiet(vf), holder, sizeof(holder));
+		result = vn_group_user(vn_sysfs_group_quiet(vf), user, sizeof(user));
 		if (result > 0)
-			snprintf(text, size, "%s has %s open", holder, vf);
+			snprintf(text, size, "%s has %s open", user, vf);
 	}
 	return result < 0 ? result : 0;
 }
@@ -320,19 +320,19 @@ static int bind_check_binds(const struct set *set, bool force)
  * it is closed. */
 static int bind_check_free(const char *address, int group)
 {
-	char node[VN_PATH_MAX], holder[128];
+	char node[VN_PATH_MAX], user[128];
 	int fd, result;
 
 	snprintf(node, sizeof(node), "%s/%d", vn_host.vfio, group);
-	result = vn_group_holder(group, holder, sizeof(holder));
+	result = vn_group_user(group, user, sizeof(user));
 	if (vn_error_is_shortage(-result))
 		return bind_unseen(address, result, vn_host.proc);
 	if (result > 0)
 		return vn_error(EBUSY,
 				"%s: %s has it open (%s); end it first",
-				address, holder, node);
+				address, user, node);
 	/* A group is opened by one at a time, and opening it does nothing to
-	 * the function: this finds holders that /proc does not show. */
+	 * the function: this finds users that /proc does not show. */
 	fd = open(node, O_RDWR | O_CLOEXEC);
 	if (fd < 0 && vn_error_is_shortage(errno))
 		return vn_error_errno(errno, "%s: whether it is in use: %s", address,

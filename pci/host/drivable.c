@@ -195,15 +195,15 @@ int vn_drivable(const struct vn_looked *looked, char *reason, size_t size)
 	return result == 0 ? vn_drivable_node(looked, reason, size) : result;
 }
 
-int vn_drivable_holder(const struct vn_looked *looked, char *reason, size_t size)
+int vn_drivable_user(const struct vn_looked *looked, char *reason, size_t size)
 {
-	char holder[128];
+	char user[128];
 	int result;
 
 	reason[0] = '\0';
 	if (vn_domain_shares(vn_host.vfio, looked->group, looked->function.address))
 		return 0;
-	result = vn_group_holder(looked->group, holder, sizeof(holder));
+	result = vn_group_user(looked->group, user, sizeof(user));
 	if (vn_error_is_shortage(-result)) {
 		say(reason, size, "whether another process has group %d open cannot be "
 		    "seen: %s: %s", looked->group, vn_host.proc, vn_errno_text(-result));
@@ -213,6 +213,6 @@ int vn_drivable_holder(const struct vn_looked *looked, char *reason, size_t size
 		return 0;
 	say(reason, size, "group %d is in use by another process: %s has it open, and "
 	    "the functions of a group are driven by one process at a time; end it first",
-	    looked->group, holder);
+	    looked->group, user);
 	return -EBUSY;
 }

@@ -183,7 +183,7 @@ static void group_name_process(const char *pid, char *text, size_t size)
 	snprintf(text, size, "process %.20s (%s)", pid, name);
 }
 
-int vn_node_holder(const char *node, char *text, size_t size)
+int vn_node_user(const char *node, char *text, size_t size)
 {
 	struct dirent *entry;
 	int result = 0;
@@ -212,7 +212,7 @@ static int group_names_or_none(const char *path, struct dirent ***names)
 }
 
 /* A member's own node: a process that has that open has the group, too. */
-static int group_member_holder(int group, const char *member, char *text, size_t size)
+static int group_member_user(int group, const char *member, char *text, size_t size)
 {
 	char path[VN_PATH_MAX], node[VN_PATH_MAX];
 	struct dirent **names = NULL;
@@ -224,27 +224,27 @@ static int group_member_holder(int group, const char *member, char *text, size_t
 	for (int i = 0; i < count && result == 0; i++) {
 		snprintf(node, sizeof(node), "%.500s/devices/%s", vn_host.vfio,
 			 names[i]->d_name);
-		result = vn_node_holder(node, text, size);
+		result = vn_node_user(node, text, size);
 	}
 	vn_sysfs_names_free(names, count);
 	return result;
 }
 
-int vn_group_holder(int group, char *text, size_t size)
+int vn_group_user(int group, char *text, size_t size)
 {
 	char path[VN_PATH_MAX];
 	struct dirent **names = NULL;
 	int count, result;
 
 	snprintf(path, sizeof(path), "%s/%d", vn_host.vfio, group);
-	result = vn_node_holder(path, text, size);
+	result = vn_node_user(path, text, size);
 	if (result != 0)
 		return result;
 	vn_sysfs_path(path, "kernel/iommu_groups/%d/devices", group);
 	count = group_names_or_none(path, &names);
 	result = count < 0 ? count : 0;
 	for (int i = 0; i < count && result == 0; i++)
-		result = group_member_holder(group, names[i]->d_name, text, size);
+		result = group_member_user(group, names[i]->d_name, text, size);
 	vn_sysfs_names_free(names, count);
 	return result;
 }

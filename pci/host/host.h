@@ -123,9 +123,9 @@ int vn_group_hindrances(int group, const char *const *except, size_t count,
  * this user. Returns 1; 0: there is none to be seen; or -errno, without text: /proc is
  * not there, or this process lacks descriptors or memory to look.
  */
-int vn_group_holder(int group, char *text, size_t size);
+int vn_group_user(int group, char *text, size_t size);
 /* The same for any node. */
-int vn_node_holder(const char *node, char *text, size_t size);
+int vn_node_user(const char *node, char *text, size_t size);
 
 /* ---- rtnetlink.c ---- */
 
@@ -187,6 +187,6 @@ int vn_drivable(const struct vn_looked *looked, char *reason, size_t size);
 
 /* Has another process the group open, as far as can be seen from here? -EBUSY then. That may
  * pass, so it is no part of the above. */
-int vn_drivable_holder(const struct vn_looked *looked, char *reason, size_t size);
+int vn_drivable_user(const struct vn_looked *looked, char *reason, size_t size);
 
 #endif

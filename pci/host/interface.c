@@ -255,7 +255,7 @@ static int netif_vdpa_held(const char *name, const char *address, char *why,
 			   size_t size)
 {
 	char path[VN_PATH_MAX], target[PATH_MAX], node[VN_PATH_MAX];
-	char holder[128];
+	char user[128];
 	int result;
 
 	vn_sysfs_path(path, "class/vhost-vdpa/%s", name);
@@ -266,12 +266,12 @@ static int netif_vdpa_held(const char *name, const char *address, char *why,
 	say(node, sizeof(node), "%.512s/../%.255s", vn_host.vfio, name);
 	if (realpath(node, target) == NULL)
 		return errno == ENOENT ? 0 : netif_unknown(-errno, why, size, node);
-	result = vn_node_holder(target, holder, sizeof(holder));
+	result = vn_node_user(target, user, sizeof(user));
 	if (result < 0)
 		return netif_unknown(result, why, size, vn_host.proc);
 	if (result == 0)
 		return 0;
-	say(why, size, "%s has it open (%.160s)", holder, target);
+	say(why, size, "%s has it open (%.160s)", user, target);
 	return 1;
 }
 

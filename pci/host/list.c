@@ -205,8 +205,8 @@ static void list_fill_drivable(struct vn_looked *looked)
 	function->drivable = vn_drivable(looked, function->reason,
 					 sizeof(function->reason)) == 0;
 	if (function->drivable)
-		function->drivable = vn_drivable_holder(looked, function->reason,
-							sizeof(function->reason)) == 0;
+		function->drivable = vn_drivable_user(looked, function->reason,
+						      sizeof(function->reason)) == 0;
 	if (!function->drivable)
 		return;
 	/* No hindrance, but the caller is owed why `modern` is false. */

@@ -427,7 +427,7 @@ static int vfio_refused(const struct vn_looked *looked, int result)
 	char reason[VN_REASON_MAX];
 
 	if (result == -EBUSY &&
-	    vn_drivable_holder(looked, reason, sizeof(reason)) == -EBUSY)
+	    vn_drivable_user(looked, reason, sizeof(reason)) == -EBUSY)
 		return vn_error(EBUSY, "%s: %s", looked->function.address, reason);
 	vn_error_prefix(result, "%s", looked->function.address);
 	return result == -EALREADY ? -EBUSY : result;

@@ -456,7 +456,7 @@ static void files_that_cannot_be_read(void **state)
 }
 
 /* /proc takes one descriptor, a folder in it another one. */
-static int holder_with(int limit, const char *node)
+static int user_with(int limit, const char *node)
 {
 	struct rlimit before, little;
 	char text[128];
@@ -465,7 +465,7 @@ static int holder_with(int limit, const char *node)
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
 	little = (struct rlimit){ (rlim_t)limit, before.rlim_max };
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &little), 0);
-	result = vn_node_holder(node, text, sizeof(text));
+	result = vn_node_user(node, text, sizeof(text));
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 	return result;
 }
@@ -486,13 +486,13 @@ static void processes_that_cannot_be_looked_at(void **state)
 	second = dup(fd);
 	close(first);
 	close(second);
-	assert_int_equal(holder_with(first, node), -EMFILE);
-	assert_int_equal(holder_with(first + 1, node), -EMFILE);
-	assert_int_equal(holder_with(second + 1, node), 1);
+	assert_int_equal(user_with(first, node), -EMFILE);
+	assert_int_equal(user_with(first + 1, node), -EMFILE);
+	assert_int_equal(user_with(second + 1, node), 1);
 	close(fd);
-	assert_int_equal(vn_node_holder(node, text, sizeof(text)), 0);
+	assert_int_equal(vn_node_user(node, text, sizeof(text)), 0);
 	vn_host.proc = "/nowhere";
-	assert_int_equal(vn_node_holder(node, text, sizeof(text)), -ENOENT);
+	assert_int_equal(vn_node_user(node, text, sizeof(text)), -ENOENT);
 	assert_string_equal(text, "");
 }
 

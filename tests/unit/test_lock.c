@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The lock of a socket: one holder, however it is spelled, whatever others put there. */
+/* The lock of a socket: one process, however it is spelled, whatever others put there. */
 #include "tests/unit/test.h"
 
 #include <fcntl.h>
