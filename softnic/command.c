@@ -105,7 +105,7 @@ static int status(struct command_server *commands, const char *rest, FILE *out)
 		", interrupts %" PRIu64 ", violations %u, warnings %u, faults %u\n",
 		device->server->fd >= 0 ? "connected" : "none", device->status,
 		device->server->sessions, device->server->kicks,
-		device->server->interrupts.raised, device->violations, device->advice,
+		device->server->interrupts.raised, device->violations, device->warnings,
 		device->faults);
 	for (unsigned int i = 0; i < device->queue_count; i++) {
 		const struct queue *queue = &device->queue[i];

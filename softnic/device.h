@@ -138,7 +138,7 @@ struct device {
 	struct net *net;	 /* net.c */
 	struct server *server;	 /* server.c: socket, memory, interrupts */
 	unsigned int violations;	 /* requirements that the driver broke */
-	unsigned int advice;	 /* recommendations that it did not follow */
+	unsigned int warnings; /* recommendations that it did not follow */
 	unsigned int faults;	 /* accesses outside the driver's maps */
 	FILE *trace;
 };

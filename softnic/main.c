@@ -71,7 +71,7 @@ static void sum_up(const struct device *device)
 	printf("vionet-softnic: drivers %u, kicks %" PRIu64 ", interrupts %" PRIu64
 	       ", violations %u, warnings %u, DMA faults %u\n",
 	       server->sessions, server->kicks, server->interrupts.raised,
-	       device->violations, device->advice, device->faults);
+	       device->violations, device->warnings, device->faults);
 	net_command((struct device *)(uintptr_t)device, "totals", stdout);
 	fflush(stdout);
 }

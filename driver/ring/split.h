@@ -256,7 +256,7 @@ ALWAYS_INLINE bool split_order_kept(struct vionet_queue *queue,
 
 /* ---- interrupts ---- */
 
-/* Interrupts off: only advice ("Used Buffer Notification Suppression", SPLIT-18). With
+/* Interrupts off: only a hint ("Used Buffer Notification Suppression", SPLIT-18). With
  * EVENT_IDX there is nothing to write: an event index is passed once, and then again
  * after 65536 buffers ("Used Buffer Notification Suppression", SPLIT-19). */
 static inline void split_disarm(struct vionet_queue *queue)

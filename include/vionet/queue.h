@@ -148,7 +148,7 @@ int vionet_queue_arm(struct vionet_queue *queue);
 
 /*
  * Tell the device that interrupts are not wanted, and drain the queue's descriptor.
- * Interrupts may still come: suppression is only advice. The queue's thread.
+ * Interrupts may still come: suppression is only a hint. The queue's thread.
  */
 void vionet_queue_disarm(struct vionet_queue *queue);
 

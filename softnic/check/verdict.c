@@ -50,8 +50,8 @@ void violation(struct device *device, const char *id, const char *format, ...)
 	if (requirement->strength != SHOULD || device->options->strict)
 		device->violations++;
 	else
-		device->advice++;
-	trace(device, "BREACH %s %s", id, text);
+		device->warnings++;
+	trace(device, "VIOLATION %s %s", id, text);
 	if (requirement->broken++ >= LINES_MAX)
 		return;
 	fprintf(stderr, "%s: \"%s\" (%s): %s%s\n",

@@ -254,7 +254,7 @@ VIOLATIONS = [
 ]
 
 # The same for what is only recommended.
-ADVICE = [
+WARNINGS = [
     ("NET-15", (), udp4(pattern(64), partial=True), {}),
     ("NET-26", ("CSUM", "HOST_TSO4"), tcp4(pattern(2500), partial=True, flags=0x90), LARGE),
     ("NET-47", TSO, BIG, changed(LARGE, hdr_len=20)),
@@ -314,8 +314,8 @@ class Requirements(unittest.TestCase):
                 self.assertLessEqual(len(must), 2, lines)
                 self.assertEqual(status, 3)
 
-    def test_advice(self):
-        for requirement, features, frame, header in ADVICE:
+    def test_warnings(self):
+        for requirement, features, frame, header in WARNINGS:
             with self.subTest(requirement):
                 must, should, status, lines = self.tell(features, frame, header)
                 self.assertEqual((must, requirement in should, status), (set(), True, 0), lines)

@@ -131,7 +131,7 @@ static bool gen_is_vhost_user(const char *name)
 }
 
 /* What is likely, by what kind of device it is. */
-static const char *gen_stall_advice(const char *name)
+static const char *gen_stall_remedy(const char *name)
 {
 	if (gen_is_vhost_user(name))
 		return "does its back end forward? A switch brings a port up a while "
@@ -163,7 +163,7 @@ static int gen_check_stall(struct pktgen *gen, uint64_t now)
 		return CODE_OK;
 	say("%s: the transmit queue is full and the device has completed nothing for "
 	    "%ju s; %s", gen->session.name, (uintmax_t)(limit / 1000000000),
-	    gen_stall_advice(gen->session.name));
+	    gen_stall_remedy(gen->session.name));
 	return session_fail(&gen->session, CODE_FAILED);
 }
 

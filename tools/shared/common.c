@@ -228,7 +228,7 @@ static void common_refuse_unprintable(int argc, char **argv)
 
 /*
  * argp takes the name for messages and for usage lines from argv[0]: with the command
- * in it, the advice to try --help leads to the command's.
+ * in it, the hint to try --help leads to the command's.
  */
 void parse_arguments(const struct argp *argp, const char *name, int argc,
 		     char **argv, void *input)

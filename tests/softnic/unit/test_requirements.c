@@ -25,7 +25,7 @@ static bool break_one(const struct breaking *breaking, bool last)
 	breaking->act();
 	reported = env_violated(breaking->id);
 	if (!reported && last)
-		print_error("%s case %zu, %s: %u breaches, the first is %s\n",
+		print_error("%s case %zu, %s: %u violations, the first is %s\n",
 			    breaking->packed ? "packed" : "split",
 			    (size_t)(breaking - (breaking->packed ?
 				     packed_breakings : split_breakings)),
