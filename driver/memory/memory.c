@@ -186,7 +186,7 @@ void vn_memory_dispose(struct vionet_memory *m)
 	if (!memory_leave_twins(m)) {
 		if (m->memory.fd >= 0)
 			close(m->memory.fd);
-	} else if (!m->foreign) {
+	} else if (!m->external) {
 		vn_memory_free(&m->memory);
 	} else if (m->memory.fd >= 0) {
 		vn_registration_release(m);

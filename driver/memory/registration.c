@@ -59,7 +59,7 @@ static int register_address(struct vionet_device *device, void *address, size_t 
 	m = calloc(1, sizeof(*m));
 	if (!m)
 		return vn_error(ENOMEM, "no memory");
-	m->foreign = true;
+	m->external = true;
 	m->access = (enum vn_access)access;
 	m->memory = (struct vn_memory){
 		.address = address,
@@ -166,7 +166,7 @@ static int register_file(struct vionet_device *device, int fd, uint64_t offset,
 	m = calloc(1, sizeof(*m));
 	if (!m)
 		return vn_error(ENOMEM, "no memory");
-	m->foreign = true;
+	m->external = true;
 	m->access = (enum vn_access)access;
 	m->memory = (struct vn_memory){
 		.size = size,

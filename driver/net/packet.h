@@ -126,7 +126,7 @@ static inline void vn_packet_reset(struct vionet_packet *packet)
 }
 
 /* Is all of a segment inside its buffer, with room for the header in front? Not
- * asked of foreign frames, which vionet_packet_attach has checked. */
+ * asked of external frames, which vionet_packet_attach has checked. */
 static inline bool vn_packet_inside(const struct vionet_packet *packet,
 				    uint32_t header_size)
 {

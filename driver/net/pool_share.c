@@ -102,7 +102,7 @@ static struct vionet_memory *share_make_twin(struct vionet_memory *of,
 		return NULL;
 	m->memory = of->memory;
 	m->access = access;
-	m->foreign = of->foreign;
+	m->external = of->external;
 	m->mapped_here = of->mapped_here;
 	m->read_only = of->read_only;
 	if (of->access == VN_DEVICE_WRITES && access == VN_DEVICE_READS)

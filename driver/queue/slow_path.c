@@ -144,7 +144,7 @@ bool vn_transmit_one(const struct vionet_queue *queue,
 	       vn_transmit_header(queue, packet, packet->length, packet->data);
 }
 
-/* Does the device see all of a packet: its buffers, and its foreign frames? */
+/* Does the device see all of a packet: its buffers, and its external frames? */
 static bool tx_is_reachable(const struct vionet_queue *queue,
 			 const struct vionet_packet *packet)
 {
@@ -167,7 +167,7 @@ static uint64_t tx_pool_offset(const struct vionet_queue *queue,
 	return reach.iova_offset;
 }
 
-/* One segment as the device sees it; a foreign frame by its own memory. */
+/* One segment as the device sees it; an external frame by its own memory. */
 static struct vn_element tx_segment_element(const struct vionet_queue *queue,
 					 const struct vionet_packet *s)
 {
@@ -186,7 +186,7 @@ static struct vn_element tx_segment_element(const struct vionet_queue *queue,
 }
 
 /*
- * Elements of a packet. The header goes in front of the first segment; a foreign
+ * Elements of a packet. The header goes in front of the first segment; an external
  * frame has it in an element of its own, from the packet's own buffer. Returns their
  * number, 0 if there are too many or it may not be sent; `*total`: bytes of the
  * frame.
@@ -196,14 +196,14 @@ static uint32_t tx_gather(const struct vionet_queue *queue,
 		       struct vn_element elements[VN_SEGMENTS_MAX],
 		       uint64_t *total)
 {
-	bool foreign = (packet->state & VN_PACKET_ATTACHED) != 0;
+	bool external = (packet->state & VN_PACKET_ATTACHED) != 0;
 	uint8_t *own = packet->buffer + VIONET_HEADROOM;
 	uint32_t count = 0, header_size = queue->header_size;
 
 	*total = 0;
-	if (!foreign && !vn_packet_inside(packet, header_size))
+	if (!external && !vn_packet_inside(packet, header_size))
 		return 0;
-	if (foreign)
+	if (external)
 		elements[count++] = (struct vn_element){
 			.iova = (uint64_t)(uintptr_t)own +
 				tx_pool_offset(queue, packet) - header_size,
@@ -217,12 +217,12 @@ static uint32_t tx_gather(const struct vionet_queue *queue,
 		elements[count++] = tx_segment_element(queue, s);
 		*total += s->length;
 	}
-	if (!foreign) {
+	if (!external) {
 		elements[0].iova -= header_size;
 		elements[0].length += header_size;
 	}
 	return vn_transmit_header(queue, packet, *total,
-				  foreign ? own : packet->data) ? count : 0;
+				  external ? own : packet->data) ? count : 0;
 }
 
 static void tx_mark_unreachable(struct vionet_queue *queue, enum vn_unreachable what)

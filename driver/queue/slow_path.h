@@ -17,7 +17,7 @@ struct vionet_packet *vn_receive_uncommon(struct vionet_queue *queue,
 enum vn_transmit_result { VN_PUSHED, VN_REFUSED, VN_FULL, VN_UNREACHABLE };
 
 /*
- * A packet to transmit that is not common: of several segments, with a foreign
+ * A packet to transmit that is not common: of several segments, with an external
  * frame, or not to be sent. Refused ones are freed and counted, pushed ones added to
  * `*bytes`; what the device cannot reach stays the application's. The ring is in the
  * queue, not in a cursor.

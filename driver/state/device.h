@@ -30,7 +30,7 @@ struct vionet_memory {
 	uint32_t parts; /* a whole's: how many are in use */
 	struct vionet_memory *twin; /* ring of those that are one mapping of ours, shown
 				     * to several devices; NULL: the only one */
-	bool foreign;	/* the application's: never freed by us */
+	bool external;	/* the application's: never freed by us */
 	bool mapped_here; /* ... but mapped by us */
 	bool read_only; /* ... and we cannot write there */
 	bool quarantined; /* to be freed, once the device is known to be quiet */

@@ -397,7 +397,7 @@ struct vionet_queue_info {
 	uint16_t size_max;     /* what the device allows; 0: no such queue */
 	uint16_t size;	       /* in use, else 0 */
 	uint16_t segments_max; /* transmit queue in use: most segments of a packet,
-				* one less with a foreign frame in front */
+				* one less with an external frame in front */
 	int vector;	       /* MSI-X vector, -1 none */
 	enum vionet_doorbell doorbell; /* how it is rung, or would be */
 	uint8_t doorbell_bits; /* width of what is written: 16 or 32; 0: none */

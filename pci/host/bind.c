@@ -166,13 +166,13 @@ static int bind_check_others(const struct set *set, const struct vn_looked *look
 {
 	const char *address = looked->function.address;
 	char others[400];
-	bool foreign;
+	bool other_kind;
 	int count = vn_group_hindrances(looked->group, set->address, set->count, others,
-					sizeof(others), &foreign);
+					sizeof(others), &other_kind);
 
 	if (count <= 0)
 		return count;
-	if (!foreign)
+	if (!other_kind)
 		return vn_error(EBUSY,
 				"%s: IOMMU group %d can only be used as a whole, and %s; bind all together: vionet bind --group %s",
 				address, looked->group, others, address);

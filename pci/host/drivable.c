@@ -132,7 +132,7 @@ int vn_drivable_driver(const struct vn_looked *looked, char *reason, size_t size
 	const char *const own[] = { f->address };
 	int vfs = vn_sysfs_vfs(f->address);
 	char others[200];
-	bool foreign;
+	bool other_kind;
 
 	reason[0] = '\0';
 	if (looked->vfio)
@@ -144,9 +144,9 @@ int vn_drivable_driver(const struct vn_looked *looked, char *reason, size_t size
 		    vfs, vfs == 1 ? "" : "s", vfs == 1 ? "it" : "them", vn_sysfs_root(),
 		    f->address, f->address);
 	else if (vn_group_hindrances(looked->group, own, 1, others, sizeof(others),
-				&foreign) <= 0)
+				&other_kind) <= 0)
 		say(reason, size, "bound to %s; run: vionet bind %s", driver, f->address);
-	else if (!foreign)
+	else if (!other_kind)
 		say(reason, size, "bound to %s, as others of its group are (%s); all "
 		    "together: vionet bind --group %s", driver, others, f->address);
 	else
@@ -159,15 +159,15 @@ int vn_drivable_driver(const struct vn_looked *looked, char *reason, size_t size
 int vn_drivable_group(const struct vn_looked *looked, char *reason, size_t size)
 {
 	char text[256];
-	bool foreign;
+	bool other_kind;
 
 	reason[0] = '\0';
 	if (vn_group_hindrances(looked->group, NULL, 0, text, sizeof(text),
-				&foreign) <= 0)
+				&other_kind) <= 0)
 		return 0;
 	say(reason, size, "group %d is not viable: %s; %s%s", looked->group, text,
-	    foreign ? "bind it to vfio-pci or unbind it" : "run: vionet bind --group ",
-	    foreign ? "" : looked->function.address);
+	    other_kind ? "bind it to vfio-pci or unbind it" : "run: vionet bind --group ",
+	    other_kind ? "" : looked->function.address);
 	return -EBUSY;
 }
 

@@ -115,7 +115,7 @@ struct search {
 	bool found;
 	char *why;
 	size_t size;
-	bool elsewhere; /* what is shown is of another namespace */
+	bool other_namespace; /* what is shown is of another namespace */
 	int32_t *namespace;
 	unsigned int namespaces;
 	int failure; /* of noting one */
@@ -286,27 +286,27 @@ static void nl_see_link(const struct nlmsghdr *message, void *context)
 	const struct ifinfomsg *link = NLMSG_DATA(message);
 	struct search *search = context;
 	const struct rtattr *name;
-	bool foreign;
+	bool other;
 
 	if (message->nlmsg_type != RTM_NEWLINK || search->found ||
 	    message->nlmsg_len < NLMSG_LENGTH(sizeof(*link)))
 		return;
-	if (!search->elsewhere && link->ifi_index == search->index) {
+	if (!search->other_namespace && link->ifi_index == search->index) {
 		search->found = nl_has_program(message);
 		if (search->found)
 			snprintf(search->why, search->size, "has an XDP program");
 		return;
 	}
-	foreign = nl_find(message, sizeof(*link), IFLA_LINK_NETNSID, 4) != NULL;
+	other = nl_find(message, sizeof(*link), IFLA_LINK_NETNSID, 4) != NULL;
 	if (nl_number(nl_find(message, sizeof(*link), IFLA_LINK, 4)) != search->index ||
-	    foreign != search->elsewhere || (foreign && !nl_rests_on_another(message)))
+	    other != search->other_namespace || (other && !nl_rests_on_another(message)))
 		return;
 	name = nl_find(message, sizeof(*link), IFLA_IFNAME, 1);
 	search->found = true;
 	snprintf(search->why, search->size, "carries %.*s%s",
 		 name ? (int)RTA_PAYLOAD(name) : 0,
 		 name ? (const char *)RTA_DATA(name) : "",
-		 foreign ? " in another network namespace" : "");
+		 other ? " in another network namespace" : "");
 }
 
 static int nl_look_for_links(struct search *search, int32_t namespace)
@@ -315,14 +315,14 @@ static int nl_look_for_links(struct search *search, int32_t namespace)
 	int result;
 
 	nl_begin(&request, RTM_GETLINK, sizeof(request.link), NLM_F_DUMP);
-	search->elsewhere = namespace >= 0;
-	if (search->elsewhere)
+	search->other_namespace = namespace >= 0;
+	if (search->other_namespace)
 		nl_add(&request, IFLA_TARGET_NETNSID, &namespace, sizeof(namespace));
 	result = vn_host.netlink(&request.header, nl_see_link, search);
 	/* It has ended meanwhile, or the kernel (before 4.20) cannot look there. */
-	if (search->elsewhere && (result == -EINVAL || result == -EOPNOTSUPP))
+	if (search->other_namespace && (result == -EINVAL || result == -EOPNOTSUPP))
 		result = 0;
-	return nl_searched(search, result, search->elsewhere ?
+	return nl_searched(search, result, search->other_namespace ?
 			   "interfaces of another network namespace" : "interfaces");
 }
 
@@ -345,7 +345,7 @@ static void nl_see_namespace(const struct nlmsghdr *message, void *context)
 
 /* The kernel shows an interface on top that was moved to another namespace there only
  * (a container's macvlan). Those that such a move has made known have numbers. */
-static int nl_look_elsewhere(struct search *search)
+static int nl_look_in_namespaces(struct search *search)
 {
 	struct request request;
 	int result;
@@ -374,7 +374,7 @@ int vn_rtnetlink_in_use(const char *interface, bool up, char *why, size_t size)
 		return nl_searched(&search, search.index, "its number");
 	result = nl_look_for_links(&search, -1);
 	if (result == 0)
-		result = nl_look_elsewhere(&search);
+		result = nl_look_in_namespaces(&search);
 	if (result == 0 && up)
 		result = nl_look_for_routes(&search);
 	return result;

@@ -122,7 +122,7 @@ class Tags(WireMixin, Case):
 
     def test_frames_with_tags_in_front_are_ours(self):
         found = self.facts("pktgen", "--count", "40")["rx"]
-        self.assertEqual((found["own"], found["foreign"], found["lost"], found["damaged"]),
+        self.assertEqual((found["own"], found["not_ours"], found["lost"], found["damaged"]),
                          (40, 0, 0, 0))
         self.assertEqual([(way["tags"], way["frames"], way["outer_type"], way["outer_id"])
                           for way in found["vlan_tags"]],
@@ -197,9 +197,9 @@ class Foreign(WireMixin, Case):
 
     def test_received_is_what_arrives(self):
         found = self.facts("pktgen", "--count", "100", "--rate", "1k")["rx"]
-        self.assertEqual((found["received"], found["own"], found["foreign"]), (300, 100, 200))
+        self.assertEqual((found["received"], found["own"], found["not_ours"]), (300, 100, 200))
         self.assertEqual(found["bytes"], 300 * 60)
-        for key in "pps", "own_pps", "foreign_pps", "wire_bps", "own_wire_bps", "foreign_wire_bps":
+        for key in "pps", "own_pps", "not_ours_pps", "wire_bps", "own_wire_bps", "not_ours_wire_bps":
             self.assertGreater(found[key], 0, key)
         text, _ = self.run_tool("pktgen", "--count", "100", "--rate", "1k", "--interval", "20ms")
         self.assertRegex(text, r"(?m)^ +0\.\ds .* RX +[1-9].* ours +[1-9]")
@@ -214,7 +214,7 @@ class Foreign(WireMixin, Case):
         output, errors = tool.communicate(timeout=DEADLINE)
         self.assertEqual(tool.returncode, 0, errors)
         found = json.loads(output)
-        self.assertEqual((found["rx"]["received"], found["rx"]["own"], found["rx"]["foreign"]),
+        self.assertEqual((found["rx"]["received"], found["rx"]["own"], found["rx"]["not_ours"]),
                          (50, 0, 50))
         self.assertIsNone(found["tx"])
 
@@ -227,7 +227,7 @@ class Foreign(WireMixin, Case):
             self.wire.send(OUR_FRAME[:43] + bytes([9]) + struct.pack("!Q", number) +
                            OUR_FRAME[52:])
         found = json.loads(tool.communicate(timeout=DEADLINE)[0])
-        self.assertEqual((found["rx"]["received"], found["rx"]["own"], found["rx"]["foreign"]),
+        self.assertEqual((found["rx"]["received"], found["rx"]["own"], found["rx"]["not_ours"]),
                          (55, 5, 50))
 
 

@@ -112,7 +112,7 @@ class Listening(Case):
                 with self.subTest(fault=fault, mode=mode):
                     found = json.loads(self.listen(fault, "pktgen", "--rx-only", "--mode", mode,
                                                    "--duration", "1.5", "--json"))
-                    self.assertGreater(found["rx"]["foreign"], 0)
+                    self.assertGreater(found["rx"]["not_ours"], 0)
                     self.assertGreater(found["rx"]["rescues"], 0)
 
     def test_stats(self):

@@ -75,7 +75,7 @@ static json_t *json_rx(const struct pktgen_rx_result *rx)
 		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"received", json_number(rx->all.frames),
 		"own", json_number(rx->own.frames),
-		"foreign", json_number(rx->foreign.frames),
+		"not_ours", json_number(rx->not_ours.frames),
 		"lost", json_number(rx->lost),
 		"duplicates", json_number(rx->duplicates),
 		"reordered", json_number(rx->reordered),
@@ -89,7 +89,7 @@ static json_t *json_rx(const struct pktgen_rx_result *rx)
 
 	json_add_flow(object, "", &rx->all);
 	json_add_flow(object, "own_", &rx->own);
-	json_add_flow(object, "foreign_", &rx->foreign);
+	json_add_flow(object, "not_ours_", &rx->not_ours);
 	return object;
 }
 

@@ -243,7 +243,7 @@ static void gen_take_packet(struct pktgen *gen, const struct vionet_packet *pack
 	if (frame_recognise(packet->data, packet->length, total, &tag))
 		tracker = gen_find_tracker(gen, &tag, now);
 	if (tracker == NULL) {
-		flow_add(&gen->foreign, 1, total, now);
+		flow_add(&gen->not_ours, 1, total, now);
 		return;
 	}
 	flow_add(&gen->own, 1, total, now);

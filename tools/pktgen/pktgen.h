@@ -78,7 +78,7 @@ struct pktgen {
 	struct pktgen_flow tx;
 	struct pktgen_flow rx;	    /* all that arrived */
 	struct pktgen_flow own;	    /* of them: our own frames */
-	struct pktgen_flow foreign; /* and all others */
+	struct pktgen_flow not_ours; /* and all others */
 	uint64_t damaged;	    /* our own, payload not as it was sent */
 	/* Our own by the number of VLAN tags that they came with (the last: or more),
 	 * and the outermost tag of the last one of each. */

@@ -88,7 +88,7 @@ static struct pktgen_rx_result result_of_rx(const struct pktgen *gen,
 	struct pktgen_rx_result result = {
 		.all = result_of_flow(&gen->rx),
 		.own = result_of_flow(&gen->own),
-		.foreign = result_of_flow(&gen->foreign),
+		.not_ours = result_of_flow(&gen->not_ours),
 		.lost = report->lost,
 		.duplicates = gen->tracker.duplicates,
 		.reordered = gen->tracker.reordered,

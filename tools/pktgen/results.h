@@ -62,7 +62,7 @@ struct pktgen_vlan_result {
 };
 
 struct pktgen_rx_result {
-	struct pktgen_flow_result all, own, foreign;
+	struct pktgen_flow_result all, own, not_ours;
 	uint64_t lost, duplicates, reordered, stale;
 	uint64_t damaged; /* our own, payload not as it was sent */
 	uint64_t dropped; /* by the driver: the device reported them wrongly */

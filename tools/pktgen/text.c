@@ -110,12 +110,12 @@ static void text_rx(const struct pktgen_rx_result *rx)
 	printf("RX  received %ju frame%s, %ju bytes: ours %ju, not ours %ju\n",
 	       (uintmax_t)rx->all.frames, plural(rx->all.frames),
 	       (uintmax_t)rx->all.bytes, (uintmax_t)rx->own.frames,
-	       (uintmax_t)rx->foreign.frames);
+	       (uintmax_t)rx->not_ours.frames);
 	text_rates("", &rx->all);
-	if (rx->foreign.frames == 0 || rx->own.frames == 0)
+	if (rx->not_ours.frames == 0 || rx->own.frames == 0)
 		return;
 	text_rates("ours ", &rx->own);
-	text_rates("not ours ", &rx->foreign);
+	text_rates("not ours ", &rx->not_ours);
 }
 
 static void text_latency(const struct pktgen_latency_result *latency)
@@ -196,7 +196,7 @@ static void text_pairs(const struct pktgen_results *results)
 		       format_scaled(pair->tx.sent.pps, "pps", tx),
 		       (uintmax_t)pair->rx.all.frames,
 		       format_scaled(pair->rx.all.pps, "pps", rx),
-		       (uintmax_t)pair->rx.foreign.frames, (uintmax_t)pair->rx.lost);
+		       (uintmax_t)pair->rx.not_ours.frames, (uintmax_t)pair->rx.lost);
 	}
 	text_idle(results);
 }

@@ -377,7 +377,7 @@ static void workers_join(struct workers *workers, uint32_t index,
 	workers_join_flow(&gen->rx, &worker->rx);
 	workers_join_flow(&gen->own, &worker->own);
 	workers_join_vlans(gen, worker);
-	workers_join_flow(&gen->foreign, &worker->foreign);
+	workers_join_flow(&gen->not_ours, &worker->not_ours);
 	gen->damaged += worker->damaged;
 	pace_join(&gen->pace, &worker->pace);
 	workers_join_tracker(&gen->tracker, &worker->tracker);

@@ -102,7 +102,7 @@ class BothWays(Frames):
         result = common.result_of(guest)
         self.assertEqual((result["tx"]["sent"], result["tx"]["completed"]), (self.count, self.count))
         self.assertEqual(result["rx"]["own"], self.count)
-        for what in ("foreign", "lost", "duplicates", "reordered", "damaged", "dropped"):
+        for what in ("not_ours", "lost", "duplicates", "reordered", "damaged", "dropped"):
             self.assertEqual(result["rx"][what], 0, what)
         return result
 
