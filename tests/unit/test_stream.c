@@ -23,12 +23,12 @@ static void add_range(uint64_t from, uint64_t count)
 }
 
 static void expect(uint64_t unique, uint64_t duplicates, uint64_t reordered,
-		   uint64_t stale)
+		   uint64_t late)
 {
 	assert_true(tracker.unique == unique);
 	assert_true(tracker.duplicates == duplicates);
 	assert_true(tracker.reordered == reordered);
-	assert_true(tracker.stale == stale);
+	assert_true(tracker.out_of_window == late);
 }
 
 static void test_in_order(void **state)
@@ -80,7 +80,7 @@ static void test_reorder(void **state)
 	assert_int_equal(tracker_lost(&tracker, 10), 1);
 }
 
-/* One that is just inside the window is known, one outside is stale. */
+/* One that is just inside the window is known, one outside is not. */
 static void test_window(void **state)
 {
 	(void)state;

@@ -27,7 +27,7 @@ class Frames(peer.Testpmd):
                                         "--duration", "1", "--linger", "20", "--interval", "0",
                                         "--queue-size", size, *options))
         rx = report["rx"]
-        for what in "lost", "duplicates", "reordered", "damaged", "stale":
+        for what in "lost", "duplicates", "reordered", "damaged", "out_of_window":
             self.assertEqual(rx[what], 0, report)
         self.assertGreater(report["tx"]["sent"], 1000)
         self.assertEqual(rx["own"], report["tx"]["sent"], report)

@@ -80,7 +80,7 @@ static json_t *json_rx(const struct pktgen_rx_result *rx)
 		"duplicates", json_number(rx->duplicates),
 		"reordered", json_number(rx->reordered),
 		"damaged", json_number(rx->damaged),
-		"stale", json_number(rx->stale),
+		"out_of_window", json_number(rx->out_of_window),
 		"dropped", json_number(rx->dropped),
 		"starved", json_number(rx->starved),
 		"interrupts", json_number(rx->interrupts),

@@ -63,7 +63,7 @@ struct pktgen_vlan_result {
 
 struct pktgen_rx_result {
 	struct pktgen_flow_result all, own, not_ours;
-	uint64_t lost, duplicates, reordered, stale;
+	uint64_t lost, duplicates, reordered, out_of_window;
 	uint64_t damaged; /* our own, payload not as it was sent */
 	uint64_t dropped; /* by the driver: the device reported them wrongly */
 	uint64_t starved, interrupts, rescues;

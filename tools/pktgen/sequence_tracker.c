@@ -44,7 +44,7 @@ static void tracker_add_newest(struct tracker *tracker, uint64_t sequence)
 static void tracker_add_late(struct tracker *tracker, uint64_t sequence)
 {
 	if (tracker->next - sequence > TRACKER_WINDOW) {
-		tracker->stale++;
+		tracker->out_of_window++;
 		return;
 	}
 	if (tracker_mark(tracker, sequence)) {

@@ -4,7 +4,7 @@
  *
  * A window of the last TRACKER_WINDOW numbers is remembered, one bit each. What is
  * older cannot be told apart (a duplicate, or very late) and is counted as
- * `stale`. Numbers are compared modulo 2^64.
+ * `out_of_window`. Numbers are compared modulo 2^64.
  */
 #ifndef VIONET_TOOLS_SEQUENCE_TRACKER_H
 #define VIONET_TOOLS_SEQUENCE_TRACKER_H
@@ -21,7 +21,7 @@ struct tracker {
 	uint64_t unique;     /* different frames seen */
 	uint64_t duplicates; /* seen before */
 	uint64_t reordered;  /* behind one with a higher number */
-	uint64_t stale;	     /* too old to say */
+	uint64_t out_of_window; /* too old to say */
 	uint64_t seen[TRACKER_WINDOW / 64];
 };
 

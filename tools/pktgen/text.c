@@ -77,9 +77,9 @@ static void text_own(const struct pktgen_results *results)
 			       format_time(results->wait_s * 1e9, text));
 		return;
 	}
-	printf("    lost %ju, duplicates %ju, reordered %ju, damaged %ju, stale %ju\n",
+	printf("    lost %ju, duplicates %ju, reordered %ju, damaged %ju, out of window %ju\n",
 	       (uintmax_t)rx->lost, (uintmax_t)rx->duplicates, (uintmax_t)rx->reordered,
-	       (uintmax_t)rx->damaged, (uintmax_t)rx->stale);
+	       (uintmax_t)rx->damaged, (uintmax_t)rx->out_of_window);
 	if (results->cut_short)
 		printf("    frames still came after %s: not all of the lost are; see "
 		       "--linger\n", format_time(results->wait_s * 1e9, text));

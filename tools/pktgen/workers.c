@@ -319,7 +319,7 @@ static void workers_join_tracker(struct tracker *sum, const struct tracker *trac
 	sum->unique += tracker->unique;
 	sum->duplicates += tracker->duplicates;
 	sum->reordered += tracker->reordered;
-	sum->stale += tracker->stale;
+	sum->out_of_window += tracker->out_of_window;
 }
 
 /* What arrived of other streams counts with what arrived of its own. */
