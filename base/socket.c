@@ -13,7 +13,7 @@
 
 /* How often it is tried again, and how long where the backlog is full. */
 #define RETRY (20 * VN_MS)
-#define PATIENCE (2000 * VN_MS)
+#define BUSY_LIMIT (2000 * VN_MS)
 
 static int socket_make_address(const char *path, struct sockaddr_un *address)
 {
@@ -91,7 +91,7 @@ static int socket_not_connected(int code, const struct vn_socket_peer *peer)
 int vn_socket_connect(const char *path, const struct vn_socket_peer *peer,
 		      uint64_t end, int *fd)
 {
-	uint64_t patience = vn_now() + PATIENCE;
+	uint64_t busy_end = vn_now() + BUSY_LIMIT;
 	struct sockaddr_un address;
 	int code, result = socket_make_address(path, &address);
 
@@ -105,7 +105,7 @@ int vn_socket_connect(const char *path, const struct vn_socket_peer *peer,
 
 		code = socket_try(&address, *fd);
 		if (code == EAGAIN)
-			until = patience;
+			until = busy_end;
 		else if (code != ENOENT && code != ECONNREFUSED)
 			break;
 		if (vn_now() >= until || socket_check_kind(path) != 0)

@@ -290,7 +290,7 @@ void vn_container_close(struct vn_container *container)
 	/*
 	 * Closing would unmap too, but not while a forked child still holds the
 	 * descriptors, or another function of the group is open. An address that
-	 * the kernel does not give up stays taken for as long as that.
+	 * the kernel does not unmap stays taken for as long as that.
 	 */
 	for (size_t i = 0; i < container->mapping_count; i++)
 		if (container_unmap(container, &container->mapping[i]) == 0 &&

@@ -151,7 +151,7 @@ static bool ctrl_reap(struct vn_control *control, uint32_t *written)
 	return true;
 }
 
-/* The device said that it gave up, or is gone: its answer will not come ("Device Status
+/* The device needs a reset, or is gone: no reply will come ("Device Status
  * Field", GEN-04). */
 static int ctrl_check_health(struct vionet_device *device)
 {

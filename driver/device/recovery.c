@@ -254,7 +254,7 @@ static int recovery_restore_coalescing(struct vionet_queue *queue)
 	return vn_control_command(queue->device, &command);
 }
 
-/* The device has let go of the queue: make it anew and put it to work. */
+/* The device has released the queue: make it anew and put it to work. */
 static int recovery_restart(struct vionet_queue *queue, struct vn_queue_plan *plan)
 {
 	struct vn_transport *transport = queue->device->transport;

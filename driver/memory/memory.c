@@ -150,7 +150,7 @@ int vn_device_memory_alloc(struct vionet_device *device, size_t size,
 	return vn_device_memory_alloc_whole(device, size, access, hugepages, memory);
 }
 
-/* Has the device let go of what was completed? A running one has; one that was
+/* Has the device released what was completed? A running one has; one that was
  * reset too; not one that failed to acknowledge it. */
 static bool memory_trustworthy(const struct vionet_device *device)
 {

@@ -35,7 +35,7 @@ void vn_memory_link(struct vionet_device *device, struct vionet_memory *memory);
 /* Take it out, and free what is ours. The device does not see it any more. */
 void vn_memory_dispose(struct vionet_memory *memory);
 
-/* Let go of the application's file, and of our mapping of it. */
+/* Release the application's file, and of our mapping of it. */
 void vn_registration_release(struct vionet_memory *memory);
 
 #endif

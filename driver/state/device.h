@@ -25,7 +25,7 @@ struct vionet_memory {
 	enum vn_access access;
 	uint64_t iova;
 	uint64_t users; /* pools on it, packets attached to it; atomic: a queue's
-			 * thread lets go, the control thread looks */
+			 * thread releases, the control thread looks */
 	struct vionet_memory *whole; /* of which it is a part; NULL: it is whole */
 	uint32_t parts; /* a whole's: how many are in use */
 	struct vionet_memory *twin; /* ring of those that are one mapping of ours, shown
@@ -99,7 +99,7 @@ struct vionet_device {
 	void *progress_context;
 	struct vn_ctrl_state *ctrl_state; /* what the device was told, oldest first */
 	uint64_t announced_at;	    /* last time that an announcement was due */
-	uint64_t recovered_at[5];   /* last recoveries, for giving up */
+	uint64_t recovered_at[5];   /* last recoveries, for their limit */
 
 	struct vionet_pool *pools;
 	struct vn_share *shares; /* pools of other devices that it sees */

@@ -126,7 +126,7 @@ struct vionet_open_options {
  * connect what "wait=SECONDS" says (10), and 6 s (2 s for a group that is busy, twice
  * 3 s for a device that resets slowly; with another reset_timeout_ms four times that
  * instead, and 2 s); some 100 ms as a rule. A server may keep us
- * waiting for 2 s in all, and is given up then; a call on such a device takes 4 s longer
+ * waiting for 2 s in all, then its connection is closed; a call on such a device takes 4 s longer
  * at most than the limit that is stated for it here and below (opening one, 10 s).
  * Source: "Device Initialization", "PCI Device Initialization".
  */
@@ -229,7 +229,7 @@ int vionet_device_start(struct vionet_device *device,
  * acknowledge the reset, -ENODEV if it is gone, -EIO if it could not be kept from
  * memory: then all that it had is kept, packets of the application's pools too, until
  * a reset succeeds (with the next start) or the device is closed; see `quarantined` of
- * vionet_device_info. Such pools and memory cannot be given up before: -EBUSY.
+ * vionet_device_info. Such pools and memory cannot be released before: -EBUSY.
  */
 int vionet_device_stop(struct vionet_device *device);
 
@@ -282,7 +282,7 @@ int vionet_device_link(struct vionet_device *device, struct vionet_link *link);
 /* What can happen to a device, as bits. */
 enum vionet_events {
 	VIONET_EVENT_LINK = 1 << 0,	/* link state may have changed */
-	VIONET_EVENT_NEEDS_RESET = 1 << 1, /* the device gave up: recover it; or
+	VIONET_EVENT_NEEDS_RESET = 1 << 1, /* the device needs it: recover it; or
 			* its back end went away: vionet_device_reconnect */
 	VIONET_EVENT_REMOVAL = 1 << 2,	/* it is being unplugged: stop and
 					 * close within a second */
@@ -314,7 +314,7 @@ int vionet_device_event_fd(const struct vionet_device *device);
  * something to happen, or for the rest of a message that the other side has begun. Reads
  * the device's status too, so calling it once a second finds what no interrupt
  * announced; behind a socket that is a question, whose answer is waited for: 2 s in all,
- * then the device is given up. Control thread.
+ * then the connection is closed. Control thread.
  *
  * Returns 0, with `*events` 0 if nothing happened. Otherwise -ETIMEDOUT: the device is
  * there and does not answer (a server that hangs); -EIO: a register cannot be read.

@@ -93,7 +93,7 @@ void *vionet_memory_address(const struct vionet_memory *memory);
  * Allowed while the device runs. Returns 0; -EBUSY while a pool uses it, while
  * packets attached to it are not back, or after a reset that the device did not
  * acknowledge; -EIO if the kernel does not unmap it (nothing changes in all these
- * cases; vionet_device_close lets go of it). NULL is allowed. Control thread.
+ * cases; vionet_device_close releases it). NULL is allowed. Control thread.
  */
 int vionet_memory_unregister(struct vionet_memory *memory);
 

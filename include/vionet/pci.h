@@ -101,7 +101,7 @@ struct vionet_pci_move {
  * kind of function) stays as it is. Waits until the groups' nodes are there, and udev
  * has given them their owners.
  *
- * Everything that can be refused is refused before the first driver lets go:
+ * Everything that can be refused is refused before the first driver is unbound:
  *   -EINVAL   not an address, unknown flags
  *   -ENODEV   no such function, or it does not answer (without power, link down)
  *   -ENOTSUP  not virtio-net, legacy only, or VFIO here has no groups
@@ -136,7 +136,7 @@ int vionet_pci_bind(const char *const *addresses, size_t count, unsigned int fla
  *
  * Returns 0, also for what is with a kernel driver already (`moved` is false); -EINVAL
  * if that is another one than `driver`; -EBUSY if a process
- * has a function open (unbinding would block until it lets go; the text
+ * has a function open (unbinding would block until it closes it; the text
  * names the process where it can be seen), or it has virtual functions; errors as
  * vionet_pci_bind. If no driver takes a function all go back to VFIO and -EIO is
  * returned. `addresses`, `moves` and thread as for vionet_pci_bind; of its flags only

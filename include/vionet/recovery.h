@@ -58,7 +58,7 @@ int vionet_device_recover(struct vionet_device *device,
  * it starts empty. `report` may be NULL.
  *
  * Returns 0; -ENOTSUP if RING_RESET was not negotiated; -ETIMEDOUT if the device did
- * not let go of the queue within 1 s, or another error if it could not be set up
+ * not release the queue within 1 s, or another error if it could not be set up
  * again: then the queue is broken, and the device has to be recovered. Source:
  * "Virtqueue Reset".
  */

@@ -70,7 +70,7 @@ static void __attribute__((format(printf, 1, 2))) list_on_message(char *format, 
 	(void)format;
 }
 
-/* Run `step`. Returns 0, or -EIO if libpci gave up: `complaint` says why. */
+/* Run `step`. Returns 0, or -EIO if libpci failed: `complaint` says why. */
 static int list_guarded(void (*step)(struct look *look), struct look *look)
 {
 	if (setjmp(escape) != 0)
@@ -216,7 +216,7 @@ static void list_fill_drivable(struct vn_looked *looked)
 }
 
 /* Fill look->looked with all there is to say of look->device. Returns -EIO if
- * libpci gave up: the function is being unplugged. */
+ * libpci failed: the function is being unplugged. */
 static int list_describe(struct look *look, const char *address)
 {
 	struct vn_looked *looked = look->looked;

@@ -220,7 +220,7 @@ static int move_release_old(struct vn_move *move)
 		return result;
 	if (move_wait_for(move->address, ""))
 		return 0;
-	snprintf(move->cause, sizeof(move->cause), "%s does not let go of it",
+	snprintf(move->cause, sizeof(move->cause), "%s does not release it",
 		 move->from);
 	return -EIO;
 }

@@ -2,7 +2,7 @@
 /*
  * One PCI function behind a vfio-user server: the operations of pci/function.h as
  * messages, its interrupts, its opening and closing. Never knows how a message travels
- * (socket.c), or waits for a server that has been given up.
+ * (socket.c), or waits for a server whose connection is closed.
  *
  * Source: the vfio-user specification.
  */
@@ -245,7 +245,7 @@ static int vfu_service(struct vn_function *base)
 /* ---- closing ---- */
 
 /* Works for a function that is only partly open. The end of the connection makes it
- * quiet; the memory is let go of afterwards. */
+ * quiet; the memory is released afterwards. */
 static void vfu_release(struct user_function *function)
 {
 	vn_vfu_disconnect(&function->socket);

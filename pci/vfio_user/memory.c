@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The table of memory that a vfio-user server may reach. Never trusts an address or a
- * length of the server's, or takes its word for a mapping that it did not give up.
+ * length of the server's, or takes its word for a mapping that it did not release.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -8,7 +8,7 @@
  * for any thread, one at a time gets through. What the server asks for meanwhile (access
  * to our memory) is served by the thread that waits for a reply.
  *
- * A peer that breaks the protocol, or does not reply in time, is given up: the socket is
+ * After a protocol error, or a reply that does not come in time, the socket is
  * shut down, and every later call says -ENODEV.
  *
  * Source: "Header", "Message sizes" of the vfio-user specification.
@@ -58,7 +58,7 @@ struct vn_vfu_socket {
 	pthread_cond_t turn;
 	uint32_t tickets, serving;
 	bool gone; /* this and all below: for the thread that has the turn */
-	const char *given_up; /* why we ended the connection, if we did */
+	const char *closed_why; /* why we closed the connection, if we did */
 	char shortage[256];   /* what was lacking here, if that was why */
 	uint16_t next_id;
 	uint64_t budget; /* ns of waiting that are left, at `since` */
@@ -106,7 +106,7 @@ int vn_vfu_connect(struct vn_vfu_socket *socket, const char *path);
  *
  * Returns 0; -EIO with message->refused set: the server answered with an error;
  * -ENODEV (gone), -ETIMEDOUT, -EIO with message->refused 0 (protocol error): the
- * server is given up. No descriptor is left behind on failure.
+ * connection is closed. No descriptor is left behind on failure.
  */
 int vn_vfu_call(struct vn_vfu_socket *socket, struct vn_vfu_message *message);
 

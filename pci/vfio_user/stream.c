@@ -25,15 +25,15 @@ static void vfu_fail(struct vn_vfu_socket *s)
 	shutdown(s->fd, SHUT_RDWR);
 }
 
-/* What is said of all calls from then on: the first one's reason may be long forgotten. */
+/* The error of all later calls: it repeats the reason of the first one. */
 int vn_vfu_stream_gone(struct vn_vfu_socket *s)
 {
 	if (s->shortage[0])
 		return vn_error(EMFILE, "%s: the connection was ended: %s", s->name,
 				s->shortage);
 	return vn_error(ENODEV, "%s: the server has gone%s%s", s->name,
-			s->given_up ? ": it was given up, since " : "",
-			s->given_up ? s->given_up : "");
+			s->closed_why ? ": we closed the connection, since " : "",
+			s->closed_why ? s->closed_why : "");
 }
 
 static int vfu_peer_gone(struct vn_vfu_socket *s)
@@ -45,9 +45,9 @@ static int vfu_peer_gone(struct vn_vfu_socket *s)
 int vn_vfu_stream_late(struct vn_vfu_socket *s)
 {
 	vfu_fail(s);
-	s->given_up = "it did not answer in time";
+	s->closed_why = "it did not answer in time";
 	return vn_error(ETIMEDOUT, "%s: the server does not answer (or kept us waiting "
-			"for more than 2 s in a row); it is given up", s->name);
+			"for more than 2 s in a row); the connection is closed", s->name);
 }
 
 /* Not the server's doing. */
@@ -62,8 +62,9 @@ static int vfu_shortage(struct vn_vfu_socket *s, int result)
 int vn_vfu_stream_error(struct vn_vfu_socket *s, const char *text)
 {
 	vfu_fail(s);
-	s->given_up = "it broke the protocol";
-	return vn_error(EIO, "%s: the server breaks the protocol: %s; it is given up",
+	s->closed_why = "it broke the protocol";
+	return vn_error(EIO, "%s: the server breaks the protocol: %s; the connection "
+			"is closed",
 			s->name, text);
 }
 

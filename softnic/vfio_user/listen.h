@@ -11,7 +11,7 @@
 /* A socket that we listen at, and the file that is ours as long as it is the same one. */
 struct listener {
 	int fd; /* -1: none */
-	int spare; /* given up for a connection that is to be turned away; -1: none */
+	int spare; /* closed to accept a connection that is then refused; -1: none */
 	dev_t device;
 	ino_t inode;
 };

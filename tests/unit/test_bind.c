@@ -409,7 +409,7 @@ static void one_that_fails_takes_all_back(void **state)
 	assert_int_equal(vionet_pci_bind(apart, 2, 0, &moves, sizeof(*moves), &count), -EIO);
 	assert_null(moves);
 	assert_int_equal(count, 0);
-	assert_has(vionet_error_text(), "0000:00:05.0: stubborn does not let go");
+	assert_has(vionet_error_text(), "0000:00:05.0: stubborn does not release");
 	assert_string_equal(fake_driver(&fake, ADDRESS), "virtio-pci");
 	assert_override("");
 	/* Also one that had no driver before. */

@@ -262,7 +262,7 @@ static void waiting_can_be_given_up(void **state)
 	model->status = 4;
 	assert_int_equal(open_model(model, &options, &device), -ECANCELED);
 	assert_int_equal(progress.calls, 1);
-	has_text("given up");
+	has_text("the caller ended the wait");
 }
 
 static void limits_have_a_limit(void **state)

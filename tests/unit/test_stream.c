@@ -269,7 +269,7 @@ static void test_pace_stall(void **state)
 	assert_in_range(pace_allowance(&pace, 1000000000), 9999, 10001);
 }
 
-/* What is wanted of one worker, and what all of them gave up. */
+/* What is wanted of one worker, and what all of them skipped. */
 static void test_pace_parts(void **state)
 {
 	struct rate rate = { RATE_PERCENT, 2500 };	/* 2.5 per cent */

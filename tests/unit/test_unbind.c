@@ -63,7 +63,7 @@ static void restores_if_old_driver_clings(void **state)
 	(void)state;
 	add_nic("virtio-pci");
 	fake.kernel.clings = "virtio-pci";
-	assert_restored(-EIO, "does not let go");
+	assert_restored(-EIO, "does not release");
 	assert_override("");
 }
 

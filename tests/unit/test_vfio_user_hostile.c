@@ -294,7 +294,7 @@ static void test_L04_silence(void **state)
 	}
 }
 
-/* Once given up, nothing is waited for any more. */
+/* Once the connection is closed, nothing is waited for any more. */
 static void test_L04_silence_once(void **state)
 {
 	struct vu_server *s = server_with(NULL, SAY_READ);
@@ -311,7 +311,7 @@ static void test_L04_silence_once(void **state)
 	assert_int_equal(f->ops->read(f, VN_REGION_CONFIG, 0, &value, 2), -ETIMEDOUT);
 	start = watch_start();
 	assert_int_equal(f->ops->read(f, VN_REGION_CONFIG, 0, &value, 2), -ENODEV);
-	assert_text("given up, since it did not answer");
+	assert_text("closed the connection, since it did not answer");
 	assert_int_equal(f->ops->write(f, VN_REGION_CONFIG, 4, &value, 2), -ENODEV);
 	assert_int_equal(f->ops->reset(f), -ENODEV);
 	assert_int_equal(f->ops->service(f), -ENODEV);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The longest chain that a device takes. What the specification allows (the queue's size)
- * and what a device really takes are two things: some give up at less. That the device
+ * and what a device really takes are two things: some fail at less. That the device
  * completed a frame is all that counts, not that it was delivered.
  */
 #include "tools/info/segment_probe.h"
@@ -56,7 +56,7 @@ static uint64_t probe_refused(struct session *session)
 	return stats.invalid;
 }
 
-/* 1: the device has completed it, 0: it has not, or gave up; below 0: it cannot be
+/* 1: the device has completed it, 0: it has not, or needs a reset; below 0: it cannot be
  * tried. */
 static int probe_try(struct session *session, const uint8_t mac[6],
 		     uint32_t segments)

@@ -5,7 +5,7 @@
  *
  * The schedule counts from its start: frame n is due when everything before it
  * has been paid for, so no rounding adds up. After a stall it catches up for at
- * most PACE_CATCH_UP_NS; the rest is given up and counted as `slipped_ns`.
+ * most PACE_CATCH_UP_NS; the rest is skipped and counted as `slipped_ns`.
  *
  * Several workers share one rate without dividing it: each pays for the frames of all
  * of them with each of its own, and begins where its first one lies among theirs. So
@@ -34,7 +34,7 @@ struct pace {
 	uint32_t parts;	     /* workers, at least 1 */
 	uint64_t start_ns;
 	uint64_t spent;	     /* frames, or bits on the wire, of all workers */
-	uint64_t slipped_ns; /* time that was given up */
+	uint64_t slipped_ns; /* time that was skipped */
 	uint64_t joined_ns;  /* by all workers together: pace_join */
 };
 
@@ -58,13 +58,13 @@ uint64_t pace_allowance(const struct pace *pace, uint64_t now_ns);
 /* When the next frame is due; 0: at once. */
 uint64_t pace_due(const struct pace *pace);
 
-/* Give up what the device could not follow. */
+/* Skip what the device could not follow. */
 void pace_slip(struct pace *pace, uint64_t now_ns);
 
 /* What is wanted of this worker a second: frames, or bits on the wire; 0: no limit. */
 double pace_wanted(const struct pace *pace);
 
-/* Add the time that a worker gave up to that of all: a second that one of n gave up is a
+/* Add the time that a worker skipped to that of all: a second that one of n skipped is a
  * second for one frame in n. */
 void pace_join(struct pace *all, const struct pace *worker);
 

@@ -51,7 +51,7 @@ struct pktgen_tx_result {
 	struct pktgen_flow_result sent;
 	uint64_t completed, refused, in_flight;
 	struct pktgen_verdict rate;
-	double slipped_s; /* of the schedule, given up */
+	double slipped_s; /* of the schedule, skipped */
 	uint64_t full, kicks, rescues;
 };
 

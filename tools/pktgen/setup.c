@@ -138,7 +138,7 @@ static void setup_run_single(struct pktgen *gen, const struct rate *rate,
 static void setup_end_drops(struct pktgen *gen, const uint64_t *before,
 			    struct pktgen_report *report)
 {
-	/* A device that gave up is told nothing more. */
+	/* A device that needs a reset gets no more commands. */
 	if (report->drops_known && gen->session.code != CODE_GONE)
 		report->drops_known = pktgen_read_drops(&gen->session, report->drop);
 	for (int i = 0; i < PKTGEN_DROPS; i++)

@@ -37,7 +37,7 @@ static void text_tx(const struct pktgen_tx_result *tx)
 	       format_scaled(rate->wanted, rate->unit, wanted),
 	       format_scaled(rate->reached, rate->unit, reached));
 	if (!rate->followed)
-		printf("    %s\n    (full %ju time%s, %.3f s given up)\n", rate->why,
+		printf("    %s\n    (full %ju time%s, %.3f s skipped)\n", rate->why,
 		       (uintmax_t)tx->full, plural(tx->full), tx->slipped_s);
 }
 

@@ -27,7 +27,7 @@ static void session_remove_socket(void)
 	control_server_unlink(&server);
 }
 
-/* A device that takes long: say so each second, and let the user give up. The signal that ended
+/* A device that takes long: say so each second, and let the user cancel. The signal that ended
  * the run wants it reset; the next one does not wait for that. */
 static int session_on_progress(void *context, const char *step, unsigned int waited_ms,
 			       unsigned int limit_ms)
@@ -286,8 +286,8 @@ static int session_act_on_events(struct session *session, uint32_t events)
 	else if (events & VIONET_EVENT_QUEUE_BROKEN)
 		session_say_broken(session);
 	else if (events & VIONET_EVENT_NEEDS_RESET)
-		say("%s: the device gave up, or its back end went away: it has to be "
-		    "started again", session->name);
+		say("%s: the device needs a reset, or its back end went away; start "
+		    "it again", session->name);
 	else {
 		if (events & VIONET_EVENT_LINK)
 			session_say_link(session);

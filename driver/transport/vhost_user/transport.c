@@ -222,7 +222,7 @@ static void vhu_close_server(struct vn_vhost_user *t)
 	close(t->listening);
 }
 
-/* Closing the connection is what makes the back end let go. */
+/* The back end releases everything when the connection is closed. */
 static int vhu_close(struct vn_transport *transport)
 {
 	struct vn_vhost_user *t = vn_vhost_user(transport);

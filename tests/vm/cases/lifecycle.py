@@ -140,7 +140,7 @@ class GoneWrong(common.Case):
     def test_needs_reset(self):
         run = self.traffic()
         run.device.tell("needs-reset")
-        self.expect(run, "gave up", 1.5)
+        self.expect(run, "needs a reset", 1.5)
         self.next_one(run)
 
     def test_error(self):
@@ -161,7 +161,7 @@ class GoneWrong(common.Case):
         self.expect(run, "the device is gone", 1.5)
 
     def test_stopped(self):
-        """It does nothing any more, and says nothing: two seconds, then it is given up."""
+        """It does nothing any more, and says nothing: two seconds, then the connection is closed."""
         run = self.traffic()
         run.device.kill(signal.SIGSTOP)
         self.expect(run, "does not answer", 3.5)
