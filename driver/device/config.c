@@ -143,7 +143,7 @@ static void config_link(const struct vionet_features *features,
 }
 
 /* How many pairs there are, and where that puts the control queue ("Virtqueues", NET-01). The
- * offer was judged before; the number may have changed since (B17). */
+ * offer was checked before; the number may have changed since (B17). */
 static void config_pairs(const struct vionet_device *device,
 			 const struct raw_config *raw,
 			 struct vn_net_config *config)
@@ -198,7 +198,7 @@ int vn_config_read(struct vionet_device *device, struct vn_net_config *config)
 		return result;
 	config_mac(device, features, &raw, &settled);
 	config_link(features, &raw, &settled.link);
-	/* It was judged before it was accepted; it may have changed since. */
+	/* It was checked before it was accepted; it may have changed since. */
 	settled.mtu = raw.mtu >= NET_MTU_MIN ? raw.mtu : 0;
 	config_pairs(device, &raw, &settled);
 	config_steering(&raw, &settled);

@@ -32,7 +32,7 @@ struct replay {
 	uint8_t *known; /* by id: completed, or has its place in `ids` */
 };
 
-/* Completed, and not yet taken back by the queue's thread: judged as it would. */
+/* Completed, and not yet reaped by the queue's thread: checked as it would. */
 static int reconnect_note_completed(struct vionet_queue *queue, uint16_t count,
 				    const struct replay *r)
 {

@@ -176,7 +176,7 @@ static bool offload_check_flags(struct vionet_packet *packet)
 	return true;
 }
 
-bool vn_header_judge(struct vionet_queue *queue, struct vionet_packet *packet)
+bool vn_header_check(struct vionet_queue *queue, struct vionet_packet *packet)
 {
 	uint8_t flags = packet->flags;
 
@@ -201,7 +201,7 @@ bool vn_receive_header(struct vionet_queue *queue, struct vionet_packet *packet,
 		       uint32_t kind)
 {
 	vn_header_take(queue, packet, kind);
-	if (vn_header_judge(queue, packet))
+	if (vn_header_check(queue, packet))
 		return true;
 	vn_count(&queue->counters.dropped_metadata, 1);
 	vn_packet_free(packet);

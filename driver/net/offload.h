@@ -18,7 +18,7 @@ struct vn_offloads vn_offloads_of(const struct vionet_features *accepted,
 bool vn_offloads_are_large(const struct vionet_features *accepted);
 
 /*
- * Received: take the header's fields into the packet, whatever they are, to be judged
+ * Received: take the header's fields into the packet, whatever they are, to be checked
  * when the packet is whole. `kind` is what was read already: flags and gso_type as one
  * little-endian word.
  */
@@ -26,10 +26,10 @@ void vn_header_take(const struct vionet_queue *queue,
 		    struct vionet_packet *packet, uint32_t kind);
 
 /*
- * Judge what vn_header_take took, by total_length: fields that were not agreed on are
+ * Check what vn_header_take took, by total_length: fields that were not agreed on are
  * cleared. Returns false if the packet makes no sense.
  */
-bool vn_header_judge(struct vionet_queue *queue, struct vionet_packet *packet);
+bool vn_header_check(struct vionet_queue *queue, struct vionet_packet *packet);
 
 /* Both, for a packet in one buffer. One that makes no sense is counted and freed. */
 bool vn_receive_header(struct vionet_queue *queue, struct vionet_packet *packet,

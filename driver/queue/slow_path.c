@@ -85,7 +85,7 @@ static struct vionet_packet *rx_continue_chain(struct vionet_queue *queue,
 		return NULL;
 	if (head->total_length < VIONET_FRAME_MIN)
 		rx_drop(head, &queue->counters.dropped_short);
-	else if (queue->metadata && !vn_header_judge(queue, head))
+	else if (queue->metadata && !vn_header_check(queue, head))
 		rx_drop(head, &queue->counters.dropped_metadata);
 	else
 		return head;

@@ -93,7 +93,7 @@ struct vn_split {
 	uint16_t used_seen;   /* used idx as last read and checked */
 	uint16_t free_index;  /* entry of `ids` for the next id that comes back */
 	uint16_t asked_index; /* avail_index when a kick was last considered */
-	bool order_due;	      /* the entry at used_index was not judged yet */
+	bool order_due;	      /* the entry at used_index was not checked yet */
 };
 
 /*

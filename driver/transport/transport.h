@@ -93,7 +93,7 @@ struct vn_transport_limits {
 };
 
 /* Registers that do not read back as what was written to them; the device's, which the
- * transport judges by and notes in. */
+ * transport checks by and records in. */
 struct vn_read_back {
 	bool strict;		/* what reads back as 0 is refused too */
 	uint32_t unshown;	/* registers that read back as 0 (vionet_registers) */
@@ -217,7 +217,7 @@ struct vn_transport_ops {
 	int (*pci_details)(struct vn_transport *transport,
 			   struct vn_pci_details *details);
 
-	/* Registers can be read back: judge what they show by `read_back`, from now on.
+	/* Registers can be read back: check what they show by `read_back`, from now on.
 	 * Called once, before any is written. Without, what is written is believed. */
 	int (*read_back)(struct vn_transport *transport,
 			 struct vn_read_back *read_back);
