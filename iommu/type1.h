@@ -28,7 +28,7 @@ int vn_vfio_call(int fd, unsigned long request, void *argument);
  *   is filled in here.
  * `answer`, `answer_size`: at least `size` bytes, the caller's to free.
  *
- * Returns 0; -EIO if it has not settled after four tries, or is huge; -ENOMEM;
+ * Returns 0; -EIO if it still grows after four tries, or is huge; -ENOMEM;
  * else the kernel's own error. Sets no error text.
  */
 int vn_vfio_info(int fd, unsigned long request, const void *question,

@@ -185,7 +185,7 @@ int vn_config_read(struct vionet_device *device, struct vn_net_config *config)
 {
 	const struct vionet_features *features = &device->accepted;
 	struct raw_config raw = { .max_virtqueue_pairs = 1 };
-	struct vn_net_config settled = { 0 };
+	struct vn_net_config fresh = { 0 };
 	struct vn_config_field fields[FIELDS_MAX];
 	unsigned int count = config_list_fields(features, &device->usable, &raw,
 						fields);
@@ -196,16 +196,16 @@ int vn_config_read(struct vionet_device *device, struct vn_net_config *config)
 							     fields, count);
 	if (result)
 		return result;
-	config_mac(device, features, &raw, &settled);
-	config_link(features, &raw, &settled.link);
+	config_mac(device, features, &raw, &fresh);
+	config_link(features, &raw, &fresh.link);
 	/* It was checked before it was accepted; it may have changed since. */
-	settled.mtu = raw.mtu >= NET_MTU_MIN ? raw.mtu : 0;
-	config_pairs(device, &raw, &settled);
-	config_steering(&raw, &settled);
-	settled.announce = vionet_feature_test(features, NET_F_GUEST_ANNOUNCE) &&
-			   settled.link.known &&
+	fresh.mtu = raw.mtu >= NET_MTU_MIN ? raw.mtu : 0;
+	config_pairs(device, &raw, &fresh);
+	config_steering(&raw, &fresh);
+	fresh.announce = vionet_feature_test(features, NET_F_GUEST_ANNOUNCE) &&
+			   fresh.link.known &&
 			   (raw.status & NET_S_ANNOUNCE) != 0;
-	*config = settled;
+	*config = fresh;
 	return 0;
 }
 

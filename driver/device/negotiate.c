@@ -45,7 +45,7 @@ static int negotiate_features(struct vionet_device *device)
 					    device->flags & VIONET_OPEN_ASSUME_IOMMU,
 				    &accepted);
 	/* An application has sized its buffers by the features it saw at open. */
-	if (result == 0 && device->settled &&
+	if (result == 0 && device->opened &&
 	    !vn_features_equal(&device->accepted, &accepted))
 		result = vn_error(ENOTSUP, "the device would now take other features "
 				  "than when it was opened: %s; close it and open "

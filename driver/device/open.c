@@ -129,7 +129,7 @@ int vn_device_open(struct vn_transport *transport,
 		free(d);
 		return vn_error_restore(result, &why);
 	}
-	d->settled = true;
+	d->opened = true;
 	vn_log(VIONET_LOG_INFO, "%s: opened over %s", d->name, transport->kind);
 	*device = d;
 	return 0;

@@ -70,7 +70,7 @@ struct vionet_device {
 	struct vn_net_config config;
 	struct vn_transport_limits limits; /* once features were written */
 	uint16_t header_size;
-	bool settled;	 /* opened: features may not change any more */
+	bool opened;	 /* features may not change any more */
 	bool one_pair;	 /* it does not have the queues of its pairs: no MQ, no RSS */
 	bool negotiated; /* FEATURES_OK holds */
 	bool started;

@@ -101,7 +101,7 @@ struct vionet_open_options {
  *   vhost-user back end at a socket; with `server` it is to connect to us.
  * `options`: may be NULL.
  *
- * On return the function has been reset, its features are settled
+ * On return the function has been reset, its features are negotiated
  * (FEATURES_OK), bus mastering is off and no queue exists yet.
  *
  * Returns 0; the error text says what to do:

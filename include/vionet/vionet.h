@@ -9,7 +9,7 @@
  *   open     vionet_device_open("0000:00:04.0", NULL, &device)
  *            The function must be bound to vfio-pci (vionet_pci_bind, or
  *            `vionet bind` at a terminal). Open attaches it to an IOMMU address
- *            space of its own, resets it, finds its registers and settles the
+ *            space of its own, resets it, finds its registers and negotiates
  *            features. Nothing of this process is visible to the device yet.
  *
  *   look     vionet_device_info and its neighbours. The device is quiet and can

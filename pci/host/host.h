@@ -33,7 +33,7 @@ struct vn_host {
 	const char *udev;	    /* "/run/udev" */
 	const char *udevadm[3];	    /* as modprobe */
 	unsigned int udev_ms;	    /* longest wait for udev */
-	unsigned int settle_ms;	    /* longest wait for a driver link, a node */
+	unsigned int wait_ms;	    /* longest wait for a driver link, a node */
 	int (*addresses)(struct ifaddrs **list); /* getifaddrs */
 	void (*addresses_free)(struct ifaddrs *list);
 	int (*netlink)(const struct nlmsghdr *request, vn_netlink_see *see,

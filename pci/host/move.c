@@ -55,7 +55,7 @@ static bool move_wait_for(const char *address, const char *wanted)
 	unsigned long start = move_now_ms();
 
 	while (!move_is_with(address, wanted)) {
-		if (move_now_ms() - start >= vn_host.settle_ms)
+		if (move_now_ms() - start >= vn_host.wait_ms)
 			return false;
 		move_back_off();
 	}
@@ -164,7 +164,7 @@ void vn_node_wait(int group)
 	char node[VN_PATH_MAX];
 
 	snprintf(node, sizeof(node), "%s/%d", vn_host.vfio, group);
-	while (access(node, F_OK) != 0 && move_now_ms() - start < vn_host.settle_ms)
+	while (access(node, F_OK) != 0 && move_now_ms() - start < vn_host.wait_ms)
 		move_back_off();
 	move_wait_for_udev();
 }

@@ -170,7 +170,7 @@ void fake_create(struct fake_sysfs *fake)
 		.vfio = fake->vfio,
 		.proc = fake->proc,
 		.modprobe_ms = 2000,
-		.settle_ms = 1000,
+		.wait_ms = 1000,
 		.addresses = fake_addresses,
 		.addresses_free = fake_addresses_free,
 		.netlink = fake_ask,

@@ -272,7 +272,7 @@ static void options_check_cpus(const struct cpu_list *cpus)
 }
 
 /* --queues and --set queues=N are the same. */
-static void options_settle_queues(struct pktgen_options *options)
+static void options_choose_queues(struct pktgen_options *options)
 {
 	struct settings *settings = &options->device.settings;
 
@@ -327,7 +327,7 @@ static void options_check_together(struct pktgen_options *options)
 
 	if (options->device.name == NULL)
 		refuse_usage("pktgen: no device named; 'vionet list' shows them");
-	options_settle_queues(options);
+	options_choose_queues(options);
 	options_refuse_idle(options);
 	options->have_linger = options_was_given(options, KEY_LINGER);
 	options_check_cpus(&options->cpus);
