@@ -27,7 +27,7 @@ struct vn_push {
 	uint32_t at;	/* split: entry of the available ring */
 	uint32_t order; /* split in order: descriptor; packed: order */
 	volatile struct packed_desc *desc; /* packed: the next */
-	uint64_t flags; /* packed: flags of this lap, where they lie in a word */
+	uint64_t flags; /* packed: flags of this wrap, where they lie in a word */
 	uint64_t held;	/* packed: see vn_packed */
 	volatile struct packed_desc *held_desc;
 	uint32_t pushed;

@@ -22,7 +22,7 @@ uint32_t vn_split_batch(struct vionet_queue *queue, uint32_t id, uint32_t at,
 uint32_t vn_packed_batch(struct vionet_queue *queue, uint32_t id, uint32_t order,
 			 uint32_t left);
 
-/* Available entry `place` names another id than a lap ago. */
+/* Available entry `place` names another id than one wrap ago. */
 void vn_split_rename(struct vionet_queue *queue, uint32_t place, uint32_t id);
 
 /*

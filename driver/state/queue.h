@@ -80,7 +80,7 @@ struct vn_tables {
  * `ids` of the queue is what the available ring holds, entry by entry. A buffer is
  * posted at available entry k under id ids[k]; a buffer that comes back leaves its
  * id where the ring of free ids ends. A device that works in order thus finds in
- * the available ring what it found there a lap ago, and nothing is written to it.
+ * the available ring what it found there one wrap ago, and nothing is written to it.
  */
 struct vn_split {
 	volatile struct split_desc *desc;
@@ -105,7 +105,7 @@ struct vn_packed {
 	volatile struct packed_desc *desc, *end; /* the first, behind the last */
 	volatile struct packed_desc *avail; /* next to write */
 	volatile struct packed_desc *used;  /* next to come back */
-	/* AVAIL and USED of this lap, where they lie in the second half. */
+	/* AVAIL and USED of this wrap, where they lie in the second half. */
 	uint64_t avail_flags, used_flags;
 	volatile struct packed_desc *held_desc; /* whose flags are written last ... */
 	uint64_t held; /* ... and its second half; 0: none */
