@@ -150,7 +150,7 @@ int vn_function_open_vfio(const char *address, struct vn_function **function);
  * connection is closed and the server has no other hold on it: pages that it still has
  * mapped then are of the file that it was given, and nothing else comes to lie there.
  *
- * Returns 0; as vn_vfu_connect; -EIO (the server answers nonsense), -ENOTSUP (other
+ * Returns 0; as vn_vfu_connect; -EIO (a malformed reply of the server), -ENOTSUP (other
  * version, or no PCI function), -ETIMEDOUT, -ENODEV, -ENOMEM.
  */
 int vn_function_open_vfio_user(const char *path, struct vn_function **function);

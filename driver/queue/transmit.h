@@ -49,7 +49,7 @@ ALWAYS_INLINE void tx_pop_begin(struct vionet_queue *queue,
 
 /*
  * Take completed packets back, about as many as `wanted`; returns how many. What the
- * device says it wrote to them is ignored: some report nonsense, and nothing of it
+ * device says it wrote to them is ignored: some report wrong lengths, and nothing of it
  * matters. The description of a common packet is not touched.
  */
 ALWAYS_INLINE uint32_t tx_reclaim_burst(struct vionet_queue *queue,

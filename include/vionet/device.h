@@ -117,7 +117,7 @@ struct vionet_open_options {
  *             refused or missing feature (named), other version of vfio-user
  *   -ENOMEM   memory, or the locked-memory limit
  *   -EMFILE, -ENFILE   this process, or the machine, has no descriptor left
- *   -ETIMEDOUT  the device did not answer; -EIO  it answered nonsense; -ECANCELED
+ *   -ETIMEDOUT  the device did not answer; -EIO  its answer is malformed; -ECANCELED
  *             `progress` wanted it
  *   -EAGAIN   its configuration would not hold still
  *   -ENOTCONN  a back end has closed the connection
@@ -248,7 +248,7 @@ int vionet_device_stop(struct vionet_device *device);
  * be handed on; or the next back end offers less: stop and start); -ENETDOWN (not
  * started); -EINVAL (its MTU is longer than receive buffers that are not merged);
  * -ENODEV, -ENXIO (nobody there), -ETIMEDOUT;
- * -ENOTCONN, -EIO (it is gone again, or answers nonsense). After a failure the
+ * -ENOTCONN, -EIO (it is gone again, or its answer is malformed). After a failure the
  * device waits to be reconnected or stopped. Source: "Inflight I/O tracking" of
  * the vhost-user protocol.
  */

@@ -68,7 +68,7 @@ int vn_sysfs_names(const char *path, struct dirent ***names);
 void vn_sysfs_names_free(struct dirent **names, int count);
 
 /* Group number of the function, without text: -ENXIO none, -EPERM the made-up one of
- * no-IOMMU mode, -EIO nonsense. */
+ * no-IOMMU mode, -EIO a bad value. */
 int vn_sysfs_group_quiet(const char *address);
 
 /* Virtual functions that are enabled on it; 0 for what is no physical function; or

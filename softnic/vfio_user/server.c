@@ -87,7 +87,7 @@ static const char *message_take_fds(struct server *server, struct msghdr *messag
 }
 
 /* The size of the message that is coming: its header first, then what it says. 0: the
- * header is nonsense. */
+ * header is malformed. */
 static size_t message_wanted(const struct server *server)
 {
 	struct message header;
