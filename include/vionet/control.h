@@ -120,7 +120,7 @@ int vionet_filter_vlan_delete(struct vionet_device *device, uint16_t vlan);
  * ARP request from it, to everybody). To be transmitted when vionet_device_events
  * reports VIONET_EVENT_ANNOUNCE; who has IP addresses sends gratuitous ARP and
  * neighbour advertisements for them as well. The library has acknowledged the
- * device's wish already.
+ * device's request already.
  *
  * `frame` has room for VIONET_ANNOUNCEMENT_SIZE bytes. Returns 0. Any thread.
  * Source: "Gratuitous Packet Sending".

@@ -188,7 +188,7 @@ static int bind_unseen(const char *address, int result, const char *what)
 		return vn_error_errno(-result, "%s: whether it is in use: %s", address,
 				      what);
 	return vn_error(result == -EACCES || result == -EPERM ? EACCES : EIO,
-			"%s: whether it is in use cannot be seen: %s: %s; mend that, or force it (vionet bind --force %s)",
+			"%s: whether it is in use cannot be seen: %s: %s; fix that, or force it (vionet bind --force %s)",
 			address, what, vn_errno_text(-result), address);
 }
 

@@ -342,7 +342,7 @@ bool packed_wanted(struct ring *ring)
 
 	if (!ring->moved)
 		return false;
-	/* Used flags before the driver's wish: it writes that and then looks. */
+	/* Used flags before the driver's event flags: it writes those and then looks. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	both = __atomic_load_n((const uint32_t *)(const void *)ring->driver_event,
 			       __ATOMIC_RELAXED);
@@ -379,7 +379,7 @@ bool packed_arm(struct ring *ring)
 				 EVENT_DESC);
 	else
 		packed_put_event(ring, 0, EVENT_ENABLE);
-	/* The wish before the look: the driver writes flags and then looks at it. */
+	/* The event flags before the look: the driver writes them and then looks. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return packed_ready(ring);
 }

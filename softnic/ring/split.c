@@ -312,7 +312,7 @@ bool split_wanted(struct ring *ring)
 
 	if (!since)
 		return false;
-	/* idx before the driver's wish: it writes its wish and then looks at idx. */
+	/* idx before the driver's used_event: it writes that and then looks at idx. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (ring->event_idx) {
 		event = load(&ring->available[WORD_RING + ring->size]);
@@ -336,7 +336,7 @@ bool split_arm(struct ring *ring)
 		store(avail_event(ring), ring->next);
 	else
 		store(&ring->used_area[WORD_FLAGS], 0);
-	/* The wish before the look: the driver writes idx and then looks at it. */
+	/* avail_event before the look: the driver writes idx and then looks at it. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return split_ready(ring);
 }

@@ -154,7 +154,7 @@ static void capture_repair(struct capture *capture)
 		return;
 	if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
 	    ftruncate(fd, capture_last_whole(fd, capture->whole, status.st_size)) != 0)
-		say("-w %s: the end of the file could not be mended", capture->path);
+		say("-w %s: the end of the file could not be repaired", capture->path);
 	close(fd);
 }
 
