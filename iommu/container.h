@@ -69,7 +69,7 @@ int vn_container_map(struct vn_container *container,
 int vn_container_check(const struct vn_container *container, uint64_t bytes);
 
 /*
- * Undo one vn_container_map. The caller knows that the device is quiet. Returns
+ * Undo one vn_container_map. The caller knows that the device is quiesced. Returns
  * 0; -ENOENT if nothing was mapped there; -EIO if the kernel unmapped another
  * amount than was mapped (the address is not used again then).
  */

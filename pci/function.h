@@ -85,7 +85,7 @@ struct vn_function_ops {
 	int (*reset)(struct vn_function *function);
 
 	/* Make memory visible to the device, or hide it again. From then on
-	 * iova = *iova + offset. Removing is for quiet devices only. */
+	 * iova = *iova + offset. Removing is for quiesced devices only. */
 	int (*memory_add)(struct vn_function *function,
 			  const struct vn_memory *memory,
 			  enum vn_access access, uint64_t *iova);
@@ -102,7 +102,7 @@ struct vn_function_ops {
 	 * asked meanwhile waits for the rest. NULL where `service_fd` is -1. */
 	int (*service)(struct vn_function *function);
 
-	/* Take the function away from us (which makes it quiet), then unmap
+	/* Take the function away from us (which makes it quiesced), then unmap
 	 * memory and release the object. Frees `function`. */
 	int (*close)(struct vn_function *function);
 };
@@ -146,7 +146,7 @@ int vn_function_open_vfio(const char *address, struct vn_function **function);
  * version and limits, read its regions, wire the REQ and ERR interrupts. Bus mastering
  * is off, memory decoding on; what an earlier client left is for the caller to reset.
  *
- * Memory is shared with the server by descriptor; the function is quiet once the
+ * Memory is shared with the server by descriptor; the function is quiesced once the
  * connection is closed and the server has no other hold on it: pages that it still has
  * mapped then are of the file that it was given, and nothing else comes to lie there.
  *

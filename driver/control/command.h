@@ -59,7 +59,7 @@ int vn_control_open(struct vionet_device *device, unsigned int index,
 /* Bytes of device memory, in whole pages, that vn_control_open takes. */
 uint64_t vn_control_memory(const struct vionet_device *device, uint32_t room);
 
-/* Release it; the device is quiet, or its memory is put aside. */
+/* Release it; the device is quiesced, or its memory is in quarantine. */
 void vn_control_close(struct vionet_device *device);
 
 /*

@@ -114,7 +114,7 @@ int vn_device_open(struct vn_transport *transport,
 		return vn_error(ENOMEM, "no memory");
 	}
 	d->transport = transport;
-	d->quiet = true;
+	d->quiesced = true;
 	open_take_options(d, options ? options : &defaults);
 	snprintf(d->name, sizeof(d->name), "%s", transport->name);
 	result = vn_transport_check(transport->ops);
@@ -190,7 +190,7 @@ int vionet_device_close(struct vionet_device *device)
 		result = closed;
 		vn_error_keep(&why);
 	}
-	device->quiet = false;
+	device->quiesced = false;
 	vn_quarantine_release(device);
 	vn_shares_end(device);
 	vn_pools_hand_over(device);

@@ -173,7 +173,7 @@ static void recovery_fail(struct vionet_device *device, int result)
 	vn_error_keep(&why);
 	if (device->negotiated)
 		vn_device_give_up(device, result);
-	else if (!device->gone && !device->quiet)
+	else if (!device->gone && !device->quiesced)
 		(void)vn_device_reset(device);
 	device->started = false;
 	vn_device_close_queues(device);

@@ -144,11 +144,11 @@ int vn_device_reset(struct vionet_device *device)
 		result = -EIO;
 		vn_error_keep(&why);
 	}
-	device->quiet = result == 0;
+	device->quiesced = result == 0;
 	device->broken = result != 0;
 	vn_log(VIONET_LOG_DEBUG, "%s: reset: %s", transport->name,
 	       result ? why.text : "done");
-	if (device->quiet) {
+	if (device->quiesced) {
 		vn_quarantine_release(device);
 		vn_device_memory_sweep(device);
 	}

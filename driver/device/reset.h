@@ -13,7 +13,7 @@ struct vn_wait {
 	const char *step;
 };
 
-/* Reset, and wait until the device says that it has been. Sets `quiet`, or
+/* Reset, and wait until the device says that it has been. Sets `quiesced`, or
  * `broken`. Returns 0, -ETIMEDOUT, -ENODEV. */
 int vn_device_reset(struct vionet_device *device);
 

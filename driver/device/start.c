@@ -176,13 +176,13 @@ static int start_enable_queues(struct vionet_device *device)
 }
 
 /* All fields of all queues are set; enable them and go (steps 7 and 8). The
- * device reads memory from here on, so it is no longer quiet. */
+ * device reads memory from here on, so it is no longer quiesced. */
 int vn_device_go(struct vionet_device *device)
 {
 	struct vionet_packet *none[1];
 	int result = 0;
 
-	device->quiet = false;
+	device->quiesced = false;
 	vn_device_set_error(device, VN_DERR_NONE);
 	if (vn_transport_can(device->transport, VN_CAN_DMA))
 		result = device->transport->ops->dma(device->transport, true);
@@ -215,12 +215,12 @@ void vn_device_close_queues(struct vionet_device *device)
 		vn_queue_close(&device->rx[i]);
 		vn_queue_close(&device->tx[i]);
 	}
-	/* The packets of a device that is not quiet are still its: their pools go
+	/* The packets of a device that is not quiesced are still its: their pools go
 	 * into quarantine with the queues. */
 	for (unsigned int i = 0; i < 2 * device->queue_pairs; i++) {
 		struct vionet_pool *pool = device->plans[i].pool;
 
-		if (pool && pool->own && device->quiet)
+		if (pool && pool->own && device->quiesced)
 			vn_pool_destroy_forced(pool);
 		else if (pool && pool->own)
 			pool->abandoned = true;

@@ -154,7 +154,7 @@ int vn_device_memory_alloc(struct vionet_device *device, size_t size,
  * reset too; not one that failed to acknowledge it. */
 static bool memory_trustworthy(const struct vionet_device *device)
 {
-	return device->quiet || (device->started && !device->broken);
+	return device->quiesced || (device->started && !device->broken);
 }
 
 /* Leave the ring of twins. Returns whether nobody else has the mapping. */

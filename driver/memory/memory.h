@@ -17,13 +17,13 @@ int vn_device_memory_alloc_whole(struct vionet_device *device, size_t size,
 
 /*
  * Hide it from the device and free it. The device has nothing of it any more
- * (everything was completed), or is quiet. A device that did not acknowledge a
+ * (everything was completed), or is quiesced. A device that did not acknowledge a
  * reset has no such word to give: then the memory is put aside until a reset
  * succeeds or the device is closed. NULL is allowed.
  */
 void vn_device_memory_free(struct vionet_memory *memory);
 
-/* The device is quiet now: free what was put aside. */
+/* The device is quiesced now: free what is in quarantine. */
 void vn_device_memory_sweep(struct vionet_device *device);
 
 /* After the transport has been closed: free what is left. */

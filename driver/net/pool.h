@@ -35,7 +35,7 @@ void vn_pools_hand_over(struct vionet_device *device);
 
 /* ---- pool.c ---- */
 
-/* Release a pool whatever the state of its packets; the device is quiet or
+/* Release a pool whatever the state of its packets; the device is quiesced or
  * closed. */
 void vn_pool_destroy_forced(struct vionet_pool *pool);
 

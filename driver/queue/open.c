@@ -173,7 +173,7 @@ static void queue_release(struct vionet_queue *queue)
 	if (queue->shared_interrupt && queue->interrupt_fd >= 0)
 		close(queue->interrupt_fd);
 	/* One that could not be made anew has no place, and nothing to keep. */
-	if (queue->place && !queue->device->quiet && !queue->released) {
+	if (queue->place && !queue->device->quiesced && !queue->released) {
 		vn_quarantine_add(queue);
 	} else {
 		vn_queue_release(queue);

@@ -6,7 +6,7 @@
 #include "driver/ring/ring.h"
 #include "driver/state/health.h"
 
-/* Buffers of a device that is quiet are ours again, whether completed or not. */
+/* Buffers of a device that is quiesced are ours again, whether completed or not. */
 static void quarantine_take_back(struct vionet_queue *queue)
 {
 	for (uint32_t i = 0; queue->slots && i < queue->size; i++) {

@@ -21,7 +21,7 @@ void vn_quarantine_add(struct vionet_queue *queue);
  * ring's memory is freed. */
 void vn_queue_release(struct vionet_queue *queue);
 
-/* The device is quiet, or was taken away: packets go back to their pools, the device's
+/* The device is quiesced, or was taken away: packets go back to their pools, the device's
  * own pools and all ring memory are freed. */
 void vn_quarantine_release(struct vionet_device *device);
 

@@ -33,7 +33,7 @@ struct vionet_memory {
 	bool external;	/* the application's: never freed by us */
 	bool mapped_here; /* ... but mapped by us */
 	bool read_only; /* ... and we cannot write there */
-	bool quarantined; /* to be freed, once the device is known to be quiet */
+	bool quarantined; /* to be freed, once the device is known to be quiesced */
 };
 
 /* The network device's configuration, as it was last read. */
@@ -74,7 +74,7 @@ struct vionet_device {
 	bool one_pair;	 /* it does not have the queues of its pairs: no MQ, no RSS */
 	bool negotiated; /* FEATURES_OK holds */
 	bool started;
-	bool quiet; /* the device is known not to touch our memory */
+	bool quiesced; /* the device is known not to touch our memory */
 	bool broken; /* it did not acknowledge a reset */
 	bool gone;
 	struct vionet_link reported; /* link as the last event told it */

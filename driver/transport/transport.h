@@ -145,7 +145,7 @@ struct vn_transport_ops {
 	int (*vectors)(struct vn_transport *transport, unsigned int wanted,
 		       unsigned int *count);
 
-	/* Make memory visible to the device; hide it (quiet devices only). */
+	/* Make memory visible to the device; hide it (quiesced devices only). */
 	int (*memory_add)(struct vn_transport *transport,
 			  const struct vn_memory *memory, enum vn_access access,
 			  uint64_t *iova);
@@ -161,7 +161,7 @@ struct vn_transport_ops {
 	 * message, and cannot be asked anything before it is whole. */
 	int (*events)(struct vn_transport *transport, uint32_t *events);
 
-	/* Take the device away from us, which makes it quiet; frees `transport`. */
+	/* Take the device away from us, which makes it quiesced; frees `transport`. */
 	int (*close)(struct vn_transport *transport);
 
 	/* ---- what some have beside: a bit of `can` for each ---- */

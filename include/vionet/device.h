@@ -370,7 +370,7 @@ struct vionet_device_info {
 	uint64_t unshown_count;	  /* how often that happened */
 	/* A device that did not acknowledge its reset, or the reset of one queue,
 	 * may still use what its queues had: that is kept, whole, until it is known
-	 * to be quiet (a reset that succeeds, with start or recover; close). */
+	 * to be quiesced (a reset that succeeds, with start or recover; close). */
 	uint32_t quarantined;	  /* regions of ours: rings, commands, pools */
 	uint32_t quarantined_packets; /* of pools of ours and of the application's,
 				   * to which they return then */

@@ -12,7 +12,7 @@
  *            space of its own, resets it, finds its registers and negotiates
  *            features. Nothing of this process is visible to the device yet.
  *
- *   look     vionet_device_info and its neighbours. The device is quiet and can
+ *   look     vionet_device_info and its neighbours. The device is idle and can
  *            be closed again at no cost.
  *
  *   start    vionet_device_start(device, NULL)

@@ -281,7 +281,7 @@ static int vfio_iommu_limits(struct vn_function *base,
  */
 
 /* Works for a function that is only partly open. The device goes before the
- * container: the kernel makes it quiet, and only then is memory unmapped. */
+ * container: the kernel makes it quiesced, and only then is memory unmapped. */
 static void vfio_release(struct vfio_function *function)
 {
 	vn_mapping_release(&function->mapped);

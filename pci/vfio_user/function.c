@@ -245,7 +245,7 @@ static int vfu_service(struct vn_function *base)
 /* ---- closing ---- */
 
 /* Works for a function that is only partly open. The end of the connection makes it
- * quiet; the memory is released afterwards. */
+ * quiesced; the memory is released afterwards. */
 static void vfu_release(struct user_function *function)
 {
 	vn_vfu_disconnect(&function->socket);
