@@ -18,7 +18,7 @@ static inline uint64_t vn_now(void)
 }
 
 /* The same clock, as it was when the kernel last looked, up to 10 ms ago: for much less
- * time, where it is asked again and again. */
+ * time, where it is read again and again. */
 static inline uint64_t vn_now_coarse(void)
 {
 	struct timespec now;

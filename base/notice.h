@@ -5,7 +5,7 @@
 
 typedef void vn_notice_fn(void *context, const char *text);
 
-/* Whom this thread's calls tell from now on; NULL: nobody. */
+/* The receiver of this thread's notices from now on; NULL: none. */
 void vn_notice_to(vn_notice_fn *function, void *context);
 
 /* Tell them. */

@@ -103,11 +103,11 @@ static inline void vn_publish(void)
 	VN_ORDER_STORES();
 }
 
-/* After publishing, before reading whether the device wants to be told ("Notifying The
- * Device" and "Sending Available Buffer Notifications", SPLIT-40, PACKED-37); and after
- * asking for interrupts, before looking for work once more ("Receiving Used Buffers
- * From The Device", SPLIT-42). Pairs with the same barrier on the device's side:
- * without one of the two, each side can miss the other's write and both sleep. */
+/* After publishing, before reading whether the device wants a notification ("Notifying
+ * The Device" and "Sending Available Buffer Notifications", SPLIT-40, PACKED-37); and
+ * after asking for interrupts, before looking for work once more ("Receiving Used
+ * Buffers From The Device", SPLIT-42). Pairs with the same barrier on the device's
+ * side: without one of the two, each side can miss the other's write and both sleep. */
 static inline void vn_publish_then_check(void)
 {
 	VN_ORDER_ALL();

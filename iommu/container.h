@@ -50,7 +50,7 @@ int vn_container_device(struct vn_container *container, const char *name,
  * Map memory for the device at an address that the allocator chooses, aligned to
  * the memory's page size so that large pages stay large.
  *
- * Before the kernel is asked, the locked memory that is needed is compared with
+ * Before the call, the locked memory that is needed is compared with
  * RLIMIT_MEMLOCK (unless the process has CAP_IPC_LOCK).
  *
  * Returns 0 and the address in `*iova`; -EINVAL (address or size is no multiple

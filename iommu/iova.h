@@ -25,7 +25,7 @@ struct vn_iommu_limits {
 	uint64_t page_sizes;	/* bitmap: bit n means pages of 2^n bytes */
 	uint64_t page_size;	/* the smallest of them */
 	uint32_t mappings;	/* now */
-	uint32_t mappings_left; /* UINT32_MAX: nobody says */
+	uint32_t mappings_left; /* UINT32_MAX: unknown */
 	uint64_t mapped_bytes;
 	unsigned int range_count;
 	struct vn_iova_range range[VN_IOVA_RANGES_MAX];

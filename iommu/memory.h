@@ -11,7 +11,7 @@
 /* What the device may do with a region; named from the device's side. */
 enum vn_access {
 	VN_DEVICE_READS = 1,  /* read-only for the device */
-	VN_DEVICE_WRITES = 2, /* read-write: write-only is not to be had on
+	VN_DEVICE_WRITES = 2, /* read-write: write-only does not exist on
 			       * every IOMMU */
 };
 

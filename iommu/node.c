@@ -32,8 +32,8 @@ static bool node_in_group(gid_t gid)
 	return false;
 }
 
-/* Do owner and mode let this user read and write? access() would ask the security
- * modules too, and it is them that this is to tell apart. */
+/* Do owner and mode let this user read and write? access() would count the security
+ * modules in, which this is to tell apart. */
 static bool node_mode_allows(const struct stat *status)
 {
 	mode_t both;

@@ -51,7 +51,7 @@ _Static_assert(STEPS_MAX <= VIONET_PCI_CAPABILITIES_MAX,
 	       "every capability of a list must find a place in `seen`");
 _Static_assert(STEPS_MAX <= 64, "one bit for each place in struct list");
 
-/* What the driver asks of the structures, by cfg_type. */
+/* What the driver needs of the structures, by cfg_type. */
 static const struct {
 	const char *name;
 	uint32_t alignment;

@@ -3,7 +3,7 @@
  * The first seam: a PCI function that user space drives, whatever stands behind it.
  * Kernel VFIO implements it in pci/vfio/function.c, a server behind a socket in
  * pci/vfio_user/function.c. Everything above (capability walk, virtio registers, rings)
- * is written once and cannot tell which it is.
+ * is written once for both.
  *
  * The table of operations and what their results mean. Never knows of virtio.
  *
@@ -99,7 +99,7 @@ struct vn_function_ops {
 
 	/* Do what the other side waits for, as when `service_fd` is readable; never
 	 * waits for more. -EAGAIN: it is in the middle of a message, and what is
-	 * asked meanwhile waits for the rest. NULL where `service_fd` is -1. */
+	 * made meanwhile waits for the rest. NULL where `service_fd` is -1. */
 	int (*service)(struct vn_function *function);
 
 	/* Take the function away from us (which makes it quiesced), then unmap

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The parts of BARs that are mapped, each once. Never asks where the descriptor comes
- * from.
+ * The parts of BARs that are mapped, each once. It does not matter where the descriptor
+ * comes from.
  */
 #ifndef VN_PCI_MAPPING_H
 #define VN_PCI_MAPPING_H

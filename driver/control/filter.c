@@ -106,7 +106,7 @@ int vionet_filter_mode_set(struct vionet_device *device,
 	return filter_send(device, CTRL_RX, (uint8_t)mode, &data, 1, 0, name);
 }
 
-/* Are all of them of one kind? Bit 0 of the first byte tells. */
+/* Are all of them of one kind? Bit 0 of the first byte says so. */
 static int filter_check_macs(const struct vionet_device *device,
 			     const uint8_t (*macs)[6], uint32_t count, bool group)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Saved control state: what the application has told the device through the control
- * queue, kept so that it can be told again after a reset. A command that the device
+ * Saved control state: what the application has set through the control queue, kept so
+ * that it can be sent again after a reset. A command that the device
  * refused or did not answer is not saved.
  *
  * It is kept as the payloads of commands. Sent again in the order in which they were

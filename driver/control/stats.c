@@ -65,7 +65,7 @@ static bool devstats_negotiated(const struct vionet_device *device,
 	return false;
 }
 
-/* Types that may be asked for of this queue ("Device Statistics", CVQ-50, CVQ-53). */
+/* Types that may be requested of this queue ("Device Statistics", CVQ-50, CVQ-53). */
 static uint64_t devstats_types_of(const struct vionet_device *device,
 				  unsigned int index)
 {
@@ -129,7 +129,7 @@ static void devstats_take_counters(const struct kind *kind, const uint8_t *at,
 }
 
 /* Step from reply to reply by the size that each states, within what there is
- * ("Device Statistics", CVQ-52). Each kind counts once, and only if it was asked for. */
+ * ("Device Statistics", CVQ-52). Each kind counts once, and only if it was requested. */
 static void devstats_take_replies(const uint8_t *at, uint32_t length,
 				  unsigned int index, uint64_t asked, struct room *room)
 {

@@ -16,7 +16,7 @@ int vn_steering_begin(struct vionet_device *device, unsigned int pairs);
 int vn_rss_context_ask(struct vionet_device *device, uint16_t *contexts);
 
 /* Tell a device without an address of its own the one that it was given here, if it can
- * be told ("Setting MAC Address Filtering", CVQ-07). One that refuses has the last
+ * be sent ("Setting MAC Address Filtering", CVQ-07). One that refuses has the last
  * word. */
 int vn_filter_begin(struct vionet_device *device);
 

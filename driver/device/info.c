@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a device tells of itself: link, events, and its description. Nothing here blocks. */
+/* Link, events, and the description of a device. Nothing here blocks. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -53,7 +53,7 @@ int vionet_device_event_fd(const struct vionet_device *device)
 }
 
 /* With or without an interrupt ("Notification of Device Configuration Changes",
- * GEN-29). Returns an error if it cannot be asked, though it is there. */
+ * GEN-29). Returns an error if it is there and does not answer. */
 static int info_status_events(struct vionet_device *device, uint32_t *happened)
 {
 	uint8_t status = 0;
@@ -94,8 +94,8 @@ static bool info_link_changed(struct vionet_device *device)
 
 /*
  * The device wants to be announced ("Gratuitous Packet Sending", CVQ-13 to CVQ-15): the
- * application is told, and the device that it was. The answer is not waited for. A
- * device that asks for ever is listened to once a second.
+ * application gets an event, and the device an acknowledgement, whose answer is not
+ * waited for. A device that requests it for ever is served once a second.
  */
 static bool info_announcement_due(struct vionet_device *device)
 {

@@ -75,7 +75,7 @@ static int negotiate_features(struct vionet_device *device)
 	return result;
 }
 
-/* The longest of what the features ask for; the same in both directions. */
+/* The longest that the features need; the same in both directions. */
 static uint16_t negotiate_header_size(const struct vionet_features *features)
 {
 	if (vionet_feature_test(features, NET_F_HOST_UDP_TUNNEL_GSO) ||

@@ -4,7 +4,7 @@
 
 #include "driver/state/device.h"
 
-/* Steps 1 to 6 of the initialization. On failure the device is told so, and left
+/* Steps 1 to 6 of the initialization. On failure the device gets FAILED, and is left
  * reset. */
 int vn_device_negotiate(struct vionet_device *device);
 

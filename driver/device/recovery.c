@@ -42,8 +42,8 @@ static double recovery_milliseconds_since(uint64_t begin)
 
 /* ---- what is lost ---- */
 
-/* What the device has delivered and nobody will receive. No more than the queue
- * holds: a device that goes on delivering does not keep us here. */
+/* What the device has delivered and the application will not receive. No more than the
+ * queue holds: a device that goes on delivering does not keep us here. */
 static uint64_t recovery_discard_received(struct vionet_queue *queue)
 {
 	struct vionet_packet *packets[32];
@@ -76,7 +76,7 @@ static void report_end(struct vionet_recovery *report, const struct vionet_recov
 		vn_struct_out(report, done, sizeof(*done));
 }
 
-/* Count what a reset will cost; a broken queue has nothing more to tell. */
+/* Count what a reset will cost; a broken queue says nothing more. */
 static void recovery_count_losses(struct vionet_queue *queue,
 				  struct vionet_recovery *report)
 {
@@ -91,7 +91,7 @@ static void recovery_count_losses(struct vionet_queue *queue,
 
 /* ---- the whole device ---- */
 
-/* Queues rest, or work: transmission on as many as the device was told to use. */
+/* Queues rest, or work: transmission on as many as are in use. */
 static void recovery_pause_all(struct vionet_device *device, bool paused)
 {
 	for (unsigned int i = 0; i < device->queue_pairs; i++) {

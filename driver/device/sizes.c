@@ -25,9 +25,9 @@
 #define USUAL_BUFFER 1984u
 
 /*
- * Bytes of all receive pools together, and of all transmit pools, unless more are asked
- * for: with the rings of four pairs they stay below 8 MiB, which is what ordinary users
- * may lock on most systems.
+ * Bytes of all receive pools together, and of all transmit pools, unless more are
+ * requested: with the rings of four pairs they stay below 8 MiB, which is what
+ * ordinary users may lock on most systems.
  */
 #define RECEIVE_BYTES (4u << 20)
 #define TRANSMIT_BYTES (5u << 19)

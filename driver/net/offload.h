@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Which offloads a queue may carry, and what becomes of a packet that has or asks for
+ * Which offloads a queue may carry, and what becomes of a packet that has or requests
  * one. A byte of a received header is read once, the frame behind it not at all.
  */
 #ifndef VN_DRIVER_OFFLOAD_H

@@ -38,8 +38,9 @@ uint32_t vionet_packet_alloc(struct vionet_pool *pool,
 	return count;
 }
 
-/* Packets of one pool that are one segment each, the application's, and have no external frame, from the
- * front: the pool's stack stays in registers. Returns how many there were. */
+/* Packets of one pool that are one segment each, the application's, and have no
+ * external frame, from the front: the pool's stack stays in registers. Returns how many
+ * there were. */
 static uint32_t packet_free_fast(struct vionet_packet *const *packets, uint32_t count)
 {
 	const struct vionet_packet *first = packets[0];

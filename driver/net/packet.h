@@ -36,7 +36,7 @@ enum vn_packet_state {
 	VN_PACKET_ATTACHED = 4, /* its frame lies in registered memory */
 };
 
-/* What vionet_packet_attach was told; kept beside the packets, for few use it. */
+/* The arguments of vionet_packet_attach; kept beside the packets, for few use it. */
 struct vn_attachment {
 	struct vionet_memory *memory;
 	void *frame;
@@ -137,7 +137,7 @@ static inline bool vn_packet_inside(const struct vionet_packet *packet,
 	       packet->length <= stride - offset;
 }
 
-/* Undo an attachment and tell the application. */
+/* Undo an attachment and call the application. */
 void vn_packet_detach(struct vionet_packet *packet);
 
 /* One segment back to its pool. */

@@ -17,7 +17,7 @@
 #define STRIDE_DEFAULT 2048u
 #define LINE VN_CACHE_LINE
 
-/* Fill in defaults and check what an application asked for. */
+/* Fill in defaults and check what an application wants. */
 static int pool_set_defaults(const struct vionet_device *device,
 			     const struct vionet_pool_options *given,
 			     struct vionet_pool_options *o)

@@ -31,7 +31,7 @@ static uint32_t queue_longest_frame(const struct vionet_device *device)
 /*
  * Several queues may have one vector, and each is another thread's: the one that
  * cleared the eventfd would take the interrupt from the others. So each looks
- * through an epoll of its own, which tells it of every signal once.
+ * through an epoll of its own, which shows it every signal once.
  */
 static int queue_share_interrupt(struct vionet_queue *queue, int fd)
 {
@@ -189,7 +189,7 @@ void vn_queue_close(struct vionet_queue *queue)
 	memset(queue, 0, sizeof(*queue));
 }
 
-/* A queue without memory: bursts find it paused, check tells why. */
+/* A queue without memory: bursts find it paused, vionet_queue_check says why. */
 static void queue_make_dead(struct vionet_queue *dead, const struct vionet_queue *queue)
 {
 	*dead = (struct vionet_queue){

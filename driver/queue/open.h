@@ -27,8 +27,8 @@ int vn_queue_open(struct vionet_queue *queue, struct vionet_device *device,
  * stays, as a broken one without memory. */
 int vn_queue_reopen(struct vionet_queue *queue, const struct vn_queue_plan *plan);
 
-/* Take every buffer back and free the queue; if the device is not known to be quiesced, the
- * queue goes whole into quarantine. An empty queue is allowed. */
+/* Take every buffer back and free the queue; if the device is not known to be quiesced,
+ * the queue goes whole into quarantine. An empty queue is allowed. */
 void vn_queue_close(struct vionet_queue *queue);
 
 #endif

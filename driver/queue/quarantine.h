@@ -21,8 +21,8 @@ void vn_quarantine_add(struct vionet_queue *queue);
  * ring's memory is freed. */
 void vn_queue_release(struct vionet_queue *queue);
 
-/* The device is quiesced, or was taken away: packets go back to their pools, the device's
- * own pools and all ring memory are freed. */
+/* The device is quiesced, or was taken away: packets go back to their pools, the
+ * device's own pools and all ring memory are freed. */
 void vn_quarantine_release(struct vionet_device *device);
 
 /* What the device may still use: memory regions of ours, and packets. */

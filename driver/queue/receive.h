@@ -124,7 +124,7 @@ ALWAYS_INLINE struct rx_limits rx_limits_of(const struct vionet_queue *queue,
 /*
  * A packet that is complete with this buffer, or NULL. The common buffer is a whole
  * packet: a header, a frame of 14 bytes at least, and no more than was posted. One
- * comparison tells, the rest is in driver/queue/slow_path.c.
+ * comparison decides, the rest is in driver/queue/slow_path.c.
  */
 ALWAYS_INLINE struct vionet_packet *
 rx_take_buffer(struct vionet_queue *queue, bool mergeable, bool offloads,

@@ -167,7 +167,7 @@ ALWAYS_INLINE void notify(struct vionet_queue *queue, enum vn_layout layout)
 		kick(queue, packed);
 }
 
-/* Give what was pushed to the device, and tell it if it wants that. */
+/* Give what was pushed to the device, and notify it if it wants that. */
 ALWAYS_INLINE void publish(struct vionet_queue *queue, enum vn_layout layout)
 {
 	if (vn_layout_is_packed(layout))

@@ -128,10 +128,10 @@ ALWAYS_INLINE void packed_publish_single(struct vn_push *c)
 }
 
 /*
- * After publishing: does the device want to be told? What it may not say (the reserved
- * value, an event without EVENT_IDX or outside the ring) counts as yes. "Driver and
- * Device Event Suppression" and "Sending Available Buffer Notifications" (PACKED-16,
- * PACKED-37).
+ * After publishing: does the device want a notification? What it may not say (the
+ * reserved value, an event without EVENT_IDX or outside the ring) counts as yes.
+ * "Driver and Device Event Suppression" and "Sending Available Buffer Notifications"
+ * (PACKED-16, PACKED-37).
  */
 static inline bool packed_need_kick(struct vionet_queue *queue)
 {

@@ -132,7 +132,7 @@ static int ring_make_split(struct vionet_queue *queue)
 		vn_store32(&ring->desc[i].len, queue->posted);
 		vn_store16(&ring->desc[i].flags, DESC_F_WRITE);
 	}
-	/* No interrupt until one is asked for; an event index that was just passed
+	/* No interrupt until one is wanted; an event index that was just passed
 	 * comes again after 65536 buffers. */
 	if (queue->event_idx)
 		vn_store16(&ring->avail->ring[size], 0xffff);

@@ -87,8 +87,8 @@ ALWAYS_INLINE void split_publish_single(struct vionet_queue *queue,
 	vn_store16(&queue->split.avail->idx, (uint16_t)c->at);
 }
 
-/* After publishing: does the device want to be told? ("Available Buffer Notification
- * Suppression" and "Notifying The Device", SPLIT-28 to SPLIT-33, SPLIT-40) */
+/* After publishing: does the device want a notification? ("Available Buffer
+ * Notification Suppression" and "Notifying The Device", SPLIT-28 to SPLIT-33, SPLIT-40) */
 static inline bool split_need_kick(struct vionet_queue *queue)
 {
 	struct vn_split *ring = &queue->split;
@@ -147,7 +147,7 @@ ALWAYS_INLINE void split_pop_save(struct vionet_queue *queue,
 }
 
 /* The entries of the next `count` buffers come from the other core, eight to a line:
- * ask for all lines at once, the first one excepted, which is read next. */
+ * prefetch all lines at once, the first one excepted, which is read next. */
 ALWAYS_INLINE void split_pop_ahead(const struct vionet_queue *queue,
 				   const struct vn_pop *c, uint32_t count)
 {
@@ -226,7 +226,7 @@ ALWAYS_INLINE vn_slot split_pop(struct vionet_queue *queue, struct vn_pop *c,
 }
 
 /*
- * The same of a buffer of which nothing is asked but that it is back, of a device that
+ * The same of a buffer of which only the return counts, of a device that
  * keeps to the order: used idx alone says which. The entries stay in the cache of
  * the processor that writes them.
  */

@@ -46,7 +46,7 @@ struct vn_net_config {
 	uint16_t device_pairs;
 	bool queues_lack; /* MQ or RSS was taken, and their queues are not there */
 	struct vionet_link link;
-	bool announce; /* the device asks for announcements */
+	bool announce; /* the device requests announcements */
 	uint8_t rss_key_max;
 	uint16_t rss_table_max; /* a power of two; 0: no RSS */
 	uint32_t hash_types, tunnel_types; /* that the device supports */
@@ -56,7 +56,7 @@ struct vn_net_config {
 enum vn_device_error {
 	VN_DERR_NONE = 0,
 	VN_DERR_NEEDS_RESET, /* it needs a reset */
-	VN_DERR_RESET,   /* somebody else has reset it */
+	VN_DERR_RESET,   /* another process has reset it */
 	VN_DERR_GONE,
 };
 
@@ -77,13 +77,13 @@ struct vionet_device {
 	bool quiesced; /* the device is known not to touch our memory */
 	bool broken; /* it did not acknowledge a reset */
 	bool gone;
-	struct vionet_link reported; /* link as the last event told it */
+	struct vionet_link reported; /* link as of the last event */
 	bool link_pending; /* it may have changed, and was not read since */
 
 	unsigned int start_flags;     /* vionet_start_flags */
 	unsigned int vectors_max;     /* 0: as many as there are queues */
 	unsigned int queue_pairs;     /* that are set up */
-	unsigned int active_pairs;    /* that the device was told to use */
+	unsigned int active_pairs;    /* that are in use */
 	struct vionet_queue *rx, *tx; /* while started, one a pair */
 	struct vn_queue_plan *plans;  /* what they were made from, by index */
 	bool live;	/* DRIVER_OK: the control queue may be used */
@@ -97,7 +97,7 @@ struct vionet_device {
 	int (*progress)(void *context, const char *step, unsigned int waited_ms,
 			unsigned int limit_ms);
 	void *progress_context;
-	struct vn_ctrl_state *ctrl_state; /* what the device was told, oldest first */
+	struct vn_ctrl_state *ctrl_state; /* saved commands, oldest first */
 	uint64_t announced_at;	    /* last time that an announcement was due */
 	uint64_t recovered_at[5];   /* last recoveries, for their limit */
 

@@ -80,7 +80,7 @@ static const struct rule rules[] = {
 	{ NET_F_GUEST_HDRLEN, true, "GUEST_HDRLEN", { 0 }, { 0 } },
 	{ NET_F_RSS, true, "RSS", { NEED(NET_F_CTRL_VQ) }, { 0 } },
 	/* One place in the specification ties it to the transmit offloads,
-	 * another to the receive ones; with both, nobody is wrong. */
+	 * another to the receive ones; with both, neither is wrong. */
 	{ NET_F_RSC_EXT, true, "RSC_EXT",
 	  { NEED(NET_F_HOST_TSO4), NEED(NET_F_GUEST_TSO4) }, { 0 } },
 	{ NET_F_STANDBY, true, "STANDBY", { 0 }, { 0 } },
@@ -258,7 +258,7 @@ const char *vn_features_text(const struct vionet_features *set, char *text,
 	return text;
 }
 
-/* The caller asked for a bit that did not make it: say which one is really missing. */
+/* The caller needs a bit that is not accepted: say which one is really missing. */
 static int feature_refuse_missing(const struct vionet_features *offered,
 				  const struct vionet_features *avoid,
 				  const struct vionet_features *accepted,

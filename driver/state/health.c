@@ -13,7 +13,7 @@
 
 /* ---- health ---- */
 
-/* The device's own word on it. Our queues are dead if somebody else reset it, too. */
+/* What the device's status says. Our queues are dead, too, if another process reset it. */
 enum vn_device_error vn_device_diagnose(int result, uint8_t status)
 {
 	if (result)

@@ -163,7 +163,7 @@ struct vionet_queue {
 			       * says so, the queue's thread looks */
 	bool mergeable;
 	bool event_idx;
-	bool armed;	      /* the device was asked for an interrupt */
+	bool armed;	      /* the device is to interrupt */
 	uint8_t layout;	      /* vn_layout; the bursts have it as a constant */
 	uint16_t header_size;
 	uint16_t refill_batch;

@@ -20,7 +20,7 @@
 /* More of the notify structure is mapped queue by queue. */
 #define NOTIFY_MAP_MAX (1u << 20)
 
-/* A server that has announced nothing is asked for its health this often at most. */
+/* A server that has announced nothing has its status read this often at most. */
 #define ASK_INTERVAL (1000 * VN_MS)
 
 /* ---- interrupts and events ---- */
@@ -145,8 +145,9 @@ static int pci_events(struct vn_transport *transport, uint32_t *happened)
 	return 0;
 }
 
-/* A server is asked at once if something came from it, its end too: a device says so
- * when it needs a reset ("Notification of Device Configuration Changes", GEN-29). */
+/* The status of a server is read at once if something came from it, its end too: a
+ * device says so when it needs a reset ("Notification of Device Configuration Changes",
+ * GEN-29). */
 static int pci_health(struct vn_transport *transport, uint8_t *status)
 {
 	struct vn_pci_transport *t = vn_pci(transport);
@@ -308,8 +309,8 @@ static const struct vn_transport_ops pci_ops = {
 	.close = pci_close,
 };
 
-/* Status, revision, class: nobody answers. Ids are made up for a virtual function, and
- * command is what we wrote. */
+/* Status, revision, class: no function answers. Ids are made up for a virtual function,
+ * and command is what we wrote. */
 static bool pci_is_silent(const uint8_t *config)
 {
 	for (unsigned int i = 6; i < 12; i++)

@@ -6,7 +6,7 @@
  * Source: "Virtio Over PCI Bus". Registers are accessed at the width of their field
  * ("PCI Device Layout", PCI-05); what was written is read back where the specification
  * lets the device refuse it, and where a faulty device would make us fail later.
- * Devices that answer 0 where nobody else looks (Firecracker's, Cloud Hypervisor's,
+ * Devices that answer 0 where no other driver looks (Firecracker's, Cloud Hypervisor's,
  * crosvm's queue addresses) are used all the same; that is noted, and refused only if
  * asked for.
  */
@@ -207,7 +207,7 @@ int vn_pci_features_write(struct vn_transport *transport,
 	return result;
 }
 
-/* A status of all-ones is no status. The vendor id would not tell, since virtual
+/* A status of all-ones is no status. The vendor id would not show it, since virtual
  * functions always read it as all-ones; a second register of the same structure
  * does. */
 int vn_pci_status_read(struct vn_transport *transport, uint8_t *status)

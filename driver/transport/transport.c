@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Which transport a device's name asks for, and whether a transport's table is whole. */
+/* Which transport a device's name means, and whether a transport's table is whole. */
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>

@@ -10,7 +10,7 @@
  *
  * The core operations are those that all transports have. What one has beside is announced
  * in `can`, with a bit for each; vn_transport_check holds the table against that once, so
- * that nobody looks for NULL.
+ * that no caller looks for NULL.
  */
 #ifndef VN_DRIVER_TRANSPORT_H
 #define VN_DRIVER_TRANSPORT_H
@@ -117,7 +117,7 @@ struct vn_transport_ops {
 	int (*features_write)(struct vn_transport *transport,
 			      const struct vionet_features *accepted);
 
-	/* Device status register. Writing 0 asks for a reset. */
+	/* Device status register. Writing 0 requests a reset. */
 	int (*status_read)(struct vn_transport *transport, uint8_t *status);
 	int (*status_write)(struct vn_transport *transport, uint8_t status);
 
@@ -267,7 +267,7 @@ int vn_transport_open_vfio_user(const char *path, struct vn_transport **transpor
 
 /*
  * A vhost-user device: `name` is "PATH[,server][,wait=SECONDS][,read-only]". No other
- * process may have it, which is asked before it is touched.
+ * process may have it: that is checked before it is touched.
  *
  * Returns 0; -EINVAL (name), -ENODEV (no such socket, or folder; it hangs up at once),
  * -ENXIO (nobody listens, or connects), -EBUSY (another process has it), -EACCES (the
@@ -278,7 +278,7 @@ int vn_transport_open_vhost_user(const char *name,
 				 struct vn_transport **transport);
 
 /*
- * Open the transport that a device's name asks for: "0000:00:04.0", "KIND:...".
+ * Open the transport that a device's name means: "0000:00:04.0", "KIND:...".
  *
  * Returns 0; -EINVAL if there are no devices of that kind, or the name is too long;
  * errors of the transport.

@@ -548,7 +548,7 @@ int vionet_pci_unbind(const char *const *addresses, size_t count, const char *dr
 		vn_driver_load("virtio-pci");
 	if (result == 0)
 		result = bind_run(&set, moves, stride, move_count);
-	/* A driver asked for by name was named in driver_override. */
+	/* A driver that the caller names was written to driver_override. */
 	for (size_t i = 0; i < set.count && result == 0 && driver != NULL; i++)
 		if (set.move[i].address != NULL)
 			result = vn_move_forget(&set.move[i]);

@@ -48,7 +48,7 @@ static bool drivable_link_is_down(const char *port)
 	return port[0] != '\0' && vn_sysfs_number(path, &width) == 0 && width == 0;
 }
 
-/* All-ones: nobody answers. Which of the causes it is, the kernel may know. */
+/* All-ones: no answer. Which of the causes it is, the kernel may know. */
 static int drivable_silent(const char *address, char *reason, size_t size)
 {
 	char path[VN_PATH_MAX], state[16], port[VN_ADDRESS_MAX];
@@ -166,7 +166,8 @@ int vn_drivable_group(const struct vn_looked *looked, char *reason, size_t size)
 				&other_kind) <= 0)
 		return 0;
 	say(reason, size, "group %d is not viable: %s; %s%s", looked->group, text,
-	    other_kind ? "bind it to vfio-pci or unbind it" : "run: vionet bind --group ",
+	    other_kind ? "bind it to vfio-pci or unbind it" :
+			 "run: vionet bind --group ",
 	    other_kind ? "" : looked->function.address);
 	return -EBUSY;
 }

@@ -140,10 +140,10 @@ int vn_rtnetlink_leads(const char *address, const char *interface);
 /* ---- interface.c ---- */
 
 /*
- * Would somebody be cut off if the function's driver went away? Returns 1, and `why` says
- * who, by a whole sentence: "its network interface ens4 is up and has address 192.0.2.1";
- * 0; or -errno where that cannot be found out: `why` is what could not be read.
- * `remedy` is what to do about it, "" where there is nothing to type.
+ * Does something in use depend on the function's kernel driver? Returns 1, and `why`
+ * says who, by a whole sentence: "its network interface ens4 is up and has address
+ * 192.0.2.1"; 0; or -errno where that cannot be found out: `why` is what could not be
+ * read. `remedy` is what to do about it, "" where there is nothing to type.
  */
 int vn_function_in_use(const char *address, char *why, size_t size, char *remedy,
 			size_t remedy_size);

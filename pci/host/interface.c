@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Whether somebody would be cut off if a function's driver went away: its network
+ * What depends on a function's kernel driver: its network
  * interfaces, wherever they are, what is on top of them, and what a vDPA device of it is
  * used for. Never changes anything.
  */
@@ -32,7 +32,7 @@ static int netif_unknown(int result, char *why, size_t size, const char *what)
 
 /* ---- addresses ---- */
 
-/* An address that somebody gave it; IPv6 link-local ones come by themselves. */
+/* An address that was set by hand or DHCP; IPv6 link-local ones come by themselves. */
 static bool netif_counts(const struct sockaddr *address, char *text, socklen_t size)
 {
 	const struct sockaddr_in6 *v6 = (const void *)address;
@@ -156,7 +156,7 @@ static int netif_line_carries(char *line, const char *interface, char *why, size
 	return result;
 }
 
-/* The root file system first: it is the one that nobody gets back. */
+/* The root file system first: without it the machine is lost. */
 static int netif_carries_mount(const char *interface, char *why, size_t size)
 {
 	char path[VN_PATH_MAX], *line = NULL;

@@ -2,7 +2,7 @@
 /*
  * Finding virtio-net functions (through libpci) and saying of each whether it can be
  * driven, and if not, why and what to do. Never opens a device or its group, changes
- * anything, asks the network.
+ * anything, uses the network.
  *
  * Source: VIRTIO "PCI Device Discovery" (PCI-01 to PCI-04: vendor 0x1af4, device 0x1041
  * or 0x1000; revision, class and subsystem do not count).
@@ -386,7 +386,7 @@ static void list_step_find(struct look *look)
 	pci_fill_info(look->device, PCI_FILL_IDENT | PCI_FILL_SUBSYS);
 }
 
-/* Of the kind of a function everybody hears first: nothing else counts. */
+/* The kind of a function comes first: nothing else counts before it. */
 static int list_not_virtio_net(struct look *look, const char *address)
 {
 	struct vionet_pci_function *function = &look->looked->function;

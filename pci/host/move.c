@@ -137,7 +137,7 @@ bool vn_driver_load(const char *driver)
 
 /* --- the group's node ---------------------------------------------------- */
 
-/* udev has been told of the node when it is there, and gives it owner, mode and label
+/* udev gets an event for the node when it is there, and gives it owner, mode and label
  * a little later; `settle` returns when it has nothing left to do. */
 static void move_wait_for_udev(void)
 {
@@ -227,7 +227,7 @@ static int move_release_old(struct vn_move *move)
 
 static int move_take_new(struct vn_move *move)
 {
-	/* An error here is that of the driver's probe; the link tells. */
+	/* An error here is that of the driver's probe; the driver link says it. */
 	int result = move_put(move, move->address, "drivers_probe");
 
 	if (move_wait_for(move->address, move->to))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Moving one function between two drivers, and back. Never asks whether it may. */
+/* Moving one function between two drivers, and back. Whether it may is checked before. */
 #ifndef VN_PCI_MOVE_H
 #define VN_PCI_MOVE_H
 

@@ -89,7 +89,7 @@ static int nl_request_once(const struct nlmsghdr *request, vn_netlink_see *see, 
 	if (fd < 0)
 		return -errno;
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &second, sizeof(second));
-	/* Connected, it hears the kernel only. */
+	/* Connected, it gets messages of the kernel only. */
 	result = connect(fd, (const void *)&kernel, sizeof(kernel)) != 0 ?
 			 -errno : nl_request(fd, request, see, context);
 	close(fd);

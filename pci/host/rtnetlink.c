@@ -159,7 +159,7 @@ static bool nl_leads_to(const struct nlmsghdr *message, int index)
 	return nl_number(out) == index || (ways != NULL && nl_one_way_leads(ways, index));
 }
 
-/* Link-local addresses and multicast: nobody made these routes for a purpose. */
+/* Link-local addresses and multicast: the kernel makes these routes by itself. */
 static bool nl_is_automatic(const struct nlmsghdr *message, const struct rtmsg *route)
 {
 	const struct rtattr *to = nl_find(message, sizeof(*route), RTA_DST,
@@ -299,7 +299,8 @@ static void nl_see_link(const struct nlmsghdr *message, void *context)
 	}
 	other = nl_find(message, sizeof(*link), IFLA_LINK_NETNSID, 4) != NULL;
 	if (nl_number(nl_find(message, sizeof(*link), IFLA_LINK, 4)) != search->index ||
-	    other != search->other_namespace || (other && !nl_rests_on_another(message)))
+	    other != search->other_namespace ||
+	    (other && !nl_rests_on_another(message)))
 		return;
 	name = nl_find(message, sizeof(*link), IFLA_IFNAME, 1);
 	search->found = true;

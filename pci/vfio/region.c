@@ -110,7 +110,7 @@ static int vfio_region_query(int fd, unsigned int index,
 		return failed(-result, "find region %u", index);
 	info = answer;
 	/* The kernel guards the interrupts by remapping them, and lets the table's
-	 * page be mapped for what else is in it; nobody here touches the table. */
+	 * page be mapped for what else is in it; this code does not touch the table. */
 	if ((info->flags & VFIO_REGION_INFO_FLAG_CAPS) != 0 &&
 	    vn_vfio_capability(answer, size, info->cap_offset,
 			       VFIO_REGION_INFO_CAP_MSIX_MAPPABLE,

@@ -69,8 +69,8 @@ static int vfu_read(struct vn_function *base, unsigned int region, uint64_t offs
 
 /*
  * Also the kick of last resort, from a queue's thread. It waits for the reply like any
- * other write: a server that has no mapping of our memory asks for it meanwhile, and
- * somebody has to be there to reply.
+ * other write: a server that has no mapping of our memory requests it meanwhile, and
+ * this thread has to be there to reply.
  */
 static int vfu_write(struct vn_function *base, unsigned int region,
 		     uint64_t offset, const void *data, size_t size)

@@ -39,14 +39,15 @@ struct vn_vfu_window {
 /*
  * The descriptor to send. Not the memory's own if it has to be closed afterwards.
  *
- * A server may ask for memory by messages, but few do, and nothing says which: one that
+ * A server may access memory by messages, but few do, and nothing says which: one that
  * does not would find nothing at an address without a file, frame after frame. So there
  * has to be one. It is sealed first: a server that could shrink it would take pages from
  * under us, a SIGBUS for the thread that touches them. What the device has only to read is
- * sealed against writing too: nobody can map the file writable any more, whatever descriptor he
- * has (our own mapping stays), and is sent through a descriptor opened for reading. That
- * alone keeps nobody of the same user from opening it again; it is all there is where the
- * kernel does not know the seal, or others have to write to the file.
+ * sealed against writing too: no process can map the file writable any more, whatever
+ * descriptor it has (our own mapping stays), and is sent through a descriptor opened
+ * for reading. That alone keeps no process of the same user from opening it again; it
+ * is all there is where the kernel does not know the seal, or others have to write to
+ * the file.
  */
 static int vfu_share_memory(const struct vn_memory *memory, enum vn_access access,
 			    int *fd)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The memory that a vfio-user server was told of: where, and what it may do there; and
- * its accesses to it by message. Never hands out a descriptor through which the server
- * could do more than that.
+ * The memory that is mapped for a vfio-user server: where, and what it may do there;
+ * and its accesses to it by message. Never hands out a descriptor through which the
+ * server could do more than that.
  *
  * Source: "VFIO_USER_DMA_MAP" to "VFIO_USER_DMA_WRITE" of the vfio-user specification.
  */

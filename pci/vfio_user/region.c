@@ -234,9 +234,9 @@ static int vfu_check_region_file(struct vn_vfu_socket *s,
 }
 
 /*
- * May the file be mapped? Only if nobody can take pages from under the mapping: memory
- * of the ordinary kind (huge pages may run out), sealed against shrinking. Everything
- * else is reached by messages, which is slower and always right.
+ * May the file be mapped? Only if no process can take pages from under the mapping:
+ * memory of the ordinary kind (huge pages may run out), sealed against shrinking.
+ * Everything else is reached by messages, which is slower and always right.
  */
 static bool vfu_region_stays(const struct vn_vfu_region *behind, int seals)
 {

@@ -225,7 +225,7 @@ static int vfu_wait_reply(struct vn_vfu_socket *s, struct vn_vfu_message *m,
 	struct vfu_header header;
 	int result;
 
-	/* What began before we asked is a command. */
+	/* What began before our request is a command. */
 	result = s->have != 0 ? vfu_serve(s, deadline) : 0;
 	while (result == 0) {
 		result = vfu_read_header(s, &header, deadline, &fds);

@@ -5,8 +5,8 @@
  * or waits without a limit.
  *
  * A kick may come from a queue's thread while the control thread talks: vn_vfu_call is
- * for any thread, one at a time gets through. What the server asks for meanwhile (access
- * to our memory) is served by the thread that waits for a reply.
+ * for any thread, one at a time gets through. What the server requests meanwhile
+ * (access to our memory) is served by the thread that waits for a reply.
  *
  * After a protocol error, or a reply that does not come in time, the socket is
  * shut down, and every later call says -ENODEV.
@@ -96,7 +96,7 @@ struct vn_vfu_message {
  * Connect to the server that listens at `path`. `socket` must be zero, but for name,
  * serve and context.
  *
- * Returns 0; -EBUSY (another process has the function: asked before the server is
+ * Returns 0; -EBUSY (another process has the function: checked before the server is
  * touched), and as vn_socket_connect. The text says what to do.
  */
 int vn_vfu_connect(struct vn_vfu_socket *socket, const char *path);
@@ -110,15 +110,15 @@ int vn_vfu_connect(struct vn_vfu_socket *socket, const char *path);
  */
 int vn_vfu_call(struct vn_vfu_socket *socket, struct vn_vfu_message *message);
 
-/* Serve what the server has asked for meanwhile, without waiting for more, and not more
+/* Serve what the server has requested meanwhile, without waiting for more, and not more
  * than a few dozen. Returns 0; -EAGAIN: the rest of a command is still to come, for 2 s at
  * most, and until then every call waits for it; -ENODEV, -EIO, -ETIMEDOUT. */
 int vn_vfu_service(struct vn_vfu_socket *socket);
 
 /*
- * Take a turn: nobody else calls meanwhile, and nothing is served. Turns come in the order
- * in which they are asked for, and each is bound by the message budget that all of them share:
- * so is the wait for one.
+ * Take a turn: no other thread calls meanwhile, and nothing is served. Turns come in
+ * the order in which threads wait for them, and each is bound by the message budget
+ * that all of them share: so is the wait for one.
  */
 void vn_vfu_lock(struct vn_vfu_socket *socket);
 void vn_vfu_unlock(struct vn_vfu_socket *socket);

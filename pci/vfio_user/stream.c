@@ -46,8 +46,10 @@ int vn_vfu_stream_late(struct vn_vfu_socket *s)
 {
 	vfu_fail(s);
 	s->closed_why = "it did not answer in time";
-	return vn_error(ETIMEDOUT, "%s: the server does not answer (or kept us waiting "
-			"for more than 2 s in a row); the connection is closed", s->name);
+	return vn_error(ETIMEDOUT,
+			"%s: the server does not answer (or kept us waiting "
+			"for more than 2 s in a row); the connection is closed",
+			s->name);
 }
 
 /* Not the server's doing. */

@@ -28,7 +28,7 @@ int vn_vfu_stream_gone(struct vn_vfu_socket *s);
 int vn_vfu_stream_late(struct vn_vfu_socket *s);
 int vn_vfu_stream_error(struct vn_vfu_socket *s, const char *text);
 
-/* Wait until the socket is ready for `what` (poll), or somebody interrupts. 0 or
+/* Wait until the socket is ready for `what` (poll), or a signal interrupts. 0 or
  * -ETIMEDOUT. */
 int vn_vfu_stream_wait(struct vn_vfu_socket *s, short what, uint64_t deadline);
 

@@ -18,7 +18,7 @@ struct vn_vfu_limits {
 	uint64_t page_sizes; /* bitmap; the smallest is a page of this machine */
 };
 
-/* Returns 0; -ENOTSUP (another version, or limits that nobody could live with), -EIO, or
+/* Returns 0; -ENOTSUP (another version, or limits that are too small), -EIO, or
  * as vn_vfu_call. */
 int vn_vfu_negotiate(struct vn_vfu_socket *socket, struct vn_vfu_limits *limits);
 

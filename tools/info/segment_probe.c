@@ -56,8 +56,8 @@ static uint64_t probe_refused(struct session *session)
 	return stats.invalid;
 }
 
-/* 1: the device has completed it, 0: it has not, or needs a reset; below 0: it cannot be
- * tried. */
+/* 1: the device has completed it, 0: it has not, or needs a reset; below 0: it cannot
+ * be tried. */
 static int probe_try(struct session *session, const uint8_t mac[6],
 		     uint32_t segments)
 {

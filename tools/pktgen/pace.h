@@ -64,8 +64,8 @@ void pace_slip(struct pace *pace, uint64_t now_ns);
 /* What is wanted of this worker a second: frames, or bits on the wire; 0: no limit. */
 double pace_wanted(const struct pace *pace);
 
-/* Add the time that a worker skipped to that of all: a second that one of n skipped is a
- * second for one frame in n. */
+/* Add the time that a worker skipped to that of all: a second that one of n skipped is
+ * a second for one frame in n. */
 void pace_join(struct pace *all, const struct pace *worker);
 
 /* Sizes of frames, the same for the same seed. */

@@ -27,8 +27,8 @@ static void session_remove_socket(void)
 	control_server_unlink(&server);
 }
 
-/* A device that takes long: say so each second, and let the user cancel. The signal that ended
- * the run wants it reset; the next one does not wait for that. */
+/* A device that takes long: say so each second, and let the user cancel. The signal
+ * that ended the run wants it reset; the next one does not wait for that. */
 static int session_on_progress(void *context, const char *step, unsigned int waited_ms,
 			       unsigned int limit_ms)
 {

@@ -2,7 +2,7 @@
 /*
  * Messages of the vhost-user protocol on a UNIX socket: one whole message out, one whole
  * message in, with the descriptors that travel beside it, each within a deadline. No size
- * is believed before it has been checked; descriptors that nobody asked for are closed.
+ * is believed before it has been checked; unexpected descriptors are closed.
  */
 #ifndef VN_DRIVER_VHOST_USER_CHANNEL_H
 #define VN_DRIVER_VHOST_USER_CHANNEL_H

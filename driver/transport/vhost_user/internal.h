@@ -82,7 +82,7 @@ struct vn_vhost_user {
 	struct vionet_features accepted;
 	uint8_t status;
 	bool failed; /* the session ended, or a ring did, under a running device */
-	uint64_t status_at; /* when the status was last asked for */
+	uint64_t status_at; /* when the status was last requested */
 	bool config_changed;
 	int error_fd; /* the back end says that a ring is in error */
 

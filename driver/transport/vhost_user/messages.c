@@ -2,7 +2,7 @@
 /*
  * Requests to a vhost-user back end with their replies and acknowledgements, what the
  * back end requests of us, and the end of a session. A back end that replies with
- * something else than it was asked for ends the session, and with it the rings.
+ * something else than was requested ends the session, and with it the rings.
  *
  * Source: "Communication", "VHOST_USER_PROTOCOL_F_REPLY_ACK", "Back-end communication".
  */

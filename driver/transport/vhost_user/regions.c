@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The memory table of a vhost-user device: which regions there are, at which addresses,
- * and that the back end knows the same. The back end never hears an address of this
+ * and that the back end knows the same. The back end never gets an address of this
  * process: what the protocol calls a user address, and uses for the rings, is only a key
  * into the table, and the IOVA serves for it too.
  *
@@ -178,8 +178,8 @@ static int vhu_make_room(struct vn_vhost_user *t)
 }
 
 /* Take a region out of our table, and its address with it. While rings run the back end
- * is told at once; if it refuses, all stays as it was. A session that ends over it knows
- * of no memory. */
+ * gets the change at once; if it refuses, all stays as it was. A session that ends over
+ * it knows of no memory. */
 static int vhu_drop_region(struct vn_vhost_user *t, uint32_t index)
 {
 	struct vn_vhost_user_region region = t->region[index];
@@ -237,8 +237,8 @@ int vn_vhost_user_memory_add(struct vn_transport *transport,
 	return result;
 }
 
-/* What becomes of a removal: the back end is told at once where a single region can
- * be told of or the rings run, else with the next table. */
+/* A removal is sent to the back end at once where single regions can be sent or the
+ * rings run, else with the next table. */
 static int vhu_withdraw(struct vn_vhost_user *t,
 			const struct vn_vhost_user_region *region)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a vhost-user back end is told of rings, how they are kicked and given back. Never
+ * Set-up of the rings with a vhost-user back end, their kicks and their return. Never
  * looks into a ring.
  *
  * Source: "Ring states", "Starting and stopping rings".

@@ -127,7 +127,7 @@ static int vhu_count_slots(struct vn_vhost_user *t)
 	return result;
 }
 
-/* There is no way to ask how long the configuration is, but whether it has so
+/* No request says how long the configuration is, but whether it has so
  * many bytes: up to each field of a network device's. */
 static int vhu_measure_config(struct vn_vhost_user *t)
 {

@@ -57,7 +57,7 @@ int vn_vhost_user_features_write(struct vn_transport *transport,
 
 /* ---- status ---- */
 
-/* Should the back end be asked? One that works is not disturbed more than once a
+/* Should the status be requested? One that works is not disturbed more than once a
  * second: that it has gone is seen without asking. */
 static bool vhu_status_is_due(struct vn_vhost_user *t)
 {
@@ -93,7 +93,7 @@ int vn_vhost_user_status_read(struct vn_transport *transport, uint8_t *status)
 	return result;
 }
 
-/* Nothing is asked or taken: that is the control thread's. */
+/* Nothing is requested or received: that is the control thread's. */
 int vn_vhost_user_health(struct vn_transport *transport, uint8_t *status)
 {
 	struct vn_vhost_user *t = vn_vhost_user(transport);
@@ -142,7 +142,7 @@ static int vhu_write_reset(struct vn_vhost_user *t)
 	(void)vn_event_take(t->error_fd);
 	t->status = 0;
 	vn_vhost_user_fail(t, false);
-	t->pairs_unsure = false; /* each ring is told when it is set up */
+	t->pairs_unsure = false; /* each ring is enabled when it is set up */
 	return 0;
 }
 
