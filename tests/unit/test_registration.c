@@ -4,7 +4,7 @@
  * refused and why, and that frames go out of it, whatever carries the device.
  */
 #include "tests/unit/vhost_fixture.h"
-#include "tests/unit/vu_rig.h"
+#include "tests/unit/vfio_user_env.h"
 
 #include <fcntl.h>
 #include <stdarg.h>
@@ -306,37 +306,34 @@ static void a_file_for_reading_only(void **state)
 
 /* ---- a vfio-user server ---- */
 
-static uint8_t last_frame[2048];
-
-static void keep_frame(void *context, const uint8_t *frame, size_t length)
-{
-	(void)context;
-	memcpy(last_frame, frame, length < sizeof(last_frame) ? length :
-							       sizeof(last_frame));
-}
-
 static void a_server_gets_the_file(void **state)
 {
-	struct vu_server *s = server_of(state);
+	struct proxy *p = proxy_of(state);
 	int fd = make_file(MFD_ALLOW_SEALING);
 	struct vionet_device *device;
 	struct vionet_memory *memory;
+	struct vionet_packet *packet;
+	struct vionet_queue *rx;
 	uint8_t *all = map_all(fd);
 
-	s->model->on_frame = keep_frame;
-	vu_server_start(s);
-	device = open_device(s);
+	proxy_start(p);
+	device = open_device(p);
 	assert_int_equal(vionet_memory_register_fd(device, fd, OFFSET, NULL, SIZE,
 						   VIONET_DEVICE_READS, &memory), 0);
-	pthread_mutex_lock(&s->lock);
-	assert_int_equal(s->window[0].flags & O_ACCMODE, O_RDONLY);
+	pthread_mutex_lock(&p->lock);
+	assert_int_equal(p->window[0].flags & O_ACCMODE, O_RDONLY);
 	/* The application goes on growing it, and mapping it for writing. */
-	assert_int_equal(s->window[0].seals, F_SEAL_SHRINK);
-	pthread_mutex_unlock(&s->lock);
+	assert_int_equal(p->window[0].seals, F_SEAL_SHRINK);
+	pthread_mutex_unlock(&p->lock);
 	assert_int_equal(vionet_device_start(device, NULL), 0);
 	memset(all + OFFSET + SIZE - 100, 0x44, 100);
 	send_last(vionet_device_tx_queue(device, 0), memory);
-	assert_memory_equal(last_frame + 12, all + OFFSET + SIZE - 100, 100);
+	rx = vionet_device_rx_queue(device, 0);
+	assert_int_equal(vionet_queue_wait(rx, 0, 60000), 1);
+	assert_int_equal(vionet_queue_receive(rx, &packet, 1), 1);
+	assert_int_equal(packet->length, 100);
+	assert_memory_equal(packet->data, all + OFFSET + SIZE - 100, 100);
+	vionet_packet_free(&packet, 1);
 	assert_int_equal(vionet_memory_unregister(memory), 0);
 	assert_int_equal(vionet_device_close(device), 0);
 	munmap(all, FILE_SIZE);
@@ -346,22 +343,22 @@ static void a_server_gets_the_file(void **state)
 /* Not accepted and then never reached. */
 static void a_server_gets_no_address(void **state)
 {
-	struct vu_server *s = server_of(state);
+	struct proxy *p = proxy_of(state);
 	uint8_t *own = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
 			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	int fd = make_file(0); /* no seal will hold */
 	struct vionet_memory *memory;
 	struct vionet_device *device;
 
-	vu_server_start(s);
-	device = open_device(s);
+	proxy_start(p);
+	device = open_device(p);
 	assert_int_equal(vionet_memory_register(device, own, PAGE, VIONET_DEVICE_READS,
 						&memory), -ENOTSUP);
 	assert_null(memory);
 	assert_text("vionet_memory_register_fd");
 	refuse(device, fd, 0, NULL, SIZE, VIONET_DEVICE_READS, -EPERM,
 	       "MFD_ALLOW_SEALING");
-	assert_int_equal(said(s, SAY_DMA_MAP), 0);
+	assert_int_equal(requests(p, VFU_DMA_MAP), 0);
 	assert_int_equal(vionet_device_close(device), 0);
 	munmap(own, PAGE);
 	close(fd);
@@ -468,10 +465,10 @@ static void refuse_cut(struct vionet_device *device)
 
 static void a_file_that_is_cut_meanwhile(void **state)
 {
-	struct vu_server *s = server_of(state);
+	struct proxy *p = proxy_of(state);
 
-	vu_server_start(s);
-	refuse_cut(open_device(s));
+	proxy_start(p);
+	refuse_cut(open_device(p));
 }
 
 static void a_file_that_is_cut_meanwhile_either(void **state)
@@ -492,11 +489,11 @@ int main(void)
 		cmocka_unit_test(other_mappings_are_refused),
 		cmocka_unit_test(huge_pages_stay_whole),
 		cmocka_unit_test(a_file_for_reading_only),
-		with_rig(a_server_gets_the_file),
-		with_rig(a_server_gets_no_address),
+		with_proxy(a_server_gets_the_file),
+		with_proxy(a_server_gets_no_address),
 		with_backend(a_back_end_gets_the_file),
 		with_backend(a_back_end_gets_no_address),
-		with_rig(a_file_that_is_cut_meanwhile),
+		with_proxy(a_file_that_is_cut_meanwhile),
 		with_backend(a_file_that_is_cut_meanwhile_either),
 	};
 

@@ -4,7 +4,7 @@
  * other, who goes first; and packets of pools that a device does not see.
  */
 #include "tests/unit/vhost_fixture.h"
-#include "tests/unit/vu_rig.h"
+#include "tests/unit/vfio_user_env.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -486,21 +486,21 @@ static void a_back_end_and_a_function(void **state)
  * sealed: the first device's may map it for writing at any time. */
 static void a_server_that_only_reads(void **state)
 {
-	struct vu_server *s = server_of(state);
+	struct proxy *p = proxy_of(state);
 	struct vionet_device *device;
 	struct pair pair;
 
-	vu_server_start(s);
-	device = open_device(s);
+	proxy_start(p);
+	device = open_device(p);
 	open_pair(&pair);
 	pair.pool = make_pool(pair.device[0], VIONET_DEVICE_WRITES);
 	assert_int_equal(vionet_pool_share(pair.pool, device, VIONET_DEVICE_READS), 0);
-	pthread_mutex_lock(&s->lock);
-	assert_false(s->window[0].writable);
-	assert_int_equal(s->window[0].flags & O_ACCMODE, O_RDONLY);
-	assert_int_equal(s->window[0].seals & (F_SEAL_WRITE | 0x10), 0);
-	assert_true(s->window[0].seals & F_SEAL_SHRINK);
-	pthread_mutex_unlock(&s->lock);
+	pthread_mutex_lock(&p->lock);
+	assert_false(p->window[0].writable);
+	assert_int_equal(p->window[0].flags & O_ACCMODE, O_RDONLY);
+	assert_int_equal(p->window[0].seals & (F_SEAL_WRITE | 0x10), 0);
+	assert_true(p->window[0].seals & F_SEAL_SHRINK);
+	pthread_mutex_unlock(&p->lock);
 	assert_int_equal(vionet_device_close(device), 0);
 	close_device(&pair, 0);
 	close_device(&pair, 1);
@@ -519,7 +519,7 @@ int main(void)
 		cmocka_unit_test(one_that_does_not_stop),
 		cmocka_unit_test(own_memory_under_a_shared_pool),
 		cmocka_unit_test(what_makes_no_sense_is_refused),
-		with_rig(a_server_that_only_reads),
+		with_proxy(a_server_that_only_reads),
 		cmocka_unit_test_setup_teardown(a_back_end_and_a_function, raise_backend,
 						drop_backend),
 	};

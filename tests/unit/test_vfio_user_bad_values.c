@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Servers that misbehave in what they say of the function, a row of the catalogue
  * each. */
-#include "tests/unit/vu_rig.h"
+#include "tests/unit/vfio_user_env.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,40 +10,48 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- L06: region information ---- */
-
-static void area(struct vu_message *r, unsigned int index, uint64_t offset,
-		 uint64_t size)
+/* The device's memory decoding seems to be off: the client writes to switch it on. */
+static void decoding_is_off(const struct proxy_message *q, struct proxy_message *r)
 {
-	vu_put64(r->body + 48 + 16 * index, offset);
-	vu_put64(r->body + 56 + 16 * index, size);
-	if (vu_get32(r->body + 40) <= index)
-		vu_put32(r->body + 40, index + 1);
-	r->length = 64 + 16 * index;
-	vu_put32(r->body, (uint32_t)r->length);
+	if (q->command == VFU_REGION_READ && vfu_get32(q->body + 8) == 7 &&
+	    vfu_get64(q->body) == 4)
+		r->body[16] &= (uint8_t)~2;
 }
 
-static void spoil_region(struct vu_server *s, const struct vu_message *q,
-			 struct vu_message *r)
+/* ---- L06: region information ---- */
+
+static void area(struct proxy_message *r, unsigned int index, uint64_t offset,
+		 uint64_t size)
 {
-	if (q->command != SAY_REGION_INFO || vu_get32(q->body + 8) != VU_REGION)
+	vfu_put64(r->body + 48 + 16 * index, offset);
+	vfu_put64(r->body + 56 + 16 * index, size);
+	if (vfu_get32(r->body + 40) <= index)
+		vfu_put32(r->body + 40, index + 1);
+	r->length = 64 + 16 * index;
+	vfu_put32(r->body, (uint32_t)r->length);
+}
+
+static void spoil_region(struct proxy *p, const struct proxy_message *q,
+			 struct proxy_message *r)
+{
+	if (q->command != VFU_REGION_INFO || vfu_get32(q->body + 8) != PROXY_REGION)
 		return;
-	switch (s->number) {
-	case 0: vu_put64(r->body + 16, UINT64_MAX); break;
-	case 1: vu_put64(r->body + 24, UINT64_MAX - 0x1000); break;
-	case 2: vu_put32(r->body + 12, 64); break; /* at the end */
-	case 3: vu_put32(r->body + 12, 0xfffffff0); break;
-	case 4: vu_put32(r->body + 12, 8); break; /* in the fixed part */
-	case 5: vu_put16(r->body + 32, 9); vu_put32(r->body + 36, 32); break; /* loop */
-	case 6: vu_put32(r->body + 40, 0xffffffff); break; /* areas */
-	case 7: area(r, 0, 0x3000, 0x2000); break; /* outside */
+	switch (p->number) {
+	case 0: vfu_put64(r->body + 16, UINT64_MAX); break;
+	case 1: vfu_put64(r->body + 24, UINT64_MAX - 0x1000); break;
+	case 2: vfu_put32(r->body + 12, 64); break; /* at the end */
+	case 3: vfu_put32(r->body + 12, 0xfffffff0); break;
+	case 4: vfu_put32(r->body + 12, 8); break; /* in the fixed part */
+	case 5: vfu_put16(r->body + 32, 9); vfu_put32(r->body + 36, 32); break; /* loop */
+	case 6: vfu_put32(r->body + 40, 0xffffffff); break; /* areas */
+	case 7: area(r, 0, PROXY_BAR_SIZE - 0x1000, 0x2000); break; /* outside */
 	case 8: area(r, 0, UINT64_MAX - 0xfff, 0x2000); break;
-	case 9: area(r, 1, 0x3800, 0x800); break; /* overlap */
+	case 9: area(r, 1, PROXY_NOTIFY + 0x800, 0x800); break; /* overlap */
 	case 10: area(r, 1, 0x2000, UINT64_MAX); break;
-	case 11: vu_put32(r->body, 65); break; /* argsz: more than comes */
-	case 12: vu_put32(r->body, 0xffffffff); break;
-	case 13: vu_put32(r->body + 8, 5); break; /* another region */
-	case 14: r->length = 48; vu_put32(r->body, 48); break; /* cut in the list */
+	case 11: vfu_put32(r->body, 65); break; /* argsz: more than comes */
+	case 12: vfu_put32(r->body, 0xffffffff); break;
+	case 13: vfu_put32(r->body + 8, 5); break; /* another region */
+	case 14: r->length = 48; vfu_put32(r->body, 48); break; /* cut in the list */
 	}
 }
 
@@ -51,12 +59,11 @@ static void test_L06_region_information(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 15; i++) {
-		struct vu_server *s = server_with(spoil_region, i);
+		struct proxy *p = proxy_with(spoil_region, i);
 		struct attempt a;
 
-		s->bar_fd = memfd_create("bar", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-		assert_int_equal(ftruncate(s->bar_fd, 0x4000), 0);
-		a = attempt_on(s);
+		map_bar_file(p, bar_file(0));
+		a = attempt_on(p);
 		if (a.result != -EIO)
 			fail_msg("case %d: %d", i, a.result);
 		assert_text("breaks the protocol");
@@ -64,21 +71,21 @@ static void test_L06_region_information(void **state)
 	}
 }
 
-static void spoil_config(struct vu_server *s, const struct vu_message *q,
-			 struct vu_message *r)
+static void spoil_config(struct proxy *p, const struct proxy_message *q,
+			 struct proxy_message *r)
 {
-	if (q->command == SAY_REGION_INFO && vu_get32(q->body + 8) == 7)
-		vu_put64(r->body + 16, s->number == 0 ? 0 : 64);
-	if (q->command == SAY_INFO && s->number == 2)
-		vu_put32(r->body + 8, 7);
+	if (q->command == VFU_REGION_INFO && vfu_get32(q->body + 8) == 7)
+		vfu_put64(r->body + 16, p->number == 0 ? 0 : 64);
+	if (q->command == VFU_DEVICE_INFO && p->number == 2)
+		vfu_put32(r->body + 8, 7);
 }
 
-static void no_pci(struct vu_server *s, const struct vu_message *q,
-		   struct vu_message *r)
+static void no_pci(struct proxy *p, const struct proxy_message *q,
+		   struct proxy_message *r)
 {
-	(void)s;
-	if (q->command == SAY_INFO)
-		vu_put32(r->body + 4, 4);
+	(void)p;
+	if (q->command == VFU_DEVICE_INFO)
+		vfu_put32(r->body + 4, 4);
 }
 
 static void test_L06_no_configuration(void **state)
@@ -92,30 +99,36 @@ static void test_L06_no_configuration(void **state)
 
 /* ---- L07: interrupts ---- */
 
+static void many_vectors(struct proxy *p, const struct proxy_message *q,
+			 struct proxy_message *r)
+{
+	if (q->command == VFU_IRQ_INFO && vfu_get32(q->body + 8) == 2)
+		vfu_put32(r->body + 12, (uint32_t)p->number);
+}
+
 static void test_L07_interrupt_counts(void **state)
 {
 	const unsigned int counts[] = { 0, 2048, 0xffffffff };
 
 	(void)state;
 	for (unsigned int i = 0; i < 3; i++) {
-		struct vu_server *s = server_with(NULL, 0);
+		struct proxy *p = proxy_with(many_vectors, (int)counts[i]);
 		struct vn_function *f;
 
-		s->irqs = counts[i];
-		vu_server_start(s);
-		assert_int_equal(vn_function_open_vfio_user(s->path, &f), 0);
+		proxy_start(p);
+		assert_int_equal(vn_function_open_vfio_user(p->path, &f), 0);
 		assert_int_equal(f->vector_count, counts[i] > 2048 ? 2048 : counts[i]);
 		assert_int_equal(f->ops->close(f), 0);
-		vu_server_destroy(s);
+		proxy_destroy(p);
 	}
 }
 
-static void other_irqs(struct vu_server *s, const struct vu_message *q,
-		       struct vu_message *r)
+static void other_irqs(struct proxy *p, const struct proxy_message *q,
+		       struct proxy_message *r)
 {
-	(void)s;
-	if (q->command == SAY_IRQ_INFO)
-		vu_put32(r->body + 8, 1);
+	(void)p;
+	if (q->command == VFU_IRQ_INFO)
+		vfu_put32(r->body + 8, 1);
 }
 
 static void test_L07_other_interrupts(void **state)
@@ -128,29 +141,29 @@ static void test_L07_other_interrupts(void **state)
 
 enum { NONE, TWO, DIRECTORY, READ_ONLY, SHORT, PATH_ONLY, PIPE, MANY, UNFLAGGED };
 
-static void spoil_file(struct vu_server *s, const struct vu_message *q,
-		       struct vu_message *r)
+static void spoil_file(struct proxy *p, const struct proxy_message *q,
+		       struct proxy_message *r)
 {
 	char path[64];
 
-	if (q->command != SAY_REGION_INFO || vu_get32(q->body + 8) != VU_REGION)
+	if (q->command != VFU_REGION_INFO || vfu_get32(q->body + 8) != PROXY_REGION)
 		return;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", s->bar_fd);
-	switch (s->number) {
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", p->bar_fd);
+	switch (p->number) {
 	case NONE: r->fd_count = 0; return;
-	case TWO: r->fds[r->fd_count++] = s->bar_fd; return;
+	case TWO: r->fds[r->fd_count++] = p->bar_fd; return;
 	case MANY:
 		for (r->fd_count = 0; r->fd_count < 250; r->fd_count++)
-			r->fds[r->fd_count] = s->bar_fd;
+			r->fds[r->fd_count] = p->bar_fd;
 		return;
-	case UNFLAGGED: vu_put32(r->body + 4, 3); return;
-	case SHORT: (void)!ftruncate(s->bar_fd, 0x3800); return;
+	case UNFLAGGED: vfu_put32(r->body + 4, 3); return;
+	case SHORT: (void)!ftruncate(p->bar_fd, PROXY_NOTIFY + 0x800); return;
 	case DIRECTORY: r->fds[0] = open("/tmp", O_RDONLY | O_CLOEXEC); break;
 	case READ_ONLY: r->fds[0] = open(path, O_RDONLY | O_CLOEXEC); break;
 	case PATH_ONLY: r->fds[0] = open(path, O_PATH | O_CLOEXEC); break;
 	case PIPE: r->fds[0] = eventfd(0, EFD_CLOEXEC); break;
 	}
-	vu_server_send(s, r);
+	proxy_send(p, r);
 	close(r->fds[0]);
 	r->silent = true;
 }
@@ -165,12 +178,11 @@ static void test_L08_descriptors(void **state)
 
 	(void)state;
 	for (int i = NONE; i <= UNFLAGGED; i++) {
-		struct vu_server *s = server_with(spoil_file, i);
+		struct proxy *p = proxy_with(spoil_file, i);
 		struct attempt a;
 
-		s->bar_fd = memfd_create("bar", MFD_CLOEXEC);
-		assert_int_equal(ftruncate(s->bar_fd, 0x4000), 0);
-		a = attempt_on(s);
+		map_bar_file(p, bar_file(0));
+		a = attempt_on(p);
 		if (a.result != -EIO)
 			fail_msg("case %d: %d", i, a.result);
 		assert_text("breaks the protocol");
@@ -178,17 +190,18 @@ static void test_L08_descriptors(void **state)
 	}
 }
 
-static void descriptor_for_nothing(struct vu_server *s, const struct vu_message *q,
-				   struct vu_message *r)
+static void descriptor_for_nothing(struct proxy *p, const struct proxy_message *q,
+				   struct proxy_message *r)
 {
-	if (q->command == s->number)
+	decoding_is_off(q, r);
+	if (q->command == p->number)
 		r->fds[r->fd_count++] = 0;
 }
 
 static void test_L08_descriptors_anywhere(void **state)
 {
-	const int commands[] = { SAY_VERSION, SAY_INFO, SAY_READ, SAY_WRITE,
-				 SAY_SET_IRQS, SAY_IRQ_INFO };
+	const int commands[] = { VFU_VERSION, VFU_DEVICE_INFO, VFU_REGION_READ, VFU_REGION_WRITE,
+				 VFU_SET_IRQS, VFU_IRQ_INFO };
 
 	(void)state;
 	for (unsigned int i = 0; i < 6; i++)
@@ -200,24 +213,27 @@ static void test_L08_descriptors_anywhere(void **state)
 
 enum { NO_EVENTFD, NOT_SENT, OUTSIDE, CUT_SHORT, OTHER_REGION, COUNT_LIES };
 
-static void spoil_doorbell(struct vu_server *s, const struct vu_message *q,
-			   struct vu_message *r)
+static void spoil_doorbell(struct proxy *p, const struct proxy_message *q,
+			   struct proxy_message *r)
 {
-	if (q->command != SAY_IO_FDS)
+	if (q->command != VFU_REGION_IO_FDS)
 		return;
-	switch (s->number) {
+	switch (p->number) {
 	case NO_EVENTFD:
-		r->fds[0] = fcntl(s->listen_fd, F_DUPFD_CLOEXEC, 0);
+		r->fds[0] = fcntl(p->listen_fd, F_DUPFD_CLOEXEC, 0);
 		fcntl(r->fds[0], F_SETFL, O_NONBLOCK);
-		vu_server_send(s, r);
+		proxy_send(p, r);
 		close(r->fds[0]);
 		r->silent = true;
 		break;
-	case NOT_SENT: vu_put32(r->body + 16 + 16, 7); break;
-	case OUTSIDE: vu_put64(r->body + 16, 0x4000); break;
-	case CUT_SHORT: vu_put32(r->body, 16 + 39); break;
-	case OTHER_REGION: vu_put32(r->body + 8, 0); break;
-	case COUNT_LIES: vu_put32(r->body + 12, 0xffffffff); break;
+	case NOT_SENT: vfu_put32(r->body + 16 + 16, 7); break;
+	case OUTSIDE:
+		vfu_put64(r->body + 16, PROXY_BAR_SIZE);
+		vfu_put64(r->body + 24, 2);
+		break;
+	case CUT_SHORT: vfu_put32(r->body, 16 + 39); break;
+	case OTHER_REGION: vfu_put32(r->body + 8, 0); break;
+	case COUNT_LIES: vfu_put32(r->body + 12, 0xffffffff); break;
 	}
 }
 
@@ -225,19 +241,19 @@ static void test_L08_doorbells(void **state)
 {
 	(void)state;
 	for (int i = NO_EVENTFD; i <= COUNT_LIES; i++) {
-		struct vu_server *s = server_with(spoil_doorbell, i);
+		struct proxy *p = proxy_with(spoil_doorbell, i);
 		struct vn_function *f;
 		int fd;
 
-		s->doorbell[1] = eventfd(0, EFD_NONBLOCK);
-		vu_server_start(s);
-		assert_int_equal(vn_function_open_vfio_user(s->path, &f), 0);
-		if (f->ops->eventfd(f, VU_REGION, VU_NOTIFY + 4, 2, 1, &fd) != -EIO)
+		p->options[0] = "--notify=eventfd";
+		proxy_start(p);
+		assert_int_equal(vn_function_open_vfio_user(p->path, &f), 0);
+		if (f->ops->eventfd(f, PROXY_REGION, PROXY_NOTIFY + 4, 2, 1, &fd) != -EIO)
 			fail_msg("case %d: %s", i, vionet_error_text());
 		assert_text("breaks the protocol");
 		assert_int_equal(fd, -1);
 		(void)f->ops->close(f);
-		vu_server_destroy(s);
+		proxy_destroy(p);
 	}
 }
 
@@ -246,22 +262,22 @@ static void test_L08_doorbells(void **state)
 /* Without a seal it is not mapped: every access is a message. */
 static void test_L09_file_without_seal(void **state)
 {
-	struct vu_server *s = server_with(NULL, 0);
+	struct proxy *p = proxy_with(NULL, 0);
 	struct vn_function *f;
 	volatile void *address;
 	uint16_t one = htole16(1);
 
 	(void)state;
-	s->bar_fd = memfd_create("bar", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	assert_int_equal(ftruncate(s->bar_fd, 0x4000), 0);
-	vu_server_start(s);
-	assert_int_equal(vn_function_open_vfio_user(s->path, &f), 0);
-	assert_int_equal(ftruncate(s->bar_fd, 0), 0);
-	assert_int_equal(f->ops->map(f, VU_REGION, VU_NOTIFY, 4, &address), -ENOTSUP);
-	assert_int_equal(f->ops->write(f, VU_REGION, VU_NOTIFY, &one, 2), 0);
+	p->violates = true; /* a doorbell of a device that does not run */
+	map_bar_file(p, bar_file(0));
+	proxy_start(p);
+	assert_int_equal(vn_function_open_vfio_user(p->path, &f), 0);
+	assert_int_equal(ftruncate(p->bar_fd, 0), 0);
+	assert_int_equal(f->ops->map(f, PROXY_REGION, PROXY_NOTIFY, 4, &address), -ENOTSUP);
+	assert_int_equal(f->ops->write(f, PROXY_REGION, PROXY_NOTIFY, &one, 2), 0);
 	assert_int_equal(f->ops->close(f), 0);
-	assert_int_equal(s->model->doorbells, 1);
-	vu_server_destroy(s);
+	assert_int_equal(doorbells(p), 1);
+	proxy_destroy(p);
 }
 
 /* What a server does between two system calls of ours: the file is cut and sealed right after
@@ -286,72 +302,71 @@ int fstat(int fd, struct stat *file)
 /* An access to what is not there any more would be a SIGBUS. */
 static void test_L09_file_cut_and_sealed(void **state)
 {
-	struct vu_server *s = server_with(NULL, 0);
+	struct proxy *p = proxy_with(NULL, 0);
 	struct vn_function *f;
 	volatile void *address;
 	uint16_t one = 1;
 
 	(void)state;
-	s->bar_fd = memfd_create("bar", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	assert_int_equal(ftruncate(s->bar_fd, 0x4000), 0);
-	to_cut = s->bar_fd;
-	vu_server_start(s);
-	assert_int_equal(vn_function_open_vfio_user(s->path, &f), 0);
+	p->violates = true; /* a doorbell of a device that does not run */
+	map_bar_file(p, bar_file(0));
+	to_cut = p->bar_fd;
+	proxy_start(p);
+	assert_int_equal(vn_function_open_vfio_user(p->path, &f), 0);
 	assert_int_equal(to_cut, -1);
-	if (f->ops->map(f, VU_REGION, VU_NOTIFY, 4, &address) == 0)
+	if (f->ops->map(f, PROXY_REGION, PROXY_NOTIFY, 4, &address) == 0)
 		*(volatile uint16_t *)address = 1;
-	assert_int_equal(f->ops->write(f, VU_REGION, VU_NOTIFY, &one, 2), 0);
+	assert_int_equal(f->ops->write(f, PROXY_REGION, PROXY_NOTIFY, &one, 2), 0);
 	assert_int_equal(f->ops->close(f), 0);
-	assert_int_equal(s->model->doorbells, 1);
-	vu_server_destroy(s);
+	assert_int_equal(doorbells(p), 1);
+	proxy_destroy(p);
 }
 
 /* With it nobody can shorten it. */
 static void test_L09_file_with_seal(void **state)
 {
-	struct vu_server *s = server_with(NULL, 0);
+	struct proxy *p = proxy_with(NULL, 0);
 	struct vn_function *f;
 	volatile void *address;
 
 	(void)state;
-	s->bar_fd = memfd_create("bar", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	assert_int_equal(ftruncate(s->bar_fd, 0x4000), 0);
-	assert_int_equal(fcntl(s->bar_fd, F_ADD_SEALS, F_SEAL_SHRINK), 0);
-	vu_server_start(s);
-	assert_int_equal(vn_function_open_vfio_user(s->path, &f), 0);
-	assert_int_equal(f->ops->map(f, VU_REGION, VU_NOTIFY + 4, 2, &address), 0);
-	assert_int_equal(ftruncate(s->bar_fd, 0), -1);
+	map_bar_file(p, bar_file(F_SEAL_SHRINK));
+	proxy_start(p);
+	assert_int_equal(vn_function_open_vfio_user(p->path, &f), 0);
+	assert_int_equal(f->ops->map(f, PROXY_REGION, PROXY_NOTIFY + 4, 2, &address), 0);
+	assert_int_equal(ftruncate(p->bar_fd, 0), -1);
 	*(volatile uint16_t *)address = 1;
-	assert_int_equal(f->ops->map(f, VU_REGION, VU_NOTIFY - 4, 8, &address),
+	assert_int_equal(f->ops->map(f, PROXY_REGION, PROXY_NOTIFY - 4, 8, &address),
 			 -ENOTSUP);
 	assert_int_equal(f->ops->map(f, 0, 0, 4, &address), -ENOTSUP);
 	assert_int_equal(f->ops->close(f), 0);
-	vu_server_destroy(s);
+	proxy_destroy(p);
 }
 
 /* ---- L10: other data than asked for ---- */
 
-static void spoil_data(struct vu_server *s, const struct vu_message *q,
-		       struct vu_message *r)
+static void spoil_data(struct proxy *p, const struct proxy_message *q,
+		       struct proxy_message *r)
 {
-	if (q->command != SAY_READ)
+	if (q->command != VFU_REGION_READ)
 		return;
-	switch (s->number) {
+	switch (p->number) {
 	case 0: r->length--; break;
 	case 1: r->length++; break;
 	case 2: r->length = 16; break;
-	case 3: vu_put32(r->body + 12, vu_get32(r->body + 12) - 1); r->length--; break;
-	case 4: vu_put64(r->body, 4); break;
-	case 5: vu_put32(r->body + 8, 0); break;
+	case 3: vfu_put32(r->body + 12, vfu_get32(r->body + 12) - 1); r->length--; break;
+	case 4: vfu_put64(r->body, 4); break;
+	case 5: vfu_put32(r->body + 8, 0); break;
 	}
 }
 
-static void short_write(struct vu_server *s, const struct vu_message *q,
-			struct vu_message *r)
+static void short_write(struct proxy *p, const struct proxy_message *q,
+			struct proxy_message *r)
 {
-	(void)s;
-	if (q->command == SAY_WRITE)
-		vu_put32(r->body + 12, 1);
+	(void)p;
+	decoding_is_off(q, r);
+	if (q->command == VFU_REGION_WRITE)
+		vfu_put32(r->body + 12, 1);
 }
 
 static void test_L10_other_data(void **state)
@@ -364,14 +379,14 @@ static void test_L10_other_data(void **state)
 
 /* ---- L13: unmapped, but not ---- */
 
-static void spoil_unmap(struct vu_server *s, const struct vu_message *q,
-			struct vu_message *r)
+static void spoil_unmap(struct proxy *p, const struct proxy_message *q,
+			struct proxy_message *r)
 {
-	if (q->command != SAY_DMA_UNMAP)
+	if (q->command != VFU_DMA_UNMAP)
 		return;
-	switch (s->number) {
-	case 0: vu_put64(r->body + 16, 0); break;
-	case 1: vu_put64(r->body + 8, 0); break;
+	switch (p->number) {
+	case 0: vfu_put64(r->body + 16, 0); break;
+	case 1: vfu_put64(r->body + 8, 0); break;
 	case 2: r->flags |= 0x20; r->error = EBUSY; r->length = 0; break;
 	}
 }
@@ -380,14 +395,14 @@ static void test_L13_still_mapped(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 3; i++) {
-		struct vu_server *s = server_with(spoil_unmap, i);
+		struct proxy *p = proxy_with(spoil_unmap, i);
 		struct vn_iommu_limits limits;
 		struct vn_memory memory;
 		struct vn_function *f;
 		uint64_t first, second;
 
-		vu_server_start(s);
-		assert_int_equal(vn_function_open_vfio_user(s->path, &f), 0);
+		proxy_start(p);
+		assert_int_equal(vn_function_open_vfio_user(p->path, &f), 0);
 		assert_int_equal(vn_memory_alloc(4096, false, &memory), 0);
 		assert_int_equal(f->ops->memory_add(f, &memory, VN_DEVICE_WRITES,
 						    &first), 0);
@@ -402,28 +417,28 @@ static void test_L13_still_mapped(void **state)
 		assert_int_not_equal(first, second);
 		assert_int_equal(f->ops->close(f), 0);
 		vn_memory_free(&memory);
-		vu_server_destroy(s);
+		proxy_destroy(p);
 	}
 }
 
 /* In the driver: what was not given up is kept until the connection is closed. */
 static void test_L13_quarantine(void **state)
 {
-	struct vu_server *s = server_with(spoil_unmap, 0);
+	struct proxy *p = proxy_with(spoil_unmap, 0);
 	struct vionet_device_info info = { .struct_size = sizeof(info) };
 	struct vionet_device *device;
 	char name[100];
 
 	(void)state;
-	vu_server_start(s);
-	snprintf(name, sizeof(name), "vfio-user:%s", s->path);
+	proxy_start(p);
+	snprintf(name, sizeof(name), "vfio-user:%s", p->path);
 	assert_int_equal(vionet_device_open(name, NULL, &device), 0);
 	assert_int_equal(vionet_device_start(device, NULL), 0);
 	(void)vionet_device_stop(device);
 	assert_int_equal(vionet_device_info(device, &info), 0);
 	assert_true(info.quarantined >= 2);
 	assert_int_equal(vionet_device_close(device), 0);
-	vu_server_destroy(s);
+	proxy_destroy(p);
 }
 
 int main(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Servers that misbehave in how they talk, a row of the catalogue each: every call
  * returns in time, with an error that says what is wrong; nothing is left open. */
-#include "tests/unit/vu_rig.h"
+#include "tests/unit/vfio_user_env.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -11,38 +11,38 @@
 
 /* ---- L01: the connection ends at every place ---- */
 
-static void end_at(struct vu_server *s, const struct vu_message *q,
-		   struct vu_message *r, size_t cut)
+static void end_at(struct proxy *p, const struct proxy_message *q,
+		   struct proxy_message *r, size_t cut)
 {
 	(void)q;
-	if (s->messages != (unsigned int)s->number)
+	if (p->messages != (unsigned int)p->number)
 		return;
 	r->silent = cut == 0;
 	r->cut = cut;
 	r->hang_up = true;
 }
 
-static void end_before(struct vu_server *s, const struct vu_message *q,
-		       struct vu_message *r)
+static void end_before(struct proxy *p, const struct proxy_message *q,
+		       struct proxy_message *r)
 {
-	end_at(s, q, r, 0);
+	end_at(p, q, r, 0);
 }
 
-static void end_in_header(struct vu_server *s, const struct vu_message *q,
-			  struct vu_message *r)
+static void end_in_header(struct proxy *p, const struct proxy_message *q,
+			  struct proxy_message *r)
 {
-	end_at(s, q, r, 7);
+	end_at(p, q, r, 7);
 }
 
-static void end_in_payload(struct vu_server *s, const struct vu_message *q,
-			   struct vu_message *r)
+static void end_in_payload(struct proxy *p, const struct proxy_message *q,
+			   struct proxy_message *r)
 {
-	end_at(s, q, r, r->length > 1 ? 17 : 15);
+	end_at(p, q, r, r->length > 1 ? 17 : 15);
 }
 
 static void test_L01_connection_ends(void **state)
 {
-	const hook ends[] = { end_before, end_in_header, end_in_payload };
+	const proxy_hook ends[] = { end_before, end_in_header, end_in_payload };
 	int all = (int)attempt(NULL, 0).messages - 2; /* without those of close */
 
 	(void)state;
@@ -62,11 +62,11 @@ static void test_L01_connection_ends_later(void **state)
 
 	(void)state;
 	for (int n = 20; n < 400; n += 7) {
-		struct vu_server *s = server_with(end_before, n);
+		struct proxy *p = proxy_with(end_before, n);
 		struct watch start;
 
-		vu_server_start(s);
-		snprintf(name, sizeof(name), "vfio-user:%s", s->path);
+		proxy_start(p);
+		snprintf(name, sizeof(name), "vfio-user:%s", p->path);
 		start = watch_start();
 		if (vionet_device_open(name, NULL, &device) == 0) {
 			opened++;
@@ -74,64 +74,63 @@ static void test_L01_connection_ends_later(void **state)
 			(void)vionet_device_close(device);
 		}
 		assert_true(watch_own(start) < 1.0);
-		vu_server_destroy(s);
+		proxy_destroy(p);
 	}
 	assert_true(opened > 10);
 }
 
 /* ---- eventfds are shared: so are their flags ---- */
 
-static void let_block(struct vu_server *s, const struct vu_message *q,
-		      struct vu_message *r)
+static void let_block(struct proxy *p, const struct proxy_message *q,
+		      struct proxy_message *r)
 {
 	(void)r;
-	if (q->command != SAY_SET_IRQS)
+	if (q->command != VFU_SET_IRQS)
 		return;
 	for (unsigned int kind = 0; kind < 5; kind++)
 		for (unsigned int i = 0; i < 16; i++)
-			if (s->irq[kind][i] >= 0)
-				assert_int_equal(fcntl(s->irq[kind][i], F_SETFL, 0),
+			if (p->irq[kind][i] >= 0)
+				assert_int_equal(fcntl(p->irq[kind][i], F_SETFL, 0),
 						 0);
 }
 
 /* No event and no interrupt is there to be taken, and nobody waits for one. */
 static void test_blocking_eventfds(void **state)
 {
-	struct vu_server *s = server_with(let_block, 0);
+	struct proxy *p = proxy_with(let_block, 0);
 	struct vionet_device *device;
 	uint32_t events;
 
 	(void)state;
-	s->has_err = true;
-	vu_server_start(s);
-	device = open_device(s);
+	proxy_start(p);
+	device = open_device(p);
 	alarm(60); /* a call that blocks would not come back */
 	assert_int_equal(vionet_device_start(device, NULL), 0);
 	assert_int_equal(vionet_device_events(device, &events), 0);
 	vionet_queue_disarm(vionet_device_rx_queue(device, 0));
 	alarm(0);
 	assert_int_equal(vionet_device_close(device), 0);
-	vu_server_destroy(s);
+	proxy_destroy(p);
 }
 
 /* A command to read memory that wants no answer, one byte each time. */
-static void drip(struct vu_server *s)
+static void drip(struct proxy *p)
 {
 	uint8_t bytes[32] = { 0 };
 
-	vu_put32(bytes, (uint32_t)ASK_READ << 16);
-	vu_put32(bytes + 4, sizeof(bytes));
-	vu_put32(bytes + 8, 0x10);
-	vu_put64(bytes + 24, 64);
-	assert_int_equal(write(s->fd, bytes + s->number++, 1), 1);
+	vfu_put32(bytes, (uint32_t)VFU_DMA_READ << 16);
+	vfu_put32(bytes + 4, sizeof(bytes));
+	vfu_put32(bytes + 8, 0x10);
+	vfu_put64(bytes + 24, 64);
+	assert_int_equal(write(p->fd, bytes + p->number++, 1), 1);
 }
 
-static void drip_once(struct vu_server *s, struct vionet_device *device)
+static void drip_once(struct proxy *p, struct vionet_device *device)
 {
 	uint32_t events;
 
-	vu_server_job(s, drip);
-	while (!vu_server_job_done(s))
+	proxy_job(p, drip);
+	while (!proxy_job_done(p))
 		;
 	assert_int_equal(vionet_device_events(device, &events), 0);
 	assert_int_equal(events, 0);
@@ -140,91 +139,91 @@ static void drip_once(struct vu_server *s, struct vionet_device *device)
 /* Bytes that come one by one are not waited for, and not lost. */
 static void test_dripping(void **state)
 {
-	struct vu_server *s = server_with(NULL, 0);
+	struct proxy *p = proxy_with(NULL, 0);
 	struct vionet_device *device;
 	struct vionet_link link = { .struct_size = sizeof(link) };
 	uint32_t events;
 
 	(void)state;
-	vu_server_start(s);
-	device = open_device(s);
+	proxy_start(p);
+	device = open_device(p);
 	assert_int_equal(vionet_device_start(device, NULL), 0);
-	while (s->number < 32)
-		drip_once(s, device);
+	while (p->number < 32)
+		drip_once(p, device);
 	assert_int_equal(vionet_device_events(device, &events), 0);
 	assert_int_equal(vionet_device_link(device, &link), 0);
 	/* One that stops in the middle is waited for by whoever asks, in the end. */
-	s->number = 0;
-	drip_once(s, device);
+	p->number = 0;
+	drip_once(p, device);
 	assert_int_equal(vionet_device_link(device, &link), -ETIMEDOUT);
 	(void)vionet_device_close(device);
-	vu_server_destroy(s);
+	proxy_destroy(p);
 }
 
-static void keep_a_vector(struct vu_server *s, const struct vu_message *q,
-			  struct vu_message *r)
+static void keep_a_vector(struct proxy *p, const struct proxy_message *q,
+			  struct proxy_message *r)
 {
 	(void)r;
-	if (q->command == SAY_SET_IRQS && s->irq[2][0] >= 0 && s->number < 0)
-		s->number = fcntl(s->irq[2][0], F_DUPFD_CLOEXEC, 0);
+	if (q->command == VFU_SET_IRQS && p->irq[2][0] >= 0 && p->number < 0)
+		p->number = fcntl(p->irq[2][0], F_DUPFD_CLOEXEC, 0);
 }
 
 /* A vector that was taken from the server, and that it kept: signalling it wakes nobody
  * any more. */
 static void test_kept_vector(void **state)
 {
-	struct vu_server *s = server_with(keep_a_vector, -1);
+	struct proxy *p = proxy_with(keep_a_vector, -1);
 	struct vionet_device *device;
 	struct pollfd waiting = { .events = POLLIN };
 	const uint64_t one = 1;
 
 	(void)state;
-	vu_server_start(s);
-	device = open_device(s);
+	proxy_start(p);
+	device = open_device(p);
 	assert_int_equal(vionet_device_start(device, NULL), 0);
-	assert_true(s->number >= 0);
+	assert_true(p->number >= 0);
 	assert_int_equal(vionet_device_stop(device), 0);
-	assert_int_equal(write(s->number, &one, sizeof(one)), sizeof(one));
+	assert_int_equal(write(p->number, &one, sizeof(one)), sizeof(one));
 	waiting.fd = vionet_device_event_fd(device);
 	assert_int_equal(poll(&waiting, 1, 0), 0);
 	assert_int_equal(vionet_device_close(device), 0);
-	close(s->number);
-	vu_server_destroy(s);
+	close(p->number);
+	proxy_destroy(p);
 }
 
 /* ---- L02: replies to something else ---- */
 
-static void spoil_header(struct vu_server *s, const struct vu_message *q,
-			 struct vu_message *r)
+static void spoil_header(struct proxy *p, const struct proxy_message *q,
+			 struct proxy_message *r)
 {
-	if (q->command != SAY_REGION_INFO)
+	if (q->command != VFU_REGION_INFO)
 		return;
-	switch (s->number) {
+	switch (p->number) {
 	case 0: r->id++; break;
-	case 1: r->command = SAY_IRQ_INFO; break;
+	case 1: r->command = VFU_IRQ_INFO; break;
 	case 2: r->flags = 2; break; /* neither command nor reply */
 	case 3: r->flags = 0xf; break;
 	}
 }
 
-static void spoil_error(struct vu_server *s, const struct vu_message *q,
-			struct vu_message *r)
+static void spoil_error(struct proxy *p, const struct proxy_message *q,
+			struct proxy_message *r)
 {
 	static const uint32_t errors[] = { 0, 0xffffffff, 0x80000000, 4096, 71 };
 
-	if (q->command != SAY_REGION_INFO)
+	if (q->command != VFU_REGION_INFO)
 		return;
 	r->flags |= 0x20;
-	r->error = errors[s->number];
+	r->error = errors[p->number];
 	r->length = 0;
 	r->fd_count = 0;
 }
 
-static void error_with_payload(struct vu_server *s, const struct vu_message *q,
-			       struct vu_message *r)
+static void error_with_payload(struct proxy *p, const struct proxy_message *q,
+			       struct proxy_message *r)
 {
-	(void)s;
-	if (q->command == SAY_REGION_INFO)
+	(void)p;
+	if (q->command == VFU_REGION_INFO)
 		r->flags |= 0x20;
 }
 
@@ -238,11 +237,11 @@ static void test_L02_wrong_reply(void **state)
 	refused(error_with_payload, 0, -EIO, "error reply");
 }
 
-static void two_replies(struct vu_server *s, const struct vu_message *q,
-			struct vu_message *r)
+static void two_replies(struct proxy *p, const struct proxy_message *q,
+			struct proxy_message *r)
 {
-	if (q->command == SAY_INFO)
-		(void)vu_server_send(s, r);
+	if (q->command == VFU_DEVICE_INFO)
+		(void)proxy_send(p, r);
 }
 
 static void test_L02_second_reply(void **state)
@@ -253,14 +252,14 @@ static void test_L02_second_reply(void **state)
 
 /* ---- L03: sizes ---- */
 
-static void spoil_size(struct vu_server *s, const struct vu_message *q,
-		       struct vu_message *r)
+static void spoil_size(struct proxy *p, const struct proxy_message *q,
+		       struct proxy_message *r)
 {
 	static const uint32_t sizes[] = { 1, 15, 0x7fffffff, 0xffffffff, 16, 47,
 					  16 + 4097, 1u << 21 };
 
-	if (q->command == SAY_REGION_INFO)
-		r->size = sizes[s->number];
+	if (q->command == VFU_REGION_INFO)
+		r->size = sizes[p->number];
 }
 
 static void test_L03_sizes(void **state)
@@ -273,16 +272,16 @@ static void test_L03_sizes(void **state)
 
 /* ---- L04: no answer ---- */
 
-static void silence(struct vu_server *s, const struct vu_message *q,
-		    struct vu_message *r)
+static void silence(struct proxy *p, const struct proxy_message *q,
+		    struct proxy_message *r)
 {
-	if (q->command == s->number)
+	if (q->command == p->number)
 		r->silent = true;
 }
 
 static void test_L04_silence(void **state)
 {
-	const int commands[] = { SAY_VERSION, SAY_READ };
+	const int commands[] = { VFU_VERSION, VFU_REGION_READ };
 
 	(void)state;
 	for (unsigned int i = 0; i < 2; i++) {
@@ -297,17 +296,17 @@ static void test_L04_silence(void **state)
 /* Once the connection is closed, nothing is waited for any more. */
 static void test_L04_silence_once(void **state)
 {
-	struct vu_server *s = server_with(NULL, SAY_READ);
+	struct proxy *p = proxy_with(NULL, VFU_REGION_READ);
 	struct vn_function *f;
 	uint16_t value;
 	struct watch start;
 
 	(void)state;
-	vu_server_start(s);
-	assert_int_equal(vn_function_open_vfio_user(s->path, &f), 0);
-	pthread_mutex_lock(&s->lock);
-	s->hook = silence;
-	pthread_mutex_unlock(&s->lock);
+	proxy_start(p);
+	assert_int_equal(vn_function_open_vfio_user(p->path, &f), 0);
+	pthread_mutex_lock(&p->lock);
+	p->hook = silence;
+	pthread_mutex_unlock(&p->lock);
 	assert_int_equal(f->ops->read(f, VN_REGION_CONFIG, 0, &value, 2), -ETIMEDOUT);
 	start = watch_start();
 	assert_int_equal(f->ops->read(f, VN_REGION_CONFIG, 0, &value, 2), -ENODEV);
@@ -317,14 +316,14 @@ static void test_L04_silence_once(void **state)
 	assert_int_equal(f->ops->service(f), -ENODEV);
 	assert_int_equal(f->ops->close(f), -ENODEV);
 	assert_true(watch_own(start) < 0.2);
-	vu_server_destroy(s);
+	proxy_destroy(p);
 }
 
-static void dawdle(struct vu_server *s, const struct vu_message *q,
-		   struct vu_message *r)
+static void dawdle(struct proxy *p, const struct proxy_message *q,
+		   struct proxy_message *r)
 {
 	(void)q, (void)r;
-	usleep((useconds_t)s->number * 1000);
+	usleep((useconds_t)p->number * 1000);
 }
 
 /* Each answer in time, and all of them together not. */
@@ -341,47 +340,61 @@ static void test_L04_slow_in_sum(void **state)
 /* The whole device, at its worst: the documented limits hold. */
 static void test_L04_device_stays_in_time(void **state)
 {
-	struct vu_server *s = server_with(NULL, SAY_READ);
+	struct proxy *p = proxy_with(NULL, VFU_REGION_READ);
 	struct vionet_device *device;
 	char name[100];
 	struct watch start;
 
 	(void)state;
-	vu_server_start(s);
-	snprintf(name, sizeof(name), "vfio-user:%s", s->path);
+	proxy_start(p);
+	snprintf(name, sizeof(name), "vfio-user:%s", p->path);
 	assert_int_equal(vionet_device_open(name, NULL, &device), 0);
 	assert_int_equal(vionet_device_start(device, NULL), 0);
-	pthread_mutex_lock(&s->lock);
-	s->hook = silence;
-	pthread_mutex_unlock(&s->lock);
+	pthread_mutex_lock(&p->lock);
+	p->hook = silence;
+	pthread_mutex_unlock(&p->lock);
 	start = watch_start();
 	assert_true(vionet_device_close(device) < 0);
 	assert_true(watch_own(start) < 5.0);
-	vu_server_destroy(s);
+	proxy_destroy(p);
 }
 
 /* Not an error of the device's: it cannot be asked, and that is said. */
 static void test_L04_events(void **state)
 {
-	struct vu_server *s = server_with(NULL, SAY_READ);
+	struct proxy *p = proxy_with(NULL, VFU_REGION_READ);
 	struct vionet_device *device;
 	uint32_t events;
 
 	(void)state;
-	vu_server_start(s);
-	device = open_device(s);
-	pthread_mutex_lock(&s->lock);
-	s->hook = silence;
-	pthread_mutex_unlock(&s->lock);
+	proxy_start(p);
+	device = open_device(p);
+	pthread_mutex_lock(&p->lock);
+	p->hook = silence;
+	pthread_mutex_unlock(&p->lock);
 	assert_int_equal(vionet_device_events(device, &events), -ETIMEDOUT);
 	assert_text("does not answer");
 	assert_int_equal(vionet_device_events(device, &events), 0);
 	assert_int_equal(events, VIONET_EVENT_GONE);
 	assert_true(vionet_device_close(device) < 0);
-	vu_server_destroy(s);
+	proxy_destroy(p);
 }
 
-/* ---- L05: the version's JSON ---- */
+/* ---- L05: the version, and its JSON ---- */
+
+static void other_version(struct proxy *p, const struct proxy_message *q,
+			  struct proxy_message *r)
+{
+	(void)p;
+	if (q->command == VFU_VERSION)
+		vfu_put32(r->body, 1u | 1u << 16);
+}
+
+static void test_L05_version(void **state)
+{
+	(void)state;
+	refused(other_version, 0, -ENOTSUP, "1.1");
+}
 
 static void test_L05_json(void **state)
 {
@@ -408,11 +421,11 @@ static void test_L05_json(void **state)
 	memset(huge, ' ', sizeof(huge) - 1);
 	memcpy(huge, "{}", 2);
 	for (unsigned int i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-		struct vu_server *s = server_with(NULL, 0);
+		struct proxy *p = proxy_with(NULL, 0);
 		struct attempt a;
 
-		s->json = wrong[i];
-		a = attempt_on(s);
+		p->json = wrong[i];
+		a = attempt_on(p);
 		if (a.result != -EIO)
 			fail_msg("%.60s: %d", wrong[i], a.result);
 		assert_text("breaks the protocol");
@@ -429,21 +442,21 @@ static void test_L05_escapes(void **state)
 
 	(void)state;
 	for (unsigned int i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-		struct vu_server *s = server_with(NULL, 0);
+		struct proxy *p = proxy_with(NULL, 0);
 
-		s->json = wrong[i];
-		assert_int_equal(attempt_on(s).result, -EIO);
+		p->json = wrong[i];
+		assert_int_equal(attempt_on(p).result, -EIO);
 		assert_text("no JSON");
 		for (const char *at = vionet_error_text(); *at; at++)
 			assert_true(*at >= ' ' && *at < 0x7f);
 	}
 }
 
-static void no_zero(struct vu_server *s, const struct vu_message *q,
-		    struct vu_message *r)
+static void no_zero(struct proxy *p, const struct proxy_message *q,
+		    struct proxy_message *r)
 {
-	(void)s;
-	if (q->command == SAY_VERSION)
+	(void)p;
+	if (q->command == VFU_VERSION)
 		r->length--;
 }
 
@@ -455,27 +468,27 @@ static void test_L05_json_without_end(void **state)
 
 static void test_L05_pages_too_large(void **state)
 {
-	struct vu_server *s = server_with(NULL, 0);
+	struct proxy *p = proxy_with(NULL, 0);
 
 	(void)state;
-	s->json = "{\"capabilities\":{\"pgsizes\":2097152}}";
-	assert_int_equal(attempt_on(s).result, -ENOTSUP);
+	p->json = "{\"capabilities\":{\"pgsizes\":2097152}}";
+	assert_int_equal(attempt_on(p).result, -ENOTSUP);
 	assert_text("pages");
 }
 
 /* ---- L12: floods (L11 is in test_vfio_user.c; L14 and L15 are the kernel's) ---- */
 
-static void ask_for_ever(struct vu_server *s, const struct vu_message *q,
-			 struct vu_message *r)
+static void ask_for_ever(struct proxy *p, const struct proxy_message *q,
+			 struct proxy_message *r)
 {
-	static struct vu_message m;
+	static struct proxy_message m;
 
 	(void)r;
-	if (q->command != SAY_INFO)
+	if (q->command != VFU_DEVICE_INFO)
 		return;
-	m = (struct vu_message){ .command = ASK_READ, .length = 16,
-				 .flags = s->number == 0 ? 0x10 : 0 };
-	while (vu_server_send(s, &m))
+	m = (struct proxy_message){ .command = VFU_DMA_READ, .length = 16,
+				 .flags = p->number == 0 ? 0x10 : 0 };
+	while (proxy_send(p, &m))
 		;
 }
 
@@ -506,6 +519,7 @@ int main(void)
 		counted(test_L04_slow_in_sum),
 		counted(test_L04_device_stays_in_time),
 		counted(test_L04_events),
+		counted(test_L05_version),
 		counted(test_L05_json),
 		counted(test_L05_escapes),
 		counted(test_L05_json_without_end),
