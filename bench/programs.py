@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The programs that are measured and what is behind them: each idle until it is asked.
 
-Read next: compare/loop.h, compare/backend.c.
+Read next: compare/loop.h, compare/vhost_backend.c.
 """
 
 import contextlib

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a packet costs in the driver: cycles against a backend on another core that
+ * What a packet costs in the driver: cycles against a device on another core that
  * copies nothing, and instructions, counted one by one.
  *
  *   bench_ring [--cycles | --instructions | --bare] [options]
@@ -15,9 +15,9 @@
  *   --direction D    tx, rx, forward; default: all
  *   --size N         entries of the queues; default 256
  *   --burst N        packets a call; default 32
- *   --mergeable      negotiate MRG_RXBUF; the backend then writes headers
+ *   --mergeable      negotiate MRG_RXBUF; the device then writes headers
  *   --offloads       negotiate CSUM, HOST_TSO4 and GUEST_CSUM; no packet asks for anything
- *   --touch          the backend writes header and frame
+ *   --touch          the device writes header and frame
  *   --event          negotiate EVENT_IDX
  *   --near           cycles with the device's turns in the driver's thread: no line of
  *                    memory goes from one core to another
@@ -81,9 +81,9 @@ static uint32_t device_once(struct work *w, uint32_t max)
 	uint32_t done = 0;
 
 	if (w->direction != RX)
-		done += backend_sink(&w->d.queue[1], max);
+		done += device_ring_sink(&w->d.queue[1], max);
 	if (w->direction != TX)
-		done += backend_source(&w->d.queue[0], max);
+		done += device_ring_source(&w->d.queue[0], max);
 	return done;
 }
 
@@ -311,7 +311,7 @@ static void turns(const struct layout *layout, enum direction direction)
 
 		prepare(&w, &b);
 		if (direction != TX)
-			backend_source(&w.d.queue[0], o.burst);
+			device_ring_source(&w.d.queue[0], o.burst);
 		if (turn >= WARM_UP)
 			MARK();
 		n = move(&w, &b);
@@ -320,7 +320,7 @@ static void turns(const struct layout *layout, enum direction direction)
 		if (n != o.burst)
 			_exit(1);
 		if (direction != RX)
-			backend_sink(&w.d.queue[1], o.burst);
+			device_ring_sink(&w.d.queue[1], o.burst);
 		finish(&w, &b, n);
 	}
 	_exit(0);

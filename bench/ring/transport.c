@@ -72,7 +72,7 @@ static int queue_setup(struct vn_transport *t, unsigned int index, uint16_t size
 		       int *vector, const struct vn_ring_areas *areas,
 		       struct vn_doorbell *doorbell)
 {
-	struct backend *b = &of(t)->device->queue[index];
+	struct device_ring *b = &of(t)->device->queue[index];
 
 	*vector = -1;
 	b->size = size;
@@ -80,7 +80,7 @@ static int queue_setup(struct vn_transport *t, unsigned int index, uint16_t size
 	b->desc = areas->descriptor.address;
 	b->driver = areas->driver.address;
 	b->device = areas->device.address;
-	backend_open(b);
+	device_ring_open(b);
 	*doorbell = (struct vn_doorbell){
 		.address = &of(t)->doorbell[index],
 		.value = index,
@@ -103,7 +103,7 @@ static int vectors(struct vn_transport *t, unsigned int wanted,
 	return 0;
 }
 
-/* The backend lives here, so it may have our own addresses. */
+/* The device lives here, so it may have our own addresses. */
 static int memory_add(struct vn_transport *t, const struct vn_memory *memory,
 		      enum vn_access access, uint64_t *iova)
 {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A device in this process, whose two queues are backends (backend.h). */
+/* A device in this process, whose two queues are device_ring.h. */
 #ifndef VIONET_BENCH_TRANSPORT_H
 #define VIONET_BENCH_TRANSPORT_H
 
 #include <vionet/vionet.h>
 
-#include "bench/ring/backend.h"
+#include "bench/ring/device_ring.h"
 
 struct bench_device {
-	struct backend queue[2]; /* receive, transmit */
+	struct device_ring queue[2]; /* receive, transmit */
 	struct vionet_device *device;
 	struct vionet_queue *rx, *tx;
 };

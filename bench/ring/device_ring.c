@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <string.h>
 
-#include "bench/ring/backend.h"
+#include "bench/ring/device_ring.h"
 
 enum { HEADER = 12, AVAIL = 0x80, USED = 0x8000, WRITE = 2 };
 
@@ -10,26 +10,26 @@ enum { HEADER = 12, AVAIL = 0x80, USED = 0x8000, WRITE = 2 };
 #define STORE16(at, v) __atomic_store_n((uint16_t *)(at), v, __ATOMIC_RELEASE)
 #define STORE64(at, v) __atomic_store_n((uint64_t *)(at), v, __ATOMIC_RELEASE)
 
-void backend_open(struct backend *b)
+void device_ring_open(struct device_ring *b)
 {
 	b->at = b->avail = b->used = b->seen = 0;
 	b->wrap = 1;
 	/* split: used flags, NO_NOTIFY; packed: DISABLE. With EVENT_IDX on a split
-	 * ring: an event index that is far away at first, see backend_quiet. */
+	 * ring: an event index that is far away at first, see device_ring_quiet. */
 	STORE16(b->device + (b->packed ? 2 : 0), 1);
 	if (!b->packed)
 		STORE16(b->device + 4 + 8 * b->size, 0x8000);
 }
 
-/* A driver with EVENT_IDX asks the index instead of the flag: keep it half a lap of
- * 65536 away. */
-static void backend_quiet(struct backend *b, uint16_t before)
+/* A driver with EVENT_IDX asks the index instead of the flag: keep it
+ * 32768 away. */
+static void device_ring_quiet(struct device_ring *b, uint16_t before)
 {
 	if (((before ^ b->avail) & 0x4000) != 0)
 		STORE16(b->device + 4 + 8 * b->size, (uint16_t)(b->avail + 0x8000));
 }
 
-static void fill(struct backend *b, uint64_t address)
+static void fill(struct device_ring *b, uint64_t address)
 {
 	static const uint8_t frame[64] = { 0x02, 0, 0, 0, 0, 1, 0x02, 0, 0, 0, 0, 2,
 					   0x08, 0x00, 0x45 };
@@ -44,7 +44,7 @@ static void fill(struct backend *b, uint64_t address)
 
 /* ---- split ---- */
 
-static uint32_t split_run(struct backend *b, uint32_t max, bool fills)
+static uint32_t split_run(struct device_ring *b, uint32_t max, bool fills)
 {
 	uint16_t mask = (uint16_t)(b->size - 1), before = b->avail;
 	uint16_t ready = (uint16_t)(b->seen - b->avail);
@@ -83,7 +83,7 @@ static uint32_t split_run(struct backend *b, uint32_t max, bool fills)
 	b->avail = (uint16_t)(b->avail + max);
 	b->used = (uint16_t)(b->used + max);
 	STORE16(b->device + 2, b->used);
-	backend_quiet(b, before);
+	device_ring_quiet(b, before);
 	b->packets += max;
 	return max;
 }
@@ -92,7 +92,7 @@ static uint32_t split_run(struct backend *b, uint32_t max, bool fills)
 
 /* One available descriptor becomes a used one at the same place: buffers of one
  * descriptor each, completed in order. */
-static uint32_t packed_run(struct backend *b, uint32_t max, bool fills)
+static uint32_t packed_run(struct device_ring *b, uint32_t max, bool fills)
 {
 	uint32_t done = 0;
 	uint64_t first = 0;
@@ -135,12 +135,12 @@ static uint32_t packed_run(struct backend *b, uint32_t max, bool fills)
 	return done;
 }
 
-uint32_t backend_sink(struct backend *b, uint32_t max)
+uint32_t device_ring_sink(struct device_ring *b, uint32_t max)
 {
 	return b->packed ? packed_run(b, max, false) : split_run(b, max, false);
 }
 
-uint32_t backend_source(struct backend *b, uint32_t max)
+uint32_t device_ring_source(struct device_ring *b, uint32_t max)
 {
 	return b->packed ? packed_run(b, max, true) : split_run(b, max, true);
 }

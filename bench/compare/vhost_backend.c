@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A vhost-user back end that copies nothing: the rings of bench/ring/backend.c behind a
+ * A vhost-user back end that copies nothing: the rings of bench/ring/device_ring.c behind a
  * socket, the same for both drivers. One connection, then it ends.
  *
  *   bench_backend SOCKET LAYOUT [QUEUES [mergeable]]
@@ -31,7 +31,7 @@
 #include <unistd.h>
 
 #include "bench/compare/bare.h"
-#include "bench/ring/backend.h"
+#include "bench/ring/device_ring.h"
 
 enum { QUEUES_MAX = 32, REGIONS_MAX = 8 };
 
@@ -60,7 +60,7 @@ struct message {
 enum mode { STOP, SINK, SOURCE, BOTH, ECHO };
 
 static struct queue {
-	struct backend ring;
+	struct device_ring ring;
 	int call;
 	bool ready;
 	uint64_t desc, used, avail;
@@ -111,7 +111,7 @@ static void *translate(void *context, uint64_t address)
  * poll. */
 static void interrupt(struct queue *q)
 {
-	const struct backend *b = &q->ring;
+	const struct device_ring *b = &q->ring;
 	uint64_t one = 1;
 	uint16_t flags;
 
@@ -124,9 +124,9 @@ static void interrupt(struct queue *q)
 
 static uint32_t echo(struct queue *rx, struct queue *tx)
 {
-	uint32_t n = backend_sink(&tx->ring, 32);
+	uint32_t n = device_ring_sink(&tx->ring, 32);
 
-	if (n != 0 && backend_source(&rx->ring, n) != 0)
+	if (n != 0 && device_ring_source(&rx->ring, n) != 0)
 		interrupt(rx);
 	return n;
 }
@@ -141,9 +141,9 @@ static uint32_t serve_pair(struct queue *rx, struct queue *tx, enum mode now)
 	if (now == ECHO)
 		return echo(rx, tx);
 	if (now == SINK || now == BOTH)
-		done += backend_sink(&tx->ring, 32);
+		done += device_ring_sink(&tx->ring, 32);
 	if (now == SOURCE || now == BOTH)
-		done += backend_source(&rx->ring, 32);
+		done += device_ring_source(&rx->ring, 32);
 	return done;
 }
 
@@ -215,7 +215,7 @@ static void enable(struct queue *q, bool on)
 	q->ring.desc = from_user(q->desc);
 	q->ring.driver = from_user(q->avail);
 	q->ring.device = from_user(q->used);
-	backend_open(&q->ring);
+	device_ring_open(&q->ring);
 	__atomic_store_n(&q->ready, true, __ATOMIC_RELEASE);
 }
 
