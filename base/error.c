@@ -14,9 +14,29 @@
 
 static _Thread_local char text[VIONET_ERROR_TEXT_MAX];
 
+/* Of that text. */
+static _Thread_local struct {
+	enum vionet_remedy code;
+	char address[VIONET_PCI_ADDRESS_MAX];
+} remedy;
+
 const char *vionet_error_text(void)
 {
 	return text;
+}
+
+enum vionet_remedy vionet_error_remedy(const char **address)
+{
+	if (address)
+		*address = remedy.address;
+	return remedy.code;
+}
+
+int vn_error_remedy(int result, enum vionet_remedy code, const char *address)
+{
+	remedy.code = code;
+	snprintf(remedy.address, sizeof(remedy.address), "%s", address ? address : "");
+	return result;
 }
 
 int vn_error(int code, const char *format, ...)
@@ -27,13 +47,13 @@ int vn_error(int code, const char *format, ...)
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
 	vionet_text_clean(text);
-	return -code;
+	return vn_error_remedy(-code, VIONET_REMEDY_NONE, NULL);
 }
 
 int vn_error_none(int code)
 {
 	text[0] = '\0';
-	return -code;
+	return vn_error_remedy(-code, VIONET_REMEDY_NONE, NULL);
 }
 
 const char *vn_errno_text(int code)
@@ -48,7 +68,7 @@ const char *vn_errno_text(int code)
 }
 
 /* What to do about a shortage of descriptors. */
-static void error_add_remedy(int code)
+static void error_add_limit(int code)
 {
 	size_t used = strlen(text);
 	struct rlimit limit;
@@ -92,9 +112,9 @@ int vn_error_errno(int code, const char *format, ...)
 	va_end(arguments);
 	used = strlen(text);
 	snprintf(text + used, sizeof(text) - used, ": %s", vn_errno_text(code));
-	error_add_remedy(code);
+	error_add_limit(code);
 	vionet_text_clean(text);
-	return -code;
+	return vn_error_remedy(-code, VIONET_REMEDY_NONE, NULL);
 }
 
 /* The layers below may have named the same object ("0000:00:04.0: ") already;
@@ -136,10 +156,12 @@ int vn_error_prefix(int result, const char *format, ...)
 void vn_error_keep(struct vn_error_kept *kept)
 {
 	memcpy(kept->text, text, sizeof(text));
+	kept->remedy = remedy.code;
+	memcpy(kept->address, remedy.address, sizeof(kept->address));
 }
 
 int vn_error_restore(int result, const struct vn_error_kept *kept)
 {
 	memcpy(text, kept->text, sizeof(text));
-	return result;
+	return vn_error_remedy(result, kept->remedy, kept->address);
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include <vionet/error.h>
+#include <vionet/pci.h>
 
 /*
  * Set this thread's error text and return `-code`, so that a function can end
@@ -27,6 +28,11 @@ int vn_error_none(int code);
 int vn_error_prefix(int result, const char *format, ...)
 	__attribute__((format(printf, 2, 3), cold));
 
+/* What to do about the failure whose text was just set, with the address of the function
+ * that is to be bound (NULL: none). Returns `result`. The next text has no remedy. */
+int vn_error_remedy(int result, enum vionet_remedy remedy, const char *address)
+	__attribute__((cold));
+
 /* Set the text to `format` followed by ": " and the meaning of the system's
  * errno `code`; returns -code. Where descriptors have run out it says how many there may
  * be, and how to raise that (ETOOMANYREFS, the same limit on those that are being
@@ -44,9 +50,11 @@ bool vn_error_is_shortage(int code);
 /* The same as vn_error_errno, but -EIO for all that is no shortage. */
 int vn_error_local(int code, const char *what) __attribute__((cold));
 
-/* The text, put aside while what is done after a failure may fail too. */
+/* The text and the remedy, put aside while what is done after a failure may fail too. */
 struct vn_error_kept {
 	char text[VIONET_ERROR_TEXT_MAX];
+	enum vionet_remedy remedy;
+	char address[VIONET_PCI_ADDRESS_MAX];
 };
 
 void vn_error_keep(struct vn_error_kept *kept);

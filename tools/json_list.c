@@ -2,13 +2,26 @@
 #include "tools/json_list.h"
 
 #include <jansson.h>
+#include <stdio.h>
 
+#include "tools/shared/common.h"
 #include "tools/shared/envelope.h"
 
 /* A string, or null where there is nothing to say. */
 static json_t *json_list_text(const char *text)
 {
 	return text[0] != '\0' ? json_string(text) : json_null();
+}
+
+/* Why it cannot be driven, and what to do. */
+static json_t *json_list_reason(const struct vionet_pci_function *function)
+{
+	char text[sizeof(function->reason) + REMEDY_CLAUSE_MAX];
+	char clause[REMEDY_CLAUSE_MAX];
+
+	snprintf(text, sizeof(text), "%s%s", function->reason,
+		 remedy_clause(function->remedy, function->address, clause));
+	return json_list_text(text);
 }
 
 static json_t *json_list_known(int number)
@@ -36,7 +49,7 @@ static json_t *json_list_function(const struct vionet_pci_function *function)
 		"transitional", function->transitional,
 		"modern", function->modern,
 		"drivable", function->drivable,
-		"reason", json_list_text(function->reason));
+		"reason", json_list_reason(function));
 }
 
 int json_print_list(const struct vionet_pci_function *list, size_t count)

@@ -2,6 +2,7 @@
 /* `vionet list`, `vionet bind` and `vionet unbind`. */
 #include <string.h>
 
+#include <vionet/error.h>
 #include <vionet/pci.h>
 
 #include "tools/json_list.h"
@@ -66,7 +67,7 @@ static void list_print_row(const struct table *table, char cells[COLUMNS][CELL_M
 
 static void list_print_table(const struct vionet_pci_function *list, size_t count)
 {
-	char cells[COLUMNS][CELL_MAX];
+	char cells[COLUMNS][CELL_MAX], clause[REMEDY_CLAUSE_MAX];
 	struct table table = { 0 };
 
 	for (size_t i = 0; i < count; i++) {
@@ -81,7 +82,8 @@ static void list_print_table(const struct vionet_pci_function *list, size_t coun
 		list_fill_row(&list[i], cells);
 		list_print_row(&table, cells);
 		if (list[i].reason[0] != '\0')
-			printf("    %s\n", list[i].reason);
+			printf("    %s%s\n", list[i].reason,
+			       remedy_clause(list[i].remedy, list[i].address, clause));
 	}
 }
 
@@ -256,11 +258,30 @@ static void list_print_moves(const struct vionet_pci_move *moves, size_t count,
 static void list_warn_of_reasons(const struct vionet_pci_move *moves, size_t count)
 {
 	struct vionet_pci_function function = { .struct_size = sizeof(function) };
+	char clause[REMEDY_CLAUSE_MAX];
 
 	for (size_t i = 0; i < count; i++)
 		if (vionet_pci_lookup(moves[i].address, &function) == 0 &&
 		    !function.drivable)
-			say("%s: %s", moves[i].address, function.reason);
+			say("%s: %s%s", moves[i].address, function.reason,
+			    remedy_clause(function.remedy, function.address, clause));
+}
+
+/* What can be forced is to be forced for all that were named: one alone is not bound. */
+static void list_say_bind_error(const struct bind_options *options, int result)
+{
+	char line[ADDRESSES_MAX * VIONET_PCI_ADDRESS_MAX] = "";
+	size_t used = 0;
+
+	if (vionet_error_remedy(NULL) != VIONET_REMEDY_BIND_FORCE) {
+		say_error(result);
+		return;
+	}
+	for (size_t i = 0; i < options->count && used < sizeof(line); i++)
+		used += (size_t)snprintf(line + used, sizeof(line) - used, " %s",
+					 options->address[i]);
+	say("%s; to force it: vionet bind --force%s%s", vionet_error_text(),
+	    options->flags & VIONET_PCI_BIND_GROUP ? " --group" : "", line);
 }
 
 int command_bind(int argc, char **argv)
@@ -274,7 +295,7 @@ int command_bind(int argc, char **argv)
 	result = vionet_pci_bind(options.address, options.count, options.flags, &moves,
 				 sizeof(*moves), &count);
 	if (result != 0) {
-		say_error(result);
+		list_say_bind_error(&options, result);
 		return code_of_open(result);
 	}
 	list_print_moves(moves, count, "it was bound to", "unbind");

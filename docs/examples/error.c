@@ -14,6 +14,15 @@ static struct vionet_device *open_or_complain(const char *name)
 	return device;
 }
 
+/* What the user can do about it, in this program's words. */
+static void suggest(void)
+{
+	const char *address;
+
+	if (vionet_error_remedy(&address) == VIONET_REMEDY_BIND)
+		fprintf(stderr, "bind %s to vfio-pci first\n", address);
+}
+
 /* Print a text that came from somewhere else. */
 static void print_clean(char *text)
 {
@@ -27,5 +36,7 @@ int main(int argc, char **argv)
 	struct vionet_device *device = open_or_complain(argv[1]);
 
 	print_clean(argv[1]);
+	if (!device)
+		suggest();
 	return vionet_device_close(device) != 0;
 }

@@ -63,10 +63,10 @@ static int negotiate_features(struct vionet_device *device)
 	if (result == 0)
 		result = vn_device_read_status(device, &status);
 	if (result == 0 && (status & STATUS_FEATURES_OK) == 0)
-		result = vn_error(ENOTSUP, "the device refuses this set of features: "
-				  "%s; leave some of them out with --avoid",
-				  vn_features_text(&accepted, names,
-						   sizeof(names)));
+		result = vn_error_remedy(
+			vn_error(ENOTSUP, "the device refuses this set of features: %s",
+				 vn_features_text(&accepted, names, sizeof(names))),
+			VIONET_REMEDY_AVOID, NULL);
 	if (result == 0) {
 		negotiate_log_features(device, "accepted", &accepted);
 		device->usable = offered;

@@ -179,6 +179,7 @@ static void recovery_fail(struct vionet_device *device, int result)
 	vn_device_close_queues(device);
 	vn_error(-result, "%s: recovery: %s; the device is stopped", device->name,
 		 why.text);
+	(void)vn_error_remedy(result, why.remedy, why.address);
 }
 
 int vionet_device_recover(struct vionet_device *device,

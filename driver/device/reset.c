@@ -92,14 +92,13 @@ static int reset_still_resets(const struct vn_wait *wait, int result, uint8_t st
 	const double second = 1000.0 * VN_MS;
 
 	if (result != -ETIMEDOUT)
-		return vn_error(
-			-result,
-			"the device has not finished its reset after "
-			"%.1f s, its status reads 0x%02x; the caller ended the wait",
-			(double)(vn_now() - wait->begin) / second, status);
-	return vn_error(ETIMEDOUT, "the device has not finished its reset within %g s, "
-			"its status reads 0x%02x; give it longer: reset_timeout_ms",
-			(double)(wait->end - wait->begin) / second, status);
+		return vn_error(-result, "the device has not finished its reset after "
+				"%.1f s, its status reads 0x%02x; the caller ended the wait",
+				(double)(vn_now() - wait->begin) / second, status);
+	vn_error(ETIMEDOUT, "the device has not finished its reset within %g s, its "
+		 "status reads 0x%02x", (double)(wait->end - wait->begin) / second,
+		 status);
+	return vn_error_remedy(-ETIMEDOUT, VIONET_REMEDY_RESET_TIMEOUT, NULL);
 }
 
 static int reset_wait(struct vionet_device *device)

@@ -303,21 +303,22 @@ int vn_features_choose(const struct vionet_features *offered,
 
 	if (vionet_feature_test(avoid, F_VERSION_1) ||
 	    (vionet_feature_test(avoid, F_ACCESS_PLATFORM) && !assume_iommu))
-		return vn_error(EINVAL, "VERSION_1 and ACCESS_PLATFORM cannot be "
-				"avoided; the second only where a real IOMMU stands "
-				"in front of the device, with --assume-iommu "
-				"(VIONET_OPEN_ASSUME_IOMMU)");
+		return vn_error_remedy(
+			vn_error(EINVAL, "VERSION_1 and ACCESS_PLATFORM cannot be "
+				 "avoided; the second only where a real IOMMU stands "
+				 "in front of the device"),
+			VIONET_REMEDY_ASSUME_IOMMU, NULL);
 	if (!vionet_feature_test(accepted, F_VERSION_1))
 		return vn_error(ENOTSUP, "the device does not offer VERSION_1, so "
 				"it has only the legacy interface, which is not "
 				"supported; with QEMU add disable-modern=off");
 	if (!vionet_feature_test(accepted, F_ACCESS_PLATFORM) && !assume_iommu)
-		return vn_error(ENOTSUP, "the device does not offer "
-				"ACCESS_PLATFORM: it takes the addresses it is given "
-				"for physical ones and would overwrite memory that is "
-				"not ours. With QEMU add iommu_platform=on; if this is "
-				"hardware behind a real IOMMU, assert that with "
-				"--assume-iommu (VIONET_OPEN_ASSUME_IOMMU)");
+		return vn_error_remedy(
+			vn_error(ENOTSUP, "the device does not offer ACCESS_PLATFORM: it "
+				 "takes the addresses it is given for physical ones and "
+				 "would overwrite memory that is not ours. With QEMU add "
+				 "iommu_platform=on"),
+			VIONET_REMEDY_ASSUME_IOMMU, NULL);
 	for (unsigned int bit = 0; bit < VIONET_FEATURE_BITS; bit++)
 		if (vionet_feature_test(need, bit) &&
 		    !vionet_feature_test(accepted, bit))

@@ -42,6 +42,33 @@ extern "C" {
  */
 const char *vionet_error_text(void);
 
+/* What to do about a failure, where that is a call or an option of the caller's. */
+enum vionet_remedy {
+	VIONET_REMEDY_NONE = 0,	     /* the text says it, if there is one */
+	VIONET_REMEDY_BIND,	     /* bind the function: vionet_pci_bind */
+	VIONET_REMEDY_BIND_GROUP,    /* the same with VIONET_PCI_BIND_GROUP */
+	VIONET_REMEDY_BIND_FORCE,    /* the same with VIONET_PCI_BIND_FORCE, although
+				      * somebody is cut off by it */
+	VIONET_REMEDY_AVOID,	     /* open it without some of the features that the
+				      * text names: vionet_open_options.avoid */
+	VIONET_REMEDY_ASSUME_IOMMU,  /* VIONET_OPEN_ASSUME_IOMMU, if a real IOMMU
+				      * stands in front of the device */
+	VIONET_REMEDY_RESET_TIMEOUT, /* give it longer:
+				      * vionet_open_options.reset_timeout_ms */
+};
+
+/*
+ * What to do about the last failure of a vionet call in this thread. The text does not
+ * say it: a program has names of its own for what it offers its users.
+ *
+ * `address`: may be NULL; set to the address of the PCI function that is to be bound,
+ *            "" if the remedy is about none. Owned by the library, as the text is.
+ *
+ * Returns VIONET_REMEDY_NONE, or one of the others; later releases may have more. To be
+ * asked as vionet_error_text is. Any thread.
+ */
+enum vionet_remedy vionet_error_remedy(const char **address);
+
 /*
  * Make a text that somebody else has written fit to be printed. Each control
  * character (C0, DEL, C1), each mark that reorders or hides text (Unicode's

@@ -47,7 +47,8 @@ struct vionet_pci_function {
 	char interface[64];	/* network interface of that driver */
 	char vendor_name[128];	/* from the PCI ID database */
 	char device_name[128];
-	char reason[512];	/* why it cannot be driven, and what to do */
+	char reason[512];	/* why it cannot be driven */
+	uint32_t remedy;	/* what to do about it: vionet_remedy, for `address` */
 };
 
 /*

@@ -116,13 +116,12 @@ static int bind_set_fill(struct set *set, const char *const *addresses, size_t c
 /* --- may we? ------------------------------------------------------------ */
 
 static int bind_check(const struct vn_looked *looked,
-		      int (*check)(const struct vn_looked *, char *, size_t))
+		      int (*check)(const struct vn_looked *, struct vn_reason *))
 {
-	char reason[VN_REASON_MAX];
-	int result = check(looked, reason, sizeof(reason));
+	struct vn_reason reason;
+	int result = check(looked, &reason);
 
-	return result == 0 ? 0 : vn_error(-result, "%s: %s",
-					  looked->function.address, reason);
+	return result == 0 ? 0 : vn_reason_error(looked, &reason, result);
 }
 
 static int bind_check_writable(const char *address, const char *path)
@@ -173,9 +172,11 @@ static int bind_check_others(const struct set *set, const struct vn_looked *look
 	if (count <= 0)
 		return count;
 	if (!other_kind)
-		return vn_error(EBUSY,
-				"%s: IOMMU group %d can only be used as a whole, and %s; bind all together: vionet bind --group %s",
-				address, looked->group, others, address);
+		return vn_error_remedy(
+			vn_error(EBUSY,
+				 "%s: IOMMU group %d can only be used as a whole, and %s",
+				 address, looked->group, others),
+			VIONET_REMEDY_BIND_GROUP, address);
 	return vn_error(EBUSY,
 			"%s: IOMMU group %d can only be used as a whole, and %s; bind that to vfio-pci too, or unbind it, or move the function to another slot",
 			address, looked->group, others);
@@ -187,9 +188,10 @@ static int bind_unseen(const char *address, int result, const char *what)
 	if (vn_error_is_shortage(-result))
 		return vn_error_errno(-result, "%s: whether it is in use: %s", address,
 				      what);
-	return vn_error(result == -EACCES || result == -EPERM ? EACCES : EIO,
-			"%s: whether it is in use cannot be seen: %s: %s; fix that, or force it (vionet bind --force %s)",
-			address, what, vn_errno_text(-result), address);
+	result = vn_error(result == -EACCES || result == -EPERM ? EACCES : EIO,
+			  "%s: whether it is in use cannot be seen: %s: %s; fix that",
+			  address, what, vn_errno_text(-result));
+	return vn_error_remedy(result, VIONET_REMEDY_BIND_FORCE, address);
 }
 
 /* A virtual function of it that a process drives, "" if there is none. Returns 0, or
@@ -238,20 +240,17 @@ static int bind_check_vfs(const char *address, bool force)
 			count == 1 ? "it" : "them", vn_sysfs_root(), address);
 }
 
-static int bind_check_use(const struct set *set, const char *address)
+static int bind_check_use(const char *address)
 {
 	char why[320], remedy[128];
-	bool alone = set->count == 1;
 	int result = vn_function_in_use(address, why, sizeof(why), remedy,
 					sizeof(remedy));
 
 	if (result <= 0)
 		return result == 0 ? 0 : bind_unseen(address, result, why);
-	return vn_error(EBUSY,
-			"%s: %s: its users would be cut off; %s%sforce it (%s--force%s%s)",
-			address, why, remedy, remedy[0] == '\0' ? "" : " or ",
-			alone ? "vionet bind " : "", alone ? " " : "",
-			alone ? address : "");
+	result = vn_error(EBUSY, "%s: %s: its users would be cut off%s%s", address, why,
+			  remedy[0] == '\0' ? "" : "; ", remedy);
+	return vn_error_remedy(result, VIONET_REMEDY_BIND_FORCE, address);
 }
 
 /* A name that is safe in a path and as an argument. */
@@ -296,7 +295,7 @@ static int bind_check_bind(const struct set *set, const struct vn_looked *looked
 		result = bind_check_permission(function->address, function->driver);
 	if (result == 0)
 		result = bind_check_vfs(function->address, force);
-	return result == 0 && !force ? bind_check_use(set, function->address) : result;
+	return result == 0 && !force ? bind_check_use(function->address) : result;
 }
 
 /* The module last, since loading it leaves a trace. */

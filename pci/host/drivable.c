@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,15 @@
 #include "iommu/sharing.h"
 #include "pci/host/host.h"
 
-#define say(reason, size, ...) ((void)snprintf(reason, size, __VA_ARGS__))
+static void __attribute__((format(printf, 2, 3)))
+drivable_say(struct vn_reason *reason, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(reason->text, sizeof(reason->text), format, arguments);
+	va_end(arguments);
+}
 
 /* ---- the function itself ---- */
 
@@ -36,7 +45,7 @@ static void drivable_find_port(const char *address, char *port, size_t size)
 	above = strrchr(target, '/');
 	if (above != NULL && strlen(above + 1) < sizeof(full) &&
 	    strchr(above + 1, '.') != NULL)
-		say(port, size, "%s", above + 1);
+		snprintf(port, size, "%s", above + 1);
 }
 
 static bool drivable_link_is_down(const char *port)
@@ -49,7 +58,7 @@ static bool drivable_link_is_down(const char *port)
 }
 
 /* All-ones: no answer. Which of the causes it is, the kernel may know. */
-static int drivable_silent(const char *address, char *reason, size_t size)
+static int drivable_silent(const char *address, struct vn_reason *reason)
 {
 	char path[VN_PATH_MAX], state[16], port[VN_ADDRESS_MAX];
 
@@ -58,62 +67,62 @@ static int drivable_silent(const char *address, char *reason, size_t size)
 	drivable_find_port(address, port, sizeof(port));
 	vn_sysfs_path(path, "bus/pci/devices/%s", address);
 	if (strcmp(state, "D3cold") == 0)
-		say(reason, size, "it does not answer (all-ones): it is without power "
-		    "(D3cold); wake it: echo on > %s/power/control", path);
+		drivable_say(reason, "it does not answer (all-ones): it is without power "
+			     "(D3cold); wake it: echo on > %s/power/control", path);
 	else if (drivable_link_is_down(port))
-		say(reason, size, "it does not answer (all-ones): the link of its port "
-		    "%s is down; bring the link up, then: echo 1 > %s/remove; echo 1 > "
-		    "%s/bus/pci/rescan", port, path, vn_sysfs_root());
+		drivable_say(reason, "it does not answer (all-ones): the link of its port "
+			     "%s is down; bring the link up, then: echo 1 > %s/remove; echo 1 > "
+			     "%s/bus/pci/rescan", port, path, vn_sysfs_root());
 	else
-		say(reason, size, "it does not answer (all-ones): without power, its link "
-		    "is down, or it was unplugged; wake it: echo on > %s/power/control; if "
-		    "that does not help: echo 1 > %s/remove; echo 1 > %s/bus/pci/rescan",
-		    path, path, vn_sysfs_root());
+		drivable_say(reason, "it does not answer (all-ones): without power, its link "
+			     "is down, or it was unplugged; wake it: echo on > %s/power/control; if "
+			     "that does not help: echo 1 > %s/remove; echo 1 > %s/bus/pci/rescan",
+			     path, path, vn_sysfs_root());
 	return -ENODEV;
 }
 
-static int drivable_no_group(const struct vn_looked *looked, char *reason, size_t size)
+static int drivable_no_group(const struct vn_looked *looked, struct vn_reason *reason)
 {
 	char path[VN_PATH_MAX];
 
 	vn_sysfs_path(path, "kernel/iommu_groups/0");
 	if (looked->group == -EPERM)
-		say(reason, size, "%s", VN_NODE_NO_IOMMU);
+		drivable_say(reason, "%s", VN_NODE_NO_IOMMU);
 	else if (access(path, F_OK) == 0)
-		say(reason, size, "it is in no IOMMU group, though other functions "
-		    "are: it does not sit behind the IOMMU; use another slot (in QEMU: a "
-		    "bus without bypass_iommu)");
+		drivable_say(reason, "it is in no IOMMU group, though other functions "
+			     "are: it does not sit behind the IOMMU; use another slot (in QEMU: a "
+			     "bus without bypass_iommu)");
 	else
-		say(reason, size, "it is in no IOMMU group: there is no IOMMU, or it is "
-		    "off; switch it on in the firmware (VT-d, AMD-Vi, SMMU) and on the "
-		    "kernel's command line (Intel: intel_iommu=on); in QEMU use `-machine "
-		    "q35,kernel-irqchip=split -device intel-iommu,intremap=on` and "
-		    "iommu_platform=on for the NIC");
+		drivable_say(reason, "it is in no IOMMU group: there is no IOMMU, or it is "
+			     "off; switch it on in the firmware (VT-d, AMD-Vi, SMMU) and on the "
+			     "kernel's command line (Intel: intel_iommu=on); in QEMU use `-machine "
+			     "q35,kernel-irqchip=split -device intel-iommu,intremap=on` and "
+			     "iommu_platform=on for the NIC");
 	return -ENXIO;
 }
 
-int vn_drivable_function(const struct vn_looked *looked, char *reason, size_t size)
+int vn_drivable_function(const struct vn_looked *looked, struct vn_reason *reason)
 {
 	const struct vionet_pci_function *function = &looked->function;
 
-	reason[0] = '\0';
+	*reason = (struct vn_reason){ .remedy = VIONET_REMEDY_NONE };
 	if (looked->silent)
-		return drivable_silent(function->address, reason, size);
+		return drivable_silent(function->address, reason);
 	if (!function->modern && !looked->hidden) {
-		say(reason, size, "legacy only: it has no virtio capabilities, so it "
-		    "cannot be driven; in QEMU use disable-modern=off");
+		drivable_say(reason, "legacy only: it has no virtio capabilities, so it "
+			     "cannot be driven; in QEMU use disable-modern=off");
 		return -ENOTSUP;
 	}
-	return looked->group < 0 ? drivable_no_group(looked, reason, size) : 0;
+	return looked->group < 0 ? drivable_no_group(looked, reason) : 0;
 }
 
 /* ---- VFIO, driver, group ---- */
 
-int vn_drivable_vfio(const struct vn_looked *looked, char *reason, size_t size)
+int vn_drivable_vfio(const struct vn_looked *looked, struct vn_reason *reason)
 {
 	char path[VN_PATH_MAX];
 
-	reason[0] = '\0';
+	*reason = (struct vn_reason){ .remedy = VIONET_REMEDY_NONE };
 	vn_sysfs_path(path, "bus/pci/drivers/vfio-pci");
 	/* Before the module is loaded there is nothing to be seen. */
 	if (!looked->vfio && access(path, F_OK) != 0)
@@ -122,10 +131,11 @@ int vn_drivable_vfio(const struct vn_looked *looked, char *reason, size_t size)
 	/* Effective ids: those that open() will be checked with. */
 	if (faccessat(AT_FDCWD, path, R_OK | W_OK, AT_EACCESS) == 0)
 		return 0;
-	return vn_node_container_reason(vn_host.vfio, errno, reason, size);
+	return vn_node_container_reason(vn_host.vfio, errno, reason->text,
+					sizeof(reason->text));
 }
 
-int vn_drivable_driver(const struct vn_looked *looked, char *reason, size_t size)
+int vn_drivable_driver(const struct vn_looked *looked, struct vn_reason *reason)
 {
 	const struct vionet_pci_function *f = &looked->function;
 	const char *driver = f->driver[0] != '\0' ? f->driver : "no driver";
@@ -134,86 +144,103 @@ int vn_drivable_driver(const struct vn_looked *looked, char *reason, size_t size
 	char others[200];
 	bool other_kind;
 
-	reason[0] = '\0';
+	*reason = (struct vn_reason){ .remedy = VIONET_REMEDY_NONE };
 	if (looked->vfio)
 		return 0;
-	if (vfs > 0)
-		say(reason, size, "bound to %s, and its %d virtual function%s would be "
-		    "removed with its driver: remove %s (echo 0 > "
-		    "%s/bus/pci/devices/%s/sriov_numvfs), then: vionet bind %s", driver,
-		    vfs, vfs == 1 ? "" : "s", vfs == 1 ? "it" : "them", vn_sysfs_root(),
-		    f->address, f->address);
-	else if (vn_group_hindrances(looked->group, own, 1, others, sizeof(others),
-				&other_kind) <= 0)
-		say(reason, size, "bound to %s; run: vionet bind %s", driver, f->address);
-	else if (!other_kind)
-		say(reason, size, "bound to %s, as others of its group are (%s); all "
-		    "together: vionet bind --group %s", driver, others, f->address);
+	reason->remedy = VIONET_REMEDY_BIND;
+	if (vfs > 0) {
+		drivable_say(reason, "bound to %s, and its %d virtual function%s would be "
+			     "removed with its driver: remove %s first (echo 0 > "
+			     "%s/bus/pci/devices/%s/sriov_numvfs)", driver, vfs,
+			     vfs == 1 ? "" : "s", vfs == 1 ? "it" : "them",
+			     vn_sysfs_root(), f->address);
+		return -ENXIO;
+	}
+	if (vn_group_hindrances(looked->group, own, 1, others, sizeof(others),
+				&other_kind) <= 0) {
+		drivable_say(reason, "bound to %s", driver);
+		return -ENXIO;
+	}
+	reason->remedy = VIONET_REMEDY_BIND_GROUP;
+	if (other_kind)
+		drivable_say(reason, "bound to %s, and group %d has other devices that are "
+			     "in use: %s; give those to vfio-pci or unbind them first",
+			     driver, looked->group, others);
 	else
-		say(reason, size, "bound to %s, and group %d has other devices that are "
-		    "in use: %s; give those to vfio-pci or unbind them, then: vionet bind "
-		    "--group %s", driver, looked->group, others, f->address);
+		drivable_say(reason, "bound to %s, as others of its group are (%s)", driver,
+			     others);
 	return -ENXIO;
 }
 
-int vn_drivable_group(const struct vn_looked *looked, char *reason, size_t size)
+int vn_drivable_group(const struct vn_looked *looked, struct vn_reason *reason)
 {
 	char text[256];
 	bool other_kind;
 
-	reason[0] = '\0';
+	*reason = (struct vn_reason){ .remedy = VIONET_REMEDY_NONE };
 	if (vn_group_hindrances(looked->group, NULL, 0, text, sizeof(text),
 				&other_kind) <= 0)
 		return 0;
-	say(reason, size, "group %d is not viable: %s; %s%s", looked->group, text,
-	    other_kind ? "bind it to vfio-pci or unbind it" :
-			 "run: vionet bind --group ",
-	    other_kind ? "" : looked->function.address);
+	drivable_say(reason, "group %d is not viable: %s%s", looked->group, text,
+		     other_kind ? "; bind it to vfio-pci or unbind it" : "");
+	if (!other_kind)
+		reason->remedy = VIONET_REMEDY_BIND_GROUP;
 	return -EBUSY;
 }
 
-int vn_drivable_node(const struct vn_looked *looked, char *reason, size_t size)
+int vn_drivable_node(const struct vn_looked *looked, struct vn_reason *reason)
 {
 	char node[VN_PATH_MAX];
 
-	reason[0] = '\0';
+	*reason = (struct vn_reason){ .remedy = VIONET_REMEDY_NONE };
 	snprintf(node, sizeof(node), "%s/%d", vn_host.vfio, looked->group);
 	if (faccessat(AT_FDCWD, node, R_OK | W_OK, AT_EACCESS) == 0)
 		return 0;
-	return vn_node_group_reason(vn_host.vfio, looked->group, errno, reason, size);
+	return vn_node_group_reason(vn_host.vfio, looked->group, errno, reason->text,
+				    sizeof(reason->text));
 }
 
-int vn_drivable(const struct vn_looked *looked, char *reason, size_t size)
+int vn_drivable(const struct vn_looked *looked, struct vn_reason *reason)
 {
-	int result = vn_drivable_function(looked, reason, size);
+	int result = vn_drivable_function(looked, reason);
 
 	if (result == 0)
-		result = vn_drivable_vfio(looked, reason, size);
+		result = vn_drivable_vfio(looked, reason);
 	if (result == 0)
-		result = vn_drivable_driver(looked, reason, size);
+		result = vn_drivable_driver(looked, reason);
 	if (result == 0)
-		result = vn_drivable_group(looked, reason, size);
-	return result == 0 ? vn_drivable_node(looked, reason, size) : result;
+		result = vn_drivable_group(looked, reason);
+	return result == 0 ? vn_drivable_node(looked, reason) : result;
 }
 
-int vn_drivable_user(const struct vn_looked *looked, char *reason, size_t size)
+int vn_drivable_user(const struct vn_looked *looked, struct vn_reason *reason)
 {
 	char user[128];
 	int result;
 
-	reason[0] = '\0';
+	*reason = (struct vn_reason){ .remedy = VIONET_REMEDY_NONE };
 	if (vn_domain_shares(vn_host.vfio, looked->group, looked->function.address))
 		return 0;
 	result = vn_group_user(looked->group, user, sizeof(user));
 	if (vn_error_is_shortage(-result)) {
-		say(reason, size, "whether another process has group %d open cannot be "
-		    "seen: %s: %s", looked->group, vn_host.proc, vn_errno_text(-result));
+		drivable_say(reason, "whether another process has group %d open cannot be "
+			     "seen: %s: %s", looked->group, vn_host.proc,
+			     vn_errno_text(-result));
 		return result;
 	}
 	if (result <= 0)
 		return 0;
-	say(reason, size, "group %d is in use by another process: %s has it open, and "
-	    "the functions of a group are driven by one process at a time; end it first",
-	    looked->group, user);
+	drivable_say(reason, "group %d is in use by another process: %s has it open, and "
+		     "the functions of a group are driven by one process at a time; end it "
+		     "first", looked->group, user);
 	return -EBUSY;
+}
+
+int vn_reason_error(const struct vn_looked *looked, const struct vn_reason *reason,
+		    int result)
+{
+	const char *address = looked->function.address;
+
+	return vn_error_remedy(vn_error(-result, "%s: %s", address, reason->text),
+			       reason->remedy, address);
 }

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <vionet/error.h>
 #include <vionet/pci.h>
 
 #include "pci/host/name.h"
@@ -23,6 +24,12 @@ struct ifaddrs;
 #define VN_PATH_MAX 1024
 #define VN_ROOT_MAX 256
 #define VN_REASON_MAX 512
+
+/* Why something cannot be done, without the function's name in front, and what to do. */
+struct vn_reason {
+	char text[VN_REASON_MAX];
+	enum vionet_remedy remedy;
+};
 
 /* The host beside sysfs. Tests change it while no call runs. */
 struct vn_host {
@@ -173,20 +180,24 @@ int vn_pci_look(const char *address, struct vn_looked *looked);
 
 /*
  * What is in the way of driving a function, step by step: each returns 0, or a negative
- * errno and the reason, without the function's name in front. Listing, binding and opening
- * all use these, so that all say the same.
+ * errno and the reason. Listing, binding and opening all use these, so that all say the
+ * same.
  */
-int vn_drivable_function(const struct vn_looked *looked, char *reason, size_t size);
-int vn_drivable_vfio(const struct vn_looked *looked, char *reason, size_t size);
-int vn_drivable_driver(const struct vn_looked *looked, char *reason, size_t size);
-int vn_drivable_group(const struct vn_looked *looked, char *reason, size_t size);
-int vn_drivable_node(const struct vn_looked *looked, char *reason, size_t size);
+int vn_drivable_function(const struct vn_looked *looked, struct vn_reason *reason);
+int vn_drivable_vfio(const struct vn_looked *looked, struct vn_reason *reason);
+int vn_drivable_driver(const struct vn_looked *looked, struct vn_reason *reason);
+int vn_drivable_group(const struct vn_looked *looked, struct vn_reason *reason);
+int vn_drivable_node(const struct vn_looked *looked, struct vn_reason *reason);
 
 /* All of the above, in this order. */
-int vn_drivable(const struct vn_looked *looked, char *reason, size_t size);
+int vn_drivable(const struct vn_looked *looked, struct vn_reason *reason);
 
 /* Has another process the group open, as far as can be seen from here? -EBUSY then. That may
  * pass, so it is no part of the above. */
-int vn_drivable_user(const struct vn_looked *looked, char *reason, size_t size);
+int vn_drivable_user(const struct vn_looked *looked, struct vn_reason *reason);
+
+/* The error text of a reason, with the function's name and the remedy. Returns `result`. */
+int vn_reason_error(const struct vn_looked *looked, const struct vn_reason *reason,
+		    int result);
 
 #endif

@@ -201,12 +201,12 @@ static void list_step_names(struct look *look)
 static void list_fill_drivable(struct vn_looked *looked)
 {
 	struct vionet_pci_function *function = &looked->function;
+	struct vn_reason reason;
 
-	function->drivable = vn_drivable(looked, function->reason,
-					 sizeof(function->reason)) == 0;
-	if (function->drivable)
-		function->drivable = vn_drivable_user(looked, function->reason,
-						      sizeof(function->reason)) == 0;
+	function->drivable = vn_drivable(looked, &reason) == 0 &&
+			     vn_drivable_user(looked, &reason) == 0;
+	snprintf(function->reason, sizeof(function->reason), "%s", reason.text);
+	function->remedy = reason.remedy;
 	if (!function->drivable)
 		return;
 	/* No hindrance, but the caller is owed why `modern` is false. */

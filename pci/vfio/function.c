@@ -411,24 +411,21 @@ static int vfio_bring_up(struct vfio_function *function)
 /* What is in the way, but for a group that is busy: that may pass. */
 static int vfio_check(const char *address, struct vn_looked *looked)
 {
-	char reason[VN_REASON_MAX];
+	struct vn_reason reason;
 	int result = vn_pci_look(address, looked);
 
-	if (result == 0) {
-		result = vn_drivable(looked, reason, sizeof(reason));
-		if (result != 0)
-			vn_error(-result, "%s: %s", looked->function.address, reason);
-	}
-	return result;
+	if (result != 0)
+		return result;
+	result = vn_drivable(looked, &reason);
+	return result == 0 ? 0 : vn_reason_error(looked, &reason, result);
 }
 
 static int vfio_refused(const struct vn_looked *looked, int result)
 {
-	char reason[VN_REASON_MAX];
+	struct vn_reason reason;
 
-	if (result == -EBUSY &&
-	    vn_drivable_user(looked, reason, sizeof(reason)) == -EBUSY)
-		return vn_error(EBUSY, "%s: %s", looked->function.address, reason);
+	if (result == -EBUSY && vn_drivable_user(looked, &reason) == -EBUSY)
+		return vn_reason_error(looked, &reason, result);
 	vn_error_prefix(result, "%s", looked->function.address);
 	return result == -EALREADY ? -EBUSY : result;
 }
@@ -436,10 +433,10 @@ static int vfio_refused(const struct vn_looked *looked, int result)
 /* It changed between the look and the opening. */
 static int vfio_not_viable(const struct vn_looked *looked)
 {
-	char reason[VN_REASON_MAX];
+	struct vn_reason reason;
 
-	if (vn_drivable_group(looked, reason, sizeof(reason)) != 0)
-		return vn_error(EBUSY, "%s: %s", looked->function.address, reason);
+	if (vn_drivable_group(looked, &reason) != 0)
+		return vn_reason_error(looked, &reason, -EBUSY);
 	return vn_error(EBUSY, "%s: group %d is not viable, but no device "
 			"of it stands out; see /sys/kernel/iommu_groups/"
 			"%d/devices", looked->function.address, looked->group,

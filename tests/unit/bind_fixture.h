@@ -73,6 +73,14 @@ static inline void assert_has(const char *text, const char *part)
 		fail_msg("\"%s\" does not have \"%s\"", text, part);
 }
 
+static inline void assert_remedy_code(enum vionet_remedy remedy, const char *of)
+{
+	const char *address;
+
+	assert_int_equal(vionet_error_remedy(&address), remedy);
+	assert_string_equal(address, of);
+}
+
 static inline void assert_override(const char *expected)
 {
 	char text[64];

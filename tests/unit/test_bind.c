@@ -272,7 +272,7 @@ static void siblings_are_bound_together(void **state)
 	(void)state;
 	add_pair("virtio-pci");
 	assert_int_equal(bind_nic(0), -EBUSY);
-	assert_has(vionet_error_text(), "vionet bind --group " ADDRESS);
+	assert_remedy_code(VIONET_REMEDY_BIND_GROUP, ADDRESS);
 	assert_int_equal(vionet_pci_bind(both, 2, 0, &moves, sizeof(*moves), &count), 0);
 	assert_int_equal(count, 2);
 	assert_string_equal(moves[1].address, SECOND);
@@ -344,7 +344,7 @@ static void one_that_cannot_be_driven_comes_along(void **state)
 	ADD(.address = SECOND, .group = 7, .driver = "virtio-pci", .device = 0x1000,
 	    .legacy = true);
 	assert_int_equal(bind_nic(0), -EBUSY);
-	assert_has(vionet_error_text(), "vionet bind --group " ADDRESS);
+	assert_remedy_code(VIONET_REMEDY_BIND_GROUP, ADDRESS);
 	assert_int_equal(vionet_pci_bind(&legacy, 1, VIONET_PCI_BIND_GROUP, NULL, 0, NULL),
 			 -ENOTSUP);
 	assert_both_with("virtio-pci");
@@ -362,7 +362,7 @@ static void force_is_for_all_of_them(void **state)
 	fake_interface("ens4f1", true, "192.0.2.7");
 	assert_int_equal(vionet_pci_bind(&one, 1, VIONET_PCI_BIND_GROUP, NULL, 0, NULL),
 			 -EBUSY);
-	assert_has(vionet_error_text(), "or force it (--force)");
+	assert_remedy_code(VIONET_REMEDY_BIND_FORCE, SECOND);
 	assert_int_equal(vionet_pci_bind(&one, 1, VIONET_PCI_BIND_GROUP |
 					 VIONET_PCI_BIND_FORCE, NULL, 0, NULL), 0);
 	assert_both_with("vfio-pci");

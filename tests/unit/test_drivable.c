@@ -39,6 +39,16 @@ static void assert_reason(bool of_bind, int code, const char *part)
 	assert_string_equal(vionet_error_text(), expected);
 }
 
+/* Of the list, and of the opening that has just failed. */
+static void assert_remedy(enum vionet_remedy remedy)
+{
+	const char *address;
+
+	assert_int_equal(function.remedy, remedy);
+	assert_int_equal(vionet_error_remedy(&address), remedy);
+	assert_string_equal(address, function.address);
+}
+
 static void same_reason_legacy(void **state)
 {
 	(void)state;
@@ -93,16 +103,20 @@ static void same_reason_driver_and_group(void **state)
 
 	(void)state;
 	ADD(.address = "0000:00:04.0", .group = 7, .driver = "virtio-pci");
-	assert_reason(false, -ENXIO, "bound to virtio-pci; run: vionet bind 0000");
+	assert_reason(false, -ENXIO, "bound to virtio-pci");
+	assert_remedy(VIONET_REMEDY_BIND);
 	fake_add_vfs(&fake, "0000:00:04.0", vfs, 1);
 	assert_reason(false, -ENXIO, "its 1 virtual function would be removed");
-	assert_has(function.reason, "0000:00:04.0/sriov_numvfs), then: vionet bind");
+	assert_has(function.reason, "remove it first (echo 0 > ");
+	assert_has(function.reason, "0000:00:04.0/sriov_numvfs)");
+	assert_remedy(VIONET_REMEDY_BIND);
 	fake_add_vfs(&fake, "0000:00:04.0", vfs, 0);
 	ADD(.address = "0000:00:04.1", .group = 7, .driver = "virtio-pci");
-	assert_reason(false, -ENXIO, "vionet bind --group 0000:00:04.0");
+	assert_reason(false, -ENXIO, "as others of its group are (0000:00:04.1");
+	assert_remedy(VIONET_REMEDY_BIND_GROUP);
 	fake_bind(&fake, "0000:00:04.0", "vfio-pci");
 	assert_reason(false, -EBUSY, "group 7 is not viable: 0000:00:04.1 is bound");
-	assert_has(function.reason, "vionet bind --group 0000:00:04.0");
+	assert_remedy(VIONET_REMEDY_BIND_GROUP);
 }
 
 static void same_reason_no_answer(void **state)

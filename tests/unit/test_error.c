@@ -29,6 +29,28 @@ static void prefix_names_an_object_once(void **state)
 	assert_true(strlen(vionet_error_text()) > strlen("open /x: ") + 5);
 }
 
+/* It goes with its text: kept with it, replaced by the next. */
+static void a_remedy_goes_with_its_text(void **state)
+{
+	struct vn_error_kept kept;
+	const char *address;
+
+	(void)state;
+	assert_int_equal(vn_error_remedy(vn_error(EBUSY, "held"), VIONET_REMEDY_BIND_GROUP,
+					 "0000:00:04.0"), -EBUSY);
+	assert_int_equal(vn_error_prefix(-EBUSY, "dev"), -EBUSY);
+	assert_int_equal(vionet_error_remedy(&address), VIONET_REMEDY_BIND_GROUP);
+	assert_string_equal(address, "0000:00:04.0");
+	vn_error_keep(&kept);
+	vn_error_errno(ENOENT, "open");
+	assert_int_equal(vionet_error_remedy(&address), VIONET_REMEDY_NONE);
+	assert_string_equal(address, "");
+	assert_int_equal(vn_error_restore(-EBUSY, &kept), -EBUSY);
+	assert_int_equal(vionet_error_remedy(NULL), VIONET_REMEDY_BIND_GROUP);
+	vn_error_none(EINVAL);
+	assert_int_equal(vionet_error_remedy(NULL), VIONET_REMEDY_NONE);
+}
+
 static void long_text_is_cut(void **state)
 {
 	char longest[3 * VIONET_ERROR_TEXT_MAX];
@@ -126,6 +148,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(prefix_names_an_object_once),
+		cmocka_unit_test(a_remedy_goes_with_its_text),
 		cmocka_unit_test(long_text_is_cut),
 		cmocka_unit_test(others_cannot_command_a_terminal),
 		cmocka_unit_test(cut_text_is_whole),

@@ -268,6 +268,7 @@ static void refusals_name_what_is_missing(void **state)
 					    &accepted), -ENOTSUP);
 	assert_text("ACCESS_PLATFORM");
 	assert_text("iommu_platform=on");
+	assert_int_equal(vionet_error_remedy(NULL), VIONET_REMEDY_ASSUME_IOMMU);
 	assert_int_equal(vn_features_choose(&bypass, &none, &none, &none, true,
 					    &accepted), 0);
 	assert_int_equal(vn_features_choose(&modern, &none, &mac, &none, false,

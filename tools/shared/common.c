@@ -83,18 +83,39 @@ static unsigned int common_longer_reset(void)
 	return longer < 30 ? 30 : longer < RESET_SECONDS_MAX ? longer : RESET_SECONDS_MAX;
 }
 
+const char *remedy_clause(unsigned int remedy, const char *address,
+			  char clause[REMEDY_CLAUSE_MAX])
+{
+	static const char *const clauses[] = {
+		[VIONET_REMEDY_NONE] = "",
+		[VIONET_REMEDY_BIND] = "; run: vionet bind ",
+		[VIONET_REMEDY_BIND_GROUP] = "; run: vionet bind --group ",
+		[VIONET_REMEDY_BIND_FORCE] = "; to force it: vionet bind --force ",
+		[VIONET_REMEDY_AVOID] = "; leave some of them out with --avoid",
+		[VIONET_REMEDY_ASSUME_IOMMU] = "; if this is hardware behind a real IOMMU, "
+					       "assert that with --assume-iommu",
+	};
+	bool binds = remedy == VIONET_REMEDY_BIND || remedy == VIONET_REMEDY_BIND_GROUP ||
+		     remedy == VIONET_REMEDY_BIND_FORCE;
+
+	if (remedy == VIONET_REMEDY_RESET_TIMEOUT)
+		snprintf(clause, REMEDY_CLAUSE_MAX, "; give it longer: --reset-timeout %u",
+			 common_longer_reset());
+	else
+		snprintf(clause, REMEDY_CLAUSE_MAX, "%s%s",
+			 remedy < sizeof(clauses) / sizeof(clauses[0]) ?
+				 clauses[remedy] : "", binds ? address : "");
+	return clause;
+}
+
 void say_error(int result)
 {
-	static const char library[] = "reset_timeout_ms";
-	const char *text = vionet_error_text();
-	const char *at = result == -ETIMEDOUT ? strstr(text, library) : NULL;
+	const char *text = vionet_error_text(), *address;
+	enum vionet_remedy remedy = vionet_error_remedy(&address);
+	char clause[REMEDY_CLAUSE_MAX];
 
-	/* What the library calls it, and how it is called here. */
-	if (at != NULL)
-		say("%.*s--reset-timeout %u%s", (int)(at - text), text,
-		    common_longer_reset(), at + strlen(library));
-	else
-		say("%s", text[0] != '\0' ? text : strerror(-result));
+	say("%s%s", text[0] != '\0' ? text : strerror(-result),
+	    remedy_clause(remedy, address, clause));
 }
 
 const char *text_without(const char *text, const char *name)

@@ -43,8 +43,15 @@ const char *plural(uint64_t count);
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* The same with the library's text of its last failure (or, lacking one, the
- * meaning of `result`). */
+ * meaning of `result`), and what to type about it. */
 void say_error(int result);
+
+#define REMEDY_CLAUSE_MAX 128
+
+/* What to type about a failure, to stand behind the library's text: "; run: vionet bind
+ * 0000:00:04.0", or "". `remedy`: vionet_remedy. Returns `clause`. */
+const char *remedy_clause(unsigned int remedy, const char *address,
+			  char clause[REMEDY_CLAUSE_MAX]);
 
 /* A name or text of others, for standard output, a JSON object or a line that does not go
  * through say: as vionet_text_clean makes it. Valid until the next call of this thread. */

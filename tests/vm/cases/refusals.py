@@ -43,7 +43,8 @@ class Function(Refusal):
 
     def test_without_access_platform(self):
         self.expect(self.info(), 3, f"{self.nic}: the device does not offer ACCESS_PLATFORM",
-                    "iommu_platform=on", vm=["--bind", "--device-props", "iommu_platform=off"],
+                    "iommu_platform=on; if this is hardware behind a real IOMMU, assert that with "
+                    "--assume-iommu", vm=["--bind", "--device-props", "iommu_platform=off"],
                     native=["--features", "-ACCESS_PLATFORM"])
 
     def test_refused_features(self):
@@ -51,6 +52,7 @@ class Function(Refusal):
         may refuse anything."""
         guest = self.expect(f"{self.info()} --assume-iommu --avoid ACCESS_PLATFORM", 3,
                             f"{self.nic}: the device refuses this set of features: ", "VERSION_1",
+                            "; leave some of them out with --avoid",
                             vm=["--bind"], native=["--fault", "B05"])
         self.assertNotIn("ACCESS_PLATFORM", guest.output)
 
@@ -69,7 +71,7 @@ class Open(Refusal):
         self.assertNotIn("mapped", guest.output)
 
     def test_not_bound(self):
-        self.expect(INFO, 3, f"{NIC}: ", f"vionet bind {NIC}")
+        self.expect(INFO, 3, f"{NIC}: bound to ", f"; run: vionet bind {NIC}")
 
     def test_bound_to_the_kernel_driver(self):
         self.expect(f"{common.interface()} {INFO}", 3, "virtio-pci",
