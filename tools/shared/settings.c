@@ -99,29 +99,35 @@ const char *setting_name(enum setting_key key)
 	return key_names[key];
 }
 
-static const char *settings_word_of(const struct bit_word *words, uint64_t bits)
+/* The word of the lowest bit, or the end of the list: a word without a name. */
+static const struct bit_word *settings_word_of(const struct bit_word *words,
+					       uint64_t bits)
 {
 	uint64_t lowest = bits & (~bits + 1);
 
-	for (; words->name != NULL; words++)
-		if (words->bit == lowest)
-			return words->name;
-	return NULL;
+	while (words->name != NULL && words->bit != lowest)
+		words++;
+	return words;
 }
 
 const char *setting_hash_name(uint64_t bits)
 {
-	return settings_word_of(hash_words, bits);
+	return settings_word_of(hash_words, bits)->name;
 }
 
 const char *setting_tunnel_name(uint64_t bits)
 {
-	return settings_word_of(tunnel_words, bits);
+	return settings_word_of(tunnel_words, bits)->name;
 }
 
 const char *setting_offload_name(uint64_t bits)
 {
-	return settings_word_of(offload_words, bits);
+	return settings_word_of(offload_words, bits)->name;
+}
+
+const char *setting_offload_feature(uint64_t bits)
+{
+	return settings_word_of(offload_words, bits)->feature;
 }
 
 /* ---- lists ---- */
@@ -513,111 +519,18 @@ bool settings_at_start(const struct settings *settings)
 	return settings->have[SETTING_QUEUES] || settings->have[SETTING_MTU];
 }
 
-static void settings_add_bit(struct vionet_features *set, unsigned int bit)
+bool settings_has_rss(const struct settings *settings)
 {
-	set->word[bit / 64] |= 1ULL << (bit % 64);
-}
-
-/* A feature, and what it depends on as far as it has to be asked for. */
-static void settings_want_feature(struct vionet_features *want, const char *name)
-{
-	int found = vionet_feature_bit(name);
-	unsigned int bit = (unsigned int)found, lacks;
-	struct vionet_features have = *want;
-
-	if (found < 0)
-		return;
-	for (unsigned int i = 0; i < VIONET_FEATURE_BITS; i++)
-		if (vionet_feature_use(i) == VIONET_FEATURE_ACCEPTED)
-			settings_add_bit(&have, i);
-	do {
-		lacks = vionet_feature_missing(&have, bit);
-		settings_add_bit(&have, lacks);
-		settings_add_bit(want, lacks);
-	} while (lacks != bit);
-}
-
-static bool settings_any_of(const struct settings *settings, int first, int last)
-{
-	for (int i = first; i <= last; i++)
+	for (int i = SETTING_RSS; i <= SETTING_RSS_UNCLASSIFIED; i++)
 		if (settings->have[i])
 			return true;
 	return false;
 }
 
-void settings_want(const struct settings *settings, struct vionet_features *want)
-{
-	if (settings_any_of(settings, SETTING_MAC, SETTING_MULTICAST))
-		settings_want_feature(want, "CTRL_RX");
-	if (settings_any_of(settings, SETTING_ALLUNI, SETTING_NOBCAST))
-		settings_want_feature(want, "CTRL_RX_EXTRA");
-	if (settings_any_of(settings, SETTING_VLAN, SETTING_VLAN_DELETE))
-		settings_want_feature(want, "CTRL_VLAN");
-	if (settings->have[SETTING_HASH])
-		settings_want_feature(want, "HASH_REPORT");
-	if (!settings->have[SETTING_OFFLOADS])
-		return;
-	for (const struct bit_word *word = offload_words; word->name != NULL; word++)
-		if (settings->offloads & word->bit)
-			settings_want_feature(want, word->feature);
-}
-
-/* Is a side's coalescing set for single pairs? */
-static bool settings_any_pair(
-	const struct setting_coalescing pair[VIONET_QUEUE_PAIRS_MAX])
-{
-	for (unsigned int i = 0; i < VIONET_QUEUE_PAIRS_MAX; i++)
-		if (pair[i].have_usecs || pair[i].have_frames)
-			return true;
-	return false;
-}
-
-static bool settings_is_set(const struct setting_coalescing *all)
-{
-	return all->have_usecs || all->have_frames;
-}
-
-void settings_need(const struct settings *settings, struct vionet_features *need)
-{
-	const struct {
-		bool set;
-		const char *feature;
-	} needs[] = {
-		{ settings->have[SETTING_MAC], "CTRL_MAC_ADDR" },
-		{ settings->have[SETTING_OFFLOADS], "CTRL_GUEST_OFFLOADS" },
-		{ settings_is_set(&settings->all[0]) ||
-			  settings_is_set(&settings->all[1]),
-		  "NOTF_COAL" },
-		{ settings_any_pair(settings->pair[0]) ||
-			  settings_any_pair(settings->pair[1]),
-		  "VQ_NOTF_COAL" },
-		{ settings->have[SETTING_HASH_TUNNELS], "HASH_TUNNEL" },
-		{ settings_any_of(settings, SETTING_RSS, SETTING_RSS_UNCLASSIFIED),
-		  "RSS" },
-	};
-
-	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
-		int bit = vionet_feature_bit(needs[i].feature);
-
-		if (needs[i].set && bit >= 0)
-			settings_add_bit(need, (unsigned int)bit);
-	}
-}
-
-void settings_avoid(const struct settings *settings, struct vionet_features *avoid)
-{
-	int rss = vionet_feature_bit("RSS");
-
-	/* With it, the hashes that are reported are those that it steers by. */
-	if (settings->have[SETTING_HASH] && rss >= 0 &&
-	    !settings_any_of(settings, SETTING_RSS, SETTING_RSS_UNCLASSIFIED))
-		settings_add_bit(avoid, (unsigned int)rss);
-}
-
 int settings_check(const struct settings *settings, struct parse_error *error)
 {
 	if (settings->have[SETTING_HASH] &&
-	    settings_any_of(settings, SETTING_RSS, SETTING_RSS_UNCLASSIFIED) &&
+	    settings_has_rss(settings) &&
 	    settings->hash_types != settings->rss_types)
 		return parse_refuse(error, "hash", settings->text[SETTING_HASH],
 				    "with rss the hashes are those that it steers by; give "

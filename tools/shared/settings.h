@@ -90,6 +90,9 @@ int settings_add(struct settings *settings, const char *text,
 bool settings_any(const struct settings *settings);
 bool settings_at_start(const struct settings *settings);
 
+/* Does it steer by hash? */
+bool settings_has_rss(const struct settings *settings);
+
 /* What has to be accepted of a device for it, of the features that are accepted only
  * on request: added to `want`. */
 void settings_want(const struct settings *settings, struct vionet_features *want);
@@ -111,6 +114,9 @@ const char *setting_name(enum setting_key key);
 const char *setting_hash_name(uint64_t bits);
 const char *setting_tunnel_name(uint64_t bits);
 const char *setting_offload_name(uint64_t bits);
+
+/* The feature that an offload needs, or NULL. */
+const char *setting_offload_feature(uint64_t bits);
 
 /* All keys with their values, a line each, for help texts. */
 extern const char settings_help[];
