@@ -143,7 +143,7 @@ static void config_link(const struct vionet_features *features,
 }
 
 /* How many pairs there are, and where that puts the control queue ("Virtqueues", NET-01). The
- * offer was checked before; the number may have changed since (B17). */
+ * offer was checked before; the number may have changed since. */
 static void config_pairs(const struct vionet_device *device,
 			 const struct raw_config *raw,
 			 struct vn_net_config *config)

@@ -117,7 +117,7 @@ static int recovery_check_recoveries(struct vionet_device *device)
 	return 0;
 }
 
-/* It has to be able to do what it did before (J13). */
+/* It has to be able to do what it did before. */
 static int recovery_check_room(struct vionet_device *device)
 {
 	uint16_t most = 0;

@@ -4,7 +4,7 @@
  * rows G and H are where their work is (transmit.c, control.c).
  *
  * Rows F hit every second frame beginning with the first, so that a test sees that the
- * others arrive; with F25 they hit all.
+ * others arrive; with F25 (every frame is bad) they hit all.
  */
 #include "softnic/net/internal.h"
 

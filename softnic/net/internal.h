@@ -281,7 +281,7 @@ struct net {
 	unsigned int quiet;	/* turns in which the peer had nothing */
 	struct segments *segments;
 	struct coalesce *coalesce;
-	bool stalled;		/* G03: a buffer is withheld */
+	bool stalled;		/* a buffer is withheld: G03 (it never comes back) */
 	uint64_t sampled;	/* frames whose checksums were looked at */
 };
 
