@@ -174,17 +174,17 @@ static void main_print_log(void *context, enum vionet_log_level level, const cha
 static void main_log_as_asked(void)
 {
 	static const char *const names[] = { "warning", "info", "debug" };
-	const char *asked = getenv("VIONET_LOG");
+	const char *requested = getenv("VIONET_LOG");
 
-	if (asked == NULL || asked[0] == '\0')
+	if (requested == NULL || requested[0] == '\0')
 		return;
 	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(asked, names[i]) == 0) {
+		if (strcmp(requested, names[i]) == 0) {
 			vionet_log_set(main_print_log, NULL,
 				       (enum vionet_log_level)(VIONET_LOG_WARNING + i));
 			return;
 		}
-	say("VIONET_LOG: '%.40s' is none of warning, info, debug; nothing is logged", asked);
+	say("VIONET_LOG: '%.40s' is none of warning, info, debug; nothing is logged", requested);
 }
 
 int main(int argc, char **argv)

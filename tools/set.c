@@ -115,7 +115,7 @@ static void set_print_results(const struct setting_results *results, const char 
 		const struct setting_result *result = &results->list[i];
 
 		printf("  %-16s %-20s %-20s ", set_or_dash(result->key),
-		       set_or_dash(result->asked), set_or_dash(result->before));
+		       set_or_dash(result->requested), set_or_dash(result->before));
 		if (result->error[0] != '\0')
 			printf("not set:\n      %s\n", text_without(result->error, device));
 		else if (result->after[0] != '\0')
@@ -153,7 +153,7 @@ static void set_print_text(const struct set_report *report)
 	set_print_results(report->results, device);
 	if (other && set_any_at_start(report->results))
 		puts("What needs a feature that was not accepted has to be "
-		     "asked for when that command\nbegins: with its --set, or "
+		     "requested when that command\nbegins: with its --set, or "
 		     "--want FEATURE.");
 	if (!other && !report->held && set_any_told(report->results))
 		puts("The device has been reset since and has forgotten it: "

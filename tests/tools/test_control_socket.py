@@ -163,7 +163,7 @@ class Answers(Case):
 
     def test_settings(self):
         evil = {"in_use_by": EVIL, "failed": 0, "results": [
-            {"key": EVIL, "asked": EVIL, "before": EVIL, "after": EVIL, "from_device": True},
+            {"key": EVIL, "requested": EVIL, "before": EVIL, "after": EVIL, "from_device": True},
             {"key": "x", "error": EVIL}]}
         device, fake = self.fake(evil, evil, {"error": EVIL, "in_use_by": EVIL})
         self.clean(*self.run_tool("set", device, "promisc=on"))
@@ -275,7 +275,7 @@ class Impostors(Case):
         super().setUp()
         self.device_name = f"vfio-user:{self.folder}/nowhere"
         self.liar = {"in_use_by": "vionet pktgen, process 1", "failed": 0, "queues": [],
-                     "results": [{"key": "promisc", "asked": "on"}]}
+                     "results": [{"key": "promisc", "requested": "on"}]}
 
     def child(self, uid, body):
         """Run `body` as somebody else, in a process of its own."""
@@ -456,7 +456,7 @@ class Waits(Case):
             _, errors = self.run_tool(
                 command[0], device, *command[1:], code=4,
                 preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (4, 4)))
-            self.assertIn("cannot be asked: Too many open files", errors)
+            self.assertIn("cannot be found out: Too many open files", errors)
             self.assertIn("ulimit -n", errors)
 
     def test_a_signal_while_it_waits(self):

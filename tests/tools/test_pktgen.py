@@ -367,7 +367,7 @@ class Report(Case):
         for queue in "receive", "transmit":
             self.assertIn(f"{queue} queue: 256 entries instead of 1024", errors)
         self.assertEqual(self.facts("pktgen", "--count", "1", "--queue-size", "64")
-                         ["options"]["queue_size"], {"asked": 64, "rx": 64, "tx": 64})
+                         ["options"]["queue_size"], {"requested": 64, "rx": 64, "tx": 64})
 
 
 if __name__ == "__main__":

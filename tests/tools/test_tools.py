@@ -232,9 +232,9 @@ class Hashes(Case):
     def test_hints_are_for_what_they_help(self):
         holder = self.hold("rx-usecs=1")
         text, _ = self.run_tool("set", "promisc=on", code=1)
-        self.assertIn("has to be asked for when that command\nbegins", text)
+        self.assertIn("has to be requested when that command\nbegins", text)
         text, _ = self.run_tool("set", "rx-usecs@3=5", code=1)
-        self.assertNotIn("asked for when", text)
+        self.assertNotIn("requested when", text)
         self.end(holder)
         text, _ = self.run_tool("set", "rx-usecs@3=5", code=1)
         self.assertNotIn("forgotten", text)

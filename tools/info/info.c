@@ -127,7 +127,7 @@ static int info_ask_running(struct session *session, struct info *info, bool pro
 	/* Last: what is to be seen has happened, or will be late. */
 	info_ask_control(session, info, running);
 	vionet_device_events(session->device, &running->events);
-	running->segments.asked = probe;
+	running->segments.requested = probe;
 	return probe ? segments_probe(session, &running->segments) : CODE_OK;
 }
 

@@ -15,7 +15,7 @@
 
 /* The longest packet that a device takes, in segments. */
 struct info_segments {
-	bool asked;
+	bool requested;
 	bool complete;	   /* not interrupted: there is nothing between the two */
 	bool indirect;	   /* in a table of its own, else in a chain */
 	uint32_t possible; /* that the driver would send */
@@ -23,7 +23,7 @@ struct info_segments {
 	uint32_t refused;  /* fewest that it did not, 0: none */
 };
 
-/* What only a device that runs can be asked. The notes say why something is not known. */
+/* What only a device that runs shows. The notes say why something is not known. */
 struct info_running {
 	char control[INFO_NOTE_MAX];
 	bool stats_known, coalescing_known, offloads_known;

@@ -246,10 +246,10 @@ static json_t *info_json_coalescing(const struct vionet_coalescing *values)
 			 (json_int_t)values->max_packets);
 }
 
-/* null where they were not asked for. */
+/* null where they were not requested. */
 static json_t *info_json_of_segments(const struct info_segments *segments)
 {
-	if (!segments->asked)
+	if (!segments->requested)
 		return json_null();
 	return json_pack("{s:i, s:o, s:i, s:b, s:b}", "taken", segments->taken, "refused",
 			 segments->refused != 0 ?

@@ -193,7 +193,7 @@ static void info_print_coalescing(const struct info_running *running)
 
 static void info_print_segments(const struct info_segments *segments)
 {
-	if (!segments->asked)
+	if (!segments->requested)
 		return;
 	info_print_label("segments");
 	printf("%u %s were taken", segments->taken,
@@ -206,7 +206,7 @@ static void info_print_segments(const struct info_segments *segments)
 	printf("%s\n", segments->complete ? "" : "; interrupted before the end");
 }
 
-/* What only a device that runs can be asked. */
+/* What only a device that runs shows. */
 static void info_print_running(const struct info_running *running)
 {
 	printf("%-16s%s\n", "control queue", running->control);

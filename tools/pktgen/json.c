@@ -13,7 +13,7 @@ static json_t *json_number(uint64_t value)
 
 static json_t *json_rate(const struct pktgen_verdict *rate)
 {
-	if (!rate->asked)
+	if (!rate->requested)
 		return json_null();
 	return json_pack("{s:f, s:s}", "value", rate->wanted, "unit", rate->unit);
 }
@@ -29,7 +29,7 @@ static json_t *json_tx(const struct pktgen_tx_result *tx)
 		"bytes", json_number(tx->sent.bytes),
 		"pps", tx->sent.pps,
 		"wire_bps", tx->sent.wire_bps,
-		"asked", json_rate(&tx->rate),
+		"requested", json_rate(&tx->rate),
 		"followed", (int)tx->rate.followed,
 		"slipped_s", tx->slipped_s,
 		"queue_full", json_number(tx->full),

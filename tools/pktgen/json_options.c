@@ -107,7 +107,7 @@ static json_t *options_open(const struct device_options *device)
 
 static json_t *options_queue_size(const struct pktgen_results *results)
 {
-	return json_pack("{s:o, s:i, s:i}", "asked",
+	return json_pack("{s:o, s:i, s:i}", "requested",
 			 options_limit(results->options->queue_size, 1),
 			 "rx", results->rx_size, "tx", results->tx_size);
 }

@@ -300,7 +300,7 @@ static bool gen_is_finished(const struct pktgen *gen, uint64_t now)
 {
 	uint64_t done = gen->tx.frames;
 
-	/* What counts: all that arrives, or a stream that was asked for. */
+	/* What counts: all that arrives, or a stream that was requested. */
 	if (!gen_sends(gen))
 		done = gen->options->stream == PKTGEN_ANY_STREAM ? gen->rx.frames :
 								   gen->tracker.unique;

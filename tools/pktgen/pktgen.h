@@ -71,7 +71,7 @@ struct pktgen {
 	uint64_t start_ns;
 	uint64_t loaded_ns;   /* when the load ended; 0: it has not */
 	uint64_t busy_ns;     /* when something moved last */
-	uint64_t progress_ns; /* when the device last took a frame, or was asked
+	uint64_t progress_ns; /* when the device last took a frame, or was expected
 			       * for the first time */
 	int stream;
 	uint64_t sequence; /* of the next frame to be built */

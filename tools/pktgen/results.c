@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-/* Below this share of what was asked, the rate was not reached. */
+/* Below this share of what was requested, the rate was not reached. */
 #define REACHED 0.99
 
 double pktgen_wire_bits(uint64_t frames, uint64_t bytes)
@@ -45,7 +45,7 @@ static struct pktgen_verdict result_of_rate(const struct pktgen *gen,
 {
 	bool bits = gen->pace.rate.kind == RATE_BPS;
 	struct pktgen_verdict verdict = {
-		.asked = gen->pace.rate.kind != RATE_MAX,
+		.requested = gen->pace.rate.kind != RATE_MAX,
 		.unit = bits ? "bit/s" : "pps",
 		.wanted = pace_wanted(&gen->pace),
 		.reached = bits ? sent->wire_bps : sent->pps,
@@ -53,7 +53,7 @@ static struct pktgen_verdict result_of_rate(const struct pktgen *gen,
 	};
 
 	/* Two frames make one gap: too few to speak of a rate. */
-	if (!verdict.asked || sent->frames < 3 ||
+	if (!verdict.requested || sent->frames < 3 ||
 	    verdict.reached >= REACHED * verdict.wanted)
 		return verdict;
 	verdict.followed = false;

@@ -37,9 +37,9 @@ struct pktgen_flow_result {
 	double wire_bps; /* the same in bits on the wire */
 };
 
-/* The rate that was asked for, in its own unit, and what was measured. */
+/* The rate that was requested, in its own unit, and what was measured. */
 struct pktgen_verdict {
-	bool asked; /* not --rate max */
+	bool requested; /* not --rate max */
 	const char *unit;
 	double wanted;
 	double reached;

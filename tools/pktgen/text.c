@@ -31,9 +31,9 @@ static void text_tx(const struct pktgen_tx_result *tx)
 	       (uintmax_t)tx->sent.bytes, (uintmax_t)tx->completed,
 	       (uintmax_t)tx->refused);
 	text_rates("", &tx->sent);
-	if (!rate->asked)
+	if (!rate->requested)
 		return;
-	printf("    asked %s, achieved %s\n",
+	printf("    requested %s, achieved %s\n",
 	       format_scaled(rate->wanted, rate->unit, wanted),
 	       format_scaled(rate->reached, rate->unit, reached));
 	if (!rate->followed)

@@ -55,7 +55,7 @@ void setting_results_release(struct setting_results *results)
 	*results = (struct setting_results){ 0 };
 }
 
-/* Is it a feature that can only be asked for by the one that opens the device? */
+/* Is it a feature that only the one that opens the device can want? */
 static bool apply_has_to_be_wanted(int result)
 {
 	return result == -ENOTSUP && strstr(vionet_error_text(), "has to be wanted") != NULL;
@@ -72,7 +72,7 @@ static void apply_note_error(struct setting_result *to, int result)
 	snprintf(to->error, sizeof(to->error), "%s", text);
 }
 
-static void apply_record(struct apply *apply, const char *key, const char *asked,
+static void apply_record(struct apply *apply, const char *key, const char *requested,
 			 const struct known *known, int result)
 {
 	struct setting_result *to = setting_results_add(apply->results);
@@ -83,7 +83,7 @@ static void apply_record(struct apply *apply, const char *key, const char *asked
 		return;
 	}
 	snprintf(to->key, sizeof(to->key), "%s", key);
-	snprintf(to->asked, sizeof(to->asked), "%s", asked);
+	snprintf(to->requested, sizeof(to->requested), "%s", requested);
 	snprintf(to->before, sizeof(to->before), "%s",
 		 known->before != NULL ? known->before : "");
 	snprintf(to->after, sizeof(to->after), "%s",
@@ -251,7 +251,7 @@ static struct vionet_queue *apply_queue(struct vionet_device *device, unsigned i
 			   vionet_device_tx_queue(device, pair);
 }
 
-/* What the device itself has for a queue, if it can be asked. */
+/* What the device itself has for a queue, if it can be read. */
 static bool apply_read_coalescing(struct apply *apply, unsigned int side, unsigned int pair,
 				  struct vionet_coalescing *values)
 {
@@ -268,7 +268,7 @@ struct coalescing_answer {
 };
 
 static void apply_record_coalescing(struct apply *apply, enum setting_key key, int pair,
-				    uint32_t asked,
+				    uint32_t requested,
 				    const struct coalescing_answer *answer)
 {
 	bool usecs = key == SETTING_RX_USECS || key == SETTING_TX_USECS;
@@ -276,7 +276,7 @@ static void apply_record_coalescing(struct apply *apply, enum setting_key key, i
 	struct known known = { before, after, answer->known_before || answer->known_after };
 
 	snprintf(name, sizeof(name), pair < 0 ? "%s" : "%s@%d", setting_name(key), pair);
-	snprintf(text, sizeof(text), "%u", asked);
+	snprintf(text, sizeof(text), "%u", requested);
 	if (answer->known_before)
 		snprintf(before, sizeof(before), "%u", usecs ? answer->before.max_usecs :
 			 answer->before.max_packets);
@@ -301,30 +301,30 @@ static int apply_set_coalescing(struct apply *apply, unsigned int side, int pair
 }
 
 static void apply_coalescing(struct apply *apply, unsigned int side, int pair,
-			     const struct setting_coalescing *asked)
+			     const struct setting_coalescing *requested)
 {
 	enum setting_key key = side == 0 ? SETTING_RX_USECS : SETTING_TX_USECS;
 	unsigned int speaker = pair < 0 ? 0 : (unsigned int)pair;
 	struct coalescing_answer answer = { 0 };
 	struct vionet_coalescing values = { .struct_size = sizeof(values) };
 
-	if (!asked->have_usecs && !asked->have_frames)
+	if (!requested->have_usecs && !requested->have_frames)
 		return;
 	answer.known_before = apply_read_coalescing(apply, side, speaker, &answer.before);
 	values = answer.before;
-	if (asked->have_usecs)
-		values.max_usecs = asked->usecs;
-	if (asked->have_frames)
-		values.max_packets = asked->frames;
+	if (requested->have_usecs)
+		values.max_usecs = requested->usecs;
+	if (requested->have_frames)
+		values.max_packets = requested->frames;
 	answer.result = apply_set_coalescing(apply, side, pair, &values);
 	/* A failure has its text; asking would overwrite it. */
 	if (answer.result == 0)
 		answer.known_after = apply_read_coalescing(apply, side, speaker,
 							   &answer.after);
-	if (asked->have_usecs)
-		apply_record_coalescing(apply, key, pair, asked->usecs, &answer);
-	if (asked->have_frames)
-		apply_record_coalescing(apply, key + 1, pair, asked->frames, &answer);
+	if (requested->have_usecs)
+		apply_record_coalescing(apply, key, pair, requested->usecs, &answer);
+	if (requested->have_frames)
+		apply_record_coalescing(apply, key + 1, pair, requested->frames, &answer);
 }
 
 /* ---- steering ---- */

@@ -16,12 +16,12 @@
 /* One setting. Of values "" means not known. */
 struct setting_result {
 	char key[SETTING_KEY_MAX]; /* "rx-usecs@1" */
-	char asked[SETTING_VALUE_MAX];
+	char requested[SETTING_VALUE_MAX];
 	char before[SETTING_VALUE_MAX];
 	char after[SETTING_VALUE_MAX];
 	bool from_device; /* before and after were read from it */
 	bool agreed;
-	bool at_start; /* it needs a feature that can only be asked for at the start */
+	bool at_start; /* it needs a feature that has to be wanted at the start */
 	char error[VIONET_ERROR_TEXT_MAX]; /* why it was not agreed to, else "" */
 };
 

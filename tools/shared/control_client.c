@@ -163,7 +163,7 @@ static int client_ask_user(uid_t owner, const char *device, const char *request,
  *
  * Returns 0 with `*answer`, which the caller frees; -ENOENT if no such process listens;
  * -EACCES if there may be one of another user's; -ETIMEDOUT if it does not answer, -EINTR
- * if a signal asked to stop; -EIO if it ends before its line does; -EMFILE, -ENFILE, -ENOMEM
+ * if a signal requests a stop; -EIO if it ends before its line does; -EMFILE, -ENFILE, -ENOMEM
  * if this process lacks something to ask with.
  */
 static int client_ask(const char *device, const char *request, char **answer, int *process)
@@ -204,7 +204,7 @@ static int client_request(const char *device, const struct control_request *requ
 static int client_say_silent(const char *device, int result, int process)
 {
 	if (code_of_run(result) == CODE_PERMISSION) {
-		say("%s: whether another process has it cannot be asked: %s%s", device,
+		say("%s: whether another process has it cannot be found out: %s%s", device,
 		    strerror(-result),
 		    result == -EMFILE ? "; raise the limit: ulimit -n 1024" : "");
 		return CODE_PERMISSION;

@@ -34,7 +34,7 @@ typedef char *control_answer(void *context, const char *line);
 
 /*
  * Let others ask about the device of this name. Without a socket it works too: that is said,
- * unless another process is asked about this device already.
+ * unless another process serves this device already.
  */
 void control_server_open(struct control_server *server, const char *device);
 void control_server_close(struct control_server *server);

@@ -194,7 +194,7 @@ static int wire_settings(const json_t *object, struct setting_results *results)
 		if (to == NULL)
 			return -ENOMEM;
 		WIRE_TEXT(item, "key", to->key);
-		WIRE_TEXT(item, "asked", to->asked);
+		WIRE_TEXT(item, "requested", to->requested);
 		WIRE_TEXT(item, "before", to->before);
 		WIRE_TEXT(item, "after", to->after);
 		WIRE_TEXT(item, "error", to->error);

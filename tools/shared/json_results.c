@@ -47,7 +47,7 @@ static json_t *json_types(const struct stats_report *report)
 	return array;
 }
 
-/* Who asked another process sees which one. */
+/* A client of another process sees which one. */
 static json_t *json_add_user(json_t *object, const char *in_use_by)
 {
 	if (in_use_by[0] != '\0')
@@ -73,7 +73,7 @@ static json_t *json_setting(const struct setting_result *result)
 {
 	return json_pack("{s:s, s:s, s:o, s:o, s:b, s:b, s:b, s:o}",
 			 "key", result->key,
-			 "asked", result->asked,
+			 "requested", result->requested,
 			 "before", json_text(result->before),
 			 "after", json_text(result->after),
 			 "from_device", (int)result->from_device,

@@ -47,7 +47,7 @@ static void session_say_notice(void *context, const char *text)
 	say("%s", text);
 }
 
-/* What --want asked for and did not get. */
+/* What --want requested and did not get. */
 static void session_say_not_taken(const struct session *session)
 {
 	const struct vionet_open_options *open = &session->options->open;
@@ -103,7 +103,7 @@ int session_open(struct session *session, const struct device_options *options,
 }
 
 /* More pairs than there are: of one, since no feature allows more, or by number. */
-static int session_refuse_pairs(struct session *session, uint32_t asked, uint32_t most)
+static int session_refuse_pairs(struct session *session, uint32_t requested, uint32_t most)
 {
 	unsigned int mq = (unsigned int)vionet_feature_bit("MQ");
 	struct vionet_device_info info = { .struct_size = sizeof(info) };
@@ -111,11 +111,11 @@ static int session_refuse_pairs(struct session *session, uint32_t asked, uint32_
 
 	vionet_device_info(session->device, &info);
 	if (most > 1 || vionet_feature_test(&info.negotiated, mq))
-		say("%s: queues: %u asked for, %u can be used", session->name, asked,
+		say("%s: queues: %u requested, %u can be used", session->name, requested,
 		    most);
 	else
-		say("%s: queues: %u asked for, %u can be used: MQ was not accepted: %s",
-		    session->name, asked, most,
+		say("%s: queues: %u requested, %u can be used: MQ was not accepted: %s",
+		    session->name, requested, most,
 		    feature_reason(&info, &session->options->open, mq, why));
 	return session_fail(session, CODE_USAGE);
 }
@@ -151,7 +151,7 @@ static int session_adjust_start(struct session *session, struct vionet_start_opt
 	return CODE_OK;
 }
 
-/* What was asked for, and what the device allows. */
+/* What was requested, and what the device allows. */
 static void session_note_size(struct session *session, unsigned int index, uint32_t wanted)
 {
 	struct vionet_queue_info info = { .struct_size = sizeof(info) };

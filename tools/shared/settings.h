@@ -58,7 +58,7 @@ struct setting_macs {
 	uint8_t mac[SETTING_MACS_MAX][6];
 };
 
-/* Everything that was asked for. Zero-filled: nothing. */
+/* Everything that was requested. Zero-filled: nothing. */
 struct settings {
 	bool have[SETTING_KEYS];
 	char text[SETTING_KEYS][SETTING_VALUE_MAX]; /* as it was typed */
