@@ -52,7 +52,7 @@ struct options {
 	const char *peer;	   /* "loop", "tap:NAME", ... */
 	const char *trace;	   /* file; NULL: none */
 	const char *control;	   /* UNIX socket for run-time commands; NULL: none */
-	const char *faults;	   /* faults asked for; NULL: none */
+	const char *faults;	   /* requested faults; NULL: none */
 	bool strict;		   /* what a driver should do, it must */
 	uint32_t reset_ms;	   /* that a reset takes until it is seen */
 	uint32_t notify_multiplier; /* bytes between doorbells; 0: one for all */
@@ -197,7 +197,7 @@ void violation(struct device *device, const char *id, const char *format, ...)
 
 /*
  * Is the device to be faulty as row `row` ("F04") of the catalogue of faults says?
- * One branch that is never taken when no fault was asked for.
+ * One branch that is never taken when no fault was requested.
  */
 bool fault_named(const struct device *device, const char *row);
 /* The number that was given with it ("C16=7"), or else `usual`. */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* DONE: the device can do it. ON: and offers it if not told otherwise. */
+/* DONE: the device can do it. ON: and offers it by default. */
 enum support { NAMED, DONE, ON };
 
 static const struct {

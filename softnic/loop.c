@@ -38,7 +38,7 @@ struct loop {
 	unsigned int count;
 	unsigned int listen, driver, peer, events, command; /* places; 0: none */
 	int signals;
-	bool peer_waits; /* it has a frame that nobody took */
+	bool peer_waits; /* it has a frame that was not taken */
 	int64_t last_ring, last_watch;
 	bool end;
 };
@@ -239,7 +239,7 @@ static int64_t loop_wait(struct loop *loop, bool busy)
 	return loop->peer_waits ? loop_sooner(wait, PEER_PAUSE_NS) : wait;
 }
 
-static int asked = -1; /* an eventfd: a signal has asked to end */
+static int end_event = -1; /* an eventfd: a signal ends the device */
 
 /* Whatever call waits now, or is about to, ends: more signals follow. */
 static void on_end(int number)
@@ -249,7 +249,7 @@ static void on_end(int number)
 	int error = errno;
 
 	(void)number;
-	if (write(asked, &one, sizeof(one)) == sizeof(one))
+	if (write(end_event, &one, sizeof(one)) == sizeof(one))
 		setitimer(ITIMER_REAL, &each, NULL);
 	errno = error;
 }
@@ -265,15 +265,15 @@ int loop_signals(void)
 	/* No SA_RESTART: a call that waits has to end. */
 	struct sigaction action = { .sa_handler = on_end };
 
-	asked = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (asked < 0)
+	end_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (end_event < 0)
 		return -errno;
 	for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++)
 		sigaction(ending[i], &action, NULL);
 	action.sa_handler = on_alarm;
 	sigaction(SIGALRM, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	return asked;
+	return end_event;
 }
 
 int loop_run(struct device *device, struct command_server *commands, int signals)

@@ -18,7 +18,7 @@ static const struct command {
 	{ "bind", command_bind, "give a function to vfio-pci" },
 	{ "unbind", command_unbind, "give a function back to the kernel" },
 	{ "info", command_info, "show what a device is and what was negotiated" },
-	{ "set", command_set, "tell a device how to work, and hold it or a run to that" },
+	{ "set", command_set, "configure a device, for a run or as long as it is held" },
 	{ "stats", command_stats, "show what the driver and the device have counted" },
 	{ "pktgen", command_pktgen, "send frames, count what comes back" },
 	{ "dump", command_dump, "receive frames; print them or write a pcap file" },
@@ -40,7 +40,7 @@ static void main_print_help(FILE *stream)
 	for (size_t i = 0; i < command_count; i++)
 		fprintf(stream, "  %-8s %s\n", commands[i].name, commands[i].purpose);
 	fputs("  help     this text; 'vionet help COMMAND' for more\n\n"
-	      "'vionet COMMAND --help' lists options, 'man vionet' tells the rest.\n"
+	      "'vionet COMMAND --help' lists options, 'man vionet' has the rest.\n"
 	      "A DEVICE is a PCI function (0000:00:04.0), vfio-user:PATH or "
 	      "vhost-user:PATH.\n",
 	      stream);
@@ -184,7 +184,8 @@ static void main_log_as_asked(void)
 				       (enum vionet_log_level)(VIONET_LOG_WARNING + i));
 			return;
 		}
-	say("VIONET_LOG: '%.40s' is none of warning, info, debug; nothing is logged", requested);
+	say("VIONET_LOG: '%.40s' is none of warning, info, debug; nothing is logged",
+	    requested);
 }
 
 int main(int argc, char **argv)

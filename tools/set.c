@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* `vionet set`: settings told to a device, by the process that has it, or by this one. */
+/* `vionet set`: settings of a device, by the process that has it, or by this one. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,9 +84,9 @@ static const struct argp set_argp = {
 	},
 	.parser = set_parse_option,
 	.args_doc = "DEVICE KEY=VALUE...",
-	.doc = "Tell a device how to work. If a vionet command has the device, it is "
-	       "told through that one, and keeps it as long as that runs. If nobody has "
-	       "it, it is started, told, and reset again: to see whether it agrees.\v"
+	.doc = "Configure a device. If a vionet command has the device, that one sends the "
+	       "settings, and they last as long as it runs. If no process has it, it is "
+	       "started, configured, and reset again: to see whether it agrees.\v"
 	       "A device forgets all settings with a reset. To run with them use --hold, "
 	       "or --set with pktgen, dump and stats.",
 	.children = (const struct argp_child[]){ { &device_argp, 0, NULL, 0 }, { 0 } },
@@ -135,7 +135,7 @@ static bool set_any_at_start(const struct setting_results *results)
 	return false;
 }
 
-/* Did the device agree to something? An MTU is not told to it. */
+/* Did the device agree to something? An MTU is not sent to it. */
 static bool set_any_told(const struct setting_results *results)
 {
 	for (size_t i = 0; i < results->count; i++)

@@ -71,7 +71,7 @@ static const struct argp stats_argp = {
 	.args_doc = "DEVICE",
 	.doc = "Show what the driver and the device have counted, queue by queue. If a "
 	       "vionet command has the device, these are the counters of its run. If "
-	       "nobody has it, it is started for one interval a report: frames that "
+	       "no process has it, it is started for one interval a report: frames that "
 	       "arrive are counted and thrown away.",
 	.children = (const struct argp_child[]){ { &device_argp, 0, NULL, 0 },
 						 { &setting_argp, 0, NULL, 0 },
@@ -182,7 +182,7 @@ static void stats_print_text(const struct stats_view *view)
 				  before != NULL && i < before->queues ?
 					  &before->queue[i] : NULL);
 	if (now->note[0] != '\0')
-		printf("The device tells nothing: %s\n",
+		printf("The device has no counters: %s\n",
 		       text_without(now->note, view->options->device.name));
 }
 
@@ -307,7 +307,7 @@ int command_stats(int argc, char **argv)
 	} else if (code == CODE_OK && (settings_any(&options.device.settings) ||
 				       device_options_any(&options.device))) {
 		say("%s: another process has it: --set and options of opening have no "
-		    "effect; leave them out, 'vionet set' tells it", options.device.name);
+		    "effect; leave them out, use 'vionet set'", options.device.name);
 		code = CODE_USAGE;
 	} else if (code == CODE_OK) {
 		code = stats_of_other(&options, &reply);

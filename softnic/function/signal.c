@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the device tells a driver unasked: that it needs a reset, that its configuration
- * changed. */
+/* What the device signals to a driver by itself: that it needs a reset, that its
+ * configuration changed. */
 #include "softnic/device.h"
 
 void needs_reset(struct device *device)

@@ -275,7 +275,7 @@ struct net {
 	unsigned int receive_segment;
 	uint64_t dirty;		/* queues with buffers given and not yet visible */
 	uint64_t unnoticed;	/* queues whose interrupt may be put off */
-	bool armed;		/* the driver is asked to ring: we were about to sleep */
+	bool armed;		/* the driver is to ring: we were about to sleep */
 	bool blocked;		/* the peer, or a queue without buffers, holds us up */
 	bool refused;		/* it is the peer, which cannot tell when it is ready */
 	unsigned int quiet;	/* turns in which the peer had nothing */

@@ -134,7 +134,7 @@ static bool peer_turn(struct net *net, unsigned int budget)
 	return false;
 }
 
-/* Awake, nobody needs to ring. */
+/* Awake: no doorbell is needed. */
 static void net_disarm(struct net *net)
 {
 	unsigned int i;

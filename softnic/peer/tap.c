@@ -18,7 +18,7 @@
 struct tap {
 	struct peer peer;
 	bool kept; /* the frame received last is to be received again */
-	bool told;
+	bool reported;
 	struct element element;
 	uint8_t room[PEER_FRAME_MAX];
 	uint8_t bytes[PEER_FRAME_MAX];
@@ -34,8 +34,8 @@ static int tap_send(struct peer *peer, const struct frame *frame)
 	if (errno == EAGAIN && peer->device->options->lossless)
 		return -EAGAIN;
 	/* An interface that is down loses frames, as a wire that is cut. */
-	if (errno != EAGAIN && errno != EIO && !tap->told) {
-		tap->told = true;
+	if (errno != EAGAIN && errno != EIO && !tap->reported) {
+		tap->reported = true;
 		peer_error(-errno, "tap: frames are lost: %s", strerror(errno));
 	}
 	return 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * How a ring breaks the rules when it is told to (--fault, rows D and E). Never strikes unless
- * asked to, nor writes where the driver's map does not permit it.
+ * How a ring breaks the rules on request (--fault, rows D and E). Never strikes unless
+ * requested, nor writes where the driver's map does not permit it.
  *
  * A row strikes once in a queue, at the first completion that allows it, except where it
  * says "is": that holds as long as the queue.

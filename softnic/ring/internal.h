@@ -56,7 +56,7 @@ struct requirements {
 
 extern const struct requirements split_requirements, packed_requirements;
 
-/* ---- faults, asked for once: fault.c ---- */
+/* ---- faults, requested once: fault.c ---- */
 
 /* The rows of rings.def, in its order. */
 enum ring_fault {
@@ -133,7 +133,7 @@ struct ring {
 	const struct requirements *requirement;
 	uint16_t size;
 	bool packed, event_idx, in_order, indirect;
-	bool armed;	 /* the driver is asked to notify */
+	bool armed;	 /* the driver is to notify */
 	bool asleep;	 /* armed, and nothing was there: only a kick makes us look */
 	uint64_t sleep_kicks; /* kicks when it fell asleep */
 	bool special;	 /* shuffled or faulty: leave the fast path */

@@ -393,14 +393,14 @@ void packed_disarm(struct ring *ring)
 
 /* A position that the driver says is next to be written: what lies before it and was
  * not taken must be available. Positions of two wraps, which the wrap counter tells apart. */
-static bool position_true(const struct ring *ring, uint16_t told, bool wrap)
+static bool position_true(const struct ring *ring, uint16_t announced, bool wrap)
 {
 	uint32_t positions = 2u * ring->size;
-	uint32_t target = told + (wrap ? 0u : ring->size);
+	uint32_t target = announced + (wrap ? 0u : ring->size);
 	uint32_t from = ring->next + (ring->next_wrap ? 0u : ring->size);
 	uint32_t ahead = (target + positions - from) % positions, last;
 
-	/* Behind: it was sent before we took what it tells of. */
+	/* Behind: it was sent before we took what it announces. */
 	if (!ahead || ahead > ring->size)
 		return true;
 	last = (target + positions - 1) % positions;
@@ -410,14 +410,16 @@ static bool position_true(const struct ring *ring, uint16_t told, bool wrap)
 
 void packed_notified(struct ring *ring, uint32_t value)
 {
-	uint16_t told = (uint16_t)(value >> 16) & (uint16_t)~EVENT_WRAP;
+	uint16_t announced = (uint16_t)(value >> 16) & (uint16_t)~EVENT_WRAP;
 	bool wrap = value >> 31;
 
-	if (told >= ring->size)
-		ring_violation(ring, "GEN-44", "queue %u: notified of position %u, "
-			       "but the ring has %u", ring->queue->index, told, ring->size);
-	else if (ring->armed && !position_true(ring, told, wrap))
+	if (announced >= ring->size)
+		ring_violation(ring, "GEN-44",
+			       "queue %u: notified of position %u, "
+			       "but the ring has %u",
+			       ring->queue->index, announced, ring->size);
+	else if (ring->armed && !position_true(ring, announced, wrap))
 		ring_violation(ring, "PACKED-23", "queue %u: notified of position %u "
 			       "with wrap counter %u, but not all before it is available",
-			       ring->queue->index, told, wrap);
+			       ring->queue->index, announced, wrap);
 }

@@ -238,7 +238,7 @@ void ring_give(struct queue *queue, const struct buffer *buffer,
 		ring_write_used(ring, &used);
 }
 
-/* ---- visible, and told ---- */
+/* ---- used buffers: visible, and notified ---- */
 
 void ring_publish(struct queue *queue)
 {

@@ -352,19 +352,20 @@ void split_disarm(struct ring *ring)
 
 void split_notified(struct ring *ring, uint32_t value)
 {
-	uint16_t told = (uint16_t)(value >> 16);
+	uint16_t announced = (uint16_t)(value >> 16);
 	uint16_t now = load(&ring->available[WORD_INDEX]);
 
 	/* A device that does not ask may have wrapped more than once since it was notified. */
 	if (!ring->armed)
 		return;
 	/* The driver may have gone on since, never back. */
-	if ((uint16_t)(now - told) <= 0x8000 &&
-	    !(ring->was_notified && (uint16_t)(told - ring->last_notified) > 0x8000))
-		ring->last_notified = told;
+	if ((uint16_t)(now - announced) <= 0x8000 &&
+	    !(ring->was_notified &&
+	      (uint16_t)(announced - ring->last_notified) > 0x8000))
+		ring->last_notified = announced;
 	else
 		ring_violation(ring, "GEN-43", "queue %u: notified of index %u, while "
-			       "the available idx is %u and %u was told before",
-			       ring->queue->index, told, now, ring->last_notified);
+			       "the available idx is %u and %u was announced before",
+			       ring->queue->index, announced, now, ring->last_notified);
 	ring->was_notified = true;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The messages that tell the driver what there is: version, device, regions, doorbell
- * descriptors, interrupts. Never answers more than was asked for: a client has no room for
- * it.
+ * The messages that describe the function to the driver: version, device, regions,
+ * doorbell descriptors, interrupts. Never replies more than was requested: a client has
+ * no room for it.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -132,26 +132,26 @@ static bool reply_mapped(struct device *device, const struct request *request,
 
 bool serve_region_info(struct device *device, const struct request *request)
 {
-	struct region_info asked, info = { .argsz = sizeof(info) };
+	struct region_info wanted, info = { .argsz = sizeof(info) };
 
-	if (request->size < sizeof(asked))
+	if (request->size < sizeof(wanted))
 		return reply_error(device, request, EINVAL);
-	memcpy(&asked, request->data, sizeof(asked));
-	if (asked.argsz < sizeof(info) || asked.index >= REGION_COUNT)
+	memcpy(&wanted, request->data, sizeof(wanted));
+	if (wanted.argsz < sizeof(info) || wanted.index >= REGION_COUNT)
 		return reply_error(device, request, EINVAL);
-	info.index = asked.index;
-	info.size = region_size(device, asked.index);
+	info.index = wanted.index;
+	info.size = region_size(device, wanted.index);
 	if (info.size > 0)
 		info.flags = REGION_READ_FLAG | REGION_WRITE_FLAG;
-	if (asked.index == BAR_VIRTIO && device->server->notify.page != NULL &&
+	if (wanted.index == BAR_VIRTIO && device->server->notify.page != NULL &&
 	    device->server->driver_fds > 0)
-		return reply_mapped(device, request, info, asked.argsz);
+		return reply_mapped(device, request, info, wanted.argsz);
 	return reply(device, request, &info, sizeof(info), NULL, 0);
 }
 
 /* ---- doorbells as eventfds ---- */
 
-/* Without distance between the doorbells the value written tells them apart. */
+/* Without distance between the doorbells the value written distinguishes them. */
 static void describe_doorbell(const struct device *device, struct io_fd *entry,
 			      unsigned int index)
 {
@@ -185,20 +185,20 @@ bool serve_io_fds(struct device *device, const struct request *request)
 		struct io_fds head;
 		struct io_fd entry[MESSAGE_FDS];
 	} all = { .head = { .argsz = sizeof(struct io_fds) } };
-	struct io_fds asked;
+	struct io_fds wanted;
 	unsigned int count;
 
-	if (request->size < sizeof(asked))
+	if (request->size < sizeof(wanted))
 		return reply_error(device, request, EINVAL);
-	memcpy(&asked, request->data, sizeof(asked));
-	if (asked.argsz < sizeof(asked) || asked.index >= REGION_COUNT ||
-	    asked.flags != 0)
+	memcpy(&wanted, request->data, sizeof(wanted));
+	if (wanted.argsz < sizeof(wanted) || wanted.index >= REGION_COUNT ||
+	    wanted.flags != 0)
 		return reply_error(device, request, EINVAL);
-	count = doorbells(device, asked.index);
+	count = doorbells(device, wanted.index);
 	all.head.argsz += count * (uint32_t)sizeof(struct io_fd);
-	all.head.index = asked.index;
+	all.head.index = wanted.index;
 	all.head.count = count;
-	if (asked.argsz < all.head.argsz)
+	if (wanted.argsz < all.head.argsz)
 		return reply(device, request, &all.head, sizeof(all.head), NULL, 0);
 	for (unsigned int i = 0; i < count; i++)
 		describe_doorbell(device, &all.entry[i], i);

@@ -141,7 +141,7 @@ bool server_serve(struct device *device)
 	unsigned int served = 0;
 
 	/* Bounded, so that a driver that only sends does not stop its own queues; by whole
-	 * messages, as nothing would tell of one that was received and not served. */
+	 * messages, as nothing would show one that was received and not served. */
 	while (served < MESSAGES_A_TURN) {
 		size_t size = message_wanted(server);
 		int result;

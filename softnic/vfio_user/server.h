@@ -81,7 +81,7 @@ void pci_write(struct device *device, unsigned int offset, const void *data,
 struct queue_registers {
 	bool vector_unread; /* written, not read back */
 	bool was_reset;	    /* on its own, and not enabled since */
-	bool reset_unread;  /* nobody has read queue_reset as 0 */
+	bool reset_unread;  /* the driver has not read queue_reset as 0 */
 	unsigned int reset_reads; /* that still show 1 */
 	unsigned int written; /* fields, since it was last reset: WROTE_... */
 };

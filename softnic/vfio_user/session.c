@@ -101,7 +101,7 @@ void server_accept(struct device *device)
 	if (fd < 0)
 		return;
 	if (server->fd >= 0) {
-		/* One function, one driver: the second is told by the end of file. */
+		/* One function, one driver: the second gets an end of file. */
 		close(fd);
 		trace(device, "CONNECT refused: a driver is there");
 		return;

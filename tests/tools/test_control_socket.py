@@ -547,7 +547,7 @@ class Waits(Case):
             process.terminate()
             _, errors = process.communicate(timeout=DEADLINE)
             if command[0] == "stats":
-                self.assertIn("nobody took it", errors)
+                self.assertIn("the reader took none of it", errors)
             os.close(reading)
 
 

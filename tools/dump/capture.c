@@ -58,7 +58,7 @@ static int capture_open_file(struct capture *capture)
 	if (capture->path == NULL)
 		return CODE_OK;
 	if (strcmp(capture->path, "-") == 0 && isatty(STDOUT_FILENO)) {
-		say("-w -: not to a terminal; send standard output elsewhere");
+		say("-w -: not to a terminal; redirect standard output");
 		return CODE_USAGE;
 	}
 	if (strcmp(capture->path, "-") != 0)

@@ -195,7 +195,7 @@ static bool dump_enough(const struct dump *dump)
 	return dump->options->count != 0 && dump->matched >= dump->options->count;
 }
 
-/* A device says when a packet arrived to nobody: its time is when it is looked at, so
+/* A device does not say when a packet arrived: its time is when it is looked at, so
  * that no two of a burst have the same, and their order is that of the times. */
 static struct timespec dump_next_time(struct dump *dump)
 {

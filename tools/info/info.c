@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Collecting what a device tells. It is shown at rest unless --running asks for more. */
+/* The facts of a device, which is shown at rest unless --running asks for more. */
 #include "tools/info/info.h"
 
 #include <string.h>
@@ -99,7 +99,7 @@ static void info_ask_control(struct session *session, const struct info *info,
 		info_copy_note(session, running->control);
 }
 
-/* One thing that cannot be told does not keep the others from being. */
+/* One fact that cannot be read does not keep the others away. */
 static int info_ask_running(struct session *session, struct info *info, bool probe)
 {
 	/* Only the probe sends. */

@@ -182,7 +182,7 @@ static void info_print_coalescing(const struct info_running *running)
 	static const char *const sides[] = { "rx", "tx" };
 
 	if (!running->coalescing_known)
-		printf("%-16snot told: %s\n", "coalescing", running->coalescing_note);
+		printf("%-16sunknown: %s\n", "coalescing", running->coalescing_note);
 	for (int i = 0; running->coalescing_known && i < 2; i++)
 		printf("%-16s%s: after %u us or %u packet%s\n",
 		       i == 0 ? "coalescing" : "", sides[i],

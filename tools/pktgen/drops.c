@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The device's own counters of frames that it dropped, by the causes that it tells. */
+/* The device's own counters of frames that it dropped, by its causes. */
 #include "tools/pktgen/pktgen.h"
 
 #include <string.h>

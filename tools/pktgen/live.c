@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The live lines of `vionet pktgen`, and the intervals that they tell of. */
+/* The live lines of `vionet pktgen`, and their intervals. */
 #include "tools/pktgen/pktgen.h"
 
 #include <stdlib.h>
@@ -189,7 +189,7 @@ static int live_make_parts(const struct pktgen *gen, const struct pktgen_interva
 		return count;
 	live_put_rate(&parts[count++], 2, "  RX", interval->rx_pps, "pps");
 	live_put_rate(&parts[count++], 7, "", interval->rx_bps, "bit/s");
-	/* Only where it is not all ours is there more to tell. */
+	/* More is shown only where not all is ours. */
 	if (interval->rx_frames != interval->own_frames)
 		live_put_rate(&parts[count++], 3, "  ours", interval->own_pps, "pps");
 	live_put_count(&parts[count++], 4, "lost", interval->lost);

@@ -108,7 +108,7 @@ static const char *options_option_name(int key)
 	return option->name;
 }
 
-/* Options that take a whole number: where it goes is told by the caller. */
+/* Options that take a whole number: the caller says where it goes. */
 static uint64_t options_number(const char *option, const char *text, uint64_t min,
 			       uint64_t max)
 {
@@ -119,7 +119,7 @@ static uint64_t options_number(const char *option, const char *text, uint64_t mi
 	return value;
 }
 
-/* What to send. Returns ARGP_ERR_UNKNOWN for keys that belong elsewhere. */
+/* What to send. Returns ARGP_ERR_UNKNOWN for keys of other groups. */
 static error_t options_parse_load(int key, const char *argument,
 				  struct pktgen_options *options)
 {
@@ -318,7 +318,7 @@ static void options_refuse_idle(const struct pktgen_options *options)
 			     plural(options->queues));
 }
 
-/* What only the whole command line can tell. */
+/* What only the whole command line shows. */
 static void options_check_together(struct pktgen_options *options)
 {
 	uint32_t shortest = options->fields.vlan != FRAME_NO_VLAN ?

@@ -454,7 +454,7 @@ bool pktgen_linger(struct pktgen *gen)
 	return waiting == PKTGEN_OUT_OF_TIME && gen->tracker.unique > 0;
 }
 
-/* Write the template into every buffer once: nobody else writes to them. */
+/* Write the template into every buffer once: no other code writes to them. */
 int pktgen_prepare(struct pktgen *gen)
 {
 	struct vionet_pool *pool = vionet_queue_pool(gen->session.tx);

@@ -28,7 +28,7 @@ struct pktgen_flow {
 	uint64_t last_ns;
 };
 
-/* Live lines, and what they told. */
+/* Live lines, and what they showed. */
 struct pktgen_live {
 	uint64_t due_ns; /* when the last line was due, and when it came */
 	uint64_t at_ns;

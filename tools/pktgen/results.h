@@ -14,7 +14,7 @@
 
 #define PKTGEN_VLANS 8
 
-/* Counters of the device's own that tell of frames that it dropped. */
+/* Counters of the device's own for frames that it dropped. */
 enum pktgen_drop {
 	PKTGEN_DROP_RX_BUFFERS, /* for want of receive buffers */
 	PKTGEN_DROP_RX,		/* for other reasons */
@@ -25,7 +25,7 @@ enum pktgen_drop {
 	PKTGEN_DROPS,
 };
 
-/* The device's own name of the counter, and what it tells ("for want of ..."). */
+/* The device's own name of the counter, and its meaning ("for want of ..."). */
 const char *pktgen_drop_name(enum pktgen_drop drop);
 const char *pktgen_drop_reason(enum pktgen_drop drop);
 

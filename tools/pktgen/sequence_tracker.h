@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the sequence numbers of a stream tell: loss, duplicates, order.
+ * What the sequence numbers of a stream show: loss, duplicates, order.
  *
  * A window of the last TRACKER_WINDOW numbers is remembered, one bit each. What is
  * older cannot be told apart (a duplicate, or very late) and is counted as

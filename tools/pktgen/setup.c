@@ -44,7 +44,7 @@ static int setup_rate(struct pktgen *gen, const struct vionet_device_info *info,
 	if (rate->kind != RATE_PERCENT || !setup_sends(gen))
 		return CODE_OK;
 	if (info->link_speed == 0) {
-		say("--rate: %s does not tell its link speed, so per cent of it mean "
+		say("--rate: %s does not report its link speed, so per cent of it mean "
 		    "nothing; give 100Mbit or 10kpps instead",
 		    gen->session.name);
 		return session_fail(&gen->session, CODE_USAGE);
@@ -210,7 +210,7 @@ int command_pktgen(int argc, char **argv)
 	    setup_look_at_device(&gen, &rate) == CODE_OK)
 		setup_run(&gen, &rate, &report, &workers);
 	code = session_close(&gen.session);
-	/* Nothing to tell of a run that never began. */
+	/* A run that never began has no results. */
 	if (gen.start_ns != 0)
 		code = setup_print(&gen, &report, &workers, code);
 	pktgen_free_workers(&gen, &workers);

@@ -404,7 +404,7 @@ static void workers_join_all(struct workers *workers, struct pktgen_report *repo
 		pktgen_publish(&workers->kept->run[i], now_ns());
 	for (uint32_t i = 0; i < workers->running; i++)
 		workers_join(workers, i, report);
-	/* A stream that somebody else sends belongs to no pair. */
+	/* A stream of another sender belongs to no pair. */
 	if (gen->options->rx_only)
 		for (unsigned int i = 0; i < PKTGEN_STREAMS; i++)
 			report->lost += workers_stream_lost(workers, i, NULL);

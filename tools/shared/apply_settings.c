@@ -95,7 +95,7 @@ static void apply_record(struct apply *apply, const char *key, const char *reque
 		apply_note_error(to, result);
 }
 
-/* A setting whose value no call tells. */
+/* A setting whose value no call reads. */
 static void apply_record_blind(struct apply *apply, enum setting_key key, int result)
 {
 	apply_record(apply, setting_name(key), apply->settings->text[key],
@@ -324,7 +324,8 @@ static void apply_coalescing(struct apply *apply, unsigned int side, int pair,
 	if (requested->have_usecs)
 		apply_record_coalescing(apply, key, pair, requested->usecs, &answer);
 	if (requested->have_frames)
-		apply_record_coalescing(apply, key + 1, pair, requested->frames, &answer);
+		apply_record_coalescing(apply, key + 1, pair, requested->frames,
+					&answer);
 }
 
 /* ---- steering ---- */

@@ -35,7 +35,7 @@ struct setting_results {
 /*
  * Tell `device` everything in `settings`, in the order of the keys; go on after a refusal.
  * The caller releases the results in any case. Control thread. Returns 0, or -ENOMEM: the
- * device was told, but not all results are there.
+ * device was configured, but not all results are there.
  */
 int apply_settings(struct vionet_device *device, const struct settings *settings,
 		   struct setting_results *results);

@@ -133,7 +133,7 @@ static const struct {
 	int error;
 	int open, run; /* enum exit_code */
 } codes[] = {
-	/* It is not there, or nobody answers: no function, socket or back end; others
+	/* It is not there, or does not answer: no function, socket or back end; others
 	 * have it; it may not or cannot be driven. */
 	{ ENODEV, CODE_UNDRIVABLE, CODE_GONE },
 	{ ENXIO, CODE_UNDRIVABLE, CODE_GONE },
@@ -178,8 +178,9 @@ int code_of_run(int result)
 const char *output_failure(int error)
 {
 	/* Only after a signal is one cut off, and only one that stands still. */
-	return error == EINTR ? "nobody took it for a second after the signal" :
-				strerror(error);
+	return error == EINTR ?
+		       "the reader took none of it for a second after the signal" :
+		       strerror(error);
 }
 
 int finish_output(FILE *file, const char *name)

@@ -81,7 +81,7 @@ const char *output_failure(int error);
 struct device_options {
 	const char *name;
 	struct vionet_open_options open;
-	struct settings settings; /* what it is told once it is started */
+	struct settings settings; /* applied once it is started */
 };
 
 /* --assume-iommu, --avoid and so on: a child parser whose input is a struct

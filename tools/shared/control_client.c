@@ -163,8 +163,8 @@ static int client_ask_user(uid_t owner, const char *device, const char *request,
  *
  * Returns 0 with `*answer`, which the caller frees; -ENOENT if no such process listens;
  * -EACCES if there may be one of another user's; -ETIMEDOUT if it does not answer, -EINTR
- * if a signal requests a stop; -EIO if it ends before its line does; -EMFILE, -ENFILE, -ENOMEM
- * if this process lacks something to ask with.
+ * if a signal requests a stop; -EIO if it ends before its line does; -EMFILE, -ENFILE,
+ * -ENOMEM if this process lacks something to ask with.
  */
 static int client_ask(const char *device, const char *request, char **answer, int *process)
 {
@@ -204,8 +204,8 @@ static int client_request(const char *device, const struct control_request *requ
 static int client_say_silent(const char *device, int result, int process)
 {
 	if (code_of_run(result) == CODE_PERMISSION) {
-		say("%s: whether another process has it cannot be found out: %s%s", device,
-		    strerror(-result),
+		say("%s: whether another process has it cannot be found out: %s%s",
+		    device, strerror(-result),
 		    result == -EMFILE ? "; raise the limit: ulimit -n 1024" : "");
 		return CODE_PERMISSION;
 	}
@@ -224,7 +224,7 @@ static int client_ask_command(const char *device, const struct control_request *
 	int process, result = client_request(device, request, reply, &process);
 
 	*found = result == 0;
-	/* Another user's, or none: an attempt to open the device tells. */
+	/* Another user's, or none: an attempt to open the device shows it. */
 	if (result == 0 || result == -ENOENT || result == -EACCES)
 		return CODE_OK;
 	return result == -EINTR ? CODE_FAILED :

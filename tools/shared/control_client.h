@@ -19,7 +19,7 @@
  */
 int control_ask_stats(const char *device, struct control_reply *reply, bool *found);
 
-/* Have the process that has the device tell it `count` settings. The reply has `error` or
+/* Have the process that has the device apply `count` settings. The reply has `error` or
  * `results`; the rest as above. */
 int control_ask_set(const char *device, char *const *settings, unsigned int count,
 		    struct control_reply *reply, bool *found);

@@ -76,7 +76,7 @@ void control_server_open(struct control_server *server, const char *device)
 			server_keep_spare(server);
 		if (opened != 0)
 			socket_directory_close(&server->directory);
-		/* The cause that is told is that of a directory that there is. */
+		/* The cause that is reported is that of a directory that there is. */
 		if (opened != -ENOENT || i == SOCKET_DIRECTORIES - 1)
 			result = opened;
 	}

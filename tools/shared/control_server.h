@@ -17,8 +17,8 @@
 #include "tools/shared/socket_directory.h"
 
 struct control_server {
-	int fd;	    /* -1: nobody can ask */
-	int client; /* -1: nobody asks now */
+	int fd;	    /* -1: no socket */
+	int client; /* -1: none */
 	int lock;
 	int spare; /* closed to take a client where descriptors have run out */
 	struct socket_directory directory;

@@ -14,7 +14,7 @@ enum control_command {
 	CONTROL_UNKNOWN,
 	CONTROL_WHO,   /* which process has the device */
 	CONTROL_STATS, /* its statistics */
-	CONTROL_SET,   /* tell it settings */
+	CONTROL_SET,   /* apply settings */
 };
 
 /* `setting`: of CONTROL_SET, as typed; NULL where it is no text. */

@@ -31,7 +31,7 @@ int envelope_print(const char *command, json_t *object)
 	return finish_output(stdout, "standard output");
 }
 
-/* "model name" of the first CPU; "" where the kernel does not tell it. */
+/* "model name" of the first CPU; "" where the kernel does not say. */
 static void envelope_cpu_model(char *model, size_t size)
 {
 	FILE *file = fopen("/proc/cpuinfo", "re");

@@ -103,7 +103,8 @@ int session_open(struct session *session, const struct device_options *options,
 }
 
 /* More pairs than there are: of one, since no feature allows more, or by number. */
-static int session_refuse_pairs(struct session *session, uint32_t requested, uint32_t most)
+static int session_refuse_pairs(struct session *session, uint32_t requested,
+				uint32_t most)
 {
 	unsigned int mq = (unsigned int)vionet_feature_bit("MQ");
 	struct vionet_device_info info = { .struct_size = sizeof(info) };
@@ -111,8 +112,8 @@ static int session_refuse_pairs(struct session *session, uint32_t requested, uin
 
 	vionet_device_info(session->device, &info);
 	if (most > 1 || vionet_feature_test(&info.negotiated, mq))
-		say("%s: queues: %u requested, %u can be used", session->name, requested,
-		    most);
+		say("%s: queues: %u requested, %u can be used", session->name,
+		    requested, most);
 	else
 		say("%s: queues: %u requested, %u can be used: MQ was not accepted: %s",
 		    session->name, requested, most,
@@ -137,7 +138,7 @@ static int session_adjust_start(struct session *session, struct vionet_start_opt
 		return CODE_OK;
 	vionet_device_info(session->device, &info);
 	if (info.mtu != 0 && settings->mtu > info.mtu) {
-		say("mtu=%u: the MTU of %s is %u, and it cannot be told another one",
+		say("mtu=%u: the MTU of %s is %u, and it cannot be changed",
 		    settings->mtu, session->name, info.mtu);
 		return session_fail(session, CODE_USAGE);
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A device that is open, and the answer to "is it still well?". Every failure is printed
- * once, where it is found; from then on the exit code tells it.
+ * once, where it is found; from then on the exit code says so.
  */
 #ifndef VIONET_TOOLS_SESSION_H
 #define VIONET_TOOLS_SESSION_H

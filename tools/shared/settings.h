@@ -17,7 +17,7 @@
 #define SETTING_TABLE_MAX 256
 #define SETTING_RSS_KEY_MAX 255
 
-/* In the order in which a device is told. The receive modes follow each other in
+/* In the order in which they are applied. The receive modes follow each other in
  * the order of enum vionet_filter_mode. */
 enum setting_key {
 	SETTING_QUEUES,

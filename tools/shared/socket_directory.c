@@ -114,8 +114,8 @@ static int directory_candidate(unsigned int number, uid_t owner, struct candidat
 	}
 }
 
-/* Does the directory belong to this user, or to root, and can nobody else put another in
- * its directory, or of what is in it? */
+/* Does the directory belong to this user, or to root, and can no other user put another
+ * in its directory, or of what is in it? */
 static bool directory_is_safe(int fd, uid_t owner, bool parent)
 {
 	struct stat status;
@@ -139,7 +139,7 @@ static int directory_open(int at, const char *path, uid_t owner, bool parent)
 	return -EPERM;
 }
 
-/* Root's may be looked into: then it can be told that root's process has a device. */
+/* Root's may be looked into: then it can be said that root's process has a device. */
 static int directory_make(int parent, const char *name, uid_t owner)
 {
 	int fd;

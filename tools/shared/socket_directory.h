@@ -6,7 +6,7 @@
  * Root has /run/vionet. Others have vionet below $XDG_RUNTIME_DIR or /run/user/UID, and
  * /tmp/vionet-UID where neither is there (a container, a service's user). Each directory is
  * opened first, without following a link, and believed only if what was opened belongs to
- * that user and nobody else can write to it: files are named relative to it, so what is
+ * that user and no other can write to it: files are named relative to it, so what is
  * put at the path later does not matter.
  */
 #ifndef VIONET_TOOLS_SOCKET_DIRECTORY_H

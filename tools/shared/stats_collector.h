@@ -31,7 +31,7 @@ struct stats_queue {
 	unsigned int index;
 	char role[STATS_NAME_MAX];
 	struct stats_counters driver; /* not known of the control queue */
-	struct stats_counters device; /* not known where the device does not tell */
+	struct stats_counters device; /* unknown where the device keeps none */
 	char broken[VIONET_ERROR_TEXT_MAX]; /* why it is, else "" */
 };
 
@@ -42,7 +42,7 @@ struct stats_report {
 	bool types_known;		/* what the device counts */
 	unsigned int types;
 	char type[STATS_TYPES_MAX][STATS_NAME_MAX];
-	char note[VIONET_ERROR_TEXT_MAX]; /* why the device tells nothing, else "" */
+	char note[VIONET_ERROR_TEXT_MAX]; /* why the device shows nothing, else "" */
 	unsigned int queues;
 	struct stats_queue *queue;
 };

@@ -50,7 +50,7 @@ static void stop_on_signal(int number, siginfo_t *info, void *context)
 	}
 	if (stop_asked() < 1000)
 		__atomic_fetch_add(&stops, 1, __ATOMIC_RELAXED);
-	/* An output that stands still holds nobody then. */
+	/* An output that stands still does not hold the process then. */
 	sigdelset(&interrupted->uc_sigmask, SIGALRM);
 	stop_alarm_in_a_second();
 }
