@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the tests of binding and unbinding share: a function on a host of plain files. */
+/* Fixture of the tests of bind and unbind: a host of plain files with one NIC. */
 #ifndef VIONET_TESTS_BIND_FIXTURE_H
 #define VIONET_TESTS_BIND_FIXTURE_H
 
@@ -43,7 +43,7 @@ static inline void add_nic(const char *driver)
 	    .interface = "ens4");
 }
 
-/* One function; what had it before is in `previous`, "" after a failure. */
+/* Bind one function. `previous`: the driver it was bound to, "" after a failure. */
 static inline int bind_one(const char *address, unsigned int flags)
 {
 	struct vionet_pci_move *moves;
@@ -90,7 +90,7 @@ static inline void assert_override(const char *expected)
 	assert_string_equal(text, expected);
 }
 
-/* Refused before anything moved: nothing was written anywhere. */
+/* Refused before anything changed: no attribute was written. */
 static inline void assert_untouched(const char *driver)
 {
 	fake_stop(&fake);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the tests of the capability walk share: the bytes and BARs that it goes over. */
+/* Fixture of the tests of the capability walk: a configuration space and its BARs. */
 #ifndef VIONET_TESTS_CAPABILITY_FIXTURE_H
 #define VIONET_TESTS_CAPABILITY_FIXTURE_H
 
@@ -15,7 +15,7 @@ static uint8_t config[VN_PCI_CONFIG_SIZE];
 static struct vn_region region[VN_REGION_COUNT];
 static struct vn_capabilities found;
 
-/* What would lie past the end is left out. */
+/* Bytes past the end are left out. */
 static inline void put32(unsigned int position, uint32_t value)
 {
 	for (unsigned int i = 0; i < 4; i++)
@@ -78,7 +78,7 @@ static inline int walk(void)
 	return vn_capabilities_walk(config, region, &found);
 }
 
-/* It fails with `code`, and the text has all of what is given. */
+/* The walk fails with `code`, and the text contains both parts. */
 static inline void assert_refused(int code, const char *one, const char *two)
 {
 	int result = walk();

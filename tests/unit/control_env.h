@@ -47,7 +47,7 @@ struct control_env {
  * a test may take features away. */
 struct control_env *control_env_create(unsigned int pairs);
 
-/* Open it, with the features on request wanted and commands that may take
+/* Open it with the optional features wanted and commands that may take
  * `timeout_ms`, and start it with `start` pairs of small queues. */
 void control_env_start(struct control_env *env, unsigned int start,
 		       unsigned int timeout_ms);
@@ -55,7 +55,7 @@ void control_env_start(struct control_env *env, unsigned int start,
 /* The model's device does not offer this. */
 void withhold(struct control_env *env, unsigned int bit);
 
-/* Close it. No fault, and no rule broken by the driver. */
+/* Close it. Fails on a DMA fault or a violation by the driver. */
 void control_env_destroy(struct control_env *env);
 
 #endif

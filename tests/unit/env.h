@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A device that runs against the model, and what tests of it share. */
+/* The environment of a unit test: a started device over the in-process model. */
 #ifndef VIONET_TESTS_ENV_H
 #define VIONET_TESTS_ENV_H
 
@@ -20,17 +20,17 @@ struct env {
 	uint64_t next; /* number expected in the next frame */
 };
 
-/* A way of using the rings: features that the model offers besides its own. */
+/* A ring layout: features that the model offers besides its own. */
 struct env_layout {
 	const char *name;
 	uint64_t offers;
 	unsigned int batch; /* of the model, with IN_ORDER */
 };
 
-/* All of them; the last one has no name. */
+/* All layouts; an entry without a name ends them. */
 extern const struct env_layout env_layouts[];
 
-/* What the environments that are started from now on use. */
+/* The layout of environments that are started from now on. */
 extern struct env_layout env_layout;
 
 static inline bool env_is_packed(void)
@@ -65,29 +65,26 @@ static inline bool env_in_order(void)
 struct env *env_start(uint32_t rx_size, uint32_t tx_size, uint32_t buffer_size,
 		      uint64_t without);
 
-/* Close it; nothing may have faulted, or been unmapped under a live device. */
+/* Close it. Fails on a DMA fault, and on memory unmapped under a running device. */
 void env_stop(struct env *env);
 
-/* The queue is broken, says why (if that is not NULL), and stays so; the other queue
- * goes on; stop and start make it whole. Then the environment is closed. */
+/* The queue is in error, its text contains `why` (unless NULL), and it stays in error;
+ * the other queue works; stop and start repair it. Closes the environment. */
 void expect_broken(struct env *env, struct vionet_queue *queue, const char *why);
 
-/*
- * Receive the one packet that there may be: returns 0 or 1. Asks for one and for
- * several in turn, which are different bursts.
- */
+/* Receive at most one packet: returns 0 or 1. Alternates between a burst of one and a
+ * longer one, which are different code paths. */
 uint32_t receive_one(struct vionet_queue *rx, struct vionet_packet **packet);
 
 /* A packet of the transmit pool, `length` zero bytes. */
 struct vionet_packet *fresh(struct env *env, uint32_t length);
 
-/* A device over a model that a test has made; closes it if that fails. */
+/* Open a device over a model made by the test; destroys the model on failure. */
 int open_model(struct model *model, const struct vionet_open_options *options,
 	       struct vionet_device **device);
 
 /* Number of open file descriptors. */
 int open_descriptors(void);
 
-/* Seconds of CLOCK_MONOTONIC. */
 
 #endif

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: what the fake host's kernel says of its interfaces: getifaddrs and rtnetlink.
- * Read next: tests/unit/fake_sysfs.c.
- */
+/* What the fake host's kernel reports of its interfaces: getifaddrs and rtnetlink. */
 #include <arpa/inet.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>

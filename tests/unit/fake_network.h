@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The interfaces of the fake host, as its kernel is asked about them. */
+/* The interfaces of the fake host. */
 #ifndef VIONET_TESTS_FAKE_NETWORK_H
 #define VIONET_TESTS_FAKE_NETWORK_H
 

@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: the fake host. Layout, link targets and the order of events follow what
- * Linux does (drivers/base/bus.c, drivers/pci/pci-driver.c), as far as pci/
- * looks at it.
- * Never: tolerates its own failure: every call is checked, a failed one ends the
- * test.
- * Read next: tests/unit/test_sysfs.c.
- */
+/* Layout, link targets and the order of events follow Linux (drivers/base/bus.c,
+ * drivers/pci/pci-driver.c) as far as pci/ looks at them. Each call is checked: a failed
+ * one ends the test. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

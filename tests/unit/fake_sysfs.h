@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: a host made of plain files (sysfs, /dev/vfio, /proc) in a temporary
- * directory, and a thread that answers writes to it as the kernel would.
- * Never: touches the machine's own sysfs; shares code with pci/, but for the
- * switch that points pci/ here.
- * Read next: tests/unit/test_bind.c.
- */
+/* A host made of plain files (sysfs, /dev/vfio, /proc) in a temporary directory, and a
+ * thread that handles writes to them as the kernel would. It shares no code with pci/,
+ * and does not touch the machine's own sysfs. */
 #ifndef FAKE_SYSFS_H
 #define FAKE_SYSFS_H
 
@@ -35,7 +31,7 @@ struct fake_function {
 	unsigned int subsystem;	 /* 0: 0x1100 */
 };
 
-/* What the kernel of this host does wrong. */
+/* Faults of the kernel of this host. */
 struct fake_kernel {
 	const char *refuses;	/* driver whose probe fails */
 	const char *refuses_too;
@@ -52,7 +48,7 @@ struct fake_sysfs {
 	pthread_t thread;
 	bool running;
 	_Atomic bool stop;
-	pthread_mutex_t lock; /* of log; held while a write is answered */
+	pthread_mutex_t lock; /* of log; held while a write is handled */
 	char log[1024];
 };
 
@@ -68,11 +64,11 @@ void fake_add_function(struct fake_sysfs *fake,
 void fake_bind(struct fake_sysfs *fake, const char *address,
 	       const char *driver);
 
-/* Start and stop answering. */
+/* Start and stop handling writes. */
 void fake_start(struct fake_sysfs *fake);
 void fake_stop(struct fake_sysfs *fake);
 
-/* What was answered so far: "unbind virtio-pci;probe;..." (static buffer). */
+/* What was handled so far: "unbind virtio-pci;probe;..." (static buffer). */
 const char *fake_log(struct fake_sysfs *fake);
 void fake_clear_log(struct fake_sysfs *fake);
 
@@ -96,7 +92,7 @@ void fake_add_core_user(struct fake_sysfs *fake, const char *driver,
 void fake_add_vfs(struct fake_sysfs *fake, const char *address,
 		  const char *const *vfs, unsigned int count);
 
-/* What rtnetlink answers: messages as bytes, in order, to a request of that type
+/* The replies of rtnetlink: messages as bytes, in order, to a request of that type
  * (RTM_GETROUTE, ...) and, for links, that namespace (-1: this one). NULL: nothing. */
 struct fake_reply {
 	unsigned int type;

@@ -55,7 +55,7 @@ struct model_map *map_at(struct env *env, uint64_t iova)
 
 /* ---- faults of any ring ---- */
 
-/* Notifications are sent by the rule; now and then also against it. */
+/* Notifications are sent as the device asks for them; now and then also when it does not. */
 void d16_no_notify_for_ever(void **state)
 {
 	struct env *env = env_start(0, 0, 0, 0);
@@ -95,7 +95,7 @@ void d19_never_completes(void **state)
 	env_stop(env);
 }
 
-/* The queue breaks while it is being drained: that is no success. */
+/* The queue fails while it is drained: drain returns an error. */
 void drain_of_a_breaking_queue_fails(void **state)
 {
 	int id;
@@ -111,8 +111,8 @@ void drain_of_a_breaking_queue_fails(void **state)
 	env_stop(env);
 }
 
-/* While room is made for a packet of three pieces the queue breaks, after one buffer that
- * came back properly: nothing more is given to the device. */
+/* The queue fails while the driver reclaims room for a packet of three segments, after
+ * one valid completion: the device gets no more buffers. */
 void breaks_while_room_is_made(void **state)
 {
 	int ids[14];
@@ -121,7 +121,8 @@ void breaks_while_room_is_made(void **state)
 	unsigned int before;
 
 	(void)state;
-	/* In a table it would need no room; in order the first bad one ends all. */
+	/* With an indirect table it needs no room; with IN_ORDER the first bad entry ends
+	 * it. */
 	if (env_layout.offers & 1ull << 28 || env_in_order())
 		return;
 	env = raise_sent(14, true, ids);

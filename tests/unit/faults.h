@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the tests of a device that breaks the rules of a ring share. */
+/* Shared by the tests of protocol errors in split and packed rings. */
 #ifndef VIONET_TESTS_FAULTS_H
 #define VIONET_TESTS_FAULTS_H
 
@@ -11,10 +11,10 @@ int take_buffer(struct env *env, unsigned int index);
 /* A device with `count` packets sent and, if `taken`, taken by the device. */
 struct env *raise_sent(unsigned int count, bool taken, int *ids);
 
-/* The transmit queue looks at what the device completed, and is broken. */
+/* The transmit queue reads what the device completed, and goes into error. */
 void expect_broken_transmit(struct env *env, const char *why);
 
-/* A used entry breaks the receive queue. */
+/* A used entry that puts the receive queue in error. */
 void expect_broken_receive(uint32_t id, uint16_t advance, const char *why);
 
 /* The driver's mapping at an address. */

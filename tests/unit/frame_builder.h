@@ -12,16 +12,16 @@ struct frame_spec {
 	uint32_t payload, piece;
 };
 
-/* The bytes of one, without pieces. Returns how many. */
+/* The bytes of one frame, not segmented. Returns the length. */
 uint32_t frame_build(uint8_t *at, const struct frame_spec *s);
 
 struct vionet_packet *frame_packet(struct offload_env *env, const struct frame_spec *s);
 
-/* It is sent, as the next one; or refused, counted and given back. */
+/* The packet is sent as the next one; or it is refused, counted and freed. */
 void expect_sent(struct offload_env *env, struct vionet_packet *p);
 void expect_refused(struct offload_env *env, struct vionet_packet *p);
 
-/* What the last one had in its header. */
+/* The header of the last packet that was sent. */
 void expect_header(const struct offload_env *env, const struct header *want);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The software device as a process of its own, behind vfio-user, and a driver of it. */
+/* Loopback fixture: vionet-softnic as a process behind vfio-user, and a driver for it. */
 #ifndef VIONET_TESTS_LOOPBACK_H
 #define VIONET_TESTS_LOOPBACK_H
 

@@ -18,7 +18,7 @@ struct register_mock mock;
 struct field {
 	uint8_t offset, width;
 	bool writable;
-	int features[3]; /* of which one is needed; -1 ends them */
+	int features[3]; /* one of them is needed; ends with -1 */
 };
 
 /* "Common configuration structure layout" */
@@ -254,7 +254,7 @@ static int mock_write(struct vn_function *function, unsigned int region,
 	return mock.under->write(function, region, offset, data, size);
 }
 
-/* In the middle of the address it becomes another one. */
+/* The MAC address changes while the driver reads it. */
 static void mock_tear(uint64_t offset)
 {
 	static const uint8_t other[6] = { 0x52, 0x99, 0x98, 0x97, 0x96, 0x95 };

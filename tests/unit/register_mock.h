@@ -17,7 +17,7 @@ struct register_mock {
 	unsigned int accesses, faults;
 	char fault[160]; /* the first one */
 
-	/* What it waits for. */
+	/* Accesses that are still due. */
 	bool reset_unread;	   /* 0 was written, and not read since */
 	bool status_unread;	   /* FEATURES_OK was written, and status not read */
 	uint64_t vector_unread;	   /* a vector register that was not read back; 0: none */
@@ -25,24 +25,24 @@ struct register_mock {
 	unsigned int set_up[REGISTER_MOCK_QUEUES]; /* bits of fields since the queue's reset */
 	bool on[REGISTER_MOCK_QUEUES];
 
-	/* What it has seen. */
+	/* Counted accesses. */
 	unsigned int slow_reads, enables, fails, vectors_withdrawn;
 	uint64_t mapped[4]; /* most bytes of common, ISR, device, notify */
 
-	/* What it changes. */
+	/* Behaviour that a test asks for. */
 	unsigned int reset_reads; /* reads of the status until it is 0 after a reset */
 	uint32_t multiplier;	  /* of doorbells; queue n has offset 3 n + 1 */
 	bool moved;		  /* ... if this is set */
-	unsigned int tears;	  /* configuration reads during which it changes */
+	unsigned int tears;	  /* configuration reads during which the content changes */
 	unsigned int torn;
 };
 
 extern struct register_mock mock;
 
-/* Watch this model from now on. */
+/* Put the mock in front of this model. */
 void register_mock_install(struct model *m);
 
-/* Nothing was wrong. */
+/* Fail if an access was wrong. */
 void register_mock_assert_clean(void);
 
 #endif

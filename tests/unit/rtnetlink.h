@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Messages of rtnetlink as the kernel sends them, made by hand, for the fake host. */
+/* Builds rtnetlink messages as the kernel sends them, for the fake host. */
 #ifndef VIONET_TESTS_RTNETLINK_H
 #define VIONET_TESTS_RTNETLINK_H
 

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Time, on a machine that others keep busy.
- *
- * Owns: how long something took, and how long of that threads of ours were ready to run
- * and did not get a processor (/proc/PID/task/TID/schedstat, Linux' sched-stats.rst).
- */
+/* Measures how long something took, and how long our threads meanwhile were runnable
+ * without a processor (/proc/PID/task/TID/schedstat): other load on the machine must not
+ * fail a test. */
 #ifndef VIONET_TESTS_WATCH_H
 #define VIONET_TESTS_WATCH_H
 
@@ -13,7 +10,7 @@
 #include <stdio.h>
 #include <time.h>
 
-/* For what will come, however long it takes: that a test ends that would hang. */
+/* For what will come, however long it takes: it only ends a test that hangs. */
 #define PATIENCE_S 60.0
 
 struct watch {
@@ -64,7 +61,7 @@ static inline double watch_took(struct watch w)
 	return watch_clock() - w.begin;
 }
 
-/* What it would have taken had we had a processor each time we wanted one. */
+/* The time without waits for a processor. */
 static inline double watch_own(struct watch w)
 {
 	double took = watch_took(w), queued = watch_queued() - w.queued;
@@ -72,7 +69,7 @@ static inline double watch_own(struct watch w)
 	return queued > 0 ? took - queued : took;
 }
 
-/* It took at least so long, and no longer than that by any fault of ours. */
+/* It took at least `least`, and less than `most` without waits for a processor. */
 static inline bool watch_within(struct watch w, double least, double most)
 {
 	return watch_took(w) >= least && watch_own(w) < most;

@@ -23,7 +23,7 @@ static int call_open(void *options)
 	int result = vionet_device_open("vfio-user:/nonexistent/socket", options, &device);
 
 	assert_null(device);
-	/* As far as one gets with that name. */
+	/* No device has this name: open fails after it has checked the options. */
 	return result == -ENODEV ? 0 : result;
 }
 
@@ -42,7 +42,7 @@ static int call_pool(void *options)
 	return result;
 }
 
-/* In options of a start, where they are pointed to. */
+/* Pool options, inside the options of a start. */
 static int call_receive_pool(void *options)
 {
 	struct vionet_start_options start = { .struct_size = sizeof(start),
@@ -166,7 +166,7 @@ static const struct {
 
 #define COUNT(array) (sizeof(array) / sizeof(array[0]))
 
-/* A struct of `size` bytes, all 0, among bytes that are nobody's. */
+/* A struct of `size` zero bytes between guard bytes. */
 static void prepare(uint8_t *room, uint32_t size)
 {
 	memset(room, FILL, ROOM);
@@ -192,8 +192,8 @@ static void structs_end_with_their_last_field(void **state)
 			 offsetof(struct vionet_pci_function, remedy) + 4);
 }
 
-/* Older callers: what is behind their struct is not looked at. Newer ones: all is well as
- * long as they ask for nothing that is not there. */
+/* Older callers: the library does not read past their struct. Newer ones: accepted as
+ * long as the fields that this library does not know are 0. */
 static void options_of_any_size(void **state)
 {
 	_Alignas(16) uint8_t room[ROOM];
@@ -221,7 +221,8 @@ static void options_of_any_size(void **state)
 	control_env_destroy(env);
 }
 
-/* What older callers have no room for is not written; what newer ones have on top is 0. */
+/* The library does not write past the struct of an older caller; it zeroes the extra
+ * fields of a newer one. */
 static void answers_of_any_size(void **state)
 {
 	_Alignas(16) uint8_t room[ROOM], full[ROOM];
@@ -368,7 +369,7 @@ static void elements_of_any_size(void **state)
 			}
 			assert_int_equal(room[all * stride], FILL);
 		}
-		/* No more than there is room for. */
+		/* The library writes no more entries than the capacity. */
 		memset(room, FILL, sizeof(room));
 		assert_int_equal(arrays[a].call(room, own, all - 1, &count), 0);
 		assert_int_equal(count, all - 1);

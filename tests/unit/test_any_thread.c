@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * What any thread may ask of a queue at any time, also while it is made anew: its
- * counters, which never go back, and its health. The thread sanitizer is the judge of the
- * rest.
- */
+/* Calls that any thread may make on a queue at any time, also while it is re-initialised:
+ * its counters never go back, and its health is valid. The thread sanitizer checks the
+ * rest. */
 #include "tests/unit/control_env_traffic.h"
 
 #include <pthread.h>
@@ -36,7 +34,7 @@ static void *watch(void *argument)
 	return NULL;
 }
 
-/* The other thread has looked twice meanwhile. */
+/* The other thread has read it twice meanwhile. */
 static void let_it_look(struct watcher *w)
 {
 	int before = __atomic_load_n(&w->looks, __ATOMIC_RELAXED);
@@ -101,7 +99,7 @@ static void packets_do_not_arrive_under_its_watchers(void **state)
 		assert_int_equal(vionet_queue_transmit(w.queue, &packet, 1), 0);
 		assert_int_equal(vionet_queue_check(w.queue), -EXDEV);
 		let_it_look(&w);
-		/* What is made anew has nothing against it. */
+		/* A re-initialised queue has no error. */
 		assert_int_equal(vionet_queue_resize(w.queue, i % 2 ? 16 : 32, NULL),
 				 0);
 		assert_int_equal(vionet_queue_check(w.queue), 0);

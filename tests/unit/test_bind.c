@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: binding on a host of plain files: what goes through, and what is refused
- * before anything is touched.
- * Never: touches the machine's own functions or runs its modprobe.
- * Read next: pci/host/bind.c, tests/unit/test_unbind.c.
- */
+/* Bind, on a host of plain files: what succeeds, and what is refused before anything
+ * changes. */
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -214,7 +210,7 @@ static void refuses_without_permission(void **state)
 
 	(void)state;
 	add_nic("virtio-pci");
-	fake_stop(&fake); /* it would act as somebody else too */
+	fake_stop(&fake); /* it would act as another user too */
 	for (size_t i = 0; i < 3; i++)
 		for (size_t j = 0; j < 3; j++) {
 			snprintf(path, sizeof(path), "%s/%s", fake.root,
@@ -334,7 +330,7 @@ static void the_group_comes_along(void **state)
 	assert_both_with("virtio-pci");
 }
 
-/* One that is not fit for use itself keeps the group from the others. */
+/* A function that cannot be used keeps the others from using its group. */
 static void one_that_cannot_be_driven_comes_along(void **state)
 {
 	const char *const one = ADDRESS, *const legacy = SECOND;
@@ -352,7 +348,7 @@ static void one_that_cannot_be_driven_comes_along(void **state)
 	assert_both_with("vfio-pci");
 }
 
-/* What can be forced is to be forced for all: one alone cannot be bound. */
+/* Force counts for all functions of the call: one alone cannot be bound. */
 static void force_is_for_all_of_them(void **state)
 {
 	const char *const one = ADDRESS;
@@ -368,7 +364,7 @@ static void force_is_for_all_of_them(void **state)
 	assert_both_with("vfio-pci");
 }
 
-/* Others than virtio-net functions are nobody's to take along. */
+/* `--group` does not bind functions that are not virtio-net. */
 static void what_is_no_nic_stays_a_hindrance(void **state)
 {
 	const char *const one = ADDRESS;
@@ -412,7 +408,7 @@ static void one_that_fails_takes_all_back(void **state)
 	assert_has(vionet_error_text(), "0000:00:05.0: stubborn does not release");
 	assert_string_equal(fake_driver(&fake, ADDRESS), "virtio-pci");
 	assert_override("");
-	/* Also one that had no driver before. */
+	/* Also a function that had no driver before. */
 	fake_bind(&fake, ADDRESS, NULL);
 	assert_int_equal(vionet_pci_bind(apart, 2, 0, NULL, 0, NULL), -EIO);
 	assert_string_equal(fake_driver(&fake, ADDRESS), "");
@@ -437,7 +433,8 @@ static void named_twice_is_once(void **state)
 
 /* --- drivers of VFIO that are not vfio-pci --------------------------------------- */
 
-/* Known by what VFIO has registered, by what its module is built on, by its name. */
+/* A VFIO driver is recognised by its vfio-dev folder, by the modules that it depends on,
+ * or by its name. */
 static void variant_drivers_are_vfio(void **state)
 {
 	static const char *const driver[] = { "hisi_acc", "nvgrace_gpu",
@@ -463,9 +460,9 @@ static void variant_drivers_are_vfio(void **state)
 		assert_string_equal(fake_driver(&fake, address), driver[i]);
 	}
 	assert_string_equal(fake_log(&fake), "");
-	/* They are no hindrance to another of their group. */
+	/* They do not keep another function of their group from being bound. */
 	assert_int_equal(bind_nic(0), 0);
-	/* And there is something to give back. */
+	/* And unbind has a driver to restore. */
 	assert_int_equal(unbind_one("0000:00:05.0", NULL), 0);
 	assert_string_equal(fake_driver(&fake, "0000:00:05.0"), "virtio-pci");
 }

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: who would be cut off by binding, on a host of plain files: addresses, routes of
- * every table, what is on top of an interface, other network namespaces, virtual
- * functions, file systems that come over it.
- * Never: touches the machine's own functions.
- * Read next: pci/host/interface.c.
- */
+/* Bind refuses functions that are in use, on a host of plain files: addresses, routes of
+ * each table, upper interfaces, other network namespaces, virtual functions, file systems
+ * that come over the interface. */
 #include <errno.h>
 #include <fcntl.h>
 #include <ifaddrs.h>
@@ -31,7 +27,7 @@ static void assert_refused(const char *text)
 	fake_start(&fake);
 }
 
-/* What is said must help: NULL, there is nothing. */
+/* The reason contains `text`; NULL: there is none. */
 static void assert_remedy(const char *remedy)
 {
 	static const char *const all[] = { "ip link set ens4 down", "ip link set ens4 nomaster" };
@@ -89,7 +85,7 @@ static void interface_not_in_use(void **state)
 	assert_free();
 }
 
-/* The second of a failover pair counts as the first does. */
+/* The second of a failover pair counts like the first. */
 static void any_interface_of_the_function(void **state)
 {
 	(void)state;
@@ -149,7 +145,7 @@ static void routes_that_do_not_count(void **state)
 	assert_route(false, V6("fe80::", 64, OURS, 254, RTPROT_KERNEL, RTN_UNICAST));
 	assert_route(false, V6("ff00::", 8, OURS, 255, RTPROT_KERNEL, RTN_MULTICAST));
 	assert_route(false, V6(NULL, 0, OURS, 254, RTPROT_RA, RTN_UNICAST));
-	fake_interface("ens4", false, NULL); /* left over of what was taken down */
+	fake_interface("ens4", false, NULL); /* left over from an interface that is down */
 	assert_route(false, V4(NULL, 0, OURS, 254, STATIC_, RTN_UNICAST));
 }
 
@@ -169,7 +165,7 @@ static void one_way_of_several(void **state)
 	assert_route(true, AF_INET, message);
 }
 
-/* A kernel that sends nonsense: nothing is read behind its end. */
+/* Malformed messages: the driver reads nothing past their end. */
 static void messages_cut_short(void **state)
 {
 	struct sent whole = route(AF_INET, "10.0.2.0", 24, OURS, 254, STATIC_,
@@ -189,7 +185,7 @@ static void messages_cut_short(void **state)
 
 /* --- what is on top ---------------------------------------------------------------- */
 
-/* Whether it is up or not: to be part of something is a configuration. */
+/* Up or down: an interface with an upper interface is configured. */
 static void member_of_a_bridge(void **state)
 {
 	(void)state;
@@ -246,14 +242,14 @@ static void interfaces_made_on_it(void **state)
 	add_nic("virtio-pci");
 	assert_link("carries gre1", interface_message(9, "gre1", "gre", OURS, -1), -1);
 	assert_link(NULL, interface_message(9, "v9", "vlan", 40, -1), -1);
-	/* Its own; a peer somewhere else that happens to have our number. */
+	/* Its own index; and a peer in another namespace that has the same index. */
 	assert_link(NULL, interface_message(OURS, "ens4", "", 0, -1), -1);
 	assert_link(NULL, interface_message(9, "veth9", "veth", OURS, 1), -1);
 	put_attribute(&xdp, IFLA_XDP, attached, sizeof(attached));
 	assert_link("has an XDP program", xdp, -1);
 }
 
-/* A container's macvlan: only there the kernel shows on what it rests. */
+/* A container's macvlan: the kernel shows its lower interface only there. */
 static void interfaces_made_on_it_elsewhere(void **state)
 {
 	(void)state;
@@ -299,7 +295,7 @@ static void virtual_functions(void **state)
 	assert_int_equal(bind_nic(0), -EBUSY);
 	assert_has(vionet_error_text(), "its 2 virtual functions would be removed");
 	assert_has(vionet_error_text(), "devices/" ADDRESS "/sriov_numvfs");
-	/* While a process has one open, force is of no use: the kernel would wait. */
+	/* While a process has one open, force does not help: the kernel would wait. */
 	vn_host.proc = "/proc";
 	snprintf(node, sizeof(node), "%s/9", fake.vfio);
 	fd = open(node, O_RDWR);
@@ -341,7 +337,8 @@ static void root_over_the_network(void **state)
 	assert_remedy(NULL);
 }
 
-/* --- what cannot be seen is not free ---------------------------------------------------- */
+/* --- unreadable: counts as in use
+ * -------------------------------------------------------- */
 
 static void assert_unseen(int code, const char *text)
 {
@@ -391,7 +388,7 @@ static void requests_that_fail(void **state)
 	fake_netlink(NULL, 0);
 }
 
-/* A namespace that may not be looked into; one that has ended; more than a few. */
+/* A namespace that may not be entered; one that has ended; more than a few. */
 static void namespaces_that_cannot_be_looked_into(void **state)
 {
 	static struct sent numbers[1500];
@@ -439,7 +436,7 @@ static void files_that_cannot_be_read(void **state)
 	fake_interface("ens4", true, NULL);
 	fake_spoil(&fake, "proc/mounts");
 	assert_unseen(-EIO, "/mounts: Is a directory");
-	/* An address counts, whatever else is not known. */
+	/* An address counts, even if the rest cannot be read. */
 	fake_interface("ens4", true, "192.0.2.1");
 	assert_refused("has address 192.0.2.1");
 	vn_host.proc = "/nowhere";
@@ -514,7 +511,7 @@ static void count_message(const struct nlmsghdr *message, void *context)
 	(*(unsigned int *)context)++;
 }
 
-/* The datagram in memory of just its size: a checker sees what is read behind it. */
+/* The datagram in memory of exactly its size: the sanitizer sees a read past it. */
 static int show(const struct nlmsghdr *heads, size_t count, size_t size,
 		unsigned int *seen)
 {
@@ -543,20 +540,20 @@ static void datagrams(void **state)
 	assert_int_equal(show(heads, 1, 16, &seen), 1);
 	assert_int_equal(show(heads, 2, 32, &seen), 0);
 	assert_int_equal(seen, 1);
-	/* The list changed: said of any message of it, the end too. */
+	/* NLM_F_DUMP_INTR on any message of the list, the end too. */
 	heads[1].nlmsg_flags = NLM_F_DUMP_INTR;
 	assert_int_equal(show(heads, 2, 32, &seen), -EINTR);
 	heads[0].nlmsg_flags = NLM_F_DUMP_INTR;
 	assert_int_equal(show(heads, 1, 16, &seen), -EINTR);
 	heads[0].nlmsg_flags = heads[1].nlmsg_flags = 0;
-	/* An end that says that it is none. */
+	/* An end that carries an error. */
 	heads[1].nlmsg_len = 20;
 	memcpy(failed, heads, 32);
 	memcpy(failed + 32, &bad.error, 4);
 	seen = 0;
 	assert_int_equal(vn_netlink_show(failed, 36, true, count_message, &seen),
 			 -EMSGSIZE);
-	/* Lengths that are none, or more than there is; one that is not even. */
+	/* Lengths that are too small, or too large; one that is odd. */
 	for (uint32_t length = 0; length < 16; length++) {
 		heads[0].nlmsg_len = length;
 		assert_int_equal(show(heads, 1, 16, &seen), -EIO);

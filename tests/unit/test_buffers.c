@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * What belongs to the device is left alone: descriptors that it has, bytes that it did
- * not write, words that mean nothing; and how large the buffers are that it gets. In
- * every layout.
- */
+/* The driver leaves alone what the device owns: descriptors in flight, bytes that the
+ * device did not write, words without a meaning. And the sizes of receive buffers. In
+ * every layout. */
 #include "tests/unit/test.h"
 
 #include <stdlib.h>
@@ -118,7 +116,7 @@ static void send(struct env *env, unsigned int parts)
 	assert_int_equal(vionet_queue_transmit(env->tx, p, 1), 1);
 }
 
-/* Through laps, whatever else the driver is busy with. */
+/* Across wraps of the ring, whatever the driver does meanwhile. */
 /* proves: GEN-30 PACKED-21 PACKED-22 SPLIT-37 SPLIT-38 */
 static void what_the_device_has_is_left_alone(void **state)
 {
@@ -148,7 +146,7 @@ static void what_the_device_has_is_left_alone(void **state)
 		assert_unchanged(&kept);
 		model_transmit(env->model);
 		vionet_queue_reclaim(env->tx);
-		/* The receive ring goes round as well. */
+		/* The receive ring wraps as well. */
 		for (unsigned int i = 0; i < round % 3; i++) {
 			assert_int_equal(model_deliver(env->model, (uint8_t[60]){ 0 },
 						       60, 0, -1), 1);
@@ -161,8 +159,8 @@ static void what_the_device_has_is_left_alone(void **state)
 
 /* ---- bytes that were not written ---- */
 
-/* Pages behind what the device says it wrote cannot be read here; nobody tries to.
- * proves: SPLIT-22 SPLIT-23 */
+/* The pages behind the written length are not readable: a read there would crash. proves:
+ * SPLIT-22 SPLIT-23 */
 static void bytes_behind_the_length_are_not_read(void **state)
 {
 	struct env *env = env_start(0, 0, 0, 0);
@@ -213,7 +211,8 @@ static void bytes_behind_the_length_are_not_read(void **state)
 
 /* ---- words that mean nothing ---- */
 
-/* Without EVENT_IDX the word behind the used ring is not for us. proves: SPLIT-28 */
+/* Without EVENT_IDX the driver does not use the word behind the used ring. proves:
+ * SPLIT-28 */
 static void avail_event_is_ignored_without_its_feature(void **state)
 {
 	struct env *env = env_start(16, 16, 0, 0);
@@ -238,8 +237,8 @@ static void avail_event_is_ignored_without_its_feature(void **state)
 	env_stop(env);
 }
 
-/* Flag bits that nobody has defined change nothing; without MRG_RXBUF, what num_buffers
- * says does not either. proves: NET-62 NET-74 */
+/* Undefined flag bits change nothing; without MRG_RXBUF, what num_buffers says does not
+ * either. proves: NET-62 NET-74 */
 static void strange_headers_are_taken_as_they_are_meant(void **state)
 {
 	(void)state;
@@ -270,8 +269,7 @@ static void strange_headers_are_taken_as_they_are_meant(void **state)
 	}
 }
 
-/* Nothing that was not negotiated can be asked of the device: such a packet is refused,
- * or its header is 0. */
+/* A packet that needs a feature that was not negotiated is refused, or its header is 0. */
 /* proves: NET-14 NET-19 NET-21 NET-23 NET-25 NET-29 NET-34 NET-35 NET-36 NET-37 */
 /* proves: NET-38 NET-43 NET-53 NET-54 */
 static void requests_without_their_feature_do_not_get_out(void **state)
@@ -304,7 +302,7 @@ static void requests_without_their_feature_do_not_get_out(void **state)
 
 /* ---- sizes ---- */
 
-/* Bytes that the device has for frames: of the first buffer, or of all. */
+/* Bytes for frames: of the first buffer, or of all. */
 static size_t posted(uint64_t without, unsigned int mtu, bool all)
 {
 	struct vionet_device *device;

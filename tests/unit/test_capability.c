@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: the capability walk against every kind of list that a device can show:
- * good ones, broken ones, hostile ones, random ones.
- * Never: uses a device. Each test builds the 256 bytes it needs.
- * Read next: pci/capability.c, tests/unit/test_capability_structures.c.
- */
+/* The capability walk over all kinds of lists: valid, broken, hostile and random ones.
+ * Each test builds the 256 bytes it needs. */
 #include "tests/unit/capability_fixture.h"
 
 #define RANDOM_LISTS 200000
@@ -113,7 +109,7 @@ static void a07_loop_of_other_capabilities(void **state)
 static void longest_list(void **state)
 {
 	(void)state;
-	/* All 48 places, each four bytes: everything is looked at. */
+	/* All 48 places, each four bytes: the walk reads them all. */
 	memset(config + 0x40, 0, 0xc0);
 	config[0x34] = 0x40;
 	for (unsigned int i = 0x40; i <= 0xfc; i += 4) {
@@ -175,7 +171,7 @@ static void known_part_past_the_end(void **state)
 static void a10_reserved_type_and_bar(void **state)
 {
 	(void)state;
-	/* In front of the good ones, and they must not disturb. */
+	/* In front of the valid ones, which must still be found. */
 	config[0x34] = 0xb0;
 	put_cap(0xb0, 0xc0, 6, 4, 0, 0x1000);
 	put_cap(0xc0, 0xd0, 255, 4, 0, 0x1000);
@@ -213,7 +209,7 @@ static void a12_first_usable_wins(void **state)
 	assert_int_equal(walk(), 0);
 	assert_structure(&found.common, 4, 0, 0x1000);
 	assert_false(seen_at(0xb0)->used);
-	/* With both usable, the first of the list. */
+	/* Of two usable ones, the first of the list. */
 	region[0].io = false;
 	assert_int_equal(walk(), 0);
 	assert_structure(&found.common, 0, 0, 0x1000);
@@ -253,8 +249,8 @@ static uint32_t random32(void)
 	return (uint32_t)(random_state >> 32);
 }
 
-/* Half of the bytes plain noise; else noise that looks like capabilities, so
- * that the walk gets far. */
+/* Half of the bytes are random; the rest looks like capabilities, so that the walk gets
+ * far. */
 static void random_config(void)
 {
 	for (unsigned int i = 0; i < sizeof(config); i += 4)

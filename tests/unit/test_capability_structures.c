@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: the capability walk against structures in every place that a good list can
- * give them: BARs, offsets, lengths, alignment, overlaps, MSI-X.
- * Never: uses a device. Each test builds the 256 bytes it needs.
- * Read next: pci/capability.c.
- */
+/* The capability walk over structures in every place that a valid list can name: BARs,
+ * offsets, lengths, alignment, overlaps, MSI-X. */
 #include "tests/unit/capability_fixture.h"
 
 static void a14_no_such_bar(void **state)

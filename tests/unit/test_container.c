@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: the tests of iommu/container.c that need no device: what opening says
- * when something is missing or is no VFIO, and that nothing is left behind; and
- * the reading of capability chains (iommu/type1.c).
- * Never: attaches a group; the tests in a virtual machine do.
- * Read next: tests/unit/test_iova.c.
- */
+/* iommu/container.c without a device: the errors of open when a node is missing or is not
+ * VFIO, and that nothing leaks; and capability chains (iommu/type1.c). The guests' tests
+ * attach groups. */
 #include <errno.h>
 #include <dirent.h>
 #include <fcntl.h>
@@ -61,7 +57,7 @@ static int count_fds(void)
 	return count;
 }
 
-/* Open must fail with `expected`, say `word`, and leave nothing behind. */
+/* Open must fail with `expected` and a text with `word`, and leak nothing. */
 static void assert_refused(const char *where, int group, int expected,
 			   const char *word)
 {
@@ -189,7 +185,7 @@ static void chains_do_not_lead_out(void **state)
 	assert_int_equal(find(chain, size, size, 1, 8), 0);
 	assert_int_equal(find(chain, size, size - 7, 0, 8), 0);
 	assert_int_equal(find(chain, size, SIZE_MAX, 0, 8), 0);
-	/* What is there is shorter than what is needed. */
+	/* The chain is shorter than the structure. */
 	assert_int_equal(find(chain, size, 24, 8, 8), 24);
 	assert_int_equal(find(chain, size, 24, 8, 9), 0);
 }
@@ -244,8 +240,7 @@ static void root_raises_the_hard_limit(void **state)
 	assert_int_equal(status, 0);
 }
 
-/* VFIO's own container counts in VmLck alone, where other pins are none of its
- * business; iommufd counts in VmPin too. */
+/* A VFIO container counts pinned memory in VmLck alone; iommufd counts it in VmPin too. */
 static void pins_are_found_where_they_are_counted(void **state)
 {
 	static char text[] = "VmLck:\t     100 kB\nVmPin:\t     4000 kB\n"

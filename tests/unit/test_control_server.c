@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: tests of answers on the control socket (tools/shared/control_server.c) that are longer
- * than a socket takes at once, and of askers who do not take them.
- * Never: needs a device.
- */
+/* Replies of the control socket (tools/shared/control_server.c) that are longer than one
+ * send, and clients that do not read them. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -93,7 +90,7 @@ static void a_long_answer_comes_whole(void **state)
 	control_server_close(&server);
 }
 
-/* It is given up, also in the middle, and the next one's turn comes. */
+/* The server drops it, also in the middle, and serves the next client. */
 static void who_does_not_take_it_is_left(void **state)
 {
 	struct control_server server;
@@ -114,7 +111,7 @@ static void who_does_not_take_it_is_left(void **state)
 		is_answered(&server);
 	}
 	assert_int_equal(answers, 2);
-	/* In the middle of one, too, it ends in order. */
+	/* The server also shuts down cleanly in the middle of a reply. */
 	close(ask(&server));
 	control_server_serve(&server, answer_long, &answers);
 	control_server_close(&server);

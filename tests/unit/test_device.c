@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Opening and starting a device, against the model: the order of the
- * initialization, every refusal with its text, every wait with its limit, and that
- * nothing stays behind, whichever step fails. A device that runs is in
- * test_running.c.
- */
+/* Open and start, against the model: the order of the initialization, each refusal with
+ * its text, each wait with its limit, and nothing leaks, whichever step fails. A running
+ * device is in test_running.c. */
 #include "tests/unit/test.h"
 
 #include <stdlib.h>
@@ -185,7 +182,7 @@ static void reset_by_the_bus(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
-/* A device that is gone is found out at once, not after a time-out. */
+/* A device that is gone is noticed at once, not after a timeout. */
 static void all_ones_means_gone(void **state)
 {
 	struct vionet_device *device;
@@ -228,7 +225,7 @@ static void restless_configuration_is_refused(void **state)
 }
 
 /* proves: GEN-07 GEN-22 NET-09 */
-static void odd_configuration_is_judged(void **state)
+static void odd_configuration_is_checked(void **state)
 {
 	struct vionet_device_info info = { .struct_size = sizeof(info) };
 	struct vionet_device *device;
@@ -252,7 +249,8 @@ static void odd_configuration_is_judged(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
-/* Judged when it was offered, read again later: both times it has to make sense. */
+/* The configuration is checked at open and read again at start: both times it has to be
+ * valid. */
 static void mtu_that_shrinks_later_is_not_believed(void **state)
 {
 	struct vionet_device_info info = { .struct_size = sizeof(info) };
@@ -347,7 +345,7 @@ static void start_options_are_checked(void **state)
 	pool.buffer_size = 10;
 	assert_int_equal(vionet_device_start(device, &options), -EINVAL);
 	assert_text("buffer_size 10");
-	/* More than the device allows is cut to what it allows. */
+	/* A size above the device's maximum is reduced to the maximum. */
 	VIONET_INIT(&options);
 	options.rx_queue_size = 32768;
 	assert_int_equal(vionet_device_start(device, &options), 0);
@@ -394,8 +392,8 @@ static void without_mergeable_a_frame_must_fit(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
-/* Each register access of open, start, stop and close is made to fail, one at a
- * time: an error comes back, nothing leaks, nothing hangs. */
+/* Each register access of open, start, stop and close fails, one at a time: the call
+ * returns an error, nothing leaks, nothing hangs. */
 static void every_access_may_fail(void **state)
 {
 	unsigned int failed = 0, total;
@@ -425,7 +423,7 @@ static void every_access_may_fail(void **state)
 		if (result)
 			failed++;
 	}
-	/* Nearly all of them are noticed: not those that only undo. */
+	/* Nearly all of them are noticed: not those of the clean-up. */
 	assert_true(total > 100);
 	assert_true(failed > total * 8 / 10);
 }
@@ -443,7 +441,7 @@ int main(void)
 		cmocka_unit_test(reset_by_the_bus),
 		cmocka_unit_test(all_ones_means_gone),
 		cmocka_unit_test(restless_configuration_is_refused),
-		cmocka_unit_test(odd_configuration_is_judged),
+		cmocka_unit_test(odd_configuration_is_checked),
 		cmocka_unit_test(mtu_that_shrinks_later_is_not_believed),
 		cmocka_unit_test(queue_set_up_is_checked),
 		cmocka_unit_test(start_options_are_checked),

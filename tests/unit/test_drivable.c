@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: why a function cannot be driven, on a host of plain files: list, bind and open
- * have the same words for the same situation.
- * Never: looks at the machine's own functions.
- * Read next: pci/host/drivable.c.
- */
+/* Why a function cannot be driven, on a host of plain files: list, bind and open give the
+ * same reason. */
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,9 +11,9 @@
 
 static struct vionet_pci_function function = { .struct_size = sizeof(function) };
 
-/* ---- all who look say the same ---- */
+/* ---- the same reason everywhere ---- */
 
-/* What list, open and (where it is that which is in the way) bind say of it. */
+/* The reason that list, open and (with `of_bind`) bind give. */
 static void assert_reason(bool of_bind, int code, const char *part)
 {
 	const char *const address = "0000:00:04.0";
@@ -66,7 +62,7 @@ static void same_reason_no_iommu(void **state)
 	assert_reason(true, -ENXIO, "does not sit behind the IOMMU");
 }
 
-/* As another process has bound it: the kernel has made a group up. */
+/* Bound by another process: the kernel made a no-IOMMU group. */
 static void same_reason_no_iommu_mode(void **state)
 {
 	(void)state;
@@ -90,7 +86,7 @@ static void same_reason_only_devices(void **state)
 	assert_reason(true, -ENOTSUP, "CONFIG_VFIO_GROUP");
 	fake_bind(&fake, "0000:00:04.0", "vfio-pci");
 	assert_reason(false, -ENOTSUP, "vfio/vfio, which is needed, is not");
-	/* A container that has been given one node and not the other. */
+	/* A container with only one of the two nodes. */
 	fake_write(&fake, "", "dev/vfio/vfio");
 	snprintf(path, sizeof(path), "%s/7", fake.vfio);
 	unlink(path);
@@ -165,7 +161,7 @@ static void no_answer_of_a_port(void **state)
 	assert_has(function.reason, "0000:01:00.0/remove");
 }
 
-/* Its kind is said before anything else is asked for. */
+/* The error names the kind of the device first. */
 static void kinds_of_functions(void **state)
 {
 	static const struct {
@@ -213,7 +209,7 @@ static void variant_drivers_are_drivable(void **state)
 	assert_string_equal(function.reason, "");
 }
 
-/* Owner and mode let this user in, and yet the kernel says no. */
+/* Owner and mode allow this user, but the kernel refuses. */
 static void denied_by_a_security_module(void **state)
 {
 	char path[FAKE_PATH + 8], reason[512];
@@ -241,8 +237,8 @@ static void denied_by_a_security_module(void **state)
 	assert_has(reason, "docker run --device");
 }
 
-/* In a sandbox: VFIO shows configuration space, sysfs does not. It is no answer of the
- * device's, and nothing that opening would have to fail of. */
+/* In a sandbox: configuration space is readable through VFIO, not in sysfs. That is not
+ * the device's fault, and open need not fail. */
 static void configuration_that_cannot_be_read(void **state)
 {
 	struct vionet_device *device;
@@ -256,7 +252,7 @@ static void configuration_that_cannot_be_read(void **state)
 	assert_has(function.reason, "this user cannot read its capabilities");
 	assert_true(vionet_device_open("0000:00:04.0", NULL, &device) < 0);
 	assert_null(strstr(vionet_error_text(), "all-ones"));
-	assert_has(vionet_error_text(), "/dev/vfio/"); /* it came that far */
+	assert_has(vionet_error_text(), "/dev/vfio/"); /* it got as far as the node */
 }
 
 int main(void)

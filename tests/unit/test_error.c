@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The error text: composed once, cut, and each thread's own. */
+/* The error text: composed once, cut at its limit, one for each thread. */
 #include "tests/unit/test.h"
 
 #include <pthread.h>
@@ -94,7 +94,7 @@ static void others_cannot_command_a_terminal(void **state)
 		strcpy(text, texts[i].said);
 		assert_ptr_equal(vionet_text_clean(text), text);
 		assert_string_equal(text, texts[i].shown);
-		/* Whatever the library is told goes that way. */
+		/* Names from the caller go through the same filter. */
 		vn_error(EIO, "it says %s", texts[i].said);
 		assert_string_equal(vionet_error_text() + 8, texts[i].shown);
 		vn_error_errno(EIO, "%s", texts[i].said);

@@ -114,7 +114,7 @@ static void bit_zero_counts_as_a_prerequisite(void **state)
 	assert_true(set.word[0] == ~0ull && set.word[1] == ~0ull);
 }
 
-/* Dropping one bit drops what stands on it, and what stands on that. */
+/* A dropped bit drops the bits that depend on it, and those that depend on these. */
 /* proves: GEN-06 GEN-07 */
 static void dependencies_are_followed_to_the_end(void **state)
 {
@@ -141,7 +141,8 @@ static void only_known_offered_bits_are_accepted(void **state)
 	assert_int_equal(vn_features_choose(&offered, &none, &none, &offered, false,
 					    &accepted), 0);
 	assert_true(vn_features_equal(&accepted, &known));
-	/* What changes packets for those who do nothing is not taken unasked. */
+	/* The driver does not accept by itself what changes packets for an application
+	 * that asked for nothing. */
 	vn_features_on_request(&asked);
 	known.word[0] &= ~asked.word[0];
 	known.word[1] &= ~asked.word[1];
@@ -158,8 +159,8 @@ static void only_known_offered_bits_are_accepted(void **state)
 	assert_false(vionet_feature_test(&known, 6));
 }
 
-/* Whatever the device offers and the application wants, these are not taken: there
- * is nothing behind them here, or only in the legacy interface. */
+/* The driver never accepts these: it does not implement them, or they belong to the
+ * legacy interface. */
 /* proves: NETF-35 */
 /* proves: GEN-08 GEN-09 */
 static void never_accepted(void **state)
@@ -179,8 +180,8 @@ static void never_accepted(void **state)
 			fail_msg("bit %u was accepted", never[i]);
 }
 
-/* What a packet may ask of the device is accepted unasked, since it costs nothing; what
- * changes received packets, or the header, only by those who want it. */
+/* The driver accepts transmit offloads by itself, since they cost nothing; what changes
+ * received packets, or the header, only if the application wants it. */
 /* proves: NETF-33 */
 static void offloads_are_accepted(void **state)
 {
@@ -204,8 +205,8 @@ static void offloads_are_accepted(void **state)
 			    vionet_feature_test(&all, wanted[i]));
 }
 
-/* What should be accepted when it is offered is, unasked; of modes for several
- * queues any that is there. */
+/* What the driver should accept when it is offered, it accepts by itself; of the modes
+ * for several queues any that is offered. */
 /* proves: NETF-28 NETF-29 NETF-30 NETF-34 */
 /* proves: RSVD-01 RSVD-03 */
 static void what_should_be_accepted_is(void **state)
@@ -229,7 +230,8 @@ static void what_should_be_accepted_is(void **state)
 	assert_true(vn_features_equal(&accepted, &offered));
 }
 
-/* A feature on request: not alone, not for whoever avoids it; wanted or needed. */
+/* An optional feature: not by itself, not if the application avoids it; accepted if
+ * wanted or needed. */
 static void wanted_features_are_asked_for(void **state)
 {
 	struct vionet_features offered = set_of(4, 17u, 19u, 32u, 33u);
@@ -334,7 +336,7 @@ static void text_is_cut_and_never_overruns(void **state)
 	assert_int_equal(small[16], 'x');
 }
 
-/* What a tool says of a feature is what the choice makes of it. */
+/* What a tool reports of a feature agrees with what the driver chooses. */
 static void use_agrees_with_the_choice(void **state)
 {
 	const struct vionet_features all = { { UINT64_MAX, UINT64_MAX } };

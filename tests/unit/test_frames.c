@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: tests of frames (tools/pktgen/frame.c) and of the decoder of `vionet dump`
- * (tools/dump/decode.c). Never: needs a device.
- *
- * What is checked here is computed a second time, byte by byte and slowly, from
- * the documented layout; nothing is taken from the code under test.
- */
+/* Frames of the generator (tools/pktgen/frame.c) and the decoder of `vionet dump`
+ * (tools/dump/decode.c). What is checked here is computed a second time, byte by byte and
+ * slowly, from the documented layout; it shares nothing with the code under test. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -203,7 +199,7 @@ static void test_zero_payload(void **state)
 	assert_true(frame_check(&builder, frame + 60, 0, 273, 77));
 }
 
-/* A second stamp on the same buffer leaves nothing of the first. */
+/* A second stamp on the same buffer overwrites the first one completely. */
 static void test_restamp(void **state)
 {
 	(void)state;
@@ -228,7 +224,7 @@ static void test_damage(void **state)
 	}
 }
 
-/* Change one byte at `at`: the frame is no longer one of ours. */
+/* Change one byte at `at`: the frame is no longer recognised. */
 static void check_foreign(uint32_t at, uint8_t value)
 {
 	uint8_t kept = frame[at];
@@ -278,7 +274,7 @@ static uint32_t put_tags(const uint16_t *types, uint32_t count, uint32_t size)
 	return size + 4 * count;
 }
 
-/* Switches put tags in front of a frame, and it stays ours. */
+/* A frame to which switches added VLAN tags is still recognised. */
 static void test_tags_in_front(void **state)
 {
 	static const uint16_t types[] = { 0x88a8, 0x8100, 0x9100, 0x9200, 0x9300,
@@ -313,8 +309,8 @@ static void test_tags_in_front(void **state)
 	assert_non_null(strstr(line, " vlan 102 vlan 103 IPv4 "));
 }
 
-/* Nothing that arrives may be read past its end: each length in a buffer of its
- * own, for the sanitizer to watch. */
+/* No read past the end of a received frame: each length in a buffer of its own, for the
+ * sanitizer. */
 static void test_random_bytes(void **state)
 {
 	uint64_t random = 1;
@@ -363,7 +359,7 @@ static void test_decode(void **state)
 	decode_line(arp, 42, 42, line, sizeof(line));
 	assert_string_equal(line, "02:00:00:00:00:01 > ff:ff:ff:ff:ff:ff ARP who has "
 				  "10.0.0.2 tell 10.0.0.1, length 42");
-	/* A line that is too short for the text stays inside it. */
+	/* Output into a buffer that is too short is cut. */
 	decode_line(frame, 60, 60, line, 20);
 	assert_int_equal(strlen(line), 19);
 }

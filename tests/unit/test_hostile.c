@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * A device that lies, forgets or does not stop: what the bursts make of it. And
- * what an application must not do.
- */
+/* Bad values from the device in bursts, devices that forget buffers or do not stop; and
+ * misuse by the application. */
 #include "tests/unit/test.h"
 
 #include <stdlib.h>
@@ -19,7 +17,7 @@ static void on_release(void *frame, void *context)
 	released++;
 }
 
-/* One buffer with this written length: what becomes of it. */
+/* Complete one buffer with this written length, and check what the driver does with it. */
 static void expect_drop(uint32_t written, uint64_t short_, uint64_t long_)
 {
 	struct env *env = env_start(16, 0, 0, 1ull << 15);
@@ -74,8 +72,8 @@ static void no_buffers_at_all_is_dropped(void **state)
 	env_stop(env);
 }
 
-/* More buffers than there are break the queue; the one that said so is counted as back,
- * whether one packet was wanted or several. */
+/* num_buffers above the number in flight puts the queue in error; its first buffer counts
+ * as returned, whether one packet was wanted or several. */
 static void more_buffers_than_entries_break_it(void **state)
 {
 	uint8_t frame[60] = { 0 };
@@ -138,16 +136,17 @@ static void impossible_chain_breaks_the_queue(void **state)
 
 	(void)state;
 	assert_int_equal(model_deliver(env->model, frame, 60, 0, 17), 1);
-	/* Nor does what follows in the same burst count: it may be the rest. */
+	/* What follows in the same burst is not delivered: it may be the rest of that
+	 * packet. */
 	for (unsigned int i = 0; i < 3; i++)
 		assert_int_equal(model_deliver(env->model, frame, 60, 0, 1), 1);
 	assert_int_equal(vionet_queue_receive(env->rx, p, 4), 0);
-	/* Nor, from then on, what would be right. */
+	/* Nor are valid packets after it. */
 	assert_int_equal(model_deliver(env->model, frame, 60, 0, 1), 1);
 	expect_broken(env, env->rx, "a packet of 17 buffers");
 }
 
-/* An empty pool starves the queue; buffers that come back feed it again. */
+/* With an empty pool the queue runs out of buffers; freed packets refill it. */
 static void starved_queue_recovers(void **state)
 {
 	struct env *env = calloc(1, sizeof(*env));
@@ -181,7 +180,7 @@ static void starved_queue_recovers(void **state)
 	vionet_packet_free(&p, 1);
 	vionet_queue_stats(env->rx, &stats);
 	assert_true(stats.starved != 0);
-	/* A wait finds out by itself that there are buffers again. */
+	/* A wait notices by itself that there are buffers again. */
 	for (unsigned int i = 0; i < 20; i++) {
 		assert_int_equal(model_deliver(m, frame, 60, 0, -1), 1);
 		assert_int_equal(receive_one(env->rx, &held[i]), 1);
@@ -194,8 +193,8 @@ static void starved_queue_recovers(void **state)
 	env_stop(env);
 }
 
-/* A merged packet whose first buffer is bad takes its other buffers with it: they
- * begin with no header and must not be taken for packets. */
+/* If the first buffer of a merged packet is bad, the driver drops its other buffers too:
+ * they have no header and are no packets. */
 static void bad_first_buffer_drops_the_whole_packet(void **state)
 {
 	static const uint32_t lengths[] = { 12, 5000 };
@@ -230,8 +229,7 @@ static void bad_first_buffer_drops_the_whole_packet(void **state)
 	}
 }
 
-/* Frames that would make the device read elsewhere, or ask for what was not
- * negotiated. */
+/* Packets whose header names bytes outside the frame, or needs what was not negotiated. */
 static void frames_outside_their_buffer_are_refused(void **state)
 {
 	struct env *env = env_start(0, 0, 0, 1ull << 3);
@@ -259,7 +257,7 @@ static void frames_outside_their_buffer_are_refused(void **state)
 	env_stop(env);
 }
 
-/* The device asks for no notifications and then forgets the queue. */
+/* The device disables notifications and then never looks at the queue. */
 static void forgotten_queue_is_notified_again(void **state)
 {
 	struct env *env = env_start(0, 0, 0, 0);
@@ -278,7 +276,7 @@ static void forgotten_queue_is_notified_again(void **state)
 	env_stop(env);
 }
 
-/* A pool that queues take packets from stays. */
+/* A pool that queues use cannot be destroyed. */
 static void pool_in_use_cannot_be_destroyed(void **state)
 {
 	struct env *env = env_start(0, 0, 0, 0);
@@ -295,7 +293,7 @@ static void pool_in_use_cannot_be_destroyed(void **state)
 	assert_text("queues take packets from it");
 	assert_int_equal(vionet_device_stop(env->device), 0);
 	assert_int_equal(vionet_pool_destroy(pool), 0);
-	/* One that nothing uses may go while the device runs, at once. */
+	/* An unused pool can be destroyed while the device runs. */
 	assert_int_equal(vionet_device_start(env->device, NULL), 0);
 	assert_int_equal(vionet_pool_create(env->device, NULL, &pool), 0);
 	assert_int_equal(vionet_pool_destroy(pool), 0);
@@ -305,7 +303,7 @@ static void pool_in_use_cannot_be_destroyed(void **state)
 	env_stop(env);
 }
 
-/* What a device has that does not stop, the application does not get back. */
+/* Packets in flight in a device that does not stop are not returned to the application. */
 static void unquiet_stop_keeps_what_the_device_has(void **state)
 {
 	struct env *env = env_start(0, 16, 0, 0);
@@ -333,7 +331,7 @@ static void unquiet_stop_keeps_what_the_device_has(void **state)
 	assert_int_equal(info.quarantined,
 			 6 + (env_layout.offers >> 28 & 1));
 	assert_int_equal(env->model->unmapped_live, 0);
-	/* It recovers: what was put aside is freed. */
+	/* After recovery the quarantine is freed. */
 	env->model->never_reset = false;
 	assert_int_equal(vionet_device_start(env->device, NULL), 0);
 	assert_int_equal(vionet_device_info(env->device, &info), 0);

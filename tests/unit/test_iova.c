@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: the tests of iommu/iova.c: hand-picked edges, and random runs against a
- * model that keeps one byte a page and knows no cleverness.
- * Never: needs a device or a privilege.
- * Read next: tests/unit/test_container.c.
- */
+/* iommu/iova.c: hand-picked edges, and random runs against a model with one byte for each
+ * page. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -146,7 +142,7 @@ static void merges_ranges(void **state)
 		{ 0x20000, 0x2ffff }, { 0x10000, 0x1ffff }, { 0x10000, 0x1ffff },
 		{ 0x18000, 0x27fff }, { 0x11000, 0x11000 }, { 0x30001, 0x3ffff },
 		{ 0x50000, 0x40000 }, { 0x60800, 0x627ff },
-		/* One that is backwards lies between two that touch. */
+		/* An inverted range between two that touch. */
 		{ 0x70000, 0x7ffff }, { 0x80000, 0x10 }, { 0x80000, 0x8ffff },
 	};
 	struct vn_iova_space *space = make(ranges, COUNT(ranges));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The lock of a socket: one process, however it is spelled, whatever others put there. */
+/* The lock of a socket: one owner, however the path is spelled, and whatever other users
+ * put there. */
 #include "tests/unit/test.h"
 
 #include <fcntl.h>
@@ -102,7 +103,7 @@ static void others_are_free(void **state)
 	vn_lock_release(&one);
 }
 
-/* A child that inherits it does not keep it; one that dies with it neither. */
+/* A child that inherits the lock does not keep it; nor does an owner that dies. */
 static void processes(void **state)
 {
 	struct vn_lock lock, other;
@@ -142,8 +143,7 @@ static void processes(void **state)
 	close(pipes[1]);
 }
 
-/* What is not a lock file is neither waited for nor changed, and we exclude each other
- * elsewhere. */
+/* A file that is not a lock file is left alone; the lock is then taken in another place. */
 static void strange_files(void **state)
 {
 	struct stat before, after;
@@ -180,8 +180,8 @@ static void strange_files(void **state)
 	alarm(0);
 }
 
-/* A user who may not connect keeps nobody out; one who may does. Root alone can be
- * several users. */
+/* A user who may not connect cannot hold the lock; one who may, can. Needs root, to act
+ * as several users. */
 static void another_user(void **state)
 {
 	struct vn_lock lock, other;
@@ -189,7 +189,7 @@ static void another_user(void **state)
 
 	(void)state;
 	if (geteuid() != 0)
-		return; /* what follows is about what root may believe */
+		return; /* what follows is about other users' files that root finds */
 	make_socket(0755);
 	fd = open(beside, O_CREAT | O_RDONLY, 0666);
 	assert_int_equal(fchown(fd, NOBODY, NOBODY), 0);
@@ -204,7 +204,7 @@ static void another_user(void **state)
 	vn_lock_release(&lock);
 }
 
-/* In a child, as somebody else: 0 taken, 1 busy. */
+/* In a child, as another user: 0 taken, 1 busy. */
 static int as_nobody(void)
 {
 	pid_t child = fork();
@@ -227,7 +227,8 @@ static int as_nobody(void)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/* Whoever may connect finds root's lock, and has one where he can make no file. */
+/* A user who may connect sees root's lock, and can take a lock where he may create no
+ * file. */
 static void of_root(void **state)
 {
 	struct vn_lock lock;
@@ -240,11 +241,11 @@ static void of_root(void **state)
 	assert_int_equal(as_nobody(), 1);
 	vn_lock_release(&lock);
 	assert_int_equal(as_nobody(), 0);
-	/* Who may not connect cannot even look at it. */
+	/* A user who may not connect cannot open it. */
 	assert_int_equal(chmod(path, 0755), 0);
 	assert_int_equal(vn_lock_take(path, &lock), 0);
 	assert_int_equal(as_nobody(), 0);
-	/* Nor who was let in later, but that it is locked. */
+	/* A user who was allowed in later sees only that it is locked. */
 	assert_int_equal(chmod(path, 0777), 0);
 	assert_int_equal(as_nobody(), 1);
 	vn_lock_release(&lock);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the control side says to who asks for it, and that it says nothing to others. */
+/* Messages of the control side to a log callback; without a callback there are none. */
 #include "tests/unit/test.h"
 
 #include <errno.h>

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * The control side against the software device, in a process of its own behind
- * vfio-user. It judges the driver by the specification; --strict lets no
- * violation pass: then its exit status is not 0.
- *
- * The environment names the device's program in VIONET_SOFTNIC.
- */
+/* The control side against the software device, a process behind vfio-user, which checks
+ * the driver against the specification: with --strict its exit status is not 0 after a
+ * violation. VIONET_SOFTNIC names the program. */
 #include "tests/unit/test.h"
 
 #include <poll.h>
@@ -88,7 +84,7 @@ static void tell_everything(struct vionet_device *d)
 	OK(vionet_coalescing_set(d, true, &c));
 }
 
-/* Who wants nothing gets everything: frames for anybody, tagged or not. */
+/* Without filter features the driver receives all frames, for any address, tagged or not. */
 static void nothing_is_filtered_unasked(void **state)
 {
 	char *options[] = { "--features=all", NULL };
@@ -199,7 +195,7 @@ static void everything_is_taken_and_nothing_is_breached(void **state)
 	}
 }
 
-/* A line to the device's control socket; it answers "ok". */
+/* Send a command to the device's control socket; the reply is "ok". */
 static void tell_device(const char *path, const char *line)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -215,7 +211,7 @@ static void tell_device(const char *path, const char *line)
 	close(fd);
 }
 
-/* An uncorrectable error of the bus (AER): an event, and recovering brings all back. */
+/* An uncorrectable error of the bus (AER): an event; recovery restores everything. */
 static void a_bus_error_is_told_and_cured(void **state)
 {
 	char path[64], control[80];
@@ -306,7 +302,7 @@ static void faults_of_the_control_queue(void **state)
 		if (rows[i].result != -EIO || i == 3)
 			assert_int_equal(exchange(loop, 0, 1), 32);
 		if (i == 1) {
-			/* The answer that is a second late is thrown away. */
+			/* A reply that comes a second late is discarded. */
 			poll(NULL, 0, 700);
 			OK(vionet_control_check(loop->device));
 		}
@@ -314,7 +310,7 @@ static void faults_of_the_control_queue(void **state)
 	}
 }
 
-/* A loop that only transmits, and asks for no events, is told too. */
+/* A loop that only transmits, and reads no events, notices too. */
 static void its_end_is_told_to_queues(void **state)
 {
 	static char *const faults[] = { "--fault=J01", "--fault=J02", "--fault=J12" };

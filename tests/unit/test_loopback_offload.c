@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Offloads both ways through the software device, which sends back what it gets with
- * what the driver takes, and judges the driver: --strict lets no violation pass.
- * What it sends elsewhere is judged in softnic/test_driver_offload.py.
- */
+/* Offloads in both directions through the software device, which sends frames back with
+ * the offloads that the driver accepts; with --strict a violation fails the test.
+ * test_driver_offload.py (tests/softnic) checks what leaves the device. */
 #include "tests/unit/test.h"
 
 #include <poll.h>
@@ -43,8 +41,8 @@ static struct loopback *raise_live(char *features, char *option, uint64_t more)
 	return loop;
 }
 
-/* A TCP segment to this device itself, of `data` bytes, with what is asked of the
- * device if `gso_size` is not 0. */
+/* A TCP segment to this device itself, of `data` bytes, with segmentation offload if
+ * `gso_size` is not 0. */
 static void transmit(struct loopback *loop, unsigned int data, uint16_t gso_size,
 		     bool partial)
 {
@@ -104,7 +102,7 @@ static struct vionet_packet *receive(struct loopback *loop)
 	return packet;
 }
 
-/* Its data go on at `at` of what was sent; returns where they end. */
+/* Its data continue at `at` of what was sent; returns where they end. */
 static uint32_t check_data(const struct vionet_packet *packet, uint32_t at)
 {
 	uint32_t skip = HEADERS;
@@ -153,7 +151,7 @@ static void large_packets_come_as_they_went(void **state)
 		assert_int_equal(p->csum_offset, 16);
 		assert_int_equal(p->total_length, HEADERS + DATA);
 		assert_int_equal(check_data(p, 0), DATA);
-		/* And out again, as it came. */
+		/* Sent again as it was received. */
 		assert_int_equal(vionet_queue_transmit(
 			vionet_device_tx_queue(loop->device, 0), &p, 1), 1);
 		p = receive(loop);
@@ -257,7 +255,8 @@ static void jumbo_frames(void **state)
 		struct vionet_packet *p;
 		struct loopback *loop;
 
-		/* The device vouches only for what comes in one piece. */
+		/* The device reports DATA_VALID only for a frame that was sent in one
+		 * segment. */
 		loopback_tx_buffer = mtu + 14;
 		loop = raise_live(layouts[i / 2], rows[i % 2].option, 0);
 		loopback_tx_buffer = 0;
@@ -272,8 +271,8 @@ static void jumbo_frames(void **state)
 	}
 }
 
-/* The device's own faults: what makes no sense does not arrive, the rest does, and
- * nothing of it is believed that was not agreed on. */
+/* Faults of the device: packets with invalid headers are dropped, the others arrive,
+ * without metadata that was not negotiated. */
 static void faults_of_headers(void **state)
 {
 	static const struct {

@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: the tests of iommu/memory.c, in ordinary and, where the machine gives
- * any, in huge pages.
- * Never: leaves the number of huge pages changed.
- * Read next: tests/unit/test_iova.c.
- */
+/* iommu/memory.c, in ordinary pages and, where the machine has any, in huge pages. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -98,7 +93,7 @@ static void assert_zeroed_and_writable(struct vn_memory *memory)
 	memset(bytes, 0xa5, memory->size);
 }
 
-/* The file and the memory are the same thing. */
+/* The file and the mapping show the same bytes. */
 static void assert_shared(const struct vn_memory *memory)
 {
 	unsigned char *other = mmap(NULL, memory->size, PROT_READ, MAP_SHARED,
@@ -190,12 +185,12 @@ static void too_few_huge_pages_are_no_failure(void **state)
 	(void)state;
 	need_hugepages();
 	if (read_pool() != RESERVED_PAGES)
-		skip(); /* the machine has its own: they are not ours to use up */
+		skip(); /* the machine uses huge pages itself: leave them alone */
 	while (taken < RESERVED_PAGES - 1 &&
 	       vn_memory_alloc(HUGE, true, &rest[taken]) == 0)
 		taken++;
-	/* One is left where two are wanted: the whole must be ordinary, and
-	 * every byte must be there. */
+	/* One huge page is left where two are needed: all of it must be in ordinary
+	 * pages. */
 	check(2 * HUGE, true, page, 2 * HUGE);
 	while (taken > 0)
 		vn_memory_free(&rest[--taken]);
@@ -216,7 +211,7 @@ static void refuses_sizes(void **state)
 	assert_string_not_equal(vionet_error_text(), "");
 }
 
-/* A limit of file sizes is a shortage that every machine can be given. */
+/* RLIMIT_FSIZE makes the allocation fail on every machine. */
 static void shortage_leaves_nothing_behind(void **state)
 {
 	struct rlimit before, small;

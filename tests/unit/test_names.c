@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: what is said of a name that is no device's: an interface, a socket, a path.
- * Never: looks at the machine's own interfaces.
- */
+/* Errors for names that are not a device: an interface, a socket, a path. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -72,7 +69,7 @@ static int teardown(void **state)
 	return system(command);
 }
 
-/* Each call that takes a function's name says the same. */
+/* Each call that takes a function's name gives the same error. */
 static void refused(const char *name, const char *words)
 {
 	struct vionet_pci_function function = { .struct_size = sizeof(function) };

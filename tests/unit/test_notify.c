@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Who wakes whom: notifications to the device and what they say, interrupts from it, and
- * how each side tells the other that it wants none. In every layout; the model judges
- * each doorbell by itself (model_ring_doorbell).
- */
+/* Notifications: doorbells and their content, interrupts, and how each side suppresses
+ * them. In every layout; the model checks each doorbell by itself (model_bell). */
 #include "tests/unit/test.h"
 
 #include <stdlib.h>
@@ -76,8 +73,8 @@ static void repeated_doorbells_say_the_same(void **state)
 	env_stop(env);
 }
 
-/* A device that polls says so once, and is left alone from then on.
- * proves: SPLIT-29 SPLIT-30 SPLIT-31 SPLIT-33 */
+/* A device that polls suppresses notifications once, and gets none from then on. proves:
+ * SPLIT-29 SPLIT-30 SPLIT-31 SPLIT-33 */
 static void no_kicks_while_the_device_polls(void **state)
 {
 	struct env *env = env_start(64, 64, 0, 0);
@@ -151,8 +148,8 @@ static void event_index_decides(void **state)
 	env_stop(env);
 }
 
-/* Asked for, an interrupt is wanted at the next buffer and no later; withdrawn or
- * passed, none is. proves: SPLIT-17 SPLIT-18 SPLIT-19 SPLIT-20 SPLIT-42 */
+/* An armed queue asks for an interrupt at the next buffer; a disarmed one, or one whose
+ * index was passed, does not. proves: SPLIT-17 SPLIT-18 SPLIT-19 SPLIT-20 SPLIT-42 */
 /* proves: PACKED-17 PACKED-18 PACKED-38 PACKED-39 SPLIT-41 */
 static void interrupts_are_wanted_once(void **state)
 {
@@ -192,8 +189,8 @@ static void interrupts_are_wanted_once(void **state)
 	env_stop(env);
 }
 
-/* A queue that is only polled gets no interrupts: once in 65536 buffers where only an
- * index can say so. proves: SPLIT-21 */
+/* A polled queue gets no interrupts; with EVENT_IDX, which cannot suppress all, one in
+ * 65536 buffers. proves: SPLIT-21 */
 static void polling_is_left_in_peace(void **state)
 {
 	struct env *env = env_start(16, 16, 0, 0);
@@ -213,8 +210,8 @@ static void polling_is_left_in_peace(void **state)
 	env_stop(env);
 }
 
-/* What a queue says of its longest packet is true.
- * proves: SPLIT-11 PACKED-25 PACKED-26 PACKED-33 */
+/* A queue reports its longest packet correctly. proves: SPLIT-11 PACKED-25 PACKED-26
+ * PACKED-33 */
 static void longest_packet_goes_out(void **state)
 {
 	static const uint32_t sizes[] = { 2, 8, 64, 512 };

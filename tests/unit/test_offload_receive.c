@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Headers of received packets, on every layout of the ring: what is taken, what is
- * dropped, what is ignored. f14 to f23 are rows of the catalogue of misbehaviours.
- */
+/* Headers of received packets, on every layout of the ring: what is taken, what is
+ * dropped, what is ignored. f14 to f23 are faults of the software device's list. */
 #include "tests/unit/test.h"
 
 #include <stdlib.h>
 
 #include "tests/unit/offload_env.h"
 
-/* What the device says of a frame of `length` bytes; the packet, or NULL if it was
- * dropped. `piece`: in buffers of that many bytes. */
+/* Deliver a frame of `length` bytes with this header; returns the packet, or NULL if it
+ * was dropped. `piece`: in buffers of that many bytes. */
 static struct vionet_packet *deliver(struct offload_env *env, const struct header *h,
 				     size_t length, size_t piece)
 {
@@ -34,7 +32,7 @@ static struct vionet_packet *deliver(struct offload_env *env, const struct heade
 	return packet;
 }
 
-/* It arrives, and says this. */
+/* The packet arrives with these fields. */
 static void expect(struct offload_env *env, const struct header *h, size_t length,
 		   const struct header *want)
 {
@@ -55,7 +53,7 @@ static void expect(struct offload_env *env, const struct header *h, size_t lengt
 	vionet_packet_free(&p, 1);
 }
 
-/* It does not arrive, and is counted; what comes after it does. */
+/* The packet is dropped and counted; the next one arrives. */
 static void expect_drop(struct offload_env *env, const struct header *h, size_t length)
 {
 	uint64_t before = queue_counters(env->rx).dropped_metadata;
@@ -118,7 +116,7 @@ static void f15_kind_not_negotiated(void **state)
 		      .offset = 16), 3000,
 	       H(.flags = 1, .start = 84, .offset = 16));
 	assert_int_equal(queue_counters(env->rx).ignored_metadata, 2);
-	/* Congestion was not agreed on: the bit goes, the packet stays. */
+	/* ECN was not negotiated: the bit is cleared, the packet arrives. */
 	expect(env, H(.flags = 1, .gso_type = 0x81, .gso_size = 1460, .start = 34,
 		      .offset = 16), 3000, H(LARGE));
 	offload_env_stop(env);
@@ -167,7 +165,7 @@ static void f18_not_negotiated(void **state)
 			      .hdr_len = 9, .gso_size = 9), 60, H(0));
 		expect(env, H(.flags = 0xff, .gso_type = 0xff, .start = 60000), 60,
 		       H(0));
-		/* What nobody reads is not counted. */
+		/* Fields that are not read are not counted. */
 		assert_int_equal(queue_counters(env->rx).ignored_metadata, i);
 		offload_env_stop(env);
 	}
@@ -217,7 +215,7 @@ static void f21_coalescing(void **state)
 		 .offset = 60000));
 	expect(env, H(.flags = 6, .gso_type = 4, .gso_size = 1460, .start = 4), 3000,
 	       H(.flags = 6, .gso_type = 4, .gso_size = 1460, .start = 4));
-	/* Coalesced, and not several: which is it? */
+	/* RSC_INFO without segmentation, and together with NEEDS_CSUM. */
 	expect_drop(env, H(.flags = 4, .start = 4), 60);
 	expect_drop(env, H(.flags = 5, .gso_type = 5, .gso_size = 1000, .start = 34,
 			   .offset = 6), 3000);
@@ -253,13 +251,13 @@ static void f22_tunnels(void **state)
 	expect_drop(env, H(.flags = 1, .gso_type = 0x23, TUNNEL), 3000);
 	expect_drop(env, H(.flags = 9, .start = 34, .offset = 6), 60);
 	offload_env_stop(env);
-	/* Segments of a tunnel were not coalesced by a NIC: counts, or a place? */
+	/* RSC_INFO on a tunnel: the fields would be both counts and offsets. */
 	env = offload_env_start(coalesced, false);
 	expect_drop(env, H(.flags = 5, .gso_type = 0x21, TUNNEL), 3000);
 	offload_env_stop(env);
 }
 
-/* Headers of a tunnel that lie in no order that there could be. */
+/* Header offsets of a tunnel in an impossible order. */
 static void tunnel_offsets(void **state)
 {
 	const int features[] = { EVERY_GUEST, GUEST_TUNNEL, -1 };
@@ -347,8 +345,8 @@ static void buffers_hold_the_longest(void **state)
 	offload_env_stop(env);
 }
 
-/* All metadata that there can be, against every feature set: nothing but what is agreed
- * on comes through, and nothing faults. */
+/* All header values, with every feature set: only what was negotiated is reported, and
+ * nothing crashes. */
 static void any_header(void **state)
 {
 	static const int sets[][12] = {

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Headers of transmitted packets that the device is to cut, on every layout of the ring:
- * segments, fragments, tunnels; what of it is asked for, what is refused, how long packets
- * may be.
- */
+/* Headers of transmitted packets with segmentation offload, on every layout of the ring:
+ * segments, fragments, tunnels; what the header requests, what is refused, the longest
+ * packet. */
 #include "tests/unit/test.h"
 
 #include "tests/unit/frame_builder.h"
@@ -58,7 +56,7 @@ static void segments_that_make_no_sense(void **state)
 		case 4: p->gso_type = 2; break;
 		case 5: p->data[46] = 0x40; break;    /* no TCP header */
 		case 6: p->data[46] = 0xf0; p->length = 80; break;
-		case 7: p->length = 54; break;	      /* nothing to cut */
+		case 7: p->length = 54; break;	      /* nothing to segment */
 		case 8: p->gso_size = 1461; break;    /* longer than the MTU */
 		case 9: p->csum_start = 65535; break;
 		case 10: p->gso_type = 0x85; p->csum_offset = 6; break;
@@ -205,7 +203,7 @@ static void transmit_tunnels(void **state)
 		assert_int_equal(le16_get(env->sent + 20), 34);
 		assert_int_equal(le16_get(env->sent + 22), 64);
 	}
-	/* A packet without one says nothing of it, whatever its fields hold. */
+	/* A packet without a tunnel has zeros there, whatever its fields hold. */
 	p = frame_packet(env, &(struct frame_spec){ .payload = 100 });
 	p->outer_th_offset = p->inner_nh_offset = 99;
 	expect_sent(env, p);

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Headers of transmitted packets, on every layout of the ring: checksums that are left to
- * the device, what is refused without its feature; and the helpers that prepare packets.
- * Read next: tests/unit/test_offload_segments.c.
- */
+/* Headers of transmitted packets, on every layout of the ring: checksum offload, what is
+ * refused without its feature; and the helpers that prepare packets. Segmentation is in
+ * test_offload_segments.c. */
 #include "tests/unit/test.h"
 
 #include <stdlib.h>
@@ -110,7 +108,7 @@ static void not_negotiated(void **state)
 			expect_sent(env, p);
 		else
 			expect_refused(env, p);
-		/* A received packet can be sent on. */
+		/* A received packet can be transmitted. */
 		p = frame_packet(env, &(struct frame_spec){ .payload = 60 });
 		p->flags = 2;
 		p->hash_report = 3;
@@ -120,8 +118,8 @@ static void not_negotiated(void **state)
 	}
 }
 
-/* Whatever a last user left in one byte of the header: what is sent is all zero, whether
- * one packet is or several are. proves: NET-12 NET-13 NET-43 */
+/* The header of a packet without offloads is all zero, whatever the last user left in it,
+ * in single and in longer bursts. proves: NET-12 NET-13 NET-43 */
 static void each_byte_of_the_header_is_cleared(void **state)
 {
 	const int basic[] = { -1 }, hash[] = { HASH_REPORT, -1 };
@@ -198,7 +196,7 @@ static void sums_by_hand(void **state)
 	offload_env_stop(env);
 }
 
-/* What is no TCP or UDP packet, or says another length than it has, is left alone. */
+/* The helpers leave alone what is not TCP or UDP, or has a wrong length. */
 static void helpers_refuse(void **state)
 {
 	const int features[] = { CSUM, -1 };

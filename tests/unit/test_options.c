@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: tests of what the command line takes and refuses (tools/shared/parse.c): every
- * kind of value at, inside and beyond its bounds, and the text of a refusal.
- * Never: needs a device.
- */
+/* Values on the command line (tools/shared/parse.c): each kind at, inside and beyond its
+ * bounds, and the text of a refusal. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -198,7 +195,7 @@ static void test_rate(void **state)
 	}
 	for (size_t i = 0; i < LENGTH(junk); i++)
 		assert_int_equal(parse_rate("--rate", junk[i], &rate, &error), -EINVAL);
-	/* The explanation arrives whole. */
+	/* The explanation is complete. */
 	assert_non_null(strstr(error.text, "(50%)"));
 }
 
@@ -308,7 +305,7 @@ static void test_features(void **state)
 	}
 }
 
-/* A very long value is cut, a strange one is made harmless. */
+/* A very long value is cut, control characters are replaced. */
 static void test_error_text(void **state)
 {
 	static char text[100001];

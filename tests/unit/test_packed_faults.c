@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * A device that breaks the rules of the ring: one test for each way, and what has to
- * come of it: the queue is broken and says so, or nothing happens. Packed rings, with every
- * option that they may have.
- */
+/* Protocol errors in packed rings, one test for each kind, with every option of the ring:
+ * the queue goes into error with a reason, or nothing happens. */
 #include "tests/unit/test.h"
 
 #include <stdlib.h>
@@ -102,9 +99,9 @@ static struct env *chained(int *ids)
 	return env;
 }
 
-/* A used descriptor for each one of the chain: the second does not lie where the next
- * one is expected, and is not looked at; the real one is found.
- * proves: PACKED-06 PACKED-11 */
+/* A used descriptor for each descriptor of the chain: the second one is not where the
+ * next is expected, so the driver ignores it and finds the valid one. proves: PACKED-06
+ * PACKED-11 */
 static void e06_all_of_a_chain_written(void **state)
 {
 	int ids[2];
@@ -124,7 +121,7 @@ static void e06_all_of_a_chain_written(void **state)
 	env_stop(env);
 }
 
-/* The device believes that a chain was shorter: what it writes there is not seen. */
+/* The device takes a chain for shorter: the driver does not see what it writes there. */
 static void e07_skips_another_length(void **state)
 {
 	int ids[2];
@@ -155,8 +152,7 @@ static void e08_address_and_length_changed(void **state)
 	env_stop(env);
 }
 
-/* What the device may not say about notifications counts as a wish for them.
- * proves: PACKED-16 */
+/* A reserved value in the device's event suppression means: notify. proves: PACKED-16 */
 static void e09_event_suppression_nonsense(void **state)
 {
 	static const uint32_t nonsense[] = {
@@ -200,7 +196,7 @@ static void e11_flags_before_the_id(void **state)
 
 	(void)state;
 	model_used(env->model, 1, (uint32_t)ids[0], 0, 1);
-	model_used(env->model, 1, 0, 0, 1); /* the id of a lap ago */
+	model_used(env->model, 1, 0, 0, 1); /* the id from before the wrap */
 	expect_broken_transmit(env, NULL);
 }
 
@@ -255,7 +251,7 @@ static void batches_and_order(void **state)
 	model_used(env->model, 1, (uint32_t)ids[5], 0, 1);
 	assert_int_equal(vionet_queue_reclaim(env->tx), 2);
 	assert_int_equal(vionet_queue_check(env->tx), 0);
-	model_used(env->model, 1, 8, 0, 1); /* sent to nobody yet */
+	model_used(env->model, 1, 8, 0, 1); /* not sent to the device yet */
 	expect_broken_transmit(env, "out of order");
 }
 

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Packets and their pools, whatever the application does with them: room that is left,
- * packets that are given back twice.
- */
+/* Packets and pools under any use by the application: headroom, double free. */
 #include "tests/unit/test.h"
 
 #include <signal.h>
@@ -26,7 +23,7 @@ static struct vionet_pool *make_pool(struct env *env, uint32_t size)
 	return pool;
 }
 
-/* Buffers end on lines of the cache, so a frame may be longer than what was asked for. */
+/* Buffers end on cache lines, so a frame may be longer than requested. */
 static void room_behind_a_frame(void **state)
 {
 	struct env *env = env_start(16, 16, 0, 0);
@@ -57,11 +54,11 @@ static void room_behind_a_frame(void **state)
 	env_stop(env);
 }
 
-/* ---- what is not the application's ---- */
+/* ---- misuse ---- */
 
 typedef void misuse_fn(struct env *env, struct vionet_pool *pool);
 
-/* Either nothing comes of it, or a debug build stops the program. */
+/* Either it has no effect, or a debug build aborts. */
 static void survives(misuse_fn *misuse)
 {
 	int status;
@@ -151,8 +148,7 @@ static void packets_are_given_back_once(void **state)
 
 /* ---- received in pieces ---- */
 
-/* A first buffer with nothing but the header is short; a later one with nothing at all was
- * not to be announced. */
+/* A first buffer with only the header is too short; a later one with no byte is an error. */
 static void empty_pieces(void **state)
 {
 	(void)state;
@@ -184,7 +180,7 @@ static void empty_pieces(void **state)
 	}
 }
 
-/* The application's word stays with a packet, whoever has it. */
+/* The application's 64-bit word stays with the packet. */
 static void the_word_of_a_packet(void **state)
 {
 	struct env *env = env_start(16, 16, 0, 0);

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * What becomes of packets and memory where a device does not acknowledge a reset, against
- * the model: nothing is given back before the device is known to be quiet, and everything
- * after that, once.
- */
+/* Packets and memory of a device that does not acknowledge a reset, against the model:
+ * nothing is released before the device is quiesced, and everything after that, once. */
 #include "tests/unit/control_env_traffic.h"
 
 #include <stdio.h>
@@ -141,7 +138,7 @@ static void failed_stops_lose_nothing(void **state)
 		push_chain(env, &pools);
 		env->model->reset_fails = true;
 		assert_int_equal(vionet_device_stop(env->device), -EIO);
-		/* Still the device's: what was posted, and what it was to send. */
+		/* Still in flight: receive buffers, and packets to send. */
 		expect_quarantine(env, regions(), QUEUE + 4);
 		assert_int_equal(vionet_pool_available(pools.rx),
 				 COUNT - QUEUE - 2);
@@ -165,7 +162,7 @@ static void failed_stops_lose_nothing(void **state)
 	control_env_destroy(env);
 }
 
-/* What cannot be cleared up afterwards has a text of its own. */
+/* A failed clean-up has a text of its own. */
 static void the_text_is_that_of_the_first_failure(void **state)
 {
 	struct control_env *env = raise_stopped();
@@ -246,7 +243,7 @@ static void failed_starts_lose_nothing(void **state)
 		result = start_with(env, &pools);
 		env->model->fail_access = 0;
 		failed += result != 0;
-		/* The reset that failed afterwards is not what it is about. */
+		/* The text names the first error, not the reset that failed afterwards. */
 		if (result == -EIO) {
 			char what[32];
 
@@ -255,7 +252,7 @@ static void failed_starts_lose_nothing(void **state)
 		}
 	} while (result != 0);
 	assert_true(failed > 50);
-	/* The last step of all: it has its buffers, and refuses what it is told. */
+	/* The last step: the device has its buffers and refuses the command. */
 	assert_int_equal(vionet_filter_vlan_add(env->device, 1), 0);
 	assert_int_equal(vionet_device_stop(env->device), 0);
 	for (unsigned int i = 0; i < 10; i++) {
@@ -333,7 +330,7 @@ static void a_failed_queue_reset_loses_nothing(void **state)
 	control_env_destroy(env);
 }
 
-/* ---- what the application tries meanwhile ---- */
+/* ---- calls of the application meanwhile ---- */
 
 static void on_release(void *frame, void *context)
 {
@@ -354,7 +351,7 @@ static void push_foreign(struct control_env *env, const struct pools *pools,
 		vionet_device_tx_queue(env->device, 0), &packet, 1), 1);
 }
 
-/* `back`: it comes back, else it is closed as it is. */
+/* `back`: the device recovers; otherwise it is closed in quarantine. */
 static void try_to_take_it_away(bool back)
 {
 	struct control_env *env = raise_stopped();

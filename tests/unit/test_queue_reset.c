@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * One queue is reset or resized while others go on, against the model, and what
- * becomes of it when that fails. J11 is a row of the catalogue of device faults. What
- * happens to a whole device is in test_recovery.c.
- */
+/* One queue is reset or resized while others run, against the model, also when that
+ * fails. J11 is a fault of the software device's list. The whole device is in
+ * test_recovery.c. */
 #include "tests/unit/control_env_traffic.h"
 
 /* proves: GEN-40 GEN-41 GEN-42 PCI-26 PCI-27 */
@@ -29,7 +27,7 @@ static void one_queue_is_reset(void **state)
 	assert_int_equal(report.tx_unknown, 6);
 	assert_int_equal(report.rx_lost, 0);
 	assert_int_equal(vionet_pool_available(vionet_queue_pool(tx)), available);
-	/* The other one has not noticed. */
+	/* The other queue is not affected. */
 	assert_int_equal(take(rx), 2);
 	deliver(env, 2);
 	assert_int_equal(vionet_queue_reset(rx, &report), 0);
@@ -84,7 +82,7 @@ static void queues_are_resized(void **state)
 	control_env_destroy(env);
 }
 
-/* A broken queue is healed alone. */
+/* A queue in error is re-initialised alone. */
 static void a_broken_queue_is_reset(void **state)
 {
 	struct control_env *env = control_env_create(1);
@@ -143,7 +141,7 @@ static void j11_a_queue_reset_that_never_completes(void **state)
 	assert_int_equal(vionet_queue_reset(tx, NULL), -ETIMEDOUT);
 	assert_text("queue_reset");
 	assert_true(watch_within(begin, 1.0, 1.2));
-	/* Nothing was taken back, and nothing goes out. */
+	/* Nothing was reclaimed, and nothing is sent. */
 	assert_int_equal(vionet_pool_available(vionet_queue_pool(tx)), available);
 	assert_int_equal(vionet_queue_check(tx), -EIO);
 	assert_text("could not be reset");
@@ -183,7 +181,7 @@ static void j11_a_queue_that_is_used_after_its_reset(void **state)
 	control_env_destroy(env);
 }
 
-/* Set up again, but it cannot be: the queue is there, broken, and harmless. */
+/* Re-initialisation fails: the queue stays in error. */
 static void a_queue_that_cannot_be_set_up_again(void **state)
 {
 	struct control_env *env = control_env_create(1);
@@ -209,7 +207,7 @@ static void a_queue_that_cannot_be_set_up_again(void **state)
 	control_env_destroy(env);
 }
 
-/* A queue without memory is not put to work by what puts the others to work. */
+/* Enabling the other queues does not enable a queue without memory. */
 static void a_queue_without_memory_stays_so(void **state)
 {
 	struct control_env *env = control_env_create(2);
@@ -233,7 +231,7 @@ static void a_queue_without_memory_stays_so(void **state)
 	control_env_destroy(env);
 }
 
-/* Nor does its pool go: a recovery takes packets from it again. */
+/* Its pool cannot be destroyed: a recovery takes packets from it again. */
 static void a_queue_without_memory_keeps_its_pool(void **state)
 {
 	struct control_env *env = control_env_create(1);

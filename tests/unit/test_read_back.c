@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * What devices may do that other drivers never notice: registers that read 0 after they
- * were written, resets that take long, fewer vectors than wanted, doorbells that can
- * only be mapped one by one. And that it is said.
- */
+/* Behaviour of devices that other drivers do not notice, and that is reported: registers
+ * that read 0 after a write, slow resets, fewer vectors than wanted, doorbells that can
+ * only be mapped one by one. */
 #include <stdio.h>
 
 #include "tests/unit/control_env.h"
@@ -108,7 +106,7 @@ static void a_vector_that_reads_0_interrupts(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
-/* As Firecracker and Cloud Hypervisor: all addresses, and what else there is. */
+/* As Firecracker and Cloud Hypervisor do: all addresses, and more. */
 static void all_of_them_at_once(void **state)
 {
 	uint32_t all = 0;
@@ -138,7 +136,7 @@ static void nothing_is_noted_of_a_good_device(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
-/* Where a check is asked for each of them is refused. */
+/* With the check enabled, open refuses each of them. */
 static void strictly_each_is_refused(void **state)
 {
 	const struct vionet_open_options strict = { .struct_size = sizeof(strict),
@@ -163,7 +161,7 @@ static void strictly_each_is_refused(void **state)
 	has_text("does not take DRIVER");
 }
 
-/* Of the status two bits are needed: the answers to what was asked. */
+/* Two bits of the status are needed: FEATURES_OK and DRIVER_OK. */
 static void the_status_that_matters_is_shown(void **state)
 {
 	(void)state;
@@ -178,7 +176,7 @@ static void the_status_that_matters_is_shown(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
-/* Another value than 0 is no silence: it is refused by everybody. */
+/* A value other than 0 is always refused. */
 static void another_value_is_refused(void **state)
 {
 	(void)state;
@@ -198,7 +196,7 @@ static struct progress {
 	char step[32];
 } progress;
 
-/* Gives up at the call of that number; 0: never. */
+/* The call of that number fails; 0: never. */
 static int on_progress(void *context, const char *step, unsigned int waited_ms,
 		       unsigned int limit_ms)
 {
@@ -211,7 +209,7 @@ static int on_progress(void *context, const char *step, unsigned int waited_ms,
 	return *enough != 0 && progress.calls >= *enough;
 }
 
-/* The bus does not help it: it takes as long as it takes. */
+/* A reset of the function does not make it faster. */
 static void a_slow_reset_needs_a_longer_limit(void **state)
 {
 	unsigned int enough = 0;
@@ -278,7 +276,7 @@ static void limits_have_a_limit(void **state)
 	assert_int_equal(vionet_device_open("0000:00:04.0", &options, &device), -EINVAL);
 }
 
-/* A queue's reset and rest are waited for as long. */
+/* The same wait for a queue's reset and for SUSPEND. */
 static void what_else_the_device_has_to_finish(void **state)
 {
 	const struct vionet_open_options options = { .struct_size = sizeof(options),
@@ -316,7 +314,7 @@ static void start_with_vectors(unsigned int there, bool told, unsigned int calls
 	assert_int_equal(vionet_device_stop(device), 0);
 }
 
-/* The kernel says how many there are: no trying one by one. */
+/* The kernel reports the number: no retries. */
 static void fewer_vectors_are_asked_for_at_once(void **state)
 {
 	(void)state;

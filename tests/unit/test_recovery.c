@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Failure and change of a whole device, against the model: one that needs a reset
- * comes back with all that it was told, one rests and goes on. J01 to J03, J12 and J13
- * are rows of the catalogue of device faults. A queue that is reset alone is in
- * test_queue_reset.c.
- */
+/* Recovery, suspend and change of a whole device, against the model: after a reset the
+ * driver replays its control state. J01 to J03, J12 and J13 are faults of the software
+ * device's list. The reset of one queue is in test_queue_reset.c. */
 #include "tests/unit/control_env_traffic.h"
 
-/* Everything that can be told, told. */
+/* Set all control state. */
 static void tell_everything(struct control_env *env)
 {
 	static const uint8_t own[6] = { 0x02, 1, 2, 3, 4, 5 };
@@ -162,8 +159,8 @@ static void j12_driver_ok_cleared_by_itself(void **state)
 	control_env_destroy(env);
 }
 
-/* It comes back with less than it had: refused, stopped, and can be closed or
- * started as it is now. */
+/* The device comes back with fewer features or smaller queues: recovery fails, the device
+ * is stopped, and can be closed or started again. */
 static void j13_comes_back_with_less(void **state)
 {
 	struct control_env *env = control_env_create(4);
@@ -195,7 +192,7 @@ static void j13_comes_back_with_less(void **state)
 	control_env_destroy(env);
 }
 
-/* It no longer agrees to what it agreed to before. */
+/* It no longer accepts the features that it accepted before. */
 static void what_it_refuses_the_second_time_is_an_error(void **state)
 {
 	struct control_env *env = control_env_create(1);
@@ -210,7 +207,8 @@ static void what_it_refuses_the_second_time_is_an_error(void **state)
 	control_env_destroy(env);
 }
 
-/* Each command in time, all together not: a recovery has a limit of its own. */
+/* Each command is within its deadline, all together are not: a recovery has a limit of
+ * its own. */
 static void a_slow_device_is_given_up(void **state)
 {
 	struct control_env *env = control_env_create(1);
@@ -268,7 +266,7 @@ static void suspend_and_resume(void **state)
 	assert_int_equal(vionet_device_suspend(env->device), 0);
 	assert_int_equal(env->model->status & 0x14, 0x10);
 	assert_int_equal(vionet_device_suspend(env->device), 0);
-	/* No buffer, no notification, no command; no false alarm. */
+	/* No buffer, no notification, no command, and no error. */
 	doorbells = env->model->doorbells;
 	q = &env->model->queue[0];
 	memcpy(ring, model_at(env->model, q->desc, sizeof(ring), false),
@@ -283,7 +281,7 @@ static void suspend_and_resume(void **state)
 	assert_int_equal(vionet_filter_vlan_add(env->device, 1), -ENETDOWN);
 	assert_text("suspended");
 	assert_int_equal(vionet_queue_reset(rx, NULL), -ENETDOWN);
-	/* An order that cannot be given does not wake the queues. */
+	/* A command that cannot be sent while suspended does not resume the queues. */
 	assert_int_equal(vionet_queue_pairs_set(env->device, 2), -ENETDOWN);
 	assert_int_equal(vionet_queue_transmit(tx, &packet, 1), 0);
 	assert_int_equal(vionet_device_events(env->device, &events), 0);
@@ -321,7 +319,7 @@ static void suspending_that_does_not_happen(void **state)
 	assert_int_equal(vionet_device_recover(env->device, NULL), 0);
 	push(env, 0, 1);
 	assert_int_equal(env->model->sent, 1);
-	/* It would rather be reset. */
+	/* The device requests a reset instead of the suspend. */
 	env->model->status |= 0x40;
 	assert_int_equal(vionet_device_suspend(env->device), -EIO);
 	assert_text("needs a reset");

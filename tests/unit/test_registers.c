@@ -36,7 +36,7 @@ static void send(struct control_env *env, unsigned int pair)
 	model_control_transmit(env->c, pair);
 }
 
-/* All that a device can be told or put through. */
+/* All calls of a device's life. */
 static void live_a_life(struct control_env *env)
 {
 	struct vionet_start_options options = { .struct_size = sizeof(options),
@@ -236,8 +236,7 @@ static void a_slow_reset_is_waited_for(void **state)
 	register_mock_assert_clean();
 }
 
-/* A configuration that changes while it is read is read again, until it is of one
- * piece. proves: GEN-16 GEN-17 */
+/* The driver reads the configuration again until it is consistent. proves: GEN-16 GEN-17 */
 static void a_torn_configuration_is_read_again(void **state)
 {
 	(void)state;
@@ -257,14 +256,14 @@ static void a_torn_configuration_is_read_again(void **state)
 	}
 }
 
-/* Where to ring: offset times multiplier, 0 included. proves: PCI-34 */
+/* The place of doorbells: offset times multiplier, 0 included. proves: PCI-34 */
 static void doorbells_are_where_the_device_says(void **state)
 {
 	static const uint32_t multipliers[] = { 0, 2, 4, 8, 64, 256 };
 
 	(void)state;
 	if (control_env_layout & BIT(38))
-		return; /* which ring by width: the next layout */
+		return; /* the value of the doorbell depends on the layout */
 	for (size_t i = 0; i < sizeof(multipliers) / sizeof(multipliers[0]); i++) {
 		struct control_env *env = control_env_create(2);
 
@@ -316,7 +315,7 @@ static void identities(void **state)
 	}
 }
 
-/* Structures of any size will do, if they hold what is needed; and no more is mapped.
+/* Structures of any size are accepted if the needed fields fit; no more is mapped.
  * proves: GEN-19 GEN-20 PCI-12 PCI-16 */
 static void sizes_of_structures(void **state)
 {
@@ -359,7 +358,7 @@ static void sizes_of_structures(void **state)
 	}
 }
 
-/* Whatever a vendor keeps there, the driver does the same. proves: PCI-37 */
+/* A vendor capability changes nothing. proves: PCI-37 */
 static void vendor_data_is_left_alone(void **state)
 {
 	static const uint16_t vendors[] = { 0, 0x1af4, 0x15b3, 0xffff };
@@ -395,7 +394,7 @@ static void vendor_data_is_left_alone(void **state)
 	}
 }
 
-/* What DEVICE_NEEDS_RESET comes with is a change of configuration. proves: GEN-29 */
+/* DEVICE_NEEDS_RESET comes with a configuration change interrupt. proves: GEN-29 */
 static void a_change_may_mean_needs_reset(void **state)
 {
 	struct vionet_device *device;
@@ -414,8 +413,8 @@ static void a_change_may_mean_needs_reset(void **state)
 	register_mock_assert_clean();
 }
 
-/* Link, speed and duplex follow what the device says, each time it says so; numbers
- * that are none are unknown. proves: NET-06 NET-09 NET-10 NET-03 */
+/* Link, speed and duplex follow what the device says, each time it says so; invalid
+ * values are unknown. proves: NET-06 NET-09 NET-10 NET-03 */
 static void the_link_is_what_the_device_says(void **state)
 {
 	static const struct {

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Memory that the application brings, by address and by file: who maps it, what is
- * refused and why, and that frames go out of it, whatever carries the device.
- */
+/* Memory of the application, registered by address and by file: who maps it, what is
+ * refused and why, and that frames are sent from it, with each transport. */
 #include "tests/unit/vhost_fixture.h"
 #include "tests/unit/vfio_user_env.h"
 
@@ -35,7 +33,7 @@ static uint8_t *map_all(int fd)
 	return all;
 }
 
-/* Another process that has the file, and is quicker than the seal. */
+/* Another process maps the file before it is sealed. */
 static bool cut_first;
 
 static int seal_after_cut(int fd, int seals)
@@ -157,7 +155,7 @@ static void a_pool_lies_in_a_file(void **state)
 	env_stop(env);
 }
 
-/* What is still registered when the device is closed goes with it, descriptor and all. */
+/* Closing the device unregisters the memory and closes the descriptor. */
 static void closing_lets_go_of_files(void **state)
 {
 	struct env *env = env_start(0, 0, 0, 0);
@@ -244,7 +242,7 @@ static void other_mappings_are_refused(void **state)
 	assert_int_equal(munmap(all + PAGE, PAGE), 0);
 	refuse(env->device, fd, 0, all, SIZE, VIONET_DEVICE_READS, -EINVAL,
 	       "no shared mapping");
-	/* In two pieces it is one all the same. */
+	/* Two adjacent mappings of the file are accepted as one. */
 	assert_int_equal(mprotect(read_only, PAGE, PROT_READ | PROT_WRITE), 0);
 	assert_int_equal(vionet_memory_register_fd(env->device, fd, 0, read_only, SIZE,
 						   VIONET_DEVICE_READS, &memory), 0);
@@ -277,7 +275,7 @@ static void huge_pages_stay_whole(void **state)
 	env_stop(env);
 }
 
-/* Frames may come from a file that is for reading only; headers have nowhere to go. */
+/* A read-only file can hold frames; there is no room for headers. */
 static void a_file_for_reading_only(void **state)
 {
 	struct env *env = env_start(0, 16, 0, 0);
@@ -340,7 +338,7 @@ static void a_server_gets_the_file(void **state)
 	close(fd);
 }
 
-/* Not accepted and then never reached. */
+/* Not accepted, if the server could not reach it. */
 static void a_server_gets_no_address(void **state)
 {
 	struct proxy *p = proxy_of(state);
@@ -410,7 +408,7 @@ static void a_back_end_gets_the_file(void **state)
 			assert_int_equal(vionet_device_start(device, &start), 0);
 		memset(all + OFFSET + SIZE - 100, 0x55 + (int)late, 100);
 		send_last(vionet_device_tx_queue(device, 0), memory);
-		/* It turns frames round. */
+		/* It sends frames back. */
 		for (limit = watch_clock() + PATIENCE_S;
 		     vionet_queue_receive(vionet_device_rx_queue(device, 0), &p, 1) == 0;)
 			assert_true(watch_clock() < limit);

@@ -62,14 +62,14 @@ int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *time,
 	return ready;
 }
 
-/* ---- a device that looks at a ring only when it is notified ---- */
+/* ---- a device that reads a ring only when it is notified ---- */
 
 static struct {
 	struct env *env;
 	bool (*loses)(uint64_t bell); /* of its queue, from 1 */
 	uint64_t bell[2], lost;
 	uint64_t deaf_until, heard_at[2]; /* virtual time */
-	/* Receive buffers that it knows of. */
+	/* Receive buffers that it was notified of. */
 	int id[256];
 	uint64_t address[256];
 	unsigned int known;
@@ -104,7 +104,7 @@ static void on_bell(struct model *m, unsigned int queue)
 		learn_buffers(m);
 }
 
-/* Frames into all buffers that it knows of. */
+/* Deliver frames into all buffers that it was notified of. */
 static void deliver_all(void)
 {
 	struct model *m = device.env->model;
@@ -130,7 +130,7 @@ static struct env *raise_deaf(uint64_t deaf)
 	device.deaf_until = virtual_now + deaf;
 	env->model->hold = true;
 	env->model->on_doorbell = on_bell;
-	/* What start has notified of came to a model that looks by itself. */
+	/* The notifications of start went to a model that polls. */
 	if (deaf == 0)
 		learn_buffers(env->model);
 	else
@@ -146,7 +146,7 @@ static uint64_t rescues(const struct vionet_queue *queue)
 	return stats.rescues;
 }
 
-/* ---- how an application waits ---- */
+/* ---- ways to wait ---- */
 
 static void poll_receive(struct env *env)
 {
@@ -273,7 +273,7 @@ static void any_notification_may_get_lost(void **state)
 		device.loses = every_other;
 		run_until(env, FIRST);
 		assert_true(device.lost >= FIRST);
-		/* The one that comes after it is the rescue. */
+		/* The next notification is the repeated one. */
 		assert_in_range(rescues(env->rx) + rescues(env->tx),
 				device.lost - 2, device.lost);
 		env_stop(env);
@@ -295,7 +295,7 @@ static void a_single_one_may_get_lost(void **state)
 	}
 }
 
-/* Firmware that takes its time behind DRIVER_OK. */
+/* Firmware that starts late after DRIVER_OK. */
 static void the_first_ones_may_get_lost(void **state)
 {
 	static const uint64_t times[] = { 1, 50, 99, 100, 101, 250, 1000, 5000, 60000 };
@@ -318,7 +318,7 @@ static void the_first_ones_may_get_lost(void **state)
 	}
 }
 
-/* What is not lost is not said twice. */
+/* A notification that was not missed is not repeated. */
 static void nothing_is_rescued_that_moves(void **state)
 {
 	struct env *env = raise_deaf(0);
@@ -328,7 +328,7 @@ static void nothing_is_rescued_that_moves(void **state)
 	(void)state;
 	run_until(env, 2000);
 	assert_int_equal(rescues(env->rx) + rescues(env->tx), 0);
-	/* Nothing to send; and the device may say that it has all the buffers. */
+	/* Nothing to send; and the device may have used all the buffers. */
 	before = device.bell[0];
 	for (unsigned int i = 0; i < 10000; i++) {
 		poll_receive(env);
@@ -338,7 +338,7 @@ static void nothing_is_rescued_that_moves(void **state)
 	assert_int_equal(rescues(env->rx), device.bell[0] - before);
 	assert_true(rescues(env->rx) <= 10000 * 2 * STEP /
 				(knows ? 1000 * MS : 100 * MS));
-	/* A queue that rests is not notified. */
+	/* An idle queue is not notified. */
 	vn_queue_pause(env->rx, true);
 	before = device.bell[0];
 	for (unsigned int i = 0; i < 100; i++) {
@@ -391,7 +391,7 @@ static void any_interrupt_may_get_lost(void **state)
 	env_stop(env);
 }
 
-/* ---- a device that will not move any more ---- */
+/* ---- a device that has stopped ---- */
 
 static void give_up(struct model *m)
 {
@@ -421,7 +421,7 @@ static void arm_and_sleep(struct env *env)
 	poll_receive(env);
 }
 
-/* However the application waits, within `LIMIT` it can know, and every wait says so. */
+/* Whichever way the application waits, the wait returns an error within `LIMIT`. */
 static void expect_told(struct env *env, idle_fn *idle, int error)
 {
 	struct vionet_packet *packet;

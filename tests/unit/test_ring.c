@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * The split ring and the bursts, against a device in this process that is written
- * from the specification (model.h): every wrap of the indices, chains, mergeable
- * receive, zero copy. What happens when it lies is in test_hostile.c.
- */
+/* The split ring and the bursts, against a device in this process that is written from
+ * the specification (model.h): every wrap of the indices, chains, mergeable receive, zero
+ * copy. Bad values are in test_hostile.c. */
 #include "tests/unit/test.h"
 
 #include <stdlib.h>
@@ -164,7 +162,7 @@ static void header_is_zero_and_frame_is_whole(void **state)
 
 		for (uint32_t i = 0; i < length; i++)
 			p->data[i] = (uint8_t)(i * 7 + length);
-		memset(p->data - 12, 0xee, 12); /* what a last user left there */
+		memset(p->data - 12, 0xee, 12); /* left over from the last user */
 		assert_int_equal(vionet_queue_transmit(env->tx, &p, 1), 1);
 		assert_int_equal(env->last_length, length + 12);
 		assert_memory_equal(env->last, none, 12);
@@ -175,8 +173,7 @@ static void header_is_zero_and_frame_is_whole(void **state)
 	env_stop(env);
 }
 
-/* What was received is sent on, one by one or several among others, and comes back to
- * the pool that it is from. */
+/* Received packets are transmitted, one by one or among others, and return to their pool. */
 static void packets_return_to_their_own_pools(void **state)
 {
 	struct env *env = env_start(16, 16, 0, 0);
@@ -218,7 +215,7 @@ static void packets_return_to_their_own_pools(void **state)
 	env_stop(env);
 }
 
-/* However long the ring and whatever has come back: a call does not work off all of it. */
+/* However many buffers were completed: one call does not process all of them. */
 static void a_call_takes_back_a_bounded_number(void **state)
 {
 	struct env *env = env_start(0, 1024, 0, 0);
@@ -243,7 +240,7 @@ static void a_call_takes_back_a_bounded_number(void **state)
 	env_stop(env);
 }
 
-/* What must not be sent is counted, freed and never seen by the device. */
+/* An invalid packet is counted and freed; the device never sees it. */
 /* proves: NET-08 */
 static void invalid_packets_are_refused(void **state)
 {
@@ -362,7 +359,7 @@ static void attached_frames_are_sent_from_where_they_are(void **state)
 	assert_int_equal(released, 1);
 	assert_int_equal(vionet_memory_unregister(memory), 0);
 	munmap(own, size);
-	assert_int_equal(env->model->unmapped_live, 1); /* nothing of it was out */
+	assert_int_equal(env->model->unmapped_live, 1); /* none of it was in flight */
 	env->model->unmapped_live = 0;
 	env_stop(env);
 }
@@ -445,7 +442,8 @@ static void mergeable_frames_are_joined(void **state)
 	env_stop(env);
 }
 
-/* The rest of a packet comes later: nothing is delivered before, nothing waits. */
+/* The rest of a packet comes later: the driver delivers nothing before, and does not
+ * wait. */
 static void incomplete_packet_is_held(void **state)
 {
 	struct env *env = env_start(16, 0, 128, 0);

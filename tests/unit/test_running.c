@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * A device that runs, against the model: events, interrupts and waiting, recovery,
- * what it may access, and names and options.
- */
+/* A running device, against the model: events, interrupts and waiting, recovery, memory
+ * access, names and options. */
 #include "tests/unit/test.h"
 
 #include <poll.h>
@@ -33,7 +31,7 @@ static void needs_reset_is_reported_and_cured(void **state)
 	assert_int_equal(vionet_device_start(device, NULL), 0);
 	assert_int_equal(vionet_device_events(device, &events), 0);
 	assert_int_equal(events, 0);
-	/* Somebody else resets it. */
+	/* Another party resets it. */
 	model->status = 0;
 	assert_int_equal(vionet_device_events(device, &events), 0);
 	assert_int_equal(events, VIONET_EVENT_NEEDS_RESET);
@@ -76,7 +74,7 @@ static void link_changes_are_events(void **state)
 	assert_int_equal(poll(&p, 1, 0), 0);
 	model->net_config[6] = 0;
 	model_interrupt(model, -1);
-	/* A level: it stays until the event is collected. */
+	/* Level-triggered: readable until the event is read. */
 	assert_int_equal(poll(&p, 1, 0), 1);
 	assert_int_equal(poll(&p, 1, 0), 1);
 	assert_int_equal(vionet_device_events(device, &events), 0);
@@ -84,8 +82,8 @@ static void link_changes_are_events(void **state)
 	assert_int_equal(poll(&p, 1, 0), 0);
 	assert_int_equal(vionet_device_link(device, &link), 0);
 	assert_false(link.up);
-	/* Looking in between does not swallow the event, nor does a configuration
-	 * that cannot be read for a while. */
+	/* vionet_device_link does not consume the event, nor does a configuration that
+	 * cannot be read for a while. */
 	model->net_config[6] = 1;
 	model_interrupt(model, -1);
 	assert_int_equal(vionet_device_link(device, &link), 0);
@@ -102,7 +100,7 @@ static void link_changes_are_events(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
-/* Without a vector for it, a change is found by looking. */
+/* Without a configuration vector, the driver finds a change by polling. */
 /* proves: PCI-46 PCI-47 */
 static void no_vectors_means_polling(void **state)
 {
@@ -149,7 +147,7 @@ static void removal_wakes_a_sleeper(void **state)
 	close(fd);
 }
 
-/* Interrupts: asked for only while armed; work in between is not missed. */
+/* Interrupts are enabled only while armed; work in between is not missed. */
 static void arming(void **state)
 {
 	struct vionet_device *device;
@@ -176,7 +174,7 @@ static void arming(void **state)
 	vionet_queue_disarm(rx);
 	assert_int_equal(poll(&p, 1, 0), 0);
 	assert_false(model_wants_interrupt(model, 0));
-	/* Work is there: arming refuses. */
+	/* With work pending, arm returns so. */
 	assert_int_equal(vionet_queue_arm(rx), 1);
 	assert_false(model_wants_interrupt(model, 0));
 	assert_int_equal(receive_one(rx, &packet), 1);
@@ -227,7 +225,8 @@ static void lost_interrupt_is_made_good(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
-/* Everything sent is completed, or the limit is kept and the packets stay. */
+/* All packets are completed, or drain returns at its limit and the packets stay in
+ * flight. */
 static void drain_has_a_limit(void **state)
 {
 	struct vionet_device *device;
@@ -253,7 +252,7 @@ static void drain_has_a_limit(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
-/* A device that does not stop keeps its memory until it is taken away. */
+/* Memory of a device that does not stop stays mapped until the device is closed. */
 static void memory_of_a_restless_device_is_kept(void **state)
 {
 	struct vionet_device_info info = { .struct_size = sizeof(info) };
@@ -327,7 +326,7 @@ static void no_interrupts_on_request(void **state)
 	model->net_config[6] = 0;
 	assert_int_equal(vionet_device_events(device, &events), 0);
 	assert_int_equal(events, VIONET_EVENT_LINK);
-	/* Started again with interrupts, it has them. */
+	/* Started again with interrupts, it uses them. */
 	assert_int_equal(vionet_device_stop(device), 0);
 	assert_int_equal(vionet_device_start(device, NULL), 0);
 	assert_int_equal(model->eventfds, 3);
@@ -371,7 +370,7 @@ static void made_up_mac_stays_the_same(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
-/* A status register that cannot be written: the bus is the other way. */
+/* The status register cannot be written: the driver resets the function instead. */
 static void failed_status_write_means_a_bus_reset(void **state)
 {
 	struct vionet_device_info info = { .struct_size = sizeof(info) };

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: tests of what people may type as settings: what is taken, what is refused and
- * with which words.
- */
+/* Settings on the command line: what is accepted, what is refused, and the text. */
 #include <errno.h>
 #include <string.h>
 
@@ -136,7 +133,7 @@ static void test_refused(void **state)
 	refuse(text, "KEY=VALUE");
 }
 
-/* Only what a setting needs is asked of the device. */
+/* A setting requests only the features that it needs. */
 static void test_wanted(void **state)
 {
 	struct vionet_features want = { { 0, 0 } };
@@ -156,7 +153,8 @@ static void test_wanted(void **state)
 	settings_want(&settings, &want);
 	assert_int_equal(want.word[0], 1ULL << 18 | 1ULL << 19 | 1ULL << 20 |
 					       1ULL << 57 | 1ULL << 7 | 1ULL << 1);
-	/* What TSO depends on is asked for with it; what is accepted anyway is not. */
+	/* TSO also requests what it depends on, but not what the driver accepts by
+	 * itself. */
 	want = (struct vionet_features){ { 0, 0 } };
 	settings = (struct settings){ 0 };
 	take("offloads=ecn,udp-tunnel-csum");

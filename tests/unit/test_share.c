@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Pools that two devices see: what each may do with them, packets that go from one to the
- * other, who goes first; and packets of pools that a device does not see.
- */
+/* Pools shared by two devices: what each may do with them, packets from one to the other,
+ * the order of closing; and packets of pools that a device does not share. */
 #include "tests/unit/vhost_fixture.h"
 #include "tests/unit/vfio_user_env.h"
 
@@ -35,7 +33,7 @@ static void open_pair(struct pair *pair)
 		pair->model[i]->batch = env_layout.batch;
 		pair->model[i]->on_frame = record;
 		pair->model[i]->context = pair->last[i];
-		/* The same addresses must not do for both by chance. */
+		/* The two devices must not have the same IOVAs by chance. */
 		pair->model[i]->next_iova += (uint64_t)i << 32;
 		assert_int_equal(open_model(pair->model[i], NULL, &pair->device[i]), 0);
 	}
@@ -81,7 +79,7 @@ static void close_device(struct pair *pair, int i)
 	assert_int_equal(vionet_device_close(pair->device[i]), 0);
 }
 
-/* A frame goes in at one device and out at the other. `received`: not sent yet. */
+/* Receive a frame on one device and transmit it on the other. `received`: not sent yet. */
 static struct vionet_packet *receive_at(struct pair *pair, int from, unsigned int number)
 {
 	struct vionet_packet *packet;
@@ -123,7 +121,7 @@ static void frames_go_both_ways(void **state)
 	close_device(&pair, 1);
 }
 
-/* A queue with a pool of its own sends what came from the other device's. */
+/* A queue with a pool of its own sends packets of the other device's pool. */
 static void frames_of_a_pool_beside_its_own(void **state)
 {
 	struct pair pair;
@@ -161,7 +159,8 @@ static void frames_of_a_pool_beside_its_own(void **state)
 	close_device(&pair, 0);
 }
 
-/* In this order, and in the other; with packets in both devices and in hand. */
+/* Closed in both orders, with packets in flight in both devices and held by the
+ * application. */
 static void either_device_may_go_first(void **state)
 {
 	(void)state;
@@ -179,7 +178,7 @@ static void either_device_may_go_first(void **state)
 			vionet_device_tx_queue(pair.device[1 - first], 0), &in_flight,
 			1), 1);
 		close_device(&pair, first);
-		/* The other one goes on with the pool, wherever it was made. */
+		/* The other device goes on with the pool, whichever created it. */
 		pair.model[1 - first]->hold = false;
 		model_transmit(pair.model[1 - first]);
 		assert_int_equal(pair.last[1 - first][12], 3);
@@ -200,7 +199,7 @@ static void either_device_may_go_first(void **state)
 	}
 }
 
-/* Registered memory under the pool, and frames in memory of the device that goes. */
+/* A pool on registered memory, and frames in memory of the device that is closed. */
 static void own_memory_under_a_shared_pool(void **state)
 {
 	int fds = open_descriptors(), fd = memfd_create("pool", MFD_CLOEXEC);
@@ -243,7 +242,7 @@ static void own_memory_under_a_shared_pool(void **state)
 	assert_int_equal(open_descriptors(), fds);
 }
 
-/* Refused at once, nothing lost, and the reason; what can be sent is. */
+/* Refused at once with a reason, nothing is lost; the valid packets are sent. */
 static void packets_of_other_devices_stay(void **state)
 {
 	struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
@@ -278,7 +277,7 @@ static void packets_of_other_devices_stay(void **state)
 		vionet_packet_free(&p[2], 1);
 		assert_int_equal(vionet_queue_drain(tx, 60000), 0);
 	}
-	/* A queue that is merely full says nothing of that kind. */
+	/* A queue that is only full gives no such reason. */
 	pair.model[1]->hold = true;
 	while (vionet_packet_alloc(other, p, 1) == 1) {
 		p[0]->length = 60;
@@ -297,7 +296,8 @@ static void packets_of_other_devices_stay(void **state)
 	close_device(&pair, 1);
 }
 
-/* What was refused is sent once the pool is shown, while both run; a start forgets. */
+/* A refused packet is sent once the pool is shared, while both run; a start clears the
+ * reason. */
 static void shown_while_they_run(void **state)
 {
 	struct vionet_packet *p;
@@ -334,8 +334,8 @@ static void shown_while_they_run(void **state)
 	close_device(&pair, 1);
 }
 
-/* A device that keeps another's packets and does not stop: they come back with the reset
- * that succeeds, or when it is closed, whoever is closed first. */
+/* A device that does not stop with packets of another's pool in flight: they return with
+ * the reset that succeeds, or when it is closed, whichever is closed first. */
 static void one_that_does_not_stop(void **state)
 {
 	(void)state;
@@ -391,18 +391,18 @@ static void what_makes_no_sense_is_refused(void **state)
 	options.rx_pool = pair.pool;
 	assert_int_equal(vionet_device_start(pair.device[1], &options), -EINVAL);
 	assert_text("vionet_pool_share");
-	/* To be sent from is not to be received into. */
+	/* Memory shared for transmit cannot be received into. */
 	assert_int_equal(vionet_pool_share(pair.pool, pair.device[1],
 					   VIONET_DEVICE_READS), 0);
 	assert_int_equal(vionet_pool_share(pair.pool, pair.device[1],
 					   VIONET_DEVICE_WRITES), -EALREADY);
 	assert_int_equal(vionet_device_start(pair.device[1], &options), -EINVAL);
-	/* One that start has made goes with stop. */
+	/* A pool made by start is destroyed by stop. */
 	assert_int_equal(vionet_device_start(pair.device[1], NULL), 0);
 	assert_int_equal(vionet_pool_share(
 		vionet_queue_pool(vionet_device_rx_queue(pair.device[1], 0)),
 		pair.device[0], VIONET_DEVICE_READS), -EINVAL);
-	/* One that another device takes its packets from stays. */
+	/* A pool that another device uses stays. */
 	assert_int_equal(vionet_device_stop(pair.device[1]), 0);
 	options.rx_pool = NULL;
 	options.tx_pool = pair.pool;
@@ -434,8 +434,8 @@ static int drop_backend(void **state)
 	return 0;
 }
 
-/* Made for a back end, and shown to a PCI function; and the other way round. The back end
- * turns frames round. */
+/* Created for a back end and shared with a PCI function, and the other way round. The
+ * back end sends frames back. */
 static void a_back_end_and_a_function(void **state)
 {
 	struct backend *b = *state;
@@ -454,7 +454,7 @@ static void a_back_end_and_a_function(void **state)
 		assert_int_equal(vionet_pool_share(pair.pool, backend_first ?
 						   pair.device[0] : vhost,
 						   VIONET_DEVICE_WRITES), 0);
-		/* The rings of the one are not shown to the other. */
+		/* The rings of one are not shared with the other. */
 		assert_int_equal(pair.pool->memory->memory.size, COUNT * 2048);
 		start(pair.device[0], pair.pool);
 		start(vhost, pair.pool);
@@ -482,8 +482,8 @@ static void a_back_end_and_a_function(void **state)
 	}
 }
 
-/* A server that has only to read gets no descriptor to write with, and the file is not
- * sealed: the first device's may map it for writing at any time. */
+/* A server that only reads gets a read-only descriptor, and the file is not sealed: the
+ * first device may map it for writing at any time. */
 static void a_server_that_only_reads(void **state)
 {
 	struct proxy *p = proxy_of(state);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * What a start locks: the sum that is held against the limit is what is mapped, nothing
- * is mapped before, and with the defaults it is little.
- */
+/* Locked memory of a start: the sum that is compared with the limit is what is mapped,
+ * nothing is mapped before, and with the defaults it is little. */
 #include "tests/unit/test.h"
 
 #include <stdio.h>
@@ -79,7 +77,8 @@ static void defaults_fit_into_the_usual_limit(void **state)
 		}
 }
 
-/* Who only receives does not pay for a transmit pool, and can still send what it got. */
+/* A device that only receives needs no transmit pool, and can still send received
+ * packets. */
 static void no_transmit_pool_is_made(void **state)
 {
 	struct control_env *env = with_mtu(1, 1500, true);
@@ -118,7 +117,7 @@ static void no_transmit_pool_and_one_that_is_given(void **state)
 	control_env_destroy(env);
 }
 
-/* One refusal, before anything is mapped, with the whole need: with as much, it starts. */
+/* One refusal, before anything is mapped, names the sum; with that limit it starts. */
 static void a_limit_is_raised_once(void **state)
 {
 	struct control_env *env = with_mtu(4, 1500, true);

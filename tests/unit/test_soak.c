@@ -2,7 +2,7 @@
 /*
  * Random traffic, in every layout: frames of random length and number of segments are
  * sent, the device hands each one back to the receive queue, completing in random order
- * or batches where it may; each has to arrive once, whole and in its turn, and nothing
+ * or batches where it may; each has to arrive once, complete and in order, and nothing
  * may be left over. With the device in the same thread, and in one of its own; and
  * with one that reads the counters.
  */
@@ -13,7 +13,7 @@
 
 #include "tests/unit/env.h"
 
-/* The thread sanitizer has nothing to find where there is one thread. */
+/* The thread sanitizer runs only the part with threads. */
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
 #define FRAMES 7000
@@ -39,7 +39,7 @@ static unsigned int draw(unsigned int *seed, unsigned int below)
 	return (unsigned int)rand_r(seed) % below;
 }
 
-/* ---- the oracle: what frame number n looks like ---- */
+/* ---- the content of frame number n ---- */
 
 static uint32_t length_of(uint64_t n)
 {
@@ -147,7 +147,7 @@ static void send_some(struct soak *s)
 
 	for (unsigned int i = 0; i < count; i++)
 		p[all++] = make_frame(s, s->sent + i);
-	/* One that must not be sent: it is taken, and the device never sees it. */
+	/* An invalid packet: it is accepted and freed, and the device never sees it. */
 	if (draw(&s->seed_driver, 8) == 0) {
 		p[all++] = fresh(s->env, 13);
 		s->refused++;
@@ -267,8 +267,8 @@ static void *watch(void *argument)
 	return w;
 }
 
-/* Counters and health may be read by any thread while packets move. (The thread
- * sanitizer's build is what makes this test bite.) */
+/* Any thread may read counters and health under traffic. The thread sanitizer finds the
+ * races. */
 static void counters_are_for_every_thread(void **state)
 {
 	struct env *env = env_start(64, 64, 0, 0);

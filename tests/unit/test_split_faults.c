@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * A device that breaks the rules of the ring: one test for each way, and what has to
- * come of it: the queue is broken and says so, or nothing happens. Split rings, with every
- * option that they may have.
- */
+/* Protocol errors in split rings, one test for each kind, with every option of the ring:
+ * the queue goes into error with a reason, or nothing happens. */
 #include "tests/unit/test.h"
 
 #include <stdlib.h>
@@ -70,7 +67,7 @@ static void d05_same_id_twice(void **state)
 						     "not outstanding");
 }
 
-/* The same id after it was posted again is no breach. */
+/* The same id after it was posted again is no error. */
 static void d05_same_id_after_posting_again(void **state)
 {
 	struct env *env = env_start(2, 0, 0, 1ull << 15);
@@ -110,15 +107,16 @@ static void d08_index_far_ahead(void **state)
 	expect_broken_receive(0, 0xfffe, "jumped by 65534");
 }
 
-/* Taken back as the index says: in order, what is transmitted is known by its place. */
+/* Reclaimed by the index: with IN_ORDER a transmitted buffer is identified by its
+ * position. */
 static void expect_taken_back(struct env *env, unsigned int count)
 {
 	assert_int_equal(vionet_queue_reclaim(env->tx), 3 - count);
 	assert_int_equal(vionet_queue_check(env->tx), 0);
 }
 
-/* The index moves, the entries are what a lap ago left there: zeroes. In order only the
- * first is looked at, since the others may have been left out. */
+/* The index moves, the entries are from before the wrap: zeros. With IN_ORDER the driver
+ * reads only the first, since the device may skip the others. */
 static void d09_stale_entries(void **state)
 {
 	struct env *env = raise_sent(3, true, (int[3]){ 0 });
@@ -161,8 +159,7 @@ static void d10_index_before_the_entry(void **state)
 	expect_broken_transmit(env, NULL);
 }
 
-/* Whoever waits, and so looks at used idx first, does not keep the order from being
- * judged. */
+/* A wait, which reads used idx first, does not bypass the check of the order. */
 static void d14_out_of_order_seen_by_waiting(void **state)
 {
 	int ids[3];
@@ -178,7 +175,7 @@ static void d14_out_of_order_seen_by_waiting(void **state)
 	expect_broken_transmit(env, "out of order");
 }
 
-/* An entry that is rewritten after it was read decides nothing any more. */
+/* An entry that the device rewrites after the driver read it has no effect. */
 static void d11_entry_rewritten_later(void **state)
 {
 	int ids[2];
@@ -196,7 +193,8 @@ static void d11_entry_rewritten_later(void **state)
 	env_stop(env);
 }
 
-/* An index that flips gives one answer a look, and each look ends. */
+/* An index that changes all the time: the driver reads it once a burst, and each burst
+ * ends. */
 static void d12_index_flips(void **state)
 {
 	int ids[2];
@@ -214,8 +212,8 @@ static void d12_index_flips(void **state)
 	expect_broken(env, env->tx, "jumped by 65535");
 }
 
-/* A device that scribbles over what it should only read changes nothing. That it
- * cannot is the IOMMU's doing; here the memory is written behind its back. */
+/* A device that writes to memory that it may only read changes nothing. The IOMMU would
+ * prevent it; here the test writes to the memory directly. */
 static void d13_descriptors_scribbled_over(void **state)
 {
 	struct env *env = env_start(16, 16, 0, 0);
@@ -270,7 +268,7 @@ static void d15_batch_outside_the_window(void **state)
 
 	(void)state;
 	if (!env_in_order()) {
-		/* Without IN_ORDER there is no batch: the others are still out. */
+		/* Without IN_ORDER there is no batch: the others are still in flight. */
 		model_used(env->model, 1, (uint32_t)ids[4], 0, 1);
 		assert_int_equal(vionet_queue_reclaim(env->tx), 7);
 		env_stop(env);
@@ -309,7 +307,7 @@ static void d17_event_index_nonsense(void **state)
 	env_stop(env);
 }
 
-/* Behind the used ring lies nothing of ours. */
+/* Without EVENT_IDX the driver does not use the word behind the used ring. */
 static void d18_writes_past_the_used_ring(void **state)
 {
 	struct env *env = env_start(16, 16, 0, 0);
@@ -329,7 +327,7 @@ static void d18_writes_past_the_used_ring(void **state)
 		assert_int_equal(vionet_queue_transmit(env->tx, &p, 1), 1);
 		assert_int_equal(vionet_queue_reclaim(env->tx), 0);
 	}
-	/* And we wrote nothing there. */
+	/* And it does not write there. */
 	for (size_t i = end; i < map->size; i++)
 		assert_int_equal(map->ours[i], 0xff);
 	env_stop(env);

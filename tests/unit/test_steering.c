@@ -9,7 +9,7 @@
 
 #include "tests/unit/control_env.h"
 
-/* Send one frame on a pair; what was taken. */
+/* Send one frame on a pair; returns how many were accepted. */
 static uint32_t send_one(struct control_env *env, unsigned int pair)
 {
 	struct vionet_queue *tx = vionet_device_tx_queue(env->device, pair);
@@ -38,7 +38,7 @@ static void all_pairs_are_in_use_after_start(void **state)
 
 		control_env_start(env, counts[i], 0);
 		assert_int_equal(env->c->active, counts[i]);
-		/* One pair is what a device begins with: nothing to say. */
+		/* A device starts with one pair: no command is needed. */
 		assert_int_equal(env->c->commands, counts[i] > 1);
 		assert_int_equal(vionet_device_info(env->device, &info), 0);
 		assert_int_equal(info.queue_pairs, counts[i]);
@@ -50,7 +50,7 @@ static void all_pairs_are_in_use_after_start(void **state)
 			assert_non_null(vionet_device_rx_queue(env->device, p));
 			assert_int_equal(send_one(env, p), 1);
 			assert_int_equal(env->model->queue[2 * p].enabled, 1);
-			/* Every receive queue has all its buffers. */
+			/* All receive queues are full. */
 			while (model_take(env->model, 2 * p, NULL, 0, &room) >= 0)
 				buffers++;
 			assert_int_equal(buffers, 16);
@@ -105,7 +105,7 @@ static void pairs_come_and_go(void **state)
 	control_env_destroy(env);
 }
 
-/* Not answered: nobody knows, so the smaller number holds. */
+/* No reply: the result is unknown, so the smaller number holds. */
 /* proves: CVQ-19 CVQ-20 */
 static void pairs_that_are_not_known_are_not_used(void **state)
 {
@@ -141,7 +141,7 @@ static void rss_by_default(void **state)
 	assert_int_equal(env->c->rss.max_tx, 3);
 	for (unsigned int i = 0; i < 128; i++)
 		assert_int_equal(env->c->rss.table[i], i % 3);
-	/* Of several orders the last one counts. */
+	/* Of several commands the last one counts. */
 	assert_int_equal(vionet_queue_pairs_set(env->device, 2), 0);
 	assert_false(env->c->rss.set);
 	assert_int_equal(vionet_rss_set(env->device, &rss), 0);
@@ -253,7 +253,7 @@ static void rss_contexts(void **state)
 	rss.unclassified = 3;
 	assert_int_equal(vionet_rss_context_modify(env->device, 2, &rss), 0);
 	assert_int_equal(env->c->context[1].unclassified, 3);
-	/* It comes back as it was modified. */
+	/* It is restored as it was modified. */
 	assert_int_equal(vionet_device_recover(env->device, NULL), 0);
 	assert_true(env->c->context[1].set);
 	assert_int_equal(env->c->context[1].unclassified, 3);
@@ -400,8 +400,8 @@ static void *wait_for_work(void *argument)
 	return NULL;
 }
 
-/* Two queues on one vector, each with its thread: an interrupt for one of them wakes
- * it even if the other takes notice of it first. */
+/* Two queues on one vector, each with its thread: an interrupt for one wakes it even if
+ * the other reads the eventfd first. */
 /* proves: PCI-57 PCI-58 */
 static void a_shared_interrupt_is_everybodys(void **state)
 {
@@ -425,7 +425,7 @@ static void a_shared_interrupt_is_everybodys(void **state)
 		assert_int_equal(poll(p, 2, 0), 0);
 		model_interrupt(env->model, 0);
 		assert_int_equal(poll(p, 2, 0), 2);
-		/* The first takes notice; the second is still told. */
+		/* The first reads the eventfd; the second is still woken. */
 		vionet_queue_disarm(rx[0]);
 		assert_int_equal(poll(p, 2, 0), 1);
 		assert_int_equal(p[1].revents, POLLIN);
@@ -464,8 +464,8 @@ static void a_shared_interrupt_is_everybodys(void **state)
 
 /* ---- numbers that make no sense ---- */
 
-/* B16: a number of pairs that is none, or more queues than there are. MQ and RSS
- * cannot be had; one pair can, with its control queue. */
+/* B16: an invalid number of pairs, or more queues than exist. MQ and RSS are not
+ * available; one pair is, with its control queue. */
 static void b16_pairs_that_cannot_be(void **state)
 {
 	static const unsigned int pairs[] = { 0, 0x8001, 0xffff, 5, 0x7fff };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a stream of frames is timed and measured by: sequences, histogram, schedule, sizes. */
+/* Sequence numbers, histogram, schedule and sizes of a stream of frames. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -80,7 +80,7 @@ static void test_reorder(void **state)
 	assert_int_equal(tracker_lost(&tracker, 10), 1);
 }
 
-/* One that is just inside the window is known, one outside is not. */
+/* A number just inside the window is known, one outside is too old. */
 static void test_window(void **state)
 {
 	(void)state;
@@ -114,8 +114,8 @@ static void test_wrap(void **state)
 	assert_true(tracker.next == 10);
 }
 
-/* Where the sender is another, the stream begins with what arrives first; an
- * earlier number that follows moves the beginning. */
+/* With a remote sender the stream begins with the first frame that arrives; an earlier
+ * number that follows moves the beginning. */
 static void test_unknown_start(void **state)
 {
 	(void)state;
@@ -269,7 +269,7 @@ static void test_pace_stall(void **state)
 	assert_in_range(pace_allowance(&pace, 1000000000), 9999, 10001);
 }
 
-/* What is wanted of one worker, and what all of them skipped. */
+/* The rate of one worker, and the frames that all of them skipped. */
 static void test_pace_parts(void **state)
 {
 	struct rate rate = { RATE_PERCENT, 2500 };	/* 2.5 per cent */
@@ -295,8 +295,8 @@ static void test_pace_parts(void **state)
 	assert_true(pace_wanted(&sum) == 0);
 }
 
-/* However many share a rate, the frames due in a time are those that one sends, and
- * nobody sends two before each of the others has sent one. */
+/* However many workers share a rate, together they send as many frames as one would, and
+ * none sends two before each of the others has sent one. */
 static void check_shares(const struct rate *rate, uint32_t size, uint64_t seconds)
 {
 	static const uint32_t parts[] = { 2, 3, 16 };
@@ -333,7 +333,7 @@ static void test_pace_shares(void **state)
 	check_shares(&slow_bits, 60, 1);
 }
 
-/* A worker's turn comes, whatever the rate and however long it takes. */
+/* Each worker sends, whatever the rate and however long it takes. */
 static void test_pace_small(void **state)
 {
 	const struct rate least = { RATE_PPS, 1 };

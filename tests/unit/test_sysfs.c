@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: addresses, drivers, groups, and what vionet_pci_list and _lookup say of
- * functions, on a host of plain files.
- * Never: looks at the machine's own functions.
- * Read next: tests/unit/test_drivable.c.
- */
+/* Addresses, drivers, groups, and what vionet_pci_list and vionet_pci_lookup report of
+ * functions, on a host of plain files. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -322,8 +318,8 @@ static void class_and_subsystem_do_not_count(void **state)
 	assert_string_equal(function.reason, "");
 }
 
-/* Linux takes all but white space, '/' and ':' for the name of an interface, and who has a
- * network namespace may give it one. */
+/* Linux allows all but white space, '/' and ':' in the name of an interface, and a user
+ * with a network namespace may choose it. */
 static void names_do_not_command_a_terminal(void **state)
 {
 	struct vionet_pci_function *list;
@@ -434,7 +430,7 @@ static void reason_no_permission(void **state)
 	ADD(.address = "0000:00:04.0", .group = 7, .driver = "vfio-pci");
 	snprintf(node, sizeof(node), "%s/7", fake.vfio);
 	chmod(node, 0400);
-	if (geteuid() == 0) /* root may do everything: be somebody else */
+	if (geteuid() == 0) /* root may do everything: be another user */
 		assert_int_equal(seteuid(65534), 0);
 	assert_int_equal(vionet_pci_lookup("00:04.0", &function), 0);
 	if (getuid() == 0)

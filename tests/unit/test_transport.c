@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A transport's table is held against what it announces. */
+/* The operations of a transport agree with its capability bits. */
 #include "tests/unit/test.h"
 
 #include <errno.h>

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: the way back on a host of plain files whose kernel can be told to misbehave:
- * binding that fails after the old driver let go is undone, and unbinding.
- * Never: touches the machine's own functions.
- * Read next: pci/host/bind.c.
- */
+/* Unbind, and the undo of a failed bind, on a host of plain files whose kernel has faults
+ * on request. */
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -14,7 +10,7 @@
 #include "pci/host/host.h"
 #include "tests/unit/bind_fixture.h"
 
-/* --- failures after the old driver let go ------------------------------------ */
+/* --- failures after the old driver released it ------------------------------------ */
 
 static void assert_restored(int code, const char *text)
 {
@@ -139,7 +135,7 @@ static void unbind_of_kernel_driver(void **state)
 	assert_untouched("virtio-pci");
 }
 
-/* Nothing to give back, and another driver was asked for: that is no success. */
+/* No driver to restore, and another one was requested: an error. */
 static void unbind_of_kernel_driver_to_another(void **state)
 {
 	const char *const address = ADDRESS;
@@ -237,7 +233,7 @@ static void unbind_refuses_while_held(void **state)
 	assert_held("7");
 }
 
-/* By its own node, or that of another function of the group. */
+/* Open through its own node, or that of another function of the group. */
 static void unbind_refuses_while_held_by_device(void **state)
 {
 	(void)state;
@@ -253,7 +249,7 @@ static void unbind_refuses_while_held_by_device(void **state)
 	assert_held("devices/vfio1");
 }
 
-/* "Back" is not where it is. */
+/* The driver to restore is not the bound one. */
 static void unbind_to_vfio_is_refused(void **state)
 {
 	(void)state;

@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: kernel VFIO as far as it can be stood in for without a device: this file answers
- * the ioctls of a container, a group and two functions whose registers are a memfd.
- * What is shared by the functions of a group, which pages may be mapped, how many
- * vectors there are.
- * Never: touches the machine's own VFIO; shares code with what it tests.
- * Read next: pci/vfio/function.c, iommu/domain.c.
- */
+/* Kernel VFIO without a device: this file implements the ioctls of a container, a group
+ * and two functions whose registers are a memfd. Tested: what functions of a group share,
+ * which pages may be mapped, the number of vectors. */
 #include <errno.h>
 #include <linux/vfio.h>
 #include <stdarg.h>
@@ -32,7 +27,7 @@ static struct kernel {
 	bool table_mappable;	 /* the page of the MSI-X table too */
 } kernel;
 
-/* ---- what the kernel would answer ---- */
+/* ---- the kernel's side ---- */
 
 /* Configuration space with MSI-X, whose table begins BAR 0. */
 static int device_file(void)
@@ -237,7 +232,7 @@ static void functions_of_a_group_share_its_container(void **state)
 	assert_int_equal(second->ops->iommu_limits(second, &limits), 0);
 	assert_int_equal(limits.mappings, 1);
 	assert_int_equal(limits.mapped_bytes, 8192);
-	/* And takes only its own away. */
+	/* And removes only its own. */
 	assert_int_equal(first->ops->close(first), 0);
 	assert_int_equal(kernel.maps, 1);
 	assert_int_equal(kernel.iova[0], iova[1]);
@@ -300,7 +295,7 @@ static void a_page_with_the_table_is_mapped_if_allowed(void **state)
 		assert_int_equal(result, allowed ? 0 : -ENOTSUP);
 		if (allowed) /* it is the register */
 			*(volatile uint16_t *)address = 7;
-		/* One by one where the whole cannot be. */
+		/* One by one where the whole BAR cannot be mapped. */
 		assert_int_equal(function->ops->map(function, 0, 0x800, 0x1000,
 						    &address), allowed ? 0 : -ENOTSUP);
 		assert_int_equal(function->ops->map(function, 0, 0x1000, 2, &address),

@@ -87,7 +87,7 @@ static void test_no_extras(void **state)
 	assert_int_equal(f->ops->close(f), 0);
 }
 
-/* A server that says nothing of limits has the default ones: one descriptor. */
+/* A server that reports no limits has the default ones: one descriptor. */
 static void test_limits_are_optional(void **state)
 {
 	struct proxy *p = proxy_of(state);
@@ -199,7 +199,7 @@ static int sealed_file(int seals)
 	return fd;
 }
 
-/* What the device has only to read cannot be written to through any descriptor. */
+/* The device gets no writable descriptor for memory that it only reads. */
 static void test_read_only_memory(void **state)
 {
 	struct proxy *p = proxy_of(state);
@@ -229,7 +229,7 @@ static void test_read_only_memory(void **state)
 		assert_int_equal(write(again, "x", 1), -1);
 		close(again);
 	}
-	/* We go on writing, and the device sees it. */
+	/* The driver goes on writing, and the device sees it. */
 	strcpy(memory.address, "frame");
 	pthread_mutex_lock(&p->lock);
 	assert_int_equal(pread(p->window[0].fd, seen, 8, (off_t)p->window[0].offset), 8);
@@ -240,7 +240,7 @@ static void test_read_only_memory(void **state)
 	vn_memory_free(&memory);
 }
 
-/* A file that takes no seal at all, or not this one any more: it is not shared. */
+/* A file that cannot be sealed, or no longer, is not shared. */
 static void test_memory_that_cannot_be_sealed(void **state)
 {
 	struct proxy *p = proxy_of(state);
@@ -303,7 +303,7 @@ static void test_writable_memory(void **state)
 	vn_memory_free(&memory);
 }
 
-/* What a server says that has no limit. */
+/* The reply of a server without a limit. */
 static void test_mappings_without_limit(void **state)
 {
 	struct proxy *p = proxy_of(state);
@@ -416,8 +416,8 @@ static void release_memory(struct vn_memory *memory)
 		vn_memory_free(&memory[i]);
 }
 
-/* A server that maps would never find memory that only has an address, and does not say
- * whether it is one. */
+/* A server that maps files cannot reach memory without a descriptor, and does not report
+ * whether it maps. */
 static void test_memory_without_a_file(void **state)
 {
 	struct proxy *p = proxy_of(state);
@@ -464,7 +464,7 @@ static void test_L11_access_while_we_wait(void **state)
 	release_memory(memory);
 }
 
-/* The same while nobody waits. */
+/* The same while no call waits. */
 static void test_L11_access_when_idle(void **state)
 {
 	struct proxy *p = proxy_of(state);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Servers that misbehave in what they say of the function, a row of the catalogue
- * each. */
+/* Bad values in the replies of a server: one test for each row L06 to L13 of the list of
+ * faults. */
 #include "tests/unit/vfio_user_env.h"
 
 #include <fcntl.h>
@@ -257,7 +257,7 @@ static void test_L08_doorbells(void **state)
 	}
 }
 
-/* ---- L09: the file is shortened later ---- */
+/* ---- L09: the server truncates the file later ---- */
 
 /* Without a seal it is not mapped: every access is a message. */
 static void test_L09_file_without_seal(void **state)
@@ -280,8 +280,8 @@ static void test_L09_file_without_seal(void **state)
 	proxy_destroy(p);
 }
 
-/* What a server does between two system calls of ours: the file is cut and sealed right after
- * its size was asked for. */
+/* Between two system calls of the driver: the server truncates and seals the file right
+ * after fstat. */
 static int to_cut = -1;
 
 int fstat(int fd, struct stat *file)
@@ -299,7 +299,7 @@ int fstat(int fd, struct stat *file)
 	return result;
 }
 
-/* An access to what is not there any more would be a SIGBUS. */
+/* An access past the end would be a SIGBUS. */
 static void test_L09_file_cut_and_sealed(void **state)
 {
 	struct proxy *p = proxy_with(NULL, 0);
@@ -322,7 +322,7 @@ static void test_L09_file_cut_and_sealed(void **state)
 	proxy_destroy(p);
 }
 
-/* With it nobody can shorten it. */
+/* With the seal nobody can truncate it. */
 static void test_L09_file_with_seal(void **state)
 {
 	struct proxy *p = proxy_with(NULL, 0);
@@ -377,7 +377,7 @@ static void test_L10_other_data(void **state)
 	refused(short_write, 0, -EIO, "breaks the protocol");
 }
 
-/* ---- L13: unmapped, but not ---- */
+/* ---- L13: an unmap that the server refuses ---- */
 
 static void spoil_unmap(struct proxy *p, const struct proxy_message *q,
 			struct proxy_message *r)
@@ -407,7 +407,7 @@ static void test_L13_still_mapped(void **state)
 		assert_int_equal(f->ops->memory_add(f, &memory, VN_DEVICE_WRITES,
 						    &first), 0);
 		assert_int_equal(f->ops->memory_remove(f, first), -EIO);
-		/* Its address is lost, and it counts. */
+		/* Its IOVA is not reused, and is counted. */
 		assert_int_equal(f->ops->memory_remove(f, first), -ENOENT);
 		assert_int_equal(f->ops->iommu_limits(f, &limits), 0);
 		assert_int_equal(limits.mappings, 1);
@@ -421,7 +421,8 @@ static void test_L13_still_mapped(void **state)
 	}
 }
 
-/* In the driver: what was not given up is kept until the connection is closed. */
+/* In the driver: memory that was not unmapped is quarantined until the connection is
+ * closed. */
 static void test_L13_quarantine(void **state)
 {
 	struct proxy *p = proxy_with(spoil_unmap, 0);

@@ -91,7 +91,7 @@ static void await_frame(struct vionet_device *device, const char *text)
 static void ring_by_message(struct vionet_device *device, struct proxy *p)
 {
 	unsigned int before = doorbells(p);
-	double limit = watch_clock() + PATIENCE_S;
+	double limit = watch_clock() + TEST_TIMEOUT_S;
 
 	do {
 		send_frame(device, "by a write through the seam");
@@ -214,7 +214,7 @@ static void test_doorbell_eventfd(void **state)
 	close_device(device, p);
 }
 
-/* One that blocks could hold us in a kick. */
+/* A blocking descriptor could block the driver in a kick. */
 static void test_doorbell_eventfd_blocking(void **state)
 {
 	struct proxy *p = proxy_of(state);
@@ -302,7 +302,7 @@ static void test_doorbell_choice(void **state)
 	}
 }
 
-/* A child that was forked has the socket too; the server sees its end all the same. */
+/* A forked child inherits the socket; the server still sees the connection end. */
 static void test_close_is_for_all(void **state)
 {
 	struct proxy *p = proxy_of(state);
@@ -327,7 +327,7 @@ static void test_close_is_for_all(void **state)
 static void *kick_often(void *argument)
 {
 	struct vionet_queue *tx = vionet_device_tx_queue(argument, 0);
-	double limit = watch_clock() + PATIENCE_S;
+	double limit = watch_clock() + TEST_TIMEOUT_S;
 	struct vionet_packet *packet;
 
 	for (int sent = 0; sent < 500 && watch_clock() < limit;) {
@@ -358,7 +358,7 @@ static void test_kick_from_another_thread(void **state)
 	struct vionet_device_info info = { .struct_size = sizeof(info) };
 	struct vionet_device *device;
 	struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
-	double limit = watch_clock() + PATIENCE_S;
+	double limit = watch_clock() + TEST_TIMEOUT_S;
 	uint64_t received = 0;
 	pthread_t thread;
 	uint32_t events;
@@ -397,7 +397,7 @@ static void *kick_without_pause(void *argument)
 	return NULL;
 }
 
-/* Nobody who kicks all the time keeps the control thread from its turn. */
+/* A thread that kicks all the time does not starve the control thread. */
 static void test_turns_are_fair(void **state)
 {
 	struct proxy *p = proxy_of(state);
@@ -436,7 +436,7 @@ static void pause_once(struct proxy *p, const struct proxy_message *q,
 	usleep(700000);
 }
 
-/* Many in a row, none of them slow: patience is for waiting only. */
+/* Many in a row, none of them slow: only waiting uses up the budget. */
 static void test_many_kicks_are_no_wait(void **state)
 {
 	struct proxy *p = proxy_of(state);
@@ -450,7 +450,7 @@ static void test_many_kicks_are_no_wait(void **state)
 	end = watch_clock() + 3.0;
 	while (watch_clock() < end)
 		assert_int_equal(f->ops->write(f, 4, PROXY_NOTIFY, &one, 2), 0);
-	/* There is as much of it as before. */
+	/* The budget is what it was before. */
 	pthread_mutex_lock(&p->lock);
 	p->hook = pause_once;
 	pthread_mutex_unlock(&p->lock);
@@ -477,7 +477,7 @@ static void test_server_vanishes(void **state)
 	start_device(device);
 	proxy_job(p, hang_up);
 	waiting.fd = vionet_device_event_fd(device);
-	assert_int_equal(poll(&waiting, 1, (int)PATIENCE_S * 1000), 1);
+	assert_int_equal(poll(&waiting, 1, (int)TEST_TIMEOUT_S * 1000), 1);
 	start = watch_start();
 	send_frame(device, "to nobody");
 	assert_int_equal(vionet_device_events(device, &events), 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Servers that misbehave in how they talk, a row of the catalogue each: every call
- * returns in time, with an error that says what is wrong; nothing is left open. */
+/* Protocol errors of a server, one test for each row of the list of faults: every call
+ * returns in time, with an error that names the cause, and nothing leaks. */
 #include "tests/unit/vfio_user_env.h"
 
 #include <fcntl.h>
@@ -53,7 +53,7 @@ static void test_L01_connection_ends(void **state)
 				n == 1 ? "it has a driver already" : "gone");
 }
 
-/* The same for a device that runs: what it does at its end is an error, not a hang. */
+/* The same for a running device: calls return an error and do not hang. */
 static void test_L01_connection_ends_later(void **state)
 {
 	struct vionet_device *device;
@@ -94,7 +94,7 @@ static void let_block(struct proxy *p, const struct proxy_message *q,
 						 0);
 }
 
-/* No event and no interrupt is there to be taken, and nobody waits for one. */
+/* The server has read all events: no call blocks on them. */
 static void test_blocking_eventfds(void **state)
 {
 	struct proxy *p = proxy_with(let_block, 0);
@@ -136,7 +136,7 @@ static void drip_once(struct proxy *p, struct vionet_device *device)
 	assert_int_equal(events, 0);
 }
 
-/* Bytes that come one by one are not waited for, and not lost. */
+/* Bytes that come one by one: no call waits for them, and none is lost. */
 static void test_dripping(void **state)
 {
 	struct proxy *p = proxy_with(NULL, 0);
@@ -152,7 +152,8 @@ static void test_dripping(void **state)
 		drip_once(p, device);
 	assert_int_equal(vionet_device_events(device, &events), 0);
 	assert_int_equal(vionet_device_link(device, &link), 0);
-	/* One that stops in the middle is waited for by whoever asks, in the end. */
+	/* A message that stops in the middle: the next request waits for it until its
+	 * deadline. */
 	p->number = 0;
 	drip_once(p, device);
 	assert_int_equal(vionet_device_link(device, &link), -ETIMEDOUT);
@@ -168,8 +169,8 @@ static void keep_a_vector(struct proxy *p, const struct proxy_message *q,
 		p->number = fcntl(p->irq[2][0], F_DUPFD_CLOEXEC, 0);
 }
 
-/* A vector that was taken from the server, and that it kept: signalling it wakes nobody
- * any more. */
+/* A vector that was withdrawn from the server, which kept it: signalling it wakes no
+ * thread. */
 static void test_kept_vector(void **state)
 {
 	struct proxy *p = proxy_with(keep_a_vector, -1);
@@ -293,7 +294,7 @@ static void test_L04_silence(void **state)
 	}
 }
 
-/* Once the connection is closed, nothing is waited for any more. */
+/* Once the connection has failed, no call waits any more. */
 static void test_L04_silence_once(void **state)
 {
 	struct proxy *p = proxy_with(NULL, VFU_REGION_READ);
@@ -326,7 +327,7 @@ static void dawdle(struct proxy *p, const struct proxy_message *q,
 	usleep((useconds_t)p->number * 1000);
 }
 
-/* Each answer in time, and all of them together not. */
+/* Each reply is in time, all of them together are not. */
 static void test_L04_slow_in_sum(void **state)
 {
 	struct attempt a = attempt(dawdle, 400);
@@ -337,7 +338,7 @@ static void test_L04_slow_in_sum(void **state)
 	assert_int_equal(attempt(dawdle, 20).result, 0);
 }
 
-/* The whole device, at its worst: the documented limits hold. */
+/* The whole device in the worst case: the documented limits hold. */
 static void test_L04_device_stays_in_time(void **state)
 {
 	struct proxy *p = proxy_with(NULL, VFU_REGION_READ);
@@ -359,7 +360,7 @@ static void test_L04_device_stays_in_time(void **state)
 	proxy_destroy(p);
 }
 
-/* Not an error of the device's: it cannot be asked, and that is said. */
+/* Not an error of the device: it cannot be read, and the text says so. */
 static void test_L04_events(void **state)
 {
 	struct proxy *p = proxy_with(NULL, VFU_REGION_READ);
@@ -433,7 +434,7 @@ static void test_L05_json(void **state)
 	}
 }
 
-/* What is wrong with it is said in its own words; they command no terminal. */
+/* The error quotes the server; control characters are replaced. */
 static void test_L05_escapes(void **state)
 {
 	const char *const wrong[] = {

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * The vhost-user transport against a back end of the tests' own that keeps to the
- * protocol: what is agreed on, memory, rings, events, going on with another one.
- */
+/* The vhost-user transport against the tests' own back end that keeps to the protocol:
+ * negotiation, memory, rings, events, reconnection. */
 #include "tests/unit/vhost_fixture.h"
 
 #include <fcntl.h>
@@ -40,7 +38,7 @@ static struct vionet_device *open_started(struct backend *b, const char *options
 	return device;
 }
 
-/* ---- what is agreed on ---- */
+/* ---- negotiation ---- */
 
 static void everything_is_used_where_offered(void **state)
 {
@@ -79,7 +77,7 @@ static void everything_is_used_where_offered(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
-/* As old as can be: no protocol features at all. */
+/* The oldest kind: no protocol features at all. */
 static void nothing_is_needed(void **state)
 {
 	struct backend *b = *state;
@@ -96,7 +94,7 @@ static void nothing_is_needed(void **state)
 		assert_int_equal(b->count[RQ_GET_PROTOCOL_FEATURES], 0);
 		assert_int_equal(b->count[RQ_SET_VRING_ENABLE], 0);
 		assert_true(b->count[RQ_SET_MEM_TABLE] > 0);
-		/* The table is known to be taken before a ring is set up. */
+		/* The back end has acknowledged the table before a ring is set up. */
 		assert_true(b->count[RQ_GET_FEATURES] >
 			    b->count[RQ_SET_MEM_TABLE]);
 	});
@@ -106,7 +104,7 @@ static void nothing_is_needed(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
-/* Every protocol feature is used by itself too. */
+/* Each protocol feature alone. */
 static void each_feature_by_itself(void **state)
 {
 	struct backend *b = *state;
@@ -122,8 +120,8 @@ static void each_feature_by_itself(void **state)
 	}
 }
 
-/* The carrier's own bits are no features of the device, and a memory table stands in
- * for ACCESS_PLATFORM. */
+/* The transport's own bits are no device features, and a memory table replaces
+ * ACCESS_PLATFORM. */
 static void bits_of_the_carrier_stay_there(void **state)
 {
 	struct backend *b = *state;
@@ -180,8 +178,8 @@ static void addresses_are_no_pointers(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
-/* Eight regions are enough for many pools; what comes while it runs, the back end has
- * before a frame can lie in it. */
+/* Eight regions are enough for many pools; the back end knows a new region before a frame
+ * can be in it. */
 static void regions_are_few(void **state)
 {
 	struct backend *b = *state;
@@ -200,7 +198,7 @@ static void regions_are_few(void **state)
 	for (unsigned int i = 0; i < 9; i++)
 		vionet_pool_destroy(pool[i]);
 	LOCKED(b, assert_int_equal(b->regions, 2));
-	/* Room that comes back is used again. */
+	/* Freed room is used again. */
 	for (unsigned int i = 0; i < 50; i++) {
 		assert_int_equal(vionet_pool_create(device, &big, &pool[0]), 0);
 		vionet_pool_destroy(pool[0]);
@@ -255,7 +253,7 @@ static void foreign_memory_is_refused(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
-/* The back end cannot even map what it has only to read. */
+/* The back end cannot map for writing what it only reads. */
 static void read_only_memory_is_sealed(void **state)
 {
 	struct backend *b = *state;
@@ -426,7 +424,7 @@ static void names(void **state)
 	assert_text("1 to 107 characters");
 }
 
-/* What is left of a dead process is replaced; nothing else is. */
+/* The left-over socket of a dead process is replaced; nothing else is. */
 static void only_stale_sockets_are_replaced(void **state)
 {
 	struct backend *b = *state;
@@ -468,7 +466,7 @@ static void stop_and_start_connect_again(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
-/* Frames that the first had begun go out by the second: each once, none lost. */
+/* The second back end sends the frames that the first had begun: each once, none lost. */
 static void rings_go_on(void **state)
 {
 	struct backend *b = *state;
@@ -513,7 +511,7 @@ static void rings_go_on(void **state)
 		assert_int_equal(b->queue[0].base, 50);
 		assert_int_equal(b->queue[1].base, 50);
 	});
-	/* The record is the first one's. */
+	/* The in-flight record is that of the first one. */
 	assert_int_equal(kick, kick_after);
 	assert_int_equal(vionet_device_close(device), 0);
 }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * What outlives a vhost-user session: the next back end may be a lesser one, the last one
- * may have worked out of order, or left something behind.
- */
+/* Reconnection: the next back end may have fewer features, the last one may have
+ * completed out of order or left something behind. */
 #include "tests/unit/vhost_fixture.h"
 
 #include <sys/eventfd.h>
@@ -57,7 +55,7 @@ static bool hears_of(struct vionet_device *device, uint32_t event)
 	return false;
 }
 
-/* A loop that only transmits, or waits, and never asks for events. */
+/* A loop that only transmits, or waits, and never reads events. */
 static void its_end_is_told_to_queues(void **state)
 {
 	struct backend *b = *state;
@@ -80,7 +78,7 @@ static void its_end_is_told_to_queues(void **state)
 	assert_text("needs a reset");
 	assert_int_equal(vionet_queue_wait(rx, 0, -1), -EIO);
 	assert_int_equal(vionet_queue_drain(tx, 60000), -EIO);
-	/* The next one goes on with what it finds. */
+	/* The next back end resumes from the rings. */
 	if (vionet_device_reconnect(device, 5000))
 		fail_msg("%s", vionet_error_text());
 	assert_int_equal(vionet_queue_check(tx), 0);
@@ -88,7 +86,7 @@ static void its_end_is_told_to_queues(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
-/* ---- a lesser back end ---- */
+/* ---- a back end with less ---- */
 
 /* More memory of its own than a table has room for. */
 #define PIECES 9
@@ -204,7 +202,7 @@ static void queues(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
-/* Without mergeable buffers a longer MTU would want longer ones than there are. */
+/* Without mergeable buffers a larger MTU would need larger buffers. */
 static void buffers(void **state)
 {
 	struct backend *b = *state;
@@ -225,7 +223,7 @@ static void buffers(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
-/* It has no channel for announcements of its own: link changes are looked for. */
+/* It has no backend channel: the driver polls for link changes. */
 static void announcements(void **state)
 {
 	struct backend *b = *state;
@@ -241,7 +239,7 @@ static void announcements(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
-/* A record of what is in flight is not for the third, if the second has none. */
+/* The third back end does not get the in-flight record if the second had none. */
 static void records(void **state)
 {
 	struct backend *b = *state;
@@ -264,9 +262,9 @@ static void records(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
-/* ---- what the last one left behind ---- */
+/* ---- left over from the last back end ---- */
 
-/* It still has the eventfds of its rings, whatever became of its connection. */
+/* It still has the eventfds of its rings, even if its connection is closed. */
 static void error_of_the_last_one(void **state)
 {
 	struct backend *b = *state;
@@ -296,7 +294,7 @@ static void error_of_the_last_one(void **state)
 	}
 	close(err);
 	close(kick);
-	/* The new one's counts. */
+	/* The new back end's eventfd counts. */
 	backend_ring_error(b, 0);
 	assert_true(hears_of(device, VIONET_EVENT_NEEDS_RESET));
 	/* And not after a reset of the same session. */
@@ -306,7 +304,7 @@ static void error_of_the_last_one(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
-/* A back end that hangs takes no kick that is its successor's. */
+/* A back end that hangs takes no kick of its successor. */
 static void kicks_of_the_new_one(void **state)
 {
 	struct backend *b = *state;
@@ -327,7 +325,8 @@ static void kicks_of_the_new_one(void **state)
 
 /* ---- the memory table changes while rings run ---- */
 
-/* A back end that has forgotten where its rings are, until it is told. */
+/* A back end that forgets its ring addresses when the table changes, until
+ * SET_VRING_ADDR. */
 static void rings_are_told_again(void **state)
 {
 	static const uint32_t protocols[] = { PF_ALL, PF_ALL & ~PF_MEM_SLOTS, 0 };
@@ -352,7 +351,7 @@ static void rings_are_told_again(void **state)
 	}
 }
 
-/* What was on its way meanwhile is not forgotten, though its kick was. */
+/* What was in flight meanwhile is not lost, though its kick was. */
 static void kicks_come_again(void **state)
 {
 	struct vionet_pool_options big = { .struct_size = sizeof(big), .count = 4096,
@@ -378,7 +377,7 @@ static void kicks_come_again(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
-/* One that refuses to take a ring's address has lost it. */
+/* A back end that refuses SET_VRING_ADDR has lost the ring. */
 static void a_ring_that_is_lost(void **state)
 {
 	struct vionet_pool_options big = { .struct_size = sizeof(big), .count = 4096,
@@ -473,7 +472,7 @@ static void hand_over(struct backend *b, uint64_t complete, unsigned int keep)
 		memcpy(packet->data, &i, sizeof(i));
 		packet->length = 100;
 		assert_int_equal(vionet_queue_transmit(tx, &packet, 1), 1);
-		/* Some of it is taken back before, some is not. */
+		/* Some of it is reclaimed before, some is not. */
 		if (i == SOME / 2)
 			(void)vionet_queue_reclaim(tx);
 	}
@@ -521,7 +520,7 @@ static void out_of_order(void **state)
 			}
 }
 
-/* With IN_ORDER the used index says it all, and nothing is put elsewhere. */
+/* With IN_ORDER the used index is enough; there is no in-flight record. */
 static void in_order(void **state)
 {
 	struct backend *b = *state;

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * A vhost-user back end that does not keep to the protocol: whatever it answers, at
- * whatever request, every call returns within its deadline, with an error where
- * something was asked of it; nothing leaks, and the next back end works.
- */
+/* A vhost-user back end with protocol errors: whatever it replies, to any request, every
+ * call returns within its deadline, with an error where the call needed the reply;
+ * nothing leaks, and the next back end works. */
 #include "tests/unit/vhost_fixture.h"
 
 #include <fcntl.h>
@@ -25,7 +23,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* Requests of each phase; with acknowledgements all of them have an answer. */
+/* Requests of each phase; with REPLY_ACK all of them have a reply. */
 static const uint32_t at_open[] = {
 	RQ_GET_FEATURES, RQ_GET_PROTOCOL_FEATURES, RQ_SET_OWNER, RQ_GET_QUEUE_NUM,
 	RQ_GET_MAX_MEM_SLOTS, RQ_SET_BACKEND_REQ_FD, RQ_GET_CONFIG,
@@ -121,7 +119,7 @@ static void nonsense_at_start(void **state)
 			struct watch begin = watch_start();
 			int result;
 
-			/* Where a descriptor belongs to the answer, one is right. */
+			/* Where the reply carries a descriptor, one is valid. */
 			if (at_start[i] == RQ_GET_INFLIGHT_FD &&
 			    faults[j] == FAULT_FD)
 				continue;
@@ -138,7 +136,8 @@ static void nonsense_at_start(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
-/* A back end that does not give the rings back is left: that ends it too. */
+/* The driver disconnects from a back end that does not stop its rings: that stops them
+ * too. */
 static void nonsense_at_stop(void **state)
 {
 	struct backend *b = *state;
@@ -218,7 +217,7 @@ static void silence(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
-/* Each answer in time, and together never at an end. */
+/* Each reply is in time, but they never end. */
 static void slowness(void **state)
 {
 	struct backend *b = *state;
@@ -233,7 +232,7 @@ static void slowness(void **state)
 	still_works(b);
 }
 
-/* An answer too many is found at the latest by the next request. */
+/* A reply too many is found at the latest by the next request. */
 static void answers_too_many(void **state)
 {
 	struct backend *b = *state;
@@ -267,7 +266,7 @@ static void records_that_cannot_be(void **state)
 	assert_int_equal(open_backend(b, "", &device), 0);
 	for (size_t i = 0; i < COUNT(wrong); i++) {
 		misbehave(b, RQ_GET_INFLIGHT_FD, wrong[i]);
-		/* These are made before the answer, so they count by themselves. */
+		/* These are created before the reply, so they count separately. */
 		assert_int_equal(vionet_device_start(device, NULL), -EIO);
 		behave(b);
 	}
@@ -301,8 +300,8 @@ static void numbers_that_cannot_be(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
-/* Requests at full rate, of unknown kinds, with descriptors: a few are taken at a
- * time, all are answered, nothing is kept. */
+/* Requests at full rate, of unknown kinds, with descriptors: the driver handles a few at
+ * a time, replies to all, and keeps nothing. */
 static void requests_without_end(void **state)
 {
 	struct backend *b = *state;
@@ -329,8 +328,8 @@ static void requests_without_end(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
-/* Bytes that come one by one are not waited for, and not lost: a request is heard once
- * it is whole, however long that takes. */
+/* Bytes that come one by one: no call waits for them, and none is lost; a request is
+ * handled once it is complete. */
 static void bytes_that_drip(void **state)
 {
 	struct backend *b = *state;
@@ -353,14 +352,14 @@ static void bytes_that_drip(void **state)
 		assert_int_equal(answer, 0);
 		turn_frames(device, 0, 20);
 	}
-	/* Half a request goes with the device. */
+	/* Half a request is dropped with the device. */
 	backend_drip(b, 2, 0);
 	assert_int_equal(vionet_device_events(device, &events), 0);
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
-/* A table without some memory is refused: that memory is kept, until the next reset; a
- * back end that goes away meanwhile has let go of it. */
+/* The back end refuses a table without some memory: that memory is quarantined until the
+ * next reset, or until the back end disconnects. */
 static void memory_that_is_not_given_back(void **state)
 {
 	static const enum fault kinds[] = { FAULT_REFUSE, FAULT_CLOSE };
@@ -392,8 +391,7 @@ static void memory_that_is_not_given_back(void **state)
 	}
 }
 
-/* An eventfd's flags are the other side's as much as ours: nobody waits for a signal
- * that does not come. */
+/* Both sides share an eventfd's flags: no call blocks on a signal that does not come. */
 static void eventfds_that_block(void **state)
 {
 	struct backend *b = *state;
@@ -426,7 +424,7 @@ static uint16_t *used_index(struct backend *b)
 	return NULL;
 }
 
-/* The next back end gets no such index; a start from the beginning helps. */
+/* The next back end does not get that index; a new start repairs it. */
 static void index_is_not_handed_on(struct vionet_device *device)
 {
 	assert_int_equal(vionet_device_reconnect(device, 100), -EIO);
@@ -437,7 +435,7 @@ static void index_is_not_handed_on(struct vionet_device *device)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
-/* Rings are memory: what is written there is judged as everywhere else. */
+/* Rings are memory: what is written there is checked as with each transport. */
 static void used_index_jumps(void **state)
 {
 	struct backend *b = *state;
@@ -455,8 +453,8 @@ static void used_index_jumps(void **state)
 	index_is_not_handed_on(device);
 }
 
-/* What was seen to be completed stays so: the next back end would else complete buffers
- * that are taken back meanwhile. */
+/* What the driver saw completed stays so: otherwise the next back end would complete
+ * reclaimed buffers. */
 static void used_index_goes_back(void **state)
 {
 	struct backend *b = *state;

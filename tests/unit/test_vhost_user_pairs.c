@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Queue pairs over vhost-user, where they are used by enabling their rings: more, fewer,
- * over a reconnect and a recovery, and of a back end that obeys in part.
- */
+/* Queue pairs over vhost-user, which are used by enabling their rings: more, fewer, after
+ * a reconnection and a recovery, and with a back end that obeys in part. */
 #include "tests/unit/vhost_fixture.h"
 
 #include <vionet/recovery.h>
@@ -43,8 +41,8 @@ static unsigned int pairs_of(struct vionet_device *device)
 	return info.queue_pairs;
 }
 
-/* Pairs are used by enabling them: there is no command for it, but the back end that
- * offers MQ is told that it was taken. */
+/* Pairs are used by enabling their rings: there is no command, but a back end that offers
+ * MQ sees that it was accepted. */
 static void several_pairs(void **state)
 {
 	struct backend *b = *state;
@@ -83,8 +81,8 @@ static void enabled_are(struct backend *b, unsigned int first)
 		assert_int_equal(enabled[i], i < first);
 }
 
-/* Fewer pairs: the back end stops using the rings, and nothing is sent on them; the
- * next back end is told the same. */
+/* Fewer pairs: the back end stops using the rings, and nothing is sent on them; the next
+ * back end gets the same number. */
 static void fewer_pairs(void **state)
 {
 	struct backend *b = *state;
@@ -93,7 +91,7 @@ static void fewer_pairs(void **state)
 
 	enabled_are(b, 4);
 	assert_int_equal(vionet_queue_pairs_set(device, 1), 0);
-	turn_frames_of(device, 0, 0, 300); /* whatever was told has been heard by now */
+	turn_frames_of(device, 0, 0, 300); /* all requests have been handled by now */
 	enabled_are(b, 2);
 	assert_int_equal(vionet_packet_alloc(vionet_queue_pool(
 		vionet_device_tx_queue(device, 1)), &p, 1), 1);
@@ -111,7 +109,7 @@ static void fewer_pairs(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
-/* A recovery brings back what was in use, no more. */
+/* A recovery restores the pairs in use, no more. */
 static void recovered_with_fewer(void **state)
 {
 	struct backend *b = *state;
@@ -130,7 +128,7 @@ static void recovered_with_fewer(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
-/* A new start has what it asks for, whatever was in use before. */
+/* A new start uses the number that it was given, whatever was in use before. */
 static void started_with_all_again(void **state)
 {
 	struct vionet_start_options start = { .struct_size = sizeof(start),
@@ -146,8 +144,7 @@ static void started_with_all_again(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
-/* What waited in a ring while it was off is seen once it is on: its kick went for
- * nothing then. */
+/* What was in a ring while it was off is sent once it is on: its kick was ignored then. */
 static void what_waited_is_seen(void **state)
 {
 	struct backend *b = *state;
@@ -174,8 +171,8 @@ static void obey(struct backend *b, bool yes)
 	});
 }
 
-/* If it is not known what was obeyed the smaller number holds, and the next order says
- * it for every ring. */
+/* If the result is unknown the smaller number holds, and the next command sets every
+ * ring. */
 static void obeyed_in_part(void **state)
 {
 	struct backend *b = *state;
@@ -214,7 +211,7 @@ static void obeyed_in_part(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
-/* Nothing is told to the rings of a device that is suspended. proves: GEN-35 */
+/* A suspended device gets no request for its rings. proves: GEN-35 */
 static void not_while_suspended(void **state)
 {
 	struct backend *b = *state;

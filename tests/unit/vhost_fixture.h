@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the tests of the vhost-user transport share: a device over a back end. */
+/* Fixture of the tests of the vhost-user transport: a device over a back end. */
 #ifndef VIONET_TESTS_VHOST_FIXTURE_H
 #define VIONET_TESTS_VHOST_FIXTURE_H
 
