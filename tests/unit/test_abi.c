@@ -223,7 +223,7 @@ static void options_of_any_size(void **state)
 
 /* The library does not write past the struct of an older caller; it zeroes the extra
  * fields of a newer one. */
-static void answers_of_any_size(void **state)
+static void replies_of_any_size(void **state)
 {
 	_Alignas(16) uint8_t room[ROOM], full[ROOM];
 
@@ -432,7 +432,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(structs_end_with_their_last_field),
 		cmocka_unit_test(options_of_any_size),
-		cmocka_unit_test(answers_of_any_size),
+		cmocka_unit_test(replies_of_any_size),
 		cmocka_unit_test(sizes_that_are_none),
 		cmocka_unit_test(the_initializer),
 		cmocka_unit_test(reserved_is_0),

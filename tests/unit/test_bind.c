@@ -60,7 +60,7 @@ static void bind_again_is_no_error(void **state)
 	assert_untouched("vfio-pci");
 }
 
-static void bind_without_an_answer(void **state)
+static void bind_without_a_response(void **state)
 {
 	const char *const name = "00:04.0";
 
@@ -391,7 +391,7 @@ static void one_that_is_refused_keeps_all(void **state)
 }
 
 /* The second cannot be moved: the first goes back. */
-static void one_that_fails_takes_all_back(void **state)
+static void one_failure_undoes_all(void **state)
 {
 	const char *const apart[] = { ADDRESS, "0000:00:05.0" };
 	struct vionet_pci_move *moves = (void *)1;
@@ -511,7 +511,7 @@ int main(void)
 		TEST(bind_of_unbound_function),
 		TEST(bind_touches_no_other_function),
 		TEST(bind_again_is_no_error),
-		TEST(bind_without_an_answer),
+		TEST(bind_without_a_response),
 		TEST(refuses_nonsense),
 		TEST(refuses_what_is_no_nic),
 		TEST(refuses_legacy),
@@ -531,7 +531,7 @@ int main(void)
 		TEST(force_is_for_all_of_them),
 		TEST(what_is_no_nic_stays_a_hindrance),
 		TEST(one_that_is_refused_keeps_all),
-		TEST(one_that_fails_takes_all_back),
+		TEST(one_failure_undoes_all),
 		TEST(named_twice_is_once),
 		TEST(variant_drivers_are_vfio),
 		TEST(waits_for_udev),

@@ -250,7 +250,7 @@ static void interfaces_made_on_it(void **state)
 }
 
 /* A container's macvlan: the kernel shows its lower interface only there. */
-static void interfaces_made_on_it_elsewhere(void **state)
+static void upper_interfaces_in_other_namespaces(void **state)
 {
 	(void)state;
 	add_nic("virtio-pci");
@@ -389,7 +389,7 @@ static void requests_that_fail(void **state)
 }
 
 /* A namespace that may not be entered; one that has ended; more than a few. */
-static void namespaces_that_cannot_be_looked_into(void **state)
+static void namespaces_that_cannot_be_read(void **state)
 {
 	static struct sent numbers[1500];
 	static struct fake_reply reply[1502];
@@ -469,7 +469,7 @@ static int user_with(int limit, const char *node)
 	return result;
 }
 
-static void processes_that_cannot_be_looked_at(void **state)
+static void processes_that_cannot_be_read(void **state)
 {
 	char node[FAKE_PATH + 8], text[128];
 	int fd, first, second;
@@ -600,14 +600,14 @@ int main(void)
 		TEST(member_of_a_bridge),
 		TEST(member_by_its_master),
 		TEST(interfaces_made_on_it),
-		TEST(interfaces_made_on_it_elsewhere),
+		TEST(upper_interfaces_in_other_namespaces),
 		TEST(interface_in_another_namespace),
 		TEST(virtual_functions),
 		TEST(root_over_the_network),
 		TEST(requests_that_fail),
-		TEST(namespaces_that_cannot_be_looked_into),
+		TEST(namespaces_that_cannot_be_read),
 		TEST(files_that_cannot_be_read),
-		TEST(processes_that_cannot_be_looked_at),
+		TEST(processes_that_cannot_be_read),
 		TEST(a_vdpa_folder_that_cannot_be_read),
 		TEST(datagrams),
 		TEST(a_real_kernel),

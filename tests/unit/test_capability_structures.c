@@ -131,7 +131,7 @@ static void a20_overlap_with_msix(void **state)
 	assert_int_equal(walk(), 0);
 }
 
-static void a20_overlap_known_before_judging(void **state)
+static void a20_overlap_known_before_the_check(void **state)
 {
 	(void)state;
 	/* The MSI-X capability comes last, after what it collides with. */
@@ -219,7 +219,7 @@ int main(void)
 		TEST(a19_length_ffffffff),
 		TEST(a20_structures_may_overlap),
 		TEST(a20_overlap_with_msix),
-		TEST(a20_overlap_known_before_judging),
+		TEST(a20_overlap_known_before_the_check),
 		TEST(a22_io_bar),
 		TEST(a23_msix_sizes),
 		TEST(a23_msix_in_a_missing_bar),

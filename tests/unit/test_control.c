@@ -485,7 +485,7 @@ static void a_device_without_control_queue_works(void **state)
 	control_env_destroy(env);
 }
 
-static void a_device_that_is_stopped_hears_nothing(void **state)
+static void a_stopped_device_gets_no_command(void **state)
 {
 	struct control_env *env = control_env_create(1);
 
@@ -500,7 +500,7 @@ static void a_device_that_is_stopped_hears_nothing(void **state)
 
 /* What it was told is told again at the next start: not what it refused, nor what
  * was withdrawn. */
-static void a_stopped_device_is_told_again(void **state)
+static void a_stopped_device_gets_its_state_at_start(void **state)
 {
 	static const uint8_t own[6] = { 0x02, 9, 9, 9, 9, 9 };
 	struct vionet_device_info info = { .struct_size = sizeof(info) };
@@ -595,8 +595,8 @@ int main(void)
 		cmocka_unit_test(nothing_is_sent_without_its_feature),
 		cmocka_unit_test(an_address_needs_two_features),
 		cmocka_unit_test(a_device_without_control_queue_works),
-		cmocka_unit_test(a_device_that_is_stopped_hears_nothing),
-		cmocka_unit_test(a_stopped_device_is_told_again),
+		cmocka_unit_test(a_stopped_device_gets_no_command),
+		cmocka_unit_test(a_stopped_device_gets_its_state_at_start),
 		cmocka_unit_test(announcements),
 		cmocka_unit_test(too_small_a_control_queue_is_refused),
 	};

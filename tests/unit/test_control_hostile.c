@@ -31,7 +31,7 @@ static void assert_packets_go_on(struct control_env *env)
 	assert_int_equal(vionet_queue_check(tx), 0);
 }
 
-static void h01_never_answers(void **state)
+static void h01_never_replies(void **state)
 {
 	struct control_env *env = control_env_create(1);
 	unsigned int before;
@@ -101,7 +101,7 @@ static void h01_a_missed_notification_is_repeated(void **state)
 
 /* The answer that comes too late gives the slot back and is not looked at: neither
  * it nor its result reaches the command after it. */
-static void h02_answers_after_the_time_out(void **state)
+static void h02_replies_after_the_timeout(void **state)
 {
 	struct control_env *env = control_env_create(1);
 	uint64_t types = 1;
@@ -263,7 +263,7 @@ static void h05_lengths(void **state)
 }
 
 /* It says yes to a number of pairs and does nothing: what was ordered holds here. */
-static void h06_says_yes_and_does_nothing(void **state)
+static void h06_acknowledges_and_does_nothing(void **state)
 {
 	struct vionet_device_info info = { .struct_size = sizeof(info) };
 	struct control_env *env = control_env_create(2);
@@ -404,7 +404,7 @@ static void h10_wants_to_be_announced_for_ever(void **state)
 }
 
 /* The acknowledgement is not waited for, even if the device never answers it. */
-static void h10_does_not_answer_the_acknowledgement(void **state)
+static void h10_no_reply_to_the_acknowledgement(void **state)
 {
 	struct control_env *env = control_env_create(1);
 	uint32_t events;
@@ -460,23 +460,23 @@ static void a_deadline_can_be_too_long(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(h01_never_answers),
+		cmocka_unit_test(h01_never_replies),
 		cmocka_unit_test(h01_by_default_half_a_second),
 		cmocka_unit_test(h01_a_missed_notification_is_repeated),
-		cmocka_unit_test(h02_answers_after_the_time_out),
+		cmocka_unit_test(h02_replies_after_the_timeout),
 		cmocka_unit_test(h02_the_slot_of_a_late_command_is_left_alone),
 		cmocka_unit_test(requests_are_read_only_for_the_device),
 		cmocka_unit_test(h03_acks_that_are_none),
 		cmocka_unit_test(h04_completes_another_id),
 		cmocka_unit_test(h04_moves_its_index_too_far),
 		cmocka_unit_test(h05_lengths),
-		cmocka_unit_test(h06_says_yes_and_does_nothing),
+		cmocka_unit_test(h06_acknowledges_and_does_nothing),
 		cmocka_unit_test(h07_results_longer_than_their_room),
 		cmocka_unit_test(h08_replies_of_no_size),
 		cmocka_unit_test(h09_needs_reset_during_a_command),
 		cmocka_unit_test(h09_gone_during_a_command),
 		cmocka_unit_test(h10_wants_to_be_announced_for_ever),
-		cmocka_unit_test(h10_does_not_answer_the_acknowledgement),
+		cmocka_unit_test(h10_no_reply_to_the_acknowledgement),
 		cmocka_unit_test(silence_during_start_is_a_failure_to_start),
 		cmocka_unit_test(a_deadline_can_be_too_long),
 	};

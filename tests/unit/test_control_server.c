@@ -79,7 +79,7 @@ static void open_server(struct control_server *server)
 	assert_true(server->fd >= 0);
 }
 
-static void a_long_answer_comes_whole(void **state)
+static void a_long_reply_is_complete(void **state)
 {
 	struct control_server server;
 
@@ -91,7 +91,7 @@ static void a_long_answer_comes_whole(void **state)
 }
 
 /* The server drops it, also in the middle, and serves the next client. */
-static void who_does_not_take_it_is_left(void **state)
+static void a_client_that_does_not_read_is_dropped(void **state)
 {
 	struct control_server server;
 	unsigned int answers = 0;
@@ -121,8 +121,8 @@ static void who_does_not_take_it_is_left(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_long_answer_comes_whole),
-		cmocka_unit_test(who_does_not_take_it_is_left),
+		cmocka_unit_test(a_long_reply_is_complete),
+		cmocka_unit_test(a_client_that_does_not_read_is_dropped),
 	};
 
 	return cmocka_run_group_tests_name("control_server", tests, NULL, NULL);

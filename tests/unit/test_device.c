@@ -251,7 +251,7 @@ static void odd_configuration_is_checked(void **state)
 
 /* The configuration is checked at open and read again at start: both times it has to be
  * valid. */
-static void mtu_that_shrinks_later_is_not_believed(void **state)
+static void mtu_that_shrinks_later_is_refused(void **state)
 {
 	struct vionet_device_info info = { .struct_size = sizeof(info) };
 	struct vionet_device *device;
@@ -442,7 +442,7 @@ int main(void)
 		cmocka_unit_test(all_ones_means_gone),
 		cmocka_unit_test(restless_configuration_is_refused),
 		cmocka_unit_test(odd_configuration_is_checked),
-		cmocka_unit_test(mtu_that_shrinks_later_is_not_believed),
+		cmocka_unit_test(mtu_that_shrinks_later_is_refused),
 		cmocka_unit_test(queue_set_up_is_checked),
 		cmocka_unit_test(start_options_are_checked),
 		cmocka_unit_test(odd_maximum_is_rounded_down),

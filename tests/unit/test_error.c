@@ -108,7 +108,7 @@ static void others_cannot_command_a_terminal(void **state)
 }
 
 /* Where it does not fit it may be cut inside a character. */
-static void cut_text_is_whole(void **state)
+static void cut_text_is_valid(void **state)
 {
 	char longest[VIONET_ERROR_TEXT_MAX + 8];
 
@@ -151,7 +151,7 @@ int main(void)
 		cmocka_unit_test(a_remedy_goes_with_its_text),
 		cmocka_unit_test(long_text_is_cut),
 		cmocka_unit_test(others_cannot_command_a_terminal),
-		cmocka_unit_test(cut_text_is_whole),
+		cmocka_unit_test(cut_text_is_valid),
 		cmocka_unit_test(each_thread_has_its_own),
 	};
 

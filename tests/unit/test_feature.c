@@ -232,7 +232,7 @@ static void what_should_be_accepted_is(void **state)
 
 /* An optional feature: not by itself, not if the application avoids it; accepted if
  * wanted or needed. */
-static void wanted_features_are_asked_for(void **state)
+static void wanted_features_are_requested(void **state)
 {
 	struct vionet_features offered = set_of(4, 17u, 19u, 32u, 33u);
 	struct vionet_features none = { { 0, 0 } }, vlan = set_of(1, 19u);
@@ -373,7 +373,7 @@ int main(void)
 		cmocka_unit_test(never_accepted),
 		cmocka_unit_test(offloads_are_accepted),
 		cmocka_unit_test(what_should_be_accepted_is),
-		cmocka_unit_test(wanted_features_are_asked_for),
+		cmocka_unit_test(wanted_features_are_requested),
 		cmocka_unit_test(refusals_name_what_is_missing),
 		cmocka_unit_test(what_is_really_missing),
 		cmocka_unit_test(use_agrees_with_the_choice),

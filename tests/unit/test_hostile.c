@@ -195,7 +195,7 @@ static void starved_queue_recovers(void **state)
 
 /* If the first buffer of a merged packet is bad, the driver drops its other buffers too:
  * they have no header and are no packets. */
-static void bad_first_buffer_drops_the_whole_packet(void **state)
+static void bad_first_buffer_drops_the_packet(void **state)
 {
 	static const uint32_t lengths[] = { 12, 5000 };
 
@@ -304,7 +304,7 @@ static void pool_in_use_cannot_be_destroyed(void **state)
 }
 
 /* Packets in flight in a device that does not stop are not returned to the application. */
-static void unquiet_stop_keeps_what_the_device_has(void **state)
+static void failed_stop_keeps_packets_in_flight(void **state)
 {
 	struct env *env = env_start(0, 16, 0, 0);
 	uint8_t *own = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
@@ -352,14 +352,14 @@ int main(void)
 		cmocka_unit_test(chain_of_more_than_a_frame_is_dropped),
 		cmocka_unit_test(impossible_chain_breaks_the_queue),
 		cmocka_unit_test(starved_queue_recovers),
-		cmocka_unit_test(bad_first_buffer_drops_the_whole_packet),
+		cmocka_unit_test(bad_first_buffer_drops_the_packet),
 		cmocka_unit_test(frames_outside_their_buffer_are_refused),
 		cmocka_unit_test(pool_in_use_cannot_be_destroyed),
 	};
 	/* They wait for seconds, which is the same with all options of a ring. */
 	const struct CMUnitTest waits[] = {
 		cmocka_unit_test(forgotten_queue_is_notified_again),
-		cmocka_unit_test(unquiet_stop_keeps_what_the_device_has),
+		cmocka_unit_test(failed_stop_keeps_packets_in_flight),
 	};
 	int failed = run_for_each_layout(tests);
 

@@ -79,7 +79,7 @@ static void the_life_of_a_device(void **state)
 	assert_true(has("stopped"));
 }
 
-static void as_much_as_was_asked_for(void **state)
+static void messages_up_to_the_requested_level(void **state)
 {
 	struct env *env;
 
@@ -96,7 +96,7 @@ static void as_much_as_was_asked_for(void **state)
 	env_stop(env);
 }
 
-static void what_others_wrote_is_shown_only(void **state)
+static void control_characters_are_replaced(void **state)
 {
 	(void)state;
 	vn_log(VIONET_LOG_WARNING, "nobody listens");
@@ -136,8 +136,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(the_life_of_a_device, quiet, quiet),
-		cmocka_unit_test_setup_teardown(as_much_as_was_asked_for, quiet, quiet),
-		cmocka_unit_test_setup_teardown(what_others_wrote_is_shown_only, quiet,
+		cmocka_unit_test_setup_teardown(messages_up_to_the_requested_level, quiet, quiet),
+		cmocka_unit_test_setup_teardown(control_characters_are_replaced, quiet,
 						quiet),
 		cmocka_unit_test_setup_teardown(no_text_is_no_text, quiet, quiet),
 	};

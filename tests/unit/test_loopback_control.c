@@ -85,7 +85,7 @@ static void tell_everything(struct vionet_device *d)
 }
 
 /* Without filter features the driver receives all frames, for any address, tagged or not. */
-static void nothing_is_filtered_unasked(void **state)
+static void nothing_is_filtered_without_a_request(void **state)
 {
 	char *options[] = { "--features=all", NULL };
 	struct loopback *loop = loopback_start(options);
@@ -143,7 +143,7 @@ static void check_stats(struct loopback *loop, unsigned int pairs)
 	assert_true(packets >= 32);
 }
 
-static void everything_is_taken_and_nothing_is_breached(void **state)
+static void everything_is_accepted_without_a_violation(void **state)
 {
 	static char *const layouts[] = {
 		"--features=all", "--features=all,-IN_ORDER",
@@ -212,7 +212,7 @@ static void tell_device(const char *path, const char *line)
 }
 
 /* An uncorrectable error of the bus (AER): an event; recovery restores everything. */
-static void a_bus_error_is_told_and_cured(void **state)
+static void a_bus_error_is_reported_and_recovered(void **state)
 {
 	char path[64], control[80];
 	char *options[] = { "--features=all", control, NULL };
@@ -311,7 +311,7 @@ static void faults_of_the_control_queue(void **state)
 }
 
 /* A loop that only transmits, and reads no events, notices too. */
-static void its_end_is_told_to_queues(void **state)
+static void queues_report_the_end_of_the_device(void **state)
 {
 	static char *const faults[] = { "--fault=J01", "--fault=J02", "--fault=J12" };
 
@@ -345,13 +345,13 @@ static void its_end_is_told_to_queues(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(everything_is_taken_and_nothing_is_breached),
-		cmocka_unit_test(nothing_is_filtered_unasked),
-		cmocka_unit_test(a_bus_error_is_told_and_cured),
+		cmocka_unit_test(everything_is_accepted_without_a_violation),
+		cmocka_unit_test(nothing_is_filtered_without_a_request),
+		cmocka_unit_test(a_bus_error_is_reported_and_recovered),
 		cmocka_unit_test(a_transitional_device_works),
 		cmocka_unit_test(fewer_vectors_will_do),
 		cmocka_unit_test(faults_of_the_control_queue),
-		cmocka_unit_test(its_end_is_told_to_queues),
+		cmocka_unit_test(queues_report_the_end_of_the_device),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

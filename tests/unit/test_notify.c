@@ -55,7 +55,7 @@ static void doorbells_say_where_we_are(void **state)
 }
 
 /* A notification that is repeated says the same. proves: GEN-45 PACKED-24 */
-static void repeated_doorbells_say_the_same(void **state)
+static void repeated_doorbells_are_equal(void **state)
 {
 	struct env *env = env_start(0, 16, 0, 0);
 	unsigned int before;
@@ -272,7 +272,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(doorbells_say_where_we_are),
-		cmocka_unit_test(repeated_doorbells_say_the_same),
+		cmocka_unit_test(repeated_doorbells_are_equal),
 		cmocka_unit_test(no_kicks_while_the_device_polls),
 		cmocka_unit_test(event_index_decides),
 		cmocka_unit_test(interrupts_are_wanted_once),

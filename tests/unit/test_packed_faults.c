@@ -53,7 +53,7 @@ static void e03_wrong_wrap_counter(void **state)
 }
 
 /* A descriptor that was never given to the device comes back. */
-static void e04_one_lap_early(void **state)
+static void e04_one_wrap_early(void **state)
 {
 	int ids[1];
 	struct env *env = raise_sent(1, true, ids);
@@ -261,7 +261,7 @@ int main(void)
 		cmocka_unit_test(e01_id_out_of_range),
 		cmocka_unit_test(e02_id_not_outstanding),
 		cmocka_unit_test(e03_wrong_wrap_counter),
-		cmocka_unit_test(e04_one_lap_early),
+		cmocka_unit_test(e04_one_wrap_early),
 		cmocka_unit_test(e05_flags_flip_back),
 		cmocka_unit_test(e06_all_of_a_chain_written),
 		cmocka_unit_test(e07_skips_another_length),

@@ -245,7 +245,7 @@ static void a_slow_reset_needs_a_longer_limit(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
-static void waiting_can_be_given_up(void **state)
+static void waiting_can_be_interrupted(void **state)
 {
 	unsigned int enough = 1;
 	const struct vionet_open_options options = { .struct_size = sizeof(options),
@@ -315,7 +315,7 @@ static void start_with_vectors(unsigned int there, bool told, unsigned int calls
 }
 
 /* The kernel reports the number: no retries. */
-static void fewer_vectors_are_asked_for_at_once(void **state)
+static void fewer_vectors_are_requested_at_once(void **state)
 {
 	(void)state;
 	raise_model();
@@ -329,7 +329,7 @@ static void fewer_vectors_are_asked_for_at_once(void **state)
 }
 
 /* 257 vectors are wanted for 128 pairs. */
-static void many_vectors_are_asked_for_in_few_steps(void **state)
+static void many_vectors_are_requested_in_few_steps(void **state)
 {
 	struct vionet_start_options options = { .struct_size = sizeof(options),
 						.rx_queue_size = 2, .tx_queue_size = 2,
@@ -409,11 +409,11 @@ int main(void)
 		cmocka_unit_test(the_status_that_matters_is_shown),
 		cmocka_unit_test(another_value_is_refused),
 		cmocka_unit_test(a_slow_reset_needs_a_longer_limit),
-		cmocka_unit_test(waiting_can_be_given_up),
+		cmocka_unit_test(waiting_can_be_interrupted),
 		cmocka_unit_test(limits_have_a_limit),
 		cmocka_unit_test(what_else_the_device_has_to_finish),
-		cmocka_unit_test(fewer_vectors_are_asked_for_at_once),
-		cmocka_unit_test(many_vectors_are_asked_for_in_few_steps),
+		cmocka_unit_test(fewer_vectors_are_requested_at_once),
+		cmocka_unit_test(many_vectors_are_requested_in_few_steps),
 		cmocka_unit_test(doorbells_are_mapped_one_by_one),
 	};
 

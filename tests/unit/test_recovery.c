@@ -209,7 +209,7 @@ static void what_it_refuses_the_second_time_is_an_error(void **state)
 
 /* Each command is within its deadline, all together are not: a recovery has a limit of
  * its own. */
-static void a_slow_device_is_given_up(void **state)
+static void a_slow_device_times_out(void **state)
 {
 	struct control_env *env = control_env_create(1);
 	struct watch begin;
@@ -229,7 +229,7 @@ static void a_slow_device_is_given_up(void **state)
 	control_env_destroy(env);
 }
 
-static void a_device_that_will_not_be_reset_is_given_up(void **state)
+static void a_device_that_does_not_reset_fails(void **state)
 {
 	struct control_env *env = control_env_create(1);
 	struct vionet_device_info info = { .struct_size = sizeof(info) };
@@ -398,8 +398,8 @@ int main(void)
 		cmocka_unit_test(j12_driver_ok_cleared_by_itself),
 		cmocka_unit_test(j13_comes_back_with_less),
 		cmocka_unit_test(what_it_refuses_the_second_time_is_an_error),
-		cmocka_unit_test(a_slow_device_is_given_up),
-		cmocka_unit_test(a_device_that_will_not_be_reset_is_given_up),
+		cmocka_unit_test(a_slow_device_times_out),
+		cmocka_unit_test(a_device_that_does_not_reset_fails),
 		cmocka_unit_test(suspend_and_resume),
 		cmocka_unit_test(suspending_that_does_not_happen),
 		cmocka_unit_test(a_stopped_device_is_not_suspended),

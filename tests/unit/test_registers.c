@@ -183,7 +183,7 @@ static void the_least_is_enough(void **state)
 
 /* Whichever step fails: FAILED, then nothing but a reset. */
 /* proves: GEN-03 GEN-11 GEN-26 GEN-27 */
-static void giving_up_is_said(void **state)
+static void failure_sets_FAILED(void **state)
 {
 	(void)state;
 	for (unsigned int how = 0; how < 7; how++) {
@@ -463,7 +463,7 @@ int main(void)
 		cmocka_unit_test(a_resized_ring_begins_at_zero),
 		cmocka_unit_test(what_was_not_offered_is_not_touched),
 		cmocka_unit_test(the_least_is_enough),
-		cmocka_unit_test(giving_up_is_said),
+		cmocka_unit_test(failure_sets_FAILED),
 		cmocka_unit_test(a_slow_reset_is_waited_for),
 		cmocka_unit_test(a_torn_configuration_is_read_again),
 		cmocka_unit_test(doorbells_are_where_the_device_says),

@@ -442,7 +442,7 @@ static void expect_told(struct env *env, idle_fn *idle, int error)
 	assert_int_equal(vionet_queue_receive(env->rx, &packet, 1), 0);
 }
 
-static void whoever_waits_is_told_of_its_end(void **state)
+static void waits_report_the_end_of_the_device(void **state)
 {
 	static void (*const ends[])(struct model *) = { give_up, be_reset, go_away };
 	static const int errors[] = { -EIO, -EIO, -ENODEV };
@@ -481,7 +481,7 @@ int main(void)
 		cmocka_unit_test(the_first_ones_may_get_lost),
 		cmocka_unit_test(nothing_is_rescued_that_moves),
 		cmocka_unit_test(any_interrupt_may_get_lost),
-		cmocka_unit_test(whoever_waits_is_told_of_its_end),
+		cmocka_unit_test(waits_report_the_end_of_the_device),
 	};
 
 	return run_for_each_layout(tests);

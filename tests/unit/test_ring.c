@@ -216,7 +216,7 @@ static void packets_return_to_their_own_pools(void **state)
 }
 
 /* However many buffers were completed: one call does not process all of them. */
-static void a_call_takes_back_a_bounded_number(void **state)
+static void a_call_reclaims_a_bounded_number(void **state)
 {
 	struct env *env = env_start(0, 1024, 0, 0);
 	struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
@@ -476,7 +476,7 @@ int main(void)
 		cmocka_unit_test(completions_out_of_order),
 		cmocka_unit_test(header_is_zero_and_frame_is_whole),
 		cmocka_unit_test(packets_return_to_their_own_pools),
-		cmocka_unit_test(a_call_takes_back_a_bounded_number),
+		cmocka_unit_test(a_call_reclaims_a_bounded_number),
 		cmocka_unit_test(invalid_packets_are_refused),
 		cmocka_unit_test(segments_become_one_frame),
 		cmocka_unit_test(attached_frames_are_sent_from_where_they_are),

@@ -122,7 +122,7 @@ static void frames_go_both_ways(void **state)
 }
 
 /* A queue with a pool of its own sends packets of the other device's pool. */
-static void frames_of_a_pool_beside_its_own(void **state)
+static void frames_of_a_second_pool(void **state)
 {
 	struct pair pair;
 	struct vionet_pool *other;
@@ -510,7 +510,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(frames_go_both_ways),
-		cmocka_unit_test(frames_of_a_pool_beside_its_own),
+		cmocka_unit_test(frames_of_a_second_pool),
 		cmocka_unit_test(packets_of_other_devices_stay),
 		cmocka_unit_test(shown_while_they_run),
 	};

@@ -104,7 +104,7 @@ static void no_transmit_pool_is_made(void **state)
 	control_env_destroy(env);
 }
 
-static void no_transmit_pool_and_one_that_is_given(void **state)
+static void no_transmit_pool_and_one_from_the_caller(void **state)
 {
 	struct control_env *env = with_mtu(1, 1500, true);
 	struct vionet_start_options start = { .struct_size = sizeof(start),
@@ -170,7 +170,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults_fit_into_the_usual_limit),
 		cmocka_unit_test(no_transmit_pool_is_made),
-		cmocka_unit_test(no_transmit_pool_and_one_that_is_given),
+		cmocka_unit_test(no_transmit_pool_and_one_from_the_caller),
 		cmocka_unit_test(a_limit_is_raised_once),
 		cmocka_unit_test(the_longest_frame_arrives),
 	};

@@ -334,7 +334,7 @@ static void d18_writes_past_the_used_ring(void **state)
 }
 
 /* 2^16 completions between two looks are more than can be outstanding. */
-static void d20_a_whole_lap_between_two_looks(void **state)
+static void d20_a_wrap_between_two_reads(void **state)
 {
 	int ids[16];
 	struct env *env = raise_sent(16, true, ids);
@@ -371,7 +371,7 @@ int main(void)
 		cmocka_unit_test(d17_event_index_nonsense),
 		cmocka_unit_test(d18_writes_past_the_used_ring),
 		cmocka_unit_test(d19_never_completes),
-		cmocka_unit_test(d20_a_whole_lap_between_two_looks),
+		cmocka_unit_test(d20_a_wrap_between_two_reads),
 		cmocka_unit_test(drain_of_a_breaking_queue_fails),
 		cmocka_unit_test(breaks_while_room_is_made),
 	};

@@ -107,7 +107,7 @@ static void pairs_come_and_go(void **state)
 
 /* No reply: the result is unknown, so the smaller number holds. */
 /* proves: CVQ-19 CVQ-20 */
-static void pairs_that_are_not_known_are_not_used(void **state)
+static void pairs_with_an_unknown_state_are_not_used(void **state)
 {
 	struct control_env *env = control_env_create(4);
 
@@ -403,7 +403,7 @@ static void *wait_for_work(void *argument)
 /* Two queues on one vector, each with its thread: an interrupt for one wakes it even if
  * the other reads the eventfd first. */
 /* proves: PCI-57 PCI-58 */
-static void a_shared_interrupt_is_everybodys(void **state)
+static void a_shared_interrupt_wakes_both_queues(void **state)
 {
 	struct vionet_start_options options = { .struct_size = sizeof(options),
 						.queue_pairs = 2, .vectors = 2 };
@@ -569,7 +569,7 @@ int main(void)
 		cmocka_unit_test(all_pairs_are_in_use_after_start),
 		cmocka_unit_test(queues_are_set_up_before_they_are_turned_on),
 		cmocka_unit_test(pairs_come_and_go),
-		cmocka_unit_test(pairs_that_are_not_known_are_not_used),
+		cmocka_unit_test(pairs_with_an_unknown_state_are_not_used),
 		cmocka_unit_test(rss_by_default),
 		cmocka_unit_test(rss_in_full_and_its_limits),
 		cmocka_unit_test(rss_alone_turns_pairs_on),
@@ -578,7 +578,7 @@ int main(void)
 		cmocka_unit_test(a_pool_for_each_pair),
 		cmocka_unit_test(vectors_are_dealt_out),
 		cmocka_unit_test(one_vector_leaves_none_for_queues),
-		cmocka_unit_test(a_shared_interrupt_is_everybodys),
+		cmocka_unit_test(a_shared_interrupt_wakes_both_queues),
 		cmocka_unit_test(b16_pairs_that_cannot_be),
 		cmocka_unit_test(queues_that_come_with_mq),
 		cmocka_unit_test(b17_pairs_that_grow_are_ignored),

@@ -270,7 +270,7 @@ static void function_that_vanishes(void **state)
 	assert_int_equal(vionet_pci_lookup("00:04.0", &function), -EIO);
 }
 
-static void lookup_tells_all(void **state)
+static void lookup_reports_all(void **state)
 {
 	(void)state;
 	ADD(.address = "0000:00:04.0", .group = 7, .driver = "virtio-pci",
@@ -473,7 +473,7 @@ int main(void)
 		TEST(list_of_nothing),
 		TEST(list_without_sysfs),
 		TEST(function_that_vanishes),
-		TEST(lookup_tells_all),
+		TEST(lookup_reports_all),
 		TEST(lookup_refuses),
 		TEST(class_and_subsystem_do_not_count),
 		TEST(names_do_not_command_a_terminal),

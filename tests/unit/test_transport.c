@@ -127,7 +127,7 @@ static void expect_refused(const struct vn_transport_ops *ops, const char *why)
 }
 
 /* It is the device's: closed if that can be, and nothing else of it is called. */
-static void a_table_that_is_not_whole_is_refused(void **state)
+static void an_incomplete_table_is_refused(void **state)
 {
 	struct vn_transport_ops ops = { .close = count_closed };
 
@@ -148,7 +148,7 @@ static void a_table_that_is_not_whole_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_table_that_is_not_whole_is_refused),
+		cmocka_unit_test(an_incomplete_table_is_refused),
 		cmocka_unit_test(the_core_is_enough),
 		cmocka_unit_test(all_of_the_core_is_needed),
 		cmocka_unit_test(what_is_beside_is_announced),

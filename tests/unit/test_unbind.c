@@ -93,7 +93,7 @@ static void unbound_stays_unbound(void **state)
 	assert_override("");
 }
 
-static void says_how_by_hand(void **state)
+static void error_names_the_manual_way(void **state)
 {
 	(void)state;
 	add_nic("virtio-pci");
@@ -106,7 +106,7 @@ static void says_how_by_hand(void **state)
 
 /* --- unbinding ---------------------------------------------------------------- */
 
-static void unbind_gives_it_back(void **state)
+static void unbind_restores_the_driver(void **state)
 {
 	(void)state;
 	add_nic("vfio-pci");
@@ -259,7 +259,7 @@ static void unbind_to_vfio_is_refused(void **state)
 	assert_untouched("vfio-pci");
 }
 
-static void unbind_goes_back_if_nobody_takes_it(void **state)
+static void unbind_is_undone_if_no_driver_probes(void **state)
 {
 	(void)state;
 	add_nic("vfio-pci");
@@ -306,8 +306,8 @@ int main(void)
 		TEST(restores_if_probe_cannot_be_written),
 		TEST(changes_nothing_if_override_cannot_be_written),
 		TEST(unbound_stays_unbound),
-		TEST(says_how_by_hand),
-		TEST(unbind_gives_it_back),
+		TEST(error_names_the_manual_way),
+		TEST(unbind_restores_the_driver),
 		TEST(unbind_to_a_driver),
 		TEST(unbind_of_kernel_driver),
 		TEST(unbind_of_kernel_driver_to_another),
@@ -316,7 +316,7 @@ int main(void)
 		TEST(unbind_refuses_while_held),
 		TEST(unbind_refuses_while_held_by_device),
 		TEST(unbind_to_vfio_is_refused),
-		TEST(unbind_goes_back_if_nobody_takes_it),
+		TEST(unbind_is_undone_if_no_driver_probes),
 		TEST(unbind_goes_back_without_override),
 		TEST(there_and_back_often),
 	};

@@ -307,7 +307,7 @@ static void a_page_with_the_table_is_mapped_if_allowed(void **state)
 	}
 }
 
-static void fewer_vectors_are_told(void **state)
+static void fewer_vectors_are_reported(void **state)
 {
 	struct vn_function *function = open_function(ADDRESS);
 	int fds[64];
@@ -332,7 +332,7 @@ int main(void)
 		GROUP(a_function_is_opened_once),
 		GROUP(a_child_shares_nothing),
 		GROUP(a_page_with_the_table_is_mapped_if_allowed),
-		GROUP(fewer_vectors_are_told),
+		GROUP(fewer_vectors_are_reported),
 	};
 
 	return cmocka_run_group_tests_name("vfio", tests, NULL, NULL);

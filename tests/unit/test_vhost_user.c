@@ -237,7 +237,7 @@ static void slots_are_respected(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
-static void foreign_memory_is_refused(void **state)
+static void unregistered_memory_is_refused(void **state)
 {
 	struct backend *b = *state;
 	struct vionet_device *device = open_started(b, "");
@@ -562,7 +562,7 @@ int main(void)
 		TEST(addresses_are_no_pointers),
 		TEST(regions_are_few),
 		TEST(slots_are_respected),
-		TEST(foreign_memory_is_refused),
+		TEST(unregistered_memory_is_refused),
 		TEST(read_only_memory_is_sealed),
 		TEST(interrupts_arrive),
 		TEST(no_interrupts_on_request),

@@ -56,7 +56,7 @@ static bool hears_of(struct vionet_device *device, uint32_t event)
 }
 
 /* A loop that only transmits, or waits, and never reads events. */
-static void its_end_is_told_to_queues(void **state)
+static void queues_report_the_end_of_the_device(void **state)
 {
 	struct backend *b = *state;
 	struct vionet_device *device = open_started(b);
@@ -327,7 +327,7 @@ static void kicks_of_the_new_one(void **state)
 
 /* A back end that forgets its ring addresses when the table changes, until
  * SET_VRING_ADDR. */
-static void rings_are_told_again(void **state)
+static void rings_are_set_again(void **state)
 {
 	static const uint32_t protocols[] = { PF_ALL, PF_ALL & ~PF_MEM_SLOTS, 0 };
 	struct vionet_pool_options big = { .struct_size = sizeof(big), .count = 4096,
@@ -568,10 +568,10 @@ int main(void)
 		TEST(buffers),
 		TEST(announcements),
 		TEST(records),
-		TEST(its_end_is_told_to_queues),
+		TEST(queues_report_the_end_of_the_device),
 		TEST(error_of_the_last_one),
 		TEST(kicks_of_the_new_one),
-		TEST(rings_are_told_again),
+		TEST(rings_are_set_again),
 		TEST(kicks_come_again),
 		TEST(a_ring_that_is_lost),
 		TEST(parts_in_any_order),

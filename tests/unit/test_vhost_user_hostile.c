@@ -233,7 +233,7 @@ static void slowness(void **state)
 }
 
 /* A reply too many is found at the latest by the next request. */
-static void answers_too_many(void **state)
+static void too_many_replies(void **state)
 {
 	struct backend *b = *state;
 
@@ -360,7 +360,7 @@ static void bytes_that_drip(void **state)
 
 /* The back end refuses a table without some memory: that memory is quarantined until the
  * next reset, or until the back end disconnects. */
-static void memory_that_is_not_given_back(void **state)
+static void memory_that_is_not_released(void **state)
 {
 	static const enum fault kinds[] = { FAULT_REFUSE, FAULT_CLOSE };
 	struct vionet_pool_options big = { .struct_size = sizeof(big), .count = 4096,
@@ -491,12 +491,12 @@ int main(void)
 		TEST(refusals),
 		TEST(silence),
 		TEST(slowness),
-		TEST(answers_too_many),
+		TEST(too_many_replies),
 		TEST(records_that_cannot_be),
 		TEST(numbers_that_cannot_be),
 		TEST(requests_without_end),
 		TEST(bytes_that_drip),
-		TEST(memory_that_is_not_given_back),
+		TEST(memory_that_is_not_released),
 		TEST(eventfds_that_block),
 		TEST(used_index_jumps),
 		TEST(used_index_goes_back),
