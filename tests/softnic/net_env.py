@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """
-A device with queues that are ready for frames, and frames to send: what the tests of the network
-half begin with.
+A running device and a driver with queues that are ready for frames; and frames to send.
 """
 
 import struct
@@ -159,7 +158,7 @@ class Env:
         self.nic.check()
 
     def broken(self, should=False):
-        """The end of a test in which it did: what was reported."""
+        """The end of a test with violations: the ones that were reported."""
         self.driver.close()
         self.nic.stop()
         return self.nic.violations(should)
@@ -178,7 +177,7 @@ class Env:
             queue.wait(before + 1)
 
     def frames(self, pair=0, count=None, deadline=DEADLINE):
-        """(header fields, frame) of what came on a receive queue since last asked; waits for
+        """(header fields, frame) of what came on a receive queue since the last call; waits for
         `count` frames if that is given."""
         queue, found = self.receive[pair], []
         while count is None or len(found) < count:

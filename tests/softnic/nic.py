@@ -10,7 +10,7 @@ import signal
 import subprocess
 import tempfile
 
-DEADLINE = 90.0  # seconds for what will come, however busy the machine is
+DEADLINE = 90.0  # seconds, however busy the machine is
 
 
 def binary():
@@ -45,7 +45,7 @@ class Softnic:
         self.close()
 
     def close(self):
-        """End it; its files go. `status`, `lines` and `output` stay."""
+        """End it and remove its files. `status`, `lines` and `output` stay."""
         self.stop()
         self.errors.close()
         self.folder.cleanup()
@@ -70,7 +70,7 @@ class Softnic:
         return self.status
 
     def stderr(self):
-        """What it said so far, while it runs."""
+        """Standard error so far, while it runs."""
         with open(self.errors.name) as file:
             return file.read()
 
@@ -81,7 +81,7 @@ class Softnic:
         return [match[1] for match in found if match]
 
     def check(self):
-        """After the end: all was well."""
+        """After the end: no violation and status 0."""
         self.stop()
         if self.status != 0 or self.violations():
             raise AssertionError(f"status {self.status}: {self.lines}")

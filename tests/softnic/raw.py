@@ -37,7 +37,7 @@ CAPABILITIES = {"max_msg_fds": 16, "max_data_xfer_size": 1 << 20, "pgsizes": 409
 
 
 class Refused(Exception):
-    """The device answered with an error."""
+    """The device replied with an error."""
 
     def __init__(self, command, code):
         super().__init__(f"command {command}: {errno.errorcode.get(code, code)}")
@@ -78,12 +78,12 @@ FEATURES = {
     "HOST_UDP_TUNNEL_GSO_CSUM": 68, "OUT_NET_HEADER": 69, "IPSEC": 70,
 }
 
-# What a careful driver takes whenever it is offered (RSVD-01, -03, -07, -13).
+# What a driver should accept whenever it is offered (RSVD-01, -03, -07, -13).
 ALWAYS = {"VERSION_1", "ACCESS_PLATFORM", "ORDER_PLATFORM", "NOTIF_CONFIG_DATA"}
 
 
 class Memory:
-    """Memory of ours that the device may reach: a memfd, mapped here and there."""
+    """Memory that the device may access: a memfd, mapped by both sides."""
 
     def __init__(self, driver, size, permissions, iova):
         self.driver = driver
@@ -183,7 +183,7 @@ class Driver:
         return number, command, flags, error, payload, fds + more
 
     def request(self, command, payload=b"", fds=()):
-        """Send and take the answer: its payload and descriptors."""
+        """Send and receive the reply: its payload and descriptors."""
         try:
             self.send(command, payload, fds)
             number, answered, flags, error, data, got = self.receive()
@@ -213,7 +213,7 @@ class Driver:
         size = (size + 4095) & ~4095
         if iova is None:
             iova = self.next_iova
-            self.next_iova += size + 4096  # a gap, so that running over is seen
+            self.next_iova += size + 4096  # a gap, so that an overrun is detected
         memory = Memory(self, size, permissions, iova)
         self.memories.append(memory)
         return memory
@@ -357,7 +357,7 @@ class Driver:
             self.set_irqs(0x24, IRQ_MSIX, start, len(part), part)
 
     def interrupts(self, vector):
-        """How often since last asked."""
+        """Interrupts since the last call."""
         try:
             return os.eventfd_read(self.vectors[vector])
         except BlockingIOError:

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """
-Rings of a raw driver, split and packed: every descriptor by hand, or as a driver does it that does it
-right.
+Rings of a raw driver, split and packed: every descriptor by hand, or as a correct driver does it.
 """
 
 import struct
@@ -34,7 +33,7 @@ class Queue:
         self.driver.enable_queue(self.index, self.size, areas, vector)
 
     def place(self, size):
-        """Room in the data memory; it is used round and round."""
+        """Room in the data memory, which wraps."""
         if self.used_data + size > self.data.size:
             self.used_data = 0
         at = self.used_data
@@ -61,7 +60,7 @@ class Queue:
         return data[:length]
 
     def poll(self):
-        """Take what the device gave back; all that was ever given back is in `done`."""
+        """Reclaim what the device used; all that was ever used is in `done`."""
         while True:
             found = self.take()
             if found is None:
@@ -69,7 +68,7 @@ class Queue:
             self.done.append(found)
 
     def wait(self, count, deadline=DEADLINE):
-        """Until `count` buffers were given back since the beginning."""
+        """Until the device used `count` buffers since the beginning."""
         self.driver.wait_for(lambda: self.poll() >= count, deadline)
         return self.done[:count]
 
@@ -106,7 +105,7 @@ class SplitQueue(Queue):
     def avail_event(self):
         return self.areas.get("<H", self.offsets[2] + 4 + 8 * self.size)
 
-    # A driver that does it right.
+    # A correct driver.
 
     def chain(self, numbers, pieces):
         for i, (number, (at, length, writable)) in enumerate(zip(numbers, pieces)):
@@ -191,7 +190,7 @@ class PackedQueue(Queue):
         position, flags = struct.unpack_from("<HH", self.areas.map, at)
         return flags, position & 0x7fff, position >> 15
 
-    # A driver that does it right.
+    # A correct driver.
 
     def advance(self, position, wrap, count):
         position += count

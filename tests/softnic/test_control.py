@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """
-The control queue: every command, what it does, and what a driver may not ask.
+The control queue: every command, what it does, and what a driver may not send.
 """
 
 import os
@@ -198,7 +198,7 @@ def hashed(port, to=53):
 
 
 def toeplitz(key, data):
-    """Bit by bit, as it was published."""
+    """Bit by bit, as in the published algorithm."""
     bits = int.from_bytes(key, "big")
     width, result = 8 * len(key), 0
     for i in range(8 * len(data)):
@@ -336,7 +336,7 @@ class Statistics(unittest.TestCase):
 
 
 class Link(unittest.TestCase):
-    """Changes from the device's side, through the socket of --control."""
+    """Changes by the device, through the socket of --control."""
 
     def setUp(self):
         self.path = f"/tmp/softnic-control-{os.getpid()}"
@@ -365,7 +365,7 @@ class Link(unittest.TestCase):
                               env.driver.net_config(16, 1)), (1, 25000, 0))
             env.send(udp4())
             self.assertEqual(len(env.frames(count=1)), 1)
-            # One answer, which is one of both.
+            # One reply, which is one of both.
             self.assertRegex(self.ask("link sideways"), r"\Aerror: .*\n\Z")
             self.assertEqual(self.ask("link up"), "ok\n")
             self.assertIn("queue 1 tx packets 1", self.ask("stats"))
@@ -411,7 +411,7 @@ class Link(unittest.TestCase):
 
 MANY = ("CTRL_VQ", "MQ", "RSS")
 
-# What a driver must not ask: requirement, features, pairs, commands. The last one breaks it.
+# What a driver must not send: requirement, features, pairs, commands. The last one breaks it.
 VIOLATIONS = [
     ("CVQ-01", FILTERS, 1, [(RX, 0, b"\2")]),
     ("CVQ-03", ("CTRL_VQ",), 1, [(RX, 0, b"\1")]),
@@ -504,7 +504,7 @@ class Requirements(unittest.TestCase):
 
 
 class Faults(unittest.TestCase):
-    """Rows H of the catalogue, as a driver sees them."""
+    """Faults H, as a driver sees them."""
 
     def env(self, row, features=("CTRL_VQ", "CTRL_RX", "STATUS")):
         return Env("--peer", "sink", "--fault", row, features=features)
@@ -519,7 +519,7 @@ class Faults(unittest.TestCase):
             self.send(env)
             with self.assertRaises(AssertionError):
                 env.control.wait(1, 0.3)
-            env.send(udp4())            # the data path is well
+            env.send(udp4())            # the datapath works
             env.finish()
 
     def test_late(self):

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """
-vionet's own driver asks a device for checksums and segments; tshark, and the kernel on a tap, check
-what leaves.
+vionet's driver uses checksum and segmentation offload; tshark, and the kernel on a tap, check what leaves.
 """
 
 import contextlib
@@ -105,7 +104,7 @@ class Capture(unittest.TestCase):
         self.assertEqual(numbers, 2 * list(range(1000, 1000 + COUNT * 10000, 1000)))
 
     def test_only_what_was_negotiated(self):
-        """Nothing is asked for, or can be, that the device does not offer."""
+        """The driver requests no offload that the device does not offer, and cannot."""
         for offered in ((), ("CSUM",), ("CSUM", "HOST_TSO4"), ("CSUM", "HOST_USO")):
             features = "+all," + ",".join(f"-{name}" for name in HOST if name not in offered)
             sent, frames = self.leave(features)
@@ -190,7 +189,7 @@ class Kernel(unittest.TestCase):
         self.check("csum4", "csum6", "uso4", "uso6")
 
     def test_streams(self):
-        """Nobody listens; a segment is answered, which it is only with the right checksum."""
+        """No process listens; the kernel replies to a segment, which it does only if the checksum is right."""
         before = self.resets()
         self.check("tso4", "tso6")
         self.assertGreaterEqual(self.resets() - before, 2 * COUNT)

@@ -17,8 +17,8 @@ from raw_rings import SplitQueue
 
 FRAME = bytes(12) + bytes.fromhex("0200000000010200000000020800") + bytes(46)
 
-LOOKS = {}
-look = faults.looking(LOOKS)
+CHECKS = {}
+check = faults.checking(CHECKS)
 
 
 # ---- registers ----
@@ -39,32 +39,32 @@ def negotiated(function):
     return run
 
 
-@look("A25")
+@check("A25")
 @after_reset
 def other_id(d):
     d.write("device_status", 0)
     return d.config(2, 2) != 0x1041
 
 
-@look("B01")
+@check("B01")
 @after_reset
 def never_zero(d):
     return d.read("device_status") != 0
 
 
-@look("B02")
+@check("B02")
 @after_reset
 def all_ones(d):
     return d.read("device_status") == 0xff
 
 
-@look("B03")
+@check("B03")
 @after_reset
 def random_status(d):
     return len({d.read("device_status") for _ in range(8)}) > 4
 
 
-@look("B04")
+@check("B04")
 @after_reset
 def does_not_stick(d):
     d.read("device_status")
@@ -73,169 +73,169 @@ def does_not_stick(d):
     return d.read("device_status") & (ACKNOWLEDGE | DRIVER) == 0
 
 
-@look("B05")
+@check("B05")
 @negotiated
 def no_features_ok(d):
     return not d.read("device_status") & FEATURES_OK
 
 
-@look("B06")
+@check("B06")
 @after_reset
 def no_version(d):
     return "VERSION_1" not in d.offered()
 
 
-@look("B07")
+@check("B07")
 @after_reset
 def no_platform(d):
     return "ACCESS_PLATFORM" not in d.offered()
 
 
-@look("B08")
+@check("B08")
 @after_reset
 def changing_offer(d):
     return d.offered() != d.offered() or d.read("device_feature") != d.read("device_feature") or (
         d.write("device_feature_select", 0) or d.read("device_feature") != d.read("device_feature"))
 
 
-@look("B09", features=LEAST + ",+CTRL_VQ,+MQ")
+@check("B09", features=LEAST + ",+CTRL_VQ,+MQ")
 @after_reset
 def without_its_base(d):
     return "MQ" in d.offered() and "CTRL_VQ" not in d.offered()
 
 
-@look("B10")
+@check("B10")
 @after_reset
 def everything(d):
     return len(d.offered()) == 128
 
 
-@look("B11")
+@check("B11")
 @after_reset
 def always_needs_reset(d):
     return d.read("device_status") & NEEDS_RESET
 
 
-@look("B12")
+@check("B12")
 @after_reset
 def restless_generation(d):
     return d.read("config_generation") != d.read("config_generation")
 
 
-@look("B14")
+@check("B14")
 @after_reset
 def group_mac(d):
     return d.bar_read(4, 0, 1) & 1
 
 
-@look("B15")
+@check("B15")
 @after_reset
 def small_mtu(d):
     return d.bar_read(4, 10, 2) == 67
 
 
-@look("B16", features=LEAST + ",+CTRL_VQ,+MQ")
+@check("B16", features=LEAST + ",+CTRL_VQ,+MQ")
 @after_reset
 def many_pairs(d):
     return d.bar_read(4, 8, 2) == 0xffff
 
 
-@look("B18", features=LEAST + ",+CTRL_VQ,+RSS")
+@check("B18", features=LEAST + ",+CTRL_VQ,+RSS")
 @after_reset
 def no_room_for_rss(d):
     return (d.bar_read(4, 17, 1), d.bar_read(4, 18, 2)) == (0, 0)
 
 
-@look("B19")
+@check("B19")
 @after_reset
 def odd_speed(d):
     return d.bar_read(4, 12, 4) > 0x7fffffff and d.bar_read(4, 16, 1) > 1
 
 
-@look("B21")
+@check("B21")
 @after_reset
 def one_queue(d):
     return d.read("num_queues") == 1
 
 
 for name, size in (("C01", 0), ("C02", 100), ("C03", 65535)):
-    look(name)(negotiated(lambda d, size=size: d.read("queue_size") == size))
+    check(name)(negotiated(lambda d, size=size: d.read("queue_size") == size))
 
 
-@look("C04")
+@check("C04")
 @negotiated
 def size_doubled(d):
     d.write("queue_size", 64)
     return d.read("queue_size") == 128
 
 
-@look("C05")
+@check("C05")
 @negotiated
 def enabled_before(d):
     return d.read("queue_enable") == 1
 
 
-@look("C06")
+@check("C06")
 @negotiated
 def not_enabled_after(d):
     SplitQueue(d, 0)
     return d.read("queue_enable") == 0
 
 
-@look("C07")
+@check("C07")
 @negotiated
 def no_select(d):
     d.write("queue_select", 1)
     return d.read("queue_select") == 0
 
 
-@look("C08")
+@check("C08")
 @negotiated
 def doorbell_outside(d):
     return d.read("queue_notify_off") * d.multiplier >= d.structures[2][2]
 
 
-@look("C09")
+@check("C09")
 @negotiated
 def odd_multiplier(d):
     return d.multiplier == 3
 
 
-@look("C10")
+@check("C10")
 @negotiated
 def one_doorbell(d):
     d.write("queue_select", 1)
     return d.read("queue_notify_off") == 0
 
 
-@look("C11")
+@check("C11")
 @negotiated
 def moving_doorbell(d):
     return d.read("queue_notify_off") != d.read("queue_notify_off")
 
 
-@look("C12")
+@check("C12")
 @negotiated
 def other_vector(d):
     d.write("queue_msix_vector", 2)
     return d.read("queue_msix_vector") == 3
 
 
-@look("C13")
+@check("C13")
 @negotiated
 def other_address(d):
     d.write("queue_desc", 0x1000_0000)
     return d.read("queue_desc") != 0x1000_0000
 
 
-@look("C17")
+@check("C17")
 @negotiated
 def hidden_address(d):
     d.write("queue_driver", 0x1000_0000)
     return d.read("queue_driver") == 0
 
 
-@look("C18")
+@check("C18")
 @negotiated
 def hidden_size(d):
     before = d.read("queue_size")
@@ -243,14 +243,14 @@ def hidden_size(d):
     return before > 0 and d.read("queue_size") == 0
 
 
-@look("C19=0")
+@check("C19=0")
 @negotiated
 def no_vector(d):
     d.write("queue_msix_vector", 2)
     return d.read("queue_msix_vector") == 0xffff
 
 
-@look("C20")
+@check("C20")
 @negotiated
 def hidden_vector(d):
     d.write("queue_msix_vector", 2)
@@ -273,7 +273,7 @@ def live(function):
 
 
 def send(d, count=1):
-    """Frames one by one; each is rung for and seen to be sent."""
+    """Frames one by one, with a doorbell for each; wait until each is sent."""
     before = d.transmit.poll()
     for i in range(count):
         d.transmit.add(readable=[FRAME])
@@ -286,7 +286,7 @@ def ring(d, count):
         d.notify(1)
 
 
-@look("C14")
+@check("C14")
 @live
 def slow_doorbell(d):
     before = time.monotonic()
@@ -294,7 +294,7 @@ def slow_doorbell(d):
     return time.monotonic() - before >= 0.03
 
 
-@look("C15")
+@check("C15")
 @live
 def deaf_at_first(d):
     d.transmit.add(readable=[FRAME])
@@ -305,7 +305,7 @@ def deaf_at_first(d):
     return before == 0
 
 
-@look("C16")
+@check("C16")
 @live
 def first_doorbell_lost(d):
     d.transmit.add(readable=[FRAME])
@@ -317,7 +317,7 @@ def first_doorbell_lost(d):
     return before == 0
 
 
-@look("I01", vectors=3)
+@check("I01", vectors=3)
 @negotiated
 def early_interrupt(d):
     SplitQueue(d, 1, vector=1)
@@ -325,7 +325,7 @@ def early_interrupt(d):
     return True
 
 
-@look("I02", vectors=3)
+@check("I02", vectors=3)
 @live
 def interrupts_without_cause(d):
     for _ in range(5):
@@ -333,14 +333,14 @@ def interrupts_without_cause(d):
     return True
 
 
-@look("I03", vectors=3)
+@check("I03", vectors=3)
 @live
 def no_interrupt(d):
     send(d, 3)
     return d.interrupts(1) == 0
 
 
-@look("I04", vectors=3, options=("--vectors", "3"))
+@check("I04", vectors=3, options=("--vectors", "3"))
 @live
 def wrong_vector(d):
     send(d)
@@ -348,7 +348,7 @@ def wrong_vector(d):
     return d.interrupts(1) == 0
 
 
-@look("I05", vectors=3)
+@check("I05", vectors=3)
 @live
 def config_storm(d):
     for _ in range(5):
@@ -356,14 +356,14 @@ def config_storm(d):
     return True
 
 
-@look("I06", options=("--vectors", "0"))
+@check("I06", options=("--vectors", "0"))
 @live
 def empty_isr(d):
     send(d)
     return d.isr() == 0
 
 
-@look("I07", vectors=3)
+@check("I07", vectors=3)
 @live
 def interrupts_after_reset(d):
     for vector in range(3):
@@ -372,7 +372,7 @@ def interrupts_after_reset(d):
     return all(d.interrupts(vector) for vector in range(3))
 
 
-@look("I09", vectors=3)
+@check("I09", vectors=3)
 @live
 def first_interrupt_lost(d):
     send(d)
@@ -382,14 +382,14 @@ def first_interrupt_lost(d):
     return before == 0
 
 
-@look("I08", vectors=3)
+@check("I08", vectors=3)
 @live
 def full_counters(d):
     d.wait_for(lambda: d.interrupts(0) == (1 << 64) - 2)
     return True
 
 
-@look("J01", vectors=3)
+@check("J01", vectors=3)
 @live
 def needs_reset(d):
     ring(d, 9)
@@ -399,14 +399,14 @@ def needs_reset(d):
     return not before & NEEDS_RESET and d.read("device_status") & NEEDS_RESET
 
 
-@look("J02", vectors=3)
+@check("J02", vectors=3)
 @live
 def needs_reset_silently(d):
     ring(d, 10)
     return d.read("device_status") & NEEDS_RESET and not d.interrupts(2)
 
 
-@look("J03", vectors=3)
+@check("J03", vectors=3)
 @live
 def needs_reset_again(d):
     for _ in range(3):
@@ -419,7 +419,7 @@ def needs_reset_again(d):
     return True
 
 
-@look("J04")
+@check("J04")
 @live
 def registers_gone(d):
     return d.read("device_status") == 0xff and d.read("num_queues") == 0xffff
@@ -434,18 +434,18 @@ def event(d, index):
     return True
 
 
-look("J06")(live(lambda d: event(d, IRQ_REQ)))
-look("J07")(live(lambda d: event(d, IRQ_ERR)))
+check("J06")(live(lambda d: event(d, IRQ_REQ)))
+check("J07")(live(lambda d: event(d, IRQ_ERR)))
 
 
-@look("J08")
+@check("J08")
 @live
 def reset_from_outside(d):
     ring(d, 10)
     return d.read("device_status") == 0
 
 
-@look("J09")
+@check("J09")
 @live
 def writes_after_reset(d):
     used = d.transmit.offsets[2]
@@ -453,7 +453,7 @@ def writes_after_reset(d):
     return d.transmit.areas.read(used, 4) == b"\xa5" * 4
 
 
-@look("J11", options=())
+@check("J11", options=())
 def queue_reset_for_ever(d):
     d.find()
     d.initialize({"RING_RESET"})
@@ -463,14 +463,14 @@ def queue_reset_for_ever(d):
     return all(d.read("queue_reset") == 1 for _ in range(10))
 
 
-@look("J12")
+@check("J12")
 @live
 def not_live_any_more(d):
     ring(d, 10)
     return not d.read("device_status") & DRIVER_OK
 
 
-@look("J13")
+@check("J13")
 @live
 def less_after_reset(d):
     before = d.offered()
@@ -478,14 +478,14 @@ def less_after_reset(d):
     return "MTU" in before and "MTU" not in d.offered()
 
 
-@look("K02")
+@check("K02")
 @live
 def writes_descriptors(d):
     ring(d, 1)
     return d.transmit.areas.read(0, 4) == b"\xa5" * 4
 
 
-@look("K03")
+@check("K03")
 @live
 def writes_to_zero(d):
     memory = d.memory(4096, iova=0)
@@ -493,7 +493,7 @@ def writes_to_zero(d):
     return memory.read(0, 4) == b"\xa5" * 4
 
 
-@look("K07")
+@check("K07")
 @live
 def writes_to_interrupts(d):
     memory = d.memory(4096, iova=0xfee00000)
@@ -502,7 +502,7 @@ def writes_to_interrupts(d):
 
 
 class Faults(faults.Case):
-    looks = LOOKS
+    checks = CHECKS
 
     def test_the_map_stops_a_write(self):
         with Softnic("--peer", "sink", "--features", LEAST, "--fault", "K02,K03,K07",

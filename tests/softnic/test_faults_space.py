@@ -2,8 +2,7 @@
 """
 The faults of configuration space: that each does what --list-faults says, as a raw driver sees it.
 
-Owns: one look at each.
-Read next: test_faults.py, which has the other faults of the bus side.
+The other faults of the bus side are in test_faults.py.
 """
 
 import struct
@@ -14,8 +13,8 @@ from raw import Refused
 
 WALK = 48
 
-LOOKS = {}
-look = faults.looking(LOOKS)
+CHECKS = {}
+check = faults.checking(CHECKS)
 
 
 def space(d):
@@ -64,7 +63,7 @@ LOOKS_AT_SPACE = {
 }
 
 
-@look("A24")
+@check("A24")
 def no_config(d):
     try:
         d.config(0, 2)
@@ -73,11 +72,11 @@ def no_config(d):
 
 
 for name, function in LOOKS_AT_SPACE.items():
-    look(name)(function)
+    check(name)(function)
 
 
 class Faults(faults.Case):
-    looks = LOOKS
+    checks = CHECKS
 
 
 if __name__ == "__main__":

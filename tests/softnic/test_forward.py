@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """
-examples/forward between two software devices: what is put in at the far end of one comes out at
-that of the other, once, in order, whole; both ways at once.
+examples/forward between two software devices: what is sent at the far end of one arrives at that of the
+other, once, in order, unchanged; both ways at once.
 """
 
 import pathlib

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """
-What `vionet info` says of the device: its two faces tell the same.
+What `vionet info` says of the device: text and JSON agree.
 """
 
 import json

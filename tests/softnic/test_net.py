@@ -69,7 +69,7 @@ class Frames(unittest.TestCase):
             env.finish()
 
     def test_too_few_mergeable_buffers(self):
-        """What does not fit is lost, and nothing of it is seen."""
+        """A frame that does not fit is lost, and no part of it arrives."""
         with Env("--peer", "loop", features=("MRG_RXBUF",), size=100, buffers=3) as env:
             env.send(udp4(pattern(500)))
             env.send(udp4(pattern(100)))
@@ -77,8 +77,8 @@ class Frames(unittest.TestCase):
             env.finish()
 
     def test_commands_that_run_the_queue_they_were_waited_for(self):
-        """A frame finds its queue not in use; the commands that wait turn it on and off again, which
-        sends what it has; and then there is no buffer for the frame. None is lost or sent twice."""
+        """A frame's queue is not in use; pending commands enable and disable it, which sends what it has; and
+        then there is no buffer for the frame. None is lost or sent twice."""
         with Env("--peer", "loop", "--lossless", pairs=2, buffers=0,
                  features={"CTRL_VQ", "MQ"}) as env:
             env.driver.wait_for(lambda: env.control.used_flags() == env.transmit[1].used_flags() == 0)
@@ -101,7 +101,7 @@ class Frames(unittest.TestCase):
             self.assertEqual(set(env.broken()), {"CVQ-20"})
 
     def test_packets_that_are_cut_small_are_seen_one_by_one(self):
-        """Each is 65,000 frames: more than one of them in a turn would hold the device up."""
+        """Each is 65,000 frames: more than one of them in a poll iteration would delay the device."""
         with tempfile.NamedTemporaryFile("r") as trace, Env(
                 "--peer", "loop", "--trace", trace.name, features={"CSUM", "HOST_USO"}, buffers=0,
                 queue_size=8, vectors=3) as env:
@@ -166,7 +166,7 @@ class Frames(unittest.TestCase):
 
 
 class Sleeping(unittest.TestCase):
-    """Who has nothing to do, or waits for the driver, takes no time."""
+    """An idle device, or one that waits for the driver, uses no processor time."""
 
     def seconds(self, env):
         with open(f"/proc/{env.nic.process.pid}/stat", encoding="ascii") as file:
@@ -253,14 +253,14 @@ VIOLATIONS = [
     ("NET-54", TUNNEL, tunnel(), changed(INNER, flags=NEEDS_CSUM | 2)),
 ]
 
-# The same for what is only recommended.
-WARNINGS = [
+# The same for recommendations (SHOULD).
+ADVICE = [
     ("NET-15", (), udp4(pattern(64), partial=True), {}),
     ("NET-26", ("CSUM", "HOST_TSO4"), tcp4(pattern(2500), partial=True, flags=0x90), LARGE),
     ("NET-47", TSO, BIG, changed(LARGE, hdr_len=20)),
 ]
 
-# What is right, so that a checker that always complains is found.
+# Valid requests, so that a checker that always complains is found.
 RIGHT = [
     ((), udp4(), {}), (("CSUM",), PART, HALF), (TSO, BIG, LARGE),
     (TSO, BIG6, changed(LARGE, kind=TCPV6, hdr_len=74, start=54)),
@@ -378,7 +378,7 @@ class Requirements(unittest.TestCase):
 
 
 class Nonsense(unittest.TestCase):
-    """Whatever a driver sends, the device goes on, and what is right comes through afterwards."""
+    """Whatever a driver sends, the device goes on, and valid frames arrive afterwards."""
 
     FEATURES = (*TUNNEL_BOTH, "GUEST_CSUM", "GUEST_TSO4", "GUEST_TSO6", "GUEST_USO4", "MRG_RXBUF",
                 "RSC_EXT", "CTRL_VQ", "CTRL_GUEST_OFFLOADS")
@@ -437,7 +437,7 @@ class Nonsense(unittest.TestCase):
 
 
 class Faults(unittest.TestCase):
-    """Rows F hit the first frame and not the second, which arrives well."""
+    """Faults F hit the first frame and not the second, which arrives unchanged."""
 
     def two(self, row, size=2048, features=("MRG_RXBUF",), frame=udp4(pattern(600))):
         with Env("--peer", "loop", "--fault", row, size=size, features=features, buffers=60) as env:

@@ -45,7 +45,7 @@ class Transmit(unittest.TestCase):
         self.folder.cleanup()
 
     def leave(self, frame, features=HOST, **header):
-        """What leaves when this is sent."""
+        """The frames that leave when this is sent."""
         with Env("--peer", f"pcap::{self.path}", features=features) as env:
             env.send(frame, **header)
             env.finish()
@@ -157,7 +157,7 @@ class Transmit(unittest.TestCase):
 
 
 class Receive(unittest.TestCase):
-    """A loop sends back what came, with the offloads that the driver takes itself."""
+    """A loop sends frames back, with the offloads that the driver accepted."""
 
     LARGE = dict(flags=NEEDS_CSUM, kind=TCPV4, gso_size=1460, hdr_len=54, start=34, offset=16)
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """
-What stands behind the device: frames that are sent get there, frames that come from there are
-received, and a peer that cannot be opened, or goes away, is told.
+Peers behind the device: frames get there and back, and the device reports a peer that cannot be opened or
+goes away.
 """
 
 import os
@@ -67,7 +67,7 @@ class Plain(unittest.TestCase):
             env.finish()
 
     def test_source_waits_for_buffers(self):
-        """No number is left out while there is no room."""
+        """No frame is skipped while there is no room."""
         with Env("--peer", "source", buffers=2) as env:
             got = [data for _, data in env.frames(count=2)]
             time.sleep(0.05)
@@ -183,7 +183,7 @@ class Wire(unittest.TestCase):
                     self.assertEqual(got, frame(number))
                     two.finish()
                 one.driver.wait_for(lambda: one.nic.stderr().count("is gone") == number + 1)
-                one.send(frame(50))  # lost, as on a wire that is cut
+                one.send(frame(50))  # lost, as on a cut cable
             one.finish()
 
     def test_listener_goes_and_the_other_listens(self):
@@ -218,7 +218,7 @@ class Wire(unittest.TestCase):
         return pathlib.Path(f"{self.path}.trace").read_text().count(" PEER waits")
 
     def test_frame_that_finds_no_buffer_keeps_its_peer_waiting(self):
-        """Only that: not each frame that was taken. Each is sent when the one before has arrived."""
+        """Only a wait is traced, not each frame. Each is sent when the one before has arrived."""
         with Env("--peer", f"unix:{self.path}", "--lossless", "--trace", f"{self.path}.trace",
                  buffers=60) as env:
             queue = env.receive[0]
@@ -254,7 +254,7 @@ class Tap(unittest.TestCase):
         if made.returncode:
             self.skipTest(made.stderr.strip())
         self.addCleanup(subprocess.run, ["ip", "link", "del", self.name])
-        # Nothing of the kernel's own shall come through it.
+        # The kernel must send no frames of its own through it.
         subprocess.run(["sysctl", "-qw", f"net.ipv6.conf.{self.name}.disable_ipv6=1"],
                        capture_output=True)
         subprocess.run(["ip", "link", "set", self.name, "up"], check=True)
@@ -279,7 +279,7 @@ class Tap(unittest.TestCase):
 
 
 class Refusals(unittest.TestCase):
-    """What cannot be opened: said before anything else, with what to do."""
+    """A peer that cannot be opened: an error at the start, with the remedy."""
 
     def refused(self, peer, *words):
         nic = Softnic("--peer", peer, ready=False)

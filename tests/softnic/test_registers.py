@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """
-Registers, status, doorbells and vectors as the specification has them; and each requirement of the areas
-GEN, RSVD and PCI that is checked, broken by hand.
+Registers, status, doorbells and vectors as the specification has them; and a violation of each requirement of
+the areas GEN, RSVD and PCI that the device checks.
 """
 
 import os
@@ -20,7 +20,7 @@ FRAME = HEADER + bytes.fromhex("0200000000010200000000020800") + bytes(46)
 
 
 def ready(driver, features=(), **more):
-    """To FEATURES_OK, seen."""
+    """To FEATURES_OK, and check it."""
     if not driver.initialize(features, **more):
         raise AssertionError("FEATURES_OK was refused")
 
@@ -32,7 +32,7 @@ def live(driver, features=(), queues=2):
     return made
 
 
-# ---- one way to break each requirement: name = ID; the options of the device ----
+# ---- one violation of each requirement: name = ID; the options of the device ----
 
 BREAKS = {}
 

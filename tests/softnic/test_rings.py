@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """
-Rings of the device, as a driver sees them through the socket: both layouts, all their options, all
-ways to ring; and what becomes of a driver that breaks them.
+Rings of the device, as a driver sees them through the socket: both layouts, all their options, all kinds of
+doorbells; and violations by the driver.
 """
 
 import socket
@@ -176,7 +176,7 @@ class Suppression(unittest.TestCase):
             queue.set_driver_event(1)
             env.send(frame(0))
             self.assertEqual(env.driver.interrupts(2), 0)
-            queue.set_driver_event(2, position=2, wrap=0)  # two laps on: 2 of the second
+            queue.set_driver_event(2, position=2, wrap=0)  # two wraps on: 2 of the second
             for number in range(6):
                 env.send(frame(number))
             self.assertEqual(env.driver.interrupts(2), 0)
@@ -210,7 +210,7 @@ class Suppression(unittest.TestCase):
             self.assertEqual(env.nic.status, 3)
 
 
-# ---- drivers that break rings ----
+# ---- violations ----
 
 
 def descriptor(queue, flags, following=0, length=100):
@@ -314,7 +314,7 @@ class Violations(unittest.TestCase):
 
 
 class Faults(unittest.TestCase):
-    """Asked for on the command line; what each does is told in unit/test_faults.c."""
+    """Faults from the command line; unit/test_faults.c checks what each does."""
 
     def test_used_id_too_large(self):
         with Env("--peer", "sink", "--fault", "D01", offer=ALL, buffers=0, queue_size=16) as env:
@@ -354,7 +354,7 @@ class Faults(unittest.TestCase):
 
 
 def command(path, line):
-    """A line for the control socket; its answer must be no error."""
+    """Send a command to the control socket; the reply must be no error."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as control:
         control.settimeout(DEADLINE)
         control.connect(path)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """
-The socket and what comes through it: messages as the protocol has them, and as it has them not;
-memory and its permissions; drivers that vanish; the command line.
+The socket: valid and invalid messages; memory and its permissions; drivers that disappear; the command line.
 """
 
 import os
@@ -46,7 +45,7 @@ class Case(unittest.TestCase):
         self.assertEqual(raised.exception.code, code)
 
     def works(self, nic):
-        """The next driver is served, and frames go."""
+        """The next driver is served, and frames are sent."""
         with Driver(nic.path) as driver:
             driver.initialize()
             transmit = SplitQueue(driver, 1)
@@ -139,7 +138,7 @@ class Messages(Case):
         nic.check()
 
     def limit(self, nic, free):
-        """Leave it so many descriptors."""
+        """Limit the number of free descriptors."""
         used = {int(fd) for fd in os.listdir(f"/proc/{nic.process.pid}/fd")}
         unused = [fd for fd in range(max(used) + free + 2) if fd not in used]
         old = resource.prlimit(nic.process.pid, resource.RLIMIT_NOFILE)
@@ -156,7 +155,7 @@ class Messages(Case):
         self.assertFalse(any("more than 16" in line for line in nic.lines), nic.lines)
 
     def test_no_descriptor_for_another(self):
-        """It is told, and nothing is asked for ever; then the next one is served."""
+        """The driver gets an error, and the device does not wait for ever; then it serves the next one."""
         with tempfile.TemporaryDirectory() as folder:
             control = os.path.join(folder, "control")
             nic = Softnic(*PLAIN, "--control", control)
@@ -191,7 +190,7 @@ class Messages(Case):
         nic.check()
 
     def test_many_requests_at_once(self):
-        """All that were received are served, though no more comes."""
+        """All requests that were received are served, though no more come."""
         nic, driver = self.device()
         ask = struct.pack("<HHIII", 9, CMD_REGION_READ, 32, 0, 0) + struct.pack("<QII", 0, 7, 4)
         driver.socket.sendall(ask * 300)
@@ -305,7 +304,7 @@ class MemoryOfTheDriver(Case):
         nic.check()
 
     def fault(self, prepare):
-        """A transmit buffer whose descriptor `prepare` spoils: what is said of it."""
+        """A transmit buffer whose descriptor `prepare` corrupts; returns the report."""
         nic, driver = self.device()
         driver.initialize()
         transmit = SplitQueue(driver, 1)
@@ -430,7 +429,7 @@ class CommandLine(unittest.TestCase):
                     self.assertTrue(result.stderr)
 
     def test_a_socket_that_is_there_is_listened_on(self):
-        """Who waits for the file may connect at once, however long it takes to listen."""
+        """A client that waits for the socket's file may connect at once, however long listen() takes."""
         with tempfile.TemporaryDirectory() as folder:
             slow, path = f"{folder}/slow.so", f"{folder}/socket"
             subprocess.run(["cc", "-shared", "-fPIC", "-o", slow, "-xc", "-"], input=SLOW_LISTEN,

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """
-Neighbours that do not answer, do not stop, or take what is shared: the device goes on, says what is
-wrong in words that are fit for a terminal, and ends when it is told to.
+Peers that do not respond, do not stop, or use up shared resources: the device goes on, reports the error
+without control characters, and ends on a signal.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from raw_rings import SplitQueue
 FRAME = bytes(12) + bytes.fromhex("0200000000010200000000020800") + bytes(46)
 PLAIN = ("--peer", "sink", "--features", "-all,+VERSION_1,+ACCESS_PLATFORM")
 
-# After a first connection that is refused, somebody else listens there.
+# After a first connection that is refused, another process listens there.
 COMES_MEANWHILE = r"""
 #include <errno.h>
 #include <sys/socket.h>
@@ -85,7 +85,7 @@ class Case(unittest.TestCase):
             self.assertIn(word, result.stderr)
 
     def full(self, path, kind=socket.SOCK_STREAM):
-        """Connections to who does not accept any, until one more would wait."""
+        """Connections to a listener that accepts none, until one more would block."""
         for _ in range(1000):
             client = socket.socket(socket.AF_UNIX, kind | socket.SOCK_NONBLOCK)
             self.addCleanup(client.close)
@@ -140,7 +140,7 @@ class Sockets(Case):
         return path
 
     def test_nobody_is_pushed_aside(self):
-        """Who comes between the look at a socket that was left and its removal keeps his path."""
+        """A process that takes the path between the check of a left-over socket and its removal keeps it."""
         environment = self.preload(COMES_MEANWHILE)
         path = self.left()
         self.fails("--listen", path, words=["another device listens there"], env=environment)
@@ -160,7 +160,7 @@ class Sockets(Case):
     def test_long_paths(self):
         for length in (90, 95, 100, 107):
             path = str(self.folder / ("x" * (length - len(str(self.folder)) - 1)))
-            for _ in range(2):  # the second finds what the first has left
+            for _ in range(2):  # the second finds the first one's socket
                 with subprocess.Popen([binary(), "--listen", path], stdout=subprocess.PIPE,
                                       text=True) as nic:
                     self.assertIn("listening", nic.stdout.readline())
@@ -177,7 +177,7 @@ class Files(Case):
         self.fails(*listen, "--peer", "pcap:/dev/zero:", words=["no plain file"])
 
     def test_a_reader_who_stops_reading(self):
-        """A trace is for whom it may concern: the device does not wait for him."""
+        """The device does not wait for the reader of a trace."""
         fifo = self.folder / "fifo"
         os.mkfifo(fifo)
         reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
@@ -186,11 +186,11 @@ class Files(Case):
             for _ in range(20000):
                 driver.read("device_status")
             driver.close()
-            self.assertEqual(nic.stop(), 1)  # it is not whole
+            self.assertEqual(nic.stop(), 1)  # it is incomplete
         self.assertTrue(os.read(reader, 100))
 
     def test_a_terminal_that_stands_still(self):
-        """Where the device does wait, for who reads its messages, a signal ends it."""
+        """Where the device waits for the reader of its messages, a signal ends it."""
         full, writing = os.pipe()
         fcntl.fcntl(writing, fcntl.F_SETFL, os.O_NONBLOCK)
         with contextlib.suppress(BlockingIOError):
@@ -248,7 +248,7 @@ class Eventfds(Case):
             nic.check()
 
     def test_a_doorbell_that_would_wait(self):
-        """The driver lets the eventfds of its doorbells block, and takes what it rang."""
+        """The driver's doorbell eventfds block, and it reads them itself."""
         with Softnic(*PLAIN, "--notify", "eventfd") as nic, Driver(nic.path) as driver:
             driver.initialize()
             for fd in driver.get_io_fds().values():
@@ -285,7 +285,7 @@ class Peers(Case):
 
 
 class Words(Case):
-    """What others say commands no terminal."""
+    """Text from peers reaches no terminal with control characters."""
 
     def clean(self, text):
         self.assertIsNone(re.search(r"[^\n -~]", text), repr(text))

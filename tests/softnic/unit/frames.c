@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "frames.h"
 
-/* ---- what is right ---- */
+/* ---- checksums ---- */
 
 unsigned int plain_sum(unsigned int sum, const uint8_t *data, unsigned int n)
 {

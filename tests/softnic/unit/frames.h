@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Frames for the tests of the software device's arithmetic, written by hand, and plain
- * loops that say which checksum is right; cmocka.
- */
+/* Builds frames for the tests of offloads and hashes, and computes checksums with plain
+ * loops. */
 #ifndef SOFTNIC_FRAMES_H
 #define SOFTNIC_FRAMES_H
 
@@ -13,9 +11,9 @@
 
 #include "softnic/net/internal.h"
 
-/* ---- what is right ---- */
+/* ---- checksums ---- */
 
-/* RFC 1071 word by word; 0xffff over bytes that hold their own right checksum. */
+/* RFC 1071 word by word; 0xffff over bytes that include their correct checksum. */
 unsigned int plain_sum(unsigned int sum, const uint8_t *data, unsigned int n);
 unsigned int pseudo4(const uint8_t *ip, unsigned int protocol, unsigned int n);
 unsigned int pseudo6(const uint8_t *ip, unsigned int protocol, unsigned int n);
@@ -24,7 +22,7 @@ unsigned int pseudo6(const uint8_t *ip, unsigned int protocol, unsigned int n);
 
 enum { ETH = 14, IP4 = 20, IP6 = 40, TCP = 20, UDP = 8 };
 
-/* The one frame: a test writes its parts here. */
+/* The frame; a test writes its parts here. */
 #define FRAMES_BYTES (65536 + 100)
 extern uint8_t memory[FRAMES_BYTES];
 

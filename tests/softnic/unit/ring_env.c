@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Never checks; it notes what the rings reported. */
+/* Records what the rings report; the tests check it. */
 #include "ring_env.h"
 
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 
 struct env env;
 
-/* ---- what the rings ask of the device ---- */
+/* ---- the device's side, as the rings call it ---- */
 
 static bool find(uint64_t at, struct mapping *mapping)
 {

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * An environment for the software device's rings: memory that both sides see, what the rings want
- * of the rest of the device, and a driver that writes rings by hand.
- */
+/* Environment of the tests of rings: memory that both sides see, the functions of the
+ * device that the rings call, and a driver that writes rings by hand. */
 #ifndef SOFTNIC_RING_ENV_H
 #define SOFTNIC_RING_ENV_H
 
@@ -18,8 +16,8 @@
 #define ENV_TABLES 0x100000u
 #define ENV_DATA 0x200000u
 
-/* What the driver and the device share is little-endian. On another machine the compiler
- * turns each access round: no line of the tests can forget to. */
+/* What the driver and the device share is little-endian. On a big-endian machine the
+ * compiler swaps each access. */
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define LITTLE
 #else
@@ -53,10 +51,10 @@ struct env {
 	uint8_t *memory;
 	uint16_t size;
 	bool packed;
-	/* What the device did. */
+	/* Counted actions of the device. */
 	char violated[8][16];
 	unsigned int violations, interrupts, resets, dma_faults;
-	/* What the test wants it to do. */
+	/* Set by the test. */
 	const char *fault;
 	unsigned int permits;	   /* of the data area; 0: both */
 	unsigned int ring_permits; /* of descriptors and driver area; 0: both */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the tests of rings of both layouts share: cmocka, and the environment with assertions. */
+/* Assertions for the tests of rings of both layouts. */
 #ifndef SOFTNIC_RINGS_H
 #define SOFTNIC_RINGS_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* That each fault of a ring that can be asked for shows in the ring as its row says. */
+/* Each fault of a ring shows in the ring as its row says. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -127,9 +127,9 @@ static const struct {
 	{ "E07", true, 0, e07 },	 { "E08", true, 0, e08 },
 	{ "E09", true, 0, e09 },	 { "E10", true, 0, e10 },
 	{ "E12", true, 0, e12 },
-	/* None: all is as it ought to be. */
+	/* Without a fault the ring is correct. */
 	{ NULL, false, 0, right },	 { NULL, true, 0, packed_right },
-	/* Rows of the other layout do nothing. */
+	/* Faults of the other layout do nothing. */
 	{ "E01", false, 0, right },	 { "D01", true, 0, packed_right },
 };
 
@@ -166,7 +166,7 @@ static void faults_show(void **state)
 	assert_int_equal(missed, 0);
 }
 
-/* Where the map does not permit it, the device cannot. */
+/* The device cannot write where the mapping does not permit it. */
 static void areas_for_reading_stay(void **state)
 {
 	(void)state;
@@ -177,7 +177,7 @@ static void areas_for_reading_stay(void **state)
 	env.ring_permits = 0;
 }
 
-/* ---- what shows for a moment only: a second thread looks ---- */
+/* ---- faults that show only for a moment: a second thread watches ---- */
 
 struct moment {
 	const char *row;
@@ -210,7 +210,7 @@ static void *look(void *moment)
 	return NULL;
 }
 
-/* Until the looking thread has a core at one of them; ctest ends what does not end. */
+/* Repeat until the watching thread has run at one of them; ctest ends what hangs. */
 static void moments_are_seen(void **state)
 {
 	static const char *const names[] = { "D10", "D11", "D12", "E11" };

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * What the software device reads out of a frame: hash against the published vectors, and a
- * parser that stays inside.
- */
+/* Hashes of the software device against the published vectors, and a parser that stays
+ * within the frame. */
 #include "frames.h"
 
 /* ---- the hash ---- */
@@ -14,7 +12,7 @@ static const uint8_t key[40] = {
 	0xf2, 0x0c, 0x6a, 0x42, 0xb7, 0x3b, 0xbe, 0xac, 0x01, 0xfa,
 };
 
-/* "Verifying the RSS Hash Calculation", the table that all implementations share. */
+/* "Verifying the RSS Hash Calculation" (Microsoft), the published vectors. */
 static void test_hash_ipv4(void **state)
 {
 	static const struct {
@@ -147,8 +145,8 @@ static void test_hash_tunnel(void **state)
 
 /* ---- the parser ---- */
 
-/* Every cut of a frame, and every byte of its headers flipped: the parser stays
- * inside (the sanitizers see it) and says nothing that lies behind the end. */
+/* Every cut of a frame, and every byte of its headers flipped: the parser stays within it
+ * (the sanitizers check) and reports no offset behind the end. */
 static void test_parser_bounds(void **state)
 {
 	uint8_t *copy;

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * The software device's arithmetic of offloads: checksums and segmentation against plain
- * loops.
- */
+/* Offloads of the software device: checksums and segmentation against plain loops. */
 #include "frames.h"
 
 static struct segments segments; /* too large for a stack */
 
-/* One TCP segment of IPv4 is right by itself, and is the index-th of the whole. */
+/* One TCP segment of IPv4 is valid by itself, and is number `index` of the packet. */
 static void check_tcp4(const struct frame *piece, unsigned int index,
 		       unsigned int count, unsigned int mss, unsigned int payload)
 {
@@ -258,7 +255,7 @@ static void test_partial(void **state)
 	assert_int_equal(load16(piece.part[0].address + ETH + IP4 + 6), 0xffff);
 }
 
-/* Requests that do not meet the frame are refused, not followed. */
+/* Requests that do not fit the frame are refused. */
 static void test_nonsense(void **state)
 {
 	struct net_header tso = { .flags = HF_NEEDS_CSUM, .gso_type = GSO_TCPV4,

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Packed rings of the software device against the specification: what is taken and given,
- * when the driver is interrupted; beside a driver of its own. Never checks a driver
- * (test_requirements.c) or breaks the device (test_faults.c).
- */
+/* Packed rings of the software device against the specification: taking and returning
+ * buffers, interrupts, with a driver of its own. Violations are in test_requirements.c,
+ * faults in test_faults.c. */
 #include <stdlib.h>
 #include <string.h>
 

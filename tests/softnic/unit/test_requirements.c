@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * That each requirement that the software device's rings check is reported when a driver
- * breaks it, and no other is. Never has a requirement of requirements_rings.def without a
- * case: the last test counts them.
- */
+/* Each requirement that the rings check is reported when a driver violates it, and no
+ * other is. The last test checks that each row of requirements_rings.def has a case. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -41,8 +38,8 @@ static unsigned int missed_of(const struct breaking *breaking)
 	unsigned int missed = 0;
 
 	for (; breaking->id; breaking++) {
-		/* The device has to look between two writes of another thread, which a
-		 * busy machine may hold up. */
+		/* The device has to read between two writes of another thread, which a
+		 * busy machine may delay. */
 		unsigned int tries = strcmp(breaking->id, "PACKED-30") ? 1 : 100;
 		bool reported = false;
 
@@ -101,7 +98,7 @@ static void late_list(unsigned int at)
 	pthread_join(thread, NULL);
 }
 
-/* They cost the device one second in all, and then the driver its queue. */
+/* The device waits one second in all, and then disables the queue. */
 static void late_tails_come_to_an_end(void **state)
 {
 	unsigned int lists;

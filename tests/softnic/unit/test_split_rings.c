@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Split rings of the software device against the specification: what is taken and given,
- * when the driver is interrupted; and what is the same in both layouts, seen on a split
- * ring: the memory map, shuffling. Never checks a driver (test_requirements.c) or breaks
- * the device (test_faults.c).
+ * Split rings of the software device against the specification: taking and returning
+ * buffers, interrupts; and, on a split ring, what is the same in both layouts: the memory
+ * map, shuffling. Violations are in test_requirements.c, faults in test_faults.c.
  */
 #include "rings.h"
 
@@ -45,7 +44,7 @@ static void split_walks_chains_and_tables(void **state)
 
 	(void)state;
 	assert_int_equal(env_start(false, 16, BIT(FT_INDIRECT_DESC)), 0);
-	/* As long as the queue, in a strange order. */
+	/* As long as the queue, in an unusual order. */
 	for (i = 0; i < 16; i++)
 		put(i * 5 % 16, ENV_DATA + 256 * i, i + 1,
 		    (uint16_t)((i < 15 ? DF_NEXT : 0) | (i > 8 ? DF_WRITE : 0)),
@@ -186,7 +185,7 @@ static void split_interrupts_as_wanted(void **state)
 	avail(2 + 8)->is = 5; /* a wrap later */
 	assert_int_equal(interrupts_of(5), 0);
 	assert_int_equal(interrupts_of(1), 1);
-	/* Put off: what came in between counts. */
+	/* Delayed: buffers that came in between count. */
 	avail(2 + 8)->is = 7;
 	put(6, ENV_DATA, 60, 0, 0);
 	offer(6);

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * What serves to break rings of either layout. Never what one layout alone has
- * (violations_split.c, violations_packed.c).
- */
+/* Violations of rings of either layout. */
 #include "violations.h"
 
 void take_all(void)

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Ways to break each requirement that the software device's rings check, as tables: one
- * for split rings, one for packed ones.
- */
+/* A violation of each requirement that the rings check, as tables: one for split rings,
+ * one for packed ones. */
 #ifndef SOFTNIC_BREAKING_H
 #define SOFTNIC_BREAKING_H
 
@@ -25,7 +23,7 @@ extern const struct breaking split_breakings[], packed_breakings[];
 void take_all(void);
 void give_all(void);
 
-/* These break rings of either layout. */
+/* Violations in either layout. */
 void area_odd(void);
 void indirect_unasked(void);
 void watch_with_buffer(void);

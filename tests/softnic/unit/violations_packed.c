@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * A driver that breaks each requirement of packed rings, and of GEN, that the software
- * device checks.
- */
+/* Violations of each requirement of packed rings, and of GEN, that the software device
+ * checks. */
 #include <endian.h>
 #include <pthread.h>
 #include <unistd.h>

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * A driver that breaks each requirement of split rings, and of GEN, that the software
- * device checks.
- */
+/* Violations of each requirement of split rings, and of GEN, that the software device
+ * checks. */
 #include "violations.h"
 
 static void one(uint16_t flags, uint16_t next)
@@ -111,7 +109,7 @@ static void chain_long(void)
 	take_all();
 }
 
-/* Elements without a byte are no less descriptors; nor is a long table a licence. */
+/* Empty elements count as descriptors too, also in a long table. */
 static void chain_long_of_nothing(void)
 {
 	unsigned int i;
