@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Where a test's commands run, and which function they find there: see README.md here."""
+"""Where a case runs its commands, and with which function: see README.md here."""

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The environment without a guest: commands run here, their function is vionet-softnic behind a socket,
-which judges each run: violated requirements and wrong DMA are a failure. No root.
-
-Read next: docs/man/vionet-softnic.1.
+which checks each run: violations and wrong DMA fail the test. No root.
 """
 
 import os
@@ -12,11 +10,11 @@ import signal
 import socket
 import stat
 
-from .process import PATIENCE, ROOT, Process, wait_until
+from .process import STEP_TIMEOUT, ROOT, Process, wait_until
 
 BUILD = pathlib.Path(os.environ.get("VIONET_BUILD", ROOT / "build"))
 SOFTNIC = BUILD / "vionet-softnic"
-VALGRIND = os.environ.get("VIONET_VALGRIND", "")  # not empty: everything of ours runs in it
+VALGRIND = os.environ.get("VIONET_VALGRIND", "")  # not empty: our programs run in valgrind
 SANITIZED = BUILD.name in ("build-asan", "build-tsan")
 
 # Layout, order, event index, doorbell: each value with each other one at least once.
@@ -31,7 +29,7 @@ VARIANTS = {
     "packed.in_order.event_idx": "+IN_ORDER --notify page",
 }
 
-# What memcheck says of our own programs fails the run: errors, and memory that nothing points to.
+# Memcheck's errors, and lost memory, fail the run.
 MEMCHECK = ("valgrind", "--quiet", "--error-exitcode=99", "--leak-check=full",
             "--errors-for-leak-kinds=definite,indirect", "--fair-sched=yes")
 
@@ -53,19 +51,19 @@ class Wire:
         os.chmod(self.path, 0o666)
         self.socket = None
 
-    def meet(self):
+    def accept(self):
         if not self.socket:
-            self.listener.settimeout(PATIENCE)
+            self.listener.settimeout(STEP_TIMEOUT)
             self.socket, _ = self.listener.accept()
 
     def send(self, frames, timeout=120):
-        self.meet()
+        self.accept()
         self.socket.settimeout(timeout)
         for frame in frames:
             self.socket.send(frame)
 
-    def answer(self, timeout=0.2):
-        self.meet()
+    def echo_frame(self, timeout=0.2):
+        self.accept()
         self.socket.settimeout(timeout)
         frame = self.socket.recv(70000)
         if not frame:
@@ -91,10 +89,10 @@ class Device(Process):
             self.end()
             raise
 
-    def tell(self, command):
-        """A command of its control socket; the answer, without its last line."""
+    def send_command(self, command):
+        """Send a command to its control socket; the reply without its last line."""
         with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(PATIENCE)
+            client.settimeout(STEP_TIMEOUT)
             client.connect(str(self.control))
             client.sendall(command.encode() + b"\n")
             with client.makefile() as stream:
@@ -110,8 +108,8 @@ class Device(Process):
     def kill(self, number=signal.SIGKILL):
         self.process.send_signal(number)
 
-    def verdict(self):
-        """Ends it as an administrator would; its exit status."""
+    def stop(self):
+        """End it with SIGTERM; its exit status."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGCONT)
             self.process.terminate()
@@ -119,28 +117,28 @@ class Device(Process):
 
 
 class Run(Process):
-    """A command with a device that is there before and after. Once the command is over, so is the
-    device, and `device_status` is its verdict."""
+    """A command, with a device that starts before it. When the command is over the device ends too;
+    `device_status` is its exit status."""
 
     def __init__(self, device, argv, env):
         self.device, self.device_status, self.status = device, None, None
         super().__init__(argv, env)
 
     def link(self, up):
-        self.device.tell("link up" if up else "link down")
+        self.device.send_command("link up" if up else "link down")
 
     def unplug(self):
-        self.device.tell("unplug")
+        self.device.send_command("unplug")
 
     def wait(self):
         if self.status is None:
             self.status = super().wait()
-            self.device_status = self.device.verdict()
+            self.device_status = self.device.stop()
         return self.status
 
     def end(self):
         super().end()
-        self.device.verdict()
+        self.device.stop()
         self.device.end()
 
     def faults(self):
@@ -152,7 +150,7 @@ class Run(Process):
         return [line for line in self.device.lines if line and VIOLATION.match(line)]
 
     def complaint(self):
-        """Why the device does not take this run for clean, or nothing."""
+        """The device's reason why this run is not clean, or nothing."""
         self.wait()
         said = self.device.output
         if self.device_status == 0 and not SANITIZER.search(said + "\n" + self.output):
@@ -164,7 +162,7 @@ class Run(Process):
 
 
 def in_valgrind(folder, program):
-    """A script that runs the program in valgrind, and is called like it."""
+    """A script that runs the program in valgrind."""
     script = folder / f"valgrind-{program.name}"
     if not script.exists():
         script.write_text("#!/bin/sh\nexec " + " ".join(MEMCHECK) + f' {program} "$@"\n')
@@ -199,8 +197,8 @@ class Environment:
 
     def start(self, command, options=(), wire=None, capture=None, events=False, netns=None,
               user=False, env=None):
-        """`options` are the device's. `netns` is where the device is; `user`: all of it runs as
-        an ordinary user, also when the tests run as root."""
+        """`options`: the device's. `netns`: the device's namespace. `user`: run as an ordinary user, also
+        when the tests run as root."""
         options, before = list(options), ["ip", "netns", "exec", netns] if netns else []
         if wire:
             options += ["--lossless", "--peer", f"unix:{wire.path}"]

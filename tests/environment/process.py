@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A program in the background; what it says is collected line by line.
-
-Read next: vm.py, native.py.
-"""
+"""A program in the background; its output is collected line by line."""
 
 import pathlib
 import signal
@@ -11,16 +8,16 @@ import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-LIMIT = 240  # seconds; what takes longer is broken
-PATIENCE = 90  # seconds for a step of a peer that lives, however busy the machine is
+LIMIT = 240  # seconds for a whole run
+STEP_TIMEOUT = 90  # seconds for one step of a peer, however busy the machine is
 
 
-def wait_until(what, alive=lambda: True, seconds=PATIENCE, pause=0.02):
-    """Until `what()` is true or the one that is to bring it about is dead; its last answer."""
+def wait_until(what, alive=lambda: True, seconds=STEP_TIMEOUT, pause=0.02):
+    """Wait until `what()` is true, or its process has ended; returns the last value."""
     end = time.monotonic() + seconds
     while not (answer := what()):
         if not alive() or time.monotonic() > end:
-            return what()  # it may have been its last deed
+            return what()  # it may have become true just before the end
         time.sleep(pause)
     return answer
 
@@ -50,7 +47,7 @@ class Process:
     def output(self):
         return "\n".join(line for line in self.lines if line is not None)
 
-    def wait_line(self, text, seconds=PATIENCE, after=0):
+    def wait_line(self, text, seconds=STEP_TIMEOUT, after=0):
         """The index of the first line from `after` on that holds `text`."""
         end = time.monotonic() + seconds
         with self.changed:
@@ -68,7 +65,7 @@ class Process:
 
     def wait(self):
         status = self.process.wait(self.timeout + 30)
-        self.reader.join(PATIENCE)
+        self.reader.join(STEP_TIMEOUT)
         return status
 
     def end(self):
@@ -76,7 +73,7 @@ class Process:
         if self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(PATIENCE)
+                self.process.wait(STEP_TIMEOUT)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()

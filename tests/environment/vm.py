@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The environment with a guest: commands run in a QEMU guest, their function is QEMU's, behind
-an IOMMU, driven through the kernel's VFIO. QEMU's trace and the guest's log judge.
-
-Read next: tests/vm/README.md.
+an IOMMU, driven through the kernel's VFIO. QEMU's trace and the guest's log show IOMMU faults. See
+tests/vm/README.md.
 """
 
 import json
@@ -47,10 +46,10 @@ class Guest(Process):
     def unplug(self):
         self.qmp("device_del", id="nic0")
 
-    # ---- what the environment has seen ----
+    # ---- faults and complaints ----
 
     def faults(self):
-        """Lines of QEMU and of the guest's kernel that speak of IOMMU faults."""
+        """Lines of QEMU and of the guest's kernel about IOMMU faults."""
         found = []
         for path in (self.trace, self.log, self.complaints):
             if path.exists():
@@ -59,7 +58,7 @@ class Guest(Process):
         return found
 
     def complaint(self):
-        """Why this run is not clean, or nothing. IOMMU faults are asked for by each case."""
+        """Why this run is not clean, or nothing. Each case checks IOMMU faults itself."""
         return ""
 
     def tail(self):
@@ -115,7 +114,7 @@ class Wire:
         for frame in frames:
             self.socket.send(frame)
 
-    def answer(self, timeout=0.2):
+    def echo_frame(self, timeout=0.2):
         """Sends one frame back, if one comes."""
         self.socket.settimeout(timeout)
         frame = self.socket.recv(70000)

@@ -16,7 +16,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from environment import native  # noqa: E402
-from environment.process import PATIENCE, Process  # noqa: E402
+from environment.process import STEP_TIMEOUT, Process  # noqa: E402
 
 COUNT = 5_000 if native.SANITIZED else 20_000
 
@@ -42,9 +42,9 @@ class Side:
         self.wire.send(frame(self.number, i) for i in range(COUNT))
 
     def receive(self):
-        self.wire.meet()
+        self.wire.accept()
         while len(self.got) < COUNT:
-            self.wire.socket.settimeout(PATIENCE)
+            self.wire.socket.settimeout(STEP_TIMEOUT)
             self.got.append(self.wire.socket.recv(70000))
 
     def close(self):
@@ -63,7 +63,7 @@ class Forward(unittest.TestCase):
         self.addCleanup(program.end)
         program.wait_line(said)
         for side in sides:
-            side.wire.meet()
+            side.wire.accept()
         jobs = [threading.Thread(target=job, daemon=True)
                 for side in sides for job in (side.send, side.receive)]
         for job in jobs:
@@ -78,7 +78,7 @@ class Forward(unittest.TestCase):
         self.assertEqual(program.wait(), 0, program.output)
         self.assertIn(f"forwarded {COUNT} and {COUNT} frames", program.output)
         for side in sides:
-            self.assertEqual(side.device.verdict(), 0, side.device.output)
+            self.assertEqual(side.device.stop(), 0, side.device.output)
             self.assertIn("DMA faults 0", side.device.output)
 
     def test_without_a_copy(self):

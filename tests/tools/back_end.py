@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """
-A vhost-user back end that answers every question and moves no frame; one that blocks whoever rings.
-
-Owns: enough of the protocol that a device can be opened, started and stopped; written from its
-description.
-Never: maps memory, or looks into a ring.
+A vhost-user back end that replies to every request and moves no frame, enough to open, start and stop a
+device; and one whose doorbells block.
 """
 
 import array
@@ -62,7 +59,7 @@ class BackEnd:
         return made
 
     def run(self):
-        """As DPDK's: who comes last has the device."""
+        """As DPDK's: the last client has the device."""
         current = None
         while not self.ending.is_set():
             try:
@@ -133,7 +130,7 @@ class BackEnd:
 
 
 class Blocking(BackEnd):
-    """Has two queue pairs, and makes the doorbells of the transmit queues wait: their counters are
+    """Has two queue pairs, and makes the doorbells of the transmit queues block: their counters are
     full, and O_NONBLOCK, which is also its own, is taken away."""
 
     numbers = {1: U64[1] | MQ, 15: U64[15] | PROTOCOL_MQ, GET_QUEUE_NUM: 2}

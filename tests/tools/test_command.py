@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """
-What the command says where it does nothing: help, mistyped words, options without effect, and the
-exit status of each failure, the same on every transport.
-
-Owns: texts and codes before a device is started. Never: needs root.
-Read next: test_tools.py.
+Texts and exit statuses of the command before a device is started: help, mistyped words, options without
+effect, and each failure, the same on every transport. No root.
 """
 
 import json
@@ -71,11 +68,11 @@ class Help(unittest.TestCase):
 
 
 class List(unittest.TestCase):
-    """Of this machine, whatever it has."""
+    """The functions of this machine, whatever it has."""
 
     @staticmethod
     def functions():
-        """What sysfs has of virtio-net functions."""
+        """The virtio-net functions in sysfs."""
         root, found = "/sys/bus/pci/devices", []
         for address in os.listdir(root):
             with open(f"{root}/{address}/vendor", encoding="ascii") as vendor, \
@@ -127,7 +124,7 @@ class NoEffect(unittest.TestCase):
         self.refused("leave nothing to do", "pktgen", "--no-rx", "--rx-only")
 
     def test_limits_of_times(self):
-        """The bounds that are named are those that hold."""
+        """The bounds in the message are the real ones."""
         for option, most in ("reset-timeout", 600), ("control-timeout", 60):
             for value in "0", f"{most}.001", "11min", "2h", "20000d", "-1", "", "1e3":
                 self.refused(f"--{option} '{value}': a time above 0 to {most} s is wanted", "info",
@@ -158,9 +155,9 @@ class NoEffect(unittest.TestCase):
         self.refused("--avoid CTRL_RX: a setting needs it", "set", "promisc=on", "--avoid", "CTRL_RX")
         self.refused("--avoid CTRL_VLAN: a setting needs it", "pktgen", "--set", "vlan=5", "--avoid",
                      "CTRL_VLAN")
-        # Nor what that needs in turn.
+        # Nor what that depends on.
         self.refused("--avoid CTRL_VQ: a setting needs it", "set", "promisc=on", "--avoid", "CTRL_VQ")
-        # Also of what is accepted anyway.
+        # Also of features that are accepted anyway.
         for setting, feature in (("rx-usecs=50", "NOTF_COAL"), ("tx-frames=9", "CTRL_VQ"),
                                  ("rx-usecs@1=5", "VQ_NOTF_COAL"), ("rss=all", "RSS"),
                                  ("mac=02:00:00:00:00:01", "CTRL_MAC_ADDR"),
@@ -183,7 +180,7 @@ class NoEffect(unittest.TestCase):
 
 
 class Beside(Case):
-    """What says how to open a device is of no effect where another process has it."""
+    """Options of the open have no effect if another process has the device."""
 
     def test_another_process_has_the_device(self):
         holder = self.hold("rx-usecs=5")
@@ -193,7 +190,7 @@ class Beside(Case):
             _, errors = self.run_tool(command, *arguments, code=2)
             self.assertIn("another process has it", errors)
             self.assertIn("no effect; leave", errors)
-        # Nothing was set on the way.
+        # Nothing was set meanwhile.
         self.assertEqual(self.set("rx-usecs=7")["rx-usecs"]["before"], "5")
         self.end(holder)
 
@@ -211,7 +208,7 @@ class Opening(unittest.TestCase):
         return os.path.join(self.folder, name)
 
     def listen(self, name, answer=None):
-        """A socket where somebody listens, and answers so (None: never)."""
+        """A socket with a listener that replies so (None: never)."""
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(self.path(name))
         listener.listen(8)
@@ -292,7 +289,7 @@ class Opening(unittest.TestCase):
 
 
 class Ending(Case):
-    """What goes while it runs is 5, whoever has it."""
+    """A device that disappears while it runs: 5, whichever process has it."""
 
     def test_the_device_goes(self):
         tool = self.start("pktgen", "--rate", "1k", "--interval", "20ms")

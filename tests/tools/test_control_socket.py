@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """
-Between two processes of ours: who is asked, who is believed, and what of an answer reaches the
-terminal; what becomes of an asker whose process does not answer.
-
-Owns: the control socket, with impostors and processes that stand still; signals while something waits.
+The control socket between two processes: which server a client connects to and trusts, what of a reply
+reaches the terminal, servers that do not reply, impostors, stopped processes, and signals during a wait.
 Never: measures time: what waits for ever runs into the deadline of its test.
 Read next: ../../tools/shared/socket_directory.h, ../../tools/shared/control_server.h.
 """
@@ -102,7 +100,7 @@ class Case(unittest.TestCase):
 
 
 class Fake:
-    """Who listens in a user's directory and says `answers` to whoever asks, one after another."""
+    """A server in a user's directory that sends `answers` to its clients, one after another."""
 
     def __init__(self, place, device, answers):
         place.mkdir(0o700, exist_ok=True)
@@ -142,7 +140,7 @@ class Fake:
 
 
 class Answers(Case):
-    """A process of the same user is believed; its words command no terminal all the same."""
+    """A process of the same user is trusted; control characters in its text are replaced all the same."""
 
     def fake(self, *answers):
         device = f"vfio-user:{self.folder}/nowhere"
@@ -189,7 +187,7 @@ class Answers(Case):
                 self.assertIn("makes no sense", errors)
 
     def test_names(self):
-        """Names that a user gives come back as he can read them, on all ways."""
+        """Names from the user are printed readable, in every message."""
         for command in (("info",), ("info", "--json"), ("stats",), ("set", "promisc=on"),
                         ("dump",), ("pktgen", "--json"), ("dump", "-w")):
             for kind in ("vfio-user:", "vhost-user:", "pci:", "", "-", "--"):
@@ -261,7 +259,7 @@ class Places(Case):
             process = self.start("info", f"vfio-user:{path}")
             client, _ = server.accept()
             with client:
-                client.recv(1)  # it waits for an answer now
+                client.recv(1)  # it waits for a reply now
                 process.terminate()
                 process.communicate(timeout=DEADLINE)
         self.assertEqual(process.returncode, -signal.SIGTERM)
@@ -278,7 +276,7 @@ class Impostors(Case):
                      "results": [{"key": "promisc", "requested": "on"}]}
 
     def child(self, uid, body):
-        """Run `body` as somebody else, in a process of its own."""
+        """Run `body` as another user, in a process of its own."""
         pid = os.fork()
         if pid == 0:
             status = 1
@@ -299,7 +297,7 @@ class Impostors(Case):
         path.chmod(mode)
 
     def impostor(self, place, uid):
-        """Listens there as `uid`, and answers all as if it had the device."""
+        """Listens there as `uid`, and replies as if it had the device."""
         ready, told = os.pipe()
 
         def body():
@@ -315,7 +313,7 @@ class Impostors(Case):
         self.addCleanup(os.kill, pid, signal.SIGKILL)
 
     def test_root_believes_nobody(self):
-        """No directory of another user's speaks for a device that is not that user's."""
+        """A directory of another user is not used for a device that is not that user's."""
         self.spoil(pathlib.Path(f"/tmp/vionet-{USER}"), USER, 0o700)
         self.impostor(pathlib.Path(f"/tmp/vionet-{USER}"), USER)
         # $XDG_RUNTIME_DIR of another user, as sudo may leave it.
@@ -328,7 +326,7 @@ class Impostors(Case):
             self.assertIn("no such socket", errors)
 
     def test_the_owner_speaks_for_the_device(self):
-        """Root asks the process of the user to whom the device's socket belongs, and no other's."""
+        """Root connects to the process of the user who owns the device's socket, and to no other's."""
         place = pathlib.Path(f"/tmp/vionet-{USER}")
         self.spoil(place, USER, 0o700)
         self.impostor(place, USER)
@@ -343,7 +341,7 @@ class Impostors(Case):
             self.assertIn("in use by vionet pktgen", output)
 
     def test_a_user_is_no_other(self):
-        """A name below /tmp that another has taken: neither used nor asked, and that is said."""
+        """A directory below /tmp that another user owns: not used, not connected to, and the message says so."""
         place = pathlib.Path(f"/tmp/vionet-{USER}")
         path = self.folder / "open"
         path.mkdir(0o777)
@@ -370,7 +368,7 @@ class Impostors(Case):
         self.assertEqual(os.listdir(path), [])
 
     def test_a_user_asks_his_own_process(self):
-        """Without a directory from the system, below /tmp; and root may ask, too."""
+        """Without a directory from the system, below /tmp; and root may connect, too."""
         place = pathlib.Path(f"/tmp/vionet-{USER}")
         for user in (USER, OTHER):
             self.addCleanup(shutil.rmtree, f"/tmp/vionet-{user}", ignore_errors=True)
@@ -434,7 +432,7 @@ class Waits(Case):
             self.assertIn(f"kill -CONT {holder.pid}", errors)
 
     def test_no_descriptor_is_left(self):
-        """To the process that is asked; it answers, and not only once."""
+        """To the server; it replies, and not only once."""
         _, device = self.device()
         holder = self.hold(device)
         used = {int(number) for number in os.listdir(f"/proc/{holder.pid}/fd")}
@@ -449,7 +447,7 @@ class Waits(Case):
         self.assertEqual(os.listdir(self.place) if not ROOT else [], [])
 
     def test_no_descriptor_to_ask_with(self):
-        """That is ours, not the fault of the process that has it."""
+        """The client's own limit, not the server's fault."""
         _, device = self.device()
         self.hold(device)
         for command in ("stats",), ("set", "promisc=on"):
@@ -460,7 +458,7 @@ class Waits(Case):
             self.assertIn("ulimit -n", errors)
 
     def test_a_signal_while_it_waits(self):
-        """Not the end of its patience, which would be exit status 3."""
+        """Not its timeout, which would be exit status 3."""
         device, _ = self.stand_still()
         for command in (("stats",), ("set", "promisc=on")):
             process = self.start(command[0], device, *command[1:])

@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """
-What the driver counts and what the device counts begin at the same moment, so that they can be held
-against each other.
-
-Owns: notifications and frames of a start that is not the first.
-Never: compares interrupts: the driver counts those that it found, and several may be one by then.
+The counters of driver and device begin at the same moment, so that they can be compared: notifications and
+frames of a start that is not the first. Not interrupts: the driver counts those that it found, and several may be one by then.
 Read next: ../softnic/stats.c.
 """
 

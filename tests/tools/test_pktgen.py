@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """
-What `vionet pktgen` tells, held against a peer that does to its frames what a network does: adds
-tags, delays, drops, sends others'.
-
-Owns: the figures of the generator: live, at the end, as JSON. Never: measures a rate.
-Read next: test_tools.py.
+What `vionet pktgen` reports, live, at the end, and as JSON, against a peer that acts like a network: adds
+tags, delays, drops, adds other frames. No rate is measured.
 """
 
 import fcntl
@@ -166,7 +163,7 @@ class Slow(WireMixin, Case):
         self.assertRegex(text, r"nothing of it came back within \d+\.\d ms")
 
     def test_the_wait_grows_with_the_path(self):
-        """The second frame is sent after the first has told how long it takes."""
+        """The second frame is sent after the round-trip time of the first is known."""
         self.delay = 1.2
         found = self.facts("pktgen", "--count", "2", "--rate", "0.5")
         self.assertEqual((found["rx"]["own"], found["rx"]["lost"]), (2, 0))
@@ -190,7 +187,7 @@ class Trickle(WireMixin, Case):
 
 
 class Foreign(WireMixin, Case):
-    """Another generator's frames, and our own between them."""
+    """Another generator's frames, and ours between them."""
 
     def change(self, number, frame):
         return [(0, OTHER_FRAME), (0, frame), (0, OTHER_FRAME)]
@@ -207,7 +204,7 @@ class Foreign(WireMixin, Case):
         self.assertRegex(text, r"(?m)^    ours \S+ \S*pps, .*\n    not ours \S+ \S*pps, ")
 
     def test_only_receiving(self):
-        """What is counted is what arrives, whoever sends it."""
+        """It counts what arrives, whichever generator sent it."""
         tool = self.start("pktgen", "--rx-only", "--count", "50", "--json", "--interval", "20ms")
         self.assertIn("RX", tool.stderr.readline())
         self.wire.send(OTHER_FRAME, 50)
@@ -272,7 +269,7 @@ class Terminal(Case):
             self.assertEqual(control.recv(100), b"ok\n")
 
     def test_a_message_that_goes_elsewhere(self):
-        """It does not end the live line of a terminal that it is not written to."""
+        """It does not end a live line on a terminal that it is not written to."""
         master, slave = pty.openpty()
         process = subprocess.Popen([*PLAIN, VIONET, "pktgen", self.device, "--rate", "1k",
                                     "--interval", "20ms"], stdout=slave, stderr=subprocess.PIPE, text=True)

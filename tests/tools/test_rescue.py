@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """
-A device that loses a doorbell or an interrupt: whatever the command does meanwhile, and however it
-waits, it goes on, and says how often it had to ask again.
-
-Owns: that no way of waiting in the tools is without the library's rescue.
-Never: measures how long it took (tests/unit/test_rescue.c does, in time of its own).
+A device that misses a doorbell or an interrupt: whatever the command does meanwhile, and however it waits, it
+goes on, and counts the repeated notifications. How long it takes is not measured (tests/unit/test_rescue.c does, in time of its own).
 Read next: test_tools.py.
 """
 
@@ -58,7 +55,7 @@ class Pktgen(Case):
                     self.assertEqual((found["tx"]["completed"], found["rx"]["own"]), (500, 500))
 
     def test_a_doorbell_of_few_frames(self):
-        """The next frame is far away, so nothing else tells the device of the last one."""
+        """The next frame is far away, so no other notification covers the last one."""
         for mode in MODES:
             for number in (3, 5, 8):
                 with self.subTest(number=number, mode=mode):
@@ -123,7 +120,7 @@ class Listening(Case):
 
 
 class WithoutInterrupt(unittest.TestCase):
-    """Where one of the queues has no interrupt all are polled, and none is asked for one."""
+    """If one queue has no interrupt all are polled, and none enables interrupts."""
 
     def frames(self, fault):
         """Show frames that come one by one to the first pair. Returns how often it was interrupted."""

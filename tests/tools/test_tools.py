@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """
-The command as people use it, against the software device: info, set, stats, pktgen, dump.
-
-Owns: that what the tools say is what the device did; that the device found no fault.
-Never: takes a tool's word where the device can be asked, or frames can tell.
-Read next: ../softnic/nic.py, which runs the device.
+The commands info, set, stats, pktgen and dump against the software device: what they report agrees with the
+device's trace and with the frames, and the device reports no violation.
 """
 
 import json
@@ -24,7 +21,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from nic import Softnic, binary  # noqa: E402
 
 VIONET = os.path.join(os.environ.get("VIONET_BUILD", os.path.dirname(binary())), "vionet")
-# The thread sanitizer wants room that address randomization may not leave.
+# The thread sanitizer needs address space that randomization may not leave.
 PLAIN = ["setarch", "-R"] if "tsan" in VIONET else []
 DEADLINE = 90
 MAC, OTHER = "02:00:00:00:00:77", "02:00:00:00:00:88"
@@ -94,8 +91,8 @@ class Case(unittest.TestCase):
         return output
 
     def commands(self):
-        """Class and number of the commands that the device was sent, and whether it agreed. Ends the
-        device: its trace is whole then."""
+        """Class and number of the commands that the device got, and its ack. Ends the device, so that its
+        trace is complete."""
         self.nic.stop()
         with open(self.nic.trace, encoding="ascii", errors="replace") as file:
             return re.findall(r"COMMAND (\d+\.\d+) \d+ bytes: (ok|error)", file.read())
@@ -110,7 +107,7 @@ class Set(Case):
         result = self.set(f"mac={MAC}")["mac"]
         self.assertEqual(result["before"], "52:54:00:12:34:56")
         self.assertEqual(result["after"], MAC)
-        # The device lets frames for it through now, and no others.
+        # The device passes frames for it now, and no others.
         self.assertEqual(self.own("--set", f"mac={MAC}", "--dst-mac", MAC), 20)
         self.assertEqual(self.own("--set", f"mac={MAC}", "--dst-mac", OTHER), 0)
         self.assertEqual(self.commands().count(("1.1", "ok")), 3)
@@ -145,7 +142,7 @@ class Set(Case):
         holder = self.hold("queues=2")
         result = self.set("rx-usecs=77")["rx-usecs"]
         self.assertEqual((result["before"], result["after"]), ("0", "77"))
-        # It is the same device, and goes on: the next one sees what the first has set.
+        # The device goes on: the next driver sees what the first has set.
         self.assertEqual(self.set("rx-usecs=78")["rx-usecs"]["before"], "77")
         _, errors = self.run_tool("set", "queues=3", code=2)
         self.assertIn("for the start", errors)
@@ -166,7 +163,7 @@ class Set(Case):
         self.assertIn("4", errors)
         text, errors = self.run_tool("set", "rx-usecs=5", "--avoid", "CTRL_VQ", code=2)
         self.assertIn("--avoid CTRL_VQ: a setting needs it", errors)
-        # Nothing was told to the device that it could have forgotten.
+        # The device got no command.
         self.assertNotIn("forgotten", text + errors)
         self.assertNotIn("forgotten", self.run_tool("set", "mtu=1400")[0])
         self.assertIn("forgotten", self.run_tool("set", "mtu=1400", "rx-usecs=5")[0])
@@ -190,7 +187,7 @@ class Missing(Case):
 
 
 class NoControl(Case):
-    """A device without a control queue: that is what is named, whatever needs it."""
+    """A device without a control queue: each message names that."""
     features = "+all,-CTRL_VQ,-RING_PACKED"
 
     def test_the_feature_that_is_really_missing(self):
@@ -210,7 +207,7 @@ class NoControl(Case):
 
 class Hashes(Case):
     def test_hashes_without_steering(self):
-        """Where RSS is offered, too: it is left out, since with it hashes are what it steers by."""
+        """If RSS is offered too, it is not accepted, since it would steer by the hash."""
         result = self.set("hash=all")["hash"]
         self.assertTrue(result["agreed"])
         self.assertEqual(self.facts("pktgen", "--count", "10", "--set", "hash=udpv4")["rx"]["own"], 10)
@@ -303,7 +300,7 @@ class Info(Case):
                          ["features"]["not_taken"])
 
     def test_log(self):
-        """VIONET_LOG: nothing unless asked for, and as much as asked for."""
+        """VIONET_LOG: nothing by default, and up to the level that it names."""
         def said(level):
             done = subprocess.run([*PLAIN, VIONET, "info", self.device], timeout=DEADLINE, text=True,
                                   capture_output=True, env={**os.environ, "VIONET_LOG": level})
@@ -337,7 +334,7 @@ class Info(Case):
 
 
 class Mappings(Case):
-    """How many more there may be is the kernel's, or the server's, word."""
+    """The kernel or the server limits how many more there may be."""
 
     def test_a_limit(self):
         count, left = self.mapped()
@@ -355,7 +352,7 @@ class UnlimitedMappings(Case):
 
 
 class Segments(Case):
-    """What the device says that it takes, and what it takes."""
+    """The segments that the device says it takes, and the ones that it takes."""
 
     def probe(self, *options):
         return self.facts("info", "--probe-segments", *options)["running"]["segments"]
@@ -375,8 +372,8 @@ class SmallFrames(Case):
     options = ("--mtu", "68")
 
     def test_no_more_segments_than_bytes(self):
-        """Each further segment has a byte, and a frame has 82 of them: nothing is tried that the
-        driver itself would refuse."""
+        """Each further segment has a byte, and a frame has 82 of them: the search tries nothing that the
+        driver would refuse."""
         found = self.facts("info", "--probe-segments")["running"]["segments"]
         self.assertEqual((found["taken"], found["possible"]), (69, 69))
 
@@ -385,7 +382,7 @@ class FewSegments(Case):
     options = ("--fault", "G05")
 
     def test_a_device_that_takes_two(self):
-        """It wants a reset for each of more, and is brought back; the search ends."""
+        """Each larger packet makes it need a reset, and it is recovered; the search ends."""
         text, _ = self.run_tool("info", "--probe-segments", "--avoid", "INDIRECT_DESC")
         self.assertRegex(text, r"(?m)^segments +2 in a chain were taken, 3 were not: the device had")
         self.assertEqual(self.facts("info", "--probe-segments", "--avoid", "INDIRECT_DESC")
@@ -398,8 +395,8 @@ class SlowReset(Case):
     options = ("--fault", "G05", "--reset-time", "3000")
 
     def test_interrupted(self):
-        """Once the device is open a signal ends the search in order, also while the device is brought
-        back; what was not found out is not given as a result."""
+        """Once the device is open a signal ends the search cleanly, also during a recovery; an unfinished
+        search gives no result."""
         for json_or_not in ((), ("--json",)):
             before = self.starts()
             tool = self.start("info", "--probe-segments", "--avoid", "INDIRECT_DESC",
@@ -416,7 +413,7 @@ class SlowReset(Case):
                 self.assertRegex(output, r"(?m)^segments .*; interrupted before the end")
 
     def test_a_run_is_ended_in_order(self):
-        """The signal that ends a run does not cut the reset short that comes then."""
+        """The signal that ends a run does not interrupt the reset after it."""
         before = self.starts()
         tool = self.start("dump", "--reset-timeout", "60")
         self.wait_until_running(tool, before)
@@ -426,7 +423,7 @@ class SlowReset(Case):
         self.assertNotIn("has not finished", errors)
 
     def starts(self):
-        """How often the device was told DRIVER_OK."""
+        """How often the driver set DRIVER_OK."""
         with open(self.nic.trace, encoding="ascii", errors="replace") as file:
             return len(re.findall(r"WRITE common device_status 1 0xf\n", file.read()))
 
@@ -458,7 +455,7 @@ class Pktgen(Case):
         self.assertEqual(sorted(map(int, sent)), [2500, 2500, 2500, 2501])
 
     def test_pairs_share_a_rate(self):
-        """A share below one frame, or one thousandth, is none: the sum is what was asked for."""
+        """A share below one frame, or one thousandth, is 0: the sum is the requested number."""
         for rate, duration, sent in (("0.001", "0.1", [1, 0, 0, 0]), ("2", "1.9", [1, 1, 1, 1]),
                                      ("0.672kbit", "1.5", [1, 1, 0, 0])):
             found = self.facts("pktgen", "--queues", "4", "--rate", rate, "--duration", duration)
@@ -507,15 +504,15 @@ class FullQueue(Case):
     options = ("--fault", "D19")  # nothing comes back
 
     def naps(self, mode):
-        """How often it went to sleep until it gave up, after two seconds with a full queue."""
+        """How often it slept before it failed, after two seconds with a full queue."""
         before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_nvcsw
         _, errors = self.run_tool("pktgen", "--no-rx", "--mode", mode, "--interval", "0", code=1)
         self.assertIn("the transmit queue is full", errors)
         return resource.getrusage(resource.RUSAGE_CHILDREN).ru_nvcsw - before
 
     def test_who_polls_does_not_sleep(self):
-        """It did, 200 us at a time, in which any device is through with the queue: the rate was the
-        clock's. What both do besides are questions to the device."""
+        """It once slept 200 us at a time, in which any device empties the queue, so that the timer limited
+        the rate. Otherwise both only poll the device."""
         self.assertGreater(self.naps("interrupt") - self.naps("poll"), 1500)
 
 
@@ -528,7 +525,7 @@ class Dump(Case):
         self.assertIn("20 matched", errors)
 
     def test_each_frame_has_a_time(self):
-        """Frames are taken by the burst: their times are not the burst's."""
+        """Frames are sent in bursts: each has its own time."""
         output, _ = self.run_tool("dump", "--count", "300")
         times = re.findall(r"(?m)^(\d\d:\d\d:\d\d\.\d{9}) ", output)
         self.assertEqual(len(times), 300)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """
-What a user gets told of a device behind a socket: the same situation, the same exit status, whatever
-the transport; and that a device which runs is left alone.
+Messages about a device behind a socket: the same situation, the same exit status, whatever the transport; and
+a running device is not disturbed.
 """
 
 import os
@@ -49,7 +49,7 @@ class Case(unittest.TestCase):
         return done
 
     def running(self, device, *options):
-        """A vionet that has the device, and uses it."""
+        """A vionet process that has the device, and uses it."""
         process = subprocess.Popen([*PLAIN, VIONET, "dump", device, *options], text=True,
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE)
@@ -97,7 +97,7 @@ class Situations(Case):
         self.expect(USAGE, ALL, "107", path="/tmp/" + 110 * "x")
 
     def test_no_permission(self):
-        """To the socket, to its folder, and to make one there."""
+        """No permission for the socket, for its folder, or to create one there."""
         as_nobody = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
         inner = os.path.join(self.folder, "inner")
         os.mkdir(inner)
@@ -160,7 +160,7 @@ class Situations(Case):
 
 
 class InUse(Case):
-    """The second one is refused before it has touched anything, and the first one does not notice."""
+    """The second one is refused before it changes anything, and the first one does not notice."""
 
     def refuse(self, *devices):
         for device in devices:
@@ -221,7 +221,7 @@ class InUse(Case):
 
 
 class Descriptors(Case):
-    """Too few of our own are our own affair: what to raise, and exit status 4; never the peer's fault."""
+    """Too few descriptors of our own: exit status 4 with the limit to raise, never the peer's fault."""
 
     def starve(self, *command):
         worked, refused = False, 0
@@ -260,7 +260,7 @@ class Descriptors(Case):
 
 class ComingUp(Case):
     def test_a_queue_that_is_full_at_first(self):
-        """A back end that was connected and has completed nothing yet may be about to."""
+        """A connected back end that has completed nothing yet may still do so."""
         with BackEnd(self.path):
             done = self.run_tool("pktgen", f"vhost-user:{self.path}", "--duration", "3", "--interval", "0",
                                  code=FAILED)
@@ -270,7 +270,7 @@ class ComingUp(Case):
 
 class Doorbells(Case):
     def test_one_that_waits_for_ever(self):
-        """It holds a thread in its kick: the run ends when its time is over, or at a signal."""
+        """It blocks a thread in its kick: the run ends when its time is over, or on a signal."""
         device = f"vhost-user:{self.path}"
         for queues in "1", "2":
             with Blocking(self.path):

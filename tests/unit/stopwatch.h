@@ -11,7 +11,7 @@
 #include <time.h>
 
 /* For what will come, however long it takes: it only ends a test that hangs. */
-#define PATIENCE_S 60.0
+#define TEST_TIMEOUT_S 60.0
 
 struct watch {
 	double begin, queued;

@@ -36,7 +36,7 @@ static unsigned int exchange(struct loopback *loop, unsigned int pair, unsigned 
 		assert_int_equal(vionet_queue_transmit(tx, &packet, 1), 1);
 	}
 	OK(vionet_queue_drain(tx, 60000));
-	for (double limit = watch_clock() + PATIENCE_S;
+	for (double limit = watch_clock() + TEST_TIMEOUT_S;
 	     received < 32 && watch_clock() < limit;) {
 		for (unsigned int p = 0; p < pairs; p++) {
 			struct vionet_packet *packets[32];
@@ -110,7 +110,7 @@ static void nothing_is_filtered_without_a_request(void **state)
 		packet->length = 64;
 		assert_int_equal(vionet_queue_transmit(tx, &packet, 1), 1);
 	}
-	for (double limit = watch_clock() + PATIENCE_S;
+	for (double limit = watch_clock() + TEST_TIMEOUT_S;
 	     received < 4 && watch_clock() < limit;) {
 		uint32_t n = vionet_queue_receive(
 			vionet_device_rx_queue(loop->device, 0), packets, 8);
@@ -229,7 +229,7 @@ static void a_bus_error_is_reported_and_recovered(void **state)
 	OK(vionet_queue_pairs_set(loop->device, 2));
 	assert_int_equal(exchange(loop, 1, 3), 32);
 	tell_device(path, "error\n");
-	for (double limit = watch_clock() + PATIENCE_S;
+	for (double limit = watch_clock() + TEST_TIMEOUT_S;
 	     events == 0 && watch_clock() < limit;) {
 		poll(NULL, 0, 5);
 		OK(vionet_device_events(loop->device, &events));

@@ -93,7 +93,7 @@ static struct vionet_packet *receive(struct loopback *loop)
 {
 	struct vionet_packet *packet = NULL;
 
-	for (double limit = watch_clock() + PATIENCE_S; watch_clock() < limit;) {
+	for (double limit = watch_clock() + TEST_TIMEOUT_S; watch_clock() < limit;) {
 		if (vionet_queue_receive(vionet_device_rx_queue(loop->device, 0),
 					 &packet, 1) == 1)
 			break;
@@ -291,7 +291,7 @@ static void faults_of_headers(void **state)
 		struct loopback *loop = raise_live(layouts[0], rows[i].option, 0);
 		unsigned int arrived = 0;
 
-		double limit = watch_clock() + PATIENCE_S;
+		double limit = watch_clock() + TEST_TIMEOUT_S;
 
 		for (unsigned int n = 0; n < 8; n++)
 			transmit(loop, 100, 0, true);

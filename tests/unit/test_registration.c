@@ -409,7 +409,7 @@ static void a_back_end_gets_the_file(void **state)
 		memset(all + OFFSET + SIZE - 100, 0x55 + (int)late, 100);
 		send_last(vionet_device_tx_queue(device, 0), memory);
 		/* It sends frames back. */
-		for (limit = watch_clock() + PATIENCE_S;
+		for (limit = watch_clock() + TEST_TIMEOUT_S;
 		     vionet_queue_receive(vionet_device_rx_queue(device, 0), &p, 1) == 0;)
 			assert_true(watch_clock() < limit);
 		assert_int_equal(p->length, 100);

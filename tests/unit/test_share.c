@@ -444,7 +444,7 @@ static void a_back_end_and_a_function(void **state)
 		struct vionet_device *vhost;
 		struct vionet_packet *packet;
 		uint8_t frame[100] = { 1, 2, 3 };
-		double limit = watch_clock() + PATIENCE_S;
+		double limit = watch_clock() + TEST_TIMEOUT_S;
 		struct pair pair;
 
 		open_pair(&pair);

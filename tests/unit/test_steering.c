@@ -395,7 +395,7 @@ static void *wait_for_work(void *argument)
 	struct vionet_queue *queue = argument;
 	struct watch begin = watch_start();
 
-	while (vionet_queue_wait(queue, 0, -1) == 0 && watch_took(begin) < PATIENCE_S)
+	while (vionet_queue_wait(queue, 0, -1) == 0 && watch_took(begin) < TEST_TIMEOUT_S)
 		;
 	return NULL;
 }

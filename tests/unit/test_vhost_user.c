@@ -313,7 +313,7 @@ static bool wait_events(struct vionet_device *device, uint32_t wanted)
 {
 	struct pollfd waits = { .fd = vionet_device_event_fd(device),
 				.events = POLLIN };
-	double limit = watch_clock() + PATIENCE_S;
+	double limit = watch_clock() + TEST_TIMEOUT_S;
 	uint32_t events = 0;
 
 	while (!(events & wanted) && watch_clock() < limit) {
@@ -475,7 +475,7 @@ static void rings_go_on(void **state)
 	struct vionet_queue *tx = vionet_device_tx_queue(device, 0);
 	struct vionet_packet *packet;
 	uint64_t mark = 0xfeedface, got = 50;
-	double limit = watch_clock() + PATIENCE_S;
+	double limit = watch_clock() + TEST_TIMEOUT_S;
 	int kick, kick_after;
 
 	turn_frames(device, 0, 50);

@@ -47,7 +47,7 @@ static uint32_t events_of(struct vionet_device *device)
 
 static bool hears_of(struct vionet_device *device, uint32_t event)
 {
-	double limit = watch_clock() + PATIENCE_S;
+	double limit = watch_clock() + TEST_TIMEOUT_S;
 
 	while (watch_clock() < limit)
 		if (events_of(device) & event)
@@ -362,7 +362,7 @@ static void kicks_come_again(void **state)
 	struct vionet_queue *rx = vionet_device_rx_queue(device, 0);
 	struct vionet_packet *packet;
 	struct vionet_pool *pool;
-	double limit = watch_clock() + PATIENCE_S;
+	double limit = watch_clock() + TEST_TIMEOUT_S;
 
 	LOCKED(b, b->forgets = b->hold = true);
 	assert_int_equal(vionet_packet_alloc(vionet_queue_pool(tx), &packet, 1), 1);
@@ -457,7 +457,7 @@ static void hand_over(struct backend *b, uint64_t complete, unsigned int keep)
 	struct vionet_queue *tx = vionet_device_tx_queue(device, 0);
 	unsigned int seen[SOME] = { 0 }, got = 0;
 	struct vionet_packet *packet;
-	double limit = watch_clock() + PATIENCE_S;
+	double limit = watch_clock() + TEST_TIMEOUT_S;
 
 	turn_frames(device, 0, 53);
 	LOCKED(b, {

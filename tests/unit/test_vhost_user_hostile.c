@@ -471,7 +471,7 @@ static void used_index_goes_back(void **state)
 	for (size_t i = 0; i < 8; i++)
 		packets[i]->length = 100;
 	assert_int_equal(vionet_queue_transmit(tx, packets, 8), 8);
-	for (double limit = watch_clock() + PATIENCE_S; !all && watch_clock() < limit;)
+	for (double limit = watch_clock() + TEST_TIMEOUT_S; !all && watch_clock() < limit;)
 		LOCKED(b, all = le16toh(*used_index(b)) == 8);
 	assert_true(all);
 	assert_int_equal(vionet_queue_receive(rx, &packet, 1), 1);

@@ -150,7 +150,7 @@ static void what_waited_is_seen(void **state)
 	struct backend *b = *state;
 	struct vionet_device *device = two_pairs(b);
 	unsigned int before, now;
-	double limit = watch_clock() + PATIENCE_S;
+	double limit = watch_clock() + TEST_TIMEOUT_S;
 
 	assert_int_equal(vionet_queue_pairs_set(device, 1), 0);
 	turn_frames_of(device, 0, 0, 100);

@@ -453,7 +453,7 @@ bool backend_answered(struct backend *b, uint64_t *value)
 	bool whole;
 
 	LOCKED(b, waits.fd = b->request_fd);
-	if (poll(&waits, 1, (int)PATIENCE_S * 1000) != 1)
+	if (poll(&waits, 1, (int)TEST_TIMEOUT_S * 1000) != 1)
 		return false;
 	LOCKED(b, whole = backend_receive(b, waits.fd, &m));
 	*value = m.u64;

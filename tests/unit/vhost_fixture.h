@@ -42,7 +42,7 @@ static inline void turn_frames_of(struct vionet_device *device, unsigned int pai
 	struct vionet_queue *rx = vionet_device_rx_queue(device, pair);
 	struct vionet_queue *tx = vionet_device_tx_queue(device, pair);
 	uint64_t sent = first, got = first, end = first + count;
-	double limit = watch_clock() + PATIENCE_S;
+	double limit = watch_clock() + TEST_TIMEOUT_S;
 
 	while (got < end) {
 		struct vionet_packet *packet;

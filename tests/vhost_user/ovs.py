@@ -41,7 +41,7 @@ class Switch(peer.Case):
         self.vsctl("--no-wait", "init")
         self.vsctl("--no-wait", "set", "Open_vSwitch", ".", "other_config:dpdk-init=true",
                    f"other_config:dpdk-extra={DPDK}", "other_config:pmd-maxsleep=100",
-                   # Else each port asks for 800 MB of packet buffers.
+                   # Otherwise each port asks for 800 MB of packet buffers.
                    "other_config:per-port-memory=true")
         self.run_switch()
         self.vsctl("add-br", "bridge", "--", "set", "bridge", "bridge", "datapath_type=netdev")
@@ -62,7 +62,7 @@ class Switch(peer.Case):
 
     def vsctl(self, *arguments):
         done = subprocess.run(["ovs-vsctl", f"--db={self.database}",
-                               f"--timeout={peer.PATIENCE}", *arguments],
+                               f"--timeout={peer.STEP_TIMEOUT}", *arguments],
                               capture_output=True, text=True, env={**os.environ, **self.paths})
         self.assertEqual(done.returncode, 0, done.stderr + self.switch_text())
         return done.stdout
@@ -72,19 +72,19 @@ class Switch(peer.Case):
         return log.read_text(errors="replace")[-4000:] if log.exists() else ""
 
     def pass_frames(self, sender, receiver, count):
-        """What enters at one port leaves at the other: all of it, once, in order.
+        """Frames that enter at one port leave at the other: all of them, once, in order.
 
         The switch drops what finds no room at the receiver, which has ten times the sender's.
         """
         same = ["--stream", "7", "--interval", "0", "--json"]
         receiving = self.vionet_in_background("pktgen", receiver, "--rx-only", "--count", count,
                                               "--duration", "60", "--queue-size", "4096", *same)
-        # The switch takes frames for a port once it is up.
+        # The switch forwards to a port once it is up.
         up = peer.wait_until(lambda: self.port_is_up(receiver), lambda: receiving.poll() is None)
         self.assertTrue(up, self.switch_text())
         sent = json.loads(self.vionet("pktgen", sender, "--count", count, "--rate", "4k", "--size",
                                       "imix", *same))
-        out, err = receiving.communicate(timeout=peer.PATIENCE)
+        out, err = receiving.communicate(timeout=peer.STEP_TIMEOUT)
         self.assertEqual(receiving.returncode, 0, err + self.switch_text())
         rx = json.loads(out)["rx"]
         self.assertEqual(sent["tx"]["completed"], count)
@@ -96,7 +96,7 @@ class Switch(peer.Case):
         path = device.split(":", 1)[1].split(",")[0]
         if f"({path}) virtio is now ready" not in self.switch.text():
             return False
-        # The switch itself comes to know of it later, and drops what is for the port until then.
+        # The switch notices later, and drops frames for the port until then.
         name = pathlib.Path(path).name
         return self.vsctl("get", "Interface", name, "link_state").strip() == "up"
 

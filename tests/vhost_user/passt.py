@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""vionet as the front end of passt, as docs/recipes.md has it: what passt records is what we sent, and its
-answers come back.
+"""vionet as the front end of passt, as docs/recipes.md has it: passt records what we sent, and its replies
+come back.
 
     python3 tests/vhost_user/passt.py [CLASS.METHOD]...
 """
@@ -18,7 +18,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import peer  # noqa: E402
 
 FETCH = pathlib.Path(__file__).resolve().parents[1] / "ports/fetch-root"
-# A network in which nobody listens. passt needs an interface with an address and a route.
+# A network without any listener. passt needs an interface with an address and a route.
 LAB = """set -e
 ip link add veth0 type veth peer name veth1
 ip addr add 192.0.2.2/24 dev veth0
@@ -53,12 +53,12 @@ class Passt(peer.Case):
             self.skipTest(f"no passt of Debian 13: {found.stderr}")
         self.capture = self.folder / "passt.pcap"
         alone = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--net"]
-        # It would become nobody, who cannot write here.
+        # It would become the user nobody, who cannot write here.
         self.passt = self.start(
             [*alone, "sh", "-c", LAB, "lab", pathlib.Path(found.stdout.strip()) / "passt", "--runas", "0",
              "--vhost-user", "--socket", self.socket, "-f", "-t", "none", "-u", "none",
              "--pcap", self.capture], "passt")
-        # It says so once it listens; in another network namespace it is not in our list of sockets.
+        # It prints a line once it listens; in another network namespace it is not in our list of sockets.
         self.assertTrue(peer.wait_until(lambda: "You can start qemu" in self.passt.text(),
                                         self.passt.alive), self.passt.text())
 
@@ -72,7 +72,7 @@ class Passt(peer.Case):
         ours = [frame for frame in seen if frame[42:43] == b"V"]
         self.assertEqual([struct.unpack_from("!Q", frame, 44)[0] for frame in ours], list(range(COUNT)))
         self.assertEqual(sum(map(len, ours)), found["tx"]["bytes"])
-        # It answers most; what came until we ended is what it recorded, and not ours.
+        # It replies to most; its capture has those that came before we ended.
         answers = [frame for frame in seen if frame[23] == 1 and frame[34:36] == ICMP_UNREACHABLE]
         self.assertEqual(len(seen), COUNT + len(answers))
         self.assertEqual(found["rx"]["own"], 0, found)

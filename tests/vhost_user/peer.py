@@ -15,7 +15,7 @@ import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from environment.process import PATIENCE, wait_until  # noqa: E402
+from environment.process import STEP_TIMEOUT, wait_until  # noqa: E402
 
 LIMIT = 280  # seconds that a peer lives at most
 BUILD = pathlib.Path(os.environ.get("VIONET_BUILD",
@@ -23,7 +23,7 @@ BUILD = pathlib.Path(os.environ.get("VIONET_BUILD",
 
 
 def listens(path):
-    """Does somebody accept connections at the path? Without making one that a server would see."""
+    """Is there a listener at the path? Without a connection that a server would see."""
     sockets = pathlib.Path("/proc/net/unix").read_text().splitlines()
     return any(line.split()[-1] == str(path) and line.split()[3] == "00010000" for line in sockets)
 
@@ -51,7 +51,7 @@ class Process:
         except ProcessLookupError:
             pass
         try:
-            self.process.wait(PATIENCE)
+            self.process.wait(STEP_TIMEOUT)
         except subprocess.TimeoutExpired:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
@@ -75,7 +75,7 @@ class Case(unittest.TestCase):
         self.addCleanup(process.kill)
         return process
 
-    def vionet(self, *arguments, status=0, seconds=PATIENCE):
+    def vionet(self, *arguments, status=0, seconds=STEP_TIMEOUT):
         """Run the command; its standard output."""
         done = subprocess.run([BUILD / "vionet", *map(str, arguments)], capture_output=True,
                               text=True, timeout=seconds, stdin=subprocess.DEVNULL)
@@ -116,7 +116,7 @@ class Testpmd(Case):
         return process
 
     def stop(self, process):
-        """End it in order, and read what it counted: {"RX": n, "TX": n}."""
+        """End it cleanly, and read its counters: {"RX": n, "TX": n}."""
         process.kill(signal.SIGINT)
         text = process.text().rpartition("Accumulated forward statistics")[2]
         return {way: int(count) for way, count in re.findall(r"([RT]X)-packets: (\d+)", text)}

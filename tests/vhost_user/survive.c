@@ -144,7 +144,7 @@ static void report(const struct run *run)
 	       (unsigned long long)duplicates, (unsigned long long)run->alien);
 }
 
-/* A packed ring cannot be handed on. */
+/* A packed ring cannot be passed to the next back end. */
 static int open_split(const char *name, struct vionet_device **device)
 {
 	struct vionet_open_options options = { .struct_size = sizeof(options) };

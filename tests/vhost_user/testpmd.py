@@ -22,7 +22,7 @@ from environment import native  # noqa: E402
 
 class Frames(peer.Testpmd):
     def turn_round(self, *options, device=None, size=1024):
-        """Every frame comes back once, whole and in order."""
+        """Every frame comes back once, unchanged and in order."""
         report = json.loads(self.vionet("pktgen", device or self.device(), "--json", "--rate", "2k",
                                         "--duration", "1", "--linger", "20", "--interval", "0",
                                         "--queue-size", size, *options))
@@ -71,7 +71,7 @@ class Frames(peer.Testpmd):
         self.assertNotIn("ACCESS_PLATFORM", info["features"]["offered"])
 
     def test_it_could_translate(self):
-        """A back end that could translate by messages is not asked to."""
+        """A back end that can translate addresses by messages (IOTLB) is not asked to."""
         self.run_testpmd("mac", "queues=1,iommu-support=1")
         self.turn_round()
 
@@ -81,14 +81,14 @@ class Pairs(peer.Testpmd):
         """Each queue of the back end gets its share, and sends it back on its own pair."""
         testpmd = self.run_testpmd("mac", "queues=4", more=["--rxq=4", "--txq=4"])
         done = subprocess.run([peer.BUILD / "tests/vhost_user/survive", self.device(), "8000", "4"],
-                              capture_output=True, text=True, timeout=peer.PATIENCE)
+                              capture_output=True, text=True, timeout=peer.STEP_TIMEOUT)
         self.assertEqual(done.stdout,
                          "frames 8000 reconnects 0 lost 0 duplicates 0 alien 0\n", done.stderr)
         self.assertEqual(self.stop(testpmd), {"RX": 8000, "TX": 8000})
 
 
 class Layouts(peer.Testpmd):
-    """Whatever the two agree on, frames come back."""
+    """Whatever the two negotiate, frames come back."""
 
     def turn(self, *options, taken):
         self.run_testpmd("mac")
@@ -129,7 +129,7 @@ class Crash(peer.Testpmd):
         self.assertTrue(native.wait_until(lambda: re.search("RX *[1-9]", pktgen.output),
                                           lambda: None not in pktgen.lines), pktgen.output)
         testpmd.kill()
-        self.assertNotEqual(pktgen.process.wait(peer.PATIENCE), 0)
+        self.assertNotEqual(pktgen.process.wait(peer.STEP_TIMEOUT), 0)
         pktgen.wait()
         self.assertIn("back end", pktgen.output)
 
@@ -143,22 +143,22 @@ class Crash(peer.Testpmd):
         testpmd.kill()
         self.socket.unlink()
         self.run_testpmd("mac", name="second")
-        out, err = survive.communicate(timeout=peer.PATIENCE)
+        out, err = survive.communicate(timeout=peer.STEP_TIMEOUT)
         self.assertEqual(survive.returncode, 0, err)
         words = dict(zip(out.split()[::2], map(int, out.split()[1::2])))
         self.assertEqual(words["reconnects"], 1, out)
         self.assertEqual(words["alien"], 0, out)
-        # What the first had taken off the rings and not yet given back: bursts of 32.
+        # Frames that the first had taken from the rings and not completed: bursts of 32.
         self.assertLessEqual(words["lost"], 128, out)
         self.assertLessEqual(words["duplicates"], 128, out)
 
 
 class OwnMemory(peer.Testpmd):
     def test_frames_of_our_own_memory(self):
-        """Sent from where we have them: the file, from an offset on, is a region of its own."""
+        """Sent without a copy: the file, from an offset on, is a region of its own."""
         testpmd = self.run_testpmd("rxonly")
         done = subprocess.run([peer.BUILD / "tests/vm/vm_zero_copy", self.device(), "20000", "file"],
-                              capture_output=True, text=True, timeout=peer.PATIENCE)
+                              capture_output=True, text=True, timeout=peer.STEP_TIMEOUT)
         self.assertEqual(done.returncode, 0, done.stdout)
         self.assertIn("300 of 300 places are free", done.stdout)
         self.assertEqual(self.stop(testpmd)["RX"], 20000)
@@ -180,7 +180,7 @@ class Forward(peer.Testpmd):
         return tuple(map(int, counts.groups()))
 
     def test_between_two(self):
-        """One sends as fast as it can, the other counts what it gets: all that was forwarded."""
+        """One sends as fast as it can, the other counts what it receives: all that was forwarded."""
         first = self.run_testpmd("rxonly", name="counter")
         counter, self.socket = self.device(), self.folder / "second"
         self.run_testpmd("txonly", name="sender")
@@ -200,8 +200,8 @@ class Forward(peer.Testpmd):
                                              f"unix:{wire.path}"])
         self.addCleanup(device.end)
         program = self.forward(f"vfio-user:{self.folder}/nic", self.device())
-        wire.meet()
-        wire.socket.settimeout(peer.PATIENCE)
+        wire.accept()
+        wire.socket.settimeout(peer.STEP_TIMEOUT)
         sent = got = 0
         while got < 20_000:
             # testpmd drops what finds no room.
@@ -211,7 +211,7 @@ class Forward(peer.Testpmd):
             self.assertEqual(wire.socket.recv(2000), self.frame(got))
             got += 1
         self.assertEqual(self.end(program), (20_000, 20_000))
-        self.assertEqual(device.verdict(), 0, device.output)
+        self.assertEqual(device.stop(), 0, device.output)
 
     @staticmethod
     def frame(number):

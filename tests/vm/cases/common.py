@@ -42,7 +42,7 @@ VARIANT = None
 
 
 def sent(count):
-    """The line in which pktgen says that it sent so many frames, and the device took them all."""
+    """pktgen's line when it sent so many frames and the device completed them all."""
     return rf"(?m)^TX  sent {count} frames, \d+ bytes; completed {count}, refused 0$"
 
 
@@ -70,14 +70,14 @@ class Case(unittest.TestCase):
         self.environment = ENVIRONMENT(self.folder, VARIANT)
 
     def need_qemu_11(self):
-        """Without a network there may be none: then the test is skipped, which ctest shows."""
+        """Without a network there may be none: then the test is skipped, and ctest shows it."""
         got = subprocess.run([ROOT / "tests/vm/fetch-qemu"], capture_output=True, text=True,
                              check=False)
         if got.returncode == 69:
             self.skipTest(got.stderr.strip())
         self.assertEqual(got.returncode, 0, got.stderr)
 
-    # ---- what commands are made of ----
+    # ---- parts of commands ----
 
     @property
     def nic(self):
@@ -117,7 +117,7 @@ class Case(unittest.TestCase):
         return run
 
     def check_run(self, run):
-        if run.process.poll() is None:  # the test has failed already: nothing is waited for
+        if run.process.poll() is None:  # the test has failed already: do not wait
             run.interrupt()
         self.assertEqual(run.complaint(), "")
 
@@ -132,14 +132,14 @@ class Case(unittest.TestCase):
 
 
 def dumping(nic):
-    """Words of a shell: vionet dump in the background, from when it has the function."""
+    """Shell text: vionet dump in the background; returns once it has opened the function."""
     return (f"{VIONET} dump {nic} 2>/tmp/dump & "
             "until grep -q 'listening on' /tmp/dump; do kill -0 $! || break; sleep 0.1; done; "
             "cat /tmp/dump;")
 
 
 def interface(nic=NIC, driver="modprobe virtio_net;"):
-    """Words of a shell: the kernel's driver, from when it has made the function's interface."""
+    """Shell text: bind the kernel's driver; returns once the function's interface exists."""
     return (f"{driver} until ls /sys/bus/pci/devices/{nic}/virtio*/net/*/address >/dev/null 2>&1;"
             "do sleep 0.1; done;")
 
@@ -163,7 +163,7 @@ class Echo:
     def run(self):
         while not self.stopping:
             try:
-                self.wire.answer()
+                self.wire.echo_frame()
             except (TimeoutError, OSError):
                 pass
 

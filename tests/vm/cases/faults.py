@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Every fault that the software device can be made to have: the driver ends in good time, with one
-of its statuses and a reason, breaks no requirement itself and harms no memory.
+"""Each fault of the software device: the driver ends in time, with one of its statuses and a reason, violates
+no requirement and corrupts no memory.
 
-What exactly a driver must say of each is in the unit tests; here it is that none is forgotten.
+The unit tests check what the driver reports of each; this file covers all of them.
 """
 
 import re
@@ -15,8 +15,8 @@ sys.dont_write_bytecode = True
 
 import common  # noqa: E402
 
-# Here the device takes its own mischief for the driver's: it forgets or forges what the driver wrote,
-# skips descriptors, tells queues to ring where it does not look, or reads from a wrong address on purpose.
+# These faults make the device report violations that are its own: it forgets or changes what the driver
+# wrote, skips descriptors, names doorbells that it does not read, or reads from a wrong address on purpose.
 DEVICES_OWN = {"B03", "B04", "B08", "B10", "C07", "C10", "C11", "D13", "E07", "E08", "J04", "K02"}
 
 ENDS = {0, 1, 3, 5}
@@ -81,7 +81,7 @@ class Faults(common.Case):
 
 
 class Silent(common.Case):
-    """Registers that no other driver reads: a device that answers 0 there is used, and told on."""
+    """Registers that no other driver reads: a device that returns 0 there is used, and reported."""
 
     environments = "native asan"
 
@@ -101,7 +101,7 @@ class Silent(common.Case):
                 self.assertEqual(result["rx"]["own"], 2000)
                 run.end()
                 run = self.run_on([self.vionet, "info", "--running", self.nic], "--fault", fault)
-                # The size is that of all entries here: what reads 0 then is no news.
+                # The size is that of all entries here: a value of 0 is then not reported.
                 self.assertIn("reads as 0" if fault != "C18" else "as 0", run.output)
                 self.assertIn(name, run.output)
                 run.end()
@@ -119,12 +119,12 @@ class Silent(common.Case):
 
 
 class Slow(common.Case):
-    """A reset that takes 2.5 s, whoever asks for it."""
+    """A reset that takes 2.5 s, in each command."""
 
     environments = "native"
 
     def test_too_slow(self):
-        """The limit is named as it was given, and the option that there is."""
+        """The message names the limit as given, and the option."""
         for options, limit in (((), "1"), (("--reset-timeout", "0.5"), "0.5")):
             run = self.run_guest([self.vionet, "info", self.nic, *options], status=3,
                                  native=["--reset-time", "2500"])
@@ -149,7 +149,7 @@ class Slow(common.Case):
 
 
 class Sizes(common.Case):
-    """Queues that are smaller than asked for: that is said, and what they have in the end."""
+    """Queues that are smaller than requested: the message names the final size."""
 
     environments = "vm native"
 

@@ -19,7 +19,7 @@ class Crash(common.Case):
     environments = "vm native asan tsan"
 
     def test_twenty_times_sigkill(self):
-        """Killed under traffic both ways, 20 times; each start after it works, the last is whole."""
+        """Killed under traffic both ways, 20 times; each start after it works, the last run is complete."""
         wire = self.wire()
         pktgen = f"{self.vionet} pktgen {self.nic}"
         guest = self.guest(f"""
@@ -40,7 +40,7 @@ class Crash(common.Case):
         self.assertIn("killed 20", guest.output)
         result = common.result_of(guest)
         self.assertEqual(result["tx"]["completed"], 10000)
-        # Those that the killed ones had on their way may arrive first; none of ours is lost.
+        # Frames in flight of the killed runs may arrive first; none of this run is lost.
         self.assertEqual((result["rx"]["own"], result["rx"]["damaged"]), (10000, 0))
         self.assert_no_faults(guest)
 
@@ -84,7 +84,7 @@ class Unplug(common.Case):
     environments = "vm native asan tsan"
 
     def test_under_traffic(self):
-        """The function is taken away: an error that says so, within a second, and the end."""
+        """The function is unplugged: an error within a second, and the end."""
         guests = self.environment.name == "vm"
         nic = common.vm.BEHIND_PORT if guests else self.nic
         guest = self.guest(
@@ -107,9 +107,8 @@ class Unplug(common.Case):
 
 
 class GoneWrong(common.Case):
-    """The software device under traffic both ways, until it does what devices do on a bad day. The
-    generator says what happened, within the time it promises, and ends with the status for that;
-    afterwards a device there is driven again."""
+    """The software device under traffic both ways, until it fails. The generator reports the cause in time,
+    and ends with the status for it; afterwards the next device works."""
 
     environments = "native asan tsan valgrind"
 
@@ -123,7 +122,7 @@ class GoneWrong(common.Case):
     def expect(self, run, text, seconds, status=5):
         begin = time.monotonic()
         run.wait_line(text)
-        run.process.wait(common.native.PATIENCE)
+        run.process.wait(common.native.STEP_TIMEOUT)
         took = time.monotonic() - begin
         self.assertEqual(run.process.returncode, status, run.output)
         slow = 20 if common.native.VALGRIND else 10 if common.native.SANITIZED else 5
@@ -139,19 +138,19 @@ class GoneWrong(common.Case):
 
     def test_needs_reset(self):
         run = self.traffic()
-        run.device.tell("needs-reset")
-        self.expect(run, "needs a reset", 1.5)
+        run.device.send_command("needs-reset")
+        self.expect(run, "gave up", 1.5)
         self.next_one(run)
 
     def test_error(self):
         run = self.traffic()
-        run.device.tell("error")
+        run.device.send_command("error")
         self.expect(run, "error", 1.5)
         self.next_one(run)
 
     def test_hang_up(self):
         run = self.traffic()
-        run.device.tell("hang-up")
+        run.device.send_command("hang-up")
         self.expect(run, "the device is gone", 1.5)
         self.next_one(run)
 
@@ -161,7 +160,7 @@ class GoneWrong(common.Case):
         self.expect(run, "the device is gone", 1.5)
 
     def test_stopped(self):
-        """It does nothing any more, and says nothing: two seconds, then the connection is closed."""
+        """The device hangs: after two seconds the generator fails."""
         run = self.traffic()
         run.device.kill(signal.SIGSTOP)
         self.expect(run, "does not answer", 3.5)
@@ -171,7 +170,7 @@ class GoneWrong(common.Case):
     def test_stopped_before(self):
         run = self.traffic()
         run.interrupt()
-        run.process.wait(common.native.PATIENCE)
+        run.process.wait(common.native.STEP_TIMEOUT)
         run.device.kill(signal.SIGSTOP)
         late = common.native.Process([self.vionet, "info", self.nic])
         self.addCleanup(late.end)
@@ -231,7 +230,7 @@ class Unprivileged(common.Case):
 
 
 class WrongDma(common.Case):
-    """A device that writes where it must not is stopped by the IOMMU, which says so."""
+    """The IOMMU stops and reports a device that writes where it must not."""
 
     def wrong(self, what, address, **more):
         wire = self.wire()
@@ -272,7 +271,7 @@ class WrongDmaInGuests(WrongDma):
 
 
 class WrongDmaToServers(WrongDma):
-    """Address and direction are reported; the function gives up, as its status then says."""
+    """The device reports address and direction, and sets DEVICE_NEEDS_RESET."""
 
     environments = "native asan tsan"
 

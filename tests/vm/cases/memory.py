@@ -32,7 +32,7 @@ class OwnMemory(common.Case):
         self.sent("file")
 
     def test_by_its_address(self):
-        """The kernel pins it. A server could not reach it: refused at once, and said why."""
+        """The kernel pins it. A server cannot reach it: refused at once, with the reason."""
         if self.environment.name == "vm":
             self.sent("address")
             return
@@ -87,7 +87,7 @@ class LargeMtu(common.Case):
         self.assert_no_faults(guest)
 
     def test_the_limit_is_raised_once(self):
-        """What the message says is enough, to the KiB."""
+        """The limit that the message names is enough, to the KiB."""
         guest = self.run_guest(
             f"ulimit -l 64; {common.VIONET} pktgen {common.NIC} --count 100 --no-rx", "--user", status=4)
         need = int(re.search(r"needs (\d+) KiB of locked memory, 0 of 64 KiB are in use; "

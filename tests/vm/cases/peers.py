@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Other people's software behind the function: the host's kernel on a tap, DPDK's vhost-user."""
+"""Foreign peers behind the function: the host's kernel on a tap, DPDK's vhost-user."""
 
 import json
 import os
@@ -38,7 +38,7 @@ class Kernel(common.Case):
             self.assert_no_faults(guest)
 
     def test_ping_without_an_answer_is_noticed(self):
-        """The same ping to an address that nobody answers for: the test above can fail."""
+        """The same ping to an address without a host: the test above can fail."""
         with common.namespace_with_tap() as netns:
             guest = self.guest([common.BUILD / "examples/echo", common.NIC, "192.0.2.3"], "--bind",
                                "--netdev", "tap,ifname=tap0", netns=netns)
@@ -66,7 +66,7 @@ class VhostUser(common.Case):
         backend = subprocess.Popen(
             [*TESTPMD, "--vdev", f"net_vhost0,iface={path},iommu-support=1", "--", "-i",
              "--port-topology=loop", "--total-num-mbufs=8192", "--no-lsc-interrupt",
-             # Else it waits for the guest before it obeys, and throws the first frames away.
+             # Otherwise it waits for the guest before it obeys, and drops the first frames.
              "--disable-link-check", "--no-flush-rx"],
             stdin=subprocess.PIPE, stdout=out, stderr=subprocess.STDOUT, text=True)
         self.addCleanup(self.end, backend)
@@ -81,15 +81,15 @@ class VhostUser(common.Case):
         if process.stdin and not process.stdin.closed:
             process.stdin.close()
         try:
-            process.wait(common.native.PATIENCE)
+            process.wait(common.native.STEP_TIMEOUT)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
 
     def both_ways(self, mode):
         """testpmd sends back what it gets; nothing is lost, doubled or damaged on either way."""
-        # It meets each page of our buffers with an address that it cannot translate yet, asks
-        # QEMU, and would drop the frame; so it would when the guest is off its processor for long.
+        # For each new page of our buffers it requests the translation from QEMU, and would drop the frame
+        # meanwhile; also when the guest does not run for long.
         backend, path = self.backend("set fwd io retry", "set burst tx delay 1000 retry 60000",
                                      "start")
         guest = self.run_guest(
@@ -99,7 +99,7 @@ class VhostUser(common.Case):
             "--iommu-props", "device-iotlb=on", "--device-props",
             "ats=on,rx_queue_size=1024,tx_queue_size=1024")
         self.tell(backend, "stop", "show port stats all", "quit")
-        backend.wait(common.native.PATIENCE)
+        backend.wait(common.native.STEP_TIMEOUT)
         text = guest.output
         result = json.loads(text[text.index("\n{") if "\n{" in text else text.index("{"):])
         self.assertEqual(result["tx"]["sent"], COUNT)
@@ -109,7 +109,7 @@ class VhostUser(common.Case):
         self.assertEqual(result["rx"]["interrupts"] > 0, mode == "interrupt")
         for what in ("lost", "duplicates", "reordered", "damaged"):
             self.assertEqual(result["rx"][what], 0, what)
-        # What testpmd says of it, and that it really was testpmd that carried the frames.
+        # testpmd's counters: it was testpmd that carried the frames.
         self.assertGreaterEqual(max(map(int, re.findall(r"RX-packets: (\d+)", log))), COUNT, log)
         said = guest.complaints.read_text()
         self.assertNotIn("falling back on userspace virtio", said)

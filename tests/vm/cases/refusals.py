@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""What cannot be driven is refused, with a message that says what to do and a fixed exit status;
-and binding never leaves a function without a driver."""
+"""A function that cannot be driven is refused, with a message that names the remedy and a fixed exit status;
+and bind never leaves a function without a driver."""
 
 import contextlib
 import os
@@ -99,7 +99,7 @@ class Open(Refusal):
             options=SIBLINGS)
 
     def test_another_kind(self):
-        """A 9p device is no NIC, whatever its driver: nobody is sent to bind it."""
+        """A 9p device is no NIC, whatever its driver: the message does not suggest to bind it."""
         for command in ("info", "bind", "unbind"):
             guest = self.expect(f"{common.VIONET} {command} 00:1d.0", 3,
                                 "it is a virtio 9P device (1af4:1049), not a virtio-net function")
@@ -145,7 +145,7 @@ class Bind(common.Case):
         self.assertIn("drivers/vfio-pci", guest.output)
 
     def test_interface_of_others(self):
-        """In another namespace, or with something on top that is there."""
+        """An interface in another namespace, or an upper interface in one."""
         name = "$(ls /sys/bus/pci/devices/" + NIC + "/virtio*/net)"
         bind = f"{common.VIONET} bind {NIC}; echo status $?"
         guest = self.run_guest(
@@ -260,7 +260,7 @@ class Sockets(Refusal):
         self.info("/" + 200 * "a", 2, "the path has 201 bytes")
 
     def test_another_protocol(self):
-        """A server that speaks something else."""
+        """A server with another protocol."""
         with socket.socket(socket.AF_UNIX) as other:
             other.bind(str(self.folder / "other"))
             other.listen()
@@ -296,8 +296,8 @@ class Permission(Refusal):
     environments = "native"
 
     def test_somebody_elses(self):
-        """Root may connect everywhere: root's socket, as somebody else. Without root: one's own,
-        that its mode forbids."""
+        """Root may connect everywhere: so root's socket, as another user. Without root: an own socket whose
+        mode forbids it."""
         device = self.environment.device()
         self.addCleanup(device.end)
         before = []

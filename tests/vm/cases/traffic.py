@@ -19,7 +19,7 @@ FIELDS = ["frame.len", "eth.dst", "eth.src", "eth.type", "ip.version", "ip.hdr_l
           "ip.len", "ip.id", "ip.flags", "ip.frag_offset", "ip.ttl", "ip.proto",
           "ip.checksum.status", "ip.src", "ip.dst", "udp.srcport", "udp.dstport", "udp.length",
           "udp.checksum.status", "udp.payload"]
-GOOD = "1"  # tshark's word for a right checksum
+GOOD = "1"  # a correct checksum, in tshark's output
 
 
 def expected(number, length, stream, times):

@@ -10,7 +10,7 @@ sys.dont_write_bytecode = True
 import common  # noqa: E402
 
 
-# A QEMU that dies so many times, after what it is told to do: $log is the guest's log, $ctl leads to `run`.
+# A QEMU that dies so many times, after its script: $log is the guest's log, $ctl leads to `run`.
 DIES = """#!/bin/bash
 if [[ $1 != --version ]] && (( $(wc -l < "$0.deaths") < {deaths} )); then
     echo one >> "$0.deaths"
@@ -27,7 +27,7 @@ BUG = "BUG: unable to handle page fault for address: ffffc90000013f68"
 
 
 class Boot(common.Case):
-    """Whatever a kernel dies of before the first command: it is started again, twice at most."""
+    """A kernel that dies before the first command: the guest starts again, twice at most."""
 
     def dying(self, deaths, *deeds):
         qemu = self.folder / "qemu"
@@ -63,7 +63,7 @@ class Boot(common.Case):
         self.ends(0, 1, self.says("reboot: Power down"))
 
     def test_not_after_the_first_command(self):
-        """It may have died of that."""
+        """The command may be the cause."""
         self.ends(0, 1, 'echo started >&"$ctl"', self.says(TIMER))
 
 
@@ -74,7 +74,7 @@ class Units(common.Case):
         self.assertNotIn("SKIPPED", guest.output)
 
     def test_memory(self):
-        """It reserves its huge pages itself, where nobody else has any."""
+        """It reserves huge pages itself, in a guest without other users of them."""
         self.whole("memory")
 
     def test_container(self):

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The parts of tests/vm/matrix: the wires, the devices, what is asked of each configuration."""
+"""The parts of tests/vm/matrix: the wires, the devices, the checks of each configuration."""

@@ -1,11 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What is asked of a device once it runs. Each judge takes a Talk and returns what to say in the
-table, or raises Failed.
-
-Owns: what counts as right.
-Never: starts a device.
-Read next: rows.py.
-"""
+"""The checks of a running device. Each takes a Session and returns the text of its cell in the table, or
+raises Failed. """
 
 import json
 
@@ -18,7 +13,7 @@ KEY = bytes.fromhex("6d5a56da255b0ec24167253d43a38fb0d0ca2bcbae7b30b477cb2da3803
 
 def echo(t):
     frames = t.echo()
-    seen = t.ask("counters")
+    seen = t.command("counters")
     check(int(seen["interrupts"]) > 0, "no interrupt was seen")
     return f"{frames} frames"
 
@@ -32,14 +27,14 @@ def sizes(t):
 
 
 def vectors(count):
-    def judge(t):
+    def run(t):
         frames = t.echo()
-        seen = t.ask("counters")
+        seen = t.command("counters")
         interrupts, late = int(seen["interrupts"]), int(seen["late"])
         check((interrupts > 0) == (count > 0), f"{interrupts} interrupts")
         check(count == 0 or late == 0, f"{late} bursts came without an interrupt")
         return f"{frames} frames, {interrupts} interrupts"
-    return judge
+    return run
 
 
 def transitional(t, _=None, output=None):
@@ -60,28 +55,28 @@ def flows(count=64):
 
 
 def spread(pairs):
-    def judge(t):
+    def run(t):
         frames = t.echo(flows())
-        seen = t.ask("counters")
+        seen = t.command("counters")
         counts = [int(seen[f"rx{i}"]) for i in range(pairs)]
         check(all(counts), f"frames on the queues: {counts}")
-        t.ask("pairs 1")
+        t.command("pairs 1")
         t.echo(flows())
-        after = t.ask("counters")
+        after = t.command("counters")
         more = [int(after[f"rx{i}"]) - counts[i] for i in range(pairs)]
         check(not any(more[1:]), f"with one pair, frames came on the queues: {more}")
-        t.ask(f"pairs {pairs}")
+        t.command(f"pairs {pairs}")
         t.echo(flows())
-        last = t.ask("counters")
+        last = t.command("counters")
         more = [int(last[f"rx{i}"]) - int(after[f"rx{i}"]) for i in range(pairs)]
         check(all(more), f"with all pairs again: {more}")
         return f"{frames} frames as " + "+".join(map(str, counts))
-    return judge
+    return run
 
 
 def tagged(t, flow):
-    """(pair, hash report, hash value) that the driver saw for a frame of this flow; the rest of
-    the frame must be as it was."""
+    """(pair, hash report, hash value) that the driver saw for a frame of this flow; the rest of the frame
+    must be unchanged."""
     t.wire.send(flow.frame)
     frame = t.receive(5)
     check(frame is not None and frame[12:] == flow.frame[12:], "a frame came back changed")
@@ -99,9 +94,9 @@ def rss(report):
     """The queue of each frame is that which the table has for the hash, computed here."""
     table = [0, 1, 2, 3, 3, 2, 1, 0, 0, 0, 1, 1, 2, 2, 3, 3]
 
-    def judge(t):
-        t.ask(f"rss 0x3f {KEY.hex()} 1 {','.join(map(str, table))}")
-        t.ask("tag on")
+    def run(t):
+        t.command(f"rss 0x3f {KEY.hex()} 1 {','.join(map(str, table))}")
+        t.command("tag on")
         used = [0] * 4
         for flow in all_kinds():
             value = toeplitz(KEY, flow.tuple)
@@ -114,12 +109,12 @@ def rss(report):
             used[pair] += 1
         check(all(used), f"frames on the queues: {used}")
         return "frames as " + "+".join(map(str, used))
-    return judge
+    return run
 
 
 def hash_report(t):
-    t.ask(f"hash 0x3f {KEY.hex()}")
-    t.ask("tag on")
+    t.command(f"hash 0x3f {KEY.hex()}")
+    t.command("tag on")
     count = 0
     for flow in all_kinds():
         value = toeplitz(KEY, flow.tuple)
@@ -140,13 +135,13 @@ GROUP, SECOND_GROUP = bytes.fromhex("01005e000077"), bytes.fromhex("01005e000078
 def mac(t):
     info = t.info()
     check(info["mac"] == OWN.hex(), f"the address is {info['mac']}")
-    t.ask("mode promisc off")
-    t.ask(f"mac {ANOTHER.hex()}")
+    t.command("mode promisc off")
+    t.command(f"mac {ANOTHER.hex()}")
     t.to = ANOTHER
     check(t.info()["mac"] == ANOTHER.hex(), "info does not have the new address")
     check(t.arrives(ANOTHER), "a frame for the new address does not arrive")
     check(not t.arrives(OWN), "a frame for the old address arrives")
-    t.ask("recover")
+    t.command("recover")
     check(not t.arrives(OWN), "after a recovery the old address is back")
     check(t.arrives(ANOTHER), "after a recovery the new address is not there")
     t.echo(mixed(100, to=ANOTHER))
@@ -159,41 +154,41 @@ WHO = {"own": (OWN, None), "another": (ANOTHER, None), "third": (THIRD, None),
 
 def filters(t):
     everything = set(WHO)
-    t.ask("mode promisc on")
+    t.command("mode promisc on")
     t.expect(WHO, everything)
-    t.ask("mode promisc off")
+    t.command("mode promisc off")
     t.expect(WHO, {"own", "broadcast"})
-    t.ask(f"macs {ANOTHER.hex()} {GROUP.hex()}")
+    t.command(f"macs {ANOTHER.hex()} {GROUP.hex()}")
     t.expect(WHO, {"own", "broadcast", "another", "group"})
-    t.ask("mode allmulti on")
+    t.command("mode allmulti on")
     t.expect(WHO, everything - {"third"})
-    t.ask("mode allmulti off")
-    t.ask("mode alluni on")
+    t.command("mode allmulti off")
+    t.command("mode alluni on")
     t.expect(WHO, everything - {"second group"})
-    t.ask("mode nomulti on")
+    t.command("mode nomulti on")
     t.expect(WHO, everything - {"group", "second group"})
-    t.ask("mode nomulti off")
-    t.ask("mode alluni off")
-    t.ask("macs - -")
-    t.ask("mode nobcast on")
+    t.command("mode nomulti off")
+    t.command("mode alluni off")
+    t.command("macs - -")
+    t.command("mode nobcast on")
     t.expect(WHO, {"own"})
-    t.ask("mode nobcast off")
-    t.everybody()
-    t.ask("mode nouni on")
+    t.command("mode nobcast off")
+    t.address_all()
+    t.command("mode nouni on")
     t.expect(WHO, {"broadcast"})
-    t.ask("mode nouni off")
+    t.command("mode nouni off")
     t.expect(WHO, {"own", "broadcast"})
     return f"{len(WHO)} addresses, 10 settings"
 
 
 def vlan(t):
     tags = {"no tag": (OWN, None), "vlan 5": (OWN, 5), "vlan 4094": (OWN, 4094)}
-    t.ask("mode promisc off")
+    t.command("mode promisc off")
     t.expect(tags, {"no tag"})
-    t.ask("vlan add 5")
+    t.command("vlan add 5")
     t.expect(tags, {"no tag", "vlan 5"})
-    t.ask("vlan add 4094")
-    t.ask("vlan delete 5")
+    t.command("vlan add 4094")
+    t.command("vlan delete 5")
     t.expect(tags, {"no tag", "vlan 4094"})
     check("4095" in t.refused("vlan add 4095"), "the refusal does not name the VLAN")
     return "filtered by tag"
@@ -209,21 +204,21 @@ def announce(t):
             seen.append(frame)
     check(all(f[:12] == BROADCAST + OWN and f[22:28] == OWN for f in seen),
           "an announcement is not of our address")
-    check(t.ask("counters")["announced"] == "1", "more than one was asked for")
+    check(t.command("counters")["announced"] == "1", "more than one was asked for")
     t.echo(count=50)
     return "RARP seen"
 
 
 def coalescing(t):
-    t.ask("coalesce 16 200")
+    t.command("coalesce 16 200")
     return f"{t.echo()} frames"
 
 
 def statistics(t):
-    before = int(t.ask("statistics 0")["rx_packets"])
+    before = int(t.command("statistics 0")["rx_packets"])
     frames = t.echo()
-    after = int(t.ask("statistics 0")["rx_packets"])
-    # The frames, and the command that asked for the second reading.
+    after = int(t.command("statistics 0")["rx_packets"])
+    # The frames, and the command for the second reading.
     check(after - before == frames + 1, f"it counted {after - before} for {frames + 1}")
     return f"{frames} frames counted"
 
@@ -238,9 +233,9 @@ def jumbo(t):
 def link(t):
     check(t.info()["up"] == "1", "the link is not up")
     t.devices.set_link(t, False)
-    t.devices.wait_said(t, "link down")
+    t.devices.wait_line(t, "link down")
     t.devices.set_link(t, True)
-    t.devices.wait_said(t, "link up")
+    t.devices.wait_line(t, "link up")
     t.echo()
     check(t.info()["up"] == "1", "the link is not up again")
     return "down and up, by interrupt"
@@ -260,13 +255,13 @@ def offloads(host, row, output):
     if "not negotiated" in output:
         raise NotOffered(output.strip())
     check("status 0" in output, output.strip())
-    return host.judge(row.kinds, json.loads(output[output.index("{"):output.rindex("}") + 1]))
+    return host.check_all(row.kinds, json.loads(output[output.index("{"):output.rindex("}") + 1]))
 
 
-# ---- failure and rest ----
+# ---- failure and suspend ----
 
 def drain(t, seconds=0.5):
-    """The frames that still come until it has been quiet so long."""
+    """The frames that still come until none came for so long."""
     count = 0
     while t.receive(seconds) is not None:
         count += 1
@@ -274,15 +269,15 @@ def drain(t, seconds=0.5):
 
 
 def under_traffic(t, command):
-    """A command in the middle of frames: what is lost is at most what the driver says it lost."""
+    """A command in the middle of frames: at most as many are lost as the driver reports."""
     frames = list(mixed(2 * (WINDOW - 1), 200))
-    t.strays.clear()
+    t.unexpected.clear()
     for frame in frames[:WINDOW - 1]:
         t.wire.send(frame)
-    report = t.ask(command)
+    report = t.command(command)
     for frame in frames[WINDOW - 1:]:
         t.wire.send(frame)
-    back = len(t.strays) + drain(t)
+    back = len(t.unexpected) + drain(t)
     owned = int(report["tx_unknown"]) + int(report["rx_lost"])
     lost = len(frames) - back
     check(0 <= lost <= owned, f"{command}: {lost} frames lost, {owned} reported")
@@ -316,16 +311,16 @@ def recover(t):
     for _ in range(3):
         gone, took = under_traffic(t, "recover")
         lost, slowest = lost + gone, max(slowest, took)
-    t.ask("again")
+    t.command("again")
     t.echo()
     return f"3 recoveries, {lost} lost, {slowest:.1f} ms; stop, start"
 
 
 def needs_reset(t):
-    """The device gives up by itself; the driver notices and brings it back."""
+    """The device sets DEVICE_NEEDS_RESET by itself; the driver recovers it."""
     t.echo(count=50)
     t.devices.make_fail(t)
-    words = t.answer("recovery")
+    words = t.reply("recovery")
     check(words[0] == "recovered", " ".join(words))
     report = dict(w.split("=") for w in words[1:])
     t.echo()
@@ -334,7 +329,7 @@ def needs_reset(t):
 
 def suspend(t):
     t.echo()
-    t.ask("suspend")
+    t.command("suspend")
     return f"{t.echo()} frames"
 
 

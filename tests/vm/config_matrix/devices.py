@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Where the rows are tried: one guest for many functions, or vionet-softnic without any guest.
-
-Owns: starting and ending devices and vm_features; what is done to a device from outside.
-Never: judges frames.
-Read next: ../matrix.
-"""
+"""Starts and ends the devices of the rows, and vm_features: one guest for many functions, or vionet-softnic
+without a guest. """
 
 import contextlib
 import re
@@ -16,33 +12,33 @@ import threading
 import common
 from config_matrix import host, wires
 from config_matrix.rows import BITS
-from config_matrix.session import Failed, NotOffered, Talk, check
+from config_matrix.session import Failed, NotOffered, Session, check
 from environment import vm
-from environment.process import LIMIT, PATIENCE, wait_until
+from environment.process import LIMIT, STEP_TIMEOUT, wait_until
 
 FEATURES = common.BUILD / "tests/vm/vm_features"
 OFFLOAD = common.BUILD / "tests/vm/vm_offload"
 SOFTNIC = common.BUILD / "vionet-softnic"
-# What QEMU says of rss=on where it cannot load its eBPF program, and of what make_fail does.
+# QEMU's messages about rss=on without its eBPF program, and about what make_fail does.
 NO_COMPLAINT = r"libbpf:|.*(eBPF|ebpf|RSS)|.*zero sized buffers"
 
 
-def judge(talk, row):
-    """What the table says of a row whose vm_features is about to come up."""
+def run_checks(session, row):
+    """Run the check of a row whose vm_features is starting; the text of its cell."""
     try:
-        talk.meet()
+        session.wait_ready()
     except Failed as e:
         if "does not offer" in str(e) or "not offered" in str(e):
             raise NotOffered(str(e)) from e
         raise
-    info = talk.info()
+    info = session.info()
     for names, wanted in ((row.need, 1), (row.lacks, 0)):
         for name in filter(None, names.split(",")):
             check(info["negotiated"] >> BITS[name] & 1 == wanted,
                   f"{name} is {'not ' * wanted}negotiated")
-    said = row.judge(talk)
-    talk.everybody()
-    talk.ask("quit")
+    said = row.check(session)
+    session.address_all()
+    session.command("quit")
     return said
 
 
@@ -68,7 +64,7 @@ class GuestDevices:
                              "mac=52:54:00:12:34:56" + ("," if row.qemu else "") + row.qemu]
         self.qmp = None
         self.guest = common.Guest(self.folder, ["bash", "-c", self.script()], *self.options)
-        with contextlib.suppress(AssertionError):  # then each row says that the guest has ended
+        with contextlib.suppress(AssertionError):  # then each row reports that the guest has ended
             self.guest.wait_line("booted", LIMIT)
 
     def wire(self, i, row):
@@ -99,9 +95,9 @@ class GuestDevices:
     def one(self, row):
         if row.command:
             self.guest.wait_line(f"ended {row.name} ")
-            return row.judge(self.wires[row.name], row, self.said(row))
-        talk = Talk(self.wires[row.name], lambda: self.over(row), self, row)
-        text = judge(talk, row)
+            return row.check(self.wires[row.name], row, self.said(row))
+        session = Session(self.wires[row.name], lambda: self.over(row), self, row)
+        text = run_checks(session, row)
         at = self.guest.wait_line(f"ended {row.name} ")
         check(self.guest.lines[at].endswith(" 0"), self.said(row))
         return text
@@ -111,13 +107,13 @@ class GuestDevices:
             f"ended {row.name} ")[0]
 
     def over(self, row):
-        """What vm_features said, if it has ended; None if it runs."""
+        """The output of vm_features if it has ended; None if it runs."""
         if f"ended {row.name} " in self.guest.output:
             return self.said(row).strip() or "vm_features ended"
         return None if self.guest.process.poll() is None else "the guest has ended"
 
     def end_row(self, row):
-        """vm_features ends by itself when nobody speaks."""
+        """vm_features ends by itself when no frame comes."""
         try:
             self.guest.wait_line(f"ended {row.name} ")
         except AssertionError:
@@ -125,8 +121,8 @@ class GuestDevices:
         self.wires[row.name].close()
 
     def end(self):
-        """The guest as a whole: no access that the IOMMU stopped, and no complaint of QEMU's but
-        that which make_fail provokes."""
+        """The guest as a whole: no access that the IOMMU stopped, and no complaint by QEMU except the one
+        that make_fail provokes."""
         status = self.guest.wait()
         self.close()
         check(status == 0, self.guest.output[-2000:])
@@ -150,20 +146,20 @@ class GuestDevices:
         self.qmp = self.qmp or vm.Monitor(self.folder / "qmp")
         return self.qmp
 
-    def set_link(self, talk, up):
-        self.monitor().command("set_link", name=f"nic{self.rows.index(talk.row)}", up=up)
+    def set_link(self, session, up):
+        self.monitor().command("set_link", name=f"nic{self.rows.index(session.row)}", up=up)
 
-    def wait_said(self, talk, text):
-        self.guest.wait_line(f"{talk.row.name}: {text}")
+    def wait_line(self, session, text):
+        self.guest.wait_line(f"{session.row.name}: {text}")
 
-    def announce(self, talk):
+    def announce(self, session):
         self.monitor().command("announce-self", **{
             "initial": 50, "max": 100, "rounds": 1, "step": 10,
-            "interfaces": [f"nic{self.rows.index(talk.row)}"]})
+            "interfaces": [f"nic{self.rows.index(session.row)}"]})
         return 1
 
-    def make_fail(self, talk):
-        talk.tell("break")  # its answer is lost with the device
+    def make_fail(self, session):
+        session.send_command("break")  # its reply is lost with the device
 
 
 class SoftnicDevices:
@@ -194,7 +190,7 @@ class SoftnicDevices:
         finally:
             wire.close()
             device.terminate()
-            device.communicate(timeout=PATIENCE)
+            device.communicate(timeout=STEP_TIMEOUT)
 
     def with_device(self, row, wire, device, place):
         wire.accept()
@@ -208,43 +204,43 @@ class SoftnicDevices:
         self.reader = reader
         reader.start()
         try:
-            text = judge(Talk(wire, lambda: self.over(driver), self, row), row)
-            check(driver.wait(PATIENCE) == 0, "".join(self.lines))
+            text = run_checks(Session(wire, lambda: self.over(driver), self, row), row)
+            check(driver.wait(STEP_TIMEOUT) == 0, "".join(self.lines))
         finally:
             driver.kill()
             driver.wait()
-            reader.join(PATIENCE)
+            reader.join(STEP_TIMEOUT)
             driver.stdout.close()
-        said = device.communicate(timeout=PATIENCE)[0]
+        said = device.communicate(timeout=STEP_TIMEOUT)[0]
         check(device.returncode == 0, f"vionet-softnic: {said.strip()}")
         return text
 
     def over(self, driver):
         if driver.poll() is None:
             return None
-        self.reader.join(PATIENCE)
+        self.reader.join(STEP_TIMEOUT)
         return "".join(self.lines).strip() or f"vm_features ended with {driver.returncode}"
 
     # ---- from outside ----
 
-    def tell(self, command):
+    def send_command(self, command):
         with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(PATIENCE)
+            s.settimeout(STEP_TIMEOUT)
             s.connect(str(self.place / "control"))
             s.sendall(command.encode() + b"\n")
             answer = s.recv(4096).decode()
         check(re.search(r"(?m)^ok", answer), f"{command}: {answer}")
 
     def set_link(self, _, up):
-        self.tell("link up" if up else "link down")
+        self.send_command("link up" if up else "link down")
 
-    def wait_said(self, talk, text):
-        check(wait_until(lambda: any(f"{talk.row.name}: {text}" in line for line in self.lines),
-                         lambda: talk.alive() is None), f"the driver does not say '{text}'")
+    def wait_line(self, session, text):
+        check(wait_until(lambda: any(f"{session.row.name}: {text}" in line for line in self.lines),
+                         lambda: session.alive() is None), f"the driver does not say '{text}'")
 
     def announce(self, _):
-        self.tell("announce")
+        self.send_command("announce")
         return 0
 
     def make_fail(self, _):
-        self.tell("needs-reset")
+        self.send_command("needs-reset")

@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Frames from outside, and what a device should make of them, computed from the specification alone.
-
-Owns: frames, checksums, the Toeplitz hash.
-Never: knows how vionet works.
-Read next: wires.py.
-"""
+"""Frames, checksums and the Toeplitz hash, computed from the specification alone. """
 
 import struct
 

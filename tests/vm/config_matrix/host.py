@@ -1,16 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A kernel that judges packets whose checksums and cutting were left to the device.
+"""A kernel that checks packets with checksum and segmentation offload.
 
-QEMU hands them to the tap as they are, and a kernel believes what its own tap says is to be done yet. So
-they go on over a bridge and a pair of veths that can do nothing by themselves: the kernel has to
-cut and sum there, after what the packet's virtio header said, and the other end, in a namespace of its
-own, sees plain frames and checks them like any that come from a wire.
+QEMU passes them to the tap unchanged, and a kernel trusts the offload request of its own tap. So they
+go on over a bridge and a pair of veths without offloads: there the kernel has to segment and compute
+checksums as the packet's virtio header says. The other end, in a namespace of its own, sees plain
+frames and checks them like any that come from a wire.
 
   tap - bridge - veth (no offloads) | veth, addresses, sockets, vxlan, tcpdump
-
-Owns: that namespace, and the judgement of what arrives there.
-Never: knows what the driver wrote into a header.
-Read next: checks.py.
 """
 
 import contextlib
@@ -24,7 +20,7 @@ import time
 import common
 from config_matrix.session import Failed, check
 from config_matrix.wires import ip
-from environment.process import PATIENCE, wait_until
+from environment.process import STEP_TIMEOUT, wait_until
 
 COUNT = 20
 SIZE = {"csum": 1000, "uso": 10000, "tso": 10000, "tunnel": 10000, "tunnelsum": 10000}
@@ -33,7 +29,7 @@ STATUS = ("ip.checksum.status", "tcp.checksum.status", "udp.checksum.status")
 
 
 def data(kind, number):
-    """What request `number` of a kind carries (programs/offload.c)."""
+    """The data of request `number` of a kind (programs/offload.c)."""
     return bytes((i * 7 + number) & 0xff for i in range(SIZE[kind.rstrip("46")]))
 
 
@@ -55,7 +51,7 @@ def listen(six):
     wire.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 24)
     if six:
         wire.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-    wire.settimeout(PATIENCE)
+    wire.settimeout(STEP_TIMEOUT)
     wire.bind(("", 9000))
     return wire
 
@@ -121,14 +117,14 @@ class Host:
     def stop_capture(self):
         if self.tcpdump.poll() is None:
             self.tcpdump.terminate()
-            self.tcpdump.wait(PATIENCE)
+            self.tcpdump.wait(STEP_TIMEOUT)
 
     def close(self):
         self.closing.close()
 
-    # ---- judging ----
+    # ---- checks ----
 
-    def judge(self, kinds, sent):
+    def check_all(self, kinds, sent):
         check(sent == {**dict.fromkeys(kinds, COUNT), "invalid": 0}, f"sent {sent}")
         for kind in kinds:
             if not kind.startswith("tso"):
@@ -157,11 +153,11 @@ class Host:
         resets = counts.pop("TcpOutRsts")
         check(len(counts) >= 6 and not any(counts.values()), f"the kernel counts {counts}")
         streams = sum(k.startswith("tso") for k in kinds)
-        # Nobody listens: each segment is answered, which it is only with the right checksum.
+        # No process listens: the kernel replies to each segment, which it does only if the checksum is right.
         check(resets >= streams * COUNT, f"{resets} segments were answered")
 
     def captured(self, kinds):
-        """Every frame is cut and its checksums are right: 1; 3 and 4 are those that tunnels leave
+        """Every frame is segmented and its checksums are right: 1; 3 and 4 are those that tunnels leave
         out in the outer header."""
         checks = [w for n in ("ip", "tcp", "udp") for w in ("-o", f"{n}.check_checksum:TRUE")]
         frames = common.tshark(self.capture, ["frame.len", *STATUS, "tcp.payload"], *checks,

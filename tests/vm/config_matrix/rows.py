@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The rows of the matrix: how a device is configured, and what is then asked of it.
-
-Owns: what is offered where, and what counts as right.
-Never: starts a device.
-Read next: devices.py.
-"""
+"""The rows of the matrix: the configuration of a device, and the check of it. """
 
 import dataclasses
 import typing
@@ -23,7 +18,7 @@ COLUMNS = {"qemu7": "QEMU 7.2", "qemu11": "QEMU 11.1", "softnic": "softnic"}
 @dataclasses.dataclass
 class Row:
     name: str
-    judge: typing.Callable = checks.echo
+    check: typing.Callable = checks.echo
     qemu: str = ""  # properties of virtio-net-pci
     softnic: tuple = ()  # options of vionet-softnic
     offer: str = "-RING_PACKED"  # its --features
@@ -32,9 +27,9 @@ class Row:
     lacks: str = ""  # features that must not
     tap: int = 0  # a tap with so many queues
     absent: tuple = ()  # columns whose device is known not to have it
-    command: str = ""  # another command than vm_features in the guest, judged by its output
+    command: str = ""  # another command than vm_features in the guest; its output is checked
     kinds: tuple = ()  # offloads: vm_offload sends them to a kernel (host.py)
-    elsewhere: tuple = ()  # columns where another test does the same
+    covered: tuple = ()  # columns where another test covers it
 
     def arguments(self):
         need = [f"need={self.need}"] if self.need else []
@@ -43,7 +38,7 @@ class Row:
 
 def offloads(name, *kinds, **more):
     """softnic's cell is softnic/test_driver_offload.py."""
-    return Row(name, checks.offloads, tap=1, kinds=kinds, elsewhere=("softnic",),
+    return Row(name, checks.offloads, tap=1, kinds=kinds, covered=("softnic",),
                command="{offload} {nic} --to 02:00:00:00:00:01 --to4 10.0.0.1 --to6 fd00::1 "
                        "--count 20 " + " ".join(kinds) + "; echo status $?", **more)
 
@@ -114,18 +109,18 @@ ROWS = [
     Row("link", checks.link, need="STATUS"),
     Row("speed", checks.speed, "speed=25000,duplex=full", ("--speed", "25000"),
         need="SPEED_DUPLEX"),
-    # ---- what a kernel makes of packets with offloads ----
+    # ---- packets with offloads, to a kernel ----
     offloads("csum", "csum4", "csum6"),
     offloads("tso", "tso4", "tso6"),
     offloads("tso-packed", "tso4", "tso6", qemu="packed=on"),
     offloads("uso", "uso4", "uso6", qemu="host_uso=on", absent=("qemu7",)),
     offloads("tunnel", "tunnel4", "tunnelsum4", "tunnel6", "tunnelsum6",
              qemu="host_tunnel=on,host_tunnel_csum=on", absent=("qemu7",)),
-    # ---- failure and rest ----
-    *both_rings("-queue-reset", judge=checks.queue_reset, qemu="queue_reset=on",
+    # ---- failure and suspend ----
+    *both_rings("-queue-reset", check=checks.queue_reset, qemu="queue_reset=on",
                 need="RING_RESET"),
-    *both_rings("-resize", judge=checks.resize, qemu="queue_reset=on", need="RING_RESET"),
-    *both_rings("-needs-reset", judge=checks.needs_reset),
+    *both_rings("-resize", check=checks.resize, qemu="queue_reset=on", need="RING_RESET"),
+    *both_rings("-needs-reset", check=checks.needs_reset),
     Row("recover", checks.recover),
     Row("suspend", checks.suspend, offer="+SUSPEND", need="SUSPEND", absent=NO_QEMU),
 ]

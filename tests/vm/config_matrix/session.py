@@ -1,27 +1,23 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Talking with vm_features over the wire that it is tested with, and judging what comes back.
-
-Owns: commands and answers, the echo of frames.
-Never: asks the driver whether a frame was right.
-Read next: rows.py.
-"""
+"""A session with vm_features over the wire that is tested: commands and replies, and checks of the frames
+that come back. """
 
 import collections
 import time
 
-from environment.process import PATIENCE
+from environment.process import STEP_TIMEOUT
 
 from config_matrix.frames import BROADCAST, COMMAND, OTHER, OWN, mixed, plain
 
-# Frames on their way. A unix socket holds ten datagrams; were there more, QEMU would have to wait
-# for us, and that it does not do well: with a packed ring and EVENT_IDX it then forgets to ask for
-# the next kick (virtio_net_tx_complete, 7.2 and 11.1), and 7.2 dies of an assertion (async_tx.elem)
-# when such a queue is reset.
+# Frames in flight. A unix socket holds ten datagrams; with more, QEMU would have to wait, and has bugs
+# there: with a packed ring and EVENT_IDX it then forgets to enable the next kick
+# (virtio_net_tx_complete, 7.2 and 11.1), and 7.2 fails an assertion (async_tx.elem) when such a queue
+# is reset.
 WINDOW = 8
 
 
 class Failed(Exception):
-    """A cell of the table that is not as it should be; the text says why."""
+    """A cell of the table that failed; the text says why."""
 
 
 class NotOffered(Exception):
@@ -29,7 +25,7 @@ class NotOffered(Exception):
 
 
 class Refused(Failed):
-    """The driver answered a command with an error."""
+    """The driver replied to a command with an error."""
 
 
 def check(condition, text):
@@ -37,13 +33,13 @@ def check(condition, text):
         raise Failed(text)
 
 
-class Talk:
+class Session:
     """One row on one device: `wire` leads to the device, `alive()` says whether vm_features runs."""
 
     def __init__(self, wire, alive, devices=None, row=None):
         self.wire, self.alive, self.devices, self.row = wire, alive, devices, row
-        self.to = OWN  # whom commands are sent to
-        self.strays = collections.deque(maxlen=1000)  # frames that were no answers
+        self.to = OWN  # the address of commands
+        self.unexpected = collections.deque(maxlen=1000)  # frames that were no replies
 
     # ---- frames ----
 
@@ -55,7 +51,7 @@ class Talk:
             if frame is None or not frame[12:].startswith(COMMAND + b"A ready"):
                 return frame
 
-    def meet(self, seconds=PATIENCE):
+    def wait_ready(self, seconds=STEP_TIMEOUT):
         """Until vm_features on the other side says that it is ready."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -70,19 +66,19 @@ class Talk:
 
     # ---- commands ----
 
-    def tell(self, text):
-        """A command whose answer is not waited for."""
+    def send_command(self, text):
+        """Send a command and do not wait for the reply."""
         self.wire.send((self.to + OTHER + COMMAND + b"C " + text.encode()).ljust(60, b" "))
 
-    def ask(self, text, seconds=PATIENCE):
-        """The values of the answer to a command. Frames that come before it are kept."""
-        self.tell(text)
-        words = self.answer(text, seconds)
+    def command(self, text, seconds=STEP_TIMEOUT):
+        """The values of the reply to a command. Frames that come before it are kept."""
+        self.send_command(text)
+        words = self.reply(text, seconds)
         if words[0] != "ok":
             raise Refused(f"{text}: " + " ".join(words))
         return dict(w.split("=") for w in words[1:])
 
-    def answer(self, what, seconds=PATIENCE):
+    def reply(self, what, seconds=STEP_TIMEOUT):
         end = time.monotonic() + seconds
         while True:
             frame = self.receive(min(end - time.monotonic(), 1))
@@ -93,17 +89,17 @@ class Talk:
                 raise Failed(f"{what}: {said or f'no answer within {seconds} s'}")
             if frame[12:16] == COMMAND + b"A ":
                 return frame[16:].rstrip(b"\0").decode().split(" ")
-            self.strays.append(frame)
+            self.unexpected.append(frame)
 
     def refused(self, text):
-        """The error with which a command is answered, which must not succeed."""
+        """The error of a command that must not succeed."""
         try:
-            self.ask(text)
+            self.command(text)
         except Refused as e:
             return str(e)
         raise Failed(f"{text}: it was not refused")
 
-    # ---- judging ----
+    # ---- checks ----
 
     def echo(self, frames=None, count=300, longest=1514, window=WINDOW):
         """Every frame comes back once, byte for byte. Several queues may change their order."""
@@ -120,7 +116,7 @@ class Talk:
         return sent
 
     def take_back(self, waiting):
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + STEP_TIMEOUT
         while (frame := self.receive(1)) is None and self.alive() is None:
             if time.monotonic() > end:
                 break
@@ -132,13 +128,13 @@ class Talk:
         waiting[frame] -= 1
 
     def arrives(self, to, vlan=None):
-        """Does a frame for this address reach the driver? Its echo would come before the answer to
+        """Does a frame for this address reach the driver? Its echo would come before the reply to
         the command behind it."""
         frame = plain(int(time.monotonic() * 1e6), 90, to, vlan)
-        self.strays.clear()
+        self.unexpected.clear()
         self.wire.send(frame)
-        self.ask("hello")
-        return frame in self.strays
+        self.command("hello")
+        return frame in self.unexpected
 
     def expect(self, frames_for, wanted):
         """`frames_for`: address -> does it arrive."""
@@ -147,13 +143,13 @@ class Talk:
             check(got == (name in wanted),
                   f"a frame for {name} {'arrives' if got else 'does not arrive'}")
 
-    # ---- what most rows ask ----
+    # ---- for most rows ----
 
     def info(self):
-        info = self.ask("info")
+        info = self.command("info")
         for key in ("offered", "negotiated"):
             info[key] = int(info[key], 16)
         return info
 
-    def everybody(self):
+    def address_all(self):
         self.to = BROADCAST

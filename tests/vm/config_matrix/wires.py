@@ -1,22 +1,17 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The other side of a device: three kinds of wire on which whole frames go in and out.
-
-Owns: sockets and taps.
-Never: looks into a frame.
-Read next: session.py.
-"""
+"""The far end of a device's cable: three kinds of wire that carry whole frames. """
 
 import socket
 import subprocess
 import time
 
-from environment.process import PATIENCE
+from environment.process import STEP_TIMEOUT
 
-OUTGOING = 4  # PACKET_OUTGOING: our own frames, seen again
+OUTGOING = 4  # PACKET_OUTGOING: the frames that we sent
 
 
 class Datagrams:
-    """A netdev of QEMU's: one datagram is one frame. A full guest makes the sender wait."""
+    """A QEMU netdev: one datagram is one frame. Sending blocks while the guest is full."""
 
     def __init__(self, folder, name):
         ours, self.theirs = folder / f"{name}.a", folder / f"{name}.b"
@@ -27,7 +22,7 @@ class Datagrams:
                        f"remote.type=unix,remote.path={ours}")
 
     def send(self, frame):
-        self.socket.settimeout(PATIENCE)
+        self.socket.settimeout(STEP_TIMEOUT)
         self.socket.sendto(frame, str(self.theirs))
 
     def receive(self, seconds):
@@ -82,14 +77,14 @@ class Messages(Datagrams):
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.listener.bind(str(path))
         self.listener.listen(1)
-        self.listener.settimeout(PATIENCE)
+        self.listener.settimeout(STEP_TIMEOUT)
 
     def accept(self):
         self.socket = self.listener.accept()[0]
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
 
     def send(self, frame):
-        self.socket.settimeout(PATIENCE)
+        self.socket.settimeout(STEP_TIMEOUT)
         self.socket.send(frame)
 
     def receive(self, seconds):

@@ -44,7 +44,7 @@ def cache_folder():
 
 
 def fetch(script, *arguments):
-    """What this script beside tests/vm/run has brought: a path, or None after its own message."""
+    """What this script beside tests/vm/run fetched: a path, or None after its own message."""
     got = subprocess.run([HERE / script, *arguments], stdout=subprocess.PIPE, text=True, check=False)
     return None if got.returncode else got.stdout.strip()
 

@@ -142,7 +142,7 @@ class Session:
             self.status = int(rest)
 
     def set_trace(self, state):
-        """On only for the command: the guest's own virtio devices starting are noise."""
+        """Trace only the command: not the start of the guest's own virtio devices."""
         for event in qemu.trace_events(self.options):
             self.send(f"trace-event {event} {state}", "monitor")
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Open, start, send, close, a hundred times: does anything grow? Descriptors,
- * mappings, locked and resident memory are read after the tenth cycle, when
- * everything that is made only once has been made, and after the last.
+ * Open, start, send, close, a hundred times: checks that nothing leaks. Descriptors,
+ * mappings, locked and resident memory are read after the tenth cycle, when everything
+ * that is made only once has been made, and after the last.
  *
- *   vm_cycle DEVICE COUNT
+ * vm_cycle DEVICE COUNT
  */
 #include <dirent.h>
 #include <stdio.h>

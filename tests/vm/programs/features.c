@@ -1,21 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Be told what to do through the device that is tested: every frame goes back as it
- * came, byte for byte, on the pair that it came on; but a frame of the kind 0x88b6
- * is a command ("C rss ..."), answered with one ("A ..."). Who sends them sits on the
- * other side of the device and judges (tests/vm/matrix).
+ * Sends every frame back as it came, byte for byte, on the pair that it came on; but a
+ * frame of the kind 0x88b6 is a command ("C rss ..."), with a reply of that kind
+ * ("A ..."). tests/vm/matrix, on the other side of the device, sends both and checks
+ * what comes back.
  *
  *   vm_features DEVICE NAME [KEY=VALUE...]
  *
  * pairs, rx_size, tx_size, vectors, buffer: numbers of vionet_start_options; need,
  * want, avoid: features; poll=1: no interrupts.
  *
- * Exit status: 0 told to end; 1 a failure, said on stdout; 2 usage; 3 nothing has
+ * Exit status: 0 ended by a command; 1 a failure, printed on stdout; 2 usage; 3 nothing has
  * come for ten seconds (a minute at the beginning).
- *
- * Owns: the life of the device, the loop, the frames.
- * Never: judges.
- * Read next: features_commands.c.
  */
 #include <poll.h>
 #include <stdarg.h>
@@ -107,8 +103,7 @@ static void announce(struct agent *agent)
 
 /* ---- frames from outside ---- */
 
-/* The packet is given back first: a command may stop the device, and its pools with
- * it. */
+/* Free the packet first: a command may stop the device, and its pools with it. */
 static void obey(struct agent *agent, struct vionet_packet *packet)
 {
 	char text[ANSWER_MAX];
@@ -130,7 +125,7 @@ static bool is_command(const struct vionet_packet *packet)
 	       packet->data[13] == KIND_LOW && packet->data[14] == 'C';
 }
 
-/* What the driver says of a packet, where the outside can read it. */
+/* Write the packet's metadata into the frame, for the other side. */
 static void write_tag(struct vionet_packet *packet, unsigned int pair)
 {
 	uint8_t *d = packet->data;
@@ -153,7 +148,7 @@ static void send_back(struct agent *agent, unsigned int pair,
 	packet->flags = 0;
 	packet->gso_type = 0;
 	agent->echoed[pair]++;
-	/* Less than what is on its way fits in: one window of the outside. */
+	/* One window of the sender, which is less than the ring. */
 	for (unsigned int i = 0; i < 1000; i++) {
 		if (vionet_queue_transmit(tx, &packet, 1) == 1)
 			return;
@@ -192,8 +187,8 @@ static uint32_t burst(struct agent *agent)
 
 /* ---- waiting, and what happens meanwhile ---- */
 
-/* Sleep until a receive queue or the device interrupts, or 100 ms. Returns false if
- * it was that long in vain: what is there then came without an interrupt. */
+/* Sleep until a receive queue or the device interrupts, or 100 ms. Returns false on a
+ * timeout: what is there then came without an interrupt. */
 static bool sleep_until_interrupt(struct agent *agent)
 {
 	struct pollfd fds[PAIRS_MAX + 1];
@@ -206,7 +201,7 @@ static bool sleep_until_interrupt(struct agent *agent)
 		int fd = rx ? vionet_queue_fd(rx) : -1;
 
 		if (fd < 0)
-			usleep(200); /* no interrupt to be had: poll */
+			usleep(200); /* no interrupt: poll */
 		if (fd < 0 || vionet_queue_arm(rx) != 0)
 			break;
 		fds[armed] = (struct pollfd){ .fd = fd, .events = POLLIN };
@@ -279,7 +274,7 @@ static bool be_idle(struct agent *agent)
 	return true;
 }
 
-/* Nobody speaks any more: how far did it go? */
+/* No frame comes any more: report the progress. */
 static int say_state(struct agent *agent)
 {
 	char look[] = "counters";
@@ -305,7 +300,7 @@ static int run(struct agent *agent)
 		if (now() - heard > SILENCE + (agent->talking ? 0 : 50))
 			return say_state(agent);
 	}
-	/* The last answer is still on its way. */
+	/* The last reply is still in flight. */
 	if (vionet_device_tx_queue(agent->device, 0))
 		vionet_queue_drain(vionet_device_tx_queue(agent->device, 0), 500);
 	return 0;

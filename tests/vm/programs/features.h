@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: what the two halves of vm_features share.
- * Never: judges. tests/vm/matrix does, from outside the device.
- * Read next: features.c.
- */
+/* Shared by the two halves of vm_features. */
 #ifndef VIONET_TESTS_FEATURES_H
 #define VIONET_TESTS_FEATURES_H
 
@@ -23,7 +19,7 @@ struct agent {
 	struct vionet_pool_options receive; /* of start */
 	bool poll;	/* never sleep for an interrupt */
 	bool tag;	/* write what came with a packet over its addresses */
-	bool talking;	/* somebody outside has spoken */
+	bool talking;	/* a frame has come from outside */
 	bool over;
 	uint64_t echoed[PAIRS_MAX]; /* by receive queue */
 	uint64_t late;		    /* packets that no interrupt announced */
@@ -31,10 +27,10 @@ struct agent {
 	char answer[ANSWER_MAX];
 };
 
-/* Carry out one command; its answer is in agent->answer. */
+/* Carry out one command; its reply is in agent->answer. */
 void features_command(struct agent *agent, char *text);
 
-/* Append to the answer; what does not fit is left out. */
+/* Append to the reply; what does not fit is left out. */
 __attribute__((format(printf, 2, 3))) void features_say(struct agent *agent,
 							 const char *format, ...);
 

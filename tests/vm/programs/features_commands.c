@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Owns: what vm_features can be told. A command is words; its answer is "ok" with
- * values as KEY=VALUE, or "error -N TEXT" from the library.
- * Never: judges an answer.
- * Read next: features.c.
- */
+/* The commands of vm_features. A command is words; its reply is "ok" with values as
+ * KEY=VALUE, or "error -N TEXT" from the library. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,7 +44,7 @@ static struct vionet_queue *queue(struct agent *agent, const char *side,
 		       vionet_device_rx_queue(agent->device, number(pair));
 }
 
-/* ---- looking ---- */
+/* ---- state ---- */
 
 static int do_hello(struct agent *agent, char **word)
 {
@@ -203,7 +199,7 @@ static int do_rss(struct agent *agent, char **word)
 	return vionet_rss_set(agent->device, &rss);
 }
 
-/* ---- failure and rest ---- */
+/* ---- failure and suspend ---- */
 
 static void report(struct agent *agent, const struct vionet_recovery *recovery)
 {
@@ -241,8 +237,8 @@ static int do_recover(struct agent *agent, char **word)
 	return result;
 }
 
-/* A buffer of no bytes, which the library would never give to a device: what does
- * the device do? The recovery is not ours to start here: see look() in features.c. */
+/* Post an empty buffer, which the library never does, to make the device fail. look() in
+ * features.c starts the recovery. */
 static int do_break(struct agent *agent, char **word)
 {
 	struct vionet_queue *tx = vionet_device_tx_queue(agent->device, 0);

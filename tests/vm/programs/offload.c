@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Packets that leave work to the device: checksums, segments, tunnels. Whoever is
- * behind the device judges them: a kernel's sockets and counters, a capture.
+ * Sends packets with offloads: checksums, segments, tunnels. A kernel's sockets and
+ * counters, or a capture, behind the device check them.
  *
  *   vm_offload DEVICE --to MAC [--to4 ADDRESS] [--to6 ADDRESS] [--from4 ADDRESS]
  *              [--from6 ADDRESS] [--inner4 ADDRESS] [--inner6 ADDRESS] [--port N]
@@ -173,10 +173,8 @@ static void make(struct vionet_packet *p, const struct kind *kind, unsigned int 
 	p->length = (uint32_t)(put_packet(at, kind, false, data, n) - p->data);
 }
 
-/*
- * What the helpers do for the inner packet is done for it alone, then it is shifted
- * behind the headers of the tunnel.
- */
+/* The helpers prepare the inner packet alone; then it moves behind the headers of the
+ * tunnel. */
 static bool make_tunnel(struct vionet_packet *p, const struct kind *kind,
 			unsigned int n)
 {
@@ -374,7 +372,7 @@ int main(int argc, char **argv)
 
 	read_options(argc, argv);
 	check_names(argv + optind + 1);
-	/* These two are only accepted by those who want them. */
+	/* These two are accepted only if wanted. */
 	open.want.word[HOST_TUNNEL / 64] |= 1ull << HOST_TUNNEL % 64 |
 					    1ull << HOST_TUNNEL_SUM % 64;
 	if (vionet_device_open(argv[optind], &open, &device)) {

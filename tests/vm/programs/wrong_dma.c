@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Make the device write where it must not, on purpose: is it stopped by the IOMMU?
+ * Make the device write where it must not, to see that the IOMMU stops it.
  *
- * The receive queue gets one good buffer and, behind the library's back, a bad one.
+ * The receive queue gets one good buffer and, without the library's knowledge, a bad one.
  * The first frame that arrives goes to the good buffer, the second to the bad one.
  *
  *   vm_wrong_dma DEVICE read-only | unmapped
@@ -52,8 +52,9 @@ static int gave_up(struct vionet_device *device)
 	       (events & VIONET_EVENT_NEEDS_RESET);
 }
 
-/* Until the device believes that it has filled both buffers (QEMU's carries on, it is
- * its access that the IOMMU stops), gives up (the software device does), or 10 s. */
+/* Until the device believes that it has filled both buffers (QEMU's carries on, it is its
+ * access that the IOMMU stops), sets DEVICE_NEEDS_RESET (the software device does), or 10
+ * s. */
 static uint16_t wait_for_both(struct vionet_device *device, struct vionet_queue *rx)
 {
 	uint16_t used = 0;
@@ -122,7 +123,7 @@ int main(int argc, char **argv)
 	fflush(stdout);
 	used = wait_for_both(device, rx);
 	printf("the device completed %u buffers\n", used);
-	/* The bad buffer's packet is nobody's: forget it before the library finds it. */
+	/* The bad buffer has no packet: remove it before the library finds it. */
 	for (unsigned int i = 0; i < 2; i++)
 		if (vn_slot_packet(rx->slots[i]) == &nobody)
 			rx->slots[i] = 0;
