@@ -116,7 +116,7 @@ class Steering(unittest.TestCase):
     def where(self, env, pairs):
         return [pair for pair in range(pairs) for _ in env.frames(pair)]
 
-    def test_one_pair_until_told(self):
+    def test_one_pair_until_the_command(self):
         with Env("--peer", "loop", features=self.MANY, pairs=4) as env:
             for port in range(40000, 40008):
                 env.send(flow(port))
@@ -310,7 +310,7 @@ class Statistics(unittest.TestCase):
             self.assertEqual(found[32], (2, (2, 2)))
             env.finish()
 
-    def test_query_names_what_can_be_asked(self):
+    def test_query_names_the_choices(self):
         with Env("--peer", "sink", features=("CTRL_VQ", "DEVICE_STATS", "CSUM")) as env:
             types = struct.unpack("<Q", env.command(STATS, 0, room=8)[1])[0]
             self.assertEqual(types, 0x1000b0009)
@@ -391,7 +391,7 @@ class Link(unittest.TestCase):
             self.assertEqual(env.driver.net_config(6, 2), 1)
             env.finish()
 
-    def test_announce_without_answer(self):
+    def test_announce_without_acknowledgement(self):
         with Env("--peer", "loop", "--control", self.path,
                  features=("STATUS", "CTRL_VQ", "GUEST_ANNOUNCE")) as env:
             self.ask("announce 1")

@@ -131,7 +131,7 @@ class Frames(unittest.TestCase):
                              [udp4(pattern(50 + i)) for i in (2, 3, 4)])
             env.finish()
 
-    def test_echo_turns_frames_around(self):
+    def test_echo_sends_frames_back(self):
         with Env("--peer", "echo") as env:
             env.send(udp4(pattern(60), to=BROADCAST))
             frame = env.frames(count=1)[0][1]
@@ -254,7 +254,7 @@ VIOLATIONS = [
 ]
 
 # The same for recommendations (SHOULD).
-ADVICE = [
+WARNINGS = [
     ("NET-15", (), udp4(pattern(64), partial=True), {}),
     ("NET-26", ("CSUM", "HOST_TSO4"), tcp4(pattern(2500), partial=True, flags=0x90), LARGE),
     ("NET-47", TSO, BIG, changed(LARGE, hdr_len=20)),

@@ -32,7 +32,7 @@ class Plain(unittest.TestCase):
             self.assertEqual(env.frames(), [])
             env.finish()
 
-    def test_loop_gives_back(self):
+    def test_loop_sends_back(self):
         with Env("--peer", "loop") as env:
             for number in range(20):
                 env.send(frame(number, 10 * number))
@@ -146,7 +146,7 @@ class Captures(unittest.TestCase):
             self.assertEqual(env.frames(), [])
             env.finish()
 
-    def test_file_that_ends_too_early_is_told(self):
+    def test_file_that_ends_too_early_is_an_error(self):
         path = self.file([frame(1), frame(2)], cut=10)
         with Env("--peer", f"pcap:{path}:", buffers=4) as env:
             self.assertEqual([data for _, data in env.frames(count=1)], [frame(1)])
@@ -162,7 +162,7 @@ class Wire(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.path = f"{folder.name}/wire"
 
-    def test_two_devices_talk(self):
+    def test_two_devices_back_to_back(self):
         with Env("--peer", f"unix:{self.path}") as one, Env("--peer", f"unix:{self.path}") as two:
             for number in range(10):
                 one.send(frame(number))

@@ -123,7 +123,7 @@ class Order(unittest.TestCase):
                     self.assertNotEqual(done, sent)
                     env.finish()
 
-    def test_shuffle_leaves_frames_whole(self):
+    def test_shuffle_keeps_frames_intact(self):
         """A merged frame's buffers come back together, with its bytes in their order."""
         with Env("--peer", "loop", "--shuffle", offer=ALL + ",-IN_ORDER", features={"MRG_RXBUF"}, buffers=60,
                  size=200) as env:
@@ -184,7 +184,7 @@ class Suppression(unittest.TestCase):
             env.driver.wait_interrupt(2)
             env.finish()
 
-    def test_sleeping_device_asks_for_notifications(self):
+    def test_sleeping_device_enables_notifications(self):
         with Env("--peer", "sink", offer=ALL, features={"EVENT_IDX"}, buffers=0) as env:
             queue = env.transmit[0]
             for number in range(3):

@@ -171,7 +171,7 @@ class Messages(Case):
         nic.stop()
         self.assertEqual(sum("ulimit -n" in line for line in nic.lines), 6, nic.lines)
 
-    def test_no_answer_to_who_wants_none(self):
+    def test_no_reply_if_none_is_wanted(self):
         nic, driver = self.device()
         bar, base = driver.structures[1][:2]
         payload = struct.pack("<QII", base + 22, bar, 2) + b"\1\0"
@@ -367,7 +367,7 @@ class MemoryOfTheDriver(Case):
         self.works(nic)
         self.assertEqual(nic.stop(), 3)
 
-    def test_a_neighbour_without_a_file(self):
+    def test_a_region_without_a_file_beside_it(self):
         nic, driver = self.device()
         driver.initialize()
         driver.map(None, 0x50000000, 4096)

@@ -127,7 +127,7 @@ class Sockets(Case):
             finally:
                 nic.process.send_signal(signal.SIGCONT)
 
-    def test_a_peer_that_takes_nobody(self):
+    def test_a_peer_that_accepts_no_connection(self):
         path = str(self.folder / "wire")
         self.listens(path, socket.SOCK_SEQPACKET)
         self.full(path, socket.SOCK_SEQPACKET)
@@ -139,7 +139,7 @@ class Sockets(Case):
         self.listens(path, kind).close()
         return path
 
-    def test_nobody_is_pushed_aside(self):
+    def test_no_client_is_displaced(self):
         """A process that takes the path between the check of a left-over socket and its removal keeps it."""
         environment = self.preload(COMES_MEANWHILE)
         path = self.left()
@@ -284,7 +284,7 @@ class Peers(Case):
             env.finish()
 
 
-class Words(Case):
+class ControlCharacters(Case):
     """Text from peers reaches no terminal with control characters."""
 
     def clean(self, text):

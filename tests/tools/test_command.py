@@ -239,7 +239,7 @@ class Opening(unittest.TestCase):
             self.skipTest("needs root, to be somebody else")
         return {"user": NOBODY, "group": NOBODY, "extra_groups": []}
 
-    def test_nobody_there(self):
+    def test_no_server(self):
         stale = socket.socket(socket.AF_UNIX)
         stale.bind(self.path("stale"))
         stale.close()
@@ -272,7 +272,7 @@ class Opening(unittest.TestCase):
             self.assertEqual(code, 4, errors)
             self.assertIn(f"-w {path}: no permission to write it; see", errors)
 
-    def test_nobody_comes(self):
+    def test_no_peer_connects(self):
         device = f"vhost-user:{self.path('socket')},server,wait=1"
         code, _, errors = vionet("info", device)
         self.assertEqual(code, 3)
@@ -309,7 +309,7 @@ class Ending(Case):
         self.nic.close()
         os.unlink(self.nic.trace)
 
-    def test_a_closed_output_is_said_once(self):
+    def test_a_closed_output_is_reported_once(self):
         read, write = os.pipe()
         os.close(read)
         tool = subprocess.Popen([*PLAIN, VIONET, "pktgen", self.device, "--duration", "0.3",

@@ -139,7 +139,7 @@ class Fake:
         self.locked.close()
 
 
-class Answers(Case):
+class Replies(Case):
     """A process of the same user is trusted; control characters in its text are replaced all the same."""
 
     def fake(self, *answers):
@@ -312,7 +312,7 @@ class Impostors(Case):
         self.addCleanup(os.waitpid, pid, 0)
         self.addCleanup(os.kill, pid, signal.SIGKILL)
 
-    def test_root_believes_nobody(self):
+    def test_root_trusts_no_other_user(self):
         """A directory of another user is not used for a device that is not that user's."""
         self.spoil(pathlib.Path(f"/tmp/vionet-{USER}"), USER, 0o700)
         self.impostor(pathlib.Path(f"/tmp/vionet-{USER}"), USER)
@@ -367,7 +367,7 @@ class Impostors(Case):
         self.hold(device, user=USER).send_signal(signal.SIGINT)
         self.assertEqual(os.listdir(path), [])
 
-    def test_a_user_asks_his_own_process(self):
+    def test_a_user_connects_to_his_own_process(self):
         """Without a directory from the system, below /tmp; and root may connect, too."""
         place = pathlib.Path(f"/tmp/vionet-{USER}")
         for user in (USER, OTHER):
@@ -423,7 +423,7 @@ class Waits(Case):
             _, errors = self.run_tool(command[0], device, *command[1:], code=3)
             self.assertIn(f"kill -CONT {holder.pid}", errors)
 
-    def test_an_answer_that_does_not_come(self):
+    def test_a_reply_that_does_not_come(self):
         _, device = self.device()
         holder = self.hold(device)
         holder.send_signal(signal.SIGSTOP)
@@ -446,7 +446,7 @@ class Waits(Case):
         holder.communicate(timeout=DEADLINE)
         self.assertEqual(os.listdir(self.place) if not ROOT else [], [])
 
-    def test_no_descriptor_to_ask_with(self):
+    def test_no_descriptor_for_the_socket(self):
         """The client's own limit, not the server's fault."""
         _, device = self.device()
         self.hold(device)

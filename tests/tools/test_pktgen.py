@@ -175,7 +175,7 @@ class Trickle(WireMixin, Case):
     def change(self, number, frame):
         return [(number * 0.05, frame)]
 
-    def test_frames_that_still_come_are_told(self):
+    def test_late_frames_are_reported(self):
         found = self.facts("pktgen", "--count", "100", "--linger", "0.2")
         self.assertTrue(found["cut_short"])
         self.assertGreater(found["rx"]["own"], 0)
@@ -186,7 +186,7 @@ class Trickle(WireMixin, Case):
         self.assertRegex(text, r"frames still came after .*: not all of the lost are; see --linger")
 
 
-class Foreign(WireMixin, Case):
+class OtherFrames(WireMixin, Case):
     """Another generator's frames, and ours between them."""
 
     def change(self, number, frame):
@@ -268,7 +268,7 @@ class Terminal(Case):
             control.sendall(f"{command}\n".encode())
             self.assertEqual(control.recv(100), b"ok\n")
 
-    def test_a_message_that_goes_elsewhere(self):
+    def test_a_message_on_another_descriptor(self):
         """It does not end a live line on a terminal that it is not written to."""
         master, slave = pty.openpty()
         process = subprocess.Popen([*PLAIN, VIONET, "pktgen", self.device, "--rate", "1k",

@@ -80,7 +80,7 @@ class Situations(Case):
         self.expect(UNDRIVABLE, CLIENTS, "no such socket", path=f"{self.folder}/no/socket")
         self.expect(UNDRIVABLE, ALL[2:], "no folder", path=f"{self.folder}/no/socket")
 
-    def test_nobody_listens(self):
+    def test_no_listener(self):
         for device in ALL:
             left = socket.socket(socket.AF_UNIX)
             left.bind(self.path)
@@ -114,7 +114,7 @@ class Situations(Case):
                         **as_nobody)
             os.chmod(inner, 0o755)
 
-    def test_waiting_is_not_said_before_it_waits(self):
+    def test_waiting_is_not_reported_before_it_waits(self):
         done = self.run_tool("info", f"vhost-user:{self.folder}/no/socket,server", code=UNDRIVABLE)
         self.assertNotIn("waiting", done.stderr)
         done = self.run_tool("info", f"vhost-user:{self.path},server,wait=1", code=UNDRIVABLE)
@@ -150,11 +150,11 @@ class Situations(Case):
         self.peer(b"")
         self.expect(UNDRIVABLE, CLIENTS, "hung up at once")
 
-    def test_it_says_nonsense(self):
+    def test_nonsense(self):
         self.peer(b"\xff" * 64)
         self.expect(FAILED, CLIENTS)
 
-    def test_somebody_listens_where_we_are_to(self):
+    def test_another_listener_on_the_path(self):
         with BackEnd(self.path):
             self.expect(UNDRIVABLE, ALL[2:], "another process listens")
 

@@ -528,7 +528,7 @@ static void test_names(void **state)
 	unlink(other);
 }
 
-static void test_nobody_listens(void **state)
+static void test_no_listener(void **state)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	struct proxy *p = proxy_of(state);
@@ -578,7 +578,7 @@ int main(void)
 		with_proxy(test_L11_access_while_we_wait),
 		with_proxy(test_L11_access_when_idle),
 		with_proxy(test_names),
-		with_proxy(test_nobody_listens),
+		with_proxy(test_no_listener),
 		with_proxy(test_no_permission),
 	};
 

@@ -62,7 +62,7 @@ class Passt(peer.Case):
         self.assertTrue(peer.wait_until(lambda: "You can start qemu" in self.passt.text(),
                                         self.passt.alive), self.passt.text())
 
-    def test_it_takes_and_answers_frames(self):
+    def test_it_receives_and_replies(self):
         info = json.loads(self.vionet("info", "--json", self.device()))
         self.assertIn("VERSION_1", info["features"]["negotiated"])
         found = json.loads(self.vionet("pktgen", self.device(), "--json", "--interval", "0", "--count", COUNT,

@@ -46,7 +46,7 @@ class Frames(peer.Testpmd):
         self.assertTrue(testpmd.alive())
         self.assertFalse(self.socket.exists())
 
-    def test_waiting_is_said(self):
+    def test_waiting_is_reported(self):
         text = self.vionet("info", self.device(",server,wait=1"), status=3)
         self.assertIn("waiting for a back end to connect", text)
         self.assertIn("no back end has connected in time", text)

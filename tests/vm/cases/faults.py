@@ -112,7 +112,7 @@ class Silent(common.Case):
         self.assertRegex(run.output, "queue_desc: wrote 0x[0-9a-f]+, the device reads back 0, which is "
                          "refused as it was asked for")
 
-    def test_no_answer_at_all(self):
+    def test_no_reply(self):
         run = self.run_guest([self.vionet, "info", self.nic], status=3, native=["--fault", "A26"],
                              checked=False)
         self.assertIn("it does not answer: its configuration space reads all-ones", run.output)
@@ -132,7 +132,7 @@ class Slow(common.Case):
                              "status reads 0x..; give it longer: --reset-timeout 30$")
             self.assertNotIn("reset_timeout_ms", run.output)
 
-    def test_patience(self):
+    def test_a_longer_timeout(self):
         run = self.run_guest([self.vionet, "pktgen", self.nic, "--count", "500", "--rate", "10k",
                               "--reset-timeout", "30", "--json", "--interval", "0"],
                              native=["--reset-time", "2500", "--peer", "loop", "--lossless"])
@@ -140,7 +140,7 @@ class Slow(common.Case):
         self.assertIn("reset: waiting, 2 s of 30 s", run.output)
         self.assertEqual(common.result_of(run)["rx"]["own"], 500)
 
-    def test_given_up(self):
+    def test_interrupted(self):
         run = self.guest([self.vionet, "info", self.nic, "--reset-timeout", "10min"],
                          native=["--reset-time", "600000"])
         run.wait_line("reset: waiting")

@@ -139,7 +139,7 @@ class GoneWrong(common.Case):
     def test_needs_reset(self):
         run = self.traffic()
         run.device.send_command("needs-reset")
-        self.expect(run, "gave up", 1.5)
+        self.expect(run, "needs a reset", 1.5)
         self.next_one(run)
 
     def test_error(self):

@@ -37,7 +37,7 @@ class Kernel(common.Case):
             self.assertEqual(guest.wait(), 0, guest.output)
             self.assert_no_faults(guest)
 
-    def test_ping_without_an_answer_is_noticed(self):
+    def test_ping_without_a_reply_is_noticed(self):
         """The same ping to an address without a host: the test above can fail."""
         with common.namespace_with_tap() as netns:
             guest = self.guest([common.BUILD / "examples/echo", common.NIC, "192.0.2.3"], "--bind",

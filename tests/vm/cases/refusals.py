@@ -250,7 +250,7 @@ class Sockets(Refusal):
         self.info(self.folder / "file", 2, "this is a file, not a socket")
         self.info(self.folder, 2, "not a socket")
 
-    def test_nobody_listens(self):
+    def test_no_listener(self):
         with socket.socket(socket.AF_UNIX) as left:
             left.bind(str(self.folder / "left"))
         self.info(self.folder / "left", 3, "nobody listens at this socket")
@@ -295,7 +295,7 @@ class Sockets(Refusal):
 class Permission(Refusal):
     environments = "native"
 
-    def test_somebody_elses(self):
+    def test_another_users(self):
         """Root may connect everywhere: so root's socket, as another user. Without root: an own socket whose
         mode forbids it."""
         device = self.environment.device()
