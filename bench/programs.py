@@ -22,7 +22,7 @@ class Failed(Exception):
 
 
 class Refused(Failed):
-    """The back end does not have what the row is about."""
+    """The back end does not have what the row measures."""
 
 
 def wait_for(what, seconds):
@@ -47,7 +47,7 @@ def end_of_input(process):
 
 
 class Program:
-    """A program that answers each order with a line of JSON; its diagnostics are in a file."""
+    """A program that replies to each command with a line of JSON; its diagnostics are in a file."""
 
     def __init__(self, command, log):
         self.log = log
@@ -112,14 +112,14 @@ class Testpmd:
             raise
 
     def prompted(self, before):
-        """Waits for one prompt more than there were: an order has been obeyed."""
+        """Wait for one more prompt: the command is done."""
         def more():
             return self.log.read_bytes().count(self.PROMPT) > before or self.process.poll() is not None
         if not wait_for(more, ANSWER_LIMIT) or self.process.poll() is not None:
             raise Failed(f"dpdk-testpmd does not answer, or ended: {self.text()[-500:]}")
 
     def tell(self, order):
-        """What it says to an order."""
+        """The output of a command."""
         before = self.log.read_bytes()
         try:
             self.process.stdin.write(order.encode() + b"\n")
@@ -146,7 +146,7 @@ class Testpmd:
         return self.log.read_text(errors="replace")
 
     def features(self):
-        """What it has agreed on with the driver."""
+        """What it negotiated with the driver."""
         found = re.findall(r"negotiated Virtio features: (0x[0-9a-f]+)", self.text())
         return int(found[-1], 16) if found else 0
 
@@ -156,7 +156,7 @@ class Testpmd:
 
 
 class Side:
-    """A driver and the back end of its own; both idle until asked."""
+    """A driver and its back end; both idle until a command."""
 
     def __init__(self, o, folder, driver, layout, size, more=(), queues=1, behind=None):
         _, backend, options, own_options = layout
@@ -178,11 +178,11 @@ class Side:
             raise
 
     def paths(self):
-        """Which of its paths the driver says it takes."""
+        """The path that the driver reports."""
         return re.findall(r"using (.*) on port", self.driver.text())
 
     def work(self, mode, order):
-        """The driver's answer, and what the back end has counted, if it counts."""
+        """The driver's reply, and the back end's counters, if it has any."""
         self.backend.ask(mode)
         try:
             result = self.driver.ask(order)

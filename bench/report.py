@@ -1,25 +1,22 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What was measured, as tables, verdicts and a page.
-
-Read next: run, which measures it.
-"""
+"""Prints the results of bench/run as tables, verdicts and a page. """
 
 import collections
 import html
 import statistics
 
 DIRECTIONS = ["tx", "rx", "forward"]
-SHARE_TARGET = 0.5  # of the packets that the bare ring carries
-CORE = 0.95  # of the time that the bare ring must have had of both cores
+SHARE_TARGET = 0.5  # of the packets of the bare ring
+CORE = 0.95  # of the time of both cores, at least, for the bare ring
 APART = 1.35  # times: two values that differ by more are not of one class
 # Features that may differ: MQ changes nothing for one pair, EVENT_IDX is what its rows are about.
 MAY_DIFFER = 1 << 22 | 1 << 29
 
 
-# ---- what may be compared ----
+# ---- comparable runs ----
 
 def classes_of(probes):
-    """Round trips of a line, in classes: a new one begins at the next that is APART."""
+    """Round trips of a cache line, in classes: a new one begins at the next that is APART."""
     limits = []
     ordered = sorted(probes)
     for low, high in zip(ordered, ordered[1:]):
@@ -42,7 +39,7 @@ def limits_of(data):
 
 
 def class_of(run, limits):
-    """The class of a run; none if it changed on the way."""
+    """The class of a run; none if it changed during the run."""
     before, after = (sum(run[when] > limit for limit in limits) for when in ("before", "after"))
     return before if before == after else None
 
@@ -117,7 +114,7 @@ def instructions_of(data, row):
 
 
 def found_of(row, driver):
-    """How many buffers the back end moves in a turn: how far it is behind the driver."""
+    """How many buffers the back end moves in one poll iteration: how far it is behind the driver."""
     counts = [run["peer"] for run in row["runs"] if run["driver"] == driver and run["peer"]["turns"]]
     return statistics.median(peer["moved"] / peer["turns"] for peer in counts) if counts else None
 
@@ -141,7 +138,7 @@ def idle_of(run):
 
 
 def peer_lines_of(data, limits):
-    """The rows against net_vhost; what it refuses is named."""
+    """The rows against net_vhost, with those that it refuses."""
     for layout, rows in data.get("net_vhost", {}).items():
         if isinstance(rows, dict):
             yield [layout, "refused", *["-"] * (len(PEER_HEADINGS) - 2)]
@@ -168,8 +165,8 @@ def peer_sentences(data):
 
 
 def undisturbed_pairs(runs, limits):
-    """Pairs of a run of the bare ring and one of a path. Those in which something else held the bare
-    ring up are left out: they would flatter the path. A path that was held up itself stays."""
+    """Pairs of a run of the bare ring and one of a path. Pairs in which the bare ring was interrupted are
+    left out: they would flatter the path. A path that was interrupted itself stays."""
     pairs = [(bare, ours) for bare, ours in pairs_of(runs, limits, "mpps") if bare["cpu"] >= CORE]
     best = {}
     for bare, _ in pairs:
@@ -180,7 +177,7 @@ def undisturbed_pairs(runs, limits):
 
 
 def share_sentences(data, limits):
-    """Each packed path beside the bare ring; the cheapest, by its cycles, is judged."""
+    """Each packed path beside the bare ring; the verdict is about the cheapest, by its cycles."""
     paths = []
     for layout, table in data.get("share", {}).items():
         for direction, runs in table.items():
@@ -206,7 +203,7 @@ def share_sentences(data, limits):
 
 
 def flat_of(series, limits):
-    """Medians of cycles at each point, from runs of the line's commonest class only."""
+    """Medians of cycles at each point, from runs of the commonest class of core-to-core latency only."""
     seen = collections.Counter(class_of(run, limits) for run in runs_in(series))
     del seen[None]
     if not seen:

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Receive frames and print them, asleep while there are none: the queue's
- * interrupt and the device's events in an epoll of our own, as an application
- * with other things to wait for would have it.
+ * Receive frames and print them, sleeping while there are none: the queue's interrupt and
+ * the device's events are in the program's own epoll, as in an application that waits for
+ * other things too.
  *
- *   dump 0000:00:04.0 [COUNT]        ends after COUNT frames, or at Ctrl-C
+ * dump 0000:00:04.0 [COUNT]        ends after COUNT frames, or at Ctrl-C
  */
 #include <errno.h>
 #include <signal.h>
@@ -35,7 +35,7 @@ static void print(const struct vionet_packet *packet)
 	       d[5], d[12], d[13], packet->total_length);
 }
 
-/* Take all that is there. Returns the number of frames. */
+/* Receive all pending frames. Returns their number. */
 static unsigned long receive(struct vionet_queue *rx, unsigned long most)
 {
 	struct vionet_packet *packets[BURST];
@@ -97,7 +97,7 @@ static int run(struct vionet_device *device, unsigned long left)
 		left -= receive(rx, left);
 		if (left == 0 || vionet_queue_arm(rx) == 1)
 			continue;
-		/* Ten times a second look without being asked: it costs nothing. */
+		/* Poll ten times a second as well: it costs nothing. */
 		if (epoll_wait(epoll, &ready, 1, 100) < 0 && errno != EINTR)
 			result = -1;
 		vionet_queue_disarm(rx);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Be a host that answers ARP and ping: frames are turned round in the buffer that
- * they arrived in and sent from there, so nothing is copied.
+ * A host that answers ARP and ping: the reply is made in the buffer that the request
+ * arrived in, and sent from there, so nothing is copied.
  *
- *   echo 0000:00:04.0 192.0.2.2      until Ctrl-C
+ * echo 0000:00:04.0 192.0.2.2      until Ctrl-C
  */
 #include <arpa/inet.h>
 #include <signal.h>
@@ -41,7 +41,7 @@ static int answer_arp(uint8_t *d, uint32_t length, const uint8_t *mac,
 	    memcmp(d + 38, ip, 4) != 0)
 		return 0;
 	d[21] = 2;
-	memcpy(d + 32, d + 22, 10); /* the asker becomes the target */
+	memcpy(d + 32, d + 22, 10); /* the sender becomes the target */
 	memcpy(d + 22, mac, 6);
 	memcpy(d + 28, ip, 4);
 	memcpy(d, d + 6, 6);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Forward all frames between two devices, both ways. Both see one pool, so a frame is
- * sent from the buffer that it arrived in; where that cannot be it is copied.
+ * Forward all frames between two devices, both ways. They share one pool, so a frame is
+ * sent from the buffer that it arrived in; otherwise it is copied.
  *
- *   forward 0000:00:04.0 vhost-user:/run/port1       until Ctrl-C
+ * forward 0000:00:04.0 vhost-user:/run/port1       until Ctrl-C
  */
 #include <signal.h>
 #include <stdio.h>
@@ -29,8 +29,8 @@ static void on_signal(int number)
 	stop = 1;
 }
 
-/* Copies in the pool of the queue that is to send them. What is longer than a buffer, or
- * finds none, is dropped. */
+/* Copy frames into the pool of the queue that sends them. A frame that is longer than a
+ * buffer, or finds none, is dropped. */
 static void copy(struct way *way)
 {
 	struct vionet_pool *pool = vionet_queue_pool(way->tx);

@@ -56,8 +56,8 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	fill(packet, &info);
-	/* The packet is the library's once it is taken; when the device has
-	 * completed it, the pool's again. */
+	/* Once accepted, the packet belongs to the library; when the device has completed
+	 * it, it returns to the pool. */
 	if (vionet_queue_transmit(tx, &packet, 1) != 1 ||
 	    vionet_queue_drain(tx, 1000))
 		return fail(device);

@@ -100,8 +100,8 @@ static void driver_free(packet **packets, uint32_t count)
 	rte_pktmbuf_free_bulk(packets, count);
 }
 
-/* Arms, looks again by being called from a loop that receives: a packet that came
- * before arming is found by the epoll's limit at the latest, so look at once. */
+/* Arm, and return at once to the loop, which receives: a packet that came before arming
+ * would otherwise wait for the timeout of epoll. */
 static int driver_wait(void)
 {
 	struct rte_epoll_event event;

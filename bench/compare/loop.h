@@ -40,7 +40,7 @@ enum { BURST_MAX = 256, FRAME = 64 };
 
 static const char *const direction_names[] = { "tx", "rx", "forward" };
 
-/* A burst that takes longer was interrupted by something else: 100 us at 2.6 GHz. */
+/* A longer burst was interrupted: 100 us at 2.6 GHz. */
 #define INTERRUPTED 260000u
 
 static struct {
@@ -132,7 +132,7 @@ static void finish(int direction, uint32_t n)
 		turn = 0;
 }
 
-/* What was left over of transmitting is no burst of another direction. */
+/* Left-over transmitted packets do not count for the other direction. */
 static void leave(int direction)
 {
 	if (direction == TX)
@@ -142,7 +142,7 @@ static void leave(int direction)
 
 /* ---- cycles ---- */
 
-/* What reading the counter twice takes by itself: the median. */
+/* The median cost of reading the counter twice. */
 static uint64_t tsc_overhead(void)
 {
 	static uint32_t seen[1024];
@@ -230,14 +230,13 @@ static void run(int direction, uint32_t burst, uint32_t ms)
 
 /* ---- instructions ---- */
 
-/* Bursts that find all they ask for. As transmitting includes that packets return to
- * their pool, so does receiving. */
+/* Full bursts. Both directions include the return of packets to their pool. */
 static void count(int direction, uint32_t burst, uint32_t packets)
 {
 	uint64_t instructions = 0, moved = 0, short_ones = 0, overhead = stepping_open();
 	uint32_t warm_up = 2 * o.size;
 
-	/* A driver that does not move bursts of this size is given up. */
+	/* Stop with a driver that does not move bursts of this size. */
 	for (uint64_t total = 0, calls = 0; moved < packets && calls < 1u << 15; calls++) {
 		bool counted = total >= warm_up;
 		uint32_t n;
@@ -324,7 +323,7 @@ static void latency(bool sleeps, uint32_t rounds)
 	free(took);
 }
 
-/* ---- orders ---- */
+/* ---- commands ---- */
 
 static int direction_of(const char *name)
 {
@@ -354,7 +353,7 @@ static void obey(const char *line)
 	fflush(stdout);
 }
 
-/* The first packet that the device has taken: the open is over when it could work. */
+/* The open ends with the first packet that the device completed. */
 static int first_packet(void)
 {
 	uint64_t end = nanoseconds() + 1000000000u;

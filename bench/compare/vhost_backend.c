@@ -77,7 +77,7 @@ static uint64_t layout_features;
 static enum mode mode;
 static bool idle;
 static uint64_t turns, moved; /* of the thread; read while it is idle */
-static sem_t wake; /* an idle back end costs its neighbours nothing */
+static sem_t wake; /* an idle back end uses no processor time */
 
 /* ---- rings ---- */
 
@@ -107,7 +107,7 @@ static void *translate(void *context, uint64_t address)
 	return from_guest(address);
 }
 
-/* Does the driver want an interrupt? With EVENT_IDX this is not asked: drivers that have it
+/* Does the driver want an interrupt? Not checked with EVENT_IDX: drivers that have it
  * poll. */
 static void interrupt(struct queue *q)
 {
@@ -199,7 +199,7 @@ static void map_regions(const struct message *m, const int *fds)
 		regions[region_count].size = m->body.table.region[i].size;
 		regions[region_count++].here = at + m->body.table.region[i].offset;
 	}
-	/* Rings stay where they were: earlier mappings are never undone. */
+	/* Rings do not move: earlier mappings are never removed. */
 }
 
 static void enable(struct queue *q, bool on)
@@ -289,7 +289,7 @@ static bool serve_message(int fd)
 	return send(fd, &m, 12 + sizeof(value), MSG_NOSIGNAL) > 0;
 }
 
-/* ---- orders ---- */
+/* ---- commands ---- */
 
 static void obey(char *line)
 {

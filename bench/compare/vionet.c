@@ -60,7 +60,7 @@ static int start(void)
 	return 0;
 }
 
-/* What DPDK's loop does not ask for neither driver has. */
+/* Without the features that DPDK's loop does not use. */
 static void avoid_what_dpdk_does_not_ask(struct vionet_open_options *options)
 {
 	static const char *const names[] = { "CSUM",      "GUEST_CSUM", "HOST_TSO4",

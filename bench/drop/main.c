@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Receives and drops, without a look at a frame, until SIGINT: what testpmd's rxonly does.
- * Beside pktgen, which looks at each, it shows what the driver alone takes.
+ * Receives and drops frames without reading them, until SIGINT, as testpmd's rxonly does.
+ * Compared with pktgen, which reads each, it shows the cost of the driver alone.
  *
- *   bench_drop DEVICE
+ * bench_drop DEVICE
  */
 #include <inttypes.h>
 #include <signal.h>

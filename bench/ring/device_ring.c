@@ -116,7 +116,7 @@ static uint32_t packed_run(struct device_ring *b, uint32_t max, bool fills)
 		       (uint64_t)(b->wrap ? AVAIL | USED : 0) << 48;
 		if (fills)
 			half |= (uint64_t)WRITE << 48 | (b->length + HEADER);
-		/* The first one's flags last: the driver sees all or none. */
+		/* Write the flags of the first one last: the driver sees all or none. */
 		if (first_at) {
 			STORE64(d + 8, half);
 		} else {

@@ -40,7 +40,7 @@ struct device_ring {
 	uint64_t packets;
 } __attribute__((aligned(128)));
 
-/* Set up from the areas; asks the driver for no notifications. */
+/* Set up from the areas; disables notifications. */
 void device_ring_open(struct device_ring *b);
 
 /* Take up to `max` transmitted frames and complete them. Returns their number. */

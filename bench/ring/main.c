@@ -194,8 +194,7 @@ struct figures {
 	uint64_t kicks;
 };
 
-/* Cycles of each full burst: their median is what a burst costs while nobody else has
- * the core. */
+/* Cycles of each full burst: their median is the cost of a burst without interruptions. */
 static uint32_t spread[1u << 16];
 
 static double typical(uint64_t bursts)
@@ -326,7 +325,7 @@ static void turns(const struct layout *layout, enum direction direction)
 	_exit(0);
 }
 
-/* Where the child is, as addr2line wants it. */
+/* The load address of the child, for addr2line. */
 static void print_address(pid_t child)
 {
 	extern const char __executable_start[]; /* of the linker */

@@ -15,7 +15,7 @@ struct bench_transport {
 	uint64_t features;
 	struct vionet_features accepted;
 	uint8_t status;
-	uint32_t doorbell[2]; /* where nobody listens */
+	uint32_t doorbell[2]; /* a doorbell without a reader */
 };
 
 static struct bench_transport *of(struct vn_transport *transport)

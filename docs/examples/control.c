@@ -3,7 +3,7 @@
 
 #include <vionet/vionet.h>
 
-/* Receive what is for an address of our own, two groups, and VLAN 100. */
+/* Receive frames for an own address, two groups, and VLAN 100. */
 static int filter(struct vionet_device *device)
 {
 	static const uint8_t own[6] = { 2, 0, 0, 0, 0, 1 };

@@ -24,7 +24,7 @@ static int print_device(struct vionet_device *device)
 	return 0;
 }
 
-/* Where it is on the bus, and what is there. */
+/* The device's address on the bus, and its PCI function. */
 static void print_pci(struct vionet_device *device)
 {
 	struct vionet_pci_details details = { .struct_size = sizeof(details) };

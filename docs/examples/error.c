@@ -4,7 +4,7 @@
 #include <vionet/device.h>
 #include <vionet/error.h>
 
-/* Open a device, and say what went wrong. */
+/* Open a device, and print the error. */
 static struct vionet_device *open_or_complain(const char *name)
 {
 	struct vionet_device *device;
@@ -23,7 +23,7 @@ static void suggest(void)
 		fprintf(stderr, "bind %s to vfio-pci first\n", address);
 }
 
-/* Print a text that came from somewhere else. */
+/* Print text from an untrusted source. */
 static void print_clean(char *text)
 {
 	puts(vionet_text_clean(text));

@@ -36,7 +36,7 @@ static struct vionet_memory *by_file(struct vionet_device *device)
 	return memory;
 }
 
-/* Say where it is, and withdraw it. */
+/* Print its address, and unregister it. */
 static int withdraw(struct vionet_memory *memory)
 {
 	printf("frames at %p\n", vionet_memory_address(memory));

@@ -4,7 +4,7 @@
 
 #include <vionet/vionet.h>
 
-/* A pool that two devices see: what one received, the other sends without a copy. */
+/* A pool shared by two devices: one sends what the other received without a copy. */
 static struct vionet_pool *make_pool(struct vionet_device *first,
 				     struct vionet_device *second)
 {
@@ -60,7 +60,7 @@ static void was_sent(void *frame, void *context)
 	++*(unsigned int *)context;
 }
 
-/* Send a frame from where it lies. */
+/* Send a frame of registered memory. */
 static uint32_t send_in_place(struct vionet_queue *tx, struct vionet_memory *memory,
 			      void *frame, uint32_t length, unsigned int *sent)
 {
@@ -76,7 +76,7 @@ static uint32_t send_in_place(struct vionet_queue *tx, struct vionet_memory *mem
 	return 1;
 }
 
-/* Note when a packet was made, to be read where it comes back. */
+/* Store the time in a packet, and read it when the packet returns. */
 static void stamp(struct vionet_packet *packet, uint64_t now)
 {
 	*vionet_packet_user(packet) = now;

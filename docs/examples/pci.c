@@ -18,7 +18,7 @@ static int print_functions(void)
 	return result;
 }
 
-/* Bind one function to vfio-pci, and later give it back. */
+/* Bind one function to vfio-pci, and later restore its driver. */
 static int bind_for_a_while(const char *address)
 {
 	struct vionet_pci_function function = { .struct_size = sizeof(function) };

@@ -23,7 +23,7 @@ static int larger(struct vionet_queue *queue)
 	return vionet_queue_resize(queue, 1024, NULL);
 }
 
-/* Keep the device still while something else is done. */
+/* Suspend the device meanwhile. */
 static int pause_and_go_on(struct vionet_device *device)
 {
 	int result = vionet_device_suspend(device);

@@ -3,7 +3,7 @@
 
 #include <vionet/vionet.h>
 
-/* Print what the device itself counts for its first receive queue. */
+/* Print the device's own counters of its first receive queue. */
 static int print_stats(struct vionet_device *device)
 {
 	struct vionet_stat stats[VIONET_STATS_MAX];

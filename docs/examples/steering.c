@@ -26,7 +26,7 @@ static int by_hash(struct vionet_device *device)
 	return result;
 }
 
-/* Only have hashes reported with packets. */
+/* Only report hashes with packets. */
 static int report_hashes(struct vionet_device *device)
 {
 	return vionet_hash_set(device, VIONET_HASH_IPV4 | VIONET_HASH_IPV6, NULL, 0);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Foreign peers behind the function: the host's kernel on a tap, DPDK's vhost-user."""
+"""Third-party peers behind the function: the host's kernel on a tap, DPDK's vhost-user."""
 
 import json
 import os
