@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "tests/unit/control_env.h"
@@ -57,4 +58,14 @@ void control_env_destroy(struct control_env *env)
 	assert_null(env->model);
 	model_control_free(env->c);
 	free(env);
+}
+
+void assert_command(const struct control_env *env, const char *hex)
+{
+	char text[2 * 64 + 1] = "";
+
+	assert_true(env->c->last_length <= 64);
+	for (size_t i = 0; i < env->c->last_length; i++)
+		sprintf(text + 2 * i, "%02x", env->c->last[i]);
+	assert_string_equal(text, hex);
 }

@@ -58,4 +58,7 @@ void withhold(struct control_env *env, unsigned int bit);
 /* Close it. Fails on a DMA fault or a violation by the driver. */
 void control_env_destroy(struct control_env *env);
 
+/* The last command that the device got is this, byte by byte. */
+void assert_command(const struct control_env *env, const char *hex);
+
 #endif
