@@ -120,5 +120,3 @@ class Testpmd(Case):
         process.kill(signal.SIGINT)
         text = process.text().rpartition("Accumulated forward statistics")[2]
         return {way: int(count) for way, count in re.findall(r"([RT]X)-packets: (\d+)", text)}
-
-

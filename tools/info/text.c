@@ -384,4 +384,3 @@ void info_print_text(const struct info *info)
 		       device->quarantined_packets,
 		       plural(device->quarantined_packets));
 }
-

@@ -331,5 +331,3 @@ def suspend(t):
     t.echo()
     t.command("suspend")
     return f"{t.echo()} frames"
-
-
