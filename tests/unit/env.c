@@ -138,7 +138,7 @@ void expect_broken(struct env *env, struct vionet_queue *queue,
 	if (queue == env->rx) {
 		assert_int_equal(vionet_queue_receive(env->rx, &p, 1), 0);
 		p = fresh(env, 60);
-		env->model->hold = false;
+		env->model->paused = false;
 		assert_int_equal(vionet_queue_transmit(env->tx, &p, 1), 1);
 	} else {
 		p = fresh(env, 60);

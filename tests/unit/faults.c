@@ -17,7 +17,7 @@ struct env *raise_sent(unsigned int count, bool taken, int *ids)
 	struct env *env = env_start(16, 16, 0, 0);
 	struct vionet_packet *p[16];
 
-	env->model->hold = true;
+	env->model->paused = true;
 	for (unsigned int i = 0; i < count; i++)
 		p[i] = fresh(env, 60);
 	assert_int_equal(vionet_queue_transmit(env->tx, p, count), count);
@@ -63,12 +63,12 @@ void d16_no_notify_for_ever(void **state)
 	unsigned int before;
 
 	(void)state;
-	env->model->hold = true;
+	env->model->paused = true;
 	model_used_flags(env->model, 1, 1);
 	before = env->model->doorbells;
 	assert_int_equal(vionet_queue_transmit(env->tx, &p, 1), 1);
 	assert_int_equal(env->model->doorbells, before);
-	env->model->hold = false;
+	env->model->paused = false;
 	assert_int_equal(vionet_queue_drain(env->tx, 60000), 0);
 	assert_int_equal(env->model->doorbells, before + 1);
 	env_stop(env);
@@ -81,7 +81,7 @@ void d19_never_completes(void **state)
 	struct vionet_packet *p[17];
 
 	(void)state;
-	env->model->hold = true;
+	env->model->paused = true;
 	for (unsigned int i = 0; i < 17; i++)
 		p[i] = fresh(env, 60);
 	assert_int_equal(vionet_queue_transmit(env->tx, p, 17), 16);

@@ -183,7 +183,7 @@ static uint64_t common_read(struct model *m, uint64_t offset)
 {
 	struct model_queue *q = &m->queue[m->queue_select % MODEL_QUEUES];
 
-	if (offset < 64 && (m->hides >> offset & 1) != 0 &&
+	if (offset < 64 && (m->reads_zero >> offset & 1) != 0 &&
 	    (offset != 24 || q->size != m->queue_max))
 		return 0;
 	switch (offset) {
@@ -199,13 +199,13 @@ static uint64_t common_read(struct model *m, uint64_t offset)
 			       3 :
 			       m->queues;
 	case 20: return status_shown(m);
-	case 21: return m->restless_generation ? ++m->generation :
+	case 21: return m->unstable_generation ? ++m->generation :
 						 m->generation;
 	case 22: return m->queue_select;
 	case 24: return q->size;
 	case 26: return q->vector;
 	case 28: return q->enabled;
-	case 30: return m->wild_notify ? 0x7fff : m->queue_select;
+	case 30: return m->bad_notify_off ? 0x7fff : m->queue_select;
 	case 32: return (uint32_t)q->desc;
 	case 36: return q->desc >> 32;
 	case 40: return (uint32_t)q->avail;
@@ -323,7 +323,7 @@ static void doorbell(struct model *m, unsigned int index, uint32_t value, size_t
 	m->doorbells++;
 	model_ring_doorbell(&m->rings, &m->queue[index], index, value, size);
 	note(m, "doorbell%u ", index);
-	if (!m->hold && index == 1)
+	if (!m->paused && index == 1)
 		model_transmit(m);
 	if (m->on_doorbell)
 		m->on_doorbell(m, index);
@@ -349,7 +349,7 @@ static int bar_read(struct vn_function *function, unsigned int region,
 		memcpy(data, m->config + offset, size);
 		return 0;
 	}
-	if (m->gone) {
+	if (m->removed) {
 		memset(data, 0xff, size);
 		return 0;
 	}
@@ -402,8 +402,8 @@ static int bar_map(struct vn_function *function, unsigned int region,
 	struct model *m = model_of(function);
 
 	(void)region;
-	if (m->bells_mapped && size <= 4) {
-		*address = m->bells + offset % sizeof(m->bells);
+	if (m->doorbells_mapped && size <= 4) {
+		*address = m->doorbell_page + offset % sizeof(m->doorbell_page);
 		return 0;
 	}
 	return vn_error(ENOTSUP, "model: nothing can be mapped");
@@ -423,7 +423,7 @@ static int vectors(struct vn_function *function, const int *eventfds,
 	struct model *m = model_of(function);
 
 	m->vector_calls += count != 0;
-	function->vectors_left = m->vectors_told ? m->vectors_max : 0;
+	function->vectors_left = m->vectors_reported ? m->vectors_max : 0;
 	if (m->vectors_max != 0 && count > m->vectors_max)
 		return vn_error(ENOSPC, "model: only %u vectors", m->vectors_max);
 	m->eventfds = count;

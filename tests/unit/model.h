@@ -66,7 +66,7 @@ struct model {
 	uint64_t sent; /* frames */
 	void (*on_frame)(void *context, const uint8_t *frame, size_t length);
 	void *context;
-	bool hold; /* doorbells only count; call model_transmit */
+	bool paused; /* doorbells only count; call model_transmit */
 	/* Other parts of a device, where a test has them. */
 	void (*on_doorbell)(struct model *m, unsigned int queue);
 	void (*on_reset)(struct model *m);
@@ -76,26 +76,26 @@ struct model {
 	uint8_t rx_header[24]; /* of frames that are delivered, but num_buffers */
 
 	/* How it misbehaves; 0 or false is well. */
-	bool gone;		/* every register reads all-ones */
+	bool removed;		/* every register reads all-ones */
 	bool never_reset;	/* status does not go to 0 */
 	bool reset_needs_function; /* ... until the function is reset */
 	bool reset_fails;	/* writing 0 to the status is an error */
 	bool refuse_features;	/* clears FEATURES_OK */
 	uint8_t stuck_status;	/* status bits that cannot be set */
-	bool restless_generation;
+	bool unstable_generation;
 	uint16_t mtu_later;	/* what the MTU becomes at FEATURES_OK; 0: stays */
 	bool no_vectors;
 	bool enable_fails, enabled_at_start, size_ignored, address_ignored;
-	uint64_t hides;		/* registers that read 0: bit n is the one at offset n; the
+	uint64_t reads_zero;		/* registers that read 0: bit n is the one at offset n; the
 				 * size only once it is another than the largest */
 	uint8_t hidden_status;	/* status bits that are set and not shown */
 	unsigned int reset_ms;	/* that a reset takes, the function's too */
 	double reset_until;	/* seconds; then it is done */
 	unsigned int vector_calls; /* for another number than 0 */
-	bool vectors_told;	/* -ENOSPC comes with how many there are */
-	bool bells_mapped;	/* a doorbell can be mapped alone, and is not seen then */
-	uint8_t bells[4096];
-	bool wild_notify;	/* queue_notify_off far outside */
+	bool vectors_reported;	/* -ENOSPC comes with how many there are */
+	bool doorbells_mapped;	/* a doorbell can be mapped alone, and is not seen then */
+	uint8_t doorbell_page[4096];
+	bool bad_notify_off;	/* queue_notify_off far outside */
 	unsigned int fail_access; /* the n-th register access fails, from 1 */
 	unsigned int accesses;
 	unsigned int fail_map;	/* the n-th memory_add fails, from 1 */

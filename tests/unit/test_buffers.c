@@ -123,7 +123,7 @@ static void what_the_device_has_is_left_alone(void **state)
 	struct env *env = env_start(16, 16, 0, 0);
 
 	(void)state;
-	env->model->hold = true;
+	env->model->paused = true;
 	for (unsigned int round = 0; round < 400; round++) {
 		static struct kept kept;
 		struct vionet_packet *p[2];

@@ -374,7 +374,7 @@ static void h09_gone_during_a_command(void **state)
 	(void)state;
 	control_env_start(env, 1, 2000);
 	env->c->deaf = true;
-	env->model->gone = true;
+	env->model->removed = true;
 	assert_int_equal(tell(env), -ENODEV);
 	assert_true(watch_own(begin) < 0.2);
 	assert_int_equal(tell(env), -ENODEV);

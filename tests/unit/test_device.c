@@ -191,12 +191,12 @@ static void all_ones_means_gone(void **state)
 	uint32_t events;
 
 	(void)state;
-	model_create(&model)->gone = true;
+	model_create(&model)->removed = true;
 	expect_refusal(-ENODEV, "gone");
 	model_create(&model);
 	assert_int_equal(open_model(model, NULL, &device), 0);
 	assert_int_equal(vionet_device_start(device, NULL), 0);
-	model->gone = true;
+	model->removed = true;
 	assert_int_equal(vionet_device_events(device, &events), 0);
 	assert_true(events & VIONET_EVENT_GONE);
 	assert_int_equal(vionet_device_link(device, &link), -ENODEV);
@@ -214,11 +214,11 @@ static void restless_configuration_is_refused(void **state)
 	struct vionet_link link = { .struct_size = sizeof(link) };
 
 	(void)state;
-	model_create(&model)->restless_generation = true;
+	model_create(&model)->unstable_generation = true;
 	expect_refusal(-EAGAIN, "changed during each of 8 reads");
 	model_create(&model);
 	assert_int_equal(open_model(model, NULL, &device), 0);
-	model->restless_generation = true;
+	model->unstable_generation = true;
 	assert_int_equal(vionet_device_link(device, &link), -EAGAIN);
 	assert_true(link.up && link.speed == 25000);
 	assert_int_equal(vionet_device_close(device), 0);
@@ -292,7 +292,7 @@ static void expect_start_fails(int result, const char *text,
 static void heal_all(struct model *m)
 {
 	m->enable_fails = m->enabled_at_start = m->size_ignored = false;
-	m->address_ignored = m->wild_notify = false;
+	m->address_ignored = m->bad_notify_off = false;
 	m->vectors_result = 0;
 	m->fail_map = 0;
 	for (unsigned int i = 0; i < MODEL_QUEUES; i++)
@@ -309,7 +309,7 @@ static void queue_set_up_is_checked(void **state)
 	expect_start_fails(-EIO, "queue_size: wrote 256", heal_all);
 	model_create(&model)->address_ignored = true;
 	expect_start_fails(-EIO, "queue_desc", heal_all);
-	model_create(&model)->wild_notify = true;
+	model_create(&model)->bad_notify_off = true;
 	expect_start_fails(-EIO, "not inside the notify structure", heal_all);
 	model_create(&model)->vectors_result = -EINVAL;
 	expect_start_fails(-EINVAL, "no vectors", heal_all);

@@ -265,12 +265,12 @@ static void forgotten_queue_is_notified_again(void **state)
 	unsigned int before;
 
 	(void)state;
-	env->model->hold = true;
+	env->model->paused = true;
 	model_used_flags(env->model, 1, 1);
 	before = env->model->doorbells;
 	assert_int_equal(vionet_queue_transmit(env->tx, &p, 1), 1);
 	assert_int_equal(env->model->doorbells, before);
-	env->model->hold = false;
+	env->model->paused = false;
 	assert_int_equal(vionet_queue_drain(env->tx, 60000), 0);
 	assert_int_equal(env->model->doorbells, before + 1);
 	env_stop(env);
@@ -315,7 +315,7 @@ static void failed_stop_keeps_packets_in_flight(void **state)
 
 	(void)state;
 	released = 0;
-	env->model->hold = true;
+	env->model->paused = true;
 	assert_int_equal(vionet_memory_register(env->device, own, 4096,
 						VIONET_DEVICE_READS, &memory), 0);
 	p = fresh(env, 0);

@@ -62,7 +62,7 @@ static void repeated_doorbells_are_equal(void **state)
 	uint32_t bell;
 
 	(void)state;
-	env->model->hold = true;
+	env->model->paused = true;
 	send(env, 3);
 	bell = env->model->rings.last_doorbell;
 	before = env->model->doorbells;
@@ -84,7 +84,7 @@ static void no_kicks_while_the_device_polls(void **state)
 	unsigned int before;
 
 	(void)state;
-	env->model->hold = true;
+	env->model->paused = true;
 	env->model->rings.keeps_event = true; /* it does not ask again by itself */
 	model_used_flags(env->model, 0, 1);
 	model_used_flags(env->model, 1, 1);
@@ -117,7 +117,7 @@ static void event_index_decides(void **state)
 	struct model_queue *q = &env->model->queue[1];
 
 	(void)state;
-	env->model->hold = env->model->rings.keeps_event = true;
+	env->model->paused = env->model->rings.keeps_event = true;
 	for (unsigned int i = 0; i < 40000 && negotiated(29); i++) {
 		unsigned int ahead = i % 8, count = 1 + i / 8 % 8;
 		unsigned int before = env->model->doorbells;

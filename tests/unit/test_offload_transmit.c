@@ -49,7 +49,7 @@ static void transmit_mixed_bursts(void **state)
 	unsigned int sent = 0;
 
 	(void)state;
-	env->control->model->hold = true;
+	env->control->model->paused = true;
 	for (unsigned int round = 0; round < 600; round++) {
 		struct vionet_packet *p[8];
 		unsigned int good = 0, seed = round;

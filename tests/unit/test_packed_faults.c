@@ -92,7 +92,7 @@ static struct env *chained(int *ids)
 	p[0]->next = fresh(env, 20);
 	p[0]->next->next = fresh(env, 20);
 	p[1] = fresh(env, 60);
-	env->model->hold = true;
+	env->model->paused = true;
 	assert_int_equal(vionet_queue_transmit(env->tx, p, 2), 2);
 	ids[0] = take_buffer(env, 1);
 	ids[1] = take_buffer(env, 1);

@@ -128,7 +128,7 @@ static void free_what_was_sent(struct env *env, struct vionet_pool *pool)
 
 	vionet_packet_alloc(pool, packets, 2);
 	packets[0]->length = packets[1]->length = 64;
-	env->model->hold = true;
+	env->model->paused = true;
 	if (vionet_queue_transmit(env->tx, packets, 2) != 2)
 		_exit(4);
 	vionet_packet_free(packets, 2);

@@ -133,7 +133,7 @@ static void failed_stops_lose_nothing(void **state)
 		deliver(env, 3);
 		assert_int_equal(vionet_queue_receive(
 			vionet_device_rx_queue(env->device, 0), &kept, 1), 1);
-		env->model->hold = true;
+		env->model->paused = true;
 		push(env, 0, 2);
 		push_chain(env, &pools);
 		env->model->reset_fails = true;
@@ -148,7 +148,7 @@ static void failed_stops_lose_nothing(void **state)
 		expect_quarantine(env, regions(), QUEUE + 4);
 		vionet_packet_free(&kept, 1);
 		env->model->reset_fails = false;
-		env->model->hold = false;
+		env->model->paused = false;
 	}
 	assert_int_equal(start_with(env, &pools), 0);
 	deliver(env, 10);
@@ -282,12 +282,12 @@ static void failed_recoveries_lose_nothing(void **state)
 	(void)state;
 	for (unsigned int i = 0; i < 10; i++) {
 		assert_int_equal(start_with(env, &pools), 0);
-		env->model->hold = true;
+		env->model->paused = true;
 		push(env, 0, 5);
 		env->model->reset_fails = true;
 		assert_int_equal(vionet_device_recover(env->device, NULL), -EIO);
 		expect_quarantine(env, regions(), QUEUE + 5);
-		env->model->reset_fails = env->model->hold = false;
+		env->model->reset_fails = env->model->paused = false;
 		memset(env->device->recovered_at, 0,
 		       sizeof(env->device->recovered_at));
 	}
@@ -310,13 +310,13 @@ static void a_failed_queue_reset_loses_nothing(void **state)
 	for (unsigned int i = 0; i < 2; i++) {
 		assert_int_equal(start_with(env, &pools), 0);
 		tx = vionet_device_tx_queue(env->device, 0);
-		env->model->hold = true;
+		env->model->paused = true;
 		push(env, 0, 5);
 		env->model->queue_reset_stuck = true;
 		assert_int_equal(vionet_queue_reset(tx, NULL), -ETIMEDOUT);
 		expect_quarantine(env, 2 + (control_env_layout >> 28 & 1), 5);
 		assert_int_equal(vionet_pool_available(pools.tx), COUNT - 5);
-		env->model->queue_reset_stuck = env->model->hold = false;
+		env->model->queue_reset_stuck = env->model->paused = false;
 		if (i == 0) {
 			assert_int_equal(vionet_queue_reset(tx, NULL), 0);
 			expect_quarantine(env, 0, 0);
@@ -364,7 +364,7 @@ static void try_to_take_it_away(bool back)
 	assert_int_equal(vionet_memory_register(env->device, own, 4096,
 						VIONET_DEVICE_READS, &memory), 0);
 	assert_int_equal(start_with(env, &pools), 0);
-	env->model->hold = true;
+	env->model->paused = true;
 	push_foreign(env, &pools, memory, own, &released);
 	env->model->reset_fails = true;
 	assert_int_equal(vionet_device_stop(env->device), -EIO);
@@ -376,7 +376,7 @@ static void try_to_take_it_away(bool back)
 	assert_text("1 of its 64 packets");
 	assert_int_equal(released, 0);
 	if (back) {
-		env->model->reset_fails = env->model->hold = false;
+		env->model->reset_fails = env->model->paused = false;
 		assert_int_equal(start_with(env, &pools), 0);
 		assert_int_equal(released, 1);
 		assert_int_equal(vionet_device_stop(env->device), 0);

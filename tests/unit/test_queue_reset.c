@@ -20,7 +20,7 @@ static void one_queue_is_reset(void **state)
 	assert_int_equal(vionet_queue_coalescing_set(rx, &c), 0);
 	env->c->coalescing[0].usecs = 0;
 	available = vionet_pool_available(vionet_queue_pool(tx));
-	env->model->hold = true;
+	env->model->paused = true;
 	push(env, 0, 6);
 	deliver(env, 2);
 	assert_int_equal(vionet_queue_reset(tx, &report), 0);
@@ -41,7 +41,7 @@ static void one_queue_is_reset(void **state)
 	assert_int_equal(vionet_coalescing_set(env->device, false, &c), 0);
 	assert_int_equal(vionet_queue_reset(rx, NULL), 0);
 	assert_int_equal(env->c->coalescing[0].usecs, 5);
-	env->model->hold = false;
+	env->model->paused = false;
 	push(env, 0, 30);
 	assert_int_equal(env->model->sent, 30);
 	deliver(env, 16);
@@ -133,7 +133,7 @@ static void j11_a_queue_reset_that_never_completes(void **state)
 	(void)state;
 	control_env_start(env, 1, 0);
 	tx = vionet_device_tx_queue(env->device, 0);
-	env->model->hold = true;
+	env->model->paused = true;
 	push(env, 0, 4);
 	available = vionet_pool_available(vionet_queue_pool(tx));
 	env->model->queue_reset_stuck = true;
@@ -153,7 +153,7 @@ static void j11_a_queue_reset_that_never_completes(void **state)
 	assert_int_equal(vionet_device_events(env->device, &events), 0);
 	assert_int_equal(events, VIONET_EVENT_QUEUE_BROKEN);
 	env->model->queue_reset_stuck = false;
-	env->model->hold = false;
+	env->model->paused = false;
 	assert_int_equal(vionet_device_recover(env->device, NULL), 0);
 	push(env, 0, 3);
 	assert_int_equal(env->model->sent, 3);

@@ -69,7 +69,7 @@ static void a_register_that_reads_0_is_noted(void **state)
 	(void)state;
 	for (size_t i = 0; i < REGISTERS; i++) {
 		raise_model();
-		model->hides = registers[i].offsets;
+		model->reads_zero = registers[i].offsets;
 		assert_int_equal(open_model(model, NULL, &device), 0);
 		assert_int_equal(vionet_device_start(device, &small), 0);
 		send_one();
@@ -88,7 +88,7 @@ static void a_vector_that_reads_0_interrupts(void **state)
 
 	(void)state;
 	raise_model();
-	model->hides = 1ull << 26;
+	model->reads_zero = 1ull << 26;
 	assert_int_equal(open_model(model, NULL, &device), 0);
 	assert_int_equal(vionet_device_start(device, &small), 0);
 	rx = vionet_device_rx_queue(device, 0);
@@ -114,7 +114,7 @@ static void all_of_them_at_once(void **state)
 	(void)state;
 	raise_model();
 	for (size_t i = 0; i < REGISTERS; i++) {
-		model->hides |= registers[i].offsets;
+		model->reads_zero |= registers[i].offsets;
 		all |= registers[i].bit;
 	}
 	model->hidden_status = 3;
@@ -146,7 +146,7 @@ static void strictly_each_is_refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < REGISTERS; i++) {
 		raise_model();
-		model->hides = registers[i].offsets;
+		model->reads_zero = registers[i].offsets;
 		result = open_model(model, &strict, &device);
 		if (result == 0) {
 			result = vionet_device_start(device, &small);
@@ -307,7 +307,7 @@ static void start_with_vectors(unsigned int there, bool told, unsigned int calls
 	const unsigned int before = model->vector_calls;
 
 	model->vectors_max = there;
-	model->vectors_told = told;
+	model->vectors_reported = told;
 	assert_int_equal(vionet_device_start(device, &small), 0);
 	assert_int_equal(model->vector_calls - before, calls);
 	send_one();
@@ -349,7 +349,7 @@ static void many_vectors_are_requested_in_few_steps(void **state)
 	env->model->function.vector_count = 257;
 	for (unsigned int told = 0; told < 2; told++) {
 		env->model->vectors_max = 20;
-		env->model->vectors_told = told != 0;
+		env->model->vectors_reported = told != 0;
 		before = env->model->vector_calls;
 		assert_int_equal(vionet_device_start(env->device, &options), 0);
 		/* 257, 192, 144, ... 24, 18; or 257, 20. */
@@ -382,7 +382,7 @@ static void doorbells_are_mapped_one_by_one(void **state)
 							 VIONET_DOORBELL_CALL;
 
 		raise_model();
-		model->bells_mapped = mapped != 0;
+		model->doorbells_mapped = mapped != 0;
 		assert_int_equal(open_model(model, NULL, &device), 0);
 		assert_int_equal(doorbell_of(1, &bits), expected);
 		assert_int_equal(bits, 16);

@@ -69,7 +69,7 @@ static void j01_needs_reset_in_mid_traffic(void **state)
 	rx = vionet_device_rx_queue(env->device, 0);
 	tx = vionet_device_tx_queue(env->device, 0);
 	available = vionet_pool_available(vionet_queue_pool(tx));
-	env->model->hold = true;
+	env->model->paused = true;
 	push(env, 0, 5);
 	push(env, 1, 2);
 	deliver(env, 3);
@@ -98,7 +98,7 @@ static void j01_needs_reset_in_mid_traffic(void **state)
 	assert_int_equal(vionet_pool_available(vionet_queue_pool(tx)), available);
 	assert_int_equal(vionet_queue_stats(rx, &stats), 0);
 	assert_int_equal(stats.packets, 7);
-	env->model->hold = false;
+	env->model->paused = false;
 	push(env, 0, 20);
 	assert_int_equal(env->model->sent, 20);
 	deliver(env, 16);
@@ -236,7 +236,7 @@ static void a_device_that_does_not_reset_fails(void **state)
 
 	(void)state;
 	control_env_start(env, 1, 0);
-	env->model->hold = true;
+	env->model->paused = true;
 	push(env, 0, 3);
 	env->model->never_reset = true;
 	env->model->function.reset_supported = false;

@@ -196,7 +196,7 @@ static void failure_sets_FAILED(void **state)
 		case 0: model->refuse_features = true; break;
 		case 1: model->offered[0] &= ~BIT(32); break;
 		case 2: model->offered[0] &= ~BIT(33); break;
-		case 3: model->restless_generation = true; break;
+		case 3: model->unstable_generation = true; break;
 		case 4: model->queue_max = model->queue[0].size = 0; break;
 		case 5: model->address_ignored = true; break;
 		default: model->size_ignored = true; model->queue_max = 512; break;

@@ -128,7 +128,7 @@ static struct env *raise_deaf(uint64_t deaf)
 	memset(&device, 0, sizeof(device));
 	device.env = env;
 	device.deaf_until = virtual_now + deaf;
-	env->model->hold = true;
+	env->model->paused = true;
 	env->model->on_doorbell = on_bell;
 	/* The notifications of start went to a model that polls. */
 	if (deaf == 0)
@@ -405,7 +405,7 @@ static void be_reset(struct model *m)
 
 static void go_away(struct model *m)
 {
-	m->gone = true;
+	m->removed = true;
 }
 
 static void wait_quietly(struct env *env)
@@ -462,13 +462,13 @@ static void waits_report_the_end_of_the_device(void **state)
 		expect_told(env, idle[i / 3], errors[i % 3]);
 		if (errors[i % 3] == -EIO) {
 			device.deaf_until = 0;
-			env->model->hold = false;
+			env->model->paused = false;
 			env->model->on_doorbell = NULL;
 			assert_int_equal(vionet_device_recover(env->device, NULL), 0);
 			assert_int_equal(vionet_queue_check(env->tx), 0);
 			assert_int_equal(vionet_queue_wait(env->rx, 0, 30), 0);
 		}
-		env->model->gone = false;
+		env->model->removed = false;
 		env_stop(env);
 	}
 }

@@ -129,7 +129,7 @@ static void completions_out_of_order(void **state)
 	uint8_t scratch[100];
 
 	(void)state;
-	env->model->hold = true;
+	env->model->paused = true;
 	for (unsigned int round = 0; round < 20000 && !env_in_order(); round++) {
 		struct vionet_packet *p[8];
 		int id[8];

@@ -87,10 +87,10 @@ static void link_changes_are_events(void **state)
 	model->net_config[6] = 1;
 	model_interrupt(model, -1);
 	assert_int_equal(vionet_device_link(device, &link), 0);
-	model->restless_generation = true;
+	model->unstable_generation = true;
 	assert_int_equal(vionet_device_events(device, &events), 0);
 	assert_int_equal(events, 0);
-	model->restless_generation = false;
+	model->unstable_generation = false;
 	assert_int_equal(vionet_device_events(device, &events), 0);
 	assert_int_equal(events, VIONET_EVENT_LINK);
 	/* An interrupt without a change is no event. */
@@ -235,7 +235,7 @@ static void drain_has_a_limit(void **state)
 	struct watch start;
 
 	(void)state;
-	model_create(&model)->hold = true;
+	model_create(&model)->paused = true;
 	assert_int_equal(open_model(model, NULL, &device), 0);
 	assert_int_equal(vionet_device_start(device, NULL), 0);
 	tx = vionet_device_tx_queue(device, 0);

@@ -171,7 +171,7 @@ static void either_device_may_go_first(void **state)
 
 		raise_pair(&pair);
 		forward(&pair, first, 1);
-		pair.model[1 - first]->hold = true;
+		pair.model[1 - first]->paused = true;
 		held = receive_at(&pair, first, 2);
 		in_flight = receive_at(&pair, first, 3);
 		assert_int_equal(vionet_queue_transmit(
@@ -179,7 +179,7 @@ static void either_device_may_go_first(void **state)
 			1), 1);
 		close_device(&pair, first);
 		/* The other device goes on with the pool, whichever created it. */
-		pair.model[1 - first]->hold = false;
+		pair.model[1 - first]->paused = false;
 		model_transmit(pair.model[1 - first]);
 		assert_int_equal(pair.last[1 - first][12], 3);
 		assert_int_equal(vionet_queue_drain(
@@ -278,7 +278,7 @@ static void packets_of_other_devices_stay(void **state)
 		assert_int_equal(vionet_queue_drain(tx, 60000), 0);
 	}
 	/* A queue that is only full gives no such reason. */
-	pair.model[1]->hold = true;
+	pair.model[1]->paused = true;
 	while (vionet_packet_alloc(other, p, 1) == 1) {
 		p[0]->length = 60;
 		if (vionet_queue_transmit(tx, p, 1) == 0)
@@ -345,7 +345,7 @@ static void one_that_does_not_stop(void **state)
 		int fds = open_descriptors();
 
 		raise_pair(&pair);
-		pair.model[1]->hold = true;
+		pair.model[1]->paused = true;
 		p = receive_at(&pair, 0, 3);
 		assert_int_equal(vionet_queue_transmit(
 			vionet_device_tx_queue(pair.device[1], 0), &p, 1), 1);

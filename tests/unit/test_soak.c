@@ -195,7 +195,7 @@ static void run(bool threaded, uint64_t frames)
 	uint32_t all = vionet_pool_available(vionet_queue_pool(s.env->tx));
 	pthread_t thread;
 
-	s.env->model->hold = true;
+	s.env->model->paused = true;
 	s.env->model->rings.threaded = threaded;
 	if (threaded)
 		assert_int_equal(pthread_create(&thread, NULL, device_thread, &s),

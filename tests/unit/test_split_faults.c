@@ -42,7 +42,7 @@ static void d04_id_of_the_middle_of_a_chain(void **state)
 
 	(void)state;
 	first->next = fresh(env, 20);
-	env->model->hold = true;
+	env->model->paused = true;
 	assert_int_equal(vionet_queue_transmit(env->tx, &first, 1), 1);
 	id = take_buffer(env, 1);
 	/* Two segments, two elements: the header shares the first one's. */
@@ -222,7 +222,7 @@ static void d13_descriptors_scribbled_over(void **state)
 	int id[4];
 
 	(void)state;
-	env->model->hold = true;
+	env->model->paused = true;
 	assert_false(map->writable);
 	assert_ptr_equal(map, map_at(env, env->model->queue[1].avail));
 	for (unsigned int i = 0; i < 4; i++) {

@@ -335,7 +335,7 @@ static void configuration_changes_are_announced(void **state)
 	LOCKED(b, b->config[6] = 0);
 	backend_request(b, 2, true, false);
 	assert_true(wait_events(device, VIONET_EVENT_LINK));
-	assert_true(backend_answered(b, &answer));
+	assert_true(backend_replied(b, &answer));
 	assert_int_equal(answer, 0);
 	assert_int_equal(vionet_device_link(device, &link), 0);
 	assert_false(link.up);
@@ -466,7 +466,7 @@ static void stop_and_start_connect_again(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
-/* The second back end sends the frames that the first had begun: each once, none lost. */
+/* The second back end sends the frames that the first had taken: each once, none lost. */
 static void rings_go_on(void **state)
 {
 	struct backend *b = *state;
@@ -479,7 +479,7 @@ static void rings_go_on(void **state)
 	int kick, kick_after;
 
 	turn_frames(device, 0, 50);
-	LOCKED(b, b->begin_only = true);
+	LOCKED(b, b->take_only = true);
 	for (uint64_t i = 50; i < 60; i++) {
 		assert_int_equal(vionet_packet_alloc(vionet_queue_pool(tx),
 						     &packet, 1), 1);
@@ -494,7 +494,7 @@ static void rings_go_on(void **state)
 	});
 	backend_hang_up(b);
 	assert_true(wait_events(device, VIONET_EVENT_NEEDS_RESET));
-	LOCKED(b, b->begin_only = false);
+	LOCKED(b, b->take_only = false);
 	assert_int_equal(vionet_device_reconnect(device, 1000), 0);
 	for (; got < 60 && watch_clock() < limit;) {
 		if (vionet_queue_receive(rx, &packet, 1) == 0)

@@ -339,7 +339,7 @@ static void rings_are_set_again(void **state)
 	for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++) {
 		LOCKED(b, {
 			b->protocol = protocols[i];
-			b->forgets = true;
+			b->drops_rings = true;
 		});
 		device = open_started(b);
 		turn_frames(device, 0, 50);
@@ -364,12 +364,12 @@ static void kicks_come_again(void **state)
 	struct vionet_pool *pool;
 	double limit = watch_clock() + TEST_TIMEOUT_S;
 
-	LOCKED(b, b->forgets = b->hold = true);
+	LOCKED(b, b->drops_rings = b->paused = true);
 	assert_int_equal(vionet_packet_alloc(vionet_queue_pool(tx), &packet, 1), 1);
 	packet->length = 60;
 	assert_int_equal(vionet_queue_transmit(tx, &packet, 1), 1);
 	assert_int_equal(vionet_pool_create(device, &big, &pool), 0);
-	LOCKED(b, b->hold = false);
+	LOCKED(b, b->paused = false);
 	assert_int_equal(vionet_pool_create(device, &big, &pool), 0);
 	while (vionet_queue_receive(rx, &packet, 1) == 0)
 		assert_true(watch_clock() < limit);
@@ -439,11 +439,11 @@ static void parts_in_any_order(void **state)
 
 #define SOME 12
 
-static unsigned int begun(struct backend *b)
+static unsigned int taken_only(struct backend *b)
 {
 	unsigned int count;
 
-	LOCKED(b, count = b->queue[1].begun);
+	LOCKED(b, count = b->queue[1].taken_only);
 	return count;
 }
 
@@ -461,8 +461,8 @@ static void hand_over(struct backend *b, uint64_t complete, unsigned int keep)
 
 	turn_frames(device, 0, 53);
 	LOCKED(b, {
-		b->begin_only = true;
-		b->queue[1].begun = 0;
+		b->take_only = true;
+		b->queue[1].taken_only = 0;
 		b->complete = complete;
 		b->keep_buffers = keep;
 	});
@@ -476,11 +476,11 @@ static void hand_over(struct backend *b, uint64_t complete, unsigned int keep)
 		if (i == SOME / 2)
 			(void)vionet_queue_reclaim(tx);
 	}
-	while (begun(b) < SOME)
+	while (taken_only(b) < SOME)
 		assert_true(watch_clock() < limit);
 	backend_hang_up(b);
 	LOCKED(b, {
-		b->begin_only = false;
+		b->take_only = false;
 		b->keep_buffers = 0;
 	});
 	assert_int_equal(vionet_device_reconnect(device, 1000), 0);

@@ -323,7 +323,7 @@ static void requests_without_end(void **state)
 	assert_int_equal(count_fds(), before);
 	backend_request(b, 77, true, false);
 	assert_int_equal(vionet_device_events(device, &events), 0);
-	assert_true(backend_answered(b, &answer));
+	assert_true(backend_replied(b, &answer));
 	assert_int_equal(answer, 1);
 	assert_int_equal(vionet_device_close(device), 0);
 }
@@ -344,16 +344,16 @@ static void bytes_that_drip(void **state)
 		for (unsigned int i = 0; i < 16; i++) {
 			assert_int_equal(vionet_device_events(device, &events), 0);
 			assert_int_equal(events, 0);
-			backend_drip(b, 2, i);
+			backend_send_byte(b, 2, i);
 		}
 		assert_int_equal(vionet_device_events(device, &events), 0);
 		assert_int_equal(events, VIONET_EVENT_LINK);
-		assert_true(backend_answered(b, &answer));
+		assert_true(backend_replied(b, &answer));
 		assert_int_equal(answer, 0);
 		turn_frames(device, 0, 20);
 	}
 	/* Half a request is dropped with the device. */
-	backend_drip(b, 2, 0);
+	backend_send_byte(b, 2, 0);
 	assert_int_equal(vionet_device_events(device, &events), 0);
 	assert_int_equal(vionet_device_close(device), 0);
 }

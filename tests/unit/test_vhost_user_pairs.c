@@ -163,11 +163,11 @@ static void what_waited_is_seen(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
-static void obey(struct backend *b, bool yes)
+static void set_enable_allowed(struct backend *b, bool allowed)
 {
 	LOCKED(b, {
 		b->fault_at = RQ_SET_VRING_ENABLE;
-		b->fault = yes ? FAULT_NONE : FAULT_REFUSE;
+		b->fault = allowed ? FAULT_NONE : FAULT_REFUSE;
 	});
 }
 
@@ -178,10 +178,10 @@ static void obeyed_in_part(void **state)
 	struct backend *b = *state;
 	struct vionet_device *device = two_pairs(b);
 
-	obey(b, false);
+	set_enable_allowed(b, false);
 	assert_int_not_equal(vionet_queue_pairs_set(device, 1), 0);
 	assert_int_equal(pairs_of(device), 1);
-	obey(b, true);
+	set_enable_allowed(b, true);
 	LOCKED(b, {
 		for (unsigned int i = 0; i < 4; i++)
 			b->queue[i].enabled = false;
@@ -190,16 +190,16 @@ static void obeyed_in_part(void **state)
 	turn_frames_of(device, 0, 0, 100);
 	enabled_are(b, 2);
 	assert_int_equal(vionet_queue_pairs_set(device, 2), 0);
-	obey(b, false);
+	set_enable_allowed(b, false);
 	assert_int_not_equal(vionet_queue_pairs_set(device, 1), 0);
-	obey(b, true);
+	set_enable_allowed(b, true);
 	assert_int_equal(vionet_device_recover(device, NULL), 0);
 	turn_frames_of(device, 0, 100, 100);
 	enabled_are(b, 2);
-	obey(b, false);
+	set_enable_allowed(b, false);
 	assert_int_not_equal(vionet_queue_pairs_set(device, 2), 0);
 	assert_int_equal(pairs_of(device), 1);
-	obey(b, true);
+	set_enable_allowed(b, true);
 	assert_int_equal(vionet_device_recover(device, NULL), 0);
 	turn_frames_of(device, 0, 200, 100);
 	enabled_are(b, 2);

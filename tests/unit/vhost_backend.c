@@ -20,7 +20,7 @@ static struct backend_queue *queue_of(struct backend *b, uint32_t index)
 {
 	if (index < BACKEND_QUEUES)
 		return &b->queue[index];
-	backend_complain(b, "a queue that is not there", index);
+	backend_violation(b, "a queue that is not there", index);
 	return &b->queue[BACKEND_QUEUES - 1];
 }
 
@@ -29,7 +29,7 @@ static void set_fd(struct backend *b, struct wire_message *m, int *to)
 	bool none = (m->u64 & 0x100) != 0;
 
 	if (m->fds != !none)
-		backend_complain(b, "flag and descriptors disagree", m->u64);
+		backend_violation(b, "flag and descriptors disagree", m->u64);
 	backend_drop_fd(b, *to);
 	*to = m->fds ? m->fd[0] : -1;
 	m->fds = 0;
@@ -51,7 +51,7 @@ static bool get_inflight(struct backend *b, struct wire_message *m)
 		m->inflight.size = 8193;
 	if (b->fault_at == m->header.request && b->fault == FAULT_OVERFLOW)
 		m->inflight.offset = UINT64_MAX - 4096;
-	goes_on = backend_answer(b, m, fd);
+	goes_on = backend_reply(b, m, fd);
 	close(fd);
 	return goes_on;
 }
@@ -59,14 +59,14 @@ static bool get_inflight(struct backend *b, struct wire_message *m)
 static void set_inflight(struct backend *b, struct wire_message *m)
 {
 	if (m->fds != 1 || m->header.size != 24) {
-		backend_complain(b, "SET_INFLIGHT_FD", m->header.size);
+		backend_violation(b, "SET_INFLIGHT_FD", m->header.size);
 		return;
 	}
 	backend_drop_fd(b, b->inflight_fd);
 	b->inflight_fd = m->fd[0];
 	m->fds = 0;
 	if (pread(b->inflight_fd, &b->inflight_mark, 8, 0) != 8)
-		backend_complain(b, "the record cannot be read", 0);
+		backend_violation(b, "the record cannot be read", 0);
 }
 
 static bool get_config(struct backend *b, struct wire_message *m)
@@ -74,18 +74,18 @@ static bool get_config(struct backend *b, struct wire_message *m)
 	uint32_t size = m->config.size;
 
 	if (m->header.size != 12 + size || m->config.offset != 0)
-		backend_complain(b, "GET_CONFIG", m->header.size);
+		backend_violation(b, "GET_CONFIG", m->header.size);
 	if (size > b->config_size)
 		m->header.size = 0;
 	else
 		memcpy(m->config.bytes, b->config, size);
-	return backend_answer(b, m, -1);
+	return backend_reply(b, m, -1);
 }
 
 static void set_size(struct backend *b, uint32_t index, uint32_t size)
 {
 	if (size == 0 || size > 32768)
-		backend_complain(b, "queue size", size);
+		backend_violation(b, "queue size", size);
 	queue_of(b, index)->ring.size = (uint16_t)size;
 }
 
@@ -101,13 +101,13 @@ static void set_address(struct backend *b, struct wire_message *m)
 	    !backend_translate(b, q->ring.used, 4, true) ||
 	    !backend_translate(b, q->ring.avail, 4, true) || q->ring.desc % 16 ||
 	    q->ring.used % 4 || q->ring.avail % 2)
-		backend_complain(b, "ring addresses", q->ring.desc);
+		backend_violation(b, "ring addresses", q->ring.desc);
 }
 
 /* Nothing is done at a ring until its address comes again, and then a kick. */
 static void forget_rings(struct backend *b)
 {
-	for (unsigned int i = 0; b->forgets && i < BACKEND_QUEUES; i++) {
+	for (unsigned int i = 0; b->drops_rings && i < BACKEND_QUEUES; i++) {
 		b->queue[i].lost = true;
 		b->queue[i].kicked = false;
 	}
@@ -117,7 +117,7 @@ static void set_table(struct backend *b, struct wire_message *m)
 {
 	if (m->table.count > 8 || m->fds != m->table.count ||
 	    m->header.size != 8 + 32 * m->table.count)
-		backend_complain(b, "SET_MEM_TABLE", m->table.count);
+		backend_violation(b, "SET_MEM_TABLE", m->table.count);
 	backend_forget_regions(b);
 	forget_rings(b);
 	for (unsigned int i = 0; i < m->table.count && i < m->fds; i++)
@@ -129,7 +129,7 @@ static void add_one(struct backend *b, struct wire_message *m)
 {
 	if (m->fds != 1 || m->header.size != 40 || b->regions >= b->slots ||
 	    b->regions >= BACKEND_REGIONS) {
-		backend_complain(b, "ADD_MEM_REG", b->regions);
+		backend_violation(b, "ADD_MEM_REG", b->regions);
 		return;
 	}
 	backend_add_region(b, &m->single.region, m->fd[0]);
@@ -153,7 +153,7 @@ static bool get_base(struct backend *b, struct wire_message *m)
 	backend_drop_fd(b, q->kick);
 	backend_drop_fd(b, q->call);
 	q->kick = q->call = -1;
-	return backend_answer(b, m, -1);
+	return backend_reply(b, m, -1);
 }
 
 static const struct backend_queue no_queue = { .kick = -1, .call = -1, .err = -1 };
@@ -169,26 +169,26 @@ static void reset_queues(struct backend *b)
 	}
 }
 
-static bool answer_u64(struct backend *b, struct wire_message *m, uint64_t value)
+static bool reply_u64(struct backend *b, struct wire_message *m, uint64_t value)
 {
 	m->header.size = 8;
 	m->u64 = value;
-	return backend_answer(b, m, -1);
+	return backend_reply(b, m, -1);
 }
 
-/* Requests without an answer of their own. */
-static void obey(struct backend *b, struct wire_message *m)
+/* Requests without a reply of their own. */
+static void handle_set(struct backend *b, struct wire_message *m)
 {
 	switch (m->header.request) {
 	case RQ_SET_FEATURES:
 		b->acked = m->u64;
 		if (m->u64 & ~b->features)
-			backend_complain(b, "features not offered", m->u64);
+			backend_violation(b, "features not offered", m->u64);
 		break;
 	case RQ_SET_PROTOCOL_FEATURES:
 		b->acked_protocol = m->u64;
 		if (m->u64 & ~b->protocol)
-			backend_complain(b, "protocol features not offered", m->u64);
+			backend_violation(b, "protocol features not offered", m->u64);
 		break;
 	case RQ_SET_MEM_TABLE: set_table(b, m); break;
 	case RQ_ADD_MEM_REG: add_one(b, m); break;
@@ -206,7 +206,7 @@ static void obey(struct backend *b, struct wire_message *m)
 		break;
 	case RQ_SET_BACKEND_REQ_FD:
 		if (m->fds != 1)
-			backend_complain(b, "SET_BACKEND_REQ_FD", m->fds);
+			backend_violation(b, "SET_BACKEND_REQ_FD", m->fds);
 		backend_drop_fd(b, b->request_fd);
 		b->request_fd = m->fds ? m->fd[0] : -1;
 		m->fds = 0;
@@ -215,7 +215,7 @@ static void obey(struct backend *b, struct wire_message *m)
 	case RQ_SET_STATUS: b->status = (uint8_t)m->u64; break;
 	case RQ_RESET_DEVICE: reset_queues(b); break;
 	case RQ_SET_OWNER: break;
-	default: backend_complain(b, "unknown request", m->header.request); break;
+	default: backend_violation(b, "unknown request", m->header.request); break;
 	}
 }
 
@@ -245,26 +245,26 @@ static bool handle(struct backend *b, struct wire_message *m)
 			   (m->header.flags & 8);
 
 	if ((m->header.flags & ~8u) != 1 || m->header.request >= RQ_COUNT) {
-		backend_complain(b, "flags or request", m->header.flags);
+		backend_violation(b, "flags or request", m->header.flags);
 		return false;
 	}
 	if (size_of(m->header.request) >= 0 &&
 	    m->header.size != (uint32_t)size_of(m->header.request))
-		backend_complain(b, "size of a request", m->header.request);
+		backend_violation(b, "size of a request", m->header.request);
 	b->count[m->header.request]++;
 	switch (m->header.request) {
-	case RQ_GET_FEATURES: return answer_u64(b, m, b->features);
-	case RQ_GET_PROTOCOL_FEATURES: return answer_u64(b, m, b->protocol);
-	case RQ_GET_QUEUE_NUM: return answer_u64(b, m, b->queue_num);
-	case RQ_GET_MAX_MEM_SLOTS: return answer_u64(b, m, b->slots);
-	case RQ_GET_STATUS: return answer_u64(b, m, b->status);
+	case RQ_GET_FEATURES: return reply_u64(b, m, b->features);
+	case RQ_GET_PROTOCOL_FEATURES: return reply_u64(b, m, b->protocol);
+	case RQ_GET_QUEUE_NUM: return reply_u64(b, m, b->queue_num);
+	case RQ_GET_MAX_MEM_SLOTS: return reply_u64(b, m, b->slots);
+	case RQ_GET_STATUS: return reply_u64(b, m, b->status);
 	case RQ_GET_CONFIG: return get_config(b, m);
 	case RQ_GET_INFLIGHT_FD: return get_inflight(b, m);
 	case RQ_GET_VRING_BASE: return get_base(b, m);
 	default: break;
 	}
-	obey(b, m);
-	return acknowledge ? answer_u64(b, m, 0) :
+	handle_set(b, m);
+	return acknowledge ? reply_u64(b, m, 0) :
 			     b->fault != FAULT_CLOSE ||
 				     m->header.request != b->fault_at;
 }
@@ -285,7 +285,7 @@ static void end_session(struct backend *b)
 	b->hang_up = false;
 }
 
-static bool hear(struct backend *b)
+static bool serve_request(struct backend *b)
 {
 	struct wire_message m = { .fds = 0 };
 	bool goes_on = backend_receive(b, b->fd, &m);
@@ -311,7 +311,7 @@ static void wait_for_work(struct backend *b, struct pollfd waits[2 + BACKEND_QUE
 	pthread_mutex_lock(&b->lock);
 }
 
-static void greet(struct backend *b, bool knock)
+static void backend_connect(struct backend *b, bool pending)
 {
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
 
@@ -322,7 +322,7 @@ static void greet(struct backend *b, bool knock)
 			close(b->fd);
 			b->fd = -1;
 		}
-	} else if (knock) {
+	} else if (pending) {
 		b->fd = accept4(b->listening, NULL, NULL, SOCK_CLOEXEC);
 	}
 	b->sessions += b->fd >= 0;
@@ -340,7 +340,7 @@ static void *run(void *context)
 		if (waits[0].revents)
 			eventfd_read(b->wake, &count);
 		if (b->fd < 0) {
-			greet(b, waits[1].revents != 0);
+			backend_connect(b, waits[1].revents != 0);
 			continue;
 		}
 		for (int i = 0; i < BACKEND_QUEUES; i++)
@@ -349,7 +349,7 @@ static void *run(void *context)
 				b->queue[i].kicked |= !b->queue[i].lost;
 				b->queue[i].kicks++;
 			}
-		if (b->hang_up || (waits[1].revents && !hear(b)))
+		if (b->hang_up || (waits[1].revents && !serve_request(b)))
 			end_session(b);
 		else
 			backend_echo(b);
@@ -406,7 +406,7 @@ void backend_destroy(struct backend *b)
 	LOCKED(b, b->stop = true);
 	wake_up(b);
 	pthread_join(b->thread, NULL);
-	assert_string_equal(b->complaint, "");
+	assert_string_equal(b->violation, "");
 	assert_string_equal(b->rings.violation, "");
 	assert_int_equal(b->bad_addresses, 0);
 	assert_int_equal(b->fds_open, 0);
@@ -437,7 +437,7 @@ void backend_request(struct backend *b, uint32_t request, bool need_reply,
 			     with_fd));
 }
 
-void backend_drip(struct backend *b, uint32_t request, unsigned int byte)
+void backend_send_byte(struct backend *b, uint32_t request, unsigned int byte)
 {
 	struct wire_header header = { request, 1 | 8, 4 };
 	uint8_t bytes[sizeof(header) + 4] = { 0 };
@@ -446,7 +446,7 @@ void backend_drip(struct backend *b, uint32_t request, unsigned int byte)
 	LOCKED(b, assert_int_equal(write(b->request_fd, bytes + byte, 1), 1));
 }
 
-bool backend_answered(struct backend *b, uint64_t *value)
+bool backend_replied(struct backend *b, uint64_t *value)
 {
 	struct pollfd waits = { .events = POLLIN };
 	struct wire_message m;

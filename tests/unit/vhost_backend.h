@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A vhost-user back end in a thread of the test: it turns frames round, and
- * misbehaves as told. Written from the protocol's description with numbers of its
+ * A vhost-user back end in a thread of the test: it sends frames back, and is faulty
+ * where a test sets it so. Its rings are those of model_ring.h. Written from the protocol's description with numbers of its
  * own: it shares nothing with the driver but the socket.
  */
 #ifndef VIONET_TESTS_VHOST_BACKEND_H
@@ -56,24 +56,24 @@ enum {
 	(PF_MQ | PF_REPLY_ACK | PF_BACKEND_REQ | PF_CONFIG | PF_INFLIGHT |  \
 	 PF_RESET_DEVICE | PF_MEM_SLOTS | PF_STATUS)
 
-/* What it does instead of answering the request `fault_at`. */
+/* What it does instead of replying to the request `fault_at`. */
 enum fault {
 	FAULT_NONE,
 	FAULT_CLOSE,	   /* hang up */
 	FAULT_MID_HEADER,  /* hang up after five bytes */
 	FAULT_MID_PAYLOAD, /* hang up after the header and three bytes */
-	FAULT_REQUEST,	   /* answer another request */
-	FAULT_NO_REPLY,	   /* without the mark of an answer */
+	FAULT_REQUEST,	   /* reply to another request */
+	FAULT_NO_REPLY,	   /* without the flag of a reply */
 	FAULT_VERSION,	   /* of another protocol version */
 	FAULT_SHORT,	   /* a payload that is too short */
 	FAULT_LONG,	   /* one that is too long */
 	FAULT_HUGE,	   /* one that cannot be */
-	FAULT_FD,	   /* with a descriptor that nobody wants */
+	FAULT_FD,	   /* with a descriptor that does not belong to it */
 	FAULT_MANY_FDS,	   /* with more than a message may have */
-	FAULT_REFUSE,	   /* "no" */
-	FAULT_SILENT,	   /* no answer */
-	FAULT_TWICE,	   /* two answers */
-	FAULT_SLOW,	   /* each answer, whatever to, just before its limit */
+	FAULT_REFUSE,	   /* a failure */
+	FAULT_SILENT,	   /* no reply */
+	FAULT_TWICE,	   /* two replies */
+	FAULT_SLOW,	   /* every reply just before its limit */
 	FAULT_NO_FD,	   /* without the descriptor that belongs to it */
 	FAULT_SHORT_FILE,  /* with a file that is shorter than it says */
 	FAULT_OVERFLOW,	   /* with numbers whose sum wraps round */
@@ -92,8 +92,8 @@ struct backend_queue {
 	struct model_queue ring;
 	uint32_t base;
 	int kick, call, err;
-	bool enabled, kicked, lost; /* lost: see `forgets` */
-	unsigned int kicks, begun; /* begun: since begin_only */
+	bool enabled, kicked, lost; /* lost: see drops_rings */
+	unsigned int kicks, taken_only; /* taken_only: since take_only */
 };
 
 struct backend {
@@ -108,15 +108,15 @@ struct backend {
 	uint64_t features, protocol, queue_num, slots;
 	uint8_t config[32];
 	uint32_t config_size;
-	bool hold; /* takes nothing from the rings */
-	bool begin_only; /* takes from the rings, completes nothing, but for: */
+	bool paused; /* takes nothing from the rings */
+	bool take_only; /* takes from the rings, completes nothing, but for: */
 	uint64_t complete; /* of those that it takes then, which (by bit) */
 	unsigned int keep_buffers; /* receive buffers to take and not to fill */
-	bool forgets; /* where the rings are, when the table changes */
+	bool drops_rings; /* where the rings are, when the table changes */
 	uint32_t fault_at;
 	enum fault fault;
 
-	/* What it was told. */
+	/* What the front end has set. */
 	uint64_t acked, acked_protocol;
 	uint8_t status;
 	struct backend_region region[BACKEND_REGIONS];
@@ -130,28 +130,27 @@ struct backend {
 	/* What happened. */
 	unsigned int sessions, count[RQ_COUNT], fds_open, faults_done;
 	unsigned int echoed, dropped, bad_addresses;
-	char complaint[128]; /* first thing that the front end did wrong */
+	char violation[128]; /* first thing that the front end did wrong */
 };
 
 /* Make one that offers everything, listens (or not) and runs. */
 struct backend *backend_create(bool connects);
 
-/* Stop it. It must have nothing to complain of. */
+/* Stop it. It must have seen no violation. */
 void backend_destroy(struct backend *backend);
 
 /* Close the connection, as if the process had died; the thread waits for the next.*/
 void backend_hang_up(struct backend *backend);
 
-/* Ask the front end something on the channel of our own; with_fd: pass a
- * descriptor along. */
+/* Send a request on the back-end channel; with_fd: pass a descriptor along. */
 void backend_request(struct backend *backend, uint32_t request, bool need_reply,
 		     bool with_fd);
 
-/* Send one of the 16 bytes of a request that wants an answer. */
-void backend_drip(struct backend *backend, uint32_t request, unsigned int byte);
+/* Send one of the 16 bytes of a request that needs a reply. */
+void backend_send_byte(struct backend *backend, uint32_t request, unsigned int byte);
 
-/* Wait for the front end's answer to it. */
-bool backend_answered(struct backend *backend, uint64_t *value);
+/* Wait for the front end's reply to it. */
+bool backend_replied(struct backend *backend, uint64_t *value);
 
 /* Write to the error eventfd of a ring. */
 void backend_ring_error(struct backend *backend, unsigned int queue);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Messages of the vhost-user back end as they lie on the socket, and what a fault makes of
- * an answer. */
+/* Messages of the vhost-user back end as they lie on the socket, and replies with faults. */
 #include "tests/unit/test.h"
 
 #include <string.h>
@@ -41,7 +40,7 @@ bool backend_receive(struct backend *b, int fd, struct wire_message *m)
 		b->fds_open += m->fds;
 	}
 	if (m->header.size > sizeof(m->bytes)) {
-		backend_complain(b, "a huge message", m->header.size);
+		backend_violation(b, "a huge message", m->header.size);
 		return false;
 	}
 	return read_all(fd, m->bytes, m->header.size);
@@ -71,7 +70,7 @@ void backend_send_bytes(int fd, struct wire_message *m, size_t size, int passed,
 	(void)!sendmsg(fd, &h, MSG_NOSIGNAL);
 }
 
-bool backend_answer(struct backend *b, struct wire_message *m, int passed)
+bool backend_reply(struct backend *b, struct wire_message *m, int passed)
 {
 	unsigned int fds = passed >= 0, times = 1;
 	size_t size;

@@ -55,12 +55,12 @@ bool backend_receive(struct backend *b, int fd, struct wire_message *m);
 void backend_send_bytes(int fd, struct wire_message *m, size_t size, int passed,
 			unsigned int times);
 
-/* Send an answer as the fault wants it, with a descriptor if `passed` is one; false: the
+/* Send a reply, with the fault that is set, and with a descriptor if `passed` is one; false: the
  * session is over. */
-bool backend_answer(struct backend *b, struct wire_message *m, int passed);
+bool backend_reply(struct backend *b, struct wire_message *m, int passed);
 
 /* Keep the first thing that the front end did wrong. */
-void backend_complain(struct backend *b, const char *text, uint64_t value);
+void backend_violation(struct backend *b, const char *text, uint64_t value);
 
 /* Close a descriptor that came in a message. */
 void backend_drop_fd(struct backend *b, int fd);

@@ -10,10 +10,10 @@
 
 #include "tests/unit/vhost_backend_parts.h"
 
-void backend_complain(struct backend *b, const char *text, uint64_t value)
+void backend_violation(struct backend *b, const char *text, uint64_t value)
 {
-	if (b->complaint[0] == 0)
-		snprintf(b->complaint, sizeof(b->complaint), "%s (%#llx)", text,
+	if (b->violation[0] == 0)
+		snprintf(b->violation, sizeof(b->violation), "%s (%#llx)", text,
 			 (unsigned long long)value);
 }
 
@@ -44,11 +44,11 @@ void backend_add_region(struct backend *b, const struct wire_region *r, int fd)
 		       MAP_SHARED, fd, (off_t)r->offset);
 	backend_drop_fd(b, fd);
 	if (to->map == MAP_FAILED) {
-		backend_complain(b, "memory that cannot be mapped", r->size);
+		backend_violation(b, "memory that cannot be mapped", r->size);
 		return;
 	}
 	if (r->guest == 0 || r->guest % 4096 || r->size == 0)
-		backend_complain(b, "a strange region", r->guest);
+		backend_violation(b, "a strange region", r->guest);
 	b->regions++;
 }
 
@@ -62,7 +62,7 @@ bool backend_remove_region(struct backend *b, const struct wire_region *r)
 		b->region[i] = b->region[--b->regions];
 		return true;
 	}
-	backend_complain(b, "removes a region that is not there", r->guest);
+	backend_violation(b, "removes a region that is not there", r->guest);
 	return false;
 }
 
@@ -176,7 +176,7 @@ static bool backend_echo_pair(struct backend *b, unsigned int pair)
 		any = true;
 		if (length == 0)
 			b->bad_addresses++;
-		if (b->begin_only && (b->complete >> q->begun++ % 64 & 1) == 0)
+		if (b->take_only && (b->complete >> q->taken_only++ % 64 & 1) == 0)
 			continue;
 		backend_use(b, q, id, 0);
 		if (length != 0)
@@ -191,7 +191,7 @@ static bool backend_echo_pair(struct backend *b, unsigned int pair)
 /* Again after the wish for a kick, as what came just before it brings none. */
 void backend_echo(struct backend *b)
 {
-	for (unsigned int pair = 0; pair < BACKEND_QUEUES / 2 && !b->hold; pair++)
+	for (unsigned int pair = 0; pair < BACKEND_QUEUES / 2 && !b->paused; pair++)
 		while (backend_echo_pair(b, pair))
 			;
 }
