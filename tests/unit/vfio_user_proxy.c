@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/unit/stopwatch.h"
 #include "tests/unit/vfio_user_proxy.h"
 
 extern char **environ;
@@ -439,7 +440,7 @@ bool proxy_ended(struct proxy *p)
 {
 	const struct timespec pause = { .tv_nsec = 1000000 };
 
-	for (int i = 0; i < 2000; i++) {
+	for (double end = watch_clock() + TEST_TIMEOUT_S; watch_clock() < end;) {
 		bool ended;
 
 		pthread_mutex_lock(&p->lock);
@@ -472,6 +473,7 @@ static void proxy_spawn(struct proxy *p)
 	posix_spawn_file_actions_destroy(&actions);
 	close(output[1]);
 	p->output = output[0];
+	watch_process = p->device;
 	/* It says when it listens. */
 	assert_true(read(p->output, ready, sizeof(ready)) > 0);
 }
@@ -481,6 +483,7 @@ static void proxy_end_device(struct proxy *p)
 	char words[4096];
 	int status;
 
+	watch_process = 0;
 	kill(p->device, SIGTERM);
 	while (read(p->output, words, sizeof(words)) > 0)
 		;
