@@ -54,7 +54,7 @@ static bool lock_resolve(const char *path, char folder[PATH_MAX],
 	return snprintf(name, NAME_MAX + 1, "%s", slash + 1) <= NAME_MAX;
 }
 
-/* A folder of ours that nobody else can write to. */
+/* A folder of ours that no other user can write to. */
 static int lock_own_folder(const char *path, mode_t mode)
 {
 	struct stat found;
@@ -102,7 +102,7 @@ static int lock_make_file(int folder, const char *name, const struct owner *owne
 }
 
 /* Anybody may have put something there: it is not waited for, and counts only if it is
- * what we make, and of somebody who may use the device. */
+ * what we make, and of a user who may use the device. */
 static bool lock_is_lock(const struct stat *found, const struct owner *owner)
 {
 	return S_ISREG(found->st_mode) && found->st_size == 0 && found->st_nlink == 1 &&

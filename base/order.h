@@ -6,7 +6,7 @@
  *
  * The orderings are not chosen at run time. They are always of the strength that
  * hardware needs (VIRTIO 1.4, "Reserved Feature Bits", RSVD-08): on x86 the first two
- * cost nothing, and elsewhere a driver that asks for ORDER_PLATFORM has to pay anyway.
+ * cost nothing, and elsewhere a driver that accepts ORDER_PLATFORM has to pay anyway.
  */
 #ifndef VN_BASE_ORDER_H
 #define VN_BASE_ORDER_H

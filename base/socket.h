@@ -15,18 +15,18 @@ struct vn_socket_peer {
 
 /*
  * Connect to the process that listens at `path`. Until `end` (vn_now) it is tried again where
- * nobody does, and for 2 s where he does not accept.
+ * no process does, and for 2 s where it does not accept.
  *
- * Returns 0 and a socket that does not block; -ENODEV (there is none), -ENXIO (nobody
- * listens), -EACCES, -EBUSY (it is not accepted), -EINVAL (no path for a socket, or
- * something else is there), -EMFILE, -ENFILE, -ENOMEM, -EIO.
+ * Returns 0 and a socket that does not block; -ENODEV (there is none), -ENXIO (no
+ * process listens), -EACCES, -EBUSY (it is not accepted), -EINVAL (no path for a
+ * socket, or something else is there), -EMFILE, -ENFILE, -ENOMEM, -EIO.
  */
 int vn_socket_connect(const char *path, const struct vn_socket_peer *peer,
 		      uint64_t end, int *fd);
 
 /*
  * Listen at `path`. A socket that a dead process left there is replaced; anything else
- * is not. Returns 0; -ENODEV (no such folder), -EACCES, -EBUSY (somebody listens
+ * is not. Returns 0; -ENODEV (no such folder), -EACCES, -EBUSY (a process listens
  * there), -EINVAL, -EMFILE, -ENFILE, -ENOMEM, -EIO.
  */
 int vn_socket_listen(const char *path, int *fd);

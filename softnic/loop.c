@@ -20,13 +20,13 @@
 #define BUDGET 64u
 #define TURNS 256u /* between two looks at the descriptors */
 #define NS_PER_S 1000000000ll
-#define TURNS_NS 10000000ll /* the same, where the driver makes turns long */
+#define TURNS_NS 10000000ll /* the same, where the driver makes iterations long */
 
 /* A mapped page cannot wake anyone: after the last ring it is looked at without a pause
  * for a while, then with short ones. */
 #define PAGE_SPIN_NS 200000ll
 #define PAGE_PAUSE_NS 50000ll
-/* A peer whose frame finds no buffer is not asked again before this. */
+/* A peer whose frame finds no buffer is not polled again before this. */
 #define PEER_PAUSE_NS 1000000ll
 /* Between two looks at what is checked over time: rings that should have come. */
 #define WATCH_NS NS_PER_S
@@ -146,7 +146,7 @@ static void forget_rings(struct device *device)
 		device->queue[i].kicked = false;
 }
 
-/* One turn. Whether anything moved. */
+/* One poll iteration. Whether anything moved. */
 static bool loop_turn(struct loop *loop)
 {
 	struct device *device = loop->device;
@@ -177,7 +177,7 @@ static void watch_rings(struct loop *loop)
 }
 
 /* Turns until nothing moves, or the descriptors are due. A peer that was heard and moved
- * nothing has a frame that nobody takes. */
+ * nothing has a frame that is not taken. */
 static bool loop_work(struct loop *loop)
 {
 	bool poll = loop->device->options->poll && live(loop->device);

@@ -8,7 +8,7 @@
 #define EXIT_COMMAND_LINE 2
 
 /* Fill in `options`; ends the process with a message if the command line is wrong (2),
- * or asks for a list or for help (0). */
+ * or requests a list or help (0). */
 void options_parse(int argc, char **argv, struct options *options);
 
 #endif

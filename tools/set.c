@@ -215,19 +215,19 @@ static int set_here(const struct set_options *options)
 	struct setting_results results = { 0 };
 	struct set_report report = { options, &results, "", options->hold };
 	struct session session;
-	bool told = false;
+	bool applied = false;
 	int code;
 
 	if (session_open(&session, &options->device, "set") != CODE_OK)
 		return session.code;
 	if (session_start(&session, &start) == CODE_OK) {
-		told = apply_settings(session.device, &options->device.settings,
-				      &results) == 0;
-		if (!told) {
+		applied = apply_settings(session.device, &options->device.settings,
+					 &results) == 0;
+		if (!applied) {
 			say("%s: no memory for what came of the settings", session.name);
 			session_fail(&session, CODE_FAILED);
 		}
-		if (told && options->hold) {
+		if (applied && options->hold) {
 			output_begin();
 			session_fail(&session, set_print(&report));
 			fprintf(stderr, "holding %s until Ctrl-C\n", clean(session.name));
@@ -236,7 +236,7 @@ static int set_here(const struct set_options *options)
 		}
 	}
 	code = session_close(&session);
-	if (told && !options->hold) {
+	if (applied && !options->hold) {
 		int shown = set_print(&report);
 
 		code = code != CODE_OK ? code : shown;

@@ -131,7 +131,8 @@ static void devstats_take_counters(const struct kind *kind, const uint8_t *at,
 /* Step from reply to reply by the size that each states, within what there is
  * ("Device Statistics", CVQ-52). Each kind counts once, and only if it was requested. */
 static void devstats_take_replies(const uint8_t *at, uint32_t length,
-				  unsigned int index, uint64_t asked, struct room *room)
+				  unsigned int index, uint64_t requested,
+				  struct room *room)
 {
 	while (length >= STATS_HEADER_SIZE) {
 		uint32_t size = vn_get16(at + 6);
@@ -141,12 +142,12 @@ static void devstats_take_replies(const uint8_t *at, uint32_t length,
 		for (size_t i = 0; i < KINDS; i++) {
 			uint64_t bit = 1ull << kinds[i].bit;
 
-			if (kinds[i].bit != at[0] || !(asked & bit) ||
+			if (kinds[i].bit != at[0] || !(requested & bit) ||
 			    vn_get16(at + 2) != index)
 				continue;
 			devstats_take_counters(&kinds[i], at + STATS_HEADER_SIZE,
 					       size - STATS_HEADER_SIZE, room);
-			asked &= ~bit;
+			requested &= ~bit;
 		}
 		at += size;
 		length -= size;

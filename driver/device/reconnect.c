@@ -24,7 +24,7 @@
  * What the last back end has not completed, it may have completed out of order: what is
  * in the available ring behind its used index is then not what is outstanding. Its
  * successor begins there, so that is where the outstanding buffers go, the oldest
- * first: each is completed once. Those that nobody has begun stay where they are, as a
+ * first: each is completed once. Those that were not begun stay where they are, as a
  * record of what is in flight has it.
  */
 struct replay {

@@ -22,7 +22,7 @@ int vn_device_read_status(struct vionet_device *device, uint8_t *status)
 	return result;
 }
 
-/* Bits that a device does not show, though it goes on: nobody else looks at these. */
+/* Bits that a device does not show, though it goes on: no other driver looks at these. */
 static bool reset_may_be_unshown(struct vionet_device *device, uint8_t bit)
 {
 	if (device->read_back.strict ||

@@ -157,7 +157,7 @@ static bool memory_trustworthy(const struct vionet_device *device)
 	return device->quiesced || (device->started && !device->broken);
 }
 
-/* Leave the ring of twins. Returns whether nobody else has the mapping. */
+/* Leave the ring of twins. Returns whether no other device has the mapping. */
 static bool memory_leave_twins(struct vionet_memory *m)
 {
 	struct vionet_memory *before = m->twin;

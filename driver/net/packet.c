@@ -104,7 +104,7 @@ uint32_t vionet_packet_tailroom(const struct vionet_packet *packet)
 	size_t room = (size_t)VIONET_HEADROOM + packet->pool->buffer_size;
 	size_t offset = (size_t)(packet->data - packet->buffer);
 
-	/* A frame may be longer than it was asked room for: buffers end on lines. */
+	/* A frame may be longer than room was requested for: buffers end on lines. */
 	if ((packet->state & VN_PACKET_ATTACHED) || offset > room ||
 	    packet->length > room - offset)
 		return 0;

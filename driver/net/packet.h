@@ -77,7 +77,7 @@ vn_packet_attachment(const struct vionet_packet *packet)
 	return &packet->pool->attachments[packet - packet->pool->packets];
 }
 
-/* In sanitizer builds nobody here may touch a buffer that the device has. */
+/* In sanitizer builds no code here may touch a buffer that the device has. */
 static inline void vn_packet_poison(const struct vionet_packet *packet)
 {
 #ifdef VN_POISON

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Queues that their device may still use, though nobody else does: whole, with ring, record
- * of what is in flight, and packets. None of it is given back before the device is quiesced.
+ * Queues that their device may still use, though no thread does: whole, with ring,
+ * record of what is in flight, and packets. None of it is given back before the device
+ * is quiesced.
  */
 #ifndef VN_DRIVER_QUARANTINE_H
 #define VN_DRIVER_QUARANTINE_H

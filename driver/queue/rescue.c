@@ -5,7 +5,7 @@
  * A notification may get lost: hardware may not listen yet just after DRIVER_OK, and a
  * device may say that it wants none and then go to sleep. So everything that finds nothing
  * to do comes by here: polls that receive nothing, a full queue, completions that are
- * asked for, sleeps and commands.
+ * requested, sleeps and commands.
  */
 #include "base/order.h"
 #include "driver/queue/rescue.h"

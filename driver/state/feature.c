@@ -173,13 +173,13 @@ void vn_features_on_request(struct vionet_features *set)
 
 enum vionet_feature_use vionet_feature_use(unsigned int bit)
 {
-	struct vionet_features known, asked;
+	struct vionet_features known, requested;
 
 	vn_features_known(&known);
-	vn_features_on_request(&asked);
+	vn_features_on_request(&requested);
 	if (!vionet_feature_test(&known, bit))
 		return VIONET_FEATURE_UNUSED;
-	return vionet_feature_test(&asked, bit) ? VIONET_FEATURE_ON_REQUEST :
+	return vionet_feature_test(&requested, bit) ? VIONET_FEATURE_ON_REQUEST :
 						  VIONET_FEATURE_ACCEPTED;
 }
 
@@ -291,13 +291,13 @@ int vn_features_choose(const struct vionet_features *offered,
 		       const struct vionet_features *want, bool assume_iommu,
 		       struct vionet_features *accepted)
 {
-	struct vionet_features asked;
+	struct vionet_features requested;
 
 	vn_features_known(accepted);
-	vn_features_on_request(&asked);
+	vn_features_on_request(&requested);
 	for (unsigned int i = 0; i < 2; i++)
 		accepted->word[i] &= offered->word[i] & ~avoid->word[i] &
-				     (~asked.word[i] | need->word[i] |
+				     (~requested.word[i] | need->word[i] |
 				      want->word[i]);
 	vn_features_close(accepted);
 

@@ -36,8 +36,8 @@ static int pci_watch(struct vn_pci_transport *t, int fd)
 
 static void pci_drop_vectors(struct vn_pci_transport *t)
 {
-	/* Closing it would do only if nobody else had it: a server may have kept it,
-	 * and could then wake the application for ever. */
+	/* Closing it would do only if no other process had it: a server may have kept
+	 * it, and could then wake the application for ever. */
 	if (t->vector_count != 0)
 		(void)epoll_ctl(t->base.event_fd, EPOLL_CTL_DEL, t->vector_fds[0],
 				NULL);

@@ -158,7 +158,7 @@ struct vn_transport_ops {
 	/* What happened since the last call: VIONET_EVENT_REMOVAL, _ERROR, and
 	 * _LINK for any configuration change, or each time if changes are not
 	 * announced. Never blocks; -EAGAIN: the other side is in the middle of a
-	 * message, and cannot be asked anything before it is whole. */
+	 * message, and cannot get a request before it is whole. */
 	int (*events)(struct vn_transport *transport, uint32_t *events);
 
 	/* Take the device away from us, which makes it quiesced; frees `transport`. */
@@ -168,7 +168,7 @@ struct vn_transport_ops {
 
 	unsigned int can; /* vn_transport_can */
 
-	/* What the status says. A process that would have to be asked is not more than
+	/* What the status says. Where that takes a request, none is sent more than
 	 * once a second, if it has announced nothing: -EAGAIN, then. Any thread, between
 	 * start and stop. */
 	int (*health)(struct vn_transport *transport, uint8_t *status);
@@ -270,8 +270,8 @@ int vn_transport_open_vfio_user(const char *path, struct vn_transport **transpor
  * process may have it: that is checked before it is touched.
  *
  * Returns 0; -EINVAL (name), -ENODEV (no such socket, or folder; it hangs up at once),
- * -ENXIO (nobody listens, or connects), -EBUSY (another process has it), -EACCES (the
- * socket), -ETIMEDOUT (it does not answer), -ENOTCONN, -ENOTSUP, -EIO, -ENOMEM,
+ * -ENXIO (no process listens, or connects), -EBUSY (another process has it), -EACCES
+ * (the socket), -ETIMEDOUT (it does not answer), -ENOTCONN, -ENOTSUP, -EIO, -ENOMEM,
  * -EMFILE, -ENFILE.
  */
 int vn_transport_open_vhost_user(const char *name,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a running device can be told: its address, what it lets through, what it
+ * Settings of a running device: its address, what it lets through, what it
  * does with packets before we see them, and when it interrupts.
  *
  * All of it travels on the device's control queue, and the same rules hold for
@@ -12,14 +12,14 @@
  *   - A command takes control_timeout_ms of vionet_open_options (500 ms) at most,
  *     whatever the device does; as long again if the device still owes the answer to
  *     the acknowledgement of an announcement.
- *   - What the device agreed to is remembered, and told to it again by
+ *   - What the device agreed to is saved, and sent to it again by
  *     vionet_device_recover and by the next vionet_device_start; what names queues
  *     is forgotten when the device stops.
  *   - Errors, besides those of the function:
  *       -ENOTSUP    the feature was not negotiated: the text names it
  *       -ENETDOWN   the device is not started, or suspended
  *       -EREMOTEIO  the device refuses the command; nothing has changed
- *       -ETIMEDOUT  it did not answer in time. Whether it did what it was told is
+ *       -ETIMEDOUT  it did not answer in time. Whether it carried the command out is
  *                   not known. Its answer, should it come, is thrown away
  *       -EBUSY      it has not answered an earlier command yet: until it does, or
  *                   is recovered, it gets no other
@@ -60,7 +60,7 @@ int vionet_control_check(struct vionet_device *device);
  *
  * CTRL_RX, CTRL_RX_EXTRA and CTRL_VLAN are accepted only if they are in `want` or
  * `need` of vionet_open_options: a device that has them accepted may filter before it
- * is told to, and what it then lets through is its own choice (QEMU: everything;
+ * gets a command, and what it then lets through is its own choice (QEMU: everything;
  * others: its own address and broadcasts). Without them everything arrives.
  */
 
@@ -116,7 +116,7 @@ int vionet_filter_vlan_delete(struct vionet_device *device, uint16_t vlan);
 #define VIONET_ANNOUNCEMENT_SIZE 60
 
 /*
- * Write a frame that tells switches where this device's address is now (a reverse
+ * Write a frame that shows switches where this device's address is now (a reverse
  * ARP request from it, to everybody). To be transmitted when vionet_device_events
  * reports VIONET_EVENT_ANNOUNCE; who has IP addresses sends gratuitous ARP and
  * neighbour advertisements for them as well. The library has acknowledged the

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Devices: open, look, start, stop, close. The life cycle is told in
+ * Devices: open, look, start, stop, close. The life cycle is described in
  * vionet/vionet.h.
  *
  * One thread, the control thread, calls what is declared here.
@@ -64,10 +64,10 @@ struct vionet_open_options {
 	 * Features to accept if they are offered, which otherwise are not, since
 	 * they change what arrives or the buffers that it needs: CTRL_RX and
 	 * CTRL_RX_EXTRA (some devices then let only frames for their own address
-	 * through, until told otherwise), CTRL_VLAN (tagged frames are dropped until
-	 * their VLANs are added), HASH_REPORT, the receive offloads GUEST_CSUM,
-	 * GUEST_TSO4 and so on, RSC_EXT, and all tunnel offloads (the header is
-	 * longer with them). Those in `need` are accepted too.
+	 * through, until commands change that), CTRL_VLAN (tagged frames are dropped
+	 * until their VLANs are added), HASH_REPORT, the receive offloads GUEST_CSUM,
+	 * GUEST_TSO4 and so on, RSC_EXT, and all tunnel offloads (the header is longer
+	 * with them). Those in `need` are accepted too.
 	 */
 	struct vionet_features want;
 	unsigned int control_timeout_ms; /* how long a control command may take;
@@ -86,7 +86,7 @@ struct vionet_open_options {
 			unsigned int limit_ms);
 	void *progress_context;
 	/* Called by vionet_device_open, in its thread, when it begins to wait for
-	 * somebody else (a back end that is to connect): `text` says what for, and is
+	 * a peer (a back end that is to connect): `text` says what for, and is
 	 * valid during the call, which makes no call of the library. NULL: none. */
 	void (*notice)(void *context, const char *text);
 	void *notice_context;
@@ -108,9 +108,9 @@ struct vionet_open_options {
  *   -EINVAL   not a device name, or no socket
  *   -ENODEV   no such function or socket, or the server went away
  *   -ENXIO    not bound to vfio-pci, or no IOMMU group; nobody listens, or connects
- *   -EBUSY    the group is not viable, or another process has the device (asked before
+ *   -EBUSY    the group is not viable, or another process has the device (checked before
  *             a socket's other side is touched); the server does not accept a
- *             connection; somebody else listens where we are to
+ *             connection; another process listens where we are to
  *   -EACCES   no permission for /dev/vfio/..., or the socket
  *   -EPERM    the IOMMU cannot isolate interrupts
  *   -ENOTSUP  legacy-only function, missing capability, no ACCESS_PLATFORM,
@@ -203,16 +203,16 @@ struct vionet_start_options {
 
 /*
  * Set the queues up and let the device go (DRIVER_OK). Receive buffers are
- * posted before it returns, and the device is told what it had agreed to before
+ * posted before it returns, and the device gets again what it had agreed to before
  * (vionet/control.h). A device that was stopped is negotiated with again;
  * it is refused if it no longer takes the same features.
  *
  * `options` may be NULL. Returns 0; -EALREADY if it runs; -EINVAL (an option is
  * out of range); -ENOMEM; -ENOSPC (no IOVAs or mappings left); -ENOTSUP (other
- * features than at open, or fewer queue pairs); -EREMOTEIO (it refuses what it is
- * told); -EIO / -EAGAIN / -ETIMEDOUT / -ENODEV as for open. On failure the device is
+ * features than at open, or fewer queue pairs); -EREMOTEIO (it refuses a saved
+ * command); -EIO / -EAGAIN / -ETIMEDOUT / -ENODEV as for open. On failure the device is
  * reset and can be started again. At most 4 s; 6 s and a control command's deadline
- * where there is something to tell the device.
+ * where there are saved commands.
  */
 int vionet_device_start(struct vionet_device *device,
 			const struct vionet_start_options *options);
@@ -247,7 +247,7 @@ int vionet_device_stop(struct vionet_device *device);
  * -ENOTSUP (not this kind of device; RING_PACKED was negotiated, and such rings cannot
  * be handed on; or the next back end offers less: stop and start); -ENETDOWN (not
  * started); -EINVAL (its MTU is longer than receive buffers that are not merged);
- * -ENODEV, -ENXIO (nobody there), -ETIMEDOUT;
+ * -ENODEV, -ENXIO (no back end there), -ETIMEDOUT;
  * -ENOTCONN, -EIO (it is gone again, or its answer is malformed). After a failure the
  * device waits to be reconnected or stopped. Source: "Inflight I/O tracking" of
  * the vhost-user protocol.
@@ -291,7 +291,7 @@ enum vionet_events {
 					     * vionet_control_check */
 	VIONET_EVENT_GONE = 1 << 5,	/* registers read all-ones, or its server
 					 * went away: it is gone */
-	VIONET_EVENT_ANNOUNCE = 1 << 6, /* tell the network where this address is
+	VIONET_EVENT_ANNOUNCE = 1 << 6, /* announce to the network where this address is
 					 * now: vionet_announcement_write. Once a
 					 * second at most */
 };

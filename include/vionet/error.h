@@ -48,7 +48,7 @@ enum vionet_remedy {
 	VIONET_REMEDY_BIND,	     /* bind the function: vionet_pci_bind */
 	VIONET_REMEDY_BIND_GROUP,    /* the same with VIONET_PCI_BIND_GROUP */
 	VIONET_REMEDY_BIND_FORCE,    /* the same with VIONET_PCI_BIND_FORCE, although
-				      * somebody is cut off by it */
+				      * something in use is cut off by it */
 	VIONET_REMEDY_AVOID,	     /* open it without some of the features that the
 				      * text names: vionet_open_options.avoid */
 	VIONET_REMEDY_ASSUME_IOMMU,  /* VIONET_OPEN_ASSUME_IOMMU, if a real IOMMU
@@ -70,7 +70,7 @@ enum vionet_remedy {
 enum vionet_remedy vionet_error_remedy(const char **address);
 
 /*
- * Make a text that somebody else has written fit to be printed. Each control
+ * Make a text of another origin fit to be printed. Each control
  * character (C0, DEL, C1), each mark that reorders or hides text (Unicode's
  * bidirectional overrides, invisible characters, line separators) and each byte
  * that is no UTF-8 becomes a '?'. What remains is one line of valid UTF-8, never

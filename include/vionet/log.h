@@ -3,9 +3,9 @@
  * What the library does on its control side: handshakes with servers and back ends,
  * negotiation, start and stop, recovery.
  *
- * Nothing is said unless an application asks for it, and nothing ever from the bursts, the
- * calls that wait, or anything else that a queue's thread does while packets move. Errors
- * do not depend on it: they have their own texts (vionet/error.h).
+ * Nothing is logged unless an application sets a function, and nothing ever from the
+ * bursts, the calls that wait, or anything else that a queue's thread does while
+ * packets move. Errors do not depend on it: they have their own texts (vionet/error.h).
  */
 #ifndef VIONET_LOG_H
 #define VIONET_LOG_H
@@ -26,14 +26,14 @@ enum vionet_log_level {
 
 /*
  * Called with one line of valid UTF-8, without a newline, that begins with the device's
- * name; valid during the call. In the thread of the call that it tells of: for devices of
- * several threads, in several at once. It must not call the library.
+ * name; valid during the call. In the thread of the call that it is about: for devices
+ * of several threads, in several at once. It must not call the library.
  */
 typedef void vionet_log_fn(void *context, enum vionet_log_level level, const char *text);
 
 /*
  * Have `function` called, with `context`, for what is of `level` or before it; for all
- * devices of this process. NULL: nobody, as at the beginning.
+ * devices of this process. NULL: none, as at the beginning.
  *
  * While no other thread is inside a call of the library. Any thread.
  */

@@ -63,7 +63,7 @@ int vionet_memory_register(struct vionet_device *device, void *address,
  *   hugetlbfs), inside the file; `size` not zero.
  * `address`: where the application has mapped this part, MAP_SHARED, which must stay so;
  *   or NULL: the library maps it (writable, unless the file is for reading only) until
- *   it is unregistered. vionet_memory_address tells where.
+ *   it is unregistered. vionet_memory_address returns where.
  * `access`: one of vionet_access; VIONET_DEVICE_WRITES needs a file that is open for
  *   writing.
  *

@@ -5,9 +5,9 @@
  * What travels with a packet is the specification's virtio_net_hdr, in fields of
  * struct vionet_packet that are named after it. The same words mean:
  *
- * Transmitted. Accepted features say what may be asked for (CSUM, HOST_TSO4,
+ * Transmitted. Accepted features say what may be requested (CSUM, HOST_TSO4,
  * HOST_TSO6, HOST_ECN, HOST_UFO, HOST_USO by default; HOST_UDP_TUNNEL_GSO and
- * HOST_UDP_TUNNEL_GSO_CSUM if they are in `want`). A packet that asks for anything
+ * HOST_UDP_TUNNEL_GSO_CSUM if they are in `want`). A packet that requests anything
  * else, or contradicts itself, is refused and counted as `invalid`.
  *
  *   checksum      flags NEEDS_CSUM. Bytes from csum_start to the end of the frame
@@ -37,7 +37,7 @@
  *                    vionet_packet_checksum_complete. GUEST_CSUM
  *   DATA_VALID       the outermost checksum was found right; with UDP_TUNNEL_CSUM
  *                    the inner one too. GUEST_CSUM
- *   neither          nobody has looked at the checksum
+ *   neither          the checksum was not looked at
  *   gso_type, gso_size   the packet stands for several of gso_size bytes of payload.
  *                    hdr_len is a hint, 0 if there is none. GUEST_TSO4, ...
  *   RSC_INFO         it was several on the wire: csum_start is how many segments,

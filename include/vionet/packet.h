@@ -64,7 +64,7 @@ struct vionet_packet {
 	/*
 	 * virtio_net_hdr, in host byte order, of the first segment: offloads, see
 	 * vionet/offload.h. Received: 0 unless the feature behind a field was
-	 * negotiated, and checked. Transmitted: 0 unless something is asked for
+	 * negotiated, and checked. Transmitted: 0 unless something is requested
 	 * (fields that do not belong to it are not looked at). Source: "Network
 	 * Device / Device Operation".
 	 */
@@ -177,7 +177,7 @@ void vionet_packet_free(struct vionet_packet *const *packets, uint32_t count);
 
 /*
  * The application's own 64-bit word of a packet, to find it again, or what belongs to it.
- * It lies beside the 64 bytes of description: a packet whose word is not asked for costs
+ * It lies beside the 64 bytes of description: a packet whose word is not used costs
  * no cache line more.
  *
  * 0 when the pool is made. The library neither reads nor writes it: it stays with the

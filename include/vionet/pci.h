@@ -79,7 +79,7 @@ int vionet_pci_lookup(const char *address, struct vionet_pci_function *function)
 
 /* Options of vionet_pci_bind and vionet_pci_unbind, as bits. */
 enum vionet_pci_bind_flags {
-	/* vionet_pci_bind only: although somebody is cut off by it. */
+	/* vionet_pci_bind only: although something in use is cut off by it. */
 	VIONET_PCI_BIND_FORCE = 1 << 0,
 	/* With all virtio-net functions of their IOMMU groups. */
 	VIONET_PCI_BIND_GROUP = 1 << 1,

@@ -155,11 +155,12 @@ void vionet_queue_disarm(struct vionet_queue *queue);
 /*
  * Is the queue usable? Returns 0, or -EIO when the device broke the protocol:
  * vionet_error_text() then says how ("used id 300 out of range"); -EIO as well when it
- * needs a reset (DEVICE_NEEDS_RESET), was reset by somebody else, or its back end is gone,
- * and -ENODEV when it is gone itself, as was seen by vionet_device_events or by a queue on
- * which nothing has moved for 100 ms: so until it is recovered, reconnected or started
- * again. -EXDEV when the last transmit that took less than it was given stopped at a
- * packet that the device cannot reach. Any thread, at any time between start and stop.
+ * needs a reset (DEVICE_NEEDS_RESET), was reset by another process, or its back end is
+ * gone, and -ENODEV when it is gone itself, as was seen by vionet_device_events or by a
+ * queue on which nothing has moved for 100 ms: so until it is recovered, reconnected or
+ * started again. -EXDEV when the last transmit that took less than it was given stopped
+ * at a packet that the device cannot reach. Any thread, at any time between start and
+ * stop.
  */
 int vionet_queue_check(const struct vionet_queue *queue);
 

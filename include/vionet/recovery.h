@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * When a device or a queue fails, or has to rest: reset and resize a queue, bring a
- * device back with everything that it was told, suspend and resume.
+ * device back with all that was set, suspend and resume.
  *
  * Control thread. The threads of the queues concerned have left the library before,
  * and come back after; nor does another one look at those queues meanwhile, be it with
  * a function that is for any thread (counters, vionet_queue_check). Queues, their pools
  * and their counters stay the same objects; their descriptors (vionet_queue_fd) may be
- * others afterwards: ask again.
+ * others afterwards: call it again.
  */
 #ifndef VIONET_RECOVERY_H
 #define VIONET_RECOVERY_H
@@ -30,8 +30,8 @@ struct vionet_recovery {
 	uint32_t struct_size; /* vionet/struct.h */
 	uint32_t reserved;
 	uint64_t tx_unknown;	/* packets that the device had not completed: sent or
-				 * not, nobody knows */
-	uint64_t rx_lost;	/* packets that it had delivered and nobody had
+				 * not is unknown */
+	uint64_t rx_lost;	/* packets that it had delivered and that were not
 				 * received */
 	double milliseconds;	/* from the reset to packets moving again */
 };
@@ -39,7 +39,7 @@ struct vionet_recovery {
 /*
  * Bring back a device that needs it (VIONET_EVENT_NEEDS_RESET or _ERROR, a broken queue, an
  * unanswered command): reset, negotiate the same features, set the same queues up,
- * post receive buffers, and tell it all that it had agreed to: address, filters,
+ * post receive buffers, and send it again all that it had agreed to: address, filters,
  * offloads, coalescing, number of pairs, RSS. The application's packets are not
  * touched; those that the device had go back to their pools.
  *

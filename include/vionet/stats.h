@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The device's own counters. Those of this side are in vionet_queue_stats; where
- * the two differ, somebody lost something. Both begin with vionet_device_start. A
- * recovery resets the device, and so its counters; the driver's go on.
+ * the two differ, packets were lost between them. Both begin with vionet_device_start.
+ * A recovery resets the device, and so its counters; the driver's go on.
  *
  * Threads, deadlines and errors: as vionet/control.h says.
  */

@@ -5,8 +5,7 @@
  *
  * queue_pairs of vionet_start_options says how many pairs are set up, and all of
  * them are in use when vionet_device_start returns. Here their number is changed,
- * or the device is told how to choose among them. Of several orders the last one
- * counts.
+ * or the device gets a rule how to choose among them. The last setting counts.
  *
  * Threads, deadlines and errors: as vionet/control.h says.
  */

@@ -25,7 +25,7 @@
  *            Packets move in bursts: vionet_queue_receive gives packets to the
  *            application, vionet_queue_transmit takes them. What the device has
  *            sent returns to its pool by itself. vionet_queue_wait sleeps until
- *            there is work. vionet_device_events tells what else has happened:
+ *            there is work. vionet_device_events reports what else has happened:
  *            link, removal, failure.
  *
  *   stop     vionet_device_stop(device): the device is reset, every buffer is

@@ -280,7 +280,7 @@ static int bind_check_driver(const char *address, const char *driver)
 }
 
 /* In this order: what can be forced after what cannot. Who only comes along need not be
- * fit for use: nobody else in the group is as long as a kernel driver has it. */
+ * fit for use: no other member of the group is as long as a kernel driver has it. */
 static int bind_check_bind(const struct set *set, const struct vn_looked *looked,
 			   bool force)
 {

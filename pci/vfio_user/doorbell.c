@@ -125,7 +125,7 @@ static int vfu_request_doorbells(struct vn_vfu_socket *s,
 	struct reply reply;
 	struct vn_vfu_message message = {
 		.command = VU_DEVICE_GET_REGION_IO_FDS,
-		.what = "ask for eventfds",
+		.what = "request eventfds",
 		.request = { { &question, sizeof(question) } },
 		.reply = { { &reply.head, sizeof(reply.head) },
 			   { reply.rest, sizeof(reply.rest) } },

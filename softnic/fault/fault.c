@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Which faults are switched on (rows of the catalogue of faults). Each part asks fault()
- * where it could break a rule.
+ * Which faults are switched on (rows of the catalogue of faults). Each part calls
+ * fault() where it could break a rule.
  */
 #include <errno.h>
 #include <string.h>

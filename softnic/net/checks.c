@@ -411,7 +411,7 @@ static void begin_look(struct look *look, struct net *net,
 				frame->header.inner_nh_offset, &look->inner);
 }
 
-/* A frame that asks for nothing, while nothing was negotiated, is to be complete. */
+/* A frame that requests nothing, while nothing was negotiated, is to be complete. */
 static void check_complete(struct net *net, const struct frame *frame)
 {
 	struct look look;

@@ -5,7 +5,7 @@
  * receiver would treat differently: other headers, other flags than ACK and PSH, wrong
  * checksums.
  *
- * One packet is held at a time, and no longer than one turn of the device lasts.
+ * One packet is held at a time, and no longer than one poll iteration of the device.
  */
 #include <errno.h>
 

@@ -130,7 +130,7 @@ static bool read_key(struct command *command, uint32_t at, struct rss *rss)
 			  "most %u are supported", rss->key_length, KEY_MAX);
 		return false;
 	}
-	/* More behind it harms nobody: Linux sends its structure with the padding. */
+	/* More behind it does no harm: Linux sends its structure with the padding. */
 	if (command->length < at + 1u + rss->key_length)
 		return false;
 	memcpy(rss->key, command->data + at + 1, rss->key_length);

@@ -278,7 +278,7 @@ struct net {
 	bool armed;		/* the driver is to ring: we were about to sleep */
 	bool blocked;		/* the peer, or a queue without buffers, holds us up */
 	bool refused;		/* it is the peer, which cannot tell when it is ready */
-	unsigned int quiet;	/* turns in which the peer had nothing */
+	unsigned int quiet;	/* poll iterations in which the peer had nothing */
 	struct segments *segments;
 	struct coalesce *coalesce;
 	bool stalled;		/* a buffer is withheld: G03 (it never comes back) */

@@ -119,7 +119,7 @@ void net_queue_stopped(struct queue *queue)
 	net->dirty &= ~(1ull << queue->index);
 }
 
-/* ---- one turn ---- */
+/* ---- one poll iteration ---- */
 
 static bool peer_turn(struct net *net, unsigned int budget)
 {
@@ -129,7 +129,7 @@ static bool peer_turn(struct net *net, unsigned int budget)
 		net->quiet = 0;
 		return true;
 	}
-	/* A peer without a descriptor makes its frames itself: ask it always. */
+	/* A peer without a descriptor makes its frames itself: poll it always. */
 	net->quiet = net->peer->fd >= 0;
 	return false;
 }

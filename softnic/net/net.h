@@ -30,15 +30,15 @@ void net_config_read(struct device *device, size_t offset, void *data,
 		     size_t size);
 
 /* Do work: up to `budget` frames a queue and direction. Returns whether anything
- * moved. Called by the loop whenever a queue was kicked or in every turn when it
- * polls. */
+ * moved. Called by the loop whenever a queue was kicked or in every poll iteration when
+ * it polls. */
 bool net_run(struct device *device, unsigned int budget);
 
 /* Work could be waiting: used by the loop before it sleeps (arms notifications).
  * Returns true if there is some already. */
 bool net_arm(struct device *device);
 
-/* Nanoseconds until net_run must be called though nobody rings (interrupts that are
+/* Nanoseconds until net_run must be called without a doorbell (interrupts that are
  * put off, answers that are late); -1: nothing is due. */
 int64_t net_deadline(const struct device *device);
 

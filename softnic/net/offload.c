@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Doing in software what a frame's virtio header asks for: completing its checksum,
+ * Doing in software what a frame's virtio header requests: completing its checksum,
  * cutting TCP and UDP (inside UDP tunnels too), fragmenting UDP. Never trusts hdr_len, or
  * an offset that is not where the headers say it is.
  *

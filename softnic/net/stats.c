@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The counters as the driver asks for them ("Device Statistics"), and as the control
+ * The counters as the driver requests them ("Device Statistics"), and as the control
  * socket prints them.
  */
 #include "softnic/net/internal.h"
@@ -184,7 +184,7 @@ static bool stats_get(struct command *command)
 		fits = reply_queue(command, le16(data + at), le64(data + at + 8));
 	if (!fits)
 		violation(net->device, "CVQ-51", "%u bytes do not hold the replies "
-			  "that were asked for", command->room);
+			  "that were requested", command->room);
 	return true;
 }
 
@@ -199,7 +199,7 @@ bool command_stats(struct command *command)
 	if (command->number != STATS_QUERY || command->length ||
 	    command->room < 8)
 		return false;
-	/* Only what can be asked for now: drivers ask for all that is named here. */
+	/* Only what can be requested now: drivers request all that is named here. */
 	put_le64(command->result, types_negotiated(net));
 	command->written = 8;
 	net->stats_read = true;

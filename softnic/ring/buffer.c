@@ -11,7 +11,7 @@
 
 #include "softnic/ring/internal.h"
 
-/* With fewer pieces than this nobody minds how a buffer is cut. */
+/* With fewer pieces than this it does not matter how a buffer is cut. */
 #define PIECES_MANY 8u
 
 int ring_broken(struct ring *ring)

@@ -75,7 +75,7 @@ static struct ring *new_ring(struct queue *queue)
 	ring->in_order = has(accepted, FT_IN_ORDER);
 	ring->indirect = has(accepted, FT_INDIRECT_DESC);
 	ring->requirement = ring->packed ? &packed_requirements : &split_requirements;
-	ring->armed = true; /* zeroed memory asks for notifications */
+	ring->armed = true; /* zeroed memory requests notifications */
 	if (make_record(ring) < 0) {
 		free_record(ring);
 		return NULL;

@@ -355,7 +355,8 @@ void split_notified(struct ring *ring, uint32_t value)
 	uint16_t announced = (uint16_t)(value >> 16);
 	uint16_t now = load(&ring->available[WORD_INDEX]);
 
-	/* A device that does not ask may have wrapped more than once since it was notified. */
+	/* A device that does not want notifications may have wrapped more than once
+	 * since it was notified. */
 	if (!ring->armed)
 		return;
 	/* The driver may have gone on since, never back. */

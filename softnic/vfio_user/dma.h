@@ -54,7 +54,7 @@ void dma_unmap_all(struct device *device);
 /* Bus mastering is switched on or off: translations are dropped. */
 void dma_master(struct device *device, bool on);
 
-/* Report memory that was taken away under a map. Called once a turn. */
+/* Report memory that was taken away under a map. Called once a poll iteration. */
 void dma_check(struct device *device);
 
 #endif

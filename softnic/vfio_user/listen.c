@@ -61,7 +61,7 @@ static int check_dead(const char *path, int type)
 	return -EADDRINUSE;
 }
 
-/* A name beside `path` that nobody else uses. */
+/* A name beside `path` that is not in use. */
 static int name_beside(const char *path, const char *end,
 		       char name[sizeof(((struct sockaddr_un *)0)->sun_path)])
 {
@@ -84,8 +84,8 @@ static int name_file(const char *from, const char *to)
 	return rename(from, to) == 0 ? 0 : -errno;
 }
 
-/* A socket that nobody listens at is in the way; another file is not ours. It is moved aside
- * and asked again there: if somebody has come meanwhile, it is moved back. */
+/* A socket without a listener is in the way; another file is not ours. It is moved
+ * aside and tried again there: if a listener has come meanwhile, it is moved back. */
 static int clear_path(const char *path, int type)
 {
 	char aside[sizeof(((struct sockaddr_un *)0)->sun_path)];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Sockets with a path: connecting to one, taking a path to listen at. Never waits, nor takes a
- * path from somebody who listens there.
+ * path from a process that listens there.
  */
 #ifndef SOFTNIC_LISTEN_H
 #define SOFTNIC_LISTEN_H
@@ -21,8 +21,8 @@ struct listener {
  * SOCK_STREAM or SOCK_SEQPACKET. A socket that was left there is replaced. Who waits for
  * the file may connect as soon as it is there.
  *
- * 0; -EADDRINUSE (somebody listens there), -EEXIST (another kind of file), -ENAMETOOLONG,
- * -errno.
+ * 0; -EADDRINUSE (a process listens there), -EEXIST (another kind of file),
+ * -ENAMETOOLONG, -errno.
  */
 int listen_open(struct listener *listener, const char *path, int type, int backlog);
 
@@ -37,8 +37,8 @@ void listen_close(struct listener *listener, const char *path);
  */
 int listen_accept(struct listener *listener, const char *whose);
 
-/* Connect. A descriptor; -ENOENT, -ECONNREFUSED (nobody listens), -EAGAIN (somebody listens
- * and takes no connection now), -errno. */
+/* Connect. A descriptor; -ENOENT, -ECONNREFUSED (no listener), -EAGAIN (a process
+ * listens and takes no connection now), -errno. */
 int connect_path(const char *path, int type);
 
 #endif

@@ -132,7 +132,7 @@ uint16_t queue_size_max(const struct device *device, unsigned int index);
 
 /* ---- doorbells: doorbell.c ---- */
 
-/* What a doorbell in the page holds while nobody rang: no queue has this index. */
+/* What a doorbell in the page holds before a driver rings: no queue has this index. */
 #define SILENT 0xffffffffu
 
 struct notify {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The facts of a device, which is shown at rest unless --running asks for more. */
+/* The facts of a device, which is shown at rest unless --running is given. */
 #include "tools/info/info.h"
 
 #include <string.h>
@@ -165,7 +165,7 @@ static error_t info_parse_option(int key, char *argument, struct argp_state *sta
 static const struct argp info_argp = {
 	.options = (const struct argp_option[]){
 		{ "running", KEY_RUNNING, NULL, 0,
-		  "Start the device for a moment and ask it for more: statistics, "
+		  "Start the device for a moment and read more of it: statistics, "
 		  "coalescing, the control queue, segments, events", 1 },
 		{ "probe-segments", KEY_PROBE, NULL, 0,
 		  "As --running, and send frames of ever more segments to see how many "

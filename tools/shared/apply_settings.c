@@ -188,7 +188,7 @@ static void apply_tables(struct apply *apply)
 /* One command for each; the first refusal ends it. */
 static void apply_vlans(struct apply *apply, enum setting_key key,
 			const uint64_t bits[64],
-			int (*tell)(struct vionet_device *device, uint16_t vlan))
+			int (*change)(struct vionet_device *device, uint16_t vlan))
 {
 	int result = 0;
 
@@ -196,7 +196,7 @@ static void apply_vlans(struct apply *apply, enum setting_key key,
 		return;
 	for (unsigned int id = 1; id < 4095 && result == 0; id++)
 		if (bits[id / 64] >> (id % 64) & 1)
-			result = tell(apply->device, (uint16_t)id);
+			result = change(apply->device, (uint16_t)id);
 	apply_record_blind(apply, key, result);
 }
 

@@ -10,7 +10,7 @@ struct control_target {
 	const char *command;	      /* that has it: "pktgen" */
 };
 
-/* Do what a line asks for, and answer it. A request is not believed: settings are read as
+/* Serve a request, a line, and reply. Its content is not trusted: settings are read as
  * those of a command line are. For control_server_serve: `context` is a struct
  * control_target. Control thread. */
 char *control_handle(void *context, const char *line);

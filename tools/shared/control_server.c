@@ -83,7 +83,7 @@ void control_server_open(struct control_server *server, const char *device)
 	if (result != 0 && result != -EBUSY)
 		say("%s: control socket: no directory of this user's own can be used "
 		    "(%s, /run/user/%u, /tmp/vionet-%u): %s; 'vionet stats' and 'vionet "
-		    "set' cannot ask this process", device,
+		    "set' cannot reach this process", device,
 		    geteuid() == 0 ? "/run/vionet" : "$XDG_RUNTIME_DIR", geteuid(),
 		    geteuid(), result == -EPERM ? "others can write to it" :
 						  strerror(-result));

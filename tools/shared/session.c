@@ -85,7 +85,7 @@ int session_open(struct session *session, const struct device_options *options,
 		say("WARNING: --assume-iommu: if no IOMMU stands in front of %s, it "
 		    "will read and write memory of other programs",
 		    options->name);
-	/* From now on others ask here instead of trying to open it too. */
+	/* From now on other processes connect here instead of trying to open it too. */
 	stop_undo(session_remove_socket);
 	control_server_open(&server, session->name);
 	result = vionet_device_open(options->name, &open, &session->device);

@@ -37,7 +37,7 @@ struct session {
 	int stops; /* signals that had come when closing began */
 	/* A pair's own thread: it must leave the device to the control thread. */
 	bool follower;
-	struct control_server *server; /* where others may ask; NULL: nowhere */
+	struct control_server *server; /* for other processes; NULL: none */
 };
 
 /* Open, for the command of that name. From now on `vionet stats` and `vionet set` of other

@@ -86,7 +86,7 @@ struct settings {
 int settings_add(struct settings *settings, const char *text,
 		 struct parse_error *error);
 
-/* Does it ask for anything? For something that counts only at the start? */
+/* Is anything set? Anything that counts only at the start? */
 bool settings_any(const struct settings *settings);
 bool settings_at_start(const struct settings *settings);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* How a command ends: by the signals that ask for it, also while a call of the library holds the
+/* How a command ends: by stop signals, also while a call of the library holds the
  * process, and with its last output complete. With the clock of the commands. */
 #ifndef VIONET_TOOLS_STOP_H
 #define VIONET_TOOLS_STOP_H
@@ -25,7 +25,8 @@ void stop_moving(void);
 void stop_closed(void);
 
 /* Around all that is written while there is a device: slow readers and file systems are
- * waited for, until the user asks to stop; then as long as something moves each second. */
+ * waited for, until the user signals to stop; then as long as something moves each
+ * second. */
 void output_begin(void);
 void output_end(void);
 
@@ -35,7 +36,7 @@ int stop_asked(void);
 /* CLOCK_MONOTONIC in nanoseconds. */
 uint64_t now_ns(void);
 
-/* Sleep until that time of now_ns(), or until a signal asks to stop. */
+/* Sleep until that time of now_ns(), or until a stop signal. */
 void sleep_until(uint64_t until);
 
 /* Sleep so long, or until a signal. */

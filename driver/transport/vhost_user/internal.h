@@ -142,8 +142,8 @@ static inline bool vn_vhost_user_offers(const struct vn_vhost_user *t,
  * reason. The rings are stopped with it, and the next back end knows of no memory. */
 void vn_vhost_user_end(struct vn_vhost_user *t);
 
-/* See whether the back end has gone, or talks out of turn, without waiting. Returns
- * whether there is a session (afterwards). */
+/* See whether the back end has gone, or sends what was not requested, without waiting.
+ * Returns whether there is a session (afterwards). */
 bool vn_vhost_user_alive(struct vn_vhost_user *t);
 
 /*
