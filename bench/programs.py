@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The programs that are measured and what is behind them: each idle until it is asked.
-
-Read next: compare/loop.h, compare/vhost_backend.c.
-"""
+"""The programs that are measured, and their back ends: each idle until a command. """
 
 import contextlib
 import json

@@ -221,7 +221,7 @@ def flat_sentences(data, limits):
             text = f"cycles, {name}, {what}: " + ", ".join(
                 f"{at}: {number(cycles)}" for at, cycles in zip(series["at"], medians))
             if None in medians:
-                yield text + "; not judged: the line changed its class"
+                yield text + "; no verdict: the latency changed its class"
             else:
                 yield text + f"; max/min {max(medians) / min(medians):.2f}"
 

@@ -35,7 +35,7 @@ int vionet_queue_drain(struct vionet_queue *queue, unsigned int timeout_ms)
 	for (; vionet_queue_reclaim(queue) != 0; now = vn_now()) {
 		if (wait_is_hopeless(queue))
 			return vionet_queue_check(queue);
-		/* Whoever was kept from running so long looks once more. */
+		/* A thread that did not run for so long polls once more. */
 		if (now >= end && vionet_queue_reclaim(queue) != 0)
 			return vn_error(ETIMEDOUT, "%s: transmit queue %u: the "
 					"device has not completed %u packets "

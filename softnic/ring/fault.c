@@ -356,7 +356,7 @@ static void packed_after(struct ring *ring)
 /* Nothing has been published in a queue until its first buffer is given. */
 void fault_published(struct ring *ring)
 {
-	fault_wishes(ring);
+	fault_event_flags(ring);
 	if (!ring->queue->given)
 		return;
 	if (ring->packed)
@@ -365,7 +365,7 @@ void fault_published(struct ring *ring)
 		split_after(ring);
 }
 
-void fault_wishes(struct ring *ring)
+void fault_event_flags(struct ring *ring)
 {
 	if (fault_wanted(ring, RF_D16)) {
 		fault_note(ring, RF_D16);

@@ -371,6 +371,6 @@ void fault_published(struct ring *ring);
 /* Are used entries to wait for the publication? */
 bool fault_piles(const struct ring *ring);
 /* What the device asks of the driver is about to be written over. */
-void fault_wishes(struct ring *ring);
+void fault_event_flags(struct ring *ring);
 
 #endif

@@ -312,7 +312,7 @@ bool ring_arm(struct queue *queue)
 	if ((ring->packed ? packed_arm(ring) : split_arm(ring)) || ring->stashed)
 		return true;
 	if (unlikely(ring->faults))
-		fault_wishes(ring);
+		fault_event_flags(ring);
 	ring->asleep = true;
 	ring->sleep_kicks = queue->kicks;
 	return false;

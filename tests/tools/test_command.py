@@ -240,13 +240,13 @@ class Opening(unittest.TestCase):
         return {"user": NOBODY, "group": NOBODY, "extra_groups": []}
 
     def test_no_server(self):
-        stale = socket.socket(socket.AF_UNIX)
-        stale.bind(self.path("stale"))
-        stale.close()
+        left_over = socket.socket(socket.AF_UNIX)
+        left_over.bind(self.path("left_over"))
+        left_over.close()
         self.listen("hangs-up", b"")
         for kind in SOCKETS:
             self.check(f"{kind}{self.path('none')}", 3, "no such socket")
-            self.check(f"{kind}{self.path('stale')}", 3, "nobody listens")
+            self.check(f"{kind}{self.path('left_over')}", 3, "nobody listens")
             self.check(f"{kind}{self.path('hangs-up')}", 3)
 
     def test_bad_names(self):

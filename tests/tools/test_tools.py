@@ -503,7 +503,7 @@ class Pktgen(Case):
 class FullQueue(Case):
     options = ("--fault", "D19")  # nothing comes back
 
-    def naps(self, mode):
+    def sleeps(self, mode):
         """How often it slept before it failed, after two seconds with a full queue."""
         before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_nvcsw
         _, errors = self.run_tool("pktgen", "--no-rx", "--mode", mode, "--interval", "0", code=1)
@@ -513,7 +513,7 @@ class FullQueue(Case):
     def test_who_polls_does_not_sleep(self):
         """It once slept 200 us at a time, in which any device empties the queue, so that the timer limited
         the rate. Otherwise both only poll the device."""
-        self.assertGreater(self.naps("interrupt") - self.naps("poll"), 1500)
+        self.assertGreater(self.sleeps("interrupt") - self.sleeps("poll"), 1500)
 
 
 class Dump(Case):

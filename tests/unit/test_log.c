@@ -115,15 +115,15 @@ static void no_text_is_no_text(void **state)
 	struct vionet_device *device;
 
 	(void)state;
-#define STALE() assert_int_equal(vionet_device_open("no such", NULL, &device), -EINVAL); \
+#define LEAVE_A_TEXT() assert_int_equal(vionet_device_open("no such", NULL, &device), -EINVAL); \
 	assert_true(vionet_error_text()[0] != 0)
-	STALE();
+	LEAVE_A_TEXT();
 	assert_int_equal(vionet_packet_checksum_partial(packet), -EINVAL);
 	assert_string_equal(vionet_error_text(), "");
-	STALE();
+	LEAVE_A_TEXT();
 	assert_int_equal(vionet_packet_segment(packet, 100), -EINVAL);
 	assert_string_equal(vionet_error_text(), "");
-	STALE();
+	LEAVE_A_TEXT();
 	packet->flags = VIONET_PACKET_NEEDS_CSUM;
 	packet->csum_start = 60;
 	assert_int_equal(vionet_packet_checksum_complete(packet), -EINVAL);

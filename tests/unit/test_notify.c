@@ -21,7 +21,7 @@ static void send(struct env *env, unsigned int count)
 	assert_int_equal(vionet_queue_transmit(env->tx, p, count), count);
 }
 
-/* Width, queue and position, burst by burst, over laps of the ring.
+/* Width, queue and position, burst by burst, over wraps of the ring.
  * proves: PCI-51 PCI-52 PCI-53 PCI-54 PCI-55 PCI-56 */
 /* proves: GEN-43 GEN-44 PACKED-23 */
 static void doorbells_say_where_we_are(void **state)
@@ -89,7 +89,7 @@ static void no_kicks_while_the_device_polls(void **state)
 	model_used_flags(env->model, 0, 1);
 	model_used_flags(env->model, 1, 1);
 	before = env->model->doorbells;
-	/* Fewer than the half lap of 65536 that the event index is away. */
+	/* Fewer than the 32768 that the event index is away. */
 	for (unsigned int i = 0; i < 3000; i++) {
 		struct vionet_packet *p;
 
@@ -110,7 +110,7 @@ static void no_kicks_while_the_device_polls(void **state)
 }
 
 /* With an event index: exactly when a burst passes it, for each place of the event and
- * each length of the burst, over laps. proves: SPLIT-32 SPLIT-33 PACKED-16 */
+ * each length of the burst, over wraps. proves: SPLIT-32 SPLIT-33 PACKED-16 */
 static void event_index_decides(void **state)
 {
 	struct env *env = env_start(0, 8, 0, 0);

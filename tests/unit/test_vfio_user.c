@@ -352,7 +352,7 @@ static void test_mappings_run_out(void **state)
 /* ---- accesses by message ---- */
 
 static struct {
-	uint64_t readable, writable, foreign;
+	uint64_t readable, writable, other;
 	int outside, crossing, read_only, huge, wraps, unknown, good_read, good_write;
 	char data[64];
 } asked;

@@ -432,7 +432,7 @@ static void only_stale_sockets_are_replaced(void **state)
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 	struct vionet_device *device;
 
-	own_path(at.sun_path, "stale");
+	own_path(at.sun_path, "left-over");
 	unlink(at.sun_path);
 	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
 	close(fd);

@@ -6,7 +6,7 @@
  * no header, constant or structure of the client.
  *
  * The device is a process of its own (VIONET_SOFTNIC in the environment names its
- * program). It judges its driver: what it says in the end is checked when the proxy is
+ * program). It checks its driver: what it reports in the end is checked when the proxy is
  * destroyed.
  */
 #ifndef VIONET_TESTS_VFIO_USER_PROXY_H

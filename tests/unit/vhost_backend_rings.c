@@ -188,7 +188,7 @@ static bool backend_echo_pair(struct backend *b, unsigned int pair)
 	return any;
 }
 
-/* Again after the wish for a kick, as what came just before it brings none. */
+/* Again after it enabled kicks, since what came just before brings none. */
 void backend_echo(struct backend *b)
 {
 	for (unsigned int pair = 0; pair < BACKEND_QUEUES / 2 && !b->paused; pair++)

@@ -11,7 +11,7 @@ line. A class whose guests need more than one processor says
 
     processors = 2
 
-Nothing here knows how vionet works. Frames are built and judged from the documented layout
+Nothing here knows how vionet works. Frames are built and checked from the documented layout
 (vionet-pktgen(1)); captures are decoded by tshark.
 """
 

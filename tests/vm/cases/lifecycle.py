@@ -277,7 +277,7 @@ class WrongDmaToServers(WrongDma):
 
     def served(self, what, why):
         guest = self.wrong(what, r"device writes \d+ bytes at (0x[0-9a-f]+)")
-        self.assertIn("the device gave up", guest.output)
+        self.assertIn("the device needs a reset", guest.output)
         self.assertEqual(guest.device_status, 3, guest.tail())
         self.assertEqual((len(guest.faults()), guest.violations()), (1, []))
         self.assertTrue(guest.faults()[0].endswith(why), guest.faults())

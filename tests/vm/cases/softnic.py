@@ -152,21 +152,21 @@ class Table(common.Case):
         self.assertEqual(guest.complaints.read_text(), "")
         return [Results(results / str(i)) for i, _ in enumerate(rows)]
 
-    def judge(self, row, number, results):
+    def check_row(self, row, number, results):
         with self.subTest(row=row.name):
             failed = {name: results.text(name) for name, status in results.statuses().items()
                       if status != "0"}
             self.assertEqual(failed, {})
-            self.judge_features(row, results)
-            self.judge_traffic(results)
+            self.check_features(row, results)
+            self.check_traffic(results)
             for step in row.steps.split():
-                getattr(self, "judge_" + step, lambda _: None)(results)
+                getattr(self, "check_" + step, lambda _: None)(results)
             if row.whole:
-                self.judge_capture(self.folder / f"{number}.pcap")
+                self.check_capture(self.folder / f"{number}.pcap")
             print(f"{row.name:24} {results.megabits('sent'):7.0f} Mbit/s out "
                   f"{results.megabits('received'):7.0f} in", file=sys.stderr)
 
-    def judge_features(self, row, results):
+    def check_features(self, row, results):
         bits = results.bits()
         self.assertLessEqual({VERSION_1, *row.has}, bits)
         self.assertEqual(bits & set(row.lacks), set())
@@ -176,7 +176,7 @@ class Table(common.Case):
                 self.assertEqual(switches[name], "on", name)
         self.assertEqual(results.numbers("channels")["Combined"] >= 1, True)
 
-    def judge_traffic(self, results):
+    def check_traffic(self, results):
         for name in results.names("ping"):
             self.assertRegex(results.text(name), r"(\d+) packets transmitted, \1 received, 0% pack")
         for name in results.names("sent") + results.names("received"):
@@ -188,25 +188,25 @@ class Table(common.Case):
             wrong = {k: v for k, v in stats[way].items() if v and "error" in k}
             self.assertEqual(wrong, {})
 
-    def judge_queues(self, results):
+    def check_queues(self, results):
         counts = results.interrupts("queues-before", "queues-after")
         for queue in ("input.0", "input.1", "output.0", "output.1"):
             self.assertGreater(counts[queue], 0, counts)
 
-    def judge_rss(self, results):
+    def check_rss(self, results):
         """All weight on one queue: the frames come there."""
         for queue in (0, 1):
             counts = results.interrupts(f"steered-before-{queue}", f"steered-after-{queue}")
             self.assertGreater(counts[f"input.{queue}"], 20, counts)
             self.assertLess(counts[f"input.{1 - queue}"], counts[f"input.{queue}"] / 5, counts)
 
-    def judge_offloads(self, results):
+    def check_offloads(self, results):
         self.assertEqual(results.switches("features-off")["tx-checksumming"], "off")
 
-    def judge_rings(self, results):
+    def check_rings(self, results):
         self.assertRegex(results.text("rings-after"), r"Current hardware settings:\nRX:\s+64\n")
 
-    def judge_capture(self, pcap):
+    def check_capture(self, pcap):
         rows = common.tshark(pcap, ["frame.len", "ip.checksum.status", "tcp.checksum.status",
                                  "icmp.checksum.status"], "-o", "ip.check_checksum:TRUE",
                           "-o", "tcp.check_checksum:TRUE")
@@ -240,7 +240,7 @@ class Control(Table):
                 options += ["--netdev", f"tap,ifname=tap{i}{queues}", "--device-props",
                             row.props + ",iommu_platform=off,mac=52:54:00:12:34:%02x" % i]
             for i, results in enumerate(self.drive(self.ROWS, *options)):
-                self.judge(self.ROWS[i], i, results)
+                self.check_row(self.ROWS[i], i, results)
 
 
 NO_OFFLOADS = ",".join("-" + name for name in (
@@ -267,7 +267,7 @@ class Served(Table):
                         f"{row.name}: the device does not listen: {said.read_text()}")
         return process, path, said
 
-    def judge_verdict(self, row, process, said):
+    def check_verdict(self, row, process, said):
         with self.subTest(row=row.name, what="verdict"):
             status = process.wait(common.native.STEP_TIMEOUT)
             self.assertRegex(said.read_text(), BLAMELESS)
@@ -304,8 +304,8 @@ class SoftwareDevice(Served):
         servers = [self.server(host, i, row) for i, row in enumerate(rows)]
         options = [word for _, path, _ in servers for word in ("--vfio-user", path)]
         for i, results in enumerate(self.drive(rows, *options)):
-            self.judge(rows[i], i, results)
-            self.judge_verdict(rows[i], servers[i][0], servers[i][2])
+            self.check_row(rows[i], i, results)
+            self.check_verdict(rows[i], servers[i][0], servers[i][2])
 
     def test_rings(self):
         with self.host(self.RINGS) as host:
@@ -330,7 +330,7 @@ class Vionet(Served):
                 "--bind", "--vfio-user", path, netns=NETNS)
             self.assertEqual(guest.complaints.read_text(), "")
             self.assert_no_faults(guest)
-            self.judge_verdict(row, process, said)
+            self.check_verdict(row, process, said)
         result = json.loads(guest.output[guest.output.index("{"):])
         self.assertEqual(result["tx"]["completed"], COUNT)
         self.assertEqual(result["rx"]["own"], COUNT)

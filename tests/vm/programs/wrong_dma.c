@@ -68,7 +68,7 @@ static uint16_t wait_for_both(struct vionet_device *device, struct vionet_queue 
 		}
 		used = now;
 		if (gave_up(device)) {
-			printf("the device gave up\n");
+			printf("the device needs a reset\n");
 			break;
 		}
 		usleep(10000);
