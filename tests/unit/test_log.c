@@ -115,7 +115,8 @@ static void no_text_is_no_text(void **state)
 	struct vionet_device *device;
 
 	(void)state;
-#define LEAVE_A_TEXT() assert_int_equal(vionet_device_open("no such", NULL, &device), -EINVAL); \
+#define LEAVE_A_TEXT()                                                           \
+	assert_int_equal(vionet_device_open("no such", NULL, &device), -EINVAL); \
 	assert_true(vionet_error_text()[0] != 0)
 	LEAVE_A_TEXT();
 	assert_int_equal(vionet_packet_checksum_partial(packet), -EINVAL);
