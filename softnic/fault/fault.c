@@ -15,7 +15,7 @@ static struct row {
 	bool valued;
 	uint64_t value; /* as in "C16=7" */
 } rows[] = {
-#define FAULT(name, text) { name, text, false, false, 0 },
+#define FAULT(row, text) { #row, text, false, false, 0 },
 #include "softnic/fault/transport.def"
 #include "softnic/fault/rings.def"
 #include "softnic/fault/net.def"

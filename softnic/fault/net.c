@@ -8,28 +8,25 @@
  */
 #include "softnic/net/internal.h"
 
+static const char *const row_name[] = {
+#define FAULT(row, text) #row,
+#include "softnic/fault/net.def"
+#undef FAULT
+};
+
+_Static_assert(NET_FAULTS <= 64, "net->faults has a bit for each row");
+
 void faults_begin(struct net *net)
 {
-	static const struct {
-		enum net_fault first;
-		char letter;
-	} areas[] = { { F01, 'F' }, { G01, 'G' }, { H01, 'H' } };
-	unsigned int area, row, last;
-	char name[8];
+	unsigned int row;
 
 	net->faults = 0;
 	net->fault_changes = fault_changes();
 	if (net->device->options->faults == NULL)
 		return;
-	for (area = 0; area < 3; area++) {
-		last = area < 2 ? areas[area + 1].first : NET_FAULTS;
-		for (row = areas[area].first; row < last; row++) {
-			snprintf(name, sizeof(name), "%c%02u", areas[area].letter,
-				 row - areas[area].first + 1);
-			if (fault(net->device, name))
-				net->faults |= 1ull << row;
-		}
-	}
+	for (row = 0; row < NET_FAULTS; row++)
+		if (fault(net->device, row_name[row]))
+			net->faults |= 1ull << row;
 }
 
 static bool hit(const struct net *net, enum net_fault row)

@@ -350,12 +350,10 @@ int receive_place(struct net *net, const struct frame *frame);
 
 /* ---- fault/net.c: rows F, G and H of the catalogue ---- */
 
-/* The rows in order, so that one name gives all others ("F01" + n). */
 enum net_fault {
-	F01, F02, F03, F04, F05, F06, F07, F08, F09, F10, F11, F12, F13, F14, F15,
-	F16, F17, F18, F19, F20, F21, F22, F23, F24, F25, F26,
-	G01, G02, G03, G04, G05, G06,
-	H01, H02, H03, H04, H05, H06, H07, H08, H09, H10,
+#define FAULT(row, text) row,
+#include "softnic/fault/net.def"
+#undef FAULT
 	NET_FAULTS
 };
 

@@ -18,13 +18,12 @@
 #define BEHIND_BYTES 64u
 
 static const char *const row_name[] = {
-#define FAULT(row, text) row,
+#define FAULT(row, text) #row,
 #include "softnic/fault/rings.def"
 #undef FAULT
 };
 
-_Static_assert(sizeof(row_name) / sizeof(row_name[0]) == RF_COUNT,
-	       "enum ring_fault and rings.def differ");
+_Static_assert(RF_COUNT <= 64, "faults of a ring are bits of a uint64_t");
 
 uint64_t faults_of(const struct ring *ring)
 {

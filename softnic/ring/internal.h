@@ -58,12 +58,11 @@ extern const struct requirements split_requirements, packed_requirements;
 
 /* ---- faults, requested once: fault.c ---- */
 
-/* The rows of rings.def, in its order. */
 enum ring_fault {
-	RF_D01, RF_D02, RF_D03, RF_D04, RF_D05, RF_D06, RF_D07, RF_D08, RF_D09,
-	RF_D10, RF_D11, RF_D12, RF_D13, RF_D14, RF_D15, RF_D16, RF_D17, RF_D18,
-	RF_D19, RF_D20, RF_E01, RF_E02, RF_E03, RF_E04, RF_E05, RF_E06, RF_E07,
-	RF_E08, RF_E09, RF_E10, RF_E11, RF_E12, RF_COUNT
+#define FAULT(row, text) RF_##row,
+#include "softnic/fault/rings.def"
+#undef FAULT
+	RF_COUNT
 };
 
 /* ---- the record ---- */
