@@ -92,8 +92,8 @@ const char *remedy_clause(unsigned int remedy, const char *address,
 		[VIONET_REMEDY_BIND_GROUP] = "; run: vionet bind --group ",
 		[VIONET_REMEDY_BIND_FORCE] = "; to force it: vionet bind --force ",
 		[VIONET_REMEDY_AVOID] = "; leave some of them out with --avoid",
-		[VIONET_REMEDY_ASSUME_IOMMU] = "; if this is hardware behind a real IOMMU, "
-					       "assert that with --assume-iommu",
+		[VIONET_REMEDY_ASSUME_IOMMU] = ("; if this is hardware behind a real IOMMU, "
+						"assert that with --assume-iommu"),
 	};
 	bool binds = remedy == VIONET_REMEDY_BIND || remedy == VIONET_REMEDY_BIND_GROUP ||
 		     remedy == VIONET_REMEDY_BIND_FORCE;
