@@ -497,12 +497,17 @@ static void proxy_end_device(struct proxy *p)
 struct proxy *proxy_create(void)
 {
 	struct proxy *p = calloc(1, sizeof(*p));
+	pthread_mutexattr_t checked;
 
+	/* An assertion that fails leaves it locked; proxy_destroy goes on all the same. */
+	pthread_mutexattr_init(&checked);
+	pthread_mutexattr_settype(&checked, PTHREAD_MUTEX_ERRORCHECK);
+	pthread_mutex_init(&p->lock, &checked);
+	pthread_mutexattr_destroy(&checked);
 	strcpy(p->folder, "/tmp/vionet-test-XXXXXX");
 	assert_non_null(mkdtemp(p->folder));
 	snprintf(p->path, sizeof(p->path), "%s/socket", p->folder);
 	snprintf(p->device_path, sizeof(p->device_path), "%s/device", p->folder);
-	pthread_mutex_init(&p->lock, NULL);
 	p->options[0] = "--notify=write";
 	p->bar_fd = p->fd = p->device_fd = -1;
 	p->doorbell[0] = p->doorbell[1] = p->doorbell[2] = -1;
@@ -527,6 +532,8 @@ void proxy_start(struct proxy *p)
 
 void proxy_destroy(struct proxy *p)
 {
+	(void)pthread_mutex_lock(&p->lock);
+	pthread_mutex_unlock(&p->lock);
 	__atomic_store_n(&p->stop, true, __ATOMIC_RELEASE);
 	proxy_wake(p);
 	pthread_join(p->thread, NULL);

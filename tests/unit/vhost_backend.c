@@ -370,8 +370,13 @@ struct backend *backend_create(bool connects)
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
 	struct backend *b = calloc(1, sizeof(*b));
 	static unsigned int number;
+	pthread_mutexattr_t checked;
 
-	pthread_mutex_init(&b->lock, NULL);
+	/* An assertion that fails leaves it locked; backend_destroy goes on all the same. */
+	pthread_mutexattr_init(&checked);
+	pthread_mutexattr_settype(&checked, PTHREAD_MUTEX_ERRORCHECK);
+	pthread_mutex_init(&b->lock, &checked);
+	pthread_mutexattr_destroy(&checked);
 	snprintf(b->path, sizeof(b->path), "/tmp/vionet-test-%d-%u",
 		 (int)getpid(), number++);
 	b->connects = connects;
