@@ -133,7 +133,10 @@ bool backend_reply(struct backend *b, struct wire_message *m, int passed)
 			break;
 		}
 	}
-	size = sizeof(m->header) + m->header.size;
+	size = sizeof(m->header);
+	/* Less than an empty one is more than there can be: its header only. */
+	if (m->header.size <= sizeof(m->bytes))
+		size += m->header.size;
 	for (; times != 0; times--)
 		backend_send_bytes(b->fd, m, size, passed, fds);
 	return true;
