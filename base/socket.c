@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -196,14 +195,4 @@ int vn_socket_listen(const char *path, int *fd)
 		*fd = -1;
 	}
 	return result;
-}
-
-int vn_socket_cut_off(void)
-{
-	int fd = epoll_create1(EPOLL_CLOEXEC);
-	int code = fd < 0 && errno == ENFILE ? ENFILE : EMFILE;
-
-	if (fd >= 0)
-		close(fd);
-	return vn_error_errno(code, "take a descriptor that was passed to us");
 }

@@ -31,11 +31,4 @@ int vn_socket_connect(const char *path, const struct vn_socket_peer *peer,
  */
 int vn_socket_listen(const char *path, int *fd);
 
-/*
- * Descriptors that came with a message were cut off (MSG_CTRUNC), though there was room
- * for them: this process, or the machine, may have no more. Sets the text. Returns
- * -EMFILE or -ENFILE.
- */
-int vn_socket_cut_off(void);
-
 #endif

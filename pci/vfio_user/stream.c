@@ -2,20 +2,16 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <vionet/error.h>
 
 #include "base/error.h"
-#include "base/socket.h"
+#include "base/stream.h"
 #include "pci/vfio_user/stream.h"
 
-union vfu_control {
-	char room[CMSG_SPACE(VN_VU_FDS_MAX * sizeof(int))];
-	struct cmsghdr align;
-};
+_Static_assert(VN_VU_FDS_MAX <= VN_STREAM_FDS_MAX, "descriptors of a message");
 
 /* ---- failing the peer ---- */
 
@@ -70,6 +66,16 @@ int vn_vfu_stream_error(struct vn_vfu_socket *s, const char *text)
 			s->name, text);
 }
 
+/* `what` failed on the socket. */
+static int vfu_failed(struct vn_vfu_socket *s, int code, const char *what)
+{
+	if (code == ETIMEDOUT)
+		return vn_vfu_stream_late(s);
+	if (code == EINVAL || vn_error_is_shortage(code))
+		return vfu_shortage(s, vn_error_errno(code, "%s", what));
+	return vfu_peer_gone(s);
+}
+
 /* ---- bytes ---- */
 
 void vn_vfu_fds_close(struct vn_vfu_fds *fds)
@@ -80,50 +86,9 @@ void vn_vfu_fds_close(struct vn_vfu_fds *fds)
 
 int vn_vfu_stream_wait(struct vn_vfu_socket *s, short what, uint64_t deadline)
 {
-	struct pollfd waiting = { .fd = s->fd, .events = what };
-	uint64_t now = vn_now();
-	struct timespec left;
+	int result = vn_stream_wait(s->fd, what, deadline);
 
-	if (now >= deadline)
-		return vn_vfu_stream_late(s);
-	left.tv_sec = (time_t)((deadline - now) / 1000000000u);
-	left.tv_nsec = (long)((deadline - now) % 1000000000u);
-	/* Interrupted or not: the caller tries again, and then waits again. */
-	if (ppoll(&waiting, 1, &left, NULL) == 0)
-		return vn_vfu_stream_late(s);
-	return 0;
-}
-
-/* Take over the descriptors of one piece of a message. */
-static int vfu_take_fds(struct vn_vfu_socket *s, struct msghdr *header,
-			struct vn_vfu_fds *fds)
-{
-	bool cut = (header->msg_flags & MSG_CTRUNC) != 0, fits = true;
-	size_t arrived = 0;
-
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c != NULL;
-	     c = CMSG_NXTHDR(header, c)) {
-		size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		arrived += count;
-		for (size_t i = 0; i < count; i++) {
-			int fd;
-
-			memcpy(&fd, CMSG_DATA(c) + i * sizeof(fd), sizeof(fd));
-			if (fds->count < VN_VU_FDS_MAX) {
-				fds->fd[fds->count++] = fd;
-			} else {
-				close(fd);
-				fits = false;
-			}
-		}
-	}
-	if (cut && arrived < VN_VU_FDS_MAX)
-		return vfu_shortage(s, vn_socket_cut_off());
-	return fits && !cut ? 0 :
-			      vn_vfu_stream_error(s, "it passes too many descriptors");
+	return result ? vfu_failed(s, -result, "poll") : 0;
 }
 
 /* What is there now: so many bytes, 0: nothing yet. Descriptors that come along are
@@ -131,23 +96,19 @@ static int vfu_take_fds(struct vn_vfu_socket *s, struct msghdr *header,
 ssize_t vn_vfu_stream_receive_now(struct vn_vfu_socket *s, void *data, size_t size,
 				  struct vn_vfu_fds *fds)
 {
-	struct iovec piece = { data, size };
-	union vfu_control control;
-	struct msghdr header = { .msg_iov = &piece, .msg_iovlen = 1,
-				 .msg_control = &control,
-				 .msg_controllen = sizeof(control) };
-	ssize_t got = recvmsg(s->fd, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	int result;
+	struct vn_stream_fds taken = { fds->fd, VN_VU_FDS_MAX, fds->count };
+	ssize_t got = vn_stream_receive(s->fd, data, size, &taken);
 
-	if (got > 0) {
-		result = vfu_take_fds(s, &header, fds);
-		return result != 0 ? result : got;
+	fds->count = taken.count;
+	switch (got) {
+	case -E2BIG:
+		return vn_vfu_stream_error(s, "it passes too many descriptors");
+	case -EMFILE:
+	case -ENFILE:
+		return vfu_shortage(s, (int)got); /* has its text */
+	default:
+		return got < 0 ? vfu_failed(s, (int)-got, "receive a message") : got;
 	}
-	if (got < 0 && (errno == EAGAIN || errno == EINTR))
-		return 0;
-	if (got < 0 && vn_error_is_shortage(errno))
-		return vfu_shortage(s, vn_error_errno(errno, "receive a message"));
-	return vfu_peer_gone(s);
 }
 
 /* Read exactly this much. */
@@ -171,64 +132,15 @@ int vn_vfu_stream_receive(struct vn_vfu_socket *s, void *data, size_t size,
 	return 0;
 }
 
-/* Step over what has been sent. */
-static void vfu_advance(struct msghdr *header, size_t sent)
-{
-	while (header->msg_iovlen != 0 && sent >= header->msg_iov->iov_len) {
-		sent -= header->msg_iov->iov_len;
-		header->msg_iov++;
-		header->msg_iovlen--;
-	}
-	if (header->msg_iovlen != 0) {
-		header->msg_iov->iov_base = (char *)header->msg_iov->iov_base + sent;
-		header->msg_iov->iov_len -= sent;
-	}
-}
-
-static void vfu_attach_fds(struct msghdr *header, union vfu_control *control,
-			   const int *fds, unsigned int count)
-{
-	struct cmsghdr *c;
-
-	header->msg_control = control;
-	header->msg_controllen = CMSG_SPACE(count * sizeof(*fds));
-	memset(control, 0, sizeof(*control));
-	c = CMSG_FIRSTHDR(header);
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(count * sizeof(*fds));
-	memcpy(CMSG_DATA(c), fds, count * sizeof(*fds));
-}
-
 /* Changes `parts`. Descriptors go with the first byte. */
 int vn_vfu_stream_send(struct vn_vfu_socket *s, struct iovec *parts, size_t count,
 		       const int *fds, unsigned int fd_count, uint64_t deadline)
 {
-	struct msghdr header = { .msg_iov = parts, .msg_iovlen = count };
-	union vfu_control control;
-	int result = 0;
+	int result;
 
 	if (fd_count > VN_VU_FDS_MAX)
 		return vn_error(EINVAL, "%s: a message carries %u descriptors at most, "
 				"not %u", s->name, VN_VU_FDS_MAX, fd_count);
-	if (fd_count != 0)
-		vfu_attach_fds(&header, &control, fds, fd_count);
-	while (header.msg_iovlen != 0 && result == 0) {
-		ssize_t sent = sendmsg(s->fd, &header,
-				       MSG_DONTWAIT | MSG_NOSIGNAL);
-
-		if (sent >= 0) {
-			header.msg_control = NULL;
-			header.msg_controllen = 0;
-			vfu_advance(&header, (size_t)sent);
-		} else if (errno == EAGAIN) {
-			result = vn_vfu_stream_wait(s, POLLOUT, deadline);
-		} else if (vn_error_is_shortage(errno)) {
-			result = vfu_shortage(s,
-					      vn_error_errno(errno, "send a message"));
-		} else if (errno != EINTR) {
-			result = vfu_peer_gone(s);
-		}
-	}
-	return result;
+	result = vn_stream_send(s->fd, parts, count, fds, fd_count, deadline);
+	return result ? vfu_failed(s, -result, "send a message") : 0;
 }

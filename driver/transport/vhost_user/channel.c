@@ -6,9 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/error.h"
-#include "base/socket.h"
+#include "base/stream.h"
 #include "driver/transport/vhost_user/channel.h"
 
 const char *vn_vhost_user_name(uint32_t request)
@@ -48,74 +47,31 @@ const char *vn_vhost_user_name(uint32_t request)
 
 /* ---- one message ---- */
 
-/* Wait until the socket can be used. A peer that has hung up counts as usable:
- * the system call that follows says so. */
-static int vhu_wait_for(int fd, short event, uint64_t end)
-{
-	struct pollfd waiting = { .fd = fd, .events = event };
-	uint64_t now = vn_now();
-	struct timespec left = { 0 };
-	int ready;
+_Static_assert(VN_VHOST_USER_FDS_MAX <= VN_STREAM_FDS_MAX, "descriptors of a message");
 
-	if (now < end) {
-		left.tv_sec = (time_t)((end - now) / (1000 * VN_MS));
-		left.tv_nsec = (long)((end - now) % (1000 * VN_MS));
-	}
-	ready = ppoll(&waiting, 1, &left, NULL);
-	if (ready < 0 && errno != EINTR)
-		return vn_error_errno(errno, "poll");
-	if (ready <= 0 && vn_now() >= end)
+static int vhu_wait_error(int code)
+{
+	if (code == ETIMEDOUT)
 		return vn_error(ETIMEDOUT, "no answer in time");
-	return 0;
+	return vn_error_errno(code, "poll");
 }
 
 static int vhu_connection_error(int code)
 {
+	if (code == ETIMEDOUT || code == EINVAL)
+		return vhu_wait_error(code);
 	if (code == EPIPE || code == ECONNRESET)
 		return vn_error(ENOTCONN, "the back end has closed the connection");
 	return vn_error_local(code, "the connection to the back end");
 }
 
-/* Descriptors go with the first byte. */
-static void vhu_attach(struct msghdr *m, void *control,
-		       const struct vn_vhost_user_message *message)
-{
-	size_t size = message->fd_count * sizeof(int);
-	struct cmsghdr *c;
-
-	if (message->fd_count == 0)
-		return;
-	m->msg_control = control;
-	m->msg_controllen = CMSG_SPACE(size);
-	c = CMSG_FIRSTHDR(m);
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(size);
-	memcpy(CMSG_DATA(c), message->fd, size);
-}
-
-/* Leave `sent` bytes of the two parts behind. */
-static void vhu_advance(struct iovec part[2], size_t sent)
-{
-	for (unsigned int i = 0; i < 2; i++) {
-		size_t step = sent < part[i].iov_len ? sent : part[i].iov_len;
-
-		part[i].iov_base = (uint8_t *)part[i].iov_base + step;
-		part[i].iov_len -= step;
-		sent -= step;
-	}
-}
-
 int vn_vhost_user_send(int fd, const struct vn_vhost_user_message *message,
 		       uint64_t end)
 {
-	_Alignas(struct cmsghdr) uint8_t
-		control[CMSG_SPACE(VN_VHOST_USER_FDS_MAX * sizeof(int))] = { 0 };
 	struct iovec part[2] = {
 		{ (void *)(uintptr_t)&message->header, sizeof(message->header) },
 		{ (void *)(uintptr_t)&message->payload, message->header.size },
 	};
-	struct msghdr m = { .msg_iov = part, .msg_iovlen = 2 };
 	int result;
 
 	if (message->header.size > sizeof(message->payload) ||
@@ -123,23 +79,8 @@ int vn_vhost_user_send(int fd, const struct vn_vhost_user_message *message,
 		return vn_error(EINVAL, "a message of %u bytes and %u descriptors is "
 				"too long", message->header.size,
 				message->fd_count);
-	vhu_attach(&m, control, message);
-	while (part[0].iov_len + part[1].iov_len != 0) {
-		ssize_t sent = sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
-
-		if (sent >= 0) {
-			vhu_advance(part, (size_t)sent);
-			m.msg_control = NULL;
-			m.msg_controllen = 0;
-			continue;
-		}
-		if (errno != EAGAIN && errno != EINTR)
-			return vhu_connection_error(errno);
-		result = vhu_wait_for(fd, POLLOUT, end);
-		if (result)
-			return result;
-	}
-	return 0;
+	result = vn_stream_send(fd, part, 2, message->fd, message->fd_count, end);
+	return result ? vhu_connection_error(-result) : 0;
 }
 
 void vn_vhost_user_drop_fds(struct vn_vhost_user_message *message)
@@ -149,58 +90,25 @@ void vn_vhost_user_drop_fds(struct vn_vhost_user_message *message)
 	message->fd_count = 0;
 }
 
-/* Take what came beside the bytes: all that has arrived is ours to close. */
-static int vhu_collect(struct msghdr *m, struct vn_vhost_user_message *message)
-{
-	size_t arrived = 0;
-	int result = 0;
-
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
-		size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		arrived += count;
-		for (size_t i = 0; i < count; i++) {
-			int fd;
-
-			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(fd));
-			if (message->fd_count < VN_VHOST_USER_FDS_MAX) {
-				message->fd[message->fd_count++] = fd;
-			} else {
-				close(fd);
-				result = -EIO;
-			}
-		}
-	}
-	if ((m->msg_flags & MSG_CTRUNC) && arrived < VN_VHOST_USER_FDS_MAX)
-		return vn_socket_cut_off();
-	if (result || (m->msg_flags & MSG_CTRUNC))
-		return vn_error(EIO, "the back end sends more than %u descriptors",
-				VN_VHOST_USER_FDS_MAX);
-	return 0;
-}
-
 /* What is there now: so many bytes, 0: nothing yet. */
 static ssize_t vhu_receive_now(int fd, void *to, size_t size,
 			       struct vn_vhost_user_message *message)
 {
-	_Alignas(struct cmsghdr) uint8_t
-		control[CMSG_SPACE(VN_VHOST_USER_FDS_MAX * sizeof(int))];
-	struct iovec part = { to, size };
-	struct msghdr m = { .msg_iov = &part, .msg_iovlen = 1,
-			    .msg_control = control,
-			    .msg_controllen = sizeof(control) };
-	ssize_t got = recvmsg(fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	int result;
+	struct vn_stream_fds fds = { message->fd, VN_VHOST_USER_FDS_MAX,
+				     message->fd_count };
+	ssize_t got = vn_stream_receive(fd, to, size, &fds);
 
-	if (got == 0)
-		return vhu_connection_error(EPIPE);
-	if (got < 0)
-		return errno == EAGAIN || errno == EINTR ?
-			       0 : vhu_connection_error(errno);
-	result = vhu_collect(&m, message);
-	return result ? result : got;
+	message->fd_count = fds.count;
+	switch (got) {
+	case -E2BIG:
+		return vn_error(EIO, "the back end sends more than %u descriptors",
+				VN_VHOST_USER_FDS_MAX);
+	case -EMFILE:
+	case -ENFILE:
+		return got; /* has its text */
+	default:
+		return got < 0 ? vhu_connection_error((int)-got) : got;
+	}
 }
 
 static int vhu_check_header(const struct vhost_user_header *header)
@@ -255,10 +163,10 @@ int vn_vhost_user_receive(int fd, struct vn_vhost_user_message *message,
 	int result;
 
 	while ((result = vn_vhost_user_receive_some(fd, message, &have)) == 0) {
-		result = vhu_wait_for(fd, POLLIN, end);
+		result = vn_stream_wait(fd, POLLIN, end);
 		if (result) {
 			vn_vhost_user_drop_fds(message);
-			return result;
+			return vhu_wait_error(-result);
 		}
 	}
 	return result < 0 ? result : 0;
@@ -276,12 +184,12 @@ int vn_vhost_user_accept(int listening, uint64_t end, int *fd)
 			return 0;
 		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
 			return vn_error_local(errno, "accept");
-		result = vhu_wait_for(listening, POLLIN, end);
+		result = vn_stream_wait(listening, POLLIN, end);
 		if (result == -ETIMEDOUT)
 			return vn_error(ENXIO, "no back end has connected in time; "
 					"start one that connects, such as "
 					"dpdk-testpmd with client=1");
 		if (result)
-			return result;
+			return vhu_wait_error(-result);
 	}
 }
