@@ -43,8 +43,8 @@ int vn_error_errno(int code, const char *format, ...)
 /* The meaning of an errno value, in English; a constant, never NULL. Any thread. */
 const char *vn_errno_text(int code);
 
-/* Is it this process, or this machine, that has run out of something? What a call on
- * somebody else's object failed for is then not his doing. */
+/* Is it this process, or this machine, that has run out of something? A call on
+ * another process's object then did not fail through that process. */
 bool vn_error_is_shortage(int code);
 
 /* The same as vn_error_errno, but -EIO for all that is no shortage. */

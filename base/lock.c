@@ -101,7 +101,7 @@ static int lock_make_file(int folder, const char *name, const struct owner *owne
 	return fd;
 }
 
-/* Anybody may have put something there: it is not waited for, and counts only if it is
+/* Another user may have put something there: it is not waited for, and counts only if it is
  * what we make, and of a user who may use the device. */
 static bool lock_is_lock(const struct stat *found, const struct owner *owner)
 {

@@ -66,7 +66,7 @@ static int socket_not_connected(int code, const struct vn_socket_peer *peer)
 		return vn_error(ENODEV, "there is no such socket; start the %s that "
 				"makes it%s", peer->name, peer->remedy);
 	case ECONNREFUSED:
-		return vn_error(ENXIO, "nobody listens at this socket; start the %s%s "
+		return vn_error(ENXIO, "no process listens at this socket; start the %s%s "
 				"(the file may be left from an earlier one)",
 				peer->name, peer->remedy);
 	case EACCES:
@@ -74,8 +74,8 @@ static int socket_not_connected(int code, const struct vn_socket_peer *peer)
 		return vn_error(EACCES, "no permission to connect; see its owner and "
 				"mode with ls -l");
 	case EAGAIN:
-		return vn_error(EBUSY, "the %s does not accept connections; is somebody "
-				"else connected?", peer->name);
+		return vn_error(EBUSY, "the %s does not accept connections; is another "
+				"process connected?", peer->name);
 	case EPROTOTYPE:
 		return vn_error(EINVAL, "this is not a stream socket");
 	case ELOOP:
@@ -138,7 +138,7 @@ static int socket_no_place(int code)
 	}
 }
 
-/* Something is there: is anybody behind it? */
+/* Something is there: does a process listen behind it? */
 static int socket_remove_left_over(const char *path, const struct sockaddr_un *address)
 {
 	struct stat found;

@@ -32,7 +32,7 @@ struct vn_memory {
  */
 int vn_memory_file(int fd, uint64_t *length, size_t *page_size);
 
-/* Nobody may shorten it any more, which would be a SIGBUS for us. Asked before it is
+/* No process may shorten it any more, which would be a SIGBUS for us. Asked before it is
  * passed to another process. Returns 0; -EPERM: it cannot be sealed; -EINVAL: it was
  * shortened before. */
 int vn_memory_seal(const struct vn_memory *memory);

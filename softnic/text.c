@@ -47,6 +47,6 @@ FILE *open_output(const char *path)
 
 const char *output_error(int error)
 {
-	return error == ENXIO ? "nobody reads this FIFO; start the reader first" :
+	return error == ENXIO ? "no process reads this FIFO; start the reader first" :
 				strerror(error);
 }

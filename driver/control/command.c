@@ -166,7 +166,7 @@ static int ctrl_check_health(struct vionet_device *device)
 	if (status & STATUS_DEVICE_NEEDS_RESET)
 		return vn_error(EIO, "the device needs a reset");
 	if ((status & STATUS_DRIVER_OK) == 0)
-		return vn_error(EIO, "the device was reset by somebody else");
+		return vn_error(EIO, "the device was reset, but not by this driver");
 	return 0;
 }
 

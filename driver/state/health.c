@@ -50,8 +50,8 @@ int vn_device_check(const struct vionet_device *device)
 		return vn_error(ENODEV, "%s: the device is gone; close it",
 				device->name);
 	case VN_DERR_RESET:
-		return vn_error(EIO, "%s: the device was reset by somebody else; "
-				"recover it, or stop and start it", device->name);
+		return vn_error(EIO, "%s: the device was reset, but not by this "
+				"driver; recover it, or stop and start it", device->name);
 	default:
 		return vn_error(EIO, "%s: the device needs a reset, or its back end "
 				"has gone; recover it, or stop and start it",

@@ -464,7 +464,7 @@ static int reg_wait_zero(struct vn_pci_transport *t, uint32_t reg, const char *n
 		if (value == 0xffff) {
 			uint8_t status;
 
-			/* All-ones: is anybody there at all? */
+			/* All-ones: is the device there at all? */
 			result = vn_pci_status_read(&t->base, &status);
 			if (result)
 				return result;

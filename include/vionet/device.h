@@ -107,7 +107,7 @@ struct vionet_open_options {
  * Returns 0; the error text says what to do:
  *   -EINVAL   not a device name, or no socket
  *   -ENODEV   no such function or socket, or the server went away
- *   -ENXIO    not bound to vfio-pci, or no IOMMU group; nobody listens, or connects
+ *   -ENXIO    not bound to vfio-pci, or no IOMMU group; no process listens or connects
  *   -EBUSY    the group is not viable, or another process has the device (checked before
  *             a socket's other side is touched); the server does not accept a
  *             connection; another process listens where we are to

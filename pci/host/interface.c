@@ -69,7 +69,7 @@ static int netif_is_up(const char *interface, char *text, socklen_t size)
 
 /* ---- what is on top ---- */
 
-/* What to do about it, where that takes nothing from anybody. */
+/* What to do about it, where that takes nothing from another user. */
 struct remedy {
 	char *text;
 	size_t size;

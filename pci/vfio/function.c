@@ -224,7 +224,7 @@ static int vfio_reset(struct vn_function *base)
 	uint64_t limit = vn_now() + RESET_LIMIT_MS * VN_MS;
 	int result;
 
-	/* Somebody else who looks at the function may hold its lock. */
+	/* Another process that looks at the function may hold its lock. */
 	while ((result = vn_vfio_call(vfio_of(base)->fd, VFIO_DEVICE_RESET, NULL)) ==
 		       -EAGAIN &&
 	       vn_now() < limit)

@@ -197,8 +197,8 @@ static int vfu_finish_reply(struct vn_vfu_socket *s, struct vn_vfu_message *m,
 	int result = vfu_read_reply(s, m, header, deadline, fds);
 
 	if (result == 0 && fds->count > m->reply_fds_room)
-		result = vn_vfu_stream_error(s, "a reply comes with descriptors that "
-					     "nobody asked for");
+		result = vn_vfu_stream_error(s, "a reply comes with unsolicited "
+					     "descriptors");
 	if (result != 0)
 		return result;
 	if (fds->count != 0)

@@ -37,7 +37,7 @@ static int unix_watch(struct wire *wire, int fd)
 	return epoll_ctl(wire->peer.fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
-/* 0, or -errno: -ENOENT or -ECONNREFUSED where nobody is. */
+/* 0, or -errno: -ENOENT or -ECONNREFUSED where no process listens. */
 static int connect_to(struct wire *wire)
 {
 	int fd = connect_path(wire->path, SOCK_SEQPACKET);

@@ -49,7 +49,7 @@ int connect_path(const char *path, int type)
 	return result;
 }
 
-/* Nobody listens at this name: 0. Somebody may: -EADDRINUSE. */
+/* No process listens at this name: 0. One may: -EADDRINUSE. */
 static int check_dead(const char *path, int type)
 {
 	int fd = connect_path(path, type);

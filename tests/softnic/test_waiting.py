@@ -171,8 +171,8 @@ class Files(Case):
     def test_fifos(self):
         fifo, listen = self.folder / "fifo", ("--listen", self.folder / "socket")
         os.mkfifo(fifo)
-        self.fails(*listen, "--trace", fifo, words=["nobody reads this FIFO"])
-        self.fails(*listen, "--peer", f"pcap::{fifo}", words=["nobody reads this FIFO"])
+        self.fails(*listen, "--trace", fifo, words=["no process reads this FIFO"])
+        self.fails(*listen, "--peer", f"pcap::{fifo}", words=["no process reads this FIFO"])
         self.fails(*listen, "--peer", f"pcap:{fifo}:", words=["no plain file"])
         self.fails(*listen, "--peer", "pcap:/dev/zero:", words=["no plain file"])
 

@@ -246,7 +246,7 @@ class Opening(unittest.TestCase):
         self.listen("hangs-up", b"")
         for kind in SOCKETS:
             self.check(f"{kind}{self.path('none')}", 3, "no such socket")
-            self.check(f"{kind}{self.path('left_over')}", 3, "nobody listens")
+            self.check(f"{kind}{self.path('left_over')}", 3, "no process listens")
             self.check(f"{kind}{self.path('hangs-up')}", 3)
 
     def test_bad_names(self):

@@ -490,7 +490,7 @@ class Waits(Case):
         os.mkfifo(fifo)
         _, device = self.device()
         _, errors = self.run_tool("dump", device, "-w", fifo, code=1)
-        self.assertIn("nobody reads this FIFO", errors)
+        self.assertIn("no process reads this FIFO", errors)
 
     @staticmethod
     def lives(process):

@@ -538,7 +538,7 @@ static void test_no_listener(void **state)
 	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
 	close(fd);
 	assert_int_equal(try_name(p->path), -ENXIO);
-	assert_text("nobody listens");
+	assert_text("no process listens");
 	unlink(p->path);
 	proxy_start(p);
 }

@@ -171,9 +171,15 @@ static void spoil_file(struct proxy *p, const struct proxy_message *q,
 static void test_L08_descriptors(void **state)
 {
 	static const char *const texts[] = {
-		"no file comes along", "nobody asked for", "no file",
-		"open for less", "shorter than its region", "open for less",
-		"no file", "", "a file comes along",
+		"no file comes along",
+		"unsolicited descriptors",
+		"no file",
+		"open for less",
+		"shorter than its region",
+		"open for less",
+		"no file",
+		"",
+		"a file comes along",
 	};
 
 	(void)state;
@@ -206,7 +212,7 @@ static void test_L08_descriptors_anywhere(void **state)
 	(void)state;
 	for (unsigned int i = 0; i < 6; i++)
 		refused(descriptor_for_nothing, commands[i], -EIO,
-			"nobody asked for");
+			"unsolicited descriptors");
 }
 
 /* ---- L08 for doorbells ---- */

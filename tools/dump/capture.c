@@ -29,6 +29,19 @@ static int capture_compile_filter(struct capture *capture, const char *filter)
 
 /* A FIFO without a reader says so, instead of waiting for one. Later writes wait, as those
  * to standard output do. */
+static const char *capture_open_error(int error)
+{
+	switch (error) {
+	case ENXIO:
+		return "no process reads this FIFO; start the reader first";
+	case EACCES:
+		return "no permission to write it; see the owner and mode of it and its "
+		       "folder with ls -ld";
+	default:
+		return strerror(error);
+	}
+}
+
 static int capture_open_path(const char *path, FILE **file)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_CLOEXEC, 0666);
@@ -42,11 +55,7 @@ static int capture_open_path(const char *path, FILE **file)
 	error = errno;
 	if (fd >= 0)
 		close(fd);
-	say("-w %s: %s", path,
-	    error == ENXIO  ? "nobody reads this FIFO; start the reader first" :
-	    error == EACCES ? "no permission to write it; see the owner and mode of it and "
-			      "its folder with ls -ld" :
-			      strerror(error));
+	say("-w %s: %s", path, capture_open_error(error));
 	return error == EACCES ? CODE_PERMISSION : CODE_FAILED;
 }
 

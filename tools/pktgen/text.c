@@ -71,7 +71,7 @@ static void text_own(const struct pktgen_results *results)
 	char text[32];
 
 	if (rx->own.frames == 0) {
-		/* Nobody sends them back: to call that loss would be wrong. */
+		/* Perhaps no peer sends them back: to call that loss would be wrong. */
 		if (!results->options->rx_only)
 			printf("    nothing of it came back within %s\n",
 			       format_time(results->wait_s * 1e9, text));

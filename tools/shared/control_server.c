@@ -16,8 +16,8 @@
 /* For a request, and once more for taking its answer. */
 #define SERVE_NS 1000000000ULL
 
-/* A socket that was left is in the way; the one that has the lock may remove it. Nobody gets
- * through before it listens, and its mode is right by then. */
+/* A socket that was left is in the way; the one that has the lock may remove it. No client
+ * gets through before it listens, and its mode is right by then. */
 static int server_listen(const struct socket_directory *directory)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

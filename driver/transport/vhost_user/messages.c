@@ -75,8 +75,8 @@ bool vn_vhost_user_alive(struct vn_vhost_user *t)
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return true;
 	if (got > 0)
-		vn_error(EIO, "vhost-user: the back end sends an answer that "
-			 "nobody has asked for");
+		vn_error(EIO, "vhost-user: the back end sends an unsolicited "
+			 "reply");
 	else
 		vn_error(ENOTCONN, "vhost-user: the back end has closed the "
 			 "connection");

@@ -135,8 +135,8 @@ int vn_vhost_user_regions_send(struct vn_vhost_user *t)
 
 /* ---- our table ---- */
 
-/* Nobody may map it for writing from now on, whatever process gets the descriptor. Our own
- * mapping stays as it is. */
+/* No process that gets the descriptor may map it for writing from now on. Our own mapping
+ * stays as it is. */
 static int vhu_seal(const struct vn_memory *memory)
 {
 	if (memory->keep_writable)

@@ -29,7 +29,7 @@
 	 BIT(VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS) |               \
 	 BIT(VHOST_USER_PROTOCOL_F_STATUS))
 
-/* More memory slots than anybody needs. */
+/* More memory slots than any device needs. */
 #define SLOTS_MAX 4096u
 
 /* ---- the back end's channel ---- */

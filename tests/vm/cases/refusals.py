@@ -253,7 +253,7 @@ class Sockets(Refusal):
     def test_no_listener(self):
         with socket.socket(socket.AF_UNIX) as left:
             left.bind(str(self.folder / "left"))
-        self.info(self.folder / "left", 3, "nobody listens at this socket")
+        self.info(self.folder / "left", 3, "no process listens at this socket")
 
     def test_bad_names(self):
         self.info("", 2, "a path is wanted")
