@@ -508,13 +508,15 @@ class Waits(Case):
         nic = Softnic("--features", "+all,-RING_PACKED", "--peer", "source", "--lossless")
         self.addCleanup(nic.close)
         for command in (("dump", "--count", "9000"),
-                        ("stats", "--interval", "10us", "--count", "900"),
+                        ("stats", "--interval", "10us", "--count", "100"),
                         ("pktgen", "--rx-only", "--interval", "100us", "--count", "99999")):
             with self.subTest(command[0]):
                 reading, writing = os.pipe()
                 fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
-                process = self.start(command[0], f"vfio-user:{nic.path}", *command[1:],
-                                     stdout=writing, stderr=subprocess.DEVNULL)
+                errors = self.folder / f"{command[0]}.errors"
+                with open(errors, "wb") as stderr:
+                    process = self.start(command[0], f"vfio-user:{nic.path}", *command[1:],
+                                         stdout=writing, stderr=stderr)
                 os.close(writing)
                 waits_in = pathlib.Path(f"/proc/{process.pid}/wchan")
                 while "pipe_write" not in waits_in.read_text():
@@ -523,7 +525,7 @@ class Waits(Case):
                     process.send_signal(signal.SIGALRM)
                 with open(reading, encoding="ascii") as pipe:
                     output = pipe.read()
-                self.assertEqual(process.wait(DEADLINE), 0)
+                self.assertEqual(process.wait(DEADLINE), 0, errors.read_text())
                 self.assertTrue(output.endswith("\n"))
                 if command[0] == "dump":
                     self.assertEqual(output.count("\n"), 9000)

@@ -3,6 +3,7 @@
  * checks. */
 #include <endian.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <unistd.h>
 
 #include "violations.h"
@@ -226,8 +227,10 @@ static void *publish_tail(void *ready)
 	while (!__atomic_load_n((bool *)ready, __ATOMIC_ACQUIRE))
 		;
 	usleep(50);
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	((volatile struct packed_entry *)packed_at(1))->flags = A;
+	/* As an integer: a field of the other byte order has no address. */
+	__atomic_store_n((uint16_t *)(void *)(env.memory + ENV_DESCRIPTORS + sizeof(struct packed_entry) +
+					      offsetof(struct packed_entry, flags)),
+			 htole16(A), __ATOMIC_RELEASE);
 	return NULL;
 }
 
