@@ -27,8 +27,6 @@ static int capture_compile_filter(struct capture *capture, const char *filter)
 	return CODE_OK;
 }
 
-/* A FIFO without a reader says so, instead of waiting for one. Later writes wait, as those
- * to standard output do. */
 static const char *capture_open_error(int error)
 {
 	switch (error) {
@@ -42,6 +40,8 @@ static const char *capture_open_error(int error)
 	}
 }
 
+/* A FIFO without a reader says so, instead of waiting for one. Later writes wait, as those
+ * to standard output do. */
 static int capture_open_path(const char *path, FILE **file)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_CLOEXEC, 0666);
