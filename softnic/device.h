@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "softnic/fault/fault.h"
 #include "softnic/spec.h"
 
 #define QUEUE_PAIRS_MAX 16u
@@ -196,18 +197,13 @@ void violation(struct device *device, const char *id, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /*
- * Is the device to be faulty as row `row` ("F04") of the catalogue of faults says?
- * One branch that is never taken when no fault was requested.
+ * Is the device to have this fault? One branch that is never taken when no fault was
+ * requested.
  */
-bool fault_named(const struct device *device, const char *row);
-/* The number that was given with it ("C16=7"), or else `usual`. */
-uint64_t fault_value(const struct device *device, const char *row, uint64_t usual);
-/* Counts the changes at run time: kept answers are void when it moves. */
-unsigned int fault_changes(void);
-static inline bool fault(const struct device *device, const char *row)
+static inline bool fault(const struct device *device, enum fault which)
 {
 	return __builtin_expect(device->options->faults != NULL, 0) &&
-	       fault_named(device, row);
+	       fault_is_on(device, which);
 }
 
 /* A line of the trace: "QUEUE 1 ...". Nothing if there is no trace. */

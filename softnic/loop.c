@@ -214,8 +214,10 @@ static int64_t page_wait(const struct loop *loop)
 /* Interrupts all the time need a device that does not sleep. */
 static bool restless(const struct device *device)
 {
-	return fault(device, "I01") || fault(device, "I02") || fault(device, "I05") ||
-	       fault(device, "I08");
+	return fault(device, FAULT_INTERRUPTS_EARLY) ||
+	       fault(device, FAULT_INTERRUPTS_SPURIOUS) ||
+	       fault(device, FAULT_CONFIG_INTERRUPT_STORM) ||
+	       fault(device, FAULT_VECTOR_COUNTERS_FULL);
 }
 
 /* How long to sleep: not at all while there is work. */

@@ -13,11 +13,11 @@ void requirement_list(FILE *out);
 /* How the run is to end: 3 if the driver violated a requirement or made a DMA fault. */
 int verdict(const struct device *device);
 
-/* "D01,F04": switch these on. 0, or -EINVAL with the first unknown name (of at most
+/* "D01,C16=7": switch these on. 0, or -EINVAL with the first unknown one (of at most
  * 15 characters) in `unknown`. */
-int fault_parse(const char *names, char unknown[16]);
-/* One row, at run time. 0 or -EINVAL. */
-int fault_switch(struct device *device, const char *name, bool on);
+int fault_parse(const char *ids, char unknown[16]);
+/* One fault, at run time. 0 or -EINVAL. */
+int fault_switch(struct device *device, const char *id, bool on);
 void fault_list(FILE *out);
 
 #endif

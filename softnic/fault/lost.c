@@ -23,12 +23,12 @@ bool fault_loses_doorbell(struct device *device)
 	if (device->options->faults == NULL)
 		return false;
 	registers->rings++;
-	if (fault(device, "C15") &&
+	if (fault(device, FAULT_EARLY_DOORBELLS_LOST) &&
 	    now_ms() - registers->live_since_ms <
-		    (int64_t)fault_value(device, "C15", EARLY_MS))
+		    (int64_t)fault_value(device, FAULT_EARLY_DOORBELLS_LOST, EARLY_MS))
 		return true;
-	return fault(device, "C16") &&
-	       registers->rings == fault_value(device, "C16", 1);
+	return fault(device, FAULT_ONE_DOORBELL_LOST) &&
+	       registers->rings == fault_value(device, FAULT_ONE_DOORBELL_LOST, 1);
 }
 
 bool fault_loses_interrupt(struct device *device)
@@ -38,6 +38,6 @@ bool fault_loses_interrupt(struct device *device)
 	if (device->options->faults == NULL)
 		return false;
 	registers->raised++;
-	return fault(device, "I09") &&
-	       registers->raised == fault_value(device, "I09", 1);
+	return fault(device, FAULT_ONE_INTERRUPT_LOST) &&
+	       registers->raised == fault_value(device, FAULT_ONE_INTERRUPT_LOST, 1);
 }

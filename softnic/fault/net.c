@@ -1,78 +1,73 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What is done wrong on purpose to received frames, by row of the catalogue of faults;
- * rows G and H are where their work is (transmit.c, control.c).
+ * What is done wrong on purpose to received frames; faults of transmission and of the
+ * control queue are where their work is (transmit.c, control.c).
  *
- * Rows F hit every second frame beginning with the first, so that a test sees that the
- * others arrive; with F25 (every frame is bad) they hit all.
+ * These hit every second frame beginning with the first, so that a test sees that the
+ * others arrive; with FAULT_RX_EVERY_FRAME_BAD they hit all.
  */
 #include "softnic/net/internal.h"
 
-static const char *const row_name[] = {
-#define FAULT(row, text) #row,
-#include "softnic/fault/net.def"
-#undef FAULT
-};
-
-_Static_assert(NET_FAULTS <= 64, "net->faults has a bit for each row");
+_Static_assert(FAULT_COUNT - FAULT_NET_BEGIN <= 64, "net->faults has a bit for each");
 
 void faults_begin(struct net *net)
 {
-	unsigned int row;
+	enum fault which;
 
 	net->faults = 0;
 	net->fault_changes = fault_changes();
 	if (net->device->options->faults == NULL)
 		return;
-	for (row = 0; row < NET_FAULTS; row++)
-		if (fault(net->device, row_name[row]))
-			net->faults |= 1ull << row;
+	for (which = FAULT_NET_BEGIN; which < FAULT_COUNT; which++)
+		if (fault(net->device, which))
+			net->faults |= net_fault_bit(which);
 }
 
-static bool hit(const struct net *net, enum net_fault row)
+static bool hit(const struct net *net, enum fault fault)
 {
-	return net_fault(net, row) &&
-	       (net->frames % 2 == 0 || net_fault(net, F25));
+	return net_fault(net, fault) &&
+	       (net->frames % 2 == 0 || net_fault(net, FAULT_RX_EVERY_FRAME_BAD));
 }
 
 static void spoil_offloads(const struct net *net, struct net_header *header)
 {
-	if (hit(net, F14))
+	if (hit(net, FAULT_RX_GSO_UNKNOWN))
 		header->gso_type = 0x7f & ~(GSO_TUNNEL_IPV4 | GSO_TUNNEL_IPV6);
-	if (hit(net, F15) || hit(net, F16)) {
+	if (hit(net, FAULT_RX_GSO_NOT_NEGOTIATED) || hit(net, FAULT_RX_GSO_SIZE_ZERO)) {
 		header->flags |= HF_NEEDS_CSUM;
 		header->gso_type = GSO_TCPV4;
-		header->gso_size = hit(net, F16) ? 0 : 1460;
+		header->gso_size = hit(net, FAULT_RX_GSO_SIZE_ZERO) ? 0 : 1460;
 		header->csum_start = 34;
 		header->csum_offset = 16;
 	}
-	if (hit(net, F17) || hit(net, F18) || hit(net, F20))
+	if (hit(net, FAULT_RX_CSUM_OUTSIDE) || hit(net, FAULT_RX_CSUM_NOT_NEGOTIATED) ||
+	    hit(net, FAULT_RX_FLAGS_UNKNOWN))
 		header->flags |= HF_NEEDS_CSUM;
-	if (hit(net, F17))
+	if (hit(net, FAULT_RX_CSUM_OUTSIDE))
 		header->csum_start = header->csum_offset = 0xffff;
-	if (hit(net, F19))
+	if (hit(net, FAULT_RX_HDR_LEN_HUGE))
 		header->hdr_len = 0xffff;
-	if (hit(net, F20))
+	if (hit(net, FAULT_RX_FLAGS_UNKNOWN))
 		header->flags |= HF_DATA_VALID | 0xc0;
-	if (hit(net, F21))
+	if (hit(net, FAULT_RX_RSC_NOT_NEGOTIATED))
 		header->flags |= HF_RSC_INFO;
-	if (hit(net, F22))
+	if (hit(net, FAULT_RX_GSO_BOTH_TUNNELS))
 		header->gso_type |= GSO_TUNNEL_IPV4 | GSO_TUNNEL_IPV6;
 }
 
 void fault_header(struct net *net, struct net_header *header)
 {
-	if (hit(net, F06))
+	if (hit(net, FAULT_RX_NUM_BUFFERS_0))
 		header->num_buffers = 0;
-	if (hit(net, F07))
+	if (hit(net, FAULT_RX_NUM_BUFFERS_1))
 		header->num_buffers = 1;
-	if (hit(net, F08))
+	if (hit(net, FAULT_RX_NUM_BUFFERS_65535))
 		header->num_buffers = 0xffff;
-	if (hit(net, F09))
+	if (hit(net, FAULT_RX_NUM_BUFFERS_EXTRA))
 		header->num_buffers++;
-	if (hit(net, F11))
+	if (hit(net, FAULT_RX_NUM_BUFFERS_7))
 		header->num_buffers = 7;
-	if (hit(net, F23)) {
+	if (hit(net, FAULT_RX_HASH_UNKNOWN)) {
 		header->hash_report = 255;
 		header->hash_value = (uint32_t)net->frames * 2654435761u;
 	}
@@ -86,7 +81,7 @@ void fault_frame(struct net *net, const struct element *element)
 
 	if (element->length < net->header_size + 18)
 		return;
-	if (hit(net, F24)) {
+	if (hit(net, FAULT_RX_VLAN_CONTRADICTS)) {
 		put_be16(frame + 12, 0x8100);
 		put_be16(frame + 14, 0xffff);
 		put_be16(frame + 16, 0x8100);
@@ -96,13 +91,13 @@ void fault_frame(struct net *net, const struct element *element)
 /* Used length of a frame's first buffer. */
 uint32_t fault_length(struct net *net, uint32_t length, uint32_t room)
 {
-	if (hit(net, F01))
+	if (hit(net, FAULT_RX_LENGTH_ZERO))
 		return 0;
-	if (hit(net, F02))
+	if (hit(net, FAULT_RX_LENGTH_BELOW_HEADER))
 		return net->header_size - 1;
-	if (hit(net, F03))
+	if (hit(net, FAULT_RX_LENGTH_HEADER_ONLY))
 		return net->header_size;
-	if (hit(net, F04))
+	if (hit(net, FAULT_RX_LENGTH_ABOVE_BUFFER))
 		return room + 1;
 	return length;
 }
@@ -113,7 +108,7 @@ void fault_late(struct net *net, struct queue *queue,
 {
 	const struct element *element = buffer->element + buffer->readable;
 
-	if (!hit(net, F10) || element->length < HEADER_BASIC)
+	if (!hit(net, FAULT_RX_NUM_BUFFERS_CHANGES) || element->length < HEADER_BASIC)
 		return;
 	ring_publish(queue);
 	put_le16(element->address + 10, 0xffff);
@@ -125,7 +120,7 @@ struct queue *fault_queue(struct net *net, struct queue *queue)
 {
 	unsigned int i = 2 * net->device->options->queue_pairs;
 
-	if (!hit(net, F26))
+	if (!hit(net, FAULT_RX_QUEUE_LAST))
 		return queue;
 	while (i >= 2) {
 		i -= 2;
@@ -138,6 +133,7 @@ struct queue *fault_queue(struct net *net, struct queue *queue)
 /* Frames that claim more bytes than a frame can have, all of them really used. */
 uint32_t fault_room(const struct net *net, const struct frame *frame)
 {
-	return hit(net, F12) && net->mergeable ? FRAME_MAX + 4096u :
-						 frame->length;
+	if (hit(net, FAULT_RX_FRAME_TOO_LONG) && net->mergeable)
+		return FRAME_MAX + 4096u;
+	return frame->length;
 }

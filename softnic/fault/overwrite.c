@@ -9,7 +9,7 @@
 #include "softnic/vfio_user/server.h"
 
 /* On purpose, so it is no fault of the driver's and does not count for its verdict. */
-void fault_overwrite(struct device *device, const char *name, uint64_t iova)
+void fault_overwrite(struct device *device, enum fault fault, uint64_t iova)
 {
 	struct mapping map;
 	bool writable = dma_window(device, iova, &map) &&
@@ -18,7 +18,7 @@ void fault_overwrite(struct device *device, const char *name, uint64_t iova)
 
 	if (writable)
 		memset(map.address + (iova - map.iova), 0xa5, sizeof(uint32_t));
-	trace(device, "MISBEHAVE %s 0x%" PRIx64 " %s", name, iova,
+	trace(device, "MISBEHAVE %s 0x%" PRIx64 " %s", fault_id(fault), iova,
 	      writable ? "written" : "stopped by the map");
 }
 
@@ -27,8 +27,8 @@ void fault_reset(struct device *device, const uint64_t *areas)
 	if (device->options->faults == NULL)
 		return;
 	for (unsigned int i = 0; i < device->queue_count; i++)
-		if (areas[i] != 0 && fault(device, "J09"))
-			fault_overwrite(device, "J09", areas[i]);
-	if (fault(device, "I07"))
+		if (areas[i] != 0 && fault(device, FAULT_WRITE_RING_AFTER_RESET))
+			fault_overwrite(device, FAULT_WRITE_RING_AFTER_RESET, areas[i]);
+	if (fault(device, FAULT_INTERRUPTS_AFTER_RESET))
 		interrupts_trigger_all(device);
 }

@@ -6,10 +6,9 @@
 #include "softnic/device.h"
 
 /* Four bytes at `iova`, if the map permits; a line of the trace says which it was. */
-void fault_overwrite(struct device *device, const char *name, uint64_t iova);
+void fault_overwrite(struct device *device, enum fault fault, uint64_t iova);
 
-/* The device was reset, and had these device areas (0: none): I07 (interrupts
- * after a reset) and J09 (writes to a ring after status 0). */
+/* The device was reset, and had these device areas (0: none). */
 void fault_reset(struct device *device, const uint64_t *areas);
 
 #endif

@@ -12,17 +12,17 @@
 
 static void at_the_tenth(struct device *device)
 {
-	if (fault(device, "J01"))
+	if (fault(device, FAULT_NEEDS_RESET_TENTH_DOORBELL))
 		needs_reset(device);
-	if (fault(device, "J02"))
+	if (fault(device, FAULT_NEEDS_RESET_SILENT))
 		device->status |= ST_NEEDS_RESET;
-	if (fault(device, "J06"))
+	if (fault(device, FAULT_UNPLUG_REQUESTED))
 		interrupts_event(device, IRQ_REQ);
-	if (fault(device, "J07"))
+	if (fault(device, FAULT_FUNCTION_ERROR))
 		interrupts_event(device, IRQ_ERR);
-	if (fault(device, "J08"))
+	if (fault(device, FAULT_RESET_FROM_OUTSIDE))
 		device_reset(device, "from outside");
-	if (fault(device, "J12"))
+	if (fault(device, FAULT_DRIVER_OK_LOST))
 		device->status &= (uint8_t)~ST_DRIVER_OK;
 }
 
@@ -32,15 +32,15 @@ void fault_doorbell(struct queue *queue)
 
 	if (device->options->faults == NULL)
 		return;
-	if (fault(device, "C14"))
+	if (fault(device, FAULT_DOORBELL_SLOW))
 		usleep(SLOW_US);
-	if (fault(device, "K02"))
-		fault_overwrite(device, "K02", queue->descriptor_area);
-	if (fault(device, "K03"))
-		fault_overwrite(device, "K03", 0);
-	if (fault(device, "K07"))
-		fault_overwrite(device, "K07", INTERRUPT_ADDRESS);
-	if (fault(device, "J03"))
+	if (fault(device, FAULT_WRITE_DESCRIPTOR_AREA))
+		fault_overwrite(device, FAULT_WRITE_DESCRIPTOR_AREA, queue->descriptor_area);
+	if (fault(device, FAULT_WRITE_ADDRESS_ZERO))
+		fault_overwrite(device, FAULT_WRITE_ADDRESS_ZERO, 0);
+	if (fault(device, FAULT_WRITE_INTERRUPT_ADDRESS))
+		fault_overwrite(device, FAULT_WRITE_INTERRUPT_ADDRESS, INTERRUPT_ADDRESS);
+	if (fault(device, FAULT_NEEDS_RESET_FIRST_DOORBELL))
 		needs_reset(device);
 	if (device->server->kicks % TENTH == 0)
 		at_the_tenth(device);
@@ -52,11 +52,11 @@ void fault_iteration(struct device *device)
 		return;
 	for (unsigned int i = 0; i < device->queue_count; i++)
 		if (device->queue[i].enabled &&
-		    (fault(device, "I02") ||
-		     (fault(device, "I01") && !live(device))))
+		    (fault(device, FAULT_INTERRUPTS_SPURIOUS) ||
+		     (fault(device, FAULT_INTERRUPTS_EARLY) && !live(device))))
 			interrupt_queue(&device->queue[i]);
-	if (fault(device, "I05"))
+	if (fault(device, FAULT_CONFIG_INTERRUPT_STORM))
 		interrupt_config(device);
-	if (fault(device, "I08"))
+	if (fault(device, FAULT_VECTOR_COUNTERS_FULL))
 		interrupts_fill(device);
 }

@@ -27,11 +27,11 @@ uint16_t queue_size_max(const struct device *device, unsigned int index)
 				? device->options->control_size
 				: device->options->queue_size;
 
-	if (fault(device, "C01"))
+	if (fault(device, FAULT_QUEUE_SIZE_ZERO))
 		return 0;
-	if (fault(device, "C02"))
+	if (fault(device, FAULT_QUEUE_SIZE_100))
 		return 100;
-	if (fault(device, "C03"))
+	if (fault(device, FAULT_QUEUE_SIZE_65535))
 		return 65535;
 	if (!has(&device->accepted, FT_RING_PACKED))
 		while (size & (size - 1))
@@ -97,20 +97,20 @@ static uint32_t read_device_feature(struct device *device)
 {
 	struct features offered = device->offered;
 
-	if (fault(device, "B06"))
+	if (fault(device, FAULT_VERSION_1_MISSING))
 		feature_put(&offered, FT_VERSION_1, false);
-	if (fault(device, "B07"))
+	if (fault(device, FAULT_ACCESS_PLATFORM_MISSING))
 		feature_put(&offered, FT_ACCESS_PLATFORM, false);
-	if (fault(device, "B08") && registers_of(device)->reads++ % 2)
+	if (fault(device, FAULT_OFFER_CHANGES) && registers_of(device)->reads++ % 2)
 		feature_put(&offered, FT_MAC, false);
-	if (fault(device, "B09"))
+	if (fault(device, FAULT_CTRL_VQ_MISSING))
 		feature_put(&offered, FT_CTRL_VQ, false);
-	if (fault(device, "J13") && device->server->resets > 1) {
+	if (fault(device, FAULT_OFFER_SHRINKS) && device->server->resets > 1) {
 		feature_put(&offered, FT_MAC, false);
 		feature_put(&offered, FT_MTU, false);
 		feature_put(&offered, FT_MQ, false);
 	}
-	if (fault(device, "B10"))
+	if (fault(device, FAULT_OFFER_ALL))
 		memset(&offered, 0xff, sizeof(offered));
 	return feature_word(&offered, registers_of(device)->device_feature_select);
 }
@@ -192,7 +192,7 @@ static uint16_t to_vector(struct device *device, uint32_t value)
 
 static uint32_t as_vector(struct device *device, uint16_t vector)
 {
-	if (fault(device, "C12"))
+	if (fault(device, FAULT_VECTORS_ALTERED))
 		return vector == NO_VECTOR ? NO_VECTOR : vector ^ 1u;
 	return vector;
 }
@@ -213,7 +213,7 @@ static void write_config_vector(struct device *device, uint32_t value)
 
 static uint32_t read_num_queues(struct device *device)
 {
-	return fault(device, "B21") ? 1 : device->queue_count;
+	return fault(device, FAULT_NUM_QUEUES_ONE) ? 1 : device->queue_count;
 }
 
 static uint32_t read_status(struct device *device)
@@ -221,13 +221,13 @@ static uint32_t read_status(struct device *device)
 	struct registers *registers = registers_of(device);
 	uint32_t status = status_read(device);
 
-	if (fault(device, "B01") && registers->touched)
+	if (fault(device, FAULT_STATUS_NEVER_ZERO) && registers->touched)
 		status |= ST_ACKNOWLEDGE;
-	if (fault(device, "B02"))
+	if (fault(device, FAULT_STATUS_ONES))
 		status = 0xff;
-	if (fault(device, "B03"))
+	if (fault(device, FAULT_STATUS_RANDOM))
 		status = (registers->reads++ * 0x9e3779b9u) >> 24;
-	if (fault(device, "B11"))
+	if (fault(device, FAULT_NEEDS_RESET_ALWAYS))
 		status |= ST_NEEDS_RESET;
 	return status;
 }
@@ -244,14 +244,14 @@ static uint32_t read_generation(struct device *device)
 
 	registers->generation_read = true;
 	registers->config_unread = false;
-	if (fault(device, "B12"))
+	if (fault(device, FAULT_GENERATION_CHANGES))
 		device->generation++;
 	return device->generation;
 }
 
 static uint32_t read_queue_select(struct device *device)
 {
-	return fault(device, "C07") ? 0 : registers_of(device)->queue_select;
+	return fault(device, FAULT_QUEUE_SELECT_LOST) ? 0 : registers_of(device)->queue_select;
 }
 
 static void write_queue_select(struct device *device, uint32_t value)
@@ -265,9 +265,9 @@ static uint32_t read_queue_size(struct device *device)
 
 	if (queue == NULL)
 		return 0;
-	if (fault(device, "C18") && queue->size != 0)
+	if (fault(device, FAULT_QUEUE_SIZE_LOST) && queue->size != 0)
 		return 0;
-	if (fault(device, "C04") && queue->size != 0)
+	if (fault(device, FAULT_QUEUE_SIZE_DOUBLED) && queue->size != 0)
 		return queue->size * 2u;
 	return queue->size ? queue->size : queue_size_max(device, queue->index);
 }
@@ -300,9 +300,10 @@ static uint32_t read_queue_vector(struct device *device)
 		return NO_VECTOR;
 	queue_registers(queue)->vector_unread = false;
 	/* As if there were no room for another. */
-	if (fault(device, "C19") && queue->index == fault_value(device, "C19", 2))
+	if (fault(device, FAULT_ONE_VECTOR_REFUSED) &&
+	    queue->index == fault_value(device, FAULT_ONE_VECTOR_REFUSED, 2))
 		queue->vector = NO_VECTOR;
-	if (fault(device, "C20") && queue->vector != NO_VECTOR)
+	if (fault(device, FAULT_VECTORS_ZERO) && queue->vector != NO_VECTOR)
 		return 0;
 	return as_vector(device, queue->vector);
 }
@@ -327,9 +328,9 @@ static uint32_t read_queue_enable(struct device *device)
 
 	if (queue == NULL)
 		return 0;
-	if (fault(device, "C05"))
+	if (fault(device, FAULT_QUEUE_ENABLE_EARLY))
 		return 1;
-	return queue->enabled && !fault(device, "C06");
+	return queue->enabled && !fault(device, FAULT_QUEUE_ENABLE_LOST);
 }
 
 static void write_queue_enable(struct device *device, uint32_t value)
@@ -361,11 +362,11 @@ static uint32_t read_notify_off(struct device *device)
 {
 	uint16_t index = registers_of(device)->queue_select;
 
-	if (fault(device, "C08"))
+	if (fault(device, FAULT_NOTIFY_OFF_OUTSIDE))
 		return 0xfff0;
-	if (fault(device, "C10"))
+	if (fault(device, FAULT_NOTIFY_OFF_ZERO))
 		return 0;
-	if (fault(device, "C11") && queue_exists(device, index))
+	if (fault(device, FAULT_NOTIFY_OFF_CHANGES) && queue_exists(device, index))
 		return (index + registers_of(device)->reads++) % device->queue_count;
 	return queue_exists(device, index) ? index : 0;
 }
@@ -386,25 +387,26 @@ static void write_area(struct device *device, uint64_t *area, uint32_t value,
 }
 
 /* Each address is two registers of 32 bits. */
-#define AREA(field, half, wrote)                                             \
-	static uint32_t read_##field##_##half(struct device *device)         \
-	{                                                                    \
-		struct queue *queue = selected(device);                      \
-                                                                             \
-		if (queue == NULL || fault(device, "C17"))                   \
-			return 0;                                            \
-		return (uint32_t)(queue->field >> (32 * (half))) ^           \
-		       (fault(device, "C13") ? 0x1000u : 0);                 \
-	}                                                                    \
-                                                                             \
-	static void write_##field##_##half(struct device *device,            \
-					   uint32_t value)                   \
-	{                                                                    \
-		uint16_t index = registers_of(device)->queue_select;         \
-                                                                             \
-		write_area(device,                                           \
-			   &device->queue[index < QUEUES_MAX ? index : 0].field, \
-			   value, half, wrote);                              \
+#define AREA(field, half, wrote)                                                     \
+	static uint32_t read_##field##_##half(struct device *device)                 \
+	{                                                                            \
+		struct queue *queue = selected(device);                              \
+                                                                                     \
+		if (queue == NULL ||                                                 \
+		    fault(device, FAULT_QUEUE_ADDRESSES_ZERO))                       \
+			return 0;                                                    \
+		return (uint32_t)(queue->field >> (32 * (half))) ^                   \
+		       (fault(device, FAULT_QUEUE_ADDRESSES_ALTERED) ? 0x1000u : 0); \
+	}                                                                            \
+                                                                                     \
+	static void write_##field##_##half(struct device *device,                    \
+					   uint32_t value)                           \
+	{                                                                            \
+		uint16_t index = registers_of(device)->queue_select;                 \
+                                                                                     \
+		write_area(device,                                                   \
+			   &device->queue[index < QUEUES_MAX ? index : 0].field,     \
+			   value, half, wrote);                                      \
 	}
 
 AREA(descriptor_area, 0, WROTE_DESCRIPTOR)
@@ -431,7 +433,7 @@ static uint32_t read_queue_reset(struct device *device)
 		queue_registers(queue)->reset_reads--;
 		return 1;
 	}
-	if (fault(device, "J11"))
+	if (fault(device, FAULT_QUEUE_RESET_STUCK))
 		return 1;
 	queue_registers(queue)->reset_unread = false;
 	return 0;

@@ -38,14 +38,14 @@ static void raise_vector(struct device *device, uint16_t vector, uint8_t cause)
 {
 	struct interrupts *interrupts = interrupts_of(device);
 
-	if (fault(device, "I03"))
+	if (fault(device, FAULT_INTERRUPTS_MISSING))
 		return;
 	if (!interrupts_msix_on(device)) {
 		device->server->registers.isr |= cause;
 		raise_intx(device);
 		return;
 	}
-	if (fault(device, "I04") && vector != NO_VECTOR)
+	if (fault(device, FAULT_INTERRUPTS_WRONG_VECTOR) && vector != NO_VECTOR)
 		vector = (uint16_t)((vector + 1u) % device->options->vectors);
 	if (vector >= device->options->vectors || interrupts->msix[vector] < 0)
 		return;

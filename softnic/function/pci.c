@@ -210,7 +210,7 @@ void pci_read(struct device *device, unsigned int offset, void *data,
 	if (offset == data_at && size <= 4 && pci->virtio[CAP_PCI])
 		window_read(device);
 	memcpy(data, &pci->byte[offset], size);
-	if (fault(device, "A21"))
+	if (fault(device, FAULT_COMMON_CAP_CHANGES))
 		pci->byte[pci->virtio[CAP_COMMON] + CAP_BAR] ^= 1;
 	trace(device, "READ pci 0x%02x %u 0x%x", offset, size,
 	      pci_get(&pci->byte[offset], size < 4 ? size : 4));

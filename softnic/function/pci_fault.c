@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Configuration spaces that are wrong on purpose: faults of area A. */
+/* Configuration spaces that are wrong on purpose. */
 #include <string.h>
 
 #include "softnic/vfio_user/server.h"
@@ -7,15 +7,15 @@
 /* The header and the list as a whole. */
 static void break_header(struct device *device, struct pci *pci)
 {
-	if (fault(device, "A01"))
+	if (fault(device, FAULT_DEVICE_ID_NOT_VIRTIO))
 		pci->byte[0x03] = 0x12;
-	if (fault(device, "A02"))
+	if (fault(device, FAULT_CLASS_SUBSYSTEM_INVALID))
 		memset(&pci->byte[0x09], 0xff, 3);
-	if (fault(device, "A02"))
+	if (fault(device, FAULT_CLASS_SUBSYSTEM_INVALID))
 		memset(&pci->byte[0x2c], 0xff, 4);
-	if (fault(device, "A03"))
+	if (fault(device, FAULT_CAP_LIST_MISSING))
 		pci->byte[0x06] = 0;
-	if (fault(device, "A04"))
+	if (fault(device, FAULT_CAP_LIST_IN_HEADER))
 		pci->byte[AT_CAPABILITIES] = 0x10;
 }
 
@@ -25,16 +25,16 @@ static void break_links(struct device *device, struct pci *pci)
 	uint8_t common = pci->virtio[CAP_COMMON], isr = pci->virtio[CAP_ISR];
 	uint8_t first = pci->byte[AT_CAPABILITIES];
 
-	if (fault(device, "A05"))
+	if (fault(device, FAULT_CAP_LINKS_ITSELF))
 		pci->byte[common + 1] = common;
-	if (fault(device, "A06"))
+	if (fault(device, FAULT_VENDOR_CAPS_CIRCULAR))
 		pci->byte[isr + 1] = common;
-	if (fault(device, "A07")) {
+	if (fault(device, FAULT_OTHER_CAPS_CIRCULAR)) {
 		pci->byte[first] = pci->byte[pci->end] = 0x05;
 		pci->byte[first + 1] = pci->end;
 		pci->byte[pci->end + 1] = first;
 	}
-	if (fault(device, "A13")) {
+	if (fault(device, FAULT_NOTIFY_CAP_MISSING)) {
 		/* PCI_CFG comes behind notify. */
 		for (unsigned int at = 0x40; at < pci->end; at += 4)
 			if (pci->byte[at + 1] == pci->virtio[CAP_NOTIFY] &&
@@ -48,17 +48,17 @@ static void add_strange(struct device *device, struct pci *pci)
 {
 	uint8_t first = pci->byte[AT_CAPABILITIES], at;
 
-	if (fault(device, "A10")) {
+	if (fault(device, FAULT_CAPS_RESERVED)) {
 		pci_add_virtio(pci, 0x77, 0, 0x1000);
 		at = pci_add_virtio(pci, 7, 0, 0x1000);
 		pci->byte[at + CAP_BAR] = 0x42;
 	}
-	if (!fault(device, "A11") && !fault(device, "A12"))
+	if (!fault(device, FAULT_CAP_LOOKALIKE) && !fault(device, FAULT_CAP_BAR_MISSING))
 		return;
 	at = pci->end;
 	memcpy(&pci->byte[at], &pci->byte[pci->virtio[CAP_COMMON]], 16);
-	pci->byte[at + CAP_BAR] = fault(device, "A12") ? 0 : BAR_VIRTIO;
-	if (fault(device, "A11")) {
+	pci->byte[at + CAP_BAR] = fault(device, FAULT_CAP_BAR_MISSING) ? 0 : BAR_VIRTIO;
+	if (fault(device, FAULT_CAP_LOOKALIKE)) {
 		pci->byte[at] = 0x05;
 		pci_put(&pci->byte[at + CAP_OFFSET], 0x3000, 4);
 	}
@@ -73,31 +73,31 @@ static void break_structures(struct device *device, struct pci *pci)
 	uint8_t *common = &pci->byte[pci->virtio[CAP_COMMON]];
 	uint8_t *config = &pci->byte[pci->virtio[CAP_DEVICE]];
 
-	if (fault(device, "A08"))
+	if (fault(device, FAULT_CAP_LEN_SMALL))
 		common[CAP_LEN] = 8;
-	if (fault(device, "A09"))
+	if (fault(device, FAULT_CAP_LEN_LARGE))
 		common[CAP_LEN] = 0xf0;
-	if (fault(device, "A14"))
+	if (fault(device, FAULT_COMMON_BAR_EMPTY))
 		common[CAP_BAR] = 2;
-	if (fault(device, "A15"))
+	if (fault(device, FAULT_COMMON_ENDS_OUTSIDE))
 		pci_put(&common[CAP_OFFSET], (uint32_t)bar_size(device, BAR_VIRTIO) - 16, 4);
-	if (fault(device, "A16"))
+	if (fault(device, FAULT_COMMON_SHORT))
 		pci_put(&common[CAP_LENGTH], 52, 4);
-	if (fault(device, "A17"))
+	if (fault(device, FAULT_COMMON_MISALIGNED))
 		pci_put(&common[CAP_OFFSET], 2, 4);
-	if (fault(device, "A18"))
+	if (fault(device, FAULT_COMMON_EMPTY))
 		pci_put(&common[CAP_LENGTH], 0, 4);
-	if (fault(device, "A19"))
+	if (fault(device, FAULT_DEVICE_CONFIG_HUGE))
 		pci_put(&config[CAP_LENGTH], 0xffffffff, 4);
-	if (fault(device, "A20"))
+	if (fault(device, FAULT_ISR_IN_MSIX_TABLE))
 		pci->byte[pci->virtio[CAP_ISR] + CAP_BAR] = BAR_MSIX;
-	if (fault(device, "A20"))
+	if (fault(device, FAULT_ISR_IN_MSIX_TABLE))
 		pci_put(&pci->byte[pci->virtio[CAP_ISR] + CAP_OFFSET], 0x10, 4);
-	if (fault(device, "B20"))
+	if (fault(device, FAULT_DEVICE_CONFIG_SHORT))
 		pci_put(&config[CAP_LENGTH], 6, 4);
-	if (fault(device, "C09"))
+	if (fault(device, FAULT_NOTIFY_MULTIPLIER_3))
 		pci_put(&pci->byte[pci->virtio[CAP_NOTIFY] + CAP_EXTRA], 3, 4);
-	if (fault(device, "A23") && pci->msix != 0) {
+	if (fault(device, FAULT_MSIX_BAR_MISSING) && pci->msix != 0) {
 		pci->byte[pci->msix + 2] = 0xff;
 		pci->byte[pci->msix + 3] = 0x07;
 		pci_put(&pci->byte[pci->msix + 4], 3, 4);
@@ -114,6 +114,6 @@ void pci_break(struct device *device)
 	break_structures(device, pci);
 	break_links(device, pci);
 	add_strange(device, pci);
-	if (fault(device, "A26"))
+	if (fault(device, FAULT_CONFIG_SPACE_ONES))
 		memset(pci->byte, 0xff, sizeof(pci->byte));
 }

@@ -71,16 +71,20 @@ static void check_config(struct device *device, uint64_t offset,
 static void spoil(struct device *device, uint64_t offset, uint64_t *value)
 {
 	static const struct {
-		const char *name;
+		enum fault fault;
 		uint64_t offset, value;
 	} spoilt[] = {
-		{ "B14", 0, 0x01 },   { "B15", 10, 67 },	  { "B16", 8, 0xffff },
-		{ "B18", 17, 0 },     { "B18", 18, 0 },	  { "B19", 12, 0xfffffffe },
-		{ "B19", 16, 7 },
+		{ FAULT_MAC_MULTICAST, 0, 0x01 },
+		{ FAULT_MTU_TOO_SMALL, 10, 67 },
+		{ FAULT_MAX_PAIRS_HUGE, 8, 0xffff },
+		{ FAULT_RSS_LIMITS_ZERO, 17, 0 },
+		{ FAULT_RSS_LIMITS_ZERO, 18, 0 },
+		{ FAULT_SPEED_DUPLEX_INVALID, 12, 0xfffffffe },
+		{ FAULT_SPEED_DUPLEX_INVALID, 16, 7 },
 	};
 
 	for (size_t i = 0; i < sizeof(spoilt) / sizeof(spoilt[0]); i++)
-		if (spoilt[i].offset == offset && fault(device, spoilt[i].name))
+		if (spoilt[i].offset == offset && fault(device, spoilt[i].fault))
 			*value = spoilt[i].value;
 }
 
@@ -125,7 +129,7 @@ static uint64_t isr_read(struct device *device)
 	trace(device, "READ isr 0x%x", value);
 	if (interrupts_msix_on(device))
 		violation(device, "PCI-35", "ISR status is read while MSI-X is on");
-	return fault(device, "I06") ? 0 : value;
+	return fault(device, FAULT_ISR_ZERO) ? 0 : value;
 }
 
 static bool inside(uint64_t offset, unsigned int size, uint64_t start,
@@ -137,7 +141,7 @@ static bool inside(uint64_t offset, unsigned int size, uint64_t start,
 
 uint64_t register_read(struct device *device, uint64_t offset, unsigned int size)
 {
-	if (fault(device, "J04") && (device->status & ST_DRIVER_OK))
+	if (fault(device, FAULT_REGISTERS_ONES) && (device->status & ST_DRIVER_OK))
 		return ~0ull;
 	if (inside(offset, size, COMMON_OFFSET, COMMON_SIZE))
 		return common_read(device, offset - COMMON_OFFSET, size);

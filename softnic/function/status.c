@@ -72,7 +72,7 @@ static bool status_negotiate(struct device *device)
 
 	registers->status_unread = true;
 	status_check_features(device, &registers->wanted);
-	if (fault(device, "B05") || !acceptable(device, &registers->wanted)) {
+	if (fault(device, FAULT_FEATURES_OK_LOST) || !acceptable(device, &registers->wanted)) {
 		trace(device, "FEATURES refused");
 		return false;
 	}
@@ -189,7 +189,7 @@ void status_write(struct device *device, uint32_t value)
 		check_driver_ok(device);
 		fault_driver_ok(device);
 	}
-	if (fault(device, "B04"))
+	if (fault(device, FAULT_ACKNOWLEDGE_DRIVER_LOST))
 		value &= ~(ST_ACKNOWLEDGE | ST_DRIVER);
 	device->status = (uint8_t)((value & ST_DEFINED & ~ST_SUSPEND) | (old & ST_NEEDS_RESET));
 	if (value & ST_SUSPEND)

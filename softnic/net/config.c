@@ -165,7 +165,7 @@ static int config_announce(struct net *net, const char *word)
 void config_announced(struct net *net)
 {
 	net->announced = 0;
-	if (net_fault(net, H10)) {
+	if (net_fault(net, FAULT_CTRL_ANNOUNCE_STAYS)) {
 		net->announced = clock_now();
 		config_changed(net->device);
 		return;

@@ -119,7 +119,7 @@ static uint32_t control_answer(struct net *net, const struct buffer *buffer,
 	trace(net->device, "COMMAND %u.%u %u bytes: %s", command.class,
 	      command.number, command.length,
 	      result[0] == ACK_OK ? "ok" : "error");
-	if (net_fault(net, H03))
+	if (net_fault(net, FAULT_CTRL_ACK_UNKNOWN))
 		result[0] = 0x77;
 	return 1 + command.written;
 }
@@ -154,13 +154,13 @@ static uint32_t control_serve(struct net *net, const struct buffer *buffer)
 /* Does this command have to wait, or for ever? */
 static bool control_withheld(struct net *net)
 {
-	if (net_fault(net, H01))
+	if (net_fault(net, FAULT_CTRL_NEVER_ANSWERED))
 		return true;
-	if (net_fault(net, H09)) {
+	if (net_fault(net, FAULT_CTRL_NEEDS_RESET)) {
 		needs_reset(net->device);
 		return true;
 	}
-	if (!net_fault(net, H02))
+	if (!net_fault(net, FAULT_CTRL_ANSWERS_LATE))
 		return false;
 	if (net->late == 0)
 		net->late = clock_now() + SECOND;
@@ -173,7 +173,7 @@ static bool control_withheld(struct net *net)
 bool control_waits(const struct net *net, unsigned int index)
 {
 	return index == control_index(net->device) &&
-	       (net->late || net_fault(net, H01));
+	       (net->late || net_fault(net, FAULT_CTRL_NEVER_ANSWERED));
 }
 
 int64_t control_deadline(const struct net *net)
@@ -210,9 +210,9 @@ bool control_run(struct net *net)
 			break;
 		}
 		written = control_serve(net, &buffer);
-		if (net_fault(net, H04))
+		if (net_fault(net, FAULT_CTRL_OTHER_ID))
 			buffer.id = (uint16_t)(buffer.id + 1) % queue->size;
-		ring_give(queue, &buffer, net_fault(net, H05) ? 0 : written);
+		ring_give(queue, &buffer, net_fault(net, FAULT_CTRL_LENGTH_ZERO) ? 0 : written);
 		ring_flush(queue);
 		moved = true;
 	}

@@ -47,7 +47,7 @@ static void drain(struct net *net, unsigned int from)
 static void use_pairs(struct net *net, unsigned int receive,
 		      unsigned int transmit)
 {
-	if (net_fault(net, H06))
+	if (net_fault(net, FAULT_CTRL_PAIRS_STAY))
 		return;
 	drain(net, transmit);
 	net->rx_pairs = receive;

@@ -268,7 +268,7 @@ struct net {
 	uint64_t commands, commands_ok;
 	uint64_t late;		/* when the answer that was put off is due; 0: none */
 
-	uint64_t faults;	/* bits by enum net_fault */
+	uint64_t faults;	    /* net_fault_bit() of each */
 	unsigned int fault_changes; /* when those were looked up */
 	uint64_t frames;	/* received so far: which of them a fault hits */
 	uint64_t pieces;	/* that large packets were cut into */
@@ -281,7 +281,7 @@ struct net {
 	unsigned int quiet;	/* poll iterations in which the peer had nothing */
 	struct segments *segments;
 	struct coalesce *coalesce;
-	bool stalled;		/* a buffer is withheld: G03 (it never comes back) */
+	bool stalled;		/* a buffer is withheld: FAULT_TX_FIRST_WITHHELD */
 	uint64_t sampled;	/* frames whose checksums were looked at */
 };
 
@@ -348,18 +348,16 @@ int receive_frame(struct net *net, const struct frame *frame,
  * lost for another reason (counted). */
 int receive_place(struct net *net, const struct frame *frame);
 
-/* ---- fault/net.c: rows F, G and H of the catalogue ---- */
+/* ---- fault/net.c: faults of fault/net.def ---- */
 
-enum net_fault {
-#define FAULT(row, text) row,
-#include "softnic/fault/net.def"
-#undef FAULT
-	NET_FAULTS
-};
-
-static inline bool net_fault(const struct net *net, enum net_fault row)
+static inline uint64_t net_fault_bit(enum fault fault)
 {
-	return __builtin_expect(net->faults >> row & 1, 0);
+	return 1ull << (fault - FAULT_NET_BEGIN);
+}
+
+static inline bool net_fault(const struct net *net, enum fault fault)
+{
+	return __builtin_expect((net->faults & net_fault_bit(fault)) != 0, 0);
 }
 
 void faults_begin(struct net *net);

@@ -189,16 +189,16 @@ static void place_fill(struct net *net, const struct frame *frame,
 		if (i)
 			to = place_begin(&buffer[i]);
 		part = (uint32_t)buffer[i].writable_bytes - (i ? 0 : size);
-		if (net_fault(net, F13) && i + 1 < count)
+		if (net_fault(net, FAULT_RX_BUFFER_NOT_FULL) && i + 1 < count)
 			part = left / (count - i);
 		if (part > left)
 			part = left;
-		if (!net_fault(net, F05))
+		if (!net_fault(net, FAULT_RX_BYTES_UNWRITTEN))
 			place_copy(&to, &from, part);
 		left -= part;
-		used[i] = net_fault(net, F12) ?
-				  (uint32_t)buffer[i].writable_bytes :
-				  part + (i ? 0 : size);
+		used[i] = part + (i ? 0 : size);
+		if (net_fault(net, FAULT_RX_FRAME_TOO_LONG))
+			used[i] = (uint32_t)buffer[i].writable_bytes;
 	}
 }
 

@@ -125,6 +125,14 @@ static bool check_request(struct net *net, unsigned int index, uint64_t types)
 	return true;
 }
 
+/* The size that a reply says it has. */
+static uint32_t reply_claims(const struct net *net, uint32_t size)
+{
+	if (net_fault(net, FAULT_CTRL_REPLIES_HUGE))
+		return 0xffff;
+	return net_fault(net, FAULT_CTRL_REPLIES_EMPTY) ? 0 : size;
+}
+
 static uint32_t put_reply(struct net *net, unsigned int index, unsigned int type,
 			  uint8_t *to)
 {
@@ -137,8 +145,7 @@ static uint32_t put_reply(struct net *net, unsigned int index, unsigned int type
 	memset(to, 0, REPLY_HEAD);
 	to[0] = (uint8_t)type;
 	put_le16(to + 2, index);
-	put_le16(to + 6, net_fault(net, H07) ? 0xffff :
-			 net_fault(net, H08) ? 0 : size);
+	put_le16(to + 6, reply_claims(net, size));
 	for (i = 0; i < n; i++)
 		put_le64(to + REPLY_HEAD + 8 * i, values[i]);
 	return size;

@@ -260,27 +260,27 @@ static void give_elsewhere(struct net *net, struct queue *receive, uint16_t id)
 static void give_faulty(struct net *net, struct queue *queue,
 			const struct buffer *buffer)
 {
-	if (net_fault(net, G02))
+	if (net_fault(net, FAULT_TX_USED_EARLY))
 		return; /* long given */
-	if (net_fault(net, G03) && !net->stalled &&
+	if (net_fault(net, FAULT_TX_FIRST_WITHHELD) && !net->stalled &&
 	    !net_has(net, FT_IN_ORDER)) {
 		net->stalled = true;
 		return;
 	}
-	if (net_fault(net, G04))
+	if (net_fault(net, FAULT_TX_USED_ON_RX))
 		give_elsewhere(net, queue - 1, buffer->id);
 	else
-		ring_give(queue, buffer, net_fault(net, G01) ? 1234 : 0);
+		ring_give(queue, buffer, net_fault(net, FAULT_TX_LENGTH_NOT_ZERO) ? 1234 : 0);
 }
 
 static bool fault_before(struct net *net, struct queue *queue,
 			 const struct buffer *buffer)
 {
-	if (net_fault(net, G05) && buffer->readable > 2) {
+	if (net_fault(net, FAULT_TX_CHAIN_NEEDS_RESET) && buffer->readable > 2) {
 		needs_reset(net->device);
 		return false;
 	}
-	if (net_fault(net, G02)) {
+	if (net_fault(net, FAULT_TX_USED_EARLY)) {
 		ring_give(queue, buffer, 0);
 		ring_flush(queue);
 	}
@@ -305,7 +305,7 @@ bool transmit_run(struct net *net, unsigned int pair, unsigned int budget)
 		if (net->faults && !fault_before(net, queue, &buffer))
 			return true;
 		if (transmit(net, queue, &buffer) == -EAGAIN &&
-		    !net_fault(net, G02)) {
+		    !net_fault(net, FAULT_TX_USED_EARLY)) {
 			ring_untake(queue, 1);
 			net->blocked = true;
 			net->refused = !net->peer->mirror;
@@ -316,7 +316,7 @@ bool transmit_run(struct net *net, unsigned int pair, unsigned int budget)
 		else
 			give_faulty(net, queue, &buffer);
 	}
-	if (net_fault(net, G06) && done == budget && net->link_up)
+	if (net_fault(net, FAULT_TX_FULL_LINK_DOWN) && done == budget && net->link_up)
 		config_link(net, false);
 	if (done == 0)
 		return false;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * How a ring breaks the rules on request (--fault, rows D and E). Never strikes unless
- * requested, nor writes where the driver's map does not permit it.
+ * How a ring breaks the rules on request (--fault). Never strikes unless requested, nor
+ * writes where the driver's map does not permit it.
  *
- * A row strikes once in a queue, at the first completion that allows it, except where it
- * says "is": that holds as long as the queue.
+ * A fault strikes once in a queue, at the first completion that allows it, except where
+ * its text says "is": that holds as long as the queue.
  */
 #include <endian.h>
 #include <string.h>
@@ -17,47 +17,51 @@
 #define REWRITES 10000u
 #define BEHIND_BYTES 64u
 
-static const char *const row_name[] = {
-#define FAULT(row, text) #row,
-#include "softnic/fault/rings.def"
-#undef FAULT
-};
+_Static_assert(FAULT_NET_BEGIN - FAULT_RINGS_BEGIN <= 64, "ring->faults has a bit for each");
 
-_Static_assert(RF_COUNT <= 64, "faults of a ring are bits of a uint64_t");
+static uint64_t fault_bit(enum fault fault)
+{
+	return 1ull << (fault - FAULT_RINGS_BEGIN);
+}
+
+static bool fault_is_for(enum fault fault, bool packed)
+{
+	if (fault == FAULT_IN_ORDER_REVERSED || fault == FAULT_IN_ORDER_BATCH_UNKNOWN ||
+	    fault == FAULT_NOTHING_COMPLETED)
+		return true;
+	return packed == (fault >= FAULT_PACKED_ID_IS_SIZE);
+}
 
 uint64_t faults_of(const struct ring *ring)
 {
 	uint64_t faults = 0;
-	char layout = ring->packed ? 'E' : 'D';
-	unsigned int row;
+	enum fault which;
 
-	for (row = 0; row < RF_COUNT; row++)
-		if (fault(ring->device, row_name[row]) &&
-		    (row_name[row][0] == layout || row == RF_D14 ||
-		     row == RF_D15 || row == RF_D19))
-			faults |= 1ull << row;
+	for (which = FAULT_RINGS_BEGIN; which < FAULT_NET_BEGIN; which++)
+		if (fault(ring->device, which) && fault_is_for(which, ring->packed))
+			faults |= fault_bit(which);
 	return faults;
 }
 
-static bool fault_wanted(const struct ring *ring, enum ring_fault row)
+static bool fault_wanted(const struct ring *ring, enum fault fault)
 {
-	return ring->faults >> row & 1;
+	return ring->faults & fault_bit(fault);
 }
 
-static void fault_note(struct ring *ring, enum ring_fault row)
+static void fault_note(struct ring *ring, enum fault fault)
 {
-	ring->faults_done |= 1ull << row;
+	ring->faults_done |= fault_bit(fault);
 	/* A packed ring has the driver's words where the device writes. */
-	ring->spoilt = ring->spoilt || row >= RF_E03;
-	trace(ring->device, "FAULT %s queue %u", row_name[row], ring->queue->index);
+	ring->spoilt = ring->spoilt || fault >= FAULT_PACKED_WRAP_WRONG;
+	trace(ring->device, "FAULT %s queue %u", fault_id(fault), ring->queue->index);
 }
 
-/* Is it time for this row, which strikes once? */
-static bool fault_strike(struct ring *ring, enum ring_fault row)
+/* Is it time for this fault, which strikes once? */
+static bool fault_strike(struct ring *ring, enum fault fault)
 {
-	if (!fault_wanted(ring, row) || ring->faults_done >> row & 1)
+	if (!fault_wanted(ring, fault) || ring->faults_done & fault_bit(fault))
 		return false;
-	fault_note(ring, row);
+	fault_note(ring, fault);
 	return true;
 }
 
@@ -106,18 +110,20 @@ static bool split_id(struct ring *ring, struct waiting *used)
 	uint32_t middle = ring->slot[used->id].next, unknown;
 	bool list = used->chain > 1;
 
-	if (fault_strike(ring, RF_D01))
+	if (fault_strike(ring, FAULT_SPLIT_ID_IS_SIZE))
 		used->id = ring->size;
-	if (fault_strike(ring, RF_D02))
+	if (fault_strike(ring, FAULT_SPLIT_ID_HIGH_BIT))
 		used->id |= 0x10000;
-	unknown = fault_wanted(ring, RF_D03) ? free_descriptor(ring, used->id) : used->id;
-	if (unknown != used->id && fault_strike(ring, RF_D03))
+	unknown = used->id;
+	if (fault_wanted(ring, FAULT_SPLIT_ID_FREE))
+		unknown = free_descriptor(ring, used->id);
+	if (unknown != used->id && fault_strike(ring, FAULT_SPLIT_ID_FREE))
 		used->id = unknown;
-	if (list && fault_strike(ring, RF_D04))
+	if (list && fault_strike(ring, FAULT_SPLIT_ID_MID_CHAIN))
 		used->id = middle;
-	if (fault_strike(ring, RF_D05))
+	if (fault_strike(ring, FAULT_SPLIT_ENTRY_TWICE))
 		ring_write_used(ring, used);
-	if (!fault_strike(ring, RF_D09))
+	if (!fault_strike(ring, FAULT_SPLIT_ENTRY_UNWRITTEN))
 		return true;
 	ring->used++;
 	return false;
@@ -140,13 +146,13 @@ static bool packed_id(struct ring *ring, struct waiting *used)
 	struct waiting before = ring->before;
 
 	ring->before = *used;
-	if (fault_strike(ring, RF_E01))
+	if (fault_strike(ring, FAULT_PACKED_ID_IS_SIZE))
 		used->id = ring->size;
-	if (before.slots && before.id != used->id && fault_strike(ring, RF_E02))
+	if (before.slots && before.id != used->id && fault_strike(ring, FAULT_PACKED_ID_REPEATED))
 		used->id = before.id;
-	if (fault_strike(ring, RF_E07))
+	if (fault_strike(ring, FAULT_PACKED_SKIPS_EXTRA))
 		used->slots++;
-	if (used->slots > 1 && fault_strike(ring, RF_E06)) {
+	if (used->slots > 1 && fault_strike(ring, FAULT_PACKED_LIST_ALL_USED)) {
 		write_each(ring, used);
 		return false;
 	}
@@ -155,8 +161,8 @@ static bool packed_id(struct ring *ring, struct waiting *used)
 
 bool fault_give(struct ring *ring, struct waiting *used)
 {
-	if (fault_wanted(ring, RF_D19)) {
-		fault_note(ring, RF_D19);
+	if (fault_wanted(ring, FAULT_NOTHING_COMPLETED)) {
+		fault_note(ring, FAULT_NOTHING_COMPLETED);
 		return false;
 	}
 	return ring->packed ? packed_id(ring, used) : split_id(ring, used);
@@ -164,7 +170,8 @@ bool fault_give(struct ring *ring, struct waiting *used)
 
 bool fault_piles(const struct ring *ring)
 {
-	return (fault_wanted(ring, RF_D10) || fault_wanted(ring, RF_D14)) &&
+	return (fault_wanted(ring, FAULT_SPLIT_IDX_EARLY) ||
+		fault_wanted(ring, FAULT_IN_ORDER_REVERSED)) &&
 	       ring->piled < ring->size;
 }
 
@@ -191,14 +198,14 @@ static void packed_flags(struct ring *ring)
 	if (!ring->withheld)
 		return;
 	d = &ring->descriptors[ring->withheld_position];
-	if (fault_strike(ring, RF_E03))
+	if (fault_strike(ring, FAULT_PACKED_WRAP_WRONG))
 		ring->withheld_flags ^= htole16(DF_AVAIL | DF_USED);
-	if (fault_wanted(ring, RF_E12)) {
-		fault_note(ring, RF_E12);
+	if (fault_wanted(ring, FAULT_PACKED_FLAGS_RANDOM)) {
+		fault_note(ring, FAULT_PACKED_FLAGS_RANDOM);
 		ring->withheld_flags ^= htole16(
 			fault_noise(ring) & (DF_WRITE | DF_NEXT | DF_INDIRECT));
 	}
-	if (fault_strike(ring, RF_E11)) {
+	if (fault_strike(ring, FAULT_PACKED_FLAGS_EARLY)) {
 		id = d->id;
 		length = d->length;
 		d->id = htole16((uint16_t)~le16toh(id));
@@ -219,15 +226,16 @@ static uint32_t unknown_id(const struct ring *ring, uint32_t id)
 
 void fault_publish(struct ring *ring)
 {
-	if (ring->batched && fault_strike(ring, RF_D15))
+	if (ring->batched && fault_strike(ring, FAULT_IN_ORDER_BATCH_UNKNOWN))
 		ring->batch.id = unknown_id(ring, ring->batch.id);
-	if (ring->in_order && ring->piled > 1 && fault_strike(ring, RF_D14))
+	if (ring->in_order && ring->piled > 1 && fault_strike(ring, FAULT_IN_ORDER_REVERSED))
 		write_reversed(ring);
-	if (!ring->packed && ring->piled && fault_strike(ring, RF_D10)) {
+	if (!ring->packed && ring->piled && fault_strike(ring, FAULT_SPLIT_IDX_EARLY)) {
 		store_index(ring, (uint16_t)(ring->used + ring->piled));
 		fault_pass(LATE_NS);
 	}
-	if (!ring->packed && ring->used != ring->published && fault_strike(ring, RF_D20))
+	if (!ring->packed && ring->used != ring->published &&
+	    fault_strike(ring, FAULT_SPLIT_IDX_STAYS))
 		ring->used = ring->published;
 	if (ring->packed)
 		packed_flags(ring);
@@ -289,21 +297,21 @@ static void split_after(struct ring *ring)
 {
 	uint16_t flying = (uint16_t)(ring->seen - ring->published);
 
-	if (fault_strike(ring, RF_D06))
+	if (fault_strike(ring, FAULT_SPLIT_IDX_OVERRUNS))
 		store_index(ring, (uint16_t)(ring->published + flying + 1));
-	if (fault_strike(ring, RF_D07))
+	if (fault_strike(ring, FAULT_SPLIT_IDX_BACK))
 		store_index(ring, (uint16_t)(ring->published - 2));
-	if (fault_strike(ring, RF_D08))
+	if (fault_strike(ring, FAULT_SPLIT_IDX_JUMPS_32768))
 		store_index(ring, (uint16_t)(ring->published + 32768));
-	if (fault_strike(ring, RF_D11))
+	if (fault_strike(ring, FAULT_SPLIT_ENTRY_REWRITTEN))
 		rewrite_entry(ring);
-	if (fault_strike(ring, RF_D12))
+	if (fault_strike(ring, FAULT_SPLIT_IDX_FLIPS))
 		flip_index(ring);
-	if (fault_strike(ring, RF_D13)) {
+	if (fault_strike(ring, FAULT_SPLIT_AREAS_OVERWRITTEN)) {
 		fault_scribble(ring, ring->queue->descriptor_area, 16ul * ring->size);
 		fault_scribble(ring, ring->queue->driver_area, 6 + 2ul * ring->size);
 	}
-	if (fault_strike(ring, RF_D18))
+	if (fault_strike(ring, FAULT_SPLIT_TAIL_OVERWRITTEN))
 		scribble_behind(ring);
 }
 
@@ -342,13 +350,13 @@ static void packed_after(struct ring *ring)
 {
 	uint16_t *last = withheld_word(ring);
 
-	if (fault_strike(ring, RF_E04))
+	if (fault_strike(ring, FAULT_PACKED_USED_EARLY))
 		ring->descriptors[ring->used].flags = used_bits(ring->used_wrap);
-	if (fault_strike(ring, RF_E05))
+	if (fault_strike(ring, FAULT_PACKED_USED_UNDONE))
 		__atomic_store_n(last, *last ^ htole16(DF_USED), __ATOMIC_RELEASE);
-	if (ring->outstanding && fault_strike(ring, RF_E08))
+	if (ring->outstanding && fault_strike(ring, FAULT_PACKED_OUTSTANDING_ALTERED))
 		spoil_outstanding(ring);
-	if (fault_strike(ring, RF_E10))
+	if (fault_strike(ring, FAULT_PACKED_ALL_USED))
 		use_all(ring);
 }
 
@@ -366,17 +374,17 @@ void fault_published(struct ring *ring)
 
 void fault_event_flags(struct ring *ring)
 {
-	if (fault_wanted(ring, RF_D16)) {
-		fault_note(ring, RF_D16);
+	if (fault_wanted(ring, FAULT_SPLIT_USED_FLAGS_ONES)) {
+		fault_note(ring, FAULT_SPLIT_USED_FLAGS_ONES);
 		ring->used_area[0] = 0xffff;
 	}
-	if (fault_wanted(ring, RF_D17) && ring->event_idx) {
-		fault_note(ring, RF_D17);
+	if (fault_wanted(ring, FAULT_SPLIT_AVAIL_EVENT_RANDOM) && ring->event_idx) {
+		fault_note(ring, FAULT_SPLIT_AVAIL_EVENT_RANDOM);
 		__atomic_store_n(ring->used_area + 2 + 4u * ring->size,
 				 fault_noise(ring), __ATOMIC_RELAXED);
 	}
-	if (fault_wanted(ring, RF_E09)) {
-		fault_note(ring, RF_E09);
+	if (fault_wanted(ring, FAULT_PACKED_EVENT_GARBAGE)) {
+		fault_note(ring, FAULT_PACKED_EVENT_GARBAGE);
 		memset(ring->device_event, 0xff, sizeof(*ring->device_event));
 	}
 }

@@ -56,15 +56,6 @@ struct requirements {
 
 extern const struct requirements split_requirements, packed_requirements;
 
-/* ---- faults, requested once: fault.c ---- */
-
-enum ring_fault {
-#define FAULT(row, text) RF_##row,
-#include "softnic/fault/rings.def"
-#undef FAULT
-	RF_COUNT
-};
-
 /* ---- the record ---- */
 
 /* Most buffers have so few elements that they fill one cache line. */
@@ -193,7 +184,7 @@ struct ring {
 	bool watch_armed, watch_ready;
 
 	/* Special runs. */
-	uint64_t faults, faults_done; /* bits: enum ring_fault */
+	uint64_t faults, faults_done; /* fault_bit() of each */
 	bool spoilt;		/* by a fault: what the driver wrote is lost */
 	struct waiting before;	/* the last one given */
 	struct origins *origins; /* NULL: not kept */

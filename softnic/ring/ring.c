@@ -133,7 +133,8 @@ int ring_start(struct queue *queue)
 	ring->watch_kicks = queue->kicks;
 	ring->watch_armed = true;
 	/* One that looked by itself would miss no doorbell. */
-	ring->asleep = fault(queue->device, "C15") || fault(queue->device, "C16");
+	ring->asleep = fault(queue->device, FAULT_EARLY_DOORBELLS_LOST) ||
+		       fault(queue->device, FAULT_ONE_DOORBELL_LOST);
 	ring->sleep_kicks = queue->kicks;
 	queue->ring = ring;
 	queue->broken = false;
@@ -351,7 +352,8 @@ static void ring_check_missing(struct ring *ring, bool ready)
 	const char *id = "SPLIT-30";
 
 	if (!ready || !ring->armed || !ring->watch_ready || ring->faults ||
-	    fault(ring->device, "C15") || fault(ring->device, "C16") ||
+	    fault(ring->device, FAULT_EARLY_DOORBELLS_LOST) ||
+	    fault(ring->device, FAULT_ONE_DOORBELL_LOST) ||
 	    ring->watch_next != ring->next ||
 	    ring->watch_taken != ring->queue->taken ||
 	    ring->watch_kicks != ring->queue->kicks)

@@ -72,7 +72,7 @@ bool serve_region_read(struct device *device, const struct request *request)
 		return reply_error(device, request, EINVAL);
 	memcpy(&all.access, request->data, sizeof(all.access));
 	error = check(device, &all.access);
-	if (fault(device, "A24") && all.access.region == REGION_CONFIG)
+	if (fault(device, FAULT_CONFIG_SPACE_UNREADABLE) && all.access.region == REGION_CONFIG)
 		error = EIO;
 	if (error == 0 && all.access.count > sizeof(all.data))
 		error = E2BIG;

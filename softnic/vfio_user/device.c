@@ -25,7 +25,7 @@ static uint32_t bounded(const json_t *number, uint32_t otherwise)
 /* Only what the driver named may be answered. */
 static json_t *our_capabilities(const struct device *device, const json_t *theirs)
 {
-	json_int_t maps = fault(device, "A27") ? UINT32_MAX : DMA_MAPS_MAX;
+	json_int_t maps = fault(device, FAULT_DMA_MAPS_UNLIMITED) ? UINT32_MAX : DMA_MAPS_MAX;
 	json_t *all = json_pack("{s:i, s:i, s:i, s:I, s:b}", "max_msg_fds",
 				(int)MESSAGE_FDS, "max_data_xfer_size", (int)DATA_MAX,
 				"pgsizes", (int)DMA_PAGE, "max_dma_maps", maps,

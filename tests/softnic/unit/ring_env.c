@@ -88,10 +88,23 @@ void trace_line(struct device *device, const char *format, ...)
 	(void)format;
 }
 
-bool fault_named(const struct device *device, const char *row)
+const char *fault_id(enum fault fault)
+{
+	static const char *const id[FAULT_COUNT] = {
+#define FAULT(id, name, text) [FAULT_##name] = #id,
+#include "softnic/fault/transport.def"
+#include "softnic/fault/rings.def"
+#include "softnic/fault/net.def"
+#undef FAULT
+	};
+
+	return id[fault];
+}
+
+bool fault_is_on(const struct device *device, enum fault fault)
 {
 	(void)device;
-	return env.fault && !strcmp(env.fault, row);
+	return env.fault && !strcmp(env.fault, fault_id(fault));
 }
 
 /* ---- the environment ---- */
