@@ -114,7 +114,7 @@ class GoneWrong(common.Case):
 
     def traffic(self, *options, checked=True):
         run = self.guest([self.vionet, "pktgen", self.nic, "--duration", "60", "--rate", "10k",
-                          "--interval", "0.1"], native=["--peer", "loop", *options], checked=checked)
+                          "--interval", "0.1"], native=["--peer", "loop", "--lossless", *options], checked=checked)
         self.assertTrue(common.native.wait_until(
             lambda: re.search(r"RX *[1-9]", run.output), lambda: run.process.poll() is None), run.output)
         return run
