@@ -220,7 +220,7 @@ class Virtual(common.Case):
             f"{common.VIONET} bind {self.PHYSICAL} && {common.VIONET} info {self.PHYSICAL}; echo ended $?",
             *self.NICS)
         for text in (f"{self.VIRTUAL}: virtio-pci -> vfio-pci", "type1v2",
-                     f"would be removed with its driver: remove it (echo 0 > {number}), then: vionet "
+                     f"would be removed with its driver: remove it first (echo 0 > {number}); run: vionet "
                      f"bind {self.PHYSICAL}",
                      "its 1 virtual function would be removed with its driver; remove it first",
                      f"has {self.VIRTUAL} open", f"{self.PHYSICAL}: virtio-pci -> vfio-pci"):
