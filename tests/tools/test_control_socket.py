@@ -2,8 +2,7 @@
 """
 The control socket between two processes: which server a client connects to and trusts, what of a reply
 reaches the terminal, servers that do not reply, impostors, stopped processes, and signals during a wait.
-Never: measures time: what waits for ever runs into the deadline of its test.
-Read next: ../../tools/shared/socket_directory.h, ../../tools/shared/control_server.h.
+No test measures time: a wait that does not end runs into the deadline of its test.
 """
 
 import fcntl

@@ -2,7 +2,6 @@
 """
 The counters of driver and device begin at the same moment, so that they can be compared: notifications and
 frames of a start that is not the first. Not interrupts: the driver counts those that it found, and several may be one by then.
-Read next: ../softnic/stats.c.
 """
 
 import json

@@ -2,7 +2,6 @@
 """
 A device that misses a doorbell or an interrupt: whatever the command does meanwhile, and however it waits, it
 goes on, and counts the repeated notifications. How long it takes is not measured (tests/unit/test_rescue.c does, in time of its own).
-Read next: test_tools.py.
 """
 
 import json

@@ -2,7 +2,6 @@
 /*
  * The control queue of the model (model_control.h): the chains that commands come in, their
  * answers, right or wrong, and what else such a device has: doorbells, reset, suspend.
- * Read next: tests/unit/model_control_commands.c.
  */
 #include <poll.h>
 #include <stdlib.h>
