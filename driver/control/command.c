@@ -393,6 +393,16 @@ int vn_control_check(struct vionet_device *device)
 			control->name);
 }
 
+/* Is it a feature that is accepted only if the caller wants it, and did not? */
+static bool ctrl_unwanted(const struct vionet_device *device, unsigned int bit)
+{
+	return vionet_feature_test(&device->offered, bit) &&
+	       !vionet_feature_test(&device->avoid, bit) &&
+	       vionet_feature_use(bit) == VIONET_FEATURE_ON_REQUEST &&
+	       !vionet_feature_test(&device->want, bit) &&
+	       !vionet_feature_test(&device->need, bit);
+}
+
 /* Why a feature was not accepted whose own needs were. */
 static const char *ctrl_not_accepted(const struct vionet_device *device,
 				     unsigned int bit)
@@ -401,9 +411,7 @@ static const char *ctrl_not_accepted(const struct vionet_device *device,
 		return "the device does not offer";
 	if (vionet_feature_test(&device->avoid, bit))
 		return "was avoided at open";
-	if (vionet_feature_use(bit) == VIONET_FEATURE_ON_REQUEST &&
-	    !vionet_feature_test(&device->want, bit) &&
-	    !vionet_feature_test(&device->need, bit))
+	if (ctrl_unwanted(device, bit))
 		return "has to be wanted at open (`want`)";
 	return "the device offers and cannot do with its queues";
 }
@@ -413,6 +421,7 @@ int vn_control_need(struct vionet_device *device, unsigned int bit,
 {
 	unsigned int lacks = vionet_feature_missing(&device->accepted, bit);
 	const char *name = vionet_feature_name(bit);
+	int result;
 
 	if (device->gone)
 		return vn_error(ENODEV, "%s: %s: the device is gone; close it",
@@ -420,10 +429,15 @@ int vn_control_need(struct vionet_device *device, unsigned int bit,
 	if (vionet_feature_test(&device->accepted, bit))
 		return 0;
 	if (lacks == bit)
-		return vn_error(ENOTSUP, "%s: %s needs the feature %s, which %s",
-				device->name, what, name,
-				ctrl_not_accepted(device, bit));
-	return vn_error(ENOTSUP, "%s: %s needs the feature %s, and that %s, which %s",
-			device->name, what, name, vionet_feature_name(lacks),
-			ctrl_not_accepted(device, lacks));
+		result = vn_error(ENOTSUP, "%s: %s needs the feature %s, which %s",
+				  device->name, what, name,
+				  ctrl_not_accepted(device, bit));
+	else
+		result = vn_error(ENOTSUP,
+				  "%s: %s needs the feature %s, and that %s, which %s",
+				  device->name, what, name, vionet_feature_name(lacks),
+				  ctrl_not_accepted(device, lacks));
+	if (ctrl_unwanted(device, lacks))
+		return vn_error_remedy(result, VIONET_REMEDY_WANT, NULL);
+	return result;
 }

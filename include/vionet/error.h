@@ -55,6 +55,8 @@ enum vionet_remedy {
 				      * stands in front of the device */
 	VIONET_REMEDY_RESET_TIMEOUT, /* give it longer:
 				      * vionet_open_options.reset_timeout_ms */
+	VIONET_REMEDY_WANT,	     /* open it with the feature that the text names:
+				      * vionet_open_options.want */
 };
 
 /*

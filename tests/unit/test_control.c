@@ -328,6 +328,24 @@ static void an_address_needs_two_features(void **state)
 	control_env_destroy(env);
 }
 
+/* The remedy of a feature that the caller left out; there is none for one that is not offered. */
+static void a_feature_has_to_be_wanted(void **state)
+{
+	struct vionet_open_options open = { .struct_size = sizeof(open) };
+	struct control_env *env = control_env_create(1);
+
+	(void)state;
+	withhold(env, 20);
+	assert_int_equal(open_model(env->model, &open, &env->device), 0);
+	assert_int_equal(vionet_device_start(env->device, NULL), 0);
+	assert_int_equal(vionet_filter_vlan_add(env->device, 1), -ENOTSUP);
+	assert_text("CTRL_VLAN, which has to be wanted");
+	assert_int_equal(vionet_error_remedy(NULL), VIONET_REMEDY_WANT);
+	assert_int_equal(vionet_filter_mode_set(env->device, VIONET_FILTER_NOBCAST, true), -ENOTSUP);
+	assert_int_equal(vionet_error_remedy(NULL), VIONET_REMEDY_NONE);
+	control_env_destroy(env);
+}
+
 static void a_device_without_control_queue_works(void **state)
 {
 	struct control_env *env = control_env_create(1);
@@ -451,6 +469,7 @@ int main(void)
 		cmocka_unit_test(coalescing),
 		cmocka_unit_test(nothing_is_sent_without_its_feature),
 		cmocka_unit_test(an_address_needs_two_features),
+		cmocka_unit_test(a_feature_has_to_be_wanted),
 		cmocka_unit_test(a_device_without_control_queue_works),
 		cmocka_unit_test(a_stopped_device_gets_no_command),
 		cmocka_unit_test(a_stopped_device_gets_its_state_at_start),

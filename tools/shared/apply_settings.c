@@ -55,12 +55,6 @@ void setting_results_release(struct setting_results *results)
 	*results = (struct setting_results){ 0 };
 }
 
-/* Is it a feature that only the one that opens the device can want? */
-static bool apply_has_to_be_wanted(int result)
-{
-	return result == -ENOTSUP && strstr(vionet_error_text(), "has to be wanted") != NULL;
-}
-
 static void apply_note_error(struct setting_result *to, int result)
 {
 	const char *text = vionet_error_text();
@@ -90,7 +84,7 @@ static void apply_record(struct apply *apply, const char *key, const char *reque
 		 known->after != NULL ? known->after : "");
 	to->from_device = known->from_device;
 	to->agreed = result == 0;
-	to->at_start = apply_has_to_be_wanted(result);
+	to->at_start = result != 0 && vionet_error_remedy(NULL) == VIONET_REMEDY_WANT;
 	if (result != 0)
 		apply_note_error(to, result);
 }

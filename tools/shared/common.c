@@ -91,6 +91,7 @@ const char *remedy_clause(unsigned int remedy, const char *address,
 		[VIONET_REMEDY_BIND] = "; run: vionet bind ",
 		[VIONET_REMEDY_BIND_GROUP] = "; run: vionet bind --group ",
 		[VIONET_REMEDY_BIND_FORCE] = "; to force it: vionet bind --force ",
+		[VIONET_REMEDY_WANT] = "; open it with --want",
 		[VIONET_REMEDY_AVOID] = "; leave some of them out with --avoid",
 		[VIONET_REMEDY_ASSUME_IOMMU] = ("; if this is hardware behind a real IOMMU, "
 						"assert that with --assume-iommu"),
