@@ -279,7 +279,9 @@ static void session_say_link(struct session *session)
 static int session_act_on_events(struct session *session, uint32_t events)
 {
 	if (events & VIONET_EVENT_GONE)
-		say("%s: the device is gone", session->name);
+		say("%s: the device is gone: it was removed, or what is behind it ended or "
+		    "did not answer in time; VIONET_LOG=debug says which",
+		    session->name);
 	else if (events & VIONET_EVENT_REMOVAL)
 		say("%s: the device is being unplugged: stopping", session->name);
 	else if (events & VIONET_EVENT_ERROR)
