@@ -67,7 +67,7 @@ enum vionet_remedy {
  *            "" if the remedy is about none. Owned by the library, as the text is.
  *
  * Returns VIONET_REMEDY_NONE, or one of the others; later releases may have more. To be
- * asked as vionet_error_text is. Any thread.
+ * read as vionet_error_text is. Any thread.
  */
 enum vionet_remedy vionet_error_remedy(const char **address);
 

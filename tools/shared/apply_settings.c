@@ -55,6 +55,7 @@ void setting_results_release(struct setting_results *results)
 	*results = (struct setting_results){ 0 };
 }
 
+/* What the library says of its last failure is not about NO_QUEUE: no call was made. */
 static void apply_note_error(struct setting_result *to, int result)
 {
 	const char *text = vionet_error_text();
@@ -64,6 +65,8 @@ static void apply_note_error(struct setting_result *to, int result)
 	else if (text[0] == '\0')
 		text = strerror(-result);
 	snprintf(to->error, sizeof(to->error), "%s", text);
+	to->at_start = result != NO_QUEUE &&
+		       vionet_error_remedy(NULL) == VIONET_REMEDY_WANT;
 }
 
 static void apply_record(struct apply *apply, const char *key, const char *requested,
@@ -84,7 +87,6 @@ static void apply_record(struct apply *apply, const char *key, const char *reque
 		 known->after != NULL ? known->after : "");
 	to->from_device = known->from_device;
 	to->agreed = result == 0;
-	to->at_start = result != 0 && vionet_error_remedy(NULL) == VIONET_REMEDY_WANT;
 	if (result != 0)
 		apply_note_error(to, result);
 }
