@@ -22,6 +22,7 @@ static const struct command {
 	{ "stats", command_stats, "show what the driver and the device have counted" },
 	{ "pktgen", command_pktgen, "send frames, count what comes back" },
 	{ "dump", command_dump, "receive frames; print them or write a pcap file" },
+	{ "tap", command_tap, "make the function an interface of the kernel" },
 };
 
 static const size_t command_count = sizeof(commands) / sizeof(commands[0]);

@@ -35,6 +35,7 @@ int command_pktgen(int argc, char **argv);
 int command_dump(int argc, char **argv);
 int command_set(int argc, char **argv);
 int command_stats(int argc, char **argv);
+int command_tap(int argc, char **argv);
 
 /* What a word gets behind so many: "" for one, else "s". */
 const char *plural(uint64_t count);
@@ -82,6 +83,8 @@ struct device_options {
 	const char *name;
 	struct vionet_open_options open;
 	struct settings settings; /* applied once it is started */
+	/* Features that the command makes use of where they are offered; --avoid excepts. */
+	struct vionet_features prefer;
 };
 
 /* --assume-iommu, --avoid and so on: a child parser whose input is a struct

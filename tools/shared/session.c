@@ -78,6 +78,8 @@ int session_open(struct session *session, const struct device_options *options,
 	open.struct_size = sizeof(open);
 	open.notice = session_say_notice;
 	settings_want(&options->settings, &open.want);
+	for (size_t i = 0; i < sizeof(open.want.word) / sizeof(open.want.word[0]); i++)
+		open.want.word[i] |= options->prefer.word[i] & ~open.avoid.word[i];
 	open.progress = session_on_progress;
 	open.progress_context = session;
 	settings_avoid(&options->settings, &open.avoid);
@@ -294,6 +296,7 @@ static int session_act_on_events(struct session *session, uint32_t events)
 	else {
 		if (events & VIONET_EVENT_LINK)
 			session_say_link(session);
+		session->noted |= events & (VIONET_EVENT_LINK | VIONET_EVENT_ANNOUNCE);
 		return session->code;
 	}
 	return session_fail(session, CODE_GONE);

@@ -33,6 +33,8 @@ struct session {
 	uint16_t queue_size[2]; /* of the first pair's, receive and transmit; once started */
 	uint64_t next_check;
 	uint64_t next_moving; /* when to call stop_moving again */
+	/* VIONET_EVENT_LINK and _ANNOUNCE that came, for the command to act on and to clear. */
+	uint32_t noted;
 	int code; /* the first failure, CODE_OK so far */
 	int stops; /* signals that had come when closing began */
 	/* A pair's own thread: it must leave the device to the control thread. */
