@@ -23,6 +23,7 @@ static const struct command {
 	{ "pktgen", command_pktgen, "send frames, count what comes back" },
 	{ "dump", command_dump, "receive frames; print them or write a pcap file" },
 	{ "tap", command_tap, "make the function an interface of the kernel" },
+	{ "echo", command_echo, "answer ARP, neighbour discovery, ping and UDP echo" },
 };
 
 static const size_t command_count = sizeof(commands) / sizeof(commands[0]);

@@ -36,6 +36,7 @@ int command_dump(int argc, char **argv);
 int command_set(int argc, char **argv);
 int command_stats(int argc, char **argv);
 int command_tap(int argc, char **argv);
+int command_echo(int argc, char **argv);
 
 /* What a word gets behind so many: "" for one, else "s". */
 const char *plural(uint64_t count);

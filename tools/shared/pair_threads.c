@@ -130,11 +130,12 @@ static void threads_end(struct pair_threads *threads, struct session *session)
 int pair_threads_run(struct pair_threads *threads, struct session *session)
 {
 	threads_start(threads, session);
-	while (session->code == CODE_OK && stop_asked() == 0 && !threads_any_ended(threads)) {
+	while (session->code == CODE_OK && stop_asked() == 0 && !threads->enough &&
+	       !threads_any_ended(threads)) {
 		if (session_check(session, now_ns()) == CODE_OK)
 			session_fail(session, threads->watch(threads));
 		threads_nudge(threads);
-		if (session->code == CODE_OK)
+		if (session->code == CODE_OK && !threads->enough)
 			threads_sleep(session);
 	}
 	threads_end(threads, session);

@@ -34,6 +34,7 @@ struct pair_threads {
 	/* Called by the main thread at least every 20 ms; anything but CODE_OK ends all. */
 	int (*watch)(struct pair_threads *threads);
 	void *context; /* of `watch` */
+	bool enough;   /* set by `watch`: end, all is well */
 
 	unsigned int running;
 	bool halt;

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tools/echo/answer.h"
+
+#include <string.h>
+
+#include <vionet/offload.h>
+
+#define ETHERNET 14
+#define VLAN_TAG 4
+#define ARP_SIZE 28
+#define IPV6_SIZE 40
+#define TTL 64
+#define SOLICITATION_SIZE 24
+#define ADVERTISEMENT_SIZE 32
+
+enum { TYPE_IPV4 = 0x0800,
+       TYPE_ARP = 0x0806,
+       TYPE_VLAN = 0x8100,
+       TYPE_IPV6 = 0x86dd };
+enum { PROTOCOL_ICMP = 1,
+       PROTOCOL_UDP = 17,
+       PROTOCOL_ICMP6 = 58 };
+enum { PING4_REQUEST = 8,
+       PING4_REPLY = 0,
+       PING6_REQUEST = 128,
+       PING6_REPLY = 129 };
+enum { NEIGHBOUR_SOLICITATION = 135,
+       NEIGHBOUR_ADVERTISEMENT = 136 };
+
+const char *const answer_names[ANSWER_KINDS] = {
+	[ANSWER_ARP] = "arp",
+	[ANSWER_NEIGHBOUR] = "neighbour",
+	[ANSWER_PING4] = "ping4",
+	[ANSWER_PING6] = "ping6",
+	[ANSWER_UDP4] = "udp4",
+	[ANSWER_UDP6] = "udp6",
+};
+
+/* A request, as far as it was looked at. */
+struct answer_request {
+	struct vionet_packet *packet;
+	uint8_t *frame;
+	uint8_t *network; /* behind the Ethernet header, with its VLAN tag */
+	uint32_t size;	  /* bytes at `network` in the first segment */
+	uint32_t total;	  /* in all segments */
+};
+
+static unsigned int answer_load16(const uint8_t *from)
+{
+	return (unsigned int)from[0] << 8 | from[1];
+}
+
+static void answer_store16(uint8_t *to, unsigned int value)
+{
+	to[0] = (uint8_t)(value >> 8);
+	to[1] = (uint8_t)value;
+}
+
+static void answer_swap(uint8_t *a, uint8_t *b, size_t size)
+{
+	uint8_t kept[16];
+
+	memcpy(kept, a, size);
+	memcpy(a, b, size);
+	memcpy(b, kept, size);
+}
+
+static uint32_t answer_sum(const uint8_t *data, uint32_t size, uint32_t sum)
+{
+	for (uint32_t i = 0; i + 1 < size; i += 2)
+		sum += answer_load16(data + i);
+	if (size % 2 != 0)
+		sum += (uint32_t)data[size - 1] << 8;
+	while (sum >> 16 != 0)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return sum;
+}
+
+/* Of ICMPv6 and what follows the IPv6 header: with the pseudo header, "Upper-Layer Checksums"
+ * of RFC 8200. */
+static uint32_t answer_sum6(const uint8_t *network, uint32_t size)
+{
+	return answer_sum(network + 8, 32, answer_sum(network + IPV6_SIZE, size, size + PROTOCOL_ICMP6));
+}
+
+/* One of the addresses. The table is the host's. */
+static bool answer_is_ours(const uint8_t *table, unsigned int count, const uint8_t *address,
+			   size_t size)
+{
+	for (unsigned int i = 0; i < count; i++)
+		if (memcmp(table + i * size, address, size) == 0)
+			return true;
+	return false;
+}
+
+static bool answer_is_ours4(const struct answer_host *host, const uint8_t *address)
+{
+	return answer_is_ours(host->address4[0], host->addresses4, address, 4);
+}
+
+static bool answer_is_ours6(const struct answer_host *host, const uint8_t *address)
+{
+	return answer_is_ours(host->address6[0], host->addresses6, address, 16);
+}
+
+/* Back to where it came from. */
+static void answer_turn(const struct answer_host *host, uint8_t *frame)
+{
+	memcpy(frame, frame + 6, 6);
+	memcpy(frame + 6, host->mac, 6);
+}
+
+static bool answer_is_to_host(const struct answer_host *host, const struct answer_request *request)
+{
+	return memcmp(request->frame, host->mac, 6) == 0;
+}
+
+/* ---- ARP ---- */
+
+static enum answer_kind answer_arp(const struct answer_host *host, struct answer_request *request)
+{
+	static const uint8_t wanted[] = { 0, 1, 8, 0, 6, 4, 0, 1 };
+	uint8_t *arp = request->network;
+
+	if (request->size < ARP_SIZE || memcmp(arp, wanted, sizeof(wanted)) != 0 ||
+	    !answer_is_ours4(host, arp + 24))
+		return ANSWER_NONE;
+	answer_store16(arp + 6, 2);
+	answer_swap(arp + 8, arp + 18, 10); /* the sender becomes the target */
+	memcpy(arp + 8, host->mac, 6);
+	answer_turn(host, request->frame);
+	return ANSWER_ARP;
+}
+
+/* ---- ping and UDP, over either ---- */
+
+/* Only the type changes of what was summed: RFC 1624, equation 3. */
+static void answer_ping(uint8_t *icmp, uint8_t type)
+{
+	uint32_t sum = (answer_load16(icmp + 2) ^ 0xffff) + (answer_load16(icmp) ^ 0xffff);
+
+	icmp[0] = type;
+	sum += answer_load16(icmp);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	answer_store16(icmp + 2, sum ^ 0xffff);
+}
+
+static bool answer_udp(const struct answer_host *host, uint8_t *udp, uint32_t size)
+{
+	if (size < 8 || host->udp_port == 0 || answer_load16(udp + 2) != host->udp_port ||
+	    answer_load16(udp + 4) < 8)
+		return false;
+	/* A service that answers a service would do so for ever. */
+	if (answer_load16(udp) == host->udp_port || answer_load16(udp) == 0)
+		return false;
+	answer_swap(udp, udp + 2, 2);
+	return true;
+}
+
+/* The checksum of what is echoed stays, but the device may have left it to us. */
+static bool answer_complete(struct vionet_packet *packet)
+{
+	return packet->gso_type == VIONET_GSO_NONE &&
+	       vionet_packet_checksum_complete(packet) == 0;
+}
+
+/* ---- IPv4 ---- */
+
+static bool answer_is_whole4(const struct answer_request *request, uint32_t header)
+{
+	const uint8_t *ip = request->network;
+	uint32_t length = answer_load16(ip + 2);
+
+	return header >= 20 && request->size >= header + 8 && length >= header + 8 &&
+	       length <= request->total && (answer_load16(ip + 6) & 0x3fff) == 0 &&
+	       answer_sum(ip, header, 0) == 0xffff;
+}
+
+static void answer_turn4(const struct answer_host *host, struct answer_request *request,
+			 uint32_t header)
+{
+	uint8_t *ip = request->network;
+
+	answer_swap(ip + 12, ip + 16, 4);
+	ip[8] = TTL;
+	answer_store16(ip + 10, 0);
+	answer_store16(ip + 10, answer_sum(ip, header, 0) ^ 0xffff);
+	answer_turn(host, request->frame);
+}
+
+static enum answer_kind answer_ipv4(const struct answer_host *host, struct answer_request *request)
+{
+	enum answer_kind kind = ANSWER_NONE;
+	uint8_t *ip = request->network;
+	uint32_t header;
+
+	if (request->size < 20 || ip[0] >> 4 != 4 || !answer_is_to_host(host, request))
+		return ANSWER_NONE;
+	header = (ip[0] & 0xfu) * 4u;
+	if (!answer_is_whole4(request, header) || !answer_is_ours4(host, ip + 16) ||
+	    !answer_complete(request->packet))
+		return ANSWER_NONE;
+	if (ip[9] == PROTOCOL_ICMP && ip[header] == PING4_REQUEST) {
+		answer_ping(ip + header, PING4_REPLY);
+		kind = ANSWER_PING4;
+	} else if (ip[9] == PROTOCOL_UDP &&
+		   answer_udp(host, ip + header, request->size - header)) {
+		kind = ANSWER_UDP4;
+	}
+	if (kind != ANSWER_NONE)
+		answer_turn4(host, request, header);
+	return kind;
+}
+
+/* ---- IPv6 ---- */
+
+/* RFC 4861, "Validation of Neighbor Solicitations". */
+static bool answer_is_solicitation(const struct answer_host *host,
+				   const struct answer_request *request)
+{
+	const uint8_t *ip = request->network, *icmp = ip + IPV6_SIZE;
+	uint32_t length = answer_load16(ip + 4);
+
+	return length >= SOLICITATION_SIZE && request->size >= IPV6_SIZE + length && ip[7] == 255 &&
+	       icmp[1] == 0 && answer_is_ours6(host, icmp + 8) &&
+	       answer_sum6(ip, length) == 0xffff;
+}
+
+/* Who asks before it has an address is answered by a message to all. */
+static bool answer_is_probe(const uint8_t *address)
+{
+	static const uint8_t unspecified[16];
+
+	return memcmp(address, unspecified, sizeof(unspecified)) == 0;
+}
+
+static enum answer_kind answer_neighbour(const struct answer_host *host,
+					 struct answer_request *request)
+{
+	static const uint8_t all_nodes[16] = { 0xff, 2, [15] = 1 };
+	uint8_t *ip = request->network, *icmp = ip + IPV6_SIZE;
+	uint32_t header = (uint32_t)(ip - request->frame);
+	bool probe = answer_is_probe(ip + 8);
+	struct vionet_packet *packet = request->packet;
+
+	if (!answer_is_solicitation(host, request) || packet->next != NULL ||
+	    packet->length + vionet_packet_tailroom(packet) <
+		    header + IPV6_SIZE + ADVERTISEMENT_SIZE)
+		return ANSWER_NONE;
+	answer_turn(host, request->frame);
+	memcpy(ip + 24, probe ? all_nodes : ip + 8, 16);
+	if (probe)
+		memcpy(request->frame, (const uint8_t[]){ 0x33, 0x33, 0, 0, 0, 1 }, 6);
+	memcpy(ip + 8, icmp + 8, 16);
+	answer_store16(ip + 4, ADVERTISEMENT_SIZE);
+	icmp[0] = NEIGHBOUR_ADVERTISEMENT;
+	memcpy(icmp + 4, (const uint8_t[]){ probe ? 0x20 : 0x60, 0, 0, 0 }, 4); /* S, O */
+	icmp[24] = 2;								/* the target's address, in units of 8 bytes */
+	icmp[25] = 1;
+	memcpy(icmp + 26, host->mac, 6);
+	answer_store16(icmp + 2, 0);
+	answer_store16(icmp + 2, answer_sum6(ip, ADVERTISEMENT_SIZE) ^ 0xffff);
+	packet->length = header + IPV6_SIZE + ADVERTISEMENT_SIZE;
+	return ANSWER_NEIGHBOUR;
+}
+
+static void answer_turn6(const struct answer_host *host, struct answer_request *request)
+{
+	uint8_t *ip = request->network;
+
+	answer_swap(ip + 8, ip + 24, 16);
+	ip[7] = TTL;
+	answer_turn(host, request->frame);
+}
+
+static enum answer_kind answer_ipv6(const struct answer_host *host, struct answer_request *request)
+{
+	uint8_t *ip = request->network, *data = ip + IPV6_SIZE;
+	enum answer_kind kind = ANSWER_NONE;
+
+	if (request->size < IPV6_SIZE + 8 || ip[0] >> 4 != 6 || answer_load16(ip + 4) < 8 ||
+	    IPV6_SIZE + answer_load16(ip + 4) > request->total)
+		return ANSWER_NONE;
+	if (ip[6] == PROTOCOL_ICMP6 && data[0] == NEIGHBOUR_SOLICITATION)
+		return answer_neighbour(host, request);
+	if (!answer_is_to_host(host, request) || !answer_is_ours6(host, ip + 24) ||
+	    !answer_complete(request->packet))
+		return ANSWER_NONE;
+	if (ip[6] == PROTOCOL_ICMP6 && data[0] == PING6_REQUEST) {
+		answer_ping(data, PING6_REPLY);
+		kind = ANSWER_PING6;
+	} else if (ip[6] == PROTOCOL_UDP && answer_udp(host, data, request->size - IPV6_SIZE)) {
+		kind = ANSWER_UDP6;
+	}
+	if (kind != ANSWER_NONE)
+		answer_turn6(host, request);
+	return kind;
+}
+
+/* ---- all ---- */
+
+enum answer_kind answer_packet(const struct answer_host *host, struct vionet_packet *packet)
+{
+	struct answer_request request = { .packet = packet, .frame = packet->data };
+	uint32_t header = ETHERNET;
+	unsigned int type;
+
+	if (packet->length < ETHERNET + VLAN_TAG)
+		return ANSWER_NONE;
+	type = answer_load16(packet->data + 12);
+	if (type == TYPE_VLAN) {
+		header += VLAN_TAG;
+		type = answer_load16(packet->data + 16);
+	}
+	request.network = packet->data + header;
+	request.size = packet->length - header;
+	request.total = (packet->next == NULL ? packet->length : packet->total_length) - header;
+	switch (type) {
+	case TYPE_ARP:
+		return answer_arp(host, &request);
+	case TYPE_IPV4:
+		return answer_ipv4(host, &request);
+	case TYPE_IPV6:
+		return answer_ipv6(host, &request);
+	default:
+		return ANSWER_NONE;
+	}
+}
