@@ -38,34 +38,12 @@ static void pci_drop_vectors(struct vn_pci_transport *t)
 {
 	/* Closing it would do only if no other process had it: a server may have kept
 	 * it, and could then wake the application for ever. */
-	if (t->vector_count != 0)
-		(void)epoll_ctl(t->base.event_fd, EPOLL_CTL_DEL, t->vector_fds[0],
+	if (t->vectors.count != 0)
+		(void)epoll_ctl(t->base.event_fd, EPOLL_CTL_DEL, t->vectors.fds[0],
 				NULL);
-	for (unsigned int i = 0; i < t->vector_count; i++)
-		close(t->vector_fds[i]);
-	free(t->vector_fds);
-	t->vector_fds = NULL;
+	vn_vectors_close(&t->vectors);
 	t->base.vector_fds = NULL;
-	t->vector_count = 0;
 	t->config_interrupt = false;
-}
-
-static int pci_make_vectors(struct vn_pci_transport *t, unsigned int count)
-{
-	t->vector_fds = calloc(count, sizeof(*t->vector_fds));
-	if (!t->vector_fds)
-		return vn_error(ENOMEM, "no memory for %u interrupt vectors",
-				count);
-	for (t->vector_count = 0; t->vector_count < count; t->vector_count++) {
-		int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-
-		if (fd < 0)
-			return vn_error_errno(errno, "eventfd for interrupt %u",
-					      t->vector_count);
-		t->vector_fds[t->vector_count] = fd;
-	}
-	t->base.vector_fds = t->vector_fds;
-	return 0;
 }
 
 /* Vector 0 is for configuration changes. If the device has no room for it, they
@@ -73,16 +51,17 @@ static int pci_make_vectors(struct vn_pci_transport *t, unsigned int count)
 static int pci_attach_vectors(struct vn_pci_transport *t, unsigned int count)
 {
 	int config_vector = 0;
-	int result = pci_make_vectors(t, count);
+	int result = vn_vectors_open(&t->vectors, count);
 
+	t->base.vector_fds = t->vectors.fds;
 	if (result == 0)
-		result = t->function->ops->vectors(t->function, t->vector_fds,
+		result = t->function->ops->vectors(t->function, t->vectors.fds,
 						   count);
 	if (result == 0)
 		result = vn_pci_config_vector(t, &config_vector);
 	t->config_interrupt = result == 0 && config_vector == 0;
 	if (t->config_interrupt)
-		result = pci_watch(t, t->vector_fds[0]);
+		result = pci_watch(t, t->vectors.fds[0]);
 	return result;
 }
 
@@ -94,7 +73,7 @@ static int pci_vectors(struct vn_transport *transport, unsigned int wanted,
 	int result = 0;
 
 	*count = wanted < available ? wanted : available;
-	if (t->vector_count != 0) {
+	if (t->vectors.count != 0) {
 		result = t->function->ops->vectors(t->function, NULL, 0);
 		pci_drop_vectors(t);
 	}
@@ -136,7 +115,7 @@ static int pci_events(struct vn_transport *transport, uint32_t *happened)
 		*happened |= VIONET_EVENT_REMOVAL;
 	if (vn_event_take(t->function->error_fd))
 		*happened |= VIONET_EVENT_ERROR;
-	if (!t->config_interrupt || vn_event_take(t->vector_fds[0]))
+	if (!t->config_interrupt || vn_event_take(t->vectors.fds[0]))
 		*happened |= VIONET_EVENT_LINK;
 	/* If the other side has gone, the next look at a register says so. */
 	if (t->function->service_fd >= 0 &&

@@ -7,6 +7,7 @@
 #define VN_DRIVER_TRANSPORT_PCI_H
 
 #include "driver/transport/transport.h"
+#include "driver/transport/vectors.h"
 #include "pci/capability.h"
 #include "pci/function.h"
 
@@ -25,8 +26,7 @@ struct vn_pci_transport {
 	struct vionet_features accepted;
 	uint16_t queue_count; /* as the device said last */
 	struct vn_read_back *read_back;
-	int *vector_fds;
-	unsigned int vector_count;
+	struct vn_vectors vectors;
 	bool config_interrupt; /* the first vector is for configuration changes */
 	uint64_t asked_at; /* when a queue's thread looked at the status; atomic */
 };

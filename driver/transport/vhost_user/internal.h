@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/lock.h"
 #include "driver/transport/transport.h"
+#include "driver/transport/vectors.h"
 #include "driver/transport/vhost_user/channel.h"
 
 /* How long the back end may take for one message, and the message budget: how long for
@@ -98,8 +99,7 @@ struct vn_vhost_user {
 	unsigned int pairs; /* whose rings are enabled, if they are set up */
 	bool pairs_unsure;  /* the last order for them was obeyed in part */
 	struct vn_vhost_user_inflight inflight;
-	int *vector_fds;
-	unsigned int vector_count;
+	struct vn_vectors vectors;
 };
 
 static inline struct vn_vhost_user *vn_vhost_user(struct vn_transport *transport)

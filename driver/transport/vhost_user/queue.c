@@ -53,7 +53,7 @@ int vn_vhost_user_queue_setup(struct vn_transport *transport, unsigned int index
 	*queue = (struct vn_vhost_user_queue){
 		.size = size,
 		.areas = *areas,
-		.call_fd = *vector >= 0 ? t->vector_fds[*vector] : -1,
+		.call_fd = *vector >= 0 ? t->vectors.fds[*vector] : -1,
 		.kick_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 	};
 	if (queue->kick_fd < 0)

@@ -11,12 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/order.h"
 #include "base/socket.h"
 #include "driver/transport/vhost_user/internal.h"
 
@@ -27,12 +25,8 @@
 
 static void vhu_drop_vectors(struct vn_vhost_user *t)
 {
-	for (unsigned int i = 0; i < t->vector_count; i++)
-		close(t->vector_fds[i]);
-	free(t->vector_fds);
-	t->vector_fds = NULL;
+	vn_vectors_close(&t->vectors);
 	t->base.vector_fds = NULL;
-	t->vector_count = 0;
 }
 
 /* Vectors are eventfds that the back end writes to. The first, for configuration
@@ -41,6 +35,7 @@ static int vhu_vectors(struct vn_transport *transport, unsigned int wanted,
 		       unsigned int *count)
 {
 	struct vn_vhost_user *t = vn_vhost_user(transport);
+	int result;
 
 	vhu_drop_vectors(t);
 	*count = 0;
@@ -48,22 +43,10 @@ static int vhu_vectors(struct vn_transport *transport, unsigned int wanted,
 		wanted = vn_vhost_user_vector_max(t);
 	if (wanted == 0)
 		return 0;
-	t->vector_fds = calloc(wanted, sizeof(*t->vector_fds));
-	if (!t->vector_fds)
-		return vn_error(ENOMEM, "no memory for %u interrupts", wanted);
-	for (; t->vector_count < wanted; t->vector_count++) {
-		int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-		int error = errno;
-
-		if (fd < 0) {
-			vhu_drop_vectors(t);
-			return vn_error_errno(error, "eventfd for an interrupt");
-		}
-		t->vector_fds[t->vector_count] = fd;
-	}
-	transport->vector_fds = t->vector_fds;
-	*count = wanted;
-	return 0;
+	result = vn_vectors_open(&t->vectors, wanted);
+	transport->vector_fds = t->vectors.fds;
+	*count = t->vectors.count;
+	return result;
 }
 
 /* That the back end is gone shows in the status, as DEVICE_NEEDS_RESET. */
@@ -82,40 +65,21 @@ static int vhu_events(struct vn_transport *transport, uint32_t *happened)
 
 /* ---- configuration ---- */
 
-/* A field in the device's byte order, at its width; others are bytes. */
-static void vhu_read_field(const struct vn_config_field *field, const uint8_t *bytes)
-{
-	le16 two;
-	le32 four;
-
-	memcpy(&two, bytes, field->width == 2 ? 2 : 0);
-	memcpy(&four, bytes, field->width == 4 ? 4 : 0);
-	if (field->width == 2)
-		*(uint16_t *)field->value = vn_from_le16(two);
-	else if (field->width == 4)
-		*(uint32_t *)field->value = vn_from_le32(four);
-	else
-		memcpy(field->value, bytes, field->width);
-}
-
 /* One message is one snapshot: there is no generation to compare. */
 static int vhu_config_read(struct vn_transport *transport,
 			   const struct vn_config_field *fields, unsigned int count)
 {
 	struct vn_vhost_user *t = vn_vhost_user(transport);
 	uint8_t bytes[VHOST_USER_CONFIG_MAX];
-	uint32_t end = 0;
+	uint32_t end = vn_config_end(fields, count);
 	int result;
 
-	for (unsigned int i = 0; i < count; i++)
-		if (fields[i].offset + fields[i].width > end)
-			end = fields[i].offset + fields[i].width;
 	if (end > t->config_size)
 		return vn_error(EIO, "vhost-user: the configuration has %u bytes, "
 				"not %u", t->config_size, end);
 	result = vn_vhost_user_get_config(t, end, bytes);
-	for (unsigned int i = 0; i < count && result == 0; i++)
-		vhu_read_field(&fields[i], bytes + fields[i].offset);
+	if (result == 0)
+		vn_config_take(fields, count, bytes);
 	return result;
 }
 

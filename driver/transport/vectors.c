@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/order.h"
+#include "driver/transport/vectors.h"
+
+/* ---- interrupts ---- */
+
+int vn_vectors_open(struct vn_vectors *vectors, unsigned int count)
+{
+	vectors->fds = calloc(count, sizeof(*vectors->fds));
+	if (!vectors->fds)
+		return vn_error(ENOMEM, "no memory for %u interrupt vectors", count);
+	for (vectors->count = 0; vectors->count < count; vectors->count++) {
+		int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+		if (fd < 0) {
+			int result = vn_error_errno(errno, "eventfd for interrupt %u",
+						    vectors->count);
+
+			vn_vectors_close(vectors);
+			return result;
+		}
+		vectors->fds[vectors->count] = fd;
+	}
+	return 0;
+}
+
+void vn_vectors_close(struct vn_vectors *vectors)
+{
+	for (unsigned int i = 0; i < vectors->count; i++)
+		close(vectors->fds[i]);
+	free(vectors->fds);
+	*vectors = (struct vn_vectors){ NULL, 0 };
+}
+
+/* ---- configuration ---- */
+
+uint32_t vn_config_end(const struct vn_config_field *fields, unsigned int count)
+{
+	uint32_t end = 0;
+
+	for (unsigned int i = 0; i < count; i++)
+		if (fields[i].offset + fields[i].width > end)
+			end = fields[i].offset + fields[i].width;
+	return end;
+}
+
+static void config_take_field(const struct vn_config_field *field, const uint8_t *bytes)
+{
+	le16 two;
+	le32 four;
+
+	memcpy(&two, bytes, field->width == 2 ? 2 : 0);
+	memcpy(&four, bytes, field->width == 4 ? 4 : 0);
+	if (field->width == 2)
+		*(uint16_t *)field->value = vn_from_le16(two);
+	else if (field->width == 4)
+		*(uint32_t *)field->value = vn_from_le32(four);
+	else
+		memcpy(field->value, bytes, field->width);
+}
+
+void vn_config_take(const struct vn_config_field *fields, unsigned int count,
+		    const uint8_t *bytes)
+{
+	for (unsigned int i = 0; i < count; i++)
+		config_take_field(&fields[i], bytes + fields[i].offset);
+}

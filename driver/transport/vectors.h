@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What transports have in common: eventfds for interrupts, and fields of a configuration that came
+ * as bytes. */
+#ifndef VN_DRIVER_TRANSPORT_VECTORS_H
+#define VN_DRIVER_TRANSPORT_VECTORS_H
+
+#include "driver/transport/transport.h"
+
+struct vn_vectors {
+	int *fds; /* eventfds; NULL: none */
+	unsigned int count;
+};
+
+/* Make `count` of them, where there are none. Returns 0; -ENOMEM, -EMFILE, -ENFILE, and there are
+ * none. */
+int vn_vectors_open(struct vn_vectors *vectors, unsigned int count);
+void vn_vectors_close(struct vn_vectors *vectors);
+
+/* How many bytes of a configuration hold all these fields. */
+uint32_t vn_config_end(const struct vn_config_field *fields, unsigned int count);
+
+/* Take the fields out of a configuration in the device's byte order. */
+void vn_config_take(const struct vn_config_field *fields, unsigned int count,
+		    const uint8_t *bytes);
+
+#endif
