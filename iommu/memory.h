@@ -24,6 +24,8 @@ struct vn_memory {
 	uint64_t offset;  /* of `address` in the file */
 	bool keep_writable; /* others write to the file: a transport that passes it on must
 			     * not seal it against that */
+	bool control;	    /* only the control queue needs it: kept apart from packets where
+			     * the device has several address spaces */
 };
 
 /*

@@ -52,12 +52,12 @@ static int ctrl_make_slot(struct vionet_device *device, struct vn_control *contr
 			  uint32_t room)
 {
 	int result = vn_device_memory_alloc(device, DATA_AT + room,
-					    VN_DEVICE_READS, false,
+					    VN_DEVICE_READS, VN_FOR_CONTROL,
 					    &control->request);
 
 	if (result == 0)
 		result = vn_device_memory_alloc(device, RESULT_AT + room,
-						VN_DEVICE_WRITES, false,
+						VN_DEVICE_WRITES, VN_FOR_CONTROL,
 						&control->reply);
 	control->room = room;
 	return result;

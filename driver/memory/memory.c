@@ -34,7 +34,7 @@ static void memory_unlink(struct vionet_memory *m)
 #define WHOLE_MAX ((size_t)256 << 20)
 
 int vn_device_memory_alloc_whole(struct vionet_device *device, size_t size,
-				 enum vn_access access, bool hugepages,
+				 enum vn_access access, enum vn_memory_use use,
 				 struct vionet_memory **memory)
 {
 	struct vn_transport *transport = device->transport;
@@ -45,7 +45,8 @@ int vn_device_memory_alloc_whole(struct vionet_device *device, size_t size,
 	if (!m)
 		return vn_error(ENOMEM, "no memory");
 	m->access = access;
-	result = vn_memory_alloc(size, hugepages, &m->memory);
+	result = vn_memory_alloc(size, (use & VN_FOR_MUCH) != 0, &m->memory);
+	m->memory.control = (use & VN_FOR_CONTROL) != 0;
 	if (result == 0) {
 		result = transport->ops->memory_add(transport, &m->memory,
 						    access, &m->iova);
@@ -84,7 +85,7 @@ static size_t memory_find_room(const struct vionet_memory *whole, size_t size)
 /* A region with room for another part, of the same access; each new one is twice as
  * large as the last, so that a few are enough for any number of queues. */
 static int memory_find_whole(struct vionet_device *device, size_t size,
-			     enum vn_access access, bool hugepages,
+			     enum vn_access access, enum vn_memory_use use,
 			     struct vionet_memory **whole, size_t *at)
 {
 	size_t least = WHOLE_SIZE;
@@ -101,13 +102,13 @@ static int memory_find_whole(struct vionet_device *device, size_t size,
 	}
 	*at = 0;
 	return vn_device_memory_alloc_whole(device, size > least ? size : least,
-					    access, hugepages, whole);
+					    access, use, whole);
 }
 
 /* Parts begin on pages of their own, wherever there is room; a whole goes with its last
  * part. */
 static int memory_alloc_part(struct vionet_device *device, size_t size,
-			     enum vn_access access, bool hugepages,
+			     enum vn_access access, enum vn_memory_use use,
 			     struct vionet_memory **memory)
 {
 	struct vionet_memory *m = calloc(1, sizeof(*m));
@@ -119,7 +120,7 @@ static int memory_alloc_part(struct vionet_device *device, size_t size,
 	if (!m)
 		return vn_error(ENOMEM, "no memory");
 	size = (size + page - 1) & ~(page - 1);
-	result = memory_find_whole(device, size, access, hugepages, &whole, &at);
+	result = memory_find_whole(device, size, access, use, &whole, &at);
 	if (result) {
 		free(m);
 		return result;
@@ -141,13 +142,13 @@ static int memory_alloc_part(struct vionet_device *device, size_t size,
 }
 
 int vn_device_memory_alloc(struct vionet_device *device, size_t size,
-			   enum vn_access access, bool hugepages,
+			   enum vn_access access, enum vn_memory_use use,
 			   struct vionet_memory **memory)
 {
 	if (device->limits.region_max != 0 && size != 0 &&
 	    size <= WHOLE_MAX)
-		return memory_alloc_part(device, size, access, hugepages, memory);
-	return vn_device_memory_alloc_whole(device, size, access, hugepages, memory);
+		return memory_alloc_part(device, size, access, use, memory);
+	return vn_device_memory_alloc_whole(device, size, access, use, memory);
 }
 
 /* Has the device released what was completed? A running one has; one that was

@@ -4,15 +4,22 @@
 
 #include "driver/state/device.h"
 
+/* What memory is for, beside what the device may do there. */
+enum vn_memory_use {
+	VN_FOR_ANY = 0,
+	VN_FOR_MUCH = 1u << 0,	  /* huge pages, if there are any */
+	VN_FOR_CONTROL = 1u << 1, /* the control queue alone */
+};
+
 /* Allocate memory and show it to the device. As vn_memory_alloc and the
  * transport's memory_add. Zeroed. */
 int vn_device_memory_alloc(struct vionet_device *device, size_t size,
-			   enum vn_access access, bool hugepages,
+			   enum vn_access access, enum vn_memory_use use,
 			   struct vionet_memory **memory);
 
 /* The same, in a region of its own also where pools share regions. */
 int vn_device_memory_alloc_whole(struct vionet_device *device, size_t size,
-				 enum vn_access access, bool hugepages,
+				 enum vn_access access, enum vn_memory_use use,
 				 struct vionet_memory **memory);
 
 /*

@@ -90,7 +90,7 @@ static int pool_take_memory(struct vionet_pool *pool,
 	} else {
 		result = vn_device_memory_alloc(
 			device, size, pool->access,
-			!(device->flags & VIONET_OPEN_NO_HUGEPAGES),
+			device->flags & VIONET_OPEN_NO_HUGEPAGES ? VN_FOR_ANY : VN_FOR_MUCH,
 			&pool->memory);
 		if (result)
 			return vn_error_prefix(result, "%s: pool of %u packets",

@@ -81,7 +81,7 @@ static int share_leave_shared_region(struct vionet_pool *pool)
 		return vn_error(EBUSY, "the pool is in use; share it before");
 	result = vn_device_memory_alloc_whole(
 		device, (size_t)pool->stride * pool->count, pool->access,
-		!(device->flags & VIONET_OPEN_NO_HUGEPAGES), &memory);
+		device->flags & VIONET_OPEN_NO_HUGEPAGES ? VN_FOR_ANY : VN_FOR_MUCH, &memory);
 	if (result)
 		return result;
 	vn_device_memory_free(pool->memory);

@@ -82,12 +82,13 @@ static int ring_alloc_areas(struct vionet_queue *queue, size_t read, size_t writ
 	enum vn_access access =
 		queue->device->flags & VIONET_OPEN_WRITABLE_RINGS ?
 			VN_DEVICE_WRITES : VN_DEVICE_READS;
-	int result = vn_device_memory_alloc(queue->device, read, access, false,
+	enum vn_memory_use use = queue->packets ? VN_FOR_ANY : VN_FOR_CONTROL;
+	int result = vn_device_memory_alloc(queue->device, read, access, use,
 					    &queue->read_memory);
 
 	if (result == 0)
 		result = vn_device_memory_alloc(queue->device, write,
-						VN_DEVICE_WRITES, false,
+						VN_DEVICE_WRITES, use,
 						&queue->write_memory);
 	return result;
 }
@@ -181,7 +182,7 @@ static int ring_make_tables(struct vionet_queue *queue)
 
 	tables->entries = queue->segments_max;
 	result = vn_device_memory_alloc(queue->device, s.tables, VN_DEVICE_READS,
-					false, &tables->memory);
+					VN_FOR_ANY, &tables->memory);
 	if (result)
 		return result;
 	tables->free = calloc(count, sizeof(*tables->free));
