@@ -43,8 +43,8 @@ static void main_print_help(FILE *stream)
 		fprintf(stream, "  %-8s %s\n", commands[i].name, commands[i].purpose);
 	fputs("  help     this text; 'vionet help COMMAND' for more\n\n"
 	      "'vionet COMMAND --help' lists options, 'man vionet' has the rest.\n"
-	      "A DEVICE is a PCI function (0000:00:04.0), vfio-user:PATH or "
-	      "vhost-user:PATH.\n",
+	      "A DEVICE is a PCI function (0000:00:04.0), vfio-user:PATH, "
+	      "vhost-user:PATH or\nvhost-vdpa:PATH.\n",
 	      stream);
 }
 

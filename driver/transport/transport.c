@@ -15,6 +15,7 @@ static const struct {
 	{ "pci:", vn_transport_open_pci },
 	{ "vfio-user:", vn_transport_open_vfio_user },
 	{ "vhost-user:", vn_transport_open_vhost_user },
+	{ "vhost-vdpa:", vn_transport_open_vhost_vdpa },
 };
 
 /* A domain has up to 8 digits: what is longer before the first colon is a kind. */
@@ -36,10 +37,12 @@ int vn_transport_open(const char *name, struct vn_transport **transport)
 	}
 	if (colon && colon - name > DOMAIN_DIGITS &&
 	    !memchr(name, '/', (size_t)(colon - name)))
-		return vn_error(EINVAL, "'%s': there are no devices of the kind "
-				"'%.*s'; name a PCI function such as 0000:00:04.0, or "
-				"a socket: vfio-user:PATH, vhost-user:PATH", name,
-				(int)(colon - name), name);
+		return vn_error(EINVAL,
+				"'%s': there are no devices of the kind '%.*s'; name a PCI "
+				"function such as 0000:00:04.0, a socket: vfio-user:PATH, "
+				"vhost-user:PATH, or a vDPA device: "
+				"vhost-vdpa:/dev/vhost-vdpa-0",
+				name, (int)(colon - name), name);
 	return vn_transport_open_pci(name, transport);
 }
 

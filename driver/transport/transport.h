@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The second seam: a virtio device, whatever carries its registers. pci.c implements it
- * over a PCI function, vhost_user/ over a socket. A transport computes no ring address: the
+ * over a PCI function, vhost_user/ over a socket, vhost_vdpa/ over the kernel's node. A transport computes no ring address: the
  * ring hands over its three areas.
  *
  * Every operation returns 0 or a negative errno with the error text set, and
@@ -276,6 +276,14 @@ int vn_transport_open_vfio_user(const char *path, struct vn_transport **transpor
  */
 int vn_transport_open_vhost_user(const char *name,
 				 struct vn_transport **transport);
+
+/*
+ * The vDPA device whose node `path` is ("/dev/vhost-vdpa-0"). The kernel has reset it.
+ *
+ * Returns 0; -ENODEV (no such node), -ENOTSUP (another kind of node or device, a kernel that is
+ * too old), -EACCES, -EBUSY (another process has it), -EIO, -ENOMEM, -EMFILE, -ENFILE.
+ */
+int vn_transport_open_vhost_vdpa(const char *path, struct vn_transport **transport);
 
 /*
  * Open the transport that a device's name means: "0000:00:04.0", "KIND:...".

@@ -98,7 +98,8 @@ struct vionet_open_options {
  * `name`: "0000:00:04.0", "00:04.0" or "pci:0000:00:04.0": a PCI function that
  *   is bound to vfio-pci; "vfio-user:PATH": the one that a vfio-user server offers
  *   at a UNIX socket; "vhost-user:PATH[,server][,wait=SECONDS][,read-only]": a
- *   vhost-user back end at a socket; with `server` it is to connect to us.
+ *   vhost-user back end at a socket; with `server` it is to connect to us;
+ *   "vhost-vdpa:/dev/vhost-vdpa-0": a vDPA device of the kernel's vhost-vdpa.
  * `options`: may be NULL.
  *
  * On return the function has been reset, its features are negotiated
@@ -106,15 +107,16 @@ struct vionet_open_options {
  *
  * Returns 0; the error text says what to do:
  *   -EINVAL   not a device name, or no socket
- *   -ENODEV   no such function or socket, or the server went away
+ *   -ENODEV   no such function, socket or node, or the server went away
  *   -ENXIO    not bound to vfio-pci, or no IOMMU group; no process listens or connects
  *   -EBUSY    the group is not viable, or another process has the device (checked before
  *             a socket's other side is touched); the server does not accept a
  *             connection; another process listens where we are to
- *   -EACCES   no permission for /dev/vfio/..., or the socket
+ *   -EACCES   no permission for /dev/vfio/..., the socket or the node
  *   -EPERM    the IOMMU cannot isolate interrupts
  *   -ENOTSUP  legacy-only function, missing capability, no ACCESS_PLATFORM,
- *             refused or missing feature (named), other version of vfio-user
+ *             refused or missing feature (named), other version of vfio-user, a node
+ *             that is not vhost-vdpa's, a vDPA device of another kind, an older kernel
  *   -ENOMEM   memory, or the locked-memory limit
  *   -EMFILE, -ENFILE   this process, or the machine, has no descriptor left
  *   -ETIMEDOUT  the device did not answer; -EIO  its answer is malformed; -ECANCELED

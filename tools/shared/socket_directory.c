@@ -18,13 +18,14 @@
 
 /* ---- names ---- */
 
-static bool directory_is_socket(const char *device)
+static bool directory_has_path(const char *device)
 {
 	return strncmp(device, "vfio-user:", 10) == 0 ||
-	       strncmp(device, "vhost-user:", 11) == 0;
+	       strncmp(device, "vhost-user:", 11) == 0 ||
+	       strncmp(device, "vhost-vdpa:", 11) == 0;
 }
 
-/* The path of a device behind a socket, without links. A socket that is still to be made has
+/* The path of a device behind a socket, or of its node, without links. A socket that is still to be made has
  * a directory already. */
 static void directory_socket_path(const char *device, char path[PATH_MAX])
 {
@@ -47,13 +48,13 @@ static void directory_socket_path(const char *device, char path[PATH_MAX])
 }
 
 /* One spelling for a device that has several: "00:04.0" and "pci:0000:00:04.0", or a
- * socket by relative and absolute path. */
+ * socket or node by relative and absolute path. */
 static void directory_canonical(const char *device, char name[PATH_MAX + 16])
 {
 	const char *colon = strchr(device, ':');
 	char path[PATH_MAX];
 
-	if (directory_is_socket(device)) {
+	if (directory_has_path(device)) {
 		directory_socket_path(device, path);
 		snprintf(name, PATH_MAX + 16, "%.*s:%s", (int)(colon - device), device,
 			 path);
@@ -197,7 +198,7 @@ uid_t socket_directory_device_owner(const char *device)
 	char path[PATH_MAX];
 	struct stat status;
 
-	if (directory_is_socket(device))
+	if (directory_has_path(device))
 		directory_socket_path(device, path);
 	else if (vionet_pci_lookup(strncmp(device, "pci:", 4) == 0 ? device + 4 : device,
 				   &function) == 0 && function.iommu_group >= 0)
