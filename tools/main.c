@@ -24,6 +24,7 @@ static const struct command {
 	{ "dump", command_dump, "receive frames; print them or write a pcap file" },
 	{ "tap", command_tap, "make the function an interface of the kernel" },
 	{ "echo", command_echo, "answer ARP, neighbour discovery, ping and UDP echo" },
+	{ "forward", command_forward, "forward frames between two devices or more" },
 };
 
 static const size_t command_count = sizeof(commands) / sizeof(commands[0]);

@@ -37,6 +37,7 @@ int command_set(int argc, char **argv);
 int command_stats(int argc, char **argv);
 int command_tap(int argc, char **argv);
 int command_echo(int argc, char **argv);
+int command_forward(int argc, char **argv);
 
 /* What a word gets behind so many: "" for one, else "s". */
 const char *plural(uint64_t count);

@@ -20,11 +20,37 @@
 #define DISCARD_BURST 64
 #define MOVING_NS 200000000ULL
 
-static struct control_server server = { .lock = -1 };
+static struct control_server servers[SESSIONS_MAX];
+static bool server_taken[SESSIONS_MAX];
+static unsigned int servers_known; /* whose locks a signal handler may look at */
 
-static void session_remove_socket(void)
+static void session_remove_sockets(void)
 {
-	control_server_unlink(&server);
+	for (unsigned int i = 0; i < __atomic_load_n(&servers_known, __ATOMIC_RELAXED); i++)
+		control_server_unlink(&servers[i]);
+}
+
+/* NULL: this process has as many devices as it can. */
+static struct control_server *session_take_server(void)
+{
+	unsigned int i = 0;
+
+	while (i < SESSIONS_MAX && server_taken[i])
+		i++;
+	if (i == SESSIONS_MAX)
+		return NULL;
+	server_taken[i] = true;
+	servers[i].lock = -1;
+	if (i == servers_known)
+		__atomic_store_n(&servers_known, i + 1, __ATOMIC_RELAXED);
+	return &servers[i];
+}
+
+static void session_close_server(struct control_server *server)
+{
+	control_server_close(server);
+	server->lock = -1;
+	server_taken[server - servers] = false;
 }
 
 /* A device that takes long: say so each second, and let the user cancel. The signal
@@ -70,11 +96,16 @@ int session_open(struct session *session, const struct device_options *options,
 		 const char *command)
 {
 	struct vionet_open_options open = options->open;
+	struct control_server *server = session_take_server();
 	int result;
 
 	*session = (struct session){
 		.name = options->name, .command = command, .options = options,
 	};
+	if (server == NULL) {
+		say("%s: %d devices are open already", session->name, SESSIONS_MAX);
+		return session_fail(session, CODE_FAILED);
+	}
 	open.struct_size = sizeof(open);
 	open.notice = session_say_notice;
 	settings_want(&options->settings, &open.want);
@@ -88,16 +119,16 @@ int session_open(struct session *session, const struct device_options *options,
 		    "will read and write memory of other programs",
 		    options->name);
 	/* From now on other processes connect here instead of trying to open it too. */
-	stop_undo(session_remove_socket);
-	control_server_open(&server, session->name);
+	stop_undo(session_remove_sockets);
+	control_server_open(server, session->name);
 	result = vionet_device_open(options->name, &open, &session->device);
 	if (result != 0) {
 		say_error(result);
-		control_server_close(&server);
+		session_close_server(server);
 		control_hint(options->name, command);
 		return session_fail(session, code_of_open(result));
 	}
-	session->server = &server;
+	session->server = server;
 	stop_in_order();
 	stop_moving();
 	session_say_not_taken(session);
@@ -434,7 +465,7 @@ int session_close(struct session *session)
 	int result;
 
 	if (session->server != NULL)
-		control_server_close(session->server);
+		session_close_server(session->server);
 	session->server = NULL;
 	session->stops = stop_asked();
 	result = vionet_device_close(session->device);

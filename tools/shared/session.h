@@ -19,6 +19,9 @@
  * announces is seen within this time. */
 #define SESSION_CHECK_NS 20000000ULL
 
+/* That one process has at a time. */
+#define SESSIONS_MAX 16
+
 struct session {
 	const char *name;
 	const char *command; /* "pktgen" */
