@@ -307,6 +307,7 @@ static inline void buffer_given(struct ring *ring, const struct buffer *buffer)
 /* ---- both layouts have these: split.c, packed.c ---- */
 
 int split_start(struct ring *ring);
+int split_resume(struct ring *ring, const struct ring_position *from);
 int split_areas(struct ring *ring);
 int split_take(struct ring *ring, struct buffer *buffer);
 void split_untake(struct ring *ring, const struct taken *taken);
@@ -322,6 +323,7 @@ void split_fetch(const struct ring *ring, uint16_t position,
 		 struct fetched *descriptor);
 
 int packed_start(struct ring *ring);
+int packed_resume(struct ring *ring, const struct ring_position *from);
 int packed_areas(struct ring *ring);
 int packed_take(struct ring *ring, struct buffer *buffer);
 void packed_untake(struct ring *ring, const struct taken *taken);

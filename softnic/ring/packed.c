@@ -104,6 +104,20 @@ int packed_start(struct ring *ring)
 	return 0;
 }
 
+int packed_resume(struct ring *ring, const struct ring_position *from)
+{
+	if (from->next >= ring->size || from->used >= ring->size)
+		return -1;
+	ring->next = from->next;
+	ring->next_wrap = from->next_wrap;
+	ring->used = ring->published = ring->notified = from->used;
+	ring->used_wrap = ring->published_wrap = ring->notified_wrap = from->used_wrap;
+	/* Who wrote them before is not known. */
+	for (uint16_t i = 0; i < ring->size; i++)
+		ring->slot[i].owner = SLOT_DRIVER;
+	return 0;
+}
+
 /* ---- available descriptors ---- */
 
 static int packed_violation(struct ring *ring, const char *id, uint16_t position,

@@ -109,7 +109,7 @@ static int find_areas(struct ring *ring)
 	return ring->packed ? packed_areas(ring) : split_areas(ring);
 }
 
-int ring_start(struct queue *queue)
+static int ring_begin(struct queue *queue, const struct ring_position *from)
 {
 	bool packed = has(&queue->device->accepted, FT_RING_PACKED);
 	struct ring *ring;
@@ -138,9 +138,33 @@ int ring_start(struct queue *queue)
 	ring->sleep_kicks = queue->kicks;
 	queue->ring = ring;
 	queue->broken = false;
-	if (packed)
-		return packed_start(ring);
-	return split_start(ring);
+	if (from != NULL)
+		return packed ? packed_resume(ring, from) : split_resume(ring, from);
+	return packed ? packed_start(ring) : split_start(ring);
+}
+
+int ring_start(struct queue *queue)
+{
+	return ring_begin(queue, NULL);
+}
+
+int ring_resume(struct queue *queue, const struct ring_position *from)
+{
+	int result = ring_begin(queue, from);
+
+	queue->broken |= result < 0;
+	return result;
+}
+
+void ring_position(struct queue *queue, struct ring_position *position)
+{
+	struct ring *ring = queue->ring;
+
+	/* Others were handed out since these were taken: they cannot go back to their place. */
+	while (ring->stashed > 0)
+		ring_give(queue, &ring->stash[--ring->stashed], 0);
+	ring_flush(queue);
+	*position = (struct ring_position){ .next = ring->next, .used = ring->published, .next_wrap = ring->next_wrap, .used_wrap = ring->published_wrap };
 }
 
 void ring_stop(struct queue *queue)

@@ -14,6 +14,22 @@
 int ring_start(struct queue *queue);
 void ring_stop(struct queue *queue);
 
+/* Where a ring is: what is taken and written next. Split: indices that run freely; packed:
+ * places in the ring with their wrap counters. */
+struct ring_position {
+	uint16_t next, used;
+	bool next_wrap, used_wrap;
+};
+
+/*
+ * Begin where another device, or this one before, has ended; `used` of a split ring is
+ * read from its used area. As ring_start; -1 also if the position is none of that ring.
+ */
+int ring_resume(struct queue *queue, const struct ring_position *from);
+
+/* All that was taken is given back or taken back first. */
+void ring_position(struct queue *queue, struct ring_position *position);
+
 /* The driver's memory map changed: areas must be translated anew, and what was kept
  * of the map is void. Nobody may hold a buffer across this: give or untake first. */
 void ring_remap(struct queue *queue);

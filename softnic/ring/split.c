@@ -13,6 +13,8 @@
 #define WORD_INDEX 1u
 #define WORD_RING 2u
 
+#define ANY_HEAD 0xffffu /* no descriptor has this number */
+
 const struct requirements split_requirements = {
 	.alignment = "SPLIT-03",
 	.size = "SPLIT-01",
@@ -69,6 +71,17 @@ int split_start(struct ring *ring)
 			       "ring are %#x at the start, not 0", ring->queue->index,
 			       flags);
 	return 0;
+}
+
+/* Behind `used`, which says what the driver has seen, lies what was lost in flight. */
+int split_resume(struct ring *ring, const struct ring_position *from)
+{
+	uint16_t used = load(&ring->used_area[WORD_INDEX]);
+
+	ring->next = ring->seen = from->next;
+	ring->used = ring->published = ring->notified = used;
+	ring->expected = ANY_HEAD;
+	return (uint16_t)(from->next - used) <= ring->size ? 0 : -1;
 }
 
 void split_fetch(const struct ring *ring, uint16_t position,
@@ -223,7 +236,7 @@ static int check_head(struct ring *ring, uint16_t head)
 {
 	static const struct fetched unread;
 
-	if (head == ring->expected || head >= ring->size)
+	if (head == ring->expected || ring->expected == ANY_HEAD || head >= ring->size)
 		return 0;
 	return chain_violation(ring, "SPLIT-08", head, head, &unread,
 			       "not the descriptor that is next in order, with IN_ORDER");
