@@ -153,17 +153,22 @@ static int hang_up(struct command_server *commands, const char *rest, FILE *out)
 	(void)out;
 	if (*rest != '\0')
 		return -EINVAL;
-	server_hang_up(commands->device, "the control socket said so");
+	commands->device->options->transport->hang_up(commands->device,
+						      "the control socket said so");
 	return 0;
 }
 
 static int command_fault(struct command_server *commands, const char *rest, FILE *out)
 {
-	(void)out;
 	if (*rest != '+' && *rest != '-')
 		return -EINVAL;
 	if (fault_switch(commands->device, rest + 1, *rest == '+') < 0)
 		return -EINVAL;
+	if (commands->device->vhost_user != NULL && fault_of_registers() != NULL) {
+		fputs("vhost-user has no PCI function\n", out);
+		(void)fault_switch(commands->device, rest + 1, false);
+		return -ENOTSUP;
+	}
 	for (unsigned int i = 0; i < commands->device->queue_count; i++)
 		ring_refault(&commands->device->queue[i]);
 	return 0;

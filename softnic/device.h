@@ -16,6 +16,7 @@
 
 #include "softnic/fault/fault.h"
 #include "softnic/spec.h"
+#include "softnic/transport.h"
 
 #define QUEUE_PAIRS_MAX 16u
 #define QUEUES_MAX (2u * QUEUE_PAIRS_MAX + 1u)
@@ -34,7 +35,9 @@ static inline bool has(const struct features *set, enum feature bit)
 enum notify_mode { NOTIFY_WRITE, NOTIFY_EVENTFD, NOTIFY_PAGE };
 
 struct options {
-	const char *listen;
+	const struct transport *transport;
+	const char *listen;  /* NULL: we connect */
+	const char *connect; /* vhost-user: where a front end listens */
 	struct features offer;
 	unsigned int queue_pairs;
 	uint16_t queue_size;	   /* largest; any for packed rings */
@@ -128,6 +131,7 @@ struct queue {
 
 struct net;
 struct server;
+struct vhost_user;
 
 struct device {
 	const struct options *options;
@@ -138,9 +142,12 @@ struct device {
 	struct queue queue[QUEUES_MAX];
 	struct net *net;	 /* net.c */
 	struct server *server;	 /* server.c: socket, memory, interrupts */
+	struct vhost_user *vhost_user;	 /* NULL: vfio-user */
 	unsigned int violations;	 /* requirements that the driver broke */
 	unsigned int warnings; /* recommendations that it did not follow */
 	unsigned int faults;	 /* accesses outside the driver's maps */
+	unsigned int protocol_errors; /* requests of a front end that were refused */
+	uint16_t mtu;
 	FILE *trace;
 };
 
@@ -155,6 +162,15 @@ static inline unsigned int pairs_in_use(const struct device *device)
 static inline unsigned int queues_in_use(const struct device *device)
 {
 	return 2 * pairs_in_use(device) + has(&device->accepted, FT_CTRL_VQ);
+}
+
+/*
+ * Is the set the driver's own? A vhost-user front end that keeps the control queue to itself
+ * also keeps features, so what is missing is not the driver's choice.
+ */
+static inline bool drivers_own(const struct device *device, const struct features *wanted)
+{
+	return !device->vhost_user || has(wanted, FT_CTRL_VQ);
 }
 
 /* Which of them is the control queue; QUEUES_MAX: none. */

@@ -39,6 +39,7 @@ struct loop {
 	unsigned int listen, driver, peer, events, command; /* places; 0: none */
 	int signals;
 	bool peer_waits; /* it has a frame that was not taken */
+	int64_t transport_due; /* -1: never */
 	int64_t last_ring, last_watch;
 	bool end;
 };
@@ -90,7 +91,7 @@ static void serve_driver(struct loop *loop)
 {
 	struct device *device = loop->device;
 
-	if (!server_serve(device) && device->options->once)
+	if (!device->options->transport->serve(device) && device->options->once)
 		loop->end = true;
 }
 
@@ -113,7 +114,7 @@ static void loop_serve(struct loop *loop)
 	if (loop_came(loop, loop->driver))
 		serve_driver(loop);
 	if (loop_came(loop, loop->listen))
-		server_accept(loop->device);
+		loop->device->options->transport->accept(loop->device);
 	for (unsigned int i = loop->command; i < loop->count; i++)
 		if (loop->fds[i].revents != 0) {
 			command_serve(loop->commands);
@@ -176,6 +177,14 @@ static void watch_rings(struct loop *loop)
 			ring_watch(&device->queue[i]);
 }
 
+/* What the transport does by itself. */
+static void transport_turn(struct loop *loop)
+{
+	const struct transport *transport = loop->device->options->transport;
+
+	loop->transport_due = transport->turn ? transport->turn(loop->device) : -1;
+}
+
 /* Turns until nothing moves, or the descriptors are due. A peer that was heard and moved
  * nothing has a frame that is not taken. */
 static bool loop_work(struct loop *loop)
@@ -194,6 +203,7 @@ static bool loop_work(struct loop *loop)
 	if (loop->peer_waits && !waited)
 		trace(loop->device, "PEER waits");
 	watch_rings(loop);
+	transport_turn(loop);
 	fault_iteration(loop->device);
 	dma_check(loop->device);
 	return moved || poll;
@@ -233,11 +243,11 @@ static int64_t loop_wait(struct loop *loop, bool busy)
 	if (!live(device))
 		return device->server->fd >= 0 && device->options->notify == NOTIFY_PAGE
 			       ? PAGE_PAUSE_NS
-			       : -1;
+			       : loop->transport_due;
 	if (net_arm(device))
 		return 0;
 	wait = loop_sooner(net_deadline(device), page_wait(loop));
-	wait = loop_sooner(wait, WATCH_NS);
+	wait = loop_sooner(loop_sooner(wait, loop->transport_due), WATCH_NS);
 	return loop->peer_waits ? loop_sooner(wait, PEER_PAUSE_NS) : wait;
 }
 

@@ -50,6 +50,7 @@ static void main_init(struct device *device)
 	const struct options *options = device->options;
 
 	device->offered = options->offer;
+	device->mtu = options->mtu;
 	device->queue_count = 2 * options->queue_pairs +
 			      has(&options->offer, FT_CTRL_VQ);
 	for (unsigned int i = 0; i < QUEUES_MAX; i++) {
@@ -60,7 +61,12 @@ static void main_init(struct device *device)
 
 static void say_ready(const struct device *device)
 {
-	printf("vionet-softnic: listening on %s\n", device->options->listen);
+	const struct options *options = device->options;
+
+	if (options->connect != NULL)
+		printf("vionet-softnic: connecting to %s\n", options->connect);
+	else
+		printf("vionet-softnic: listening on %s\n", options->listen);
 	fflush(stdout);
 }
 
@@ -72,6 +78,9 @@ static void sum_up(const struct device *device)
 	       ", violations %u, warnings %u, DMA faults %u\n",
 	       server->sessions, server->kicks, server->interrupts.raised,
 	       device->violations, device->warnings, device->faults);
+	if (device->options->transport == &vhost_user_transport)
+		printf("vionet-softnic: requests of the front end that were refused %u\n",
+		       device->protocol_errors);
 	net_command((struct device *)(uintptr_t)device, "totals", stdout);
 	fflush(stdout);
 }
@@ -80,7 +89,8 @@ static void sum_up(const struct device *device)
 static int main_serve(struct device *device, int signals)
 {
 	struct command_server *commands;
-	int result = server_open(device);
+	const struct transport *transport = device->options->transport;
+	int result = transport->open(device);
 
 	if (result == 0)
 		result = command_open(device, &commands);
@@ -90,7 +100,7 @@ static int main_serve(struct device *device, int signals)
 		sum_up(device);
 		command_close(commands);
 	}
-	server_close(device);
+	transport->close(device);
 	return result;
 }
 

@@ -36,10 +36,16 @@ enum key {
 	KEY_RESET_TIME,
 	KEY_LIST_REQUIREMENTS,
 	KEY_LIST_FAULTS,
+	KEY_VHOST_USER,
+	KEY_CONNECT,
 };
 
 static const struct argp_option list[] = {
 	{ "listen", KEY_LISTEN, "PATH", 0, "UNIX socket on which a driver is served", 0 },
+	{ "vhost-user", KEY_VHOST_USER, NULL, 0,
+	  "serve a vhost-user front end, not a vfio-user client", 0 },
+	{ "connect", KEY_CONNECT, "PATH", 0,
+	  "vhost-user: UNIX socket on which the front end listens", 0 },
 	{ "once", KEY_ONCE, NULL, 0, "end when the first driver has gone", 0 },
 	{ NULL, 0, NULL, 0, "The function:", 1 },
 	{ "features", KEY_FEATURES, "LIST", 0,
@@ -221,6 +227,12 @@ static error_t parse_rest(int key, char *text, struct argp_state *state,
 	case KEY_LISTEN:
 		options->listen = text;
 		return 0;
+	case KEY_CONNECT:
+		options->connect = text;
+		return 0;
+	case KEY_VHOST_USER:
+		options->transport = &vhost_user_transport;
+		return 0;
 	case KEY_PEER:
 		options->peer = text;
 		return 0;
@@ -260,10 +272,43 @@ static error_t parse_rest(int key, char *text, struct argp_state *state,
 	}
 }
 
+/* What the messages of vhost-user cannot carry is not offered. */
+static void check_vhost_user(struct argp_state *state, struct options *options)
+{
+	static const enum feature not_carried[] = {
+		FT_ACCESS_PLATFORM,
+		FT_NOTIFICATION_DATA,
+		FT_NOTIF_CONFIG_DATA,
+		FT_SR_IOV,
+		FT_ADMIN_VQ,
+		FT_SUSPEND,
+	};
+	const char *id = fault_of_registers();
+
+	if (id != NULL)
+		argp_error(state, "--fault: %s is one of PCI or its registers, which "
+				  "vhost-user has not",
+			   id);
+	if (options->notify != NOTIFY_EVENTFD || options->transitional ||
+	    options->vectors != UINT32_MAX || options->notify_multiplier != 4)
+		argp_error(state, "--vhost-user has no PCI function: --notify, "
+				  "--notify-multiplier, --vectors and --transitional are of one");
+	for (size_t i = 0; i < sizeof(not_carried) / sizeof(not_carried[0]); i++)
+		feature_put(&options->offer, not_carried[i], false);
+	options->offer.word[1] = 0;
+	options->vectors = 2 * options->queue_pairs + 1;
+}
+
 static void check_whole(struct argp_state *state, struct options *options)
 {
-	if (options->listen == NULL)
+	if (options->listen == NULL && options->connect == NULL)
 		argp_error(state, "--listen PATH is missing");
+	if (options->listen != NULL && options->connect != NULL)
+		argp_error(state, "--listen and --connect exclude each other");
+	if (options->connect != NULL && options->transport != &vhost_user_transport)
+		argp_error(state, "--connect is for --vhost-user");
+	if (options->transport == &vhost_user_transport)
+		check_vhost_user(state, options);
 	if (options->shuffle && has(&options->offer, FT_IN_ORDER))
 		argp_error(state, "--shuffle and the feature IN_ORDER exclude each other");
 	if (options->control != NULL && options->faults == NULL)
@@ -314,17 +359,26 @@ void options_parse(int argc, char **argv, struct options *options)
 	static const struct argp argp = {
 		.options = list,
 		.parser = parse_option,
-		.doc = "A virtio-net PCI function as a process of its own, for drivers that "
-		       "speak vfio-user.\v"
+		.doc = "A virtio-net function as a process of its own, for drivers that speak "
+		       "vfio-user or vhost-user.\v"
 		       "Exit status: 0 all well; 1 the device failed; 2 wrong command line; "
-		       "3 the driver violated a requirement or made a DMA fault.",
+		       "3 the driver violated a requirement or made a DMA fault, or its front "
+		       "end sent requests that had to be refused.",
 	};
 
 	*options = (struct options){
-		.queue_pairs = 4, .queue_size = 256, .control_size = 64,
-		.vectors = UINT32_MAX, .mac = { 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 },
-		.mtu = 1500, .speed = 10000, .duplex = 1, .notify = NOTIFY_EVENTFD,
-		.notify_multiplier = 4, .peer = "loop",
+		.queue_pairs = 4,
+		.queue_size = 256,
+		.control_size = 64,
+		.vectors = UINT32_MAX,
+		.mac = { 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 },
+		.mtu = 1500,
+		.speed = 10000,
+		.duplex = 1,
+		.notify = NOTIFY_EVENTFD,
+		.notify_multiplier = 4,
+		.peer = "loop",
+		.transport = &vfio_user_transport,
 	};
 	features_default(&options->offer);
 	argp_program_version_hook = print_version;

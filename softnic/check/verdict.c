@@ -62,7 +62,7 @@ void violation(struct device *device, const char *id, const char *format, ...)
 
 int verdict(const struct device *device)
 {
-	return device->violations + device->faults > 0 ? 3 : 0;
+	return device->violations + device->faults + device->protocol_errors > 0 ? 3 : 0;
 }
 
 void requirement_list(FILE *out)

@@ -18,6 +18,8 @@ int verdict(const struct device *device);
 int fault_parse(const char *ids, char unknown[16]);
 /* One fault, at run time. 0 or -EINVAL. */
 int fault_switch(struct device *device, const char *id, bool on);
+/* The ID of one that is on and needs a PCI function, NULL: none. */
+const char *fault_of_registers(void);
 void fault_list(FILE *out);
 
 #endif

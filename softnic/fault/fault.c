@@ -87,6 +87,54 @@ int fault_parse(const char *ids, char unknown[16])
 	}
 }
 
+/* Of the transport, what is no matter of PCI and its registers. */
+static const enum fault without_registers[] = {
+	FAULT_FEATURES_OK_LOST,
+	FAULT_VERSION_1_MISSING,
+	FAULT_OFFER_CHANGES,
+	FAULT_CTRL_VQ_MISSING,
+	FAULT_OFFER_ALL,
+	FAULT_MAC_MULTICAST,
+	FAULT_MTU_TOO_SMALL,
+	FAULT_MAX_PAIRS_HUGE,
+	FAULT_RSS_LIMITS_ZERO,
+	FAULT_SPEED_DUPLEX_INVALID,
+	FAULT_DOORBELL_SLOW,
+	FAULT_EARLY_DOORBELLS_LOST,
+	FAULT_ONE_DOORBELL_LOST,
+	FAULT_INTERRUPTS_EARLY,
+	FAULT_INTERRUPTS_SPURIOUS,
+	FAULT_INTERRUPTS_MISSING,
+	FAULT_INTERRUPTS_WRONG_VECTOR,
+	FAULT_CONFIG_INTERRUPT_STORM,
+	FAULT_VECTOR_COUNTERS_FULL,
+	FAULT_ONE_INTERRUPT_LOST,
+	FAULT_NEEDS_RESET_TENTH_DOORBELL,
+	FAULT_NEEDS_RESET_SILENT,
+	FAULT_NEEDS_RESET_FIRST_DOORBELL,
+	FAULT_OFFER_SHRINKS,
+	FAULT_WRITE_DESCRIPTOR_AREA,
+	FAULT_WRITE_ADDRESS_ZERO,
+};
+
+static bool fault_has_registers(enum fault fault)
+{
+	const size_t count = sizeof(without_registers) / sizeof(without_registers[0]);
+
+	for (size_t i = 0; i < count; i++)
+		if (without_registers[i] == fault)
+			return false;
+	return strchr("ABCIJK", rows[fault].id[0]) != NULL;
+}
+
+const char *fault_of_registers(void)
+{
+	for (unsigned int i = 0; i < FAULT_COUNT; i++)
+		if (rows[i].on && fault_has_registers(i))
+			return rows[i].id;
+	return NULL;
+}
+
 int fault_switch(struct device *device, const char *id, bool on)
 {
 	if (!set_row(id, strlen(id), on))

@@ -95,23 +95,9 @@ static uint32_t feature_word(const struct features *set, uint32_t select)
 
 static uint32_t read_device_feature(struct device *device)
 {
-	struct features offered = device->offered;
+	struct features offered;
 
-	if (fault(device, FAULT_VERSION_1_MISSING))
-		feature_put(&offered, FT_VERSION_1, false);
-	if (fault(device, FAULT_ACCESS_PLATFORM_MISSING))
-		feature_put(&offered, FT_ACCESS_PLATFORM, false);
-	if (fault(device, FAULT_OFFER_CHANGES) && registers_of(device)->reads++ % 2)
-		feature_put(&offered, FT_MAC, false);
-	if (fault(device, FAULT_CTRL_VQ_MISSING))
-		feature_put(&offered, FT_CTRL_VQ, false);
-	if (fault(device, FAULT_OFFER_SHRINKS) && device->server->resets > 1) {
-		feature_put(&offered, FT_MAC, false);
-		feature_put(&offered, FT_MTU, false);
-		feature_put(&offered, FT_MQ, false);
-	}
-	if (fault(device, FAULT_OFFER_ALL))
-		memset(&offered, 0xff, sizeof(offered));
+	offer_features(device, &offered);
 	return feature_word(&offered, registers_of(device)->device_feature_select);
 }
 

@@ -66,6 +66,11 @@ void interrupt_queue(struct queue *queue)
 
 void interrupt_config(struct device *device)
 {
+	device->options->transport->interrupt_config(device);
+}
+
+void interrupts_config_vector(struct device *device)
+{
 	raise_vector(device, device->server->registers.config_vector, 2);
 }
 

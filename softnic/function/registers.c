@@ -67,27 +67,6 @@ static void check_config(struct device *device, uint64_t offset,
 	registers_of(device)->config_unread = true;
 }
 
-/* Values that no device should have. */
-static void spoil(struct device *device, uint64_t offset, uint64_t *value)
-{
-	static const struct {
-		enum fault fault;
-		uint64_t offset, value;
-	} spoilt[] = {
-		{ FAULT_MAC_MULTICAST, 0, 0x01 },
-		{ FAULT_MTU_TOO_SMALL, 10, 67 },
-		{ FAULT_MAX_PAIRS_HUGE, 8, 0xffff },
-		{ FAULT_RSS_LIMITS_ZERO, 17, 0 },
-		{ FAULT_RSS_LIMITS_ZERO, 18, 0 },
-		{ FAULT_SPEED_DUPLEX_INVALID, 12, 0xfffffffe },
-		{ FAULT_SPEED_DUPLEX_INVALID, 16, 7 },
-	};
-
-	for (size_t i = 0; i < sizeof(spoilt) / sizeof(spoilt[0]); i++)
-		if (spoilt[i].offset == offset && fault(device, spoilt[i].fault))
-			*value = spoilt[i].value;
-}
-
 static uint64_t config_read(struct device *device, uint64_t offset,
 			    unsigned int size)
 {
@@ -95,9 +74,8 @@ static uint64_t config_read(struct device *device, uint64_t offset,
 
 	check_config(device, offset, size);
 	if (offset + size <= net_config_size(device))
-		net_config_read(device, offset, &raw, size);
+		offer_config(device, offset, &raw, size);
 	value = le64toh(raw);
-	spoil(device, offset, &value);
 	trace(device, "READ config %" PRIu64 " %u 0x%" PRIx64, offset, size, value);
 	return value;
 }

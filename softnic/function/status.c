@@ -37,6 +37,8 @@ static void status_check_missing(struct device *device, const struct features *w
 		{ FT_NOTIF_CONFIG_DATA, "RSVD-13" },
 	};
 
+	if (!drivers_own(device, wanted))
+		return;
 	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
 		if (has(&device->offered, expected[i].bit) &&
 		    !has(wanted, expected[i].bit))
@@ -66,7 +68,7 @@ static bool acceptable(const struct device *device, const struct features *wante
 	return has(wanted, FT_VERSION_1) || !has(&device->offered, FT_VERSION_1);
 }
 
-static bool status_negotiate(struct device *device)
+bool status_negotiate(struct device *device)
 {
 	struct registers *registers = registers_of(device);
 

@@ -68,12 +68,14 @@ static const struct need needs[] = {
 
 static void check_need(struct net *net, const struct need *need)
 {
+	bool own = drivers_own(net->device, &net->device->accepted);
 	unsigned int i, there = 0;
 
 	if (!net_has(net, need->feature))
 		return;
 	for (i = 0; i < need->count; i++)
-		there += net_has(net, need->list[i]);
+		there += net_has(net, need->list[i]) ||
+			 (need->list[i] == FT_CTRL_VQ && !own);
 	if (there < (need->all ? need->count : 1))
 		violation(net->device, need->id, "feature bit %u was accepted without "
 			  "%s that it needs (bit %u%s)", need->feature,
@@ -94,6 +96,8 @@ void check_features(struct net *net)
 
 	for (i = 0; i < sizeof(needs) / sizeof(needs[0]); i++)
 		check_need(net, &needs[i]);
+	if (!drivers_own(net->device, &net->device->accepted))
+		return;
 	check_taken(net, FT_MAC, "NETF-28");
 	check_taken(net, FT_MTU, "NETF-29");
 	check_taken(net, FT_STANDBY, "NETF-30");

@@ -60,7 +60,7 @@ static void fill_config(const struct device *device, uint8_t *config)
 	put_le16(config + 6, (net->link_up ? STATUS_LINK_UP : 0) |
 			     (net->announce ? STATUS_ANNOUNCE : 0));
 	put_le16(config + 8, options->queue_pairs);
-	put_le16(config + 10, options->mtu);
+	put_le16(config + 10, device->mtu);
 	put_le32(config + 12, net->speed);
 	config[16] = net->duplex;
 	config[17] = KEY_MAX;

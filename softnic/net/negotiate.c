@@ -41,7 +41,7 @@ void net_features_accepted(struct device *device)
 	net->guest = net_offloads(net);
 	net->frame_limit = FRAME_MAX;
 	if (net_has(net, FT_MTU))
-		net->frame_limit = device->options->mtu + ETH_HEADER;
+		net->frame_limit = device->mtu + ETH_HEADER;
 	/* Without memory for it nothing is coalesced; that is no promise. */
 	if (net_has(net, FT_RSC_EXT) && net->coalesce == NULL)
 		net->coalesce = calloc(1, sizeof(*net->coalesce));

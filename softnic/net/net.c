@@ -119,6 +119,11 @@ void net_queue_stopped(struct queue *queue)
 	net->dirty &= ~(1ull << queue->index);
 }
 
+void net_use_pairs(struct device *device, unsigned int pairs)
+{
+	device->net->rx_pairs = device->net->tx_pairs = pairs;
+}
+
 /* ---- one poll iteration ---- */
 
 static bool peer_turn(struct net *net, unsigned int budget)

@@ -19,6 +19,9 @@ void net_close(struct device *device);
 void net_features_accepted(struct device *device);
 void net_reset(struct device *device);
 
+/* How many pairs are used, where no command says it. */
+void net_use_pairs(struct device *device, unsigned int pairs);
+
 /* A queue was enabled / is no more (reset of the queue or of the device). */
 void net_queue_started(struct queue *queue);
 void net_queue_stopped(struct queue *queue);

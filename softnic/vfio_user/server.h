@@ -109,6 +109,10 @@ struct registers {
 	uint64_t rings, raised; /* doorbells; interrupts of queues */
 };
 
+/* The features as a driver sees them, and bytes of the device configuration: offer.c */
+void offer_features(struct device *device, struct features *offered);
+void offer_config(struct device *device, size_t offset, void *data, size_t size);
+
 /* A register of BAR_VIRTIO; size 1, 2, 4 or 8. */
 uint64_t register_read(struct device *device, uint64_t offset, unsigned int size);
 void register_write(struct device *device, uint64_t offset, uint64_t value,
@@ -121,6 +125,8 @@ void common_write(struct device *device, uint64_t offset, uint64_t value,
 
 /* Back to the beginning, as after status = 0 or a reset of the function. */
 void device_reset(struct device *device, const char *why);
+/* The features wanted become those accepted. False: refused. */
+bool status_negotiate(struct device *device);
 uint32_t status_read(struct device *device);
 void status_write(struct device *device, uint32_t value);
 /* A register that is not status is written: is the driver at that step? */
@@ -177,6 +183,8 @@ void interrupts_fill(struct device *device);
 bool interrupts_msix_on(const struct device *device);
 /* The ERR (IRQ_ERR) or REQ (IRQ_REQ) event. Whether the driver listens. */
 bool interrupts_event(struct device *device, uint32_t index);
+/* A configuration change, through its vector. */
+void interrupts_config_vector(struct device *device);
 
 /* ---- the socket: session.c, reply.c, server.c; access.c, device.c, memory.c ---- */
 
