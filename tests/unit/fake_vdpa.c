@@ -78,6 +78,20 @@ static void give_maps(uint32_t asid)
 			vdpa.seen.map[vdpa.seen.count++] = vdpa.told.map[i];
 }
 
+/* A second mapping of the same memory; where the system has none to give (emulators), the first. */
+static uint8_t *look_at(const struct vhost_iotlb_msg *m)
+{
+	void *at = mremap((void *)(uintptr_t)m->uaddr, 0, m->size, MREMAP_MAYMOVE);
+
+	return at == MAP_FAILED ? (uint8_t *)(uintptr_t)m->uaddr : at;
+}
+
+static void look_away(const struct vdpa_map *map)
+{
+	if ((uintptr_t)map->at != map->what.uaddr)
+		munmap(map->at, map->what.size);
+}
+
 static bool update(uint32_t asid, const struct vhost_iotlb_msg *m)
 {
 	uint64_t end = m->iova + m->size - 1;
@@ -88,7 +102,7 @@ static bool update(uint32_t asid, const struct vhost_iotlb_msg *m)
 	if (m->perm != VHOST_ACCESS_RO && m->perm != VHOST_ACCESS_RW)
 		violation("a strange permission", m->perm);
 	assert_true(vdpa.told.count < VDPA_MAPS);
-	vdpa.told.map[vdpa.told.count++] = (struct vdpa_map){ asid, *m };
+	vdpa.told.map[vdpa.told.count++] = (struct vdpa_map){ asid, *m, look_at(m) };
 	return true;
 }
 
@@ -104,8 +118,10 @@ static bool take_message(uint32_t asid, const struct vhost_iotlb_msg *m)
 			return false;
 		break;
 	case VHOST_IOTLB_INVALIDATE:
-		while ((map = find_map(&vdpa.told, asid, m->iova, m->size)))
+		while ((map = find_map(&vdpa.told, asid, m->iova, m->size))) {
+			look_away(map);
 			*map = vdpa.told.map[--vdpa.told.count];
+		}
 		break;
 	case VHOST_IOTLB_BATCH_BEGIN:
 		vdpa.in_batch = true;
@@ -151,7 +167,7 @@ static uint8_t *translate(void *context, uint64_t address, size_t size, bool wri
 		violation("an address that is not mapped", address);
 		return NULL;
 	}
-	return (uint8_t *)(uintptr_t)(m->what.uaddr + (address - m->what.iova));
+	return m->at + (address - m->what.iova);
 }
 
 static void enable_ring(struct vdpa_queue *q)
@@ -511,7 +527,8 @@ int close(int fd)
 	if (fd == vdpa.fd && fd >= 0) {
 		vdpa.acked_backend = 0;
 		reset_device();
-		vdpa.told.count = 0;
+		while (vdpa.told.count != 0)
+			look_away(&vdpa.told.map[--vdpa.told.count]);
 		vdpa.owned = false;
 		vdpa.fd = -1;
 	}

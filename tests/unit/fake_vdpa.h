@@ -29,6 +29,7 @@ enum { MSG_V2 = 1 << 1,
 struct vdpa_map {
 	uint32_t asid;
 	struct vhost_iotlb_msg what;
+	uint8_t *at; /* the device's own view: of what the driver guards against itself, too */
 };
 
 struct vdpa_maps {
