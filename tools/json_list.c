@@ -52,17 +52,35 @@ static json_t *json_list_function(const struct vionet_pci_function *function)
 		"reason", json_list_reason(function));
 }
 
-int json_print_list(const struct vionet_pci_function *list, size_t count)
+static json_t *json_list_vdpa(const struct vdpa_device *device)
 {
-	json_t *array = json_array();
+	char remedy[4 * VDPA_NAME_MAX];
+
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}",
+			 "name", device->name,
+			 "parent", json_list_text(device->parent),
+			 "driver", json_list_text(device->driver),
+			 "node", json_list_text(device->node),
+			 "interface", json_list_text(device->interface),
+			 "reason", json_list_text(vdpa_list_remedy(device, remedy, sizeof(remedy))));
+}
+
+int json_print_list(const struct vionet_pci_function *list, size_t count,
+		    const struct vdpa_device *vdpa, size_t vdpa_count)
+{
+	json_t *array = json_array(), *others = json_array();
 
 	for (size_t i = 0; i < count; i++)
 		if (json_array_append_new(array, json_list_function(&list[i])) != 0)
 			break;
+	for (size_t i = 0; i < vdpa_count; i++)
+		if (json_array_append_new(others, json_list_vdpa(&vdpa[i])) != 0)
+			break;
 	/* One that is missing would not be missed by its reader. */
-	if (json_array_size(array) != count) {
+	if (json_array_size(array) != count || json_array_size(others) != vdpa_count) {
 		json_decref(array);
 		array = NULL;
 	}
-	return envelope_print("list", json_pack("{s:o}", "functions", array));
+	return envelope_print("list", json_pack("{s:o, s:o}", "functions", array,
+						"vdpa_devices", others));
 }

@@ -7,9 +7,11 @@
 
 #include "tools/json_list.h"
 #include "tools/shared/common.h"
+#include "tools/shared/vdpa_list.h"
 
 #define COLUMNS 7
 #define CELL_MAX 132
+#define VDPA_MAX 64
 
 enum { KEY_JSON = 0x100, KEY_FORCE, KEY_GROUP, KEY_DRIVER };
 
@@ -87,6 +89,25 @@ static void list_print_table(const struct vionet_pci_function *list, size_t coun
 	}
 }
 
+/* A line for each, and what to do below it. */
+static void list_print_vdpa(const struct vdpa_device *devices, size_t count)
+{
+	char remedy[4 * VDPA_NAME_MAX];
+
+	for (size_t i = 0; i < count; i++) {
+		const struct vdpa_device *d = &devices[i];
+
+		printf("%s%s: vDPA device of %s, driver %s", d->node[0] ? "vhost-vdpa:/dev/" : "",
+		       d->node[0] ? d->node : d->name, d->parent[0] ? d->parent : "no parent",
+		       d->driver[0] ? d->driver : "none");
+		if (d->node[0])
+			printf(", name %s", d->name);
+		putchar('\n');
+		if (vdpa_list_remedy(d, remedy, sizeof(remedy))[0] != '\0')
+			printf("    %s\n", remedy);
+	}
+}
+
 static error_t list_parse_option(int key, char *argument, struct argp_state *state)
 {
 	bool *json = state->input;
@@ -109,15 +130,16 @@ static const struct argp list_argp = {
 		{ 0 },
 	},
 	.parser = list_parse_option,
-	.doc = "List the virtio-net functions of this machine, and why one cannot be "
-	       "driven.",
+	.doc = "List the virtio-net functions and the vDPA devices of this machine, and why "
+	       "one cannot be driven.",
 };
 
 int command_list(int argc, char **argv)
 {
+	static struct vdpa_device vdpa[VDPA_MAX];
 	struct vionet_pci_function *list;
 	bool json = false;
-	size_t count;
+	size_t count, vdpa_count;
 	int result;
 
 	parse_arguments(&list_argp, "list", argc, argv, &json);
@@ -126,17 +148,23 @@ int command_list(int argc, char **argv)
 		say_error(result);
 		return code_of_open(result);
 	}
+	vdpa_count = vdpa_list_read("/sys", vdpa, VDPA_MAX);
+	if (vdpa_count > VDPA_MAX)
+		vdpa_count = VDPA_MAX;
 	if (json) {
-		result = json_print_list(list, count);
+		result = json_print_list(list, count, vdpa, vdpa_count);
 		vionet_pci_list_free(list);
 		return result;
 	}
 	if (count > 0)
 		list_print_table(list, count);
-	else
+	else if (vdpa_count == 0)
 		fputs("No virtio-net function on this machine; other NICs (Intel, "
 		      "Mellanox, ...) are not\ndriven. A device behind a socket is "
-		      "not listed: vfio-user:PATH, vhost-user:PATH\n", stderr);
+		      "not listed: vfio-user:PATH, vhost-user:PATH\nWhat could be a vDPA device: "
+		      "vdpa mgmtdev show; made by: vdpa dev add name NAME mgmtdev MGMTDEV\n",
+		      stderr);
+	list_print_vdpa(vdpa, vdpa_count);
 	vionet_pci_list_free(list);
 	return finish_output(stdout, "standard output");
 }
@@ -156,6 +184,10 @@ static void list_add_address(struct bind_options *options, const char *address)
 {
 	if (options->count == ADDRESSES_MAX)
 		refuse_usage("at most %d functions at once", ADDRESSES_MAX);
+	if (strncmp(address, "vhost-vdpa:", 11) == 0)
+		refuse_usage("'%.140s' is a vDPA device, and no PCI function; 'vionet list' "
+			     "says how its driver is changed",
+			     address);
 	if (strstr(address, "-user:") != NULL)
 		refuse_usage("'%.140s' is a server's socket, and no PCI function "
 			     "that a kernel driver could have; use it as it is",
