@@ -11,6 +11,10 @@ line. A class whose guests need more than one processor says
 
     processors = 2
 
+and one that needs what Debian's kernels lack (tests/vm/build-kernel) says
+
+    kernel = "custom"
+
 Nothing here knows how vionet works. Frames are built and checked from the documented layout
 (vionet-pktgen(1)); captures are decoded by tshark.
 """
@@ -34,7 +38,7 @@ from environment import native, vm  # noqa: E402
 
 BUILD = native.BUILD
 VIONET = BUILD / "vionet"
-NIC = vm.NIC
+NIC, BEHIND_PORT = vm.NIC, vm.BEHIND_PORT
 Guest, Wire = vm.Guest, vm.Wire
 
 ENVIRONMENT = vm.Environment  # main() reads which one from the command line, and the variant of it
@@ -60,10 +64,13 @@ class Case(unittest.TestCase):
     processors = 1
     maxDiff = None
     qemu = os.environ.get("VIONET_QEMU", "")  # 11, or empty for this machine's own
+    kernel = ""  # custom, or empty for Debian's
 
     def setUp(self):
         if self.qemu == "11":
             self.need_qemu_11()
+        if self.kernel == "custom":
+            self.need_custom_kernel()
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="vionet-case-"))
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.assertIn(ENVIRONMENT.name, self.environments.split(), "this class is not for that environment")
@@ -75,6 +82,12 @@ class Case(unittest.TestCase):
                              check=False)
         if got.returncode == 69:
             self.skipTest(got.stderr.strip())
+        self.assertEqual(got.returncode, 0, got.stderr)
+
+    def need_custom_kernel(self):
+        """To build it takes minutes, which no test has. ./check leaves these tests out, and says so."""
+        got = subprocess.run([ROOT / "tests/vm/build-kernel", "--cached"], capture_output=True,
+                             text=True, check=False)
         self.assertEqual(got.returncode, 0, got.stderr)
 
     # ---- parts of commands ----
@@ -106,7 +119,8 @@ class Case(unittest.TestCase):
         if isinstance(command, str):
             command = ["bash", "-c", command]
         if ENVIRONMENT.name == "vm":
-            run = self.environment.start(command, ["--smp", self.processors, *options, *vm],
+            own = ["--kernel", self.kernel] if self.kernel else []
+            run = self.environment.start(command, ["--smp", self.processors, *own, *options, *vm],
                                          qemu=self.qemu, **more)
         else:
             self.assertEqual(options, ())

@@ -60,7 +60,7 @@ def find_qemu(name):
 def find_kernel(o):
     if o.kernel and os.path.isfile(o.kernel):
         return os.path.abspath(o.kernel), pathlib.Path(o.modules).resolve() if o.modules else None
-    got = fetch("fetch-kernel", o.kernel or "6.12")
+    got = fetch("build-kernel") if o.kernel == "custom" else fetch("fetch-kernel", o.kernel or "6.12")
     if not got:
         raise ImageError("no kernel")
     root = pathlib.Path(got)

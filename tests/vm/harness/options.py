@@ -33,7 +33,8 @@ def add_machine(g):
     g.add_argument("--qemu", metavar="PATH", default="qemu-system-x86_64",
                    help="the QEMU to run, or 11: the one that tests/vm/fetch-qemu brings")
     g.add_argument("--kernel", metavar="IMAGE",
-                   help="a kernel image, or what tests/vm/fetch-kernel takes (default: 6.12)")
+                   help="a kernel image, what tests/vm/fetch-kernel takes (default: 6.12), or custom: "
+                        "the one that tests/vm/build-kernel builds")
     g.add_argument("--modules", metavar="DIR",
                    help="lib/modules/VERSION of that image; without it nothing is loaded")
     g.add_argument("--iommu", choices=("intel", "virtio", "none"), default="intel")
