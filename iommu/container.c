@@ -2,7 +2,6 @@
 /* An address goes back to the allocator only when the kernel translates it no longer. */
 #include <errno.h>
 #include <inttypes.h>
-#include <linux/vfio.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +10,6 @@
 #include "base/error.h"
 #include "iommu/container.h"
 #include "iommu/domain.h"
-#include "iommu/type1.h"
 
 #define NAME_ROOM 64
 
@@ -25,12 +23,7 @@ struct mapping {
 struct vn_container {
 	struct vn_domain *domain;
 	char name[NAME_ROOM];
-	int fd; /* the domain's, and so on down to `space` */
-	int group_fd;
 	int group;
-	struct vn_iommu_limits limits;
-	enum vn_accounting accounting;
-	struct vn_iova_space *space;
 	struct mapping *mapping;
 	size_t mapping_count, mapping_room;
 	uint64_t mapped_bytes;
@@ -41,55 +34,31 @@ struct vn_container {
  */
 
 int vn_container_open(const char *directory, int group, const char *name,
-		      struct vn_container **container)
+		      enum vn_iommu_kind kind, struct vn_container **container)
 {
+	const struct vn_iommu_ops *ops = kind == VN_IOMMU_IOMMUFD ? &vn_iommufd_ops : &vn_type1_ops;
 	struct vn_container *made = calloc(1, sizeof(*made));
-	struct vn_domain *domain;
 	int result;
 
 	*container = NULL;
 	if (made == NULL)
 		return vn_error(ENOMEM, "IOMMU group %d: out of memory", group);
 	snprintf(made->name, sizeof(made->name), "%s", name);
-	result = vn_domain_join(directory, group, made->name, &domain);
+	made->group = group;
+	result = vn_domain_join(directory, group, made->name, ops, &made->domain);
 	if (result != 0) {
 		free(made);
 		return result;
 	}
-	made->domain = domain;
-	made->fd = domain->fd;
-	made->group_fd = domain->group_fd;
-	made->group = group;
-	made->limits = domain->limits;
-	made->accounting = domain->accounting;
-	made->space = domain->space;
 	*container = made;
 	return 0;
 }
 
-int vn_container_device(struct vn_container *container, const char *name,
-			int *fd)
+int vn_container_device(struct vn_container *container, const char *node, int *fd)
 {
-	int result = vn_vfio_call(container->group_fd, VFIO_GROUP_GET_DEVICE_FD,
-				  (void *)(uintptr_t)name);
+	struct vn_domain *domain = container->domain;
 
-	*fd = result < 0 ? -1 : result;
-	if (result >= 0)
-		return 0;
-	switch (-result) {
-	case ENODEV:
-		return vn_error(ENODEV, "IOMMU group %d has no device %s that is "
-				"bound to vfio-pci", container->group, name);
-	case EBUSY:
-		return vn_error(EBUSY, "%s: it is open already, or still being "
-				"reset", name);
-	case EACCES:
-		return vn_error(EACCES, "%s: the kernel wants the VF token of its "
-				"physical function; bind that one to its own "
-				"driver instead of vfio-pci", name);
-	default:
-		return vn_domain_plain(-vn_error_errno(-result, "%s: open", name));
-	}
+	return domain->ops->device(domain, container->name, node, fd);
 }
 
 /*
@@ -125,21 +94,22 @@ static int container_map_refused(const struct vn_container *container, int code,
 static int container_check_memory(const struct vn_container *container,
 				  const struct vn_memory *memory)
 {
-	uint64_t mask = container->limits.page_size - 1;
+	uint64_t mask = container->domain->limits.page_size - 1;
 
 	if (memory->size == 0 || (memory->size & mask) != 0 ||
 	    ((uintptr_t)memory->address & mask) != 0)
 		return vn_error(EINVAL, "IOMMU group %d: %zu bytes at %p are no "
-				"whole pages of %" PRIu64 " bytes", container->group,
+					"whole pages of %" PRIu64 " bytes",
+				container->group,
 				memory->size, memory->address,
-				container->limits.page_size);
+				container->domain->limits.page_size);
 	/* Ask before the kernel does: it would say ENOMEM and nothing else. */
 	return vn_container_check(container, memory->size);
 }
 
 int vn_container_check(const struct vn_container *container, uint64_t bytes)
 {
-	return vn_type1_check_locked(bytes, container->accounting);
+	return vn_locked_check(bytes, container->domain->accounting);
 }
 
 static int container_make_room(struct vn_container *container)
@@ -166,11 +136,11 @@ static int container_take_address(struct vn_container *container,
 	int result;
 
 	pthread_mutex_lock(&container->domain->lock);
-	result = vn_iova_alloc(container->space, memory->size,
+	result = vn_iova_alloc(container->domain->space, memory->size,
 			       memory->page_size, iova);
 	if (result == -ENOSPC)
-		result = vn_iova_alloc(container->space, memory->size,
-				       container->limits.page_size, iova);
+		result = vn_iova_alloc(container->domain->space, memory->size,
+				       container->domain->limits.page_size, iova);
 	pthread_mutex_unlock(&container->domain->lock);
 	if (result != 0)
 		return vn_error_prefix(result, "IOMMU group %d",
@@ -183,7 +153,7 @@ static int container_give_address(struct vn_container *container, uint64_t iova)
 	int result;
 
 	pthread_mutex_lock(&container->domain->lock);
-	result = vn_iova_free(container->space, iova);
+	result = vn_iova_free(container->domain->space, iova);
 	pthread_mutex_unlock(&container->domain->lock);
 	return result;
 }
@@ -192,7 +162,7 @@ int vn_container_map(struct vn_container *container,
 		     const struct vn_memory *memory, enum vn_access access,
 		     uint64_t *iova)
 {
-	struct vfio_iommu_type1_dma_map map = { .argsz = sizeof(map) };
+	struct vn_domain *domain = container->domain;
 	uint64_t place;
 	int result;
 
@@ -204,13 +174,7 @@ int vn_container_map(struct vn_container *container,
 		result = container_take_address(container, memory, &place);
 	if (result != 0)
 		return result;
-	map.flags = VFIO_DMA_MAP_FLAG_READ;
-	if ((access & VN_DEVICE_WRITES) != 0)
-		map.flags |= VFIO_DMA_MAP_FLAG_WRITE;
-	map.vaddr = (uintptr_t)memory->address;
-	map.iova = place;
-	map.size = memory->size;
-	result = vn_vfio_call(container->fd, VFIO_IOMMU_MAP_DMA, &map);
+	result = domain->ops->map(domain, memory, access, place);
 	if (result < 0) {
 		(void)container_give_address(container, place);
 		return container_map_refused(container, -result, memory, place);
@@ -222,19 +186,13 @@ int vn_container_map(struct vn_container *container,
 	return 0;
 }
 
-/*
- * Unmapping a hole succeeds with size 0, so the amount is part of the answer.
- * The flags are 0 on purpose: they are others than those of mapping.
- */
+/* Unmapping a hole may succeed with size 0, so the amount is part of the answer. */
 static int container_unmap(const struct vn_container *container,
 			   const struct mapping *mapping)
 {
-	struct vfio_iommu_type1_dma_unmap request = {
-		.argsz = sizeof(request),
-		.iova = mapping->iova,
-		.size = mapping->size,
-	};
-	int result = vn_vfio_call(container->fd, VFIO_IOMMU_UNMAP_DMA, &request);
+	const struct vn_domain *domain = container->domain;
+	uint64_t done = 0;
+	int result = domain->ops->unmap(domain, mapping->iova, mapping->size, &done);
 
 	if (result < 0) {
 		vn_error_errno(-result, "IOMMU group %d: unmap IOVA %#" PRIx64
@@ -242,12 +200,11 @@ static int container_unmap(const struct vn_container *container,
 			       container->group, mapping->iova);
 		return -EIO;
 	}
-	if (request.size != mapping->size)
-		return vn_error(EIO, "IOMMU group %d: the kernel unmapped %" PRIu64
-				" of %" PRIu64 " bytes at IOVA %#" PRIx64 "; the "
-				"address stays out of use", container->group,
-				(uint64_t)request.size, mapping->size,
-				mapping->iova);
+	if (done != mapping->size)
+		return vn_error(EIO, "IOMMU group %d: the kernel unmapped %" PRIu64 " of %" PRIu64 " bytes at IOVA %#" PRIx64 "; the "
+				     "address stays out of use",
+				container->group,
+				done, mapping->size, mapping->iova);
 	return 0;
 }
 
@@ -276,9 +233,11 @@ int vn_container_unmap(struct vn_container *container, uint64_t iova)
 void vn_container_limits(const struct vn_container *container,
 		       struct vn_iommu_limits *limits)
 {
+	const struct vn_domain *domain = container->domain;
+
 	/* If it cannot be read now, the ranges are those of the beginning. */
-	if (vn_type1_limits(container->fd, limits) != 0)
-		*limits = container->limits;
+	if (domain->ops->limits(domain, limits) != 0)
+		*limits = domain->limits;
 	limits->mappings = (uint32_t)container->mapping_count;
 	limits->mapped_bytes = container->mapped_bytes;
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The address space that a device sees: a VFIO container with one group, its type1v2 IOMMU, and
- * every mapping in it. The functions of a group that this process has open share one container.
+ * The address space that a device sees: a VFIO container with one group and its type1v2 IOMMU, or
+ * one of an iommufd, and every mapping in it. The functions of a group that this process has open share it.
  * Each sees and undoes its own mappings only, but its device can reach those of the others: that
  * is what a group is.
  *
  * The caller passes the group's number: sysfs is pci/'s.
  *
- * Source: Documentation/driver-api/vfio.rst and linux/vfio.h.
+ * Source: Documentation/driver-api/vfio.rst, Documentation/userspace-api/iommufd.rst.
  */
 #ifndef VN_IOMMU_CONTAINER_H
 #define VN_IOMMU_CONTAINER_H
@@ -17,34 +17,38 @@
 
 #include "iommu/iova.h"
 #include "iommu/memory.h"
+#include "iommu/node.h"
 
 struct vn_container;
 
 /*
- * Open IOMMU group `group` for its device `name`: check the API version and
- * TYPE1v2, check viability, attach, set the IOMMU, then read ranges, page sizes
- * and limits (in this order: they are only known, and only final, afterwards). Where
- * this process has the group open for another device of it, that container is used.
+ * Open the address space of IOMMU group `group` for its device `name`. By groups: check the
+ * API version and TYPE1v2, check viability, attach, set the IOMMU, then read ranges, page
+ * sizes and limits (in this order: they are only known, and only final, afterwards). By
+ * iommufd: make an address space; the rest is vn_container_device's. Where this process has
+ * the group open for another device of it, what it has is used.
  *
- * `directory`: "/dev/vfio" unless a test says otherwise.
+ * `kind`: not VN_IOMMU_ANY. `directory`: "/dev/vfio" unless a test says otherwise.
  * A group that is busy is tried again for up to 2 s: the kernel may still be
  * resetting the function after another process ended.
  *
  * Returns 0; -ENXIO (no such node: nothing of the group is bound to VFIO),
- * -EACCES, -EBUSY (another process has it), -EALREADY (this one has `name` open), -ENOTCONN (not viable; the caller
+ * -EACCES, -EBUSY (another process has it, or this one by
+ * another kind), -EALREADY (this one has `name` open), -ENOTCONN (not viable; the caller
  * names the culprits), -EPERM (no interrupt remapping; text says what to do),
  * -ENOTSUP, -ENOMEM, -EIO. The text is set in every case. Any thread: what is shared is
  * locked, here and below.
  */
 int vn_container_open(const char *directory, int group, const char *name,
-		      struct vn_container **container);
+		      enum vn_iommu_kind kind, struct vn_container **container);
 
 /*
- * Get the descriptor of device `name` ("0000:00:04.0") of the group. The caller
- * closes it, before vn_container_close. Returns 0; -ENODEV, -EBUSY, -EIO.
+ * Get the descriptor of the device. Nothing can be mapped before. By iommufd: its character
+ * device `node` ("vfio3") is opened, bound to the iommufd and attached to the address space; busy
+ * is as for vn_container_open. The caller closes it, before vn_container_close. Returns 0; -ENODEV,
+ * -EBUSY, -EACCES, -ENXIO, -EPERM (no interrupt remapping, or another owner of the group), -ENOTSUP, -ENOMEM, -EIO.
  */
-int vn_container_device(struct vn_container *container, const char *name,
-			int *fd);
+int vn_container_device(struct vn_container *container, const char *node, int *fd);
 
 /*
  * Map memory for the device at an address that the allocator chooses, aligned to

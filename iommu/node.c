@@ -9,7 +9,6 @@
 #include "base/error.h"
 #include "iommu/node.h"
 
-#define PATH_ROOM 300
 #define GROUPS_MAX 256
 
 #define say(reason, size, ...) ((void)snprintf(reason, size, __VA_ARGS__))
@@ -79,27 +78,34 @@ static int node_odd(const char *path, int code, char *reason, size_t size)
 }
 
 /* "/dev/vfio" -> "/dev/iommu". */
-static void node_iommufd_of(const char *directory, char path[PATH_ROOM])
+void vn_node_iommufd_path(const char *directory, char path[VN_NODE_PATH_MAX])
 {
 	const char *slash = strrchr(directory, '/');
 
-	snprintf(path, PATH_ROOM, "%.*s/iommu",
+	snprintf(path, VN_NODE_PATH_MAX, "%.*s/iommu",
 		 slash ? (int)(slash - directory) : 0, directory);
+}
+
+void vn_node_device_path(const char *directory, const char *node,
+			 char path[VN_NODE_PATH_MAX])
+{
+	snprintf(path, VN_NODE_PATH_MAX, "%.240s/devices/%.32s", directory, node);
 }
 
 /* Only the newer interface is here: a node for each device, and iommufd. */
 static bool node_only_devices(const char *directory, const char *missing, char *reason,
 			      size_t size)
 {
-	char devices[PATH_ROOM], iommufd[PATH_ROOM];
+	char devices[VN_NODE_PATH_MAX], iommufd[VN_NODE_PATH_MAX];
 
 	snprintf(devices, sizeof(devices), "%.280s/devices", directory);
-	node_iommufd_of(directory, iommufd);
+	vn_node_iommufd_path(directory, iommufd);
 	if (access(devices, F_OK) != 0 || access(iommufd, F_OK) != 0)
 		return false;
-	say(reason, size, "only %s and %s are here, and %s, which is needed, is not: "
-	    "use a kernel with CONFIG_VFIO_GROUP and CONFIG_VFIO_CONTAINER, or in a "
-	    "container pass it in (docker run --device %s)", devices, iommufd,
+	say(reason, size, "only %s and %s are here, and %s is not: open it by iommufd, use "
+			  "a kernel with CONFIG_VFIO_GROUP and CONFIG_VFIO_CONTAINER, or in a "
+			  "container pass it in (docker run --device %s)",
+	    devices, iommufd,
 	    missing, missing);
 	return true;
 }
@@ -107,7 +113,7 @@ static bool node_only_devices(const char *directory, const char *missing, char *
 int vn_node_container_reason(const char *directory, int code, char *reason,
 			     size_t size)
 {
-	char path[PATH_ROOM];
+	char path[VN_NODE_PATH_MAX];
 
 	snprintf(path, sizeof(path), "%.280s/vfio", directory);
 	if (code == EACCES || code == EPERM)
@@ -124,7 +130,7 @@ int vn_node_container_reason(const char *directory, int code, char *reason,
 int vn_node_group_reason(const char *directory, int group, int code, char *reason,
 			 size_t size)
 {
-	char path[PATH_ROOM];
+	char path[VN_NODE_PATH_MAX];
 
 	snprintf(path, sizeof(path), "%.270s/%d", directory, group);
 	if (code == EACCES || code == EPERM)
@@ -142,5 +148,49 @@ int vn_node_group_reason(const char *directory, int group, int code, char *reaso
 	say(reason, size, "%s is not there: no device of IOMMU group %d is bound to "
 	    "vfio-pci, or the container that this runs in does not let it through "
 	    "(docker run --device %s)", path, group, path);
+	return -ENXIO;
+}
+
+int vn_node_iommufd_reason(const char *directory, int code, char *reason, size_t size)
+{
+	char path[VN_NODE_PATH_MAX];
+
+	vn_node_iommufd_path(directory, path);
+	if (code == EACCES || code == EPERM)
+		return node_denied(path, code, reason, size);
+	if (!node_is_missing(code))
+		return node_odd(path, code, reason, size);
+	say(reason, size, "%s: there is no iommufd here; load it: modprobe iommufd, use a "
+			  "kernel with CONFIG_IOMMUFD, or open it by its group (in a container: on the "
+			  "host, and docker run --device %s)",
+	    path, path);
+	return -ENOTSUP;
+}
+
+int vn_node_device_reason(const char *directory, const char *node, int code, char *reason,
+			  size_t size)
+{
+	char path[VN_NODE_PATH_MAX];
+
+	vn_node_device_path(directory, node, path);
+	if (code == EACCES || code == EPERM)
+		return node_denied(path, code, reason, size);
+	if (code == EBUSY) {
+		say(reason, size, "%s is in use already, most likely by another process "
+				  "(fuser %s names it): a function is driven by one process at a time; "
+				  "end that first",
+		    path, path);
+		return -EBUSY;
+	}
+	if (!node_is_missing(code))
+		return node_odd(path, code, reason, size);
+	if (node[0] == '\0') {
+		say(reason, size, "it has no character device of VFIO: use a kernel with "
+				  "CONFIG_VFIO_DEVICE_CDEV (Linux 6.6), or open it by its group");
+		return -ENOTSUP;
+	}
+	say(reason, size, "%s is not there: the container that this runs in does not let "
+			  "it through (docker run --device %s)",
+	    path, path);
 	return -ENXIO;
 }

@@ -5,11 +5,18 @@
 
 #include <stddef.h>
 
+/* By which of the kernel's interfaces a function is opened. */
+enum vn_iommu_kind {
+	VN_IOMMU_ANY,	  /* none in particular: what the system has */
+	VN_IOMMU_TYPE1,	  /* groups: /dev/vfio/vfio, /dev/vfio/GROUP */
+	VN_IOMMU_IOMMUFD, /* character devices: /dev/iommu, /dev/vfio/devices/vfioN */
+};
+
 /*
  * `code`: errno of open() or access(). The reason is a sentence without the name of
  * a function in front. Returns what is to be returned for it, a negative errno:
- * -EACCES, -EBUSY, -ENXIO (not there), -ENOTSUP (the kernel has only what is not
- * used here), -ENOMEM, -EIO. Any thread.
+ * -EACCES, -EBUSY, -ENXIO (not there), -ENOTSUP (the kernel has only the other
+ * interface), -ENOMEM, -EIO. Any thread.
  *
  * `directory`: "/dev/vfio" unless a test says otherwise.
  */
@@ -17,6 +24,17 @@ int vn_node_container_reason(const char *directory, int code, char *reason,
 			     size_t size);
 int vn_node_group_reason(const char *directory, int group, int code, char *reason,
 			 size_t size);
+int vn_node_iommufd_reason(const char *directory, int code, char *reason, size_t size);
+/* `node`: "vfio3". */
+int vn_node_device_reason(const char *directory, const char *node, int code, char *reason,
+			  size_t size);
+
+#define VN_NODE_PATH_MAX 300
+
+/* "/dev/iommu", and "/dev/vfio/devices/vfio3". */
+void vn_node_iommufd_path(const char *directory, char path[VN_NODE_PATH_MAX]);
+void vn_node_device_path(const char *directory, const char *node,
+			 char path[VN_NODE_PATH_MAX]);
 
 /* What no-IOMMU mode is, for all who meet it. */
 #define VN_NODE_NO_IOMMU                                                         \

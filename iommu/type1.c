@@ -1,80 +1,26 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The length that an answer of the kernel claims is not taken for the length that it has. */
+/*
+ * Groups: container and group are opened in the order that the kernel wants.
+ *
+ * Source: Documentation/driver-api/vfio.rst and linux/vfio.h.
+ */
 #include <errno.h>
-#include <inttypes.h>
+#include <fcntl.h>
 #include <linux/vfio.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/error.h"
-#include "iommu/type1.h"
+#include "iommu/call.h"
+#include "iommu/domain.h"
+#include "iommu/node.h"
+#include "iommu/ops.h"
 
-#define INFO_MAX ((size_t)1 << 20)
-#define INFO_TRIES 4
-#define CHAIN_MAX 64
-
-#define CAP_IPC_LOCK_BIT 14
-
-int vn_vfio_call(int fd, unsigned long request, void *argument)
-{
-	int result;
-
-	do {
-		result = ioctl(fd, request, argument);
-	} while (result < 0 && errno == EINTR);
-	return result < 0 ? -errno : result;
-}
-
-int vn_vfio_info(int fd, unsigned long request, const void *question,
-		 size_t size, void **answer, size_t *answer_size)
-{
-	size_t room = size;
-
-	*answer = NULL;
-	for (int try = 0; try < INFO_TRIES && room <= INFO_MAX; try++) {
-		uint32_t argsz = (uint32_t)room;
-		void *info = calloc(1, room);
-		int result;
-
-		if (info == NULL)
-			return -ENOMEM;
-		memcpy(info, question, size);
-		memcpy(info, &argsz, sizeof(argsz));
-		result = vn_vfio_call(fd, request, info);
-		memcpy(&argsz, info, sizeof(argsz));
-		if (result >= 0 && argsz <= room) {
-			*answer = info;
-			*answer_size = room;
-			return 0;
-		}
-		free(info);
-		if (result < 0)
-			return result;
-		room = argsz;
-	}
-	return -EIO;
-}
-
-size_t vn_vfio_capability(const void *answer, size_t size, size_t first,
-			  uint16_t id, size_t need)
-{
-	struct vfio_info_cap_header header;
-	size_t at = first;
-
-	for (int step = 0; step < CHAIN_MAX && at != 0; step++) {
-		if (at > size || size - at < sizeof(header))
-			return 0;
-		memcpy(&header, (const char *)answer + at, sizeof(header));
-		if (header.id == id)
-			return size - at < need ? 0 : at;
-		at = header.next;
-	}
-	return 0;
-}
+/*
+ * What it can do
+ */
 
 /*
  * Kernels before 5.4 do not say which addresses they accept. Every IOMMU reaches
@@ -131,13 +77,13 @@ static uint32_t type1_read_left(const struct vfio_iommu_type1_info *info, size_t
 	return left.avail < INT32_MAX ? left.avail : UINT32_MAX;
 }
 
-int vn_type1_limits(int fd, struct vn_iommu_limits *limits)
+static int type1_limits(const struct vn_domain *domain, struct vn_iommu_limits *limits)
 {
 	const struct vfio_iommu_type1_info question = { 0 };
 	struct vfio_iommu_type1_info *info;
 	void *answer;
 	size_t size, first;
-	int result = vn_vfio_info(fd, VFIO_IOMMU_GET_INFO, &question,
+	int result = vn_vfio_info(domain->fd, VFIO_IOMMU_GET_INFO, &question,
 				  sizeof(question), &answer, &size);
 
 	if (result != 0)
@@ -156,105 +102,205 @@ int vn_type1_limits(int fd, struct vn_iommu_limits *limits)
 	return 0;
 }
 
-/* ---- locked memory ---- */
-
-/* IOMMU_OPTION of linux/iommufd.h, which is younger than some headers. */
-struct iommufd_option {
-	uint32_t size;
-	uint32_t option_id; /* 0: IOMMU_OPTION_RLIMIT_MODE */
-	uint16_t op;	    /* 1: IOMMU_OPTION_OP_GET */
-	uint16_t reserved;
-	uint32_t object_id;
-	uint64_t value;
-};
-
-#define IOMMUFD_OPTION _IO(';', 0x87)
-
-/* The module that provides /dev/vfio/vfio may be iommufd; VFIO's own does not know
- * the call. */
-enum vn_accounting vn_type1_accounting(int fd)
+uint64_t vn_type1_page_sizes(int fd)
 {
-	struct iommufd_option option = { .size = sizeof(option), .op = 1 };
+	struct vfio_iommu_type1_info info = { .argsz = sizeof(info) };
 
-	return vn_vfio_call(fd, IOMMUFD_OPTION, &option) == 0 ?
-		       VN_ACCOUNT_IOMMUFD : VN_ACCOUNT_PROCESS;
-}
-
-static void type1_read_status_line(const char *line, enum vn_accounting accounting,
-				   struct vn_locked *locked)
-{
-	uint64_t value;
-
-	if (sscanf(line, "VmLck: %" SCNu64 " kB", &value) == 1 ||
-	    (accounting == VN_ACCOUNT_IOMMUFD &&
-	     sscanf(line, "VmPin: %" SCNu64 " kB", &value) == 1)) {
-		if (locked->in_use < value * 1024)
-			locked->in_use = value * 1024;
-	} else if (sscanf(line, "CapEff: %" SCNx64, &value) == 1 &&
-		   (value >> CAP_IPC_LOCK_BIT & 1) != 0) {
-		locked->limit = UINT64_MAX;
-	}
-}
-
-void vn_type1_read_status(FILE *status, enum vn_accounting accounting,
-			  struct vn_locked *locked)
-{
-	char line[256];
-
-	while (fgets(line, sizeof(line), status) != NULL)
-		type1_read_status_line(line, accounting, locked);
+	if (vn_vfio_call(fd, VFIO_IOMMU_GET_INFO, &info) < 0 ||
+	    (info.flags & VFIO_IOMMU_INFO_PGSIZES) == 0)
+		return 0;
+	return info.iova_pgsizes;
 }
 
 /*
- * type1 adds what it pins to the process's locked memory (VmLck), together with
- * what mlock() holds. The capability is that of the calling thread. What cannot
- * be read (no /proc) is left to the kernel to refuse.
+ * Opening
  */
-static void type1_read_locked(enum vn_accounting accounting, struct vn_locked *locked)
-{
-	struct rlimit limit;
-	FILE *status;
 
-	*locked = (struct vn_locked){ 0, UINT64_MAX, UINT64_MAX };
-	if (getrlimit(RLIMIT_MEMLOCK, &limit) == 0) {
-		if (limit.rlim_cur != RLIM_INFINITY)
-			locked->limit = limit.rlim_cur;
-		if (limit.rlim_max != RLIM_INFINITY)
-			locked->limit_hard = limit.rlim_max;
-	}
-	status = fopen("/proc/thread-self/status", "re");
-	if (status == NULL) {
-		locked->limit = UINT64_MAX;
-		return;
-	}
-	vn_type1_read_status(status, accounting, locked);
-	fclose(status);
+static int type1_refused(int result, const char *reason)
+{
+	return vn_error(-result, "%s", reason);
 }
 
-static int type1_over_limit(uint64_t need, const struct vn_locked *locked)
+static int type1_open_container(struct vn_domain *domain, const char *path)
 {
-	uint64_t need_kib = need / 1024 + (need % 1024 != 0);
-	uint64_t all = locked->in_use / 1024 + need_kib;
-	char command[96];
+	char reason[512];
 
-	if (all <= locked->limit_hard / 1024)
-		snprintf(command, sizeof(command), "ulimit -l %" PRIu64, all);
-	else
-		snprintf(command, sizeof(command),
-			 "sudo prlimit --pid $$ --memlock=%" PRIu64, all * 1024);
-	return vn_error(ENOMEM, "needs %" PRIu64 " KiB of locked memory, %" PRIu64
-			" of %" PRIu64 " KiB are in use; raise the limit: %s",
-			need_kib, locked->in_use / 1024, locked->limit / 1024,
-			command);
-}
-
-int vn_type1_check_locked(uint64_t need, enum vn_accounting accounting)
-{
-	struct vn_locked locked;
-
-	type1_read_locked(accounting, &locked);
-	if (locked.in_use <= locked.limit &&
-	    need <= locked.limit - locked.in_use)
+	domain->fd = open(path, O_RDWR | O_CLOEXEC);
+	if (domain->fd >= 0)
 		return 0;
-	return type1_over_limit(need, &locked);
+	return type1_refused(vn_node_container_reason(domain->directory, errno, reason,
+						      sizeof(reason)),
+			     reason);
 }
+
+static int type1_check_container(const struct vn_domain *domain,
+				 const char *path)
+{
+	int version = vn_vfio_call(domain->fd, VFIO_GET_API_VERSION, NULL);
+
+	if (version < 0)
+		return vn_error(ENOTSUP, "%s: this is no VFIO container: %s",
+				path, vn_errno_text(-version));
+	if (version != VFIO_API_VERSION)
+		return vn_error(ENOTSUP, "%s: VFIO has version %d, only %d is "
+					 "known; use a matching kernel",
+				path, version,
+				VFIO_API_VERSION);
+	if (vn_vfio_call(domain->fd, VFIO_CHECK_EXTENSION,
+			 (void *)VFIO_TYPE1v2_IOMMU) <= 0)
+		return vn_error(ENOTSUP, "%s: the kernel offers no type1v2 IOMMU; "
+					 "load it: modprobe vfio_iommu_type1",
+				path);
+	return 0;
+}
+
+static int type1_open_group(struct vn_domain *domain, const char *path)
+{
+	char reason[512];
+	int fd = vn_domain_open_while_busy(path);
+
+	domain->group_fd = fd;
+	if (fd >= 0)
+		return 0;
+	return type1_refused(vn_node_group_reason(domain->directory, domain->group,
+						  -fd, reason, sizeof(reason)),
+			     reason);
+}
+
+static int type1_check_group(const struct vn_domain *domain, const char *path)
+{
+	struct vfio_group_status status = { .argsz = sizeof(status) };
+	int result = vn_vfio_call(domain->group_fd, VFIO_GROUP_GET_STATUS,
+				  &status);
+
+	if (result < 0)
+		return vn_domain_plain(-vn_error_errno(-result, "%s: not a VFIO group",
+						       path));
+	if ((status.flags & VFIO_GROUP_FLAGS_VIABLE) == 0)
+		return vn_error(ENOTCONN, "IOMMU group %d is not viable: one of "
+					  "its devices is with a driver that is not VFIO's; "
+					  "bind all of them to vfio-pci or unbind them",
+				domain->group);
+	return 0;
+}
+
+static int type1_attach(const struct vn_domain *domain)
+{
+	int fd = domain->fd;
+	int result = vn_vfio_call(domain->group_fd, VFIO_GROUP_SET_CONTAINER,
+				  &fd);
+
+	if (result < 0)
+		return vn_domain_plain(-vn_error_errno(-result, "IOMMU group %d: attach to "
+								"a container",
+						       domain->group));
+	result = vn_vfio_call(fd, VFIO_SET_IOMMU, (void *)VFIO_TYPE1v2_IOMMU);
+	if (result >= 0)
+		return 0;
+	if (result == -EPERM)
+		return vn_error(EPERM, "IOMMU group %d: this IOMMU does not isolate "
+				       "interrupts, so the kernel refuses it. Switch "
+				       "interrupt remapping on (firmware; in QEMU -device "
+				       "intel-iommu,intremap=on). Or, where the device may "
+				       "be trusted: it can then forge any interrupt of "
+				       "this machine: load the module with "
+				       "vfio_iommu_type1.allow_unsafe_interrupts=1 (echo 1 "
+				       "> /sys/module/vfio_iommu_type1/parameters/"
+				       "allow_unsafe_interrupts)",
+				domain->group);
+	return vn_domain_plain(-vn_error_errno(-result, "IOMMU group %d: set the type1v2 "
+							"IOMMU",
+					       domain->group));
+}
+
+static int type1_open(struct vn_domain *domain)
+{
+	char node[256], group[256];
+	int result;
+
+	snprintf(node, sizeof(node), "%s/vfio", domain->directory);
+	snprintf(group, sizeof(group), "%s/%d", domain->directory, domain->group);
+	result = type1_open_container(domain, node);
+	if (result == 0)
+		result = type1_check_container(domain, node);
+	if (result == 0)
+		result = type1_open_group(domain, group);
+	if (result == 0)
+		result = type1_check_group(domain, group);
+	if (result == 0)
+		result = type1_attach(domain);
+	/* The ranges shrink when a group joins: read them afterwards. */
+	if (result == 0)
+		result = vn_domain_learn(domain);
+	if (result == 0)
+		domain->accounting = vn_locked_accounting(domain->fd);
+	return result;
+}
+
+static int type1_device(struct vn_domain *domain, const char *name, const char *node, int *fd)
+{
+	int result = vn_vfio_call(domain->group_fd, VFIO_GROUP_GET_DEVICE_FD,
+				  (void *)(uintptr_t)name);
+
+	(void)node;
+	*fd = result < 0 ? -1 : result;
+	if (result >= 0)
+		return 0;
+	switch (-result) {
+	case ENODEV:
+		return vn_error(ENODEV, "IOMMU group %d has no such device that is bound to "
+					"vfio-pci",
+				domain->group);
+	case EBUSY:
+		return vn_error(EBUSY, "it is open already, or still being reset");
+	case EACCES:
+		return vn_error(EACCES, "the kernel wants the VF token of its physical "
+					"function; bind that one to its own driver instead of "
+					"vfio-pci");
+	default:
+		return vn_domain_plain(-vn_error_errno(-result, "open"));
+	}
+}
+
+/*
+ * Mapping
+ */
+
+static int type1_map(struct vn_domain *domain, const struct vn_memory *memory,
+		     enum vn_access access, uint64_t iova)
+{
+	struct vfio_iommu_type1_dma_map map = {
+		.argsz = sizeof(map),
+		.flags = VFIO_DMA_MAP_FLAG_READ,
+		.vaddr = (uintptr_t)memory->address,
+		.iova = iova,
+		.size = memory->size,
+	};
+
+	if ((access & VN_DEVICE_WRITES) != 0)
+		map.flags |= VFIO_DMA_MAP_FLAG_WRITE;
+	return vn_vfio_call(domain->fd, VFIO_IOMMU_MAP_DMA, &map);
+}
+
+/* The flags are 0 on purpose: they are others than those of mapping. */
+static int type1_unmap(const struct vn_domain *domain, uint64_t iova, uint64_t size,
+		       uint64_t *done)
+{
+	struct vfio_iommu_type1_dma_unmap request = {
+		.argsz = sizeof(request), .iova = iova, .size = size
+	};
+	int result = vn_vfio_call(domain->fd, VFIO_IOMMU_UNMAP_DMA, &request);
+
+	*done = request.size;
+	return result;
+}
+
+const struct vn_iommu_ops vn_type1_ops = {
+	.kind = VN_IOMMU_TYPE1,
+	.name = "type1v2",
+	.open = type1_open,
+	.device = type1_device,
+	.limits = type1_limits,
+	.map = type1_map,
+	.unmap = type1_unmap,
+};

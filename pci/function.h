@@ -19,6 +19,7 @@
 
 #include "iommu/iova.h"
 #include "iommu/memory.h"
+#include "iommu/node.h"
 
 struct vn_function;
 
@@ -112,7 +113,7 @@ struct vn_function {
 	const struct vn_function_ops *ops;
 	char name[VN_FUNCTION_NAME_MAX]; /* "0000:00:04.0", for messages */
 	int iommu_group;    /* -1: none */
-	char iommu[16];	    /* "type1v2", "vfio-user" */
+	char iommu[16];	    /* "type1v2", "iommufd", "vfio-user" */
 	unsigned int vector_count; /* MSI-X vectors that can be attached */
 	unsigned int vectors_left; /* after -ENOSPC of `vectors`: as many as there are
 				    * to be had; 0: unknown */
@@ -130,7 +131,8 @@ struct vn_function {
 
 /*
  * Open the function at `address` ("0000:00:04.0", "00:04.0") through kernel
- * VFIO: find its group, open it in a container of its own (iommu/container.h),
+ * VFIO: find its group, open it in an address space of its own (iommu/container.h) by the
+ * kernel's interface `kind` (VN_IOMMU_ANY: what there is),
  * read its regions, wire the REQ and ERR interrupts. The kernel has reset it;
  * bus mastering is off, memory decoding on.
  *
@@ -139,7 +141,8 @@ struct vn_function {
  * the text names every culprit and its driver; or held by another process),
  * -EACCES, -EPERM, -ENOTSUP, -ENOMEM, -EIO.
  */
-int vn_function_open_vfio(const char *address, struct vn_function **function);
+int vn_function_open_vfio(const char *address, enum vn_iommu_kind kind,
+			  struct vn_function **function);
 
 /*
  * Open the function that a vfio-user server offers at the socket `path`: agree on a

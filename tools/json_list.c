@@ -32,7 +32,7 @@ static json_t *json_list_known(int number)
 static json_t *json_list_function(const struct vionet_pci_function *function)
 {
 	return json_pack(
-		"{s:s, s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, "
+		"{s:s, s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, "
 		"s:b, s:o}",
 		"address", function->address,
 		"vendor_id", function->vendor_id,
@@ -45,6 +45,7 @@ static json_t *json_list_function(const struct vionet_pci_function *function)
 		"driver", json_list_text(function->driver),
 		"interface", json_list_text(function->interface),
 		"iommu_group", json_list_known(function->iommu_group),
+		"node", json_list_text(function->node),
 		"numa_node", json_list_known(function->numa_node),
 		"transitional", function->transitional,
 		"modern", function->modern,

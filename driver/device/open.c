@@ -140,6 +140,10 @@ static int open_check_options(const char *name, const struct vionet_open_options
 	if ((o->flags & ~OPEN_FLAGS) != 0)
 		return vn_error(EINVAL, "%.*s: open: unknown flags 0x%x",
 				VIONET_NAME_MAX, name, o->flags & ~OPEN_FLAGS);
+	if (o->iommu > VIONET_IOMMU_IOMMUFD || o->reserved != 0)
+		return vn_error(EINVAL, "%.*s: open: there is no kind of IOMMU with the number "
+					"%u",
+				VIONET_NAME_MAX, name, o->iommu);
 	if (o->control_timeout_ms > CONTROL_TIMEOUT_MAX_MS)
 		return vn_error(EINVAL, "%.*s: open: %u ms for a control command; "
 				"at most %u are possible", VIONET_NAME_MAX, name,
@@ -168,7 +172,7 @@ int vionet_device_open(const char *name,
 	if (result)
 		return result;
 	vn_notice_to(o.notice, o.notice_context);
-	result = vn_transport_open(name, &transport);
+	result = vn_transport_open(name, (enum vionet_iommu)o.iommu, &transport);
 	vn_notice_to(NULL, NULL);
 	return result ? result : vn_device_open(transport, &o, device);
 }

@@ -407,10 +407,16 @@ int vn_transport_over_pci(struct vn_function *function,
 	return 0;
 }
 
-int vn_transport_open_pci(const char *address, struct vn_transport **transport)
+int vn_transport_open_pci(const char *address, enum vionet_iommu iommu,
+			  struct vn_transport **transport)
 {
+	static const enum vn_iommu_kind kinds[] = {
+		[VIONET_IOMMU_AUTO] = VN_IOMMU_ANY,
+		[VIONET_IOMMU_TYPE1] = VN_IOMMU_TYPE1,
+		[VIONET_IOMMU_IOMMUFD] = VN_IOMMU_IOMMUFD,
+	};
 	struct vn_function *function;
-	int result = vn_function_open_vfio(address, &function);
+	int result = vn_function_open_vfio(address, kinds[iommu], &function);
 
 	*transport = NULL;
 	return result ? result : vn_transport_over_pci(function, transport);

@@ -7,12 +7,11 @@
 #include "base/error.h"
 #include "driver/transport/transport.h"
 
-/* "KIND:REST" is opened with REST; everything else is a PCI address. */
+/* "KIND:REST" is opened with REST; everything else, and "pci:REST", is a PCI address. */
 static const struct {
 	const char *kind;
 	int (*open)(const char *rest, struct vn_transport **transport);
 } kinds[] = {
-	{ "pci:", vn_transport_open_pci },
 	{ "vfio-user:", vn_transport_open_vfio_user },
 	{ "vhost-user:", vn_transport_open_vhost_user },
 	{ "vhost-vdpa:", vn_transport_open_vhost_vdpa },
@@ -21,9 +20,20 @@ static const struct {
 /* A domain has up to 8 digits: what is longer before the first colon is a kind. */
 #define DOMAIN_DIGITS 8
 
-int vn_transport_open(const char *name, struct vn_transport **transport)
+/* What is no PCI function is opened in one way only. */
+static int transport_no_iommu(const char *name, enum vionet_iommu iommu)
+{
+	if (iommu == VIONET_IOMMU_AUTO)
+		return 0;
+	return vn_error(EINVAL,
+			"%s: a choice of IOMMU is for PCI functions; leave it out", name);
+}
+
+int vn_transport_open(const char *name, enum vionet_iommu iommu,
+		      struct vn_transport **transport)
 {
 	const char *colon = strchr(name, ':');
+	int result;
 
 	*transport = NULL;
 	if (strlen(name) >= VIONET_NAME_MAX)
@@ -32,9 +42,13 @@ int vn_transport_open(const char *name, struct vn_transport **transport)
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		size_t length = strlen(kinds[i].kind);
 
-		if (strncmp(name, kinds[i].kind, length) == 0)
-			return kinds[i].open(name + length, transport);
+		if (strncmp(name, kinds[i].kind, length) != 0)
+			continue;
+		result = transport_no_iommu(name, iommu);
+		return result ? result : kinds[i].open(name + length, transport);
 	}
+	if (strncmp(name, "pci:", 4) == 0)
+		return vn_transport_open_pci(name + 4, iommu, transport);
 	if (colon && colon - name > DOMAIN_DIGITS &&
 	    !memchr(name, '/', (size_t)(colon - name)))
 		return vn_error(EINVAL,
@@ -43,7 +57,7 @@ int vn_transport_open(const char *name, struct vn_transport **transport)
 				"vhost-user:PATH, or a vDPA device: "
 				"vhost-vdpa:/dev/vhost-vdpa-0",
 				name, (int)(colon - name), name);
-	return vn_transport_open_pci(name, transport);
+	return vn_transport_open_pci(name, iommu, transport);
 }
 
 int vn_transport_check(const struct vn_transport_ops *ops)

@@ -258,8 +258,9 @@ int vn_transport_over_pci(struct vn_function *function,
 			  struct vn_transport **transport);
 
 /* The same for the function at `address` ("0000:00:04.0"), opened through kernel
- * VFIO. Errors also as vn_function_open_vfio. */
-int vn_transport_open_pci(const char *address, struct vn_transport **transport);
+ * VFIO by the interface `iommu`. Errors also as vn_function_open_vfio. */
+int vn_transport_open_pci(const char *address, enum vionet_iommu iommu,
+			  struct vn_transport **transport);
 
 /* The same for the function that the vfio-user server at the socket `path` has. Errors
  * also as vn_function_open_vfio_user. */
@@ -291,6 +292,7 @@ int vn_transport_open_vhost_vdpa(const char *path, struct vn_transport **transpo
  * Returns 0; -EINVAL if there are no devices of that kind, or the name is too long;
  * errors of the transport.
  */
-int vn_transport_open(const char *name, struct vn_transport **transport);
+int vn_transport_open(const char *name, enum vionet_iommu iommu,
+		      struct vn_transport **transport);
 
 #endif

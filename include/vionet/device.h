@@ -54,6 +54,17 @@ enum vionet_open_flags {
 	VIONET_OPEN_STRICT = 1 << 3,
 };
 
+/* By which of the kernel's interfaces a PCI function is opened. */
+enum vionet_iommu {
+	/* What this system has and this user may open: character devices before groups. */
+	VIONET_IOMMU_AUTO = 0,
+	/* Groups: /dev/vfio/GROUP in a container of type1, on every kernel. */
+	VIONET_IOMMU_TYPE1 = 1,
+	/* VFIO's character device /dev/vfio/devices/vfioN in an address space of an iommufd
+	 * (/dev/iommu): Linux 6.6 with CONFIG_VFIO_DEVICE_CDEV. */
+	VIONET_IOMMU_IOMMUFD = 2,
+};
+
 /* How to open. Zero means the default everywhere. */
 struct vionet_open_options {
 	uint32_t struct_size; /* vionet/struct.h */
@@ -90,6 +101,8 @@ struct vionet_open_options {
 	 * valid during the call, which makes no call of the library. NULL: none. */
 	void (*notice)(void *context, const char *text);
 	void *notice_context;
+	uint32_t iommu; /* vionet_iommu; for PCI functions only */
+	uint32_t reserved;
 };
 
 /*
@@ -106,7 +119,8 @@ struct vionet_open_options {
  * (FEATURES_OK), bus mastering is off and no queue exists yet.
  *
  * Returns 0; the error text says what to do:
- *   -EINVAL   not a device name, or no socket
+ *   -EINVAL   not a device name, or no socket; an option is out of range, or not for this
+ *             kind of device
  *   -ENODEV   no such function, socket or node, or the server went away
  *   -ENXIO    not bound to vfio-pci, or no IOMMU group; no process listens or connects
  *   -EBUSY    the group is not viable, or another process has the device (checked before
@@ -446,7 +460,7 @@ struct vionet_iova_range {
 struct vionet_pci_details {
 	uint32_t struct_size; /* vionet/struct.h */
 	int iommu_group; /* -1: none */
-	char iommu[16]; /* "type1v2"; "vfio-user": a server */
+	char iommu[16];	 /* "type1v2", "iommufd"; "vfio-user": a server */
 	bool reset_supported;
 	bool removal_events, error_events; /* interrupts that are wired */
 	uint8_t reserved;

@@ -49,6 +49,8 @@ struct vionet_pci_function {
 	char device_name[128];
 	char reason[512];	/* why it cannot be driven */
 	uint32_t remedy;	/* what to do about it: vionet_remedy, for `address` */
+	char node[64];		/* of VFIO that would be opened: "/dev/vfio/devices/vfio3",
+				 * or its group's "/dev/vfio/7" */
 };
 
 /*
@@ -105,7 +107,7 @@ struct vionet_pci_move {
  * Everything that can be refused is refused before the first driver is unbound:
  *   -EINVAL   not an address, unknown flags
  *   -ENODEV   no such function, or it does not answer (without power, link down)
- *   -ENOTSUP  not virtio-net, legacy only, or VFIO here has no groups
+ *   -ENOTSUP  not virtio-net, or legacy only
  *   -ENXIO    no IOMMU group (no IOMMU, or it is off: the text says how to
  *             switch it on), or no-IOMMU mode
  *   -ENOENT   the vfio-pci module is not there and could not be loaded

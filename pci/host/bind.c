@@ -472,7 +472,7 @@ int vionet_pci_bind(const char *const *addresses, size_t count, unsigned int fla
 	}
 	for (size_t i = 0; i < set.count && result == 0; i++)
 		if (set.move[i].address != NULL)
-			vn_node_wait(set.looked[i].group);
+			vn_node_wait(set.address[i], set.looked[i].group);
 	bind_set_free(&set);
 	return result;
 }

@@ -118,6 +118,76 @@ int vn_drivable_function(const struct vn_looked *looked, struct vn_reason *reaso
 
 /* ---- VFIO, driver, group ---- */
 
+/* Effective ids: those that open() will be checked with. */
+static bool drivable_may(const char *path, int mode)
+{
+	return faccessat(AT_FDCWD, path, mode, AT_EACCESS) == 0;
+}
+
+static bool drivable_group_may(int group, int mode)
+{
+	char path[VN_PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/vfio", vn_host.vfio);
+	if (!drivable_may(path, mode))
+		return false;
+	snprintf(path, sizeof(path), "%s/%d", vn_host.vfio, group);
+	return drivable_may(path, mode);
+}
+
+static bool drivable_device_may(const char *node, int mode)
+{
+	char path[VN_NODE_PATH_MAX];
+
+	vn_node_iommufd_path(vn_host.vfio, path);
+	if (!drivable_may(path, mode))
+		return false;
+	vn_node_device_path(vn_host.vfio, node, path);
+	return drivable_may(path, mode);
+}
+
+enum vn_iommu_kind vn_drivable_kind(const struct vn_looked *looked)
+{
+	enum vn_iommu_kind open = vn_domain_kind(vn_host.vfio, looked->group);
+
+	if (looked->wanted != VN_IOMMU_ANY)
+		return looked->wanted;
+	if (open != VN_IOMMU_ANY)
+		return open;
+	if (looked->node[0] == '\0' || !drivable_device_may(looked->node, F_OK))
+		return VN_IOMMU_TYPE1;
+	return drivable_device_may(looked->node, R_OK | W_OK) ||
+			       !drivable_group_may(looked->group, R_OK | W_OK)
+		       ? VN_IOMMU_IOMMUFD
+		       : VN_IOMMU_TYPE1;
+}
+
+/* Before it is bound, it is not known whether it will have a character device: where the
+ * container of the groups is missing. */
+static bool drivable_by_iommufd(const struct vn_looked *looked)
+{
+	char iommufd[VN_NODE_PATH_MAX], container[VN_PATH_MAX];
+
+	if (looked->vfio)
+		return vn_drivable_kind(looked) == VN_IOMMU_IOMMUFD;
+	vn_node_iommufd_path(vn_host.vfio, iommufd);
+	snprintf(container, sizeof(container), "%s/vfio", vn_host.vfio);
+	return looked->wanted == VN_IOMMU_IOMMUFD ||
+	       (looked->wanted == VN_IOMMU_ANY && !drivable_may(container, F_OK) &&
+		drivable_may(iommufd, F_OK));
+}
+
+static int drivable_iommufd(struct vn_reason *reason)
+{
+	char path[VN_NODE_PATH_MAX];
+
+	vn_node_iommufd_path(vn_host.vfio, path);
+	if (drivable_may(path, R_OK | W_OK))
+		return 0;
+	return vn_node_iommufd_reason(vn_host.vfio, errno, reason->text,
+				      sizeof(reason->text));
+}
+
 int vn_drivable_vfio(const struct vn_looked *looked, struct vn_reason *reason)
 {
 	char path[VN_PATH_MAX];
@@ -127,9 +197,10 @@ int vn_drivable_vfio(const struct vn_looked *looked, struct vn_reason *reason)
 	/* Before the module is loaded there is nothing to be seen. */
 	if (!looked->vfio && access(path, F_OK) != 0)
 		return 0;
+	if (drivable_by_iommufd(looked))
+		return drivable_iommufd(reason);
 	snprintf(path, sizeof(path), "%s/vfio", vn_host.vfio);
-	/* Effective ids: those that open() will be checked with. */
-	if (faccessat(AT_FDCWD, path, R_OK | W_OK, AT_EACCESS) == 0)
+	if (drivable_may(path, R_OK | W_OK))
 		return 0;
 	return vn_node_container_reason(vn_host.vfio, errno, reason->text,
 					sizeof(reason->text));
@@ -188,13 +259,26 @@ int vn_drivable_group(const struct vn_looked *looked, struct vn_reason *reason)
 	return -EBUSY;
 }
 
+static int drivable_device(const char *name, struct vn_reason *reason)
+{
+	char path[VN_NODE_PATH_MAX];
+
+	vn_node_device_path(vn_host.vfio, name, path);
+	if (name[0] != '\0' && drivable_may(path, R_OK | W_OK))
+		return 0;
+	return vn_node_device_reason(vn_host.vfio, name, name[0] != '\0' ? errno : ENOENT,
+				     reason->text, sizeof(reason->text));
+}
+
 int vn_drivable_node(const struct vn_looked *looked, struct vn_reason *reason)
 {
 	char node[VN_PATH_MAX];
 
 	*reason = (struct vn_reason){ .remedy = VIONET_REMEDY_NONE };
+	if (vn_drivable_kind(looked) == VN_IOMMU_IOMMUFD)
+		return drivable_device(looked->node, reason);
 	snprintf(node, sizeof(node), "%s/%d", vn_host.vfio, looked->group);
-	if (faccessat(AT_FDCWD, node, R_OK | W_OK, AT_EACCESS) == 0)
+	if (drivable_may(node, R_OK | W_OK))
 		return 0;
 	return vn_node_group_reason(vn_host.vfio, looked->group, errno, reason->text,
 				    sizeof(reason->text));

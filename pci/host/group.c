@@ -17,6 +17,24 @@
 #include "base/error.h"
 #include "pci/host/host.h"
 
+/* A character device has a number; before Linux 6.6, or without them, the folder has none. */
+void vn_sysfs_vfio_node(const char *address, char node[VN_NODE_MAX])
+{
+	char path[VN_PATH_MAX];
+	struct dirent **names;
+	int count;
+
+	node[0] = '\0';
+	vn_sysfs_path(path, "bus/pci/devices/%s/vfio-dev", address);
+	count = vn_sysfs_names(path, &names);
+	if (count <= 0)
+		return;
+	vn_sysfs_path(path, "bus/pci/devices/%s/vfio-dev/%s/dev", address, names[0]->d_name);
+	if (access(path, F_OK) == 0 && strlen(names[0]->d_name) < VN_NODE_MAX)
+		strcpy(node, names[0]->d_name);
+	vn_sysfs_names_free(names, count);
+}
+
 /*
  * VFIO has registered the device (a folder of its class, since 6.1), or the driver's
  * module is built on vfio-pci's core (since 5.15). Kernels before that have no variant

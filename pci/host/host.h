@@ -13,6 +13,7 @@
 #include <vionet/error.h>
 #include <vionet/pci.h>
 
+#include "iommu/node.h"
 #include "pci/host/name.h"
 #include "pci/host/netlink.h"
 #include "pci/host/sysfs.h"
@@ -96,6 +97,10 @@ void vn_sysfs_interfaces(const char *address, struct vn_interfaces *found);
 
 /* ---- group.c ---- */
 
+/* Name of the function's character device of VFIO, "" if there is none. */
+#define VN_NODE_MAX 32
+void vn_sysfs_vfio_node(const char *address, char node[VN_NODE_MAX]);
+
 /* A driver of VFIO? `device`: path of its folder in sysfs; `driver`: what is bound
  * to it. Not a list of names: variant drivers come with each kernel. */
 bool vn_is_vfio(const char *device, const char *driver);
@@ -171,6 +176,8 @@ struct vn_looked {
 		      * space, so `modern` says nothing */
 	bool silent; /* configuration space reads all-ones */
 	bool vfio;   /* bound to a driver of VFIO */
+	char node[VN_NODE_MAX];	   /* its character device of VFIO: "vfio3"; "" none */
+	enum vn_iommu_kind wanted; /* by which it is to be opened */
 };
 
 /* As vionet_pci_lookup. */
@@ -188,6 +195,11 @@ int vn_drivable_vfio(const struct vn_looked *looked, struct vn_reason *reason);
 int vn_drivable_driver(const struct vn_looked *looked, struct vn_reason *reason);
 int vn_drivable_group(const struct vn_looked *looked, struct vn_reason *reason);
 int vn_drivable_node(const struct vn_looked *looked, struct vn_reason *reason);
+
+/* By which of the kernel's interfaces it would be opened, if none in particular is wanted: the
+ * one that its group is open by in this process; else character devices where this user may
+ * open the function's, or may not open its group; else groups. Never VN_IOMMU_ANY. */
+enum vn_iommu_kind vn_drivable_kind(const struct vn_looked *looked);
 
 /* All of the above, in this order. */
 int vn_drivable(const struct vn_looked *looked, struct vn_reason *reason);

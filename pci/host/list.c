@@ -197,12 +197,27 @@ static void list_step_names(struct look *look)
 		 name == NULL ? "" : name);
 }
 
+static void list_fill_node(struct vn_looked *looked)
+{
+	char path[VN_NODE_PATH_MAX] = "", *node = looked->function.node;
+
+	if (!looked->vfio || looked->group < 0)
+		return;
+	if (vn_drivable_kind(looked) == VN_IOMMU_IOMMUFD)
+		vn_node_device_path(vn_host.vfio, looked->node, path);
+	else
+		snprintf(path, sizeof(path), "%.270s/%d", vn_host.vfio, looked->group);
+	if (strlen(path) < sizeof(looked->function.node))
+		strcpy(node, path);
+}
+
 /* Fill `drivable` and `reason`; the first thing that is in the way counts. */
 static void list_fill_drivable(struct vn_looked *looked)
 {
 	struct vionet_pci_function *function = &looked->function;
 	struct vn_reason reason;
 
+	list_fill_node(looked);
 	function->drivable = vn_drivable(looked, &reason) == 0 &&
 			     vn_drivable_user(looked, &reason) == 0;
 	snprintf(function->reason, sizeof(function->reason), "%s", reason.text);
@@ -240,6 +255,7 @@ static int list_describe(struct look *look, const char *address)
 		 interfaces.name[0]);
 	looked->group = vn_sysfs_group_quiet(address);
 	looked->vfio = vn_function_is_vfio(address);
+	vn_sysfs_vfio_node(address, looked->node);
 	function->iommu_group = looked->group < 0 ? -1 : looked->group;
 	list_fill_drivable(looked);
 	return 0;

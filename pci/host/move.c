@@ -158,13 +158,26 @@ static void move_wait_for_udev(void)
 	}
 }
 
-void vn_node_wait(int group)
+/* Of its character device where it has one, of its group where there are groups. */
+static bool move_has_nodes(const char *address, int group)
+{
+	char name[VN_NODE_MAX], node[VN_PATH_MAX];
+
+	vn_sysfs_vfio_node(address, name);
+	if (name[0] != '\0') {
+		vn_node_device_path(vn_host.vfio, name, node);
+		if (access(node, F_OK) == 0)
+			return true;
+	}
+	snprintf(node, sizeof(node), "%s/%d", vn_host.vfio, group);
+	return name[0] == '\0' && access(node, F_OK) == 0;
+}
+
+void vn_node_wait(const char *address, int group)
 {
 	unsigned long start = move_now_ms();
-	char node[VN_PATH_MAX];
 
-	snprintf(node, sizeof(node), "%s/%d", vn_host.vfio, group);
-	while (access(node, F_OK) != 0 && move_now_ms() - start < vn_host.wait_ms)
+	while (!move_has_nodes(address, group) && move_now_ms() - start < vn_host.wait_ms)
 		move_back_off();
 	move_wait_for_udev();
 }

@@ -31,6 +31,6 @@ bool vn_driver_load(const char *driver);
 
 /* Wait until the group's node is there, and until udev has given it its owner and
  * label. */
-void vn_node_wait(int group);
+void vn_node_wait(const char *address, int group);
 
 #endif

@@ -20,7 +20,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "iommu/container.h"
-#include "iommu/type1.h"
+#include "iommu/call.h"
 #include "pci/function.h"
 #include "pci/host/host.h"
 #include "pci/mapping.h"
@@ -381,13 +381,8 @@ static int vfio_wire(const struct vfio_function *function, uint32_t index, int *
 static int vfio_bring_up(struct vfio_function *function)
 {
 	struct vn_function *base = &function->base;
-	int result = vn_container_device(function->container, base->name,
-					 &function->fd);
+	int result = vfio_read_device(function);
 
-	/* Names the function itself. */
-	if (result != 0)
-		return result;
-	result = vfio_read_device(function);
 	if (result == 0)
 		result = vn_vfio_regions(function->fd, base->region,
 					 function->region_start,
@@ -409,23 +404,29 @@ static int vfio_bring_up(struct vfio_function *function)
 }
 
 /* What is in the way, but for a group that is busy: that may pass. */
-static int vfio_check(const char *address, struct vn_looked *looked)
+static int vfio_check(const char *address, enum vn_iommu_kind kind,
+		      struct vn_looked *looked)
 {
 	struct vn_reason reason;
 	int result = vn_pci_look(address, looked);
 
 	if (result != 0)
 		return result;
+	looked->wanted = kind;
 	result = vn_drivable(looked, &reason);
 	return result == 0 ? 0 : vn_reason_error(looked, &reason, result);
 }
 
+/* An iommufd that is not the group's owner gets EPERM where a group's node is busy. */
 static int vfio_refused(const struct vn_looked *looked, int result)
 {
 	struct vn_reason reason;
 
-	if (result == -EBUSY && vn_drivable_user(looked, &reason) == -EBUSY)
-		return vn_reason_error(looked, &reason, result);
+	if (result == -EPERM && vn_drivable_group(looked, &reason) != 0)
+		return vn_reason_error(looked, &reason, -EBUSY);
+	if ((result == -EBUSY || result == -EPERM) &&
+	    vn_drivable_user(looked, &reason) == -EBUSY)
+		return vn_reason_error(looked, &reason, -EBUSY);
 	vn_error_prefix(result, "%s", looked->function.address);
 	return result == -EALREADY ? -EBUSY : result;
 }
@@ -443,12 +444,28 @@ static int vfio_not_viable(const struct vn_looked *looked)
 			looked->group);
 }
 
-int vn_function_open_vfio(const char *address, struct vn_function **function)
+/* The address space, and the device's descriptor. */
+static int vfio_open_device(struct vfio_function *function, const struct vn_looked *looked,
+			    enum vn_iommu_kind kind)
+{
+	int result = vn_container_open(vn_host.vfio, looked->group, function->base.name, kind,
+				       &function->container);
+
+	if (result == 0)
+		result = vn_container_device(function->container, looked->node,
+					     &function->fd);
+	if (result == -ENOTCONN)
+		return vfio_not_viable(looked);
+	return result == 0 ? 0 : vfio_refused(looked, result);
+}
+
+int vn_function_open_vfio(const char *address, enum vn_iommu_kind kind,
+			  struct vn_function **function)
 {
 	struct vfio_function *made;
 	struct vn_looked looked;
 	const char *name = looked.function.address;
-	int result = vfio_check(address, &looked);
+	int result = vfio_check(address, kind, &looked);
 
 	*function = NULL;
 	if (result != 0)
@@ -456,19 +473,15 @@ int vn_function_open_vfio(const char *address, struct vn_function **function)
 	made = calloc(1, sizeof(*made));
 	if (made == NULL)
 		return vn_error(ENOMEM, "%s: out of memory", name);
-	made->base = (struct vn_function){ .ops = &operations,
-		.iommu_group = looked.group, .iommu = "type1v2",
-		.removal_fd = -1, .error_fd = -1, .service_fd = -1 };
+	kind = vn_drivable_kind(&looked);
+	made->base = (struct vn_function){ .ops = &operations, .iommu_group = looked.group, .removal_fd = -1, .error_fd = -1, .service_fd = -1 };
 	snprintf(made->base.name, sizeof(made->base.name), "%s", name);
 	made->fd = -1;
-	result = vn_container_open(vn_host.vfio, looked.group, name,
-				   &made->container);
+	snprintf(made->base.iommu, sizeof(made->base.iommu), "%s",
+		 kind == VN_IOMMU_IOMMUFD ? "iommufd" : "type1v2");
+	result = vfio_open_device(made, &looked, kind);
 	if (result == 0)
 		result = vfio_bring_up(made);
-	else if (result == -ENOTCONN)
-		result = vfio_not_viable(&looked);
-	else
-		result = vfio_refused(&looked, result);
 	if (result != 0) {
 		vfio_release(made);
 		return result;

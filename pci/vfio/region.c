@@ -14,7 +14,7 @@
 
 #include "base/error.h"
 #include "base/order.h"
-#include "iommu/type1.h"
+#include "iommu/call.h"
 #include "pci/vfio/region.h"
 
 #define CONFIG_SIZE 256

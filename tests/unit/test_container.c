@@ -22,7 +22,8 @@
 #include <vionet/error.h>
 
 #include "iommu/container.h"
-#include "iommu/type1.h"
+#include "iommu/call.h"
+#include "iommu/locked.h"
 
 #define NO_SUCH_GROUP 987654
 
@@ -64,7 +65,9 @@ static void assert_refused(const char *where, int group, int expected,
 	struct vn_container *container = (void *)1;
 	int before = count_fds();
 
-	assert_int_equal(vn_container_open(where, group, "0000:00:04.0", &container), expected);
+	assert_int_equal(vn_container_open(where, group, "0000:00:04.0", VN_IOMMU_TYPE1,
+					   &container),
+			 expected);
 	assert_null(container);
 	assert_int_equal(count_fds(), before);
 	if (strstr(vionet_error_text(), word) == NULL)
@@ -204,14 +207,14 @@ static void the_locked_limit_is_explained(void **state)
 	/* Without CAP_IPC_LOCK: it goes with the effective user. */
 	if (user == 0)
 		assert_int_equal(seteuid(65534), 0);
-	assert_int_equal(vn_type1_check_locked(64 * 1024, VN_ACCOUNT_PROCESS), 0);
-	assert_int_equal(vn_type1_check_locked(64 * 1024, VN_ACCOUNT_IOMMUFD), 0);
-	assert_int_equal(vn_type1_check_locked(68 * 1024, VN_ACCOUNT_PROCESS),
+	assert_int_equal(vn_locked_check(64 * 1024, VN_ACCOUNT_PROCESS), 0);
+	assert_int_equal(vn_locked_check(64 * 1024, VN_ACCOUNT_IOMMUFD), 0);
+	assert_int_equal(vn_locked_check(68 * 1024, VN_ACCOUNT_PROCESS),
 			 -ENOMEM);
 	assert_string_equal(vionet_error_text(),
 			    "needs 68 KiB of locked memory, 0 of 64 KiB are in use; "
 			    "raise the limit: ulimit -l 68");
-	assert_int_equal(vn_type1_check_locked(UINT64_MAX, VN_ACCOUNT_PROCESS),
+	assert_int_equal(vn_locked_check(UINT64_MAX, VN_ACCOUNT_PROCESS),
 			 -ENOMEM);
 	if (user == 0)
 		assert_int_equal(seteuid(user), 0);
@@ -230,7 +233,7 @@ static void root_raises_the_hard_limit(void **state)
 
 		if (setrlimit(RLIMIT_MEMLOCK, &small) != 0 ||
 		    (geteuid() == 0 && seteuid(65534) != 0) ||
-		    vn_type1_check_locked(65537, VN_ACCOUNT_PROCESS) != -ENOMEM)
+		    vn_locked_check(65537, VN_ACCOUNT_PROCESS) != -ENOMEM)
 			_exit(1);
 		_exit(strstr(vionet_error_text(), "needs 65 KiB") == NULL ||
 		      strstr(vionet_error_text(), "sudo prlimit --pid $$ "
@@ -249,11 +252,11 @@ static void pins_are_found_where_they_are_counted(void **state)
 	FILE *file = fmemopen(text, sizeof(text) - 1, "r");
 
 	(void)state;
-	vn_type1_read_status(file, VN_ACCOUNT_PROCESS, &locked);
+	vn_locked_read_status(file, VN_ACCOUNT_PROCESS, &locked);
 	assert_int_equal(locked.in_use, 100 * 1024);
 	assert_int_equal(locked.limit, 8 << 20);
 	rewind(file);
-	vn_type1_read_status(file, VN_ACCOUNT_IOMMUFD, &locked);
+	vn_locked_read_status(file, VN_ACCOUNT_IOMMUFD, &locked);
 	assert_int_equal(locked.in_use, 4000 * 1024);
 	fclose(file);
 }
@@ -265,7 +268,7 @@ static void who_may_lock_any_amount_has_no_limit(void **state)
 	FILE *file = fmemopen(text, sizeof(text) - 1, "r");
 
 	(void)state;
-	vn_type1_read_status(file, VN_ACCOUNT_PROCESS, &locked);
+	vn_locked_read_status(file, VN_ACCOUNT_PROCESS, &locked);
 	assert_true(locked.limit == UINT64_MAX);
 	fclose(file);
 }

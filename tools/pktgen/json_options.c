@@ -91,11 +91,18 @@ static json_t *options_features(const struct vionet_features *set)
 	return array;
 }
 
+static const char *options_iommu(uint32_t iommu)
+{
+	return iommu == VIONET_IOMMU_TYPE1 ? "type1" : iommu == VIONET_IOMMU_IOMMUFD ? "iommufd"
+										     : "auto";
+}
+
 static json_t *options_open(const struct device_options *device)
 {
-	return json_pack("{s:b, s:b, s:b, s:o, s:o, s:o}",
+	return json_pack("{s:b, s:s, s:b, s:b, s:o, s:o, s:o}",
 			 "assume_iommu",
 			 (device->open.flags & VIONET_OPEN_ASSUME_IOMMU) != 0,
+			 "iommu", options_iommu(device->open.iommu),
 			 "no_hugepages",
 			 (device->open.flags & VIONET_OPEN_NO_HUGEPAGES) != 0,
 			 "writable_rings",

@@ -10,8 +10,16 @@
 
 #include <vionet/error.h>
 
-enum { KEY_ASSUME_IOMMU = 0x1000, KEY_AVOID, KEY_NO_HUGEPAGES, KEY_WRITABLE_RINGS,
-       KEY_WANT, KEY_SET, KEY_STRICT, KEY_RESET_TIMEOUT, KEY_CONTROL_TIMEOUT };
+enum { KEY_ASSUME_IOMMU = 0x1000,
+       KEY_IOMMU,
+       KEY_AVOID,
+       KEY_NO_HUGEPAGES,
+       KEY_WRITABLE_RINGS,
+       KEY_WANT,
+       KEY_SET,
+       KEY_STRICT,
+       KEY_RESET_TIMEOUT,
+       KEY_CONTROL_TIMEOUT };
 
 #define RESET_SECONDS_MAX 600u
 
@@ -281,21 +289,28 @@ static const struct argp_option device_option_list[] = {
 	  "Drive a function that does not offer ACCESS_PLATFORM. DANGEROUS unless a "
 	  "real IOMMU stands in front of it: else it writes to memory of others",
 	  90 },
+	{ "iommu", KEY_IOMMU, "KIND", 0,
+	  "Open a PCI function by type1 (its group) or by iommufd (its character device); "
+	  "auto, the default, takes what there is, character devices first",
+	  90 },
 	{ "avoid", KEY_AVOID, "FEATURE,...", 0,
 	  "Features never to accept, by name or bit number", 90 },
 	{ "want", KEY_WANT, "FEATURE,...", 0,
 	  "Features to accept that otherwise are not, since they change what arrives: "
-	  "CTRL_RX, CTRL_VLAN, HASH_REPORT, ...", 90 },
+	  "CTRL_RX, CTRL_VLAN, HASH_REPORT, ...",
+	  90 },
 	{ "no-hugepages", KEY_NO_HUGEPAGES, NULL, 0,
 	  "Use ordinary pages even where 2 MiB pages are free", 90 },
 	{ "writable-rings", KEY_WRITABLE_RINGS, NULL, 0,
 	  "Let the device write to descriptors too: what DPDK's vhost-user (OVS, "
-	  "testpmd) behind an emulated IOMMU insists on", 90 },
+	  "testpmd) behind an emulated IOMMU insists on",
+	  90 },
 	{ "strict", KEY_STRICT, NULL, 0,
 	  "Refuse a device whose registers read back as 0 after they were written", 90 },
 	{ "reset-timeout", KEY_RESET_TIMEOUT, "TIME", 0,
 	  "How long the device may take for a reset (1; up to 10min): some DPUs take two "
-	  "minutes", 90 },
+	  "minutes",
+	  90 },
 	{ "control-timeout", KEY_CONTROL_TIMEOUT, "TIME", 0,
 	  "The same for a command of the control queue (500ms; up to 1min)", 90 },
 	{ 0 },
@@ -400,6 +415,28 @@ static void common_check_features(const struct device_options *options)
 		refuse_usage("--want %s: it is accepted anyway; leave it out", name);
 }
 
+static bool common_is_no_pci(const char *name)
+{
+	return common_starts_with(name, "vhost-user:") ||
+	       common_starts_with(name, "vfio-user:") ||
+	       common_starts_with(name, "vhost-vdpa:");
+}
+
+static uint32_t common_parse_iommu(const char *argument)
+{
+	static const char *const kinds[] = {
+		[VIONET_IOMMU_AUTO] = "auto",
+		[VIONET_IOMMU_TYPE1] = "type1",
+		[VIONET_IOMMU_IOMMUFD] = "iommufd",
+	};
+
+	for (uint32_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (strcmp(argument, kinds[i]) == 0)
+			return i;
+	refuse_usage("--iommu '%.40s': one of auto, type1 and iommufd is wanted",
+		     clean(argument));
+}
+
 /* An option that changes nothing is a misunderstanding. */
 static void common_check_device_options(const struct device_options *options)
 {
@@ -408,6 +445,10 @@ static void common_check_device_options(const struct device_options *options)
 
 	need_parsed(settings_check(&options->settings, &error), &error);
 	common_check_features(options);
+	if (options->name != NULL && options->open.iommu != VIONET_IOMMU_AUTO &&
+	    common_is_no_pci(options->name))
+		refuse_usage("--iommu is for PCI functions: other devices are opened "
+			     "without one; leave it out");
 	if (options->name == NULL || !common_starts_with(options->name, "vhost-user:"))
 		return;
 	if (flags & VIONET_OPEN_ASSUME_IOMMU)
@@ -423,7 +464,7 @@ bool device_options_any(const struct device_options *options)
 {
 	const struct vionet_open_options *open = &options->open;
 
-	return open->flags != 0 || open->reset_timeout_ms != 0 ||
+	return open->flags != 0 || open->iommu != 0 || open->reset_timeout_ms != 0 ||
 	       open->control_timeout_ms != 0 ||
 	       (open->want.word[0] | open->want.word[1] | open->avoid.word[0] |
 		open->avoid.word[1]) != 0;
@@ -438,6 +479,9 @@ static error_t common_parse_device_option(int key, char *argument,
 	switch (key) {
 	case KEY_ASSUME_IOMMU:
 		options->open.flags |= VIONET_OPEN_ASSUME_IOMMU;
+		return 0;
+	case KEY_IOMMU:
+		options->open.iommu = common_parse_iommu(argument);
 		return 0;
 	case KEY_AVOID:
 		need_parsed(parse_features("--avoid", argument, &options->open.avoid,

@@ -201,8 +201,9 @@ uid_t socket_directory_device_owner(const char *device)
 	if (directory_has_path(device))
 		directory_socket_path(device, path);
 	else if (vionet_pci_lookup(strncmp(device, "pci:", 4) == 0 ? device + 4 : device,
-				   &function) == 0 && function.iommu_group >= 0)
-		snprintf(path, sizeof(path), "/dev/vfio/%d", function.iommu_group);
+				   &function) == 0 &&
+		 function.node[0] != '\0')
+		snprintf(path, sizeof(path), "%s", function.node);
 	else
 		return 0;
 	if (lstat(path, &status) != 0 ||

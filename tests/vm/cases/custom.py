@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What only the kernel of tests/vm/build-kernel has."""
 
+import re
 import sys
 
 sys.dont_write_bytecode = True
@@ -30,6 +31,75 @@ class Kernel(common.Case):
                      "has virtio_vdpa", "has vduse", "has vhost_net", "has igb", "has tun", "has bridge",
                      "has veth", "/dev/vduse/control"):
             self.assertRegex(guest.output, f"(?m)^{line}$")
+        self.assert_no_faults(guest)
+
+
+class CharacterDevices(common.Case):
+    """Functions opened by their character device and an iommufd."""
+
+    kernel = "custom"
+
+    def pktgen(self, *options):
+        return f"{self.vionet} pktgen {self.nic} --count 2000 --no-rx {' '.join(options)}; echo status $?"
+
+    def test_traffic(self):
+        """Taken by itself, by an ordinary user whose locked memory is limited; and by the group when told so."""
+        pcap = self.folder / "out.pcap"
+        guest = self.run_guest(
+            f"{self.vionet} list --json; {self.vionet} info {self.nic}; {self.pktgen()}; {self.pktgen('--iommu type1')};"
+            f"ulimit -l 64; {self.pktgen('--iommu iommufd')}", "--user", capture=pcap)
+        self.assertIn('"/dev/vfio/devices/vfio0"', guest.output)
+        self.assertRegex(guest.output, r"(?m)^ *iommu +iommufd, group \d+$")
+        self.assertRegex(guest.output, r"iova ranges? .*0xfedfffff")
+        self.assertEqual(len(re.findall(common.sent(2000), guest.output)), 2, guest.output)
+        self.assertRegex(guest.output, r"needs \d+ KiB of locked memory, 0 of 64 KiB are in use; raise the limit")
+        self.assertEqual(re.findall(r"(?m)^status \d+", guest.output), ["status 0", "status 0", "status 4"])
+        self.assertEqual(len([f for f in common.read_pcap(pcap) if len(f) == 60]), 4000)
+        self.assert_no_faults(guest)
+
+    def test_both_ways(self):
+        wire = self.wire()
+        echo = common.Echo(wire)
+        self.addCleanup(echo.stop)
+        guest = self.run_guest(
+            f"{self.vionet} pktgen {self.nic} --iommu iommufd --count 5000 --mode interrupt --json", "--bind", wire=wire)
+        result = common.result_of(guest)
+        self.assertEqual(result["options"]["open"]["iommu"], "iommufd")
+        self.assert_no_faults(guest)
+
+    HELD = """
+    {dumping}
+    {vionet} list
+    {vionet} pktgen {nic} --count 1; echo status $?
+    {vionet} pktgen {nic} --count 1 --iommu type1; echo status $?
+    {vionet} unbind {nic}; echo status $?
+    kill %1; wait %1
+    rm /dev/vfio/devices/vfio0
+    {vionet} pktgen {nic} --count 1 --iommu iommufd; echo status $?
+    {vionet} info {nic} | grep type1v2
+    {vionet} unbind {nic}; echo status $?
+    """
+
+    def test_refusals(self):
+        """Held by another process, whichever way is tried; without its node."""
+        guest = self.run_guest(self.HELD.format(dumping=common.dumping(self.nic), vionet=self.vionet, nic=self.nic),
+                               "--bind")
+        self.assertEqual(re.findall(r"(?m)^status \d+", guest.output),
+                         ["status 3", "status 3", "status 3", "status 3", "status 0"], guest.output)
+        self.assertEqual(len(re.findall(r"group \d+ is in use by another process: process \d+ \(vionet\) has it open",
+                                        guest.output)), 3, guest.output)
+        self.assertRegex(guest.output, r"process \d+ \(vionet\) has it open \(.*\); end it first")
+        self.assertIn("/dev/vfio/devices/vfio0 is not there", guest.output)
+        self.assertIn("type1v2", guest.output)
+
+    def test_interrupts_that_are_not_isolated(self):
+        """The remedy in the message helps, as it stands."""
+        guest = self.run_guest(
+            f"{self.pktgen()}; echo 1 > /sys/module/iommufd/parameters/allow_unsafe_interrupts; {self.pktgen()}",
+            "--bind", "--iommu", "virtio", "--append", "iommufd.allow_unsafe_interrupts=0")
+        self.assertIn("echo 1 > /sys/module/iommufd/parameters/allow_unsafe_interrupts", guest.output)
+        self.assertEqual(re.findall(r"(?m)^status \d+", guest.output), ["status 3", "status 0"], guest.output)
+        self.assertRegex(guest.output, common.sent(2000))
         self.assert_no_faults(guest)
 
 

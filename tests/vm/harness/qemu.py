@@ -66,7 +66,7 @@ def kernel_arguments(o):
     if o.iommu == "intel":
         words.append("intel_iommu=on")
     if o.iommu == "virtio":
-        words.append("vfio_iommu_type1.allow_unsafe_interrupts=1")
+        words += ["vfio_iommu_type1.allow_unsafe_interrupts=1", "iommufd.allow_unsafe_interrupts=1"]
     return " ".join(words + o.append)
 
 

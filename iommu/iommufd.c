@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Character devices of VFIO, and an address space (IOAS) of an iommufd: the device is bound to the
+ * iommufd, then attached to the address space, and only then it is known what that accepts.
+ *
+ * Source: Documentation/userspace-api/iommufd.rst, Documentation/driver-api/vfio.rst.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "iommu/call.h"
+#include "iommu/domain.h"
+#include "iommu/iommufd.h"
+#include "iommu/node.h"
+#include "iommu/ops.h"
+
+static int iommufd_refused(int result, const char *reason)
+{
+	return vn_error(-result, "%s", reason);
+}
+
+static int iommufd_open(struct vn_domain *domain)
+{
+	struct vn_iommufd_alloc alloc = { .size = sizeof(alloc) };
+	char path[VN_NODE_PATH_MAX], reason[512];
+	int result;
+
+	vn_node_iommufd_path(domain->directory, path);
+	domain->fd = open(path, O_RDWR | O_CLOEXEC);
+	if (domain->fd < 0)
+		return iommufd_refused(vn_node_iommufd_reason(domain->directory, errno,
+							      reason, sizeof(reason)),
+				       reason);
+	domain->accounting = VN_ACCOUNT_IOMMUFD;
+	result = vn_vfio_call(domain->fd, VN_IOMMUFD_IOAS_ALLOC, &alloc);
+	if (result == -ENOTTY)
+		return vn_error(ENOTSUP, "%s: this is no iommufd", path);
+	if (result < 0)
+		return vn_domain_plain(-vn_error_errno(-result, "%s: make an address space",
+						       path));
+	domain->ioas = alloc.ioas;
+	return 0;
+}
+
+/*
+ * The device
+ */
+
+/* A device that another process has is EINVAL, one whose group it has is EBUSY. */
+static int iommufd_bind(const struct vn_domain *domain, int fd)
+{
+	struct vn_vfio_bind bind = { .argsz = sizeof(bind), .iommufd = domain->fd };
+	uint64_t start = vn_now();
+	int result;
+
+	do {
+		result = vn_vfio_call(fd, VN_VFIO_BIND_IOMMUFD, &bind);
+	} while ((result == -EBUSY || result == -EINVAL) &&
+		 !vn_domain_busy_too_long(start));
+	return result < 0 ? result : 0;
+}
+
+static int iommufd_bind_refused(const struct vn_domain *domain, const char *node, int code)
+{
+	char reason[512];
+
+	switch (code) {
+	case EBUSY:
+	case EINVAL:
+		return iommufd_refused(vn_node_device_reason(domain->directory, node, EBUSY,
+							     reason, sizeof(reason)),
+				       reason);
+	case EPERM:
+		return vn_error(EPERM, "IOMMU group %d: another process has a function of it, "
+				       "or this IOMMU does not isolate interrupts, so the kernel "
+				       "refuses it. Switch interrupt remapping on (firmware; in QEMU "
+				       "-device intel-iommu,intremap=on). Or, where the device may be "
+				       "trusted: it can then forge any interrupt of this machine: echo "
+				       "1 > /sys/module/iommufd/parameters/allow_unsafe_interrupts",
+				domain->group);
+	case ENOTTY:
+		return vn_error(ENOTSUP, "%s: it is no character device of VFIO", node);
+	case ENODEV:
+		return vn_error(ENODEV, "%s: the function is gone", node);
+	default:
+		return vn_domain_plain(-vn_error_errno(code, "%s: bind it to an iommufd",
+						       node));
+	}
+}
+
+static int iommufd_attach(const struct vn_domain *domain, const char *node, int fd)
+{
+	struct vn_vfio_attach attach = { .argsz = sizeof(attach), .ioas = domain->ioas };
+	int result = vn_vfio_call(fd, VN_VFIO_ATTACH_IOMMUFD_PT, &attach);
+
+	if (result >= 0)
+		return 0;
+	return vn_domain_plain(-vn_error_errno(-result, "%s: attach it to an address space",
+					       node));
+}
+
+/* The first device shows what the address space accepts. */
+static int iommufd_learn(struct vn_domain *domain)
+{
+	int result;
+
+	pthread_mutex_lock(&domain->lock);
+	result = domain->space != NULL ? 0 : vn_domain_learn(domain);
+	pthread_mutex_unlock(&domain->lock);
+	return result;
+}
+
+static int iommufd_take(struct vn_domain *domain, const char *node, int fd)
+{
+	int result = iommufd_bind(domain, fd);
+
+	if (result != 0)
+		return iommufd_bind_refused(domain, node, -result);
+	result = iommufd_attach(domain, node, fd);
+	return result == 0 ? iommufd_learn(domain) : result;
+}
+
+static int iommufd_device(struct vn_domain *domain, const char *name, const char *node,
+			  int *fd)
+{
+	char path[VN_NODE_PATH_MAX], reason[512];
+	int result;
+
+	(void)name;
+	vn_node_device_path(domain->directory, node, path);
+	*fd = node[0] != '\0' ? vn_domain_open_while_busy(path) : -ENOENT;
+	if (*fd < 0) {
+		result = vn_node_device_reason(domain->directory, node, -*fd, reason,
+					       sizeof(reason));
+		*fd = -1;
+		return iommufd_refused(result, reason);
+	}
+	result = iommufd_take(domain, node, *fd);
+	if (result != 0) {
+		close(*fd);
+		*fd = -1;
+	}
+	return result;
+}
+
+/*
+ * What it accepts
+ */
+
+/*
+ * iommufd tells the alignment and not the sizes of its pages, its answers to VFIO's calls
+ * do. They are for people to read; without them the smallest size is all there is.
+ */
+static uint64_t iommufd_page_sizes(const struct vn_domain *domain, uint64_t alignment)
+{
+	struct vn_iommufd_vfio_ioas compatible = { .size = sizeof(compatible),
+						   .ioas = domain->ioas,
+						   .operation = VN_IOMMUFD_VFIO_IOAS_SET };
+	uint64_t sizes = 0;
+
+	if (vn_vfio_call(domain->fd, VN_IOMMUFD_VFIO_IOAS, &compatible) == 0)
+		sizes = vn_type1_page_sizes(domain->fd);
+	/* Smaller ones would be a lie in the other answer. */
+	return (sizes & -alignment) | alignment;
+}
+
+static int iommufd_limits(const struct vn_domain *domain, struct vn_iommu_limits *limits)
+{
+	struct vn_iommufd_range range[VN_IOVA_RANGES_MAX];
+	struct vn_iommufd_ranges ranges = {
+		.size = sizeof(ranges),
+		.ioas = domain->ioas,
+		.count = VN_IOVA_RANGES_MAX,
+		.ranges = (uintptr_t)range,
+	};
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	int result;
+
+	memset(range, 0, sizeof(range));
+	result = vn_vfio_call(domain->fd, VN_IOMMUFD_IOAS_IOVA_RANGES, &ranges);
+	/* Ranges past our maximum are addresses that we do without. */
+	if (result < 0 && result != -EMSGSIZE)
+		return result;
+	memset(limits, 0, sizeof(*limits));
+	if (ranges.alignment > page && (ranges.alignment & (ranges.alignment - 1)) == 0)
+		page = ranges.alignment;
+	limits->page_size = page;
+	limits->page_sizes = iommufd_page_sizes(domain, page);
+	limits->mappings_left = UINT32_MAX;
+	for (uint32_t i = 0; i < ranges.count && i < VN_IOVA_RANGES_MAX; i++)
+		limits->range[limits->range_count++] =
+			(struct vn_iova_range){ range[i].first, range[i].last };
+	return 0;
+}
+
+/*
+ * Mapping
+ */
+
+static uint32_t iommufd_flags(enum vn_access access)
+{
+	uint32_t flags = VN_IOMMUFD_MAP_FIXED | VN_IOMMUFD_MAP_READABLE;
+
+	return (access & VN_DEVICE_WRITES) != 0 ? flags | VN_IOMMUFD_MAP_WRITEABLE : flags;
+}
+
+/* A kernel that cannot is not asked again. */
+static int iommufd_map_file(struct vn_domain *domain, const struct vn_memory *memory,
+			    enum vn_access access, uint64_t iova)
+{
+	struct vn_iommufd_map_file map = {
+		.size = sizeof(map),
+		.flags = iommufd_flags(access),
+		.ioas = domain->ioas,
+		.fd = memory->fd,
+		.start = memory->offset,
+		.length = memory->size,
+		.iova = iova,
+	};
+	int result = vn_vfio_call(domain->fd, VN_IOMMUFD_IOAS_MAP_FILE, &map);
+
+	if (result == -ENOTTY) {
+		pthread_mutex_lock(&domain->lock);
+		domain->map_by_address = true;
+		pthread_mutex_unlock(&domain->lock);
+	}
+	return result;
+}
+
+static bool iommufd_maps_files(struct vn_domain *domain)
+{
+	bool files;
+
+	pthread_mutex_lock(&domain->lock);
+	files = !domain->map_by_address;
+	pthread_mutex_unlock(&domain->lock);
+	return files;
+}
+
+/* By its file, so that it stays the device's whatever becomes of the mapping in this process;
+ * by its address where there is no file, or none that the kernel takes. */
+static int iommufd_map(struct vn_domain *domain, const struct vn_memory *memory,
+		       enum vn_access access, uint64_t iova)
+{
+	struct vn_iommufd_map map = {
+		.size = sizeof(map),
+		.flags = iommufd_flags(access),
+		.ioas = domain->ioas,
+		.address = (uintptr_t)memory->address,
+		.length = memory->size,
+		.iova = iova,
+	};
+	int result = -ENOTTY;
+
+	if (memory->fd >= 0 && iommufd_maps_files(domain))
+		result = iommufd_map_file(domain, memory, access, iova);
+	if (result == -ENOTTY || result == -EINVAL || result == -EOPNOTSUPP)
+		result = vn_vfio_call(domain->fd, VN_IOMMUFD_IOAS_MAP, &map);
+	return result;
+}
+
+static int iommufd_unmap(const struct vn_domain *domain, uint64_t iova, uint64_t size,
+			 uint64_t *done)
+{
+	struct vn_iommufd_unmap unmap = { .size = sizeof(unmap), .ioas = domain->ioas, .iova = iova, .length = size };
+	int result = vn_vfio_call(domain->fd, VN_IOMMUFD_IOAS_UNMAP, &unmap);
+
+	*done = unmap.length;
+	return result;
+}
+
+const struct vn_iommu_ops vn_iommufd_ops = {
+	.kind = VN_IOMMU_IOMMUFD,
+	.name = "iommufd",
+	.open = iommufd_open,
+	.device = iommufd_device,
+	.limits = iommufd_limits,
+	.map = iommufd_map,
+	.unmap = iommufd_unmap,
+};

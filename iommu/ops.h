@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The kernel's interfaces to an IOMMU, behind one table: groups with type1 (type1.c), and character
+ * devices with iommufd (iommufd.c).
+ */
+#ifndef VN_IOMMU_OPS_H
+#define VN_IOMMU_OPS_H
+
+#include <stdint.h>
+
+#include "iommu/iova.h"
+#include "iommu/memory.h"
+#include "iommu/node.h"
+
+struct vn_domain;
+
+struct vn_iommu_ops {
+	enum vn_iommu_kind kind;
+	const char *name; /* for people */
+
+	/* Open what an address space is made of. What is open already is closed by the
+	 * caller if this fails. Errors as vn_container_open. */
+	int (*open)(struct vn_domain *domain);
+
+	/* Get the descriptor of device `name`, whose character device is `node` ("" none), and
+	 * make the address space that of the device. Errors as vn_container_device. */
+	int (*device)(struct vn_domain *domain, const char *name, const char *node, int *fd);
+
+	/* These return what the kernel says, a negative errno, and set no text. Unmapping
+	 * says how many bytes it did. */
+	int (*limits)(const struct vn_domain *domain, struct vn_iommu_limits *limits);
+	int (*map)(struct vn_domain *domain, const struct vn_memory *memory,
+		   enum vn_access access, uint64_t iova);
+	int (*unmap)(const struct vn_domain *domain, uint64_t iova, uint64_t size,
+		     uint64_t *done);
+};
+
+/* What `fd` answers to VFIO_IOMMU_GET_INFO: a bitmap of page sizes; 0: nothing. */
+uint64_t vn_type1_page_sizes(int fd);
+
+extern const struct vn_iommu_ops vn_type1_ops, vn_iommufd_ops;
+
+#endif

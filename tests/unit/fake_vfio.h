@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The ioctls of VFIO and iommufd: of a container, a group, and functions whose registers are a
+ * file. A program that is linked with it makes none of its own. */
+#ifndef VIONET_TESTS_FAKE_VFIO_H
+#define VIONET_TESTS_FAKE_VFIO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "iommu/iommufd.h"
+#include "tests/unit/fake_sysfs.h"
+
+#define FAKE_IOAS 41
+#define FAKE_RANGES 2
+
+struct fake_vfio {
+	unsigned int containers; /* groups that were attached to one */
+	unsigned int maps;	 /* that are there */
+	uint64_t iova[16];
+	unsigned int vectors; /* that can be attached */
+	bool table_mappable;  /* the page of the MSI-X table too */
+
+	/* iommufd */
+	unsigned int spaces, attached;	  /* that were made, and functions in them */
+	unsigned int by_address, by_file; /* mappings that were made */
+	uint32_t flags;			  /* of the last one */
+	uint64_t start;			  /* in its file */
+	bool maps_files, refuses_files, unmaps_less;
+	struct vn_iommufd_range range[FAKE_RANGES]; /* repeated up to: */
+	uint32_t range_count;
+	uint64_t alignment;
+
+	unsigned long refused; /* this call fails */
+	int code;
+};
+extern struct fake_vfio kernel;
+
+/* Give a function that is bound to vfio-pci a character device, and the host iommufd. */
+void fake_vfio_device(struct fake_sysfs *fake, const char *address, const char *name);
+
+#endif
