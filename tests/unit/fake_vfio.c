@@ -259,7 +259,7 @@ int ioctl(int fd, int request, ...)
 	va_start(arguments, request);
 	argument = va_arg(arguments, void *);
 	va_end(arguments);
-	result = request == kernel.refused ? -kernel.code : answer_iommufd(request, argument);
+	result = (unsigned long)request == kernel.refused ? -kernel.code : answer_iommufd(request, argument);
 	if (result >= 0)
 		return result;
 	errno = -result;
