@@ -36,6 +36,7 @@ struct vn_reason {
 struct vn_host {
 	const char *vfio;	    /* "/dev/vfio" */
 	const char *proc;	    /* "/proc" */
+	const char *pci_ids;	    /* names of devices; NULL: where libpci has them */
 	const char *modprobe[3];    /* tried in this order, NULL: no more */
 	unsigned int modprobe_ms;   /* longest that it may take */
 	const char *udev;	    /* "/run/udev" */

@@ -97,6 +97,8 @@ static void list_step_start(struct look *look)
 	static char name[] = "sysfs.path";
 
 	pci_set_param(look->access, name, look->path);
+	if (vn_host.pci_ids != NULL)
+		pci_set_name_list_path(look->access, (char *)vn_host.pci_ids, 0);
 	pci_init(look->access);
 }
 

@@ -159,6 +159,9 @@ void fake_create(struct fake_sysfs *fake)
 	make_directory(fake, "sys/bus/pci/devices");
 	make_directory(fake, "sys/kernel/iommu_groups");
 	fake_write(fake, "", "proc/mounts");
+	fake_write(fake, "1af4  Red Hat, Inc.\n\t1041  Virtio 1.0 network device\n",
+		   "pci.ids");
+	snprintf(fake->pci_ids, sizeof(fake->pci_ids), "%s/pci.ids", fake->root);
 	make_directory(fake, "dev/vfio");
 	fake_write(fake, "", "sys/bus/pci/drivers_probe");
 	fake_write(fake, "", "dev/vfio/vfio");
@@ -170,6 +173,7 @@ void fake_create(struct fake_sysfs *fake)
 	vn_host = (struct vn_host){
 		.vfio = fake->vfio,
 		.proc = fake->proc,
+		.pci_ids = fake->pci_ids, /* libpci's own takes 15 ms to read */
 		.modprobe_ms = 2000,
 		.wait_ms = 1000,
 		.addresses = fake_addresses,

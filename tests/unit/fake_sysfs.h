@@ -44,6 +44,7 @@ struct fake_sysfs {
 	char sys[FAKE_PATH];	/* ROOT/sys, and so on */
 	char vfio[FAKE_PATH];
 	char proc[FAKE_PATH];
+	char pci_ids[FAKE_PATH];
 	struct fake_kernel kernel;
 	pthread_t thread;
 	bool running;

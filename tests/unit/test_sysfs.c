@@ -290,6 +290,10 @@ static void lookup_reports_all(void **state)
 	assert_false(function.drivable);
 	assert_has(function.reason, "bound to virtio-pci");
 	assert_int_equal(function.remedy, VIONET_REMEDY_BIND);
+	assert_string_equal(function.vendor_name, "Red Hat, Inc.");
+	assert_string_equal(function.device_name, "Virtio 1.0 network device");
+	vn_host.pci_ids = NULL;
+	assert_int_equal(vionet_pci_lookup("0000:00:04.0", &function), 0);
 	if (access("/usr/share/misc/pci.ids", R_OK) == 0)
 		assert_has(function.vendor_name, "Red Hat");
 }
