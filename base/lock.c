@@ -17,7 +17,7 @@
 
 /* A process that was killed gives its memory back before its locks. */
 #define DYING (300 * VN_MS)
-#define RETRY (10 * VN_MS)
+#define LOCK_RETRY (10 * VN_MS)
 
 /* Who may use a device: what is known of its socket. */
 struct owner {
@@ -206,7 +206,7 @@ static int lock_take_file(struct vn_lock *lock, const struct owner *owner)
 		}
 		if (fd >= 0)
 			close(fd);
-		vn_sleep(RETRY);
+		vn_sleep(LOCK_RETRY);
 	}
 }
 

@@ -12,19 +12,19 @@ static struct {
 	vionet_log_fn *function;
 	void *context;
 	enum vionet_log_level level;
-} listener;
+} log_listener;
 
 void vionet_log_set(vionet_log_fn *function, void *context,
 		    enum vionet_log_level level)
 {
-	listener.function = function;
-	listener.context = context;
-	listener.level = level;
+	log_listener.function = function;
+	log_listener.context = context;
+	log_listener.level = level;
 }
 
 bool vn_log_wants(enum vionet_log_level level)
 {
-	return listener.function && level <= listener.level;
+	return log_listener.function && level <= log_listener.level;
 }
 
 void vn_log(enum vionet_log_level level, const char *format, ...)
@@ -38,5 +38,5 @@ void vn_log(enum vionet_log_level level, const char *format, ...)
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
 	/* Names and texts of the other side may be in it; it may have been cut. */
-	listener.function(listener.context, level, vionet_text_clean(text));
+	log_listener.function(log_listener.context, level, vionet_text_clean(text));
 }

@@ -8,12 +8,12 @@
 static _Thread_local struct {
 	vn_notice_fn *function;
 	void *context;
-} listener;
+} notice_listener;
 
 void vn_notice_to(vn_notice_fn *function, void *context)
 {
-	listener.function = function;
-	listener.context = context;
+	notice_listener.function = function;
+	notice_listener.context = context;
 }
 
 void vn_notice(const char *format, ...)
@@ -21,10 +21,10 @@ void vn_notice(const char *format, ...)
 	char text[512];
 	va_list arguments;
 
-	if (!listener.function)
+	if (!notice_listener.function)
 		return;
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	listener.function(listener.context, text);
+	notice_listener.function(notice_listener.context, text);
 }

@@ -11,7 +11,7 @@
 #include "base/socket.h"
 
 /* How often it is tried again, and how long where the backlog is full. */
-#define RETRY (20 * VN_MS)
+#define SOCKET_RETRY (20 * VN_MS)
 #define BUSY_LIMIT (2000 * VN_MS)
 
 static int socket_make_address(const char *path, struct sockaddr_un *address)
@@ -109,7 +109,7 @@ int vn_socket_connect(const char *path, const struct vn_socket_peer *peer,
 			break;
 		if (vn_now() >= until || socket_check_kind(path) != 0)
 			break;
-		vn_sleep(RETRY);
+		vn_sleep(SOCKET_RETRY);
 	}
 	if (code == 0)
 		return 0;

@@ -26,7 +26,7 @@ struct vn_vfu_doorbell {
 	int fd; /* -1: not one that we can use */
 };
 
-struct reply {
+struct fds_reply {
 	struct vfu_io_fds head;
 	uint8_t rest[ANSWER_MAX - sizeof(struct vfu_io_fds)];
 	int fds[VN_VU_FDS_MAX];
@@ -54,7 +54,7 @@ static int vfu_check_doorbell(struct vn_vfu_socket *s, int fd, bool *usable)
 }
 
 static int vfu_take_doorbell(struct vn_vfu_socket *s, const struct vn_region *region,
-			     const struct reply *reply, const uint8_t *entry,
+			     const struct fds_reply *reply, const uint8_t *entry,
 			     size_t stride, struct vn_vfu_doorbell *doorbell)
 {
 	bool usable = false;
@@ -84,7 +84,7 @@ static int vfu_take_doorbell(struct vn_vfu_socket *s, const struct vn_region *re
 }
 
 static int vfu_take_doorbells(struct vn_vfu_socket *s, const struct vn_region *region,
-			      struct vn_vfu_region *behind, const struct reply *reply,
+			      struct vn_vfu_region *behind, const struct fds_reply *reply,
 			      size_t size)
 {
 	uint32_t count = reply->head.count;
@@ -122,7 +122,7 @@ static int vfu_request_doorbells(struct vn_vfu_socket *s,
 				 struct vn_vfu_region *behind, unsigned int index)
 {
 	struct vfu_io_fds question = { .argsz = ANSWER_MAX, .index = index };
-	struct reply reply;
+	struct fds_reply reply;
 	struct vn_vfu_message message = {
 		.command = VU_DEVICE_GET_REGION_IO_FDS,
 		.what = "request eventfds",

@@ -117,13 +117,13 @@ int vn_vfu_region_write(struct vn_vfu_socket *s, const struct vn_vfu_limits *lim
 /* ---- areas that may be mapped ---- */
 
 /* One reply, all of it. */
-struct reply {
+struct region_reply {
 	struct vfu_region_info info;
 	uint8_t rest[INFO_MAX - sizeof(struct vfu_region_info)];
 	size_t size;
 };
 
-static struct vfio_region_sparse_mmap_area vfu_area_at(const struct reply *reply,
+static struct vfio_region_sparse_mmap_area vfu_area_at(const struct region_reply *reply,
 						       size_t first, uint32_t index)
 {
 	struct vfio_region_sparse_mmap_area area;
@@ -146,7 +146,7 @@ static void vfu_offer_area(struct vn_region *region, uint64_t offset, uint64_t s
 			(struct vn_sparse){ first, end - first };
 }
 
-static int vfu_read_areas(struct vn_vfu_socket *s, const struct reply *reply, size_t at,
+static int vfu_read_areas(struct vn_vfu_socket *s, const struct region_reply *reply, size_t at,
 			  struct vn_region *region)
 {
 	struct vfio_region_info_cap_sparse_mmap head;
@@ -178,7 +178,7 @@ static int vfu_read_areas(struct vn_vfu_socket *s, const struct reply *reply, si
 	return 0;
 }
 
-static int vfu_find_areas(struct vn_vfu_socket *s, const struct reply *reply,
+static int vfu_find_areas(struct vn_vfu_socket *s, const struct region_reply *reply,
 			  struct vn_region *region)
 {
 	size_t at = reply->info.capability;
@@ -248,7 +248,7 @@ static bool vfu_region_stays(const struct vn_vfu_region *behind, int seals)
 	       system.f_type == TMPFS_MAGIC;
 }
 
-static int vfu_take_region_file(struct vn_vfu_socket *s, const struct reply *reply,
+static int vfu_take_region_file(struct vn_vfu_socket *s, const struct region_reply *reply,
 				unsigned int index, struct vn_region *region,
 				struct vn_vfu_region *behind)
 {
@@ -289,7 +289,7 @@ static int vfu_read_region(struct vn_vfu_socket *s, unsigned int index,
 			   struct vn_region *region, struct vn_vfu_region *behind)
 {
 	struct vfu_region_info question = { .argsz = INFO_MAX, .index = index };
-	struct reply reply = { .size = 0 };
+	struct region_reply reply = { .size = 0 };
 	struct vn_vfu_message message = {
 		.command = VU_DEVICE_GET_REGION_INFO,
 		.what = "find a region",

@@ -7,7 +7,7 @@
 
 #define TUNNEL_BITS (GSO_TUNNEL_IPV4 | GSO_TUNNEL_IPV6)
 #define TCP_CWR 0x80u
-#define LOOK 2048u
+#define CHECKS_LOOK 2048u
 
 /* Of frames that carry no request, every so many-th has its checksums looked at,
  * after the first of them all: checking is not to slow the device down. */
@@ -157,7 +157,7 @@ struct look {
 	const struct net_header *header;
 	unsigned int kind;    /* gso_type without its bits */
 	unsigned int queue;
-	uint8_t data[LOOK];   /* the frame's beginning */
+	uint8_t data[CHECKS_LOOK]; /* the frame's beginning */
 	uint32_t size;	      /* of that */
 	uint32_t length;      /* of the frame */
 	struct packet outer, inner;
@@ -407,7 +407,7 @@ static void begin_look(struct look *look, struct net *net,
 	look->kind = frame->header.gso_type & ~(TUNNEL_BITS | GSO_ECN);
 	look->queue = 2 * frame->pair + 1;
 	look->length = frame->length;
-	look->size = frame_copy(frame, 0, look->data, LOOK);
+	look->size = frame_copy(frame, 0, look->data, CHECKS_LOOK);
 	packet_parse(look->data, look->size, &look->outer);
 	look->inner = look->outer;
 	if (frame->header.gso_type & TUNNEL_BITS)

@@ -21,7 +21,7 @@
 #define IPV6_MORE 1u
 #define IPV6_FRAGMENT 44u
 
-#define LOOK 512u /* bytes from a frame's beginning that hold its headers */
+#define OFFLOAD_LOOK 512u /* bytes from a frame's beginning that hold its headers */
 
 static unsigned int kind_of(const struct net_header *header)
 {
@@ -74,7 +74,7 @@ uint32_t offload_headers(const struct frame *frame)
 	const struct net_header *header = &frame->header;
 	uint32_t field = (uint32_t)header->csum_start + header->csum_offset;
 	struct packet outer, inner;
-	uint8_t head[LOOK];
+	uint8_t head[OFFLOAD_LOOK];
 	uint32_t size;
 
 	if ((header->flags & HF_NEEDS_CSUM) && !(header->flags & HF_RSC_INFO) &&
@@ -82,7 +82,7 @@ uint32_t offload_headers(const struct frame *frame)
 		return 0;
 	if (kind_of(header) == GSO_NONE)
 		return ETH_HEADER;
-	size = frame_copy(frame, 0, head, LOOK);
+	size = frame_copy(frame, 0, head, OFFLOAD_LOOK);
 	if (header->gso_size == 0 || !(header->flags & HF_NEEDS_CSUM) ||
 	    !find_packets(header, head, size, &outer, &inner) ||
 	    !fits_kind(header, &inner))

@@ -7,7 +7,7 @@
 #define TUNNEL_BITS (GSO_TUNNEL_IPV4 | GSO_TUNNEL_IPV6)
 
 #define MERGE_MAX 256u /* buffers of one frame */
-#define LOOK 2048u     /* frames in pieces are looked at whole up to here */
+#define PLACE_LOOK 2048u /* frames in pieces are looked at whole up to here */
 
 /* ---- the header ---- */
 
@@ -16,7 +16,7 @@
 static void place_validate(struct net *net, const struct frame *frame,
 			   struct counters *count, struct net_header *header)
 {
-	uint8_t copy[LOOK];
+	uint8_t copy[PLACE_LOOK];
 	const uint8_t *data = frame->part[0].address;
 	struct packet packet;
 	int right = -1;
@@ -24,9 +24,9 @@ static void place_validate(struct net *net, const struct frame *frame,
 	if (!guest_takes(net, GO_CSUM))
 		return;
 	if (frame->parts > 1) {
-		if (frame->length > LOOK)
+		if (frame->length > PLACE_LOOK)
 			return;
-		frame_copy(frame, 0, copy, LOOK);
+		frame_copy(frame, 0, copy, PLACE_LOOK);
 		data = copy;
 	}
 	packet_parse(data, frame->length, &packet);

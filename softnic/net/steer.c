@@ -25,7 +25,7 @@ enum { TT_GRE_2784, TT_GRE_2890, TT_GRE_7676, TT_GRE_UDP, TT_VXLAN, TT_VXLAN_GPE
 #define TYPE_IPV4 0x0800u
 #define TYPE_IPV6 0x86ddu
 
-#define LOOK 512u /* bytes from a frame's beginning that hold its headers */
+#define STEER_LOOK 512u /* bytes from a frame's beginning that hold its headers */
 
 uint32_t toeplitz(const uint8_t *key, size_t key_length, const uint8_t *data,
 		  size_t length)
@@ -183,11 +183,11 @@ static size_t hash_input(const uint8_t *frame, const struct packet *packet,
 static const uint8_t *steer_look(const struct frame *frame, uint8_t *copy,
 				 uint32_t *length)
 {
-	if (frame->parts == 1 || frame->part[0].length >= LOOK) {
+	if (frame->parts == 1 || frame->part[0].length >= STEER_LOOK) {
 		*length = frame->part[0].length;
 		return frame->part[0].address;
 	}
-	*length = frame_copy(frame, 0, copy, LOOK);
+	*length = frame_copy(frame, 0, copy, STEER_LOOK);
 	return copy;
 }
 
@@ -206,7 +206,7 @@ static void hash_with(const struct rss *rss, const uint8_t *data, const struct p
 
 void steer_hash(struct net *net, const struct frame *frame, struct hash *hash)
 {
-	uint8_t copy[LOOK];
+	uint8_t copy[STEER_LOOK];
 	const uint8_t *data;
 	uint32_t length;
 	struct packet packet;
@@ -226,7 +226,7 @@ void steer_hash(struct net *net, const struct frame *frame, struct hash *hash)
 /* The entry of a flow, the same for both directions; FLOWS: no flow. */
 static unsigned int flow_entry(const struct frame *frame)
 {
-	uint8_t copy[LOOK];
+	uint8_t copy[STEER_LOOK];
 	const uint8_t *data;
 	uint32_t length, mix, size, i;
 	struct packet packet;

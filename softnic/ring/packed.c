@@ -9,7 +9,7 @@
 
 #include "softnic/ring/internal.h"
 
-#define WORD_FLAGS 7u /* of a descriptor, in words of 16 bits */
+#define DESCRIPTOR_FLAGS 7u /* of a descriptor, in words of 16 bits */
 /* How long a list's tail may take before it counts as never made available; and how long
  * those of all lists of a ring may, for the device has more to do than to wait. */
 #define TAIL_NS 50000000ll
@@ -25,7 +25,7 @@ const struct requirements packed_requirements = {
 
 static uint16_t *flags_of(const struct ring *ring, uint16_t position)
 {
-	return (uint16_t *)(void *)&ring->descriptors[position] + WORD_FLAGS;
+	return (uint16_t *)(void *)&ring->descriptors[position] + DESCRIPTOR_FLAGS;
 }
 
 static uint16_t load_flags(const struct ring *ring, uint16_t position)

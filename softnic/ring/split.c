@@ -9,7 +9,7 @@
 #include "softnic/ring/internal.h"
 
 /* Words of the available and of the used area. */
-#define WORD_FLAGS 0u
+#define AREA_FLAGS 0u
 #define WORD_INDEX 1u
 #define WORD_RING 2u
 
@@ -64,7 +64,7 @@ int split_areas(struct ring *ring)
 
 int split_start(struct ring *ring)
 {
-	uint16_t flags = load(&ring->used_area[WORD_FLAGS]);
+	uint16_t flags = load(&ring->used_area[AREA_FLAGS]);
 
 	if (flags)
 		ring_violation(ring, "SPLIT-27", "queue %u: the flags of the used "
@@ -119,7 +119,7 @@ static int index_violation(struct ring *ring, uint16_t index)
 
 static void split_check_flags(struct ring *ring)
 {
-	uint16_t flags = load(&ring->available[WORD_FLAGS]);
+	uint16_t flags = load(&ring->available[AREA_FLAGS]);
 
 	if (ring->event_idx && flags)
 		ring_violation(ring, "SPLIT-19", "queue %u: the flags of the "
@@ -332,7 +332,7 @@ bool split_wanted(struct ring *ring)
 		return (uint16_t)(ring->published - event - 1) < since;
 	}
 	split_check_flags(ring);
-	return !(load(&ring->available[WORD_FLAGS]) & AVAIL_NO_INTERRUPT);
+	return !(load(&ring->available[AREA_FLAGS]) & AVAIL_NO_INTERRUPT);
 }
 
 /* ---- notifications of the driver's ---- */
@@ -348,7 +348,7 @@ bool split_arm(struct ring *ring)
 	if (ring->event_idx)
 		store(avail_event(ring), ring->next);
 	else
-		store(&ring->used_area[WORD_FLAGS], 0);
+		store(&ring->used_area[AREA_FLAGS], 0);
 	/* avail_event before the look: the driver writes idx and then looks at it. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return split_ready(ring);
@@ -360,7 +360,7 @@ void split_disarm(struct ring *ring)
 	if (ring->event_idx)
 		store(avail_event(ring), (uint16_t)(ring->next - 1));
 	else
-		store(&ring->used_area[WORD_FLAGS], USED_NO_NOTIFY);
+		store(&ring->used_area[AREA_FLAGS], USED_NO_NOTIFY);
 }
 
 void split_notified(struct ring *ring, uint32_t value)

@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-enum command {
+enum vfio_user_command {
 	CMD_VERSION = 1,
 	CMD_DMA_MAP = 2,
 	CMD_DMA_UNMAP = 3,
