@@ -134,7 +134,10 @@ static int memory_alloc_part(struct vionet_device *device, size_t size,
 		.page_size = whole->memory.page_size,
 		.fd = -1,
 	};
-	memset(m->memory.address, 0, size);
+	if (at < whole->used)
+		memset(m->memory.address, 0, size);
+	if (whole->used < at + size)
+		whole->used = at + size;
 	whole->parts++;
 	vn_memory_link(device, m);
 	*memory = m;

@@ -28,6 +28,7 @@ struct vionet_memory {
 			 * thread releases, the control thread looks */
 	struct vionet_memory *whole; /* of which it is a part; NULL: it is whole */
 	uint32_t parts; /* a whole's: how many are in use */
+	size_t used;	/* a whole's: what lies behind was never part of one, and is zero */
 	struct vionet_memory *twin; /* ring of those that are one mapping of ours, shown
 				     * to several devices; NULL: the only one */
 	bool external;	/* the application's: never freed by us */
