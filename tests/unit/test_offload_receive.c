@@ -362,7 +362,7 @@ static void any_header(void **state)
 	for (size_t s = 0; s < sizeof(sets) / sizeof(sets[0]); s++) {
 		struct offload_env *env = offload_env_start(sets[s], true);
 
-		for (unsigned int i = 0; i < 20000; i++) {
+		for (unsigned int i = 0; i < ROUNDS(20000); i++) {
 			struct header h;
 			struct vionet_packet *p;
 			unsigned int *field = (unsigned int *)&h;

@@ -130,7 +130,7 @@ static void completions_out_of_order(void **state)
 
 	(void)state;
 	env->model->paused = true;
-	for (unsigned int round = 0; round < 20000 && !env_in_order(); round++) {
+	for (unsigned int round = 0; round < ROUNDS(20000) && !env_in_order(); round++) {
 		struct vionet_packet *p[8];
 		int id[8];
 		size_t length;
