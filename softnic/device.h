@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "softnic/check/exercised.h"
 #include "softnic/fault/fault.h"
 #include "softnic/spec.h"
 #include "softnic/transport.h"
@@ -58,6 +59,7 @@ struct options {
 	const char *control;	   /* UNIX socket for run-time commands; NULL: none */
 	const char *faults;	   /* requested faults; NULL: none */
 	bool strict;		   /* what a driver should do, it must */
+	const char *report;	   /* file; NULL: none */
 	uint32_t reset_ms;	   /* that a reset takes until it is seen */
 	uint32_t notify_multiplier; /* bytes between doorbells; 0: one for all */
 };
@@ -148,6 +150,9 @@ struct device {
 	unsigned int faults;	 /* accesses outside the driver's maps */
 	unsigned int protocol_errors; /* requests of a front end that were refused */
 	uint16_t mtu;
+	uint64_t exercised; /* bits of enum exercised */
+	struct features ever_accepted;
+	FILE *report;
 	FILE *trace;
 };
 
@@ -198,6 +203,12 @@ void config_changed(struct device *device);
 
 /* The device cannot go on: DEVICE_NEEDS_RESET and a configuration interrupt. */
 void needs_reset(struct device *device);
+
+/* The driver did what requirements are about: for the report. */
+static inline void exercise(struct device *device, unsigned int what)
+{
+	device->exercised |= UINT64_C(1) << what;
+}
 
 /* ---- verdict: check/verdict.c ---- */
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "softnic/command.h"
+#include "softnic/check/report.h"
 #include "softnic/check/verdict.h"
 #include "softnic/loop.h"
 #include "softnic/net/net.h"
@@ -118,11 +119,15 @@ int main(int argc, char **argv)
 	signals = loop_signals();
 	result = signals < 0 ? signals : open_trace(&device);
 	if (result == 0)
+		result = report_open(&device);
+	if (result == 0)
 		result = net_open(&device);
 	if (result == 0) {
 		result = main_serve(&device, signals);
 		net_close(&device);
 	}
+	if (report_close(&device) < 0 && result == 0)
+		result = -EIO;
 	if (close_trace(&device) < 0 || result < 0)
 		return 1;
 	return verdict(&device);

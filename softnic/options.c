@@ -38,6 +38,7 @@ enum key {
 	KEY_LIST_FAULTS,
 	KEY_VHOST_USER,
 	KEY_CONNECT,
+	KEY_REPORT,
 };
 
 static const struct argp_option list[] = {
@@ -75,6 +76,8 @@ static const struct argp_option list[] = {
 	{ NULL, 0, NULL, 0, "Checks and faults:", 3 },
 	{ "strict", KEY_STRICT, NULL, 0,
 	  "what a driver only should do fails the run too", 3 },
+	{ "report", KEY_REPORT, "FILE", 0,
+	  "a verdict for each requirement: JUnit if it ends with .xml, else JSON", 3 },
 	{ "shuffle", KEY_SHUFFLE, NULL, 0, "complete buffers out of order", 3 },
 	{ "reset-time", KEY_RESET_TIME, "MS", 0,
 	  "status reads 0 only so long after it was written 0, whatever is reset", 3 },
@@ -226,6 +229,9 @@ static error_t parse_rest(int key, char *text, struct argp_state *state,
 	switch (key) {
 	case KEY_LISTEN:
 		options->listen = text;
+		return 0;
+	case KEY_REPORT:
+		options->report = text;
 		return 0;
 	case KEY_CONNECT:
 		options->connect = text;

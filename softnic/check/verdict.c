@@ -7,18 +7,12 @@
 #include <string.h>
 #include <time.h>
 
-enum strength { MUST, IMPLIED, SHOULD };
+#include "softnic/text.h"
 
 #define LINES_MAX 8u /* of one requirement */
 
-static struct requirement {
-	const char *id;
-	enum strength strength;
-	const char *section; /* of VIRTIO 1.4 */
-	const char *text;
-	unsigned int broken;
-} requirements[] = {
-#define REQUIREMENT(id, strength, section, text) { id, strength, section, text, 0 },
+static struct requirement requirements[] = {
+#define REQUIREMENT(id, strength, section, text) { id, strength, section, text, 0, NULL },
 #include "softnic/check/requirements_transport.def"
 #include "softnic/check/requirements_rings.def"
 #include "softnic/check/requirements_net.def"
@@ -30,7 +24,7 @@ static struct requirement {
 /* An ID that is in no list is held to be a must: tests/build/requirements finds it. */
 static struct requirement *find_requirement(const char *id)
 {
-	static struct requirement unknown = { "?", MUST, "?", "", 0 };
+	static struct requirement unknown = { "?", MUST, "?", "", 0, NULL };
 
 	for (size_t i = 0; i < REQUIREMENT_COUNT; i++)
 		if (strcmp(requirements[i].id, id) == 0)
@@ -52,12 +46,19 @@ void violation(struct device *device, const char *id, const char *format, ...)
 	else
 		device->warnings++;
 	trace(device, "VIOLATION %s %s", id, text);
+	if (requirement->broken == 0)
+		requirement->first = strdup(text_clean(text));
 	if (requirement->broken++ >= LINES_MAX)
 		return;
 	fprintf(stderr, "%s: \"%s\" (%s): %s%s\n",
 		requirement->strength == SHOULD ? "warning" : "violation",
 		requirement->section, id, text,
 		requirement->broken == LINES_MAX ? " (more are only counted)" : "");
+}
+
+const struct requirement *requirement_at(size_t index)
+{
+	return index < REQUIREMENT_COUNT ? &requirements[index] : NULL;
 }
 
 int verdict(const struct device *device)

@@ -8,7 +8,22 @@
 
 #include "softnic/device.h"
 
+enum strength { MUST,
+		IMPLIED,
+		SHOULD };
+
+struct requirement {
+	const char *id;
+	enum strength strength;
+	const char *section; /* of VIRTIO 1.4 */
+	const char *text;
+	unsigned int broken;
+	char *first; /* case of that; NULL: none, or no memory */
+};
+
 void requirement_list(FILE *out);
+/* By its place in the list; NULL: no more. */
+const struct requirement *requirement_at(size_t index);
 
 /* How the run is to end: 3 if the driver violated a requirement or made a DMA fault. */
 int verdict(const struct device *device);

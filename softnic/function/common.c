@@ -437,6 +437,7 @@ static void write_queue_reset(struct device *device, uint32_t value)
 	if (value != 1 || !has(&device->accepted, FT_RING_RESET))
 		return;
 	queue_stop(queue);
+	exercise(device, EX_QUEUE_RESET);
 	trace(device, "QUEUE_RESET %u", queue->index);
 	queue->vector = NO_VECTOR;
 	queue->size = 0;

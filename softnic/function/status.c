@@ -79,6 +79,11 @@ bool status_negotiate(struct device *device)
 		return false;
 	}
 	device->accepted = registers->wanted;
+	exercise(device, EX_FEATURES);
+	if (drivers_own(device, &device->accepted))
+		exercise(device, EX_OWN_FEATURES);
+	for (unsigned int i = 0; i < FT_COUNT / 64; i++)
+		device->ever_accepted.word[i] |= device->accepted.word[i];
 	trace(device, "FEATURES 0x%016" PRIx64 "%016" PRIx64,
 	      device->accepted.word[1], device->accepted.word[0]);
 	net_features_accepted(device);
@@ -150,6 +155,7 @@ static void status_suspend(struct device *device)
 		return;
 	}
 	registers_of(device)->status_unread = true;
+	exercise(device, EX_SUSPEND);
 	device->status |= ST_SUSPEND;
 	device->status &= (uint8_t)~ST_DRIVER_OK;
 }
@@ -176,6 +182,7 @@ void status_write(struct device *device, uint32_t value)
 		device->server->reset_until =
 			clock_now() + device->options->reset_ms * 1000000ull;
 		registers_of(device)->reset_unread = true;
+		exercise(device, EX_RESET);
 		return;
 	}
 	check_status(device, value);
@@ -189,6 +196,9 @@ void status_write(struct device *device, uint32_t value)
 		value &= ~ST_FEATURES_OK;
 	if ((value & ST_DRIVER_OK) && !(old & ST_DRIVER_OK)) {
 		check_driver_ok(device);
+		exercise(device, EX_REGISTERS);
+		if (interrupts_msix_on(device))
+			exercise(device, EX_MSIX);
 		fault_driver_ok(device);
 	}
 	if (fault(device, FAULT_ACKNOWLEDGE_DRIVER_LOST))

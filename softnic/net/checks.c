@@ -431,6 +431,18 @@ static void check_complete(struct net *net, const struct frame *frame)
 		       "is not negotiated");
 }
 
+static void header_exercises(const struct look *look)
+{
+	struct device *device = look->net->device;
+
+	if (look->header->flags & HF_NEEDS_CSUM)
+		exercise(device, EX_CHECKSUM);
+	if (look->kind != GSO_NONE)
+		exercise(device, EX_SEGMENT);
+	if (look->header->gso_type & TUNNEL_BITS)
+		exercise(device, EX_TUNNEL);
+}
+
 bool check_header(struct net *net, const struct frame *frame)
 {
 	const struct net_header *header = &frame->header;
@@ -444,6 +456,7 @@ bool check_header(struct net *net, const struct frame *frame)
 		return true;
 	}
 	begin_look(&look, net, frame);
+	header_exercises(&look);
 	header_check_flags(&look);
 	good = check_kind(&look);
 	good = check_tunnel_bits(&look) && good;

@@ -62,8 +62,10 @@ static bool control_execute(struct command *command)
 		[CLASS_RSS_CONTEXT] = command_rss_context,
 	};
 
+	exercise(command->net->device, EX_CONTROL);
 	if (command->class >= sizeof(classes) / sizeof(classes[0]))
 		return false;
+	exercise(command->net->device, EX_CLASS + command->class);
 	return classes[command->class](command);
 }
 

@@ -296,6 +296,7 @@ int buffer_add_table(struct ring *ring, struct buffer *buffer,
 	struct table table = { .entries = descriptor->length / 16,
 			       .id = buffer->id };
 
+	exercise(ring->device, ring->packed ? EX_PACKED_INDIRECT : EX_SPLIT_INDIRECT);
 	if (!ring->indirect)
 		return table_violation(ring, ring->requirement->indirect, buffer->id,
 				       descriptor->length,

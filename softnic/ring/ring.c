@@ -167,8 +167,25 @@ void ring_position(struct queue *queue, struct ring_position *position)
 	*position = (struct ring_position){ .next = ring->next, .used = ring->published, .next_wrap = ring->next_wrap, .used_wrap = ring->published_wrap };
 }
 
+/* What was seen of a ring that had a buffer. */
+static void ring_exercised(const struct queue *queue)
+{
+	const struct ring *ring = queue->ring;
+	struct device *device = queue->device;
+
+	exercise(device, ring->packed ? EX_PACKED : EX_SPLIT);
+	if (!ring->packed && ring->in_order)
+		exercise(device, EX_SPLIT_IN_ORDER);
+	if (!ring->packed)
+		exercise(device, ring->event_idx ? EX_SPLIT_EVENT_IDX : EX_SPLIT_FLAGS);
+	if (queue->index != control_index(device))
+		exercise(device, queue->index % 2 ? EX_TRANSMIT : EX_RECEIVE);
+}
+
 void ring_stop(struct queue *queue)
 {
+	if (queue->ring && queue->taken > 0)
+		ring_exercised(queue);
 	if (queue->ring)
 		free_record(queue->ring);
 	queue->ring = NULL;
