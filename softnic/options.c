@@ -81,7 +81,7 @@ static const struct argp_option list[] = {
 	{ "shuffle", KEY_SHUFFLE, NULL, 0, "complete buffers out of order", 3 },
 	{ "reset-time", KEY_RESET_TIME, "MS", 0,
 	  "status reads 0 only so long after it was written 0, whatever is reset", 3 },
-	{ "fault", KEY_FAULT, "NAMES", 0, "faults to make: see --list-faults", 3 },
+	{ "fault", KEY_FAULT, "IDS", 0, "faults to make: see --list-faults", 3 },
 	{ "trace", KEY_TRACE, "FILE", 0, "a line for each access and event", 3 },
 	{ "control", KEY_CONTROL, "PATH", 0, "UNIX socket for commands", 3 },
 	{ "list-requirements", KEY_LIST_REQUIREMENTS, NULL, 0, "print what is checked, and end", 3 },
