@@ -26,12 +26,14 @@ static void locked_read_status_line(const char *line, enum vn_accounting account
 {
 	uint64_t value;
 
-	if (sscanf(line, "VmLck: %" SCNu64 " kB", &value) == 1 ||
-	    (accounting == VN_ACCOUNT_IOMMUFD &&
+	if ((accounting != VN_ACCOUNT_VHOST &&
+	     sscanf(line, "VmLck: %" SCNu64 " kB", &value) == 1) ||
+	    (accounting != VN_ACCOUNT_PROCESS &&
 	     sscanf(line, "VmPin: %" SCNu64 " kB", &value) == 1)) {
 		if (locked->in_use < value * 1024)
 			locked->in_use = value * 1024;
-	} else if (sscanf(line, "CapEff: %" SCNx64, &value) == 1 &&
+	} else if (accounting != VN_ACCOUNT_VHOST &&
+		   sscanf(line, "CapEff: %" SCNx64, &value) == 1 &&
 		   (value >> CAP_IPC_LOCK_BIT & 1) != 0) {
 		locked->limit = UINT64_MAX;
 	}

@@ -118,6 +118,8 @@ static bool take_message(uint32_t asid, const struct vhost_iotlb_msg *m)
 			return false;
 		break;
 	case VHOST_IOTLB_INVALIDATE:
+		if (vdpa.refuses_unmaps)
+			return false;
 		while ((map = find_map(&vdpa.told, asid, m->iova, m->size))) {
 			look_away(map);
 			*map = vdpa.told.map[--vdpa.told.count];

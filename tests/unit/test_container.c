@@ -248,6 +248,7 @@ static void pins_are_found_where_they_are_counted(void **state)
 {
 	static char text[] = "VmLck:\t     100 kB\nVmPin:\t     4000 kB\n"
 			     "CapEff:\t00000000a80425fb\n";
+	static char lock_only[] = "VmLck:\t     100 kB\n";
 	struct vn_locked locked = { 0, 8 << 20, 8 << 20 };
 	FILE *file = fmemopen(text, sizeof(text) - 1, "r");
 
@@ -258,6 +259,12 @@ static void pins_are_found_where_they_are_counted(void **state)
 	rewind(file);
 	vn_locked_read_status(file, VN_ACCOUNT_IOMMUFD, &locked);
 	assert_int_equal(locked.in_use, 4000 * 1024);
+	fclose(file);
+	/* vhost: in VmPin alone. */
+	locked.in_use = 0;
+	file = fmemopen(lock_only, sizeof(lock_only) - 1, "r");
+	vn_locked_read_status(file, VN_ACCOUNT_VHOST, &locked);
+	assert_int_equal(locked.in_use, 0);
 	fclose(file);
 }
 
@@ -270,6 +277,11 @@ static void who_may_lock_any_amount_has_no_limit(void **state)
 	(void)state;
 	vn_locked_read_status(file, VN_ACCOUNT_PROCESS, &locked);
 	assert_true(locked.limit == UINT64_MAX);
+	/* But vhost has one for everybody. */
+	locked.limit = 8 << 20;
+	rewind(file);
+	vn_locked_read_status(file, VN_ACCOUNT_VHOST, &locked);
+	assert_int_equal(locked.limit, 8 << 20);
 	fclose(file);
 }
 

@@ -441,7 +441,7 @@ static void announcements(void **state)
 	control_env_destroy(env);
 }
 
-/* A device that lets go of two descriptors is enough for no command. */
+/* A device that releases two descriptors is enough for no command. */
 static void too_small_a_control_queue_is_refused(void **state)
 {
 	struct control_env *env = control_env_create(1);

@@ -644,14 +644,14 @@ static void an_iotlb_that_refuses(void **state)
 	small = (struct rlimit){ before.rlim_max, before.rlim_max };
 	if (small.rlim_cur == RLIM_INFINITY && setrlimit(RLIMIT_MEMLOCK, &small) == 0) {
 		assert_int_equal(vionet_device_start(device, NULL), -EIO);
-		assert_text("the IOTLB refuses");
+		assert_text("the kernel cannot map");
 		assert_text("dmesg");
 	}
 	small.rlim_cur = 4096;
 	assert_int_equal(setrlimit(RLIMIT_MEMLOCK, &small), 0);
 	assert_int_equal(vionet_device_start(device, NULL), -ENOMEM);
 	assert_text("KiB of locked memory");
-	assert_text("prlimit --pid $$ --memlock=");
+	assert_text("raise the limit: ulimit -l ");
 	/* A device whose memory is not counted does not mind the limit. */
 	vdpa.refuses_maps = false;
 	start(device);
@@ -675,9 +675,35 @@ static void memory_that_does_not_come_back(void **state)
 	assert_int_equal(vionet_device_stop(device), 0);
 	vdpa.refuses_maps = true;
 	assert_true(vionet_device_start(device, &o) < 0);
+	assert_text("bytes at IOVA");
 	vdpa.refuses_maps = false;
 	assert_int_equal(vionet_device_start(device, &o), 0);
 	turn_frames(device, 20);
+	close_vdpa(device);
+}
+
+/* An address that the kernel still translates is not used again. */
+static void memory_that_is_not_unmapped(void **state)
+{
+	struct vionet_pool_options options = { .struct_size = sizeof(options), .count = 64,
+					       .access = VIONET_DEVICE_READS };
+	struct vionet_device *device = open_vdpa();
+	struct vionet_pool *pool;
+	struct vdpa_map kept;
+
+	(void)state;
+	start(device);
+	assert_int_equal(vionet_pool_create(device, &options, &pool), 0);
+	kept = vdpa.told.map[vdpa.told.count - 1];
+	vdpa.refuses_unmaps = true;
+	vionet_pool_destroy(pool);
+	assert_text("the kernel cannot unmap");
+	assert_text("stays out of use");
+	vdpa.refuses_unmaps = false;
+	assert_int_equal(vionet_pool_create(device, &options, &pool), 0);
+	assert_true(vdpa.told.map[vdpa.told.count - 1].what.iova != kept.what.iova);
+	turn_frames(device, 10);
+	vionet_pool_destroy(pool);
 	close_vdpa(device);
 }
 
@@ -725,6 +751,7 @@ int main(void)
 		VDPA(sizes_that_the_kernel_does_not_take),
 		VDPA(an_iotlb_that_refuses),
 		VDPA(memory_that_does_not_come_back),
+		VDPA(memory_that_is_not_unmapped),
 		VDPA(a_device_that_needs_a_reset),
 	};
 

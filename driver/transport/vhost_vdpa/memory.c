@@ -9,11 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "driver/transport/vhost_vdpa/internal.h"
+#include "iommu/locked.h"
 
 #define CONTROL_SPACE 1u
 
@@ -66,42 +66,20 @@ static int vdpa_send(const struct vn_vdpa *t, uint32_t asid, const struct vhost_
 	return sent == (ssize_t)sizeof(message) ? 0 : -EIO;
 }
 
-/* What the kernel holds pinned for this process, and may; 0 where that cannot be seen. */
-static uint64_t vdpa_pinned(void)
-{
-	FILE *status = fopen("/proc/self/status", "re");
-	uint64_t value = 0;
-	char line[256];
-
-	while (status && fgets(line, sizeof(line), status))
-		if (sscanf(line, "VmPin: %" SCNu64 " kB", &value) == 1)
-			break;
-	if (status)
-		fclose(status);
-	return value * 1024;
-}
-
 /*
  * Whatever it is that keeps the kernel from mapping, the errno is EFAULT. Most often it is the
- * limit of locked memory, which holds here for root too. Not every device is counted: so the
- * kernel decides, and all that is still to come is named at once.
+ * limit of locked memory. Not every device is counted: so the kernel decides, and all that is
+ * still to come is named at once.
  */
 static int vdpa_map_error(const struct vn_vdpa *t, int code, const struct vhost_iotlb_msg *map)
 {
-	uint64_t pinned = vdpa_pinned();
-	uint64_t need = t->wanted_bytes > map->size ? t->wanted_bytes : map->size;
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
-	    (pinned > limit.rlim_cur || map->size > limit.rlim_cur - pinned))
-		return vn_error(ENOMEM, "needs %" PRIu64 " KiB of locked memory, %" PRIu64 " of %" PRIu64 " KiB are in use; raise the limit: "
-					"%sprlimit --pid $$ --memlock=%" PRIu64,
-				need / 1024,
-				pinned / 1024, (uint64_t)limit.rlim_cur / 1024,
-				pinned + need > limit.rlim_max ? "sudo " : "",
-				pinned + need);
-	return vn_error(code == EFAULT ? EIO : code, "the IOTLB refuses %" PRIu64 " bytes at %#" PRIx64 " (%s); dmesg may say why", (uint64_t)map->size,
-			(uint64_t)map->iova, vn_errno_text(code));
+	if (vn_locked_check(map->size, VN_ACCOUNT_VHOST))
+		return vn_locked_check(t->wanted_bytes > map->size ? t->wanted_bytes : map->size,
+				       VN_ACCOUNT_VHOST);
+	return vn_error(code == EFAULT ? EIO : code,
+			"the kernel cannot map %" PRIu64 " bytes at IOVA %#" PRIx64
+			" (%s); dmesg may say why",
+			(uint64_t)map->size, (uint64_t)map->iova, vn_errno_text(code));
 }
 
 static int vdpa_map(struct vn_vdpa *t, struct vn_vdpa_region *region, uint32_t asid)
@@ -213,20 +191,32 @@ int vn_vdpa_memory_add(struct vn_transport *transport, const struct vn_memory *m
 	return 0;
 }
 
+static int vdpa_unmap(struct vn_vdpa *t, const struct vn_vdpa_region *region)
+{
+	int result = 0;
+
+	if (region->asid != VN_VDPA_UNMAPPED)
+		result = vdpa_send(t, region->asid, &region->map, VHOST_IOTLB_INVALIDATE);
+	if (result == 0)
+		return 0;
+	return vn_error(-result, "the kernel cannot unmap %" PRIu64 " bytes at IOVA %#" PRIx64
+			": %s; the address stays out of use", (uint64_t)region->map.size,
+			(uint64_t)region->map.iova, vn_errno_text(-result));
+}
+
 int vn_vdpa_memory_remove(struct vn_transport *transport, uint64_t iova)
 {
 	struct vn_vdpa *t = vn_vdpa(transport);
 	struct vn_vdpa_region *region = t->region;
-	int result = 0;
+	int result;
 
 	while (region < t->region + t->region_count && region->map.iova != iova)
 		region++;
 	if (region == t->region + t->region_count)
 		return vn_error(ENOENT, "there is no memory at %#" PRIx64, iova);
-	if (region->asid != VN_VDPA_UNMAPPED)
-		result = vdpa_send(t, region->asid, &region->map, VHOST_IOTLB_INVALIDATE);
+	result = vdpa_unmap(t, region);
 	if (result)
-		return vn_error(-result, "the IOTLB does not let go of the memory at %#" PRIx64 " (%s)", iova, vn_errno_text(-result));
+		return result;
 	t->mapped_bytes -= region->map.size;
 	*region = t->region[--t->region_count];
 	(void)vn_iova_free(t->space, iova);
@@ -299,12 +289,9 @@ static int vdpa_map_control(struct vn_vdpa *t, unsigned int index)
 
 		if (!region->control || region->asid == asid)
 			continue;
-		if (region->asid != VN_VDPA_UNMAPPED)
-			result = vdpa_send(t, region->asid, &region->map,
-					   VHOST_IOTLB_INVALIDATE);
-		result = result ? vn_error(-result, "the IOTLB does not let go of memory (%s)",
-					   vn_errno_text(-result))
-				: vdpa_map(t, region, asid);
+		result = vdpa_unmap(t, region);
+		if (result == 0)
+			result = vdpa_map(t, region, asid);
 	}
 	return result;
 }
