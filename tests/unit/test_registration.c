@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Memory of the application, registered by address and by file: who maps it, what is
- * refused and why, and that frames are sent from it, with each transport. */
+ * refused and why, and that frames are sent from it, with each transport; and that our own
+ * regions keep nothing of what was there. */
 #include "tests/unit/vhost_fixture.h"
 #include "tests/unit/vfio_user_env.h"
 
@@ -9,6 +10,9 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+
+#include "driver/memory/memory.h"
+#include "driver/state/device.h"
 
 #ifndef F_SEAL_FUTURE_WRITE
 #define F_SEAL_FUTURE_WRITE 0x0010
@@ -156,7 +160,7 @@ static void a_pool_lies_in_a_file(void **state)
 }
 
 /* Closing the device unregisters the memory and closes the descriptor. */
-static void closing_lets_go_of_files(void **state)
+static void closing_releases_files(void **state)
 {
 	struct env *env = env_start(0, 0, 0, 0);
 	int fds = open_descriptors(), fd = make_file(0);
@@ -477,12 +481,34 @@ static void a_file_that_is_cut_meanwhile_either(void **state)
 	refuse_cut(device);
 }
 
+/* What is used again tells nothing of what was there. */
+static void freed_room_is_zeroed(void **state)
+{
+	static const uint8_t zero[PAGE];
+	struct vionet_device *device;
+	struct vionet_memory *m, *again;
+	uint8_t *place;
+
+	assert_int_equal(open_backend(*state, "", &device), 0);
+	assert_int_equal(vionet_device_start(device, NULL), 0);
+	assert_int_equal(vn_device_memory_alloc(device, PAGE, VN_DEVICE_READS, false, &m), 0);
+	place = m->memory.address;
+	assert_memory_equal(place, zero, PAGE);
+	memset(place, 0xa5, PAGE);
+	vn_device_memory_free(m);
+	assert_int_equal(vn_device_memory_alloc(device, PAGE, VN_DEVICE_READS, false, &again), 0);
+	assert_ptr_equal(again->memory.address, place);
+	assert_memory_equal(place, zero, PAGE);
+	vn_device_memory_free(again);
+	assert_int_equal(vionet_device_close(device), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_file_is_sent_from),
 		cmocka_unit_test(a_pool_lies_in_a_file),
-		cmocka_unit_test(closing_lets_go_of_files),
+		cmocka_unit_test(closing_releases_files),
 		cmocka_unit_test(what_makes_no_sense_is_refused),
 		cmocka_unit_test(other_mappings_are_refused),
 		cmocka_unit_test(huge_pages_stay_whole),
@@ -493,6 +519,7 @@ int main(void)
 		with_backend(a_back_end_gets_no_address),
 		with_proxy(a_file_that_is_cut_meanwhile),
 		with_backend(a_file_that_is_cut_meanwhile_either),
+		with_backend(freed_room_is_zeroed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

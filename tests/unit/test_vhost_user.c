@@ -9,11 +9,6 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "driver/memory/memory.h"
-#include "driver/state/device.h"
-
-#define PART 16384u
-
 static int fds_before;
 
 static int set_up(void **state)
@@ -210,26 +205,6 @@ static void regions_are_few(void **state)
 	}
 	turn_frames(device, 50, 50);
 	LOCKED(b, assert_int_equal(b->regions, 2));
-	assert_int_equal(vionet_device_close(device), 0);
-}
-
-/* What is used again tells nothing of what was there. */
-static void freed_room_is_zeroed(void **state)
-{
-	static const uint8_t zero[PART];
-	struct vionet_device *device = open_started(*state, "");
-	struct vionet_memory *m, *again;
-	uint8_t *place;
-
-	assert_int_equal(vn_device_memory_alloc(device, PART, VN_DEVICE_READS, false, &m), 0);
-	place = m->memory.address;
-	assert_memory_equal(place, zero, PART);
-	memset(place, 0xa5, PART);
-	vn_device_memory_free(m);
-	assert_int_equal(vn_device_memory_alloc(device, PART, VN_DEVICE_READS, false, &again), 0);
-	assert_ptr_equal(again->memory.address, place);
-	assert_memory_equal(place, zero, PART);
-	vn_device_memory_free(again);
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
@@ -586,7 +561,6 @@ int main(void)
 		TEST(legacy_only_is_refused),
 		TEST(addresses_are_no_pointers),
 		TEST(regions_are_few),
-		TEST(freed_room_is_zeroed),
 		TEST(slots_are_respected),
 		TEST(unregistered_memory_is_refused),
 		TEST(read_only_memory_is_sealed),

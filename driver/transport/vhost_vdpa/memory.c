@@ -199,8 +199,8 @@ static int vdpa_unmap(struct vn_vdpa *t, const struct vn_vdpa_region *region)
 		result = vdpa_send(t, region->asid, &region->map, VHOST_IOTLB_INVALIDATE);
 	if (result == 0)
 		return 0;
-	return vn_error(-result, "the kernel cannot unmap %" PRIu64 " bytes at IOVA %#" PRIx64
-			": %s; the address stays out of use", (uint64_t)region->map.size,
+	return vn_error(-result,
+			"IOVA %#" PRIx64 " is still mapped (%s); the address stays out of use",
 			(uint64_t)region->map.iova, vn_errno_text(-result));
 }
 
