@@ -133,8 +133,6 @@ static void echo_take_argument(struct echo_options *options, char *argument)
 static int echo_parse_number(int key, const char *argument, struct echo_options *options,
 			     struct parse_error *error)
 {
-	/* In the order of enum wait_mode. */
-	static const char *const modes[] = { "poll", "interrupt", "spin", NULL };
 	uint64_t port = 0;
 	int bad;
 
@@ -148,7 +146,7 @@ static int echo_parse_number(int key, const char *argument, struct echo_options 
 	case KEY_INTERVAL:
 		return parse_duration("--interval", argument, 1, &options->interval_ns, error);
 	case KEY_MODE:
-		return parse_word("--mode", argument, modes, &options->mode, error);
+		return parse_word("--mode", argument, wait_mode_words, &options->mode, error);
 	case KEY_QUEUE_SIZE:
 		return parse_power_of_two("--queue-size", argument, 4, 32768,
 					  &options->queue_size, error);

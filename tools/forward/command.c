@@ -94,9 +94,6 @@ static void forward_check_options(const struct forward_options *options)
 static int forward_parse_value(int key, const char *argument, struct forward_options *options,
 			       struct parse_error *error)
 {
-	/* In the order of enum wait_mode. */
-	static const char *const modes[] = { "poll", "interrupt", "spin", NULL };
-
 	switch (key) {
 	case KEY_STATIONS:
 		return parse_power_of_two("--stations", argument, 4, 1 << 20, &options->stations,
@@ -109,7 +106,7 @@ static int forward_parse_value(int key, const char *argument, struct forward_opt
 	case KEY_INTERVAL:
 		return parse_duration("--interval", argument, 1, &options->interval_ns, error);
 	case KEY_MODE:
-		return parse_word("--mode", argument, modes, &options->mode, error);
+		return parse_word("--mode", argument, wait_mode_words, &options->mode, error);
 	default:
 		return parse_power_of_two("--queue-size", argument, 4, 32768,
 					  &options->queue_size, error);

@@ -121,7 +121,6 @@ static json_t *options_queue_size(const struct pktgen_results *results)
 
 struct json_t *pktgen_json_options(const struct pktgen_results *results)
 {
-	static const char *const modes[] = { "poll", "interrupt", "spin" };
 	const struct pktgen_options *options = results->options;
 	json_t *cpus = json_array();
 	json_t *object;
@@ -137,7 +136,7 @@ struct json_t *pktgen_json_options(const struct pktgen_results *results)
 		"burst", options->burst,
 		"payload", options->fields.pattern ? "pattern" : "zero",
 		"headers", options_header(&results->fields),
-		"mode", modes[options->mode],
+		"mode", wait_mode_words[options->mode],
 		"rx_only", options->rx_only,
 		"no_rx", options->no_rx,
 		"linger", (double)options->linger_ns / 1e9,

@@ -215,8 +215,6 @@ static error_t options_parse_header(int key, const char *argument,
 static error_t options_parse_rest(int key, const char *argument,
 				  struct pktgen_options *options)
 {
-	/* In the order of enum wait_mode. */
-	static const char *const modes[] = { "poll", "interrupt", "spin", NULL };
 	struct parse_error error;
 	int bad = 0;
 
@@ -228,7 +226,7 @@ static error_t options_parse_rest(int key, const char *argument,
 		options->no_rx = true;
 		break;
 	case KEY_MODE:
-		bad = parse_word("--mode", argument, modes, &options->mode, &error);
+		bad = parse_word("--mode", argument, wait_mode_words, &options->mode, &error);
 		break;
 	case KEY_LINGER:
 		bad = parse_duration("--linger", argument, 1, &options->linger_ns,

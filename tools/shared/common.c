@@ -10,6 +10,8 @@
 
 #include <vionet/error.h>
 
+const char *const wait_mode_words[] = { "poll", "interrupt", "spin", NULL };
+
 enum { KEY_ASSUME_IOMMU = 0x1000,
        KEY_IOMMU,
        KEY_AVOID,

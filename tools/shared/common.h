@@ -104,6 +104,9 @@ enum wait_mode {
 	WAIT_SPIN,
 };
 
+/* Their words on the command line, in this order; NULL behind the last. */
+extern const char *const wait_mode_words[];
+
 /* argp_parse for a subcommand. `name` is for the usage line. Does not return on --help,
  * --usage, --version and bad command lines. */
 void parse_arguments(const struct argp *argp, const char *name, int argc,

@@ -98,8 +98,6 @@ static void tap_take_argument(struct tap_options *options, char *argument)
 
 static error_t tap_parse_option(int key, char *argument, struct argp_state *state)
 {
-	/* In the order of enum wait_mode. */
-	static const char *const modes[] = { "poll", "interrupt", "spin", NULL };
 	struct tap_options *options = state->input;
 	struct parse_error error;
 	int bad = 0;
@@ -116,7 +114,7 @@ static error_t tap_parse_option(int key, char *argument, struct argp_state *stat
 		options->down = true;
 		break;
 	case KEY_MODE:
-		bad = parse_word("--mode", argument, modes, &options->mode, &error);
+		bad = parse_word("--mode", argument, wait_mode_words, &options->mode, &error);
 		break;
 	case KEY_QUEUE_SIZE:
 		bad = parse_power_of_two("--queue-size", argument, 4, 32768,
