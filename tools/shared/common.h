@@ -45,6 +45,12 @@ const char *plural(uint64_t count);
 /* Print "vionet: TEXT" on stderr, on a line of its own. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* The longest that --reset-timeout may say. */
+#define RESET_SECONDS_MAX 600u
+
+/* What it says: a remedy offers more. */
+void note_reset_timeout(unsigned int ms);
+
 /* The same with the library's text of its last failure (or, lacking one, the
  * meaning of `result`), and what to type about it. */
 void say_error(int result);
