@@ -140,6 +140,7 @@ struct device {
 	struct features offered, accepted;
 	uint8_t status;
 	uint8_t generation;
+	bool stopped;		  /* for a migration: nothing moves */
 	unsigned int queue_count; /* control queue included */
 	struct queue queue[QUEUES_MAX];
 	struct net *net;	 /* net.c */
@@ -186,11 +187,12 @@ static inline unsigned int control_index(const struct device *device)
 	return 2 * pairs_in_use(device);
 }
 
-/* Is the device live: DRIVER_OK set, no reset wanted, not suspended? */
+/* Is the device live: DRIVER_OK set, no reset wanted, neither suspended nor stopped? */
 static inline bool live(const struct device *device)
 {
 	return (device->status & (ST_DRIVER_OK | ST_NEEDS_RESET | ST_SUSPEND)) ==
-	       ST_DRIVER_OK;
+		       ST_DRIVER_OK &&
+	       !device->stopped;
 }
 
 /* Interrupt for a queue / for a configuration change, through its vector. */

@@ -106,6 +106,13 @@ void pci_open(struct device *device)
 	pci_break(device);
 }
 
+static void pci_master(struct device *device)
+{
+	const struct pci *pci = pci_of(device);
+
+	dma_master(device, (pci_get(&pci->byte[AT_COMMAND], 2) & COMMAND_MASTER) != 0);
+}
+
 /* ---- the window of PCI_CFG ---- */
 
 static bool overlaps(unsigned int offset, unsigned int size, unsigned int start,
@@ -178,6 +185,16 @@ static void window_write(struct device *device, const void *value,
 
 /* ---- access ---- */
 
+void pci_restore(struct device *device, const uint8_t byte[CONFIG_SPACE])
+{
+	struct pci *pci = pci_of(device);
+
+	for (unsigned int i = 0; i < CONFIG_SPACE; i++)
+		pci->byte[i] = (uint8_t)((pci->byte[i] & ~pci->writable[i]) |
+					 (byte[i] & pci->writable[i]));
+	pci_master(device);
+}
+
 static void check_write(struct device *device, unsigned int offset,
 			unsigned int size)
 {
@@ -234,5 +251,5 @@ void pci_write(struct device *device, unsigned int offset, const void *data,
 	}
 	if (pci->virtio[CAP_PCI] && offset == data_at && size <= 4)
 		window_write(device, data, size);
-	dma_master(device, (pci_get(&pci->byte[AT_COMMAND], 2) & COMMAND_MASTER) != 0);
+	pci_master(device);
 }

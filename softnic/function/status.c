@@ -60,7 +60,7 @@ static void status_check_features(struct device *device, const struct features *
 }
 
 /* A modern device: it cannot work without VERSION_1, nor with what it lacks. */
-static bool acceptable(const struct device *device, const struct features *wanted)
+bool status_acceptable(const struct device *device, const struct features *wanted)
 {
 	for (unsigned int i = 0; i < FT_COUNT / 64; i++)
 		if (wanted->word[i] & ~device->offered.word[i])
@@ -74,7 +74,7 @@ bool status_negotiate(struct device *device)
 
 	registers->status_unread = true;
 	status_check_features(device, &registers->wanted);
-	if (fault(device, FAULT_FEATURES_OK_LOST) || !acceptable(device, &registers->wanted)) {
+	if (fault(device, FAULT_FEATURES_OK_LOST) || !status_acceptable(device, &registers->wanted)) {
 		trace(device, "FEATURES refused");
 		return false;
 	}

@@ -17,7 +17,6 @@
 /* Seconds that the driver may take to answer an announcement before that is held
  * against it, unless the command says otherwise: no figure of the specification's. */
 #define ANNOUNCE_WAIT 10u
-#define ANNOUNCE_MOST 3600u
 
 void config_begin(struct net *net)
 {

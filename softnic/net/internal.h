@@ -267,6 +267,7 @@ struct net {
 	struct moderation both[2]; /* last TX_SET [1] and RX_SET [0] */
 	uint64_t commands, commands_ok;
 	uint64_t late;		/* when the answer that was put off is due; 0: none */
+	bool link_differs;	/* from what the driver saw where the state came from */
 
 	uint64_t faults;	    /* net_fault_bit() of each */
 	unsigned int fault_changes; /* when those were looked up */
@@ -430,6 +431,9 @@ void stats_print(const struct net *net, FILE *out);
 void stats_totals(const struct net *net, FILE *out);
 
 /* ---- config.c ---- */
+
+/* Seconds that an announcement may be put off. */
+#define ANNOUNCE_MOST 3600u
 
 void config_begin(struct net *net);
 void config_mac(struct net *net, const uint8_t *mac);

@@ -30,9 +30,14 @@ uint64_t net_offloads(const struct net *net)
 
 void net_features_accepted(struct device *device)
 {
+	check_features(device->net);
+	net_features_resumed(device);
+}
+
+void net_features_resumed(struct device *device)
+{
 	struct net *net = device->net;
 
-	check_features(net);
 	net->header_size = header_size(&device->accepted);
 	net->mergeable = net_has(net, FT_MRG_RXBUF);
 	net->filtering = net_has(net, FT_CTRL_RX);

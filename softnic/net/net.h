@@ -10,6 +10,7 @@
 #include "softnic/device.h"
 
 struct peer;
+struct state;
 
 int net_open(struct device *device); /* with options->peer; 0 or -errno, printed */
 void net_close(struct device *device);
@@ -17,6 +18,8 @@ void net_close(struct device *device);
 /* The driver negotiated (FEATURES_OK was set): check the set. / The device was
  * reset: everything back to its beginning. */
 void net_features_accepted(struct device *device);
+/* The same where another process checked the set. */
+void net_features_resumed(struct device *device);
 void net_reset(struct device *device);
 
 /* How many pairs are used, where no command says it. */
@@ -44,6 +47,15 @@ bool net_arm(struct device *device);
 /* Nanoseconds until net_run must be called without a doorbell (interrupts that are
  * put off, answers that are late); -1: nothing is due. */
 int64_t net_deadline(const struct device *device);
+
+/*
+ * The state that moves to another process. net_busy first: the device comes to rest, with all
+ * that is used shown to the driver; the reason why its state cannot be told now, or NULL.
+ * net_resumed: it runs again, here.
+ */
+const char *net_busy(struct device *device);
+void net_state(struct device *device, struct state *state);
+void net_resumed(struct device *device);
 
 /* Descriptor that becomes readable when the peer has a frame, -1: none. */
 int net_fd(const struct device *device);

@@ -167,6 +167,11 @@ void ring_position(struct queue *queue, struct ring_position *position)
 	*position = (struct ring_position){ .next = ring->next, .used = ring->published, .next_wrap = ring->next_wrap, .used_wrap = ring->published_wrap };
 }
 
+bool ring_holds(const struct queue *queue)
+{
+	return queue->ring != NULL && (queue->ring->stashed | queue->ring->outstanding) != 0;
+}
+
 /* What was seen of a ring that had a buffer. */
 static void ring_exercised(const struct queue *queue)
 {

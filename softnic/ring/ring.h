@@ -30,6 +30,9 @@ int ring_resume(struct queue *queue, const struct ring_position *from);
 /* All that was taken is given back or taken back first. */
 void ring_position(struct queue *queue, struct ring_position *position);
 
+/* Are there buffers that were taken and not given back? */
+bool ring_holds(const struct queue *queue);
+
 /* The driver's memory map changed: areas must be translated anew, and what was kept
  * of the map is void. Nobody may hold a buffer across this: give or untake first. */
 void ring_remap(struct queue *queue);

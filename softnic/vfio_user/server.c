@@ -26,6 +26,9 @@ static bool (*const handlers[])(struct device *, const struct request *) = {
 	[CMD_REGION_WRITE] = serve_region_write,
 	[CMD_DEVICE_RESET] = serve_reset,
 	[CMD_REGION_WRITE_MULTI] = serve_write_multi,
+	[CMD_DEVICE_FEATURE] = serve_feature,
+	[CMD_STATE_READ] = serve_state_read,
+	[CMD_STATE_WRITE] = serve_state_write,
 };
 
 static bool dispatch(struct device *device, const struct request *request)

@@ -76,6 +76,9 @@ void pci_read(struct device *device, unsigned int offset, void *data,
 void pci_write(struct device *device, unsigned int offset, const void *data,
 	       unsigned int size);
 
+/* What the driver can write of it, as it was elsewhere. */
+void pci_restore(struct device *device, const uint8_t byte[CONFIG_SPACE]);
+
 /* ---- registers: registers.c, common.c, status.c, reset.c ---- */
 
 struct queue_registers {
@@ -125,6 +128,8 @@ void common_write(struct device *device, uint64_t offset, uint64_t value,
 
 /* Back to the beginning, as after status = 0 or a reset of the function. */
 void device_reset(struct device *device, const char *why);
+/* Can a modern device work with these features? */
+bool status_acceptable(const struct device *device, const struct features *wanted);
 /* The features wanted become those accepted. False: refused. */
 bool status_negotiate(struct device *device);
 uint32_t status_read(struct device *device);
@@ -186,6 +191,17 @@ bool interrupts_event(struct device *device, uint32_t index);
 /* A configuration change, through its vector. */
 void interrupts_config_vector(struct device *device);
 
+/* ---- migration: migration.c ---- */
+
+struct migration {
+	uint32_t state; /* enum vfio_device_state; not RUNNING: device->stopped */
+	uint8_t *data;	/* of STOP_COPY: to be read; of RESUMING: written so far */
+	size_t size, at;
+};
+
+void migration_open(struct device *device); /* RUNNING, nothing kept */
+void migration_close(struct device *device);
+
 /* ---- the socket: session.c, reply.c, server.c; access.c, device.c, memory.c ---- */
 
 struct server {
@@ -206,6 +222,7 @@ struct server {
 	struct registers registers;
 	struct notify notify;
 	struct interrupts interrupts;
+	struct migration migration;
 };
 
 static inline struct registers *registers_of(const struct device *device)
@@ -249,5 +266,8 @@ bool serve_write_multi(struct device *device, const struct request *request);
 bool serve_dma_map(struct device *device, const struct request *request);
 bool serve_dma_unmap(struct device *device, const struct request *request);
 bool serve_reset(struct device *device, const struct request *request);
+bool serve_feature(struct device *device, const struct request *request);
+bool serve_state_read(struct device *device, const struct request *request);
+bool serve_state_write(struct device *device, const struct request *request);
 
 #endif

@@ -25,6 +25,9 @@ enum vfio_user_command {
 	CMD_DMA_WRITE = 12,
 	CMD_DEVICE_RESET = 13,
 	CMD_REGION_WRITE_MULTI = 15,
+	CMD_DEVICE_FEATURE = 16,
+	CMD_STATE_READ = 17,
+	CMD_STATE_WRITE = 18,
 };
 
 struct message {
@@ -147,5 +150,39 @@ struct dma_unmap {
 };
 
 #define DMA_UNMAP_ALL 0x2u
+
+/* Its data follow. */
+struct device_feature {
+	uint32_t argsz, flags;
+};
+
+#define FEATURE_INDEX 0xffffu
+#define FEATURE_GET 0x10000u
+#define FEATURE_SET 0x20000u
+#define FEATURE_PROBE 0x40000u
+#define FEATURE_OPERATION (FEATURE_GET | FEATURE_SET | FEATURE_PROBE)
+
+#define FEATURE_MIGRATION 1u
+#define FEATURE_STATE 2u
+
+#define MIGRATION_STOP_COPY 0x1ull
+
+struct device_state {
+	uint32_t state;
+	uint32_t data_fd; /* not used by this protocol */
+};
+
+enum vfio_device_state {
+	STATE_ERROR,
+	STATE_STOP,
+	STATE_RUNNING,
+	STATE_STOP_COPY,
+	STATE_RESUMING,
+};
+
+struct state_data {
+	uint32_t argsz, size;
+	/* data */
+};
 
 #endif

@@ -28,8 +28,11 @@ from nic import DEADLINE
 
 (CMD_VERSION, CMD_DMA_MAP, CMD_DMA_UNMAP, CMD_DEVICE_INFO, CMD_REGION_INFO, CMD_IO_FDS, CMD_IRQ_INFO,
  CMD_SET_IRQS, CMD_REGION_READ, CMD_REGION_WRITE) = range(1, 11)
-CMD_RESET, CMD_WRITE_MULTI = 13, 15
+CMD_RESET, CMD_WRITE_MULTI, CMD_FEATURE, CMD_STATE_READ, CMD_STATE_WRITE = 13, 15, 16, 17, 18
 REGION_CONFIG = 7
+FEATURE_GET, FEATURE_SET, FEATURE_PROBE = 1 << 16, 1 << 17, 1 << 18
+MIGRATION, MIGRATION_STATE = 1, 2
+ERROR, STOP, RUNNING, STOP_COPY, RESUMING = range(5)
 IRQ_INTX, IRQ_MSIX, IRQ_ERR, IRQ_REQ = 0, 2, 3, 4
 READABLE, WRITABLE = 1, 2
 CAPABILITIES = {"max_msg_fds": 16, "max_data_xfer_size": 1 << 20, "pgsizes": 4096,
@@ -365,6 +368,58 @@ class Driver:
 
     def wait_interrupt(self, vector):
         self.wait_for(lambda: self.interrupts(vector) > 0)
+
+    # -- migration --
+
+    def feature(self, flags, data=b"", argsz=64):
+        answer, _ = self.request(CMD_FEATURE, struct.pack("<II", argsz, flags) + data)
+        return answer[8:]
+
+    def migration_state(self):
+        return struct.unpack_from("<I", self.feature(FEATURE_GET | MIGRATION_STATE))[0]
+
+    def migrate_to(self, state):
+        self.feature(FEATURE_SET | MIGRATION_STATE, struct.pack("<II", state, 0))
+
+    def state_read(self, piece=4096):
+        """All of the state, in STOP_COPY."""
+        data = b""
+        while True:
+            answer, _ = self.request(CMD_STATE_READ, struct.pack("<II", 8 + piece, piece))
+            if len(answer) == 8:
+                return data
+            data += answer[8:]
+
+    def state_write(self, data, piece=4096):
+        for at in range(0, len(data), piece):
+            part = data[at:at + piece]
+            self.request(CMD_STATE_WRITE, struct.pack("<II", 8 + len(part), len(part)) + part)
+
+    def resume(self, path, state):
+        """Go on at another device, where `state` is loaded; this one is left."""
+        old, doorbells = self.socket, self.doorbells
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.socket.settimeout(DEADLINE)
+        self.socket.connect(path)
+        self.negotiate(CAPABILITIES)
+        for memory in self.memories:
+            self.map(memory.fd, memory.iova, memory.size)
+        for start in range(0, len(self.vectors), 16):
+            part = self.vectors[start:start + 16]
+            self.set_irqs(0x24, IRQ_MSIX, start, len(part), part)
+        self.migrate_to(RESUMING)
+        self.state_write(state)
+        self.migrate_to(STOP)
+        old.close()
+        if doorbells:
+            self.doorbells = None
+            doorbells.close()
+            self.map_doorbells()
+        if self.io_fds:
+            for fd in self.io_fds.values():
+                os.close(fd)
+            self.get_io_fds()
+        self.migrate_to(RUNNING)
 
     # -- doorbells --
 
