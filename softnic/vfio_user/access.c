@@ -138,7 +138,7 @@ bool serve_write_multi(struct device *device, const struct request *request)
 
 bool serve_reset(struct device *device, const struct request *request)
 {
-	migration_open(device);
+	migration_reset(device);
 	device_reset(device, "function");
 	return reply(device, request, NULL, 0, NULL, 0);
 }

@@ -191,7 +191,7 @@ bool interrupts_event(struct device *device, uint32_t index);
 /* A configuration change, through its vector. */
 void interrupts_config_vector(struct device *device);
 
-/* ---- migration: migration.c ---- */
+/* ---- migration: migration.c, and its messages: migrate.c ---- */
 
 struct migration {
 	uint32_t state; /* enum vfio_device_state; not RUNNING: device->stopped */
@@ -199,8 +199,10 @@ struct migration {
 	size_t size, at;
 };
 
-void migration_open(struct device *device); /* RUNNING, nothing kept */
-void migration_close(struct device *device);
+/* To the state `to` of enum vfio_device_state, through STOP if need be. 0; -EINVAL (there is no
+ * such way, or the state that came is refused), -EBUSY, -ENOMEM. */
+int migration_go(struct device *device, uint32_t to);
+void migration_reset(struct device *device); /* RUNNING, nothing kept */
 
 /* ---- the socket: session.c, reply.c, server.c; access.c, device.c, memory.c ---- */
 

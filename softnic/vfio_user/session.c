@@ -44,7 +44,7 @@ int server_open(struct device *device)
 		return result;
 	}
 	pci_open(device);
-	migration_open(device);
+	migration_reset(device);
 	device_reset(device, "start");
 	return 0;
 }
@@ -66,7 +66,7 @@ static void end_session(struct device *device)
 	close(server->fd);
 	server->fd = -1;
 	server_drop_message(server);
-	migration_close(device);
+	migration_reset(device);
 	device_reset(device, "driver gone");
 	interrupts_reset(device);
 	dma_unmap_all(device);
