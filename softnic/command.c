@@ -150,22 +150,28 @@ static int error(struct command_server *commands, const char *rest, FILE *out)
 
 static int hang_up(struct command_server *commands, const char *rest, FILE *out)
 {
-	(void)out;
+	struct device *device = commands->device;
+
 	if (*rest != '\0')
 		return -EINVAL;
-	commands->device->options->transport->hang_up(commands->device,
-						      "the control socket said so");
+	if (device->options->transport->hang_up == NULL) {
+		fprintf(out, "%s has no connection\n", device->options->transport->name);
+		return -ENOTSUP;
+	}
+	device->options->transport->hang_up(device, "the control socket said so");
 	return 0;
 }
 
 static int command_fault(struct command_server *commands, const char *rest, FILE *out)
 {
+	const struct transport *transport = commands->device->options->transport;
+
 	if (*rest != '+' && *rest != '-')
 		return -EINVAL;
 	if (fault_switch(commands->device, rest + 1, *rest == '+') < 0)
 		return -EINVAL;
-	if (commands->device->vhost_user != NULL && fault_of_registers() != NULL) {
-		fputs("vhost-user has no PCI function\n", out);
+	if (!transport->registers && fault_of_registers() != NULL) {
+		fprintf(out, "%s has no PCI function\n", transport->name);
 		(void)fault_switch(commands->device, rest + 1, false);
 		return -ENOTSUP;
 	}

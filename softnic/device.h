@@ -39,6 +39,7 @@ struct options {
 	const struct transport *transport;
 	const char *listen;  /* NULL: we connect */
 	const char *connect; /* vhost-user: where a front end listens */
+	const char *vduse;   /* name of the device; NULL: another transport */
 	struct features offer;
 	unsigned int queue_pairs;
 	uint16_t queue_size;	   /* largest; any for packed rings */
@@ -134,6 +135,7 @@ struct queue {
 struct net;
 struct server;
 struct vhost_user;
+struct vduse;
 
 struct device {
 	const struct options *options;
@@ -145,7 +147,8 @@ struct device {
 	struct queue queue[QUEUES_MAX];
 	struct net *net;	 /* net.c */
 	struct server *server;	 /* server.c: socket, memory, interrupts */
-	struct vhost_user *vhost_user;	 /* NULL: vfio-user */
+	struct vhost_user *vhost_user;	 /* NULL: another transport */
+	struct vduse *vduse;		 /* the same */
 	unsigned int violations;	 /* requirements that the driver broke */
 	unsigned int warnings; /* recommendations that it did not follow */
 	unsigned int faults;	 /* accesses outside the driver's maps */

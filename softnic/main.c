@@ -64,7 +64,9 @@ static void say_ready(const struct device *device)
 {
 	const struct options *options = device->options;
 
-	if (options->connect != NULL)
+	if (options->transport->say_ready != NULL)
+		options->transport->say_ready(device);
+	else if (options->connect != NULL)
 		printf("vionet-softnic: connecting to %s\n", options->connect);
 	else
 		printf("vionet-softnic: listening on %s\n", options->listen);

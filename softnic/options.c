@@ -10,6 +10,9 @@
 #include "softnic/features.h"
 #include "softnic/check/verdict.h"
 
+#define QUEUE_PAIRS_USUAL 4u
+#define VDUSE_NAME_LENGTH 200u
+
 enum key {
 	KEY_LISTEN = 'l',
 	KEY_FEATURES = 0x100,
@@ -39,6 +42,7 @@ enum key {
 	KEY_VHOST_USER,
 	KEY_CONNECT,
 	KEY_REPORT,
+	KEY_VDUSE,
 };
 
 static const struct argp_option list[] = {
@@ -47,11 +51,13 @@ static const struct argp_option list[] = {
 	  "serve a vhost-user front end, not a vfio-user client", 0 },
 	{ "connect", KEY_CONNECT, "PATH", 0,
 	  "vhost-user: UNIX socket on which the front end listens", 0 },
+	{ "vduse", KEY_VDUSE, "NAME", 0,
+	  "be a vDPA device of this machine's kernel, through /dev/vduse", 0 },
 	{ "once", KEY_ONCE, NULL, 0, "end when the first driver has gone", 0 },
 	{ NULL, 0, NULL, 0, "The function:", 1 },
 	{ "features", KEY_FEATURES, "LIST", 0,
 	  "change what is offered: +NAME, -NAME, all, bitN; =NAME,... sets it", 1 },
-	{ "queues", KEY_QUEUES, "N", 0, "Queue pairs, 1 to 16, default 4", 1 },
+	{ "queues", KEY_QUEUES, "N", 0, "Queue pairs, 1 to 16, default 4; 1 with --vduse", 1 },
 	{ "queue-size", KEY_QUEUE_SIZE, "N", 0, "largest size, default 256", 1 },
 	{ "control-size", KEY_CONTROL_SIZE, "N", 0,
 	  "the same for the control queue, default 64", 1 },
@@ -156,6 +162,22 @@ static void parse_faults(struct argp_state *state, const char *text,
 	options->faults = text;
 }
 
+static void parse_vduse(struct argp_state *state, const char *text, struct options *options)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789._-";
+	size_t length = strlen(text);
+
+	if (length == 0 || length > VDUSE_NAME_LENGTH || strspn(text, allowed) != length ||
+	    text[0] == '.' || strcmp(text, "control") == 0)
+		argp_error(state, "--vduse is a name of letters, digits, '.', '_' and '-', not '%.40s'",
+			   text);
+	if (options->transport == &vhost_user_transport)
+		argp_error(state, "--vduse and --vhost-user exclude each other");
+	options->vduse = text;
+	options->transport = &vduse_transport;
+}
+
 static uint32_t multiplier(struct argp_state *state, const char *text)
 {
 	unsigned long value = number(state, "notify-multiplier", text, 0, 4096);
@@ -239,6 +261,9 @@ static error_t parse_rest(int key, char *text, struct argp_state *state,
 	case KEY_VHOST_USER:
 		options->transport = &vhost_user_transport;
 		return 0;
+	case KEY_VDUSE:
+		parse_vduse(state, text, options);
+		return 0;
 	case KEY_PEER:
 		options->peer = text;
 		return 0;
@@ -278,43 +303,88 @@ static error_t parse_rest(int key, char *text, struct argp_state *state,
 	}
 }
 
-/* What the messages of vhost-user cannot carry is not offered. */
-static void check_vhost_user(struct argp_state *state, struct options *options)
+static void offer_not(struct options *options, const enum feature *features, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		feature_put(&options->offer, features[i], false);
+}
+
+/* What needs the registers of a PCI function, or more than 64 bits of features. */
+static void check_no_function(struct argp_state *state, struct options *options)
 {
 	static const enum feature not_carried[] = {
-		FT_ACCESS_PLATFORM,
 		FT_NOTIFICATION_DATA,
 		FT_NOTIF_CONFIG_DATA,
 		FT_SR_IOV,
 		FT_ADMIN_VQ,
 		FT_SUSPEND,
 	};
-	const char *id = fault_of_registers();
+	const char *name = options->transport->name, *id = fault_of_registers();
 
 	if (id != NULL)
-		argp_error(state, "--fault: %s is one of PCI or its registers, which "
-				  "vhost-user has not",
-			   id);
+		argp_error(state, "--fault: %s is one of PCI or its registers, which %s has not",
+			   id, name);
 	if (options->notify != NOTIFY_EVENTFD || options->transitional ||
 	    options->vectors != UINT32_MAX || options->notify_multiplier != 4)
-		argp_error(state, "--vhost-user has no PCI function: --notify, "
-				  "--notify-multiplier, --vectors and --transitional are of one");
-	for (size_t i = 0; i < sizeof(not_carried) / sizeof(not_carried[0]); i++)
-		feature_put(&options->offer, not_carried[i], false);
+		argp_error(state, "--%s has no PCI function: --notify, --notify-multiplier, "
+				  "--vectors and --transitional are of one",
+			   name);
+	offer_not(options, not_carried, sizeof(not_carried) / sizeof(not_carried[0]));
 	options->offer.word[1] = 0;
 	options->vectors = 2 * options->queue_pairs + 1;
 }
 
+/* The kernel has no control queue in user space, so nothing that needs one. */
+static void check_vduse(struct argp_state *state, struct options *options)
+{
+	static const enum feature not_carried[] = {
+		FT_CTRL_VQ,
+		FT_CTRL_RX,
+		FT_CTRL_VLAN,
+		FT_CTRL_RX_EXTRA,
+		FT_GUEST_ANNOUNCE,
+		FT_MQ,
+		FT_CTRL_MAC_ADDR,
+		FT_CTRL_GUEST_OFFLOADS,
+		FT_DEVICE_STATS,
+		FT_HASH_TUNNEL,
+		FT_VQ_NOTF_COAL,
+		FT_NOTF_COAL,
+		FT_HASH_REPORT,
+		FT_RSS,
+		FT_RING_RESET,
+	};
+
+	if (options->queue_pairs > 1)
+		argp_error(state, "--vduse has one queue pair: the kernel refuses the control queue "
+				  "(CTRL_VQ) that more would need");
+	if (options->reset_ms != 0)
+		argp_error(state, "--reset-time is of status as it is read, which --vduse does not show");
+	if (options->listen != NULL || options->connect != NULL)
+		argp_error(state, "--vduse has no socket: --listen and --connect are of one");
+	options->queue_pairs = 1;
+	check_no_function(state, options);
+	offer_not(options, not_carried, sizeof(not_carried) / sizeof(not_carried[0]));
+}
+
 static void check_whole(struct argp_state *state, struct options *options)
 {
-	if (options->listen == NULL && options->connect == NULL)
+	if (options->vduse != NULL && options->transport != &vduse_transport)
+		argp_error(state, "--vduse and --vhost-user exclude each other");
+	if (options->vduse != NULL)
+		check_vduse(state, options);
+	if (options->queue_pairs == 0)
+		options->queue_pairs = QUEUE_PAIRS_USUAL;
+	if (options->listen == NULL && options->connect == NULL && options->vduse == NULL)
 		argp_error(state, "--listen PATH is missing");
 	if (options->listen != NULL && options->connect != NULL)
 		argp_error(state, "--listen and --connect exclude each other");
 	if (options->connect != NULL && options->transport != &vhost_user_transport)
 		argp_error(state, "--connect is for --vhost-user");
-	if (options->transport == &vhost_user_transport)
-		check_vhost_user(state, options);
+	if (options->transport == &vhost_user_transport) {
+		check_no_function(state, options);
+		feature_put(&options->offer, FT_ACCESS_PLATFORM, false);
+	}
 	if (options->shuffle && has(&options->offer, FT_IN_ORDER))
 		argp_error(state, "--shuffle and the feature IN_ORDER exclude each other");
 	if (options->control != NULL && options->faults == NULL)
@@ -366,14 +436,13 @@ void options_parse(int argc, char **argv, struct options *options)
 		.options = list,
 		.parser = parse_option,
 		.doc = "A virtio-net function as a process of its own, for drivers that speak "
-		       "vfio-user or vhost-user.\v"
+		       "vfio-user, vhost-user or vDPA.\v"
 		       "Exit status: 0 all well; 1 the device failed; 2 wrong command line; "
 		       "3 the driver violated a requirement or made a DMA fault, or its front "
 		       "end sent requests that had to be refused.",
 	};
 
 	*options = (struct options){
-		.queue_pairs = 4,
 		.queue_size = 256,
 		.control_size = 64,
 		.vectors = UINT32_MAX,

@@ -5,7 +5,8 @@
 #define SOFTNIC_EXERCISED_H
 
 enum exercised {
-	EX_REGISTERS,	 /* the registers of PCI, up to DRIVER_OK */
+	EX_STATUS,	 /* the steps of status, up to DRIVER_OK */
+	EX_REGISTERS,	 /* the same with the registers of PCI */
 	EX_MSIX,	 /* with vectors */
 	EX_FEATURES,	 /* negotiated */
 	EX_OWN_FEATURES, /* by the driver itself */

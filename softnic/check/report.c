@@ -191,11 +191,6 @@ static const char *report_strength(const struct requirement *requirement)
 	return word[requirement->strength];
 }
 
-static const char *report_transport(const struct device *device)
-{
-	return device->options->transport == &vhost_user_transport ? "vhost-user" : "vfio-user";
-}
-
 /* ---- JSON ---- */
 
 static json_t *report_row(const struct device *device, const struct requirement *requirement)
@@ -213,7 +208,7 @@ static int report_json(const struct device *device, FILE *out)
 	json_t *rows = json_array();
 	json_t *all = json_pack("{s:i, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:o}", "schema", 1,
 				"program", "vionet-softnic", "version", VIONET_VERSION,
-				"transport", report_transport(device), "violations",
+				"transport", device->options->transport->name, "violations",
 				(int)device->violations, "warnings", (int)device->warnings,
 				"dma_faults", (int)device->faults, "refused_requests",
 				(int)device->protocol_errors, "requirements", rows);
@@ -292,7 +287,7 @@ static int report_junit(const struct device *device, FILE *out)
 		"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
 		"<testsuite name=\"vionet-softnic %s\" tests=\"%u\" failures=\"%u\" "
 		"skipped=\"%u\">\n",
-		report_transport(device), tests, failures, skipped);
+		device->options->transport->name, tests, failures, skipped);
 	for (size_t i = 0; (requirement = requirement_at(i)) != NULL; i++)
 		report_case(device, requirement, out);
 	fputs("</testsuite>\n", out);

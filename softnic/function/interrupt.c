@@ -38,19 +38,25 @@ static void raise_vector(struct device *device, uint16_t vector, uint8_t cause)
 {
 	struct interrupts *interrupts = interrupts_of(device);
 
+	const struct transport *transport = device->options->transport;
+
 	if (fault(device, FAULT_INTERRUPTS_MISSING))
 		return;
-	if (!interrupts_msix_on(device)) {
+	if (transport->interrupt == NULL && !interrupts_msix_on(device)) {
 		device->server->registers.isr |= cause;
 		raise_intx(device);
 		return;
 	}
 	if (fault(device, FAULT_INTERRUPTS_WRONG_VECTOR) && vector != NO_VECTOR)
 		vector = (uint16_t)((vector + 1u) % device->options->vectors);
-	if (vector >= device->options->vectors || interrupts->msix[vector] < 0)
+	if (vector >= device->options->vectors ||
+	    (transport->interrupt == NULL && interrupts->msix[vector] < 0))
 		return;
 	interrupts->raised++;
-	event_signal(interrupts->msix[vector]);
+	if (transport->interrupt != NULL)
+		transport->interrupt(device, vector);
+	else
+		event_signal(interrupts->msix[vector]);
 	trace(device, "INTERRUPT %u", vector);
 }
 

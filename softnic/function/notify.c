@@ -16,7 +16,7 @@ static bool notify_queue(struct queue *queue)
 	struct device *device = queue->device;
 
 	/* Of vhost-user the doorbells are the front end's: it may ring to begin with. */
-	if (!(device->status & (ST_DRIVER_OK | ST_SUSPEND)) && !device->vhost_user)
+	if (!(device->status & (ST_DRIVER_OK | ST_SUSPEND)) && device->options->transport->steps)
 		violation(device, "GEN-28", "queue %u is notified before DRIVER_OK",
 			  queue->index);
 	if (device->status & ST_SUSPEND)

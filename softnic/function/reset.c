@@ -16,6 +16,13 @@ void queue_stop(struct queue *queue)
 	queue->enabled = false;
 }
 
+void queues_remap(struct device *device)
+{
+	for (unsigned int i = 0; i < device->queue_count; i++)
+		if (device->queue[i].enabled)
+			ring_remap(&device->queue[i]);
+}
+
 void device_reset(struct device *device, const char *why)
 {
 	struct registers *registers = &device->server->registers;

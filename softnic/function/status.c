@@ -196,7 +196,9 @@ void status_write(struct device *device, uint32_t value)
 		value &= ~ST_FEATURES_OK;
 	if ((value & ST_DRIVER_OK) && !(old & ST_DRIVER_OK)) {
 		check_driver_ok(device);
-		exercise(device, EX_REGISTERS);
+		exercise(device, EX_STATUS);
+		if (device->options->transport->registers)
+			exercise(device, EX_REGISTERS);
 		if (interrupts_msix_on(device))
 			exercise(device, EX_MSIX);
 		fault_driver_ok(device);

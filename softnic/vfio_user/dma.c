@@ -237,7 +237,7 @@ int dma_map(struct device *device, const struct region *wanted, int fd,
 
 	if (result == 0)
 		result = make_room(space);
-	if (result == 0 && fd >= 0)
+	if (result == 0 && fd >= 0 && !wanted->kernels)
 		result = check_file(fd, offset, wanted->size);
 	if (result == 0 && fd >= 0)
 		result = dma_attach(space, &region, fd, offset);
@@ -320,31 +320,32 @@ static const char *dma_objection(const struct region *region,
 }
 
 /* An access may span maps that follow each other in both address spaces. */
-static void *dma_find(struct device *device, uint64_t iova, uint64_t size,
-		      enum direction direction)
+static void *dma_find(struct dma_space *space, uint64_t iova, uint64_t size,
+		      enum direction direction, const char **why)
 {
-	struct dma_space *space = space_of(device);
 	unsigned int at = region_at(space, iova);
-	const struct region *first = &space->region[at], *region = first;
+	const struct region *first, *region;
 	uint64_t done;
 
-	if (at == space->count || first->iova > iova)
-		return dma_report(device, iova, size, direction, "not mapped");
+	*why = space->count == 0 ? "nothing is mapped" : "not mapped";
+	if (at == space->count || space->region[at].iova > iova)
+		return NULL;
+	first = region = &space->region[at];
 	for (done = 0;; region++) {
-		const char *why = dma_objection(region, direction);
 		uint64_t from = done ? 0 : iova - region->iova;
 
-		if (why != NULL)
-			return dma_report(device, iova, size, direction, why);
+		*why = dma_objection(region, direction);
+		if (*why != NULL)
+			return NULL;
 		done += region->size - from;
 		if (done >= size)
 			break;
+		*why = "runs past the end of its map";
 		if (++at == space->count ||
 		    region[1].iova != region->iova + region->size ||
 		    (region[1].address != NULL &&
 		     region[1].address != region->address + region->size))
-			return dma_report(device, iova, size, direction,
-					  "runs past the end of its map");
+			return NULL;
 	}
 	space->last = (unsigned int)(first - space->region);
 	return first->address + (iova - first->iova);
@@ -353,20 +354,23 @@ static void *dma_find(struct device *device, uint64_t iova, uint64_t size,
 void *dma(struct device *device, uint64_t iova, uint64_t size,
 	  enum direction direction)
 {
-	const struct dma_space *space = space_of(device);
+	struct dma_space *space = space_of(device);
 	const struct region *region;
+	const char *why;
+	void *found;
 
 	if (!space->master)
 		return dma_report(device, iova, size, direction,
 				  "bus mastering is off (PCI COMMAND)");
-	if (space->count == 0)
-		return dma_report(device, iova, size, direction, "nothing is mapped");
-	region = &space->region[space->last];
-	if (iova - region->iova < region->size &&
+	region = space->count > 0 ? &space->region[space->last] : NULL;
+	if (region != NULL && iova - region->iova < region->size &&
 	    size <= region->size - (iova - region->iova) &&
 	    (region->permits & direction) && region->address != NULL)
 		return region->address + (iova - region->iova);
-	return dma_find(device, iova, size, direction);
+	found = dma_find(space, iova, size, direction, &why);
+	if (found == NULL && space->missing != NULL && space->missing(device, iova, size))
+		found = dma_find(space, iova, size, direction, &why);
+	return found ? found : dma_report(device, iova, size, direction, why);
 }
 
 /* Does `next` go on where `region` ends, for the driver and for us, and permit the
@@ -433,13 +437,15 @@ static void on_sigbus(int signal_number, siginfo_t *info, void *context)
 	signal(signal_number, SIG_DFL);
 }
 
-int dma_open(struct device *device, void (*changed)(struct device *device))
+int dma_open(struct device *device, void (*changed)(struct device *device),
+	     bool (*missing)(struct device *device, uint64_t iova, uint64_t size))
 {
 	struct sigaction action = { .sa_sigaction = on_sigbus,
 				    .sa_flags = SA_SIGINFO | SA_NODEFER };
 
 	guarded = space_of(device);
 	guarded->changed = changed;
+	guarded->missing = missing;
 	return sigaction(SIGBUS, &action, NULL) < 0 ? -errno : 0;
 }
 

@@ -13,6 +13,7 @@ struct region {
 	uint64_t iova, size;
 	uint8_t *address; /* NULL: came without a file descriptor */
 	unsigned int permits; /* enum direction, or-ed */
+	bool kernels;	      /* memory of the kernel's, not a file: nobody cuts it */
 	struct window *window;
 };
 
@@ -31,6 +32,7 @@ struct dma_space {
 	unsigned int last; /* where the last access was */
 	struct window *windows;
 	void (*changed)(struct device *device); /* kept translations are void */
+	bool (*missing)(struct device *device, uint64_t iova, uint64_t size);
 	bool master; /* bus mastering is on */
 	volatile uint64_t torn; /* set by the SIGBUS handler: IOVA + 1, 0 none */
 };
@@ -39,8 +41,10 @@ struct dma_space {
 #define DMA_PAGE 4096u
 
 /* The SIGBUS handler; 0 or -errno. `changed` is called when maps went, or bus mastering was
- * switched: who keeps translations drops them. */
-int dma_open(struct device *device, void (*changed)(struct device *device));
+ * switched: who keeps translations drops them. `missing` fetches maps that an access needs, and
+ * says whether there were any; NULL: the driver sends all of them before. */
+int dma_open(struct device *device, void (*changed)(struct device *device),
+	     bool (*missing)(struct device *device, uint64_t iova, uint64_t size));
 
 /* 0, -EEXIST (overlap), -EINVAL, -ENOSPC (too many), -ERANGE (the file is shorter),
  * or another -errno of mmap. The descriptor (-1: none) stays the caller's. */

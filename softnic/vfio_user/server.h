@@ -138,6 +138,7 @@ void status_write(struct device *device, uint32_t value);
 void check_step(struct device *device, const char *name);
 void check_enable(struct queue *queue);
 void queue_stop(struct queue *queue);
+void queues_remap(struct device *device); /* kept translations of all are void */
 bool queue_exists(const struct device *device, unsigned int index);
 uint16_t queue_size_max(const struct device *device, unsigned int index);
 

@@ -6,18 +6,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "softnic/ring/ring.h"
 #include "softnic/vfio_user/server.h"
 #include "softnic/text.h"
 
 #define BACKLOG 4
-
-static void session_remap(struct device *device)
-{
-	for (unsigned int i = 0; i < device->queue_count; i++)
-		if (device->queue[i].enabled)
-			ring_remap(&device->queue[i]);
-}
 
 int server_open(struct device *device)
 {
@@ -27,7 +19,7 @@ int server_open(struct device *device)
 
 	server->fd = server->listener.fd = -1;
 	interrupts_open(device);
-	result = dma_open(device, session_remap);
+	result = dma_open(device, queues_remap, NULL);
 	if (result == 0)
 		result = doorbells_open(device);
 	if (result < 0)

@@ -2,6 +2,9 @@
 #include "softnic/vfio_user/server.h"
 
 const struct transport vfio_user_transport = {
+	.name = "vfio-user",
+	.registers = true,
+	.steps = true,
 	.open = server_open,
 	.close = server_close,
 	.accept = server_accept,

@@ -16,11 +16,8 @@ bool vhost_translate(const struct device *device, uint64_t user, uint64_t *iova)
 
 void vhost_memory_changed(struct device *device)
 {
-	if (device->vhost_user->replacing)
-		return;
-	for (unsigned int i = 0; i < device->queue_count; i++)
-		if (device->queue[i].enabled)
-			ring_remap(&device->queue[i]);
+	if (!device->vhost_user->replacing)
+		queues_remap(device);
 }
 
 void vhost_memory_forget(struct device *device)

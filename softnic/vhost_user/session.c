@@ -36,7 +36,7 @@ static int vhost_session_open(struct device *device)
 		v->vring[i].error = server->notify.event[i] = -1;
 	interrupts_open(device);
 	server->dma.master = true;
-	result = dma_open(device, vhost_memory_changed);
+	result = dma_open(device, vhost_memory_changed, NULL);
 	if (result == 0 && path != NULL)
 		result = listen_open(&server->listener, path, SOCK_STREAM, BACKLOG);
 	if (result < 0) {
@@ -337,6 +337,7 @@ static bool vhost_session_serve(struct device *device)
 }
 
 const struct transport vhost_user_transport = {
+	.name = "vhost-user",
 	.open = vhost_session_open,
 	.close = vhost_session_close,
 	.accept = vhost_accept,

@@ -395,6 +395,19 @@ class CommandLine(Case):
         self.assertEqual(done.returncode, 2)
         self.assertIn("--connect is for --vhost-user", done.stderr)
 
+    def test_what_vduse_has_not(self):
+        for options, text in ((["--vduse", "a", "--vhost-user"], "exclude each other"),
+                              (["--vhost-user", "--vduse", "a"], "exclude each other"),
+                              (["--vduse", "a/b"], "is a name of letters"),
+                              (["--vduse", "control"], "is a name of letters"),
+                              (["--vduse", "a", "--queues", "2"], "refuses the control queue"),
+                              (["--vduse", "a", "--listen", "/tmp/none"], "has no socket"),
+                              (["--vduse", "a", "--fault", "C01"], "C01 is one of PCI"),
+                              (["--vduse", "a", "--reset-time", "5"], "does not show")):
+            done = subprocess.run([binary(), *options], capture_output=True, text=True, timeout=DEADLINE)
+            self.assertEqual(done.returncode, 2, options)
+            self.assertIn(text, done.stderr)
+
     def test_nor_at_run_time(self):
         with tempfile.TemporaryDirectory() as folder:
             control = os.path.join(folder, "control")
