@@ -50,17 +50,20 @@ def fetch(script, *arguments):
 
 
 def find_qemu(name):
-    """The program for --qemu: a path, a name in $PATH, or 11."""
-    found = fetch("fetch-qemu") if name == "11" else shutil.which(name)
+    """The program for --qemu: a path, a name in $PATH, or 10 or 11."""
+    fetched = name in ("10", "11")
+    found = fetch("fetch-qemu", name) if fetched else shutil.which(name)
     if not found:
-        raise ImageError("no QEMU 11" if name == "11" else f"{name}: not found; run scripts/setup vm")
+        raise ImageError(f"no QEMU {name}" if fetched else f"{name}: not found; run scripts/setup vm")
     return found
 
 
 def find_kernel(o):
     if o.kernel and os.path.isfile(o.kernel):
         return os.path.abspath(o.kernel), pathlib.Path(o.modules).resolve() if o.modules else None
-    got = fetch("build-kernel") if o.kernel == "custom" else fetch("fetch-kernel", o.kernel or "6.12")
+    name = o.kernel or "6.12"
+    kind, _, version = name.partition("-")
+    got = fetch("build-kernel", version or "6.12") if kind == "custom" else fetch("fetch-kernel", name)
     if not got:
         raise ImageError("no kernel")
     root = pathlib.Path(got)

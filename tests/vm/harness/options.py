@@ -31,10 +31,10 @@ def parser():
 
 def add_machine(g):
     g.add_argument("--qemu", metavar="PATH", default="qemu-system-x86_64",
-                   help="the QEMU to run, or 11: the one that tests/vm/fetch-qemu brings")
+                   help="the QEMU to run, or 10 or 11: one that tests/vm/fetch-qemu brings")
     g.add_argument("--kernel", metavar="IMAGE",
-                   help="a kernel image, what tests/vm/fetch-kernel takes (default: 6.12), or custom: "
-                        "the one that tests/vm/build-kernel builds")
+                   help="a kernel image, what tests/vm/fetch-kernel takes (default: 6.12), or custom, "
+                        "custom-7.3: the ones that tests/vm/build-kernel builds")
     g.add_argument("--modules", metavar="DIR",
                    help="lib/modules/VERSION of that image; without it nothing is loaded")
     g.add_argument("--iommu", choices=("intel", "virtio", "none"), default="intel")
