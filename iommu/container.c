@@ -23,7 +23,6 @@ struct mapping {
 struct vn_container {
 	struct vn_domain *domain;
 	char name[NAME_ROOM];
-	int group;
 	struct mapping *mapping;
 	size_t mapping_count, mapping_room;
 	uint64_t mapped_bytes;
@@ -33,25 +32,47 @@ struct vn_container {
  * Opening
  */
 
+static struct vn_container *container_new(const char *name)
+{
+	struct vn_container *made = calloc(1, sizeof(*made));
+
+	if (made != NULL)
+		snprintf(made->name, sizeof(made->name), "%s", name);
+	return made;
+}
+
+static int container_made(struct vn_container *made, int result, struct vn_container **container)
+{
+	*container = result == 0 ? made : NULL;
+	if (result != 0)
+		free(made);
+	return result;
+}
+
 int vn_container_open(const char *directory, int group, const char *name,
 		      enum vn_iommu_kind kind, struct vn_container **container)
 {
 	const struct vn_iommu_ops *ops = kind == VN_IOMMU_IOMMUFD ? &vn_iommufd_ops : &vn_type1_ops;
-	struct vn_container *made = calloc(1, sizeof(*made));
-	int result;
+	struct vn_container *made = container_new(name);
 
 	*container = NULL;
 	if (made == NULL)
 		return vn_error(ENOMEM, "IOMMU group %d: out of memory", group);
-	snprintf(made->name, sizeof(made->name), "%s", name);
-	made->group = group;
-	result = vn_domain_join(directory, group, made->name, ops, &made->domain);
-	if (result != 0) {
-		free(made);
-		return result;
-	}
-	*container = made;
-	return 0;
+	return container_made(made, vn_domain_join(directory, group, made->name, ops, &made->domain),
+			      container);
+}
+
+int vn_container_open_given(const struct vn_iommu_fds *fds, const char *name,
+			    struct vn_container **container)
+{
+	const struct vn_iommu_ops *ops = fds->container >= 0 ? &vn_type1_ops : &vn_iommufd_ops;
+	struct vn_container *made = container_new(name);
+
+	*container = NULL;
+	if (made == NULL)
+		return vn_error(ENOMEM, "out of memory");
+	return container_made(made, vn_domain_join_given(fds, made->name, ops, &made->domain),
+			      container);
 }
 
 int vn_container_device(struct vn_container *container, const char *node, int *fd)
@@ -70,23 +91,26 @@ static int container_map_refused(const struct vn_container *container, int code,
 {
 	switch (code) {
 	case ENOMEM:
-		return vn_error(ENOMEM, "IOMMU group %d: the kernel cannot pin %zu "
-				"bytes: it is out of memory, or the limit of locked "
-				"memory (ulimit -l) is reached", container->group,
+		return vn_error(ENOMEM, "%s: the kernel cannot pin %zu "
+					"bytes: it is out of memory, or the limit of locked "
+					"memory (ulimit -l) is reached",
+				container->domain->label,
 				memory->size);
 	case ENOSPC:
-		return vn_error(ENOSPC, "IOMMU group %d: the kernel allows no more "
-				"than %zu mappings; register fewer, or raise the "
-				"module parameter vfio_iommu_type1.dma_entry_limit",
-				container->group, container->mapping_count);
+		return vn_error(ENOSPC, "%s: the kernel allows no more "
+					"than %zu mappings; register fewer, or raise the "
+					"module parameter vfio_iommu_type1.dma_entry_limit",
+				container->domain->label, container->mapping_count);
 	case EFAULT:
-		return vn_error(EFAULT, "IOMMU group %d: the memory at %p (%zu "
-				"bytes) cannot be pinned for this access: it is not "
-				"wholly mapped, or not writable", container->group,
+		return vn_error(EFAULT, "%s: the memory at %p (%zu "
+					"bytes) cannot be pinned for this access: it is not "
+					"wholly mapped, or not writable",
+				container->domain->label,
 				memory->address, memory->size);
 	default:
-		return vn_error_errno(code, "IOMMU group %d: map %zu bytes at IOVA "
-				      "%#" PRIx64, container->group, memory->size,
+		return vn_error_errno(code, "%s: map %zu bytes at IOVA "
+					    "%#" PRIx64,
+				      container->domain->label, memory->size,
 				      iova);
 	}
 }
@@ -98,9 +122,9 @@ static int container_check_memory(const struct vn_container *container,
 
 	if (memory->size == 0 || (memory->size & mask) != 0 ||
 	    ((uintptr_t)memory->address & mask) != 0)
-		return vn_error(EINVAL, "IOMMU group %d: %zu bytes at %p are no "
+		return vn_error(EINVAL, "%s: %zu bytes at %p are no "
 					"whole pages of %" PRIu64 " bytes",
-				container->group,
+				container->domain->label,
 				memory->size, memory->address,
 				container->domain->limits.page_size);
 	/* Ask before the kernel does: it would say ENOMEM and nothing else. */
@@ -121,8 +145,8 @@ static int container_make_room(struct vn_container *container)
 		return 0;
 	mapping = reallocarray(container->mapping, room, sizeof(*mapping));
 	if (mapping == NULL)
-		return vn_error(ENOMEM, "IOMMU group %d: out of memory",
-				container->group);
+		return vn_error(ENOMEM, "%s: out of memory",
+				container->domain->label);
 	container->mapping = mapping;
 	container->mapping_room = room;
 	return 0;
@@ -143,8 +167,8 @@ static int container_take_address(struct vn_container *container,
 				       container->domain->limits.page_size, iova);
 	pthread_mutex_unlock(&container->domain->lock);
 	if (result != 0)
-		return vn_error_prefix(result, "IOMMU group %d",
-				       container->group);
+		return vn_error_prefix(result, "%s",
+				       container->domain->label);
 	return 0;
 }
 
@@ -195,15 +219,14 @@ static int container_unmap(const struct vn_container *container,
 	int result = domain->ops->unmap(domain, mapping->iova, mapping->size, &done);
 
 	if (result < 0) {
-		vn_error_errno(-result, "IOMMU group %d: unmap IOVA %#" PRIx64
-			       "; the address stays out of use",
-			       container->group, mapping->iova);
+		vn_error_errno(-result, "%s: unmap IOVA %#" PRIx64 "; the address stays out of use",
+			       container->domain->label, mapping->iova);
 		return -EIO;
 	}
 	if (done != mapping->size)
-		return vn_error(EIO, "IOMMU group %d: the kernel unmapped %" PRIu64 " of %" PRIu64 " bytes at IOVA %#" PRIx64 "; the "
+		return vn_error(EIO, "%s: the kernel unmapped %" PRIu64 " of %" PRIu64 " bytes at IOVA %#" PRIx64 "; the "
 				     "address stays out of use",
-				container->group,
+				container->domain->label,
 				done, mapping->size, mapping->iova);
 	return 0;
 }
@@ -218,8 +241,9 @@ int vn_container_unmap(struct vn_container *container, uint64_t iova)
 			mapping = &container->mapping[i];
 	}
 	if (mapping == NULL || mapping->quarantined)
-		return vn_error(ENOENT, "IOMMU group %d: nothing is mapped at IOVA "
-				"%#" PRIx64, container->group, iova);
+		return vn_error(ENOENT, "%s: nothing is mapped at IOVA "
+					"%#" PRIx64,
+				container->domain->label, iova);
 	result = container_unmap(container, mapping);
 	if (result != 0) {
 		mapping->quarantined = true;

@@ -43,6 +43,17 @@ int vn_container_open(const char *directory, int group, const char *name,
 		      enum vn_iommu_kind kind, struct vn_container **container);
 
 /*
+ * The same with descriptors that the caller has opened; nothing is opened by its name. Given are
+ * `device` and `iommufd`, `group` and `container`, or `device` and `container`. What is done to them is
+ * undone by vn_container_close, but that a character device stays bound to its iommufd.
+ *
+ * Returns 0; -EINVAL: one of them is not what it is to be, a group or device is in use so already; and
+ * as vn_container_open.
+ */
+int vn_container_open_given(const struct vn_iommu_fds *fds, const char *name,
+			    struct vn_container **container);
+
+/*
  * Get the descriptor of the device. Nothing can be mapped before. By iommufd: its character
  * device `node` ("vfio3") is opened, bound to the iommufd and attached to the address space; busy
  * is as for vn_container_open. The caller closes it, before vn_container_close. Returns 0; -ENODEV,

@@ -3,6 +3,7 @@
  * interface of the kernel stands behind one. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "iommu/domain.h"
+#include "iommu/given.h"
 #include "iommu/sharing.h"
 
 #define BUSY_LIMIT_MS 2000
@@ -49,12 +51,13 @@ int vn_domain_learn(struct vn_domain *domain)
 	int result = domain->ops->limits(domain, limits);
 
 	if (result != 0)
-		return vn_domain_plain(-vn_error_errno(-result, "IOMMU group %d: read what "
-					     "the IOMMU can do", domain->group));
+		return vn_domain_plain(-vn_error_errno(-result, "%s: read what "
+								"the IOMMU can do",
+						       domain->label));
 	result = vn_iova_space_create(limits->range, limits->range_count,
 				      limits->page_size, &domain->space);
 	if (result != 0) {
-		vn_error_prefix(result, "IOMMU group %d", domain->group);
+		vn_error_prefix(result, "%s", domain->label);
 		return vn_domain_plain(-result);
 	}
 	return 0;
@@ -100,6 +103,10 @@ bool vn_domain_shares(const char *directory, int group, const char *name)
 
 static void domain_release(struct vn_domain *domain)
 {
+	if (domain->given.device >= 0 || domain->given.group >= 0)
+		domain->ops->leave(domain);
+	if (domain->device_fd >= 0)
+		close(domain->device_fd);
 	if (domain->group_fd >= 0)
 		close(domain->group_fd);
 	if (domain->fd >= 0)
@@ -121,21 +128,24 @@ enum vn_iommu_kind vn_domain_kind(const char *directory, int group)
 	return kind;
 }
 
-static int domain_make(const char *directory, int group, const struct vn_iommu_ops *ops,
-		       struct vn_domain **domain)
+static struct vn_domain *domain_new(const struct vn_iommu_ops *ops, int group)
 {
-	struct vn_domain *made;
-	int result;
+	static const struct vn_iommu_fds none = { -1, -1, -1, -1 };
+	struct vn_domain *made = calloc(1, sizeof(*made));
 
-	if (strlen(directory) >= VN_DIRECTORY_MAX)
-		return vn_error(ENXIO, "VFIO's directory has too long a name");
-	made = calloc(1, sizeof(*made));
 	if (made == NULL)
-		return vn_error(ENOMEM, "IOMMU group %d: out of memory", group);
-	*made = (struct vn_domain){ .process = getpid(), .ops = ops, .fd = -1, .group_fd = -1, .group = group };
-	memcpy(made->directory, directory, strlen(directory) + 1);
+		return NULL;
+	*made = (struct vn_domain){ .process = getpid(), .ops = ops, .fd = -1, .group_fd = -1, .device_fd = -1, .group = group, .given = none };
+	snprintf(made->label, sizeof(made->label), "IOMMU group %d", group);
 	pthread_mutex_init(&made->lock, NULL);
-	result = ops->open(made);
+	return made;
+}
+
+/* Open it, and put it into the list. */
+static int domain_open(struct vn_domain *made, struct vn_domain **domain)
+{
+	int result = made->ops->open(made);
+
 	if (result != 0) {
 		domain_release(made);
 		return result;
@@ -144,6 +154,73 @@ static int domain_make(const char *directory, int group, const struct vn_iommu_o
 	domains = made;
 	*domain = made;
 	return 0;
+}
+
+static int domain_make(const char *directory, int group, const struct vn_iommu_ops *ops,
+		       struct vn_domain **domain)
+{
+	struct vn_domain *made;
+
+	if (strlen(directory) >= VN_DIRECTORY_MAX)
+		return vn_error(ENXIO, "VFIO's directory has too long a name");
+	made = domain_new(ops, group);
+	if (made == NULL)
+		return vn_error(ENOMEM, "IOMMU group %d: out of memory", group);
+	memcpy(made->directory, directory, strlen(directory) + 1);
+	return domain_open(made, domain);
+}
+
+/* All are looked at first: a duplicate may get the number of one that is closed. */
+static int domain_take(struct vn_domain *domain, const struct vn_iommu_fds *fds)
+{
+	bool groups = fds->container >= 0;
+	const struct {
+		int fd, *own;
+		const char *what;
+	} rows[] = {
+		{ fds->device, &domain->device_fd, "a device of VFIO" },
+		{ fds->group, &domain->group_fd, "a group of VFIO" },
+		{ groups ? fds->container : fds->iommufd, &domain->fd,
+		  groups ? "a container of VFIO" : "an iommufd" },
+	};
+	int result = 0;
+
+	domain->given = *fds;
+	vn_given_name(rows[2].fd, domain->label, sizeof(domain->label));
+	for (size_t i = 0; i < 3 && result == 0; i++)
+		result = vn_given_check(rows[i].fd, rows[i].what);
+	for (size_t i = 0; i < 3 && result == 0; i++)
+		result = vn_given_take(rows[i].fd, rows[i].own);
+	return result;
+}
+
+/* It has no directory, so nobody finds it in the list. */
+static int domain_make_given(const struct vn_iommu_fds *fds, const struct vn_iommu_ops *ops,
+			     struct vn_domain **domain)
+{
+	struct vn_domain *made = domain_new(ops, -1);
+	int result;
+
+	if (made == NULL)
+		return vn_error(ENOMEM, "out of memory");
+	result = domain_take(made, fds);
+	if (result == 0)
+		return domain_open(made, domain);
+	domain_release(made);
+	return result;
+}
+
+int vn_domain_join_given(const struct vn_iommu_fds *fds, const char *name,
+			 const struct vn_iommu_ops *ops, struct vn_domain **domain)
+{
+	int result;
+
+	pthread_mutex_lock(&domains_lock);
+	result = domain_make_given(fds, ops, domain);
+	if (result == 0)
+		(*domain)->user[(*domain)->users++] = name;
+	pthread_mutex_unlock(&domains_lock);
+	return result;
 }
 
 static int domain_join(const char *directory, int group, const char *name,

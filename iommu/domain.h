@@ -23,7 +23,11 @@ struct vn_domain {
 	const struct vn_iommu_ops *ops;
 	int fd;	      /* container, or iommufd */
 	int group_fd; /* -1: iommufd */
-	int group;
+	int group;    /* -1: unknown */
+	char label[32];		       /* for texts: "IOMMU group 7" */
+	struct vn_iommu_fds given;     /* the caller's descriptors, whose duplicates are used */
+	int device_fd;		       /* of a device that was given; -1 */
+	bool attached;		       /* the group that was given, by us */
 	uint32_t ioas;		       /* iommufd's number of the address space */
 	bool map_by_address;	       /* iommufd cannot map a file */
 	struct vn_iommu_limits limits; /* as vn_domain_learn found them */
@@ -38,6 +42,10 @@ struct vn_domain {
  * stay until vn_domain_leave. Any thread. */
 int vn_domain_join(const char *directory, int group, const char *name,
 		   const struct vn_iommu_ops *ops, struct vn_domain **domain);
+
+/* The same with descriptors that the caller has opened: an address space for this device alone. */
+int vn_domain_join_given(const struct vn_iommu_fds *fds, const char *name,
+			 const struct vn_iommu_ops *ops, struct vn_domain **domain);
 
 /* The last one closes it. */
 void vn_domain_leave(struct vn_domain *domain, const char *name);

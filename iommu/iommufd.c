@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "iommu/call.h"
 #include "iommu/domain.h"
+#include "iommu/given.h"
 #include "iommu/iommufd.h"
 #include "iommu/node.h"
 #include "iommu/ops.h"
@@ -31,13 +32,16 @@ static int iommufd_open(struct vn_domain *domain)
 	int result;
 
 	vn_node_iommufd_path(domain->directory, path);
-	domain->fd = open(path, O_RDWR | O_CLOEXEC);
+	if (domain->fd < 0)
+		domain->fd = open(path, O_RDWR | O_CLOEXEC);
 	if (domain->fd < 0)
 		return iommufd_refused(vn_node_iommufd_reason(domain->directory, errno,
 							      reason, sizeof(reason)),
 				       reason);
 	domain->accounting = VN_ACCOUNT_IOMMUFD;
 	result = vn_vfio_call(domain->fd, VN_IOMMUFD_IOAS_ALLOC, &alloc);
+	if (result < 0 && result != -ENOMEM && domain->given.iommufd >= 0)
+		return vn_given_refused(domain->given.iommufd, "an iommufd");
 	if (result == -ENOTTY)
 		return vn_error(ENOTSUP, "%s: this is no iommufd", path);
 	if (result < 0)
@@ -45,6 +49,18 @@ static int iommufd_open(struct vn_domain *domain)
 						       path));
 	domain->ioas = alloc.ioas;
 	return 0;
+}
+
+/* The device stays bound: nothing but closing it undoes that. */
+static void iommufd_leave(struct vn_domain *domain)
+{
+	struct vn_vfio_detach detach = { .argsz = sizeof(detach) };
+	struct vn_iommufd_destroy destroy = { .size = sizeof(destroy), .id = domain->ioas };
+
+	if (domain->attached)
+		(void)vn_vfio_call(domain->device_fd, VN_VFIO_DETACH_IOMMUFD_PT, &detach);
+	if (domain->ioas != 0)
+		(void)vn_vfio_call(domain->fd, VN_IOMMUFD_DESTROY, &destroy);
 }
 
 /*
@@ -69,6 +85,13 @@ static int iommufd_bind_refused(const struct vn_domain *domain, const char *node
 {
 	char reason[512];
 
+	if (domain->given.device >= 0 && (code == EBUSY || code == EINVAL))
+		return vn_error(EBUSY, "%s is bound to an iommufd already, was got of a group, or another "
+				       "process has the device: its node is opened anew for each time it is "
+				       "given",
+				node);
+	if (domain->given.device >= 0 && code == ENOTTY)
+		return vn_given_refused(domain->given.device, "a character device of VFIO");
 	switch (code) {
 	case EBUSY:
 	case EINVAL:
@@ -76,13 +99,13 @@ static int iommufd_bind_refused(const struct vn_domain *domain, const char *node
 							     reason, sizeof(reason)),
 				       reason);
 	case EPERM:
-		return vn_error(EPERM, "IOMMU group %d: another process has a function of it, "
+		return vn_error(EPERM, "%s: another process has a function of it, "
 				       "or this IOMMU does not isolate interrupts, so the kernel "
 				       "refuses it. Switch interrupt remapping on (firmware; in QEMU "
 				       "-device intel-iommu,intremap=on). Or, where the device may be "
 				       "trusted: it can then forge any interrupt of this machine: echo "
 				       "1 > /sys/module/iommufd/parameters/allow_unsafe_interrupts",
-				domain->group);
+				domain->label);
 	case ENOTTY:
 		return vn_error(ENOTSUP, "%s: it is no character device of VFIO", node);
 	case ENODEV:
@@ -122,7 +145,23 @@ static int iommufd_take(struct vn_domain *domain, const char *node, int fd)
 	if (result != 0)
 		return iommufd_bind_refused(domain, node, -result);
 	result = iommufd_attach(domain, node, fd);
+	domain->attached = result == 0;
 	return result == 0 ? iommufd_learn(domain) : result;
+}
+
+static int iommufd_take_given(struct vn_domain *domain, int *fd)
+{
+	char name[32];
+	int result = vn_given_take(domain->device_fd, fd);
+
+	if (result == 0)
+		result = iommufd_take(domain,
+				      vn_given_name(domain->given.device, name, sizeof(name)), *fd);
+	if (result != 0 && *fd >= 0) {
+		close(*fd);
+		*fd = -1;
+	}
+	return result;
 }
 
 static int iommufd_device(struct vn_domain *domain, const char *name, const char *node,
@@ -132,6 +171,8 @@ static int iommufd_device(struct vn_domain *domain, const char *name, const char
 	int result;
 
 	(void)name;
+	if (domain->device_fd >= 0)
+		return iommufd_take_given(domain, fd);
 	vn_node_device_path(domain->directory, node, path);
 	*fd = node[0] != '\0' ? vn_domain_open_while_busy(path) : -ENOENT;
 	if (*fd < 0) {
@@ -278,6 +319,7 @@ const struct vn_iommu_ops vn_iommufd_ops = {
 	.kind = VN_IOMMU_IOMMUFD,
 	.name = "iommufd",
 	.open = iommufd_open,
+	.leave = iommufd_leave,
 	.device = iommufd_device,
 	.limits = iommufd_limits,
 	.map = iommufd_map,

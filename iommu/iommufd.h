@@ -13,6 +13,7 @@
 
 /* ---- iommufd ---- */
 
+#define VN_IOMMUFD_DESTROY _IO(';', 0x80)
 #define VN_IOMMUFD_IOAS_ALLOC _IO(';', 0x81)
 #define VN_IOMMUFD_IOAS_IOVA_RANGES _IO(';', 0x84)
 #define VN_IOMMUFD_IOAS_MAP _IO(';', 0x85)
@@ -20,6 +21,11 @@
 #define VN_IOMMUFD_OPTION _IO(';', 0x87)
 #define VN_IOMMUFD_VFIO_IOAS _IO(';', 0x88)
 #define VN_IOMMUFD_IOAS_MAP_FILE _IO(';', 0x8f) /* Linux 6.14 */
+
+struct vn_iommufd_destroy {
+	uint32_t size;
+	uint32_t id;
+};
 
 struct vn_iommufd_alloc {
 	uint32_t size;
@@ -98,6 +104,7 @@ struct vn_iommufd_vfio_ioas {
 
 #define VN_VFIO_BIND_IOMMUFD _IO(';', 100 + 18)
 #define VN_VFIO_ATTACH_IOMMUFD_PT _IO(';', 100 + 19)
+#define VN_VFIO_DETACH_IOMMUFD_PT _IO(';', 100 + 20)
 
 struct vn_vfio_bind {
 	uint32_t argsz;
@@ -110,6 +117,11 @@ struct vn_vfio_attach {
 	uint32_t argsz;
 	uint32_t flags;
 	uint32_t ioas; /* answer: what it is attached to */
+};
+
+struct vn_vfio_detach {
+	uint32_t argsz;
+	uint32_t flags;
 };
 
 #endif

@@ -12,6 +12,15 @@ enum vn_iommu_kind {
 	VN_IOMMU_IOMMUFD, /* character devices: /dev/iommu, /dev/vfio/devices/vfioN */
 };
 
+/* Descriptors that the caller has opened, -1: not that one. They remain its own: what is needed is
+ * duplicated. */
+struct vn_iommu_fds {
+	int device;    /* a character device that is not bound; or, with a container, what a group gave */
+	int iommufd;   /* with a character device */
+	int group;     /* that is in no container */
+	int container; /* with a group; or, with a device, that of its group, whose IOMMU is set */
+};
+
 /*
  * `code`: errno of open() or access(). The reason is a sentence without the name of
  * a function in front. Returns what is to be returned for it, a negative errno:

@@ -18,9 +18,12 @@ struct vn_iommu_ops {
 	enum vn_iommu_kind kind;
 	const char *name; /* for people */
 
-	/* Open what an address space is made of. What is open already is closed by the
-	 * caller if this fails. Errors as vn_container_open. */
+	/* Open what an address space is made of, but for what was given. What is open already is
+	 * closed by the caller if this fails. Errors as vn_container_open. */
 	int (*open)(struct vn_domain *domain);
+
+	/* Undo what open and device did to descriptors that were given. */
+	void (*leave)(struct vn_domain *domain);
 
 	/* Get the descriptor of device `name`, whose character device is `node` ("" none), and
 	 * make the address space that of the device. Errors as vn_container_device. */

@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "iommu/call.h"
 #include "iommu/domain.h"
+#include "iommu/given.h"
 #include "iommu/node.h"
 #include "iommu/ops.h"
 
@@ -125,7 +126,8 @@ static int type1_open_container(struct vn_domain *domain, const char *path)
 {
 	char reason[512];
 
-	domain->fd = open(path, O_RDWR | O_CLOEXEC);
+	if (domain->fd < 0)
+		domain->fd = open(path, O_RDWR | O_CLOEXEC);
 	if (domain->fd >= 0)
 		return 0;
 	return type1_refused(vn_node_container_reason(domain->directory, errno, reason,
@@ -138,6 +140,8 @@ static int type1_check_container(const struct vn_domain *domain,
 {
 	int version = vn_vfio_call(domain->fd, VFIO_GET_API_VERSION, NULL);
 
+	if (version < 0 && domain->given.container >= 0)
+		return vn_given_refused(domain->given.container, "a container of VFIO");
 	if (version < 0)
 		return vn_error(ENOTSUP, "%s: this is no VFIO container: %s",
 				path, vn_errno_text(-version));
@@ -157,8 +161,10 @@ static int type1_check_container(const struct vn_domain *domain,
 static int type1_open_group(struct vn_domain *domain, const char *path)
 {
 	char reason[512];
-	int fd = vn_domain_open_while_busy(path);
+	int fd = domain->group_fd;
 
+	if (fd < 0)
+		fd = vn_domain_open_while_busy(path);
 	domain->group_fd = fd;
 	if (fd >= 0)
 		return 0;
@@ -173,32 +179,40 @@ static int type1_check_group(const struct vn_domain *domain, const char *path)
 	int result = vn_vfio_call(domain->group_fd, VFIO_GROUP_GET_STATUS,
 				  &status);
 
+	if (result < 0 && domain->given.group >= 0)
+		return vn_given_refused(domain->given.group, "a group of VFIO");
 	if (result < 0)
 		return vn_domain_plain(-vn_error_errno(-result, "%s: not a VFIO group",
 						       path));
 	if ((status.flags & VFIO_GROUP_FLAGS_VIABLE) == 0)
-		return vn_error(ENOTCONN, "IOMMU group %d is not viable: one of "
-					  "its devices is with a driver that is not VFIO's; "
-					  "bind all of them to vfio-pci or unbind them",
-				domain->group);
+		return vn_error(domain->given.group >= 0 ? EBUSY : ENOTCONN,
+				"%s is not viable: one of "
+				"its devices is with a driver that is not VFIO's; "
+				"bind all of them to vfio-pci or unbind them",
+				path);
+	if (domain->given.group >= 0 && (status.flags & VFIO_GROUP_FLAGS_CONTAINER_SET) != 0)
+		return vn_error(EBUSY, "%s is in a container already; give it before it is "
+				       "put into one, or the device and its container",
+				path);
 	return 0;
 }
 
-static int type1_attach(const struct vn_domain *domain)
+static int type1_attach(struct vn_domain *domain)
 {
 	int fd = domain->fd;
 	int result = vn_vfio_call(domain->group_fd, VFIO_GROUP_SET_CONTAINER,
 				  &fd);
 
 	if (result < 0)
-		return vn_domain_plain(-vn_error_errno(-result, "IOMMU group %d: attach to "
+		return vn_domain_plain(-vn_error_errno(-result, "%s: attach to "
 								"a container",
-						       domain->group));
+						       domain->label));
+	domain->attached = true;
 	result = vn_vfio_call(fd, VFIO_SET_IOMMU, (void *)VFIO_TYPE1v2_IOMMU);
 	if (result >= 0)
 		return 0;
 	if (result == -EPERM)
-		return vn_error(EPERM, "IOMMU group %d: this IOMMU does not isolate "
+		return vn_error(EPERM, "%s: this IOMMU does not isolate "
 				       "interrupts, so the kernel refuses it. Switch "
 				       "interrupt remapping on (firmware; in QEMU -device "
 				       "intel-iommu,intremap=on). Or, where the device may "
@@ -207,28 +221,49 @@ static int type1_attach(const struct vn_domain *domain)
 				       "vfio_iommu_type1.allow_unsafe_interrupts=1 (echo 1 "
 				       "> /sys/module/vfio_iommu_type1/parameters/"
 				       "allow_unsafe_interrupts)",
-				domain->group);
-	return vn_domain_plain(-vn_error_errno(-result, "IOMMU group %d: set the type1v2 "
+				domain->label);
+	return vn_domain_plain(-vn_error_errno(-result, "%s: set the type1v2 "
 							"IOMMU",
-					       domain->group));
+					       domain->label));
+}
+
+static int type1_group(struct vn_domain *domain)
+{
+	char path[256], label[32];
+	int result;
+
+	snprintf(path, sizeof(path), "%s/%d", domain->directory, domain->group);
+	result = type1_open_group(domain, path);
+	if (result == 0)
+		result = type1_check_group(domain, domain->given.group >= 0 ? vn_given_name(domain->given.group, label,
+											    sizeof(label))
+									    : domain->label);
+	return result == 0 ? type1_attach(domain) : result;
+}
+
+/* Of a device that was given: the program that got it has set the IOMMU. */
+static int type1_check_set(const struct vn_domain *domain)
+{
+	struct vfio_iommu_type1_info info = { .argsz = sizeof(info) };
+
+	if (vn_vfio_call(domain->fd, VFIO_IOMMU_GET_INFO, &info) == 0)
+		return 0;
+	return vn_error(EINVAL, "%s is a container without an IOMMU: put the device's group into it and "
+				"set type1v2 before the device is got",
+			domain->label);
 }
 
 static int type1_open(struct vn_domain *domain)
 {
-	char node[256], group[256];
+	char node[256];
 	int result;
 
 	snprintf(node, sizeof(node), "%s/vfio", domain->directory);
-	snprintf(group, sizeof(group), "%s/%d", domain->directory, domain->group);
 	result = type1_open_container(domain, node);
 	if (result == 0)
 		result = type1_check_container(domain, node);
 	if (result == 0)
-		result = type1_open_group(domain, group);
-	if (result == 0)
-		result = type1_check_group(domain, group);
-	if (result == 0)
-		result = type1_attach(domain);
+		result = domain->device_fd >= 0 ? type1_check_set(domain) : type1_group(domain);
 	/* The ranges shrink when a group joins: read them afterwards. */
 	if (result == 0)
 		result = vn_domain_learn(domain);
@@ -237,20 +272,37 @@ static int type1_open(struct vn_domain *domain)
 	return result;
 }
 
+static void type1_leave(struct vn_domain *domain)
+{
+	if (domain->attached)
+		(void)vn_vfio_call(domain->group_fd, VFIO_GROUP_UNSET_CONTAINER, NULL);
+}
+
+/* A character device that is not bound to an iommufd does not know what it is, either. */
+static int type1_take_device(const struct vn_domain *domain, int *fd)
+{
+	struct vfio_device_info info = { .argsz = sizeof(info) };
+
+	if (vn_vfio_call(domain->device_fd, VFIO_DEVICE_GET_INFO, &info) < 0)
+		return vn_given_refused(domain->given.device, "a device that a group of VFIO gave");
+	return vn_given_take(domain->device_fd, fd);
+}
+
 static int type1_device(struct vn_domain *domain, const char *name, const char *node, int *fd)
 {
-	int result = vn_vfio_call(domain->group_fd, VFIO_GROUP_GET_DEVICE_FD,
-				  (void *)(uintptr_t)name);
+	int result;
 
 	(void)node;
+	if (domain->device_fd >= 0)
+		return type1_take_device(domain, fd);
+	result = vn_vfio_call(domain->group_fd, VFIO_GROUP_GET_DEVICE_FD, (void *)(uintptr_t)name);
 	*fd = result < 0 ? -1 : result;
 	if (result >= 0)
 		return 0;
 	switch (-result) {
 	case ENODEV:
-		return vn_error(ENODEV, "IOMMU group %d has no such device that is bound to "
-					"vfio-pci",
-				domain->group);
+		return vn_error(ENODEV, "%s has no such device that is bound to vfio-pci",
+				domain->given.group >= 0 ? "the group given" : domain->label);
 	case EBUSY:
 		return vn_error(EBUSY, "it is open already, or still being reset");
 	case EACCES:
@@ -299,6 +351,7 @@ const struct vn_iommu_ops vn_type1_ops = {
 	.kind = VN_IOMMU_TYPE1,
 	.name = "type1v2",
 	.open = type1_open,
+	.leave = type1_leave,
 	.device = type1_device,
 	.limits = type1_limits,
 	.map = type1_map,

@@ -145,6 +145,14 @@ int vn_function_open_vfio(const char *address, enum vn_iommu_kind kind,
 			  struct vn_function **function);
 
 /*
+ * The same through descriptors that the caller has opened, as vn_container_open_given wants them.
+ * Nothing of sysfs or /dev is looked at; `address` is for texts, and for a group, which is asked for the
+ * device of that name.
+ */
+int vn_function_open_given(const char *address, const struct vn_iommu_fds *fds,
+			   struct vn_function **function);
+
+/*
  * Open the function that a vfio-user server offers at the socket `path`: agree on a
  * version and limits, read its regions, wire the REQ and ERR interrupts. Bus mastering
  * is off, memory decoding on; what an earlier client left is for the caller to reset.

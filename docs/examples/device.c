@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include <vionet/vionet.h>
 
@@ -71,13 +73,31 @@ static int run(struct vionet_device *device)
 	return 0;
 }
 
+/* Of a program that is started with the device's node as descriptor 3 and /dev/iommu as 4. */
+static int open_given(const char *name, struct vionet_device **device)
+{
+	struct vionet_device_fds fds = {
+		.struct_size = sizeof(fds),
+		.given = VIONET_FD_DEVICE | VIONET_FD_IOMMUFD,
+		.device = 3,
+		.iommufd = 4,
+	};
+	int result = vionet_device_open_fds(name, &fds, NULL, device);
+
+	/* The library has duplicates. */
+	close(fds.device);
+	close(fds.iommufd);
+	return result;
+}
+
 int main(int argc, char **argv)
 {
 	struct vionet_device *device;
+	bool given = getenv("LISTEN_FDS") != NULL;
 
 	if (argc != 2)
 		return 2;
-	if (vionet_device_open(argv[1], NULL, &device)) {
+	if (given ? open_given(argv[1], &device) : vionet_device_open(argv[1], NULL, &device)) {
 		fprintf(stderr, "%s\n", vionet_error_text());
 		return 1;
 	}

@@ -155,9 +155,8 @@ static int open_check_options(const char *name, const struct vionet_open_options
 	return 0;
 }
 
-int vionet_device_open(const char *name,
-		       const struct vionet_open_options *options,
-		       struct vionet_device **device)
+static int open_device(const char *name, const struct vionet_device_fds *fds,
+		       const struct vionet_open_options *options, struct vionet_device **device)
 {
 	struct vionet_open_options o = { .struct_size = sizeof(o) };
 	struct vn_transport *transport;
@@ -171,10 +170,60 @@ int vionet_device_open(const char *name,
 	result = open_check_options(name, &o);
 	if (result)
 		return result;
+	if (fds && o.iommu != VIONET_IOMMU_AUTO)
+		return vn_error(EINVAL, "%.*s: open: the descriptors say by what it is opened; leave the "
+					"kind of IOMMU out",
+				VIONET_NAME_MAX, name);
 	vn_notice_to(o.notice, o.notice_context);
-	result = vn_transport_open(name, (enum vionet_iommu)o.iommu, &transport);
+	result = vn_transport_open(name, (enum vionet_iommu)o.iommu, fds, &transport);
 	vn_notice_to(NULL, NULL);
 	return result ? result : vn_device_open(transport, &o, device);
+}
+
+int vionet_device_open(const char *name,
+		       const struct vionet_open_options *options,
+		       struct vionet_device **device)
+{
+	return open_device(name, NULL, options, device);
+}
+
+/* Those that belong together, and none twice. */
+static int open_check_fds(const struct vionet_device_fds *fds)
+{
+	static const char *const names[] = { "device", "iommufd", "group", "container" };
+	const int32_t number[] = { fds->device, fds->iommufd, fds->group, fds->container };
+	uint32_t given = fds->given;
+
+	if (given != (VIONET_FD_DEVICE | VIONET_FD_IOMMUFD) &&
+	    given != (VIONET_FD_GROUP | VIONET_FD_CONTAINER) &&
+	    given != (VIONET_FD_DEVICE | VIONET_FD_CONTAINER))
+		return vn_error(EINVAL, "descriptors: device and iommufd are wanted, group and "
+					"container, or device and container");
+	for (unsigned int i = 0; i < 4; i++) {
+		if ((given & 1u << i) == 0)
+			continue;
+		if (number[i] < 0)
+			return vn_error(EINVAL, "descriptors: %d for the %s is none", number[i],
+					names[i]);
+		for (unsigned int j = 0; j < i; j++)
+			if ((given & 1u << j) != 0 && number[i] == number[j])
+				return vn_error(EINVAL, "descriptors: %d is given for the %s and "
+							"for the %s",
+						number[i], names[j], names[i]);
+	}
+	return 0;
+}
+
+int vionet_device_open_fds(const char *name, const struct vionet_device_fds *fds,
+			   const struct vionet_open_options *options, struct vionet_device **device)
+{
+	struct vionet_device_fds own;
+	int result = vn_struct_in(&own, sizeof(own), fds, "vionet_device_fds");
+
+	*device = NULL;
+	if (result == 0)
+		result = open_check_fds(&own);
+	return result ? vn_error_prefix(result, "%.*s: open", VIONET_NAME_MAX, name) : open_device(name, &own, options, device);
 }
 
 int vionet_device_close(struct vionet_device *device)

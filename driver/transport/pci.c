@@ -422,6 +422,22 @@ int vn_transport_open_pci(const char *address, enum vionet_iommu iommu,
 	return result ? result : vn_transport_over_pci(function, transport);
 }
 
+int vn_transport_open_pci_fds(const char *address, const struct vionet_device_fds *fds,
+			      struct vn_transport **transport)
+{
+	const struct vn_iommu_fds given = {
+		.device = fds->given & VIONET_FD_DEVICE ? fds->device : -1,
+		.iommufd = fds->given & VIONET_FD_IOMMUFD ? fds->iommufd : -1,
+		.group = fds->given & VIONET_FD_GROUP ? fds->group : -1,
+		.container = fds->given & VIONET_FD_CONTAINER ? fds->container : -1,
+	};
+	struct vn_function *function;
+	int result = vn_function_open_given(address, &given, &function);
+
+	*transport = NULL;
+	return result ? result : vn_transport_over_pci(function, transport);
+}
+
 int vn_transport_open_vfio_user(const char *path, struct vn_transport **transport)
 {
 	struct vn_function *function;

@@ -21,16 +21,26 @@ static const struct {
 #define DOMAIN_DIGITS 8
 
 /* What is no PCI function is opened in one way only. */
-static int transport_no_iommu(const char *name, enum vionet_iommu iommu)
+static int transport_no_iommu(const char *name, enum vionet_iommu iommu,
+			      const struct vionet_device_fds *fds)
 {
+	if (fds)
+		return vn_error(EINVAL, "%s: descriptors are for PCI functions; leave them out",
+				name);
 	if (iommu == VIONET_IOMMU_AUTO)
 		return 0;
 	return vn_error(EINVAL,
 			"%s: a choice of IOMMU is for PCI functions; leave it out", name);
 }
 
+static int transport_open_pci(const char *address, enum vionet_iommu iommu,
+			      const struct vionet_device_fds *fds, struct vn_transport **transport)
+{
+	return fds ? vn_transport_open_pci_fds(address, fds, transport) : vn_transport_open_pci(address, iommu, transport);
+}
+
 int vn_transport_open(const char *name, enum vionet_iommu iommu,
-		      struct vn_transport **transport)
+		      const struct vionet_device_fds *fds, struct vn_transport **transport)
 {
 	const char *colon = strchr(name, ':');
 	int result;
@@ -44,11 +54,11 @@ int vn_transport_open(const char *name, enum vionet_iommu iommu,
 
 		if (strncmp(name, kinds[i].kind, length) != 0)
 			continue;
-		result = transport_no_iommu(name, iommu);
+		result = transport_no_iommu(name, iommu, fds);
 		return result ? result : kinds[i].open(name + length, transport);
 	}
 	if (strncmp(name, "pci:", 4) == 0)
-		return vn_transport_open_pci(name + 4, iommu, transport);
+		return transport_open_pci(name + 4, iommu, fds, transport);
 	if (colon && colon - name > DOMAIN_DIGITS &&
 	    !memchr(name, '/', (size_t)(colon - name)))
 		return vn_error(EINVAL,
@@ -57,7 +67,7 @@ int vn_transport_open(const char *name, enum vionet_iommu iommu,
 				"vhost-user:PATH, or a vDPA device: "
 				"vhost-vdpa:/dev/vhost-vdpa-0",
 				name, (int)(colon - name), name);
-	return vn_transport_open_pci(name, iommu, transport);
+	return transport_open_pci(name, iommu, fds, transport);
 }
 
 int vn_transport_check(const struct vn_transport_ops *ops)

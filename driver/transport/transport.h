@@ -262,6 +262,10 @@ int vn_transport_over_pci(struct vn_function *function,
 int vn_transport_open_pci(const char *address, enum vionet_iommu iommu,
 			  struct vn_transport **transport);
 
+/* The same with the descriptors in `fds`, which were checked. */
+int vn_transport_open_pci_fds(const char *address, const struct vionet_device_fds *fds,
+			      struct vn_transport **transport);
+
 /* The same for the function that the vfio-user server at the socket `path` has. Errors
  * also as vn_function_open_vfio_user. */
 int vn_transport_open_vfio_user(const char *path, struct vn_transport **transport);
@@ -287,12 +291,13 @@ int vn_transport_open_vhost_user(const char *name,
 int vn_transport_open_vhost_vdpa(const char *path, struct vn_transport **transport);
 
 /*
- * Open the transport that a device's name means: "0000:00:04.0", "KIND:...".
+ * Open the transport that a device's name means: "0000:00:04.0", "KIND:...". `fds`: those of a PCI
+ * function, or NULL.
  *
  * Returns 0; -EINVAL if there are no devices of that kind, or the name is too long;
  * errors of the transport.
  */
 int vn_transport_open(const char *name, enum vionet_iommu iommu,
-		      struct vn_transport **transport);
+		      const struct vionet_device_fds *fds, struct vn_transport **transport);
 
 #endif

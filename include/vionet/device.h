@@ -150,6 +150,58 @@ int vionet_device_open(const char *name,
 		       const struct vionet_open_options *options,
 		       struct vionet_device **device);
 
+/* Which fields of vionet_device_fds hold a descriptor, as bits. */
+enum vionet_device_fd {
+	VIONET_FD_DEVICE = 1 << 0,
+	VIONET_FD_IOMMUFD = 1 << 1,
+	VIONET_FD_GROUP = 1 << 2,
+	VIONET_FD_CONTAINER = 1 << 3,
+};
+
+/*
+ * Descriptors that another program has opened, for one that may open nothing itself. Two of them:
+ *
+ *   device, iommufd     /dev/vfio/devices/vfioN, bound to no iommufd yet, and /dev/iommu
+ *   group, container    /dev/vfio/GROUP, in no container yet, and /dev/vfio/vfio
+ *   device, container   what VFIO_GROUP_GET_DEVICE_FD gave, and the container of its group, whose
+ *                       type1v2 IOMMU is set
+ *
+ * They stay the caller's, who closes them; the library works on duplicates of its own. But
+ * the kernel resets the function, and lets another process have it, only when all
+ * descriptors of it are closed: close the device's and the group's once the call returned.
+ */
+struct vionet_device_fds {
+	uint32_t struct_size; /* vionet/struct.h */
+	uint32_t given;	      /* vionet_device_fd */
+	int32_t device;
+	int32_t iommufd;
+	int32_t group;
+	int32_t container;
+};
+
+/*
+ * As vionet_device_open, with descriptors that are open already. Nothing is opened by a
+ * name, neither in /dev nor in sysfs: an empty root directory is enough, and no privilege
+ * is needed.
+ *
+ * `name`: the function's PCI address, "0000:00:04.0": for texts, and the one that a group
+ *   is asked for.
+ *
+ * The address space is the device's alone: a second function of the same group cannot be
+ * opened so. After vionet_device_close the group, the iommufd and the container can be given
+ * again; a character device cannot, since it stays bound until it is closed. A device whose
+ * descriptor the caller keeps open may go on after vionet_device_close, but reaches no
+ * memory.
+ *
+ * Returns 0; -EINVAL also where a descriptor is not open or not what it is to be (the text
+ * says which, and what it is instead), or they do not belong together; -EBUSY also where the
+ * device is bound already, or the group in a container; and as vionet_device_open.
+ * Source: Documentation/driver-api/vfio.rst.
+ */
+int vionet_device_open_fds(const char *name, const struct vionet_device_fds *fds,
+			   const struct vionet_open_options *options,
+			   struct vionet_device **device);
+
 /*
  * Stop if necessary, leave the device reset, and release everything, also pools,
  * packets and registered memory of it that are still around. Memory that the

@@ -459,27 +459,34 @@ static int vfio_open_device(struct vfio_function *function, const struct vn_look
 	return result == 0 ? 0 : vfio_refused(looked, result);
 }
 
-int vn_function_open_vfio(const char *address, enum vn_iommu_kind kind,
-			  struct vn_function **function)
+static int vfio_open_given(struct vfio_function *function, const struct vn_iommu_fds *fds)
 {
-	struct vfio_function *made;
-	struct vn_looked looked;
-	const char *name = looked.function.address;
-	int result = vfio_check(address, kind, &looked);
+	const char *name = function->base.name;
+	int result = vn_container_open_given(fds, name, &function->container);
 
-	*function = NULL;
-	if (result != 0)
-		return result;
-	made = calloc(1, sizeof(*made));
-	if (made == NULL)
-		return vn_error(ENOMEM, "%s: out of memory", name);
-	kind = vn_drivable_kind(&looked);
-	made->base = (struct vn_function){ .ops = &operations, .iommu_group = looked.group, .removal_fd = -1, .error_fd = -1, .service_fd = -1 };
+	if (result == 0)
+		result = vn_container_device(function->container, "", &function->fd);
+	return result == 0 ? 0 : vn_error_prefix(result, "%s", name);
+}
+
+static struct vfio_function *vfio_new(const char *name, int group, bool iommufd)
+{
+	struct vfio_function *made = calloc(1, sizeof(*made));
+
+	if (made == NULL) {
+		vn_error(ENOMEM, "%s: out of memory", name);
+		return NULL;
+	}
+	made->base = (struct vn_function){ .ops = &operations, .iommu_group = group, .removal_fd = -1, .error_fd = -1, .service_fd = -1 };
 	snprintf(made->base.name, sizeof(made->base.name), "%s", name);
 	made->fd = -1;
-	snprintf(made->base.iommu, sizeof(made->base.iommu), "%s",
-		 kind == VN_IOMMU_IOMMUFD ? "iommufd" : "type1v2");
-	result = vfio_open_device(made, &looked, kind);
+	snprintf(made->base.iommu, sizeof(made->base.iommu), "%s", iommufd ? "iommufd" : "type1v2");
+	return made;
+}
+
+/* `result`: whether its device was opened. */
+static int vfio_opened(struct vfio_function *made, int result, struct vn_function **function)
+{
 	if (result == 0)
 		result = vfio_bring_up(made);
 	if (result != 0) {
@@ -488,4 +495,37 @@ int vn_function_open_vfio(const char *address, enum vn_iommu_kind kind,
 	}
 	*function = &made->base;
 	return 0;
+}
+
+int vn_function_open_vfio(const char *address, enum vn_iommu_kind kind,
+			  struct vn_function **function)
+{
+	struct vfio_function *made;
+	struct vn_looked looked;
+	int result = vfio_check(address, kind, &looked);
+
+	*function = NULL;
+	if (result != 0)
+		return result;
+	kind = vn_drivable_kind(&looked);
+	made = vfio_new(looked.function.address, looked.group, kind == VN_IOMMU_IOMMUFD);
+	if (made == NULL)
+		return -ENOMEM;
+	return vfio_opened(made, vfio_open_device(made, &looked, kind), function);
+}
+
+int vn_function_open_given(const char *address, const struct vn_iommu_fds *fds,
+			   struct vn_function **function)
+{
+	struct vfio_function *made;
+	char name[VN_ADDRESS_MAX];
+	int result = vn_pci_address_parse(address, name);
+
+	*function = NULL;
+	if (result != 0)
+		return result;
+	made = vfio_new(name, -1, fds->iommufd >= 0);
+	if (made == NULL)
+		return -ENOMEM;
+	return vfio_opened(made, vfio_open_given(made, fds), function);
 }

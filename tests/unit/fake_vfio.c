@@ -19,7 +19,7 @@ struct fake_vfio kernel;
 /* ---- functions, groups and type1 ---- */
 
 /* Configuration space with MSI-X, whose table begins BAR 0. */
-static void fill_device(int fd)
+void fake_vfio_registers(int fd)
 {
 	const uint8_t config[] = { 0xf4, 0x1a, 0x41, 0x10, 2, 0, 0x10 };
 	const uint8_t msix[] = { 0x11, 0, 63, 0, 0, 0, 0, 0, 0, 0x10, 0, 0 };
@@ -35,7 +35,7 @@ static int device_file(void)
 	int fd = memfd_create("function", MFD_CLOEXEC);
 
 	assert_true(fd >= 0);
-	fill_device(fd);
+	fake_vfio_registers(fd);
 	return fd;
 }
 
@@ -51,7 +51,7 @@ void fake_vfio_device(struct fake_sysfs *fake, const char *address, const char *
 	snprintf(path, sizeof(path), "%s/devices/%s", fake->vfio, name);
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	assert_true(fd >= 0);
-	fill_device(fd);
+	fake_vfio_registers(fd);
 	close(fd);
 }
 
@@ -126,8 +126,12 @@ static int answer_info(unsigned long request, void *argument)
 	switch (request) {
 	case VFIO_GROUP_GET_STATUS:
 		status->flags = VFIO_GROUP_FLAGS_VIABLE;
+		if (kernel.in_container)
+			status->flags |= VFIO_GROUP_FLAGS_CONTAINER_SET;
 		return 0;
 	case VFIO_IOMMU_GET_INFO:
+		if (kernel.without_iommu)
+			return EINVAL;
 		iommu->flags = VFIO_IOMMU_INFO_PGSIZES;
 		iommu->iova_pgsizes = 4096;
 		return 0;
@@ -155,6 +159,9 @@ static int answer(unsigned long request, void *argument)
 		return (uintptr_t)argument == VFIO_TYPE1v2_IOMMU;
 	case VFIO_GROUP_SET_CONTAINER:
 		kernel.containers++;
+		return 0;
+	case VFIO_GROUP_UNSET_CONTAINER:
+		kernel.left++;
 		return 0;
 	case VFIO_SET_IOMMU:
 		return 0;
@@ -228,6 +235,12 @@ static int answer_iommufd(unsigned long request, void *argument)
 		return 0;
 	case VN_VFIO_BIND_IOMMUFD:
 		return 0;
+	case VN_VFIO_DETACH_IOMMUFD_PT:
+		kernel.detached++;
+		return 0;
+	case VN_IOMMUFD_DESTROY:
+		kernel.destroyed++;
+		return ((struct vn_iommufd_destroy *)argument)->id == FAKE_IOAS ? 0 : -ENOENT;
 	case VN_VFIO_ATTACH_IOMMUFD_PT:
 		return answer_attach(argument);
 	case VN_IOMMUFD_IOAS_IOVA_RANGES:

@@ -30,10 +30,17 @@ struct fake_vfio {
 	uint32_t range_count;
 	uint64_t alignment;
 
+	unsigned int detached, destroyed, left; /* functions, address spaces, groups */
+	bool in_container;			/* the group, already */
+	bool without_iommu;			/* the container */
+
 	unsigned long refused; /* this call fails */
 	int code;
 };
 extern struct fake_vfio kernel;
+
+/* Make the file a function's registers. */
+void fake_vfio_registers(int fd);
 
 /* Give a function that is bound to vfio-pci a character device, and the host iommufd. */
 void fake_vfio_device(struct fake_sysfs *fake, const char *address, const char *name);

@@ -27,6 +27,16 @@ static int call_open(void *options)
 	return result == -ENODEV ? 0 : result;
 }
 
+/* The descriptors are looked at after the struct: that they are none is said then. */
+static int call_open_fds(void *fds)
+{
+	struct vionet_device *device;
+	int result = vionet_device_open_fds("0000:00:04.0", fds, NULL, &device);
+
+	assert_null(device);
+	return result == -EINVAL && strstr(vionet_error_text(), "are wanted") ? 0 : result;
+}
+
 static int call_start(void *options)
 {
 	assert_int_equal(vionet_device_stop(env->device), 0);
@@ -145,6 +155,7 @@ static const struct {
 	int (*call)(void *theirs);
 } given[] = {
 	{ STRUCT(vionet_open_options, reserved), call_open },
+	{ STRUCT(vionet_device_fds, container), call_open_fds },
 	{ STRUCT(vionet_start_options, tx_pools), call_start },
 	{ STRUCT(vionet_pool_options, memory_offset), call_pool },
 	{ STRUCT(vionet_pool_options, memory_offset), call_receive_pool },

@@ -94,6 +94,7 @@ static error_t dump_parse_option(int key, char *argument, struct argp_state *sta
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &options->device;
 		state->child_inputs[1] = &options->device;
+		state->child_inputs[2] = &options->device;
 		break;
 	case 'w':
 		options->path = argument;
@@ -152,6 +153,7 @@ static const struct argp dump_argp = {
 	       "stderr at the end.",
 	.children = (const struct argp_child[]){ { &device_argp, 0, NULL, 0 },
 						 { &setting_argp, 0, NULL, 0 },
+						 { &sandbox_argp, 0, NULL, 0 },
 						 { 0 } },
 };
 
@@ -340,7 +342,8 @@ static int dump_run_session(struct dump *dump)
 	if (session_open(&dump->session, &dump->options->device, "dump") != CODE_OK)
 		return dump->session.code;
 	if (session_start(&dump->session, &start) == CODE_OK &&
-	    session_apply(&dump->session) == CODE_OK) {
+	    session_apply(&dump->session) == CODE_OK &&
+	    session_confine(&dump->session) == CODE_OK) {
 		output_begin();
 		fprintf(stderr, "listening on %s\n",
 			clean(dump->options->device.name));

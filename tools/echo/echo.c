@@ -165,6 +165,7 @@ static error_t echo_parse_option(int key, char *argument, struct argp_state *sta
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &options->device;
 		state->child_inputs[1] = &options->device;
+		state->child_inputs[2] = &options->device;
 		return 0;
 	case KEY_JSON:
 		options->json = true;
@@ -197,6 +198,7 @@ static const struct argp echo_argp = {
 	       "SIGTERM.",
 	.children = (const struct argp_child[]){ { &device_argp, 0, NULL, 0 },
 						 { &setting_argp, 0, NULL, 0 },
+						 { &sandbox_argp, 0, NULL, 0 },
 						 { 0 } },
 };
 
@@ -457,7 +459,7 @@ int command_echo(int argc, char **argv)
 	run.options = &options;
 	if (session_open(&run.session, &options.device, "echo") != CODE_OK)
 		return run.session.code;
-	if (echo_start(&run) == CODE_OK) {
+	if (echo_start(&run) == CODE_OK && session_confine(&run.session) == CODE_OK) {
 		echo_say_ready(&run);
 		echo_run_threads(&run);
 		echo_take_results(&run, &results);

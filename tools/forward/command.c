@@ -83,6 +83,9 @@ static void forward_check_options(const struct forward_options *options)
 	if (options->count < 2)
 		refuse_usage("forward: %s; 'vionet list' shows them",
 			     options->count == 0 ? "no device named" : "a second device is wanted");
+	if (options->device.fds_count > options->count)
+		refuse_usage("--fds is given %u times for %u devices", options->device.fds_count,
+			     options->count);
 	if (options->straight && options->count != 2)
 		refuse_usage("--straight is for two devices, not %u", options->count);
 	if (options->straight && (options->stations != 0 || options->have_aging))
@@ -319,6 +322,7 @@ static int forward_start(struct forward_run *run)
 	for (unsigned int i = 0; i < options->count; i++) {
 		run->ports.port[i].options = options->device;
 		run->ports.port[i].options.name = options->name[i];
+		run->ports.port[i].options.fds_use = i;
 	}
 	code = ports_open(&run->ports, options->queue_size);
 	if (code == CODE_OK)
@@ -341,8 +345,7 @@ static int forward_print(struct forward_results *results, bool json)
 
 int command_forward(int argc, char **argv)
 {
-	static struct forward_options options = { .mode = WAIT_SPIN,
-						  .aging_ns = AGING_DEFAULT_NS };
+	static struct forward_options options = { .device.fds_max = PORTS_MAX, .mode = WAIT_SPIN, .aging_ns = AGING_DEFAULT_NS };
 	static struct forward_run run;
 	static struct forward_results results;
 	int closed;

@@ -344,6 +344,7 @@ static error_t options_parse(int key, char *argument, struct argp_state *state)
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &options->device;
 		state->child_inputs[1] = &options->device;
+		state->child_inputs[2] = &options->device;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (options->device.name != NULL)
@@ -372,6 +373,7 @@ static const struct argp pktgen_argp = {
 	       "runs until Ctrl-C. The layout of the frames is in vionet-pktgen(1).",
 	.children = (const struct argp_child[]){ { &device_argp, 0, NULL, 0 },
 						 { &setting_argp, 0, NULL, 0 },
+						 { &sandbox_argp, 0, NULL, 0 },
 						 { 0 } },
 };
 

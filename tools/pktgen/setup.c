@@ -207,7 +207,8 @@ int command_pktgen(int argc, char **argv)
 	if (session_open(&gen.session, &options.device, "pktgen") != CODE_OK)
 		return gen.session.code;
 	if (setup_start(&gen) == CODE_OK && session_apply(&gen.session) == CODE_OK &&
-	    setup_look_at_device(&gen, &rate) == CODE_OK)
+	    setup_look_at_device(&gen, &rate) == CODE_OK &&
+	    session_confine(&gen.session) == CODE_OK)
 		setup_run(&gen, &rate, &report, &workers);
 	code = session_close(&gen.session);
 	/* A run that never began has no results. */

@@ -86,10 +86,18 @@ int finish_output(FILE *file, const char *name);
 /* Why something could not be written. */
 const char *output_failure(int error);
 
+/* That many devices may be opened by descriptors. */
+#define FDS_MAX 16
+
 /* How to open a device, from the command line. */
 struct device_options {
 	const char *name;
 	struct vionet_open_options open;
+	/* Of each device, in the order of --fds; `fds_use`: which are this one's. */
+	struct vionet_device_fds fds[FDS_MAX];
+	unsigned int fds_count, fds_use;
+	unsigned int fds_max; /* 0: one */
+	bool sandbox;
 	struct settings settings; /* applied once it is started */
 	/* Features that the command makes use of where they are offered; --avoid excepts. */
 	struct vionet_features prefer;
@@ -99,6 +107,9 @@ struct device_options {
  * device_options; and --set, for commands that start the device. */
 extern const struct argp device_argp;
 extern const struct argp setting_argp;
+
+/* --sandbox, for commands that call session_confine; as device_argp. */
+extern const struct argp sandbox_argp;
 
 /* Does it say anything of how to open? */
 bool device_options_any(const struct device_options *options);

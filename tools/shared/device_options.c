@@ -3,9 +3,12 @@
 #include <string.h>
 
 #include "tools/shared/common.h"
+#include "tools/shared/fds.h"
 
 enum { KEY_ASSUME_IOMMU = 0x1000,
        KEY_IOMMU,
+       KEY_FDS,
+       KEY_SANDBOX,
        KEY_AVOID,
        KEY_NO_HUGEPAGES,
        KEY_WRITABLE_RINGS,
@@ -24,6 +27,10 @@ static const struct argp_option device_option_list[] = {
 	{ "iommu", KEY_IOMMU, "KIND", 0,
 	  "Open a PCI function by type1 (its group) or by iommufd (its character device); "
 	  "auto, the default, takes what there is, character devices first",
+	  90 },
+	{ "fds", KEY_FDS, "NAME=N,NAME=N", 0,
+	  "Open a PCI function by descriptors that the caller has opened: device=N,iommufd=N, or "
+	  "group=N,container=N, or device=N,container=N; listen: those that systemd passed",
 	  90 },
 	{ "avoid", KEY_AVOID, "FEATURE,...", 0,
 	  "Features never to accept, by name or bit number", 90 },
@@ -169,6 +176,16 @@ static uint32_t device_parse_iommu(const char *argument)
 		     clean(argument));
 }
 
+static void device_add_fds(struct device_options *options, const char *argument)
+{
+	struct parse_error error;
+
+	if (options->fds_count == (options->fds_max != 0 ? options->fds_max : 1))
+		refuse_usage("--fds is given more often than there are devices; leave one out");
+	need_parsed(parse_fds(argument, &options->fds[options->fds_count], &error), &error);
+	options->fds_count++;
+}
+
 /* An option that changes nothing is a misunderstanding. */
 static void device_check_options(const struct device_options *options)
 {
@@ -181,6 +198,10 @@ static void device_check_options(const struct device_options *options)
 	    device_is_no_pci(options->name))
 		refuse_usage("--iommu is for PCI functions: other devices are opened "
 			     "without one; leave it out");
+	if (options->name != NULL && options->fds_count != 0 && device_is_no_pci(options->name))
+		refuse_usage("--fds is for PCI functions; leave it out");
+	if (options->fds_count != 0 && options->open.iommu != VIONET_IOMMU_AUTO)
+		refuse_usage("--iommu has no effect with --fds: the descriptors say it; leave it out");
 	if (options->name == NULL || !device_starts_with(options->name, "vhost-user:"))
 		return;
 	if (flags & VIONET_OPEN_ASSUME_IOMMU)
@@ -196,7 +217,7 @@ bool device_options_any(const struct device_options *options)
 {
 	const struct vionet_open_options *open = &options->open;
 
-	return open->flags != 0 || open->iommu != 0 || open->reset_timeout_ms != 0 ||
+	return open->flags != 0 || options->fds_count != 0 || open->iommu != 0 || open->reset_timeout_ms != 0 ||
 	       open->control_timeout_ms != 0 ||
 	       (open->want.word[0] | open->want.word[1] | open->avoid.word[0] |
 		open->avoid.word[1]) != 0;
@@ -214,6 +235,9 @@ static error_t device_parse_option(int key, char *argument,
 		return 0;
 	case KEY_IOMMU:
 		options->open.iommu = device_parse_iommu(argument);
+		return 0;
+	case KEY_FDS:
+		device_add_fds(options, argument);
 		return 0;
 	case KEY_AVOID:
 		need_parsed(parse_features("--avoid", argument, &options->open.avoid,
@@ -280,4 +304,26 @@ const struct argp setting_argp = {
 		{ 0 },
 	},
 	.parser = device_parse_setting,
+};
+
+static error_t device_parse_sandbox(int key, char *argument, struct argp_state *state)
+{
+	struct device_options *options = state->input;
+
+	(void)argument;
+	if (key != KEY_SANDBOX)
+		return ARGP_ERR_UNKNOWN;
+	options->sandbox = true;
+	return 0;
+}
+
+const struct argp sandbox_argp = {
+	.options = (const struct argp_option[]){
+		{ "sandbox", KEY_SANDBOX, NULL, 0,
+		  "Once the device is started (with --fds, before it is opened) leave this process few "
+		  "system calls: none that opens a file or a socket or starts a program",
+		  90 },
+		{ 0 },
+	},
+	.parser = device_parse_sandbox,
 };

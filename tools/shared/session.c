@@ -13,6 +13,7 @@
 #include "tools/shared/feature_reason.h"
 #include "tools/shared/control_client.h"
 #include "tools/shared/control_requests.h"
+#include "tools/shared/sandbox.h"
 
 #define SPIN_NS 50000ULL
 /* Without an interrupt for the queue: how long to sleep between looks. */
@@ -46,11 +47,16 @@ static struct control_server *session_take_server(void)
 	return &servers[i];
 }
 
-static void session_close_server(struct control_server *server)
+static void session_close_server(struct session *session)
 {
+	struct control_server *server = session->server;
+
+	if (server == NULL)
+		return;
 	control_server_close(server);
 	server->lock = -1;
 	server_taken[server - servers] = false;
+	session->server = NULL;
 }
 
 /* A device that takes long: say so each second, and let the user cancel. The signal
@@ -92,20 +98,25 @@ static void session_say_not_taken(const struct session *session)
 	}
 }
 
-int session_open(struct session *session, const struct device_options *options,
-		 const char *command)
+/* The device by its name, or by descriptors, which needs no call that a sandbox has not. */
+static int session_open_device(struct session *session, const struct vionet_open_options *open)
 {
-	struct vionet_open_options open = options->open;
-	struct control_server *server = session_take_server();
-	int result;
+	const struct device_options *options = session->options;
 
-	*session = (struct session){
-		.name = options->name, .command = command, .options = options,
-	};
-	if (server == NULL) {
-		say("%s: %d devices are open already", session->name, SESSIONS_MAX);
-		return session_fail(session, CODE_FAILED);
-	}
+	if (options->fds_use >= options->fds_count)
+		return vionet_device_open(options->name, open, &session->device);
+	if (options->sandbox && sandbox_enter(SANDBOX_OPENING) != CODE_OK)
+		return -EIO;
+	return vionet_device_open_fds(options->name, &options->fds[options->fds_use], open,
+				      &session->device);
+}
+
+/* Options of the library that follow from those of the command line. */
+static struct vionet_open_options session_options(struct session *session)
+{
+	const struct device_options *options = session->options;
+	struct vionet_open_options open = options->open;
+
 	open.struct_size = sizeof(open);
 	open.notice = session_say_notice;
 	settings_want(&options->settings, &open.want);
@@ -114,25 +125,65 @@ int session_open(struct session *session, const struct device_options *options,
 	open.progress = session_on_progress;
 	open.progress_context = session;
 	settings_avoid(&options->settings, &open.avoid);
+	return open;
+}
+
+/* From now on other processes connect here instead of trying to open it too. In a sandbox nobody can. */
+static int session_open_server(struct session *session)
+{
+	if (session->options->sandbox)
+		return CODE_OK;
+	session->server = session_take_server();
+	if (session->server == NULL) {
+		say("%s: %d devices are open already", session->name, SESSIONS_MAX);
+		return session_fail(session, CODE_FAILED);
+	}
+	stop_undo(session_remove_sockets);
+	control_server_open(session->server, session->name);
+	return CODE_OK;
+}
+
+int session_open(struct session *session, const struct device_options *options,
+		 const char *command)
+{
+	struct vionet_open_options open;
+	int result;
+
+	*session = (struct session){
+		.name = options->name,
+		.command = command,
+		.options = options,
+	};
 	if (options->open.flags & VIONET_OPEN_ASSUME_IOMMU)
 		say("WARNING: --assume-iommu: if no IOMMU stands in front of %s, it "
 		    "will read and write memory of other programs",
 		    options->name);
-	/* From now on other processes connect here instead of trying to open it too. */
-	stop_undo(session_remove_sockets);
-	control_server_open(server, session->name);
-	result = vionet_device_open(options->name, &open, &session->device);
+	if (session_open_server(session) != CODE_OK)
+		return session->code;
+	open = session_options(session);
+	result = session_open_device(session, &open);
 	if (result != 0) {
 		say_error(result);
-		session_close_server(server);
-		control_hint(options->name, command);
+		session_close_server(session);
+		if (!options->sandbox)
+			control_hint(options->name, command);
 		return session_fail(session, code_of_open(result));
 	}
-	session->server = server;
 	stop_in_order();
 	stop_moving();
 	session_say_not_taken(session);
 	return CODE_OK;
+}
+
+int session_confine(struct session *session)
+{
+	const struct device_options *options = session->options;
+	bool socket = strncmp(options->name, "vfio-user:", 10) == 0 ||
+		      strncmp(options->name, "vhost-user:", 11) == 0;
+
+	if (options->sandbox)
+		session_fail(session, sandbox_enter(SANDBOX_RUNNING | (socket ? SANDBOX_SOCKET : 0u)));
+	return session->code;
 }
 
 /* More pairs than there are: of one, since no feature allows more, or by number. */
@@ -464,9 +515,7 @@ int session_close(struct session *session)
 {
 	int result;
 
-	if (session->server != NULL)
-		session_close_server(session->server);
-	session->server = NULL;
+	session_close_server(session);
 	session->stops = stop_asked();
 	result = vionet_device_close(session->device);
 	stop_closed();

@@ -51,6 +51,9 @@ struct session {
 int session_open(struct session *session, const struct device_options *options,
 		 const char *command);
 
+/* With --sandbox, once it is started: what the command needs from now on is open. Returns an exit code. */
+int session_confine(struct session *session);
+
 /* Start the queues, as many and for frames as long as the settings say if they do.
  * Returns an exit code. */
 int session_start(struct session *session,
