@@ -103,5 +103,23 @@ class CharacterDevices(common.Case):
         self.assert_no_faults(guest)
 
 
+class MapByFile(common.Case):
+    """A kernel that maps memory by its file, without this process's addresses (Linux 6.14)."""
+
+    kernel = "custom-7.3"
+
+    def test_traffic(self):
+        pcap = self.folder / "out.pcap"
+        guest = self.run_guest(
+            f"strace -f -X raw -e trace=ioctl -o /tmp/calls {self.vionet} pktgen {self.nic} --count 2000 --no-rx "
+            "--iommu iommufd; grep -o 'ioctl.*, 0x3b8[5f], .* = [-0-9]*' /tmp/calls", "--user", capture=pcap)
+        self.assertRegex(guest.output, common.sent(2000))
+        by_file = re.findall(r"(?m)^ioctl\(\d+, 0x3b8f, .* = 0$", guest.output)
+        self.assertGreater(len(by_file), 3, guest.output)
+        self.assertNotIn("0x3b85", guest.output)  # IOMMU_IOAS_MAP, by address
+        self.assertEqual(len([f for f in common.read_pcap(pcap) if len(f) == 60]), 2000)
+        self.assert_no_faults(guest)
+
+
 if __name__ == "__main__":
     common.main()
