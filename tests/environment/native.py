@@ -68,6 +68,7 @@ class Wire:
         frame = self.socket.recv(70000)
         if not frame:
             raise OSError("the device is gone")
+        self.socket.settimeout(STEP_TIMEOUT)
         self.socket.send(frame)
 
     def close(self):

@@ -10,7 +10,7 @@ import re
 import socket
 import sys
 
-from .process import LIMIT, ROOT, Process
+from .process import LIMIT, ROOT, STEP_TIMEOUT, Process
 
 RUN = ROOT / "tests/vm/run"
 NIC = "0000:00:05.0"
@@ -118,6 +118,7 @@ class Wire:
         """Sends one frame back, if one comes."""
         self.socket.settimeout(timeout)
         frame = self.socket.recv(70000)
+        self.socket.settimeout(STEP_TIMEOUT)  # a guest that is off its processor loses nothing
         self.socket.sendto(frame, str(self.theirs))
 
     def close(self):
