@@ -17,14 +17,31 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import peer  # noqa: E402
 
-VSWITCHD = pathlib.Path("/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk")
-SCHEMA = pathlib.Path("/usr/share/openvswitch/vswitch.ovsschema")
 # Without huge pages DPDK wants --legacy-mem, or Open vSwitch adds an option that excludes it.
 DPDK = "--no-huge --legacy-mem -m 512 --no-pci --no-telemetry"
 
 
+class Installed:
+    """Debian 12's; or another one, below a folder of tests/ports/fetch-root."""
+
+    vsctl, server, tool = "ovs-vsctl", "ovsdb-server", "ovsdb-tool"
+    vswitchd = "/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk"
+    schema = "/usr/share/openvswitch/vswitch.ovsschema"
+    dpdk = DPDK
+
+    def __init__(self, root=None):
+        if not root:
+            return
+        self.vsctl, self.server, self.tool, self.vswitchd = (
+            str(root / name) for name in ("ovs-vsctl", "ovsdb-server", "ovsdb-tool", "ovs-vswitchd-dpdk"))
+        self.schema = str(root) + self.schema
+        driver = next(root.glob("usr/lib/*/librte_mempool_ring.so.*"))
+        self.dpdk += f" -d {driver}"
+
+
 class Switch(peer.Case):
-    programs = ["ovs-vsctl", "ovsdb-server", "ovsdb-tool", str(VSWITCHD), "unshare"]
+    switch_is = Installed()
+    programs = ["ovs-vsctl", "ovsdb-server", "ovsdb-tool", Installed.vswitchd, "unshare"]
 
     def setUp(self):
         super().setUp()
@@ -32,15 +49,15 @@ class Switch(peer.Case):
         self.paths = {"OVS_RUNDIR": folder, "OVS_LOGDIR": folder, "OVS_DBDIR": folder,
                       "XDG_RUNTIME_DIR": folder}
         self.database = f"unix:{folder}/db"
-        subprocess.run(["ovsdb-tool", "create", self.folder / "conf", SCHEMA], check=True,
+        subprocess.run([self.switch_is.tool, "create", self.folder / "conf", self.switch_is.schema], check=True,
                        env={**os.environ, **self.paths})
-        database = self.start(["ovsdb-server", self.folder / "conf", f"--remote=punix:{folder}/db",
+        database = self.start([self.switch_is.server, self.folder / "conf", f"--remote=punix:{folder}/db",
                     f"--unixctl={folder}/db.ctl"], "database", self.paths)
         self.assertTrue(peer.wait_until(lambda: peer.listens(self.folder / "db"), database.alive),
                         database.text())
         self.vsctl("--no-wait", "init")
         self.vsctl("--no-wait", "set", "Open_vSwitch", ".", "other_config:dpdk-init=true",
-                   f"other_config:dpdk-extra={DPDK}", "other_config:pmd-maxsleep=100",
+                   f"other_config:dpdk-extra={self.switch_is.dpdk}", "other_config:pmd-maxsleep=100",
                    # Otherwise each port asks for 800 MB of packet buffers.
                    "other_config:per-port-memory=true")
         self.run_switch()
@@ -56,12 +73,12 @@ class Switch(peer.Case):
 
     def run_switch(self):
         alone = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--net"]
-        self.switch = self.start([*alone, VSWITCHD, self.database,
+        self.switch = self.start([*alone, self.switch_is.vswitchd, self.database,
                                   f"--unixctl={self.folder}/switch.ctl", "--no-chdir"],
                                  "switch", self.paths)
 
     def vsctl(self, *arguments):
-        done = subprocess.run(["ovs-vsctl", f"--db={self.database}",
+        done = subprocess.run([self.switch_is.vsctl, f"--db={self.database}",
                                f"--timeout={peer.STEP_TIMEOUT}", *arguments],
                               capture_output=True, text=True, env={**os.environ, **self.paths})
         self.assertEqual(done.returncode, 0, done.stderr + self.switch_text())
@@ -72,7 +89,7 @@ class Switch(peer.Case):
         return log.read_text(errors="replace")[-4000:] if log.exists() else ""
 
     def pass_frames(self, sender, receiver, count):
-        """Frames that enter at one port leave at the other: all of them, once, in order.
+        """Frames that enter at one port leave at the other: all of them, once, in order. What both report.
 
         The switch drops what finds no room at the receiver, which has ten times the sender's.
         """
@@ -91,6 +108,7 @@ class Switch(peer.Case):
         self.assertEqual(rx["own"], count, rx)
         for what in "lost", "duplicates", "reordered", "damaged":
             self.assertEqual(rx[what], 0, rx)
+        return sent["tx"], rx
 
     def port_is_up(self, device):
         path = device.split(":", 1)[1].split(",")[0]

@@ -96,6 +96,7 @@ class Case(unittest.TestCase):
 
 class Testpmd(Case):
     programs = ["dpdk-testpmd"]
+    program = "dpdk-testpmd"
 
     def run_testpmd(self, mode, vdev="queues=1", wait=True, name="testpmd", more=()):
         """Start it; `mode` is what it does with frames.
@@ -105,7 +106,7 @@ class Testpmd(Case):
         retry = f"set fwd {mode} retry\nset burst tx delay 1000 retry 60000\n"
         commands.write_text(retry if mode in ("io", "mac") else "")
         process = self.start(
-            ["dpdk-testpmd", "--lcores", "0@(0-1),1@(0-1)", "--no-huge", "-m", "192", "--no-pci",
+            [self.program, "--lcores", "0@(0-1),1@(0-1)", "--no-huge", "-m", "192", "--no-pci",
              "--no-telemetry", f"--file-prefix={self.folder.name}-{name}",
              f"--vdev=net_vhost0,iface={self.socket},{vdev}", "--", f"--forward-mode={mode}",
              "--auto-start", "--no-flush-rx", "--no-mlockall", "--total-num-mbufs=8192",
@@ -116,7 +117,10 @@ class Testpmd(Case):
         return process
 
     def stop(self, process):
-        """End it cleanly, and read its counters: {"RX": n, "TX": n}."""
-        process.kill(signal.SIGINT)
+        """End it cleanly, and read its counters: {"RX": n, "TX": n}. Later ones print none after a signal."""
+        process.process.stdin.write(b"\n")
+        process.process.stdin.flush()
+        wait_until(lambda: not process.alive())
+        process.kill()
         text = process.text().rpartition("Accumulated forward statistics")[2]
         return {way: int(count) for way, count in re.findall(r"([RT]X)-packets: (\d+)", text)}
