@@ -240,6 +240,42 @@ int vn_iova_alloc(struct vn_iova_space *space, uint64_t size,
 			"smaller ones", size, alignment, space->region_count);
 }
 
+/* Inside a range, with a guard page on both sides of it. */
+static bool iova_is_free(const struct vn_iova_space *space, size_t next, uint64_t iova,
+			 uint64_t last)
+{
+	bool inside = false;
+
+	for (size_t i = 0; i < space->range_count; i++)
+		inside |= iova >= space->range[i].first && last <= space->range[i].last;
+	if (!inside || last < iova)
+		return false;
+	if (next != 0 && (space->region[next - 1].last >= iova ||
+			  iova - space->region[next - 1].last <= space->page_size))
+		return false;
+	return next == space->region_count ||
+	       (space->region[next].first > last &&
+		space->region[next].first - last > space->page_size);
+}
+
+int vn_iova_take(struct vn_iova_space *space, uint64_t iova, uint64_t size)
+{
+	size_t next = iova_find(space, iova);
+
+	if (size == 0 || (iova & (space->page_size - 1)) != 0)
+		return vn_error(EINVAL,
+				"IOVA space: %" PRIu64 " bytes at %#" PRIx64
+				" are no whole pages of %#" PRIx64 " bytes",
+				size, iova, space->page_size);
+	if (!iova_is_free(space, next, iova, iova + (size - 1)))
+		return vn_error(ENOSPC, "IOVA space: %" PRIu64 " bytes at %#" PRIx64 " are not free",
+				size, iova);
+	if (!iova_make_room(space))
+		return vn_error(ENOMEM, "IOVA space: out of memory");
+	iova_insert(space, next, iova, size);
+	return 0;
+}
+
 int vn_iova_free(struct vn_iova_space *space, uint64_t iova)
 {
 	size_t at = iova_find(space, iova);

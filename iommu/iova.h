@@ -58,7 +58,15 @@ int vn_iova_alloc(struct vn_iova_space *space, uint64_t size,
 		  uint64_t alignment, uint64_t *iova);
 
 /*
- * Give back exactly what vn_iova_alloc gave. Returns 0; -ENOENT if no region
+ * Take `size` bytes, whole pages, at `iova` itself.
+ *
+ * Returns 0; -EINVAL (no multiple of pages), -ENOSPC (outside the ranges, or too close to what
+ * is taken), -ENOMEM.
+ */
+int vn_iova_take(struct vn_iova_space *space, uint64_t iova, uint64_t size);
+
+/*
+ * Give back exactly what vn_iova_alloc or vn_iova_take gave. Returns 0; -ENOENT if no region
  * starts at `iova`.
  */
 int vn_iova_free(struct vn_iova_space *space, uint64_t iova);

@@ -54,6 +54,32 @@ struct vn_region {
 /* "vfio-user:" and the longest path of a socket fit. */
 #define VN_FUNCTION_NAME_MAX 128
 
+/* States of a function that moves; those of VFIO's enum vfio_device_mig_state. */
+enum vn_function_state {
+	VN_STATE_STOP = 1,
+	VN_STATE_RUNNING = 2,
+	VN_STATE_STOP_COPY = 3,
+	VN_STATE_RESUMING = 4,
+};
+
+/*
+ * What it takes to move a function to another server. -EREMOTEIO: the server refused, and is as
+ * it was. Any other failure has ended the connection, and with it what the server did.
+ */
+struct vn_function_migration {
+	/* 0, or -ENOTSUP. */
+	int (*supported)(struct vn_function *function);
+	/* 0 once the function is in that state. */
+	int (*state_set)(struct vn_function *function, enum vn_function_state state);
+	/* The next bytes, in STOP_COPY; none at the end. */
+	int (*state_read)(struct vn_function *function, void *data, size_t room, size_t *size);
+	/* The next bytes, in RESUMING. */
+	int (*state_write)(struct vn_function *function, const void *data, size_t size);
+	/* As memory_add, at this address. */
+	int (*memory_add_at)(struct vn_function *function, const struct vn_memory *memory,
+			     enum vn_access access, uint64_t iova);
+};
+
 struct vn_function_ops {
 	/* Access configuration space or a BAR through the other side: `size` is
 	 * 1, 2, 4 or 8 for registers, any for configuration space. A short
@@ -102,6 +128,9 @@ struct vn_function_ops {
 	 * waits for more. -EAGAIN: it is in the middle of a message, and what is
 	 * made meanwhile waits for the rest. NULL where `service_fd` is -1. */
 	int (*service)(struct vn_function *function);
+
+	/* NULL: it cannot move. */
+	const struct vn_function_migration *migration;
 
 	/* Take the function away from us (which makes it quiesced), then unmap
 	 * memory and release the object. Frees `function`. */

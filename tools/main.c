@@ -19,6 +19,7 @@ static const struct command {
 	{ "unbind", command_unbind, "give a function back to the kernel" },
 	{ "info", command_info, "show what a device is and what was negotiated" },
 	{ "set", command_set, "configure a device, for a run or as long as it is held" },
+	{ "migrate", command_migrate, "move a running device to another vfio-user server" },
 	{ "stats", command_stats, "show what the driver and the device have counted" },
 	{ "pktgen", command_pktgen, "send frames, count what comes back" },
 	{ "dump", command_dump, "receive frames; print them or write a pcap file" },

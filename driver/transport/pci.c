@@ -25,15 +25,6 @@
 
 /* ---- interrupts and events ---- */
 
-static int pci_watch(struct vn_pci_transport *t, int fd)
-{
-	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
-
-	if (fd >= 0 && epoll_ctl(t->base.event_fd, EPOLL_CTL_ADD, fd, &event))
-		return vn_error_errno(errno, "epoll_ctl");
-	return 0;
-}
-
 static void pci_drop_vectors(struct vn_pci_transport *t)
 {
 	/* Closing it would do only if no other process had it: a server may have kept
@@ -61,7 +52,7 @@ static int pci_attach_vectors(struct vn_pci_transport *t, unsigned int count)
 		result = vn_pci_config_vector(t, &config_vector);
 	t->config_interrupt = result == 0 && config_vector == 0;
 	if (t->config_interrupt)
-		result = pci_watch(t, t->vectors.fds[0]);
+		result = vn_watch(t->base.event_fd, t->vectors.fds[0]);
 	return result;
 }
 
@@ -262,7 +253,7 @@ static int pci_close(struct vn_transport *transport)
 static const struct vn_transport_ops pci_ops = {
 	.can = VN_CAN_HEALTH | VN_CAN_QUEUE_RESET | VN_CAN_QUEUE_DOORBELL | VN_CAN_KICK |
 	       VN_CAN_DMA | VN_CAN_RESET | VN_CAN_MEMORY_CHECK | VN_CAN_PCI_DETAILS |
-	       VN_CAN_READ_BACK,
+	       VN_CAN_READ_BACK | VN_CAN_MIGRATE,
 	.features_read = vn_pci_features_read,
 	.features_write = vn_pci_features_write,
 	.status_read = vn_pci_status_read,
@@ -285,6 +276,7 @@ static const struct vn_transport_ops pci_ops = {
 	.events = pci_events,
 	.pci_details = pci_details,
 	.read_back = pci_read_back,
+	.migration = &vn_pci_migration,
 	.close = pci_close,
 };
 
@@ -367,10 +359,10 @@ static int pci_open_events(struct vn_pci_transport *t)
 	t->base.event_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (t->base.event_fd < 0)
 		return vn_error_errno(errno, "epoll_create1");
-	result = pci_watch(t, t->function->removal_fd);
+	result = vn_watch(t->base.event_fd, t->function->removal_fd);
 	if (result == 0)
-		result = pci_watch(t, t->function->error_fd);
-	return result ? result : pci_watch(t, t->function->service_fd);
+		result = vn_watch(t->base.event_fd, t->function->error_fd);
+	return result ? result : vn_watch(t->base.event_fd, t->function->service_fd);
 }
 
 int vn_transport_over_pci(struct vn_function *function,

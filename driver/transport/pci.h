@@ -59,6 +59,9 @@ int vn_pci_queue_reset(struct vn_transport *transport, unsigned int index,
 int vn_pci_kick(struct vn_transport *transport,
 		const struct vn_doorbell *doorbell);
 
+/* Moving to another server: pci_migration.c. */
+extern const struct vn_transport_migration vn_pci_migration;
+
 /* Ask the device how many queues it has. */
 int vn_pci_count_queues(struct vn_pci_transport *transport);
 

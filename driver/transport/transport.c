@@ -87,7 +87,8 @@ int vn_transport_check(const struct vn_transport_ops *ops)
 		(ops->memory_check ? VN_CAN_MEMORY_CHECK : 0u) |
 		(ops->reconnect || ops->resume ? VN_CAN_RECONNECT : 0u) |
 		(ops->pci_details ? VN_CAN_PCI_DETAILS : 0u) |
-		(ops->read_back ? VN_CAN_READ_BACK : 0u);
+		(ops->read_back ? VN_CAN_READ_BACK : 0u) |
+		(ops->migration ? VN_CAN_MIGRATE : 0u);
 
 	if (core && has == ops->can && !ops->reconnect == !ops->resume)
 		return 0;

@@ -73,6 +73,7 @@ enum vn_transport_can {
 	VN_CAN_RECONNECT = 1u << 8,	 /* reconnect and resume */
 	VN_CAN_PCI_DETAILS = 1u << 9,	 /* pci_details */
 	VN_CAN_READ_BACK = 1u << 10,	 /* read_back */
+	VN_CAN_MIGRATE = 1u << 11,	 /* migration */
 };
 
 /*
@@ -106,6 +107,37 @@ struct vn_pci_details {
 	struct vionet_pci_capability capability[VIONET_PCI_CAPABILITIES_MAX];
 	struct vionet_pci_region region[VIONET_PCI_REGIONS_MAX];
 	struct vionet_iova_range iova_range[VIONET_IOVA_RANGES_MAX];
+};
+
+/* States of a device that moves; those of VFIO's enum vfio_device_mig_state. */
+enum vn_device_state {
+	VN_DEVICE_STOP = 1,
+	VN_DEVICE_RUNNING = 2,
+	VN_DEVICE_STOP_COPY = 3,
+	VN_DEVICE_RESUMING = 4,
+};
+
+/*
+ * Moving to another server: two transports, one of which runs. -EREMOTEIO: the other side has
+ * refused, and is as it was; any other failure has ended the connection.
+ */
+struct vn_transport_migration {
+	/* Can the other side do it? 0, or -ENOTSUP. */
+	int (*supported)(struct vn_transport *transport);
+	/* Is this a name of what such a device can move to? 0, or -EINVAL. */
+	int (*may_become)(const char *to);
+	/* Show the target what the first one sees: memory at the same address; the interrupts,
+	 * and what was negotiated. */
+	int (*memory_add_at)(struct vn_transport *target, const struct vn_memory *memory,
+			     enum vn_access access, uint64_t iova);
+	int (*attach)(struct vn_transport *target, struct vn_transport *from);
+	int (*state_set)(struct vn_transport *transport, enum vn_device_state state);
+	int (*state_read)(struct vn_transport *transport, void *data, size_t room,
+			  size_t *size); /* none: the end */
+	int (*state_write)(struct vn_transport *transport, const void *data, size_t size);
+	/* The target runs: the descriptors that the application waits for are its own now, and
+	 * `from` is to be closed. */
+	int (*adopt)(struct vn_transport *target, struct vn_transport *from);
 };
 
 struct vn_transport_ops {
@@ -216,6 +248,9 @@ struct vn_transport_ops {
 	/* Of a PCI function. */
 	int (*pci_details)(struct vn_transport *transport,
 			   struct vn_pci_details *details);
+
+	/* Moving to another server. */
+	const struct vn_transport_migration *migration;
 
 	/* Registers can be read back: check what they show by `read_back`, from now on.
 	 * Called once, before any is written. Without, what is written is believed. */

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -40,6 +41,15 @@ void vn_vectors_close(struct vn_vectors *vectors)
 }
 
 /* ---- configuration ---- */
+
+int vn_watch(int epoll_fd, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
+
+	if (fd >= 0 && epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event))
+		return vn_error_errno(errno, "epoll_ctl");
+	return 0;
+}
 
 uint32_t vn_config_end(const struct vn_config_field *fields, unsigned int count)
 {

@@ -16,6 +16,9 @@ struct vn_vectors {
 int vn_vectors_open(struct vn_vectors *vectors, unsigned int count);
 void vn_vectors_close(struct vn_vectors *vectors);
 
+/* Have an epoll descriptor readable when `fd` is (-1: none). */
+int vn_watch(int epoll_fd, int fd);
+
 /* How many bytes of a configuration hold all these fields. */
 uint32_t vn_config_end(const struct vn_config_field *fields, unsigned int count);
 

@@ -407,7 +407,7 @@ enum vionet_registers {
 /* A device as it stands. */
 struct vionet_device_info {
 	uint32_t struct_size; /* vionet/struct.h */
-	char name[VIONET_NAME_MAX]; /* as it was opened; see vionet_text_clean */
+	char name[VIONET_NAME_MAX]; /* as it was opened, or moved to; see vionet_text_clean */
 	char transport[32]; /* "virtio-pci" */
 	struct vionet_features offered;
 	struct vionet_features negotiated;

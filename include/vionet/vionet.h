@@ -63,6 +63,7 @@
 #include <vionet/feature.h>
 #include <vionet/log.h>
 #include <vionet/memory.h>
+#include <vionet/migration.h>
 #include <vionet/offload.h>
 #include <vionet/packet.h>
 #include <vionet/pci.h>

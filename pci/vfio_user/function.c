@@ -22,6 +22,7 @@
 #include "pci/mapping.h"
 #include "pci/vfio_user/spec.h"
 #include "pci/vfio_user/memory.h"
+#include "pci/vfio_user/migration.h"
 #include "pci/vfio_user/region.h"
 #include "pci/vfio_user/socket.h"
 #include "pci/vfio_user/version.h"
@@ -237,6 +238,40 @@ static int vfu_iommu_limits(struct vn_function *base, struct vn_iommu_limits *li
 	return 0;
 }
 
+static int vfu_migration_supported(struct vn_function *base)
+{
+	return vn_vfu_migration_supported(&vfu_of(base)->socket);
+}
+
+static int vfu_state_set(struct vn_function *base, enum vn_function_state state)
+{
+	return vn_vfu_state_set(&vfu_of(base)->socket, state);
+}
+
+static int vfu_state_read(struct vn_function *base, void *data, size_t room, size_t *size)
+{
+	return vn_vfu_state_read(&vfu_of(base)->socket, &vfu_of(base)->limits, data, room, size);
+}
+
+static int vfu_state_write(struct vn_function *base, const void *data, size_t size)
+{
+	return vn_vfu_state_write(&vfu_of(base)->socket, &vfu_of(base)->limits, data, size);
+}
+
+static int vfu_memory_add_at(struct vn_function *base, const struct vn_memory *memory,
+			     enum vn_access access, uint64_t iova)
+{
+	return vn_vfu_memory_add_at(&vfu_of(base)->memory, memory, access, iova);
+}
+
+static const struct vn_function_migration vfu_migration = {
+	.supported = vfu_migration_supported,
+	.state_set = vfu_state_set,
+	.state_read = vfu_state_read,
+	.state_write = vfu_state_write,
+	.memory_add_at = vfu_memory_add_at,
+};
+
 static int vfu_service(struct vn_function *base)
 {
 	return vn_vfu_service(&vfu_of(base)->socket);
@@ -286,6 +321,7 @@ static const struct vn_function_ops operations = {
 	.memory_remove = vfu_memory_remove,
 	.iommu_limits = vfu_iommu_limits,
 	.service = vfu_service,
+	.migration = &vfu_migration,
 	.close = vfu_close,
 };
 

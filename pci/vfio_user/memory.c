@@ -145,6 +145,7 @@ static void vfu_leave_region(struct vn_vfu_memory *m, uint64_t iova)
 	(void)vn_iova_free(m->space, iova);
 }
 
+/* The one given, or any if that is 0. */
 static int vfu_take_address(struct vn_vfu_memory *m, const struct vn_memory *added,
 			    uint64_t *iova)
 {
@@ -156,7 +157,10 @@ static int vfu_take_address(struct vn_vfu_memory *m, const struct vn_memory *add
 		return vn_error(EINVAL, "%s: %zu bytes at %p are no whole pages of "
 				"%" PRIu64 " bytes", m->socket->name, added->size,
 				added->address, m->page_size);
-	result = vn_iova_alloc(m->space, added->size, added->page_size, iova);
+	if (*iova != 0)
+		result = vn_iova_take(m->space, *iova, added->size);
+	else
+		result = vn_iova_alloc(m->space, added->size, added->page_size, iova);
 	return result == 0 ? 0 : vn_error_prefix(result, "%s", m->socket->name);
 }
 
@@ -166,17 +170,17 @@ static void vfu_close_shared(const struct vn_memory *memory, int fd)
 		close(fd);
 }
 
-int vn_vfu_memory_add(struct vn_vfu_memory *m, const struct vn_memory *added,
-		      enum vn_access access, uint64_t *iova)
+static int vfu_add(struct vn_vfu_memory *m, const struct vn_memory *added,
+		   enum vn_access access, uint64_t *iova)
 {
 	struct vn_vfu_window window = {
+		.iova = *iova,
 		.size = added->size,
 		.address = added->address,
 		.writable = (access & VN_DEVICE_WRITES) != 0,
 	};
 	int fd, result;
 
-	*iova = 0;
 	result = vfu_share_memory(added, access, &fd);
 	if (result != 0)
 		return vn_error_prefix(result, "%s", m->socket->name);
@@ -199,6 +203,19 @@ int vn_vfu_memory_add(struct vn_vfu_memory *m, const struct vn_memory *added,
 	m->bytes += window.size;
 	*iova = window.iova;
 	return 0;
+}
+
+int vn_vfu_memory_add(struct vn_vfu_memory *m, const struct vn_memory *added,
+		      enum vn_access access, uint64_t *iova)
+{
+	*iova = 0;
+	return vfu_add(m, added, access, iova);
+}
+
+int vn_vfu_memory_add_at(struct vn_vfu_memory *m, const struct vn_memory *added,
+			 enum vn_access access, uint64_t iova)
+{
+	return vfu_add(m, added, access, &iova);
 }
 
 /* Which the control thread alone adds and removes. */

@@ -39,6 +39,9 @@ int vn_vfu_memory_init(struct vn_vfu_memory *memory, struct vn_vfu_socket *socke
  */
 int vn_vfu_memory_add(struct vn_vfu_memory *memory, const struct vn_memory *added,
 		      enum vn_access access, uint64_t *iova);
+/* As add, at an address that is given. -ENOSPC: it is taken. */
+int vn_vfu_memory_add_at(struct vn_vfu_memory *memory, const struct vn_memory *added,
+			 enum vn_access access, uint64_t iova);
 int vn_vfu_memory_remove(struct vn_vfu_memory *memory, uint64_t iova);
 void vn_vfu_memory_limits(const struct vn_vfu_memory *memory,
 			  struct vn_iommu_limits *limits);

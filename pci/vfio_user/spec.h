@@ -32,6 +32,9 @@ enum vfu_command {
 	VU_DMA_READ = 11,  /* from the server */
 	VU_DMA_WRITE = 12, /* from the server */
 	VU_DEVICE_RESET = 13,
+	VU_DEVICE_FEATURE = 16,
+	VU_MIG_DATA_READ = 17,
+	VU_MIG_DATA_WRITE = 18,
 };
 
 /* "Header" */
@@ -164,5 +167,31 @@ _Static_assert(sizeof(struct vfu_region_info) == 32, "region info");
 _Static_assert(sizeof(struct vfu_sub_region) == 32, "sub-region");
 _Static_assert(sizeof(struct vfu_irq_set) == 20, "VFIO_USER_DEVICE_SET_IRQS");
 _Static_assert(sizeof(struct vfu_region_access) == 16, "region access");
+
+/* "VFIO_USER_DEVICE_FEATURE"; flags: a feature's index, and what to do with it. */
+struct vfu_device_feature {
+	uint32_t argsz;
+	uint32_t flags;
+};
+
+#define VU_FEATURE_GET (1u << 16)
+#define VU_FEATURE_SET (1u << 17)
+#define VU_FEATURE_MIGRATION 1u
+#define VU_FEATURE_MIG_DEVICE_STATE 2u
+
+/* "VFIO_DEVICE_FEATURE_MIGRATION" */
+#define VU_MIGRATION_STOP_COPY 1u
+
+/* "VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE" */
+struct vfu_mig_state {
+	uint32_t device_state;
+	uint32_t data_fd; /* not used */
+};
+
+/* "VFIO_USER_MIG_DATA_READ", "VFIO_USER_MIG_DATA_WRITE"; data follow. */
+struct vfu_mig_data {
+	uint32_t argsz;
+	uint32_t size;
+};
 
 #endif

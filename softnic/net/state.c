@@ -130,6 +130,16 @@ static void state_counters(struct state *state, struct counters *count)
 		state_field(state, *each[i]);
 }
 
+/* What another process has counted is not part of this one's totals. */
+static void state_discount(struct counters *before, const struct counters *count)
+{
+	before->packets -= count->packets;
+	before->bytes -= count->bytes;
+	before->drops -= count->drops;
+	before->overruns -= count->overruns;
+	before->malformed -= count->malformed;
+}
+
 static void state_moderation(struct state *state, struct moderation *limits)
 {
 	state_field(state, limits->max_packets);
@@ -145,6 +155,8 @@ static void state_net_queues(struct state *state, struct net *net)
 		state_moderation(state, &net->queue[i].moderation);
 		state_field(state, net->queue[i].segment);
 		state_counters(state, &net->queue[i].count);
+		if (state->loading)
+			state_discount(&net->before[i], &net->queue[i].count);
 	}
 }
 

@@ -146,6 +146,16 @@ static int call_queue_reset(void *report)
 	return vionet_queue_reset(rx(), report);
 }
 
+/* Of another transport there is nothing to move: the report is all 0. */
+static int call_migrate(void *report)
+{
+	int result;
+
+	(void)rx();
+	result = vionet_device_migrate(env->device, "vfio-user:/nonexistent", report);
+	return result == -ENOTSUP ? 0 : result;
+}
+
 #define STRUCT(type, last) #type, sizeof(struct type), \
 	offsetof(struct type, last) + sizeof(((struct type *)0)->last)
 
@@ -174,6 +184,7 @@ static const struct {
 	  { STRUCT(vionet_steering_limits, tunnel_types), call_limits },
 	  { STRUCT(vionet_coalescing, reserved), call_coalescing_read },
 	  { STRUCT(vionet_recovery, milliseconds), call_queue_reset },
+	  { STRUCT(vionet_migration, total_ms), call_migrate },
   };
 
 #define COUNT(array) (sizeof(array) / sizeof(array[0]))

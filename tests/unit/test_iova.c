@@ -347,6 +347,28 @@ static void many_regions(void **state)
 	vn_iova_space_destroy(space);
 }
 
+/* What another space gave out is taken at its place, with the same guards. */
+static void takes_a_given_place(void **state)
+{
+	struct vn_iova_space *space = make(intel, COUNT(intel));
+
+	(void)state;
+	assert_int_equal(vn_iova_take(space, 4 * PAGE, 2 * PAGE), 0);
+	for (uint64_t page = 2; page <= 6; page++)
+		assert_int_equal(vn_iova_take(space, page * PAGE, 2 * PAGE), -ENOSPC);
+	assert_int_equal(vn_iova_take(space, 7 * PAGE, PAGE), 0);
+	assert_int_equal(vn_iova_take(space, PAGE, 2 * PAGE), 0);
+	assert_int_equal(vn_iova_take(space, 0, PAGE), -ENOSPC);
+	assert_int_equal(vn_iova_take(space, 0xfee00000, PAGE), -ENOSPC);
+	assert_int_equal(vn_iova_take(space, UINT64_MAX - PAGE + 1, PAGE), -ENOSPC);
+	assert_int_equal(vn_iova_take(space, 20 * PAGE, 0), -EINVAL);
+	assert_int_equal(vn_iova_take(space, 20 * PAGE + 1, PAGE), -EINVAL);
+	assert_true(take(space, PAGE, PAGE) == 9 * PAGE);
+	assert_int_equal(vn_iova_free(space, 4 * PAGE), 0);
+	assert_true(take(space, 2 * PAGE, PAGE) == 4 * PAGE);
+	vn_iova_space_destroy(space);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -360,6 +382,7 @@ int main(void)
 		cmocka_unit_test(other_page_sizes),
 		cmocka_unit_test(agrees_with_the_model),
 		cmocka_unit_test(many_regions),
+		cmocka_unit_test(takes_a_given_place),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
  * reads `published` only.
  */
 #include "tools/pktgen/pktgen.h"
+#include "tools/shared/rest.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -64,8 +65,11 @@ static void *worker_main(void *argument)
 	workers_store(&gen->published->state, PKTGEN_READY);
 	while (workers_load(&gen->shared->go) == 0)
 		sleep_ns(GO_NS);
-	if (workers_load(&gen->shared->go) > 0)
+	if (workers_load(&gen->shared->go) > 0) {
+		rest_join();
 		worker_run(gen);
+		rest_leave();
+	}
 	workers_store(&gen->published->state, PKTGEN_ENDED);
 	return NULL;
 }

@@ -38,6 +38,7 @@ int command_stats(int argc, char **argv);
 int command_tap(int argc, char **argv);
 int command_echo(int argc, char **argv);
 int command_forward(int argc, char **argv);
+int command_migrate(int argc, char **argv);
 
 /* What a word gets behind so many: "" for one, else "s". */
 const char *plural(uint64_t count);

@@ -14,6 +14,8 @@
 
 #define LINE_MAX_BYTES (1 << 20)
 #define ASK_NS 2000000000ULL
+/* Two servers, neither of which answers: the library's limits, and some. */
+#define MIGRATE_NS 10000000000ULL
 /* The longest that a wait does not look at signals, and the pause before another attempt
  * at a socket that takes no more connections now. */
 #define SLICE_NS 20000000ULL
@@ -166,11 +168,12 @@ static int client_ask_user(uid_t owner, const char *device, const char *request,
  * if a signal requests a stop; -EIO if it ends before its line does; -EMFILE, -ENFILE,
  * -ENOMEM if this process lacks something to ask with.
  */
-static int client_ask(const char *device, const char *request, char **answer, int *process)
+static int client_ask(const char *device, const char *request, uint64_t limit_ns, char **answer,
+		      int *process)
 {
 	uid_t users[] = { geteuid(), geteuid() == 0 ?
 				     socket_directory_device_owner(device) : 0 };
-	uint64_t until = now_ns() + ASK_NS;
+	uint64_t until = now_ns() + limit_ns;
 	int result;
 
 	*answer = NULL;
@@ -192,7 +195,9 @@ static int client_request(const char *device, const struct control_request *requ
 	*reply = (struct control_reply){ 0 };
 	*process = 0;
 	if (line != NULL)
-		result = client_ask(device, line, &answer, process);
+		result = client_ask(device, line,
+				    request->command == CONTROL_MIGRATE ? MIGRATE_NS : ASK_NS,
+				    &answer, process);
 	if (result == 0)
 		result = control_decode_reply(answer, request->command, reply);
 	free(answer);
@@ -250,6 +255,14 @@ int control_ask_set(const char *device, char *const *settings, unsigned int coun
 		.command = CONTROL_SET, .count = count,
 		.setting = (const char **)(uintptr_t)settings,
 	};
+
+	return client_ask_command(device, &request, reply, found);
+}
+
+int control_ask_migrate(const char *device, const char *to, struct control_reply *reply,
+			bool *found)
+{
+	const struct control_request request = { .command = CONTROL_MIGRATE, .to = to };
 
 	return client_ask_command(device, &request, reply, found);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Asking the process that has a device (control_server.h); 2 s at most. The same user and
+ * Asking the process that has a device (control_server.h); 2 s at most, or as said. The same user and
  * root are believed; root also believes the user whom the device belongs to (the owner of its
  * node in /dev/vfio or of its socket), and no other.
  */
@@ -23,6 +23,10 @@ int control_ask_stats(const char *device, struct control_reply *reply, bool *fou
  * `results`; the rest as above. */
 int control_ask_set(const char *device, char *const *settings, unsigned int count,
 		    struct control_reply *reply, bool *found);
+
+/* Have the process that has the device move it to `to`; as control_ask_set, but 10 s. */
+int control_ask_migrate(const char *device, const char *to, struct control_reply *reply,
+			bool *found);
 
 /* After a failure to open: if another vionet process has it, say so. */
 void control_hint(const char *device, const char *command);

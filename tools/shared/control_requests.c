@@ -5,10 +5,15 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include <vionet/error.h>
+#include <vionet/migration.h>
+
+#include "tools/shared/common.h"
 #include "tools/shared/control_wire.h"
+#include "tools/shared/rest.h"
 
 struct control_call {
-	const struct control_target *target;
+	struct control_target *target;
 	char *line; /* the answer */
 };
 
@@ -40,6 +45,36 @@ static void control_set(const struct control_target *target,
 		control_refuse(reply, "no memory for the results");
 }
 
+static void control_migrate(struct control_target *target, const struct control_request *request,
+			    struct control_reply *reply)
+{
+	struct vionet_migration done = { .struct_size = sizeof(done) };
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
+	struct control_migration *to = &reply->migration;
+	int result = -EAGAIN;
+
+	if (request->to == NULL) {
+		control_refuse(reply, "no text");
+		return;
+	}
+	if (rest_begin())
+		result = vionet_device_migrate(target->device, request->to, &done);
+	rest_end();
+	if (result != 0) {
+		control_refuse(reply, result == -EAGAIN ? "the threads of its queues do not come "
+							  "to rest; try again"
+							: vionet_error_text());
+		return;
+	}
+	target->moved = true;
+	vionet_device_info(target->device, &info);
+	snprintf(to->device, sizeof(to->device), "%s", info.name);
+	to->state_bytes = done.state_bytes;
+	to->gap_ms = done.gap_ms;
+	to->total_ms = done.total_ms;
+	say("moved to %s: %.1f ms without the device", to->device, to->gap_ms);
+}
+
 static void control_answer_request(void *context, const struct control_request *request)
 {
 	struct control_call *call = context;
@@ -56,6 +91,9 @@ static void control_answer_request(void *context, const struct control_request *
 		break;
 	case CONTROL_SET:
 		control_set(call->target, request, &reply);
+		break;
+	case CONTROL_MIGRATE:
+		control_migrate(call->target, request, &reply);
 		break;
 	case CONTROL_UNKNOWN:
 		control_refuse(&reply, "no such request");

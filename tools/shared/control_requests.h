@@ -2,12 +2,15 @@
 #ifndef VIONET_TOOLS_CONTROL_REQUESTS_H
 #define VIONET_TOOLS_CONTROL_REQUESTS_H
 
+#include <stdbool.h>
+
 #include <vionet/device.h>
 
 /* What requests are about. */
 struct control_target {
 	struct vionet_device *device; /* started, or being closed */
 	const char *command;	      /* that has it: "pktgen" */
+	bool moved;		      /* it has another name now */
 };
 
 /* Serve a request, a line, and reply. Its content is not trusted: settings are read as

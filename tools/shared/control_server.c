@@ -60,7 +60,7 @@ static void server_keep_spare(struct control_server *server)
 		server->spare = fcntl(server->directory.fd, F_DUPFD_CLOEXEC, 0);
 }
 
-void control_server_open(struct control_server *server, const char *device)
+int control_server_open(struct control_server *server, const char *device)
 {
 	int result = -ENOENT;
 
@@ -87,6 +87,7 @@ void control_server_open(struct control_server *server, const char *device)
 		    geteuid() == 0 ? "/run/vionet" : "$XDG_RUNTIME_DIR", geteuid(),
 		    geteuid(), result == -EPERM ? "others can write to it" :
 						  strerror(-result));
+	return result;
 }
 
 static void server_drop_client(struct control_server *server)

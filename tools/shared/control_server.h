@@ -34,9 +34,9 @@ typedef char *control_answer(void *context, const char *line);
 
 /*
  * Let others ask about the device of this name. Without a socket it works too: that is said,
- * unless another process serves this device already.
+ * unless another process serves this device already: -EBUSY. Returns 0 or a negative errno.
  */
-void control_server_open(struct control_server *server, const char *device);
+int control_server_open(struct control_server *server, const char *device);
 void control_server_close(struct control_server *server);
 
 /* Remove the files and nothing else. For a signal handler. */

@@ -10,7 +10,10 @@
 #include "tools/shared/json_results.h"
 
 static const char *const command_names[] = {
-	[CONTROL_WHO] = "who", [CONTROL_STATS] = "stats", [CONTROL_SET] = "set",
+	[CONTROL_WHO] = "who",
+	[CONTROL_STATS] = "stats",
+	[CONTROL_SET] = "set",
+	[CONTROL_MIGRATE] = "migrate",
 };
 
 #define COMMANDS (sizeof(command_names) / sizeof(command_names[0]))
@@ -35,6 +38,8 @@ char *control_encode_request(const struct control_request *request)
 		json_array_append_new(list, json_string(request->setting[i]));
 	if (list != NULL)
 		json_object_set_new(object, "settings", list);
+	if (request->command == CONTROL_MIGRATE)
+		json_object_set_new(object, "to", json_string(request->to));
 	return wire_line(object);
 }
 
@@ -58,6 +63,7 @@ bool control_decode_request(const char *line,
 	struct control_request request = {
 		.command = wire_command(object),
 		.count = (unsigned int)json_array_size(list),
+		.to = json_string_value(json_object_get(object, "to")),
 	};
 
 	request.setting = calloc(request.count + 1, sizeof(*request.setting));
@@ -86,6 +92,8 @@ static json_t *wire_body(const struct control_request *request,
 		return json_stats(&reply->stats);
 	case CONTROL_SET:
 		return json_settings(&reply->results);
+	case CONTROL_MIGRATE:
+		return json_migration(&reply->migration);
 	case CONTROL_WHO:
 	case CONTROL_UNKNOWN:
 		break;
@@ -205,6 +213,15 @@ static int wire_settings(const json_t *object, struct setting_results *results)
 	return 0;
 }
 
+static int wire_migration(const json_t *object, struct control_migration *migration)
+{
+	WIRE_TEXT(object, "device", migration->device);
+	migration->state_bytes = wire_number(object, "state_bytes");
+	migration->gap_ms = json_number_value(json_object_get(object, "gap_ms"));
+	migration->total_ms = json_number_value(json_object_get(object, "total_ms"));
+	return migration->device[0] != '\0' ? 0 : -EIO;
+}
+
 static int wire_reply(const json_t *object, enum control_command command,
 		      struct control_reply *reply)
 {
@@ -219,6 +236,8 @@ static int wire_reply(const json_t *object, enum control_command command,
 		return wire_stats(object, &reply->stats);
 	case CONTROL_SET:
 		return wire_settings(object, &reply->results);
+	case CONTROL_MIGRATE:
+		return wire_migration(object, &reply->migration);
 	case CONTROL_WHO:
 	case CONTROL_UNKNOWN:
 		break;

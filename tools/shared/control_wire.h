@@ -12,9 +12,10 @@
 
 enum control_command {
 	CONTROL_UNKNOWN,
-	CONTROL_WHO,   /* which process has the device */
-	CONTROL_STATS, /* its statistics */
-	CONTROL_SET,   /* apply settings */
+	CONTROL_WHO,	 /* which process has the device */
+	CONTROL_STATS,	 /* its statistics */
+	CONTROL_SET,	 /* apply settings */
+	CONTROL_MIGRATE, /* move to another server */
 };
 
 /* `setting`: of CONTROL_SET, as typed; NULL where it is no text. */
@@ -22,6 +23,14 @@ struct control_request {
 	enum control_command command;
 	unsigned int count;
 	const char **setting;
+	const char *to; /* of CONTROL_MIGRATE: the other server; NULL where it is no text */
+};
+
+/* What came of a move. */
+struct control_migration {
+	char device[VIONET_NAME_MAX]; /* its name now */
+	uint64_t state_bytes;
+	double gap_ms, total_ms;
 };
 
 /* What of it is filled in depends on the request and on `error`. */
@@ -30,6 +39,7 @@ struct control_reply {
 	char in_use_by[STATS_NAME_MAX];	   /* "vionet pktgen, process 42" */
 	struct stats_report stats;
 	struct setting_results results;
+	struct control_migration migration;
 };
 
 /* Lines without the newline, which the caller frees; NULL: no memory. */

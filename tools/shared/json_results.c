@@ -3,6 +3,7 @@
 
 #include <jansson.h>
 
+#include "tools/shared/control_wire.h"
 #include "tools/shared/envelope.h"
 
 /* A string, or null where there is nothing to say. */
@@ -110,4 +111,21 @@ int json_print_settings(const struct setting_results *results, const char *devic
 	}
 	json_decref(object);
 	return envelope_print("set", whole);
+}
+
+json_t *json_migration(const struct control_migration *migration)
+{
+	return json_pack("{s:s, s:I, s:f, s:f}", "device", migration->device, "state_bytes",
+			 (json_int_t)migration->state_bytes, "gap_ms", migration->gap_ms,
+			 "total_ms", migration->total_ms);
+}
+
+int json_print_migration(const struct control_migration *migration, const char *from,
+			 const char *in_use_by)
+{
+	json_t *object = json_migration(migration);
+
+	if (object != NULL)
+		json_object_set_new(object, "from", json_string(from));
+	return envelope_print("migrate", json_add_user(object, in_use_by));
 }

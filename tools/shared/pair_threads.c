@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "tools/shared/rest.h"
+
 #define NUDGE_NS 500000000ULL
 #define END_TICK_NS 1000000ULL
 
@@ -18,7 +20,9 @@ static void *threads_main(void *argument)
 {
 	struct pair_thread *thread = argument;
 
+	rest_join();
 	thread->run(thread);
+	rest_leave();
 	__atomic_store_n(&thread->ended, true, __ATOMIC_RELEASE);
 	return NULL;
 }

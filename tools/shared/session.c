@@ -13,6 +13,7 @@
 #include "tools/shared/feature_reason.h"
 #include "tools/shared/control_client.h"
 #include "tools/shared/control_requests.h"
+#include "tools/shared/rest.h"
 #include "tools/shared/sandbox.h"
 
 #define SPIN_NS 50000ULL
@@ -406,11 +407,28 @@ static void session_note_moving(struct session *session)
 	stop_moving();
 }
 
+/* Others find the device by its name. */
+static void session_rename(struct session *session)
+{
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
+
+	vionet_device_info(session->device, &info);
+	snprintf(session->name_now, sizeof(session->name_now), "%s", info.name);
+	session->name = session->name_now;
+	control_server_close(session->server);
+	/* One that asks meanwhile whether the name is free has it for a moment. */
+	session->moved = control_server_open(session->server, session->name) == -EBUSY;
+}
+
 static void session_serve(struct session *session)
 {
-	struct control_target target = { session->device, session->command };
+	struct control_target target = { session->device, session->command, false };
 
 	control_server_serve(session->server, control_handle, &target);
+	session->moved |= target.moved;
+	/* Once the client that had it moved has its answer. */
+	if (session->moved && session->server->client < 0)
+		session_rename(session);
 }
 
 int session_check_now(struct session *session)
@@ -434,6 +452,8 @@ int session_check_now(struct session *session)
 
 int session_check(struct session *session, uint64_t now)
 {
+	if (session->follower)
+		rest_point();
 	if (now < session->next_check)
 		return session->code;
 	return session_check_now(session);

@@ -43,6 +43,8 @@ struct session {
 	/* A pair's own thread: it must leave the device to the control thread. */
 	bool follower;
 	struct control_server *server; /* for other processes; NULL: none */
+	bool moved;		       /* the device has another name, by which they do not find it yet */
+	char name_now[VIONET_NAME_MAX];
 };
 
 /* Open, for the command of that name. From now on `vionet stats` and `vionet set` of other
