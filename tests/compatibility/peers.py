@@ -114,6 +114,22 @@ class Passt(Cell, passt.Passt):
                        int(numbers != sorted(set(numbers))))
 
 
+class Vringh(Cell, peer.Case):
+    """The ring code of Linux's vDPA devices, with a vhost-user back end of the oldest protocol around it."""
+
+    name = "Linux 6.12's vringh in user space, vhost-user"
+    programs = ()
+
+    def cell(self):
+        backend = self.start([fetched(self, "vringh") / "vringh-backend", self.socket], "vringh")
+        self.assertTrue(peer.wait_until(lambda: peer.listens(self.socket), backend.alive), backend.text())
+        verdict = of_report(json.loads(self.vionet("pktgen", self.device(), "--count", COUNT, "--mode", "interrupt",
+                                                   *SIZES, *PACE, seconds=peer.LIMIT)))
+        peer.wait_until(lambda: not backend.alive())
+        self.assertEqual(backend.text(), f"returned {COUNT}\n")
+        return verdict
+
+
 # ---- in a guest, where the function is behind an IOMMU ----
 
 class Qemu(Cell, common.Case):
@@ -200,5 +216,5 @@ class VhostNet(Cell, common.Case):
         return Verdict(sent, arrived, sent - arrived, faults=len(guest.faults()))
 
 
-ALL = [Softnic, SoftnicVhostUser, Dpdk, NewerDpdk, OpenVswitch, NewerOpenVswitch, Passt, Qemu, Qemu10, Qemu11,
+ALL = [Softnic, SoftnicVhostUser, Dpdk, NewerDpdk, OpenVswitch, NewerOpenVswitch, Passt, Vringh, Qemu, Qemu10, Qemu11,
        VirtioIommu, Iommufd, VdpaSim, Vduse, VhostNet]
