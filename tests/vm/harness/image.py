@@ -44,7 +44,7 @@ def cache_folder():
 
 
 def fetch(script, *arguments):
-    """What this script beside tests/vm/run fetched: a path, or None after its own message."""
+    """What this script beside vionet-vm fetched: a path, or None after its own message."""
     got = subprocess.run([HERE / script, *arguments], stdout=subprocess.PIPE, text=True, check=False)
     return None if got.returncode else got.stdout.strip()
 
@@ -113,7 +113,8 @@ def has_pvh_entry(elf):
 
 def module_names(o):
     iommu = ("virtio_iommu",) if o.iommu == "virtio" else ()
-    return (*MODULES[:-2], *iommu, *MODULES[-2:], *o.with_module)
+    physical = ("virtio_net",) if o.physical_function else ()
+    return (*MODULES[:-2], *iommu, *MODULES[-2:], *physical, *o.with_module)
 
 
 def plain_name(path):

@@ -1,23 +1,23 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The command line of tests/vm/run."""
+"""The command line of vionet-vm."""
 
 import argparse
 import os
 
-# QEMU's own small network, which takes every frame and lets none out of this machine.
-NOWHERE = "user,restrict=on,ipv6=off"
+from . import actions, arch, nics, peers
 
 EPILOG = """\
 The guest sees this machine's files (read only, with its own changes in memory), so every program
-here runs there too, in the same folder. Exit status: the command's; 124 after --timeout; 125 when
-the guest did not start or died, and with --check-stderr when QEMU complained; 130 when
-interrupted twice. The NICs are 0000:00:05.0, 0000:00:06.0, ... (0000:01:00.0, ... with
---root-port); the command finds them in $VM_NICS. See tests/vm/README.md."""
+here runs there too, in the same folder. Options of a NIC (--netdev, --device-props, --queues, --pcap, --peer)
+may begin with its name ("nic1:packed=on"); those without are matched by their order. Exit status: the command's; 124 after
+--timeout; 125 when the guest did not start or died, when an --at was not reached, and with --check-stderr
+when QEMU complained; 130 when interrupted twice. The NICs are 0000:00:05.0, 0000:00:06.0, ...; the command finds them in
+$VM_NICS. See vionet-vm(1)."""
 
 
 def parser():
     p = argparse.ArgumentParser(
-        prog="tests/vm/run", epilog=EPILOG, allow_abbrev=False,
+        prog="vionet-vm", epilog=EPILOG, allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         usage="%(prog)s [options] -- COMMAND [ARGUMENT...]",
         description="Runs a command in a QEMU guest that has virtio-net devices behind an IOMMU.")
@@ -30,14 +30,17 @@ def parser():
 
 
 def add_machine(g):
-    g.add_argument("--qemu", metavar="PATH", default="qemu-system-x86_64",
-                   help="the QEMU to run, or 10 or 11: one that tests/vm/fetch-qemu brings")
+    g.add_argument("--arch", choices=tuple(arch.MACHINES), default=arch.HOST,
+                   help="the machine that is emulated (default: this one's, %(default)s)")
+    g.add_argument("--qemu", metavar="PATH",
+                   help="the QEMU to run (default: qemu-system-ARCH), or 10 or 11: one that fetch-qemu brings")
     g.add_argument("--kernel", metavar="IMAGE",
-                   help="a kernel image, what tests/vm/fetch-kernel takes (default: 6.12), or custom, "
-                        "custom-7.3: the ones that tests/vm/build-kernel builds")
+                   help="a kernel image, what fetch-kernel takes (default: 6.12), or custom, custom-7.3: those that "
+                        "build-kernel builds")
     g.add_argument("--modules", metavar="DIR",
                    help="lib/modules/VERSION of that image; without it nothing is loaded")
-    g.add_argument("--iommu", choices=("intel", "virtio", "none"), default="intel")
+    g.add_argument("--iommu", choices=("intel", "virtio", "amd", "smmuv3", "zpci", "none"),
+                   help="default: intel on x86_64, smmuv3 on aarch64, zpci on s390x")
     g.add_argument("--iommu-props", metavar="K=V,...", default="", help="properties of the IOMMU")
     g.add_argument("--memory", metavar="SIZE", default="1G", help="default: %(default)s")
     g.add_argument("--smp", metavar="N", default="2", help="default: %(default)s")
@@ -49,21 +52,26 @@ def add_machine(g):
 
 
 def add_nics(g):
-    g.add_argument("--nic", metavar="N", type=int, help="how many (default: one for each --netdev, or one)")
+    g.add_argument("--nic", metavar="N", type=int, help="how many (default: as many as the options name, or one)")
     g.add_argument("--no-nic", action="store_true", help="none")
+    g.add_argument("--topology", metavar="KIND", default="root",
+                   help="where they are: root (default), root-port (each behind one, for reset and hot plug), bridge (one "
+                        "group), multifunction (one device), sriov:N (N virtual functions; needs --qemu 11)")
+    g.add_argument("--root-port", action="store_const", dest="topology", const="root-port",
+                   help="--topology root-port")
     g.add_argument("--vfio-user", metavar="SOCKET", action="append", default=[],
                    help="a function behind the vfio-user server that listens there, at the place "
                         "after the NICs (repeatable; needs --qemu 11)")
     g.add_argument("--netdev", metavar="BODY", action="append", default=[],
-                   help="a QEMU netdev without id (default: frames go nowhere); the n-th is the "
-                        "n-th NIC's")
+                   help="a QEMU netdev without id (default: frames go nowhere)")
+    g.add_argument("--peer", metavar="KIND", action="append", default=[],
+                   help=f"what is behind it, in place of a --netdev: {peers.NAMES}; the last one without a name in front "
+                        "is that of all the others too")
     g.add_argument("--device-props", metavar="K=V,...", action="append", default=[],
-                   help="properties of the device, over the defaults; also driver=NAME. The n-th "
-                        "is the n-th NIC's, the last one is that of all the others too")
-    g.add_argument("--queues", metavar="N", type=int, default=1,
+                   help="properties of the device, over the defaults; also driver=NAME. The last one without a name in "
+                        "front is that of all the others too")
+    g.add_argument("--queues", metavar="N", action="append", default=[],
                    help="queue pairs; the netdev must be a tap or vhost-user")
-    g.add_argument("--root-port", action="store_true",
-                   help="each NIC behind a PCI Express root port (for reset and hot unplug)")
 
 
 def add_guest(g):
@@ -77,7 +85,10 @@ def add_guest(g):
     g.add_argument("--env", metavar="K=V", action="append", default=[])
     g.add_argument("--share", metavar="DIR", action="append", default=[],
                    help="this folder is writable for the guest, at the same path (repeatable)")
-    g.add_argument("--timeout", metavar="S", type=float, help="kill the guest after S seconds")
+    g.add_argument("--timeout", metavar="S", type=float, help="kill the guest S seconds after the command's start")
+    g.add_argument("--at", metavar=("MARK", "ACTION"), nargs=2, action="append", default=[],
+                   help="when the command has printed MARK (empty: at once), do this to the machine: " + actions.NAMES +
+                        "; one after the other, each MARK is looked for behind the one before")
 
 
 def add_watching(g):
@@ -91,6 +102,8 @@ def add_watching(g):
     g.add_argument("--check-stderr", action="store_true",
                    help="fail with 125 when QEMU says anything there")
     g.add_argument("--monitor", metavar="SOCKET", help="a QMP socket; the NICs are nic0, nic1, ...")
+    g.add_argument("--json", metavar="FILE", help="write what came of it here: status, times, actions, IOMMU faults")
+    g.add_argument("--junit", metavar="FILE", help="the same as one test case of JUnit's XML")
     g.add_argument("--print-qemu", action="store_true", help="print QEMU's command line")
 
 
@@ -106,14 +119,12 @@ def parse(argv):
 
 def check(o):
     if not o.command:
-        raise ValueError("no command; usage: tests/vm/run [options] -- COMMAND")
+        raise ValueError("no command; usage: vionet-vm [options] -- COMMAND")
     if o.modules and not o.kernel:
         raise ValueError("--modules goes with --kernel IMAGE")
-    count_nics(o)
-    kinds = {n.split(",")[0] for n in o.netdev}
-    if o.queues > 1 and (not o.netdev or kinds - {"tap", "vhost-user"}):
-        raise ValueError("--queues needs --netdev tap,ifname=... or vhost-user,path=...: "
-                         "QEMU's other netdevs have one queue")
+    check_machine(o)
+    o.bridges, o.physical_function = [], None
+    o.nics = nics.make(o)
     for folder in o.share:
         if not os.path.isdir(folder):
             raise ValueError(f"--share {folder}: no such folder")
@@ -122,19 +133,23 @@ def check(o):
             raise ValueError(f"--env {pair}: not NAME=VALUE")
     o.bind = o.bind or o.user
     o.share = [os.path.realpath(f) for f in o.share]
+    o.actions = actions.plan(o)
 
 
-def count_nics(o):
-    if o.no_nic:
-        if o.nic or o.netdev:
-            raise ValueError("--no-nic excludes --nic and --netdev")
-        o.nic = 0
-    elif o.nic is None:
-        o.nic = len(o.netdev) or (0 if o.vfio_user else 1)
-    if o.nic + len(o.vfio_user) > 16:
-        raise ValueError("at most 16 NICs")
-    if o.vfio_user and o.root_port:
-        raise ValueError("--vfio-user has its functions on the root bus: no --root-port")
-    if len(o.netdev) > o.nic:
-        raise ValueError(f"{len(o.netdev)} netdevs for {o.nic} NICs")
-    o.netdev += [NOWHERE] * (o.nic - len(o.netdev))
+def check_machine(o):
+    machine = arch.MACHINES.get(o.arch)
+    if not machine:
+        raise ValueError(f"--arch {o.arch}: not known; one of: {' '.join(arch.MACHINES)}")
+    o.iommu = o.iommu or machine.iommus[0]
+    if o.iommu not in machine.iommus:
+        raise ValueError(f"--iommu {o.iommu}: {o.arch} has {', '.join(machine.iommus)}")
+    if o.iommu_props and not arch.iommu_device(o):
+        raise ValueError(f"--iommu-props: {o.iommu} has none")
+    kind, colon, _ = o.topology.partition(":")
+    if kind not in nics.TOPOLOGIES or bool(colon) != (kind == "sriov"):
+        raise ValueError(f"--topology {o.topology}: one of root, root-port, bridge, multifunction, sriov:N")
+    if kind == "sriov" and o.qemu != "11":
+        raise ValueError("--topology sriov:N needs --qemu 11")
+    if o.vfio_user and kind != "root":
+        raise ValueError("--vfio-user has its functions on the root bus: no --topology")
+    o.qemu = o.qemu or machine.qemu

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """QEMU's command line.
 
-Places on the bus: 3 and 0x11... root ports, 4 virtio-iommu, 5... the NICs and then the functions of
+Places on the bus: 3 and 0x11... root ports and bridges, 4 virtio-iommu, 5... the NICs and then the functions of
 vfio-user servers (up to 0x14), 0x1a... file shares, 0x1d the root file system, 0x1e the serial
 channels.
 """
@@ -10,7 +10,9 @@ import json
 import re
 import subprocess
 
-FIRST_NIC = 5
+from . import arch
+from .nics import FIRST_NIC, split_props
+
 TRACE_EVENTS = ("virtio_set_status", "vtd_dmar_fault", "vtd_frr_new", "virtio_iommu_report_fault")
 # Not part of the test: these devices bypass the IOMMU and never show up in its faults.
 PLAIN = "disable-legacy=on,iommu_platform=off"
@@ -22,14 +24,8 @@ def major_version(program):
     return int(found.group(1)) if found else 0
 
 
-def split_props(text):
-    """'a=1,b=x,,y' -> {'a': '1', 'b': 'x,y'}: a doubled comma is a comma, as QEMU has it."""
-    pieces = [p.replace("\0", ",") for p in text.replace(",,", "\0").split(",") if p]
-    return {k: v for k, _, v in (p.partition("=") for p in pieces)}
-
-
 def join_props(driver, props):
-    escaped = [f"{k}={v.replace(',', ',,')}" for k, v in props.items()]
+    escaped = [f"{k}={str(v).replace(',', ',,')}" for k, v in props.items()]
     return ",".join([driver] + escaped)
 
 
@@ -37,52 +33,44 @@ def quote(path):
     return str(path).replace(",", ",,")
 
 
-def nth(items, i, default=""):
-    return items[min(i, len(items) - 1)] if items else default
-
-
 def nic_addresses(o):
-    if o.root_port:
-        return [f"0000:{i + 1:02x}:00.0" for i in range(o.nic)]
-    return [f"0000:00:{FIRST_NIC + i:02x}.0" for i in range(o.nic + len(o.vfio_user))]
+    return [nic.address for nic in o.nics] + [
+        f"0000:00:{FIRST_NIC + len(o.nics) + i:02x}.0" for i in range(len(o.vfio_user))]
 
 
 def machine(o, image):
-    args = ["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
-            "-M", "q35", "-accel", "tcg,thread=multi",
-            "-cpu", "max", "-smp", o.smp, "-m", o.memory,
+    model = arch.MACHINES[o.arch]
+    args = ["-nodefaults", "-no-user-config", "-display", "none",
+            "-M", arch.model_of(o), "-accel", "tcg,thread=multi",
+            "-cpu", model.cpu, "-smp", o.smp, "-m", o.memory,
             "-kernel", image.kernel, "-initrd", image.initrd, "-append", kernel_arguments(o)]
-    if o.shared_memory or o.vfio_user or any(n.startswith("vhost-user") for n in o.netdev):
+    if not any(action.what == "reset" for action in o.actions):
+        args.append("-no-reboot")
+    if o.shared_memory or o.vfio_user or any(nic.netdev.startswith("vhost-user") for nic in o.nics):
         args += ["-object", f"memory-backend-memfd,id=m0,size={o.memory},share=on",
                  "-machine", "memory-backend=m0"]
     return args
 
 
 def kernel_arguments(o):
-    # The second line is what these tests can do without at boot, a third of it.
-    words = ["console=ttyS0", "panic=-1", "no_timer_check", "random.trust_cpu=on", "loglevel=7" if o.log else "quiet",
-             "mitigations=off", "nokaslr", "lsm=capability", "audit=0", "nowatchdog", "tsc=reliable", "cryptomgr.notests",
-             "rodata=off"]
-    if o.iommu == "intel":
-        words.append("intel_iommu=on")
-    if o.iommu == "virtio":
-        words += ["vfio_iommu_type1.allow_unsafe_interrupts=1", "iommufd.allow_unsafe_interrupts=1"]
-    return " ".join(words + o.append)
+    # What these tests can do without at boot, a third of it.
+    model = arch.MACHINES[o.arch]
+    words = [f"console={model.console}", "panic=-1", "random.trust_cpu=on", "loglevel=7" if o.log else "quiet",
+             "nokaslr", "lsm=capability", "audit=0", "nowatchdog", "cryptomgr.notests", "rodata=off", *model.words]
+    return " ".join(words + arch.iommu_words(o) + o.append)
 
 
 def iommu(o):
-    if o.iommu == "intel":
-        driver, props = "intel-iommu", {"intremap": "on", "caching-mode": "on"}
-    elif o.iommu == "virtio":
-        driver, props = "virtio-iommu-pci", {"addr": "0x4"}
-    else:
+    found = arch.iommu_device(o)
+    if not found:
         return []
-    props.update(split_props(o.iommu_props))
-    return ["-device", join_props(driver, props)]
+    driver, props = found
+    return ["-device", join_props(driver, {**props, **split_props(o.iommu_props)})]
 
 
-def netdev(o, i):
-    kind, _, rest = o.netdev[i].partition(",")
+def netdev(nic):
+    i = nic.number
+    kind, _, rest = nic.netdev.partition(",")
     props = split_props(rest)
     args = []
     if kind == "tap" and "fd" not in props and "fds" not in props:
@@ -91,40 +79,42 @@ def netdev(o, i):
         path = {k: props.pop(k) for k in ("path", "server") if k in props}
         args = ["-chardev", join_props("socket", {"id": f"vhost{i}", **path})]
         props["chardev"] = f"vhost{i}"
-    if o.queues > 1:
-        props.setdefault("queues", str(o.queues))
+    if nic.queues > 1:
+        props.setdefault("queues", str(nic.queues))
     return args + ["-netdev", join_props(kind, {"id": f"n{i}", **props})]
 
 
-def device(o, i):
-    extra = split_props(nth(o.device_props, i))
+def device(nic):
+    """The driver and its properties."""
+    extra = dict(nic.props)
     driver = extra.pop("driver", "virtio-net-pci")
-    props = {"id": f"nic{i}", "netdev": f"n{i}", "romfile": ""}
-    props.update({"bus": f"rp{i}"} if o.root_port else {"addr": hex(FIRST_NIC + i)})
+    props = {"id": nic.name, "netdev": f"n{nic.number}", "romfile": "", **nic.place}
     if driver.startswith("virtio-net-pci"):
         props["iommu_platform"] = "on"
         if driver == "virtio-net-pci":
             props["disable-legacy"] = "on"
-        if o.queues > 1:
-            props.update({"mq": "on", "vectors": str(2 * o.queues + 2)})
-    props.update(extra)
-    return ["-device", join_props(driver, props)]
+        if nic.queues > 1:
+            props.update({"mq": "on", "vectors": str(2 * nic.queues + 2)})
+    return driver, {**props, **extra}
 
 
-def nic(o, i):
-    args = []
-    if o.root_port:
-        place = 0x3 if i == 0 else 0x10 + i
-        args += ["-device", f"pcie-root-port,id=rp{i},chassis={i + 1},slot={i + 1},addr={place:#x}"]
-    args += netdev(o, i) + device(o, i)
-    if i < len(o.pcap):
-        args += ["-object", f"filter-dump,id=dump{i},netdev=n{i},file={quote(o.pcap[i])}"]
+def nics(o):
+    args = [word for text in o.bridges for word in ("-device", text)]
+    everyone = o.nics + ([o.physical_function] if o.physical_function else [])
+    for nic in everyone:
+        args += netdev(nic)
+    for nic in reversed(everyone) if o.topology == "multifunction" else everyone:
+        if not nic.absent:
+            args += ["-device", join_props(*device(nic))]
+    for nic in everyone:
+        if nic.pcap:
+            args += ["-object", f"filter-dump,id=dump{nic.number},netdev=n{nic.number},file={quote(nic.pcap)}"]
     return args
 
 
 def vfio_user(o, i):
     return ["-device", json.dumps({
-        "driver": "vfio-user-pci", "id": f"vfio-user{i}", "addr": hex(FIRST_NIC + o.nic + i),
+        "driver": "vfio-user-pci", "id": f"vfio-user{i}", "addr": hex(FIRST_NIC + len(o.nics) + i),
         "socket": {"type": "unix", "path": o.vfio_user[i]}})]
 
 
@@ -145,19 +135,20 @@ def files(o):
 def monitor(o, kind, chardev):
     """QEMU 11 complains of -mon; the older ones know nothing else."""
     if o.qemu_version >= 11:
-        return ["-object", f"monitor-{kind},id=m-{kind},chardev={chardev}"]
+        return ["-object", f"monitor-{kind},id=m-{chardev},chardev={chardev}"]
     return ["-mon", f"chardev={chardev},mode={'control' if kind == 'qmp' else 'readline'}"]
 
 
 def channels(o, log, sockets):
-    """ttyS0 is the kernel's; a virtio-serial port for each socket, but 'tty' is a console, hvc0,
-    and 'monitor' is QEMU's own."""
-    args = ["-chardev", f"file,id=log,path={quote(log)}", "-device", "isa-serial,chardev=log",
-            "-device", f"virtio-serial-pci,id=serial,addr=0x1e,{PLAIN}"]
+    """The UART is the kernel's; a virtio-serial port for each socket, but 'tty' is a console, hvc0,
+    and 'monitor' and 'control' are QEMU's own."""
+    model = arch.MACHINES[o.arch]
+    place = f"pci,id=serial,addr=0x1e,{PLAIN}" if model.bus == "pci" else "ccw,id=serial"
+    args = ["-chardev", f"file,id=log,path={quote(log)}", *model.serial, "-device", f"virtio-serial-{place}"]
     for name, sock in sockets.items():
         args += ["-chardev", f"socket,id=c-{name},fd={sock.fileno()}"]
-        if name == "monitor":
-            args += monitor(o, "hmp", "c-monitor")
+        if name in ("monitor", "control"):
+            args += monitor(o, "hmp" if name == "monitor" else "qmp", f"c-{name}")
         else:
             kind = "virtconsole" if name == "tty" else "virtserialport"
             args += ["-device", f"{kind},chardev=c-{name},name={name}"]
@@ -181,9 +172,7 @@ def watching(o):
 
 
 def command_line(o, image, log, sockets):
-    args = [o.qemu] + machine(o, image) + iommu(o)
-    for i in range(o.nic):
-        args += nic(o, i)
+    args = [o.qemu] + machine(o, image) + iommu(o) + nics(o)
     for i in range(len(o.vfio_user)):
         args += vfio_user(o, i)
     return args + files(o) + channels(o, log, sockets) + watching(o) + o.qemu_arg

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 
-from . import qemu
+from . import actions, qemu, qmp
 
 BOOT_LIMIT = 300
 
@@ -60,15 +60,16 @@ class Output:
 class Session:
     def __init__(self, options, image, marker, log, complaints):
         self.options, self.log, self.complaints = options, log, complaints
-        self.status, self.started, self.interrupts, self.lines = None, False, 0, b""
-        self.begin = time.monotonic()
+        self.status, self.boots, self.interrupts, self.lines = None, 0, 0, b""
+        self.begin, self.command_began = time.monotonic(), None
+        self.watch = actions.Watch(options.actions)
         self.selector = selectors.DefaultSelector()
         self.outputs = {n: Output(fd, marker) for n, fd in output_fds().items()}
         self.ours, self.qemu = {}, None
         self.start(image)
 
     def start(self, image):
-        pairs = {name: socket.socketpair() for name in ("ctl", "monitor", *self.outputs)}
+        pairs = {name: socket.socketpair() for name in ("ctl", "monitor", "control", *self.outputs)}
         self.ours = {name: pair[0] for name, pair in pairs.items()}
         theirs = {name: pair[1] for name, pair in pairs.items()}
         command = qemu.command_line(self.options, image, self.log, theirs)
@@ -77,8 +78,20 @@ class Session:
         self.qemu = spawn(command, theirs.values(), self.complaints)
         for sock in theirs.values():
             sock.close()
+        self.control = qmp.Qmp(self.ours["control"])
         for name, sock in self.ours.items():
-            self.selector.register(sock, selectors.EVENT_READ, name)
+            if name != "control":
+                self.selector.register(sock, selectors.EVENT_READ, name)
+
+    @property
+    def started(self):
+        return self.boots > 0
+
+    def seconds(self):
+        """Of the boot and of the command, as far as they came."""
+        now = time.monotonic()
+        began = self.command_began or now
+        return began - self.begin, now - began
 
     def send(self, line, channel="ctl"):
         try:
@@ -114,17 +127,20 @@ class Session:
             self.receive(key.data, data)
 
     def time_left(self):
-        now, limit = time.monotonic() - self.begin, self.options.timeout
-        if limit is not None and now >= limit:
-            raise Over(124, f"killed after {limit:g} s")
-        if not self.started and now >= BOOT_LIMIT:
-            raise Over(125, f"the guest did not start within {BOOT_LIMIT} s")
-        left = [] if self.started else [BOOT_LIMIT - now]
-        return min(left + ([] if limit is None else [limit - now]), default=None)
+        booting, running = self.seconds()
+        limit = self.options.timeout
+        if not self.started:
+            if booting >= BOOT_LIMIT:
+                raise Over(125, f"the guest did not start within {BOOT_LIMIT} s")
+            return BOOT_LIMIT - booting
+        if limit is not None and running >= limit:
+            raise Over(124, f"killed {limit:g} s after the command's start")
+        return None if limit is None else limit - running
 
     def receive(self, name, data):
         if name in self.outputs:
             self.outputs[name].feed(data)
+            self.act(name, data)
         if name != "ctl":
             return
         *lines, self.lines = (self.lines + data).split(b"\n")
@@ -133,13 +149,23 @@ class Session:
 
     def message(self, word, rest):
         if word == "started":
-            self.started = True
+            self.boots += 1
+            for peer in self.options.peers if self.boots == 1 else ():
+                peer.start()
+            self.command_began = self.command_began or time.monotonic()
             self.set_trace("on")
-            self.send("go")
+            self.send(f"go {self.boots}")
+            self.act("ctl")
         elif word == "note":
             say(rest)
         elif word == "exit":
             self.status = int(rest)
+
+    def act(self, channel, data=b""):
+        for action in self.watch.feed(channel, data):
+            actions.perform(action, self.control, self.seconds()[1])
+            if action.error:
+                say(f"--at '{action.mark}' {action.text}: {action.error}")
 
     def set_trace(self, state):
         """Trace only the command: not the start of the guest's own virtio devices."""

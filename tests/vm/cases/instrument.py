@@ -1,0 +1,165 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""vionet-vm itself: where the NICs are, what is behind them, what --at does to the machine, what it writes down."""
+
+import json
+import subprocess
+import sys
+import xml.etree.ElementTree as xml
+
+sys.dont_write_bytecode = True
+
+import common  # noqa: E402
+
+PROGRAM = common.ROOT / "tests/vm/vionet-vm"
+COUNT = 500
+
+
+class Case(common.Case):
+    def run_json(self, command, *options, **more):
+        """The guest, and what it wrote down."""
+        guest = self.run_guest(command, "--json", self.folder / "json", *options, **more)
+        return guest, json.loads((self.folder / "json").read_text())
+
+
+class Places(Case):
+    GROUPS = 'for n in $VM_NICS; do echo "$n group $(basename $(readlink /sys/bus/pci/devices/$n/iommu_group))"; done;'
+    SEND = f"for n in $VM_NICS; do {common.VIONET} pktgen $n --count 100 --no-rx; done"
+
+    def check_places(self, topology, *addresses, groups, options=(), command=SEND):
+        guest, came = self.run_json(self.GROUPS + command, "--bind", "--topology", topology, *options)
+        found = dict(line.split(" group ") for line in guest.lines if line and " group " in line)
+        self.assertEqual(tuple(found), addresses, guest.output)
+        self.assertEqual(len(set(found.values())), groups)
+        self.assertEqual([nic["address"] for nic in came["nics"]], list(addresses))
+        if command == self.SEND:
+            self.assertEqual(guest.output.count("completed 100, refused 0"), len(addresses), guest.output)
+        self.assert_no_faults(guest)
+        self.assertEqual((came["status"], came["faults"], came["qemu_said"]), (0, [], []))
+
+    def test_behind_a_bridge(self):
+        self.check_places("bridge", "0000:01:01.0", "0000:01:02.0", groups=1, options=["--nic", 2])
+
+    def test_one_device(self):
+        self.check_places("multifunction", *(f"0000:00:05.{i}" for i in range(3)), groups=1, options=["--nic", 3])
+
+
+class VirtualFunctions(Places):
+    """Each has a group of its own. The physical function stays Linux's."""
+
+    qemu = "11"
+
+    def test_behind_a_bridge(self):
+        self.check_places("sriov:2", "0000:01:00.1", "0000:01:00.2", groups=2)
+
+    def test_one_device(self):
+        """vionet knows what they are: the physical function is not taken from them."""
+        guest, _ = self.run_json(f"{common.VIONET} list; {common.VIONET} bind 0000:01:00.0 2>&1; true", "--bind",
+                                 "--topology", "sriov:1")
+        self.assertIn("virtual functions would be removed with its driver", guest.output.replace("its 1 virtual function "
+                      "would", "virtual functions would"))
+
+
+class Peers(Case):
+    def test_each_kind_and_properties_by_name(self):
+        """Echo behind the first, a source behind the second with a packed ring, a capture played to the third."""
+        frames = list(common.mixed_frames(50))
+        pcap = self.folder / "played.pcap"
+        pcap.write_bytes(b"\xd4\xc3\xb2\xa1\2\0\4\0" + bytes(8) + b"\xff\xff\0\0\1\0\0\0" + b"".join(
+            bytes(8) + 2 * len(frame).to_bytes(4, "little") + frame for frame in frames))
+        nics = [f"0000:00:{5 + i:02x}.0" for i in range(4)]
+        command = f"""
+            {common.VIONET} pktgen {nics[0]} --count {COUNT} --rate 1k --linger 5 --size 60-1514
+            {common.VIONET} info {nics[1]} | grep -o RING_PACKED | head -1
+            {common.VIONET} dump {nics[1]} -c 5 | cut -c1-200
+            {common.VIONET} dump {nics[2]} -c {len(frames)} >/dev/null
+            {common.VIONET} pktgen {nics[3]} --count {COUNT} --rate 5k --no-rx"""
+        guest, came = self.run_json(command, "--bind", "--device-props", "nic1:packed=on", "--peer", "echo", "--peer",
+                                    "nic1:source:100", "--peer", f"nic2:pcap:{pcap}", "--peer", "nic3:sink",
+                                    "--at", f"listening on {nics[2]}", "play:nic2")
+        self.assertEqual([nic["properties"] for nic in came["nics"]], [{}, {"packed": "on"}, {}, {}])
+        self.assertIn("RING_PACKED", guest.output)
+        self.assertIn(f"{len(frames)} frames received, {len(frames)} matched", guest.output)
+        peers = {peer["nic"]: peer for peer in came["peers"]}
+        self.assertEqual([peers[f"nic{i}"]["kind"] for i in range(4)], ["echo", "source", "pcap", "sink"])
+        self.assertEqual((peers["nic0"]["received"], peers["nic0"]["sent"]), (COUNT, COUNT), came)
+        self.assertGreaterEqual(peers["nic1"]["sent"], 5)
+        self.assertEqual(peers["nic2"]["sent"], len(frames))
+        self.assertEqual((peers["nic3"]["received"], peers["nic3"]["sent"]), (COUNT, 0))
+        self.assert_no_faults(guest)
+
+
+class At(Case):
+    def test_actions(self):
+        """In one boot and another: link changes, stop and cont, unplug under traffic, plug, reset."""
+        nics = ("0000:01:00.0", "0000:02:00.0")
+        command = f"""
+            [ $VM_BOOT = 1 ] || {{ echo "once more"; {common.VIONET} pktgen {nics[1]} --count 100 --no-rx; exit; }}
+            {common.VIONET} pktgen {nics[0]} --duration 200 --rate 1k --interval 0.5 2>&1 & pid=$!
+            wait $pid; echo "first ended with $?"
+            until [ -e /sys/bus/pci/devices/{nics[1]} ]; do sleep 0.1; done
+            echo "there it is"
+            {common.VIONET} bind {nics[1]} && {common.VIONET} pktgen {nics[1]} --count 100 --no-rx
+            echo "the end"; sleep 200"""
+        guest, came = self.run_json(command, "--bind", "--topology", "root-port", "--nic", 2, "--junit",
+                                    self.folder / "junit", "--at", "pps", "link-down", "--at", "the link is down", "link-up",
+                                    "--at", "the link is up", "stop", "--at", "", "cont", "--at", "pps", "unplug:nic0",
+                                    "--at", "first ended with 5", "plug:nic1", "--at", "the end", "reset")
+        self.assertEqual([(a["action"], a["error"]) for a in came["actions"]],
+                         [(name, None) for name in ("link-down", "link-up", "stop", "cont", "unplug:nic0", "plug:nic1",
+                                                    "reset")], guest.output)
+        self.assertEqual((came["status"], came["boots"]), (0, 2))
+        self.assertEqual(guest.output.count("completed 100, refused 0"), 2, guest.output)
+        suite = xml.parse(self.folder / "junit").getroot()
+        self.assertEqual((suite.get("tests"), suite.get("failures")), ("1", "0"))
+        self.assert_no_faults(guest)
+
+    def test_what_is_not_reached_is_a_failure(self):
+        guest, came = self.run_json("echo one", "--at", "two", "stop", status=125)
+        self.assertIn("--at 'two' stop: not done, its mark was not seen", guest.output)
+        self.assertEqual((came["status"], came["actions"][0]["seconds"]), (125, None))
+
+
+class Usage(common.Case):
+    """Wrong usage has one sentence and status 2. No guest starts."""
+
+    environments = "native"
+
+    def refused(self, *options, command=("true",)):
+        done = subprocess.run([sys.executable, PROGRAM, *options, "--", *command], capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        return done.stderr
+
+    def test_sentences(self):
+        for options, sentence in {
+            ("--iommu", "smmuv3"): "--iommu smmuv3: x86_64 has intel, virtio, amd, none",
+            ("--topology", "ring"): "--topology ring: one of root, root-port, bridge, multifunction, sriov:N",
+            ("--topology", "sriov:2"): "--topology sriov:N needs --qemu 11",
+            ("--topology", "sriov:9", "--qemu", "11"): "N virtual functions, 1 to 7",
+            ("--topology", "sriov:2", "--qemu", "11", "--nic", "3"): "says how many NICs there are",
+            ("--topology", "multifunction", "--nic", "9"): "at most 8 NICs",
+            ("--nic", "1", "--device-props", "a=1", "--device-props", "b=2"): "--device-props: 2 of them for 1 NICs",
+            ("--nic", "2", "--device-props", "nic2:a=1"): "nic2: the last of 2 NICs is nic1",
+            ("--nic", "17"): "at most 16 NICs",
+            ("--no-nic", "--peer", "nic0:echo"): "--no-nic excludes",
+            ("--peer", "mirror"): "--peer mirror: one of echo, sink, source[:SIZE], pcap:FILE",
+            ("--peer", "source:1"): "SIZE is 22 to 65535 bytes",
+            ("--peer", "pcap:/nowhere/file"): "No such file or directory",
+            ("--peer", f"pcap:{__file__}"): "not a pcap file",
+            ("--peer", "echo", "--netdev", "user"): "nic0 has both a --peer and a --netdev",
+            ("--queues", "2"): "--queues needs --netdev tap",
+            ("--queues", "none"): "--queues none: queue pairs, 1 to 128",
+            ("--at", "x", "explode"): "--at: explode: not an action; one of: plug[:nicN]",
+            ("--at", "x", "unplug"): "--at: unplug needs --topology root-port",
+            ("--at", "x", "link-up:nic3"): "--at: link-up:nic3: there is no nic3",
+            ("--at", "x", "stop:nic0"): "--at: stop takes no NIC",
+            ("--at", "x", "play", "--peer", "echo"): "--at: play: nic0 has no --peer that sends by itself",
+            ("--env", "1=2"): "--env 1=2: not NAME=VALUE",
+        }.items():
+            with self.subTest(options=options):
+                self.assertIn(sentence, self.refused(*options).replace("\n", " "))
+        self.assertIn("no command", self.refused(command=()))
+
+
+if __name__ == "__main__":
+    common.main()

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What came of a run, for programs: JSON, and JUnit's XML."""
+
+import json
+import os
+import re
+import xml.etree.ElementTree as xml
+
+# Any of these in QEMU's trace, its stderr or the guest's log is an IOMMU fault.
+FAULT = re.compile(r"vtd_dmar_fault|vtd_frr_new|virtio_iommu_report_fault|translation failure|AMD-Vi: Event logged"
+                   r"|virtio_iommu_translate no mapping|DMAR: \[DMA|event 0x10 received|zero sized buffers")
+MEANING = {124: "killed after its time limit", 125: "the guest did not start or died, or a check failed"}
+
+
+def faults(*paths):
+    """Lines of QEMU and of the guest's kernel about IOMMU faults."""
+    found = []
+    for path in filter(None, paths):
+        if os.path.exists(path):
+            with open(path, errors="replace") as f:
+                found += [line.strip() for line in f if FAULT.search(line)]
+    return found
+
+
+def of_run(o, status, guest, log, complaints):
+    """One object for the run."""
+    booting, running = guest.seconds() if guest else (None, None)
+    return {
+        "command": o.command, "status": status, "arch": o.arch, "iommu": o.iommu, "topology": o.topology,
+        "kernel": o.kernel or "6.12", "qemu": o.qemu, "qemu_version": getattr(o, "qemu_version", None),
+        "nics": [{"name": nic.name, "address": nic.address, "netdev": nic.netdev, "queues": nic.queues,
+                  "properties": nic.props} for nic in o.nics],
+        "boots": guest.boots if guest else 0, "boot_s": rounded(booting), "command_s": rounded(running),
+        "peers": [peer.result() for peer in getattr(o, "peers", ())],
+        "actions": [action.result() for action in o.actions],
+        "faults": faults(o.trace, log, complaints), "qemu_said": text_of(complaints).splitlines(),
+    }
+
+
+def rounded(seconds):
+    return None if seconds is None else round(seconds, 3)
+
+
+def text_of(path):
+    if not path or not os.path.exists(path):
+        return ""
+    with open(path, errors="replace") as f:
+        return f.read()
+
+
+def why(run):
+    """One line for a run that is not well."""
+    wrong = [f"--at '{a['mark']}' {a['action']}: {a['error'] or 'its mark was not seen'}"
+             for a in run["actions"] if a["error"] or a["seconds"] is None]
+    return "; ".join([f"status {run['status']}" + (f" ({MEANING[run['status']]})" if run["status"] in MEANING else "")] + wrong)
+
+
+def save_json(path, value):
+    with open(path, "w") as f:
+        json.dump(value, f, indent=2)
+        f.write("\n")
+
+
+def save_junit(path, named_runs, suite="vionet-vm"):
+    """`named_runs`: pairs of a name and a run."""
+    runs = list(named_runs)
+    root = xml.Element("testsuite", name=suite, tests=str(len(runs)),
+                       failures=str(sum(run["status"] != 0 for _, run in runs)))
+    for name, run in runs:
+        case = xml.SubElement(root, "testcase", classname=suite, name=name, time=str(run["command_s"] or 0))
+        if run["status"]:
+            xml.SubElement(case, "failure", message=why(run)).text = "\n".join(run["qemu_said"] + run["faults"])
+    xml.ElementTree(root).write(path, encoding="unicode", xml_declaration=True)
