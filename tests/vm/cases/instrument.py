@@ -89,6 +89,24 @@ class Peers(Case):
         self.assert_no_faults(guest)
 
 
+class Packed(Case):
+    def test_nothing_of_this_machine(self):
+        """The command's program with its libraries, what --add names, busybox, and no more."""
+        (self.folder / "text").write_text("added")
+        guest, came = self.run_json([common.VIONET, "pktgen", common.NIC, "--count", str(COUNT), "--no-rx"], "--packed", "--bind")
+        self.assertRegex(guest.output, common.sent(COUNT))
+        self.assert_no_faults(guest)
+        guest, _ = self.run_json(f"cat /place; ls /etc /home; {common.VIONET} --version", "--packed", "--add",
+                                 f"{self.folder}/text:/place", "--add", common.VIONET, "--add", "/bin/bash")
+        self.assertIn("added", guest.output)
+        self.assertIn("ls: /etc: No such file or directory", guest.output)
+        self.assertIn("vionet 0", guest.output)
+
+    def test_a_library_is_missing(self):
+        guest = self.run_guest([common.VIONET], "--packed", "--sysroot", self.folder, status=125)
+        self.assertIn(f"which is not below {self.folder}; see --sysroot", guest.output)
+
+
 class At(Case):
     def test_actions(self):
         """In one boot and another: link changes, stop and cont, unplug under traffic, plug, reset."""
@@ -154,6 +172,9 @@ class Usage(common.Case):
             ("--at", "x", "link-up:nic3"): "--at: link-up:nic3: there is no nic3",
             ("--at", "x", "stop:nic0"): "--at: stop takes no NIC",
             ("--at", "x", "play", "--peer", "echo"): "--at: play: nic0 has no --peer that sends by itself",
+            ("--add", "/bin/sh"): "--add and --sysroot go with --packed",
+            ("--packed", "--add", "/nowhere"): "--add /nowhere: no such file",
+            ("--packed", "--user"): "--share and --user need this machine's files",
             ("--env", "1=2"): "--env 1=2: not NAME=VALUE",
         }.items():
             with self.subTest(options=options):

@@ -80,6 +80,13 @@ def add_guest(g):
                    help="run as uid 1000 that owns the VFIO group, with 8 MiB of memlock; "
                         "includes --bind")
     g.add_argument("--hugepages", metavar="N", type=int, default=0, help="reserve N pages of 2 MiB")
+    g.add_argument("--packed", action="store_true",
+                   help="nothing of this machine's files: busybox, the command's program and its libraries in memory (set by "
+                        "itself for another --arch)")
+    g.add_argument("--add", metavar="FILE[:PATH]", action="append", default=[],
+                   help="with --packed: this file or folder too, with the libraries of programs (repeatable)")
+    g.add_argument("--sysroot", metavar="DIR", default="/",
+                   help="with --packed: where the libraries are, for another --arch")
     g.add_argument("--with-module", metavar="NAME", action="append", default=[],
                    help="load this kernel module too (repeatable)")
     g.add_argument("--env", metavar="K=V", action="append", default=[])
@@ -132,8 +139,20 @@ def check(o):
         if not pair.partition("=")[0].isidentifier() or "=" not in pair:
             raise ValueError(f"--env {pair}: not NAME=VALUE")
     o.bind = o.bind or o.user
+    check_files(o)
     o.share = [os.path.realpath(f) for f in o.share]
     o.actions = actions.plan(o)
+
+
+def check_files(o):
+    o.packed = o.packed or o.arch != arch.HOST
+    if not o.packed and (o.add or o.sysroot != "/"):
+        raise ValueError("--add and --sysroot go with --packed")
+    if o.packed and (o.share or o.user):
+        raise ValueError("--share and --user need this machine's files: no --packed, no other --arch")
+    for name in o.add:
+        if not os.path.exists(name.partition(":")[0]):
+            raise ValueError(f"--add {name}: no such file")
 
 
 def check_machine(o):

@@ -126,6 +126,8 @@ def nine_p(tag, path, address, readonly):
 
 
 def files(o):
+    if o.packed:
+        return []
     args = nine_p("root", "/", 0x1d, readonly=True)
     for i, folder in enumerate(o.share):
         args += nine_p(f"share{i}", folder, 0x1c - i, readonly=False)
