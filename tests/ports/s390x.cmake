@@ -1,13 +1,4 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# A build for s390x, big-endian, whose tests run in qemu-user. tests/ports/fetch-root brings the libraries.
-set(CMAKE_SYSTEM_NAME Linux)
-set(CMAKE_SYSTEM_PROCESSOR s390x)
-set(CMAKE_C_COMPILER s390x-linux-gnu-gcc)
-execute_process(COMMAND ${CMAKE_CURRENT_LIST_DIR}/fetch-root s390x OUTPUT_VARIABLE CMAKE_SYSROOT
-	OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
-set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
-set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
-set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
-set(ENV{PKG_CONFIG_SYSROOT_DIR} ${CMAKE_SYSROOT})
-set(ENV{PKG_CONFIG_LIBDIR} ${CMAKE_SYSROOT}/usr/lib/s390x-linux-gnu/pkgconfig)
-set(CMAKE_CROSSCOMPILING_EMULATOR qemu-s390x -L ${CMAKE_SYSROOT})
+# big-endian
+set(port s390x)
+include(${CMAKE_CURRENT_LIST_DIR}/cross.cmake)
