@@ -15,7 +15,7 @@
 
 struct mapping {
 	uint64_t iova;
-	uint64_t size;
+	struct vn_memory memory;
 	bool quarantined; /* an unmap failed: never to be used again */
 };
 
@@ -52,7 +52,12 @@ static int container_made(struct vn_container *made, int result, struct vn_conta
 int vn_container_open(const char *directory, int group, const char *name,
 		      enum vn_iommu_kind kind, struct vn_container **container)
 {
-	const struct vn_iommu_ops *ops = kind == VN_IOMMU_IOMMUFD ? &vn_iommufd_ops : &vn_type1_ops;
+	static const struct vn_iommu_ops *const kinds[] = {
+		[VN_IOMMU_TYPE1] = &vn_type1_ops,
+		[VN_IOMMU_IOMMUFD] = &vn_iommufd_ops,
+		[VN_IOMMU_NONE] = &vn_noiommu_ops,
+	};
+	const struct vn_iommu_ops *ops = kinds[kind];
 	struct vn_container *made = container_new(name);
 
 	*container = NULL;
@@ -157,8 +162,11 @@ static int container_make_room(struct vn_container *container)
 static int container_take_address(struct vn_container *container,
 				  const struct vn_memory *memory, uint64_t *iova)
 {
+	const struct vn_domain *domain = container->domain;
 	int result;
 
+	if (domain->ops->place != NULL)
+		return domain->ops->place(domain, memory, iova);
 	pthread_mutex_lock(&container->domain->lock);
 	result = vn_iova_alloc(container->domain->space, memory->size,
 			       memory->page_size, iova);
@@ -176,10 +184,34 @@ static int container_give_address(struct vn_container *container, uint64_t iova)
 {
 	int result;
 
+	if (container->domain->ops->place != NULL)
+		return 0;
 	pthread_mutex_lock(&container->domain->lock);
 	result = vn_iova_free(container->domain->space, iova);
 	pthread_mutex_unlock(&container->domain->lock);
 	return result;
+}
+
+/* Where places are found and not chosen: is all memory still where it was? The device goes on with
+ * the old addresses. */
+static int container_check_places(const struct vn_container *container)
+{
+	const struct vn_domain *domain = container->domain;
+
+	for (size_t i = 0; i < container->mapping_count && domain->ops->place != NULL; i++) {
+		const struct mapping *mapping = &container->mapping[i];
+		uint64_t now = 0;
+		int result = domain->ops->place(domain, &mapping->memory, &now);
+
+		if (result == 0 && now == mapping->iova)
+			continue;
+		if (result != 0)
+			return result;
+		return vn_error(EIO, "%s: memory of the device moved from %#" PRIx64 " to %#" PRIx64 ", and it still has the old address; stop what moves huge pages "
+				     "(hot unplug of memory, a balloon), and start the device again",
+				domain->label, mapping->iova, now);
+	}
+	return 0;
 }
 
 int vn_container_map(struct vn_container *container,
@@ -195,6 +227,8 @@ int vn_container_map(struct vn_container *container,
 	if (result == 0)
 		result = container_make_room(container);
 	if (result == 0)
+		result = container_check_places(container);
+	if (result == 0)
 		result = container_take_address(container, memory, &place);
 	if (result != 0)
 		return result;
@@ -204,7 +238,8 @@ int vn_container_map(struct vn_container *container,
 		return container_map_refused(container, -result, memory, place);
 	}
 	container->mapping[container->mapping_count++] = (struct mapping){
-		.iova = place, .size = memory->size };
+		.iova = place, .memory = *memory
+	};
 	container->mapped_bytes += memory->size;
 	*iova = place;
 	return 0;
@@ -216,18 +251,18 @@ static int container_unmap(const struct vn_container *container,
 {
 	const struct vn_domain *domain = container->domain;
 	uint64_t done = 0;
-	int result = domain->ops->unmap(domain, mapping->iova, mapping->size, &done);
+	int result = domain->ops->unmap(domain, &mapping->memory, mapping->iova, &done);
 
 	if (result < 0) {
 		vn_error_errno(-result, "%s: unmap IOVA %#" PRIx64 "; the address stays out of use",
 			       container->domain->label, mapping->iova);
 		return -EIO;
 	}
-	if (done != mapping->size)
-		return vn_error(EIO, "%s: the kernel unmapped %" PRIu64 " of %" PRIu64 " bytes at IOVA %#" PRIx64 "; the "
+	if (done != mapping->memory.size)
+		return vn_error(EIO, "%s: the kernel unmapped %" PRIu64 " of %zu bytes at IOVA %#" PRIx64 "; the "
 				     "address stays out of use",
 				container->domain->label,
-				done, mapping->size, mapping->iova);
+				done, mapping->memory.size, mapping->iova);
 	return 0;
 }
 
@@ -249,7 +284,7 @@ int vn_container_unmap(struct vn_container *container, uint64_t iova)
 		mapping->quarantined = true;
 		return result;
 	}
-	container->mapped_bytes -= mapping->size;
+	container->mapped_bytes -= mapping->memory.size;
 	*mapping = container->mapping[--container->mapping_count];
 	return container_give_address(container, iova);
 }

@@ -305,10 +305,10 @@ static int iommufd_map(struct vn_domain *domain, const struct vn_memory *memory,
 	return result;
 }
 
-static int iommufd_unmap(const struct vn_domain *domain, uint64_t iova, uint64_t size,
-			 uint64_t *done)
+static int iommufd_unmap(const struct vn_domain *domain, const struct vn_memory *memory,
+			 uint64_t iova, uint64_t *done)
 {
-	struct vn_iommufd_unmap unmap = { .size = sizeof(unmap), .ioas = domain->ioas, .iova = iova, .length = size };
+	struct vn_iommufd_unmap unmap = { .size = sizeof(unmap), .ioas = domain->ioas, .iova = iova, .length = memory->size };
 	int result = vn_vfio_call(domain->fd, VN_IOMMUFD_IOAS_UNMAP, &unmap);
 
 	*done = unmap.length;

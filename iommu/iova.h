@@ -27,6 +27,8 @@ struct vn_iommu_limits {
 	uint32_t mappings;	/* now */
 	uint32_t mappings_left; /* UINT32_MAX: unknown */
 	uint64_t mapped_bytes;
+	uint64_t contiguous; /* not 0: there is no IOMMU, addresses are physical ones, memory is
+			      * huge pages of this many bytes, and what is longer may not be had */
 	unsigned int range_count;
 	struct vn_iova_range range[VN_IOVA_RANGES_MAX];
 };

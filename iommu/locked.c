@@ -94,6 +94,8 @@ int vn_locked_check(uint64_t need, enum vn_accounting accounting)
 {
 	struct vn_locked locked;
 
+	if (accounting == VN_ACCOUNT_NONE)
+		return 0;
 	locked_read(accounting, &locked);
 	if (locked.in_use <= locked.limit &&
 	    need <= locked.limit - locked.in_use)

@@ -12,6 +12,7 @@ enum vn_accounting {
 	VN_ACCOUNT_IOMMUFD, /* iommufd in its place: the process, in VmLck and VmPin,
 			     * or all processes of the user; of these only our own
 			     * VmPin can be seen */
+	VN_ACCOUNT_NONE,    /* nothing is locked */
 	VN_ACCOUNT_VHOST,   /* vhost: the process, in VmPin; also one that may lock any amount */
 };
 

@@ -17,8 +17,6 @@
 #include "base/error.h"
 #include "iommu/memory.h"
 
-#define HUGEPAGE ((size_t)2 << 20)
-
 /* Linux 6.3; before, it is refused as unknown. */
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U
@@ -107,15 +105,14 @@ static size_t mem_round_up(size_t size, size_t page_size)
 /* All of a huge page is pinned, and counted, however little of it is used. */
 static bool mem_worth_hugepages(size_t size)
 {
-	return size >= HUGEPAGE && mem_round_up(size, HUGEPAGE) - size <= size / 8;
+	return size >= VN_HUGEPAGE && mem_round_up(size, VN_HUGEPAGE) - size <= size / 8;
 }
 
 uint64_t vn_memory_size(uint64_t size, bool hugepages)
 {
-	if (size > INT64_MAX - HUGEPAGE)
+	if (size > INT64_MAX - VN_HUGEPAGE)
 		return size;
-	return mem_round_up(size, hugepages && mem_worth_hugepages(size) ?
-				      HUGEPAGE : (size_t)sysconf(_SC_PAGESIZE));
+	return mem_round_up(size, hugepages && mem_worth_hugepages(size) ? VN_HUGEPAGE : (size_t)sysconf(_SC_PAGESIZE));
 }
 
 int vn_memory_alloc(size_t size, bool hugepages, struct vn_memory *memory)
@@ -125,11 +122,11 @@ int vn_memory_alloc(size_t size, bool hugepages, struct vn_memory *memory)
 
 	*memory = none;
 	/* Rounding up must not pass the largest file offset. */
-	if (size == 0 || size > (size_t)INT64_MAX - HUGEPAGE)
+	if (size == 0 || size > (size_t)INT64_MAX - VN_HUGEPAGE)
 		return vn_error(EINVAL, "device memory: %zu bytes cannot be "
 				"allocated", size);
 	if (hugepages && mem_worth_hugepages(size) &&
-	    mem_make(mem_round_up(size, HUGEPAGE), HUGEPAGE,
+	    mem_make(mem_round_up(size, VN_HUGEPAGE), VN_HUGEPAGE,
 		     MFD_HUGETLB | MFD_HUGE_2MB, memory) == 0)
 		return 0;
 	result = mem_make(mem_round_up(size, page), page, 0, memory);
@@ -138,6 +135,22 @@ int vn_memory_alloc(size_t size, bool hugepages, struct vn_memory *memory)
 	vn_error_errno(-result, "device memory: %zu bytes cannot be allocated",
 		       size);
 	return -ENOMEM;
+}
+
+int vn_memory_alloc_huge(size_t size, struct vn_memory *memory)
+{
+	size_t whole;
+
+	*memory = none;
+	if (size == 0 || size > (size_t)INT64_MAX - VN_HUGEPAGE)
+		return vn_error(EINVAL, "device memory: %zu bytes cannot be allocated", size);
+	whole = mem_round_up(size, VN_HUGEPAGE);
+	if (mem_make(whole, VN_HUGEPAGE, MFD_HUGETLB | MFD_HUGE_2MB, memory) == 0)
+		return 0;
+	return vn_error(ENOMEM, "device memory: no %zu huge page%s of 2 MiB can be had, and without an "
+				"IOMMU nothing else will do; free some, or reserve more: sysctl "
+				"vm.nr_hugepages=16",
+			whole / VN_HUGEPAGE, whole == VN_HUGEPAGE ? "" : "s");
 }
 
 void vn_memory_free(struct vn_memory *memory)

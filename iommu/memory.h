@@ -58,6 +58,12 @@ int vn_memory_check_mapping(const void *address, size_t size, int fd,
  */
 int vn_memory_alloc(size_t size, bool hugepages, struct vn_memory *memory);
 
+#define VN_HUGEPAGE ((size_t)2 << 20)
+
+/* The same of pages of VN_HUGEPAGE bytes and no others. -ENOMEM: the text says how many are
+ * wanted. */
+int vn_memory_alloc_huge(size_t size, struct vn_memory *memory);
+
 /* Bytes that vn_memory_alloc takes for `size`, at most: whole pages. 0 for 0. */
 uint64_t vn_memory_size(uint64_t size, bool hugepages);
 

@@ -127,12 +127,16 @@ int vn_node_container_reason(const char *directory, int code, char *reason,
 	return -ENXIO;
 }
 
-int vn_node_group_reason(const char *directory, int group, int code, char *reason,
+int vn_node_group_reason(const char *directory, int group, bool unsafe, int code, char *reason,
 			 size_t size)
 {
 	char path[VN_NODE_PATH_MAX];
 
-	snprintf(path, sizeof(path), "%.270s/%d", directory, group);
+	snprintf(path, sizeof(path), "%.270s/%s%d", directory, unsafe ? "noiommu-" : "", group);
+	if (unsafe && code == EPERM) {
+		say(reason, size, "%s: no-IOMMU mode is for root (CAP_SYS_RAWIO)", path);
+		return -EACCES;
+	}
 	if (code == EACCES || code == EPERM)
 		return node_denied(path, code, reason, size);
 	if (code == EBUSY || code == EINTR) {

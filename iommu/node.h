@@ -3,6 +3,7 @@
 #ifndef VN_IOMMU_NODE_H
 #define VN_IOMMU_NODE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* By which of the kernel's interfaces a function is opened. */
@@ -10,6 +11,7 @@ enum vn_iommu_kind {
 	VN_IOMMU_ANY,	  /* none in particular: what the system has */
 	VN_IOMMU_TYPE1,	  /* groups: /dev/vfio/vfio, /dev/vfio/GROUP */
 	VN_IOMMU_IOMMUFD, /* character devices: /dev/iommu, /dev/vfio/devices/vfioN */
+	VN_IOMMU_NONE,	  /* no IOMMU: /dev/vfio/noiommu-GROUP */
 };
 
 /* Descriptors that the caller has opened, -1: not that one. They remain its own: what is needed is
@@ -31,8 +33,9 @@ struct vn_iommu_fds {
  */
 int vn_node_container_reason(const char *directory, int code, char *reason,
 			     size_t size);
-int vn_node_group_reason(const char *directory, int group, int code, char *reason,
-			 size_t size);
+/* `unsafe`: its node is that of no-IOMMU mode. */
+int vn_node_group_reason(const char *directory, int group, bool unsafe, int code,
+			 char *reason, size_t size);
 int vn_node_iommufd_reason(const char *directory, int code, char *reason, size_t size);
 /* `node`: "vfio3". */
 int vn_node_device_reason(const char *directory, const char *node, int code, char *reason,
@@ -46,9 +49,9 @@ void vn_node_device_path(const char *directory, const char *node,
 			 char path[VN_NODE_PATH_MAX]);
 
 /* What no-IOMMU mode is, for all who meet it. */
-#define VN_NODE_NO_IOMMU                                                         \
-	"it is in no-IOMMU mode, which isolates nothing and is not supported: switch " \
-	"the IOMMU on (firmware: VT-d, AMD-Vi, SMMU; Intel: intel_iommu=on on the "    \
+#define VN_NODE_NO_IOMMU                                                            \
+	"it is in no-IOMMU mode, which isolates nothing: switch "                   \
+	"the IOMMU on (firmware: VT-d, AMD-Vi, SMMU; Intel: intel_iommu=on on the " \
 	"kernel's command line; QEMU: -device intel-iommu,intremap=on)"
 
 #endif

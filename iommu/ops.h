@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The kernel's interfaces to an IOMMU, behind one table: groups with type1 (type1.c), and character
- * devices with iommufd (iommufd.c).
+ * The kernel's interfaces to an IOMMU, behind one table: groups with type1 (type1.c), character
+ * devices with iommufd (iommufd.c), and none at all (noiommu.c).
  */
 #ifndef VN_IOMMU_OPS_H
 #define VN_IOMMU_OPS_H
@@ -34,13 +34,18 @@ struct vn_iommu_ops {
 	int (*limits)(const struct vn_domain *domain, struct vn_iommu_limits *limits);
 	int (*map)(struct vn_domain *domain, const struct vn_memory *memory,
 		   enum vn_access access, uint64_t iova);
-	int (*unmap)(const struct vn_domain *domain, uint64_t iova, uint64_t size,
-		     uint64_t *done);
+	int (*unmap)(const struct vn_domain *domain, const struct vn_memory *memory,
+		     uint64_t iova, uint64_t *done);
+
+	/* Where the device sees the memory, if that is not ours to choose; NULL: an allocator
+	 * chooses. With a text. Asked again later, the answer has to be the same. */
+	int (*place)(const struct vn_domain *domain, const struct vn_memory *memory,
+		     uint64_t *iova);
 };
 
 /* What `fd` answers to VFIO_IOMMU_GET_INFO: a bitmap of page sizes; 0: nothing. */
 uint64_t vn_type1_page_sizes(int fd);
 
-extern const struct vn_iommu_ops vn_type1_ops, vn_iommufd_ops;
+extern const struct vn_iommu_ops vn_type1_ops, vn_iommufd_ops, vn_noiommu_ops;
 
 #endif

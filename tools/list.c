@@ -13,7 +13,11 @@
 #define CELL_MAX 132
 #define VDPA_MAX 64
 
-enum { KEY_JSON = 0x100, KEY_FORCE, KEY_GROUP, KEY_DRIVER };
+enum { KEY_JSON = 0x100,
+       KEY_FORCE,
+       KEY_GROUP,
+       KEY_NO_IOMMU,
+       KEY_DRIVER };
 
 /* Widths of the columns as wide as their longest cell. */
 struct table {
@@ -207,6 +211,9 @@ static error_t list_parse_bind_option(int key, char *argument, struct argp_state
 	case KEY_GROUP:
 		options->flags |= VIONET_PCI_BIND_GROUP;
 		return 0;
+	case KEY_NO_IOMMU:
+		options->flags |= VIONET_PCI_BIND_NO_IOMMU;
+		return 0;
 	case KEY_DRIVER:
 		if (argument[0] == '\0' || strchr(argument, '/') != NULL)
 			refuse_usage("--driver: the name of a kernel driver is wanted, "
@@ -229,9 +236,12 @@ static const struct argp bind_argp = {
 	.options = (const struct argp_option[]){
 		{ "force", KEY_FORCE, NULL, 0,
 		  "Even if its network interface is in use, or it has virtual "
-		  "functions", 0 },
+		  "functions",
+		  0 },
 		{ "group", KEY_GROUP, NULL, 0,
 		  "With the other virtio-net functions of its IOMMU group", 0 },
+		{ "no-iommu", KEY_NO_IOMMU, NULL, 0,
+		  "A function that has no IOMMU, for commands with --no-iommu", 0 },
 		{ 0 },
 	},
 	.parser = list_parse_bind_option,

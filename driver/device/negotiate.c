@@ -27,7 +27,8 @@ static void negotiate_log_features(const struct vionet_device *device, const cha
 static int negotiate_features(struct vionet_device *device)
 {
 	struct vn_transport *transport = device->transport;
-	struct vionet_features offered, accepted;
+	struct vionet_features offered, accepted, avoid;
+	bool unconfined; /* physical addresses are what it is given */
 	char names[512];
 	uint8_t status = 0;
 	int result = transport->ops->features_read(transport, &offered);
@@ -39,9 +40,13 @@ static int negotiate_features(struct vionet_device *device)
 	device->offered = offered;
 	negotiate_log_features(device, "offered", &offered);
 	vn_config_correct_offer(device, &offered);
-	result = vn_features_choose(&offered, &device->avoid, &device->need,
+	unconfined = device->limits.memory.contiguous != 0;
+	avoid = device->avoid;
+	if (unconfined)
+		avoid.word[F_ACCESS_PLATFORM / 64] |= 1ull << (F_ACCESS_PLATFORM % 64);
+	result = vn_features_choose(&offered, &avoid, &device->need,
 				    &device->want,
-				    device->limits.confined ||
+				    unconfined || device->limits.confined ||
 					    device->flags & VIONET_OPEN_ASSUME_IOMMU,
 				    &accepted);
 	/* An application has sized its buffers by the features it saw at open. */
@@ -62,7 +67,14 @@ static int negotiate_features(struct vionet_device *device)
 			transport, (uint8_t)(status | STATUS_FEATURES_OK));
 	if (result == 0)
 		result = vn_device_read_status(device, &status);
-	if (result == 0 && (status & STATUS_FEATURES_OK) == 0)
+	if (result == 0 && (status & STATUS_FEATURES_OK) == 0 && unconfined &&
+	    vionet_feature_test(&offered, F_ACCESS_PLATFORM))
+		result = vn_error(ENOTSUP, "the device insists on ACCESS_PLATFORM: its accesses are "
+					   "translated or limited, so physical addresses are wrong for it, and "
+					   "no-IOMMU mode has no others; switch the IOMMU on (with QEMU: "
+					   "-device intel-iommu), or have it not offer the feature (with QEMU: "
+					   "iommu_platform=off)");
+	else if (result == 0 && (status & STATUS_FEATURES_OK) == 0)
 		result = vn_error_remedy(
 			vn_error(ENOTSUP, "the device refuses this set of features: %s",
 				 vn_features_text(&accepted, names, sizeof(names))),

@@ -140,7 +140,7 @@ static int open_check_options(const char *name, const struct vionet_open_options
 	if ((o->flags & ~OPEN_FLAGS) != 0)
 		return vn_error(EINVAL, "%.*s: open: unknown flags 0x%x",
 				VIONET_NAME_MAX, name, o->flags & ~OPEN_FLAGS);
-	if (o->iommu > VIONET_IOMMU_IOMMUFD || o->reserved != 0)
+	if (o->iommu > VIONET_IOMMU_NONE || o->reserved != 0)
 		return vn_error(EINVAL, "%.*s: open: there is no kind of IOMMU with the number "
 					"%u",
 				VIONET_NAME_MAX, name, o->iommu);

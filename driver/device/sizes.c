@@ -115,6 +115,7 @@ static int sizes_plan_pool(const struct vionet_device *device,
 {
 	bool receives = plan->index % 2 == 0;
 	struct vionet_pool_options *o = &plan->pool_options;
+	uint32_t bytes;
 	int result;
 
 	plan->pool = given;
@@ -127,11 +128,12 @@ static int sizes_plan_pool(const struct vionet_device *device,
 		o->access = receives ? VIONET_DEVICE_WRITES : VIONET_DEVICE_READS;
 	if (o->buffer_size == 0 && receives)
 		o->buffer_size = sizes_receive_buffer(device, plan->size);
+	bytes = (receives ? RECEIVE_BYTES : TRANSMIT_BYTES) / device->queue_pairs;
+	/* A pool lies in one piece. */
+	if (device->limits.memory.contiguous != 0 && bytes > device->limits.memory.contiguous)
+		bytes = (uint32_t)device->limits.memory.contiguous;
 	if (o->count == 0)
-		o->count = sizes_pool_count(o->buffer_size, plan->size,
-					    (receives ? RECEIVE_BYTES :
-							TRANSMIT_BYTES) /
-						    device->queue_pairs);
+		o->count = sizes_pool_count(o->buffer_size, plan->size, bytes);
 	return 0;
 }
 

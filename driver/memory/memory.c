@@ -45,7 +45,7 @@ int vn_device_memory_alloc_whole(struct vionet_device *device, size_t size,
 	if (!m)
 		return vn_error(ENOMEM, "no memory");
 	m->access = access;
-	result = vn_memory_alloc(size, (use & VN_FOR_MUCH) != 0, &m->memory);
+	result = device->limits.memory.contiguous != 0 ? vn_memory_alloc_huge(size, &m->memory) : vn_memory_alloc(size, (use & VN_FOR_MUCH) != 0, &m->memory);
 	m->memory.control = (use & VN_FOR_CONTROL) != 0;
 	if (result == 0) {
 		result = transport->ops->memory_add(transport, &m->memory,
@@ -88,7 +88,8 @@ static int memory_find_whole(struct vionet_device *device, size_t size,
 			     enum vn_access access, enum vn_memory_use use,
 			     struct vionet_memory **whole, size_t *at)
 {
-	size_t least = WHOLE_SIZE;
+	size_t contiguous = (size_t)device->limits.memory.contiguous;
+	size_t least = contiguous != 0 ? contiguous : WHOLE_SIZE;
 
 	for (struct vionet_memory *m = device->memories; m; m = m->next) {
 		if (m->parts == 0 || m->access != access)
@@ -97,7 +98,7 @@ static int memory_find_whole(struct vionet_device *device, size_t size,
 		*at = memory_find_room(m, size);
 		if (*at + size <= m->memory.size)
 			return 0;
-		if (least <= m->memory.size && m->memory.size <= WHOLE_MAX / 2)
+		if (contiguous == 0 && least <= m->memory.size && m->memory.size <= WHOLE_MAX / 2)
 			least = 2 * m->memory.size;
 	}
 	*at = 0;

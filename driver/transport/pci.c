@@ -175,13 +175,18 @@ static int pci_limits(struct vn_transport *transport,
 		      struct vn_transport_limits *limits)
 {
 	struct vn_pci_transport *t = vn_pci(transport);
+	int result;
 
 	*limits = (struct vn_transport_limits){
 		.config_size = t->capabilities.device.size,
 		.queue_count = t->queue_count,
 		.vector_max = t->function->vector_count,
 	};
-	return t->function->ops->iommu_limits(t->function, &limits->memory);
+	result = t->function->ops->iommu_limits(t->function, &limits->memory);
+	/* Huge pages are few: rings and pools share them. */
+	if (result == 0 && limits->memory.contiguous != 0)
+		limits->region_max = UINT16_MAX;
+	return result;
 }
 
 static int pci_read_back(struct vn_transport *transport, struct vn_read_back *read_back)
@@ -406,6 +411,7 @@ int vn_transport_open_pci(const char *address, enum vionet_iommu iommu,
 		[VIONET_IOMMU_AUTO] = VN_IOMMU_ANY,
 		[VIONET_IOMMU_TYPE1] = VN_IOMMU_TYPE1,
 		[VIONET_IOMMU_IOMMUFD] = VN_IOMMU_IOMMUFD,
+		[VIONET_IOMMU_NONE] = VN_IOMMU_NONE,
 	};
 	struct vn_function *function;
 	int result = vn_function_open_vfio(address, kinds[iommu], &function);

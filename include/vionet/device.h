@@ -63,6 +63,15 @@ enum vionet_iommu {
 	/* VFIO's character device /dev/vfio/devices/vfioN in an address space of an iommufd
 	 * (/dev/iommu): Linux 6.6 with CONFIG_VFIO_DEVICE_CDEV. */
 	VIONET_IOMMU_IOMMUFD = 2,
+	/*
+	 * No IOMMU: /dev/vfio/noiommu-GROUP, where the kernel's no-IOMMU mode is on. Never
+	 * taken by itself. The device is given physical addresses, and nothing keeps it from
+	 * others: it can read and write all memory of the machine, so it, and
+	 * this process, are trusted with that. Memory is huge pages of 2 MiB, and needs as
+	 * many as there are pools and rings; CAP_SYS_RAWIO and CAP_SYS_ADMIN are needed.
+	 * ACCESS_PLATFORM is not negotiated.
+	 */
+	VIONET_IOMMU_NONE = 3,
 };
 
 /* How to open. Zero means the default everywhere. */
@@ -512,7 +521,7 @@ struct vionet_iova_range {
 struct vionet_pci_details {
 	uint32_t struct_size; /* vionet/struct.h */
 	int iommu_group; /* -1: none */
-	char iommu[16];	 /* "type1v2", "iommufd"; "vfio-user": a server */
+	char iommu[16];	 /* "type1v2", "iommufd", "no-IOMMU"; "vfio-user" */
 	bool reset_supported;
 	bool removal_events, error_events; /* interrupts that are wired */
 	uint8_t reserved;

@@ -57,6 +57,9 @@ enum vionet_remedy {
 				      * vionet_open_options.reset_timeout_ms */
 	VIONET_REMEDY_WANT,	     /* open it with the feature that the text names:
 				      * vionet_open_options.want */
+	VIONET_REMEDY_NO_IOMMU,	     /* VIONET_IOMMU_NONE and VIONET_PCI_BIND_NO_IOMMU, if
+				      * the device may reach all memory of the machine */
+	VIONET_REMEDY_BIND_NO_IOMMU, /* bind the function with VIONET_PCI_BIND_NO_IOMMU */
 };
 
 /*

@@ -50,7 +50,7 @@ struct vionet_pci_function {
 	char reason[512];	/* why it cannot be driven */
 	uint32_t remedy;	/* what to do about it: vionet_remedy, for `address` */
 	char node[64];		/* of VFIO that would be opened: "/dev/vfio/devices/vfio3",
-				 * or its group's "/dev/vfio/7" */
+				 * or its group's "/dev/vfio/7" or "/dev/vfio/noiommu-7" */
 };
 
 /*
@@ -85,6 +85,8 @@ enum vionet_pci_bind_flags {
 	VIONET_PCI_BIND_FORCE = 1 << 0,
 	/* With all virtio-net functions of their IOMMU groups. */
 	VIONET_PCI_BIND_GROUP = 1 << 1,
+	/* vionet_pci_bind only: a function without an IOMMU, for VIONET_IOMMU_NONE. */
+	VIONET_PCI_BIND_NO_IOMMU = 1 << 2,
 };
 
 /* What became of one function. */
@@ -107,9 +109,10 @@ struct vionet_pci_move {
  * Everything that can be refused is refused before the first driver is unbound:
  *   -EINVAL   not an address, unknown flags
  *   -ENODEV   no such function, or it does not answer (without power, link down)
- *   -ENOTSUP  not virtio-net, or legacy only
+ *   -ENOTSUP  not virtio-net, or legacy only; with VIONET_PCI_BIND_NO_IOMMU: it is behind an
+ *             IOMMU, or the kernel's no-IOMMU mode is off
  *   -ENXIO    no IOMMU group (no IOMMU, or it is off: the text says how to
- *             switch it on), or no-IOMMU mode
+ *             switch it on), and VIONET_PCI_BIND_NO_IOMMU is not set
  *   -ENOENT   the vfio-pci module is not there and could not be loaded
  *   -EBUSY    another device of a group, that does not come along, is held by a driver
  *             that is not VFIO's; a process has a virtual function of it open; or,

@@ -24,7 +24,8 @@
 
 #define VFIO_PCI "vfio-pci"
 
-#define BIND_FLAGS ((unsigned int)(VIONET_PCI_BIND_FORCE | VIONET_PCI_BIND_GROUP))
+#define BIND_FLAGS ((unsigned int)(VIONET_PCI_BIND_FORCE | VIONET_PCI_BIND_GROUP | \
+				   VIONET_PCI_BIND_NO_IOMMU))
 #define UNBIND_FLAGS ((unsigned int)VIONET_PCI_BIND_GROUP)
 
 /* More functions than one call is for; a group behind a bridge may have many. */
@@ -289,7 +290,7 @@ static int bind_check_bind(const struct set *set, const struct vn_looked *looked
 
 	if (result == -ENOTSUP && looked >= set->looked + set->named)
 		result = 0;
-	if (result == 0)
+	if (result == 0 && looked->group >= 0)
 		result = bind_check_others(set, looked);
 	if (result == 0)
 		result = bind_check_permission(function->address, function->driver);
@@ -317,13 +318,13 @@ static int bind_check_binds(const struct set *set, bool force)
 
 /* Refuse while the group is open: the kernel would make us wait in unbind until
  * it is closed. */
-static int bind_check_free(const char *address, int group)
+static int bind_check_free(const struct vn_looked *looked)
 {
-	char node[VN_PATH_MAX], user[128];
-	int fd, result;
+	const char *address = looked->function.address;
+	char node[VN_GROUP_PATH_MAX], user[128];
+	int group = vn_looked_group(looked, node), fd, result;
 
-	snprintf(node, sizeof(node), "%s/%d", vn_host.vfio, group);
-	result = vn_group_user(group, user, sizeof(user));
+	result = looked->unsafe_group >= 0 ? vn_node_user(node, user, sizeof(user)) : vn_group_user(group, user, sizeof(user));
 	if (vn_error_is_shortage(-result))
 		return bind_unseen(address, result, vn_host.proc);
 	if (result > 0)
@@ -465,6 +466,8 @@ int vionet_pci_bind(const char *const *addresses, size_t count, unsigned int fla
 				       (flags & VIONET_PCI_BIND_GROUP) != 0);
 	if (result < 0)
 		return result;
+	for (size_t i = 0; i < set.count && (flags & VIONET_PCI_BIND_NO_IOMMU) != 0; i++)
+		set.looked[i].wanted = VN_IOMMU_NONE;
 	result = bind_check_binds(&set, (flags & VIONET_PCI_BIND_FORCE) != 0);
 	if (result == 0) {
 		bind_plan_binds(&set);
@@ -484,8 +487,8 @@ static int bind_check_unbind(const struct vn_looked *looked, const char *driver)
 	const struct vionet_pci_function *function = &looked->function;
 	int result = 0;
 
-	if (looked->vfio && looked->group >= 0)
-		result = bind_check_free(function->address, looked->group);
+	if (looked->vfio && (looked->group >= 0 || looked->unsafe_group >= 0))
+		result = bind_check_free(looked);
 	if (result == 0 && looked->vfio)
 		result = bind_check_vfs(function->address, false);
 	if (result == 0)

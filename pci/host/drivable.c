@@ -86,6 +86,7 @@ static int drivable_no_group(const struct vn_looked *looked, struct vn_reason *r
 	char path[VN_PATH_MAX];
 
 	vn_sysfs_path(path, "kernel/iommu_groups/0");
+	reason->remedy = VIONET_REMEDY_NO_IOMMU;
 	if (looked->group == -EPERM)
 		drivable_say(reason, "%s", VN_NODE_NO_IOMMU);
 	else if (access(path, F_OK) == 0)
@@ -101,6 +102,31 @@ static int drivable_no_group(const struct vn_looked *looked, struct vn_reason *r
 	return -ENXIO;
 }
 
+/* No-IOMMU mode is wanted: is it the kernel's, and this function's? */
+static int drivable_unsafe(const struct vn_looked *looked, struct vn_reason *reason)
+{
+	int mode = vn_sysfs_unsafe_mode();
+
+	if (looked->group >= 0)
+		drivable_say(reason, "it is behind an IOMMU (group %d), and no-IOMMU mode is for "
+				     "functions that are not; leave that out",
+			     looked->group);
+	else if (mode < 0)
+		drivable_say(reason, "the kernel has no no-IOMMU mode: load vfio (modprobe vfio-pci), or "
+				     "use a kernel with CONFIG_VFIO_NOIOMMU");
+	else if (mode == 0)
+		drivable_say(reason, "no-IOMMU mode is off in the kernel; switch it on, for all functions "
+				     "of this machine and before they are bound: echo 1 > "
+				     "%s/module/vfio/parameters/enable_unsafe_noiommu_mode",
+			     vn_sysfs_root());
+	else if (looked->vfio && looked->unsafe_group < 0)
+		drivable_say(reason, "it has no group of no-IOMMU mode, though it is bound to a driver of "
+				     "VFIO; unbind it and bind it again");
+	else
+		return 0;
+	return -ENOTSUP;
+}
+
 int vn_drivable_function(const struct vn_looked *looked, struct vn_reason *reason)
 {
 	const struct vionet_pci_function *function = &looked->function;
@@ -113,6 +139,8 @@ int vn_drivable_function(const struct vn_looked *looked, struct vn_reason *reaso
 			     "cannot be driven; in QEMU use disable-modern=off");
 		return -ENOTSUP;
 	}
+	if (looked->wanted == VN_IOMMU_NONE)
+		return drivable_unsafe(looked, reason);
 	return looked->group < 0 ? drivable_no_group(looked, reason) : 0;
 }
 
@@ -218,7 +246,7 @@ int vn_drivable_driver(const struct vn_looked *looked, struct vn_reason *reason)
 	*reason = (struct vn_reason){ .remedy = VIONET_REMEDY_NONE };
 	if (looked->vfio)
 		return 0;
-	reason->remedy = VIONET_REMEDY_BIND;
+	reason->remedy = looked->wanted == VN_IOMMU_NONE ? VIONET_REMEDY_BIND_NO_IOMMU : VIONET_REMEDY_BIND;
 	if (vfs > 0) {
 		drivable_say(reason, "bound to %s, and its %d virtual function%s would be "
 			     "removed with its driver: remove %s first (echo 0 > "
@@ -227,8 +255,8 @@ int vn_drivable_driver(const struct vn_looked *looked, struct vn_reason *reason)
 			     vn_sysfs_root(), f->address);
 		return -ENXIO;
 	}
-	if (vn_group_hindrances(looked->group, own, 1, others, sizeof(others),
-				&other_kind) <= 0) {
+	if (looked->wanted == VN_IOMMU_NONE ||
+	    vn_group_hindrances(looked->group, own, 1, others, sizeof(others), &other_kind) <= 0) {
 		drivable_say(reason, "bound to %s", driver);
 		return -ENXIO;
 	}
@@ -249,6 +277,8 @@ int vn_drivable_group(const struct vn_looked *looked, struct vn_reason *reason)
 	bool other_kind;
 
 	*reason = (struct vn_reason){ .remedy = VIONET_REMEDY_NONE };
+	if (looked->wanted == VN_IOMMU_NONE)
+		return 0; /* it is alone in its group */
 	if (vn_group_hindrances(looked->group, NULL, 0, text, sizeof(text),
 				&other_kind) <= 0)
 		return 0;
@@ -270,18 +300,28 @@ static int drivable_device(const char *name, struct vn_reason *reason)
 				     reason->text, sizeof(reason->text));
 }
 
+int vn_looked_group(const struct vn_looked *looked, char path[VN_GROUP_PATH_MAX])
+{
+	bool unsafe = looked->unsafe_group >= 0;
+	int group = unsafe ? looked->unsafe_group : looked->group;
+
+	snprintf(path, VN_GROUP_PATH_MAX, "%.270s/%s%d", vn_host.vfio, unsafe ? "noiommu-" : "", group);
+	return group;
+}
+
 int vn_drivable_node(const struct vn_looked *looked, struct vn_reason *reason)
 {
-	char node[VN_PATH_MAX];
+	char node[VN_GROUP_PATH_MAX];
+	int group;
 
 	*reason = (struct vn_reason){ .remedy = VIONET_REMEDY_NONE };
 	if (vn_drivable_kind(looked) == VN_IOMMU_IOMMUFD)
 		return drivable_device(looked->node, reason);
-	snprintf(node, sizeof(node), "%s/%d", vn_host.vfio, looked->group);
+	group = vn_looked_group(looked, node);
 	if (drivable_may(node, R_OK | W_OK))
 		return 0;
-	return vn_node_group_reason(vn_host.vfio, looked->group, errno, reason->text,
-				    sizeof(reason->text));
+	return vn_node_group_reason(vn_host.vfio, group, looked->unsafe_group >= 0, errno,
+				    reason->text, sizeof(reason->text));
 }
 
 int vn_drivable(const struct vn_looked *looked, struct vn_reason *reason)
@@ -299,24 +339,27 @@ int vn_drivable(const struct vn_looked *looked, struct vn_reason *reason)
 
 int vn_drivable_user(const struct vn_looked *looked, struct vn_reason *reason)
 {
-	char user[128];
-	int result;
+	char user[128], node[VN_GROUP_PATH_MAX];
+	int group, result;
 
 	*reason = (struct vn_reason){ .remedy = VIONET_REMEDY_NONE };
-	if (vn_domain_shares(vn_host.vfio, looked->group, looked->function.address))
+	group = vn_looked_group(looked, node);
+	if (vn_domain_shares(vn_host.vfio, group, looked->function.address))
 		return 0;
-	result = vn_group_user(looked->group, user, sizeof(user));
+	result = looked->unsafe_group >= 0 ? vn_node_user(node, user, sizeof(user)) : vn_group_user(group, user, sizeof(user));
 	if (vn_error_is_shortage(-result)) {
 		drivable_say(reason, "whether another process has group %d open cannot be "
-			     "seen: %s: %s", looked->group, vn_host.proc,
+				     "seen: %s: %s",
+			     group, vn_host.proc,
 			     vn_errno_text(-result));
 		return result;
 	}
 	if (result <= 0)
 		return 0;
 	drivable_say(reason, "group %d is in use by another process: %s has it open, and "
-		     "the functions of a group are driven by one process at a time; end it "
-		     "first", looked->group, user);
+			     "the functions of a group are driven by one process at a time; end it "
+			     "first",
+		     group, user);
 	return -EBUSY;
 }
 

@@ -80,6 +80,12 @@ void vn_sysfs_names_free(struct dirent **names, int count);
  * no-IOMMU mode, -EIO a bad value. */
 int vn_sysfs_group_quiet(const char *address);
 
+/* Number of the group that no-IOMMU mode has made up for the function, or -1. */
+int vn_sysfs_unsafe_group(const char *address);
+
+/* Is the kernel's switch for that mode on? 1, 0; -ENOENT: there is none. */
+int vn_sysfs_unsafe_mode(void);
+
 /* Virtual functions that are enabled on it; 0 for what is no physical function; or
  * -errno, without text. */
 int vn_sysfs_vfs(const char *address);
@@ -173,6 +179,7 @@ static inline bool vn_is_virtio_net(unsigned long vendor, unsigned long device)
 struct vn_looked {
 	struct vionet_pci_function function;
 	int group;   /* as vn_sysfs_group_quiet */
+	int unsafe_group; /* as vn_sysfs_unsafe_group */
 	bool hidden; /* the kernel shows this user only the header of configuration
 		      * space, so `modern` says nothing */
 	bool silent; /* configuration space reads all-ones */
@@ -196,6 +203,10 @@ int vn_drivable_vfio(const struct vn_looked *looked, struct vn_reason *reason);
 int vn_drivable_driver(const struct vn_looked *looked, struct vn_reason *reason);
 int vn_drivable_group(const struct vn_looked *looked, struct vn_reason *reason);
 int vn_drivable_node(const struct vn_looked *looked, struct vn_reason *reason);
+
+/* The node of its group, "/dev/vfio/7" or "/dev/vfio/noiommu-7", and the group's number. */
+#define VN_GROUP_PATH_MAX 300
+int vn_looked_group(const struct vn_looked *looked, char path[VN_GROUP_PATH_MAX]);
 
 /* By which of the kernel's interfaces it would be opened, if none in particular is wanted: the
  * one that its group is open by in this process; else character devices where this user may

@@ -203,12 +203,12 @@ static void list_fill_node(struct vn_looked *looked)
 {
 	char path[VN_NODE_PATH_MAX] = "", *node = looked->function.node;
 
-	if (!looked->vfio || looked->group < 0)
+	if (!looked->vfio || (looked->group < 0 && looked->unsafe_group < 0))
 		return;
-	if (vn_drivable_kind(looked) == VN_IOMMU_IOMMUFD)
+	if (looked->group >= 0 && vn_drivable_kind(looked) == VN_IOMMU_IOMMUFD)
 		vn_node_device_path(vn_host.vfio, looked->node, path);
 	else
-		snprintf(path, sizeof(path), "%.270s/%d", vn_host.vfio, looked->group);
+		(void)vn_looked_group(looked, path);
 	if (strlen(path) < sizeof(looked->function.node))
 		strcpy(node, path);
 }
@@ -256,6 +256,7 @@ static int list_describe(struct look *look, const char *address)
 	snprintf(function->interface, sizeof(function->interface), "%s",
 		 interfaces.name[0]);
 	looked->group = vn_sysfs_group_quiet(address);
+	looked->unsafe_group = vn_sysfs_unsafe_group(address);
 	looked->vfio = vn_function_is_vfio(address);
 	vn_sysfs_vfio_node(address, looked->node);
 	function->iommu_group = looked->group < 0 ? -1 : looked->group;

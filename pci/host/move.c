@@ -169,7 +169,12 @@ static bool move_has_nodes(const char *address, int group)
 		if (access(node, F_OK) == 0)
 			return true;
 	}
-	snprintf(node, sizeof(node), "%s/%d", vn_host.vfio, group);
+	/* In no-IOMMU mode it gets a group with its driver. */
+	if (group >= 0)
+		snprintf(node, sizeof(node), "%s/%d", vn_host.vfio, group);
+	else
+		snprintf(node, sizeof(node), "%s/noiommu-%d", vn_host.vfio,
+			 vn_sysfs_unsafe_group(address));
 	return name[0] == '\0' && access(node, F_OK) == 0;
 }
 

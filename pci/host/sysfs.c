@@ -147,6 +147,26 @@ int vn_sysfs_group_quiet(const char *address)
 	return sysfs_group_is_real(address) ? (int)group : -EPERM;
 }
 
+int vn_sysfs_unsafe_group(const char *address)
+{
+	char path[VN_PATH_MAX], name[32];
+
+	vn_sysfs_path(path, "bus/pci/devices/%s/iommu_group", address);
+	if (vn_sysfs_group_quiet(address) != -EPERM || vn_sysfs_link(path, name, sizeof(name)) < 0)
+		return -1;
+	return (int)strtol(name, NULL, 10);
+}
+
+int vn_sysfs_unsafe_mode(void)
+{
+	char path[VN_PATH_MAX], value[8];
+
+	vn_sysfs_path(path, "module/vfio/parameters/enable_unsafe_noiommu_mode");
+	if (vn_sysfs_read(path, value, sizeof(value)) < 0)
+		return -ENOENT;
+	return value[0] == 'Y' || value[0] == '1';
+}
+
 static int sysfs_visible(const struct dirent *entry)
 {
 	return entry->d_name[0] != '.';

@@ -448,8 +448,9 @@ static int vfio_not_viable(const struct vn_looked *looked)
 static int vfio_open_device(struct vfio_function *function, const struct vn_looked *looked,
 			    enum vn_iommu_kind kind)
 {
-	int result = vn_container_open(vn_host.vfio, looked->group, function->base.name, kind,
-				       &function->container);
+	char node[VN_GROUP_PATH_MAX];
+	int result = vn_container_open(vn_host.vfio, vn_looked_group(looked, node),
+				       function->base.name, kind, &function->container);
 
 	if (result == 0)
 		result = vn_container_device(function->container, looked->node,
@@ -469,7 +470,7 @@ static int vfio_open_given(struct vfio_function *function, const struct vn_iommu
 	return result == 0 ? 0 : vn_error_prefix(result, "%s", name);
 }
 
-static struct vfio_function *vfio_new(const char *name, int group, bool iommufd)
+static struct vfio_function *vfio_new(const char *name, int group, enum vn_iommu_kind kind)
 {
 	struct vfio_function *made = calloc(1, sizeof(*made));
 
@@ -480,7 +481,9 @@ static struct vfio_function *vfio_new(const char *name, int group, bool iommufd)
 	made->base = (struct vn_function){ .ops = &operations, .iommu_group = group, .removal_fd = -1, .error_fd = -1, .service_fd = -1 };
 	snprintf(made->base.name, sizeof(made->base.name), "%s", name);
 	made->fd = -1;
-	snprintf(made->base.iommu, sizeof(made->base.iommu), "%s", iommufd ? "iommufd" : "type1v2");
+	snprintf(made->base.iommu, sizeof(made->base.iommu), "%s",
+		 kind == VN_IOMMU_IOMMUFD ? "iommufd" : kind == VN_IOMMU_NONE ? "no-IOMMU"
+									      : "type1v2");
 	return made;
 }
 
@@ -508,7 +511,7 @@ int vn_function_open_vfio(const char *address, enum vn_iommu_kind kind,
 	if (result != 0)
 		return result;
 	kind = vn_drivable_kind(&looked);
-	made = vfio_new(looked.function.address, looked.group, kind == VN_IOMMU_IOMMUFD);
+	made = vfio_new(looked.function.address, looked.group < 0 ? -1 : looked.group, kind);
 	if (made == NULL)
 		return -ENOMEM;
 	return vfio_opened(made, vfio_open_device(made, &looked, kind), function);
@@ -524,7 +527,7 @@ int vn_function_open_given(const char *address, const struct vn_iommu_fds *fds,
 	*function = NULL;
 	if (result != 0)
 		return result;
-	made = vfio_new(name, -1, fds->iommufd >= 0);
+	made = vfio_new(name, -1, fds->iommufd >= 0 ? VN_IOMMU_IOMMUFD : VN_IOMMU_TYPE1);
 	if (made == NULL)
 		return -ENOMEM;
 	return vfio_opened(made, vfio_open_given(made, fds), function);

@@ -156,7 +156,8 @@ static int answer(unsigned long request, void *argument)
 	case VFIO_GET_API_VERSION:
 		return VFIO_API_VERSION;
 	case VFIO_CHECK_EXTENSION:
-		return (uintptr_t)argument == VFIO_TYPE1v2_IOMMU;
+		return (uintptr_t)argument == VFIO_TYPE1v2_IOMMU ||
+		       ((uintptr_t)argument == VFIO_NOIOMMU_IOMMU && !kernel.no_unsafe_mode);
 	case VFIO_GROUP_SET_CONTAINER:
 		kernel.containers++;
 		return 0;

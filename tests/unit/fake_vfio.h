@@ -33,6 +33,7 @@ struct fake_vfio {
 	unsigned int detached, destroyed, left; /* functions, address spaces, groups */
 	bool in_container;			/* the group, already */
 	bool without_iommu;			/* the container */
+	bool no_unsafe_mode;			/* no VFIO_NOIOMMU_IOMMU */
 
 	unsigned long refused; /* this call fails */
 	int code;

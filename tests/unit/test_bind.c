@@ -426,7 +426,7 @@ static void named_twice_is_once(void **state)
 	assert_int_equal(count, 1);
 	vionet_pci_moves_free(moves);
 	assert_int_equal(vionet_pci_bind(twice, 0, 0, NULL, 0, NULL), -EINVAL);
-	assert_int_equal(vionet_pci_bind(twice, 1, 4, NULL, 0, NULL), -EINVAL);
+	assert_int_equal(vionet_pci_bind(twice, 1, 8, NULL, 0, NULL), -EINVAL);
 	assert_int_equal(vionet_pci_unbind(twice, 1, NULL, VIONET_PCI_BIND_FORCE, NULL, 0,
 					   NULL), -EINVAL);
 }

@@ -215,8 +215,9 @@ static void denied_by_a_security_module(void **state)
 
 	(void)state;
 	ADD(.address = "0000:00:04.0", .group = 7, .driver = "vfio-pci");
-	assert_int_equal(vn_node_group_reason(fake.vfio, 7, EACCES, reason,
-					      sizeof(reason)), -EACCES);
+	assert_int_equal(vn_node_group_reason(fake.vfio, 7, false, EACCES, reason,
+					      sizeof(reason)),
+			 -EACCES);
 	assert_has(reason, "SELinux");
 	assert_int_equal(vn_node_container_reason(fake.vfio, EACCES, reason,
 						  sizeof(reason)), -EACCES);
@@ -225,14 +226,16 @@ static void denied_by_a_security_module(void **state)
 	assert_int_equal(chmod(path, 0400), 0);
 	if (geteuid() == 0)
 		assert_int_equal(seteuid(65534), 0);
-	assert_int_equal(vn_node_group_reason(fake.vfio, 7, EACCES, reason,
-					      sizeof(reason)), -EACCES);
+	assert_int_equal(vn_node_group_reason(fake.vfio, 7, false, EACCES, reason,
+					      sizeof(reason)),
+			 -EACCES);
 	if (getuid() == 0)
 		assert_int_equal(seteuid(0), 0);
 	assert_null(strstr(reason, "SELinux"));
 	assert_has(reason, "mode 0400");
-	assert_int_equal(vn_node_group_reason(fake.vfio, 7, EPERM, reason,
-					      sizeof(reason)), -EACCES);
+	assert_int_equal(vn_node_group_reason(fake.vfio, 7, false, EPERM, reason,
+					      sizeof(reason)),
+			 -EACCES);
 	assert_has(reason, "docker run --device");
 }
 

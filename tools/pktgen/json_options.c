@@ -93,8 +93,14 @@ static json_t *options_features(const struct vionet_features *set)
 
 static const char *options_iommu(uint32_t iommu)
 {
-	return iommu == VIONET_IOMMU_TYPE1 ? "type1" : iommu == VIONET_IOMMU_IOMMUFD ? "iommufd"
-										     : "auto";
+	static const char *const words[] = {
+		[VIONET_IOMMU_AUTO] = "auto",
+		[VIONET_IOMMU_TYPE1] = "type1",
+		[VIONET_IOMMU_IOMMUFD] = "iommufd",
+		[VIONET_IOMMU_NONE] = "none",
+	};
+
+	return words[iommu];
 }
 
 static json_t *options_open(const struct device_options *device)

@@ -7,6 +7,7 @@
 
 enum { KEY_ASSUME_IOMMU = 0x1000,
        KEY_IOMMU,
+       KEY_NO_IOMMU,
        KEY_FDS,
        KEY_SANDBOX,
        KEY_AVOID,
@@ -27,6 +28,10 @@ static const struct argp_option device_option_list[] = {
 	{ "iommu", KEY_IOMMU, "KIND", 0,
 	  "Open a PCI function by type1 (its group) or by iommufd (its character device); "
 	  "auto, the default, takes what there is, character devices first",
+	  90 },
+	{ "no-iommu", KEY_NO_IOMMU, NULL, 0,
+	  "Drive a PCI function that has no IOMMU (--iommu none). DANGEROUS: it gets physical "
+	  "addresses and can read and write all memory of this machine",
 	  90 },
 	{ "fds", KEY_FDS, "NAME=N,NAME=N", 0,
 	  "Open a PCI function by descriptors that the caller has opened: device=N,iommufd=N, or "
@@ -167,12 +172,13 @@ static uint32_t device_parse_iommu(const char *argument)
 		[VIONET_IOMMU_AUTO] = "auto",
 		[VIONET_IOMMU_TYPE1] = "type1",
 		[VIONET_IOMMU_IOMMUFD] = "iommufd",
+		[VIONET_IOMMU_NONE] = "none",
 	};
 
 	for (uint32_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (strcmp(argument, kinds[i]) == 0)
 			return i;
-	refuse_usage("--iommu '%.40s': one of auto, type1 and iommufd is wanted",
+	refuse_usage("--iommu '%.40s': one of auto, type1, iommufd and none is wanted",
 		     clean(argument));
 }
 
@@ -235,6 +241,9 @@ static error_t device_parse_option(int key, char *argument,
 		return 0;
 	case KEY_IOMMU:
 		options->open.iommu = device_parse_iommu(argument);
+		return 0;
+	case KEY_NO_IOMMU:
+		options->open.iommu = VIONET_IOMMU_NONE;
 		return 0;
 	case KEY_FDS:
 		device_add_fds(options, argument);

@@ -159,6 +159,10 @@ int session_open(struct session *session, const struct device_options *options,
 		say("WARNING: --assume-iommu: if no IOMMU stands in front of %s, it "
 		    "will read and write memory of other programs",
 		    options->name);
+	if (options->open.iommu == VIONET_IOMMU_NONE)
+		say("WARNING: --no-iommu: nothing keeps %s from reading and writing all memory of this "
+		    "machine: a fault of it, or of this program, may change any other's",
+		    options->name);
 	if (session_open_server(session) != CODE_OK)
 		return session->code;
 	open = session_options(session);
