@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* `vionet list`, `vionet bind` and `vionet unbind`. */
 #include <string.h>
+#include <unistd.h>
 
 #include <vionet/error.h>
 #include <vionet/pci.h>
+#include <vionet/vdpa.h>
 
 #include "tools/json_list.h"
 #include "tools/shared/common.h"
@@ -180,18 +182,28 @@ int command_list(int argc, char **argv)
 struct bind_options {
 	const char *address[ADDRESSES_MAX];
 	size_t count;
+	size_t vdpa; /* of them: vDPA devices */
 	const char *driver;
 	unsigned int flags;
 };
+
+static bool list_is_vdpa(const char *address)
+{
+	char path[300];
+
+	if (strncmp(address, "vhost-vdpa:", 11) == 0)
+		return true;
+	if (address[0] == '\0' || strchr(address, '/') != NULL || strchr(address, ':') != NULL)
+		return false;
+	snprintf(path, sizeof(path), "/sys/bus/vdpa/devices/%.200s", address);
+	return access(path, F_OK) == 0;
+}
 
 static void list_add_address(struct bind_options *options, const char *address)
 {
 	if (options->count == ADDRESSES_MAX)
 		refuse_usage("at most %d functions at once", ADDRESSES_MAX);
-	if (strncmp(address, "vhost-vdpa:", 11) == 0)
-		refuse_usage("'%.140s' is a vDPA device, and no PCI function; 'vionet list' "
-			     "says how its driver is changed",
-			     address);
+	options->vdpa += list_is_vdpa(address);
 	if (strstr(address, "-user:") != NULL)
 		refuse_usage("'%.140s' is a server's socket, and no PCI function "
 			     "that a kernel driver could have; use it as it is",
@@ -226,6 +238,12 @@ static error_t list_parse_bind_option(int key, char *argument, struct argp_state
 	case ARGP_KEY_END:
 		if (options->count == 0)
 			refuse_usage("no PCI address given; 'vionet list' shows them");
+		if (options->vdpa == 0)
+			return 0;
+		if (options->vdpa != options->count)
+			refuse_usage("PCI functions and vDPA devices: one kind at a time");
+		if (options->driver != NULL || (options->flags & VIONET_PCI_BIND_GROUP) != 0)
+			refuse_usage("--driver and --group are for PCI functions; leave them out");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -247,7 +265,8 @@ static const struct argp bind_argp = {
 	.parser = list_parse_bind_option,
 	.args_doc = "ADDRESS...",
 	.doc = "Take virtio-net functions from their kernel drivers and give them to "
-	       "vfio-pci: all or none.",
+	       "vfio-pci: all or none. A vDPA device, by its name or its node, goes from "
+	       "virtio_vdpa to vhost_vdpa.",
 };
 
 static const struct argp unbind_argp = {
@@ -260,7 +279,8 @@ static const struct argp unbind_argp = {
 	},
 	.parser = list_parse_bind_option,
 	.args_doc = "ADDRESS...",
-	.doc = "Give functions back to their kernel drivers: all or none.",
+	.doc = "Give functions back to their kernel drivers: all or none. A vDPA device goes "
+	       "to virtio_vdpa.",
 };
 
 static void list_print_move(const struct vionet_pci_move *move, const char *already)
@@ -326,6 +346,35 @@ static void list_say_bind_error(const struct bind_options *options, int result)
 	    options->flags & VIONET_PCI_BIND_GROUP ? " --group" : "", line);
 }
 
+/* One after the other. */
+static int list_move_vdpa(const struct bind_options *options, bool back)
+{
+	struct vionet_vdpa_move move = { .struct_size = sizeof(move) };
+
+	for (size_t i = 0; i < options->count; i++) {
+		const char *device = options->address[i];
+		int result = back ? vionet_vdpa_unbind(device, &move) : vionet_vdpa_bind(device, options->flags, &move);
+
+		if (result != 0) {
+			list_say_bind_error(options, result);
+			return code_of_open(result);
+		}
+		if (move.moved)
+			printf("%s: %s -> %s", move.name,
+			       move.from[0] != '\0' ? move.from : "no driver", move.to);
+		else
+			printf("%s: it is with %s already, nothing was done", move.name, move.to);
+		if (move.node[0] != '\0')
+			printf(", vhost-vdpa:%s", move.node);
+		if (move.interface[0] != '\0')
+			printf(", interface %s", move.interface);
+		putchar('\n');
+		if (move.moved)
+			printf("to go back: vionet %s %s\n", back ? "bind" : "unbind", move.name);
+	}
+	return finish_output(stdout, "standard output");
+}
+
 int command_bind(int argc, char **argv)
 {
 	struct bind_options options = { 0 };
@@ -334,6 +383,8 @@ int command_bind(int argc, char **argv)
 	int result;
 
 	parse_arguments(&bind_argp, "bind", argc, argv, &options);
+	if (options.vdpa != 0)
+		return list_move_vdpa(&options, false);
 	result = vionet_pci_bind(options.address, options.count, options.flags, &moves,
 				 sizeof(*moves), &count);
 	if (result != 0) {
@@ -354,6 +405,8 @@ int command_unbind(int argc, char **argv)
 	int result;
 
 	parse_arguments(&unbind_argp, "unbind", argc, argv, &options);
+	if (options.vdpa != 0)
+		return list_move_vdpa(&options, true);
 	result = vionet_pci_unbind(options.address, options.count, options.driver,
 				   options.flags, &moves, sizeof(*moves), &count);
 	if (result != 0) {

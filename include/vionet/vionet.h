@@ -73,6 +73,7 @@
 #include <vionet/stats.h>
 #include <vionet/steering.h>
 #include <vionet/struct.h>
+#include <vionet/vdpa.h>
 #include <vionet/version.h>
 
 #endif

@@ -448,6 +448,7 @@ static void bind_plan_binds(struct set *set)
 	for (size_t i = 0; i < set->count; i++) {
 		if (set->looked[i].vfio)
 			continue;
+		set->move[i].bus = "pci";
 		set->move[i].address = set->address[i];
 		set->move[i].from = set->looked[i].function.driver;
 		set->move[i].to = VFIO_PCI;
@@ -524,6 +525,7 @@ static int bind_plan_unbind(struct set *set, size_t i, const char *driver)
 	result = bind_check_unbind(looked, driver);
 	if (result < 0)
 		return result;
+	set->move[i].bus = "pci";
 	set->move[i].address = function->address;
 	set->move[i].from = function->driver;
 	set->move[i].to = driver;

@@ -101,6 +101,8 @@ struct vn_interfaces {
 	int failure; /* -errno where a folder could not be read; there may be more */
 };
 void vn_sysfs_interfaces(const char *address, struct vn_interfaces *found);
+/* The same of a vDPA device. */
+void vn_sysfs_vdpa_interfaces(const char *name, struct vn_interfaces *found);
 
 /* ---- group.c ---- */
 
@@ -166,6 +168,10 @@ int vn_rtnetlink_leads(const char *address, const char *interface);
  */
 int vn_function_in_use(const char *address, char *why, size_t size, char *remedy,
 			size_t remedy_size);
+
+/* The same of a vDPA device and its driver, whichever it is: virtio_vdpa's interface, vhost_vdpa's
+ * node. */
+int vn_vdpa_in_use(const char *name, char *why, size_t size, char *remedy, size_t remedy_size);
 
 /* ---- list.c ---- */
 

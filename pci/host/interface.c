@@ -250,19 +250,12 @@ static int netif_in_use(const char *interface, bool *up, char *why, size_t size,
 
 /* ---- vDPA ---- */
 
-/* One of /dev/vhost-vdpa-N: is it of this function, and has a process it open? */
-static int netif_vdpa_held(const char *name, const char *address, char *why,
-			   size_t size)
+/* A process has the node open that vhost_vdpa made. */
+static int netif_node_held(const char *name, char *why, size_t size)
 {
-	char path[VN_PATH_MAX], target[PATH_MAX], node[VN_PATH_MAX];
-	char user[128];
+	char node[VN_PATH_MAX], target[PATH_MAX], user[128];
 	int result;
 
-	vn_sysfs_path(path, "class/vhost-vdpa/%s", name);
-	if (realpath(path, target) == NULL)
-		return errno == ENOENT ? 0 : netif_unknown(-errno, why, size, path);
-	if (strstr(target, address) == NULL)
-		return 0;
 	say(node, sizeof(node), "%.512s/../%.255s", vn_host.vfio, name);
 	if (realpath(node, target) == NULL)
 		return errno == ENOENT ? 0 : netif_unknown(-errno, why, size, node);
@@ -275,19 +268,51 @@ static int netif_vdpa_held(const char *name, const char *address, char *why,
 	return 1;
 }
 
-/* vp_vdpa gives the function to others. */
+/* The node lies in the device's folder: vhost_vdpa has no class. */
+static int netif_vdpa_held(const char *device, char *why, size_t size)
+{
+	char path[VN_PATH_MAX];
+	struct dirent **names;
+	int count, result = 0;
+
+	vn_sysfs_path(path, "bus/vdpa/devices/%.255s", device);
+	count = vn_sysfs_names(path, &names);
+	if (count < 0)
+		return count == -ENOENT ? 0 : netif_unknown(count, why, size, path);
+	for (int i = 0; i < count && result == 0; i++)
+		if (strncmp(names[i]->d_name, "vhost-vdpa-", 11) == 0)
+			result = netif_node_held(names[i]->d_name, why, size);
+	vn_sysfs_names_free(names, count);
+	return result;
+}
+
+/* Does a vDPA device lie below this function? */
+static int netif_vdpa_is_of(const char *device, const char *address, char *why, size_t size)
+{
+	char path[VN_PATH_MAX], target[PATH_MAX];
+
+	vn_sysfs_path(path, "bus/vdpa/devices/%.255s", device);
+	if (realpath(path, target) == NULL)
+		return errno == ENOENT ? 0 : netif_unknown(-errno, why, size, path);
+	return strstr(target, address) != NULL;
+}
+
+/* vp_vdpa, or a vendor's driver, gives the function to others. */
 static int netif_vdpa_in_use(const char *address, char *why, size_t size)
 {
 	char path[VN_PATH_MAX];
 	struct dirent **names;
 	int count, result = 0;
 
-	vn_sysfs_path(path, "class/vhost-vdpa");
+	vn_sysfs_path(path, "bus/vdpa/devices");
 	count = vn_sysfs_names(path, &names);
 	if (count < 0)
 		return count == -ENOENT ? 0 : netif_unknown(count, why, size, path);
-	for (int i = 0; i < count && result == 0; i++)
-		result = netif_vdpa_held(names[i]->d_name, address, why, size);
+	for (int i = 0; i < count && result == 0; i++) {
+		result = netif_vdpa_is_of(names[i]->d_name, address, why, size);
+		if (result > 0)
+			result = netif_vdpa_held(names[i]->d_name, why, size);
+	}
 	vn_sysfs_names_free(names, count);
 	return result;
 }
@@ -315,6 +340,23 @@ static int netif_each_in_use(const struct vn_interfaces *interfaces, char *why,
 	return 0;
 }
 
+static int netif_all_in_use(const struct vn_interfaces *interfaces, char *why, size_t size,
+			    const struct remedy *remedy)
+{
+	int result;
+
+	if (interfaces->hidden) {
+		say(why, size, "its network interface is in another network namespace, a "
+			       "container's most likely");
+		return 1;
+	}
+	result = netif_each_in_use(interfaces, why, size, remedy);
+	if (result == 0 && interfaces->failure < 0)
+		return netif_unknown(interfaces->failure, why, size,
+				     "its network interfaces");
+	return result;
+}
+
 int vn_function_in_use(const char *address, char *why, size_t size, char *remedy,
 		       size_t remedy_size)
 {
@@ -324,14 +366,18 @@ int vn_function_in_use(const char *address, char *why, size_t size, char *remedy
 
 	remedy[0] = why[0] = '\0';
 	vn_sysfs_interfaces(address, &interfaces);
-	if (interfaces.hidden) {
-		say(why, size, "its network interface is in another network namespace, a "
-		    "container's most likely");
-		return 1;
-	}
-	result = netif_each_in_use(&interfaces, why, size, &cure);
-	if (result == 0 && interfaces.failure < 0)
-		return netif_unknown(interfaces.failure, why, size,
-				     "its network interfaces");
+	result = netif_all_in_use(&interfaces, why, size, &cure);
 	return result != 0 ? result : netif_vdpa_in_use(address, why, size);
+}
+
+int vn_vdpa_in_use(const char *name, char *why, size_t size, char *remedy, size_t remedy_size)
+{
+	const struct remedy cure = { remedy, remedy_size };
+	struct vn_interfaces interfaces;
+	int result;
+
+	remedy[0] = why[0] = '\0';
+	vn_sysfs_vdpa_interfaces(name, &interfaces);
+	result = netif_all_in_use(&interfaces, why, size, &cure);
+	return result != 0 ? result : netif_vdpa_held(name, why, size);
 }

@@ -39,22 +39,22 @@ static void move_back_off(void)
 }
 
 /* Is the function with driver `wanted` ("": none; NULL: any but VFIO's)? */
-static bool move_is_with(const char *address, const char *wanted)
+static bool move_is_with(const struct vn_move *move, const char *wanted)
 {
 	char path[VN_PATH_MAX], driver[VN_DRIVER_MAX];
 
-	vn_sysfs_path(path, "bus/pci/devices/%s/driver", address);
+	vn_sysfs_path(path, "bus/%s/devices/%s/driver", move->bus, move->address);
 	vn_sysfs_link(path, driver, sizeof(driver));
 	if (wanted == NULL)
-		return driver[0] != '\0' && !vn_function_is_vfio(address);
+		return driver[0] != '\0' && !vn_function_is_vfio(move->address);
 	return strcmp(driver, wanted) == 0;
 }
 
-static bool move_wait_for(const char *address, const char *wanted)
+static bool move_wait_for(const struct vn_move *move, const char *wanted)
 {
 	unsigned long start = move_now_ms();
 
-	while (!move_is_with(address, wanted)) {
+	while (!move_is_with(move, wanted)) {
 		if (move_now_ms() - start >= vn_host.wait_ms)
 			return false;
 		move_back_off();
@@ -64,11 +64,11 @@ static bool move_wait_for(const char *address, const char *wanted)
 
 /* --- the driver's module ------------------------------------------------ */
 
-static bool move_driver_present(const char *driver)
+static bool move_driver_present(const char *bus, const char *driver)
 {
 	char path[VN_PATH_MAX];
 
-	vn_sysfs_path(path, "bus/pci/drivers/%s", driver);
+	vn_sysfs_path(path, "bus/%s/drivers/%s", bus, driver);
 	return access(path, F_OK) == 0;
 }
 
@@ -119,20 +119,20 @@ static void move_run_modprobe(const char *program, const char *module)
 }
 
 /* First the kernel's own helper, then where distributions put it. */
-bool vn_driver_load(const char *driver)
+bool vn_driver_load_on(const char *bus, const char *driver)
 {
 	char path[VN_PATH_MAX], helper[256];
 
-	if (move_driver_present(driver))
+	if (move_driver_present(bus, driver))
 		return true;
 	snprintf(path, sizeof(path), "%s/sys/kernel/modprobe", vn_host.proc);
 	if (vn_sysfs_read(path, helper, sizeof(helper)) == 0 &&
 	    helper[0] == '/')
 		move_run_modprobe(helper, driver);
 	for (size_t i = 0; i < 3 && vn_host.modprobe[i] != NULL; i++)
-		if (!move_driver_present(driver))
+		if (!move_driver_present(bus, driver))
 			move_run_modprobe(vn_host.modprobe[i], driver);
-	return move_driver_present(driver);
+	return move_driver_present(bus, driver);
 }
 
 /* --- the group's node ---------------------------------------------------- */
@@ -200,7 +200,7 @@ move_put(struct vn_move *move, const char *text, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(name, sizeof(name), format, arguments);
 	va_end(arguments);
-	vn_sysfs_path(path, "bus/pci/%s", name);
+	vn_sysfs_path(path, "bus/%s/%s", move->bus, name);
 	result = vn_sysfs_write(path, text);
 	if (result < 0)
 		snprintf(move->cause, sizeof(move->cause),
@@ -220,8 +220,7 @@ static void move_get_override(struct vn_move *move)
 {
 	char path[VN_PATH_MAX];
 
-	vn_sysfs_path(path, "bus/pci/devices/%s/driver_override",
-		      move->address);
+	vn_sysfs_path(path, "bus/%s/devices/%s/driver_override", move->bus, move->address);
 	vn_sysfs_read(path, move->override, sizeof(move->override));
 	if (strcmp(move->override, "(null)") == 0)
 		move->override[0] = '\0';
@@ -236,7 +235,7 @@ static int move_release_old(struct vn_move *move)
 	result = move_put(move, move->address, "drivers/%s/unbind", move->from);
 	if (result < 0)
 		return result;
-	if (move_wait_for(move->address, ""))
+	if (move_wait_for(move, ""))
 		return 0;
 	snprintf(move->cause, sizeof(move->cause), "%s does not release it",
 		 move->from);
@@ -248,7 +247,7 @@ static int move_take_new(struct vn_move *move)
 	/* An error here is that of the driver's probe; the driver link says it. */
 	int result = move_put(move, move->address, "drivers_probe");
 
-	if (move_wait_for(move->address, move->to))
+	if (move_wait_for(move, move->to))
 		return 0;
 	if (result == 0)
 		snprintf(move->cause, sizeof(move->cause),
@@ -268,17 +267,17 @@ bool vn_move_undo(struct vn_move *move)
 {
 	struct vn_move undo = *move; /* keeps the first cause */
 
-	if (!move_is_with(move->address, move->from)) {
-		if (!move_is_with(move->address, ""))
+	if (!move_is_with(move, move->from)) {
+		if (!move_is_with(move, ""))
 			move_put(&undo, move->address, "devices/%s/driver/unbind",
 				 move->address);
-		move_wait_for(move->address, "");
+		move_wait_for(move, "");
 		if (move->from[0] != '\0') {
 			move_put_override(&undo, move->from);
 			move_put(&undo, move->address, "drivers/%s/bind", move->from);
 		}
 	}
-	if (!move_wait_for(move->address, move->from))
+	if (!move_wait_for(move, move->from))
 		return false;
 	return move_put_override(&undo, move->override) == 0;
 }
@@ -296,7 +295,7 @@ static int move_fail(struct vn_move *move, int result)
 	const char *root = vn_sysfs_root();
 	char path[VN_PATH_MAX];
 
-	vn_sysfs_path(path, "bus/pci/devices/%s", move->address);
+	vn_sysfs_path(path, "bus/%s/devices/%s", move->bus, move->address);
 	if (access(path, F_OK) != 0)
 		return vn_error(ENODEV, "%s: it was unplugged meanwhile",
 				move->address);
@@ -307,14 +306,14 @@ static int move_fail(struct vn_move *move, int result)
 				move->from);
 	if (move->from[0] == '\0')
 		return vn_error(code,
-				"%s: %s; clear driver_override by hand: echo > %s/bus/pci/devices/%s/driver_override",
-				move->address, move->cause, root,
+				"%s: %s; clear driver_override by hand: echo > %s/bus/%s/devices/%s/driver_override",
+				move->address, move->cause, root, move->bus,
 				move->address);
 	return vn_error(code,
-			"%s: %s, and it could not be put back as it was, with %s; by hand: echo %s > %s/bus/pci/devices/%s/driver_override; echo %s > %s/bus/pci/drivers/%s/bind; echo > %s/bus/pci/devices/%s/driver_override",
-			move->address, move->cause, move->from, move->from,
-			root, move->address, move->address, root, move->from,
-			root, move->address);
+			"%s: %s, and it could not be put back as it was, with %s; by hand: echo %s > %s/bus/%s/devices/%s/driver_override; echo %s > %s/bus/%s/drivers/%s/bind; echo > %s/bus/%s/devices/%s/driver_override",
+			move->address, move->cause, move->from, move->from, root,
+			move->bus, move->address, move->address, root, move->bus,
+			move->from, root, move->bus, move->address);
 }
 
 int vn_move_run(struct vn_move *move)

@@ -9,6 +9,7 @@
 
 /* A move: what to return to, and why it failed. */
 struct vn_move {
+	const char *bus; /* "pci", "vdpa" */
 	const char *address;
 	const char *from;	       /* driver before, "" none */
 	const char *to;		       /* driver after; NULL: any but VFIO's */
@@ -27,7 +28,12 @@ bool vn_move_undo(struct vn_move *move);
 int vn_move_forget(struct vn_move *move);
 
 /* See to it that the kernel has the driver, through modprobe if need be. */
-bool vn_driver_load(const char *driver);
+bool vn_driver_load_on(const char *bus, const char *driver);
+
+static inline bool vn_driver_load(const char *driver)
+{
+	return vn_driver_load_on("pci", driver);
+}
 
 /* Wait until the group's node is there, and until udev has given it its owner and
  * label. */

@@ -264,3 +264,12 @@ void vn_sysfs_interfaces(const char *address, struct vn_interfaces *found)
 	vn_sysfs_path(path, "bus/pci/devices/%s", address);
 	sysfs_descend(path, 0, found);
 }
+
+void vn_sysfs_vdpa_interfaces(const char *name, struct vn_interfaces *found)
+{
+	char path[VN_PATH_MAX];
+
+	*found = (struct vn_interfaces){ .count = 0 };
+	vn_sysfs_path(path, "bus/vdpa/devices/%s", name);
+	sysfs_descend(path, 1, found);
+}

@@ -445,7 +445,7 @@ static void files_that_cannot_be_read(void **state)
 	fake_interface("ens4", false, NULL);
 	fake_spoil(&fake, "sys/class/net/ens4/ifindex");
 	assert_unseen(-EIO, "its number");
-	fake_write(&fake, "", "sys/class/vhost-vdpa");
+	fake_write(&fake, "", "sys/bus/vdpa/devices");
 	vn_host.addresses = no_addresses;
 	assert_unseen(-EMFILE, "network addresses: ");
 	fake_spoil(&fake, "sys/bus/pci/devices/" ADDRESS "/sriov_numvfs");
@@ -499,8 +499,31 @@ static void a_vdpa_folder_that_cannot_be_read(void **state)
 {
 	(void)state;
 	add_nic("virtio-pci");
-	fake_write(&fake, "", "sys/class/vhost-vdpa");
-	assert_unseen(-EIO, "class/vhost-vdpa: Not a directory");
+	fake_write(&fake, "", "sys/bus/vdpa/devices");
+	assert_unseen(-EIO, "bus/vdpa/devices: Not a directory");
+}
+
+/* As the kernel has it: the device below the function, its node in its folder, and no class. */
+static void a_vdpa_device_that_a_process_has(void **state)
+{
+	char node[FAKE_PATH + 32], line[4 * FAKE_PATH + 256];
+	int fd;
+
+	(void)state;
+	add_nic("virtio-pci");
+	fake_interface("ens4", false, NULL);
+	snprintf(node, sizeof(node), "%s/../vhost-vdpa-5", fake.vfio);
+	snprintf(line, sizeof(line),
+		 "mkdir -p %s/bus/pci/devices/" ADDRESS "/vdpa0/vhost-vdpa-5 %s/bus/vdpa/devices && "
+		 "ln -s ../../pci/devices/" ADDRESS "/vdpa0 %s/bus/vdpa/devices/vdpa0 && touch %s",
+		 fake.sys, fake.sys, fake.sys, node);
+	assert_int_equal(system(line), 0);
+	vn_host.proc = "/proc";
+	fd = open(node, O_RDWR | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_refused("has it open (");
+	close(fd);
+	assert_free();
 }
 
 int main(void)
@@ -526,6 +549,7 @@ int main(void)
 		TEST(files_that_cannot_be_read),
 		TEST(processes_that_cannot_be_read),
 		TEST(a_vdpa_folder_that_cannot_be_read),
+		TEST(a_vdpa_device_that_a_process_has),
 	};
 
 	return cmocka_run_group_tests_name("bind_use", tests, NULL, NULL);

@@ -208,6 +208,10 @@ static void device_check_options(const struct device_options *options)
 		refuse_usage("--fds is for PCI functions; leave it out");
 	if (options->fds_count != 0 && options->open.iommu != VIONET_IOMMU_AUTO)
 		refuse_usage("--iommu has no effect with --fds: the descriptors say it; leave it out");
+	if (options->name != NULL && device_starts_with(options->name, "vhost-vdpa:") &&
+	    (flags & VIONET_OPEN_ASSUME_IOMMU))
+		refuse_usage("--assume-iommu has no effect on a vDPA device: the kernel shows it "
+			     "only the memory that it is given; leave it out");
 	if (options->name == NULL || !device_starts_with(options->name, "vhost-user:"))
 		return;
 	if (flags & VIONET_OPEN_ASSUME_IOMMU)

@@ -94,20 +94,14 @@ size_t vdpa_list_read(const char *sysfs, struct vdpa_device *devices, size_t roo
 
 const char *vdpa_list_remedy(const struct vdpa_device *device, char *text, size_t size)
 {
-	const char *bus = "/sys/bus/vdpa/drivers";
-
 	text[0] = '\0';
 	if (device->node[0] != '\0')
 		return text;
 	if (device->interface[0] != '\0')
-		snprintf(text, size, "it is the kernel's, as %.60s; when that is not in use: ",
-			 device->interface);
+		snprintf(text, size, "it is the kernel's, as %.60s; when that is not in use: "
+				     "vionet bind %s",
+			 device->interface, device->name);
 	else
-		snprintf(text, size, "it has no node: ");
-	if (device->driver[0] != '\0')
-		snprintf(text + strlen(text), size - strlen(text),
-			 "echo %s > %s/%s/unbind; ", device->name, bus, device->driver);
-	snprintf(text + strlen(text), size - strlen(text),
-		 "modprobe vhost_vdpa; echo %s > %s/vhost_vdpa/bind", device->name, bus);
+		snprintf(text, size, "it has no node; run: vionet bind %s", device->name);
 	return text;
 }

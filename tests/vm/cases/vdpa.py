@@ -25,10 +25,14 @@ pktgen="$vionet pktgen {name} --dst-mac 02:11:22:33:44:55"
 
 # The kernel's own driver gets it back, and the device is at work again.
 AFTER = """
-echo sim0 > /sys/bus/vdpa/drivers/vhost_vdpa/unbind
-step $vionet list
-modprobe virtio_net && modprobe virtio_vdpa
-[ -e /sys/bus/vdpa/devices/sim0/driver ] || echo sim0 > /sys/bus/vdpa/drivers/virtio_vdpa/bind
+modprobe virtio_net
+vdpa dev add name sim1 mgmtdev vdpasim_net mac 02:11:22:33:44:66
+$pktgen --duration 60 --rate 1k >/tmp/out 2>&1 &
+until ls -l /proc/$!/fd 2>/dev/null | grep -q vhost-vdpa-0; do sleep 0.1; done
+step $vionet unbind sim0
+kill -9 $!; wait $!
+step $vionet unbind {name}
+step $vionet unbind sim0
 until ip -br link | grep -q 02:11:22:33:44:55; do
     [ $((i = i + 1)) -lt 600 ] || exit 1
     sleep 0.1
@@ -38,10 +42,16 @@ ip link set $eth up; ip addr add 192.0.2.1/24 dev $eth
 ip neigh add 192.0.2.2 lladdr 02:11:22:33:44:55 dev $eth
 ping -q -c 3 -W 1 192.0.2.2 >/dev/null # what is sent comes back: all are received twice
 echo "kernel received $(cat /sys/class/net/$eth/statistics/rx_packets)"
-ip link set $eth down
 step $vionet list
-echo sim0 > /sys/bus/vdpa/drivers/virtio_vdpa/unbind
-echo sim0 > /sys/bus/vdpa/drivers/vhost_vdpa/bind
+step $vionet bind sim0
+ip link set $eth down
+ip addr flush dev $eth
+step $vionet bind sim0
+step $vionet bind sim0 {name}
+step $vionet bind sim9
+step $vionet bind sim0 --group
+step $vionet info {name} --assume-iommu
+echo "sim1 is with $(basename $(readlink /sys/bus/vdpa/devices/sim1/driver))"
 step $vionet info {name}
 """
 
@@ -98,6 +108,23 @@ class Simulator(common.Case):
         self.assertIn("it is open already", self.step(None))
         self.assertRegex(self.step(), r"(?m)^RX  received \d+ frames")  # after a SIGKILL
 
+    def check_moves(self):
+        """To the kernel and back: never one in use, and no other one."""
+        self.assertRegex(self.step(None), r"sim0: process \d+ \(vionet\) has it open \(/dev/vhost-vdpa-0\)")
+        self.assertRegex(self.step(), r"sim0: vhost_vdpa -> virtio_vdpa, interface (\S+)\n"
+                                      r"to go back: vionet bind sim0")
+        self.assertIn("sim0: it is with virtio_vdpa already", self.step())
+        self.assertRegex(self.step(), r"sim0: vDPA device of no parent, driver virtio_vdpa\n"
+                                      r".* as (\S+); when that is not in use: vionet bind sim0")
+        refused = self.step(None)
+        self.assertRegex(refused, r"sim0: its network interface \S+ is up and has address 192.0.2.1")
+        self.assertIn("to force it: vionet bind --force sim0", refused)
+        self.assertIn("sim0: virtio_vdpa -> vhost_vdpa, vhost-vdpa:/dev/vhost-vdpa-0", self.step())
+        self.assertEqual(self.step().count("it is with vhost_vdpa already"), 2)
+        self.assertIn('"sim9" is no PCI address', self.step(None))
+        self.assertIn("--driver and --group are for PCI functions", self.step(2))
+        self.assertIn("--assume-iommu has no effect on a vDPA device", self.step(2))
+
     def test_memory_by_address(self):
         modes = "poll spin interrupt"
         guest = self.drive("", modes, REFUSALS + TRAFFIC + AFTER)
@@ -106,9 +133,9 @@ class Simulator(common.Case):
         self.assertIn("it is not a device of vhost-vdpa", self.step(None))
         self.assertIn("there is no such device", self.step(None))
         self.check_traffic(modes)
-        self.assertIn("modprobe vhost_vdpa; echo sim0 >", self.step())
-        self.assertIn("when that is not in use: echo sim0 >", self.step())
+        self.check_moves()
         self.assertRegex(guest.output, r"kernel received [1-9]")
+        self.assertIn("sim1 is with vhost_vdpa", guest.output)
         self.step()
         self.assertEqual(self.steps, [])
 
