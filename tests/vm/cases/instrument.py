@@ -60,6 +60,14 @@ class VirtualFunctions(Places):
                       "would", "virtual functions would"))
 
 
+class Amd(Case):
+    def test_behind_an_amd_iommu(self):
+        guest, came = self.run_json(Places.SEND, "--packed", "--bind", "--iommu", "amd", "--add", common.VIONET, "--nic", "2")
+        self.assertEqual(guest.output.count("completed 100, refused 0"), 2, guest.output)
+        self.assertIn("AMD-Vi", guest.log.read_text())
+        self.assertEqual((came["iommu"], came["faults"]), ("amd", []))
+
+
 class Peers(Case):
     def test_each_kind_and_properties_by_name(self):
         """Echo behind the first, a source behind the second with a packed ring, a capture played to the third."""
@@ -138,6 +146,41 @@ class At(Case):
         self.assertEqual((came["status"], came["actions"][0]["seconds"]), (125, None))
 
 
+class Sweep(common.Case):
+    """Each line of a table is a run."""
+
+    def sweep(self, table, *options, command):
+        file = self.folder / "table"
+        file.write_text(table)
+        return subprocess.run([sys.executable, PROGRAM, "sweep", file, *options, "--", *command], capture_output=True,
+                              text=True, check=False)
+
+    def test_a_table(self):
+        command = ["sh", "-c", f"test $COUNT != 0 && {common.VIONET} pktgen {common.NIC} --count $COUNT --no-rx"]
+        done = self.sweep("iommu device-props bind COUNT\nintel packed=on yes 10\n\nvirtio - yes 20 # split\n"
+                          "none - - 0\n", "--packed", "--add", common.VIONET, "--json", self.folder / "json", "--junit",
+                          self.folder / "junit", command=command)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("3 of 3 runs, 1 failed", done.stderr)
+        runs = json.loads((self.folder / "json").read_text())
+        self.assertEqual([(run["name"], run["status"], run["iommu"]) for run in runs],
+                         [("iommu=intel device-props=packed=on bind=yes COUNT=10", 0, "intel"),
+                          ("iommu=virtio device-props=- bind=yes COUNT=20", 0, "virtio"),
+                          ("iommu=none device-props=- bind=- COUNT=0", 1, "none")], done.stderr)
+        self.assertEqual([n for n in ("sent 10 ", "sent 20 ") if n in done.stdout], ["sent 10 ", "sent 20 "])
+        suite = xml.parse(self.folder / "junit").getroot()
+        self.assertEqual((suite.get("tests"), suite.get("failures")), ("3", "1"))
+
+    def test_tables_that_are_wrong(self):
+        """Found before anything runs."""
+        for table, sentence in (("iommu\n", "a line of column names and at least one of values"),
+                                ("iommu smp\nintel\n", "table:2: 1 values for 2 columns"),
+                                ("iommu\nintel\nring\n", "argument --iommu: invalid choice: 'ring'")):
+            done = self.sweep(table, command=["true"])
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(sentence, done.stderr)
+
+
 class Usage(common.Case):
     """Wrong usage has one sentence and status 2. No guest starts."""
 
@@ -174,6 +217,7 @@ class Usage(common.Case):
             ("--at", "x", "play", "--peer", "echo"): "--at: play: nic0 has no --peer that sends by itself",
             ("--add", "/bin/sh"): "--add and --sysroot go with --packed",
             ("--packed", "--add", "/nowhere"): "--add /nowhere: no such file",
+            ("--arch", "s390x", "--bind"): "--bind: Debian's kernels for s390x have no VFIO",
             ("--packed", "--user"): "--share and --user need this machine's files",
             ("--env", "1=2"): "--env 1=2: not NAME=VALUE",
         }.items():

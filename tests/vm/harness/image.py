@@ -13,7 +13,7 @@ import shlex
 import shutil
 
 from . import arch, elf
-from .kernel import HERE, ImageError, cache_folder, find_kernel, module_files, plain_module, plain_name, save, unsigned, \
+from .kernel import HERE, VFIO, ImageError, cache_folder, find_kernel, module_files, plain_module, plain_name, save, unsigned, \
     uncompressed
 
 MODULES = ("virtio_pci", "virtio_console", "vfio_pci", "vfio_iommu_type1")
@@ -40,7 +40,8 @@ def module_names(o):
     iommu = ("virtio_iommu",) if o.iommu == "virtio" else ()
     physical = ("virtio_net",) if o.physical_function else ()
     files = () if o.packed else FILES
-    return (*MODULES[:2], *files, *iommu, *MODULES[2:], *physical, *o.with_module)
+    vfio = MODULES[2:] if o.arch in VFIO else ()
+    return (*MODULES[:2], *files, *iommu, *vfio, *physical, *o.with_module)
 
 
 def busybox(o):

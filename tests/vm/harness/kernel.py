@@ -11,6 +11,8 @@ import subprocess
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent.parent
+VFIO = ("x86_64", "aarch64")  # the machines whose kernels of Debian's have it
+DEFAULT = {"s390x": "6.1"}
 DEBIAN = {"x86_64": "amd64", "aarch64": "arm64", "s390x": "s390x"}
 
 
@@ -42,7 +44,7 @@ def find_kernel(o):
     """The image and the folder of its modules, or None."""
     if o.kernel and os.path.isfile(o.kernel):
         return os.path.abspath(o.kernel), pathlib.Path(o.modules).resolve() if o.modules else None
-    name = o.kernel or "6.12"
+    name = o.kernel or DEFAULT.get(o.arch, "6.12")
     kind, _, version = name.partition("-")
     if kind == "custom":
         got = fetch("build-kernel", version or "6.12")

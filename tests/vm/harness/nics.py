@@ -114,6 +114,9 @@ def make(o):
 
 def root_bus(o, nics, _):
     for nic in nics:
+        if o.arch == "s390x":  # each function has a domain of its own
+            nic.address = f"{nic.number + 1:04x}:00:00.0"
+            continue
         nic.place = {"addr": hex(FIRST_NIC + nic.number)}
         nic.address = f"0000:00:{FIRST_NIC + nic.number:02x}.0"
 

@@ -4,7 +4,7 @@
 import argparse
 import os
 
-from . import actions, arch, nics, peers
+from . import actions, arch, kernel, nics, peers
 
 EPILOG = """\
 The guest sees this machine's files (read only, with its own changes in memory), so every program
@@ -19,7 +19,7 @@ def parser():
     p = argparse.ArgumentParser(
         prog="vionet-vm", epilog=EPILOG, allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        usage="%(prog)s [options] -- COMMAND [ARGUMENT...]",
+        usage="%(prog)s [sweep FILE] [options] -- COMMAND [ARGUMENT...]",
         description="Runs a command in a QEMU guest that has virtio-net devices behind an IOMMU.")
     add_machine(p.add_argument_group("the machine"))
     add_nics(p.add_argument_group("test NICs"))
@@ -162,6 +162,8 @@ def check_machine(o):
     o.iommu = o.iommu or machine.iommus[0]
     if o.iommu not in machine.iommus:
         raise ValueError(f"--iommu {o.iommu}: {o.arch} has {', '.join(machine.iommus)}")
+    if o.bind and o.arch not in kernel.VFIO:
+        raise ValueError(f"--bind: Debian's kernels for {o.arch} have no VFIO")
     if o.iommu_props and not arch.iommu_device(o):
         raise ValueError(f"--iommu-props: {o.iommu} has none")
     kind, colon, _ = o.topology.partition(":")
