@@ -66,22 +66,33 @@ static json_t *json_list_vdpa(const struct vdpa_device *device)
 			 "reason", json_list_text(vdpa_list_remedy(device, remedy, sizeof(remedy))));
 }
 
-int json_print_list(const struct vionet_pci_function *list, size_t count,
-		    const struct vdpa_device *vdpa, size_t vdpa_count)
+static json_t *json_list_parent(const struct vdpa_parent *parent)
 {
-	json_t *array = json_array(), *others = json_array();
+	return json_pack("{s:s, s:o}", "name", clean(parent->name), "queues",
+			 json_list_known(parent->queues != 0 ? (int)parent->queues : -1));
+}
 
-	for (size_t i = 0; i < count; i++)
-		if (json_array_append_new(array, json_list_function(&list[i])) != 0)
+int json_print_list(const struct list_report *report)
+{
+	json_t *array = json_array(), *others = json_array(), *parents = json_array();
+
+	for (size_t i = 0; i < report->functions; i++)
+		if (json_array_append_new(array, json_list_function(&report->function[i])) != 0)
 			break;
-	for (size_t i = 0; i < vdpa_count; i++)
-		if (json_array_append_new(others, json_list_vdpa(&vdpa[i])) != 0)
+	for (size_t i = 0; i < report->vdpas; i++)
+		if (json_array_append_new(others, json_list_vdpa(&report->vdpa[i])) != 0)
+			break;
+	for (size_t i = 0; i < report->parents; i++)
+		if (json_array_append_new(parents, json_list_parent(&report->parent[i])) != 0)
 			break;
 	/* One that is missing would not be missed by its reader. */
-	if (json_array_size(array) != count || json_array_size(others) != vdpa_count) {
+	if (json_array_size(array) != report->functions ||
+	    json_array_size(others) != report->vdpas ||
+	    json_array_size(parents) != report->parents) {
 		json_decref(array);
 		array = NULL;
 	}
-	return envelope_print("list", json_pack("{s:o, s:o}", "functions", array,
-						"vdpa_devices", others));
+	return envelope_print("list",
+			      json_pack("{s:o, s:o, s:o}", "functions", array, "vdpa_devices",
+					others, "vdpa_parents", parents));
 }

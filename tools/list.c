@@ -10,6 +10,7 @@
 #include "tools/json_list.h"
 #include "tools/shared/common.h"
 #include "tools/shared/vdpa_list.h"
+#include "tools/shared/vdpa_parents.h"
 
 #define COLUMNS 7
 #define CELL_MAX 132
@@ -114,6 +115,17 @@ static void list_print_vdpa(const struct vdpa_device *devices, size_t count)
 	}
 }
 
+/* What could make one, and how. */
+static void list_print_parents(const struct vdpa_parent *parents, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		printf("%s: makes vDPA devices", clean(parents[i].name));
+		if (parents[i].queues != 0)
+			printf(" of up to %u queues", parents[i].queues);
+		printf("\n    as root: vdpa dev add name vdpa0 mgmtdev %s\n", clean(parents[i].name));
+	}
+}
+
 static error_t list_parse_option(int key, char *argument, struct argp_state *state)
 {
 	bool *json = state->input;
@@ -136,16 +148,17 @@ static const struct argp list_argp = {
 		{ 0 },
 	},
 	.parser = list_parse_option,
-	.doc = "List the virtio-net functions and the vDPA devices of this machine, and why "
-	       "one cannot be driven.",
+	.doc = "List the virtio-net functions and the vDPA devices of this machine, why one "
+	       "cannot be driven, and what could make a vDPA device.",
 };
 
 int command_list(int argc, char **argv)
 {
 	static struct vdpa_device vdpa[VDPA_MAX];
+	static struct vdpa_parent parents[VDPA_MAX];
 	struct vionet_pci_function *list;
 	bool json = false;
-	size_t count, vdpa_count;
+	size_t count, vdpa_count, parent_count;
 	int result;
 
 	parse_arguments(&list_argp, "list", argc, argv, &json);
@@ -157,20 +170,22 @@ int command_list(int argc, char **argv)
 	vdpa_count = vdpa_list_read("/sys", vdpa, VDPA_MAX);
 	if (vdpa_count > VDPA_MAX)
 		vdpa_count = VDPA_MAX;
+	parent_count = vdpa_parents_read(parents, VDPA_MAX);
 	if (json) {
-		result = json_print_list(list, count, vdpa, vdpa_count);
+		result = json_print_list(&(struct list_report){ list, count, vdpa, vdpa_count,
+								parents, parent_count });
 		vionet_pci_list_free(list);
 		return result;
 	}
 	if (count > 0)
 		list_print_table(list, count);
-	else if (vdpa_count == 0)
+	else if (vdpa_count + parent_count == 0)
 		fputs("No virtio-net function on this machine; other NICs (Intel, "
 		      "Mellanox, ...) are not\ndriven. A device behind a socket is "
-		      "not listed: vfio-user:PATH, vhost-user:PATH\nWhat could be a vDPA device: "
-		      "vdpa mgmtdev show; made by: vdpa dev add name NAME mgmtdev MGMTDEV\n",
+		      "not listed: vfio-user:PATH, vhost-user:PATH\n",
 		      stderr);
 	list_print_vdpa(vdpa, vdpa_count);
+	list_print_parents(parents, parent_count);
 	vionet_pci_list_free(list);
 	return finish_output(stdout, "standard output");
 }

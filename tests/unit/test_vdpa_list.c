@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "tools/shared/vdpa_list.h"
+#include "tools/shared/vdpa_parents.h"
 
 static char root[64];
 
@@ -85,9 +86,97 @@ static void each_has_its_driver_and_node(void **state)
 	assert_string_equal(device[1].name, "");
 }
 
+/* What the kernel says of vdpa_sim_net, as bytes: netlink's and the family's header, bus (none) and name,
+ * classes, queues. Cut anywhere, and with any length of an attribute, nothing is read behind it. */
+static void a_parent_is_what_the_kernel_says(void **state)
+{
+	static const uint8_t said[] = {
+		0x48,
+		0,
+		0,
+		0,
+		0x1c,
+		0,
+		2,
+		0,
+		1,
+		0,
+		0,
+		0,
+		2,
+		0,
+		0,
+		0,
+		1,
+		1,
+		0,
+		0,
+		0x10,
+		0,
+		2,
+		0,
+		'v',
+		'd',
+		'p',
+		'a',
+		's',
+		'i',
+		'm',
+		'_',
+		'n',
+		'e',
+		't',
+		0,
+		0x0c,
+		0,
+		3,
+		0,
+		2,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0x08,
+		0,
+		15,
+		0,
+		3,
+		0,
+		0,
+		0,
+	};
+	struct vdpa_parent parent;
+
+	(void)state;
+	assert_true(vdpa_parents_take(said, sizeof(said), &parent));
+	assert_string_equal(parent.name, "vdpasim_net");
+	assert_int_equal(parent.queues, 3);
+	for (size_t size = 0; size < sizeof(said); size++) {
+		uint8_t *part = malloc(size + 1);
+
+		memcpy(part, said, size);
+		(void)vdpa_parents_take(part, size, &parent);
+		free(part);
+	}
+	for (unsigned int length = 0; length < 0x10000; length += 3)
+		for (size_t at = 20; at < sizeof(said); at += at == 20 ? 16 : 12) {
+			uint8_t *whole = malloc(sizeof(said));
+
+			memcpy(whole, said, sizeof(said));
+			whole[at] = (uint8_t)length;
+			whole[at + 1] = (uint8_t)(length >> 8);
+			(void)vdpa_parents_take(whole, sizeof(said), &parent);
+			free(whole);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_parent_is_what_the_kernel_says),
 		cmocka_unit_test_setup_teardown(no_bus_is_no_device, make_root, remove_root),
 		cmocka_unit_test_setup_teardown(each_has_its_driver_and_node, make_root,
 						remove_root),

@@ -128,7 +128,10 @@ class Simulator(common.Case):
     def test_memory_by_address(self):
         modes = "poll spin interrupt"
         guest = self.drive("", modes, REFUSALS + TRAFFIC + AFTER)
-        self.assertIn(f"{NAME}: vDPA device of no parent, driver vhost_vdpa, name sim0", self.step())
+        listed = self.step()
+        self.assertIn(f"{NAME}: vDPA device of no parent, driver vhost_vdpa, name sim0", listed)
+        self.assertIn("vdpasim_net: makes vDPA devices of up to 3 queues\n"
+                      "    as root: vdpa dev add name vdpa0 mgmtdev vdpasim_net\n", listed)
         self.assertIn("this user may not open it", self.step(None))
         self.assertIn("it is not a device of vhost-vdpa", self.step(None))
         self.assertIn("there is no such device", self.step(None))
