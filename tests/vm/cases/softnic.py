@@ -102,6 +102,7 @@ class Results:
 class Table(common.Case):
     processors = 2  # one alone may send all its flows by one queue
     qemu = "11"
+    expected = re.compile("^$")  # what QEMU says all the same
 
     @contextlib.contextmanager
     def background(self, *command, **more):
@@ -150,7 +151,8 @@ class Table(common.Case):
                     f"{address(i, 2)} {row.steps}" for i, row in enumerate(rows)]
         guest = self.run_guest("; ".join(commands), "--iommu", "none", "--with-module",
                                "virtio_net", "--share", results, *options, netns=NETNS)
-        self.assertEqual(guest.complaints.read_text(), "")
+        said = [line for line in guest.complaints.read_text().splitlines() if not self.expected.search(line)]
+        self.assertEqual(said, [])
         return [Results(results / str(i)) for i, _ in enumerate(rows)]
 
     def check_row(self, row, number, results):
@@ -318,6 +320,32 @@ class SoftwareDevice(Served):
     def test_network(self):
         with self.host(self.NETWORK) as host:
             self.table(self.NETWORK, host)
+
+
+class FrontEnd(Served):
+    """The same driver on QEMU's own function, whose rings vionet-softnic serves over vhost-user."""
+
+    expected = re.compile("warning: vhost-user backend supports VHOST_USER_PROTOCOL_F_CONFIG but QEMU does not")
+
+    ROWS = [
+        # Of the reset of one queue QEMU tells its back end nothing: it must not be offered.
+        Row("vhost-user, split", has=(EVENT_IDX, INDIRECT, MRG_RXBUF, CSUM, HOST_TSO4), lacks=(PACKED, RING_RESET),
+            steps="again"),
+        Row("vhost-user, packed", props="packed=on", has=(PACKED, EVENT_IDX, INDIRECT)),
+        Row("vhost-user, two queues", "--queues 2", props="mq=on,vectors=6", has=(MQ,), steps="queues"),
+    ]
+
+    def test_qemus_front_end(self):
+        with self.host(self.ROWS) as host:
+            servers, options = [], []
+            for i, row in enumerate(self.ROWS):
+                servers.append(self.server(host, i, dataclasses.replace(row, ours="--vhost-user " + row.ours)))
+                queues = ",queues=2" if "mq=on" in row.props else ""
+                options += ["--netdev", f"vhost-user,path={servers[i][1]}{queues}", "--device-props",
+                            ",".join(filter(None, (row.props, "iommu_platform=off,mac=52:54:00:12:34:%02x" % i)))]
+            for i, results in enumerate(self.drive(self.ROWS, *options)):
+                self.check_row(self.ROWS[i], i, results)
+                self.check_verdict(self.ROWS[i], servers[i][0], servers[i][2])
 
 
 class Vionet(Served):
