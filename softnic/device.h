@@ -154,7 +154,7 @@ struct device {
 	unsigned int faults;	 /* accesses outside the driver's maps */
 	unsigned int protocol_errors; /* requests of a front end that were refused */
 	uint16_t mtu;
-	uint64_t exercised; /* bits of enum exercised */
+	uint64_t exercised[EX_COUNT]; /* how often, by enum exercised */
 	struct features ever_accepted;
 	FILE *report;
 	FILE *trace;
@@ -212,7 +212,7 @@ void needs_reset(struct device *device);
 /* The driver did what requirements are about: for the report. */
 static inline void exercise(struct device *device, unsigned int what)
 {
-	device->exercised |= UINT64_C(1) << what;
+	device->exercised[what]++;
 }
 
 /* ---- verdict: check/verdict.c ---- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What a driver did that requirements are about, for a report that tells "held" from "not
- * exercised". A bit of device->exercised each. */
+ * exercised". A counter in device->exercised each. */
 #ifndef SOFTNIC_EXERCISED_H
 #define SOFTNIC_EXERCISED_H
 
@@ -27,6 +27,7 @@ enum exercised {
 	EX_TUNNEL,   /* with a tunnel bit */
 	EX_CONTROL,  /* commands; and one bit for each of their classes: */
 	EX_CLASS,
+	EX_COUNT = EX_CLASS + 16,
 };
 
 /* Nothing of a driver's shows whether it would. */

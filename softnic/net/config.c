@@ -152,7 +152,8 @@ static int config_announce(struct net *net, const char *word)
 	if (*word && (sscanf(word, " %u%c", &seconds, &rest) != 1 ||
 		      seconds == 0 || seconds > ANNOUNCE_MOST))
 		return -EINVAL;
-	if (!net_has(net, FT_GUEST_ANNOUNCE))
+	/* A front end that keeps the control queue keeps the acknowledgement too. */
+	if (!net_has(net, FT_GUEST_ANNOUNCE) || !net_has(net, FT_CTRL_VQ))
 		return -EOPNOTSUPP;
 	net->announce = true;
 	net->announced = clock_now();
@@ -229,7 +230,8 @@ int net_command(struct device *device, const char *line, FILE *out)
 		return -EINVAL;
 	if (result == -EOPNOTSUPP)
 		fprintf(out, "error: %s: the driver has not negotiated "
-			     "GUEST_ANNOUNCE\n", line);
+			     "GUEST_ANNOUNCE and a control queue\n",
+			line);
 	else
 		fprintf(out, "error: %s: not understood; link up|down, mac "
 			     "XX:XX:XX:XX:XX:XX, speed N [full|half], announce "

@@ -124,6 +124,7 @@ struct ring {
 	uint16_t size;
 	bool packed, event_idx, in_order, indirect;
 	bool armed;	 /* the driver is to notify */
+	bool resumed;	 /* it did not begin here */
 	bool asleep;	 /* armed, and nothing was there: only a kick makes us look */
 	uint64_t sleep_kicks; /* kicks when it fell asleep */
 	bool special;	 /* shuffled or faulty: leave the fast path */

@@ -178,13 +178,15 @@ static void ring_exercised(const struct queue *queue)
 	const struct ring *ring = queue->ring;
 	struct device *device = queue->device;
 
-	exercise(device, ring->packed ? EX_PACKED : EX_SPLIT);
+	uint64_t *times = device->exercised;
+
+	times[ring->packed ? EX_PACKED : EX_SPLIT] += queue->taken;
 	if (!ring->packed && ring->in_order)
-		exercise(device, EX_SPLIT_IN_ORDER);
+		times[EX_SPLIT_IN_ORDER] += queue->taken;
 	if (!ring->packed)
-		exercise(device, ring->event_idx ? EX_SPLIT_EVENT_IDX : EX_SPLIT_FLAGS);
+		times[ring->event_idx ? EX_SPLIT_EVENT_IDX : EX_SPLIT_FLAGS] += queue->taken;
 	if (queue->index != control_index(device))
-		exercise(device, queue->index % 2 ? EX_TRANSMIT : EX_RECEIVE);
+		times[queue->index % 2 ? EX_TRANSMIT : EX_RECEIVE] += queue->taken;
 }
 
 void ring_stop(struct queue *queue)

@@ -81,6 +81,7 @@ int split_resume(struct ring *ring, const struct ring_position *from)
 	ring->next = ring->seen = from->next;
 	ring->used = ring->published = ring->notified = used;
 	ring->expected = ANY_HEAD;
+	ring->resumed = true;
 	return (uint16_t)(from->next - used) <= ring->size ? 0 : -1;
 }
 
@@ -107,7 +108,7 @@ static int index_violation(struct ring *ring, uint16_t index)
 	uint16_t back = (uint16_t)(ring->seen - index);
 	const char *id = "SPLIT-36";
 
-	if (!ring->queue->taken)
+	if (!ring->queue->taken && !ring->resumed)
 		id = "SPLIT-16";
 	else if (back <= ring->size)
 		id = "SPLIT-15";

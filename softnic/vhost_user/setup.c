@@ -162,13 +162,15 @@ int vhost_get_config(struct device *device, struct vhost_call *call)
 	return 0;
 }
 
+/* The front end's: whether a driver wrote there, it does not say. */
 int vhost_set_config(struct device *device, struct vhost_call *call)
 {
 	struct config_space space = { 0 };
 
 	memcpy(&space, call->data, CONFIG_HEAD);
-	violation(device, "NET-02", "device configuration is written at %u", space.offset);
-	return -1;
+	return vhost_refuse(device, call, "offset %u; the configuration of a network device is "
+					  "read-only (NET-02)",
+			    space.offset);
 }
 
 /* ---- status and reset ---- */

@@ -6,6 +6,7 @@ vionet-softnic behind vhost-user: what it does for a front end, and what it says
 import json
 import os
 import pathlib
+import shutil
 import socket
 import struct
 import subprocess
@@ -252,7 +253,7 @@ class Faulty(Case):
                 ("no socket", fe.SET_BACKEND_REQ_FD, b"", (file,)),
                 ("is no MTU", fe.NET_SET_MTU, two("=Q", 67), ()),
                 ("is no status", fe.SET_STATUS, two("=Q", 256), ()),
-                ("NET-02", fe.SET_CONFIG, two("=III", 0, 1, 0) + b"1", ())):
+                ("SET_CONFIG: offset 0; the configuration of a network device is read-only", fe.SET_CONFIG, two("=III", 0, 1, 0) + b"1", ())):
             for acknowledged in True, False:
                 with self.subTest(text, acknowledged=acknowledged):
                     self.refused(text, request, payload, fds, acknowledged)
@@ -364,6 +365,35 @@ class Faulty(Case):
         tx.wait(1)
         nic.stop()
         self.assertIn("cut under its map", "".join(nic.lines))
+
+    def test_an_index_that_jumps_after_a_resume(self):
+        """It did not begin there: SPLIT-16 is of rings that do."""
+        for base, identity in (0, "SPLIT-16"), (5, "SPLIT-36"):
+            with self.subTest(base=base):
+                nic = self.softnic()
+                front_end = self.front_end(nic)
+                ring = SplitQueue(front_end, 1, 32, enable=False)
+                ring.areas.put("<H", ring.offsets[2] + 2, base)
+                ring.set_avail_idx(base)
+                areas = [ring.areas.iova + offset for offset in ring.offsets]
+                front_end.enable_queue(1, 32, areas, None, base=base)
+                ring.set_avail_idx(base + 40)
+                ring.kick()
+                front_end.wait_for(lambda: identity in nic.stderr())
+                nic.stop()
+                self.assertEqual(nic.violations(), [identity])
+
+    def test_no_announcement_without_a_control_queue(self):
+        """The acknowledgement would not come here."""
+        path = os.path.join(tempfile.mkdtemp(), "control")
+        self.addCleanup(shutil.rmtree, os.path.dirname(path))
+        nic = self.softnic("--control", path)
+        self.front_end(nic, ["VERSION_1", "STATUS", "GUEST_ANNOUNCE"])
+        with socket.socket(socket.AF_UNIX) as control:
+            control.settimeout(DEADLINE)
+            control.connect(path)
+            control.sendall(b"announce 1\n")
+            self.assertIn(b"and a control queue", control.recv(999))
 
     def test_a_base_that_no_ring_has(self):
         nic = self.softnic()
