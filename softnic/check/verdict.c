@@ -41,6 +41,8 @@ void violation(struct device *device, const char *id, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
+	if (device->seen)
+		return;
 	if (requirement->strength != SHOULD || device->options->strict)
 		device->violations++;
 	else

@@ -216,6 +216,7 @@ struct net_queue {
 	uint32_t fresh;		/* packets given and not yet visible */
 	unsigned int segment;	/* of the buffer in hand, refused by the peer */
 	bool started;
+	bool again; /* the next frame of it was looked at, and had to wait */
 	struct counters count;
 };
 

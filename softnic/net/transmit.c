@@ -304,8 +304,11 @@ bool transmit_run(struct net *net, unsigned int pair, unsigned int budget)
 			break;
 		if (net->faults && !fault_before(net, queue, &buffer))
 			return true;
-		if (transmit(net, queue, &buffer) == -EAGAIN &&
-		    !net_fault(net, FAULT_TX_USED_EARLY)) {
+		net->device->seen = state->again;
+		state->again = transmit(net, queue, &buffer) == -EAGAIN &&
+			       !net_fault(net, FAULT_TX_USED_EARLY);
+		net->device->seen = false;
+		if (state->again) {
 			ring_untake(queue, 1);
 			net->blocked = true;
 			net->refused = !net->peer->mirror;

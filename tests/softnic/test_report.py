@@ -11,7 +11,7 @@ import tempfile
 import unittest
 import xml.etree.ElementTree
 
-from front_end import FrontEnd
+from front_end import GET_STATUS, FrontEnd
 from nic import DEADLINE, Softnic, binary
 from raw import Driver
 from raw_rings import SplitQueue
@@ -97,6 +97,21 @@ class Reports(unittest.TestCase):
         self.assertEqual((row["verdict"], row["count"], row["strength"], row["first"]),
                          ("broken", 2, "must", "transmit queue 1: num_buffers is 3"))
         self.assertEqual([name for name in verdict if verdict[name] == "broken"], ["NET-13"])
+
+    def test_a_frame_that_waits_counts_once(self):
+        with Softnic("--vhost-user", "--peer", "loop", "--lossless", "--report", self.path) as nic:
+            with FrontEnd(nic.path) as front_end:
+                front_end.begin()
+                rx, tx = (SplitQueue(front_end, index, 16) for index in (0, 1))
+                tx.add(readable=[bytes(10) + b"\3\0" + bytes(60)])
+                for _ in range(20):
+                    tx.kick()
+                    front_end.number(GET_STATUS)
+                rx.add(writable=[2048])
+                rx.kick()
+                tx.wait(1)
+            nic.stop()
+        self.assertEqual(self.verdicts()[0]["violations"], 1)
 
     def test_junit(self):
         self.path += ".xml"
