@@ -22,6 +22,9 @@ class Verdict:
     damaged: int = 0  # duplicates and those out of order too
     faults: int | None = None  # of an IOMMU
     violations: list | None = None  # ids of requirements that a driver broke
+    warnings: list | None = None    # the same of recommendations
+    cases: dict | None = None       # of both: how often, and the first time in words
+    version: str = ""               # as the program says it
 
     def well(self):
         return self.sent >= COUNT and self.returned == self.sent and not (self.lost or self.damaged or self.faults)
@@ -76,8 +79,9 @@ def run(cell_class):
     """Run it; whatever happens is a Result."""
     case, outcome, start = cell_class(), unittest.TestResult(), time.monotonic()
     case.run(outcome)
-    result = Result(cell_class.name, cell_class.side, "failed", round(time.monotonic() - start, 1),
-                    getattr(case, "verdict", None))
+    result = Result(cell_class.name, cell_class.side, "failed", round(time.monotonic() - start, 1))
+    if isinstance(getattr(case, "verdict", None), Verdict):
+        result.verdict = case.verdict
     if outcome.skipped:
         result.state, result.why = "not run", outcome.skipped[0][1]
     elif not outcome.wasSuccessful():

@@ -19,8 +19,8 @@ def rows_of(side, results):
         yield "| behind the driver | sent | arrived | lost | damaged | IOMMU faults | |"
         yield "|---|---|---|---|---|---|---|"
     else:
-        yield "| driver | sent | arrived | lost | damaged | IOMMU faults | requirements that it violates | |"
-        yield "|---|---|---|---|---|---|---|---|"
+        yield "| driver | version | sent | arrived | lost | damaged | IOMMU faults | it must, and does not | it should | |"
+        yield "|---|---|---|---|---|---|---|---|---|---|"
     for r in results:
         v = r.verdict
         if v is None:
@@ -28,7 +28,9 @@ def rows_of(side, results):
         else:
             counts = [number(n) for n in (v.sent, v.returned, v.lost, v.damaged, v.faults)]
         if side == "drivers":
-            counts.append("" if v is None else ", ".join(v.violations or ()) or "none")
+            counts.insert(0, "" if v is None else v.version)
+            counts += ["" if v is None else ", ".join(ids or ()) or "none"
+                       for ids in ((None, None) if v is None else (v.violations, v.warnings))]
         why = f": {r.why.splitlines()[-1]}" if r.why else ""
         yield f"| {r.name} | {' | '.join(counts)} | {r.state}{why} |"
 

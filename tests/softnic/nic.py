@@ -21,13 +21,13 @@ def binary():
 class Softnic:
     """The device, listening. `status` and `lines` (standard error) are there after stop()."""
 
-    def __init__(self, *options, ready=True):
+    def __init__(self, *options, ready=True, prefix=()):
         self.folder = tempfile.TemporaryDirectory(prefix="softnic-")
         self.path = os.path.join(self.folder.name, "socket")
         self.options = list(options)
         self.errors = open(os.path.join(self.folder.name, "stderr"), "w+")
         self.process = subprocess.Popen(
-            [binary(), "--listen", self.path, *options], stdin=subprocess.DEVNULL,
+            [*prefix, binary(), "--listen", self.path, *options], stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=self.errors, text=True)
         self.status = None
         self.lines = []

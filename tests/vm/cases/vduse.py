@@ -37,6 +37,26 @@ ended() {{
     cat /tmp/$1
     echo "-- $status"
 }}
+# The kernel's own driver on a device with OPTION..., and this kernel's other half behind it, 192.0.2.1 in a namespace.
+kernel_driver() {{
+    ip netns add peer
+    ip netns exec peer ip tuntap add tap0 mode tap
+    ip netns exec peer ip addr add 192.0.2.1/24 dev tap0
+    ip netns exec peer ip link set tap0 up
+    ip netns exec peer "$softnic" --vduse $name --peer tap:tap0 "$@" >/tmp/kernel 2>&1 &
+    server=$!
+    until grep -q 'VDUSE device' /tmp/kernel; do kill -0 $server || return; sleep 0.1; done
+    add
+    echo $name >/sys/bus/vdpa/drivers/vhost_vdpa/unbind
+    modprobe virtio_net; modprobe virtio_vdpa
+    until_there "/sys/bus/vdpa/devices/$name/driver"
+    interface_up
+}}
+interface_up() {{
+    until eth=$(cd /sys/bus/vdpa/devices/$name/virtio*/net 2>/dev/null && echo *); do sleep 0.1; done
+    ip addr add 192.0.2.2/24 dev $eth
+    ip link set $eth up
+}}
 left() {{ echo "left: $(cd /dev/vduse && echo *) $(vdpa dev show)"; }}
 {steps}
 """
@@ -50,21 +70,8 @@ for layout in -ring_packed +ring_packed; do
     ended $layout
     step left
 done
-ip netns add peer
-ip netns exec peer ip tuntap add tap0 mode tap
-ip netns exec peer ip addr add 192.0.2.1/24 dev tap0
-ip netns exec peer ip link set tap0 up
 cd /tmp
-ip netns exec peer bash -c "exec $softnic --vduse $name --peer tap:tap0 --control /tmp/control --trace /tmp/trace" >/tmp/kernel 2>&1 &
-server=$!
-until grep -q 'VDUSE device' /tmp/kernel; do kill -0 $server || break; sleep 0.1; done
-add
-echo $name >/sys/bus/vdpa/drivers/vhost_vdpa/unbind
-modprobe virtio_net; modprobe virtio_vdpa
-until_there "/sys/bus/vdpa/devices/$name/driver"
-eth=$(cd /sys/bus/vdpa/devices/$name/virtio*/net && echo *)
-ip addr add 192.0.2.2/24 dev $eth
-ip link set $eth up
+kernel_driver --control /tmp/control --trace /tmp/trace
 step ping -q -c 100 -i 0.003 -W 20 -s 1400 192.0.2.1
 ip netns exec peer iperf3 -s -1 -D
 step iperf3 -n 8M -c 192.0.2.1
@@ -80,9 +87,7 @@ flood=$!
 for i in 1 2 3; do # the driver goes and comes back with frames on their way
     echo $name >/sys/bus/vdpa/drivers/virtio_vdpa/unbind
     echo $name >/sys/bus/vdpa/drivers/virtio_vdpa/bind
-    until eth=$(cd /sys/bus/vdpa/devices/$name/virtio*/net 2>/dev/null && echo *); do sleep 0.1; done
-    ip addr add 192.0.2.2/24 dev $eth
-    ip link set $eth up
+    interface_up
 done
 step ping -q -c 20 -i 0.003 -W 20 -s 1400 192.0.2.1
 kill $flood
@@ -196,7 +201,6 @@ class Vduse(common.Case):
             self.assertRegex(self.step(3), wrong)
         self.check_left()
         self.assertEqual(self.steps, [])
-
 
 if __name__ == "__main__":
     common.main()
