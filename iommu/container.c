@@ -80,11 +80,13 @@ int vn_container_open_given(const struct vn_iommu_fds *fds, const char *name,
 			      container);
 }
 
-int vn_container_device(struct vn_container *container, const char *node, int *fd)
+int vn_container_device(struct vn_container *container, const char *node, const char *token,
+			int *fd)
 {
+	const struct vn_iommu_device device = { container->name, node, token };
 	struct vn_domain *domain = container->domain;
 
-	return domain->ops->device(domain, container->name, node, fd);
+	return domain->ops->device(domain, &device, fd);
 }
 
 /*

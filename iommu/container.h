@@ -54,12 +54,13 @@ int vn_container_open_given(const struct vn_iommu_fds *fds, const char *name,
 			    struct vn_container **container);
 
 /*
- * Get the descriptor of the device. Nothing can be mapped before. By iommufd: its character
+ * Get the descriptor of the device; `token` is its VF token, or NULL. Nothing can be mapped before. By iommufd: its character
  * device `node` ("vfio3") is opened, bound to the iommufd and attached to the address space; busy
  * is as for vn_container_open. The caller closes it, before vn_container_close. Returns 0; -ENODEV,
  * -EBUSY, -EACCES, -ENXIO, -EPERM (no interrupt remapping, or another owner of the group), -ENOTSUP, -ENOMEM, -EIO.
  */
-int vn_container_device(struct vn_container *container, const char *node, int *fd);
+int vn_container_device(struct vn_container *container, const char *node, const char *token,
+			int *fd);
 
 /*
  * Map memory for the device at an address that the allocator chooses, aligned to

@@ -22,6 +22,23 @@ int vn_domain_plain(int code)
 	return code == ENOMEM || code == EMFILE || code == ENFILE ? -code : -EIO;
 }
 
+int vn_domain_token_refused(bool given)
+{
+	return vn_error_remedy(
+		vn_error(EACCES, given ? "this is not the VF token that its physical function was last "
+					 "opened with, and which holds for its virtual functions too"
+				       : "the kernel wants a VF token, since a physical function and its "
+					 "virtual ones are bound to vfio-pci: the one that the physical "
+					 "function was last opened with"),
+		VIONET_REMEDY_VF_TOKEN, NULL);
+}
+
+int vn_domain_token_needless(void)
+{
+	return vn_error(EINVAL, "a VF token is for SR-IOV functions that are bound to vfio-pci, a physical "
+				"one or one whose physical one is bound to it too; leave it out");
+}
+
 bool vn_domain_busy_too_long(uint64_t start)
 {
 	if (vn_now() >= start + BUSY_LIMIT_MS * VN_MS)

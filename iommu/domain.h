@@ -64,6 +64,10 @@ int vn_domain_open_while_busy(const char *path);
 /* For loops of that kind: has the time from `start` (vn_now) on passed? Else wait a little. */
 bool vn_domain_busy_too_long(uint64_t start);
 
+/* The texts of a VF token: the kernel wants one, or another; or none. Return -EACCES, -EINVAL. */
+int vn_domain_token_refused(bool given);
+int vn_domain_token_needless(void);
+
 /* The kernel's errors that have no meaning of their own in our contracts: -ENOMEM,
  * else -EIO. */
 int vn_domain_plain(int code);

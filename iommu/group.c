@@ -169,30 +169,40 @@ static int group_take_device(const struct vn_domain *domain, int *fd)
 	return vn_given_take(domain->device_fd, fd);
 }
 
-int vn_group_device(struct vn_domain *domain, const char *name, const char *node, int *fd)
+static int group_device_refused(const struct vn_domain *domain,
+				const struct vn_iommu_device *device, int code)
 {
-	int result;
+	bool token = device->token != NULL;
 
-	(void)node;
-	if (domain->device_fd >= 0)
-		return group_take_device(domain, fd);
-	result = vn_vfio_call(domain->group_fd, VFIO_GROUP_GET_DEVICE_FD, (void *)(uintptr_t)name);
-	*fd = result < 0 ? -1 : result;
-	if (result >= 0)
-		return 0;
-	switch (-result) {
+	switch (code) {
 	case ENODEV:
 		return vn_error(ENODEV, "%s has no such device that is bound to vfio-pci",
 				domain->given.group >= 0 ? "the group given" : domain->label);
 	case EBUSY:
 		return vn_error(EBUSY, "it is open already, or still being reset");
 	case EACCES:
-		return vn_error(EACCES, "the kernel wants the VF token of its physical "
-					"function; bind that one to its own driver instead of "
-					"vfio-pci");
+		return vn_domain_token_refused(token);
+	case EINVAL:
+		if (token)
+			return vn_domain_token_needless();
+		/* fallthrough */
 	default:
-		return vn_domain_plain(-vn_error_errno(-result, "open"));
+		return vn_domain_plain(-vn_error_errno(code, "open"));
 	}
+}
+
+int vn_group_device(struct vn_domain *domain, const struct vn_iommu_device *device, int *fd)
+{
+	char text[128];
+	int result;
+
+	if (domain->device_fd >= 0)
+		return group_take_device(domain, fd);
+	snprintf(text, sizeof(text), "%.60s%s%.40s", device->name, device->token ? " vf_token=" : "",
+		 device->token ? device->token : "");
+	result = vn_vfio_call(domain->group_fd, VFIO_GROUP_GET_DEVICE_FD, text);
+	*fd = result < 0 ? -1 : result;
+	return result >= 0 ? 0 : group_device_refused(domain, device, -result);
 }
 
 int vn_group_open(struct vn_domain *domain, const struct vn_group_way *way)

@@ -4,6 +4,7 @@
 #define VN_IOMMU_GROUP_H
 
 struct vn_domain;
+struct vn_iommu_device;
 
 /* What differs. */
 struct vn_group_way {
@@ -15,7 +16,7 @@ struct vn_group_way {
 
 /* The operations of the table (ops.h); opening does not learn what the IOMMU accepts. */
 int vn_group_open(struct vn_domain *domain, const struct vn_group_way *way);
-int vn_group_device(struct vn_domain *domain, const char *name, const char *node, int *fd);
+int vn_group_device(struct vn_domain *domain, const struct vn_iommu_device *device, int *fd);
 void vn_group_leave(struct vn_domain *domain);
 
 #endif

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -67,13 +68,33 @@ static void iommufd_leave(struct vn_domain *domain)
  * The device
  */
 
-/* A device that another process has is EINVAL, one whose group it has is EBUSY. */
-static int iommufd_bind(const struct vn_domain *domain, int fd)
+/* "83d7e1bf-6c4a-..." */
+static void iommufd_token_bytes(const char *text, uint8_t bytes[16])
 {
-	struct vn_vfio_bind bind = { .argsz = sizeof(bind), .iommufd = domain->fd };
+	for (size_t i = 0; i < 16; i++) {
+		unsigned int byte = 0;
+
+		text += *text == '-';
+		(void)sscanf(text, "%2x", &byte);
+		bytes[i] = (uint8_t)byte;
+		text += 2;
+	}
+}
+
+/* A device that another process has is EINVAL, one whose group it has is EBUSY. */
+static int iommufd_bind(const struct vn_domain *domain, const char *token, int fd)
+{
+	uint8_t bytes[16];
+	struct vn_vfio_bind bind = { .argsz = offsetof(struct vn_vfio_bind, token), .iommufd = domain->fd };
 	uint64_t start = vn_now();
 	int result;
 
+	if (token != NULL) {
+		iommufd_token_bytes(token, bytes);
+		bind.argsz = sizeof(bind);
+		bind.flags = VN_VFIO_BIND_TOKEN;
+		bind.token = (uintptr_t)bytes;
+	}
 	do {
 		result = vn_vfio_call(fd, VN_VFIO_BIND_IOMMUFD, &bind);
 	} while ((result == -EBUSY || result == -EINVAL) &&
@@ -81,7 +102,8 @@ static int iommufd_bind(const struct vn_domain *domain, int fd)
 	return result < 0 ? result : 0;
 }
 
-static int iommufd_bind_refused(const struct vn_domain *domain, const char *node, int code)
+static int iommufd_bind_refused(const struct vn_domain *domain, const char *node, bool token,
+				int code)
 {
 	char reason[512];
 
@@ -93,8 +115,17 @@ static int iommufd_bind_refused(const struct vn_domain *domain, const char *node
 	if (domain->given.device >= 0 && code == ENOTTY)
 		return vn_given_refused(domain->given.device, "a character device of VFIO");
 	switch (code) {
-	case EBUSY:
+	case EACCES:
+		return vn_domain_token_refused(token);
 	case EINVAL:
+		if (token)
+			return vn_error(EINVAL, "%s: the kernel takes no VF token for it: before Linux 6.17 only "
+						"groups do, later neither functions without SR-IOV nor virtual "
+						"ones whose physical one is not bound to vfio-pci; or another "
+						"process has it",
+					node);
+		/* fallthrough */
+	case EBUSY:
 		return iommufd_refused(vn_node_device_reason(domain->directory, node, EBUSY,
 							     reason, sizeof(reason)),
 				       reason);
@@ -138,25 +169,25 @@ static int iommufd_learn(struct vn_domain *domain)
 	return result;
 }
 
-static int iommufd_take(struct vn_domain *domain, const char *node, int fd)
+static int iommufd_take(struct vn_domain *domain, const char *node, const char *token, int fd)
 {
-	int result = iommufd_bind(domain, fd);
+	int result = iommufd_bind(domain, token, fd);
 
 	if (result != 0)
-		return iommufd_bind_refused(domain, node, -result);
+		return iommufd_bind_refused(domain, node, token != NULL, -result);
 	result = iommufd_attach(domain, node, fd);
 	domain->attached = result == 0;
 	return result == 0 ? iommufd_learn(domain) : result;
 }
 
-static int iommufd_take_given(struct vn_domain *domain, int *fd)
+static int iommufd_take_given(struct vn_domain *domain, const char *token, int *fd)
 {
 	char name[32];
 	int result = vn_given_take(domain->device_fd, fd);
 
 	if (result == 0)
-		result = iommufd_take(domain,
-				      vn_given_name(domain->given.device, name, sizeof(name)), *fd);
+		result = iommufd_take(domain, vn_given_name(domain->given.device, name, sizeof(name)), token,
+				      *fd);
 	if (result != 0 && *fd >= 0) {
 		close(*fd);
 		*fd = -1;
@@ -164,15 +195,14 @@ static int iommufd_take_given(struct vn_domain *domain, int *fd)
 	return result;
 }
 
-static int iommufd_device(struct vn_domain *domain, const char *name, const char *node,
-			  int *fd)
+static int iommufd_device(struct vn_domain *domain, const struct vn_iommu_device *device, int *fd)
 {
+	const char *node = device->node;
 	char path[VN_NODE_PATH_MAX], reason[512];
 	int result;
 
-	(void)name;
 	if (domain->device_fd >= 0)
-		return iommufd_take_given(domain, fd);
+		return iommufd_take_given(domain, device->token, fd);
 	vn_node_device_path(domain->directory, node, path);
 	*fd = node[0] != '\0' ? vn_domain_open_while_busy(path) : -ENOENT;
 	if (*fd < 0) {
@@ -181,7 +211,7 @@ static int iommufd_device(struct vn_domain *domain, const char *name, const char
 		*fd = -1;
 		return iommufd_refused(result, reason);
 	}
-	result = iommufd_take(domain, node, *fd);
+	result = iommufd_take(domain, node, device->token, *fd);
 	if (result != 0) {
 		close(*fd);
 		*fd = -1;

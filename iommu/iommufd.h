@@ -106,11 +106,14 @@ struct vn_iommufd_vfio_ioas {
 #define VN_VFIO_ATTACH_IOMMUFD_PT _IO(';', 100 + 19)
 #define VN_VFIO_DETACH_IOMMUFD_PT _IO(';', 100 + 20)
 
+#define VN_VFIO_BIND_TOKEN 1u /* Linux 6.17 */
+
 struct vn_vfio_bind {
 	uint32_t argsz;
 	uint32_t flags;
 	int32_t iommufd;
 	uint32_t device; /* answer */
+	uint64_t token;	 /* address of its 16 bytes, with that flag; older kernels are told of less */
 };
 
 struct vn_vfio_attach {

@@ -14,6 +14,13 @@ enum vn_iommu_kind {
 	VN_IOMMU_NONE,	  /* no IOMMU: /dev/vfio/noiommu-GROUP */
 };
 
+/* A device of a group. */
+struct vn_iommu_device {
+	const char *name;  /* "0000:00:04.0" */
+	const char *node;  /* its character device, "vfio3"; "" none */
+	const char *token; /* VF token, as text; NULL: none */
+};
+
 /* Descriptors that the caller has opened, -1: not that one. They remain its own: what is needed is
  * duplicated. */
 struct vn_iommu_fds {

@@ -25,9 +25,9 @@ struct vn_iommu_ops {
 	/* Undo what open and device did to descriptors that were given. */
 	void (*leave)(struct vn_domain *domain);
 
-	/* Get the descriptor of device `name`, whose character device is `node` ("" none), and
-	 * make the address space that of the device. Errors as vn_container_device. */
-	int (*device)(struct vn_domain *domain, const char *name, const char *node, int *fd);
+	/* Get the descriptor of a device, and make the address space that of the device. Errors as
+	 * vn_container_device. */
+	int (*device)(struct vn_domain *domain, const struct vn_iommu_device *device, int *fd);
 
 	/* These return what the kernel says, a negative errno, and set no text. Unmapping
 	 * says how many bytes it did. */

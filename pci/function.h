@@ -161,7 +161,7 @@ struct vn_function {
 /*
  * Open the function at `address` ("0000:00:04.0", "00:04.0") through kernel
  * VFIO: find its group, open it in an address space of its own (iommu/container.h) by the
- * kernel's interface `kind` (VN_IOMMU_ANY: what there is),
+ * kernel's interface `kind` (VN_IOMMU_ANY: what there is), with VF token `token` or NULL,
  * read its regions, wire the REQ and ERR interrupts. The kernel has reset it;
  * bus mastering is off, memory decoding on.
  *
@@ -170,7 +170,7 @@ struct vn_function {
  * the text names every culprit and its driver; or held by another process),
  * -EACCES, -EPERM, -ENOTSUP, -ENOMEM, -EIO.
  */
-int vn_function_open_vfio(const char *address, enum vn_iommu_kind kind,
+int vn_function_open_vfio(const char *address, enum vn_iommu_kind kind, const char *token,
 			  struct vn_function **function);
 
 /*
@@ -179,7 +179,7 @@ int vn_function_open_vfio(const char *address, enum vn_iommu_kind kind,
  * device of that name.
  */
 int vn_function_open_given(const char *address, const struct vn_iommu_fds *fds,
-			   struct vn_function **function);
+			   const char *token, struct vn_function **function);
 
 /*
  * Open the function that a vfio-user server offers at the socket `path`: agree on a

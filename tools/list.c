@@ -9,6 +9,7 @@
 
 #include "tools/json_list.h"
 #include "tools/shared/common.h"
+#include "tools/shared/vf_token.h"
 #include "tools/shared/vdpa_list.h"
 #include "tools/shared/vdpa_parents.h"
 
@@ -20,6 +21,7 @@ enum { KEY_JSON = 0x100,
        KEY_FORCE,
        KEY_GROUP,
        KEY_NO_IOMMU,
+       KEY_VF_TOKEN,
        KEY_DRIVER };
 
 /* Widths of the columns as wide as their longest cell. */
@@ -199,6 +201,7 @@ struct bind_options {
 	size_t count;
 	size_t vdpa; /* of them: vDPA devices */
 	const char *driver;
+	const char *vf_token; /* or "new" */
 	unsigned int flags;
 };
 
@@ -241,6 +244,9 @@ static error_t list_parse_bind_option(int key, char *argument, struct argp_state
 	case KEY_NO_IOMMU:
 		options->flags |= VIONET_PCI_BIND_NO_IOMMU;
 		return 0;
+	case KEY_VF_TOKEN:
+		options->vf_token = argument;
+		return 0;
 	case KEY_DRIVER:
 		if (argument[0] == '\0' || strchr(argument, '/') != NULL)
 			refuse_usage("--driver: the name of a kernel driver is wanted, "
@@ -259,6 +265,8 @@ static error_t list_parse_bind_option(int key, char *argument, struct argp_state
 			refuse_usage("PCI functions and vDPA devices: one kind at a time");
 		if (options->driver != NULL || (options->flags & VIONET_PCI_BIND_GROUP) != 0)
 			refuse_usage("--driver and --group are for PCI functions; leave them out");
+		if (options->vf_token != NULL || (options->flags & VIONET_PCI_BIND_NO_IOMMU) != 0)
+			refuse_usage("--vf-token and --no-iommu are for PCI functions; leave them out");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -273,6 +281,9 @@ static const struct argp bind_argp = {
 		  0 },
 		{ "group", KEY_GROUP, NULL, 0,
 		  "With the other virtio-net functions of its IOMMU group", 0 },
+		{ "vf-token", KEY_VF_TOKEN, "UUID", 0,
+		  "Put this VF token on a physical SR-IOV function; new: a random one, which is printed",
+		  0 },
 		{ "no-iommu", KEY_NO_IOMMU, NULL, 0,
 		  "A function that has no IOMMU, for commands with --no-iommu", 0 },
 		{ 0 },
@@ -390,6 +401,24 @@ static int list_move_vdpa(const struct bind_options *options, bool back)
 	return finish_output(stdout, "standard output");
 }
 
+/* All get the same one: so they are one user's. */
+static int list_put_token(const struct bind_options *options, const struct vionet_pci_move *moves,
+			  size_t count)
+{
+	char token[VF_TOKEN_SIZE];
+	int result = vf_token_make(options->vf_token, token), code = CODE_OK;
+
+	if (result != 0) {
+		say("--vf-token new: no random number: %s", strerror(-result));
+		return CODE_FAILED;
+	}
+	for (size_t i = 0; i < count && code == CODE_OK; i++)
+		code = vf_token_put(moves[i].address, token);
+	if (code == CODE_OK)
+		printf("VF token, for these and their virtual functions: --vf-token %s\n", token);
+	return code;
+}
+
 int command_bind(int argc, char **argv)
 {
 	struct bind_options options = { 0 };
@@ -408,8 +437,9 @@ int command_bind(int argc, char **argv)
 	}
 	list_print_moves(moves, count, "it was bound to", "unbind");
 	list_warn_of_reasons(moves, count);
+	result = options.vf_token != NULL ? list_put_token(&options, moves, count) : CODE_OK;
 	vionet_pci_moves_free(moves);
-	return finish_output(stdout, "standard output");
+	return result != CODE_OK ? result : finish_output(stdout, "standard output");
 }
 
 int command_unbind(int argc, char **argv)

@@ -2,6 +2,7 @@
 /*
  * Source: "Device Initialization", "Device Reset", "Device Cleanup".
  */
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -135,6 +136,18 @@ int vn_device_open(struct vn_transport *transport,
 	return 0;
 }
 
+/* 8-4-4-4-12 hexadecimal digits. */
+static bool open_is_uuid(const char *text)
+{
+	for (unsigned int i = 0; i < 36; i++) {
+		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+
+		if (dash ? text[i] != '-' : !isxdigit((unsigned char)text[i]))
+			return false;
+	}
+	return text[36] == '\0';
+}
+
 static int open_check_options(const char *name, const struct vionet_open_options *o)
 {
 	if ((o->flags & ~OPEN_FLAGS) != 0)
@@ -144,6 +157,10 @@ static int open_check_options(const char *name, const struct vionet_open_options
 		return vn_error(EINVAL, "%.*s: open: there is no kind of IOMMU with the number "
 					"%u",
 				VIONET_NAME_MAX, name, o->iommu);
+	if (o->vf_token && !open_is_uuid(o->vf_token))
+		return vn_error(EINVAL, "%.*s: open: the VF token '%.40s' is no UUID, such as "
+					"83d7e1bf-6c4a-4b5f-9d0e-2f6a5c1b8e34",
+				VIONET_NAME_MAX, name, o->vf_token);
 	if (o->control_timeout_ms > CONTROL_TIMEOUT_MAX_MS)
 		return vn_error(EINVAL, "%.*s: open: %u ms for a control command; "
 				"at most %u are possible", VIONET_NAME_MAX, name,
@@ -160,6 +177,7 @@ static int open_device(const char *name, const struct vionet_device_fds *fds,
 {
 	struct vionet_open_options o = { .struct_size = sizeof(o) };
 	struct vn_transport *transport;
+	struct vn_transport_way way;
 	int result = 0;
 
 	*device = NULL;
@@ -175,7 +193,8 @@ static int open_device(const char *name, const struct vionet_device_fds *fds,
 					"kind of IOMMU out",
 				VIONET_NAME_MAX, name);
 	vn_notice_to(o.notice, o.notice_context);
-	result = vn_transport_open(name, (enum vionet_iommu)o.iommu, fds, &transport);
+	way = (struct vn_transport_way){ (enum vionet_iommu)o.iommu, fds, o.vf_token };
+	result = vn_transport_open(name, &way, &transport);
 	vn_notice_to(NULL, NULL);
 	return result ? result : vn_device_open(transport, &o, device);
 }

@@ -404,7 +404,7 @@ int vn_transport_over_pci(struct vn_function *function,
 	return 0;
 }
 
-int vn_transport_open_pci(const char *address, enum vionet_iommu iommu,
+int vn_transport_open_pci(const char *address, const struct vn_transport_way *way,
 			  struct vn_transport **transport)
 {
 	static const enum vn_iommu_kind kinds[] = {
@@ -414,15 +414,16 @@ int vn_transport_open_pci(const char *address, enum vionet_iommu iommu,
 		[VIONET_IOMMU_NONE] = VN_IOMMU_NONE,
 	};
 	struct vn_function *function;
-	int result = vn_function_open_vfio(address, kinds[iommu], &function);
+	int result = vn_function_open_vfio(address, kinds[way->iommu], way->vf_token, &function);
 
 	*transport = NULL;
 	return result ? result : vn_transport_over_pci(function, transport);
 }
 
-int vn_transport_open_pci_fds(const char *address, const struct vionet_device_fds *fds,
+int vn_transport_open_pci_fds(const char *address, const struct vn_transport_way *way,
 			      struct vn_transport **transport)
 {
+	const struct vionet_device_fds *fds = way->fds;
 	const struct vn_iommu_fds given = {
 		.device = fds->given & VIONET_FD_DEVICE ? fds->device : -1,
 		.iommufd = fds->given & VIONET_FD_IOMMUFD ? fds->iommufd : -1,
@@ -430,7 +431,7 @@ int vn_transport_open_pci_fds(const char *address, const struct vionet_device_fd
 		.container = fds->given & VIONET_FD_CONTAINER ? fds->container : -1,
 	};
 	struct vn_function *function;
-	int result = vn_function_open_given(address, &given, &function);
+	int result = vn_function_open_given(address, &given, way->vf_token, &function);
 
 	*transport = NULL;
 	return result ? result : vn_transport_over_pci(function, transport);

@@ -21,26 +21,27 @@ static const struct {
 #define DOMAIN_DIGITS 8
 
 /* What is no PCI function is opened in one way only. */
-static int transport_no_iommu(const char *name, enum vionet_iommu iommu,
-			      const struct vionet_device_fds *fds)
+static int transport_no_iommu(const char *name, const struct vn_transport_way *way)
 {
-	if (fds)
+	if (way->vf_token)
+		return vn_error(EINVAL, "%s: a VF token is for PCI functions; leave it out", name);
+	if (way->fds)
 		return vn_error(EINVAL, "%s: descriptors are for PCI functions; leave them out",
 				name);
-	if (iommu == VIONET_IOMMU_AUTO)
+	if (way->iommu == VIONET_IOMMU_AUTO)
 		return 0;
 	return vn_error(EINVAL,
 			"%s: a choice of IOMMU is for PCI functions; leave it out", name);
 }
 
-static int transport_open_pci(const char *address, enum vionet_iommu iommu,
-			      const struct vionet_device_fds *fds, struct vn_transport **transport)
+static int transport_open_pci(const char *address, const struct vn_transport_way *way,
+			      struct vn_transport **transport)
 {
-	return fds ? vn_transport_open_pci_fds(address, fds, transport) : vn_transport_open_pci(address, iommu, transport);
+	return way->fds ? vn_transport_open_pci_fds(address, way, transport) : vn_transport_open_pci(address, way, transport);
 }
 
-int vn_transport_open(const char *name, enum vionet_iommu iommu,
-		      const struct vionet_device_fds *fds, struct vn_transport **transport)
+int vn_transport_open(const char *name, const struct vn_transport_way *way,
+		      struct vn_transport **transport)
 {
 	const char *colon = strchr(name, ':');
 	int result;
@@ -54,11 +55,11 @@ int vn_transport_open(const char *name, enum vionet_iommu iommu,
 
 		if (strncmp(name, kinds[i].kind, length) != 0)
 			continue;
-		result = transport_no_iommu(name, iommu, fds);
+		result = transport_no_iommu(name, way);
 		return result ? result : kinds[i].open(name + length, transport);
 	}
 	if (strncmp(name, "pci:", 4) == 0)
-		return transport_open_pci(name + 4, iommu, fds, transport);
+		return transport_open_pci(name + 4, way, transport);
 	if (colon && colon - name > DOMAIN_DIGITS &&
 	    !memchr(name, '/', (size_t)(colon - name)))
 		return vn_error(EINVAL,
@@ -67,7 +68,7 @@ int vn_transport_open(const char *name, enum vionet_iommu iommu,
 				"vhost-user:PATH, or a vDPA device: "
 				"vhost-vdpa:/dev/vhost-vdpa-0",
 				name, (int)(colon - name), name);
-	return transport_open_pci(name, iommu, fds, transport);
+	return transport_open_pci(name, way, transport);
 }
 
 int vn_transport_check(const struct vn_transport_ops *ops)

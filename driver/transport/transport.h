@@ -292,13 +292,20 @@ struct vn_function;
 int vn_transport_over_pci(struct vn_function *function,
 			  struct vn_transport **transport);
 
+/* How a PCI function is opened; for other devices all is 0. */
+struct vn_transport_way {
+	enum vionet_iommu iommu;
+	const struct vionet_device_fds *fds; /* NULL: by its nodes */
+	const char *vf_token;		     /* NULL: none */
+};
+
 /* The same for the function at `address` ("0000:00:04.0"), opened through kernel
  * VFIO by the interface `iommu`. Errors also as vn_function_open_vfio. */
-int vn_transport_open_pci(const char *address, enum vionet_iommu iommu,
+int vn_transport_open_pci(const char *address, const struct vn_transport_way *way,
 			  struct vn_transport **transport);
 
-/* The same with the descriptors in `fds`, which were checked. */
-int vn_transport_open_pci_fds(const char *address, const struct vionet_device_fds *fds,
+/* The same with the descriptors in way->fds, which were checked. */
+int vn_transport_open_pci_fds(const char *address, const struct vn_transport_way *way,
 			      struct vn_transport **transport);
 
 /* The same for the function that the vfio-user server at the socket `path` has. Errors
@@ -326,13 +333,12 @@ int vn_transport_open_vhost_user(const char *name,
 int vn_transport_open_vhost_vdpa(const char *path, struct vn_transport **transport);
 
 /*
- * Open the transport that a device's name means: "0000:00:04.0", "KIND:...". `fds`: those of a PCI
- * function, or NULL.
+ * Open the transport that a device's name means: "0000:00:04.0", "KIND:...".
  *
  * Returns 0; -EINVAL if there are no devices of that kind, or the name is too long;
  * errors of the transport.
  */
-int vn_transport_open(const char *name, enum vionet_iommu iommu,
-		      const struct vionet_device_fds *fds, struct vn_transport **transport);
+int vn_transport_open(const char *name, const struct vn_transport_way *way,
+		      struct vn_transport **transport);
 
 #endif

@@ -112,6 +112,15 @@ struct vionet_open_options {
 	void *notice_context;
 	uint32_t iommu; /* vionet_iommu; for PCI functions only */
 	uint32_t reserved;
+	/*
+	 * VF token, "83d7e1bf-6c4a-4b5f-9d0e-2f6a5c1b8e34", or NULL: a secret between those
+	 * who drive an SR-IOV function from user space and those who drive its virtual
+	 * ones, all bound to vfio-pci. What a physical function is opened with holds for its
+	 * virtual ones from then on, until it is unbound; while one of them is open it is
+	 * wanted for the physical one too. By groups on each kernel that has such
+	 * functions, by character devices since Linux 6.17. Valid during the call.
+	 */
+	const char *vf_token;
 };
 
 /*
@@ -135,7 +144,8 @@ struct vionet_open_options {
  *   -EBUSY    the group is not viable, or another process has the device (checked before
  *             a socket's other side is touched); the server does not accept a
  *             connection; another process listens where we are to
- *   -EACCES   no permission for /dev/vfio/..., the socket or the node
+ *   -EACCES   no permission for /dev/vfio/..., the socket or the node; no VF token, or a
+ *             wrong one
  *   -EPERM    the IOMMU cannot isolate interrupts
  *   -ENOTSUP  legacy-only function, missing capability, no ACCESS_PLATFORM,
  *             refused or missing feature (named), other version of vfio-user, a node

@@ -59,6 +59,7 @@ enum vionet_remedy {
 				      * vionet_open_options.want */
 	VIONET_REMEDY_NO_IOMMU,	     /* VIONET_IOMMU_NONE and VIONET_PCI_BIND_NO_IOMMU, if
 				      * the device may reach all memory of the machine */
+	VIONET_REMEDY_VF_TOKEN,	     /* vionet_open_options.vf_token */
 	VIONET_REMEDY_BIND_NO_IOMMU, /* bind the function with VIONET_PCI_BIND_NO_IOMMU */
 };
 

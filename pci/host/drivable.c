@@ -182,6 +182,9 @@ enum vn_iommu_kind vn_drivable_kind(const struct vn_looked *looked)
 		return looked->wanted;
 	if (open != VN_IOMMU_ANY)
 		return open;
+	/* They take a token on every kernel. */
+	if (looked->token != NULL && drivable_group_may(looked->group, R_OK | W_OK))
+		return VN_IOMMU_TYPE1;
 	if (looked->node[0] == '\0' || !drivable_device_may(looked->node, F_OK))
 		return VN_IOMMU_TYPE1;
 	return drivable_device_may(looked->node, R_OK | W_OK) ||

@@ -192,6 +192,7 @@ struct vn_looked {
 	bool vfio;   /* bound to a driver of VFIO */
 	char node[VN_NODE_MAX];	   /* its character device of VFIO: "vfio3"; "" none */
 	enum vn_iommu_kind wanted; /* by which it is to be opened */
+	const char *token;	   /* VF token; NULL: none */
 };
 
 /* As vionet_pci_lookup. */

@@ -404,7 +404,7 @@ static int vfio_bring_up(struct vfio_function *function)
 }
 
 /* What is in the way, but for a group that is busy: that may pass. */
-static int vfio_check(const char *address, enum vn_iommu_kind kind,
+static int vfio_check(const char *address, enum vn_iommu_kind kind, const char *token,
 		      struct vn_looked *looked)
 {
 	struct vn_reason reason;
@@ -413,6 +413,7 @@ static int vfio_check(const char *address, enum vn_iommu_kind kind,
 	if (result != 0)
 		return result;
 	looked->wanted = kind;
+	looked->token = token;
 	result = vn_drivable(looked, &reason);
 	return result == 0 ? 0 : vn_reason_error(looked, &reason, result);
 }
@@ -453,20 +454,21 @@ static int vfio_open_device(struct vfio_function *function, const struct vn_look
 				       function->base.name, kind, &function->container);
 
 	if (result == 0)
-		result = vn_container_device(function->container, looked->node,
+		result = vn_container_device(function->container, looked->node, looked->token,
 					     &function->fd);
 	if (result == -ENOTCONN)
 		return vfio_not_viable(looked);
 	return result == 0 ? 0 : vfio_refused(looked, result);
 }
 
-static int vfio_open_given(struct vfio_function *function, const struct vn_iommu_fds *fds)
+static int vfio_open_given(struct vfio_function *function, const struct vn_iommu_fds *fds,
+			   const char *token)
 {
 	const char *name = function->base.name;
 	int result = vn_container_open_given(fds, name, &function->container);
 
 	if (result == 0)
-		result = vn_container_device(function->container, "", &function->fd);
+		result = vn_container_device(function->container, "", token, &function->fd);
 	return result == 0 ? 0 : vn_error_prefix(result, "%s", name);
 }
 
@@ -500,12 +502,12 @@ static int vfio_opened(struct vfio_function *made, int result, struct vn_functio
 	return 0;
 }
 
-int vn_function_open_vfio(const char *address, enum vn_iommu_kind kind,
+int vn_function_open_vfio(const char *address, enum vn_iommu_kind kind, const char *token,
 			  struct vn_function **function)
 {
 	struct vfio_function *made;
 	struct vn_looked looked;
-	int result = vfio_check(address, kind, &looked);
+	int result = vfio_check(address, kind, token, &looked);
 
 	*function = NULL;
 	if (result != 0)
@@ -517,7 +519,7 @@ int vn_function_open_vfio(const char *address, enum vn_iommu_kind kind,
 	return vfio_opened(made, vfio_open_device(made, &looked, kind), function);
 }
 
-int vn_function_open_given(const char *address, const struct vn_iommu_fds *fds,
+int vn_function_open_given(const char *address, const struct vn_iommu_fds *fds, const char *token,
 			   struct vn_function **function)
 {
 	struct vfio_function *made;
@@ -530,5 +532,5 @@ int vn_function_open_given(const char *address, const struct vn_iommu_fds *fds,
 	made = vfio_new(name, -1, fds->iommufd >= 0 ? VN_IOMMU_IOMMUFD : VN_IOMMU_TYPE1);
 	if (made == NULL)
 		return -ENOMEM;
-	return vfio_opened(made, vfio_open_given(made, fds), function);
+	return vfio_opened(made, vfio_open_given(made, fds, token), function);
 }

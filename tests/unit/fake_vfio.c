@@ -167,6 +167,7 @@ static int answer(unsigned long request, void *argument)
 	case VFIO_SET_IOMMU:
 		return 0;
 	case VFIO_GROUP_GET_DEVICE_FD:
+		snprintf(kernel.device, sizeof(kernel.device), "%s", (const char *)argument);
 		return device_file();
 	case VFIO_IOMMU_MAP_DMA:
 		return -add_map(((struct vfio_iommu_type1_dma_map *)argument)->iova);
@@ -227,6 +228,15 @@ static int answer_attach(const struct vn_vfio_attach *attach)
 	return attach->ioas == FAKE_IOAS ? 0 : -ENOENT;
 }
 
+static int answer_bind(const struct vn_vfio_bind *bind)
+{
+	kernel.bind_size = bind->argsz;
+	kernel.bind_flags = bind->flags;
+	if (bind->flags & VN_VFIO_BIND_TOKEN)
+		memcpy(kernel.token, (const void *)(uintptr_t)bind->token, sizeof(kernel.token));
+	return 0;
+}
+
 static int answer_iommufd(unsigned long request, void *argument)
 {
 	switch (request) {
@@ -235,7 +245,7 @@ static int answer_iommufd(unsigned long request, void *argument)
 		kernel.spaces++;
 		return 0;
 	case VN_VFIO_BIND_IOMMUFD:
-		return 0;
+		return answer_bind(argument);
 	case VN_VFIO_DETACH_IOMMUFD_PT:
 		kernel.detached++;
 		return 0;

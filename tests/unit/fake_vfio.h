@@ -35,6 +35,10 @@ struct fake_vfio {
 	bool without_iommu;			/* the container */
 	bool no_unsafe_mode;			/* no VFIO_NOIOMMU_IOMMU */
 
+	char device[128]; /* what a group was asked for */
+	uint32_t bind_size, bind_flags;
+	uint8_t token[16];
+
 	unsigned long refused; /* this call fails */
 	int code;
 };

@@ -164,7 +164,7 @@ static const struct {
 	size_t size, end; /* the last field ends there: no room to grow into unseen */
 	int (*call)(void *theirs);
 } given[] = {
-	{ STRUCT(vionet_open_options, reserved), call_open },
+	{ STRUCT(vionet_open_options, vf_token), call_open },
 	{ STRUCT(vionet_device_fds, container), call_open_fds },
 	{ STRUCT(vionet_start_options, tx_pools), call_start },
 	{ STRUCT(vionet_pool_options, memory_offset), call_pool },

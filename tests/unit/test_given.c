@@ -71,7 +71,7 @@ static void use(const struct vn_iommu_fds *fds, const char *iommu)
 	struct vn_memory memory;
 	uint64_t iova;
 
-	if (vn_function_open_given("00:04.0", fds, &function) != 0)
+	if (vn_function_open_given("00:04.0", fds, NULL, &function) != 0)
 		fail_msg("%s", vionet_error_text());
 	assert_string_equal(function->name, "0000:00:04.0");
 	assert_string_equal(function->iommu, iommu);
@@ -154,7 +154,7 @@ static void calls_that_are_refused(void **state)
 		kernel.left = kernel.destroyed = kernel.detached = 0;
 		kernel.refused = rows[i].request;
 		kernel.code = rows[i].code;
-		if (vn_function_open_given("0000:00:04.0", &fds, &function) != rows[i].result)
+		if (vn_function_open_given("0000:00:04.0", &fds, NULL, &function) != rows[i].result)
 			fail_msg("row %zu: %s", i, vionet_error_text());
 		assert_null(function);
 		assert_has(vionet_error_text(), "0000:00:04.0: ");
@@ -173,11 +173,11 @@ static void groups_and_containers_that_are_not_ready(void **state)
 
 	(void)state;
 	kernel.in_container = true;
-	assert_int_equal(vn_function_open_given("0000:00:04.0", &group, &function), -EBUSY);
+	assert_int_equal(vn_function_open_given("0000:00:04.0", &group, NULL, &function), -EBUSY);
 	assert_has(vionet_error_text(), "is in a container already");
 	assert_int_equal(kernel.left, 0);
 	kernel.without_iommu = true;
-	assert_int_equal(vn_function_open_given("0000:00:04.0", &device, &function), -EINVAL);
+	assert_int_equal(vn_function_open_given("0000:00:04.0", &device, NULL, &function), -EINVAL);
 	assert_has(vionet_error_text(), "is a container without an IOMMU");
 	close_fds(&group);
 	close_fds(&device);
@@ -190,9 +190,9 @@ static void descriptors_that_are_none(void **state)
 
 	(void)state;
 	close(fds.device);
-	assert_int_equal(vn_function_open_given("0000:00:04.0", &fds, &function), -EINVAL);
+	assert_int_equal(vn_function_open_given("0000:00:04.0", &fds, NULL, &function), -EINVAL);
 	assert_has(vionet_error_text(), "which is to be a device of VFIO, is not open");
-	assert_int_equal(vn_function_open_given("eth0", &fds, &function), -EINVAL);
+	assert_int_equal(vn_function_open_given("eth0", &fds, NULL, &function), -EINVAL);
 	close(fds.iommufd);
 }
 

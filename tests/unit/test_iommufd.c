@@ -32,7 +32,7 @@ static struct vn_function *open_by(const char *address, enum vn_iommu_kind kind)
 {
 	struct vn_function *function;
 
-	if (vn_function_open_vfio(address, kind, &function) != 0)
+	if (vn_function_open_vfio(address, kind, NULL, &function) != 0)
 		fail_msg("%s", vionet_error_text());
 	return function;
 }
@@ -164,7 +164,7 @@ static void a_group_is_open_by_one_of_them(void **state)
 	struct vn_function *first = open_by(ADDRESS, VN_IOMMU_TYPE1), *second;
 
 	(void)state;
-	assert_int_equal(vn_function_open_vfio(SECOND, VN_IOMMU_IOMMUFD, &second), -EBUSY);
+	assert_int_equal(vn_function_open_vfio(SECOND, VN_IOMMU_IOMMUFD, NULL, &second), -EBUSY);
 	assert_has(vionet_error_text(), "this process has it open by type1v2");
 	second = open_by(SECOND, VN_IOMMU_ANY);
 	assert_string_equal(second->iommu, "type1v2");
@@ -246,6 +246,86 @@ static void a_kernel_without_files_is_asked_once(void **state)
 	vn_memory_free(&memory);
 }
 
+/* ---- VF tokens ---- */
+
+#define TOKEN "00010203-0405-0607-0809-0a0B0c0D0eFF"
+
+static void a_token_is_passed_on(void **state)
+{
+	static const uint8_t bytes[16] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 255 };
+	struct vn_function *function;
+
+	(void)state;
+	/* Groups take one on every kernel. */
+	assert_int_equal(vn_function_open_vfio(ADDRESS, VN_IOMMU_ANY, TOKEN, &function), 0);
+	assert_string_equal(function->iommu, "type1v2");
+	assert_string_equal(kernel.device, ADDRESS " vf_token=" TOKEN);
+	close_function(function);
+	close_function(open_by(ADDRESS, VN_IOMMU_TYPE1));
+	assert_string_equal(kernel.device, ADDRESS);
+	assert_int_equal(vn_function_open_vfio(ADDRESS, VN_IOMMU_IOMMUFD, TOKEN, &function), 0);
+	assert_int_equal(kernel.bind_flags, VN_VFIO_BIND_TOKEN);
+	assert_int_equal(kernel.bind_size, sizeof(struct vn_vfio_bind));
+	assert_memory_equal(kernel.token, bytes, sizeof(bytes));
+	close_function(function);
+	/* An older kernel would refuse a longer structure. */
+	close_function(open_by(ADDRESS, VN_IOMMU_IOMMUFD));
+	assert_int_equal(kernel.bind_flags, 0);
+	assert_int_equal(kernel.bind_size, 16);
+}
+
+static void tokens_that_are_refused(void **state)
+{
+	static const struct {
+		enum vn_iommu_kind kind;
+		unsigned long request;
+		const char *token;
+		int code, result;
+		const char *text;
+	} rows[] = {
+		{ VN_IOMMU_TYPE1, VFIO_GROUP_GET_DEVICE_FD, NULL, EACCES, -EACCES, "the kernel wants a VF token" },
+		{ VN_IOMMU_TYPE1, VFIO_GROUP_GET_DEVICE_FD, TOKEN, EACCES, -EACCES, "this is not the VF token" },
+		{ VN_IOMMU_TYPE1, VFIO_GROUP_GET_DEVICE_FD, TOKEN, EINVAL, -EINVAL, "leave it out" },
+		{ VN_IOMMU_TYPE1, VFIO_GROUP_GET_DEVICE_FD, NULL, EINVAL, -EIO, "open: " },
+		{ VN_IOMMU_IOMMUFD, VN_VFIO_BIND_IOMMUFD, NULL, EACCES, -EACCES, "the kernel wants a VF token" },
+		{ VN_IOMMU_IOMMUFD, VN_VFIO_BIND_IOMMUFD, TOKEN, EACCES, -EACCES, "this is not the VF token" },
+		{ VN_IOMMU_IOMMUFD, VN_VFIO_BIND_IOMMUFD, TOKEN, EINVAL, -EINVAL, "before Linux 6.17 only groups do" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct vn_function *function;
+
+		kernel.refused = rows[i].request;
+		kernel.code = rows[i].code;
+		assert_int_equal(vn_function_open_vfio(ADDRESS, rows[i].kind, rows[i].token, &function),
+				 rows[i].result);
+		assert_null(function);
+		assert_has(vionet_error_text(), rows[i].text);
+		assert_int_equal(vionet_error_remedy(NULL),
+				 rows[i].code == EACCES ? VIONET_REMEDY_VF_TOKEN : VIONET_REMEDY_NONE);
+	}
+	kernel.refused = 0;
+}
+
+static void tokens_that_are_none(void **state)
+{
+	static const char *const rows[] = { "", "new", "00010203-0405-0607-0809-0a0b0c0d0e0", TOKEN "0",
+					    "00010203-0405-0607-08090-a0b0c0d0e0f", "0001020g-0405-0607-0809-0a0b0c0d0e0f" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct vionet_open_options options = { .struct_size = sizeof(options), .vf_token = rows[i] };
+		struct vionet_device *device;
+
+		assert_int_equal(vionet_device_open(ADDRESS, &options, &device), -EINVAL);
+		assert_has(vionet_error_text(), "is no UUID, such as");
+		options.vf_token = TOKEN;
+		assert_int_equal(vionet_device_open("vhost-user:/s", &options, &device), -EINVAL);
+		assert_has(vionet_error_text(), "a VF token is for PCI functions");
+	}
+}
+
 /* ---- what the kernel answers ---- */
 
 static void calls_that_are_refused(void **state)
@@ -273,7 +353,7 @@ static void calls_that_are_refused(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		kernel.refused = rows[i].request;
 		kernel.code = rows[i].code;
-		assert_int_equal(vn_function_open_vfio(ADDRESS, VN_IOMMU_IOMMUFD, &function),
+		assert_int_equal(vn_function_open_vfio(ADDRESS, VN_IOMMU_IOMMUFD, NULL, &function),
 				 rows[i].result);
 		assert_null(function);
 		assert_has(vionet_error_text(), ADDRESS ": ");
@@ -293,7 +373,7 @@ static void a_group_of_another_process(void **state)
 	opened_by_another("devices/vfio1");
 	kernel.refused = VN_VFIO_BIND_IOMMUFD;
 	kernel.code = EPERM;
-	assert_int_equal(vn_function_open_vfio(ADDRESS, VN_IOMMU_ANY, &function), -EBUSY);
+	assert_int_equal(vn_function_open_vfio(ADDRESS, VN_IOMMU_ANY, NULL, &function), -EBUSY);
 	assert_has(vionet_error_text(), ADDRESS ": group 7 is in use by another process: "
 						"process 123 (cloud-hypervisor) has it open");
 }
@@ -349,7 +429,7 @@ static void ranges_and_alignments(void **state)
 		close_function(function);
 	}
 	kernel.range_count = 0;
-	assert_true(vn_function_open_vfio(ADDRESS, VN_IOMMU_IOMMUFD, &function) < 0);
+	assert_true(vn_function_open_vfio(ADDRESS, VN_IOMMU_IOMMUFD, NULL, &function) < 0);
 	assert_null(function);
 }
 
@@ -460,6 +540,9 @@ int main(void)
 		BOTH(functions_of_a_group_share_an_address_space),
 		BOTH(memory_is_mapped_by_its_file),
 		BOTH(a_kernel_without_files_is_asked_once),
+		BOTH(a_token_is_passed_on),
+		BOTH(tokens_that_are_refused),
+		BOTH(tokens_that_are_none),
 		BOTH(calls_that_are_refused),
 		BOTH(a_group_of_another_process),
 		BOTH(memory_that_cannot_be_mapped),

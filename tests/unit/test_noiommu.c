@@ -70,7 +70,7 @@ static struct vn_function *open_unsafe(void)
 {
 	struct vn_function *function;
 
-	if (vn_function_open_vfio(ADDRESS, VN_IOMMU_NONE, &function) != 0)
+	if (vn_function_open_vfio(ADDRESS, VN_IOMMU_NONE, NULL, &function) != 0)
 		fail_msg("%s", vionet_error_text());
 	return function;
 }
@@ -158,7 +158,7 @@ static void expect_open(enum vn_iommu_kind kind, int code, const char *text)
 {
 	struct vn_function *function;
 
-	assert_int_equal(vn_function_open_vfio(ADDRESS, kind, &function), code);
+	assert_int_equal(vn_function_open_vfio(ADDRESS, kind, NULL, &function), code);
 	assert_null(function);
 	assert_has(vionet_error_text(), text);
 }
@@ -199,7 +199,7 @@ static void one_behind_an_iommu(void **state)
 
 	(void)state;
 	ADD(.address = "0000:00:05.0", .group = 7, .driver = "vfio-pci");
-	assert_int_equal(vn_function_open_vfio("0000:00:05.0", VN_IOMMU_NONE, &function), -ENOTSUP);
+	assert_int_equal(vn_function_open_vfio("0000:00:05.0", VN_IOMMU_NONE, NULL, &function), -ENOTSUP);
 	assert_has(vionet_error_text(), "it is behind an IOMMU (group 7)");
 }
 

@@ -27,7 +27,7 @@ static struct vn_function *open_function(const char *address)
 {
 	struct vn_function *function;
 
-	if (vn_function_open_vfio(address, VN_IOMMU_ANY, &function) != 0)
+	if (vn_function_open_vfio(address, VN_IOMMU_ANY, NULL, &function) != 0)
 		fail_msg("%s", vionet_error_text());
 	return function;
 }
@@ -93,7 +93,7 @@ static void a_function_is_opened_once(void **state)
 	struct vn_function *first = open_function(ADDRESS), *again = (void *)1;
 
 	(void)state;
-	assert_int_equal(vn_function_open_vfio(ADDRESS, VN_IOMMU_ANY, &again), -EBUSY);
+	assert_int_equal(vn_function_open_vfio(ADDRESS, VN_IOMMU_ANY, NULL, &again), -EBUSY);
 	assert_null(again);
 	assert_has(vionet_error_text(), ADDRESS ": it is open already, in this process");
 	assert_int_equal(first->ops->close(first), 0);

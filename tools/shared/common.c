@@ -95,6 +95,7 @@ const char *remedy_clause(unsigned int remedy, const char *address,
 		[VIONET_REMEDY_BIND_FORCE] = "; to force it: vionet bind --force ",
 		[VIONET_REMEDY_WANT] = "; open it with --want",
 		[VIONET_REMEDY_BIND_NO_IOMMU] = "; run: vionet bind --no-iommu ",
+		[VIONET_REMEDY_VF_TOKEN] = "; give it: --vf-token UUID",
 		[VIONET_REMEDY_NO_IOMMU] = "; or, if it may reach all memory of this machine: --no-iommu",
 		[VIONET_REMEDY_AVOID] = "; leave some of them out with --avoid",
 		[VIONET_REMEDY_ASSUME_IOMMU] = ("; if this is hardware behind a real IOMMU, "

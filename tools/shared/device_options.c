@@ -8,6 +8,7 @@
 enum { KEY_ASSUME_IOMMU = 0x1000,
        KEY_IOMMU,
        KEY_NO_IOMMU,
+       KEY_VF_TOKEN,
        KEY_FDS,
        KEY_SANDBOX,
        KEY_AVOID,
@@ -32,6 +33,10 @@ static const struct argp_option device_option_list[] = {
 	{ "no-iommu", KEY_NO_IOMMU, NULL, 0,
 	  "Drive a PCI function that has no IOMMU (--iommu none). DANGEROUS: it gets physical "
 	  "addresses and can read and write all memory of this machine",
+	  90 },
+	{ "vf-token", KEY_VF_TOKEN, "UUID", 0,
+	  "The secret that an SR-IOV function and its virtual ones share when all are bound to "
+	  "vfio-pci; 'vionet bind --vf-token new' makes one",
 	  90 },
 	{ "fds", KEY_FDS, "NAME=N,NAME=N", 0,
 	  "Open a PCI function by descriptors that the caller has opened: device=N,iommufd=N, or "
@@ -227,7 +232,8 @@ bool device_options_any(const struct device_options *options)
 {
 	const struct vionet_open_options *open = &options->open;
 
-	return open->flags != 0 || options->fds_count != 0 || open->iommu != 0 || open->reset_timeout_ms != 0 ||
+	return open->flags != 0 || options->fds_count != 0 || open->vf_token != NULL ||
+	       open->iommu != 0 || open->reset_timeout_ms != 0 ||
 	       open->control_timeout_ms != 0 ||
 	       (open->want.word[0] | open->want.word[1] | open->avoid.word[0] |
 		open->avoid.word[1]) != 0;
@@ -248,6 +254,9 @@ static error_t device_parse_option(int key, char *argument,
 		return 0;
 	case KEY_NO_IOMMU:
 		options->open.iommu = VIONET_IOMMU_NONE;
+		return 0;
+	case KEY_VF_TOKEN:
+		options->open.vf_token = argument;
 		return 0;
 	case KEY_FDS:
 		device_add_fds(options, argument);
