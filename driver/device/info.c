@@ -198,6 +198,8 @@ static int info_fill_info(struct vionet_device *device, struct vionet_device_inf
 	info->mappings = limits.memory.mappings;
 	info->mappings_left = limits.memory.mappings_left;
 	vn_quarantine_count(device, &info->quarantined, &info->quarantined_packets);
+	info->queue_groups = limits.groups;
+	info->address_spaces = limits.spaces;
 	info->unshown = device->read_back.unshown;
 	info->unshown_count = device->read_back.unshown_count;
 	return 0;

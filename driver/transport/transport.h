@@ -89,6 +89,7 @@ struct vn_transport_limits {
 				 * `memory` says */
 	uint16_t pairs_enabled; /* queue pairs that may be used by enabling their queues,
 				 * without MQ and its command; 0: as MQ says */
+	uint32_t groups, spaces; /* of queues; of addresses. 0: there is no such thing */
 	bool confined;		/* the device reaches only what memory_add was given,
 				 * though it does not offer ACCESS_PLATFORM */
 };

@@ -461,6 +461,8 @@ struct vionet_device_info {
 	uint32_t quarantined;	  /* regions of ours: rings, commands, pools */
 	uint32_t quarantined_packets; /* of pools of ours and of the application's,
 				   * to which they return then */
+	uint32_t queue_groups;	      /* of a vDPA device; else 0 */
+	uint32_t address_spaces;      /* that its groups can be in; else 0 */
 };
 
 /* Fill `info`. Returns 0, or -ENODEV if the device is gone. */

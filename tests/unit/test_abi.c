@@ -176,7 +176,7 @@ static const struct {
 	{ STRUCT(vionet_coalescing, reserved), call_queue_coalescing },
 },
   filled[] = {
-	  { STRUCT(vionet_device_info, quarantined_packets), call_info },
+	  { STRUCT(vionet_device_info, address_spaces), call_info },
 	  { STRUCT(vionet_queue_info, device_area), call_queue_info },
 	  { STRUCT(vionet_link, duplex), call_link },
 	  { STRUCT(vionet_pci_details, iova_range_count), call_pci_details },

@@ -39,6 +39,24 @@ static int info_collect_pci(struct vionet_device *device, struct info *info)
 	return result;
 }
 
+/* The one whose node this is, of those that sysfs has. */
+static bool info_find_vdpa(const char *name, struct vdpa_device *found)
+{
+	static struct vdpa_device devices[64];
+	const char *base = strrchr(name, '/');
+	size_t count;
+
+	if (strncmp(name, "vhost-vdpa:", 11) != 0 || base == NULL)
+		return false;
+	count = vdpa_list_read("/sys", devices, 64);
+	for (size_t i = 0; i < count && i < 64; i++)
+		if (strcmp(devices[i].node, base + 1) == 0) {
+			*found = devices[i];
+			return true;
+		}
+	return false;
+}
+
 static int info_collect(struct session *session, struct info *info)
 {
 	int result;
@@ -53,6 +71,7 @@ static int info_collect(struct session *session, struct info *info)
 		return session_fail(session, code_of_run(result));
 	}
 	VIONET_INIT(&info->pci);
+	info->is_vdpa = info_find_vdpa(info->device.name, &info->vdpa);
 	info->is_pci = vionet_device_pci_details(session->device, &info->pci) == 0 &&
 		       info_collect_pci(session->device, info) == 0;
 	while (info->queue_count < INFO_QUEUES_MAX) {

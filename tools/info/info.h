@@ -8,6 +8,7 @@
 #include <vionet/steering.h>
 
 #include "tools/shared/feature_reason.h"
+#include "tools/shared/vdpa_list.h"
 
 #define INFO_QUEUES_MAX 1024
 
@@ -43,6 +44,8 @@ struct info {
 	struct info_running running;
 	struct vionet_device_info device;
 	struct vionet_steering_limits steering;
+	bool is_vdpa;
+	struct vdpa_device vdpa; /* as sysfs has it */
 	bool is_pci;
 	struct vionet_pci_details pci;
 	uint32_t capability_count, region_count, range_count;

@@ -367,6 +367,16 @@ void info_print_text(const struct info *info)
 	info_print_queues(info);
 	if (info->is_running)
 		info_print_running(&info->running);
+	if (info->is_vdpa) {
+		info_print_label("vdpa");
+		printf("%s, of %s, driver %s\n", clean(info->vdpa.name),
+		       info->vdpa.parent[0] ? info->vdpa.parent : "no parent", info->vdpa.driver);
+	}
+	if (device->address_spaces != 0) {
+		info_print_label("groups");
+		printf("%u of queues, %u address space%s\n", device->queue_groups,
+		       device->address_spaces, plural(device->address_spaces));
+	}
 	if (info->is_pci) {
 		info_print_pci(info);
 		info_print_iommu(info);

@@ -343,6 +343,8 @@ static int vdpa_limits(struct vn_transport *transport, struct vn_transport_limit
 		.config_size = t->config_size,
 		.queue_count = t->queue_count,
 		.vector_max = t->queue_count + 1u,
+		.groups = t->groups,
+		.spaces = t->spaces,
 		.confined = true, /* the kernel shows it nothing else */
 	};
 	vn_vdpa_memory_limits(t, &limits->memory);

@@ -139,7 +139,7 @@ class Simulator(common.Case):
         self.check_moves()
         self.assertRegex(guest.output, r"kernel received [1-9]")
         self.assertIn("sim1 is with vhost_vdpa", guest.output)
-        self.step()
+        self.assertRegex(self.step(), r"(?m)^vdpa +sim0, of no parent, driver vhost_vdpa\ngroups +2 of queues, 2 address spaces$")
         self.assertEqual(self.steps, [])
 
     def test_memory_that_is_pinned(self):
