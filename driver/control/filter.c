@@ -47,6 +47,8 @@ int vionet_mac_set(struct vionet_device *device, const uint8_t mac[6])
 	int result = vn_control_need(device, NET_F_CTRL_MAC_ADDR,
 				     "setting the address");
 
+	/* Commands of class CTRL_MAC are for CTRL_RX alone, this one too ("Setting MAC Address
+	 * Filtering", CVQ-06): CTRL_MAC_ADDR without it gives no right to send it. */
 	if (result == 0)
 		result = vn_control_need(device, NET_F_CTRL_RX,
 					 "setting the address");
