@@ -5,6 +5,7 @@
 import json
 import subprocess
 import sys
+import time
 import xml.etree.ElementTree as xml
 
 sys.dont_write_bytecode = True
@@ -115,6 +116,27 @@ class Packed(Case):
         self.assertIn(f"which is not below {self.folder}; see --sysroot", guest.output)
 
 
+class Snapshot(Case):
+    def test_started_from_twice(self):
+        """The first run makes one and goes on; the second has the same boot, another command, other files, its own clock."""
+        random, used = [], []
+        for number in (1, 2):
+            (self.folder / "text").write_text(f"file {number}")
+            command = (f"cat /place; echo; head -c 8 /dev/urandom | xxd -p; date +%s;"
+                       f"{common.VIONET} pktgen {common.NIC} --count {COUNT + number} --linger 5")
+            guest, came = self.run_json(command, "--snapshot", "--bind", "--peer", "echo", "--add", f"{self.folder}/text:/place",
+                                        "--add", common.VIONET, "--append", f"vionet.test={self.folder.name}")
+            self.assertRegex(guest.output, rf"(?m)^RX  received {COUNT + number} frames, .* ours {COUNT + number}, not ours 0$")
+            self.assertRegex(guest.output, common.sent(COUNT + number))
+            self.assert_no_faults(guest)
+            at = guest.wait_line(f"file {number}")
+            self.assertLess(abs(float(guest.lines[at + 2]) - time.time()), 250)
+            random.append(guest.lines[at + 1])
+            used.append(came["snapshot"])
+        self.assertEqual(used, ["made", "used"])
+        self.assertNotEqual(random[0], random[1])
+
+
 class At(Case):
     def test_actions(self):
         """In one boot and another: link changes, stop and cont, unplug under traffic, plug, reset."""
@@ -218,6 +240,7 @@ class Usage(common.Case):
             ("--add", "/bin/sh"): "--add and --sysroot go with --packed",
             ("--packed", "--add", "/nowhere"): "--add /nowhere: no such file",
             ("--arch", "s390x", "--bind"): "--bind: Debian's kernels for s390x have no VFIO",
+            ("--snapshot", "--netdev", "vhost-user,path=/x"): "--snapshot: the functions must be QEMU's own",
             ("--packed", "--user"): "--share and --user need this machine's files",
             ("--env", "1=2"): "--env 1=2: not NAME=VALUE",
         }.items():

@@ -17,6 +17,7 @@ from .kernel import HERE, VFIO, ImageError, cache_folder, find_kernel, module_fi
     uncompressed
 
 MODULES = ("virtio_pci", "virtio_console", "vfio_pci", "vfio_iommu_type1")
+WAITING = {"PACKED": 1, "LATER": 1, "CWD": "/", "MODULES": ""}  # a guest for a snapshot: the rest comes later
 FILES = ("9pnet_virtio", "9p", "overlay")  # for a root file system of this machine's files
 
 
@@ -29,11 +30,12 @@ class Image:
         settings["MODULES"] = str(self.modules or "")
         base = initramfs(self.modules, module_names(options), busybox(options))
         self.initrd = pathlib.Path(folder, "initrd")
-        with open(self.initrd, "wb") as out:
-            out.write(base.read_bytes())
-            out.write(archive({"conf": shell_settings(settings), "job": job(options)}))
-            if options.packed:
-                out.write(packed(options))
+        content, folders = packed(options) if options.packed else ({}, ())
+        rest = archive({"conf": shell_settings(settings), "job": job(options), **content}, folders)
+        self.later = b""
+        if options.snapshot:
+            rest, self.later = archive({"conf": shell_settings(WAITING), "job": b""}), rest
+        self.initrd.write_bytes(base.read_bytes() + rest)
 
 
 def module_names(o):
@@ -78,7 +80,7 @@ def build(modules, files, scripts, shell):
 
 
 def packed(o):
-    """The command's program, what --add names, and their libraries, at their own paths."""
+    """The command's program, what --add names, and their libraries, at their own paths: files and folders of an archive."""
     files = {}
     program = o.command[0] if "/" in o.command[0] else shutil.which(o.command[0])
     if o.arch != arch.HOST and "/" not in o.command[0]:
@@ -96,7 +98,7 @@ def packed(o):
         for path, source in {place: file, **needed}.items():
             content[path.lstrip("/")] = pathlib.Path(source).read_bytes()
     folders = {str(parent) for place in (*content, os.getcwd().lstrip("/") + "/x") for parent in pathlib.Path(place).parents}
-    return archive(content, sorted(folders - {"."}))
+    return content, sorted(folders - {"."})
 
 
 def named_files(name):

@@ -83,6 +83,9 @@ def add_guest(g):
     g.add_argument("--packed", action="store_true",
                    help="nothing of this machine's files: busybox, the command's program and its libraries in memory (set by "
                         "itself for another --arch)")
+    g.add_argument("--snapshot", action="store_true",
+                   help="start from a snapshot of a guest that has booted, which the first run of its kind makes; includes "
+                        "--packed")
     g.add_argument("--add", metavar="FILE[:PATH]", action="append", default=[],
                    help="with --packed: this file or folder too, with the libraries of programs (repeatable)")
     g.add_argument("--sysroot", metavar="DIR", default="/",
@@ -145,11 +148,13 @@ def check(o):
 
 
 def check_files(o):
-    o.packed = o.packed or o.arch != arch.HOST
+    o.packed = o.packed or o.snapshot or o.arch != arch.HOST
     if not o.packed and (o.add or o.sysroot != "/"):
         raise ValueError("--add and --sysroot go with --packed")
     if o.packed and (o.share or o.user):
         raise ValueError("--share and --user need this machine's files: no --packed, no other --arch")
+    if o.snapshot and (o.vfio_user or o.physical_function or any(nic.netdev.startswith("vhost") for nic in o.nics)):
+        raise ValueError("--snapshot: the functions must be QEMU's own, and not virtual ones")
     for name in o.add:
         if not os.path.exists(name.partition(":")[0]):
             raise ValueError(f"--add {name}: no such file")

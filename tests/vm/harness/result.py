@@ -30,6 +30,7 @@ def of_run(o, status, guest, log, complaints):
         "kernel": o.kernel or "6.12", "qemu": o.qemu, "qemu_version": getattr(o, "qemu_version", None),
         "nics": [{"name": nic.name, "address": nic.address, "netdev": nic.netdev, "queues": nic.queues,
                   "properties": nic.props} for nic in o.nics],
+        "snapshot": guest.snapshot.state if guest and guest.snapshot else None,
         "boots": guest.boots if guest else 0, "boot_s": rounded(booting), "command_s": rounded(running),
         "peers": [peer.result() for peer in getattr(o, "peers", ())],
         "actions": [action.result() for action in o.actions],

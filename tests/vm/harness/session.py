@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 
-from . import actions, qemu, qmp
+from . import actions, qemu, qmp, snapshot
 
 BOOT_LIMIT = 300
 
@@ -73,6 +73,9 @@ class Session:
         self.ours = {name: pair[0] for name, pair in pairs.items()}
         theirs = {name: pair[1] for name, pair in pairs.items()}
         command = qemu.command_line(self.options, image, self.log, theirs)
+        self.later = image.later
+        self.snapshot = snapshot.Snapshot(self.options, image, self.log, theirs) if self.options.snapshot else None
+        command += self.snapshot.arguments() if self.snapshot else []
         if self.options.print_qemu:
             print(*map(str, command), file=sys.stderr)
         self.qemu = spawn(command, theirs.values(), self.complaints)
@@ -103,6 +106,9 @@ class Session:
         """Until the command is over; its exit status."""
         self.catch_signals()
         try:
+            if self.snapshot and self.snapshot.there:
+                self.with_snapshot(self.snapshot.resume)
+                self.send_rest()
             while not self.finished():
                 self.step()
         except Over as e:
@@ -112,6 +118,18 @@ class Session:
         finally:
             self.stop()
         return self.status
+
+    def with_snapshot(self, step):
+        try:
+            step(self.control, BOOT_LIMIT)
+        except (qmp.QmpError, TimeoutError, KeyError) as e:
+            self.snapshot.forget()
+            raise Over(125, f"the snapshot: {e}") from None
+
+    def send_rest(self):
+        """To a guest that waits for its command."""
+        self.send(str(len(self.later)))
+        self.ours["ctl"].sendall(self.later)
 
     def finished(self):
         return self.status is not None and all(o.ended for o in self.outputs.values())
@@ -156,6 +174,9 @@ class Session:
             self.set_trace("on")
             self.send(f"go {self.boots}")
             self.act("ctl")
+        elif word == "waiting" and not self.snapshot.there:
+            self.with_snapshot(self.snapshot.save)
+            self.send_rest()
         elif word == "note":
             say(rest)
         elif word == "exit":
