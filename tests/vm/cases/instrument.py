@@ -137,6 +137,19 @@ class Snapshot(Case):
         self.assertNotEqual(random[0], random[1])
 
 
+class Migration(Case):
+    def test_under_traffic(self):
+        """From one QEMU to another and on to a third, while frames go out and come back."""
+        guest, came = self.run_json([common.VIONET, "pktgen", common.NIC, "--count", "3000", "--rate", "300", "--linger", "5",
+                                     "--interval", "0.5"], "--packed", "--bind", "--peer", "echo", "--at", "pps", "migrate",
+                                    "--at", "pps", "migrate")
+        self.assertEqual([(a["action"], a["error"]) for a in came["actions"]], [("migrate", None)] * 2, guest.output)
+        self.assertRegex(guest.output, common.sent(3000))
+        self.assertIn("lost 0, duplicates 0, reordered 0, damaged 0", guest.output)
+        self.assertEqual(came["boots"], 1)
+        self.assert_no_faults(guest)
+
+
 class At(Case):
     def test_actions(self):
         """In one boot and another: link changes, stop and cont, unplug under traffic, plug, reset."""
@@ -241,6 +254,8 @@ class Usage(common.Case):
             ("--packed", "--add", "/nowhere"): "--add /nowhere: no such file",
             ("--arch", "s390x", "--bind"): "--bind: Debian's kernels for s390x have no VFIO",
             ("--snapshot", "--netdev", "vhost-user,path=/x"): "--snapshot: the functions must be QEMU's own",
+            ("--at", "x", "migrate"): "--at: migrate needs --packed",
+            ("--packed", "--pcap", "/x", "--at", "x", "migrate"): "a capture of --pcap would begin anew",
             ("--packed", "--user"): "--share and --user need this machine's files",
             ("--env", "1=2"): "--env 1=2: not NAME=VALUE",
         }.items():

@@ -2,9 +2,10 @@
 """What --at does to the machine while the command runs."""
 
 from . import qemu, qmp
+from .nics import NOWHERE
 
 NIC_ACTIONS = ("plug", "unplug", "link-down", "link-up", "play")
-MACHINE_ACTIONS = ("stop", "cont", "reset")
+MACHINE_ACTIONS = ("stop", "cont", "reset", "migrate")
 NAMES = ", ".join([f"{name}[:nicN]" for name in NIC_ACTIONS] + list(MACHINE_ACTIONS))
 
 
@@ -20,6 +21,12 @@ class Action:
             if name:
                 raise ValueError(f"--at: {self.what} takes no NIC")
             self.nic = None
+            if self.what == "migrate" and not o.packed:
+                raise ValueError("--at: migrate needs --packed: a guest with files of this machine cannot move")
+            if self.what == "migrate" and any(nic.pcap for nic in o.nics):
+                raise ValueError("--at: migrate: a capture of --pcap would begin anew")
+            if self.what == "migrate" and any(not nic.peer and nic.netdev != NOWHERE for nic in o.nics):
+                raise ValueError("--at: migrate needs a --peer, or nothing, behind each NIC: two QEMUs cannot have one netdev")
             return
         self.nic = next((nic for nic in o.nics if nic.name == (name or "nic0")), None)
         if not self.nic:
@@ -29,8 +36,11 @@ class Action:
         if "plug" in self.what and o.topology != "root-port":
             raise ValueError(f"--at: {self.what} needs --topology root-port")
 
-    def perform(self, control):
-        getattr(self, "do_" + self.what.replace("-", "_"))(control)
+    def perform(self, session):
+        if self.what == "migrate":
+            session.migrate()
+        else:
+            getattr(self, "do_" + self.what.replace("-", "_"))(session.control)
 
     def do_plug(self, control):
         driver, props = qemu.device(self.nic)
@@ -90,9 +100,9 @@ class Watch:
         self.seen[channel] = seen
 
 
-def perform(action, control, seconds):
-    action.seconds = round(seconds, 3)
+def perform(action, session):
+    action.seconds = round(session.seconds()[1], 3)
     try:
-        action.perform(control)
+        action.perform(session)
     except qmp.QmpError as e:
         action.error = str(e)

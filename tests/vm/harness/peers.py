@@ -24,7 +24,20 @@ class Peer(threading.Thread):
         self.socket.bind(self.ours)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
         self.socket.settimeout(TICK)
-        nic.netdev = f"dgram,local.type=unix,local.path={self.theirs},remote.type=unix,remote.path={self.ours}"
+        self.set_netdev(nic, self.theirs)
+        self.behind, self.next = nic, None
+
+    def set_netdev(self, nic, theirs):
+        nic.netdev = f"dgram,local.type=unix,local.path={theirs},remote.type=unix,remote.path={self.ours}"
+
+    def prepare_move(self):
+        """The QEMU that is started next has another socket."""
+        self.next = self.theirs + "+"
+        self.set_netdev(self.behind, self.next)
+
+    def move(self):
+        self.theirs, before = self.next, self.theirs
+        os.unlink(before)
 
     def run(self):
         sender = threading.Thread(target=self.send_all, daemon=True)

@@ -7,6 +7,7 @@ channels.
 """
 
 import json
+import pathlib
 import re
 import subprocess
 
@@ -36,6 +37,13 @@ def quote(path):
 def nic_addresses(o):
     return [nic.address for nic in o.nics] + [
         f"0000:00:{FIRST_NIC + len(o.nics) + i:02x}.0" for i in range(len(o.vfio_user))]
+
+
+def clear_away(o):
+    """The sockets that a QEMU made, and another one does not make where one is."""
+    made = [path for nic in o.nics for path in re.findall(r"local\.path=([^,]+)", nic.netdev)]
+    for path in (*made, *([o.monitor] if o.monitor else [])):
+        pathlib.Path(path).unlink(missing_ok=True)
 
 
 def machine(o, image):
@@ -146,7 +154,7 @@ def channels(o, log, sockets):
     and 'monitor' and 'control' are QEMU's own."""
     model = arch.MACHINES[o.arch]
     place = f"pci,id=serial,addr=0x1e,{PLAIN}" if model.bus == "pci" else "ccw,id=serial"
-    args = ["-chardev", f"file,id=log,path={quote(log)}", *model.serial, "-device", f"virtio-serial-{place}"]
+    args = ["-chardev", f"file,id=log,path={quote(log)},append=on", *model.serial, "-device", f"virtio-serial-{place}"]
     for name, sock in sockets.items():
         args += ["-chardev", f"socket,id=c-{name},fd={sock.fileno()}"]
         if name in ("monitor", "control"):

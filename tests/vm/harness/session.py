@@ -69,13 +69,20 @@ class Session:
         self.start(image)
 
     def start(self, image):
+        self.image = image
+        open(self.log, "wb").close()  # QEMU appends to it
+        self.launch()
+
+    def launch(self, *arguments):
+        """QEMU, and our ends of its channels."""
+        image = self.image
         pairs = {name: socket.socketpair() for name in ("ctl", "monitor", "control", *self.outputs)}
         self.ours = {name: pair[0] for name, pair in pairs.items()}
         theirs = {name: pair[1] for name, pair in pairs.items()}
         command = qemu.command_line(self.options, image, self.log, theirs)
         self.later = image.later
         self.snapshot = snapshot.Snapshot(self.options, image, self.log, theirs) if self.options.snapshot else None
-        command += self.snapshot.arguments() if self.snapshot else []
+        command += arguments or (self.snapshot.arguments() if self.snapshot else [])
         if self.options.print_qemu:
             print(*map(str, command), file=sys.stderr)
         self.qemu = spawn(command, theirs.values(), self.complaints)
@@ -85,6 +92,32 @@ class Session:
         for name, sock in self.ours.items():
             if name != "control":
                 self.selector.register(sock, selectors.EVENT_READ, name)
+
+    def migrate(self):
+        """To another QEMU here, which takes the place of this one; peers follow it once it runs."""
+        before, ours, control = self.qemu, self.ours, self.control
+        meeting = f"unix:{self.log}.migrate"
+        if self.options.monitor:
+            os.unlink(self.options.monitor)
+        for peer in self.options.peers:
+            peer.prepare_move()
+        self.launch("-incoming", "defer")
+        self.control.command("migrate-incoming", uri=meeting)
+        control.command("migrate", uri=meeting)
+        snapshot.wait(lambda: control.command("query-migrate").get("status") in ("completed", "failed"), BOOT_LIMIT)
+        came = control.command("query-migrate")
+        if came["status"] != "completed":
+            raise qmp.QmpError("migrate: " + came.get("error-desc", "it failed"))
+        for peer in self.options.peers:
+            peer.move()
+        rest = [(name, drain(sock)) for name, sock in ours.items() if name in (*self.outputs, "ctl")]
+        for name, sock in ours.items():
+            if name != "control":
+                self.selector.unregister(sock)
+        ours["monitor"].sendall(b"quit\n")
+        before.wait()
+        for name, data in rest:
+            self.receive(name, data)
 
     @property
     def started(self):
@@ -136,6 +169,8 @@ class Session:
 
     def step(self):
         for key, _ in self.selector.select(self.time_left()):
+            if key.fileobj not in self.ours.values():
+                continue  # of the QEMU that it came from
             try:
                 data = key.fileobj.recv(1 << 16)
             except ConnectionResetError:
@@ -184,7 +219,7 @@ class Session:
 
     def act(self, channel, data=b""):
         for action in self.watch.feed(channel, data):
-            actions.perform(action, self.control, self.seconds()[1])
+            actions.perform(action, self)
             if action.error:
                 say(f"--at '{action.mark}' {action.text}: {action.error}")
 
@@ -217,6 +252,18 @@ class Session:
         except subprocess.TimeoutExpired:
             self.qemu.kill()
             self.qemu.wait()
+
+
+def drain(sock):
+    """What is left in a socket whose other end writes no more."""
+    sock.setblocking(False)
+    data = b""
+    try:
+        while part := sock.recv(1 << 16):
+            data += part
+    except BlockingIOError:
+        pass
+    return data
 
 
 def on_end(number, _):
