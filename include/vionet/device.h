@@ -161,9 +161,10 @@ struct vionet_open_options {
  * connect what "wait=SECONDS" says (10), and 6 s (2 s for a group that is busy, twice
  * 3 s for a device that resets slowly; with another reset_timeout_ms four times that
  * instead, and 2 s); some 100 ms as a rule. A server may keep us
- * waiting for 2 s in all, then its connection is closed; a call on such a device takes
- * 4 s longer at most than the limit that is stated for it here and below (opening one,
- * 10 s). Source: "Device Initialization", "PCI Device Initialization".
+ * waiting for 2 s in all and 10 ms with each message, then its connection is closed; a
+ * call on such a device takes 4 s and these milliseconds longer at most than the limit that
+ * is stated for it here and below (opening one, 10 s and these).
+ * Source: "Device Initialization", "PCI Device Initialization".
  */
 int vionet_device_open(const char *name,
 		       const struct vionet_open_options *options,
