@@ -20,7 +20,7 @@ static bool ready(int fd, short what)
 	return poll(&look, 1, 0) == 1 && (look.revents & what) != 0;
 }
 
-bool event_is(int fd)
+bool fd_is(int fd, const char *wanted)
 {
 	char path[64], kind[64];
 	ssize_t length;
@@ -30,7 +30,12 @@ bool event_is(int fd)
 	if (length < 0)
 		return false;
 	kind[length] = '\0';
-	return strcmp(kind, "anon_inode:[eventfd]") == 0;
+	return strcmp(kind, wanted) == 0;
+}
+
+bool event_is(int fd)
+{
+	return fd_is(fd, "anon_inode:[eventfd]");
 }
 
 void event_signal(int fd)

@@ -8,7 +8,10 @@
 
 #include <stdbool.h>
 
-/* Is it one? A write to anything else could do anything, or wait. */
+/* Is the descriptor one of a kernel object without a path of this kind ("anon_inode:[...]")? */
+bool fd_is(int fd, const char *kind);
+
+/* Is it an eventfd? A write to anything else could do anything, or wait. */
 bool event_is(int fd);
 
 /* A counter that is full has been signalled already. */

@@ -6,22 +6,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "softnic/event.h"
 #include "softnic/text.h"
 #include "softnic/vduse/internal.h"
-
-/* Memory of the kernel's has an inode of no type. */
-static bool iotlb_is_kernels(int fd)
-{
-	char path[64], kind[64];
-	ssize_t length;
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	length = readlink(path, kind, sizeof(kind) - 1);
-	if (length < 0)
-		return false;
-	kind[length] = '\0';
-	return strcmp(kind, "anon_inode:[vduse-domain]") == 0;
-}
 
 static unsigned int iotlb_permits(uint8_t access)
 {
@@ -34,7 +21,7 @@ static int iotlb_map(struct device *device, const struct vduse_iotlb_entry *entr
 {
 	struct region region = { .iova = entry->start & -(uint64_t)DMA_PAGE,
 				 .permits = iotlb_permits(entry->perm),
-				 .kernels = iotlb_is_kernels(fd) };
+				 .kernels = fd_is(fd, "anon_inode:[vduse-domain]") };
 	uint64_t offset = entry->offset - (entry->start - region.iova);
 	int result;
 
