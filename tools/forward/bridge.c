@@ -8,6 +8,7 @@
 #define BURST 32
 /* So long a full queue holds the others up; then its frames are lost, and theirs are not. */
 #define STALL_NS 100000000ULL
+#define END_DRAIN_MS 200
 
 /* ---- what a packet asks for ---- */
 
@@ -273,6 +274,8 @@ void bridge_release(struct bridge *bridge)
 		port->counts.full += port->waiting_count;
 		vionet_packet_free(port->waiting, port->waiting_count);
 		port->waiting_count = 0;
+		if (port->session.tx != NULL) /* it was started */
+			(void)vionet_queue_drain(port->session.tx, END_DRAIN_MS);
 	}
 	stations_release(&bridge->stations);
 }

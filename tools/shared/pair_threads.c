@@ -10,6 +10,7 @@
 
 #define NUDGE_NS 500000000ULL
 #define END_TICK_NS 1000000ULL
+#define END_DRAIN_MS 200
 
 static struct pair_thread *threads_at(const struct pair_threads *threads, unsigned int index)
 {
@@ -22,6 +23,8 @@ static void *threads_main(void *argument)
 
 	rest_join();
 	thread->run(thread);
+	/* The device has time for what it was given last; one that is gone takes none. */
+	(void)vionet_queue_drain(thread->session.tx, END_DRAIN_MS);
 	rest_leave();
 	__atomic_store_n(&thread->ended, true, __ATOMIC_RELEASE);
 	return NULL;
