@@ -126,6 +126,47 @@ static void the_control_queue_has_its_own_addresses(void **state)
 	close_vdpa(device);
 }
 
+/* MQ: the pairs in use are a command of the control queue's, which follows the last pair and has its
+ * address space all the same. */
+static void several_pairs(void **state)
+{
+	struct vionet_start_options o = { .struct_size = sizeof(o), .queue_pairs = 3, .rx_queue_size = 16, .tx_queue_size = 16 };
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
+	struct vionet_device *device;
+	struct vionet_packet *packet;
+
+	(void)state;
+	vdpa.queues = 7;
+	vdpa.features |= 1ull << 22; /* MQ */
+	vdpa.config[8] = 3;
+	device = open_vdpa();
+	assert_int_equal(vionet_device_start(device, &o), 0);
+	assert_int_equal(vionet_device_info(device, &info), 0);
+	assert_int_equal(info.max_queue_pairs, 3);
+	assert_int_equal(info.queue_pairs, 3);
+	assert_int_equal(info.queue_groups, 2);
+	assert_int_equal(info.address_spaces, 2);
+	assert_int_equal(vdpa.commands, 1);
+	assert_int_equal(vdpa.asid[1], 1);
+	assert_int_equal(maps_of(1), 4);
+	for (unsigned int round = 0; round < 2; round++) {
+		for (unsigned int pair = 0; pair < 3; pair++)
+			turn_pair(device, pair, 100);
+		set_mac(device, "\x02\0\0\0\0\x07");
+		assert_int_equal(vionet_device_recover(device, NULL), 0);
+	}
+	/* The last one is not in use: it takes nothing. */
+	assert_int_equal(vionet_queue_pairs_set(device, 2), 0);
+	turn_pair(device, 1, 10);
+	assert_int_equal(vionet_packet_alloc(vionet_queue_pool(vionet_device_tx_queue(device, 2)), &packet, 1), 1);
+	packet->length = 60;
+	assert_int_equal(vionet_queue_transmit(vionet_device_tx_queue(device, 2), &packet, 1), 0);
+	vionet_packet_free(&packet, 1);
+	assert_int_equal(vionet_queue_pairs_set(device, 3), 0);
+	turn_pair(device, 2, 10);
+	close_vdpa(device);
+}
+
 /* One address space; one group; a group that is not the control queue's alone; a kernel that says
  * neither; a device that does not do it. */
 static void one_address_space_will_do(void **state)
@@ -330,6 +371,7 @@ int main(void)
 		VDPA(rings_are_packed),
 		VDPA(doorbells_are_mapped_where_they_can_be),
 		VDPA(the_control_queue_has_its_own_addresses),
+		VDPA(several_pairs),
 		VDPA(one_address_space_will_do),
 		VDPA(memory_survives_a_reset),
 		VDPA(addresses_are_in_the_range),

@@ -113,10 +113,10 @@ static inline bool take_frame(struct vionet_queue *rx, uint64_t number)
 	return true;
 }
 
-static inline void turn_frames(struct vionet_device *device, uint64_t count)
+static inline void turn_pair(struct vionet_device *device, unsigned int pair, uint64_t count)
 {
-	struct vionet_queue *rx = vionet_device_rx_queue(device, 0);
-	struct vionet_queue *tx = vionet_device_tx_queue(device, 0);
+	struct vionet_queue *rx = vionet_device_rx_queue(device, pair);
+	struct vionet_queue *tx = vionet_device_tx_queue(device, pair);
 
 	for (uint64_t i = 0; i < count; i++) {
 		send_frame(tx, i);
@@ -124,6 +124,11 @@ static inline void turn_frames(struct vionet_device *device, uint64_t count)
 			vdpa_work();
 		assert_true(take_frame(rx, i));
 	}
+}
+
+static inline void turn_frames(struct vionet_device *device, uint64_t count)
+{
+	turn_pair(device, 0, count);
 }
 
 #define VDPA(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
