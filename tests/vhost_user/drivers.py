@@ -101,7 +101,8 @@ class Uml(Case):
                             f"uml_dir={self.folder}/uml", f"virtio_uml.device={driver.path}:1"], "linux")
         there = wait_until((root / "address").exists, linux.alive)
         if "ptrace set fp regs failed" in linux.text():
-            self.skipTest("user-mode-linux cannot run a process here: ptrace set fp regs failed")
+            self.skipTest("this processor cannot: user-mode-linux 6.1 does not know its registers "
+                          "(ptrace set fp regs failed)")
         self.assertTrue(there, linux.text())
         self.assertEqual((root / "address").read_text().strip(), MAC)
         self.send(other, count)
@@ -160,4 +161,4 @@ class Dpdk(VirtioUser):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    unittest.main(verbosity=2)
