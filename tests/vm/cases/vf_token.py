@@ -29,7 +29,8 @@ class Functions(common.Case):
         guest = self.run_guest(
             f"echo Y > /sys/module/vfio_pci/parameters/enable_sriov; {self.vionet} bind --vf-token new {PHYSICAL} "
             f"| tee /tmp/bound; token=$(sed -n 's/.*--vf-token //p' /tmp/bound); echo 1 > /sys/bus/pci/devices/{PHYSICAL}/sriov_numvfs;"
-            f"until [ -e /sys/bus/pci/devices/{VIRTUAL}/vfio-dev/vfio1 ]; do sleep 0.1; done; {self.vionet} list;"
+            f"for _ in {{1..600}}; do ls /sys/bus/pci/devices/{VIRTUAL}/vfio-dev/vfio* && break; sleep 0.1; done;"
+            f"{self.vionet} list;"
             + ";".join(step[0] for step in steps), *refusals.Virtual.NICS,
             *(f"--qemu-arg={word}" for name, path in captures.items()
               for word in ("-object", f"filter-dump,id=d{name},netdev={name},file={path}")))
