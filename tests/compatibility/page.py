@@ -38,7 +38,8 @@ def rows_of(side, results):
 def page(results):
     day = datetime.date.today().isoformat()
     lines = [f"# Peers and drivers, {day}", "",
-             f"Each row is a run of {COUNT:,} frames or more, made by `tests/grid`. Damaged: also twice, or out of order."]
+             f"Each row is a run of {COUNT:,} frames or more, made by `tests/grid --all`. Damaged: also twice, or out",
+             "of order. What the ids of requirements mean, and what was found, is in `docs/softnic.md`."]
     for side, (title, text) in TITLES.items():
         here = [r for r in results if r.side == side]
         if here:
