@@ -268,6 +268,26 @@ class Frames(Case):
         self.assertEqual(sum(device["copied"] for device in found["devices"]), 1)
         self.check()
 
+    def test_filters_of_all_devices(self):
+        """With them no device takes a frame that is for somebody else; one to a group they take."""
+        process = self.connect(2, start=("--set", "promisc=off", "--set", "nouni=on", "--set", "allmulti=on"),
+                               features="+all,-IN_ORDER")
+        for wire in (0, 1):
+            self.wires[wire].send(frame(4 - 2 * wire, 2 + 2 * wire))
+            self.wires[wire].send(frame(1, 2 + 2 * wire, 7))
+            self.assertEqual(self.got(1 - wire), frame(1, 2 + 2 * wire, 7))
+        self.assertEqual([device["received"] for device in self.finish(process)["devices"]], [1, 1])
+        self.check()
+
+    def test_mtu_of_the_command_line(self):
+        """Devices that say none, and receive each frame into one buffer."""
+        process = self.connect(2, start=("--set", "mtu=9000"), features="-RING_PACKED,-MRG_RXBUF,-MTU")
+        for wire in (0, 1):
+            self.wires[wire].send(frame(1, 2 + 2 * wire, wire, 9014))
+            self.assertEqual(self.got(1 - wire), frame(1, 2 + 2 * wire, wire, 9014))
+        self.finish(process)
+        self.check()
+
     def test_table_is_bounded_and_ages(self):
         process = self.connect(2, start=("--stations", "4", "--aging", "10ms"))
         for number in range(40):
@@ -323,6 +343,11 @@ class CommandLine(Case):
         self.assertIn("--aging has no effect with --straight",
                       self.refused(first, second, "--straight", "--aging", "1"))
         self.assertIn("16 devices at most", self.refused(*(f"vfio-user:/{i}" for i in range(17))))
+        for setting, sentence in (("mac=02:00:00:00:00:01", "all devices would have one address"),
+                                  ("queues=2", "forward uses one queue pair of each device"),
+                                  ("offloads=none", "those that the other devices can send"),
+                                  ("colour=red", "colour")):
+            self.assertIn(sentence, self.refused(first, second, "--set", setting))
         for option in ("--stations", "3"), ("--stations", "2"), ("--mode", "fast"):
             self.assertIn(option[0], self.refused(first, second, *option))
 

@@ -5,6 +5,7 @@ the other. The kernel says whether what arrives is right.
 """
 
 import hashlib
+import json
 import os
 import signal
 import socket
@@ -53,7 +54,8 @@ class Case(unittest.TestCase):
 
     def start(self, *arguments):
         """Until it has made the interface. What it said of it is in `said`."""
-        process = subprocess.Popen([*PLAIN, VIONET, "tap", *arguments], stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen([*PLAIN, VIONET, "tap", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   text=True)
         self.addCleanup(process.communicate)
         self.addCleanup(process.kill)
         self.said = ""
@@ -64,10 +66,10 @@ class Case(unittest.TestCase):
         return process
 
     def finish(self, process, code=0, number=signal.SIGINT):
-        """End it. Returns what it said then."""
+        """End it. Returns what it said then; standard output is in `output`."""
         if number:
             process.send_signal(number)
-        errors = process.communicate(timeout=DEADLINE)[1]
+        self.output, errors = process.communicate(timeout=DEADLINE)
         self.assertEqual(process.returncode, code, errors)
         self.assertNotIn("Sanitizer", errors)
         self.assertIsNone(self.near.link("vio"))
@@ -141,6 +143,19 @@ class Peers(Case):
         self.assertEqual(self.near.wrong_checksums(), {})
         self.assertEqual(self.far.wrong_checksums(), {})
 
+    def results(self, code):
+        """The object on standard output: what the kernel counts at the interface went through, and nothing was lost."""
+        found = json.loads(self.output)
+        self.assertEqual((found["command"], found["interface"], found["exit_code"]), ("tap", "vio", code))
+        self.assertGreater(found["duration_s"], 0)
+        there, back = found["to_device"], found["to_kernel"]
+        self.assertEqual(there["completed"], there["frames"])
+        self.assertEqual((there["invalid"], there["not_sent"], back["down"], back["refused"], back["dropped"]), (0, 0, 0, 0, 0))
+        for way in there, back:
+            self.assertGreater(way["bytes"], 2 * SIZE)  # a stream of each family
+            self.assertGreater(way["frames"], 100)
+        return found
+
     def frames(self, said):
         return int(said.partition("to the device: ")[2].split()[0])
 
@@ -166,10 +181,18 @@ class Peers(Case):
         self.nic.check()
 
     def test_queues_and_packed_rings(self):
-        process = self.connect("+all", "--queues", "2", "--mode", "poll", queues="2")
+        cpus = sorted(os.sched_getaffinity(0))
+        cpus = [cpus[0], cpus[-1]]
+        process = self.connect("+all", "--queues", "2", "--mode", "poll", "--cpus", ",".join(map(str, cpus)), "--json",
+                               queues="2")
         self.assertIn("2 queue pairs", self.said)
+        tasks = f"/proc/{process.pid}/task"
+        found = {open(f"{tasks}/{task}/comm").read().strip(): os.sched_getaffinity(int(task)) for task in os.listdir(tasks)}
+        self.assertEqual([found["tap-0"], found["tap-1"]], [{cpus[0]}, {cpus[1]}])
         self.converse()
-        self.finish(process)
+        said = self.finish(process)
+        self.assertNotIn("to the device", said)
+        self.assertEqual(self.results(0)["queues"], 2)
         self.nic.check()
 
     def test_short_queues(self):
@@ -336,6 +359,8 @@ class Refused(Case):
         self.assertIn("a tap interface does not take such frames",
                       self.refused(self.device, "--want", "GUEST_UDP_TUNNEL_GSO", code=2))
         self.assertIn("1 to 255", self.refused(self.device, "--netns", "", code=2))
+        self.assertIn("--cpus: 2 CPUs, but 1 thread; see --queues", self.refused(self.device, "--cpus", "0,1", code=2))
+        self.assertIn("CPU 1023 is none", self.refused(self.device, "--cpus", "1023", code=2))
 
     def test_name_is_taken(self):
         namespaces.ip("link", "add", "taken", "type", "bridge")

@@ -78,8 +78,23 @@ static void forward_add_device(struct forward_options *options, const char *name
 	options->name[options->count++] = name;
 }
 
+/* Each device has one pair of queues, its own address, and the offloads that the others can send. */
+static void forward_check_settings(const struct settings *settings)
+{
+	if (settings->have[SETTING_QUEUES] && settings->queues != 1)
+		refuse_usage("--set queues=%u: forward uses one queue pair of each device",
+			     settings->queues);
+	if (settings->have[SETTING_MAC])
+		refuse_usage("--set mac: all devices would have one address; while it runs: "
+			     "vionet set DEVICE mac=...");
+	if (settings->have[SETTING_OFFLOADS])
+		refuse_usage("--set offloads: forward takes those that the other devices can send; "
+			     "leave features out with --avoid");
+}
+
 static void forward_check_options(const struct forward_options *options)
 {
+	forward_check_settings(&options->device.settings);
 	if (options->count < 2)
 		refuse_usage("forward: %s; 'vionet list' shows them",
 			     options->count == 0 ? "no device named" : "a second device is wanted");
@@ -124,6 +139,7 @@ static error_t forward_parse_option(int key, char *argument, struct argp_state *
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &options->device;
+		state->child_inputs[1] = &options->device;
 		return 0;
 	case KEY_STRAIGHT:
 		options->straight = true;
@@ -157,7 +173,9 @@ static const struct argp forward_argp = {
 	.doc = "Forward frames between devices as a switch does: to the device behind which their "
 	       "address was seen, or to all others. Offloads are taken from a device as far as the "
 	       "others can send such packets.\vIt ends with SIGINT or SIGTERM.",
-	.children = (const struct argp_child[]){ { &device_argp, 0, NULL, 0 }, { 0 } },
+	.children = (const struct argp_child[]){ { &device_argp, 0, NULL, 0 },
+						 { &setting_argp, 0, NULL, 0 },
+						 { 0 } },
 };
 
 /* ---- the run ---- */

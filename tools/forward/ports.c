@@ -163,11 +163,14 @@ static uint32_t ports_buffer_size(struct ports *ports)
 
 	for (unsigned int i = 0; i < ports->count; i++) {
 		struct vionet_device_info info;
+		const struct settings *settings = &ports->port[i].options.settings;
 		uint32_t longest;
 
 		if (port_info(&ports->port[i], &info) != CODE_OK)
 			continue;
-		longest = (info.mtu != 0 ? info.mtu : MTU_DEFAULT) + ETHERNET_AND_TAG;
+		longest = settings->have[SETTING_MTU] ? settings->mtu : info.mtu != 0 ? info.mtu
+										      : MTU_DEFAULT;
+		longest += ETHERNET_AND_TAG;
 		if (!port_has(&info, "MRG_RXBUF") && longest > size)
 			size = longest;
 	}
@@ -202,6 +205,8 @@ static int port_start(struct port *port, const struct vionet_start_options *star
 	struct vionet_queue_info info = { .struct_size = sizeof(info) };
 
 	if (session_start(&port->session, start) != CODE_OK)
+		return port->session.code;
+	if (session_apply(&port->session) != CODE_OK)
 		return port->session.code;
 	port->pool = vionet_queue_pool(port->session.tx);
 	port->segments_max = 1;

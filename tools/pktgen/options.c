@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tools/pktgen/options.h"
 
-#include <sched.h>
 #include <string.h>
+
+#include "tools/shared/cpus.h"
 
 enum {
 	KEY_DURATION = 0x100,
@@ -257,18 +258,6 @@ static error_t options_parse_rest(int key, const char *argument,
 	return 0;
 }
 
-static void options_check_cpus(const struct cpu_list *cpus)
-{
-	cpu_set_t allowed;
-
-	if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0)
-		return;
-	for (uint32_t i = 0; i < cpus->count; i++)
-		if (!CPU_ISSET(cpus->cpu[i], &allowed))
-			refuse_usage("--cpus: CPU %u is none that this process may use; "
-				     "'taskset -pc $$' shows them", cpus->cpu[i]);
-}
-
 /* --queues and --set queues=N are the same. */
 static void options_choose_queues(struct pktgen_options *options)
 {
@@ -310,10 +299,6 @@ static void options_refuse_idle(const struct pktgen_options *options)
 	    options->size.min == options->size.max)
 		refuse_usage("--seed has no effect with --stream and one --size: nothing "
 			     "is left to chance; leave one of them out");
-	if (options->cpus.count > options->queues)
-		refuse_usage("--cpus: %u CPUs, but %u thread%s; see --queues",
-			     options->cpus.count, options->queues,
-			     plural(options->queues));
 }
 
 /* What only the whole command line shows. */
@@ -328,7 +313,7 @@ static void options_check_together(struct pktgen_options *options)
 	options_choose_queues(options);
 	options_refuse_idle(options);
 	options->have_linger = options_was_given(options, KEY_LINGER);
-	options_check_cpus(&options->cpus);
+	cpus_check(&options->cpus, options->queues);
 	if (options->size.max == 0 && !options->size.imix) /* not given */
 		options->size.min = options->size.max = shortest;
 	if (!options->size.imix && options->size.min < shortest)

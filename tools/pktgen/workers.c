@@ -5,6 +5,7 @@
  * reads `published` only.
  */
 #include "tools/pktgen/pktgen.h"
+#include "tools/shared/cpus.h"
 #include "tools/shared/rest.h"
 
 #include <pthread.h>
@@ -23,7 +24,7 @@ struct workers {
 	struct pktgen_shared shared;
 	struct pktgen_published *published;
 	pthread_t *thread;
-	uint32_t running; /* threads that were made */
+	uint32_t running;  /* threads that were made */
 	uint64_t nudge_ns; /* when next */
 	struct pktgen_workers *kept;
 };
@@ -129,23 +130,10 @@ static int workers_make(struct workers *workers, const struct rate *rate)
 
 static int workers_start_thread(struct workers *workers, uint32_t index)
 {
-	const struct cpu_list *cpus = &workers->gen->options->cpus;
 	char name[24]; /* 15 characters are what the kernel takes */
-	cpu_set_t set, ours;
-	int error = 0;
+	int error = cpus_create_thread(&workers->gen->options->cpus, index, &workers->thread[index],
+				       worker_main, &workers->kept->run[index]);
 
-	/* The thread inherits it: attributes have none in musl. */
-	if (cpus->count != 0) {
-		CPU_ZERO(&set);
-		CPU_SET(cpus->cpu[index % cpus->count], &set);
-		pthread_getaffinity_np(pthread_self(), sizeof(ours), &ours);
-		error = pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
-	}
-	if (error == 0)
-		error = pthread_create(&workers->thread[index], NULL, worker_main,
-				       &workers->kept->run[index]);
-	if (cpus->count != 0)
-		pthread_setaffinity_np(pthread_self(), sizeof(ours), &ours);
 	if (error != 0) {
 		say("a thread for queue pair %u: %s", index, strerror(error));
 		return session_fail(&workers->gen->session, CODE_PERMISSION);

@@ -47,7 +47,7 @@ static int threads_start_one(struct pair_threads *threads, unsigned int index,
 	int error;
 
 	thread->all = threads;
-	error = pthread_create(&thread->id, NULL, threads_main, thread);
+	error = cpus_create_thread(&threads->cpus, index, &thread->id, threads_main, thread);
 	if (error != 0) {
 		say("a thread for queue pair %u: %s", index, strerror(error));
 		return session_fail(session, CODE_PERMISSION);

@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 
+#include "tools/shared/cpus.h"
 #include "tools/shared/session.h"
 
 struct pair_thread {
@@ -33,8 +34,9 @@ struct pair_threads {
 	size_t stride;
 	/* Called by the main thread at least every 20 ms; anything but CODE_OK ends all. */
 	int (*watch)(struct pair_threads *threads);
-	void *context; /* of `watch` */
-	bool enough;   /* set by `watch`: end, all is well */
+	void *context;	      /* of `watch` */
+	bool enough;	      /* set by `watch`: end, all is well */
+	struct cpu_list cpus; /* where they run; none: anywhere */
 
 	unsigned int running;
 	bool halt;

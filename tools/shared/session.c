@@ -237,7 +237,8 @@ static int session_adjust_start(struct session *session, struct vionet_start_opt
 	    !vionet_feature_test(&info.negotiated,
 				 (unsigned int)vionet_feature_bit("MRG_RXBUF")))
 		receive->buffer_size = settings->mtu + 18;
-	start->rx_pool_options = receive;
+	if (start->rx_pool == NULL)
+		start->rx_pool_options = receive;
 	return CODE_OK;
 }
 

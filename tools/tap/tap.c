@@ -9,6 +9,7 @@
 #include "tools/shared/pair_threads.h"
 #include "tools/shared/session.h"
 #include "tools/tap/relay.h"
+#include "tools/tap/results.h"
 #include "tools/tap/tun.h"
 
 /* The kernel's number goes in. */
@@ -21,16 +22,19 @@ enum { KEY_NETNS = 0x100,
        KEY_DOWN,
        KEY_MODE,
        KEY_QUEUE_SIZE,
-       KEY_QUEUES };
+       KEY_QUEUES,
+       KEY_CPUS,
+       KEY_JSON };
 
 struct tap_options {
 	struct device_options device;
 	const char *name; /* NULL: TAP_NAME_DEFAULT */
 	const char *netns;
-	bool down;
+	bool down, json;
 	uint32_t queue_size;
 	uint64_t queues; /* 0: not said */
 	int mode;	 /* enum wait_mode */
+	struct cpu_list cpus;
 };
 
 struct tap_run {
@@ -38,6 +42,8 @@ struct tap_run {
 	struct session session;
 	struct tun tun;
 	struct relay *relay; /* one a queue pair */
+	struct tap_results results;
+	uint64_t start_ns; /* 0: the interface is not ready */
 };
 
 static const struct argp_option tap_option_list[] = {
@@ -52,6 +58,8 @@ static const struct argp_option tap_option_list[] = {
 	  "Entries of each queue (256; a power of two)", 2 },
 	{ "queues", KEY_QUEUES, "N", 0,
 	  "Use N queue pairs (1), each with a thread and a queue of the interface", 2 },
+	{ "cpus", KEY_CPUS, "LIST", 0, "Pin the threads to these CPUs (0,2-5)", 2 },
+	{ "json", KEY_JSON, NULL, 0, "One JSON object on stdout at the end", 2 },
 	{ 0 },
 };
 
@@ -65,6 +73,15 @@ static void tap_refuse_features(const struct vionet_features *want)
 			refuse_usage("--want %s: a tap interface does not take such frames; "
 				     "leave it out",
 				     names[i]);
+}
+
+static unsigned int tap_queues(const struct tap_options *options)
+{
+	const struct settings *settings = &options->device.settings;
+
+	if (options->queues != 0)
+		return (unsigned int)options->queues;
+	return settings->have[SETTING_QUEUES] ? settings->queues : 1;
 }
 
 static void tap_check_options(const struct tap_options *options)
@@ -83,6 +100,7 @@ static void tap_check_options(const struct tap_options *options)
 		refuse_usage("--queues %ju and --set queues=%u: give one of them",
 			     (uintmax_t)options->queues, settings->queues);
 	tap_refuse_features(&options->device.open.want);
+	cpus_check(&options->cpus, tap_queues(options));
 }
 
 static void tap_take_argument(struct tap_options *options, char *argument)
@@ -124,6 +142,12 @@ static error_t tap_parse_option(int key, char *argument, struct argp_state *stat
 		bad = parse_whole("--queues", argument, 1, VIONET_QUEUE_PAIRS_MAX,
 				  &options->queues, &error);
 		break;
+	case KEY_CPUS:
+		bad = parse_cpus("--cpus", argument, &options->cpus, &error);
+		break;
+	case KEY_JSON:
+		options->json = true;
+		break;
 	case ARGP_KEY_ARG:
 		tap_take_argument(options, argument);
 		break;
@@ -143,7 +167,7 @@ static const struct argp tap_argp = {
 	.args_doc = "DEVICE [NAME]",
 	.doc = "Make the function an interface of the kernel: a tap, NAME or vionet0, vionet1, "
 	       "..., with the function's address, MTU, link and offloads.\vIt is there until "
-	       "SIGINT or SIGTERM. Counts are printed on stderr at the end.",
+	       "SIGINT or SIGTERM. Counts are printed on stderr at the end, with --json on stdout.",
 	.children = (const struct argp_child[]){ { &device_argp, 0, NULL, 0 },
 						 { &setting_argp, 0, NULL, 0 },
 						 { 0 } },
@@ -317,6 +341,7 @@ static void tap_run_threads(struct tap_run *tap)
 		.stride = sizeof(*tap->relay),
 		.watch = tap_watch,
 		.context = tap,
+		.cpus = tap->options->cpus,
 	};
 
 	for (unsigned int i = 0; i < tap->tun.queues; i++) {
@@ -330,35 +355,60 @@ static void tap_run_threads(struct tap_run *tap)
 	tap_say_lost(tap);
 }
 
-static void tap_print_counts(const struct tap_run *tap)
+static void tap_take_results(struct tap_run *tap, struct tap_results *results)
 {
-	struct relay_counts sum = { 0 };
-	uint64_t dropped = 0, invalid = 0;
+	struct relay_counts *sum = &results->counts;
 
+	results->device = tap->session.name;
+	results->interface = tap->tun.name;
+	results->queues = tap->tun.queues;
+	results->duration_s = (double)(now_ns() - tap->start_ns) / 1e9;
 	for (unsigned int i = 0; i < tap->tun.queues; i++) {
 		const struct relay_counts *counts = &tap->relay[i].counts;
 		struct vionet_queue_stats rx = { .struct_size = sizeof(rx) }, tx = rx;
 
-		sum.to_device += counts->to_device;
-		sum.to_kernel += counts->to_kernel;
-		sum.down += counts->down;
-		sum.refused += counts->refused;
-		sum.not_sent += counts->not_sent;
+		sum->to_device += counts->to_device;
+		sum->to_kernel += counts->to_kernel;
+		sum->down += counts->down;
+		sum->refused += counts->refused;
+		sum->not_sent += counts->not_sent;
 		vionet_queue_stats(tap->relay[i].thread.session.rx, &rx);
 		vionet_queue_stats(tap->relay[i].thread.session.tx, &tx);
-		dropped += rx.dropped_short + rx.dropped_long + rx.dropped_chain +
-			   rx.dropped_metadata;
-		invalid += tx.invalid;
+		results->received_bytes += rx.bytes;
+		results->sent_bytes += tx.bytes;
+		results->completed += tx.completed;
+		results->dropped += rx.dropped_short + rx.dropped_long + rx.dropped_chain +
+				    rx.dropped_metadata;
+		results->invalid += tx.invalid;
 	}
-	output_begin();
+}
+
+static void tap_print_text(const struct tap_results *results)
+{
+	const struct relay_counts *counts = &results->counts;
+
 	fprintf(stderr,
 		"to the device: %ju frame%s, %ju invalid, %ju not sent at the end\n"
 		"to the kernel: %ju frame%s, %ju while the interface was down, %ju refused, %ju "
 		"dropped by the driver\n",
-		(uintmax_t)sum.to_device, plural(sum.to_device), (uintmax_t)invalid,
-		(uintmax_t)sum.not_sent, (uintmax_t)sum.to_kernel, plural(sum.to_kernel),
-		(uintmax_t)sum.down, (uintmax_t)sum.refused, (uintmax_t)dropped);
+		(uintmax_t)counts->to_device, plural(counts->to_device), (uintmax_t)results->invalid,
+		(uintmax_t)counts->not_sent, (uintmax_t)counts->to_kernel, plural(counts->to_kernel),
+		(uintmax_t)counts->down, (uintmax_t)counts->refused, (uintmax_t)results->dropped);
+}
+
+static int tap_print(const struct tap_results *results, bool json)
+{
+	int printed = CODE_OK;
+
+	output_begin();
+	if (json)
+		printed = tap_print_json(results);
+	else
+		tap_print_text(results);
+	if (json && printed == CODE_OK)
+		printed = finish_output(stdout, "standard output");
 	output_end();
+	return results->code != CODE_OK ? results->code : printed;
 }
 
 static int tap_start(struct tap_run *tap)
@@ -385,22 +435,18 @@ static int tap_start(struct tap_run *tap)
 /* The interface is there; the device comes behind it. */
 static int tap_run_session(struct tap_run *tap, const struct device_options *device)
 {
+	struct tap_results *results = &tap->results;
+
 	if (session_open(&tap->session, device, "tap") != CODE_OK)
 		return tap->session.code;
 	if (tap_start(tap) == CODE_OK && session_fail(&tap->session, tap_configure(tap)) == CODE_OK) {
+		tap->start_ns = now_ns();
 		tap_run_threads(tap);
-		tap_print_counts(tap);
+		tap_take_results(tap, results);
 	}
-	return session_close(&tap->session);
-}
-
-static unsigned int tap_queues(const struct tap_options *options)
-{
-	const struct settings *settings = &options->device.settings;
-
-	if (options->queues != 0)
-		return (unsigned int)options->queues;
-	return settings->have[SETTING_QUEUES] ? settings->queues : 1;
+	results->code = session_close(&tap->session);
+	/* A run that never began has no results. */
+	return tap->start_ns != 0 ? tap_print(results, tap->options->json) : results->code;
 }
 
 int command_tap(int argc, char **argv)
