@@ -10,6 +10,8 @@ import re
 import socket
 import sys
 
+from vm.harness.limits import BOOT_LIMIT
+
 from .process import LIMIT, ROOT, STEP_TIMEOUT, Process
 
 RUN = ROOT / "tests/vm/run"
@@ -32,7 +34,11 @@ class Guest(Process):
                 "--stderr-file", self.complaints, *options, "--", *command]
         if netns:
             argv = ["ip", "netns", "exec", netns, *argv]
-        super().__init__(argv, {**os.environ, **(env or {})}, timeout)
+        super().__init__(argv, {**os.environ, **(env or {})}, BOOT_LIMIT + timeout)
+
+    def wait_line(self, text, seconds=BOOT_LIMIT + STEP_TIMEOUT, after=0):
+        """The first one may come when the guest has booted."""
+        return super().wait_line(text, seconds, after)
 
     # ---- what happens to the function; needs --monitor ----
 

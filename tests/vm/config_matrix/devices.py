@@ -14,7 +14,7 @@ from config_matrix import host, wires
 from config_matrix.rows import BITS
 from config_matrix.session import Failed, NotOffered, Session, check
 from environment import vm
-from environment.process import LIMIT, STEP_TIMEOUT, wait_until
+from environment.process import STEP_TIMEOUT, wait_until
 
 FEATURES = common.BUILD / "tests/vm/vm_features"
 OFFLOAD = common.BUILD / "tests/vm/vm_offload"
@@ -65,7 +65,7 @@ class GuestDevices:
         self.qmp = None
         self.guest = common.Guest(self.folder, ["bash", "-c", self.script()], *self.options)
         with contextlib.suppress(AssertionError):  # then each row reports that the guest has ended
-            self.guest.wait_line("booted", LIMIT)
+            self.guest.wait_line("booted", vm.BOOT_LIMIT)
 
     def wire(self, i, row):
         name = f"{self.folder.name}-{i}"  # taps of all guests are in one namespace

@@ -15,8 +15,7 @@ import sys
 import time
 
 from . import actions, qemu, qmp, snapshot
-
-BOOT_LIMIT = 300
+from .limits import BOOT_LIMIT
 
 
 class Over(Exception):
