@@ -11,10 +11,14 @@ import pathlib
 import re
 import socket
 import subprocess
+import sys
 import tempfile
 import unittest
 
 from nic import Softnic
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from environment.process import wait_until  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("VIONET_BUILD", pathlib.Path(__file__).parents[2] / "build"))
 PROGRAM = BUILD / "tests/vm/vm_offload"
@@ -137,6 +141,11 @@ class Kernel(unittest.TestCase):
     def ip(self, arguments):
         subprocess.run(["ip", *arguments.split()], check=True)
 
+    def tap_is_up(self):
+        """The kernel notices a while after the device has opened the tap, and drops frames until then."""
+        text = subprocess.run(["ip", "-j", "link", "show", "tap0"], capture_output=True, text=True, check=True).stdout
+        return json.loads(text)[0]["operstate"] == "UP"
+
     def vxlan(self, name, outer, inner):
         self.ip(f"link add {name} type vxlan id 7 dstport 4789 local {outer} dev tap0 "
                 "udp6zerocsumrx")
@@ -166,6 +175,7 @@ class Kernel(unittest.TestCase):
             # Not --strict: the kernel's own frames wait already when the driver begins, and its
             # receive buffers come right after that.
             nic = stack.enter_context(Softnic("--once", "--features", features, "--peer", "tap:tap0"))
+            self.assertTrue(wait_until(self.tap_is_up))
             sent = offload(nic, *kinds)
             nic.wait()
             self.assertEqual((nic.status, nic.violations()), (0, []))

@@ -27,7 +27,8 @@ class Faces(unittest.TestCase):
         self.assertEqual(sorted(told), sorted((
             "schema", "version", "command", "device", "transport", "status", "broken", "read_back",
             "configuration", "features", "max_queue_pairs", "queue_pairs", "queues_in_device",
-            "running", "vectors", "header_size", "steering", "queues", "memory", "pci")))
+            "running", "vectors", "header_size", "steering", "queues", "memory", "pci", "vdpa")))
+        self.assertIsNone(told["vdpa"])
         pci = told["pci"]
         self.assertEqual(pci["iommu"], "vfio-user")
         self.assertIsNone(pci["iommu_group"])

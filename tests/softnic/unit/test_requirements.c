@@ -81,8 +81,7 @@ static void sum_is_checked(void **state)
 static void *publish_late(void *at)
 {
 	usleep(25000);
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	packed_at(*(const unsigned int *)at)->flags = DF_AVAIL;
+	__atomic_store_n(&packed_at(*(const unsigned int *)at)->flags, DF_AVAIL, __ATOMIC_RELEASE);
 	return NULL;
 }
 
