@@ -7,19 +7,10 @@ import subprocess
 import threading
 import time
 
+from vm.harness.background import STEP_TIMEOUT, wait_until  # noqa: F401
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LIMIT = 240  # seconds for a whole run
-STEP_TIMEOUT = 90  # seconds for one step of a peer, however busy the machine is
-
-
-def wait_until(what, alive=lambda: True, seconds=STEP_TIMEOUT, pause=0.02):
-    """Wait until `what()` is true, or its process has ended; returns the last value."""
-    end = time.monotonic() + seconds
-    while not (answer := what()):
-        if not alive() or time.monotonic() > end:
-            return what()  # it may have become true just before the end
-        time.sleep(pause)
-    return answer
 
 
 class Process:

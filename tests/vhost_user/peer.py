@@ -6,57 +6,25 @@ They poll: each is ended by its own timeout at the latest, and with its whole pr
 
 import os
 import pathlib
-import re
 import shutil
-import signal
+import signal  # noqa: F401
 import subprocess
 import tempfile
 import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from environment.process import STEP_TIMEOUT, wait_until  # noqa: E402
+from vm.harness import background, testpmd  # noqa: E402
+from vm.harness.background import STEP_TIMEOUT, listens, wait_until  # noqa: E402, F401
 
 LIMIT = 280  # seconds that a peer lives at most
 BUILD = pathlib.Path(os.environ.get("VIONET_BUILD",
                                     pathlib.Path(__file__).resolve().parents[2] / "build"))
 
 
-def listens(path):
-    """Is there a listener at the path? Without a connection that a server would see."""
-    sockets = pathlib.Path("/proc/net/unix").read_text().splitlines()
-    return any(line.split()[-1] == str(path) and line.split()[3] == "00010000" for line in sockets)
-
-
-class Process:
-    """A program in a process group of its own, with its output in a file."""
-
-    def __init__(self, command, log, env=None):
-        self.log = log
-        self.file = open(log, "ab")
-        self.process = subprocess.Popen(["timeout", "--kill-after=2", str(LIMIT), *map(str, command)],
-                                        stdin=subprocess.PIPE, stdout=self.file,
-                                        stderr=subprocess.STDOUT, start_new_session=True,
-                                        env={**os.environ, **(env or {})})
-
-    def text(self):
-        return self.log.read_text(errors="replace")
-
-    def alive(self):
-        return self.process.poll() is None
-
-    def kill(self, number=signal.SIGKILL):
-        try:
-            os.killpg(self.process.pid, number)
-        except ProcessLookupError:
-            pass
-        try:
-            self.process.wait(STEP_TIMEOUT)
-        except subprocess.TimeoutExpired:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-        self.process.stdin.close()
-        self.file.close()
+class Process(background.Process):
+    def __init__(self, command, log, env=None, front=()):
+        super().__init__(command, log, env, LIMIT, front)
 
 
 class Case(unittest.TestCase):
@@ -70,8 +38,8 @@ class Case(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.socket = self.folder / "socket"
 
-    def start(self, command, name, env=None):
-        process = Process(command, self.folder / f"{name}.log", env)
+    def start(self, command, name, env=None, front=()):
+        process = Process(command, self.folder / f"{name}.log", env, front)
         self.addCleanup(process.kill)
         return process
 
@@ -95,32 +63,16 @@ class Case(unittest.TestCase):
 
 
 class Testpmd(Case):
-    programs = ["dpdk-testpmd"]
-    program = "dpdk-testpmd"
+    programs = [testpmd.PROGRAM]
+    program = testpmd.PROGRAM
+    stop = staticmethod(testpmd.stop)
 
     def run_testpmd(self, mode, vdev="queues=1", wait=True, name="testpmd", more=()):
-        """Start it; `mode` is what it does with frames.
-
-        It waits a minute for room for a frame: nothing is lost while we are off the processor."""
-        commands = self.folder / f"{name}.commands"
-        retry = f"set fwd {mode} retry\nset burst tx delay 1000 retry 60000\n"
-        commands.write_text(retry if mode in ("io", "mac") else "")
+        """Start it; `mode` is what it does with frames."""
         process = self.start(
-            [self.program, "--lcores", "0@(0-1),1@(0-1)", "--no-huge", "-m", "192", "--no-pci",
-             "--no-telemetry", f"--file-prefix={self.folder.name}-{name}",
-             f"--vdev=net_vhost0,iface={self.socket},{vdev}", "--", f"--forward-mode={mode}",
-             "--auto-start", "--no-flush-rx", "--no-mlockall", "--total-num-mbufs=8192",
-             f"--cmdline-file={commands}", *more],
+            testpmd.command(mode, [f"iface={self.socket},{vdev}"], f"{self.folder.name}-{name}",
+                            self.folder / f"{name}.commands", self.program, more=more),
             name, {"XDG_RUNTIME_DIR": str(self.folder)})
         if wait:
             self.assertTrue(wait_until(lambda: listens(self.socket), process.alive), process.text())
         return process
-
-    def stop(self, process):
-        """End it cleanly, and read its counters: {"RX": n, "TX": n}. Later ones print none after a signal."""
-        process.process.stdin.write(b"\n")
-        process.process.stdin.flush()
-        wait_until(lambda: not process.alive())
-        process.kill()
-        text = process.text().rpartition("Accumulated forward statistics")[2]
-        return {way: int(count) for way, count in re.findall(r"([RT]X)-packets: (\d+)", text)}

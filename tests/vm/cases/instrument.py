@@ -3,6 +3,10 @@
 """vionet-vm itself: where the NICs are, what is behind them, what --at does to the machine, what it writes down."""
 
 import json
+import os
+import pathlib
+import re
+import shutil
 import subprocess
 import sys
 import time
@@ -96,6 +100,112 @@ class Peers(Case):
         self.assertEqual(peers["nic2"]["sent"], len(frames))
         self.assertEqual((peers["nic3"]["received"], peers["nic3"]["sent"]), (COUNT, 0))
         self.assert_no_faults(guest)
+
+
+class Behind(Case):
+    """What --backend starts carries the frames, and ends with the guest."""
+
+    def need(self, *programs):
+        for program in programs:
+            if not shutil.which(program):
+                self.skipTest(f"{program} is not installed (scripts/setup peers)")
+
+    @staticmethod
+    def pktgen(nic, *options):
+        return f"{common.VIONET} pktgen {nic} --count {COUNT} --rate 1k --size 60-1514 {' '.join(options)}"
+
+    def assert_back(self, guest, times):
+        self.assertEqual(guest.output.count(f"completed {COUNT}, refused 0"), times, guest.output)
+        self.assertEqual(guest.output.count(f"ours {COUNT}, not ours 0"), times, guest.output)
+        self.assertEqual(guest.output.count("lost 0, duplicates 0, reordered 0, damaged 0"), times, guest.output)
+
+
+class Backend(Behind):
+    @staticmethod
+    def commands_with(word):
+        """The process ids of programs with this word in their command."""
+        found = []
+        for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                if word.encode() in path.read_bytes().split(b"\0"):
+                    found.append(path.parent.name)
+            except OSError:
+                pass
+        return found
+
+    def test_testpmd(self):
+        """It sends back what it gets at two ports, and has counted it."""
+        self.need("dpdk-testpmd")
+        # QEMU 7.2 crashes once a queue of such a device has an interrupt.
+        guest, came = self.run_json(
+            f"for nic in $VM_NICS; do {self.pktgen('$nic', '--linger 20 --mode poll --writable-rings')} || exit; done",
+            "--bind", "--backend", "testpmd", "--nic", 2, "--check-stderr")
+        self.assert_back(guest, 2)
+        self.assertEqual(came["backend"], {"kind": "testpmd", "rx": 2 * COUNT, "tx": 2 * COUNT, "alive": True})
+        self.assertEqual(came["qemu_said"], [])
+        self.assert_no_faults(guest)
+
+    def test_testpmd_dies_with_us(self):
+        self.need("dpdk-testpmd")
+        run = subprocess.Popen([sys.executable, PROGRAM, "--backend", "testpmd", "--", "sleep", "1000"])
+        self.addCleanup(run.wait)
+        self.addCleanup(run.kill)
+        word = f"--file-prefix=vionet-{run.pid}"
+        self.assertTrue(common.native.wait_until(lambda: self.commands_with(word), lambda: run.poll() is None))
+        run.kill()
+        self.assertTrue(common.native.wait_until(lambda: not self.commands_with(word)))
+
+    def test_open_vswitch(self):
+        """From one port of the switch to the other. It drops frames while it learns that a port is up, and at the first
+        use of a page: one side sends until the other has enough."""
+        self.need("ovs-vsctl", "unshare")
+        first, second = "0000:00:05.0", "0000:00:06.0"
+        guest, came = self.run_json(
+            f"""{common.VIONET} pktgen {first} --rate 1k --duration 600 --no-rx --mode poll --writable-rings >/dev/null &
+            {common.VIONET} pktgen {second} --rx-only --duration 200 --count {COUNT} --mode poll --writable-rings""",
+            "--bind", "--backend", "ovs", "--nic", 2, "--check-stderr")
+        self.assertRegex(guest.output, r"duplicates 0, reordered 0, damaged 0")
+        self.assertGreaterEqual(int(re.search(r"(?m)^RX  received (\d+) frames", guest.output)[1]), COUNT)
+        self.assertEqual((came["backend"], came["qemu_said"]), ({"kind": "ovs", "alive": True}, []))
+        self.assert_no_faults(guest)
+
+
+class SoftnicBackend(Behind):
+    qemu = "11"
+
+    def setUp(self):
+        super().setUp()
+        self.ours = {"VIONET_SOFTNIC": str(common.BUILD / "vionet-softnic")}
+        self.need(self.ours["VIONET_SOFTNIC"])
+
+    def test_vfio_user(self):
+        """vionet-softnic as two functions, which send back what they get."""
+        guest, came = self.run_json(
+            f"for nic in $VM_NICS; do {self.pktgen('$nic', '--linger 5')} || exit; done", "--bind", "--backend", "softnic",
+            "--nic", 2, "--check-stderr", env=self.ours)
+        self.assert_back(guest, 2)
+        self.assertEqual(came["backend"], {"kind": "softnic", "alive": True})
+        self.assert_no_faults(guest)
+
+    def test_vhost_user(self):
+        """Behind QEMU's own function, for the kernel's driver."""
+        guest, came = self.run_json(
+            common.interface() + "echo $(cat /sys/bus/pci/devices/$VM_NICS/virtio*/net/*/address)", "--iommu", "none",
+            "--backend", "softnic-vhost", env=self.ours)
+        self.assertIn("52:54:00:12:34:56", guest.output)
+
+
+class VdpaBackend(Behind):
+    kernel = "custom"
+
+    def test_simulators(self):
+        """Two simulators of the guest's kernel, each with its address."""
+        guest, came = self.run_json(
+            "i=56; for nic in $VM_NICS; do "
+            + self.pktgen("$nic", "--linger 5 --dst-mac 52:54:00:12:34:$i") + " || exit; i=57; done",
+            "--iommu", "none", "--backend", "vdpa-sim", "--nic", 2)
+        self.assert_back(guest, 2)
+        self.assertEqual(came["backend"], {"kind": "vdpa-sim", "alive": True})
 
 
 class Packed(Case):
@@ -250,6 +360,24 @@ class Usage(common.Case):
             ("--at", "x", "link-up:nic3"): "--at: link-up:nic3: there is no nic3",
             ("--at", "x", "stop:nic0"): "--at: stop takes no NIC",
             ("--at", "x", "play", "--peer", "echo"): "--at: play: nic0 has no --peer that sends by itself",
+            ("--backend", "passt"): "--backend passt: one of testpmd[:MODE], ovs, softnic[:PEER], softnic-vhost[:PEER], vdpa-sim, vhost-net",
+            ("--backend", "ovs:x"): "--backend ovs:x: one of",
+            ("--backend", "testpmd:csum"): "MODE is one of io, mac, rxonly, txonly",
+            ("--backend", "testpmd", "--netdev", "user"): "--backend excludes --netdev: it makes the netdevs",
+            ("--backend", "testpmd", "--peer", "echo"): "--backend excludes --peer",
+            ("--backend", "testpmd", "--vfio-user", "/x"): "--backend excludes --vfio-user",
+            ("--backend", "testpmd", "--no-nic"): "--backend excludes --no-nic",
+            ("--backend", "testpmd", "--snapshot"): "--backend excludes --snapshot",
+            ("--backend", "testpmd", "--pcap", "/x"): "--backend excludes --pcap: its frames do not pass through QEMU",
+            ("--backend", "testpmd", "--packed", "--at", "x", "migrate"): "--backend excludes --at migrate",
+            ("--backend", "testpmd", "--iommu", "none"): "with --iommu none needs --qemu 11 (or 10)",
+            ("--backend", "ovs", "--queues", "2"): "ovs excludes --queues",
+            ("--backend", "softnic"): "softnic needs --qemu 11, which has vfio-user",
+            ("--backend", "softnic", "--qemu", "11", "--device-props", "a=b"): "the functions are not QEMU's",
+            ("--backend", "softnic-vhost"): "softnic-vhost needs --qemu 11 (or 10)",
+            ("--backend", "softnic-vhost", "--qemu", "11", "--bind"): "softnic-vhost excludes --bind",
+            ("--backend", "vdpa-sim", "--kernel", "6.1"): "vdpa-sim needs --kernel custom",
+            ("--backend", "vdpa-sim", "--bind"): "vdpa-sim excludes --bind",
             ("--add", "/bin/sh"): "--add and --sysroot go with --packed",
             ("--packed", "--add", "/nowhere"): "--add /nowhere: no such file",
             ("--arch", "s390x", "--bind"): "--bind: Debian's kernels for s390x have no VFIO",
@@ -262,6 +390,18 @@ class Usage(common.Case):
             with self.subTest(options=options):
                 self.assertIn(sentence, self.refused(*options).replace("\n", " "))
         self.assertIn("no command", self.refused(command=()))
+
+    def test_missing_programs(self):
+        """Said before anything starts, with the package."""
+        cases = {"testpmd": "dpdk-testpmd is not installed: apt install dpdk-dev",
+                 "ovs": "ovs-vsctl is not installed: apt install openvswitch-switch-dpdk"}
+        if not os.path.exists("/dev/vhost-net"):
+            cases["vhost-net"] = "/dev/vhost-net is not there; load the module as root: modprobe vhost_net"
+        for kind, sentence in cases.items():
+            done = subprocess.run([sys.executable, PROGRAM, "--backend", kind, "--", "true"], capture_output=True, text=True,
+                                  check=False, env={"PATH": "/nowhere"})
+            self.assertEqual(done.returncode, 125, done.stderr)
+            self.assertIn(sentence, done.stderr)
 
 
 if __name__ == "__main__":

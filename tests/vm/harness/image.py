@@ -12,7 +12,7 @@ import pathlib
 import shlex
 import shutil
 
-from . import arch, elf
+from . import arch, backends, elf
 from .kernel import HERE, VFIO, ImageError, cache_folder, find_kernel, module_files, plain_module, plain_name, save, unsigned, \
     uncompressed
 
@@ -145,5 +145,5 @@ def job(o):
     env.update(pair.split("=", 1) for pair in o.env)
     lines = ["echo $$ >/run/vm/pid"]
     lines += [f"export {k}={shlex.quote(v)}" for k, v in env.items()]
-    lines += [f"cd {shlex.quote(os.getcwd())} || exit 126", "exec " + shlex.join(o.command)]
+    lines += [f"cd {shlex.quote(os.getcwd())} || exit 126", "exec " + shlex.join(backends.command(o))]
     return ("\n".join(lines) + "\n").encode()

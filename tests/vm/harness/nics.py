@@ -97,6 +97,8 @@ def make(o):
     give(nics, "--pcap", o.pcap, lambda nic, text: setattr(nic, "pcap", text))
     give(nics, "--peer", o.peer, lambda nic, text: setattr(nic, "peer", text), True)
     for nic in nics:
+        if o.backend:  # backends.py says which one when it has begun
+            nic.netdev = "vhost-user"
         if nic.peer and nic.netdev:
             raise ValueError(f"{nic.name} has both a --peer and a --netdev")
         if nic.peer:

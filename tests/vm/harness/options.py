@@ -4,7 +4,7 @@
 import argparse
 import os
 
-from . import actions, arch, kernel, nics, peers
+from . import actions, arch, backends, kernel, nics, peers
 
 EPILOG = """\
 The guest sees this machine's files (read only, with its own changes in memory), so every program
@@ -67,6 +67,8 @@ def add_nics(g):
     g.add_argument("--peer", metavar="KIND", action="append", default=[],
                    help=f"what is behind it, in place of a --netdev: {peers.NAMES}; the last one without a name in front "
                         "is that of all the others too")
+    g.add_argument("--backend", metavar="KIND",
+                   help=f"what is behind all NICs, started and ended with the guest: {backends.NAMES}")
     g.add_argument("--device-props", metavar="K=V,...", action="append", default=[],
                    help="properties of the device, over the defaults; also driver=NAME. The last one without a name in "
                         "front is that of all the others too")
@@ -134,7 +136,8 @@ def check(o):
         raise ValueError("--modules goes with --kernel IMAGE")
     check_machine(o)
     o.bridges, o.physical_function = [], None
-    o.nics = nics.make(o)
+    backends.check(o)
+    o.nics = backends.place(o, nics.make(o))
     for folder in o.share:
         if not os.path.isdir(folder):
             raise ValueError(f"--share {folder}: no such folder")

@@ -35,6 +35,8 @@ def quote(path):
 
 
 def nic_addresses(o):
+    if o.vdpa_devices:
+        return [f"vhost-vdpa:/dev/vhost-vdpa-{i}" for i in range(o.vdpa_devices)]
     return [nic.address for nic in o.nics] + [
         f"0000:00:{FIRST_NIC + len(o.nics) + i:02x}.0" for i in range(len(o.vfio_user))]
 
