@@ -14,7 +14,8 @@
 #define NAME_ROOM 64
 
 struct mapping {
-	uint64_t iova;
+	uint64_t iova;	/* what the device uses */
+	uint64_t place; /* the kernel's; the same, but for `seen` of the operations */
 	struct vn_memory memory;
 	bool quarantined; /* an unmap failed: never to be used again */
 };
@@ -56,6 +57,7 @@ int vn_container_open(const char *directory, int group, const char *name,
 		[VN_IOMMU_TYPE1] = &vn_type1_ops,
 		[VN_IOMMU_IOMMUFD] = &vn_iommufd_ops,
 		[VN_IOMMU_NONE] = &vn_noiommu_ops,
+		[VN_IOMMU_NONE_IOMMUFD] = &vn_noiommu_iommufd_ops,
 	};
 	const struct vn_iommu_ops *ops = kinds[kind];
 	struct vn_container *made = container_new(name);
@@ -216,11 +218,50 @@ static int container_check_places(const struct vn_container *container)
 	return 0;
 }
 
+/* Unmapping a hole may succeed with size 0, so the amount is part of the answer. */
+static int container_unmap(const struct vn_container *container,
+			   const struct mapping *mapping)
+{
+	const struct vn_domain *domain = container->domain;
+	uint64_t done = 0;
+	int result = domain->ops->unmap(domain, &mapping->memory, mapping->place, &done);
+
+	if (result < 0) {
+		vn_error_errno(-result, "%s: unmap IOVA %#" PRIx64 "; the address stays out of use",
+			       container->domain->label, mapping->iova);
+		return -EIO;
+	}
+	if (done != mapping->memory.size)
+		return vn_error(EIO, "%s: the kernel unmapped %" PRIu64 " of %zu bytes at IOVA %#" PRIx64 "; the "
+				     "address stays out of use",
+				container->domain->label,
+				done, mapping->memory.size, mapping->iova);
+	return 0;
+}
+
+/* It is mapped; without an address for the device that is undone. */
+static int container_see(struct vn_container *container, struct mapping *mapping)
+{
+	const struct vn_domain *domain = container->domain;
+	uint64_t done = 0;
+	int result = 0;
+
+	mapping->iova = mapping->place;
+	if (domain->ops->seen != NULL)
+		result = domain->ops->seen(domain, &mapping->memory, mapping->place, &mapping->iova);
+	if (result != 0 &&
+	    domain->ops->unmap(domain, &mapping->memory, mapping->place, &done) == 0 &&
+	    done == mapping->memory.size)
+		(void)container_give_address(container, mapping->place);
+	return result;
+}
+
 int vn_container_map(struct vn_container *container,
 		     const struct vn_memory *memory, enum vn_access access,
 		     uint64_t *iova)
 {
 	struct vn_domain *domain = container->domain;
+	struct mapping made = { .memory = *memory };
 	uint64_t place;
 	int result;
 
@@ -239,38 +280,20 @@ int vn_container_map(struct vn_container *container,
 		(void)container_give_address(container, place);
 		return container_map_refused(container, -result, memory, place);
 	}
-	container->mapping[container->mapping_count++] = (struct mapping){
-		.iova = place, .memory = *memory
-	};
+	made.place = place;
+	result = container_see(container, &made);
+	if (result != 0)
+		return result;
+	container->mapping[container->mapping_count++] = made;
 	container->mapped_bytes += memory->size;
-	*iova = place;
-	return 0;
-}
-
-/* Unmapping a hole may succeed with size 0, so the amount is part of the answer. */
-static int container_unmap(const struct vn_container *container,
-			   const struct mapping *mapping)
-{
-	const struct vn_domain *domain = container->domain;
-	uint64_t done = 0;
-	int result = domain->ops->unmap(domain, &mapping->memory, mapping->iova, &done);
-
-	if (result < 0) {
-		vn_error_errno(-result, "%s: unmap IOVA %#" PRIx64 "; the address stays out of use",
-			       container->domain->label, mapping->iova);
-		return -EIO;
-	}
-	if (done != mapping->memory.size)
-		return vn_error(EIO, "%s: the kernel unmapped %" PRIu64 " of %zu bytes at IOVA %#" PRIx64 "; the "
-				     "address stays out of use",
-				container->domain->label,
-				done, mapping->memory.size, mapping->iova);
+	*iova = made.iova;
 	return 0;
 }
 
 int vn_container_unmap(struct vn_container *container, uint64_t iova)
 {
 	struct mapping *mapping = NULL;
+	uint64_t place;
 	int result;
 
 	for (size_t i = 0; i < container->mapping_count; i++) {
@@ -287,8 +310,9 @@ int vn_container_unmap(struct vn_container *container, uint64_t iova)
 		return result;
 	}
 	container->mapped_bytes -= mapping->memory.size;
+	place = mapping->place;
 	*mapping = container->mapping[--container->mapping_count];
-	return container_give_address(container, iova);
+	return container_give_address(container, place);
 }
 
 void vn_container_limits(const struct vn_container *container,
@@ -299,6 +323,9 @@ void vn_container_limits(const struct vn_container *container,
 	/* If it cannot be read now, the ranges are those of the beginning. */
 	if (domain->ops->limits(domain, limits) != 0)
 		*limits = domain->limits;
+	/* No device sees those. */
+	if (domain->ops->seen != NULL)
+		limits->range_count = 0;
 	limits->mappings = (uint32_t)container->mapping_count;
 	limits->mapped_bytes = container->mapped_bytes;
 }
@@ -316,7 +343,7 @@ void vn_container_close(struct vn_container *container)
 		if (container_unmap(container, &container->mapping[i]) == 0 &&
 		    !container->mapping[i].quarantined)
 			(void)container_give_address(container,
-						     container->mapping[i].iova);
+						     container->mapping[i].place);
 	vn_domain_leave(container->domain, container->name);
 	free(container->mapping);
 	free(container);

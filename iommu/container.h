@@ -28,7 +28,8 @@ struct vn_container;
  * iommufd: make an address space; the rest is vn_container_device's. Where this process has
  * the group open for another device of it, what it has is used.
  *
- * `kind`: not VN_IOMMU_ANY; without an IOMMU nothing is mapped, and addresses are found, not chosen. `directory`: "/dev/vfio" unless a test says otherwise.
+ * `kind`: not VN_IOMMU_ANY; without an IOMMU addresses are found, not chosen. A function that has no group, as without an IOMMU
+ * it may, has a number of its own below -1. `directory`: "/dev/vfio" unless a test says otherwise.
  * A group that is busy is tried again for up to 2 s: the kernel may still be
  * resetting the function after another process ended.
  *

@@ -153,8 +153,11 @@ static struct vn_domain *domain_new(const struct vn_iommu_ops *ops, int group)
 	if (made == NULL)
 		return NULL;
 	*made = (struct vn_domain){ .process = getpid(), .ops = ops, .fd = -1, .group_fd = -1, .device_fd = -1, .group = group, .given = none };
-	snprintf(made->label, sizeof(made->label), "%s group %d",
-		 ops->kind == VN_IOMMU_NONE ? "no-IOMMU" : "IOMMU", group);
+	if (group < -1)
+		snprintf(made->label, sizeof(made->label), "no-IOMMU mode");
+	else
+		snprintf(made->label, sizeof(made->label), "%s group %d",
+			 ops->kind >= VN_IOMMU_NONE ? "no-IOMMU" : "IOMMU", group);
 	pthread_mutex_init(&made->lock, NULL);
 	return made;
 }

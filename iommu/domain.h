@@ -23,7 +23,7 @@ struct vn_domain {
 	const struct vn_iommu_ops *ops;
 	int fd;	      /* container, or iommufd */
 	int group_fd; /* -1: iommufd */
-	int group;    /* -1: unknown */
+	int group;    /* -1: unknown; less: there is none (vn_container_open) */
 	char label[32];		       /* for texts: "IOMMU group 7" */
 	struct vn_iommu_fds given;     /* the caller's descriptors, whose duplicates are used */
 	int device_fd;		       /* of a device that was given; -1 */

@@ -19,6 +19,7 @@
 #include "iommu/given.h"
 #include "iommu/iommufd.h"
 #include "iommu/node.h"
+#include "iommu/noiommu.h"
 #include "iommu/ops.h"
 
 static int iommufd_refused(int result, const char *reason)
@@ -82,7 +83,7 @@ static void iommufd_token_bytes(const char *text, uint8_t bytes[16])
 }
 
 /* A device that another process has is EINVAL, one whose group it has is EBUSY. */
-static int iommufd_bind(const struct vn_domain *domain, const char *token, int fd)
+static int iommufd_bind(const struct vn_domain *domain, const char *token, int fd, uint32_t *id)
 {
 	uint8_t bytes[16];
 	struct vn_vfio_bind bind = { .argsz = offsetof(struct vn_vfio_bind, token), .iommufd = domain->fd };
@@ -99,6 +100,7 @@ static int iommufd_bind(const struct vn_domain *domain, const char *token, int f
 		result = vn_vfio_call(fd, VN_VFIO_BIND_IOMMUFD, &bind);
 	} while ((result == -EBUSY || result == -EINVAL) &&
 		 !vn_domain_busy_too_long(start));
+	*id = bind.device;
 	return result < 0 ? result : 0;
 }
 
@@ -158,6 +160,19 @@ static int iommufd_attach(const struct vn_domain *domain, const char *node, int 
 					       node));
 }
 
+/*
+ * A device without an IOMMU is bound, attached and mapped for like any other, and takes what it is given
+ * for physical addresses. The kernel knows nothing of the IOMMU then; and it is one that has that mode: it has the call.
+ */
+static bool iommufd_has_no_iommu(const struct vn_domain *domain, uint32_t id)
+{
+	struct vn_iommufd_hw_info info = { .size = sizeof(info), .device = id };
+	struct vn_iommufd_physical probe = { .size = sizeof(probe), .ioas = domain->ioas };
+
+	return vn_vfio_call(domain->fd, VN_IOMMUFD_GET_HW_INFO, &info) == -EOPNOTSUPP &&
+	       vn_vfio_call(domain->fd, VN_IOMMUFD_IOAS_NOIOMMU_GET_PA, &probe) != -ENOTTY;
+}
+
 /* The first device shows what the address space accepts. */
 static int iommufd_learn(struct vn_domain *domain)
 {
@@ -171,10 +186,13 @@ static int iommufd_learn(struct vn_domain *domain)
 
 static int iommufd_take(struct vn_domain *domain, const char *node, const char *token, int fd)
 {
-	int result = iommufd_bind(domain, token, fd);
+	uint32_t id;
+	int result = iommufd_bind(domain, token, fd, &id);
 
 	if (result != 0)
 		return iommufd_bind_refused(domain, node, token != NULL, -result);
+	if (domain->ops->kind == VN_IOMMU_IOMMUFD && iommufd_has_no_iommu(domain, id))
+		return vn_error(ENXIO, "%s: %s", node, VN_NODE_NO_IOMMU);
 	result = iommufd_attach(domain, node, fd);
 	domain->attached = result == 0;
 	return result == 0 ? iommufd_learn(domain) : result;
@@ -354,4 +372,61 @@ const struct vn_iommu_ops vn_iommufd_ops = {
 	.limits = iommufd_limits,
 	.map = iommufd_map,
 	.unmap = iommufd_unmap,
+};
+
+/*
+ * No IOMMU: the kernel pins what is mapped, and says where it lies. The place in the address space is a name for it that
+ * no device sees.
+ */
+
+static int iommufd_unsafe_limits(const struct vn_domain *domain, struct vn_iommu_limits *limits)
+{
+	int result = iommufd_limits(domain, limits);
+
+	limits->page_sizes = VN_HUGEPAGE;
+	limits->contiguous = VN_HUGEPAGE;
+	return result;
+}
+
+static int iommufd_find(const struct vn_domain *domain, struct vn_iommufd_physical *found)
+{
+	int result = vn_vfio_call(domain->fd, VN_IOMMUFD_IOAS_NOIOMMU_GET_PA, found);
+
+	if (result >= 0)
+		return 0;
+	if (result == -EPERM)
+		return vn_error(EACCES, "%s: no-IOMMU mode is for root (CAP_SYS_RAWIO)", domain->label);
+	return vn_domain_plain(-vn_error_errno(-result, "%s: find the physical address of memory",
+					       domain->label));
+}
+
+static int iommufd_seen(const struct vn_domain *domain, const struct vn_memory *memory,
+			uint64_t place, uint64_t *iova)
+{
+	struct vn_iommufd_physical found = {
+		.size = sizeof(found), .ioas = domain->ioas, .iova = place, .length = memory->size
+	};
+	int result = iommufd_find(domain, &found);
+
+	if (result != 0)
+		return result;
+	*iova = found.physical;
+	if (found.length == memory->size)
+		return 0;
+	found.iova = place + found.length;
+	found.length = 1;
+	result = iommufd_find(domain, &found);
+	return result != 0 ? result : vn_noiommu_apart(memory, *iova, found.physical);
+}
+
+const struct vn_iommu_ops vn_noiommu_iommufd_ops = {
+	.kind = VN_IOMMU_NONE_IOMMUFD,
+	.name = "no-IOMMU mode with iommufd",
+	.open = iommufd_open,
+	.leave = iommufd_leave,
+	.device = iommufd_device,
+	.limits = iommufd_unsafe_limits,
+	.map = iommufd_map,
+	.unmap = iommufd_unmap,
+	.seen = iommufd_seen,
 };

@@ -20,7 +20,9 @@
 #define VN_IOMMUFD_IOAS_UNMAP _IO(';', 0x86)
 #define VN_IOMMUFD_OPTION _IO(';', 0x87)
 #define VN_IOMMUFD_VFIO_IOAS _IO(';', 0x88)
+#define VN_IOMMUFD_GET_HW_INFO _IO(';', 0x8a)
 #define VN_IOMMUFD_IOAS_MAP_FILE _IO(';', 0x8f) /* Linux 6.14 */
+#define VN_IOMMUFD_IOAS_NOIOMMU_GET_PA _IO(';', 0x95) /* Linux 7.3 */
 
 struct vn_iommufd_destroy {
 	uint32_t size;
@@ -77,6 +79,30 @@ struct vn_iommufd_unmap {
 	uint32_t ioas;
 	uint64_t iova;
 	uint64_t length; /* answer: what was unmapped */
+};
+
+/* Of a device without an IOMMU: -EOPNOTSUPP. */
+struct vn_iommufd_hw_info {
+	uint32_t size;
+	uint32_t flags;
+	uint32_t device;
+	uint32_t data_length;
+	uint64_t data;
+	uint32_t type; /* answer, and so is the rest */
+	uint8_t max_pasid;
+	uint8_t reserved[3];
+	uint64_t capabilities;
+};
+
+/* -EPERM without CAP_SYS_RAWIO, -EOPNOTSUPP behind an IOMMU. */
+struct vn_iommufd_physical {
+	uint32_t size;
+	uint32_t flags;
+	uint32_t ioas;
+	uint32_t reserved;
+	uint64_t iova;
+	uint64_t length;   /* answer: how many bytes lie one behind the other */
+	uint64_t physical; /* answer */
 };
 
 #define VN_IOMMUFD_OPTION_RLIMIT_MODE 0

@@ -77,6 +77,17 @@ static int node_odd(const char *path, int code, char *reason, size_t size)
 	return code == ENOMEM || code == EMFILE || code == ENFILE ? -code : -EIO;
 }
 
+static int node_for_root(const char *path, char *reason, size_t size)
+{
+	say(reason, size, "%s: no-IOMMU mode is for root (CAP_SYS_RAWIO)", path);
+	return -EACCES;
+}
+
+bool vn_node_is_unsafe(const char *node)
+{
+	return strncmp(node, "noiommu-", 8) == 0;
+}
+
 /* "/dev/vfio" -> "/dev/iommu". */
 void vn_node_iommufd_path(const char *directory, char path[VN_NODE_PATH_MAX])
 {
@@ -133,10 +144,8 @@ int vn_node_group_reason(const char *directory, int group, bool unsafe, int code
 	char path[VN_NODE_PATH_MAX];
 
 	snprintf(path, sizeof(path), "%.270s/%s%d", directory, unsafe ? "noiommu-" : "", group);
-	if (unsafe && code == EPERM) {
-		say(reason, size, "%s: no-IOMMU mode is for root (CAP_SYS_RAWIO)", path);
-		return -EACCES;
-	}
+	if (unsafe && code == EPERM)
+		return node_for_root(path, reason, size);
 	if (code == EACCES || code == EPERM)
 		return node_denied(path, code, reason, size);
 	if (code == EBUSY || code == EINTR) {
@@ -177,6 +186,8 @@ int vn_node_device_reason(const char *directory, const char *node, int code, cha
 	char path[VN_NODE_PATH_MAX];
 
 	vn_node_device_path(directory, node, path);
+	if (vn_node_is_unsafe(node) && code == EPERM)
+		return node_for_root(path, reason, size);
 	if (code == EACCES || code == EPERM)
 		return node_denied(path, code, reason, size);
 	if (code == EBUSY) {

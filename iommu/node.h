@@ -8,10 +8,11 @@
 
 /* By which of the kernel's interfaces a function is opened. */
 enum vn_iommu_kind {
-	VN_IOMMU_ANY,	  /* none in particular: what the system has */
-	VN_IOMMU_TYPE1,	  /* groups: /dev/vfio/vfio, /dev/vfio/GROUP */
-	VN_IOMMU_IOMMUFD, /* character devices: /dev/iommu, /dev/vfio/devices/vfioN */
-	VN_IOMMU_NONE,	  /* no IOMMU: /dev/vfio/noiommu-GROUP */
+	VN_IOMMU_ANY,	       /* none in particular: what the system has */
+	VN_IOMMU_TYPE1,	       /* groups: /dev/vfio/vfio, /dev/vfio/GROUP */
+	VN_IOMMU_IOMMUFD,      /* character devices: /dev/iommu, /dev/vfio/devices/vfioN */
+	VN_IOMMU_NONE,	       /* no IOMMU: /dev/vfio/noiommu-GROUP */
+	VN_IOMMU_NONE_IOMMUFD, /* no IOMMU: /dev/iommu, /dev/vfio/devices/noiommu-vfioN */
 };
 
 /* A device of a group. */
@@ -44,11 +45,14 @@ int vn_node_container_reason(const char *directory, int code, char *reason,
 int vn_node_group_reason(const char *directory, int group, bool unsafe, int code,
 			 char *reason, size_t size);
 int vn_node_iommufd_reason(const char *directory, int code, char *reason, size_t size);
-/* `node`: "vfio3". */
+/* `node`: "vfio3", "noiommu-vfio3". */
 int vn_node_device_reason(const char *directory, const char *node, int code, char *reason,
 			  size_t size);
 
 #define VN_NODE_PATH_MAX 300
+
+/* Is it one of no-IOMMU mode? */
+bool vn_node_is_unsafe(const char *node);
 
 /* "/dev/iommu", and "/dev/vfio/devices/vfio3". */
 void vn_node_iommufd_path(const char *directory, char path[VN_NODE_PATH_MAX]);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * No IOMMU: a device gets physical addresses and reaches all memory. VFIO gives a group that has one
- * function, interrupts and registers, and maps nothing. Memory is huge pages: they are not
+ * function, interrupts and registers, and maps nothing; what pins memory and knows where it lies is
+ * iommufd's, since Linux 7.3 (iommufd.c). Memory is huge pages: they are not
  * swapped, and the kernel does not compact them; where one lies is in /proc/self/pagemap.
  *
  * Source: Documentation/admin-guide/mm/pagemap.rst, drivers/vfio/Kconfig.
@@ -70,6 +71,14 @@ static int noiommu_read(int fd, uintptr_t address, uint64_t *physical)
 	return 0;
 }
 
+int vn_noiommu_apart(const struct vn_memory *memory, uint64_t first, uint64_t next)
+{
+	return vn_error(ENOMEM, "%zu bytes of device memory do not lie one behind the "
+				"other in physical memory (%#" PRIx64 ", then %#" PRIx64 "), as they must without an IOMMU; use fewer or smaller "
+				"buffers: up to %zu KiB are always together",
+			memory->size, first, next, memory->page_size / 1024);
+}
+
 /* Huge page after huge page. */
 static int noiommu_read_all(int fd, const struct vn_memory *memory, uint64_t *first)
 {
@@ -82,10 +91,7 @@ static int noiommu_read_all(int fd, const struct vn_memory *memory, uint64_t *fi
 
 		result = noiommu_read(fd, start + at, &physical);
 		if (result == 0 && physical != *first + at)
-			return vn_error(ENOMEM, "%zu bytes of device memory do not lie one behind the "
-						"other in physical memory (%#" PRIx64 ", then %#" PRIx64 "), as they must without an IOMMU; use fewer or smaller "
-						"buffers: up to %zu KiB are always together",
-					memory->size, *first, physical, memory->page_size / 1024);
+			return vn_noiommu_apart(memory, *first, physical);
 	}
 	return result;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The kernel's interfaces to an IOMMU, behind one table: groups with type1 (type1.c), character
- * devices with iommufd (iommufd.c), and none at all (noiommu.c).
+ * devices with iommufd (iommufd.c), and none at all: groups (noiommu.c) or character devices
+ * (iommufd.c).
  */
 #ifndef VN_IOMMU_OPS_H
 #define VN_IOMMU_OPS_H
@@ -41,11 +42,17 @@ struct vn_iommu_ops {
 	 * chooses. With a text. Asked again later, the answer has to be the same. */
 	int (*place)(const struct vn_domain *domain, const struct vn_memory *memory,
 		     uint64_t *iova);
+
+	/* What the device uses for memory that is mapped at `place`, if that is another address; NULL:
+	 * that one. With a text. */
+	int (*seen)(const struct vn_domain *domain, const struct vn_memory *memory,
+		    uint64_t place, uint64_t *iova);
 };
 
 /* What `fd` answers to VFIO_IOMMU_GET_INFO: a bitmap of page sizes; 0: nothing. */
 uint64_t vn_type1_page_sizes(int fd);
 
-extern const struct vn_iommu_ops vn_type1_ops, vn_iommufd_ops, vn_noiommu_ops;
+extern const struct vn_iommu_ops vn_type1_ops, vn_iommufd_ops, vn_noiommu_ops,
+	vn_noiommu_iommufd_ops;
 
 #endif

@@ -142,7 +142,7 @@ struct vn_function {
 	const struct vn_function_ops *ops;
 	char name[VN_FUNCTION_NAME_MAX]; /* "0000:00:04.0", for messages */
 	int iommu_group;    /* -1: none */
-	char iommu[16];	    /* "type1v2", "iommufd", "vfio-user" */
+	char iommu[16];	    /* "type1v2", "iommufd", "no-IOMMU", "no-IOMMU cdev", "vfio-user" */
 	unsigned int vector_count; /* MSI-X vectors that can be attached */
 	unsigned int vectors_left; /* after -ENOSPC of `vectors`: as many as there are
 				    * to be had; 0: unknown */

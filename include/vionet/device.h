@@ -64,11 +64,13 @@ enum vionet_iommu {
 	 * (/dev/iommu): Linux 6.6 with CONFIG_VFIO_DEVICE_CDEV. */
 	VIONET_IOMMU_IOMMUFD = 2,
 	/*
-	 * No IOMMU: /dev/vfio/noiommu-GROUP, where the kernel's no-IOMMU mode is on. Never
+	 * No IOMMU: /dev/vfio/devices/noiommu-vfioN and /dev/iommu (Linux 7.3), or
+	 * /dev/vfio/noiommu-GROUP, where the kernel's no-IOMMU mode is on. Never
 	 * taken by itself. The device is given physical addresses, and nothing keeps it from
 	 * others: it can read and write all memory of the machine, so it, and
 	 * this process, are trusted with that. Memory is huge pages of 2 MiB, and needs as
-	 * many as there are pools and rings; CAP_SYS_RAWIO and CAP_SYS_ADMIN are needed.
+	 * many as there are pools and rings; CAP_SYS_RAWIO is needed,
+	 * and with a group CAP_SYS_ADMIN too.
 	 * ACCESS_PLATFORM is not negotiated.
 	 */
 	VIONET_IOMMU_NONE = 3,
@@ -534,7 +536,7 @@ struct vionet_iova_range {
 struct vionet_pci_details {
 	uint32_t struct_size; /* vionet/struct.h */
 	int iommu_group; /* -1: none */
-	char iommu[16];	 /* "type1v2", "iommufd", "no-IOMMU"; "vfio-user" */
+	char iommu[16];	 /* "type1v2", "iommufd", "no-IOMMU", "no-IOMMU cdev"; "vfio-user" */
 	bool reset_supported;
 	bool removal_events, error_events; /* interrupts that are wired */
 	uint8_t reserved;

@@ -50,7 +50,7 @@ struct vionet_pci_function {
 	char reason[512];	/* why it cannot be driven */
 	uint32_t remedy;	/* what to do about it: vionet_remedy, for `address` */
 	char node[64];		/* of VFIO that would be opened: "/dev/vfio/devices/vfio3",
-				 * or its group's "/dev/vfio/7" or "/dev/vfio/noiommu-7" */
+				 * or its group's "/dev/vfio/7"; the same with "noiommu-" */
 };
 
 /*

@@ -322,9 +322,9 @@ static int bind_check_free(const struct vn_looked *looked)
 {
 	const char *address = looked->function.address;
 	char node[VN_GROUP_PATH_MAX], user[128];
-	int group = vn_looked_group(looked, node), fd, result;
+	int fd, result = vn_looked_user(looked, user, sizeof(user));
 
-	result = looked->unsafe_group >= 0 ? vn_node_user(node, user, sizeof(user)) : vn_group_user(group, user, sizeof(user));
+	(void)vn_looked_group(looked, node);
 	if (vn_error_is_shortage(-result))
 		return bind_unseen(address, result, vn_host.proc);
 	if (result > 0)

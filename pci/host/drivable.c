@@ -119,8 +119,8 @@ static int drivable_unsafe(const struct vn_looked *looked, struct vn_reason *rea
 				     "of this machine and before they are bound: echo 1 > "
 				     "%s/module/vfio/parameters/enable_unsafe_noiommu_mode",
 			     vn_sysfs_root());
-	else if (looked->vfio && looked->unsafe_group < 0)
-		drivable_say(reason, "it has no group of no-IOMMU mode, though it is bound to a driver of "
+	else if (looked->vfio && !vn_looked_unsafe(looked))
+		drivable_say(reason, "it has no node of no-IOMMU mode, though it is bound to a driver of "
 				     "VFIO; unbind it and bind it again");
 	else
 		return 0;
@@ -152,15 +152,32 @@ static bool drivable_may(const char *path, int mode)
 	return faccessat(AT_FDCWD, path, mode, AT_EACCESS) == 0;
 }
 
-static bool drivable_group_may(int group, int mode)
+bool vn_looked_unsafe(const struct vn_looked *looked)
 {
-	char path[VN_PATH_MAX];
+	return looked->group < 0 && (looked->unsafe_group >= 0 || vn_node_is_unsafe(looked->node));
+}
 
-	snprintf(path, sizeof(path), "%s/vfio", vn_host.vfio);
+int vn_looked_group(const struct vn_looked *looked, char path[VN_GROUP_PATH_MAX])
+{
+	bool unsafe = vn_looked_unsafe(looked);
+	int group = unsafe ? looked->unsafe_group : looked->group;
+
+	if (unsafe && group < 0) {
+		vn_node_device_path(vn_host.vfio, looked->node, path);
+		return -2 - atoi(looked->node + strcspn(looked->node, "0123456789"));
+	}
+	snprintf(path, VN_GROUP_PATH_MAX, "%.270s/%s%d", vn_host.vfio, unsafe ? "noiommu-" : "", group);
+	return group;
+}
+
+static bool drivable_group_may(const struct vn_looked *looked, int mode)
+{
+	char path[VN_GROUP_PATH_MAX];
+
+	snprintf(path, sizeof(path), "%.280s/vfio", vn_host.vfio);
 	if (!drivable_may(path, mode))
 		return false;
-	snprintf(path, sizeof(path), "%s/%d", vn_host.vfio, group);
-	return drivable_may(path, mode);
+	return vn_looked_group(looked, path) >= 0 && drivable_may(path, mode);
 }
 
 static bool drivable_device_may(const char *node, int mode)
@@ -174,23 +191,34 @@ static bool drivable_device_may(const char *node, int mode)
 	return drivable_may(path, mode);
 }
 
+/* May, or should, the function's own node be taken? */
+static bool drivable_prefers_device(const struct vn_looked *looked)
+{
+	if (looked->node[0] == '\0' || !drivable_device_may(looked->node, F_OK))
+		return false;
+	return drivable_device_may(looked->node, R_OK | W_OK) ||
+	       !drivable_group_may(looked, R_OK | W_OK);
+}
+
 enum vn_iommu_kind vn_drivable_kind(const struct vn_looked *looked)
 {
 	enum vn_iommu_kind open = vn_domain_kind(vn_host.vfio, looked->group);
 
+	if (looked->wanted == VN_IOMMU_NONE || (looked->wanted == VN_IOMMU_ANY && vn_looked_unsafe(looked)))
+		return vn_node_is_unsafe(looked->node) && drivable_prefers_device(looked) ? VN_IOMMU_NONE_IOMMUFD : VN_IOMMU_NONE;
 	if (looked->wanted != VN_IOMMU_ANY)
 		return looked->wanted;
 	if (open != VN_IOMMU_ANY)
 		return open;
 	/* They take a token on every kernel. */
-	if (looked->token != NULL && drivable_group_may(looked->group, R_OK | W_OK))
+	if (looked->token != NULL && drivable_group_may(looked, R_OK | W_OK))
 		return VN_IOMMU_TYPE1;
-	if (looked->node[0] == '\0' || !drivable_device_may(looked->node, F_OK))
-		return VN_IOMMU_TYPE1;
-	return drivable_device_may(looked->node, R_OK | W_OK) ||
-			       !drivable_group_may(looked->group, R_OK | W_OK)
-		       ? VN_IOMMU_IOMMUFD
-		       : VN_IOMMU_TYPE1;
+	return drivable_prefers_device(looked) ? VN_IOMMU_IOMMUFD : VN_IOMMU_TYPE1;
+}
+
+static bool drivable_is_iommufd(enum vn_iommu_kind kind)
+{
+	return kind == VN_IOMMU_IOMMUFD || kind == VN_IOMMU_NONE_IOMMUFD;
 }
 
 /* Before it is bound, it is not known whether it will have a character device: where the
@@ -200,11 +228,11 @@ static bool drivable_by_iommufd(const struct vn_looked *looked)
 	char iommufd[VN_NODE_PATH_MAX], container[VN_PATH_MAX];
 
 	if (looked->vfio)
-		return vn_drivable_kind(looked) == VN_IOMMU_IOMMUFD;
+		return drivable_is_iommufd(vn_drivable_kind(looked));
 	vn_node_iommufd_path(vn_host.vfio, iommufd);
 	snprintf(container, sizeof(container), "%s/vfio", vn_host.vfio);
 	return looked->wanted == VN_IOMMU_IOMMUFD ||
-	       (looked->wanted == VN_IOMMU_ANY && !drivable_may(container, F_OK) &&
+	       (looked->wanted != VN_IOMMU_TYPE1 && !drivable_may(container, F_OK) &&
 		drivable_may(iommufd, F_OK));
 }
 
@@ -303,27 +331,18 @@ static int drivable_device(const char *name, struct vn_reason *reason)
 				     reason->text, sizeof(reason->text));
 }
 
-int vn_looked_group(const struct vn_looked *looked, char path[VN_GROUP_PATH_MAX])
-{
-	bool unsafe = looked->unsafe_group >= 0;
-	int group = unsafe ? looked->unsafe_group : looked->group;
-
-	snprintf(path, VN_GROUP_PATH_MAX, "%.270s/%s%d", vn_host.vfio, unsafe ? "noiommu-" : "", group);
-	return group;
-}
-
 int vn_drivable_node(const struct vn_looked *looked, struct vn_reason *reason)
 {
 	char node[VN_GROUP_PATH_MAX];
 	int group;
 
 	*reason = (struct vn_reason){ .remedy = VIONET_REMEDY_NONE };
-	if (vn_drivable_kind(looked) == VN_IOMMU_IOMMUFD)
+	if (drivable_is_iommufd(vn_drivable_kind(looked)))
 		return drivable_device(looked->node, reason);
 	group = vn_looked_group(looked, node);
 	if (drivable_may(node, R_OK | W_OK))
 		return 0;
-	return vn_node_group_reason(vn_host.vfio, group, looked->unsafe_group >= 0, errno,
+	return vn_node_group_reason(vn_host.vfio, group, vn_looked_unsafe(looked), errno,
 				    reason->text, sizeof(reason->text));
 }
 
@@ -340,6 +359,20 @@ int vn_drivable(const struct vn_looked *looked, struct vn_reason *reason)
 	return result == 0 ? vn_drivable_node(looked, reason) : result;
 }
 
+int vn_looked_user(const struct vn_looked *looked, char *text, size_t size)
+{
+	char node[VN_GROUP_PATH_MAX];
+	int group = vn_looked_group(looked, node), result;
+
+	if (!vn_looked_unsafe(looked))
+		return vn_group_user(group, text, size);
+	result = vn_node_user(node, text, size);
+	if (result != 0 || group < 0 || looked->node[0] == '\0')
+		return result;
+	vn_node_device_path(vn_host.vfio, looked->node, node);
+	return vn_node_user(node, text, size);
+}
+
 int vn_drivable_user(const struct vn_looked *looked, struct vn_reason *reason)
 {
 	char user[128], node[VN_GROUP_PATH_MAX];
@@ -349,7 +382,7 @@ int vn_drivable_user(const struct vn_looked *looked, struct vn_reason *reason)
 	group = vn_looked_group(looked, node);
 	if (vn_domain_shares(vn_host.vfio, group, looked->function.address))
 		return 0;
-	result = looked->unsafe_group >= 0 ? vn_node_user(node, user, sizeof(user)) : vn_group_user(group, user, sizeof(user));
+	result = vn_looked_user(looked, user, sizeof(user));
 	if (vn_error_is_shortage(-result)) {
 		drivable_say(reason, "whether another process has group %d open cannot be "
 				     "seen: %s: %s",
@@ -359,10 +392,15 @@ int vn_drivable_user(const struct vn_looked *looked, struct vn_reason *reason)
 	}
 	if (result <= 0)
 		return 0;
-	drivable_say(reason, "group %d is in use by another process: %s has it open, and "
-			     "the functions of a group are driven by one process at a time; end it "
-			     "first",
-		     group, user);
+	if (group < 0)
+		drivable_say(reason, "it is in use by another process: %s has it open, and a function is "
+				     "driven by one process at a time; end it first",
+			     user);
+	else
+		drivable_say(reason, "group %d is in use by another process: %s has it open, and "
+				     "the functions of a group are driven by one process at a time; end it "
+				     "first",
+			     group, user);
 	return -EBUSY;
 }
 

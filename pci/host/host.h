@@ -190,7 +190,7 @@ struct vn_looked {
 		      * space, so `modern` says nothing */
 	bool silent; /* configuration space reads all-ones */
 	bool vfio;   /* bound to a driver of VFIO */
-	char node[VN_NODE_MAX];	   /* its character device of VFIO: "vfio3"; "" none */
+	char node[VN_NODE_MAX];	   /* its character device of VFIO: "vfio3", "noiommu-vfio3"; "" none */
 	enum vn_iommu_kind wanted; /* by which it is to be opened */
 	const char *token;	   /* VF token; NULL: none */
 };
@@ -211,13 +211,21 @@ int vn_drivable_driver(const struct vn_looked *looked, struct vn_reason *reason)
 int vn_drivable_group(const struct vn_looked *looked, struct vn_reason *reason);
 int vn_drivable_node(const struct vn_looked *looked, struct vn_reason *reason);
 
-/* The node of its group, "/dev/vfio/7" or "/dev/vfio/noiommu-7", and the group's number. */
+/* The node of its group, "/dev/vfio/7" or "/dev/vfio/noiommu-7", and the group's number. Without an
+ * IOMMU it may have none: its own node, and a number below -1 that is its own. */
 #define VN_GROUP_PATH_MAX 300
 int vn_looked_group(const struct vn_looked *looked, char path[VN_GROUP_PATH_MAX]);
 
+/* Is it one of no-IOMMU mode, in a group or with a character device? */
+bool vn_looked_unsafe(const struct vn_looked *looked);
+
+/* As vn_group_user, in that mode too. */
+int vn_looked_user(const struct vn_looked *looked, char *text, size_t size);
+
 /* By which of the kernel's interfaces it would be opened, if none in particular is wanted: the
  * one that its group is open by in this process; else character devices where this user may
- * open the function's, or may not open its group; else groups. Never VN_IOMMU_ANY. */
+ * open the function's, or may not open its group; else groups. Without an IOMMU, VN_IOMMU_NONE or
+ * VN_IOMMU_NONE_IOMMUFD in that order of preference too. Never VN_IOMMU_ANY. */
 enum vn_iommu_kind vn_drivable_kind(const struct vn_looked *looked);
 
 /* All of the above, in this order. */

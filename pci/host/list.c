@@ -203,9 +203,12 @@ static void list_fill_node(struct vn_looked *looked)
 {
 	char path[VN_NODE_PATH_MAX] = "", *node = looked->function.node;
 
-	if (!looked->vfio || (looked->group < 0 && looked->unsafe_group < 0))
+	enum vn_iommu_kind kind;
+
+	if (!looked->vfio || (looked->group < 0 && !vn_looked_unsafe(looked)))
 		return;
-	if (looked->group >= 0 && vn_drivable_kind(looked) == VN_IOMMU_IOMMUFD)
+	kind = vn_drivable_kind(looked);
+	if (kind == VN_IOMMU_IOMMUFD || kind == VN_IOMMU_NONE_IOMMUFD)
 		vn_node_device_path(vn_host.vfio, looked->node, path);
 	else
 		(void)vn_looked_group(looked, path);

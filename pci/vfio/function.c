@@ -474,6 +474,12 @@ static int vfio_open_given(struct vfio_function *function, const struct vn_iommu
 
 static struct vfio_function *vfio_new(const char *name, int group, enum vn_iommu_kind kind)
 {
+	static const char *const names[] = {
+		[VN_IOMMU_TYPE1] = "type1v2",
+		[VN_IOMMU_IOMMUFD] = "iommufd",
+		[VN_IOMMU_NONE] = "no-IOMMU",
+		[VN_IOMMU_NONE_IOMMUFD] = "no-IOMMU cdev",
+	};
 	struct vfio_function *made = calloc(1, sizeof(*made));
 
 	if (made == NULL) {
@@ -483,9 +489,7 @@ static struct vfio_function *vfio_new(const char *name, int group, enum vn_iommu
 	made->base = (struct vn_function){ .ops = &operations, .iommu_group = group, .removal_fd = -1, .error_fd = -1, .service_fd = -1 };
 	snprintf(made->base.name, sizeof(made->base.name), "%s", name);
 	made->fd = -1;
-	snprintf(made->base.iommu, sizeof(made->base.iommu), "%s",
-		 kind == VN_IOMMU_IOMMUFD ? "iommufd" : kind == VN_IOMMU_NONE ? "no-IOMMU"
-									      : "type1v2");
+	snprintf(made->base.iommu, sizeof(made->base.iommu), "%s", names[kind]);
 	return made;
 }
 

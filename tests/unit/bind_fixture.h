@@ -6,6 +6,7 @@
 #include "tests/unit/test.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include <vionet/error.h>
 #include <vionet/pci.h>
@@ -65,6 +66,18 @@ static inline int bind_nic(unsigned int flags)
 static inline int unbind_one(const char *address, const char *driver)
 {
 	return vionet_pci_unbind(&address, 1, driver, 0, NULL, 0, NULL);
+}
+
+/* As if process 123 had the node open. */
+static inline void opened_by_another(const char *node)
+{
+	char target[FAKE_PATH + 64], link[FAKE_PATH + 64];
+
+	fake_write(&fake, "cloud-hypervisor\n", "proc/123/comm");
+	fake_write(&fake, "", "proc/123/fd/0");
+	snprintf(target, sizeof(target), "%s/%s", fake.vfio, node);
+	snprintf(link, sizeof(link), "%s/123/fd/9", fake.proc);
+	assert_int_equal(symlink(target, link), 0);
 }
 
 static inline void assert_has(const char *text, const char *part)

@@ -237,6 +237,22 @@ static int answer_bind(const struct vn_vfio_bind *bind)
 	return 0;
 }
 
+/* Of the mapping that was made last. */
+static int answer_physical(struct vn_iommufd_physical *found)
+{
+	uint64_t offset = kernel.maps == 0 ? 0 : found->iova - kernel.iova[kernel.maps - 1];
+	bool second = offset >= kernel.together;
+
+	if (!kernel.unsafe)
+		return -ENOTTY;
+	if (found->length == 0 || kernel.maps == 0)
+		return -EINVAL;
+	found->physical = second ? kernel.physical[1] + offset - kernel.together : kernel.physical[0] + offset;
+	if (!second && found->length > kernel.together - offset)
+		found->length = kernel.together - offset;
+	return 0;
+}
+
 static int answer_iommufd(unsigned long request, void *argument)
 {
 	switch (request) {
@@ -262,6 +278,10 @@ static int answer_iommufd(unsigned long request, void *argument)
 		return answer_map_file(argument);
 	case VN_IOMMUFD_IOAS_UNMAP:
 		return answer_unmap(argument);
+	case VN_IOMMUFD_GET_HW_INFO:
+		return kernel.unsafe ? -EOPNOTSUPP : 0;
+	case VN_IOMMUFD_IOAS_NOIOMMU_GET_PA:
+		return answer_physical(argument);
 	default:
 		return answer(request, argument);
 	}

@@ -35,6 +35,11 @@ struct fake_vfio {
 	bool without_iommu;			/* the container */
 	bool no_unsafe_mode;			/* no VFIO_NOIOMMU_IOMMU */
 
+	/* The device has no IOMMU, and the kernel says where its memory lies: `together` bytes at the first
+	 * address, the rest at the second. */
+	bool unsafe;
+	uint64_t physical[2], together;
+
 	char device[128]; /* what a group was asked for */
 	uint32_t bind_size, bind_flags;
 	uint8_t token[16];

@@ -68,18 +68,6 @@ static void remove_node(const char *name)
 	assert_int_equal(unlink(path), 0);
 }
 
-/* As if process 123 had the node open. */
-static void opened_by_another(const char *node)
-{
-	char target[FAKE_PATH + 64], link[FAKE_PATH + 64];
-
-	fake_write(&fake, "cloud-hypervisor\n", "proc/123/comm");
-	fake_write(&fake, "", "proc/123/fd/0");
-	snprintf(target, sizeof(target), "%s/%s", fake.vfio, node);
-	snprintf(link, sizeof(link), "%s/123/fd/9", fake.proc);
-	assert_int_equal(symlink(target, link), 0);
-}
-
 /* ---- which is taken ---- */
 
 static void character_devices_come_first(void **state)
