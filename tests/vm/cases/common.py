@@ -23,6 +23,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import struct
 import subprocess
@@ -144,6 +145,27 @@ class Case(unittest.TestCase):
 
     def assert_no_faults(self, guest):
         self.assertEqual(guest.faults(), [])
+
+
+# Shell text: run a command as a step, which Stepped finds again with its output and its status.
+STEP = 'step() { echo "== $*"; "$@" 2>&1; echo "-- $?"; }'
+
+
+class Stepped(Case):
+    """One boot for much: what ran in the guest is looked at step by step."""
+
+    def run_steps(self, script, *options):
+        guest = self.run_guest(script, *options)
+        self.steps = [(m[1], m[2], int(m[3]))
+                      for m in re.finditer(r"(?ms)^== ([^\n]*)\n(.*?)^-- (\d+)$", guest.output)]
+        return guest
+
+    def step(self, status=0):
+        """The output of the next step, which is to end with this status (None: not 0)."""
+        self.assertTrue(self.steps, "there is no other step")
+        command, output, got = self.steps.pop(0)
+        self.assertTrue(got == status or (status is None and got != 0), f"{command}: {got}\n{output}")
+        return output
 
 
 def dumping(nic):

@@ -4,7 +4,6 @@
 everybody, through vhost-vdpa. Everything in one boot: with the simulator's memory found by our addresses, and then
 pinned, which the kernel counts."""
 
-import re
 import sys
 
 sys.dont_write_bytecode = True
@@ -17,7 +16,7 @@ COUNT = 10_000
 SCRIPT = """
 modprobe vdpa_sim {sim} && modprobe vdpa_sim_net && modprobe vhost_vdpa || exit 1
 vdpa dev add name sim0 mgmtdev vdpasim_net mac 02:11:22:33:44:55 || exit 1
-step() {{ echo "== $*"; "$@"; echo "-- $?"; }}
+{step}
 vionet={build}/vionet
 pktgen="$vionet pktgen {name} --dst-mac 02:11:22:33:44:55"
 {steps}
@@ -80,22 +79,12 @@ ulimit -l unlimited
 """
 
 
-class Simulator(common.Case):
+class Simulator(common.Stepped):
     kernel = "custom"
 
     def drive(self, sim, modes, steps):
-        fill = {"sim": sim, "build": common.BUILD, "name": NAME, "count": COUNT, "modes": modes}
-        guest = self.run_guest(SCRIPT.format(**fill, steps=steps.format(**fill)), "--no-nic", "--iommu", "none")
-        self.steps = [(m[1], m[2], int(m[3]))
-                      for m in re.finditer(r"(?ms)^== ([^\n]*)\n(.*?)^-- (\d+)$", guest.output)]
-        return guest
-
-    def step(self, status=0):
-        """The output of the next step, which is to end with this status (None: not 0)."""
-        self.assertTrue(self.steps, "there is no other step")
-        command, output, got = self.steps.pop(0)
-        self.assertTrue(got == status or (status is None and got != 0), f"{command}: {got}\n{output}")
-        return output
+        fill = {"step": common.STEP, "sim": sim, "build": common.BUILD, "name": NAME, "count": COUNT, "modes": modes}
+        return self.run_steps(SCRIPT.format(**fill, steps=steps.format(**fill)), "--no-nic", "--iommu", "none")
 
     def check_traffic(self, modes):
         """At this rate 256 buffers last for 100 ms: the device drops what finds none."""

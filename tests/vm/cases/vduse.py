@@ -3,7 +3,6 @@
 """vionet-softnic as a vDPA device of the guest's kernel (VDUSE), with the kernel's own virtio_net, vionet and a raw
 driver in front of it. One boot for what works, one for what does not; the guest's kernel knows what stays behind."""
 
-import re
 import sys
 
 sys.dont_write_bytecode = True
@@ -17,7 +16,7 @@ COUNT = 10_000
 # serve NUMBER OPTION...: a device that runs; its words are in /tmp/NUMBER.
 SCRIPT = """
 softnic={build}/vionet-softnic vionet={build}/vionet name={name}
-step() {{ echo "== $*"; "$@" 2>&1; echo "-- $?"; }}
+{step}
 serve() {{
     local number=$1
     shift
@@ -137,22 +136,12 @@ step left
 """
 
 
-class Vduse(common.Case):
+class Vduse(common.Stepped):
     """What ran in the guest, step by step."""
 
     def drive(self, steps, *options):
-        fill = {"build": common.BUILD, "name": NAME, "node": NODE, "count": COUNT, "root": common.ROOT}
-        guest = self.run_guest(SCRIPT.format(**fill, steps=steps.format(**fill)), "--no-nic", "--iommu", "none", *options)
-        self.steps = [(m[1], m[2], int(m[3]))
-                      for m in re.finditer(r"(?ms)^== ([^\n]*)\n(.*?)^-- (\d+)$", guest.output)]
-        return guest
-
-    def step(self, status=0):
-        """The output of the next step, which is to end with this status."""
-        self.assertTrue(self.steps, "there is no other step")
-        command, output, got = self.steps.pop(0)
-        self.assertEqual(got, status, f"{command}\n{output}")
-        return output
+        fill = {"step": common.STEP, "build": common.BUILD, "name": NAME, "node": NODE, "count": COUNT, "root": common.ROOT}
+        return self.run_steps(SCRIPT.format(**fill, steps=steps.format(**fill)), "--no-nic", "--iommu", "none", *options)
 
     def check_left(self):
         self.assertEqual(self.step().split(), ["left:", "control"])
