@@ -201,7 +201,7 @@ class VhostNet(Cell, common.Case):
         ip tuntap add t0 mode tap
         sysctl -qw net.ipv6.conf.t0.disable_ipv6=1
         ip link set t0 up
-        tests/vm/run --smp 1 --memory 256M --append init_on_alloc=0 --bind --netdev tap,ifname=t0,vhost=on \\
+        tests/vm/run --boot-timeout 700 --smp 1 --memory 256M --append init_on_alloc=0 --bind --netdev tap,ifname=t0,vhost=on \\
             --iommu-props device-iotlb=on --device-props ats=on --check-stderr -- \\
             {vionet} pktgen {nic} --count {count} --no-rx --rate 500 {sizes} --interval 0 --json || exit 1
         echo arrived $(cat /sys/class/net/t0/statistics/rx_packets)

@@ -93,7 +93,9 @@ class Interfaces(common.Case):
         inside(FAR, "ip", "link", "set", "tap1", "up")
         inside(FAR, "ip", "addr", "add", "fd09:0::3/64", "dev", "tap1", "nodad")
         for host in ("10.9.0.1", "fd09::1"):
-            self.assertIn(" 0% packet loss", inside(FAR, "ping", "-q", "-c", 20, "-i", "0.01", "-W", 20, host))
+            # Where the guest is off its processor for long, forward drops: no queue may hold the others up.
+            self.assertTrue(any(" 0% packet loss" in inside(FAR, "ping", "-q", "-c", 20, "-i", "0.01", "-W", 20, host)
+                                for _ in range(10)), host)
             for way in ([], ["-R"]):
                 self.check_stream(inside(FAR, "iperf3", "-J", "-n", "4M", "-c", host, *way))
         self.check_host(FAR)

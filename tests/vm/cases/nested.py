@@ -17,7 +17,7 @@ ip tuntap add t0 mode tap
 sysctl -qw net.ipv6.conf.t0.disable_ipv6=1
 ip addr add 192.0.2.1/24 dev t0
 ip link set t0 up
-tests/vm/run --smp 1 --memory 256M --append init_on_alloc=0 --bind --netdev tap,ifname=t0,vhost=on \
+tests/vm/run --boot-timeout 700 --smp 1 --memory 256M --append init_on_alloc=0 --bind --netdev tap,ifname=t0,vhost=on \
     --iommu-props device-iotlb=on --device-props ats=on --stderr-file /tmp/qemu.stderr -- \
     {build}/examples/echo {nic} 192.0.2.2 >/tmp/echo.log 2>&1 &
 inner=$!

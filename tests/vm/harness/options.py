@@ -5,6 +5,7 @@ import argparse
 import os
 
 from . import actions, arch, backends, kernel, nics, peers
+from .limits import BOOT_LIMIT
 
 EPILOG = """\
 The guest sees this machine's files (read only, with its own changes in memory), so every program
@@ -98,6 +99,8 @@ def add_guest(g):
     g.add_argument("--share", metavar="DIR", action="append", default=[],
                    help="this folder is writable for the guest, at the same path (repeatable)")
     g.add_argument("--timeout", metavar="S", type=float, help="kill the guest S seconds after the command's start")
+    g.add_argument("--boot-timeout", metavar="S", type=float, default=BOOT_LIMIT,
+                   help="end a guest whose command has not started after S seconds; default: %(default)s")
     g.add_argument("--at", metavar=("MARK", "ACTION"), nargs=2, action="append", default=[],
                    help="when the command has printed MARK (empty: at once), do this to the machine: " + actions.NAMES +
                         "; one after the other, each MARK is looked for behind the one before")

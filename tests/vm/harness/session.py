@@ -182,9 +182,10 @@ class Session:
         booting, running = self.seconds()
         limit = self.options.timeout
         if not self.started:
-            if booting >= BOOT_LIMIT:
-                raise Over(125, f"the guest did not start within {BOOT_LIMIT} s")
-            return BOOT_LIMIT - booting
+            most = self.options.boot_timeout
+            if booting >= most:
+                raise Over(125, f"the guest did not start within {most:g} s (--boot-timeout)")
+            return most - booting
         if limit is not None and running >= limit:
             raise Over(124, f"killed {limit:g} s after the command's start")
         return None if limit is None else limit - running
