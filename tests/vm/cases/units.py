@@ -14,7 +14,7 @@ import common  # noqa: E402
 DIES = """#!/bin/bash
 if [[ $1 != --version ]] && (( $(wc -l < "$0.deaths") < {deaths} )); then
     echo one >> "$0.deaths"
-    log=$(printf '%s\\n' "$@" | sed -n 's/^file,id=log,path=//p')
+    log=$(printf '%s\\n' "$@" | sed -n 's/^file,id=log,path=\\([^,]*\\).*/\\1/p')
     ctl=$(printf '%s\\n' "$@" | sed -n 's/^socket,id=c-ctl,fd=//p')
     {deed}
     exit 0
