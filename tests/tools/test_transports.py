@@ -289,5 +289,42 @@ class Doorbells(Case):
                 self.assertEqual(process.returncode, FAILED, out + err)
 
 
+class Sandbox(Case):
+    """--sandbox over vhost-user: the filter is there, and the command ends as it does without one."""
+
+    @staticmethod
+    def filters(process):
+        """How many there are: this test may have some of a container's."""
+        status = pathlib.Path(f"/proc/{process}/status").read_text()
+        return next(line for line in status.splitlines() if line.startswith("Seccomp_filters:"))
+
+    def confined(self, command, *arguments):
+        process = subprocess.Popen([*PLAIN, VIONET, command, f"vhost-user:{self.path}", *arguments, "--sandbox"],
+                                   text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE)
+        self.addCleanup(lambda: (process.kill(), process.communicate()))
+        deadline = time.monotonic() + DEADLINE
+        while self.filters(process.pid) == self.filters("self"):
+            self.assertIsNone(process.poll(), "it has ended")
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.02)
+        return process
+
+    def test_end(self):
+        for command in ("dump",), ("echo", "192.0.2.2"):
+            with self.subTest(command[0]), BackEnd(self.path):
+                self.end(self.confined(*command))
+
+    def test_back_end_is_gone(self):
+        """It cannot be connected to again: an error, and no signal."""
+        for command in ("dump",), ("echo", "192.0.2.2"):
+            with self.subTest(command[0]):
+                with BackEnd(self.path):
+                    process = self.confined(*command)
+                _, err = process.communicate(timeout=DEADLINE)
+                self.assertEqual(process.returncode, 5, err)
+                self.assertIn("its back end went away", err)
+
+
 if __name__ == "__main__":
     unittest.main()
