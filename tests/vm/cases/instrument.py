@@ -263,6 +263,16 @@ class Migration(Case):
         self.assertLess(int(lost), 100, guest.output)
         self.assertTrue(status == 0 or (status == 1 and int(lost) > 0), guest.output)
 
+    def test_target_that_dies(self):
+        """The machine goes on where it is."""
+        qemu = self.folder / "qemu"
+        qemu.write_text('#!/bin/bash\n[[ " $* " != *" -incoming "* ]] && exec qemu-system-x86_64 "$@"\n')
+        qemu.chmod(0o755)
+        guest, came = self.run_json("echo before; echo before; echo after", "--qemu", qemu, "--packed",
+                                    "--at", "before", "migrate", "--at", "before", "link-down", status=125)
+        self.assertEqual([(a["action"], a["error"]) for a in came["actions"]], [("migrate", "QEMU is gone"), ("link-down", None)])
+        self.assertIn("after", guest.output)
+
 
 class At(Case):
     def test_actions(self):

@@ -104,5 +104,5 @@ def perform(action, session):
     action.seconds = round(session.seconds()[1], 3)
     try:
         action.perform(session)
-    except qmp.QmpError as e:
+    except (qmp.QmpError, OSError) as e:
         action.error = str(e)

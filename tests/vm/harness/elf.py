@@ -50,7 +50,12 @@ def read(path):
     """An Elf, or None for any other file."""
     with open(path, "rb") as f:
         data = f.read()
-    return Elf(data) if data[:5] == b"\x7fELF\2" else None
+    if data[:5] != b"\x7fELF\2":
+        return None
+    try:
+        return Elf(data)
+    except (struct.error, ValueError, IndexError):
+        raise ValueError(f"{path}: an ELF file that is cut off or broken") from None
 
 
 def libraries(path, machine, sysroot):

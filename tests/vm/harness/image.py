@@ -111,6 +111,8 @@ def named_files(name):
     for folder, _, files in os.walk(source):
         for file in files:
             path = os.path.join(folder, file)
+            if not os.path.isfile(path):
+                continue  # a socket, a pipe, a link to nothing
             found[os.path.join(place, os.path.relpath(path, source))] = path
     return found
 
@@ -123,7 +125,7 @@ def archive(content, folders=()):
 
 
 def entry(name, mode, data=b""):
-    raw = name.encode() + b"\0"
+    raw = os.fsencode(name) + b"\0"
     fields = (0, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(raw), 0)
     head = b"070701" + b"".join(b"%08X" % f for f in fields) + raw
     return pad4(head) + pad4(data)
@@ -135,7 +137,7 @@ def pad4(data):
 
 def shell_settings(settings):
     lines = [f"{k}={shlex.quote(str(v))}" for k, v in settings.items()]
-    return ("\n".join(lines) + "\n").encode()
+    return os.fsencode("\n".join(lines) + "\n")
 
 
 def job(o):
@@ -146,4 +148,4 @@ def job(o):
     lines = ["echo $$ >/run/vm/pid"]
     lines += [f"export {k}={shlex.quote(v)}" for k, v in env.items()]
     lines += [f"cd {shlex.quote(os.getcwd())} || exit 126", "exec " + shlex.join(backends.command(o))]
-    return ("\n".join(lines) + "\n").encode()
+    return os.fsencode("\n".join(lines) + "\n")

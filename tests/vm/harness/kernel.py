@@ -53,7 +53,10 @@ def find_kernel(o):
     if not got:
         raise ImageError("no kernel")
     root = pathlib.Path(got)
-    return str(next(root.glob("boot/vmlinuz-*"))), next(root.glob("lib/modules/*"))
+    found = next(root.glob("boot/vmlinuz-*"), None), next(root.glob("lib/modules/*"), None)
+    if None in found:
+        raise ImageError(f"no whole kernel in {root}: remove that folder, and it is fetched again")
+    return str(found[0]), found[1]
 
 
 def uncompressed(kernel):
@@ -64,9 +67,12 @@ def uncompressed(kernel):
         return kernel
     path = cache_folder() / f"vmlinux-{hashlib.sha256(data).hexdigest()[:16]}"
     if not path.exists():
-        elf = payload(data)
-        if not has_pvh_entry(elf):
-            return kernel
+        try:
+            elf = payload(data)
+            if not has_pvh_entry(elf):
+                return kernel
+        except (struct.error, lzma.LZMAError, OSError, subprocess.CalledProcessError):
+            return kernel  # broken, or no zstd: its own code has to do it, or to say what is wrong
         save(path, elf)
     return str(path)
 

@@ -14,7 +14,7 @@ from . import peers
 NOWHERE = "user,restrict=on,ipv6=off"
 FIRST_NIC = 5
 MOST = 16
-OWNED = re.compile(r"nic(\d+):(.*)", re.DOTALL)
+OWNED = re.compile(r"nic(\d+):(.*)", re.DOTALL | re.ASCII)
 
 
 @dataclasses.dataclass
@@ -41,15 +41,25 @@ def split_props(text):
     return {k: v for k, _, v in (p.partition("=") for p in pieces)}
 
 
+def whole_number(text):
+    """Of plain digits: isdigit() alone takes more than int() does."""
+    return text.isascii() and text.isdigit()
+
+
+def split_owner(value):
+    """'nic1:BODY' -> (1, 'BODY'), 'BODY' -> (None, 'BODY')."""
+    match = OWNED.fullmatch(value)
+    return (int(match[1]), match[2]) if match else (None, value)
+
+
 def by_nic(values):
     """(those with a name in front: {number: [body]}, the others in order)."""
     owned, plain = {}, []
-    for value in values:
-        match = OWNED.fullmatch(value)
-        if match:
-            owned.setdefault(int(match[1]), []).append(match[2])
+    for number, body in map(split_owner, values):
+        if number is None:
+            plain.append(body)
         else:
-            plain.append(value)
+            owned.setdefault(number, []).append(body)
     return owned, plain
 
 
@@ -61,6 +71,8 @@ def count(o):
         if o.nic or o.netdev or named:
             raise ValueError("--no-nic excludes --nic and what belongs to a NIC")
         return 0
+    if o.nic is not None and o.nic < 0:
+        raise ValueError(f"--nic {o.nic}: how many, 0 to {MOST}")
     if o.nic is not None and o.nic < netdevs:
         raise ValueError(f"{netdevs} netdevs for {o.nic} NICs")
     found = o.nic if o.nic is not None else max([netdevs, *named]) or (0 if o.vfio_user else 1)
@@ -83,7 +95,7 @@ def give(nics, option, values, field, last_for_all=False):
 
 
 def queue_pairs(text):
-    if not text.isdigit() or not 1 <= int(text) <= 128:
+    if not whole_number(text) or not 1 <= int(text) <= 128:
         raise ValueError(f"--queues {text}: queue pairs, 1 to 128")
     return int(text)
 
@@ -150,7 +162,7 @@ def multifunction(o, nics, _):
 
 def virtual_functions(o, nics, number):
     """nic0, nic1, ... are the virtual functions; the physical one is "pf", and Linux's virtio_net has it."""
-    if not number.isdigit() or not 1 <= int(number) <= 7:
+    if not whole_number(number) or not 1 <= int(number) <= 7:
         raise ValueError("--topology sriov:N: N virtual functions, 1 to 7")
     if o.no_nic or o.nic not in (None, int(number)):
         raise ValueError("--topology sriov:N says how many NICs there are: no --nic")

@@ -2,9 +2,10 @@
 """The command line of vionet-vm."""
 
 import argparse
+import math
 import os
 
-from . import actions, arch, backends, kernel, nics, peers
+from . import actions, arch, backends, kernel, nics, peers, result
 from .limits import BOOT_LIMIT
 
 EPILOG = """\
@@ -137,6 +138,12 @@ def check(o):
         raise ValueError("no command; usage: vionet-vm [options] -- COMMAND")
     if o.modules and not o.kernel:
         raise ValueError("--modules goes with --kernel IMAGE")
+    if o.modules and not all(os.path.isfile(f"{o.modules}/modules.{name}") for name in ("dep", "builtin")):
+        raise ValueError(f"--modules {o.modules}: no modules.dep and modules.builtin in it; lib/modules/VERSION is wanted")
+    if o.timeout is not None and not 0 < o.timeout < math.inf:
+        raise ValueError(f"--timeout {o.timeout}: seconds, above 0")
+    if o.hugepages < 0:
+        raise ValueError(f"--hugepages {o.hugepages}: how many, 0 or more")
     check_machine(o)
     o.bridges, o.physical_function = [], None
     backends.check(o)
@@ -153,7 +160,16 @@ def check(o):
     o.actions = actions.plan(o)
 
 
+def check_written(o):
+    written = [("--json", o.json), ("--junit", o.junit), ("--log", o.log), ("--stderr-file", o.stderr_file),
+               ("--trace", o.trace), ("--monitor", o.monitor)]
+    for option, path in written + [("--pcap", path) for path in (nics.split_owner(p)[1] for p in o.pcap)]:
+        if path is not None:
+            result.check_place(option, path)
+
+
 def check_files(o):
+    check_written(o)
     o.packed = o.packed or o.snapshot or o.arch != arch.HOST
     if not o.packed and (o.add or o.sysroot != "/"):
         raise ValueError("--add and --sysroot go with --packed")

@@ -21,7 +21,10 @@ class Peer(threading.Thread):
         self.received = self.sent = 0
         self.ending, self.playing = threading.Event(), nic.playing
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.socket.bind(self.ours)
+        try:
+            self.socket.bind(self.ours)
+        except OSError as e:
+            raise OSError(e.errno, f"{e.strerror or e}: set TMPDIR to another folder", self.ours) from None
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
         self.socket.settimeout(TICK)
         self.set_netdev(nic, self.theirs)
@@ -96,6 +99,8 @@ def frames_of(kind, argument):
 
 def read_pcap(path):
     """The frames of a classic capture file."""
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise ValueError(f"{path}: not a file")
     with open(path, "rb") as f:
         data = f.read()
     order = {b"\xd4\xc3\xb2\xa1": "<", b"\x4d\x3c\xb2\xa1": "<", b"\xa1\xb2\xc3\xd4": ">",
@@ -112,9 +117,9 @@ def read_pcap(path):
 def check(text):
     """Whether this is a --peer; what is wrong with it is said now."""
     kind, colon, argument = text.partition(":")
-    if kind not in ("echo", "sink", "source", "pcap") or (colon and kind in ("echo", "sink")):
+    if kind not in ("echo", "sink", "source", "pcap") or (colon and kind in ("echo", "sink")) or text == "pcap:":
         raise ValueError(f"--peer {text}: one of {NAMES}")
-    if kind == "source" and colon and not (argument.isdigit() and 22 <= int(argument) <= 65535):
+    if kind == "source" and colon and not (argument.isascii() and argument.isdigit() and 22 <= int(argument) <= 65535):
         raise ValueError(f"--peer {text}: SIZE is 22 to 65535 bytes")
     if kind == "pcap":
         try:

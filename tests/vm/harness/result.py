@@ -18,7 +18,7 @@ def faults(*paths):
     """Lines of QEMU and of the guest's kernel about IOMMU faults."""
     found = []
     for path in filter(None, paths):
-        if os.path.exists(path):
+        if os.path.isfile(path):
             with open(path, errors="replace") as f:
                 found += [line.strip() for line in f if FAULT.search(line)]
     return found
@@ -46,7 +46,8 @@ def rounded(seconds):
 
 
 def text_of(path):
-    if not path or not os.path.exists(path):
+    """Of a file: a device or a pipe may have no end."""
+    if not path or not os.path.isfile(path):
         return ""
     with open(path, errors="replace") as f:
         return EXPECTED.sub("", f.read())
@@ -57,6 +58,34 @@ def why(run):
     wrong = [f"--at '{a['mark']}' {a['action']}: {a['error'] or 'its mark was not seen'}"
              for a in run["actions"] if a["error"] or a["seconds"] is None]
     return "; ".join([f"status {run['status']}" + (f" ({MEANING[run['status']]})" if run["status"] in MEANING else "")] + wrong)
+
+
+def check_place(option, path):
+    """What a run is to write is looked at before the run."""
+    folder = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(folder):
+        raise ValueError(f"{option} {path}: there is no folder {folder}")
+    if os.path.isdir(path):
+        raise ValueError(f"{option} {path}: a folder; a file is wanted")
+    if not os.access(path if os.path.exists(path) else folder, os.W_OK):
+        raise ValueError(f"{option} {path}: no permission to write it")
+
+
+def save(o, value, named_runs):
+    """--json and --junit; what could not be written, a line each."""
+    problems = []
+    for option, path, write, what in ("--json", o.json, save_json, value), ("--junit", o.junit, save_junit, named_runs):
+        try:
+            if path:
+                write(path, what)
+        except OSError as e:
+            problems.append(f"{option} {path}: {e.strerror}")
+    return problems
+
+
+def in_xml(text):
+    """XML 1.0 has no way to write other characters than these."""
+    return re.sub("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\N{REPLACEMENT CHARACTER}", text)
 
 
 def save_json(path, value):
@@ -71,7 +100,8 @@ def save_junit(path, named_runs, suite="vionet-vm"):
     root = xml.Element("testsuite", name=suite, tests=str(len(runs)),
                        failures=str(sum(run["status"] != 0 for _, run in runs)))
     for name, run in runs:
-        case = xml.SubElement(root, "testcase", classname=suite, name=name, time=str(run["command_s"] or 0))
+        case = xml.SubElement(root, "testcase", classname=suite, name=in_xml(name), time=str(run["command_s"] or 0))
         if run["status"]:
-            xml.SubElement(case, "failure", message=why(run)).text = "\n".join(run["qemu_said"] + run["faults"])
+            xml.SubElement(case, "failure", message=in_xml(why(run))).text = in_xml(
+                "\n".join(run["qemu_said"] + run["faults"]))
     xml.ElementTree(root).write(path, encoding="unicode", xml_declaration=True)

@@ -17,6 +17,8 @@ import time
 from . import actions, qemu, qmp, snapshot
 from .limits import BOOT_LIMIT
 
+ENDING = []  # the signals that end this program
+
 
 class Over(Exception):
     """The run ends early, with this status."""
@@ -93,20 +95,14 @@ class Session:
                 self.selector.register(sock, selectors.EVENT_READ, name)
 
     def migrate(self):
-        """To another QEMU here, which takes the place of this one; peers follow it once it runs."""
+        """To another QEMU here, which takes the place of this one; peers follow it once it runs. Where that fails this one goes
+        on."""
         before, ours, control = self.qemu, self.ours, self.control
-        meeting = f"unix:{self.log}.migrate"
-        if self.options.monitor:
-            os.unlink(self.options.monitor)
-        for peer in self.options.peers:
-            peer.prepare_move()
-        self.launch("-incoming", "defer")
-        self.control.command("migrate-incoming", uri=meeting)
-        control.command("migrate", uri=meeting)
-        snapshot.wait(lambda: control.command("query-migrate").get("status") in ("completed", "failed"), BOOT_LIMIT)
-        came = control.command("query-migrate")
-        if came["status"] != "completed":
-            raise qmp.QmpError("migrate: " + came.get("error-desc", "it failed"))
+        try:
+            self.send_state(control)
+        except BaseException:
+            self.return_to(before, ours, control)
+            raise
         for peer in self.options.peers:
             peer.move()
         rest = [(name, drain(sock)) for name, sock in ours.items() if name in (*self.outputs, "ctl")]
@@ -117,6 +113,33 @@ class Session:
         before.wait()
         for name, data in rest:
             self.receive(name, data)
+
+    def send_state(self, control):
+        """From the QEMU of `control` to a new one, which is this session's from now on."""
+        meeting = f"unix:{os.path.dirname(self.image.initrd)}/migrate"
+        if self.options.monitor and os.path.exists(self.options.monitor):
+            os.unlink(self.options.monitor)
+        for peer in self.options.peers:
+            peer.prepare_move()
+        self.launch("-incoming", "defer")
+        self.control.command("migrate-incoming", uri=meeting)
+        control.command("migrate", uri=meeting)
+        snapshot.wait(lambda: control.command("query-migrate").get("status") in ("completed", "failed"), BOOT_LIMIT)
+        came = control.command("query-migrate")
+        if came["status"] != "completed":
+            raise qmp.QmpError("migrate: " + came.get("error-desc", "it failed"))
+
+    def return_to(self, qemu, ours, control):
+        """The QEMU that was to take its place ends."""
+        if self.qemu is qemu:
+            return
+        self.qemu.kill()
+        self.qemu.wait()
+        for name, sock in self.ours.items():
+            if name != "control":
+                self.selector.unregister(sock)
+            sock.close()
+        self.qemu, self.ours, self.control = qemu, ours, control
 
     @property
     def started(self):
@@ -229,16 +252,15 @@ class Session:
             self.send(f"trace-event {event} {state}", "monitor")
 
     def catch_signals(self):
+        catch_signals()
         signal.signal(signal.SIGINT, self.on_interrupt)
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, on_end)
         if "tty" in self.outputs:
             signal.signal(signal.SIGWINCH, lambda *_: self.send("size {} {}".format(*window())))
 
     def on_interrupt(self, *_):
         self.interrupts += 1
         if not self.started or self.interrupts > 1:
-            raise Over(130)
+            on_end(signal.SIGINT, None)
         self.send("interrupt")
 
     def stop(self):
@@ -266,8 +288,20 @@ def drain(sock):
     return data
 
 
+def catch_signals():
+    """Where no guest runs: each of them ends the program."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, on_end)
+
+
 def on_end(number, _):
+    ENDING.append(number)
     raise Over(128 + number)
+
+
+def ending():
+    """Whether a signal has asked this program, not only the command, to end."""
+    return bool(ENDING)
 
 
 def output_fds():

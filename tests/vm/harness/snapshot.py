@@ -8,7 +8,9 @@ snapshot belongs to a machine (QEMU, its command line, kernel, modules), not to 
 import copy
 import hashlib
 import os
+import pathlib
 import re
+import shlex
 import time
 
 from . import qemu
@@ -31,7 +33,7 @@ class Snapshot:
     def resume(self, control, limit):
         """Until the machine of the file runs here. It does not tell a network that it has come."""
         control.command("migrate-set-parameters", **{"announce-rounds": 0})
-        control.command("migrate-incoming", uri=f"exec:cat {self.path}")
+        control.command("migrate-incoming", uri=f"exec:cat {shlex.quote(str(self.path))}")
         wait(lambda: control.command("query-status")["status"] != "inmigrate", limit)
         control.command("cont")
 
@@ -39,11 +41,14 @@ class Snapshot:
         """The guest goes on afterwards."""
         part = f"{self.path}.{os.getpid()}"
         control.command("stop")
-        control.command("migrate", uri=f"exec:cat >{part}")
-        wait(lambda: control.command("query-migrate").get("status") in ("completed", "failed"), limit)
-        if control.command("query-migrate")["status"] == "completed":
-            os.rename(part, self.path)
-            forget_old()
+        try:
+            control.command("migrate", uri=f"exec:cat >{shlex.quote(part)}")
+            wait(lambda: control.command("query-migrate").get("status") in ("completed", "failed"), limit)
+            if control.command("query-migrate")["status"] == "completed":
+                os.rename(part, self.path)
+                forget_old()
+        finally:
+            pathlib.Path(part).unlink(missing_ok=True)
         control.command("cont")
 
     def forget(self):

@@ -14,15 +14,25 @@ import time
 from . import options, result, session
 
 
+FOR_ALL = ("json", "junit", "help")
+
+
 class Table:
     def __init__(self, path):
-        text = sys.stdin.read() if path == "-" else pathlib.Path(path).read_text()
-        lines = [(i, shlex.split(line, comments=True)) for i, line in enumerate(text.splitlines(), 1)]
+        try:
+            text = sys.stdin.read() if path == "-" else pathlib.Path(path).read_text()
+        except UnicodeDecodeError:
+            text = "\0"
+        if "\0" in text:
+            raise ValueError(f"{path}: not a text")
+        lines = [(i, words_of(path, i, line, comments=True)) for i, line in enumerate(text.splitlines(), 1)]
         lines = [(i, words) for i, words in lines if words]
         if len(lines) < 2:
             raise ValueError(f"{path}: a line of column names and at least one of values")
-        self.columns = lines[0][1]
-        self.rows = [words for _, words in lines[1:]]
+        self.path, self.columns, self.rows = path, lines[0][1], lines[1:]
+        for column in self.columns:
+            if column in FOR_ALL:
+                raise ValueError(f"{path}:{lines[0][0]}: '{column}' is for all runs: no column, but beside the table as --{column}")
         for number, words in lines[1:]:
             if len(words) != len(self.columns):
                 raise ValueError(f"{path}:{number}: {len(words)} values for {len(self.columns)} columns")
@@ -30,7 +40,7 @@ class Table:
     def name(self, row):
         return " ".join(f"{column}={value}" for column, value in zip(self.columns, row))
 
-    def arguments(self, row):
+    def arguments(self, number, row):
         words = []
         for column, value in zip(self.columns, row):
             if value == "-":
@@ -38,8 +48,25 @@ class Table:
             if column.isupper():
                 words += ["--env", f"{column}={value}"]
             else:
-                words += [f"--{column}"] + ([] if value == "yes" else shlex.split(value) if column == "at" else [value])
+                words += [f"--{column}"] + (
+                    [] if value == "yes" else words_of(self.path, number, value) if column == "at" else [value])
         return words
+
+    def parse(self, common, command):
+        """(name, options) of each run: all are looked at before the first one starts."""
+        for number, row in self.rows:
+            try:
+                yield self.name(row), options.parse([*common, *self.arguments(number, row), *command])
+            except SystemExit:
+                print(f"vionet-vm: with line {number} of {self.path}", file=sys.stderr)
+                raise
+
+
+def words_of(path, number, text, **how):
+    try:
+        return shlex.split(text, **how)
+    except ValueError as e:
+        raise ValueError(f"{path}:{number}: {e}") from None
 
 
 def split(argv):
@@ -52,15 +79,16 @@ def split(argv):
 
 
 def main(argv, run_once):
-    """All runs, one after the other; the worst of their statuses: 0 or 1, 130 when interrupted."""
+    """All runs, one after the other; the worst of their statuses: 0 or 1, 128+N for a signal."""
     file, common, command = split(argv)
     try:
-        table = Table(file)
-    except (OSError, ValueError) as e:
+        runs = list(Table(file).parse(common, command))
+    except OSError as e:
+        print(f"vionet-vm: {file}: {e.strerror}", file=sys.stderr)
+        return 2
+    except ValueError as e:
         print(f"vionet-vm: {e}", file=sys.stderr)
         return 2
-    # Each is looked at before the first one starts.
-    runs = [(table.name(row), options.parse([*common, *table.arguments(row), *command])) for row in table.rows]
     width = max(len(name) for name, _ in runs)
     came = []
     for name, o in runs:
@@ -69,17 +97,11 @@ def main(argv, run_once):
         status, what = run_once(o)
         came.append((name, {"name": name, **what}))
         session.say(f"{name:{width}}  {'ok' if status == 0 else result.why(what)}  {time.monotonic() - begin:.1f} s")
-        if status == 130:
+        if status == 130 or session.ending():
             break
-    save(runs[0][1], came)
+    problems = result.save(runs[0][1], [what for _, what in came], came)
+    for problem in problems:
+        session.say(problem)
     failed = sum(what["status"] != 0 for _, what in came)
     session.say(f"{len(came)} of {len(runs)} runs, {failed} failed")
-    return 130 if came[-1][1]["status"] == 130 else int(failed > 0)
-
-
-def save(o, came):
-    """--json: a list; --junit: a case for each run."""
-    if o.json:
-        result.save_json(o.json, [what for _, what in came])
-    if o.junit:
-        result.save_junit(o.junit, came)
+    return status if status == 130 or session.ending() else int(failed > 0 or bool(problems))
