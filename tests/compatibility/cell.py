@@ -78,7 +78,11 @@ class Result:
 def run(cell_class):
     """Run it; whatever happens is a Result."""
     case, outcome, start = cell_class(), unittest.TestResult(), time.monotonic()
-    case.run(outcome)
+    try:
+        case.run(outcome)
+    except KeyboardInterrupt:
+        case.doCleanups()  # unittest leaves them out then
+        raise
     result = Result(cell_class.name, cell_class.side, "failed", round(time.monotonic() - start, 1))
     if isinstance(getattr(case, "verdict", None), Verdict):
         result.verdict = case.verdict

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""vionet-vm given what they cannot use: one sentence, a fixed status, no traceback, nothing left behind. No
+"""vionet-vm and tests/grid given what they cannot use: one sentence, a fixed status, no traceback, nothing left behind. No
 guest boots here."""
 
 import json
@@ -17,6 +17,7 @@ sys.dont_write_bytecode = True
 import common  # noqa: E402
 
 PROGRAM = common.ROOT / "tests/vm/vionet-vm"
+GRID = common.ROOT / "tests/grid"
 # A QEMU that never says anything; the folder of the run is its own.
 SILENT = """#!/bin/sh
 [ "$1" = --version ] || { echo $$ >"$0.pid"; exec sleep 1000; }
@@ -162,6 +163,14 @@ class Ended(Case):
         """While something is fetched, here QEMU's version."""
         self.qemu_path.write_text('#!/bin/sh\necho $$ >"$0.pid"; exec sleep 1000\n')
         self.end(signal.SIGINT, "--", "true")
+
+
+class Grid(Case):
+    def test_misuse(self):
+        self.refused(2, "no name has 'nothing such'", "--only", "nothing such", program=GRID)
+        self.refused(2, "--output /nowhere/x: there is no folder", "--list", "--output", "/nowhere/x", program=GRID)
+        with open("/dev/full", "w") as full:
+            self.refused(1, "standard output: No space left on device", "--list", program=GRID, stdout=full)
 
 
 if __name__ == "__main__":
