@@ -174,6 +174,12 @@ class NoEffect(unittest.TestCase):
                          device="vhost-user:/nowhere")
         self.assertEqual(vionet("info", "vhost-user:/nowhere,read-only", "--writable-rings")[0], 3)
 
+    def test_iommu_said_twice(self):
+        """Which one holds is not a matter of their order."""
+        for first, second in ("--no-iommu", "--iommu=type1"), ("--iommu=iommufd", "--no-iommu"), ("--no-iommu", "--iommu=auto"):
+            self.refused("leave one of them out", "info", first, second)
+        self.refused("--no-iommu is for PCI functions", "info", "--no-iommu", device="vfio-user:/nowhere")
+
     def test_units_of_counts(self):
         for command in "pktgen", "dump", "stats":
             self.refused("with k, M or G behind", command, "--count", "1T")

@@ -187,6 +187,17 @@ static uint32_t device_parse_iommu(const char *argument)
 		     clean(argument));
 }
 
+/* Never by the order of two options. */
+static void device_set_iommu(struct device_options *options, uint32_t kind)
+{
+	uint32_t before = options->open.iommu;
+
+	if (before != kind && (before == VIONET_IOMMU_NONE ||
+			       (before != VIONET_IOMMU_AUTO && kind == VIONET_IOMMU_NONE)))
+		refuse_usage("--no-iommu and an --iommu that is not none; leave one of them out");
+	options->open.iommu = kind;
+}
+
 static void device_add_fds(struct device_options *options, const char *argument)
 {
 	struct parse_error error;
@@ -207,12 +218,14 @@ static void device_check_options(const struct device_options *options)
 	device_check_features(options);
 	if (options->name != NULL && options->open.iommu != VIONET_IOMMU_AUTO &&
 	    device_is_no_pci(options->name))
-		refuse_usage("--iommu is for PCI functions: other devices are opened "
-			     "without one; leave it out");
+		refuse_usage("%s is for PCI functions: other devices are opened "
+			     "without one; leave it out",
+			     options->open.iommu == VIONET_IOMMU_NONE ? "--no-iommu" : "--iommu");
 	if (options->name != NULL && options->fds_count != 0 && device_is_no_pci(options->name))
 		refuse_usage("--fds is for PCI functions; leave it out");
 	if (options->fds_count != 0 && options->open.iommu != VIONET_IOMMU_AUTO)
-		refuse_usage("--iommu has no effect with --fds: the descriptors say it; leave it out");
+		refuse_usage("%s has no effect with --fds: the descriptors say it; leave it out",
+			     options->open.iommu == VIONET_IOMMU_NONE ? "--no-iommu" : "--iommu");
 	if (options->name != NULL && device_starts_with(options->name, "vhost-vdpa:") &&
 	    (flags & VIONET_OPEN_ASSUME_IOMMU))
 		refuse_usage("--assume-iommu has no effect on a vDPA device: the kernel shows it "
@@ -250,10 +263,10 @@ static error_t device_parse_option(int key, char *argument,
 		options->open.flags |= VIONET_OPEN_ASSUME_IOMMU;
 		return 0;
 	case KEY_IOMMU:
-		options->open.iommu = device_parse_iommu(argument);
+		device_set_iommu(options, device_parse_iommu(argument));
 		return 0;
 	case KEY_NO_IOMMU:
-		options->open.iommu = VIONET_IOMMU_NONE;
+		device_set_iommu(options, VIONET_IOMMU_NONE);
 		return 0;
 	case KEY_VF_TOKEN:
 		options->open.vf_token = argument;
