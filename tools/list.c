@@ -245,6 +245,8 @@ static error_t list_parse_bind_option(int key, char *argument, struct argp_state
 		options->flags |= VIONET_PCI_BIND_NO_IOMMU;
 		return 0;
 	case KEY_VF_TOKEN:
+		if (!vf_token_valid(argument))
+			refuse_usage("--vf-token '%.40s': a UUID is wanted, or 'new'", clean(argument));
 		options->vf_token = argument;
 		return 0;
 	case KEY_DRIVER:

@@ -180,6 +180,13 @@ class NoEffect(unittest.TestCase):
             self.refused("leave one of them out", "info", first, second)
         self.refused("--no-iommu is for PCI functions", "info", "--no-iommu", device="vfio-user:/nowhere")
 
+    def test_vf_token(self):
+        """Before anything is bound."""
+        good = "83d7e1bf-6c4a-4b5f-9d0e-2f6a5c1b8e34"
+        for token in "", "x", "New", good[:-1], good + "0", good.replace("-", "0"), good[:-1] + "g":
+            self.refused("a UUID is wanted", "bind", "--vf-token", token, device="ffff:00:00.0")
+        self.assertEqual(vionet("bind", "ffff:00:00.0", "--vf-token", good)[0], 3)
+
     def test_units_of_counts(self):
         for command in "pktgen", "dump", "stats":
             self.refused("with k, M or G behind", command, "--count", "1T")

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tools/shared/vf_token.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -8,6 +9,18 @@
 #include <sys/random.h>
 
 #include "tools/shared/common.h"
+
+bool vf_token_valid(const char *wanted)
+{
+	size_t i;
+
+	if (strcmp(wanted, "new") == 0)
+		return true;
+	for (i = 0; wanted[i] != '\0'; i++)
+		if (i == 8 || i == 13 || i == 18 || i == 23 ? wanted[i] != '-' : !isxdigit((unsigned char)wanted[i]))
+			return false;
+	return i == VF_TOKEN_SIZE - 1;
+}
 
 int vf_token_make(const char *wanted, char token[VF_TOKEN_SIZE])
 {
