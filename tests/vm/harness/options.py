@@ -140,8 +140,9 @@ def check(o):
         raise ValueError("--modules goes with --kernel IMAGE")
     if o.modules and not all(os.path.isfile(f"{o.modules}/modules.{name}") for name in ("dep", "builtin")):
         raise ValueError(f"--modules {o.modules}: no modules.dep and modules.builtin in it; lib/modules/VERSION is wanted")
-    if o.timeout is not None and not 0 < o.timeout < math.inf:
-        raise ValueError(f"--timeout {o.timeout}: seconds, above 0")
+    for name, seconds in (("--timeout", o.timeout), ("--boot-timeout", o.boot_timeout)):
+        if seconds is not None and not 0 < seconds < math.inf:
+            raise ValueError(f"{name} {seconds}: seconds, above 0")
     if o.hugepages < 0:
         raise ValueError(f"--hugepages {o.hugepages}: how many, 0 or more")
     check_machine(o)
