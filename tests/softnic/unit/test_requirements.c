@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Each requirement that the rings check is reported when a driver violates it, and no
  * other is. The last test checks that each row of requirements_rings.def has a case. */
+#include <endian.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -80,8 +81,10 @@ static void sum_is_checked(void **state)
 /* Each tail of these lists comes late, none so late that it would never come. */
 static void *publish_late(void *at)
 {
+	char *entry = (char *)packed_at(*(const unsigned int *)at);
+
 	usleep(25000);
-	__atomic_store_n(&packed_at(*(const unsigned int *)at)->flags, DF_AVAIL, __ATOMIC_RELEASE);
+	__atomic_store_n((uint16_t *)(entry + offsetof(struct packed_entry, flags)), htole16(DF_AVAIL), __ATOMIC_RELEASE);
 	return NULL;
 }
 
