@@ -74,6 +74,8 @@ static void vduse_reset(struct device *device)
 	status_write(device, 0);
 	(void)status_read(device);
 	dma_unmap_all(device);
+	/* A kick that the kernel still has on its way is not the next driver's. It says why if it fails. */
+	(void)doorbells_renew(device);
 	v->doorbells = false;
 	v->vector = 0;
 	v->config = false;
