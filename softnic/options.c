@@ -4,11 +4,14 @@
 
 #include <argp.h>
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "softnic/features.h"
 #include "softnic/check/verdict.h"
+#include "softnic/text.h"
 
 #define QUEUE_PAIRS_USUAL 4u
 #define VDUSE_NAME_LENGTH 200u
@@ -98,6 +101,18 @@ static const struct argp_option list[] = {
 
 /* ---- values ---- */
 
+/* What was typed may hold control characters. */
+static void __attribute__((format(printf, 2, 3))) refuse(struct argp_state *state, const char *format, ...)
+{
+	va_list arguments;
+	char text[512];
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	argp_error(state, "%s", text_clean(text));
+}
+
 static unsigned long number(struct argp_state *state, const char *name,
 			    const char *text, unsigned long least,
 			    unsigned long most)
@@ -109,8 +124,8 @@ static unsigned long number(struct argp_state *state, const char *name,
 	value = strtoul(text, &end, 10);
 	if (*text < '0' || *text > '9' || *end != '\0' || errno != 0 ||
 	    value < least || value > most)
-		argp_error(state, "--%s is a number from %lu to %lu, not '%.40s'", name,
-			   least, most, text);
+		refuse(state, "--%s is a number from %lu to %lu, not '%.40s'", name,
+		       least, most, text);
 	return value;
 }
 
@@ -122,8 +137,8 @@ static void parse_mac(struct argp_state *state, const char *text, uint8_t mac[6]
 	if (sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &byte[0], &byte[1], &byte[2],
 		   &byte[3], &byte[4], &byte[5], &length) != 6 ||
 	    text[length] != '\0' || length != 17)
-		argp_error(state, "--mac is six bytes like 52:54:00:12:34:56, not '%.40s'",
-			   text);
+		refuse(state, "--mac is six bytes like 52:54:00:12:34:56, not '%.40s'",
+		       text);
 	for (unsigned int i = 0; i < 6; i++)
 		mac[i] = (uint8_t)byte[i];
 }
@@ -137,7 +152,7 @@ static unsigned int choice(struct argp_state *state, const char *name,
 		if (strcmp(words[i], text) == 0)
 			break;
 	if (words[i] == NULL)
-		argp_error(state, "--%s does not know '%.40s'", name, text);
+		refuse(state, "--%s does not know '%.40s'", name, text);
 	return i;
 }
 
@@ -147,9 +162,9 @@ static void parse_features(struct argp_state *state, const char *text,
 	char unknown[32];
 
 	if (features_parse(text, &options->offer, unknown) < 0)
-		argp_error(state,
-			   "--features: '%s' is no feature of the specification (nor bitN)",
-			   unknown);
+		refuse(state,
+		       "--features: '%s' is no feature of the specification (nor bitN)",
+		       unknown);
 }
 
 static void parse_faults(struct argp_state *state, const char *text,
@@ -158,7 +173,7 @@ static void parse_faults(struct argp_state *state, const char *text,
 	char unknown[16];
 
 	if (fault_parse(text, unknown) < 0)
-		argp_error(state, "--fault: '%s' is not in --list-faults", unknown);
+		refuse(state, "--fault: '%s' is not in --list-faults", unknown);
 	options->faults = text;
 }
 
@@ -170,10 +185,11 @@ static void parse_vduse(struct argp_state *state, const char *text, struct optio
 
 	if (length == 0 || length > VDUSE_NAME_LENGTH || strspn(text, allowed) != length ||
 	    text[0] == '.' || strcmp(text, "control") == 0)
-		argp_error(state, "--vduse is a name of letters, digits, '.', '_' and '-', not '%.40s'",
-			   text);
+		refuse(state, "--vduse is a name of up to %u letters, digits, '.', '_' and '-', "
+			      "and not 'control'; not '%.40s'",
+		       VDUSE_NAME_LENGTH, text);
 	if (options->transport == &vhost_user_transport)
-		argp_error(state, "--vduse and --vhost-user exclude each other");
+		refuse(state, "--vduse and --vhost-user exclude each other");
 	options->vduse = text;
 	options->transport = &vduse_transport;
 }
@@ -183,8 +199,8 @@ static uint32_t multiplier(struct argp_state *state, const char *text)
 	unsigned long value = number(state, "notify-multiplier", text, 0, 4096);
 
 	if (value != 0 && (value < 4 || (value & (value - 1))))
-		argp_error(state,
-			   "--notify-multiplier is 0 or a power of two from 4 to 4096");
+		refuse(state,
+		       "--notify-multiplier is 0 or a power of two from 4 to 4096");
 	return (uint32_t)value;
 }
 
@@ -324,13 +340,13 @@ static void check_no_function(struct argp_state *state, struct options *options)
 	const char *name = options->transport->name, *id = fault_of_registers();
 
 	if (id != NULL)
-		argp_error(state, "--fault: %s is one of PCI or its registers, which %s has not",
-			   id, name);
+		refuse(state, "--fault: %s is one of PCI or its registers, which %s has not",
+		       id, name);
 	if (options->notify != NOTIFY_EVENTFD || options->transitional ||
 	    options->vectors != UINT32_MAX || options->notify_multiplier != 4)
-		argp_error(state, "--%s has no PCI function: --notify, --notify-multiplier, "
-				  "--vectors and --transitional are of one",
-			   name);
+		refuse(state, "--%s has no PCI function: --notify, --notify-multiplier, "
+			      "--vectors and --transitional are of one",
+		       name);
 	offer_not(options, not_carried, sizeof(not_carried) / sizeof(not_carried[0]));
 	options->offer.word[1] = 0;
 	options->vectors = 2 * options->queue_pairs + 1;
@@ -357,12 +373,12 @@ static void check_vduse(struct argp_state *state, struct options *options)
 	};
 
 	if (options->queue_pairs > 1)
-		argp_error(state, "--vduse has one queue pair: the kernel refuses the control queue "
-				  "(CTRL_VQ) that more would need");
+		refuse(state, "--vduse has one queue pair: the kernel refuses the control queue "
+			      "(CTRL_VQ) that more would need");
 	if (options->reset_ms != 0)
-		argp_error(state, "--reset-time is of status as it is read, which --vduse does not show");
+		refuse(state, "--reset-time is of status as it is read, which --vduse does not show");
 	if (options->listen != NULL || options->connect != NULL)
-		argp_error(state, "--vduse has no socket: --listen and --connect are of one");
+		refuse(state, "--vduse has no socket: --listen and --connect are of one");
 	options->queue_pairs = 1;
 	check_no_function(state, options);
 	offer_not(options, not_carried, sizeof(not_carried) / sizeof(not_carried[0]));
@@ -371,32 +387,32 @@ static void check_vduse(struct argp_state *state, struct options *options)
 static void check_whole(struct argp_state *state, struct options *options)
 {
 	if (options->vduse != NULL && options->transport != &vduse_transport)
-		argp_error(state, "--vduse and --vhost-user exclude each other");
+		refuse(state, "--vduse and --vhost-user exclude each other");
 	if (options->vduse != NULL)
 		check_vduse(state, options);
 	if (options->queue_pairs == 0)
 		options->queue_pairs = QUEUE_PAIRS_USUAL;
 	if (options->listen == NULL && options->connect == NULL && options->vduse == NULL)
-		argp_error(state, "--listen PATH is missing");
+		refuse(state, "--listen PATH is missing");
 	if (options->listen != NULL && options->connect != NULL)
-		argp_error(state, "--listen and --connect exclude each other");
+		refuse(state, "--listen and --connect exclude each other");
 	if (options->connect != NULL && options->transport != &vhost_user_transport)
-		argp_error(state, "--connect is for --vhost-user");
+		refuse(state, "--connect is for --vhost-user");
 	if (options->transport == &vhost_user_transport) {
 		check_no_function(state, options);
 		feature_put(&options->offer, FT_ACCESS_PLATFORM, false);
 	}
 	if (options->shuffle && has(&options->offer, FT_IN_ORDER))
-		argp_error(state, "--shuffle and the feature IN_ORDER exclude each other");
+		refuse(state, "--shuffle and the feature IN_ORDER exclude each other");
 	if (options->control != NULL && options->faults == NULL)
 		options->faults = ""; /* they may be switched on later */
 	if (options->vectors == UINT32_MAX)
 		options->vectors = 2 * options->queue_pairs + 2;
 	if (options->notify_multiplier == 0 && options->notify == NOTIFY_EVENTFD &&
 	    has(&options->offer, FT_NOTIFICATION_DATA))
-		argp_error(state,
-			   "--notify-multiplier 0 with eventfds needs the value that is "
-			   "written, so it excludes NOTIFICATION_DATA");
+		refuse(state,
+		       "--notify-multiplier 0 with eventfds needs the value that is "
+		       "written, so it excludes NOTIFICATION_DATA");
 }
 
 static error_t parse_option(int key, char *text, struct argp_state *state)
@@ -412,7 +428,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		list_and_end(fault_list);
 		return 0;
 	case ARGP_KEY_ARG:
-		argp_error(state, "'%.40s' is no option", text);
+		refuse(state, "'%.40s' is no option", text);
 		return 0;
 	case ARGP_KEY_END:
 		check_whole(state, options);

@@ -428,8 +428,8 @@ class CommandLine(Case):
     def test_what_vduse_has_not(self):
         for options, text in ((["--vduse", "a", "--vhost-user"], "exclude each other"),
                               (["--vhost-user", "--vduse", "a"], "exclude each other"),
-                              (["--vduse", "a/b"], "is a name of letters"),
-                              (["--vduse", "control"], "is a name of letters"),
+                              (["--vduse", "a/b"], "is a name of up to 200 letters"),
+                              (["--vduse", "control"], "is a name of up to 200 letters"),
                               (["--vduse", "a", "--queues", "2"], "refuses the control queue"),
                               (["--vduse", "a", "--listen", "/tmp/none"], "has no socket"),
                               (["--vduse", "a", "--fault", "C01"], "C01 is one of PCI"),

@@ -298,7 +298,9 @@ class ControlCharacters(Case):
                         ("--listen", self.folder / "x", "--peer", f"unix:{bad}"),
                         ("--listen", self.folder / "x", "--peer", f"pcap:{bad}:"),
                         ("--listen", self.folder / "x", "--peer", f"pcap::{bad}"),
-                        ("--listen", self.folder / "x", "--peer", "source:\x1b[2J")):
+                        ("--listen", self.folder / "x", "--peer", "source:\x1b[2J"),
+                        *((option, "\x1b[31m") for option in ("--queues", "--mac", "--features", "--fault", "--duplex",
+                                                             "--notify", "--vduse", "--mtu")), ("\x1b[31m",)):
             result = self.run_with(*options)
             self.assertNotEqual(result.returncode, 0)
             self.assertIn("?", result.stderr)
