@@ -221,7 +221,12 @@ static void list_add_address(struct bind_options *options, const char *address)
 {
 	if (options->count == ADDRESSES_MAX)
 		refuse_usage("at most %d functions at once", ADDRESSES_MAX);
-	options->vdpa += list_is_vdpa(address);
+	if (list_is_vdpa(address))
+		options->vdpa++;
+	else if (strpbrk(address, ":/") == NULL)
+		refuse_usage("\"%.40s\" is no PCI address, as 0000:00:04.0, and no vDPA device of this "
+			     "machine; 'vionet list' shows both",
+			     address);
 	if (strstr(address, "-user:") != NULL)
 		refuse_usage("'%.140s' is a server's socket, and no PCI function "
 			     "that a kernel driver could have; use it as it is",

@@ -180,6 +180,10 @@ class NoEffect(unittest.TestCase):
             self.refused("leave one of them out", "info", first, second)
         self.refused("--no-iommu is for PCI functions", "info", "--no-iommu", device="vfio-user:/nowhere")
 
+    def test_no_such_name(self):
+        for command in "bind", "unbind":
+            self.refused("no vDPA device of this machine; 'vionet list' shows both", command, device="vdpa-none")
+
     def test_vf_token(self):
         """Before anything is bound."""
         good = "83d7e1bf-6c4a-4b5f-9d0e-2f6a5c1b8e34"
