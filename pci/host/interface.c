@@ -197,21 +197,28 @@ static int netif_connection_carries(const char *name, const char *interface, cha
 	return result;
 }
 
-static int netif_carries_disk(const char *interface, char *why, size_t size)
+/* `look` at each name in the folder, until it finds something or cannot tell. */
+static int netif_look(const char *folder,
+		      int (*look)(const char *name, const char *of, char *why, size_t size),
+		      const char *of, char *why, size_t size)
 {
 	char path[VN_PATH_MAX];
 	struct dirent **names;
 	int count, result = 0;
 
-	vn_sysfs_path(path, "class/iscsi_connection");
+	vn_sysfs_path(path, "%s", folder);
 	count = vn_sysfs_names(path, &names);
 	if (count < 0)
 		return count == -ENOENT ? 0 : netif_unknown(count, why, size, path);
 	for (int i = 0; i < count && result == 0; i++)
-		result = netif_connection_carries(names[i]->d_name, interface, why,
-						  size);
+		result = look(names[i]->d_name, of, why, size);
 	vn_sysfs_names_free(names, count);
 	return result;
+}
+
+static int netif_carries_disk(const char *interface, char *why, size_t size)
+{
+	return netif_look("class/iscsi_connection", netif_connection_carries, interface, why, size);
 }
 
 /* ---- one interface ---- */
@@ -287,34 +294,20 @@ static int netif_vdpa_held(const char *device, char *why, size_t size)
 }
 
 /* Does a vDPA device lie below this function? */
-static int netif_vdpa_is_of(const char *device, const char *address, char *why, size_t size)
+static int netif_vdpa_uses(const char *device, const char *address, char *why, size_t size)
 {
 	char path[VN_PATH_MAX], target[PATH_MAX];
 
 	vn_sysfs_path(path, "bus/vdpa/devices/%.255s", device);
 	if (realpath(path, target) == NULL)
 		return errno == ENOENT ? 0 : netif_unknown(-errno, why, size, path);
-	return strstr(target, address) != NULL;
+	return strstr(target, address) != NULL ? netif_vdpa_held(device, why, size) : 0;
 }
 
 /* vp_vdpa, or a vendor's driver, gives the function to others. */
 static int netif_vdpa_in_use(const char *address, char *why, size_t size)
 {
-	char path[VN_PATH_MAX];
-	struct dirent **names;
-	int count, result = 0;
-
-	vn_sysfs_path(path, "bus/vdpa/devices");
-	count = vn_sysfs_names(path, &names);
-	if (count < 0)
-		return count == -ENOENT ? 0 : netif_unknown(count, why, size, path);
-	for (int i = 0; i < count && result == 0; i++) {
-		result = netif_vdpa_is_of(names[i]->d_name, address, why, size);
-		if (result > 0)
-			result = netif_vdpa_held(names[i]->d_name, why, size);
-	}
-	vn_sysfs_names_free(names, count);
-	return result;
+	return netif_look("bus/vdpa/devices", netif_vdpa_uses, address, why, size);
 }
 
 /* ---- all of it ---- */
