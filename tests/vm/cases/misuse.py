@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -81,6 +82,9 @@ class Misuse(Case):
         for option in ("--log", "--stderr-file"):
             self.refused(125, "did not start", option, "/dev/zero", "--", "true")
         self.refused(2, "/dev/zero: not a file", "--peer", "pcap:/dev/zero", "--", "true")
+        long = self.file("long.pcap", struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 1 << 18, 1) +
+                         struct.pack("<IIII", 0, 0, 70000, 70000) + bytes(70000))
+        self.refused(2, "a frame of 70000 bytes", "--peer", f"pcap:{long}", "--", "true")
 
     def test_files(self):
         self.refused(2, "no modules.dep", "--modules", self.folder, "--", "true")

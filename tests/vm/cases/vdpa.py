@@ -55,7 +55,7 @@ step $vionet info {name}
 """
 
 TRAFFIC = """
-for mode in {modes}; do step $pktgen --count {count} --rate 2500 --mode $mode; done
+for mode in {modes}; do step $pktgen --count {count} --rate 1k --mode $mode; done
 step {build}/tests/vm/vm_rest {name}
 $pktgen --duration 60 --rate 1k >/tmp/out 2>&1 &
 until [ "$(cat /proc/$!/comm 2>/dev/null)" = vionet ] && ls -l /proc/$!/fd | grep -q vhost-vdpa-0; do sleep 0.1; done
@@ -87,7 +87,7 @@ class Simulator(common.Stepped):
         return self.run_steps(SCRIPT.format(**fill, steps=steps.format(**fill)), "--no-nic", "--iommu", "none")
 
     def check_traffic(self, modes):
-        """At this rate 256 buffers last for 100 ms: the device drops what finds none."""
+        """At this rate 256 buffers last for 250 ms: the device drops what finds none."""
         for _ in modes.split():
             output = self.step()
             self.assertRegex(output, common.sent(COUNT))

@@ -9,6 +9,7 @@ import socket
 import struct
 import threading
 
+FRAME_MAX = 65535
 NAMES = "echo, sink, source[:SIZE], pcap:FILE"
 TICK = 0.2  # seconds until it looks whether it is to end
 
@@ -110,6 +111,8 @@ def read_pcap(path):
     at = 24
     while at + 16 <= len(data):
         length, = struct.unpack_from(order + "I", data, at + 8)
+        if length > FRAME_MAX:
+            raise ValueError(f"{path}: a frame of {length} bytes; a NIC takes up to {FRAME_MAX}")
         yield data[at + 16:at + 16 + length]
         at += 16 + length
 
@@ -123,7 +126,8 @@ def check(text):
         raise ValueError(f"--peer {text}: SIZE is 22 to 65535 bytes")
     if kind == "pcap":
         try:
-            next(read_pcap(argument), None)
+            for _ in read_pcap(argument):
+                pass
         except OSError as e:
             raise ValueError(f"--peer {text}: {e.strerror}") from None
 
