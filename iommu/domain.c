@@ -152,7 +152,15 @@ static struct vn_domain *domain_new(const struct vn_iommu_ops *ops, int group)
 
 	if (made == NULL)
 		return NULL;
-	*made = (struct vn_domain){ .process = getpid(), .ops = ops, .fd = -1, .group_fd = -1, .device_fd = -1, .group = group, .given = none };
+	*made = (struct vn_domain){
+		.process = getpid(),
+		.ops = ops,
+		.fd = -1,
+		.group_fd = -1,
+		.device_fd = -1,
+		.group = group,
+		.given = none,
+	};
 	if (group < -1)
 		snprintf(made->label, sizeof(made->label), "no-IOMMU mode");
 	else

@@ -58,7 +58,10 @@ static struct vionet_queue *migrate_queue(struct vionet_device *device, unsigned
 
 static int migrate_check(struct vionet_device *device)
 {
-	int result = vn_transport_can(device->transport, VN_CAN_MIGRATE) ? 0 : vn_error(ENOTSUP, "only a function behind a vfio-user server can move");
+	int result = 0;
+
+	if (!vn_transport_can(device->transport, VN_CAN_MIGRATE))
+		result = vn_error(ENOTSUP, "only a function behind a vfio-user server can move");
 
 	if (result == 0 && !device->started)
 		result = vn_error(ENETDOWN, "it is not started; close it and open the other one");

@@ -242,7 +242,9 @@ int vionet_device_open_fds(const char *name, const struct vionet_device_fds *fds
 	*device = NULL;
 	if (result == 0)
 		result = open_check_fds(&own);
-	return result ? vn_error_prefix(result, "%.*s: open", VIONET_NAME_MAX, name) : open_device(name, &own, options, device);
+	if (result)
+		return vn_error_prefix(result, "%.*s: open", VIONET_NAME_MAX, name);
+	return open_device(name, &own, options, device);
 }
 
 int vionet_device_close(struct vionet_device *device)

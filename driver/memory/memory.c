@@ -45,7 +45,10 @@ int vn_device_memory_alloc_whole(struct vionet_device *device, size_t size,
 	if (!m)
 		return vn_error(ENOMEM, "no memory");
 	m->access = access;
-	result = device->limits.memory.contiguous != 0 ? vn_memory_alloc_huge(size, &m->memory) : vn_memory_alloc(size, (use & VN_FOR_MUCH) != 0, &m->memory);
+	if (device->limits.memory.contiguous != 0)
+		result = vn_memory_alloc_huge(size, &m->memory);
+	else
+		result = vn_memory_alloc(size, (use & VN_FOR_MUCH) != 0, &m->memory);
 	m->memory.control = (use & VN_FOR_CONTROL) != 0;
 	if (result == 0) {
 		result = transport->ops->memory_add(transport, &m->memory,

@@ -310,7 +310,10 @@ static int move_fail(struct vn_move *move, int result)
 				move->address, move->cause, root, move->bus,
 				move->address);
 	return vn_error(code,
-			"%s: %s, and it could not be put back as it was, with %s; by hand: echo %s > %s/bus/%s/devices/%s/driver_override; echo %s > %s/bus/%s/drivers/%s/bind; echo > %s/bus/%s/devices/%s/driver_override",
+			"%s: %s, and it could not be put back as it was, with %s; by hand: "
+			"echo %s > %s/bus/%s/devices/%s/driver_override; "
+			"echo %s > %s/bus/%s/drivers/%s/bind; "
+			"echo > %s/bus/%s/devices/%s/driver_override",
 			move->address, move->cause, move->from, move->from, root,
 			move->bus, move->address, move->address, root, move->bus,
 			move->from, root, move->bus, move->address);

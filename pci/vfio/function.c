@@ -486,7 +486,13 @@ static struct vfio_function *vfio_new(const char *name, int group, enum vn_iommu
 		vn_error(ENOMEM, "%s: out of memory", name);
 		return NULL;
 	}
-	made->base = (struct vn_function){ .ops = &operations, .iommu_group = group, .removal_fd = -1, .error_fd = -1, .service_fd = -1 };
+	made->base = (struct vn_function){
+		.ops = &operations,
+		.iommu_group = group,
+		.removal_fd = -1,
+		.error_fd = -1,
+		.service_fd = -1,
+	};
 	snprintf(made->base.name, sizeof(made->base.name), "%s", name);
 	made->fd = -1;
 	snprintf(made->base.iommu, sizeof(made->base.iommu), "%s", names[kind]);
