@@ -8,49 +8,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tools/shared/common.h"
+#include "tools/shared/socket_listen.h"
 
 /* For a request, and once more for taking its answer. */
 #define SERVE_NS 1000000000ULL
 
-/* A socket that was left is in the way; the one that has the lock may remove it. No client
- * gets through before it listens, and its mode is right by then. */
-static int server_listen(const struct socket_directory *directory)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct sockaddr_un address;
-	int result;
-
-	if (fd < 0)
-		return -errno;
-	socket_directory_address(directory, &address);
-	if (unlinkat(directory->fd, directory->socket, 0) == 0 || errno == ENOENT)
-		errno = 0;
-	if (errno == 0 &&
-	    bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 &&
-	    fchmodat(directory->fd, directory->socket, S_IRUSR | S_IWUSR, 0) == 0 &&
-	    listen(fd, 4) == 0)
-		return fd;
-	result = -errno;
-	close(fd);
-	return result;
-}
-
 static int server_claim(struct control_server *server)
 {
-	server->lock = socket_lock_take(&server->directory);
-	if (server->lock < 0)
-		return server->lock;
-	server->fd = server_listen(&server->directory);
-	if (server->fd >= 0)
-		return 0;
-	unlinkat(server->directory.fd, server->directory.lock, 0);
-	close(server->lock);
-	server->lock = -1;
-	return server->fd;
+	server->fd = socket_listen(&server->directory, 4, &server->lock);
+	return server->fd < 0 ? server->fd : 0;
 }
 
 /* A duplicate needs nothing but a number. */
@@ -105,8 +74,7 @@ void control_server_unlink(const struct control_server *server)
 {
 	if (server->lock < 0)
 		return;
-	unlinkat(server->directory.fd, server->directory.socket, 0);
-	unlinkat(server->directory.fd, server->directory.lock, 0);
+	socket_listen_remove(&server->directory);
 }
 
 void control_server_close(struct control_server *server)

@@ -175,6 +175,33 @@ int socket_directory_open(struct socket_directory *directory, unsigned int numbe
 	return 0;
 }
 
+int socket_directory_of_path(struct socket_directory *directory, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash != NULL ? slash + 1 : path;
+	char folder[PATH_MAX] = ".";
+	int fd;
+
+	directory->fd = -1;
+	if (name[0] == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return -EINVAL;
+	if (strlen(name) + sizeof(".lock") > SOCKET_NAME_MAX || strlen(path) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	if (slash != NULL)
+		snprintf(folder, sizeof(folder), "%.*s", (int)(name - path), path);
+	fd = openat(AT_FDCWD, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (!directory_is_safe(fd, geteuid(), true)) {
+		close(fd);
+		return -EPERM;
+	}
+	directory->fd = fd;
+	strcpy(directory->socket, name);
+	snprintf(directory->lock, sizeof(directory->lock), "%s.lock", name);
+	return 0;
+}
+
 void socket_directory_close(struct socket_directory *directory)
 {
 	if (directory->fd >= 0)

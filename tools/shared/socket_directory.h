@@ -17,7 +17,7 @@
 #include <sys/un.h>
 
 #define SOCKET_DIRECTORIES 3
-#define SOCKET_NAME_MAX 32
+#define SOCKET_NAME_MAX 72
 
 /* One device's socket in one directory. */
 struct socket_directory {
@@ -36,6 +36,11 @@ struct socket_directory {
 int socket_directory_open(struct socket_directory *directory, unsigned int number,
 			  uid_t owner, bool make, const char *device);
 void socket_directory_close(struct socket_directory *directory);
+
+/* The same for a socket at a path that the user has chosen; its directory is this user's or root's, and others
+ * can write to it only where they cannot remove what is not theirs (/tmp). -ENAMETOOLONG, -EINVAL: no name
+ * at the end; else as above. */
+int socket_directory_of_path(struct socket_directory *directory, const char *path);
 
 /* The address of the socket, through the directory that is open. */
 void socket_directory_address(const struct socket_directory *directory,
