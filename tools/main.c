@@ -171,7 +171,7 @@ static void main_print_log(void *context, enum vionet_log_level level, const cha
 	};
 
 	(void)context;
-	fprintf(stderr, "vionet: %s: %s\n", names[level], text);
+	say("%s: %s", names[level], text);
 }
 
 /* VIONET_LOG in the environment: what the library does, on standard error. */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,27 +30,70 @@ bool say_is_live(void)
 	return __atomic_load_n(&live_line, __ATOMIC_RELAXED);
 }
 
-static void common_say_list(const char *format, va_list arguments)
+/* Messages come from any thread. */
+static pthread_mutex_t listeners_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct say_listener *listeners;
+
+void say_listen(struct say_listener *listener)
 {
-	char *text = NULL;
+	pthread_mutex_lock(&listeners_lock);
+	listener->next = listeners;
+	listeners = listener;
+	pthread_mutex_unlock(&listeners_lock);
+}
+
+void say_unlisten(struct say_listener *listener)
+{
+	struct say_listener **at = &listeners;
+
+	pthread_mutex_lock(&listeners_lock);
+	while (*at != NULL && *at != listener)
+		at = &(*at)->next;
+	if (*at != NULL)
+		*at = listener->next;
+	pthread_mutex_unlock(&listeners_lock);
+}
+
+/* Does one of them keep it from standard error? */
+static bool common_tell_listeners(const char *text)
+{
+	bool kept = false;
+
+	pthread_mutex_lock(&listeners_lock);
+	for (struct say_listener *at = listeners; at != NULL; at = at->next)
+		if (at->take(at->context, text))
+			kept = true;
+	pthread_mutex_unlock(&listeners_lock);
+	return kept;
+}
+
+static void common_print_message(const char *text)
+{
 	bool below; /* a live line that is on the same terminal */
 
-	if (vasprintf(&text, format, arguments) < 0)
-		text = NULL;
-	/* Names and texts of others may be in it. */
-	if (text != NULL)
-		vionet_text_clean(text);
 	output_begin();
 	fflush(stdout);
 	flockfile(stderr);
 	below = say_is_live() && isatty(STDERR_FILENO) == 1;
-	fprintf(stderr, "%svionet: %s\n", below ? "\n" : "",
-		text != NULL ? text : "no memory");
-	free(text);
+	fprintf(stderr, "%svionet: %s\n", below ? "\n" : "", text);
 	if (below)
 		say_set_live(false);
 	funlockfile(stderr);
 	output_end();
+}
+
+static void common_say_list(const char *format, va_list arguments)
+{
+	char *made = NULL;
+	const char *text;
+
+	if (vasprintf(&made, format, arguments) < 0)
+		made = NULL;
+	/* Names and texts of others may be in it. */
+	text = made != NULL ? vionet_text_clean(made) : "no memory";
+	if (!common_tell_listeners(text))
+		common_print_message(text);
+	free(made);
 }
 
 void say(const char *format, ...)

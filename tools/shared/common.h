@@ -46,6 +46,17 @@ const char *plural(uint64_t count);
 /* Print "vionet: TEXT" on stderr, on a line of its own. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Somebody who is given each message too, without "vionet: ", by the thread that says it; `take` must
+ * not say anything itself. True: it is kept, and not printed now. */
+struct say_listener {
+	bool (*take)(void *context, const char *text);
+	void *context;
+	struct say_listener *next; /* say's own */
+};
+
+void say_listen(struct say_listener *listener);
+void say_unlisten(struct say_listener *listener);
+
 /* The longest that --reset-timeout may say. */
 #define RESET_SECONDS_MAX 600u
 
