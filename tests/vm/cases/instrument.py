@@ -394,7 +394,6 @@ class Usage(common.Case):
             ("--backend", "vdpa-sim", "--bind"): "vdpa-sim excludes --bind",
             ("--add", "/bin/sh"): "--add and --sysroot go with --packed",
             ("--packed", "--add", "/nowhere"): "--add /nowhere: no such file",
-            ("--arch", "s390x", "--bind"): "--bind: Debian's kernels for s390x have no VFIO",
             ("--snapshot", "--netdev", "vhost-user,path=/x"): "--snapshot: the functions must be QEMU's own",
             ("--at", "x", "migrate"): "--at: migrate needs --packed",
             ("--packed", "--pcap", "/x", "--at", "x", "migrate"): "a capture of --pcap would begin anew",

@@ -13,7 +13,7 @@ import shlex
 import shutil
 
 from . import arch, backends, elf
-from .kernel import HERE, VFIO, ImageError, cache_folder, find_kernel, module_files, plain_module, plain_name, save, unsigned, \
+from .kernel import HERE, ImageError, cache_folder, find_kernel, has_module, module_files, plain_module, plain_name, save, unsigned, \
     uncompressed
 
 MODULES = ("virtio_pci", "virtio_console", "vfio_pci", "vfio_iommu_type1")
@@ -28,7 +28,7 @@ class Image:
         self.kernel, self.modules = find_kernel(options)
         self.kernel = uncompressed(self.kernel)
         settings["MODULES"] = str(self.modules or "")
-        base = initramfs(self.modules, module_names(options), busybox(options))
+        base = initramfs(self.modules, module_names(options, self.modules), busybox(options))
         self.initrd = pathlib.Path(folder, "initrd")
         content, folders = packed(options) if options.packed else ({}, ())
         rest = archive({"conf": shell_settings(settings), "job": job(options), **content}, folders)
@@ -38,11 +38,12 @@ class Image:
         self.initrd.write_bytes(base.read_bytes() + rest)
 
 
-def module_names(o):
+def module_names(o, modules):
     iommu = ("virtio_iommu",) if o.iommu == "virtio" else ()
     physical = ("virtio_net",) if o.physical_function else ()
     files = () if o.packed else FILES
-    vfio = MODULES[2:] if o.arch in VFIO else ()
+    # Asked for, it is an error that the kernel has none.
+    vfio = MODULES[2:] if o.bind or modules and has_module(modules, "vfio-pci") else ()
     return (*MODULES[:2], *files, *iommu, *vfio, *physical, *o.with_module)
 
 

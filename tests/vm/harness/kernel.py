@@ -11,8 +11,7 @@ import subprocess
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent.parent
-VFIO = ("x86_64", "aarch64")  # the machines whose kernels of Debian's have it
-DEFAULT = {"s390x": "6.1"}
+DEFAULT = {"s390x": "backports"}  # the first of Debian's for it with VFIO
 DEBIAN = {"x86_64": "amd64", "aarch64": "arm64", "s390x": "s390x"}
 
 
@@ -105,6 +104,11 @@ def has_pvh_entry(elf):
 
 def plain_name(path):
     return os.path.basename(path).split(".ko")[0].replace("-", "_")
+
+
+def has_module(modules, name):
+    listed = (modules / "modules.dep").read_text() + (modules / "modules.builtin").read_text()
+    return name.replace("-", "_") in {plain_name(word.rstrip(":")) for word in listed.split()}
 
 
 def module_files(modules, names):

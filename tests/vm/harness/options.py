@@ -5,7 +5,7 @@ import argparse
 import math
 import os
 
-from . import actions, arch, backends, kernel, nics, peers, result
+from . import actions, arch, backends, nics, peers, result
 from .limits import BOOT_LIMIT
 
 EPILOG = """\
@@ -37,7 +37,7 @@ def add_machine(g):
     g.add_argument("--qemu", metavar="PATH",
                    help="the QEMU to run (default: qemu-system-ARCH), or 10 or 11: one that fetch-qemu brings")
     g.add_argument("--kernel", metavar="IMAGE",
-                   help="a kernel image, what fetch-kernel takes (default: 6.12), or custom, custom-7.3: those that "
+                   help="a kernel image, what fetch-kernel takes (default: 6.12; on s390x backports), or custom, custom-7.3: those that "
                         "build-kernel builds")
     g.add_argument("--modules", metavar="DIR",
                    help="lib/modules/VERSION of that image; without it nothing is loaded")
@@ -190,8 +190,6 @@ def check_machine(o):
     o.iommu = o.iommu or machine.iommus[0]
     if o.iommu not in machine.iommus:
         raise ValueError(f"--iommu {o.iommu}: {o.arch} has {', '.join(machine.iommus)}")
-    if o.bind and o.arch not in kernel.VFIO:
-        raise ValueError(f"--bind: Debian's kernels for {o.arch} have no VFIO")
     if o.iommu_props and not arch.iommu_device(o):
         raise ValueError(f"--iommu-props: {o.iommu} has none")
     kind, colon, _ = o.topology.partition(":")
