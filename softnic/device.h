@@ -16,6 +16,7 @@
 
 #include "softnic/check/exercised.h"
 #include "softnic/fault/fault.h"
+#include "softnic/net/limit.h"
 #include "softnic/spec.h"
 #include "softnic/transport.h"
 
@@ -56,6 +57,7 @@ struct options {
 	bool shuffle;		   /* complete buffers out of order (not IN_ORDER) */
 	bool transitional;	   /* device id 0x1000 */
 	const char *peer;	   /* "loop", "tap:NAME", ... */
+	struct limit limit;	   /* of each direction */
 	const char *trace;	   /* file; NULL: none */
 	const char *control;	   /* UNIX socket for run-time commands; NULL: none */
 	const char *faults;	   /* requested faults; NULL: none */

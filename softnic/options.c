@@ -46,6 +46,7 @@ enum key {
 	KEY_CONNECT,
 	KEY_REPORT,
 	KEY_VDUSE,
+	KEY_LIMIT,
 };
 
 static const struct argp_option list[] = {
@@ -81,6 +82,10 @@ static const struct argp_option list[] = {
 	  2 },
 	{ "lossless", KEY_LOSSLESS, NULL, 0,
 	  "frames wait for receive buffers instead of being lost", 2 },
+	{ "limit", KEY_LIMIT, "RATE[:FRAMES]", 0,
+	  "frames a second in each direction (100kpps); what comes faster is lost once FRAMES "
+	  "(256) came too early",
+	  2 },
 	{ "poll", KEY_POLL, NULL, 0, "never sleep while a driver is there", 2 },
 	{ NULL, 0, NULL, 0, "Checks and faults:", 3 },
 	{ "strict", KEY_STRICT, NULL, 0,
@@ -194,6 +199,14 @@ static void parse_vduse(struct argp_state *state, const char *text, struct optio
 	options->transport = &vduse_transport;
 }
 
+static void parse_limit(struct argp_state *state, const char *text, struct options *options)
+{
+	if (limit_parse(text, &options->limit) != 0)
+		refuse(state, "--limit is a rate above 0, and perhaps how many frames may come too "
+			      "early (1 to 1000000000), such as 100kpps or 1.5M:64; not '%.40s'",
+		       text);
+}
+
 static uint32_t multiplier(struct argp_state *state, const char *text)
 {
 	unsigned long value = number(state, "notify-multiplier", text, 0, 4096);
@@ -282,6 +295,9 @@ static error_t parse_rest(int key, char *text, struct argp_state *state,
 		return 0;
 	case KEY_PEER:
 		options->peer = text;
+		return 0;
+	case KEY_LIMIT:
+		parse_limit(state, text, options);
 		return 0;
 	case KEY_POLL:
 		options->poll = true;

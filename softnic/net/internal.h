@@ -202,6 +202,7 @@ struct moderation { /* "Notifications Coalescing" */
 
 struct counters {
 	uint64_t packets, bytes, drops, overruns, malformed;
+	uint64_t limited, limited_bytes; /* of the drops: --limit */
 	uint64_t csum_valid, csum_needs, csum_none, csum_bad;
 	uint64_t gso_packets, gso_bytes;
 	uint64_t coalesced, coalesced_bytes; /* receive */
@@ -261,6 +262,8 @@ struct net {
 	/* Serve the control queue: for a frame that a command before it enables, as the
 	 * commands are above the frames. */
 	bool (*run_commands)(struct net *net);
+
+	struct limit sent, received; /* of the two directions; a loop has the first */
 
 	struct filter filter;
 	struct net_queue queue[QUEUES_MAX];

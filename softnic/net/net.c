@@ -21,6 +21,7 @@ int net_open(struct device *device)
 	device->net = net;
 	if (net) {
 		net->device = device;
+		net->sent = net->received = device->options->limit;
 		net->segments = calloc(1, sizeof(*net->segments));
 		if (net->segments)
 			result = peer_open(device->options->peer, device,
@@ -69,7 +70,7 @@ static void keep_counters(struct net *net, const struct net *last)
 		add_counters(&net->before[i], &last->queue[i].count);
 }
 
-/* What stays over a reset of the device: peer, link and speed, the address that it
+/* What stays over a reset of the device: peer and its limits, link and speed, the address that it
  * was last given from outside, and what was counted in all. */
 void net_reset(struct device *device)
 {
@@ -86,6 +87,8 @@ void net_reset(struct device *device)
 		.rx_pairs = 1,
 		.tx_pairs = 1,
 		.run_commands = control_run,
+		.sent = net->sent,
+		.received = net->received,
 	};
 
 	memcpy(fresh.mac, net->permanent_mac, sizeof(fresh.mac));

@@ -132,6 +132,25 @@ int receive_frame(struct net *net, const struct frame *frame,
 	return receive_clean(net, &clean, progress);
 }
 
+/* A frame that the peer has now, through the bottleneck that there may be. */
+static int receive_limit(struct net *net, const struct frame *frame)
+{
+	struct counters *count = &net->queue[0].count;
+	int result;
+
+	if (net->received.milli != 0 &&
+	    !limit_take(&net->received, clock_now())) {
+		count->limited++;
+		count->limited_bytes += frame->length;
+		receive_lose(net);
+		return 0;
+	}
+	result = receive_frame(net, frame, &net->receive_segment);
+	if (result == -EAGAIN && net->received.milli != 0)
+		limit_return(&net->received);
+	return result;
+}
+
 bool receive_run(struct net *net, unsigned int budget)
 {
 	struct peer *peer = net->peer;
@@ -143,8 +162,7 @@ bool receive_run(struct net *net, unsigned int budget)
 	for (done = 0; done < budget; done++) {
 		if (peer->ops->receive(peer, &frame) <= 0)
 			break;
-		if (receive_frame(net, &frame, &net->receive_segment) ==
-		    -EAGAIN) {
+		if (receive_limit(net, &frame) == -EAGAIN) {
 			peer->ops->unreceive(peer);
 			net->blocked = true;
 			break;

@@ -124,6 +124,8 @@ static void state_counters(struct state *state, struct counters *count)
 		&count->segment_bytes,
 		&count->whole,
 		&count->whole_bytes,
+		&count->limited,
+		&count->limited_bytes,
 	};
 
 	for (size_t i = 0; i < sizeof(each) / sizeof(each[0]); i++)

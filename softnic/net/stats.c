@@ -69,8 +69,8 @@ static unsigned int stats_collect(struct net *net, const struct queue *queue,
 		return 2;
 	case ST_RX_SPEED:
 	case ST_TX_SPEED:
-		/* The device has no allowance that a frame could exceed. */
-		to[0] = to[1] = 0;
+		to[0] = count->limited; /* "allowance exceeded" */
+		to[1] = count->limited_bytes;
 		return 2;
 	default:
 		return csum_or_gso(count, type, to);

@@ -189,6 +189,23 @@ static int pass_on(struct net *net, struct net_queue *state,
 	return 0;
 }
 
+/* As pass_on, through the bottleneck that there may be. */
+static int pass_limit(struct net *net, struct net_queue *state, const struct frame *frame)
+{
+	int result;
+
+	if (net->sent.milli != 0 && !limit_take(&net->sent, clock_now())) {
+		state->count.limited++;
+		state->count.limited_bytes += frame->length;
+		state->count.drops++;
+		return 0;
+	}
+	result = pass_on(net, state, frame);
+	if (result == -EAGAIN && net->sent.milli != 0)
+		limit_return(&net->sent);
+	return result;
+}
+
 /* One frame: 0 it is gone (sent or lost), -EAGAIN it has to wait. */
 static int transmit(struct net *net, struct queue *queue, struct buffer *buffer)
 {
@@ -210,7 +227,7 @@ static int transmit(struct net *net, struct queue *queue, struct buffer *buffer)
 		state->count.drops++;
 		return 0;
 	}
-	result = pass_on(net, state, &frame);
+	result = pass_limit(net, state, &frame);
 	if (result == -EAGAIN)
 		return result;
 	state->segment = 0;

@@ -80,6 +80,33 @@ class Plain(unittest.TestCase):
             env.finish()
 
 
+class Limit(unittest.TestCase):
+    """A rate so low that the test is over before the next frame is due."""
+
+    def test_loop_loses_what_comes_too_early(self):
+        with Env("--limit", "0.001pps:5", features=("CTRL_VQ", "DEVICE_STATS")) as env:
+            for number in range(20):
+                env.send(frame(number))
+            self.assertEqual([data for _, data in env.frames(count=5)], [frame(i) for i in range(5)])
+            self.assertEqual(env.frames(), [])
+            # STATS_GET of TX_BASIC and TX_SPEED: drops; frames and bytes over the allowance.
+            env.command(8, 0, room=8)
+            ask = struct.pack("<HHIQ", 1, 0, 0, 1 << 16 | 1 << 19)
+            _, data = env.command(8, 1, ask, room=400)
+            self.assertEqual(struct.unpack_from("<Q", data, 8 + 32)[0], 15)
+            self.assertEqual(struct.unpack_from("<QQ", data, 8 + 48 + 8), (15, 15 * len(frame(0))))
+            env.finish()
+
+    def test_each_direction_has_its_own(self):
+        with Env("--limit", "0.001pps:7", "--peer", "source", buffers=20) as env:
+            for number in range(10):
+                env.send(frame(number))
+            got = [struct.unpack_from(">Q", data, 42)[0] for _, data in env.frames(count=7)]
+            self.assertEqual(got, list(range(7)))
+            self.assertEqual(env.frames(), [])
+            env.finish()
+
+
 def sum16(data):
     total = sum(struct.unpack(f">{len(data) // 2}H", data))
     return (total & 0xffff) + (total >> 16)

@@ -406,7 +406,8 @@ class CommandLine(unittest.TestCase):
     def test_wrong(self):
         for options in ((), ("--listen",), ("--nonsense",), ("--listen", "x", "extra"),
                         ("--listen", "x", "--queues", "17"), ("--listen", "x", "--queue-size", "0"),
-                        ("--listen", "x", "--mtu", "67"), ("--listen", "x", "--mtu", "1e3"),
+                        ("--listen", "x", "--mtu", "67"),
+                        ("--listen", "x", "--limit", "0"), ("--listen", "x", "--limit", "1kpps:0"), ("--listen", "x", "--mtu", "1e3"),
                         ("--listen", "x", "--mac", "52:54:00:12:34"), ("--listen", "x", "--duplex", "no"),
                         ("--listen", "x", "--features", "+NOTHING"), ("--listen", "x", "--fault", "Z99"),
                         ("--listen", "x", "--notify", "bell"), ("--listen", "x", "--vectors", "-1"),
