@@ -18,11 +18,12 @@
 /* Exit codes: a promise of the man page. */
 enum exit_code {
 	CODE_OK = 0,
-	CODE_FAILED = 1,      /* while running: I/O error, timeout */
-	CODE_USAGE = 2,	      /* bad command line */
-	CODE_UNDRIVABLE = 3,  /* not found, not bound, refused */
-	CODE_PERMISSION = 4,  /* permission or limits */
-	CODE_GONE = 5,	      /* the device went away or broke while running */
+	CODE_FAILED = 1,     /* while running: I/O error, timeout */
+	CODE_USAGE = 2,	     /* bad command line */
+	CODE_UNDRIVABLE = 3, /* not found, not bound, refused */
+	CODE_PERMISSION = 4, /* permission or limits */
+	CODE_GONE = 5,	     /* the device went away or broke while running */
+	CODE_LIMIT = 6,	     /* all went well, and a limit of the command line was not kept */
 };
 
 /* The subcommands: argv[0] is "vionet", the rest follows their name. They return

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tools/test/soak.h"
+
+#include "tools/pktgen/histogram.h"
+#include "tools/shared/common.h"
+
+static void soak_note(struct soak *soak, enum soak_violation violation, double seconds, double value)
+{
+	if (soak->violation != SOAK_KEPT)
+		return;
+	soak->violation = violation;
+	soak->violation_s = seconds;
+	soak->value = value;
+}
+
+/* What is known to be lost is lost, however much is still on its way. */
+static void soak_check_loss(struct soak *soak, const struct trial_output *so_far, bool ended)
+{
+	double ratio = ended ? trial_loss_ratio(so_far) : so_far->sent > 0 ? (double)so_far->lost / (double)so_far->sent
+									   : 0;
+
+	if (soak->limits.loss_ratio >= 0 && ratio > soak->limits.loss_ratio)
+		soak_note(soak, SOAK_LOSS, so_far->seconds, ratio);
+}
+
+static void soak_check_latency(struct soak *soak, const struct trial_output *so_far)
+{
+	const struct soak_limits *limits = &soak->limits;
+	uint64_t latency;
+
+	if (limits->per_mille == 0 || so_far->latency == NULL)
+		return;
+	latency = histogram_percentile(so_far->latency, limits->per_mille);
+	if (latency > limits->latency_ns)
+		soak_note(soak, SOAK_LATENCY, so_far->seconds, (double)latency);
+}
+
+static bool soak_look(void *context, const struct trial_output *so_far)
+{
+	struct soak *soak = context;
+
+	soak_check_loss(soak, so_far, false);
+	soak_check_latency(soak, so_far);
+	if (soak->show != NULL && soak->show(soak->context, so_far))
+		return true;
+	return soak->violation != SOAK_KEPT;
+}
+
+static void soak_check_rate(struct soak *soak, const struct trial_output *output)
+{
+	double rate = output->sent > 0 ? output->offered * (double)output->received / (double)output->sent : 0;
+
+	if (soak->limits.rate > 0 && rate < soak->limits.rate)
+		soak_note(soak, SOAK_RATE, output->seconds, rate);
+}
+
+int soak_run(struct soak *soak, struct trial_path *path, const struct trial_input *input,
+	     struct trial_log *log)
+{
+	struct trial_output output = { 0 };
+	struct trial_result *result = trial_log_add(log);
+	int code;
+
+	if (result == NULL)
+		return CODE_FAILED;
+	code = path->run(path, input, soak_look, soak, &output);
+	if (code != CODE_OK)
+		return code;
+	trial_result_fill(result, input, &output);
+	soak_check_loss(soak, &output, true);
+	soak_check_latency(soak, &output);
+	soak_check_rate(soak, &output);
+	return soak->violation != SOAK_KEPT ? CODE_LIMIT : CODE_OK;
+}
