@@ -30,10 +30,19 @@ static const struct command {
 
 static const size_t command_count = sizeof(commands) / sizeof(commands[0]);
 
+/* What can be left out at build time, and is not. */
+static const char main_built_with[] =
+#ifdef VIONET_YAML
+	" yaml"
+#endif
+	"";
+
 static void main_print_version(FILE *stream, struct argp_state *state)
 {
 	(void)state;
 	fprintf(stream, "vionet %s\n", vionet_version());
+	if (main_built_with[0] != '\0')
+		fprintf(stream, "with%s\n", main_built_with);
 }
 
 static void main_print_help(FILE *stream)

@@ -21,7 +21,7 @@ class Vionet(Driven, Cell, peer.Case):
         verdict = of_report(json.loads(self.vionet("pktgen", f"{self.kind}:{nic.path}", "--count", COUNT, *SIZES, *PACE,
                                                    seconds=peer.LIMIT)))
         nic.stop()
-        return self.checked(verdict, output_of(peer.BUILD / "vionet", "--version").split()[-1])
+        return self.checked(verdict, output_of(peer.BUILD / "vionet", "--version").split()[1])
 
 
 class VionetVhostUser(Vionet):
