@@ -7,7 +7,7 @@
 
 #include <vionet/vionet.h>
 
-#define WORD_MAX 32 /* letters of a command that is looked up */
+#include "tools/shared/closest_word.h"
 
 static const struct command {
 	const char *name;
@@ -59,59 +59,15 @@ static void main_print_help(FILE *stream)
 	      stream);
 }
 
-/* How many letters have to be changed, put in, left out or exchanged with their
- * neighbour to turn one word into the other (Damerau, optimal string alignment). */
-static unsigned int main_distance(const char *a, const char *b)
-{
-	unsigned int row[3][WORD_MAX + 1];
-	unsigned int *two = row[0], *one = row[1], *now = row[2];
-	size_t columns = strlen(b);
-
-	for (size_t j = 0; j <= columns; j++)
-		one[j] = (unsigned int)j;
-	for (size_t i = 1; a[i - 1] != '\0'; i++) {
-		unsigned int *next = two;
-
-		now[0] = (unsigned int)i;
-		for (size_t j = 1; j <= columns; j++) {
-			now[j] = one[j - 1] + (a[i - 1] != b[j - 1]);
-			if (one[j] + 1 < now[j])
-				now[j] = one[j] + 1;
-			if (now[j - 1] + 1 < now[j])
-				now[j] = now[j - 1] + 1;
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
-			    a[i - 2] == b[j - 1] && two[j - 2] + 1 < now[j])
-				now[j] = two[j - 2] + 1;
-		}
-		two = one;
-		one = now;
-		now = next;
-	}
-	return one[columns];
-}
-
-/* The command that was meant, or NULL: at most two letters away, large or small, and
- * not made of other letters altogether. */
+/* The command that was meant, or NULL. */
 static const char *main_closest_command(const char *name)
 {
-	char word[WORD_MAX + 1] = "";
-	const char *closest = NULL;
-	unsigned int best = 3;
+	struct closest_word closest;
 
-	if (strlen(name) > WORD_MAX)
-		return NULL;
-	for (size_t i = 0; name[i] != '\0'; i++)
-		word[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] | 0x20 :
-								     name[i]);
-	for (size_t i = 0; i < command_count; i++) {
-		unsigned int away = main_distance(word, commands[i].name);
-
-		if (away < best && away < strlen(commands[i].name) - 1) {
-			best = away;
-			closest = commands[i].name;
-		}
-	}
-	return closest;
+	closest_word_start(&closest, name);
+	for (size_t i = 0; i < command_count; i++)
+		closest_word_try(&closest, commands[i].name);
+	return closest.best;
 }
 
 static void main_refuse_command(const char *name)
