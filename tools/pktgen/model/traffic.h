@@ -85,6 +85,8 @@ struct traffic_duration {
 	/* burst_frames > 0: bursts of so many at the flow's rate, with gap_ns between the end of one
 	 * and the begin of the next; `bursts` of them, 0: no limit. */
 	uint64_t bursts, burst_frames, gap_ns;
+	/* delay_ns and gap_ns as bytes on the wire, where a file has them so: the engine converts by the link's speed. */
+	uint64_t delay_bytes, burst_gap_bytes;
 	uint32_t gap_bytes; /* the least gap between frames, in bytes on the wire (12) */
 };
 
@@ -136,6 +138,7 @@ struct traffic_capture {
 	size_t ports;
 	char *filter; /* BPF text, or NULL; owned */
 	bool overwrite;
+	bool pcapng;	      /* else pcap */
 	uint32_t packet_size; /* bytes kept of each; 0: all */
 };
 
