@@ -73,38 +73,20 @@ static const struct argp_option echo_option_list[] = {
 
 /* ---- options ---- */
 
-static void echo_add_address4(struct answer_host *host, const char *text, const uint8_t *address)
-{
-	if (address[0] == 0 || address[0] == 127 || address[0] >= 224)
-		refuse_usage("'%.60s' is no address of one host", text);
-	memcpy(host->address4[host->addresses4++], address, 4);
-}
-
-static void echo_add_address6(struct answer_host *host, const char *text, const uint8_t *address)
-{
-	static const uint8_t loopback[16] = { [15] = 1 }, unspecified[16];
-
-	if (address[0] == 0xff || memcmp(address, loopback, 16) == 0 ||
-	    memcmp(address, unspecified, 16) == 0)
-		refuse_usage("'%.60s' is no address of one host", text);
-	memcpy(host->address6[host->addresses6++], address, 16);
-}
-
 static void echo_add_address(struct answer_host *host, const char *text)
 {
-	uint8_t address[16];
+	struct network network;
 
 	if (host->addresses4 == ANSWER_ADDRESSES_MAX || host->addresses6 == ANSWER_ADDRESSES_MAX)
 		refuse_usage("'%.60s': %d addresses of each kind at most", text,
 			     ANSWER_ADDRESSES_MAX);
-	if (inet_pton(AF_INET, text, address) == 1)
-		echo_add_address4(host, text, address);
-	else if (inet_pton(AF_INET6, text, address) == 1)
-		echo_add_address6(host, text, address);
-	else
+	if (strchr(text, '/') != NULL || !network_read(text, strlen(text), &network))
 		refuse_usage("'%.60s' is no IP address: one such as 192.0.2.2 or 2001:db8::2 is "
 			     "wanted",
 			     text);
+	if (!network_is_host(&network))
+		refuse_usage("'%.60s' is no address of one host", text);
+	answer_add_address(host, &network);
 }
 
 static void echo_check_options(const struct echo_options *options)

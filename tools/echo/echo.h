@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "tools/echo/answer.h"
+#include "tools/shared/answer.h"
 
 /* Of one thread while it runs, which alone writes them, or the sum. */
 struct echo_counts {

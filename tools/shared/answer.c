@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "tools/echo/answer.h"
+#include "tools/shared/answer.h"
 
 #include <string.h>
 
@@ -38,7 +38,7 @@ const char *const answer_names[ANSWER_KINDS] = {
 
 /* A request, as far as it was looked at. */
 struct answer_request {
-	struct vionet_packet *packet;
+	struct answer_frame *whole;
 	uint8_t *frame;
 	uint8_t *network; /* behind the Ethernet header, with its VLAN tag */
 	uint32_t size;	  /* bytes at `network` in the first segment */
@@ -65,7 +65,7 @@ static void answer_swap(uint8_t *a, uint8_t *b, size_t size)
 	memcpy(b, kept, size);
 }
 
-static uint32_t answer_sum(const uint8_t *data, uint32_t size, uint32_t sum)
+uint32_t answer_sum(const uint8_t *data, uint32_t size, uint32_t sum)
 {
 	for (uint32_t i = 0; i + 1 < size; i += 2)
 		sum += answer_load16(data + i);
@@ -76,9 +76,8 @@ static uint32_t answer_sum(const uint8_t *data, uint32_t size, uint32_t sum)
 	return sum;
 }
 
-/* Of ICMPv6 and what follows the IPv6 header: with the pseudo header, "Upper-Layer Checksums"
- * of RFC 8200. */
-static uint32_t answer_sum6(const uint8_t *network, uint32_t size)
+/* "Upper-Layer Checksums" of RFC 8200. */
+uint32_t answer_sum6(const uint8_t *network, uint32_t size)
 {
 	return answer_sum(network + 8, 32, answer_sum(network + IPV6_SIZE, size, size + PROTOCOL_ICMP6));
 }
@@ -101,6 +100,14 @@ static bool answer_is_ours4(const struct answer_host *host, const uint8_t *addre
 static bool answer_is_ours6(const struct answer_host *host, const uint8_t *address)
 {
 	return answer_is_ours(host->address6[0], host->addresses6, address, 16);
+}
+
+void answer_add_address(struct answer_host *host, const struct network *address)
+{
+	if (address->ipv6)
+		memcpy(host->address6[host->addresses6++], address->address, 16);
+	else
+		memcpy(host->address4[host->addresses4++], address->address, 4);
 }
 
 /* Back to where it came from. */
@@ -161,8 +168,8 @@ static bool answer_udp(const struct answer_host *host, uint8_t *udp, uint32_t si
 /* The checksum of what is echoed stays, but the device may have left it to us. */
 static bool answer_complete(struct vionet_packet *packet)
 {
-	return packet->gso_type == VIONET_GSO_NONE &&
-	       vionet_packet_checksum_complete(packet) == 0;
+	return packet == NULL || (packet->gso_type == VIONET_GSO_NONE &&
+				  vionet_packet_checksum_complete(packet) == 0);
 }
 
 /* ---- IPv4 ---- */
@@ -199,7 +206,7 @@ static enum answer_kind answer_ipv4(const struct answer_host *host, struct answe
 		return ANSWER_NONE;
 	header = (ip[0] & 0xfu) * 4u;
 	if (!answer_is_whole4(request, header) || !answer_is_ours4(host, ip + 16) ||
-	    !answer_complete(request->packet))
+	    !answer_complete(request->whole->packet))
 		return ANSWER_NONE;
 	if (ip[9] == PROTOCOL_ICMP && ip[header] == PING4_REQUEST) {
 		answer_ping(ip + header, PING4_REPLY);
@@ -242,11 +249,10 @@ static enum answer_kind answer_neighbour(const struct answer_host *host,
 	uint8_t *ip = request->network, *icmp = ip + IPV6_SIZE;
 	uint32_t header = (uint32_t)(ip - request->frame);
 	bool probe = answer_is_probe(ip + 8);
-	struct vionet_packet *packet = request->packet;
+	struct answer_frame *whole = request->whole;
 
-	if (!answer_is_solicitation(host, request) || packet->next != NULL ||
-	    packet->length + vionet_packet_tailroom(packet) <
-		    header + IPV6_SIZE + ADVERTISEMENT_SIZE)
+	if (!answer_is_solicitation(host, request) || whole->size != whole->total ||
+	    whole->room < header + IPV6_SIZE + ADVERTISEMENT_SIZE)
 		return ANSWER_NONE;
 	answer_turn(host, request->frame);
 	memcpy(ip + 24, probe ? all_nodes : ip + 8, 16);
@@ -261,7 +267,7 @@ static enum answer_kind answer_neighbour(const struct answer_host *host,
 	memcpy(icmp + 26, host->mac, 6);
 	answer_store16(icmp + 2, 0);
 	answer_store16(icmp + 2, answer_sum6(ip, ADVERTISEMENT_SIZE) ^ 0xffff);
-	packet->length = header + IPV6_SIZE + ADVERTISEMENT_SIZE;
+	whole->size = whole->total = header + IPV6_SIZE + ADVERTISEMENT_SIZE;
 	return ANSWER_NEIGHBOUR;
 }
 
@@ -285,7 +291,7 @@ static enum answer_kind answer_ipv6(const struct answer_host *host, struct answe
 	if (ip[6] == PROTOCOL_ICMP6 && data[0] == NEIGHBOUR_SOLICITATION)
 		return answer_neighbour(host, request);
 	if (!answer_is_to_host(host, request) || !answer_is_ours6(host, ip + 24) ||
-	    !answer_complete(request->packet))
+	    !answer_complete(request->whole->packet))
 		return ANSWER_NONE;
 	if (ip[6] == PROTOCOL_ICMP6 && data[0] == PING6_REQUEST) {
 		answer_ping(data, PING6_REPLY);
@@ -300,22 +306,22 @@ static enum answer_kind answer_ipv6(const struct answer_host *host, struct answe
 
 /* ---- all ---- */
 
-enum answer_kind answer_packet(const struct answer_host *host, struct vionet_packet *packet)
+enum answer_kind answer_frame(const struct answer_host *host, struct answer_frame *whole)
 {
-	struct answer_request request = { .packet = packet, .frame = packet->data };
+	struct answer_request request = { .whole = whole, .frame = whole->bytes };
 	uint32_t header = ETHERNET;
 	unsigned int type;
 
-	if (packet->length < ETHERNET + VLAN_TAG)
+	if (whole->size < ETHERNET + VLAN_TAG)
 		return ANSWER_NONE;
-	type = answer_load16(packet->data + 12);
+	type = answer_load16(whole->bytes + 12);
 	if (type == TYPE_VLAN) {
 		header += VLAN_TAG;
-		type = answer_load16(packet->data + 16);
+		type = answer_load16(whole->bytes + 16);
 	}
-	request.network = packet->data + header;
-	request.size = packet->length - header;
-	request.total = (packet->next == NULL ? packet->length : packet->total_length) - header;
+	request.network = whole->bytes + header;
+	request.size = whole->size - header;
+	request.total = whole->total - header;
 	switch (type) {
 	case TYPE_ARP:
 		return answer_arp(host, &request);
@@ -326,4 +332,19 @@ enum answer_kind answer_packet(const struct answer_host *host, struct vionet_pac
 	default:
 		return ANSWER_NONE;
 	}
+}
+
+enum answer_kind answer_packet(const struct answer_host *host, struct vionet_packet *packet)
+{
+	struct answer_frame frame = {
+		.bytes = packet->data,
+		.size = packet->length,
+		.total = packet->next == NULL ? packet->length : packet->total_length,
+		.room = packet->length + vionet_packet_tailroom(packet),
+		.packet = packet,
+	};
+	enum answer_kind kind = answer_frame(host, &frame);
+
+	packet->length = frame.size;
+	return kind;
 }
