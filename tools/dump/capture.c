@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The BPF filter and the pcap file of `vionet dump`. */
+/* The pcap file of `vionet dump`. */
 #include "tools/dump/capture.h"
 
 #include <errno.h>
@@ -13,19 +13,6 @@
 
 #define PCAP_HEADER_SIZE 24
 #define PCAP_RECORD_SIZE 16
-
-static int capture_compile_filter(struct capture *capture, const char *filter)
-{
-	if (filter[0] == '\0')
-		return CODE_OK;
-	if (pcap_compile(capture->handle, &capture->filter, filter, 1,
-			 PCAP_NETMASK_UNKNOWN) != 0) {
-		say("filter '%s': %s", filter, pcap_geterr(capture->handle));
-		return CODE_USAGE;
-	}
-	capture->filtered = true;
-	return CODE_OK;
-}
 
 static const char *capture_open_error(int error)
 {
@@ -95,21 +82,12 @@ int capture_open(struct capture *capture, const char *filter, const char *path,
 		say("no memory for the capture");
 		return CODE_PERMISSION;
 	}
-	code = capture_compile_filter(capture, filter);
+	code = frame_filter_compile(&capture->filter, "filter", filter);
 	if (code == CODE_OK)
 		code = capture_open_file(capture);
 	if (code != CODE_OK)
 		capture_close(capture);
 	return code;
-}
-
-bool capture_match(const struct capture *capture, const uint8_t *frame,
-		   uint32_t available, uint32_t total)
-{
-	const struct pcap_pkthdr header = { .caplen = available, .len = total };
-
-	return !capture->filtered ||
-	       pcap_offline_filter(&capture->filter, &header, frame) != 0;
 }
 
 void capture_write(struct capture *capture, const struct timespec *time,
@@ -201,8 +179,7 @@ int capture_close(struct capture *capture)
 
 	if (capture->dumper != NULL)
 		pcap_dump_close(capture->dumper);
-	if (capture->filtered)
-		pcap_freecode(&capture->filter);
+	frame_filter_free(&capture->filter);
 	if (capture->handle != NULL)
 		pcap_close(capture->handle);
 	*capture = (struct capture){ 0 };

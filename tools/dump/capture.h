@@ -5,16 +5,16 @@
 #define VIONET_TOOLS_CAPTURE_H
 
 #include <pcap/pcap.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
+
+#include "tools/shared/frame_filter.h"
 
 struct capture {
 	const char *path;   /* NULL: no file */
 	pcap_t *handle;	    /* "dead": it only compiles and describes */
 	pcap_dumper_t *dumper;
-	struct bpf_program filter;
-	bool filtered;
+	struct frame_filter filter;
 	int error;     /* errno of the first failed write, 0 so far */
 	int64_t whole; /* bytes of the file that are known to be written */
 };
@@ -26,10 +26,6 @@ struct capture {
  */
 int capture_open(struct capture *capture, const char *filter, const char *path,
 		 uint32_t snaplen);
-
-/* Does the filter take the frame? `available` of its `total` bytes are there. */
-bool capture_match(const struct capture *capture, const uint8_t *frame,
-		   uint32_t available, uint32_t total);
 
 /* Write a frame. Errors show at the next flush. */
 void capture_write(struct capture *capture, const struct timespec *time,
