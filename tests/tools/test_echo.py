@@ -175,6 +175,8 @@ class Frames(Case):
         answer = self.exchange(ipv4(ping()))
         self.assertEqual((answer[:12], answer[22], answer[34]), (OTHER + MAC, 64, 0))
         self.assertEqual((checksum(answer[14:34]), checksum(answer[34:])), (0, 0))
+        answer = self.exchange(ipv4(struct.pack(">BBHHH", 8, 0, 0xf7ff, 0, 0)))  # zeros but for the type
+        self.assertEqual(checksum(answer[34:42]), 0)
         answer = self.exchange(ipv4(ping(), header=28))  # with options
         self.assertEqual((checksum(answer[14:42]), checksum(answer[42:])), (0, 0))
         answer = self.exchange(b"\x81\x00\x00\x07" + ipv4(ping()))
@@ -184,7 +186,7 @@ class Frames(Case):
         self.assertEqual(answer[38:54], socket.inet_pton(socket.AF_INET6, "ff02::1"))
         self.assertEqual((answer[54], answer[58], len(answer)), (136, 0x20, 86))
         found = json.loads(self.finish(self.process))
-        self.assertEqual(found["kinds"]["ping4"], 3 + 5)
+        self.assertEqual(found["kinds"]["ping4"], 4 + 6)
         self.nic.check()
 
     def test_no_answers(self):

@@ -141,7 +141,8 @@ static enum answer_kind answer_arp(const struct answer_host *host, struct answer
 
 /* ---- ping and UDP, over either ---- */
 
-/* Only the type changes of what was summed: RFC 1624, equation 3. */
+/* Only the type changes of what was summed: RFC 1624, equation 3. Where nothing but zeros is left the sum has to
+ * be all ones; both mean the same elsewhere. */
 static void answer_ping(uint8_t *icmp, uint8_t type)
 {
 	uint32_t sum = (answer_load16(icmp + 2) ^ 0xffff) + (answer_load16(icmp) ^ 0xffff);
@@ -150,7 +151,7 @@ static void answer_ping(uint8_t *icmp, uint8_t type)
 	sum += answer_load16(icmp);
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
-	answer_store16(icmp + 2, sum ^ 0xffff);
+	answer_store16(icmp + 2, sum == 0xffff ? sum : sum ^ 0xffff);
 }
 
 static bool answer_udp(const struct answer_host *host, uint8_t *udp, uint32_t size)
