@@ -60,6 +60,7 @@ static const struct sandbox_rule sandbox_rules[] = {
 	{ SCMP_SYS(write), ALWAYS, ANY },
 	{ SCMP_SYS(writev), ALWAYS, ANY },
 	{ SCMP_SYS(lseek), ALWAYS, ANY },
+	{ SCMP_SYS(ftruncate), ALWAYS, ANY }, /* memory; files of a capture that are written anew */
 	{ SCMP_SYS(fstat), ALWAYS, ANY },
 	{ SCMP_SYS(newfstatat), ALWAYS, WITH(3, AT_EMPTY_PATH) },
 	{ SCMP_SYS(close), ALWAYS, ANY },
@@ -107,7 +108,6 @@ static const struct sandbox_rule sandbox_rules[] = {
 	/* What a device is opened and started with, and the next filter. */
 	{ SCMP_SYS(fcntl), OPENING, ANY },
 	{ SCMP_SYS(memfd_create), OPENING, ANY },
-	{ SCMP_SYS(ftruncate), OPENING, ANY },
 	{ SCMP_SYS(fallocate), OPENING, ANY },
 	{ SCMP_SYS(eventfd2), OPENING, ANY },
 	{ SCMP_SYS(epoll_create1), OPENING, ANY },

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tools/pktgen/capture/recorder_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tools/pktgen/capture/pcapng_writer.h"
+#include "tools/shared/common.h"
+
+#define FILE_POLL_MS 100
+
+/* ---- opening ---- */
+
+/* "folder/x.pcapng" and 3: "folder/x-3.pcapng". */
+static void file_name(char *to, size_t room, const char *path, uint32_t files, uint32_t index)
+{
+	const char *slash = strrchr(path, '/');
+	const char *dot = strrchr(slash != NULL ? slash : path, '.');
+
+	if (files == 1)
+		snprintf(to, room, "%s", path);
+	else if (dot == NULL || dot == path || dot == slash + 1)
+		snprintf(to, room, "%s-%u", path, index);
+	else
+		snprintf(to, room, "%.*s-%u%s", (int)(dot - path), path, index, dot);
+}
+
+static int file_open_one(const char *path, int *fd)
+{
+	int error;
+
+	/* Stays non-blocking: the reader of a FIFO may stop. */
+	*fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0666);
+	if (*fd >= 0)
+		return CODE_OK;
+	error = errno;
+	say("--capture %s: %s", path,
+	    error == ENXIO ? "no process reads this FIFO; start the reader first" : strerror(error));
+	return error == EACCES || error == EPERM ? CODE_PERMISSION : CODE_FAILED;
+}
+
+int recorder_file_open(struct recorder_file *file, const char *path, uint32_t files, uint64_t limit)
+{
+	char name[PATH_MAX];
+	int code = CODE_OK;
+
+	*file = (struct recorder_file){ .files = files, .limit = limit };
+	file->fd = malloc(files * sizeof(*file->fd));
+	file->buffer = malloc(RECORDER_BUFFER);
+	if (file->fd == NULL || file->buffer == NULL) {
+		say("--capture %s: no memory", path);
+		file->files = 0;
+		code = CODE_PERMISSION;
+	}
+	for (uint32_t i = 0; i < file->files; i++)
+		file->fd[i] = -1;
+	for (uint32_t i = 0; i < file->files && code == CODE_OK; i++) {
+		file_name(name, sizeof(name), path, files, i);
+		code = file_open_one(name, &file->fd[i]);
+	}
+	if (code != CODE_OK)
+		recorder_file_close(file);
+	return code;
+}
+
+void recorder_file_close(struct recorder_file *file)
+{
+	for (uint32_t i = 0; i < file->files; i++)
+		if (file->fd[i] >= 0)
+			close(file->fd[i]);
+	free(file->fd);
+	free(file->buffer);
+	*file = (struct recorder_file){ 0 };
+}
+
+/* ---- writing ---- */
+
+/* The control thread looks at it. */
+static void file_note(struct recorder_file *file, int error)
+{
+	__atomic_store_n(&file->error, error, __ATOMIC_RELAXED);
+}
+
+/* Part of a block may have been written: it is taken away, so that readers find a valid file. */
+static void file_fail(struct recorder_file *file, int error, uint64_t written)
+{
+	int fd = file->fd[file->current];
+
+	file_note(file, error);
+	/* What is no plain file cannot be cut, and has no end that could be repaired. */
+	if (ftruncate(fd, (off_t)(file->at + pcapng_whole(file->buffer, written))) == 0)
+		lseek(fd, 0, SEEK_END);
+	file->used = 0;
+}
+
+/* The reader of a pipe takes nothing: for a while. */
+static bool file_wait(const struct recorder_file *file, int fd)
+{
+	struct pollfd wait = { .fd = fd, .events = POLLOUT };
+
+	return poll(&wait, 1, FILE_POLL_MS) >= 0 && !__atomic_load_n(file->give_up, __ATOMIC_RELAXED);
+}
+
+bool recorder_file_flush(struct recorder_file *file)
+{
+	int fd = file->fd[file->current];
+	uint32_t written = 0;
+
+	while (file->error == 0 && written < file->used) {
+		ssize_t result = write(fd, file->buffer + written, file->used - written);
+
+		if (result > 0)
+			written += (uint32_t)result;
+		else if (result < 0 && (errno == EINTR || (errno == EAGAIN && file_wait(file, fd))))
+			continue;
+		else
+			file_fail(file, result < 0 ? errno : ENOSPC, written);
+	}
+	if (file->error == 0)
+		file->at += file->used;
+	file->used = 0;
+	return file->error == 0;
+}
+
+uint8_t *recorder_file_room(struct recorder_file *file, uint32_t size)
+{
+	if (file->used + size > RECORDER_BUFFER)
+		recorder_file_flush(file);
+	return file->error == 0 ? file->buffer + file->used : NULL;
+}
+
+bool recorder_file_fits(const struct recorder_file *file, uint32_t size)
+{
+	return file->limit == 0 || file->at + file->used + size <= file->limit;
+}
+
+bool recorder_file_next(struct recorder_file *file)
+{
+	int fd;
+
+	if (!recorder_file_flush(file))
+		return false;
+	file->current = (file->current + 1) % file->files;
+	file->at = 0;
+	fd = file->fd[file->current];
+	if (ftruncate(fd, 0) != 0 || lseek(fd, 0, SEEK_SET) < 0)
+		file_note(file, errno);
+	return file->error == 0;
+}
