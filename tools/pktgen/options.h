@@ -6,7 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "tools/pktgen/config_options.h"
 #include "tools/pktgen/frame.h"
+#include "tools/pktgen/load_options.h"
 #include "tools/shared/common.h"
 
 #define PKTGEN_ANY_STREAM (-1)
@@ -18,6 +20,12 @@
 
 struct pktgen_options {
 	struct device_options device;
+	struct load_arguments load;
+	struct config_arguments config;
+	struct traffic traffic;	      /* what these two stand for: all that is sent, and where */
+	uint64_t warmup;	      /* frames of each flow that are sent first and not counted */
+	const char *csv, *html, *hdr; /* files of results, or NULL */
+	/* As the generator of one template has them. */
 	uint64_t count;	      /* 0: no limit */
 	uint64_t duration_ns; /* 0: no limit */
 	uint64_t interval_ns; /* 0: no live lines */
@@ -43,5 +51,8 @@ struct pktgen_options {
 
 /* Fill `options` from the command line; leaves the program where it is bad. */
 void pktgen_parse(int argc, char **argv, struct pktgen_options *options);
+
+/* What the generator of one template needs of `traffic`; leaves the program where it cannot do it. */
+void legacy_fill(struct pktgen_options *options);
 
 #endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The options that say what to send. */
+#ifndef VIONET_TOOLS_LOAD_OPTIONS_H
+#define VIONET_TOOLS_LOAD_OPTIONS_H
+
+#include "tools/pktgen/model/load.h"
+#include "tools/shared/common.h"
+
+struct load_arguments {
+	struct load_options load; /* load_defaults at first */
+	uint64_t given;		  /* which options were, a bit each: load_options.c's */
+};
+
+/* A child parser whose input is a struct load_arguments. */
+extern const struct argp load_argp;
+
+/* Leaves the program where options contradict each other, or change nothing. */
+void load_check(const struct load_arguments *arguments);
+
+/* The first that was given of those that only sending has use for; NULL: none. Without count and duration, or with them. */
+const char *load_first_given(const struct load_arguments *arguments, bool limits);
+
+bool load_seed_was_given(const struct load_arguments *arguments);
+bool load_rate_was_given(const struct load_arguments *arguments);
+bool load_source_mac_was_given(const struct load_arguments *arguments);
+
+/* Does anything depend on the seed? */
+bool load_has_chance(const struct load_options *load);
+
+#endif
