@@ -19,8 +19,7 @@ static unsigned int histogram_bucket_of(uint64_t value)
 	return shift * SUB + (unsigned int)(value >> shift);
 }
 
-/* The largest value that falls into a bucket. */
-static uint64_t histogram_bucket_top(unsigned int bucket)
+uint64_t histogram_bucket_top(unsigned int bucket)
 {
 	unsigned int shift;
 	uint64_t high;

@@ -28,6 +28,9 @@ void histogram_add(struct histogram *histogram, uint64_t value);
 /* Add all values of another one. */
 void histogram_join(struct histogram *histogram, const struct histogram *other);
 
+/* The largest value that falls into a bucket. */
+uint64_t histogram_bucket_top(unsigned int bucket);
+
 /* The average, 0 if empty. */
 double histogram_average(const struct histogram *histogram);
 

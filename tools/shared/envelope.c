@@ -11,16 +11,27 @@
 
 #include "tools/shared/common.h"
 
-int envelope_print(const char *command, json_t *object)
+json_t *envelope_make(const char *command, json_t *object)
 {
 	json_t *whole = json_pack("{s:s, s:i, s:s}", "command", command, "schema",
 				  ENVELOPE_SCHEMA, "version", vionet_version());
+
+	if (whole != NULL && (object == NULL || json_object_update(whole, object) != 0)) {
+		json_decref(whole);
+		whole = NULL;
+	}
+	json_decref(object);
+	return whole;
+}
+
+int envelope_print(const char *command, json_t *object)
+{
+	json_t *whole = envelope_make(command, object);
 	char *text = NULL;
 
-	if (whole != NULL && object != NULL && json_object_update(whole, object) == 0)
+	if (whole != NULL)
 		text = json_dumps(whole, JSON_INDENT(2) | JSON_ENSURE_ASCII |
-					 JSON_REAL_PRECISION(9));
-	json_decref(object);
+						 JSON_REAL_PRECISION(9));
 	json_decref(whole);
 	if (text == NULL) {
 		say("no memory for the JSON object");

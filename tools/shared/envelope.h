@@ -16,6 +16,9 @@ struct json_t;
  */
 int envelope_print(const char *command, struct json_t *object);
 
+/* The whole object, for other uses than to be printed; NULL: no memory. */
+struct json_t *envelope_make(const char *command, struct json_t *object);
+
 /* The machine that this runs on: its name, kernel, architecture, CPUs. */
 struct json_t *envelope_host(void);
 

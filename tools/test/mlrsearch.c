@@ -199,14 +199,17 @@ static double mlr_outside(const struct mlr_bounds *bounds, double width, unsigne
 	return bounds->lower > 0 ? bounds->lower / (1 - far) : bounds->upper * (1 - far);
 }
 
-/* Between two bounds: in the middle of the ratio, or just so far from the upper one that the
- * width is met if this is a lower bound. */
-static double mlr_between(const struct mlr_bounds *bounds, double width)
+/* Between two bounds: in the middle of the ratio; nearer to the lower one at first, since it
+ * began where frames came through; or just so far from the upper one that the width is met if
+ * this is a lower bound. */
+static double mlr_between(const struct mlr_bounds *bounds, double width, unsigned int steps)
 {
 	double middle = sqrt(bounds->lower * bounds->upper);
 	double near = bounds->upper * (1 - width);
 
-	return near > bounds->lower && near < middle ? near : middle;
+	if (near <= bounds->lower || near >= middle)
+		near = middle;
+	return fmin(near, mlr_outside(bounds, width, steps));
 }
 
 /* The next load for the goal; 0: no more is to be found out. */
@@ -217,13 +220,13 @@ static double mlr_choose(const struct mlr *mlr, const struct mlr_goal *goal,
 
 	if (mlr_is_narrow(bounds, goal->width))
 		return 0;
+	if (bounds->lower == 0 && (bounds->upper == 0 || guess < bounds->upper))
+		return guess;
 	if (bounds->lower > 0 && bounds->upper > 0)
-		return mlr_between(bounds, goal->width);
-	if (bounds->lower > 0)
-		return bounds->lower >= input->max_load ? 0 : mlr_clamp(mlr, mlr_outside(bounds, goal->width, steps));
-	if (bounds->upper > 0)
-		return bounds->upper <= input->min_load ? 0 : mlr_clamp(mlr, mlr_outside(bounds, goal->width, steps));
-	return guess;
+		return mlr_between(bounds, goal->width, steps);
+	if (bounds->lower > 0 ? bounds->lower >= input->max_load : bounds->upper <= input->min_load)
+		return 0;
+	return mlr_clamp(mlr, mlr_outside(bounds, goal->width, steps));
 }
 
 /* Narrow the bounds for one goal. `*bounds` is where to begin: its loads are looked at first,
@@ -250,8 +253,7 @@ static int mlr_narrow(struct mlr *mlr, const struct mlr_goal *goal, double guess
 		if (mlr_classify(goal, mlr->log, mlr->first, load) != MLR_UNDECIDED)
 			break;
 		code = mlr_decide(mlr, goal, load, &class);
-		if (bounds->lower == 0 || bounds->upper == 0)
-			steps++;
+		steps++;
 	}
 	return code;
 }
