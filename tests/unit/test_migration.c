@@ -60,7 +60,7 @@ static struct proxy *one_side(int number, const char *option)
 {
 	struct proxy *p = proxy_with(act_on_reply, number);
 
-	p->on_request = act_on_request;
+	vfu_of(p)->on_request = act_on_request;
 	p->options[0] = option;
 	p->options[1] = "--lossless";
 	proxy_start(p);

@@ -22,7 +22,7 @@ static void test_opens(void **state)
 	struct vn_function *f;
 	uint16_t vendor;
 
-	p->json = "{\"capabilities\":{\"max_dma_maps\":40,\"migration\":{\"pgsize\":4096}}}";
+	vfu_of(p)->json = "{\"capabilities\":{\"max_dma_maps\":40,\"migration\":{\"pgsize\":4096}}}";
 	proxy_start(p);
 	f = open_function(p);
 	assert_non_null(strstr(f->name, p->path));
@@ -54,8 +54,8 @@ static void test_removal_interrupt(void **state)
 	proxy_start(p);
 	f = open_function(p);
 	pthread_mutex_lock(&p->lock);
-	assert_true(p->irq[4][0] >= 0);
-	assert_int_equal(write(p->irq[4][0], &one, 8), 8);
+	assert_true(vfu_of(p)->irq[4][0] >= 0);
+	assert_int_equal(write(vfu_of(p)->irq[4][0], &one, 8), 8);
 	pthread_mutex_unlock(&p->lock);
 	assert_int_equal(read(f->removal_fd, &one, 8), 8);
 	assert_int_equal(f->ops->close(f), 0);
@@ -67,9 +67,9 @@ static void without_extras(struct proxy *p, const struct proxy_message *q,
 {
 	(void)p;
 	if (q->command == VFU_DEVICE_INFO)
-		vfu_put32(r->body + 4, 2);
-	if (q->command == VFU_IRQ_INFO && vfu_get32(q->body + 8) != 2)
-		vfu_put32(r->body + 12, 0);
+		wire_put32(r->body + 4, 2);
+	if (q->command == VFU_IRQ_INFO && wire_get32(q->body + 8) != 2)
+		wire_put32(r->body + 12, 0);
 }
 
 static void test_no_extras(void **state)
@@ -94,17 +94,17 @@ static void test_limits_are_optional(void **state)
 	struct vn_function *f;
 	int fds[3] = { eventfd(0, 0), -1, eventfd(0, 0) };
 
-	p->json = "{}";
+	vfu_of(p)->json = "{}";
 	proxy_start(p);
 	f = open_function(p);
 	assert_int_equal(f->ops->vectors(f, fds, 3), 0);
 	pthread_mutex_lock(&p->lock);
 	assert_int_equal(p->most_fds, 1);
-	assert_true(p->irq[2][0] >= 0 && p->irq[2][1] < 0 && p->irq[2][2] >= 0);
+	assert_true(vfu_of(p)->irq[2][0] >= 0 && vfu_of(p)->irq[2][1] < 0 && vfu_of(p)->irq[2][2] >= 0);
 	pthread_mutex_unlock(&p->lock);
 	assert_int_equal(f->ops->vectors(f, NULL, 0), 0);
 	pthread_mutex_lock(&p->lock);
-	assert_true(p->irq[2][0] < 0 && p->irq[2][2] < 0);
+	assert_true(vfu_of(p)->irq[2][0] < 0 && vfu_of(p)->irq[2][2] < 0);
 	pthread_mutex_unlock(&p->lock);
 	assert_int_equal(f->ops->close(f), 0);
 	close(fds[0]);
@@ -128,7 +128,7 @@ static void test_pieces(void **state)
 	assert_int_equal(f->ops->close(f), 0);
 	assert_true(proxy_ended(p));
 	pthread_mutex_lock(&p->lock);
-	p->json = "{\"capabilities\":{\"max_msg_fds\":2,\"max_data_xfer_size\":32}}";
+	vfu_of(p)->json = "{\"capabilities\":{\"max_msg_fds\":2,\"max_data_xfer_size\":32}}";
 	pthread_mutex_unlock(&p->lock);
 	f = open_function(p);
 	before = requests(p, VFU_REGION_READ);
@@ -139,7 +139,7 @@ static void test_pieces(void **state)
 	assert_int_equal(f->ops->vectors(f, fds, 3), 0);
 	assert_int_equal(requests(p, VFU_SET_IRQS) - before, 2);
 	pthread_mutex_lock(&p->lock);
-	assert_true(p->irq[2][0] >= 0 && p->irq[2][1] >= 0 && p->irq[2][2] >= 0);
+	assert_true(vfu_of(p)->irq[2][0] >= 0 && vfu_of(p)->irq[2][1] >= 0 && vfu_of(p)->irq[2][2] >= 0);
 	assert_int_equal(p->most_fds, 2);
 	pthread_mutex_unlock(&p->lock);
 	assert_int_equal(f->ops->close(f), 0);
@@ -151,7 +151,7 @@ static void no_room(struct proxy *p, const struct proxy_message *q,
 		    struct proxy_message *r)
 {
 	(void)p;
-	if (q->command == VFU_SET_IRQS && vfu_get32(q->body + 12) == 2) {
+	if (q->command == VFU_SET_IRQS && wire_get32(q->body + 12) == 2) {
 		r->flags |= 0x20;
 		r->error = ENOSPC;
 		r->length = 0;
@@ -165,13 +165,13 @@ static void test_vectors_are_all_or_none(void **state)
 	struct vn_function *f;
 	int fds[3] = { eventfd(0, 0), eventfd(0, 0), eventfd(0, 0) };
 
-	p->json = "{\"capabilities\":{\"max_msg_fds\":2}}";
+	vfu_of(p)->json = "{\"capabilities\":{\"max_msg_fds\":2}}";
 	p->hook = no_room;
 	proxy_start(p);
 	f = open_function(p);
 	assert_int_equal(f->ops->vectors(f, fds, 3), -ENOSPC);
 	pthread_mutex_lock(&p->lock);
-	assert_true(p->irq[2][0] < 0 && p->irq[2][1] < 0);
+	assert_true(vfu_of(p)->irq[2][0] < 0 && vfu_of(p)->irq[2][1] < 0);
 	pthread_mutex_unlock(&p->lock);
 	assert_int_equal(f->ops->vectors(f, fds, 2), 0);
 	assert_int_equal(f->ops->close(f), 0);
@@ -312,7 +312,7 @@ static void test_mappings_without_limit(void **state)
 	struct vn_function *f;
 	uint64_t iova;
 
-	p->json = "{\"capabilities\":{\"max_dma_maps\":4294967295}}";
+	vfu_of(p)->json = "{\"capabilities\":{\"max_dma_maps\":4294967295}}";
 	proxy_start(p);
 	f = open_function(p);
 	assert_int_equal(vn_memory_alloc(4096, false, &memory), 0);
@@ -331,7 +331,7 @@ static void test_mappings_run_out(void **state)
 	struct vn_iommu_limits limits;
 	uint64_t first, second;
 
-	p->json = "{\"capabilities\":{\"max_dma_maps\":1}}";
+	vfu_of(p)->json = "{\"capabilities\":{\"max_dma_maps\":1}}";
 	proxy_start(p);
 	f = open_function(p);
 	assert_int_equal(vn_memory_alloc(4096, false, &memory), 0);
@@ -361,17 +361,17 @@ static void ask_all(struct proxy *p)
 {
 	static char data[4096];
 
-	asked.outside = proxy_request(p, VFU_DMA_READ, 0x10, 16, data, 0);
-	asked.crossing = proxy_request(p, VFU_DMA_READ, asked.readable + 4000, 200, data,
-				       0);
-	asked.read_only = proxy_request(p, VFU_DMA_WRITE, asked.readable, 8, data, 8);
-	asked.huge = proxy_request(p, VFU_DMA_READ, asked.readable, 0xffffffff, data, 0);
-	asked.wraps = proxy_request(p, VFU_DMA_READ, UINT64_MAX - 8, 16, data, 0);
-	asked.unknown = proxy_request(p, 77, 0, 0, data, 0);
-	asked.good_read = proxy_request(p, VFU_DMA_READ, asked.readable, 64, asked.data, 0);
+	asked.outside = vfu_request(p, VFU_DMA_READ, 0x10, 16, data, 0);
+	asked.crossing = vfu_request(p, VFU_DMA_READ, asked.readable + 4000, 200, data,
+				     0);
+	asked.read_only = vfu_request(p, VFU_DMA_WRITE, asked.readable, 8, data, 8);
+	asked.huge = vfu_request(p, VFU_DMA_READ, asked.readable, 0xffffffff, data, 0);
+	asked.wraps = vfu_request(p, VFU_DMA_READ, UINT64_MAX - 8, 16, data, 0);
+	asked.unknown = vfu_request(p, 77, 0, 0, data, 0);
+	asked.good_read = vfu_request(p, VFU_DMA_READ, asked.readable, 64, asked.data, 0);
 	strcpy(data, "written");
-	asked.good_write = proxy_request(p, VFU_DMA_WRITE, asked.writable + 4088, 8, data,
-					 8);
+	asked.good_write = vfu_request(p, VFU_DMA_WRITE, asked.writable + 4088, 8, data,
+				       8);
 }
 
 /* L11: no access outside our mappings, or against their direction. */

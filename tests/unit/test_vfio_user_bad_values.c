@@ -13,8 +13,8 @@
 /* The device's memory decoding seems to be off: the client writes to switch it on. */
 static void decoding_is_off(const struct proxy_message *q, struct proxy_message *r)
 {
-	if (q->command == VFU_REGION_READ && vfu_get32(q->body + 8) == 7 &&
-	    vfu_get64(q->body) == 4)
+	if (q->command == VFU_REGION_READ && wire_get32(q->body + 8) == 7 &&
+	    wire_get64(q->body) == 4)
 		r->body[16] &= (uint8_t)~2;
 }
 
@@ -23,35 +23,59 @@ static void decoding_is_off(const struct proxy_message *q, struct proxy_message 
 static void area(struct proxy_message *r, unsigned int index, uint64_t offset,
 		 uint64_t size)
 {
-	vfu_put64(r->body + 48 + 16 * index, offset);
-	vfu_put64(r->body + 56 + 16 * index, size);
-	if (vfu_get32(r->body + 40) <= index)
-		vfu_put32(r->body + 40, index + 1);
+	wire_put64(r->body + 48 + 16 * index, offset);
+	wire_put64(r->body + 56 + 16 * index, size);
+	if (wire_get32(r->body + 40) <= index)
+		wire_put32(r->body + 40, index + 1);
 	r->length = 64 + 16 * index;
-	vfu_put32(r->body, (uint32_t)r->length);
+	wire_put32(r->body, (uint32_t)r->length);
 }
 
 static void spoil_region(struct proxy *p, const struct proxy_message *q,
 			 struct proxy_message *r)
 {
-	if (q->command != VFU_REGION_INFO || vfu_get32(q->body + 8) != PROXY_REGION)
+	if (q->command != VFU_REGION_INFO || wire_get32(q->body + 8) != PROXY_REGION)
 		return;
 	switch (p->number) {
-	case 0: vfu_put64(r->body + 16, UINT64_MAX); break;
-	case 1: vfu_put64(r->body + 24, UINT64_MAX - 0x1000); break;
-	case 2: vfu_put32(r->body + 12, 64); break; /* at the end */
-	case 3: vfu_put32(r->body + 12, 0xfffffff0); break;
-	case 4: vfu_put32(r->body + 12, 8); break; /* in the fixed part */
-	case 5: vfu_put16(r->body + 32, 9); vfu_put32(r->body + 36, 32); break; /* loop */
-	case 6: vfu_put32(r->body + 40, 0xffffffff); break; /* areas */
+	case 0:
+		wire_put64(r->body + 16, UINT64_MAX);
+		break;
+	case 1:
+		wire_put64(r->body + 24, UINT64_MAX - 0x1000);
+		break;
+	case 2:
+		wire_put32(r->body + 12, 64);
+		break; /* at the end */
+	case 3:
+		wire_put32(r->body + 12, 0xfffffff0);
+		break;
+	case 4:
+		wire_put32(r->body + 12, 8);
+		break; /* in the fixed part */
+	case 5:
+		wire_put16(r->body + 32, 9);
+		wire_put32(r->body + 36, 32);
+		break; /* loop */
+	case 6:
+		wire_put32(r->body + 40, 0xffffffff);
+		break;						    /* areas */
 	case 7: area(r, 0, PROXY_BAR_SIZE - 0x1000, 0x2000); break; /* outside */
 	case 8: area(r, 0, UINT64_MAX - 0xfff, 0x2000); break;
 	case 9: area(r, 1, PROXY_NOTIFY + 0x800, 0x800); break; /* overlap */
 	case 10: area(r, 1, 0x2000, UINT64_MAX); break;
-	case 11: vfu_put32(r->body, 65); break; /* argsz: more than comes */
-	case 12: vfu_put32(r->body, 0xffffffff); break;
-	case 13: vfu_put32(r->body + 8, 5); break; /* another region */
-	case 14: r->length = 48; vfu_put32(r->body, 48); break; /* cut in the list */
+	case 11:
+		wire_put32(r->body, 65);
+		break; /* argsz: more than comes */
+	case 12:
+		wire_put32(r->body, 0xffffffff);
+		break;
+	case 13:
+		wire_put32(r->body + 8, 5);
+		break; /* another region */
+	case 14:
+		r->length = 48;
+		wire_put32(r->body, 48);
+		break; /* cut in the list */
 	}
 }
 
@@ -74,10 +98,10 @@ static void test_L06_region_information(void **state)
 static void spoil_config(struct proxy *p, const struct proxy_message *q,
 			 struct proxy_message *r)
 {
-	if (q->command == VFU_REGION_INFO && vfu_get32(q->body + 8) == 7)
-		vfu_put64(r->body + 16, p->number == 0 ? 0 : 64);
+	if (q->command == VFU_REGION_INFO && wire_get32(q->body + 8) == 7)
+		wire_put64(r->body + 16, p->number == 0 ? 0 : 64);
 	if (q->command == VFU_DEVICE_INFO && p->number == 2)
-		vfu_put32(r->body + 8, 7);
+		wire_put32(r->body + 8, 7);
 }
 
 static void no_pci(struct proxy *p, const struct proxy_message *q,
@@ -85,7 +109,7 @@ static void no_pci(struct proxy *p, const struct proxy_message *q,
 {
 	(void)p;
 	if (q->command == VFU_DEVICE_INFO)
-		vfu_put32(r->body + 4, 4);
+		wire_put32(r->body + 4, 4);
 }
 
 static void test_L06_no_configuration(void **state)
@@ -102,8 +126,8 @@ static void test_L06_no_configuration(void **state)
 static void many_vectors(struct proxy *p, const struct proxy_message *q,
 			 struct proxy_message *r)
 {
-	if (q->command == VFU_IRQ_INFO && vfu_get32(q->body + 8) == 2)
-		vfu_put32(r->body + 12, (uint32_t)p->number);
+	if (q->command == VFU_IRQ_INFO && wire_get32(q->body + 8) == 2)
+		wire_put32(r->body + 12, (uint32_t)p->number);
 }
 
 static void test_L07_interrupt_counts(void **state)
@@ -128,7 +152,7 @@ static void other_irqs(struct proxy *p, const struct proxy_message *q,
 {
 	(void)p;
 	if (q->command == VFU_IRQ_INFO)
-		vfu_put32(r->body + 8, 1);
+		wire_put32(r->body + 8, 1);
 }
 
 static void test_L07_other_interrupts(void **state)
@@ -146,18 +170,24 @@ static void spoil_file(struct proxy *p, const struct proxy_message *q,
 {
 	char path[64];
 
-	if (q->command != VFU_REGION_INFO || vfu_get32(q->body + 8) != PROXY_REGION)
+	if (q->command != VFU_REGION_INFO || wire_get32(q->body + 8) != PROXY_REGION)
 		return;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", p->bar_fd);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", vfu_of(p)->bar_fd);
 	switch (p->number) {
 	case NONE: r->fd_count = 0; return;
-	case TWO: r->fds[r->fd_count++] = p->bar_fd; return;
+	case TWO:
+		r->fds[r->fd_count++] = vfu_of(p)->bar_fd;
+		return;
 	case MANY:
 		for (r->fd_count = 0; r->fd_count < 250; r->fd_count++)
-			r->fds[r->fd_count] = p->bar_fd;
+			r->fds[r->fd_count] = vfu_of(p)->bar_fd;
 		return;
-	case UNFLAGGED: vfu_put32(r->body + 4, 3); return;
-	case SHORT: (void)!ftruncate(p->bar_fd, PROXY_NOTIFY + 0x800); return;
+	case UNFLAGGED:
+		wire_put32(r->body + 4, 3);
+		return;
+	case SHORT:
+		(void)!ftruncate(vfu_of(p)->bar_fd, PROXY_NOTIFY + 0x800);
+		return;
 	case DIRECTORY: r->fds[0] = open("/tmp", O_RDONLY | O_CLOEXEC); break;
 	case READ_ONLY: r->fds[0] = open(path, O_RDONLY | O_CLOEXEC); break;
 	case PATH_ONLY: r->fds[0] = open(path, O_PATH | O_CLOEXEC); break;
@@ -200,7 +230,7 @@ static void descriptor_for_nothing(struct proxy *p, const struct proxy_message *
 				   struct proxy_message *r)
 {
 	decoding_is_off(q, r);
-	if (q->command == p->number)
+	if (q->command == (uint32_t)p->number)
 		r->fds[r->fd_count++] = 0;
 }
 
@@ -232,14 +262,22 @@ static void spoil_doorbell(struct proxy *p, const struct proxy_message *q,
 		close(r->fds[0]);
 		r->silent = true;
 		break;
-	case NOT_SENT: vfu_put32(r->body + 16 + 16, 7); break;
-	case OUTSIDE:
-		vfu_put64(r->body + 16, PROXY_BAR_SIZE);
-		vfu_put64(r->body + 24, 2);
+	case NOT_SENT:
+		wire_put32(r->body + 16 + 16, 7);
 		break;
-	case CUT_SHORT: vfu_put32(r->body, 16 + 39); break;
-	case OTHER_REGION: vfu_put32(r->body + 8, 0); break;
-	case COUNT_LIES: vfu_put32(r->body + 12, 0xffffffff); break;
+	case OUTSIDE:
+		wire_put64(r->body + 16, PROXY_BAR_SIZE);
+		wire_put64(r->body + 24, 2);
+		break;
+	case CUT_SHORT:
+		wire_put32(r->body, 16 + 39);
+		break;
+	case OTHER_REGION:
+		wire_put32(r->body + 8, 0);
+		break;
+	case COUNT_LIES:
+		wire_put32(r->body + 12, 0xffffffff);
+		break;
 	}
 }
 
@@ -278,7 +316,7 @@ static void test_L09_file_without_seal(void **state)
 	map_bar_file(p, bar_file(0));
 	proxy_start(p);
 	assert_int_equal(vn_function_open_vfio_user(p->path, &f), 0);
-	assert_int_equal(ftruncate(p->bar_fd, 0), 0);
+	assert_int_equal(ftruncate(vfu_of(p)->bar_fd, 0), 0);
 	assert_int_equal(f->ops->map(f, PROXY_REGION, PROXY_NOTIFY, 4, &address), -ENOTSUP);
 	assert_int_equal(f->ops->write(f, PROXY_REGION, PROXY_NOTIFY, &one, 2), 0);
 	assert_int_equal(f->ops->close(f), 0);
@@ -316,7 +354,7 @@ static void test_L09_file_cut_and_sealed(void **state)
 	(void)state;
 	p->violates = true; /* a doorbell of a device that does not run */
 	map_bar_file(p, bar_file(0));
-	to_cut = p->bar_fd;
+	to_cut = vfu_of(p)->bar_fd;
 	proxy_start(p);
 	assert_int_equal(vn_function_open_vfio_user(p->path, &f), 0);
 	assert_int_equal(to_cut, -1);
@@ -340,7 +378,7 @@ static void test_L09_file_with_seal(void **state)
 	proxy_start(p);
 	assert_int_equal(vn_function_open_vfio_user(p->path, &f), 0);
 	assert_int_equal(f->ops->map(f, PROXY_REGION, PROXY_NOTIFY + 4, 2, &address), 0);
-	assert_int_equal(ftruncate(p->bar_fd, 0), -1);
+	assert_int_equal(ftruncate(vfu_of(p)->bar_fd, 0), -1);
 	*(volatile uint16_t *)address = 1;
 	assert_int_equal(f->ops->map(f, PROXY_REGION, PROXY_NOTIFY - 4, 8, &address),
 			 -ENOTSUP);
@@ -360,9 +398,16 @@ static void spoil_data(struct proxy *p, const struct proxy_message *q,
 	case 0: r->length--; break;
 	case 1: r->length++; break;
 	case 2: r->length = 16; break;
-	case 3: vfu_put32(r->body + 12, vfu_get32(r->body + 12) - 1); r->length--; break;
-	case 4: vfu_put64(r->body, 4); break;
-	case 5: vfu_put32(r->body + 8, 0); break;
+	case 3:
+		wire_put32(r->body + 12, wire_get32(r->body + 12) - 1);
+		r->length--;
+		break;
+	case 4:
+		wire_put64(r->body, 4);
+		break;
+	case 5:
+		wire_put32(r->body + 8, 0);
+		break;
 	}
 }
 
@@ -372,7 +417,7 @@ static void short_write(struct proxy *p, const struct proxy_message *q,
 	(void)p;
 	decoding_is_off(q, r);
 	if (q->command == VFU_REGION_WRITE)
-		vfu_put32(r->body + 12, 1);
+		wire_put32(r->body + 12, 1);
 }
 
 static void test_L10_other_data(void **state)
@@ -391,8 +436,12 @@ static void spoil_unmap(struct proxy *p, const struct proxy_message *q,
 	if (q->command != VFU_DMA_UNMAP)
 		return;
 	switch (p->number) {
-	case 0: vfu_put64(r->body + 16, 0); break;
-	case 1: vfu_put64(r->body + 8, 0); break;
+	case 0:
+		wire_put64(r->body + 16, 0);
+		break;
+	case 1:
+		wire_put64(r->body + 8, 0);
+		break;
 	case 2: r->flags |= 0x20; r->error = EBUSY; r->length = 0; break;
 	}
 }

@@ -21,8 +21,8 @@
  * them, every notification is wanted. */
 static bool is_register(const struct proxy_message *q, unsigned int command, uint64_t offset)
 {
-	return q->command == command && vfu_get32(q->body + 8) == PROXY_REGION &&
-	       vfu_get64(q->body) == offset;
+	return q->command == command && wire_get32(q->body + 8) == PROXY_REGION &&
+	       wire_get64(q->body) == offset;
 }
 
 enum { QUEUE_SELECT = 22, QUEUE_ENABLE = 28 };
@@ -47,7 +47,7 @@ static void seems_enabled(struct proxy *p, const struct proxy_message *q,
 static void keep_rings_from_device(struct proxy *p)
 {
 	p->options[1] = "--features=-EVENT_IDX";
-	p->on_request = without_enable;
+	vfu_of(p)->on_request = without_enable;
 	p->hook = seems_enabled;
 }
 
@@ -107,7 +107,7 @@ static void close_device(struct vionet_device *device, struct proxy *p)
 		fail_msg("%s", vionet_error_text());
 	assert_true(proxy_ended(p));
 	pthread_mutex_lock(&p->lock);
-	assert_int_equal(p->unmapped_live, 0);
+	assert_int_equal(vfu_of(p)->unmapped_live, 0);
 	assert_int_equal(p->status, 0);
 	pthread_mutex_unlock(&p->lock);
 }
@@ -173,7 +173,7 @@ static void test_doorbell_mapped(void **state)
 
 	map_bar_file(p, bar_file(F_SEAL_SHRINK));
 	keep_rings_from_device(p);
-	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, p->bar_fd,
+	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, vfu_of(p)->bar_fd,
 		    PROXY_NOTIFY);
 	proxy_start(p);
 	device = open_device(p);
@@ -197,18 +197,18 @@ static void test_doorbell_eventfd(void **state)
 
 	p->options[0] = "--notify=eventfd";
 	keep_rings_from_device(p);
-	p->doorbell[0] = eventfd(0, EFD_NONBLOCK);
-	p->doorbell[1] = eventfd(0, EFD_NONBLOCK);
+	vfu_of(p)->doorbell[0] = eventfd(0, EFD_NONBLOCK);
+	vfu_of(p)->doorbell[1] = eventfd(0, EFD_NONBLOCK);
 	proxy_start(p);
 	device = open_device(p);
 	start_device(device);
 	assert_true(vionet_device_tx_queue(device, 0)->doorbell.fd >= 0);
-	assert_int_equal(read(p->doorbell[0], &count, 8), 8); /* the buffers */
-	assert_int_equal(read(p->doorbell[1], &count, 8), -1);
+	assert_int_equal(read(vfu_of(p)->doorbell[0], &count, 8), 8); /* the buffers */
+	assert_int_equal(read(vfu_of(p)->doorbell[1], &count, 8), -1);
 	send_frame(device, "by an eventfd");
-	assert_int_equal(read(p->doorbell[1], &count, 8), 8);
+	assert_int_equal(read(vfu_of(p)->doorbell[1], &count, 8), 8);
 	assert_int_equal(count, 1);
-	assert_int_equal(read(p->doorbell[0], &count, 8), -1);
+	assert_int_equal(read(vfu_of(p)->doorbell[0], &count, 8), -1);
 	assert_int_equal(requests(p, VFU_REGION_IO_FDS), 1);
 	assert_int_equal(doorbells(p), 0);
 	close_device(device, p);
@@ -221,7 +221,7 @@ static void test_doorbell_eventfd_blocking(void **state)
 	struct vionet_device *device;
 
 	p->options[0] = "--notify=eventfd";
-	p->doorbell[1] = eventfd(0, 0);
+	vfu_of(p)->doorbell[1] = eventfd(0, 0);
 	proxy_start(p);
 	device = open_device(p);
 	start_device(device);
@@ -255,16 +255,16 @@ static void many_doorbells(struct proxy *p, const struct proxy_message *q,
 	for (unsigned int i = 0; i < 6; i++) {
 		uint8_t *at = r->body + 16 + i * stride;
 
-		vfu_put64(at, places[i].offset);
-		vfu_put64(at + 8, places[i].size);
-		vfu_put32(at + 16, places[i].fd);
-		vfu_put32(at + 20, places[i].type);
-		vfu_put32(at + 24, places[i].flags);
-		vfu_put64(at + (stride == 40 ? 32 : 40), places[i].match);
+		wire_put64(at, places[i].offset);
+		wire_put64(at + 8, places[i].size);
+		wire_put32(at + 16, places[i].fd);
+		wire_put32(at + 20, places[i].type);
+		wire_put32(at + 24, places[i].flags);
+		wire_put64(at + (stride == 40 ? 32 : 40), places[i].match);
 	}
-	vfu_put32(r->body, (uint32_t)(16 + 6 * stride));
-	vfu_put32(r->body + 8, PROXY_REGION);
-	vfu_put32(r->body + 12, 6);
+	wire_put32(r->body, (uint32_t)(16 + 6 * stride));
+	wire_put32(r->body + 8, PROXY_REGION);
+	wire_put32(r->body + 12, 6);
 	r->length = 16 + 6 * stride;
 	r->fd_count = 2;
 }
@@ -277,8 +277,8 @@ static void test_doorbell_choice(void **state)
 	int one, two, none;
 
 	p->options[0] = "--notify=eventfd";
-	p->doorbell[0] = eventfd(0, EFD_NONBLOCK);
-	p->doorbell[1] = eventfd(0, EFD_NONBLOCK);
+	vfu_of(p)->doorbell[0] = eventfd(0, EFD_NONBLOCK);
+	vfu_of(p)->doorbell[1] = eventfd(0, EFD_NONBLOCK);
 	p->hook = many_doorbells;
 	proxy_start(p);
 	for (p->number = 40; p->number <= 48; p->number += 8) {
@@ -295,7 +295,7 @@ static void test_doorbell_choice(void **state)
 		count = 1;
 		assert_int_equal(write(one, &count, 8), 8);
 		assert_int_equal(write(none, &count, 8), 8);
-		assert_int_equal(read(p->doorbell[1], &count, 8), 8);
+		assert_int_equal(read(vfu_of(p)->doorbell[1], &count, 8), 8);
 		assert_int_equal(count, 2);
 		assert_int_equal(f->ops->close(f), 0);
 		assert_true(proxy_ended(p));

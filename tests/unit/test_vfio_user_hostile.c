@@ -89,8 +89,8 @@ static void let_block(struct proxy *p, const struct proxy_message *q,
 		return;
 	for (unsigned int kind = 0; kind < 5; kind++)
 		for (unsigned int i = 0; i < 16; i++)
-			if (p->irq[kind][i] >= 0)
-				assert_int_equal(fcntl(p->irq[kind][i], F_SETFL, 0),
+			if (vfu_of(p)->irq[kind][i] >= 0)
+				assert_int_equal(fcntl(vfu_of(p)->irq[kind][i], F_SETFL, 0),
 						 0);
 }
 
@@ -118,10 +118,10 @@ static void drip(struct proxy *p)
 {
 	uint8_t bytes[32] = { 0 };
 
-	vfu_put32(bytes, (uint32_t)VFU_DMA_READ << 16);
-	vfu_put32(bytes + 4, sizeof(bytes));
-	vfu_put32(bytes + 8, 0x10);
-	vfu_put64(bytes + 24, 64);
+	wire_put32(bytes, (uint32_t)VFU_DMA_READ << 16);
+	wire_put32(bytes + 4, sizeof(bytes));
+	wire_put32(bytes + 8, 0x10);
+	wire_put64(bytes + 24, 64);
 	assert_int_equal(write(p->fd, bytes + p->number++, 1), 1);
 }
 
@@ -165,8 +165,8 @@ static void keep_a_vector(struct proxy *p, const struct proxy_message *q,
 			  struct proxy_message *r)
 {
 	(void)r;
-	if (q->command == VFU_SET_IRQS && p->irq[2][0] >= 0 && p->number < 0)
-		p->number = fcntl(p->irq[2][0], F_DUPFD_CLOEXEC, 0);
+	if (q->command == VFU_SET_IRQS && vfu_of(p)->irq[2][0] >= 0 && p->number < 0)
+		p->number = fcntl(vfu_of(p)->irq[2][0], F_DUPFD_CLOEXEC, 0);
 }
 
 /* A vector that was withdrawn from the server, which kept it: signalling it wakes no
@@ -276,7 +276,7 @@ static void test_L03_sizes(void **state)
 static void silence(struct proxy *p, const struct proxy_message *q,
 		    struct proxy_message *r)
 {
-	if (q->command == p->number)
+	if (q->command == (uint32_t)p->number)
 		r->silent = true;
 }
 
@@ -388,7 +388,7 @@ static void other_version(struct proxy *p, const struct proxy_message *q,
 {
 	(void)p;
 	if (q->command == VFU_VERSION)
-		vfu_put32(r->body, 1u | 1u << 16);
+		wire_put32(r->body, 1u | 1u << 16);
 }
 
 static void test_L05_version(void **state)
@@ -425,7 +425,7 @@ static void test_L05_json(void **state)
 		struct proxy *p = proxy_with(NULL, 0);
 		struct attempt a;
 
-		p->json = wrong[i];
+		vfu_of(p)->json = wrong[i];
 		a = attempt_on(p);
 		if (a.result != -EIO)
 			fail_msg("%.60s: %d", wrong[i], a.result);
@@ -445,7 +445,7 @@ static void test_L05_escapes(void **state)
 	for (unsigned int i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		struct proxy *p = proxy_with(NULL, 0);
 
-		p->json = wrong[i];
+		vfu_of(p)->json = wrong[i];
 		assert_int_equal(attempt_on(p).result, -EIO);
 		assert_text("no JSON");
 		for (const char *at = vionet_error_text(); *at; at++)
@@ -472,7 +472,7 @@ static void test_L05_pages_too_large(void **state)
 	struct proxy *p = proxy_with(NULL, 0);
 
 	(void)state;
-	p->json = "{\"capabilities\":{\"pgsizes\":2097152}}";
+	vfu_of(p)->json = "{\"capabilities\":{\"pgsizes\":2097152}}";
 	assert_int_equal(attempt_on(p).result, -ENOTSUP);
 	assert_text("pages");
 }

@@ -19,7 +19,7 @@ int set_up_proxy(void **state)
 	struct vfio_user *made = calloc(1, sizeof(*made));
 
 	made->descriptors = open_descriptors();
-	made->proxy = proxy_create();
+	made->proxy = vfu_proxy_create();
 	*state = made;
 	return 0;
 }
@@ -74,7 +74,7 @@ int bar_file(int seals)
 void map_bar_file(struct proxy *p, int fd)
 {
 	p->options[0] = "--notify=page";
-	p->bar_fd = fd;
+	vfu_of(p)->bar_fd = fd;
 }
 
 unsigned int doorbells(struct proxy *p)
@@ -82,7 +82,7 @@ unsigned int doorbells(struct proxy *p)
 	unsigned int count;
 
 	pthread_mutex_lock(&p->lock);
-	count = p->doorbells;
+	count = vfu_of(p)->doorbells;
 	pthread_mutex_unlock(&p->lock);
 	return count;
 }
@@ -101,7 +101,7 @@ unsigned int requests(struct proxy *p, unsigned int command)
 
 struct proxy *proxy_with(proxy_hook what, int number)
 {
-	struct proxy *p = proxy_create();
+	struct proxy *p = vfu_proxy_create();
 
 	p->hook = what;
 	p->number = number;
