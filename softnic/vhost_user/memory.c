@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Requests about the front end's memory: regions of files. Never maps what a file does not have. */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -35,11 +36,22 @@ static bool memory_user_overlaps(const struct vhost_user *v, const struct memory
 	return false;
 }
 
+/* The protocol has no word for memory that the device only reads: a front end that means it
+ * seals the file, and then a map for writing fails. */
+static unsigned int memory_permits(int fd)
+{
+	int seals = fcntl(fd, F_GET_SEALS);
+
+	if (seals >= 0 && (seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)))
+		return DEVICE_READS;
+	return DEVICE_READS | DEVICE_WRITES;
+}
+
 static int memory_add(struct device *device, const struct vhost_call *call,
 		      const struct memory_region *r, int fd)
 {
 	struct vhost_user *v = device->vhost_user;
-	const struct region region = { .iova = r->guest_address, .size = r->size, .permits = DEVICE_READS | DEVICE_WRITES };
+	const struct region region = { .iova = r->guest_address, .size = r->size, .permits = memory_permits(fd) };
 	int result = -ENOSPC;
 
 	if (memory_user_overlaps(v, r))
@@ -52,7 +64,8 @@ static int memory_add(struct device *device, const struct vhost_call *call,
 				    " (offset 0x%" PRIx64 "): %s",
 				    r->size, r->guest_address, r->offset, memory_why(result));
 	v->slot[v->slots++] = *r;
-	trace(device, "MAP 0x%" PRIx64 " 0x%" PRIx64 " rw", r->guest_address, r->size);
+	trace(device, "MAP 0x%" PRIx64 " 0x%" PRIx64 " %s", r->guest_address, r->size,
+	      region.permits & DEVICE_WRITES ? "rw" : "r");
 	return 0;
 }
 

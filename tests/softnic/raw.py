@@ -92,7 +92,7 @@ class Memory:
         self.driver = driver
         self.size = size
         self.iova = iova
-        self.fd = os.memfd_create("raw", os.MFD_CLOEXEC)
+        self.fd = os.memfd_create("raw", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         os.ftruncate(self.fd, size)
         self.map = mmap.mmap(self.fd, size)
         driver.map(self.fd, iova, size, permissions)

@@ -4,6 +4,7 @@ vionet-softnic behind vhost-user: what it does for a front end, and what it says
 """
 
 import json
+import fcntl
 import os
 import pathlib
 import shutil
@@ -355,6 +356,23 @@ class Faulty(Case):
         Driver.wait_for(signalled)
         nic.stop()
         self.assertEqual(nic.violations(), ["SPLIT-16"])
+
+    def test_sealed_memory_is_for_reading(self):
+        nic, front_end, (rx, tx) = self.running()
+        for memory in tx.data, rx.data:
+            region = bytes(8) + front_end.region(memory.iova, memory.size)
+            front_end.must(fe.REM_MEM_REG, region)
+            fcntl.fcntl(memory.fd, fcntl.F_ADD_SEALS, 0x10)  # F_SEAL_FUTURE_WRITE
+            front_end.must(fe.ADD_MEM_REG, region, [memory.fd])
+            if memory is tx.data:
+                self.turn_round(rx, tx, 10)
+        rx.add(writable=[2048])
+        rx.kick()
+        tx.add(readable=[bytes(12) + FRAME])
+        tx.kick()
+        tx.wait(11)
+        nic.stop()
+        self.assertIn("mapped without write permission", "".join(nic.lines))
 
     def test_a_file_is_cut_under_its_map(self):
         nic, front_end, (rx, tx) = self.running()
