@@ -130,6 +130,20 @@ struct queue *fault_queue(struct net *net, struct queue *queue)
 	return queue;
 }
 
+/* Buffers that are taken and never used, before the first that is. In order nothing could be
+ * used after them. */
+void fault_keep(struct net *net, struct queue *queue)
+{
+	struct net_queue *state = net_queue_of(net, queue);
+	struct buffer kept;
+
+	if (!net_fault(net, FAULT_RX_BUFFERS_KEPT) || net_has(net, FT_IN_ORDER))
+		return;
+	while (state->faulty < fault_value(net->device, FAULT_RX_BUFFERS_KEPT, 1) &&
+	       ring_take(queue, &kept) > 0)
+		state->faulty++;
+}
+
 /* Frames that claim more bytes than a frame can have, all of them really used. */
 uint32_t fault_room(const struct net *net, const struct frame *frame)
 {

@@ -218,6 +218,8 @@ struct net_queue {
 	unsigned int segment;	/* of the buffer in hand, refused by the peer */
 	bool started;
 	bool again; /* the next frame of it was looked at, and had to wait */
+	bool withheld;	 /* a buffer is: FAULT_TX_SOME_WITHHELD */
+	uint64_t faulty; /* buffers that met that fault, or FAULT_RX_BUFFERS_KEPT */
 	struct counters count;
 };
 
@@ -373,6 +375,7 @@ void fault_frame(struct net *net, const struct element *element);
 void fault_late(struct net *net, struct queue *queue,
 		const struct buffer *buffer);
 struct queue *fault_queue(struct net *net, struct queue *queue);
+void fault_keep(struct net *net, struct queue *queue);
 /* Bytes of buffers that a frame is to take. */
 uint32_t fault_room(const struct net *net, const struct frame *frame);
 uint32_t fault_length(struct net *net, uint32_t length, uint32_t room);

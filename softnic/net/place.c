@@ -279,6 +279,8 @@ int receive_place(struct net *net, const struct frame *frame)
 	if (net->faults)
 		total = net->header_size + fault_room(net, frame);
 	state = net_queue_of(net, queue);
+	if (net->faults && state->started && !queue->broken)
+		fault_keep(net, queue);
 	if (state->started && !queue->broken)
 		count = take_buffers(net, queue, total, buffer);
 	if (count <= 0)

@@ -274,6 +274,21 @@ static void give_elsewhere(struct net *net, struct queue *receive, uint16_t id)
 	net->dirty |= 1ull << receive->index;
 }
 
+/* In order nothing comes back after the first that does not. */
+static bool withhold(struct net *net, struct queue *queue)
+{
+	struct net_queue *state = net_queue_of(net, queue);
+	uint64_t given;
+
+	if (!net_fault(net, FAULT_TX_SOME_WITHHELD))
+		return false;
+	if (state->withheld && net_has(net, FT_IN_ORDER))
+		return true;
+	given = fault_value(net->device, FAULT_TX_SOME_WITHHELD, 0xaaaaaaaaaaaaaaaaull);
+	state->withheld = (given >> state->faulty++ % 64 & 1) == 0;
+	return state->withheld;
+}
+
 static void give_faulty(struct net *net, struct queue *queue,
 			const struct buffer *buffer)
 {
@@ -319,6 +334,8 @@ bool transmit_run(struct net *net, unsigned int pair, unsigned int budget)
 			break;
 		if (pair >= net->tx_pairs && !check_use(net, queue, &buffer))
 			break;
+		if (net->faults && withhold(net, queue))
+			continue;
 		if (net->faults && !fault_before(net, queue, &buffer))
 			return true;
 		net->device->seen = state->again;

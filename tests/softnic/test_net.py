@@ -499,6 +499,13 @@ class Faults(unittest.TestCase):
         data = self.two("F24")[1]
         self.assertEqual(data[0][24:28], b"\x81\x00\xff\xff")
 
+    def test_buffers_are_kept(self):
+        with Env("--peer", "loop", "--fault", "F27=2") as env:
+            held = list(env.receive[0].pieces)
+            env.send(udp4())
+            env.send(udp4())
+            self.assertEqual([identity for identity, _ in env.receive[0].wait(2)], held[2:4])
+
     def test_queue_that_is_not_in_use(self):
         with Env("--peer", "loop", "--fault", "F26", features=("CTRL_VQ", "MQ"), pairs=2) as env:
             env.send(udp4())
@@ -517,6 +524,11 @@ class Faults(unittest.TestCase):
             time.sleep(0.1)
             env.transmit[0].poll()
             self.assertNotIn(first, [identity for identity, _ in env.transmit[0].done])
+        with Env("--peer", "loop", "--fault", "G07=6") as env:
+            added = [env.transmit[0].add(readable=[bytes(12) + udp4()]) for _ in range(4)]
+            env.transmit[0].kick()
+            self.assertEqual([identity for identity, _ in env.transmit[0].wait(2)], added[1:3])
+            self.assertEqual(len(env.receive[0].wait(2)), 2)
         with Env("--peer", "sink", "--fault", "G04") as env:
             env.transmit[0].free.reverse()   # an id that no receive buffer has
             identity = env.transmit[0].add(readable=[bytes(12) + udp4()])
