@@ -58,23 +58,24 @@ static uint32_t vring_base(const struct device *device, const struct ring_positi
 
 /*
  * Linux as a process begins packed rings at 0, where the wrap counters are 1. That is also
- * where a ring is that went round once, but then descriptor 0 has been used.
+ * where a ring is that went round once, but then descriptor 0 has been used. A split ring at 0
+ * may be one that another device left before it used anything: with its word in the flags.
  */
-static bool vring_unused(struct queue *queue)
+static bool vring_unused(struct queue *queue, bool packed)
 {
-	const uint8_t *first = dma(queue->device, queue->descriptor_area, 16, DEVICE_READS);
+	const uint8_t *word = dma(queue->device, packed ? queue->descriptor_area + 14 : queue->device_area, 2, DEVICE_READS);
 	uint16_t flags;
 
-	if (first == NULL)
+	if (word == NULL)
 		return false;
-	memcpy(&flags, first + 14, sizeof(flags));
-	return (le16toh(flags) & DF_USED) == 0;
+	memcpy(&flags, word, sizeof(flags));
+	return (le16toh(flags) & (packed ? DF_USED : USED_NO_NOTIFY)) == 0;
 }
 
 static bool vring_fresh(struct queue *queue, uint32_t base)
 {
 	if (base == 0)
-		return !has(&queue->device->accepted, FT_RING_PACKED) || vring_unused(queue);
+		return vring_unused(queue, has(&queue->device->accepted, FT_RING_PACKED));
 	return has(&queue->device->accepted, FT_RING_PACKED) &&
 	       (base == WRAP || base == (WRAP | WRAP << 16));
 }

@@ -88,6 +88,18 @@ class Sessions(Case):
                 front_end.close()
                 nic.check()
 
+    def test_a_ring_that_another_device_left_at_0(self):
+        """It used nothing, but was at work: its word in the flags is no driver's fault."""
+        nic = self.softnic()
+        front_end = self.front_end(nic, ["VERSION_1", "MRG_RXBUF"])
+        rings = [SplitQueue(front_end, index, 32, enable=False) for index in (0, 1)]
+        for ring in rings:
+            ring.areas.put("<H", ring.offsets[2], 1)  # VIRTQ_USED_F_NO_NOTIFY
+            ring.enable()
+        self.turn_round(*rings, 40)
+        front_end.close()
+        nic.check()
+
     def test_a_packed_ring_that_begins_at_0(self):
         """As Linux as a process has it, though its wrap counters are 1."""
         nic = self.softnic()
