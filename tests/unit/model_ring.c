@@ -73,33 +73,6 @@ void model_ring_enable(struct model_rings *r, struct model_queue *q)
 		model_ring_violation(r, "an area is not aligned");
 }
 
-void model_ring_resume(struct model_rings *r, struct model_queue *q, uint32_t base)
-{
-	const uint8_t *used;
-
-	q->seen = (uint16_t)base;
-	q->put = (uint16_t)(base >> 16);
-	q->resumed = true;
-	if (IS_PACKED(r)) {
-		q->seen_wrap = q->seen >> 15;
-		q->put_wrap = q->put >> 15;
-		q->seen &= 0x7fff;
-		q->put &= 0x7fff;
-		return;
-	}
-	used = r->area(r->context, q->used, 4, false);
-	if (used)
-		q->put = ring_get16(used + 2);
-}
-
-uint32_t model_ring_base(const struct model_rings *r, const struct model_queue *q)
-{
-	if (!IS_PACKED(r))
-		return q->seen;
-	return (uint32_t)(q->seen | (q->seen_wrap ? 0x8000 : 0)) |
-	       (uint32_t)model_ring_position(r, q) << 16;
-}
-
 /* ---- taking a buffer ---- */
 
 /* Note one element; data that the device may read are copied. */
@@ -194,9 +167,6 @@ static int ring_take_split(struct model_rings *r, struct model_queue *q, uint8_t
 		model_ring_violation(r, "head %u is in flight or out of range", head);
 		return -1;
 	}
-	if (q->resumed)
-		q->next_desc = head;
-	q->resumed = false;
 	if (IN_ORDER(r) && head != q->next_desc % q->size)
 		model_ring_violation(r, "in order: head %u after %u", head, q->next_desc);
 	q->seen++;

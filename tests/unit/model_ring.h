@@ -2,7 +2,7 @@
 /*
  * The device's side of virtqueues, both layouts, written from the specification; it shares
  * no code, no constant and no structure with the driver. The model (model.h) has such
- * queues behind registers, the vhost-user back end (vhost_backend.h) behind a socket.
+ * queues behind registers, the vDPA device of fake_vdpa.h behind calls of the kernel.
  *
  * What the driver must not do with them is counted as a violation, and the first one kept
  * as a text.
@@ -30,7 +30,6 @@ struct model_queue {
 	uint16_t seen;	/* next entry of the available ring; packed: position */
 	uint16_t put;	/* next entry of the used ring; packed: position */
 	bool seen_wrap, put_wrap;
-	bool resumed;		/* at a base; no buffer was taken since */
 	unsigned int next_desc; /* split, in order: next in the table */
 	unsigned int in_flight; /* packed: descriptors */
 	uint16_t *count; /* descriptors of a buffer, by id; 0: not in flight */
@@ -65,10 +64,6 @@ void model_ring_reset(struct model_queue *q);
 
 /* Size and addresses are set: begin at the beginning. */
 void model_ring_enable(struct model_rings *r, struct model_queue *q);
-
-/* Go on where another device stopped (vhost-user: SET_VRING_BASE), and say where that is. */
-void model_ring_resume(struct model_rings *r, struct model_queue *q, uint32_t base);
-uint32_t model_ring_base(const struct model_rings *r, const struct model_queue *q);
 
 /* Take one buffer that is available: copies up to `size` readable bytes to `data`, and
  * notes its elements in the queue. Returns its id (split ring: of the head), or -1 if

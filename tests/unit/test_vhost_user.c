@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The vhost-user transport against the tests' own back end that keeps to the protocol:
+/* The vhost-user transport and the software device as a back end that keeps to the protocol:
  * negotiation, memory, rings, events, reconnection. */
-#include "tests/unit/vhost_fixture.h"
+#include "tests/unit/vhost_user_env.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -58,10 +58,10 @@ static void everything_is_used_where_offered(void **state)
 	LOCKED(b, {
 		assert_int_equal(b->acked_protocol, PF_ALL);
 		assert_int_equal(b->acked, b->features);
-		assert_int_equal(b->status, 1 | 2 | 4 | 8);
-		assert_int_equal(b->count[RQ_SET_OWNER], 1);
-		assert_int_equal(b->count[RQ_SET_MEM_TABLE], 0);
-		assert_int_equal(b->count[RQ_SET_INFLIGHT_FD], 1);
+		assert_int_equal(b->proxy.status, 1 | 2 | 4 | 8);
+		assert_int_equal(b->proxy.count[RQ_SET_OWNER], 1);
+		assert_int_equal(b->proxy.count[RQ_SET_MEM_TABLE], 0);
+		assert_int_equal(b->proxy.count[RQ_SET_INFLIGHT_FD], 1);
 		assert_int_equal(b->inflight_queues, 2);
 		assert_int_equal(b->inflight_size, 16);
 		assert_int_equal(b->queue[0].base, 0);
@@ -69,10 +69,10 @@ static void everything_is_used_where_offered(void **state)
 	turn_frames(device, 0, 1000);
 	assert_int_equal(vionet_device_stop(device), 0);
 	LOCKED(b, {
-		assert_int_equal(b->count[RQ_GET_VRING_BASE], 2);
-		assert_true(b->count[RQ_RESET_DEVICE] >= 1);
-		assert_int_equal(b->status, 0);
-		assert_int_equal(b->echoed, 1000);
+		assert_int_equal(b->proxy.count[RQ_GET_VRING_BASE], 2);
+		assert_true(b->proxy.count[RQ_RESET_DEVICE] >= 1);
+		assert_int_equal(b->proxy.status, 0);
+		assert_int_equal(b->queue[1].end, 1000);
 	});
 	assert_int_equal(vionet_device_close(device), 0);
 }
@@ -91,12 +91,12 @@ static void nothing_is_needed(void **state)
 	assert_false(info.mac_from_device);
 	assert_int_equal(info.queues, 2);
 	LOCKED(b, {
-		assert_int_equal(b->count[RQ_GET_PROTOCOL_FEATURES], 0);
-		assert_int_equal(b->count[RQ_SET_VRING_ENABLE], 0);
-		assert_true(b->count[RQ_SET_MEM_TABLE] > 0);
+		assert_int_equal(b->proxy.count[RQ_GET_PROTOCOL_FEATURES], 0);
+		assert_int_equal(b->proxy.count[RQ_SET_VRING_ENABLE], 0);
+		assert_true(b->proxy.count[RQ_SET_MEM_TABLE] > 0);
 		/* The back end has acknowledged the table before a ring is set up. */
-		assert_true(b->count[RQ_GET_FEATURES] >
-			    b->count[RQ_SET_MEM_TABLE]);
+		assert_true(b->proxy.count[RQ_GET_FEATURES] >
+			    b->proxy.count[RQ_SET_MEM_TABLE]);
 	});
 	assert_int_equal(vionet_device_stop(device), 0);
 	assert_int_equal(vionet_device_start(device, NULL), 0);
@@ -165,13 +165,16 @@ static void addresses_are_no_pointers(void **state)
 
 	assert_int_equal(vionet_packet_alloc(pool, &packet, 1), 1);
 	LOCKED(b, {
-		for (unsigned int i = 0; i < b->regions; i++) {
+		assert_true(backend_regions(b) > 0);
+		for (unsigned int i = 0; i < PROXY_WINDOWS; i++) {
+			const struct proxy_window *w = &b->proxy.window[i];
 			uint64_t p = (uintptr_t)packet->data;
 
-			assert_true(b->region[i].user != 0);
-			assert_int_equal(b->region[i].user, b->region[i].guest);
-			assert_false(p >= b->region[i].user &&
-				     p < b->region[i].user + b->region[i].size);
+			if (!w->used)
+				continue;
+			assert_true(w->user != 0);
+			assert_int_equal(w->user, w->address);
+			assert_false(p >= w->user && p < w->user + w->size);
 		}
 	});
 	vionet_packet_free(&packet, 1);
@@ -190,21 +193,21 @@ static void regions_are_few(void **state)
 
 	LOCKED(b, b->protocol &= ~PF_MEM_SLOTS);
 	device = open_started(b, "");
-	LOCKED(b, assert_int_equal(b->regions, 2));
+	LOCKED(b, assert_int_equal(backend_regions(b), 2));
 	for (unsigned int i = 0; i < 9; i++)
 		assert_int_equal(vionet_pool_create(device, &big, &pool[i]), 0);
-	LOCKED(b, assert_true(b->regions > 2 && b->regions <= 6));
+	LOCKED(b, assert_true(backend_regions(b) > 2 && backend_regions(b) <= 6));
 	turn_frames(device, 0, 50);
 	for (unsigned int i = 0; i < 9; i++)
 		vionet_pool_destroy(pool[i]);
-	LOCKED(b, assert_int_equal(b->regions, 2));
+	LOCKED(b, assert_int_equal(backend_regions(b), 2));
 	/* Freed room is used again. */
 	for (unsigned int i = 0; i < 50; i++) {
 		assert_int_equal(vionet_pool_create(device, &big, &pool[0]), 0);
 		vionet_pool_destroy(pool[0]);
 	}
 	turn_frames(device, 50, 50);
-	LOCKED(b, assert_int_equal(b->regions, 2));
+	LOCKED(b, assert_int_equal(backend_regions(b), 2));
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
@@ -261,8 +264,10 @@ static void read_only_memory_is_sealed(void **state)
 	unsigned int sealed = 0, open = 0;
 
 	LOCKED(b, {
-		for (unsigned int i = 0; i < b->regions; i++)
-			if (b->region[i].seals & 0x10)
+		for (unsigned int i = 0; i < PROXY_WINDOWS; i++)
+			if (!b->proxy.window[i].used)
+				continue;
+			else if (b->proxy.window[i].seals & 0x10)
 				sealed++;
 			else
 				open++;
@@ -368,7 +373,7 @@ static void a_back_end_connects(void **state)
 	assert_int_equal(vionet_device_reconnect(device, 5000), 0);
 	turn_frames(device, 100, 100);
 	assert_int_equal(vionet_device_close(device), 0);
-	assert_int_not_equal(access(b->path, F_OK), 0);
+	assert_int_not_equal(access(b->proxy.path, F_OK), 0);
 	backend_destroy(b);
 	(void)state;
 }
@@ -462,7 +467,7 @@ static void stop_and_start_connect_again(void **state)
 	assert_int_equal(vionet_device_stop(device), 0);
 	assert_int_equal(vionet_device_start(device, NULL), 0);
 	turn_frames(device, 0, 100);
-	LOCKED(b, assert_int_equal(b->sessions, 2));
+	LOCKED(b, assert_int_equal(b->proxy.sessions, 2));
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
@@ -479,7 +484,7 @@ static void rings_go_on(void **state)
 	int kick, kick_after;
 
 	turn_frames(device, 0, 50);
-	LOCKED(b, b->take_only = true);
+	backend_device_fault(b, "+G07=0");
 	for (uint64_t i = 50; i < 60; i++) {
 		assert_int_equal(vionet_packet_alloc(vionet_queue_pool(tx),
 						     &packet, 1), 1);
@@ -487,14 +492,16 @@ static void rings_go_on(void **state)
 		packet->length = 100;
 		assert_int_equal(vionet_queue_transmit(tx, &packet, 1), 1);
 	}
+	while (backend_taken(b, 1) < 60)
+		assert_true(watch_clock() < limit);
 	LOCKED(b, {
 		assert_int_equal(pwrite(b->inflight_fd, &mark, 8, 0), 8);
 		b->inflight_mark = 0;
-		kick = b->count[RQ_GET_INFLIGHT_FD];
+		kick = b->proxy.count[RQ_GET_INFLIGHT_FD];
 	});
 	backend_hang_up(b);
 	assert_true(wait_events(device, VIONET_EVENT_NEEDS_RESET));
-	LOCKED(b, b->take_only = false);
+	backend_device_fault(b, "-G07");
 	assert_int_equal(vionet_device_reconnect(device, 1000), 0);
 	for (; got < 60 && watch_clock() < limit;) {
 		if (vionet_queue_receive(rx, &packet, 1) == 0)
@@ -506,7 +513,7 @@ static void rings_go_on(void **state)
 	assert_int_equal(got, 60);
 	turn_frames(device, 60, 200);
 	LOCKED(b, {
-		kick_after = b->count[RQ_GET_INFLIGHT_FD];
+		kick_after = b->proxy.count[RQ_GET_INFLIGHT_FD];
 		assert_int_equal(b->inflight_mark, mark);
 		assert_int_equal(b->queue[0].base, 50);
 		assert_int_equal(b->queue[1].base, 50);

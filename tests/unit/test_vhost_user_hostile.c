@@ -2,7 +2,7 @@
 /* A vhost-user back end with protocol errors: whatever it replies, to any request, every
  * call returns within its deadline, with an error where the call needed the reply;
  * nothing leaks, and the next back end works. */
-#include "tests/unit/vhost_fixture.h"
+#include "tests/unit/vhost_user_env.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -148,7 +148,7 @@ static void nonsense_at_stop(void **state)
 		for (size_t j = 0; j < COUNT(faults); j++) {
 			unsigned int before, after;
 
-			LOCKED(b, before = b->sessions);
+			LOCKED(b, before = b->proxy.sessions);
 			assert_int_equal(vionet_device_start(device, NULL), 0);
 			misbehave(b, at_stop[i], faults[j]);
 			assert_int_equal(vionet_device_stop(device), 0);
@@ -156,7 +156,7 @@ static void nonsense_at_stop(void **state)
 			assert_int_equal(vionet_device_start(device, NULL), 0);
 			turn_frames(device, 0, 4);
 			assert_int_equal(vionet_device_stop(device), 0);
-			LOCKED(b, after = b->sessions);
+			LOCKED(b, after = b->proxy.sessions);
 			assert_int_equal(after, before + 1);
 		}
 	assert_int_equal(vionet_device_close(device), 0);
@@ -375,7 +375,7 @@ static void memory_that_is_not_released(void **state)
 		assert_int_equal(open_backend(b, "", &device), 0);
 		assert_int_equal(vionet_device_start(device, NULL), 0);
 		assert_int_equal(vionet_pool_create(device, &big, &pool), 0);
-		LOCKED(b, assert_int_equal(b->regions, 3));
+		LOCKED(b, assert_int_equal(backend_regions(b), 3));
 		misbehave(b, RQ_SET_MEM_TABLE, kinds[i]);
 		vionet_pool_destroy(pool);
 		behave(b);
@@ -411,19 +411,6 @@ static void eventfds_that_block(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
-/* used idx of the first receive queue, where the back end has it; under the lock. */
-static uint16_t *used_index(struct backend *b)
-{
-	for (unsigned int i = 0; i < b->regions; i++) {
-		struct backend_region *r = &b->region[i];
-
-		if (b->queue[0].ring.used - r->user < r->size)
-			return (uint16_t *)(r->map + (b->queue[0].ring.used - r->user)) + 1;
-	}
-	fail_msg("the used ring is in no region");
-	return NULL;
-}
-
 /* The next back end does not get that index; a new start repairs it. */
 static void index_is_not_handed_on(struct vionet_device *device)
 {
@@ -445,7 +432,7 @@ static void used_index_jumps(void **state)
 	assert_int_equal(open_backend(b, "", &device), 0);
 	assert_int_equal(vionet_device_start(device, NULL), 0);
 	turn_frames(device, 0, 20);
-	LOCKED(b, *used_index(b) = htole16(le16toh(*used_index(b)) + 999));
+	LOCKED(b, backend_set_used_index(b, 0, backend_used_index(b, 0) + 999));
 	assert_int_equal(vionet_queue_receive(vionet_device_rx_queue(device, 0),
 					      packets, 4), 0);
 	assert_int_equal(vionet_queue_check(vionet_device_rx_queue(device, 0)),
@@ -472,11 +459,11 @@ static void used_index_goes_back(void **state)
 		packets[i]->length = 100;
 	assert_int_equal(vionet_queue_transmit(tx, packets, 8), 8);
 	for (double limit = watch_clock() + TEST_TIMEOUT_S; !all && watch_clock() < limit;)
-		LOCKED(b, all = le16toh(*used_index(b)) == 8);
+		LOCKED(b, all = backend_used_index(b, 0) == 8);
 	assert_true(all);
 	assert_int_equal(vionet_queue_receive(rx, &packet, 1), 1);
 	vionet_packet_free(&packet, 1);
-	LOCKED(b, *used_index(b) = htole16(5));
+	LOCKED(b, backend_set_used_index(b, 0, 5));
 	index_is_not_handed_on(device);
 }
 

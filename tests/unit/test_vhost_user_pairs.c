@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Queue pairs over vhost-user, which are used by enabling their rings: more, fewer, after
  * a reconnection and a recovery, and with a back end that obeys in part. */
-#include "tests/unit/vhost_fixture.h"
+#include "tests/unit/vhost_user_env.h"
 
 #include <vionet/recovery.h>
 
@@ -54,7 +54,7 @@ static void several_pairs(void **state)
 	LOCKED(b, {
 		assert_int_equal(b->acked >> 22 & 1, 1);
 		assert_int_equal(b->inflight_queues, 4);
-		assert_true(b->regions <= 8);
+		assert_true(backend_regions(b) <= 8);
 	});
 	turn_frames_of(device, 0, 0, 300);
 	turn_frames_of(device, 1, 0, 300);
@@ -221,11 +221,11 @@ static void not_while_suspended(void **state)
 
 	turn_frames_of(device, 1, 0, 100);
 	device->suspended = true; /* no back end is known that can be */
-	LOCKED(b, before = b->count[RQ_SET_VRING_ENABLE]);
+	LOCKED(b, before = b->proxy.count[RQ_SET_VRING_ENABLE]);
 	assert_int_equal(vionet_queue_pairs_set(device, 1), -ENETDOWN);
 	assert_text("resume it first");
 	assert_int_equal(vionet_device_link(device, &link), 0);
-	LOCKED(b, after = b->count[RQ_SET_VRING_ENABLE]);
+	LOCKED(b, after = b->proxy.count[RQ_SET_VRING_ENABLE]);
 	assert_int_equal(after, before);
 	device->suspended = false;
 	assert_int_equal(vionet_device_close(device), 0);
