@@ -9,6 +9,7 @@
 
 #include "tools/dump/capture.h"
 #include "tools/dump/decode.h"
+#include "tools/shared/packet_bytes.h"
 #include "tools/shared/session.h"
 
 #define BURST 64
@@ -157,26 +158,6 @@ static const struct argp dump_argp = {
 						 { 0 } },
 };
 
-/* A packet's bytes in one piece; copied only if it has several segments. */
-static const uint8_t *dump_join(struct dump *dump, const struct vionet_packet *packet,
-				uint32_t *length)
-{
-	uint32_t used = 0;
-
-	*length = packet->length;
-	if (packet->next == NULL)
-		return packet->data;
-	for (; packet != NULL; packet = packet->next) {
-		uint32_t room = (uint32_t)sizeof(dump->frame) - used;
-		uint32_t part = packet->length < room ? packet->length : room;
-
-		memcpy(dump->frame + used, packet->data, part);
-		used += part;
-	}
-	*length = used;
-	return dump->frame;
-}
-
 static void dump_print_frame(const struct dump *dump, const struct timespec *time,
 			     const uint8_t *frame, uint32_t kept, uint32_t total)
 {
@@ -217,7 +198,7 @@ static void dump_take_packet(struct dump *dump, const struct vionet_packet *pack
 {
 	struct timespec time = dump_next_time(dump);
 	uint32_t total;
-	const uint8_t *frame = dump_join(dump, packet, &total);
+	const uint8_t *frame = packet_linear(packet, dump->frame, sizeof(dump->frame), &total);
 	uint32_t kept = total < dump->options->snaplen ?
 				total :
 				(uint32_t)dump->options->snaplen;

@@ -16,6 +16,7 @@
 #include "tools/pktgen/capture/recorder_file.h"
 #include "tools/shared/common.h"
 #include "tools/shared/frame_filter.h"
+#include "tools/shared/packet_bytes.h"
 
 #define RECORDER_RING (4u << 20)
 /* Tracks of which each thread knows the next number: a power of two. */
@@ -92,32 +93,12 @@ static int64_t recorder_gap(struct recorder_worker *worker, uint32_t id, uint64_
 	return 0; /* too many tracks: nothing is said of this one */
 }
 
-/* The bytes in one piece. */
-static const uint8_t *recorder_join(struct recorder_worker *worker, const struct vionet_packet *packet,
-				    uint32_t *length)
-{
-	uint32_t used = 0;
-
-	*length = packet->length;
-	if (packet->next == NULL)
-		return packet->data;
-	for (; packet != NULL; packet = packet->next) {
-		uint32_t room = (uint32_t)sizeof(worker->frame) - used;
-		uint32_t part = packet->length < room ? packet->length : room;
-
-		memcpy(worker->frame + used, packet->data, part);
-		used += part;
-	}
-	*length = used;
-	return worker->frame;
-}
-
 static void recorder_take(struct recorder *recorder, struct recorder_worker *worker,
 			  const struct engine_place *place, bool sent, const struct vionet_packet *packet,
 			  uint64_t now_ns)
 {
 	uint32_t length, captured, track = 0;
-	const uint8_t *frame = recorder_join(worker, packet, &length);
+	const uint8_t *frame = packet_linear(packet, worker->frame, sizeof(worker->frame), &length);
 	struct frame_record *record;
 	bool tracked = false;
 	uint64_t sequence;

@@ -11,6 +11,8 @@
 #define REPLAY_MTU 1500u
 /* Where a file does not say how far apart its frames were. */
 #define REPLAY_LOOP_GAP_NS 1000000u
+/* Frames of several interfaces or queues may be so far out of order; more is a clock that was set back. */
+#define REPLAY_DISORDER_NS 100000000u
 
 __extension__ typedef unsigned __int128 replay_wide;
 
@@ -54,10 +56,8 @@ static void replay_step(struct replay *replay, const struct savefile_frame *fram
 	}
 	if (!clock->begun || frame->time_ns < clock->mark_ns) {
 		counts->backward += clock->begun;
-		/* Frames of several interfaces may be out of order a little; a clock that was set
-		 * back goes on from where it is. */
 		gap = (uint64_t)clock->mark_ns - (uint64_t)frame->time_ns;
-		if (!clock->begun || gap > limit)
+		if (!clock->begun || gap > REPLAY_DISORDER_NS)
 			clock->mark_ns = frame->time_ns;
 		clock->begun = true;
 		return;

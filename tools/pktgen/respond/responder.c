@@ -9,6 +9,8 @@
 #include <vionet/offload.h>
 #include <vionet/packet.h>
 
+#include "tools/shared/packet_bytes.h"
+
 #define ETHERNET_SIZE 14u
 #define ARP_END (ETHERNET_SIZE + 28u)
 #define IPV6_END (ETHERNET_SIZE + 40u)
@@ -49,20 +51,6 @@ static unsigned int responder_load16(const uint8_t *from)
 }
 
 /* ---- the frame that came ---- */
-
-/* All pieces of it, in `to`. Returns its length; 0: it does not fit. */
-static uint32_t responder_copy(const struct vionet_packet *packet, uint8_t *to, uint32_t room)
-{
-	uint32_t used = 0;
-
-	for (; packet != NULL; packet = packet->next) {
-		if (packet->length > room - used)
-			return 0;
-		memcpy(to + used, packet->data, packet->length);
-		used += packet->length;
-	}
-	return used;
-}
 
 /* The device left the checksum open: bytes from `start` on are to be summed. */
 static bool responder_complete(const struct vionet_packet *packet, uint8_t *frame, uint32_t size)
@@ -238,8 +226,8 @@ static uint32_t responder_answer(void *context, const struct engine_place *place
 	if (place->port != responder->port || packet->gso_type != VIONET_GSO_NONE ||
 	    !responder_may_answer(packet))
 		return 0;
-	frame.size = frame.total = responder_copy(packet, reply, room);
-	if (frame.size == 0 || !responder_complete(packet, reply, frame.size))
+	frame.size = frame.total = packet_copy(packet, reply, room);
+	if (frame.size != packet_length(packet) || !responder_complete(packet, reply, frame.size))
 		return 0;
 	responder_look_for_gateway(responder, reply, frame.size);
 	kind = answer_frame(&responder->host, &frame);
