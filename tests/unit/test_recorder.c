@@ -338,6 +338,73 @@ static void test_size_without_a_ring(void **state)
 	expect_libpcap(path_of("x"), (unsigned int)counts.written);
 }
 
+/* ---- in memory ---- */
+
+/* Frames of a port that are read out of it. */
+static unsigned int read_port(struct recorder *recorder, uint32_t port, bool pcapng)
+{
+	int fd = open(path_of("out"), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int64_t frames = recorder_read(recorder, port, pcapng, fd);
+
+	close(fd);
+	assert_true(frames >= 0);
+	expect_libpcap(path_of("out"), (unsigned int)frames);
+	return (unsigned int)frames;
+}
+
+static void test_memory(void **state)
+{
+	struct recorder_options options = { .memory = 1 << 20, .signature = signature };
+	struct recorder *recorder = start(&options, 2);
+	struct savefile *file;
+
+	(void)state;
+	see(recorder, 0, true, 60, 0, 1);
+	recorder_enable(recorder, 0, true);
+	see(recorder, 0, true, 60, 105, 2);
+	see(recorder, 0, false, 60, 105, 3);
+	see(recorder, 1, false, 60, 0, 4);
+	recorder_enable(recorder, 1, true);
+	see(recorder, 1, false, 60, 0, 5);
+	assert_int_equal(read_port(recorder, 0, true), 2);
+	assert_int_equal(count_text(path_of("out"), "flow web, track 5, 3 missing before"), 1);
+	recorder_enable(recorder, 0, false);
+	see(recorder, 0, true, 60, 0, 6);
+	for (int pcapng = 0; pcapng < 2; pcapng++) {
+		assert_int_equal(read_port(recorder, 1, pcapng != 0), 1);
+		file = open_file(path_of("out"));
+		assert_string_equal(savefile_format(file), pcapng ? "pcapng" : "pcap");
+		assert_int_equal(expect_number(file, 5).length, 60);
+		savefile_close(file);
+	}
+	assert_int_equal(read_port(recorder, 0, false), 2);
+	assert_int_equal(recorder_stop(recorder), CODE_OK);
+	assert_int_equal(read_port(recorder, 0, false), 2);
+	recorder_close(recorder);
+}
+
+/* A ring keeps the newest. */
+static void test_memory_that_is_full(void **state)
+{
+	for (uint64_t files = 1; files <= 2; files++) {
+		struct recorder_options options = { .memory = 40000, .files = files };
+		struct recorder *recorder = start(&options, 1);
+		struct savefile *file;
+		unsigned int frames;
+
+		(void)state;
+		recorder_enable(recorder, 0, true);
+		for (uint32_t i = 0; i < 500; i++)
+			see(recorder, 0, true, 500, 0, i);
+		frames = read_port(recorder, 0, true);
+		assert_true(frames > 20 && frames < 90);
+		file = open_file(path_of("out"));
+		expect_number(file, files == 1 ? 0 : 500 - frames);
+		savefile_close(file);
+		recorder_close(recorder);
+	}
+}
+
 /* ---- what goes wrong ---- */
 
 static void test_full_disk(void **state)
@@ -518,6 +585,8 @@ int main(void)
 		CASE(test_ring_of_files),
 		CASE(test_files_that_are_not_reached),
 		CASE(test_size_without_a_ring),
+		CASE(test_memory),
+		CASE(test_memory_that_is_full),
 		CASE(test_full_disk),
 		CASE(test_disk_that_becomes_full),
 		CASE(test_pipe_that_is_not_read),

@@ -14,6 +14,7 @@
 
 #include "tools/pktgen/capture/frame_ring.h"
 #include "tools/pktgen/capture/recorder_file.h"
+#include "tools/pktgen/capture/recorder_read.h"
 #include "tools/shared/common.h"
 #include "tools/shared/frame_filter.h"
 #include "tools/shared/packet_bytes.h"
@@ -25,6 +26,7 @@
 #define RECORDER_SLEEP_MIN_NS 100000
 #define RECORDER_SLEEP_MAX_NS 5000000
 #define RECORDER_BATCH 256
+#define RECORDER_SETTLE_TURNS 200u
 
 struct recorder_track {
 	uint32_t id;
@@ -53,8 +55,10 @@ struct recorder {
 	uint64_t start_ns; /* since 1970 */
 	int64_t clock_ns;  /* from CLOCK_MONOTONIC to time since 1970 */
 	pthread_t thread;
-	bool running; /* frames are taken. By __atomic, as `stop` and `give_up` */
+	bool running; /* frames are taken. By __atomic, as the next four */
 	bool stop, give_up;
+	uint32_t enabled; /* ports, a bit each */
+	uint64_t idle;	  /* times that all was written */
 	bool started, said;
 	uint64_t written, bytes, lost, files;
 	bool full;
@@ -136,7 +140,8 @@ static void recorder_see(void *context, const struct engine_place *place, bool s
 	struct recorder_worker *worker;
 
 	if (!__atomic_load_n(&recorder->running, __ATOMIC_ACQUIRE) || place->worker >= recorder->workers ||
-	    place->port >= recorder->ports)
+	    place->port >= recorder->ports ||
+	    (__atomic_load_n(&recorder->enabled, __ATOMIC_RELAXED) >> place->port & 1) == 0)
 		return;
 	worker = &recorder->worker[place->worker];
 	__atomic_store_n(&worker->port, place->port, __ATOMIC_RELAXED);
@@ -336,6 +341,7 @@ static void *recorder_run(void *argument)
 		/* A reader beside us sees what there is. */
 		if (recorder->file.used > 0 && !recorder_file_flush(&recorder->file))
 			__atomic_store_n(&recorder->running, false, __ATOMIC_RELEASE);
+		__atomic_store_n(&recorder->idle, recorder->idle + 1, __ATOMIC_RELEASE);
 		if (stop)
 			return NULL;
 		nanosleep(&(struct timespec){ .tv_nsec = rest_ns }, NULL);
@@ -378,8 +384,11 @@ int recorder_open(struct recorder **opened, const struct recorder_options *optio
 	}
 	recorder->options = *options;
 	code = frame_filter_compile(&recorder->filter, "--capture-filter", options->filter);
-	if (code == CODE_OK)
+	if (code == CODE_OK && options->path == NULL)
+		code = recorder_file_open_memory(&recorder->file, options->files > 1, options->memory);
+	else if (code == CODE_OK)
 		code = recorder_file_open(&recorder->file, options->path, files, options->size);
+	recorder->enabled = options->path == NULL ? 0 : UINT32_MAX;
 	recorder->file.give_up = &recorder->give_up;
 	if (code != CODE_OK)
 		recorder_close(recorder);
@@ -454,6 +463,32 @@ int recorder_start(struct recorder *recorder, const struct pcapng_interface *int
 	return CODE_OK;
 }
 
+void recorder_enable(struct recorder *recorder, uint32_t port, bool on)
+{
+	if (on)
+		__atomic_fetch_or(&recorder->enabled, 1u << port, __ATOMIC_RELAXED);
+	else
+		__atomic_fetch_and(&recorder->enabled, ~(1u << port), __ATOMIC_RELAXED);
+}
+
+/* What is in the rings now is in the file when the thread that writes has slept twice. */
+static void recorder_settle(const struct recorder *recorder)
+{
+	uint64_t before = __atomic_load_n(&recorder->idle, __ATOMIC_ACQUIRE);
+
+	for (unsigned int i = 0; i < RECORDER_SETTLE_TURNS && recorder->started; i++) {
+		if (__atomic_load_n(&recorder->idle, __ATOMIC_ACQUIRE) - before >= 2)
+			return;
+		nanosleep(&(struct timespec){ .tv_nsec = RECORDER_SLEEP_MAX_NS }, NULL);
+	}
+}
+
+int64_t recorder_read(struct recorder *recorder, uint32_t port, bool pcapng, int fd)
+{
+	recorder_settle(recorder);
+	return recorder_read_port(&recorder->file, port, pcapng, fd);
+}
+
 int recorder_check(struct recorder *recorder)
 {
 	int error = __atomic_load_n(&recorder->file.error, __ATOMIC_RELAXED);
@@ -462,7 +497,7 @@ int recorder_check(struct recorder *recorder)
 		return CODE_OK;
 	if (!recorder->said)
 		say("--capture %s: %s; the capture ended there, what was written before stays valid",
-		    recorder->options.path, output_failure(error));
+		    recorder->options.path != NULL ? recorder->options.path : "in memory", output_failure(error));
 	recorder->said = true;
 	return CODE_FAILED;
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "tools/pktgen/capture/pcapng_writer.h"
@@ -45,27 +46,49 @@ static int file_open_one(const char *path, int *fd)
 	return error == EACCES || error == EPERM ? CODE_PERMISSION : CODE_FAILED;
 }
 
-int recorder_file_open(struct recorder_file *file, const char *path, uint32_t files, uint64_t limit)
+static int file_make(struct recorder_file *file, uint32_t files, uint64_t limit)
 {
-	char name[PATH_MAX];
-	int code = CODE_OK;
-
 	*file = (struct recorder_file){ .files = files, .limit = limit };
 	file->fd = malloc(files * sizeof(*file->fd));
 	file->buffer = malloc(RECORDER_BUFFER);
-	if (file->fd == NULL || file->buffer == NULL) {
-		say("--capture %s: no memory", path);
+	if (file->fd == NULL)
 		file->files = 0;
-		code = CODE_PERMISSION;
-	}
 	for (uint32_t i = 0; i < file->files; i++)
 		file->fd[i] = -1;
-	for (uint32_t i = 0; i < file->files && code == CODE_OK; i++) {
+	if (file->fd != NULL && file->buffer != NULL)
+		return CODE_OK;
+	say("--capture: no memory");
+	recorder_file_close(file);
+	return CODE_PERMISSION;
+}
+
+int recorder_file_open(struct recorder_file *file, const char *path, uint32_t files, uint64_t limit)
+{
+	int code = file_make(file, files, limit);
+	char name[PATH_MAX];
+
+	for (uint32_t i = 0; i < files && code == CODE_OK; i++) {
 		file_name(name, sizeof(name), path, files, i);
 		code = file_open_one(name, &file->fd[i]);
+		if (code != CODE_OK)
+			recorder_file_close(file);
 	}
-	if (code != CODE_OK)
+	return code;
+}
+
+int recorder_file_open_memory(struct recorder_file *file, bool ring, uint64_t size)
+{
+	uint32_t files = ring ? 2 : 1;
+	int code = file_make(file, files, size / files);
+
+	for (uint32_t i = 0; i < files && code == CODE_OK; i++) {
+		file->fd[i] = memfd_create("vionet-capture", MFD_CLOEXEC);
+		if (file->fd[i] >= 0)
+			continue;
+		say("a capture in memory: %s", strerror(errno));
 		recorder_file_close(file);
+		code = CODE_PERMISSION;
+	}
 	return code;
 }
 
@@ -146,7 +169,7 @@ bool recorder_file_next(struct recorder_file *file)
 
 	if (!recorder_file_flush(file))
 		return false;
-	file->current = (file->current + 1) % file->files;
+	__atomic_store_n(&file->current, (file->current + 1) % file->files, __ATOMIC_RELAXED);
 	file->at = 0;
 	fd = file->fd[file->current];
 	if (ftruncate(fd, 0) != 0 || lseek(fd, 0, SEEK_SET) < 0)

@@ -10,9 +10,9 @@
 
 struct recorder_file {
 	int *fd;
-	uint32_t files, current;
-	uint64_t limit; /* bytes of a file; 0: none */
-	uint64_t at;	/* bytes of this one that are written */
+	uint32_t files, current; /* current: read by others, with __atomic */
+	uint64_t limit;		 /* bytes of a file; 0: none */
+	uint64_t at;		 /* bytes of this one that are written */
 	uint8_t *buffer;
 	uint32_t used;
 	int error;     /* errno of the first write that failed; read by others with __atomic */
@@ -21,6 +21,8 @@ struct recorder_file {
 
 /* Says what is wrong; returns an exit code. `files` above 1: "x.pcapng" becomes "x-0.pcapng", ... */
 int recorder_file_open(struct recorder_file *file, const char *path, uint32_t files, uint64_t limit);
+/* The same in memory; a ring has two halves. */
+int recorder_file_open_memory(struct recorder_file *file, bool ring, uint64_t size);
 void recorder_file_close(struct recorder_file *file);
 
 /* Room for `size` bytes, which the caller fills and adds to `used`; NULL once a write has failed. */
