@@ -17,7 +17,7 @@
 
 #define OPENING SANDBOX_OPENING
 #define ALWAYS (SANDBOX_OPENING | SANDBOX_RUNNING)
-#define SOCKET SANDBOX_SOCKET
+#define ON_SOCKET SANDBOX_SOCKET
 
 /* The calls of VFIO and of iommufd are those of type ';'. */
 #define VFIO_TYPE (0x3bu << 8)
@@ -99,12 +99,12 @@ static const struct sandbox_rule sandbox_rules[] = {
 	{ SCMP_SYS(uname), ALWAYS, ANY },
 	{ SCMP_SYS(tgkill), ALWAYS, ANY },
 	/* A device behind a socket. */
-	{ SCMP_SYS(sendmsg), SOCKET, ANY },
-	{ SCMP_SYS(recvmsg), SOCKET, ANY },
-	{ SCMP_SYS(sendto), SOCKET, ANY },
-	{ SCMP_SYS(recvfrom), SOCKET, ANY },
-	{ SCMP_SYS(shutdown), SOCKET, ANY },
-	{ SCMP_SYS(flock), SOCKET, EQUALS(1, LOCK_UN) },
+	{ SCMP_SYS(sendmsg), ON_SOCKET, ANY },
+	{ SCMP_SYS(recvmsg), ON_SOCKET, ANY },
+	{ SCMP_SYS(sendto), ON_SOCKET, ANY },
+	{ SCMP_SYS(recvfrom), ON_SOCKET, ANY },
+	{ SCMP_SYS(shutdown), ON_SOCKET, ANY },
+	{ SCMP_SYS(flock), ON_SOCKET, EQUALS(1, LOCK_UN) },
 	/* What a device is opened and started with, and the next filter. */
 	{ SCMP_SYS(fcntl), OPENING, ANY },
 	{ SCMP_SYS(memfd_create), OPENING, ANY },
