@@ -35,6 +35,12 @@ static const char main_built_with[] =
 #ifdef VIONET_YAML
 	" yaml"
 #endif
+#ifdef VIONET_HTTP
+	" http"
+#endif
+#ifdef VIONET_NCURSES
+	" ncurses"
+#endif
 	"";
 
 static void main_print_version(FILE *stream, struct argp_state *state)

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* /config: the whole, and changes of it. A change is made in the JSON of what there is, which is then read
+ * as a configuration: it is checked as any other. */
+#include "tools/pktgen/api/parts.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/pktgen/model/otg.h"
+#include "tools/shared/common.h"
+
+static void config_refuse(struct api_reply *reply, const struct traffic_error *error)
+{
+	if (error->line != 0)
+		api_refuse(reply, 400, "line %u, column %u: %s", error->line, error->column,
+			   error->text);
+	else
+		api_refuse(reply, 400, "%s", error->text);
+}
+
+/* Read one; NULL: it has been refused. */
+static struct traffic *config_parse(struct api_reply *reply, const char *text, size_t length)
+{
+	struct traffic *traffic = calloc(1, sizeof(*traffic));
+	struct traffic_error error = { .text = "" };
+	int result = traffic != NULL ? otg_read_text(text, length, traffic, &error) : -ENOMEM;
+
+	if (result == 0)
+		return traffic;
+	free(traffic);
+	reply->internal = result == -ENOMEM;
+	if (error.text[0] != '\0')
+		config_refuse(reply, &error);
+	else
+		api_refuse(reply, reply->internal ? 503 : 400, "%s", strerror(-result));
+	return NULL;
+}
+
+static bool config_check_ports(struct api_reply *reply, const struct traffic *traffic)
+{
+	for (size_t i = 0; i < traffic->ports; i++)
+		if (traffic->port[i].location == NULL || traffic->port[i].location[0] == '\0')
+			api_refuse(reply, 400, "ports[%zu].location: it is missing; name a device, as on the "
+					       "command line: vfio-user:PATH, 0000:00:04.0",
+				   i);
+	return reply->errors == NULL;
+}
+
+static void config_replace(const struct api_request *request, struct api_reply *reply,
+			   const char *text, size_t length)
+{
+	struct traffic *traffic = config_parse(reply, text, length);
+	int code;
+
+	if (traffic == NULL)
+		return;
+	if (!config_check_ports(reply, traffic)) {
+		traffic_free(traffic);
+		free(traffic);
+		return;
+	}
+	code = generator_configure(request->generator, traffic);
+	if (code == CODE_OK)
+		api_answer_done(reply);
+	else
+		api_refuse_code(reply, code);
+}
+
+void api_set_config(const struct api_request *request, struct api_reply *reply)
+{
+	config_replace(request, reply, request->body, request->length);
+}
+
+void api_get_config(const struct api_request *request, struct api_reply *reply)
+{
+	const struct traffic *traffic = request->generator->traffic;
+
+	reply->text = traffic != NULL ? otg_write_json(traffic) : strdup("{}");
+	if (reply->text == NULL) {
+		reply->internal = true;
+		api_refuse(reply, 503, "no memory");
+		return;
+	}
+	reply->length = strlen(reply->text);
+	reply->status = 200;
+}
+
+/* ---- changes ---- */
+
+/* What there is, as JSON with a list of flows. */
+static json_t *config_of(const struct api_request *request, struct api_reply *reply)
+{
+	char *text = request->generator->traffic != NULL ? otg_write_json(request->generator->traffic) : strdup("{}");
+	json_t *config = text != NULL ? json_loads(text, 0, NULL) : NULL;
+
+	free(text);
+	if (config == NULL) {
+		reply->internal = true;
+		api_refuse(reply, 503, "no memory");
+		return NULL;
+	}
+	if (!json_is_array(json_object_get(config, "flows")))
+		json_object_set_new(config, "flows", json_array());
+	return config;
+}
+
+static ssize_t config_find_flow(json_t *flows, const char *name)
+{
+	json_t *flow;
+	size_t i;
+
+	json_array_foreach(flows, i, flow)
+	{
+		const char *has = json_string_value(json_object_get(flow, "name"));
+
+		if (has != NULL && name != NULL && strcmp(has, name) == 0)
+			return (ssize_t)i;
+	}
+	return -1;
+}
+
+static void config_apply(const struct api_request *request, struct api_reply *reply, json_t *config)
+{
+	char *text = json_dumps(config, JSON_COMPACT);
+
+	if (text != NULL)
+		config_replace(request, reply, text, strlen(text));
+	free(text);
+}
+
+/* Flows of a configuration that is running are not replaced under it. */
+static bool config_is_idle(const struct api_request *request, struct api_reply *reply)
+{
+	const struct engine *engine = request->generator->engine;
+
+	if (engine == NULL || !engine_is_sending(engine))
+		return true;
+	api_refuse(reply, 409, "flows are being sent: stop them first (POST /control/state)");
+	return false;
+}
+
+/* Of a list of {choice: flows, flows: [...]}: all that stand in `flows`. */
+static json_t *config_resources(struct api_reply *reply, json_t *list)
+{
+	static const char *const kinds[] = { "flows", NULL };
+	json_t *all = json_array(), *item, *member;
+	char path[API_PATH_MAX];
+	size_t i;
+
+	if (!json_is_array(list))
+		api_refuse(reply, 400, "a list is expected");
+	json_array_foreach(list, i, item)
+	{
+		snprintf(path, sizeof(path), "[%zu].", i);
+		api_only(reply, item, path, "choice flows");
+		if (api_word(reply, item, path, "choice", kinds, -1) < 0)
+			break;
+		member = api_member(reply, item, path, "flows", JSON_ARRAY);
+		if (member != NULL)
+			json_array_extend(all, member);
+	}
+	if (reply->errors == NULL)
+		return all;
+	json_decref(all);
+	return NULL;
+}
+
+void api_append_config(const struct api_request *request, struct api_reply *reply)
+{
+	json_t *added = config_is_idle(request, reply) ? config_resources(reply, request->json) : NULL;
+	json_t *config = added != NULL ? config_of(request, reply) : NULL;
+
+	if (config != NULL) {
+		json_array_extend(json_object_get(config, "flows"), added);
+		config_apply(request, reply, config);
+	}
+	json_decref(config);
+	json_decref(added);
+}
+
+static void config_delete_flows(struct api_reply *reply, json_t *flows, json_t *names)
+{
+	json_t *name;
+	size_t i;
+
+	json_array_foreach(names, i, name)
+	{
+		ssize_t at = config_find_flow(flows, json_string_value(name));
+
+		if (at >= 0)
+			json_array_remove(flows, (size_t)at);
+		else
+			api_refuse(reply, 400, "flows[%zu]: '%.80s' is in no configuration", i,
+				   json_is_string(name) ? json_string_value(name) : "");
+	}
+}
+
+void api_delete_config(const struct api_request *request, struct api_reply *reply)
+{
+	json_t *names = config_is_idle(request, reply) ? config_resources(reply, request->json) : NULL;
+	json_t *config = names != NULL ? config_of(request, reply) : NULL;
+
+	if (config != NULL)
+		config_delete_flows(reply, json_object_get(config, "flows"), names);
+	if (config != NULL && reply->errors == NULL)
+		config_apply(request, reply, config);
+	json_decref(config);
+	json_decref(names);
+}
+
+/* ---- PATCH /config: rates, while they are sent ---- */
+
+/* The flows of `updated` in place of those of their names. */
+static bool config_merge(struct api_reply *reply, json_t *flows, json_t *updated, bool rate, bool size)
+{
+	json_t *flow;
+	size_t i;
+
+	json_array_foreach(updated, i, flow)
+	{
+		ssize_t at = config_find_flow(flows, json_string_value(json_object_get(flow, "name")));
+		json_t *old = at >= 0 ? json_array_get(flows, (size_t)at) : NULL;
+
+		if (old == NULL)
+			api_refuse(reply, 400, "flows.flows[%zu].name: it is in no configuration", i);
+		if (old != NULL && rate && json_object_get(flow, "rate") != NULL)
+			json_object_set(old, "rate", json_object_get(flow, "rate"));
+		if (old != NULL && size && json_object_get(flow, "size") != NULL)
+			json_object_set(old, "size", json_object_get(flow, "size"));
+	}
+	return reply->errors == NULL;
+}
+
+/* Only rates differ: they are set in the engine, whatever it is doing. */
+static void config_set_rates(const struct api_request *request, struct api_reply *reply,
+			     const struct traffic *changed)
+{
+	struct generator *generator = request->generator;
+	int code = CODE_OK;
+
+	for (size_t i = 0; i < changed->flows && code == CODE_OK; i++) {
+		struct traffic_flow *flow = &generator->traffic->flow[i];
+		const struct rate *rate = &changed->flow[i].rate;
+
+		if (flow->rate.kind == rate->kind && flow->rate.milli == rate->milli)
+			continue;
+		code = engine_set_rate(generator->engine, (uint32_t)i, rate);
+		if (code == CODE_OK)
+			flow->rate = *rate;
+	}
+	if (code == CODE_OK)
+		api_answer_done(reply);
+	else
+		api_refuse_code(reply, code);
+}
+
+static void config_update_rates(const struct api_request *request, struct api_reply *reply,
+				json_t *config)
+{
+	char *text = json_dumps(config, JSON_COMPACT);
+	struct traffic *changed = text != NULL ? config_parse(reply, text, strlen(text)) : NULL;
+
+	if (changed != NULL) {
+		config_set_rates(request, reply, changed);
+		traffic_free(changed);
+		free(changed);
+	}
+	free(text);
+}
+
+/* property_names, as bits: rate 1, size 2. */
+static uint32_t config_properties(struct api_reply *reply, json_t *flows)
+{
+	static const char *const names[] = { "rate", "size", NULL };
+	json_t *list = api_member(reply, flows, "flows.", "property_names", JSON_ARRAY);
+	uint32_t bits = 0;
+
+	if (json_array_size(list) == 0)
+		api_refuse(reply, 400, "flows.property_names: it is missing");
+	else
+		api_columns(reply, flows, "flows.", "property_names", names, &bits);
+	return bits;
+}
+
+static void config_update_flows(const struct api_request *request, struct api_reply *reply,
+				json_t *flows)
+{
+	uint32_t properties = config_properties(reply, flows);
+	json_t *updated = api_member(reply, flows, "flows.", "flows", JSON_ARRAY), *config;
+
+	if (reply->errors != NULL || !api_needs_engine(request, reply) ||
+	    ((properties & 2) != 0 && !config_is_idle(request, reply)))
+		return;
+	config = config_of(request, reply);
+	if (config == NULL)
+		return;
+	if (config_merge(reply, json_object_get(config, "flows"), updated, properties & 1,
+			 properties & 2)) {
+		if (properties == 1)
+			config_update_rates(request, reply, config);
+		else
+			config_apply(request, reply, config);
+	}
+	json_decref(config);
+}
+
+void api_update_config(const struct api_request *request, struct api_reply *reply)
+{
+	static const char *const kinds[] = { "flows", NULL };
+	json_t *flows;
+
+	if (!json_is_object(request->json))
+		api_refuse(reply, 400, "an object is expected");
+	else if (api_only(reply, request->json, "", "choice flows") &&
+		 api_word(reply, request->json, "", "choice", kinds, -1) == 0) {
+		flows = api_member(reply, request->json, "", "flows", JSON_OBJECT);
+		if (flows != NULL && api_only(reply, flows, "flows.", "property_names flows"))
+			config_update_flows(request, reply, flows);
+		else if (reply->errors == NULL)
+			api_refuse(reply, 400, "flows: it is missing");
+	}
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tools/pktgen/monitor/generator.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void generator_drop_traffic(struct generator *generator)
+{
+	if (generator->own_traffic) {
+		traffic_free(generator->traffic);
+		free(generator->traffic);
+	}
+	generator->traffic = NULL;
+	generator->own_traffic = false;
+}
+
+static void generator_note(struct generator *generator, int code)
+{
+	if (generator->code == CODE_OK)
+		generator->code = code;
+}
+
+static int generator_close_engine(struct generator *generator)
+{
+	int code = engine_close(generator->engine);
+
+	generator->engine = NULL;
+	monitor_reset(&generator->monitor);
+	return code;
+}
+
+int generator_close(struct generator *generator)
+{
+	generator_note(generator, generator_close_engine(generator));
+	generator_drop_traffic(generator);
+	return generator->code;
+}
+
+void generator_fail(struct generator *generator)
+{
+	generator_close(generator);
+	say("the configuration is dropped: its engine has failed; set another one");
+}
+
+void generator_adopt(struct generator *generator, struct traffic *traffic,
+		     struct engine *engine)
+{
+	generator->traffic = traffic;
+	generator->engine = engine;
+	generator->own_traffic = false;
+}
+
+static bool generator_has_ports(const struct generator *generator, const struct traffic *traffic)
+{
+	if (generator->engine == NULL || generator->traffic->ports != traffic->ports)
+		return false;
+	for (size_t i = 0; i < traffic->ports; i++)
+		if (strcmp(generator->traffic->port[i].location, traffic->port[i].location) != 0)
+			return false;
+	return true;
+}
+
+/* A message of an attempt for which there is another way. */
+static bool generator_drop_message(void *context, const char *text)
+{
+	(void)context;
+	(void)text;
+	return true;
+}
+
+/* On the ports that are open. What the devices were not opened for (longer frames) is refused. */
+static bool generator_reconfigure(struct generator *generator, const struct traffic *traffic)
+{
+	struct say_listener silent = { .take = generator_drop_message };
+	int code;
+
+	if (!generator_has_ports(generator, traffic))
+		return false;
+	say_listen(&silent);
+	code = engine_transmit(generator->engine, NULL, 0, ENGINE_STOP);
+	if (code == CODE_OK)
+		code = engine_configure(generator->engine, traffic);
+	say_unlisten(&silent);
+	monitor_reset(&generator->monitor);
+	return code == CODE_OK;
+}
+
+static int generator_open_engine(struct generator *generator, const struct traffic *traffic)
+{
+	int code = traffic->ports == 0 ? CODE_OK : engine_open(&generator->engine, traffic, generator->options);
+
+	if (code == CODE_OK && generator->engine != NULL)
+		code = engine_launch(generator->engine);
+	if (code != CODE_OK)
+		generator_close_engine(generator);
+	return code;
+}
+
+int generator_configure(struct generator *generator, struct traffic *traffic)
+{
+	int code = CODE_OK;
+
+	if (!generator_reconfigure(generator, traffic)) {
+		generator_note(generator, generator_close_engine(generator));
+		code = generator_open_engine(generator, traffic);
+	}
+	generator_drop_traffic(generator);
+	if (code != CODE_OK) {
+		traffic_free(traffic);
+		free(traffic);
+		return code;
+	}
+	generator->traffic = traffic;
+	generator->own_traffic = true;
+	return CODE_OK;
+}
+
+int generator_find_flow(const struct generator *generator, const char *name)
+{
+	const struct traffic *traffic = generator->traffic;
+
+	for (size_t i = 0; traffic != NULL && i < traffic->flows; i++)
+		if (strcmp(traffic->flow[i].name, name) == 0)
+			return (int)i;
+	return -1;
+}
+
+int generator_find_port(const struct generator *generator, const char *name)
+{
+	const struct traffic *traffic = generator->traffic;
+
+	for (size_t i = 0; traffic != NULL && i < traffic->ports; i++)
+		if (strcmp(traffic->port[i].name, name) == 0)
+			return (int)i;
+	return -1;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A generator that outlives its configurations: what the front ends (terminal view, HTTP) work on. Control
+ * thread only.
+ */
+#ifndef VIONET_TOOLS_GENERATOR_H
+#define VIONET_TOOLS_GENERATOR_H
+
+#include "tools/pktgen/engine/engine.h"
+#include "tools/pktgen/model/traffic.h"
+#include "tools/pktgen/monitor/monitor.h"
+
+struct generator {
+	const struct engine_options *options;
+	struct traffic *traffic; /* NULL: no configuration yet */
+	bool own_traffic;	 /* made here, and freed here */
+	struct engine *engine;	 /* NULL: none, or it has no ports */
+	struct monitor monitor;
+	int code; /* the first failure of an engine */
+};
+
+/* Another configuration, all flows stopped: the ports stay open if they are the same. `traffic` was
+ * allocated, and is the generator's now, or freed if it is refused; then there may be none
+ * left. Returns an exit code. */
+int generator_configure(struct generator *generator, struct traffic *traffic);
+
+/* Take over what the command line made; the caller keeps `traffic`. */
+void generator_adopt(struct generator *generator, struct traffic *traffic,
+		     struct engine *engine);
+
+/* Its engine has failed: it is closed, the configuration is over. Says so. */
+void generator_fail(struct generator *generator);
+
+/* Close the engine, forget the configuration. Returns the exit code of it all. */
+int generator_close(struct generator *generator);
+
+/* ---- captures of ports ---- */
+
+/* Begin anew, or end, the captures of these ports. Returns an exit code. */
+int generator_capture(struct generator *generator, const uint32_t *port, size_t count, bool start);
+bool generator_is_capturing(const struct generator *generator, uint32_t port);
+
+/* End the port's capture, write its file to `fd`. Returns 0; -ENOENT: nothing was captured; -errno. */
+int generator_read_capture(struct generator *generator, uint32_t port, int fd);
+
+/* Number of a flow or port by name; -1. */
+int generator_find_flow(const struct generator *generator, const char *name);
+int generator_find_port(const struct generator *generator, const char *name);
+
+#endif
