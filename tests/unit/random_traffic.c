@@ -262,7 +262,7 @@ static void random_duration(struct traffic_duration *duration)
 {
 	duration->gap_bytes = random_one_in(2) ? 12 : (uint32_t)random_bits(32);
 	duration->frames = random_one_in(2) ? 0 : 1 + random_bits(random_one_in(3) ? 60 : 31);
-	duration->time_ns = random_one_in(2) ? 0 : 1 + random_below(1ULL << 50);
+	duration->time_ns = random_one_in(2) ? 0 : 1 + random_below(1ULL << 58);
 	random_wait(&duration->delay_ns, &duration->delay_bytes);
 	if (!random_one_in(3))
 		return;

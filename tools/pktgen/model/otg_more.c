@@ -81,12 +81,30 @@ static int more_read_fixed_packets(struct otg *otg, const struct tree *node, voi
 	return otg_object(otg, node, members, into);
 }
 
+/* Seconds to the nanosecond: a double has no room for days of them. False: it is written in another way. */
+static bool more_exact_time(const char *text, uint64_t *time_ns)
+{
+	uint64_t place = 10000000000; /* tenths of a nanosecond, to round by */
+
+	for (*time_ns = 0; *text >= '0' && *text <= '9'; text++)
+		*time_ns = *time_ns * 10 + (uint64_t)(*text - '0');
+	*time_ns *= place;
+	if (*text == '.')
+		for (text++; *text >= '0' && *text <= '9'; text++) {
+			place /= 10;
+			*time_ns += place * (uint64_t)(*text - '0');
+		}
+	*time_ns = (*time_ns + 5) / 10;
+	return *text == '\0';
+}
+
 static int more_read_time(struct otg *otg, const struct tree *node, uint64_t *time_ns)
 {
 	double seconds = 1;
 	int result = otg_decimal(otg, node, 1 / NANO, TIME_NS_MAX / NANO, &seconds);
 
-	*time_ns = (uint64_t)(seconds * NANO + 0.5);
+	if (result != 0 || node == NULL || !more_exact_time(node->text, time_ns))
+		*time_ns = (uint64_t)(seconds * NANO + 0.5);
 	return result;
 }
 

@@ -131,7 +131,19 @@ static void write_rate(struct tree_document *document, struct tree *flow, const 
 static void write_time(struct tree_document *document, struct tree *parent, const char *key,
 		       uint64_t ns)
 {
-	tree_add_double(document, parent, key, (double)ns / 1e9);
+	char text[40];
+	size_t length = (size_t)snprintf(text, sizeof(text), "%ju.%09ju", (uintmax_t)ns / 1000000000,
+					 (uintmax_t)ns % 1000000000);
+
+	while (text[length - 1] == '0')
+		length--;
+	length -= text[length - 1] == '.';
+	text[length] = '\0';
+	/* Where doubles have no nanoseconds it stands in quotes: nobody rounds it then. */
+	if (ns >= 1ULL << 52)
+		tree_add_text(document, parent, key, text);
+	else
+		tree_add_plain(document, parent, key, "%s", text);
 }
 
 /* A gap or a delay, in what it was given in. */
