@@ -42,6 +42,9 @@ VIONET = BUILD / "vionet"
 NIC, BEHIND_PORT = vm.NIC, vm.BEHIND_PORT
 Guest, Wire = vm.Guest, vm.Wire
 
+# Options of guests that start from no snapshot: it cannot be, or no other test would use it.
+UNLIKE_OTHERS = {"--append", "--arch", "--backend", "--packed", "--qemu-arg", "--root-port", "--topology"}
+
 ENVIRONMENT = vm.Environment  # main() reads which one from the command line, and the variant of it
 VARIANT = None
 
@@ -66,6 +69,7 @@ class Case(unittest.TestCase):
     maxDiff = None
     qemu = os.environ.get("VIONET_QEMU", "")  # 11, or empty for this machine's own
     kernel = ""  # custom, custom-7.3, or empty for Debian's
+    snapshot = True  # guests start booted, where their machine is one of many; a boot is three quarters of a short run
 
     def setUp(self):
         if self.qemu == "11":
@@ -122,6 +126,8 @@ class Case(unittest.TestCase):
             command = ["bash", "-c", command]
         if ENVIRONMENT.name == "vm":
             own = ["--kernel", self.kernel] if self.kernel else []
+            if self.snapshot and not any(str(word).partition("=")[0] in UNLIKE_OTHERS for word in (*options, *vm)):
+                own.append("--snapshot")
             run = self.environment.start(command, ["--smp", self.processors, *own, *options, *vm],
                                          qemu=self.qemu, **more)
         else:

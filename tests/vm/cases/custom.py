@@ -107,6 +107,7 @@ class MapByFile(common.Case):
     """A kernel that maps memory by its file, without this process's addresses (Linux 6.14)."""
 
     kernel = "custom-7.3"
+    snapshot = False
 
     def test_traffic(self):
         pcap = self.folder / "out.pcap"

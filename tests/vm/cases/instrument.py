@@ -21,6 +21,8 @@ COUNT = 500
 
 
 class Case(common.Case):
+    snapshot = False
+
     def run_json(self, command, *options, **more):
         """The guest, and what it wrote down."""
         guest = self.run_guest(command, "--json", self.folder / "json", *options, **more)
@@ -228,14 +230,16 @@ class Packed(Case):
 
 class Snapshot(Case):
     def test_started_from_twice(self):
-        """The first run makes one and goes on; the second has the same boot, another command, other files, its own clock."""
+        """The first run makes one; the second has the same boot, another function in the same place, another command, other files,
+        its own clock."""
         random, used = [], []
         for number in (1, 2):
             (self.folder / "text").write_text(f"file {number}")
             command = (f"cat /place; echo; head -c 8 /dev/urandom | xxd -p; date +%s;"
                        f"{common.VIONET} pktgen {common.NIC} --count {COUNT + number} --linger 5")
-            guest, came = self.run_json(command, "--snapshot", "--bind", "--peer", "echo", "--add", f"{self.folder}/text:/place",
-                                        "--add", common.VIONET, "--append", f"vionet.test={self.folder.name}")
+            guest, came = self.run_json(command, "--packed", "--snapshot", "--bind", "--peer", "echo", "--add",
+                                        f"{self.folder}/text:/place", "--add", common.VIONET, "--append", f"vionet.test={self.folder.name}",
+                                        "--device-props", f"packed={'on' if number == 2 else 'off'}")
             self.assertRegex(guest.output, rf"(?m)^RX  received {COUNT + number} frames, .* ours {COUNT + number}, not ours 0$")
             self.assertRegex(guest.output, common.sent(COUNT + number))
             self.assert_no_faults(guest)
@@ -394,7 +398,8 @@ class Usage(common.Case):
             ("--backend", "vdpa-sim", "--bind"): "vdpa-sim excludes --bind",
             ("--add", "/bin/sh"): "--add and --sysroot go with --packed",
             ("--packed", "--add", "/nowhere"): "--add /nowhere: no such file",
-            ("--snapshot", "--netdev", "vhost-user,path=/x"): "--snapshot: the functions must be QEMU's own",
+            ("--snapshot", "--root-port"): "--snapshot: on x86_64, with the functions on the root bus",
+            ("--snapshot", "--at", "x", "reset"): "--snapshot: on x86_64, with the functions on the root bus, and without --at reset",
             ("--at", "x", "migrate"): "--at: migrate needs --packed",
             ("--packed", "--pcap", "/x", "--at", "x", "migrate"): "a capture of --pcap would begin anew",
             ("--packed", "--user"): "--share and --user need this machine's files",

@@ -45,6 +45,7 @@ class OwnMemory(common.Case):
 class LargeMtu(common.Case):
     """uid 1000 with 8 MiB of locked memory drives functions that state a large MTU."""
 
+    snapshot = False
     MTU = (4000, 9000, 65535)
 
     def test_defaults_fit(self):

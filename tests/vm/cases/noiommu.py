@@ -14,6 +14,8 @@ SWITCH = "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode"
 
 
 class Mode(common.Case):
+    snapshot = False
+
     def status(self, guest):
         return [int(number) for number in re.findall(r"(?m)^status (\d+)", guest.output)]
 

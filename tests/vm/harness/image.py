@@ -17,7 +17,6 @@ from .kernel import HERE, ImageError, cache_folder, find_kernel, has_module, mod
     uncompressed
 
 MODULES = ("virtio_pci", "virtio_console", "vfio_pci", "vfio_iommu_type1")
-WAITING = {"PACKED": 1, "LATER": 1, "CWD": "/", "MODULES": ""}  # a guest for a snapshot: the rest comes later
 FILES = ("9pnet_virtio", "9p", "overlay")  # for a root file system of this machine's files
 
 
@@ -33,8 +32,9 @@ class Image:
         content, folders = packed(options) if options.packed else ({}, ())
         rest = archive({"conf": shell_settings(settings), "job": job(options), **content}, folders)
         self.later = b""
-        if options.snapshot:
-            rest, self.later = archive({"conf": shell_settings(WAITING), "job": b""}), rest
+        if options.snapshot:  # the guest waits for what differs from run to run
+            waiting = {"PACKED": settings["PACKED"], "LATER": 1}
+            rest, self.later = archive({"conf": shell_settings(waiting)}), rest
         self.initrd.write_bytes(base.read_bytes() + rest)
 
 
@@ -64,8 +64,8 @@ def busybox(o):
 def initramfs(modules, names, shell):
     """The path of the cached initramfs for these modules."""
     files = module_files(modules, names) if modules else []
-    scripts = {n: (HERE / "guest" / n).read_bytes() for n in ("init", "agent")}
-    key = hashlib.sha256(repr(("v3", str(modules), files, scripts, str(shell))).encode()).hexdigest()[:16]
+    scripts = {n: (HERE / "guest" / n).read_bytes() for n in ("init", "agent", "port")}
+    key = hashlib.sha256(repr(("v4", str(modules), files, scripts, str(shell))).encode()).hexdigest()[:16]
     path = cache_folder() / f"initramfs-{key}"
     if not path.exists():
         save(path, build(modules, files, scripts, shell))

@@ -88,8 +88,7 @@ def add_guest(g):
                    help="nothing of this machine's files: busybox, the command's program and its libraries in memory (set by "
                         "itself for another --arch)")
     g.add_argument("--snapshot", action="store_true",
-                   help="start from a snapshot of a guest that has booted, which the first run of its kind makes; includes "
-                        "--packed")
+                   help="start from a snapshot of a guest that has booted, which the first run of its kind makes")
     g.add_argument("--add", metavar="FILE[:PATH]", action="append", default=[],
                    help="with --packed: this file or folder too, with the libraries of programs (repeatable)")
     g.add_argument("--sysroot", metavar="DIR", default="/",
@@ -146,7 +145,7 @@ def check(o):
     if o.hugepages < 0:
         raise ValueError(f"--hugepages {o.hugepages}: how many, 0 or more")
     check_machine(o)
-    o.bridges, o.physical_function = [], None
+    o.bridges, o.physical_function, o.placeholders = [], None, []
     backends.check(o)
     o.nics = backends.place(o, nics.make(o))
     for folder in o.share:
@@ -159,6 +158,8 @@ def check(o):
     check_files(o)
     o.share = [os.path.realpath(f) for f in o.share]
     o.actions = actions.plan(o)
+    if o.snapshot and (o.arch != "x86_64" or o.bridges or any(action.what == "reset" for action in o.actions)):
+        raise ValueError("--snapshot: on x86_64, with the functions on the root bus, and without --at reset")
 
 
 def check_written(o):
@@ -171,13 +172,11 @@ def check_written(o):
 
 def check_files(o):
     check_written(o)
-    o.packed = o.packed or o.snapshot or o.arch != arch.HOST
+    o.packed = o.packed or o.arch != arch.HOST
     if not o.packed and (o.add or o.sysroot != "/"):
         raise ValueError("--add and --sysroot go with --packed")
     if o.packed and (o.share or o.user):
         raise ValueError("--share and --user need this machine's files: no --packed, no other --arch")
-    if o.snapshot and (o.vfio_user or o.physical_function or any(nic.netdev.startswith("vhost") for nic in o.nics)):
-        raise ValueError("--snapshot: the functions must be QEMU's own, and not virtual ones")
     for name in o.add:
         if not os.path.exists(name.partition(":")[0]):
             raise ValueError(f"--add {name}: no such file")

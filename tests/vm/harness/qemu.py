@@ -48,6 +48,11 @@ def clear_away(o):
         pathlib.Path(path).unlink(missing_ok=True)
 
 
+def shares_memory(o):
+    """Whether another process serves the functions."""
+    return o.shared_memory or o.vfio_user or any(nic.netdev.startswith("vhost-user") for nic in o.nics)
+
+
 def machine(o, image):
     model = arch.MACHINES[o.arch]
     args = ["-nodefaults", "-no-user-config", "-display", "none",
@@ -56,7 +61,7 @@ def machine(o, image):
             "-kernel", image.kernel, "-initrd", image.initrd, "-append", kernel_arguments(o)]
     if not any(action.what == "reset" for action in o.actions):
         args.append("-no-reboot")
-    if o.shared_memory or o.vfio_user or any(nic.netdev.startswith("vhost-user") for nic in o.nics):
+    if shares_memory(o):
         args += ["-object", f"memory-backend-memfd,id=m0,size={o.memory},share=on",
                  "-machine", "memory-backend=m0"]
     return args
@@ -122,9 +127,13 @@ def nics(o):
     return args
 
 
+def vfio_user_place(o, i):
+    return {"addr": hex(FIRST_NIC + len(o.nics) + i)}
+
+
 def vfio_user(o, i):
     return ["-device", json.dumps({
-        "driver": "vfio-user-pci", "id": f"vfio-user{i}", "addr": hex(FIRST_NIC + len(o.nics) + i),
+        "driver": "vfio-user-pci", "id": f"vfio-user{i}", **vfio_user_place(o, i),
         "socket": {"type": "unix", "path": o.vfio_user[i]}})]
 
 
@@ -187,4 +196,6 @@ def command_line(o, image, log, sockets):
     args = [o.qemu] + machine(o, image) + iommu(o) + nics(o)
     for i in range(len(o.vfio_user)):
         args += vfio_user(o, i)
+    for place in reversed(o.placeholders):
+        args += ["-device", join_props("pci-testdev", place)]
     return args + files(o) + channels(o, log, sockets) + watching(o) + o.qemu_arg

@@ -66,24 +66,37 @@ class Session:
         self.watch = actions.Watch(options.actions)
         self.selector = selectors.DefaultSelector()
         self.outputs = {n: Output(fd, marker) for n, fd in output_fds().items()}
-        self.ours, self.qemu = {}, None
-        self.start(image)
+        self.ours, self.qemu, self.image, self.snapshot = {}, None, image, None
 
-    def start(self, image):
-        self.image = image
+    def start(self):
+        """The machine, from the beginning or from its snapshot."""
         open(self.log, "wb").close()  # QEMU appends to it
-        self.launch()
+        if not self.options.snapshot:
+            self.launch(self.options)
+            return
+        self.snapshot = snapshot.Snapshot(self.options, self.image, ("ctl", "monitor", "control", *self.outputs))
+        if not self.snapshot.there:
+            self.make_snapshot()
+        self.launch(self.options, "-incoming", "defer")
+        self.with_snapshot(self.snapshot.resume)
+        self.send(str(len(self.image.later)))
+        self.ours["ctl"].sendall(self.image.later)
 
-    def launch(self, *arguments):
+    def make_snapshot(self):
+        """With another QEMU, which ends."""
+        self.launch(snapshot.without_functions(self.options))
+        while not self.snapshot.there:
+            self.step()
+        self.send("quit", "monitor")
+        self.qemu.wait()
+        self.forget(self.ours)
+
+    def launch(self, o, *arguments):
         """QEMU, and our ends of its channels."""
-        image = self.image
         pairs = {name: socket.socketpair() for name in ("ctl", "monitor", "control", *self.outputs)}
         self.ours = {name: pair[0] for name, pair in pairs.items()}
         theirs = {name: pair[1] for name, pair in pairs.items()}
-        command = qemu.command_line(self.options, image, self.log, theirs)
-        self.later = image.later
-        self.snapshot = snapshot.Snapshot(self.options, image, self.log, theirs) if self.options.snapshot else None
-        command += arguments or (self.snapshot.arguments() if self.snapshot else [])
+        command = [*qemu.command_line(o, self.image, self.log, theirs), *arguments]
         if self.options.print_qemu:
             print(*map(str, command), file=sys.stderr)
         self.qemu = spawn(command, theirs.values(), self.complaints)
@@ -106,9 +119,7 @@ class Session:
         for peer in self.options.peers:
             peer.move()
         rest = [(name, drain(sock)) for name, sock in ours.items() if name in (*self.outputs, "ctl")]
-        for name, sock in ours.items():
-            if name != "control":
-                self.selector.unregister(sock)
+        self.forget(ours)
         ours["monitor"].sendall(b"quit\n")
         before.wait()
         for name, data in rest:
@@ -121,7 +132,7 @@ class Session:
             os.unlink(self.options.monitor)
         for peer in self.options.peers:
             peer.prepare_move()
-        self.launch("-incoming", "defer")
+        self.launch(self.options, "-incoming", "defer")
         self.control.command("migrate-incoming", uri=meeting)
         control.command("migrate", uri=meeting)
         snapshot.wait(lambda: control.command("query-migrate").get("status") in ("completed", "failed"), BOOT_LIMIT)
@@ -135,11 +146,16 @@ class Session:
             return
         self.qemu.kill()
         self.qemu.wait()
-        for name, sock in self.ours.items():
-            if name != "control":
-                self.selector.unregister(sock)
+        self.forget(self.ours)
+        for sock in self.ours.values():
             sock.close()
         self.qemu, self.ours, self.control = qemu, ours, control
+
+    def forget(self, channels):
+        """Nothing is heard of these any more."""
+        for name, sock in channels.items():
+            if name != "control":
+                self.selector.unregister(sock)
 
     @property
     def started(self):
@@ -161,9 +177,7 @@ class Session:
         """Until the command is over; its exit status."""
         self.catch_signals()
         try:
-            if self.snapshot and self.snapshot.there:
-                self.with_snapshot(self.snapshot.resume)
-                self.send_rest()
+            self.start()
             while not self.finished():
                 self.step()
         except Over as e:
@@ -180,11 +194,6 @@ class Session:
         except (qmp.QmpError, TimeoutError, KeyError) as e:
             self.snapshot.forget()
             raise Over(125, f"the snapshot: {e}") from None
-
-    def send_rest(self):
-        """To a guest that waits for its command."""
-        self.send(str(len(self.later)))
-        self.ours["ctl"].sendall(self.later)
 
     def finished(self):
         return self.status is not None and all(o.ended for o in self.outputs.values())
@@ -234,7 +243,6 @@ class Session:
             self.act("ctl")
         elif word == "waiting" and not self.snapshot.there:
             self.with_snapshot(self.snapshot.save)
-            self.send_rest()
         elif word == "note":
             say(rest)
         elif word == "exit":
@@ -267,6 +275,8 @@ class Session:
         """Asks QEMU to quit, so that it closes its trace and capture files; insists after 5 s."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
+        if not self.qemu:
+            return
         self.set_trace("off")
         self.send("quit", "monitor")
         try:

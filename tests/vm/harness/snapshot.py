@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """--snapshot: a guest that has booted and waits for its command, kept in a file that later runs start from.
 
-It is QEMU's own migration into a file. The command, its programs and libraries come afterwards, over the channel "ctl": a
-snapshot belongs to a machine (QEMU, its command line, kernel, modules), not to what runs in it.
+It is QEMU's own migration into a file. In the places of the functions it has devices that do nothing and have no state, so that
+the firmware's tables name these places; the guest then removes them and looks for the functions that are there now. The command,
+its programs and libraries come afterwards too, over the channel "ctl". So a snapshot belongs to QEMU, its command line, kernel and
+modules, and not to the functions and what runs there.
 """
 
 import copy
@@ -11,45 +13,47 @@ import os
 import pathlib
 import re
 import shlex
+import shutil
+import sys
 import time
 
 from . import qemu
 from .kernel import cache_folder
 
-KEPT = 4  # the newest ones
+KEPT = 16  # the newest ones
 
 
 class Snapshot:
-    def __init__(self, o, image, log, sockets):
-        self.path = cache_folder() / f"snapshot-{key(o, image, log, sockets)}"
+    def __init__(self, o, image, channels):
+        """`channels`: the names of all."""
+        self.path = cache_folder() / f"snapshot-{key(o, image, channels)}"
         self.there = self.path.exists()
         self.state = "used" if self.there else "made"
+        self.tool = shutil.which("zstd")  # 80 MB become 20, in less time than they take to write
         if self.there:
             os.utime(self.path)
-
-    def arguments(self):
-        return ["-incoming", "defer"] if self.there else []
 
     def resume(self, control, limit):
         """Until the machine of the file runs here. It does not tell a network that it has come."""
         control.command("migrate-set-parameters", **{"announce-rounds": 0})
-        control.command("migrate-incoming", uri=f"exec:cat {shlex.quote(str(self.path))}")
+        control.command("migrate-incoming", uri=f"exec:{'zstd -dcq' if self.tool else 'cat'} {shlex.quote(str(self.path))}")
         wait(lambda: control.command("query-status")["status"] != "inmigrate", limit)
         control.command("cont")
 
     def save(self, control, limit):
-        """The guest goes on afterwards."""
         part = f"{self.path}.{os.getpid()}"
         control.command("stop")
         try:
-            control.command("migrate", uri=f"exec:cat >{shlex.quote(part)}")
+            control.command("migrate", uri=f"exec:{'zstd -1cq' if self.tool else 'cat'} >{shlex.quote(part)}")
             wait(lambda: control.command("query-migrate").get("status") in ("completed", "failed"), limit)
             if control.command("query-migrate")["status"] == "completed":
                 os.rename(part, self.path)
                 forget_old()
+                self.there = True
         finally:
             pathlib.Path(part).unlink(missing_ok=True)
-        control.command("cont")
+        if not self.there:
+            raise TimeoutError("QEMU cannot write it")
 
     def forget(self):
         self.path.unlink(missing_ok=True)
@@ -64,19 +68,27 @@ def wait(condition, limit):
         time.sleep(0.02)
 
 
-def key(o, image, log, sockets):
-    """Of the machine alone: without what only QEMU has, and without names that differ from run to run."""
+def without_functions(o):
+    """The options of the machine that is kept."""
     plain = copy.copy(o)
+    plain.shared_memory = qemu.shares_memory(o)
+    plain.placeholders = [nic.place for nic in o.nics if not nic.absent]
+    plain.placeholders += [qemu.vfio_user_place(o, i) for i, _ in enumerate(o.vfio_user)]
+    plain.nics, plain.vfio_user = [], []
     plain.trace = plain.monitor = None
-    plain.nics = [copy.copy(nic) for nic in o.nics]
-    for nic in plain.nics:
-        nic.pcap = ""
-        nic.netdev = nic.netdev.partition(",")[0]
-    words = [str(word) for word in qemu.command_line(plain, image, "log", sockets)]
+    return plain
+
+
+def key(o, image, channels):
+    """Of the machine alone, without names that differ from run to run."""
+    plain = without_functions(o)
+    plain.share = ["/"] * len(o.share)
+    words = [str(word) for word in qemu.command_line(plain, image, "log", dict.fromkeys(channels, sys.stderr))]
     initrd = hashlib.sha256(image.initrd.read_bytes()).hexdigest()
     words = [re.sub(r"fd=\d+", "fd", initrd if word == str(image.initrd) else word) for word in words]
     program = os.stat(os.path.realpath(o.qemu))
-    return hashlib.sha256(repr((words, program.st_size, program.st_mtime)).encode()).hexdigest()[:16]
+    packed = bool(shutil.which("zstd"))
+    return hashlib.sha256(repr((words, packed, program.st_size, program.st_mtime)).encode()).hexdigest()[:16]
 
 
 def forget_old():
