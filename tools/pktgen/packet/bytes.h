@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Numbers in network byte order, and one's complement sums (RFC 1071) as plain integers: any number with the same
+ * rest modulo 65535, 0 only for all zeros. */
+#ifndef VIONET_TOOLS_PACKET_BYTES_H
+#define VIONET_TOOLS_PACKET_BYTES_H
+
+#include <stdint.h>
+#include <string.h>
+
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define BYTES_SWAP(bits, value) (value)
+#else
+#define BYTES_SWAP(bits, value) __builtin_bswap##bits(value)
+#endif
+
+static inline uint32_t bytes_get16(const uint8_t *at)
+{
+	uint16_t value;
+
+	memcpy(&value, at, sizeof(value));
+	return (uint16_t)BYTES_SWAP(16, value);
+}
+
+static inline uint32_t bytes_get32(const uint8_t *at)
+{
+	uint32_t value;
+
+	memcpy(&value, at, sizeof(value));
+	return BYTES_SWAP(32, value);
+}
+
+static inline uint64_t bytes_get64(const uint8_t *at)
+{
+	uint64_t value;
+
+	memcpy(&value, at, sizeof(value));
+	return BYTES_SWAP(64, value);
+}
+
+static inline void bytes_put16(uint8_t *at, uint32_t value)
+{
+	uint16_t bytes = (uint16_t)BYTES_SWAP(16, (uint16_t)value);
+
+	memcpy(at, &bytes, sizeof(bytes));
+}
+
+static inline void bytes_put32(uint8_t *at, uint32_t value)
+{
+	value = BYTES_SWAP(32, value);
+	memcpy(at, &value, sizeof(value));
+}
+
+static inline void bytes_put64(uint8_t *at, uint64_t value)
+{
+	value = BYTES_SWAP(64, value);
+	memcpy(at, &value, sizeof(value));
+}
+
+/* Sum of the words of a number, in 33 bits. */
+static inline uint64_t sum_halve(uint64_t value)
+{
+	return (value >> 32) + (uint32_t)value;
+}
+
+/* In 16 bits. Added to itself with its halves exchanged, a number has the sum of both in its upper half, the carry
+ * around the end included. */
+static inline uint32_t sum_fold(uint64_t sum)
+{
+	uint32_t half = (uint32_t)((sum + (sum << 32 | sum >> 32)) >> 32);
+
+	return (half + (half << 16 | half >> 16)) >> 16;
+}
+
+/* Of bytes that begin at an even place; an odd last byte is the high half of a word. */
+static inline uint64_t sum_bytes(const uint8_t *bytes, uint32_t length)
+{
+	uint64_t sum = 0;
+
+	for (; length >= 4; length -= 4, bytes += 4)
+		sum += bytes_get32(bytes);
+	if (length >= 2)
+		sum += bytes_get16(bytes);
+	if (length & 1)
+		sum += (uint64_t)bytes[length & 2] << 8;
+	return sum;
+}
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A tracked frame ends with a signature of 18 bytes, in network byte order:
+ *   offset 0   2 bytes  check: the one's complement sum of all nine words is SIGNATURE_SUM
+ *          2   4 bytes  track id
+ *          6   6 bytes  sequence number in the track, from 0
+ *         12   6 bytes  time of sending, ns of the sender's CLOCK_MONOTONIC, lowest 48 bits
+ * Its sum is the same in each frame: checksums around it are made without it, and it is written last. At the end it is
+ * found whatever a switch has put in front (tags, tunnels).
+ */
+#ifndef VIONET_TOOLS_SIGNATURE_H
+#define VIONET_TOOLS_SIGNATURE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tools/pktgen/packet/bytes.h"
+
+#define SIGNATURE_SIZE 18
+#define SIGNATURE_SUM 0x564e
+#define SIGNATURE_48_BITS ((UINT64_C(1) << 48) - 1)
+
+struct signature {
+	uint32_t track;
+	uint64_t sequence; /* 48 bits */
+	uint64_t time;	   /* 48 bits */
+};
+
+static inline void signature_write(uint8_t *at, uint32_t track, uint64_t sequence, uint64_t now_ns)
+{
+	uint64_t front = (uint64_t)track << 32 | (sequence >> 16 & UINT32_MAX);
+	uint64_t back = sequence << 48 | (now_ns & SIGNATURE_48_BITS);
+	uint32_t sum = sum_fold(sum_halve(front) + sum_halve(back));
+
+	bytes_put16(at, sum_fold(SIGNATURE_SUM + (sum ^ 0xffff)));
+	bytes_put64(at + 2, front);
+	bytes_put64(at + 10, back);
+}
+
+/* Is there one in these 18 bytes? */
+static inline bool signature_read(const uint8_t *at, struct signature *found)
+{
+	uint64_t front = bytes_get64(at + 2);
+	uint64_t back = bytes_get64(at + 10);
+
+	if (sum_fold(bytes_get16(at) + sum_halve(front) + sum_halve(back)) != SIGNATURE_SUM)
+		return false;
+	found->track = (uint32_t)(front >> 32);
+	found->sequence = (front & UINT32_MAX) << 16 | back >> 48;
+	found->time = back & SIGNATURE_48_BITS;
+	return true;
+}
+
+#endif
