@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <vionet/packet.h>
+
 #include "tools/pktgen/engine/engine.h"
 #include "tools/pktgen/histogram.h"
 #include "tools/pktgen/model/traffic.h"
@@ -28,6 +30,7 @@ struct fake_flow {
 
 struct engine {
 	const struct traffic *traffic;
+	const struct engine_tap *tap;
 	struct fake_flow *flow;
 	uint64_t start_ns;
 	struct engine_metrics metrics;
@@ -48,13 +51,13 @@ static int fake_flows(struct engine *engine, const struct traffic *traffic)
 int engine_open(struct engine **engine, const struct traffic *traffic,
 		const struct engine_options *options)
 {
-	(void)options;
 	*engine = NULL;
 	if (fake_engine_faults.open != 0) {
 		say("%s: it cannot be opened, as was asked for", traffic->port[0].location);
 		return fake_engine_faults.open;
 	}
 	*engine = calloc(1, sizeof(**engine));
+	(*engine)->tap = options->tap;
 	return fake_flows(*engine, traffic);
 }
 
@@ -182,12 +185,35 @@ int engine_set_duration(struct engine *engine, uint32_t flow,
 	return CODE_OK;
 }
 
+/* A frame of each flow that is being sent passes; its first bytes name the port where it arrives. */
+static void fake_pass(const struct engine *engine)
+{
+	uint8_t bytes[60] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+	struct vionet_packet packet = { .data = bytes, .length = sizeof(bytes) };
+	struct vionet_packet *packets[] = { &packet };
+
+	for (size_t i = 0; engine->tap != NULL && i < engine->traffic->flows; i++) {
+		const struct traffic_flow *flow = &engine->traffic->flow[i];
+		const struct engine_place from = { .port = flow->tx_port, .worker = QUEUES * flow->tx_port };
+		const struct engine_place to = { .port = flow->rx_port[0], .worker = QUEUES * flow->rx_port[0] };
+
+		if (!fake_sends(engine, i))
+			continue;
+		bytes[12] = 0x88;
+		bytes[13] = 0xb5;
+		bytes[14] = (uint8_t)to.port;
+		engine->tap->see(engine->tap->context, &from, true, packets, 1, now_ns());
+		engine->tap->see(engine->tap->context, &to, false, packets, 1, now_ns());
+	}
+}
+
 int engine_poll(struct engine *engine, uint64_t until_ns)
 {
 	if (fake_engine_faults.poll != 0) {
 		say("the device is gone, as was asked for");
 		return fake_engine_faults.poll;
 	}
+	fake_pass(engine);
 	while (until_ns != 0 && now_ns() < until_ns && engine_is_sending(engine) && stop_asked() == 0)
 		sleep_ns(1000000);
 	return CODE_OK;

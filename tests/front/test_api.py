@@ -9,6 +9,7 @@ import re
 import signal
 import socket
 import stat
+import struct
 import subprocess
 import time
 import unittest
@@ -133,6 +134,56 @@ class Life(Case):
         self.assertEqual(client.call("GET", "/config")["flows"][0]["size"]["fixed"], 128)
         self.assertEqual(client.call("GET", "/config")["flows"][0]["rate"]["pps"], 1000)
 
+    def test_captures(self):
+        """What a port receives, and nothing from before; pcap as the model's default is, or pcapng."""
+        client = self.serve()
+        made = config(flow("a"), flow("b", tx="p2", rx="p1"))
+        made["captures"] = [{"name": "c1", "port_names": ["p1"], "format": "pcapng"},
+                            {"name": "c2", "port_names": ["p2"], "packet_size": 20}]
+        client.call("POST", "/config", made)
+
+        def capture(state, *names):
+            client.call("POST", "/control/state", {"choice": "port", "port": {
+                "choice": "capture", "capture": {"state": state, "port_names": list(names)}}})
+
+        def fetch(name):
+            status, headers, body = client.ask("POST", "/monitor/capture", json.dumps({"port_name": name}), JSON)
+            self.assertEqual((status, headers["Content-Type"]), (200, "application/octet-stream"), body)
+            return body
+
+        def states():
+            return [each["capture"] for each in client.call("POST", "/monitor/metrics", {})["port_metrics"]]
+
+        client.transmit("start")
+        capture("start")
+        self.assertEqual(states(), ["started", "started"])
+        time.sleep(0.3)  # something passes: how much is all the same
+        files = {name: fetch(name) for name in ("p1", "p2")}
+        self.assertEqual(states(), ["stopped", "stopped"])
+        self.assertEqual((files["p1"][:4].hex(), files["p2"][:4].hex()), ("0a0d0d0a", "4d3cb2a1"))
+        for number, name in enumerate(("p1", "p2")):
+            for frame, total in self.frames(files[name]):
+                self.assertEqual((total, len(frame), frame[14]), (60, 20 if number else 60, number))
+        self.assertGreater(len(self.frames(files["p1"])), 2)
+        self.assertEqual(fetch("p2"), files["p2"])  # it stays until it is begun anew
+        client.transmit("stop")
+        capture("start", "p2")
+        capture("stop", "p2")
+        self.assertEqual(self.frames(fetch("p2")), [])
+
+    def frames(self, data):
+        """(bytes, length on the wire) of a file, by another reader than ours."""
+        path = self.path("file")
+        path.write_bytes(data)
+        done = subprocess.run(["tcpdump", "-r", path, "-w", "-", "--time-stamp-precision=nano"], capture_output=True,
+                              check=True)
+        found, at, data = [], 24, done.stdout
+        while at < len(data):
+            captured, total = struct.unpack("II", data[at + 8:at + 16])
+            found.append((data[at + 16:at + 16 + captured], total))
+            at += 16 + captured
+        return found
+
     def test_yaml(self):
         client = self.serve()
         text = "ports:\n- {name: p1, location: 'vfio-user:/nowhere/x'}\n"
@@ -218,6 +269,10 @@ class Errors(Case):
         self.refused(400, "POST", "/monitor/capture", {}, "port_name: it is missing")
         self.refused(400, "POST", "/monitor/capture", {"port_name": "x"}, "port_name: 'x' is in no configuration")
         self.refused(400, "POST", "/monitor/capture", {"port_name": "p1"}, "port_name: 'p1' has no capture")
+        capture = {"choice": "port", "port": {"choice": "capture", "capture": {"state": "start"}}}
+        self.refused(400, "POST", state, capture, "port.capture.port_names: the configuration has no `captures`")
+        capture["port"]["capture"]["port_names"] = ["p2"]
+        self.refused(400, "POST", state, capture, "port.capture.port_names[0]: the port is in no `captures`")
         self.refused(400, "PATCH", "/config", {"choice": "flows", "flows": {"flows": []}},
                      "flows.property_names: it is missing")
         self.refused(400, "PATCH", "/config", {"choice": "flows", "flows": {

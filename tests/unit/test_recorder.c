@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -123,9 +124,11 @@ static void see(struct recorder *recorder, uint32_t worker, bool sent, uint32_t 
 	struct engine_tap tap = recorder_tap(recorder);
 	uint8_t frame[SIZE_MAX_TEST];
 	struct vionet_packet packet = { .data = frame, .length = size, .segments = 1 }, *packets = &packet;
+	struct timespec now;
 
+	clock_gettime(CLOCK_MONOTONIC, &now);
 	make_frame(frame, size, track, sequence);
-	tap.see(tap.context, &place, sent, &packets, 1, 1000 + sequence);
+	tap.see(tap.context, &place, sent, &packets, 1, (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec);
 }
 
 /* The next frame of the file has this number. Returns what it is. */
@@ -378,6 +381,11 @@ static void test_memory(void **state)
 		savefile_close(file);
 	}
 	assert_int_equal(read_port(recorder, 0, false), 2);
+	/* Begun anew. */
+	recorder_enable(recorder, 1, true);
+	assert_int_equal(read_port(recorder, 1, false), 0);
+	see(recorder, 1, false, 60, 0, 7);
+	assert_int_equal(read_port(recorder, 1, true), 1);
 	assert_int_equal(recorder_stop(recorder), CODE_OK);
 	assert_int_equal(read_port(recorder, 0, false), 2);
 	recorder_close(recorder);

@@ -12,7 +12,7 @@ static void capture_answer(const struct api_request *request, struct api_reply *
 {
 	/* The client may read it slowly, or never: the capture itself is not kept for it. */
 	int fd = memfd_create("capture", MFD_CLOEXEC);
-	int result = fd < 0 ? -errno : generator_read_capture(request->generator, (uint32_t)port, fd);
+	int result = fd < 0 ? -errno : captures_read(request->generator->captures, (uint32_t)port, fd);
 
 	if (result == 0) {
 		reply->status = 200;
@@ -24,7 +24,7 @@ static void capture_answer(const struct api_request *request, struct api_reply *
 		close(fd);
 	reply->internal = result != -ENOENT;
 	if (result == -ENOENT)
-		api_refuse(reply, 400, "port_name: '%.80s' has no capture; start one: POST /control/state",
+		api_refuse(reply, 400, "port_name: '%.80s' has no capture that was started: POST /control/state",
 			   name);
 	else
 		api_refuse(reply, 500, "the capture cannot be read: %s", strerror(-result));

@@ -75,28 +75,48 @@ static void control_set_traffic(const struct api_request *request, struct api_re
 
 /* ---- ports ---- */
 
+/* Ports that are named have to have one; of all ports those that have. */
+static void control_enable_captures(struct generator *generator, struct api_reply *reply,
+				    const uint32_t *port, size_t count, const char *path, bool on,
+				    bool named)
+{
+	size_t done = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (generator->captures != NULL && captures_enable(generator->captures, port[i], on))
+			done++;
+		else if (named)
+			api_refuse(reply, 400, "%sport_names[%zu]: the port is in no `captures` of the "
+					       "configuration",
+				   path, i);
+	}
+	if (done == 0 && !named)
+		api_refuse(reply, 400, "%sport_names: the configuration has no `captures`", path);
+}
+
 static void control_set_capture(const struct api_request *request, struct api_reply *reply,
 				json_t *object, const char *path)
 {
 	static const char *const states[] = { "start", "stop", NULL };
 	struct generator *generator = request->generator;
+	size_t all, count;
 	uint32_t *port;
-	size_t count;
-	int state, code;
+	int state;
 
 	if (!api_only(reply, object, path, "port_names state"))
 		return;
 	state = api_word(reply, object, path, "state", states, -1);
-	if (state < 0 || !api_needs_engine(request, reply) ||
-	    !api_numbers(request, reply, object, path, "port_names", generator_find_port,
-			 generator->traffic->ports, &port, &count))
+	if (state < 0 || !api_needs_engine(request, reply))
 		return;
-	code = generator_capture(generator, port, count, state == 0);
+	all = generator->traffic->ports;
+	if (!api_numbers(request, reply, object, path, "port_names", generator_find_port, all, &port,
+			 &count))
+		return;
+	control_enable_captures(generator, reply, port, count, path, state == 0,
+				json_array_size(json_object_get(object, "port_names")) != 0);
 	free(port);
-	if (code == CODE_OK)
+	if (reply->errors == NULL)
 		api_answer_done(reply);
-	else
-		api_refuse_code(reply, code);
 }
 
 static void control_set_port(const struct api_request *request, struct api_reply *reply,

@@ -58,6 +58,7 @@ struct recorder {
 	bool running; /* frames are taken. By __atomic, as the next four */
 	bool stop, give_up;
 	uint32_t enabled; /* ports, a bit each */
+	uint64_t since_ns[RECORDER_PORTS_MAX]; /* since 1970: when each was enabled. The control thread's */
 	uint64_t idle;	  /* times that all was written */
 	bool started, said;
 	uint64_t written, bytes, lost, files;
@@ -466,6 +467,8 @@ int recorder_start(struct recorder *recorder, const struct pcapng_interface *int
 void recorder_enable(struct recorder *recorder, uint32_t port, bool on)
 {
 	if (on)
+		recorder->since_ns[port] = recorder_real_ns(CLOCK_REALTIME);
+	if (on)
 		__atomic_fetch_or(&recorder->enabled, 1u << port, __ATOMIC_RELAXED);
 	else
 		__atomic_fetch_and(&recorder->enabled, ~(1u << port), __ATOMIC_RELAXED);
@@ -486,7 +489,7 @@ static void recorder_settle(const struct recorder *recorder)
 int64_t recorder_read(struct recorder *recorder, uint32_t port, bool pcapng, int fd)
 {
 	recorder_settle(recorder);
-	return recorder_read_port(&recorder->file, port, pcapng, fd);
+	return recorder_read_port(&recorder->file, port, recorder->since_ns[port], pcapng, fd);
 }
 
 int recorder_check(struct recorder *recorder)

@@ -56,7 +56,7 @@ int recorder_start(struct recorder *recorder, const struct pcapng_interface *int
 		   uint32_t workers, const struct recorder_flow *flow, uint32_t flows);
 struct engine_tap recorder_tap(struct recorder *recorder);
 
-/* Capture what passes at a port, or no longer. Control thread, as all that follows. */
+/* Capture what passes at a port, or no longer; what was captured before is not read any more. Control thread, as all that follows. */
 void recorder_enable(struct recorder *recorder, uint32_t port, bool on);
 /* Write what was captured at a port so far to a file, as pcapng or pcap. Returns the number of frames; -ENOMEM
  * or the errno of a write. */

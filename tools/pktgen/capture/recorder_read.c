@@ -30,6 +30,7 @@ struct read_pcap_record {
 
 struct reading {
 	uint32_t port;
+	uint64_t from_ns;
 	bool pcapng;
 	int to;
 	int64_t frames;
@@ -68,6 +69,8 @@ static int read_put_frame(struct reading *reading, const struct read_packet *pac
 						 packet->captured, packet->original };
 	int result;
 
+	if (time < reading->from_ns)
+		return 0;
 	reading->frames++;
 	if (reading->pcapng)
 		return read_put(reading, reading->block, packet->length);
@@ -113,7 +116,7 @@ static int read_one(struct reading *reading, int fd)
 	return result;
 }
 
-int64_t recorder_read_port(const struct recorder_file *file, uint32_t port, bool pcapng, int to)
+int64_t recorder_read_port(const struct recorder_file *file, uint32_t port, uint64_t from_ns, bool pcapng, int to)
 {
 	uint32_t current = __atomic_load_n(&file->current, __ATOMIC_RELAXED);
 	struct reading *reading = malloc(sizeof(*reading));
@@ -122,6 +125,7 @@ int64_t recorder_read_port(const struct recorder_file *file, uint32_t port, bool
 	if (reading == NULL)
 		return -ENOMEM;
 	reading->port = port;
+	reading->from_ns = from_ns;
 	reading->pcapng = pcapng;
 	reading->to = to;
 	reading->frames = 0;

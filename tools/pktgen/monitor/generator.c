@@ -25,6 +25,8 @@ static int generator_close_engine(struct generator *generator)
 	int code = engine_close(generator->engine);
 
 	generator->engine = NULL;
+	captures_close(generator->captures);
+	generator->captures = NULL;
 	monitor_reset(&generator->monitor);
 	return code;
 }
@@ -50,9 +52,11 @@ void generator_adopt(struct generator *generator, struct traffic *traffic,
 	generator->own_traffic = false;
 }
 
+/* Captures are opened with the ports. */
 static bool generator_has_ports(const struct generator *generator, const struct traffic *traffic)
 {
-	if (generator->engine == NULL || generator->traffic->ports != traffic->ports)
+	if (generator->engine == NULL || generator->traffic->ports != traffic->ports ||
+	    generator->captures != NULL || traffic->captures != 0)
 		return false;
 	for (size_t i = 0; i < traffic->ports; i++)
 		if (strcmp(generator->traffic->port[i].location, traffic->port[i].location) != 0)
@@ -87,9 +91,20 @@ static bool generator_reconfigure(struct generator *generator, const struct traf
 
 static int generator_open_engine(struct generator *generator, const struct traffic *traffic)
 {
-	int code = traffic->ports == 0 ? CODE_OK : engine_open(&generator->engine, traffic, generator->options);
+	struct engine_options options = *generator->options;
+	int code = CODE_OK;
 
-	if (code == CODE_OK && generator->engine != NULL)
+	if (traffic->ports == 0)
+		return CODE_OK;
+	if (traffic->captures != 0)
+		code = captures_open(&generator->captures, traffic, options.tap);
+	if (generator->captures != NULL)
+		options.tap = captures_tap(generator->captures);
+	if (code == CODE_OK)
+		code = engine_open(&generator->engine, traffic, &options);
+	if (code == CODE_OK && generator->captures != NULL)
+		code = captures_begin(generator->captures, generator->engine);
+	if (code == CODE_OK)
 		code = engine_launch(generator->engine);
 	if (code != CODE_OK)
 		generator_close_engine(generator);

@@ -8,6 +8,7 @@
 
 #include "tools/pktgen/engine/engine.h"
 #include "tools/pktgen/model/traffic.h"
+#include "tools/pktgen/monitor/captures.h"
 #include "tools/pktgen/monitor/monitor.h"
 
 struct generator {
@@ -15,6 +16,7 @@ struct generator {
 	struct traffic *traffic; /* NULL: no configuration yet */
 	bool own_traffic;	 /* made here, and freed here */
 	struct engine *engine;	 /* NULL: none, or it has no ports */
+	struct captures *captures; /* NULL: the configuration has none */
 	struct monitor monitor;
 	int code; /* the first failure of an engine */
 };
@@ -33,15 +35,6 @@ void generator_fail(struct generator *generator);
 
 /* Close the engine, forget the configuration. Returns the exit code of it all. */
 int generator_close(struct generator *generator);
-
-/* ---- captures of ports ---- */
-
-/* Begin anew, or end, the captures of these ports. Returns an exit code. */
-int generator_capture(struct generator *generator, const uint32_t *port, size_t count, bool start);
-bool generator_is_capturing(const struct generator *generator, uint32_t port);
-
-/* End the port's capture, write its file to `fd`. Returns 0; -ENOENT: nothing was captured; -errno. */
-int generator_read_capture(struct generator *generator, uint32_t port, int fd);
 
 /* Number of a flow or port by name; -1. */
 int generator_find_flow(const struct generator *generator, const char *name);
