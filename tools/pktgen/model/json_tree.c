@@ -73,6 +73,11 @@ static int json_tree_take(struct tree_document *document, struct tree *parent, c
 int tree_json_parse(struct tree_document *document, const char *text, size_t length,
 		    struct traffic_error *error)
 {
+#ifdef VIONET_YAML
+	static const char language[] = "JSON";
+#else
+	static const char language[] = "JSON, and YAML is not built in";
+#endif
 	json_error_t problem;
 	json_t *value = json_loadb(text, length, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &problem);
 	int result;
@@ -81,7 +86,7 @@ int tree_json_parse(struct tree_document *document, const char *text, size_t len
 		return tree_refuse_at(error,
 				      (struct tree_place){ (uint32_t)problem.line,
 							   (uint32_t)problem.column },
-				      "not JSON: %.120s", problem.text);
+				      "not %s: %.120s", language, problem.text);
 	result = json_tree_take(document, NULL, NULL, value, error);
 	json_decref(value);
 	return result;

@@ -115,6 +115,10 @@ static int tree_refuse_with(struct traffic_error *error, const char *path,
 	if (path[0] != '\0')
 		used = (size_t)snprintf(error->text, sizeof(error->text), "%s: ", path);
 	vsnprintf(error->text + used, sizeof(error->text) - used, format, arguments);
+	/* A parser may have quoted what it did not understand. */
+	for (char *at = error->text; *at != '\0'; at++)
+		if ((unsigned char)*at < ' ' || (unsigned char)*at >= 0x7f)
+			*at = '?';
 	return -EINVAL;
 }
 
