@@ -4,10 +4,14 @@ What `vionet pktgen` makes of its options and of configuration files: printed, r
 sentence. No device is opened. What files may say is in tests/unit/test_otg*.c.
 """
 
+import collections
+import functools
+import ipaddress
 import json
 import os
 import pathlib
 import re
+import struct
 import subprocess
 import tempfile
 import unittest
@@ -17,6 +21,15 @@ from test_tools import PLAIN, VIONET
 
 YAML = "yaml" in vionet("--version")[1].split()
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "pktgen-config.md"
+
+
+# The key that Toeplitz hashes are verified with, and the driver's default.
+KEY = int("6d5a56da255b0ec24167253d43a38fb0d0ca2bcbae7b30b477cb2da38030f20c6a42b73bbeac01fa", 16)
+
+
+def toeplitz(data):
+    bits = [8 * i + j for i, byte in enumerate(data) for j in range(8) if byte >> (7 - j) & 1]
+    return functools.reduce(lambda sum_, bit: sum_ ^ KEY >> (320 - 32 - bit) & 0xffffffff, bits, 0)
 
 
 class Printed(unittest.TestCase):
@@ -116,6 +129,17 @@ class Printed(unittest.TestCase):
         self.assertNotIn("metric_tags", self.field("udp", "src_port", "--src-port", "1-9"))
         self.assertEqual(self.field("udp", "src_port", "--queues", "4")["increment"]["count"], 4)
         self.assertIn("value", self.field("udp", "src_port", "--queues", "4", "--dst-ip", "10.0.0.0/8"))
+
+    def test_flows_are_spread(self):
+        """By the hash that receive queues are chosen with: as evenly as can be."""
+        for count, queues in (256, 4), (256, 16), (1000, 4):
+            flow = self.headers("--flows", str(count))
+            addresses = b"".join(ipaddress.ip_address(flow[1][1][end]["value"]).packed for end in ("src", "dst"))
+            port = flow[2][1]["src_port"]["increment"]
+            seen = collections.Counter(
+                toeplitz(addresses + struct.pack(">HH", port["start"] + i, flow[2][1]["dst_port"]["value"])) % 128 % queues
+                for i in range(port["count"]))
+            self.assertLess(max(seen.values()) - min(seen.values()), 0.1 * count / queues, (count, queues))
 
     def test_tags(self):
         self.assertEqual(self.names("--vlan", "5"), "ethernet vlan ipv4 udp")
