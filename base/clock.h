@@ -3,6 +3,7 @@
 #ifndef VN_BASE_CLOCK_H
 #define VN_BASE_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -25,6 +26,17 @@ static inline uint64_t vn_now_coarse(void)
 
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 	return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
+}
+
+/* Is it `interval` since `*last`? Then that is now. Any thread. */
+static inline bool vn_due(uint64_t *last, uint64_t interval)
+{
+	uint64_t now = vn_now();
+
+	if (now - __atomic_load_n(last, __ATOMIC_RELAXED) < interval)
+		return false;
+	__atomic_store_n(last, now, __ATOMIC_RELAXED);
+	return true;
 }
 
 static inline void vn_sleep(uint64_t nanoseconds)

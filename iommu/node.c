@@ -48,7 +48,8 @@ static bool node_mode_allows(const struct stat *status)
 	return (status->st_mode & both) == both;
 }
 
-static int node_denied(const char *path, int code, char *reason, size_t size)
+/* `rule`: what else lets a user in. */
+static int node_denied_but(const char *path, int code, const char *rule, char *reason, size_t size)
 {
 	struct stat status;
 
@@ -65,10 +66,17 @@ static int node_denied(const char *path, int code, char *reason, size_t size)
 		    "see ausearch -m avc -ts recent, or dmesg", path);
 	else
 		say(reason, size, "this user may not open %s: it belongs to uid %u, "
-		    "gid %u with mode %04o; as root: chown $USER %s, or for good a "
-		    "udev rule: SUBSYSTEM==\"vfio\", OWNER=\"<user>\"", path,
-		    status.st_uid, status.st_gid, status.st_mode & 07777, path);
+				  "gid %u with mode %04o; as root: chown $USER %s%s",
+		    path,
+		    status.st_uid, status.st_gid, status.st_mode & 07777, path, rule);
 	return -EACCES;
+}
+
+static int node_denied(const char *path, int code, char *reason, size_t size)
+{
+	return node_denied_but(path, code, ", or for good a udev rule: SUBSYSTEM==\"vfio\", "
+					   "OWNER=\"<user>\"",
+			       reason, size);
 }
 
 static int node_odd(const char *path, int code, char *reason, size_t size)
@@ -208,4 +216,22 @@ int vn_node_device_reason(const char *directory, const char *node, int code, cha
 			  "it through (docker run --device %s)",
 	    path, path);
 	return -ENXIO;
+}
+
+/* A node of vhost-vdpa is in no subsystem. */
+int vn_node_vdpa_reason(const char *path, int code, char *reason, size_t size)
+{
+	if (code == EACCES || code == EPERM)
+		return node_denied_but(path, code, "", reason, size);
+	if (node_is_missing(code)) {
+		say(reason, size, "there is no such device: modprobe vhost_vdpa; vdpa dev show lists the "
+				  "vDPA devices, vdpa dev add makes one");
+		return -ENODEV;
+	}
+	if (code != EBUSY)
+		return node_odd(path, code, reason, size);
+	say(reason, size, "it is open already, most likely in another process (fuser %s names it): "
+			  "end that first",
+	    path);
+	return -EBUSY;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Why a device node of VFIO cannot be opened: listing, binding and opening give the same reason. */
+/* Why a device node of VFIO or vhost-vdpa cannot be opened: listing, binding and opening give the same reason. */
 #ifndef VN_IOMMU_NODE_H
 #define VN_IOMMU_NODE_H
 
@@ -48,6 +48,9 @@ int vn_node_iommufd_reason(const char *directory, int code, char *reason, size_t
 /* `node`: "vfio3", "noiommu-vfio3". */
 int vn_node_device_reason(const char *directory, const char *node, int code, char *reason,
 			  size_t size);
+
+/* `path`: of vhost-vdpa. -ENODEV, not -ENXIO. */
+int vn_node_vdpa_reason(const char *path, int code, char *reason, size_t size);
 
 #define VN_NODE_PATH_MAX 300
 

@@ -20,6 +20,7 @@
 #include "driver/transport/transport.h"
 #include "driver/transport/vectors.h"
 #include "driver/transport/vhost_user/channel.h"
+#include "iommu/regions.h"
 
 /* How long the back end may take for one message, and the message budget: how long for
  * any number in a row. What was waited comes back at a quarter of the time that passes. */
@@ -32,14 +33,6 @@ struct vn_vhost_user_name {
 	bool server;		/* we listen, the back end connects */
 	bool read_only;		/* seal what the device must only read */
 	unsigned int wait;	/* seconds for a back end to connect or listen */
-};
-
-struct vn_vhost_user_region {
-	uint64_t iova; /* also the "user address" */
-	uint64_t size;
-	int fd;	     /* the memory's own */
-	uint64_t offset; /* in it */
-	bool shared; /* the back end knows of it */
 };
 
 /* A ring, kept so that it can be set up again with another back end. */
@@ -87,11 +80,8 @@ struct vn_vhost_user {
 	bool config_changed;
 	int error_fd; /* the back end says that a ring is in error */
 
-	struct vn_vhost_user_region *region;
-	uint32_t region_count, region_room;
-	uint32_t region_max; /* that the back end takes */
-	struct vn_iova_space *space;
-	uint64_t mapped_bytes;
+	struct vn_regions regions; /* `seen`: the back end knows of it */
+	uint32_t region_max;	   /* that the back end takes */
 	bool table_unsent; /* the back end's table is not ours */
 
 	struct vn_vhost_user_queue queue[VHOST_USER_QUEUES_MAX];
@@ -224,7 +214,6 @@ int vn_vhost_user_memory_remove(struct vn_transport *transport, uint64_t iova);
 int vn_vhost_user_limits(struct vn_transport *transport,
 			 struct vn_transport_limits *limits);
 int vn_vhost_user_memory_open(struct vn_vhost_user *t);
-void vn_vhost_user_memory_close(struct vn_vhost_user *t);
 
 /* Make the back end's table what ours is. */
 int vn_vhost_user_regions_send(struct vn_vhost_user *t);

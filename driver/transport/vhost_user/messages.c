@@ -47,9 +47,9 @@ void vn_vhost_user_end(struct vn_vhost_user *t)
 	vhu_forget_fd(&t->fd);
 	vhu_forget_channel(t);
 	/* The back end's table and the rings ended with it. */
-	for (uint32_t i = 0; i < t->region_count; i++)
-		t->region[i].shared = false;
-	t->table_unsent = t->region_count != 0;
+	for (uint32_t i = 0; i < t->regions.count; i++)
+		t->regions.region[i].seen = false;
+	t->table_unsent = t->regions.count != 0;
 	for (unsigned int i = 0; i < VHOST_USER_QUEUES_MAX; i++)
 		t->queue[i].enabled = false;
 	if (t->status != 0)

@@ -6,11 +6,11 @@
  * Source: "Multiple queue support".
  */
 #include <errno.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "driver/spec/virtio.h"
+#include "driver/transport/vhost.h"
 #include "driver/transport/vhost_user/internal.h"
 
 void vn_vhost_user_queues_close(struct vn_vhost_user *t)
@@ -28,12 +28,6 @@ int vn_vhost_user_queue_max(struct vn_transport *transport, unsigned int index,
 	/* The protocol has no question for it. */
 	*size = index < vn_vhost_user_queue_count(t) ? QUEUE_SIZE_MAX : 0;
 	return 0;
-}
-
-/* Where a fresh ring begins: a packed one's wrap counters are 1. */
-static uint16_t vhu_first_position(const struct vn_vhost_user *t)
-{
-	return vionet_feature_test(&t->accepted, F_RING_PACKED) ? 1u << 15 : 0;
 }
 
 int vn_vhost_user_queue_setup(struct vn_transport *transport, unsigned int index,
@@ -54,14 +48,15 @@ int vn_vhost_user_queue_setup(struct vn_transport *transport, unsigned int index
 		.size = size,
 		.areas = *areas,
 		.call_fd = *vector >= 0 ? t->vectors.fds[*vector] : -1,
-		.kick_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 	};
-	if (queue->kick_fd < 0)
-		return vn_error_errno(errno, "eventfd for queue %u", index);
+	result = vn_eventfd_open(&queue->kick_fd, "queue", index);
+	if (result)
+		return result;
 	queue->set_up = true;
 	result = vn_vhost_user_regions_send(t);
 	if (result == 0)
-		result = vn_vhost_user_ring_set(t, index, vhu_first_position(t));
+		result = vn_vhost_user_ring_set(t, index,
+						vn_vhost_first_position(&t->accepted));
 	if (result) {
 		vn_vhost_user_ring_close(queue);
 		return result;

@@ -29,18 +29,12 @@ static const struct vn_iova_range vhu_range = { 1ull << 32, (1ull << 46) - 1 };
 
 int vn_vhost_user_memory_open(struct vn_vhost_user *t)
 {
-	return vn_iova_space_create(&vhu_range, 1, PAGE, &t->space);
-}
-
-void vn_vhost_user_memory_close(struct vn_vhost_user *t)
-{
-	vn_iova_space_destroy(t->space);
-	free(t->region);
+	return vn_regions_open(&t->regions, vhu_range, PAGE);
 }
 
 /* ---- the back end's table ---- */
 
-static struct vhost_user_region vhu_region_layout(const struct vn_vhost_user_region *r)
+static struct vhost_user_region vhu_region_layout(const struct vn_region *r)
 {
 	return (struct vhost_user_region){
 		.guest_address = r->iova,
@@ -51,7 +45,7 @@ static struct vhost_user_region vhu_region_layout(const struct vn_vhost_user_reg
 }
 
 static int vhu_send_region(struct vn_vhost_user *t, uint32_t request,
-			   const struct vn_vhost_user_region *region)
+			   const struct vn_region *region)
 {
 	struct vn_vhost_user_message message = {
 		.header = { .request = request,
@@ -69,20 +63,20 @@ static int vhu_add_regions(struct vn_vhost_user *t)
 {
 	int result = 0;
 
-	for (uint32_t i = 0; i < t->region_count && result == 0; i++) {
-		struct vn_vhost_user_region *region = &t->region[i];
+	for (uint32_t i = 0; i < t->regions.count && result == 0; i++) {
+		struct vn_region *region = &t->regions.region[i];
 
-		if (region->shared)
+		if (region->seen)
 			continue;
 		result = vhu_send_region(t, VHOST_USER_ADD_MEM_REG, region);
-		region->shared = result == 0;
+		region->seen = result == 0;
 	}
 	return result;
 }
 
 /* Add a region to a message of the whole table. */
 static int vhu_put_region(struct vn_vhost_user_message *message,
-			  const struct vn_vhost_user_region *region)
+			  const struct vn_region *region)
 {
 	struct vhost_user_table *table = &message->payload.table;
 
@@ -106,12 +100,12 @@ static int vhu_send_table(struct vn_vhost_user *t)
 	};
 	int result = 0;
 
-	for (uint32_t i = 0; i < t->region_count && result == 0; i++)
-		result = vhu_put_region(&message, &t->region[i]);
+	for (uint32_t i = 0; i < t->regions.count && result == 0; i++)
+		result = vhu_put_region(&message, &t->regions.region[i]);
 	if (result == 0)
 		result = vn_vhost_user_request(t, &message);
-	for (uint32_t i = 0; i < t->region_count; i++)
-		t->region[i].shared = result == 0;
+	for (uint32_t i = 0; i < t->regions.count; i++)
+		t->regions.region[i].seen = result == 0;
 	return result;
 }
 
@@ -155,45 +149,28 @@ static int vhu_check_memory(const struct vn_vhost_user *t,
 		return vn_error(ENOTSUP, "vhost-user: memory that has only an address "
 				"cannot be shared with a back end; register it with "
 				"its file: vionet_memory_register_fd");
-	if (t->region_count >= t->region_max)
+	if (t->regions.count >= t->region_max)
 		return vn_error(ENOSPC, "vhost-user: the back end takes no more than "
 				"%u memory regions; use fewer pools, or fewer "
 				"queues", t->region_max);
 	return 0;
 }
 
-static int vhu_make_room(struct vn_vhost_user *t)
-{
-	uint32_t room = t->region_room + VHOST_USER_REGIONS_MAX;
-	struct vn_vhost_user_region *region;
-
-	if (t->region_count < t->region_room)
-		return 0;
-	region = reallocarray(t->region, room, sizeof(*region));
-	if (!region)
-		return vn_error(ENOMEM, "no memory");
-	t->region = region;
-	t->region_room = room;
-	return 0;
-}
-
 /* Take a region out of our table, and its address with it. While rings run the back end
  * gets the change at once; if it refuses, all stays as it was. A session that ends over
  * it knows of no memory. */
-static int vhu_drop_region(struct vn_vhost_user *t, uint32_t index)
+static int vhu_drop_region(struct vn_vhost_user *t, struct vn_region *region)
 {
-	struct vn_vhost_user_region region = t->region[index];
+	const struct vn_region taken = vn_regions_take(&t->regions, region);
 	int result = 0;
 
-	t->region[index] = t->region[--t->region_count];
 	if (vn_vhost_user_rings_run(t))
 		result = vn_vhost_user_regions_send(t);
 	if (result && t->fd >= 0) {
-		t->region[t->region_count++] = region;
+		vn_regions_put_back(&t->regions, &taken);
 		return result;
 	}
-	t->mapped_bytes -= region.size;
-	(void)vn_iova_free(t->space, region.iova);
+	vn_regions_release(&t->regions, &taken);
 	return 0;
 }
 
@@ -202,36 +179,26 @@ int vn_vhost_user_memory_add(struct vn_transport *transport,
 			     enum vn_access access, uint64_t *iova)
 {
 	struct vn_vhost_user *t = vn_vhost_user(transport);
+	struct vn_region *region;
 	int result = vhu_check_memory(t, memory);
 
 	*iova = 0;
-	if (result == 0)
-		result = vhu_make_room(t);
 	if (result == 0)
 		result = vn_memory_seal(memory);
 	if (result == 0 && t->name.read_only && access == VN_DEVICE_READS)
 		result = vhu_seal(memory);
 	if (result == 0)
-		result = vn_iova_alloc(t->space, memory->size, memory->page_size,
-				       iova);
+		result = vn_regions_add(&t->regions, memory, access, &region);
 	if (result)
 		return result;
-	t->region[t->region_count++] = (struct vn_vhost_user_region){
-		.iova = *iova,
-		.size = memory->size,
-		.fd = memory->fd,
-		.offset = memory->offset,
-	};
-	t->mapped_bytes += memory->size;
+	*iova = region->iova;
 	t->table_unsent = true;
 	/* Before the rings run, one message for all regions will do. */
 	if (!vn_vhost_user_rings_run(t))
 		return 0;
 	result = vn_vhost_user_regions_send(t);
 	if (result) {
-		t->mapped_bytes -= memory->size;
-		(void)vn_iova_free(t->space, *iova);
-		t->region_count--;
+		vn_regions_remove(&t->regions, region);
 		*iova = 0;
 	}
 	return result;
@@ -240,9 +207,9 @@ int vn_vhost_user_memory_add(struct vn_transport *transport,
 /* A removal is sent to the back end at once where single regions can be sent or the
  * rings run, else with the next table. */
 static int vhu_withdraw(struct vn_vhost_user *t,
-			const struct vn_vhost_user_region *region)
+			const struct vn_region *region)
 {
-	if (t->fd < 0 || !region->shared)
+	if (t->fd < 0 || !region->seen)
 		return 0;
 	if (vn_vhost_user_has(t, VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS)) {
 		int result = vhu_send_region(t, VHOST_USER_REM_MEM_REG, region);
@@ -256,19 +223,16 @@ static int vhu_withdraw(struct vn_vhost_user *t,
 int vn_vhost_user_memory_remove(struct vn_transport *transport, uint64_t iova)
 {
 	struct vn_vhost_user *t = vn_vhost_user(transport);
-	uint32_t i = 0;
+	struct vn_region *region = vn_regions_find(&t->regions, iova);
 	int result;
 
-	while (i < t->region_count && t->region[i].iova != iova)
-		i++;
-	if (i == t->region_count)
-		return vn_error(ENOENT, "vhost-user: there is no memory at %#" PRIx64,
-				iova);
-	result = vhu_withdraw(t, &t->region[i]);
+	if (!region)
+		return -ENOENT;
+	result = vhu_withdraw(t, region);
 	/* A session that has ended knows of no memory. */
 	if (result && t->fd >= 0)
 		return result;
-	return vhu_drop_region(t, i);
+	return vhu_drop_region(t, region);
 }
 
 /* The table confines the device: a back end has no other memory of ours. */
@@ -284,16 +248,9 @@ int vn_vhost_user_limits(struct vn_transport *transport,
 		.region_max = t->region_max,
 		.pairs_enabled = t->pairs_max,
 		.confined = true,
-		.memory = {
-			.page_sizes = PAGE | HUGEPAGE,
-			.page_size = PAGE,
-			.mappings = t->region_count,
-			.mappings_left = t->region_max > t->region_count ?
-						 t->region_max - t->region_count : 0,
-			.mapped_bytes = t->mapped_bytes,
-			.range_count = 1,
-			.range = { vhu_range },
-		},
 	};
+	vn_regions_limits(&t->regions, &limits->memory);
+	limits->memory.page_sizes |= HUGEPAGE;
+	limits->memory.mappings_left = t->region_max > t->regions.count ? t->region_max - t->regions.count : 0;
 	return 0;
 }

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "driver/spec/virtio.h"
+#include "driver/transport/vhost.h"
 #include "driver/transport/vhost_user/internal.h"
 
 bool vn_vhost_user_rings_run(const struct vn_vhost_user *t)
@@ -53,15 +54,6 @@ static int vhu_set_vring_addr(struct vn_vhost_user *t, unsigned int index,
 	return vn_vhost_user_request(t, &message);
 }
 
-/* In a packed ring both counters' wrap bits are part of the position, and both
- * sides are at the same place. */
-static uint32_t vhu_encode_base(const struct vn_vhost_user *t, uint16_t next)
-{
-	if (!vionet_feature_test(&t->accepted, F_RING_PACKED))
-		return next;
-	return next | (uint32_t)next << 16;
-}
-
 /* All about a ring but starting it. */
 int vn_vhost_user_ring_set(struct vn_vhost_user *t, unsigned int index,
 			   uint16_t next)
@@ -72,7 +64,7 @@ int vn_vhost_user_ring_set(struct vn_vhost_user *t, unsigned int index,
 
 	if (result == 0)
 		result = vn_vhost_user_set_state(t, VHOST_USER_SET_VRING_BASE,
-						 index, vhu_encode_base(t, next));
+						 index, vn_vhost_base(&t->accepted, next));
 	if (result == 0)
 		result = vhu_set_vring_addr(t, index, &queue->areas);
 	if (result == 0)

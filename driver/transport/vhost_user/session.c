@@ -190,11 +190,11 @@ static int vhu_check_kept(const struct vn_vhost_user *t)
 	unsigned int queues = vhu_queues_in_use(t);
 	uint64_t missing = t->accepted.word[0] & ~t->features;
 
-	if (t->region_count > t->region_max)
+	if (t->regions.count > t->region_max)
 		return vn_error(ENOTSUP, "vhost-user: the back end that answers now "
-				"takes %u memory regions, %u are in use; destroy "
-				"pools, or close the device and open it again",
-				t->region_max, t->region_count);
+					 "takes %u memory regions, %u are in use; destroy "
+					 "pools, or close the device and open it again",
+				t->region_max, t->regions.count);
 	if (queues == 0)
 		return 0;
 	if (missing)

@@ -13,6 +13,7 @@
 #include "driver/state/feature.h"
 #include "driver/spec/net.h"
 #include "driver/spec/virtio.h"
+#include "driver/transport/vhost.h"
 #include "driver/transport/vhost_user/internal.h"
 
 #define STATUS_INTERVAL (1000 * VN_MS)
@@ -21,21 +22,21 @@
 
 /*
  * What the carrier keeps to itself: its own bits, translation by messages (without
- * which the memory table confines the back end), the control queue, which in this
- * protocol is the front end's to answer (no back end serves it), and what would need
- * a register: an eventfd carries no data, and there is no message for the rest.
+ * which the memory table confines the back end), and the control queue, which in this
+ * protocol is the front end's to answer (no back end serves it).
  */
 int vn_vhost_user_features_read(struct vn_transport *transport,
 				struct vionet_features *offered)
 {
 	static const uint8_t kept[] = {
-		VHOST_F_LOG_ALL, VHOST_USER_F_PROTOCOL_FEATURES,
-		F_ACCESS_PLATFORM, NET_F_CTRL_VQ, F_NOTIFICATION_DATA,
-		F_NOTIF_CONFIG_DATA, F_RING_RESET, F_SR_IOV, F_ADMIN_VQ,
+		VHOST_F_LOG_ALL,
+		VHOST_USER_F_PROTOCOL_FEATURES,
+		F_ACCESS_PLATFORM,
+		NET_F_CTRL_VQ,
 	};
 	struct vn_vhost_user *t = vn_vhost_user(transport);
 
-	*offered = (struct vionet_features){ .word[0] = t->features };
+	*offered = vn_vhost_features(t->features);
 	for (size_t i = 0; i < sizeof(kept); i++)
 		vn_feature_remove(offered, kept[i]);
 	return 0;

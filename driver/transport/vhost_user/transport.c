@@ -23,30 +23,15 @@
 
 /* ---- interrupts and events ---- */
 
-static void vhu_drop_vectors(struct vn_vhost_user *t)
-{
-	vn_vectors_close(&t->vectors);
-	t->base.vector_fds = NULL;
-}
-
 /* Vectors are eventfds that the back end writes to. The first, for configuration
  * changes elsewhere, has no use here: they come as messages. */
 static int vhu_vectors(struct vn_transport *transport, unsigned int wanted,
 		       unsigned int *count)
 {
 	struct vn_vhost_user *t = vn_vhost_user(transport);
-	int result;
 
-	vhu_drop_vectors(t);
-	*count = 0;
-	if (wanted > vn_vhost_user_vector_max(t))
-		wanted = vn_vhost_user_vector_max(t);
-	if (wanted == 0)
-		return 0;
-	result = vn_vectors_open(&t->vectors, wanted);
-	transport->vector_fds = t->vectors.fds;
-	*count = t->vectors.count;
-	return result;
+	return vn_vectors_renew(transport, &t->vectors, wanted, vn_vhost_user_vector_max(t),
+				count);
 }
 
 /* That the back end is gone shows in the status, as DEVICE_NEEDS_RESET. */
@@ -194,8 +179,8 @@ static int vhu_close(struct vn_transport *transport)
 	vn_vhost_user_end(t);
 	vhu_close_server(t);
 	vn_vhost_user_queues_close(t);
-	vn_vhost_user_memory_close(t);
-	vhu_drop_vectors(t);
+	vn_regions_close(&t->regions);
+	vn_vectors_close(&t->vectors);
 	if (t->error_fd >= 0)
 		close(t->error_fd);
 	if (transport->event_fd >= 0)

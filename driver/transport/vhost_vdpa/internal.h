@@ -12,6 +12,7 @@
 
 #include "driver/transport/transport.h"
 #include "driver/transport/vectors.h"
+#include "iommu/iotlb.h"
 
 /* Younger than some headers. */
 #ifndef VHOST_BACKEND_F_RESUME
@@ -24,14 +25,6 @@
 #ifndef VHOST_VDPA_GET_VRING_SIZE
 #define VHOST_VDPA_GET_VRING_SIZE _IOWR(VHOST_VIRTIO, 0x82, struct vhost_vring_state)
 #endif
-
-#define VN_VDPA_UNMAPPED UINT32_MAX /* in no address space yet */
-
-struct vn_vdpa_region {
-	struct vhost_iotlb_msg map; /* as it is shown to the device */
-	uint32_t asid;		    /* the address space, or VN_VDPA_UNMAPPED */
-	bool control;		    /* only the control queue needs it */
-};
 
 struct vn_vdpa_queue {
 	int kick_fd;	     /* -1: none yet */
@@ -54,14 +47,10 @@ struct vn_vdpa {
 	struct vn_vdpa_queue *queue;
 	struct vn_vectors vectors;
 
-	struct vn_iova_range range;
-	struct vn_iova_space *space;
+	struct vn_iotlb iotlb;
+	struct vn_regions regions;
 	uint32_t groups, spaces; /* of queues; of addresses */
-	struct vn_vdpa_region *region;
-	uint32_t region_count, region_room;
-	uint64_t mapped_bytes;
-	uint64_t wanted_bytes; /* announced by memory_check, and not mapped yet */
-	bool maps_lost;	       /* a reset has cleared what the device was shown */
+	bool maps_lost;		 /* a reset has cleared what the device was shown */
 };
 
 static inline struct vn_vdpa *vn_vdpa(struct vn_transport *transport)
@@ -90,12 +79,10 @@ int vn_vdpa_call(const struct vn_vdpa *t, unsigned long request, const char *nam
 /* ---- memory.c ---- */
 
 int vn_vdpa_memory_open(struct vn_vdpa *t);
-void vn_vdpa_memory_close(struct vn_vdpa *t);
 int vn_vdpa_memory_add(struct vn_transport *transport, const struct vn_memory *memory,
 		       enum vn_access access, uint64_t *iova);
 int vn_vdpa_memory_remove(struct vn_transport *transport, uint64_t iova);
 int vn_vdpa_memory_check(struct vn_transport *transport, uint64_t bytes);
-void vn_vdpa_memory_limits(const struct vn_vdpa *t, struct vn_iommu_limits *limits);
 
 /* Before queue `index`, whose descriptor area is at `iova`, is set up: everything that it needs is
  * mapped, also what a reset took away, and its group looks into the right address space. */

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "driver/transport/vhost_vdpa/internal.h"
+#include "iommu/node.h"
 
 #define ID_NET 1u
 #define OTHER_NODE "it is not a device of vhost-vdpa; those are named /dev/vhost-vdpa-0 and so on"
@@ -43,25 +44,10 @@ int vn_vdpa_call(const struct vn_vdpa *t, unsigned long request, const char *nam
 
 static int node_error(const char *path, int code)
 {
-	struct stat node;
+	char reason[VIONET_ERROR_TEXT_MAX];
+	int result = vn_node_vdpa_reason(path, code, reason, sizeof(reason));
 
-	if (code == EBUSY)
-		return vn_error(EBUSY, "it is open already, most likely in another process "
-				       "(fuser %s names it): end that first",
-				path);
-	if (code == EPERM)
-		return vn_error(EACCES, "not permitted: the container that this runs in does "
-					"not let it through (docker run --device %s)",
-				path);
-	if (code == EACCES && stat(path, &node) == 0)
-		return vn_error(EACCES, "this user may not open it: it belongs to uid %u, gid "
-					"%u with mode %04o; as root: chown $USER %s",
-				node.st_uid,
-				node.st_gid, node.st_mode & 07777, path);
-	if (code == ENOENT || code == ENOTDIR || code == ENXIO || code == ENODEV)
-		return vn_error(ENODEV, "there is no such device: modprobe vhost_vdpa; vdpa dev "
-					"show lists the vDPA devices, vdpa dev add makes one");
-	return vn_error_errno(code, "open");
+	return vn_error(-result, "%s", reason);
 }
 
 /* Is it such a node? To open another one may do something (a watchdog starts). */

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -18,6 +17,7 @@
 #include "base/event.h"
 #include "driver/spec/virtio.h"
 #include "driver/state/feature.h"
+#include "driver/transport/vhost.h"
 #include "driver/transport/vhost_vdpa/internal.h"
 
 #define CONFIG_MAX 256u /* bytes of configuration that are looked at */
@@ -38,25 +38,15 @@ static bool vdpa_can_rest(const struct vn_vdpa *t)
 	       vn_vdpa_has(t, VHOST_BACKEND_F_RESUME);
 }
 
-/* An eventfd carries no data, and there is no ioctl for a queue's reset, nor for the admin
- * queue's. SUSPEND is here what two ioctls do. */
+/* SUSPEND is here what two ioctls do. */
 static int vdpa_features_read(struct vn_transport *transport, struct vionet_features *offered)
 {
-	static const uint8_t kept[] = {
-		F_NOTIFICATION_DATA,
-		F_NOTIF_CONFIG_DATA,
-		F_RING_RESET,
-		F_SR_IOV,
-		F_ADMIN_VQ,
-		F_SUSPEND,
-	};
 	struct vn_vdpa *t = vn_vdpa(transport);
 	uint64_t features = 0;
 	int result = VDPA_CALL(t, VHOST_GET_FEATURES, &features);
 
-	*offered = (struct vionet_features){ .word[0] = features };
-	for (size_t i = 0; i < sizeof(kept); i++)
-		vn_feature_remove(offered, kept[i]);
+	*offered = vn_vhost_features(features);
+	vn_feature_remove(offered, F_SUSPEND);
 	if (vdpa_can_rest(t))
 		vn_feature_add(offered, F_SUSPEND);
 	return result;
@@ -105,7 +95,7 @@ static int vdpa_status_write(struct vn_transport *transport, uint8_t status)
 	result = VDPA_CALL(t, VHOST_VDPA_SET_STATUS, &status);
 	if (result == 0 && status == 0) {
 		__atomic_store_n(&t->suspended, false, __ATOMIC_RELAXED);
-		t->maps_lost = t->region_count != 0 &&
+		t->maps_lost = t->regions.count != 0 &&
 			       !vn_vdpa_has(t, VHOST_BACKEND_F_IOTLB_PERSIST);
 	}
 	return result;
@@ -113,13 +103,7 @@ static int vdpa_status_write(struct vn_transport *transport, uint8_t status)
 
 static int vdpa_health(struct vn_transport *transport, uint8_t *status)
 {
-	struct vn_vdpa *t = vn_vdpa(transport);
-	uint64_t now = vn_now(), last = __atomic_load_n(&t->asked_at, __ATOMIC_RELAXED);
-
-	if (now - last < ASK_INTERVAL)
-		return -EAGAIN;
-	__atomic_store_n(&t->asked_at, now, __ATOMIC_RELAXED);
-	return vdpa_status_read(transport, status);
+	return vn_due(&vn_vdpa(transport)->asked_at, ASK_INTERVAL) ? vdpa_status_read(transport, status) : -EAGAIN;
 }
 
 /* ---- configuration ---- */
@@ -142,24 +126,23 @@ static int vdpa_config_read(struct vn_transport *transport,
 			    const struct vn_config_field *fields, unsigned int count)
 {
 	struct vn_vdpa *t = vn_vdpa(transport);
-	union vdpa_config config[2];
+	union vdpa_config before, now;
 	uint32_t end = vn_config_end(fields, count);
-	int result, try = 0;
+	int result;
 
 	if (end > t->config_size || end > CONFIG_MAX)
 		return vn_error(EIO, "the configuration has %u bytes, not %u", t->config_size,
 				end);
-	result = vdpa_config_get(t, end, &config[0]);
-	do {
-		if (result == 0)
-			result = vdpa_config_get(t, end, &config[++try % 2]);
-		if (result)
-			return result;
-	} while (memcmp(config[0].bytes, config[1].bytes, sizeof(config[0].bytes)) != 0 && try < CONFIG_TRIES);
-	if (memcmp(config[0].bytes, config[1].bytes, sizeof(config[0].bytes)) != 0)
-		return vn_error(EAGAIN, "the configuration changes while it is read");
-	vn_config_take(fields, count, config[0].head.buf);
-	return 0;
+	result = vdpa_config_get(t, end, &now);
+	for (int try = 0; result == 0 && try < CONFIG_TRIES; try++) {
+		before = now;
+		result = vdpa_config_get(t, end, &now);
+		if (result == 0 && memcmp(before.bytes, now.bytes, sizeof(now.bytes)) == 0) {
+			vn_config_take(fields, count, now.head.buf);
+			return 0;
+		}
+	}
+	return result ? result : vn_error(EAGAIN, "the configuration changes while it is read");
 }
 
 /* ---- queues ---- */
@@ -187,12 +170,6 @@ static int vdpa_queue_max(struct vn_transport *transport, unsigned int index, ui
 	return 0;
 }
 
-/* A fresh packed ring: both wrap counters are 1. */
-static uint32_t vdpa_first_position(const struct vn_vdpa *t)
-{
-	return vionet_feature_test(&t->accepted, F_RING_PACKED) ? 0x80008000u : 0;
-}
-
 static int vdpa_place_ring(const struct vn_vdpa *t, unsigned int index, uint16_t size,
 			   const struct vn_ring_areas *areas)
 {
@@ -210,7 +187,7 @@ static int vdpa_place_ring(const struct vn_vdpa *t, unsigned int index, uint16_t
 					"only, also with RING_PACKED",
 				size);
 	result = VDPA_CALL(t, VHOST_SET_VRING_NUM, &state);
-	state.num = vdpa_first_position(t);
+	state.num = vn_vhost_base(&t->accepted, vn_vhost_first_position(&t->accepted));
 	if (result == 0)
 		result = VDPA_CALL(t, VHOST_SET_VRING_BASE, &state);
 	return result ? result : VDPA_CALL(t, VHOST_SET_VRING_ADDR, &addr);
@@ -246,18 +223,17 @@ static int vdpa_queue_doorbell(struct vn_transport *transport, unsigned int inde
 	struct vn_vdpa *t = vn_vdpa(transport);
 	struct vn_vdpa_queue *queue = &t->queue[index];
 
+	int result = 0;
+
 	*doorbell = (struct vn_doorbell){ .fd = -1, .width = 2, .value = index };
 	if (vdpa_map_doorbell(t, index)) {
 		doorbell->address = queue->page;
 		return 0;
 	}
 	if (queue->kick_fd < 0)
-		queue->kick_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (queue->kick_fd < 0)
-		return vn_error_errno(errno, "eventfd for queue %u", index);
-	doorbell->fd = queue->kick_fd;
-	doorbell->width = 0;
-	return 0;
+		result = vn_eventfd_open(&queue->kick_fd, "queue", index);
+	*doorbell = (struct vn_doorbell){ .fd = queue->kick_fd, .value = index };
+	return result;
 }
 
 static int vdpa_queue_setup(struct vn_transport *transport, unsigned int index, uint16_t size,
@@ -292,12 +268,11 @@ static int vdpa_queue_enable(struct vn_transport *transport, unsigned int index)
 
 /* ---- interrupts and events ---- */
 
-static void vdpa_drop_vectors(struct vn_vdpa *t)
+/* The kernel keeps an eventfd that it was given. */
+static void vdpa_drop_calls(struct vn_vdpa *t)
 {
 	for (unsigned int i = 0; i < t->queue_count && t->vectors.count != 0; i++)
 		(void)vdpa_set_call(t, i, -1);
-	vn_vectors_close(&t->vectors);
-	t->base.vector_fds = NULL;
 }
 
 /* The first has no use here: changes of the configuration have an eventfd of their own. */
@@ -305,18 +280,9 @@ static int vdpa_vectors(struct vn_transport *transport, unsigned int wanted,
 			unsigned int *count)
 {
 	struct vn_vdpa *t = vn_vdpa(transport);
-	int result;
 
-	vdpa_drop_vectors(t);
-	*count = 0;
-	if (wanted > t->queue_count + 1u)
-		wanted = t->queue_count + 1u;
-	if (wanted == 0)
-		return 0;
-	result = vn_vectors_open(&t->vectors, wanted);
-	transport->vector_fds = t->vectors.fds;
-	*count = t->vectors.count;
-	return result;
+	vdpa_drop_calls(t);
+	return vn_vectors_renew(transport, &t->vectors, wanted, t->queue_count + 1u, count);
 }
 
 /* A parent without the interrupt takes the eventfd and never signals it: once a second the
@@ -324,14 +290,9 @@ static int vdpa_vectors(struct vn_transport *transport, unsigned int wanted,
 static int vdpa_events(struct vn_transport *transport, uint32_t *happened)
 {
 	struct vn_vdpa *t = vn_vdpa(transport);
-	uint64_t now = vn_now();
+	bool due = vn_due(&t->looked_at, ASK_INTERVAL);
 
-	*happened = 0;
-	if (!vn_event_take(transport->event_fd) && t->announces &&
-	    now - t->looked_at < ASK_INTERVAL)
-		return 0;
-	t->looked_at = now;
-	*happened = VIONET_EVENT_LINK;
+	*happened = vn_event_take(transport->event_fd) || !t->announces || due ? VIONET_EVENT_LINK : 0;
 	return 0;
 }
 
@@ -347,7 +308,7 @@ static int vdpa_limits(struct vn_transport *transport, struct vn_transport_limit
 		.spaces = t->spaces,
 		.confined = true, /* the kernel shows it nothing else */
 	};
-	vn_vdpa_memory_limits(t, &limits->memory);
+	vn_regions_limits(&t->regions, &limits->memory);
 	return 0;
 }
 
@@ -359,7 +320,8 @@ static int vdpa_close(struct vn_transport *transport)
 {
 	struct vn_vdpa *t = vn_vdpa(transport);
 
-	vdpa_drop_vectors(t);
+	vdpa_drop_calls(t);
+	vn_vectors_close(&t->vectors);
 	for (unsigned int i = 0; i < t->queue_count; i++) {
 		if (t->queue[i].page)
 			munmap((void *)(uintptr_t)t->queue[i].page,
@@ -371,7 +333,7 @@ static int vdpa_close(struct vn_transport *transport)
 		close(t->fd);
 	if (transport->event_fd >= 0)
 		close(transport->event_fd);
-	vn_vdpa_memory_close(t);
+	vn_regions_close(&t->regions);
 	free(t->queue);
 	free(t);
 	return 0;
@@ -420,11 +382,11 @@ static int vdpa_open_queues(struct vn_vdpa *t)
 
 static int vdpa_open_events(struct vn_vdpa *t)
 {
-	t->base.event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (t->base.event_fd < 0)
-		return vn_error_errno(errno, "eventfd");
-	t->announces = vn_vdpa_try(t, VHOST_VDPA_SET_CONFIG_CALL, &t->base.event_fd) == 0;
-	return 0;
+	int result = vn_eventfd_open(&t->base.event_fd, "interrupt", 0);
+
+	t->announces = result == 0 &&
+		       vn_vdpa_try(t, VHOST_VDPA_SET_CONFIG_CALL, &t->base.event_fd) == 0;
+	return result;
 }
 
 static int vdpa_negotiate_backend(struct vn_vdpa *t)

@@ -121,7 +121,7 @@ class Simulator(common.Stepped):
         self.assertIn(f"{NAME}: vDPA device of no parent, driver vhost_vdpa, name sim0", listed)
         self.assertIn("vdpasim_net: makes vDPA devices of up to 3 queues\n"
                       "    as root: vdpa dev add name vdpa0 mgmtdev vdpasim_net\n", listed)
-        self.assertIn("this user may not open it", self.step(None))
+        self.assertIn("this user may not open", self.step(None))
         self.assertIn("it is not a device of vhost-vdpa", self.step(None))
         self.assertIn("there is no such device", self.step(None))
         self.check_traffic(modes)
