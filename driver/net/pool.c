@@ -159,7 +159,7 @@ int vionet_pool_create(struct vionet_device *device,
 	result = pool_set_defaults(device, options, &o);
 	if (result)
 		return result;
-	p = calloc(1, sizeof(*p));
+	p = vn_alloc_lines(1, sizeof(*p));
 	if (!p)
 		return vn_error(ENOMEM, "%s: pool: no memory", device->name);
 	p->device = device;
@@ -169,7 +169,7 @@ int vionet_pool_create(struct vionet_device *device,
 	p->stride_lines = p->stride / LINE;
 	p->access = o.access == VIONET_DEVICE_READS ? VN_DEVICE_READS :
 						      VN_DEVICE_WRITES;
-	p->free = calloc(p->count, sizeof(*p->free));
+	p->free = vn_alloc_lines(p->count, sizeof(*p->free));
 	p->packets = vn_alloc_lines(p->count, sizeof(*p->packets));
 	p->user = calloc(p->count, sizeof(*p->user));
 	if (!p->free || !p->packets || !p->user)
@@ -189,7 +189,7 @@ int vionet_pool_create(struct vionet_device *device,
 
 int vn_pool_create_empty(struct vionet_device *device, struct vionet_pool **pool)
 {
-	struct vionet_pool *p = calloc(1, sizeof(*p));
+	struct vionet_pool *p = vn_alloc_lines(1, sizeof(*p));
 
 	*pool = NULL;
 	if (!p)

@@ -199,7 +199,7 @@ static int ring_make_records(struct vionet_queue *queue)
 	size_t size = queue->size;
 
 	queue->slots = vn_alloc_lines(size, sizeof(*queue->slots));
-	queue->ids = calloc(size, sizeof(*queue->ids));
+	queue->ids = vn_alloc_lines(size, sizeof(*queue->ids));
 	queue->extents = calloc(size, sizeof(*queue->extents));
 	queue->chained = calloc(size, sizeof(*queue->chained));
 	if (!queue->slots || !queue->ids || !queue->extents || !queue->chained)

@@ -8,6 +8,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
+#include "driver/net/packet.h"
+#include "driver/state/queue.h"
 #include "tests/unit/env.h"
 
 enum { COUNT = 32 };
@@ -207,6 +210,36 @@ static void the_word_of_a_packet(void **state)
 	env_stop(env);
 }
 
+static bool begins_a_line(const void *at)
+{
+	return (uintptr_t)at % VN_CACHE_LINE == 0;
+}
+
+/* What a burst writes shares no cache line with what another thread writes. */
+static void hot_data_begin_with_a_line(void **state)
+{
+	struct env *env = env_start(16, 16, 0, 0);
+	const struct vionet_queue *queues[] = { env->rx, env->tx };
+	struct vionet_pool *pool[8];
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_true(begins_a_line(queues[i]));
+		assert_true(begins_a_line(queues[i]->slots));
+		assert_true(begins_a_line(queues[i]->ids));
+	}
+	assert_int_equal(vionet_device_stop(env->device), 0);
+	for (unsigned int i = 0; i < 8; i++) {
+		pool[i] = make_pool(env, 256);
+		assert_true(begins_a_line(pool[i]));
+		assert_true(begins_a_line(pool[i]->free));
+		assert_true(begins_a_line(pool[i]->packets));
+	}
+	for (unsigned int i = 0; i < 8; i++)
+		assert_int_equal(vionet_pool_destroy(pool[i]), 0);
+	env_stop(env);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -214,6 +247,7 @@ int main(void)
 		cmocka_unit_test(the_word_of_a_packet),
 		cmocka_unit_test(packets_are_given_back_once),
 		cmocka_unit_test(empty_pieces),
+		cmocka_unit_test(hot_data_begin_with_a_line),
 	};
 
 	return run_for_layouts(tests, true, false);
