@@ -78,7 +78,7 @@ static void forward_add_device(struct forward_options *options, const char *name
 	options->name[options->count++] = name;
 }
 
-/* Each device has one pair of queues, its own address, and the offloads that the others can send. */
+/* Each device has one queue pair, its own address, and the offloads that the others can send. */
 static void forward_check_settings(const struct settings *settings)
 {
 	if (settings->have[SETTING_QUEUES] && settings->queues != 1)

@@ -211,9 +211,9 @@ static void info_print_running(const struct info_running *running)
 {
 	printf("%-16s%s\n", "control queue", running->control);
 	if (running->stats_known)
-		info_print_names("stats", running->stats, stats_type_name);
+		info_print_names("statistics", running->stats, stats_type_name);
 	else
-		printf("%-16snone: %s\n", "stats", running->stats_note);
+		printf("%-16snone: %s\n", "statistics", running->stats_note);
 	info_print_coalescing(running);
 	if (running->offloads_known)
 		info_print_names("offloads on", running->offloads,

@@ -8,7 +8,7 @@
 #define PCAPNG_STRING_MAX 255u
 
 enum { BLOCK_INTERFACE = 1,
-       BLOCK_STATISTICS = 5,
+       BLOCK_STATS = 5,
        BLOCK_ENHANCED = 6,
        BLOCK_SECTION = 0x0a0d0d0a };
 enum { OPTION_END = 0,
@@ -178,18 +178,18 @@ uint32_t pcapng_write_frame(uint8_t *to, const struct pcapng_frame *frame)
 	return pcapng_end(&block);
 }
 
-uint32_t pcapng_write_statistics(uint8_t *to, uint32_t interface, const struct pcapng_statistics *statistics)
+uint32_t pcapng_write_stats(uint8_t *to, uint32_t interface, const struct pcapng_stats *stats)
 {
-	struct pcapng_block block = pcapng_begin(to, BLOCK_STATISTICS);
+	struct pcapng_block block = pcapng_begin(to, BLOCK_STATS);
 
 	pcapng_put32(&block, interface);
-	pcapng_put_time(&block, statistics->now_ns);
-	pcapng_option_time(&block, STATISTICS_START, statistics->start_ns);
-	pcapng_option_time(&block, STATISTICS_END, statistics->end_ns);
-	pcapng_option64(&block, STATISTICS_RECEIVED, statistics->received);
-	pcapng_option64(&block, STATISTICS_DROPPED, statistics->dropped);
-	pcapng_option64(&block, STATISTICS_ACCEPTED, statistics->accepted);
-	pcapng_option64(&block, STATISTICS_DELIVERED, statistics->accepted - statistics->dropped);
+	pcapng_put_time(&block, stats->now_ns);
+	pcapng_option_time(&block, STATISTICS_START, stats->start_ns);
+	pcapng_option_time(&block, STATISTICS_END, stats->end_ns);
+	pcapng_option64(&block, STATISTICS_RECEIVED, stats->received);
+	pcapng_option64(&block, STATISTICS_DROPPED, stats->dropped);
+	pcapng_option64(&block, STATISTICS_ACCEPTED, stats->accepted);
+	pcapng_option64(&block, STATISTICS_DELIVERED, stats->accepted - stats->dropped);
 	return pcapng_end(&block);
 }
 

@@ -33,7 +33,7 @@ struct pcapng_frame {
 	const char *comment; /* NULL: none */
 };
 
-struct pcapng_statistics {
+struct pcapng_stats {
 	uint64_t start_ns, end_ns, now_ns; /* since 1970 */
 	uint64_t received;		   /* frames that passed */
 	uint64_t accepted;		   /* by the filter */
@@ -45,7 +45,7 @@ struct pcapng_statistics {
 uint32_t pcapng_write_section(uint8_t *to, const char *hardware, const char *system, const char *program);
 uint32_t pcapng_write_interface(uint8_t *to, const struct pcapng_interface *interface);
 uint32_t pcapng_write_frame(uint8_t *to, const struct pcapng_frame *frame);
-uint32_t pcapng_write_statistics(uint8_t *to, uint32_t interface, const struct pcapng_statistics *statistics);
+uint32_t pcapng_write_stats(uint8_t *to, uint32_t interface, const struct pcapng_stats *stats);
 
 /* How many of the `size` bytes at `from` are whole blocks. */
 uint64_t pcapng_whole(const uint8_t *from, uint64_t size);

@@ -158,7 +158,7 @@ struct engine_tap recorder_tap(struct recorder *recorder)
 
 /* ---- blocks ---- */
 
-static void recorder_sum_port(const struct recorder *recorder, uint32_t port, struct pcapng_statistics *sum)
+static void recorder_sum_port(const struct recorder *recorder, uint32_t port, struct pcapng_stats *sum)
 {
 	for (uint32_t i = 0; i < recorder->workers; i++) {
 		const struct recorder_worker *worker = &recorder->worker[i];
@@ -198,16 +198,16 @@ static void recorder_put_headers(struct recorder *recorder)
 	}
 }
 
-static void recorder_put_statistics(struct recorder *recorder)
+static void recorder_put_stats(struct recorder *recorder)
 {
 	for (uint32_t i = 0; i < recorder->ports; i++) {
 		uint64_t now = recorder_real_ns(CLOCK_REALTIME);
-		struct pcapng_statistics sum = { .start_ns = recorder->start_ns, .end_ns = now, .now_ns = now };
+		struct pcapng_stats sum = { .start_ns = recorder->start_ns, .end_ns = now, .now_ns = now };
 		uint8_t *to = recorder_file_room(&recorder->file, PCAPNG_HEADER_MAX);
 
 		recorder_sum_port(recorder, i, &sum);
 		if (to != NULL)
-			recorder->file.used += pcapng_write_statistics(to, i, &sum);
+			recorder->file.used += pcapng_write_stats(to, i, &sum);
 	}
 }
 
@@ -245,7 +245,7 @@ static uint32_t recorder_end_size(const struct recorder *recorder)
 /* The file is full: on with the next one, if it is a ring. */
 static bool recorder_turn(struct recorder *recorder)
 {
-	recorder_put_statistics(recorder);
+	recorder_put_stats(recorder);
 	if (recorder->file.files == 1) {
 		__atomic_store_n(&recorder->full, true, __ATOMIC_RELAXED);
 		return false;
@@ -520,7 +520,7 @@ int recorder_stop(struct recorder *recorder)
 			pthread_join(recorder->thread, NULL);
 		}
 		if (!recorder->full)
-			recorder_put_statistics(recorder);
+			recorder_put_stats(recorder);
 		recorder_file_flush(&recorder->file);
 	}
 	recorder->started = false;
