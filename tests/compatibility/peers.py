@@ -17,7 +17,7 @@ import passt  # noqa: E402
 import peer  # noqa: E402
 import vdpa  # noqa: E402
 import vduse  # noqa: E402
-from environment import native  # noqa: E402
+from environment import native, signature  # noqa: E402
 
 from .cell import COUNT, SIZES, Cell, Verdict, of_report  # noqa: E402
 
@@ -108,8 +108,7 @@ class Passt(Cell, passt.Passt):
         report = json.loads(self.vionet("pktgen", self.device(), "--count", COUNT, "--no-rx", *SIZES, *passt.HEADERS,
                                         "--rate", "5k", "--interval", "0", "--json", seconds=peer.LIMIT))
         self.passt.kill(peer.signal.SIGTERM)
-        numbers = [int.from_bytes(frame[44:52], "big") for frame in passt.frames_of(self.capture)
-                   if frame[42:43] == b"V"]
+        numbers = signature.numbers(passt.frames_of(self.capture))
         return Verdict(report["tx"]["sent"], len(numbers), COUNT - len(set(numbers)),
                        int(numbers != sorted(set(numbers))))
 

@@ -14,6 +14,7 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import tempfile
 import termios
 import threading
@@ -22,9 +23,16 @@ import unittest
 
 from test_tools import DEADLINE, PLAIN, VIONET, Case
 
-# Ethernet, IPv4 and UDP as vionet-pktgen(1) has them, stream 0, number 0.
-OUR_FRAME = bytes.fromhex("020000000001020000000002" "0800" "4500002e0000400040110000c6120001c6130001"
-                          "c0000009001a0000" "5600" "0000000000000000" "0000000000000001")
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+
+from environment import signature  # noqa: E402
+
+def our_frame(stream, number):
+    """Ethernet, IPv4 and UDP without a checksum."""
+    return bytes.fromhex("020000000001020000000002" "0800" "4500002e000040004011ae97c6120001c6130001"
+                         "c0000009001a0000") + signature.make(stream, number)
+
+
 OTHER_FRAME = bytes.fromhex("ffffffffffff020000000001") + b"\x88\xb5" + bytes(46)
 
 
@@ -221,8 +229,7 @@ class OtherFrames(WireMixin, Case):
         self.assertIn("RX", tool.stderr.readline())
         self.wire.send(OTHER_FRAME, 50)
         for number in range(5):
-            self.wire.send(OUR_FRAME[:43] + bytes([9]) + struct.pack("!Q", number) +
-                           OUR_FRAME[52:])
+            self.wire.send(our_frame(9, number))
         found = json.loads(tool.communicate(timeout=DEADLINE)[0])
         self.assertEqual((found["rx"]["received"], found["rx"]["own"], found["rx"]["not_ours"]),
                          (55, 5, 50))

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Sequence numbers, histogram, schedule and sizes of a stream of frames. */
+/* Sequence numbers and histogram of a stream of frames. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
+#include "tools/pktgen/engine/schedule.h"
 #include "tools/pktgen/histogram.h"
-#include "tools/pktgen/pace.h"
 #include "tools/pktgen/sequence_tracker.h"
 
 /* --- Sequence numbers ------------------------------------------------------ */
@@ -131,16 +132,16 @@ static void test_unknown_start(void **state)
 static void test_model(void **state)
 {
 	static uint8_t seen[400000];
-	uint64_t random = 42, next = 0, unique = 0, duplicates = 0, late = 0;
+	uint64_t random = 0, next = 0, unique = 0, duplicates = 0, late = 0;
 
 	(void)state;
 	memset(&tracker, 0, sizeof(tracker));
 	tracker_start(&tracker, 0);
 	for (int i = 0; i < 100000; i++) {
-		uint64_t back = mix_random(&random) % 3000;
-		uint64_t sequence = next + mix_random(&random) % 4;
+		uint64_t back = schedule_random(42, random++) % 3000;
+		uint64_t sequence = next + schedule_random(42, random++) % 4;
 
-		if (mix_random(&random) % 3 == 0 && back < next)
+		if (schedule_random(42, random++) % 3 == 0 && back < next)
 			sequence = next - back;
 		if (seen[sequence])
 			duplicates++;
@@ -209,177 +210,56 @@ static void test_histogram_order(void **state)
 	assert_int_equal(histogram_percentile(&histogram, 999), 5000000);
 }
 
-/* --- Schedule and sizes ----------------------------------------------------- */
-
-static const struct pace_share all = { 0 };
-
-/* Frames sent by one worker's schedule in `seconds`, asked every 7.001 us. */
-static uint64_t run_share(const struct rate *rate, const struct pace_share *share,
-			  uint32_t size, uint64_t seconds)
+static int compare_values(const void *a, const void *b)
 {
-	const uint64_t start = 123456789;
-	struct pace pace;
-	uint64_t frames = 0;
+	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
 
-	pace_start(&pace, rate, share, start);
-	for (uint64_t now = start; now < start + seconds * 1000000000; now += 7001) {
-		uint64_t allowance = pace_allowance(&pace, now);
+	return left < right ? -1 : left > right;
+}
 
-		while (pace.spent <= allowance) {
-			assert_true(pace_due(&pace) <= now);
-			pace_spend(&pace, size);
-			frames++;
-		}
-		assert_true(pace_due(&pace) > now);
-		pace_slip(&pace, now);
+/* Put together from parts it is what one would be; and a value many times at once. */
+static void test_histogram_join(void **state)
+{
+	static struct histogram part[3], whole, sum;
+
+	(void)state;
+	for (uint64_t i = 0; i < 30000; i++) {
+		uint64_t value = schedule_random(5, i) >> (i % 60);
+
+		histogram_add(&part[i % 3], value);
+		histogram_add(&whole, value);
 	}
-	assert_int_equal(pace.slipped_ns, 0);
-	return frames;
+	histogram_add_many(&part[2], 7, 1000);
+	for (int i = 0; i < 1000; i++)
+		histogram_add(&whole, 7);
+	for (int i = 0; i < 3; i++)
+		histogram_join(&sum, &part[i]);
+	assert_int_equal(sum.count, whole.count);
+	assert_int_equal(sum.min, whole.min);
+	assert_int_equal(sum.max, whole.max);
+	assert_memory_equal(sum.bucket, whole.bucket, sizeof(sum.bucket));
+	assert_true(histogram_average(&sum) / histogram_average(&whole) - 1 < 1e-12);
 }
 
-static uint64_t run_pace(const struct rate *rate, uint32_t size, uint64_t seconds)
+/* Percentiles are those of the sorted values, at most 1/32 higher. */
+static void test_histogram_raw(void **state)
 {
-	return run_share(rate, &all, size, seconds);
-}
-
-static void test_pace(void **state)
-{
-	const struct rate third = { RATE_PPS, 333333 };	/* 333.333 a second */
-	const struct rate fast = { RATE_PPS, 1000000000 };
-	const struct rate bits = { RATE_BPS, 100000000000 }; /* 100 Mbit/s */
+	static uint64_t raw[20000];
+	const size_t count = sizeof(raw) / sizeof(raw[0]);
 
 	(void)state;
-	assert_in_range(run_pace(&third, 60, 30), 9999, 10001);
-	assert_in_range(run_pace(&fast, 60, 2), 1999990, 2000001);
-	/* 84 bytes on the wire: 148809.52 frames a second. */
-	assert_in_range(run_pace(&bits, 60, 10), 1488080, 1488096);
-	assert_in_range(run_pace(&bits, 1514, 10), 81270, 81275);
-}
-
-/* After a stall of a second only 10 ms are made up for. */
-static void test_pace_stall(void **state)
-{
-	const struct rate rate = { RATE_PPS, 1000000000 };
-	struct pace pace;
-
-	(void)state;
-	pace_start(&pace, &rate, &all, 0);
-	pace_slip(&pace, 1000000000);
-	assert_int_equal(pace.slipped_ns, 990000000);
-	assert_in_range(pace_allowance(&pace, 1000000000), 9999, 10001);
-}
-
-/* The rate of one worker, and the frames that all of them skipped. */
-static void test_pace_parts(void **state)
-{
-	struct rate rate = { RATE_PERCENT, 2500 };	/* 2.5 per cent */
-	const struct pace_share share = { 4, 1, 60 };
-	const struct rate max = { RATE_MAX, 0 };
-	struct pace sum, worker;
-
-	(void)state;
-	pace_resolve(&rate, 10000);
-	assert_int_equal(rate.kind, RATE_BPS);
-	assert_int_equal(rate.milli, 250000000000); /* 250 Mbit/s */
-	pace_resolve(&rate, 1);
-	assert_int_equal(rate.milli, 250000000000);
-	pace_start(&sum, &rate, &all, 0);
-	pace_start(&worker, &rate, &share, 0);
-	assert_true(pace_wanted(&sum) == 250e6);
-	assert_true(pace_wanted(&worker) == 62.5e6);
-	worker.slipped_ns = 3;
-	for (int i = 0; i < 4; i++)
-		pace_join(&sum, &worker);
-	assert_int_equal(sum.slipped_ns, 3);
-	pace_start(&sum, &max, &all, 0);
-	assert_true(pace_wanted(&sum) == 0);
-}
-
-/* However many workers share a rate, together they send as many frames as one would, and
- * none sends two before each of the others has sent one. */
-static void check_shares(const struct rate *rate, uint32_t size, uint64_t seconds)
-{
-	static const uint32_t parts[] = { 2, 3, 16 };
-	uint64_t whole = run_pace(rate, size, seconds);
-
-	for (size_t n = 0; n < sizeof(parts) / sizeof(parts[0]); n++) {
-		struct pace_share share = { parts[n], 0, size };
-		uint64_t sum = 0;
-
-		for (; share.index < parts[n]; share.index++) {
-			uint64_t frames = run_share(rate, &share, size, seconds);
-
-			assert_int_equal(frames, pace_part(whole, &share));
-			sum += frames;
-		}
-		assert_int_equal(sum, whole);
+	memset(&histogram, 0, sizeof(histogram));
+	for (size_t i = 0; i < count; i++) {
+		raw[i] = 800 + schedule_random(1, i) % 5000 + (i % 100 == 0 ? 1000000 : 0);
+		histogram_add(&histogram, raw[i]);
 	}
-}
+	qsort(raw, count, sizeof(raw[0]), compare_values);
+	for (unsigned int per_mille = 1; per_mille <= 1000; per_mille++) {
+		uint64_t want = raw[(count * per_mille + 999) / 1000 - 1];
+		uint64_t got = histogram_percentile(&histogram, per_mille);
 
-static void test_pace_shares(void **state)
-{
-	const struct rate least = { RATE_PPS, 1 }; /* one in 1000 s */
-	const struct rate seven = { RATE_PPS, 7000 };
-	const struct rate fast = { RATE_PPS, 100000000 };
-	const struct rate bits = { RATE_BPS, 10000000000 };
-	const struct rate slow_bits = { RATE_BPS, 1 };
-
-	(void)state;
-	check_shares(&least, 60, 1);
-	check_shares(&seven, 60, 3);
-	check_shares(&fast, 60, 1);
-	check_shares(&bits, 60, 1);
-	check_shares(&bits, 1514, 1);
-	check_shares(&slow_bits, 60, 1);
-}
-
-/* Each worker sends, whatever the rate and however long it takes. */
-static void test_pace_small(void **state)
-{
-	const struct rate least = { RATE_PPS, 1 };
-	const struct pace_share last = { 128, 127, 60 };
-	struct pace pace;
-
-	(void)state;
-	pace_start(&pace, &least, &last, 0);
-	assert_int_equal(pace_due(&pace), 127 * 1000000000000ULL);
-	assert_true(pace_allowance(&pace, 127 * 1000000000000ULL - 1) < pace.spent);
-	assert_int_equal(pace_allowance(&pace, 127 * 1000000000000ULL), pace.spent);
-	pace_spend(&pace, 60);
-	assert_int_equal(pace_due(&pace), 255 * 1000000000000ULL);
-}
-
-static void test_mix(void **state)
-{
-	const struct size_range span = { 0, 60, 1514 }, one = { 0, 99, 99 };
-	const struct size_range imix = { 1, 0, 0 };
-	uint32_t counts[1600] = { 0 };
-	struct mix a, b;
-
-	(void)state;
-	mix_start(&a, &one, 0, 1);
-	assert_int_equal(mix_next(&a), 99);
-	mix_start(&a, &span, 0, 1);
-	mix_start(&b, &span, 0, 1);
-	for (int i = 0; i < 200000; i++) {
-		uint32_t size = mix_next(&a);
-
-		assert_in_range(size, 60, 1514);
-		assert_int_equal(mix_next(&b), size);
-		counts[size]++;
+		assert_true(got >= want && got - want <= want / 32);
 	}
-	for (uint32_t size = 60; size <= 1514; size++)
-		assert_in_range(counts[size], 70, 220); /* 137 is the mean */
-	memset(counts, 0, sizeof(counts));
-	mix_start(&a, &imix, 4, 9);
-	for (int i = 0; i < 120000; i++)
-		counts[mix_next(&a)]++;
-	assert_in_range(counts[64], 69000, 71000);
-	assert_in_range(counts[594], 39000, 41000);
-	assert_in_range(counts[1518], 9500, 10500);
-	assert_int_equal(mix_max(&imix, 4), 1518);
-	assert_int_equal(mix_mean(&imix, 4), 358 + 4);
-	assert_int_equal(mix_mean(&span, 0), 787);
 }
 
 int main(void)
@@ -396,12 +276,8 @@ int main(void)
 		cmocka_unit_test(test_histogram_exact),
 		cmocka_unit_test(test_histogram_error),
 		cmocka_unit_test(test_histogram_order),
-		cmocka_unit_test(test_pace),
-		cmocka_unit_test(test_pace_stall),
-		cmocka_unit_test(test_pace_parts),
-		cmocka_unit_test(test_pace_shares),
-		cmocka_unit_test(test_pace_small),
-		cmocka_unit_test(test_mix),
+		cmocka_unit_test(test_histogram_join),
+		cmocka_unit_test(test_histogram_raw),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,7 +18,9 @@ import threading
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import peer  # noqa: E402
+from environment import signature  # noqa: E402
 
 FETCH = pathlib.Path(__file__).resolve().parents[1] / "ports/fetch-root"
 # A network without any listener. passt needs an interface with an address and a route.
@@ -143,8 +145,8 @@ class Passt(Case):
                                        "--rate", "100", "--size", "60-1514", "--seed", "5", *HEADERS))
         self.assertEqual((found["tx"]["sent"], found["tx"]["completed"]), (COUNT, COUNT), found)
         seen = frames_of(self.capture)
-        ours = [frame for frame in seen if frame[42:43] == b"V"]
-        self.assertEqual([struct.unpack_from("!Q", frame, 44)[0] for frame in ours], list(range(COUNT)))
+        ours = [frame for frame in seen if signature.read(frame)]
+        self.assertEqual(signature.numbers(ours), list(range(COUNT)))
         self.assertEqual(sum(map(len, ours)), found["tx"]["bytes"])
         # It replies to most; its capture has those that came before we ended.
         answers = [frame for frame in seen if frame[23] == 1 and frame[34:36] == ICMP_UNREACHABLE]

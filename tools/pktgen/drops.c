@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The device's own counters of frames that it dropped, by its causes. */
-#include "tools/pktgen/pktgen.h"
+#include "tools/pktgen/drops.h"
 
 #include <string.h>
 

@@ -32,36 +32,71 @@ uint64_t histogram_bucket_top(unsigned int bucket)
 	return (high << shift) + ((1ULL << shift) - 1);
 }
 
-void histogram_add(struct histogram *histogram, uint64_t value)
+static void histogram_store(uint64_t *to, uint64_t value)
 {
-	if (histogram->count == 0 || value < histogram->min)
-		histogram->min = value;
-	if (value > histogram->max)
-		histogram->max = value;
-	histogram->count++;
-	histogram->sum += (long double)value;
-	histogram->bucket[histogram_bucket_of(value)]++;
+	__atomic_store_n(to, value, __ATOMIC_RELAXED);
 }
 
+static uint64_t histogram_load(const uint64_t *from)
+{
+	return __atomic_load_n(from, __ATOMIC_RELAXED);
+}
+
+static void histogram_sum(struct histogram *histogram, double more)
+{
+	more += histogram->sum;
+	__atomic_store(&histogram->sum, &more, __ATOMIC_RELAXED);
+}
+
+void histogram_add_many(struct histogram *histogram, uint64_t value, uint64_t count)
+{
+	uint64_t *bucket = &histogram->bucket[histogram_bucket_of(value)];
+
+	if (count == 0)
+		return;
+	if (histogram->count == 0 || value < histogram->min)
+		histogram_store(&histogram->min, value);
+	if (value > histogram->max)
+		histogram_store(&histogram->max, value);
+	histogram_store(&histogram->count, histogram->count + count);
+	histogram_sum(histogram, (double)value * (double)count);
+	histogram_store(bucket, *bucket + count);
+}
+
+void histogram_add(struct histogram *histogram, uint64_t value)
+{
+	histogram_add_many(histogram, value, 1);
+}
+
+/* `count` is what the buckets say: they may have been written since it was. */
 void histogram_join(struct histogram *histogram, const struct histogram *other)
 {
-	if (other->count == 0)
+	uint64_t min = histogram_load(&other->min), max = histogram_load(&other->max);
+	uint64_t count = 0;
+	double sum;
+
+	if (histogram_load(&other->count) == 0)
 		return;
-	if (histogram->count == 0 || other->min < histogram->min)
-		histogram->min = other->min;
-	if (other->max > histogram->max)
-		histogram->max = other->max;
-	histogram->count += other->count;
-	histogram->sum += other->sum;
-	for (unsigned int i = 0; i < HISTOGRAM_BUCKETS; i++)
-		histogram->bucket[i] += other->bucket[i];
+	for (unsigned int i = 0; i < HISTOGRAM_BUCKETS; i++) {
+		uint64_t values = histogram_load(&other->bucket[i]);
+
+		histogram->bucket[i] += values;
+		count += values;
+	}
+	if (histogram->count == 0 || min < histogram->min)
+		histogram->min = min;
+	if (max > histogram->max)
+		histogram->max = max;
+	histogram->count += count;
+	__atomic_load(&other->sum, &sum, __ATOMIC_RELAXED);
+	histogram->sum += sum;
 }
 
 double histogram_average(const struct histogram *histogram)
 {
 	if (histogram->count == 0)
 		return 0;
-	return (double)(histogram->sum / (long double)histogram->count);
+	return histogram->sum / (double)histogram->count;
 }
 
 uint64_t histogram_percentile(const struct histogram *histogram,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A log-linear histogram of 64-bit values in 15 KiB.
+ * A log-linear histogram of 64-bit values in 15 KiB. One thread adds; others may read it
+ * meanwhile, and see each number as it was a moment ago.
  *
  * Values below 32 are exact; above, each power of two is split into 32 buckets,
  * so that a percentile is at most 1/32 (3.2 %) too high, never too low. Minimum,
@@ -19,11 +20,13 @@ struct histogram {
 	uint64_t count;
 	uint64_t min;
 	uint64_t max;
-	long double sum;
+	double sum;
 	uint64_t bucket[HISTOGRAM_BUCKETS];
 };
 
 void histogram_add(struct histogram *histogram, uint64_t value);
+/* The same value `count` times. */
+void histogram_add_many(struct histogram *histogram, uint64_t value, uint64_t count);
 
 /* Add all values of another one. */
 void histogram_join(struct histogram *histogram, const struct histogram *other);

@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 
+#include "tools/pktgen/report/report.h"
 #include "tools/shared/envelope.h"
 
 static json_t *json_number(uint64_t value)
@@ -72,14 +73,19 @@ static json_t *json_vlans(const struct pktgen_vlan_result *vlan)
 static json_t *json_rx(const struct pktgen_rx_result *rx)
 {
 	json_t *object = json_pack(
-		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"received", json_number(rx->all.frames),
 		"own", json_number(rx->own.frames),
 		"not_ours", json_number(rx->not_ours.frames),
 		"lost", json_number(rx->lost),
+		"lost_begin", json_number(rx->lost_begin),
+		"lost_end", json_number(rx->lost_end),
+		"late", json_number(rx->late),
 		"duplicates", json_number(rx->duplicates),
 		"reordered", json_number(rx->reordered),
 		"damaged", json_number(rx->damaged),
+		"damaged_not_ours", json_number(rx->damaged_other),
+		"other_tunnels", json_number(rx->tunnelled),
 		"out_of_window", json_number(rx->out_of_window),
 		"dropped", json_number(rx->dropped),
 		"starved", json_number(rx->starved),
@@ -97,14 +103,15 @@ static json_t *json_latency(const struct pktgen_latency_result *latency)
 {
 	if (latency->count == 0)
 		return json_null();
-	return json_pack("{s:o, s:f, s:o, s:o, s:o, s:o, s:o}",
+	return json_pack("{s:o, s:f, s:o, s:o, s:o, s:o, s:o, s:f}",
 			 "min", json_number(latency->min),
 			 "avg", latency->average,
 			 "p50", json_number(latency->p50),
 			 "p90", json_number(latency->p90),
 			 "p99", json_number(latency->p99),
 			 "p999", json_number(latency->p999),
-			 "max", json_number(latency->max));
+			 "max", json_number(latency->max),
+			 "jitter", latency->jitter);
 }
 
 /* What the device counted itself; null if it does not. */
@@ -153,7 +160,7 @@ static json_t *json_idle(const struct pktgen_results *results)
 {
 	json_t *array = json_array();
 
-	for (uint32_t i = 0; i < results->options->queues; i++)
+	for (uint32_t i = 0; i < results->pairs; i++)
 		if (pktgen_is_idle(results, i))
 			json_array_append_new(array, json_integer(i));
 	return array;
@@ -173,7 +180,7 @@ static json_t *json_pairs(const struct pktgen_results *results)
 	if (results->pair == NULL)
 		return json_null();
 	array = json_array();
-	for (uint32_t i = 0; i < options->queues; i++) {
+	for (uint32_t i = 0; i < results->pairs; i++) {
 		const struct pktgen_pair_result *pair = &results->pair[i];
 
 		json_array_append_new(
@@ -189,13 +196,13 @@ static json_t *json_pairs(const struct pktgen_results *results)
 	return array;
 }
 
-int pktgen_print_json(const struct pktgen_results *results)
+static json_t *json_results(const struct pktgen_results *results)
 {
 	const struct pktgen_options *options = results->options;
 	const struct pktgen_pair_result *total = &results->total;
 
-	return envelope_print("pktgen", json_pack(
-		"{s:s, s:o, s:o, s:f, s:f, s:b, s:b, s:o, s:o, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i}",
+	return json_pack(
+		"{s:s, s:o, s:o, s:f, s:f, s:b, s:b, s:o, s:o, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i}",
 		"device", clean(results->device),
 		"host", envelope_host(),
 		"options", pktgen_json_options(results),
@@ -211,8 +218,51 @@ int pktgen_print_json(const struct pktgen_results *results)
 		"rx", options->no_rx ? json_null() : json_rx(&total->rx),
 		"latency_ns", json_latency(&total->latency),
 		"device_drops", json_drops(results),
+		"flows", pktgen_json_flows(results),
 		"queue_pairs", json_pairs(results),
 		"idle_rx_queues", json_idle(results),
 		"series", json_series(results),
-		"exit_code", results->code));
+		"exit_code", results->code);
+}
+
+int pktgen_print_json(const struct pktgen_results *results)
+{
+	return envelope_print("pktgen", json_results(results));
+}
+
+static int json_page(const struct pktgen_results *results)
+{
+	json_t *page = envelope_make("pktgen", json_results(results));
+	json_t *latency = json_object_get(page, "latency_ns");
+	int code;
+
+	if (json_is_object(latency))
+		json_object_set_new(latency, "percentiles",
+				    json_percentiles(results->latency));
+	code = report_html(page, results->options->html);
+	json_decref(page);
+	return code;
+}
+
+static int json_table(const struct pktgen_results *results)
+{
+	json_t *rows = json_series(results);
+	int code = report_csv(rows, results->options->csv);
+
+	json_decref(rows);
+	return code;
+}
+
+int pktgen_write_files(const struct pktgen_results *results)
+{
+	const struct pktgen_options *options = results->options;
+	int code = CODE_OK;
+
+	if (options->csv != NULL)
+		code = json_table(results);
+	if (code == CODE_OK && options->html != NULL)
+		code = json_page(results);
+	if (code == CODE_OK && options->hdr != NULL)
+		code = report_hdr(results->latency, options->hdr);
+	return code;
 }

@@ -11,4 +11,7 @@ struct json_t;
  * releases it. */
 struct json_t *pktgen_json_options(const struct pktgen_results *results);
 
+/* An object for each flow; the caller releases it. */
+struct json_t *pktgen_json_flows(const struct pktgen_results *results);
+
 #endif

@@ -4,17 +4,24 @@
 #include "tools/pktgen/json.h"
 
 #include <jansson.h>
+#include <stdlib.h>
 
-static json_t *options_mac(const uint8_t mac[6])
+#include "tools/pktgen/model/otg.h"
+#include "tools/pktgen/packet/header_table.h"
+
+static json_t *options_mac(uint64_t mac)
 {
-	return json_sprintf("%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
-			    mac[3], mac[4], mac[5]);
+	return json_sprintf("%02x:%02x:%02x:%02x:%02x:%02x", (unsigned int)(mac >> 40 & 0xff),
+			    (unsigned int)(mac >> 32 & 0xff), (unsigned int)(mac >> 24 & 0xff),
+			    (unsigned int)(mac >> 16 & 0xff), (unsigned int)(mac >> 8 & 0xff),
+			    (unsigned int)(mac & 0xff));
 }
 
-static json_t *options_ip(uint32_t address)
+static json_t *options_ip(uint64_t address)
 {
-	return json_sprintf("%u.%u.%u.%u", address >> 24, address >> 16 & 0xff,
-			    address >> 8 & 0xff, address & 0xff);
+	return json_sprintf("%u.%u.%u.%u", (unsigned int)(address >> 24 & 0xff),
+			    (unsigned int)(address >> 16 & 0xff),
+			    (unsigned int)(address >> 8 & 0xff), (unsigned int)(address & 0xff));
 }
 
 /* null: no limit. */
@@ -26,13 +33,20 @@ static json_t *options_limit(uint64_t value, double unit)
 			   json_real((double)value / unit);
 }
 
-static json_t *options_size(const struct size_range *size)
+/* The configuration has them where it is more than that. */
+static json_t *options_size(const struct traffic_size *size)
 {
-	if (size->imix)
-		return json_string("imix");
-	if (size->min == size->max)
+	switch (size->kind) {
+	case TRAFFIC_SIZE_FIXED:
 		return json_sprintf("%u", size->min);
-	return json_sprintf("%u-%u", size->min, size->max);
+	case TRAFFIC_SIZE_RANDOM:
+		return json_sprintf("%u-%u", size->min, size->max);
+	case TRAFFIC_SIZE_INCREMENT:
+		return json_sprintf("%u-%u:%u", size->min, size->max, size->step);
+	case TRAFFIC_SIZE_WEIGHTS:
+		break;
+	}
+	return json_string("weights");
 }
 
 static json_t *options_rate(const struct rate *rate)
@@ -48,18 +62,65 @@ static json_t *options_rate(const struct rate *rate)
 			    (uintmax_t)(rate->milli % 1000), units[rate->kind]);
 }
 
-static json_t *options_header(const struct frame_fields *fields)
+/* A header's field, if it is one number; null if it changes or is not there. */
+static const struct traffic_field *options_field(const struct traffic_flow *flow,
+						 enum header_kind kind, const char *path)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:i, s:i, s:o, s:i}",
-			 "src_mac", options_mac(fields->source_mac),
-			 "dst_mac", options_mac(fields->destination_mac),
-			 "src_ip", options_ip(fields->source_ip),
-			 "dst_ip", options_ip(fields->destination_ip),
-			 "src_port", fields->source_port,
-			 "dst_port", fields->destination_port,
-			 "vlan", fields->vlan != FRAME_NO_VLAN ?
-					 json_integer(fields->vlan) : json_null(),
-			 "ttl", fields->ttl);
+	int index = header_field_find(kind, path);
+
+	for (size_t i = 0; flow != NULL && index >= 0 && i < flow->headers; i++)
+		if (flow->header[i].kind == (unsigned int)kind)
+			return &flow->header[i].field[index];
+	return NULL;
+}
+
+static json_t *options_value(const struct traffic_flow *flow, enum header_kind kind,
+			     const char *path, json_t *(*print)(uint64_t value))
+{
+	const struct traffic_field *field = options_field(flow, kind, path);
+
+	if (field == NULL || (field->pattern != TRAFFIC_VALUE && field->pattern != TRAFFIC_UNSET))
+		return json_null();
+	if (field->pattern == TRAFFIC_UNSET)
+		return print(header_type(kind)->field[header_field_find(kind, path)].preset);
+	return print((uint64_t)field->start);
+}
+
+static json_t *options_integer(uint64_t value)
+{
+	return json_integer((json_int_t)value);
+}
+
+/* Of the first flow, what most have. */
+static json_t *options_header(const struct pktgen_results *results)
+{
+	const struct traffic *traffic = &results->options->traffic;
+	const struct traffic_flow *flow = traffic->flows > 0 ? traffic->flow : NULL;
+	const struct traffic_field *source = options_field(flow, HEADER_ETHERNET, "src");
+	uint64_t mac = 0;
+
+	for (int i = 0; i < 6; i++)
+		mac = mac << 8 | results->source_mac[i];
+	return json_pack(
+		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "src_mac",
+		source != NULL && source->pattern == TRAFFIC_UNSET ? options_mac(mac) : options_value(flow, HEADER_ETHERNET, "src", options_mac),
+		"dst_mac", options_value(flow, HEADER_ETHERNET, "dst", options_mac), "src_ip",
+		options_value(flow, HEADER_IPV4, "src", options_ip), "dst_ip",
+		options_value(flow, HEADER_IPV4, "dst", options_ip), "src_port",
+		options_value(flow, HEADER_UDP, "src_port", options_integer), "dst_port",
+		options_value(flow, HEADER_UDP, "dst_port", options_integer), "vlan",
+		options_value(flow, HEADER_VLAN, "id", options_integer), "ttl",
+		options_value(flow, HEADER_IPV4, "time_to_live", options_integer));
+}
+
+/* All of it, as a file would have it. */
+static json_t *options_config(const struct traffic *traffic)
+{
+	char *text = otg_write_json(traffic);
+	json_t *config = text != NULL ? json_loads(text, 0, NULL) : NULL;
+
+	free(text);
+	return config != NULL ? config : json_null();
 }
 
 /* "rx-usecs=50" as it was typed; of single pairs the last one. */
@@ -128,6 +189,8 @@ static json_t *options_queue_size(const struct pktgen_results *results)
 struct json_t *pktgen_json_options(const struct pktgen_results *results)
 {
 	const struct pktgen_options *options = results->options;
+	const struct load_options *load = &options->load.load;
+	const struct traffic_flow *flow = options->traffic.flows > 0 ? options->traffic.flow : NULL;
 	json_t *cpus = json_array();
 	json_t *object;
 
@@ -135,13 +198,14 @@ struct json_t *pktgen_json_options(const struct pktgen_results *results)
 		json_array_append_new(cpus, json_integer(options->cpus.cpu[i]));
 	object = json_pack(
 		"{s:o, s:o, s:o, s:o, s:i, s:s, s:o, s:s, s:b, s:b, s:f, s:f, s:i, s:o, s:o}",
-		"count", options_limit(options->count, 1),
-		"duration", options_limit(options->duration_ns, 1e9),
-		"size", options_size(&options->size),
-		"rate", options_rate(&options->rate),
+		"count", options_limit(flow != NULL ? flow->duration.frames : load->duration.frames, 1),
+		"duration", options_limit(flow != NULL ? flow->duration.time_ns : load->duration.time_ns, 1e9),
+		"size", load->imix ? json_string("imix") : flow != NULL ? options_size(&flow->size)
+									: json_null(),
+		"rate", options_rate(flow != NULL ? &flow->rate : &load->rate),
 		"burst", options->burst,
-		"payload", options->fields.pattern ? "pattern" : "zero",
-		"headers", options_header(&results->fields),
+		"payload", load->payload == TRAFFIC_PAYLOAD_NUMBERED ? "pattern" : "zero",
+		"headers", options_header(results),
 		"mode", wait_mode_words[options->mode],
 		"rx_only", options->rx_only,
 		"no_rx", options->no_rx,
@@ -150,6 +214,7 @@ struct json_t *pktgen_json_options(const struct pktgen_results *results)
 		"queues", options->queues,
 		"queue_size", options_queue_size(results),
 		"cpus", cpus);
+	json_object_set_new(object, "config", options_config(&options->traffic));
 	json_object_set_new(object, "open", options_open(&options->device));
 	return object;
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The live lines of `vionet pktgen`, and their intervals. */
-#include "tools/pktgen/pktgen.h"
+#include "tools/pktgen/live.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,63 +12,48 @@
 #define LINE_MAX_COLUMNS 200
 #define PARTS_MAX 10
 
-/* The main thread's. */
-static struct pktgen_sample samples[VIONET_QUEUE_PAIRS_MAX];
-static struct pktgen_sample samples_before[VIONET_QUEUE_PAIRS_MAX];
-
 /* A part of the line; of a narrow one those of the highest rank are left out first. */
 struct part {
 	int rank;
 	char text[64];
 };
 
-/* By the driver, on all queues of the session. */
-static uint64_t live_dropped(const struct session *session)
+void pktgen_live_start(struct pktgen_live *live, const struct pktgen_options *options,
+		       struct engine *engine, uint64_t now)
 {
-	uint64_t sum = 0;
-
-	for (unsigned int i = 0; i < session->pairs; i++) {
-		struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
-
-		vionet_queue_stats(session->receive[i], &stats);
-		sum += pktgen_driver_drops(&stats);
-	}
-	return sum;
+	*live = (struct pktgen_live){
+		.options = options,
+		.engine = engine,
+		.start_ns = now,
+		.due_ns = now,
+		.at_ns = now,
+	};
 }
 
-void pktgen_live_start(struct pktgen *gen, uint32_t pairs, uint64_t now)
+uint64_t pktgen_live_next(const struct pktgen_live *live)
 {
-	gen->live.now = samples;
-	gen->live.before = samples_before;
-	gen->live.pairs = pairs;
-	gen->live.due_ns = gen->live.at_ns = now;
-	for (uint32_t i = 0; i < pairs; i++)
-		samples[i].at_ns = samples_before[i].at_ns = now;
+	return live->options->interval_ns != 0 ? live->due_ns + live->options->interval_ns : UINT64_MAX;
 }
 
 /* ---- intervals ---- */
 
-/* Both directions of a pair over the time between its own two samples. */
-static void live_add_pair(struct pktgen_interval *interval, const struct pktgen_sample *now,
-			  const struct pktgen_sample *before)
+static struct pktgen_moment live_moment(const struct engine_metrics *metrics)
 {
-	uint64_t tx = now->tx_frames - before->tx_frames;
-	uint64_t rx = now->rx_frames - before->rx_frames;
-	uint64_t own = now->own_frames - before->own_frames;
-	double seconds = (double)(now->at_ns - before->at_ns) / 1e9;
+	struct pktgen_moment moment = { 0 };
 
-	interval->tx_frames += tx;
-	interval->rx_frames += rx;
-	interval->own_frames += own;
-	if (now->at_ns <= before->at_ns)
-		return;
-	interval->tx_pps += (double)tx / seconds;
-	interval->rx_pps += (double)rx / seconds;
-	interval->own_pps += (double)own / seconds;
-	interval->tx_bps += pktgen_wire_bits(tx, now->tx_bytes - before->tx_bytes) /
-			    seconds;
-	interval->rx_bps += pktgen_wire_bits(rx, now->rx_bytes - before->rx_bytes) /
-			    seconds;
+	for (size_t i = 0; i < metrics->ports; i++) {
+		const struct engine_port_metrics *port = &metrics->port[i];
+
+		moment.tx_frames += port->tx.frames;
+		moment.tx_bytes += port->tx.bytes;
+		moment.rx_frames += port->rx.frames;
+		moment.rx_bytes += port->rx.bytes;
+		moment.own_frames += port->own.frames;
+		moment.dropped += port->dropped;
+	}
+	for (size_t i = 0; i < metrics->flows; i++)
+		moment.lost += metrics->flow[i].order.lost;
+	return moment;
 }
 
 /* What came late makes up for what was missed before: then nothing new was lost. */
@@ -78,30 +62,42 @@ static uint64_t live_more_than(uint64_t now, uint64_t before)
 	return now > before ? now - before : 0;
 }
 
-/* What has moved since the last one. */
-static struct pktgen_interval live_next(struct pktgen *gen, uint64_t now)
+static void live_set_rates(struct pktgen_interval *interval, const struct pktgen_moment *now,
+			   const struct pktgen_moment *before)
 {
-	struct pktgen_live *live = &gen->live;
-	uint64_t dropped = live_dropped(&gen->session);
+	double seconds = interval->seconds;
+
+	if (seconds <= 0)
+		return;
+	interval->tx_pps = (double)interval->tx_frames / seconds;
+	interval->rx_pps = (double)interval->rx_frames / seconds;
+	interval->own_pps = (double)interval->own_frames / seconds;
+	interval->tx_bps = pktgen_wire_bits(interval->tx_frames,
+					    now->tx_bytes - before->tx_bytes) /
+			   seconds;
+	interval->rx_bps = pktgen_wire_bits(interval->rx_frames,
+					    now->rx_bytes - before->rx_bytes) /
+			   seconds;
+}
+
+/* What has moved since the last one. */
+static struct pktgen_interval live_next(struct pktgen_live *live)
+{
+	const struct engine_metrics *metrics = engine_metrics(live->engine);
+	struct pktgen_moment now = live_moment(metrics), before = live->before;
 	struct pktgen_interval interval = {
-		.at_s = (double)(now - gen->start_ns) / 1e9,
-		.seconds = (double)(now - live->at_ns) / 1e9,
+		.at_s = (double)(metrics->at_ns - live->start_ns) / 1e9,
+		.seconds = (double)(metrics->at_ns - live->at_ns) / 1e9,
+		.tx_frames = now.tx_frames - before.tx_frames,
+		.rx_frames = now.rx_frames - before.rx_frames,
+		.own_frames = now.own_frames - before.own_frames,
+		.lost = live_more_than(now.lost, before.lost),
+		.dropped = live_more_than(now.dropped, before.dropped),
 	};
 
-	if (live->pairs == 1) {
-		live->now[0] = pktgen_sample_of(gen, now);
-		live->lost = tracker_lost(&gen->tracker,
-					  live->ended && !gen->options->rx_only ?
-						  gen->tx.frames : gen->tracker.next);
-	}
-	for (uint32_t i = 0; i < live->pairs; i++)
-		live_add_pair(&interval, &live->now[i], &live->before[i]);
-	interval.lost = live_more_than(live->lost, live->lost_before);
-	interval.dropped = dropped - live->dropped_before;
-	memcpy(live->before, live->now, live->pairs * sizeof(*live->now));
-	live->lost_before = live->lost;
-	live->dropped_before = dropped;
-	live->at_ns = now;
+	live_set_rates(&interval, &now, &before);
+	live->before = now;
+	live->at_ns = metrics->at_ns;
 	return interval;
 }
 
@@ -121,20 +117,20 @@ static void live_keep(struct pktgen_live *live, const struct pktgen_interval *in
 	live->interval[live->count++] = *interval;
 }
 
-void pktgen_live_rest(struct pktgen *gen, uint64_t now)
+void pktgen_live_rest(struct pktgen_live *live)
 {
-	struct pktgen_interval interval = live_next(gen, now);
+	struct pktgen_interval interval = live_next(live);
 
 	if (interval.tx_frames != 0 || interval.rx_frames != 0 || interval.lost != 0 ||
 	    interval.dropped != 0)
-		live_keep(&gen->live, &interval);
+		live_keep(live, &interval);
 }
 
 /* ---- lines ---- */
 
-static FILE *live_stream(const struct pktgen *gen)
+static FILE *live_stream(const struct pktgen_live *live)
 {
-	return gen->options->json ? stderr : stdout;
+	return live->options->json ? stderr : stdout;
 }
 
 static bool live_on_terminal(FILE *stream)
@@ -171,10 +167,10 @@ static void live_put_count(struct part *part, int rank, const char *label, uint6
 }
 
 /* All that a line has, in order. Returns how many. */
-static int live_make_parts(const struct pktgen *gen, const struct pktgen_interval *interval,
+static int live_make_parts(const struct pktgen_live *live, const struct pktgen_interval *interval,
 			   struct part *parts)
 {
-	const struct pktgen_options *options = gen->options;
+	const struct pktgen_options *options = live->options;
 	bool whole = options->interval_ns % 1000000000 == 0;
 	int count = 1;
 
@@ -209,11 +205,11 @@ static int live_length(const struct part *parts, int count, int rank)
 }
 
 /* As many parts as fit into `columns`; what is still too long is cut. */
-static void live_format(const struct pktgen *gen, const struct pktgen_interval *interval,
+static void live_format(const struct pktgen_live *live, const struct pktgen_interval *interval,
 			int columns, char line[LINE_MAX_COLUMNS + 1])
 {
 	struct part parts[PARTS_MAX];
-	int count = live_make_parts(gen, interval, parts);
+	int count = live_make_parts(live, interval, parts);
 	int rank = PARTS_MAX;
 	int used = 0;
 
@@ -226,60 +222,59 @@ static void live_format(const struct pktgen *gen, const struct pktgen_interval *
 					 parts[i].text);
 }
 
-static void live_print(struct pktgen *gen, const struct pktgen_interval *interval)
+static void live_print(struct pktgen_live *live, const struct pktgen_interval *interval)
 {
-	FILE *stream = live_stream(gen);
+	FILE *stream = live_stream(live);
 	char line[LINE_MAX_COLUMNS + 1];
 	int columns = live_columns(stream);
 	int blanks;
 
-	live_format(gen, interval, columns, line);
+	live_format(live, interval, columns, line);
 	if (!live_on_terminal(stream)) {
 		fprintf(stream, "%s\n", line);
 		return;
 	}
 	/* Blanks cover what a longer line before has left; then the cursor is put behind the
 	 * line, where the terminal echoes what is typed. */
-	blanks = gen->live.length < columns ? gen->live.length : columns;
+	blanks = live->length < columns ? live->length : columns;
 	if (blanks > (int)strlen(line))
 		fprintf(stream, "\r%-*s", blanks, line);
 	fprintf(stream, "\r%s", line);
-	gen->live.length = (int)strlen(line);
+	live->length = (int)strlen(line);
 	say_set_live(true);
 }
 
-int pktgen_live(struct pktgen *gen, uint64_t now)
+int pktgen_live(struct pktgen_live *live, uint64_t now)
 {
-	uint64_t step = gen->options->interval_ns;
+	uint64_t step = live->options->interval_ns;
 	struct pktgen_interval interval;
 	int code;
 
-	if (step == 0 || now < gen->live.due_ns + step)
+	if (step == 0 || now < live->due_ns + step)
 		return CODE_OK;
-	interval = live_next(gen, now);
-	live_keep(&gen->live, &interval);
+	interval = live_next(live);
+	live_keep(live, &interval);
 	output_begin();
-	live_print(gen, &interval);
-	code = finish_output(live_stream(gen), gen->options->json ? "standard error" :
-								    "standard output");
+	live_print(live, &interval);
+	code = finish_output(live_stream(live), live->options->json ? "standard error" : "standard output");
 	output_end();
 	/* After a stall the next line is one interval away, not at once. */
-	gen->live.due_ns += step * ((now - gen->live.due_ns) / step);
+	live->due_ns += step * ((now - live->due_ns) / step);
 	return code;
 }
 
-void pktgen_live_end(struct pktgen *gen)
+void pktgen_live_end(struct pktgen_live *live)
 {
 	output_begin();
 	if (say_is_live())
-		fputc('\n', live_stream(gen));
+		fputc('\n', live_stream(live));
 	output_end();
 	say_set_live(false);
 }
 
-void pktgen_live_free(struct pktgen *gen)
+void pktgen_live_free(struct pktgen_live *live)
 {
-	free(gen->live.interval);
-	gen->live.interval = NULL;
-	gen->live.count = gen->live.room = 0;
+	free(live->interval);
+	live->interval = NULL;
+	live->count = live->room = 0;
 }

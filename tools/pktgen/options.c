@@ -102,7 +102,7 @@ static error_t options_parse_run(int key, char *argument, struct pktgen_options 
 	switch (key) {
 	case KEY_BURST:
 		options->burst = (uint32_t)options_number("--burst", argument, 1,
-							  PKTGEN_BURST_MAX);
+							  ENGINE_BURST_MAX);
 		break;
 	case KEY_WARMUP:
 		options->warmup = options_number("--warmup", argument, 1, INT64_MAX);
@@ -219,6 +219,20 @@ static void options_refuse_idle(const struct pktgen_options *options)
 			     "is left to chance; leave one of them out");
 }
 
+/* A number of frames that the queues cannot share. */
+static void options_refuse_counts(const struct pktgen_options *options)
+{
+	uint64_t count = options->load.load.duration.frames;
+
+	if (count == 0 || options->config.file != NULL)
+		return;
+	if (options->queues > 1 && options->rx_only)
+		refuse_usage("--rx-only with --count needs a single queue; with "
+			     "--queues give --duration");
+	if (count < options->queues)
+		refuse_usage("--count: fewer frames than queue pairs");
+}
+
 /* The configuration, and where it begins to be random. */
 static void options_make_traffic(struct pktgen_options *options)
 {
@@ -243,9 +257,8 @@ static void options_check_together(struct pktgen_options *options)
 	options_refuse_idle(options);
 	options->have_linger = options_was_given(options, KEY_LINGER);
 	cpus_check(&options->cpus, options->queues);
+	options_refuse_counts(options);
 	options_make_traffic(options);
-	if (!options->config.print)
-		legacy_fill(options);
 }
 
 static error_t options_parse(int key, char *argument, struct argp_state *state)
@@ -292,7 +305,7 @@ void pktgen_parse(int argc, char **argv, struct pktgen_options *options)
 {
 	*options = (struct pktgen_options){
 		.interval_ns = 1000000000,
-		.linger_ns = PKTGEN_LINGER_NS,
+		.linger_ns = ENGINE_LINGER_NS,
 		.burst = 32,
 		.load = { .load = load_defaults },
 		.stream = PKTGEN_ANY_STREAM,

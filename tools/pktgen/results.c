@@ -1,172 +1,274 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "tools/pktgen/pktgen.h"
+#include "tools/pktgen/results.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-/* Below this share of what was requested, the rate was not reached. */
-#define REACHED 0.99
+#include "tools/pktgen/packet/header_table.h"
+
+/* Preamble 8, gap 12 and FCS 4: what a frame costs on the wire beyond itself. */
+#define WIRE_OVERHEAD 24.0
 
 double pktgen_wire_bits(uint64_t frames, uint64_t bytes)
 {
-	return 8.0 * ((double)bytes + (double)FRAME_WIRE_OVERHEAD * (double)frames);
-}
-
-uint64_t pktgen_driver_drops(const struct vionet_queue_stats *stats)
-{
-	return stats->dropped_short + stats->dropped_long + stats->dropped_chain +
-	       stats->dropped_metadata;
+	return 8.0 * ((double)bytes + WIRE_OVERHEAD * (double)frames);
 }
 
 /* Frames a second between the first and the last: of n frames n - 1 gaps. */
-static double result_pps(const struct pktgen_flow *flow)
+static double result_pps(const struct engine_count *count)
 {
-	if (flow->frames < 2 || flow->last_ns == flow->first_ns)
+	if (count->frames < 2 || count->last_ns == count->first_ns)
 		return 0;
-	return (double)(flow->frames - 1) * 1e9 /
-	       (double)(flow->last_ns - flow->first_ns);
+	return (double)(count->frames - 1) * 1e9 /
+	       (double)(count->last_ns - count->first_ns);
 }
 
-static struct pktgen_flow_result result_of_flow(const struct pktgen_flow *flow)
+static struct pktgen_flow_result result_of_count(const struct engine_count *count)
 {
 	struct pktgen_flow_result result = {
-		.frames = flow->frames, .bytes = flow->bytes, .pps = result_pps(flow),
+		.frames = count->frames,
+		.bytes = count->bytes,
+		.pps = result_pps(count),
 	};
 
-	if (flow->frames != 0)
+	if (count->frames != 0)
 		result.wire_bps = result.pps *
-				  pktgen_wire_bits(flow->frames, flow->bytes) /
-				  (double)flow->frames;
+				  pktgen_wire_bits(count->frames, count->bytes) /
+				  (double)count->frames;
 	return result;
 }
 
-static struct pktgen_verdict result_of_rate(const struct pktgen *gen,
-					    const struct pktgen_report *report,
-					    const struct pktgen_flow_result *sent)
+static void result_join(struct engine_count *sum, const struct engine_count *count)
 {
-	bool bits = gen->pace.rate.kind == RATE_BPS;
-	struct pktgen_verdict verdict = {
-		.requested = gen->pace.rate.kind != RATE_MAX,
+	if (count->frames == 0)
+		return;
+	if (sum->frames == 0 || count->first_ns < sum->first_ns)
+		sum->first_ns = count->first_ns;
+	if (count->last_ns > sum->last_ns)
+		sum->last_ns = count->last_ns;
+	sum->frames += count->frames;
+	sum->bytes += count->bytes;
+}
+
+/* Of the one flow; several have rates of their own. */
+static struct pktgen_verdict result_of_rate(const struct engine_metrics *metrics,
+					    const struct pktgen_flow_result *sent,
+					    uint32_t parts)
+{
+	static const char *const why[] = {
+		[ENGINE_FOLLOWED] = NULL,
+		[ENGINE_DEVICE_SLOW] = "the device could not follow: its queue was full",
+		[ENGINE_CPU_SLOW] = "not reached, though the queue was never full: this "
+				    "machine had too little time",
+	};
+	const struct engine_flow_metrics *flow = &metrics->flow[0];
+	bool bits = flow->rate.kind == RATE_BPS;
+
+	if (metrics->flows != 1 || flow->rate.kind == RATE_MAX)
+		return (struct pktgen_verdict){ .unit = "pps", .followed = true };
+	return (struct pktgen_verdict){
+		.requested = true,
 		.unit = bits ? "bit/s" : "pps",
-		.wanted = pace_wanted(&gen->pace),
+		.wanted = (double)flow->rate.milli / 1000 / parts,
 		.reached = bits ? sent->wire_bps : sent->pps,
-		.followed = true,
+		.followed = flow->follow == ENGINE_FOLLOWED,
+		.why = why[flow->follow],
 	};
-
-	/* Two frames make one gap: too few to speak of a rate. */
-	if (!verdict.requested || sent->frames < 3 ||
-	    verdict.reached >= REACHED * verdict.wanted)
-		return verdict;
-	verdict.followed = false;
-	verdict.why = report->tx.full > 0 ?
-			      "the device could not follow: its queue was full" :
-			      "not reached, though the queue was never full: this "
-			      "machine had too little time";
-	return verdict;
 }
 
-static struct pktgen_tx_result result_of_tx(const struct pktgen *gen,
-					    const struct pktgen_report *report)
-{
-	struct pktgen_tx_result result = {
-		.sent = result_of_flow(&gen->tx),
-		.completed = report->tx.completed,
-		.refused = report->tx.invalid,
-		.in_flight = report->tx.in_flight,
-		.slipped_s = (double)gen->pace.slipped_ns / 1e9,
-		.full = report->tx.full,
-		.kicks = report->tx.kicks,
-		.rescues = report->tx.rescues,
-	};
-
-	result.rate = result_of_rate(gen, report, &result.sent);
-	return result;
-}
-
-static struct pktgen_rx_result result_of_rx(const struct pktgen *gen,
-					    const struct pktgen_report *report)
-{
-	struct pktgen_rx_result result = {
-		.all = result_of_flow(&gen->rx),
-		.own = result_of_flow(&gen->own),
-		.not_ours = result_of_flow(&gen->not_ours),
-		.lost = report->lost,
-		.duplicates = gen->tracker.duplicates,
-		.reordered = gen->tracker.reordered,
-		.out_of_window = gen->tracker.out_of_window,
-		.damaged = gen->damaged,
-		.dropped = pktgen_driver_drops(&report->rx),
-		.starved = report->rx.starved,
-		.interrupts = report->rx.interrupts,
-		.rescues = report->rx.rescues,
-	};
-
-	for (int i = 0; i < PKTGEN_VLANS; i++)
-		result.vlan[i] = (struct pktgen_vlan_result){
-			gen->vlans[i], gen->vlan_type[i], gen->vlan_tci[i],
-		};
-	return result;
-}
-
-static struct pktgen_latency_result result_of_latency(const struct histogram *latency)
+static struct pktgen_latency_result result_of_latency(const struct engine_latency *latency,
+						      double jitter)
 {
 	return (struct pktgen_latency_result){
 		.count = latency->count,
 		.min = latency->min,
 		.max = latency->max,
-		.p50 = histogram_percentile(latency, 500),
-		.p90 = histogram_percentile(latency, 900),
-		.p99 = histogram_percentile(latency, 990),
-		.p999 = histogram_percentile(latency, 999),
-		.average = histogram_average(latency),
+		.p50 = latency->p50,
+		.p90 = latency->p90,
+		.p99 = latency->p99,
+		.p999 = latency->p999,
+		.average = latency->average,
+		.jitter = jitter,
 	};
 }
 
-static struct pktgen_pair_result result_of_pair(const struct pktgen *gen,
-						const struct pktgen_report *report)
+static void result_of_histogram(const struct histogram *histogram,
+				struct pktgen_latency_result *result)
 {
-	return (struct pktgen_pair_result){
-		.stream = gen->stream,
-		.tx = result_of_tx(gen, report),
-		.rx = result_of_rx(gen, report),
-		.latency = result_of_latency(&gen->latency),
+	*result = (struct pktgen_latency_result){
+		.count = histogram->count,
+		.min = histogram->min,
+		.max = histogram->max,
+		.p50 = histogram_percentile(histogram, 500),
+		.p90 = histogram_percentile(histogram, 900),
+		.p99 = histogram_percentile(histogram, 990),
+		.p999 = histogram_percentile(histogram, 999),
+		.average = histogram_average(histogram),
 	};
 }
 
-int pktgen_take_results(const struct pktgen *gen, const struct pktgen_report *report,
-			const struct pktgen_workers *workers, int code,
-			struct pktgen_results *results)
+static void result_join_port(struct pktgen_pair_result *total,
+			     const struct engine_port_metrics *port)
 {
-	uint32_t pairs = workers->run != NULL ? gen->options->queues : 0;
+	total->tx.completed += port->completed;
+	total->tx.refused += port->refused;
+	total->tx.in_flight += port->in_flight;
+	total->tx.full += port->full;
+	total->tx.kicks += port->kicks;
+	total->tx.rescues += port->tx_rescues;
+	total->rx.dropped += port->dropped;
+	total->rx.starved += port->starved;
+	total->rx.interrupts += port->interrupts;
+	total->rx.rescues += port->rx_rescues;
+	total->rx.damaged_other += port->damaged;
+	total->rx.tunnelled += port->tunnelled;
+	for (int i = 0; i < PKTGEN_VLANS; i++) {
+		if (port->vlan[i].frames == 0)
+			continue;
+		total->rx.vlan[i].frames += port->vlan[i].frames;
+		total->rx.vlan[i].type = port->vlan[i].type;
+		total->rx.vlan[i].tci = port->vlan[i].tci;
+	}
+}
 
-	*results = (struct pktgen_results){
-		.device = gen->session.name,
-		.options = gen->options,
-		.fields = gen->fields,
-		.rx_size = gen->session.queue_size[0],
-		.tx_size = gen->session.queue_size[1],
-		.load_s = (double)report->load_ns / 1e9,
-		.wait_s = (double)report->wait_ns / 1e9,
-		.interrupted = report->interrupted,
-		.hurried = report->hurried,
-		.cut_short = report->cut_short,
-		.total = result_of_pair(gen, report),
-		.drops_known = report->drops_known,
-		.interval = gen->live.interval,
-		.intervals = gen->live.count,
-		.code = code,
+static void result_join_flow(struct pktgen_pair_result *total,
+			     const struct engine_flow_metrics *flow)
+{
+	const struct engine_order *order = &flow->order;
+
+	total->rx.lost += order->lost;
+	total->rx.lost_begin += order->lost_begin;
+	total->rx.lost_end += order->lost_end;
+	total->rx.late += order->late;
+	total->rx.duplicates += order->duplicates;
+	total->rx.reordered += order->reordered;
+	total->rx.out_of_window += order->out_of_window;
+	total->rx.damaged += order->damaged;
+	total->tx.slipped_s += flow->slipped_s;
+}
+
+static void result_of_total(const struct engine_metrics *metrics,
+			    struct pktgen_pair_result *total)
+{
+	struct engine_count tx = { 0 }, rx = { 0 }, own = { 0 }, other = { 0 };
+
+	total->stream = metrics->stream;
+	for (size_t i = 0; i < metrics->ports; i++) {
+		result_join(&tx, &metrics->port[i].tx);
+		result_join(&rx, &metrics->port[i].rx);
+		result_join(&own, &metrics->port[i].own);
+		result_join(&other, &metrics->port[i].other);
+		result_join_port(total, &metrics->port[i]);
+	}
+	for (size_t i = 0; i < metrics->flows; i++)
+		result_join_flow(total, &metrics->flow[i]);
+	total->tx.sent = result_of_count(&tx);
+	total->rx.all = result_of_count(&rx);
+	total->rx.own = result_of_count(&own);
+	total->rx.not_ours = result_of_count(&other);
+	total->tx.rate = result_of_rate(metrics, &total->tx.sent, 1);
+}
+
+static void result_of_queue(const struct engine_metrics *metrics,
+			    const struct engine_queue_metrics *queue, uint32_t pairs,
+			    struct pktgen_pair_result *pair)
+{
+	*pair = (struct pktgen_pair_result){
+		.stream = metrics->stream,
+		.tx.sent = result_of_count(&queue->tx),
+		.rx.all = result_of_count(&queue->rx),
+		.rx.own = result_of_count(&queue->own),
+		.rx.not_ours = result_of_count(&queue->other),
+		.rx.lost = queue->order.lost,
+		.rx.duplicates = queue->order.duplicates,
+		.rx.reordered = queue->order.reordered,
+		.rx.out_of_window = queue->order.out_of_window,
+		.rx.damaged = queue->order.damaged,
+		.rx.late = queue->order.late,
+		.latency = result_of_latency(&queue->latency, 0),
 	};
-	for (int i = 0; i < PKTGEN_DROPS; i++)
-		results->drop[i] = report->drop[i];
-	if (pairs == 0)
-		return CODE_OK;
-	results->pair = calloc(pairs, sizeof(*results->pair));
-	if (results->pair == NULL) {
-		say("no memory for the results of %u queue pairs", pairs);
+	pair->tx.rate = result_of_rate(metrics, &pair->tx.sent, pairs);
+	pair->tx.completed = queue->completed;
+	pair->tx.refused = queue->refused;
+	pair->tx.in_flight = queue->in_flight;
+	pair->tx.full = queue->full;
+	pair->tx.kicks = queue->kicks;
+	pair->tx.rescues = queue->tx_rescues;
+	pair->rx.dropped = queue->dropped;
+	pair->rx.starved = queue->starved;
+	pair->rx.interrupts = queue->interrupts;
+	pair->rx.rescues = queue->rx_rescues;
+}
+
+static void result_name(const struct engine_metrics *metrics, char *text, size_t size)
+{
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < metrics->ports && used < size; i++)
+		used += (size_t)snprintf(text + used, size - used, "%s%s", i > 0 ? "," : "",
+					 metrics->port[i].location);
+}
+
+static int result_make_lists(const struct engine_metrics *metrics,
+			     struct pktgen_results *results)
+{
+	results->flows = metrics->flows;
+	results->flow = calloc(metrics->flows + 1, sizeof(*results->flow));
+	if (metrics->queues > 1) {
+		results->pairs = (uint32_t)metrics->queues;
+		results->pair = calloc(results->pairs, sizeof(*results->pair));
+	}
+	if (results->flow == NULL || (results->pairs != 0 && results->pair == NULL)) {
+		say("no memory for the results of %zu queue pairs", metrics->queues);
 		return CODE_FAILED;
 	}
-	for (uint32_t i = 0; i < pairs; i++)
-		results->pair[i] = result_of_pair(&workers->run[i], &workers->report[i]);
+	memcpy(results->flow, metrics->flow, metrics->flows * sizeof(*results->flow));
+	for (uint32_t i = 0; i < results->pairs; i++)
+		result_of_queue(metrics, &metrics->queue[i], results->options->queues,
+				&results->pair[i]);
 	return CODE_OK;
+}
+
+/* Tags that the first flow is sent with. */
+static uint32_t result_vlans(const struct traffic *traffic)
+{
+	const struct traffic_flow *flow = traffic->flow;
+	uint32_t count = 0;
+
+	for (size_t i = 1; traffic->flows > 0 && i < flow->headers; i++)
+		if (flow->header[i].kind == HEADER_VLAN)
+			count++;
+		else
+			break;
+	return count;
+}
+
+int pktgen_take_results(const struct pktgen_options *options,
+			const struct engine_metrics *metrics,
+			const struct histogram *latency,
+			const struct pktgen_ending *ending, struct pktgen_results *results)
+{
+	*results = (struct pktgen_results){
+		.options = options,
+		.rx_size = metrics->port[0].rx_queue_size,
+		.tx_size = metrics->port[0].tx_queue_size,
+		.load_s = (double)(metrics->loaded_ns - metrics->start_ns) / 1e9,
+		.wait_s = (double)(ending->end_ns - metrics->loaded_ns) / 1e9,
+		.interrupted = ending->interrupted,
+		.hurried = ending->hurried,
+		.cut_short = ending->cut_short,
+		.sent_vlans = result_vlans(&options->traffic),
+		.code = ending->code,
+	};
+	result_name(metrics, results->device, sizeof(results->device));
+	memcpy(results->source_mac, metrics->port[0].mac, sizeof(results->source_mac));
+	results->latency = latency;
+	result_of_total(metrics, &results->total);
+	result_of_histogram(latency, &results->total.latency);
+	if (metrics->flows == 1)
+		results->total.latency.jitter = metrics->flow[0].jitter;
+	return result_make_lists(metrics, results);
 }
 
 bool pktgen_is_idle(const struct pktgen_results *results, uint32_t pair)

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tools/pktgen/engine/engine.h"
+#include "tools/pktgen/histogram.h"
 #include "tools/pktgen/options.h"
 
 #define PKTGEN_VLANS 8
@@ -64,7 +66,10 @@ struct pktgen_vlan_result {
 struct pktgen_rx_result {
 	struct pktgen_flow_result all, own, not_ours;
 	uint64_t lost, duplicates, reordered, out_of_window;
-	uint64_t damaged; /* our own, payload not as it was sent */
+	uint64_t lost_begin, lost_end, late;
+	uint64_t damaged;	/* our own, payload or a checksum not as it was sent */
+	uint64_t damaged_other; /* a checksum is wrong, and whose frame it is cannot be told */
+	uint64_t tunnelled;	/* our own, in other tunnels than they were sent in */
 	uint64_t dropped; /* by the driver: the device reported them wrongly */
 	uint64_t starved, interrupts, rescues;
 	struct pktgen_vlan_result vlan[PKTGEN_VLANS]; /* the last: so many or more */
@@ -75,6 +80,7 @@ struct pktgen_latency_result {
 	uint64_t count; /* 0: not measured */
 	uint64_t min, max, p50, p90, p99, p999;
 	double average;
+	double jitter; /* RFC 3550 */
 };
 
 /* One queue pair, or all together. */
@@ -95,9 +101,10 @@ struct pktgen_interval {
 };
 
 struct pktgen_results {
-	const char *device;
+	char device[256]; /* all of them */
 	const struct pktgen_options *options;
-	struct frame_fields fields;	/* as they were sent */
+	uint8_t source_mac[6];		/* the first port's */
+	uint32_t sent_vlans;		/* tags that the first flow has */
 	uint32_t rx_size, tx_size;	/* entries of the first pair's queues */
 	double load_s; /* from the start to the end of sending, or of receiving only */
 	double wait_s; /* from then on */
@@ -105,20 +112,43 @@ struct pktgen_results {
 	bool hurried;	/* stopped twice: nothing was waited for */
 	bool cut_short; /* frames were still arriving when the wait ended */
 	struct pktgen_pair_result total;
-	struct pktgen_pair_result *pair; /* options->queues of them; NULL: one only */
+	struct pktgen_pair_result *pair; /* of each port's queues; NULL: one only */
+	uint32_t pairs;
+	struct engine_flow_metrics *flow; /* of several or one */
+	size_t flows;
 	bool drops_known;
 	uint64_t drop[PKTGEN_DROPS];
+	const struct histogram *latency; /* of all flows */
 	const struct pktgen_interval *interval;
 	size_t intervals;
 	int code; /* exit code of the run */
 };
+
+/* Bits on the wire. */
+double pktgen_wire_bits(uint64_t frames, uint64_t bytes);
+
+/* What ended, for pktgen_take_results. */
+struct pktgen_ending {
+	uint64_t end_ns; /* of the wait */
+	bool interrupted, hurried, cut_short;
+	int code;
+};
+
+/* Put together what the engine counted. results->pair and ->flow are the caller's to free.
+ * Returns an exit code. */
+int pktgen_take_results(const struct pktgen_options *options,
+			const struct engine_metrics *metrics,
+			const struct histogram *latency,
+			const struct pktgen_ending *ending, struct pktgen_results *results);
 
 /* Did the pair receive nothing, though others did? */
 bool pktgen_is_idle(const struct pktgen_results *results, uint32_t pair);
 
 /* The printers. */
 void pktgen_print_text(const struct pktgen_results *results);
-/* Returns an exit code; what has gone wrong has been said. */
+/* Return exit codes; what has gone wrong has been said. */
 int pktgen_print_json(const struct pktgen_results *results);
+/* The files that were asked for. */
+int pktgen_write_files(const struct pktgen_results *results);
 
 #endif

@@ -1,220 +1,174 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The command `vionet pktgen`: what depends on the device, the order of a run. */
-#include "tools/pktgen/pktgen.h"
-
-#include <sched.h>
+/* The command `vionet pktgen`: from the command line through a run to what is shown. */
 #include <stdlib.h>
 #include <string.h>
 
-#define BUFFER_DEFAULT 1984U
+#include "tools/pktgen/drops.h"
+#include "tools/pktgen/engine/engine.h"
+#include "tools/pktgen/live.h"
+#include "tools/pktgen/options.h"
+#include "tools/pktgen/results.h"
+#include "tools/shared/report_file.h"
 
-static bool setup_sends(const struct pktgen *gen)
+struct run {
+	const struct pktgen_options *options;
+	struct engine *engine;
+	struct pktgen_live live;
+	struct pktgen_ending ending;
+	uint64_t drops_before[PKTGEN_DROPS];
+	bool drops_known;
+	bool began;
+};
+
+static struct engine_options setup_engine_options(const struct pktgen_options *options)
 {
-	return !gen->options->rx_only;
-}
-
-static uint32_t setup_vlan_bytes(const struct pktgen_options *options)
-{
-	return options->fields.vlan != FRAME_NO_VLAN ? 4 : 0;
-}
-
-/* Will the device take frames of that size? */
-static int setup_check_mtu(struct pktgen *gen, const struct vionet_device_info *info)
-{
-	uint32_t extra = setup_vlan_bytes(gen->options);
-	const struct settings *settings = &gen->options->device.settings;
-	uint32_t mtu = settings->have[SETTING_MTU] ? settings->mtu :
-		       info->mtu != 0		   ? info->mtu : 1500;
-	uint32_t size = mix_max(&gen->options->size, extra);
-
-	if (!setup_sends(gen) || size <= mtu + 14 + extra)
-		return CODE_OK;
-	say("--size: %u bytes, but the MTU of %s is %u%s: at most %u", size,
-	    gen->session.name, mtu, info->mtu != 0 || settings->have[SETTING_MTU] ? "" :
-	    " (it states none; if it can do more: --set mtu=N)",
-	    mtu + 14 + extra);
-	return session_fail(&gen->session, CODE_USAGE);
-}
-
-/* The rate in a unit that needs no device to be understood. */
-static int setup_rate(struct pktgen *gen, const struct vionet_device_info *info,
-		      struct rate *rate)
-{
-	*rate = gen->options->rate;
-	if (rate->kind != RATE_PERCENT || !setup_sends(gen))
-		return CODE_OK;
-	if (info->link_speed == 0) {
-		say("--rate: %s does not report its link speed, so per cent of it mean "
-		    "nothing; give 100Mbit or 10kpps instead",
-		    gen->session.name);
-		return session_fail(&gen->session, CODE_USAGE);
-	}
-	pace_resolve(rate, info->link_speed);
-	return CODE_OK;
-}
-
-/* What depends on the device: addresses, limits, the rate. */
-static int setup_look_at_device(struct pktgen *gen, struct rate *rate)
-{
-	struct frame_fields fields = gen->options->fields;
-	struct vionet_device_info info = { .struct_size = sizeof(info) };
-	int result = vionet_device_info(gen->session.device, &info);
-
-	if (result != 0) {
-		say_error(result);
-		return session_fail(&gen->session, code_of_run(result));
-	}
-	if (setup_check_mtu(gen, &info) != CODE_OK ||
-	    setup_rate(gen, &info, rate) != CODE_OK)
-		return gen->session.code;
-	if (!info.link_up)
-		say("%s: the link is down", gen->session.name);
-	if (!gen->options->have_source_mac)
-		memcpy(fields.source_mac, info.mac, sizeof(info.mac));
-	fields.stream = (uint8_t)gen->stream;
-	gen->fields = fields;
-	frame_builder_init(&gen->builder, &fields);
-	return CODE_OK;
-}
-
-/* Everything random follows from the seed. */
-static void setup_seed(struct pktgen *gen)
-{
-	uint64_t state = gen->options->seed;
-	uint64_t sizes = mix_random(&state);
-
-	gen->stream = gen->options->stream;
-	if (setup_sends(gen) && gen->stream == PKTGEN_ANY_STREAM)
-		gen->stream = (int)(mix_random(&state) & 0xff);
-	mix_start(&gen->mix, &gen->options->size, setup_vlan_bytes(gen->options), sizes);
-}
-
-static int setup_start(struct pktgen *gen)
-{
-	uint32_t largest = mix_max(&gen->options->size, setup_vlan_bytes(gen->options));
-	uint32_t entries = gen->options->queue_size;
-	struct vionet_pool_options transmit = { .struct_size = sizeof(transmit),
-						.access = VIONET_DEVICE_READS };
-	struct vionet_start_options start = {
-		.struct_size = sizeof(start),
-		.flags = (gen->options->mode == WAIT_POLL ?
-				  VIONET_START_NO_INTERRUPTS : 0) |
-			 (setup_sends(gen) ? 0 : VIONET_START_NO_TX_POOL),
-		.rx_queue_size = entries,
-		.tx_queue_size = entries,
-		.queue_pairs = gen->options->queues,
-		.tx_pool_options = &transmit,
+	return (struct engine_options){
+		.device = &options->device,
+		.command = "pktgen",
+		.queues = options->queues,
+		.queue_size = options->queue_size,
+		.burst = options->burst,
+		.cpus = options->cpus,
+		.mode = options->mode,
+		.linger_ns = options->linger_ns,
+		.have_linger = options->have_linger,
+		.warmup = options->warmup,
+		.no_rx = options->no_rx,
+		.rx_only = options->rx_only,
+		.stream = options->stream,
+		.seed = options->seed,
+		.receive_count = options->rx_only ? options->load.load.duration.frames : 0,
+		.receive_ns = options->rx_only ? options->load.load.duration.time_ns : 0,
 	};
-
-	if (setup_sends(gen) && largest > BUFFER_DEFAULT)
-		transmit.buffer_size = largest;
-	return session_start(&gen->session, &start);
 }
 
-static void setup_run_single(struct pktgen *gen, const struct rate *rate,
-			     struct pktgen_report *report)
+/* Until all is sent, or received. */
+static void setup_load(struct run *run)
 {
-	if (setup_sends(gen) && pktgen_prepare(gen) != CODE_OK)
+	int code = CODE_OK;
+
+	do {
+		engine_poll(run->engine, pktgen_live_next(&run->live));
+		code = pktgen_live(&run->live, now_ns());
+	} while (code == CODE_OK && engine_is_sending(run->engine));
+	engine_poll(run->engine, 0);
+	session_fail(engine_session(run->engine, 0), code);
+	engine_poll(run->engine, 0);
+	pktgen_live_rest(&run->live);
+}
+
+static void setup_run(struct run *run)
+{
+	if (engine_launch(run->engine) != CODE_OK)
 		return;
-	pktgen_start_clock(gen, rate, now_ns());
-	pktgen_live_start(gen, 1, gen->start_ns);
-	pktgen_load(gen);
-	pktgen_live_rest(gen, gen->loaded_ns);
-	if (setup_sends(gen)) {
-		pktgen_drain(gen);
-		if (!gen->options->no_rx)
-			report->cut_short = pktgen_linger(gen);
-	}
-	/* Anything that went wrong at the very end is still found. */
-	if (gen->session.code == CODE_OK)
-		session_check_now(&gen->session);
-	pktgen_live_end(gen);
-	pktgen_take_report(gen, report);
-	gen->live.ended = true;
-	pktgen_live_rest(gen, now_ns());
+	run->drops_known = pktgen_read_drops(engine_session(run->engine, 0),
+					     run->drops_before);
+	if (stop_asked() > 0 ||
+	    engine_transmit(run->engine, NULL, 0, ENGINE_START) != CODE_OK)
+		return;
+	run->began = true;
+	pktgen_live_start(&run->live, run->options, run->engine, now_ns());
+	setup_load(run);
+	engine_transmit(run->engine, NULL, 0, ENGINE_STOP);
+	engine_settle(run->engine, &run->ending.cut_short);
+	run->ending.end_ns = now_ns();
+	run->ending.interrupted = stop_asked() > 0;
+	run->ending.hurried = stop_asked() > 1;
+	run->ending.code = engine_finish(run->engine);
+	pktgen_live_end(&run->live);
+	pktgen_live_rest(&run->live);
 }
 
 /* What the device counts is of all its time: only what it adds is of the run. */
-static void setup_end_drops(struct pktgen *gen, const uint64_t *before,
-			    struct pktgen_report *report)
+static void setup_end_drops(struct run *run, struct pktgen_results *results)
 {
 	/* A device that needs a reset gets no more commands. */
-	if (report->drops_known && gen->session.code != CODE_GONE)
-		report->drops_known = pktgen_read_drops(&gen->session, report->drop);
+	if (run->drops_known && run->ending.code != CODE_GONE)
+		run->drops_known = pktgen_read_drops(engine_session(run->engine, 0),
+						     results->drop);
+	results->drops_known = run->drops_known;
 	for (int i = 0; i < PKTGEN_DROPS; i++)
-		report->drop[i] = !report->drops_known		? 0 :
-				  report->drop[i] > before[i] ? report->drop[i] - before[i] :
-								  0;
+		results->drop[i] =
+			!run->drops_known || results->drop[i] <= run->drops_before[i] ? 0 : results->drop[i] - run->drops_before[i];
 }
 
-static void setup_run(struct pktgen *gen, const struct rate *rate,
-		      struct pktgen_report *report, struct pktgen_workers *workers)
+static int setup_print(struct run *run, struct pktgen_results *results, int code)
 {
-	uint64_t before[PKTGEN_DROPS];
+	int printed = CODE_OK;
 
-	report->drops_known = pktgen_read_drops(&gen->session, before);
-	if (gen->options->queues == 1)
-		setup_run_single(gen, rate, report);
-	else
-		pktgen_run_workers(gen, rate, report, workers);
-	setup_end_drops(gen, before, report);
-}
-
-/* The only thread, if there is one pair; else the control thread stays as it is. */
-static void setup_pin(const struct pktgen_options *options)
-{
-	cpu_set_t set;
-
-	if (options->cpus.count == 0 || options->queues > 1)
-		return;
-	CPU_ZERO(&set);
-	CPU_SET(options->cpus.cpu[0], &set);
-	sched_setaffinity(0, sizeof(set), &set);
-}
-
-static int setup_print(const struct pktgen *gen, const struct pktgen_report *report,
-		       const struct pktgen_workers *workers, int code)
-{
-	struct pktgen_results results;
-	int printed = pktgen_take_results(gen, report, workers, code, &results);
-
+	results->code = code;
+	results->interval = run->live.interval;
+	results->intervals = run->live.count;
 	output_begin();
-	if (printed == CODE_OK && gen->options->json)
-		printed = pktgen_print_json(&results);
-	else if (printed == CODE_OK)
-		pktgen_print_text(&results);
+	if (run->options->json)
+		printed = pktgen_print_json(results);
+	else
+		pktgen_print_text(results);
 	if (printed == CODE_OK)
 		printed = finish_output(stdout, "standard output");
 	output_end();
-	free(results.pair);
+	if (printed == CODE_OK)
+		printed = pktgen_write_files(results);
 	return code != CODE_OK ? code : printed;
+}
+
+/* It outlives the engine. */
+static const struct histogram *setup_latency(const struct run *run)
+{
+	static struct histogram latency;
+
+	latency = *engine_flow_histogram(run->engine, ENGINE_ALL_FLOWS, ENGINE_LATENCY);
+	return &latency;
+}
+
+static int setup_end(struct run *run)
+{
+	struct pktgen_results results;
+	int taken = CODE_OK, code;
+
+	if (!run->began)
+		return engine_close(run->engine); /* it has no results */
+	taken = pktgen_take_results(run->options, engine_metrics(run->engine),
+				    setup_latency(run), &run->ending, &results);
+	if (taken == CODE_OK)
+		setup_end_drops(run, &results);
+	code = engine_close(run->engine);
+	if (taken == CODE_OK)
+		code = setup_print(run, &results, code);
+	else if (code == CODE_OK)
+		code = taken;
+	free(results.pair);
+	free(results.flow);
+	pktgen_live_free(&run->live);
+	return code;
+}
+
+static int setup_check_files(const struct pktgen_options *options)
+{
+	int code = report_file_check(options->csv);
+
+	if (code == CODE_OK)
+		code = report_file_check(options->html);
+	return code == CODE_OK ? report_file_check(options->hdr) : code;
 }
 
 int command_pktgen(int argc, char **argv)
 {
 	static struct pktgen_options options;
-	static struct pktgen gen;
-	struct pktgen_report report = { 0 };
-	struct pktgen_workers workers = { 0 };
-	struct rate rate;
+	struct run run = { .options = &options };
+	struct engine_options engine_options;
 	int code;
 
 	pktgen_parse(argc, argv, &options);
 	stop_install();
-	setup_pin(&options);
-	gen.options = &options;
-	setup_seed(&gen);
-	if (session_open(&gen.session, &options.device, "pktgen") != CODE_OK)
-		return gen.session.code;
-	if (setup_start(&gen) == CODE_OK && session_apply(&gen.session) == CODE_OK &&
-	    setup_look_at_device(&gen, &rate) == CODE_OK &&
-	    session_confine(&gen.session) == CODE_OK)
-		setup_run(&gen, &rate, &report, &workers);
-	code = session_close(&gen.session);
-	/* A run that never began has no results. */
-	if (gen.start_ns != 0)
-		code = setup_print(&gen, &report, &workers, code);
-	pktgen_free_workers(&gen, &workers);
-	pktgen_live_free(&gen);
+	engine_options = setup_engine_options(&options);
+	code = setup_check_files(&options);
+	if (code == CODE_OK)
+		code = engine_open(&run.engine, &options.traffic, &engine_options);
+	if (code == CODE_OK) {
+		setup_run(&run);
+		code = setup_end(&run);
+	}
+	traffic_free(&options.traffic);
 	return code;
 }

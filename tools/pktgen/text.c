@@ -45,8 +45,7 @@ static void text_tx(const struct pktgen_tx_result *tx)
  * adds or removes them. */
 static void text_vlans(const struct pktgen_results *results)
 {
-	const struct pktgen_options *options = results->options;
-	int sent = !options->rx_only && options->fields.vlan != FRAME_NO_VLAN;
+	int sent = results->options->rx_only ? 0 : (int)results->sent_vlans;
 
 	for (int i = 0; i < PKTGEN_VLANS; i++) {
 		const struct pktgen_vlan_result *vlan = &results->total.rx.vlan[i];
@@ -85,7 +84,15 @@ static void text_own(const struct pktgen_results *results)
 		       "--linger\n", format_time(results->wait_s * 1e9, text));
 	else if (results->hurried && rx->lost > 0)
 		printf("    stopped twice: frames on their way count as lost\n");
+	if (rx->lost > 0 && (rx->lost_begin > 0 || rx->lost_end > 0))
+		printf("    of the lost %ju at the beginning, %ju at the end\n",
+		       (uintmax_t)rx->lost_begin, (uintmax_t)rx->lost_end);
+	if (rx->late > 0)
+		printf("    %ju came after the wait\n", (uintmax_t)rx->late);
 	text_vlans(results);
+	if (rx->tunnelled > 0)
+		printf("    %ju came in another tunnel than they were sent in\n",
+		       (uintmax_t)rx->tunnelled);
 }
 
 static void text_drops(const struct pktgen_results *results)
@@ -95,6 +102,9 @@ static void text_drops(const struct pktgen_results *results)
 	if (rx->dropped != 0)
 		printf("    the driver dropped %ju that the device reported wrongly\n",
 		       (uintmax_t)rx->dropped);
+	if (rx->damaged_other != 0)
+		printf("    %ju have a wrong checksum, and whose they are cannot be told\n",
+		       (uintmax_t)rx->damaged_other);
 	if (rx->starved != 0)
 		printf("    %ju receive buffers could not be replaced at once\n",
 		       (uintmax_t)rx->starved);
@@ -147,7 +157,7 @@ static uint32_t text_idle_list(const struct pktgen_results *results, char *text,
 	size_t used = 0;
 
 	text[0] = '\0';
-	for (uint32_t i = 0; i < results->options->queues; i++) {
+	for (uint32_t i = 0; i < results->pairs; i++) {
 		if (!pktgen_is_idle(results, i))
 			continue;
 		if (used < size)
@@ -162,7 +172,7 @@ static uint32_t text_idle_list(const struct pktgen_results *results, char *text,
  * reach all queues. */
 static void text_idle(const struct pktgen_results *results)
 {
-	uint32_t queues = results->options->queues;
+	uint32_t queues = results->pairs;
 	char list[64];
 	uint32_t idle;
 
@@ -188,7 +198,7 @@ static void text_pairs(const struct pktgen_results *results)
 		return;
 	printf("PAIR %12s %10s %12s %10s %12s %10s\n", "SENT", "", "RECEIVED", "",
 	       "NOT OURS", "LOST");
-	for (uint32_t i = 0; i < results->options->queues; i++) {
+	for (uint32_t i = 0; i < results->pairs; i++) {
 		const struct pktgen_pair_result *pair = &results->pair[i];
 
 		printf("%4u %12ju %10s %12ju %10s %12ju %10ju\n", i,
@@ -199,6 +209,32 @@ static void text_pairs(const struct pktgen_results *results)
 		       (uintmax_t)pair->rx.not_ours.frames, (uintmax_t)pair->rx.lost);
 	}
 	text_idle(results);
+}
+
+static double text_flow_pps(const struct engine_count *count)
+{
+	return count->frames < 2 || count->last_ns == count->first_ns ? 0 : (double)(count->frames - 1) * 1e9 / (double)(count->last_ns - count->first_ns);
+}
+
+/* A line for each flow, where there are several. */
+static void text_flows(const struct pktgen_results *results)
+{
+	char tx[32], high[32];
+
+	if (results->flows < 2)
+		return;
+	printf("%-16s %12s %10s %12s %10s %9s %9s\n", "FLOW", "SENT", "", "RECEIVED", "LOST",
+	       "REORDER", "P99");
+	for (size_t i = 0; i < results->flows; i++) {
+		const struct engine_flow_metrics *flow = &results->flow[i];
+
+		printf("%-16.16s %12ju %10s %12ju %10ju %9ju %9s\n", clean(flow->name),
+		       (uintmax_t)flow->tx.frames,
+		       format_scaled(text_flow_pps(&flow->tx), "pps", tx),
+		       (uintmax_t)flow->rx.frames, (uintmax_t)flow->order.lost,
+		       (uintmax_t)flow->order.reordered,
+		       flow->latency.count != 0 ? format_time((double)flow->latency.p99, high) : "");
+	}
 }
 
 static void text_head(const struct pktgen_results *results)
@@ -233,5 +269,6 @@ void pktgen_print_text(const struct pktgen_results *results)
 	}
 	text_drops(results);
 	text_latency(&results->total.latency);
+	text_flows(results);
 	text_pairs(results);
 }

@@ -10,6 +10,7 @@ import sys
 sys.dont_write_bytecode = True
 
 import common  # noqa: E402
+from environment import signature  # noqa: E402
 
 COUNT = 2_000
 
@@ -36,8 +37,7 @@ class Machine(common.Case):
         self.assertRegex(guest.output, common.sent(COUNT))
         self.assertIn(f"RX  received {COUNT} frames", guest.output)
         self.assertIn("lost 0, duplicates 0, reordered 0, damaged 0", guest.output)
-        frames = [frame for frame in common.read_pcap(pcap) if frame[12:14] == b"\x08\x00" and frame[42:43] == b"V"]
-        numbers = [int.from_bytes(frame[44:52], "big") for frame in frames]
+        numbers = signature.numbers(frame for frame in common.read_pcap(pcap) if frame[12:14] == b"\x08\x00")
         self.assertEqual(sorted(numbers), sorted(2 * list(range(COUNT))))  # out, and back
         return guest
 

@@ -11,6 +11,7 @@ import sys
 sys.dont_write_bytecode = True
 
 import common  # noqa: E402
+from environment import signature  # noqa: E402
 
 COUNT = 100_000
 
@@ -22,10 +23,9 @@ FIELDS = ["frame.len", "eth.dst", "eth.src", "eth.type", "ip.version", "ip.hdr_l
 GOOD = "1"  # a correct checksum, in tshark's output
 
 
-def expected(number, length, stream, times):
+def expected(number, length, stream, time):
     """The frame that vionet-pktgen(1) promises for this number, field by field."""
-    tag = b"\x56" + bytes([stream]) + number.to_bytes(8, "big") + times
-    payload = tag + bytes((number + i) & 0xff for i in range(length - 60))
+    payload = bytes((number + i) & 0xff for i in range(length - 61, -1, -1)) + signature.make(stream, number, time)
     return [str(length), "02:76:69:6f:00:01", "52:54:00:12:34:56", "0x0800", "4", "20", "0x00",
             str(length - 14), "0x0000", "0x02", "0", "64", "17", GOOD, "198.18.0.1",
             "198.19.0.1", "49152", "9", str(length - 34), GOOD, payload.hex()]
@@ -53,14 +53,12 @@ class Traffic(Frames):
         rows = common.tshark(pcap, FIELDS, "-Y", "udp.port==9", "-o", "ip.check_checksum:TRUE",
                           "-o", "udp.check_checksum:TRUE")
         self.assertEqual(len(rows), self.count)
-        stream, last, sizes = None, 0, set()
+        last, sizes = 0, set()
         for number, row in enumerate(rows):
-            payload = bytes.fromhex(row[-1])
-            stream = payload[1] if stream is None else stream
-            time = int.from_bytes(payload[10:18], "big")
+            stream, _, _, time = signature.read(bytes.fromhex(row[-1]))
             self.assertGreaterEqual(time, last, f"frame {number} was sent before the one in front")
             last = time
-            self.assertEqual(row, expected(number, int(row[0]), stream, payload[10:18]))
+            self.assertEqual(row, expected(number, int(row[0]), stream, time))
             sizes.add(int(row[0]))
         self.assertEqual((min(sizes), max(sizes)), (60, 1514))
         self.assertGreater(len(sizes), min(1400, self.count // 3))

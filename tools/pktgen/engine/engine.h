@@ -5,7 +5,8 @@
  * this header alone. All calls are the control thread's.
  *
  *   engine_open -> (open what else is needed) -> engine_launch -> engine_transmit(START)
- *     -> engine_poll ... engine_poll -> engine_settle -> engine_metrics -> engine_close
+ *     -> engine_poll ... engine_poll -> engine_settle [-> START ...] -> engine_finish
+ *     -> engine_metrics -> engine_close
  *
  * What goes wrong is said (say()) where it is found; the result is an exit code
  * (tools/shared/common.h), of which the first stays: later calls return it too.
@@ -50,12 +51,16 @@ struct engine_options {
 	 * the first frame that arrives. */
 	int stream;
 	uint64_t seed;
-	uint64_t receive_count; /* rx_only: end after so many frames; 0: no limit */
+	uint64_t receive_count; /* rx_only: end after so many frames; 0: no limit. One queue pair */
+	uint64_t receive_ns;	/* rx_only: end after so long; 0: no limit */
 	/* NULL: none. */
 	const struct engine_tap *tap;
 	const struct engine_responder *responder;
 	const struct engine_source *source;
 	size_t sources;
+	/* Called each 5 ms of engine_settle; NULL allowed. */
+	void (*idle)(void *context);
+	void *idle_context;
 };
 
 /* Of a flow. */
@@ -94,6 +99,10 @@ enum engine_transmit {
 int engine_transmit(struct engine *engine, const uint32_t *flow, size_t count,
 		    enum engine_transmit what);
 
+/* The MAC address of the port's gateway: destination of flows that leave theirs unset, from the
+ * next engine_configure on. */
+void engine_set_gateway(struct engine *engine, uint32_t port, const uint8_t mac[6]);
+
 /* At any time: of a flow that is being sent the schedule goes on at the new rate. Returns
  * CODE_USAGE (per cent of a link that states no speed). */
 int engine_set_rate(struct engine *engine, uint32_t flow, const struct rate *rate);
@@ -114,6 +123,9 @@ bool engine_is_sending(const struct engine *engine);
 /* All has been sent: wait for frames on their way, as --linger says. What comes later is
  * counted as late. *cut_short (NULL allowed): frames still came when the wait ended. */
 int engine_settle(struct engine *engine, bool *cut_short);
+
+/* End the threads; the devices stay open. What engine_metrics says from now on is final. */
+int engine_finish(struct engine *engine);
 
 /* --- metrics: plain numbers, a snapshot --- */
 
@@ -175,7 +187,11 @@ struct engine_queue_metrics {
 	uint32_t port, queue;
 	struct engine_count tx, rx, own, other; /* own: with a signature of ours */
 	double tx_pps, tx_bps, rx_pps, rx_bps;
-	uint64_t own_lost; /* of frames that this queue sent */
+	/* Once the threads have ended: lost of what this queue sent; the rest of what it received. */
+	struct engine_order order;
+	struct engine_latency latency;
+	uint64_t completed, refused, in_flight, full, kicks, tx_rescues;
+	uint64_t dropped, starved, interrupts, rx_rescues;
 };
 
 #define ENGINE_VLANS 8
@@ -215,8 +231,9 @@ struct engine_metrics {
  * snapshot before (since the start in the first). */
 const struct engine_metrics *engine_metrics(struct engine *engine);
 
-/* Of all workers together; valid until the next call for the same flow and kind. NULL: no
- * such flow. */
+/* Of all workers together, of a flow or of all; valid until the next call for the same flow and
+ * kind. NULL: no such flow. */
+#define ENGINE_ALL_FLOWS UINT32_MAX
 enum engine_histogram {
 	ENGINE_LATENCY,
 	ENGINE_ARRIVAL,

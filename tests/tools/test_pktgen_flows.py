@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""
+What `vionet pktgen` says of its flows, held against what was done to their frames on the way: each number is
+known beforehand. No rate is measured.
+"""
+
+import json
+import os
+import sys
+import tempfile
+import unittest
+
+from test_pktgen import Wire, WireMixin
+from test_tools import Case
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "softnic"))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+
+from environment import signature  # noqa: E402
+from nic import Softnic  # noqa: E402
+
+CONFIG = """
+ports: [{name: a}]
+flows:
+- name: few
+  tx_rx: {choice: port, port: {tx_name: a, rx_names: [a]}}
+  packet: [{choice: ethernet}, {choice: ipv4}, {choice: udp}]
+  size: {choice: fixed, fixed: 100}
+  rate: {choice: pps, pps: 200}
+  duration: {choice: fixed_packets, fixed_packets: {packets: 40}}
+  metrics: {enable: true, latency: {enable: true}}
+- name: many
+  tx_rx: {choice: port, port: {tx_name: a, rx_names: [a]}}
+  packet: [{choice: ethernet}, {choice: ipv4}, {choice: udp}]
+  size: {choice: increment, increment: {start: 100, end: 200, step: 10}}
+  rate: {choice: pps, pps: 1000}
+  duration: {choice: burst, burst: {bursts: 5, packets: 30, inter_burst_gap: {choice: microseconds, microseconds: 10000}}}
+  metrics: {enable: true}
+- name: uncounted
+  tx_rx: {choice: port, port: {tx_name: a, rx_names: [a]}}
+  packet: [{choice: ethernet}, {choice: ipv6}, {choice: tcp}]
+  size: {choice: fixed, fixed: 90}
+  rate: {choice: pps, pps: 500}
+  duration: {choice: fixed_packets, fixed_packets: {packets: 25}}
+"""
+
+
+def flipped(frame, at):
+    """With one byte other than it was."""
+    return frame[:at] + bytes([frame[at] ^ 0x10]) + frame[at + 1:]
+
+
+class Injected(WireMixin, Case):
+    """Of ten frames: one lost, one twice, one behind its follower, one wrong in its payload, one in its header,
+    one in its signature. The first three and the last two are lost too."""
+
+    count = 1000
+
+    def setUp(self):
+        self.held = []
+        super().setUp()
+
+    def change(self, number, frame):
+        which = (number - 1) % 10
+        if number <= 3 or number > self.count - 2 or which == 0:
+            return []
+        back = {1: [frame, frame], 2: [], 3: [frame, *self.held], 4: [flipped(frame, 70)], 5: [flipped(frame, 27)],
+                6: [flipped(frame, len(frame) - 9)]}.get(which, [frame])
+        self.held = [frame] if which == 2 else []
+        return [(0, frame) for frame in back]
+
+    def check(self, *options):
+        found = self.facts("pktgen", "--count", str(self.count), "--rate", "20k", "--size", "100", "--linger", "0.5", *options)
+        rx = found["rx"]
+        groups = self.count // 10
+        # Numbers 0 to 2 are of the first ten: one is lost anyway, one would come twice, one late. 998 and 999 are in order.
+        self.assertEqual(found["tx"]["sent"], self.count)
+        self.assertEqual(rx["lost"], groups + 2 + groups + 2, rx)
+        self.assertEqual((rx["lost_begin"], rx["lost_end"]), (3, 2))
+        self.assertEqual((rx["duplicates"], rx["reordered"], rx["out_of_window"]), (groups - 1, groups - 1, 0))
+        self.assertEqual((rx["damaged"], rx["damaged_not_ours"]), (2 * groups, groups))
+        self.assertEqual(rx["own"], self.count - rx["lost"] + rx["duplicates"])
+        self.assertEqual(rx["not_ours"], groups)
+        flow, = found["flows"]
+        self.assertEqual(flow["displaced"][:3], [0, groups - 1, 0])
+        self.assertEqual(flow["order"]["unique"], self.count - rx["lost"])
+        return found
+
+    def test_what_happens_on_the_way_is_counted(self):
+        self.check()
+
+    def test_other_headers(self):
+        """Where byte 27 is of an address too."""
+        self.check("--tcp")
+
+    def test_what_is_not_numbered_is_checked_too(self):
+        self.check("--payload", "zero")
+
+
+class Warmup(WireMixin, Case):
+    def change(self, number, frame):
+        return [] if number in (10, 90, 120) else [(0, frame)]
+
+    def test_frames_that_are_not_counted(self):
+        found = self.facts("pktgen", "--count", "50", "--warmup", "100", "--rate", "5k", "--linger", "0.5")
+        self.assertEqual(self.wire.seen, 150)
+        self.assertEqual((found["tx"]["sent"], found["rx"]["own"], found["rx"]["lost"]), (50, 49, 1))
+        self.assertEqual(found["rx"]["received"], 49)
+
+
+class Flows(WireMixin, Case):
+    """Three flows of a file; frames of the first are lost, one in four."""
+
+    def setUp(self):
+        self.seen = {}
+        super().setUp()
+
+    def change(self, number, frame):
+        found = signature.read(frame)
+        track = found[1] if found else None
+        self.seen[track] = self.seen.get(track, 0) + 1
+        return [] if track == 0 and self.seen[0] % 4 == 1 else [(0, frame)]
+
+    def run_config(self, *options):
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as config:
+            config.write(CONFIG)
+            config.flush()
+            return self.run_tool("pktgen", "--config", config.name, "--linger", "0.5", *options)[0]
+
+    def test_each_by_itself(self):
+        found = json.loads(self.run_config("--json"))
+        few, many, uncounted = found["flows"]
+        self.assertEqual([flow["name"] for flow in found["flows"]], ["few", "many", "uncounted"])
+        self.assertEqual([flow["tx"]["frames"] for flow in found["flows"]], [40, 150, 25])
+        self.assertEqual(few["order"]["lost"], 10)
+        self.assertEqual((few["order"]["lost_begin"], few["order"]["lost_end"]), (1, 0))
+        self.assertEqual((many["order"]["lost"], many["rx"]["frames"]), (0, 150))
+        self.assertEqual(many["tx"]["bytes"], sum(96 + i % 11 * 10 for i in range(150)))
+        self.assertEqual(few["latency_ns"]["count"], 30)
+        self.assertIsNone(many["latency_ns"])
+        self.assertEqual(many["departure_ns"]["count"], 149)
+        # Between the bursts 10 ms, in them 1 ms.
+        self.assertGreaterEqual(many["departure_ns"]["max"], 5e6)
+        # Without numbers it is not known as ours.
+        self.assertEqual((uncounted["rx"]["frames"], found["rx"]["not_ours"]), (0, 25))
+        self.assertEqual(self.seen, {0: 40, 1: 150, None: 25})
+        self.assertEqual(found["rx"]["lost"], 10)
+
+    def test_as_a_table(self):
+        text = self.run_config()
+        self.assertRegex(text, r"(?m)^FLOW +SENT +RECEIVED +LOST")
+        self.assertRegex(text, r"(?m)^few +40 .* 30 +10 ")
+
+
+class Spread(Case):
+    def test_256_flows_over_four_queues(self):
+        found = self.facts("pktgen", "--queues", "4", "--flows", "256", "--count", "25600", "--rate", "50k",
+                           "--set", "rss=udpv4")
+        self.assertEqual(found["rx"]["lost"], 0)
+        for pair in found["queue_pairs"]:
+            self.assertAlmostEqual(pair["rx"]["own"], 6400, delta=640)
+
+    def test_sixteen_queues_of_segments(self):
+        """The device cuts, each segment is a frame that is known."""
+        found = self.facts("pktgen", "--tcp", "--size", "3000", "--offload", "segment:500", "--count", "600", "--rate", "5k",
+                           "--queues", "4")
+        self.assertGreaterEqual(found["tx"]["sent"], 600)
+        self.assertEqual((found["rx"]["own"], found["rx"]["lost"], found["rx"]["damaged"]), (found["tx"]["sent"], 0, 0))
+        self.assertEqual(found["rx"]["bytes"], found["tx"]["bytes"])
+
+
+class TwoPorts(Case):
+    """Two devices, each with an end of one wire; what the first sends the second receives."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="wires-")
+        self.addCleanup(folder.cleanup)
+        paths = [os.path.join(folder.name, name) for name in "ab"]
+        self.wires = [Wire(path, lambda number, frame, other=other: self.cross(other, frame))
+                      for path, other in zip(paths, (1, 0))]
+        for wire in self.wires:
+            self.addCleanup(wire.close)
+        self.options = ("--peer", f"unix:{paths[0]}")
+        self.other = Softnic("--features", self.features, "--lossless", "--peer", f"unix:{paths[1]}")
+        self.addCleanup(self.other.close)
+        super().setUp()
+        self.device += f",vfio-user:{self.other.path}"
+
+    def cross(self, other, frame):
+        self.wires[other].send(frame)
+        return []
+
+    def test_one_way_and_both(self):
+        for both in (), ("--bidirectional",):
+            found = self.facts("pktgen", "--count", "500", "--rate", "5k", *both)
+            flows = found["flows"]
+            self.assertEqual([flow["tx"]["frames"] for flow in flows], [500] * (1 + len(both)))
+            self.assertEqual([flow["order"]["lost"] for flow in flows], [0] * len(flows))
+            self.assertEqual(found["rx"]["own"], 500 * len(flows))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Receiving: which flow a frame is of, and what its number, time and bytes show. A burst is
+ * gone through three times, so that memory is there when it is looked at: ends of frames,
+ * then tracks.
+ */
+#include "tools/pktgen/engine/state.h"
+
+#include <string.h>
+
+/* Of a frame, or of a segment in it. */
+struct received {
+	const uint8_t *bytes;
+	uint32_t size;
+	bool ours;
+	uint32_t at;	      /* of the signature */
+	uint32_t flow, index; /* of the track */
+	uint64_t latency;
+	struct signature signature;
+};
+
+/* ---- whose frame? ---- */
+
+static bool receive_is_of(const struct flow *flow, uint32_t index)
+{
+	return index - flow->first_track < flow->tracks;
+}
+
+static uint32_t receive_search(const struct engine *engine, uint32_t index)
+{
+	uint32_t low = 0, high = engine->flow_count;
+
+	while (high - low > 1) {
+		uint32_t middle = (low + high) / 2;
+
+		if (engine->flow[middle].first_track <= index)
+			low = middle;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static uint32_t receive_flow(struct worker *worker, uint32_t index)
+{
+	const struct engine *engine = worker->engine;
+
+	if (receive_is_of(&engine->flow[worker->rx_flow], index))
+		return worker->rx_flow;
+	worker->rx_flow = engine->flow_of_track != NULL ? engine->flow_of_track[index] : receive_search(engine, index);
+	return worker->rx_flow;
+}
+
+/* With --rx-only the first frame decides which sender is listened to. */
+static bool receive_is_stream(struct engine *engine, uint32_t track)
+{
+	int stream = __atomic_load_n(&engine->stream, __ATOMIC_RELAXED);
+	int any = ENGINE_ANY_STREAM;
+
+	if (stream != ENGINE_ANY_STREAM)
+		return (int)(track >> 24) == stream;
+	return __atomic_compare_exchange_n(&engine->stream, &any, (int)(track >> 24), false,
+					   __ATOMIC_RELAXED, __ATOMIC_RELAXED) ||
+	       any == (int)(track >> 24);
+}
+
+/*
+ * A signature may stand in any frame. Ours are of a track that there is, and were sent after
+ * the start; this keeps out frames of an earlier run.
+ */
+static bool receive_is_ours(struct worker *worker, struct received *received, uint64_t now_ns)
+{
+	struct engine *engine = worker->engine;
+	uint32_t index = received->signature.track & (ENGINE_TRACKS_MAX - 1);
+	/* The lowest 48 bits of the time say all, within three days. */
+	uint64_t ago = (now_ns - received->signature.time) & 0xffffffffffffULL;
+
+	if (index >= engine->tracks.count ||
+	    !receive_is_stream(engine, received->signature.track))
+		return false;
+	received->index = index;
+	received->flow = 0;
+	if (!engine->options.rx_only) {
+		if (ago > now_ns - engine->start_ns)
+			return false;
+		received->flow = receive_flow(worker, index);
+		if (!receive_is_of(&engine->flow[received->flow], index))
+			return false;
+	}
+	received->latency = ago < 0x800000000000ULL ? ago : 0;
+	return true;
+}
+
+/* ---- counting ---- */
+
+static void receive_count_step(struct flow_rx *rx, const struct track_step *step)
+{
+	uint64_t at = step->behind < ENGINE_DENSITY ? step->behind : ENGINE_DENSITY - 1;
+
+	if (step->begin != 0)
+		count_add(&rx->begin, (uint64_t)step->begin);
+	if (step->middle != 0)
+		count_add(&rx->middle, (uint64_t)step->middle);
+	switch (step->kind) {
+	case TRACK_NEWEST:
+		count_add(&rx->unique, 1);
+		break;
+	case TRACK_LATE:
+		count_add(&rx->unique, 1);
+		count_add(&rx->reordered, 1);
+		count_add(&rx->displaced[at], 1);
+		break;
+	case TRACK_DUPLICATE:
+		count_add(&rx->duplicates, 1);
+		break;
+	case TRACK_OLD:
+		count_add(&rx->out_of_window, 1);
+		break;
+	}
+}
+
+/* RFC 3550: the mean difference of the times that two successive frames took. */
+static void receive_count_jitter(struct flow_rx *rx, uint64_t latency)
+{
+	int64_t transit = (int64_t)latency;
+	int64_t difference = transit - rx->transit;
+
+	if (rx->received.frames > 1) {
+		if (difference < 0)
+			difference = -difference;
+		count_add(&rx->jitter, (uint64_t)difference - (rx->jitter + 8) / 16);
+	}
+	rx->transit = transit;
+}
+
+static void receive_count_time(struct flow_rx *rx, const struct received *received)
+{
+	receive_count_jitter(rx, received->latency);
+	histogram_add(rx->latency, received->latency);
+	if (received->latency > rx->latency_max)
+		count_set(&rx->latency_max, received->latency);
+}
+
+/* The number of the track's first frame that counts. */
+static uint64_t receive_start(const struct engine *engine, const struct received *received)
+{
+	const struct flow *flow = &engine->flow[received->flow];
+	uint64_t warmup = engine->options.warmup;
+	uint32_t track = received->index - flow->first_track;
+
+	if (engine->options.rx_only)
+		return SCHEDULE_NEVER;
+	return warmup > track ? (warmup - track + flow->tracks - 1) / flow->tracks : 0;
+}
+
+static void receive_count(struct worker *worker, const struct received *received,
+			  uint64_t start, uint64_t now_ns)
+{
+	struct engine *engine = worker->engine;
+	struct flow_rx *rx = &worker->rx[received->flow];
+	uint64_t before = rx->received.last_ns;
+	struct track_step step;
+
+	if (__builtin_expect(__atomic_load_n(&engine->settled, __ATOMIC_RELAXED), 0)) {
+		count_add(&rx->late, 1);
+		return;
+	}
+	track_add(&engine->tracks, received->index, received->signature.sequence, start,
+		  received->latency, &step);
+	count_frames(&rx->received, 1, received->size, now_ns);
+	if (rx->received.frames > 1)
+		histogram_add(rx->arrival, now_ns - before);
+	receive_count_step(rx, &step);
+	/* Two clocks cannot be compared. */
+	if (engine->flow[received->flow].latency &&
+	    (step.kind == TRACK_NEWEST || step.kind == TRACK_LATE))
+		receive_count_time(rx, received);
+}
+
+/* ---- headers, sums, payload ---- */
+
+static void receive_note_tags(struct worker *worker, const struct packet_view *view,
+			      const struct flow *flow)
+{
+	uint32_t at = view->vlans < ENGINE_VLANS ? view->vlans : ENGINE_VLANS - 1;
+
+	count_add(&worker->vlans[at], 1);
+	if (view->vlans != 0)
+		count_set(&worker->vlan_tag[at],
+			  (uint64_t)view->vlan_type << 16 | view->vlan_tci);
+	if (flow != NULL && view->tunnels != flow->tunnels)
+		count_add(&worker->tunnelled, 1);
+}
+
+/* What stands between headers and signature, by the frame's number. */
+static uint32_t receive_payload_size(const struct flow *flow, const struct received *received,
+				     const struct packet_view *view)
+{
+	uint64_t number = received->signature.sequence * flow->tracks +
+			  (received->index - flow->first_track);
+
+	if (flow->cut)
+		return view->payload < received->at ? received->at - view->payload : 0;
+	if (flow->payload_size != UINT32_MAX)
+		return flow->payload_size;
+	return template_size(flow->template, number) - template_headers(flow->template) -
+	       SIGNATURE_SIZE;
+}
+
+static bool receive_payload_is_right(const struct flow *flow, const struct received *received,
+				     const struct packet_view *view)
+{
+	uint32_t size = receive_payload_size(flow, received, view);
+
+	return size == 0 || (size <= received->at &&
+			     payload_check(received->bytes + (received->at - size), size,
+					   size - 1, received->signature.sequence));
+}
+
+/* Is all of it as it was sent? `partial`: its transport checksum is not complete yet. */
+static bool receive_is_intact(const struct engine *engine, const struct received *received,
+			      const struct packet_view *view, bool partial)
+{
+	const struct flow *flow = &engine->flow[received->flow];
+
+	if (engine->options.rx_only) /* what its payload is, is not known */
+		return packet_sums_right(received->bytes, received->size, partial);
+	if (flow->check_payload && !receive_payload_is_right(flow, received, view))
+		return false;
+	return !flow->check_sums ||
+	       packet_sums_right(received->bytes, received->size, partial);
+}
+
+/* False: it is of the warm-up. */
+static bool receive_own(struct worker *worker, const struct received *received, bool partial,
+			uint64_t now_ns)
+{
+	const struct engine *engine = worker->engine;
+	const struct flow *flow = &engine->flow[received->flow];
+	uint64_t start = receive_start(engine, received);
+	struct packet_view view;
+
+	if (received->signature.sequence < start && start != SCHEDULE_NEVER)
+		return false;
+	count_frames(&worker->own, 1, received->size, now_ns);
+	packet_parse(received->bytes, received->size, received->size, &view);
+	receive_note_tags(worker, &view, engine->options.rx_only ? NULL : flow);
+	if (!receive_is_intact(engine, received, &view, partial))
+		count_add(&worker->rx[received->flow].damaged, 1);
+	receive_count(worker, received, start, now_ns);
+	return true;
+}
+
+static void receive_answer(struct worker *worker, struct vionet_packet *packet)
+{
+	const struct engine_responder *responder = worker->engine->options.responder;
+	struct vionet_packet *reply;
+
+	if (responder == NULL || responder->answer == NULL)
+		return;
+	reply = send_take_packet(worker);
+	if (reply == NULL)
+		return;
+	*vionet_packet_user(reply) = 0;
+	reply->length = responder->answer(responder->context, &worker->place, packet,
+					  reply->data, vionet_packet_tailroom(reply));
+	send_one(worker, reply);
+}
+
+/* A frame without a signature of ours: one that was damaged, or somebody else's. */
+static void receive_other(struct worker *worker, const struct received *received,
+			  struct vionet_packet *packet, uint64_t now_ns)
+{
+	count_frames(&worker->other, 1, received->size, now_ns);
+	if (!packet_sums_right(received->bytes, received->size,
+			       (packet->flags & VIONET_PACKET_NEEDS_CSUM) != 0))
+		count_add(&worker->damaged, 1);
+	receive_answer(worker, packet);
+}
+
+/* ---- frames that stand for several ---- */
+
+/* The payload of one of them, `headers` bytes in front of it. */
+static bool receive_segment(struct worker *worker, const uint8_t *bytes, uint32_t size,
+			    uint32_t headers, uint64_t now_ns)
+{
+	struct received received = { .bytes = bytes, .size = size };
+	uint64_t start;
+
+	if (size < SIGNATURE_SIZE ||
+	    !signature_read(bytes + size - SIGNATURE_SIZE, &received.signature) ||
+	    !receive_is_ours(worker, &received, now_ns))
+		return false;
+	received.at = size - SIGNATURE_SIZE;
+	start = receive_start(worker->engine, &received);
+	if (received.signature.sequence < start && start != SCHEDULE_NEVER)
+		return true;
+	if (worker->engine->flow[received.flow].check_payload &&
+	    !payload_check(bytes, received.at, received.at - 1, received.signature.sequence))
+		count_add(&worker->rx[received.flow].damaged, 1);
+	received.size += headers;
+	count_frames(&worker->own, 1, received.size, now_ns);
+	receive_count(worker, &received, start, now_ns);
+	return true;
+}
+
+static void receive_merged(struct worker *worker, struct vionet_packet *packet,
+			   const uint8_t *bytes, uint32_t size, uint64_t now_ns)
+{
+	struct received received = { .bytes = bytes, .size = size };
+	struct packet_view view;
+	uint32_t found = 0;
+
+	packet_parse(bytes, size, size, &view);
+	for (uint32_t at = view.payload; at != 0 && at < size; at += packet->gso_size) {
+		uint32_t length = size - at;
+
+		if (packet->gso_size == 0)
+			break;
+		if (length > packet->gso_size)
+			length = packet->gso_size;
+		found += receive_segment(worker, bytes + at, length, view.payload, now_ns);
+	}
+	if (found == 0)
+		receive_other(worker, &received, packet, now_ns);
+}
+
+/* ---- a burst ---- */
+
+/* A chain of buffers in one piece; nothing that is common. */
+static const uint8_t *receive_gather(struct worker *worker, const struct vionet_packet *packet)
+{
+	uint32_t at = 0;
+
+	for (; packet != NULL && at + packet->length <= VIONET_FRAME_MAX; packet = packet->next) {
+		memcpy(worker->scratch + at, packet->data, packet->length);
+		at += packet->length;
+	}
+	return worker->scratch;
+}
+
+/* At the end of nearly all; elsewhere only where padding follows. */
+static bool receive_signature(struct received *received)
+{
+	int at;
+
+	if (received->size >= SIGNATURE_SIZE &&
+	    signature_read(received->bytes + received->size - SIGNATURE_SIZE,
+			   &received->signature)) {
+		received->at = received->size - SIGNATURE_SIZE;
+		return true;
+	}
+	at = packet_signature(received->bytes, received->size, received->size,
+			      &received->signature);
+	received->at = (uint32_t)at;
+	return at >= 0;
+}
+
+static void receive_find(struct worker *worker, const struct vionet_packet *packet,
+			 struct received *received, uint64_t now_ns)
+{
+	received->bytes = packet->data;
+	received->size = packet->length;
+	received->ours = receive_signature(received) &&
+			 receive_is_ours(worker, received, now_ns);
+	if (received->ours)
+		track_prefetch(&worker->engine->tracks, received->index);
+}
+
+static void receive_chain(struct worker *worker, struct vionet_packet *packet, uint64_t now_ns)
+{
+	struct received received = {
+		.bytes = receive_gather(worker, packet),
+		.size = packet->total_length,
+	};
+	bool partial = (packet->flags & VIONET_PACKET_NEEDS_CSUM) != 0;
+
+	if (packet->gso_type != 0) {
+		receive_merged(worker, packet, received.bytes, received.size, now_ns);
+		return;
+	}
+	if (receive_signature(&received) && receive_is_ours(worker, &received, now_ns))
+		receive_own(worker, &received, partial, now_ns);
+	else
+		receive_other(worker, &received, packet, now_ns);
+}
+
+static void receive_each(struct worker *worker, struct vionet_packet **packets, uint32_t count,
+			 uint64_t now_ns)
+{
+	struct received received[ENGINE_RX_BURST];
+	uint64_t frames = count, bytes = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		__builtin_prefetch(packets[i]->data);
+		__builtin_prefetch(packets[i]->data + packets[i]->length - 1);
+	}
+	for (uint32_t i = 0; i < count; i++)
+		if (packets[i]->next == NULL && packets[i]->gso_type == 0)
+			receive_find(worker, packets[i], &received[i], now_ns);
+	for (uint32_t i = 0; i < count; i++) {
+		struct vionet_packet *packet = packets[i];
+
+		if (packet->next != NULL || packet->gso_type != 0) {
+			bytes += packet->next != NULL ? packet->total_length : packet->length;
+			receive_chain(worker, packet, now_ns);
+			continue;
+		}
+		if (!received[i].ours) {
+			receive_other(worker, &received[i], packet, now_ns);
+		} else if (!receive_own(worker, &received[i],
+					(packet->flags & VIONET_PACKET_NEEDS_CSUM) != 0,
+					now_ns)) {
+			frames--;
+			continue;
+		}
+		bytes += packet->length;
+	}
+	if (frames > 0)
+		count_frames(&worker->received, frames, bytes, now_ns);
+}
+
+bool receive_is_enough(const struct worker *worker)
+{
+	const struct engine_options *options = &worker->engine->options;
+
+	if (options->receive_count == 0 || !options->rx_only)
+		return false;
+	/* All that arrives, or a stream that was named. */
+	return (options->stream == ENGINE_ANY_STREAM ? count_load(&worker->received.frames) : count_load(&worker->rx[0].unique)) >= options->receive_count;
+}
+
+uint32_t receive_burst(struct worker *worker)
+{
+	const struct engine_tap *tap = worker->engine->options.tap;
+	struct vionet_packet *packets[ENGINE_RX_BURST];
+	uint32_t count;
+	uint64_t now;
+
+	if ((worker->engine->options.no_rx && worker->engine->options.responder == NULL) ||
+	    receive_is_enough(worker))
+		return 0;
+	count = vionet_queue_receive(worker->session.rx, packets, ENGINE_RX_BURST);
+	if (count == 0)
+		return 0;
+	now = now_ns();
+	if (tap != NULL && tap->see != NULL)
+		tap->see(tap->context, &worker->place, false, packets, count, now);
+	receive_each(worker, packets, count, now);
+	vionet_packet_free(packets, count);
+	return count;
+}
