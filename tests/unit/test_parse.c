@@ -196,6 +196,25 @@ static void signatures_in_padded_frames(void **state)
 	}
 }
 
+/* Two zeros behind, and the signature's last eight words have the sum that it has: so have these with the zeros. */
+static void a_signature_that_seems_to_be_later(void **state)
+{
+	static uint8_t copy[64];
+	struct signature found;
+	const uint8_t *frame;
+	uint32_t length;
+
+	(void)state;
+	flow_begin(60);
+	flow_headers(HEADER_ETHERNET, HEADER_IPV4, HEADER_UDP, -1);
+	frame = one_frame(&length);
+	memcpy(copy, frame, length);
+	signature_write(copy + 60 - SIGNATURE_SIZE, 7, 5, SIGNATURE_SUM - 12);
+	assert_true(signature_read(copy + 62 - SIGNATURE_SIZE, &found));
+	assert_int_equal(packet_signature(copy, 62, 62, &found), 60 - SIGNATURE_SIZE);
+	assert_int_equal(found.track, 7);
+}
+
 static void wrong_checksums_are_seen(void **state)
 {
 	static uint8_t copy[FRAME_ROOM];
@@ -276,6 +295,7 @@ int main(void)
 		cmocka_unit_test_teardown(optional_parts_of_tunnels, end),
 		cmocka_unit_test_teardown(fragments_have_no_ports, end),
 		cmocka_unit_test_teardown(signatures_in_padded_frames, end),
+		cmocka_unit_test_teardown(a_signature_that_seems_to_be_later, end),
 		cmocka_unit_test_teardown(wrong_checksums_are_seen, end),
 		cmocka_unit_test_teardown(pieces_of_frames, end),
 	};

@@ -436,6 +436,15 @@ static void what_cannot_be_sent_is_refused(void **state)
 	ip_udp(9015);
 	assert_string_equal(flow_refused(), "size: 9015 bytes (9019 with FCS) are more than the MTU 9000 and 14 of "
 					    "link headers");
+	flow_begin(9019);
+	flow_headers(HEADER_ETHERNET, HEADER_VLAN, HEADER_VLAN, -1);
+	assert_string_equal(flow_refused(), "size: 9019 bytes (9023 with FCS) are more than the MTU 9000 and 18 of "
+					    "link headers");
+	flow_of()->size.min = 9018;
+	assert_int_equal(template_size_max(flow_compile()), 9018);
+	flow_value(0, "ether_type", 0x88a8);
+	assert_string_equal(flow_refused(), "size: 9018 bytes (9022 with FCS) are more than the MTU 9000 and 14 of "
+					    "link headers");
 	range(TRAFFIC_SIZE_INCREMENT, 64, 128, 0);
 	assert_string_equal(flow_refused(), "size.increment.step: is 0; give at least 1");
 	range(TRAFFIC_SIZE_RANDOM, 128, 64, 0);

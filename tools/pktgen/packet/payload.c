@@ -13,10 +13,11 @@
 		PAYLOAD_8((value)-32), PAYLOAD_8((value)-40), PAYLOAD_8((value)-48), PAYLOAD_8((value)-56)
 #define PAYLOAD_256 PAYLOAD_64(255), PAYLOAD_64(191), PAYLOAD_64(127), PAYLOAD_64(63)
 
-static const uint8_t payload_table[1024] = { PAYLOAD_256, PAYLOAD_256, PAYLOAD_256, PAYLOAD_256 };
+static const uint8_t payload_table[2048] = { PAYLOAD_256, PAYLOAD_256, PAYLOAD_256, PAYLOAD_256,
+					     PAYLOAD_256, PAYLOAD_256, PAYLOAD_256, PAYLOAD_256 };
 
 /* Bytes of a piece between two repeats of its start. */
-#define PAYLOAD_STEP 768
+#define PAYLOAD_STEP 1792
 
 /* Where in the table a piece starts whose first byte is `first`. */
 static const uint8_t *payload_piece(uint64_t first)

@@ -92,19 +92,15 @@ static int sizes_range(struct compile *compile)
 	return 0;
 }
 
-/* Headers in front of what the MTU counts. */
+/* Headers in front of what the MTU counts: Ethernet, and one tag ("Device configuration layout", NET-08). */
 static uint32_t sizes_link_headers(const struct compile *compile)
 {
-	uint32_t end = 0;
+	const struct template *template = compile->template;
+	uint64_t type = template->headers >= 14 ? bytes_get16(template->head + 12) : 0;
 
-	for (uint32_t i = 0; i < compile->items; i++) {
-		unsigned int kind = compile->item[i].header->kind;
-
-		if (compile->item[i].at != end || (i == 0 ? kind != HEADER_ETHERNET : kind != HEADER_VLAN))
-			break;
-		end = compile->item[i].end;
-	}
-	return end > 14 ? end : 14;
+	if (compile->item[0].header->kind == HEADER_ETHERNET)
+		type = layout_constant(compile, 0, (uint32_t)header_field_find(HEADER_ETHERNET, "ether_type"));
+	return type == 0x8100 ? 18 : 14;
 }
 
 static int sizes_check(struct compile *compile)
