@@ -22,6 +22,7 @@ static const struct command {
 	{ "migrate", command_migrate, "move a running device to another vfio-user server" },
 	{ "stats", command_stats, "show what the driver and the device have counted" },
 	{ "pktgen", command_pktgen, "send frames, count what comes back" },
+	{ "test", command_test, "measure what a path can do: throughput, loss, latency" },
 	{ "dump", command_dump, "receive frames; print them or write a pcap file" },
 	{ "tap", command_tap, "make the function an interface of the kernel" },
 	{ "echo", command_echo, "answer ARP, neighbour discovery, ping and UDP echo" },

@@ -33,6 +33,7 @@ int command_bind(int argc, char **argv);
 int command_unbind(int argc, char **argv);
 int command_info(int argc, char **argv);
 int command_pktgen(int argc, char **argv);
+int command_test(int argc, char **argv);
 int command_dump(int argc, char **argv);
 int command_set(int argc, char **argv);
 int command_stats(int argc, char **argv);

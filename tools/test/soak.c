@@ -4,6 +4,9 @@
 #include "tools/pktgen/histogram.h"
 #include "tools/shared/common.h"
 
+/* Between two looks, at least: device_path.c. */
+#define SOAK_LOOK_NS 1000000000u
+
 static void soak_note(struct soak *soak, enum soak_violation violation, double seconds, double value)
 {
 	if (soak->violation != SOAK_KEPT)
@@ -35,13 +38,26 @@ static void soak_check_latency(struct soak *soak, const struct trial_output *so_
 		soak_note(soak, SOAK_LATENCY, so_far->seconds, (double)latency);
 }
 
+/* Where nothing comes any more there is no hole between frames: what was sent before the last look
+ * and has not come by now is lost too, unless frames take that long. */
+static void soak_count_silence(struct soak *soak, struct trial_output *so_far)
+{
+	bool slow = so_far->latency != NULL && so_far->latency->max > SOAK_LOOK_NS;
+
+	if (!slow && soak->sent_before > so_far->received + so_far->lost)
+		so_far->lost = soak->sent_before - so_far->received;
+	soak->sent_before = so_far->sent;
+}
+
 static bool soak_look(void *context, const struct trial_output *so_far)
 {
 	struct soak *soak = context;
+	struct trial_output now = *so_far;
 
-	soak_check_loss(soak, so_far, false);
-	soak_check_latency(soak, so_far);
-	if (soak->show != NULL && soak->show(soak->context, so_far))
+	soak_count_silence(soak, &now);
+	soak_check_loss(soak, &now, false);
+	soak_check_latency(soak, &now);
+	if (soak->show != NULL && soak->show(soak->context, &now))
 		return true;
 	return soak->violation != SOAK_KEPT;
 }

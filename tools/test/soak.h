@@ -20,8 +20,9 @@ enum soak_violation { SOAK_KEPT,
 struct soak {
 	struct soak_limits limits;
 	enum soak_violation violation;
-	double violation_s; /* when it was seen */
-	double value;	    /* what was measured then: a ratio, nanoseconds, a rate */
+	double violation_s;   /* when it was seen */
+	uint64_t sent_before; /* until the look before */
+	double value;	      /* what was measured then: a ratio, nanoseconds, a rate */
 	/* After each look, for who wants to see; true: end. */
 	trial_watch *show;
 	void *context;

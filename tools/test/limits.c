@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tools/test/limits.h"
+
+#include <string.h>
+
+#include "tools/pktgen/format.h"
+
+static struct test_limit *limit_add(struct test_results *results, uint32_t size, const char *name,
+				    bool kept)
+{
+	struct test_limit *limit = &results->limit[results->limits];
+
+	if (results->limits == TEST_LIMITS_MAX)
+		return limit - 1;
+	results->limits++;
+	limit->size = size;
+	limit->kept = kept;
+	snprintf(limit->name, sizeof(limit->name), "%s", name);
+	return limit;
+}
+
+static void limit_ratios(struct test_limit *limit, double wanted, double measured)
+{
+	snprintf(limit->wanted, sizeof(limit->wanted), "at most %g %%", 100 * wanted);
+	snprintf(limit->measured, sizeof(limit->measured), "%g %%", 100 * measured);
+}
+
+static void limit_rates(struct test_limit *limit, double wanted, double measured)
+{
+	char text[32];
+
+	snprintf(limit->wanted, sizeof(limit->wanted), "at least %s",
+		 format_scaled(wanted, "pps", text));
+	snprintf(limit->measured, sizeof(limit->measured), "%s",
+		 format_scaled(measured, "pps", text));
+}
+
+/* The rate of the option for frames of this size. */
+static double limit_rate(const struct test_size *size, const struct rate *rate)
+{
+	double value = (double)rate->milli / 1000;
+
+	if (rate->kind == RATE_BPS)
+		return value / test_wire_bps(1, size->size);
+	return rate->kind == RATE_PERCENT ? size->line * value / 100 : value;
+}
+
+static void limit_goals(struct test_results *results, const struct test_size *size)
+{
+	const struct rate *least = &results->options->min_throughput;
+	bool given = least->kind != RATE_MAX;
+
+	for (size_t i = 0; i < size->goals; i++) {
+		const struct mlr_result *result = &size->result[i];
+		double wanted = given ? limit_rate(size, least) : size->min_load;
+		bool kept = result->irregular != MLR_BELOW_MIN &&
+			    (!given || result->throughput >= wanted);
+
+		if (given || !kept)
+			limit_rates(limit_add(results, size->size, size->goal[i].name, kept), wanted,
+				    result->throughput);
+	}
+}
+
+static void limit_latency(struct test_results *results, const struct test_size *size)
+{
+	const struct test_options *options = results->options;
+	struct test_limit *limit;
+	uint64_t measured;
+	char name[48], text[32];
+
+	if (options->latency_per_mille == 0 || size->latency == NULL)
+		return;
+	measured = histogram_percentile(&size->latency->all, options->latency_per_mille);
+	snprintf(name, sizeof(name), "latency p%g", options->latency_per_mille / 10.0);
+	limit = limit_add(results, size->size, name, measured <= options->max_latency_ns);
+	snprintf(limit->wanted, sizeof(limit->wanted), "at most %s",
+		 format_time((double)options->max_latency_ns, text));
+	snprintf(limit->measured, sizeof(limit->measured), "%s",
+		 format_time((double)measured, text));
+}
+
+/* The largest of all trials, but those of a search. */
+static void limit_loss(struct test_results *results, const struct test_size *size)
+{
+	const struct trial_log *log = &results->log;
+	size_t end = size->first_trial + size->trials, first = size->first_trial;
+	double wanted = results->options->max_loss, most = 0;
+
+	if (wanted < 0 || size->trials == 0)
+		return;
+	if (size->latency != NULL)
+		first = end - size->latency->trials;
+	for (size_t i = first; i < end; i++)
+		if (log->result[i].loss_ratio > most)
+			most = log->result[i].loss_ratio;
+	/* It may have been seen while the trial ran, and have come right since. */
+	if (results->soak.violation == SOAK_LOSS && results->soak.value > most)
+		most = results->soak.value;
+	limit_ratios(limit_add(results, size->size, "loss", most <= wanted), wanted, most);
+}
+
+static void limit_burst(struct test_results *results, const struct test_size *size)
+{
+	uint64_t least = results->options->min_frames;
+	struct test_limit *limit;
+
+	if (least == 0 || !size->have_burst)
+		return;
+	limit = limit_add(results, size->size, "back-to-back",
+			  size->burst.frames >= (double)least);
+	snprintf(limit->wanted, sizeof(limit->wanted), "at least %ju frames", (uintmax_t)least);
+	snprintf(limit->measured, sizeof(limit->measured), "%.1f frames", size->burst.frames);
+}
+
+static void limit_soak_rate(struct test_results *results, const struct test_size *size)
+{
+	const struct soak *soak = &results->soak;
+	const struct trial_result *trial = &results->log.result[size->first_trial];
+	double rate = 0;
+
+	if (soak->limits.rate == 0 || size->trials == 0)
+		return;
+	if (trial->sent > 0)
+		rate = trial->offered * (double)trial->received / (double)trial->sent;
+	limit_rates(limit_add(results, size->size, "rate", rate >= soak->limits.rate),
+		    soak->limits.rate, rate);
+}
+
+void test_check_limits(struct test_results *results)
+{
+	for (size_t i = 0; i < results->sizes; i++) {
+		const struct test_size *size = &results->size[i];
+
+		limit_goals(results, size);
+		limit_burst(results, size);
+		limit_loss(results, size);
+		limit_latency(results, size);
+		limit_soak_rate(results, size);
+	}
+}
