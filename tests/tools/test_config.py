@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """
 What `vionet pktgen` makes of its options and of configuration files: printed, read again, and refused in one
-sentence. No device is opened. What files may say is in tests/unit/test_otg*.c.
+sentence; and one that is sent. What files may say is in tests/unit/test_otg*.c.
 """
 
 import collections
@@ -17,7 +17,7 @@ import tempfile
 import unittest
 
 from test_command import vionet
-from test_tools import PLAIN, VIONET
+from test_tools import PLAIN, VIONET, Case
 
 YAML = "yaml" in vionet("--version")[1].split()
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "pktgen-config.md"
@@ -294,6 +294,35 @@ class File(unittest.TestCase):
             code, printed, errors = vionet("pktgen", "--config", "-", "--print-config", input=text)
             self.assertEqual((code, errors), (0, ""))
             self.assertEqual(vionet("pktgen", "--config", "-", "--print-config", input=printed)[1], printed)
+
+
+class Sent(Case):
+    """A configuration is sent as it says, flow by flow."""
+
+    def test_two_flows(self):
+        ends = {"port": {"tx_name": "p", "rx_names": ["p"]}}
+        config = {"ports": [{"name": "p"}], "flows": [
+            {"name": "voice", "tx_rx": ends, "size": {"fixed": 218}, "rate": {"pps": 5000},
+             "packet": [{"ethernet": {}}, {"vlan": {"id": {"value": 100}}},
+                        {"ipv4": {"src": {"increment": {"start": "10.0.0.1", "count": 20},
+                                          "metric_tags": [{"name": "host"}]}, "dst": {"value": "10.1.0.1"}}},
+                        {"udp": {"dst_port": {"values": [5060, 5061]}}}],
+             "duration": {"fixed_packets": {"packets": 500}}, "metrics": {"enable": True, "latency": {"enable": True}}},
+            {"name": "bulk", "tx_rx": ends, "size": {"random": {"min": 96}}, "rate": {"pps": 50000},
+             "packet": [{"choice": "ethernet"},
+                        {"ipv6": {"src": {"value": "2001:db8::1"}, "dst": {"value": "2001:db8::2"}}}, {"choice": "tcp"}],
+             "duration": {"burst": {"bursts": 10, "packets": 30, "inter_burst_gap": {"microseconds": 100}}},
+             "metrics": {"enable": True}}]}
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump(config, file)
+            file.flush()
+            found = self.facts("pktgen", "--config", file.name)
+        flows = {flow["name"]: flow for flow in found["flows"]}
+        for name, frames, streams in (("voice", 500, 20), ("bulk", 300, 1)):
+            flow = flows[name]
+            self.assertEqual((flow["tx"]["frames"], flow["rx"]["frames"], flow["streams"]), (frames, frames, streams))
+            self.assertEqual((flow["order"]["lost"], flow["order"]["damaged"], flow["order"]["duplicates"]), (0, 0, 0))
+        self.assertEqual(flows["voice"]["tx"]["bytes"], 500 * 214)
 
 
 class Refused(unittest.TestCase):
