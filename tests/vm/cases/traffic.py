@@ -27,7 +27,7 @@ def expected(number, length, stream, time):
     """The frame that vionet-pktgen(1) promises for this number, field by field."""
     payload = bytes((number + i) & 0xff for i in range(length - 61, -1, -1)) + signature.make(stream, number, time)
     return [str(length), "02:76:69:6f:00:01", "52:54:00:12:34:56", "0x0800", "4", "20", "0x00",
-            str(length - 14), "0x0000", "0x02", "0", "64", "17", GOOD, "198.18.0.1",
+            str(length - 14), "0x0000", "0x00", "0", "64", "17", GOOD, "198.18.0.1",
             "198.19.0.1", "49152", "9", str(length - 34), GOOD, payload.hex()]
 
 

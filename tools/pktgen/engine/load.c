@@ -114,9 +114,30 @@ static int load_rate(const struct engine *engine, const struct port *port,
 	return CODE_OK;
 }
 
+/* How long so many bytes take on the port's link. */
+static uint64_t load_wire_ns(const struct port *port, uint64_t bytes)
+{
+	return port->info.link_speed != 0 ? bytes * 8000 / port->info.link_speed : 0;
+}
+
+/* Times that are given as bytes on the wire need to know how fast that is. */
+static int load_check_bytes(const struct port *port, const struct traffic_flow *wanted)
+{
+	const struct traffic_duration *duration = &wanted->duration;
+
+	if (port->info.link_speed != 0 ||
+	    (duration->delay_bytes == 0 && duration->burst_gap_bytes == 0))
+		return CODE_OK;
+	say("%s: %s does not report its link speed: give the time of the delay, or the gap, not its "
+	    "bytes",
+	    wanted->name, port->session.name);
+	return CODE_USAGE;
+}
+
 static void load_plan(const struct engine *engine, struct flow *flow, uint32_t index)
 {
 	const struct traffic_duration *duration = &flow->wanted->duration;
+	const struct port *port = &engine->port[flow->port];
 	uint64_t frames = duration->frames;
 
 	if (duration->bursts != 0)
@@ -125,11 +146,11 @@ static void load_plan(const struct engine *engine, struct flow *flow, uint32_t i
 		.rate = flow->rate,
 		.poisson = flow->wanted->arrival == TRAFFIC_POISSON,
 		.seed = load_seed(engine, index),
-		.delay_ns = duration->delay_ns,
+		.delay_ns = duration->delay_ns + load_wire_ns(port, duration->delay_bytes),
 		.time_ns = duration->time_ns,
 		.frames = frames != 0 ? frames + engine->options.warmup : 0,
 		.burst_frames = duration->burst_frames,
-		.gap_ns = duration->gap_ns,
+		.gap_ns = duration->gap_ns + load_wire_ns(port, duration->burst_gap_bytes),
 		.overhead = 12 + (duration->gap_bytes != 0 ? duration->gap_bytes : 12),
 		.size = template_size_mean(flow->template),
 	};
@@ -220,6 +241,8 @@ static int load_flow(struct engine *engine, uint32_t index, uint64_t *tracks)
 		code = load_check_size(engine, flow);
 	if (code == CODE_OK)
 		code = load_check_offload(engine, flow);
+	if (code == CODE_OK)
+		code = load_check_bytes(port, flow->wanted);
 	if (code != CODE_OK)
 		return code;
 	load_plan(engine, flow, index);
@@ -297,6 +320,10 @@ static void load_set_parts(struct engine *engine, struct worker *worker)
 		worker->tx[i].offload = load_offload(flow);
 		worker->tx[i].headers = template_headers(flow->template);
 		worker->tx[i].warmup = engine->options.warmup;
+		if (flow->wanted->size.kind == TRAFFIC_SIZE_FIXED)
+			worker->tx[i].size = template_size(flow->template, 0);
+		worker->tx[i].signatures = template_signatures(flow->template,
+							       worker->tx[i].size);
 		worker->tx[i].first_track = (uint32_t)engine->stream << 24 |
 					    flow->first_track;
 	}

@@ -123,6 +123,7 @@ static bool send_end_if_over(struct worker *worker, uint32_t flow, uint64_t now_
 		return false;
 	send_unplace(worker, flow);
 	tx->over = true;
+	worker->ending = true;
 	send_finish(worker, tx);
 	return true;
 }
@@ -258,6 +259,31 @@ static bool send_flow_is_due(struct flow_tx *tx, uint64_t now_ns)
 	return schedule_is_due(&tx->schedule, now_ns);
 }
 
+/* The same for a flow at the highest rate of which every frame has one size: a tight loop. */
+static bool send_build_fast(struct worker *worker, struct flow_tx *tx, uint64_t now_ns)
+{
+	struct schedule *schedule = &tx->schedule;
+	uint32_t burst = worker->engine->options.burst;
+
+	if (now_ns >= schedule->end_ns)
+		return true;
+	while (worker->pending_count < burst && schedule->number < schedule->limit) {
+		struct vionet_packet *packet = send_take_packet(worker);
+		uint64_t *user;
+
+		if (packet == NULL)
+			return false;
+		user = vionet_packet_user(packet);
+		packet->length = template_build(tx->template, packet->data, tx->size,
+						schedule->number, schedule->sequence,
+						*user != tx->mark);
+		*user = tx->mark;
+		send_put(worker, tx, packet, tx->size, tx->signatures);
+		schedule_advance_fast(schedule);
+	}
+	return true;
+}
+
 /* Build the flow's frames that are due. False: no packet is free. */
 static bool send_build(struct worker *worker, struct flow_tx *tx, uint64_t now_ns)
 {
@@ -265,6 +291,8 @@ static bool send_build(struct worker *worker, struct flow_tx *tx, uint64_t now_n
 	bool plain = tx->source == NULL && tx->offload == NULL;
 	bool fast = !schedule->paced && schedule->burst_frames == 0;
 
+	if (fast && plain && tx->size != 0 && tx->place == FLOW_MAX)
+		return send_build_fast(worker, tx, now_ns);
 	while (worker->pending_count < worker->engine->options.burst &&
 	       send_flow_is_due(tx, now_ns)) {
 		struct vionet_packet *packet = send_take_packet(worker);
@@ -396,9 +424,8 @@ static bool send_is_warmup(const struct pending *pending)
 {
 	const struct flow_tx *tx = pending->flow;
 
-	return tx->warmup != 0 && pending->sequence * tx->schedule.tracks +
-						  (pending->track - tx->first_track) <
-					  tx->warmup;
+	return pending->sequence * tx->schedule.tracks + (pending->track - tx->first_track) <
+	       tx->warmup;
 }
 
 static void send_count_all(struct worker *worker, uint32_t taken, uint64_t now_ns)
@@ -411,7 +438,7 @@ static void send_count_all(struct worker *worker, uint32_t taken, uint64_t now_n
 		uint64_t frames = 0, sum = 0, numbered = 0;
 
 		for (; i < taken && worker->pending[i].flow == tx; i++) {
-			if (send_is_warmup(&worker->pending[i]))
+			if (tx->warmup != 0 && send_is_warmup(&worker->pending[i]))
 				continue;
 			frames += worker->pending[i].segments > 1 ? worker->pending[i].segments : 1;
 			sum += worker->pending[i].wire;
@@ -450,6 +477,8 @@ static void send_note_full(struct worker *worker, uint64_t now_ns)
 /* Time that passed is not made up for beyond a limit. */
 static void send_slip(struct worker *worker, uint64_t now_ns)
 {
+	if (worker->heap_count == 0) /* no flow has a rate */
+		return;
 	for (uint32_t i = 0; i < worker->pending_count; i++) {
 		struct flow_tx *tx = worker->pending[i].flow;
 
@@ -474,11 +503,12 @@ static void send_take_off(struct worker *worker, uint32_t taken)
 	struct pending off[ENGINE_BURST_MAX];
 	bool any = false;
 
-	for (uint32_t i = 0; i < taken; i++)
+	for (uint32_t i = 0; worker->ending && i < taken; i++)
 		any |= worker->pending[i].flow->over;
 	if (any)
 		memcpy(off, worker->pending, taken * sizeof(off[0]));
 	worker->pending_count -= taken;
+	worker->ending &= worker->pending_count > 0;
 	if (worker->pending_count > 0) {
 		memmove(worker->pending, worker->pending + taken,
 			worker->pending_count * sizeof(worker->pending[0]));

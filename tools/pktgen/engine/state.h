@@ -74,6 +74,7 @@ struct flow_tx {
 	const struct template_offload *offload; /* NULL: none */
 	uint32_t headers;			/* bytes in front of the payload */
 	bool over;				/* all of it was built */
+	uint32_t size, signatures;		/* of each frame; 0: it varies */
 	uint8_t place;				/* enum flow_place */
 	uint32_t at;				/* where in the row */
 	uint64_t warmup;
@@ -148,6 +149,7 @@ struct worker {
 	uint64_t progress_ns; /* when the device last took a frame, or was expected to */
 	uint64_t ask_ns;      /* responders: when next */
 	bool stopped;	      /* by a signal */
+	bool ending;	      /* of a flow that is over something may be pending */
 	/* Receiving. */
 	struct flow_rx *rx;
 	uint32_t rx_flow; /* the last one that a frame was of */
