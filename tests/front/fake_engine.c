@@ -203,6 +203,7 @@ static void fake_pass(const struct engine *engine)
 		bytes[13] = 0xb5;
 		bytes[14] = (uint8_t)to.port;
 		engine->tap->see(engine->tap->context, &from, true, packets, 1, now_ns());
+		engine->tap->took(engine->tap->context, &from, 1);
 		engine->tap->see(engine->tap->context, &to, false, packets, 1, now_ns());
 	}
 }

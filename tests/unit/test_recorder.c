@@ -129,6 +129,8 @@ static void see(struct recorder *recorder, uint32_t worker, bool sent, uint32_t 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	make_frame(frame, size, track, sequence);
 	tap.see(tap.context, &place, sent, &packets, 1, (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec);
+	if (sent)
+		tap.took(tap.context, &place, 1);
 }
 
 /* The next frame of the file has this number. Returns what it is. */
@@ -261,6 +263,43 @@ static void test_filter(void **state)
 	assert_int_equal(recorder_open(&recorder, &options), CODE_USAGE);
 	assert_non_null(strstr(said, "--capture-filter 'no such word': "));
 	assert_null(recorder);
+}
+
+/* What the device did not take is not in the file, nor counted, until it is offered again. */
+static void test_frames_that_are_not_taken(void **state)
+{
+	struct recorder_options options = { .path = path_of("x.pcapng"), .filter = "greater 62" };
+	struct recorder *recorder = start(&options, 1);
+	struct engine_tap tap = recorder_tap(recorder);
+	static uint8_t frame[4][SIZE_MAX_TEST];
+	struct vionet_packet packet[4], *packets[4];
+	const struct engine_place place = { 0 };
+	struct recorder_counts counts;
+	struct savefile *file;
+
+	(void)state;
+	for (uint32_t i = 0; i < 4; i++) {
+		make_frame(frame[i], 61 + i, 0, i);
+		packet[i] = (struct vionet_packet){ .data = frame[i], .length = 61 + i, .segments = 1 };
+		packets[i] = &packet[i];
+	}
+	tap.see(tap.context, &place, true, packets, 4, 1000);
+	tap.took(tap.context, &place, 0);
+	tap.see(tap.context, &place, true, packets, 4, 1000);
+	tap.took(tap.context, &place, 3);
+	tap.see(tap.context, &place, true, packets + 3, 1, 1000);
+	tap.took(tap.context, &place, 1);
+	assert_int_equal(recorder_stop(recorder), CODE_OK);
+	recorder_counts(recorder, &counts);
+	assert_int_equal(counts.seen, 4);
+	assert_int_equal(counts.matched, 3);
+	assert_int_equal(counts.written, 3);
+	recorder_close(recorder);
+	file = open_file(path_of("x.pcapng"));
+	for (uint64_t i = 1; i < 4; i++)
+		expect_number(file, i);
+	savefile_close(file);
+	expect_libpcap(path_of("x.pcapng"), 3);
 }
 
 /* ---- several files ---- */
@@ -568,6 +607,7 @@ static void test_ring_that_is_full(void **state)
 			record->captured = 700 + i * 13;
 			memset(frame_record_bytes(record), (int)(pushed & 0xff), record->captured);
 			frame_ring_push(&ring, record);
+			frame_ring_publish(&ring);
 			pushed++;
 		}
 		while ((record = frame_ring_peek(&ring)) != NULL && found + 2 < pushed) {
@@ -590,6 +630,7 @@ int main(void)
 		CASE(test_file),
 		CASE(test_comments),
 		CASE(test_filter),
+		CASE(test_frames_that_are_not_taken),
 		CASE(test_ring_of_files),
 		CASE(test_files_that_are_not_reached),
 		CASE(test_size_without_a_ring),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* `vionet pktgen --json`: nothing less than the text has. */
 #include "tools/pktgen/json.h"
+#include "tools/pktgen/json_hooks.h"
 
 #include <jansson.h>
 
@@ -202,7 +203,7 @@ static json_t *json_results(const struct pktgen_results *results)
 	const struct pktgen_pair_result *total = &results->total;
 
 	return json_pack(
-		"{s:s, s:o, s:o, s:f, s:f, s:b, s:b, s:o, s:o, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i}",
+		"{s:s, s:o, s:o, s:f, s:f, s:b, s:b, s:o, s:o, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i}",
 		"device", clean(results->device),
 		"host", envelope_host(),
 		"options", pktgen_json_options(results),
@@ -222,6 +223,9 @@ static json_t *json_results(const struct pktgen_results *results)
 		"queue_pairs", json_pairs(results),
 		"idle_rx_queues", json_idle(results),
 		"series", json_series(results),
+		"replay", hooks_json_replay(&options->hooks),
+		"capture", hooks_json_capture(&options->hooks),
+		"responder", hooks_json_responder(&options->hooks),
 		"exit_code", results->code);
 }
 

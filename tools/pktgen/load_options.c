@@ -371,6 +371,15 @@ const char *load_first_given(const struct load_arguments *arguments, bool limits
 	return NULL;
 }
 
+const char *load_first_of_frames(const struct load_arguments *arguments)
+{
+	for (int key = KEY_LOAD_DURATION; key <= KEY_LOAD_COUNT; key++)
+		if (load_was_given(arguments, key) && key != KEY_LOAD_DURATION && key != KEY_LOAD_COUNT &&
+		    key != KEY_LOAD_RATE)
+			return load_option_name(key);
+	return NULL;
+}
+
 bool load_seed_was_given(const struct load_arguments *arguments)
 {
 	return load_was_given(arguments, KEY_LOAD_SEED);
@@ -384,6 +393,11 @@ bool load_rate_was_given(const struct load_arguments *arguments)
 bool load_source_mac_was_given(const struct load_arguments *arguments)
 {
 	return load_was_given(arguments, KEY_LOAD_SRC_MAC);
+}
+
+bool load_destination_mac_was_given(const struct load_arguments *arguments)
+{
+	return load_was_given(arguments, KEY_LOAD_DST_MAC);
 }
 
 bool load_has_chance(const struct load_options *load)

@@ -23,6 +23,9 @@ const char *load_first_given(const struct load_arguments *arguments, bool limits
 bool load_seed_was_given(const struct load_arguments *arguments);
 bool load_rate_was_given(const struct load_arguments *arguments);
 bool load_source_mac_was_given(const struct load_arguments *arguments);
+bool load_destination_mac_was_given(const struct load_arguments *arguments);
+/* The first that was given of those that describe frames, or how they are counted; NULL: none. */
+const char *load_first_of_frames(const struct load_arguments *arguments);
 
 /* Does anything depend on the seed? */
 bool load_has_chance(const struct load_options *load);

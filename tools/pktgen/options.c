@@ -233,6 +233,30 @@ static void options_refuse_counts(const struct pktgen_options *options)
 		refuse_usage("--count: fewer frames than queue pairs");
 }
 
+/* What is sent comes from a capture, or goes to a gateway. */
+static void options_take_hooks(struct pktgen_options *options)
+{
+	const char *of_frames = load_first_of_frames(&options->load);
+	struct load_options *load = &options->load.load;
+	bool replay = options->hooks.replay.replay.path != NULL;
+	bool template = options->hooks.replay.template_file != NULL;
+
+	if ((replay || template) && options->rx_only)
+		refuse_usage("--%s has no effect with --rx-only: nothing is sent; leave one of them out",
+			     replay ? "replay" : "template");
+	if ((replay || template) && options->config.file != NULL)
+		refuse_usage("--%s and --config: give one of them", replay ? "replay" : "template");
+	if (replay && of_frames != NULL)
+		refuse_usage("--%s has no effect with --replay: the file has the frames; leave one of them out",
+			     of_frames);
+	if (hooks_template(&options->hooks, &options->frame, &load->frame_size) != CODE_OK)
+		exit(CODE_USAGE);
+	load->frame = options->frame;
+	load->replay = replay;
+	if (options->hooks.respond.have_gateway && !load_destination_mac_was_given(&options->load))
+		load->dst_mac.pattern = TRAFFIC_UNSET;
+}
+
 /* The configuration, and where it begins to be random. */
 static void options_make_traffic(struct pktgen_options *options)
 {
@@ -241,6 +265,7 @@ static void options_make_traffic(struct pktgen_options *options)
 	load->queues = options->queues;
 	load->rx_only = options->rx_only;
 	load->no_rx = options->no_rx;
+	options_take_hooks(options);
 	options->have_seed = load_seed_was_given(&options->load);
 	options->seed = options->have_seed ? load->seed : now_ns();
 	if (!options->have_seed && !options->config.print && load_has_chance(load))
@@ -271,6 +296,7 @@ static error_t options_parse(int key, char *argument, struct argp_state *state)
 		state->child_inputs[1] = &options->device;
 		state->child_inputs[2] = &options->device;
 		state->child_inputs[3] = &options->load;
+		state->child_inputs[4] = &options->hooks;
 		return 0;
 	case ARGP_KEY_ARG:
 		config_add_devices(&options->config, argument);
@@ -298,6 +324,7 @@ static const struct argp pktgen_argp = {
 						 { &setting_argp, 0, NULL, 0 },
 						 { &sandbox_argp, 0, NULL, 0 },
 						 { &load_argp, 0, NULL, 0 },
+						 { &hooks_argp, 0, NULL, 0 },
 						 { 0 } },
 };
 

@@ -8,6 +8,7 @@
 
 #include "tools/pktgen/config_options.h"
 #include "tools/pktgen/engine/engine.h"
+#include "tools/pktgen/hooks.h"
 #include "tools/pktgen/load_options.h"
 #include "tools/shared/common.h"
 
@@ -34,6 +35,8 @@ struct pktgen_options {
 	bool rx_only;
 	bool no_rx;
 	bool json;
+	struct hooks hooks; /* replay, capture, answers */
+	uint8_t *frame;	    /* of --template, or NULL; freed by exit */
 };
 
 /* Fill `options` from the command line; leaves the program where it is bad. */

@@ -12,6 +12,7 @@
 
 struct run {
 	const struct pktgen_options *options;
+	struct hooks *hooks; /* of the options */
 	struct engine *engine;
 	struct pktgen_live live;
 	struct pktgen_ending ending;
@@ -57,9 +58,36 @@ static void setup_load(struct run *run)
 	pktgen_live_rest(&run->live);
 }
 
+/* The first failure is what the program ends with. */
+static bool setup_holds(struct run *run, int code)
+{
+	return session_fail(engine_session(run->engine, 0), code) == CODE_OK;
+}
+
+/* Threads, capture, the gateway. False: it failed. */
+static bool setup_launch(struct run *run)
+{
+	bool found;
+
+	if (!setup_holds(run, hooks_start(run->hooks, run->engine)) ||
+	    engine_launch(run->engine) != CODE_OK ||
+	    !setup_holds(run, hooks_resolve(run->hooks, run->engine, &found)))
+		return false;
+	return !found || engine_configure(run->engine, &run->options->traffic) == CODE_OK;
+}
+
+static uint64_t setup_sent(const struct engine_metrics *metrics)
+{
+	uint64_t sent = 0;
+
+	for (size_t i = 0; i < metrics->flows; i++)
+		sent += metrics->flow[i].tx.frames;
+	return sent;
+}
+
 static void setup_run(struct run *run)
 {
-	if (engine_launch(run->engine) != CODE_OK)
+	if (!setup_launch(run))
 		return;
 	run->drops_known = pktgen_read_drops(engine_session(run->engine, 0),
 					     run->drops_before);
@@ -75,6 +103,7 @@ static void setup_run(struct run *run)
 	run->ending.interrupted = stop_asked() > 0;
 	run->ending.hurried = stop_asked() > 1;
 	run->ending.code = engine_finish(run->engine);
+	setup_holds(run, hooks_finish(run->hooks, setup_sent(engine_metrics(run->engine))));
 	pktgen_live_end(&run->live);
 	pktgen_live_rest(&run->live);
 }
@@ -155,7 +184,7 @@ static int setup_check_files(const struct pktgen_options *options)
 int command_pktgen(int argc, char **argv)
 {
 	static struct pktgen_options options;
-	struct run run = { .options = &options };
+	struct run run = { .options = &options, .hooks = &options.hooks };
 	struct engine_options engine_options;
 	int code;
 
@@ -164,11 +193,15 @@ int command_pktgen(int argc, char **argv)
 	engine_options = setup_engine_options(&options);
 	code = setup_check_files(&options);
 	if (code == CODE_OK)
+		code = hooks_open(&options.hooks, load_rate_was_given(&options.load));
+	hooks_fill(&options.hooks, &engine_options);
+	if (code == CODE_OK)
 		code = engine_open(&run.engine, &options.traffic, &engine_options);
 	if (code == CODE_OK) {
 		setup_run(&run);
 		code = setup_end(&run);
 	}
 	traffic_free(&options.traffic);
+	hooks_close(&options.hooks);
 	return code;
 }

@@ -271,4 +271,5 @@ void pktgen_print_text(const struct pktgen_results *results)
 	text_latency(&results->total.latency);
 	text_flows(results);
 	text_pairs(results);
+	hooks_print_text(&results->options->hooks);
 }

@@ -36,7 +36,7 @@ static uint64_t ring_skip(const struct frame_ring *ring, uint64_t position, uint
 struct frame_record *frame_ring_room(struct frame_ring *ring, uint32_t captured)
 {
 	uint64_t need = (sizeof(struct frame_record) + captured + RING_ALIGN - 1) & ~(uint64_t)(RING_ALIGN - 1);
-	uint64_t head = ring->writer.head, skip = ring_skip(ring, head, need);
+	uint64_t head = ring->writer.next, skip = ring_skip(ring, head, need);
 	struct frame_record *record;
 
 	if (head + skip + need - ring->writer.tail > ring->size) {
@@ -57,13 +57,28 @@ struct frame_record *frame_ring_room(struct frame_ring *ring, uint32_t captured)
 
 void frame_ring_push(struct frame_ring *ring, struct frame_record *record)
 {
-	uint64_t head = ring->writer.head;
-
 	record->dropped = ring->writer.dropped - ring->writer.dropped_before;
 	ring->writer.dropped_before = ring->writer.dropped;
-	head += ring_skip(ring, head, record->size) + record->size;
-	/* Pairs with the acquire in frame_ring_peek: the record is written. */
-	__atomic_store_n(&ring->writer.head, head, __ATOMIC_RELEASE);
+	ring->writer.next += ring_skip(ring, ring->writer.next, record->size) + record->size;
+}
+
+void frame_ring_publish(struct frame_ring *ring)
+{
+	/* Pairs with the acquire in frame_ring_peek: the records are written. */
+	__atomic_store_n(&ring->writer.head, ring->writer.next, __ATOMIC_RELEASE);
+}
+
+struct frame_ring_mark frame_ring_mark(const struct frame_ring *ring)
+{
+	return (struct frame_ring_mark){ ring->writer.next, ring->writer.dropped,
+					 ring->writer.dropped_before };
+}
+
+void frame_ring_return(struct frame_ring *ring, const struct frame_ring_mark *mark)
+{
+	ring->writer.next = mark->next;
+	ring->writer.dropped_before = mark->dropped_before;
+	__atomic_store_n(&ring->writer.dropped, mark->dropped, __ATOMIC_RELAXED);
 }
 
 struct frame_record *frame_ring_peek(struct frame_ring *ring)

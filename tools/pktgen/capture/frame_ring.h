@@ -24,6 +24,7 @@ struct frame_ring {
 	/* Of the thread that writes. */
 	struct {
 		uint64_t head;	  /* read by the other one */
+		uint64_t next;	  /* of what is not published yet */
 		uint64_t tail;	  /* as it was when last looked at */
 		uint64_t dropped; /* in all; read by others */
 		uint64_t dropped_before;
@@ -42,6 +43,15 @@ void frame_ring_free(struct frame_ring *ring);
  * it in, but `size` and `dropped`, and calls push. */
 struct frame_record *frame_ring_room(struct frame_ring *ring, uint32_t captured);
 void frame_ring_push(struct frame_ring *ring, struct frame_record *record);
+/* What was pushed is there for the reader. */
+void frame_ring_publish(struct frame_ring *ring);
+
+/* What was pushed since, and what was counted, is undone: before it is published. */
+struct frame_ring_mark {
+	uint64_t next, dropped, dropped_before;
+};
+struct frame_ring_mark frame_ring_mark(const struct frame_ring *ring);
+void frame_ring_return(struct frame_ring *ring, const struct frame_ring_mark *mark);
 static inline uint8_t *frame_record_bytes(struct frame_record *record)
 {
 	return (uint8_t *)(record + 1);

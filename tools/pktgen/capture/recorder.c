@@ -26,6 +26,7 @@
 #define RECORDER_SLEEP_MIN_NS 100000
 #define RECORDER_SLEEP_MAX_NS 5000000
 #define RECORDER_BATCH 256
+#define RECORDER_BURST_MAX 256u /* that is offered at once; more is not taken down */
 #define RECORDER_SETTLE_TURNS 200u
 
 struct recorder_track {
@@ -34,11 +35,19 @@ struct recorder_track {
 	uint64_t next;
 };
 
+struct recorder_mark {
+	struct frame_ring_mark ring;
+	uint64_t matched;
+};
+
 /* What one queue's thread has for itself. */
 struct recorder_worker {
 	struct frame_ring ring;
 	uint32_t port;
 	uint64_t seen, matched; /* read by others */
+	/* How things stood before each of the frames that are offered, and behind the last. */
+	uint32_t offered;
+	struct recorder_mark mark[RECORDER_BURST_MAX + 1];
 	struct recorder_track track[RECORDER_TRACKS];
 	uint8_t frame[VIONET_FRAME_MAX]; /* pieces put together */
 };
@@ -57,9 +66,9 @@ struct recorder {
 	pthread_t thread;
 	bool running; /* frames are taken. By __atomic, as the next four */
 	bool stop, give_up;
-	uint32_t enabled; /* ports, a bit each */
+	uint32_t enabled;		       /* ports, a bit each */
 	uint64_t since_ns[RECORDER_PORTS_MAX]; /* since 1970: when each was enabled. The control thread's */
-	uint64_t idle;	  /* times that all was written */
+	uint64_t idle;			       /* times that all was written */
 	bool started, said;
 	uint64_t written, bytes, lost, files;
 	bool full;
@@ -134,26 +143,66 @@ static void recorder_take(struct recorder *recorder, struct recorder_worker *wor
 	frame_ring_push(&worker->ring, record);
 }
 
+static struct recorder_worker *recorder_worker_of(const struct recorder *recorder,
+						  const struct engine_place *place)
+{
+	if (!__atomic_load_n(&recorder->running, __ATOMIC_ACQUIRE) ||
+	    place->worker >= recorder->workers || place->port >= recorder->ports ||
+	    (__atomic_load_n(&recorder->enabled, __ATOMIC_RELAXED) >> place->port & 1) == 0)
+		return NULL;
+	return &recorder->worker[place->worker];
+}
+
+static void recorder_note(struct recorder_worker *worker)
+{
+	worker->mark[worker->offered] =
+		(struct recorder_mark){ frame_ring_mark(&worker->ring), worker->matched };
+}
+
 static void recorder_see(void *context, const struct engine_place *place, bool sent,
 			 struct vionet_packet *const *packets, uint32_t count, uint64_t now_ns)
 {
 	struct recorder *recorder = context;
+	struct recorder_worker *worker = recorder_worker_of(recorder, place);
+
+	if (worker == NULL)
+		return;
+	__atomic_store_n(&worker->port, place->port, __ATOMIC_RELAXED);
+	worker->offered = 0;
+	for (uint32_t i = 0; i < count && (!sent || i < RECORDER_BURST_MAX); i++) {
+		recorder_note(worker);
+		recorder_take(recorder, worker, place, sent, packets[i], now_ns);
+		worker->offered += sent;
+	}
+	recorder_note(worker);
+	if (sent)
+		return;
+	recorder_count(&worker->seen, count);
+	frame_ring_publish(&worker->ring);
+}
+
+/* Those that were not taken are shown again. */
+static void recorder_took(void *context, const struct engine_place *place, uint32_t count)
+{
+	const struct recorder *recorder = context;
 	struct recorder_worker *worker;
 
-	if (!__atomic_load_n(&recorder->running, __ATOMIC_ACQUIRE) || place->worker >= recorder->workers ||
-	    place->port >= recorder->ports ||
-	    (__atomic_load_n(&recorder->enabled, __ATOMIC_RELAXED) >> place->port & 1) == 0)
+	if (place->worker >= recorder->workers)
 		return;
 	worker = &recorder->worker[place->worker];
-	__atomic_store_n(&worker->port, place->port, __ATOMIC_RELAXED);
-	recorder_count(&worker->seen, count);
-	for (uint32_t i = 0; i < count; i++)
-		recorder_take(recorder, worker, place, sent, packets[i], now_ns);
+	if (count < worker->offered) {
+		frame_ring_return(&worker->ring, &worker->mark[count].ring);
+		__atomic_store_n(&worker->matched, worker->mark[count].matched, __ATOMIC_RELAXED);
+		worker->offered = count;
+	}
+	recorder_count(&worker->seen, worker->offered);
+	worker->offered = 0;
+	frame_ring_publish(&worker->ring);
 }
 
 struct engine_tap recorder_tap(struct recorder *recorder)
 {
-	return (struct engine_tap){ .context = recorder, .see = recorder_see };
+	return (struct engine_tap){ .context = recorder, .see = recorder_see, .took = recorder_took };
 }
 
 /* ---- blocks ---- */

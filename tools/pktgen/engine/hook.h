@@ -22,10 +22,14 @@ struct engine_place {
 /* Capture: sees the frames that pass. NULL functions are not called. */
 struct engine_tap {
 	void *context;
-	/* `count` frames that were received, or that the device took. Only to be read, and only
-	 * until it returns; chains are linked by `next`. `now_ns`: CLOCK_MONOTONIC. */
+	/* `count` frames that were received, or (`sent`) that are about to be offered to the
+	 * device: `took` follows. Only to be read, and only until it returns; chains are linked
+	 * by `next`. `now_ns`: CLOCK_MONOTONIC. */
 	void (*see)(void *context, const struct engine_place *place, bool sent,
 		    struct vionet_packet *const *packets, uint32_t count, uint64_t now_ns);
+	/* The first `count` of those that `see` was shown as sent, at once before, were taken; the
+	 * others are offered anew later. */
+	void (*took)(void *context, const struct engine_place *place, uint32_t count);
 };
 
 /* Answers of a port: ARP, ND, echo. */

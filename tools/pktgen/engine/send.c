@@ -362,23 +362,27 @@ static void send_collect(struct worker *worker, uint64_t now_ns)
 
 /* ---- handing over ---- */
 
-static void send_see(struct worker *worker, struct vionet_packet *const *packets,
-		     uint32_t count, uint64_t now_ns)
+/* The tap sees frames while they are ours. Returns how many the device took. */
+static uint32_t send_offer(struct worker *worker, struct vionet_packet *const *packets,
+			   uint32_t count, uint64_t now_ns)
 {
 	const struct engine_tap *tap = worker->engine->options.tap;
+	uint32_t taken;
 
-	if (count > 0 && tap != NULL && tap->see != NULL)
-		tap->see(tap->context, &worker->place, true, packets, count, now_ns);
+	if (tap == NULL || tap->see == NULL)
+		return vionet_queue_transmit(worker->session.tx, packets, count);
+	tap->see(tap->context, &worker->place, true, packets, count, now_ns);
+	taken = vionet_queue_transmit(worker->session.tx, packets, count);
+	tap->took(tap->context, &worker->place, taken);
+	return taken;
 }
 
 void send_one(struct worker *worker, struct vionet_packet *packet)
 {
-	if (packet->length == 0 || vionet_queue_transmit(worker->session.tx, &packet, 1) == 0) {
+	if (packet->length == 0 || send_offer(worker, &packet, 1, now_ns()) == 0)
 		vionet_packet_free(&packet, 1);
-		return;
-	}
-	count_set(&worker->in_flight, 1);
-	send_see(worker, &packet, 1, now_ns());
+	else
+		count_set(&worker->in_flight, 1);
 }
 
 static void send_stamp_segments(const struct pending *pending, uint8_t *frame, uint64_t stamp_ns)
@@ -528,10 +532,9 @@ uint32_t send_due(struct worker *worker, uint64_t now_ns)
 	if (worker->pending_count == 0)
 		return 0;
 	stamped_ns = send_stamp(worker);
-	taken = vionet_queue_transmit(worker->session.tx, worker->packet, worker->pending_count);
+	taken = send_offer(worker, worker->packet, worker->pending_count, stamped_ns);
 	send_slip(worker, now_ns);
 	if (taken > 0) {
-		send_see(worker, worker->packet, taken, stamped_ns);
 		send_count_all(worker, taken, stamped_ns);
 		worker->progress_ns = now_ns;
 		send_take_off(worker, taken);

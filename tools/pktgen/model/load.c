@@ -252,6 +252,22 @@ static void load_add_transport(struct load_maker *maker)
 	}
 }
 
+/* Headers that are not known as such. */
+static void load_add_frame(struct load_maker *maker)
+{
+	const struct load_options *load = maker->load;
+	struct traffic_header *header = load_add(maker, HEADER_CUSTOM);
+
+	if (header == NULL)
+		return;
+	header->bytes = malloc(load->frame_size);
+	maker->failed |= header->bytes == NULL;
+	if (header->bytes == NULL)
+		return;
+	memcpy(header->bytes, load->frame, load->frame_size);
+	header->byte_count = load->frame_size;
+}
+
 /* ---- many flows ---- */
 
 static struct traffic_field *load_field(struct load_maker *maker, size_t header, const char *path)
@@ -338,7 +354,7 @@ static uint32_t load_bytes_of_headers(const struct traffic_flow *flow)
 	uint32_t bytes = 0;
 
 	for (size_t i = 0; i < flow->headers; i++)
-		bytes += header_type(flow->header[i].kind)->size;
+		bytes += header_type(flow->header[i].kind)->size + (uint32_t)flow->header[i].byte_count;
 	return bytes;
 }
 
@@ -357,7 +373,7 @@ static void load_choose_size(struct load_maker *maker)
 
 	*size = load->size;
 	if (!load->have_size)
-		size->min = load_at_least(FRAME_LEAST + tags, least);
+		size->min = load->frame != NULL ? load->frame_size : load_at_least(FRAME_LEAST + tags, least);
 	if (load->size.weight_count == 0)
 		return;
 	size->weight = malloc(load->size.weight_count * sizeof(*size->weight));
@@ -405,6 +421,13 @@ static int load_choose_family(const struct load_options *load, enum load_family 
 	return 0;
 }
 
+static const char *load_name(const struct load_maker *maker)
+{
+	if (maker->load->replay)
+		return "replay";
+	return maker->back ? "back" : "flow";
+}
+
 static int load_make_flow(const struct load_options *load, struct traffic_flow *flow,
 			  uint32_t from, uint32_t to, struct parse_error *error)
 {
@@ -414,17 +437,21 @@ static int load_make_flow(const struct load_options *load, struct traffic_flow *
 	if (result != 0)
 		return result;
 	flow->tx_port = from;
-	flow->name = strdup(maker.back ? "back" : "flow");
+	flow->name = strdup(load_name(&maker));
 	flow->rx_port = calloc(1, sizeof(*flow->rx_port));
 	if (flow->name == NULL || flow->rx_port == NULL)
 		return -ENOMEM;
 	flow->rx_port[0] = to;
 	flow->rx_ports = load->no_rx ? 0 : 1;
-	load_add_link(&maker);
-	load_add_tunnel(&maker);
-	load_add_ip(&maker);
-	load_add_transport(&maker);
-	result = load_spread(&maker, error);
+	if (load->frame != NULL) {
+		load_add_frame(&maker);
+	} else {
+		load_add_link(&maker);
+		load_add_tunnel(&maker);
+		load_add_ip(&maker);
+		load_add_transport(&maker);
+		result = load_spread(&maker, error);
+	}
 	load_choose_size(&maker);
 	flow->rate = load->rate;
 	flow->arrival = load->arrival;
@@ -432,7 +459,8 @@ static int load_make_flow(const struct load_options *load, struct traffic_flow *
 	flow->payload = load->payload;
 	flow->offload = load->offload;
 	flow->seed = load->seed;
-	flow->track = flow->latency = true;
+	/* A frame that is given keeps its bytes, unless it is made longer. */
+	flow->track = flow->latency = !load->replay && (load->frame == NULL || load->have_size);
 	return result != 0 || !maker.failed ? result : -ENOMEM;
 }
 

@@ -49,6 +49,10 @@ struct load_options {
 	struct traffic_field tunnel_id; /* VNI, TEID */
 	struct traffic_field outer_src_mac, outer_dst_mac;
 	struct load_address outer_src_ip, outer_dst_ip;
+	/* A whole frame in the place of headers, or NULL. */
+	const uint8_t *frame;
+	uint32_t frame_size;
+	bool replay;	/* what is sent comes from a file: the flow is its rate and its end */
 	uint64_t flows; /* tuples that are tracked each; 0: not given */
 	uint32_t queues;
 

@@ -44,6 +44,14 @@ static void captures_see(void *context, const struct engine_place *place, bool s
 		capture->tap.see(capture->tap.context, place, sent, packets, count, now_ns);
 }
 
+static void captures_took(void *context, const struct engine_place *place, uint32_t count)
+{
+	const struct captures *captures = context;
+
+	if (captures->next.took != NULL)
+		captures->next.took(captures->next.context, place, count);
+}
+
 static int captures_open_one(struct captures *captures, size_t number)
 {
 	const struct traffic_capture *from = &captures->traffic->capture[number];
@@ -78,7 +86,7 @@ int captures_open(struct captures **result, const struct traffic *traffic,
 		captures->ports = traffic->ports;
 		captures->capture = calloc(traffic->captures + 1, sizeof(*captures->capture));
 		captures->port = calloc(traffic->ports + 1, sizeof(*captures->port));
-		captures->tap = (struct engine_tap){ .context = captures, .see = captures_see };
+		captures->tap = (struct engine_tap){ .context = captures, .see = captures_see, .took = captures_took };
 		captures->next = next != NULL ? *next : captures->next;
 	}
 	if (captures == NULL || captures->capture == NULL || captures->port == NULL) {

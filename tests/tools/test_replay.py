@@ -1,0 +1,325 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""
+`vionet pktgen --replay`, --capture and --respond. The frames of a replay arrive at a tap, where tcpdump captures them;
+tshark says whether they are those of the file. Real kernels ask what a responder answers.
+"""
+
+import json
+import os
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "softnic"))
+
+import captures  # noqa: E402
+import namespaces  # noqa: E402
+from captures import Tcpdump, enhanced, interface, pcap, section  # noqa: E402
+from namespaces import Namespace, wait_for  # noqa: E402
+from nic import DEADLINE, Softnic, binary  # noqa: E402
+
+VIONET = os.path.join(os.environ.get("VIONET_BUILD", os.path.dirname(binary())), "vionet")
+PLAIN = ["setarch", "-R"] if "tsan" in VIONET else []
+SANDBOX = [] if "san/" in VIONET else ["--sandbox"]  # sanitizers make system calls of their own
+MS = 10**6
+
+
+def checksum(data):
+    total = sum(struct.unpack(f">{len(data + b'0') // 2}H", data + bytes(len(data) % 2)))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return total ^ 0xffff
+
+
+def udp(number, size=80, source="10.1.0.1", target="10.2.0.1"):
+    """An Ethernet frame of `size` bytes, whose checksums are right."""
+    data = struct.pack(">HHHH", 1000 + number, 9, size - 34, 0) + bytes((number + i) & 0xff for i in range(size - 42))
+    ends = socket.inet_aton(source) + socket.inet_aton(target)
+    data = data[:6] + struct.pack(">H", checksum(ends + struct.pack(">HH", 17, len(data)) + data)) + data[8:]
+    head = struct.pack(">BBHHHBBH", 0x45, 0, size - 14, number, 0, 64, 17, 0) + ends
+    head = head[:10] + struct.pack(">H", checksum(head)) + head[12:]
+    return bytes.fromhex("020000000002020000000001" "0800") + head + data
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="replay-")
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def write(self, name, content):
+        return captures.write(self.path(name), content)
+
+    def serve(self, *options):
+        nic = Softnic("--lossless", "--features", "+all,-RING_PACKED", *options)
+        self.addCleanup(nic.close)
+        self.nic = nic
+        return f"vfio-user:{nic.path}"
+
+    def tap(self, name="wire"):
+        """A device that is an interface of this namespace, which the kernel says nothing on."""
+        namespaces.ip("tuntap", "add", name, "mode", "tap")
+        self.addCleanup(namespaces.ip, "link", "del", name)
+        device = self.serve("--peer", f"tap:{name}")
+        with open(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6", "w", encoding="ascii") as file:
+            file.write("1")
+        namespaces.ip("link", "set", name, "up")
+        return device
+
+    def start(self, *arguments):
+        process = subprocess.Popen([*PLAIN, VIONET, "pktgen", *arguments], stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True)
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        return process
+
+    def end(self, process, code=0):
+        output, self.errors = process.communicate(timeout=DEADLINE)
+        self.assertEqual(process.returncode, code, output + self.errors)
+        self.assertNotIn("Sanitizer", self.errors)
+        return output
+
+    def run_tool(self, *arguments, code=0):
+        return self.end(self.start(*arguments, "--interval", "1h"), code)
+
+    def facts(self, *arguments, code=0):
+        return json.loads(self.run_tool(*arguments, "--json", code=code))
+
+
+class Replay(Case):
+    """What arrives is what the file has."""
+
+    def replay(self, content, expected, *options):
+        """The JSON, and the file of what arrived."""
+        device = self.tap()
+        arrived = self.path("arrived.pcap")
+        dump = Tcpdump("wire", arrived, expected)
+        self.addCleanup(dump.close)
+        found = self.facts(device, "--no-rx", "--replay", self.write("file", content), *options)
+        dump.wait()
+        self.assertEqual(found["tx"]["sent"], expected)
+        self.nic.check()
+        return found["replay"], arrived
+
+    def test_bytes_are_those_of_the_file(self):
+        records = [(i * MS, udp(i, 60 + 17 * i)) for i in range(80)]
+        found, arrived = self.replay(pcap(records), 80)
+        self.assertEqual(captures.frames(arrived), captures.frames(self.path("file")))
+        self.assertEqual(captures.frames(arrived), [frame for _, frame in records])
+        self.assertEqual(captures.complaints(arrived), [])
+        self.assertEqual((found["format"], found["file_frames"], found["frames"], found["loops"]),
+                         ("pcap", 80, 80, 1))
+        # Each is sent at its time or later.
+        times = [float(line) for line in captures.tshark(arrived, "-T", "fields", "-e", "frame.time_relative")]
+        self.assertGreaterEqual(times[-1], 0.06)
+
+    def test_interfaces_with_their_own_units(self):
+        """In order of the file, which is that of time; two sections of both byte orders, loops."""
+        content = b""
+        for order, ms in ("<", 10), (">", 30):
+            content += section(order) + interface(6, order) + interface(9, order) + interface(0x80 | 10, order)
+            for i in range(0, 9, 3):
+                content += enhanced(0, (ms + i) * 1000, udp(i), order) + \
+                    enhanced(1, (ms + 1 + i) * MS, udp(i + 1), order) + \
+                    enhanced(2, ms + 2 + i, udp(i + 2), order)
+        found, arrived = self.replay(content, 36, "--loop", "2", "--replay-speed", "4x")
+        self.assertEqual(captures.frames(arrived), 4 * [udp(i) for i in range(9)])
+        self.assertEqual((found["format"], found["interfaces"], found["loops"]), ("pcapng", 6, 2))
+        self.assertEqual(found["rules"], dict.fromkeys(found["rules"], 0))
+        self.assertEqual(found["backward"], 0)
+
+    def test_rules(self):
+        whole = udp(1, 200)
+        records = [(0, whole), (MS, b""), (2 * MS, whole[:13]), (3 * MS, whole[:50], 200), (4 * MS, udp(2, 1515)),
+                   (10**18, whole)]
+        found, arrived = self.replay(pcap(records, order=">"), 3, "--replay-max-gap", "10ms")
+        self.assertEqual(captures.frames(arrived), [whole, whole[:50] + bytes(150), whole])
+        self.assertEqual(found["rules"], {"oversize_dropped": 1, "oversize_cut": 0, "truncated_padded": 1,
+                                          "truncated_sent": 0, "truncated_dropped": 0, "empty": 1, "runts": 1})
+        self.assertEqual(found["gaps_capped"], 1)
+        self.assertGreater(found["gaps_skipped_s"], 999_999_999)
+
+    def test_new_addresses(self):
+        records = [(i, udp(i, 100, "10.1.2.3", "172.16.0.9")) for i in range(20)]
+        _, arrived = self.replay(
+            pcap(records, nanoseconds=False), 20, "--rate", "1000", "--replay-src-mac", "02:00:00:00:00:77",
+            "--replay-dst-mac", "02:00:00:00:00:88", "--replay-map", "10.0.0.0/8=192.168.0.0/16",
+            "--replay-map", "172.16.0.9=1.2.3.4", "--replay-map-port", "9=7")
+        self.assertEqual(captures.complaints(arrived), [])
+        fields = captures.tshark(arrived, "-T", "fields", *(f"-e{name}" for name in (
+            "eth.src", "eth.dst", "ip.src", "ip.dst", "udp.dstport", "ip.checksum.status", "udp.checksum.status")))
+        self.assertEqual(fields, 20 * ["02:00:00:00:00:77\t02:00:00:00:00:88\t192.168.2.3\t1.2.3.4\t7\t1\t1"])
+
+    def test_template(self):
+        device = self.tap()
+        arrived = self.path("arrived.pcap")
+        dump = Tcpdump("wire", arrived, 5)
+        self.addCleanup(dump.close)
+        path = self.write("file", pcap([(0, udp(1)), (0, udp(2, 90)), (0, udp(3))]))
+        self.run_tool(device, "--no-rx", "--template", f"{path}:2", "--count", "5")
+        dump.wait()
+        self.assertEqual([frame[:90] for frame in captures.frames(arrived)], 5 * [udp(2, 90)])
+        self.assertIn("frame 4 is asked for, and it has 3", self.refused("--template", f"{path}:4"))
+
+    def refused(self, *arguments, code=2):
+        self.run_tool("vfio-user:/nowhere/nic", *arguments, code=code)
+        return self.errors
+
+    def test_refused(self):
+        """Before a device is looked for: there is none."""
+        one = self.write("one", pcap([(0, udp(1))]))
+        for content, words in (
+                (b"", "the file is empty"), (b"\x1f\x8b" + bytes(20), "gunzip it first"),
+                (bytes(20), "no pcap or pcapng file"), (pcap([]), "no frame is in it"),
+                (pcap([(0, udp(1))])[:-1], "record 1 at offset 24: 80 bytes of frame are announced, and the file "
+                 "ends after 79; 'editcap FILE NEW' keeps the whole frames"),
+                (pcap([], link=113), "its link type is LINUX_SLL, not Ethernet"),
+                (section() + interface() + enhanced(1, 0, udp(1)), "block 3 at offset 60 (enhanced packet): it is of "
+                 "interface 1, and 1 were described")):
+            self.assertIn(words, self.refused("--replay", self.write("bad", content)))
+        self.assertIn("No such file", self.refused("--replay", self.path("nothing")))
+        self.assertIn("it is no plain file", self.refused("--replay", "/dev/null"))
+        for arguments, words in ((("--loop", "2"), "add --replay FILE"),
+                                 (("--replay", one, "--replay-speed", "0x"), "a factor from 0.001x"),
+                                 (("--replay", one, "--replay-speed", "2x", "--rate", "1"), "give one of them"),
+                                 (("--replay", one, "--template", one), "give one of them"),
+                                 (("--replay", one, "--replay-map", "10.0.0.0/8"), "two networks of one kind"),
+                                 (("--replay", one, "--replay-map-port", "80"), "two ports are wanted"),
+                                 (("--replay", one, "--replay-oversize", "keep"), "--replay-oversize")):
+            self.assertIn(words, self.refused(*arguments))
+        self.assertIn("/nowhere/nic", self.refused("--replay", one, code=3))
+
+    def test_nothing_sent_is_a_failure(self):
+        device = self.serve("--peer", "sink")
+        text = self.run_tool(device, "--replay", self.write("file", pcap([(0, udp(1)[:12])])), "--loop", "0", code=1)
+        self.assertIn("1 shorter than 14 bytes dropped", text)
+        self.assertIn("no frame was sent", self.errors)
+        self.nic.check()
+
+
+class Capture(Case):
+    """The file beside the run: capinfos, tshark and tcpdump take it."""
+
+    def test_what_was_sent_and_received(self):
+        device = self.serve("--peer", "loop")
+        path = self.path("x.pcapng")
+        found = self.facts(device, "--count", "200", "--rate", "5000", "--queues", "2", "--capture", path)["capture"]
+        self.assertEqual((found["seen"], found["written"], found["dropped"], found["failed"]), (400, 400, 0, False))
+        self.assertEqual(captures.capinfos(path)[0], 400)
+        self.assertEqual(captures.complaints(path), [])
+        for direction, count in ((1, 200), (2, 200)):
+            self.assertEqual(len(captures.tshark(path, "-Y", f"frame.packet_flags_direction == {direction}")), count)
+        self.assertEqual(captures.tshark(path, "-Y", "frame.comment"), [])
+        subprocess.run(["tcpdump", "-n", "-r", path, "-w", "/dev/null"], check=True, capture_output=True)
+        self.nic.check()
+
+    def test_filter_and_snap_length(self):
+        device = self.serve("--peer", "loop")
+        path = self.path("x.pcapng")
+        text = self.run_tool(device, "--count", "100", "--size", "60-1000", "--capture", path, "--capture-snaplen",
+                             "64", "--capture-filter", "greater 500")
+        self.assertIn("capture   ", text)
+        lines = captures.tshark(path, "-T", "fields", "-e", "frame.len", "-e", "frame.cap_len")
+        self.assertTrue(all(int(line.split()[0]) >= 500 and line.split()[1] == "64" for line in lines), lines)
+        self.run_tool(device, "--count", "1", "--capture", path, "--capture-filter", "no such word", code=2)
+        self.assertIn("--capture-filter 'no such word': ", self.errors)
+
+    def test_ring_of_files(self):
+        device = self.serve("--peer", "loop")
+        found = self.facts(device, "--count", "2000", "--size", "500", "--rate", "20000", "--capture",
+                           self.path("x.pcapng"), "--capture-files", "3", "--capture-size", "100k",
+                           *SANDBOX)["capture"]
+        self.assertGreater(found["files"], 10)
+        self.assertEqual(found["written"] + found["dropped"], 4000)
+        sizes = [os.path.getsize(self.path(f"x-{i}.pcapng")) for i in range(3)]
+        self.assertTrue(all(size <= 100000 for size in sizes), sizes)
+        self.assertGreater(sum(captures.capinfos(self.path(f"x-{i}.pcapng"))[0] for i in range(3)), 300)
+
+    def test_full_disk(self):
+        """The run and its summary go on."""
+        device = self.serve("--peer", "loop")
+        small = self.path("small")
+        os.mkdir(small)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", small], check=True)
+        self.addCleanup(subprocess.run, ["umount", small], check=True)
+        text = self.run_tool(device, "--count", "500", "--size", "1000", "--rate", "10000", "--capture",
+                             os.path.join(small, "x.pcapng"), code=1)
+        self.assertIn("500 frames", text)
+        self.assertIn("writing failed before the end", text)
+        self.assertEqual(self.errors.count("No space left on device; the capture ended there"), 1)
+        self.assertGreater(captures.capinfos(os.path.join(small, "x.pcapng"))[0], 10)
+        self.run_tool(device, "--count", "5", "--capture", "/dev/full", code=1)
+        self.assertIn("/dev/full: No space left on device", self.errors)
+        self.run_tool(device, "--count", "5", "--capture", self.path("no/x"), code=1)
+        self.assertIn("No such file", self.errors)
+        self.nic.check()
+
+
+class Behind(Case):
+    """A kernel at the other end of the wire: it finds the generator, and is found."""
+    ours = ("--address", "10.9.0.2/24", "--address", "fd09::2/64")
+
+    def setUp(self):
+        super().setUp()
+        self.peer = Namespace("peer")
+        self.addCleanup(self.peer.close)
+        namespaces.ip("tuntap", "add", "wire", "mode", "tap")
+        self.device = self.serve("--peer", "tap:wire")
+        namespaces.ip("link", "set", "wire", "netns", "peer")
+        self.peer.up("wire", "10.9.0.1/24", "fd09::1/64")
+
+    def test_kernel_finds_us(self):
+        process = self.start(self.device, "--rx-only", "--respond", *self.ours, "--json", "--interval", "1h")
+        for target, sizes in (("10.9.0.2", (16, 17, 1471, 1472)), ("fd09::2", (16, 17, 1451, 1452))):
+            for size in sizes:
+                text = self.peer.run("ping", "-n", "-c", "2", "-i", "0.01", "-W", str(DEADLINE), "-s", str(size), target)
+                self.assertIn(" 0% packet loss", text)
+        # Our address is taken: the kernel sees that before it uses it.
+        self.peer.ip("address", "add", "fd09::2/64", "dev", "wire")
+        wait_for(lambda: "dadfailed" in self.peer.ip("-6", "address", "show", "dev", "wire"), "no duplicate found")
+        process.send_signal(subprocess.signal.SIGINT)
+        found = json.loads(self.end(process))["responder"]
+        self.assertEqual((found["ping4"], found["ping6"]), (8, 8))
+        self.assertGreaterEqual(min(found["arp"], found["neighbour"]), 1)
+        self.assertEqual(self.peer.wrong_checksums(), {})
+        self.nic.check()
+
+    def test_gateway(self):
+        mac = self.peer.link("wire")["address"]
+        path = self.path("x.pcapng")
+        for gateway, options in (("10.9.0.1", self.ours), ("fd09::1", self.ours)):
+            found = self.facts(self.device, "--gateway", gateway, *options, "--count", "10", "--capture",
+                               path)
+            self.assertEqual(found["responder"]["gateway_mac"], mac)
+            self.assertEqual(set(captures.tshark(path, "-Y", "udp && frame.packet_flags_direction == 2", "-T", "fields",
+                                                 "-e", "eth.dst")), {mac})
+            self.assertEqual(captures.complaints(path), [])
+        # One that is given is used.
+        found = self.facts(self.device, "--gateway", "10.9.0.1", *self.ours, "--count", "10", "--capture",
+                           path, "--dst-mac", "02:00:00:00:00:99")
+        self.assertEqual(set(captures.tshark(path, "-Y", "udp && frame.packet_flags_direction == 2", "-T", "fields",
+                                             "-e", "eth.dst")), {"02:00:00:00:00:99"})
+        self.run_tool(self.device, "--gateway", "10.9.0.77", *self.ours, "--count", "10", code=1)
+        self.assertIn("no answer from the gateway 10.9.0.77 to 10 ARP requests in 5 s", self.errors)
+        self.nic.check()
+
+    def test_refused(self):
+        for arguments, words in ((("--respond",), "give one, such as --address"),
+                                 (("--gateway", "10.9.0.1"), "no --address is in a network with it"),
+                                 (("--gateway", "10.9.0.0/24"), "the address of one router"),
+                                 (("--address", "10.9.0.2"), "with the length of its network's prefix"),
+                                 (("--address", "127.0.0.1/8"), "no address of one host"),
+                                 (("--address", "10.9.0.2/24"), "nothing is done with it"),
+                                 (("--gateway", "10.8.0.1", *self.ours), "no --address is in a network")):
+            self.run_tool("vfio-user:/nowhere/nic", *arguments, code=2)
+            self.assertIn(words, self.errors)
+
+
+if __name__ == "__main__":
+    namespaces.main()

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tools/pktgen/hooks.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tools/pktgen/engine/engine.h"
+#include "tools/pktgen/packet/parse.h"
+#include "tools/shared/session.h"
+
+#define HOOKS_TURN_NS 5000000u
+#define HOOKS_MTU 1500u
+#define HOOKS_TEXT 1024
+
+/* ---- options ---- */
+
+static error_t hooks_parse(int key, char *argument, struct argp_state *state)
+{
+	struct hooks *hooks = state->input;
+
+	(void)argument;
+	if (key != ARGP_KEY_INIT)
+		return ARGP_ERR_UNKNOWN;
+	state->child_inputs[0] = &hooks->replay;
+	state->child_inputs[1] = &hooks->respond;
+	state->child_inputs[2] = &hooks->capture;
+	return 0;
+}
+
+const struct argp hooks_argp = {
+	.parser = hooks_parse,
+	.children = (const struct argp_child[]){ { &replay_argp, 0, NULL, 0 },
+						 { &responder_argp, 0, NULL, 0 },
+						 { &recorder_argp, 0, NULL, 0 },
+						 { 0 } },
+};
+
+/* ---- before a device is open ---- */
+
+/* A file that is no capture is a wrong argument. */
+static int hooks_say(const struct savefile_error *error, int result)
+{
+	say("%s", error->text);
+	return result == -EACCES || result == -EPERM || result == -ENOMEM ? CODE_PERMISSION : CODE_USAGE;
+}
+
+int hooks_template(const struct hooks *hooks, uint8_t **bytes, uint32_t *size)
+{
+	const struct replay_arguments *arguments = &hooks->replay;
+	struct savefile_error error;
+	int result;
+
+	*bytes = NULL;
+	if (arguments->template_file == NULL)
+		return CODE_OK;
+	result = replay_read_frame(arguments->template_file, arguments->template_frame, bytes, size, &error);
+	return result == 0 ? CODE_OK : hooks_say(&error, result);
+}
+
+static int hooks_open_replay(struct hooks *hooks, bool paced)
+{
+	const struct replay_info *info;
+	struct savefile_error error;
+	int result;
+
+	if (paced && !replay_use_rate(&hooks->replay)) {
+		say("--replay-speed and --rate: give one of them");
+		return CODE_USAGE;
+	}
+	result = replay_open(&hooks->replayed, &hooks->replay.replay, &error);
+	if (result != 0)
+		return hooks_say(&error, result);
+	info = replay_info(hooks->replayed);
+	output_begin();
+	fprintf(stderr, "replaying %s: %s, %ju interface%s, %ju frame%s, %ju bytes, %.9g s\n", clean(info->name),
+		info->format, (uintmax_t)info->interfaces, plural(info->interfaces), (uintmax_t)info->frames,
+		plural(info->frames), (uintmax_t)info->bytes, (double)info->duration_ns / 1e9);
+	output_end();
+	return CODE_OK;
+}
+
+/* For the recorder's comments. */
+static bool hooks_signature(const uint8_t *frame, uint32_t available, uint32_t total, uint32_t *track,
+			    uint64_t *sequence)
+{
+	struct signature found;
+
+	if (packet_signature(frame, available, total, &found) < 0)
+		return false;
+	*track = found.track;
+	*sequence = found.sequence;
+	return true;
+}
+
+static int hooks_open_all(struct hooks *hooks, bool paced)
+{
+	int code = CODE_OK;
+
+	if (hooks->replay.replay.path != NULL)
+		code = hooks_open_replay(hooks, paced);
+	hooks->capture.signature = hooks_signature;
+	if (code == CODE_OK && hooks->capture.path != NULL)
+		code = recorder_open(&hooks->recorder, &hooks->capture);
+	if (code != CODE_OK || !responder_is_wanted(&hooks->respond))
+		return code;
+	hooks->responder = responder_open(&hooks->respond, 0);
+	if (hooks->responder != NULL)
+		return CODE_OK;
+	say("--respond: no memory");
+	return CODE_PERMISSION;
+}
+
+int hooks_open(struct hooks *hooks, bool paced)
+{
+	int code = hooks_open_all(hooks, paced);
+
+	if (code != CODE_OK)
+		hooks_close(hooks);
+	return code;
+}
+
+void hooks_fill(struct hooks *hooks, struct engine_options *options)
+{
+	if (hooks->replayed != NULL) {
+		hooks->source = replay_source(hooks->replayed, 0);
+		options->source = &hooks->source;
+		options->sources = 1;
+	}
+	if (hooks->recorder != NULL) {
+		hooks->tap = recorder_tap(hooks->recorder);
+		options->tap = &hooks->tap;
+	}
+	if (hooks->responder != NULL) {
+		hooks->answers = responder_hook(hooks->responder);
+		options->responder = &hooks->answers;
+	}
+}
+
+/* ---- when devices are open ---- */
+
+/* The most that the first port sends, without headers. */
+static uint32_t hooks_mtu(const struct session *session, const struct vionet_device_info *info)
+{
+	const struct settings *settings = &session->options->settings;
+
+	if (settings->have[SETTING_MTU])
+		return settings->mtu;
+	return info->mtu != 0 ? info->mtu : HOOKS_MTU;
+}
+
+static int hooks_set_port(struct hooks *hooks, struct engine *engine)
+{
+	struct session *session = engine_session(engine, 0);
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
+	int result = vionet_device_info(session->device, &info);
+
+	if (result != 0) {
+		say_error(result);
+		return code_of_run(result);
+	}
+	if (hooks->responder != NULL)
+		responder_set_mac(hooks->responder, info.mac);
+	if (hooks->replayed != NULL)
+		replay_set_mtu(hooks->replayed, hooks_mtu(session, &info));
+	return CODE_OK;
+}
+
+static void hooks_fill_interface(struct pcapng_interface *interface, const struct engine_port_metrics *port)
+{
+	*interface = (struct pcapng_interface){ .bits_per_second = port->link_mbit * 1000000ull };
+	snprintf(interface->name, sizeof(interface->name), "%s", port->name);
+	snprintf(interface->description, sizeof(interface->description), "%s", port->location);
+	memcpy(interface->mac, port->mac, sizeof(interface->mac));
+}
+
+static int hooks_start_recorder(struct hooks *hooks, struct engine *engine)
+{
+	const struct engine_metrics *metrics = engine_metrics(engine);
+	struct pcapng_interface interface[RECORDER_PORTS_MAX];
+	struct recorder_flow flow[RECORDER_FLOWS_MAX];
+	uint32_t ports = 0, flows = 0;
+
+	for (; ports < metrics->ports && ports < RECORDER_PORTS_MAX; ports++)
+		hooks_fill_interface(&interface[ports], &metrics->port[ports]);
+	for (; flows < metrics->flows && flows < RECORDER_FLOWS_MAX; flows++)
+		flow[flows] = (struct recorder_flow){ metrics->flow[flows].name, metrics->flow[flows].first_track,
+						      (uint32_t)metrics->flow[flows].tracks };
+	return recorder_start(hooks->recorder, interface, ports, (uint32_t)metrics->queues, flow, flows);
+}
+
+int hooks_start(struct hooks *hooks, struct engine *engine)
+{
+	int code = CODE_OK;
+
+	if (hooks->replayed != NULL || hooks->responder != NULL)
+		code = hooks_set_port(hooks, engine);
+	if (code == CODE_OK && hooks->recorder != NULL)
+		code = hooks_start_recorder(hooks, engine);
+	hooks->started = code == CODE_OK;
+	return code;
+}
+
+static int hooks_gateway_is_silent(const struct hooks *hooks, struct engine *engine)
+{
+	char text[HOOKS_TEXT];
+
+	responder_describe_silence(hooks->responder, text, sizeof(text));
+	say("%s: %s", engine_session(engine, 0)->name, text);
+	return CODE_FAILED;
+}
+
+int hooks_resolve(struct hooks *hooks, struct engine *engine, bool *found)
+{
+	enum responder_gateway state = RESPONDER_NO_GATEWAY;
+	int code = CODE_OK;
+	uint8_t mac[6];
+
+	*found = false;
+	if (hooks->responder == NULL)
+		return CODE_OK;
+	while (code == CODE_OK && stop_asked() == 0) {
+		state = responder_gateway(hooks->responder, mac);
+		if (state != RESPONDER_ASKING)
+			break;
+		code = engine_poll(engine, now_ns() + HOOKS_TURN_NS);
+	}
+	if (state == RESPONDER_SILENT)
+		return hooks_gateway_is_silent(hooks, engine);
+	if (state != RESPONDER_FOUND)
+		return code;
+	engine_set_gateway(engine, 0, mac);
+	output_begin();
+	fprintf(stderr, "gateway at %02x:%02x:%02x:%02x:%02x:%02x\n", mac[0], mac[1], mac[2], mac[3], mac[4],
+		mac[5]);
+	output_end();
+	*found = true;
+	return code;
+}
+
+/* ---- while it runs, and at the end ---- */
+
+int hooks_check(struct hooks *hooks)
+{
+	return hooks->recorder != NULL ? recorder_check(hooks->recorder) : CODE_OK;
+}
+
+int hooks_finish(struct hooks *hooks, uint64_t sent)
+{
+	int code = hooks->recorder != NULL ? recorder_stop(hooks->recorder) : CODE_OK;
+	const char *failure = hooks->replayed != NULL ? replay_failure(hooks->replayed) : NULL;
+
+	if (failure != NULL)
+		say("%s", failure);
+	else if (hooks->replayed != NULL && hooks->started && sent == 0)
+		say("--replay %s: no frame was sent", hooks->replay.replay.path);
+	else
+		return code;
+	return CODE_FAILED;
+}
+
+static void hooks_print_answers(const struct hooks *hooks)
+{
+	uint64_t answered[ANSWER_KINDS];
+
+	responder_counts(hooks->responder, answered);
+	printf("answered  %s %ju, %s %ju, %s %ju, %s %ju\n", answer_names[ANSWER_ARP],
+	       (uintmax_t)answered[ANSWER_ARP], answer_names[ANSWER_NEIGHBOUR],
+	       (uintmax_t)answered[ANSWER_NEIGHBOUR], answer_names[ANSWER_PING4],
+	       (uintmax_t)answered[ANSWER_PING4], answer_names[ANSWER_PING6], (uintmax_t)answered[ANSWER_PING6]);
+}
+
+void hooks_print_text(const struct hooks *hooks)
+{
+	char text[HOOKS_TEXT];
+
+	if (hooks->replayed != NULL) {
+		const struct replay_counts *counts = replay_counts(hooks->replayed);
+
+		replay_describe(hooks->replayed, text, sizeof(text));
+		printf("replay    %s: %ju frame%s in %ju loop%s%s%s\n", clean(hooks->replay.replay.path),
+		       (uintmax_t)counts->frames, plural(counts->frames), (uintmax_t)counts->loops,
+		       plural(counts->loops), text[0] != '\0' ? "; " : "", text);
+	}
+	if (hooks->recorder != NULL) {
+		recorder_describe(hooks->recorder, text, sizeof(text));
+		printf("capture   %s\n", clean(text));
+	}
+	if (hooks->responder != NULL)
+		hooks_print_answers(hooks);
+}
+
+void hooks_close(struct hooks *hooks)
+{
+	replay_close(hooks->replayed);
+	recorder_close(hooks->recorder);
+	responder_close(hooks->responder);
+	hooks->replayed = NULL;
+	hooks->recorder = NULL;
+	hooks->responder = NULL;
+}
