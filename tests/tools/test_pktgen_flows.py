@@ -143,6 +143,7 @@ class Flows(WireMixin, Case):
         self.assertGreaterEqual(many["departure_ns"]["max"], 5e6)
         # Without numbers it is not known as ours.
         self.assertEqual((uncounted["rx"]["frames"], found["rx"]["not_ours"]), (0, 25))
+        self.assertEqual([flow["unnumbered"] for flow in found["flows"]], [0, 0, 25])
         self.assertEqual(self.seen, {0: 40, 1: 150, None: 25})
         self.assertEqual(found["rx"]["lost"], 10)
 
@@ -150,6 +151,13 @@ class Flows(WireMixin, Case):
         text = self.run_config()
         self.assertRegex(text, r"(?m)^FLOW +SENT +RECEIVED +LOST")
         self.assertRegex(text, r"(?m)^few +40 .* 30 +10 ")
+
+
+class Short(Case):
+    def test_frames_without_room_for_a_number(self):
+        text, _ = self.run_tool("pktgen", "--count", "100", "--size", "42", "--pad", "off", "--rate", "5k", "--linger", "0.1")
+        self.assertIn("100 without a number,", text)
+        self.assertNotIn("nothing of it came back", text)
 
 
 class Spread(Case):

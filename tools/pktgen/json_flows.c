@@ -82,6 +82,7 @@ static json_t *flows_one(const struct pktgen_results *results,
 
 	json_object_set_new(object, "limited_by",
 			    flow->follow != ENGINE_FOLLOWED ? json_string(follows[flow->follow]) : json_null());
+	json_object_set_new(object, "unnumbered", flows_number(flow->unnumbered));
 	json_object_set_new(object, "slipped_s", json_real(flow->slipped_s));
 	json_object_set_new(object, "queue_full", flows_number(flow->full));
 	json_object_set_new(object, "departure_ns",

@@ -145,6 +145,7 @@ static void result_join_flow(struct pktgen_pair_result *total,
 	total->rx.out_of_window += order->out_of_window;
 	total->rx.damaged += order->damaged;
 	total->tx.slipped_s += flow->slipped_s;
+	total->tx.unnumbered += flow->unnumbered;
 }
 
 static void result_of_total(const struct engine_metrics *metrics,

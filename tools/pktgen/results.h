@@ -54,6 +54,7 @@ struct pktgen_tx_result {
 	uint64_t completed, refused, in_flight;
 	struct pktgen_verdict rate;
 	double slipped_s; /* of the schedule, skipped */
+	uint64_t unnumbered; /* frames without a signature */
 	uint64_t full, kicks, rescues;
 };
 

@@ -31,6 +31,10 @@ static void text_tx(const struct pktgen_tx_result *tx)
 	       (uintmax_t)tx->sent.bytes, (uintmax_t)tx->completed,
 	       (uintmax_t)tx->refused);
 	text_rates("", &tx->sent);
+	if (tx->unnumbered > 0)
+		printf("    %ju without a number, being too short for one or not to be tracked: "
+		       "not known when they come back\n",
+		       (uintmax_t)tx->unnumbered);
 	if (!rate->requested)
 		return;
 	printf("    requested %s, achieved %s\n",
@@ -71,7 +75,8 @@ static void text_own(const struct pktgen_results *results)
 
 	if (rx->own.frames == 0) {
 		/* Perhaps no peer sends them back: to call that loss would be wrong. */
-		if (!results->options->rx_only)
+		if (!results->options->rx_only &&
+		    results->total.tx.unnumbered < results->total.tx.sent.frames)
 			printf("    nothing of it came back within %s\n",
 			       format_time(results->wait_s * 1e9, text));
 		return;

@@ -172,6 +172,7 @@ struct engine_flow_metrics {
 	uint64_t streams, tracks;
 	uint32_t first_track; /* id */
 	struct engine_count tx, rx;
+	uint64_t unnumbered;		       /* of tx: too short for a signature, or not to be tracked */
 	double tx_pps, tx_bps, rx_pps, rx_bps; /* since the snapshot before; on the wire */
 	struct engine_order order;
 	uint64_t displaced[ENGINE_DENSITY];

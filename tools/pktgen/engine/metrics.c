@@ -10,6 +10,7 @@
 
 /* Below this share of what was requested, the rate was not reached. */
 #define REACHED 0.99
+#define RATE_NS 1000000000ULL
 
 /* What the snapshot before had. */
 struct metrics_before {
@@ -163,6 +164,9 @@ static enum engine_follow metrics_follow(const struct engine_flow_metrics *metri
 	/* Two frames make one gap: too few to speak of a rate. */
 	if (metrics->rate.kind == RATE_MAX || tx->frames < 3 || tx->last_ns == tx->first_ns)
 		return ENGINE_FOLLOWED;
+	/* In a short time a late start or end is more than an error; what was skipped is one. */
+	if (metrics->slipped_s == 0 && tx->last_ns - tx->first_ns < RATE_NS)
+		return ENGINE_FOLLOWED;
 	reached = (double)(tx->frames - 1) * 1e9 / (double)(tx->last_ns - tx->first_ns);
 	if (metrics->rate.kind == RATE_BPS)
 		reached *= metrics_wire_bits(tx->frames, tx->bytes) / (double)tx->frames;
@@ -219,6 +223,7 @@ static void metrics_take_flow(struct engine *engine, uint32_t index)
 	};
 	metrics_join_parts(engine, index, metrics, &numbered, holes);
 	metrics->sending &= flow->state == ENGINE_STARTED;
+	metrics->unnumbered = metrics->tx.frames > numbered ? metrics->tx.frames - numbered : 0;
 	metrics_lost(engine, &metrics->order, numbered, holes[0], holes[1]);
 	metrics->follow = metrics_follow(metrics);
 	metrics->latency = metrics_latency(&flow->shown[ENGINE_LATENCY]);
