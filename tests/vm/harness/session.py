@@ -79,8 +79,10 @@ class Session:
             self.make_snapshot()
         self.launch(self.options, "-incoming", "defer")
         self.with_snapshot(self.snapshot.resume)
-        self.send(str(len(self.image.later)))
-        self.ours["ctl"].sendall(self.image.later)
+        try:
+            self.ours["ctl"].sendall(f"{len(self.image.later)}\n".encode() + self.image.later)
+        except OSError:
+            raise Over(125, "the guest did not start") from None
 
     def make_snapshot(self):
         """With another QEMU, which ends."""
