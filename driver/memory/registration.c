@@ -40,6 +40,18 @@ static int register_add(struct vionet_device *device, struct vionet_memory *m,
 	return 0;
 }
 
+static int register_new(enum vionet_access access, struct vionet_memory **memory)
+{
+	struct vionet_memory *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return vn_error(ENOMEM, "no memory");
+	m->external = true;
+	m->access = (enum vn_access)access;
+	*memory = m;
+	return 0;
+}
+
 /* ---- by address ---- */
 
 static int register_address(struct vionet_device *device, void *address, size_t size,
@@ -47,7 +59,7 @@ static int register_address(struct vionet_device *device, void *address, size_t 
 			    struct vionet_memory **memory)
 {
 	uint64_t page = device->limits.memory.page_size;
-	struct vionet_memory *m;
+	struct vionet_memory *m = NULL;
 	int result = register_check_access(access);
 
 	if (result)
@@ -56,11 +68,9 @@ static int register_address(struct vionet_device *device, void *address, size_t 
 		return vn_error(EINVAL, "address %p and size %zu must be multiples of "
 				"the IOMMU's page, %" PRIu64 " bytes, and not zero",
 				address, size, page);
-	m = calloc(1, sizeof(*m));
-	if (!m)
-		return vn_error(ENOMEM, "no memory");
-	m->external = true;
-	m->access = (enum vn_access)access;
+	result = register_new(access, &m);
+	if (result)
+		return result;
 	m->memory = (struct vn_memory){
 		.address = address,
 		.size = size,
@@ -155,19 +165,16 @@ static int register_file(struct vionet_device *device, int fd, uint64_t offset,
 			 void *address, size_t size, enum vionet_access access,
 			 struct vionet_memory **memory)
 {
-	struct vionet_memory *m;
+	struct vionet_memory *m = NULL;
 	size_t page_size;
 	int result = register_check_access(access);
 
 	if (result == 0)
 		result = register_check_file(device, fd, offset, size, &page_size);
+	if (result == 0)
+		result = register_new(access, &m);
 	if (result)
 		return result;
-	m = calloc(1, sizeof(*m));
-	if (!m)
-		return vn_error(ENOMEM, "no memory");
-	m->external = true;
-	m->access = (enum vn_access)access;
 	m->memory = (struct vn_memory){
 		.size = size,
 		.page_size = page_size,

@@ -436,6 +436,18 @@ static int bind_check_call(size_t given, unsigned int flags, unsigned int known,
 	return given != 0 ? 0 : vn_error(EINVAL, "binding: no function is named");
 }
 
+/* The functions of a call, looked at. */
+static int bind_begin(struct set *set, const char *const *addresses, size_t count,
+		      unsigned int flags, unsigned int known,
+		      struct vionet_pci_move **moves, size_t stride, size_t *move_count)
+{
+	int result = bind_check_call(count, flags, known, moves, stride, move_count);
+
+	if (result < 0)
+		return result;
+	return bind_set_fill(set, addresses, count, (flags & VIONET_PCI_BIND_GROUP) != 0);
+}
+
 void vionet_pci_moves_free(struct vionet_pci_move *moves)
 {
 	free(moves);
@@ -459,12 +471,9 @@ int vionet_pci_bind(const char *const *addresses, size_t count, unsigned int fla
 		    struct vionet_pci_move **moves, size_t stride, size_t *move_count)
 {
 	struct set set = { .count = 0 };
-	int result = bind_check_call(count, flags, BIND_FLAGS, moves, stride,
-				     move_count);
+	int result = bind_begin(&set, addresses, count, flags, BIND_FLAGS, moves, stride,
+				move_count);
 
-	if (result == 0)
-		result = bind_set_fill(&set, addresses, count,
-				       (flags & VIONET_PCI_BIND_GROUP) != 0);
 	if (result < 0)
 		return result;
 	for (size_t i = 0; i < set.count && (flags & VIONET_PCI_BIND_NO_IOMMU) != 0; i++)
@@ -537,12 +546,9 @@ int vionet_pci_unbind(const char *const *addresses, size_t count, const char *dr
 		      size_t stride, size_t *move_count)
 {
 	struct set set = { .count = 0 };
-	int result = bind_check_call(count, flags, UNBIND_FLAGS, moves, stride,
-				     move_count);
+	int result = bind_begin(&set, addresses, count, flags, UNBIND_FLAGS, moves, stride,
+				move_count);
 
-	if (result == 0)
-		result = bind_set_fill(&set, addresses, count,
-				       (flags & VIONET_PCI_BIND_GROUP) != 0);
 	if (result < 0)
 		return result;
 	for (size_t i = 0; i < set.count && result == 0; i++)

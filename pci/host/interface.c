@@ -257,12 +257,15 @@ static int netif_in_use(const char *interface, bool *up, char *why, size_t size,
 
 /* ---- vDPA ---- */
 
-/* A process has the node open that vhost_vdpa made. */
-static int netif_node_held(const char *name, char *why, size_t size)
+/* If this is the node that vhost_vdpa made: does a process have it open? */
+static int netif_node_held(const char *name, const char *of, char *why, size_t size)
 {
 	char node[VN_PATH_MAX], target[PATH_MAX], user[128];
 	int result;
 
+	(void)of;
+	if (strncmp(name, "vhost-vdpa-", 11) != 0)
+		return 0;
 	say(node, sizeof(node), "%.512s/../%.255s", vn_host.vfio, name);
 	if (realpath(node, target) == NULL)
 		return errno == ENOENT ? 0 : netif_unknown(-errno, why, size, node);
@@ -278,19 +281,10 @@ static int netif_node_held(const char *name, char *why, size_t size)
 /* The node lies in the device's folder: vhost_vdpa has no class. */
 static int netif_vdpa_held(const char *device, char *why, size_t size)
 {
-	char path[VN_PATH_MAX];
-	struct dirent **names;
-	int count, result = 0;
+	char folder[VN_PATH_MAX];
 
-	vn_sysfs_path(path, "bus/vdpa/devices/%.255s", device);
-	count = vn_sysfs_names(path, &names);
-	if (count < 0)
-		return count == -ENOENT ? 0 : netif_unknown(count, why, size, path);
-	for (int i = 0; i < count && result == 0; i++)
-		if (strncmp(names[i]->d_name, "vhost-vdpa-", 11) == 0)
-			result = netif_node_held(names[i]->d_name, why, size);
-	vn_sysfs_names_free(names, count);
-	return result;
+	say(folder, sizeof(folder), "bus/vdpa/devices/%.255s", device);
+	return netif_look(folder, netif_node_held, device, why, size);
 }
 
 /* Does a vDPA device lie below this function? */
