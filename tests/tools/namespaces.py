@@ -12,6 +12,7 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 import time
 import unittest
 
@@ -93,3 +94,22 @@ def wait_for(condition, what):
         assert time.monotonic() < until, what
         time.sleep(0.01)
     return found
+
+
+def stream(source, sink, address, data):
+    """TCP from one namespace to the address of the other; what arrived."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with sink.socket(family, socket.SOCK_STREAM) as listener, source.socket(family, socket.SOCK_STREAM) as client:
+        listener.bind((address, 0))
+        listener.listen()
+        client.connect(listener.getsockname()[:2])
+        server = listener.accept()[0]
+        with server:
+            server.settimeout(DEADLINE)
+            sender = threading.Thread(target=lambda: (client.sendall(data), client.shutdown(socket.SHUT_WR)))
+            sender.start()
+            got = bytearray()
+            while part := server.recv(1 << 16):
+                got += part
+            sender.join(DEADLINE)
+    return bytes(got)

@@ -92,25 +92,9 @@ class Kernels(Case):
             self.ends.append(end)
 
     def stream(self, source, sink):
-        for family, address in (socket.AF_INET, f"10.9.0.{sink + 1}"), \
-                (socket.AF_INET6, f"fd09::{sink + 1}"):
+        for address in f"10.9.0.{sink + 1}", f"fd09::{sink + 1}":
             data = os.urandom(1 << 20)
-            with self.ends[sink].socket(family, socket.SOCK_STREAM) as listener, \
-                    self.ends[source].socket(family, socket.SOCK_STREAM) as client:
-                listener.bind((address, 0))
-                listener.listen()
-                client.connect(listener.getsockname()[:2])
-                server = listener.accept()[0]
-                with server:
-                    server.settimeout(DEADLINE)
-                    sender = threading.Thread(target=lambda: (client.sendall(data),
-                                                              client.shutdown(socket.SHUT_WR)))
-                    sender.start()
-                    got = b""
-                    while part := server.recv(1 << 16):
-                        got += part
-                    sender.join(DEADLINE)
-                self.assertTrue(got == data)
+            self.assertTrue(namespaces.stream(self.ends[source], self.ends[sink], address, data) == data)
 
     def test_three_kernels(self):
         self.connect("+all,-RING_PACKED", "-RING_PACKED", "+all")

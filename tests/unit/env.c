@@ -30,19 +30,6 @@ const struct env_layout env_layouts[] = {
 
 struct env_layout env_layout;
 
-int open_descriptors(void)
-{
-	int count = 0;
-
-	for (int fd = 0; fd < 256; fd++) {
-		struct pollfd p = { .fd = fd };
-
-		if (poll(&p, 1, 0) >= 0 && !(p.revents & POLLNVAL))
-			count++;
-	}
-	return count;
-}
-
 int open_model(struct model *model, const struct vionet_open_options *options,
 	       struct vionet_device **device)
 {

@@ -8,6 +8,7 @@
 #include <vionet/vionet.h>
 
 #include "driver/device/open.h"
+#include "tests/unit/descriptors.h"
 #include "tests/unit/model.h"
 #include "tests/unit/stopwatch.h"
 
@@ -82,9 +83,5 @@ struct vionet_packet *fresh(struct env *env, uint32_t length);
 /* Open a device over a model made by the test; destroys the model on failure. */
 int open_model(struct model *model, const struct vionet_open_options *options,
 	       struct vionet_device **device);
-
-/* Number of open file descriptors. */
-int open_descriptors(void);
-
 
 #endif

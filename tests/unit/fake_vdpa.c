@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -13,6 +12,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "tests/unit/fake_ioctl.h"
 #include "tests/unit/fake_vdpa.h"
 
 enum { DRIVER_OK = 4,
@@ -450,18 +450,8 @@ static int answer(unsigned long request, void *argument)
 
 /* ---- what the C library has ---- */
 
-#ifdef __GLIBC__
-int ioctl(int fd, unsigned long request, ...)
-#else
-int ioctl(int fd, int request, ...)
-#endif
+static int fake_ioctl(int fd, unsigned long request, void *argument)
 {
-	va_list arguments;
-	void *argument;
-
-	va_start(arguments, request);
-	argument = va_arg(arguments, void *);
-	va_end(arguments);
 	if (fd != vdpa.fd)
 		return (int)syscall(SYS_ioctl, fd, request, argument);
 	errno = answer((unsigned int)request, argument);

@@ -5,10 +5,10 @@
 #include <fcntl.h>
 #include <linux/vfio.h>
 #include <stdio.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "tests/unit/fake_ioctl.h"
 #include "tests/unit/fake_vfio.h"
 
 #define BAR_PLACE 0x10000u
@@ -289,21 +289,11 @@ static int answer_iommufd(unsigned long request, void *argument)
 
 /* ---- the call ---- */
 
-#ifdef __GLIBC__
-int ioctl(int fd, unsigned long request, ...)
-#else
-int ioctl(int fd, int request, ...)
-#endif
+static int fake_ioctl(int fd, unsigned long request, void *argument)
 {
-	va_list arguments;
-	void *argument;
-	int result;
+	int result = request == kernel.refused ? -kernel.code : answer_iommufd(request, argument);
 
 	(void)fd;
-	va_start(arguments, request);
-	argument = va_arg(arguments, void *);
-	va_end(arguments);
-	result = (unsigned long)request == kernel.refused ? -kernel.code : answer_iommufd(request, argument);
 	if (result >= 0)
 		return result;
 	errno = -result;

@@ -3,7 +3,6 @@
  * VFIO, and that nothing leaks; and capability chains (iommu/type1.c). The guests' tests
  * attach groups. */
 #include <errno.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,6 +23,7 @@
 #include "iommu/container.h"
 #include "iommu/call.h"
 #include "iommu/locked.h"
+#include "tests/unit/descriptors.h"
 
 #define NO_SUCH_GROUP 987654
 
@@ -46,30 +46,18 @@ static int remove_directory(void **state)
 	return rmdir(directory);
 }
 
-static int count_fds(void)
-{
-	DIR *fds = opendir("/proc/self/fd");
-	int count = 0;
-
-	assert_non_null(fds);
-	while (readdir(fds) != NULL)
-		count++;
-	closedir(fds);
-	return count;
-}
-
 /* Open must fail with `expected` and a text with `word`, and leak nothing. */
 static void assert_refused(const char *where, int group, int expected,
 			   const char *word)
 {
 	struct vn_container *container = (void *)1;
-	int before = count_fds();
+	int before = open_descriptors();
 
 	assert_int_equal(vn_container_open(where, group, "0000:00:04.0", VN_IOMMU_TYPE1,
 					   &container),
 			 expected);
 	assert_null(container);
-	assert_int_equal(count_fds(), before);
+	assert_int_equal(open_descriptors(), before);
 	if (strstr(vionet_error_text(), word) == NULL)
 		fail_msg("\"%s\" does not say \"%s\"", vionet_error_text(), word);
 }

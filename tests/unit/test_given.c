@@ -10,6 +10,7 @@
 
 #include "pci/function.h"
 #include "tests/unit/bind_fixture.h"
+#include "tests/unit/descriptors.h"
 #include "tests/unit/fake_vfio.h"
 
 #define NONE                   \
@@ -54,19 +55,10 @@ static void close_fds(const struct vn_iommu_fds *fds)
 			assert_int_equal(close(all[i]), 0);
 }
 
-static unsigned int open_descriptors(void)
-{
-	unsigned int count = 0;
-
-	for (int fd = 0; fd < 256; fd++)
-		count += fcntl(fd, F_GETFD) >= 0;
-	return count;
-}
-
 /* Open, map, close. */
 static void use(const struct vn_iommu_fds *fds, const char *iommu)
 {
-	unsigned int before = open_descriptors();
+	int before = open_descriptors();
 	struct vn_function *function;
 	struct vn_memory memory;
 	uint64_t iova;
@@ -148,7 +140,7 @@ static void calls_that_are_refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct vn_iommu_fds fds = open_fds(rows[i].fds);
-		unsigned int before = open_descriptors();
+		int before = open_descriptors();
 		struct vn_function *function;
 
 		kernel.left = kernel.destroyed = kernel.detached = 0;

@@ -368,22 +368,6 @@ static void a_server_gets_no_address(void **state)
 
 /* ---- a vhost-user back end ---- */
 
-static int fds_before;
-
-static int raise_backend(void **state)
-{
-	fds_before = count_fds();
-	*state = backend_create(false);
-	return 0;
-}
-
-static int drop_backend(void **state)
-{
-	backend_destroy(*state);
-	assert_int_equal(count_fds(), fds_before);
-	return 0;
-}
-
 #define with_backend(name) \
 	cmocka_unit_test_setup_teardown(name, raise_backend, drop_backend)
 

@@ -418,22 +418,6 @@ static void what_makes_no_sense_is_refused(void **state)
 
 /* ---- other processes ---- */
 
-static int fds_before;
-
-static int raise_backend(void **state)
-{
-	fds_before = count_fds();
-	*state = backend_create(false);
-	return 0;
-}
-
-static int drop_backend(void **state)
-{
-	backend_destroy(*state);
-	assert_int_equal(count_fds(), fds_before);
-	return 0;
-}
-
 /* Created for a back end and shared with a PCI function, and the other way round. The
  * back end sends frames back. */
 static void a_back_end_and_a_function(void **state)

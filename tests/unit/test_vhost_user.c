@@ -9,22 +9,6 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-static int fds_before;
-
-static int set_up(void **state)
-{
-	fds_before = count_fds();
-	*state = backend_create(false);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	backend_destroy(*state);
-	assert_int_equal(count_fds(), fds_before);
-	return 0;
-}
-
 static struct vionet_device *open_started(struct backend *b, const char *options)
 {
 	struct vionet_start_options start = { .struct_size = sizeof(start),
@@ -556,7 +540,7 @@ static void reconnecting_has_its_time(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, raise_backend, drop_backend)
 
 int main(void)
 {

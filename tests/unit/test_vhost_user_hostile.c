@@ -7,22 +7,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
-static int fds_before;
-
-static int set_up(void **state)
-{
-	fds_before = count_fds();
-	*state = backend_create(false);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	backend_destroy(*state);
-	assert_int_equal(count_fds(), fds_before);
-	return 0;
-}
-
 /* Requests of each phase; with REPLY_ACK all of them have a reply. */
 static const uint32_t at_open[] = {
 	RQ_GET_FEATURES, RQ_GET_PROTOCOL_FEATURES, RQ_SET_OWNER, RQ_GET_QUEUE_NUM,
@@ -312,7 +296,7 @@ static void requests_without_end(void **state)
 
 	assert_int_equal(open_backend(b, "", &device), 0);
 	assert_int_equal(vionet_device_start(device, NULL), 0);
-	before = count_fds();
+	before = open_descriptors();
 	for (unsigned int i = 0; i < 100; i++)
 		backend_request(b, i, false, i % 2);
 	turn_frames(device, 0, 20);
@@ -320,7 +304,7 @@ static void requests_without_end(void **state)
 		assert_int_equal(vionet_device_events(device, &events), 0);
 		assert_false(events & ~VIONET_EVENT_LINK);
 	}
-	assert_int_equal(count_fds(), before);
+	assert_int_equal(open_descriptors(), before);
 	backend_request(b, 77, true, false);
 	assert_int_equal(vionet_device_events(device, &events), 0);
 	assert_true(backend_replied(b, &answer));
@@ -467,7 +451,7 @@ static void used_index_goes_back(void **state)
 	index_is_not_handed_on(device);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, raise_backend, drop_backend)
 
 int main(void)
 {

@@ -10,7 +10,7 @@ static void refused(int code, const char *text)
 	assert_null(device);
 	assert_text(NAME ": ");
 	assert_text(text);
-	assert_int_equal(count_fds(), fds_before);
+	assert_int_equal(open_descriptors(), fds_before);
 }
 
 /* root may always, by owner and mode. */

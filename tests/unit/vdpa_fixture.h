@@ -7,7 +7,6 @@
 #include "tests/unit/test.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -16,30 +15,19 @@
 
 #include <vionet/vionet.h>
 
+#include "tests/unit/descriptors.h"
 #include "tests/unit/fake_vdpa.h"
 #include "tests/unit/stopwatch.h"
 
 #define NAME "vhost-vdpa:" VDPA_NODE
 #define F_PACKED (1ull << 34)
 
-static inline int count_fds(void)
-{
-	int count = 0;
-
-	for (int fd = 0; fd < 256; fd++) {
-		struct pollfd p = { .fd = fd };
-
-		count += poll(&p, 1, 0) >= 0 && !(p.revents & POLLNVAL);
-	}
-	return count;
-}
-
 static int fds_before;
 
 static inline int set_up(void **state)
 {
 	(void)state;
-	fds_before = count_fds();
+	fds_before = open_descriptors();
 	vdpa_reset_fake();
 	return 0;
 }
@@ -47,7 +35,7 @@ static inline int set_up(void **state)
 static inline int tear_down(void **state)
 {
 	(void)state;
-	assert_int_equal(count_fds(), fds_before);
+	assert_int_equal(open_descriptors(), fds_before);
 	assert_string_equal(vdpa.violation, "");
 	for (unsigned int i = 0; i < VDPA_QUEUES; i++)
 		assert_string_equal(vdpa.queue[i].rings.violation, "");

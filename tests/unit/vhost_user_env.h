@@ -11,6 +11,7 @@
 
 #include <vionet/vionet.h>
 
+#include "tests/unit/descriptors.h"
 #include "tests/unit/stopwatch.h"
 #include "tests/unit/vhost_user_proxy.h"
 
@@ -46,8 +47,9 @@ unsigned int backend_taken(struct backend *backend, unsigned int queue);
 uint16_t backend_used_index(struct backend *backend, unsigned int queue);
 void backend_set_used_index(struct backend *backend, unsigned int queue, uint16_t index);
 
-/* Open descriptors of the process. */
-int count_fds(void);
+/* Set-up and tear-down of a test: a back end, and no descriptor is left. */
+int raise_backend(void **state);
+int drop_backend(void **state);
 
 /* Open a device over it; `options` go behind the path. */
 int open_backend(struct backend *backend, const char *options, struct vionet_device **device);
