@@ -60,6 +60,7 @@ class Interfaces(common.Case):
     def check_stream(self, text):
         """The receiver is told of the end while the last part of it is on its way, and stops counting."""
         end = json.loads(text)["end"]
+        self.assertIn("sum_sent", end, text)
         self.assertGreaterEqual(end["sum_sent"]["bytes"], SIZE)
         self.assertGreater(end["sum_received"]["bytes"], SIZE // 4)
 
