@@ -27,11 +27,9 @@ class Snapshot:
     def __init__(self, o, image, channels):
         """`channels`: the names of all."""
         self.path = cache_folder() / f"snapshot-{key(o, image, channels)}"
-        self.there = self.path.exists()
+        self.there = touch(self.path)
         self.state = "used" if self.there else "made"
         self.tool = shutil.which("zstd")  # 80 MB become 20, in less time than they take to write
-        if self.there:
-            os.utime(self.path)
 
     def resume(self, control, limit):
         """Until the machine of the file runs here. It does not tell a network that it has come."""
@@ -58,6 +56,22 @@ class Snapshot:
     def forget(self):
         self.path.unlink(missing_ok=True)
         self.there = False
+
+
+def touch(path):
+    """Whether it is there; it is the newest then. Another run may remove an old one at any time."""
+    try:
+        os.utime(path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def age(path):
+    try:
+        return os.path.getmtime(path)
+    except FileNotFoundError:
+        return 0
 
 
 def wait(condition, limit):
@@ -92,6 +106,6 @@ def key(o, image, channels):
 
 
 def forget_old():
-    found = sorted(cache_folder().glob("snapshot-" + "[0-9a-f]" * 16), key=os.path.getmtime)
+    found = sorted(cache_folder().glob("snapshot-" + "[0-9a-f]" * 16), key=age)
     for path in found[:-KEPT]:
         path.unlink(missing_ok=True)
