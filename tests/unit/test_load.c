@@ -137,6 +137,67 @@ static void test_short_frames(void **state)
 	compiles(&load, 0, false);
 }
 
+/* What no option takes, and a refusal that names it on one line. */
+static void test_junk(void **state)
+{
+	static const char *const junk[] = {
+		"",
+		" ",
+		"-1",
+		"+1",
+		" 1",
+		"1 ",
+		"1\n",
+		"1e3",
+		"nan",
+		"1..",
+		"--",
+		"abc",
+		"1x",
+		"\x01",
+		"\xc3\xa4",
+		"%s%n",
+		"1-",
+		"-",
+		"1,",
+		",1",
+		"1:",
+		":",
+		"1-2-3",
+		"1-2:",
+		"1-2:0",
+		"2-1",
+		"1/",
+		"/24",
+		"::/",
+		"1.2.3.4/",
+		"1.2.3.4-",
+		"+",
+		"::1-",
+		"18446744073709551616",
+		"340282366920938463463374607431768211456",
+		"02:00:00:00:00:01+",
+		"02:00:00:00:00:01+x",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(junk); i++) {
+		struct load_options load = load_defaults;
+		struct parse_error error;
+
+		assert_int_equal(load_parse_number("--n", junk[i], UINT32_MAX, &load.ttl, &error), -EINVAL);
+		assert_int_equal(load_parse_mac("--n", junk[i], &load.src_mac, &error), -EINVAL);
+		assert_int_equal(load_parse_ip("--n", junk[i], &load.src_ip, &error), -EINVAL);
+		assert_int_equal(load_parse_vlan("--n", junk[i], &load, &error), -EINVAL);
+		assert_int_equal(load_parse_mpls("--n", junk[i], &load, &error), -EINVAL);
+		assert_int_equal(load_parse_size("--n", junk[i], &load.size, &error), -EINVAL);
+		assert_int_equal(load_parse_offload("--n", junk[i], &load.offload, &error), -EINVAL);
+		assert_int_equal(strncmp(error.text, "--n '", 5), 0);
+		for (const char *at = error.text; *at != '\0'; at++)
+			assert_in_range((unsigned char)*at, ' ', '~');
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -144,6 +205,7 @@ int main(void)
 		cmocka_unit_test(test_both_ways),
 		cmocka_unit_test(test_flows_and_sizes),
 		cmocka_unit_test(test_short_frames),
+		cmocka_unit_test(test_junk),
 	};
 
 	return cmocka_run_group_tests_name("load", tests, NULL, NULL);

@@ -199,34 +199,6 @@ static void test_rate(void **state)
 	assert_non_null(strstr(error.text, "(50%)"));
 }
 
-static void test_size(void **state)
-{
-	static const char *const bad[] = { "59", "1515", "60-", "-60", "60-1515",
-					   "100-99", "60-1514-", "60 - 100", "13",
-					   "65536", "60--90", "IMIX", "imix " };
-	struct parse_error error;
-	struct size_range range;
-
-	(void)state;
-	assert_int_equal(parse_size("-s", "60", 60, 1514, &range, &error), 0);
-	assert_int_equal(range.min, 60);
-	assert_int_equal(range.max, 60);
-	assert_int_equal(parse_size("-s", "60-1514", 60, 1514, &range, &error), 0);
-	assert_int_equal(range.min, 60);
-	assert_int_equal(range.max, 1514);
-	assert_int_equal(range.imix, 0);
-	assert_int_equal(parse_size("-s", "imix", 60, 1514, &range, &error), 0);
-	assert_int_equal(range.imix, 1);
-	for (size_t i = 0; i < LENGTH(bad); i++) {
-		assert_int_equal(parse_size("-s", bad[i], 60, 1514, &range, &error),
-				 -EINVAL);
-		check_error(&error, "-s");
-	}
-	for (size_t i = 0; i < LENGTH(junk); i++)
-		assert_int_equal(parse_size("-s", junk[i], 60, 65549, &range, &error),
-				 -EINVAL);
-}
-
 static void test_mac(void **state)
 {
 	static const uint8_t wanted[6] = { 0x02, 0xab, 0xcd, 0xef, 0x00, 0xff };
@@ -327,12 +299,16 @@ static void test_error_text(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_whole),	 cmocka_unit_test(test_count),
+		cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_count),
 		cmocka_unit_test(test_power_of_two),
-		cmocka_unit_test(test_duration), cmocka_unit_test(test_rate),
-		cmocka_unit_test(test_size),	 cmocka_unit_test(test_mac),
-		cmocka_unit_test(test_ipv4),	 cmocka_unit_test(test_word),
-		cmocka_unit_test(test_features), cmocka_unit_test(test_error_text),
+		cmocka_unit_test(test_duration),
+		cmocka_unit_test(test_rate),
+		cmocka_unit_test(test_mac),
+		cmocka_unit_test(test_ipv4),
+		cmocka_unit_test(test_word),
+		cmocka_unit_test(test_features),
+		cmocka_unit_test(test_error_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -270,35 +270,6 @@ bad:
 		      "the link (50%%)");
 }
 
-int parse_size(const char *option, const char *text, uint32_t min, uint32_t max,
-	       struct size_range *range, struct parse_error *error)
-{
-	const char *end = text;
-	wide low, high;
-
-	if (strcmp(text, "imix") == 0) {
-		*range = (struct size_range){ .imix = 1 };
-		return 0;
-	}
-	if (parse_read_digits(&end, &low) != 0)
-		goto bad;
-	high = low;
-	if (*end == '-') {
-		end++;
-		if (parse_read_digits(&end, &high) != 0)
-			goto bad;
-	}
-	if (*end != '\0' || low < min || high > max || low > high)
-		goto bad;
-	*range = (struct size_range){ 0, (uint32_t)low, (uint32_t)high };
-	return 0;
-bad:
-	return parse_refuse(error, option, text,
-		      "wanted: bytes of frame without FCS, %u to %u; a range, such "
-		      "as %u-1514; or imix",
-		      min, max, min);
-}
-
 static int parse_hex_digit(char c)
 {
 	if (parse_is_digit(c))

@@ -29,13 +29,6 @@ struct rate {
 	uint64_t milli; /* thousandths of a frame, bit or per cent, a second */
 };
 
-/* Which frame sizes to send, in bytes without FCS. */
-struct size_range {
-	int imix; /* the fixed mix; `min` and `max` are not used then */
-	uint32_t min;
-	uint32_t max;
-};
-
 /* Fill `error`: option, value (made printable, cut) and what is wanted. Returns
  * -EINVAL. */
 int parse_refuse(struct parse_error *error, const char *option, const char *text,
@@ -61,10 +54,6 @@ int parse_duration(const char *option, const char *text, int zero,
 /* "max", "10k", "1.5Mpps", "100Mbit", "50%". */
 int parse_rate(const char *option, const char *text, struct rate *rate,
 	       struct parse_error *error);
-
-/* "60", "60-1514" or "imix"; the numbers lie within `min` to `max`. */
-int parse_size(const char *option, const char *text, uint32_t min, uint32_t max,
-	       struct size_range *range, struct parse_error *error);
 
 /* "02:00:00:00:00:01", colons or dashes, two digits each. */
 int parse_mac(const char *option, const char *text, uint8_t mac[6],
