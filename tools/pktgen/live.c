@@ -248,16 +248,19 @@ int pktgen_live(struct pktgen_live *live, uint64_t now)
 {
 	uint64_t step = live->options->interval_ns;
 	struct pktgen_interval interval;
-	int code;
+	int code = CODE_OK;
 
 	if (step == 0 || now < live->due_ns + step)
 		return CODE_OK;
 	interval = live_next(live);
 	live_keep(live, &interval);
-	output_begin();
-	live_print(live, &interval);
-	code = finish_output(live_stream(live), live->options->json ? "standard error" : "standard output");
-	output_end();
+	if (!live->quiet) {
+		output_begin();
+		live_print(live, &interval);
+		code = finish_output(live_stream(live),
+				     live->options->json ? "standard error" : "standard output");
+		output_end();
+	}
 	/* After a stall the next line is one interval away, not at once. */
 	live->due_ns += step * ((now - live->due_ns) / step);
 	return code;

@@ -15,6 +15,7 @@ struct pktgen_moment {
 struct pktgen_live {
 	const struct pktgen_options *options;
 	struct engine *engine;
+	bool quiet; /* intervals, but no lines: something else shows the run */
 	uint64_t start_ns;
 	uint64_t due_ns; /* when the last line was due, and when it came */
 	uint64_t at_ns;

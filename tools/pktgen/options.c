@@ -270,6 +270,10 @@ static void options_make_traffic(struct pktgen_options *options)
 	options->seed = options->have_seed ? load->seed : now_ns();
 	if (!options->have_seed && !options->config.print && load_has_chance(load))
 		load->seed = options->seed;
+	/* Clients bring what is sent and where. */
+	if (options->front.listen != NULL && options->config.file == NULL &&
+	    options->config.devices == 0)
+		return;
 	config_make(&options->config, &options->load, &options->traffic);
 	if (options->traffic.ports > 0)
 		options->device.name = options->traffic.port[0].location;
@@ -297,6 +301,7 @@ static error_t options_parse(int key, char *argument, struct argp_state *state)
 		state->child_inputs[2] = &options->device;
 		state->child_inputs[3] = &options->load;
 		state->child_inputs[4] = &options->hooks;
+		state->child_inputs[5] = &options->front;
 		return 0;
 	case ARGP_KEY_ARG:
 		config_add_devices(&options->config, argument);
@@ -325,6 +330,7 @@ static const struct argp pktgen_argp = {
 						 { &sandbox_argp, 0, NULL, 0 },
 						 { &load_argp, 0, NULL, 0 },
 						 { &hooks_argp, 0, NULL, 0 },
+						 { &front_argp, 0, NULL, 0 },
 						 { 0 } },
 };
 

@@ -8,6 +8,7 @@
 
 #include "tools/pktgen/config_options.h"
 #include "tools/pktgen/engine/engine.h"
+#include "tools/pktgen/front/front.h"
 #include "tools/pktgen/hooks.h"
 #include "tools/pktgen/load_options.h"
 #include "tools/shared/common.h"
@@ -17,6 +18,7 @@ struct pktgen_options {
 	struct device_options device;
 	struct load_arguments load;
 	struct config_arguments config;
+	struct front_options front;
 	struct traffic traffic;	      /* what these two stand for: all that is sent, and where */
 	uint64_t warmup;	      /* frames of each flow that are sent first and not counted */
 	const char *csv, *html, *hdr; /* files of results, or NULL */

@@ -5,6 +5,7 @@
 
 #include "tools/pktgen/drops.h"
 #include "tools/pktgen/engine/engine.h"
+#include "tools/pktgen/front/front.h"
 #include "tools/pktgen/live.h"
 #include "tools/pktgen/options.h"
 #include "tools/pktgen/results.h"
@@ -13,7 +14,10 @@
 struct run {
 	const struct pktgen_options *options;
 	struct hooks *hooks; /* of the options */
+	struct traffic *traffic;
 	struct engine *engine;
+	struct generator generator; /* of its engine, for clients */
+	struct front *front;
 	struct pktgen_live live;
 	struct pktgen_ending ending;
 	uint64_t drops_before[PKTGEN_DROPS];
@@ -49,13 +53,38 @@ static void setup_load(struct run *run)
 	int code = CODE_OK;
 
 	do {
-		engine_poll(run->engine, pktgen_live_next(&run->live));
+		front_poll(run->front, &run->generator, pktgen_live_next(&run->live));
 		code = pktgen_live(&run->live, now_ns());
 	} while (code == CODE_OK && engine_is_sending(run->engine));
 	engine_poll(run->engine, 0);
 	session_fail(engine_session(run->engine, 0), code);
 	engine_poll(run->engine, 0);
 	pktgen_live_rest(&run->live);
+}
+
+/* Frames on their way are waited for: clients look on. */
+static void setup_idle(void *context)
+{
+	struct run *run = context;
+
+	front_idle(run->front, &run->generator);
+}
+
+/* Who looks at the run takes what it needs before a sandbox. */
+static int setup_front(struct run *run)
+{
+	const struct front_options *front = &run->options->front;
+
+	generator_adopt(&run->generator, run->traffic, run->engine);
+	return front->view || front->listen != NULL ? front_open(&run->front, front, &run->generator) : CODE_OK;
+}
+
+/* In each end, before anything is printed: the terminal is as it was. */
+static void setup_leave_front(struct run *run)
+{
+	front_close(run->front);
+	run->front = NULL;
+	monitor_reset(&run->generator.monitor);
 }
 
 /* The first failure is what the program ends with. */
@@ -69,7 +98,7 @@ static bool setup_launch(struct run *run)
 {
 	bool found;
 
-	if (!setup_holds(run, hooks_start(run->hooks, run->engine)) ||
+	if (!setup_holds(run, setup_front(run)) || !setup_holds(run, hooks_start(run->hooks, run->engine)) ||
 	    engine_launch(run->engine) != CODE_OK ||
 	    !setup_holds(run, hooks_resolve(run->hooks, run->engine, &found)))
 		return false;
@@ -96,6 +125,7 @@ static void setup_run(struct run *run)
 		return;
 	run->began = true;
 	pktgen_live_start(&run->live, run->options, run->engine, now_ns());
+	run->live.quiet = front_has_view(run->front);
 	setup_load(run);
 	engine_transmit(run->engine, NULL, 0, ENGINE_STOP);
 	engine_settle(run->engine, &run->ending.cut_short);
@@ -181,17 +211,34 @@ static int setup_check_files(const struct pktgen_options *options)
 	return code == CODE_OK ? report_file_check(options->hdr) : code;
 }
 
+/* Without a device and flows: until it is stopped. */
+static int setup_serve(struct run *run)
+{
+	int code = front_open(&run->front, &run->options->front, &run->generator), closed;
+
+	if (code == CODE_OK)
+		code = front_serve(run->front, &run->generator);
+	front_close(run->front);
+	closed = generator_close(&run->generator);
+	return code != CODE_OK ? code : closed;
+}
+
 int command_pktgen(int argc, char **argv)
 {
 	static struct pktgen_options options;
-	struct run run = { .options = &options, .hooks = &options.hooks };
+	struct run run = { .options = &options, .hooks = &options.hooks, .traffic = &options.traffic };
 	struct engine_options engine_options;
 	int code;
 
 	pktgen_parse(argc, argv, &options);
 	stop_install();
 	engine_options = setup_engine_options(&options);
+	engine_options.idle = setup_idle;
+	engine_options.idle_context = &run;
+	run.generator.options = &engine_options;
 	code = setup_check_files(&options);
+	if (code == CODE_OK && options.traffic.ports == 0)
+		return setup_serve(&run);
 	if (code == CODE_OK)
 		code = hooks_open(&options.hooks, load_rate_was_given(&options.load));
 	hooks_fill(&options.hooks, &engine_options);
@@ -199,6 +246,7 @@ int command_pktgen(int argc, char **argv)
 		code = engine_open(&run.engine, &options.traffic, &engine_options);
 	if (code == CODE_OK) {
 		setup_run(&run);
+		setup_leave_front(&run);
 		code = setup_end(&run);
 	}
 	traffic_free(&options.traffic);

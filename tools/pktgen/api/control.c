@@ -53,6 +53,11 @@ static void control_set_flows(const struct api_request *request, struct api_repl
 	    !api_numbers(request, reply, object, path, "flow_names", generator_find_flow,
 			 generator->traffic->flows, &flow, &count))
 		return;
+	if (!generator_may_change(generator, false)) {
+		free(flow);
+		api_refuse_code(reply, CODE_USAGE);
+		return;
+	}
 	code = engine_transmit(generator->engine, flow, count, (enum engine_transmit)state);
 	free(flow);
 	if (code == CODE_OK)

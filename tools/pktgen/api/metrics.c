@@ -261,14 +261,14 @@ static void metrics_put_flow_receiver(json_t *object, const struct engine_flow_m
 				 100.0 * (double)flow->order.lost / (double)flow->tx.frames);
 	if (flow->rx.frames != 0)
 		json_object_set_new(object, "timestamps",
-				    json_pack("{s:f, s:f}", "first_timestamp_ns",
-					      (double)flow->rx.first_ns, "last_timestamp_ns",
-					      (double)flow->rx.last_ns));
+				    json_pack("{s:I, s:I}", "first_timestamp_ns",
+					      (json_int_t)flow->rx.first_ns, "last_timestamp_ns",
+					      (json_int_t)flow->rx.last_ns));
 	if (flow->latency.count != 0)
 		json_object_set_new(object, "latency",
-				    json_pack("{s:f, s:f, s:f}", "minimum_ns",
-					      (double)flow->latency.min, "maximum_ns",
-					      (double)flow->latency.max, "average_ns",
+				    json_pack("{s:I, s:I, s:f}", "minimum_ns",
+					      (json_int_t)flow->latency.min, "maximum_ns",
+					      (json_int_t)flow->latency.max, "average_ns",
 					      flow->latency.average));
 }
 

@@ -156,9 +156,9 @@ static json_t *tagged_make_row(const struct engine_stream_metrics *stream, json_
 		json_object_set_new(row, "loss", json_real(100.0 * (double)stream->order.lost / (double)stream->tx_frames));
 	if (stream->latency_max != 0)
 		json_object_set_new(row, "latency",
-				    json_pack("{s:f, s:f, s:f}", "minimum_ns",
-					      (double)stream->latency_min, "maximum_ns",
-					      (double)stream->latency_max, "average_ns",
+				    json_pack("{s:I, s:I, s:f}", "minimum_ns",
+					      (json_int_t)stream->latency_min, "maximum_ns",
+					      (json_int_t)stream->latency_max, "average_ns",
 					      stream->latency_average));
 	return row;
 }

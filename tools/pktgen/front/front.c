@@ -97,20 +97,32 @@ static void front_wait(struct front *front, uint64_t until)
 	ppoll(waits, count, &time, NULL);
 }
 
-/* One turn; an engine that fails says so in its code. */
-static int front_turn(struct front *front, struct generator *generator)
+static void front_serve_clients(struct front *front, struct generator *generator)
 {
 	const struct engine_metrics *metrics;
-	int code = CODE_OK;
 
-	if (generator->engine != NULL) {
-		code = engine_poll(generator->engine, 0);
+	if (generator->engine != NULL)
 		monitor_take(&generator->monitor, generator->engine, now_ns(), &metrics);
-	}
 	if (front->api != NULL)
 		api_serve(front->api);
 	if (front->view != NULL)
 		view_serve(front->view);
+}
+
+void front_idle(struct front *front, struct generator *generator)
+{
+	if (front == NULL)
+		return;
+	generator->ending = true;
+	front_serve_clients(front, generator);
+}
+
+/* One turn; an engine that fails says so in its code. */
+static int front_turn(struct front *front, struct generator *generator)
+{
+	int code = generator->engine != NULL ? engine_poll(generator->engine, 0) : CODE_OK;
+
+	front_serve_clients(front, generator);
 	return code;
 }
 

@@ -43,6 +43,9 @@ bool front_has_view(const struct front *front);
  */
 int front_poll(struct front *front, struct generator *generator, uint64_t until_ns);
 
+/* While the engine waits by itself (engine_options.idle): look after the clients, who may only look. */
+void front_idle(struct front *front, struct generator *generator);
+
 /* Without flows on the command line: serve until a stop signal, whatever clients make of the engine. Returns an
  * exit code. */
 int front_serve(struct front *front, struct generator *generator);

@@ -32,4 +32,7 @@ static error_t front_parse(int key, char *argument, struct argp_state *state)
 	}
 }
 
-const struct argp front_argp = { .options = front_option_list, .parser = front_parse };
+const struct argp front_argp = {
+	.options = front_option_list,
+	.parser = front_parse,
+};

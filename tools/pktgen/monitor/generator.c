@@ -111,10 +111,27 @@ static int generator_open_engine(struct generator *generator, const struct traff
 	return code;
 }
 
+bool generator_may_change(const struct generator *generator, bool whole)
+{
+	if (generator->ending)
+		say("the run is ending");
+	else if (whole && generator->engine != NULL && !generator->own_traffic)
+		say("the configuration is that of the command line; for others start vionet pktgen "
+		    "--listen without a device");
+	else
+		return true;
+	return false;
+}
+
 int generator_configure(struct generator *generator, struct traffic *traffic)
 {
 	int code = CODE_OK;
 
+	if (!generator_may_change(generator, true)) {
+		traffic_free(traffic);
+		free(traffic);
+		return CODE_USAGE;
+	}
 	if (!generator_reconfigure(generator, traffic)) {
 		generator_note(generator, generator_close_engine(generator));
 		code = generator_open_engine(generator, traffic);

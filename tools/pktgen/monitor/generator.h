@@ -14,12 +14,17 @@
 struct generator {
 	const struct engine_options *options;
 	struct traffic *traffic; /* NULL: no configuration yet */
+	bool ending;		 /* nothing is to be changed any more */
 	bool own_traffic;	 /* made here, and freed here */
 	struct engine *engine;	 /* NULL: none, or it has no ports */
 	struct captures *captures; /* NULL: the configuration has none */
 	struct monitor monitor;
 	int code; /* the first failure of an engine */
 };
+
+/* May flows be started, changed, replaced? Says what is wrong. Of a run that the command line has begun only
+ * rates and transmit states may be changed (`whole` false). */
+bool generator_may_change(const struct generator *generator, bool whole);
 
 /* Another configuration, all flows stopped: the ports stay open if they are the same. `traffic` was
  * allocated, and is the generator's now, or freed if it is refused; then there may be none

@@ -224,6 +224,10 @@ static bool keys_act(struct view *view, int key)
 		snprintf(view->note, sizeof(view->note), "there are no flows");
 		return true;
 	}
+	if (view->generator->ending) {
+		snprintf(view->note, sizeof(view->note), "the run is ending");
+		return true;
+	}
 	if (view->selected >= metrics->flows)
 		view->selected = 0;
 	if (key == ' ')

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""`vionet pktgen --listen` and `--view` with the software device: an OTG client from setting to fetching, a run of the
+command line that clients look at, the examples of docs/pktgen-http.md, what is left when a device or terminal goes."""
+
+import json
+import os
+import pathlib
+import pty
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "front"))
+
+from front_case import Client, flow, wait_until  # noqa: E402
+from test_tools import DEADLINE, PLAIN, VIONET, Case  # noqa: E402
+
+
+class Serving(Case):
+    def setUp(self):
+        super().setUp()
+        folder = tempfile.TemporaryDirectory(prefix="http-")
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.socket = self.folder / "vionet.api"
+
+    def serve(self, *arguments):
+        process = subprocess.Popen([*PLAIN, VIONET, "pktgen", *arguments, "--listen", f"unix:{self.socket}"],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.running.append(process)
+        wait_until(lambda: self.socket.exists() or process.poll() is not None, "a server")
+        self.assertIsNone(process.poll(), process.poll() is not None and process.communicate())
+        return process, Client(f"unix:{self.socket}")
+
+    def set(self, client, *flows, **more):
+        return client.call("POST", "/config", {
+            "ports": [{"name": "p1", "location": self.device}], "flows": flows} | more)
+
+    def test_the_life_of_a_run(self):
+        process, client = self.serve()
+        numbered = flow("numbered", rx="p1", pps=2000, frames=400)
+        numbered["metrics"]["latency"] = {"enable": True, "mode": "cut_through"}
+        tagged = flow("tagged", rx="p1", pps=500)
+        tagged["packet"][2] = {"choice": "udp", "udp": {"src_port": {
+            "choice": "values", "values": [5000, 5001], "metric_tags": [{"name": "port"}]}}}
+        captures = [{"name": "c", "port_names": ["p1"], "format": "pcapng"}]
+        self.assertEqual(self.set(client, numbered, tagged, captures=captures), {"warnings": []})
+        client.call("POST", "/control/state", {"choice": "port", "port": {
+            "choice": "capture", "capture": {"state": "start"}}})
+        client.transmit("start", "numbered")
+        wait_until(lambda: client.flows()["numbered"]["transmit"] == "stopped", "the end of 400 frames")
+        got = wait_until(lambda: (now := client.flows()["numbered"])["frames_rx"] == 400 and now, "all frames")
+        self.assertEqual((got["frames_tx"], got["bytes_tx"], got["loss"]), (400, 400 * 64, 0))
+        self.assertLessEqual(got["latency"]["minimum_ns"], got["latency"]["average_ns"])
+        self.assertEqual(client.flows()["tagged"]["frames_tx"], 0)
+        status, _, capture = client.ask("POST", "/monitor/capture", json.dumps({"port_name": "p1"}),
+                                        {"Content-Type": "application/json"})
+        self.assertEqual((status, capture[:4].hex()), (200, "0a0d0d0a"))
+        (self.folder / "file").write_bytes(capture)
+        read = subprocess.run(["tcpdump", "-nr", self.folder / "file"], capture_output=True, text=True, check=True)
+        self.assertEqual(read.stdout.count("UDP"), 400)
+        # Another one begins; paused, resumed, faster, stopped.
+        client.transmit("start", "tagged")
+        wait_until(lambda: len(client.flows()["tagged"]["tagged_metrics"]) == 2, "both values")
+        client.transmit("pause", "tagged")
+        self.assertEqual(client.flows()["tagged"]["transmit"], "paused")
+        client.transmit("resume", "tagged")
+        client.call("PATCH", "/config", {"choice": "flows", "flows": {
+            "property_names": ["rate"], "flows": [flow("tagged", rx="p1", pps=4000)]}})
+        wait_until(lambda: client.flows()["tagged"]["frames_tx"] > 1000, "more frames")
+        client.transmit("stop")
+        text = client.ask("GET", "/metrics")[2].decode()
+        self.assertRegex(text, r'(?m)^vionet_pktgen_flow_tx_frames_total\{flow="tagged",port="p1"\} \d{4,}$')
+        self.assertRegex(text, r'(?m)^vionet_pktgen_port_link_up\{port="p1"\} 1$')
+        # On the same port, which stays open.
+        self.set(client, flow("other", rx="p1", frames=10))
+        client.transmit("start")
+        wait_until(lambda: client.flows()["other"]["frames_rx"] == 10)
+        self.end(process)
+        self.assertFalse(self.socket.exists())
+
+    def test_a_run_of_the_command_line(self):
+        process, client = self.serve(self.device, "--rate", "1k", "--json", "--interval", "0")
+        (name, running), = wait_until(lambda: (now := client.flows()) and
+                                      next(iter(now.values()))["frames_tx"] > 10 and now.items(), "frames")
+        self.assertEqual(running["transmit"], "started")
+        config = client.call("GET", "/config")
+        self.assertEqual(config["ports"][0]["location"], self.device)
+        refused = client.call("POST", "/config", config, 400)
+        self.assertIn("the configuration is that of the command line", refused["errors"][0])
+        config["flows"][0]["rate"] = {"choice": "pps", "pps": 5000}
+        client.call("PATCH", "/config", {"choice": "flows", "flows": {
+            "property_names": ["rate"], "flows": config["flows"]}})
+        before = client.flows()[name]["frames_tx"]
+        wait_until(lambda: client.flows()[name]["frames_tx"] > before + 1000)
+        client.transmit("stop")  # its end, as if all had been sent
+        output, errors = process.communicate(timeout=DEADLINE)
+        self.assertEqual(process.returncode, 0, errors)
+        self.assertGreater(json.loads(output)["tx"]["sent"], 1000)
+
+    def test_a_device_that_goes_away(self):
+        process, client = self.serve()
+        self.set(client, flow("a", rx="p1"))
+        client.transmit("start")
+        self.nic.process.kill()
+        wait_until(lambda: client.call("GET", "/config") == {}, "the end of the configuration")
+        answer = client.call("POST", "/config", {"ports": [{"name": "p", "location": self.device}]}, 500)
+        self.assertEqual(answer["kind"], "internal")
+        self.assertIn(self.device, answer["errors"][0])
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=DEADLINE)
+        self.assertEqual(process.returncode, 5, errors)
+        self.nic.check = lambda: None
+
+    def test_refused(self):
+        done = subprocess.run([*PLAIN, VIONET, "pktgen", "--listen", "127.0.0.1:0", "--sandbox"],
+                              capture_output=True, text=True, timeout=DEADLINE)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("--listen", done.stderr)
+
+    def test_the_examples(self):
+        """Those of the page, as they stand there."""
+        text = (HERE.parent.parent / "docs" / "pktgen-http.md").read_text()
+        blocks = re.findall(r"```sh\n(.*?)```", text, re.S)
+        self.assertEqual(len(blocks), 4)
+        process, _ = self.serve()
+        script = "set -euo pipefail\n" + "\n".join(blocks).replace("vfio-user:/tmp/nic0", self.device)
+        done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=DEADLINE,
+                              env=os.environ | {"XDG_RUNTIME_DIR": str(self.folder)})
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertNotIn('"errors"', done.stdout)
+        self.assertIn('vionet_pktgen_flow_rx_frames_total{flow="f1",port="p1"} 300\n', done.stdout)
+        self.assertTrue(done.stdout.startswith('{"warnings":[]}'))
+        self.assertEqual((self.folder / "p1.pcapng").read_bytes()[:4].hex(), "0a0d0d0a")
+        self.end(process)
+
+
+class View(Serving):
+    """On a terminal of its own, its summary in a file."""
+
+    test_the_life_of_a_run = test_a_run_of_the_command_line = test_a_device_that_goes_away = None
+    test_refused = test_the_examples = None
+
+    def view(self, *arguments):
+        master, slave = pty.openpty()
+        self.output = self.folder / "output"
+        with self.output.open("w") as output:
+            process = subprocess.Popen([*PLAIN, VIONET, "pktgen", self.device, "--view", "--json", *arguments],
+                                       stdin=slave, stdout=output, stderr=slave, start_new_session=True,
+                                       env=os.environ | {"TERM": "screen-256color", "LC_ALL": "C.UTF-8"})
+        os.close(slave)
+        self.running.append(process)
+        seen = b""
+        until = time.monotonic() + DEADLINE
+        while b"sending" not in seen:
+            self.assertLess(time.monotonic(), until, seen)
+            seen += os.read(master, 65536)
+        return process, master
+
+    def test_keys(self):
+        process, master = self.view("--rate", "1k")
+        os.write(master, b"+q")
+        while process.poll() is None:
+            try:
+                os.read(master, 65536)
+            except OSError:
+                pass
+        os.close(master)
+        result = json.loads(self.output.read_text())
+        self.assertEqual((process.returncode, result["interrupted"]), (0, True))
+        self.assertGreater(result["tx"]["sent"], 0)
+        self.assertEqual(result["rx"]["own"], result["tx"]["sent"])
+
+    def test_a_lost_terminal(self):
+        process, master = self.view("--rate", "1k")
+        os.close(master)
+        self.assertEqual(process.wait(DEADLINE), 0)
+        result = json.loads(self.output.read_text())
+        self.assertEqual(result["rx"]["own"], result["tx"]["sent"])
+
+
+if __name__ == "__main__":
+    unittest.main()
