@@ -20,6 +20,7 @@ import namespaces  # noqa: E402
 from captures import Tcpdump, enhanced, interface, pcap, section  # noqa: E402
 from namespaces import Namespace, wait_for  # noqa: E402
 from nic import DEADLINE, Softnic, binary  # noqa: E402
+from reports import check_schema  # noqa: E402
 
 VIONET = os.path.join(os.environ.get("VIONET_BUILD", os.path.dirname(binary())), "vionet")
 PLAIN = ["setarch", "-R"] if "tsan" in VIONET else []
@@ -36,7 +37,7 @@ def checksum(data):
 
 def udp(number, size=80, source="10.1.0.1", target="10.2.0.1"):
     """An Ethernet frame of `size` bytes, whose checksums are right."""
-    data = struct.pack(">HHHH", 1000 + number, 9, size - 34, 0) + bytes((number + i) & 0xff for i in range(size - 42))
+    data = struct.pack(">HHHH", 50000 + number, 9, size - 34, 0) + bytes((number + i) & 0xff for i in range(size - 42))
     ends = socket.inet_aton(source) + socket.inet_aton(target)
     data = data[:6] + struct.pack(">H", checksum(ends + struct.pack(">HH", 17, len(data)) + data)) + data[8:]
     head = struct.pack(">BBHHHBBH", 0x45, 0, size - 14, number, 0, 64, 17, 0) + ends
@@ -60,13 +61,13 @@ class Case(unittest.TestCase):
         nic = Softnic("--lossless", "--features", "+all,-RING_PACKED", *options)
         self.addCleanup(nic.close)
         self.nic = nic
-        return f"vfio-user:{nic.path}"
+        return f"{'vhost' if '--vhost-user' in options else 'vfio'}-user:{nic.path}"
 
-    def tap(self, name="wire"):
+    def tap(self, *options, name="wire"):
         """A device that is an interface of this namespace, which the kernel says nothing on."""
         namespaces.ip("tuntap", "add", name, "mode", "tap")
         self.addCleanup(namespaces.ip, "link", "del", name)
-        device = self.serve("--peer", f"tap:{name}")
+        device = self.serve("--peer", f"tap:{name}", *options)
         with open(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6", "w", encoding="ascii") as file:
             file.write("1")
         namespaces.ip("link", "set", name, "up")
@@ -89,15 +90,17 @@ class Case(unittest.TestCase):
         return self.end(self.start(*arguments, "--interval", "1h"), code)
 
     def facts(self, *arguments, code=0):
-        return json.loads(self.run_tool(*arguments, "--json", code=code))
+        found = json.loads(self.run_tool(*arguments, "--json", code=code))
+        check_schema("pktgen", found)
+        return found
 
 
 class Replay(Case):
     """What arrives is what the file has."""
 
-    def replay(self, content, expected, *options):
+    def replay(self, content, expected, *options, device=()):
         """The JSON, and the file of what arrived."""
-        device = self.tap()
+        device = self.tap(*device)
         arrived = self.path("arrived.pcap")
         dump = Tcpdump("wire", arrived, expected)
         self.addCleanup(dump.close)
@@ -133,6 +136,13 @@ class Replay(Case):
         self.assertEqual((found["format"], found["interfaces"], found["loops"]), ("pcapng", 6, 2))
         self.assertEqual(found["rules"], dict.fromkeys(found["rules"], 0))
         self.assertEqual(found["backward"], 0)
+
+    def test_over_vhost_user(self):
+        """As fast as the back end takes frames, of all sizes."""
+        records = [(i, udp(i, 42 + 7 * i)) for i in range(200)]
+        _, arrived = self.replay(pcap(records), 400, "--replay-speed", "max", "--loop", "2", device=["--vhost-user"])
+        self.assertEqual(captures.frames(arrived), 2 * [frame for _, frame in records])
+        self.assertEqual(captures.complaints(arrived), [])
 
     def test_rules(self):
         whole = udp(1, 200)
