@@ -18,7 +18,7 @@ def folded(data):
 def make(stream, number, sent_ns=1, track=0):
     """Of the track `track` of a stream id."""
     rest = struct.pack("!I", stream << 24 | track) + number.to_bytes(6, "big") + sent_ns.to_bytes(6, "big")
-    return struct.pack("!H", (SUM - folded(rest)) % 0xffff) + rest
+    return struct.pack("!H", (SUM - folded(rest)) % 0xffff or 0xffff) + rest  # of both zeros this one
 
 
 def read(data):
