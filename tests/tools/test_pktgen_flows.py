@@ -205,6 +205,10 @@ class TwoPorts(Case):
             self.assertEqual([flow["tx"]["frames"] for flow in flows], [500] * (1 + len(both)))
             self.assertEqual([flow["order"]["lost"] for flow in flows], [0] * len(flows))
             self.assertEqual(found["rx"]["own"], 500 * len(flows))
+            self.assertEqual(found["idle_rx_queues"], [])
+        text, _ = self.run_tool("pktgen", "--count", "500", "--rate", "5k")
+        self.assertRegex(text, r"(?m)^PORT/PAIR +SENT .*\n\S+ +/ 0 +500 .*\n\S+ +/ 0 +0 ")
+        self.assertNotIn("got nothing", text)
 
 
 if __name__ == "__main__":

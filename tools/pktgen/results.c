@@ -175,6 +175,8 @@ static void result_of_queue(const struct engine_metrics *metrics,
 			    struct pktgen_pair_result *pair)
 {
 	*pair = (struct pktgen_pair_result){
+		.port = metrics->port[queue->port].name,
+		.queue = queue->queue,
 		.stream = metrics->stream,
 		.tx.sent = result_of_count(&queue->tx),
 		.rx.all = result_of_count(&queue->rx),
@@ -274,6 +276,13 @@ int pktgen_take_results(const struct pktgen_options *options,
 
 bool pktgen_is_idle(const struct pktgen_results *results, uint32_t pair)
 {
-	return results->total.rx.all.frames > 0 && results->pair != NULL &&
-	       results->pair[pair].rx.all.frames == 0;
+	uint64_t received = 0;
+
+	if (results->pair == NULL)
+		return false;
+	/* By the port's other pairs: a port may have nothing to receive at all. */
+	for (uint32_t i = 0; i < results->pairs; i++)
+		if (results->pair[i].port == results->pair[pair].port)
+			received += results->pair[i].rx.all.frames;
+	return received > 0 && results->pair[pair].rx.all.frames == 0;
 }

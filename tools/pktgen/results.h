@@ -86,6 +86,8 @@ struct pktgen_latency_result {
 
 /* One queue pair, or all together. */
 struct pktgen_pair_result {
+	const char *port; /* its name, and the pair's number there */
+	uint32_t queue;
 	int stream; /* or PKTGEN_ANY_STREAM */
 	struct pktgen_tx_result tx;
 	struct pktgen_rx_result rx;

@@ -187,7 +187,7 @@ static void text_idle(const struct pktgen_results *results)
 	if (idle == 0)
 		return;
 	printf("%u of %u receive queues got nothing (%s)", idle, queues, list);
-	if (results->options->rx_only)
+	if (results->options->rx_only || results->options->traffic.ports > 1)
 		printf(": the device steers all that arrives to the others\n");
 	else
 		printf(": there are %u flows, one a pair, and the device steers them so\n",
@@ -197,16 +197,21 @@ static void text_idle(const struct pktgen_results *results)
 /* A line for each pair. */
 static void text_pairs(const struct pktgen_results *results)
 {
-	char tx[32], rx[32];
+	bool ports = results->options->traffic.ports > 1;
+	char tx[32], rx[32], name[32];
 
 	if (results->pair == NULL)
 		return;
-	printf("PAIR %12s %10s %12s %10s %12s %10s\n", "SENT", "", "RECEIVED", "",
-	       "NOT OURS", "LOST");
+	printf("%-*s %12s %10s %12s %10s %12s %10s\n", ports ? 12 : 4, ports ? "PORT/PAIR" : "PAIR",
+	       "SENT", "", "RECEIVED", "", "NOT OURS", "LOST");
 	for (uint32_t i = 0; i < results->pairs; i++) {
 		const struct pktgen_pair_result *pair = &results->pair[i];
 
-		printf("%4u %12ju %10s %12ju %10s %12ju %10ju\n", i,
+		if (ports)
+			snprintf(name, sizeof(name), "%-9.9s/%2u", clean(pair->port), pair->queue);
+		else
+			snprintf(name, sizeof(name), "%4u", i);
+		printf("%s %12ju %10s %12ju %10s %12ju %10ju\n", name,
 		       (uintmax_t)pair->tx.sent.frames,
 		       format_scaled(pair->tx.sent.pps, "pps", tx),
 		       (uintmax_t)pair->rx.all.frames,
