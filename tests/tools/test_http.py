@@ -123,6 +123,12 @@ class Serving(Case):
         self.assertEqual(done.returncode, 2, done.stderr)
         self.assertIn("--listen", done.stderr)
 
+        for option in ("--rate=1k", "--count=3", "--capture=/nowhere/x"):
+            done = subprocess.run([*PLAIN, VIONET, "pktgen", "--listen", "127.0.0.1:0", option], capture_output=True,
+                                  text=True, timeout=DEADLINE)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn(f"{option.split('=')[0]} has no effect with --listen and no device", done.stderr)
+
     def test_the_examples(self):
         """Those of the page, as they stand there."""
         text = (HERE.parent.parent / "docs" / "pktgen-http.md").read_text()

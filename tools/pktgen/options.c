@@ -257,6 +257,34 @@ static void options_take_hooks(struct pktgen_options *options)
 		load->dst_mac.pattern = TRAFFIC_UNSET;
 }
 
+/* Clients bring what is sent and where. */
+static bool options_serves(const struct pktgen_options *options)
+{
+	return options->front.listen != NULL && options->config.file == NULL &&
+	       options->config.devices == 0 && !options->config.print;
+}
+
+/* Of a run that the command line describes. */
+static void options_refuse_of_runs(const struct pktgen_options *options)
+{
+	const struct hooks *hooks = &options->hooks;
+	const char *option = load_first_given(&options->load, true);
+
+	if (hooks->replay.replay.path != NULL)
+		option = "replay";
+	else if (hooks->replay.template_file != NULL)
+		option = "template";
+	else if (hooks->capture.path != NULL)
+		option = "capture";
+	else if (hooks->respond.respond)
+		option = "respond";
+	else if (hooks->respond.have_gateway)
+		option = "gateway";
+	if (option != NULL)
+		refuse_usage("--%s has no effect with --listen and no device: clients say what is sent; "
+			     "leave one of them out, or name a device", option);
+}
+
 /* The configuration, and where it begins to be random. */
 static void options_make_traffic(struct pktgen_options *options)
 {
@@ -270,10 +298,10 @@ static void options_make_traffic(struct pktgen_options *options)
 	options->seed = options->have_seed ? load->seed : now_ns();
 	if (!options->have_seed && !options->config.print && load_has_chance(load))
 		load->seed = options->seed;
-	/* Clients bring what is sent and where. */
-	if (options->front.listen != NULL && options->config.file == NULL &&
-	    options->config.devices == 0)
+	if (options_serves(options)) {
+		options_refuse_of_runs(options);
 		return;
+	}
 	config_make(&options->config, &options->load, &options->traffic);
 	if (options->traffic.ports > 0)
 		options->device.name = options->traffic.port[0].location;
