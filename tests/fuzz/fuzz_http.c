@@ -116,7 +116,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 
 	if (size < 1)
 		return 0;
-	handle = handlers[bytes[0] % (sizeof(handlers) / sizeof(handlers[0]))];
+	handle = handlers[(bytes[0] - (unsigned int)'0') % (sizeof(handlers) / sizeof(handlers[0]))];
 	request.body = (const char *)bytes + 1;
 	request.length = size - 1;
 	if (handle != api_set_config) {

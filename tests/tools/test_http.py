@@ -103,6 +103,21 @@ class Serving(Case):
         self.assertEqual(process.returncode, 0, errors)
         self.assertGreater(json.loads(output)["tx"]["sent"], 1000)
 
+    def test_ports_without_flows(self):
+        """Of a file: clients add flows. Without clients there is nothing to do."""
+        file = self.folder / "ports.json"
+        file.write_text(json.dumps({"ports": [{"name": "p1", "location": self.device}]}))
+        done = subprocess.run([*PLAIN, VIONET, "pktgen", "--config", file], capture_output=True, text=True,
+                              timeout=DEADLINE)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("it has no flows", done.stderr)
+        process, client = self.serve("--config", str(file))
+        wait_until(lambda: client.call("GET", "/config") != {}, "the file's ports")
+        client.call("PATCH", "/config/append", [{"choice": "flows", "flows": [flow("a", rx="p1", frames=20)]}])
+        client.transmit("start")
+        wait_until(lambda: client.flows()["a"]["frames_rx"] == 20, "all frames")
+        self.end(process)
+
     def test_a_device_that_goes_away(self):
         process, client = self.serve()
         self.set(client, flow("a", rx="p1"))
@@ -150,6 +165,7 @@ class View(Serving):
     """On a terminal of its own, its summary in a file."""
 
     test_the_life_of_a_run = test_a_run_of_the_command_line = test_a_device_that_goes_away = None
+    test_ports_without_flows = None
     test_refused = test_the_examples = None
 
     def view(self, *arguments):

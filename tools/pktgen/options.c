@@ -282,7 +282,8 @@ static void options_refuse_of_runs(const struct pktgen_options *options)
 		option = "gateway";
 	if (option != NULL)
 		refuse_usage("--%s has no effect with --listen and no device: clients say what is sent; "
-			     "leave one of them out, or name a device", option);
+			     "leave one of them out, or name a device",
+			     option);
 }
 
 /* The configuration, and where it begins to be random. */
@@ -303,6 +304,11 @@ static void options_make_traffic(struct pktgen_options *options)
 		return;
 	}
 	config_make(&options->config, &options->load, &options->traffic);
+	if (options->traffic.flows == 0 && !options->rx_only && !options->config.print &&
+	    options->front.listen == NULL)
+		refuse_usage("--config %.80s: it has no flows, and nothing would be sent; add some, or let "
+			     "clients: --listen",
+			     options->config.file != NULL ? options->config.file : "");
 	if (options->traffic.ports > 0)
 		options->device.name = options->traffic.port[0].location;
 }
@@ -315,6 +321,12 @@ static void options_check_together(struct pktgen_options *options)
 	options->have_linger = options_was_given(options, KEY_LINGER);
 	cpus_check(&options->cpus, options->queues);
 	options_refuse_counts(options);
+	if (options->device.sandbox && options->front.listen != NULL)
+		refuse_usage("--listen: clients have devices opened, which --sandbox forbids; leave one "
+			     "of them out");
+	if (options->device.sandbox && options->front.view)
+		refuse_usage("--view: it sets the terminal's modes, which --sandbox forbids; leave one "
+			     "of them out");
 	options_make_traffic(options);
 }
 

@@ -211,11 +211,27 @@ static int setup_check_files(const struct pktgen_options *options)
 	return code == CODE_OK ? report_file_check(options->hdr) : code;
 }
 
-/* Without a device and flows: until it is stopped. */
+/* Ports without flows are a client's to begin with, as those that it sets. */
+static int setup_first_configuration(struct run *run)
+{
+	struct traffic *traffic = malloc(sizeof(*traffic));
+
+	if (traffic == NULL) {
+		say("no memory");
+		return CODE_PERMISSION;
+	}
+	*traffic = *run->traffic;
+	*run->traffic = (struct traffic){ 0 };
+	return generator_configure(&run->generator, traffic);
+}
+
+/* Nothing to send: until it is stopped. */
 static int setup_serve(struct run *run)
 {
 	int code = front_open(&run->front, &run->options->front, &run->generator), closed;
 
+	if (code == CODE_OK && run->traffic->ports > 0)
+		code = setup_first_configuration(run);
 	if (code == CODE_OK)
 		code = front_serve(run->front, &run->generator);
 	front_close(run->front);
@@ -237,7 +253,7 @@ int command_pktgen(int argc, char **argv)
 	engine_options.idle_context = &run;
 	run.generator.options = &engine_options;
 	code = setup_check_files(&options);
-	if (code == CODE_OK && options.traffic.ports == 0)
+	if (code == CODE_OK && options.traffic.flows == 0 && !options.rx_only)
 		return setup_serve(&run);
 	if (code == CODE_OK)
 		code = hooks_open(&options.hooks, load_rate_was_given(&options.load));

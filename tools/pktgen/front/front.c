@@ -35,10 +35,6 @@ int front_open(struct front **result, const struct front_options *options,
 		say("no memory");
 		return CODE_PERMISSION;
 	}
-	if (options->listen != NULL && generator->options->device != NULL &&
-	    generator->options->device->sandbox)
-		refuse_usage("--listen: clients have devices opened, which --sandbox forbids; leave one "
-			     "of them out");
 	/* Where it listens is a message of the view, too. */
 	if (options->view)
 		code = view_open(&front->view, generator);
