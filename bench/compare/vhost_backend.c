@@ -9,7 +9,9 @@
  * EVENT_IDX is to be offered.
  *
  * Orders come on standard input: tx, rx, forward, echo: what its thread on CPU 1 does from
- * now on ("ok" answers); stop: nothing (how many buffers it has moved since, and in how many
+ * now on ("ok" answers); tracked N: as rx, each frame written, with a signature of pktgen's, of
+ * N tracks in turn; loop: what is sent comes back, copied; count: buffers moved so far, and the
+ * time; stop: nothing (how many buffers it has moved since, and in how many
  * turns that moved some); probe: nanoseconds of a cache line's round trip between
  * CPU 0 and 1; bare: Mpps of two cores with a ring of 64-byte payloads and nothing else, and
  * how much of its core the worse off of the two had.
@@ -31,6 +33,7 @@
 #include <unistd.h>
 
 #include "bench/compare/bare.h"
+#include "bench/compare/frames.h"
 #include "bench/ring/device_ring.h"
 
 enum { QUEUES_MAX = 32, REGIONS_MAX = 8 };
@@ -57,7 +60,15 @@ struct message {
 	} body;
 } __attribute__((packed));
 
-enum mode { STOP, SINK, SOURCE, BOTH, ECHO };
+enum mode {
+	STOP,
+	SINK,
+	SOURCE,
+	BOTH,
+	ECHO,
+	TRACKED,
+	LOOP,
+};
 
 static struct queue {
 	struct device_ring ring;
@@ -140,9 +151,11 @@ static uint32_t serve_pair(struct queue *rx, struct queue *tx, enum mode now)
 		return 0;
 	if (now == ECHO)
 		return echo(rx, tx);
+	if (now == LOOP)
+		return frames_loop(&rx->ring, &tx->ring);
 	if (now == SINK || now == BOTH)
 		done += device_ring_sink(&tx->ring, 32);
-	if (now == SOURCE || now == BOTH)
+	if (now == SOURCE || now == BOTH || now == TRACKED)
 		done += device_ring_source(&rx->ring, 32);
 	return done;
 }
@@ -165,13 +178,37 @@ static void *ring_thread(void *unused)
 		if (done == 0)
 			__builtin_ia32_pause();
 		turns += done != 0;
-		moved += done;
+		__atomic_store_n(&moved, moved + done, __ATOMIC_RELAXED);
 	}
 	return NULL;
 }
 
+/* What happens to the bytes of frames. */
+static void touch(struct queue *q)
+{
+	enum touch plain = layout_features >> 15 & 1 ? TOUCH_HEADER : TOUCH_NOTHING;
+
+	q->ring.touch = frames_written ? TOUCH_FRAME : plain;
+	q->ring.frame = frames_written;
+	q->ring.length = frames_written ? 60 : 64;
+}
+
+/* The thread is idle. */
+static void choose_frames(enum mode wanted)
+{
+	frames_written = NULL;
+	if (wanted == TRACKED)
+		frames_written = frames_track;
+	else if (wanted == LOOP)
+		frames_written = frames_copy;
+	for (uint32_t i = 0; i < queue_count; i++)
+		touch(&queues[i]);
+}
+
 static void set_mode(enum mode wanted)
 {
+	if (wanted != STOP)
+		choose_frames(wanted);
 	__atomic_store_n(&mode, wanted, __ATOMIC_RELEASE);
 	if (wanted != STOP)
 		sem_post(&wake);
@@ -209,8 +246,7 @@ static void enable(struct queue *q, bool on)
 		return;
 	}
 	q->ring.packed = (layout_features >> 34 & 1) != 0;
-	q->ring.touch = layout_features >> 15 & 1 ? TOUCH_HEADER : TOUCH_NOTHING;
-	q->ring.length = 64;
+	touch(q);
 	q->ring.translate = translate;
 	q->ring.desc = from_user(q->desc);
 	q->ring.driver = from_user(q->avail);
@@ -293,10 +329,14 @@ static bool serve_message(int fd)
 
 static void obey(char *line)
 {
-	static const char *const names[] = { "stop\n", "tx\n", "rx\n", "forward\n", "echo\n" };
+	static const char *const names[] = { "stop\n", "tx\n", "rx\n", "forward\n", "echo\n",
+					     "tracked\n", "loop\n" };
+	struct timespec now;
 	double mpps, cpu;
 
-	for (unsigned int i = SINK; i <= ECHO; i++)
+	if (sscanf(line, "tracked %u", &frames_tracks) == 1 && frames_tracks > 0)
+		snprintf(line, sizeof("tracked\n"), "tracked\n");
+	for (unsigned int i = SINK; i <= LOOP; i++)
 		if (strcmp(line, names[i]) == 0) {
 			turns = moved = 0; /* the thread is idle */
 			set_mode((enum mode)i);
@@ -306,6 +346,12 @@ static void obey(char *line)
 		set_mode(STOP);
 		printf("{\"moved\": %llu, \"turns\": %llu}\n", (unsigned long long)moved,
 		       (unsigned long long)turns);
+	}
+	if (strcmp(line, "count\n") == 0) {
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		printf("{\"moved\": %llu, \"seconds\": %.9f}\n",
+		       (unsigned long long)__atomic_load_n(&moved, __ATOMIC_RELAXED),
+		       (double)now.tv_sec + (double)now.tv_nsec / 1e9);
 	}
 	if (strcmp(line, "probe\n") == 0)
 		printf("%.1f\n", probe_line());

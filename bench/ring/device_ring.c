@@ -29,17 +29,32 @@ static void device_ring_quiet(struct device_ring *b, uint16_t before)
 		STORE16(b->device + 4 + 8 * b->size, (uint16_t)(b->avail + 0x8000));
 }
 
-static void fill(struct device_ring *b, uint64_t address)
+static uint8_t *here(const struct device_ring *b, uint64_t address)
+{
+	return b->translate ? b->translate(b->context, address) : (uint8_t *)(uintptr_t)address;
+}
+
+/* Returns the frame's length. */
+static uint32_t fill(struct device_ring *b, uint64_t address)
 {
 	static const uint8_t frame[64] = { 0x02, 0, 0, 0, 0, 1, 0x02, 0, 0, 0, 0, 2,
 					   0x08, 0x00, 0x45 };
-	uint8_t *to = b->translate ? b->translate(b->context, address) :
-				     (uint8_t *)(uintptr_t)address;
+	uint8_t *to = here(b, address);
 
 	memset(to, 0, 8);
 	memcpy(to + 8, (const uint8_t[4]){ 0, 0, 1, 0 }, 4); /* num_buffers 1 */
-	if (b->touch == TOUCH_FRAME)
-		memcpy(to + HEADER, frame, sizeof(frame));
+	if (b->touch != TOUCH_FRAME)
+		return b->length;
+	if (b->frame)
+		return b->frame(b, to + HEADER, b->length);
+	memcpy(to + HEADER, frame, sizeof(frame));
+	return b->length;
+}
+
+static void take(struct device_ring *b, uint64_t address, uint32_t length)
+{
+	if (__builtin_expect(b->frame != NULL, 0) && b->touch == TOUCH_FRAME && length > HEADER)
+		b->frame(b, here(b, address) + HEADER, length - HEADER);
 }
 
 /* ---- split ---- */
@@ -64,19 +79,22 @@ static uint32_t split_run(struct device_ring *b, uint32_t max, bool fills)
 		memcpy(&id, b->driver + 4 + 2 * ((b->avail + i) & mask), 2);
 		entry = id;
 		if (fills) {
-			entry |= (uint64_t)(b->length + HEADER) << 32;
+			uint32_t length = b->length;
+
 			if (b->touch != TOUCH_NOTHING) {
 				uint64_t address;
 
 				memcpy(&address, b->desc + 16u * id, 8);
-				fill(b, address);
+				length = fill(b, address);
 			}
+			entry |= (uint64_t)(length + HEADER) << 32;
 		} else {
 			/* A device has to look at the descriptor. */
 			uint64_t words[2];
 
 			memcpy(words, b->desc + 16u * id, 16);
 			__asm__ __volatile__("" : : "r"(words[0]), "r"(words[1]));
+			take(b, words[0], (uint32_t)words[1]);
 		}
 		memcpy(b->device + 4 + 8 * slot, &entry, 8);
 	}
@@ -102,7 +120,7 @@ static uint32_t packed_run(struct device_ring *b, uint32_t max, bool fills)
 		uint8_t *d = b->desc + 16u * b->at;
 		uint64_t half = __atomic_load_n((const uint64_t *)(d + 8),
 						__ATOMIC_ACQUIRE);
-		uint32_t flags = (uint32_t)(half >> 48);
+		uint32_t flags = (uint32_t)(half >> 48), length = b->length;
 		uint64_t address;
 
 		if (((flags & AVAIL) != 0) != b->wrap ||
@@ -110,12 +128,14 @@ static uint32_t packed_run(struct device_ring *b, uint32_t max, bool fills)
 			break;
 		memcpy(&address, d, 8);
 		if (fills && b->touch != TOUCH_NOTHING)
-			fill(b, address);
+			length = fill(b, address);
+		else if (!fills)
+			take(b, address, (uint32_t)half);
 		__asm__ __volatile__("" : : "r"(address));
 		half = (half & 0x0000ffff00000000ull) |
 		       (uint64_t)(b->wrap ? AVAIL | USED : 0) << 48;
 		if (fills)
-			half |= (uint64_t)WRITE << 48 | (b->length + HEADER);
+			half |= (uint64_t)WRITE << 48 | (length + HEADER);
 		/* Write the flags of the first one last: the driver sees all or none. */
 		if (first_at) {
 			STORE64(d + 8, half);

@@ -26,6 +26,9 @@ struct device_ring {
 	uint16_t size;
 	enum touch touch;
 	uint32_t length; /* of the frames that it makes, without header */
+	/* With TOUCH_FRAME: each frame that it takes, each that it makes; returns the length. NULL: a constant one
+	 * is made, and none is read. */
+	uint32_t (*frame)(struct device_ring *ring, uint8_t *frame, uint32_t length);
 
 	/* The three areas, where this process has them. */
 	uint8_t *desc, *driver, *device;
