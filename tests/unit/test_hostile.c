@@ -17,18 +17,26 @@ static void on_release(void *frame, void *context)
 	released++;
 }
 
-/* Complete one buffer with this written length, and check what the driver does with it. */
-static void expect_drop(uint32_t written, uint64_t short_, uint64_t long_)
+/* The last buffer that was completed has this used length, as far as the driver sees. */
+static void rewrite_used_length(struct model *m, uint32_t id, uint32_t written)
 {
-	struct env *env = env_start(16, 0, 0, 1ull << 15);
+	m->queue[0].put--;
+	model_used(m, 0, id, written, 1);
+}
+
+/* Complete one buffer with this written length, and check what the driver does with it:
+ * without some features, and num_buffers 1 in its header. */
+static void expect_drop_without(uint64_t features, uint32_t written, uint64_t short_,
+				uint64_t long_)
+{
+	struct env *env = env_start(16, 0, 0, features);
 	uint32_t all = vionet_pool_available(vionet_queue_pool(env->rx));
 	struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 	struct vionet_packet *p;
 	uint8_t frame[60] = { 0 };
-	size_t room;
-	int id = model_take(env->model, 0, NULL, 0, &room);
 
-	model_used(env->model, 0, (uint32_t)id, written, 1);
+	assert_int_equal(model_deliver(env->model, frame, 60, 0, 1), 1);
+	rewrite_used_length(env->model, 0, written);
 	assert_int_equal(receive_one(env->rx, &p), 0);
 	vionet_queue_stats(env->rx, &stats);
 	assert_int_equal(stats.dropped_short, short_);
@@ -40,6 +48,12 @@ static void expect_drop(uint32_t written, uint64_t short_, uint64_t long_)
 	assert_int_equal(receive_one(env->rx, &p), 1);
 	vionet_packet_free(&p, 1);
 	env_stop(env);
+}
+
+static void expect_drop(uint32_t written, uint64_t short_, uint64_t long_)
+{
+	expect_drop_without(1ull << 15, written, short_, long_);
+	expect_drop_without(0, written, short_, long_); /* mergeable */
 }
 
 static void wrong_lengths_are_dropped(void **state)
@@ -210,9 +224,7 @@ static void bad_first_buffer_drops_the_packet(void **state)
 
 		memset(frame, 0xc8, sizeof(frame));
 		assert_int_equal(model_deliver(env->model, frame, 1, 0, 3), 1);
-		/* Rewrite its used length, before the driver looks. */
-		env->model->queue[0].put--;
-		model_used(env->model, 0, 0, lengths[i], 1);
+		rewrite_used_length(env->model, 0, lengths[i]);
 		id = model_take(env->model, 0, NULL, 0, &room);
 		model_used(env->model, 0, (uint32_t)id, 140, 1);
 		id = model_take(env->model, 0, NULL, 0, &room);
@@ -224,6 +236,39 @@ static void bad_first_buffer_drops_the_packet(void **state)
 		vionet_queue_stats(env->rx, &stats);
 		assert_int_equal(stats.dropped_short, i == 0);
 		assert_int_equal(stats.dropped_long, i == 1);
+		assert_int_equal(vionet_queue_check(env->rx), 0);
+		env_stop(env);
+	}
+}
+
+/* A further buffer that is empty, or longer than what was posted: its packet is dropped,
+ * with all of its buffers. */
+static void bad_further_buffer_drops_the_packet(void **state)
+{
+	static const uint32_t lengths[] = { 0, 12 + 128 + 1, 5000, 0xffffffff };
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		struct env *env = env_start(64, 0, 128, 0);
+		struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
+		struct vionet_packet *p;
+		uint8_t frame[128] = { 0 };
+		size_t room;
+
+		assert_int_equal(model_deliver(env->model, frame, 128, 0, 3), 1);
+		for (unsigned int k = 0; k < 2; k++) {
+			int id = model_take(env->model, 0, NULL, 0, &room);
+
+			model_used(env->model, 0, (uint32_t)id,
+				   k == 0 ? lengths[i] : 88, 1);
+		}
+		assert_int_equal(model_deliver(env->model, frame, 77, 0, -1), 1);
+		assert_int_equal(receive_one(env->rx, &p), 1);
+		assert_int_equal(p->total_length, 77);
+		vionet_packet_free(&p, 1);
+		vionet_queue_stats(env->rx, &stats);
+		assert_int_equal(stats.dropped_chain, i == 0);
+		assert_int_equal(stats.dropped_long, i != 0);
 		assert_int_equal(vionet_queue_check(env->rx), 0);
 		env_stop(env);
 	}
@@ -353,6 +398,7 @@ int main(void)
 		cmocka_unit_test(impossible_chain_breaks_the_queue),
 		cmocka_unit_test(starved_queue_recovers),
 		cmocka_unit_test(bad_first_buffer_drops_the_packet),
+		cmocka_unit_test(bad_further_buffer_drops_the_packet),
 		cmocka_unit_test(frames_outside_their_buffer_are_refused),
 		cmocka_unit_test(pool_in_use_cannot_be_destroyed),
 	};
