@@ -23,7 +23,9 @@ struct rule {
 };
 
 /* "Feature bit requirements", and what the commands imply where that list is
- * silent (CTRL_GUEST_OFFLOADS, CTRL_RX_EXTRA, DEVICE_STATS, VQ_NOTF_COAL). */
+ * silent (CTRL_GUEST_OFFLOADS, CTRL_RX_EXTRA, DEVICE_STATS, VQ_NOTF_COAL).
+ * clang-format would join rows to lines of up to 170 columns. */
+/* clang-format off */
 static const struct rule rules[] = {
 	{ NET_F_CSUM, true, "CSUM", { 0 }, { 0 } },
 	{ NET_F_GUEST_CSUM, true, "GUEST_CSUM", { 0 }, { 0 } },
@@ -100,6 +102,7 @@ static const struct rule rules[] = {
 	{ NET_F_OUT_NET_HEADER, false, "OUT_NET_HEADER", { 0 }, { 0 } },
 	{ NET_F_IPSEC, false, "IPSEC", { 0 }, { 0 } },
 };
+/* clang-format on */
 
 #define RULES (sizeof(rules) / sizeof(rules[0]))
 

@@ -280,12 +280,18 @@ static void faults_of_received_frames(void **state)
 		char *option;
 		bool dropped;
 	} rows[] = {
-		{ "--fault=F01", true },  { "--fault=F02", true },
-		{ "--fault=F03", true },  { "--fault=F04", true },
-		{ "--fault=F14", true },  { "--fault=F15", false },
-		{ "--fault=F16", true },  { "--fault=F17", true },
-		{ "--fault=F18", false }, { "--fault=F19", false },
-		{ "--fault=F20", false }, { "--fault=F22", true },
+		{ "--fault=F01", true },
+		{ "--fault=F02", true },
+		{ "--fault=F03", true },
+		{ "--fault=F04", true },
+		{ "--fault=F14", true },
+		{ "--fault=F15", false },
+		{ "--fault=F16", true },
+		{ "--fault=F17", true },
+		{ "--fault=F18", false },
+		{ "--fault=F19", false },
+		{ "--fault=F20", false },
+		{ "--fault=F22", true },
 		{ "--fault=F23", false },
 	};
 
