@@ -182,7 +182,7 @@ static void never_accepted(void **state)
 {
 	static const unsigned int never[] = {
 		4, 6, 24, 25, 26, 27, 30, 31, 37, 41, 42, 44, 45, 46, 47, 48, 49,
-		58, 69, 70, 71, 100, 127,
+		58, 69, 70, 71, 100, 127
 	};
 	struct vionet_features everything = { { ~0ull, ~0ull } };
 	struct vionet_features none = { { 0, 0 } }, accepted;
@@ -202,7 +202,7 @@ static void offloads_are_accepted(void **state)
 {
 	static const unsigned int unasked[] = { 0, 11, 12, 13, 14, 56, 59 };
 	static const unsigned int wanted[] = {
-		1, 7, 8, 9, 10, 54, 55, 61, 65, 66, 67, 68,
+		1, 7, 8, 9, 10, 54, 55, 61, 65, 66, 67, 68
 	};
 	struct vionet_features everything = { { ~0ull, ~0ull } };
 	struct vionet_features none = { { 0, 0 } }, plain, all;
@@ -228,7 +228,7 @@ static void what_should_be_accepted_is(void **state)
 {
 	static const unsigned int should[] = {
 		3, 5, 15, 16, 17, 21, 22, 23, 32, 33, 36, 40, 43, 50, 52,
-		53, 60, 62, 63, 64,
+		53, 60, 62, 63, 64
 	};
 	struct vionet_features everything = { { ~0ull, ~0ull } };
 	struct vionet_features none = { { 0, 0 } }, accepted, offered;
