@@ -33,9 +33,12 @@ static unsigned long move_now_ms(void)
 	       (unsigned long)now.tv_nsec / 1000000;
 }
 
+/* Waits count how often they looked: who gets no processor has not waited. */
+#define MOVE_STEP_MS 2
+
 static void move_back_off(void)
 {
-	nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
+	nanosleep(&(struct timespec){ .tv_nsec = MOVE_STEP_MS * 1000000 }, NULL);
 }
 
 /* Is the function with driver `wanted` ("": none; NULL: any but VFIO's)? */
@@ -52,14 +55,12 @@ static bool move_is_with(const struct vn_move *move, const char *wanted)
 
 static bool move_wait_for(const struct vn_move *move, const char *wanted)
 {
-	unsigned long start = move_now_ms();
-
-	while (!move_is_with(move, wanted)) {
-		if (move_now_ms() - start >= vn_host.wait_ms)
-			return false;
+	for (unsigned int ms = 0; ms < vn_host.wait_ms; ms += MOVE_STEP_MS) {
+		if (move_is_with(move, wanted))
+			return true;
 		move_back_off();
 	}
-	return true;
+	return move_is_with(move, wanted);
 }
 
 /* --- the driver's module ------------------------------------------------ */
@@ -180,9 +181,7 @@ static bool move_has_nodes(const char *address, int group)
 
 void vn_node_wait(const char *address, int group)
 {
-	unsigned long start = move_now_ms();
-
-	while (!move_has_nodes(address, group) && move_now_ms() - start < vn_host.wait_ms)
+	for (unsigned int ms = 0; !move_has_nodes(address, group) && ms < vn_host.wait_ms; ms += MOVE_STEP_MS)
 		move_back_off();
 	move_wait_for_udev();
 }
