@@ -6,7 +6,7 @@
 #include <stdarg.h>
 #include <sys/ioctl.h>
 
-static int fake_ioctl(int fd, unsigned long request, void *argument);
+int fake_ioctl(int fd, unsigned long request, void *argument);
 
 #ifdef __GLIBC__
 int ioctl(int fd, unsigned long request, ...)

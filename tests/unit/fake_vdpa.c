@@ -450,7 +450,7 @@ static int answer(unsigned long request, void *argument)
 
 /* ---- what the C library has ---- */
 
-static int fake_ioctl(int fd, unsigned long request, void *argument)
+int fake_ioctl(int fd, unsigned long request, void *argument)
 {
 	if (fd != vdpa.fd)
 		return (int)syscall(SYS_ioctl, fd, request, argument);

@@ -289,7 +289,7 @@ static int answer_iommufd(unsigned long request, void *argument)
 
 /* ---- the call ---- */
 
-static int fake_ioctl(int fd, unsigned long request, void *argument)
+int fake_ioctl(int fd, unsigned long request, void *argument)
 {
 	int result = request == kernel.refused ? -kernel.code : answer_iommufd(request, argument);
 
