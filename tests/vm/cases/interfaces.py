@@ -58,11 +58,11 @@ class Interfaces(common.Case):
             yield
 
     def check_stream(self, text):
-        """The receiver is told of the end while the last part of it is on its way, and stops counting."""
+        """The receiver is told of the end while what the sockets hold, megabytes, is on its way, and stops counting."""
         end = json.loads(text)["end"]
         self.assertIn("sum_sent", end, text)
         self.assertGreaterEqual(end["sum_sent"]["bytes"], SIZE)
-        self.assertGreater(end["sum_received"]["bytes"], SIZE // 4)
+        self.assertGreater(end["sum_received"]["bytes"], SIZE // 16)
 
     def check_results(self, results):
         failed = {name: results.text(name) for name, status in results.statuses().items() if status != "0"}

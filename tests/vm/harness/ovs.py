@@ -50,7 +50,9 @@ class Switch:
             raise Failed(database.text())
         self.vsctl("--no-wait", "init")
         self.vsctl("--no-wait", "set", "Open_vSwitch", ".", "other_config:dpdk-init=true",
-                   f"other_config:dpdk-extra={self.installed.dpdk}", "other_config:pmd-maxsleep=100",
+                   # As root all of them would share one folder, and only the first would start.
+                   f"other_config:dpdk-extra={self.installed.dpdk} --file-prefix={os.path.basename(folder)}",
+                   "other_config:pmd-maxsleep=100",
                    # Otherwise each port asks for 800 MB of packet buffers.
                    "other_config:per-port-memory=true", *settings)
         self.run()
