@@ -114,6 +114,14 @@ class Host:
         check(wait_until(self.capture.exists, lambda: self.tcpdump.poll() is None),
               "tcpdump does not start")
 
+    def wait_for_capture(self):
+        """tcpdump is behind on a busy machine, and ends with what it has not written."""
+        before, quiet = -1, 0
+        while quiet < 4:
+            time.sleep(0.25)
+            size = self.capture.stat().st_size
+            before, quiet = size, quiet + 1 if size == before else 0
+
     def stop_capture(self):
         if self.tcpdump.poll() is None:
             self.tcpdump.terminate()
@@ -131,6 +139,7 @@ class Host:
                 self.datagrams(kind)
         time.sleep(0.2)
         self.counters(kinds)
+        self.wait_for_capture()
         self.stop_capture()
         return self.captured(kinds)
 
