@@ -49,8 +49,8 @@ def tshark(path, *arguments):
 
 
 def complaints(path):
-    """What tshark has against frames of the file."""
-    return tshark(path, "-Y", "_ws.malformed || ip.checksum.status == 0 || udp.checksum.status == 0 || "
+    """What tshark has against frames of the file. What a UDP port or the first bytes seem to say of the payload is not asked."""
+    return tshark(path, "-d", "udp.port==1-65535,data", "-Y", "_ws.malformed || ip.checksum.status == 0 || udp.checksum.status == 0 || "
                   "tcp.checksum.status == 0 || icmp.checksum.status == 0 || icmpv6.checksum.status == 0")
 
 
