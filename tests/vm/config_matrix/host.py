@@ -117,8 +117,8 @@ class Host:
     def wait_for_capture(self):
         """tcpdump is behind on a busy machine, and ends with what it has not written."""
         before, quiet = -1, 0
-        while quiet < 4:
-            time.sleep(0.25)
+        while quiet < 3:
+            time.sleep(0.05)
             size = self.capture.stat().st_size
             before, quiet = size, quiet + 1 if size == before else 0
 
