@@ -139,8 +139,10 @@ class NoEffect(unittest.TestCase):
 
     def test_pairs(self):
         self.refused("--cpus: 2 CPUs, but 1 thread", "pktgen", "--cpus", "0,1")
-        for command in "pktgen", "dump":
-            self.refused("give one of them", command, "--queues", "2", "--set", "queues=3")
+        queues = "--queues", "2", "--set", "queues=3"
+        for command, *more in ("pktgen",), ("dump",), ("echo", "192.0.2.2"), ("tap",):
+            self.refused("--queues 2 and --set queues=3: give one of them", command, *more, *queues)
+        self.refused("--queues 2 and --set queues=3: give one of them", "test", "/nowhere", *queues, device="ndr")
         self.refused("has no effect with -w", "dump", "-w", "/nowhere/file", "-x")
         self.refused("--all has no effect with --json", "stats", "--json", "--all")
 

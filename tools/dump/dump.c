@@ -74,15 +74,10 @@ static void dump_add_filter(struct dump_options *options, const char *word)
 /* Options that contradict each other, or change nothing beside another one. */
 static void dump_check_together(const struct dump_options *options)
 {
-	const struct settings *settings = &options->device.settings;
-
 	if (options->path != NULL && options->hex)
 		refuse_usage("--hex has no effect with -w: the bytes are in the file; "
 			     "leave one of them out");
-	if (options->queues != 0 && settings->have[SETTING_QUEUES] &&
-	    settings->queues != options->queues)
-		refuse_usage("--queues %ju and --set queues=%u: give one of them",
-			     (uintmax_t)options->queues, settings->queues);
+	choose_queues(&options->device, options->queues);
 }
 
 static error_t dump_parse_option(int key, char *argument, struct argp_state *state)

@@ -91,17 +91,12 @@ static void echo_add_address(struct answer_host *host, const char *text)
 
 static void echo_check_options(const struct echo_options *options)
 {
-	const struct settings *settings = &options->device.settings;
-
 	if (options->device.name == NULL)
 		refuse_usage("echo: no device named; 'vionet list' shows them");
 	if (options->host.addresses4 + options->host.addresses6 == 0)
 		refuse_usage("echo: no address to answer for: vionet echo %.200s 192.0.2.2",
 			     options->device.name);
-	if (options->queues != 0 && settings->have[SETTING_QUEUES] &&
-	    settings->queues != options->queues)
-		refuse_usage("--queues %ju and --set queues=%u: give one of them",
-			     (uintmax_t)options->queues, settings->queues);
+	choose_queues(&options->device, options->queues);
 }
 
 static void echo_take_argument(struct echo_options *options, char *argument)

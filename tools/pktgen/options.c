@@ -180,18 +180,6 @@ static error_t options_parse_rest(int key, const char *argument,
 	return 0;
 }
 
-/* --queues and --set queues=N are the same. */
-static void options_choose_queues(struct pktgen_options *options)
-{
-	struct settings *settings = &options->device.settings;
-
-	if (options->queues == 0)
-		options->queues = settings->have[SETTING_QUEUES] ? settings->queues : 1;
-	else if (settings->have[SETTING_QUEUES] && settings->queues != options->queues)
-		refuse_usage("--queues %u and --set queues=%u: give one of them",
-			     options->queues, settings->queues);
-}
-
 /* Options that change nothing beside another one. */
 static void options_refuse_idle(const struct pktgen_options *options)
 {
@@ -316,7 +304,7 @@ static void options_make_traffic(struct pktgen_options *options)
 /* What only the whole command line shows. */
 static void options_check_together(struct pktgen_options *options)
 {
-	options_choose_queues(options);
+	options->queues = choose_queues(&options->device, options->queues);
 	options_refuse_idle(options);
 	options->have_linger = options_was_given(options, KEY_LINGER);
 	cpus_check(&options->cpus, options->queues);

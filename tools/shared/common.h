@@ -128,6 +128,10 @@ extern const struct argp sandbox_argp;
 /* Does it say anything of how to open? */
 bool device_options_any(const struct device_options *options);
 
+/* --queues (0: not given) and --set queues=N are the same; 1 without both. Leaves the program where
+ * they contradict each other. */
+uint32_t choose_queues(const struct device_options *options, uint64_t given);
+
 /* How to wait for frames. */
 enum wait_mode {
 	WAIT_POLL,

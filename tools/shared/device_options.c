@@ -241,6 +241,18 @@ static void device_check_options(const struct device_options *options)
 			     "without ',read-only': it may write anyway; leave it out");
 }
 
+uint32_t choose_queues(const struct device_options *options, uint64_t given)
+{
+	const struct settings *settings = &options->settings;
+
+	if (!settings->have[SETTING_QUEUES])
+		return given != 0 ? (uint32_t)given : 1;
+	if (given != 0 && settings->queues != given)
+		refuse_usage("--queues %ju and --set queues=%u: give one of them",
+			     (uintmax_t)given, settings->queues);
+	return settings->queues;
+}
+
 bool device_options_any(const struct device_options *options)
 {
 	const struct vionet_open_options *open = &options->open;

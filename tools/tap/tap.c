@@ -75,19 +75,8 @@ static void tap_refuse_features(const struct vionet_features *want)
 				     names[i]);
 }
 
-static unsigned int tap_queues(const struct tap_options *options)
+static void tap_check_options(struct tap_options *options)
 {
-	const struct settings *settings = &options->device.settings;
-
-	if (options->queues != 0)
-		return (unsigned int)options->queues;
-	return settings->have[SETTING_QUEUES] ? settings->queues : 1;
-}
-
-static void tap_check_options(const struct tap_options *options)
-{
-	const struct settings *settings = &options->device.settings;
-
 	if (options->device.name == NULL)
 		refuse_usage("tap: no device named; 'vionet list' shows them");
 	if (options->name != NULL)
@@ -95,12 +84,9 @@ static void tap_check_options(const struct tap_options *options)
 	if (options->netns != NULL && (options->netns[0] == '\0' || strlen(options->netns) > 255))
 		refuse_usage("--netns '%.40s': a name or path of 1 to 255 characters is wanted",
 			     options->netns);
-	if (options->queues != 0 && settings->have[SETTING_QUEUES] &&
-	    settings->queues != options->queues)
-		refuse_usage("--queues %ju and --set queues=%u: give one of them",
-			     (uintmax_t)options->queues, settings->queues);
+	options->queues = choose_queues(&options->device, options->queues);
 	tap_refuse_features(&options->device.open.want);
-	cpus_check(&options->cpus, tap_queues(options));
+	cpus_check(&options->cpus, (uint32_t)options->queues);
 }
 
 static void tap_take_argument(struct tap_options *options, char *argument)
@@ -459,7 +445,7 @@ int command_tap(int argc, char **argv)
 	stop_install();
 	tap.options = &options;
 	code = tun_open(&tap.tun, options.name != NULL ? options.name : TAP_NAME_DEFAULT,
-			options.netns, tap_queues(&options));
+			options.netns, (unsigned int)options.queues);
 	if (code != CODE_OK)
 		return code;
 	tap_prefer(&options.device.prefer, &tap.tun);

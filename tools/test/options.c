@@ -488,6 +488,7 @@ static void arguments_fill(struct test_options *options)
 		options->initial_ns = options->trial_ns;
 	if (options->sum_ns < options->trial_ns)
 		options->sum_ns = options->trial_ns;
+	options->queues = choose_queues(&options->device, options->queues);
 	cpus_check(&options->cpus, options->queues * options->names);
 }
 
@@ -559,7 +560,6 @@ void test_parse(int argc, char **argv, struct test_options *options)
 		.loss_ratio = { 0, 0.005 },
 		.loss_ratios = 2,
 		.max_loss = -1,
-		.queues = 1,
 		.mode = WAIT_SPIN,
 		.destination = { 0x02, 0x76, 0x69, 0x6f, 0x00, 0x01 },
 	};
