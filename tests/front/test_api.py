@@ -482,6 +482,17 @@ class Addresses(Case):
             client.call("GET", "/config")
             self.end()
 
+    def test_the_library_is_loaded_for_those_who_listen(self):
+        """It brings a dozen others, which no other run has to have."""
+        linked = subprocess.run(["ldd", HOST], capture_output=True, text=True, check=True).stdout
+        self.assertIn("libjansson", linked)
+        self.assertNotIn("libmicrohttpd", linked)
+        self.file("libmicrohttpd.so.12", "")
+        done = subprocess.run([HOST, "--listen", f"unix:{self.folder}/api"], capture_output=True, text=True,
+                              env=os.environ | {"LD_LIBRARY_PATH": self.folder}, timeout=DEADLINE)
+        self.assertEqual((done.returncode, done.stdout), (1, ""), done.stderr)
+        self.assertRegex(done.stderr, r"^vionet: --listen: \S*libmicrohttpd.so.12: .*; install libmicrohttpd\n$")
+
     def test_a_port_that_is_in_use(self):
         client = self.serve(address="127.0.0.1:0")
         self.refused(client.address.removeprefix("http://"), "a process listens there already", status=1)

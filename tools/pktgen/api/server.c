@@ -6,13 +6,13 @@
 #include "tools/pktgen/api/api.h"
 
 #include <fcntl.h>
-#include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tools/pktgen/api/httpd.h"
 #include "tools/pktgen/api/parts.h"
 #include "tools/shared/common.h"
 #include "tools/shared/socket_listen.h"
@@ -112,10 +112,10 @@ static struct MHD_Response *server_make_response(struct api_reply *reply)
 	struct stat status;
 
 	if (reply->fd >= 0 && fstat(reply->fd, &status) == 0)
-		return MHD_create_response_from_fd((uint64_t)status.st_size, reply->fd);
-	response = MHD_create_response_from_buffer(reply->text != NULL ? reply->length : 0,
-						   reply->text != NULL ? reply->text : NULL,
-						   reply->text != NULL ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
+		return httpd.create_response_from_fd((uint64_t)status.st_size, reply->fd);
+	response = httpd.create_response_from_buffer(reply->text != NULL ? reply->length : 0,
+						     reply->text != NULL ? reply->text : NULL,
+						     reply->text != NULL ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
 	if (response == NULL)
 		free(reply->text);
 	return response;
@@ -131,14 +131,14 @@ static enum MHD_Result server_queue_reply(struct MHD_Connection *connection, str
 	response = server_make_response(reply);
 	if (response == NULL)
 		return MHD_NO;
-	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
-				reply->type != NULL ? reply->type : "application/json");
-	MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+	httpd.add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
+				  reply->type != NULL ? reply->type : "application/json");
+	httpd.add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+	httpd.add_response_header(response, "X-Content-Type-Options", "nosniff");
 	if (allow != NULL && allow[0] != '\0')
-		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, allow);
-	result = MHD_queue_response(connection, reply->status != 0 ? reply->status : 500, response);
-	MHD_destroy_response(response);
+		httpd.add_response_header(response, MHD_HTTP_HEADER_ALLOW, allow);
+	result = httpd.queue_response(connection, reply->status != 0 ? reply->status : 500, response);
+	httpd.destroy_response(response);
 	return result;
 }
 
@@ -146,7 +146,7 @@ static enum MHD_Result server_queue_reply(struct MHD_Connection *connection, str
 
 static const char *server_header(struct MHD_Connection *connection, const char *name)
 {
-	return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+	return httpd.lookup_connection_value(connection, MHD_HEADER_KIND, name);
 }
 
 /* Not by a name that was made to point here. A form that a web page posts has another type, and
@@ -320,7 +320,7 @@ static enum MHD_Result server_answer(struct exchange *exchange, struct MHD_Conne
 static void server_begin_phase(struct MHD_Connection *connection)
 {
 	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+		httpd.get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 	struct api_connection *own = info != NULL ? info->socket_context : NULL;
 
 	if (own != NULL)
@@ -382,7 +382,7 @@ static void server_add_connection(struct api *api, struct MHD_Connection *connec
 				  void **kept)
 {
 	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+		httpd.get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 	struct api_connection *own = calloc(1, sizeof(*own));
 
 	*kept = own;
@@ -429,7 +429,7 @@ static int server_start(struct api *api)
 {
 	const union MHD_DaemonInfo *info;
 
-	api->daemon = MHD_start_daemon(
+	api->daemon = httpd.start_daemon(
 		MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, server_on_request, api,
 		MHD_OPTION_EXTERNAL_LOGGER, server_on_log, NULL,
 		MHD_OPTION_LISTEN_SOCKET, api->listener.fd,
@@ -443,7 +443,7 @@ static int server_start(struct api *api)
 		MHD_OPTION_END);
 	if (api->daemon == NULL)
 		return CODE_FAILED;
-	info = MHD_get_daemon_info(api->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	info = httpd.get_daemon_info(api->daemon, MHD_DAEMON_INFO_EPOLL_FD);
 	api->epoll = info != NULL ? info->epoll_fd : -1;
 	return api->epoll >= 0 ? CODE_OK : CODE_FAILED;
 }
@@ -451,9 +451,15 @@ static int server_start(struct api *api)
 int api_open(struct api **result, const char *address, struct generator *generator)
 {
 	struct api *api = calloc(1, sizeof(*api));
+	const char *missing = httpd_load();
 	int code;
 
 	*result = NULL;
+	if (missing != NULL) {
+		say("--listen: %s; install libmicrohttpd", missing);
+		free(api);
+		return CODE_FAILED;
+	}
 	if (api == NULL) {
 		say("--listen: no memory");
 		return CODE_PERMISSION;
@@ -484,7 +490,7 @@ void api_close(struct api *api)
 	/* Its files go first: who connects from now on is told so at once. */
 	api_unlisten(&api->listener);
 	if (api->daemon != NULL)
-		MHD_stop_daemon(api->daemon);
+		httpd.stop_daemon(api->daemon);
 	free(api);
 }
 
@@ -504,7 +510,7 @@ uint64_t api_due(struct api *api)
 {
 	MHD_UNSIGNED_LONG_LONG ms;
 
-	if (MHD_get_timeout(api->daemon, &ms) != MHD_YES)
+	if (httpd.get_timeout(api->daemon, &ms) != MHD_YES)
 		return UINT64_MAX;
 	return now_ns() + (uint64_t)ms * 1000000;
 }
@@ -524,5 +530,5 @@ static void server_cut_slow(struct api *api)
 void api_serve(struct api *api)
 {
 	server_cut_slow(api);
-	MHD_run(api->daemon);
+	httpd.run(api->daemon);
 }
