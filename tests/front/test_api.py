@@ -382,7 +382,9 @@ class BadClients(Case):
         """They have a name that points here; and no leave to read or to send JSON."""
         client = self.serve(address="127.0.0.1:0")
         for host, expect in (("evil.example", 421), ("127.0.0.1.evil.example", 421), ("localhost:1", 200),
-                             ("127.0.0.1", 200), ("[::1]:99", 200), ("LOCALHOST", 200), ("localhost:x", 421)):
+                             ("127.0.0.1", 200), ("[::1]:99", 200), ("LOCALHOST", 200), ("localhost:x", 421),
+                             ("[::1]", 200), ("127.5.6.7:80", 200), ("127.1", 421), ("127.0.0.1:80:80", 421),
+                             ("128.0.0.1", 421), ("::1", 421), ("", 421), ("x" * 100, 421)):
             status, headers, _ = client.ask("GET", "/config", headers={"Host": host})
             self.assertEqual(status, expect, host)
             self.assertFalse([name for name in headers if name.lower().startswith("access-control")])
@@ -476,7 +478,7 @@ class Addresses(Case):
 
     def test_loopback(self):
         for address, expect in (("127.0.0.1:0", r"http://127\.0\.0\.1:\d+"), ("localhost:0", r"http://127\.0\.0\.1:\d+"),
-                                ("[::1]:0", r"http://\[::1\]:\d+")):
+                                ("[::1]:0", r"http://\[::1\]:\d+"), ("127.0.0.2:0", r"http://127\.0\.0\.2:\d+")):
             client = self.serve(address=address)
             self.assertRegex(client.address, f"^{expect}$")
             client.call("GET", "/config")

@@ -27,33 +27,43 @@ static const char *address_path(const char *address)
 	return strncmp(address, "unix:", 5) == 0 ? address + 5 : NULL;
 }
 
-/* "127.0.0.1:PORT", "[::1]:PORT", "localhost:PORT". Its size, or 0. */
+/* "127.0.0.1", "[::1]", "localhost". The address's size, or 0. */
+static socklen_t address_parse_host(const char *host, union address_any *parsed)
+{
+	*parsed = (union address_any){ 0 };
+	if (strcmp(host, "[::1]") == 0) {
+		parsed->ipv6.sin6_family = AF_INET6;
+		parsed->ipv6.sin6_addr = in6addr_loopback;
+		return sizeof(parsed->ipv6);
+	}
+	if (strcasecmp(host, "localhost") == 0)
+		host = "127.0.0.1";
+	parsed->ipv4.sin_family = AF_INET;
+	if (inet_pton(AF_INET, host, &parsed->ipv4.sin_addr) != 1 ||
+	    ntohl(parsed->ipv4.sin_addr.s_addr) >> 24 != IN_LOOPBACKNET)
+		return 0;
+	return sizeof(parsed->ipv4);
+}
+
+/* The same with ":PORT". */
 static socklen_t address_parse(const char *address, union address_any *parsed)
 {
 	struct parse_error error;
 	uint64_t port;
 	const char *colon = strrchr(address, ':');
+	socklen_t size;
 	char host[64];
 
 	if (colon == NULL || colon - address >= (int)sizeof(host) ||
 	    parse_whole("port", colon + 1, 0, 65535, &port, &error) != 0)
 		return 0;
 	snprintf(host, sizeof(host), "%.*s", (int)(colon - address), address);
-	*parsed = (union address_any){ 0 };
-	if (strcmp(host, "[::1]") == 0) {
-		parsed->ipv6.sin6_family = AF_INET6;
-		parsed->ipv6.sin6_addr = in6addr_loopback;
+	size = address_parse_host(host, parsed);
+	if (parsed->any.sa_family == AF_INET6)
 		parsed->ipv6.sin6_port = htons((uint16_t)port);
-		return sizeof(parsed->ipv6);
-	}
-	if (strcmp(host, "localhost") == 0)
-		strcpy(host, "127.0.0.1");
-	parsed->ipv4.sin_family = AF_INET;
-	parsed->ipv4.sin_port = htons((uint16_t)port);
-	if (inet_pton(AF_INET, host, &parsed->ipv4.sin_addr) != 1 ||
-	    ntohl(parsed->ipv4.sin_addr.s_addr) >> 24 != IN_LOOPBACKNET)
-		return 0;
-	return sizeof(parsed->ipv4);
+	else
+		parsed->ipv4.sin_port = htons((uint16_t)port);
+	return size;
 }
 
 void api_check_address(const char *address)
@@ -173,16 +183,17 @@ void api_unlisten(struct api_listener *listener)
 /* A page of another site that has its name resolve to this machine calls us by that name. */
 bool api_host_is_local(const char *host)
 {
-	static const char *const names[] = { "127.0.0.1", "localhost", "[::1]" };
+	union address_any parsed;
+	char name[64];
+	size_t port;
 
-	for (size_t i = 0; host != NULL && i < sizeof(names) / sizeof(names[0]); i++) {
-		size_t length = strlen(names[i]);
-
-		if (strncasecmp(host, names[i], length) != 0)
-			continue;
-		host += length;
-		return host[0] == '\0' ||
-		       (host[0] == ':' && strspn(host + 1, "0123456789") == strlen(host + 1));
-	}
-	return false;
+	if (host == NULL || strlen(host) >= sizeof(name))
+		return false;
+	strcpy(name, host);
+	port = strlen(name);
+	while (port > 0 && name[port - 1] >= '0' && name[port - 1] <= '9')
+		port--;
+	if (port > 1 && name[port - 1] == ':' && name[port - 2] != ':')
+		name[port - 1] = '\0';
+	return address_parse_host(name, &parsed) != 0;
 }

@@ -155,7 +155,7 @@ static void server_check_origin(const struct api *api, struct MHD_Connection *co
 				struct api_reply *reply)
 {
 	if (api->listener.tcp && !api_host_is_local(server_header(connection, MHD_HTTP_HEADER_HOST)))
-		api_refuse(reply, 421, "Host: only localhost, 127.0.0.1 and [::1] are served");
+		api_refuse(reply, 421, "Host: only localhost and loopback addresses (127.0.0.1, [::1]) are served");
 }
 
 static bool server_is_type(const char *type, const char *want)
