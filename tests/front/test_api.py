@@ -109,6 +109,17 @@ class Life(Case):
         self.assertEqual(set(row), {"tags", "frames_rx", "loss", "latency"})
         self.assertNotIn("tagged_metrics", client.flows(tagged_metrics={"include": False})["a"])
 
+    def test_tagged_metrics_are_bounded(self):
+        """What a request has looked through, of all its flows, holds up the run no longer than that."""
+        client = self.serve()
+        udp = {"choice": "udp", "udp": {"src_port": {
+            "choice": "increment", "increment": {"count": 50000}, "metric_tags": [{"name": "port"}]}}}
+        flows = [flow(f"f{number}", packet=[{"choice": "ethernet"}, {"choice": "ipv4"}, udp]) for number in range(5)]
+        client.call("POST", "/config", config(*flows))
+        client.flows(flow_names=["f0", "f1", "f2", "f3"])
+        answer = client.call("POST", "/monitor/metrics", {"choice": "flow"}, 400)
+        self.assertIn("more than 10000 rows or 200000 streams", answer["errors"][0])
+
     def test_changes_of_a_configuration(self):
         client = self.serve()
         client.call("POST", "/config", config(flow("a", pps=1000), flow("b")))

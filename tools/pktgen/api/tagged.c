@@ -17,7 +17,12 @@ bool tagged_read(struct api_reply *reply, json_t *flow, struct tagged_filter *fi
 {
 	json_t *object = api_member(reply, flow, "flow.", "tagged_metrics", JSON_OBJECT), *member;
 
-	*filter = (struct tagged_filter){ .include = true, .bits = UINT32_MAX, .left = ROWS_MAX };
+	*filter = (struct tagged_filter){
+		.include = true,
+		.bits = UINT32_MAX,
+		.left = ROWS_MAX,
+		.streams = STREAMS_MAX,
+	};
 	if (object == NULL)
 		return reply->errors == NULL;
 	if (!api_only(reply, object, "flow.tagged_metrics.",
@@ -176,11 +181,11 @@ void tagged_add(const struct generator *generator, struct api_reply *reply, uint
 		return;
 	rows = json_array();
 	json_object_set_new(object, "tagged_metrics", rows);
-	for (uint64_t i = 0; i < streams; i++) {
+	for (uint64_t i = 0; i < streams; i++, filter->streams--) {
 		struct engine_stream_metrics stream;
 		json_t *list;
 
-		if (i == STREAMS_MAX || filter->left == 0) {
+		if (filter->streams == 0 || filter->left == 0) {
 			api_refuse(reply, 400, "flow.tagged_metrics: more than %u rows or %u streams; name "
 					       "fewer flows, or leave them out (include: false)",
 				   ROWS_MAX, STREAMS_MAX);

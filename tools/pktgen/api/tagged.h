@@ -10,7 +10,8 @@ struct tagged_filter {
 	bool include, include_empty;
 	json_t *filters; /* of the request: valid as long */
 	uint32_t bits;	 /* columns */
-	size_t left;	 /* that may still be answered */
+	size_t left;	 /* rows that may still be answered, */
+	size_t streams;	 /* and streams that may still be looked at */
 };
 
 /* Of the request's `flow` object. False: refused. */
