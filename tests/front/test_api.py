@@ -145,6 +145,26 @@ class Life(Case):
         self.assertEqual(client.call("GET", "/config")["flows"][0]["size"]["fixed"], 128)
         self.assertEqual(client.call("GET", "/config")["flows"][0]["rate"]["pps"], 1000)
 
+    def test_rates_that_the_model_has_not(self):
+        """What a client sets holds, whether it knows x-vionet or not."""
+        client = self.serve()
+        client.call("POST", "/config", config(flow("a") | {"x-vionet": {"rate": "max"}}))
+        client.transmit("start")
+
+        def patch(changed):
+            client.call("PATCH", "/config", {"choice": "flows", "flows": {"property_names": ["rate"], "flows": [changed]}})
+            read, = client.call("GET", "/config")["flows"]
+            return read["rate"], read.get("x-vionet", {}).get("rate")
+
+        self.assertEqual(patch(flow("a", pps=2000)), ({"choice": "pps", "pps": 2000}, None))
+        self.assertEqual(patch(flow("a", pps=2000) | {"x-vionet": {"rate": "0.5pps"}}),
+                         ({"choice": "pps", "pps": 1}, "0.500pps"))
+        read, = client.call("GET", "/config")["flows"]
+        self.assertEqual(patch(read), ({"choice": "pps", "pps": 1}, "0.500pps"))
+        read["rate"] = {"choice": "pps", "pps": 70}
+        self.assertEqual(patch(read), ({"choice": "pps", "pps": 70}, None))
+        self.assertEqual(patch(flow("a") | {"rate": None, "x-vionet": {"rate": "max"}})[1], "max")
+
     def test_captures(self):
         """What a port receives, and nothing from before; pcap as the model's default is, or pcapng."""
         client = self.serve()

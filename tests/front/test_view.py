@@ -382,6 +382,14 @@ class Ends(Case):
         terminal.see("^by-http +paused")
         terminal.type(" ")
         wait_until(lambda: terminal.take() and client.flows()["by-http"]["transmit"] == "started")
+        # What is typed is in the configuration: a client can go back to what it had set.
+        terminal.type("+")
+        terminal.see("^rate 1.100 kpps$")
+        made = client.call("GET", "/config")
+        self.assertEqual(made["flows"][0]["rate"], {"choice": "pps", "pps": 1100})
+        client.call("PATCH", "/config", {"choice": "flows", "flows": {
+            "property_names": ["rate"], "flows": [flow("by-http", pps=1000)]}})
+        terminal.see("^by-http  sending, wanted 1.000 kpps")
         client.call("POST", "/config", config(flow("another"), flow("third")))
         terminal.see("^another +stopped")
         client.call("POST", "/config", {})

@@ -15,9 +15,10 @@ import time
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "front"))
+sys.path[:0] = [str(HERE.parent / "front"), str(HERE.parent / "softnic")]
 
 from front_case import Client, flow, wait_until  # noqa: E402
+from nic import Softnic  # noqa: E402
 from test_tools import DEADLINE, PLAIN, VIONET, Case  # noqa: E402
 
 
@@ -102,6 +103,20 @@ class Serving(Case):
         output, errors = process.communicate(timeout=DEADLINE)
         self.assertEqual(process.returncode, 0, errors)
         self.assertGreater(json.loads(output)["tx"]["sent"], 1000)
+
+    def test_a_run_that_waits_for_its_last_frames(self):
+        """Which do not come: clients may look on, and change nothing."""
+        nic = Softnic("--limit", "0.001pps:10")
+        self.addCleanup(nic.close)
+        process, client = self.serve(f"vfio-user:{nic.path}", "--count", "100", "--rate", "10k", "--linger", "1h")
+        config = client.call("GET", "/config")
+        rate = json.dumps({"choice": "flows", "flows": {"property_names": ["rate"], "flows": config["flows"]}})
+        headers = {"Content-Type": "application/json"}
+        refused = wait_until(lambda: (got := client.ask("PATCH", "/config", rate, headers))[0] == 400 and got[2],
+                             "the end of sending")
+        self.assertEqual(json.loads(refused)["errors"], ["the run is ending"])
+        self.assertEqual([each["frames_rx"] for each in client.flows().values()], [10])
+        wait_until(lambda: process.send_signal(signal.SIGINT) or process.poll() is not None, "the end at once")
 
     def test_ports_without_flows(self):
         """Of a file: clients add flows. Without clients there is nothing to do."""

@@ -211,6 +211,30 @@ void api_delete_config(const struct api_request *request, struct api_reply *repl
 
 /* ---- PATCH /config: rates, while they are sent ---- */
 
+/* x-vionet has rates that the model cannot say, and stands above the model's. A client that knows nothing of it
+ * may have got it with the flow: then what it has changed is the model's. */
+static void config_merge_rate(json_t *old, json_t *flow)
+{
+	json_t *rate = json_object_get(flow, "rate");
+	json_t *more = json_object_get(json_object_get(flow, "x-vionet"), "rate");
+
+	if (json_is_null(rate))
+		rate = NULL;
+	if (rate != NULL && !json_equal(rate, json_object_get(old, "rate")))
+		more = NULL;
+	if (rate == NULL && more == NULL)
+		return;
+	if (rate != NULL)
+		json_object_set(old, "rate", rate);
+	if (more == NULL) {
+		json_object_del(json_object_get(old, "x-vionet"), "rate");
+		return;
+	}
+	if (json_object_get(old, "x-vionet") == NULL)
+		json_object_set_new(old, "x-vionet", json_object());
+	json_object_set(json_object_get(old, "x-vionet"), "rate", more);
+}
+
 /* The flows of `updated` in place of those of their names. */
 static bool config_merge(struct api_reply *reply, json_t *flows, json_t *updated, bool rate, bool size)
 {
@@ -224,8 +248,8 @@ static bool config_merge(struct api_reply *reply, json_t *flows, json_t *updated
 
 		if (old == NULL)
 			api_refuse(reply, 400, "flows.flows[%zu].name: it is in no configuration", i);
-		if (old != NULL && rate && json_object_get(flow, "rate") != NULL)
-			json_object_set(old, "rate", json_object_get(flow, "rate"));
+		if (old != NULL && rate)
+			config_merge_rate(old, flow);
 		if (old != NULL && size && json_object_get(flow, "size") != NULL)
 			json_object_set(old, "size", json_object_get(flow, "size"));
 	}
@@ -237,17 +261,13 @@ static void config_set_rates(const struct api_request *request, struct api_reply
 			     const struct traffic *changed)
 {
 	struct generator *generator = request->generator;
-	int code = CODE_OK;
+	int code = generator_may_change(generator, false) ? CODE_OK : CODE_USAGE;
 
 	for (size_t i = 0; i < changed->flows && code == CODE_OK; i++) {
-		struct traffic_flow *flow = &generator->traffic->flow[i];
-		const struct rate *rate = &changed->flow[i].rate;
+		const struct rate *rate = &changed->flow[i].rate, *old = &generator->traffic->flow[i].rate;
 
-		if (flow->rate.kind == rate->kind && flow->rate.milli == rate->milli)
-			continue;
-		code = engine_set_rate(generator->engine, (uint32_t)i, rate);
-		if (code == CODE_OK)
-			flow->rate = *rate;
+		if (old->kind != rate->kind || old->milli != rate->milli)
+			code = generator_set_rate(generator, (uint32_t)i, rate);
 	}
 	if (code == CODE_OK)
 		api_answer_done(reply);

@@ -147,6 +147,15 @@ int generator_configure(struct generator *generator, struct traffic *traffic)
 	return CODE_OK;
 }
 
+int generator_set_rate(struct generator *generator, uint32_t flow, const struct rate *rate)
+{
+	int code = engine_set_rate(generator->engine, flow, rate);
+
+	if (code == CODE_OK)
+		generator->traffic->flow[flow].rate = *rate;
+	return code;
+}
+
 int generator_find_flow(const struct generator *generator, const char *name)
 {
 	const struct traffic *traffic = generator->traffic;

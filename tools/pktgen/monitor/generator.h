@@ -38,6 +38,9 @@ void generator_adopt(struct generator *generator, struct traffic *traffic,
 /* Its engine has failed: it is closed, the configuration is over. Says so. */
 void generator_fail(struct generator *generator);
 
+/* The rate of a flow, whatever it is doing: in the engine and in the configuration. Returns an exit code. */
+int generator_set_rate(struct generator *generator, uint32_t flow, const struct rate *rate);
+
 /* Close the engine, forget the configuration. Returns the exit code of it all. */
 int generator_close(struct generator *generator);
 

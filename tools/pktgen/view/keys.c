@@ -174,7 +174,7 @@ static struct rate keys_rate(const struct view *view, const struct engine_metric
 	const struct monitor *monitor = &view->generator->monitor;
 	struct rate rate = metrics->flow[number].rate;
 
-	if (rate.kind == RATE_MAX && number < monitor->flows) {
+	if (rate.kind == RATE_MAX && number < monitor->flows && monitor->flow[number].rates.tx_pps > 0) {
 		rate.kind = RATE_PPS;
 		rate.milli = (uint64_t)(monitor->flow[number].rates.tx_pps * 1000);
 	}
@@ -194,11 +194,12 @@ static void keys_change_rate(struct view *view, const struct engine_metrics *met
 
 		if (!view->all && i != view->selected)
 			continue;
-		if (factor > 1 && metrics->flow[i].rate.kind == RATE_MAX) {
-			snprintf(view->note, sizeof(view->note), "it is as fast as it can be");
+		if (metrics->flow[i].rate.kind == RATE_MAX && (factor > 1 || rate.kind == RATE_MAX)) {
+			snprintf(view->note, sizeof(view->note), "%s",
+				 factor > 1 ? "it is as fast as it can be" : "its rate is not known yet");
 			continue;
 		}
-		if (engine_set_rate(view->generator->engine, i, &rate) != 0) {
+		if (generator_set_rate(view->generator, i, &rate) != 0) {
 			snprintf(view->note, sizeof(view->note), "refused: see the messages");
 			return;
 		}
