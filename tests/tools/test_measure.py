@@ -128,6 +128,8 @@ class Methods(Case):
                            "--max-loss", "50%", *QUICK, code=6)
         trials = result["trials"]
         self.assertEqual([trial["load_pps"] for trial in trials], [500, 375, 250, 125])
+        self.assertEqual(result["deviations"][2:], ["trials are shorter than 60 s (RFC 2544, 24)",
+                                                    "steps are larger than 10 % (RFC 2544, 26.3)"])
         self.assertEqual([trial["received"] for trial in trials if not trial["repeated"]],
                          [30, 0, 0, 0][:sum(not trial["repeated"] for trial in trials)])
         self.assertEqual(trials[-1]["loss_ratio"], 1)
@@ -141,6 +143,8 @@ class Methods(Case):
         size, = result["sizes"]
         latency = size["latency_ns"]
         self.assertEqual((latency["trials"], len(result["trials"])), (3, 3))
+        self.assertEqual(result["deviations"][3:], ["trials are shorter than 120 s (RFC 2544, 26.2)",
+                                                    "fewer than 20 trials (RFC 2544, 26.2)"])
         self.assertEqual(latency["count"], sum(trial["received"] for trial in result["trials"]))
         self.assertEqual(latency["percentiles"][-1], [100, latency["max"], latency["count"]])
         lines = hdr.read_text().splitlines()
@@ -159,6 +163,8 @@ class Methods(Case):
         result = self.json("back-to-back", device, "--sizes", "64", "--trial", "0.1", "--max-rate", "500pps",
                            "--longest", "0.2", "--repeat", "2", "--min-frames", "100", *QUICK)
         burst = result["sizes"][0]["back_to_back"]
+        self.assertEqual(result["deviations"][2:], ["the longest burst is shorter than 2 s (RFC 2544, 26.4)",
+                                                    "fewer than 50 searches (RFC 2544, 26.4)"])
         self.assertEqual((burst["frames"], burst["min"], burst["max"], burst["longest_tried"]), (100, 100, 100, True))
         self.assertEqual(result["trials"][-1]["burst_frames"], 100)
 
