@@ -100,6 +100,13 @@ class Search(Case):
         self.assertEqual(page["sizes"], result["sizes"])
         check_junit(files["junit"], 1, 0)
 
+    def test_each_goal_keeps_its_name(self):
+        device = self.serve("--lossless")
+        result = self.json("ndr", device, "--sizes", "64,65,66,67", "--trial", "10ms", "--sum", "10ms", "--max-rate", "2k",
+                           "--loss-ratios", "1%,2%,3%", *QUICK)
+        for size in result["sizes"]:
+            self.assertEqual([goal["name"] for goal in size["goals"]], ["loss 1%", "loss 2%", "loss 3%"])
+
     def test_all_comes_through(self):
         device = self.serve("--lossless")
         result = self.json("throughput", device, "--sizes", "64,1518", "--trial", "0.1", "--max-rate", "200pps",

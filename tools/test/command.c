@@ -122,18 +122,17 @@ static int command_throughput(struct command *command, struct test_size *size, d
 	return command_search(command, size);
 }
 
-static const char *command_goal_name(double loss_ratio)
+/* Of a goal by its number: all sizes have the same ones. */
+static const char *command_goal_name(size_t number, double loss_ratio)
 {
 	static char names[MLR_GOALS_MAX][24];
-	static unsigned int next;
 
 	if (loss_ratio == 0)
 		return "NDR";
 	if (loss_ratio == 0.005)
 		return "PDR";
-	next = (next + 1) % MLR_GOALS_MAX;
-	snprintf(names[next], sizeof(names[next]), "loss %g%%", 100 * loss_ratio);
-	return names[next];
+	snprintf(names[number], sizeof(names[number]), "loss %g%%", 100 * loss_ratio);
+	return names[number];
 }
 
 static int command_ndr(struct command *command, struct test_size *size)
@@ -143,7 +142,7 @@ static int command_ndr(struct command *command, struct test_size *size)
 	size->goals = options->loss_ratios;
 	for (size_t i = 0; i < size->goals; i++)
 		size->goal[i] = (struct mlr_goal){
-			.name = command_goal_name(options->loss_ratio[i]),
+			.name = command_goal_name(i, options->loss_ratio[i]),
 			.final_s = command_seconds(options->trial_ns),
 			.sum_s = command_seconds(options->sum_ns),
 			.loss_ratio = options->loss_ratio[i],
