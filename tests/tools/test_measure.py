@@ -257,8 +257,12 @@ class Refusals(Case):
 
     def test_rates_of_an_unknown_link(self):
         device = self.serve("--lossless", "--features", "-SPEED_DUPLEX")
-        self.run_test("loss", device, "--rate", "50%", code=2)
-        self.assertIn("does not state the speed of its link", self.errors)
+        for arguments in (("loss", device, "--rate", "50%"),
+                          ("throughput", device, "--max-rate", "1k", "--min-throughput", "90%", "--trial", "10ms"),
+                          ("soak", device, "--rate", "1k", "--min-throughput", "90%", "--trial", "10ms")):
+            self.assertEqual(self.run_test(*arguments, code=2), "")
+            self.assertIn(f"{arguments[-4] if arguments[0] != 'loss' else '--rate'}: {device} does not state the speed of "
+                          "its link", self.errors)
 
 
 class Signals(Case):

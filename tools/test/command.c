@@ -72,7 +72,6 @@ static int command_bounds(struct command *command, struct test_size *size)
 	double least = COMMAND_FRAMES / ((double)options->initial_ns / 1e9);
 	int code = CODE_OK;
 
-	size->line = device_path_line(&command->device, command_bytes(size));
 	if (options->max_rate.kind != RATE_MAX)
 		code = command_rate(command, size, "--max-rate", &options->max_rate, &size->max_load);
 	else
@@ -262,6 +261,7 @@ static int command_soak(struct command *command, struct test_size *size)
 		.loss_ratio = options->max_loss,
 		.per_mille = options->latency_per_mille,
 		.latency_ns = options->max_latency_ns,
+		.rate = size->least,
 	};
 	size->latency = calloc(1, sizeof(*size->latency));
 	if (size->latency == NULL) {
@@ -269,9 +269,6 @@ static int command_soak(struct command *command, struct test_size *size)
 		return CODE_FAILED;
 	}
 	code = command_rate(command, size, "--rate", &options->rate, &input.load);
-	if (code == CODE_OK && options->min_throughput.kind != RATE_MAX)
-		code = command_rate(command, size, "--min-throughput", &options->min_throughput,
-				    &soak->limits.rate);
 	if (code != CODE_OK)
 		return code;
 	size->latency->load = input.load;
@@ -287,22 +284,25 @@ static int command_soak(struct command *command, struct test_size *size)
 
 static int command_measure(struct command *command, struct test_size *size)
 {
-	enum test_method method = command->options->method;
+	const struct test_options *options = command->options;
+	enum test_method method = options->method;
 	bool given = (method == TEST_LATENCY || method == TEST_LOSS) &&
-		     command->options->rate.kind != RATE_MAX;
+		     options->rate.kind != RATE_MAX;
 	bool searches = method != TEST_SOAK && !given;
 	int code = CODE_OK;
 
-	if (searches)
+	size->line = device_path_line(&command->device, command_bytes(size));
+	if (options->min_throughput.kind != RATE_MAX)
+		code = command_rate(command, size, "--min-throughput", &options->min_throughput,
+				    &size->least);
+	if (code == CODE_OK && searches)
 		code = command_bounds(command, size);
-	else
-		size->line = device_path_line(&command->device, command_bytes(size));
 	if (code != CODE_OK)
 		return code;
 	switch (method) {
 	case TEST_THROUGHPUT:
 		return command_throughput(command, size,
-					  command_seconds(command->options->trial_ns));
+					  command_seconds(options->trial_ns));
 	case TEST_NDR:
 		return command_ndr(command, size);
 	case TEST_LOSS:

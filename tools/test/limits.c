@@ -35,24 +35,13 @@ static void limit_rates(struct test_limit *limit, double wanted, double measured
 		 format_scaled(measured, "pps", text));
 }
 
-/* The rate of the option for frames of this size. */
-static double limit_rate(const struct test_size *size, const struct rate *rate)
-{
-	double value = (double)rate->milli / 1000;
-
-	if (rate->kind == RATE_BPS)
-		return value / test_wire_bps(1, size->size);
-	return rate->kind == RATE_PERCENT ? size->line * value / 100 : value;
-}
-
 static void limit_goals(struct test_results *results, const struct test_size *size)
 {
-	const struct rate *least = &results->options->min_throughput;
-	bool given = least->kind != RATE_MAX;
+	bool given = size->least > 0;
 
 	for (size_t i = 0; i < size->goals; i++) {
 		const struct mlr_result *result = &size->result[i];
-		double wanted = given ? limit_rate(size, least) : size->min_load;
+		double wanted = given ? size->least : size->min_load;
 		bool kept = result->irregular != MLR_BELOW_MIN &&
 			    (!given || result->throughput >= wanted);
 

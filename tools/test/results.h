@@ -21,6 +21,7 @@ struct test_size {
 	uint32_t size;		    /* with FCS */
 	double line;		    /* frames a second of the link; 0: not stated */
 	double max_load, min_load;  /* between which was searched */
+	double least;		    /* --min-throughput; 0: none */
 	size_t first_trial, trials; /* in the log */
 	double seconds;
 	size_t goals;
