@@ -2,6 +2,7 @@
 /* The engine's devices. */
 #include "tools/pktgen/engine/state.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define BUFFER_DEFAULT 1984U
@@ -94,7 +95,12 @@ static int ports_open_one(struct engine *engine, uint32_t index)
 
 	port->wanted = &engine->traffic->port[index];
 	port->device = *engine->options.device;
-	port->device.name = port->wanted->location;
+	port->location = strdup(port->wanted->location);
+	if (port->location == NULL) {
+		say("no memory for a port");
+		return CODE_FAILED;
+	}
+	port->device.name = port->location;
 	port->device.fds_use = index;
 	code = session_open(&port->session, &port->device, engine->options.command);
 	if (code != CODE_OK)
@@ -127,6 +133,8 @@ int ports_end(struct engine *engine)
 		if (port->open)
 			engine_fail(engine, session_close(&port->session));
 		port->open = false;
+		free(port->location);
+		port->location = NULL;
 	}
 	return engine->code;
 }

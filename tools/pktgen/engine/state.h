@@ -189,6 +189,7 @@ struct port {
 	struct device_options device; /* with its name */
 	struct session session;
 	const struct traffic_port *wanted;
+	char *location; /* the configuration that it is of may be replaced */
 	struct vionet_device_info info;
 	uint32_t buffer_size;
 	uint8_t gateway[6];
