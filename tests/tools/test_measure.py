@@ -283,24 +283,39 @@ class Signals(Case):
         self.assertEqual(process.returncode, 1, errors)
         self.assertIn("interrupted: the measurement is not complete", errors)
 
-    def test_a_soak_is_what_it_was_until_then(self):
-        device, control = self.serve("--lossless"), self.folder / "junit"
+    def begin_soak(self, device):
+        """Some frames have passed."""
+        control = self.folder / "junit"
         process = self.interrupt("soak", device, "--rate", "500pps", "--trial", "1h", "--json", "--junit", str(control))
         while not control.exists():
             self.assertIsNone(process.poll())
-        subprocess.run([VIONET, "stats", device], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
         for _ in range(1000):
             done = subprocess.run([VIONET, "stats", device, "--json"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                                   text=True, check=False)
             if done.returncode == 0 and any(queue["driver"].get("packets", 0) > 10
                                             for queue in json.loads(done.stdout)["queues"] if queue["driver"]):
                 break
+        return process
+
+    def test_a_soak_is_what_it_was_until_then(self):
+        process = self.begin_soak(self.serve("--lossless"))
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate(timeout=DEADLINE)
         self.assertEqual(process.returncode, 0, errors)
         trial, = json.loads(output)["trials"]
         self.assertEqual(trial["loss_ratio"], 0)
         self.assertGreater(trial["received"], 0)
+
+    def test_a_soak_whose_device_goes_away(self):
+        nic = Softnic("--lossless")
+        self.addCleanup(nic.close)
+        process = self.begin_soak(f"vfio-user:{nic.path}")
+        nic.process.kill()
+        output, errors = process.communicate(timeout=DEADLINE)
+        self.assertEqual(process.returncode, 5, errors)
+        trial, = json.loads(output)["trials"]
+        self.assertGreater(trial["received"], 0)
+        self.assertLessEqual(trial["received"], trial["sent"])
 
 
 class Schema(Case):

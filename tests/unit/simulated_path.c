@@ -91,7 +91,7 @@ static int simulated_run(struct trial_path *path, const struct trial_input *inpu
 		simulated_watch(watch, context, output, seconds);
 	output->seconds = seconds + simulated->pause;
 	simulated->now += output->seconds;
-	return 0;
+	return simulated->breaks ? 1 : 0;
 }
 
 static double simulated_now(struct trial_path *path)

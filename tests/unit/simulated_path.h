@@ -24,6 +24,7 @@ struct simulated_path {
 	double pause; /* seconds between trials */
 	uint64_t random;
 	unsigned int trials, fail_at; /* the trial of this number (from 1) fails */
+	bool breaks;		      /* a trial fails at its end */
 	double least_duration, largest_load;
 	struct histogram latency;
 };

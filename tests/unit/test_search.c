@@ -543,6 +543,10 @@ static void test_soak(void **state)
 	assert_float_equal(less.value, 500, 1);
 	simulated.fail_at = simulated.trials + 1;
 	assert_int_equal(soak(&simulated, &less, 3), CODE_FAILED);
+	simulated.breaks = true;
+	assert_int_equal(soak(&simulated, &less, 3), CODE_FAILED);
+	assert_int_equal(trials.result[trials.count - 1].sent, 3000);
+	assert_float_equal(trials.result[trials.count - 1].loss_ratio, 0.5, 1e-6);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, clear, clear)

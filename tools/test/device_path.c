@@ -404,6 +404,8 @@ static int path_watch(struct device_path *device, const uint32_t *flow, size_t c
 		}
 		look += PATH_LOOK_NS;
 	}
+	path_collect(device, output);
+	output->seconds = (double)(now_ns() - start) / 1e9;
 	return code;
 }
 

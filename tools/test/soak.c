@@ -80,9 +80,12 @@ int soak_run(struct soak *soak, struct trial_path *path, const struct trial_inpu
 	if (result == NULL)
 		return CODE_FAILED;
 	code = path->run(path, input, soak_look, soak, &output);
+	/* A device that fails has carried what it did until then. */
+	if (code != CODE_OK)
+		output.intended = output.sent;
+	trial_result_fill(result, input, &output);
 	if (code != CODE_OK)
 		return code;
-	trial_result_fill(result, input, &output);
 	soak_check_loss(soak, &output, true);
 	soak_check_latency(soak, &output);
 	soak_check_rate(soak, &output);
