@@ -74,6 +74,10 @@ static int simulated_run(struct trial_path *path, const struct trial_input *inpu
 		simulated->least_duration = seconds;
 	wanted = input->frames != 0 ? (double)input->frames : floor(input->load * seconds);
 	sent = input->frames != 0 ? wanted : floor(load * seconds);
+	if (input->frames != 0 && input->duration_ns != 0 && seconds > (double)input->duration_ns / 1e9) {
+		seconds = (double)input->duration_ns / 1e9;
+		sent = floor(load * seconds);
+	}
 	output->slipped = simulated_random(simulated) < simulated->slips;
 	if (output->slipped)
 		sent = floor(sent * 0.95);

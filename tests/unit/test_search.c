@@ -495,6 +495,22 @@ static void test_back_to_back_without_end(void **state)
 	assert_true(result.corrected_s == 0);
 }
 
+/* A device that loses nothing, and takes a frame when it likes: no burst holds the search. */
+static void test_back_to_back_of_a_slow_device(void **state)
+{
+	const struct back_to_back_input input = { .size = 60, .frames_max = 20000000, .limit_ns = 20000000000, .repeats = 1 };
+	struct back_to_back_result result;
+	struct simulated_path simulated;
+
+	(void)state;
+	simulated_path_init(&simulated, 1);
+	simulated.line = 1000;
+	assert_int_equal(rfc2544_back_to_back(&simulated.path, &input, &trials, &result), CODE_OK);
+	assert_int_equal(result.repeats, 1);
+	assert_false(result.endless);
+	assert_true(simulated.now < 20.1 * trials.count);
+}
+
 /* Not even one frame. */
 static void test_back_to_back_of_nothing(void **state)
 {
@@ -573,6 +589,7 @@ int main(void)
 		TEST(test_frame_loss),
 		TEST(test_back_to_back),
 		TEST(test_back_to_back_without_end),
+		TEST(test_back_to_back_of_a_slow_device),
 		TEST(test_back_to_back_of_nothing),
 		TEST(test_soak),
 	};

@@ -17,6 +17,8 @@
 #define COMMAND_LEAST 0.001
 /* And what a trial has to have at least, so that a loss ratio means something. */
 #define COMMAND_FRAMES 10
+/* A burst that takes so many times longer than the longest at the largest rate is none. */
+#define COMMAND_BURST 10
 
 struct command {
 	const struct test_options *options;
@@ -175,6 +177,7 @@ static int command_back_to_back(struct command *command, struct test_size *size)
 		.size = command_bytes(size),
 		.frames_max = (uint64_t)fmax(1, size->max_load *
 							command_seconds(command->options->longest_ns)),
+		.limit_ns = COMMAND_BURST * command->options->longest_ns,
 		.repeats = command->options->repeats,
 	};
 	int code = command_throughput(command, size, command_seconds(command->options->trial_ns));

@@ -313,7 +313,7 @@ static int path_prepare(struct device_path *device, const struct trial_input *in
 {
 	const struct traffic_duration duration = {
 		.frames = input->frames,
-		.time_ns = input->frames != 0 ? 0 : input->duration_ns,
+		.time_ns = input->duration_ns,
 		.gap_bytes = 12,
 	};
 	const struct rate rate = path_rate(input->load);

@@ -52,7 +52,9 @@ struct b2b {
 
 static int b2b_burst(struct b2b *b2b, uint64_t frames, bool *clean)
 {
-	const struct trial_input input = { .frames = frames, .size = b2b->input->size };
+	const struct trial_input input = { .duration_ns = b2b->input->limit_ns,
+					   .frames = frames,
+					   .size = b2b->input->size };
 	struct trial_result *result;
 	int code = trial_run(b2b->path, &input, b2b->log, &result);
 

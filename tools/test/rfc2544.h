@@ -17,6 +17,7 @@ int rfc2544_frame_loss(struct trial_path *path, const struct trial_input *first,
 struct back_to_back_input {
 	uint32_t size;	      /* bytes without FCS */
 	uint64_t frames_max;  /* longest burst; RFC 2544: 2 s */
+	uint64_t limit_ns;    /* what has not been sent by then is lost */
 	unsigned int repeats; /* RFC 2544: at least 50 */
 	double throughput;    /* frames a second of the same size; 0: not known */
 };

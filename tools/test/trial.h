@@ -16,7 +16,7 @@ struct histogram;
 struct trial_input {
 	double load; /* frames a second that each sending port is to send; 0: all it can */
 	uint64_t duration_ns;
-	uint64_t frames; /* not 0: a burst of so many from each port instead of a time */
+	uint64_t frames; /* not 0: a burst of so many from each port, for no longer than that */
 	uint32_t size;	 /* bytes without FCS */
 };
 
