@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * In front of every file of a proof. Frama-C knows neither GCC's generic atomics nor its
+ * prefetch; a proof has one thread, in which an atomic access is a plain one.
+ */
+#ifndef VN_PROOF_H
+#define VN_PROOF_H
+
+#define CLOCK_MONOTONIC_COARSE 6
+#define htole16(number) (number)
+#define htole32(number) (number)
+#define htole64(number) (number)
+#define le16toh(word) (word)
+#define le32toh(word) (word)
+#define le64toh(word) (word)
+#define _Alignas(bytes)
+#define __atomic_store_n(place, value, order) (*(place) = (value))
+#define __atomic_load_n(place, order) (*(place))
+#define __builtin_prefetch(...) ((void)0)
+
+#endif
