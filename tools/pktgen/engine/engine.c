@@ -2,19 +2,14 @@
 /* The engine as its users see it: the control thread's side. */
 #include "tools/pktgen/engine/engine.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tools/pktgen/engine/state.h"
-#include "tools/shared/cpus.h"
-#include "tools/shared/rest.h"
 
 #define TICK_NS 5000000ULL
-#define NUDGE_NS 500000000ULL
 /* The device finishes what it was given. */
 #define DRAIN_NS 2000000000ULL
-#define REST_TRIES 10
 
 /* ---- opening ---- */
 
@@ -80,69 +75,7 @@ int engine_open(struct engine **result, const struct traffic *traffic,
 	return CODE_OK;
 }
 
-/* ---- threads ---- */
-
-static int engine_start_thread(struct engine *engine, uint32_t index)
-{
-	struct worker *worker = &engine->worker[index];
-	char name[32]; /* 15 characters are what the kernel takes */
-	int error = cpus_create_thread(&engine->options.cpus, index, &worker->thread,
-				       worker_main, worker);
-
-	if (error != 0) {
-		say("a thread for queue pair %u: %s", index, strerror(error));
-		return engine_fail(engine, CODE_PERMISSION);
-	}
-	snprintf(name, sizeof(name), "pktgen-%u", index);
-	pthread_setname_np(worker->thread, name);
-	engine->threads++;
-	return CODE_OK;
-}
-
-/* Signals are for the main thread: its sleep has to end. Only engine_nudge() sends one. */
-static void engine_start_threads(struct engine *engine)
-{
-	sigset_t all, before;
-
-	sigfillset(&all);
-	sigdelset(&all, SIGALRM);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	for (uint32_t i = 0; i < engine->workers; i++)
-		if (engine_start_thread(engine, i) != CODE_OK)
-			break;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-}
-
-static bool engine_workers_are(const struct engine *engine, enum worker_state state)
-{
-	for (uint32_t i = 0; i < engine->threads; i++)
-		if (__atomic_load_n(&engine->worker[i].state, __ATOMIC_ACQUIRE) < (int)state)
-			return false;
-	return true;
-}
-
-static bool engine_stands_still(struct worker *worker)
-{
-	uint64_t looks = count_load(&worker->looks);
-	bool still = looks == worker->looks_before;
-
-	worker->looks_before = looks;
-	return still && __atomic_load_n(&worker->state, __ATOMIC_ACQUIRE) != WORKER_ENDED;
-}
-
-/* A kick waits while the counter of its eventfd is full, which the other side can see to: a
- * signal ends it, and the thread sees what time it is. */
-static void engine_nudge(struct engine *engine)
-{
-	uint64_t now = now_ns();
-
-	if (now < engine->nudge_ns)
-		return;
-	engine->nudge_ns = now + NUDGE_NS;
-	for (uint32_t i = 0; i < engine->threads; i++)
-		if (engine_stands_still(&engine->worker[i]))
-			pthread_kill(engine->worker[i].thread, SIGALRM);
-}
+/* ---- running ---- */
 
 /* A sandbox that one device needs a socket in is one for all. */
 static int engine_confine(struct engine *engine)
@@ -163,23 +96,12 @@ int engine_launch(struct engine *engine)
 	if (engine_confine(engine) != CODE_OK)
 		return engine->code;
 	engine->start_ns = now_ns();
-	engine_start_threads(engine);
-	while (!engine_workers_are(engine, WORKER_READY))
-		sleep_ns(TICK_NS / 10);
-	__atomic_store_n(&engine->go, engine->code == CODE_OK ? 1 : -1, __ATOMIC_RELEASE);
-	return engine->code;
+	return threads_start(engine);
 }
 
 int engine_finish(struct engine *engine)
 {
-	__atomic_store_n(&engine->end, 1, __ATOMIC_RELEASE);
-	for (; !engine_workers_are(engine, WORKER_ENDED); sleep_ns(TICK_NS / 10))
-		engine_nudge(engine);
-	for (uint32_t i = 0; i < engine->threads; i++) {
-		pthread_join(engine->worker[i].thread, NULL);
-		engine_fail(engine, engine->worker[i].code);
-	}
-	engine->threads = 0;
+	threads_end(engine);
 	/* Anything that went wrong at the very end is still found. */
 	for (uint32_t i = 0; i < engine->ports && engine->code == CODE_OK; i++)
 		engine_fail(engine, session_check_now(&engine->port[i].session));
@@ -205,27 +127,6 @@ int engine_close(struct engine *engine)
 }
 
 /* ---- while the workers rest ---- */
-
-/* False: one does not come to rest, which was said. rest_end is due all the same. */
-static bool engine_rest(struct engine *engine)
-{
-	if (engine->threads == 0)
-		return true;
-	for (int i = 0; i < REST_TRIES; i++) {
-		if (rest_begin())
-			return true;
-		engine_nudge(engine);
-	}
-	say("a queue's thread does not come to rest");
-	engine_fail(engine, CODE_FAILED);
-	return false;
-}
-
-static void engine_go_on(struct engine *engine)
-{
-	if (engine->threads > 0)
-		rest_end();
-}
 
 static bool engine_flow_sends(const struct engine *engine, uint32_t flow)
 {
@@ -256,7 +157,7 @@ int engine_configure(struct engine *engine, const struct traffic *traffic)
 		say("the flows cannot be changed %s", traffic->ports != engine->ports ? "for other ports" : "while some are sent");
 		return CODE_USAGE;
 	}
-	if (engine_rest(engine)) {
+	if (threads_rest(engine)) {
 		for (uint32_t i = 0; i < engine->workers; i++)
 			send_release(&engine->worker[i]);
 		code = load_flows(engine, traffic);
@@ -267,7 +168,7 @@ int engine_configure(struct engine *engine, const struct traffic *traffic)
 				engine->port[i].wanted = &traffic->port[i];
 		}
 	}
-	engine_go_on(engine);
+	threads_go_on(engine);
 	return code;
 }
 
@@ -376,7 +277,7 @@ int engine_transmit(struct engine *engine, const uint32_t *flow, size_t count,
 
 	if (flow == NULL)
 		count = engine->flow_count;
-	if (engine_rest(engine)) {
+	if (threads_rest(engine)) {
 		bool fresh = what == ENGINE_START && !engine_any_sends(engine);
 
 		if (fresh) {
@@ -400,7 +301,7 @@ int engine_transmit(struct engine *engine, const uint32_t *flow, size_t count,
 				engine_change_flow(engine, index, what, now);
 		}
 	}
-	engine_go_on(engine);
+	threads_go_on(engine);
 	return engine->code;
 }
 
@@ -421,7 +322,7 @@ int engine_set_rate(struct engine *engine, uint32_t index, const struct rate *wa
 		return CODE_USAGE;
 	}
 	schedule_resolve(&rate, engine->port[flow->port].info.link_speed);
-	if (engine_rest(engine)) {
+	if (threads_rest(engine)) {
 		flow->rate = flow->plan.rate = rate;
 		now = now_ns();
 		for (uint32_t i = 0; i < engine->workers; i++) {
@@ -435,7 +336,7 @@ int engine_set_rate(struct engine *engine, uint32_t index, const struct rate *wa
 				send_place(worker, index, now);
 		}
 	}
-	engine_go_on(engine);
+	threads_go_on(engine);
 	return engine->code;
 }
 
@@ -497,7 +398,7 @@ static void engine_look(struct engine *engine)
 		engine_fail(engine, session_check(&engine->port[i].session, now));
 	for (uint32_t i = 0; i < engine->threads; i++)
 		engine_fail(engine, __atomic_load_n(&engine->worker[i].code, __ATOMIC_RELAXED));
-	engine_nudge(engine);
+	threads_nudge(engine);
 	if (engine->loaded_ns == 0 && !engine_is_sending(engine))
 		engine->loaded_ns = engine_end_ns(engine);
 }

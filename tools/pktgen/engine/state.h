@@ -251,6 +251,15 @@ bool receive_is_enough(const struct worker *worker);
 /* worker.c: a worker's thread. */
 void *worker_main(void *argument);
 
+/* threads.c: the workers' threads, which run once this returns. */
+int threads_start(struct engine *engine);
+void threads_end(struct engine *engine);
+/* One that stands still may wait in a kick: a signal ends that. */
+void threads_nudge(struct engine *engine);
+/* Have them rest. False: one does not, which was said; threads_go_on is due all the same. */
+bool threads_rest(struct engine *engine);
+void threads_go_on(struct engine *engine);
+
 /* load.c: flows, their tracks and the memory of the workers' parts; the workers rest or do not
  * run yet. Returns exit codes. */
 int load_flows(struct engine *engine, const struct traffic *traffic);

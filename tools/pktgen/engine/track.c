@@ -89,7 +89,7 @@ static void track_lock(const struct track_table *table, uint8_t *lock)
 		return;
 	for (unsigned int i = 1; __atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE) != 0; i++)
 		if (i % SPINS == 0)
-			sched_yield(); /* its holder may wait for this CPU */
+			sched_yield(); /* who has it may wait for this CPU */
 }
 
 static void track_unlock(const struct track_table *table, uint8_t *lock)
