@@ -300,6 +300,33 @@ static void test_changes(void **state)
 	assert_in_range(schedule_due(&schedule), 6 * SECOND, 6 * SECOND + 1000000);
 }
 
+/* Another rate does not lengthen the pause that it comes in, nor end a delay. */
+static void test_changes_at_rest(void **state)
+{
+	const struct rate slow = { RATE_PPS, 1000 }, fast = { RATE_PPS, 1000000 }, max = { RATE_MAX, 0 };
+	const struct rate *rates[] = { &slow, &fast, &max };
+	struct schedule_plan plan;
+	struct schedule schedule;
+
+	(void)state;
+	for (size_t i = 0; i < 9; i++) {
+		const struct rate *before = rates[i % 3], *then = rates[i / 3];
+
+		plan = plan_of(*before);
+		schedule_start(&schedule, &plan, &alone, SECOND);
+		schedule_advance(&schedule, 60, SECOND);
+		schedule_pause(&schedule, SECOND + 1000);
+		schedule_set_rate(&schedule, then, 50 * SECOND);
+		schedule_resume(&schedule, 100 * SECOND);
+		assert_true(schedule_due(&schedule) <= 101 * SECOND);
+
+		plan.delay_ns = 5 * SECOND;
+		schedule_start(&schedule, &plan, &alone, SECOND);
+		schedule_set_rate(&schedule, then, 2 * SECOND);
+		assert_int_equal(schedule_due(&schedule), 6 * SECOND);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -313,6 +340,7 @@ int main(void)
 		cmocka_unit_test(test_bursts),
 		cmocka_unit_test(test_poisson),
 		cmocka_unit_test(test_changes),
+		cmocka_unit_test(test_changes_at_rest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -150,13 +150,15 @@ void schedule_start(struct schedule *schedule, const struct schedule_plan *plan,
 
 void schedule_set_rate(struct schedule *schedule, const struct rate *rate, uint64_t now_ns)
 {
-	schedule_time now = (schedule_time)now_ns << 64;
-	uint64_t share;
+	/* A pause is no time, and what has not begun yet begins when it was to. */
+	schedule_time now = (schedule_time)(schedule->paused_ns != 0 ? schedule->paused_ns : now_ns) << 64;
+	uint64_t share = 1024;
 
+	if (now < schedule->last)
+		now = schedule->last;
 	/* The part of the gap that has passed counts as that part of the new one. */
-	share = schedule->due > schedule->last && now > schedule->last ? (uint64_t)((now - schedule->last) / ((schedule->due - schedule->last) / 1024 + 1)) : 0;
-	if (!schedule->paced)
-		share = 1024;
+	if (schedule->paced && schedule->due > now)
+		share = (uint64_t)((now - schedule->last) / ((schedule->due - schedule->last) / 1024 + 1));
 	schedule_set_step(schedule, rate);
 	if (!schedule->paced) {
 		schedule->due = schedule->due < now ? schedule->due : now;
