@@ -118,6 +118,19 @@ class Serving(Case):
         self.assertEqual([each["frames_rx"] for each in client.flows().values()], [10])
         wait_until(lambda: process.send_signal(signal.SIGINT) or process.poll() is not None, "the end at once")
 
+    def test_a_warm_up_of_tagged_streams(self):
+        """What is not counted is not lost."""
+        process, client = self.serve("--warmup", "100")
+        tagged = flow("tagged", rx="p1", pps=5000, frames=300)
+        tagged["packet"][2] = {"choice": "udp", "udp": {"src_port": {
+            "choice": "values", "values": [5000, 5001, 5002], "metric_tags": [{"name": "port"}]}}}
+        self.set(client, tagged)
+        client.transmit("start")
+        got = wait_until(lambda: (now := client.flows()["tagged"])["frames_rx"] == 300 and now, "all frames")
+        self.assertEqual([(row["frames_tx"], row["frames_rx"], row["loss"]) for row in got["tagged_metrics"]],
+                         [(100, 100, 0)] * 3)
+        self.end(process)
+
     def test_ports_without_flows(self):
         """Of a file: clients add flows. Without clients there is nothing to do."""
         file = self.folder / "ports.json"
@@ -180,7 +193,7 @@ class View(Serving):
     """On a terminal of its own, its summary in a file."""
 
     test_the_life_of_a_run = test_a_run_of_the_command_line = test_a_device_that_goes_away = None
-    test_ports_without_flows = None
+    test_ports_without_flows = test_a_warm_up_of_tagged_streams = None
     test_refused = test_the_examples = None
 
     def view(self, *arguments):

@@ -477,10 +477,11 @@ static uint64_t metrics_track_sent(const struct engine *engine, uint32_t index, 
 	return 0;
 }
 
-static void metrics_join_track(struct engine_stream_metrics *sum, uint64_t sent,
+/* Numbers of the track that count: from `start` to before `end`. */
+static void metrics_join_track(struct engine_stream_metrics *sum, uint64_t start, uint64_t end,
 			       const struct track_state *state)
 {
-	sum->tx_frames += sent;
+	sum->tx_frames += end > start ? end - start : 0;
 	if (state->unique == 0)
 		return;
 	if (sum->order.unique == 0 || state->latency_min < sum->latency_min)
@@ -493,8 +494,8 @@ static void metrics_join_track(struct engine_stream_metrics *sum, uint64_t sent,
 	sum->order.unique += state->unique;
 	sum->order.duplicates += state->duplicates;
 	sum->order.reordered += state->reordered;
-	sum->order.lost_begin += state->first;
-	sum->order.lost_end += sent > state->next ? sent - state->next : 0;
+	sum->order.lost_begin += state->first - start;
+	sum->order.lost_end += end > state->next ? end - state->next : 0;
 }
 
 int engine_stream_metrics(struct engine *engine, uint32_t flow, uint64_t stream,
@@ -506,12 +507,13 @@ int engine_stream_metrics(struct engine *engine, uint32_t flow, uint64_t stream,
 	if (flow >= engine->flow_count || stream >= engine->flow[flow].streams)
 		return -ENOENT;
 	of = &engine->flow[flow];
-	for (uint64_t track = stream; track < of->tracks; track += of->streams) {
+	for (uint64_t at = stream; at < of->tracks; at += of->streams) {
+		uint32_t track = (uint32_t)at;
 		struct track_state state;
 
-		track_state(&engine->tracks, of->first_track + (uint32_t)track, &state);
-		metrics_join_track(metrics,
-				   metrics_track_sent(engine, flow, (uint32_t)track), &state);
+		track_state(&engine->tracks, of->first_track + track, &state);
+		metrics_join_track(metrics, engine_first_counted(engine, of, track),
+				   metrics_track_sent(engine, flow, track), &state);
 	}
 	if (metrics->order.unique > 0)
 		metrics->latency_average /= (double)metrics->order.unique;

@@ -145,12 +145,10 @@ static void receive_count_time(struct flow_rx *rx, const struct received *receiv
 static uint64_t receive_start(const struct engine *engine, const struct received *received)
 {
 	const struct flow *flow = &engine->flow[received->flow];
-	uint64_t warmup = engine->options.warmup;
-	uint32_t track = received->index - flow->first_track;
 
 	if (engine->options.rx_only)
 		return SCHEDULE_NEVER;
-	return warmup > track ? (warmup - track + flow->tracks - 1) / flow->tracks : 0;
+	return engine_first_counted(engine, flow, received->index - flow->first_track);
 }
 
 static void receive_count(struct worker *worker, const struct received *received,

@@ -227,6 +227,15 @@ struct engine {
 	uint64_t before_ns;
 };
 
+/* The number of a track's first frame behind the warm-up. */
+static inline uint64_t engine_first_counted(const struct engine *engine, const struct flow *flow,
+					    uint32_t track)
+{
+	uint64_t warmup = engine->options.warmup;
+
+	return warmup > track ? (warmup - track + flow->tracks - 1) / flow->tracks : 0;
+}
+
 /* send.c: hand over what is due. Returns how many frames the device took. */
 uint32_t send_due(struct worker *worker, uint64_t now_ns);
 /* When is something due next? SCHEDULE_NEVER: nothing is. */
