@@ -74,6 +74,15 @@ class Serving(Case):
         client.call("PATCH", "/config", {"choice": "flows", "flows": {
             "property_names": ["rate"], "flows": [flow("tagged", rx="p1", pps=4000)]}})
         wait_until(lambda: client.flows()["tagged"]["frames_tx"] > 1000, "more frames")
+        # Beside it the first one anew: its numbers come again, and are no duplicates.
+        client.transmit("start", "numbered")
+        wait_until(lambda: client.flows()["numbered"]["frames_rx"] == 400, "all frames again")
+        client.transmit("start", "numbered")
+        got = wait_until(lambda: (now := client.flows()["numbered"])["frames_rx"] == 400 and now, "and once more")
+        self.assertEqual((got["frames_tx"], got["loss"]), (400, 0))
+        self.assertRegex(client.ask("GET", "/metrics")[2].decode(),
+                         r'(?m)^vionet_pktgen_flow_duplicate_frames_total\{flow="numbered",.*\} 0$')
+        self.assertEqual(client.flows()["tagged"]["loss"], 0)
         client.transmit("stop")
         text = client.ask("GET", "/metrics")[2].decode()
         self.assertRegex(text, r'(?m)^vionet_pktgen_flow_tx_frames_total\{flow="tagged",port="p1"\} \d{4,}$')

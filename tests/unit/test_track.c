@@ -134,6 +134,31 @@ static void test_begin(void **state)
 	track_table_free(&table);
 }
 
+/* Tracks of one flow are forgotten, in either kind of memory, and no others. */
+static void test_part(void **state)
+{
+	struct track_state found;
+
+	(void)state;
+	assert_int_equal(track_table_make(&table, 6, 3, true), 0);
+	for (uint32_t i = 0; i < 6; i++) {
+		struct sums sums = { 0 };
+
+		add(&sums, i, 0, 0);
+		add(&sums, i, 1, 0);
+	}
+	track_table_clear_part(&table, 2, 2);
+	for (uint32_t i = 0; i < 6; i++) {
+		struct sums sums = { 0 };
+
+		track_state(&table, i, &found);
+		assert_int_equal(found.unique, i == 2 || i == 3 ? 0 : 2);
+		add(&sums, i, 0, 0);
+		assert_int_equal(sums.duplicates, i == 2 || i == 3 ? 0 : 1);
+	}
+	track_table_free(&table);
+}
+
 /* A number just inside a record's window is known, one outside is too old. */
 static void test_window(void **state)
 {
@@ -160,6 +185,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_model),
 		cmocka_unit_test(test_begin),
+		cmocka_unit_test(test_part),
 		cmocka_unit_test(test_window),
 	};
 

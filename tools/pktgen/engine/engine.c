@@ -270,37 +270,54 @@ static void engine_change_flow(struct engine *engine, uint32_t index,
 										  : ENGINE_STARTED;
 }
 
+/* All counters begin at 0, and what was sent before is nobody's. */
+static void engine_clear(struct engine *engine, uint64_t now)
+{
+	for (uint32_t i = 0; i < engine->workers; i++)
+		send_release(&engine->worker[i]);
+	load_clear(engine);
+	metrics_restart(engine);
+	__atomic_store_n(&engine->settled, 0, __ATOMIC_RELAXED);
+	engine->loaded_ns = 0;
+	engine->start_ns = now;
+	for (uint32_t i = 0; i < engine->flow_count; i++)
+		engine->flow[i].start_ns = now;
+	if (engine->options.rx_only)
+		__atomic_store_n(&engine->stream, engine->options.stream, __ATOMIC_RELAXED);
+}
+
+/* Its numbers come again from 0: what came of them before counts no longer. */
+static void engine_clear_flow(struct engine *engine, uint32_t index, uint64_t now)
+{
+	load_clear_flow(engine, index);
+	metrics_restart_flow(engine, index);
+	engine->flow[index].start_ns = now;
+}
+
+static void engine_change_flows(struct engine *engine, const uint32_t *flow, size_t count,
+				enum engine_transmit what)
+{
+	bool fresh = what == ENGINE_START && !engine_any_sends(engine);
+	uint64_t now = now_ns();
+
+	if (fresh)
+		engine_clear(engine, now);
+	for (size_t i = 0; i < count; i++) {
+		uint32_t index = flow != NULL ? flow[i] : (uint32_t)i;
+
+		if (index >= engine->flow_count)
+			continue;
+		if (what == ENGINE_START && !fresh)
+			engine_clear_flow(engine, index, now);
+		engine_change_flow(engine, index, what, now);
+	}
+}
+
 int engine_transmit(struct engine *engine, const uint32_t *flow, size_t count,
 		    enum engine_transmit what)
 {
-	uint64_t now;
-
-	if (flow == NULL)
-		count = engine->flow_count;
-	if (threads_rest(engine)) {
-		bool fresh = what == ENGINE_START && !engine_any_sends(engine);
-
-		if (fresh) {
-			for (uint32_t i = 0; i < engine->workers; i++)
-				send_release(&engine->worker[i]);
-			load_clear(engine);
-			metrics_restart(engine);
-			__atomic_store_n(&engine->settled, 0, __ATOMIC_RELAXED);
-			engine->loaded_ns = 0;
-			if (engine->options.rx_only)
-				__atomic_store_n(&engine->stream, engine->options.stream,
-						 __ATOMIC_RELAXED);
-		}
-		now = now_ns();
-		if (fresh)
-			engine->start_ns = now;
-		for (size_t i = 0; i < count; i++) {
-			uint32_t index = flow != NULL ? flow[i] : (uint32_t)i;
-
-			if (index < engine->flow_count)
-				engine_change_flow(engine, index, what, now);
-		}
-	}
+	if (threads_rest(engine))
+		engine_change_flows(engine, flow, flow != NULL ? count : engine->flow_count, what);
 	threads_go_on(engine);
 	return engine->code;
 }

@@ -87,8 +87,9 @@ int engine_close(struct engine *engine);
 
 /*
  * OTG's flow transmit states, for `count` flows by number (`flow` NULL: all). START begins
- * flows anew, from frame 0, and clears the counters of all flows if no flow is started or
- * paused. STOP ends, PAUSE keeps the place in the schedule, RESUME goes on from there.
+ * flows anew, from frame 0, and clears their counters; those of all, and of ports and queues, if
+ * no flow is started or paused. STOP ends, PAUSE keeps the place in the schedule, RESUME goes on
+ * from there.
  */
 enum engine_transmit {
 	ENGINE_START,

@@ -222,6 +222,7 @@ static int load_flow(struct engine *engine, uint32_t index, uint64_t *tracks)
 
 	flow->wanted = &engine->traffic->flow[index];
 	flow->port = flow->wanted->tx_port;
+	flow->start_ns = now_ns();
 	port = &engine->port[flow->port];
 	flow->streams = flow->wanted->offload.segment_size != 0 ? 1 : traffic_flow_streams(flow->wanted);
 	if (flow->streams == 0 || flow->streams > ENGINE_TRACKS_MAX ||
@@ -461,5 +462,24 @@ void load_clear(struct engine *engine)
 		memset(&worker->other, 0, sizeof(worker->other));
 		memset(worker->vlans, 0, sizeof(worker->vlans));
 		worker->damaged = worker->tunnelled = 0;
+	}
+}
+
+/* Those of one flow. */
+void load_clear_flow(struct engine *engine, uint32_t index)
+{
+	const struct flow *flow = &engine->flow[index];
+
+	track_table_clear_part(&engine->tracks, flow->first_track, flow->tracks);
+	for (uint32_t i = 0; i < engine->workers; i++) {
+		struct flow_tx *tx = &engine->worker[i].tx[index];
+		struct flow_rx *rx = &engine->worker[i].rx[index];
+
+		memset(tx->departure, 0, sizeof(*tx->departure));
+		memset(rx->latency, 0, sizeof(*rx->latency));
+		memset(rx->arrival, 0, sizeof(*rx->arrival));
+		*rx = (struct flow_rx){ .latency = rx->latency, .arrival = rx->arrival };
+		tx->sent = (struct engine_count){ 0 };
+		tx->numbered = tx->full = tx->slipped_ns = tx->done_ns = 0;
 	}
 }

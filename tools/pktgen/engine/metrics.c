@@ -55,6 +55,11 @@ void metrics_restart(struct engine *engine)
 	engine->before_ns = now_ns();
 }
 
+void metrics_restart_flow(struct engine *engine, uint32_t flow)
+{
+	engine->before[flow] = (struct metrics_before){ 0 };
+}
+
 static struct engine_count metrics_load(const struct engine_count *count)
 {
 	return (struct engine_count){

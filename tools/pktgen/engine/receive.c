@@ -66,7 +66,7 @@ static bool receive_is_stream(struct engine *engine, uint32_t track)
 
 /*
  * A signature may stand in any frame. Ours are of a track that there is, and were sent after
- * the start; this keeps out frames of an earlier run.
+ * its flow's start; this keeps out frames of an earlier run.
  */
 static bool receive_is_ours(struct worker *worker, struct received *received, uint64_t now_ns)
 {
@@ -81,10 +81,11 @@ static bool receive_is_ours(struct worker *worker, struct received *received, ui
 	received->index = index;
 	received->flow = 0;
 	if (!engine->options.rx_only) {
-		if (ago > now_ns - engine->start_ns)
-			return false;
+		const struct flow *flow;
+
 		received->flow = receive_flow(worker, index);
-		if (!receive_is_of(&engine->flow[received->flow], index))
+		flow = &engine->flow[received->flow];
+		if (!receive_is_of(flow, index) || ago > now_ns - flow->start_ns)
 			return false;
 	}
 	received->latency = ago < 0x800000000000ULL ? ago : 0;

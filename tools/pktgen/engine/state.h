@@ -182,6 +182,7 @@ struct flow {
 	uint32_t payload_size;	 /* between headers and signature; UINT32_MAX: it varies */
 	uint32_t vlans, tunnels; /* that it is sent with */
 	int state;		 /* enum engine_state */
+	uint64_t start_ns;	 /* frames that were sent before are not of this start */
 	struct histogram shown[3];
 };
 
@@ -215,7 +216,7 @@ struct engine {
 	int go, end; /* atomic, for the workers */
 	int settled; /* atomic: what comes now is late */
 	uint64_t generation;
-	uint64_t start_ns;  /* frames that were sent before are not ours */
+	uint64_t start_ns;  /* of the first flow since the counters were cleared */
 	uint64_t loaded_ns; /* the end of the last flow was seen */
 	uint64_t nudge_ns;
 	bool confined;
@@ -274,6 +275,7 @@ void threads_go_on(struct engine *engine);
 int load_flows(struct engine *engine, const struct traffic *traffic);
 void load_free(struct engine *engine);
 void load_clear(struct engine *engine);
+void load_clear_flow(struct engine *engine, uint32_t flow);
 
 /* ports.c */
 int ports_begin(struct engine *engine);
@@ -288,6 +290,8 @@ void metrics_free(struct engine *engine);
 void metrics_forget(struct engine *engine);
 /* The next snapshot's rates count from now. */
 void metrics_restart(struct engine *engine);
+/* Those of one flow, from its new beginning. */
+void metrics_restart_flow(struct engine *engine, uint32_t flow);
 /* Different frames that came back of those that can be told apart, of all flows. */
 uint64_t metrics_unique(const struct engine *engine, uint64_t *sent, uint64_t *latency_max);
 

@@ -83,6 +83,15 @@ void track_table_clear(struct track_table *table)
 		madvise(table->wide, table->wide_bytes, MADV_DONTNEED);
 }
 
+void track_table_clear_part(struct track_table *table, uint32_t first, uint32_t count)
+{
+	for (uint32_t i = first; i < first + count; i++)
+		if (i < table->wide_count)
+			table->wide[i] = (struct track_wide){ 0 };
+		else
+			table->compact[i - table->wide_count] = (struct track){ 0 };
+}
+
 static void track_lock(const struct track_table *table, uint8_t *lock)
 {
 	if (!table->shared)

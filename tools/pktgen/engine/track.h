@@ -57,8 +57,9 @@ struct track_state {
 int track_table_make(struct track_table *table, uint32_t count, uint32_t wide_count,
 		     bool shared);
 void track_table_free(struct track_table *table);
-/* Forget all; no thread uses it. */
+/* Forget all, or `count` from `first` on; no thread uses them. */
 void track_table_clear(struct track_table *table);
+void track_table_clear_part(struct track_table *table, uint32_t first, uint32_t count);
 
 void track_prefetch(const struct track_table *table, uint32_t index);
 
