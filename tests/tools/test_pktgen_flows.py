@@ -177,6 +177,26 @@ class Spread(Case):
         self.assertEqual(found["rx"]["bytes"], found["tx"]["bytes"])
 
 
+class Merged(Case):
+    """What the device does not cut comes back in one piece, in several buffers: the frames in it are known all the same."""
+
+    def test_segments_in_one_packet(self):
+        for headers in ("--tcp",), ("--tcp", "--ipv6"), ("--tcp", "--vlan", "5"):
+            found = self.facts("pktgen", *headers, "--size", "9000", "--offload", "segment:500", "--count", "600",
+                               "--rate", "5k", "--want", "GUEST_CSUM,GUEST_TSO4,GUEST_TSO6")
+            sent = found["tx"]["sent"]
+            self.assertGreaterEqual(sent, 600)
+            self.assertEqual((found["rx"]["own"], found["rx"]["received"], found["rx"]["not_ours"]), (sent, sent, 0))
+            self.assertEqual((found["rx"]["lost"], found["rx"]["damaged"], found["rx"]["reordered"]), (0, 0, 0))
+            self.assertEqual(found["rx"]["bytes"], found["tx"]["bytes"])
+
+    def test_a_warm_up_in_one_packet(self):
+        found = self.facts("pktgen", "--tcp", "--size", "9000", "--offload", "segment:500", "--count", "300", "--rate",
+                           "5k", "--want", "GUEST_CSUM,GUEST_TSO4", "--warmup", "36")
+        self.assertEqual((found["rx"]["own"], found["rx"]["received"]), (found["tx"]["sent"],) * 2)
+        self.assertEqual(found["rx"]["lost"], 0)
+
+
 class TwoPorts(Case):
     """Two devices, each with an end of one wire; what the first sends the second receives."""
 

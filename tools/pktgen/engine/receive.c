@@ -319,9 +319,20 @@ static void receive_other(struct worker *worker, const struct received *received
 
 /* ---- frames that stand for several ---- */
 
-/* The payload of one of them, `headers` bytes in front of it. */
+/* What a packet comes to: frames as they were on the wire, but for those of the warm-up. */
+struct arrived {
+	uint64_t frames, bytes;
+};
+
+static void receive_add(struct arrived *arrived, uint32_t size)
+{
+	arrived->frames++;
+	arrived->bytes += size;
+}
+
+/* The payload of one of them, `headers` bytes in front of it. False: it is not ours. */
 static bool receive_segment(struct worker *worker, const uint8_t *bytes, uint32_t size,
-			    uint32_t headers, uint64_t now_ns)
+			    uint32_t headers, struct arrived *arrived, uint64_t now_ns)
 {
 	struct received received = { .bytes = bytes, .size = size };
 	uint64_t start;
@@ -338,30 +349,37 @@ static bool receive_segment(struct worker *worker, const uint8_t *bytes, uint32_
 	    !payload_check(bytes, received.at, received.at - 1, received.signature.sequence))
 		count_add(&worker->rx[received.flow].damaged, 1);
 	received.size += headers;
+	receive_add(arrived, received.size);
 	count_frames(&worker->own, 1, received.size, now_ns);
 	receive_count(worker, &received, start, now_ns);
 	return true;
 }
 
-static void receive_merged(struct worker *worker, struct vionet_packet *packet,
-			   const uint8_t *bytes, uint32_t size, uint64_t now_ns)
+static struct arrived receive_merged(struct worker *worker, struct vionet_packet *packet,
+				     const uint8_t *bytes, uint32_t size, uint64_t now_ns)
 {
 	struct received received = { .bytes = bytes, .size = size };
+	struct arrived arrived = { 0 }, others = { 0 };
 	struct packet_view view;
-	uint32_t found = 0;
+	bool found = false;
 
 	packet_parse(bytes, size, size, &view);
-	for (uint32_t at = view.payload; at != 0 && at < size; at += packet->gso_size) {
-		uint32_t length = size - at;
+	for (uint32_t at = view.payload; at != 0 && at < size && packet->gso_size != 0;
+	     at += packet->gso_size) {
+		uint32_t length = size - at < packet->gso_size ? size - at : packet->gso_size;
 
-		if (packet->gso_size == 0)
-			break;
-		if (length > packet->gso_size)
-			length = packet->gso_size;
-		found += receive_segment(worker, bytes + at, length, view.payload, now_ns);
+		if (receive_segment(worker, bytes + at, length, view.payload, &arrived, now_ns))
+			found = true;
+		else
+			receive_add(&others, view.payload + length);
 	}
-	if (found == 0)
+	if (!found) {
 		receive_other(worker, &received, packet, now_ns);
+		return (struct arrived){ 1, size };
+	}
+	if (others.frames > 0)
+		count_frames(&worker->other, others.frames, others.bytes, now_ns);
+	return (struct arrived){ arrived.frames + others.frames, arrived.bytes + others.bytes };
 }
 
 /* ---- a burst ---- */
@@ -406,29 +424,30 @@ static void receive_find(struct worker *worker, const struct vionet_packet *pack
 		track_prefetch(&worker->engine->tracks, received->index);
 }
 
-static void receive_chain(struct worker *worker, struct vionet_packet *packet, uint64_t now_ns)
+/* Of one buffer or several, of one frame or several. */
+static struct arrived receive_chain(struct worker *worker, struct vionet_packet *packet,
+				    uint64_t now_ns)
 {
 	struct received received = {
-		.bytes = receive_gather(worker, packet),
+		.bytes = packet->next != NULL ? receive_gather(worker, packet) : packet->data,
 		.size = packet->total_length,
 	};
 	bool partial = (packet->flags & VIONET_PACKET_NEEDS_CSUM) != 0;
 
-	if (packet->gso_type != 0) {
-		receive_merged(worker, packet, received.bytes, received.size, now_ns);
-		return;
-	}
-	if (receive_signature(&received) && receive_is_ours(worker, &received, now_ns))
-		receive_own(worker, &received, partial, now_ns);
-	else
+	if (packet->gso_type != 0)
+		return receive_merged(worker, packet, received.bytes, received.size, now_ns);
+	if (!receive_signature(&received) || !receive_is_ours(worker, &received, now_ns))
 		receive_other(worker, &received, packet, now_ns);
+	else if (!receive_own(worker, &received, partial, now_ns))
+		return (struct arrived){ 0 };
+	return (struct arrived){ 1, received.size };
 }
 
 static void receive_each(struct worker *worker, struct vionet_packet **packets, uint32_t count,
 			 uint64_t now_ns)
 {
 	struct received received[ENGINE_RX_BURST];
-	uint64_t frames = count, bytes = 0;
+	struct arrived all = { 0 };
 
 	for (uint32_t i = 0; i < count; i++) {
 		__builtin_prefetch(packets[i]->data);
@@ -441,22 +460,22 @@ static void receive_each(struct worker *worker, struct vionet_packet **packets, 
 		struct vionet_packet *packet = packets[i];
 
 		if (packet->next != NULL || packet->gso_type != 0) {
-			bytes += packet->next != NULL ? packet->total_length : packet->length;
-			receive_chain(worker, packet, now_ns);
+			struct arrived arrived = receive_chain(worker, packet, now_ns);
+
+			all.frames += arrived.frames;
+			all.bytes += arrived.bytes;
 			continue;
 		}
-		if (!received[i].ours) {
+		if (!received[i].ours)
 			receive_other(worker, &received[i], packet, now_ns);
-		} else if (!receive_own(worker, &received[i],
-					(packet->flags & VIONET_PACKET_NEEDS_CSUM) != 0,
-					now_ns)) {
-			frames--;
+		else if (!receive_own(worker, &received[i],
+				      (packet->flags & VIONET_PACKET_NEEDS_CSUM) != 0,
+				      now_ns))
 			continue;
-		}
-		bytes += packet->length;
+		receive_add(&all, packet->length);
 	}
-	if (frames > 0)
-		count_frames(&worker->received, frames, bytes, now_ns);
+	if (all.frames > 0)
+		count_frames(&worker->received, all.frames, all.bytes, now_ns);
 }
 
 bool receive_is_enough(const struct worker *worker)
