@@ -330,15 +330,11 @@ void engine_set_gateway(struct engine *engine, uint32_t port, const uint8_t mac[
 int engine_set_rate(struct engine *engine, uint32_t index, const struct rate *wanted)
 {
 	struct flow *flow = &engine->flow[index];
-	struct rate rate = *wanted;
+	struct rate rate;
 	uint64_t now;
 
-	if (rate.kind == RATE_PERCENT && engine->port[flow->port].info.link_speed == 0) {
-		say("%s does not report its link speed, so per cent of it mean nothing",
-		    engine->port[flow->port].session.name);
+	if (load_rate(engine, flow, wanted, &rate) != CODE_OK)
 		return CODE_USAGE;
-	}
-	schedule_resolve(&rate, engine->port[flow->port].info.link_speed);
 	if (threads_rest(engine)) {
 		flow->rate = flow->plan.rate = rate;
 		now = now_ns();
@@ -360,16 +356,7 @@ int engine_set_rate(struct engine *engine, uint32_t index, const struct rate *wa
 int engine_set_duration(struct engine *engine, uint32_t index,
 			const struct traffic_duration *duration)
 {
-	struct schedule_plan *plan = &engine->flow[index].plan;
-	uint64_t frames = duration->frames;
-
-	if (duration->bursts != 0)
-		frames = duration->bursts * duration->burst_frames;
-	plan->frames = frames != 0 ? frames + engine->options.warmup : 0;
-	plan->time_ns = duration->time_ns;
-	plan->delay_ns = duration->delay_ns;
-	plan->burst_frames = duration->burst_frames;
-	plan->gap_ns = duration->gap_ns;
+	load_duration(engine, &engine->flow[index], duration);
 	return CODE_OK;
 }
 

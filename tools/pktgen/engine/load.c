@@ -99,15 +99,16 @@ static int load_check_size(const struct engine *engine, const struct flow *flow)
 	return CODE_USAGE;
 }
 
-static int load_rate(const struct engine *engine, const struct port *port,
-		     const struct rate *wanted, struct rate *rate)
+int load_rate(const struct engine *engine, const struct flow *flow, const struct rate *wanted,
+	      struct rate *rate)
 {
-	(void)engine;
+	const struct port *port = &engine->port[flow->port];
+
 	*rate = *wanted;
 	if (rate->kind == RATE_PERCENT && port->info.link_speed == 0) {
-		say("--rate: %s does not report its link speed, so per cent of it mean "
-		    "nothing; give 100Mbit or 10kpps instead",
-		    port->session.name);
+		say("%s: rate: %s does not report its link speed, so per cent of it mean nothing; "
+		    "give 100Mbit or 10kpps instead",
+		    flow->wanted->name, port->session.name);
 		return CODE_USAGE;
 	}
 	schedule_resolve(rate, port->info.link_speed);
@@ -134,26 +135,31 @@ static int load_check_bytes(const struct port *port, const struct traffic_flow *
 	return CODE_USAGE;
 }
 
-static void load_plan(const struct engine *engine, struct flow *flow, uint32_t index)
+void load_duration(const struct engine *engine, struct flow *flow, const struct traffic_duration *duration)
 {
-	const struct traffic_duration *duration = &flow->wanted->duration;
 	const struct port *port = &engine->port[flow->port];
+	struct schedule_plan *plan = &flow->plan;
 	uint64_t frames = duration->frames;
 
 	if (duration->bursts != 0)
 		frames = duration->bursts * duration->burst_frames;
+	plan->delay_ns = duration->delay_ns + load_wire_ns(port, duration->delay_bytes);
+	plan->time_ns = duration->time_ns;
+	plan->frames = frames != 0 ? frames + engine->options.warmup : 0;
+	plan->burst_frames = duration->burst_frames;
+	plan->gap_ns = duration->gap_ns + load_wire_ns(port, duration->burst_gap_bytes);
+	plan->overhead = 12 + (duration->gap_bytes != 0 ? duration->gap_bytes : 12);
+}
+
+static void load_plan(const struct engine *engine, struct flow *flow, uint32_t index)
+{
 	flow->plan = (struct schedule_plan){
 		.rate = flow->rate,
 		.poisson = flow->wanted->arrival == TRAFFIC_POISSON,
 		.seed = load_seed(engine, index),
-		.delay_ns = duration->delay_ns + load_wire_ns(port, duration->delay_bytes),
-		.time_ns = duration->time_ns,
-		.frames = frames != 0 ? frames + engine->options.warmup : 0,
-		.burst_frames = duration->burst_frames,
-		.gap_ns = duration->gap_ns + load_wire_ns(port, duration->burst_gap_bytes),
-		.overhead = 12 + (duration->gap_bytes != 0 ? duration->gap_bytes : 12),
 		.size = template_size_mean(flow->template),
 	};
+	load_duration(engine, flow, &flow->wanted->duration);
 }
 
 static int load_compile(const struct engine *engine, struct flow *flow)
@@ -235,7 +241,7 @@ static int load_flow(struct engine *engine, uint32_t index, uint64_t *tracks)
 	flow->tracks = (uint32_t)schedule_tracks(flow->streams, engine->options.queues);
 	*tracks += flow->tracks;
 	load_note_headers(flow);
-	code = load_rate(engine, port, &flow->wanted->rate, &flow->rate);
+	code = load_rate(engine, flow, &flow->wanted->rate, &flow->rate);
 	if (code == CODE_OK)
 		code = load_compile(engine, flow);
 	if (code == CODE_OK)

@@ -273,6 +273,11 @@ void threads_go_on(struct engine *engine);
 /* load.c: flows, their tracks and the memory of the workers' parts; the workers rest or do not
  * run yet. Returns exit codes. */
 int load_flows(struct engine *engine, const struct traffic *traffic);
+/* Of a flow: a rate without per cent, and what its schedule has of a duration. */
+int load_rate(const struct engine *engine, const struct flow *flow, const struct rate *wanted,
+	      struct rate *rate);
+void load_duration(const struct engine *engine, struct flow *flow,
+		   const struct traffic_duration *duration);
 void load_free(struct engine *engine);
 void load_clear(struct engine *engine);
 void load_clear_flow(struct engine *engine, uint32_t flow);
