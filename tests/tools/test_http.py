@@ -113,6 +113,7 @@ class Serving(Case):
         self.assertEqual(process.returncode, 0, errors)
         self.assertGreater(json.loads(output)["tx"]["sent"], 1000)
 
+<<<<<<< HEAD
     def test_a_run_that_waits_for_its_last_frames(self):
         """Which do not come: clients may look on, and change nothing."""
         nic = Softnic("--limit", "0.001pps:10")
@@ -126,6 +127,21 @@ class Serving(Case):
         self.assertEqual(json.loads(refused)["errors"], ["the run is ending"])
         self.assertEqual([each["frames_rx"] for each in client.flows().values()], [10])
         wait_until(lambda: process.send_signal(signal.SIGINT) or process.poll() is not None, "the end at once")
+=======
+    def test_receiving_only(self):
+        """There are no flows, whatever the configuration has; what arrives is counted."""
+        file = self.folder / "flows.json"
+        file.write_text(json.dumps({"ports": [{"name": "p1", "location": self.device}],
+                                    "flows": [flow(name, rx="p1") for name in "abcde"]}))
+        for arguments in ([self.device], ["--config", str(file)]):
+            process, client = self.serve(*arguments, "--rx-only")
+            self.assertEqual(client.flows(), {})
+            self.assertIn('vionet_pktgen_flow_rx_frames_total{flow="received",port=""} 0\n',
+                          client.ask("GET", "/metrics")[2].decode())
+            client.call("PATCH", "/config", {"choice": "flows", "flows": {
+                "property_names": ["rate"], "flows": [flow("e", rx="p1", pps=5)]}}, 400)
+            self.end(process)
+>>>>>>> 78dce14 (pktgen: --rx-only beside --listen)
 
     def test_a_warm_up_of_tagged_streams(self):
         """What is not counted is not lost."""
@@ -175,7 +191,7 @@ class Serving(Case):
         self.assertEqual(done.returncode, 2, done.stderr)
         self.assertIn("--listen", done.stderr)
 
-        for option in ("--rate=1k", "--count=3", "--capture=/nowhere/x"):
+        for option in ("--rate=1k", "--count=3", "--capture=/nowhere/x", "--rx-only"):
             done = subprocess.run([*PLAIN, VIONET, "pktgen", "--listen", "127.0.0.1:0", option], capture_output=True,
                                   text=True, timeout=DEADLINE)
             self.assertEqual(done.returncode, 2, done.stderr)
@@ -202,7 +218,7 @@ class View(Serving):
     """On a terminal of its own, its summary in a file."""
 
     test_the_life_of_a_run = test_a_run_of_the_command_line = test_a_device_that_goes_away = None
-    test_ports_without_flows = test_a_warm_up_of_tagged_streams = None
+    test_ports_without_flows = test_a_warm_up_of_tagged_streams = test_receiving_only = None
     test_refused = test_the_examples = None
 
     def view(self, *arguments):

@@ -256,7 +256,7 @@ static bool options_serves(const struct pktgen_options *options)
 static void options_refuse_of_runs(const struct pktgen_options *options)
 {
 	const struct hooks *hooks = &options->hooks;
-	const char *option = load_first_given(&options->load, true);
+	const char *option = options->rx_only ? "rx-only" : load_first_given(&options->load, true);
 
 	if (hooks->replay.replay.path != NULL)
 		option = "replay";
@@ -292,6 +292,8 @@ static void options_make_traffic(struct pktgen_options *options)
 		return;
 	}
 	config_make(&options->config, &options->load, &options->traffic);
+	if (options->rx_only)
+		traffic_drop_flows(&options->traffic);
 	if (options->traffic.flows == 0 && !options->rx_only && !options->config.print &&
 	    options->front.listen == NULL)
 		refuse_usage("--config %.80s: it has no flows, and nothing would be sent; add some, or let "

@@ -102,11 +102,13 @@ static void prometheus_flow_labels(FILE *file, const struct generator *generator
 				   const char *more)
 {
 	const struct traffic *traffic = generator->traffic;
+	const char *port = ""; /* with --rx-only: of all */
 	char label[LABEL_MAX];
 
+	if (number < traffic->flows)
+		port = traffic->port[traffic->flow[number].tx_port].name;
 	fprintf(file, "{flow=\"%s\"", prometheus_label(metrics->flow[number].name, label));
-	fprintf(file, ",port=\"%s\"%s}",
-		prometheus_label(traffic->port[traffic->flow[number].tx_port].name, label), more);
+	fprintf(file, ",port=\"%s\"%s}", prometheus_label(port, label), more);
 }
 
 static void prometheus_port_labels(FILE *file, const struct generator *generator,

@@ -333,6 +333,10 @@ int engine_set_rate(struct engine *engine, uint32_t index, const struct rate *wa
 	struct rate rate;
 	uint64_t now;
 
+	if (engine->options.rx_only) {
+		say("nothing is sent with --rx-only, at no rate");
+		return CODE_USAGE;
+	}
 	if (load_rate(engine, flow, wanted, &rate) != CODE_OK)
 		return CODE_USAGE;
 	if (threads_rest(engine)) {

@@ -28,6 +28,15 @@ static void traffic_flow_free(struct traffic_flow *flow)
 	free(flow->payload_bytes);
 }
 
+void traffic_drop_flows(struct traffic *traffic)
+{
+	for (size_t i = 0; i < traffic->flows; i++)
+		traffic_flow_free(&traffic->flow[i]);
+	free(traffic->flow);
+	traffic->flow = NULL;
+	traffic->flows = 0;
+}
+
 void traffic_free(struct traffic *traffic)
 {
 	for (size_t i = 0; i < traffic->ports; i++) {
@@ -35,9 +44,7 @@ void traffic_free(struct traffic *traffic)
 		free(traffic->port[i].location);
 	}
 	free(traffic->port);
-	for (size_t i = 0; i < traffic->flows; i++)
-		traffic_flow_free(&traffic->flow[i]);
-	free(traffic->flow);
+	traffic_drop_flows(traffic);
 	for (size_t i = 0; i < traffic->captures; i++) {
 		free(traffic->capture[i].name);
 		free(traffic->capture[i].port);

@@ -160,6 +160,8 @@ struct traffic_error {
 };
 
 void traffic_free(struct traffic *traffic);
+/* Ports and captures stay. */
+void traffic_drop_flows(struct traffic *traffic);
 
 /* A header of `kind` with `fields` unset fields, at the end of the list. NULL: no memory. */
 struct traffic_header *traffic_header_add(struct traffic_header **list, size_t *count,
