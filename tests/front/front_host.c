@@ -13,8 +13,8 @@
 
 #include "fake_engine.h"
 
+#include "tools/pktgen/config_file.h"
 #include "tools/pktgen/front/front.h"
-#include "tools/pktgen/model/otg.h"
 #include "tools/shared/common.h"
 
 #define STEP_NS 1000000000ULL
@@ -121,7 +121,7 @@ int main(int argc, char **argv)
 	signal(SIGUSR1, host_on_signal);
 	signal(SIGUSR2, host_on_signal);
 	argp_parse(&host_argp, argc, argv, 0, NULL, &host);
-	if (host.config != NULL && otg_read_file(host.config, traffic, &error) != 0) {
+	if (host.config != NULL && config_file_read(host.config, traffic, &error) != 0) {
 		say("%s", error.text);
 		return CODE_USAGE;
 	}

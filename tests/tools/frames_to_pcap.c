@@ -9,7 +9,7 @@
 
 #include <pcap/pcap.h>
 
-#include "tools/pktgen/model/otg.h"
+#include "tools/pktgen/config_file.h"
 #include "tools/pktgen/packet/signature.h"
 #include "tools/pktgen/packet/template.h"
 
@@ -54,7 +54,7 @@ int main(int argc, char **argv)
 
 	if (argc < 4 || !pcap)
 		return 2;
-	if (otg_read_file(argv[1], &traffic, &error) != 0) {
+	if (config_file_read(argv[1], &traffic, &error) != 0) {
 		fprintf(stderr, "%s:%u:%u: %s\n", argv[1], error.line, error.column, error.text);
 		return 1;
 	}

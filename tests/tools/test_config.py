@@ -278,6 +278,14 @@ class File(unittest.TestCase):
                 file.write("ports: [{name: p}]\nflows:\n- name: f\n  tx_rx: {port: {tx_name: p}}\n"
                            "  packet:\n  - choice: ethernet\n  - gtpv2: {}\n")
             self.refused(f"vionet: {name}:7:5: flows[0].packet[1].gtpv2: not supported\n", "--config", name)
+        flow = ("ports: [{name: p}]\nflows:\n- name: f\n  tx_rx: {port: {tx_name: p}}\n  packet:\n  - choice: ethernet\n"
+                "  - ipv6:\n      hop_limit: {increment: {start: %d, count: 10}}\n  - choice: tcp\n  size:\n    fixed: %d\n%s")
+        segments = "  x-vionet:\n    offload: {segment_size: 64}\n"
+        for values, words in (((9, 64, ""), "11:5: flows[0].size: 60 bytes (64 with FCS) are less than the headers' 74"),
+                              ((250, 164, ""), "8:18: flows[0].packet[1].ipv6.hop_limit: 9 steps from the start pass the "
+                                               "field's largest value"),
+                              ((9, 78, segments), "13:29: flows[0].offload.segment_size: needs payload")):
+            self.refused(f"vionet: standard input:{words}", "--config", "-", text=flow % values)
         self.refused("vionet: standard input:1:1: port: unknown; did you mean ports?\n", "--config", "-", text="port: []")
 
     def test_without_lines(self):

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/pktgen/config_file.h"
+
 /* ---- names of devices ---- */
 
 static size_t config_hex_digits(const char *text)
@@ -141,7 +143,7 @@ static void config_read_file(const char *file, struct traffic *traffic)
 	const char *name = strcmp(file, "-") == 0 ? "standard input" : file;
 	struct traffic_error error;
 
-	if (otg_read_file(file, traffic, &error) == 0)
+	if (config_file_read(file, traffic, &error) == 0)
 		return;
 	if (error.line == 0)
 		refuse_usage("%.200s: %s", name, error.text);

@@ -16,9 +16,6 @@
  * with traffic_free. */
 int otg_read_text(const char *text, size_t length, struct traffic *traffic, struct traffic_error *error);
 
-/* The same from a file; "-": standard input. -errno of what failed, with a text in `error`. */
-int otg_read_file(const char *file, struct traffic *traffic, struct traffic_error *error);
-
 /* Of a document that is read already (a Config in another message). */
 int otg_read_tree(const struct tree *config, struct traffic *traffic, struct traffic_error *error);
 

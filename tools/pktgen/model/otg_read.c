@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The whole of a configuration: ports, flows, captures, options; names that fit together. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "tools/pktgen/model/otg_parts.h"
 
@@ -351,50 +348,5 @@ int otg_read_text(const char *text, size_t length, struct traffic *traffic,
 		return result;
 	result = otg_read_tree(document.root, traffic, error);
 	tree_free(&document);
-	return result;
-}
-
-/* ---- files ---- */
-
-static int read_failed(struct traffic_error *error, int number)
-{
-	*error = (struct traffic_error){ 0 };
-	snprintf(error->text, sizeof(error->text), "%s",
-		 number == ENOMEM ? "out of memory" : strerror(number));
-	return -number;
-}
-
-/* All of a file, up to one byte more than is accepted. */
-static int read_bytes(int fd, char *text, size_t room, size_t *length)
-{
-	*length = 0;
-	while (*length < room) {
-		ssize_t got = read(fd, text + *length, room - *length);
-
-		if (got == 0)
-			return 0;
-		if (got < 0 && errno != EINTR)
-			return -errno;
-		if (got > 0)
-			*length += (size_t)got;
-	}
-	return 0;
-}
-
-int otg_read_file(const char *file, struct traffic *traffic, struct traffic_error *error)
-{
-	char *text = malloc(TREE_BYTES_MAX + 1);
-	int fd = strcmp(file, "-") == 0 ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC);
-	size_t length;
-	int result = text == NULL ? -ENOMEM : fd < 0 ? -errno
-						     : 0;
-
-	*traffic = (struct traffic){ 0 };
-	if (result == 0)
-		result = read_bytes(fd, text, TREE_BYTES_MAX + 1, &length);
-	result = result != 0 ? read_failed(error, -result) : otg_read_text(text, length, traffic, error);
-	if (fd > STDIN_FILENO)
-		close(fd);
-	free(text);
 	return result;
 }
