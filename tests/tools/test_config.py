@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import struct
 import subprocess
 import tempfile
@@ -293,6 +294,19 @@ class File(unittest.TestCase):
         self.refused("flows[0].rate.pps: 'fast': a whole number from 1 to 1000000000000 is wanted", "--config", "-",
                      text='{"ports": [{"name": "p"}], "flows": [{"name": "f", "tx_rx": {"port": {"tx_name": "p"}}, '
                           '"rate": {"pps": "fast"}}]}')
+
+    @unittest.skipUnless(YAML, "the page's examples are YAML")
+    def test_the_commands_of_the_page(self):
+        """As they stand there, but that nothing is sent."""
+        commands = re.findall(r"^    vionet (pktgen .*)$", PAGE.read_text(encoding="utf-8"), re.M)
+        self.assertGreaterEqual(len(commands), 2)
+        with tempfile.TemporaryDirectory() as folder:
+            for command in commands:
+                if "--print-config" not in command:
+                    command += " --print-config"
+                done = subprocess.run(f"{shlex.join([*PLAIN, VIONET])} {command}", shell=True, cwd=folder,
+                                      capture_output=True, text=True, check=False)
+                self.assertEqual((done.returncode, done.stderr), (0, ""), command)
 
     @unittest.skipUnless(YAML, "the page's examples are YAML")
     def test_the_examples_of_the_page(self):
