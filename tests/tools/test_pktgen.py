@@ -259,6 +259,8 @@ class Steered(Case):
         self.assertEqual(self.facts("pktgen", *options)["idle_rx_queues"], [0, 1, 3])
         text, _ = self.run_tool("pktgen", *options)
         self.assertIn("3 of 4 receive queues got nothing (0, 1, 3): there are 4 flows", text)
+        text, _ = self.run_tool("pktgen", *options, "--flows", "8")
+        self.assertIn("3 of 4 receive queues got nothing (0, 1, 3): the device steers all", text)
 
 
 class Terminal(Case):

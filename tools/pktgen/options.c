@@ -61,8 +61,8 @@ static const struct argp_option pktgen_option_list[] = {
 	{ "queue-size", KEY_QUEUE_SIZE, "N", 0,
 	  "Entries of each queue (256; a power of two)", 6 },
 	{ "queues", KEY_QUEUES, "N", 0,
-	  "Use N queue pairs (1), each with a thread, a stream and a source port of its "
-	  "own; rate and count are for all together",
+	  "Use N queue pairs (1), each with a thread and, where nothing else varies, a source port "
+	  "of its own; rate and count are for all together",
 	  6 },
 	{ "cpus", KEY_CPUS, "LIST", 0, "Pin the threads to these CPUs (0,2-5)", 6 },
 	{ "interval", KEY_INTERVAL, "TIME", 0, "Between live lines (1); 0: none", 6 },

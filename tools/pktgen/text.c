@@ -187,7 +187,8 @@ static void text_idle(const struct pktgen_results *results)
 	if (idle == 0)
 		return;
 	printf("%u of %u receive queues got nothing (%s)", idle, queues, list);
-	if (results->options->rx_only || results->options->traffic.ports > 1)
+	if (results->options->rx_only || results->options->traffic.ports > 1 ||
+	    results->options->config.file != NULL || results->flow[0].streams > 1)
 		printf(": the device steers all that arrives to the others\n");
 	else
 		printf(": there are %u flows, one a pair, and the device steers them so\n",
