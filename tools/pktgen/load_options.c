@@ -118,24 +118,6 @@ static bool load_was_given(const struct load_arguments *arguments, int key)
 
 /* ---- values ---- */
 
-static uint64_t load_whole(const char *option, const char *text, uint64_t min, uint64_t max)
-{
-	struct parse_error error;
-	uint64_t value = 0;
-
-	need_parsed(parse_count(option, text, min, max, &value, &error), &error);
-	return value;
-}
-
-static int load_word(const char *option, const char *text, const char *const *words)
-{
-	struct parse_error error;
-	int choice = 0;
-
-	need_parsed(parse_word(option, text, words, &choice, &error), &error);
-	return choice;
-}
-
 /* How much and how fast. Returns ARGP_ERR_UNKNOWN for keys of other groups. */
 static error_t load_parse_pace(int key, const char *argument, struct load_options *load)
 {
@@ -154,19 +136,19 @@ static error_t load_parse_pace(int key, const char *argument, struct load_option
 		bad = parse_rate("--rate", argument, &load->rate, &error);
 		break;
 	case KEY_LOAD_ARRIVAL:
-		load->arrival = load_word("--arrival", argument, arrivals) == 0 ? TRAFFIC_CONSTANT : TRAFFIC_POISSON;
+		load->arrival = need_word("--arrival", argument, arrivals) == 0 ? TRAFFIC_CONSTANT : TRAFFIC_POISSON;
 		break;
 	case KEY_LOAD_BURSTS:
-		load->duration.bursts = load_whole("--bursts", argument, 1, UINT32_MAX);
+		load->duration.bursts = need_count("--bursts", argument, 1, UINT32_MAX);
 		break;
 	case KEY_LOAD_BURST_FRAMES:
-		load->duration.burst_frames = load_whole("--burst-frames", argument, 1, UINT32_MAX);
+		load->duration.burst_frames = need_count("--burst-frames", argument, 1, UINT32_MAX);
 		break;
 	case KEY_LOAD_BURST_GAP:
 		bad = parse_duration("--burst-gap", argument, 1, &load->duration.gap_ns, &error);
 		break;
 	case KEY_LOAD_FLOWS:
-		load->flows = load_whole("--flows", argument, 1, 1ULL << 31);
+		load->flows = need_count("--flows", argument, 1, 1ULL << 31);
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -190,10 +172,10 @@ static error_t load_parse_frame(int key, const char *argument, struct load_optio
 		load->imix = strcmp(argument, "imix") == 0;
 		break;
 	case KEY_LOAD_PAD:
-		load->size.no_pad = load_word("--pad", argument, pads) == 1;
+		load->size.no_pad = need_word("--pad", argument, pads) == 1;
 		break;
 	case KEY_LOAD_PAYLOAD:
-		load->payload = load_word("--payload", argument, payloads) == 0 ? TRAFFIC_PAYLOAD_NUMBERED : TRAFFIC_PAYLOAD_ZERO;
+		load->payload = need_word("--payload", argument, payloads) == 0 ? TRAFFIC_PAYLOAD_NUMBERED : TRAFFIC_PAYLOAD_ZERO;
 		break;
 	case KEY_LOAD_OFFLOAD:
 		bad = load_parse_offload("--offload", argument, &load->offload, &error);

@@ -85,30 +85,19 @@ static bool options_was_given(const struct pktgen_options *options, int key)
 	return options->given >> (key - KEY_BURST) & 1;
 }
 
-/* Options that take a whole number: the caller says where it goes. */
-static uint64_t options_number(const char *option, const char *text, uint64_t min,
-			       uint64_t max)
-{
-	struct parse_error error;
-	uint64_t value = 0;
-
-	need_parsed(parse_whole(option, text, min, max, &value, &error), &error);
-	return value;
-}
-
 /* What to run, and which results. Returns ARGP_ERR_UNKNOWN for keys of other groups. */
 static error_t options_parse_run(int key, char *argument, struct pktgen_options *options)
 {
 	switch (key) {
 	case KEY_BURST:
-		options->burst = (uint32_t)options_number("--burst", argument, 1,
-							  ENGINE_BURST_MAX);
+		options->burst = (uint32_t)need_whole("--burst", argument, 1,
+						      ENGINE_BURST_MAX);
 		break;
 	case KEY_WARMUP:
-		options->warmup = options_number("--warmup", argument, 1, INT64_MAX);
+		options->warmup = need_whole("--warmup", argument, 1, INT64_MAX);
 		break;
 	case KEY_STREAM:
-		options->stream = (int)options_number("--stream", argument, 0, 255);
+		options->stream = (int)need_whole("--stream", argument, 0, 255);
 		break;
 	case KEY_CONFIG:
 		options->config.file = argument;
@@ -163,8 +152,8 @@ static error_t options_parse_rest(int key, const char *argument,
 					 &options->queue_size, &error);
 		break;
 	case KEY_QUEUES:
-		options->queues = (uint32_t)options_number("--queues", argument, 1,
-							   VIONET_QUEUE_PAIRS_MAX);
+		options->queues = (uint32_t)need_whole("--queues", argument, 1,
+						       VIONET_QUEUE_PAIRS_MAX);
 		break;
 	case KEY_CPUS:
 		bad = parse_cpus("--cpus", argument, &options->cpus, &error);

@@ -269,6 +269,33 @@ void need_parsed(int result, const struct parse_error *error)
 		refuse_usage("%s", error->text);
 }
 
+uint64_t need_whole(const char *option, const char *text, uint64_t min, uint64_t max)
+{
+	struct parse_error error;
+	uint64_t value = 0;
+
+	need_parsed(parse_whole(option, text, min, max, &value, &error), &error);
+	return value;
+}
+
+uint64_t need_count(const char *option, const char *text, uint64_t min, uint64_t max)
+{
+	struct parse_error error;
+	uint64_t value = 0;
+
+	need_parsed(parse_count(option, text, min, max, &value, &error), &error);
+	return value;
+}
+
+int need_word(const char *option, const char *text, const char *const *words)
+{
+	struct parse_error error;
+	int choice = 0;
+
+	need_parsed(parse_word(option, text, words, &choice, &error), &error);
+	return choice;
+}
+
 /* "-h" of the command whose parser is the child. */
 static error_t common_parse_help(int key, char *argument, struct argp_state *state)
 {

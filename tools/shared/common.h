@@ -154,4 +154,9 @@ void refuse_usage(const char *format, ...)
 /* For parsers: leave with the error's text if `result` is not 0. */
 void need_parsed(int result, const struct parse_error *error);
 
+/* The same at once: parse_whole, parse_count and parse_word. */
+uint64_t need_whole(const char *option, const char *text, uint64_t min, uint64_t max);
+uint64_t need_count(const char *option, const char *text, uint64_t min, uint64_t max);
+int need_word(const char *option, const char *text, const char *const *words);
+
 #endif

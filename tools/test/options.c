@@ -264,15 +264,6 @@ static uint64_t arguments_time(const char *option, const char *text, int zero)
 	return time;
 }
 
-static uint64_t arguments_whole(const char *option, const char *text, uint64_t most)
-{
-	struct parse_error error;
-	uint64_t value = 0;
-
-	need_parsed(parse_count(option, text, 1, most, &value, &error), &error);
-	return value;
-}
-
 /* --- Groups of options -------------------------------------------------------- */
 
 static error_t arguments_parse_load(int key, const char *argument, struct test_options *options)
@@ -330,7 +321,7 @@ static error_t arguments_parse_method(int key, const char *argument, struct test
 		arguments_loss_ratios(options, argument);
 		return 0;
 	case KEY_REPEAT:
-		options->repeats = (unsigned int)arguments_whole("--repeat", argument, 10000);
+		options->repeats = (unsigned int)need_count("--repeat", argument, 1, 10000);
 		return 0;
 	case KEY_STEP:
 		options->step = arguments_ratio("--step", argument, 0.001, 1);
@@ -362,7 +353,7 @@ static error_t arguments_parse_limit(int key, const char *argument, struct test_
 		arguments_latency(options, argument);
 		return 0;
 	case KEY_MIN_FRAMES:
-		options->min_frames = arguments_whole("--min-frames", argument, UINT32_MAX);
+		options->min_frames = need_count("--min-frames", argument, 1, UINT32_MAX);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -377,7 +368,7 @@ static error_t arguments_parse_rest(int key, char *argument, struct test_options
 	switch (key) {
 	case KEY_QUEUES:
 		options->queues =
-			(uint32_t)arguments_whole("--queues", argument, VIONET_QUEUE_PAIRS_MAX);
+			(uint32_t)need_count("--queues", argument, 1, VIONET_QUEUE_PAIRS_MAX);
 		break;
 	case KEY_QUEUE_SIZE:
 		bad = parse_power_of_two("--queue-size", argument, 4, 32768, &options->queue_size,
