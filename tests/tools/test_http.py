@@ -70,9 +70,11 @@ class Serving(Case):
         wait_until(lambda: len(client.flows()["tagged"]["tagged_metrics"]) == 2, "both values")
         client.transmit("pause", "tagged")
         self.assertEqual(client.flows()["tagged"]["transmit"], "paused")
-        client.transmit("resume", "tagged")
+        paused = wait_until(lambda: (now := client.flows()["tagged"])["frames_rx"] == now["frames_tx"] and now, "a rest")
         client.call("PATCH", "/config", {"choice": "flows", "flows": {
             "property_names": ["rate"], "flows": [flow("tagged", rx="p1", pps=4000)]}})
+        self.assertEqual(client.flows()["tagged"]["frames_tx"], paused["frames_tx"])
+        client.transmit("resume", "tagged")
         wait_until(lambda: client.flows()["tagged"]["frames_tx"] > 1000, "more frames")
         # Beside it the first one anew: its numbers come again, and are no duplicates.
         client.transmit("start", "numbered")
@@ -84,6 +86,9 @@ class Serving(Case):
                          r'(?m)^vionet_pktgen_flow_duplicate_frames_total\{flow="numbered",.*\} 0$')
         self.assertEqual(client.flows()["tagged"]["loss"], 0)
         client.transmit("stop")
+        got = wait_until(lambda: (now := client.flows()["tagged"])["frames_rx"] == now["frames_tx"] and now, "all frames")
+        self.assertEqual((got["transmit"], got["loss"]), ("stopped", 0))
+        self.assertEqual(sum(row["frames_rx"] for row in got["tagged_metrics"]), got["frames_rx"])
         text = client.ask("GET", "/metrics")[2].decode()
         self.assertRegex(text, r'(?m)^vionet_pktgen_flow_tx_frames_total\{flow="tagged",port="p1"\} \d{4,}$')
         self.assertRegex(text, r'(?m)^vionet_pktgen_port_link_up\{port="p1"\} 1$')
