@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include <vionet/packet.h>
+
 #include "tests/unit/savefile_builder.h"
 #include "tools/pktgen/replay/replay.h"
 
@@ -299,6 +301,26 @@ static void test_rules(void **state)
 	assert_int_equal(expect_end()->truncated_padded, 2);
 }
 
+/* A length that no frame has, as a damaged file may say. */
+static void test_lengths_that_are_no_frames(void **state)
+{
+	(void)state;
+	built_record(&built, 1, 0, 60, UINT32_MAX);
+	built_record(&built, 2, 0, 60, UINT32_MAX - 1);
+	open_replay();
+	assert_int_equal(replay_info(replay)->longest, VIONET_FRAME_MAX);
+	assert_int_equal(expect_end()->oversize_dropped, 2);
+	finish(state);
+	options.oversize = REPLAY_OVERSIZE_CUT;
+	open_replay();
+	replay_set_mtu(replay, UINT16_MAX);
+	expect_next(0, UINT16_MAX + 14);
+	expect_next(S, UINT16_MAX + 14);
+	for (uint32_t i = 60; i < UINT16_MAX + 14; i++)
+		assert_int_equal(sent[i], 0);
+	assert_int_equal(expect_end()->truncated_padded, 2);
+}
+
 /* Two tags come on top of the MTU; what is tagged no more than it looks. */
 static void test_tags_are_beside_the_mtu(void **state)
 {
@@ -408,6 +430,7 @@ int main(void)
 		CASE(test_times_that_go_back),
 		CASE(test_frames_without_a_time),
 		CASE(test_rules),
+		CASE(test_lengths_that_are_no_frames),
 		CASE(test_tags_are_beside_the_mtu),
 		CASE(test_nothing_to_send),
 		CASE(test_open_errors),

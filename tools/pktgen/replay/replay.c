@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <vionet/packet.h>
+
 #define REPLAY_ETHERNET 14u
 #define REPLAY_TAG 4u
 #define REPLAY_MTU 1500u
@@ -97,7 +99,7 @@ static uint32_t replay_limit(const struct replay *replay, const struct savefile_
 			break;
 		limit += REPLAY_TAG;
 	}
-	return limit;
+	return limit < VIONET_FRAME_MAX ? limit : VIONET_FRAME_MAX;
 }
 
 /* Bytes that the frame is sent with; 0: not at all. */
@@ -211,10 +213,12 @@ void replay_set_mtu(struct replay *replay, uint32_t mtu)
 
 static void replay_note_frame(struct replay_info *info, const struct savefile_frame *frame)
 {
+	uint32_t sent = frame->length < VIONET_FRAME_MAX ? frame->length : VIONET_FRAME_MAX;
+
 	info->frames++;
 	info->bytes += frame->length;
-	if (frame->length > info->longest)
-		info->longest = frame->length;
+	if (sent > info->longest)
+		info->longest = sent;
 }
 
 /* The gap between loops, as that between frames. */
@@ -278,7 +282,7 @@ int replay_open(struct replay **opened, const struct replay_options *options, st
 	if (result == 0)
 		result = replay_scan(replay, error);
 	if (result == 0) {
-		replay->buffer = malloc(replay->info.longest + 1u);
+		replay->buffer = malloc(replay->info.longest + 1u); /* of empty frames, too */
 		result = replay->buffer == NULL ? replay_no_memory(options->path, error) : 0;
 	}
 	if (result != 0) {
@@ -410,7 +414,7 @@ int replay_read_frame(const char *path, uint64_t number, uint8_t **bytes, uint32
 		if (*bytes != NULL)
 			memcpy(*bytes, frame.data, frame.captured);
 		else
-			result = -ENOMEM;
+			result = replay_no_memory(path, error);
 	}
 	savefile_close(file);
 	return result;

@@ -48,7 +48,7 @@ struct replay_info {
 	const char *name, *format;
 	uint64_t frames, bytes, interfaces;
 	uint64_t duration_ns; /* with long gaps capped */
-	uint32_t longest;
+	uint32_t longest;     /* VIONET_FRAME_MAX at most: what is longer is dropped or cut */
 };
 
 /* By kind; all loops together. */
