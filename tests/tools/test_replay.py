@@ -155,6 +155,15 @@ class Replay(Case):
         self.assertEqual(found["gaps_capped"], 1)
         self.assertGreater(found["gaps_skipped_s"], 999_999_999)
 
+    def test_mtu_that_is_set(self):
+        """The device names none: its buffers are as long as the frames that are let through."""
+        device = self.serve("--features", "-MTU", "--peer", "sink")
+        records = [(i, udp(i, size)) for i, size in enumerate((60, 9014, 9015, 3000))]
+        found = self.facts(device, "--no-rx", "--set", "mtu=9000", "--replay", self.write("file", pcap(records)))
+        self.assertEqual((found["replay"]["frames"], found["replay"]["rules"]["oversize_dropped"]), (3, 1))
+        self.assertEqual((found["tx"]["sent"], found["tx"]["bytes"]), (3, 60 + 9014 + 3000))
+        self.nic.check()
+
     def test_new_addresses(self):
         records = [(i, udp(i, 100, "10.1.2.3", "172.16.0.9")) for i in range(20)]
         _, arrived = self.replay(

@@ -10,7 +10,6 @@
 #include "tools/shared/session.h"
 
 #define HOOKS_TURN_NS 5000000u
-#define HOOKS_MTU 1500u
 #define HOOKS_TEXT 1024
 
 /* ---- options ---- */
@@ -139,16 +138,6 @@ void hooks_fill(struct hooks *hooks, struct engine_options *options)
 
 /* ---- when devices are open ---- */
 
-/* The most that the first port sends, without headers. */
-static uint32_t hooks_mtu(const struct session *session, const struct vionet_device_info *info)
-{
-	const struct settings *settings = &session->options->settings;
-
-	if (settings->have[SETTING_MTU])
-		return settings->mtu;
-	return info->mtu != 0 ? info->mtu : HOOKS_MTU;
-}
-
 static int hooks_set_port(struct hooks *hooks, struct engine *engine)
 {
 	struct session *session = engine_session(engine, 0);
@@ -162,7 +151,7 @@ static int hooks_set_port(struct hooks *hooks, struct engine *engine)
 	if (hooks->responder != NULL)
 		responder_set_mac(hooks->responder, info.mac);
 	if (hooks->replayed != NULL)
-		replay_set_mtu(hooks->replayed, hooks_mtu(session, &info));
+		replay_set_mtu(hooks->replayed, engine_mtu(engine, 0));
 	return CODE_OK;
 }
 

@@ -259,5 +259,7 @@ int engine_stream_metrics(struct engine *engine, uint32_t flow, uint64_t stream,
 /* The port's device, for what only the command does with it (its counters of drops). NULL:
  * no such port. */
 struct session *engine_session(struct engine *engine, uint32_t port);
+/* The longest frame that a port sends, without its Ethernet header and tags. */
+uint32_t engine_mtu(const struct engine *engine, uint32_t port);
 
 #endif

@@ -67,19 +67,11 @@ static uint64_t load_seed(const struct engine *engine, uint32_t index)
 	return seed != 0 ? seed : schedule_random(engine->options.seed, index);
 }
 
-static uint32_t load_mtu(const struct port *port)
-{
-	const struct settings *settings = &port->device.settings;
-
-	return settings->have[SETTING_MTU] ? settings->mtu : port->info.mtu != 0 ? port->info.mtu
-										 : 1500;
-}
-
 /* Will the device take frames of that size? */
 static int load_check_size(const struct engine *engine, const struct flow *flow)
 {
 	const struct port *port = &engine->port[flow->port];
-	uint32_t extra = 14 + 4 * flow->vlans, mtu = load_mtu(port);
+	uint32_t extra = 14 + 4 * flow->vlans, mtu = ports_mtu(port);
 	uint32_t size = template_size_max(flow->template);
 	uint32_t segment = flow->wanted->offload.segment_size;
 	bool stated = port->info.mtu != 0 || port->device.settings.have[SETTING_MTU];
@@ -166,7 +158,7 @@ static int load_compile(const struct engine *engine, struct flow *flow)
 {
 	const struct port *port = &engine->port[flow->port];
 	struct template_place place = {
-		.mtu = load_mtu(port),
+		.mtu = ports_mtu(port),
 	};
 	struct traffic_error error = { 0 };
 	int result;

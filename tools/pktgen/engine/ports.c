@@ -24,6 +24,19 @@ static uint32_t ports_largest(const struct traffic_size *size)
 	return largest;
 }
 
+uint32_t ports_mtu(const struct port *port)
+{
+	const struct settings *settings = &port->device.settings;
+
+	return settings->have[SETTING_MTU] ? settings->mtu : port->info.mtu != 0 ? port->info.mtu
+										 : 1500;
+}
+
+uint32_t engine_mtu(const struct engine *engine, uint32_t port)
+{
+	return ports_mtu(&engine->port[port]);
+}
+
 /* What the transmit buffers have to hold. */
 static uint32_t ports_frame_max(const struct engine *engine, uint32_t port)
 {
@@ -37,10 +50,10 @@ static uint32_t ports_frame_max(const struct engine *engine, uint32_t port)
 			largest = size;
 	}
 	for (size_t i = 0; i < engine->options.sources; i++) {
-		uint32_t mtu = engine->port[port].info.mtu != 0 ? engine->port[port].info.mtu : 1500;
+		uint32_t longest = engine_mtu(engine, port) + 22; /* with two tags */
 		uint32_t size = engine->options.source[i].size_max;
 
-		size = size > mtu + 22 ? mtu + 22 : size;
+		size = size > longest ? longest : size;
 		if (size > largest)
 			largest = size;
 	}

@@ -283,6 +283,7 @@ void load_clear(struct engine *engine);
 void load_clear_flow(struct engine *engine, uint32_t flow);
 
 /* ports.c */
+uint32_t ports_mtu(const struct port *port);
 int ports_begin(struct engine *engine);
 int ports_end(struct engine *engine);
 /* The first failure stays. Returns it. */
