@@ -325,6 +325,8 @@ class Behind(Case):
                            path, "--dst-mac", "02:00:00:00:00:99")
         self.assertEqual(set(captures.tshark(path, "-Y", "udp && frame.packet_flags_direction == 2", "-T", "fields",
                                              "-e", "eth.dst")), {"02:00:00:00:00:99"})
+        found = self.facts(self.device, "--gateway", "10.9.0.1", *self.ours, "--count", "10", "--no-rx")
+        self.assertEqual((found["responder"]["gateway_mac"], found["rx"], found["tx"]["sent"]), (mac, None, 10))
         self.run_tool(self.device, "--gateway", "10.9.0.77", *self.ours, "--count", "10", code=1)
         self.assertIn("no answer from the gateway 10.9.0.77 to 10 ARP requests in 5 s", self.errors)
         self.nic.check()
@@ -339,6 +341,9 @@ class Behind(Case):
                                  (("--gateway", "10.8.0.1", *self.ours), "no --address is in a network")):
             self.run_tool("vfio-user:/nowhere/nic", *arguments, code=2)
             self.assertIn(words, self.errors)
+        self.run_tool("vfio-user:/nowhere/nic,vfio-user:/nowhere/other", "--bidirectional", "--gateway", "10.9.0.1", *self.ours,
+                      code=2)
+        self.assertIn("add --dst-mac, or send one way", self.errors)
 
 
 if __name__ == "__main__":

@@ -230,8 +230,12 @@ static void options_take_hooks(struct pktgen_options *options)
 		exit(CODE_USAGE);
 	load->frame = options->frame;
 	load->replay = replay;
-	if (options->hooks.respond.have_gateway && !load_destination_mac_was_given(&options->load))
-		load->dst_mac.pattern = TRAFFIC_UNSET;
+	if (!options->hooks.respond.have_gateway || load_destination_mac_was_given(&options->load))
+		return;
+	if (load->bidirectional)
+		refuse_usage("--gateway and --bidirectional: the gateway is sought at the first device only, and what the second "
+			     "one sends would go nowhere; add --dst-mac, or send one way");
+	load->dst_mac.pattern = TRAFFIC_UNSET;
 }
 
 /* Clients bring what is sent and where. */
