@@ -199,6 +199,8 @@ class Frames(Case):
                      ipv4(struct.pack(">HHHH", 7, 7, 12, 0) + b"loop", protocol=17),
                      ipv4(struct.pack(">HHHH", 0, 7, 12, 0) + b"zero", protocol=17),
                      ipv4(struct.pack(">HHHH", 5000, 8, 12, 0) + b"port", protocol=17),
+                     ipv4(ping()[:-1] + b"\0"), ipv4(udp[:6] + b"\0\1" + udp[8:], protocol=17), ipv6(udp, 17),
+                     ipv4(udp[:4] + b"\0\x0d\0\1" + udp[8:], protocol=17), ipv6(ping()),
                      ipv6(b"", 17), ipv6(udp, 17, to="fd09::9"), ipv6(ping(), 1),
                      solicitation("fd09::9"), solicitation(spoil=1), solicitation(limit=64),
                      solicitation()[:52], b"\x88\xb5" + bytes(46), b"\x81\x00\x00\x07\x86\xdd" + bytes(40)):

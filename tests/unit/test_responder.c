@@ -53,6 +53,7 @@ static int end(void **state)
 {
 	(void)state;
 	responder_close(responder);
+	responder = NULL;
 	return 0;
 }
 
@@ -183,6 +184,16 @@ static void test_ping(void **state)
 	}
 	assert_int_equal(count_of(ANSWER_PING4), 1473);
 	assert_int_equal(count_of(ANSWER_PING6), 133);
+	/* Damaged, anywhere. */
+	for (uint32_t at = 34; at < 134; at++) {
+		uint32_t size = make_ping4(100);
+
+		frame[at] ^= 1;
+		assert_int_equal(answer(size), 0);
+		size = make_icmp6("2001:db8::9", "2001:db8::2", 128, NULL, 80);
+		frame[at] ^= 1;
+		assert_int_equal(answer(size), 0);
+	}
 }
 
 /* In as many pieces as may be, with a checksum that the device left open; and where there is no room. */
@@ -207,6 +218,26 @@ static void test_pieces(void **state)
 		packet.gso_type = VIONET_GSO_TCPV4;
 		assert_int_equal(hook.answer(hook.context, &place, &packet, reply, sizeof(reply)), 0);
 	}
+}
+
+/* In a packet's segments, of odd and even lengths: right, damaged in the last one, and found right by the device. */
+static void test_segments(void **state)
+{
+	struct answer_host host = { .addresses4 = 1, .address4 = { { 10, 0, 0, 2 } }, .mac = { 2, 0, 0, 0, 0, 1 } };
+
+	(void)state;
+	for (uint32_t first = 42; first < 60; first++)
+		for (int damaged = 0; damaged < 3; damaged++) {
+			uint32_t size = make_ping4(100);
+			struct vionet_packet third = { .data = frame + first + 33, .length = size - first - 33 };
+			struct vionet_packet second = { .data = frame + first, .next = &third, .length = 33 };
+			struct vionet_packet packet = { .data = frame, .next = &second, .length = first, .total_length = size };
+			struct answer_frame whole = { frame, first, size, first, &packet };
+
+			packet.flags = damaged == 2 ? VIONET_PACKET_DATA_VALID : 0;
+			frame[size - 1] ^= damaged != 0;
+			assert_int_equal(answer_frame(&host, &whole), damaged == 1 ? ANSWER_NONE : ANSWER_PING4);
+		}
 }
 
 static void test_neighbours(void **state)
@@ -372,6 +403,7 @@ int main(void)
 		CASE(test_arp),
 		CASE(test_ping),
 		CASE(test_pieces),
+		CASE(test_segments),
 		CASE(test_neighbours),
 		CASE(test_what_is_none_of_ours),
 		CASE(test_gateway_by_arp),

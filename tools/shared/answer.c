@@ -154,16 +154,63 @@ static void answer_ping(uint8_t *icmp, uint8_t type)
 	answer_store16(icmp + 2, sum == 0xffff ? sum : sum ^ 0xffff);
 }
 
-static bool answer_udp(const struct answer_host *host, uint8_t *udp, uint32_t size)
+static bool answer_is_udp(const struct answer_host *host, const uint8_t *udp, uint32_t size)
 {
 	if (size < 8 || host->udp_port == 0 || answer_load16(udp + 2) != host->udp_port ||
 	    answer_load16(udp + 4) < 8)
 		return false;
 	/* A service that answers a service would do so for ever. */
-	if (answer_load16(udp) == host->udp_port || answer_load16(udp) == 0)
-		return false;
-	answer_swap(udp, udp + 2, 2);
-	return true;
+	return answer_load16(udp) != host->udp_port && answer_load16(udp) != 0;
+}
+
+/* Of `size` bytes from `at` in the first segment on. Behind an odd number of bytes the halves of words are
+ * exchanged, and so are those of their sum. */
+static uint32_t answer_sum_segments(const struct vionet_packet *packet, uint32_t at, uint32_t size, uint32_t sum)
+{
+	bool odd = false;
+
+	for (; packet != NULL && size > 0; packet = packet->next, at = 0) {
+		uint32_t part = packet->length - at < size ? packet->length - at : size;
+		uint32_t of_part = answer_sum(packet->data + at, part, 0);
+
+		sum += odd ? (of_part & 0xff) << 8 | of_part >> 8 : of_part;
+		odd = odd != (part % 2 != 0);
+		size -= part;
+	}
+	return answer_sum(NULL, 0, sum);
+}
+
+/* The checksum behind the IP header, which announces `size` bytes. Of UDP 0 means none, over IPv4 alone. */
+static bool answer_is_intact(const struct answer_request *request, uint32_t header, uint32_t size)
+{
+	const struct vionet_packet single = { .data = request->frame, .length = request->whole->size };
+	const struct vionet_packet *packet = request->whole->packet != NULL ? request->whole->packet : &single;
+	const uint8_t *ip = request->network, *data = ip + header;
+	bool ipv6 = ip[0] >> 4 == 6;
+	unsigned int protocol = ipv6 ? ip[6] : ip[9];
+	uint32_t sum = 0;
+
+	if (protocol == PROTOCOL_UDP) {
+		if (answer_load16(data + 6) == 0)
+			return !ipv6;
+		if (answer_load16(data + 4) > size)
+			return false;
+		size = answer_load16(data + 4);
+	}
+	if ((packet->flags & VIONET_PACKET_DATA_VALID) != 0)
+		return true;
+	if (protocol != PROTOCOL_ICMP)
+		sum = ipv6 ? answer_sum(ip + 8, 32, size + protocol) : answer_sum(ip + 12, 8, size + protocol);
+	return answer_sum_segments(packet, (uint32_t)(data - request->frame), size, sum) == 0xffff;
+}
+
+/* What is behind the IP header of a request becomes that of the answer. */
+static void answer_echo(uint8_t *data, enum answer_kind kind)
+{
+	if (kind == ANSWER_PING4 || kind == ANSWER_PING6)
+		answer_ping(data, kind == ANSWER_PING4 ? PING4_REPLY : PING6_REPLY);
+	else
+		answer_swap(data, data + 2, 2);
 }
 
 /* The checksum of what is echoed stays, but the device may have left it to us. */
@@ -201,7 +248,7 @@ static enum answer_kind answer_ipv4(const struct answer_host *host, struct answe
 {
 	enum answer_kind kind = ANSWER_NONE;
 	uint8_t *ip = request->network;
-	uint32_t header;
+	uint32_t header, length;
 
 	if (request->size < 20 || ip[0] >> 4 != 4 || !answer_is_to_host(host, request))
 		return ANSWER_NONE;
@@ -209,15 +256,15 @@ static enum answer_kind answer_ipv4(const struct answer_host *host, struct answe
 	if (!answer_is_whole4(request, header) || !answer_is_ours4(host, ip + 16) ||
 	    !answer_complete(request->whole->packet))
 		return ANSWER_NONE;
-	if (ip[9] == PROTOCOL_ICMP && ip[header] == PING4_REQUEST) {
-		answer_ping(ip + header, PING4_REPLY);
+	length = answer_load16(ip + 2) - header;
+	if (ip[9] == PROTOCOL_ICMP && ip[header] == PING4_REQUEST)
 		kind = ANSWER_PING4;
-	} else if (ip[9] == PROTOCOL_UDP &&
-		   answer_udp(host, ip + header, request->size - header)) {
+	else if (ip[9] == PROTOCOL_UDP && answer_is_udp(host, ip + header, request->size - header))
 		kind = ANSWER_UDP4;
-	}
-	if (kind != ANSWER_NONE)
-		answer_turn4(host, request, header);
+	if (kind == ANSWER_NONE || !answer_is_intact(request, header, length))
+		return ANSWER_NONE;
+	answer_echo(ip + header, kind);
+	answer_turn4(host, request, header);
 	return kind;
 }
 
@@ -294,14 +341,14 @@ static enum answer_kind answer_ipv6(const struct answer_host *host, struct answe
 	if (!answer_is_to_host(host, request) || !answer_is_ours6(host, ip + 24) ||
 	    !answer_complete(request->whole->packet))
 		return ANSWER_NONE;
-	if (ip[6] == PROTOCOL_ICMP6 && data[0] == PING6_REQUEST) {
-		answer_ping(data, PING6_REPLY);
+	if (ip[6] == PROTOCOL_ICMP6 && data[0] == PING6_REQUEST)
 		kind = ANSWER_PING6;
-	} else if (ip[6] == PROTOCOL_UDP && answer_udp(host, data, request->size - IPV6_SIZE)) {
+	else if (ip[6] == PROTOCOL_UDP && answer_is_udp(host, data, request->size - IPV6_SIZE))
 		kind = ANSWER_UDP6;
-	}
-	if (kind != ANSWER_NONE)
-		answer_turn6(host, request);
+	if (kind == ANSWER_NONE || !answer_is_intact(request, IPV6_SIZE, answer_load16(ip + 4)))
+		return ANSWER_NONE;
+	answer_echo(data, kind);
+	answer_turn6(host, request);
 	return kind;
 }
 
