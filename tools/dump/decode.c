@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "tools/shared/bytes.h"
+
 /* What is left to decode, and the text so far. */
 struct cursor {
 	const uint8_t *at;
@@ -46,16 +48,6 @@ static const uint8_t *decode_take(struct cursor *cursor, size_t count)
 	return bytes;
 }
 
-static unsigned int decode_be16(const uint8_t *at)
-{
-	return (unsigned int)at[0] << 8 | at[1];
-}
-
-static uint32_t decode_be32(const uint8_t *at)
-{
-	return (uint32_t)decode_be16(at) << 16 | decode_be16(at + 2);
-}
-
 static void decode_put_mac(struct cursor *cursor, const uint8_t *mac)
 {
 	decode_put(cursor, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
@@ -82,11 +74,11 @@ static void decode_put_endpoints(struct cursor *cursor, const struct endpoints *
 {
 	decode_put_address(cursor, ends->family, ends->source);
 	if (ports != NULL)
-		decode_put(cursor, ".%u", decode_be16(ports));
+		decode_put(cursor, ".%u", bytes_get16(ports));
 	decode_put(cursor, " > ");
 	decode_put_address(cursor, ends->family, ends->destination);
 	if (ports != NULL)
-		decode_put(cursor, ".%u", decode_be16(ports + 2));
+		decode_put(cursor, ".%u", bytes_get16(ports + 2));
 }
 
 static void decode_udp(struct cursor *cursor)
@@ -95,10 +87,10 @@ static void decode_udp(struct cursor *cursor)
 
 	if (udp == NULL)
 		return;
-	if (decode_be16(udp + 4) < 8)
-		decode_put(cursor, " UDP bad length %u", decode_be16(udp + 4));
+	if (bytes_get16(udp + 4) < 8)
+		decode_put(cursor, " UDP bad length %u", bytes_get16(udp + 4));
 	else
-		decode_put(cursor, " UDP %u", decode_be16(udp + 4) - 8);
+		decode_put(cursor, " UDP %u", bytes_get16(udp + 4) - 8);
 }
 
 static void decode_tcp(struct cursor *cursor)
@@ -114,7 +106,7 @@ static void decode_tcp(struct cursor *cursor)
 			flags[count++] = "FSRPAUEW"[i];
 	flags[count] = '\0';
 	decode_put(cursor, " TCP [%s] seq %u ack %u win %u", flags,
-		   decode_be32(tcp + 4), decode_be32(tcp + 8), decode_be16(tcp + 14));
+		   bytes_get32(tcp + 4), bytes_get32(tcp + 8), bytes_get16(tcp + 14));
 }
 
 static void decode_icmp(struct cursor *cursor)
@@ -125,8 +117,8 @@ static void decode_icmp(struct cursor *cursor)
 		return;
 	if ((icmp[0] == 8 || icmp[0] == 0) && icmp[1] == 0)
 		decode_put(cursor, " ICMP echo %s id %u seq %u",
-			   icmp[0] == 8 ? "request" : "reply", decode_be16(icmp + 4),
-			   decode_be16(icmp + 6));
+			   icmp[0] == 8 ? "request" : "reply", bytes_get16(icmp + 4),
+			   bytes_get16(icmp + 6));
 	else
 		decode_put(cursor, " ICMP type %u code %u", icmp[0], icmp[1]);
 }
@@ -200,19 +192,19 @@ static void decode_ipv4(struct cursor *cursor)
 	if (ip == NULL)
 		return;
 	options = (ip[0] & 0xfU) * 4;
-	if (ip[0] >> 4 != 4 || options < 20 || decode_be16(ip + 2) < options) {
+	if (ip[0] >> 4 != 4 || options < 20 || bytes_get16(ip + 2) < options) {
 		decode_put(cursor, "bad header");
 		return;
 	}
-	decode_cut_padding(cursor, decode_be16(ip + 2) - 20U);
+	decode_cut_padding(cursor, bytes_get16(ip + 2) - 20U);
 	if (decode_take(cursor, options - 20) == NULL)
 		return;
-	if (decode_be16(ip + 6) & 0x1fff) {
+	if (bytes_get16(ip + 6) & 0x1fff) {
 		decode_put_endpoints(cursor,
 				     &(struct endpoints){ AF_INET, ip + 12, ip + 16 },
 				     NULL);
 		decode_put(cursor, " fragment at %u",
-			   (decode_be16(ip + 6) & 0x1fff) * 8);
+			   (bytes_get16(ip + 6) & 0x1fff) * 8);
 		return;
 	}
 	decode_transport(cursor, ip[9],
@@ -246,7 +238,7 @@ static void decode_ipv6(struct cursor *cursor)
 		decode_put(cursor, "bad header");
 		return;
 	}
-	decode_cut_padding(cursor, decode_be16(ip + 4));
+	decode_cut_padding(cursor, bytes_get16(ip + 4));
 	next = ip[6];
 	if (decode_skip_hop_by_hop(cursor, &next))
 		decode_transport(cursor, next,
@@ -261,18 +253,18 @@ static void decode_arp(struct cursor *cursor)
 	arp = decode_take(cursor, 28);
 	if (arp == NULL)
 		return;
-	if (decode_be16(arp) != 1 || decode_be16(arp + 2) != 0x0800 || arp[4] != 6 ||
+	if (bytes_get16(arp) != 1 || bytes_get16(arp + 2) != 0x0800 || arp[4] != 6 ||
 	    arp[5] != 4) {
 		decode_put(cursor, " for other networks");
 		return;
 	}
-	if (decode_be16(arp + 6) == 1) {
+	if (bytes_get16(arp + 6) == 1) {
 		decode_put(cursor, " who has ");
 		decode_put_address(cursor, AF_INET, arp + 24);
 		decode_put(cursor, " tell ");
 		decode_put_address(cursor, AF_INET, arp + 14);
 	} else {
-		decode_put(cursor, " operation %u: ", decode_be16(arp + 6));
+		decode_put(cursor, " operation %u: ", bytes_get16(arp + 6));
 		decode_put_address(cursor, AF_INET, arp + 14);
 		decode_put(cursor, " is at ");
 		decode_put_mac(cursor, arp + 8);
@@ -309,12 +301,12 @@ static bool decode_is_vlan(unsigned int type)
 /* VLAN tags, from the outermost on; a line has room for so many. */
 static const uint8_t *decode_vlans(struct cursor *cursor, const uint8_t *type)
 {
-	for (int i = 0; i < 8 && decode_is_vlan(decode_be16(type)); i++) {
+	for (int i = 0; i < 8 && decode_is_vlan(bytes_get16(type)); i++) {
 		const uint8_t *tag = decode_take(cursor, 4);
 
 		if (tag == NULL)
 			return NULL;
-		decode_put(cursor, " vlan %u", decode_be16(tag) & 0xfff);
+		decode_put(cursor, " vlan %u", bytes_get16(tag) & 0xfff);
 		type = tag + 2;
 	}
 	return type;
@@ -336,7 +328,7 @@ void decode_line(const uint8_t *frame, size_t available, size_t total, char *lin
 		type = decode_vlans(&cursor, ethernet + 12);
 	}
 	if (type != NULL)
-		decode_ethertype(&cursor, decode_be16(type));
+		decode_ethertype(&cursor, bytes_get16(type));
 	decode_put(&cursor, ", length %zu", total);
 }
 

@@ -5,6 +5,8 @@
 
 #include <vionet/offload.h>
 
+#include "tools/shared/bytes.h"
+
 #define ETHERNET 14
 #define VLAN_TAG 4
 #define ARP_SIZE 28
@@ -45,17 +47,6 @@ struct answer_request {
 	uint32_t total;	  /* in all segments */
 };
 
-static unsigned int answer_load16(const uint8_t *from)
-{
-	return (unsigned int)from[0] << 8 | from[1];
-}
-
-static void answer_store16(uint8_t *to, unsigned int value)
-{
-	to[0] = (uint8_t)(value >> 8);
-	to[1] = (uint8_t)value;
-}
-
 static void answer_swap(uint8_t *a, uint8_t *b, size_t size)
 {
 	uint8_t kept[16];
@@ -67,13 +58,7 @@ static void answer_swap(uint8_t *a, uint8_t *b, size_t size)
 
 uint32_t answer_sum(const uint8_t *data, uint32_t size, uint32_t sum)
 {
-	for (uint32_t i = 0; i + 1 < size; i += 2)
-		sum += answer_load16(data + i);
-	if (size % 2 != 0)
-		sum += (uint32_t)data[size - 1] << 8;
-	while (sum >> 16 != 0)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return sum;
+	return sum_fold(sum_bytes(data, size) + sum);
 }
 
 /* "Upper-Layer Checksums" of RFC 8200. */
@@ -132,7 +117,7 @@ static enum answer_kind answer_arp(const struct answer_host *host, struct answer
 	if (request->size < ARP_SIZE || memcmp(arp, wanted, sizeof(wanted)) != 0 ||
 	    !answer_is_ours4(host, arp + 24))
 		return ANSWER_NONE;
-	answer_store16(arp + 6, 2);
+	bytes_put16(arp + 6, 2);
 	answer_swap(arp + 8, arp + 18, 10); /* the sender becomes the target */
 	memcpy(arp + 8, host->mac, 6);
 	answer_turn(host, request->frame);
@@ -145,22 +130,22 @@ static enum answer_kind answer_arp(const struct answer_host *host, struct answer
  * be all ones; both mean the same elsewhere. */
 static void answer_ping(uint8_t *icmp, uint8_t type)
 {
-	uint32_t sum = (answer_load16(icmp + 2) ^ 0xffff) + (answer_load16(icmp) ^ 0xffff);
+	uint32_t sum = (bytes_get16(icmp + 2) ^ 0xffff) + (bytes_get16(icmp) ^ 0xffff);
 
 	icmp[0] = type;
-	sum += answer_load16(icmp);
+	sum += bytes_get16(icmp);
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
-	answer_store16(icmp + 2, sum == 0xffff ? sum : sum ^ 0xffff);
+	bytes_put16(icmp + 2, sum == 0xffff ? sum : sum ^ 0xffff);
 }
 
 static bool answer_is_udp(const struct answer_host *host, const uint8_t *udp, uint32_t size)
 {
-	if (size < 8 || host->udp_port == 0 || answer_load16(udp + 2) != host->udp_port ||
-	    answer_load16(udp + 4) < 8)
+	if (size < 8 || host->udp_port == 0 || bytes_get16(udp + 2) != host->udp_port ||
+	    bytes_get16(udp + 4) < 8)
 		return false;
 	/* A service that answers a service would do so for ever. */
-	return answer_load16(udp) != host->udp_port && answer_load16(udp) != 0;
+	return bytes_get16(udp) != host->udp_port && bytes_get16(udp) != 0;
 }
 
 /* Of `size` bytes from `at` in the first segment on. Behind an odd number of bytes the halves of words are
@@ -177,7 +162,7 @@ static uint32_t answer_sum_segments(const struct vionet_packet *packet, uint32_t
 		odd = odd != (part % 2 != 0);
 		size -= part;
 	}
-	return answer_sum(NULL, 0, sum);
+	return sum_fold(sum);
 }
 
 /* The checksum behind the IP header, which announces `size` bytes. Of UDP 0 means none, over IPv4 alone. */
@@ -191,11 +176,11 @@ static bool answer_is_intact(const struct answer_request *request, uint32_t head
 	uint32_t sum = 0;
 
 	if (protocol == PROTOCOL_UDP) {
-		if (answer_load16(data + 6) == 0)
+		if (bytes_get16(data + 6) == 0)
 			return !ipv6;
-		if (answer_load16(data + 4) > size)
+		if (bytes_get16(data + 4) > size)
 			return false;
-		size = answer_load16(data + 4);
+		size = bytes_get16(data + 4);
 	}
 	if ((packet->flags & VIONET_PACKET_DATA_VALID) != 0)
 		return true;
@@ -225,10 +210,10 @@ static bool answer_complete(struct vionet_packet *packet)
 static bool answer_is_whole4(const struct answer_request *request, uint32_t header)
 {
 	const uint8_t *ip = request->network;
-	uint32_t length = answer_load16(ip + 2);
+	uint32_t length = bytes_get16(ip + 2);
 
 	return header >= 20 && request->size >= header + 8 && length >= header + 8 &&
-	       length <= request->total && (answer_load16(ip + 6) & 0x3fff) == 0 &&
+	       length <= request->total && (bytes_get16(ip + 6) & 0x3fff) == 0 &&
 	       answer_sum(ip, header, 0) == 0xffff;
 }
 
@@ -239,8 +224,8 @@ static void answer_turn4(const struct answer_host *host, struct answer_request *
 
 	answer_swap(ip + 12, ip + 16, 4);
 	ip[8] = TTL;
-	answer_store16(ip + 10, 0);
-	answer_store16(ip + 10, answer_sum(ip, header, 0) ^ 0xffff);
+	bytes_put16(ip + 10, 0);
+	bytes_put16(ip + 10, answer_sum(ip, header, 0) ^ 0xffff);
 	answer_turn(host, request->frame);
 }
 
@@ -256,7 +241,7 @@ static enum answer_kind answer_ipv4(const struct answer_host *host, struct answe
 	if (!answer_is_whole4(request, header) || !answer_is_ours4(host, ip + 16) ||
 	    !answer_complete(request->whole->packet))
 		return ANSWER_NONE;
-	length = answer_load16(ip + 2) - header;
+	length = bytes_get16(ip + 2) - header;
 	if (ip[9] == PROTOCOL_ICMP && ip[header] == PING4_REQUEST)
 		kind = ANSWER_PING4;
 	else if (ip[9] == PROTOCOL_UDP && answer_is_udp(host, ip + header, request->size - header))
@@ -275,7 +260,7 @@ static bool answer_is_solicitation(const struct answer_host *host,
 				   const struct answer_request *request)
 {
 	const uint8_t *ip = request->network, *icmp = ip + IPV6_SIZE;
-	uint32_t length = answer_load16(ip + 4);
+	uint32_t length = bytes_get16(ip + 4);
 
 	return length >= SOLICITATION_SIZE && request->size >= IPV6_SIZE + length && ip[7] == 255 &&
 	       icmp[1] == 0 && answer_is_ours6(host, icmp + 8) &&
@@ -307,14 +292,14 @@ static enum answer_kind answer_neighbour(const struct answer_host *host,
 	if (probe)
 		memcpy(request->frame, (const uint8_t[]){ 0x33, 0x33, 0, 0, 0, 1 }, 6);
 	memcpy(ip + 8, icmp + 8, 16);
-	answer_store16(ip + 4, ADVERTISEMENT_SIZE);
+	bytes_put16(ip + 4, ADVERTISEMENT_SIZE);
 	icmp[0] = NEIGHBOUR_ADVERTISEMENT;
 	memcpy(icmp + 4, (const uint8_t[]){ probe ? 0x20 : 0x60, 0, 0, 0 }, 4); /* S, O */
 	icmp[24] = 2;								/* the target's address, in units of 8 bytes */
 	icmp[25] = 1;
 	memcpy(icmp + 26, host->mac, 6);
-	answer_store16(icmp + 2, 0);
-	answer_store16(icmp + 2, answer_sum6(ip, ADVERTISEMENT_SIZE) ^ 0xffff);
+	bytes_put16(icmp + 2, 0);
+	bytes_put16(icmp + 2, answer_sum6(ip, ADVERTISEMENT_SIZE) ^ 0xffff);
 	whole->size = whole->total = header + IPV6_SIZE + ADVERTISEMENT_SIZE;
 	return ANSWER_NEIGHBOUR;
 }
@@ -333,8 +318,8 @@ static enum answer_kind answer_ipv6(const struct answer_host *host, struct answe
 	uint8_t *ip = request->network, *data = ip + IPV6_SIZE;
 	enum answer_kind kind = ANSWER_NONE;
 
-	if (request->size < IPV6_SIZE + 8 || ip[0] >> 4 != 6 || answer_load16(ip + 4) < 8 ||
-	    IPV6_SIZE + answer_load16(ip + 4) > request->total)
+	if (request->size < IPV6_SIZE + 8 || ip[0] >> 4 != 6 || bytes_get16(ip + 4) < 8 ||
+	    IPV6_SIZE + bytes_get16(ip + 4) > request->total)
 		return ANSWER_NONE;
 	if (ip[6] == PROTOCOL_ICMP6 && data[0] == NEIGHBOUR_SOLICITATION)
 		return answer_neighbour(host, request);
@@ -345,7 +330,7 @@ static enum answer_kind answer_ipv6(const struct answer_host *host, struct answe
 		kind = ANSWER_PING6;
 	else if (ip[6] == PROTOCOL_UDP && answer_is_udp(host, data, request->size - IPV6_SIZE))
 		kind = ANSWER_UDP6;
-	if (kind == ANSWER_NONE || !answer_is_intact(request, IPV6_SIZE, answer_load16(ip + 4)))
+	if (kind == ANSWER_NONE || !answer_is_intact(request, IPV6_SIZE, bytes_get16(ip + 4)))
 		return ANSWER_NONE;
 	answer_echo(data, kind);
 	answer_turn6(host, request);
@@ -362,10 +347,10 @@ enum answer_kind answer_frame(const struct answer_host *host, struct answer_fram
 
 	if (whole->size < ETHERNET + VLAN_TAG)
 		return ANSWER_NONE;
-	type = answer_load16(whole->bytes + 12);
+	type = bytes_get16(whole->bytes + 12);
 	if (type == TYPE_VLAN) {
 		header += VLAN_TAG;
-		type = answer_load16(whole->bytes + 16);
+		type = bytes_get16(whole->bytes + 16);
 	}
 	request.network = whole->bytes + header;
 	request.size = whole->size - header;

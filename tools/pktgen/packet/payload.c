@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "tools/pktgen/packet/bytes.h"
+#include "tools/shared/bytes.h"
 
 #define PAYLOAD_8(value) \
 	(value), (value)-1, (value)-2, (value)-3, (value)-4, (value)-5, (value)-6, (value)-7

@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "tools/pktgen/packet/bytes.h"
+#include "tools/shared/bytes.h"
 
 #define SIGNATURE_SIZE 18
 #define SIGNATURE_SUM 0x564e

@@ -3,7 +3,7 @@
 #ifndef VIONET_TOOLS_TEMPLATE_PRIVATE_H
 #define VIONET_TOOLS_TEMPLATE_PRIVATE_H
 
-#include "tools/pktgen/packet/bytes.h"
+#include "tools/shared/bytes.h"
 #include "tools/pktgen/packet/payload.h"
 #include "tools/pktgen/packet/signature.h"
 #include "tools/pktgen/packet/template.h"

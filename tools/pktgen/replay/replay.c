@@ -8,6 +8,8 @@
 
 #include <vionet/packet.h>
 
+#include "tools/shared/bytes.h"
+
 #define REPLAY_ETHERNET 14u
 #define REPLAY_TAG 4u
 #define REPLAY_MTU 1500u
@@ -93,7 +95,7 @@ static uint32_t replay_limit(const struct replay *replay, const struct savefile_
 
 	for (uint32_t at = 12; at + REPLAY_TAG < frame->captured && at < 12 + 2 * REPLAY_TAG;
 	     at += REPLAY_TAG) {
-		uint32_t type = (uint32_t)frame->data[at] << 8 | frame->data[at + 1];
+		uint32_t type = bytes_get16(frame->data + at);
 
 		if (type != 0x8100 && type != 0x88a8 && type != 0x9100)
 			break;

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "tools/shared/bytes.h"
+
 #define TAGS_MAX 8
 #define HEADERS_MAX 16
 
@@ -20,17 +22,6 @@ enum { HEADER_HOPS = 0,
        HEADER_AUTHENTICATION = 51,
        HEADER_DESTINATION = 60 };
 
-static uint32_t rewrite_load16(const uint8_t *from)
-{
-	return (uint32_t)from[0] << 8 | from[1];
-}
-
-static void rewrite_store16(uint8_t *to, uint32_t value)
-{
-	to[0] = (uint8_t)(value >> 8);
-	to[1] = (uint8_t)value;
-}
-
 /* ---- checksums ---- */
 
 /* RFC 1624, equation 3: the sum of what was taken out, inverted, and of what was put in. */
@@ -43,18 +34,18 @@ static void rewrite_note(uint32_t *delta, uint32_t old, uint32_t new)
 static void rewrite_store(uint8_t *at, const uint8_t *bytes, unsigned int count, uint32_t *delta)
 {
 	for (unsigned int i = 0; i < count; i += 2) {
-		rewrite_note(delta, rewrite_load16(at + i), rewrite_load16(bytes + i));
+		rewrite_note(delta, bytes_get16(at + i), bytes_get16(bytes + i));
 		memcpy(at + i, bytes + i, 2);
 	}
 }
 
 static void rewrite_sum(uint8_t *checksum, uint32_t delta)
 {
-	uint32_t sum = (rewrite_load16(checksum) ^ 0xffff) + delta;
+	uint32_t sum = (bytes_get16(checksum) ^ 0xffff) + delta;
 
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
-	rewrite_store16(checksum, sum ^ 0xffff);
+	bytes_put16(checksum, sum ^ 0xffff);
 }
 
 /* ---- addresses ---- */
@@ -94,9 +85,9 @@ static void rewrite_ports(const struct rewrite *rewrite, uint8_t *ports, uint32_
 		for (uint32_t i = 0; i < rewrite->ports; i++) {
 			uint8_t made[2];
 
-			if (rewrite_load16(ports + at) != rewrite->port[i].from)
+			if (bytes_get16(ports + at) != rewrite->port[i].from)
 				continue;
-			rewrite_store16(made, rewrite->port[i].to);
+			bytes_put16(made, rewrite->port[i].to);
 			rewrite_store(ports + at, made, 2, delta);
 			break;
 		}
@@ -139,11 +130,11 @@ static void rewrite_transport(const struct rewrite *rewrite, unsigned int protoc
 		return;
 	if (protocol == PROTOCOL_ICMP6)
 		rewrite_target(rewrite, data, size, &delta);
-	if (delta == 0 || (udp && rewrite_load16(data + at) == 0)) /* none was made */
+	if (delta == 0 || (udp && bytes_get16(data + at) == 0)) /* none was made */
 		return;
 	rewrite_sum(data + at, delta);
-	if (udp && rewrite_load16(data + at) == 0)
-		rewrite_store16(data + at, 0xffff);
+	if (udp && bytes_get16(data + at) == 0)
+		bytes_put16(data + at, 0xffff);
 }
 
 static void rewrite_ipv4(const struct rewrite *rewrite, uint8_t *ip, uint32_t size)
@@ -157,7 +148,7 @@ static void rewrite_ipv4(const struct rewrite *rewrite, uint8_t *ip, uint32_t si
 	rewrite_address(rewrite, false, ip + 16, &delta);
 	if (delta != 0)
 		rewrite_sum(ip + 10, delta);
-	if (header >= 20 && header < size && (rewrite_load16(ip + 6) & 0x1fff) == 0)
+	if (header >= 20 && header < size && (bytes_get16(ip + 6) & 0x1fff) == 0)
 		rewrite_transport(rewrite, ip[9], ip + header, size - header, delta);
 }
 
@@ -195,7 +186,7 @@ static void rewrite_ipv6(const struct rewrite *rewrite, uint8_t *ip, uint32_t si
 			rewrite_transport(rewrite, type, ip + at, size - at, delta);
 			return;
 		}
-		if (type == HEADER_FRAGMENT && (rewrite_load16(ip + at + 2) & 0xfff8) != 0)
+		if (type == HEADER_FRAGMENT && (bytes_get16(ip + at + 2) & 0xfff8) != 0)
 			return;
 		type = ip[at];
 		at += length;
@@ -234,9 +225,9 @@ void rewrite_frame(const struct rewrite *rewrite, uint8_t *frame, uint32_t size)
 		memcpy(frame, rewrite->destination, 6);
 	if (rewrite->source_mac)
 		memcpy(frame + 6, rewrite->source, 6);
-	for (int i = 0; i < TAGS_MAX && size >= at + 6 && rewrite_is_tag(rewrite_load16(frame + at)); i++)
+	for (int i = 0; i < TAGS_MAX && size >= at + 6 && rewrite_is_tag(bytes_get16(frame + at)); i++)
 		at += 4;
-	switch (rewrite_load16(frame + at)) {
+	switch (bytes_get16(frame + at)) {
 	case TYPE_IPV4:
 		rewrite_ipv4(rewrite, frame + at + 2, size - at - 2);
 		break;

@@ -9,6 +9,7 @@
 #include <vionet/offload.h>
 #include <vionet/packet.h>
 
+#include "tools/shared/bytes.h"
 #include "tools/shared/packet_bytes.h"
 
 #define ETHERNET_SIZE 14u
@@ -39,17 +40,6 @@ struct responder {
 	unsigned int asked;
 };
 
-static void responder_store16(uint8_t *to, unsigned int value)
-{
-	to[0] = (uint8_t)(value >> 8);
-	to[1] = (uint8_t)value;
-}
-
-static unsigned int responder_load16(const uint8_t *from)
-{
-	return (unsigned int)from[0] << 8 | from[1];
-}
-
 /* ---- the frame that came ---- */
 
 /* The device left the checksum open: bytes from `start` on are to be summed. */
@@ -64,7 +54,7 @@ static bool responder_complete(const struct vionet_packet *packet, uint8_t *fram
 		return false;
 	sum = answer_sum(frame + start, size - start, 0) ^ 0xffff;
 	/* Of UDP 0 means none, and all others have the two zeros for the same. */
-	responder_store16(frame + at, sum == 0 ? 0xffff : sum);
+	bytes_put16(frame + at, sum == 0 ? 0xffff : sum);
 	return true;
 }
 
@@ -76,11 +66,11 @@ static unsigned int responder_type(const struct vionet_packet *packet, uint32_t 
 	*at = ETHERNET_SIZE;
 	if (packet->length < ETHERNET_SIZE + 4 + 20)
 		return 0;
-	type = responder_load16(packet->data + 12);
+	type = bytes_get16(packet->data + 12);
 	if (type != 0x8100)
 		return type;
 	*at += 4;
-	return responder_load16(packet->data + 16);
+	return bytes_get16(packet->data + 16);
 }
 
 /* Most frames are none to be answered: that is seen without a copy. */
@@ -142,7 +132,7 @@ static void responder_learn_advertisement(struct responder *responder, const uin
 	    icmp[0] != ADVERTISEMENT || icmp[1] != 0 ||
 	    memcmp(icmp + 8, responder->options.gateway.address, 16) != 0)
 		return;
-	length = responder_load16(ip + 4);
+	length = bytes_get16(ip + 4);
 	if (length < 24 || length > size - IPV6_END || answer_sum6(ip, length) != 0xffff)
 		return;
 	for (at = 24; at + 8 <= length && icmp[at + 1] != 0; at += icmp[at + 1] * 8u)
@@ -156,7 +146,7 @@ static void responder_learn_advertisement(struct responder *responder, const uin
 static void responder_look_for_gateway(struct responder *responder, const uint8_t *frame,
 				       uint32_t size)
 {
-	unsigned int type = responder_load16(frame + 12);
+	unsigned int type = bytes_get16(frame + 12);
 
 	if (!responder_asks(responder))
 		return;
@@ -172,7 +162,7 @@ static uint32_t responder_ask_arp(const struct responder *responder, uint8_t *fr
 
 	memset(frame, 0xff, 6);
 	memcpy(frame + 6, responder->host.mac, 6);
-	responder_store16(frame + 12, 0x0806);
+	bytes_put16(frame + 12, 0x0806);
 	memcpy(arp, (const uint8_t[]){ 0, 1, 8, 0, 6, 4, 0, 1 }, 8);
 	memcpy(arp + 8, responder->host.mac, 6);
 	memcpy(arp + 14, responder->source->address, 4);
@@ -192,9 +182,9 @@ static uint32_t responder_ask_neighbour(const struct responder *responder, uint8
 	memcpy(frame, (const uint8_t[]){ 0x33, 0x33, 0xff }, 3);
 	memcpy(frame + 3, gateway + 13, 3);
 	memcpy(frame + 6, responder->host.mac, 6);
-	responder_store16(frame + 12, 0x86dd);
+	bytes_put16(frame + 12, 0x86dd);
 	ip[0] = 0x60;
-	responder_store16(ip + 4, NEIGHBOUR_END - IPV6_END);
+	bytes_put16(ip + 4, NEIGHBOUR_END - IPV6_END);
 	ip[6] = NEXT_ICMP6;
 	ip[7] = 255;
 	memcpy(ip + 8, responder->source->address, 16);
@@ -204,7 +194,7 @@ static uint32_t responder_ask_neighbour(const struct responder *responder, uint8
 	memcpy(icmp + 8, gateway, 16);
 	icmp[24] = icmp[25] = 1; /* our own address, in units of 8 bytes */
 	memcpy(icmp + 26, responder->host.mac, 6);
-	responder_store16(icmp + 2, answer_sum6(ip, NEIGHBOUR_END - IPV6_END) ^ 0xffff);
+	bytes_put16(icmp + 2, answer_sum6(ip, NEIGHBOUR_END - IPV6_END) ^ 0xffff);
 	return NEIGHBOUR_END;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Numbers in network byte order, and one's complement sums (RFC 1071) as plain integers: any number with the same
  * rest modulo 65535, 0 only for all zeros. */
-#ifndef VIONET_TOOLS_PACKET_BYTES_H
-#define VIONET_TOOLS_PACKET_BYTES_H
+#ifndef VIONET_TOOLS_BYTES_H
+#define VIONET_TOOLS_BYTES_H
 
 #include <stdint.h>
 #include <string.h>
