@@ -14,193 +14,29 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
-#include <pcap/pcap.h>
 
 #include <vionet/packet.h>
 
+#include "tests/unit/recorder_fixture.h"
 #include "tools/pktgen/capture/frame_ring.h"
-#include "tools/pktgen/capture/recorder.h"
-#include "tools/pktgen/replay/savefile.h"
 #include "tools/shared/common.h"
-
-/* ---- what the command has ---- */
-
-static char said[1024];
-static unsigned int says;
-
-void say(const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(said, sizeof(said), format, arguments);
-	va_end(arguments);
-	says++;
-}
-
-const char *output_failure(int error)
-{
-	return strerror(error);
-}
-
-const char *plural(uint64_t count)
-{
-	return count == 1 ? "" : "s";
-}
-
-/* ---- frames ---- */
-
-#define SIZE_MAX_TEST 2000
-
-static char folder[64];
-
-static int setup(void **state)
-{
-	(void)state;
-	snprintf(folder, sizeof(folder), "/tmp/vionet-recorder-XXXXXX");
-	says = 0;
-	return mkdtemp(folder) == NULL;
-}
-
-static int teardown(void **state)
-{
-	char command[128];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
-	return system(command);
-}
-
-static const char *path_of(const char *name)
-{
-	static char path[128];
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	return path;
-}
-
-static const struct pcapng_interface ports[2] = {
-	{ .name = "p1", .description = "vfio-user:/a", .mac = { 2, 0, 0, 0, 0, 1 }, .bits_per_second = 10000000000 },
-	{ .name = "p2", .description = "vfio-user:/b", .mac = { 2, 0, 0, 0, 0, 2 } },
-};
-
-/* These tests' frames carry their track and number at the begin. */
-static bool signature(const uint8_t *frame, uint32_t available, uint32_t total, uint32_t *track, uint64_t *sequence)
-{
-	assert_true(available == total && total >= 60);
-	memcpy(track, frame + 20, 4);
-	memcpy(sequence, frame + 24, 8);
-	return *track != 0;
-}
-
-static void make_frame(uint8_t *frame, uint32_t size, uint32_t track, uint64_t sequence)
-{
-	memset(frame, 0, size);
-	memcpy(frame, "\2\0\0\0\0\1\2\0\0\0\0\2\x88\xb5", 14);
-	memcpy(frame + 20, &track, 4);
-	memcpy(frame + 24, &sequence, 8);
-	for (uint32_t i = 32; i < size; i++)
-		frame[i] = (uint8_t)(i + sequence);
-}
-
-static struct recorder *start(const struct recorder_options *options, uint32_t workers)
-{
-	static const struct recorder_flow flows[] = { { "web", 100, 10 }, { "dns", 200, 1 } };
-	struct recorder *recorder;
-
-	if (recorder_open(&recorder, options) != CODE_OK ||
-	    recorder_start(recorder, ports, 2, workers, flows, 2) != CODE_OK)
-		fail_msg("%s", said);
-	return recorder;
-}
-
-static void see(struct recorder *recorder, uint32_t worker, bool sent, uint32_t size, uint32_t track, uint64_t sequence)
-{
-	struct engine_place place = { .port = worker % 2, .queue = worker / 2, .worker = worker };
-	struct engine_tap tap = recorder_tap(recorder);
-	uint8_t frame[SIZE_MAX_TEST];
-	struct vionet_packet packet = { .data = frame, .length = size, .segments = 1 }, *packets = &packet;
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	make_frame(frame, size, track, sequence);
-	tap.see(tap.context, &place, sent, &packets, 1, (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec);
-	if (sent)
-		tap.took(tap.context, &place, 1);
-}
-
-/* The next frame of the file has this number. Returns what it is. */
-static struct savefile_frame expect_number(struct savefile *file, uint64_t number)
-{
-	struct savefile_error error;
-	struct savefile_frame frame;
-	uint64_t found;
-
-	assert_int_equal(savefile_next(file, &frame, &error), 1);
-	memcpy(&found, frame.data + 24, 8);
-	assert_true(found == number);
-	return frame;
-}
-
-static struct savefile *open_file(const char *path)
-{
-	struct savefile_error error;
-	struct savefile *file;
-
-	if (savefile_open(&file, path, &error) != 0)
-		fail_msg("%s", error.text);
-	return file;
-}
-
-/* Another reader sees so many frames, and no fault. */
-static void expect_libpcap(const char *path, unsigned int frames)
-{
-	char why[PCAP_ERRBUF_SIZE];
-	struct pcap_pkthdr *header;
-	const u_char *bytes;
-	int result;
-	pcap_t *pcap = pcap_open_offline(path, why);
-
-	if (pcap == NULL)
-		fail_msg("%s", why);
-	while ((result = pcap_next_ex(pcap, &header, &bytes)) == 1)
-		frames--;
-	if (result != PCAP_ERROR_BREAK)
-		fail_msg("%s", pcap_geterr(pcap));
-	assert_int_equal(frames, 0);
-	pcap_close(pcap);
-}
-
-static unsigned int count_text(const char *path, const char *text)
-{
-	static char bytes[1 << 16];
-	FILE *file = fopen(path, "r");
-	size_t size = fread(bytes, 1, sizeof(bytes), file);
-	unsigned int found = 0;
-
-	fclose(file);
-	for (size_t i = 0; i + strlen(text) <= size; i++)
-		found += memcmp(bytes + i, text, strlen(text)) == 0;
-	return found;
-}
 
 /* ---- the file ---- */
 
 static void test_file(void **state)
 {
 	struct recorder_options options = { .path = path_of("x.pcapng"), .snaplen = 100 };
-	struct recorder *recorder = start(&options, 2);
+	struct recorder *recorder = start_recorder(&options, 2);
 	struct savefile_frame frame;
 	struct savefile *file;
 	char text[256];
 
 	(void)state;
-	see(recorder, 0, true, 60, 0, 1);
-	see(recorder, 0, false, 1000, 0, 2);
+	see_frame(recorder, 0, true, 60, 0, 1);
+	see_frame(recorder, 0, false, 1000, 0, 2);
 	assert_int_equal(recorder_stop(recorder), CODE_OK);
 	recorder_describe(recorder, text, sizeof(text));
 	assert_non_null(strstr(text, "2 of 2 frames in /tmp/vionet-recorder-"));
@@ -221,17 +57,17 @@ static void test_file(void **state)
 /* Only frames around which something is missing have a comment. */
 static void test_comments(void **state)
 {
-	struct recorder_options options = { .path = path_of("x.pcapng"), .signature = signature };
-	struct recorder *recorder = start(&options, 1);
+	struct recorder_options options = { .path = path_of("x.pcapng"), .signature = test_signature };
+	struct recorder *recorder = start_recorder(&options, 1);
 
 	(void)state;
-	see(recorder, 0, true, 60, 105, 7);
-	see(recorder, 0, false, 60, 105, 0);
-	see(recorder, 0, false, 60, 105, 4);
-	see(recorder, 0, false, 60, 200, 0);
-	see(recorder, 0, false, 60, 105, 3);
-	see(recorder, 0, false, 60, 105, 5);
-	see(recorder, 0, false, 60, 300, 1);
+	see_frame(recorder, 0, true, 60, 105, 7);
+	see_frame(recorder, 0, false, 60, 105, 0);
+	see_frame(recorder, 0, false, 60, 105, 4);
+	see_frame(recorder, 0, false, 60, 200, 0);
+	see_frame(recorder, 0, false, 60, 105, 3);
+	see_frame(recorder, 0, false, 60, 105, 5);
+	see_frame(recorder, 0, false, 60, 300, 1);
 	recorder_close(recorder);
 	expect_libpcap(path_of("x.pcapng"), 7);
 	assert_int_equal(count_text(path_of("x.pcapng"), "flow "), 2);
@@ -242,13 +78,13 @@ static void test_comments(void **state)
 
 static void test_filter(void **state)
 {
-	struct recorder_options options = { .path = path_of("x.pcapng"), .filter = "greater 100", .signature = signature };
+	struct recorder_options options = { .path = path_of("x.pcapng"), .filter = "greater 100", .signature = test_signature };
 	struct recorder_counts counts;
-	struct recorder *recorder = start(&options, 1);
+	struct recorder *recorder = start_recorder(&options, 1);
 
 	(void)state;
 	for (uint32_t i = 0; i < 100; i++)
-		see(recorder, 0, false, 60 + i, 105, i);
+		see_frame(recorder, 0, false, 60 + i, 105, i);
 	assert_int_equal(recorder_stop(recorder), CODE_OK);
 	recorder_counts(recorder, &counts);
 	assert_int_equal(counts.seen, 100);
@@ -269,7 +105,7 @@ static void test_filter(void **state)
 static void test_frames_that_are_not_taken(void **state)
 {
 	struct recorder_options options = { .path = path_of("x.pcapng"), .filter = "greater 62" };
-	struct recorder *recorder = start(&options, 1);
+	struct recorder *recorder = start_recorder(&options, 1);
 	struct engine_tap tap = recorder_tap(recorder);
 	static uint8_t frame[4][SIZE_MAX_TEST];
 	struct vionet_packet packet[4], *packets[4];
@@ -307,13 +143,13 @@ static void test_frames_that_are_not_taken(void **state)
 static void test_ring_of_files(void **state)
 {
 	struct recorder_options options = { .path = path_of("x.y.pcapng"), .files = 3, .size = 16384 };
-	struct recorder *recorder = start(&options, 1);
+	struct recorder *recorder = start_recorder(&options, 1);
 	uint64_t first = UINT64_MAX, last = 0, frames = 0;
 	struct recorder_counts counts;
 
 	(void)state;
 	for (uint32_t i = 0; i < 1000; i++)
-		see(recorder, 0, true, 500, 0, i);
+		see_frame(recorder, 0, true, 500, 0, i);
 	assert_int_equal(recorder_stop(recorder), CODE_OK);
 	recorder_counts(recorder, &counts);
 	assert_int_equal(counts.written, 1000);
@@ -349,10 +185,10 @@ static void test_ring_of_files(void **state)
 static void test_files_that_are_not_reached(void **state)
 {
 	struct recorder_options options = { .path = path_of("x"), .files = 2, .size = 16384 };
-	struct recorder *recorder = start(&options, 1);
+	struct recorder *recorder = start_recorder(&options, 1);
 
 	(void)state;
-	see(recorder, 0, true, 500, 0, 1);
+	see_frame(recorder, 0, true, 500, 0, 1);
 	recorder_close(recorder);
 	expect_libpcap(path_of("x-0"), 1);
 	expect_libpcap(path_of("x-1"), 0);
@@ -361,14 +197,14 @@ static void test_files_that_are_not_reached(void **state)
 static void test_size_without_a_ring(void **state)
 {
 	struct recorder_options options = { .path = path_of("x"), .size = 16384 };
-	struct recorder *recorder = start(&options, 1);
+	struct recorder *recorder = start_recorder(&options, 1);
 	struct recorder_counts counts;
 	struct stat status;
 	char text[256];
 
 	(void)state;
 	for (uint32_t i = 0; i < 100; i++)
-		see(recorder, 0, true, 500, 0, i);
+		see_frame(recorder, 0, true, 500, 0, i);
 	assert_int_equal(recorder_stop(recorder), CODE_OK);
 	recorder_counts(recorder, &counts);
 	assert_true(counts.full && counts.written > 20 && counts.written < 40);
@@ -380,78 +216,6 @@ static void test_size_without_a_ring(void **state)
 	expect_libpcap(path_of("x"), (unsigned int)counts.written);
 }
 
-/* ---- in memory ---- */
-
-/* Frames of a port that are read out of it. */
-static unsigned int read_port(struct recorder *recorder, uint32_t port, bool pcapng)
-{
-	int fd = open(path_of("out"), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	int64_t frames = recorder_read(recorder, port, pcapng, fd);
-
-	close(fd);
-	assert_true(frames >= 0);
-	expect_libpcap(path_of("out"), (unsigned int)frames);
-	return (unsigned int)frames;
-}
-
-static void test_memory(void **state)
-{
-	struct recorder_options options = { .memory = 1 << 20, .signature = signature };
-	struct recorder *recorder = start(&options, 2);
-	struct savefile *file;
-
-	(void)state;
-	see(recorder, 0, true, 60, 0, 1);
-	recorder_enable(recorder, 0, true);
-	see(recorder, 0, true, 60, 105, 2);
-	see(recorder, 0, false, 60, 105, 3);
-	see(recorder, 1, false, 60, 0, 4);
-	recorder_enable(recorder, 1, true);
-	see(recorder, 1, false, 60, 0, 5);
-	assert_int_equal(read_port(recorder, 0, true), 2);
-	assert_int_equal(count_text(path_of("out"), "flow web, track 5, 3 missing before"), 1);
-	recorder_enable(recorder, 0, false);
-	see(recorder, 0, true, 60, 0, 6);
-	for (int pcapng = 0; pcapng < 2; pcapng++) {
-		assert_int_equal(read_port(recorder, 1, pcapng != 0), 1);
-		file = open_file(path_of("out"));
-		assert_string_equal(savefile_format(file), pcapng ? "pcapng" : "pcap");
-		assert_int_equal(expect_number(file, 5).length, 60);
-		savefile_close(file);
-	}
-	assert_int_equal(read_port(recorder, 0, false), 2);
-	/* Begun anew. */
-	recorder_enable(recorder, 1, true);
-	assert_int_equal(read_port(recorder, 1, false), 0);
-	see(recorder, 1, false, 60, 0, 7);
-	assert_int_equal(read_port(recorder, 1, true), 1);
-	assert_int_equal(recorder_stop(recorder), CODE_OK);
-	assert_int_equal(read_port(recorder, 0, false), 2);
-	recorder_close(recorder);
-}
-
-/* A ring keeps the newest. */
-static void test_memory_that_is_full(void **state)
-{
-	for (uint64_t files = 1; files <= 2; files++) {
-		struct recorder_options options = { .memory = 40000, .files = files };
-		struct recorder *recorder = start(&options, 1);
-		struct savefile *file;
-		unsigned int frames;
-
-		(void)state;
-		recorder_enable(recorder, 0, true);
-		for (uint32_t i = 0; i < 500; i++)
-			see(recorder, 0, true, 500, 0, i);
-		frames = read_port(recorder, 0, true);
-		assert_true(frames > 20 && frames < 90);
-		file = open_file(path_of("out"));
-		expect_number(file, files == 1 ? 0 : 500 - frames);
-		savefile_close(file);
-		recorder_close(recorder);
-	}
-}
-
 /* ---- what goes wrong ---- */
 
 static void test_full_disk(void **state)
@@ -461,7 +225,7 @@ static void test_full_disk(void **state)
 
 	(void)state;
 	assert_int_equal(recorder_open(&recorder, &options), CODE_OK);
-	assert_int_equal(recorder_start(recorder, ports, 2, 1, NULL, 0), CODE_FAILED);
+	assert_int_equal(recorder_start(recorder, recorder_ports, 2, 1, NULL, 0), CODE_FAILED);
 	assert_non_null(strstr(said, "--capture /dev/full: No space left on device; the capture ended there"));
 	assert_int_equal(recorder_stop(recorder), CODE_FAILED);
 	assert_int_equal(says, 1);
@@ -472,7 +236,7 @@ static void test_full_disk(void **state)
 static void test_disk_that_becomes_full(void **state)
 {
 	struct recorder_options options = { .path = path_of("x") };
-	struct recorder *recorder = start(&options, 1);
+	struct recorder *recorder = start_recorder(&options, 1);
 	struct recorder_counts counts;
 	struct rlimit before, small;
 
@@ -483,7 +247,7 @@ static void test_disk_that_becomes_full(void **state)
 	small.rlim_cur = 20001;
 	setrlimit(RLIMIT_FSIZE, &small);
 	for (uint32_t i = 0; i < 200; i++)
-		see(recorder, 0, true, 500, 0, i);
+		see_frame(recorder, 0, true, 500, 0, i);
 	assert_int_equal(recorder_stop(recorder), CODE_FAILED);
 	assert_int_equal(recorder_check(recorder), CODE_FAILED);
 	assert_int_equal(says, 1);
@@ -519,9 +283,9 @@ static void test_pipe_that_is_not_read(void **state)
 	assert_int_equal(recorder_open(&recorder, &options), CODE_FAILED);
 	assert_non_null(strstr(said, "no process reads this FIFO; start the reader first"));
 	reader = open(options.path, O_RDONLY | O_NONBLOCK);
-	recorder = start(&options, 1);
+	recorder = start_recorder(&options, 1);
 	for (uint32_t i = 0; i < 300; i++)
-		see(recorder, 0, true, 1000, 0, i);
+		see_frame(recorder, 0, true, 1000, 0, i);
 	assert_int_equal(recorder_stop(recorder), CODE_FAILED);
 	recorder_close(recorder);
 	close(reader);
@@ -547,7 +311,7 @@ static struct recorder *shared;
 static void *thread_main(void *argument)
 {
 	for (uint32_t i = 0; i < THREAD_FRAMES; i++)
-		see(shared, (uint32_t)(uintptr_t)argument, i % 2 != 0, 60 + i % 1500, 0, i);
+		see_frame(shared, (uint32_t)(uintptr_t)argument, i % 2 != 0, 60 + i % 1500, 0, i);
 	return NULL;
 }
 
@@ -564,7 +328,7 @@ static void test_threads(void **state)
 	int result;
 
 	(void)state;
-	shared = start(&options, THREADS);
+	shared = start_recorder(&options, THREADS);
 	for (uintptr_t i = 0; i < THREADS; i++)
 		assert_int_equal(pthread_create(&thread[i], NULL, thread_main, (void *)i), 0);
 	for (int i = 0; i < THREADS; i++)
@@ -622,7 +386,7 @@ static void test_ring_that_is_full(void **state)
 	frame_ring_free(&ring);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, recorder_setup, recorder_teardown)
 
 int main(void)
 {
@@ -634,8 +398,6 @@ int main(void)
 		CASE(test_ring_of_files),
 		CASE(test_files_that_are_not_reached),
 		CASE(test_size_without_a_ring),
-		CASE(test_memory),
-		CASE(test_memory_that_is_full),
 		CASE(test_full_disk),
 		CASE(test_disk_that_becomes_full),
 		CASE(test_pipe_that_is_not_read),

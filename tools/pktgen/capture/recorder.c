@@ -12,7 +12,7 @@
 #include "tools/shared/common.h"
 
 #define RECORDER_RING (4u << 20)
-#define RECORDER_SETTLE_TURNS 200u
+#define RECORDER_SETTLE_TURNS 2000u
 
 /* Signals are for the main thread. */
 static int recorder_start_thread(struct recorder *recorder)
@@ -50,7 +50,7 @@ int recorder_open(struct recorder **opened, const struct recorder_options *optio
 		code = recorder_file_open_memory(&recorder->file, options->files > 1, options->memory);
 	else if (code == CODE_OK)
 		code = recorder_file_open(&recorder->file, options->path, files, options->size);
-	recorder->enabled = options->path == NULL ? 0 : UINT32_MAX;
+	recorder->enabled = options->path != NULL;
 	recorder->file.give_up = &recorder->give_up;
 	if (code != CODE_OK)
 		recorder_close(recorder);
@@ -110,16 +110,6 @@ int recorder_start(struct recorder *recorder, const struct pcapng_interface *int
 	return CODE_OK;
 }
 
-void recorder_enable(struct recorder *recorder, uint32_t port, bool on)
-{
-	if (on)
-		recorder->since_ns[port] = recorder_real_ns(CLOCK_REALTIME);
-	if (on)
-		__atomic_fetch_or(&recorder->enabled, 1u << port, __ATOMIC_RELAXED);
-	else
-		__atomic_fetch_and(&recorder->enabled, ~(1u << port), __ATOMIC_RELAXED);
-}
-
 /* What is in the rings now is in the file when the thread that writes has slept twice. */
 static void recorder_settle(const struct recorder *recorder)
 {
@@ -132,10 +122,31 @@ static void recorder_settle(const struct recorder *recorder)
 	}
 }
 
-int64_t recorder_read(struct recorder *recorder, uint32_t port, bool pcapng, int fd)
+/* The thread that writes empties its file, when what was captured before is in it. */
+static void recorder_begin_anew(struct recorder *recorder)
 {
 	recorder_settle(recorder);
-	return recorder_read_port(&recorder->file, port, recorder->since_ns[port], pcapng, fd);
+	__atomic_store_n(&recorder->anew, true, __ATOMIC_RELEASE);
+	for (unsigned int i = 0; i < RECORDER_SETTLE_TURNS && recorder->started; i++) {
+		if (!__atomic_load_n(&recorder->anew, __ATOMIC_ACQUIRE))
+			return;
+		nanosleep(&(struct timespec){ .tv_nsec = RECORDER_SLEEP_MAX_NS }, NULL);
+	}
+}
+
+void recorder_enable(struct recorder *recorder, bool on)
+{
+	__atomic_store_n(&recorder->enabled, false, __ATOMIC_RELAXED);
+	if (!on)
+		return;
+	recorder_begin_anew(recorder);
+	__atomic_store_n(&recorder->enabled, true, __ATOMIC_RELAXED);
+}
+
+int64_t recorder_read(struct recorder *recorder, bool pcapng, int fd)
+{
+	recorder_settle(recorder);
+	return recorder_read_file(&recorder->file, pcapng, fd);
 }
 
 int recorder_check(struct recorder *recorder)

@@ -28,7 +28,7 @@ struct recorder_flow {
 
 struct recorder_options {
 	const char *path;   /* NULL: none */
-	uint64_t memory;    /* in the place of a file: so many bytes of it; no port is captured at first */
+	uint64_t memory;    /* in the place of a file: so many bytes of it; nothing is captured at first */
 	const char *filter; /* BPF; NULL: all frames */
 	uint64_t files;	    /* a ring of so many; 0: one file */
 	uint64_t size;	    /* bytes of each at most; 0: no limit */
@@ -56,11 +56,11 @@ int recorder_start(struct recorder *recorder, const struct pcapng_interface *int
 		   uint32_t workers, const struct recorder_flow *flow, uint32_t flows);
 struct engine_tap recorder_tap(struct recorder *recorder);
 
-/* Capture what passes at a port, or no longer; what was captured before is not read any more. Control thread, as all that follows. */
-void recorder_enable(struct recorder *recorder, uint32_t port, bool on);
-/* Write what was captured at a port so far to a file, as pcapng or pcap. Returns the number of frames; -ENOMEM
- * or the errno of a write. */
-int64_t recorder_read(struct recorder *recorder, uint32_t port, bool pcapng, int fd);
+/* In memory: capture, with all of it empty, or no longer. Control thread, as all that follows. */
+void recorder_enable(struct recorder *recorder, bool on);
+/* Write what was captured to a file, as pcapng or pcap, when it is no longer enabled. Returns the number of frames;
+ * -ENOMEM or the errno of a write. */
+int64_t recorder_read(struct recorder *recorder, bool pcapng, int fd);
 
 /* Say, once, that writing failed. Returns an exit code. Control thread. */
 int recorder_check(struct recorder *recorder);

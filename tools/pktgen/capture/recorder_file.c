@@ -163,16 +163,31 @@ bool recorder_file_fits(const struct recorder_file *file, uint32_t size)
 	return file->limit == 0 || file->at + file->used + size <= file->limit;
 }
 
+/* Of the current one. */
+static void file_empty(struct recorder_file *file)
+{
+	int fd = file->fd[file->current];
+
+	file->at = 0;
+	if (ftruncate(fd, 0) != 0 || lseek(fd, 0, SEEK_SET) < 0)
+		file_note(file, errno);
+}
+
+void recorder_file_clear(struct recorder_file *file)
+{
+	file->used = 0;
+	file_note(file, 0);
+	for (uint32_t i = file->files; i-- > 0;) {
+		__atomic_store_n(&file->current, i, __ATOMIC_RELAXED);
+		file_empty(file);
+	}
+}
+
 bool recorder_file_next(struct recorder_file *file)
 {
-	int fd;
-
 	if (!recorder_file_flush(file))
 		return false;
 	__atomic_store_n(&file->current, (file->current + 1) % file->files, __ATOMIC_RELAXED);
-	file->at = 0;
-	fd = file->fd[file->current];
-	if (ftruncate(fd, 0) != 0 || lseek(fd, 0, SEEK_SET) < 0)
-		file_note(file, errno);
+	file_empty(file);
 	return file->error == 0;
 }

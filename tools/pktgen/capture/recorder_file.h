@@ -31,6 +31,8 @@ uint8_t *recorder_file_room(struct recorder_file *file, uint32_t size);
 bool recorder_file_fits(const struct recorder_file *file, uint32_t size);
 /* Write what is in the buffer. False: it failed; the file is cut behind its last whole block. */
 bool recorder_file_flush(struct recorder_file *file);
+/* Empty all of them, and begin with the first; an error is over. */
+void recorder_file_clear(struct recorder_file *file);
 /* On with the next one, from its begin. */
 bool recorder_file_next(struct recorder_file *file);
 

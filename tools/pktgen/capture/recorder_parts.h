@@ -54,11 +54,12 @@ struct recorder {
 	uint64_t start_ns; /* since 1970 */
 	int64_t clock_ns;  /* from CLOCK_MONOTONIC to time since 1970 */
 	pthread_t thread;
-	bool running; /* frames are taken. By __atomic, as the next four */
+	/* By __atomic. */
+	bool running; /* frames are taken: the file has room */
+	bool enabled; /* they are wanted */
 	bool stop, give_up;
-	uint32_t enabled;		       /* ports, a bit each */
-	uint64_t since_ns[RECORDER_PORTS_MAX]; /* since 1970: when each was enabled. The control thread's */
-	uint64_t idle;			       /* times that all was written */
+	bool anew;     /* the file is to be emptied */
+	uint64_t idle; /* times that all was written */
 	bool started, said;
 	uint64_t written, bytes, lost, files;
 	bool full;
@@ -74,8 +75,8 @@ static inline void recorder_count(uint64_t *counter, uint64_t more)
 	__atomic_store_n(counter, *counter + more, __ATOMIC_RELAXED);
 }
 
-/* recorder_write.c: the first blocks of each file, before the thread that writes starts; those that end one,
- * when it has ended. */
+/* recorder_write.c: the first blocks of each file, before the thread that writes starts, or by it; those that
+ * end one, when it has ended. */
 uint64_t recorder_real_ns(clockid_t clock);
 void recorder_begin_files(struct recorder *recorder);
 void recorder_put_stats(struct recorder *recorder);

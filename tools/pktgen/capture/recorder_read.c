@@ -29,8 +29,6 @@ struct read_pcap_record {
 };
 
 struct reading {
-	uint32_t port;
-	uint64_t from_ns;
 	bool pcapng;
 	int to;
 	int64_t frames;
@@ -69,8 +67,6 @@ static int read_put_frame(struct reading *reading, const struct read_packet *pac
 						 packet->captured, packet->original };
 	int result;
 
-	if (time < reading->from_ns)
-		return 0;
 	reading->frames++;
 	if (reading->pcapng)
 		return read_put(reading, reading->block, packet->length);
@@ -78,18 +74,20 @@ static int read_put_frame(struct reading *reading, const struct read_packet *pac
 	return result != 0 ? result : read_put(reading, reading->block + sizeof(*packet), packet->captured);
 }
 
-/* What is ours of a block. Statistics are of another span of time. */
+/* Statistics are of another span of time. */
 static int read_take_block(struct reading *reading, uint32_t size)
 {
-	struct read_packet packet;
+	struct read_packet packet = { 0 };
 
-	memcpy(&packet, reading->block, sizeof(packet));
+	memcpy(&packet, reading->block, size < sizeof(packet) ? size : sizeof(packet));
 	switch (packet.type) {
 	case READ_SECTION:
 	case READ_INTERFACE:
 		return reading->pcapng ? read_put(reading, reading->block, size) : 0;
 	case READ_ENHANCED:
-		return packet.interface == reading->port ? read_put_frame(reading, &packet) : 0;
+		if (size < sizeof(packet) || packet.captured > size - sizeof(packet))
+			return 0;
+		return read_put_frame(reading, &packet);
 	default:
 		return 0;
 	}
@@ -116,7 +114,7 @@ static int read_one(struct reading *reading, int fd)
 	return result;
 }
 
-int64_t recorder_read_port(const struct recorder_file *file, uint32_t port, uint64_t from_ns, bool pcapng, int to)
+int64_t recorder_read_file(const struct recorder_file *file, bool pcapng, int to)
 {
 	uint32_t current = __atomic_load_n(&file->current, __ATOMIC_RELAXED);
 	struct reading *reading = malloc(sizeof(*reading));
@@ -124,8 +122,6 @@ int64_t recorder_read_port(const struct recorder_file *file, uint32_t port, uint
 
 	if (reading == NULL)
 		return -ENOMEM;
-	reading->port = port;
-	reading->from_ns = from_ns;
 	reading->pcapng = pcapng;
 	reading->to = to;
 	reading->frames = 0;

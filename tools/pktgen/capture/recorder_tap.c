@@ -67,7 +67,7 @@ static struct recorder_worker *recorder_worker_of(const struct recorder *recorde
 {
 	if (!__atomic_load_n(&recorder->running, __ATOMIC_ACQUIRE) ||
 	    place->worker >= recorder->workers || place->port >= recorder->ports ||
-	    (__atomic_load_n(&recorder->enabled, __ATOMIC_RELAXED) >> place->port & 1) == 0)
+	    !__atomic_load_n(&recorder->enabled, __ATOMIC_RELAXED))
 		return NULL;
 	return &recorder->worker[place->worker];
 }

@@ -77,7 +77,7 @@ void recorder_begin_files(struct recorder *recorder)
 	/* Back at the first. */
 	if (recorder->file.files > 1)
 		recorder_put_headers(recorder);
-	recorder->files = 1;
+	__atomic_store_n(&recorder->files, 1, __ATOMIC_RELAXED);
 }
 
 /* What is to be said of a frame. False: nothing. */
@@ -195,6 +195,17 @@ static bool recorder_drain(struct recorder *recorder)
 	return count > 0;
 }
 
+/* As it was at first. */
+static void recorder_clear(struct recorder *recorder)
+{
+	recorder_file_clear(&recorder->file);
+	recorder_begin_files(recorder);
+	__atomic_store_n(&recorder->full, false, __ATOMIC_RELAXED);
+	__atomic_store_n(&recorder->running, true, __ATOMIC_RELEASE);
+	/* Pairs with the acquire in recorder_begin_anew. */
+	__atomic_store_n(&recorder->anew, false, __ATOMIC_RELEASE);
+}
+
 void *recorder_run(void *argument)
 {
 	struct recorder *recorder = argument;
@@ -208,6 +219,8 @@ void *recorder_run(void *argument)
 			rest_ns = RECORDER_SLEEP_MIN_NS;
 			continue;
 		}
+		if (__atomic_load_n(&recorder->anew, __ATOMIC_ACQUIRE))
+			recorder_clear(recorder);
 		/* A reader beside us sees what there is. */
 		if (recorder->file.used > 0 && !recorder_file_flush(&recorder->file))
 			__atomic_store_n(&recorder->running, false, __ATOMIC_RELEASE);

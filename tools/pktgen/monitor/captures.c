@@ -8,27 +8,21 @@
 #include "tools/pktgen/capture/recorder.h"
 #include "tools/shared/common.h"
 
-/* Of each capture of a configuration. */
+/* Of each port. */
 #define CAPTURES_BYTES (64u << 20)
 
-struct capture {
-	const struct traffic_capture *options;
-	struct recorder *recorder;
-	struct engine_tap tap;
-};
-
-/* Of a port: which capture it belongs to. */
 struct capture_port {
-	struct capture *capture; /* NULL: none */
+	const struct traffic_capture *options;
+	struct recorder *recorder; /* NULL: it has none */
+	struct engine_tap tap;
 	bool enabled, started;
 };
 
 struct captures {
 	const struct traffic *traffic;
 	struct engine_tap tap, next;
-	struct capture *capture;
 	struct capture_port *port;
-	size_t captures, ports;
+	size_t ports;
 };
 
 /* The threads of the queues: frames that were received. */
@@ -36,12 +30,12 @@ static void captures_see(void *context, const struct engine_place *place, bool s
 			 struct vionet_packet *const *packets, uint32_t count, uint64_t now_ns)
 {
 	const struct captures *captures = context;
-	const struct capture *capture = captures->port[place->port].capture;
+	const struct capture_port *of = &captures->port[place->port];
 
 	if (captures->next.see != NULL)
 		captures->next.see(captures->next.context, place, sent, packets, count, now_ns);
-	if (!sent && capture != NULL)
-		capture->tap.see(capture->tap.context, place, sent, packets, count, now_ns);
+	if (!sent && of->recorder != NULL)
+		of->tap.see(of->tap.context, place, sent, packets, count, now_ns);
 }
 
 static void captures_took(void *context, const struct engine_place *place, uint32_t count)
@@ -52,25 +46,36 @@ static void captures_took(void *context, const struct engine_place *place, uint3
 		captures->next.took(captures->next.context, place, count);
 }
 
-static int captures_open_one(struct captures *captures, size_t number)
+static int captures_open_one(struct capture_port *of, const struct traffic_capture *from)
 {
-	const struct traffic_capture *from = &captures->traffic->capture[number];
-	struct capture *capture = &captures->capture[number];
 	const struct recorder_options options = {
 		.memory = CAPTURES_BYTES,
 		.filter = from->filter,
 		.files = from->overwrite ? 2 : 1,
 		.snaplen = from->packet_size,
 	};
-	int code = recorder_open(&capture->recorder, &options);
+	int code;
 
+	recorder_close(of->recorder); /* of several captures the last one has the port */
+	code = recorder_open(&of->recorder, &options);
 	if (code != CODE_OK)
 		return code;
-	capture->options = from;
-	capture->tap = recorder_tap(capture->recorder);
-	for (size_t i = 0; i < from->ports; i++)
-		captures->port[from->port[i]].capture = capture;
+	of->options = from;
+	of->tap = recorder_tap(of->recorder);
 	return CODE_OK;
+}
+
+static int captures_open_all(struct captures *captures)
+{
+	int code = CODE_OK;
+
+	for (size_t i = 0; i < captures->traffic->captures; i++) {
+		const struct traffic_capture *from = &captures->traffic->capture[i];
+
+		for (size_t j = 0; code == CODE_OK && j < from->ports; j++)
+			code = captures_open_one(&captures->port[from->port[j]], from);
+	}
+	return code;
 }
 
 int captures_open(struct captures **result, const struct traffic *traffic,
@@ -82,19 +87,17 @@ int captures_open(struct captures **result, const struct traffic *traffic,
 	*result = captures;
 	if (captures != NULL) {
 		captures->traffic = traffic;
-		captures->captures = traffic->captures;
 		captures->ports = traffic->ports;
-		captures->capture = calloc(traffic->captures + 1, sizeof(*captures->capture));
 		captures->port = calloc(traffic->ports + 1, sizeof(*captures->port));
 		captures->tap = (struct engine_tap){ .context = captures, .see = captures_see, .took = captures_took };
 		captures->next = next != NULL ? *next : captures->next;
 	}
-	if (captures == NULL || captures->capture == NULL || captures->port == NULL) {
+	if (captures == NULL || captures->port == NULL) {
 		say("no memory for captures");
 		code = CODE_PERMISSION;
 	}
-	for (size_t i = 0; code == CODE_OK && i < traffic->captures; i++)
-		code = captures_open_one(captures, i);
+	if (code == CODE_OK)
+		code = captures_open_all(captures);
 	if (code != CODE_OK) {
 		captures_close(captures);
 		*result = NULL;
@@ -122,9 +125,10 @@ int captures_begin(struct captures *captures, struct engine *engine)
 		memcpy(interface[i].mac, port->mac, sizeof(port->mac));
 		interface[i].bits_per_second = (uint64_t)port->link_mbit * 1000000;
 	}
-	for (size_t i = 0; code == CODE_OK && i < captures->captures; i++)
-		code = recorder_start(captures->capture[i].recorder, interface, ports,
-				      (uint32_t)metrics->queues, NULL, 0);
+	for (size_t i = 0; code == CODE_OK && i < captures->ports; i++)
+		if (captures->port[i].recorder != NULL)
+			code = recorder_start(captures->port[i].recorder, interface, ports, (uint32_t)metrics->queues,
+					      NULL, 0);
 	return code;
 }
 
@@ -132,12 +136,8 @@ void captures_close(struct captures *captures)
 {
 	if (captures == NULL)
 		return;
-	for (size_t i = 0; captures->capture != NULL && i < captures->captures; i++) {
-		if (captures->capture[i].recorder != NULL)
-			recorder_stop(captures->capture[i].recorder);
-		recorder_close(captures->capture[i].recorder);
-	}
-	free(captures->capture);
+	for (size_t i = 0; captures->port != NULL && i < captures->ports; i++)
+		recorder_close(captures->port[i].recorder);
 	free(captures->port);
 	free(captures);
 }
@@ -146,11 +146,9 @@ bool captures_enable(struct captures *captures, uint32_t port, bool on)
 {
 	struct capture_port *of = &captures->port[port];
 
-	if (of->capture == NULL)
+	if (of->recorder == NULL)
 		return false;
-	if (on && of->enabled)
-		recorder_enable(of->capture->recorder, port, false);
-	recorder_enable(of->capture->recorder, port, on);
+	recorder_enable(of->recorder, on);
 	of->enabled = on;
 	of->started = of->started || on;
 	return true;
@@ -169,6 +167,6 @@ int captures_read(struct captures *captures, uint32_t port, int fd)
 	if (of == NULL || !of->started)
 		return -ENOENT;
 	captures_enable(captures, port, false);
-	result = recorder_read(of->capture->recorder, port, of->capture->options->pcapng, fd);
+	result = recorder_read(of->recorder, of->options->pcapng, fd);
 	return result < 0 ? (int)result : 0;
 }
