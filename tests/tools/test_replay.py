@@ -6,6 +6,7 @@ tshark says whether they are those of the file. Real kernels ask what a responde
 
 import json
 import os
+import re
 import socket
 import struct
 import subprocess
@@ -248,6 +249,18 @@ class Capture(Case):
         self.assertTrue(all(int(line.split()[0]) >= 500 and line.split()[1] == "64" for line in lines), lines)
         self.run_tool(device, "--count", "1", "--capture", path, "--capture-filter", "no such word", code=2)
         self.assertIn("--capture-filter 'no such word': ", self.errors)
+
+    def test_comments(self):
+        """A bottleneck loses what comes too fast: the frame behind a gap says how much."""
+        device = self.serve("--peer", "loop", "--limit", "1kpps:8")
+        path = self.path("x.pcapng")
+        found = self.facts(device, "--count", "300", "--rate", "20000", "--capture", path)
+        self.assertEqual(found["capture"]["dropped"], 0)
+        comments = captures.tshark(path, "-Y", "frame.comment", "-T", "fields", "-e", "frame.comment")
+        missing = [int(re.fullmatch(r"flow flow, track 0, (\d+) missing before", each)[1]) for each in comments]
+        self.assertTrue(missing)
+        self.assertEqual(sum(missing), found["rx"]["lost"] - found["rx"]["lost_end"])
+        self.nic.check()
 
     def test_ring_of_files(self):
         device = self.serve("--peer", "loop")
