@@ -54,6 +54,29 @@ static void test_file(void **state)
 	assert_int_equal(count_text(path_of("x.pcapng"), "vfio-user:/b"), 1);
 }
 
+/* As many ports as a configuration may have. */
+static void test_last_of_many_ports(void **state)
+{
+	struct recorder_options options = { .path = path_of("x") };
+	static struct pcapng_interface many[64];
+	const struct engine_place place = { .port = 63 };
+	uint8_t frame[60] = { 0 };
+	struct vionet_packet packet = { .data = frame, .length = 60, .segments = 1 }, *packets = &packet;
+	struct recorder *recorder;
+	struct engine_tap tap;
+	struct savefile *file;
+
+	(void)state;
+	assert_int_equal(recorder_open(&recorder, &options), CODE_OK);
+	assert_int_equal(recorder_start(recorder, many, 64, 1, NULL, 0), CODE_OK);
+	tap = recorder_tap(recorder);
+	tap.see(tap.context, &place, false, &packets, 1, 1000);
+	recorder_close(recorder);
+	file = open_file(path_of("x"));
+	assert_int_equal(expect_number(file, 0).interface, 63);
+	savefile_close(file);
+}
+
 /* Only frames around which something is missing have a comment. */
 static void test_comments(void **state)
 {
@@ -392,6 +415,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(test_file),
+		CASE(test_last_of_many_ports),
 		CASE(test_comments),
 		CASE(test_filter),
 		CASE(test_frames_that_are_not_taken),

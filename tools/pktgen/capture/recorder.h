@@ -16,7 +16,7 @@
 #include "tools/pktgen/engine/hook.h"
 
 #define RECORDER_FILES_MAX 100u
-#define RECORDER_PORTS_MAX 16u
+#define RECORDER_PORTS_MAX 64u /* as a configuration */
 /* Flows that comments name. */
 #define RECORDER_FLOWS_MAX 256u
 
