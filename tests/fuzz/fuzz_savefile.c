@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Capture files, pcap and pcapng: read twice, and each frame with its addresses changed. */
+/* Capture files, pcap and pcapng: read twice, each frame with its addresses changed, and replayed by all rules. */
 #include <assert.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <vionet/packet.h>
+
 #include "tests/fuzz/fuzz.h"
+#include "tools/pktgen/replay/replay.h"
 #include "tools/pktgen/replay/rewrite.h"
 #include "tools/pktgen/replay/savefile.h"
 
@@ -51,6 +55,31 @@ static uint64_t read_all(struct savefile *file, int *result)
 	return frames;
 }
 
+/* All frames that are sent are there to their last byte. */
+static void replay_all(int fd, unsigned int rules)
+{
+	struct replay_options options = REPLAY_OPTIONS_DEFAULT;
+	struct engine_source_frame frame;
+	struct savefile_error error;
+	struct replay *replay;
+	uint8_t copy[VIONET_FRAME_MAX];
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	options.path = path;
+	options.oversize = rules % 2 ? REPLAY_OVERSIZE_CUT : REPLAY_OVERSIZE_DROP;
+	options.truncated = (int)(rules / 2 % 3);
+	if (rules / 6 % 2)
+		options.rewrite = rewrite;
+	if (replay_open(&replay, &options, &error) != 0)
+		return;
+	while (replay_next(replay, &frame)) {
+		assert(frame.length >= 14 && frame.length <= sizeof(copy));
+		memcpy(copy, frame.bytes, frame.length);
+	}
+	replay_close(replay);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	struct savefile_error error;
@@ -61,6 +90,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		set_up();
 	if (fd < 0 || write(fd, bytes, size) != (ssize_t)size)
 		abort();
+	replay_all(fd, (unsigned int)size);
 	if (savefile_open_fd(&file, fd, "fuzz", &error) == 0) {
 		int first, second;
 		uint64_t frames = read_all(file, &first);
