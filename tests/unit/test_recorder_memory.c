@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -96,6 +97,18 @@ static void test_memory_that_is_full(void **state)
 	}
 }
 
+/* By the name that it has in a configuration. */
+static void test_filter(void **state)
+{
+	struct recorder_options options = { .memory = 40000, .filter = "no such word" };
+	struct recorder *recorder;
+
+	(void)state;
+	assert_int_equal(recorder_open(&recorder, &options), CODE_USAGE);
+	assert_non_null(strstr(said, "x-vionet.filter 'no such word': "));
+	assert_null(strstr(said, "--"));
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, recorder_setup, recorder_teardown)
 
 int main(void)
@@ -103,6 +116,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(test_memory),
 		CASE(test_memory_that_is_full),
+		CASE(test_filter),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

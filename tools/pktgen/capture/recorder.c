@@ -37,6 +37,7 @@ int recorder_open(struct recorder **opened, const struct recorder_options *optio
 {
 	struct recorder *recorder = calloc(1, sizeof(*recorder));
 	uint32_t files = options->files > 1 ? (uint32_t)options->files : 1;
+	const char *filter = options->path != NULL ? "--capture-filter" : "a capture's x-vionet.filter";
 	int code;
 
 	*opened = NULL;
@@ -45,7 +46,7 @@ int recorder_open(struct recorder **opened, const struct recorder_options *optio
 		return CODE_PERMISSION;
 	}
 	recorder->options = *options;
-	code = frame_filter_compile(&recorder->filter, "--capture-filter", options->filter);
+	code = frame_filter_compile(&recorder->filter, filter, options->filter);
 	if (code == CODE_OK && options->path == NULL)
 		code = recorder_file_open_memory(&recorder->file, options->files > 1, options->memory);
 	else if (code == CODE_OK)
