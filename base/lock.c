@@ -15,7 +15,8 @@
 #include "base/error.h"
 #include "base/lock.h"
 
-/* A process that was killed gives its memory back before its locks. */
+/* A process that was killed gives its memory back before its locks. Looks are counted: who gets no processor has not
+ * waited. */
 #define DYING (300 * VN_MS)
 #define LOCK_RETRY (10 * VN_MS)
 
@@ -178,9 +179,7 @@ static int lock_taken(const struct stat *file)
 /* 0; -EBUSY; -EPERM: not here. */
 static int lock_take_file(struct vn_lock *lock, const struct owner *owner)
 {
-	uint64_t end = vn_now() + DYING;
-
-	for (;;) {
+	for (uint64_t waited = 0;; waited += LOCK_RETRY) {
 		int fd = lock_open_file(lock->folder, lock->name, owner);
 
 		if (fd < 0 && errno != EEXIST)
@@ -194,7 +193,7 @@ static int lock_take_file(struct vn_lock *lock, const struct owner *owner)
 			close(fd); /* a file system without locks */
 			return -EPERM;
 		}
-		if (vn_now() >= end) {
+		if (waited >= DYING) {
 			struct stat file;
 			int result = fd >= 0 && fstat(fd, &file) == 0 ?
 					     lock_taken(&file) :

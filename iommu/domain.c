@@ -39,9 +39,9 @@ int vn_domain_token_needless(void)
 				"one or one whose physical one is bound to it too; leave it out");
 }
 
-bool vn_domain_busy_too_long(uint64_t start)
+bool vn_domain_busy_too_long(unsigned int *looks)
 {
-	if (vn_now() >= start + BUSY_LIMIT_MS * VN_MS)
+	if (++*looks > BUSY_LIMIT_MS / BUSY_PAUSE_MS)
 		return true;
 	vn_sleep(BUSY_PAUSE_MS * VN_MS);
 	return false;
@@ -49,7 +49,7 @@ bool vn_domain_busy_too_long(uint64_t start)
 
 int vn_domain_open_while_busy(const char *path)
 {
-	uint64_t start = vn_now();
+	unsigned int looks = 0;
 	int fd, error;
 
 	for (;;) {
@@ -57,7 +57,7 @@ int vn_domain_open_while_busy(const char *path)
 		error = errno;
 		if (fd >= 0)
 			return fd;
-		if ((error != EBUSY && error != EINTR) || vn_domain_busy_too_long(start))
+		if ((error != EBUSY && error != EINTR) || vn_domain_busy_too_long(&looks))
 			return -error;
 	}
 }

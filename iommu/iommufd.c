@@ -12,7 +12,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/error.h"
 #include "iommu/call.h"
 #include "iommu/domain.h"
@@ -87,7 +86,7 @@ static int iommufd_bind(const struct vn_domain *domain, const char *token, int f
 {
 	uint8_t bytes[16];
 	struct vn_vfio_bind bind = { .argsz = offsetof(struct vn_vfio_bind, token), .iommufd = domain->fd };
-	uint64_t start = vn_now();
+	unsigned int looks = 0;
 	int result;
 
 	if (token != NULL) {
@@ -99,7 +98,7 @@ static int iommufd_bind(const struct vn_domain *domain, const char *token, int f
 	do {
 		result = vn_vfio_call(fd, VN_VFIO_BIND_IOMMUFD, &bind);
 	} while ((result == -EBUSY || result == -EINVAL) &&
-		 !vn_domain_busy_too_long(start));
+		 !vn_domain_busy_too_long(&looks));
 	*id = bind.device;
 	return result < 0 ? result : 0;
 }

@@ -24,15 +24,6 @@
 
 /* --- waiting ----------------------------------------------------------- */
 
-static unsigned long move_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (unsigned long)now.tv_sec * 1000 +
-	       (unsigned long)now.tv_nsec / 1000000;
-}
-
 /* Waits count how often they looked: who gets no processor has not waited. */
 #define MOVE_STEP_MS 2
 
@@ -77,10 +68,8 @@ static bool move_driver_present(const char *bus, const char *driver)
  * it): what it has done does. */
 static void move_wait_program(pid_t pid, unsigned int limit_ms)
 {
-	unsigned long start = move_now_ms();
-
-	while (waitpid(pid, NULL, WNOHANG) == 0) {
-		if (move_now_ms() - start >= limit_ms) {
+	for (unsigned int ms = 0; waitpid(pid, NULL, WNOHANG) == 0; ms += MOVE_STEP_MS) {
+		if (ms >= limit_ms) {
 			kill(pid, SIGKILL);
 			waitpid(pid, NULL, 0);
 			return;

@@ -221,14 +221,14 @@ static int vfio_vectors(struct vn_function *base, const int *eventfds,
 
 static int vfio_reset(struct vn_function *base)
 {
-	uint64_t limit = vn_now() + RESET_LIMIT_MS * VN_MS;
-	int result;
+	int result = -EAGAIN;
 
 	/* Another process that looks at the function may hold its lock. */
-	while ((result = vn_vfio_call(vfio_of(base)->fd, VFIO_DEVICE_RESET, NULL)) ==
-		       -EAGAIN &&
-	       vn_now() < limit)
-		vn_sleep(RESET_PAUSE_MS * VN_MS);
+	for (unsigned int ms = 0; result == -EAGAIN && ms <= RESET_LIMIT_MS; ms += RESET_PAUSE_MS) {
+		if (ms != 0)
+			vn_sleep(RESET_PAUSE_MS * VN_MS);
+		result = vn_vfio_call(vfio_of(base)->fd, VFIO_DEVICE_RESET, NULL);
+	}
 	switch (-result) {
 	case 0:
 		return 0;

@@ -165,6 +165,7 @@ static int answer(unsigned long request, void *argument)
 		kernel.left++;
 		return 0;
 	case VFIO_SET_IOMMU:
+	case VFIO_DEVICE_RESET:
 		return 0;
 	case VFIO_GROUP_GET_DEVICE_FD:
 		snprintf(kernel.device, sizeof(kernel.device), "%s", (const char *)argument);
@@ -289,9 +290,18 @@ static int answer_iommufd(unsigned long request, void *argument)
 
 /* ---- the call ---- */
 
+static bool is_refused(unsigned long request)
+{
+	bool refused = request == kernel.refused;
+
+	if (refused && kernel.refusals != 0 && --kernel.refusals == 0)
+		kernel.refused = 0;
+	return refused;
+}
+
 int fake_ioctl(int fd, unsigned long request, void *argument)
 {
-	int result = request == kernel.refused ? -kernel.code : answer_iommufd(request, argument);
+	int result = is_refused(request) ? -kernel.code : answer_iommufd(request, argument);
 
 	(void)fd;
 	if (result >= 0)

@@ -45,6 +45,7 @@ struct fake_vfio {
 	uint8_t token[16];
 
 	unsigned long refused; /* this call fails */
+	unsigned int refusals; /* so many times; 0: each time */
 	int code;
 };
 extern struct fake_vfio kernel;

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <linux/vfio.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <vionet/device.h>
@@ -14,6 +16,20 @@
 #include "tests/unit/fake_vfio.h"
 
 #define SECOND "0000:00:04.1"
+
+static bool stalls;
+
+/* A machine that has no time for this process: between two looks at the clock are three seconds. */
+int clock_gettime(clockid_t clock, struct timespec *time)
+{
+	static time_t stalled;
+	int result = (int)syscall(SYS_clock_gettime, clock, time);
+
+	if (stalls)
+		stalled += 3;
+	time->tv_sec += stalled;
+	return result;
+}
 
 /* A group with two functions that can be opened either way. */
 static int raise_both(void **state)
@@ -352,6 +368,26 @@ static void calls_that_are_refused(void **state)
 	close_function(open_by(ADDRESS, VN_IOMMU_ANY));
 }
 
+/* It was looked at once, and three seconds are over. */
+static void what_is_busy_is_looked_at_again(void **state)
+{
+	struct vn_function *function;
+
+	(void)state;
+	stalls = true;
+	kernel.code = EBUSY;
+	kernel.refused = VN_VFIO_BIND_IOMMUFD;
+	kernel.refusals = 3;
+	function = open_by(ADDRESS, VN_IOMMU_IOMMUFD);
+	kernel.code = EAGAIN;
+	kernel.refused = VFIO_DEVICE_RESET;
+	kernel.refusals = 3;
+	assert_int_equal(function->ops->reset(function), 0);
+	stalls = false;
+	assert_int_equal(kernel.refusals, 0);
+	close_function(function);
+}
+
 /* The group's owner is another one: the kernel says EPERM, and /proc who it is. */
 static void a_group_of_another_process(void **state)
 {
@@ -527,6 +563,7 @@ int main(void)
 		BOTH(a_group_is_open_by_one_of_them),
 		BOTH(functions_of_a_group_share_an_address_space),
 		BOTH(memory_is_mapped_by_its_file),
+		BOTH(what_is_busy_is_looked_at_again),
 		BOTH(a_kernel_without_files_is_asked_once),
 		BOTH(a_token_is_passed_on),
 		BOTH(tokens_that_are_refused),
