@@ -16,6 +16,7 @@
 #endif
 
 #include <endian.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -165,6 +166,16 @@ static inline uint64_t vn_load64_flagged(const volatile le64 *word)
 	return (vn_load64(word) & 0xffffffffffffull) | flags << 48;
 #endif
 }
+
+/*
+ * Whether registers of a PCI device that are mapped take ordinary loads and stores. On s390 they take
+ * instructions of their own (pcistgi, ...), and a store is SIGILL; the kernel's calls work.
+ */
+#ifdef __s390__
+#define VN_REGISTERS_CAN_BE_MAPPED false
+#else
+#define VN_REGISTERS_CAN_BE_MAPPED true
+#endif
 
 /* Stores of words that the device reads. */
 static inline void vn_store16(volatile le16 *word, uint16_t value)

@@ -91,14 +91,6 @@ static void vfio_read_sparse(struct vn_region *region,
 	}
 }
 
-/* On s390 a mapped BAR takes its own instructions only (pcistgi, ...), and an ordinary store
- * is SIGILL; reading and writing through the kernel works. */
-#ifdef __s390__
-#define VFIO_ORDINARY_STORES false
-#else
-#define VFIO_ORDINARY_STORES true
-#endif
-
 /* `region->io` is known already. */
 static int vfio_region_query(int fd, unsigned int index,
 			     const struct vn_msix_table *table,
@@ -128,7 +120,7 @@ static int vfio_region_query(int fd, unsigned int index,
 	region->readable = (info->flags & VFIO_REGION_INFO_FLAG_READ) != 0;
 	region->writable = (info->flags & VFIO_REGION_INFO_FLAG_WRITE) != 0;
 	*start = info->offset;
-	if ((info->flags & VFIO_REGION_INFO_FLAG_MMAP) != 0 && VFIO_ORDINARY_STORES &&
+	if ((info->flags & VFIO_REGION_INFO_FLAG_MMAP) != 0 && VN_REGISTERS_CAN_BE_MAPPED &&
 	    index <= VN_REGION_BAR5 && !region->io)
 		vfio_read_sparse(region, table, answer, size,
 				 (info->flags & VFIO_REGION_INFO_FLAG_CAPS) != 0 ?

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/event.h"
+#include "base/order.h"
 #include "driver/spec/virtio.h"
 #include "driver/state/feature.h"
 #include "driver/transport/vhost.h"
@@ -204,7 +205,8 @@ static int vdpa_set_call(struct vn_vdpa *t, unsigned int index, int fd)
 	return result;
 }
 
-/* A page of its own for each queue, that can only be written. */
+/* A page of its own for each queue, that can only be written: of a parent that is a PCI function it is
+ * its register. */
 static bool vdpa_map_doorbell(const struct vn_vdpa *t, unsigned int index)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -222,11 +224,10 @@ static int vdpa_queue_doorbell(struct vn_transport *transport, unsigned int inde
 {
 	struct vn_vdpa *t = vn_vdpa(transport);
 	struct vn_vdpa_queue *queue = &t->queue[index];
-
 	int result = 0;
 
 	*doorbell = (struct vn_doorbell){ .fd = -1, .width = 2, .value = index };
-	if (vdpa_map_doorbell(t, index)) {
+	if (VN_REGISTERS_CAN_BE_MAPPED && vdpa_map_doorbell(t, index)) {
 		doorbell->address = queue->page;
 		return 0;
 	}
