@@ -11,7 +11,7 @@
 #include "iommu/locked.h"
 
 /* Returns 0 or a negative errno, without text. */
-static int iotlb_send(const struct vn_iotlb *iotlb, uint32_t space, const struct vn_region *region,
+static int iotlb_send(const struct vn_iotlb *iotlb, uint32_t space, const struct vn_dma_region *region,
 		      uint8_t type)
 {
 	struct vhost_msg_v2 message;
@@ -40,7 +40,7 @@ static int iotlb_send(const struct vn_iotlb *iotlb, uint32_t space, const struct
  * limit of locked memory. Not every device is counted: so the kernel decides, and all that is
  * still to come is named at once.
  */
-static int iotlb_map_error(const struct vn_iotlb *iotlb, int code, const struct vn_region *region)
+static int iotlb_map_error(const struct vn_iotlb *iotlb, int code, const struct vn_dma_region *region)
 {
 	uint64_t wanted = iotlb->wanted_bytes > region->size ? iotlb->wanted_bytes : region->size;
 
@@ -52,7 +52,7 @@ static int iotlb_map_error(const struct vn_iotlb *iotlb, int code, const struct 
 			region->size, region->iova, vn_errno_text(code));
 }
 
-int vn_iotlb_map(struct vn_iotlb *iotlb, struct vn_region *region, uint32_t space)
+int vn_iotlb_map(struct vn_iotlb *iotlb, struct vn_dma_region *region, uint32_t space)
 {
 	int result = iotlb_send(iotlb, space, region, VHOST_IOTLB_UPDATE);
 
@@ -69,13 +69,13 @@ int vn_iotlb_map(struct vn_iotlb *iotlb, struct vn_region *region, uint32_t spac
  */
 int vn_iotlb_map_again(struct vn_iotlb *iotlb, const struct vn_regions *regions, uint32_t space)
 {
-	struct vn_region *last = NULL;
+	struct vn_dma_region *last = NULL;
 	int result = 0;
 
 	if (iotlb->batch)
 		result = iotlb_send(iotlb, space, NULL, VHOST_IOTLB_BATCH_BEGIN);
 	for (uint32_t i = 0; i < regions->count && result == 0; i++) {
-		struct vn_region *region = &regions->region[i];
+		struct vn_dma_region *region = &regions->region[i];
 
 		if (region->seen != space + 1)
 			continue;
@@ -93,7 +93,7 @@ int vn_iotlb_map_again(struct vn_iotlb *iotlb, const struct vn_regions *regions,
 	return last ? vn_iotlb_map(iotlb, last, space) : 0;
 }
 
-int vn_iotlb_unmap(const struct vn_iotlb *iotlb, struct vn_region *region)
+int vn_iotlb_unmap(const struct vn_iotlb *iotlb, struct vn_dma_region *region)
 {
 	int result = 0;
 

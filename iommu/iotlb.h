@@ -20,10 +20,10 @@ struct vn_iotlb {
  * Show a region to the address space. Returns 0; -ENOMEM (the limit of locked memory, with all that
  * is needed), -EIO, or what the kernel says.
  */
-int vn_iotlb_map(struct vn_iotlb *iotlb, struct vn_region *region, uint32_t space);
+int vn_iotlb_map(struct vn_iotlb *iotlb, struct vn_dma_region *region, uint32_t space);
 
 /* Take it away, if it was shown. On failure it is there still. */
-int vn_iotlb_unmap(const struct vn_iotlb *iotlb, struct vn_region *region);
+int vn_iotlb_unmap(const struct vn_iotlb *iotlb, struct vn_dma_region *region);
 
 /* Show the address space all that it had, after the device has lost it. */
 int vn_iotlb_map_again(struct vn_iotlb *iotlb, const struct vn_regions *regions, uint32_t space);

@@ -22,7 +22,7 @@ void vn_regions_close(struct vn_regions *r)
 static int regions_make_room(struct vn_regions *r)
 {
 	uint32_t room = 2 * r->room + 16;
-	struct vn_region *grown;
+	struct vn_dma_region *grown;
 
 	if (r->count < r->room)
 		return 0;
@@ -35,7 +35,7 @@ static int regions_make_room(struct vn_regions *r)
 }
 
 int vn_regions_add(struct vn_regions *r, const struct vn_memory *memory, enum vn_access access,
-		   struct vn_region **region)
+		   struct vn_dma_region **region)
 {
 	uint64_t iova = 0;
 	int result = regions_make_room(r);
@@ -45,7 +45,7 @@ int vn_regions_add(struct vn_regions *r, const struct vn_memory *memory, enum vn
 	if (result)
 		return result;
 	*region = &r->region[r->count++];
-	**region = (struct vn_region){
+	**region = (struct vn_dma_region){
 		.iova = iova,
 		.size = memory->size,
 		.address = memory->address,
@@ -58,7 +58,7 @@ int vn_regions_add(struct vn_regions *r, const struct vn_memory *memory, enum vn
 	return 0;
 }
 
-struct vn_region *vn_regions_at(const struct vn_regions *r, uint64_t iova)
+struct vn_dma_region *vn_regions_at(const struct vn_regions *r, uint64_t iova)
 {
 	for (uint32_t i = 0; i < r->count; i++)
 		if (iova - r->region[i].iova < r->region[i].size)
@@ -66,9 +66,9 @@ struct vn_region *vn_regions_at(const struct vn_regions *r, uint64_t iova)
 	return NULL;
 }
 
-struct vn_region *vn_regions_find(const struct vn_regions *r, uint64_t iova)
+struct vn_dma_region *vn_regions_find(const struct vn_regions *r, uint64_t iova)
 {
-	struct vn_region *region = vn_regions_at(r, iova);
+	struct vn_dma_region *region = vn_regions_at(r, iova);
 
 	if (region && region->iova == iova)
 		return region;
@@ -76,28 +76,28 @@ struct vn_region *vn_regions_find(const struct vn_regions *r, uint64_t iova)
 	return NULL;
 }
 
-struct vn_region vn_regions_take(struct vn_regions *r, struct vn_region *region)
+struct vn_dma_region vn_regions_take(struct vn_regions *r, struct vn_dma_region *region)
 {
-	struct vn_region taken = *region;
+	struct vn_dma_region taken = *region;
 
 	*region = r->region[--r->count];
 	return taken;
 }
 
-void vn_regions_put_back(struct vn_regions *r, const struct vn_region *taken)
+void vn_regions_put_back(struct vn_regions *r, const struct vn_dma_region *taken)
 {
 	r->region[r->count++] = *taken;
 }
 
-void vn_regions_release(struct vn_regions *r, const struct vn_region *taken)
+void vn_regions_release(struct vn_regions *r, const struct vn_dma_region *taken)
 {
 	r->bytes -= taken->size;
 	(void)vn_iova_free(r->space, taken->iova);
 }
 
-void vn_regions_remove(struct vn_regions *r, struct vn_region *region)
+void vn_regions_remove(struct vn_regions *r, struct vn_dma_region *region)
 {
-	const struct vn_region taken = vn_regions_take(r, region);
+	const struct vn_dma_region taken = vn_regions_take(r, region);
 
 	vn_regions_release(r, &taken);
 }

@@ -10,7 +10,7 @@
 #include "iommu/iova.h"
 #include "iommu/memory.h"
 
-struct vn_region {
+struct vn_dma_region {
 	uint64_t iova, size;
 	void *address;
 	int fd; /* the memory's own */
@@ -24,7 +24,7 @@ struct vn_regions {
 	struct vn_iova_range range;
 	uint64_t page_size;
 	struct vn_iova_space *space;
-	struct vn_region *region;
+	struct vn_dma_region *region;
 	uint32_t count, room;
 	uint64_t bytes;
 };
@@ -36,22 +36,22 @@ void vn_regions_close(struct vn_regions *regions);
 /* Find room and an address for memory. `*region` is good until the next call. Returns 0; -ENOMEM,
  * -ENOSPC, -EINVAL. */
 int vn_regions_add(struct vn_regions *regions, const struct vn_memory *memory,
-		   enum vn_access access, struct vn_region **region);
+		   enum vn_access access, struct vn_dma_region **region);
 
 /* The one with this address in it; NULL: none. */
-struct vn_region *vn_regions_at(const struct vn_regions *regions, uint64_t iova);
+struct vn_dma_region *vn_regions_at(const struct vn_regions *regions, uint64_t iova);
 
 /* The one that begins there, with a text if there is none. */
-struct vn_region *vn_regions_find(const struct vn_regions *regions, uint64_t iova);
+struct vn_dma_region *vn_regions_find(const struct vn_regions *regions, uint64_t iova);
 
 /* Take it out of the table. Its address stays taken until vn_regions_release; vn_regions_put_back
  * undoes it. */
-struct vn_region vn_regions_take(struct vn_regions *regions, struct vn_region *region);
-void vn_regions_put_back(struct vn_regions *regions, const struct vn_region *taken);
-void vn_regions_release(struct vn_regions *regions, const struct vn_region *taken);
+struct vn_dma_region vn_regions_take(struct vn_regions *regions, struct vn_dma_region *region);
+void vn_regions_put_back(struct vn_regions *regions, const struct vn_dma_region *taken);
+void vn_regions_release(struct vn_regions *regions, const struct vn_dma_region *taken);
 
 /* Both at once. */
-void vn_regions_remove(struct vn_regions *regions, struct vn_region *region);
+void vn_regions_remove(struct vn_regions *regions, struct vn_dma_region *region);
 
 /* As `memory` in a transport's limits has it; as many as there is memory for. */
 void vn_regions_limits(const struct vn_regions *regions, struct vn_iommu_limits *limits);

@@ -34,7 +34,7 @@ int vn_vhost_user_memory_open(struct vn_vhost_user *t)
 
 /* ---- the back end's table ---- */
 
-static struct vhost_user_region vhu_region_layout(const struct vn_region *r)
+static struct vhost_user_region vhu_region_layout(const struct vn_dma_region *r)
 {
 	return (struct vhost_user_region){
 		.guest_address = r->iova,
@@ -45,7 +45,7 @@ static struct vhost_user_region vhu_region_layout(const struct vn_region *r)
 }
 
 static int vhu_send_region(struct vn_vhost_user *t, uint32_t request,
-			   const struct vn_region *region)
+			   const struct vn_dma_region *region)
 {
 	struct vn_vhost_user_message message = {
 		.header = { .request = request,
@@ -64,7 +64,7 @@ static int vhu_add_regions(struct vn_vhost_user *t)
 	int result = 0;
 
 	for (uint32_t i = 0; i < t->regions.count && result == 0; i++) {
-		struct vn_region *region = &t->regions.region[i];
+		struct vn_dma_region *region = &t->regions.region[i];
 
 		if (region->seen)
 			continue;
@@ -76,7 +76,7 @@ static int vhu_add_regions(struct vn_vhost_user *t)
 
 /* Add a region to a message of the whole table. */
 static int vhu_put_region(struct vn_vhost_user_message *message,
-			  const struct vn_region *region)
+			  const struct vn_dma_region *region)
 {
 	struct vhost_user_table *table = &message->payload.table;
 
@@ -159,9 +159,9 @@ static int vhu_check_memory(const struct vn_vhost_user *t,
 /* Take a region out of our table, and its address with it. While rings run the back end
  * gets the change at once; if it refuses, all stays as it was. A session that ends over
  * it knows of no memory. */
-static int vhu_drop_region(struct vn_vhost_user *t, struct vn_region *region)
+static int vhu_drop_region(struct vn_vhost_user *t, struct vn_dma_region *region)
 {
-	const struct vn_region taken = vn_regions_take(&t->regions, region);
+	const struct vn_dma_region taken = vn_regions_take(&t->regions, region);
 	int result = 0;
 
 	if (vn_vhost_user_rings_run(t))
@@ -179,7 +179,7 @@ int vn_vhost_user_memory_add(struct vn_transport *transport,
 			     enum vn_access access, uint64_t *iova)
 {
 	struct vn_vhost_user *t = vn_vhost_user(transport);
-	struct vn_region *region;
+	struct vn_dma_region *region;
 	int result = vhu_check_memory(t, memory);
 
 	*iova = 0;
@@ -207,7 +207,7 @@ int vn_vhost_user_memory_add(struct vn_transport *transport,
 /* A removal is sent to the back end at once where single regions can be sent or the
  * rings run, else with the next table. */
 static int vhu_withdraw(struct vn_vhost_user *t,
-			const struct vn_region *region)
+			const struct vn_dma_region *region)
 {
 	if (t->fd < 0 || !region->seen)
 		return 0;
@@ -223,7 +223,7 @@ static int vhu_withdraw(struct vn_vhost_user *t,
 int vn_vhost_user_memory_remove(struct vn_transport *transport, uint64_t iova)
 {
 	struct vn_vhost_user *t = vn_vhost_user(transport);
-	struct vn_region *region = vn_regions_find(&t->regions, iova);
+	struct vn_dma_region *region = vn_regions_find(&t->regions, iova);
 	int result;
 
 	if (!region)

@@ -48,7 +48,7 @@ static int vdpa_map_again(struct vn_vdpa *t)
 /* ---- adding and removing ---- */
 
 /* The control queue's waits: only when that queue is set up is it known where it belongs. */
-static bool vdpa_waits(const struct vn_vdpa *t, const struct vn_region *region)
+static bool vdpa_waits(const struct vn_vdpa *t, const struct vn_dma_region *region)
 {
 	return region->control && t->groups > 1 && t->spaces > CONTROL_SPACE;
 }
@@ -57,7 +57,7 @@ int vn_vdpa_memory_add(struct vn_transport *transport, const struct vn_memory *m
 		       enum vn_access access, uint64_t *iova)
 {
 	struct vn_vdpa *t = vn_vdpa(transport);
-	struct vn_region *region;
+	struct vn_dma_region *region;
 	int result = vn_regions_add(&t->regions, memory, access, &region);
 
 	*iova = 0;
@@ -75,7 +75,7 @@ int vn_vdpa_memory_add(struct vn_transport *transport, const struct vn_memory *m
 int vn_vdpa_memory_remove(struct vn_transport *transport, uint64_t iova)
 {
 	struct vn_vdpa *t = vn_vdpa(transport);
-	struct vn_region *region = vn_regions_find(&t->regions, iova);
+	struct vn_dma_region *region = vn_regions_find(&t->regions, iova);
 	int result = region ? vn_iotlb_unmap(&t->iotlb, region) : -ENOENT;
 
 	if (result == 0)
@@ -124,7 +124,7 @@ static int vdpa_map_control(struct vn_vdpa *t, unsigned int index)
 	int result = 0;
 
 	for (uint32_t i = 0; i < t->regions.count && result == 0; i++) {
-		struct vn_region *region = &t->regions.region[i];
+		struct vn_dma_region *region = &t->regions.region[i];
 
 		if (!region->control || region->seen == asid + 1)
 			continue;
@@ -137,7 +137,7 @@ static int vdpa_map_control(struct vn_vdpa *t, unsigned int index)
 
 int vn_vdpa_memory_for_queue(struct vn_vdpa *t, unsigned int index, uint64_t iova)
 {
-	const struct vn_region *region = vn_regions_at(&t->regions, iova);
+	const struct vn_dma_region *region = vn_regions_at(&t->regions, iova);
 	int result = t->maps_lost ? vdpa_map_again(t) : 0;
 
 	if (result == 0 && region && vdpa_waits(t, region))
