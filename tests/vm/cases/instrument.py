@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
+import unittest.mock
 import xml.etree.ElementTree as xml
 
 sys.dont_write_bytecode = True
@@ -249,6 +250,18 @@ class Snapshot(Case):
             used.append(came["snapshot"])
         self.assertEqual(used, ["made", "used"])
         self.assertNotEqual(random[0], random[1])
+
+    def test_written_slowly(self):
+        """What QEMU has passed on is not yet in the file."""
+        zstd, slow, whole = shutil.which("zstd"), self.folder / "zstd", self.folder / "whole"
+        slow.write_text(f"""#!/bin/sh
+            [ "$1" = -1cq ] || exec {zstd} "$@"
+            {zstd} "$@" >{whole}; sleep 2; cat {whole}
+        """)
+        slow.chmod(0o755)
+        with unittest.mock.patch.dict(os.environ, PATH=f"{self.folder}:{os.environ['PATH']}"):
+            _, came = self.run_json("true", "--packed", "--snapshot", "--append", f"vionet.test={self.folder.name}")
+        self.assertEqual(came["snapshot"], "made")
 
 
 class Migration(Case):

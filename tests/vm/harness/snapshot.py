@@ -39,19 +39,25 @@ class Snapshot:
         control.command("cont")
 
     def save(self, control, limit):
+        """QEMU has completed when it has passed all on; the program that writes says by itself when it has, and how it ended."""
         part = f"{self.path}.{os.getpid()}"
+        ended = pathlib.Path(f"{part}.ended")
+        write = f"{'zstd -1cq' if self.tool else 'cat'} >{shlex.quote(part)}; echo $? >{shlex.quote(str(ended))}"
         control.command("stop")
         try:
-            control.command("migrate", uri=f"exec:{'zstd -1cq' if self.tool else 'cat'} >{shlex.quote(part)}")
+            control.command("migrate", uri=f"exec:{write}")
             wait(lambda: control.command("query-migrate").get("status") in ("completed", "failed"), limit)
             if control.command("query-migrate")["status"] == "completed":
+                wait(lambda: ended.exists() and ended.read_text(), limit)
+                self.there = ended.read_text() == "0\n"
+            if self.there:
                 os.rename(part, self.path)
                 forget_old()
-                self.there = True
         finally:
             pathlib.Path(part).unlink(missing_ok=True)
+            ended.unlink(missing_ok=True)
         if not self.there:
-            raise TimeoutError("QEMU cannot write it")
+            raise TimeoutError(f"{self.path} cannot be written")
 
     def forget(self):
         self.path.unlink(missing_ok=True)
