@@ -21,7 +21,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/pktgen.md"
 BUILD = pathlib.Path(os.environ.get("VIONET_BUILD", ROOT / "build"))
 DEADLINE = 120  # of a command, on a busy machine
-NUMBER = re.compile(r"\d[\d.]*(?:\.\d+|e[-+]\d+)(?: ?[kMGTunm]?(?:pps|bit/s|bps|s|%|x|B))?\b%?|\d+ ?(?:[kMGTunm]?(?:pps|bit/s|s)\b|%)")
+NUMBER = re.compile(r"(?:(?<=\()[-+])?\d[\d.]*(?:\.\d+|e[-+]\d+)(?: ?[kMGTunm]?(?:pps|bit/s|bps|s|%|x|B))?\b%?|\d+ ?(?:[kMGTunm]?(?:pps|bit/s|s)\b|%)")
 
 
 class Section:

@@ -160,6 +160,12 @@ class Short(Case):
         self.assertNotIn("nothing of it came back", text)
 
 
+class Pace(Case):
+    def test_the_error_of_the_rate_and_the_gaps(self):
+        text, _ = self.run_tool("pktgen", "--count", "200", "--rate", "1k")
+        self.assertRegex(text, r"(?m)^ +requested 1\.000 kpps, achieved \S+ k?pps \([-+]\d+\.\d{3} %\)\n +gaps p50 \S+ .?s, p99 \S+ .?s, p99\.9 ")
+
+
 class Spread(Case):
     def test_256_flows_over_four_queues(self):
         found = self.facts("pktgen", "--queues", "4", "--flows", "256", "--count", "25600", "--rate", "50k",

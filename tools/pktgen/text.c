@@ -21,8 +21,21 @@ static void text_rates(const char *label, const struct pktgen_flow_result *flow)
 		printf("    %stoo short for a rate\n", label);
 }
 
-static void text_tx(const struct pktgen_tx_result *tx)
+/* How evenly the frames of one flow left one queue; of others the JSON object has it. */
+static void text_gaps(const struct pktgen_results *results)
 {
+	const struct engine_latency *gaps = &results->flow[0].departure;
+	char middle[32], high[32], highest[32];
+
+	if (results->flows == 1 && results->pair == NULL && gaps->count != 0)
+		printf("    gaps p50 %s, p99 %s, p99.9 %s\n", format_time((double)gaps->p50, middle),
+		       format_time((double)gaps->p99, high),
+		       format_time((double)gaps->p999, highest));
+}
+
+static void text_tx(const struct pktgen_results *results)
+{
+	const struct pktgen_tx_result *tx = &results->total.tx;
 	const struct pktgen_verdict *rate = &tx->rate;
 	char wanted[32], reached[32];
 
@@ -37,9 +50,11 @@ static void text_tx(const struct pktgen_tx_result *tx)
 		       (uintmax_t)tx->unnumbered);
 	if (!rate->requested)
 		return;
-	printf("    requested %s, achieved %s\n",
+	printf("    requested %s, achieved %s (%+.3f %%)\n",
 	       format_scaled(rate->wanted, rate->unit, wanted),
-	       format_scaled(rate->reached, rate->unit, reached));
+	       format_scaled(rate->reached, rate->unit, reached),
+	       100 * (rate->reached / rate->wanted - 1));
+	text_gaps(results);
 	if (!rate->followed)
 		printf("    %s\n    (full %ju time%s, %.3f s skipped)\n", rate->why,
 		       (uintmax_t)tx->full, plural(tx->full), tx->slipped_s);
@@ -273,7 +288,7 @@ void pktgen_print_text(const struct pktgen_results *results)
 {
 	text_head(results);
 	if (!results->options->rx_only)
-		text_tx(&results->total.tx);
+		text_tx(results);
 	if (!results->options->no_rx) {
 		text_rx(&results->total.rx);
 		text_own(results);
