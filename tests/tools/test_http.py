@@ -237,7 +237,7 @@ class View(Serving):
         self.running.append(process)
         seen = b""
         until = time.monotonic() + DEADLINE
-        while b"sending" not in seen:
+        while not re.search(rb"received [1-9]", seen):
             self.assertLess(time.monotonic(), until, seen)
             seen += os.read(master, 65536)
         return process, master
