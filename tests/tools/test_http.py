@@ -118,7 +118,6 @@ class Serving(Case):
         self.assertEqual(process.returncode, 0, errors)
         self.assertGreater(json.loads(output)["tx"]["sent"], 1000)
 
-<<<<<<< HEAD
     def test_a_run_that_waits_for_its_last_frames(self):
         """Which do not come: clients may look on, and change nothing."""
         nic = Softnic("--limit", "0.001pps:10")
@@ -132,7 +131,7 @@ class Serving(Case):
         self.assertEqual(json.loads(refused)["errors"], ["the run is ending"])
         self.assertEqual([each["frames_rx"] for each in client.flows().values()], [10])
         wait_until(lambda: process.send_signal(signal.SIGINT) or process.poll() is not None, "the end at once")
-=======
+
     def test_receiving_only(self):
         """There are no flows, whatever the configuration has; what arrives is counted."""
         file = self.folder / "flows.json"
@@ -146,7 +145,6 @@ class Serving(Case):
             client.call("PATCH", "/config", {"choice": "flows", "flows": {
                 "property_names": ["rate"], "flows": [flow("e", rx="p1", pps=5)]}}, 400)
             self.end(process)
->>>>>>> 78dce14 (pktgen: --rx-only beside --listen)
 
     def test_a_warm_up_of_tagged_streams(self):
         """What is not counted is not lost."""
@@ -224,7 +222,7 @@ class View(Serving):
 
     test_the_life_of_a_run = test_a_run_of_the_command_line = test_a_device_that_goes_away = None
     test_ports_without_flows = test_a_warm_up_of_tagged_streams = test_receiving_only = None
-    test_refused = test_the_examples = None
+    test_a_run_that_waits_for_its_last_frames = test_refused = test_the_examples = None
 
     def view(self, *arguments):
         master, slave = pty.openpty()
