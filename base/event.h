@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Take the signal from an eventfd that another process has too. This does not block, whatever
+/* Take the signal from an eventfd that another process has too, or give one. Neither blocks, whatever
  * O_NONBLOCK says: that flag belongs to the open file, and the other side can clear it. */
 #ifndef VN_BASE_EVENT_H
 #define VN_BASE_EVENT_H
@@ -34,5 +34,20 @@ static inline bool vn_event_take(int fd)
 		got = read(fd, &count, sizeof(count));
 	return got == (ssize_t)sizeof(count);
 }
+
+/* What eventfds are signalled with. All 0: by a write, as those are that only the kernel has. */
+struct vn_event_sender {
+	bool shared;	       /* the eventfds are another process's, too */
+	unsigned long context; /* of asynchronous I/O; 0: the kernel has none for us */
+	int file;
+};
+
+/* Be ready for eventfds that are shared. Where the kernel has no asynchronous I/O each is
+ * looked at before it is written to, which the other side can still slip past. */
+void vn_event_sender_open(struct vn_event_sender *sender);
+void vn_event_sender_close(struct vn_event_sender *sender);
+
+/* Any thread. Returns 0, also where the counter is full; or a negative errno. */
+int vn_event_send(const struct vn_event_sender *sender, int fd);
 
 #endif

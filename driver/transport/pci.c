@@ -251,6 +251,7 @@ static int pci_close(struct vn_transport *transport)
 	pci_drop_vectors(t);
 	if (transport->event_fd >= 0)
 		close(transport->event_fd);
+	vn_event_sender_close(&transport->sender);
 	free(t);
 	return result;
 }

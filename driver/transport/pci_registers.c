@@ -387,6 +387,9 @@ static int reg_find_doorbell(struct vn_pci_transport *t, unsigned int index,
 					   place->offset + offset,
 					   doorbell->width, doorbell->value,
 					   &doorbell->fd);
+	/* It is the server's as well. */
+	if (result == 0)
+		vn_event_sender_open(&t->base.sender);
 	return result == -ENOTSUP ? 0 : result;
 }
 

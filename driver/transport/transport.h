@@ -21,6 +21,7 @@
 
 #include <vionet/device.h>
 
+#include "base/event.h"
 #include "iommu/iova.h"
 #include "iommu/memory.h"
 
@@ -45,7 +46,7 @@ struct vn_ring_areas {
  */
 struct vn_doorbell {
 	volatile void *address; /* NULL: the eventfd */
-	int fd;			/* eventfd that does not block; -1: `kick` */
+	int fd;			/* eventfd, for `sender` of the transport; -1: `kick` */
 	uint32_t value;		/* what to write, in host byte order. With a width of
 				 * 4 the upper half is the position in the ring,
 				 * which the queue fills in */
@@ -268,6 +269,7 @@ struct vn_transport {
 	int event_fd;	       /* readable when `events` has something */
 	int removal_fd;	       /* readable once it is being removed; -1 */
 	const int *vector_fds; /* eventfds, as many as `vectors` gave */
+	struct vn_event_sender sender; /* for doorbells that are eventfds */
 };
 
 static inline bool vn_transport_can(const struct vn_transport *transport,

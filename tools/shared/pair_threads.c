@@ -93,7 +93,7 @@ static bool threads_all_ended(const struct pair_threads *threads)
 	return true;
 }
 
-/* A kick waits while the counter of its eventfd is full, which the other side can see to: a
+/* Without asynchronous I/O a kick can wait for an eventfd that the other side has filled: a
  * signal ends it, and the thread sees what time it is. */
 static void threads_nudge(struct pair_threads *threads)
 {

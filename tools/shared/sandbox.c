@@ -105,11 +105,16 @@ static const struct sandbox_rule sandbox_rules[] = {
 	{ SCMP_SYS(recvfrom), ON_SOCKET, ANY },
 	{ SCMP_SYS(shutdown), ON_SOCKET, ANY },
 	{ SCMP_SYS(flock), ON_SOCKET, EQUALS(1, LOCK_UN) },
+	/* Its doorbells that are eventfds: signalled by requests that are complete at once. */
+	{ SCMP_SYS(io_submit), ON_SOCKET, ANY },
+	{ SCMP_SYS(io_getevents), ON_SOCKET, ANY },
+	{ SCMP_SYS(io_destroy), ON_SOCKET, ANY },
 	/* What a device is opened and started with, and the next filter. */
 	{ SCMP_SYS(fcntl), OPENING, ANY },
 	{ SCMP_SYS(memfd_create), OPENING, ANY },
 	{ SCMP_SYS(fallocate), OPENING, ANY },
 	{ SCMP_SYS(eventfd2), OPENING, ANY },
+	{ SCMP_SYS(io_setup), OPENING, ANY },
 	{ SCMP_SYS(epoll_create1), OPENING, ANY },
 	{ SCMP_SYS(prlimit64), OPENING, EQUALS(2, 0) },
 	{ SCMP_SYS(sysinfo), OPENING, ANY },

@@ -78,21 +78,17 @@ int vn_vhost_user_ring_set(struct vn_vhost_user *t, unsigned int index,
 
 /* ---- starting, kicking, stopping ---- */
 
-/* A counter that is full has been rung often enough. */
-static int vhu_kick_fd(int fd)
+static int vhu_kick_fd(struct vn_vhost_user *t, int fd)
 {
-	const uint64_t one = 1;
+	int result = vn_event_send(&t->base.sender, fd);
 
-	if (write(fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
-		return vn_error_errno(errno, "kick");
-	return 0;
+	return result ? vn_error_errno(-result, "kick") : 0;
 }
 
 int vn_vhost_user_kick(struct vn_transport *transport,
 		       const struct vn_doorbell *doorbell)
 {
-	(void)transport;
-	return vhu_kick_fd(doorbell->fd);
+	return vhu_kick_fd(vn_vhost_user(transport), doorbell->fd);
 }
 
 /* Have all rings that run looked at, once the back end knows what is new: a kick may
@@ -103,7 +99,7 @@ int vn_vhost_user_kick_all(struct vn_vhost_user *t)
 
 	for (unsigned int i = 0; i < VHOST_USER_QUEUES_MAX && result == 0; i++)
 		if (t->queue[i].enabled)
-			result = vhu_kick_fd(t->queue[i].kick_fd);
+			result = vhu_kick_fd(t, t->queue[i].kick_fd);
 	return result;
 }
 

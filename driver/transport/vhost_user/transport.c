@@ -185,6 +185,7 @@ static int vhu_close(struct vn_transport *transport)
 		close(t->error_fd);
 	if (transport->event_fd >= 0)
 		close(transport->event_fd);
+	vn_event_sender_close(&transport->sender);
 	vn_lock_release(&t->lock);
 	free(t);
 	return 0;
@@ -245,6 +246,7 @@ static int vhu_open_descriptors(struct vn_vhost_user *t)
 	t->base.event_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (t->base.event_fd < 0)
 		return vn_error_errno(errno, "epoll_create1");
+	vn_event_sender_open(&t->base.sender);
 	return vn_vhost_user_memory_open(t);
 }
 
