@@ -63,6 +63,10 @@ class Guest(Process):
                 found += [f"{path.name}: {m}" for m in text.splitlines() if FAULT.search(m)]
         return found
 
+    def emulator_failed(self):
+        """By a fault of QEMU that tests/vm/run knows, the guest died."""
+        return "QEMU's issue 4669" in self.output
+
     def complaint(self):
         """Why this run is not clean, or nothing. Each case checks IOMMU faults itself."""
         return ""

@@ -3,6 +3,8 @@
 """The unit tests that want a kernel with VFIO or huge pages, where they skip nothing; and that a guest
 whose kernel dies while it boots is started again."""
 
+import os
+import subprocess
 import sys
 
 sys.dont_write_bytecode = True
@@ -65,6 +67,28 @@ class Boot(common.Case):
     def test_not_after_the_first_command(self):
         """The command may be the cause."""
         self.ends(0, 1, 'echo started >&"$ctl"', self.says(TIMER))
+
+    def dies(self, deaths, text):
+        guest = self.guest("echo there", *self.dying(deaths, 'echo started >&"$ctl"', self.says(text)))
+        self.assertEqual(guest.wait(), 0, guest.output)
+
+    def dies_at_first(self):
+        self.dies(0 if common.AGAIN in os.environ else 1, OOPS)
+
+    def dies_always(self):
+        self.dies(1, OOPS)
+
+    def dies_of_something_else(self):
+        self.dies(1, TIMER)
+
+    def test_a_fault_of_the_emulator(self):
+        """Then a test runs once more, and only then."""
+        mine = {name: value for name, value in os.environ.items() if name != common.AGAIN}
+        for name, runs, failed in (("at_first", 2, 1), ("always", 2, 2), ("of_something_else", 1, 1)):
+            done = subprocess.run([sys.executable, __file__, f"Boot.dies_{name}"], env=mine, capture_output=True,
+                                  text=True, check=False)
+            self.assertEqual((done.stderr.count("Ran 1 test"), done.stderr.count("FAIL:")), (runs, failed), done.stderr)
+            self.assertEqual(done.returncode, 0 if failed < runs else 1, done.stderr)
 
 
 class Units(common.Case):
