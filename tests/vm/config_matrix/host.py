@@ -25,6 +25,7 @@ from environment.process import STEP_TIMEOUT, wait_until
 COUNT = 20
 SIZE = {"csum": 1000, "uso": 10000, "tso": 10000, "tunnel": 10000, "tunnelsum": 10000}
 CLONE_NEWNET, SO_RCVBUFFORCE = 0x40000000, 33
+LAST = b"\xff" * 6 + b"\x02\0\0\0\0\x02" + b"\x88\xb5" + b"the last frame".ljust(46)
 STATUS = ("ip.checksum.status", "tcp.checksum.status", "udp.checksum.status")
 
 
@@ -78,6 +79,7 @@ class Host:
 
     def lay(self, tap):
         bridge, near = f"b{tap}", f"v{tap}"
+        self.near = near
         ip("tuntap", "add", tap, "mode", "tap")
         ip("link", "add", bridge, "type", "bridge")
         ip("link", "add", near, "type", "veth", "peer", "name", "far", "netns", self.name)
@@ -115,12 +117,12 @@ class Host:
               "tcpdump does not start")
 
     def wait_for_capture(self):
-        """tcpdump is behind on a busy machine, and ends with what it has not written."""
-        before, quiet = -1, 0
-        while quiet < 3:
-            time.sleep(0.05)
-            size = self.capture.stat().st_size
-            before, quiet = size, quiet + 1 if size == before else 0
+        """tcpdump is behind on a busy machine, and ends with what it has not written: so one more frame, the last."""
+        with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as wire:
+            wire.bind((self.near, 0))
+            wire.send(LAST)
+        check(wait_until(lambda: LAST in self.capture.read_bytes(), lambda: self.tcpdump.poll() is None),
+              "tcpdump does not come to the last frame")
 
     def stop_capture(self):
         if self.tcpdump.poll() is None:
