@@ -117,7 +117,7 @@ def exchange():
 
 class Case(peer.Case):
     programs = ["unshare", "ip"]
-    lab = LAB
+    lab, helper = LAB, __file__
 
     def setUp(self):
         super().setUp()
@@ -126,7 +126,7 @@ class Case(peer.Case):
             self.skipTest(f"no passt of Debian 13: {found.stderr}")
         self.capture = self.folder / "passt.pcap"
         self.alone = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--net"]
-        self.env = {"PASST_TEST": __file__, "VIONET": str(peer.BUILD / "vionet")}
+        self.env = {"PASST_TEST": self.helper, "VIONET": str(peer.BUILD / "vionet")}
         # It would become the user nobody, who cannot write here.
         self.passt = self.start(
             [*self.alone, "sh", "-c", self.lab + 'exec "$@"', "lab", pathlib.Path(found.stdout.strip()) / "passt", "--runas", "0",
