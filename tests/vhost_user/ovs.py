@@ -9,11 +9,14 @@ The switch is a private one: its database, sockets and network namespace are the
 
 import json
 import pathlib
+import re
 import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import flows  # noqa: E402
 import peer  # noqa: E402
+from front_case import Client  # noqa: E402
 from vm.harness import ovs  # noqa: E402
 from vm.harness.ovs import Installed  # noqa: E402
 
@@ -65,6 +68,29 @@ class Switch(peer.Case):
 
     def test_and_back(self):
         self.pass_frames(self.b, self.a, 4000)
+
+    def test_flows_both_ways(self):
+        """A client of the Open Traffic Generator's interface starts them once both ports forward."""
+        api = self.folder / "api"
+        pktgen = self.vionet_in_background("pktgen", "--listen", f"unix:{api}", "--queue-size", "4096")
+        self.assertTrue(peer.wait_until(api.exists, lambda: pktgen.poll() is None))
+        client = Client(f"unix:{api}")
+        client.call("POST", "/config", {"ports": [{"name": "a", "location": self.a}, {"name": "b", "location": self.b}],
+                                        "flows": flows.mixed("a", "b") + flows.mixed("b", "a")})
+        up = peer.wait_until(lambda: self.port_is_up(self.a) and self.port_is_up(self.b), lambda: pktgen.poll() is None)
+        self.assertTrue(up, self.switch.text())
+        client.transmit("start")
+        came = peer.wait_until(lambda: (now := client.flows()) and
+                               all(flow["frames_rx"] == flows.EACH for flow in now.values()) and now)
+        found = came or client.flows()
+        self.assertEqual(len(found), 8)
+        for flow in found.values():
+            self.assertEqual((flow["frames_tx"], flow["frames_rx"], flow["loss"]), (flows.EACH, flows.EACH, 0), flow)
+            self.assertEqual(flow["bytes_tx"], flow["bytes_rx"])
+            self.assertGreater(flow["latency"]["minimum_ns"], 0)
+        text = client.ask("GET", "/metrics")[2].decode()
+        for what in "duplicate", "reordered", "damaged":
+            self.assertEqual(re.findall(rf"(?m)^vionet_pktgen_flow_{what}_frames_total\{{.*\}} (\d+)$", text), ["0"] * 8)
 
 
 if __name__ == "__main__":

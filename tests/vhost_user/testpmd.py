@@ -16,6 +16,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import flows  # noqa: E402
 import peer  # noqa: E402
 from environment import native  # noqa: E402
 
@@ -85,6 +86,31 @@ class Pairs(peer.Testpmd):
         self.assertEqual(done.stdout,
                          "frames 8000 reconnects 0 lost 0 duplicates 0 alien 0\n", done.stderr)
         self.assertEqual(self.stop(testpmd), {"RX": 8000, "TX": 8000})
+
+
+class Flows(peer.Testpmd):
+    """Of a configuration: each by itself."""
+
+    def turn_round(self, mode, *options):
+        testpmd = self.run_testpmd(mode)
+        config = self.folder / "flows.json"
+        config.write_text(json.dumps({"ports": [{"name": "a", "location": self.device()}], "flows": flows.mixed("a", "a")}))
+        report = json.loads(self.vionet("pktgen", "--config", config, "--json", "--linger", "20", "--interval", "0",
+                                        "--queue-size", "1024", *options))
+        for flow in report["flows"]:
+            self.assertEqual((flow["tx"]["frames"], flow["rx"]["frames"]), (flows.EACH, flows.EACH), flow)
+            self.assertEqual(flow["tx"]["bytes"], flow["rx"]["bytes"])
+            self.assertEqual({what: count for what, count in flow["order"].items() if count}, {"unique": flows.EACH})
+            self.assertEqual(flow["latency_ns"]["count"], flows.EACH)
+        whole = 4 * flows.EACH
+        self.assertEqual((report["tx"]["sent"], report["rx"]["own"], report["rx"]["not_ours"]), (whole, whole, 0))
+        self.assertEqual(self.stop(testpmd), {"RX": whole, "TX": whole})
+
+    def test_unchanged(self):
+        self.turn_round("io")
+
+    def test_with_other_addresses(self):
+        self.turn_round("mac", "--mode", "interrupt")
 
 
 class Layouts(peer.Testpmd):
