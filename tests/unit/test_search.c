@@ -539,6 +539,7 @@ static void test_soak(void **state)
 {
 	struct simulated_path simulated;
 	struct soak kept = { .limits = { .loss_ratio = 0, .per_mille = 990, .latency_ns = 6000, .rate = 999 } };
+	struct soak slipped = { .limits = { .loss_ratio = 0 } };
 	struct soak lossy = { .limits = { .loss_ratio = 0.25 } };
 	struct soak slow = { .limits = { .loss_ratio = -1, .per_mille = 990, .latency_ns = 4000 } };
 	struct soak less = { .limits = { .loss_ratio = -1, .rate = 600 } };
@@ -547,6 +548,10 @@ static void test_soak(void **state)
 	simulated_path_init(&simulated, 1);
 	assert_int_equal(soak(&simulated, &kept, 100), CODE_OK);
 	assert_int_equal(kept.violation, SOAK_KEPT);
+	simulated.slips = 1;
+	assert_int_equal(soak(&simulated, &slipped, 100), CODE_OK);
+	assert_true(trials.result[trials.count - 1].sent < 96000);
+	simulated.slips = 0;
 	assert_int_equal(soak(&simulated, &slow, 100), CODE_LIMIT);
 	assert_int_equal(slow.violation, SOAK_LATENCY);
 	assert_true(slow.violation_s == 1);

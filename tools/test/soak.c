@@ -80,8 +80,8 @@ int soak_run(struct soak *soak, struct trial_path *path, const struct trial_inpu
 	if (result == NULL)
 		return CODE_FAILED;
 	code = path->run(path, input, soak_look, soak, &output);
-	/* A device that fails has carried what it did until then. */
-	if (code != CODE_OK)
+	/* A device that fails has carried what it did until then; what this machine had no time to send is no loss. */
+	if (code != CODE_OK || output.slipped)
 		output.intended = output.sent;
 	trial_result_fill(result, input, &output);
 	if (code != CODE_OK)

@@ -213,6 +213,9 @@ static void text_soak(const struct test_results *results)
 	       (uintmax_t)trial->received,
 	       (uintmax_t)(trial->sent > trial->received ? trial->sent - trial->received : 0),
 	       100 * trial->loss_ratio, trial->seconds);
+	if (trial->offered > 0 && trial->offered < (1 - TRIAL_SHORTFALL) * trial->input.load)
+		printf("sent %.1f %% of the rate: this machine or the path could not follow\n",
+		       100 * trial->offered / trial->input.load);
 	if (soak->violation != SOAK_KEPT)
 		printf("ended after %.1f s: a limit was not kept\n", soak->violation_s);
 }
