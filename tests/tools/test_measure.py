@@ -16,6 +16,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "softnic"))
 
+from captures import complaints, tshark  # noqa: E402
 from nic import DEADLINE, Softnic, binary  # noqa: E402
 from reports import check_junit, check_schema, results_of_page  # noqa: E402
 
@@ -222,12 +223,105 @@ class Paths(Case):
         self.assertEqual((first["intended"], first["received"], first["loss_ratio"]), (60, first["sent"], 0))
 
 
+class Flows(Case):
+    """Headers of options, and of a file, as tshark sees them at the far end, which records and sends nothing back."""
+
+    def record(self, *names):
+        nics = [Softnic("--lossless", "--mac", f"02:00:00:00:00:0{name}", "--peer", f"pcap::{self.folder}/{name}")
+                for name in names]
+        self.nics = nics
+        for nic in nics:
+            self.addCleanup(nic.close)
+        return [f"vfio-user:{nic.path}" for nic in nics]
+
+    def fields(self, name, *fields):
+        """What differs of the fields, in frames that tshark finds good."""
+        for nic in self.nics:
+            nic.stop()
+        path = str(self.folder / name)
+        self.assertEqual(complaints(path), [])
+        lines = tshark(path, "-T", "fields", "-E", "occurrence=a", *[word for field in fields for word in ("-e", field)])
+        self.assertGreater(len(lines), 20)
+        return {tuple(line.split("\t")) for line in lines}
+
+    def lose(self, *arguments):
+        return self.json("loss", *arguments, "--rate", "500pps", "--trial", "0.1", "--step", "50%", *QUICK)
+
+    def test_options(self):
+        """Those of the second device have sources and destinations the other way round."""
+        result = self.lose(*self.record("a", "b"), "--vlan", "100", "--tcp", "--src-ip", "10.0.0.0/30", "--dst-ip", "10.1.0.9",
+                           "--dst-port", "443", "--flows", "5")
+        self.assertEqual([size["size"] for size in result["sizes"]], [80, 128, 256, 512, 1024, 1280, 1518])
+        ports = range(49152, 49157)
+        self.assertEqual(
+            self.fields("a", "eth.dst", "vlan.id", "ip.src", "ip.dst", "tcp.srcport", "tcp.dstport"),
+            {("02:00:00:00:00:0b", "100", f"10.0.0.{i % 4}", "10.1.0.9", str(ports[i % 5]), "443") for i in range(20)})
+        self.assertEqual(
+            self.fields("b", "eth.dst", "vlan.id", "ip.src", "ip.dst", "tcp.srcport", "tcp.dstport"),
+            {("02:00:00:00:00:0a", "100", "10.1.0.9", f"10.0.0.{i % 4}", "443", str(ports[i % 5])) for i in range(20)})
+        flows = result["options"]["config"]["flows"]
+        self.assertEqual([flow["name"] for flow in flows], ["flow", "back"])
+
+    def test_a_tunnel(self):
+        device, = self.record("a")
+        result = self.lose(device, "--vxlan", "42", "--outer-dst-mac", "02:00:00:00:00:77", "--ipv6", "--sizes", "200")
+        self.assertEqual([size["size"] for size in result["sizes"]], [200])
+        self.assertEqual(self.fields("a", "eth.dst", "vxlan.vni", "ipv6.dst", "frame.len"),
+                         {("02:00:00:00:00:77,02:76:69:6f:00:01", "42", "2001:2:0:8000::1", "196")})
+
+    def test_one_direction_with_a_source(self):
+        """What the second device says of itself has its own address."""
+        self.lose(*self.record("a", "b"), "--direction", "one", "--src-mac", "02:00:00:00:00:55", "--sizes", "64")
+        self.assertEqual(self.fields("a", "eth.src", "eth.dst"), {("02:00:00:00:00:55", "02:00:00:00:00:0b")})
+        lines = tshark(str(self.folder / "b"), "-T", "fields", "-e", "eth.src")
+        self.assertEqual(set(lines), {"02:00:00:00:00:0b"})
+
+    def file(self, *flows, ports=("one", "two")):
+        """A file with flows (from, to); they say much that the trials do not follow."""
+        path = self.folder / "config.json"
+        path.write_text(json.dumps({"ports": [{"name": name} for name in ports], "flows": [{
+            "name": f"{tx} to {rx} ({number})", "tx_rx": {"choice": "port", "port": {"tx_name": tx, "rx_names": [rx]}},
+            "packet": [{"choice": "ethernet", "ethernet": {"dst": {"value": "02:00:00:00:00:99"}}},
+                       {"choice": "ipv4", "ipv4": {"dst": {"choice": "values", "values": ["10.0.0.7", "10.0.0.9"]}}},
+                       {"choice": "udp", "udp": {}}],
+            "size": {"choice": "fixed", "fixed": 999}, "rate": {"choice": "percentage", "percentage": 100},
+            "duration": {"choice": "fixed_packets", "fixed_packets": {"packets": 1}}}
+                for number, (tx, rx) in enumerate(flows)]}))
+        return str(path)
+
+    def test_a_file(self):
+        one, two = self.record("a", "b")
+        config = self.file(("one", "two"), ("two", "one"))
+        self.lose("--port", f"two={two}", "--config", config, one, "--sizes", "128")
+        for name in "ab":
+            self.assertEqual(self.fields(name, "eth.dst", "ip.dst", "frame.len"),
+                             {("02:00:00:00:00:99", address, "124") for address in ("10.0.0.7", "10.0.0.9")})
+
+    def test_files_that_do_not_fit(self):
+        loop, forth, back, away = ("one", "one"), ("one", "two"), ("two", "one"), ("two", "two")
+        for flows, more, text in (
+                ((), (), "one or two ports are wanted, with one flow from each"),
+                ((forth, forth), (), r"flows\[1\] has to go from ports\[1\] to ports\[0\]"),
+                ((back, forth), (), r"flows\[0\] has to go"), ((loop,), (), r"flows\[0\] has to go"),
+                ((forth, away), (), r"flows\[1\] has to go"), ((forth,), ("--direction", "both"), "no flow from its second port"),
+                ((forth,), ("--tcp",), "--tcp has no effect with --config")):
+            with self.subTest(flows=flows):
+                self.run_test("ndr", "vfio-user:a,vfio-user:b", "--config", self.file(*[
+                    (tx, rx) for tx, rx in flows]), *more, code=2)
+                self.assertRegex(self.errors, text)
+                self.assertEqual(self.errors.count("\n"), 1, self.errors)
+
+
 class Refusals(Case):
     def test_command_lines(self):
         for arguments, text in (
                 ((), "what is to be measured?"), (("speed", "x"), "test 'speed'"), (("ndr",), "no device named"),
-                (("ndr", "a,a"), "named twice"), (("ndr", "a,b,c"), "no such socket|not a|named|two devices|"),
-                (("ndr", "a", "b", "c"), "two devices at most"), (("ndr", ",a"), "without a name"),
+                (("ndr", "a", "a"), "named twice"), (("ndr", "vfio-user:a,vfio-user:b,vfio-user:c"), "two devices at most"),
+                (("ndr", "a", "b", "c"), "two devices at most"), (("ndr", ""), "is empty"),
+                (("ndr", "a", "b", "--src-mac", "02:00:00:00:00:01"), "--src-mac: both devices would send with it"),
+                (("ndr", "a", "--tcp", "--icmp"), "--tcp and --icmp: give one of them"),
+                (("ndr", "a", "--vlan", "5", "--sizes", "64"), "64 bytes have no room .* 68 are the least"),
+                (("ndr", "a", "--config", "/nowhere/file"), "/nowhere/file"), (("ndr", "a", "--size", "imix"), "--size"),
                 (("soak", "a"), "--rate is missing"), (("ndr", "a", "--rate", "1k"), "--rate has no effect with ndr"),
                 (("throughput", "a", "--sum", "1"), "--sum has no effect with throughput"),
                 (("loss", "a", "--hdr", "x"), "--hdr has no effect with loss"),

@@ -53,9 +53,9 @@ void config_add_devices(struct config_arguments *arguments, char *text)
 		char *comma = config_next_device(text);
 
 		if (arguments->devices == CONFIG_DEVICES_MAX)
-			refuse_usage("pktgen: %u devices at most", CONFIG_DEVICES_MAX);
+			refuse_usage("%s: %u devices at most", arguments->command, CONFIG_DEVICES_MAX);
 		if (text[0] == '\0')
-			refuse_usage("pktgen: the name of a device is empty");
+			refuse_usage("%s: the name of a device is empty", arguments->command);
 		arguments->device[arguments->devices++] = text;
 		if (comma != NULL)
 			*comma++ = '\0';
@@ -173,7 +173,7 @@ static void config_make_of_load(const struct config_arguments *arguments,
 	if (arguments->ports > 0)
 		refuse_usage("--port has no effect without --config; name the DEVICE");
 	if (arguments->devices > LOAD_PORTS_MAX)
-		refuse_usage("pktgen: %zu devices; without --config %u are the most",
+		refuse_usage("%s: %zu devices; without --config %u are the most", arguments->command,
 			     arguments->devices, LOAD_PORTS_MAX);
 	if (load->load.bidirectional && arguments->devices != LOAD_PORTS_MAX)
 		refuse_usage("--bidirectional: two devices are wanted: DEVICE,DEVICE2");
@@ -191,7 +191,7 @@ void config_make(const struct config_arguments *arguments, struct load_arguments
 		return;
 	}
 	if (arguments->devices == 0 && !arguments->print)
-		refuse_usage("pktgen: no device named; 'vionet list' shows them");
+		refuse_usage("%s: no device named; 'vionet list' shows them", arguments->command);
 	config_make_of_load(arguments, load, traffic);
 }
 

@@ -9,6 +9,7 @@
 #define CONFIG_DEVICES_MAX 64u
 
 struct config_arguments {
+	const char *command;			/* for messages */
 	const char *file;			/* --config, or NULL */
 	const char *device[CONFIG_DEVICES_MAX]; /* DEVICE,DEVICE2 ... */
 	size_t devices;

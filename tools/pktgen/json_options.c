@@ -4,10 +4,9 @@
 #include "tools/pktgen/json.h"
 
 #include <jansson.h>
-#include <stdlib.h>
 
-#include "tools/pktgen/model/otg.h"
 #include "tools/pktgen/packet/header_table.h"
+#include "tools/pktgen/report/report.h"
 
 static json_t *options_mac(uint64_t mac)
 {
@@ -113,16 +112,6 @@ static json_t *options_header(const struct pktgen_results *results)
 		options_value(flow, HEADER_IPV4, "time_to_live", options_integer));
 }
 
-/* All of it, as a file would have it. */
-static json_t *options_config(const struct traffic *traffic)
-{
-	char *text = otg_write_json(traffic);
-	json_t *config = text != NULL ? json_loads(text, 0, NULL) : NULL;
-
-	free(text);
-	return config != NULL ? config : json_null();
-}
-
 /* "rx-usecs=50" as it was typed; of single pairs the last one. */
 static json_t *options_settings(const struct settings *settings)
 {
@@ -214,7 +203,7 @@ struct json_t *pktgen_json_options(const struct pktgen_results *results)
 		"queues", options->queues,
 		"queue_size", options_queue_size(results),
 		"cpus", cpus);
-	json_object_set_new(object, "config", options_config(&options->traffic));
+	json_object_set_new(object, "config", json_config(&options->traffic));
 	json_object_set_new(object, "open", options_open(&options->device));
 	return object;
 }

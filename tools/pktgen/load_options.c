@@ -12,11 +12,11 @@ enum {
 	KEY_LOAD_BURSTS,
 	KEY_LOAD_BURST_FRAMES,
 	KEY_LOAD_BURST_GAP,
-	KEY_LOAD_FLOWS,
 	KEY_LOAD_BIDIRECTIONAL,
-	KEY_LOAD_PAYLOAD,
 	KEY_LOAD_OFFLOAD,
 	KEY_LOAD_SEED,
+	KEY_LOAD_FLOWS, /* from here on they are flow_argp's */
+	KEY_LOAD_PAYLOAD,
 	KEY_LOAD_SRC_MAC,
 	KEY_LOAD_DST_MAC,
 	KEY_LOAD_VLAN,
@@ -62,21 +62,27 @@ static const struct argp_option load_option_list[] = {
 	{ "burst-frames", KEY_LOAD_BURST_FRAMES, "N", 0, "Send bursts of N frames, each at --rate", 1 },
 	{ "burst-gap", KEY_LOAD_BURST_GAP, "TIME", 0, "Between bursts (0)", 1 },
 	{ "bursts", KEY_LOAD_BURSTS, "N", 0, "End after N bursts", 1 },
+	{ "bidirectional", KEY_LOAD_BIDIRECTIONAL, NULL, 0, "Of two devices, both send", 1 },
+	{ "offload", KEY_LOAD_OFFLOAD, "WHAT", 0,
+	  "Let the device do it: checksum, segment:SIZE (bytes of payload), or both", 1 },
+	{ "seed", KEY_LOAD_SEED, "N", 0, "Makes sizes, gaps and the stream id repeatable", 1 },
+	{ 0 },
+};
+
+/* What frames are, however many and fast. */
+static const struct argp_option flow_option_list[] = {
 	{ "flows", KEY_LOAD_FLOWS, "N", 0,
 	  "N flows, each counted by itself: of source ports, or source addresses where there "
 	  "are not so many ports",
 	  1 },
-	{ "bidirectional", KEY_LOAD_BIDIRECTIONAL, NULL, 0, "Of two devices, both send", 1 },
 	{ "payload", KEY_LOAD_PAYLOAD, "KIND", 0,
 	  "pattern (default; checked when it comes back) or zero", 1 },
-	{ "offload", KEY_LOAD_OFFLOAD, "WHAT", 0,
-	  "Let the device do it: checksum, segment:SIZE (bytes of payload), or both", 1 },
-	{ "seed", KEY_LOAD_SEED, "N", 0, "Makes sizes, gaps and the stream id repeatable", 1 },
 
 	{ NULL, 0, NULL, 0,
 	  "Headers (N: a number, a range A-B or A-B:STEP, or a list A,B,C; one value a frame):", 2 },
 	{ "src-mac", KEY_LOAD_SRC_MAC, "MAC", 0, "Default: the device's; MAC+16: so many", 2 },
-	{ "dst-mac", KEY_LOAD_DST_MAC, "MAC", 0, "Default: 02:76:69:6f:00:01", 2 },
+	{ "dst-mac", KEY_LOAD_DST_MAC, "MAC", 0,
+	  "Default: 02:76:69:6f:00:01; of test with two devices: the other one's", 2 },
 	{ "vlan", KEY_LOAD_VLAN, "N[.N...]", 0,
 	  "VLAN tags, outermost first, the first of several 802.1ad; 8021q:N or 8021ad:N says the kind", 2 },
 	{ "pcp", KEY_LOAD_PCP, "N", 0, "Priority in the tags (0)", 2 },
@@ -328,16 +334,31 @@ static error_t load_parse(int key, char *argument, struct argp_state *state)
 	return 0;
 }
 
+const struct argp flow_argp = {
+	.options = flow_option_list,
+	.parser = load_parse,
+};
+
+static error_t load_parse_all(int key, char *argument, struct argp_state *state)
+{
+	if (key != ARGP_KEY_INIT)
+		return load_parse(key, argument, state);
+	state->child_inputs[0] = state->input;
+	return 0;
+}
+
 const struct argp load_argp = {
 	.options = load_option_list,
-	.parser = load_parse,
+	.parser = load_parse_all,
+	.children = (const struct argp_child[]){ { &flow_argp, 0, NULL, 0 }, { 0 } },
 };
 
 /* ---- together ---- */
 
 static const char *load_option_name(int key)
 {
-	const struct argp_option *option = load_option_list;
+	const struct argp_option *option = key >= KEY_LOAD_FLOWS && key < KEY_LOAD_COUNT ? flow_option_list
+											 : load_option_list;
 
 	while (option->key != (key == KEY_LOAD_COUNT ? 'c' : key))
 		option++;
@@ -380,6 +401,13 @@ bool load_source_mac_was_given(const struct load_arguments *arguments)
 bool load_destination_mac_was_given(const struct load_arguments *arguments)
 {
 	return load_was_given(arguments, KEY_LOAD_DST_MAC);
+}
+
+bool load_link_was_given(const struct load_arguments *arguments, bool source)
+{
+	if (arguments->load.tunnel == LOAD_VXLAN)
+		return load_was_given(arguments, source ? KEY_LOAD_OUTER_SRC_MAC : KEY_LOAD_OUTER_DST_MAC);
+	return load_was_given(arguments, source ? KEY_LOAD_SRC_MAC : KEY_LOAD_DST_MAC);
 }
 
 bool load_has_chance(const struct load_options *load)

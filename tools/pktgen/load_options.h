@@ -11,8 +11,9 @@ struct load_arguments {
 	uint64_t given;		  /* which options were, a bit each: load_options.c's */
 };
 
-/* A child parser whose input is a struct load_arguments. */
+/* Child parsers whose input is a struct load_arguments: all of it, or only what describes frames. */
 extern const struct argp load_argp;
+extern const struct argp flow_argp;
 
 /* Leaves the program where options contradict each other, or change nothing. */
 void load_check(const struct load_arguments *arguments);
@@ -24,6 +25,8 @@ bool load_seed_was_given(const struct load_arguments *arguments);
 bool load_rate_was_given(const struct load_arguments *arguments);
 bool load_source_mac_was_given(const struct load_arguments *arguments);
 bool load_destination_mac_was_given(const struct load_arguments *arguments);
+/* An address of the outermost Ethernet header. */
+bool load_link_was_given(const struct load_arguments *arguments, bool source);
 /* The first that was given of those that describe frames, or how they are counted; NULL: none. */
 const char *load_first_of_frames(const struct load_arguments *arguments);
 

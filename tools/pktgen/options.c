@@ -364,6 +364,7 @@ void pktgen_parse(int argc, char **argv, struct pktgen_options *options)
 		.linger_ns = ENGINE_LINGER_NS,
 		.burst = 32,
 		.load = { .load = load_defaults },
+		.config = { .command = "pktgen" },
 		.stream = PKTGEN_ANY_STREAM,
 		.mode = WAIT_SPIN,
 	};

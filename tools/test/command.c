@@ -21,7 +21,7 @@
 #define COMMAND_BURST 10
 
 struct command {
-	const struct test_options *options;
+	struct test_options *options;
 	struct device_path device;
 	struct test_results *results;
 };
@@ -468,5 +468,6 @@ int command_test(int argc, char **argv)
 		free(results.size[i].latency);
 	free(results.size);
 	trial_log_free(&results.log);
+	traffic_free(&options.traffic);
 	return code;
 }

@@ -2,11 +2,10 @@
 #include "tools/test/device_path.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "tools/pktgen/packet/header_table.h"
 #include "tools/shared/session.h"
+#include "tools/test/flows.h"
 
 /* How often a watched trial is looked at. */
 #define PATH_LOOK_NS 1000000000ull
@@ -23,136 +22,22 @@ static struct device_path *path_of(struct trial_path *path)
 
 static uint32_t path_flows(const struct device_path *device)
 {
-	return device->options->names;
+	return (uint32_t)device->options->traffic.flows;
 }
 
-/* --- The traffic: a flow from each port ------------------------------------------ */
+/* --- The traffic ---------------------------------------------------------------- */
 
-static bool path_set_field(struct traffic_header *header, const char *field, traffic_value value)
-{
-	int index = header_field_find((enum header_kind)header->kind, field);
-
-	if (index < 0)
-		return false;
-	header->field[index].pattern = TRAFFIC_VALUE;
-	header->field[index].start = value;
-	return true;
-}
-
-static struct traffic_header *path_header(struct traffic_flow *flow, enum header_kind kind)
-{
-	return traffic_header_add(&flow->header, &flow->headers, kind, header_type(kind)->fields);
-}
-
-static traffic_value path_mac(const uint8_t mac[6])
-{
-	traffic_value value = 0;
-
-	for (int i = 0; i < 6; i++)
-		value = value << 8 | mac[i];
-	return value;
-}
-
-/* Where the frames of port `from` are to go. */
-static const uint8_t *path_destination(const struct device_path *device, uint32_t from)
-{
-	static const uint8_t unknown[6];
-	const uint8_t *other = device->port[1 - from].mac;
-
-	if (device->options->have_destination || device->options->names == 1 ||
-	    memcmp(other, unknown, 6) == 0)
-		return device->options->destination;
-	return other;
-}
-
-/* Addresses of RFC 2544, C.2.6.2: 198.18/15; the discard port. */
-static bool path_fill_headers(const struct device_path *device, struct traffic_flow *flow)
-{
-	uint32_t from = flow->tx_port;
-	const uint32_t address[] = { 0xc6120001, 0xc6130001 };
-	struct traffic_header *header = path_header(flow, HEADER_ETHERNET);
-
-	if (header == NULL ||
-	    !path_set_field(header, "dst", path_mac(path_destination(device, from))))
-		return false;
-	header = path_header(flow, HEADER_IPV4);
-	if (header == NULL || !path_set_field(header, "src", address[from]) ||
-	    !path_set_field(header, "dst", address[1 - from]))
-		return false;
-	header = path_header(flow, HEADER_UDP);
-	return header != NULL && path_set_field(header, "src_port", 49152) &&
-	       path_set_field(header, "dst_port", 9);
-}
-
-static bool path_fill_flow(const struct device_path *device, struct traffic_flow *flow,
-			   uint32_t from)
-{
-	static const char *const names[] = { "forth", "back" };
-
-	flow->name = strdup(names[from]);
-	flow->tx_port = from;
-	flow->rx_port = calloc(1, sizeof(*flow->rx_port));
-	if (flow->name == NULL || flow->rx_port == NULL)
-		return false;
-	flow->rx_ports = 1;
-	flow->rx_port[0] = device->options->names == 2 ? 1 - from : from;
-	flow->size = (struct traffic_size){ .min = device->size, .max = device->size };
-	flow->rate = (struct rate){ RATE_PPS, 1000 };
-	flow->duration = (struct traffic_duration){ .frames = 1, .gap_bytes = 12 };
-	flow->payload = TRAFFIC_PAYLOAD_NUMBERED;
-	flow->track = flow->latency = true;
-	return path_fill_headers(device, flow);
-}
-
-static bool path_fill_port(struct traffic_port *port, const char *location)
-{
-	port->name = strdup(location);
-	port->location = strdup(location);
-	return port->name != NULL && port->location != NULL;
-}
-
-static int path_make_traffic(const struct device_path *device, struct traffic *traffic)
-{
-	uint32_t count = path_flows(device);
-	bool good;
-
-	*traffic = (struct traffic){
-		.port = calloc(count, sizeof(*traffic->port)),
-		.flow = calloc(count, sizeof(*traffic->flow)),
-	};
-	good = traffic->port != NULL && traffic->flow != NULL;
-	if (good)
-		traffic->ports = traffic->flows = count;
-	for (uint32_t i = 0; good && i < count; i++)
-		good = path_fill_port(&traffic->port[i], device->options->name[i]) &&
-		       path_fill_flow(device, &traffic->flow[i], i);
-	if (good)
-		return CODE_OK;
-	traffic_free(traffic);
-	say("no memory for the flows");
-	return CODE_FAILED;
-}
-
-/* Flows with frames of that size. The old ones have to be there until the engine no longer
- * uses them. */
 static int path_configure(struct device_path *device, uint32_t size)
 {
-	struct traffic old = device->traffic;
+	uint32_t old = device->size;
 	int code;
 
-	device->size = size;
-	code = path_make_traffic(device, &device->traffic);
-	if (code != CODE_OK) {
-		device->traffic = old;
-		return code;
-	}
-	code = engine_configure(device->engine, &device->traffic);
-	if (code == CODE_OK) {
-		traffic_free(&old);
-		return code;
-	}
-	traffic_free(&device->traffic);
-	device->traffic = old;
+	flows_set_size(device->options, size);
+	code = engine_configure(device->engine, &device->options->traffic);
+	if (code == CODE_OK)
+		device->size = size;
+	else
+		flows_set_size(device->options, old);
 	return code;
 }
 
@@ -179,6 +64,8 @@ static int path_look_at_ports(struct device_path *device)
 		if (!info.link_up)
 			say("%s: the link is down", device->options->name[i]);
 	}
+	for (uint32_t i = 0; device->options->names == 2 && i < path_flows(device); i++)
+		flows_set_destination(device->options, i, device->port[1 - i].mac);
 	return CODE_OK;
 }
 
@@ -210,7 +97,7 @@ static int path_open_engine(struct device_path *device)
 		.seed = now_ns(),
 	};
 
-	return engine_open(&device->engine, &device->traffic, &engine);
+	return engine_open(&device->engine, &options->traffic, &engine);
 }
 
 static int path_run(struct trial_path *path, const struct trial_input *input, trial_watch *watch,
@@ -222,7 +109,7 @@ static double path_now(struct trial_path *path)
 	return (double)now_ns() / 1e9;
 }
 
-int device_path_open(struct device_path *device, const struct test_options *options)
+int device_path_open(struct device_path *device, struct test_options *options)
 {
 	int code;
 
@@ -231,9 +118,7 @@ int device_path_open(struct device_path *device, const struct test_options *opti
 		.size = options->size[0] - TEST_FCS,
 	};
 	device->options = options;
-	code = path_make_traffic(device, &device->traffic);
-	if (code != CODE_OK)
-		return code;
+	flows_set_size(options, device->size);
 	code = path_open_engine(device);
 	if (code == CODE_OK)
 		code = path_look_at_ports(device);
@@ -252,7 +137,6 @@ int device_path_close(struct device_path *device)
 	int code = engine_close(device->engine);
 
 	device->engine = NULL;
-	traffic_free(&device->traffic);
 	return code;
 }
 
@@ -265,7 +149,7 @@ uint32_t device_path_size_max(const struct device_path *device)
 
 		mtu = own < mtu ? own : mtu;
 	}
-	return mtu + 14 + TEST_FCS;
+	return mtu + 14 + 4 * flows_tags(device->options) + TEST_FCS;
 }
 
 double device_path_line(const struct device_path *device, uint32_t size)
@@ -347,7 +231,7 @@ static int path_learn(struct device_path *device)
 	const uint32_t flow = 1;
 	int code;
 
-	if (device->options->names == 1 || !device->options->one_direction)
+	if (path_flows(device) < 2 || !device->options->one_direction)
 		return CODE_OK;
 	code = engine_set_rate(device->engine, flow, &rate);
 	if (code == CODE_OK)

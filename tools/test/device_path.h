@@ -5,7 +5,6 @@
 
 #include "tools/pktgen/engine/engine.h"
 #include "tools/pktgen/histogram.h"
-#include "tools/pktgen/model/traffic.h"
 #include "tools/test/options.h"
 #include "tools/test/trial.h"
 
@@ -20,9 +19,8 @@ struct device_port {
 
 struct device_path {
 	struct trial_path path; /* first: cast back */
-	const struct test_options *options;
+	struct test_options *options; /* with the flows */
 	struct engine *engine;
-	struct traffic traffic;
 	uint32_t size; /* of the frames that the engine has now */
 	struct device_port port[2];
 	struct histogram latency;
@@ -32,7 +30,7 @@ struct device_path {
 };
 
 /* Returns an exit code; on failure nothing is left open. */
-int device_path_open(struct device_path *device, const struct test_options *options);
+int device_path_open(struct device_path *device, struct test_options *options);
 int device_path_close(struct device_path *device);
 
 /* The longest frame that all take, with FCS. */

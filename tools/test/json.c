@@ -258,7 +258,7 @@ static json_t *result_options(const struct test_options *options)
 
 	for (uint32_t i = 0; i < options->cpus.count; i++)
 		json_array_append_new(cpus, json_integer(options->cpus.cpu[i]));
-	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:f, s:f, s:f, s:i, s:i, s:s, s:o}",
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:f, s:f, s:f, s:i, s:i, s:s, s:o, s:o}",
 			 "direction", options->names == 1 ? "loop" : options->one_direction ? "one"
 											    : "both",
 			 "trial_s", result_seconds(options->trial_ns),
@@ -271,7 +271,8 @@ static json_t *result_options(const struct test_options *options)
 			 "repeats", (int)options->repeats,
 			 "queues", (int)options->queues,
 			 "mode", wait_mode_words[options->mode],
-			 "cpus", cpus);
+			 "cpus", cpus,
+			 "config", json_config(&options->traffic));
 }
 
 static json_t *result_deviations(const struct test_results *results)

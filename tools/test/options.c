@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tools/shared/cpus.h"
+#include "tools/test/flows.h"
 
 /* A row's bits: which methods an option is for. */
 #define OF(method) (1u << TEST_##method)
@@ -17,7 +18,8 @@ enum {
 	KEY_SIZES = 0x100,
 	KEY_RATE,
 	KEY_DIRECTION,
-	KEY_DST_MAC,
+	KEY_CONFIG,
+	KEY_PORT,
 	KEY_TRIAL,
 	KEY_INITIAL,
 	KEY_SUM,
@@ -58,52 +60,56 @@ static const struct argp_option test_option_list[] = {
 	  1 },
 	{ "direction", KEY_DIRECTION, "WORD", 0,
 	  "Two devices: both (default), or one: from the first to the second", 1 },
-	{ "dst-mac", KEY_DST_MAC, "MAC", 0,
-	  "Default: the other device's; of one device 02:76:69:6f:00:01", 1 },
+	{ "config", KEY_CONFIG, "FILE", 0,
+	  "The flow of each direction, as a configuration of the Open Traffic Generator (YAML or "
+	  "JSON); sizes, rates and times are those of the trials",
+	  1 },
+	{ "port", KEY_PORT, "NAME=DEVICE", 0,
+	  "The device of this port of the configuration; DEVICEs are its ports in order", 1 },
 
-	{ NULL, 0, NULL, 0, "How to measure:", 2 },
+	{ NULL, 0, NULL, 0, "How to measure:", 4 },
 	{ "trial", KEY_TRIAL, "TIME", 0,
 	  "Length of a trial that counts: throughput, loss 60, latency 120, ndr 1; soak: of all "
 	  "(1h)",
-	  2 },
-	{ "initial", KEY_INITIAL, "TIME", 0, "Length of the first trials of a search (1)", 2 },
-	{ "sum", KEY_SUM, "TIME", 0, "ndr: how long a rate is tried in all (5)", 2 },
+	  4 },
+	{ "initial", KEY_INITIAL, "TIME", 0, "Length of the first trials of a search (1)", 4 },
+	{ "sum", KEY_SUM, "TIME", 0, "ndr: how long a rate is tried in all (5)", 4 },
 	{ "exceed", KEY_EXCEED, "RATIO", 0,
-	  "ndr: share of that time that may have more loss (50%)", 2 },
-	{ "width", KEY_WIDTH, "RATIO", 0, "How exact a rate is searched (0.5%)", 2 },
+	  "ndr: share of that time that may have more loss (50%)", 4 },
+	{ "width", KEY_WIDTH, "RATIO", 0, "How exact a rate is searched (0.5%)", 4 },
 	{ "loss-ratios", KEY_LOSS_RATIOS, "LIST", 0,
-	  "ndr: the loss that each goal allows, rising (0,0.5%: NDR and PDR)", 2 },
+	  "ndr: the loss that each goal allows, rising (0,0.5%: NDR and PDR)", 4 },
 	{ "max-rate", KEY_MAX_RATE, "RATE", 0,
-	  "No trial above (default: the link's, or what can be sent)", 2 },
-	{ "min-rate", KEY_MIN_RATE, "RATE", 0, "Nor below (a thousandth of that)", 2 },
-	{ "repeat", KEY_REPEAT, "N", 0, "latency: trials (20); back-to-back: searches (50)", 2 },
-	{ "step", KEY_STEP, "RATIO", 0, "loss: from one rate to the next (10%)", 2 },
-	{ "longest", KEY_LONGEST, "TIME", 0, "back-to-back: longest burst (2)", 2 },
-	{ "pause", KEY_PAUSE, "TIME", 0, "Between two trials (100ms)", 2 },
+	  "No trial above (default: the link's, or what can be sent)", 4 },
+	{ "min-rate", KEY_MIN_RATE, "RATE", 0, "Nor below (a thousandth of that)", 4 },
+	{ "repeat", KEY_REPEAT, "N", 0, "latency: trials (20); back-to-back: searches (50)", 4 },
+	{ "step", KEY_STEP, "RATIO", 0, "loss: from one rate to the next (10%)", 4 },
+	{ "longest", KEY_LONGEST, "TIME", 0, "back-to-back: longest burst (2)", 4 },
+	{ "pause", KEY_PAUSE, "TIME", 0, "Between two trials (100ms)", 4 },
 	{ "linger", KEY_LINGER, "TIME", 0,
-	  "A trial ends when no frame has come for TIME (200ms)", 2 },
+	  "A trial ends when no frame has come for TIME (200ms)", 4 },
 
-	{ NULL, 0, NULL, 0, "Limits (exit status 6 if one is not kept):", 3 },
+	{ NULL, 0, NULL, 0, "Limits (exit status 6 if one is not kept):", 5 },
 	{ "min-throughput", KEY_MIN_THROUGHPUT, "RATE", 0,
-	  "throughput, ndr: the least for each size and goal; soak: what has to come back", 3 },
-	{ "max-loss", KEY_MAX_LOSS, "RATIO", 0, "soak: the most (0); latency, loss: in any trial", 3 },
+	  "throughput, ndr: the least for each size and goal; soak: what has to come back", 5 },
+	{ "max-loss", KEY_MAX_LOSS, "RATIO", 0, "soak: the most (0); latency, loss: in any trial", 5 },
 	{ "max-latency", KEY_MAX_LATENCY, "[PERCENT:]TIME", 0,
-	  "latency, soak: the most for 99% (or PERCENT) of all frames: 99.9%:100us", 3 },
-	{ "min-frames", KEY_MIN_FRAMES, "N", 0, "back-to-back: the shortest average", 3 },
+	  "latency, soak: the most for 99% (or PERCENT) of all frames: 99.9%:100us", 5 },
+	{ "min-frames", KEY_MIN_FRAMES, "N", 0, "back-to-back: the shortest average", 5 },
 
-	{ NULL, 0, NULL, 0, "Output:", 4 },
-	{ "json", KEY_JSON, NULL, 0, "One JSON object on stdout at the end", 4 },
-	{ "csv", KEY_CSV, "FILE", 0, "Write a line for each trial", 4 },
-	{ "html", KEY_HTML, "FILE", 0, "Write a page with all results, which needs no other", 4 },
+	{ NULL, 0, NULL, 0, "Output:", 6 },
+	{ "json", KEY_JSON, NULL, 0, "One JSON object on stdout at the end", 6 },
+	{ "csv", KEY_CSV, "FILE", 0, "Write a line for each trial", 6 },
+	{ "html", KEY_HTML, "FILE", 0, "Write a page with all results, which needs no other", 6 },
 	{ "hdr", KEY_HDR, "FILE", 0,
-	  "latency, soak: write the latency as percentiles of HdrHistogram", 4 },
-	{ "junit", KEY_JUNIT, "FILE", 0, "Write JUnit's XML: a test for each size and goal", 4 },
+	  "latency, soak: write the latency as percentiles of HdrHistogram", 6 },
+	{ "junit", KEY_JUNIT, "FILE", 0, "Write JUnit's XML: a test for each size and goal", 6 },
 
-	{ NULL, 0, NULL, 0, "Other:", 5 },
-	{ "queues", KEY_QUEUES, "N", 0, "Queue pairs of each device, each with a thread (1)", 5 },
-	{ "queue-size", KEY_QUEUE_SIZE, "N", 0, "Entries of each queue (256; a power of two)", 5 },
-	{ "cpus", KEY_CPUS, "LIST", 0, "Pin the threads to these CPUs (0,2-5)", 5 },
-	{ "mode", KEY_MODE, "MODE", 0, "poll, interrupt or spin (default), as of pktgen", 5 },
+	{ NULL, 0, NULL, 0, "Other:", 7 },
+	{ "queues", KEY_QUEUES, "N", 0, "Queue pairs of each device, a thread each (1)", 7 },
+	{ "queue-size", KEY_QUEUE_SIZE, "N", 0, "Entries of each queue (256; a power of two)", 7 },
+	{ "cpus", KEY_CPUS, "LIST", 0, "Pin the threads to these CPUs (0,2-5)", 7 },
+	{ "mode", KEY_MODE, "MODE", 0, "poll, interrupt or spin (default), as of pktgen", 7 },
 	{ 0 },
 };
 
@@ -290,9 +296,11 @@ static error_t arguments_parse_load(int key, const char *argument, struct test_o
 			    &error);
 		options->one_direction = choice == 1;
 		return 0;
-	case KEY_DST_MAC:
-		need_parsed(parse_mac("--dst-mac", argument, options->destination, &error), &error);
-		options->have_destination = true;
+	case KEY_CONFIG:
+		options->config.file = argument;
+		return 0;
+	case KEY_PORT:
+		config_add_port(&options->config, argument);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -404,24 +412,11 @@ static error_t arguments_parse_rest(int key, char *argument, struct test_options
 
 /* --- All together ------------------------------------------------------------- */
 
-static void arguments_add_device(struct test_options *options, char *name)
-{
-	if (options->names == 2)
-		refuse_usage("test: two devices at most, not also '%.40s'", clean(name));
-	if (*name == '\0')
-		refuse_usage("test: a device without a name; give DEVICE or DEVICE,DEVICE2");
-	if (options->names == 1 && strcmp(options->name[0], name) == 0)
-		refuse_usage("'%.200s' is named twice", clean(name));
-	options->name[options->names++] = name;
-	options->device.name = options->name[0];
-}
-
 /* METHOD, then DEVICE or DEVICE,DEVICE2. */
 static void arguments_argument(struct test_options *options, char *argument, unsigned int number)
 {
 	struct parse_error error;
 	int method = 0;
-	char *comma;
 
 	if (number == 0) {
 		if (strcmp(argument, "mlrsearch") == 0)
@@ -431,12 +426,7 @@ static void arguments_argument(struct test_options *options, char *argument, uns
 		options->method = (enum test_method)method;
 		return;
 	}
-	comma = strchr(argument, ',');
-	if (comma != NULL)
-		*comma = '\0';
-	arguments_add_device(options, argument);
-	if (comma != NULL)
-		arguments_add_device(options, comma + 1);
+	config_add_devices(&options->config, argument);
 }
 
 static void arguments_refuse_idle(const struct test_options *options)
@@ -447,8 +437,6 @@ static void arguments_refuse_idle(const struct test_options *options)
 			refuse_usage("--%s has no effect with %s; leave it out",
 				     arguments_name(test_option_use[i].key),
 				     test_method_words[options->method]);
-	if (options->names == 1 && arguments_given(options, KEY_DIRECTION))
-		refuse_usage("--direction has no effect with one device: give DEVICE,DEVICE2");
 	if (options->method == TEST_SOAK && options->rate.kind == RATE_MAX)
 		refuse_usage("soak: --rate is missing: the load that is to be carried");
 	if (options->method == TEST_SOAK && options->sizes != 1)
@@ -479,7 +467,6 @@ static void arguments_fill(struct test_options *options)
 		options->initial_ns = options->trial_ns;
 	if (options->sum_ns < options->trial_ns)
 		options->sum_ns = options->trial_ns;
-	options->queues = choose_queues(&options->device, options->queues);
 	cpus_check(&options->cpus, options->queues * options->names);
 }
 
@@ -488,13 +475,14 @@ static void arguments_check(struct test_options *options, unsigned int arguments
 	if (arguments == 0)
 		refuse_usage("test: what is to be measured? throughput, latency, loss, "
 			     "back-to-back, ndr or soak");
-	if (options->names == 0)
-		refuse_usage("test: no device named; 'vionet list' shows them");
+	options->queues = choose_queues(&options->device, options->queues);
+	flows_make(options, arguments_given(options, KEY_DIRECTION));
 	if (options->device.fds_count > options->names)
 		refuse_usage("--fds is given %u times for %u device%s", options->device.fds_count,
 			     options->names, plural(options->names));
 	arguments_fill(options);
 	arguments_refuse_idle(options);
+	flows_check_sizes(options, arguments_given(options, KEY_SIZES));
 }
 
 static error_t arguments_parse(int key, char *argument, struct argp_state *state)
@@ -505,6 +493,7 @@ static error_t arguments_parse(int key, char *argument, struct argp_state *state
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &options->device;
 		state->child_inputs[1] = &options->device;
+		state->child_inputs[2] = &options->load;
 		return 0;
 	case ARGP_KEY_ARG:
 		arguments_argument(options, argument, state->arg_num);
@@ -533,6 +522,7 @@ static const struct argp test_argp = {
 	       "9004, ndr is MLRsearch. vionet-test(1) has what they do.",
 	.children = (const struct argp_child[]){ { &device_argp, 0, NULL, 0 },
 						 { &setting_argp, 0, NULL, 0 },
+						 { &flow_argp, 0, NULL, 0 },
 						 { 0 } },
 };
 
@@ -552,7 +542,8 @@ void test_parse(int argc, char **argv, struct test_options *options)
 		.loss_ratios = 2,
 		.max_loss = -1,
 		.mode = WAIT_SPIN,
-		.destination = { 0x02, 0x76, 0x69, 0x6f, 0x00, 0x01 },
+		.load = { .load = load_defaults },
+		.config = { .command = "test" },
 	};
 	parse_arguments(&test_argp, "test", argc, argv, options);
 }

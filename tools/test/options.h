@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "tools/pktgen/config_options.h"
+#include "tools/pktgen/load_options.h"
 #include "tools/shared/common.h"
 #include "tools/test/mlrsearch.h"
 
@@ -24,12 +26,16 @@ enum test_method {
 struct test_options {
 	enum test_method method;
 	struct device_options device; /* of both; its name is the first's */
+	/* What is sent: flow 0 from the first device, flow 1 from the second. */
+	struct config_arguments config;
+	struct load_arguments load;
+	struct traffic traffic;
 	const char *name[2];
 	unsigned int names;
 	bool one_direction;
 	uint32_t size[TEST_SIZES_MAX]; /* with FCS, as RFC 2544 counts */
 	unsigned int sizes;
-	bool standard_sizes; /* those over the MTU are left out */
+	bool standard_sizes; /* those that do not fit are left out */
 	struct rate rate, max_rate, min_rate;
 	uint64_t trial_ns, initial_ns, sum_ns, pause_ns, linger_ns, longest_ns;
 	double exceed_ratio, width, step;
@@ -46,8 +52,6 @@ struct test_options {
 	uint32_t queues, queue_size;
 	struct cpu_list cpus;
 	int mode;
-	uint8_t destination[6];
-	bool have_destination;
 	/* Output. */
 	bool json;
 	const char *csv, *html, *hdr, *junit;

@@ -363,6 +363,11 @@ static uint32_t load_at_least(uint32_t size, uint32_t least)
 	return size < least ? least : size;
 }
 
+uint32_t load_least_size(const struct traffic_flow *flow)
+{
+	return load_at_least(load_bytes_of_headers(flow) + SIGNATURE_BYTES, FRAME_LEAST);
+}
+
 /* Unless a size is given, numbers fit into each frame; those of imix grow by tags. */
 static void load_choose_size(struct load_maker *maker)
 {

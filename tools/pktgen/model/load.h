@@ -72,6 +72,9 @@ extern const struct load_options load_defaults;
 /* Make the configuration. Returns 0; -EINVAL with a sentence in `error` about options that contradict each other; -ENOMEM. */
 int load_to_traffic(const struct load_options *load, struct traffic *traffic, struct parse_error *error);
 
+/* The shortest frame with these headers that can have a number; without FCS. */
+uint32_t load_least_size(const struct traffic_flow *flow);
+
 /* Values of options, as tools/shared/parse.h has it. Of a range "A-B" or "A-B:STEP", one after the other; of a list "A,B,C" each in
  * turn; of "10.0.0.0/24" all of a network; of a MAC "02:00:00:00:00:01+16" so many. */
 int load_parse_number(const char *option, const char *text, uint64_t max, struct traffic_field *field,

@@ -9,6 +9,7 @@
 
 struct histogram;
 struct json_t;
+struct traffic;
 
 /* An array of objects, a line each; the first line has the names. Objects in them are columns
  * "a.b", null is empty. */
@@ -22,5 +23,8 @@ int report_hdr(const struct histogram *histogram, const char *file);
 
 /* The same as an array of [percentile, ns, how many were not above], for pages. */
 struct json_t *json_percentiles(const struct histogram *histogram);
+
+/* All that is sent, as a configuration file has it; null without memory. */
+struct json_t *json_config(const struct traffic *traffic);
 
 #endif
