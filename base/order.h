@@ -82,6 +82,15 @@ static inline uint64_t vn_from_le64(le64 word)
 #define VN_ORDER_STORES() __asm__ __volatile__("dmb oshst" ::: "memory")
 #define VN_ORDER_ALL() __asm__ __volatile__("dmb osh" ::: "memory")
 #define VN_CPU_RELAX() __asm__ __volatile__("yield" ::: "memory")
+#elif defined(__riscv)
+/* Loads before stores too: a buffer that came back may be written again. A doorbell is output (o) to a fence,
+ * not memory. "pause" is a hint, nothing to processors without it; not every assembler knows its name. */
+/* clang-format off */
+#define VN_ORDER_LOADS() __asm__ __volatile__("fence r, rw" ::: "memory")
+#define VN_ORDER_STORES() __asm__ __volatile__("fence w, ow" ::: "memory")
+#define VN_ORDER_ALL() __asm__ __volatile__("fence rw, rw" ::: "memory")
+#define VN_CPU_RELAX() __asm__ __volatile__(".4byte 0x0100000f" ::: "memory")
+/* clang-format on */
 #else
 #define VN_ORDER_LOADS() __sync_synchronize()
 #define VN_ORDER_STORES() __sync_synchronize()
