@@ -395,7 +395,7 @@ static void pool_in_registered_memory(void **state)
 	assert_int_equal(vionet_queue_receive(
 		vionet_device_rx_queue(env->device, 0), &p, 1), 1);
 	assert_true(p->data >= own && p->data + 60 <= own + size);
-	assert_string_equal(p->data, "in place");
+	assert_string_equal((char *)p->data, "in place");
 	vionet_packet_free(&p, 1);
 	assert_int_equal(vionet_pool_destroy(pool), -EBUSY);
 	assert_int_equal(vionet_device_stop(env->device), 0);

@@ -39,7 +39,7 @@ struct echo_pair {
 	struct pair_thread thread; /* first: pair_threads.h */
 	const struct answer_host *host;
 	enum wait_mode mode;
-	bool announce; /* set by the main thread */
+	int announce; /* set by the main thread */
 	struct echo_counts counts;
 	struct vionet_packet *pending[BURST];
 	uint32_t pending_count, pending_sent;
@@ -192,7 +192,7 @@ static void echo_announce(struct echo_pair *pair)
 	struct session *session = &pair->thread.session;
 	struct vionet_packet *packet;
 
-	if (!__atomic_exchange_n(&pair->announce, false, __ATOMIC_ACQUIRE) ||
+	if (!__atomic_exchange_n(&pair->announce, 0, __ATOMIC_ACQUIRE) ||
 	    vionet_packet_alloc(vionet_queue_pool(session->rx), &packet, 1) != 1)
 		return;
 	vionet_announcement_write(session->device, packet->data);
@@ -301,7 +301,7 @@ static int echo_watch(struct pair_threads *threads)
 	uint64_t now = now_ns();
 
 	if (run->session.noted & VIONET_EVENT_ANNOUNCE)
-		__atomic_store_n(&run->pair[0].announce, true, __ATOMIC_RELEASE);
+		__atomic_store_n(&run->pair[0].announce, 1, __ATOMIC_RELEASE);
 	run->session.noted = 0;
 	if (run->options->interval_ns != 0 && now - run->shown_ns >= run->options->interval_ns)
 		echo_show(run, now);

@@ -96,7 +96,7 @@ static void relay_announce(struct relay *relay)
 {
 	struct vionet_packet *packet;
 
-	if (!__atomic_exchange_n(&relay->announce, false, __ATOMIC_ACQUIRE) ||
+	if (!__atomic_exchange_n(&relay->announce, 0, __ATOMIC_ACQUIRE) ||
 	    vionet_packet_alloc(vionet_queue_pool(relay->thread.session.tx), &packet, 1) != 1)
 		return;
 	vionet_announcement_write(relay->thread.session.device, packet->data);

@@ -32,7 +32,7 @@ struct relay {
 	enum wait_mode mode;
 	int fd;	       /* the interface's queue */
 	int error;     /* of fd, which ended it; 0: none */
-	bool announce; /* set by the main thread: send what shows where we are */
+	int announce;  /* set by the main thread: send what shows where we are */
 	struct relay_counts counts;
 	uint64_t busy_ns;
 

@@ -300,7 +300,7 @@ static int tap_watch(struct pair_threads *threads)
 	if ((noted & VIONET_EVENT_LINK) && vionet_device_link(tap->session.device, &link) == 0)
 		tun_set_carrier(&tap->tun, link.up);
 	if (noted & VIONET_EVENT_ANNOUNCE)
-		__atomic_store_n(&tap->relay[0].announce, true, __ATOMIC_RELEASE);
+		__atomic_store_n(&tap->relay[0].announce, 1, __ATOMIC_RELEASE);
 	return CODE_OK;
 }
 

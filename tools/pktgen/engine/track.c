@@ -96,7 +96,7 @@ static void track_lock(const struct track_table *table, uint8_t *lock)
 {
 	if (!table->shared)
 		return;
-	for (unsigned int i = 1; __atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE) != 0; i++)
+	for (unsigned int i = 1; __atomic_test_and_set(lock, __ATOMIC_ACQUIRE); i++)
 		if (i % SPINS == 0)
 			sched_yield(); /* who has it may wait for this CPU */
 }

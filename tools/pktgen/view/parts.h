@@ -50,7 +50,7 @@ struct view {
 	uint64_t open_ns, due_ns;
 	int rows, columns;
 	bool stale; /* to be drawn */
-	bool news;  /* atomic: a message came */
+	int news;   /* atomic: a message came */
 	bool lost_said;
 	enum view_tab tab;
 	enum view_sort sort;

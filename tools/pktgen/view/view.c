@@ -33,7 +33,7 @@ static bool view_take_message(void *context, const char *text)
 	free(*place);
 	*place = strdup(text);
 	view->messages++;
-	__atomic_store_n(&view->news, true, __ATOMIC_RELAXED);
+	__atomic_store_n(&view->news, 1, __ATOMIC_RELAXED);
 	pthread_mutex_unlock(&view->lock);
 	return view->later;
 }
@@ -265,7 +265,7 @@ void view_serve(struct view *view)
 		return;
 	view_read_keys(view);
 	if (terminal_changed(&view->rows, &view->columns) ||
-	    __atomic_exchange_n(&view->news, false, __ATOMIC_RELAXED))
+	    __atomic_exchange_n(&view->news, 0, __ATOMIC_RELAXED))
 		view->stale = true;
 	if (!whole || (!view->stale && now < view->due_ns))
 		return;
