@@ -137,6 +137,12 @@ int vn_memory_alloc(size_t size, bool hugepages, struct vn_memory *memory)
 	return -ENOMEM;
 }
 
+/* That sysctl is for huge pages of the kernel's own choice: with small pages of another size they are not those of 2 MiB. */
+static const char *mem_reserve_command(void)
+{
+	return sysconf(_SC_PAGESIZE) == 4096 ? "sysctl vm.nr_hugepages=16" : "echo 16 >/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages";
+}
+
 int vn_memory_alloc_huge(size_t size, struct vn_memory *memory)
 {
 	size_t whole;
@@ -148,9 +154,8 @@ int vn_memory_alloc_huge(size_t size, struct vn_memory *memory)
 	if (mem_make(whole, VN_HUGEPAGE, MFD_HUGETLB | MFD_HUGE_2MB, memory) == 0)
 		return 0;
 	return vn_error(ENOMEM, "device memory: no %zu huge page%s of 2 MiB can be had, and without an "
-				"IOMMU nothing else will do; free some, or reserve more: sysctl "
-				"vm.nr_hugepages=16",
-			whole / VN_HUGEPAGE, whole == VN_HUGEPAGE ? "" : "s");
+				"IOMMU nothing else will do; free some, or reserve more: %s",
+			whole / VN_HUGEPAGE, whole == VN_HUGEPAGE ? "" : "s", mem_reserve_command());
 }
 
 void vn_memory_free(struct vn_memory *memory)

@@ -23,7 +23,7 @@
 #define PROPOSAL                                                               \
 	"{\"capabilities\":{\"max_msg_fds\":%u,\"max_data_xfer_size\":%u,"     \
 	"\"max_dma_maps\":%u,\"pgsizes\":%u}}"
-#define PGSIZES (4096u | 2u << 20)
+#define HUGEPAGE (2u << 20)
 
 /* Read one number, if it is there, and see that it lies in bounds. */
 static int vfu_version_number(struct vn_vfu_socket *s, const json_t *capabilities,
@@ -140,7 +140,7 @@ int vn_vfu_negotiate(struct vn_vfu_socket *s, struct vn_vfu_limits *limits)
 	int result;
 
 	snprintf(proposal, sizeof(proposal), PROPOSAL, VN_VU_FDS_MAX, VN_VU_DATA_MAX,
-		 VU_DEFAULT_DMA_MAPS, PGSIZES);
+		 VU_DEFAULT_DMA_MAPS, (unsigned int)sysconf(_SC_PAGESIZE) | HUGEPAGE);
 	message.request[1].iov_len = strlen(proposal) + 1;
 	result = vn_vfu_call(s, &message);
 	if (result == -ENODEV)

@@ -24,13 +24,20 @@ uint16_t doorbell_data(const struct device *device, unsigned int index)
 	return (uint16_t)(0x0500u + index);
 }
 
+uint32_t doorbell_offset(void)
+{
+	uint32_t page = (uint32_t)dma_page();
+
+	return page > NOTIFY_OFFSET ? page : NOTIFY_OFFSET;
+}
+
 static uint64_t doorbell_area_size(const struct device *device)
 {
 	uint64_t size = (uint64_t)device->options->notify_multiplier *
 				device->queue_count +
 			4;
 
-	return (size + DMA_PAGE - 1) & -(uint64_t)DMA_PAGE;
+	return (size + dma_page() - 1) & -dma_page();
 }
 
 uint32_t *doorbell_at(const struct device *device, unsigned int index)
@@ -47,12 +54,12 @@ static int doorbell_open_page(struct device *device)
 	notify->page_fd = memfd_create("vionet-softnic doorbells",
 				       MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (notify->page_fd < 0 ||
-	    ftruncate(notify->page_fd, (off_t)(NOTIFY_OFFSET + notify->size)) < 0 ||
+	    ftruncate(notify->page_fd, (off_t)(doorbell_offset() + notify->size)) < 0 ||
 	    fcntl(notify->page_fd, F_ADD_SEALS,
 		  F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
 		return -errno;
 	notify->page = mmap(NULL, notify->size, PROT_READ | PROT_WRITE, MAP_SHARED,
-			    notify->page_fd, NOTIFY_OFFSET);
+			    notify->page_fd, doorbell_offset());
 	if (notify->page == MAP_FAILED) {
 		notify->page = NULL;
 		return -errno;

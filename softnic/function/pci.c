@@ -99,7 +99,7 @@ void pci_open(struct device *device)
 	pci_add_virtio(pci, CAP_ISR, ISR_OFFSET, ISR_SIZE);
 	pci_add_virtio(pci, CAP_DEVICE, CONFIG_OFFSET,
 		       (uint32_t)net_config_size(device));
-	notify = pci_add_virtio(pci, CAP_NOTIFY, NOTIFY_OFFSET,
+	notify = pci_add_virtio(pci, CAP_NOTIFY, doorbell_offset(),
 				(uint32_t)device->server->notify.size);
 	pci_put(&pci->byte[notify + CAP_EXTRA], options->notify_multiplier, 4);
 	add_window(pci);

@@ -21,13 +21,13 @@ uint32_t pci_get(const uint8_t *at, unsigned int size)
 
 uint64_t bar_size(const struct device *device, unsigned int bar)
 {
-	uint64_t size = DMA_PAGE;
+	uint64_t size = doorbell_offset();
 
 	if (bar == BAR_MSIX)
 		return device->options->vectors ? MSIX_BAR_SIZE : 0;
 	if (bar != BAR_VIRTIO)
 		return 0;
-	while (size < NOTIFY_OFFSET + device->server->notify.size)
+	while (size < doorbell_offset() + device->server->notify.size)
 		size *= 2;
 	return size;
 }

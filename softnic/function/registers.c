@@ -138,8 +138,8 @@ void register_write(struct device *device, uint64_t offset, uint64_t value,
 		common_write(device, offset - COMMON_OFFSET, value, size);
 	else if (inside(offset, size, CONFIG_OFFSET, net_config_size(device)))
 		config_write(device, offset - CONFIG_OFFSET, value, size);
-	else if (inside(offset, size, NOTIFY_OFFSET, device->server->notify.size))
-		notify_write(device, offset - NOTIFY_OFFSET, value, size);
+	else if (inside(offset, size, doorbell_offset(), device->server->notify.size))
+		notify_write(device, offset - doorbell_offset(), value, size);
 	else
 		trace(device, "WRITE bar 0x%" PRIx64 " %u 0x%" PRIx64, offset, size,
 		      value);

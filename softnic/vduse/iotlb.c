@@ -19,13 +19,13 @@ static unsigned int iotlb_permits(uint8_t access)
 /* The kernel counts bytes, the page that the last one is in is nobody else's. */
 static int iotlb_map(struct device *device, const struct vduse_iotlb_entry *entry, int fd)
 {
-	struct region region = { .iova = entry->start & -(uint64_t)DMA_PAGE,
+	struct region region = { .iova = entry->start & -dma_page(),
 				 .permits = iotlb_permits(entry->perm),
 				 .kernels = fd_is(fd, "anon_inode:[vduse-domain]") };
 	uint64_t offset = entry->offset - (entry->start - region.iova);
 	int result;
 
-	region.size = (entry->last | (DMA_PAGE - 1)) - region.iova + 1;
+	region.size = (entry->last | (dma_page() - 1)) - region.iova + 1;
 	result = dma_map(device, &region, fd, offset);
 	trace(device, "MAP 0x%" PRIx64 " 0x%" PRIx64 " %s%s%s", region.iova, region.size,
 	      region.permits & DEVICE_READS ? "r" : "", region.permits & DEVICE_WRITES ? "w" : "",

@@ -64,7 +64,7 @@ bool serve_region_read(struct device *device, const struct request *request)
 {
 	struct {
 		struct region_access access;
-		uint8_t data[DMA_PAGE];
+		uint8_t data[4096];
 	} all;
 	int error;
 

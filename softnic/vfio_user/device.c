@@ -28,7 +28,7 @@ static json_t *our_capabilities(const struct device *device, const json_t *their
 	json_int_t maps = fault(device, FAULT_DMA_MAPS_UNLIMITED) ? UINT32_MAX : DMA_MAPS_MAX;
 	json_t *all = json_pack("{s:i, s:i, s:i, s:I, s:b}", "max_msg_fds",
 				(int)MESSAGE_FDS, "max_data_xfer_size", (int)DATA_MAX,
-				"pgsizes", (int)DMA_PAGE, "max_dma_maps", maps,
+				"pgsizes", (int)dma_page(), "max_dma_maps", maps,
 				"write_multiple", 1);
 	const char *key;
 	json_t *value;
@@ -124,9 +124,13 @@ static bool reply_mapped(struct device *device, const struct request *request,
 		return reply(device, request, &info, sizeof(info), NULL, 0);
 	info.cap_offset = sizeof(info);
 	all.info = info;
-	all.sparse = (struct sparse_mmap){ .id = CAP_SPARSE_MMAP, .version = 1,
-					   .areas = 1, .offset = NOTIFY_OFFSET,
-					   .size = notify->size };
+	all.sparse = (struct sparse_mmap){
+		.id = CAP_SPARSE_MMAP,
+		.version = 1,
+		.areas = 1,
+		.offset = doorbell_offset(),
+		.size = notify->size,
+	};
 	return reply(device, request, &all, sizeof(all), &notify->page_fd, 1);
 }
 
@@ -158,8 +162,9 @@ static void describe_doorbell(const struct device *device, struct io_fd *entry,
 	uint32_t multiplier = device->options->notify_multiplier;
 	bool data = has(&device->offered, FT_NOTIF_CONFIG_DATA);
 
-	*entry = (struct io_fd){ .offset = NOTIFY_OFFSET + index * multiplier,
-				 .fd_index = index, .type = IO_FD_IOEVENTFD };
+	*entry = (struct io_fd){ .offset = doorbell_offset() + index * multiplier,
+				 .fd_index = index,
+				 .type = IO_FD_IOEVENTFD };
 	if (multiplier != 0)
 		return;
 	entry->size = 2;

@@ -26,6 +26,11 @@ static struct dma_space *space_of(const struct device *device)
 	return &device->server->dma;
 }
 
+uint64_t dma_page(void)
+{
+	return (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
 /* ---- windows ---- */
 
 /* Reserve `size` bytes at a multiple of WINDOW_ALIGN: huge pages fit at once. */
@@ -120,7 +125,7 @@ static int check_map(const struct dma_space *space, const struct region *wanted)
 	unsigned int at;
 
 	if (wanted->size == 0 || last < wanted->iova ||
-	    wanted->iova % DMA_PAGE != 0 || wanted->size % DMA_PAGE != 0)
+	    wanted->iova % dma_page() != 0 || wanted->size % dma_page() != 0)
 		return -EINVAL;
 	at = region_at(space, wanted->iova);
 	if (at < space->count && space->region[at].iova <= last)
@@ -138,7 +143,7 @@ static int check_file(int fd, uint64_t offset, uint64_t size)
 	/* The server of that file system may let an access wait for ever. */
 	if (system.f_type == FUSE_SUPER_MAGIC)
 		return -EPERM;
-	if (!S_ISREG(file.st_mode) || offset % DMA_PAGE != 0)
+	if (!S_ISREG(file.st_mode) || offset % dma_page() != 0)
 		return -EINVAL;
 	if (offset > (uint64_t)file.st_size ||
 	    size > (uint64_t)file.st_size - offset)
@@ -430,7 +435,8 @@ static void on_sigbus(int signal_number, siginfo_t *info, void *context)
 		    (uint64_t)(address - region->address) >= region->size)
 			continue;
 		guarded->torn = region->iova + (uint64_t)(address - region->address) + 1;
-		for (size_t size = DMA_PAGE; size <= 1u << 30; size <<= 9)
+		/* Refused while it is less than the page behind it, which may be a huge one. */
+		for (size_t size = dma_page(); size <= 1u << 30; size <<= 1)
 			if (put_zeros(address, size))
 				return;
 	}

@@ -38,7 +38,9 @@ struct dma_space {
 };
 
 #define DMA_MAPS_MAX 65535u
-#define DMA_PAGE 4096u
+
+/* What this machine can map: 4096 bytes, on others up to 64 KiB. */
+uint64_t dma_page(void);
 
 /* The SIGBUS handler; 0 or -errno. `changed` is called when maps went, or bus mastering was
  * switched: who keeps translations drops them. `missing` fetches maps that an access needs, and

@@ -22,7 +22,7 @@
 #define ISR_OFFSET 0x1000u
 #define ISR_SIZE 0x4u
 #define CONFIG_OFFSET 0x2000u
-#define NOTIFY_OFFSET 0x4000u /* to the end of the BAR */
+#define NOTIFY_OFFSET 0x4000u /* at least: doorbell_offset */
 
 #define CONFIG_SPACE 256u
 
@@ -154,6 +154,8 @@ struct notify {
 	int event[QUEUES_MAX]; /* NOTIFY_EVENTFD; -1 */
 };
 
+/* Of the page in the BAR and in its file: one can be mapped, which on some machines takes 64 KiB. */
+uint32_t doorbell_offset(void);
 int doorbells_open(struct device *device);
 int doorbells_renew(struct device *device); /* no driver from before has these */
 void doorbells_close(struct device *device);

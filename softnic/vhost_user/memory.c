@@ -15,7 +15,7 @@ static const char *memory_why(int error)
 	case -EEXIST:
 		return "it overlaps another one";
 	case -EINVAL:
-		return "address, size and offset are multiples of 4096, and the descriptor is a "
+		return "address, size and offset are multiples of a page, and the descriptor is a "
 		       "file's";
 	case -ERANGE:
 		return "its file ends before it";
