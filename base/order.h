@@ -130,24 +130,35 @@ static inline void vn_before_doorbell(void)
 	VN_ORDER_STORES();
 }
 
+/* Fuzz targets define this in front of each file: what a device writes is then what their
+ * input says, another value at each read. */
+#ifndef VN_DEVICE_VALUE
+#define VN_DEVICE_VALUE(value) (value)
+#endif
+
 /*
  * The only way to read a word that the device can write: once, into a local, in
  * host byte order. A second read could give another value than the one that was
  * checked.
  */
+static inline uint8_t vn_load8(const volatile uint8_t *byte)
+{
+	return VN_DEVICE_VALUE(*byte);
+}
+
 static inline uint16_t vn_load16(const volatile le16 *word)
 {
-	return le16toh(word->raw);
+	return VN_DEVICE_VALUE(le16toh(word->raw));
 }
 
 static inline uint32_t vn_load32(const volatile le32 *word)
 {
-	return le32toh(word->raw);
+	return VN_DEVICE_VALUE(le32toh(word->raw));
 }
 
 static inline uint64_t vn_load64(const volatile le64 *word)
 {
-	return le64toh(word->raw);
+	return VN_DEVICE_VALUE(le64toh(word->raw));
 }
 
 /*

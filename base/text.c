@@ -54,6 +54,10 @@ char *vionet_text_clean(char *text)
 	char *to = text;
 	uint32_t point;
 
+	/* Most texts are plain, and stay as they are. */
+	while (*to >= ' ' && *to <= '~')
+		to++;
+	from += to - text;
 	while (*from != 0) {
 		unsigned int length = text_decode(from, &point);
 

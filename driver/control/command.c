@@ -216,7 +216,7 @@ static int ctrl_take_reply(struct vn_control *control, struct vn_command *comman
 			   uint32_t written)
 {
 	const volatile uint8_t *reply = control->reply->memory.address;
-	uint8_t ack = written >= 1 ? reply[ACK_AT] : UNWRITTEN;
+	uint8_t ack = written >= 1 ? vn_load8(&reply[ACK_AT]) : UNWRITTEN;
 	uint32_t length = written >= 1 ? written - 1 : 0;
 
 	if (ack != CTRL_OK) {
@@ -234,7 +234,7 @@ static int ctrl_take_reply(struct vn_control *control, struct vn_command *comman
 	if (length > command->result_size)
 		length = command->result_size;
 	for (uint32_t i = 0; i < length; i++)
-		((uint8_t *)command->result)[i] = reply[RESULT_AT + i];
+		((uint8_t *)command->result)[i] = vn_load8(&reply[RESULT_AT + i]);
 	command->result_length = length;
 	return 0;
 }
