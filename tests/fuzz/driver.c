@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Runs a fuzz target without libFuzzer: driver CORPUS [RUNS]. Each file of the folder as it is and cut at each byte, then
- * mutations, several on top of each other. A failure leaves the input in fuzz-input. */
+/* Runs a fuzz target without libFuzzer: driver CORPUS [RUNS [--whole]]. Each file of the folder as it is and (not with --whole)
+ * cut at each byte, or at fewer places if there is much; then mutations, several on top of each other. A failure leaves the
+ * input in fuzz-input. */
 #include <dirent.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,9 +12,10 @@
 
 #include "tests/fuzz/fuzz.h"
 
-#define FILES_MAX 256u
+#define FILES_MAX 16384u
 #define SIZE_MAX_BYTES 65536u
 #define CUT_BYTES_MAX 4096u
+#define CUTS_MAX 16384u
 
 struct driver_input {
 	size_t size;
@@ -20,7 +23,7 @@ struct driver_input {
 };
 
 static struct driver_input *driver_file[FILES_MAX];
-static size_t driver_files;
+static size_t driver_files, driver_total;
 static struct driver_input driver_now; /* what is being run */
 static uint64_t driver_state = 1;
 
@@ -54,10 +57,12 @@ static void driver_read(const char *folder, const char *name)
 	file = fopen(path, "r");
 	if (file == NULL || driver_files == FILES_MAX)
 		exit(1);
-	driver_file[driver_files] = calloc(1, sizeof(struct driver_input));
+	driver_now.size = fread(driver_now.bytes, 1, SIZE_MAX_BYTES, file);
+	driver_file[driver_files] = malloc(offsetof(struct driver_input, bytes) + driver_now.size);
 	if (driver_file[driver_files] == NULL)
 		exit(1);
-	driver_file[driver_files]->size = fread(driver_file[driver_files]->bytes, 1, SIZE_MAX_BYTES, file);
+	memcpy(driver_file[driver_files], &driver_now, offsetof(struct driver_input, bytes) + driver_now.size);
+	driver_total += driver_now.size;
 	driver_files++;
 	fclose(file);
 }
@@ -129,6 +134,11 @@ static void driver_mutate(void)
 	}
 }
 
+static void driver_copy(const struct driver_input *file)
+{
+	memcpy(&driver_now, file, offsetof(struct driver_input, bytes) + file->size);
+}
+
 static void driver_run(void)
 {
 	LLVMFuzzerTestOneInput(driver_now.bytes, driver_now.size);
@@ -137,22 +147,25 @@ static void driver_run(void)
 int main(int argc, char **argv)
 {
 	uint64_t runs = argc > 2 ? strtoull(argv[2], NULL, 10) : 5000;
+	size_t step;
+	bool whole = argc > 3 && strcmp(argv[3], "--whole") == 0;
 
 	if (argc < 2)
 		return 2;
 	signal(SIGABRT, driver_failed);
 	signal(SIGSEGV, driver_failed);
 	driver_read_all(argv[1]);
+	step = 1 + driver_total / CUTS_MAX;
 	for (size_t i = 0; i < driver_files; i++)
 		for (size_t size = driver_file[i]->size + 1; size-- > 0;) {
-			if (size > CUT_BYTES_MAX && size != driver_file[i]->size)
+			if ((whole || size > CUT_BYTES_MAX || size % step != 0) && size != driver_file[i]->size)
 				continue;
-			driver_now = *driver_file[i];
+			driver_copy(driver_file[i]);
 			driver_now.size = size;
 			driver_run();
 		}
 	for (uint64_t i = 0; i < runs; i++) {
-		driver_now = *driver_file[driver_random(driver_files)];
+		driver_copy(driver_file[driver_random(driver_files)]);
 		for (uint64_t times = 1 + driver_random(8); times > 0; times--)
 			driver_mutate();
 		driver_run();
