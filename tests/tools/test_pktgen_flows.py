@@ -83,6 +83,12 @@ class Injected(WireMixin, Case):
         self.assertEqual(rx["not_ours"], groups)
         flow, = found["flows"]
         self.assertEqual(flow["displaced"][:3], [0, groups - 1, 0])
+        order = flow["reordering"]
+        self.assertEqual(order["extent"], [groups - 1] + 15 * [0])
+        self.assertEqual(order["n_reordering"], [groups - 1] + 15 * [0])
+        self.assertEqual(order["density"][7:10], [groups - 1, self.count - rx["lost"] - 2 * (groups - 1), groups - 1])
+        self.assertEqual((sum(order["density"]), order["beyond"]), (self.count - rx["lost"], 0))
+        self.assertAlmostEqual(order["ratio"], (groups - 1) / (self.count - rx["lost"]))
         self.assertEqual(flow["order"]["unique"], self.count - rx["lost"])
         return found
 
@@ -92,6 +98,10 @@ class Injected(WireMixin, Case):
     def test_other_headers(self):
         """Where byte 27 is of an address too."""
         self.check("--tcp")
+
+    def test_order_in_words(self):
+        text, _ = self.run_tool("pktgen", "--count", str(self.count), "--rate", "20k", "--size", "100", "--linger", "0.5")
+        self.assertIn("    reordered by at most 1 frame; behind 3 later ones in a row: 0\n", text)
 
     def test_what_is_not_numbered_is_checked_too(self):
         self.check("--payload", "zero")

@@ -53,13 +53,29 @@ static json_t *flows_order(const struct engine_order *order)
 			 "late", flows_number(order->late));
 }
 
-static json_t *flows_displaced(const struct engine_flow_metrics *flow)
+static json_t *flows_numbers(const uint64_t *number, int count)
 {
 	json_t *array = json_array();
 
-	for (int i = 0; i < ENGINE_DENSITY; i++)
-		json_array_append_new(array, flows_number(flow->displaced[i]));
+	for (int i = 0; i < count; i++)
+		json_array_append_new(array, flows_number(number[i]));
 	return array;
+}
+
+static json_t *flows_reordering(const struct engine_flow_metrics *flow,
+				const struct pktgen_reordering *reordering)
+{
+	const struct engine_reordering *found = &reordering->found;
+	const struct engine_order *order = &flow->order;
+
+	if (!reordering->known)
+		return json_null();
+	return json_pack("{s:f, s:o, s:o, s:o, s:o}",
+			 "ratio", order->unique > 0 ? (double)order->reordered / (double)order->unique : 0,
+			 "extent", flows_numbers(found->extent, ENGINE_REORDER_EXTENTS),
+			 "n_reordering", flows_numbers(found->degree, ENGINE_REORDER_EXTENTS),
+			 "density", flows_numbers(found->density, 2 * ENGINE_REORDER_FAR + 1),
+			 "beyond", flows_number(found->beyond));
 }
 
 static json_t *flows_rate(const struct rate *rate)
@@ -70,10 +86,10 @@ static json_t *flows_rate(const struct rate *rate)
 			 rate->kind == RATE_BPS ? "bit/s" : "pps");
 }
 
-static json_t *flows_one(const struct pktgen_results *results,
-			 const struct engine_flow_metrics *flow)
+static json_t *flows_one(const struct pktgen_results *results, size_t index)
 {
 	static const char *const follows[] = { NULL, "device", "cpu" };
+	const struct engine_flow_metrics *flow = &results->flow[index];
 	bool sends = !results->options->rx_only, receives = !results->options->no_rx;
 	json_t *object = json_pack("{s:s, s:o, s:o, s:o}", "name", clean(flow->name),
 				   "streams", flows_number(flow->streams), "requested",
@@ -91,7 +107,9 @@ static json_t *flows_one(const struct pktgen_results *results,
 	json_object_set_new(object, "order",
 			    receives ? flows_order(&flow->order) : json_null());
 	json_object_set_new(object, "displaced",
-			    receives ? flows_displaced(flow) : json_null());
+			    receives ? flows_numbers(flow->displaced, ENGINE_DENSITY) : json_null());
+	json_object_set_new(object, "reordering",
+			    receives ? flows_reordering(flow, &results->reordering[index]) : json_null());
 	json_object_set_new(object, "latency_ns", flows_latency(&flow->latency));
 	json_object_set_new(object, "jitter_ns", flow->latency.count > 1 ? json_real(flow->jitter) : json_null());
 	json_object_set_new(object, "arrival_ns", flows_latency(&flow->arrival));
@@ -103,6 +121,6 @@ struct json_t *pktgen_json_flows(const struct pktgen_results *results)
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < results->flows; i++)
-		json_array_append_new(array, flows_one(results, &results->flow[i]));
+		json_array_append_new(array, flows_one(results, i));
 	return array;
 }

@@ -218,11 +218,13 @@ static int result_make_lists(const struct engine_metrics *metrics,
 {
 	results->flows = metrics->flows;
 	results->flow = calloc(metrics->flows + 1, sizeof(*results->flow));
+	results->reordering = calloc(metrics->flows + 1, sizeof(*results->reordering));
 	if (metrics->queues > 1) {
 		results->pairs = (uint32_t)metrics->queues;
 		results->pair = calloc(results->pairs, sizeof(*results->pair));
 	}
-	if (results->flow == NULL || (results->pairs != 0 && results->pair == NULL)) {
+	if (results->flow == NULL || results->reordering == NULL ||
+	    (results->pairs != 0 && results->pair == NULL)) {
 		say("no memory for the results of %zu queue pairs", metrics->queues);
 		return CODE_FAILED;
 	}

@@ -103,6 +103,12 @@ struct pktgen_interval {
 	double tx_pps, tx_bps, rx_pps, rx_bps, own_pps; /* on the wire */
 };
 
+/* How far a flow's frames came from their place, if that is known. */
+struct pktgen_reordering {
+	bool known;
+	struct engine_reordering found;
+};
+
 struct pktgen_results {
 	char device[256]; /* all of them */
 	const struct pktgen_options *options;
@@ -118,6 +124,7 @@ struct pktgen_results {
 	struct pktgen_pair_result *pair; /* of each port's queues; NULL: one only */
 	uint32_t pairs;
 	struct engine_flow_metrics *flow; /* of several or one */
+	struct pktgen_reordering *reordering; /* as many */
 	size_t flows;
 	bool drops_known;
 	uint64_t drop[PKTGEN_DROPS];

@@ -191,6 +191,9 @@ static int setup_end(struct run *run)
 				    setup_latency(run), &run->ending, &results);
 	if (taken == CODE_OK)
 		setup_end_drops(run, &results);
+	for (uint32_t i = 0; taken == CODE_OK && i < results.flows; i++)
+		results.reordering[i].known =
+			engine_flow_reordering(run->engine, i, &results.reordering[i].found) == 0;
 	code = engine_close(run->engine);
 	if (taken == CODE_OK)
 		code = setup_print(run, &results, code);
@@ -198,6 +201,7 @@ static int setup_end(struct run *run)
 		code = taken;
 	free(results.pair);
 	free(results.flow);
+	free(results.reordering);
 	pktgen_live_free(&run->live);
 	return code;
 }

@@ -83,6 +83,36 @@ static void text_vlans(const struct pktgen_results *results)
 	}
 }
 
+static uint64_t text_last_of(const uint64_t counts[ENGINE_REORDER_EXTENTS])
+{
+	uint64_t last = ENGINE_REORDER_EXTENTS;
+
+	while (last > 0 && counts[last - 1] == 0)
+		last--;
+	return last;
+}
+
+/* How far the late ones of all flows came behind, where that is known of each. */
+static void text_reordering(const struct pktgen_results *results)
+{
+	struct engine_reordering all = { 0 };
+	uint64_t most, three = 0;
+
+	for (size_t i = 0; i < results->flows; i++) {
+		if (!results->reordering[i].known)
+			return;
+		for (int j = 0; j < ENGINE_REORDER_EXTENTS; j++) {
+			all.extent[j] += results->reordering[i].found.extent[j];
+			three += j >= 2 ? results->reordering[i].found.degree[j] : 0;
+		}
+	}
+	most = text_last_of(all.extent);
+	if (most > 0)
+		printf("    reordered by at most %ju frame%s%s; behind 3 later ones in a row: %ju\n",
+		       (uintmax_t)most, plural(most), most == ENGINE_REORDER_EXTENTS ? " or more" : "",
+		       (uintmax_t)three);
+}
+
 static void text_own(const struct pktgen_results *results)
 {
 	const struct pktgen_rx_result *rx = &results->total.rx;
@@ -99,6 +129,7 @@ static void text_own(const struct pktgen_results *results)
 	printf("    lost %ju, duplicates %ju, reordered %ju, damaged %ju, out of window %ju\n",
 	       (uintmax_t)rx->lost, (uintmax_t)rx->duplicates, (uintmax_t)rx->reordered,
 	       (uintmax_t)rx->damaged, (uintmax_t)rx->out_of_window);
+	text_reordering(results);
 	if (results->cut_short)
 		printf("    frames still came after %s: not all of the lost are; see "
 		       "--linger\n", format_time(results->wait_s * 1e9, text));

@@ -161,9 +161,20 @@ struct engine_order {
 	uint64_t late;	  /* came after engine_settle */
 };
 
-/* RFC 5236: how many frames came so far from their place (0: in order), and how many had
- * to be kept to put them in order; the last of each: so many or more. */
+/* Of frames behind one with a higher number: by how much; the last: so much or more. */
 #define ENGINE_DENSITY 16
+#define ENGINE_REORDER_FAR 8
+#define ENGINE_REORDER_EXTENTS 16
+
+/* Frames by how far they came from their place. */
+struct engine_reordering {
+	/* RFC 4737, of late frames: how many came since the first with a higher number, from 1 on; how many
+	 * just before it all had higher ones. The last of each: so many or more. */
+	uint64_t extent[ENGINE_REORDER_EXTENTS], degree[ENGINE_REORDER_EXTENTS];
+	/* RFC 5236, of all: receive index minus number, from -ENGINE_REORDER_FAR on (early) to as much (late);
+	 * and what was further away. */
+	uint64_t density[2 * ENGINE_REORDER_FAR + 1], beyond;
+};
 
 struct engine_flow_metrics {
 	const char *name;
@@ -255,6 +266,9 @@ struct engine_stream_metrics {
 /* Returns 0, -ENOENT. */
 int engine_stream_metrics(struct engine *engine, uint32_t flow, uint64_t stream,
 			  struct engine_stream_metrics *metrics);
+
+/* Returns 0; -ENOENT: no such flow, or more streams in all than it is known of (TRACK_WIDE_MAX). */
+int engine_flow_reordering(struct engine *engine, uint32_t flow, struct engine_reordering *reordering);
 
 /* The port's device, for what only the command does with it (its counters of drops). NULL:
  * no such port. */

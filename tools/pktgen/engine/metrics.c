@@ -526,3 +526,14 @@ int engine_stream_metrics(struct engine *engine, uint32_t flow, uint64_t stream,
 		metrics->order.lost = metrics->tx_frames - metrics->order.unique;
 	return 0;
 }
+
+int engine_flow_reordering(struct engine *engine, uint32_t flow, struct engine_reordering *reordering)
+{
+	*reordering = (struct engine_reordering){ 0 };
+	if (flow >= engine->flow_count || engine->options.rx_only)
+		return -ENOENT;
+	for (uint32_t i = 0; i < engine->flow[flow].tracks; i++)
+		if (!track_reordering(&engine->tracks, engine->flow[flow].first_track + i, reordering))
+			return -ENOENT;
+	return 0;
+}

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <sys/mman.h>
 
+#include "tools/pktgen/engine/reorder.h"
 #include "tools/pktgen/sequence_tracker.h"
 
 #define WINDOW 64
@@ -32,6 +33,8 @@ struct track_wide {
 	uint64_t latency_sum, latency_min, latency_max;
 	uint8_t started;
 	uint8_t lock;
+	bool ordered; /* some came, and nothing is known to be out of its place: the next one is all that counts */
+	struct reorder reorder;
 };
 
 static void *track_map(size_t bytes)
@@ -230,8 +233,10 @@ static void track_wide_note(struct track_wide *wide, const struct track_counts *
 	} else if (now->reordered != before->reordered) {
 		step->behind = now->next - 1 - sequence;
 		track_step_late(step, sequence, &wide->lowest);
+		reorder_late(&wide->reorder, sequence, now->unique);
 	} else {
 		step->kind = TRACK_NEWEST;
+		reorder_newest(&wide->reorder, sequence, sequence - before->next, now->unique);
 		if (wide->lowest == UINT64_MAX) {
 			wide->lowest = sequence;
 			step->begin = (int64_t)(sequence - before->next);
@@ -251,7 +256,7 @@ static void track_add_wide(struct track_wide *wide, uint64_t sequence, uint64_t 
 		track_wide_begin(wide, sequence, start);
 	next = tracker->next;
 	late = tracker->duplicates + tracker->out_of_window;
-	if (__builtin_expect(sequence == next && wide->lowest != UINT64_MAX, 1)) {
+	if (__builtin_expect(sequence == next && wide->ordered, 1)) {
 		tracker_add(tracker, sequence);
 		step->kind = TRACK_NEWEST;
 	} else {
@@ -262,6 +267,7 @@ static void track_add_wide(struct track_wide *wide, uint64_t sequence, uint64_t 
 
 		tracker_add(tracker, sequence);
 		track_wide_note(wide, &before, sequence, step);
+		wide->ordered = !wide->reorder.busy;
 	}
 	if (tracker->duplicates + tracker->out_of_window != late)
 		return;
@@ -335,4 +341,16 @@ void track_state(const struct track_table *table, uint32_t index, struct track_s
 		track_state_wide(table, &table->wide[index], state);
 	else
 		track_state_compact(table, &table->compact[index - table->wide_count], state);
+}
+
+bool track_reordering(const struct track_table *table, uint32_t index, struct engine_reordering *sum)
+{
+	struct track_wide *wide = &table->wide[index];
+
+	if (index >= table->wide_count)
+		return false;
+	track_lock(table, &wide->lock);
+	reorder_sum(&wide->reorder, wide->tracker.unique, sum);
+	track_unlock(table, &wide->lock);
+	return true;
 }

@@ -17,6 +17,7 @@
 /* Up to so many have a large window. */
 #define TRACK_WIDE_MAX 1024
 
+struct engine_reordering;
 struct track;
 struct track_wide;
 
@@ -69,5 +70,8 @@ void track_add(struct track_table *table, uint32_t index, uint64_t sequence, uin
 	       uint64_t latency_ns, struct track_step *step);
 
 void track_state(const struct track_table *table, uint32_t index, struct track_state *state);
+
+/* Add how far its frames came from their place to `sum`. False: it has no large window, and that is not known. */
+bool track_reordering(const struct track_table *table, uint32_t index, struct engine_reordering *sum);
 
 #endif
