@@ -422,6 +422,25 @@ static void signatures_are_read_back(void **state)
 	}
 }
 
+/* A row of signatures is what they are one by one, past the place where the check begins anew. */
+static void rows_of_signatures(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < 2000; i++) {
+		uint64_t sequence = template_hash(4, i) & ~UINT64_C(0xffff), now = template_hash(5, i);
+		uint32_t track = (uint32_t)template_hash(6, i);
+		struct signature_row row = signature_row(track, sequence, now);
+
+		for (uint32_t j = 0; j < (i < 3 ? 0x10000 : 64); j++) {
+			uint8_t one[SIGNATURE_SIZE], next[SIGNATURE_SIZE];
+
+			signature_write(one, track, sequence + j, now);
+			signature_next(&row, next);
+			assert_memory_equal(next, one, sizeof(one));
+		}
+	}
+}
+
 /* --- refusals ------------------------------------------------------------------ */
 
 static void what_cannot_be_sent_is_refused(void **state)
@@ -502,6 +521,7 @@ int main(void)
 		cmocka_unit_test_teardown(payload_as_it_is_asked_for, end),
 		cmocka_unit_test_teardown(numbered_payload_is_checked, end),
 		cmocka_unit_test_teardown(signatures_are_read_back, end),
+		cmocka_unit_test_teardown(rows_of_signatures, end),
 		cmocka_unit_test_teardown(what_cannot_be_sent_is_refused, end),
 	};
 

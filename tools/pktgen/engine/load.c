@@ -308,23 +308,30 @@ static const struct template_offload *load_offload(const struct flow *flow)
 	return offload != NULL && offload->flags != 0 ? offload : NULL;
 }
 
+static void load_set_flow(const struct engine *engine, struct flow_tx *tx, uint32_t index)
+{
+	const struct flow *flow = &engine->flow[index];
+
+	tx->template = flow->template;
+	tx->source = load_source(engine, index);
+	tx->offload = load_offload(flow);
+	tx->direct = tx->source == NULL && tx->offload == NULL;
+	tx->headers = template_headers(flow->template);
+	tx->warmup = engine->options.warmup;
+	if (flow->wanted->size.kind == TRAFFIC_SIZE_FIXED) {
+		tx->size = template_size(flow->template, 0);
+		tx->padded = template_padded(flow->template, tx->size);
+	}
+	tx->signatures = template_signatures(flow->template, tx->size);
+	tx->constant = tx->signatures == 1 && template_is_constant(flow->template);
+	tx->first_track = (uint32_t)engine->stream << 24 | flow->first_track;
+}
+
 static void load_set_parts(struct engine *engine, struct worker *worker)
 {
 	for (uint32_t i = 0; i < engine->flow_count && !engine->options.rx_only; i++) {
-		const struct flow *flow = &engine->flow[i];
-
-		worker->tx[i].template = flow->template;
-		worker->tx[i].source = load_source(engine, i);
+		load_set_flow(engine, &worker->tx[i], i);
 		worker->tx[i].mark = ++engine->generation;
-		worker->tx[i].offload = load_offload(flow);
-		worker->tx[i].headers = template_headers(flow->template);
-		worker->tx[i].warmup = engine->options.warmup;
-		if (flow->wanted->size.kind == TRAFFIC_SIZE_FIXED)
-			worker->tx[i].size = template_size(flow->template, 0);
-		worker->tx[i].signatures = template_signatures(flow->template,
-							       worker->tx[i].size);
-		worker->tx[i].first_track = (uint32_t)engine->stream << 24 |
-					    flow->first_track;
 	}
 }
 

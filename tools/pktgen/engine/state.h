@@ -75,6 +75,9 @@ struct flow_tx {
 	uint32_t headers;			/* bytes in front of the payload */
 	bool over;				/* all of it was built */
 	uint32_t size, signatures;		/* of each frame; 0: it varies */
+	uint32_t padded;			/* the same with padding */
+	bool constant;				/* but for one signature */
+	bool direct;				/* no source, no offload: one frame, one signature */
 	uint8_t place;				/* enum flow_place */
 	uint32_t at;				/* where in the row */
 	uint64_t warmup;
@@ -143,8 +146,11 @@ struct worker {
 	struct pending pending[ENGINE_BURST_MAX];
 	struct vionet_packet *packet[ENGINE_BURST_MAX];
 	uint32_t pending_count;
+	uint32_t full_count;  /* pending when the queue did not take them all; 0: it did */
+	uint64_t full_end_ns; /* then: when the first of their flows ends */
 	struct vionet_packet *spare[ENGINE_BURST_MAX];
 	uint32_t spare_count;
+	uint64_t stamped_ns;  /* a moment ago; 0: look at the clock */
 	uint64_t busy_ns;     /* when something moved last */
 	uint64_t progress_ns; /* when the device last took a frame, or was expected to */
 	uint64_t ask_ns;      /* responders: when next */

@@ -129,12 +129,21 @@ static void worker_heed_stop(struct worker *worker)
 	}
 }
 
+/* What was sent a moment ago has the time. */
+static uint64_t worker_now(struct worker *worker)
+{
+	uint64_t stamped_ns = worker->stamped_ns;
+
+	worker->stamped_ns = 0;
+	return stamped_ns != 0 ? stamped_ns : now_ns();
+}
+
 static void worker_loop(struct worker *worker)
 {
 	uint64_t now;
 
-	while (now = now_ns(), !worker_is_ended(worker)) {
-		uint32_t moved;
+	while (now = worker_now(worker), !worker_is_ended(worker)) {
+		uint32_t moved, received;
 
 		count_add(&worker->looks, 1);
 		if (session_check(&worker->session, now) != CODE_OK)
@@ -145,7 +154,10 @@ static void worker_loop(struct worker *worker)
 			count_set(&worker->in_flight, 1); /* or more */
 		else if (send_next(worker) == SCHEDULE_NEVER)
 			worker_reclaim(worker);
-		moved += receive_burst(worker);
+		received = receive_burst(worker);
+		if (received > 0)
+			worker->stamped_ns = 0;
+		moved += received;
 		if (moved > 0)
 			worker->busy_ns = now;
 		else

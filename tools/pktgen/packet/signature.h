@@ -30,11 +30,40 @@ static inline void signature_write(uint8_t *at, uint32_t track, uint64_t sequenc
 {
 	uint64_t front = (uint64_t)track << 32 | (sequence >> 16 & UINT32_MAX);
 	uint64_t back = sequence << 48 | (now_ns & SIGNATURE_48_BITS);
-	uint32_t sum = sum_fold(sum_halve(front) + sum_halve(back));
 
-	bytes_put16(at, sum_fold(SIGNATURE_SUM + (sum ^ 0xffff)));
+	/* What is left of a multiple of 65535 that is larger than the sum. */
+	bytes_put16(at, sum_fold(SIGNATURE_SUM + UINT64_C(0xffff0000ffff) - sum_halve(front) - sum_halve(back)));
 	bytes_put64(at + 2, front);
 	bytes_put64(at + 10, back);
+}
+
+/* Signatures of one track and time, with successive numbers that have the same highest 32 bits. */
+struct signature_row {
+	uint64_t front, back; /* in network byte order; of back without the number */
+	uint32_t check, number;
+};
+
+static inline struct signature_row signature_row(uint32_t track, uint64_t sequence, uint64_t now_ns)
+{
+	struct signature_row row = { .number = (uint32_t)(sequence & 0xffff) };
+	uint8_t first[SIGNATURE_SIZE];
+
+	signature_write(first, track, sequence, now_ns);
+	row.check = bytes_get16(first);
+	memcpy(&row.front, first + 2, sizeof(row.front));
+	bytes_put16(first + 10, 0);
+	memcpy(&row.back, first + 10, sizeof(row.back));
+	return row;
+}
+
+static inline void signature_next(struct signature_row *row, uint8_t *at)
+{
+	bytes_put16(at, row->check);
+	memcpy(at + 2, &row->front, sizeof(row->front));
+	memcpy(at + 10, &row->back, sizeof(row->back));
+	bytes_put16(at + 10, row->number);
+	row->number++;
+	row->check = row->check != 1 ? row->check - 1 : 0xffff; /* one's complement */
 }
 
 /* Is there one in these 18 bytes? */

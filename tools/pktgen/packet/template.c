@@ -30,6 +30,11 @@ const struct template_offload *template_offload(const struct template *template)
 	return &template->offload;
 }
 
+bool template_is_constant(const struct template *template)
+{
+	return template->ops == 0 && template->sums == 0 && !template->body_changes && !template->varies;
+}
+
 uint32_t template_padded(const struct template *template, uint32_t size)
 {
 	return size < template->padded_min ? template->padded_min : size;

@@ -40,6 +40,9 @@ int template_compile(const struct traffic_flow *flow, const struct template_plac
 		     struct template **template, struct traffic_error *error);
 void template_free(struct template *template); /* NULL allowed */
 
+/* Are all frames the same but for their signature? */
+bool template_is_constant(const struct template *template);
+
 /* Bytes in front of the payload. */
 uint32_t template_headers(const struct template *template);
 uint32_t template_size_max(const struct template *template);
