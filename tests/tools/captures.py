@@ -54,9 +54,9 @@ def complaints(path):
                   "tcp.checksum.status == 0 || icmp.checksum.status == 0 || icmpv6.checksum.status == 0")
 
 
-def frames(path):
+def frames(path, *arguments):
     """The bytes of the frames, as tshark sees them."""
-    found = json.loads("\n".join(tshark(path, "-T", "json", "-x", "-j", "frame")) or "[]")
+    found = json.loads("\n".join(tshark(path, "-T", "json", "-x", "-j", "frame", *arguments)) or "[]")
     return [bytes.fromhex(packet["_source"]["layers"]["frame_raw"][0]) for packet in found]
 
 

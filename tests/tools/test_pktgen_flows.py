@@ -4,7 +4,9 @@ What `vionet pktgen` says of its flows, held against what was done to their fram
 known beforehand. No rate is measured.
 """
 
+import collections
 import json
+import math
 import os
 import sys
 import tempfile
@@ -16,6 +18,7 @@ from test_tools import Case
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "softnic"))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 
+import captures  # noqa: E402
 from environment import signature  # noqa: E402
 from nic import Softnic  # noqa: E402
 
@@ -105,6 +108,96 @@ class Injected(WireMixin, Case):
 
     def test_what_is_not_numbered_is_checked_too(self):
         self.check("--payload", "zero")
+
+
+class InjectedEach(WireMixin, Case):
+    """Four flows of two streams each, on two queue pairs; each flow has a mishap of its own, at certain numbers of a stream."""
+
+    count = 300  # of each flow
+    names = ("lost", "twice", "late", "wrong")
+
+    def setUp(self):
+        self.held, self.counts = {}, collections.Counter()
+        super().setUp()
+
+    def config(self):
+        return {"ports": [{"name": "a", "location": self.device}], "flows": [{
+            "name": name, "tx_rx": {"choice": "port", "port": {"tx_name": "a", "rx_names": ["a"]}},
+            "packet": [{"choice": "ethernet"}, {"choice": "ipv4"}, {"choice": "udp", "udp": {"src_port": {
+                "choice": "values", "values": [5000 + i, 6000 + i], "metric_tags": [{"name": "port"}]}}}],
+            "size": {"choice": "fixed", "fixed": 104 + 50 * i}, "rate": {"choice": "pps", "pps": 2000}, "duration": {
+                "choice": "fixed_packets", "fixed_packets": {"packets": self.count}},
+            "metrics": {"enable": True, "latency": {"enable": True}}} for i, name in enumerate(self.names)]}
+
+    def change(self, _, frame):
+        _, track, number, _ = signature.read(frame)
+        name, last = self.names[(len(frame) - 100) // 50], self.count // 2 - 2
+        self.counts[name] += 1
+        if name == "late" and track in self.held:
+            return [(0, frame), (0, self.held.pop(track))]
+        if not 0 < number < last:
+            return [(0, frame)]
+        if name == "lost" and number % 10 == 3:
+            self.counts["gone"] += 1
+            return []
+        if name == "twice" and number % 8 == 5:
+            self.counts["double"] += 1
+            return [(0, frame), (0, frame)]
+        if name == "late" and number % 7 == 2:
+            self.counts["behind"] += 1
+            self.held[track] = frame
+            return []
+        if name == "wrong" and number % 9 == 4:
+            self.counts["payload"] += 1
+            return [(0, flipped(frame, 60))]
+        if name == "wrong" and number % 9 == 6:
+            self.counts["header"] += 1
+            return [(0, flipped(frame, 27))]
+        return [(0, frame)]
+
+    def samples(self, path):
+        """By flow: what the first of each number took, as the capture has it, and a constant more."""
+        times = captures.tshark(path, "-Y", "frame.packet_flags_direction == 1", "-T", "fields", "-e", "frame.time_epoch")
+        seen, found = set(), collections.defaultdict(list)
+        for time, frame in zip(times, captures.frames(path, "-Y", "frame.packet_flags_direction == 1")):
+            _, track, number, sent = signature.read(frame)
+            if (track, number) not in seen:
+                seen.add((track, number))
+                found[self.names[(len(frame) - 100) // 50]].append(int(time.replace(".", "")) - sent)
+        return found
+
+    def check_latency(self, flow, samples, constant):
+        found, samples = flow["latency_ns"], sorted(each - constant for each in samples)
+        self.assertEqual((found["count"], found["min"], found["max"]), (len(samples), samples[0], samples[-1]))
+        self.assertAlmostEqual(found["avg"], sum(samples) / len(samples), delta=1)
+        for name, part in ("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p999", 0.999):
+            right = samples[math.ceil(part * len(samples)) - 1]
+            self.assertGreaterEqual(found[name], right)
+            self.assertLessEqual(found[name], right * (1 + 1 / 32))
+
+    def test_each_on_two_queues(self):
+        with tempfile.TemporaryDirectory(prefix="each-") as folder:
+            file, path = os.path.join(folder, "flows.json"), os.path.join(folder, "all.pcapng")
+            with open(file, "w", encoding="ascii") as config:
+                json.dump(self.config(), config)
+            found = json.loads(self.run_tool("pktgen", "--config", file, "--queues", "2", "--set", "rss=udpv4", "--linger", "0.5", "--json",
+                                             "--capture", path)[0])
+            samples = self.samples(path)
+        counts = self.counts
+        flows = {flow["name"]: flow for flow in found["flows"]}
+        want = {"lost": {"lost": counts["gone"]}, "twice": {"duplicates": counts["double"]}, "late": {"reordered": counts["behind"]},
+                "wrong": {"damaged": counts["payload"] + counts["header"]}}
+        for name, flow in flows.items():
+            self.assertEqual((flow["tx"]["frames"], counts[name]), (self.count, self.count))
+            self.assertEqual({what: count for what, count in flow["order"].items() if count},
+                             {"unique": self.count - want[name].get("lost", 0), **want[name]})
+        self.assertEqual((found["rx"]["not_ours"], found["rx"]["damaged_not_ours"]), (0, 0))
+        for pair in found["queue_pairs"]:
+            self.assertGreater(min(pair["tx"]["sent"], pair["rx"]["own"]), 0)
+        self.assertIsNone(found["latency_ns"]["jitter"])
+        constant = min(samples["lost"]) - flows["lost"]["latency_ns"]["min"]
+        for name, flow in flows.items():
+            self.check_latency(flow, samples[name], constant)
 
 
 class Warmup(WireMixin, Case):

@@ -4,6 +4,7 @@
 #include "tools/pktgen/json_hooks.h"
 
 #include <jansson.h>
+#include <math.h>
 
 #include "tools/pktgen/report/report.h"
 #include "tools/shared/envelope.h"
@@ -104,7 +105,7 @@ static json_t *json_latency(const struct pktgen_latency_result *latency)
 {
 	if (latency->count == 0)
 		return json_null();
-	return json_pack("{s:o, s:f, s:o, s:o, s:o, s:o, s:o, s:f}",
+	return json_pack("{s:o, s:f, s:o, s:o, s:o, s:o, s:o, s:o}",
 			 "min", json_number(latency->min),
 			 "avg", latency->average,
 			 "p50", json_number(latency->p50),
@@ -112,7 +113,7 @@ static json_t *json_latency(const struct pktgen_latency_result *latency)
 			 "p99", json_number(latency->p99),
 			 "p999", json_number(latency->p999),
 			 "max", json_number(latency->max),
-			 "jitter", latency->jitter);
+			 "jitter", isnan(latency->jitter) ? json_null() : json_real(latency->jitter));
 }
 
 /* What the device counted itself; null if it does not. */

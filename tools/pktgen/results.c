@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tools/pktgen/results.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,8 +77,7 @@ static struct pktgen_verdict result_of_rate(const struct engine_metrics *metrics
 	};
 }
 
-static struct pktgen_latency_result result_of_latency(const struct engine_latency *latency,
-						      double jitter)
+static struct pktgen_latency_result result_of_latency(const struct engine_latency *latency)
 {
 	return (struct pktgen_latency_result){
 		.count = latency->count,
@@ -88,7 +88,7 @@ static struct pktgen_latency_result result_of_latency(const struct engine_latenc
 		.p99 = latency->p99,
 		.p999 = latency->p999,
 		.average = latency->average,
-		.jitter = jitter,
+		.jitter = NAN,
 	};
 }
 
@@ -188,7 +188,7 @@ static void result_of_queue(const struct engine_metrics *metrics,
 		.rx.out_of_window = queue->order.out_of_window,
 		.rx.damaged = queue->order.damaged,
 		.rx.late = queue->order.late,
-		.latency = result_of_latency(&queue->latency, 0),
+		.latency = result_of_latency(&queue->latency),
 	};
 	pair->tx.rate = result_of_rate(metrics, &pair->tx.sent, pairs);
 	pair->tx.completed = queue->completed;
@@ -271,8 +271,7 @@ int pktgen_take_results(const struct pktgen_options *options,
 	results->latency = latency;
 	result_of_total(metrics, &results->total);
 	result_of_histogram(latency, &results->total.latency);
-	if (metrics->flows == 1)
-		results->total.latency.jitter = metrics->flow[0].jitter;
+	results->total.latency.jitter = metrics->flows == 1 ? metrics->flow[0].jitter : NAN;
 	return result_make_lists(metrics, results);
 }
 

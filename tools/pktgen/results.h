@@ -81,7 +81,7 @@ struct pktgen_latency_result {
 	uint64_t count; /* 0: not measured */
 	uint64_t min, max, p50, p90, p99, p999;
 	double average;
-	double jitter; /* RFC 3550 */
+	double jitter; /* RFC 3550, of a single flow; else NAN */
 };
 
 /* One queue pair, or all together. */
