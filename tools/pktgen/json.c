@@ -261,13 +261,15 @@ static int json_table(const struct pktgen_results *results)
 int pktgen_write_files(const struct pktgen_results *results)
 {
 	const struct pktgen_options *options = results->options;
-	int code = CODE_OK;
+	int table = CODE_OK, page = CODE_OK, percentiles = CODE_OK;
 
 	if (options->csv != NULL)
-		code = json_table(results);
-	if (code == CODE_OK && options->html != NULL)
-		code = json_page(results);
-	if (code == CODE_OK && options->hdr != NULL)
-		code = report_hdr(results->latency, options->hdr);
-	return code;
+		table = json_table(results);
+	if (options->html != NULL)
+		page = json_page(results);
+	if (options->hdr != NULL)
+		percentiles = report_hdr(results->latency, options->hdr);
+	if (table != CODE_OK)
+		return table;
+	return page != CODE_OK ? page : percentiles;
 }

@@ -153,7 +153,7 @@ static void setup_end_drops(struct run *run, struct pktgen_results *results)
 
 static int setup_print(struct run *run, struct pktgen_results *results, int code)
 {
-	int printed = CODE_OK;
+	int printed = CODE_OK, written;
 
 	results->code = code;
 	results->interval = run->live.interval;
@@ -166,9 +166,11 @@ static int setup_print(struct run *run, struct pktgen_results *results, int code
 	if (printed == CODE_OK)
 		printed = finish_output(stdout, "standard output");
 	output_end();
-	if (printed == CODE_OK)
-		printed = pktgen_write_files(results);
-	return code != CODE_OK ? code : printed;
+	/* Also where standard output is full: they may be elsewhere. */
+	written = pktgen_write_files(results);
+	if (code != CODE_OK)
+		return code;
+	return printed != CODE_OK ? printed : written;
 }
 
 /* It outlives the engine. */
