@@ -34,28 +34,62 @@ class Proof:
         return next(variant for variant in self.variants if variant.name == name)
 
 
-RING = ["driver/ring/slow_path.c", "driver/ring/kick.c", "driver/state/health.c"]
+RING = ["driver/ring/slow_path.c", "driver/ring/kick.c", "driver/state/health.c", "tests/proofs/stubs.c"]
 SLOW_PATH = "driver/ring/slow_path.c"
+SPLIT = "driver/ring/split.h"
+PACKED = "driver/ring/packed.h"
+LAYOUTS = {"split": "VN_SPLIT", "split in order": "VN_SPLIT_IN_ORDER", "packed": "VN_PACKED", "packed in order": "VN_PACKED_IN_ORDER"}
+
+NO_RANGE = ("if (id >= queue->size)\n\t\tvn_queue_break(queue, VN_QERR_ID_RANGE, id, queue->size);\n\telse if (queue->slots",
+            "if (queue->slots")
+POP_TURN = ("packed_pop_turn(const struct vionet_queue *queue,\n\t\t\t\t   struct vn_pop *c)\n{\n"
+            "\tif (UNLIKELY(c->order == c->limit))\n\t\tc->order = 0;\n")
+FOUND = "if (!in_order && !vn_split_found(queue, id, back))\n\t\t\t\treturn 0;\n"
 
 
-def ring_sizes(layout, sizes):
-    """The smallest and the largest in ./check, the others with --all."""
-    return [Variant(f"{size} entries", f"-DLAYOUT={layout} -DSIZE={size}", quick=size in (sizes[0], sizes[-1])) for size in sizes]
+def sizes(layout, *numbers):
+    """One of them in ./check, the others with --all."""
+    return [Variant(f"{size} entries", f"-DLAYOUT={LAYOUTS[layout]} -DSIZE={size}", quick=size == numbers[-1])
+            for size in numbers]
+
+
+def chains():
+    for name, layout in LAYOUTS.items():
+        common = f"-DLAYOUT={layout} -DSIZE=4"
+        yield Variant(f"{name}: push", f"{common} -DPOP=0 -DTABLES_OUT=0", quick=layout != "VN_PACKED_IN_ORDER")
+        yield Variant(f"{name}: pop", f"{common} -DPOP=1 -DTABLES_OUT=1")
+        yield Variant(f"{name}: pop, no tables", f"{common} -DPOP=1 -DTABLES_OUT=0", quick=False)
 
 
 PROOFS = [
-    Proof("split", "ring.c", RING, ring_sizes("VN_SPLIT", (2, 8, 256, 32768)), [
-        Mutant("the id of a used entry is not compared with the size", "32768 entries", SLOW_PATH,
-               "if (id >= queue->size)\n\t\tvn_queue_break(queue, VN_QERR_ID_RANGE, id, queue->size);\n\telse if (queue->slots",
-               "if (queue->slots"),
-        Mutant("the id is read once more after it was checked", "2 entries", "driver/ring/split.h",
-               "*index = in_order ? place : id;\n\t\tif (UNLIKELY(id != expected)) {\n"
-               "\t\t\tif (!in_order && !vn_split_found(queue, id, back))\n\t\t\t\treturn 0;",
-               "*index = in_order ? place : id;\n\t\tif (UNLIKELY(id != expected)) {\n"
-               "\t\t\tif (!in_order && !vn_split_found(queue, id, back))\n\t\t\t\treturn 0;\n"
-               "\t\t\tif (!in_order)\n\t\t\t\t*index = vn_load32(&ring->used->ring[place].id);"),
-        Mutant("an index is not masked", "8 entries", "driver/ring/split.h",
+    Proof("split", "ring.c", RING, sizes("split", 2, 8, 256, 32768), [
+        Mutant("the id of a used entry is not compared with the size", "32768 entries", SLOW_PATH, *NO_RANGE),
+        Mutant("the id is read once more after it was checked", "2 entries", SPLIT, FOUND,
+               FOUND + "\t\t\tif (!in_order)\n\t\t\t\t*index = vn_load32(&ring->used->ring[place].id);\n"),
+        Mutant("an index is not masked", "8 entries", SPLIT,
                "uint32_t place = c->at & c->limit;\n\tvolatile struct split_desc", "uint32_t place = c->at;\n\tvolatile struct split_desc",
                quick=False),
     ]),
+    Proof("split_in_order", "ring.c", RING, sizes("split in order", 2, 8, 256, 32768), [
+        Mutant("an index is not masked", "2 entries", SPLIT,
+               "uint32_t place = c->at & c->limit;\n\tvn_slot slot;", "uint32_t place = c->at;\n\tvn_slot slot;"),
+        Mutant("a batch is looked for without a mask", "32768 entries", SLOW_PATH, "(at + i) & queue->split.mask", "(at + i)"),
+    ]),
+    Proof("packed", "ring.c", RING, sizes("packed", 2, 5, 256, 32768), [
+        Mutant("the id of a used descriptor is not compared", "32768 entries", SLOW_PATH, *NO_RANGE),
+        Mutant("the id is read once more after it was checked", "2 entries", PACKED, "slot = c->slots[*index];",
+               "if (!in_order)\n\t\t*index = vn_load16(&c->desc->id);\n\tslot = c->slots[*index];"),
+        Mutant("the sequence does not wrap", "5 entries", PACKED, POP_TURN, POP_TURN.replace("c->order = 0;", ";"), quick=False),
+    ]),
+    Proof("packed_in_order", "ring.c", RING, sizes("packed in order", 2, 5, 256, 32768), [
+        Mutant("the id of a batch is not compared with the size", "32768 entries", SLOW_PATH,
+               "if (id >= queue->size || batch > left ||", "if (batch > left ||"),
+        Mutant("the sequence does not wrap", "2 entries", PACKED, POP_TURN, POP_TURN.replace("c->order = 0;", ";")),
+    ]),
+    Proof("chains", "chain.c", RING, list(chains()), [
+        Mutant("a table is not compared with its length", "split: push", SLOW_PATH, " || count > tables->entries", ""),
+        Mutant("a table is taken where none is free", "split: push", SLOW_PATH, "tables->available == 0 || ", ""),
+        Mutant("a chain that comes back does not wrap", "packed: pop", SLOW_PATH,
+               "if (more >= (uint32_t)(ring->end - ring->used))", "if (more > (uint32_t)(ring->end - ring->used))"),
+    ], ["-eva-slevel-function", "vn_ring_push:100"]),
 ]

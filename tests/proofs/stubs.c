@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What a proof is not about: texts. */
+#include "any.h"
+
+#include "base/error.h"
+
+static int stub_text(char *to, size_t size)
+{
+	if (size == 0)
+		return 0;
+	Frama_C_make_unknown(to, size - 1);
+	to[size - 1] = '\0';
+	return any_bool() ? (int)size - 1 : 0;
+}
+
+int proof_text(char *to, size_t size, const char *format, ...)
+{
+	return stub_text(to, size);
+}
+
+int proof_text_of(char *to, size_t size, const char *format, __builtin_va_list arguments)
+{
+	return stub_text(to, size);
+}
+
+int vn_error(int code, const char *format, ...)
+{
+	return -code;
+}
+
+void vn_error_keep(struct vn_error_kept *kept)
+{
+}
+
+int vn_error_restore(int result, const struct vn_error_kept *kept)
+{
+	return result;
+}
