@@ -25,7 +25,7 @@
 #define ID_MSIX 0x11
 
 /* Dword positions from LIST_FIRST to the end: so many can a list have. */
-#define STEPS_MAX ((VN_PCI_CONFIG_SIZE - LIST_FIRST) / 4)
+#define STEPS_MAX 48
 
 /* MSI-X capability, PCI Local Bus 6.8.2. */
 #define MSIX_LENGTH 12
@@ -47,17 +47,19 @@
 #define CAP_BYTES 16
 #define CAP_NOTIFY_BYTES 20
 
+_Static_assert(STEPS_MAX == (VN_PCI_CONFIG_SIZE - LIST_FIRST) / 4, "all positions");
 _Static_assert(STEPS_MAX <= VIONET_PCI_CAPABILITIES_MAX,
 	       "every capability of a list must find a place in `seen`");
 _Static_assert(STEPS_MAX <= 64, "one bit for each place in struct list");
 
 /* What the driver needs of the structures, by cfg_type. */
+#define KINDS 5
 static const struct {
 	const char *name;
 	uint32_t alignment;
 	uint32_t least; /* shortest that is of use */
 	unsigned int bytes; /* of the capability */
-} need[] = {
+} need[KINDS] = {
 	[VN_CFG_COMMON] = { "common", 4, 56, CAP_BYTES },
 	[VN_CFG_NOTIFY] = { "notify", 2, 2, CAP_NOTIFY_BYTES },
 	[VN_CFG_ISR] = { "ISR", 1, 1, CAP_BYTES },
@@ -82,7 +84,7 @@ struct walk {
 	const struct vn_region *regions;
 	struct vn_capabilities *found;
 	struct taken table, pba;
-	char reason[VN_CFG_DEVICE + 1][192]; /* last refusal, by cfg_type */
+	char reason[KINDS][192]; /* last refusal, by cfg_type */
 };
 
 static uint32_t cap_read_u16(const uint8_t *bytes)
@@ -118,8 +120,7 @@ static int cap_collect(const uint8_t *config, struct list *list)
 	uint64_t visited = 0;
 	uint8_t position = config[LIST_HEAD] & 0xfc;
 
-	list->count = 0;
-	while (position != 0) {
+	while (position != 0 && list->count < STEPS_MAX) {
 		int result = cap_check_position(position, visited);
 
 		if (result < 0)
@@ -169,12 +170,13 @@ static void cap_find_msix(struct walk *walk, const struct list *list)
 {
 	for (unsigned int i = 0; i < list->count; i++) {
 		unsigned int position = list->position[i];
-		const uint8_t *cap = walk->config + position;
+		const uint8_t *cap;
 		unsigned int entries;
 
-		if (cap[0] != ID_MSIX ||
+		if (walk->config[position] != ID_MSIX ||
 		    position + MSIX_LENGTH > VN_PCI_CONFIG_SIZE)
 			continue;
+		cap = walk->config + position;
 		entries = (cap_read_u16(cap + MSIX_CONTROL) & MSIX_SIZE_MASK) + 1;
 		walk->table = cap_msix_range(cap + MSIX_TABLE,
 					     (uint64_t)entries * MSIX_ENTRY);
@@ -286,10 +288,9 @@ static void cap_decode(const uint8_t *config, uint8_t position,
 		       struct vionet_pci_capability *cap)
 {
 	uint8_t bytes[CAP_NOTIFY_BYTES] = { 0 };
-	size_t room = (size_t)VN_PCI_CONFIG_SIZE - position;
 
-	memcpy(bytes, config + position,
-	       room < sizeof(bytes) ? room : sizeof(bytes));
+	for (size_t i = 0; i < sizeof(bytes) && position + i < VN_PCI_CONFIG_SIZE; i++)
+		bytes[i] = config[position + i];
 	*cap = (struct vionet_pci_capability){
 		.position = position,
 		.type = bytes[CAP_TYPE],
@@ -345,15 +346,15 @@ static int cap_walk_list(struct walk *walk, const struct list *list)
 	/* Where MSI-X lies must be known before any structure is checked, and
 	 * its capability may be the last one. */
 	cap_find_msix(walk, list);
-	for (unsigned int i = 0; i < list->count; i++) {
+	for (unsigned int i = 0; i < list->count && found->count < VIONET_PCI_CAPABILITIES_MAX; i++) {
 		uint8_t position = list->position[i];
-		struct vionet_pci_capability *cap;
+		struct vionet_pci_capability cap;
 
 		if (walk->config[position] != ID_VENDOR)
 			continue;
-		cap = &found->seen[found->count++];
-		cap_decode(walk->config, position, cap);
-		cap_consider(walk, cap);
+		cap_decode(walk->config, position, &cap);
+		cap_consider(walk, &cap);
+		found->seen[found->count++] = cap;
 	}
 	if (found->count == 0)
 		return vn_error(ENOTSUP,
@@ -368,7 +369,7 @@ int vn_capabilities_walk(const uint8_t *config,
 	struct walk walk = {
 		.config = config, .regions = regions, .found = capabilities,
 	};
-	struct list list;
+	struct list list = { 0 };
 	int result;
 
 	memset(capabilities, 0, sizeof(*capabilities));

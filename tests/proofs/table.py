@@ -92,4 +92,11 @@ PROOFS = [
         Mutant("a chain that comes back does not wrap", "packed: pop", SLOW_PATH,
                "if (more >= (uint32_t)(ring->end - ring->used))", "if (more > (uint32_t)(ring->end - ring->used))"),
     ], ["-eva-slevel-function", "vn_ring_push:100"]),
+    Proof("capability", "capability.c", ["pci/capability.c", "tests/proofs/stubs.c"], [Variant("any configuration space", "")], [
+        Mutant("MSI-X may run past configuration space", "any configuration space", "pci/capability.c",
+               " ||\n\t\t    position + MSIX_LENGTH > VN_PCI_CONFIG_SIZE", ""),
+        Mutant("any BAR will do", "any configuration space", "pci/capability.c", "if (cap->bar > VN_REGION_BAR5)", "if (0)"),
+        Mutant("a pointer into the header is followed", "any configuration space", "pci/capability.c",
+               "if (position < LIST_FIRST)", "if (0)"),
+    ], ["-eva-slevel-function", "cap_collect:500,cap_check_position:500"]),
 ]
