@@ -15,11 +15,12 @@ struct loopback *loopback_start(char *const *options)
 {
 	struct loopback *loop = calloc(1, sizeof(*loop));
 	char listen[64];
-	char *argv[16] = { getenv("VIONET_SOFTNIC"), listen, "--once", "--strict" };
+	/* It ends with us, however we end. */
+	char *argv[20] = { "setpriv", "--pdeathsig", "KILL", getenv("VIONET_SOFTNIC"), listen, "--once", "--strict" };
 	struct stat there;
-	unsigned int n = 4;
+	unsigned int n = 7;
 
-	if (argv[0] == NULL)
+	if (argv[3] == NULL)
 		fail_msg("VIONET_SOFTNIC is to name the software device, as ctest sets it");
 	strcpy(loop->folder, "/tmp/vionet-XXXXXX");
 	assert_non_null(mkdtemp(loop->folder));
@@ -28,8 +29,9 @@ struct loopback *loopback_start(char *const *options)
 	snprintf(listen, sizeof(listen), "--listen=%s", loop->socket);
 	for (unsigned int i = 0; options[i]; i++)
 		argv[n++] = options[i];
-	assert_int_equal(posix_spawn(&loop->server, argv[0], NULL, NULL, argv,
-				     environ), 0);
+	assert_int_equal(posix_spawnp(&loop->server, argv[0], NULL, NULL, argv,
+				      environ),
+			 0);
 	/* However long it takes, as long as it has not ended; ctest ends what hangs. */
 	while (stat(loop->socket, &there) != 0) {
 		assert_int_equal(waitpid(loop->server, NULL, WNOHANG), 0);

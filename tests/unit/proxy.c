@@ -427,12 +427,13 @@ bool proxy_ended(struct proxy *p)
 static void proxy_spawn(struct proxy *p)
 {
 	char listen[80], ready[256];
-	char *argv[20] = { getenv("VIONET_SOFTNIC"), listen };
+	/* It ends with us, however we end. */
+	char *argv[24] = { "setpriv", "--pdeathsig", "KILL", getenv("VIONET_SOFTNIC"), listen };
 	posix_spawn_file_actions_t actions;
-	unsigned int n = 2;
+	unsigned int n = 5;
 	int output[2];
 
-	if (argv[0] == NULL)
+	if (argv[3] == NULL)
 		fail_msg("VIONET_SOFTNIC is to name the software device, as ctest sets it");
 	snprintf(listen, sizeof(listen), "--listen=%s", p->device_path);
 	for (unsigned int i = 0; p->fixed[i]; i++)
@@ -442,9 +443,9 @@ static void proxy_spawn(struct proxy *p)
 	assert_int_equal(pipe2(output, O_CLOEXEC), 0);
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, output[1], STDOUT_FILENO);
-	if (posix_spawn(&p->device, argv[0], &actions, NULL, argv, environ) != 0) {
+	if (posix_spawnp(&p->device, argv[0], &actions, NULL, argv, environ) != 0) {
 		p->device = 0;
-		fail_msg("%s cannot be started", argv[0]);
+		fail_msg("%s cannot be started", argv[3]);
 	}
 	posix_spawn_file_actions_destroy(&actions);
 	close(output[1]);
