@@ -302,7 +302,7 @@ static int ctrl_check_state(struct vionet_device *device)
 	return ctrl_check_error(device->control);
 }
 
-/* Get the slot back from a command that was posted, or not answered in time. */
+/* Get the slot back from a command that was posted, or not answered in time (tests/models/control.pml). */
 static int ctrl_reinitialize(struct vionet_device *device)
 {
 	struct vn_control *control = device->control;

@@ -24,8 +24,8 @@
  * What the last back end has not completed, it may have completed out of order: what is
  * in the available ring behind its used index is then not what is outstanding. Its
  * successor begins there, so that is where the outstanding buffers go, the oldest
- * first: each is completed once. Those that were not begun stay where they are, as a
- * record of what is in flight has it.
+ * first: each is completed once (tests/models/reconnect.pml). Those that were not begun
+ * stay where they are, as a record of what is in flight has it.
  */
 struct replay {
 	uint16_t *ids;	/* outstanding, in the order in which they are to be */

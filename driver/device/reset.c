@@ -145,6 +145,7 @@ int vn_device_reset(struct vionet_device *device)
 		result = -EIO;
 		vn_error_keep(&why);
 	}
+	/* Nothing is taken back before this: tests/models/reset.pml. */
 	device->quiesced = result == 0;
 	device->broken = result != 0;
 	vn_log(VIONET_LOG_DEBUG, "%s: reset: %s", transport->name,

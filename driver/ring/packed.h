@@ -140,7 +140,7 @@ static inline bool packed_need_kick(struct vionet_queue *queue)
 	uint16_t added, now;
 	bool wrap;
 
-	vn_publish_then_check();
+	vn_publish_then_check(); /* tests/models/packed.pml */
 	added = ring->added;
 	ring->added = 0;
 	event = vn_load32(ring->device_event);
@@ -314,7 +314,7 @@ static inline bool packed_arm(struct vionet_queue *queue)
 		vn_store16(&event->flags, RING_EVENT_FLAGS_ENABLE);
 	}
 	queue->armed = true;
-	vn_publish_then_check();
+	vn_publish_then_check(); /* tests/models/packed.pml */
 	if (!packed_completed(queue))
 		return false;
 	packed_disarm(queue);

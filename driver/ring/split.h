@@ -94,7 +94,7 @@ static inline bool split_need_kick(struct vionet_queue *queue)
 	struct vn_split *ring = &queue->split;
 	uint16_t before = ring->asked_index;
 
-	vn_publish_then_check();
+	vn_publish_then_check(); /* tests/models/split.pml */
 	ring->asked_index = ring->avail_index;
 	if (queue->event_idx)
 		return vn_event_due(vn_load16((const volatile le16 *)
@@ -278,7 +278,7 @@ static inline bool split_arm(struct vionet_queue *queue)
 	else if (!queue->armed)
 		vn_store16(&ring->avail->flags, 0);
 	queue->armed = true;
-	vn_publish_then_check();
+	vn_publish_then_check(); /* tests/models/split.pml */
 	if (split_completed(queue) == 0)
 		return false;
 	split_disarm(queue);
