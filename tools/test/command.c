@@ -327,6 +327,7 @@ static int command_one_size(struct command *command, uint32_t bytes)
 	int code;
 
 	size->size = bytes;
+	snprintf(size->name, sizeof(size->name), "%u bytes", bytes);
 	size->first_trial = results->log.count;
 	code = command_measure(command, size);
 	size->trials = results->log.count - size->first_trial;

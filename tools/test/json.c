@@ -168,7 +168,7 @@ static json_t *result_limits(const struct test_results *results)
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < results->limits; i++) {
-		const struct test_limit *limit = &results->limit[i];
+		const struct report_limit *limit = &results->limit[i];
 
 		json_array_append_new(array,
 				      json_pack("{s:i, s:s, s:s, s:s, s:b}",

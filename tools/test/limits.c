@@ -5,10 +5,10 @@
 
 #include "tools/pktgen/format.h"
 
-static struct test_limit *limit_add(struct test_results *results, uint32_t size, const char *name,
-				    bool kept)
+static struct report_limit *limit_add(struct test_results *results, uint32_t size, const char *name,
+				      bool kept)
 {
-	struct test_limit *limit = &results->limit[results->limits];
+	struct report_limit *limit = &results->limit[results->limits];
 
 	if (results->limits == TEST_LIMITS_MAX)
 		return limit - 1;
@@ -16,16 +16,11 @@ static struct test_limit *limit_add(struct test_results *results, uint32_t size,
 	limit->size = size;
 	limit->kept = kept;
 	snprintf(limit->name, sizeof(limit->name), "%s", name);
+	snprintf(limit->subject, sizeof(limit->subject), "%u bytes", size);
 	return limit;
 }
 
-static void limit_ratios(struct test_limit *limit, double wanted, double measured)
-{
-	snprintf(limit->wanted, sizeof(limit->wanted), "at most %g %%", 100 * wanted);
-	snprintf(limit->measured, sizeof(limit->measured), "%g %%", 100 * measured);
-}
-
-static void limit_rates(struct test_limit *limit, double wanted, double measured)
+static void limit_rates(struct report_limit *limit, double wanted, double measured)
 {
 	char text[32];
 
@@ -54,19 +49,11 @@ static void limit_goals(struct test_results *results, const struct test_size *si
 static void limit_latency(struct test_results *results, const struct test_size *size)
 {
 	const struct test_options *options = results->options;
-	struct test_limit *limit;
-	uint64_t measured;
-	char name[48], text[32];
 
 	if (options->latency_per_mille == 0 || size->latency == NULL)
 		return;
-	measured = histogram_percentile(&size->latency->all, options->latency_per_mille);
-	snprintf(name, sizeof(name), "latency p%g", options->latency_per_mille / 10.0);
-	limit = limit_add(results, size->size, name, measured <= options->max_latency_ns);
-	snprintf(limit->wanted, sizeof(limit->wanted), "at most %s",
-		 format_time((double)options->max_latency_ns, text));
-	snprintf(limit->measured, sizeof(limit->measured), "%s",
-		 format_time((double)measured, text));
+	limit_of_latency(limit_add(results, size->size, "", true), options->latency_per_mille, options->max_latency_ns,
+			 histogram_percentile(&size->latency->all, options->latency_per_mille));
 }
 
 /* The largest of all trials, but those of a search. */
@@ -86,13 +73,13 @@ static void limit_loss(struct test_results *results, const struct test_size *siz
 	/* It may have been seen while the trial ran, and have come right since. */
 	if (results->soak.violation == SOAK_LOSS && results->soak.value > most)
 		most = results->soak.value;
-	limit_ratios(limit_add(results, size->size, "loss", most <= wanted), wanted, most);
+	limit_of_ratio(limit_add(results, size->size, "loss", true), wanted, most);
 }
 
 static void limit_burst(struct test_results *results, const struct test_size *size)
 {
 	uint64_t least = results->options->min_frames;
-	struct test_limit *limit;
+	struct report_limit *limit;
 
 	if (least == 0 || !size->have_burst)
 		return;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/pktgen/report/limit.h"
 #include "tools/shared/cpus.h"
 #include "tools/test/flows.h"
 
@@ -163,24 +164,6 @@ static const char *arguments_name(int key)
 
 /* --- Values ------------------------------------------------------------------ */
 
-/* "0.5%", "0.005". */
-static double arguments_ratio(const char *option, const char *text, double least, double below)
-{
-	char *end;
-	double value = strtod(text, &end);
-
-	if (*end == '%') {
-		value /= 100;
-		end++;
-	}
-	if (text[0] < '0' || text[0] > '9' || strpbrk(text, "xXeEnN") != NULL || *end != '\0' ||
-	    !(value >= least && value < below))
-		refuse_usage("%s '%.40s': a share is wanted, such as 0.5%% or 0.005, from %g%% to "
-			     "less than %g%%",
-			     option, clean(text), least * 100, below * 100);
-	return value;
-}
-
 /* The next word of a list, in `word`. */
 static const char *arguments_next(const char *list, char word[32])
 {
@@ -225,31 +208,11 @@ static void arguments_loss_ratios(struct test_options *options, const char *text
 		if (i == MLR_GOALS_MAX)
 			refuse_usage("--loss-ratios: %d goals at most", MLR_GOALS_MAX);
 		text = arguments_next(text, word);
-		options->loss_ratio[i] = arguments_ratio("--loss-ratios", word, 0, 1);
+		options->loss_ratio[i] = limit_need_ratio("--loss-ratios", word, 0, 1);
 		if (i > 0 && options->loss_ratio[i] <= options->loss_ratio[i - 1])
 			refuse_usage("--loss-ratios: each is to be larger than the one before");
 		options->loss_ratios++;
 	}
-}
-
-/* "99.9%:100us", "100us". */
-static void arguments_latency(struct test_options *options, const char *text)
-{
-	const char *colon = strchr(text, ':');
-	struct parse_error error;
-	char word[32];
-
-	options->latency_per_mille = 990;
-	if (colon != NULL) {
-		snprintf(word, sizeof(word), "%.*s", colon - text < 31 ? (int)(colon - text) : 31,
-			 text);
-		options->latency_per_mille =
-			(unsigned int)(1000 * arguments_ratio("--max-latency", word, 0.001, 1.0001) +
-				       0.5);
-		text = colon + 1;
-	}
-	need_parsed(parse_duration("--max-latency", text, 0, &options->max_latency_ns, &error),
-		    &error);
 }
 
 static void arguments_rate(const char *option, const char *text, struct rate *rate)
@@ -320,10 +283,10 @@ static error_t arguments_parse_method(int key, const char *argument, struct test
 		options->sum_ns = arguments_time("--sum", argument, 0);
 		return 0;
 	case KEY_EXCEED:
-		options->exceed_ratio = arguments_ratio("--exceed", argument, 0, 1);
+		options->exceed_ratio = limit_need_ratio("--exceed", argument, 0, 1);
 		return 0;
 	case KEY_WIDTH:
-		options->width = arguments_ratio("--width", argument, 0.00001, 0.5);
+		options->width = limit_need_ratio("--width", argument, 0.00001, 0.5);
 		return 0;
 	case KEY_LOSS_RATIOS:
 		arguments_loss_ratios(options, argument);
@@ -332,7 +295,7 @@ static error_t arguments_parse_method(int key, const char *argument, struct test
 		options->repeats = (unsigned int)need_count("--repeat", argument, 1, 10000);
 		return 0;
 	case KEY_STEP:
-		options->step = arguments_ratio("--step", argument, 0.001, 1);
+		options->step = limit_need_ratio("--step", argument, 0.001, 1);
 		return 0;
 	case KEY_LONGEST:
 		options->longest_ns = arguments_time("--longest", argument, 0);
@@ -355,10 +318,11 @@ static error_t arguments_parse_limit(int key, const char *argument, struct test_
 		arguments_rate("--min-throughput", argument, &options->min_throughput);
 		return 0;
 	case KEY_MAX_LOSS:
-		options->max_loss = arguments_ratio("--max-loss", argument, 0, 1);
+		options->max_loss = limit_need_ratio("--max-loss", argument, 0, 1);
 		return 0;
 	case KEY_MAX_LATENCY:
-		arguments_latency(options, argument);
+		limit_need_latency("--max-latency", argument, &options->latency_per_mille,
+				   &options->max_latency_ns);
 		return 0;
 	case KEY_MIN_FRAMES:
 		options->min_frames = need_count("--min-frames", argument, 1, UINT32_MAX);

@@ -4,6 +4,7 @@
 #define VIONET_TOOLS_TEST_RESULTS_H
 
 #include "tools/pktgen/histogram.h"
+#include "tools/pktgen/report/limit.h"
 #include "tools/test/options.h"
 #include "tools/test/rfc2544.h"
 #include "tools/test/soak.h"
@@ -19,6 +20,7 @@ struct test_latency { /* ns; of all trials of a size */
 /* What was found for one size of frames. */
 struct test_size {
 	uint32_t size;		    /* with FCS */
+	char name[16];		    /* "64 bytes" */
 	double line;		    /* frames a second of the link; 0: not stated */
 	double max_load, min_load;  /* between which was searched */
 	double least;		    /* --min-throughput; 0: none */
@@ -41,14 +43,6 @@ struct test_sample {
 /* When there are so many, every second one goes. */
 #define TEST_SAMPLES_MAX 2048
 
-/* A limit of the command line, and what was measured. */
-struct test_limit {
-	uint32_t size;
-	char name[48]; /* "NDR", "loss", "latency p99" */
-	char wanted[48], measured[48];
-	bool kept;
-};
-
 #define TEST_LIMITS_MAX (TEST_SIZES_MAX * MLR_GOALS_MAX + 4)
 
 struct test_results {
@@ -61,7 +55,7 @@ struct test_results {
 	struct test_sample sample[TEST_SAMPLES_MAX];
 	size_t samples;
 	unsigned int sample_every, sample_skipped; /* looks at it for each one kept */
-	struct test_limit limit[TEST_LIMITS_MAX];
+	struct report_limit limit[TEST_LIMITS_MAX];
 	size_t limits;
 	double seconds;
 	int code;

@@ -220,16 +220,6 @@ static void text_soak(const struct test_results *results)
 		printf("ended after %.1f s: a limit was not kept\n", soak->violation_s);
 }
 
-static void text_limits(const struct test_results *results)
-{
-	for (size_t i = 0; i < results->limits; i++) {
-		const struct test_limit *limit = &results->limit[i];
-
-		printf("%s  %u bytes, %s: %s, and it is %s\n", limit->kept ? "kept    " : "NOT KEPT",
-		       limit->size, limit->name, limit->wanted, limit->measured);
-	}
-}
-
 void test_print_text(const struct test_results *results)
 {
 	const struct test_options *options = results->options;
@@ -249,5 +239,5 @@ void test_print_text(const struct test_results *results)
 		text_latencies(results);
 	if (options->method == TEST_SOAK)
 		text_soak(results);
-	text_limits(results);
+	limits_print(results->limit, results->limits);
 }
