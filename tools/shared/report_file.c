@@ -3,9 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tools/shared/common.h"
+
+#define REPORT_FILES_MAX 8
 
 /* A FIFO that nobody reads is an error, not a wait. */
 static int report_fd(const char *name, int flags)
@@ -17,22 +21,15 @@ static int report_fd(const char *name, int flags)
 	return fd;
 }
 
-int report_file_check(const char *name)
-{
-	int fd;
+/* Opened by report_file_check: a sandbox opens none later. */
+static struct {
+	const char *name;
+	FILE *file;
+} report_kept[REPORT_FILES_MAX];
 
-	if (name == NULL)
-		return CODE_OK;
-	fd = report_fd(name, 0);
-	if (fd < 0)
-		return CODE_FAILED;
-	close(fd);
-	return CODE_OK;
-}
-
-FILE *report_file_open(const char *name)
+static FILE *report_fopen(const char *name, int flags)
 {
-	int fd = report_fd(name, O_TRUNC);
+	int fd = report_fd(name, flags);
 	FILE *file;
 
 	if (fd < 0)
@@ -43,6 +40,50 @@ FILE *report_file_open(const char *name)
 		close(fd);
 	}
 	return file;
+}
+
+int report_file_check(const char *name)
+{
+	size_t i = 0;
+
+	if (name == NULL)
+		return CODE_OK;
+	while (report_kept[i].name != NULL)
+		if (++i == REPORT_FILES_MAX)
+			return CODE_OK;
+	report_kept[i].file = report_fopen(name, 0);
+	if (report_kept[i].file == NULL)
+		return CODE_FAILED;
+	report_kept[i].name = name;
+	return CODE_OK;
+}
+
+/* What was there is replaced; a pipe or a terminal has nothing to be emptied of. */
+static FILE *report_empty(FILE *file, const char *name)
+{
+	struct stat status;
+
+	if (fstat(fileno(file), &status) == 0 && S_ISREG(status.st_mode) &&
+	    ftruncate(fileno(file), 0) != 0) {
+		say("%s: %s", name, output_failure(errno));
+		fclose(file);
+		return NULL;
+	}
+	return file;
+}
+
+FILE *report_file_open(const char *name)
+{
+	for (size_t i = 0; i < REPORT_FILES_MAX; i++) {
+		FILE *file = report_kept[i].file;
+
+		if (report_kept[i].name == NULL || strcmp(report_kept[i].name, name) != 0)
+			continue;
+		report_kept[i].name = NULL;
+		report_kept[i].file = NULL;
+		return report_empty(file, name);
+	}
+	return report_fopen(name, O_TRUNC);
 }
 
 int report_file_close(FILE *file, const char *name)

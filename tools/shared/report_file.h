@@ -5,8 +5,8 @@
 
 #include <stdio.h>
 
-/* Before hours of measuring: can it be written? Makes it, and leaves what is in it. NULL is
- * allowed. Returns an exit code; what is wrong has been said. */
+/* Before hours of measuring, and before a sandbox: can it be written? Makes it, leaves what is in it, and keeps it open for
+ * report_file_open, as the name. NULL is allowed. Returns an exit code; what is wrong has been said. */
 int report_file_check(const char *name);
 
 /* Empty it and begin. NULL: what is wrong has been said. */
