@@ -198,13 +198,27 @@ static json_t *json_pairs(const struct pktgen_results *results)
 	return array;
 }
 
+static json_t *json_limits(const struct pktgen_results *results)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < results->limits; i++) {
+		const struct report_limit *limit = &results->limit[i];
+
+		json_array_append_new(array, json_pack("{s:s, s:s, s:s, s:s, s:b}", "flow", limit->subject, "name",
+						       limit->name, "wanted", limit->wanted, "measured",
+						       limit->measured, "kept", (int)limit->kept));
+	}
+	return array;
+}
+
 static json_t *json_results(const struct pktgen_results *results)
 {
 	const struct pktgen_options *options = results->options;
 	const struct pktgen_pair_result *total = &results->total;
 
 	return json_pack(
-		"{s:s, s:o, s:o, s:f, s:f, s:b, s:b, s:o, s:o, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i}",
+		"{s:s, s:o, s:o, s:f, s:f, s:b, s:b, s:o, s:o, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i}",
 		"device", clean(results->device),
 		"host", envelope_host(),
 		"options", pktgen_json_options(results),
@@ -227,6 +241,7 @@ static json_t *json_results(const struct pktgen_results *results)
 		"replay", hooks_json_replay(&options->hooks),
 		"capture", hooks_json_capture(&options->hooks),
 		"responder", hooks_json_responder(&options->hooks),
+		"limits", json_limits(results),
 		"exit_code", results->code);
 }
 
@@ -249,27 +264,28 @@ static int json_page(const struct pktgen_results *results)
 	return code;
 }
 
-static int json_table(const struct pktgen_results *results)
+static int json_table(json_t *rows, const char *file)
 {
-	json_t *rows = json_series(results);
-	int code = report_csv(rows, results->options->csv);
+	int code = report_csv(rows, file);
 
 	json_decref(rows);
 	return code;
 }
 
+/* Each is written, whatever became of the others. */
 int pktgen_write_files(const struct pktgen_results *results)
 {
 	const struct pktgen_options *options = results->options;
-	int table = CODE_OK, page = CODE_OK, percentiles = CODE_OK;
+	const int codes[] = {
+		options->csv != NULL ? json_table(json_series(results), options->csv) : CODE_OK,
+		options->csv_flows != NULL ? json_table(pktgen_json_flows(results), options->csv_flows) : CODE_OK,
+		options->html != NULL ? json_page(results) : CODE_OK,
+		options->hdr != NULL ? report_hdr(results->latency, options->hdr) : CODE_OK,
+		options->junit != NULL ? pktgen_write_junit(results) : CODE_OK,
+	};
 
-	if (options->csv != NULL)
-		table = json_table(results);
-	if (options->html != NULL)
-		page = json_page(results);
-	if (options->hdr != NULL)
-		percentiles = report_hdr(results->latency, options->hdr);
-	if (table != CODE_OK)
-		return table;
-	return page != CODE_OK ? page : percentiles;
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		if (codes[i] != CODE_OK)
+			return codes[i];
+	return CODE_OK;
 }

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "tools/pktgen/report/limit.h"
 #include "tools/shared/cpus.h"
 
 enum {
@@ -22,8 +23,13 @@ enum {
 	KEY_INTERVAL,
 	KEY_JSON,
 	KEY_CSV,
+	KEY_CSV_FLOWS,
+	KEY_CSV_STREAMS,
 	KEY_HTML,
 	KEY_HDR,
+	KEY_JUNIT,
+	KEY_MAX_LOSS,
+	KEY_MAX_LATENCY,
 };
 
 static const struct argp_option pktgen_option_list[] = {
@@ -68,8 +74,16 @@ static const struct argp_option pktgen_option_list[] = {
 	{ "interval", KEY_INTERVAL, "TIME", 0, "Between live lines (1); 0: none", 6 },
 	{ "json", KEY_JSON, NULL, 0, "One JSON object on stdout at the end", 6 },
 	{ "csv", KEY_CSV, "FILE", 0, "Write what moved in each interval to FILE", 6 },
+	{ "csv-flows", KEY_CSV_FLOWS, "FILE", 0, "Write a line for each flow to FILE", 6 },
+	{ "csv-streams", KEY_CSV_STREAMS, "FILE", 0, "Write a line for each stream of each flow to FILE", 6 },
 	{ "html", KEY_HTML, "FILE", 0, "Write a page of results to FILE", 6 },
 	{ "hdr", KEY_HDR, "FILE", 0, "Write percentiles of the latency to FILE (HdrHistogram)", 6 },
+	{ "junit", KEY_JUNIT, "FILE", 0, "Write JUnit's XML to FILE: a test for each flow and limit", 6 },
+
+	{ NULL, 0, NULL, 0, "Limits of each flow (exit status 6 if one is not kept):", 7 },
+	{ "max-loss", KEY_MAX_LOSS, "RATIO", 0, "The most that may be lost: 0, 0.5%", 7 },
+	{ "max-latency", KEY_MAX_LATENCY, "[PERCENT:]TIME", 0,
+	  "The most for 99% (or PERCENT) of what comes back: 99.9%:100us", 7 },
 	{ 0 },
 };
 
@@ -85,7 +99,7 @@ static bool options_was_given(const struct pktgen_options *options, int key)
 	return options->given >> (key - KEY_BURST) & 1;
 }
 
-/* What to run, and which results. Returns ARGP_ERR_UNKNOWN for keys of other groups. */
+/* What to run. Returns ARGP_ERR_UNKNOWN for keys of other groups. */
 static error_t options_parse_run(int key, char *argument, struct pktgen_options *options)
 {
 	switch (key) {
@@ -108,17 +122,43 @@ static error_t options_parse_run(int key, char *argument, struct pktgen_options 
 	case KEY_PRINT_CONFIG:
 		config_set_format(&options->config, argument);
 		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+/* Where results go, and what they are held against. */
+static error_t options_parse_results(int key, char *argument, struct pktgen_options *options)
+{
+	switch (key) {
 	case KEY_JSON:
 		options->json = true;
 		break;
 	case KEY_CSV:
 		options->csv = argument;
 		break;
+	case KEY_CSV_FLOWS:
+		options->csv_flows = argument;
+		break;
+	case KEY_CSV_STREAMS:
+		options->csv_streams = argument;
+		break;
 	case KEY_HTML:
 		options->html = argument;
 		break;
 	case KEY_HDR:
 		options->hdr = argument;
+		break;
+	case KEY_JUNIT:
+		options->junit = argument;
+		break;
+	case KEY_MAX_LOSS:
+		options->max_loss = limit_need_ratio("--max-loss", argument, 0, 1);
+		break;
+	case KEY_MAX_LATENCY:
+		limit_need_latency("--max-latency", argument, &options->latency_per_mille,
+				   &options->max_latency_ns);
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -190,6 +230,10 @@ static void options_refuse_idle(const struct pktgen_options *options)
 	if (options->no_rx && options_was_given(options, KEY_LINGER))
 		refuse_usage("--linger has no effect with --no-rx: nothing is waited "
 			     "for; leave one of them out");
+	if (options->no_rx && (options->max_loss >= 0 || options->latency_per_mille != 0))
+		refuse_usage("--%s has no effect with --no-rx: nothing is known of what comes back; leave "
+			     "one of them out",
+			     options->max_loss >= 0 ? "max-loss" : "max-latency");
 	if (load_seed_was_given(&options->load) && options_was_given(options, KEY_STREAM) &&
 	    !load_has_chance(load))
 		refuse_usage("--seed has no effect with --stream and one --size: nothing "
@@ -334,6 +378,7 @@ static error_t options_parse(int key, char *argument, struct argp_state *state)
 		return 0;
 	default:
 		if (options_parse_run(key, argument, options) != 0 &&
+		    options_parse_results(key, argument, options) != 0 &&
 		    options_parse_rest(key, argument, options) != 0)
 			return ARGP_ERR_UNKNOWN;
 		options_note_given(options, key);
@@ -367,6 +412,7 @@ void pktgen_parse(int argc, char **argv, struct pktgen_options *options)
 		.config = { .command = "pktgen" },
 		.stream = PKTGEN_ANY_STREAM,
 		.mode = WAIT_SPIN,
+		.max_loss = -1,
 	};
 	parse_arguments(&pktgen_argp, "pktgen", argc, argv, options);
 	if (options->config.print)

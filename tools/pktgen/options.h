@@ -21,7 +21,11 @@ struct pktgen_options {
 	struct front_options front;
 	struct traffic traffic;	      /* what these two stand for: all that is sent, and where */
 	uint64_t warmup;	      /* frames of each flow that are sent first and not counted */
-	const char *csv, *html, *hdr; /* files of results, or NULL */
+	/* Files of results, or NULL. */
+	const char *csv, *csv_flows, *csv_streams, *html, *hdr, *junit;
+	double max_loss;		/* negative: no limit */
+	unsigned int latency_per_mille; /* of max_latency_ns; 0: no limit */
+	uint64_t max_latency_ns;
 	uint64_t interval_ns; /* 0: no live lines */
 	uint64_t linger_ns;
 	uint64_t given; /* which options were, a bit each: options.c's */

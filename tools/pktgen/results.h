@@ -13,6 +13,7 @@
 #include "tools/pktgen/engine/engine.h"
 #include "tools/pktgen/histogram.h"
 #include "tools/pktgen/options.h"
+#include "tools/pktgen/report/limit.h"
 
 #define PKTGEN_VLANS 8
 
@@ -126,6 +127,8 @@ struct pktgen_results {
 	struct engine_flow_metrics *flow; /* of several or one */
 	struct pktgen_reordering *reordering; /* as many */
 	size_t flows;
+	struct report_limit *limit; /* NULL: not checked */
+	size_t limits;
 	bool drops_known;
 	uint64_t drop[PKTGEN_DROPS];
 	const struct histogram *latency; /* of all flows */
@@ -154,11 +157,18 @@ int pktgen_take_results(const struct pktgen_options *options,
 /* Did the pair receive nothing, though others did? */
 bool pktgen_is_idle(const struct pktgen_results *results, uint32_t pair);
 
+/* Fill results->limit, which is the caller's to free. Returns CODE_OK, CODE_LIMIT: one is not kept; CODE_FAILED. */
+int pktgen_check_limits(struct pktgen_results *results, struct engine *engine);
+
+/* --csv-streams, while the engine is there. Returns an exit code. */
+int pktgen_write_streams(const struct pktgen_results *results, struct engine *engine);
+
 /* The printers. */
 void pktgen_print_text(const struct pktgen_results *results);
 /* Return exit codes; what has gone wrong has been said. */
 int pktgen_print_json(const struct pktgen_results *results);
-/* The files that were asked for. */
+int pktgen_write_junit(const struct pktgen_results *results);
+/* All files that were asked for, but --csv-streams. */
 int pktgen_write_files(const struct pktgen_results *results);
 
 #endif

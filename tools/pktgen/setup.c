@@ -185,7 +185,7 @@ static const struct histogram *setup_latency(const struct run *run)
 static int setup_end(struct run *run)
 {
 	struct pktgen_results results;
-	int taken = CODE_OK, code;
+	int taken = CODE_OK, limits = CODE_OK, written = CODE_OK, code;
 
 	if (!run->began)
 		return engine_close(run->engine); /* it has no results */
@@ -196,7 +196,13 @@ static int setup_end(struct run *run)
 	for (uint32_t i = 0; taken == CODE_OK && i < results.flows; i++)
 		results.reordering[i].known =
 			engine_flow_reordering(run->engine, i, &results.reordering[i].found) == 0;
+	if (taken == CODE_OK)
+		limits = pktgen_check_limits(&results, run->engine);
+	if (taken == CODE_OK && run->options->csv_streams != NULL)
+		written = pktgen_write_streams(&results, run->engine);
 	code = engine_close(run->engine);
+	if (code == CODE_OK)
+		code = written != CODE_OK ? written : limits;
 	if (taken == CODE_OK)
 		code = setup_print(run, &results, code);
 	else if (code == CODE_OK)
@@ -204,17 +210,20 @@ static int setup_end(struct run *run)
 	free(results.pair);
 	free(results.flow);
 	free(results.reordering);
+	free(results.limit);
 	pktgen_live_free(&run->live);
 	return code;
 }
 
 static int setup_check_files(const struct pktgen_options *options)
 {
-	int code = report_file_check(options->csv);
+	const char *const names[] = { options->csv, options->csv_flows, options->csv_streams,
+				      options->html, options->hdr, options->junit };
+	int code = CODE_OK;
 
-	if (code == CODE_OK)
-		code = report_file_check(options->html);
-	return code == CODE_OK ? report_file_check(options->hdr) : code;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && code == CODE_OK; i++)
+		code = report_file_check(names[i]);
+	return code;
 }
 
 /* Ports without flows are a client's to begin with, as those that it sets. */

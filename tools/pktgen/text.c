@@ -329,4 +329,5 @@ void pktgen_print_text(const struct pktgen_results *results)
 	text_flows(results);
 	text_pairs(results);
 	hooks_print_text(&results->options->hooks);
+	limits_print(results->limit, results->limits);
 }

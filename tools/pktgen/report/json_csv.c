@@ -62,6 +62,8 @@ static void csv_names(struct csv *csv, const json_t *rows)
 		const char *inner;
 		json_t *unused;
 
+		if (json_is_array(value))
+			continue;
 		if (shape == NULL) {
 			csv_text(csv, key);
 			continue;
@@ -70,6 +72,8 @@ static void csv_names(struct csv *csv, const json_t *rows)
 		{
 			char name[CSV_NAME];
 
+			if (json_is_array(unused))
+				continue;
 			snprintf(name, sizeof(name), "%s.%s", key, inner);
 			csv_text(csv, name);
 		}
@@ -106,16 +110,18 @@ static void csv_row(struct csv *csv, const json_t *rows, const json_t *row)
 {
 	json_t *first = json_array_get(rows, 0);
 	const char *key;
-	json_t *unused;
+	json_t *like;
 
 	csv->first = true;
-	json_object_foreach(first, key, unused)
+	json_object_foreach(first, key, like)
 	{
 		json_t *shape = (json_t *)csv_shape(rows, key);
 		const json_t *value = json_object_get(row, key);
 		const char *inner;
 		json_t *none;
 
+		if (json_is_array(like))
+			continue;
 		if (shape == NULL) {
 			csv_value(csv, value != NULL ? value : json_null());
 			continue;
@@ -124,6 +130,8 @@ static void csv_row(struct csv *csv, const json_t *rows, const json_t *row)
 		{
 			const json_t *part = json_object_get(value, inner);
 
+			if (json_is_array(none))
+				continue;
 			csv_value(csv, part != NULL ? part : json_null());
 		}
 	}

@@ -12,7 +12,7 @@ struct json_t;
 struct traffic;
 
 /* An array of objects, a line each; the first line has the names. Objects in them are columns
- * "a.b", null is empty. */
+ * "a.b", null is empty; arrays are left out. */
 int report_csv(const struct json_t *rows, const char *file);
 
 /* `results`: with "command". Everything is in the file, so that it can be mailed and kept. */
