@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/received.h"
 #include "base/stream.h"
 
 union stream_control {
@@ -109,14 +110,12 @@ static int stream_cut_off(void)
 static int stream_take_fds(struct msghdr *m, struct vn_stream_fds *fds)
 {
 	bool cut = (m->msg_flags & MSG_CTRUNC) != 0, fits = true;
-	size_t arrived = 0;
 
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
 		size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 
 		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
 			continue;
-		arrived += count;
 		for (size_t i = 0; i < count; i++) {
 			int fd;
 
@@ -124,12 +123,12 @@ static int stream_take_fds(struct msghdr *m, struct vn_stream_fds *fds)
 			if (fds->count < fds->room) {
 				fds->fd[fds->count++] = fd;
 			} else {
-				close(fd);
+				vn_received_close(fd);
 				fits = false;
 			}
 		}
 	}
-	if (cut && arrived < fds->room)
+	if (cut && fds->count < fds->room)
 		return stream_cut_off();
 	return fits && !cut ? 0 : -E2BIG;
 }
@@ -137,13 +136,14 @@ static int stream_take_fds(struct msghdr *m, struct vn_stream_fds *fds)
 ssize_t vn_stream_receive(int socket, void *data, size_t size,
 			  struct vn_stream_fds *fds)
 {
+	unsigned int room = fds ? fds->room - fds->count : 0;
 	struct iovec part = { data, size };
 	union stream_control control;
 	struct msghdr m = {
 		.msg_iov = &part,
 		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = CMSG_SPACE(fds->room * sizeof(int)),
+		.msg_control = room ? &control : NULL,
+		.msg_controllen = room ? CMSG_LEN(room * sizeof(int)) : 0,
 	};
 	ssize_t got = recvmsg(socket, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	int result;
@@ -152,6 +152,6 @@ ssize_t vn_stream_receive(int socket, void *data, size_t size,
 		return -EPIPE;
 	if (got < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-	result = stream_take_fds(&m, fds);
+	result = fds ? stream_take_fds(&m, fds) : 0;
 	return result ? result : got;
 }

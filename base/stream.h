@@ -16,10 +16,10 @@
 #define VN_STREAM_FDS_MAX 64u
 
 /* Descriptors that came with a message: close-on-exec, the caller's to close, also after
- * a failure. */
+ * a failure (base/received.h). */
 struct vn_stream_fds {
 	int *fd;
-	unsigned int room; /* VN_STREAM_FDS_MAX at most */
+	unsigned int room; /* what is wanted, VN_STREAM_FDS_MAX at most */
 	unsigned int count;
 };
 
@@ -37,7 +37,8 @@ int vn_stream_send(int socket, struct iovec *parts, size_t count, const int *fds
 		   unsigned int fd_count, uint64_t end);
 
 /*
- * Take what is there now, and the descriptors beside it. Returns so many bytes; 0: nothing
+ * Take what is there now, and the descriptors beside it. More than there is room for never become
+ * ours, and are an error, unless `fds` is NULL. Returns so many bytes; 0: nothing
  * yet; -EPIPE: the peer has closed; -E2BIG: more descriptors than there is room for;
  * -EMFILE, -ENFILE, with a text: this process, or the machine, may have no more of them; or
  * the negative errno of recvmsg.

@@ -38,7 +38,8 @@
  * -------
  * The control side (open to close, pools, memory) is one thread's. Between start
  * and stop each queue, together with its pool, belongs to one thread, which may
- * be another. The library starts no thread, and takes no lock while packets move, but
+ * be another. The library starts no thread (but to close a descriptor that a peer has
+ * passed and that takes long to close), and takes no lock while packets move, but
  * where a doorbell can neither be mapped nor is an eventfd: over vfio-user such a kick is
  * a message, for which the queue's thread may wait for the control thread's, 2 s in all.
  * Different devices are independent. The socket of a device is locked against other

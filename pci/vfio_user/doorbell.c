@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/received.h"
 #include "pci/vfio_user/spec.h"
 #include "pci/vfio_user/region.h"
 
@@ -144,7 +145,7 @@ static int vfu_request_doorbells(struct vn_vfu_socket *s,
 		result = vfu_take_doorbells(s, region, behind, &reply,
 					    message.reply_size);
 	for (unsigned int i = 0; i < reply.fd_count; i++)
-		close(reply.fds[i]);
+		vn_received_close(reply.fds[i]);
 	behind->requested = result == 0;
 	return result;
 }

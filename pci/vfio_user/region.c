@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/received.h"
 #include "pci/vfio_user/spec.h"
 #include "pci/vfio_user/region.h"
 
@@ -206,15 +207,16 @@ static int vfu_find_areas(struct vn_vfu_socket *s, const struct region_reply *re
 /* ---- files ---- */
 
 /* Does the file hold what is said of it? Its size is the server's to change, unless it is
- * sealed: then it is the last word, for it is read after the seals. */
+ * sealed: then it is the last word, for it is read after the seals. That of a file which is no
+ * memory is of no interest, for it will not be mapped. */
 static int vfu_check_region_file(struct vn_vfu_socket *s,
 				 const struct vn_region *region,
-				 const struct vn_vfu_region *behind)
+				 const struct vn_vfu_region *behind, int seals)
 {
 	int mode = fcntl(behind->fd, F_GETFL);
 	struct stat status;
 
-	if (fstat(behind->fd, &status) != 0 || !S_ISREG(status.st_mode))
+	if (vn_received_type(behind->fd) != S_IFREG)
 		return vn_vfu_protocol_error(s,
 					     "what it passes for mapping is no file");
 	if (mode < 0 || (mode & O_PATH) != 0 || (mode & O_ACCMODE) == O_WRONLY ||
@@ -222,6 +224,10 @@ static int vfu_check_region_file(struct vn_vfu_socket *s,
 		return vn_vfu_protocol_error(
 			s, "the file that it passes for mapping is open for "
 			   "less than its region");
+	if (seals < 0)
+		return 0;
+	if (fstat(behind->fd, &status) != 0)
+		return vn_error_errno(errno, "%s: the file of a region", s->name);
 	for (unsigned int i = 0; i < region->sparse_count; i++)
 		if (!vn_region_within(region->sparse[i].offset,
 				      region->sparse[i].size, 0,
@@ -253,7 +259,7 @@ static int vfu_take_region_file(struct vn_vfu_socket *s, const struct region_rep
 				struct vn_vfu_region *behind)
 {
 	bool flagged = (reply->info.flags & VFIO_REGION_INFO_FLAG_MMAP) != 0;
-	int result = 0, seals;
+	int result = 0, seals = -1;
 
 	if (flagged && (reply->info.offset > INT64_MAX ||
 			reply->info.size > INT64_MAX - reply->info.offset))
@@ -269,15 +275,16 @@ static int vfu_take_region_file(struct vn_vfu_socket *s, const struct region_rep
 				  "cannot be mapped, but a file comes along");
 	behind->start = reply->info.offset;
 	/* Before the size. Seals are never taken away again. */
-	seals = behind->fd >= 0 ? fcntl(behind->fd, F_GET_SEALS) : -1;
+	if (behind->fd >= 0)
+		(void)vn_received_memory(behind->fd, &seals);
 	if (result == 0 && behind->fd >= 0)
-		result = vfu_check_region_file(s, region, behind);
+		result = vfu_check_region_file(s, region, behind, seals);
 	if (result == 0 && behind->fd >= 0 && index <= VN_REGION_BAR5 &&
 	    !region->io && vfu_region_stays(behind, seals))
 		return 0;
 	region->sparse_count = 0;
 	if (behind->fd >= 0)
-		close(behind->fd);
+		vn_received_close(behind->fd);
 	behind->fd = -1;
 	return result;
 }

@@ -104,16 +104,12 @@ static int vfu_gather(struct vn_vfu_socket *s)
 		size_t at = in_header ? s->have : s->have - head;
 		size_t size = in_header ? head : s->command.size - head;
 		char *to = in_header ? (char *)&s->command : (char *)s->incoming;
-		struct vn_vfu_fds fds = { .count = 0 };
+		struct vn_vfu_fds fds = { .room = 0 };
 		ssize_t got;
 
 		if (!in_header && at == size)
 			return 1;
 		got = vn_vfu_stream_receive_now(s, to + at, size - at, &fds);
-		if (got > 0 && fds.count != 0)
-			got = vn_vfu_stream_error(s,
-						  "a command comes with descriptors");
-		vn_vfu_fds_close(&fds);
 		if (got <= 0)
 			return (int)got;
 		s->have += (size_t)got;
@@ -196,9 +192,6 @@ static int vfu_finish_reply(struct vn_vfu_socket *s, struct vn_vfu_message *m,
 {
 	int result = vfu_read_reply(s, m, header, deadline, fds);
 
-	if (result == 0 && fds->count > m->reply_fds_room)
-		result = vn_vfu_stream_error(s, "a reply comes with unsolicited "
-					     "descriptors");
 	if (result != 0)
 		return result;
 	if (fds->count != 0)
@@ -221,7 +214,7 @@ static int vfu_read_header(struct vn_vfu_socket *s, struct vfu_header *header,
 static int vfu_wait_reply(struct vn_vfu_socket *s, struct vn_vfu_message *m,
 			  uint16_t id, uint64_t deadline)
 {
-	struct vn_vfu_fds fds = { .count = 0 };
+	struct vn_vfu_fds fds = { .room = m->reply_fds_room };
 	struct vfu_header header;
 	int result;
 

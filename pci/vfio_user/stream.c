@@ -3,11 +3,11 @@
 #include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <vionet/error.h>
 
 #include "base/error.h"
+#include "base/received.h"
 #include "base/stream.h"
 #include "pci/vfio_user/stream.h"
 
@@ -81,7 +81,7 @@ static int vfu_failed(struct vn_vfu_socket *s, int code, const char *what)
 void vn_vfu_fds_close(struct vn_vfu_fds *fds)
 {
 	while (fds->count != 0)
-		close(fds->fd[--fds->count]);
+		vn_received_close(fds->fd[--fds->count]);
 }
 
 int vn_vfu_stream_wait(struct vn_vfu_socket *s, short what, uint64_t deadline)
@@ -96,13 +96,13 @@ int vn_vfu_stream_wait(struct vn_vfu_socket *s, short what, uint64_t deadline)
 ssize_t vn_vfu_stream_receive_now(struct vn_vfu_socket *s, void *data, size_t size,
 				  struct vn_vfu_fds *fds)
 {
-	struct vn_stream_fds taken = { fds->fd, VN_VU_FDS_MAX, fds->count };
+	struct vn_stream_fds taken = { fds->fd, fds->room, fds->count };
 	ssize_t got = vn_stream_receive(s->fd, data, size, &taken);
 
 	fds->count = taken.count;
 	switch (got) {
 	case -E2BIG:
-		return vn_vfu_stream_error(s, "it passes too many descriptors");
+		return vn_vfu_stream_error(s, "it passes unsolicited descriptors");
 	case -EMFILE:
 	case -ENFILE:
 		return vfu_shortage(s, (int)got); /* has its text */

@@ -15,6 +15,7 @@
 /* Descriptors that came with a message. */
 struct vn_vfu_fds {
 	int fd[VN_VU_FDS_MAX];
+	unsigned int room; /* what may come */
 	unsigned int count;
 };
 

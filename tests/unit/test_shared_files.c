@@ -5,9 +5,12 @@
 
 #include <fcntl.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 
 #include "base/event.h"
+#include "base/received.h"
 #include "driver/ring/kick.h"
+#include "tests/unit/fuse_file.h"
 
 #define FULL 0xfffffffffffffffeull
 /* More than the kernel has room for, of results that nobody takes. */
@@ -127,6 +130,139 @@ static void kicks_are_not_held_by_a_server(void **state)
 	assert_true(proxy_ended(p));
 }
 
+/* ---- descriptors of a file system that the other side serves ---- */
+
+static struct fuse_file file;
+
+static unsigned int waits(void)
+{
+	return __atomic_load_n(&file.count->main_waits, __ATOMIC_SEQ_CST);
+}
+
+static unsigned int closes(void)
+{
+	return __atomic_load_n(&file.count->closed, __ATOMIC_SEQ_CST);
+}
+
+static void await_close(unsigned int before)
+{
+	for (double limit = watch_clock() + TEST_TIMEOUT_S; closes() == before;)
+		if (watch_clock() > limit)
+			fail_msg("a descriptor is still open");
+}
+
+/* One more, which is not the last. */
+static int another(void)
+{
+	int fd = fcntl(file.fd, F_DUPFD_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	return fd;
+}
+
+static int open_fuse(void **state)
+{
+	(void)state;
+	if (!fuse_file_open(&file))
+		print_message("no FUSE for this user: its tests are skipped\n");
+	return 0;
+}
+
+static int close_fuse(void **state)
+{
+	(void)state;
+	if (file.fd >= 0)
+		fuse_file_close(&file);
+	return 0;
+}
+
+/* A look at it, and its end, cost no request that this thread waits for: fstat, fstatfs and close
+ * do. */
+static void a_served_file_is_not_waited_for(void **state)
+{
+	unsigned int before, before_close;
+	struct stat found;
+	int seals;
+
+	(void)state;
+	if (file.fd < 0)
+		skip();
+	before = waits();
+	assert_int_equal(fstat(file.fd, &found), 0);
+	assert_true(waits() > before);
+	before = waits();
+	before_close = closes();
+	assert_int_equal(vn_received_type(file.fd), S_IFREG);
+	assert_false(vn_received_memory(file.fd, &seals));
+	vn_received_close(another());
+	await_close(before_close);
+	assert_int_equal(waits(), before);
+	close(another());
+	assert_true(waits() > before);
+}
+
+/* In the place of the BAR's file, or of the record; or with a reply that has none. */
+static void pass_it(struct proxy *p, const struct proxy_message *q, struct proxy_message *r)
+{
+	if (q->command != (uint32_t)p->number)
+		return;
+	if (q->command != VFU_REGION_INFO || p->protocol == &vhu_protocol)
+		r->fds[r->fd_count ? r->fd_count - 1 : r->fd_count++] = file.fd;
+	else if (r->fd_count != 0)
+		r->fds[0] = file.fd;
+}
+
+static void a_server_passes_one(void **state)
+{
+	struct proxy *p = proxy_of(state);
+	unsigned int before, before_close;
+	struct vn_function *f;
+
+	map_bar_file(p, bar_file(F_SEAL_SHRINK));
+	p->hook = pass_it;
+	proxy_start(p);
+	if (file.fd < 0)
+		skip();
+	before = waits();
+	before_close = closes();
+	p->number = VFU_REGION_INFO;
+	f = open_function(p); /* its BAR is reached by messages */
+	assert_int_equal(f->region[PROXY_REGION].sparse_count, 0);
+	assert_int_equal(f->ops->close(f), 0);
+	assert_true(proxy_ended(p));
+	await_close(before_close);
+	p->number = VFU_REGION_READ;
+	assert_int_equal(vn_function_open_vfio_user(p->path, &f), -EIO);
+	assert_text("unsolicited descriptors");
+	assert_true(proxy_ended(p));
+	assert_int_equal(waits(), before);
+}
+
+static void a_back_end_passes_one(void **state)
+{
+	static const uint32_t requests[] = { RQ_GET_INFLIGHT_FD, RQ_GET_FEATURES };
+	struct backend *b = *state;
+	struct vionet_device *device;
+	unsigned int before, before_close;
+
+	if (file.fd < 0)
+		skip();
+	before = waits();
+	before_close = closes();
+	b->proxy.hook = pass_it;
+	for (unsigned int i = 0; i < 2; i++) {
+		LOCKED(b, b->proxy.number = (int)requests[i]);
+		if (open_backend(b, "", &device) == 0) {
+			assert_int_equal(vionet_device_start(device, NULL), -EIO);
+			assert_int_equal(vionet_device_close(device), 0);
+		}
+		assert_text(i == 0 ? "no shared memory" : "descriptors");
+		if (i == 0)
+			await_close(before_close);
+	}
+	assert_int_equal(waits(), before);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -134,7 +270,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(kicks_are_not_held_by_a_back_end, raise_backend,
 						drop_backend),
 		with_proxy(kicks_are_not_held_by_a_server),
+		cmocka_unit_test(a_served_file_is_not_waited_for),
+		with_proxy(a_server_passes_one),
+		cmocka_unit_test_setup_teardown(a_back_end_passes_one, raise_backend, drop_backend),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, open_fuse, close_fuse);
 }

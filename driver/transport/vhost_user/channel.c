@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/received.h"
 #include "base/stream.h"
 #include "driver/transport/vhost_user/channel.h"
 
@@ -86,23 +87,21 @@ int vn_vhost_user_send(int fd, const struct vn_vhost_user_message *message,
 void vn_vhost_user_drop_fds(struct vn_vhost_user_message *message)
 {
 	for (unsigned int i = 0; i < message->fd_count; i++)
-		close(message->fd[i]);
+		vn_received_close(message->fd[i]);
 	message->fd_count = 0;
 }
 
 /* What is there now: so many bytes, 0: nothing yet. */
 static ssize_t vhu_receive_now(int fd, void *to, size_t size,
-			       struct vn_vhost_user_message *message)
+			       struct vn_vhost_user_message *message, int room)
 {
-	struct vn_stream_fds fds = { message->fd, VN_VHOST_USER_FDS_MAX,
-				     message->fd_count };
-	ssize_t got = vn_stream_receive(fd, to, size, &fds);
+	struct vn_stream_fds fds = { message->fd, (unsigned int)room, message->fd_count };
+	ssize_t got = vn_stream_receive(fd, to, size, room < 0 ? NULL : &fds);
 
 	message->fd_count = fds.count;
 	switch (got) {
 	case -E2BIG:
-		return vn_error(EIO, "the back end sends more than %u descriptors",
-				VN_VHOST_USER_FDS_MAX);
+		return vn_error(EIO, "the back end sends more than %d descriptors", room);
 	case -EMFILE:
 	case -ENFILE:
 		return got; /* has its text */
@@ -125,7 +124,7 @@ static int vhu_check_header(const struct vhost_user_header *header)
 }
 
 int vn_vhost_user_receive_some(int fd, struct vn_vhost_user_message *message,
-			       size_t *have)
+			       int room, size_t *have)
 {
 	const size_t head = sizeof(message->header);
 	ssize_t got;
@@ -141,7 +140,7 @@ int vn_vhost_user_receive_some(int fd, struct vn_vhost_user_message *message,
 
 		if (!in_header && at == size)
 			return 1;
-		got = vhu_receive_now(fd, to + at, size - at, message);
+		got = vhu_receive_now(fd, to + at, size - at, message, room);
 		if (got > 0)
 			*have += (size_t)got;
 		if (got > 0 && *have == head && vhu_check_header(&message->header))
@@ -157,12 +156,12 @@ int vn_vhost_user_receive_some(int fd, struct vn_vhost_user_message *message,
 }
 
 int vn_vhost_user_receive(int fd, struct vn_vhost_user_message *message,
-			  uint64_t end)
+			  unsigned int room, uint64_t end)
 {
 	size_t have = 0;
 	int result;
 
-	while ((result = vn_vhost_user_receive_some(fd, message, &have)) == 0) {
+	while ((result = vn_vhost_user_receive_some(fd, message, (int)room, &have)) == 0) {
 		result = vn_stream_wait(fd, POLLIN, end);
 		if (result) {
 			vn_vhost_user_drop_fds(message);

@@ -2,7 +2,7 @@
 /*
  * Messages of the vhost-user protocol on a UNIX socket: one whole message out, one whole
  * message in, with the descriptors that travel beside it, each within a deadline. No size
- * is believed before it has been checked; unexpected descriptors are closed.
+ * is believed before it has been checked; unexpected descriptors never become ours.
  */
 #ifndef VN_DRIVER_VHOST_USER_CHANNEL_H
 #define VN_DRIVER_VHOST_USER_CHANNEL_H
@@ -33,20 +33,20 @@ int vn_vhost_user_send(int socket, const struct vn_vhost_user_message *message,
 		       uint64_t end);
 
 /*
- * Receive one message of this protocol version, with a payload that fits. Returns
- * as above; -EIO also for a message that is none. On failure no descriptor is left
- * over.
+ * Receive one message of this protocol version, with a payload that fits, and `room`
+ * descriptors at most. Returns as above; -EIO also for a message that is none. On failure
+ * no descriptor is left over.
  */
 int vn_vhost_user_receive(int socket, struct vn_vhost_user_message *message,
-			  uint64_t end);
+			  unsigned int room, uint64_t end);
 
 /*
- * The same without waiting: `*have` bytes of the message, headers and all, have come
+ * The same without waiting, with a `room` of -1 dropping descriptors: `*have` bytes of the message, headers and all, have come
  * before; 0 at first. Returns 1: it is whole; 0: the rest is still to come; or a negative
  * errno, and nothing is left over.
  */
 int vn_vhost_user_receive_some(int socket, struct vn_vhost_user_message *message,
-			       size_t *have);
+			       int room, size_t *have);
 
 /* Close the descriptors of a message that was received. */
 void vn_vhost_user_drop_fds(struct vn_vhost_user_message *message);

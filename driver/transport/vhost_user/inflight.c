@@ -10,12 +10,17 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/received.h"
 #include "driver/transport/vhost_user/internal.h"
 
 static int vhu_check_inflight(const struct vhost_user_inflight *what, int fd)
 {
 	struct stat file;
+	int seals;
 
+	if (!vn_received_memory(fd, &seals))
+		return vn_error(EIO, "vhost-user: the record of what is in flight is no "
+				     "shared memory");
 	if (fstat(fd, &file) != 0)
 		return vn_error_errno(errno, "vhost-user: the record of what is in "
 				      "flight");

@@ -35,7 +35,6 @@ static void vhu_forget_fd(int *fd)
 static void vhu_forget_channel(struct vn_vhost_user *t)
 {
 	vhu_forget_fd(&t->backend_fd);
-	vn_vhost_user_drop_fds(&t->backend_request);
 	t->backend_request_bytes = 0;
 }
 
@@ -146,7 +145,7 @@ static int vhu_receive_reply(struct vn_vhost_user *t,
 			     uint32_t request, size_t size, unsigned int fds,
 			     uint64_t end)
 {
-	int result = vn_vhost_user_receive(t->fd, message, end);
+	int result = vn_vhost_user_receive(t->fd, message, fds, end);
 
 	if (result == -ETIMEDOUT)
 		return vn_error(ETIMEDOUT, "the back end has not answered within "
@@ -256,7 +255,7 @@ int vn_vhost_user_get_config(struct vn_vhost_user *t, uint32_t size,
 				size);
 	result = vhu_send_request(t, &message, 0, end);
 	if (result == 0)
-		result = vn_vhost_user_receive(t->fd, &message, end);
+		result = vn_vhost_user_receive(t->fd, &message, 0, end);
 	vhu_budget_charge(t);
 	if (result == 0) {
 		bool refused = message.header.size == 0;
@@ -264,7 +263,6 @@ int vn_vhost_user_get_config(struct vn_vhost_user *t, uint32_t size,
 		result = vhu_check_reply(&message, VHOST_USER_GET_CONFIG,
 					 refused ? 0 : VHOST_USER_CONFIG_HEADER + size,
 					 0);
-		vn_vhost_user_drop_fds(&message);
 		if (result == 0 && refused)
 			return vn_error(ENOTSUP, "vhost-user: the back end has no "
 					"configuration of %u bytes", size);
@@ -298,15 +296,14 @@ static int vhu_reply_to_backend(struct vn_vhost_user *t,
 static int vhu_take_backend_request(struct vn_vhost_user *t)
 {
 	struct vn_vhost_user_message *message = &t->backend_request;
-	int result = vn_vhost_user_receive_some(t->backend_fd, message,
+	/* SEND_FD is not agreed on: nothing that comes along is of use. */
+	int result = vn_vhost_user_receive_some(t->backend_fd, message, -1,
 						&t->backend_request_bytes);
 	bool known;
 
 	if (result <= 0)
 		return result ? result : 1;
 	t->backend_request_bytes = 0;
-	/* SEND_FD is not agreed on: nothing that comes along is of use. */
-	vn_vhost_user_drop_fds(message);
 	known = message->header.request == VHOST_USER_BACKEND_CONFIG_CHANGE_MSG &&
 		(message->header.flags & VHOST_USER_REPLY) == 0;
 	if (known)
