@@ -3,6 +3,7 @@
  * The terminal view and the HTTP interface on an engine that is faked, for test_view.py and test_api.py:
  *
  *   front_host [--view] [--listen ADDRESS] [--config FILE] [--say TEXT] [--fail-open CODE] [--fail-configure CODE] [--crash]
+ *              [--phase MS]
  *
  * With a configuration its flows are sent until their end, and a summary is printed; without one it serves. SIGUSR1: the
  * device is gone from now on. SIGUSR2: it says the text.
@@ -39,7 +40,8 @@ enum { KEY_CONFIG = 1,
        KEY_SAY,
        KEY_OPEN,
        KEY_CONFIGURE,
-       KEY_CRASH };
+       KEY_CRASH,
+       KEY_PHASE };
 
 static const struct argp_option host_options[] = {
 	{ "config", KEY_CONFIG, "FILE", 0, "", 0 },
@@ -47,6 +49,7 @@ static const struct argp_option host_options[] = {
 	{ "fail-open", KEY_OPEN, "CODE", 0, "", 0 },
 	{ "fail-configure", KEY_CONFIGURE, "CODE", 0, "", 0 },
 	{ "crash", KEY_CRASH, NULL, 0, "", 0 },
+	{ "phase", KEY_PHASE, "MS", 0, "", 0 },
 	{ 0 },
 };
 
@@ -66,6 +69,8 @@ static error_t host_parse(int key, char *argument, struct argp_state *state)
 		fake_engine_faults.configure = atoi(argument);
 	else if (key == KEY_CRASH)
 		host->crash = true;
+	else if (key == KEY_PHASE)
+		host->front.phase_ns = 1000000 * (uint64_t)atoi(argument);
 	else
 		return ARGP_ERR_UNKNOWN;
 	return 0;

@@ -16,8 +16,11 @@ struct api;
 /* Can it listen there? "unix:PATH", "127.0.0.1:PORT", "[::1]:PORT"; else the program ends with a sentence. */
 void api_check_address(const char *address);
 
+/* For a request line and headers, for a body, for taking the reply; however slowly it moves. */
+#define API_PHASE_NS 30000000000ULL
+
 /* Listen; says where, or what is wrong. Returns an exit code. */
-int api_open(struct api **api, const char *address, struct generator *generator);
+int api_open(struct api **api, const char *address, uint64_t phase_ns, struct generator *generator);
 void api_close(struct api *api); /* NULL is allowed */
 
 /* To be polled for reading, and when to serve at the latest. */

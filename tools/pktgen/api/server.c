@@ -23,8 +23,6 @@
 #define BODIES_MAX (32u << 20)	/* of all connections */
 #define DISCARD_MAX (64u << 20) /* of one that is too long */
 #define NOTICES_MAX 50u
-/* For a request line and headers, for a body, for taking the reply; however slowly it moves. */
-#define PHASE_NS 30000000000ULL
 #define IDLE_S 30u
 
 struct api_connection {
@@ -39,6 +37,7 @@ struct api {
 	struct api_listener listener;
 	struct generator *generator;
 	struct api_connection *connection;
+	uint64_t phase_ns;
 	size_t held; /* bytes of bodies that are being received */
 	json_t *notices;
 	int epoll;
@@ -448,7 +447,7 @@ static int server_start(struct api *api)
 	return api->epoll >= 0 ? CODE_OK : CODE_FAILED;
 }
 
-int api_open(struct api **result, const char *address, struct generator *generator)
+int api_open(struct api **result, const char *address, uint64_t phase_ns, struct generator *generator)
 {
 	struct api *api = calloc(1, sizeof(*api));
 	const char *missing = httpd_load();
@@ -465,6 +464,7 @@ int api_open(struct api **result, const char *address, struct generator *generat
 		return CODE_PERMISSION;
 	}
 	api->generator = generator;
+	api->phase_ns = phase_ns;
 	code = api_listen(&api->listener, address);
 	if (code != CODE_OK) {
 		free(api);
@@ -521,7 +521,7 @@ static void server_cut_slow(struct api *api)
 	uint64_t now = now_ns();
 
 	for (struct api_connection *at = api->connection; at != NULL; at = at->next)
-		if (!at->cut && now - at->since_ns > PHASE_NS) {
+		if (!at->cut && now - at->since_ns > api->phase_ns) {
 			at->cut = true;
 			shutdown(at->fd, SHUT_RDWR);
 		}

@@ -39,7 +39,8 @@ int front_open(struct front **result, const struct front_options *options,
 	if (options->view)
 		code = view_open(&front->view, generator);
 	if (code == CODE_OK && options->listen != NULL)
-		code = api_open(&front->api, options->listen, generator);
+		code = api_open(&front->api, options->listen,
+				options->phase_ns != 0 ? options->phase_ns : API_PHASE_NS, generator);
 	front_api = front->api;
 	if (front->api != NULL && generator->engine == NULL)
 		stop_undo(front_unlink);

@@ -16,6 +16,7 @@
 struct front_options {
 	bool view;	    /* --view, and there is a terminal for it */
 	const char *listen; /* --listen; NULL: not given */
+	uint64_t phase_ns;  /* that a client may take for each part of a request; 0: API_PHASE_NS */
 };
 
 /* A child parser of those two options; its input is a struct front_options. */

@@ -12,9 +12,10 @@ void api_check_address(const char *address)
 		     "says what is in");
 }
 
-int api_open(struct api **api, const char *address, struct generator *generator)
+int api_open(struct api **api, const char *address, uint64_t phase_ns, struct generator *generator)
 {
 	(void)address;
+	(void)phase_ns;
 	(void)generator;
 	*api = NULL;
 	return CODE_USAGE;
