@@ -327,6 +327,40 @@ static void test_changes_at_rest(void **state)
 	}
 }
 
+/* Many frames at once are the same as one by one, and their numbers follow each other. */
+static void test_runs(void **state)
+{
+	const struct rate most = { .kind = RATE_MAX };
+
+	(void)state;
+	for (uint32_t i = 0; i < 2000; i++) {
+		uint64_t random = schedule_random(9, i);
+		uint32_t workers = 1 + random % 3, tracks = workers + (uint32_t)(random >> 8) % 40;
+		struct schedule_share share = { workers, (uint32_t)(random >> 16) % workers, tracks };
+		struct schedule_plan plan = plan_of(most);
+		struct schedule one, run;
+
+		plan.frames = (random >> 24) % 500;
+		schedule_start(&one, &plan, &share, 0);
+		run = one;
+		for (uint32_t j = 0; j < 30; j++) {
+			uint32_t wanted = 1 + (uint32_t)(schedule_random(i, j) % 70);
+			uint64_t number = one.number;
+			uint32_t got = schedule_run(&run, wanted);
+
+			assert_true(got <= wanted && (got > 0) == (one.number < one.limit));
+			for (uint32_t k = 0; k < got; k++) {
+				assert_true(one.number < one.limit);
+				assert_int_equal(one.number, number + k);
+				schedule_advance_fast(&one);
+			}
+			assert_true(run.number >= run.limit || run.number == one.number);
+			assert_true(run.number >= run.limit || run.sequence == one.sequence);
+			assert_true(run.number >= run.limit || run.track == one.track);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -341,6 +375,7 @@ int main(void)
 		cmocka_unit_test(test_poisson),
 		cmocka_unit_test(test_changes),
 		cmocka_unit_test(test_changes_at_rest),
+		cmocka_unit_test(test_runs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -422,7 +422,7 @@ static void signatures_are_read_back(void **state)
 	}
 }
 
-/* A row of signatures is what they are one by one, past the place where the check begins anew. */
+/* Rows of signatures are what they are one by one, past the place where the check begins anew. */
 static void rows_of_signatures(void **state)
 {
 	(void)state;
@@ -435,10 +435,73 @@ static void rows_of_signatures(void **state)
 			uint8_t one[SIGNATURE_SIZE], next[SIGNATURE_SIZE];
 
 			signature_write(one, track, sequence + j, now);
-			signature_next(&row, next);
+			signature_next_number(&row, next);
+			assert_memory_equal(next, one, sizeof(one));
+		}
+		row = signature_row(track, sequence, now);
+		for (uint32_t j = 0; j < 64; j++) {
+			uint8_t one[SIGNATURE_SIZE], next[SIGNATURE_SIZE];
+
+			signature_write(one, track + j, sequence, now);
+			signature_next_track(&row, next);
 			assert_memory_equal(next, one, sizeof(one));
 		}
 	}
+}
+
+/* --- frames that come round ------------------------------------------------------ */
+
+static struct template *four_fields(uint32_t size, uint64_t ports)
+{
+	flow_begin(size);
+	flow_headers(HEADER_ETHERNET, HEADER_IPV4, HEADER_UDP, -1);
+	flow_steps(1, "src", TRAFFIC_INCREMENT, 0x0a000001, 0x01010101, 12);
+	flow_steps(1, "dst", TRAFFIC_DECREMENT, 0x0a0000ff, 1, 18);
+	flow_steps(2, "src_port", TRAFFIC_INCREMENT, 1000, 7, 36);
+	flow_steps(2, "dst_port", TRAFFIC_INCREMENT, 1, 1, ports);
+	return flow_compile();
+}
+
+static void cycles_are_the_frames(void **state)
+{
+	static uint8_t again[FRAME_ROOM];
+	struct template *template = four_fields(60, 8);
+	const struct cycle *cycle = cycle_of(template);
+
+	(void)state;
+	assert_int_equal(cycle_make(template, 72 * 18 - 1), 0); /* bytes 24 to 41 change */
+	assert_null(cycle->frames);
+	assert_int_equal(cycle_make(template, 72 * 18), 72 * 18);
+	assert_int_equal(cycle->count, 72);
+	for (uint32_t i = 0; i < SOME_FRAMES; i++) {
+		uint64_t n = some_number(i) >> 1;
+		uint32_t length;
+		const uint8_t *frame;
+
+		if (i == 0)
+			template_build(template, again, 60, 5, 0, true);
+		frame = flow_frame(template, n, &length);
+		cycle_write(cycle, again, (uint32_t)(n % 72));
+		assert_memory_equal(again, frame, length - SIGNATURE_SIZE);
+	}
+}
+
+/* A payload that is numbered changes the sums, and a field at random never comes round. */
+static void what_does_not_come_round(void **state)
+{
+	(void)state;
+	four_fields(70, 8);
+	flow_of()->payload = TRAFFIC_PAYLOAD_NUMBERED;
+	assert_int_equal(cycle_make(flow_compile(), SIZE_MAX), 0);
+	assert_int_equal(cycle_make(four_fields(60, 65535), 1 << 20), 0);
+	four_fields(60, 8);
+	flow_field(1, "src")->pattern = TRAFFIC_RANDOM;
+	flow_field(1, "src")->count = 0;
+	flow_field(1, "src")->max = 0xffffffff;
+	assert_int_equal(cycle_make(flow_compile(), SIZE_MAX), 0);
+	flow_begin(60);
+	flow_headers(HEADER_ETHERNET, HEADER_IPV4, HEADER_UDP, -1);
+	assert_int_equal(cycle_make(flow_compile(), SIZE_MAX), 0);
 }
 
 /* --- refusals ------------------------------------------------------------------ */
@@ -522,6 +585,8 @@ int main(void)
 		cmocka_unit_test_teardown(numbered_payload_is_checked, end),
 		cmocka_unit_test_teardown(signatures_are_read_back, end),
 		cmocka_unit_test_teardown(rows_of_signatures, end),
+		cmocka_unit_test_teardown(cycles_are_the_frames, end),
+		cmocka_unit_test_teardown(what_does_not_come_round, end),
 		cmocka_unit_test_teardown(what_cannot_be_sent_is_refused, end),
 	};
 

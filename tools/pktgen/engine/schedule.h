@@ -132,6 +132,30 @@ static inline void schedule_advance_fast(struct schedule *schedule)
 	}
 }
 
+/* The same for frames whose numbers follow each other: as many as there are, `most` at most. Returns how many. */
+static inline uint32_t schedule_run(struct schedule *schedule, uint32_t most)
+{
+	uint32_t block = schedule->end - schedule->first;
+	uint64_t left = schedule->limit - schedule->number;
+	uint64_t behind; /* tracks of the block that were passed, the first round's included */
+
+	if (schedule->number >= schedule->limit)
+		return 0;
+	if (block != schedule->tracks && most > schedule->end - schedule->track)
+		most = schedule->end - schedule->track;
+	if (most > left)
+		most = (uint32_t)left;
+	behind = (uint64_t)schedule->track - schedule->first + most;
+	schedule->number += most;
+	if (behind >= block) {
+		schedule->number += behind / block * (schedule->tracks - block);
+		schedule->sequence += behind / block;
+		behind %= block;
+	}
+	schedule->track = schedule->first + (uint32_t)behind;
+	return most;
+}
+
 /* Back to a frame that was not sent after all: the next one again. */
 void schedule_rewind(struct schedule *schedule, uint32_t track, uint64_t sequence);
 

@@ -192,34 +192,74 @@ static uint32_t send_room(const struct worker *worker)
 
 /* ---- a burst of one flow at the highest rate, when nothing else waits ---- */
 
-static uint64_t send_stamp_direct(const struct flow_tx *tx, const struct built *built)
+/* Of sizes that vary. */
+static void send_stamp_each(const struct flow_tx *tx, const struct built *built, uint64_t stamp_ns)
 {
-	uint32_t track = built->first.track, end = built->first.end;
+	uint32_t track = built->first.track;
 	uint64_t sequence = built->first.sequence;
-	uint64_t stamp_ns = now_ns();
 
 	for (uint32_t i = 0; i < built->count; i++) {
 		if (built->signature[i] != NULL)
 			signature_write(built->signature[i], tx->first_track + track, sequence,
 					stamp_ns);
-		if (++track == end) {
+		if (++track == built->first.end) {
 			track = built->first.first;
 			sequence++;
 		}
 	}
-	return stamp_ns;
 }
 
-static uint64_t send_stamp_constant(const struct worker *worker, const struct flow_tx *tx,
-				    const struct built *built)
+/* Of one size and one track: numbers that follow each other. */
+static void send_stamp_numbers(const struct worker *worker, const struct flow_tx *tx,
+			       const struct built *built, uint64_t stamp_ns)
+{
+	uint32_t at = tx->size - SIGNATURE_SIZE;
+	uint64_t sequence = built->first.sequence;
+	uint32_t i = 0;
+
+	while (i < built->count) {
+		struct signature_row row = signature_row(tx->first_track + built->first.track,
+							 sequence, stamp_ns);
+		uint32_t end = i + 0x10000 - row.number;
+
+		end = end < built->count ? end : built->count;
+		sequence += end - i;
+		for (; i < end; i++)
+			signature_next_number(&row, worker->packet[i]->data + at);
+	}
+}
+
+/* Of one size: tracks that follow each other. */
+static void send_stamp_tracks(const struct worker *worker, const struct flow_tx *tx,
+			      const struct built *built, uint64_t stamp_ns)
+{
+	uint32_t at = tx->size - SIGNATURE_SIZE, track = built->first.track;
+	uint64_t sequence = built->first.sequence;
+	uint32_t i = 0;
+
+	while (i < built->count) {
+		struct signature_row row = signature_row(tx->first_track + track, sequence, stamp_ns);
+		uint32_t end = i + built->first.end - track;
+
+		end = end < built->count ? end : built->count;
+		for (; i < end; i++)
+			signature_next_track(&row, worker->packet[i]->data + at);
+		track = built->first.first; /* all behind it begin there */
+		sequence++;
+	}
+}
+
+static uint64_t send_stamp_direct(const struct worker *worker, const struct flow_tx *tx,
+				  const struct built *built)
 {
 	uint64_t stamp_ns = now_ns();
-	struct signature_row row = signature_row(tx->first_track + built->first.track,
-						 built->first.sequence, stamp_ns);
-	uint32_t at = tx->size - SIGNATURE_SIZE;
 
-	for (uint32_t i = 0; i < built->count; i++)
-		signature_next(&row, worker->packet[i]->data + at);
+	if (tx->size == 0)
+		send_stamp_each(tx, built, stamp_ns);
+	else if (tx->signatures != 0 && built->first.end - built->first.first == 1)
+		send_stamp_numbers(worker, tx, built, stamp_ns);
+	else if (tx->signatures != 0)
+		send_stamp_tracks(worker, tx, built, stamp_ns);
 	return stamp_ns;
 }
 
@@ -233,14 +273,8 @@ static uint32_t send_direct(struct worker *worker, struct flow_tx *tx, uint64_t 
 	count = send_take_packets(worker, worker->engine->options.burst);
 	if (count == 0)
 		return 0;
-	built.first = tx->schedule;
-	if (send_is_constant(tx, count)) {
-		send_build_constant(worker, tx, &built, count);
-		stamped_ns = send_stamp_constant(worker, tx, &built);
-	} else {
-		send_build_direct(worker, tx, &built, count);
-		stamped_ns = send_stamp_direct(tx, &built);
-	}
+	send_build_direct(worker, tx, &built, count);
+	stamped_ns = send_stamp_direct(worker, tx, &built);
 	taken = send_offer(worker, worker->packet, built.count, stamped_ns);
 	if (taken < built.count)
 		send_leave_pending(worker, tx, &built, taken);

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "tools/pktgen/packet/cycle.h"
+
 struct vionet_packet *send_take_packet(struct worker *worker)
 {
 	struct vionet_pool *pool = vionet_queue_pool(worker->session.tx);
@@ -200,29 +202,16 @@ struct flow_tx *send_direct_flow(struct worker *worker, uint64_t now_ns)
 	return tx;
 }
 
-void send_build_direct(struct worker *worker, struct flow_tx *tx, struct built *built,
-		       uint32_t count)
+static bool send_is_constant(const struct flow_tx *tx, uint32_t count)
 {
-	uint32_t i = 0, bytes = 0, numbered = 0;
+	const struct schedule *schedule = &tx->schedule;
 
-	for (; i < count && tx->schedule.number < tx->schedule.limit; i++) {
-		struct vionet_packet *packet = worker->packet[i];
-		uint32_t size = send_write(tx, packet);
-		uint32_t signatures = tx->size != 0 ? tx->signatures : template_signatures(tx->template, size);
-
-		built->signature[i] = signatures != 0 ? packet->data + size - SIGNATURE_SIZE : NULL;
-		bytes += packet->length;
-		numbered += signatures;
-		schedule_advance_fast(&tx->schedule);
-	}
-	vionet_packet_free(worker->packet + i, count - i);
-	built->count = i;
-	built->bytes = bytes;
-	built->numbered = numbered;
+	return tx->constant && schedule->end - schedule->first == 1 &&
+	       schedule->limit - schedule->number > (uint64_t)count * schedule->tracks;
 }
 
-void send_build_constant(struct worker *worker, struct flow_tx *tx, struct built *built,
-			 uint32_t count)
+/* The next frames are alike, of one track: each buffer has the frame already, but the first time. */
+static uint32_t send_build_constant(struct worker *worker, struct flow_tx *tx, uint32_t count)
 {
 	struct vionet_packet *const *packet = worker->packet;
 
@@ -237,18 +226,109 @@ void send_build_constant(struct worker *worker, struct flow_tx *tx, struct built
 	}
 	tx->schedule.number += (uint64_t)count * tx->schedule.tracks;
 	tx->schedule.sequence += count;
-	built->count = count;
-	built->bytes = count * tx->padded;
-	built->numbered = count;
+	return count;
 }
 
-bool send_is_constant(const struct flow_tx *tx, uint32_t count)
+static uint32_t send_build_fixed(struct worker *worker, struct flow_tx *tx, uint32_t count)
 {
-	const struct schedule *schedule = &tx->schedule;
+	const struct template *template = tx->template;
+	struct schedule schedule = tx->schedule; /* stays in registers */
+	uint32_t size = tx->size, padded = tx->padded, i = 0;
+	uint64_t mark = tx->mark;
 
-	return tx->constant && schedule->end - schedule->first == 1 &&
-	       (schedule->sequence & 0xffff) + count <= 0x10000 &&
-	       schedule->limit - schedule->number > (uint64_t)count * schedule->tracks;
+	for (; i < count && schedule.number < schedule.limit; i++) {
+		struct vionet_packet *packet = worker->packet[i];
+		uint64_t *user = vionet_packet_user(packet);
+
+		packet->length = padded;
+		template_build(template, packet->data, size, schedule.number, schedule.sequence,
+			       *user != mark);
+		*user = mark;
+		schedule_advance_fast(&schedule);
+	}
+	tx->schedule = schedule;
+	return i;
+}
+
+/* Frames from `number` on, which come round. */
+static void send_write_cycle(const struct flow_tx *tx, struct vionet_packet *const *packet,
+			     uint32_t count, uint64_t number)
+{
+	const struct cycle cycle = *cycle_of(tx->template);
+	uint32_t at = (uint32_t)(number % cycle.count), padded = tx->padded;
+	uint64_t mark = tx->mark;
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint64_t *user = vionet_packet_user(packet[i]);
+
+		packet[i]->length = padded;
+		if (__builtin_expect(*user == mark, 1)) {
+			cycle_write(&cycle, packet[i]->data, at);
+		} else {
+			template_build(tx->template, packet[i]->data, tx->size, number + i, 0, true);
+			*user = mark;
+		}
+		at = at + 1 == cycle.count ? 0 : at + 1;
+	}
+}
+
+static uint32_t send_build_cycle(struct worker *worker, struct flow_tx *tx, uint32_t count)
+{
+	uint32_t built = 0;
+
+	while (built < count) {
+		uint64_t number = tx->schedule.number;
+		uint32_t run = schedule_run(&tx->schedule, count - built);
+
+		if (run == 0)
+			break;
+		send_write_cycle(tx, worker->packet + built, run, number);
+		built += run;
+	}
+	return built;
+}
+
+static uint32_t send_build_alike(struct worker *worker, struct flow_tx *tx, uint32_t count)
+{
+	if (send_is_constant(tx, count))
+		return send_build_constant(worker, tx, count);
+	if (cycle_of(tx->template)->frames != NULL)
+		return send_build_cycle(worker, tx, count);
+	return send_build_fixed(worker, tx, count);
+}
+
+static void send_build_each(struct worker *worker, struct flow_tx *tx, struct built *built,
+			    uint32_t count)
+{
+	uint32_t i = 0, bytes = 0, numbered = 0;
+
+	for (; i < count && tx->schedule.number < tx->schedule.limit; i++) {
+		struct vionet_packet *packet = worker->packet[i];
+		uint32_t size = send_write(tx, packet);
+		uint32_t signatures = template_signatures(tx->template, size);
+
+		built->signature[i] = signatures != 0 ? packet->data + size - SIGNATURE_SIZE : NULL;
+		bytes += packet->length;
+		numbered += signatures;
+		schedule_advance_fast(&tx->schedule);
+	}
+	built->count = i;
+	built->bytes = bytes;
+	built->numbered = numbered;
+}
+
+void send_build_direct(struct worker *worker, struct flow_tx *tx, struct built *built,
+		       uint32_t count)
+{
+	built->first = tx->schedule;
+	if (tx->size == 0) {
+		send_build_each(worker, tx, built, count);
+	} else {
+		built->count = send_build_alike(worker, tx, count);
+		built->bytes = built->count * tx->padded;
+		built->numbered = built->count * tx->signatures;
+	}
+	vionet_packet_free(worker->packet + built->count, count - built->count);
 }
 
 void send_leave_pending(struct worker *worker, struct flow_tx *tx, struct built *built,

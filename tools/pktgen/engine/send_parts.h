@@ -23,7 +23,7 @@ void send_collect(struct worker *worker, uint64_t now_ns);
 struct built {
 	struct schedule first; /* of packet 0 */
 	uint32_t count, bytes, numbered;
-	uint8_t *signature[ENGINE_BURST_MAX]; /* where it goes, NULL: too short for one */
+	uint8_t *signature[ENGINE_BURST_MAX]; /* of sizes that vary: where it goes, NULL: none */
 };
 
 /* The flow that a burst can be made of, NULL: something waits, or is due. */
@@ -32,11 +32,6 @@ struct flow_tx *send_direct_flow(struct worker *worker, uint64_t now_ns);
 uint32_t send_take_packets(struct worker *worker, uint32_t count);
 void send_build_direct(struct worker *worker, struct flow_tx *tx, struct built *built,
 		       uint32_t count);
-/* Are the next `count` frames alike, of one track, and numbered without a carry from the lowest 16
- * bits? Then all that is left is to see that each buffer has the frame. */
-bool send_is_constant(const struct flow_tx *tx, uint32_t count);
-void send_build_constant(struct worker *worker, struct flow_tx *tx, struct built *built,
-			 uint32_t count);
 /* From packet `taken` on they wait after all. */
 void send_leave_pending(struct worker *worker, struct flow_tx *tx, struct built *built,
 			uint32_t taken);

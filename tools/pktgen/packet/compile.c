@@ -55,6 +55,7 @@ void template_free(struct template *template)
 	for (uint32_t i = 0; i < template->owned_count; i++)
 		free(template->owned[i]);
 	free(template->owned);
+	free(template->cycle.frames);
 	free(template->op);
 	free(template->term);
 	free(template->head);

@@ -37,15 +37,16 @@ static inline void signature_write(uint8_t *at, uint32_t track, uint64_t sequenc
 	bytes_put64(at + 10, back);
 }
 
-/* Signatures of one track and time, with successive numbers that have the same highest 32 bits. */
+/* Signatures of one time. Either of one track, and numbers that follow each other and have the same highest 32 bits, or
+ * of one number, and tracks that follow each other. */
 struct signature_row {
 	uint64_t front, back; /* in network byte order; of back without the number */
-	uint32_t check, number;
+	uint32_t check, number, track;
 };
 
 static inline struct signature_row signature_row(uint32_t track, uint64_t sequence, uint64_t now_ns)
 {
-	struct signature_row row = { .number = (uint32_t)(sequence & 0xffff) };
+	struct signature_row row = { .number = (uint32_t)(sequence & 0xffff), .track = track };
 	uint8_t first[SIGNATURE_SIZE];
 
 	signature_write(first, track, sequence, now_ns);
@@ -56,14 +57,26 @@ static inline struct signature_row signature_row(uint32_t track, uint64_t sequen
 	return row;
 }
 
-static inline void signature_next(struct signature_row *row, uint8_t *at)
+static inline void signature_put(struct signature_row *row, uint8_t *at)
 {
 	bytes_put16(at, row->check);
 	memcpy(at + 2, &row->front, sizeof(row->front));
 	memcpy(at + 10, &row->back, sizeof(row->back));
 	bytes_put16(at + 10, row->number);
-	row->number++;
 	row->check = row->check != 1 ? row->check - 1 : 0xffff; /* one's complement */
+}
+
+static inline void signature_next_number(struct signature_row *row, uint8_t *at)
+{
+	signature_put(row, at);
+	row->number++;
+}
+
+static inline void signature_next_track(struct signature_row *row, uint8_t *at)
+{
+	signature_put(row, at);
+	bytes_put32(at + 2, row->track);
+	row->track++;
 }
 
 /* Is there one in these 18 bytes? */

@@ -4,6 +4,7 @@
 #define VIONET_TOOLS_TEMPLATE_PRIVATE_H
 
 #include "tools/shared/bytes.h"
+#include "tools/pktgen/packet/cycle.h"
 #include "tools/pktgen/packet/payload.h"
 #include "tools/pktgen/packet/signature.h"
 #include "tools/pktgen/packet/template.h"
@@ -106,6 +107,8 @@ struct template
 
 	uint32_t segment_size; /* 0: one block */
 	struct template_offload offload;
+
+	struct cycle cycle;
 
 	void **owned; /* arrays of the ops */
 	uint32_t owned_count;
