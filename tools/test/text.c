@@ -90,9 +90,9 @@ void test_print_trial(void *context, const struct trial_result *result)
 		snprintf(what, sizeof(what), "%s for %.3g s",
 			 format_scaled(input->load, "pps", rate), (double)input->duration_ns / 1e9);
 	output_begin();
-	fprintf(stderr, "%8.1f s  %5u bytes  %-28s loss %.4f %%%s\n", result->at_s,
+	fprintf(stderr, "%8.1f s  %5u bytes  %-26s loss %.4f %%%s\n", result->at_s,
 		input->size + TEST_FCS, what, 100 * result->loss_ratio,
-		result->repeated != 0 ? "  (repeated: this machine lacked time)" : "");
+		result->repeated != 0 ? "  repeated" : "");
 	output_end();
 }
 
@@ -102,7 +102,7 @@ static void text_rate(const struct test_size *size, double pps, const char *note
 {
 	char rate[32], bits[32];
 
-	printf(" %12s %14s", format_scaled(pps, "pps", rate),
+	printf(" %11s %13s", format_scaled(pps, "pps", rate),
 	       format_scaled(test_wire_bps(pps, size->size), "bit/s", bits));
 	if (size->line > 0)
 		printf(" %6.2f %%", 100 * pps / size->line);
@@ -117,29 +117,29 @@ static void text_goal(const struct test_size *size, size_t i)
 
 	switch (result->irregular) {
 	case MLR_REGULAR:
-		snprintf(note, sizeof(note), "between %s and %s",
+		snprintf(note, sizeof(note), "%s to %s",
 			 format_scaled(result->lower, "pps", lower),
 			 format_scaled(result->upper, "pps", upper));
 		break;
 	case MLR_ABOVE_MAX:
-		snprintf(note, sizeof(note), "or more: the largest rate that was tried");
+		snprintf(note, sizeof(note), "or more: the most tried");
 		break;
 	case MLR_BELOW_MIN:
-		snprintf(note, sizeof(note), "more loss even at %s",
+		snprintf(note, sizeof(note), "loses even at %s",
 			 format_scaled(result->upper, "pps", upper));
 		break;
 	case MLR_WIDE:
-		snprintf(note, sizeof(note), "results contradict each other");
+		snprintf(note, sizeof(note), "trials disagree");
 		break;
 	}
-	printf("%5u  %-12s", size->size, size->goal[i].name);
+	printf("%5u  %-10s", size->size, size->goal[i].name);
 	text_rate(size, result->throughput, note);
 	printf("\n");
 }
 
 static void text_goals(const struct test_results *results)
 {
-	printf(" size  %-12s %12s %14s\n", "", "rate", "on the wire");
+	printf(" size  %-10s %11s %13s\n", "", "rate", "on the wire");
 	for (size_t i = 0; i < results->sizes; i++)
 		for (size_t goal = 0; goal < results->size[i].goals; goal++)
 			text_goal(&results->size[i], goal);
@@ -147,7 +147,7 @@ static void text_goals(const struct test_results *results)
 
 static void text_loss(const struct test_results *results)
 {
-	printf(" size  %12s %14s   loss\n", "offered", "on the wire");
+	printf(" size %11s %13s%s  loss\n", "offered", "on the wire", results->size[0].line > 0 ? "         " : "");
 	for (size_t i = 0; i < results->sizes; i++)
 		for (size_t j = 0; j < results->size[i].trials; j++) {
 			const struct trial_result *trial =
@@ -155,7 +155,7 @@ static void text_loss(const struct test_results *results)
 			char loss[32];
 
 			snprintf(loss, sizeof(loss), "%.4f %%", 100 * trial->loss_ratio);
-			printf("%5u ", results->size[i].size);
+			printf("%5u", results->size[i].size);
 			text_rate(&results->size[i], trial->input.load, loss);
 			printf("\n");
 		}
@@ -182,17 +182,16 @@ static void text_burst(const struct test_results *results)
 
 static void text_latencies(const struct test_results *results)
 {
-	static const unsigned int per_mille[] = { 500, 900, 990, 999 };
+	static const unsigned int per_mille[] = { 500, 990, 999 };
 
-	printf(" size          rate       min       avg       p50       p90       p99     p99.9"
-	       "       max\n");
+	printf(" size         rate       min       avg       p50       p99     p99.9       max\n");
 	for (size_t i = 0; i < results->sizes; i++) {
 		const struct test_latency *latency = results->size[i].latency;
 		char text[32];
 
 		if (latency == NULL || latency->all.count == 0)
 			continue;
-		printf("%5u  %12s", results->size[i].size,
+		printf("%5u  %11s", results->size[i].size,
 		       format_scaled(latency->load, "pps", text));
 		printf(" %9s", format_time((double)latency->all.min, text));
 		printf(" %9s", format_time(histogram_average(&latency->all), text));
@@ -220,6 +219,17 @@ static void text_soak(const struct test_results *results)
 		printf("ended after %.1f s: a limit was not kept\n", soak->violation_s);
 }
 
+static void text_repeated(const struct test_results *results)
+{
+	size_t repeated = 0;
+
+	for (size_t i = 0; i < results->log.count; i++)
+		repeated += results->log.result[i].repeated != 0;
+	if (repeated > 0)
+		printf("%zu trial%s repeated: this machine lacked the time to send the load\n", repeated,
+		       repeated == 1 ? " was" : "s were");
+}
+
 void test_print_text(const struct test_results *results)
 {
 	const struct test_options *options = results->options;
@@ -239,5 +249,6 @@ void test_print_text(const struct test_results *results)
 		text_latencies(results);
 	if (options->method == TEST_SOAK)
 		text_soak(results);
+	text_repeated(results);
 	limits_print(results->limit, results->limits);
 }
