@@ -200,6 +200,54 @@ class InjectedEach(WireMixin, Case):
             self.check_latency(flow, samples[name], constant)
 
 
+class Unsummed(WireMixin, Case):
+    """Bytes of the headers that no checksum covers are not as they were sent, one in a frame."""
+
+    flips = ()
+
+    def change(self, number, frame):
+        at = self.flips[number % len(self.flips)]
+        return [(0, frame if at is None else flipped(frame, at))]
+
+    def check(self, macs, damaged, flips, *options):
+        self.flips = flips
+        found = self.facts("pktgen", "--count", str(20 * len(flips)), "--rate", "20k", *options)["rx"]
+        self.assertEqual((found["own"], found["lost"]), (20 * len(flips), 0))
+        self.assertEqual((found["other_macs"], found["damaged"]), (20 * macs, 20 * damaged))
+
+    def test_addresses_and_types(self):
+        self.check(2, 1, (None, 3, 8, 13))
+        self.check(1, 2, (0, 13, 20, None), "--ipv6")
+        self.check(1, 2, (0, 13, 17), "--vlan", "5")
+        self.check(1, 2, (11, 13, 20), "--vxlan", "5", "--size", "200", "--outer-dst-ip", "2001:db8::1")
+
+    def test_what_may_be_changed(self):
+        """A tag, its priority, traffic class and hop limit: switches and routers do."""
+        self.check(0, 0, (None, 14, 15), "--vlan", "5")
+        self.check(0, 0, (None, 15, 21), "--ipv6")
+
+    def test_frames_that_nobody_knows(self):
+        """Nothing but Ethernet: no type can be missed."""
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as config:
+            json.dump({"ports": [{"name": "a", "location": self.device}], "flows": [{
+                "name": "f", "tx_rx": {"choice": "port", "port": {"tx_name": "a", "rx_names": ["a"]}}, "packet": [
+                    {"choice": "ethernet", "ethernet": {"ether_type": {"choice": "value", "value": 0x88b5}}}],
+                "duration": {"choice": "fixed_packets", "fixed_packets": {"packets": 60}}, "metrics": {"enable": True}}]}, config)
+            config.flush()
+            self.flips = (None, 13)
+            found = json.loads(self.run_tool("pktgen", "--config", config.name, "--json")[0])["rx"]
+        self.assertEqual((found["own"], found["damaged"], found["other_macs"]), (60, 0, 0))
+
+    def test_a_router(self):
+        """Gives all of them others, and is not worth a line."""
+        self.check(1, 0, (3,))
+        text, _ = self.run_tool("pktgen", "--count", "100", "--rate", "20k")
+        self.assertNotIn("MAC", text)
+        self.flips = (3, None)
+        text, _ = self.run_tool("pktgen", "--count", "100", "--rate", "20k")
+        self.assertIn("    50 came with other MAC addresses than the rest\n", text)
+
+
 class Warmup(WireMixin, Case):
     def change(self, number, frame):
         return [] if number in (10, 90, 120) else [(0, frame)]

@@ -122,6 +122,7 @@ static void result_join_port(struct pktgen_pair_result *total,
 	total->rx.rescues += port->rx_rescues;
 	total->rx.damaged_other += port->damaged;
 	total->rx.tunnelled += port->tunnelled;
+	total->rx.readdressed += port->readdressed;
 	for (int i = 0; i < PKTGEN_VLANS; i++) {
 		if (port->vlan[i].frames == 0)
 			continue;

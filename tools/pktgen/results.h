@@ -69,9 +69,10 @@ struct pktgen_rx_result {
 	struct pktgen_flow_result all, own, not_ours;
 	uint64_t lost, duplicates, reordered, out_of_window;
 	uint64_t lost_begin, lost_end, late;
-	uint64_t damaged;	/* our own, payload or a checksum not as it was sent */
+	uint64_t damaged;	/* our own, payload, a checksum or a type not as it was sent */
 	uint64_t damaged_other; /* a checksum is wrong, and whose frame it is cannot be told */
 	uint64_t tunnelled;	/* our own, in other tunnels than they were sent in */
+	uint64_t readdressed;	/* our own, with other MAC addresses than they were sent with */
 	uint64_t dropped; /* by the driver: the device reported them wrongly */
 	uint64_t starved, interrupts, rescues;
 	struct pktgen_vlan_result vlan[PKTGEN_VLANS]; /* the last: so many or more */

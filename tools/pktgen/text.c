@@ -144,6 +144,9 @@ static void text_own(const struct pktgen_results *results)
 	if (rx->tunnelled > 0)
 		printf("    %ju came in another tunnel than they were sent in\n",
 		       (uintmax_t)rx->tunnelled);
+	/* Where there is a router, all do. */
+	if (rx->readdressed > 0 && rx->readdressed < rx->own.frames)
+		printf("    %ju came with other MAC addresses than the rest\n", (uintmax_t)rx->readdressed);
 }
 
 static void text_drops(const struct pktgen_results *results)

@@ -228,6 +228,7 @@ struct engine_port_metrics {
 	uint64_t damaged;				   /* wrong checksums of frames that no flow can be named for */
 	struct engine_vlan_metrics vlan[ENGINE_VLANS];	   /* the last: so many tags or more */
 	uint64_t tunnelled;				   /* our own that came in a tunnel more than sent */
+	uint64_t readdressed;				   /* our own that came with other MAC addresses */
 };
 
 struct engine_metrics {

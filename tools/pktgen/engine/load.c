@@ -175,6 +175,34 @@ static int load_compile(const struct engine *engine, struct flow *flow)
 	return result == -ENOMEM ? CODE_PERMISSION : CODE_USAGE;
 }
 
+static bool load_is_one_value(const struct traffic_header *header, const char *name)
+{
+	const struct traffic_field *field = &header->field[header_field_find(HEADER_ETHERNET, name)];
+
+	return field->pattern == TRAFFIC_UNSET || field->pattern == TRAFFIC_AUTO || field->pattern == TRAFFIC_VALUE;
+}
+
+/* MAC addresses that all frames have. */
+static int load_note_mac(struct flow *flow)
+{
+	const struct traffic_header *header = flow->wanted->header;
+	uint8_t *frame;
+
+	flow->check_mac = flow->wanted->track && flow->wanted->headers > 0 && header->kind == HEADER_ETHERNET &&
+			  load_is_one_value(header, "dst") && load_is_one_value(header, "src");
+	if (!flow->check_mac)
+		return CODE_OK;
+	frame = malloc(template_padded(flow->template, template_size_max(flow->template)));
+	if (frame == NULL) {
+		say("%s: no memory for it", flow->wanted->name);
+		return CODE_PERMISSION;
+	}
+	template_build(flow->template, frame, template_size(flow->template, 0), 0, 0, true);
+	memcpy(flow->mac, frame, sizeof(flow->mac));
+	free(frame);
+	return CODE_OK;
+}
+
 static void load_note_checks(struct flow *flow)
 {
 	const struct traffic_flow *wanted = flow->wanted;
@@ -249,7 +277,7 @@ static int load_flow(struct engine *engine, uint32_t index, uint64_t *tracks)
 		return code;
 	load_plan(engine, flow, index);
 	load_note_checks(flow);
-	return CODE_OK;
+	return load_note_mac(flow);
 }
 
 /* ---- memory of the workers' parts ---- */
@@ -472,7 +500,7 @@ void load_clear(struct engine *engine)
 		memset(&worker->own, 0, sizeof(worker->own));
 		memset(&worker->other, 0, sizeof(worker->other));
 		memset(worker->vlans, 0, sizeof(worker->vlans));
-		worker->damaged = worker->tunnelled = 0;
+		worker->damaged = worker->tunnelled = worker->readdressed = 0;
 	}
 }
 

@@ -192,18 +192,20 @@ static void receive_note_tags(struct worker *worker, const struct packet_view *v
 }
 
 /* What stands between headers and signature, by the frame's number. */
+static uint64_t receive_number(const struct flow *flow, const struct received *received)
+{
+	return received->signature.sequence * flow->tracks + (received->index - flow->first_track);
+}
+
 static uint32_t receive_payload_size(const struct flow *flow, const struct received *received,
 				     const struct packet_view *view)
 {
-	uint64_t number = received->signature.sequence * flow->tracks +
-			  (received->index - flow->first_track);
-
 	if (flow->cut)
 		return view->payload < received->at ? received->at - view->payload : 0;
 	if (flow->payload_size != UINT32_MAX)
 		return flow->payload_size;
-	return template_size(flow->template, number) - template_headers(flow->template) -
-	       SIGNATURE_SIZE;
+	return template_size(flow->template, receive_number(flow, received)) -
+	       template_headers(flow->template) - SIGNATURE_SIZE;
 }
 
 static bool receive_payload_is_right(const struct flow *flow, const struct received *received,
@@ -216,18 +218,43 @@ static bool receive_payload_is_right(const struct flow *flow, const struct recei
 					   size - 1, received->signature.sequence));
 }
 
+/*
+ * No checksum covers an EtherType, nor which header follows one of IPv6. In a frame as long as the
+ * one that was sent, so with nothing more around it, what lies in that one is found too. Writes to
+ * worker->scratch.
+ */
+static bool receive_types_are_right(struct worker *worker, const struct received *received,
+				    const struct packet_view *view)
+{
+	const struct flow *flow = &worker->engine->flow[received->flow];
+	uint64_t number = receive_number(flow, received);
+	struct packet_view sent;
+	uint32_t size;
+
+	if (view->payload != 0 || view->fragment || flow->cut)
+		return true;
+	size = template_size(flow->template, number);
+	if (template_padded(flow->template, size) != received->size)
+		return true;
+	template_build(flow->template, worker->scratch, size, number, received->signature.sequence, true);
+	packet_parse(worker->scratch, received->size, received->size, &sent);
+	return sent.payload == 0;
+}
+
 /* Is all of it as it was sent? `partial`: its transport checksum is not complete yet. */
-static bool receive_is_intact(const struct engine *engine, const struct received *received,
+static bool receive_is_intact(struct worker *worker, const struct received *received,
 			      const struct packet_view *view, bool partial)
 {
+	const struct engine *engine = worker->engine;
 	const struct flow *flow = &engine->flow[received->flow];
 
 	if (engine->options.rx_only) /* what its payload is, is not known */
 		return packet_sums_right(received->bytes, received->size, partial);
 	if (flow->check_payload && !receive_payload_is_right(flow, received, view))
 		return false;
-	return !flow->check_sums ||
-	       packet_sums_right(received->bytes, received->size, partial);
+	if (flow->check_sums && !packet_sums_right(received->bytes, received->size, partial))
+		return false;
+	return receive_types_are_right(worker, received, view);
 }
 
 /*
@@ -262,6 +289,9 @@ static void receive_look(struct worker *worker, const struct received *received,
 	struct packet_view view = { 0 };
 	bool right;
 
+	/* A router gives other addresses: that is no damage. */
+	if (flow->check_mac && memcmp(received->bytes, flow->mac, sizeof(flow->mac)) != 0)
+		count_add(&worker->readdressed, 1);
 	if (!partial && !flow->cut && flow->tunnels == 0 && receive_is_plain(received, &right)) {
 		receive_note_tags(worker, &view, NULL);
 		right |= !flow->check_sums && !engine->options.rx_only;
@@ -270,7 +300,7 @@ static void receive_look(struct worker *worker, const struct received *received,
 	} else {
 		packet_parse(received->bytes, received->size, received->size, &view);
 		receive_note_tags(worker, &view, engine->options.rx_only ? NULL : flow);
-		right = receive_is_intact(engine, received, &view, partial);
+		right = receive_is_intact(worker, received, &view, partial);
 	}
 	if (!right)
 		count_add(&worker->rx[received->flow].damaged, 1);

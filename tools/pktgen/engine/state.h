@@ -162,7 +162,7 @@ struct worker {
 	uint8_t *scratch; /* a chain of buffers in one piece */
 	/* Counted. */
 	struct engine_count sent, received, own, other;
-	uint64_t damaged, tunnelled;
+	uint64_t damaged, tunnelled, readdressed;
 	uint64_t vlans[ENGINE_VLANS], vlan_tag[ENGINE_VLANS]; /* type << 16 | TCI */
 	uint64_t in_flight;				      /* of what it sent, as it last saw */
 	uint64_t looks;					      /* iterations: it lives */
@@ -184,6 +184,8 @@ struct flow {
 	bool latency;	 /* measured */
 	bool check_sums; /* they are generated right */
 	bool check_payload;
+	bool check_mac;
+	uint8_t mac[12];	 /* with check_mac: both addresses, of all its frames */
 	bool cut;		 /* by the device: sizes are not those that were sent */
 	uint32_t payload_size;	 /* between headers and signature; UINT32_MAX: it varies */
 	uint32_t vlans, tunnels; /* that it is sent with */
