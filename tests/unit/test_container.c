@@ -13,10 +13,12 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <linux/vfio.h>
 
 #include <vionet/error.h>
 
@@ -24,6 +26,7 @@
 #include "iommu/call.h"
 #include "iommu/locked.h"
 #include "tests/unit/descriptors.h"
+#include "tests/unit/fake_ioctl.h"
 
 #define NO_SUCH_GROUP 987654
 
@@ -161,6 +164,41 @@ static void chains_are_followed(void **state)
 	assert_int_equal(find(chain, sizeof(chain), 0, 7, 8), 0);
 }
 
+/* The kernel asks for eight bytes more, so many times. */
+static unsigned int longer, asked;
+
+int fake_ioctl(int fd, unsigned long request, void *argument)
+{
+	uint32_t *argsz = argument;
+
+	if (request != VFIO_DEVICE_GET_REGION_INFO)
+		return (int)syscall(SYS_ioctl, fd, request, argument);
+	*argsz += asked++ < longer ? 8 : 0;
+	return 0;
+}
+
+/* fault: L14 */
+static void answers_that_get_longer(void **state)
+{
+	const struct vfio_region_info question = { .index = 3 };
+	void *answer;
+	size_t size;
+
+	(void)state;
+	for (longer = 0; longer < 3; longer++) {
+		asked = 0;
+		assert_int_equal(vn_vfio_info(-1, VFIO_DEVICE_GET_REGION_INFO, &question, sizeof(question), &answer, &size), 0);
+		assert_int_equal(size, sizeof(question) + 8 * longer);
+		assert_int_equal(((struct vfio_region_info *)answer)->index, 3);
+		free(answer);
+	}
+	longer = UINT32_MAX;
+	asked = 0;
+	assert_int_equal(vn_vfio_info(-1, VFIO_DEVICE_GET_REGION_INFO, &question, sizeof(question), &answer, &size), -EIO);
+	assert_null(answer);
+	assert_in_range(asked, 3, 10);
+}
+
 static void chains_do_not_lead_out(void **state)
 {
 	const struct link chain[] = {
@@ -285,6 +323,7 @@ int main(void)
 		cmocka_unit_test(no_such_group),
 		cmocka_unit_test(no_container_closes),
 		cmocka_unit_test(chains_are_followed),
+		cmocka_unit_test(answers_that_get_longer),
 		cmocka_unit_test(chains_do_not_lead_out),
 		cmocka_unit_test(the_locked_limit_is_explained),
 		cmocka_unit_test(root_raises_the_hard_limit),

@@ -404,6 +404,7 @@ static void a_group_of_another_process(void **state)
 
 static void memory_that_cannot_be_mapped(void **state)
 {
+	/* fault: L15 */
 	struct vn_function *function = open_by(ADDRESS, VN_IOMMU_IOMMUFD);
 	struct vn_memory memory;
 	uint64_t iova;

@@ -96,6 +96,7 @@ static void refuses_bad_requests(void **state)
 
 static void leaves_guards_and_takes_the_lowest_fit(void **state)
 {
+	/* fault: K01 */
 	const struct vn_iova_range range = { 0, MIB - 1 };
 	struct vn_iova_space *space = make(&range, 1);
 

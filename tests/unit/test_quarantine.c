@@ -393,6 +393,7 @@ static void try_to_take_it_away(bool back)
 
 static void nothing_is_taken_from_a_device_that_has_it(void **state)
 {
+	/* fault: K04 */
 	(void)state;
 	try_to_take_it_away(true);
 	try_to_take_it_away(false);
