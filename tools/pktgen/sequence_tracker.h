@@ -32,6 +32,15 @@ void tracker_start(struct tracker *tracker, uint64_t first);
 /* A frame arrived. */
 void tracker_add(struct tracker *tracker, uint64_t sequence);
 
+/* The same for number `next` of a tracker that has begun. */
+static inline void tracker_add_next(struct tracker *tracker)
+{
+	uint64_t sequence = tracker->next++;
+
+	tracker->seen[sequence % TRACKER_WINDOW / 64] |= 1ULL << (sequence % 64);
+	tracker->unique++;
+}
+
 /* Frames missing below `next`, the number after the last one sent (its highest
  * known one where the sender is not us: tracker->next). */
 uint64_t tracker_lost(const struct tracker *tracker, uint64_t next);

@@ -71,18 +71,55 @@ static inline uint32_t sum_fold(uint64_t sum)
 	return (half + (half << 16 | half >> 16)) >> 16;
 }
 
-/* Of bytes that begin at an even place; an odd last byte is the high half of a word. */
+/* Sums of bytes as they lie in memory: in the other order a sum is the same number with its bytes exchanged (RFC 1071,
+ * 2 (B)). The carry goes around the end. */
+static inline uint64_t sum_add64(uint64_t sum, const uint8_t *bytes)
+{
+	uint64_t word;
+
+	memcpy(&word, bytes, sizeof(word));
+	sum += word;
+	return sum + (sum < word);
+}
+
+static inline uint64_t sum_add32(uint64_t sum, const uint8_t *bytes)
+{
+	uint32_t word;
+
+	memcpy(&word, bytes, sizeof(word));
+	sum += word;
+	return sum + (sum < word);
+}
+
+/* From an even place on; an odd last byte is the high half of a word. */
+static inline uint64_t sum_add(uint64_t sum, const uint8_t *bytes, uint32_t length)
+{
+	uint8_t rest[4] = { 0 };
+
+	for (; length >= 8; length -= 8, bytes += 8)
+		sum = sum_add64(sum, bytes);
+	if (length >= 4) {
+		sum = sum_add32(sum, bytes);
+		bytes += 4;
+	}
+	if ((length & 3) == 0)
+		return sum;
+	if (length & 2)
+		memcpy(rest, bytes, 2);
+	if (length & 1)
+		rest[length & 2] = bytes[length & 2];
+	return sum_add32(sum, rest);
+}
+
+/* Its value, in 16 bits. */
+static inline uint32_t sum_of(uint64_t sum)
+{
+	return (uint16_t)BYTES_SWAP(16, (uint16_t)sum_fold(sum));
+}
+
 static inline uint64_t sum_bytes(const uint8_t *bytes, uint32_t length)
 {
-	uint64_t sum = 0;
-
-	for (; length >= 4; length -= 4, bytes += 4)
-		sum += bytes_get32(bytes);
-	if (length >= 2)
-		sum += bytes_get16(bytes);
-	if (length & 1)
-		sum += (uint64_t)bytes[length & 2] << 8;
-	return sum;
+	return sum_of(sum_add(0, bytes, length));
 }
 
 #endif

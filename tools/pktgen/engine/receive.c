@@ -19,6 +19,17 @@ struct received {
 	struct signature signature;
 };
 
+/* What is counted of a burst, until receive_flush: in the worker's parts at once would cost more than the frames. */
+struct counted {
+	uint64_t now_ns;
+	bool settled;
+	uint64_t frames, bytes, untagged; /* our own */
+	/* Of one flow, NULL: none yet. */
+	struct flow_rx *rx;
+	uint64_t rx_frames, rx_bytes, unique;
+	uint64_t latency, latencies; /* so many of the same */
+};
+
 /* ---- whose frame? ---- */
 
 static bool receive_is_of(const struct flow *flow, uint32_t index)
@@ -68,7 +79,7 @@ static bool receive_is_stream(struct engine *engine, uint32_t track)
  * A signature may stand in any frame. Ours are of a track that there is, and were sent after
  * its flow's start; this keeps out frames of an earlier run.
  */
-static bool receive_is_ours(struct worker *worker, struct received *received, uint64_t now_ns)
+static inline bool receive_is_ours(struct worker *worker, struct received *received, uint64_t now_ns)
 {
 	struct engine *engine = worker->engine;
 	uint32_t index = received->signature.track & (ENGINE_TRACKS_MAX - 1);
@@ -120,13 +131,51 @@ static void receive_count_step(struct flow_rx *rx, const struct track_step *step
 	}
 }
 
+static void receive_flush_latency(struct counted *counted)
+{
+	struct flow_rx *rx = counted->rx;
+
+	if (counted->latencies == 0)
+		return;
+	histogram_add_many(rx->latency, counted->latency, counted->latencies);
+	if (counted->latency > rx->latency_max)
+		count_set(&rx->latency_max, counted->latency);
+	counted->latencies = 0;
+}
+
+static void receive_flush_flow(struct counted *counted)
+{
+	struct flow_rx *rx = counted->rx;
+	uint64_t frames = counted->rx_frames;
+
+	if (frames == 0)
+		return;
+	/* They came together, some time after the last one. */
+	if (rx->received.frames != 0)
+		histogram_add(rx->arrival, counted->now_ns - rx->received.last_ns);
+	histogram_add_many(rx->arrival, 0, frames - 1);
+	count_frames(&rx->received, frames, counted->rx_bytes, counted->now_ns);
+	count_add(&rx->unique, counted->unique);
+	receive_flush_latency(counted);
+	counted->rx_frames = counted->rx_bytes = counted->unique = 0;
+}
+
+static void receive_flush(struct worker *worker, struct counted *counted)
+{
+	receive_flush_flow(counted);
+	if (counted->frames != 0)
+		count_frames(&worker->own, counted->frames, counted->bytes, counted->now_ns);
+	if (counted->untagged != 0)
+		count_add(&worker->vlans[0], counted->untagged);
+}
+
 /* RFC 3550: the mean difference of the times that two successive frames took. */
-static void receive_count_jitter(struct flow_rx *rx, uint64_t latency)
+static void receive_count_jitter(const struct counted *counted, struct flow_rx *rx, uint64_t latency)
 {
 	int64_t transit = (int64_t)latency;
 	int64_t difference = transit - rx->transit;
 
-	if (rx->received.frames > 1) {
+	if (rx->received.frames + counted->rx_frames > 1) {
 		if (difference < 0)
 			difference = -difference;
 		count_add(&rx->jitter, (uint64_t)difference - (rx->jitter + 8) / 16);
@@ -134,12 +183,13 @@ static void receive_count_jitter(struct flow_rx *rx, uint64_t latency)
 	rx->transit = transit;
 }
 
-static void receive_count_time(struct flow_rx *rx, const struct received *received)
+static void receive_count_time(struct counted *counted, uint64_t latency)
 {
-	receive_count_jitter(rx, received->latency);
-	histogram_add(rx->latency, received->latency);
-	if (received->latency > rx->latency_max)
-		count_set(&rx->latency_max, received->latency);
+	receive_count_jitter(counted, counted->rx, latency);
+	if (latency != counted->latency)
+		receive_flush_latency(counted);
+	counted->latency = latency;
+	counted->latencies++;
 }
 
 /* The number of the track's first frame that counts. */
@@ -152,28 +202,33 @@ static uint64_t receive_start(const struct engine *engine, const struct received
 	return engine_first_counted(engine, flow, received->index - flow->first_track);
 }
 
-static void receive_count(struct worker *worker, const struct received *received,
-			  uint64_t start, uint64_t now_ns)
+static inline void receive_count(struct worker *worker, const struct received *received,
+				 uint64_t start, struct counted *counted)
 {
 	struct engine *engine = worker->engine;
 	struct flow_rx *rx = &worker->rx[received->flow];
-	uint64_t before = rx->received.last_ns;
 	struct track_step step;
 
-	if (__builtin_expect(__atomic_load_n(&engine->settled, __ATOMIC_RELAXED), 0)) {
+	if (__builtin_expect(counted->settled, 0)) {
 		count_add(&rx->late, 1);
 		return;
 	}
+	if (rx != counted->rx) {
+		receive_flush_flow(counted);
+		counted->rx = rx;
+	}
 	track_add(&engine->tracks, received->index, received->signature.sequence, start,
 		  received->latency, &step);
-	count_frames(&rx->received, 1, received->size, now_ns);
-	if (rx->received.frames > 1)
-		histogram_add(rx->arrival, now_ns - before);
-	receive_count_step(rx, &step);
+	counted->rx_frames++;
+	counted->rx_bytes += received->size;
+	if (__builtin_expect(step.kind == TRACK_NEWEST && (step.begin | step.middle) == 0, 1))
+		counted->unique++;
+	else
+		receive_count_step(rx, &step);
 	/* Two clocks cannot be compared. */
 	if (engine->flow[received->flow].latency &&
 	    (step.kind == TRACK_NEWEST || step.kind == TRACK_LATE))
-		receive_count_time(rx, received);
+		receive_count_time(counted, received->latency);
 }
 
 /* ---- headers, sums, payload ---- */
@@ -265,6 +320,7 @@ static bool receive_is_plain(const struct received *received, bool *right)
 {
 	const uint8_t *ip = received->bytes + 14;
 	uint32_t size = received->size, port;
+	uint64_t addresses;
 	bool udp;
 
 	if (size < 60 || bytes_get16(ip - 2) != 0x0800 || ip[0] != 0x45 ||
@@ -275,14 +331,16 @@ static bool receive_is_plain(const struct received *received, bool *right)
 	/* VXLAN and GTP-U have more inside. */
 	if ((!udp && ip[9] != 6) || (udp && (port == 4789 || port == 2152)))
 		return false;
-	*right = sum_fold(sum_bytes(ip, 20)) == 0xffff &&
+	addresses = sum_add64(0, ip + 12);
+	*right = sum_fold(sum_add32(sum_add64(addresses, ip), ip + 8)) == 0xffff &&
 		 ((udp && bytes_get16(ip + 26) == 0) ||
-		  sum_fold(sum_bytes(ip + 12, size - 26) + ip[9] + (size - 34)) == 0xffff);
+		  sum_fold(sum_of(sum_add(addresses, ip + 20, size - 34)) + ip[9] + (size - 34)) == 0xffff);
 	return true;
 }
 
 /* Tags in front, and whether it is as it was sent. */
-static void receive_look(struct worker *worker, const struct received *received, bool partial)
+static void receive_look(struct worker *worker, const struct received *received, bool partial,
+			 struct counted *counted)
 {
 	const struct engine *engine = worker->engine;
 	const struct flow *flow = &engine->flow[received->flow];
@@ -293,7 +351,7 @@ static void receive_look(struct worker *worker, const struct received *received,
 	if (flow->check_mac && memcmp(received->bytes, flow->mac, sizeof(flow->mac)) != 0)
 		count_add(&worker->readdressed, 1);
 	if (!partial && !flow->cut && flow->tunnels == 0 && receive_is_plain(received, &right)) {
-		receive_note_tags(worker, &view, NULL);
+		counted->untagged++;
 		right |= !flow->check_sums && !engine->options.rx_only;
 		right = right && (!flow->check_payload ||
 				  receive_payload_is_right(flow, received, &view));
@@ -307,16 +365,17 @@ static void receive_look(struct worker *worker, const struct received *received,
 }
 
 /* False: it is of the warm-up. */
-static bool receive_own(struct worker *worker, const struct received *received, bool partial,
-			uint64_t now_ns)
+static inline bool receive_own(struct worker *worker, const struct received *received, bool partial,
+			       struct counted *counted)
 {
 	uint64_t start = receive_start(worker->engine, received);
 
 	if (received->signature.sequence < start && start != SCHEDULE_NEVER)
 		return false;
-	count_frames(&worker->own, 1, received->size, now_ns);
-	receive_look(worker, received, partial);
-	receive_count(worker, received, start, now_ns);
+	counted->frames++;
+	counted->bytes += received->size;
+	receive_look(worker, received, partial, counted);
+	receive_count(worker, received, start, counted);
 	return true;
 }
 
@@ -362,14 +421,14 @@ static void receive_add(struct arrived *arrived, uint32_t size)
 
 /* The payload of one of them, `headers` bytes in front of it. False: it is not ours. */
 static bool receive_segment(struct worker *worker, const uint8_t *bytes, uint32_t size,
-			    uint32_t headers, struct arrived *arrived, uint64_t now_ns)
+			    uint32_t headers, struct arrived *arrived, struct counted *counted)
 {
 	struct received received = { .bytes = bytes, .size = size };
 	uint64_t start;
 
 	if (size < SIGNATURE_SIZE ||
 	    !signature_read(bytes + size - SIGNATURE_SIZE, &received.signature) ||
-	    !receive_is_ours(worker, &received, now_ns))
+	    !receive_is_ours(worker, &received, counted->now_ns))
 		return false;
 	received.at = size - SIGNATURE_SIZE;
 	start = receive_start(worker->engine, &received);
@@ -380,15 +439,18 @@ static bool receive_segment(struct worker *worker, const uint8_t *bytes, uint32_
 		count_add(&worker->rx[received.flow].damaged, 1);
 	received.size += headers;
 	receive_add(arrived, received.size);
-	count_frames(&worker->own, 1, received.size, now_ns);
-	receive_count(worker, &received, start, now_ns);
+	counted->frames++;
+	counted->bytes += received.size;
+	receive_count(worker, &received, start, counted);
 	return true;
 }
 
 static struct arrived receive_merged(struct worker *worker, struct vionet_packet *packet,
-				     const uint8_t *bytes, uint32_t size, uint64_t now_ns)
+				     const uint8_t *bytes, uint32_t size,
+				     struct counted *counted)
 {
 	struct received received = { .bytes = bytes, .size = size };
+	uint64_t now_ns = counted->now_ns;
 	struct arrived arrived = { 0 }, others = { 0 };
 	struct packet_view view;
 	bool found = false;
@@ -398,7 +460,7 @@ static struct arrived receive_merged(struct worker *worker, struct vionet_packet
 	     at += packet->gso_size) {
 		uint32_t length = size - at < packet->gso_size ? size - at : packet->gso_size;
 
-		if (receive_segment(worker, bytes + at, length, view.payload, &arrived, now_ns))
+		if (receive_segment(worker, bytes + at, length, view.payload, &arrived, counted))
 			found = true;
 		else
 			receive_add(&others, view.payload + length);
@@ -427,7 +489,7 @@ static const uint8_t *receive_gather(struct worker *worker, const struct vionet_
 }
 
 /* At the end of nearly all; elsewhere only where padding follows. */
-static bool receive_signature(struct received *received)
+static inline bool receive_signature(struct received *received)
 {
 	int at;
 
@@ -456,7 +518,7 @@ static void receive_find(struct worker *worker, const struct vionet_packet *pack
 
 /* Of one buffer or several, of one frame or several. */
 static struct arrived receive_chain(struct worker *worker, struct vionet_packet *packet,
-				    uint64_t now_ns)
+				    struct counted *counted)
 {
 	struct received received = {
 		.bytes = packet->next != NULL ? receive_gather(worker, packet) : packet->data,
@@ -465,10 +527,10 @@ static struct arrived receive_chain(struct worker *worker, struct vionet_packet 
 	bool partial = (packet->flags & VIONET_PACKET_NEEDS_CSUM) != 0;
 
 	if (packet->gso_type != 0)
-		return receive_merged(worker, packet, received.bytes, received.size, now_ns);
-	if (!receive_signature(&received) || !receive_is_ours(worker, &received, now_ns))
-		receive_other(worker, &received, packet, now_ns);
-	else if (!receive_own(worker, &received, partial, now_ns))
+		return receive_merged(worker, packet, received.bytes, received.size, counted);
+	if (!receive_signature(&received) || !receive_is_ours(worker, &received, counted->now_ns))
+		receive_other(worker, &received, packet, counted->now_ns);
+	else if (!receive_own(worker, &received, partial, counted))
 		return (struct arrived){ 0 };
 	return (struct arrived){ 1, received.size };
 }
@@ -478,6 +540,10 @@ static void receive_each(struct worker *worker, struct vionet_packet **packets, 
 {
 	struct received received[ENGINE_RX_BURST];
 	struct arrived all = { 0 };
+	struct counted counted = {
+		.now_ns = now_ns,
+		.settled = __atomic_load_n(&worker->engine->settled, __ATOMIC_RELAXED),
+	};
 
 	for (uint32_t i = 0; i < count; i++) {
 		__builtin_prefetch(packets[i]->data);
@@ -490,7 +556,7 @@ static void receive_each(struct worker *worker, struct vionet_packet **packets, 
 		struct vionet_packet *packet = packets[i];
 
 		if (packet->next != NULL || packet->gso_type != 0) {
-			struct arrived arrived = receive_chain(worker, packet, now_ns);
+			struct arrived arrived = receive_chain(worker, packet, &counted);
 
 			all.frames += arrived.frames;
 			all.bytes += arrived.bytes;
@@ -500,10 +566,11 @@ static void receive_each(struct worker *worker, struct vionet_packet **packets, 
 			receive_other(worker, &received[i], packet, now_ns);
 		else if (!receive_own(worker, &received[i],
 				      (packet->flags & VIONET_PACKET_NEEDS_CSUM) != 0,
-				      now_ns))
+				      &counted))
 			continue;
 		receive_add(&all, packet->length);
 	}
+	receive_flush(worker, &counted);
 	if (all.frames > 0)
 		count_frames(&worker->received, all.frames, all.bytes, now_ns);
 }
@@ -531,7 +598,7 @@ uint32_t receive_burst(struct worker *worker)
 	count = vionet_queue_receive(worker->session.rx, packets, ENGINE_RX_BURST);
 	if (count == 0)
 		return 0;
-	now = now_ns();
+	now = worker->stamped_ns = now_ns();
 	if (tap != NULL && tap->see != NULL)
 		tap->see(tap->context, &worker->place, false, packets, count, now);
 	receive_each(worker, packets, count, now);

@@ -257,7 +257,7 @@ static void track_add_wide(struct track_wide *wide, uint64_t sequence, uint64_t 
 	next = tracker->next;
 	late = tracker->duplicates + tracker->out_of_window;
 	if (__builtin_expect(sequence == next && wide->ordered, 1)) {
-		tracker_add(tracker, sequence);
+		tracker_add_next(tracker);
 		step->kind = TRACK_NEWEST;
 	} else {
 		struct track_counts before = {

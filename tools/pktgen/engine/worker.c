@@ -129,7 +129,7 @@ static void worker_heed_stop(struct worker *worker)
 	}
 }
 
-/* What was sent a moment ago has the time. */
+/* What was sent or received a moment ago has the time. */
 static uint64_t worker_now(struct worker *worker)
 {
 	uint64_t stamped_ns = worker->stamped_ns;
@@ -155,7 +155,8 @@ static void worker_loop(struct worker *worker)
 		else if (send_next(worker) == SCHEDULE_NEVER)
 			worker_reclaim(worker);
 		received = receive_burst(worker);
-		if (received > 0)
+		/* What is due to be sent wants a newer time. */
+		if (received > 0 && send_next(worker) != SCHEDULE_NEVER)
 			worker->stamped_ns = 0;
 		moved += received;
 		if (moved > 0)
