@@ -35,13 +35,13 @@ static int reg_read(struct vn_pci_transport *t, const struct vn_window *w,
 					      width);
 	switch (width) {
 	case 1:
-		*(uint8_t *)value = w->mapped[offset];
+		*(uint8_t *)value = VN_DEVICE_VALUE(w->mapped[offset]);
 		break;
 	case 2:
-		*(uint16_t *)value = *(volatile uint16_t *)(w->mapped + offset);
+		*(uint16_t *)value = VN_DEVICE_VALUE(*(volatile uint16_t *)(w->mapped + offset));
 		break;
 	default:
-		*(uint32_t *)value = *(volatile uint32_t *)(w->mapped + offset);
+		*(uint32_t *)value = VN_DEVICE_VALUE(*(volatile uint32_t *)(w->mapped + offset));
 		break;
 	}
 	return 0;

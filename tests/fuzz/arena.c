@@ -16,12 +16,21 @@
 /* Rings are zero when they are new; of what is larger, a pool, only the beginning. */
 #define ZERO_MAX ((size_t)4096)
 
+/* What is longer is shared by rings and pools where regions are few, and has to be zero behind those, too. */
+#define SHARED_MIN ((size_t)1 << 20)
+
 static struct {
 	uint8_t *ours, *device;
 	int fd;
 	size_t used;
 	unsigned int regions;
+	bool pages;
 } arena;
+
+void fuzz_arena_pages(bool pages)
+{
+	arena.pages = pages;
+}
 
 static void arena_poison(size_t at, size_t size, bool away)
 {
@@ -72,19 +81,33 @@ unsigned int fuzz_arena_regions(void)
 int __wrap_vn_memory_alloc(size_t size, bool hugepages, struct vn_memory *memory);
 void __wrap_vn_memory_free(struct vn_memory *memory);
 uint64_t __wrap_vn_memory_size(uint64_t size, bool hugepages);
+int __wrap_vn_memory_seal(const struct vn_memory *memory);
+
+/* Holes are punched into the file, so it is not sealed. */
+int __wrap_vn_memory_seal(const struct vn_memory *memory)
+{
+	(void)memory;
+	return 0;
+}
 
 int __wrap_vn_memory_alloc(size_t size, bool hugepages, struct vn_memory *memory)
 {
-	size_t room = (size + GAP - 1) & ~(size_t)(GAP - 1), at = arena.used;
+	size_t at = arena.pages ? (arena.used + PAGE - 1) & ~(PAGE - 1) : arena.used, room;
 
 	(void)hugepages;
+	if (arena.pages)
+		size = (size + PAGE - 1) & ~(PAGE - 1);
+	room = (size + GAP - 1) & ~(size_t)(GAP - 1);
 	if (!arena.ours)
 		arena_open();
 	*memory = (struct vn_memory){ .fd = -1 };
 	if (size == 0 || room > FUZZ_ARENA - GAP || at > FUZZ_ARENA - GAP - room)
 		return -ENOMEM;
 	arena_poison(at, size, false);
-	memset(arena.ours + at, 0, size < ZERO_MAX ? size : ZERO_MAX);
+	if (arena.pages && size > SHARED_MIN)
+		FUZZ_CHECK(madvise(arena.ours + at, size, MADV_REMOVE) == 0);
+	else
+		memset(arena.ours + at, 0, size < ZERO_MAX ? size : ZERO_MAX);
 	*memory = (struct vn_memory){
 		.address = arena.ours + at,
 		.size = size,

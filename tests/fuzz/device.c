@@ -112,7 +112,7 @@ static int dev_features_write(struct vn_transport *t, const struct vionet_featur
 	struct fuzz_device *d = dev_of(t);
 
 	for (unsigned int i = 0; i < 2; i++) {
-		FUZZ_CHECK((accepted->word[i] & ~d->offered[i]) == 0);
+		FUZZ_CHECK((accepted->word[i] & ~d->offered[i]) == 0 || !d->correct);
 		d->accepted[i] = accepted->word[i];
 	}
 	return dev_fails(d);
@@ -231,12 +231,14 @@ static int dev_queue_setup(struct vn_transport *t, unsigned int index, uint16_t 
 	struct model_queue *q = &d->queue[index];
 	bool packed = fuzz_device_accepted(d, F_PACKED);
 
-	FUZZ_CHECK(index < DEVICE_QUEUES && size <= d->queue_max[index] && size != 0);
+	FUZZ_CHECK(index < DEVICE_QUEUES && size != 0);
+	FUZZ_CHECK(size <= d->queue_max[index] || !d->correct);
 	FUZZ_CHECK(!q->enabled || !d->correct);
 	FUZZ_CHECK(d->status & FEATURES_OK || !d->correct);
-	FUZZ_CHECK(packed || (size & (size - 1)) == 0);
-	FUZZ_CHECK(areas->descriptor.iova % 16 == 0 && areas->driver.iova % (packed ? 4 : 2) == 0 &&
-		   areas->device.iova % 4 == 0);
+	FUZZ_CHECK(packed || (size & (size - 1)) == 0 || !d->correct);
+	FUZZ_CHECK((areas->descriptor.iova % 16 == 0 && areas->driver.iova % (packed ? 4 : 2) == 0 &&
+		    areas->device.iova % 4 == 0) ||
+		   !d->correct);
 	dev_queue_off(d, index);
 	q->size = size;
 	q->desc = areas->descriptor.iova;

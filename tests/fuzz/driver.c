@@ -15,7 +15,7 @@
 #define FILES_MAX 16384u
 #define SIZE_MAX_BYTES 65536u
 #define CUT_BYTES_MAX 4096u
-#define CUTS_MAX 16384u
+#define CUTS_MAX 6000u
 
 struct driver_input {
 	size_t size;

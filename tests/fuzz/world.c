@@ -32,6 +32,7 @@ static struct {
 } world;
 
 void (*fuzz_meanwhile)(void);
+int (*fuzz_ready)(int fd, short events);
 
 void fuzz_failed(const char *file, int line, const char *condition)
 {
@@ -149,13 +150,29 @@ void fuzz_call_end(void)
 int __real_ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask);
 int __wrap_ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask);
 
-int __wrap_ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask)
+static int world_ready(struct pollfd *fds, nfds_t count)
 {
 	const struct timespec none = { 0, 0 };
+	int ready = 0;
+
+	for (nfds_t i = 0; fuzz_ready && i < count; i++) {
+		int events = fuzz_ready(fds[i].fd, fds[i].events);
+
+		if (events < 0)
+			return __real_ppoll(fds, count, &none, NULL);
+		fds[i].revents = (short)events;
+		ready += events != 0;
+	}
+	return fuzz_ready ? ready : __real_ppoll(fds, count, &none, NULL);
+}
+
+int __wrap_ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask)
+{
 	int ready;
 
+	(void)mask;
 	fuzz_pass(TICK);
-	ready = __real_ppoll(fds, count, &none, mask);
+	ready = world_ready(fds, count);
 	if (ready == 0 && timeout)
 		fuzz_pass((uint64_t)timeout->tv_sec * 1000000000u + (uint64_t)timeout->tv_nsec);
 	FUZZ_CHECK(ready != 0 || timeout); /* for ever */

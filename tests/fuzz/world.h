@@ -43,6 +43,9 @@ extern void (*fuzz_meanwhile)(void);
 /* So many nanoseconds pass. */
 void fuzz_pass(uint64_t nanoseconds);
 
+/* Descriptors that are none of the kernel's, for what waits: which of `events` are ready; -1: it is another one. */
+extern int (*fuzz_ready)(int fd, short events);
+
 /* ---- words of a device ---- */
 
 /* Behind `after` reads the next `count` give other values than those in memory: bytes of the input, or a kind of change. */
@@ -57,6 +60,8 @@ bool fuzz_has_lied(void);
 
 uint8_t *fuzz_arena_as_device(size_t offset);
 size_t fuzz_arena_offset(const void *address);
+/* Regions are whole pages from now on, for what shares them. */
+void fuzz_arena_pages(bool pages);
 /* Regions that are allocated. */
 unsigned int fuzz_arena_regions(void);
 
