@@ -269,6 +269,12 @@ class Flows(Case):
         self.assertEqual(self.fields("a", "eth.dst", "vxlan.vni", "ipv6.dst", "frame.len"),
                          {("02:00:00:00:00:77,02:76:69:6f:00:01", "42", "2001:2:0:8000::1", "196")})
 
+    def test_a_mix_of_sizes(self):
+        device, = self.record("a")
+        result = self.lose(device, "--sizes", "imix,68", "--vlan", "7")
+        self.assertEqual([(size["name"], size["size"]) for size in result["sizes"]], [("imix", 366), ("68 bytes", 68)])
+        self.assertEqual(self.fields("a", "frame.len"), {("64",), ("594",), ("1518",)})
+
     def test_one_direction_with_a_source(self):
         """What the second device says of itself has its own address."""
         self.lose(*self.record("a", "b"), "--direction", "one", "--src-mac", "02:00:00:00:00:55", "--sizes", "64")
@@ -321,7 +327,8 @@ class Refusals(Case):
                 (("ndr", "a", "b", "--src-mac", "02:00:00:00:00:01"), "--src-mac: both devices would send with it"),
                 (("ndr", "a", "--tcp", "--icmp"), "--tcp and --icmp: give one of them"),
                 (("ndr", "a", "--vlan", "5", "--sizes", "64"), "64 bytes have no room .* 68 are the least"),
-                (("ndr", "a", "--config", "/nowhere/file"), "/nowhere/file"), (("ndr", "a", "--size", "imix"), "--size"),
+                (("ndr", "a", "--sizes", "imix,362"), "362 is the mean of imix"), (("ndr", "a", "--sizes", "imixes"), "--sizes"),
+                (("ndr", "a", "--config", "/nowhere/file"), "/nowhere/file"),
                 (("soak", "a"), "--rate is missing"), (("ndr", "a", "--rate", "1k"), "--rate has no effect with ndr"),
                 (("throughput", "a", "--sum", "1"), "--sum has no effect with throughput"),
                 (("loss", "a", "--hdr", "x"), "--hdr has no effect with loss"),

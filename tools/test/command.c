@@ -8,6 +8,7 @@
 
 #include "tools/shared/report_file.h"
 #include "tools/test/device_path.h"
+#include "tools/test/flows.h"
 #include "tools/test/limits.h"
 #include "tools/test/results.h"
 
@@ -199,8 +200,8 @@ static int command_latency_load(struct command *command, struct test_size *size,
 	code = command_throughput(command, size, fmin(60, command_seconds(command->options->trial_ns)));
 	*load = size->result[0].throughput;
 	if (code == CODE_OK && *load == 0) {
-		say("%u bytes: there is no throughput to measure the latency at; give --rate",
-		    size->size);
+		say("%s: there is no throughput to measure the latency at; give --rate",
+		    size->name);
 		return CODE_LIMIT;
 	}
 	return code;
@@ -327,7 +328,7 @@ static int command_one_size(struct command *command, uint32_t bytes)
 	int code;
 
 	size->size = bytes;
-	snprintf(size->name, sizeof(size->name), "%u bytes", bytes);
+	flows_name_size(command->options, bytes, size->name);
 	size->first_trial = results->log.count;
 	code = command_measure(command, size);
 	size->trials = results->log.count - size->first_trial;
@@ -343,11 +344,12 @@ static int command_all_sizes(struct command *command)
 	int code = CODE_OK;
 
 	for (unsigned int i = 0; i < options->sizes && code == CODE_OK; i++) {
-		if (options->size[i] <= most) {
+		uint32_t longest = options->size[i] == options->mix_size ? options->mix_longest : options->size[i];
+
+		if (longest <= most) {
 			code = command_one_size(command, options->size[i]);
 		} else if (!options->standard_sizes) {
-			say("--sizes: %u bytes, but the MTU allows %u with FCS", options->size[i],
-			    most);
+			say("--sizes: %u bytes, but the MTU allows %u with FCS", longest, most);
 			code = CODE_USAGE;
 		}
 	}

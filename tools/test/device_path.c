@@ -71,7 +71,7 @@ static int path_look_at_ports(struct device_path *device)
 
 static uint32_t path_longest(const struct test_options *options)
 {
-	uint32_t longest = 0;
+	uint32_t longest = options->mix_longest;
 
 	for (unsigned int i = 0; i < options->sizes; i++)
 		if (options->size[i] > longest)

@@ -103,6 +103,21 @@ void flows_make(struct test_options *options, bool direction)
 	}
 }
 
+uint32_t flows_tags(const struct test_options *options)
+{
+	uint32_t least = UINT32_MAX;
+
+	for (size_t i = 0; i < options->traffic.flows; i++) {
+		const struct traffic_flow *flow = &options->traffic.flow[i];
+		uint32_t tags = 0;
+
+		while (tags + 1 < flow->headers && flow->header[tags + 1].kind == HEADER_VLAN)
+			tags++;
+		least = tags < least ? tags : least;
+	}
+	return least;
+}
+
 static uint32_t flows_least(const struct test_options *options)
 {
 	uint32_t least = 0;
@@ -115,6 +130,49 @@ static uint32_t flows_least(const struct test_options *options)
 	return least;
 }
 
+/* As of pktgen: what has no room for the headers is longer. */
+static void flows_grow_mix(struct test_options *options, struct traffic_size *mix, uint32_t least)
+{
+	double sum = 0, weights = 0;
+
+	for (size_t i = 0; i < mix->weight_count; i++) {
+		struct traffic_weight *part = &mix->weight[i];
+
+		part->size += 4 * flows_tags(options);
+		if (part->size + TEST_FCS < least)
+			part->size = least - TEST_FCS;
+		if (part->size + TEST_FCS > options->mix_longest)
+			options->mix_longest = part->size + TEST_FCS;
+		sum += part->weight * part->size;
+		weights += part->weight;
+	}
+	options->mix_size = (uint32_t)(sum / weights + 0.5) + TEST_FCS;
+}
+
+static void flows_make_mix(struct test_options *options, uint32_t least)
+{
+	for (size_t i = 0; i < options->traffic.flows; i++) {
+		struct traffic_size *size = &options->traffic.flow[i].size;
+		struct parse_error error;
+
+		free(size->weight);
+		*size = (struct traffic_size){ 0 };
+		need_parsed(load_parse_size("--sizes", "imix", size, &error), &error);
+		flows_grow_mix(options, size, least);
+	}
+	for (unsigned int i = 0; i < options->sizes; i++)
+		if (options->size[i] == options->mix_size)
+			refuse_usage("--sizes: %u is the mean of imix; leave one of them out", options->mix_size);
+}
+
+void flows_name_size(const struct test_options *options, uint32_t size, char name[16])
+{
+	if (size == options->mix_size)
+		snprintf(name, 16, "imix");
+	else
+		snprintf(name, 16, "%u bytes", size);
+}
+
 void flows_check_sizes(struct test_options *options, bool given)
 {
 	uint32_t least = flows_least(options);
@@ -123,6 +181,11 @@ void flows_check_sizes(struct test_options *options, bool given)
 	for (unsigned int i = 0; i < options->sizes; i++) {
 		uint32_t size = options->size[i];
 
+		if (size == TEST_IMIX) {
+			if (options->mix_size == 0)
+				flows_make_mix(options, least);
+			size = options->mix_size;
+		}
 		if (size < least && given && !options->standard_sizes)
 			refuse_usage("--sizes: %u bytes have no room for these headers and a number; %u are the least",
 				     size, least);
@@ -138,7 +201,7 @@ void flows_set_size(struct test_options *options, uint32_t size)
 	for (size_t i = 0; i < options->traffic.flows; i++) {
 		struct traffic_flow *flow = &options->traffic.flow[i];
 
-		flow->size.kind = TRAFFIC_SIZE_FIXED;
+		flow->size.kind = size + TEST_FCS == options->mix_size ? TRAFFIC_SIZE_WEIGHTS : TRAFFIC_SIZE_FIXED;
 		flow->size.min = flow->size.max = size;
 	}
 }
@@ -154,19 +217,4 @@ void flows_set_destination(struct test_options *options, uint32_t flow, const ui
 	field->start = 0;
 	for (int i = 0; i < 6; i++)
 		field->start = field->start << 8 | mac[i];
-}
-
-uint32_t flows_tags(const struct test_options *options)
-{
-	uint32_t least = UINT32_MAX;
-
-	for (size_t i = 0; i < options->traffic.flows; i++) {
-		const struct traffic_flow *flow = &options->traffic.flow[i];
-		uint32_t tags = 0;
-
-		while (tags + 1 < flow->headers && flow->header[tags + 1].kind == HEADER_VLAN)
-			tags++;
-		least = tags < least ? tags : least;
-	}
-	return least;
 }

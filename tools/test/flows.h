@@ -12,6 +12,9 @@ void flows_make(struct test_options *options, bool direction);
 /* Sizes that the headers leave no room in: refused if they were given, else made longer. */
 void flows_check_sizes(struct test_options *options, bool given);
 
+/* "64 bytes", "imix". */
+void flows_name_size(const struct test_options *options, uint32_t size, char name[16]);
+
 /* All frames are of `size` bytes, without FCS, from the next engine_configure on. */
 void flows_set_size(struct test_options *options, uint32_t size);
 

@@ -141,8 +141,9 @@ static json_t *result_latency(const struct test_latency *latency)
 
 static json_t *result_size(const struct test_size *size)
 {
-	return json_pack("{s:i, s:o, s:o, s:o, s:f, s:i, s:i, s:o, s:o, s:o}",
+	return json_pack("{s:i, s:s, s:o, s:o, s:o, s:f, s:i, s:i, s:o, s:o, s:o}",
 			 "size", (int)size->size,
+			 "name", size->name,
 			 "line_pps", result_rate_or_null(size->line),
 			 "max_load_pps", result_rate_or_null(size->max_load),
 			 "min_load_pps", result_rate_or_null(size->min_load),

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tools/pktgen/format.h"
+#include "tools/test/flows.h"
 
 static struct report_limit *limit_add(struct test_results *results, uint32_t size, const char *name,
 				      bool kept)
@@ -16,7 +17,7 @@ static struct report_limit *limit_add(struct test_results *results, uint32_t siz
 	limit->size = size;
 	limit->kept = kept;
 	snprintf(limit->name, sizeof(limit->name), "%s", name);
-	snprintf(limit->subject, sizeof(limit->subject), "%u bytes", size);
+	flows_name_size(results->options, size, limit->subject);
 	return limit;
 }
 

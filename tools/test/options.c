@@ -52,8 +52,8 @@ enum {
 static const struct argp_option test_option_list[] = {
 	{ NULL, 0, NULL, 0, "What to send:", 1 },
 	{ "sizes", KEY_SIZES, "LIST", 0,
-	  "Frames with FCS: 64,512 or standard (64, 128, 256, 512, 1024, 1280, 1518, as far as the "
-	  "MTU goes; the default, but for ndr and soak: 64)",
+	  "Frames with FCS: 64,512; imix (7 of 64, 4 of 594, 1 of 1518 bytes); or standard (64, 128, "
+	  "256, 512, 1024, 1280, 1518, as far as the MTU goes; the default, but for ndr and soak: 64)",
 	  1 },
 	{ "rate", KEY_RATE, "RATE", 0,
 	  "Load of each direction: 10kpps, 100Mbit, 50%. latency: instead of the throughput; loss: "
@@ -192,7 +192,10 @@ static void arguments_sizes(struct test_options *options, const char *text)
 		if (options->sizes == TEST_SIZES_MAX)
 			refuse_usage("--sizes: %d sizes at most", TEST_SIZES_MAX);
 		text = arguments_next(text, word);
-		need_parsed(parse_whole("--sizes", word, 64, 65535, &size, &error), &error);
+		if (strcmp(word, "imix") == 0)
+			size = TEST_IMIX;
+		else
+			need_parsed(parse_whole("--sizes", word, 64, 65535, &size, &error), &error);
 		options->size[options->sizes++] = (uint32_t)size;
 	}
 }

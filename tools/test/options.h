@@ -13,6 +13,7 @@
 
 #define TEST_SIZES_MAX 32
 #define TEST_FCS 4
+#define TEST_IMIX 0 /* in size[], until the headers are known */
 
 enum test_method {
 	TEST_THROUGHPUT,
@@ -35,6 +36,7 @@ struct test_options {
 	bool one_direction;
 	uint32_t size[TEST_SIZES_MAX]; /* with FCS, as RFC 2544 counts */
 	unsigned int sizes;
+	uint32_t mix_size, mix_longest; /* of "imix": the mean, which stands for it in size[]; 0: not asked for */
 	bool standard_sizes; /* those that do not fit are left out */
 	struct rate rate, max_rate, min_rate;
 	uint64_t trial_ns, initial_ns, sum_ns, pause_ns, linger_ns, longest_ns;

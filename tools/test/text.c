@@ -6,6 +6,7 @@
 
 #include "tools/pktgen/format.h"
 #include "tools/test/device_path.h"
+#include "tools/test/flows.h"
 
 double test_wire_bps(double frames, uint32_t size)
 {
@@ -80,23 +81,32 @@ void test_print_trial(void *context, const struct trial_result *result)
 {
 	const struct test_results *results = context;
 	const struct trial_input *input = &result->input;
-	char rate[32], what[64];
+	char rate[32], what[64], size[16];
 
 	if (results->options->json)
 		return;
+	flows_name_size(results->options, input->size + TEST_FCS, size);
 	if (input->frames != 0)
 		snprintf(what, sizeof(what), "burst of %ju", (uintmax_t)input->frames);
 	else
 		snprintf(what, sizeof(what), "%s for %.3g s",
 			 format_scaled(input->load, "pps", rate), (double)input->duration_ns / 1e9);
 	output_begin();
-	fprintf(stderr, "%8.1f s  %5u bytes  %-26s loss %.4f %%%s\n", result->at_s,
-		input->size + TEST_FCS, what, 100 * result->loss_ratio,
+	fprintf(stderr, "%8.1f s  %11s  %-26s loss %.4f %%%s\n", result->at_s, size, what, 100 * result->loss_ratio,
 		result->repeated != 0 ? "  repeated" : "");
 	output_end();
 }
 
 /* --- At the end ---------------------------------------------------------------------------- */
+
+/* The first word of the name: "64", "imix". */
+static const char *text_size(const struct test_size *size)
+{
+	static char text[16];
+
+	snprintf(text, sizeof(text), "%.*s", (int)strcspn(size->name, " "), size->name);
+	return text;
+}
 
 static void text_rate(const struct test_size *size, double pps, const char *note)
 {
@@ -132,7 +142,7 @@ static void text_goal(const struct test_size *size, size_t i)
 		snprintf(note, sizeof(note), "trials disagree");
 		break;
 	}
-	printf("%5u  %-10s", size->size, size->goal[i].name);
+	printf("%5s  %-10s", text_size(size), size->goal[i].name);
 	text_rate(size, result->throughput, note);
 	printf("\n");
 }
@@ -155,7 +165,7 @@ static void text_loss(const struct test_results *results)
 			char loss[32];
 
 			snprintf(loss, sizeof(loss), "%.4f %%", 100 * trial->loss_ratio);
-			printf("%5u", results->size[i].size);
+			printf("%5s", text_size(&results->size[i]));
 			text_rate(&results->size[i], trial->input.load, loss);
 			printf("\n");
 		}
@@ -173,7 +183,7 @@ static void text_burst(const struct test_results *results)
 		snprintf(spread, sizeof(spread), "(%ju to %ju, %.1f)%s", (uintmax_t)burst->min,
 			 (uintmax_t)burst->max, burst->deviation,
 			 burst->endless ? " or more" : "");
-		printf("%5u  %.1f %-28s %12s  %s, %s\n", results->size[i].size, burst->frames,
+		printf("%5s  %.1f %-28s %12s  %s, %s\n", text_size(&results->size[i]), burst->frames,
 		       spread, format_scaled(burst->rate, "pps", rate),
 		       format_time(burst->implied_s * 1e9, implied),
 		       format_time(burst->corrected_s * 1e9, corrected));
@@ -191,7 +201,7 @@ static void text_latencies(const struct test_results *results)
 
 		if (latency == NULL || latency->all.count == 0)
 			continue;
-		printf("%5u  %11s", results->size[i].size,
+		printf("%5s  %11s", text_size(&results->size[i]),
 		       format_scaled(latency->load, "pps", text));
 		printf(" %9s", format_time((double)latency->all.min, text));
 		printf(" %9s", format_time(histogram_average(&latency->all), text));
