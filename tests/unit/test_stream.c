@@ -262,6 +262,33 @@ static void test_histogram_raw(void **state)
 	}
 }
 
+/* What is cleared is empty, and what is joined there again is as in a new one. */
+static void test_histogram_clear(void **state)
+{
+	static struct histogram part, sum, fresh;
+	static const unsigned int per_mille[] = { 0, 1, 500, 900, 999, 1000 };
+	uint64_t value[6];
+
+	(void)state;
+	memset(&sum, 0, sizeof(sum));
+	for (unsigned int shift = 0; shift < 53; shift += 7) {
+		memset(&part, 0, sizeof(part));
+		for (uint64_t i = 0; i < 300; i++)
+			histogram_add(&part, (7 * i + 1) << shift);
+		histogram_clear(&sum);
+		memset(&fresh, 0, sizeof(fresh));
+		assert_memory_equal(&sum, &fresh, sizeof(sum));
+		histogram_clear(&sum);
+		histogram_join(&sum, &part);
+		assert_memory_equal(&sum, &part, sizeof(sum));
+		histogram_percentiles(&sum, per_mille, 6, value);
+		for (size_t i = 0; i < 6; i++)
+			assert_int_equal(value[i], histogram_percentile(&part, per_mille[i]));
+		assert_int_equal(value[0], 1ULL << shift);
+		assert_int_equal(value[5], part.max);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -278,6 +305,7 @@ int main(void)
 		cmocka_unit_test(test_histogram_order),
 		cmocka_unit_test(test_histogram_join),
 		cmocka_unit_test(test_histogram_raw),
+		cmocka_unit_test(test_histogram_clear),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

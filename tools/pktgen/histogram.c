@@ -2,6 +2,8 @@
 /* No value takes longer than another. */
 #include "tools/pktgen/histogram.h"
 
+#include <string.h>
+
 #define SUB (1U << HISTOGRAM_BITS)
 
 /*
@@ -68,16 +70,29 @@ void histogram_add(struct histogram *histogram, uint64_t value)
 	histogram_add_many(histogram, value, 1);
 }
 
-/* `count` is what the buckets say: they may have been written since it was. */
+void histogram_clear(struct histogram *histogram)
+{
+	unsigned int first = histogram_bucket_of(histogram->min);
+	unsigned int last = histogram_bucket_of(histogram->max);
+
+	if (histogram->count != 0)
+		memset(&histogram->bucket[first], 0, (last - first + 1) * sizeof(histogram->bucket[0]));
+	histogram->count = histogram->min = histogram->max = 0;
+	histogram->sum = 0;
+}
+
+/* `count` is what the buckets say: they may have been written since it was. Most lie between few powers of two: only
+ * those buckets are looked at. */
 void histogram_join(struct histogram *histogram, const struct histogram *other)
 {
 	uint64_t min = histogram_load(&other->min), max = histogram_load(&other->max);
+	unsigned int last = histogram_bucket_of(max);
 	uint64_t count = 0;
 	double sum;
 
 	if (histogram_load(&other->count) == 0)
 		return;
-	for (unsigned int i = 0; i < HISTOGRAM_BUCKETS; i++) {
+	for (unsigned int i = histogram_bucket_of(min); i <= last; i++) {
 		uint64_t values = histogram_load(&other->bucket[i]);
 
 		histogram->bucket[i] += values;
@@ -99,24 +114,47 @@ double histogram_average(const struct histogram *histogram)
 	return histogram->sum / (double)histogram->count;
 }
 
-uint64_t histogram_percentile(const struct histogram *histogram,
-			      unsigned int per_mille)
+static uint64_t histogram_rank(const struct histogram *histogram, unsigned int per_mille)
 {
 	uint64_t whole = histogram->count / 1000 * per_mille;
 	uint64_t rest = histogram->count % 1000 * per_mille;
-	uint64_t rank = whole + (rest + 999) / 1000;
-	uint64_t seen = 0;
 
-	if (histogram->count == 0)
-		return 0;
-	if (rank == 0)
-		return histogram->min;
-	for (unsigned int i = 0; i < HISTOGRAM_BUCKETS; i++) {
-		seen += histogram->bucket[i];
-		if (seen >= rank)
-			return histogram_bucket_top(i) < histogram->max ?
-				       histogram_bucket_top(i) :
-				       histogram->max;
+	return whole + (rest + 999) / 1000;
+}
+
+/* The largest value of a bucket that is in use. */
+static uint64_t histogram_value(const struct histogram *histogram, unsigned int bucket)
+{
+	uint64_t top = histogram_bucket_top(bucket);
+
+	return top < histogram->max ? top : histogram->max;
+}
+
+void histogram_percentiles(const struct histogram *histogram, const unsigned int *per_mille,
+			   size_t count, uint64_t *value)
+{
+	unsigned int bucket = histogram_bucket_of(histogram->min);
+	uint64_t seen = histogram->count != 0 ? histogram->bucket[bucket] : 0;
+
+	for (size_t i = 0; i < count; i++) {
+		uint64_t rank = histogram_rank(histogram, per_mille[i]);
+
+		while (seen < rank && bucket + 1 < HISTOGRAM_BUCKETS)
+			seen += histogram->bucket[++bucket];
+		if (histogram->count == 0)
+			value[i] = 0;
+		else if (rank == 0)
+			value[i] = histogram->min;
+		else
+			value[i] = histogram_value(histogram, bucket);
 	}
-	return histogram->max;
+}
+
+uint64_t histogram_percentile(const struct histogram *histogram,
+			      unsigned int per_mille)
+{
+	uint64_t value;
+
+	histogram_percentiles(histogram, &per_mille, 1, &value);
+	return value;
 }

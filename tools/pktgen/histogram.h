@@ -10,6 +10,7 @@
 #ifndef VIONET_TOOLS_HISTOGRAM_H
 #define VIONET_TOOLS_HISTOGRAM_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define HISTOGRAM_BITS 5
@@ -28,6 +29,9 @@ void histogram_add(struct histogram *histogram, uint64_t value);
 /* The same value `count` times. */
 void histogram_add_many(struct histogram *histogram, uint64_t value, uint64_t count);
 
+/* Empty again, without a look at what was empty. */
+void histogram_clear(struct histogram *histogram);
+
 /* Add all values of another one. */
 void histogram_join(struct histogram *histogram, const struct histogram *other);
 
@@ -41,5 +45,8 @@ double histogram_average(const struct histogram *histogram);
  * median); 0 if empty. */
 uint64_t histogram_percentile(const struct histogram *histogram,
 			      unsigned int per_mille);
+/* The same for several, in rising order. */
+void histogram_percentiles(const struct histogram *histogram, const unsigned int *per_mille,
+			   size_t count, uint64_t *value);
 
 #endif

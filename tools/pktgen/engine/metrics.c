@@ -113,16 +113,20 @@ static void metrics_rates(const struct engine *engine, struct metrics_before *be
 
 static struct engine_latency metrics_latency(const struct histogram *histogram)
 {
+	static const unsigned int per_mille[] = { 500, 900, 990, 999 };
+	uint64_t value[4];
+
 	if (histogram->count == 0)
 		return (struct engine_latency){ 0 };
+	histogram_percentiles(histogram, per_mille, 4, value);
 	return (struct engine_latency){
 		.count = histogram->count,
 		.min = histogram->min,
 		.max = histogram->max,
-		.p50 = histogram_percentile(histogram, 500),
-		.p90 = histogram_percentile(histogram, 900),
-		.p99 = histogram_percentile(histogram, 990),
-		.p999 = histogram_percentile(histogram, 999),
+		.p50 = value[0],
+		.p90 = value[1],
+		.p99 = value[2],
+		.p999 = value[3],
 		.average = histogram_average(histogram),
 	};
 }
@@ -187,7 +191,8 @@ static void metrics_join_parts(const struct engine *engine, uint32_t index,
 	struct flow *flow = &engine->flow[index];
 	uint64_t slipped = 0, seen = 0, jitter = 0;
 
-	memset(flow->shown, 0, sizeof(flow->shown));
+	for (int i = ENGINE_LATENCY; i <= ENGINE_DEPARTURE; i++)
+		histogram_clear(&flow->shown[i]);
 	for (uint32_t i = 0; i < engine->workers; i++) {
 		const struct flow_tx *tx = &engine->worker[i].tx[index];
 		const struct flow_rx *rx = &engine->worker[i].rx[index];
@@ -354,7 +359,7 @@ static void metrics_take_worker(const struct engine *engine, const struct worker
 {
 	static struct histogram latency; /* the control thread's: too large for a stack */
 
-	memset(&latency, 0, sizeof(latency));
+	histogram_clear(&latency);
 	for (uint32_t i = 0; i < engine->flow_count; i++) {
 		struct engine_flow_metrics flow = { 0 };
 		uint64_t holes[2] = { 0 };
@@ -460,7 +465,7 @@ const struct histogram *engine_flow_histogram(struct engine *engine, uint32_t fl
 	if (which > ENGINE_DEPARTURE || (flow >= engine->flow_count && flow != ENGINE_ALL_FLOWS))
 		return NULL;
 	shown = flow == ENGINE_ALL_FLOWS ? &engine->shown : &engine->flow[flow].shown[which];
-	memset(shown, 0, sizeof(*shown));
+	histogram_clear(shown);
 	for (uint32_t i = 0; i < engine->flow_count; i++)
 		if (i == flow || flow == ENGINE_ALL_FLOWS)
 			metrics_join_histograms(engine, i, which, shown);
