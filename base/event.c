@@ -77,8 +77,8 @@ int vn_event_send(const struct vn_event_sender *sender, int fd)
 		    (errno == EAGAIN && event_drop_results(sender) && event_submit(sender, fd)))
 			return 0;
 	}
-	/* The best there is: what is full now has been signalled. */
+	/* The best there is: what is full now has been signalled, and so has that at which a signal ends the wait. */
 	if (sender->shared && poll(&room, 1, 0) != 1)
 		return 0;
-	return write(fd, &one, sizeof(one)) < 0 && errno != EAGAIN ? -errno : 0;
+	return write(fd, &one, sizeof(one)) < 0 && errno != EAGAIN && errno != EINTR ? -errno : 0;
 }

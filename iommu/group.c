@@ -39,9 +39,12 @@ static int group_check_container(const struct vn_domain *domain, const struct vn
 				 const char *path)
 {
 	int version = vn_vfio_call(domain->fd, VFIO_GET_API_VERSION, NULL);
+	int known;
 
 	if (version < 0 && domain->given.container >= 0)
 		return vn_given_refused(domain->given.container, "a container of VFIO");
+	if (version < 0 && version != -ENOTTY && version != -EINVAL)
+		return vn_domain_plain(-vn_error_errno(-version, "%s: VFIO_GET_API_VERSION", path));
 	if (version < 0)
 		return vn_error(ENOTSUP, "%s: this is no VFIO container: %s",
 				path, vn_errno_text(-version));
@@ -50,7 +53,10 @@ static int group_check_container(const struct vn_domain *domain, const struct vn
 					 "known; use a matching kernel",
 				path, version,
 				VFIO_API_VERSION);
-	if (vn_vfio_call(domain->fd, VFIO_CHECK_EXTENSION, (void *)(uintptr_t)way->iommu) <= 0)
+	known = vn_vfio_call(domain->fd, VFIO_CHECK_EXTENSION, (void *)(uintptr_t)way->iommu);
+	if (known < 0)
+		return vn_domain_plain(-vn_error_errno(-known, "%s: VFIO_CHECK_EXTENSION", path));
+	if (known == 0)
 		return vn_error(ENOTSUP, "%s: the kernel offers no %s; %s", path, way->name,
 				way->remedy);
 	return 0;

@@ -115,6 +115,12 @@ uint64_t vn_memory_size(uint64_t size, bool hugepages)
 	return mem_round_up(size, hugepages && mem_worth_hugepages(size) ? VN_HUGEPAGE : (size_t)sysconf(_SC_PAGESIZE));
 }
 
+/* Whatever else is missing is memory. */
+static bool mem_is_descriptors(int result)
+{
+	return result == -EMFILE || result == -ENFILE;
+}
+
 int vn_memory_alloc(size_t size, bool hugepages, struct vn_memory *memory)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -134,7 +140,7 @@ int vn_memory_alloc(size_t size, bool hugepages, struct vn_memory *memory)
 		return 0;
 	vn_error_errno(-result, "device memory: %zu bytes cannot be allocated",
 		       size);
-	return -ENOMEM;
+	return mem_is_descriptors(result) ? result : -ENOMEM;
 }
 
 /* That sysctl is for huge pages of the kernel's own choice: with small pages of another size they are not those of 2 MiB. */
@@ -146,13 +152,17 @@ static const char *mem_reserve_command(void)
 int vn_memory_alloc_huge(size_t size, struct vn_memory *memory)
 {
 	size_t whole;
+	int result;
 
 	*memory = none;
 	if (size == 0 || size > (size_t)INT64_MAX - VN_HUGEPAGE)
 		return vn_error(EINVAL, "device memory: %zu bytes cannot be allocated", size);
 	whole = mem_round_up(size, VN_HUGEPAGE);
-	if (mem_make(whole, VN_HUGEPAGE, MFD_HUGETLB | MFD_HUGE_2MB, memory) == 0)
+	result = mem_make(whole, VN_HUGEPAGE, MFD_HUGETLB | MFD_HUGE_2MB, memory);
+	if (result == 0)
 		return 0;
+	if (mem_is_descriptors(result))
+		return vn_error_errno(-result, "device memory: %zu bytes cannot be allocated", size);
 	return vn_error(ENOMEM, "device memory: no %zu huge page%s of 2 MiB can be had, and without an "
 				"IOMMU nothing else will do; free some, or reserve more: %s",
 			whole / VN_HUGEPAGE, whole == VN_HUGEPAGE ? "" : "s", mem_reserve_command());
@@ -243,6 +253,7 @@ int vn_memory_check_mapping(const void *address, size_t size, int fd,
 	FILE *maps = fopen("/proc/self/maps", "re");
 	struct maps_line line;
 	struct stat file;
+	bool unknown;
 
 	*writable = true;
 	if (maps == NULL || fstat(fd, &file) != 0) {
@@ -263,9 +274,9 @@ int vn_memory_check_mapping(const void *address, size_t size, int fd,
 		*writable = *writable && line.access[1] == 'w';
 		at = line.end;
 	}
+	unknown = ferror(maps) != 0;
 	fclose(maps);
-	return at >= end ? 0 :
-	       vn_error(EINVAL, "%zu bytes at %p are no shared mapping of descriptor "
-			"%d from offset %#" PRIx64 " on", size, address, fd,
-			offset);
+	return at >= end || unknown ? 0 : vn_error(EINVAL, "%zu bytes at %p are no shared mapping of descriptor "
+							   "%d from offset %#" PRIx64 " on",
+						   size, address, fd, offset);
 }

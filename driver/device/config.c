@@ -221,44 +221,60 @@ static int config_read_field(struct vionet_device *device, uint32_t offset,
  * states. If that is no number of pairs, or there are not as many queues, neither
  * can be had; one pair, and the control queue after it, can. How many queues there
  * are is not known yet: QEMU has those of further pairs only once MQ was taken. */
-static void config_correct_pairs(struct vionet_device *device,
-				 struct vionet_features *offered)
+static int config_correct_pairs(struct vionet_device *device,
+				struct vionet_features *offered)
 {
 	uint16_t pairs = 0;
+	int result = 0;
 
 	if (!vionet_feature_test(offered, NET_F_MQ) &&
 	    !vionet_feature_test(offered, NET_F_RSS))
-		return;
-	if (!device->one_pair &&
-	    config_read_field(device, NET_CONFIG_MAX_VIRTQUEUE_PAIRS, 2, &pairs) == 0 &&
-	    pairs >= 1 && pairs <= NET_QUEUE_PAIRS_MAX)
-		return;
-	vn_feature_remove(offered, NET_F_MQ);
-	vn_feature_remove(offered, NET_F_RSS);
+		return 0;
+	if (!device->one_pair)
+		result = config_read_field(device, NET_CONFIG_MAX_VIRTQUEUE_PAIRS, 2, &pairs);
+	if (result == 0 && (pairs < 1 || pairs > NET_QUEUE_PAIRS_MAX)) {
+		vn_feature_remove(offered, NET_F_MQ);
+		vn_feature_remove(offered, NET_F_RSS);
+	}
+	return result;
 }
 
 /* Keys and tables smaller than a device must allow: it means something else. */
-static void config_correct_steering(struct vionet_device *device,
-				    struct vionet_features *offered)
+static int config_correct_steering(struct vionet_device *device,
+				   struct vionet_features *offered)
 {
 	uint16_t entries = 0;
 	uint8_t key = 0;
+	int result = 0;
 
-	if (vionet_feature_test(offered, NET_F_RSS) &&
-	    (config_read_field(device, NET_CONFIG_RSS_MAX_TABLE_LENGTH, 2, &entries) ||
-	     entries < RSS_TABLE_MIN))
+	if (vionet_feature_test(offered, NET_F_RSS))
+		result = config_read_field(device, NET_CONFIG_RSS_MAX_TABLE_LENGTH, 2, &entries);
+	if (result == 0 && entries < RSS_TABLE_MIN)
 		vn_feature_remove(offered, NET_F_RSS);
-	if ((vionet_feature_test(offered, NET_F_RSS) ||
-	     vionet_feature_test(offered, NET_F_HASH_REPORT)) &&
-	    (config_read_field(device, NET_CONFIG_RSS_MAX_KEY_SIZE, 1, &key) ||
-	     key < RSS_KEY_MIN)) {
+	if (result == 0 && (vionet_feature_test(offered, NET_F_RSS) ||
+			    vionet_feature_test(offered, NET_F_HASH_REPORT)))
+		result = config_read_field(device, NET_CONFIG_RSS_MAX_KEY_SIZE, 1, &key);
+	if (result == 0 && key < RSS_KEY_MIN) {
 		vn_feature_remove(offered, NET_F_RSS);
 		vn_feature_remove(offered, NET_F_HASH_REPORT);
 	}
+	return result;
 }
 
-void vn_config_correct_offer(struct vionet_device *device,
-			     struct vionet_features *offered)
+static int config_correct_mtu(struct vionet_device *device, struct vionet_features *offered)
+{
+	uint16_t mtu = 0;
+	int result = 0;
+
+	if (vionet_feature_test(offered, NET_F_MTU))
+		result = config_read_field(device, NET_CONFIG_MTU, 2, &mtu);
+	if (result == 0 && mtu < NET_MTU_MIN)
+		vn_feature_remove(offered, NET_F_MTU);
+	return result;
+}
+
+int vn_config_correct_offer(struct vionet_device *device,
+			    struct vionet_features *offered)
 {
 	static const struct {
 		unsigned int bit, end;
@@ -273,16 +289,15 @@ void vn_config_correct_offer(struct vionet_device *device,
 		{ NET_F_RSS, NET_CONFIG_SUPPORTED_HASH_TYPES + 4 },
 		{ NET_F_HASH_TUNNEL, NET_CONFIG_SUPPORTED_TUNNEL_TYPES + 4 },
 	};
-	uint16_t mtu = 0;
+	int result;
 
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
 		if (device->limits.config_size < ends[i].end)
 			vn_feature_remove(offered, ends[i].bit);
-	if (vionet_feature_test(offered, NET_F_MTU) &&
-	    (config_read_field(device, NET_CONFIG_MTU, 2, &mtu) || mtu < NET_MTU_MIN))
-		vn_feature_remove(offered, NET_F_MTU);
-	config_correct_pairs(device, offered);
-	config_correct_steering(device, offered);
 	if (!vn_transport_can(device->transport, VN_CAN_QUEUE_RESET))
 		vn_feature_remove(offered, F_RING_RESET);
+	result = config_correct_mtu(device, offered);
+	if (result == 0)
+		result = config_correct_pairs(device, offered);
+	return result ? result : config_correct_steering(device, offered);
 }

@@ -11,8 +11,9 @@
 int vn_config_read(struct vionet_device *device, struct vn_net_config *config);
 
 /* Take from the offer what the configuration contradicts (an MTU below 68, a
- * configuration too short for its fields). */
-void vn_config_correct_offer(struct vionet_device *device,
-			     struct vionet_features *offered);
+ * configuration too short for its fields). A field that cannot be read is an error: at the next
+ * start it could be, and the device would take other features. */
+int vn_config_correct_offer(struct vionet_device *device,
+			    struct vionet_features *offered);
 
 #endif

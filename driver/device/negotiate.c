@@ -39,7 +39,9 @@ static int negotiate_features(struct vionet_device *device)
 		return result;
 	device->offered = offered;
 	negotiate_log_features(device, "offered", &offered);
-	vn_config_correct_offer(device, &offered);
+	result = vn_config_correct_offer(device, &offered);
+	if (result)
+		return result;
 	unconfined = device->limits.memory.contiguous != 0;
 	avoid = device->avoid;
 	if (unconfined)
@@ -67,6 +69,10 @@ static int negotiate_features(struct vionet_device *device)
 			transport, (uint8_t)(status | STATUS_FEATURES_OK));
 	if (result == 0)
 		result = vn_device_read_status(device, &status);
+	/* A back end that has gone is such a device. */
+	if (result == 0 && (status & (STATUS_FEATURES_OK | STATUS_DEVICE_NEEDS_RESET)) ==
+				   STATUS_DEVICE_NEEDS_RESET)
+		result = vn_error(EIO, "the device wants to be reset before it has taken its features");
 	if (result == 0 && (status & STATUS_FEATURES_OK) == 0 && unconfined &&
 	    vionet_feature_test(&offered, F_ACCESS_PLATFORM))
 		result = vn_error(ENOTSUP, "the device insists on ACCESS_PLATFORM: its accesses are "

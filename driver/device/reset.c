@@ -140,10 +140,13 @@ int vn_device_reset(struct vionet_device *device)
 	device->live = false;
 	device->suspended = false;
 	/* Even a device that says so is kept from memory until it is used. */
-	if (vn_transport_can(transport, VN_CAN_DMA) &&
-	    transport->ops->dma(transport, false) && result == 0) {
-		result = -EIO;
-		vn_error_keep(&why);
+	if (vn_transport_can(transport, VN_CAN_DMA)) {
+		int kept = transport->ops->dma(transport, false);
+
+		if (kept && result == 0) {
+			result = kept == -ENODEV ? kept : -EIO;
+			vn_error_keep(&why);
+		}
 	}
 	/* Nothing is taken back before this: tests/models/reset.pml. */
 	device->quiesced = result == 0;

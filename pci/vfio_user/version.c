@@ -112,6 +112,8 @@ static int vfu_read_version(struct vn_vfu_socket *s, const char *text, size_t si
 		return vn_vfu_protocol_error(
 			s, "its capabilities do not end in a zero byte");
 	root = json_loads(text, JSON_REJECT_DUPLICATES, &error);
+	if (root == NULL && json_error_code(&error) == json_error_out_of_memory)
+		return vn_error(ENOMEM, "no memory for the server's capabilities");
 	if (root == NULL)
 		return vn_vfu_protocol_error(s, "its capabilities are no JSON: %.80s",
 					     error.text);

@@ -23,8 +23,9 @@ static int vhu_renew_kick(struct vn_vhost_user_queue *queue)
 
 	if (fd < 0)
 		return vn_error_errno(errno, "eventfd for a queue");
-	if (dup3(fd, queue->kick_fd, O_CLOEXEC) < 0)
-		result = vn_error_errno(errno, "eventfd for a queue");
+	while (result == 0 && dup3(fd, queue->kick_fd, O_CLOEXEC) < 0)
+		if (errno != EINTR)
+			result = vn_error_errno(errno, "eventfd for a queue");
 	close(fd);
 	return result;
 }
@@ -55,6 +56,8 @@ static int vhu_reinitialize(struct vn_vhost_user *t)
 				   STATUS_FEATURES_OK);
 	if (result == 0)
 		result = vn_vhost_user_status_read(transport, &status);
+	if (result == 0 && t->fd < 0)
+		result = vn_error(ENOTCONN, "vhost-user: the connection to the back end that answers now has ended");
 	if (result == 0 && (status & STATUS_FEATURES_OK) == 0)
 		result = vn_error(ENOTSUP, "vhost-user: the back end that answers now "
 				  "refuses the features; stop and start the device");

@@ -75,9 +75,12 @@ static int node_check(const char *path)
 static int node_check_kind(const struct vn_vdpa *t)
 {
 	uint32_t id = 0;
+	int result = vn_vdpa_try(t, VHOST_VDPA_GET_DEVICE_ID, &id);
 
-	if (vn_vdpa_try(t, VHOST_VDPA_GET_DEVICE_ID, &id) == -ENOTTY)
+	if (result == -ENOTTY)
 		return vn_error(ENOTSUP, OTHER_NODE);
+	if (result)
+		return vn_error_errno(-result, "VHOST_VDPA_GET_DEVICE_ID");
 	if (id != ID_NET)
 		return vn_error(ENOTSUP, "it is %s (virtio device id %u), and not a network "
 					 "device",
