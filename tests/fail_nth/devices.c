@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Devices without a kernel: virtio-pci over the model in the process, and the software device as a process behind vfio-user
+ * and vhost-user, which serves one run after the other. */
+#include "tests/fail_nth/scenario.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/unit/control_env.h"
+
+/* ---- the model ---- */
+
+static struct model *model;
+static struct model_control *control;
+
+static void return_frame(void *context, const uint8_t *data, size_t length)
+{
+	size_t header = model_header_size(context);
+
+	(void)model_deliver(context, data + header, length - header, 0, -1);
+}
+
+static int open_over_model(const struct vionet_open_options *options, struct vionet_device **device)
+{
+	int result;
+
+	model_create(&model);
+	control = model_control_create(model, 1);
+	model->on_frame = return_frame;
+	model->context = model;
+	result = open_model(model, options, device);
+	if (result == 0)
+		return 0;
+	if (model != NULL) /* the transport did not take it */
+		model->function.ops->close(&model->function);
+	model_control_free(control);
+	control = NULL;
+	return result;
+}
+
+static void look_at_model(void)
+{
+	if (model->faults != 0)
+		wrong("%u accesses outside of what was mapped", model->faults);
+	model_interrupt(model, 0);
+	model_interrupt(model, 1);
+}
+
+static void run_model(void)
+{
+	live(&(struct life){ .open = open_over_model, .pairs = 1, .between = look_at_model });
+	if (model)
+		wrong("the function was not closed");
+	if (control)
+		model_control_free(control);
+	control = NULL;
+}
+
+/* ---- the software device ---- */
+
+static struct {
+	char folder[32], socket[48], listen[64], name[64];
+	pid_t pid;
+} server;
+
+extern char **environ;
+
+static void serve(const char *protocol, char *option)
+{
+	char *argv[] = { getenv("VIONET_SOFTNIC"), server.listen, "--strict", "--queues=2", "--features=+all", option, NULL };
+	struct stat there;
+
+	if (argv[0] == NULL)
+		fail_msg("VIONET_SOFTNIC is to name the software device, as ctest sets it");
+	strcpy(server.folder, "/tmp/vionet-XXXXXX");
+	assert_non_null(mkdtemp(server.folder));
+	snprintf(server.socket, sizeof(server.socket), "%s/s", server.folder);
+	snprintf(server.listen, sizeof(server.listen), "--listen=%s", server.socket);
+	snprintf(server.name, sizeof(server.name), "%s:%s", protocol, server.socket);
+	assert_int_equal(posix_spawn(&server.pid, argv[0], NULL, NULL, argv, environ), 0);
+	while (stat(server.socket, &there) != 0) {
+		assert_int_equal(waitpid(server.pid, NULL, WNOHANG), 0);
+		poll(NULL, 0, 10);
+	}
+}
+
+static void serve_vfio_user(void)
+{
+	serve("vfio-user", NULL);
+}
+
+static void serve_vhost_user(void)
+{
+	serve("vhost-user", "--vhost-user");
+}
+
+static void end_server(void)
+{
+	char command[64];
+	int status;
+
+	kill(server.pid, SIGTERM);
+	assert_int_equal(waitpid(server.pid, &status, 0), server.pid);
+	snprintf(command, sizeof(command), "rm -r %s", server.folder);
+	assert_int_equal(system(command), 0);
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		fail_msg("the device ends with status %#x", (unsigned int)status);
+}
+
+static int open_served(const struct vionet_open_options *options, struct vionet_device **device)
+{
+	return vionet_device_open(server.name, options, device);
+}
+
+#define RING_PACKED (1ull << 34) /* cannot be handed on */
+
+static int reconnect(struct vionet_device *device)
+{
+	return vionet_device_reconnect(device, 5000);
+}
+
+static void run_vfio_user(void)
+{
+	live(&(struct life){ .open = open_served, .pairs = 2 });
+}
+
+static void run_vhost_user(void)
+{
+	live(&(struct life){ .open = open_served, .pairs = 2, .avoid = RING_PACKED, .more = reconnect });
+}
+
+const struct scenario scenarios[] = {
+	{ "pci", NULL, run_model, NULL },
+	{ "vfio-user", serve_vfio_user, run_vfio_user, end_server },
+	{ "vhost-user", serve_vhost_user, run_vhost_user, end_server },
+	{ .name = NULL },
+};
