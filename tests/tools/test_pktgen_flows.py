@@ -338,9 +338,9 @@ class Merged(Case):
     """What the device does not cut comes back in one piece, in several buffers: the frames in it are known all the same."""
 
     def test_segments_in_one_packet(self):
-        for headers in ("--tcp",), ("--tcp", "--ipv6"), ("--tcp", "--vlan", "5"):
+        for headers in ("--tcp",), ("--tcp", "--ipv6"), ("--tcp", "--vlan", "5"), ("--udp",), ("--udp", "--ipv6"):
             found = self.facts("pktgen", *headers, "--size", "9000", "--offload", "segment:500", "--count", "600",
-                               "--rate", "5k", "--want", "GUEST_CSUM,GUEST_TSO4,GUEST_TSO6")
+                               "--rate", "5k", "--want", "GUEST_CSUM,GUEST_TSO4,GUEST_TSO6,GUEST_USO4,GUEST_USO6")
             sent = found["tx"]["sent"]
             self.assertGreaterEqual(sent, 600)
             self.assertEqual((found["rx"]["own"], found["rx"]["received"], found["rx"]["not_ours"]), (sent, sent, 0))

@@ -168,8 +168,8 @@ STEP = 'step() { echo "== $*"; "$@" 2>&1; echo "-- $?"; }'
 class Stepped(Case):
     """One boot for much: what ran in the guest is looked at step by step."""
 
-    def run_steps(self, script, *options):
-        guest = self.run_guest(script, *options)
+    def run_steps(self, script, *options, **more):
+        guest = self.run_guest(script, *options, **more)
         self.steps = [(m[1], m[2], int(m[3]))
                       for m in re.finditer(r"(?ms)^== ([^\n]*)\n(.*?)^-- (\d+)$", guest.output)]
         return guest

@@ -338,6 +338,13 @@ static bool receive_is_plain(const struct received *received, bool *right)
 	return true;
 }
 
+/* A router gives other addresses: that is no damage. */
+static void receive_note_mac(struct worker *worker, const struct flow *flow, const uint8_t *frame)
+{
+	if (flow->check_mac && memcmp(frame, flow->mac, sizeof(flow->mac)) != 0)
+		count_add(&worker->readdressed, 1);
+}
+
 /* Tags in front, and whether it is as it was sent. */
 static void receive_look(struct worker *worker, const struct received *received, bool partial,
 			 struct counted *counted)
@@ -347,9 +354,7 @@ static void receive_look(struct worker *worker, const struct received *received,
 	struct packet_view view = { 0 };
 	bool right;
 
-	/* A router gives other addresses: that is no damage. */
-	if (flow->check_mac && memcmp(received->bytes, flow->mac, sizeof(flow->mac)) != 0)
-		count_add(&worker->readdressed, 1);
+	receive_note_mac(worker, flow, received->bytes);
 	if (!partial && !flow->cut && flow->tunnels == 0 && receive_is_plain(received, &right)) {
 		counted->untagged++;
 		right |= !flow->check_sums && !engine->options.rx_only;
@@ -411,6 +416,7 @@ static void receive_other(struct worker *worker, const struct received *received
 /* What a packet comes to: frames as they were on the wire, but for those of the warm-up. */
 struct arrived {
 	uint64_t frames, bytes;
+	const uint8_t *packet;
 };
 
 static void receive_add(struct arrived *arrived, uint32_t size)
@@ -437,6 +443,7 @@ static bool receive_segment(struct worker *worker, const uint8_t *bytes, uint32_
 	if (worker->engine->flow[received.flow].check_payload &&
 	    !payload_check(bytes, received.at, received.at - 1, received.signature.sequence))
 		count_add(&worker->rx[received.flow].damaged, 1);
+	receive_note_mac(worker, &worker->engine->flow[received.flow], arrived->packet);
 	received.size += headers;
 	receive_add(arrived, received.size);
 	counted->frames++;
@@ -451,7 +458,7 @@ static struct arrived receive_merged(struct worker *worker, struct vionet_packet
 {
 	struct received received = { .bytes = bytes, .size = size };
 	uint64_t now_ns = counted->now_ns;
-	struct arrived arrived = { 0 }, others = { 0 };
+	struct arrived arrived = { .packet = bytes }, others = { 0 };
 	struct packet_view view;
 	bool found = false;
 
@@ -467,11 +474,12 @@ static struct arrived receive_merged(struct worker *worker, struct vionet_packet
 	}
 	if (!found) {
 		receive_other(worker, &received, packet, now_ns);
-		return (struct arrived){ 1, size };
+		return (struct arrived){ .frames = 1, .bytes = size };
 	}
 	if (others.frames > 0)
 		count_frames(&worker->other, others.frames, others.bytes, now_ns);
-	return (struct arrived){ arrived.frames + others.frames, arrived.bytes + others.bytes };
+	return (struct arrived){ .frames = arrived.frames + others.frames,
+				 .bytes = arrived.bytes + others.bytes };
 }
 
 /* ---- a burst ---- */
@@ -532,7 +540,7 @@ static struct arrived receive_chain(struct worker *worker, struct vionet_packet 
 		receive_other(worker, &received, packet, counted->now_ns);
 	else if (!receive_own(worker, &received, partial, counted))
 		return (struct arrived){ 0 };
-	return (struct arrived){ 1, received.size };
+	return (struct arrived){ .frames = 1, .bytes = received.size };
 }
 
 static void receive_each(struct worker *worker, struct vionet_packet **packets, uint32_t count,
