@@ -14,6 +14,7 @@
 #include "base/order.h"
 #include "driver/device/config.h"
 #include "driver/device/sizes.h"
+#include "driver/net/pool.h"
 #include "driver/ring/slow_path.h"
 #include "driver/state/feature.h"
 #include "driver/state/health.h"
@@ -158,8 +159,10 @@ static int reconnect_go_on(struct vionet_device *device, unsigned int timeout_ms
 {
 	const struct vn_transport_ops *ops = device->transport->ops;
 	uint16_t next[QUEUES_MAX] = { 0 };
-	int result = ops->reconnect(device->transport, timeout_ms);
+	int result;
 
+	vn_pools_wipe(device);
+	result = ops->reconnect(device->transport, timeout_ms);
 	if (result == 0)
 		result = ops->limits(device->transport, &device->limits);
 	if (result == 0)

@@ -242,8 +242,12 @@ static int start_device(struct vionet_device *device,
 			const struct vionet_start_options *options)
 {
 	unsigned int pairs = options->queue_pairs ? options->queue_pairs : 1;
-	int result = device->negotiated ? 0 : vn_device_negotiate(device);
+	int result;
 
+	/* Another back end may have come. */
+	if (vn_transport_can(device->transport, VN_CAN_RECONNECT))
+		vn_pools_wipe(device);
+	result = device->negotiated ? 0 : vn_device_negotiate(device);
 	if (result == 0)
 		result = start_check_pairs(device, pairs);
 	if (result)

@@ -214,6 +214,9 @@ static bool memory_release(struct vionet_memory *m)
 	if (!whole &&
 	    device->transport->ops->memory_remove(device->transport, m->iova))
 		return false;
+	/* What lies there now is nobody's. The region may stay, and another peer come. */
+	if (whole)
+		memset(m->memory.address, 0, m->memory.size);
 	vn_memory_dispose(m);
 	if (whole && --whole->parts == 0)
 		vn_device_memory_free(whole);

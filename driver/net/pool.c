@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/abi.h"
 #include "base/alloc.h"
@@ -244,6 +245,19 @@ int vionet_pool_destroy(struct vionet_pool *pool)
 				"close it first" : "");
 	vn_pool_destroy_forced(pool);
 	return 0;
+}
+
+void vn_pool_wipe(struct vionet_pool *pool)
+{
+	for (uint32_t i = 0; i < pool->available; i++)
+		memset(pool->free[i]->buffer, 0, pool->stride);
+}
+
+void vn_pools_wipe(struct vionet_device *device)
+{
+	for (struct vionet_pool *pool = device->pools; pool; pool = pool->next)
+		if (!pool->shares)
+			vn_pool_wipe(pool);
 }
 
 uint32_t vionet_pool_available(const struct vionet_pool *pool)

@@ -35,6 +35,12 @@ void vn_pools_hand_over(struct vionet_device *device);
 
 /* ---- pool.c ---- */
 
+/* Nobody uses the pool now: what its free packets held is not for who sees it next. */
+void vn_pool_wipe(struct vionet_pool *pool);
+
+/* The same for the pools that only this device sees. Its queues rest. */
+void vn_pools_wipe(struct vionet_device *device);
+
 /* Release a pool whatever the state of its packets; the device is quiesced or
  * closed. */
 void vn_pool_destroy_forced(struct vionet_pool *pool);

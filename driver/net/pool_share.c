@@ -157,6 +157,8 @@ static int share_with(struct vionet_pool *pool, struct vionet_device *device,
 	share->pool = pool;
 	share->device = device;
 	share->access = (enum vn_access)access;
+	if (pool->queues == 0 && pool->available == pool->count)
+		vn_pool_wipe(pool);
 	result = share_show(share);
 	if (result) {
 		free(share);
