@@ -279,6 +279,18 @@ static void lock_drop(struct vn_lock *lock)
 	*lock = VN_LOCK_NONE;
 }
 
+/* A process that has the socket by another name has a lock of another name. */
+static int lock_check_names(const char *path)
+{
+	struct stat found;
+
+	if (stat(path, &found) != 0 || !S_ISSOCK(found.st_mode) || found.st_nlink == 1)
+		return 0;
+	return vn_error(EBUSY, "its socket has %ju names (hard links), and another process may have it by "
+			       "another one; remove all but one",
+			(uintmax_t)found.st_nlink);
+}
+
 int vn_lock_take(const char *path, struct vn_lock *lock)
 {
 	char folder[PATH_MAX], name[NAME_MAX + 1];
@@ -287,7 +299,9 @@ int vn_lock_take(const char *path, struct vn_lock *lock)
 	*lock = VN_LOCK_NONE;
 	if (!lock_resolve(path, folder, name))
 		return 0;
-	result = lock_take_beside(folder, name, lock);
+	result = lock_check_names(path);
+	if (result == 0)
+		result = lock_take_beside(folder, name, lock);
 	if (result == -EPERM) {
 		lock_drop(lock);
 		result = lock_take_apart(folder, name, lock);

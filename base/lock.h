@@ -28,10 +28,10 @@ struct vn_lock {
  * made it is one in a folder of the user's own, which keeps other users' processes
  * out of the question, and where there is no such folder there is none.
  *
- * A hard link to the socket is another path, and is not seen: its two folders have no
- * place in common, and a socket itself cannot be locked.
+ * A socket with several names (hard links) is refused: their folders have no place in
+ * common, and a socket itself cannot be locked.
  *
- * Returns 0; -EBUSY: another process has it, or this one.
+ * Returns 0; -EBUSY: another process has it, or this one; or nobody can tell.
  */
 int vn_lock_take(const char *path, struct vn_lock *lock);
 

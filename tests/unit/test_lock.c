@@ -89,6 +89,24 @@ static void spellings(void **state)
 	assert_int_equal(access(beside, F_OK), -1);
 }
 
+/* A lock of one name would be none of the other. */
+static void several_names(void **state)
+{
+	struct vn_lock lock;
+	char other[256];
+
+	(void)state;
+	make_socket(0755);
+	snprintf(other, sizeof(other), "%s/other", folder);
+	assert_int_equal(link(path, other), 0);
+	assert_int_equal(vn_lock_take(path, &lock), -EBUSY);
+	assert_text("2 names");
+	assert_int_equal(vn_lock_take(other, &lock), -EBUSY);
+	assert_int_equal(lock.fd, -1);
+	assert_int_equal(unlink(other), 0);
+	excludes(path, path);
+}
+
 /* Another socket is another device. */
 static void others_are_free(void **state)
 {
@@ -258,6 +276,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(spellings),
+		TEST(several_names),
 		TEST(others_are_free),
 		TEST(processes),
 		TEST(strange_files),

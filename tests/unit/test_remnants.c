@@ -10,7 +10,9 @@
 
 /* The numbers of frames begin here, and are in all of them. */
 #define FIRST 0x5ec2e7c0de000000ull
-enum { FRAMES = 100, BUFFERS = 256, RING = 16 };
+enum { FRAMES = 100,
+       BUFFERS = 256,
+       RING = 16 };
 
 /* Bytes that are not zero, or places where a frame was. */
 static size_t in_window(const struct proxy_window *window, bool marks)
@@ -52,7 +54,8 @@ static size_t seen(struct backend *b, bool marks)
 static struct vionet_pool *make_pool(struct vionet_device *device, enum vionet_access access)
 {
 	const struct vionet_pool_options options = { .struct_size = sizeof(options),
-						     .count = BUFFERS, .access = access };
+						     .count = BUFFERS,
+						     .access = access };
 	struct vionet_pool *pool;
 
 	assert_int_equal(vionet_pool_create(device, &options, &pool), 0);
@@ -62,8 +65,11 @@ static struct vionet_pool *make_pool(struct vionet_device *device, enum vionet_a
 static void start(struct vionet_device *device, struct vionet_pool *pool)
 {
 	const struct vionet_start_options options = {
-		.struct_size = sizeof(options), .rx_queue_size = RING, .tx_queue_size = RING,
-		.rx_pool = pool, .tx_pool = pool,
+		.struct_size = sizeof(options),
+		.rx_queue_size = RING,
+		.tx_queue_size = RING,
+		.rx_pool = pool,
+		.tx_pool = pool,
 	};
 
 	if (vionet_device_start(device, &options))
