@@ -99,6 +99,26 @@ class Serving(Case):
         self.end(process)
         self.assertFalse(self.socket.exists())
 
+    def test_captures_of_a_file(self):
+        """Of a run of the command line, whose ports are there from the beginning; without clients they are only named."""
+        file = self.folder / "captures.json"
+        file.write_text(json.dumps({"ports": [{"name": "p1", "location": self.device}], "flows": [flow("f", rx="p1", pps=1000)],
+                                    "captures": [{"name": "c", "port_names": ["p1"]}]}))
+        process, client = self.serve("--config", str(file), "--interval", "0")
+        client.call("POST", "/control/state", {"choice": "port", "port": {"choice": "capture", "capture": {"state": "start"}}})
+        before = client.flows()["f"]["frames_rx"]
+        wait_until(lambda: client.flows()["f"]["frames_rx"] > before + 10, "frames")
+        status, _, capture = client.ask("POST", "/monitor/capture", json.dumps({"port_name": "p1"}),
+                                        {"Content-Type": "application/json"})
+        self.assertEqual(status, 200, capture)
+        self.assertGreater(len(capture), 24 + 10 * 76)
+        self.end(process)
+        done = subprocess.run([*PLAIN, VIONET, "pktgen", "--config", "-"], input=file.read_text().replace(
+            '"metrics"', '"duration": {"choice": "fixed_packets", "fixed_packets": {"packets": 5}}, "metrics"'),
+            capture_output=True, text=True, timeout=DEADLINE)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("-: captures are started by clients, of which there are none without --listen", done.stderr)
+
     def test_a_run_of_the_command_line(self):
         process, client = self.serve(self.device, "--rate", "1k", "--json", "--interval", "0")
         (name, running), = wait_until(lambda: (now := client.flows()) and

@@ -7,6 +7,7 @@
 #include "tools/pktgen/engine/engine.h"
 #include "tools/pktgen/front/front.h"
 #include "tools/pktgen/live.h"
+#include "tools/pktgen/monitor/captures.h"
 #include "tools/pktgen/options.h"
 #include "tools/pktgen/results.h"
 #include "tools/shared/report_file.h"
@@ -254,6 +255,40 @@ static int setup_serve(struct run *run)
 	return code != CODE_OK ? code : closed;
 }
 
+/* Captures of a file see what its ports receive: clients start and fetch them. */
+static int setup_open_captures(struct run *run, struct engine_options *options)
+{
+	int code;
+
+	if (run->traffic->captures == 0)
+		return CODE_OK;
+	if (run->options->front.listen == NULL) {
+		say("%.80s: captures are started by clients, of which there are none without --listen; for a file: "
+		    "--capture",
+		    run->options->config.file);
+		return CODE_OK;
+	}
+	code = captures_open(&run->generator.captures, run->traffic, options->tap);
+	if (code == CODE_OK)
+		options->tap = captures_tap(run->generator.captures);
+	return code;
+}
+
+static int setup_open(struct run *run, struct engine_options *options)
+{
+	int code = setup_open_captures(run, options);
+
+	if (code == CODE_OK)
+		code = engine_open(&run->engine, run->traffic, options);
+	if (code != CODE_OK || run->generator.captures == NULL)
+		return code;
+	code = captures_begin(run->generator.captures, run->engine);
+	if (code == CODE_OK)
+		return code;
+	engine_close(run->engine);
+	return code;
+}
+
 int command_pktgen(int argc, char **argv)
 {
 	static struct pktgen_options options;
@@ -274,12 +309,13 @@ int command_pktgen(int argc, char **argv)
 		code = hooks_open(&options.hooks, load_rate_was_given(&options.load));
 	hooks_fill(&options.hooks, &engine_options);
 	if (code == CODE_OK)
-		code = engine_open(&run.engine, &options.traffic, &engine_options);
+		code = setup_open(&run, &engine_options);
 	if (code == CODE_OK) {
 		setup_run(&run);
 		setup_leave_front(&run);
 		code = setup_end(&run);
 	}
+	captures_close(run.generator.captures);
 	traffic_free(&options.traffic);
 	hooks_close(&options.hooks);
 	return code;
