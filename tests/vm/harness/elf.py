@@ -4,7 +4,7 @@
 import os
 import struct
 
-MACHINES = {"x86_64": 62, "aarch64": 183, "s390x": 22}
+MACHINES = {"x86_64": 62, "aarch64": 183, "s390x": 22, "riscv64": 243}
 PT_LOAD, PT_DYNAMIC, PT_INTERP = 1, 2, 3
 DT_NEEDED, DT_STRTAB, DT_RPATH, DT_RUNPATH = 1, 5, 15, 29
 FOLDERS = ("lib/{0}-linux-gnu", "usr/lib/{0}-linux-gnu", "lib64", "usr/lib64", "lib", "usr/lib", "usr/local/lib")

@@ -16,7 +16,7 @@ from . import arch, backends, elf
 from .kernel import HERE, ImageError, cache_folder, find_kernel, has_module, module_files, plain_module, plain_name, save, unsigned, \
     uncompressed
 
-MODULES = ("virtio_pci", "virtio_console", "vfio_pci", "vfio_iommu_type1")
+MODULES = ("virtio_pci", "virtio_console")
 FILES = ("9pnet_virtio", "9p", "overlay")  # for a root file system of this machine's files
 
 
@@ -42,9 +42,10 @@ def module_names(o, modules):
     iommu = ("virtio_iommu",) if o.iommu == "virtio" else ()
     physical = ("virtio_net",) if o.physical_function else ()
     files = () if o.packed else FILES
+    type1 = () if o.arch == "riscv64" else ("vfio_iommu_type1",)  # not in Linux
     # Asked for, it is an error that the kernel has none.
-    vfio = MODULES[2:] if o.bind or modules and has_module(modules, "vfio-pci") else ()
-    return (*MODULES[:2], *files, *iommu, *vfio, *physical, *o.with_module)
+    vfio = ("vfio_pci", *type1) if o.bind or modules and has_module(modules, "vfio-pci") else ()
+    return (*MODULES, *files, *iommu, *vfio, *physical, *o.with_module)
 
 
 def busybox(o):

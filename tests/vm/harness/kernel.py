@@ -11,7 +11,8 @@ import subprocess
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent.parent
-DEFAULT = {"s390x": "backports"}  # the first of Debian's for it with VFIO
+DEFAULT = {"s390x": "backports",  # the first of Debian's for it with VFIO
+           "riscv64": "custom"}  # Debian's have no iommufd
 DEBIAN = {"x86_64": "amd64", "aarch64": "arm64", "s390x": "s390x"}
 
 
@@ -30,13 +31,17 @@ def fetch(script, *arguments):
     return None if got.returncode else got.stdout.strip()
 
 
-def find_qemu(name):
+def find_qemu(name, machine):
     """The program for --qemu: a path, a name in $PATH, or 10 or 11."""
     fetched = name in ("10", "11")
-    found = fetch("fetch-qemu", name) if fetched else shutil.which(name)
+    found = fetch("fetch-qemu", *other(machine), name) if fetched else shutil.which(name)
     if not found:
         raise ImageError(f"no QEMU {name}" if fetched else f"{name}: not found; run scripts/setup vm")
     return found
+
+
+def other(machine):
+    return [] if machine == "x86_64" else ["--arch", machine]
 
 
 def find_kernel(o):
@@ -46,7 +51,9 @@ def find_kernel(o):
     name = o.kernel or DEFAULT.get(o.arch, "6.12")
     kind, _, version = name.partition("-")
     if kind == "custom":
-        got = fetch("build-kernel", version or "6.12")
+        got = fetch("build-kernel", *other(o.arch), *([version] if version else []))
+    elif o.arch not in DEBIAN:
+        raise ImageError(f"no kernel of Debian's for {o.arch}; take --kernel custom")
     else:
         got = fetch("fetch-kernel", *([] if o.arch == "x86_64" else ["--arch", DEBIAN[o.arch]]), name)
     if not got:

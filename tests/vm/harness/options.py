@@ -35,14 +35,14 @@ def add_machine(g):
     g.add_argument("--arch", choices=tuple(arch.MACHINES), default=arch.HOST,
                    help="the machine that is emulated (default: this one's, %(default)s)")
     g.add_argument("--qemu", metavar="PATH",
-                   help="the QEMU to run (default: qemu-system-ARCH), or 10 or 11: one that fetch-qemu brings")
+                   help="the QEMU to run (default: qemu-system-ARCH; on riscv64 11), or 10 or 11: one that fetch-qemu brings")
     g.add_argument("--kernel", metavar="IMAGE",
-                   help="a kernel image, what fetch-kernel takes (default: 6.12; on s390x backports), or custom, custom-7.3: those that "
-                        "build-kernel builds")
+                   help="a kernel image, what fetch-kernel takes (default: 6.12; on s390x backports, on riscv64 custom), or custom, custom-7.3: those "
+                        "that build-kernel builds")
     g.add_argument("--modules", metavar="DIR",
                    help="lib/modules/VERSION of that image; without it nothing is loaded")
-    g.add_argument("--iommu", choices=("intel", "virtio", "amd", "smmuv3", "zpci", "none"),
-                   help="default: intel on x86_64, smmuv3 on aarch64, zpci on s390x")
+    g.add_argument("--iommu", choices=("intel", "virtio", "amd", "smmuv3", "zpci", "riscv", "none"),
+                   help="default: intel on x86_64, smmuv3 on aarch64, zpci on s390x, riscv on riscv64")
     g.add_argument("--iommu-props", metavar="K=V,...", default="", help="properties of the IOMMU")
     g.add_argument("--memory", metavar="SIZE", default="1G", help="default: %(default)s")
     g.add_argument("--smp", metavar="N", default="2", help="default: %(default)s")
@@ -198,4 +198,4 @@ def check_machine(o):
         raise ValueError("--topology sriov:N needs --qemu 11")
     if o.vfio_user and kind != "root":
         raise ValueError("--vfio-user has its functions on the root bus: no --topology")
-    o.qemu = o.qemu or machine.qemu
+    o.qemu = o.qemu or machine.emulator or machine.qemu

@@ -80,7 +80,10 @@ def iommu(o):
     if not found:
         return []
     driver, props = found
-    return ["-device", join_props(driver, {**props, **split_props(o.iommu_props)})]
+    props = {**props, **split_props(o.iommu_props)}
+    if any(isinstance(value, list) for value in props.values()):
+        return ["-device", json.dumps({"driver": driver, **props})]
+    return ["-device", join_props(driver, props)]
 
 
 def netdev(nic):
@@ -178,7 +181,7 @@ def channels(o, log, sockets):
 
 def trace_events(o):
     more = [e for e in o.trace_events.split(",") if e]
-    return [*TRACE_EVENTS, *more] if o.trace else []
+    return [*TRACE_EVENTS, *arch.MACHINES[o.arch].faults, *more] if o.trace else []
 
 
 def watching(o):

@@ -8,7 +8,7 @@ import xml.etree.ElementTree as xml
 
 # Any of these in QEMU's trace, its stderr or the guest's log is an IOMMU fault.
 FAULT = re.compile(r"vtd_dmar_fault|vtd_frr_new|virtio_iommu_report_fault|translation failure|AMD-Vi: Event logged"
-                   r"|virtio_iommu_translate no mapping|DMAR: \[DMA|event 0x10 received|zero sized buffers")
+                   r"|riscv_iommu_flt|riscv,iommu: Fault|smmuv3_record_event|virtio_iommu_translate no mapping|DMAR: \[DMA|event 0x10 received|zero sized buffers")
 # With --backend ovs, which connects to QEMU: no complaint.
 EXPECTED = re.compile(r"(?m)^[^\n]*info: QEMU waiting for connection on: [^\n]*\n")
 MEANING = {124: "killed after its time limit", 125: "the guest did not start or died, or a check failed"}
