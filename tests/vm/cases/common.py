@@ -13,7 +13,7 @@ line. A class whose guests need more than one processor says
 
 and one that needs what Debian's kernels lack (tests/vm/build-kernel) says
 
-    kernel = "custom"       (or custom-7.3, a newer one)
+    kernel = "custom"       (or custom-7.3, a newer one; custom-aarch64, custom-riscv64)
 
 Nothing here knows how vionet works. Frames are built and checked from the documented layout
 (vionet-pktgen(1)); captures are decoded by tshark.
@@ -45,6 +45,8 @@ Guest, Wire = vm.Guest, vm.Wire
 # Options of guests that start from no snapshot: it cannot be, or no other test would use it.
 UNLIKE_OTHERS = {"--append", "--arch", "--backend", "--packed", "--qemu-arg", "--root-port", "--topology"}
 
+OF_OTHERS = ("custom-aarch64", "custom-riscv64")  # kernels for other machines
+
 ENVIRONMENT = vm.Environment  # main() reads which one from the command line, and the variant of it
 VARIANT = None
 AGAIN = "VIONET_AGAIN"  # in the environment: this is the second run
@@ -70,7 +72,7 @@ class Case(unittest.TestCase):
     processors = 1
     maxDiff = None
     qemu = os.environ.get("VIONET_QEMU", "")  # 11, or empty for this machine's own
-    kernel = ""  # custom, custom-7.3, or empty for Debian's
+    kernel = ""  # custom, custom-7.3, one of OF_OTHERS, or empty for Debian's
     snapshot = True  # guests start booted, where their machine is one of many; a boot is three quarters of a short run
 
     def setUp(self):
@@ -94,7 +96,10 @@ class Case(unittest.TestCase):
     def need_custom_kernel(self):
         """To build it takes minutes, which no test has. ./check leaves these tests out, and says so."""
         version = self.kernel.partition("-")[2]
-        got = subprocess.run([ROOT / "tests/vm/build-kernel", "--cached", *([version] if version else [])],
+        words = [version] if version else []
+        if self.kernel in OF_OTHERS:
+            words.insert(0, "--arch")
+        got = subprocess.run([ROOT / "tests/vm/build-kernel", "--cached", *words],
                              capture_output=True, text=True, check=False)
         self.assertEqual(got.returncode, 0, got.stderr)
 
@@ -127,7 +132,7 @@ class Case(unittest.TestCase):
         if isinstance(command, str):
             command = ["bash", "-c", command]
         if ENVIRONMENT.name == "vm":
-            own = ["--kernel", self.kernel] if self.kernel else []
+            own = ["--kernel", "custom" if self.kernel in OF_OTHERS else self.kernel] if self.kernel else []
             if self.snapshot and not any(str(word).partition("=")[0] in UNLIKE_OTHERS for word in (*options, *vm)):
                 own.append("--snapshot")
             run = self.environment.start(command, ["--smp", self.processors, *own, *options, *vm],
