@@ -82,7 +82,7 @@ static uint64_t devstats_types_of(const struct vionet_device *device,
 
 int vionet_stats_types(struct vionet_device *device, uint64_t *types)
 {
-	uint8_t answer[8];
+	uint8_t answer[8] = { 0 };
 	struct vn_command command = {
 		.class = CTRL_STATS,
 		.command = CTRL_STATS_QUERY,
@@ -113,15 +113,17 @@ struct room {
 	uint32_t capacity, count;
 };
 
-/* The counters of one reply, as many as are known and as it has. */
-static void devstats_take_counters(const struct kind *kind, const uint8_t *at,
-				   uint32_t size, struct room *room)
+/* The counters of one reply, which lie from `at` to `end`: as many as are known and as it
+ * has. */
+static void devstats_take_counters(const struct kind *kind, const uint8_t *answer,
+				   uint32_t at, uint32_t end, struct room *room)
 {
 	for (unsigned int i = 0; i < COUNTERS_MAX && kind->counters[i] &&
-				 8 * (i + 1) <= size &&
-				 room->count < room->capacity; i++) {
+				 at + 8 <= end &&
+				 room->count < room->capacity;
+	     i++, at += 8) {
 		struct vionet_stat one = { kind->counters[i],
-						vn_get64(at + 8 * i) };
+					   vn_get64(answer + at) };
 
 		vn_element_out(room->array, room->stride, room->count++, &one,
 			       sizeof(one));
@@ -130,27 +132,26 @@ static void devstats_take_counters(const struct kind *kind, const uint8_t *at,
 
 /* Step from reply to reply by the size that each states, within what there is
  * ("Device Statistics", CVQ-52). Each kind counts once, and only if it was requested. */
-static void devstats_take_replies(const uint8_t *at, uint32_t length,
+static void devstats_take_replies(const uint8_t *answer, uint32_t length,
 				  unsigned int index, uint64_t requested,
 				  struct room *room)
 {
-	while (length >= STATS_HEADER_SIZE) {
-		uint32_t size = vn_get16(at + 6);
+	uint32_t end;
 
-		if (size < STATS_HEADER_SIZE || size > length)
+	for (uint32_t at = 0; at + STATS_HEADER_SIZE <= length; at = end) {
+		end = at + vn_get16(answer + at + 6);
+		if (end < at + STATS_HEADER_SIZE || end > length)
 			return;
 		for (size_t i = 0; i < KINDS; i++) {
 			uint64_t bit = 1ull << kinds[i].bit;
 
-			if (kinds[i].bit != at[0] || !(requested & bit) ||
-			    vn_get16(at + 2) != index)
+			if (kinds[i].bit != answer[at] || !(requested & bit) ||
+			    vn_get16(answer + at + 2) != index)
 				continue;
-			devstats_take_counters(&kinds[i], at + STATS_HEADER_SIZE,
-					       size - STATS_HEADER_SIZE, room);
+			devstats_take_counters(&kinds[i], answer,
+					       at + STATS_HEADER_SIZE, end, room);
 			requested &= ~bit;
 		}
-		at += size;
-		length -= size;
 	}
 }
 
@@ -168,7 +169,7 @@ int vionet_stats_read(struct vionet_device *device, unsigned int index,
 		      uint32_t capacity, uint32_t *count)
 {
 	struct room room = { stats, stride, capacity, 0 };
-	uint8_t request[16] = { 0 }, answer[REPLY_SIZE];
+	uint8_t request[16] = { 0 }, answer[REPLY_SIZE] = { 0 };
 	struct vn_command command = {
 		.class = CTRL_STATS,
 		.command = CTRL_STATS_GET,

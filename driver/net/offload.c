@@ -249,9 +249,9 @@ static bool offload_tunnel_may_go(const struct vionet_packet *packet, uint32_t p
 	const uint8_t *data = packet->data;
 
 	if ((packet->gso_type & NET_GSO_TUNNEL) == NET_GSO_TUNNEL ||
-	    kind == NET_GSO_UDP || outer < ETHERNET + IPV4_HEADER ||
-	    inner < outer + UDP_HEADER ||
-	    packet->csum_start < inner + (six ? IPV6_HEADER : IPV4_HEADER))
+	    kind == NET_GSO_UDP ||
+	    packet->csum_start < inner + (six ? IPV6_HEADER : IPV4_HEADER) ||
+	    inner < outer + UDP_HEADER || outer < ETHERNET + IPV4_HEADER)
 		return false;
 	/* All of it ends before csum_start, thus in the first segment. */
 	if (data[inner] >> 4 != (six ? 6 : 4) ||

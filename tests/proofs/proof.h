@@ -7,6 +7,16 @@
 #define VN_PROOF_H
 
 #define CLOCK_MONOTONIC_COARSE 6
+#define NAME_MAX 255
+#define O_PATH 010000000
+#define F_GET_SEALS 1034
+#define F_SEAL_SHRINK 2
+#define SOCK_CLOEXEC 02000000
+#define SOCK_NONBLOCK 04000
+struct statfs;
+long syscall(long number, ...);
+int fstatfs(int fd, struct statfs *system);
+#define accept4(fd, address, length, flags) accept(fd, address, length)
 #define htole16(number) (number)
 #define htole32(number) (number)
 #define htole64(number) (number)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What a proof is not about: texts. */
+#include <time.h>
+
 #include "any.h"
 
 #include "base/error.h"
@@ -23,9 +25,26 @@ int proof_text_of(char *to, size_t size, const char *format, __builtin_va_list a
 	return stub_text(to, size);
 }
 
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+	now->tv_sec = (time_t)any(0, 1u << 30);
+	now->tv_nsec = (long)any(0, 999999999);
+	return 0;
+}
+
 int vn_error(int code, const char *format, ...)
 {
 	return -code;
+}
+
+int vn_error_prefix(int result, const char *format, ...)
+{
+	return result;
+}
+
+int vn_error_remedy(int result, enum vionet_remedy remedy, const char *address)
+{
+	return result;
 }
 
 void vn_error_keep(struct vn_error_kept *kept)

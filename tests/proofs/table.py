@@ -56,7 +56,7 @@ def sizes(layout, *numbers):
 def chains():
     for name, layout in LAYOUTS.items():
         common = f"-DLAYOUT={layout} -DSIZE=4"
-        yield Variant(f"{name}: push", f"{common} -DPOP=0 -DTABLES_OUT=0", quick=layout != "VN_PACKED_IN_ORDER")
+        yield Variant(f"{name}: push", f"{common} -DPOP=0 -DTABLES_OUT=0", quick="PACKED" not in layout)
         yield Variant(f"{name}: pop", f"{common} -DPOP=1 -DTABLES_OUT=1")
         yield Variant(f"{name}: pop, no tables", f"{common} -DPOP=1 -DTABLES_OUT=0", quick=False)
 
@@ -99,4 +99,22 @@ PROOFS = [
         Mutant("a pointer into the header is followed", "any configuration space", "pci/capability.c",
                "if (position < LIST_FIRST)", "if (0)"),
     ], ["-eva-slevel-function", "cap_collect:500,cap_check_position:500"]),
+    Proof("header", "header.c", ["driver/net/offload.c", "tests/proofs/stubs.c"],
+          [Variant("received", "-DRECEIVES=1 -DHEADER_SIZE=24"), Variant("to transmit", "-DRECEIVES=0 -DHEADER_SIZE=24"),
+           Variant("received, short", "-DRECEIVES=1 -DHEADER_SIZE=12", quick=False),
+           Variant("to transmit, short", "-DRECEIVES=0 -DHEADER_SIZE=12", quick=False)], [
+        Mutant("the kind of segments is not masked", "received", "driver/net/offload.c",
+               "uint32_t kind = KIND(packet->gso_type & NET_GSO_KIND);\n\tuint8_t tunnel",
+               "uint32_t kind = KIND(packet->gso_type);\n\tuint8_t tunnel"),
+        Mutant("headers may lie in any order", "to transmit", "driver/net/offload.c", "inner < outer + UDP_HEADER || outer <", "outer <"),
+        Mutant("a header may end behind the frame", "to transmit", "driver/net/offload.c",
+               " ||\n\t    start + (tcp ? TCP_HEADER : UDP_HEADER) > packet->length)", ")"),
+    ]),
+    Proof("control", "control.c", ["driver/control/command.c", "driver/control/stats.c", "base/abi.c", "driver/state/health.c",
+                                   "tests/proofs/stubs.c"], [Variant("replies, statistics", '-DVIONET_VERSION=\\"0\\"')], [
+        Mutant("a result is longer than its room", "replies, statistics", "driver/control/command.c",
+               "if (length > command->result_size)\n\t\tlength = command->result_size;\n", ""),
+        Mutant("statistics step out of the reply", "replies, statistics", "driver/control/stats.c", " || end > length)", ")"),
+        Mutant("counters step out of theirs", "replies, statistics", "driver/control/stats.c", "at + 8 <= end &&", "true &&"),
+    ]),
 ]
