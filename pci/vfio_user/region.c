@@ -124,13 +124,15 @@ struct region_reply {
 	size_t size;
 };
 
+/* Empty behind the end, where the caller does not look. */
 static struct vfio_region_sparse_mmap_area vfu_area_at(const struct region_reply *reply,
 						       size_t first, uint32_t index)
 {
-	struct vfio_region_sparse_mmap_area area;
+	struct vfio_region_sparse_mmap_area area = { 0 };
+	size_t at = first + index * sizeof(area);
 
-	memcpy(&area, (const char *)reply + first + index * sizeof(area),
-	       sizeof(area));
+	if (at <= INFO_MAX - sizeof(area))
+		memcpy(&area, (const char *)reply + at, sizeof(area));
 	return area;
 }
 
@@ -228,7 +230,7 @@ static int vfu_check_region_file(struct vn_vfu_socket *s,
 		return 0;
 	if (fstat(behind->fd, &status) != 0)
 		return vn_error_errno(errno, "%s: the file of a region", s->name);
-	for (unsigned int i = 0; i < region->sparse_count; i++)
+	for (unsigned int i = 0; i < region->sparse_count && i < VN_SPARSE_MAX; i++)
 		if (!vn_region_within(region->sparse[i].offset,
 				      region->sparse[i].size, 0,
 				      (uint64_t)status.st_size - behind->start) ||

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a proof is not about: texts. */
+/* What a proof is not about: texts, and what the kernel says. */
 #include <time.h>
 
 #include "any.h"
 
 #include "base/error.h"
+#include "base/received.h"
 
 static int stub_text(char *to, size_t size)
 {
@@ -25,6 +26,21 @@ int proof_text_of(char *to, size_t size, const char *format, __builtin_va_list a
 	return stub_text(to, size);
 }
 
+bool vn_received_memory(int fd, int *seals)
+{
+	*seals = any_bool() ? -1 : (int)any(0, INT32_MAX);
+	return any_bool();
+}
+
+mode_t vn_received_type(int fd)
+{
+	return any(0, UINT32_MAX);
+}
+
+void vn_received_close(int fd)
+{
+}
+
 int clock_gettime(clockid_t clock, struct timespec *now)
 {
 	now->tv_sec = (time_t)any(0, 1u << 30);
@@ -35,6 +51,11 @@ int clock_gettime(clockid_t clock, struct timespec *now)
 int vn_error(int code, const char *format, ...)
 {
 	return -code;
+}
+
+int vn_error_errno(int code, const char *format, ...)
+{
+	return -(int)any(1, 133);
 }
 
 int vn_error_prefix(int result, const char *format, ...)

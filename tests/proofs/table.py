@@ -117,4 +117,27 @@ PROOFS = [
         Mutant("statistics step out of the reply", "replies, statistics", "driver/control/stats.c", " || end > length)", ")"),
         Mutant("counters step out of theirs", "replies, statistics", "driver/control/stats.c", "at + 8 <= end &&", "true &&"),
     ]),
+    Proof("vhost_user_stream", "vhost_user_stream.c", ["driver/transport/vhost_user/channel.c", "tests/proofs/stubs.c"],
+          [Variant(f"{size} bytes announced", f"-DPAYLOAD={size}", quick=size in (8, 4096)) for size in (0, 8, 40, 268, 4096)], [
+        Mutant("any length is believed", "4096 bytes announced", "driver/transport/vhost_user/channel.c",
+               "if (header->size > sizeof(union vhost_user_payload))", "if (0)"),
+        Mutant("what has come is not counted", "8 bytes announced", "driver/transport/vhost_user/channel.c",
+               "to + at, size - at, message, room)", "to + at, size, message, room)"),
+    ], ["-eva-slevel", "300"]),
+    Proof("vhost_user_replies", "vhost_user_replies.c", ["driver/transport/vhost_user/messages.c", "driver/transport/vhost_user/inflight.c",
+                                                         "tests/proofs/stubs.c"], [Variant("any message", "")], [
+        Mutant("a longer configuration is read than there is", "any message", "driver/transport/vhost_user/messages.c",
+               "if (size > VHOST_USER_CONFIG_MAX)", "if (0)"),
+        Mutant("one ring more than there are", "any message", "driver/transport/vhost_user/inflight.c",
+               "i < VHOST_USER_QUEUES_MAX", "i <= VHOST_USER_QUEUES_MAX"),
+    ]),
+    Proof("vfio_user", "vfio_user.c", ["pci/vfio_user/region.c", "tests/proofs/stubs.c"],
+          [Variant(f"regions, {size} bytes at a time", f"-DDATA_SIZE={size}", quick=size == 100) for size in (8, 100, 4096)], [
+        Mutant("a capability lies anywhere", "regions, 100 bytes at a time", "pci/vfio_user/region.c",
+               "at > reply->size ||\n\t\t    reply->size - at < sizeof(header)", "0"),
+        Mutant("a list of areas may be cut short", "regions, 100 bytes at a time", "pci/vfio_user/region.c",
+               "if (first > reply->size)", "if (0)", quick=False),
+        Mutant("more areas are noted than have a place", "regions, 100 bytes at a time", "pci/vfio_user/region.c",
+               "first < end && region->sparse_count < VN_SPARSE_MAX", "first < end", quick=False),
+    ], ["-eva-precision", "2"]),
 ]
