@@ -140,7 +140,7 @@ struct ring {
 	/* Packed: slots since the last publication; and published since the last
 	 * ring_notify. */
 	uint32_t unpublished, moved;
-	int64_t tails_ns;	/* waited for tails of lists */
+	uint64_t tails_ns;	/* waited for tails of lists */
 	uint32_t outstanding;	/* descriptors taken and not given */
 	uint32_t unseen;	/* given, and the driver cannot see it yet */
 

@@ -12,7 +12,7 @@
 #define DESCRIPTOR_FLAGS 7u /* of a descriptor, in words of 16 bits */
 /* How long a list's tail may take before it counts as never made available; and how long
  * those of all lists of a ring may, for the device has more to do than to wait. */
-#define TAIL_NS 50000000ll
+#define TAIL_NS 50000000ull
 #define TAILS_NS (20 * TAIL_NS)
 
 const struct requirements packed_requirements = {
@@ -46,10 +46,13 @@ static bool flags_available(uint16_t flags, bool wrap)
 static bool advance(const struct ring *ring, uint16_t *position, uint32_t count)
 {
 	uint32_t at = *position + count;
-	bool wraps = at >= ring->size;
 
-	*position = (uint16_t)(wraps ? at - ring->size : at);
-	return wraps;
+	if (at >= ring->size) {
+		*position = (uint16_t)(at - ring->size);
+		return true;
+	}
+	*position = (uint16_t)at;
+	return false;
 }
 
 int packed_areas(struct ring *ring)
@@ -151,15 +154,15 @@ static int check_tail(struct ring *ring, uint16_t position, bool wrap,
 		      struct fetched *d)
 {
 	struct timespec from, now;
-	int64_t waited = 0, before = ring->tails_ns;
+	uint64_t waited = 0, before = ring->tails_ns;
 	bool there = false;
 
 	clock_gettime(CLOCK_MONOTONIC, &from);
 	while (!there && waited <= TAIL_NS && before + waited <= TAILS_NS) {
 		there = flags_available(load_flags(ring, position), wrap);
 		clock_gettime(CLOCK_MONOTONIC, &now);
-		waited = (now.tv_sec - from.tv_sec) * 1000000000ll + now.tv_nsec -
-			 from.tv_nsec;
+		waited = (uint64_t)((now.tv_sec - from.tv_sec) * 1000000000ll +
+				    now.tv_nsec - from.tv_nsec);
 	}
 	ring->tails_ns = before + waited;
 	packed_fetch(ring, position, d);

@@ -212,7 +212,7 @@ static int check_descriptor(struct ring *ring, uint16_t head, uint16_t position,
 static int split_walk(struct ring *ring, struct buffer *buffer, uint16_t head,
 		      struct fetched *d)
 {
-	uint16_t position = head;
+	uint16_t position = head, next;
 
 	buffer_begin(ring, buffer);
 	for (buffer->slots = 1;; buffer->slots++) {
@@ -225,10 +225,11 @@ static int split_walk(struct ring *ring, struct buffer *buffer, uint16_t head,
 			return -1;
 		if (!(d->flags & DF_NEXT))
 			return 0;
-		ring->slot[position].next = d->other;
-		position = d->other;
-		if (claim(ring, head, position, false) < 0)
+		next = d->other;
+		if (claim(ring, head, next, false) < 0)
 			return -1;
+		ring->slot[position].next = next;
+		position = next;
 		split_fetch(ring, position, d);
 	}
 }

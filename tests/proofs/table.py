@@ -140,4 +140,11 @@ PROOFS = [
         Mutant("more areas are noted than have a place", "regions, 100 bytes at a time", "pci/vfio_user/region.c",
                "first < end && region->sparse_count < VN_SPARSE_MAX", "first < end", quick=False),
     ], ["-eva-precision", "2"]),
+    Proof("softnic", "softnic.c", ["softnic/ring/split.c", "softnic/ring/packed.c", "tests/proofs/stubs.c"],
+          [Variant("split", "-DPACKED=0"), Variant("packed", "-DPACKED=1")], [
+        Mutant("a chain goes anywhere", "split", "softnic/ring/split.c", "if (unlikely(position >= ring->size))", "if (0)"),
+        Mutant("where a chain goes is read once more", "split", "softnic/ring/split.c",
+               "position = next;\n", "position = ring->table[position].next;\n"),
+        Mutant("a place does not wrap", "packed", "softnic/ring/packed.c", "if (at >= ring->size) {", "if (at > ring->size) {"),
+    ], ["-eva-precision", "1", "-eva-slevel", "10", "-eva-partition-history", "2", "-eva-interprocedural-history"]),
 ]
