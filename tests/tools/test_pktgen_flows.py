@@ -325,6 +325,14 @@ class Spread(Case):
         for pair in found["queue_pairs"]:
             self.assertAlmostEqual(pair["rx"]["own"], 6400, delta=640)
 
+    def test_polled_queues_share_a_thread(self):
+        """Three on one CPU, at a rate and as fast as it goes; each counts what it sent."""
+        cpu = str(min(os.sched_getaffinity(0)))
+        for rate in ("--rate", "20k"), ():
+            found = self.facts("pktgen", "--queues", "3", "--flows", "30", "--count", "3000", "--mode", "poll", "--cpus", cpu, *rate)
+            self.assertEqual([pair["tx"]["sent"] for pair in found["queue_pairs"]], [1000] * 3)
+            self.assertEqual((found["rx"]["own"], found["rx"]["lost"]), (3000, 0))
+
     def test_sixteen_queues_of_segments(self):
         """The device cuts, each segment is a frame that is known."""
         found = self.facts("pktgen", "--tcp", "--size", "3000", "--offload", "segment:500", "--count", "600", "--rate", "5k",

@@ -132,27 +132,28 @@ static inline void schedule_advance_fast(struct schedule *schedule)
 	}
 }
 
-/* The same for frames whose numbers follow each other: as many as there are, `most` at most. Returns how many. */
-static inline uint32_t schedule_run(struct schedule *schedule, uint32_t most)
+/* The same for as many frames as have numbers that are `step` apart: `most` at most. Returns how many. */
+static inline uint32_t schedule_run(struct schedule *schedule, uint32_t most, uint32_t *step)
 {
 	uint32_t block = schedule->end - schedule->first;
-	uint64_t left = schedule->limit - schedule->number;
-	uint64_t behind; /* tracks of the block that were passed, the first round's included */
+	uint64_t left, passed; /* tracks of the block, those of the first round included */
 
+	*step = block == 1 ? schedule->tracks : 1;
 	if (schedule->number >= schedule->limit)
 		return 0;
-	if (block != schedule->tracks && most > schedule->end - schedule->track)
+	left = (schedule->limit - schedule->number - 1) / *step + 1;
+	if (block != 1 && block != schedule->tracks && most > schedule->end - schedule->track)
 		most = schedule->end - schedule->track;
 	if (most > left)
 		most = (uint32_t)left;
-	behind = (uint64_t)schedule->track - schedule->first + most;
+	passed = (uint64_t)schedule->track - schedule->first + most;
 	schedule->number += most;
-	if (behind >= block) {
-		schedule->number += behind / block * (schedule->tracks - block);
-		schedule->sequence += behind / block;
-		behind %= block;
+	if (passed >= block) {
+		schedule->number += passed / block * (schedule->tracks - block);
+		schedule->sequence += passed / block;
+		passed %= block;
 	}
-	schedule->track = schedule->first + (uint32_t)behind;
+	schedule->track = schedule->first + (uint32_t)passed;
 	return most;
 }
 

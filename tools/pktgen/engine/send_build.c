@@ -250,12 +250,13 @@ static uint32_t send_build_fixed(struct worker *worker, struct flow_tx *tx, uint
 	return i;
 }
 
-/* Frames from `number` on, which come round. */
+/* Frames from `number` on, `step` apart, which come round. */
 static void send_write_cycle(const struct flow_tx *tx, struct vionet_packet *const *packet,
-			     uint32_t count, uint64_t number)
+			     uint32_t count, uint64_t number, uint32_t step)
 {
 	const struct cycle cycle = *cycle_of(tx->template);
 	uint32_t at = (uint32_t)(number % cycle.count), padded = tx->padded;
+	uint32_t ahead = step % cycle.count;
 	uint64_t mark = tx->mark;
 
 	for (uint32_t i = 0; i < count; i++) {
@@ -265,10 +266,11 @@ static void send_write_cycle(const struct flow_tx *tx, struct vionet_packet *con
 		if (__builtin_expect(*user == mark, 1)) {
 			cycle_write(&cycle, packet[i]->data, at);
 		} else {
-			template_build(tx->template, packet[i]->data, tx->size, number + i, 0, true);
+			template_build(tx->template, packet[i]->data, tx->size, number + (uint64_t)i * step, 0, true);
 			*user = mark;
 		}
-		at = at + 1 == cycle.count ? 0 : at + 1;
+		at += ahead;
+		at -= at >= cycle.count ? cycle.count : 0;
 	}
 }
 
@@ -278,11 +280,11 @@ static uint32_t send_build_cycle(struct worker *worker, struct flow_tx *tx, uint
 
 	while (built < count) {
 		uint64_t number = tx->schedule.number;
-		uint32_t run = schedule_run(&tx->schedule, count - built);
+		uint32_t step, run = schedule_run(&tx->schedule, count - built, &step);
 
 		if (run == 0)
 			break;
-		send_write_cycle(tx, worker->packet + built, run, number);
+		send_write_cycle(tx, worker->packet + built, run, number, step);
 		built += run;
 	}
 	return built;

@@ -130,10 +130,11 @@ enum worker_state {
 struct engine;
 struct port;
 
-/* A queue pair and its thread. */
+/* A queue pair and its thread, which may have others too. */
 struct worker {
 	struct engine *engine;
 	struct port *port;
+	struct worker *next; /* of its thread; the first one's `thread`, `state` and `code` count */
 	struct engine_place place;
 	struct session session;
 	pthread_t thread;
@@ -266,7 +267,7 @@ uint32_t receive_burst(struct worker *worker);
 /* Has as much arrived as was asked for, with rx_only? */
 bool receive_is_enough(const struct worker *worker);
 
-/* worker.c: a worker's thread. */
+/* worker.c: the thread of a worker and those behind it. */
 void *worker_main(void *argument);
 
 /* threads.c: the workers' threads, which run once this returns. */

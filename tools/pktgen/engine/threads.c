@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The workers' threads as the control thread sees them: made, looked after, at rest, ended. */
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 
@@ -11,13 +12,30 @@
 #define NUDGE_NS 500000000ULL
 #define REST_TRIES 10
 
-static int threads_make(struct engine *engine, uint32_t index)
+/* Queues that are polled share a thread where there are more of them than CPUs: with a thread for
+ * each, one polls its full queue until its time slice is over. */
+static uint32_t threads_wanted(const struct engine *engine)
+{
+	uint32_t cpus = engine->options.cpus.count;
+	cpu_set_t allowed;
+
+	if (engine->options.mode != WAIT_POLL)
+		return engine->workers;
+	if (cpus == 0 && sched_getaffinity(0, sizeof(allowed), &allowed) == 0)
+		cpus = (uint32_t)CPU_COUNT(&allowed);
+	return cpus != 0 && cpus < engine->workers ? cpus : engine->workers;
+}
+
+static int threads_make(struct engine *engine, uint32_t index, uint32_t threads)
 {
 	struct worker *worker = &engine->worker[index];
 	char name[32]; /* 15 characters are what the kernel takes */
-	int error = cpus_create_thread(&engine->options.cpus, index, &worker->thread,
-				       worker_main, worker);
+	int error;
 
+	for (uint32_t i = index; i < engine->workers; i += threads)
+		engine->worker[i].next = i + threads < engine->workers ? &engine->worker[i + threads] : NULL;
+	error = cpus_create_thread(&engine->options.cpus, index, &worker->thread, worker_main,
+				   worker);
 	if (error != 0) {
 		say("a thread for queue pair %u: %s", index, strerror(error));
 		return engine_fail(engine, CODE_PERMISSION);
@@ -31,13 +49,14 @@ static int threads_make(struct engine *engine, uint32_t index)
 /* Signals are for the main thread: its sleep has to end. Only threads_nudge() sends one. */
 static void threads_make_all(struct engine *engine)
 {
+	uint32_t threads = threads_wanted(engine);
 	sigset_t all, before;
 
 	sigfillset(&all);
 	sigdelset(&all, SIGALRM);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	for (uint32_t i = 0; i < engine->workers; i++)
-		if (threads_make(engine, i) != CODE_OK)
+	for (uint32_t i = 0; i < threads; i++)
+		if (threads_make(engine, i, threads) != CODE_OK)
 			break;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }

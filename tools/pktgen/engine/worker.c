@@ -138,57 +138,78 @@ static uint64_t worker_now(struct worker *worker)
 	return stamped_ns != 0 ? stamped_ns : now_ns();
 }
 
-static void worker_loop(struct worker *worker)
+/* One look at a queue pair. False: it failed. */
+static bool worker_step(struct worker *worker)
 {
-	uint64_t now;
+	uint64_t now = worker_now(worker);
+	uint32_t moved, received;
 
-	while (now = worker_now(worker), !worker_is_ended(worker)) {
-		uint32_t moved, received;
+	count_add(&worker->looks, 1);
+	if (session_check(&worker->session, now) != CODE_OK)
+		return false;
+	worker_heed_stop(worker);
+	moved = send_due(worker, now);
+	if (moved > 0)
+		count_set(&worker->in_flight, 1); /* or more */
+	else if (send_next(worker) == SCHEDULE_NEVER)
+		worker_reclaim(worker);
+	received = receive_burst(worker);
+	/* What is due to be sent wants a newer time. */
+	if (received > 0 && send_next(worker) != SCHEDULE_NEVER)
+		worker->stamped_ns = 0;
+	moved += received;
+	if (moved > 0)
+		worker->busy_ns = now;
+	else
+		worker_wait(worker, now);
+	worker_ask(worker, now);
+	return worker_check_stall(worker, now) == CODE_OK;
+}
 
-		count_add(&worker->looks, 1);
-		if (session_check(&worker->session, now) != CODE_OK)
-			break;
-		worker_heed_stop(worker);
-		moved = send_due(worker, now);
-		if (moved > 0)
-			count_set(&worker->in_flight, 1); /* or more */
-		else if (send_next(worker) == SCHEDULE_NEVER)
-			worker_reclaim(worker);
-		received = receive_burst(worker);
-		/* What is due to be sent wants a newer time. */
-		if (received > 0 && send_next(worker) != SCHEDULE_NEVER)
-			worker->stamped_ns = 0;
-		moved += received;
-		if (moved > 0)
-			worker->busy_ns = now;
-		else
-			worker_wait(worker, now);
-		worker_ask(worker, now);
-		if (worker_check_stall(worker, now) != CODE_OK)
-			break;
-	}
+/* Several take turns: they are polled, and none of them sleeps. */
+static void worker_loop(struct worker *first)
+{
+	uint64_t stamped_ns = 0;
+
+	while (!worker_is_ended(first))
+		for (struct worker *worker = first; worker != NULL; worker = worker->next) {
+			worker->stamped_ns = stamped_ns;
+			if (!worker_step(worker))
+				return;
+			stamped_ns = worker->stamped_ns;
+		}
+}
+
+/* What comes at the very end came too late. */
+static void worker_end(struct worker *worker)
+{
+	if (worker->session.code == CODE_OK)
+		while (receive_burst(worker) == ENGINE_RX_BURST)
+			;
+	send_release(worker);
 }
 
 void *worker_main(void *argument)
 {
-	struct worker *worker = argument;
-	struct engine *engine = worker->engine;
+	struct worker *first = argument;
+	struct engine *engine = first->engine;
+	int code = CODE_OK;
 
-	__atomic_store_n(&worker->state, WORKER_READY, __ATOMIC_RELEASE);
+	__atomic_store_n(&first->state, WORKER_READY, __ATOMIC_RELEASE);
 	while (__atomic_load_n(&engine->go, __ATOMIC_ACQUIRE) == 0)
 		sleep_ns(GO_NS);
 	if (__atomic_load_n(&engine->go, __ATOMIC_ACQUIRE) > 0) {
-		worker->busy_ns = now_ns();
+		for (struct worker *worker = first; worker != NULL; worker = worker->next)
+			worker->busy_ns = now_ns();
 		rest_join();
-		worker_loop(worker);
-		/* What comes at the very end came too late. */
-		if (worker->session.code == CODE_OK)
-			while (receive_burst(worker) == ENGINE_RX_BURST)
-				;
-		send_release(worker);
+		worker_loop(first);
+		for (struct worker *worker = first; worker != NULL; worker = worker->next)
+			worker_end(worker);
 		rest_leave();
 	}
-	__atomic_store_n(&worker->code, worker->session.code, __ATOMIC_RELAXED);
-	__atomic_store_n(&worker->state, WORKER_ENDED, __ATOMIC_RELEASE);
+	for (struct worker *worker = first; worker != NULL && code == CODE_OK; worker = worker->next)
+		code = worker->session.code;
+	__atomic_store_n(&first->code, code, __ATOMIC_RELAXED);
+	__atomic_store_n(&first->state, WORKER_ENDED, __ATOMIC_RELEASE);
 	return NULL;
 }
