@@ -4,20 +4,9 @@
  * gone through three times, so that memory is there when it is looked at: ends of frames,
  * then tracks.
  */
-#include "tools/pktgen/engine/state.h"
+#include "tools/pktgen/engine/receive.h"
 
 #include <string.h>
-
-/* Of a frame, or of a segment in it. */
-struct received {
-	const uint8_t *bytes;
-	uint32_t size;
-	bool ours;
-	uint32_t at;	      /* of the signature */
-	uint32_t flow, index; /* of the track */
-	uint64_t latency;
-	struct signature signature;
-};
 
 /* What is counted of a burst, until receive_flush: in the worker's parts at once would cost more than the frames. */
 struct counted {
@@ -231,86 +220,7 @@ static inline void receive_count(struct worker *worker, const struct received *r
 		receive_count_time(counted, received->latency);
 }
 
-/* ---- headers, sums, payload ---- */
-
-static void receive_note_tags(struct worker *worker, const struct packet_view *view,
-			      const struct flow *flow)
-{
-	uint32_t at = view->vlans < ENGINE_VLANS ? view->vlans : ENGINE_VLANS - 1;
-
-	count_add(&worker->vlans[at], 1);
-	if (view->vlans != 0)
-		count_set(&worker->vlan_tag[at],
-			  (uint64_t)view->vlan_type << 16 | view->vlan_tci);
-	if (flow != NULL && view->tunnels != flow->tunnels)
-		count_add(&worker->tunnelled, 1);
-}
-
-/* What stands between headers and signature, by the frame's number. */
-static uint64_t receive_number(const struct flow *flow, const struct received *received)
-{
-	return received->signature.sequence * flow->tracks + (received->index - flow->first_track);
-}
-
-static uint32_t receive_payload_size(const struct flow *flow, const struct received *received,
-				     const struct packet_view *view)
-{
-	if (flow->cut)
-		return view->payload < received->at ? received->at - view->payload : 0;
-	if (flow->payload_size != UINT32_MAX)
-		return flow->payload_size;
-	return template_size(flow->template, receive_number(flow, received)) -
-	       template_headers(flow->template) - SIGNATURE_SIZE;
-}
-
-static bool receive_payload_is_right(const struct flow *flow, const struct received *received,
-				     const struct packet_view *view)
-{
-	uint32_t size = receive_payload_size(flow, received, view);
-
-	return size == 0 || (size <= received->at &&
-			     payload_check(received->bytes + (received->at - size), size,
-					   size - 1, received->signature.sequence));
-}
-
-/*
- * No checksum covers an EtherType, nor which header follows one of IPv6. In a frame as long as the
- * one that was sent, so with nothing more around it, what lies in that one is found too. Writes to
- * worker->scratch.
- */
-static bool receive_types_are_right(struct worker *worker, const struct received *received,
-				    const struct packet_view *view)
-{
-	const struct flow *flow = &worker->engine->flow[received->flow];
-	uint64_t number = receive_number(flow, received);
-	struct packet_view sent;
-	uint32_t size;
-
-	if (view->payload != 0 || view->fragment || flow->cut)
-		return true;
-	size = template_size(flow->template, number);
-	if (template_padded(flow->template, size) != received->size)
-		return true;
-	template_build(flow->template, worker->scratch, size, number, received->signature.sequence, true);
-	packet_parse(worker->scratch, received->size, received->size, &sent);
-	return sent.payload == 0;
-}
-
-/* Is all of it as it was sent? `partial`: its transport checksum is not complete yet. */
-static bool receive_is_intact(struct worker *worker, const struct received *received,
-			      const struct packet_view *view, bool partial)
-{
-	const struct engine *engine = worker->engine;
-	const struct flow *flow = &engine->flow[received->flow];
-
-	if (engine->options.rx_only) /* what its payload is, is not known */
-		return packet_sums_right(received->bytes, received->size, partial);
-	if (flow->check_payload && !receive_payload_is_right(flow, received, view))
-		return false;
-	if (flow->check_sums && !packet_sums_right(received->bytes, received->size, partial))
-		return false;
-	return receive_types_are_right(worker, received, view);
-}
+/* ---- as it was sent? ---- */
 
 /*
  * Nearly all frames are Ethernet, IPv4 without options, UDP or TCP, and nothing behind: one look
@@ -361,9 +271,7 @@ static void receive_look(struct worker *worker, const struct received *received,
 		right = right && (!flow->check_payload ||
 				  receive_payload_is_right(flow, received, &view));
 	} else {
-		packet_parse(received->bytes, received->size, received->size, &view);
-		receive_note_tags(worker, &view, engine->options.rx_only ? NULL : flow);
-		right = receive_is_intact(worker, received, &view, partial);
+		right = receive_is_intact(worker, received, partial);
 	}
 	if (!right)
 		count_add(&worker->rx[received->flow].damaged, 1);
