@@ -29,6 +29,16 @@ static void refuse(const char *text, const char *words)
 	assert_false(settings_any(&none));
 }
 
+/* A terminal obeys nothing that was typed, in a key either. */
+static void refusals_are_printable(void **state)
+{
+	(void)state;
+	refuse("mac\x1b[2J@x=1", "mac?[2J 'x'");
+	assert_null(strchr(error.text, '\x1b'));
+	refuse("mac\x1b[2J=1", "mac?[2J");
+	assert_null(strchr(error.text, '\x1b'));
+}
+
 static void test_values(void **state)
 {
 	static const uint8_t mac[6] = { 2, 0, 0, 0, 0, 0x1f };
@@ -189,9 +199,13 @@ static void test_hash_and_rss(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_values),	 cmocka_unit_test(test_coalescing),
-		cmocka_unit_test(test_steering), cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_wanted),	 cmocka_unit_test(test_hash_and_rss),
+		cmocka_unit_test(refusals_are_printable),
+		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_coalescing),
+		cmocka_unit_test(test_steering),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_wanted),
+		cmocka_unit_test(test_hash_and_rss),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

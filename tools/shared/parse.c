@@ -44,15 +44,15 @@ int parse_refuse(struct parse_error *error, const char *option, const char *text
 		 const char *format, ...)
 {
 	char allowed[352];
-	char value[64];
+	char name[64], value[64]; /* keys are typed too */
 	va_list arguments;
 
 	va_start(arguments, format);
 	vsnprintf(allowed, sizeof(allowed), format, arguments);
 	va_end(arguments);
+	parse_printable(option, name, sizeof(name));
 	parse_printable(text, value, sizeof(value));
-	snprintf(error->text, sizeof(error->text), "%.60s '%s': %s", option, value,
-		 allowed);
+	snprintf(error->text, sizeof(error->text), "%s '%s': %s", name, value, allowed);
 	return -EINVAL;
 }
 
