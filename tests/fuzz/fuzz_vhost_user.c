@@ -470,6 +470,8 @@ static void vb_meanwhile(void)
 
 static int vb_open(const struct vionet_open_options *options, struct vionet_device **device)
 {
+	static const char prefix[] = "vhost-user:/x";
+	char name[200] = "vhost-user:/x";
 	unsigned int which = fuzz_take8();
 
 	fuzz_device_ops(&fuzz_dev, 0);
@@ -492,6 +494,10 @@ static int vb_open(const struct vionet_open_options *options, struct vionet_devi
 	fuzz_wire_begin((back.manner & 2) != 0);
 	fuzz_wire_peer = vb_peer;
 	fuzz_meanwhile = vb_meanwhile;
+	/* A name of the input's choice, of any kind of device but a PCI function: those are looked for on this machine. */
+	if (back.manner & 0x20 && fuzz_take_bytes(name + sizeof(prefix) - 1, fuzz_take8() % (sizeof(name) - sizeof(prefix))) != 0 &&
+	    !strstr(name, "server"))
+		return vionet_device_open(name, options, device);
 	return vionet_device_open(back.manner & 0x10 ? "vhost-user:/fuzz,read-only" : "vhost-user:/fuzz", options, device);
 }
 

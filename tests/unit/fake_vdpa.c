@@ -96,12 +96,11 @@ static bool update(uint32_t asid, const struct vhost_iotlb_msg *m)
 {
 	uint64_t end = m->iova + m->size - 1;
 
-	if (vdpa.refuses_maps || m->iova < vdpa.first || end > vdpa.last || end < m->iova ||
+	if (vdpa.refuses_maps || vdpa.told.count == VDPA_MAPS || m->iova < vdpa.first || end > vdpa.last || end < m->iova ||
 	    find_map(&vdpa.told, asid, m->iova, m->size))
 		return false;
 	if (m->perm != VHOST_ACCESS_RO && m->perm != VHOST_ACCESS_RW)
 		violation("a strange permission", m->perm);
-	assert_true(vdpa.told.count < VDPA_MAPS);
 	vdpa.told.map[vdpa.told.count++] = (struct vdpa_map){ asid, *m, look_at(m) };
 	return true;
 }
@@ -212,6 +211,8 @@ static void echo(struct vdpa_queue *rx, struct vdpa_queue *tx)
 		to = runs(rx) ? model_ring_take(&rx->rings, &rx->ring, NULL, 0, &room) : -1;
 		if (to < 0)
 			continue;
+		if (length > sizeof(frame))
+			length = sizeof(frame);
 		frame[10] = 1; /* num_buffers */
 		frame[11] = 0;
 		if (!model_ring_fill(&rx->rings, &rx->ring, frame, length))
