@@ -4,8 +4,19 @@
 #include "tests/unit/vfio_user_env.h"
 
 #include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+
+/* Linux 5.1 */
+#ifndef F_SEAL_FUTURE_WRITE
+#define F_SEAL_FUTURE_WRITE 0x0010
+#endif
 
 #include "base/event.h"
 #include "base/received.h"
@@ -128,6 +139,127 @@ static void kicks_are_not_held_by_a_server(void **state)
 	alarm(0);
 	assert_int_equal(vionet_device_close(device), 0);
 	assert_true(proxy_ended(p));
+}
+
+/* ---- memory whose file the other side has, too ---- */
+
+/* All that holds of the file, and not of one of its mappings. */
+static void change_file(int fd)
+{
+	assert_int_equal(ftruncate(fd, 0), -1);
+	assert_int_equal(ftruncate(fd, 1 << 30), -1);
+	assert_int_equal(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE), -1); /* it is mapped for writing */
+	(void)fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE);
+	assert_int_equal(fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL), 0);
+	(void)flock(fd, LOCK_EX);
+	(void)fcntl(fd, F_SETLEASE, F_RDLCK);
+	(void)fcntl(fd, F_SETOWN, getpid());
+	(void)fcntl(fd, F_SETSIG, SIGKILL);
+	(void)fcntl(fd, F_SETFL, O_ASYNC | O_NONBLOCK | O_APPEND | O_NOATIME);
+	(void)lseek(fd, 12345, SEEK_SET);
+	(void)fchmod(fd, 0);
+}
+
+/* A mapping of the other side's, which has the faults there for itself to resolve. */
+struct watched {
+	void *mapped;
+	size_t size;
+	int uffd; /* -1: it may not */
+};
+
+static struct watched watched[PROXY_WINDOWS];
+static unsigned int watched_count;
+
+static int watch_faults(const struct watched *w)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register range = {
+		.range = { .start = (uintptr_t)w->mapped, .len = w->size },
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	int uffd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | 1 /* user mode only */);
+
+	if (uffd >= 0 && (ioctl(uffd, UFFDIO_API, &api) != 0 ||
+			  ioctl(uffd, UFFDIO_REGISTER, &range) != 0)) {
+		close(uffd);
+		return -1;
+	}
+	return uffd;
+}
+
+/* Each page of it is gone, and who looks for one in that mapping waits for ever. */
+static void take_pages(int fd)
+{
+	struct watched *w = &watched[watched_count++];
+	struct stat found;
+
+	assert_int_equal(fstat(fd, &found), 0);
+	w->size = (size_t)found.st_size;
+	w->mapped = mmap(NULL, w->size, PROT_READ, MAP_SHARED, fd, 0);
+	w->uffd = watch_faults(w);
+	(void)fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, found.st_size);
+}
+
+static void nobody_has_waited(void)
+{
+	struct uffd_msg message;
+
+	while (watched_count != 0) {
+		struct watched *w = &watched[--watched_count];
+
+		if (w->uffd >= 0) {
+			assert_int_equal(read(w->uffd, &message, sizeof(message)), -1);
+			close(w->uffd);
+		}
+		munmap(w->mapped, w->size);
+	}
+}
+
+static void to_each_file(struct backend *b, void (*what)(int fd))
+{
+	LOCKED(b, {
+		for (unsigned int i = 0; i < PROXY_WINDOWS; i++)
+			if (b->proxy.window[i].used)
+				what(b->proxy.window[i].fd);
+	});
+}
+
+/* Nothing of it reaches our mapping but that its bytes are zeros: then the queues may break, and the
+ * next start is as ever. */
+static void a_back_end_changes_the_file_of_our_memory(void **state)
+{
+	struct vionet_open_options options = { .struct_size = sizeof(options),
+					       .flags = VIONET_OPEN_NO_HUGEPAGES };
+	struct backend *b = *state;
+	struct vionet_packet *packets[8];
+	struct vionet_device *device;
+	char name[100];
+
+	b->proxy.violates = true; /* of rings that are zeroed */
+	snprintf(name, sizeof(name), "vhost-user:%s", b->proxy.path);
+	assert_int_equal(vionet_device_open(name, &options, &device), 0);
+	assert_int_equal(vionet_device_start(device, NULL), 0);
+	alarm(60);
+	to_each_file(b, change_file);
+	turn_frames(device, 0, 20);
+	to_each_file(b, take_pages);
+	for (unsigned int i = 0; i < 20; i++) {
+		struct vionet_queue *tx = vionet_device_tx_queue(device, 0);
+		uint32_t count = vionet_packet_alloc(vionet_queue_pool(tx), packets, 8), sent;
+
+		for (uint32_t j = 0; j < count; j++)
+			packets[j]->length = 100;
+		sent = vionet_queue_transmit(tx, packets, count);
+		vionet_packet_free(packets + sent, count - sent);
+		count = vionet_queue_receive(vionet_device_rx_queue(device, 0), packets, 8);
+		vionet_packet_free(packets, count);
+	}
+	nobody_has_waited();
+	assert_int_equal(vionet_device_stop(device), 0);
+	assert_int_equal(vionet_device_start(device, NULL), 0);
+	turn_frames(device, 0, 20);
+	alarm(0);
+	assert_int_equal(vionet_device_close(device), 0);
 }
 
 /* ---- descriptors of a file system that the other side serves ---- */
@@ -270,6 +402,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(kicks_are_not_held_by_a_back_end, raise_backend,
 						drop_backend),
 		with_proxy(kicks_are_not_held_by_a_server),
+		cmocka_unit_test_setup_teardown(a_back_end_changes_the_file_of_our_memory,
+						raise_backend, drop_backend),
 		cmocka_unit_test(a_served_file_is_not_waited_for),
 		with_proxy(a_server_passes_one),
 		cmocka_unit_test_setup_teardown(a_back_end_passes_one, raise_backend, drop_backend),
