@@ -22,7 +22,7 @@
 	X(start_daemon)                \
 	X(stop_daemon)
 
-#define HTTPD_MEMBER(name) __typeof__(MHD_##name) *name;
+#define HTTPD_MEMBER(name) __typeof__(MHD_##name) *(name);
 
 /* MHD_name is httpd.name. */
 struct httpd {
