@@ -346,6 +346,40 @@ static void a_feature_has_to_be_wanted(void **state)
 	control_env_destroy(env);
 }
 
+static void an_avoided_feature_is_named_as_such(void **state)
+{
+	struct vionet_open_options open = { .struct_size = sizeof(open), .avoid.word[0] = 1ull << 19 };
+	struct control_env *env = control_env_create(1);
+
+	(void)state;
+	assert_int_equal(open_model(env->model, &open, &env->device), 0);
+	assert_int_equal(vionet_device_start(env->device, NULL), 0);
+	assert_int_equal(vionet_filter_vlan_add(env->device, 1), -ENOTSUP);
+	assert_text("CTRL_VLAN, which was avoided at open");
+	control_env_destroy(env);
+}
+
+/* Neither in the memory that the device reads nor in the queue. */
+static void a_command_that_is_too_long_is_refused(void **state)
+{
+	enum { MANY = 20000,
+	       TOO_MANY = 100001 };
+	struct control_env *env = control_env_create(1);
+	uint8_t(*table)[6] = calloc(TOO_MANY, sizeof(*table));
+
+	(void)state;
+	for (unsigned int i = 0; i < TOO_MANY; i++)
+		table[i][0] = 2;
+	control_env_start(env, 1, 0);
+	assert_int_equal(vionet_filter_macs_set(env->device, table, MANY, NULL, 0), -EMSGSIZE);
+	assert_text("120008 bytes, at most");
+	assert_int_equal(vionet_filter_macs_set(env->device, table, TOO_MANY, NULL, 0), -EMSGSIZE);
+	assert_text("too many");
+	assert_int_equal(env->c->commands, 0);
+	free(table);
+	control_env_destroy(env);
+}
+
 static void a_device_without_control_queue_works(void **state)
 {
 	struct control_env *env = control_env_create(1);
@@ -366,6 +400,7 @@ static void a_device_without_control_queue_works(void **state)
 
 static void a_stopped_device_gets_no_command(void **state)
 {
+	struct vionet_rss rss = { .struct_size = sizeof(rss), .hash_types = 1 };
 	struct control_env *env = control_env_create(1);
 
 	(void)state;
@@ -374,6 +409,8 @@ static void a_stopped_device_gets_no_command(void **state)
 	assert_int_equal(vionet_filter_vlan_add(env->device, 1), -ENETDOWN);
 	assert_text("not started");
 	assert_int_equal(vionet_queue_pairs_set(env->device, 1), -ENETDOWN);
+	assert_int_equal(vionet_rss_set(env->device, &rss), -ENETDOWN);
+	assert_text("RSS: the device is not started");
 	control_env_destroy(env);
 }
 
@@ -470,6 +507,8 @@ int main(void)
 		cmocka_unit_test(nothing_is_sent_without_its_feature),
 		cmocka_unit_test(an_address_needs_two_features),
 		cmocka_unit_test(a_feature_has_to_be_wanted),
+		cmocka_unit_test(an_avoided_feature_is_named_as_such),
+		cmocka_unit_test(a_command_that_is_too_long_is_refused),
 		cmocka_unit_test(a_device_without_control_queue_works),
 		cmocka_unit_test(a_stopped_device_gets_no_command),
 		cmocka_unit_test(a_stopped_device_gets_its_state_at_start),

@@ -240,10 +240,31 @@ static void hot_data_begin_with_a_line(void **state)
 	env_stop(env);
 }
 
+/* What the virtio header needs is not the application's. */
+static void room_before_a_frame(void **state)
+{
+	const uint32_t header = 32;
+	struct env *env = env_start(16, 16, 0, 0);
+	struct vionet_packet *packet = fresh(env, 60);
+
+	(void)state;
+	assert_int_equal(vionet_packet_headroom(packet), VIONET_HEADROOM - header);
+	packet->data = packet->buffer + header + 1;
+	assert_int_equal(vionet_packet_headroom(packet), 1);
+	packet->data = packet->buffer + header - 1;
+	assert_int_equal(vionet_packet_headroom(packet), 0);
+	packet->data = packet->buffer - 1;
+	assert_int_equal(vionet_packet_headroom(packet), 0);
+	packet->data = packet->buffer + VIONET_HEADROOM;
+	vionet_packet_free(&packet, 1);
+	env_stop(env);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(room_behind_a_frame),
+		cmocka_unit_test(room_before_a_frame),
 		cmocka_unit_test(the_word_of_a_packet),
 		cmocka_unit_test(packets_are_given_back_once),
 		cmocka_unit_test(empty_pieces),

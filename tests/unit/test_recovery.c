@@ -389,10 +389,26 @@ static void recovery_fails_at_every_step(void **state)
 	assert_true(failed > 50);
 }
 
+/* Also where it is more than one burst takes. */
+static void all_that_was_delivered_is_counted(void **state)
+{
+	struct vionet_recovery report = { .struct_size = sizeof(report) };
+	struct env *env = env_start(64, 16, 0, 0);
+	const uint8_t frame[60] = { 0 };
+
+	(void)state;
+	for (unsigned int i = 0; i < 40; i++)
+		assert_int_equal(model_deliver(env->model, frame, sizeof(frame), 0, -1), 1);
+	assert_int_equal(vionet_device_recover(env->device, &report), 0);
+	assert_int_equal(report.rx_lost, 40);
+	env_stop(env);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(j01_needs_reset_in_mid_traffic),
+		cmocka_unit_test(all_that_was_delivered_is_counted),
 		cmocka_unit_test(j02_needs_reset_without_interrupt),
 		cmocka_unit_test(j03_needs_it_again_and_again),
 		cmocka_unit_test(j12_driver_ok_cleared_by_itself),
