@@ -87,6 +87,8 @@ static void nonsense_at_open(void **state)
 			result = open_backend(b, "", &device);
 			assert_null(device);
 			expect(result, at_open[i], faults[j], begin);
+			if (faults[j] == FAULT_HUGE) /* before a byte of it is read */
+				assert_text("announces a message of");
 			behave(b);
 		}
 	still_works(b);
