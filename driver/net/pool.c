@@ -247,19 +247,6 @@ int vionet_pool_destroy(struct vionet_pool *pool)
 	return 0;
 }
 
-void vn_pool_wipe(struct vionet_pool *pool)
-{
-	for (uint32_t i = 0; i < pool->available; i++)
-		memset(pool->free[i]->buffer, 0, pool->stride);
-}
-
-void vn_pools_wipe(struct vionet_device *device)
-{
-	for (struct vionet_pool *pool = device->pools; pool; pool = pool->next)
-		if (!pool->shares)
-			vn_pool_wipe(pool);
-}
-
 uint32_t vionet_pool_available(const struct vionet_pool *pool)
 {
 	return pool->available;

@@ -24,6 +24,12 @@ int vn_pool_create_empty(struct vionet_device *device, struct vionet_pool **pool
 bool vn_pool_reach(const struct vionet_pool *pool, const struct vionet_device *device,
 		   struct vn_reach *reach);
 
+/* Nobody uses the pool now: what its free packets held is not for who sees it next. */
+void vn_pool_wipe(struct vionet_pool *pool);
+
+/* The same for the pools that only this device sees. Its queues rest. */
+void vn_pools_wipe(struct vionet_device *device);
+
 /* Other devices do not see the pool any more: they have nothing of it. */
 void vn_pool_unshare(struct vionet_pool *pool);
 
@@ -34,12 +40,6 @@ void vn_shares_end(struct vionet_device *device);
 void vn_pools_hand_over(struct vionet_device *device);
 
 /* ---- pool.c ---- */
-
-/* Nobody uses the pool now: what its free packets held is not for who sees it next. */
-void vn_pool_wipe(struct vionet_pool *pool);
-
-/* The same for the pools that only this device sees. Its queues rest. */
-void vn_pools_wipe(struct vionet_device *device);
 
 /* Release a pool whatever the state of its packets; the device is quiesced or
  * closed. */

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -42,6 +43,21 @@ bool vn_pool_reach(const struct vionet_pool *pool, const struct vionet_device *d
 		*reach = (struct vn_reach){ share_offset_in(share->memory),
 					    share->access };
 	return share != NULL;
+}
+
+/* ---- what packets held ---- */
+
+void vn_pool_wipe(struct vionet_pool *pool)
+{
+	for (uint32_t i = 0; i < pool->available; i++)
+		memset(pool->free[i]->buffer, 0, pool->stride);
+}
+
+void vn_pools_wipe(struct vionet_device *device)
+{
+	for (struct vionet_pool *pool = device->pools; pool; pool = pool->next)
+		if (!pool->shares)
+			vn_pool_wipe(pool);
 }
 
 /* ---- sharing ---- */
