@@ -45,13 +45,13 @@ void vn_event_sender_close(struct vn_event_sender *sender)
 	*sender = (struct vn_event_sender){ 0 };
 }
 
-/* Make room for further results. */
-static bool event_drop_results(const struct vn_event_sender *sender)
+/* Make room for further results. Another thread may have done so at the same time. */
+static void event_drop_results(const struct vn_event_sender *sender)
 {
 	struct io_event results[RESULTS];
 	struct timespec now = { 0 };
 
-	return syscall(SYS_io_getevents, sender->context, 0L, (long)RESULTS, results, &now) > 0;
+	(void)syscall(SYS_io_getevents, sender->context, 0L, (long)RESULTS, results, &now);
 }
 
 static bool event_submit(const struct vn_event_sender *sender, int fd)
@@ -73,8 +73,10 @@ int vn_event_send(const struct vn_event_sender *sender, int fd)
 	const uint64_t one = 1;
 
 	if (sender->context != 0) {
-		if (event_submit(sender, fd) ||
-		    (errno == EAGAIN && event_drop_results(sender) && event_submit(sender, fd)))
+		if (event_submit(sender, fd))
+			return 0;
+		event_drop_results(sender);
+		if (event_submit(sender, fd))
 			return 0;
 	}
 	/* The best there is: what is full now has been signalled, and so has that at which a signal ends the wait. */

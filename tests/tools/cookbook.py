@@ -57,6 +57,7 @@ BUSY = re.compile(r"^ *(not reached, though|the device could not follow|\(full \
 
 
 def plain(line):
+    line = re.sub(r"; then [\d.]+ s for frames on their way$", "", line)  # there may be none any more
     line = re.sub(r"\bseed \d+, stream \d+", "seed #, stream #", line)  # of a file they are new each time
     return " ".join(NUMBER.sub("#", line).split())
 

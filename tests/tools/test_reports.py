@@ -62,7 +62,8 @@ class Files(unittest.TestCase):
         """Which opens no file at the end."""
         options = ["csv", "csv-flows", "csv-streams", "html", "hdr", "junit"]
         self.run_pktgen("--count", "100", *SANDBOX, *[word for name in options for word in (f"--{name}", name)])
-        self.assertEqual([len(self.rows(name)) for name in options[:3]], [1, 1, 1])
+        self.assertGreaterEqual(len(self.rows("csv")), 1)  # a busy machine takes more than one interval
+        self.assertEqual([len(self.rows(name)) for name in options[1:3]], [1, 1])
         self.assertEqual(results_of_page(self.folder / "html")["flows"][0]["tx"]["frames"], 100)
         self.assertRegex((self.folder / "hdr").read_text(), r"Total count +=  +100\]")
         case, = check_junit(self.folder / "junit", 1, 0)
