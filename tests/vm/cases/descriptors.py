@@ -52,7 +52,7 @@ class Descriptors(common.Case):
     kernel = "custom"
 
     def pktgen(self, fds, *options):
-        return f"{self.vionet} pktgen {self.nic} --count 1000 --no-rx --fds {fds} {' '.join(options)}; echo status $?"
+        return f"{self.vionet} pktgen {self.nic} --count 1000 --no-rx --fds {fds} {' '.join(options)} 2>&1; echo status $?"
 
     def status(self, guest):
         return [int(number) for number in re.findall(r"(?m)^status (\d+)", guest.output)]
