@@ -43,7 +43,8 @@ static int group_check_container(const struct vn_domain *domain, const struct vn
 
 	if (version < 0 && domain->given.container >= 0)
 		return vn_given_refused(domain->given.container, "a container of VFIO");
-	if (version < 0 && version != -ENOTTY && version != -EINVAL)
+	/* ENOSYS: of an emulator of programs. */
+	if (version < 0 && version != -ENOTTY && version != -EINVAL && version != -ENOSYS)
 		return vn_domain_plain(-vn_error_errno(-version, "%s: VFIO_GET_API_VERSION", path));
 	if (version < 0)
 		return vn_error(ENOTSUP, "%s: this is no VFIO container: %s",
