@@ -4,6 +4,22 @@
 #include <math.h>
 #include <string.h>
 
+#include "tools/shared/common.h"
+
+struct trial_log trials;
+
+int clear_trials(void **state)
+{
+	(void)state;
+	trial_log_free(&trials);
+	return 0;
+}
+
+void say(const char *format, ...)
+{
+	(void)format;
+}
+
 /* A generator of its own: the code under test shares none of it (xorshift64*). */
 static double simulated_random(struct simulated_path *simulated)
 {

@@ -29,6 +29,10 @@ struct simulated_path {
 	struct histogram latency;
 };
 
+/* What the methods under test write down, and forgetting it: set-up and tear-down of a test. */
+extern struct trial_log trials;
+int clear_trials(void **state);
+
 void simulated_path_init(struct simulated_path *simulated, uint64_t seed);
 
 #endif
