@@ -58,22 +58,6 @@ static struct {
 	int bar;	     /* a file for its BAR; -1: none */
 } server;
 
-static uint32_t srv_get32(const uint8_t *at)
-{
-	uint32_t value;
-
-	memcpy(&value, at, sizeof(value));
-	return value;
-}
-
-static uint64_t srv_get64(const uint8_t *at)
-{
-	uint64_t value;
-
-	memcpy(&value, at, sizeof(value));
-	return value;
-}
-
 static void srv_put32(uint32_t value)
 {
 	memcpy(reply.bytes + reply.size, &value, sizeof(value));
@@ -114,7 +98,7 @@ static void srv_version(void)
 
 static void srv_region_info(const uint8_t *request)
 {
-	uint32_t index = srv_get32(request + 8);
+	uint32_t index = fuzz_wire_get32(request + 8);
 	uint64_t size = index == FUZZ_CONFIG_REGION ? 256 : index == FUZZ_BAR ? FUZZ_BAR_SIZE
 									      : 0;
 	bool maps = index == FUZZ_BAR && server.bar >= 0;
@@ -145,7 +129,7 @@ static void srv_io_fds(const uint8_t *request)
 	}
 	srv_put32(16 + 40 * DEVICE_QUEUES);
 	srv_put32(0);
-	srv_put32(srv_get32(request + 8));
+	srv_put32(fuzz_wire_get32(request + 8));
 	srv_put32(DEVICE_QUEUES);
 	for (unsigned int i = 0; i < DEVICE_QUEUES; i++) {
 		srv_put64(0x3000 + 4 * i);
@@ -161,7 +145,7 @@ static void srv_io_fds(const uint8_t *request)
 
 static void srv_irq_info(const uint8_t *request)
 {
-	uint32_t index = srv_get32(request + 8);
+	uint32_t index = fuzz_wire_get32(request + 8);
 
 	srv_put32(16);
 	srv_put32(index == VFIO_PCI_MSIX_IRQ_INDEX || index >= VFIO_PCI_ERR_IRQ_INDEX ? 1 : 0);
@@ -172,8 +156,8 @@ static void srv_irq_info(const uint8_t *request)
 
 static void srv_region_access(const uint8_t *request, size_t size, bool write)
 {
-	uint64_t offset = srv_get64(request);
-	uint32_t region = srv_get32(request + 8), count = srv_get32(request + 12);
+	uint64_t offset = fuzz_wire_get64(request);
+	uint32_t region = fuzz_wire_get32(request + 8), count = fuzz_wire_get32(request + 12);
 
 	if (count > 4096 || (write && size - 16 != count)) {
 		FUZZ_CHECK(server.manner != 0);
@@ -192,7 +176,7 @@ static void srv_region_access(const uint8_t *request, size_t size, bool write)
 
 static void srv_dma_map(const uint8_t *request)
 {
-	struct vn_memory memory = { .fd = 0, .offset = srv_get64(request + 8), .size = srv_get64(request + 24) };
+	struct vn_memory memory = { .fd = 0, .offset = fuzz_wire_get64(request + 8), .size = fuzz_wire_get64(request + 24) };
 	struct fuzz_region *r = fuzz_dev.region;
 
 	while (r < fuzz_dev.region + DEVICE_REGIONS && r->size != 0)
@@ -202,16 +186,16 @@ static void srv_dma_map(const uint8_t *request)
 		return;
 	}
 	*r = (struct fuzz_region){
-		.iova = srv_get64(request + 16),
+		.iova = fuzz_wire_get64(request + 16),
 		.size = memory.size,
 		.as_device = fuzz_arena_as_device(memory.offset),
-		.writable = (srv_get32(request + 4) & 2) != 0,
+		.writable = (fuzz_wire_get32(request + 4) & 2) != 0,
 	};
 }
 
 static void srv_dma_unmap(const uint8_t *request)
 {
-	uint64_t iova = srv_get64(request + 8);
+	uint64_t iova = fuzz_wire_get64(request + 8);
 
 	for (unsigned int i = 0; i < DEVICE_REGIONS; i++)
 		if (fuzz_dev.region[i].size != 0 && fuzz_dev.region[i].iova == iova)
@@ -228,7 +212,7 @@ static void srv_feature(const uint8_t *request, size_t size)
 	}
 	memcpy(reply.bytes, request, size < 64 ? size : 64);
 	reply.size = size < 64 ? size : 64;
-	if (srv_get32(request + 4) & 1u << 16)
+	if (fuzz_wire_get32(request + 4) & 1u << 16)
 		srv_put64(1);
 }
 
@@ -273,7 +257,7 @@ static void srv_answer(uint16_t command, const uint8_t *request, size_t size)
 		srv_put32(8);
 		srv_put32(server.has & 8 && fuzz_more() ? fuzz_take8() : 0);
 		memset(reply.bytes + 8, 0x5a, 256);
-		reply.size += srv_get32(reply.bytes + 4);
+		reply.size += fuzz_wire_get32(reply.bytes + 4);
 		break;
 	default:
 		break; /* a header will do */

@@ -66,22 +66,6 @@ static struct {
 	int inflight;
 } back = { .channel = -1, .inflight = -1 };
 
-static uint32_t vb_get32(const uint8_t *at)
-{
-	uint32_t value;
-
-	memcpy(&value, at, sizeof(value));
-	return value;
-}
-
-static uint64_t vb_get64(const uint8_t *at)
-{
-	uint64_t value;
-
-	memcpy(&value, at, sizeof(value));
-	return value;
-}
-
 static void vb_answer(const void *bytes, uint32_t size)
 {
 	memcpy(reply.bytes, bytes, size);
@@ -99,15 +83,15 @@ static void vb_answer64(uint64_t value)
 /* guest address, size, user address, offset */
 static void vb_region_add(const uint8_t *r)
 {
-	uint64_t offset = vb_get64(r + 24), size = vb_get64(r + 8);
+	uint64_t offset = fuzz_wire_get64(r + 24), size = fuzz_wire_get64(r + 8);
 
 	if (back.regions == DEVICE_REGIONS || offset > FUZZ_ARENA || size > FUZZ_ARENA - offset)
 		return;
-	back.user[back.regions] = vb_get64(r + 16);
-	back.iova[back.regions] = vb_get64(r);
+	back.user[back.regions] = fuzz_wire_get64(r + 16);
+	back.iova[back.regions] = fuzz_wire_get64(r);
 	back.size[back.regions] = size;
 	fuzz_dev.region[back.regions++] = (struct fuzz_region){
-		.iova = vb_get64(r),
+		.iova = fuzz_wire_get64(r),
 		.size = size,
 		.as_device = fuzz_arena_as_device(offset),
 		.writable = true,
@@ -117,7 +101,7 @@ static void vb_region_add(const uint8_t *r)
 static void vb_region_remove(const uint8_t *r)
 {
 	for (unsigned int i = 0; i < back.regions; i++)
-		if (back.iova[i] == vb_get64(r)) {
+		if (back.iova[i] == fuzz_wire_get64(r)) {
 			back.regions--;
 			back.user[i] = back.user[back.regions];
 			back.iova[i] = back.iova[back.regions];
@@ -130,7 +114,7 @@ static void vb_region_remove(const uint8_t *r)
 
 static void vb_table(const uint8_t *table, size_t size)
 {
-	uint32_t count = vb_get32(table);
+	uint32_t count = fuzz_wire_get32(table);
 
 	FUZZ_CHECK(count <= 8 && size == 8 + 32 * count);
 	memset(fuzz_dev.region, 0, sizeof(fuzz_dev.region));
@@ -196,24 +180,24 @@ static void vb_enable(unsigned int index)
 
 static void vb_ring(uint32_t request, const uint8_t *bytes)
 {
-	uint32_t index = vb_get32(bytes) & 0xff;
+	uint32_t index = fuzz_wire_get32(bytes) & 0xff;
 
 	if (index >= DEVICE_QUEUES)
 		return;
 	switch (request) {
 	case SET_VRING_NUM:
-		back.ring[index].size = (uint16_t)vb_get32(bytes + 4);
+		back.ring[index].size = (uint16_t)fuzz_wire_get32(bytes + 4);
 		break;
 	case SET_VRING_BASE:
-		back.ring[index].base = vb_get32(bytes + 4);
+		back.ring[index].base = fuzz_wire_get32(bytes + 4);
 		break;
 	case SET_VRING_ADDR:
-		back.ring[index].desc = vb_address(vb_get64(bytes + 8));
-		back.ring[index].used = vb_address(vb_get64(bytes + 16));
-		back.ring[index].avail = vb_address(vb_get64(bytes + 24));
+		back.ring[index].desc = vb_address(fuzz_wire_get64(bytes + 8));
+		back.ring[index].used = vb_address(fuzz_wire_get64(bytes + 16));
+		back.ring[index].avail = vb_address(fuzz_wire_get64(bytes + 24));
 		break;
 	case SET_VRING_ENABLE:
-		back.ring[index].on = vb_get32(bytes + 4) != 0;
+		back.ring[index].on = fuzz_wire_get32(bytes + 4) != 0;
 		vb_enable(index);
 		break;
 	default: /* kick */
@@ -224,7 +208,7 @@ static void vb_ring(uint32_t request, const uint8_t *bytes)
 
 static void vb_stop(const uint8_t *bytes)
 {
-	uint32_t state[2] = { vb_get32(bytes), 0 };
+	uint32_t state[2] = { fuzz_wire_get32(bytes), 0 };
 
 	if (state[0] < DEVICE_QUEUES) {
 		/* What it has, it gives back first. */
@@ -242,7 +226,7 @@ static void vb_stop(const uint8_t *bytes)
 
 static void vb_config(const uint8_t *bytes, size_t size)
 {
-	uint32_t wanted = vb_get32(bytes + 4);
+	uint32_t wanted = fuzz_wire_get32(bytes + 4);
 
 	FUZZ_CHECK(size == 12 + wanted && wanted <= 256);
 	if (wanted > DEVICE_CONFIG || (back.manner & 8 && wanted > 12)) {
@@ -271,7 +255,7 @@ static void vb_inflight(void)
 
 static void vb_features(const uint8_t *bytes)
 {
-	struct vionet_features accepted = { .word = { vb_get64(bytes) & ~(1ull << 30) } };
+	struct vionet_features accepted = { .word = { fuzz_wire_get64(bytes) & ~(1ull << 30) } };
 
 	if (!fuzz_dev.correct)
 		accepted.word[0] &= fuzz_dev.offered[0];
@@ -339,10 +323,10 @@ static void vb_obey(uint32_t request, const uint8_t *bytes, size_t size)
 		vb_answer64(32);
 		break;
 	case SET_STATUS:
-		if (vb_get64(bytes) == 0)
+		if (fuzz_wire_get64(bytes) == 0)
 			vb_reset();
 		else
-			(void)fuzz_dev.transport.ops->status_write(&fuzz_dev.transport, (uint8_t)vb_get64(bytes));
+			(void)fuzz_dev.transport.ops->status_write(&fuzz_dev.transport, (uint8_t)fuzz_wire_get64(bytes));
 		break;
 	case GET_STATUS:
 		vb_answer64(fuzz_dev.status);

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define WIRE_BYTES (1u << 21)
 #define WIRE_FDS 64
@@ -30,6 +31,23 @@ int fuzz_wire_take_fd(void);
 
 /* Send to the driver. Copies of the descriptors go with the first byte. */
 void fuzz_wire_send(const void *bytes, size_t size, const int *fds, unsigned int count);
+
+/* Words of messages, wherever they lie. */
+static inline uint32_t fuzz_wire_get32(const uint8_t *at)
+{
+	uint32_t value;
+
+	memcpy(&value, at, sizeof(value));
+	return value;
+}
+
+static inline uint64_t fuzz_wire_get64(const uint8_t *at)
+{
+	uint64_t value;
+
+	memcpy(&value, at, sizeof(value));
+	return value;
+}
 
 /* The peer ends the connection. */
 void fuzz_wire_hang_up(void);
