@@ -72,7 +72,8 @@ static int negotiate_features(struct vionet_device *device)
 	/* A back end that has gone is such a device. */
 	if (result == 0 && (status & (STATUS_FEATURES_OK | STATUS_DEVICE_NEEDS_RESET)) ==
 				   STATUS_DEVICE_NEEDS_RESET)
-		result = vn_error(EIO, "the device wants to be reset before it has taken its features");
+		result = vn_error(EIO, "the device needs a reset before it has taken its features: it is broken, "
+				       "or its back end has gone; start it again");
 	if (result == 0 && (status & STATUS_FEATURES_OK) == 0 && unconfined &&
 	    vionet_feature_test(&offered, F_ACCESS_PLATFORM))
 		result = vn_error(ENOTSUP, "the device insists on ACCESS_PLATFORM: its accesses are "
