@@ -58,7 +58,7 @@ static int vhu_reinitialize(struct vn_vhost_user *t)
 		result = vn_vhost_user_status_read(transport, &status);
 	if (result == 0 && t->fd < 0)
 		result = vn_error(ENOTCONN, "vhost-user: the back end that answered has gone, too; "
-				  "reconnect once more");
+					    "reconnect once more");
 	if (result == 0 && (status & STATUS_FEATURES_OK) == 0)
 		result = vn_error(ENOTSUP, "vhost-user: the back end that answers now "
 				  "refuses the features; stop and start the device");
