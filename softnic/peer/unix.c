@@ -15,7 +15,8 @@
 #include "softnic/peer/internal.h"
 #include "softnic/text.h"
 
-/* Messages that are looked at for one that is a frame. */
+/* Messages that are looked at for one that is a frame; and meetings, where others come and
+ * go meanwhile. */
 #define TRIES 64u
 
 struct wire {
@@ -68,10 +69,14 @@ static const char *reason(int error)
 
 static int meet(struct wire *wire)
 {
-	int result = connect_to(wire);
+	int result = -EADDRINUSE;
 
-	if (result == -ENOENT || result == -ECONNREFUSED)
-		result = listen_at(wire);
+	/* In use: a third one has begun to listen since nobody did. */
+	for (unsigned int tried = 0; tried < TRIES && result == -EADDRINUSE; tried++) {
+		result = connect_to(wire);
+		if (result == -ENOENT || result == -ECONNREFUSED)
+			result = listen_at(wire);
+	}
 	return result;
 }
 
@@ -81,13 +86,15 @@ static void part(struct wire *wire)
 
 	close(wire->other);
 	wire->other = -1;
-	complain("peer unix: the other one is gone; %s is waiting for the next",
-		 wire->path);
 	if (wire->listener.fd < 0)
 		result = meet(wire);
 	if (result < 0)
-		peer_error(result, "unix: %s: %s; frames are lost from here on",
-			   wire->path, reason(result));
+		peer_error(result, "unix: the other one is gone; %s: %s; frames are lost "
+			   "from here on", wire->path, reason(result));
+	else
+		complain("peer unix: the other one is gone; %s %s", wire->path,
+			 wire->other >= 0 ? "has another already" :
+					    "is waiting for the next");
 }
 
 static bool together(struct wire *wire)
@@ -174,9 +181,10 @@ static void wire_close(struct peer *peer)
 {
 	struct wire *wire = (struct wire *)peer;
 
+	/* First, so that the other one, which takes over, does not meet this one again. */
+	listen_close(&wire->listener, wire->path);
 	if (wire->other >= 0)
 		close(wire->other);
-	listen_close(&wire->listener, wire->path);
 	if (peer->fd >= 0)
 		close(peer->fd);
 	free(wire);

@@ -113,8 +113,8 @@ class Env:
 
     def __init__(self, *options, features=(), only=None, pairs=1, buffers=16, size=2048, vectors=0,
                  offer="+all,-IN_ORDER,-RING_PACKED",
-                 packed=False, start=True, queue_size=64):
-        self.nic = Softnic("--features", offer, *options)
+                 packed=False, start=True, queue_size=64, prefix=()):
+        self.nic = Softnic("--features", offer, *options, prefix=prefix)
         self.driver = Driver(self.nic.path)
         self.features = set(features)
         self.accepted = self.driver.initialize(features, only)

@@ -24,6 +24,30 @@ def frame(number, size=64):
     return udp4(number.to_bytes(8, "big") + pattern(size))
 
 
+# The first socket that is to be a wire gets its name when a file of the test's is gone.
+SLOW_NAME = r"""
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int renameat2(int from, const char *old, int to, const char *new, unsigned int flags)
+{
+	static int seen;
+	char waits[200];
+
+	snprintf(waits, sizeof(waits), "%s.waits", new);
+	if (!strcmp(new + strlen(new) - 5, "/wire") && !seen++) {
+		close(open(waits, O_CREAT | O_WRONLY, 0600));
+		while (access(waits, F_OK) == 0)
+			usleep(1000);
+	}
+	return (int)syscall(SYS_renameat2, from, old, to, new, flags);
+}
+"""
+
+
 class Plain(unittest.TestCase):
     def test_sink_takes_all(self):
         with Env("--peer", "sink") as env:
@@ -226,6 +250,26 @@ class Wire(unittest.TestCase):
                     self.assertEqual(got, frame(2))
                     three.finish()
                 two.finish()
+
+    def test_two_that_would_listen_meet(self):
+        """One begins to listen between another's looking for a listener and its listening."""
+        library = f"{self.path}.so"
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", library, "-xc", "-"], input=SLOW_NAME,
+                       text=True, check=True)
+        with Env("--peer", f"unix:{self.path}") as one, \
+                Env("--peer", f"unix:{self.path}", prefix=["env", f"LD_PRELOAD={library}"]) as two:
+            one.send(frame(1))
+            two.frames(count=1)
+            one.finish()
+            two.driver.wait_for(lambda: os.path.exists(f"{self.path}.waits"))
+            with Env("--peer", f"unix:{self.path}") as three:
+                os.unlink(f"{self.path}.waits")
+                two.driver.wait_for(lambda: "has another already" in two.nic.stderr())
+                three.send(frame(2))
+                (_, got), = two.frames(count=1)
+                self.assertEqual(got, frame(2))
+                three.finish()
+            two.finish()
 
     def test_stranger_cannot_hurt(self):
         with Env("--peer", f"unix:{self.path}") as env:
