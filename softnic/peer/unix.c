@@ -90,11 +90,11 @@ static void part(struct wire *wire)
 		result = meet(wire);
 	if (result < 0)
 		peer_error(result, "unix: the other one is gone; %s: %s; frames are lost "
-			   "from here on", wire->path, reason(result));
+				   "from here on",
+			   wire->path, reason(result));
 	else
 		complain("peer unix: the other one is gone; %s %s", wire->path,
-			 wire->other >= 0 ? "has another already" :
-					    "is waiting for the next");
+			 wire->other >= 0 ? "has another already" : "is waiting for the next");
 }
 
 static bool together(struct wire *wire)
