@@ -34,16 +34,16 @@ SLOW_NAME = r"""
 
 int renameat2(int from, const char *old, int to, const char *new, unsigned int flags)
 {
-	static int seen;
-	char waits[200];
+    static int seen;
+    char waits[200];
 
-	snprintf(waits, sizeof(waits), "%s.waits", new);
-	if (!strcmp(new + strlen(new) - 5, "/wire") && !seen++) {
-		close(open(waits, O_CREAT | O_WRONLY, 0600));
-		while (access(waits, F_OK) == 0)
-			usleep(1000);
-	}
-	return (int)syscall(SYS_renameat2, from, old, to, new, flags);
+    snprintf(waits, sizeof(waits), "%s.waits", new);
+    if (!strcmp(new + strlen(new) - 5, "/wire") && !seen++) {
+        close(open(waits, O_CREAT | O_WRONLY, 0600));
+        while (access(waits, F_OK) == 0)
+            usleep(1000);
+    }
+    return (int)syscall(SYS_renameat2, from, old, to, new, flags);
 }
 """
 
