@@ -344,6 +344,43 @@ static void bytes_that_drip(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
+/* The end comes instead of a status: that is known then, and no error. */
+static void the_end_instead_of_a_status(void **state)
+{
+	struct backend *b = *state;
+	struct vionet_device *device;
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
+
+	assert_int_equal(open_backend(b, "", &device), 0);
+	misbehave(b, RQ_GET_STATUS, FAULT_CLOSE);
+	assert_int_equal(vionet_device_info(device, &info), 0);
+	assert_int_equal(info.status, 0x40);
+	behave(b);
+	assert_int_equal(vionet_device_close(device), 0);
+}
+
+/* A request that cannot be ends its channel, and nothing else: what it would announce is looked for. */
+static void a_channel_that_breaks(void **state)
+{
+	static const uint8_t endless[VHU_HEADER] = { 2, 0, 0, 0, VHU_VERSION, 0, 0, 0, 255, 255, 255, 255 };
+	struct backend *b = *state;
+	struct vionet_device *device;
+	uint32_t events;
+	uint8_t byte;
+
+	assert_int_equal(open_backend(b, "", &device), 0);
+	assert_int_equal(vionet_device_start(device, NULL), 0);
+	LOCKED(b, assert_int_equal(write(b->request_fd, endless, sizeof(endless)), sizeof(endless)));
+	assert_int_equal(vionet_device_events(device, &events), 0);
+	assert_int_equal(events, 0);
+	LOCKED(b, assert_int_equal(read(b->request_fd, &byte, 1), 0));
+	LOCKED(b, b->config[6] = 0);
+	assert_int_equal(vionet_device_events(device, &events), 0);
+	assert_int_equal(events, VIONET_EVENT_LINK);
+	turn_frames(device, 0, 20);
+	assert_int_equal(vionet_device_close(device), 0);
+}
+
 /* The back end refuses a table without some memory: that memory is quarantined until the
  * next reset, or until the back end disconnects. */
 static void memory_that_is_not_released(void **state)
@@ -469,6 +506,8 @@ int main(void)
 		TEST(numbers_that_cannot_be),
 		TEST(requests_without_end),
 		TEST(bytes_that_drip),
+		TEST(the_end_instead_of_a_status),
+		TEST(a_channel_that_breaks),
 		TEST(memory_that_is_not_released),
 		TEST(eventfds_that_block),
 		TEST(used_index_jumps),
