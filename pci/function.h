@@ -193,7 +193,8 @@ int vn_function_open_given(const char *address, const struct vn_iommu_fds *fds,
  * Returns 0; as vn_vfu_connect; -EIO (a malformed reply of the server), -ENOTSUP (other
  * version, or no PCI function), -ETIMEDOUT, -ENODEV, -ENOMEM.
  */
-int vn_function_open_vfio_user(const char *path, struct vn_function **function);
+int vn_function_open_vfio_user(const char *path, unsigned int reply_timeout_ms,
+			       struct vn_function **function);
 
 /* "block" for a virtio device of that kind, "other" for kinds that are not known, "" for
  * what is no virtio device. `subsystem` tells those with ids below 0x1040 apart. */

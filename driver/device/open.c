@@ -33,6 +33,7 @@
 
 #define CONTROL_TIMEOUT_MAX_MS 60000u
 #define RESET_TIMEOUT_MAX_MS 600000u
+#define REPLY_TIMEOUT_MAX_MS 600000u
 
 const char *vionet_version(void)
 {
@@ -73,6 +74,7 @@ static void open_take_options(struct vionet_device *device,
 	device->progress = options->progress;
 	device->progress_context = options->progress_context;
 	device->reset_timeout = (reset ? reset : VN_RESET_TIMEOUT_MS) * VN_MS;
+	device->reply_timeout_ms = options->reply_timeout_ms;
 	device->read_back.strict = (options->flags & VIONET_OPEN_STRICT) != 0;
 }
 
@@ -153,7 +155,7 @@ static int open_check_options(const char *name, const struct vionet_open_options
 	if ((o->flags & ~OPEN_FLAGS) != 0)
 		return vn_error(EINVAL, "%.*s: open: unknown flags 0x%x",
 				VIONET_NAME_MAX, name, o->flags & ~OPEN_FLAGS);
-	if (o->iommu > VIONET_IOMMU_NONE || o->reserved != 0)
+	if (o->iommu > VIONET_IOMMU_NONE)
 		return vn_error(EINVAL, "%.*s: open: there is no kind of IOMMU with the number "
 					"%u",
 				VIONET_NAME_MAX, name, o->iommu);
@@ -169,6 +171,10 @@ static int open_check_options(const char *name, const struct vionet_open_options
 		return vn_error(EINVAL, "%.*s: open: %u ms for a reset; at most %u are "
 				"possible", VIONET_NAME_MAX, name,
 				o->reset_timeout_ms, RESET_TIMEOUT_MAX_MS);
+	if (o->reply_timeout_ms > REPLY_TIMEOUT_MAX_MS)
+		return vn_error(EINVAL, "%.*s: open: %u ms for replies; at most %u are possible",
+				VIONET_NAME_MAX, name, o->reply_timeout_ms,
+				REPLY_TIMEOUT_MAX_MS);
 	return 0;
 }
 
@@ -193,7 +199,8 @@ static int open_device(const char *name, const struct vionet_device_fds *fds,
 					"kind of IOMMU out",
 				VIONET_NAME_MAX, name);
 	vn_notice_to(o.notice, o.notice_context);
-	way = (struct vn_transport_way){ (enum vionet_iommu)o.iommu, fds, o.vf_token };
+	way = (struct vn_transport_way){ (enum vionet_iommu)o.iommu, fds, o.vf_token,
+					 o.reply_timeout_ms };
 	result = vn_transport_open(name, &way, &transport);
 	vn_notice_to(NULL, NULL);
 	return result ? result : vn_device_open(transport, &o, device);

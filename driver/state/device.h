@@ -91,9 +91,10 @@ struct vionet_device {
 	uint8_t error; /* vn_device_error, since it went live; any thread, atomic */
 	bool suspended;
 
-	struct vn_control *control; /* NULL: none */
-	uint64_t control_timeout;   /* ns */
-	uint64_t reset_timeout;	    /* ns; for what the device has to bring to an end */
+	struct vn_control *control;    /* NULL: none */
+	uint64_t control_timeout;      /* ns */
+	unsigned int reply_timeout_ms; /* of a server; 0: the default */
+	uint64_t reset_timeout;	       /* ns; for what the device has to bring to an end */
 	struct vn_read_back read_back;
 	int (*progress)(void *context, const char *step, unsigned int waited_ms,
 			unsigned int limit_ms);

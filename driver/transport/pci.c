@@ -438,10 +438,11 @@ int vn_transport_open_pci_fds(const char *address, const struct vn_transport_way
 	return result ? result : vn_transport_over_pci(function, transport);
 }
 
-int vn_transport_open_vfio_user(const char *path, struct vn_transport **transport)
+int vn_transport_open_vfio_user(const char *path, const struct vn_transport_way *way,
+				struct vn_transport **transport)
 {
 	struct vn_function *function;
-	int result = vn_function_open_vfio_user(path, &function);
+	int result = vn_function_open_vfio_user(path, way->reply_timeout_ms, &function);
 
 	*transport = NULL;
 	return result ? result : vn_transport_over_pci(function, transport);

@@ -10,7 +10,8 @@
 /* "KIND:REST" is opened with REST; everything else, and "pci:REST", is a PCI address. */
 static const struct {
 	const char *kind;
-	int (*open)(const char *rest, struct vn_transport **transport);
+	int (*open)(const char *rest, const struct vn_transport_way *way,
+		    struct vn_transport **transport);
 } kinds[] = {
 	{ "vfio-user:", vn_transport_open_vfio_user },
 	{ "vhost-user:", vn_transport_open_vhost_user },
@@ -49,14 +50,15 @@ int vn_transport_open(const char *name, const struct vn_transport_way *way,
 	*transport = NULL;
 	if (strlen(name) >= VIONET_NAME_MAX)
 		return vn_error(EINVAL, "device name of %zu characters; at most %d "
-				"are possible", strlen(name), VIONET_NAME_MAX - 1);
+					"are possible",
+				strlen(name), VIONET_NAME_MAX - 1);
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		size_t length = strlen(kinds[i].kind);
 
 		if (strncmp(name, kinds[i].kind, length) != 0)
 			continue;
 		result = transport_no_iommu(name, way);
-		return result ? result : kinds[i].open(name + length, transport);
+		return result ? result : kinds[i].open(name + length, way, transport);
 	}
 	if (strncmp(name, "pci:", 4) == 0)
 		return transport_open_pci(name + 4, way, transport);

@@ -300,6 +300,7 @@ struct vn_transport_way {
 	enum vionet_iommu iommu;
 	const struct vionet_device_fds *fds; /* NULL: by its nodes */
 	const char *vf_token;		     /* NULL: none */
+	unsigned int reply_timeout_ms;	     /* of a server; 0: the default */
 };
 
 /* The same for the function at `address` ("0000:00:04.0"), opened through kernel
@@ -313,7 +314,8 @@ int vn_transport_open_pci_fds(const char *address, const struct vn_transport_way
 
 /* The same for the function that the vfio-user server at the socket `path` has. Errors
  * also as vn_function_open_vfio_user. */
-int vn_transport_open_vfio_user(const char *path, struct vn_transport **transport);
+int vn_transport_open_vfio_user(const char *path, const struct vn_transport_way *way,
+				struct vn_transport **transport);
 
 /*
  * A vhost-user device: `name` is "PATH[,server][,wait=SECONDS][,read-only]". No other
@@ -324,7 +326,7 @@ int vn_transport_open_vfio_user(const char *path, struct vn_transport **transpor
  * (the socket), -ETIMEDOUT (it does not answer), -ENOTCONN, -ENOTSUP, -EIO, -ENOMEM,
  * -EMFILE, -ENFILE.
  */
-int vn_transport_open_vhost_user(const char *name,
+int vn_transport_open_vhost_user(const char *name, const struct vn_transport_way *way,
 				 struct vn_transport **transport);
 
 /*
@@ -333,7 +335,8 @@ int vn_transport_open_vhost_user(const char *name,
  * Returns 0; -ENODEV (no such node), -ENOTSUP (another kind of node or device, a kernel that is
  * too old), -EACCES, -EBUSY (another process has it), -EIO, -ENOMEM, -EMFILE, -ENFILE.
  */
-int vn_transport_open_vhost_vdpa(const char *path, struct vn_transport **transport);
+int vn_transport_open_vhost_vdpa(const char *path, const struct vn_transport_way *way,
+				 struct vn_transport **transport);
 
 /*
  * Open the transport that a device's name means: "0000:00:04.0", "KIND:...".

@@ -113,7 +113,14 @@ struct vionet_open_options {
 	void (*notice)(void *context, const char *text);
 	void *notice_context;
 	uint32_t iommu; /* vionet_iommu; for PCI functions only */
-	uint32_t reserved;
+	/*
+	 * How long the server behind a socket may keep calls waiting for its replies: default
+	 * 2000, at most 600000. vfio-user: all calls in a row taken together. vhost-user: for
+	 * one reply, and twice that in a row. From here it looks the same whether it holds a
+	 * reply back, or gets no processor: give it more where it shares busy ones with
+	 * others, or runs in a debugger.
+	 */
+	uint32_t reply_timeout_ms;
 	/*
 	 * VF token, "83d7e1bf-6c4a-4b5f-9d0e-2f6a5c1b8e34", or NULL: a secret between those
 	 * who drive an SR-IOV function from user space and those who drive its virtual
@@ -163,9 +170,10 @@ struct vionet_open_options {
  * connect what "wait=SECONDS" says (10), and 6 s (2 s for a group that is busy, twice
  * 3 s for a device that resets slowly; with another reset_timeout_ms four times that
  * instead, and 2 s); some 100 ms as a rule. A server may keep us
- * waiting for 2 s in all and 10 ms with each message, then its connection is closed; a
- * call on such a device takes 4 s and these milliseconds longer at most than the limit that
- * is stated for it here and below (opening one, 10 s and these).
+ * waiting for 2 s in all (reply_timeout_ms) and 10 ms with each message, then its connection
+ * is closed; a call on such a device takes 4 s (twice reply_timeout_ms) and these milliseconds
+ * longer at most than the limit that is stated for it here and below (opening one, 10 s and
+ * these).
  * Source: "Device Initialization", "PCI Device Initialization".
  */
 int vionet_device_open(const char *name,

@@ -61,6 +61,8 @@ enum vionet_remedy {
 				      * the device may reach all memory of the machine */
 	VIONET_REMEDY_VF_TOKEN,	     /* vionet_open_options.vf_token */
 	VIONET_REMEDY_BIND_NO_IOMMU, /* bind the function with VIONET_PCI_BIND_NO_IOMMU */
+	VIONET_REMEDY_REPLY_TIMEOUT, /* give its server longer:
+				      * vionet_open_options.reply_timeout_ms */
 };
 
 /*

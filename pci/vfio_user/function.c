@@ -436,7 +436,8 @@ static int vfu_check_path(const char *path, int result)
 			option);
 }
 
-int vn_function_open_vfio_user(const char *path, struct vn_function **function)
+int vn_function_open_vfio_user(const char *path, unsigned int reply_timeout_ms,
+			       struct vn_function **function)
 {
 	struct user_function *made = calloc(1, sizeof(*made));
 	int result;
@@ -454,6 +455,9 @@ int vn_function_open_vfio_user(const char *path, struct vn_function **function)
 	made->socket.name = made->base.name;
 	made->socket.serve = vn_vfu_memory_serve;
 	made->socket.context = &made->memory;
+	made->socket.reply_timeout = VN_VU_REPLY_TIMEOUT;
+	if (reply_timeout_ms != 0)
+		made->socket.reply_timeout = reply_timeout_ms * VN_MS;
 	result = vn_vfu_connect(&made->socket, path);
 	if (result == -ENODEV)
 		result = vfu_check_path(path, result);

@@ -256,8 +256,8 @@ static int vfu_wait_reply(struct vn_vfu_socket *s, struct vn_vfu_message *m,
 static uint64_t vfu_deadline_from(struct vn_vfu_socket *s, uint64_t now)
 {
 	s->budget += (now - s->since) / VN_VU_REFILL;
-	if (s->budget > VN_VU_BUDGET)
-		s->budget = VN_VU_BUDGET;
+	if (s->budget > s->reply_timeout)
+		s->budget = s->reply_timeout;
 	return now + s->budget + VN_VU_FREE;
 }
 
@@ -329,7 +329,7 @@ static int vfu_partial(struct vn_vfu_socket *s, uint64_t now)
 		s->begun = 0;
 	else if (s->begun == 0)
 		s->begun = now;
-	else if (now - s->begun > VN_VU_BUDGET)
+	else if (now - s->begun > s->reply_timeout)
 		return vn_vfu_stream_late(s);
 	return s->have != 0 ? -EAGAIN : 0;
 }
@@ -365,7 +365,7 @@ int vn_vfu_connect(struct vn_vfu_socket *s, const char *path)
 
 	s->fd = -1;
 	s->gone = true;
-	s->budget = VN_VU_BUDGET;
+	s->budget = s->reply_timeout;
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->turn, NULL);
 	/* Before the server is touched. */

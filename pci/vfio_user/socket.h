@@ -31,9 +31,10 @@
  * given back at a quarter of the time that passes in between, and the first 10 ms of
  * each call are free, since they may as well be this machine's: a server that shares
  * busy processors with us is not at fault. So a call takes 2 s at most, and a hundred in
- * a row 3 s: the limits of vionet_device_open, _start, _stop and _close depend on it.
+ * a row 3 s, unless the caller gives the peer longer: the limits of vionet_device_open,
+ * _start, _stop and _close depend on it.
  */
-#define VN_VU_BUDGET (2000 * VN_MS)
+#define VN_VU_REPLY_TIMEOUT (2000 * VN_MS)
 #define VN_VU_FREE (10 * VN_MS)
 #define VN_VU_REFILL 4
 
@@ -62,7 +63,8 @@ struct vn_vfu_socket {
 	const char *closed_why; /* why we closed the connection, if we did */
 	char shortage[256];   /* what was lacking here, if that was why */
 	uint16_t next_id;
-	uint64_t budget; /* ns of waiting that are left, at `since` */
+	uint64_t reply_timeout; /* ns: the message budget at first */
+	uint64_t budget;	/* ns of waiting that are left, at `since` */
 	uint64_t since;
 	struct vfu_header command; /* a server's, as far as it has come: */
 	size_t have;	   /* bytes of it */
@@ -95,7 +97,7 @@ struct vn_vfu_message {
 
 /*
  * Connect to the server that listens at `path`. `socket` must be zero, but for name,
- * serve and context.
+ * reply_timeout, serve and context.
  *
  * Returns 0; -EBUSY (another process has the function: checked before the server is
  * touched), and as vn_socket_connect. The text says what to do.
@@ -112,8 +114,8 @@ int vn_vfu_connect(struct vn_vfu_socket *socket, const char *path);
 int vn_vfu_call(struct vn_vfu_socket *socket, struct vn_vfu_message *message);
 
 /* Serve what the server has requested meanwhile, without waiting for more, and not more
- * than a few dozen. Returns 0; -EAGAIN: the rest of a command is still to come, for 2 s at
- * most, and until then every call waits for it; -ENODEV, -EIO, -ETIMEDOUT. */
+ * than a few dozen. Returns 0; -EAGAIN: the rest of a command is still to come, for
+ * reply_timeout at most, and until then every call waits for it; -ENODEV, -EIO, -ETIMEDOUT. */
 int vn_vfu_service(struct vn_vfu_socket *socket);
 
 /*

@@ -42,10 +42,11 @@ int vn_vfu_stream_late(struct vn_vfu_socket *s)
 {
 	vfu_fail(s);
 	s->closed_why = "it did not answer in time";
-	return vn_error(ETIMEDOUT,
-			"%s: the server does not answer (or kept us waiting "
-			"for more than 2 s in a row); the connection is closed",
-			s->name);
+	(void)vn_error(ETIMEDOUT,
+		       "%s: the server does not answer (or kept us waiting "
+		       "for more than %g s in a row); the connection is closed",
+		       s->name, (double)s->reply_timeout / 1e9);
+	return vn_error_remedy(-ETIMEDOUT, VIONET_REMEDY_REPLY_TIMEOUT, NULL);
 }
 
 /* Not the server's doing. */

@@ -85,6 +85,7 @@ int main(void)
 	t.backend_fd = any_bool() ? 4 : -1;
 	t.protocol = any(0, UINT32_MAX);
 	t.status = (uint8_t)any(0, UINT8_MAX);
+	t.reply_timeout = any(1, UINT32_MAX);
 	t.budget = any(0, UINT32_MAX);
 	t.budget_at = any(0, UINT32_MAX);
 	t.inflight.fd = -1;

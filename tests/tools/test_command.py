@@ -125,7 +125,7 @@ class NoEffect(unittest.TestCase):
 
     def test_limits_of_times(self):
         """The bounds in the message are the real ones."""
-        for option, most in ("reset-timeout", 600), ("control-timeout", 60):
+        for option, most in ("reset-timeout", 600), ("control-timeout", 60), ("reply-timeout", 600):
             for value in "0", f"{most}.001", "11min", "2h", "20000d", "-1", "", "1e3":
                 self.refused(f"--{option} '{value}': a time above 0 to {most} s is wanted", "info",
                              f"--{option}={value}")

@@ -274,6 +274,10 @@ static void limits_have_a_limit(void **state)
 	options = (struct vionet_open_options){ .struct_size = sizeof(options),
 						.control_timeout_ms = 60001 };
 	assert_int_equal(vionet_device_open("0000:00:04.0", &options, &device), -EINVAL);
+	options = (struct vionet_open_options){ .struct_size = sizeof(options),
+						.reply_timeout_ms = 600001 };
+	assert_int_equal(vionet_device_open("0000:00:04.0", &options, &device), -EINVAL);
+	has_text("600001 ms for replies");
 }
 
 /* The same wait for a queue's reset and for SUSPEND. */

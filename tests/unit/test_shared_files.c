@@ -364,7 +364,7 @@ static void a_server_passes_one(void **state)
 	assert_true(proxy_ended(p));
 	await_close(before_close);
 	p->number = VFU_REGION_READ;
-	assert_int_equal(vn_function_open_vfio_user(p->path, &f), -EIO);
+	assert_int_equal(vn_function_open_vfio_user(p->path, 0, &f), -EIO);
 	assert_text("unsolicited descriptors");
 	assert_true(proxy_ended(p));
 	assert_int_equal(waits(), before);

@@ -140,7 +140,7 @@ static void test_L07_interrupt_counts(void **state)
 		struct vn_function *f;
 
 		proxy_start(p);
-		assert_int_equal(vn_function_open_vfio_user(p->path, &f), 0);
+		assert_int_equal(vn_function_open_vfio_user(p->path, 0, &f), 0);
 		assert_int_equal(f->vector_count, counts[i] > 2048 ? 2048 : counts[i]);
 		assert_int_equal(f->ops->close(f), 0);
 		proxy_destroy(p);
@@ -291,7 +291,7 @@ static void test_L08_doorbells(void **state)
 
 		p->options[0] = "--notify=eventfd";
 		proxy_start(p);
-		assert_int_equal(vn_function_open_vfio_user(p->path, &f), 0);
+		assert_int_equal(vn_function_open_vfio_user(p->path, 0, &f), 0);
 		if (f->ops->eventfd(f, PROXY_REGION, PROXY_NOTIFY + 4, 2, 1, &fd) != -EIO)
 			fail_msg("case %d: %s", i, vionet_error_text());
 		assert_text("breaks the protocol");
@@ -315,7 +315,7 @@ static void test_L09_file_without_seal(void **state)
 	p->violates = true; /* a doorbell of a device that does not run */
 	map_bar_file(p, bar_file(0));
 	proxy_start(p);
-	assert_int_equal(vn_function_open_vfio_user(p->path, &f), 0);
+	assert_int_equal(vn_function_open_vfio_user(p->path, 0, &f), 0);
 	assert_int_equal(ftruncate(vfu_of(p)->bar_fd, 0), 0);
 	assert_int_equal(f->ops->map(f, PROXY_REGION, PROXY_NOTIFY, 4, &address), -ENOTSUP);
 	assert_int_equal(f->ops->write(f, PROXY_REGION, PROXY_NOTIFY, &one, 2), 0);
@@ -356,7 +356,7 @@ static void test_L09_file_cut_and_sealed(void **state)
 	map_bar_file(p, bar_file(0));
 	to_cut = vfu_of(p)->bar_fd;
 	proxy_start(p);
-	assert_int_equal(vn_function_open_vfio_user(p->path, &f), 0);
+	assert_int_equal(vn_function_open_vfio_user(p->path, 0, &f), 0);
 	assert_int_equal(to_cut, -1);
 	if (f->ops->map(f, PROXY_REGION, PROXY_NOTIFY, 4, &address) == 0)
 		*(volatile uint16_t *)address = 1;
@@ -376,7 +376,7 @@ static void test_L09_file_with_seal(void **state)
 	(void)state;
 	map_bar_file(p, bar_file(F_SEAL_SHRINK));
 	proxy_start(p);
-	assert_int_equal(vn_function_open_vfio_user(p->path, &f), 0);
+	assert_int_equal(vn_function_open_vfio_user(p->path, 0, &f), 0);
 	assert_int_equal(f->ops->map(f, PROXY_REGION, PROXY_NOTIFY + 4, 2, &address), 0);
 	assert_int_equal(ftruncate(vfu_of(p)->bar_fd, 0), -1);
 	*(volatile uint16_t *)address = 1;
@@ -457,7 +457,7 @@ static void test_L13_still_mapped(void **state)
 		uint64_t first, second;
 
 		proxy_start(p);
-		assert_int_equal(vn_function_open_vfio_user(p->path, &f), 0);
+		assert_int_equal(vn_function_open_vfio_user(p->path, 0, &f), 0);
 		assert_int_equal(vn_memory_alloc(4096, false, &memory), 0);
 		assert_int_equal(f->ops->memory_add(f, &memory, VN_DEVICE_WRITES,
 						    &first), 0);

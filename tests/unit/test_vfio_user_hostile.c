@@ -304,7 +304,7 @@ static void test_L04_silence_once(void **state)
 
 	(void)state;
 	proxy_start(p);
-	assert_int_equal(vn_function_open_vfio_user(p->path, &f), 0);
+	assert_int_equal(vn_function_open_vfio_user(p->path, 0, &f), 0);
 	pthread_mutex_lock(&p->lock);
 	p->hook = silence;
 	pthread_mutex_unlock(&p->lock);
@@ -325,6 +325,24 @@ static void dawdle(struct proxy *p, const struct proxy_message *q,
 {
 	(void)q, (void)r;
 	usleep((useconds_t)p->number * 1000);
+}
+
+/* The caller may give it another limit. */
+static void test_L04_limit_of_the_caller(void **state)
+{
+	const struct vionet_open_options options = { .struct_size = sizeof(options),
+						     .reply_timeout_ms = 100 };
+	struct proxy *p = proxy_with(silence, VFU_REGION_READ);
+	struct vionet_device *device;
+	char name[100];
+
+	(void)state;
+	proxy_start(p);
+	snprintf(name, sizeof(name), "vfio-user:%s", p->path);
+	assert_int_equal(vionet_device_open(name, &options, &device), -ETIMEDOUT);
+	assert_text("for more than 0.1 s in a row");
+	assert_int_equal(vionet_error_remedy(NULL), VIONET_REMEDY_REPLY_TIMEOUT);
+	proxy_destroy(p);
 }
 
 /* Each reply is in time, all of them together are not. */
@@ -517,6 +535,7 @@ int main(void)
 		counted(test_L03_sizes),
 		counted(test_L04_silence),
 		counted(test_L04_silence_once),
+		counted(test_L04_limit_of_the_caller),
 		counted(test_L04_slow_in_sum),
 		counted(test_L04_device_stays_in_time),
 		counted(test_L04_events),

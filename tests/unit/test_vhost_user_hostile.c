@@ -203,6 +203,24 @@ static void silence(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
+/* Its limit may be the caller's. */
+static void silence_is_limited_by_the_caller(void **state)
+{
+	const struct vionet_open_options options = { .struct_size = sizeof(options),
+						     .reply_timeout_ms = 100 };
+	struct backend *b = *state;
+	struct vionet_device *device;
+	char name[128];
+
+	snprintf(name, sizeof(name), "vhost-user:%s", b->proxy.path);
+	misbehave(b, RQ_GET_FEATURES, FAULT_SILENT);
+	assert_int_equal(vionet_device_open(name, &options, &device), -ETIMEDOUT);
+	assert_text("has not answered within 0.1 s, or 0.2 s in a row");
+	assert_int_equal(vionet_error_remedy(NULL), VIONET_REMEDY_REPLY_TIMEOUT);
+	behave(b);
+	still_works(b);
+}
+
 /* Each reply is in time, but they never end. */
 static void slowness(void **state)
 {
@@ -500,6 +518,7 @@ int main(void)
 		TEST(nonsense_at_stop),
 		TEST(refusals),
 		TEST(silence),
+		TEST(silence_is_limited_by_the_caller),
 		TEST(slowness),
 		TEST(too_many_replies),
 		TEST(records_that_cannot_be),

@@ -46,7 +46,7 @@ struct vn_function *open_function(struct proxy *p)
 {
 	struct vn_function *function;
 
-	if (vn_function_open_vfio_user(p->path, &function))
+	if (vn_function_open_vfio_user(p->path, 0, &function))
 		fail_msg("%s", vionet_error_text());
 	return function;
 }
@@ -116,7 +116,7 @@ struct attempt attempt_on(struct proxy *p)
 
 	proxy_start(p);
 	start = watch_start();
-	a.result = vn_function_open_vfio_user(p->path, &f);
+	a.result = vn_function_open_vfio_user(p->path, 0, &f);
 	a.took = watch_took(start);
 	a.own = watch_own(start);
 	if (a.result == 0)

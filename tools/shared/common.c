@@ -113,20 +113,27 @@ const char *clean(const char *text)
 	return vionet_text_clean(copy);
 }
 
-/* What --reset-timeout says, or is without it. */
-static unsigned int reset_timeout_ms = 1000;
+/* What --reset-timeout and --reply-timeout say, or are without. */
+static unsigned int reset_timeout_ms = 1000, reply_timeout_ms = 2000;
 
 void note_reset_timeout(unsigned int ms)
 {
 	reset_timeout_ms = ms;
 }
 
-/* In seconds: what to try next where that was too short. */
-static unsigned int common_longer_reset(void)
+void note_reply_timeout(unsigned int ms)
 {
-	unsigned int longer = reset_timeout_ms / 1000 * 4;
+	reply_timeout_ms = ms;
+}
 
-	return longer < 30 ? 30 : longer < RESET_SECONDS_MAX ? longer : RESET_SECONDS_MAX;
+/* In seconds: what to try next where that was too short. */
+static unsigned int common_longer(unsigned int ms, unsigned int most)
+{
+	unsigned int longer = ms / 1000 * 4;
+
+	if (longer < 30)
+		return 30;
+	return longer < most ? longer : most;
 }
 
 const char *remedy_clause(unsigned int remedy, const char *address,
@@ -150,7 +157,10 @@ const char *remedy_clause(unsigned int remedy, const char *address,
 
 	if (remedy == VIONET_REMEDY_RESET_TIMEOUT)
 		snprintf(clause, REMEDY_CLAUSE_MAX, "; give it longer: --reset-timeout %u",
-			 common_longer_reset());
+			 common_longer(reset_timeout_ms, RESET_SECONDS_MAX));
+	else if (remedy == VIONET_REMEDY_REPLY_TIMEOUT)
+		snprintf(clause, REMEDY_CLAUSE_MAX, "; give it longer: --reply-timeout %u",
+			 common_longer(reply_timeout_ms, REPLY_SECONDS_MAX));
 	else
 		snprintf(clause, REMEDY_CLAUSE_MAX, "%s%s",
 			 remedy < sizeof(clauses) / sizeof(clauses[0]) ?

@@ -59,11 +59,13 @@ struct say_listener {
 void say_listen(struct say_listener *listener);
 void say_unlisten(struct say_listener *listener);
 
-/* The longest that --reset-timeout may say. */
+/* The longest that --reset-timeout and --reply-timeout may say. */
 #define RESET_SECONDS_MAX 600u
+#define REPLY_SECONDS_MAX 600u
 
-/* What it says: a remedy offers more. */
+/* What they say: a remedy offers more. */
 void note_reset_timeout(unsigned int ms);
+void note_reply_timeout(unsigned int ms);
 
 /* The same with the library's text of its last failure (or, lacking one, the
  * meaning of `result`), and what to type about it. */

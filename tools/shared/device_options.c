@@ -18,7 +18,8 @@ enum { KEY_ASSUME_IOMMU = 0x1000,
        KEY_SET,
        KEY_STRICT,
        KEY_RESET_TIMEOUT,
-       KEY_CONTROL_TIMEOUT };
+       KEY_CONTROL_TIMEOUT,
+       KEY_REPLY_TIMEOUT };
 
 static const struct argp_option device_option_list[] = {
 	{ NULL, 0, NULL, 0, "Opening the device:", 90 },
@@ -62,6 +63,10 @@ static const struct argp_option device_option_list[] = {
 	  90 },
 	{ "control-timeout", KEY_CONTROL_TIMEOUT, "TIME", 0,
 	  "The same for a command of the control queue (500ms; up to 1min)", 90 },
+	{ "reply-timeout", KEY_REPLY_TIMEOUT, "TIME", 0,
+	  "How long the server at a socket may keep us waiting for replies (2; up to 10min): give it "
+	  "more where it shares busy processors, or runs in a debugger",
+	  90 },
 	{ 0 },
 };
 
@@ -259,7 +264,7 @@ bool device_options_any(const struct device_options *options)
 
 	return open->flags != 0 || options->fds_count != 0 || open->vf_token != NULL ||
 	       open->iommu != 0 || open->reset_timeout_ms != 0 ||
-	       open->control_timeout_ms != 0 ||
+	       open->control_timeout_ms != 0 || open->reply_timeout_ms != 0 ||
 	       (open->want.word[0] | open->want.word[1] | open->avoid.word[0] |
 		open->avoid.word[1]) != 0;
 }
@@ -314,6 +319,11 @@ static error_t device_parse_option(int key, char *argument,
 		options->open
 			.control_timeout_ms = device_parse_timeout("--control-timeout",
 								   argument, 60);
+		return 0;
+	case KEY_REPLY_TIMEOUT:
+		options->open.reply_timeout_ms = device_parse_timeout("--reply-timeout", argument,
+								      REPLY_SECONDS_MAX);
+		note_reply_timeout(options->open.reply_timeout_ms);
 		return 0;
 	case ARGP_KEY_END:
 		device_check_options(options);

@@ -22,10 +22,10 @@
 #include "driver/transport/vhost_user/channel.h"
 #include "iommu/regions.h"
 
-/* How long the back end may take for one message, and the message budget: how long for
- * any number in a row. What was waited comes back at a quarter of the time that passes. */
+/* How long the back end may take for one message, unless the caller says otherwise. The
+ * message budget, for any number in a row, is twice that: what was waited comes back at a
+ * quarter of the time that passes. */
 #define VN_VHOST_USER_TIMEOUT (2000 * VN_MS)
-#define VN_VHOST_USER_BUDGET (4000 * VN_MS)
 
 /* What a device name says: "PATH[,server][,wait=SECONDS][,read-only]". */
 struct vn_vhost_user_name {
@@ -66,11 +66,12 @@ struct vn_vhost_user {
 	struct vn_vhost_user_message backend_request; /* as far as it has come: */
 	size_t backend_request_bytes;
 	uint64_t features;
-	uint64_t protocol; /* protocol features in use */
-	uint32_t config_size; /* bytes of configuration that the back end has */
-	bool config_interrupt; /* its changes come as messages */
-	uint64_t budget; /* ns that may still be waited in a row */
-	uint64_t budget_at; /* when that was so */
+	uint64_t protocol;		  /* protocol features in use */
+	uint32_t config_size;		  /* bytes of configuration that the back end has */
+	bool config_interrupt;		  /* its changes come as messages */
+	uint64_t reply_timeout;		  /* ns */
+	uint64_t budget;		  /* ns that may still be waited in a row */
+	uint64_t budget_at;		  /* when that was so */
 	char lost[VIONET_ERROR_TEXT_MAX]; /* why it ended */
 
 	struct vionet_features accepted;

@@ -90,12 +90,11 @@ static uint64_t vhu_reply_deadline(struct vn_vhost_user *t)
 {
 	uint64_t now = vn_now();
 	uint64_t regained = (now - t->budget_at) / 4;
+	uint64_t room = 2 * t->reply_timeout - t->budget;
 
-	t->budget += regained < VN_VHOST_USER_BUDGET - t->budget ?
-			       regained : VN_VHOST_USER_BUDGET - t->budget;
+	t->budget += regained < room ? regained : room;
 	t->budget_at = now;
-	return now + (t->budget < VN_VHOST_USER_TIMEOUT ?
-			      t->budget : VN_VHOST_USER_TIMEOUT);
+	return now + (t->budget < t->reply_timeout ? t->budget : t->reply_timeout);
 }
 
 static void vhu_budget_charge(struct vn_vhost_user *t)
@@ -147,11 +146,12 @@ static int vhu_receive_reply(struct vn_vhost_user *t,
 {
 	int result = vn_vhost_user_receive(t->fd, message, fds, end);
 
-	if (result == -ETIMEDOUT)
-		return vn_error(ETIMEDOUT, "the back end has not answered within "
-				"%llu s, or %llu s in a row",
-				VN_VHOST_USER_TIMEOUT / (1000 * VN_MS),
-				VN_VHOST_USER_BUDGET / (1000 * VN_MS));
+	if (result == -ETIMEDOUT) {
+		(void)vn_error(ETIMEDOUT, "the back end has not answered within %g s, or %g s "
+					  "in a row",
+			       (double)t->reply_timeout / 1e9, 2 * (double)t->reply_timeout / 1e9);
+		return vn_error_remedy(result, VIONET_REMEDY_REPLY_TIMEOUT, NULL);
+	}
 	if (result)
 		return result;
 	result = vhu_check_reply(message, request, size, fds);

@@ -249,7 +249,7 @@ int vn_vhost_user_begin(struct vn_vhost_user *t, uint64_t end)
 		return result;
 	t->protocol = 0;
 	t->config_changed = false;
-	t->budget = VN_VHOST_USER_BUDGET;
+	t->budget = 2 * t->reply_timeout;
 	t->budget_at = vn_now();
 	result = vhu_renew_error_fd(t);
 	if (result == 0)

@@ -152,7 +152,7 @@ static int vhu_ensure_session(struct vn_vhost_user *t)
 {
 	if (vn_vhost_user_alive(t) || t->status != 0)
 		return 0;
-	return vn_vhost_user_begin(t, vn_now() + VN_VHOST_USER_TIMEOUT);
+	return vn_vhost_user_begin(t, vn_now() + t->reply_timeout);
 }
 
 int vn_vhost_user_status_write(struct vn_transport *transport, uint8_t status)

@@ -415,11 +415,13 @@ static int vdpa_open_device(struct vn_vdpa *t, const char *path)
 	return result ? result : vn_vdpa_memory_open(t);
 }
 
-int vn_transport_open_vhost_vdpa(const char *path, struct vn_transport **transport)
+int vn_transport_open_vhost_vdpa(const char *path, const struct vn_transport_way *way,
+				 struct vn_transport **transport)
 {
 	struct vn_vdpa *t = calloc(1, sizeof(*t));
 	int result;
 
+	(void)way;
 	*transport = NULL;
 	if (!t)
 		return vn_error(ENOMEM, "no memory");
