@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Frames with numbers go out and come back (the device's other end sends all back), each once. In between queues are reset, or the
- * device is stopped and started, with frames under way: these may be lost, and are counted, but none comes twice.
+ * device is stopped and started or recovered, with frames under way: these may be lost, and are counted, but none comes twice.
+ * How long the device takes for something is not what is looked at: its limits are as long as they can be, and it fails when
+ * nothing at all has come for five minutes.
  *
  * soak DEVICE PACKETS [queue-reset|restart|recover EVERY]
  *
@@ -12,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <vionet/vionet.h>
 
@@ -19,14 +22,17 @@
 #define WINDOW 192
 #define SEEN 65536u /* numbers that are remembered */
 #define FRAME 64
+#define STALLED 300 /* seconds */
 
 struct soak {
+	const char *name;
 	struct vionet_device *device;
 	struct vionet_queue *rx, *tx;
 	uint64_t sent, received, expected;
 	uint64_t lost, twice, foreign; /* lost: while nothing was reset */
 	uint64_t given_up;	       /* under way at a reset, and not come since */
-	uint64_t actions;
+	uint64_t actions, opened;
+	time_t received_at;
 	uint8_t seen[SEEN / 8];
 	long rss_begin;
 	int fds_begin;
@@ -148,6 +154,41 @@ static void give_up(struct soak *soak)
 		soak->seen[soak->expected % SEEN / 8] &= (uint8_t) ~(1u << soak->expected % 8);
 }
 
+static int start(struct soak *soak)
+{
+	int result = vionet_device_start(soak->device, NULL);
+
+	soak->rx = vionet_device_rx_queue(soak->device, 0);
+	soak->tx = vionet_device_tx_queue(soak->device, 0);
+	return result;
+}
+
+static int open_and_start(struct soak *soak)
+{
+	const struct vionet_open_options patient = { .struct_size = sizeof(patient),
+						     .control_timeout_ms = 60000,
+						     .reset_timeout_ms = 600000,
+						     .reply_timeout_ms = 600000 };
+	int result = vionet_device_open(soak->name, &patient, &soak->device);
+
+	soak->opened++;
+	return result < 0 ? result : start(soak);
+}
+
+/* Of one device the library takes five within ten seconds. */
+static int recover(struct soak *soak)
+{
+	int result = vionet_device_recover(soak->device, NULL);
+
+	if (result != -EAGAIN)
+		return result;
+	result = vionet_device_close(soak->device);
+	soak->device = NULL;
+	if (result == 0)
+		result = open_and_start(soak);
+	return result < 0 ? result : vionet_device_recover(soak->device, NULL);
+}
+
 static int act(struct soak *soak, const char *action)
 {
 	int result;
@@ -156,31 +197,43 @@ static int act(struct soak *soak, const char *action)
 	if (strcmp(action, "queue-reset") == 0) {
 		result = vionet_queue_reset(soak->actions % 2 ? soak->rx : soak->tx, NULL);
 	} else if (strcmp(action, "recover") == 0) {
-		result = vionet_device_recover(soak->device, NULL);
-		if (result == -EAGAIN) { /* five within ten seconds: later */
-			soak->actions--;
-			return 0;
-		}
+		result = recover(soak);
 	} else {
 		result = vionet_device_stop(soak->device);
 		if (result == 0)
-			result = vionet_device_start(soak->device, NULL);
-		soak->rx = vionet_device_rx_queue(soak->device, 0);
-		soak->tx = vionet_device_tx_queue(soak->device, 0);
+			result = start(soak);
 	}
 	give_up(soak);
 	return result;
 }
 
+/* Whether it is so long ago that something came. */
+static int is_stalled(struct soak *soak, uint32_t received)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	if (received != 0 || soak->received_at == 0)
+		soak->received_at = now.tv_sec;
+	if (now.tv_sec - soak->received_at < STALLED)
+		return 0;
+	fprintf(stderr, "soak: nothing has come for %d s\n", STALLED);
+	return 1;
+}
+
 static int run(struct soak *soak, uint64_t total, const char *action, uint64_t every)
 {
 	uint64_t next = action != NULL ? every : UINT64_MAX;
+	uint32_t received;
 	int result = 0;
 
 	while (result >= 0 && soak->expected < total) {
 		send_some(soak, total);
 		vionet_queue_reclaim(soak->tx);
-		if (receive_some(soak) == 0) {
+		received = receive_some(soak);
+		if (is_stalled(soak, received))
+			return -ETIMEDOUT;
+		if (received == 0) {
 			result = vionet_queue_check(soak->tx);
 			if (result == 0)
 				result = vionet_queue_wait(soak->rx, 20, 100);
@@ -197,6 +250,13 @@ static int run(struct soak *soak, uint64_t total, const char *action, uint64_t e
 	return result;
 }
 
+static void say(void *context, enum vionet_log_level level, const char *text)
+{
+	(void)context;
+	(void)level;
+	fprintf(stderr, "soak: %s\n", text);
+}
+
 int main(int argc, char **argv)
 {
 	static struct soak soak;
@@ -206,12 +266,10 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: soak DEVICE PACKETS [queue-reset|restart|recover EVERY]\n");
 		return 2;
 	}
-	result = vionet_device_open(argv[1], NULL, &soak.device);
-	if (result == 0)
-		result = vionet_device_start(soak.device, NULL);
+	soak.name = argv[1];
+	vionet_log_set(say, NULL, VIONET_LOG_WARNING);
+	result = open_and_start(&soak);
 	if (result == 0) {
-		soak.rx = vionet_device_rx_queue(soak.device, 0);
-		soak.tx = vionet_device_tx_queue(soak.device, 0);
 		fprintf(stderr, "soak: going\n");
 		result = run(&soak, strtoull(argv[2], NULL, 10), argc == 5 ? argv[3] : NULL,
 			     argc == 5 ? strtoull(argv[4], NULL, 10) : 0);
@@ -219,10 +277,10 @@ int main(int argc, char **argv)
 	if (result < 0)
 		fprintf(stderr, "soak: %s\n", vionet_error_text());
 	printf("{\"sent\": %ju, \"received\": %ju, \"lost\": %ju, \"twice\": %ju, \"foreign\": %ju, \"given_up\": %ju, "
-	       "\"actions\": %ju, \"rss_kb\": [%ld, %ld], \"fds\": [%d, %d]}\n",
+	       "\"actions\": %ju, \"opened\": %ju, \"rss_kb\": [%ld, %ld], \"fds\": [%d, %d]}\n",
 	       (uintmax_t)soak.sent, (uintmax_t)soak.received, (uintmax_t)soak.lost, (uintmax_t)soak.twice,
-	       (uintmax_t)soak.foreign, (uintmax_t)soak.given_up, (uintmax_t)soak.actions, soak.rss_begin,
-	       resident_kb(), soak.fds_begin, open_files());
+	       (uintmax_t)soak.foreign, (uintmax_t)soak.given_up, (uintmax_t)soak.actions, (uintmax_t)soak.opened,
+	       soak.rss_begin, resident_kb(), soak.fds_begin, open_files());
 	if (vionet_device_close(soak.device) < 0 && result == 0)
 		result = -1;
 	if (result < 0)
