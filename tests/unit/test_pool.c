@@ -18,7 +18,8 @@ enum { COUNT = 32 };
 static struct vionet_pool *make_pool(struct env *env, uint32_t size)
 {
 	struct vionet_pool_options options = { .struct_size = sizeof(options),
-					       .count = COUNT, .buffer_size = size,
+					       .count = COUNT,
+					       .buffer_size = size,
 					       .access = VIONET_DEVICE_READS };
 	struct vionet_pool *pool;
 

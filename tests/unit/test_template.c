@@ -449,6 +449,32 @@ static void rows_of_signatures(void **state)
 	}
 }
 
+/* What follows is known by all of its bytes, and nothing follows where 16 bits of the number overflow. */
+static void signatures_that_follow(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < 300; i++) {
+		uint64_t sequence = template_hash(4, i) & SIGNATURE_48_BITS, now = template_hash(5, i);
+		uint32_t track = (uint32_t)template_hash(6, i);
+		struct signature_next next;
+		uint8_t one[SIGNATURE_SIZE];
+
+		sequence |= i % 3 == 0 ? 0xffe0 : 0;
+		signature_write(one, track, sequence, now);
+		signature_begin(&next, one);
+		for (uint32_t j = 1; j < 64; j++, signature_step(&next)) {
+			signature_write(one, track, sequence + j, now);
+			if ((sequence & 0xffff) + j > 0xffff) {
+				assert_false(signature_is_next(&next, one));
+				break;
+			}
+			assert_true(signature_is_next(&next, one));
+			one[j % SIGNATURE_SIZE] ^= (uint8_t)(1U << j % 8);
+			assert_false(signature_is_next(&next, one));
+		}
+	}
+}
+
 /* --- frames that come round ------------------------------------------------------ */
 
 static struct template *four_fields(uint32_t size, uint64_t ports)
@@ -585,6 +611,7 @@ int main(void)
 		cmocka_unit_test_teardown(numbered_payload_is_checked, end),
 		cmocka_unit_test_teardown(signatures_are_read_back, end),
 		cmocka_unit_test_teardown(rows_of_signatures, end),
+		cmocka_unit_test(signatures_that_follow),
 		cmocka_unit_test_teardown(cycles_are_the_frames, end),
 		cmocka_unit_test_teardown(what_does_not_come_round, end),
 		cmocka_unit_test_teardown(what_cannot_be_sent_is_refused, end),

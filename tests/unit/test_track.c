@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "tools/pktgen/engine/engine.h"
 #include "tools/pktgen/engine/schedule.h"
 #include "tools/pktgen/engine/track.h"
 
@@ -180,6 +181,61 @@ static void test_window(void **state)
 	track_table_free(&table);
 }
 
+/* A run is the same as its frames one by one. */
+static void test_run(void **state)
+{
+	uint64_t next = 5;
+
+	(void)state;
+	assert_int_equal(track_table_make(&table, 3, 2, true), 0);
+	assert_false(track_expects(&table, 0, 0));
+	assert_false(track_expects(&table, 2, 0)); /* a small window */
+	for (uint32_t i = 0; i < 500; i++) {
+		struct sums sums = { 0 };
+		struct track_state states[2] = { 0 };
+		struct engine_reordering reordering[2] = { 0 };
+		uint32_t count = 1 + i * 7 % 63;
+
+		add(&sums, 0, next, 5);
+		add(&sums, 1, next++, 5);
+		assert_true(track_expects(&table, 0, next));
+		assert_false(track_expects(&table, 0, next + 1));
+		assert_false(track_add_run(&table, 0, next - 1, count, 77 + i));
+		assert_true(track_add_run(&table, 0, next, count, 77 + i));
+		for (uint32_t j = 0; j < count; j++) {
+			struct track_step step;
+
+			track_add(&table, 1, next++, 5, 77 + i, &step);
+		}
+		for (uint32_t j = 0; j < 2; j++) {
+			add(&sums, j, next - 1, 5); /* they are known when they come once more */
+			track_state(&table, j, &states[j]);
+			track_reordering(&table, j, &reordering[j]);
+		}
+		assert_int_equal(sums.duplicates, 2);
+		assert_memory_equal(&states[0], &states[1], sizeof(states[0]));
+		assert_memory_equal(&reordering[0], &reordering[1], sizeof(reordering[0]));
+	}
+	track_table_free(&table);
+}
+
+/* With a hole it is not known what comes next. */
+static void test_run_behind_a_hole(void **state)
+{
+	struct sums sums = { 0 };
+
+	(void)state;
+	assert_int_equal(track_table_make(&table, 1, 1, false), 0);
+	add(&sums, 0, 0, 0);
+	add(&sums, 0, 2, 0);
+	assert_false(track_expects(&table, 0, 3));
+	assert_false(track_add_run(&table, 0, 3, 4, 1));
+	add(&sums, 0, 1, 0);
+	assert_int_equal(sums.late, 1);
+	assert_true(track_expects(&table, 0, 3));
+	track_table_free(&table);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -187,6 +243,8 @@ int main(void)
 		cmocka_unit_test(test_begin),
 		cmocka_unit_test(test_part),
 		cmocka_unit_test(test_window),
+		cmocka_unit_test(test_run),
+		cmocka_unit_test(test_run_behind_a_hole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

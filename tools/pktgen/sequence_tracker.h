@@ -41,6 +41,13 @@ static inline void tracker_add_next(struct tracker *tracker)
 	tracker->unique++;
 }
 
+/* And for `count` numbers from there on. */
+static inline void tracker_add_run(struct tracker *tracker, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		tracker_add_next(tracker);
+}
+
 /* Frames missing below `next`, the number after the last one sent (its highest
  * known one where the sender is not us: tracker->next). */
 uint64_t tracker_lost(const struct tracker *tracker, uint64_t next);

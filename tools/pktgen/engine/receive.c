@@ -8,16 +8,7 @@
 
 #include <string.h>
 
-/* What is counted of a burst, until receive_flush: in the worker's parts at once would cost more than the frames. */
-struct counted {
-	uint64_t now_ns;
-	bool settled;
-	uint64_t frames, bytes, untagged; /* our own */
-	/* Of one flow, NULL: none yet. */
-	struct flow_rx *rx;
-	uint64_t rx_frames, rx_bytes, unique;
-	uint64_t latency, latencies; /* so many of the same */
-};
+#define RECEIVE_AHEAD 16 /* frames that are looked at before the first of them is counted */
 
 /* ---- whose frame? ---- */
 
@@ -172,7 +163,7 @@ static void receive_count_jitter(const struct counted *counted, struct flow_rx *
 	rx->transit = transit;
 }
 
-static void receive_count_time(struct counted *counted, uint64_t latency)
+void receive_count_time(struct counted *counted, uint64_t latency)
 {
 	receive_count_jitter(counted, counted->rx, latency);
 	if (latency != counted->latency)
@@ -248,28 +239,40 @@ static bool receive_is_plain(const struct received *received, bool *right)
 	return true;
 }
 
-/* A router gives other addresses: that is no damage. */
-static void receive_note_mac(struct worker *worker, const struct flow *flow, const uint8_t *frame)
+/* A router gives other addresses: that is no damage. Returns whether it did. */
+static bool receive_note_mac(struct worker *worker, const struct flow *flow, const uint8_t *frame)
 {
-	if (flow->check_mac && memcmp(frame, flow->mac, sizeof(flow->mac)) != 0)
+	bool other = flow->check_mac && memcmp(frame, flow->mac, sizeof(flow->mac)) != 0;
+
+	if (other)
 		count_add(&worker->readdressed, 1);
+	return other;
 }
 
-/* Tags in front, and whether it is as it was sent. */
-static void receive_look(struct worker *worker, const struct received *received, bool partial,
+/* Tags in front, and whether it is as it was sent. The signature's sum is always the same: all else is as in a frame
+ * that was right, and so are the sums. */
+static void receive_look(struct worker *worker, struct received *received, bool partial,
 			 struct counted *counted)
 {
 	const struct engine *engine = worker->engine;
 	const struct flow *flow = &engine->flow[received->flow];
 	struct packet_view view = { 0 };
-	bool right;
+	bool right, other;
 
-	receive_note_mac(worker, flow, received->bytes);
+	if (!partial && counted->usual != NULL && counted->usual->flow == received->flow &&
+	    receive_is_like(counted->usual, received->bytes, received->size)) {
+		counted->untagged++;
+		received->usual = true;
+		return;
+	}
+	other = receive_note_mac(worker, flow, received->bytes);
 	if (!partial && !flow->cut && flow->tunnels == 0 && receive_is_plain(received, &right)) {
 		counted->untagged++;
 		right |= !flow->check_sums && !engine->options.rx_only;
 		right = right && (!flow->check_payload ||
 				  receive_payload_is_right(flow, received, &view));
+		received->usual = right && !other && received->at >= RECEIVE_FRONT_MIN &&
+				  (!flow->check_payload || flow->payload_size == 0);
 	} else {
 		right = receive_is_intact(worker, received, partial);
 	}
@@ -278,7 +281,7 @@ static void receive_look(struct worker *worker, const struct received *received,
 }
 
 /* False: it is of the warm-up. */
-static inline bool receive_own(struct worker *worker, const struct received *received, bool partial,
+static inline bool receive_own(struct worker *worker, struct received *received, bool partial,
 			       struct counted *counted)
 {
 	uint64_t start = receive_start(worker->engine, received);
@@ -426,6 +429,7 @@ static void receive_find(struct worker *worker, const struct vionet_packet *pack
 {
 	received->bytes = packet->data;
 	received->size = packet->length;
+	received->usual = false;
 	received->ours = receive_signature(received) &&
 			 receive_is_ours(worker, received, now_ns);
 	if (received->ours)
@@ -451,6 +455,37 @@ static struct arrived receive_chain(struct worker *worker, struct vionet_packet 
 	return (struct arrived){ .frames = 1, .bytes = received.size };
 }
 
+/* In one buffer, and one frame? */
+static inline bool receive_is_single(const struct vionet_packet *packet)
+{
+	return packet->next == NULL && packet->gso_type == 0;
+}
+
+/* One frame, which receive_find has seen if it is a single one. */
+static void receive_one(struct worker *worker, struct vionet_packet *packet, struct received *received,
+			struct arrived *all, struct counted *counted)
+{
+	bool partial = (packet->flags & VIONET_PACKET_NEEDS_CSUM) != 0;
+
+	if (!receive_is_single(packet)) {
+		struct arrived arrived = receive_chain(worker, packet, counted);
+
+		all->frames += arrived.frames;
+		all->bytes += arrived.bytes;
+		received->usual = false;
+		return;
+	}
+	if (!received->ours)
+		receive_other(worker, received, packet, counted->now_ns);
+	else if (!receive_own(worker, received, partial, counted))
+		return;
+	if (received->usual)
+		counted->usual = received;
+	receive_add(all, packet->length);
+}
+
+/* Frames of few tracks mostly follow each other, and are counted as a run behind one that was looked at. Of others some
+ * are looked at before they are counted. */
 static void receive_each(struct worker *worker, struct vionet_packet **packets, uint32_t count,
 			 uint64_t now_ns)
 {
@@ -460,31 +495,28 @@ static void receive_each(struct worker *worker, struct vionet_packet **packets, 
 		.now_ns = now_ns,
 		.settled = __atomic_load_n(&worker->engine->settled, __ATOMIC_RELAXED),
 	};
+	uint32_t i = 0;
 
-	for (uint32_t i = 0; i < count; i++) {
-		__builtin_prefetch(packets[i]->data);
-		__builtin_prefetch(packets[i]->data + packets[i]->length - 1);
+	for (uint32_t k = 0; k < count; k++) {
+		__builtin_prefetch(packets[k]->data);
+		__builtin_prefetch(packets[k]->data + packets[k]->length - 1);
 	}
-	for (uint32_t i = 0; i < count; i++)
-		if (packets[i]->next == NULL && packets[i]->gso_type == 0)
-			receive_find(worker, packets[i], &received[i], now_ns);
-	for (uint32_t i = 0; i < count; i++) {
-		struct vionet_packet *packet = packets[i];
+	while (i < count) {
+		uint32_t end = worker->in_runs ? i + 1 : i + RECEIVE_AHEAD, run;
 
-		if (packet->next != NULL || packet->gso_type != 0) {
-			struct arrived arrived = receive_chain(worker, packet, &counted);
-
-			all.frames += arrived.frames;
-			all.bytes += arrived.bytes;
-			continue;
-		}
-		if (!received[i].ours)
-			receive_other(worker, &received[i], packet, now_ns);
-		else if (!receive_own(worker, &received[i],
-				      (packet->flags & VIONET_PACKET_NEEDS_CSUM) != 0,
-				      &counted))
-			continue;
-		receive_add(&all, packet->length);
+		end = end < count ? end : count;
+		for (uint32_t k = i; k < end; k++)
+			if (receive_is_single(packets[k]))
+				receive_find(worker, packets[k], &received[k], now_ns);
+		for (; i < end; i++)
+			receive_one(worker, packets[i], &received[i], &all, &counted);
+		if (i == count)
+			break;
+		run = receive_run(worker, packets + i, count - i, &received[i - 1], &counted);
+		worker->in_runs = run != 0;
+		all.frames += run;
+		all.bytes += (uint64_t)run * received[i - 1].size;
+		i += run;
 	}
 	receive_flush(worker, &counted);
 	if (all.frames > 0)

@@ -5,15 +5,31 @@
 
 #include "tools/pktgen/engine/state.h"
 
+/* Bytes in front of a usual frame's signature, at least. */
+#define RECEIVE_FRONT_MIN 16
+
 /* Of a frame, or of a segment in it. */
 struct received {
 	const uint8_t *bytes;
 	uint32_t size;
 	bool ours;
+	bool usual;	      /* right, and its signature is all that sets it apart from its flow's others */
 	uint32_t at;	      /* of the signature */
 	uint32_t flow, index; /* of the track */
 	uint64_t latency;
 	struct signature signature;
+};
+
+/* What is counted of a burst, until receive_flush: in the worker's parts at once would cost more than the frames. */
+struct counted {
+	uint64_t now_ns;
+	bool settled;
+	uint64_t frames, bytes, untagged; /* our own */
+	/* Of one flow, NULL: none yet. */
+	struct flow_rx *rx;
+	uint64_t rx_frames, rx_bytes, unique;
+	uint64_t latency, latencies;  /* so many of the same */
+	const struct received *usual; /* the last one, NULL: none; its packet is still ours */
 };
 
 static inline uint64_t receive_number(const struct flow *flow, const struct received *received)
@@ -42,6 +58,16 @@ static inline bool receive_payload_is_right(const struct flow *flow, const struc
 			     payload_check(received->bytes + (received->at - size), size,
 					   size - 1, received->signature.sequence));
 }
+
+/* receive.c: of one that came in its order. */
+void receive_count_time(struct counted *counted, uint64_t latency);
+
+/* Is it like the last usual one of the burst, but for its signature? */
+bool receive_is_like(const struct received *usual, const uint8_t *bytes, uint32_t size);
+/* Frames that follow `last`, which was the one before them, as a sender sends them: of its track, number after number, of one
+ * time, alike. Counts them; returns how many. */
+uint32_t receive_run(struct worker *worker, struct vionet_packet *const *packets, uint32_t count,
+		     const struct received *last, struct counted *counted);
 
 /* Tags in front are noted. Is all of it as it was sent? `partial`: its transport checksum is not complete yet. May write to
  * worker->scratch. */

@@ -160,6 +160,7 @@ struct worker {
 	/* Receiving. */
 	struct flow_rx *rx;
 	uint32_t rx_flow; /* the last one that a frame was of */
+	bool in_runs;	  /* frames follow each other */
 	uint8_t *scratch; /* a chain of buffers in one piece */
 	/* Counted. */
 	struct engine_count sent, received, own, other;

@@ -246,6 +246,20 @@ static void track_wide_note(struct track_wide *wide, const struct track_counts *
 	}
 }
 
+static inline void track_wide_latency(struct track_wide *wide, uint64_t latency_ns, uint32_t count)
+{
+	wide->latency_sum += latency_ns * count;
+	if (latency_ns < wide->latency_min)
+		wide->latency_min = latency_ns;
+	if (latency_ns > wide->latency_max)
+		wide->latency_max = latency_ns;
+}
+
+static inline bool track_wide_expects(const struct track_wide *wide, uint64_t sequence)
+{
+	return wide->ordered && sequence == wide->tracker.next;
+}
+
 static void track_add_wide(struct track_wide *wide, uint64_t sequence, uint64_t start,
 			   uint64_t latency_ns, struct track_step *step)
 {
@@ -256,7 +270,7 @@ static void track_add_wide(struct track_wide *wide, uint64_t sequence, uint64_t 
 		track_wide_begin(wide, sequence, start);
 	next = tracker->next;
 	late = tracker->duplicates + tracker->out_of_window;
-	if (__builtin_expect(sequence == next && wide->ordered, 1)) {
+	if (__builtin_expect(track_wide_expects(wide, sequence), 1)) {
 		tracker_add_next(tracker);
 		step->kind = TRACK_NEWEST;
 	} else {
@@ -271,11 +285,7 @@ static void track_add_wide(struct track_wide *wide, uint64_t sequence, uint64_t 
 	}
 	if (tracker->duplicates + tracker->out_of_window != late)
 		return;
-	wide->latency_sum += latency_ns;
-	if (latency_ns < wide->latency_min)
-		wide->latency_min = latency_ns;
-	if (latency_ns > wide->latency_max)
-		wide->latency_max = latency_ns;
+	track_wide_latency(wide, latency_ns, 1);
 }
 
 void track_add(struct track_table *table, uint32_t index, uint64_t sequence, uint64_t start,
@@ -295,6 +305,35 @@ void track_add(struct track_table *table, uint32_t index, uint64_t sequence, uin
 		track_add_compact(track, sequence, start, latency_ns, step);
 		track_unlock(table, &track->lock);
 	}
+}
+
+bool track_expects(const struct track_table *table, uint32_t index, uint64_t sequence)
+{
+	struct track_wide *wide = &table->wide[index];
+	bool expects;
+
+	if (index >= table->wide_count)
+		return false;
+	track_lock(table, &wide->lock);
+	expects = track_wide_expects(wide, sequence);
+	track_unlock(table, &wide->lock);
+	return expects;
+}
+
+bool track_add_run(struct track_table *table, uint32_t index, uint64_t sequence, uint32_t count,
+		   uint64_t latency_ns)
+{
+	struct track_wide *wide = &table->wide[index];
+	bool expected;
+
+	track_lock(table, &wide->lock);
+	expected = track_wide_expects(wide, sequence);
+	if (expected) {
+		tracker_add_run(&wide->tracker, count);
+		track_wide_latency(wide, latency_ns, count);
+	}
+	track_unlock(table, &wide->lock);
+	return expected;
 }
 
 /* ---- looking ---- */

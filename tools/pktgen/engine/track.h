@@ -69,6 +69,13 @@ void track_prefetch(const struct track_table *table, uint32_t index);
 void track_add(struct track_table *table, uint32_t index, uint64_t sequence, uint64_t start,
 	       uint64_t latency_ns, struct track_step *step);
 
+/* Is this the number that comes next, of a track with a large window of which nothing is known to be out of place? */
+bool track_expects(const struct track_table *table, uint32_t index, uint64_t sequence);
+/* `count` frames arrived, numbers from `sequence` on, which was expected: all new and the newest. False: it is not any
+ * more, and nothing was added. */
+bool track_add_run(struct track_table *table, uint32_t index, uint64_t sequence, uint32_t count,
+		   uint64_t latency_ns);
+
 void track_state(const struct track_table *table, uint32_t index, struct track_state *state);
 
 /* Add how far its frames came from their place to `sum`. False: it has no large window, and that is not known. */

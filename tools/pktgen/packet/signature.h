@@ -93,4 +93,32 @@ static inline bool signature_read(const uint8_t *at, struct signature *found)
 	return true;
 }
 
+/* What follows a signature in its track, of the same time. Where the lowest 16 bits of the number overflow nothing does: the
+ * check is never that of number 0. */
+struct signature_next {
+	uint64_t front, back;
+	uint32_t check;
+};
+
+static inline void signature_step(struct signature_next *next)
+{
+	next->back += UINT64_C(1) << 48;
+	next->check = next->check != 1 ? next->check - 1 : 0xffff; /* one's complement */
+}
+
+/* Behind the one of these 18 bytes. */
+static inline void signature_begin(struct signature_next *next, const uint8_t *at)
+{
+	next->check = bytes_get16(at);
+	next->front = bytes_get64(at + 2);
+	next->back = bytes_get64(at + 10);
+	signature_step(next);
+}
+
+static inline bool signature_is_next(const struct signature_next *next, const uint8_t *at)
+{
+	return bytes_get16(at) == next->check && bytes_get64(at + 2) == next->front &&
+	       bytes_get64(at + 10) == next->back;
+}
+
 #endif
