@@ -511,6 +511,7 @@ static void a_lesser_successor_is_refused(void **state)
 {
 	struct backend *b = *state;
 	struct vionet_device *device = open_started(b, "");
+	struct vionet_queue_info info = { .struct_size = sizeof(info) };
 	uint32_t events;
 
 	backend_hang_up(b);
@@ -524,8 +525,12 @@ static void a_lesser_successor_is_refused(void **state)
 	assert_int_equal(vionet_device_reconnect(device, 1000), -ENOTSUP);
 	assert_text("memory regions");
 	LOCKED(b, b->slots = 8);
+	LOCKED(b, b->queue_num = 1);
 	assert_int_equal(vionet_device_reconnect(device, 1000), 0);
 	turn_frames(device, 0, 100);
+	/* What it lacks is known, where it is not in use. */
+	assert_int_equal(vionet_device_queue_info(device, 2, &info), -ENOENT);
+	assert_text("the device has 2");
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
