@@ -67,9 +67,13 @@ static void config_replace(const struct api_request *request, struct api_reply *
 		api_refuse_code(reply, code);
 }
 
+/* Nothing at all is no configuration, and much less an order to drop the one that there is. */
 void api_set_config(const struct api_request *request, struct api_reply *reply)
 {
-	config_replace(request, reply, request->body, request->length);
+	if (request->length == 0)
+		api_refuse(reply, 400, "a configuration is expected, and the body is empty; {} drops what there is");
+	else
+		config_replace(request, reply, request->body, request->length);
 }
 
 void api_get_config(const struct api_request *request, struct api_reply *reply)

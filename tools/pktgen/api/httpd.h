@@ -14,6 +14,7 @@
 	X(create_response_from_fd)     \
 	X(destroy_response)            \
 	X(get_connection_info)         \
+	X(get_connection_values)       \
 	X(get_daemon_info)             \
 	X(get_timeout)                 \
 	X(lookup_connection_value)     \

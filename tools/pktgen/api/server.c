@@ -19,6 +19,9 @@
 
 #define CONNECTIONS_MAX 16u
 #define HEADERS_MAX (32u << 10)
+/* What the library refuses by itself is answered in its own words: it takes more than is allowed. */
+#define HEADERS_ROOM (256u << 10)
+#define PATH_MAX_BYTES (8u << 10)
 #define BODY_MAX (8u << 20)
 #define BODIES_MAX (32u << 20)	/* of all connections */
 #define DISCARD_MAX (64u << 20) /* of one that is too long */
@@ -191,12 +194,59 @@ static bool server_has_body(const struct route *route)
 	return strcmp(route->method, "GET") != 0;
 }
 
+static void server_check_length(struct MHD_Connection *connection, const char *path, struct api_reply *reply)
+{
+	const union MHD_ConnectionInfo *info =
+		httpd.get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+
+	if (strlen(path) > PATH_MAX_BYTES)
+		api_refuse(reply, 414, "the path is longer than %u bytes", PATH_MAX_BYTES);
+	else if (info != NULL && info->header_size > HEADERS_MAX)
+		api_refuse(reply, 431, "request line and headers are longer than %u bytes", HEADERS_MAX);
+}
+
+/* Where the body ends is to be one thing for all who read it, a proxy in front among them. */
+struct server_framing {
+	unsigned int lengths, encodings;
+	bool chunked;
+};
+
+static enum MHD_Result server_note_framing(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	struct server_framing *framing = context;
+
+	(void)kind;
+	if (strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0)
+		framing->lengths++;
+	if (strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) != 0)
+		return MHD_YES;
+	framing->encodings++;
+	framing->chunked = value != NULL && strcasecmp(value, "chunked") == 0;
+	return MHD_YES;
+}
+
+/* True: what follows cannot be told from a further request. */
+static bool server_refuses_framing(struct MHD_Connection *connection, struct api_reply *reply)
+{
+	struct server_framing framing = { 0 };
+
+	httpd.get_connection_values(connection, MHD_HEADER_KIND, server_note_framing, &framing);
+	if (framing.lengths + framing.encodings > 1)
+		api_refuse(reply, 400, "Content-Length and Transfer-Encoding: one is expected, once");
+	else if (framing.encodings == 1 && !framing.chunked)
+		api_refuse(reply, 501, "Transfer-Encoding: only chunked is supported");
+	return reply->errors != NULL;
+}
+
 /* What is wrong by the headers. */
 static void server_admit(struct exchange *exchange, struct MHD_Connection *connection,
 			 const char *path, const char *method)
 {
 	struct api_reply *reply = &exchange->early;
 
+	server_check_length(connection, path, reply);
+	if (reply->errors != NULL)
+		return;
 	server_check_origin(exchange->api, connection, reply);
 	exchange->route = server_find_route(path, method);
 	if (exchange->route != NULL) {
@@ -343,6 +393,8 @@ static enum MHD_Result server_on_request(void *context, struct MHD_Connection *c
 		exchange->early.fd = -1;
 		*kept = exchange;
 		server_begin_phase(connection);
+		if (server_refuses_framing(connection, &exchange->early))
+			return server_answer(exchange, connection);
 		server_admit(exchange, connection, path, method);
 		if (!server_is_too_long(connection))
 			return MHD_YES;
@@ -433,7 +485,7 @@ static int server_start(struct api *api)
 		MHD_OPTION_EXTERNAL_LOGGER, server_on_log, NULL,
 		MHD_OPTION_LISTEN_SOCKET, api->listener.fd,
 		MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADERS_MAX,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADERS_ROOM,
 		MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S,
 		MHD_OPTION_STRICT_FOR_CLIENT, 1,
 		MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
