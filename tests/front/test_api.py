@@ -324,6 +324,9 @@ class Errors(Case):
         self.refused(400, "POST", "/config", bad, "flows[0].packet[1]", "gtpv2")
         self.refused(400, "POST", "/config", {"ports": [{"name": "p1"}]}, "ports[0].location: it is missing")
         self.refused(400, "POST", "/config", config(flow("a", tx="p9")), "flows[0].tx_rx.port.tx_name")
+        for name, what in (("replay", {"file": "/etc/passwd"}), ("template", {"file": "/etc/passwd", "frame": 2})):
+            named = {"name": "a", "tx_rx": flow("a")["tx_rx"], "x-vionet": {name: what}}
+            self.refused(400, "POST", "/config", config(named), f"flows[0].x-vionet.{name}: captures are read for configurations of the command line only")
         status, _, body = self.client.ask("POST", "/config", '{"ports": [\n{"name": ]}', JSON)
         self.assertEqual((status, "line 2" in json.loads(body)["errors"][0]), (400, True), body)
         self.assertEqual(self.client.call("GET", "/config")["flows"][0]["name"], "kept")

@@ -347,6 +347,39 @@ class Sent(Case):
         self.assertEqual(flows["voice"]["tx"]["bytes"], 500 * 214)
 
 
+class Devices(Case):
+    """What only a device can refuse is refused by the place in the file, too."""
+
+    features = "+all,-RING_PACKED,-SPEED_DUPLEX,-CSUM"
+
+    def test_the_place_of_what_a_device_cannot(self):
+        for member, words in (
+                ("  size: {fixed: 9000}", "12:9: flows[1].size: 8996 bytes (9000 with FCS) are more than the MTU 1500"),
+                ("  size: {weight_pairs: {custom: [{size: 64, weight: 1}, {size: 9000, weight: 1}]}}",
+                 "12:9: flows[1].size: 8996 bytes (9000 with FCS)"),
+                ("  rate: {percentage: 30}", "12:9: flows[1].rate: " + self.device + " does not report its link speed"),
+                ("  duration: {fixed_packets: {delay: {bytes: 500}}}",
+                 "12:13: flows[1].duration: " + self.device + " does not report its link speed"),
+                ("  x-vionet: {offload: {checksum: true}}", "12:23: flows[1].x-vionet.offload: CSUM was not accepted")):
+            with tempfile.NamedTemporaryFile("w", suffix=".json" if not YAML else ".yaml") as file:
+                file.write(f"""ports:
+- name: p
+flows:
+- name: ok
+  tx_rx: {{port: {{tx_name: p}}}}
+- name: not
+  tx_rx: {{port: {{tx_name: p}}}}
+  packet:
+  - ethernet: {{}}
+  - ipv4: {{}}
+  - udp: {{}}
+{member}
+""")
+                file.flush()
+                _, errors = self.run_tool("pktgen", "--config", file.name, code=2)
+                self.assertIn(f"vionet: {file.name}:{words}", errors)
+
+
 class Refused(unittest.TestCase):
     """Values and pairs of options: one sentence, status 2."""
 

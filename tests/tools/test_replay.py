@@ -109,7 +109,7 @@ class Replay(Case):
         dump.wait()
         self.assertEqual(found["tx"]["sent"], expected)
         self.nic.check()
-        return found["replay"], arrived
+        return found["replays"][0], arrived
 
     def test_bytes_are_those_of_the_file(self):
         records = [(i * MS, udp(i, 60 + 17 * i)) for i in range(80)]
@@ -161,7 +161,7 @@ class Replay(Case):
         device = self.serve("--features", "-MTU", "--peer", "sink")
         records = [(i, udp(i, size)) for i, size in enumerate((60, 9014, 9015, 3000))]
         found = self.facts(device, "--no-rx", "--set", "mtu=9000", "--replay", self.write("file", pcap(records)))
-        self.assertEqual((found["replay"]["frames"], found["replay"]["rules"]["oversize_dropped"]), (3, 1))
+        self.assertEqual((found["replays"][0]["frames"], found["replays"][0]["rules"]["oversize_dropped"]), (3, 1))
         self.assertEqual((found["tx"]["sent"], found["tx"]["bytes"]), (3, 60 + 9014 + 3000))
         self.nic.check()
 
@@ -186,6 +186,63 @@ class Replay(Case):
         dump.wait()
         self.assertEqual([frame[:90] for frame in captures.frames(arrived)], 5 * [udp(2, 90)])
         self.assertIn("frame 4 is asked for, and it has 3", self.refused("--template", f"{path}:4"))
+
+    def config(self, *flows):
+        """Flows of one port, as a file; of a capture each."""
+        ends = {"port": {"tx_name": "p"}}
+        return self.write("flows.json", json.dumps({"ports": [{"name": "p"}], "flows": [
+            {"name": f"f{i}", "tx_rx": ends, **flow} for i, flow in enumerate(flows)]}).encode())
+
+    def test_flows_of_a_file(self):
+        """Each flow with a capture of its own, beside one that sends copies of a frame."""
+        a, b = [(i * MS, udp(i, 90)) for i in range(40)], [(0, udp(100 + i, 300 + i)) for i in range(25)]
+        names = [self.write("a", pcap(a)), self.write("b", pcap(b))]
+        path = self.config(
+            {"x-vionet": {"replay": {"file": names[0], "speed": "4x", "loops": 2}}},
+            {"rate": {"pps": 5000}, "x-vionet": {"replay": {"file": names[1], "map_port": ["9=7", "9=8"],
+                                                            "src_mac": "02:00:00:00:00:77"}}},
+            {"rate": {"pps": 5000}, "duration": {"fixed_packets": {"packets": 12}},
+             "x-vionet": {"template": {"file": names[1], "frame": 3}}})
+        device = self.tap()
+        arrived = self.path("arrived.pcap")
+        dump = Tcpdump("wire", arrived, 80 + 25 + 12)
+        self.addCleanup(dump.close)
+        found = self.facts(device, "--no-rx", "--config", path)
+        dump.wait()
+        self.assertEqual([(one["flow"], one["file"], one["frames"], one["loops"]) for one in found["replays"]],
+                         [("f0", names[0], 80, 2), ("f1", names[1], 25, 1)])
+        frames = captures.frames(arrived)
+        self.assertEqual([frame for frame in frames if len(frame) == 90], 2 * [frame for _, frame in a])
+        self.assertEqual(frames.count(b[2][1]), 12)
+        ports = captures.tshark(arrived, "-Y", "eth.src == 02:00:00:00:00:77", "-T", "fields", "-e", "udp.srcport",
+                                "-e", "udp.dstport")
+        self.assertEqual(ports, [f"{50100 + i}\t7" for i in range(25)])
+        self.assertEqual(captures.complaints(arrived), [])
+        # What is printed is read as the same; the template is in it.
+        printed = subprocess.run([*PLAIN, VIONET, "pktgen", "--config", path, "--print-config=json"], check=True,
+                                 capture_output=True, text=True).stdout
+        again = json.loads(printed)["flows"]
+        self.assertEqual([again[i]["x-vionet"]["replay"]["file"] for i in range(2)], names)
+        self.assertEqual(again[1]["x-vionet"]["replay"]["map_port"], ["9=7", "9=8"])
+        self.assertEqual(bytes.fromhex(again[2]["packet"][0]["custom"]["bytes"]), b[2][1])
+        second = subprocess.run([*PLAIN, VIONET, "pktgen", "--config", "-", "--print-config=json"], input=printed,
+                                check=True, capture_output=True, text=True).stdout
+        self.assertEqual(second, printed)
+
+    def test_flows_of_a_file_that_cannot_be(self):
+        one = self.write("one", pcap([(0, udp(1))]))
+        for flow, words in (
+                ({"x-vionet": {"replay": {"file": self.path("no")}}}, ".replay: " + self.path("no") + ": No such file"),
+                ({"x-vionet": {"replay": {"file": one, "speed": "fast"}}}, ".replay.speed: 'fast': a factor from"),
+                ({"x-vionet": {"replay": {"file": one, "map": ["10.0.0.0/8=1.0.0.0/8", "10=1"]}}},
+                 ".replay.map[1]: '10=1': two networks"),
+                ({"x-vionet": {"replay": {"file": one, "map_port": ["1=2", "x"], "map": []}}}, ".replay.map_port[1]: "),
+                ({"x-vionet": {"template": {"file": one, "frame": 2}}}, ".template.frame: " + one + ": frame 2 is asked "
+                 "for, and it has 1"),
+                ({"x-vionet": {"template": {"file": self.path("no")}}}, ".template.file: " + self.path("no"))):
+            self.refused("--config", self.config(flow))
+            self.assertRegex(self.errors, r"flows.json:1:\d+: flows\[0\].x-vionet\.")
+            self.assertIn(words, self.errors)
 
     def refused(self, *arguments, code=2):
         self.run_tool("vfio-user:/nowhere/nic", *arguments, code=code)

@@ -18,6 +18,7 @@
 #define TEXT(text) text, sizeof(text) - 1
 /* What stands in line 5 of a configuration that is good otherwise; in the packet of its flow. */
 #define FLOW(text) TEXT("ports: [{name: p}, {name: q}]\nflows:\n- name: f\n  tx_rx: {port: {tx_name: p}}\n  " text "\n")
+#define FILES(text) FLOW("x-vionet: {" text "}")
 #define PACKET(text) FLOW("packet: [" text "]")
 
 static const struct refusal {
@@ -117,6 +118,27 @@ static const struct refusal {
 	  "1:11: options.protocol_options: not supported" },
 	{ TEXT("options: {port_optoins: {}}"),
 	  "1:11: options.port_optoins: unknown; did you mean port_options?" },
+	/* captures that flows name */
+	{ FILES("replay: {}"), "5:22: flows[0].x-vionet.replay: file is missing" },
+	{ FILES("replay: {file: a, fast: 1}"),
+	  "5:32: flows[0].x-vionet.replay.fast: unknown; known here: file, speed, loops, loop_gap, max_gap, oversize, "
+	  "truncated, src_mac, dst_mac, map, map_port" },
+	{ FILES("replay: {file: a, speed: [1]}"),
+	  "5:39: flows[0].x-vionet.replay.speed: a text is wanted, as the option of the command line has it" },
+	{ FILES("replay: {file: a, map: x}"), "5:37: flows[0].x-vionet.replay.map: a list is wanted, not a value" },
+	{ FILES("replay: {file: a}, pad: false"),
+	  "5:33: flows[0].x-vionet.pad: x-vionet.replay is there too, which decides it; leave one of them out" },
+	{ FILES("replay: {file: a}}\n  size: {fixed: 99"),
+	  "6:3: flows[0].size: x-vionet.replay is there too, which decides it; leave one of them out" },
+	{ FILES("replay: {file: a}}\n  metrics: {enable: true"),
+	  "6:3: flows[0].metrics: x-vionet.replay is there too, which decides it; leave one of them out" },
+	{ FILES("replay: {file: a, speed: 2x}, rate: 5pps"),
+	  "5:32: flows[0].x-vionet.replay.speed: the flow has a rate too; leave one of them out" },
+	{ FILES("template: a"), "5:24: flows[0].x-vionet.template: an object is wanted, not a value" },
+	{ FILES("template: {file: a, frame: 0}"),
+	  "5:41: flows[0].x-vionet.template.frame: '0': a whole number from 1 to 4294967295 is wanted" },
+	{ FILES("template: {file: a}}\n  packet: [{choice: udp}]\n  payload: {"),
+	  "6:3: flows[0].packet: x-vionet.template is there too, which decides it; leave one of them out" },
 	/* flows */
 	{ TEXT("flows: [{}]"),
 	  "1:9: flows[0]: name is missing" },
@@ -257,7 +279,7 @@ static const struct refusal {
 	{ FLOW("x-vionet: {payload: numbered}\n  payload: {fixed: {}}"),
 	  "5:14: flows[0].x-vionet.payload: the flow has payload too; leave one of them out" },
 	{ FLOW("x-vionet: {more: 1}"),
-	  "5:14: flows[0].x-vionet.more: unknown; known here: arrival, rate, packets, seconds, delay, offload, payload, pad, seed" },
+	  "5:14: flows[0].x-vionet.more: unknown; known here: arrival, rate, packets, seconds, delay, offload, payload, pad, seed, template, replay" },
 	{ FLOW("x-vionet: 5"),
 	  "5:13: flows[0].x-vionet: an object is wanted, not a value" },
 	{ FLOW("x-other: {a: 1}"),

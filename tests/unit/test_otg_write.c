@@ -55,6 +55,39 @@ static void test_round_trip(void **state)
 	}
 }
 
+/* Captures that flows name are written as they were given. */
+static void test_captures_of_flows(void **state)
+{
+	static const char text[] =
+		"{\"ports\": [{\"name\": \"p\"}], \"flows\": ["
+		"{\"name\": \"r\", \"tx_rx\": {\"port\": {\"tx_name\": \"p\"}}, \"x-vionet\": {\"replay\": {\"file\": \"a\", "
+		"\"speed\": 2, \"loops\": \"3\", \"map\": [\"1.0.0.0/8=2.0.0.0/8\", \"::/1=::/1\"], \"map_port\": [\"1=2\"]}}},"
+		"{\"name\": \"t\", \"tx_rx\": {\"port\": {\"tx_name\": \"p\"}}, \"rate\": {\"pps\": 7}, "
+		"\"x-vionet\": {\"template\": {\"file\": \"b\", \"frame\": 9}}}]}";
+	struct traffic traffic, again;
+	struct traffic_error error;
+	char *first, *second;
+
+	(void)state;
+	assert_int_equal(otg_read_text(text, strlen(text), &traffic, &error), 0);
+	assert_string_equal(traffic.flow[0].replay.file, "a");
+	assert_int_equal(traffic.flow[0].replay.settings, 5);
+	assert_string_equal(traffic.flow[0].replay.setting[3].text, "::/1=::/1");
+	assert_int_equal(traffic.flow[0].rate.kind, RATE_MAX);
+	assert_string_equal(traffic.flow[1].template.file, "b");
+	assert_int_equal(traffic.flow[1].template.frame, 9);
+	assert_int_equal(traffic.flow[1].headers, 0);
+	first = written(&traffic, TREE_JSON);
+	assert_int_equal(otg_read_text(first, strlen(first), &again, &error), 0);
+	second = written(&again, TREE_JSON);
+	assert_string_equal(first, second);
+	assert_int_equal(again.flow[0].rate.kind, RATE_MAX);
+	free(first);
+	free(second);
+	traffic_free(&again);
+	traffic_free(&traffic);
+}
+
 /* What is read without lines is refused without them, by the same path. */
 static void test_json_is_refused(void **state)
 {
@@ -93,6 +126,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_captures_of_flows),
 		cmocka_unit_test(test_json_is_refused),
 		cmocka_unit_test(test_no_room),
 	};

@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include "tools/pktgen/model/otg.h"
+#include "tools/pktgen/packet/header_table.h"
 #include "tools/pktgen/packet/template.h"
+#include "tools/pktgen/replay/settings.h"
 
 /* ---- flows that cannot be sent ---- */
 
@@ -51,6 +53,87 @@ static const struct tree *file_find(const struct tree *node, const char *path)
 	return node;
 }
 
+/* ---- captures that flows name ---- */
+
+/* The frame becomes the packet; unless the file gives a size, with its own. */
+static int file_take_frame(const struct tree *node, struct traffic_flow *flow, struct traffic_error *error)
+{
+	const struct tree *template = tree_find(tree_find(node, "x-vionet"), "template");
+	const struct tree *frame = tree_find(template, "frame");
+	struct traffic_header *header;
+	struct savefile_error refused;
+	uint8_t *bytes;
+	uint32_t size;
+	int result = replay_read_frame(flow->template.file, flow->template.frame, &bytes, &size, &refused);
+
+	if (result == -ENOMEM)
+		return result;
+	if (result != 0)
+		return tree_refuse(error, frame != NULL && result == -EINVAL ? frame : tree_find(template, "file"), "%s",
+				   refused.text);
+	header = traffic_header_add(&flow->header, &flow->headers, HEADER_CUSTOM, header_type(HEADER_CUSTOM)->fields);
+	if (header == NULL) {
+		free(bytes);
+		return -ENOMEM;
+	}
+	header->bytes = bytes;
+	header->byte_count = size;
+	if (tree_find(node, "size") == NULL)
+		flow->size.min = size;
+	free(flow->template.file);
+	flow->template = (struct traffic_template){ .file = NULL };
+	return 0;
+}
+
+/* The place of a setting that may be one of a list. */
+static const struct tree *file_setting(const struct tree *replay, const char *name, uint32_t index)
+{
+	const struct tree *node = tree_find(replay, name);
+
+	return node->kind == TREE_LIST ? file_element(node, index) : node;
+}
+
+static int file_check_replay(const struct tree *node, const struct traffic_replay *replay, struct traffic_error *error)
+{
+	const struct tree *replayed = tree_find(tree_find(node, "x-vionet"), "replay");
+	struct replay_options options = REPLAY_OPTIONS_DEFAULT;
+	struct parse_error refused;
+	int result = 0;
+
+	for (size_t i = 0, first = 0; i < replay->settings && result == 0; i++) {
+		const struct traffic_setting *setting = &replay->setting[i];
+
+		if (strcmp(setting->name, replay->setting[first].name) != 0)
+			first = i;
+		result = replay_set(&options, setting->name, "", setting->text, &refused);
+		if (result != 0)
+			return tree_refuse(error, file_setting(replayed, setting->name, (uint32_t)(i - first)), "%s",
+					   refused.text + 1);
+	}
+	return result;
+}
+
+static int file_take_captures(const struct tree *config, struct traffic *traffic, struct traffic_error *error)
+{
+	const struct tree *list = tree_find(config, "flows");
+	int result = 0;
+
+	for (size_t i = 0; i < traffic->flows && result == 0; i++) {
+		struct traffic_flow *flow = &traffic->flow[i];
+		const struct tree *node = file_element(list, (uint32_t)i);
+
+		if (flow->template.file != NULL)
+			result = file_take_frame(node, flow, error);
+		if (result == 0 && flow->replay.file != NULL)
+			result = file_check_replay(node, &flow->replay, error);
+	}
+	if (result == -ENOMEM)
+		snprintf(error->text, sizeof(error->text), "out of memory");
+	return result;
+}
+
+/* ---- all of it ---- */
+
 static int file_check_flow(const struct tree *node, const struct traffic_flow *flow, struct traffic_error *error)
 {
 	const struct template_place nowhere = { .mtu = 0 };
@@ -89,6 +172,8 @@ static int file_read_text(const char *text, size_t length, struct traffic *traff
 	if (result != 0)
 		return result;
 	result = otg_read_tree(document.root, traffic, error);
+	if (result == 0)
+		result = file_take_captures(document.root, traffic, error);
 	if (result == 0)
 		result = file_check(document.root, traffic, error);
 	if (result != 0)
@@ -136,6 +221,10 @@ int config_file_read(const char *file, struct traffic *traffic, struct traffic_e
 	if (result == 0)
 		result = file_bytes(fd, text, TREE_BYTES_MAX + 1, &length);
 	result = result != 0 ? file_failed(error, -result) : file_read_text(text, length, traffic, error);
+	if (result == 0) {
+		traffic->file = strdup(fd == STDIN_FILENO ? "standard input" : file);
+		result = traffic->file == NULL ? file_failed(error, ENOMEM) : 0;
+	}
 	if (fd > STDIN_FILENO)
 		close(fd);
 	free(text);

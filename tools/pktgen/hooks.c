@@ -3,14 +3,17 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tools/pktgen/engine/engine.h"
 #include "tools/pktgen/packet/parse.h"
+#include "tools/pktgen/replay/settings.h"
 #include "tools/shared/session.h"
 
 #define HOOKS_TURN_NS 5000000u
 #define HOOKS_TEXT 1024
+#define HOOKS_PLACE 256
 
 /* ---- options ---- */
 
@@ -38,9 +41,8 @@ const struct argp hooks_argp = {
 /* ---- before a device is open ---- */
 
 /* A file that is no capture is a wrong argument. */
-static int hooks_say(const struct savefile_error *error, int result)
+static int hooks_code(int result)
 {
-	say("%s", error->text);
 	return result == -EACCES || result == -EPERM || result == -ENOMEM ? CODE_PERMISSION : CODE_USAGE;
 }
 
@@ -54,29 +56,73 @@ int hooks_template(const struct hooks *hooks, uint8_t **bytes, uint32_t *size)
 	if (arguments->template_file == NULL)
 		return CODE_OK;
 	result = replay_read_frame(arguments->template_file, arguments->template_frame, bytes, size, &error);
-	return result == 0 ? CODE_OK : hooks_say(&error, result);
+	if (result == 0)
+		return CODE_OK;
+	say("%s", error.text);
+	return hooks_code(result);
 }
 
-static int hooks_open_replay(struct hooks *hooks, bool paced)
+static void hooks_say_replay(const struct replay_info *info)
 {
-	const struct replay_info *info;
-	struct savefile_error error;
-	int result;
-
-	if (paced && !replay_use_rate(&hooks->replay)) {
-		say("--replay-speed and --rate: give one of them");
-		return CODE_USAGE;
-	}
-	result = replay_open(&hooks->replayed, &hooks->replay.replay, &error);
-	if (result != 0)
-		return hooks_say(&error, result);
-	info = replay_info(hooks->replayed);
 	output_begin();
 	fprintf(stderr, "replaying %s: %s, %ju interface%s, %ju frame%s, %ju bytes, %.9g s\n", clean(info->name),
 		info->format, (uintmax_t)info->interfaces, plural(info->interfaces), (uintmax_t)info->frames,
 		plural(info->frames), (uintmax_t)info->bytes, (double)info->duration_ns / 1e9);
 	output_end();
+}
+
+/* Of a file of configuration it is said where it stands there. */
+static int hooks_refuse_replay(const struct traffic *traffic, const struct traffic_flow *flow,
+			       const struct savefile_error *error, int result)
+{
+	char place[HOOKS_PLACE];
+
+	traffic_describe_place(traffic, flow, TRAFFIC_PART_REPLAY, place, sizeof(place));
+	if (flow->place[TRAFFIC_PART_REPLAY].line == 0)
+		say("%s", error->text);
+	else
+		say("%s: %s", place, error->text);
+	return hooks_code(result);
+}
+
+static int hooks_open_replay(struct hooks *hooks, const struct traffic *traffic, uint32_t index)
+{
+	const struct traffic_flow *flow = &traffic->flow[index];
+	struct hooks_replay *replay = &hooks->replays[hooks->replay_count];
+	struct replay_options options;
+	struct savefile_error error;
+	int result;
+
+	replay_options_of(&flow->replay, flow->rate.kind != RATE_MAX, &options);
+	result = replay_open(&replay->replay, &options, &error);
+	if (result != 0)
+		return hooks_refuse_replay(traffic, flow, &error, result);
+	replay->flow = index;
+	replay->of = flow;
+	hooks->source[hooks->replay_count++] = replay_source(replay->replay, index);
+	hooks_say_replay(replay_info(replay->replay));
 	return CODE_OK;
+}
+
+static int hooks_open_replays(struct hooks *hooks, const struct traffic *traffic)
+{
+	int code = CODE_OK;
+	size_t count = 0;
+
+	for (size_t i = 0; i < traffic->flows; i++)
+		count += traffic->flow[i].replay.file != NULL;
+	if (count == 0)
+		return CODE_OK;
+	hooks->replays = calloc(count, sizeof(*hooks->replays));
+	hooks->source = calloc(count, sizeof(*hooks->source));
+	if (hooks->replays == NULL || hooks->source == NULL) {
+		say("%zu captures: no memory", count);
+		return CODE_PERMISSION;
+	}
+	for (uint32_t i = 0; i < traffic->flows && code == CODE_OK; i++)
+		if (traffic->flow[i].replay.file != NULL)
+			code = hooks_open_replay(hooks, traffic, i);
+	return code;
 }
 
 /* For the recorder's comments. */
@@ -92,12 +138,10 @@ static bool hooks_signature(const uint8_t *frame, uint32_t available, uint32_t t
 	return true;
 }
 
-static int hooks_open_all(struct hooks *hooks, bool paced)
+static int hooks_open_all(struct hooks *hooks, const struct traffic *traffic)
 {
-	int code = CODE_OK;
+	int code = hooks_open_replays(hooks, traffic);
 
-	if (hooks->replay.replay.path != NULL)
-		code = hooks_open_replay(hooks, paced);
 	hooks->capture.signature = hooks_signature;
 	if (code == CODE_OK && hooks->capture.path != NULL)
 		code = recorder_open(&hooks->recorder, &hooks->capture);
@@ -110,9 +154,9 @@ static int hooks_open_all(struct hooks *hooks, bool paced)
 	return CODE_PERMISSION;
 }
 
-int hooks_open(struct hooks *hooks, bool paced)
+int hooks_open(struct hooks *hooks, const struct traffic *traffic)
 {
-	int code = hooks_open_all(hooks, paced);
+	int code = hooks_open_all(hooks, traffic);
 
 	if (code != CODE_OK)
 		hooks_close(hooks);
@@ -121,11 +165,8 @@ int hooks_open(struct hooks *hooks, bool paced)
 
 void hooks_fill(struct hooks *hooks, struct engine_options *options)
 {
-	if (hooks->replayed != NULL) {
-		hooks->source = replay_source(hooks->replayed, 0);
-		options->source = &hooks->source;
-		options->sources = 1;
-	}
+	options->source = hooks->source;
+	options->sources = hooks->replay_count;
 	if (hooks->recorder != NULL) {
 		hooks->tap = recorder_tap(hooks->recorder);
 		options->tap = &hooks->tap;
@@ -148,10 +189,7 @@ static int hooks_set_port(struct hooks *hooks, struct engine *engine)
 		say_error(result);
 		return code_of_run(result);
 	}
-	if (hooks->responder != NULL)
-		responder_set_mac(hooks->responder, info.mac);
-	if (hooks->replayed != NULL)
-		replay_set_mtu(hooks->replayed, engine_mtu(engine, 0));
+	responder_set_mac(hooks->responder, info.mac);
 	return CODE_OK;
 }
 
@@ -182,7 +220,9 @@ int hooks_start(struct hooks *hooks, struct engine *engine)
 {
 	int code = CODE_OK;
 
-	if (hooks->replayed != NULL || hooks->responder != NULL)
+	for (size_t i = 0; i < hooks->replay_count; i++)
+		replay_set_mtu(hooks->replays[i].replay, engine_mtu(engine, hooks->replays[i].of->tx_port));
+	if (hooks->responder != NULL)
 		code = hooks_set_port(hooks, engine);
 	if (code == CODE_OK && hooks->recorder != NULL)
 		code = hooks_start_recorder(hooks, engine);
@@ -237,15 +277,31 @@ int hooks_check(struct hooks *hooks)
 int hooks_finish(struct hooks *hooks, uint64_t sent)
 {
 	int code = hooks->recorder != NULL ? recorder_stop(hooks->recorder) : CODE_OK;
-	const char *failure = hooks->replayed != NULL ? replay_failure(hooks->replayed) : NULL;
+	bool failed = false;
 
-	if (failure != NULL)
-		say("%s", failure);
-	else if (hooks->replayed != NULL && hooks->started && sent == 0)
-		say("--replay %s: no frame was sent", hooks->replay.replay.path);
-	else
-		return code;
-	return CODE_FAILED;
+	for (size_t i = 0; i < hooks->replay_count; i++) {
+		const char *failure = replay_failure(hooks->replays[i].replay);
+
+		if (failure != NULL)
+			say("%s", failure);
+		failed |= failure != NULL;
+	}
+	if (!failed && hooks->replay_count > 0 && hooks->started && sent == 0) {
+		say("%s: no frame was sent", hooks->replays[0].of->replay.file);
+		failed = true;
+	}
+	return failed ? CODE_FAILED : code;
+}
+
+static void hooks_print_replay(const struct hooks_replay *of)
+{
+	const struct replay_counts *counts = replay_counts(of->replay);
+	char text[HOOKS_TEXT];
+
+	replay_describe(of->replay, text, sizeof(text));
+	printf("replay    %s: %ju frame%s in %ju loop%s%s%s\n", clean(of->of->replay.file), (uintmax_t)counts->frames,
+	       plural(counts->frames), (uintmax_t)counts->loops, plural(counts->loops),
+	       text[0] != '\0' ? "; " : "", text);
 }
 
 static void hooks_print_answers(const struct hooks *hooks)
@@ -263,14 +319,8 @@ void hooks_print_text(const struct hooks *hooks)
 {
 	char text[HOOKS_TEXT];
 
-	if (hooks->replayed != NULL) {
-		const struct replay_counts *counts = replay_counts(hooks->replayed);
-
-		replay_describe(hooks->replayed, text, sizeof(text));
-		printf("replay    %s: %ju frame%s in %ju loop%s%s%s\n", clean(hooks->replay.replay.path),
-		       (uintmax_t)counts->frames, plural(counts->frames), (uintmax_t)counts->loops,
-		       plural(counts->loops), text[0] != '\0' ? "; " : "", text);
-	}
+	for (size_t i = 0; i < hooks->replay_count; i++)
+		hooks_print_replay(&hooks->replays[i]);
 	if (hooks->recorder != NULL) {
 		recorder_describe(hooks->recorder, text, sizeof(text));
 		printf("capture   %s\n", clean(text));
@@ -281,10 +331,15 @@ void hooks_print_text(const struct hooks *hooks)
 
 void hooks_close(struct hooks *hooks)
 {
-	replay_close(hooks->replayed);
+	for (size_t i = 0; i < hooks->replay_count; i++)
+		replay_close(hooks->replays[i].replay);
+	free(hooks->replays);
+	free(hooks->source);
 	recorder_close(hooks->recorder);
 	responder_close(hooks->responder);
-	hooks->replayed = NULL;
+	hooks->replays = NULL;
+	hooks->source = NULL;
+	hooks->replay_count = 0;
 	hooks->recorder = NULL;
 	hooks->responder = NULL;
 }

@@ -15,16 +15,24 @@
 struct engine;
 struct engine_options;
 
+/* A flow that sends a capture. */
+struct hooks_replay {
+	uint32_t flow;
+	const struct traffic_flow *of;
+	struct replay *replay;
+};
+
 struct hooks {
 	/* Options. */
 	struct replay_arguments replay;
 	struct recorder_options capture;
 	struct responder_options respond;
 	/* What is made of them; NULL: not asked for. */
-	struct replay *replayed;
+	struct hooks_replay *replays; /* of the flows that have one */
+	size_t replay_count;
+	struct engine_source *source; /* of each */
 	struct recorder *recorder;
 	struct responder *responder;
-	struct engine_source source;
 	struct engine_tap tap;
 	struct engine_responder answers;
 	bool started;
@@ -36,9 +44,8 @@ extern const struct argp hooks_argp;
 /* The frame of --template; *bytes NULL: there is no such option. The caller frees. */
 int hooks_template(const struct hooks *hooks, uint8_t **bytes, uint32_t *size);
 
-/* Open files, before any device is. `paced`: a rate was given, frames of a capture are not sent at their
- * times. They take the place of flow 0. */
-int hooks_open(struct hooks *hooks, bool paced);
+/* Open files, before any device is: those that flows replay too. */
+int hooks_open(struct hooks *hooks, const struct traffic *traffic);
 void hooks_fill(struct hooks *hooks, struct engine_options *options);
 /* Between engine_open and engine_launch. */
 int hooks_start(struct hooks *hooks, struct engine *engine);

@@ -239,7 +239,7 @@ static json_t *json_results(const struct pktgen_results *results)
 		"queue_pairs", json_pairs(results),
 		"idle_rx_queues", json_idle(results),
 		"series", json_series(results),
-		"replay", hooks_json_replay(&options->hooks),
+		"replays", hooks_json_replays(&options->hooks),
 		"capture", hooks_json_capture(&options->hooks),
 		"responder", hooks_json_responder(&options->hooks),
 		"limits", json_limits(results),

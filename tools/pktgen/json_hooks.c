@@ -10,19 +10,15 @@ static json_int_t hooks_int(uint64_t value)
 	return value > INT64_MAX ? INT64_MAX : (json_int_t)value;
 }
 
-json_t *hooks_json_replay(const struct hooks *hooks)
+static json_t *hooks_json_one_replay(const struct hooks_replay *of)
 {
-	const struct replay_counts *counts;
-	const struct replay_info *info;
+	const struct replay_counts *counts = replay_counts(of->replay);
+	const struct replay_info *info = replay_info(of->replay);
 
-	if (hooks->replayed == NULL)
-		return json_null();
-	counts = replay_counts(hooks->replayed);
-	info = replay_info(hooks->replayed);
-	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:f, s:I, s:I,"
+	return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:f, s:I, s:I,"
 			 " s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I},"
 			 " s:I, s:I, s:I, s:f}",
-			 "file", info->name, "format", info->format, "interfaces", hooks_int(info->interfaces),
+			 "flow", of->of->name, "file", info->name, "format", info->format, "interfaces", hooks_int(info->interfaces),
 			 "file_frames", hooks_int(info->frames), "file_bytes", hooks_int(info->bytes),
 			 "file_duration_s", (double)info->duration_ns / 1e9, "frames", hooks_int(counts->frames),
 			 "loops", hooks_int(counts->loops), "rules", "oversize_dropped",
@@ -33,6 +29,15 @@ json_t *hooks_json_replay(const struct hooks *hooks)
 			 hooks_int(counts->runts), "untimed", hooks_int(counts->untimed), "backward",
 			 hooks_int(counts->backward), "gaps_capped", hooks_int(counts->capped),
 			 "gaps_skipped_s", (double)counts->skipped_ns / 1e9);
+}
+
+json_t *hooks_json_replays(const struct hooks *hooks)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < hooks->replay_count; i++)
+		json_array_append_new(list, hooks_json_one_replay(&hooks->replays[i]));
+	return list;
 }
 
 json_t *hooks_json_capture(const struct hooks *hooks)

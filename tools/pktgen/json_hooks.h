@@ -7,7 +7,7 @@
 struct json_t;
 
 /* What each did; null where it was not asked for. The caller releases it. */
-struct json_t *hooks_json_replay(const struct hooks *hooks);
+struct json_t *hooks_json_replays(const struct hooks *hooks);
 struct json_t *hooks_json_capture(const struct hooks *hooks);
 struct json_t *hooks_json_responder(const struct hooks *hooks);
 

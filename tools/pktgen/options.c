@@ -259,7 +259,7 @@ static void options_take_hooks(struct pktgen_options *options)
 {
 	const char *of_frames = load_first_of_frames(&options->load);
 	struct load_options *load = &options->load.load;
-	bool replay = options->hooks.replay.replay.path != NULL;
+	bool replay = options->hooks.replay.file != NULL;
 	bool template = options->hooks.replay.template_file != NULL;
 
 	if ((replay || template) && options->rx_only)
@@ -270,6 +270,8 @@ static void options_take_hooks(struct pktgen_options *options)
 	if (replay && of_frames != NULL)
 		refuse_usage("--%s has no effect with --replay: the file has the frames; leave one of them out",
 			     of_frames);
+	if (replay && options->hooks.replay.speed_given && load_rate_was_given(&options->load))
+		refuse_usage("--replay-speed and --rate: give one of them");
 	if (hooks_template(&options->hooks, &options->frame, &load->frame_size) != CODE_OK)
 		exit(CODE_USAGE);
 	load->frame = options->frame;
@@ -295,7 +297,7 @@ static void options_refuse_of_runs(const struct pktgen_options *options)
 	const struct hooks *hooks = &options->hooks;
 	const char *option = options->rx_only ? "rx-only" : load_first_given(&options->load, true);
 
-	if (hooks->replay.replay.path != NULL)
+	if (hooks->replay.file != NULL)
 		option = "replay";
 	else if (hooks->replay.template_file != NULL)
 		option = "template";
@@ -309,6 +311,16 @@ static void options_refuse_of_runs(const struct pktgen_options *options)
 		refuse_usage("--%s has no effect with --listen and no device: clients say what is sent; "
 			     "leave one of them out, or name a device",
 			     option);
+}
+
+/* The flow that options describe is that of the capture. */
+static void options_give_replay(struct pktgen_options *options)
+{
+	bool at_once = load_rate_was_given(&options->load) && options->load.load.rate.kind == RATE_MAX;
+
+	if (options->hooks.replay.file != NULL &&
+	    !replay_give(&options->hooks.replay, at_once, &options->traffic.flow[0].replay))
+		refuse_usage("out of memory");
 }
 
 /* The configuration, and where it begins to be random. */
@@ -329,6 +341,7 @@ static void options_make_traffic(struct pktgen_options *options)
 		return;
 	}
 	config_make(&options->config, &options->load, &options->traffic);
+	options_give_replay(options);
 	if (options->rx_only)
 		traffic_drop_flows(&options->traffic);
 	if (options->traffic.flows == 0 && !options->rx_only && !options->config.print &&

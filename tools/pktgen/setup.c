@@ -306,7 +306,7 @@ int command_pktgen(int argc, char **argv)
 	if (code == CODE_OK && options.traffic.flows == 0 && !options.rx_only)
 		return setup_serve(&run);
 	if (code == CODE_OK)
-		code = hooks_open(&options.hooks, load_rate_was_given(&options.load));
+		code = hooks_open(&options.hooks, &options.traffic);
 	hooks_fill(&options.hooks, &engine_options);
 	if (code == CODE_OK)
 		code = setup_open(&run, &engine_options);

@@ -50,6 +50,9 @@ static void flows_check_flow(const char *file, const struct traffic *traffic, si
 	if (flow->tx_port != i || flow->rx_ports != 1 || flow->rx_port[0] != other)
 		refuse_usage("--config %.80s: flows[%zu] has to go from ports[%zu] to ports[%u], and to no other",
 			     file, i, i, other);
+	if (flow->replay.file != NULL)
+		refuse_usage("--config %.80s: flows[%zu] replays a capture; a trial sends frames that it numbers",
+			     file, i);
 	if (flow->offload.segment_size != 0)
 		refuse_usage("--config %.80s: flows[%zu] is segmented; a trial counts frames as they are sent",
 			     file, i);

@@ -37,8 +37,20 @@ static struct traffic *config_parse(struct api_reply *reply, const char *text, s
 	return NULL;
 }
 
-static bool config_check_ports(struct api_reply *reply, const struct traffic *traffic)
+/* Files are read for who may read them, and that is not every client. */
+static void config_check_files(struct api_reply *reply, const struct traffic *traffic)
 {
+	for (size_t i = 0; i < traffic->flows; i++)
+		if (traffic->flow[i].template.file != NULL || traffic->flow[i].replay.file != NULL)
+			api_refuse(reply, 400,
+				   "flows[%zu].x-vionet.%s: captures are read for configurations of the command line "
+				   "only (--config)",
+				   i, traffic->flow[i].replay.file != NULL ? "replay" : "template");
+}
+
+static bool config_check(struct api_reply *reply, const struct traffic *traffic)
+{
+	config_check_files(reply, traffic);
 	for (size_t i = 0; i < traffic->ports; i++)
 		if (traffic->port[i].location == NULL || traffic->port[i].location[0] == '\0')
 			api_refuse(reply, 400, "ports[%zu].location: it is missing; name a device, as on the "
@@ -55,7 +67,7 @@ static void config_replace(const struct api_request *request, struct api_reply *
 
 	if (traffic == NULL)
 		return;
-	if (!config_check_ports(reply, traffic)) {
+	if (!config_check(reply, traffic)) {
 		traffic_free(traffic);
 		free(traffic);
 		return;

@@ -3,6 +3,8 @@
 #include "tools/pktgen/engine/state.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -70,6 +72,21 @@ static uint64_t load_seed(const struct engine *engine, uint32_t index)
 	return seed != 0 ? seed : schedule_random(engine->options.seed, index);
 }
 
+/* A part of the flow that its device cannot do; where it stands, if it is of a file. */
+static int __attribute__((format(printf, 4, 5)))
+load_refuse(const struct engine *engine, const struct traffic_flow *flow, enum traffic_part part, const char *format, ...)
+{
+	char place[256], text[256];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	traffic_describe_place(engine->traffic, flow, part, place, sizeof(place));
+	say("%s%s", place, text);
+	return CODE_USAGE;
+}
+
 /* Will the device take frames of that size? */
 static int load_check_size(const struct engine *engine, const struct flow *flow)
 {
@@ -84,28 +101,27 @@ static int load_check_size(const struct engine *engine, const struct flow *flow)
 	if (size <= mtu + extra && template_size_max(flow->template) <= port->buffer_size)
 		return CODE_OK;
 	if (size > mtu + extra)
-		say("%s: size: %u bytes, but the MTU of %s is %u%s: at most %u",
-		    flow->wanted->name, size, port->session.name, mtu,
-		    stated ? "" : " (it states none; if it can do more: --set mtu=N)",
-		    mtu + extra);
-	else
-		say("%s: size: %u bytes, but the buffers were made for %u",
-		    flow->wanted->name, size, port->buffer_size);
-	return CODE_USAGE;
+		return load_refuse(engine, flow->wanted, TRAFFIC_PART_SIZE,
+				   ": %u bytes, but the MTU of %s is %u%s: at most %u", size,
+				   port->session.name, mtu,
+				   stated ? "" : " (it states none; if it can do more: --set mtu=N)", mtu + extra);
+	return load_refuse(engine, flow->wanted, TRAFFIC_PART_SIZE, ": %u bytes, but the buffers were made for %u", size,
+			   port->buffer_size);
 }
 
 int load_rate(const struct engine *engine, const struct flow *flow, const struct rate *wanted,
 	      struct rate *rate)
 {
 	const struct port *port = &engine->port[flow->port];
+	/* One that a client or a key gives stands in no file. */
+	const struct traffic_flow named = { .name = flow->wanted->name };
 
 	*rate = *wanted;
-	if (rate->kind == RATE_PERCENT && port->info.link_speed == 0) {
-		say("%s: rate: %s does not report its link speed, so per cent of it mean nothing; "
-		    "give 100Mbit or 10kpps instead",
-		    flow->wanted->name, port->session.name);
-		return CODE_USAGE;
-	}
+	if (rate->kind == RATE_PERCENT && port->info.link_speed == 0)
+		return load_refuse(engine, wanted == &flow->wanted->rate ? flow->wanted : &named, TRAFFIC_PART_RATE,
+				   ": %s does not report its link speed, so per cent of it mean nothing; "
+				   "give 100Mbit or 10kpps instead",
+				   port->session.name);
 	schedule_resolve(rate, port->info.link_speed);
 	return CODE_OK;
 }
@@ -117,17 +133,18 @@ static uint64_t load_wire_ns(const struct port *port, uint64_t bytes)
 }
 
 /* Times that are given as bytes on the wire need to know how fast that is. */
-static int load_check_bytes(const struct port *port, const struct traffic_flow *wanted)
+static int load_check_bytes(const struct engine *engine, const struct flow *flow)
 {
-	const struct traffic_duration *duration = &wanted->duration;
+	const struct port *port = &engine->port[flow->port];
+	const struct traffic_duration *duration = &flow->wanted->duration;
 
 	if (port->info.link_speed != 0 ||
 	    (duration->delay_bytes == 0 && duration->burst_gap_bytes == 0))
 		return CODE_OK;
-	say("%s: %s does not report its link speed: give the time of the delay, or the gap, not its "
-	    "bytes",
-	    wanted->name, port->session.name);
-	return CODE_USAGE;
+	return load_refuse(engine, flow->wanted, TRAFFIC_PART_DURATION,
+			   ": %s does not report its link speed: give the time of the delay, or the gap, not its "
+			   "bytes",
+			   port->session.name);
 }
 
 void load_duration(const struct engine *engine, struct flow *flow, const struct traffic_duration *duration)
@@ -157,6 +174,18 @@ static void load_plan(const struct engine *engine, struct flow *flow, uint32_t i
 	load_duration(engine, flow, &flow->wanted->duration);
 }
 
+/* Of a file that is read, the others have been refused where it was. */
+static int load_refuse_template(const struct engine *engine, const struct flow *flow,
+				const struct traffic_error *error)
+{
+	if (strncmp(error->path, "size", 4) == 0)
+		return load_refuse(engine, flow->wanted, TRAFFIC_PART_SIZE, "%s", error->text + strlen("size"));
+	if (strncmp(error->path, "offload", 7) == 0)
+		return load_refuse(engine, flow->wanted, TRAFFIC_PART_OFFLOAD, "%s", error->text + strlen("offload"));
+	say("%s: %s", flow->wanted->name, error->text);
+	return CODE_USAGE;
+}
+
 static int load_compile(const struct engine *engine, struct flow *flow)
 {
 	const struct port *port = &engine->port[flow->port];
@@ -171,8 +200,10 @@ static int load_compile(const struct engine *engine, struct flow *flow)
 	result = template_compile(flow->wanted, &place, &flow->template, &error);
 	if (result == 0)
 		return CODE_OK;
-	say("%s: %s", flow->wanted->name, result == -ENOMEM ? "no memory for it" : error.text);
-	return result == -ENOMEM ? CODE_PERMISSION : CODE_USAGE;
+	if (result != -ENOMEM)
+		return load_refuse_template(engine, flow, &error);
+	say("%s: no memory for it", flow->wanted->name);
+	return CODE_PERMISSION;
 }
 
 static bool load_is_one_value(const struct traffic_header *header, const char *name)
@@ -238,21 +269,18 @@ static int load_check_offload(const struct engine *engine, const struct flow *fl
 		missing = "HOST_TSO4, HOST_TSO6 and HOST_USO";
 	if (missing == NULL)
 		return CODE_OK;
-	say("%s: offload: %s was not accepted by %s: nothing can be left to it",
-	    flow->wanted->name, missing, port->session.name);
-	return CODE_USAGE;
+	return load_refuse(engine, flow->wanted, TRAFFIC_PART_OFFLOAD,
+			   ": %s was not accepted by %s: nothing can be left to it", missing, port->session.name);
 }
 
 static int load_flow(struct engine *engine, uint32_t index, uint64_t *tracks)
 {
 	struct flow *flow = &engine->flow[index];
-	const struct port *port;
 	int code;
 
 	flow->wanted = &engine->traffic->flow[index];
 	flow->port = flow->wanted->tx_port;
 	flow->start_ns = now_ns();
-	port = &engine->port[flow->port];
 	flow->streams = flow->wanted->offload.segment_size != 0 ? 1 : traffic_flow_streams(flow->wanted);
 	if (flow->streams == 0 || flow->streams > ENGINE_TRACKS_MAX ||
 	    *tracks + schedule_tracks(flow->streams, engine->options.queues) >
@@ -272,7 +300,7 @@ static int load_flow(struct engine *engine, uint32_t index, uint64_t *tracks)
 	if (code == CODE_OK)
 		code = load_check_offload(engine, flow);
 	if (code == CODE_OK)
-		code = load_check_bytes(port, flow->wanted);
+		code = load_check_bytes(engine, flow);
 	if (code != CODE_OK)
 		return code;
 	load_plan(engine, flow, index);

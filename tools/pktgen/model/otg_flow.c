@@ -522,6 +522,27 @@ static int flow_read_later(struct otg *otg, const struct tree *node, void *into)
 	return otg_needs_object(otg, node);
 }
 
+static void flow_note_place(const struct tree *flow, const struct tree *node, struct traffic_place *place)
+{
+	if (node == NULL)
+		node = flow;
+	*place = (struct traffic_place){ node->line, node->column };
+}
+
+/* What is not there has a default, and the place of the flow. */
+static void flow_note_places(const struct tree *node, struct traffic_flow *flow)
+{
+	static const char *const names[] = { [TRAFFIC_PART_SIZE] = "size",
+					     [TRAFFIC_PART_RATE] = "rate",
+					     [TRAFFIC_PART_DURATION] = "duration" };
+	const struct tree *more = tree_find(node, "x-vionet");
+
+	for (int i = TRAFFIC_PART_SIZE; i <= TRAFFIC_PART_DURATION; i++)
+		flow_note_place(node, tree_find(node, names[i]), &flow->place[i]);
+	flow_note_place(node, tree_find(more, "offload"), &flow->place[TRAFFIC_PART_OFFLOAD]);
+	flow_note_place(node, tree_find(more, "replay"), &flow->place[TRAFFIC_PART_REPLAY]);
+}
+
 int otg_read_flow(struct otg *otg, const struct tree *node, void *into)
 {
 	static const struct otg_member members[] = {
@@ -547,7 +568,10 @@ int otg_read_flow(struct otg *otg, const struct tree *node, void *into)
 	result = otg_object(otg, node, members, flow);
 	if (result == 0)
 		result = otg_read_more(otg, tree_find(node, "x-vionet"), flow);
-	if (result == 0 && flow->headers == 0)
+	if (result == 0)
+		result = otg_read_files(otg, node, flow);
+	flow_note_places(node, flow);
+	if (result == 0 && flow->headers == 0 && flow->template.file == NULL)
 		result = otg_read_packet(otg, NULL, flow);
 	return result;
 }

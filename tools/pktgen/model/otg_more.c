@@ -289,6 +289,13 @@ static int more_read_flow_delay(struct otg *otg, const struct tree *node, void *
 	return more_read_delay(otg, node, &((struct traffic_flow *)into)->duration);
 }
 
+/* Files are read by otg_read_files. */
+static int more_read_later(struct otg *otg, const struct tree *node, void *into)
+{
+	(void)into;
+	return otg_needs_object(otg, node);
+}
+
 int otg_read_more(struct otg *otg, const struct tree *node, struct traffic_flow *flow)
 {
 	static const struct otg_member members[] = {
@@ -301,6 +308,8 @@ int otg_read_more(struct otg *otg, const struct tree *node, struct traffic_flow 
 		{ .name = "payload", .read = more_read_payload },
 		{ .name = "pad", .read = more_read_pad },
 		{ .name = "seed", .read = more_read_flow_seed },
+		{ .name = "template", .read = more_read_later },
+		{ .name = "replay", .read = more_read_later },
 		{ .name = NULL },
 	};
 

@@ -69,6 +69,8 @@ int otg_field_value(struct otg *otg, const struct tree *node, const struct field
 otg_reader otg_read_flow, otg_read_packet, otg_read_duration, otg_read_size;
 /* Its x-vionet, when all else is read. */
 int otg_read_more(struct otg *otg, const struct tree *node, struct traffic_flow *flow);
+/* The capture files that its x-vionet names; `node` is the flow. Last. */
+int otg_read_files(struct otg *otg, const struct tree *node, struct traffic_flow *flow);
 int otg_read_pattern(struct otg *otg, const struct tree *node, const struct field_type *type, struct traffic_field *field);
 /* Index of a port by its name. */
 int otg_find_port(struct otg *otg, const struct tree *node, uint32_t *index);

@@ -2,6 +2,7 @@
 /* A configuration as the model has it; what other generators would not understand is in x-vionet. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tools/pktgen/model/otg_write_parts.h"
 
@@ -290,12 +291,57 @@ static void write_offload(struct tree_document *document, struct tree *more,
 		write_whole(document, offload, "segment_size", from->segment_size);
 }
 
+static void write_template(struct tree_document *document, struct tree *more, const struct traffic_template *from)
+{
+	struct tree *template;
+
+	if (from->file == NULL)
+		return;
+	template = tree_add(document, more, TREE_OBJECT, "template");
+	tree_add_text(document, template, "file", from->file);
+	if (from->frame != 1)
+		write_whole(document, template, "frame", from->frame);
+}
+
+/* Some may be there several times. */
+static void write_setting(struct tree_document *document, struct tree *replay, const struct traffic_setting *from)
+{
+	struct tree *list = tree_find(replay, from->name);
+
+	if (strncmp(from->name, "map", 3) != 0) {
+		tree_add_text(document, replay, from->name, from->text);
+		return;
+	}
+	if (list == NULL)
+		list = tree_add(document, replay, TREE_LIST, from->name);
+	tree_add_text(document, list, NULL, from->text);
+}
+
+static void write_replay(struct tree_document *document, struct tree *more, const struct traffic_replay *from)
+{
+	struct tree *replay;
+
+	if (from->file == NULL)
+		return;
+	replay = tree_add(document, more, TREE_OBJECT, "replay");
+	tree_add_text(document, replay, "file", from->file);
+	for (size_t i = 0; i < from->settings && replay != NULL; i++)
+		write_setting(document, replay, &from->setting[i]);
+}
+
+/* A replay without a rate is at its times. */
+static bool write_has_rate(const struct traffic_flow *from)
+{
+	return from->replay.file == NULL || from->rate.kind != RATE_MAX;
+}
+
 static bool write_has_more(const struct traffic_flow *from)
 {
 	const struct traffic_duration *duration = &from->duration;
 	enum write_limit limit = write_limit_of(duration);
 
-	return from->arrival != TRAFFIC_CONSTANT || !write_rate_fits(&from->rate) ||
+	return from->arrival != TRAFFIC_CONSTANT || (write_has_rate(from) && !write_rate_fits(&from->rate)) ||
+	       from->template.file != NULL || from->replay.file != NULL ||
 	       (duration->frames != 0 && limit != WRITE_PACKETS) ||
 	       (duration->time_ns != 0 && limit != WRITE_SECONDS) ||
 	       (limit == WRITE_BURST && (duration->delay_ns != 0 || duration->delay_bytes != 0)) ||
@@ -313,13 +359,16 @@ static void write_more(struct tree_document *document, struct tree *flow,
 	more = tree_add(document, flow, TREE_OBJECT, "x-vionet");
 	if (from->arrival == TRAFFIC_POISSON)
 		tree_add_text(document, more, "arrival", "poisson");
-	write_more_rate(document, more, &from->rate);
+	if (write_has_rate(from))
+		write_more_rate(document, more, &from->rate);
 	write_more_limits(document, more, &from->duration);
 	write_offload(document, more, &from->offload);
 	if (from->size.no_pad)
 		write_bool(document, more, "pad", false);
 	if (from->seed != 1)
 		write_whole(document, more, "seed", from->seed);
+	write_template(document, more, &from->template);
+	write_replay(document, more, &from->replay);
 }
 
 static void write_flow(struct tree_document *document, struct tree *list,
@@ -329,12 +378,17 @@ static void write_flow(struct tree_document *document, struct tree *list,
 
 	tree_add_text(document, flow, "name", from->name);
 	write_ends(document, flow, traffic, from);
-	otg_write_packet(document, flow, from);
-	write_size(document, flow, &from->size);
-	write_rate(document, flow, &from->rate);
+	if (from->template.file == NULL && from->replay.file == NULL)
+		otg_write_packet(document, flow, from);
+	if (from->replay.file == NULL)
+		write_size(document, flow, &from->size);
+	if (write_has_rate(from))
+		write_rate(document, flow, &from->rate);
 	write_duration(document, flow, &from->duration);
-	write_metrics(document, flow, from);
-	write_payload(document, flow, from);
+	if (from->replay.file == NULL) {
+		write_metrics(document, flow, from);
+		write_payload(document, flow, from);
+	}
 	write_more(document, flow, from);
 }
 

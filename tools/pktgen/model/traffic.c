@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tools/pktgen/model/traffic.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +27,13 @@ static void traffic_flow_free(struct traffic_flow *flow)
 	free(flow->header);
 	free(flow->size.weight);
 	free(flow->payload_bytes);
+	free(flow->template.file);
+	free(flow->replay.file);
+	for (size_t i = 0; i < flow->replay.settings; i++) {
+		free(flow->replay.setting[i].name);
+		free(flow->replay.setting[i].text);
+	}
+	free(flow->replay.setting);
 }
 
 void traffic_drop_flows(struct traffic *traffic)
@@ -51,6 +59,7 @@ void traffic_free(struct traffic *traffic)
 		free(traffic->capture[i].filter);
 	}
 	free(traffic->capture);
+	free(traffic->file);
 	memset(traffic, 0, sizeof(*traffic));
 }
 
@@ -122,4 +131,40 @@ uint64_t traffic_flow_streams(const struct traffic_flow *flow)
 	for (size_t i = 0; i < flow->headers; i++)
 		streams = traffic_header_streams(&flow->header[i], streams);
 	return streams;
+}
+
+bool traffic_replay_add(struct traffic_replay *replay, const char *name, const char *text)
+{
+	struct traffic_setting *grown =
+		realloc(replay->setting, (replay->settings + 1) * sizeof(*replay->setting));
+	struct traffic_setting *setting;
+
+	if (grown == NULL)
+		return false;
+	replay->setting = grown;
+	setting = &grown[replay->settings++];
+	setting->name = strdup(name);
+	setting->text = strdup(text);
+	return setting->name != NULL && setting->text != NULL;
+}
+
+void traffic_describe_place(const struct traffic *traffic, const struct traffic_flow *flow, enum traffic_part part,
+			    char *text, size_t room)
+{
+	static const char *const members[TRAFFIC_PARTS] = { "size", "rate", "duration", "x-vionet.offload",
+							    "x-vionet.replay" };
+	const struct traffic_place *place = &flow->place[part];
+	char file[200] = "";
+
+	if (place->line == 0) {
+		const char *dot = strchr(members[part], '.');
+
+		snprintf(text, room, "%s: %s", flow->name, dot == NULL ? members[part] : dot + 1);
+		return;
+	}
+	if (traffic->file != NULL)
+		snprintf(file, sizeof(file), "%.170s:%u:%u: ", traffic->file, place->line, place->column);
+	else
+		snprintf(file, sizeof(file), "line %u, column %u: ", place->line, place->column);
+	snprintf(text, room, "%sflows[%zu].%s", file, (size_t)(flow - traffic->flow), members[part]);
 }

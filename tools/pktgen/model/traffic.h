@@ -106,6 +106,38 @@ struct traffic_offload {
 	uint16_t segment_size; /* the device cuts frames into so many bytes of payload; 0: no */
 };
 
+/* Not of the model either: frame `frame` (from 1) of a capture as the packet. Who reads a file of configuration puts its
+ * bytes there; file NULL: none. Owned. */
+struct traffic_template {
+	char *file;
+	uint64_t frame;
+};
+
+/* The frames of a capture in the place of the packet; file NULL: none. Settings are in the words of `replay/settings.h`.
+ * Owned. */
+struct traffic_setting {
+	char *name, *text;
+};
+
+struct traffic_replay {
+	char *file;
+	struct traffic_setting *setting;
+	size_t settings;
+};
+
+/* Where parts of a flow stand in its file that only a device can refuse. */
+enum traffic_part { TRAFFIC_PART_SIZE,
+		    TRAFFIC_PART_RATE,
+		    TRAFFIC_PART_DURATION,
+		    TRAFFIC_PART_OFFLOAD,
+		    TRAFFIC_PART_REPLAY,
+		    TRAFFIC_PARTS };
+
+/* From 1; 0: of no file. */
+struct traffic_place {
+	unsigned int line, column;
+};
+
 struct traffic_flow {
 	char *name; /* unique; owned */
 	uint32_t tx_port;
@@ -124,7 +156,10 @@ struct traffic_flow {
 	bool track;	   /* numbered and timed: loss, order, ... (metrics.enable) */
 	bool latency;
 	struct traffic_offload offload;
+	struct traffic_template template;
+	struct traffic_replay replay;
 	uint64_t seed;
+	struct traffic_place place[TRAFFIC_PARTS];
 };
 
 struct traffic_port {
@@ -150,6 +185,7 @@ struct traffic {
 	struct traffic_capture *capture;
 	size_t captures;
 	bool location_preemption; /* options.port_options: accepted */
+	char *file;		  /* it was read from; NULL: none. Owned */
 };
 
 /* Why a configuration was refused: "flows[2].packet[3].gtpv2: not supported", and where. */
@@ -162,6 +198,12 @@ struct traffic_error {
 void traffic_free(struct traffic *traffic);
 /* Ports and captures stay. */
 void traffic_drop_flows(struct traffic *traffic);
+
+/* One more setting; both texts are copied. False: no memory. */
+bool traffic_replay_add(struct traffic_replay *replay, const char *name, const char *text);
+/* "mix.yaml:12:9: flows[2].size", or the flow's name where it is of no file. */
+void traffic_describe_place(const struct traffic *traffic, const struct traffic_flow *flow, enum traffic_part part,
+			    char *text, size_t room);
 
 /* A header of `kind` with `fields` unset fields, at the end of the list. NULL: no memory. */
 struct traffic_header *traffic_header_add(struct traffic_header **list, size_t *count,

@@ -2,11 +2,11 @@
 #include "tools/pktgen/replay/replay_options.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "tools/pktgen/replay/settings.h"
 #include "tools/shared/common.h"
-
-#define REPLAY_SPEED_MAX 1000000u
 
 enum { KEY_REPLAY = 0x900,
        KEY_LOOP,
@@ -45,32 +45,6 @@ static const struct argp_option replay_option_list[] = {
 	{ 0 },
 };
 
-/* "2x", "2", "0.5x", "max". */
-static int replay_parse_speed(const char *text, uint64_t *milli, struct parse_error *error)
-{
-	const char *wanted = "a factor from 0.001x to 1000000x, or max, is wanted, such as 2x or 0.5x";
-	uint64_t whole = 0, place = 1000;
-	const char *at = text;
-
-	*milli = 0;
-	if (strcmp(text, "max") == 0)
-		return 0;
-	for (; *at >= '0' && *at <= '9' && whole <= REPLAY_SPEED_MAX; at++)
-		whole = whole * 10 + (uint64_t)(*at - '0');
-	*milli = whole * 1000;
-	if (at != text && *at == '.')
-		for (at++; *at >= '0' && *at <= '9' && place > 1; at++) {
-			place /= 10;
-			*milli += place * (uint64_t)(*at - '0');
-		}
-	if (at != text && *at == 'x')
-		at++;
-	if (at == text || *at != '\0' || at[-1] == '.' || *milli == 0 ||
-	    *milli > REPLAY_SPEED_MAX * REPLAY_SPEED_ONE)
-		return parse_refuse(error, "--replay-speed", text, "%s", wanted);
-	return 0;
-}
-
 /* "FILE:12" or "FILE"; a colon that no number follows belongs to the name. */
 static void replay_take_template(struct replay_arguments *arguments, const char *text)
 {
@@ -86,100 +60,98 @@ static void replay_take_template(struct replay_arguments *arguments, const char 
 		 colon != NULL ? (int)(colon - text) : (int)strlen(text), text);
 }
 
-static int replay_parse_rewrite(int key, char *argument, struct rewrite *rewrite, struct parse_error *error)
+/* What it says in a configuration; NULL: it is none of a replay's settings. */
+static const char *replay_setting_name(int key)
 {
-	switch (key) {
-	case KEY_REPLAY_SRC_MAC:
-		rewrite->source_mac = true;
-		return parse_mac("--replay-src-mac", argument, rewrite->source, error);
-	case KEY_REPLAY_DST_MAC:
-		rewrite->destination_mac = true;
-		return parse_mac("--replay-dst-mac", argument, rewrite->destination, error);
-	case KEY_MAP:
-		return rewrite_add_map(rewrite, "--replay-map", argument, error);
-	default:
-		return rewrite_add_port(rewrite, "--replay-map-port", argument, error);
-	}
+	static const struct {
+		int key;
+		const char *name;
+	} names[] = {
+		{ KEY_LOOP, "loops" },
+		{ KEY_LOOP_GAP, "loop_gap" },
+		{ KEY_MAP, "map" },
+		{ KEY_MAP_PORT, "map_port" },
+		{ KEY_MAX_GAP, "max_gap" },
+		{ KEY_OVERSIZE, "oversize" },
+		{ KEY_REPLAY_DST_MAC, "dst_mac" },
+		{ KEY_REPLAY_SRC_MAC, "src_mac" },
+		{ KEY_SPEED, "speed" },
+		{ KEY_TRUNCATED, "truncated" },
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (names[i].key == key)
+			return names[i].name;
+	return NULL;
 }
 
-static int replay_parse_rule(int key, char *argument, struct replay_options *options, struct parse_error *error)
+static const char *replay_option_name(int key)
 {
-	static const char *const oversize[] = { "drop", "cut", NULL };
-	static const char *const truncated[] = { "pad", "send", "drop", NULL };
+	const struct argp_option *option = replay_option_list;
 
-	if (key == KEY_OVERSIZE)
-		return parse_word("--replay-oversize", argument, oversize, &options->oversize, error);
-	return parse_word("--replay-truncated", argument, truncated, &options->truncated, error);
+	while (option->key != key)
+		option++;
+	return option->name;
 }
 
-static int replay_parse_time(int key, char *argument, struct replay_arguments *arguments,
-			     struct parse_error *error)
+/* The last one counts, where there may not be several. */
+static bool replay_keep(struct traffic_replay *replay, const char *name, const char *text)
 {
-	struct replay_options *options = &arguments->replay;
-
-	switch (key) {
-	case KEY_LOOP:
-		return parse_count("--loop", argument, 0, INT64_MAX, &options->loops, error);
-	case KEY_LOOP_GAP:
-		options->have_loop_gap = true;
-		return parse_duration("--replay-loop-gap", argument, 1, &options->loop_gap_ns, error);
-	case KEY_MAX_GAP:
-		return parse_duration("--replay-max-gap", argument, 1, &options->max_gap_ns, error);
-	default:
-		arguments->speed_given = true;
-		return replay_parse_speed(argument, &options->speed_milli, error);
-	}
+	for (size_t i = 0; i < replay->settings && strncmp(name, "map", 3) != 0; i++)
+		if (strcmp(replay->setting[i].name, name) == 0) {
+			free(replay->setting[i].text);
+			replay->setting[i].text = strdup(text);
+			return replay->setting[i].text != NULL;
+		}
+	return traffic_replay_add(replay, name, text);
 }
 
-static void replay_check(const struct replay_arguments *arguments, bool any)
+/* Checked at once, and kept as it is. */
+static void replay_take_setting(struct replay_arguments *arguments, int key, const char *text)
 {
-	if (arguments->replay.path == NULL && any)
+	const char *name = replay_setting_name(key);
+	struct parse_error error;
+	char option[40];
+
+	snprintf(option, sizeof(option), "--%s", replay_option_name(key));
+	arguments->speed_given |= key == KEY_SPEED;
+	arguments->settings_given = true;
+	need_parsed(replay_set(&arguments->checked, name, option, text, &error), &error);
+	if (!replay_keep(&arguments->replay, name, text))
+		refuse_usage("out of memory");
+}
+
+static void replay_check(const struct replay_arguments *arguments)
+{
+	if (arguments->file == NULL && arguments->settings_given)
 		refuse_usage("--replay-... and --loop: nothing is replayed: add --replay FILE");
-	if (arguments->replay.path != NULL && arguments->template_file != NULL)
+	if (arguments->file != NULL && arguments->template_file != NULL)
 		refuse_usage("--replay and --template: give one of them");
 }
 
 static error_t replay_parse(int key, char *argument, struct argp_state *state)
 {
 	struct replay_arguments *arguments = state->input;
-	struct parse_error error;
-	int bad = 0;
 
 	switch (key) {
 	case ARGP_KEY_INIT:
-		*arguments = (struct replay_arguments){ .replay = REPLAY_OPTIONS_DEFAULT };
+		*arguments = (struct replay_arguments){ .checked = REPLAY_OPTIONS_DEFAULT };
 		return 0;
 	case ARGP_KEY_END:
-		replay_check(arguments, state->hook != NULL);
+		replay_check(arguments);
 		return 0;
 	case KEY_REPLAY:
-		arguments->replay.path = argument;
+		arguments->file = argument;
 		return 0;
 	case KEY_TEMPLATE:
 		replay_take_template(arguments, argument);
 		return 0;
-	case KEY_LOOP:
-	case KEY_LOOP_GAP:
-	case KEY_MAX_GAP:
-	case KEY_SPEED:
-		bad = replay_parse_time(key, argument, arguments, &error);
-		break;
-	case KEY_OVERSIZE:
-	case KEY_TRUNCATED:
-		bad = replay_parse_rule(key, argument, &arguments->replay, &error);
-		break;
-	case KEY_MAP:
-	case KEY_MAP_PORT:
-	case KEY_REPLAY_DST_MAC:
-	case KEY_REPLAY_SRC_MAC:
-		bad = replay_parse_rewrite(key, argument, &arguments->replay.rewrite, &error);
-		break;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		if (replay_setting_name(key) == NULL)
+			return ARGP_ERR_UNKNOWN;
+		replay_take_setting(arguments, key, argument);
+		return 0;
 	}
-	state->hook = arguments;
-	need_parsed(bad, &error);
-	return 0;
 }
 
 const struct argp replay_argp = {
@@ -187,10 +159,10 @@ const struct argp replay_argp = {
 	.parser = replay_parse,
 };
 
-bool replay_use_rate(struct replay_arguments *arguments)
+bool replay_give(struct replay_arguments *arguments, bool at_once, struct traffic_replay *replay)
 {
-	if (arguments->speed_given)
-		return false;
-	arguments->replay.speed_milli = 0;
-	return true;
+	*replay = arguments->replay;
+	arguments->replay = (struct traffic_replay){ .file = NULL };
+	replay->file = strdup(arguments->file);
+	return replay->file != NULL && (!at_once || traffic_replay_add(replay, "speed", "max"));
 }

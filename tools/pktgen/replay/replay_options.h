@@ -4,14 +4,18 @@
 
 #include <argp.h>
 
+#include "tools/pktgen/model/traffic.h"
 #include "tools/pktgen/replay/replay.h"
 
 struct replay_arguments {
-	struct replay_options replay; /* path NULL: nothing is replayed */
+	const char *file;	      /* NULL: nothing is replayed */
+	struct traffic_replay replay; /* how, as texts; owned until replay_give */
 	const char *template_file;    /* NULL: none */
 	uint64_t template_frame;      /* from 1 */
-	/* Of the parser. */
 	bool speed_given;
+	/* Of the parser. */
+	bool settings_given;
+	struct replay_options checked;
 	char template_room[4096];
 };
 
@@ -19,7 +23,7 @@ struct replay_arguments {
  * fills with what is so without options. */
 extern const struct argp replay_argp;
 
-/* With --rate frames are not sent at their times. False, where --replay-speed says otherwise. */
-bool replay_use_rate(struct replay_arguments *arguments);
+/* To the flow that sends them. `at_once`: as fast as they are taken. False: no memory. */
+bool replay_give(struct replay_arguments *arguments, bool at_once, struct traffic_replay *replay);
 
 #endif
