@@ -199,9 +199,18 @@ class Life(Case):
         self.assertGreater(len(self.frames(files["p1"])), 2)
         self.assertEqual(fetch("p2"), files["p2"])  # it stays until it is begun anew
         client.transmit("stop")
+        # Other flows change nothing about it.
+        capture("start", "p1")
+        client.call("PATCH", "/config/append", [{"choice": "flows", "flows": [flow("c")]}])
+        self.assertEqual(states(), ["started", "stopped"])
+        client.call("PATCH", "/config/delete", [{"choice": "flows", "flows": ["c"]}])
+        self.assertEqual((states(), fetch("p2")), (["started", "stopped"], files["p2"]))
+        client.transmit("stop")
         capture("start", "p2")
         capture("stop", "p2")
         self.assertEqual(self.frames(fetch("p2")), [])
+        client.call("POST", "/config", made)
+        self.assertEqual(states(), ["stopped", "stopped"])
 
     def frames(self, data):
         """(bytes, length on the wire) of a file, by another reader than ours."""

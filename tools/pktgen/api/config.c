@@ -59,8 +59,10 @@ static bool config_check(struct api_reply *reply, const struct traffic *traffic)
 	return reply->errors == NULL;
 }
 
+/* `set`: generator_configure, or generator_change. */
 static void config_replace(const struct api_request *request, struct api_reply *reply,
-			   const char *text, size_t length)
+			   const char *text, size_t length,
+			   int (*set)(struct generator *generator, struct traffic *traffic))
 {
 	struct traffic *traffic = config_parse(reply, text, length);
 	int code;
@@ -72,7 +74,7 @@ static void config_replace(const struct api_request *request, struct api_reply *
 		free(traffic);
 		return;
 	}
-	code = generator_configure(request->generator, traffic);
+	code = set(request->generator, traffic);
 	if (code == CODE_OK)
 		api_answer_done(reply);
 	else
@@ -85,7 +87,7 @@ void api_set_config(const struct api_request *request, struct api_reply *reply)
 	if (request->length == 0)
 		api_refuse(reply, 400, "a configuration is expected, and the body is empty; {} drops what there is");
 	else
-		config_replace(request, reply, request->body, request->length);
+		config_replace(request, reply, request->body, request->length, generator_configure);
 }
 
 void api_get_config(const struct api_request *request, struct api_reply *reply)
@@ -141,7 +143,7 @@ static void config_apply(const struct api_request *request, struct api_reply *re
 	char *text = json_dumps(config, JSON_COMPACT);
 
 	if (text != NULL)
-		config_replace(request, reply, text, strlen(text));
+		config_replace(request, reply, text, strlen(text), generator_change);
 	free(text);
 }
 

@@ -12,14 +12,13 @@
 #define CAPTURES_BYTES (64u << 20)
 
 struct capture_port {
-	const struct traffic_capture *options;
+	bool pcapng;
 	struct recorder *recorder; /* NULL: it has none */
 	struct engine_tap tap;
 	bool enabled, started;
 };
 
 struct captures {
-	const struct traffic *traffic;
 	struct engine_tap tap, next;
 	struct capture_port *port;
 	size_t ports;
@@ -60,17 +59,17 @@ static int captures_open_one(struct capture_port *of, const struct traffic_captu
 	code = recorder_open(&of->recorder, &options);
 	if (code != CODE_OK)
 		return code;
-	of->options = from;
+	of->pcapng = from->pcapng;
 	of->tap = recorder_tap(of->recorder);
 	return CODE_OK;
 }
 
-static int captures_open_all(struct captures *captures)
+static int captures_open_all(struct captures *captures, const struct traffic *traffic)
 {
 	int code = CODE_OK;
 
-	for (size_t i = 0; i < captures->traffic->captures; i++) {
-		const struct traffic_capture *from = &captures->traffic->capture[i];
+	for (size_t i = 0; i < traffic->captures; i++) {
+		const struct traffic_capture *from = &traffic->capture[i];
 
 		for (size_t j = 0; code == CODE_OK && j < from->ports; j++)
 			code = captures_open_one(&captures->port[from->port[j]], from);
@@ -86,7 +85,6 @@ int captures_open(struct captures **result, const struct traffic *traffic,
 
 	*result = captures;
 	if (captures != NULL) {
-		captures->traffic = traffic;
 		captures->ports = traffic->ports;
 		captures->port = calloc(traffic->ports + 1, sizeof(*captures->port));
 		captures->tap = (struct engine_tap){ .context = captures, .see = captures_see, .took = captures_took };
@@ -97,7 +95,7 @@ int captures_open(struct captures **result, const struct traffic *traffic,
 		code = CODE_PERMISSION;
 	}
 	if (code == CODE_OK)
-		code = captures_open_all(captures);
+		code = captures_open_all(captures, traffic);
 	if (code != CODE_OK) {
 		captures_close(captures);
 		*result = NULL;
@@ -167,6 +165,6 @@ int captures_read(struct captures *captures, uint32_t port, int fd)
 	if (of == NULL || !of->started)
 		return -ENOENT;
 	captures_enable(captures, port, false);
-	result = recorder_read(of->recorder, of->options->pcapng, fd);
+	result = recorder_read(of->recorder, of->pcapng, fd);
 	return result < 0 ? (int)result : 0;
 }

@@ -52,11 +52,11 @@ void generator_adopt(struct generator *generator, struct traffic *traffic,
 	generator->own_traffic = false;
 }
 
-/* Captures are opened with the ports. */
-static bool generator_has_ports(const struct generator *generator, const struct traffic *traffic)
+/* Captures are opened with the ports, and begin anew with a configuration. */
+static bool generator_has_ports(const struct generator *generator, const struct traffic *traffic, bool same_captures)
 {
 	if (generator->engine == NULL || generator->traffic->ports != traffic->ports ||
-	    generator->captures != NULL || traffic->captures != 0)
+	    (!same_captures && (generator->captures != NULL || traffic->captures != 0)))
 		return false;
 	for (size_t i = 0; i < traffic->ports; i++)
 		if (strcmp(generator->traffic->port[i].location, traffic->port[i].location) != 0)
@@ -73,12 +73,12 @@ static bool generator_drop_message(void *context, const char *text)
 }
 
 /* On the ports that are open. What the devices were not opened for (longer frames) is refused. */
-static bool generator_reconfigure(struct generator *generator, const struct traffic *traffic)
+static bool generator_reconfigure(struct generator *generator, const struct traffic *traffic, bool same_captures)
 {
 	struct say_listener silent = { .take = generator_drop_message };
 	int code;
 
-	if (!generator_has_ports(generator, traffic))
+	if (!generator_has_ports(generator, traffic, same_captures))
 		return false;
 	say_listen(&silent);
 	code = engine_transmit(generator->engine, NULL, 0, ENGINE_STOP);
@@ -123,7 +123,7 @@ bool generator_may_change(const struct generator *generator, bool whole)
 	return false;
 }
 
-int generator_configure(struct generator *generator, struct traffic *traffic)
+static int generator_replace(struct generator *generator, struct traffic *traffic, bool same_captures)
 {
 	int code = CODE_OK;
 
@@ -132,7 +132,7 @@ int generator_configure(struct generator *generator, struct traffic *traffic)
 		free(traffic);
 		return CODE_USAGE;
 	}
-	if (!generator_reconfigure(generator, traffic)) {
+	if (!generator_reconfigure(generator, traffic, same_captures)) {
 		generator_note(generator, generator_close_engine(generator));
 		code = generator_open_engine(generator, traffic);
 	}
@@ -145,6 +145,16 @@ int generator_configure(struct generator *generator, struct traffic *traffic)
 	generator->traffic = traffic;
 	generator->own_traffic = true;
 	return CODE_OK;
+}
+
+int generator_configure(struct generator *generator, struct traffic *traffic)
+{
+	return generator_replace(generator, traffic, false);
+}
+
+int generator_change(struct generator *generator, struct traffic *traffic)
+{
+	return generator_replace(generator, traffic, true);
 }
 
 int generator_set_rate(struct generator *generator, uint32_t flow, const struct rate *rate)

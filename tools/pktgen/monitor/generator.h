@@ -31,6 +31,9 @@ bool generator_may_change(const struct generator *generator, bool whole);
  * left. Returns an exit code. */
 int generator_configure(struct generator *generator, struct traffic *traffic);
 
+/* The same for other flows only: captures go on, where the ports stay open. */
+int generator_change(struct generator *generator, struct traffic *traffic);
+
 /* Take over what the command line made; the caller keeps `traffic`. */
 void generator_adopt(struct generator *generator, struct traffic *traffic,
 		     struct engine *engine);
