@@ -131,6 +131,8 @@ static bool take_message(uint32_t asid, const struct vhost_iotlb_msg *m)
 		break;
 	case VHOST_IOTLB_BATCH_END:
 		vdpa.in_batch = false;
+		if (vdpa.refuses_ends)
+			return false;
 		break;
 	default:
 		return false;

@@ -59,7 +59,7 @@ struct fake_vdpa {
 	uint32_t config_size;
 	uint8_t config[512];
 	unsigned int restless; /* so many reads find another configuration */
-	bool refuses_features, refuses_maps, refuses_unmaps;
+	bool refuses_features, refuses_maps, refuses_unmaps, refuses_ends;
 
 	/* What has happened. */
 	int fd; /* -1: it is not open */

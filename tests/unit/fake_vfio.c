@@ -125,7 +125,7 @@ static int answer_info(unsigned long request, void *argument)
 
 	switch (request) {
 	case VFIO_GROUP_GET_STATUS:
-		status->flags = VFIO_GROUP_FLAGS_VIABLE;
+		status->flags = kernel.not_viable ? 0 : VFIO_GROUP_FLAGS_VIABLE;
 		if (kernel.in_container)
 			status->flags |= VFIO_GROUP_FLAGS_CONTAINER_SET;
 		return 0;
@@ -154,7 +154,7 @@ static int answer(unsigned long request, void *argument)
 
 	switch (request) {
 	case VFIO_GET_API_VERSION:
-		return VFIO_API_VERSION;
+		return VFIO_API_VERSION + kernel.later;
 	case VFIO_CHECK_EXTENSION:
 		return (uintptr_t)argument == VFIO_TYPE1v2_IOMMU ||
 		       ((uintptr_t)argument == VFIO_NOIOMMU_IOMMU && !kernel.no_unsafe_mode);

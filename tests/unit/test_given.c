@@ -8,6 +8,7 @@
 
 #include <vionet/device.h>
 
+#include "iommu/given.h"
 #include "pci/function.h"
 #include "tests/unit/bind_fixture.h"
 #include "tests/unit/descriptors.h"
@@ -221,6 +222,21 @@ static void what_the_call_refuses(void **state)
 	}
 }
 
+static void what_a_descriptor_is_instead(void **state)
+{
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	char text[80];
+
+	(void)state;
+	assert_int_equal(vn_given_refused(fd, "a group of VFIO"), -EINVAL);
+	snprintf(text, sizeof(text), "descriptor %d is not a group of VFIO: it is character device 1:3", fd);
+	assert_string_equal(vionet_error_text(), text);
+	close(fd);
+	assert_int_equal(vn_given_refused(fd, "a group of VFIO"), -EINVAL);
+	snprintf(text, sizeof(text), "descriptor %d is not a group of VFIO", fd);
+	assert_string_equal(vionet_error_text(), text);
+}
+
 #define BOTH(test) cmocka_unit_test_setup_teardown(test, raise_nothing, teardown)
 
 int main(void)
@@ -232,6 +248,7 @@ int main(void)
 		BOTH(calls_that_are_refused),
 		BOTH(groups_and_containers_that_are_not_ready),
 		BOTH(descriptors_that_are_none),
+		BOTH(what_a_descriptor_is_instead),
 		BOTH(what_the_call_refuses),
 	};
 

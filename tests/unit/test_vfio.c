@@ -2,9 +2,11 @@
 /* Kernel VFIO without a device: what functions of a group share, which pages may be mapped, the
  * number of vectors. */
 #include <errno.h>
+#include <linux/vfio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "iommu/container.h"
 #include "iommu/sharing.h"
 #include "pci/function.h"
 #include "pci/host/host.h"
@@ -173,6 +175,80 @@ static void fewer_vectors_are_reported(void **state)
 	assert_int_equal(function->ops->close(function), 0);
 }
 
+/* What the kernel says of a container and a group, step by step. */
+static void groups_that_are_refused(void **state)
+{
+	static const struct {
+		unsigned long request;
+		int code, result;
+		const char *text;
+	} rows[] = {
+		{ VFIO_GET_API_VERSION, EIO, -EIO, "vfio: VFIO_GET_API_VERSION" },
+		{ VFIO_GET_API_VERSION, ENOTTY, -ENOTSUP, "this is no VFIO container" },
+		{ VFIO_CHECK_EXTENSION, EIO, -EIO, "vfio: VFIO_CHECK_EXTENSION" },
+		{ VFIO_GROUP_GET_STATUS, EIO, -EIO, "7: not a VFIO group" },
+		{ VFIO_GROUP_GET_STATUS, ENOMEM, -ENOMEM, "7: not a VFIO group" },
+		{ VFIO_GROUP_SET_CONTAINER, EIO, -EIO, "IOMMU group 7: attach to a container" },
+		{ VFIO_SET_IOMMU, EPERM, -EPERM, "does not isolate interrupts" },
+		{ VFIO_SET_IOMMU, EIO, -EIO, "IOMMU group 7: " },
+		{ VFIO_IOMMU_GET_INFO, EIO, -EIO, "read what the IOMMU can do" },
+	};
+	struct vn_container *container;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		kernel.refused = rows[i].request;
+		kernel.code = rows[i].code;
+		assert_int_equal(vn_container_open(vn_host.vfio, 7, ADDRESS, VN_IOMMU_TYPE1, &container), rows[i].result);
+		assert_null(container);
+		assert_has(vionet_error_text(), rows[i].text);
+		kernel.refused = 0;
+	}
+	kernel.later = 1;
+	assert_int_equal(vn_container_open(vn_host.vfio, 7, ADDRESS, VN_IOMMU_TYPE1, &container), -ENOTSUP);
+	assert_has(vionet_error_text(), "VFIO has version 1, only 0 is known");
+	kernel.later = 0;
+	kernel.not_viable = true;
+	assert_int_equal(vn_container_open(vn_host.vfio, 7, ADDRESS, VN_IOMMU_TYPE1, &container), -ENOTCONN);
+	assert_has(vionet_error_text(), "7 is not viable");
+	kernel.not_viable = false;
+	assert_int_equal(vn_container_open(vn_host.vfio, 7, ADDRESS, VN_IOMMU_TYPE1, &container), 0);
+	vn_container_close(container);
+}
+
+static void a_group_has_room_for_256(void **state)
+{
+	struct vn_container *container[257];
+	char name[16];
+
+	(void)state;
+	for (unsigned int i = 0; i < 257; i++) {
+		snprintf(name, sizeof(name), "0000:00:%02x.%u", i / 8, i % 8);
+		assert_int_equal(vn_container_open(vn_host.vfio, 7, name, VN_IOMMU_TYPE1, &container[i]),
+				 i < 256 ? 0 : -EBUSY);
+	}
+	assert_has(vionet_error_text(), "IOMMU group 7: 256 functions are open");
+	assert_int_equal(kernel.containers, 1);
+	for (unsigned int i = 0; i < 256; i++)
+		vn_container_close(container[i]);
+}
+
+/* One of 240 bytes has no room for its end. */
+static void directories_with_long_names(void **state)
+{
+	struct vn_container *container;
+	char name[300];
+
+	(void)state;
+	for (size_t length = 239; length < 242; length++) {
+		memset(name, 'x', sizeof(name));
+		name[length] = '\0';
+		assert_true(vn_container_open(name, 7, ADDRESS, VN_IOMMU_TYPE1, &container) < 0);
+		assert_null(container);
+		assert_true((strstr(vionet_error_text(), "too long a name") != NULL) == (length > 239));
+	}
+}
+
 #define GROUP(name) cmocka_unit_test_setup_teardown(name, raise_group, teardown)
 
 int main(void)
@@ -187,6 +263,9 @@ int main(void)
 		GROUP(a_page_with_the_table_is_mapped_if_allowed),
 #endif
 		GROUP(fewer_vectors_are_reported),
+		GROUP(groups_that_are_refused),
+		GROUP(a_group_has_room_for_256),
+		GROUP(directories_with_long_names),
 	};
 
 	return cmocka_run_group_tests_name("vfio", tests, NULL, NULL);

@@ -250,6 +250,36 @@ static void memory_that_does_not_come_back(void **state)
 	close_vdpa(device);
 }
 
+/* The maps are made once more, one by one or in a batch; what becomes of the first ones counts as well as the last. */
+static void maps_that_are_not_renewed(void **state)
+{
+	struct vionet_pool_options options = { .struct_size = sizeof(options), .count = 64 };
+	struct vionet_start_options o = { .struct_size = sizeof(o), .rx_queue_size = 16, .tx_queue_size = 16 };
+
+	(void)state;
+	for (unsigned int batch = 0; batch < 2; batch++) {
+		bool *refuses = batch ? &vdpa.refuses_ends : &vdpa.refuses_unmaps;
+		struct vionet_device *device;
+
+		vdpa_reset_fake();
+		vdpa.backend = MSG_V2 | (batch ? BATCH : 0);
+		device = open_vdpa();
+		options.access = VIONET_DEVICE_WRITES;
+		assert_int_equal(vionet_pool_create(device, &options, &o.rx_pool), 0);
+		options.access = VIONET_DEVICE_READS;
+		assert_int_equal(vionet_pool_create(device, &options, &o.tx_pool), 0);
+		assert_int_equal(vionet_device_start(device, &o), 0);
+		assert_int_equal(vionet_device_stop(device), 0);
+		*refuses = true;
+		assert_true(vionet_device_start(device, &o) < 0);
+		assert_text("does not take the memory again");
+		*refuses = false;
+		assert_int_equal(vionet_device_start(device, &o), 0);
+		turn_frames(device, 20);
+		close_vdpa(device);
+	}
+}
+
 /* An address that the kernel still translates is not used again. */
 static void memory_that_is_not_unmapped(void **state)
 {
@@ -303,6 +333,7 @@ int main(void)
 		VDPA(sizes_that_the_kernel_does_not_take),
 		VDPA(an_iotlb_that_refuses),
 		VDPA(memory_that_does_not_come_back),
+		VDPA(maps_that_are_not_renewed),
 		VDPA(memory_that_is_not_unmapped),
 		VDPA(a_device_that_needs_a_reset),
 	};
