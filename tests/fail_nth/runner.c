@@ -2,9 +2,11 @@
 /*
  * Each call of a scenario fails once, in a process of its own, then again with the next of its errors, until there are no more
  * calls. After it the scenario has to pass. Of calls that are come to by the same way, the first does; with --all each,
- * and with --quick only with the first of its errors.
+ * and with --quick only with the first of its errors. --shard K/N: only each N-th of these calls, from the K-th (from 0) on;
+ * --daily N: another shard of so many each day.
  *
- *   PROGRAM [--all] [--quick] [--list] [--leaks] [--pairs N [--seed N]] [--only N[:VARIANT]] [SCENARIO...]
+ *   PROGRAM [--all] [--quick] [--shard K/N|--daily N] [--list] [--leaks] [--pairs N [--seed N]] [--only N[:VARIANT]]
+ *           [SCENARIO...]
  */
 #include "tests/fail_nth/scenario.h"
 
@@ -31,7 +33,7 @@
 
 static struct {
 	bool list, leaks, all, quick, only;
-	unsigned int pairs, seed, n, variant;
+	unsigned int pairs, seed, n, variant, shard, shards;
 } wanted;
 static unsigned int points, failed;
 static unsigned int *ways; /* of the run without a failure; in memory of both processes */
@@ -187,10 +189,14 @@ static bool is_first(unsigned int n)
 /* The number of calls differs by a few from run to run where another process answers. */
 static void try_all(const struct scenario *scenario, unsigned int calls)
 {
+	unsigned int chosen = 0;
+
 	for (unsigned int n = 1; n < NTH_CALLS && failed < 50; n++) {
 		unsigned int variant = 0;
 
 		if (n <= calls && !wanted.all && !is_first(n))
+			continue;
+		if (n <= calls && chosen++ % wanted.shards != wanted.shard)
 			continue;
 		while (try_one(scenario, n, variant)) {
 			variant++;
@@ -239,7 +245,10 @@ static void do_scenario(const struct scenario *scenario)
 	if (scenario->tear_down)
 		scenario->tear_down();
 	clock_gettime(CLOCK_MONOTONIC, &end);
-	printf("%s: %u calls, %u failures made, %u wrong, %.1f s\n", scenario->name, calls, points, failed - before,
+	printf("%s: %u calls, ", scenario->name, calls);
+	if (wanted.shards > 1)
+		printf("shard %u/%u, ", wanted.shard, wanted.shards);
+	printf("%u failures made, %u wrong, %.1f s\n", points, failed - before,
 	       (double)(end.tv_sec - start.tv_sec) + (double)(end.tv_nsec - start.tv_nsec) / 1e9);
 	fflush(stdout);
 }
@@ -261,11 +270,22 @@ static void *share_memory(size_t size)
 	return made;
 }
 
+/* Of so many, that of this day. */
+static bool choose_shard(const char *shards)
+{
+	wanted.shards = (unsigned int)atoi(shards);
+	if (wanted.shards == 0)
+		return false;
+	wanted.shard = (unsigned int)(time(NULL) / 86400 % wanted.shards);
+	return true;
+}
+
 int main(int argc, char **argv)
 {
+	bool bad = false;
 	int i = 1;
 
-	wanted.seed = 1;
+	wanted.seed = wanted.shards = 1;
 	for (; i < argc && argv[i][0] == '-'; i++) {
 		wanted.list |= strcmp(argv[i], "--list") == 0;
 		wanted.quick |= strcmp(argv[i], "--quick") == 0;
@@ -275,8 +295,16 @@ int main(int argc, char **argv)
 			wanted.pairs = (unsigned int)atoi(argv[++i]);
 		else if (strcmp(argv[i], "--seed") == 0)
 			wanted.seed = (unsigned int)atoi(argv[++i]);
+		else if (strcmp(argv[i], "--shard") == 0)
+			bad = sscanf(argv[++i], "%u/%u", &wanted.shard, &wanted.shards) != 2 || wanted.shard >= wanted.shards;
+		else if (strcmp(argv[i], "--daily") == 0)
+			bad = !choose_shard(argv[++i]);
 		else if (strcmp(argv[i], "--only") == 0)
 			wanted.only = sscanf(argv[++i], "%u:%u", &wanted.n, &wanted.variant) > 0;
+	}
+	if (bad) {
+		fprintf(stderr, "--shard K/N: K from 0, less than N; --daily N: from 1\n");
+		return 2;
 	}
 	(void)backtrace((void *[1]){ NULL }, 1); /* it loads a library the first time */
 	report = share_memory(sizeof(*report));
