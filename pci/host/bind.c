@@ -541,6 +541,17 @@ static int bind_plan_unbind(struct set *set, size_t i, const char *driver)
 	return 0;
 }
 
+/* A driver that the caller names was written to driver_override. */
+static int bind_forget(struct set *set)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < set->count && result == 0; i++)
+		if (set->move[i].address != NULL)
+			result = vn_move_forget(&set->move[i]);
+	return result;
+}
+
 int vionet_pci_unbind(const char *const *addresses, size_t count, const char *driver,
 		      unsigned int flags, struct vionet_pci_move **moves,
 		      size_t stride, size_t *move_count)
@@ -558,10 +569,14 @@ int vionet_pci_unbind(const char *const *addresses, size_t count, const char *dr
 		vn_driver_load("virtio-pci");
 	if (result == 0)
 		result = bind_run(&set, moves, stride, move_count);
-	/* A driver that the caller names was written to driver_override. */
-	for (size_t i = 0; i < set.count && result == 0 && driver != NULL; i++)
-		if (set.move[i].address != NULL)
-			result = vn_move_forget(&set.move[i]);
+	if (result == 0 && driver != NULL) {
+		result = bind_forget(&set);
+		if (result < 0 && moves != NULL) {
+			vionet_pci_moves_free(*moves);
+			*moves = NULL;
+			*move_count = 0;
+		}
+	}
 	bind_set_free(&set);
 	return result;
 }

@@ -58,16 +58,6 @@ bool vn_is_vfio(const char *device, const char *driver)
 	return strstr(driver, "vfio") != NULL;
 }
 
-bool vn_function_is_vfio(const char *address)
-{
-	char path[VN_PATH_MAX], link[VN_PATH_MAX], driver[64];
-
-	vn_sysfs_path(link, "bus/pci/devices/%s/driver", address);
-	vn_sysfs_path(path, "bus/pci/devices/%s", address);
-	return vn_sysfs_link(link, driver, sizeof(driver)) == 0 &&
-	       vn_is_vfio(path, driver);
-}
-
 static unsigned long group_member_number(const char *member, const char *name)
 {
 	char path[VN_PATH_MAX + 16];

@@ -113,8 +113,6 @@ void vn_sysfs_vfio_node(const char *address, char node[VN_NODE_MAX]);
 /* A driver of VFIO? `device`: path of its folder in sysfs; `driver`: what is bound
  * to it. Not a list of names: variant drivers come with each kernel. */
 bool vn_is_vfio(const char *device, const char *driver);
-/* The same for a PCI function and the driver that it has now. */
-bool vn_function_is_vfio(const char *address);
 
 /* Who else is in a group. */
 struct vn_member {

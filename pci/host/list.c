@@ -242,6 +242,7 @@ static int list_describe(struct look *look, const char *address)
 	struct vn_looked *looked = look->looked;
 	struct vionet_pci_function *function = &looked->function;
 	struct vn_interfaces interfaces;
+	char path[VN_PATH_MAX];
 	int result;
 
 	memset(looked, 0, sizeof(*looked));
@@ -260,7 +261,8 @@ static int list_describe(struct look *look, const char *address)
 		 interfaces.name[0]);
 	looked->group = vn_sysfs_group_quiet(address);
 	looked->unsafe_group = vn_sysfs_unsafe_group(address);
-	looked->vfio = vn_function_is_vfio(address);
+	vn_sysfs_path(path, "bus/pci/devices/%s", address);
+	looked->vfio = vn_is_vfio(path, function->driver);
 	vn_sysfs_vfio_node(address, looked->node);
 	function->iommu_group = looked->group < 0 ? -1 : looked->group;
 	list_fill_drivable(looked);

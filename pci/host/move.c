@@ -36,12 +36,16 @@ static void move_back_off(void)
 static bool move_is_with(const struct vn_move *move, const char *wanted)
 {
 	char path[VN_PATH_MAX], driver[VN_DRIVER_MAX];
+	int result;
 
 	vn_sysfs_path(path, "bus/%s/devices/%s/driver", move->bus, move->address);
-	vn_sysfs_link(path, driver, sizeof(driver));
-	if (wanted == NULL)
-		return driver[0] != '\0' && !vn_function_is_vfio(move->address);
-	return strcmp(driver, wanted) == 0;
+	result = vn_sysfs_link(path, driver, sizeof(driver));
+	if (result < 0 && result != -ENOENT)
+		return false; /* what cannot be seen is no yes */
+	if (wanted != NULL)
+		return strcmp(driver, wanted) == 0;
+	vn_sysfs_path(path, "bus/%s/devices/%s", move->bus, move->address);
+	return driver[0] != '\0' && !vn_is_vfio(path, driver);
 }
 
 static bool move_wait_for(const struct vn_move *move, const char *wanted)
@@ -276,15 +280,21 @@ static int move_public_code(int result)
 	return result == -EACCES || result == -EPERM ? EACCES : EIO;
 }
 
+static bool move_is_unplugged(const struct vn_move *move)
+{
+	char path[VN_PATH_MAX];
+
+	vn_sysfs_path(path, "bus/%s/devices/%s", move->bus, move->address);
+	return access(path, F_OK) != 0;
+}
+
 /* The result of a failed step, after the attempt to undo it. */
 static int move_fail(struct vn_move *move, int result)
 {
 	int code = move_public_code(result);
 	const char *root = vn_sysfs_root();
-	char path[VN_PATH_MAX];
 
-	vn_sysfs_path(path, "bus/%s/devices/%s", move->bus, move->address);
-	if (access(path, F_OK) != 0)
+	if (move_is_unplugged(move))
 		return vn_error(ENODEV, "%s: it was unplugged meanwhile",
 				move->address);
 	if (vn_move_undo(move))
@@ -307,10 +317,24 @@ static int move_fail(struct vn_move *move, int result)
 			move->from, root, move->bus, move->address);
 }
 
+/* Who has it was looked at before: a driver that has taken it since then may be in use, and is not ours to take it from. */
+static int move_check_from(const struct vn_move *move)
+{
+	if (move_is_with(move, move->from))
+		return 0;
+	if (move_is_unplugged(move))
+		return vn_error(ENODEV, "%s: it was unplugged meanwhile",
+				move->address);
+	return vn_error(EIO, "%s: its driver has changed meanwhile, it was %s; nothing was changed: try it again",
+			move->address, move->from[0] ? move->from : "none");
+}
+
 int vn_move_run(struct vn_move *move)
 {
-	int result;
+	int result = move_check_from(move);
 
+	if (result < 0)
+		return result;
 	move_get_override(move);
 	result = move_put_override(move, move->to == NULL ? "" : move->to);
 	if (result < 0)
@@ -325,5 +349,13 @@ int vn_move_run(struct vn_move *move)
 
 int vn_move_forget(struct vn_move *move)
 {
-	return move_put_override(move, "");
+	int result = move_put_override(move, "");
+
+	if (result == 0)
+		return 0;
+	return vn_error(move_public_code(result),
+			"%s: it is bound to %s, and driver_override still names that: %s; clear it by hand: "
+			"echo > %s/bus/%s/devices/%s/driver_override",
+			move->address, move->to, move->cause, vn_sysfs_root(), move->bus,
+			move->address);
 }

@@ -24,7 +24,7 @@ int vn_move_run(struct vn_move *move);
 /* Take back a move that went well. False if the kernel does not go along. */
 bool vn_move_undo(struct vn_move *move);
 
-/* A driver that was named in driver_override stays without. Returns 0 or -errno. */
+/* A driver that was named in driver_override stays without. Returns 0, -EACCES, -EIO. */
 int vn_move_forget(struct vn_move *move);
 
 /* See to it that the kernel has the driver, through modprobe if need be. */

@@ -49,7 +49,9 @@ int vn_sysfs_read(const char *path, char *text, size_t size)
 	text[0] = '\0';
 	if (fd < 0)
 		return -errno;
-	length = read(fd, text, size - 1);
+	do
+		length = read(fd, text, size - 1);
+	while (length < 0 && errno == EINTR);
 	code = errno;
 	close(fd);
 	if (length < 0)
@@ -68,7 +70,9 @@ int vn_sysfs_write(const char *path, const char *text)
 
 	if (fd < 0)
 		return -errno;
-	length = write(fd, text, strlen(text));
+	do
+		length = write(fd, text, strlen(text));
+	while (length < 0 && errno == EINTR);
 	code = errno;
 	close(fd);
 	if (length < 0)

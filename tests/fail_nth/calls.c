@@ -30,6 +30,7 @@
 
 nth_transfer *nth_registers;
 nth_ioctl_fn *nth_ioctl_of;
+void (*nth_closed)(void);
 
 #define SHIM(name) nth_##name
 #define FAILS(name, ...) nth_fails(#name, (const int[]){ __VA_ARGS__, 0 })
@@ -87,9 +88,12 @@ int nth_open(const char *path, int flags, ...)
 int nth_close(int fd)
 {
 	int failed = FAILS(close, EINTR, EIO), code = errno;
+	bool written = nth_closed && (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY;
 
 	if (close(fd) != 0)
 		return -1;
+	if (written)
+		nth_closed();
 	errno = code;
 	return failed ? -1 : 0;
 }

@@ -11,6 +11,9 @@
 typedef bool nth_transfer(int fd, void *bytes, size_t size, off_t offset, bool writes, ssize_t *done);
 extern nth_transfer *nth_registers;
 
+/* Called when the library has closed a file that it wrote to, or NULL: what the kernel makes of an attribute that was written. */
+extern void (*nth_closed)(void);
+
 /* In the place of ioctl(), or NULL. */
 typedef int nth_ioctl_fn(int fd, unsigned long request, void *argument);
 extern nth_ioctl_fn *nth_ioctl_of;

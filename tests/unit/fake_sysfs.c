@@ -473,7 +473,7 @@ static void probe_driver(struct fake_sysfs *fake, const char *driver)
 	try_bind(fake, probed, driver);
 }
 
-static void serve(struct fake_sysfs *fake)
+void fake_serve(struct fake_sysfs *fake)
 {
 	each_driver(fake, serve_driver);
 	take(fake, probed, "sys/bus/pci/drivers_probe");
@@ -489,7 +489,7 @@ static void *answer(void *argument)
 
 	while (!fake->stop) {
 		pthread_mutex_lock(&fake->lock);
-		serve(fake);
+		fake_serve(fake);
 		pthread_mutex_unlock(&fake->lock);
 		usleep(1000);
 	}

@@ -65,7 +65,8 @@ void fake_add_function(struct fake_sysfs *fake,
 void fake_bind(struct fake_sysfs *fake, const char *address,
 	       const char *driver);
 
-/* Start and stop handling writes. */
+/* Start and stop handling writes; or handle those that there are, in this thread. */
+void fake_serve(struct fake_sysfs *fake);
 void fake_start(struct fake_sysfs *fake);
 void fake_stop(struct fake_sysfs *fake);
 
