@@ -32,6 +32,8 @@ void fuzz_application_look(struct fuzz_application *app)
 
 	if (vionet_device_info(app->device, &info) == 0)
 		app->negotiated = info.negotiated;
+	else if (app->negotiated.word[0] == 0) /* the device cannot be read, and anything may have been */
+		app->negotiated = (struct vionet_features){ .word = { UINT64_MAX, UINT64_MAX } };
 }
 
 /* ---- who has a packet: the application's word of each segment ---- */
@@ -256,6 +258,12 @@ void fuzz_application_transmit(struct fuzz_application *app, unsigned int pair, 
 		app_take(packets[i]);
 		app_keep(app, packets[i]);
 	}
+}
+
+void fuzz_application_keep(struct fuzz_application *app, struct vionet_packet *packet)
+{
+	app_take(packet);
+	app_keep(app, packet);
 }
 
 void fuzz_application_free(struct fuzz_application *app, unsigned int count)

@@ -36,6 +36,15 @@ void fuzz_application_free(struct fuzz_application *app, unsigned int count);
 /* A command of the control side, of the input's choice. */
 void fuzz_application_command(struct fuzz_application *app);
 
+/* It has that packet, which was fresh. */
+void fuzz_application_keep(struct fuzz_application *app, struct vionet_packet *packet);
+
+/* Memory of its own, frames in it, a second device that sees its pools (attached.c). The session ends: before the device is
+ * closed the second one is, after it nothing is attached. */
+void fuzz_application_memory(struct fuzz_application *app);
+void fuzz_application_memory_leave(void);
+void fuzz_application_memory_end(void);
+
 /* Nothing is in flight: each pool has all of its packets. */
 void fuzz_application_settle(struct fuzz_application *app);
 

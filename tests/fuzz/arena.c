@@ -11,7 +11,6 @@
 #include "tests/fuzz/world.h"
 
 #define GAP 64u /* between regions; where the sanitizer looks no one may touch it */
-#define PAGE ((size_t)4096)
 
 /* Rings are zero when they are new; of what is larger, a pool, only the beginning. */
 #define ZERO_MAX ((size_t)4096)
@@ -24,12 +23,12 @@ static struct {
 	int fd;
 	size_t used;
 	unsigned int regions;
-	bool pages;
+	size_t page; /* 0: none */
 } arena;
 
-void fuzz_arena_pages(bool pages)
+void fuzz_arena_pages(size_t page)
 {
-	arena.pages = pages;
+	arena.page = page;
 }
 
 static void arena_poison(size_t at, size_t size, bool away)
@@ -48,9 +47,10 @@ static void arena_poison(size_t at, size_t size, bool away)
 
 static uint8_t *arena_map(int fd)
 {
-	void *place = mmap(NULL, FUZZ_ARENA, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	uint8_t *room = mmap(NULL, FUZZ_ARENA + FUZZ_HUGEPAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint8_t *place = (uint8_t *)(((uintptr_t)room + FUZZ_HUGEPAGE - 1) & ~(uintptr_t)(FUZZ_HUGEPAGE - 1));
 
-	FUZZ_CHECK(place != MAP_FAILED);
+	FUZZ_CHECK(room != MAP_FAILED && mmap(place, FUZZ_ARENA, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == place);
 	return place;
 }
 
@@ -92,26 +92,29 @@ int __wrap_vn_memory_seal(const struct vn_memory *memory)
 
 int __wrap_vn_memory_alloc(size_t size, bool hugepages, struct vn_memory *memory)
 {
-	size_t at = arena.pages ? (arena.used + PAGE - 1) & ~(PAGE - 1) : arena.used, room;
+	size_t at = arena.page ? (arena.used + arena.page - 1) & ~(arena.page - 1) : arena.used, room;
 
 	(void)hugepages;
-	if (arena.pages)
-		size = (size + PAGE - 1) & ~(PAGE - 1);
+	if (arena.page)
+		size = (size + arena.page - 1) & ~(arena.page - 1);
 	room = (size + GAP - 1) & ~(size_t)(GAP - 1);
-	if (!arena.ours)
+	if (!arena.ours) {
+		fuzz_aside_begin();
 		arena_open();
+		fuzz_aside_end();
+	}
 	*memory = (struct vn_memory){ .fd = -1 };
 	if (size == 0 || room > FUZZ_ARENA - GAP || at > FUZZ_ARENA - GAP - room)
 		return -ENOMEM;
 	arena_poison(at, size, false);
-	if (arena.pages && size > SHARED_MIN)
+	if (arena.page && size > SHARED_MIN)
 		FUZZ_CHECK(madvise(arena.ours + at, size, MADV_REMOVE) == 0);
 	else
 		memset(arena.ours + at, 0, size < ZERO_MAX ? size : ZERO_MAX);
 	*memory = (struct vn_memory){
 		.address = arena.ours + at,
 		.size = size,
-		.page_size = PAGE,
+		.page_size = arena.page ? arena.page : FUZZ_PAGE,
 		.fd = arena.fd,
 		.offset = at,
 	};

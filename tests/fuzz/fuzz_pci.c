@@ -141,17 +141,6 @@ static void fn_make_regions(void)
 		function.base.region[fuzz_take8() % 6] = *bar;
 }
 
-/* Registers that hold what was written begin with a device that has all features. */
-static void fn_make_memory(void)
-{
-	memset(function.memory, 0, 64);
-	memset(function.memory + 0x2000, 0, DEVICE_CONFIG);
-	memset(function.memory + 4, 0xff, 4);
-	function.memory[18] = (uint8_t)fuzz_dev.limits.queue_count;
-	function.memory[24] = 16;
-	memcpy(function.memory + 0x2000, fuzz_dev.config, DEVICE_CONFIG);
-}
-
 static int fn_open(const struct vionet_open_options *options, struct vionet_device **device)
 {
 	struct vn_transport *transport;
@@ -169,7 +158,7 @@ static int fn_open(const struct vionet_open_options *options, struct vionet_devi
 		fuzz_dev.correct = false; /* its registers are no device's */
 	fuzz_registers_begin();
 	fn_make_regions();
-	fn_make_memory();
+	fuzz_registers_memory(function.memory);
 	*device = NULL;
 	result = vn_transport_over_pci(&function.base, &transport);
 	return result ? result : vn_device_open(transport, options, device);

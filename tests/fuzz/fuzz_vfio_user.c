@@ -409,7 +409,7 @@ static int srv_open(const struct vionet_open_options *options, struct vionet_dev
 	unsigned int how = fuzz_take8();
 
 	fuzz_device_ops(&fuzz_dev, 0);
-	fuzz_arena_pages(true);
+	fuzz_arena_pages(FUZZ_PAGE);
 	server.manner = how & 1;
 	server.has = fuzz_take8();
 	server.bar = how & 4 ? srv_bar() : -1;

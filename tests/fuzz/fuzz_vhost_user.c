@@ -459,7 +459,7 @@ static int vb_open(const struct vionet_open_options *options, struct vionet_devi
 	unsigned int which = fuzz_take8();
 
 	fuzz_device_ops(&fuzz_dev, 0);
-	fuzz_arena_pages(true);
+	fuzz_arena_pages(FUZZ_PAGE);
 	if (back.channel >= 0)
 		close(back.channel);
 	memset(&back.ring, 0, sizeof(back.ring));

@@ -64,7 +64,7 @@ static int node_open(const struct vionet_open_options *options, struct vionet_de
 {
 	unsigned int how = fuzz_take8(), more = fuzz_take8();
 
-	fuzz_arena_pages(true);
+	fuzz_arena_pages(FUZZ_PAGE);
 	vdpa_reset_fake();
 	vdpa.features = fuzz_dev.offered[0];
 	vdpa.backend = fuzz_take16();

@@ -78,6 +78,16 @@ void fuzz_registers_begin(void)
 		reg.queue[i].size = fuzz_dev.queue_max[i];
 }
 
+void fuzz_registers_memory(uint8_t *memory)
+{
+	memset(memory, 0, 64);
+	memset(memory + DEVICE, 0, DEVICE_CONFIG);
+	memset(memory + 4, 0xff, 4);
+	memory[18] = (uint8_t)fuzz_dev.limits.queue_count;
+	memory[24] = 16;
+	memcpy(memory + DEVICE, fuzz_dev.config, DEVICE_CONFIG);
+}
+
 /* ---- reading ---- */
 
 static uint32_t reg_status(void)

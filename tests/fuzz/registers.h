@@ -17,6 +17,9 @@
 /* Registers of fuzz_dev as new. The input changes some of configuration space, and may have reads answered wrongly. */
 void fuzz_registers_begin(void);
 
+/* Registers as memory: what was written is what is read, and they begin with a device that has all features. */
+void fuzz_registers_memory(uint8_t *memory);
+
 /* What is at `offset` of a region, `size` bytes, which are inside it. 0 or a negative errno. */
 int fuzz_registers_read(unsigned int region, uint64_t offset, void *data, size_t size);
 int fuzz_registers_write(unsigned int region, uint64_t offset, const void *data, size_t size);

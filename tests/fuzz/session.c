@@ -20,7 +20,7 @@ struct fuzz_application fuzz_app;
 static uint64_t call_limit;
 
 /* How many there were, for people who measure (FUZZ_SESSIONS=1). */
-static unsigned long sessions_run, steps_run;
+static unsigned long sessions_run, steps_run, layouts_run[2][2];
 
 static struct {
 	unsigned int shape; /* first bytes of the session */
@@ -346,6 +346,9 @@ static void step_device(void)
 	case 11:
 		dev.limits.queue_count = (uint16_t)(fuzz_take8() % (DEVICE_QUEUES + 1));
 		break;
+	case 12:
+		fuzz_application_memory(&app);
+		break;
 	default:
 		dev.control = (enum fuzz_control)(what >> 4 & 3);
 	}
@@ -450,6 +453,7 @@ static void session_close(void)
 	struct vionet_device_info info = { .struct_size = sizeof(info) };
 	bool quiet;
 
+	fuzz_application_memory_leave();
 	fuzz_call_begin(call_limit);
 	quiet = vionet_device_stop(app.device) == 0;
 	fuzz_call_end();
@@ -464,6 +468,7 @@ static void session_close(void)
 	(void)vionet_device_close(app.device);
 	fuzz_call_end();
 	FUZZ_CHECK(fuzz_arena_regions() == 0);
+	fuzz_application_memory_end();
 	memset(&app, 0, sizeof(app));
 }
 
@@ -477,6 +482,7 @@ static void session_run(fuzz_opener *opener)
 		fuzz_meanwhile = session_serve;
 	if (session_make_pools())
 		session_start();
+	layouts_run[vionet_feature_test(&app.negotiated, 34)][vionet_feature_test(&app.negotiated, 35)]++;
 	steps = 8 + fuzz_take8() % 56;
 	for (; steps != 0 && fuzz_more(); steps--, steps_run++)
 		step();
@@ -487,7 +493,8 @@ static void session_run(fuzz_opener *opener)
 static void sessions_report(void)
 {
 	if (getenv("FUZZ_SESSIONS"))
-		printf("%lu sessions, %lu steps\n", sessions_run, steps_run);
+		printf("%lu sessions, %lu steps; opened: split %lu, in order %lu; packed %lu, in order %lu\n", sessions_run, steps_run,
+		       layouts_run[0][0], layouts_run[0][1], layouts_run[1][0], layouts_run[1][1]);
 }
 
 void fuzz_sessions(const uint8_t *bytes, size_t size, uint64_t limit, fuzz_opener *opener)

@@ -29,10 +29,12 @@ static struct {
 	} lie;
 	bool lied;
 	bool inside; /* fuzz_meanwhile */
+	unsigned int aside;
 } world;
 
 void (*fuzz_meanwhile)(void);
 int (*fuzz_ready)(int fd, short events);
+int (*fuzz_poll)(struct pollfd *fds, unsigned long count);
 
 void fuzz_failed(const char *file, int line, const char *condition)
 {
@@ -145,6 +147,21 @@ void fuzz_call_end(void)
 	world.limit = UINT64_MAX;
 }
 
+bool fuzz_in_call(void)
+{
+	return world.limit != UINT64_MAX && !world.inside && world.aside == 0;
+}
+
+void fuzz_aside_begin(void)
+{
+	world.aside++;
+}
+
+void fuzz_aside_end(void)
+{
+	world.aside--;
+}
+
 /* What waits for descriptors looks once; if there is nothing, that time is over. The linker gives the driver these
  * (--wrap). */
 int __real_ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask);
@@ -172,6 +189,8 @@ int __wrap_ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeou
 
 	(void)mask;
 	fuzz_pass(TICK);
+	if (fuzz_poll)
+		return fuzz_poll(fds, count);
 	ready = world_ready(fds, count);
 	if (ready == 0 && timeout)
 		fuzz_pass((uint64_t)timeout->tv_sec * 1000000000u + (uint64_t)timeout->tv_nsec);

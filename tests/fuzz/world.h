@@ -37,6 +37,11 @@ size_t fuzz_take_bytes(void *to, size_t room);
 void fuzz_call_begin(uint64_t limit);
 void fuzz_call_end(void);
 
+/* Is it the driver that calls: not the target that stands for the rest of the machine, between these two? They nest. */
+bool fuzz_in_call(void);
+void fuzz_aside_begin(void);
+void fuzz_aside_end(void);
+
 /* What the device does meanwhile: called each time the driver looks at the clock. NULL: nothing. */
 extern void (*fuzz_meanwhile)(void);
 
@@ -45,6 +50,9 @@ void fuzz_pass(uint64_t nanoseconds);
 
 /* Descriptors that are none of the kernel's, for what waits: which of `events` are ready; -1: it is another one. */
 extern int (*fuzz_ready)(int fd, short events);
+/* The whole of such a wait is this; NULL: it is not. */
+struct pollfd;
+extern int (*fuzz_poll)(struct pollfd *fds, unsigned long count);
 
 /* ---- words of a device ---- */
 
@@ -60,8 +68,10 @@ bool fuzz_has_lied(void);
 
 uint8_t *fuzz_arena_as_device(size_t offset);
 size_t fuzz_arena_offset(const void *address);
-/* Regions are whole pages from now on, for what shares them. */
-void fuzz_arena_pages(bool pages);
+/* Regions are whole pages of that size from now on, for what shares them. */
+#define FUZZ_PAGE ((size_t)4096)
+#define FUZZ_HUGEPAGE ((size_t)2 << 20)
+void fuzz_arena_pages(size_t page);
 /* Regions that are allocated. */
 unsigned int fuzz_arena_regions(void);
 

@@ -120,8 +120,8 @@ const char *fake_driver(struct fake_sysfs *fake, const char *address)
 	char path[FAKE_PATH + 128];
 	ssize_t length;
 
-	snprintf(path, sizeof(path), "%s/bus/pci/devices/%s/driver", fake->sys,
-		 address);
+	snprintf(path, sizeof(path), "%s/bus/%s/devices/%s/driver", fake->sys,
+		 fake->bus, address);
 	length = readlink(path, target, sizeof(target) - 1);
 	if (length < 0)
 		return "";
@@ -150,6 +150,7 @@ void fake_create(struct fake_sysfs *fake)
 	memset(fake, 0, sizeof(*fake));
 	pthread_mutex_init(&fake->lock, NULL);
 	fake->kernel.default_driver = "virtio-pci";
+	fake->bus = "pci";
 	strcpy(fake->root, "/tmp/vionet-fake-XXXXXX");
 	assert_non_null(mkdtemp(fake->root));
 	assert_int_equal(chmod(fake->root, 0755), 0);
@@ -348,17 +349,17 @@ void fake_bind(struct fake_sysfs *fake, const char *address, const char *driver)
 	char path[FAKE_PATH + 128];
 
 	if (driver != NULL) {
-		snprintf(path, sizeof(path), "../../../../bus/pci/drivers/%s",
-			 driver);
-		make_link(fake, path, "sys/bus/pci/devices/%s/driver", address);
+		snprintf(path, sizeof(path), "../../../../bus/%s/drivers/%s",
+			 fake->bus, driver);
+		make_link(fake, path, "sys/bus/%s/devices/%s/driver", fake->bus, address);
 		return;
 	}
-	snprintf(path, sizeof(path), "%s/bus/pci/devices/%s/driver", fake->sys,
-		 address);
+	snprintf(path, sizeof(path), "%s/bus/%s/devices/%s/driver", fake->sys,
+		 fake->bus, address);
 	unlink(path);
 	/* What VFIO had registered goes with its driver. */
-	snprintf(path, sizeof(path), "%s/bus/pci/devices/%s/vfio-dev", fake->sys,
-		 address);
+	snprintf(path, sizeof(path), "%s/bus/%s/devices/%s/vfio-dev", fake->sys,
+		 fake->bus, address);
 	nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
@@ -410,8 +411,8 @@ static bool matches(struct fake_sysfs *fake, const char *address,
 	char name[64];
 
 	snprintf(name, sizeof(name), "%.63s",
-		 fake_read(fake, "sys/bus/pci/devices/%s/driver_override",
-			   address));
+		 fake_read(fake, "sys/bus/%s/devices/%s/driver_override",
+			   fake->bus, address));
 	name[strcspn(name, "\n")] = '\0';
 	if (name[0] != '\0' && strcmp(name, "(null)") != 0)
 		return same(name, driver);
@@ -433,7 +434,7 @@ static void serve_driver(struct fake_sysfs *fake, const char *driver)
 {
 	char path[FAKE_PATH], address[64];
 
-	snprintf(path, sizeof(path), "sys/bus/pci/drivers/%s/unbind", driver);
+	snprintf(path, sizeof(path), "sys/bus/%s/drivers/%s/unbind", fake->bus, driver);
 	take(fake, address, path);
 	if (address[0] != '\0') {
 		note(fake, "unbind", driver);
@@ -441,7 +442,7 @@ static void serve_driver(struct fake_sysfs *fake, const char *driver)
 		    !same(fake->kernel.clings, driver))
 			fake_bind(fake, address, NULL);
 	}
-	snprintf(path, sizeof(path), "sys/bus/pci/drivers/%s/bind", driver);
+	snprintf(path, sizeof(path), "sys/bus/%s/drivers/%s/bind", fake->bus, driver);
 	take(fake, address, path);
 	if (address[0] != '\0') {
 		note(fake, "bind", driver);
@@ -457,7 +458,7 @@ static void each_driver(struct fake_sysfs *fake,
 	struct dirent *entry;
 	DIR *directory;
 
-	snprintf(path, sizeof(path), "%s/bus/pci/drivers", fake->sys);
+	snprintf(path, sizeof(path), "%s/bus/%s/drivers", fake->sys, fake->bus);
 	directory = opendir(path);
 	while (directory != NULL && (entry = readdir(directory)) != NULL)
 		if (entry->d_name[0] != '.')
@@ -475,8 +476,11 @@ static void probe_driver(struct fake_sysfs *fake, const char *driver)
 
 void fake_serve(struct fake_sysfs *fake)
 {
+	char path[FAKE_PATH];
+
 	each_driver(fake, serve_driver);
-	take(fake, probed, "sys/bus/pci/drivers_probe");
+	snprintf(path, sizeof(path), "sys/bus/%s/drivers_probe", fake->bus);
+	take(fake, probed, path);
 	if (probed[0] == '\0')
 		return;
 	note(fake, "probe", "");

@@ -45,6 +45,7 @@ struct fake_sysfs {
 	char vfio[FAKE_PATH];
 	char proc[FAKE_PATH];
 	char pci_ids[FAKE_PATH];
+	const char *bus; /* whose drivers are served: "pci" */
 	struct fake_kernel kernel;
 	pthread_t thread;
 	bool running;
@@ -69,6 +70,8 @@ void fake_bind(struct fake_sysfs *fake, const char *address,
 void fake_serve(struct fake_sysfs *fake);
 void fake_start(struct fake_sysfs *fake);
 void fake_stop(struct fake_sysfs *fake);
+/* Handle what was written so far, without the thread. */
+void fake_serve(struct fake_sysfs *fake);
 
 /* What was handled so far: "unbind virtio-pci;probe;..." (static buffer). */
 const char *fake_log(struct fake_sysfs *fake);

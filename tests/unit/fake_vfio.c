@@ -88,6 +88,8 @@ static int add_map(uint64_t iova)
 	for (unsigned int i = 0; i < kernel.maps; i++)
 		if (kernel.iova[i] == iova)
 			return EEXIST;
+	if (kernel.maps == FAKE_MAPS)
+		return ENOSPC;
 	kernel.iova[kernel.maps++] = iova;
 	return 0;
 }

@@ -12,11 +12,12 @@
 
 #define FAKE_IOAS 41
 #define FAKE_RANGES 2
+#define FAKE_MAPS 64
 
 struct fake_vfio {
 	unsigned int containers; /* groups that were attached to one */
 	unsigned int maps;	 /* that are there */
-	uint64_t iova[16];
+	uint64_t iova[FAKE_MAPS];
 	unsigned int vectors; /* that can be attached */
 	bool table_mappable;  /* the page of the MSI-X table too */
 
