@@ -322,6 +322,8 @@ class CommandLine(Case):
         self.assertIn("no device named", self.refused())
         self.assertIn("a second device is wanted", self.refused(first))
         self.assertIn(f"'{first}' is named twice", self.refused(first, second, first))
+        self.assertIn("--want RSC_EXT: no device takes such frames",
+                      self.refused(first, second, "--want", "GUEST_TSO4,RSC_EXT"))
         self.assertIn("--straight is for two devices, not 3",
                       self.refused(first, second, "vfio-user:/nowhere/c", "--straight"))
         self.assertIn("--aging has no effect with --straight",

@@ -355,6 +355,14 @@ class Merged(Case):
             self.assertEqual((found["rx"]["lost"], found["rx"]["damaged"], found["rx"]["reordered"]), (0, 0, 0))
             self.assertEqual(found["rx"]["bytes"], found["tx"]["bytes"])
 
+    def test_what_a_device_has_joined(self):
+        """RSC_EXT: counts stand where the place of the checksum would be."""
+        for headers in ("--tcp",), ("--tcp", "--ipv6"):
+            found = self.facts("pktgen", *headers, "--size", "9000", "--offload", "segment:500", "--count", "600", "--rate",
+                               "5k", "--want", "GUEST_CSUM,GUEST_TSO4,GUEST_TSO6,RSC_EXT")
+            self.assertEqual((found["rx"]["own"], found["rx"]["received"]), (found["tx"]["sent"],) * 2)
+            self.assertEqual((found["rx"]["lost"], found["rx"]["damaged"], found["rx"]["not_ours"]), (0, 0, 0))
+
     def test_a_warm_up_in_one_packet(self):
         found = self.facts("pktgen", "--tcp", "--size", "9000", "--offload", "segment:500", "--count", "300", "--rate",
                            "5k", "--want", "GUEST_CSUM,GUEST_TSO4", "--warmup", "36")

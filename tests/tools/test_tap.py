@@ -337,8 +337,9 @@ class Refused(Case):
     def test_options(self):
         self.assertIn("give one of them",
                       self.refused(self.device, "--queues", "2", "--set", "queues=3", code=2))
-        self.assertIn("a tap interface does not take such frames",
-                      self.refused(self.device, "--want", "GUEST_UDP_TUNNEL_GSO", code=2))
+        for name in ("GUEST_UDP_TUNNEL_GSO", "RSC_EXT"):
+            self.assertIn(f"--want {name}: a tap interface does not take such frames",
+                          self.refused(self.device, "--want", name, code=2))
         self.assertIn("1 to 255", self.refused(self.device, "--netns", "", code=2))
         self.assertIn("--cpus: 2 CPUs, but 1 thread; see --queues", self.refused(self.device, "--cpus", "0,1", code=2))
         self.assertIn("CPU 1023 is none", self.refused(self.device, "--cpus", "1023", code=2))

@@ -95,6 +95,9 @@ static void forward_check_settings(const struct settings *settings)
 static void forward_check_options(const struct forward_options *options)
 {
 	forward_check_settings(&options->device.settings);
+	/* It has counts where the next device expects the place of a checksum. */
+	if (vionet_feature_test(&options->device.open.want, (unsigned int)vionet_feature_bit("RSC_EXT")))
+		refuse_usage("--want RSC_EXT: no device takes such frames; leave it out");
 	if (options->count < 2)
 		refuse_usage("forward: %s; 'vionet list' shows them",
 			     options->count == 0 ? "no device named" : "a second device is wanted");

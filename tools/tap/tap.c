@@ -66,7 +66,8 @@ static const struct argp_option tap_option_list[] = {
 /* Features whose results the interface cannot carry. */
 static void tap_refuse_features(const struct vionet_features *want)
 {
-	static const char *const names[] = { "GUEST_UDP_TUNNEL_GSO", "GUEST_UDP_TUNNEL_GSO_CSUM" };
+	/* RSC_EXT has counts where the kernel expects the place of a checksum. */
+	static const char *const names[] = { "GUEST_UDP_TUNNEL_GSO", "GUEST_UDP_TUNNEL_GSO_CSUM", "RSC_EXT" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (vionet_feature_test(want, (unsigned int)vionet_feature_bit(names[i])))
