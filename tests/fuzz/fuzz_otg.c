@@ -49,6 +49,8 @@ const char *const fuzz_words[] = {
 	"burst",
 	"inter_burst_gap",
 	"x-vionet",
+	"template",
+	"replay",
 	"payload",
 	"captures",
 	"null",
