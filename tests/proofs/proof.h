@@ -33,6 +33,8 @@ int proof_text_of(char *to, size_t size, const char *format, __builtin_va_list a
 #define _Alignas(bytes)
 #define __atomic_store_n(place, value, order) (*(place) = (value))
 #define __atomic_load_n(place, order) (*(place))
+#define __atomic_add_fetch(place, amount, order) (*(place) += (amount))
+#define __atomic_sub_fetch(place, amount, order) (*(place) -= (amount))
 #define __atomic_thread_fence(order) ((void)0)
 #define __builtin_prefetch(...) ((void)0)
 

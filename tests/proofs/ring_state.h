@@ -2,7 +2,7 @@
 /*
  * A queue in any state that the operations of a ring leave behind: what demand_state demands
  * after a step is all that any_state gives before one. LAYOUT, SIZE; TABLES_OUT: some
- * indirect tables are with the device.
+ * indirect tables are with the device; SLOT: what a buffer in flight is.
  */
 #ifndef VN_PROOF_RING_STATE_H
 #define VN_PROOF_RING_STATE_H
@@ -11,6 +11,10 @@
 
 #include "driver/ring/layout.h"
 #include "driver/ring/slow_path.h"
+
+#ifndef SLOT
+#define SLOT ((vn_slot)&packet)
+#endif
 
 /* Indirect tables, and entries of each. */
 #define TABLES 2
@@ -69,7 +73,7 @@ static void any_tables(void)
 static void any_record(void)
 {
 	for (uint32_t i = 0; i < SIZE; i++) {
-		slots[i] = any_bool() ? (vn_slot)&packet : 0;
+		slots[i] = any_bool() ? SLOT : 0;
 		ids[i] = (uint16_t)any(0, SIZE - 1);
 	}
 	queue.slots = slots;

@@ -61,9 +61,52 @@ def chains():
         yield Variant(f"{name}: pop, no tables", f"{common} -DPOP=1 -DTABLES_OUT=0", quick=False)
 
 
+# Packets lie at this address, see tests/proofs/packets.h. What only makes a state is not followed path by path.
+PACKETS = ["-absolute-valid-range", "0x100000-0x1000ff", "-eva-ilevel", "64", "-eva-precision", "1", "-eva-domains", "equality,symbolic-locations",
+           "-eva-auto-loop-unroll", "16", "-eva-slevel", "10", "-eva-interprocedural-splits", "-eva-split-limit", "400", "-eva-slevel-function",
+           "any_state:0,any_record:0,any_tables:0,any_doorbell:0,any_split:0,any_packed:0,any_pool:0,any_packet:0,any_packets:0,"]
+BURST = PACKETS[:-1] + [PACKETS[-1] + "any_available:0,main:100,receive:20,transmit:20,rx_burst:300,rx_single:100,rx_refill_burst:100,"
+                        "tx_reclaim_burst:300,tx_push_common:300,tx_burst:100,tx_single:100,packed_pop_0:50,split_pop_0:50,ring_pop_0:50,tx_pop:50,"
+                        "split_take_0:20"]
+UNCOMMON = PACKETS[:-1] + [PACKETS[-1] + "main:300,transmit:1000,receive:3000,came_back:300,rx_take_buffer:200,vn_receive_uncommon:200,"
+                           "rx_start_chain:100,rx_continue_chain:100"]
+
+
+def bursts():
+    for name, layout in LAYOUTS.items():
+        def part(of, number, receives, quick, options="-DOFFLOADS=1 -DMERGEABLE=1"):
+            return Variant(f"{name}: {of}", f"-DNDEBUG -DTABLES_OUT=0 -DLAYOUT={layout} -DSIZE=2 -DMOST=2 -DRECEIVES={int(receives)} "
+                           f"-DPART={number} {options}", quick)
+        plain = "-DOFFLOADS=0 -DMERGEABLE=0"
+        yield part("receive", 0, True, name == "split")
+        yield part("receive, plain", 0, True, False, plain)
+        yield part("receive one", 1, True, False)
+        yield part("refill", 2, True, False)
+        yield part("take back", 0, False, False)
+        yield part("push", 1, False, name == "packed")
+        yield part("push, plain", 1, False, False, plain)
+        yield part("transmit", 2, False, False)
+        yield part("transmit one", 3, False, False)
+
+
+def uncommon():
+    def part(name, layout, number, receives, offloads, quick):
+        return Variant(name, f"-DNDEBUG -DTABLES_OUT=0 -DLAYOUT={layout} -DSIZE=4 -DRECEIVES={int(receives)} -DPART={number} "
+                       f"-DOFFLOADS={int(offloads)}", quick)
+    for header in (False, True):
+        size = "longer header" if header else "header"
+        yield part(f"buffer that came back, {size}", "VN_PACKED" if header else "VN_SPLIT", 0, True, header, False)
+        yield part(f"further buffer, {size}", "VN_PACKED" if header else "VN_SPLIT", 1, True, header, False)
+        yield part(f"common packet, {size}", "VN_SPLIT", 0, False, header, not header)
+        yield part(f"one buffer, {size}", "VN_SPLIT", 1, False, header, False)
+    for name, layout in LAYOUTS.items():
+        yield part(f"{name}: back", layout, 2, False, True, False)
+        yield part(f"{name}: look after", layout, 9, True, True, False)
+
+
 PROOFS = [
     Proof("split", "ring.c", RING, sizes("split", 2, 8, 256, 32768), [
-        Mutant("the id of a used entry is not compared with the size", "32768 entries", SLOW_PATH, *NO_RANGE),
+        Mutant("the id of a used entry is not compared with the size", "32768 entries", SLOW_PATH, *NO_RANGE, quick=False),
         Mutant("the id is read once more after it was checked", "2 entries", SPLIT, FOUND,
                FOUND + "\t\t\tif (!in_order)\n\t\t\t\t*index = vn_load32(&ring->used->ring[place].id);\n"),
         Mutant("an index is not masked", "8 entries", SPLIT,
@@ -73,25 +116,45 @@ PROOFS = [
     Proof("split_in_order", "ring.c", RING, sizes("split in order", 2, 8, 256, 32768), [
         Mutant("an index is not masked", "2 entries", SPLIT,
                "uint32_t place = c->at & c->limit;\n\tvn_slot slot;", "uint32_t place = c->at;\n\tvn_slot slot;"),
-        Mutant("a batch is looked for without a mask", "32768 entries", SLOW_PATH, "(at + i) & queue->split.mask", "(at + i)"),
+        Mutant("a batch is looked for without a mask", "32768 entries", SLOW_PATH, "(at + i) & queue->split.mask", "(at + i)",
+               quick=False),
     ]),
     Proof("packed", "ring.c", RING, sizes("packed", 2, 5, 256, 32768), [
-        Mutant("the id of a used descriptor is not compared", "32768 entries", SLOW_PATH, *NO_RANGE),
+        Mutant("the id of a used descriptor is not compared", "32768 entries", SLOW_PATH, *NO_RANGE, quick=False),
         Mutant("the id is read once more after it was checked", "2 entries", PACKED, "slot = c->slots[*index];",
                "if (!in_order)\n\t\t*index = vn_load16(&c->desc->id);\n\tslot = c->slots[*index];"),
         Mutant("the sequence does not wrap", "5 entries", PACKED, POP_TURN, POP_TURN.replace("c->order = 0;", ";"), quick=False),
     ]),
     Proof("packed_in_order", "ring.c", RING, sizes("packed in order", 2, 5, 256, 32768), [
         Mutant("the id of a batch is not compared with the size", "32768 entries", SLOW_PATH,
-               "if (id >= queue->size || batch > left ||", "if (batch > left ||"),
+               "if (id >= queue->size || batch > left ||", "if (batch > left ||", quick=False),
         Mutant("the sequence does not wrap", "2 entries", PACKED, POP_TURN, POP_TURN.replace("c->order = 0;", ";")),
     ]),
     Proof("chains", "chain.c", RING, list(chains()), [
         Mutant("a table is not compared with its length", "split: push", SLOW_PATH, " || count > tables->entries", ""),
-        Mutant("a table is taken where none is free", "split: push", SLOW_PATH, "tables->available == 0 || ", ""),
+        Mutant("a table is taken where none is free", "split: push", SLOW_PATH, "tables->available == 0 || ", "",
+               quick=False),
         Mutant("a chain that comes back does not wrap", "packed: pop", SLOW_PATH,
                "if (more >= (uint32_t)(ring->end - ring->used))", "if (more > (uint32_t)(ring->end - ring->used))"),
     ], ["-eva-slevel-function", "vn_ring_push:100"]),
+    Proof("bursts", "burst.c", ["driver/ring/slow_path.c", "driver/ring/kick.c", "driver/state/health.c", "tests/proofs/stubs.c"], list(bursts()), [
+        Mutant("the id of a used entry is not compared with the size", "split: receive", SLOW_PATH, *NO_RANGE),
+        Mutant("the sequence does not wrap", "packed: receive", PACKED, POP_TURN, POP_TURN.replace("c->order = 0;", ";"), quick=False),
+        Mutant("a run goes past the end of the ring", "packed: push", PACKED,
+               "const struct vn_push *c, bool receives)\n{\n\tuint32_t positions = (uint32_t)(queue->packed.end - c->desc);",
+               "const struct vn_push *c, bool receives)\n{\n\tuint32_t positions = (uint32_t)(queue->packed.end - c->desc) + 1u;",
+               quick=False),
+    ], BURST),
+    Proof("uncommon", "uncommon.c", ["driver/queue/slow_path.c", "driver/queue/rescue.c", "driver/ring/slow_path.c", "driver/ring/kick.c",
+                                     "driver/net/packet.c", "driver/state/health.c", "tests/proofs/stubs.c"], list(uncommon()), [
+        Mutant("a frame may begin before its buffer", "common packet, header", "driver/queue/transmit.h",
+               "length - VIONET_FRAME_MIN <= source->span &&\n\t       offset - header_size <= source->room - length;",
+               "length - VIONET_FRAME_MIN <= source->span;"),
+        Mutant("what was written is not compared with what there is", "buffer that came back, header", "driver/queue/receive.h",
+               "written - r->shortest > r->span", "written < r->shortest", quick=False),
+        Mutant("nor in a further buffer", "further buffer, header", "driver/queue/slow_path.c",
+               "(written == 0 || written > queue->posted ||", "(written == 0 ||", quick=False),
+    ], UNCOMMON),
     Proof("capability", "capability.c", ["pci/capability.c", "tests/proofs/stubs.c"], [Variant("any configuration space", "")], [
         Mutant("MSI-X may run past configuration space", "any configuration space", "pci/capability.c",
                " ||\n\t\t    position + MSIX_LENGTH > VN_PCI_CONFIG_SIZE", ""),
@@ -140,6 +203,10 @@ PROOFS = [
         Mutant("more areas are noted than have a place", "regions, 100 bytes at a time", "pci/vfio_user/region.c",
                "first < end && region->sparse_count < VN_SPARSE_MAX", "first < end", quick=False),
     ], ["-eva-precision", "2"]),
+    Proof("vfio_user_version", "vfio_user_version.c", ["pci/vfio_user/version.c", "tests/proofs/stubs.c"], [Variant("any reply, any JSON", "")], [
+        Mutant("any length of a transfer is believed", "any reply, any JSON", "pci/vfio_user/version.c",
+               "vfu_at_most(data, VN_VU_DATA_MAX)", "(uint32_t)data"),
+    ]),
     Proof("softnic", "softnic.c", ["softnic/ring/split.c", "softnic/ring/packed.c", "tests/proofs/stubs.c"],
           [Variant("split", "-DPACKED=0"), Variant("packed", "-DPACKED=1")], [
         Mutant("a chain goes anywhere", "split", "softnic/ring/split.c", "if (unlikely(position >= ring->size))", "if (0)"),
