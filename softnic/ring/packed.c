@@ -161,7 +161,7 @@ static int check_tail(struct ring *ring, uint16_t position, bool wrap,
 	while (!there && waited <= TAIL_NS && before + waited <= TAILS_NS) {
 		there = flags_available(load_flags(ring, position), wrap);
 		clock_gettime(CLOCK_MONOTONIC, &now);
-		waited = (uint64_t)((now.tv_sec - from.tv_sec) * 1000000000ll +
+		waited = (uint64_t)((now.tv_sec - from.tv_sec) * 1000000000LL +
 				    now.tv_nsec - from.tv_nsec);
 	}
 	ring->tails_ns = before + waited;
