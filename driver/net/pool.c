@@ -126,15 +126,14 @@ static void pool_fill(struct vionet_pool *pool)
 	pool->available = pool->count;
 }
 
-/* As the application was told. */
-static uint32_t pool_stride_registered(uint32_t buffer_size)
+static uint32_t pool_room(uint32_t buffer_size)
 {
 	return (VIONET_HEADROOM + buffer_size + LINE - 1) & ~(LINE - 1);
 }
 
 uint32_t vn_pool_stride(uint32_t buffer_size)
 {
-	return pool_stride_registered(buffer_size ? buffer_size : BUFFER_DEFAULT) | LINE;
+	return pool_room(buffer_size ? buffer_size : BUFFER_DEFAULT) | LINE;
 }
 
 static void pool_link(struct vionet_pool *pool)
@@ -170,7 +169,8 @@ int vionet_pool_create(struct vionet_device *device,
 	p->device = device;
 	p->count = o.count;
 	p->buffer_size = o.buffer_size;
-	p->stride = o.memory ? pool_stride_registered(o.buffer_size) : vn_pool_stride(o.buffer_size);
+	p->room = pool_room(o.buffer_size);
+	p->stride = o.memory ? p->room : vn_pool_stride(o.buffer_size);
 	p->stride_lines = p->stride / LINE;
 	p->access = o.access == VIONET_DEVICE_READS ? VN_DEVICE_READS :
 						      VN_DEVICE_WRITES;
@@ -201,6 +201,7 @@ int vn_pool_create_empty(struct vionet_device *device, struct vionet_pool **pool
 		return vn_error(ENOMEM, "%s: pool: no memory", device->name);
 	p->device = device;
 	p->buffer_size = BUFFER_DEFAULT;
+	p->room = pool_room(BUFFER_DEFAULT);
 	p->stride = vn_pool_stride(0);
 	p->stride_lines = p->stride / LINE;
 	p->access = VN_DEVICE_READS;
