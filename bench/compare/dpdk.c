@@ -95,6 +95,11 @@ static inline uint32_t driver_receive(uint32_t queue, packet **packets, uint32_t
 	return rte_eth_rx_burst(0, (uint16_t)queue, packets, (uint16_t)max);
 }
 
+static inline const uint8_t *driver_frame(const packet *p)
+{
+	return rte_pktmbuf_mtod(p, const uint8_t *);
+}
+
 static void driver_free(packet **packets, uint32_t count)
 {
 	rte_pktmbuf_free_bulk(packets, count);

@@ -7,13 +7,15 @@
  *   driver_open(), driver_close()          from nothing to a started device
  *   driver_alloc(packets, n)               n packets of 64 bytes, ready to be sent; all or 0
  *   driver_transmit, driver_receive        one burst of a queue; the measured calls
+ *   driver_frame(packet)                   its first byte
  *   driver_free(packets, n)
  *   driver_wait(armed)                     sleep until the receive queue interrupts
  *   driver_kicks()                         notifications so far, or -1 if it does not count
  *
  * Orders come on standard input, a line each; one line of JSON answers:
  *
- *   run DIRECTION BURST MS                 tx, rx, forward
+ *   run DIRECTION BURST MS                 tx, rx, forward; read: as rx, and reads the
+ *                                          first 16 bytes of each frame, prefetched
  *   count DIRECTION BURST PACKETS          instructions; receiving includes giving the
  *                                          packets back
  *   latency poll|interrupt ROUNDS          one packet out, one back, in nanoseconds
@@ -35,10 +37,14 @@
 
 #include "bench/compare/stepping.h"
 
-enum { TX, RX, FORWARD, DIRECTIONS };
+enum { TX,
+       RX,
+       FORWARD,
+       READ,
+       DIRECTIONS };
 enum { BURST_MAX = 256, FRAME = 64 };
 
-static const char *const direction_names[] = { "tx", "rx", "forward" };
+static const char *const direction_names[] = { "tx", "rx", "forward", "read" };
 
 /* A longer burst was interrupted: 100 us at 2.6 GHz. */
 #define INTERRUPTED 260000u
@@ -55,6 +61,7 @@ static void driver_close(void);
 static uint32_t driver_alloc(packet **packets, uint32_t count);
 static inline uint32_t driver_transmit(uint32_t queue, packet **packets, uint32_t count);
 static inline uint32_t driver_receive(uint32_t queue, packet **packets, uint32_t max);
+static inline const uint8_t *driver_frame(const packet *p);
 static void driver_free(packet **packets, uint32_t count);
 static int driver_wait(void);
 static int64_t driver_kicks(void);
@@ -91,6 +98,11 @@ static long resident(void)
 	return value;
 }
 
+static bool only_receives(int direction)
+{
+	return direction == RX || direction == READ;
+}
+
 /* ---- one burst ---- */
 
 static packet *held[BURST_MAX];
@@ -103,6 +115,22 @@ static void prepare(int direction, uint32_t burst)
 		holding += driver_alloc(held + holding, burst - holding);
 }
 
+/* What any receiver does: the lines of frames come from the core that wrote them. */
+static inline void read_frames(uint32_t n)
+{
+	uint64_t word;
+
+	for (uint32_t i = 0; i < n; i++)
+		__builtin_prefetch(driver_frame(held[i]));
+	for (uint32_t i = 0; i < n; i++)
+		for (uint32_t at = 0; at < 16; at += sizeof(word)) {
+			memcpy(&word, driver_frame(held[i]) + at, sizeof(word));
+			__asm__ __volatile__(""
+					     :
+					     : "r"(word));
+		}
+}
+
 /* The measured part. */
 static inline __attribute__((always_inline)) uint32_t move(int direction, uint32_t burst)
 {
@@ -111,7 +139,9 @@ static inline __attribute__((always_inline)) uint32_t move(int direction, uint32
 	if (direction == TX)
 		return driver_transmit(turn, held, holding);
 	n = driver_receive(turn, held, burst);
-	if (direction == RX)
+	if (direction == READ)
+		read_frames(n);
+	if (direction != FORWARD)
 		return n;
 	holding = n;
 	return n ? driver_transmit(turn, held, n) : 0;
@@ -119,7 +149,7 @@ static inline __attribute__((always_inline)) uint32_t move(int direction, uint32
 
 static void finish(int direction, uint32_t n)
 {
-	if (direction == RX) {
+	if (only_receives(direction)) {
 		driver_free(held, n);
 	} else if (direction == FORWARD) {
 		driver_free(held + n, holding - n);
@@ -252,7 +282,7 @@ static void count(int direction, uint32_t burst, uint32_t packets)
 		stepping_count = 0;
 		stepping_begin();
 		n = move(direction, burst);
-		if (direction == RX)
+		if (only_receives(direction))
 			driver_free(held, n);
 		stepping_end();
 		if (n == burst) {
@@ -261,7 +291,7 @@ static void count(int direction, uint32_t burst, uint32_t packets)
 		} else {
 			short_ones++;
 		}
-		finish(direction, direction == RX ? 0 : n);
+		finish(direction, only_receives(direction) ? 0 : n);
 	}
 	leave(direction);
 	printf("{\"direction\": \"%s\", \"burst\": %u, \"instructions\": %.3f, \"short\": %llu}\n",

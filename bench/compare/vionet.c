@@ -109,6 +109,11 @@ static inline uint32_t driver_receive(uint32_t queue, packet **packets, uint32_t
 	return vionet_queue_receive(rx[queue], packets, max);
 }
 
+static inline const uint8_t *driver_frame(const packet *p)
+{
+	return p->data;
+}
+
 static void driver_free(packet **packets, uint32_t count)
 {
 	vionet_packet_free(packets, count);
