@@ -305,7 +305,7 @@ static void receive_answer(struct worker *worker, struct vionet_packet *packet)
 	reply = send_take_packet(worker);
 	if (reply == NULL)
 		return;
-	*vionet_packet_user(reply) = 0;
+	send_mark(reply, 0);
 	reply->length = responder->answer(responder->context, &worker->place, packet,
 					  reply->data, vionet_packet_tailroom(reply));
 	send_one(worker, reply);

@@ -59,13 +59,11 @@ static void send_put(struct worker *worker, struct flow_tx *tx, struct vionet_pa
 /* Write the next frame, but not what its template has in the buffer already. Returns its size. */
 static uint32_t send_write(struct flow_tx *tx, struct vionet_packet *packet)
 {
-	uint64_t *user = vionet_packet_user(packet);
 	uint64_t number = tx->schedule.number;
 	uint32_t size = template_size(tx->template, number);
 
 	packet->length = template_build(tx->template, packet->data, size, number,
-					tx->schedule.sequence, *user != tx->mark);
-	*user = tx->mark;
+					tx->schedule.sequence, send_mark(packet, tx->mark));
 	return size;
 }
 
@@ -110,7 +108,7 @@ static bool send_build_source(struct worker *worker, struct flow_tx *tx,
 		return false;
 	memcpy(packet->data, tx->next.bytes, tx->next.length);
 	packet->length = tx->next.length;
-	*vionet_packet_user(packet) = 0;
+	send_mark(packet, 0);
 	send_put(worker, tx, packet, packet->length, 0);
 	schedule_advance(&tx->schedule, packet->length, now_ns);
 	return true;
@@ -214,15 +212,13 @@ static bool send_is_constant(const struct flow_tx *tx, uint32_t count)
 static uint32_t send_build_constant(struct worker *worker, struct flow_tx *tx, uint32_t count)
 {
 	struct vionet_packet *const *packet = worker->packet;
+	uint32_t padded = tx->padded;
+	uint64_t mark = tx->mark;
 
 	for (uint32_t i = 0; i < count; i++) {
-		uint64_t *user = vionet_packet_user(packet[i]);
-
-		packet[i]->length = tx->padded;
-		if (__builtin_expect(*user == tx->mark, 1))
-			continue;
-		template_build(tx->template, packet[i]->data, tx->size, 0, 0, true);
-		*user = tx->mark;
+		packet[i]->length = padded;
+		if (send_mark(packet[i], mark))
+			template_build(tx->template, packet[i]->data, tx->size, 0, 0, true);
 	}
 	tx->schedule.number += (uint64_t)count * tx->schedule.tracks;
 	tx->schedule.sequence += count;
@@ -238,12 +234,10 @@ static uint32_t send_build_fixed(struct worker *worker, struct flow_tx *tx, uint
 
 	for (; i < count && schedule.number < schedule.limit; i++) {
 		struct vionet_packet *packet = worker->packet[i];
-		uint64_t *user = vionet_packet_user(packet);
 
 		packet->length = padded;
 		template_build(template, packet->data, size, schedule.number, schedule.sequence,
-			       *user != mark);
-		*user = mark;
+			       send_mark(packet, mark));
 		schedule_advance_fast(&schedule);
 	}
 	tx->schedule = schedule;
@@ -260,15 +254,11 @@ static void send_write_cycle(const struct flow_tx *tx, struct vionet_packet *con
 	uint64_t mark = tx->mark;
 
 	for (uint32_t i = 0; i < count; i++) {
-		uint64_t *user = vionet_packet_user(packet[i]);
-
 		packet[i]->length = padded;
-		if (__builtin_expect(*user == mark, 1)) {
-			cycle_write(&cycle, packet[i]->data, at);
-		} else {
+		if (send_mark(packet[i], mark))
 			template_build(tx->template, packet[i]->data, tx->size, number + (uint64_t)i * step, 0, true);
-			*user = mark;
-		}
+		else
+			cycle_write(&cycle, packet[i]->data, at);
 		at += ahead;
 		at -= at >= cycle.count ? cycle.count : 0;
 	}

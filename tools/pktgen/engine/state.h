@@ -8,6 +8,7 @@
 #define VIONET_TOOLS_ENGINE_STATE_H
 
 #include <pthread.h>
+#include <string.h>
 
 #include <vionet/offload.h>
 #include <vionet/packet.h>
@@ -260,6 +261,22 @@ void send_forget(struct worker *worker, const struct flow_tx *flow);
 void send_release(struct worker *worker);
 /* A packet beside the flows, of length 0 if it is not to be sent after all. */
 void send_one(struct worker *worker, struct vionet_packet *packet);
+/*
+ * Note whose frame a fresh packet is going to hold, by a flow's mark (0: none of a template). Returns whether it holds another
+ * one now. The mark lies in the headroom, in front of what the library's header needs: in a line that is read anyway.
+ */
+static inline bool send_mark(struct vionet_packet *packet, uint64_t mark)
+{
+	uint8_t *at = packet->data - VIONET_HEADROOM;
+	uint64_t held;
+
+	memcpy(&held, at, sizeof(held));
+	if (__builtin_expect(held == mark, 1))
+		return false;
+	memcpy(at, &mark, sizeof(mark));
+	return true;
+}
+
 /* A packet to be filled, or NULL while the device has all of them. */
 struct vionet_packet *send_take_packet(struct worker *worker);
 
