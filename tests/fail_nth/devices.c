@@ -63,58 +63,75 @@ static void run_model(void)
 
 /* ---- the software device ---- */
 
-static struct {
+static struct server {
 	char folder[32], socket[48], listen[64], name[64];
 	pid_t pid;
-} server;
+} servers[2];
 
 extern char **environ;
 
-static void serve(const char *protocol, char *option)
+static void serve(struct server *server, const char *protocol, char *option)
 {
-	char *argv[] = { getenv("VIONET_SOFTNIC"), server.listen, "--strict", "--queues=2", "--features=+all", option, NULL };
+	char *argv[] = { getenv("VIONET_SOFTNIC"), server->listen, "--strict", "--queues=2", "--features=+all", option, NULL };
 	struct stat there;
 
 	if (argv[0] == NULL)
 		fail_msg("VIONET_SOFTNIC is to name the software device, as ctest sets it");
-	strcpy(server.folder, "/tmp/vionet-XXXXXX");
-	assert_non_null(mkdtemp(server.folder));
-	snprintf(server.socket, sizeof(server.socket), "%s/s", server.folder);
-	snprintf(server.listen, sizeof(server.listen), "--listen=%s", server.socket);
-	snprintf(server.name, sizeof(server.name), "%s:%s", protocol, server.socket);
-	assert_int_equal(posix_spawn(&server.pid, argv[0], NULL, NULL, argv, environ), 0);
-	while (stat(server.socket, &there) != 0) {
-		assert_int_equal(waitpid(server.pid, NULL, WNOHANG), 0);
+	strcpy(server->folder, "/tmp/vionet-XXXXXX");
+	assert_non_null(mkdtemp(server->folder));
+	snprintf(server->socket, sizeof(server->socket), "%s/s", server->folder);
+	snprintf(server->listen, sizeof(server->listen), "--listen=%s", server->socket);
+	snprintf(server->name, sizeof(server->name), "%s:%s", protocol, server->socket);
+	assert_int_equal(posix_spawn(&server->pid, argv[0], NULL, NULL, argv, environ), 0);
+	while (stat(server->socket, &there) != 0) {
+		assert_int_equal(waitpid(server->pid, NULL, WNOHANG), 0);
 		poll(NULL, 0, 10);
 	}
 }
 
 static void serve_vfio_user(void)
 {
-	serve("vfio-user", NULL);
+	serve(&servers[0], "vfio-user", NULL);
+}
+
+static void serve_two(void)
+{
+	serve(&servers[0], "vfio-user", NULL);
+	serve(&servers[1], "vfio-user", NULL);
 }
 
 static void serve_vhost_user(void)
 {
-	serve("vhost-user", "--vhost-user");
+	serve(&servers[0], "vhost-user", "--vhost-user");
 }
 
-static void end_server(void)
+static void end_server(struct server *server)
 {
 	char command[64];
 	int status;
 
-	kill(server.pid, SIGTERM);
-	assert_int_equal(waitpid(server.pid, &status, 0), server.pid);
-	snprintf(command, sizeof(command), "rm -r %s", server.folder);
+	kill(server->pid, SIGTERM);
+	assert_int_equal(waitpid(server->pid, &status, 0), server->pid);
+	snprintf(command, sizeof(command), "rm -r %s", server->folder);
 	assert_int_equal(system(command), 0);
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		fail_msg("the device ends with status %#x", (unsigned int)status);
 }
 
+static void end_one(void)
+{
+	end_server(&servers[0]);
+}
+
+static void end_two(void)
+{
+	end_server(&servers[0]);
+	end_server(&servers[1]);
+}
+
 static int open_served(const struct vionet_open_options *options, struct vionet_device **device)
 {
-	return vionet_device_open(server.name, options, device);
+	return vionet_device_open(servers[0].name, options, device);
 }
 
 #define RING_PACKED (1ull << 34) /* cannot be handed on */
@@ -129,6 +146,17 @@ static void run_vfio_user(void)
 	live(&(struct life){ .open = open_served, .pairs = 2 });
 }
 
+/* To the second server. */
+static int migrate(struct vionet_device *device)
+{
+	return vionet_device_migrate(device, servers[1].name, NULL);
+}
+
+static void run_migration(void)
+{
+	live(&(struct life){ .open = open_served, .pairs = 1, .more = migrate, .moves = true });
+}
+
 static void run_vhost_user(void)
 {
 	live(&(struct life){ .open = open_served, .pairs = 2, .avoid = RING_PACKED, .more = reconnect });
@@ -136,7 +164,8 @@ static void run_vhost_user(void)
 
 const struct scenario scenarios[] = {
 	{ "pci", NULL, run_model, NULL },
-	{ "vfio-user", serve_vfio_user, run_vfio_user, end_server },
-	{ "vhost-user", serve_vhost_user, run_vhost_user, end_server },
+	{ "vfio-user", serve_vfio_user, run_vfio_user, end_one },
+	{ "migration", serve_two, run_migration, end_two },
+	{ "vhost-user", serve_vhost_user, run_vhost_user, end_one },
 	{ .name = NULL },
 };

@@ -220,10 +220,20 @@ static void give_memory(struct vionet_device *device)
 	close(fd);
 }
 
+static void move(struct vionet_device *device)
+{
+	if (STEP(pass_frames(device, 0)) == 0 && STEP(life->more(device)) == 0)
+		STEP(pass_frames(device, 0));
+}
+
 static void run_started(struct vionet_device *device, const struct vionet_device_info *info)
 {
 	struct vionet_recovery recovery = { .struct_size = sizeof(recovery) };
 
+	if (life->moves) {
+		move(device);
+		goto recover;
+	}
 	for (unsigned int pair = 0; pair < life->pairs; pair++)
 		if (STEP(pass_frames(device, pair)) != 0)
 			goto recover;
@@ -253,6 +263,8 @@ static void run_opened(struct vionet_device *device)
 	STEP(vionet_device_info(device, &info));
 	if (STEP(vionet_device_start(device, &options)) == 0)
 		run_started(device, &info);
+	if (life->moves)
+		return;
 	options.flags = VIONET_START_NO_INTERRUPTS;
 	options.queue_pairs = 1;
 	if (STEP(vionet_device_start(device, &options)) == 0)

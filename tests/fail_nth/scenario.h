@@ -74,6 +74,7 @@ struct life {
 	uint64_t avoid; /* features */
 	void (*between)(void);
 	int (*more)(struct vionet_device *device); /* what only this transport has; NULL */
+	bool moves;				   /* that alone is done, between frames */
 };
 void live(const struct life *life);
 
