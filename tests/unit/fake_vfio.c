@@ -138,7 +138,7 @@ static int answer_info(unsigned long request, void *argument)
 		iommu->iova_pgsizes = 4096;
 		return 0;
 	case VFIO_DEVICE_GET_INFO:
-		device->flags = VFIO_DEVICE_FLAGS_PCI;
+		device->flags = kernel.not_pci ? VFIO_DEVICE_FLAGS_PLATFORM : VFIO_DEVICE_FLAGS_PCI;
 		return 0;
 	case VFIO_DEVICE_GET_REGION_INFO:
 		return region_info(argument);

@@ -34,6 +34,7 @@ struct fake_vfio {
 	unsigned int detached, destroyed, left; /* functions, address spaces, groups */
 	bool in_container;			/* the group, already */
 	bool not_viable;			/* the group */
+	bool not_pci;				/* the function */
 	int later;				/* versions of the container's interface than that which is known */
 	bool without_iommu;			/* the container */
 	bool no_unsafe_mode;			/* no VFIO_NOIOMMU_IOMMU */

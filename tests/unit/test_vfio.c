@@ -175,6 +175,38 @@ static void fewer_vectors_are_reported(void **state)
 	assert_int_equal(function->ops->close(function), 0);
 }
 
+static void vectors_that_are_refused(void **state)
+{
+	struct vn_function *function = open_function(ADDRESS);
+	int fds[65];
+
+	(void)state;
+	memset(fds, 0xff, sizeof(fds));
+	assert_int_equal(function->ops->vectors(function, fds, 65), -EINVAL);
+	assert_has(vionet_error_text(), "65 MSI-X vectors wanted, it has 64");
+	assert_int_equal(function->ops->vectors(function, fds, 5), 0);
+	kernel.refused = VFIO_DEVICE_SET_IRQS;
+	kernel.code = EIO;
+	assert_int_equal(function->ops->vectors(function, fds, 0), -EIO);
+	assert_has(vionet_error_text(), "switch MSI-X off");
+	kernel.refused = 0;
+	assert_int_equal(function->ops->vectors(function, fds, 6), 0);
+	kernel.refused = VFIO_DEVICE_SET_IRQS;
+	assert_int_equal(function->ops->close(function), -EIO);
+	assert_has(vionet_error_text(), "switch MSI-X off");
+}
+
+static void what_is_no_pci_function(void **state)
+{
+	struct vn_function *function;
+
+	(void)state;
+	kernel.not_pci = true;
+	assert_int_equal(vn_function_open_vfio(ADDRESS, VN_IOMMU_ANY, NULL, &function), -ENOTSUP);
+	assert_null(function);
+	assert_has(vionet_error_text(), "it is no PCI function");
+}
+
 /* What the kernel says of a container and a group, step by step. */
 static void groups_that_are_refused(void **state)
 {
@@ -263,6 +295,8 @@ int main(void)
 		GROUP(a_page_with_the_table_is_mapped_if_allowed),
 #endif
 		GROUP(fewer_vectors_are_reported),
+		GROUP(vectors_that_are_refused),
+		GROUP(what_is_no_pci_function),
 		GROUP(groups_that_are_refused),
 		GROUP(a_group_has_room_for_256),
 		GROUP(directories_with_long_names),
