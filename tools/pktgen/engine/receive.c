@@ -111,18 +111,6 @@ static void receive_count_step(struct flow_rx *rx, const struct track_step *step
 	}
 }
 
-static void receive_flush_latency(struct counted *counted)
-{
-	struct flow_rx *rx = counted->rx;
-
-	if (counted->latencies == 0)
-		return;
-	histogram_add_many(rx->latency, counted->latency, counted->latencies);
-	if (counted->latency > rx->latency_max)
-		count_set(&rx->latency_max, counted->latency);
-	counted->latencies = 0;
-}
-
 static void receive_flush_flow(struct counted *counted)
 {
 	struct flow_rx *rx = counted->rx;
@@ -147,29 +135,6 @@ static void receive_flush(struct worker *worker, struct counted *counted)
 		count_frames(&worker->own, counted->frames, counted->bytes, counted->now_ns);
 	if (counted->untagged != 0)
 		count_add(&worker->vlans[0], counted->untagged);
-}
-
-/* RFC 3550: the mean difference of the times that two successive frames took. */
-static void receive_count_jitter(const struct counted *counted, struct flow_rx *rx, uint64_t latency)
-{
-	int64_t transit = (int64_t)latency;
-	int64_t difference = transit - rx->transit;
-
-	if (rx->received.frames + counted->rx_frames > 1) {
-		if (difference < 0)
-			difference = -difference;
-		count_add(&rx->jitter, (uint64_t)difference - (rx->jitter + 8) / 16);
-	}
-	rx->transit = transit;
-}
-
-void receive_count_time(struct counted *counted, uint64_t latency)
-{
-	receive_count_jitter(counted, counted->rx, latency);
-	if (latency != counted->latency)
-		receive_flush_latency(counted);
-	counted->latency = latency;
-	counted->latencies++;
 }
 
 /* The number of the track's first frame that counts. */

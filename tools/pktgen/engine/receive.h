@@ -59,8 +59,45 @@ static inline bool receive_payload_is_right(const struct flow *flow, const struc
 					   size - 1, received->signature.sequence));
 }
 
-/* receive.c: of one that came in its order. */
-void receive_count_time(struct counted *counted, uint64_t latency);
+/* ---- how long they took ---- */
+
+static inline void receive_flush_latency(struct counted *counted)
+{
+	struct flow_rx *rx = counted->rx;
+
+	if (counted->latencies == 0)
+		return;
+	histogram_add_many(rx->latency, counted->latency, counted->latencies);
+	if (counted->latency > rx->latency_max)
+		count_set(&rx->latency_max, counted->latency);
+	counted->latencies = 0;
+}
+
+/* RFC 3550: the mean difference of the times that two successive frames took. */
+static inline void receive_count_jitter(const struct counted *counted, struct flow_rx *rx, uint64_t latency)
+{
+	int64_t transit = (int64_t)latency;
+	int64_t difference = transit - rx->transit;
+
+	if (rx->received.frames + counted->rx_frames > 1) {
+		if (difference < 0)
+			difference = -difference;
+		count_add(&rx->jitter, (uint64_t)difference - (rx->jitter + 8) / 16);
+	}
+	rx->transit = transit;
+}
+
+/* Of one that came in its order. */
+static inline void receive_count_time(struct counted *counted, uint64_t latency)
+{
+	receive_count_jitter(counted, counted->rx, latency);
+	if (latency != counted->latency)
+		receive_flush_latency(counted);
+	counted->latency = latency;
+	counted->latencies++;
+}
+
+/* ---- frames like others ---- */
 
 /* Is it like the last usual one of the burst, but for its signature? */
 bool receive_is_like(const struct received *usual, const uint8_t *bytes, uint32_t size);
