@@ -244,6 +244,23 @@ static void refuses_without_driver_override(void **state)
 
 /* --- several at once ---------------------------------------------------------- */
 
+static void no_more_than_256(void **state)
+{
+	static char names[257][16];
+	const char *addresses[257];
+	struct vionet_pci_move *moves;
+	size_t count;
+
+	(void)state;
+	for (unsigned int i = 0; i < 257; i++) {
+		snprintf(names[i], sizeof(names[i]), "0000:%02x:%02x.%u", 1 + i / 256, i / 8 % 32, i % 8);
+		addresses[i] = names[i];
+		ADD(.address = names[i], .group = (int)i, .driver = "vfio-pci");
+	}
+	assert_int_equal(vionet_pci_bind(addresses, 257, 0, &moves, sizeof(*moves), &count), -EINVAL);
+	assert_has(vionet_error_text(), "0000:02:00.0: more than 256 functions at once");
+}
+
 #define SECOND "0000:00:04.1"
 
 static const char *const both[] = { ADDRESS, SECOND };
@@ -525,6 +542,7 @@ int main(void)
 		TEST(refuses_without_permission),
 		TEST(refuses_without_driver_override),
 		TEST(moves_of_any_size),
+		TEST(no_more_than_256),
 		TEST(siblings_are_bound_together),
 		TEST(the_group_comes_along),
 		TEST(one_that_cannot_be_driven_comes_along),
