@@ -99,8 +99,9 @@ static uint32_t sizes_receive_buffer(const struct vionet_device *device,
 static uint32_t sizes_pool_count(uint32_t buffer_size, uint32_t queue_size,
 				 uint32_t bytes)
 {
-	uint32_t stride = vn_pool_stride(buffer_size);
-	uint32_t least = buffer_size > USUAL_BUFFER ? LARGE_LEAST : queue_size + IN_HAND;
+	uint32_t stride = VIONET_HEADROOM + (buffer_size ? buffer_size : USUAL_BUFFER);
+	uint32_t least = stride > VIONET_HEADROOM + USUAL_BUFFER ?
+				 LARGE_LEAST : queue_size + IN_HAND;
 	uint32_t count = bytes / stride > least ? bytes / stride : least;
 
 	return count < 4 * queue_size ? count : 4 * queue_size;

@@ -52,8 +52,7 @@ struct vionet_pool {
 	uint32_t count;
 	uint8_t *base;	      /* first buffer */
 	uint64_t iova_offset; /* address for the device minus ours */
-	uint32_t room;	      /* of a buffer, headroom included */
-	uint32_t stride;      /* from one to the next */
+	uint32_t stride;
 	uint32_t stride_lines; /* in units of 64 bytes, a description's size */
 	uint32_t buffer_size;
 	struct vionet_packet *packets;
@@ -132,10 +131,10 @@ static inline bool vn_packet_inside(const struct vionet_packet *packet,
 				    uint32_t header_size)
 {
 	size_t offset = (size_t)(packet->data - packet->buffer);
-	size_t room = packet->pool->room;
+	size_t stride = packet->pool->stride;
 
-	return offset >= header_size && offset <= room &&
-	       packet->length <= room - offset;
+	return offset >= header_size && offset <= stride &&
+	       packet->length <= stride - offset;
 }
 
 /* Undo an attachment and call the application. */

@@ -11,8 +11,7 @@ struct vn_reach {
 	enum vn_access access;
 };
 
-/* Bytes from one buffer to the next in memory of the pool's own: an odd number of cache lines. A power of two would put
- * all frames into the same few sets of each cache. 0 stands for the default size. */
+/* Bytes from one buffer to the next. 0 stands for the default size. */
 uint32_t vn_pool_stride(uint32_t buffer_size);
 
 /* A pool without packets, for a queue that sends only what it is given. Returns 0,

@@ -120,7 +120,7 @@ struct vionet_packet *vn_receive_uncommon(struct vionet_queue *queue,
 bool vn_source_choose(const struct vionet_queue *queue,
 		      const struct vionet_pool *pool, struct vn_source *source)
 {
-	uint64_t room = pool->room - queue->header_size;
+	uint64_t room = pool->stride - queue->header_size;
 	uint64_t longest = room < queue->max_frame ? room : queue->max_frame;
 	struct vn_reach reach;
 

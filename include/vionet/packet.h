@@ -99,9 +99,7 @@ struct vionet_pool_options {
 	/*
 	 * Registered memory to take the buffers from, NULL to allocate. It needs
 	 * count x stride bytes from `memory_offset` on, where the stride is
-	 * VIONET_HEADROOM + buffer_size rounded up to 64 (in allocated memory 64
-	 * more where that is an even number of them, so that frames spread over
-	 * the sets of the caches; do the same for speed). Its access must cover
+	 * VIONET_HEADROOM + buffer_size rounded up to 64. Its access must cover
 	 * `access`.
 	 */
 	struct vionet_memory *memory;
