@@ -22,6 +22,19 @@ from nic import Softnic  # noqa: E402
 from test_tools import DEADLINE, PLAIN, VIONET, Case  # noqa: E402
 
 
+# It listens some time after its socket has a name.
+SLOW_LISTEN = """
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int listen(int fd, int backlog)
+{
+	usleep(300000);
+	return (int)syscall(SYS_listen, fd, backlog);
+}
+"""
+
+
 class Serving(Case):
     def setUp(self):
         super().setUp()
@@ -30,9 +43,10 @@ class Serving(Case):
         self.folder = pathlib.Path(folder.name)
         self.socket = self.folder / "vionet.api"
 
-    def serve(self, *arguments):
+    def serve(self, *arguments, **environment):
         process = subprocess.Popen([*PLAIN, VIONET, "pktgen", *arguments, "--listen", f"unix:{self.socket}"],
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                   env={**os.environ, **environment})
         self.running.append(process)
         wait_until(lambda: self.socket.exists() or process.poll() is not None, "a server")
         self.assertIsNone(process.poll(), process.poll() is not None and process.communicate())
@@ -41,6 +55,16 @@ class Serving(Case):
     def set(self, client, *flows, **more):
         return client.call("POST", "/config", {
             "ports": [{"name": "p1", "location": self.device}], "flows": flows} | more)
+
+    def test_who_sees_the_socket_gets_through(self):
+        slow = self.folder / "slow.so"
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", slow, "-xc", "-"], input=SLOW_LISTEN, text=True, check=True)
+        process, client = self.serve(LD_PRELOAD=str(slow))
+        self.assertEqual(client.call("GET", "/capabilities/version")["api_spec_version"][:2], "1.")
+        self.assertEqual(self.socket.stat().st_mode & 0o777, 0o600)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=DEADLINE)
+        self.assertEqual(os.listdir(self.folder), ["slow.so"])
 
     def test_the_life_of_a_run(self):
         process, client = self.serve()

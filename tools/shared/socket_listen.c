@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -47,26 +48,38 @@ static int listen_clear(const struct socket_directory *directory,
 	return result;
 }
 
-/* No client gets through before it listens, and its mode is right by then. */
-static int listen_make(const struct socket_directory *directory, int backlog)
+/* Under a name beside it, which nobody else uses while the lock is ours. */
+static int listen_make_beside(const struct socket_directory *directory, int backlog)
 {
+	struct socket_directory beside = *directory;
 	struct sockaddr_un address;
 	int fd, result;
 
-	socket_directory_address(directory, &address);
-	result = listen_clear(directory, &address);
-	if (result != 0)
-		return result;
+	snprintf(beside.socket, sizeof(beside.socket), "%.*s.new", SOCKET_NAME_MAX - 5, directory->socket);
+	unlinkat(beside.fd, beside.socket, 0);
+	socket_directory_address(&beside, &address);
 	fd = listen_make_socket();
 	if (fd < 0)
 		return fd;
 	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 &&
-	    fchmodat(directory->fd, directory->socket, S_IRUSR | S_IWUSR, 0) == 0 &&
-	    listen(fd, backlog) == 0)
+	    fchmodat(beside.fd, beside.socket, S_IRUSR | S_IWUSR, 0) == 0 && listen(fd, backlog) == 0 &&
+	    renameat(beside.fd, beside.socket, directory->fd, directory->socket) == 0)
 		return fd;
 	result = -errno;
+	unlinkat(beside.fd, beside.socket, 0);
 	close(fd);
 	return result;
+}
+
+/* Whoever sees the socket gets through: it listens by then, and its mode is right. */
+static int listen_make(const struct socket_directory *directory, int backlog)
+{
+	struct sockaddr_un address;
+	int result;
+
+	socket_directory_address(directory, &address);
+	result = listen_clear(directory, &address);
+	return result != 0 ? result : listen_make_beside(directory, backlog);
 }
 
 int socket_listen(const struct socket_directory *directory, int backlog, int *lock)
