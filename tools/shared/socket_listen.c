@@ -71,7 +71,7 @@ static int listen_make_beside(const struct socket_directory *directory, int back
 	return result;
 }
 
-/* Whoever sees the socket gets through: it listens by then, and its mode is right. */
+/* A client that sees the socket gets through: it listens by then, and its mode is right. */
 static int listen_make(const struct socket_directory *directory, int backlog)
 {
 	struct sockaddr_un address;
