@@ -218,7 +218,7 @@ class Packed(Case):
         guest, came = self.run_json([common.VIONET, "pktgen", common.NIC, "--count", str(COUNT), "--no-rx"], "--packed", "--bind")
         self.assertRegex(guest.output, common.sent(COUNT))
         self.assert_no_faults(guest)
-        guest, _ = self.run_json(f"cat /place; ls /etc /home; {common.VIONET} --version", "--packed", "--add",
+        guest, _ = self.run_json(f"cat /place; ls /etc /home 2>&1; {common.VIONET} --version", "--packed", "--add",
                                  f"{self.folder}/text:/place", "--add", common.VIONET, "--add", "/bin/bash")
         self.assertIn("added", guest.output)
         self.assertIn("ls: /etc: No such file or directory", guest.output)
