@@ -62,7 +62,10 @@ class Traffic(Frames):
             last = time
             self.assertEqual(row, expected(number, int(row[0]), stream, time))
             sizes.add(int(row[0]))
-        self.assertEqual((min(sizes), max(sizes)), (60, 1514))
+        # Of few frames none may have the very first or last size.
+        slack = 0 if self.count > 20_000 else 16
+        self.assertIn(min(sizes), range(60, 61 + slack))
+        self.assertIn(max(sizes), range(1514 - slack, 1515))
         self.assertGreater(len(sizes), min(1400, self.count // 3))
         self.assert_no_faults(guest)
 
