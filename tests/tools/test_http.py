@@ -29,8 +29,8 @@ SLOW_LISTEN = """
 
 int listen(int fd, int backlog)
 {
-	usleep(300000);
-	return (int)syscall(SYS_listen, fd, backlog);
+    usleep(300000);
+    return (int)syscall(SYS_listen, fd, backlog);
 }
 """
 
