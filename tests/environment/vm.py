@@ -65,7 +65,9 @@ class Guest(Process):
 
     def emulator_failed(self):
         """By a fault of QEMU that tests/vm/run knows a guest died; one in this guest it may be, too."""
-        return "QEMU's issue 4669" in self.output or "its kernel died while it booted" in self.output
+        return ("QEMU's issue 4669" in self.output or "its kernel died while it booted" in self.output or
+                # What a migration brought of a ring is older than what it brought of the device.
+                "inconsistent with Host index" in (self.complaints.read_text(errors="replace") if self.complaints.exists() else ""))
 
     def complaint(self):
         """Why this run is not clean, or nothing. Each case checks IOMMU faults itself."""

@@ -279,7 +279,7 @@ class Migration(Case):
         lost, twice, others = re.search(r"(?m)^ *lost (\d+), duplicates (\d+), (.*)$", guest.output).groups()
         self.assertEqual(others, "reordered 0, damaged 0, out of window 0")
         self.assertLess(int(lost) + int(twice), 100, guest.output)
-        self.assertTrue(status == 0 or (status == 1 and int(lost) > 0), guest.output)
+        self.assertTrue(status == 0 or (status == 1 and int(lost) > 0), guest.output + "\n" + guest.tail())
 
     def test_target_that_dies(self):
         """The machine goes on where it is."""
