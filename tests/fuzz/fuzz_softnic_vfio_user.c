@@ -19,34 +19,22 @@ enum { BAR = 4,
        CONFIG_REGION = 7,
        NOTIFY = 0x4000 };
 
-static struct {
-	uint8_t bytes[16 + 4200];
-	size_t size;
-} message;
-
-static void msg_put(uint64_t value, size_t size)
-{
-	value = htole64(value);
-	memcpy(message.bytes + message.size, &value, size);
-	message.size += size;
-}
-
 static void msg_begin(unsigned int command)
 {
-	message.size = 0;
-	msg_put(1, 2);
-	msg_put(command, 2);
-	msg_put(0, 4);
-	msg_put(0, 4);
-	msg_put(0, 4);
+	hostile_message.size = 0;
+	hostile_put(1, 2);
+	hostile_put(command, 2);
+	hostile_put(0, 4);
+	hostile_put(0, 4);
+	hostile_put(0, 4);
 }
 
 static void msg_send(const int *fds, unsigned int count)
 {
-	uint32_t size = htole32((uint32_t)message.size);
+	uint32_t size = htole32((uint32_t)hostile_message.size);
 
-	memcpy(message.bytes + 4, &size, sizeof(size));
-	hostile_send(message.bytes, message.size, fds, count);
+	memcpy(hostile_message.bytes + 4, &size, sizeof(size));
+	hostile_send(hostile_message.bytes, hostile_message.size, fds, count);
 }
 
 /* ---- right ones ---- */
@@ -56,50 +44,50 @@ static void do_version(void)
 	static const char text[] = "{\"capabilities\":{\"max_msg_fds\":8}}";
 
 	msg_begin(VERSION);
-	msg_put(1u << 16, 4);
-	memcpy(message.bytes + message.size, text, sizeof(text));
-	message.size += sizeof(text);
+	hostile_put(1u << 16, 4);
+	memcpy(hostile_message.bytes + hostile_message.size, text, sizeof(text));
+	hostile_message.size += sizeof(text);
 	msg_send(NULL, 0);
 }
 
 static void do_map(uint64_t offset, uint64_t iova, uint64_t size, unsigned int flags, bool with_file)
 {
 	msg_begin(DMA_MAP);
-	msg_put(32, 4);
-	msg_put(flags, 4);
-	msg_put(offset, 8);
-	msg_put(iova, 8);
-	msg_put(size, 8);
+	hostile_put(32, 4);
+	hostile_put(flags, 4);
+	hostile_put(offset, 8);
+	hostile_put(iova, 8);
+	hostile_put(size, 8);
 	msg_send(&hostile.memory, with_file);
 }
 
 static void do_write(unsigned int region, uint64_t offset, uint64_t value, unsigned int size)
 {
 	msg_begin(REGION_WRITE);
-	msg_put(offset, 8);
-	msg_put(region, 4);
-	msg_put(size, 4);
-	msg_put(value, size & 15);
+	hostile_put(offset, 8);
+	hostile_put(region, 4);
+	hostile_put(size, 4);
+	hostile_put(value, size & 15);
 	msg_send(NULL, 0);
 }
 
 static void do_read(unsigned int region, uint64_t offset, unsigned int size)
 {
 	msg_begin(REGION_READ);
-	msg_put(offset, 8);
-	msg_put(region, 4);
-	msg_put(size, 4);
+	hostile_put(offset, 8);
+	hostile_put(region, 4);
+	hostile_put(size, 4);
 	msg_send(NULL, 0);
 }
 
 static void do_irqs(unsigned int index, unsigned int start, unsigned int count, unsigned int flags, unsigned int fds)
 {
 	msg_begin(SET_IRQS);
-	msg_put(20, 4);
-	msg_put(flags, 4);
-	msg_put(index, 4);
-	msg_put(start, 4);
-	msg_put(count, 4);
+	hostile_put(20, 4);
+	hostile_put(flags, 4);
+	hostile_put(index, 4);
+	hostile_put(start, 4);
+	hostile_put(count, 4);
 	msg_send(hostile.event, fds % (HOSTILE_QUEUES + 1));
 }
 
@@ -144,10 +132,10 @@ static void do_any(void)
 	size_t size = fuzz_take8();
 
 	msg_begin(what & 0x80 ? fuzz_take16() : commands[what % sizeof(commands)]);
-	message.size += fuzz_take_bytes(message.bytes + message.size, size);
+	hostile_message.size += fuzz_take_bytes(hostile_message.bytes + hostile_message.size, size);
 	if (what & 0x40) { /* its size is another one */
-		(void)fuzz_take_bytes(message.bytes + 4, 1 + (fds >> 6));
-		hostile_send(message.bytes, message.size, hostile.event, fds % 6);
+		(void)fuzz_take_bytes(hostile_message.bytes + 4, 1 + (fds >> 6));
+		hostile_send(hostile_message.bytes, hostile_message.size, hostile.event, fds % 6);
 		return;
 	}
 	msg_send(fds & 0x20 ? &hostile.memory : hostile.event, fds & 0x20 ? 1 : fds % 6);

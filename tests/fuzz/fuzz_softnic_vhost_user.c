@@ -24,32 +24,20 @@ enum { SET_FEATURES = 2,
 #define PROTOCOL_FEATURES 30
 #define USER 0x700000000000ull /* where the front end itself has its memory */
 
-static struct {
-	uint8_t bytes[12 + 512];
-	size_t size;
-} message;
-
-static void msg_put(uint64_t value, size_t size)
-{
-	value = htole64(value);
-	memcpy(message.bytes + message.size, &value, size);
-	message.size += size;
-}
-
 static void msg_begin(unsigned int request, unsigned int flags)
 {
-	message.size = 0;
-	msg_put(request, 4);
-	msg_put(flags, 4);
-	msg_put(0, 4);
+	hostile_message.size = 0;
+	hostile_put(request, 4);
+	hostile_put(flags, 4);
+	hostile_put(0, 4);
 }
 
 static void msg_send(const int *fds, unsigned int count)
 {
-	uint32_t size = htole32((uint32_t)message.size - 12);
+	uint32_t size = htole32((uint32_t)hostile_message.size - 12);
 
-	memcpy(message.bytes + 8, &size, sizeof(size));
-	hostile_send(message.bytes, message.size, fds, count);
+	memcpy(hostile_message.bytes + 8, &size, sizeof(size));
+	hostile_send(hostile_message.bytes, hostile_message.size, fds, count);
 }
 
 /* ---- right ones ---- */
@@ -57,15 +45,15 @@ static void msg_send(const int *fds, unsigned int count)
 static void do_word(unsigned int request, uint64_t value)
 {
 	msg_begin(request, 1);
-	msg_put(value, 8);
+	hostile_put(value, 8);
 	msg_send(NULL, 0);
 }
 
 static void do_vring(unsigned int request, unsigned int q, unsigned int value)
 {
 	msg_begin(request, 1);
-	msg_put(q, 4);
-	msg_put(value, 4);
+	hostile_put(q, 4);
+	hostile_put(value, 4);
 	msg_send(NULL, 0);
 }
 
@@ -74,15 +62,15 @@ static void do_table(unsigned int regions)
 	const int fds[8] = { hostile.memory, hostile.memory, hostile.memory, hostile.memory, hostile.memory, hostile.memory, hostile.memory, hostile.memory };
 
 	msg_begin(SET_MEM_TABLE, 1);
-	msg_put(regions, 4);
-	msg_put(0, 4);
+	hostile_put(regions, 4);
+	hostile_put(0, 4);
 	for (unsigned int i = 0; i < regions; i++) {
 		uint64_t size = HOSTILE_MEMORY / regions & ~0xfffull, at = size * i;
 
-		msg_put(HOSTILE_IOVA + at, 8);
-		msg_put(size, 8);
-		msg_put(USER + at, 8);
-		msg_put(at, 8);
+		hostile_put(HOSTILE_IOVA + at, 8);
+		hostile_put(size, 8);
+		hostile_put(USER + at, 8);
+		hostile_put(at, 8);
 	}
 	msg_send(fds, regions);
 }
@@ -94,18 +82,18 @@ static void do_queue(unsigned int q)
 	do_vring(SET_VRING_NUM, q, HOSTILE_SIZE);
 	do_vring(SET_VRING_BASE, q, hostile.features[4] & 4 ? 0x80008000u : 0);
 	msg_begin(SET_VRING_ADDR, 1);
-	msg_put(q, 4);
-	msg_put(0, 4);
-	msg_put(at, 8);
-	msg_put(at + 0x2000, 8);
-	msg_put(at + 0x1000, 8);
-	msg_put(0, 8);
+	hostile_put(q, 4);
+	hostile_put(0, 4);
+	hostile_put(at, 8);
+	hostile_put(at + 0x2000, 8);
+	hostile_put(at + 0x1000, 8);
+	hostile_put(0, 8);
 	msg_send(NULL, 0);
 	msg_begin(SET_VRING_CALL, 1);
-	msg_put(q, 8);
+	hostile_put(q, 8);
 	msg_send(&hostile.event[0], 1);
 	msg_begin(SET_VRING_KICK, 1);
-	msg_put(q, 8);
+	hostile_put(q, 8);
 	msg_send(&hostile.event[q], 1);
 	do_vring(SET_VRING_ENABLE, q, 1);
 }
@@ -133,10 +121,10 @@ static void do_any(unsigned int what)
 	size_t size = fuzz_take8();
 
 	msg_begin(request % 44, 1 | (what & 0x10 ? 8 : 0) | (what & 0x20 ? fuzz_take8() : 0));
-	message.size += fuzz_take_bytes(message.bytes + message.size, size);
+	hostile_message.size += fuzz_take_bytes(hostile_message.bytes + hostile_message.size, size);
 	if (what & 0x40) { /* its size is another one */
-		(void)fuzz_take_bytes(message.bytes + 8, 1 + (fds >> 6));
-		hostile_send(message.bytes, message.size, hostile.event, fds % 6);
+		(void)fuzz_take_bytes(hostile_message.bytes + 8, 1 + (fds >> 6));
+		hostile_send(hostile_message.bytes, hostile_message.size, hostile.event, fds % 6);
 		return;
 	}
 	msg_send(fds & 0x20 ? &hostile.memory : hostile.event, fds & 0x20 ? 1 : fds % 6);

@@ -26,6 +26,7 @@
 #define DESCRIPTORS 256
 #define LOOK_NS 50000u
 
+struct hostile_message hostile_message;
 struct hostile hostile;
 
 static struct {
@@ -57,6 +58,13 @@ static void client_leave(void)
 	if (hostile.fd >= 0)
 		close(hostile.fd);
 	hostile.fd = -1;
+}
+
+void hostile_put(uint64_t value, size_t size)
+{
+	value = htole64(value);
+	memcpy(hostile_message.bytes + hostile_message.size, &value, size);
+	hostile_message.size += size;
 }
 
 void hostile_send(const void *bytes, size_t size, const int *fds, unsigned int count)

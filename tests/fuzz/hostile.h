@@ -35,6 +35,15 @@ typedef void hostile_step(unsigned int what);
 /* Run an input against a device with this transport; `option` for its command line, NULL: none. */
 void hostile_run(const uint8_t *bytes, size_t size, const struct transport *transport, const char *option, hostile_step *step);
 
+/* A message while it is made, of numbers in little-endian. */
+struct hostile_message {
+	uint8_t bytes[16 + 4200];
+	size_t size;
+};
+extern struct hostile_message hostile_message;
+
+void hostile_put(uint64_t value, size_t size);
+
 void hostile_send(const void *bytes, size_t size, const int *fds, unsigned int count);
 
 #endif
