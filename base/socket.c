@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -162,18 +166,73 @@ static int socket_remove_left_over(const char *path, const struct sockaddr_un *a
 	return 0;
 }
 
-static int socket_bind(int fd, const char *path, const struct sockaddr_un *address)
+/* What is at `path` already, if it may go. */
+static int socket_clear(const char *path, const struct sockaddr_un *address)
 {
-	const struct sockaddr *a = (const struct sockaddr *)address;
-	int result;
+	struct stat found;
 
-	if (bind(fd, a, sizeof(*address)) == 0)
-		return 0;
-	if (errno != EADDRINUSE)
+	return lstat(path, &found) == 0 ? socket_remove_left_over(path, address) : 0;
+}
+
+/* The longest number of a thread, and the dot in front of it. */
+#define BESIDE_LENGTH (sizeof(".4194304") - 1)
+
+/* The same folder and a name that no other thread makes, cut where the whole would get too long. In
+ * a folder whose path leaves no room for that, the socket's own. */
+static void socket_beside(const struct sockaddr_un *address, struct sockaddr_un *beside)
+{
+	const char *path = address->sun_path, *slash = strrchr(path, '/');
+	size_t most = sizeof(address->sun_path) - 1 - BESIDE_LENGTH;
+	size_t kept = strlen(path) < most ? strlen(path) : most;
+
+	*beside = *address;
+	if (slash == NULL || (size_t)(slash - path) < kept)
+		snprintf(beside->sun_path + kept, BESIDE_LENGTH + 1, ".%d", (int)syscall(SYS_gettid));
+}
+
+static int socket_bind(int fd, const struct sockaddr_un *address)
+{
+	if (bind(fd, (const struct sockaddr *)address, sizeof(*address)) != 0)
 		return socket_no_place(errno);
-	result = socket_remove_left_over(path, address);
-	if (result == 0 && bind(fd, a, sizeof(*address)) != 0)
-		result = socket_no_place(errno);
+	return listen(fd, 1) != 0 ? vn_error_local(errno, "listen") : 0;
+}
+
+/* Never in the place of another file. Not every file system can rename like that; what has
+ * sockets has links. */
+static int socket_name(const char *from, const char *to)
+{
+	int result = (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
+
+	if (result != 0 && (errno == EINVAL || errno == ENOSYS)) {
+		result = link(from, to);
+		if (result == 0)
+			unlink(from);
+	}
+	if (result != 0 && errno == EEXIST)
+		return vn_error(EBUSY, "another process has made a file there just now; end it, "
+				       "or leave out ',server' to connect to it");
+	return result != 0 ? socket_no_place(errno) : 0;
+}
+
+/* It gets its name when it listens: until then a client would be refused. */
+static int socket_make_listening(int fd, const char *path, const struct sockaddr_un *address)
+{
+	struct sockaddr_un beside;
+	int result = socket_clear(path, address);
+
+	if (result)
+		return result;
+	socket_beside(address, &beside);
+	if (strcmp(beside.sun_path, path) == 0)
+		return socket_bind(fd, address);
+	result = socket_clear(beside.sun_path, &beside);
+	if (result)
+		return result;
+	result = socket_bind(fd, &beside);
+	if (result == 0)
+		result = socket_name(beside.sun_path, path);
+	if (result)
+		unlink(beside.sun_path);
 	return result;
 }
 
@@ -187,9 +246,7 @@ int vn_socket_listen(const char *path, int *fd)
 		result = socket_make(fd);
 	if (result)
 		return result;
-	result = socket_bind(*fd, path, &address);
-	if (result == 0 && listen(*fd, 1) != 0)
-		result = vn_error_local(errno, "listen");
+	result = socket_make_listening(*fd, path, &address);
 	if (result) {
 		close(*fd);
 		*fd = -1;

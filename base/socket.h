@@ -26,8 +26,11 @@ int vn_socket_connect(const char *path, const struct vn_socket_peer *peer,
 
 /*
  * Listen at `path`. A socket that a dead process left there is replaced; anything else
- * is not. Returns 0; -ENODEV (no such folder), -EACCES, -EBUSY (a process listens
- * there), -EINVAL, -EMFILE, -ENFILE, -ENOMEM, -EIO.
+ * is not. A client that sees the socket gets through: it has another name in that folder
+ * until it listens, unless the folder's path is so long that there is no room for one.
+ *
+ * Returns 0; -ENODEV (no such folder), -EACCES, -EBUSY (a process listens there), -EINVAL,
+ * -EMFILE, -ENFILE, -ENOMEM, -EIO.
  */
 int vn_socket_listen(const char *path, int *fd);
 
