@@ -170,6 +170,17 @@ class Slow(WireMixin, Case):
         text, _ = self.run_tool("pktgen", "--count", "10", "--linger", "20ms")
         self.assertRegex(text, r"nothing of it came back within \d+\.\d ms")
 
+    def test_signals_of_one_cause(self):
+        """timeout(1) sends each to its child, and to the group that it is in."""
+        process = self.start("pktgen", "--json", "--rate", "1k", "--interval", "50ms")
+        self.assertIn("TX", process.stderr.readline())
+        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGHUP)
+        output, errors = process.communicate(timeout=DEADLINE)
+        self.assertEqual(process.returncode, 0, errors)
+        found = json.loads(output)
+        self.assertEqual((found["rx"]["own"], found["rx"]["lost"]), (found["tx"]["sent"], 0))
+
     def test_the_wait_grows_with_the_path(self):
         """The second frame is sent after the round-trip time of the first is known."""
         self.delay = 1.2

@@ -19,8 +19,13 @@
 #define RESTART SA_RESTART
 #endif
 
+/* One cause may send several: timeout(1) signals its child and then the group with the child in
+ * it, systemd a SIGHUP after its SIGTERM, a terminal that is lost is told by kernel and shell. */
+#define ONE_CAUSE_NS 100000000ULL
+
 /* Read by all threads; an atomic int is lock-free, so the handler may write it. */
 static int stops;
+static uint64_t stop_counted_ns;
 static void (*undo_before_death)(void);
 static bool in_order;
 static pthread_t main_thread;
@@ -36,6 +41,18 @@ static void stop_alarm_in_a_second(void)
 	setitimer(ITIMER_REAL, &each, NULL);
 }
 
+/* The handler may run in two threads at once. */
+static void stop_count(void)
+{
+	uint64_t last = __atomic_load_n(&stop_counted_ns, __ATOMIC_RELAXED), now = now_ns();
+
+	if (stop_asked() >= 1000 || (last != 0 && now - last < ONE_CAUSE_NS))
+		return;
+	if (__atomic_compare_exchange_n(&stop_counted_ns, &last, now, false, __ATOMIC_RELAXED,
+					__ATOMIC_RELAXED))
+		__atomic_fetch_add(&stops, 1, __ATOMIC_RELAXED);
+}
+
 static void stop_on_signal(int number, siginfo_t *info, void *context)
 {
 	ucontext_t *interrupted = context;
@@ -48,8 +65,7 @@ static void stop_on_signal(int number, siginfo_t *info, void *context)
 		raise(number);
 		return;
 	}
-	if (stop_asked() < 1000)
-		__atomic_fetch_add(&stops, 1, __ATOMIC_RELAXED);
+	stop_count();
 	/* An output that stands still does not hold the process then. */
 	sigdelset(&interrupted->uc_sigmask, SIGALRM);
 	stop_alarm_in_a_second();

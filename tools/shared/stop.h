@@ -30,7 +30,8 @@ void stop_closed(void);
 void output_begin(void);
 void output_end(void);
 
-/* How often the user signalled to stop: 1 end in order, 2 end without lingering. */
+/* How often the user signalled to stop, a tenth of a second apart or more: 1 end in order, 2 end
+ * without lingering. */
 int stop_asked(void);
 
 /* CLOCK_MONOTONIC in nanoseconds. */
