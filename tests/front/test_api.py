@@ -414,6 +414,7 @@ class BadClients(Case):
                 (typed + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, "once"),
                 (typed + b"Transfer-Encoding: gzip\r\n\r\n", 501, "only chunked"),
                 (typed + b"Content-Length: 0\r\n\r\n", 400, "the body is empty; {} drops what there is"),
+                (typed + b"Content-Length: 3\r\n\r\n \r\n", 400, "the body is empty"),
                 (typed + b"\r\n", 400, "the body is empty")):
             self.error(client, data, status, text)
         client.call("GET", "/config")

@@ -92,8 +92,8 @@ class Serving(Case):
         # Another one begins; paused, resumed, faster, stopped.
         client.transmit("start", "tagged")
         wait_until(lambda: len(client.flows()["tagged"]["tagged_metrics"]) == 2, "both values")
-        client.transmit("pause", "tagged")
-        self.assertEqual(client.flows()["tagged"]["transmit"], "paused")
+        client.transmit("pause")
+        self.assertEqual([client.flows()[name]["transmit"] for name in ("tagged", "numbered")], ["paused", "stopped"])
         paused = wait_until(lambda: (now := client.flows()["tagged"])["frames_rx"] == now["frames_tx"] and now, "a rest")
         client.call("PATCH", "/config", {"choice": "flows", "flows": {
             "property_names": ["rate"], "flows": [flow("tagged", rx="p1", pps=4000)]}})

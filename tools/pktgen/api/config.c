@@ -81,10 +81,17 @@ static void config_replace(const struct api_request *request, struct api_reply *
 		api_refuse_code(reply, code);
 }
 
+static bool config_is_blank(const char *text, size_t length)
+{
+	while (length > 0 && strchr(" \t\r\n", text[length - 1]) != NULL && text[length - 1] != '\0')
+		length--;
+	return length == 0;
+}
+
 /* Nothing at all is no configuration, and much less an order to drop the one that there is. */
 void api_set_config(const struct api_request *request, struct api_reply *reply)
 {
-	if (request->length == 0)
+	if (config_is_blank(request->body, request->length))
 		api_refuse(reply, 400, "a configuration is expected, and the body is empty; {} drops what there is");
 	else
 		config_replace(request, reply, request->body, request->length, generator_configure);

@@ -260,7 +260,9 @@ static void engine_change_flow(struct engine *engine, uint32_t index,
 	struct flow *flow = &engine->flow[index];
 	int state = flow->state;
 
-	if (what == ENGINE_PAUSE && state != ENGINE_STARTED)
+	/* One that is at its end stays there. */
+	if (what == ENGINE_PAUSE &&
+	    (state != ENGINE_STARTED || !(engine->options.rx_only || engine_flow_sends(engine, index))))
 		return;
 	if (what == ENGINE_RESUME && state != ENGINE_PAUSED)
 		return;
