@@ -237,6 +237,7 @@ class CommandLine(Case):
             self.assertIn("is no address of one host", self.refused(device, address))
         self.assertIn("32 addresses of each kind at most",
                       self.refused(device, *(f"192.0.2.{i + 1}" for i in range(33))))
+        self.assertIn("/nowhere/nic", self.refused(device, *(f"192.0.2.{i + 1}" for i in range(32)), US6, code=3))
         self.assertIn("--udp-port", self.refused(device, US4, "--udp-port", "65536"))
         self.assertIn("give one of them",
                       self.refused(device, US4, "--queues", "2", "--set", "queues=3"))

@@ -77,15 +77,15 @@ static void echo_add_address(struct answer_host *host, const char *text)
 {
 	struct network network;
 
-	if (host->addresses4 == ANSWER_ADDRESSES_MAX || host->addresses6 == ANSWER_ADDRESSES_MAX)
-		refuse_usage("'%.60s': %d addresses of each kind at most", text,
-			     ANSWER_ADDRESSES_MAX);
 	if (strchr(text, '/') != NULL || !network_read(text, strlen(text), &network))
 		refuse_usage("'%.60s' is no IP address: one such as 192.0.2.2 or 2001:db8::2 is "
 			     "wanted",
 			     text);
 	if (!network_is_host(&network))
 		refuse_usage("'%.60s' is no address of one host", text);
+	if ((network.ipv6 ? host->addresses6 : host->addresses4) == ANSWER_ADDRESSES_MAX)
+		refuse_usage("'%.60s': %d addresses of each kind at most", text,
+			     ANSWER_ADDRESSES_MAX);
 	answer_add_address(host, &network);
 }
 
@@ -426,8 +426,8 @@ static void echo_say_ready(const struct echo_run *run)
 
 int command_echo(int argc, char **argv)
 {
-	static struct echo_options options = { .mode = WAIT_SPIN,
-					       .host = { .udp_port = UDP_ECHO_PORT } };
+	struct echo_options options = { .mode = WAIT_SPIN,
+					.host = { .udp_port = UDP_ECHO_PORT } };
 	static struct echo_run run;
 	struct echo_results results = { 0 };
 
