@@ -224,6 +224,13 @@ class Printed(unittest.TestCase):
                 self.assertEqual(vionet("pktgen", "--config", "-", f"--print-config={form}", input=text),
                                  (0, text, ""))
 
+    def test_names_that_no_configuration_has(self):
+        for name in b"vfio-user:/a\xf5", b"vfio-user:/a\x02":
+            for option in [name], [b"--replay", name, b"vfio-user:/a"]:
+                code, text, errors = vionet("pktgen", "--print-config=json", *option)
+                self.assertEqual((code, text), (2, ""))
+                self.assertIn("vfio-user:/a?': a configuration is UTF-8 without control characters", errors)
+
     def test_a_full_disk(self):
         with open("/dev/full", "w", encoding="utf-8") as full:
             done = subprocess.run([*PLAIN, VIONET, "pktgen", "--print-config=json"], stdout=full,

@@ -195,10 +195,24 @@ void config_make(const struct config_arguments *arguments, struct load_arguments
 	config_make_of_load(arguments, load, traffic);
 }
 
+/* A path may have any bytes, and what is printed here is to be read again. */
+static void config_check_text(const char *text)
+{
+	if (text != NULL && strcmp(clean(text), text) != 0)
+		refuse_usage("--print-config: '%.200s': a configuration is UTF-8 without control characters; rename it, or "
+			     "link to it",
+			     text);
+}
+
 int config_print(const struct config_arguments *arguments, const struct traffic *traffic)
 {
-	int result = otg_write(traffic, arguments->format, stdout);
+	int result;
 
+	for (size_t i = 0; i < traffic->ports; i++)
+		config_check_text(traffic->port[i].location);
+	for (size_t i = 0; i < traffic->flows; i++)
+		config_check_text(traffic->flow[i].replay.file);
+	result = otg_write(traffic, arguments->format, stdout);
 	if (result == -ENOMEM)
 		refuse_usage("out of memory");
 	return finish_output(stdout, "standard output");
