@@ -91,7 +91,7 @@ static int migrate_print(const struct migrate_options *options, const struct con
 
 int command_migrate(int argc, char **argv)
 {
-	static struct migrate_options options;
+	struct migrate_options options = { 0 };
 	struct control_reply reply;
 	char to[PATH_MAX];
 	bool found;

@@ -266,7 +266,7 @@ static int set_refuse_idle(const struct set_options *options)
 
 int command_set(int argc, char **argv)
 {
-	static struct set_options options;
+	struct set_options options = { 0 };
 	struct control_reply reply;
 	bool found;
 	int code;

@@ -294,7 +294,7 @@ static int stats_of_other(const struct stats_options *options, struct control_re
 
 int command_stats(int argc, char **argv)
 {
-	static struct stats_options options = { .interval_ns = 1000000000, .count = 1 };
+	struct stats_options options = { .interval_ns = 1000000000, .count = 1 };
 	struct control_reply reply;
 	bool found;
 	int code;

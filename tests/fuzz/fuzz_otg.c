@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The reader of configurations: what it refuses has a sentence; what it takes is written, read again, and written the same. */
 #include <assert.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/round_trip.h"
 #include "tools/pktgen/model/otg.h"
 
 const char *const fuzz_words[] = {
@@ -86,19 +84,10 @@ const char *const fuzz_words[] = {
 	NULL,
 };
 
-static char *fuzz_written(const struct traffic *traffic)
-{
-	char *text = otg_write_json(traffic);
-
-	assert(text != NULL);
-	return text;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-	struct traffic traffic, again;
+	struct traffic traffic;
 	struct traffic_error error;
-	char *first, *second;
 
 	if (otg_read_text((const char *)bytes, size, &traffic, &error) != 0) {
 		assert(error.text[0] != '\0');
@@ -106,19 +95,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 			assert((unsigned char)*at >= ' ');
 		return 0;
 	}
-	first = fuzz_written(&traffic);
-	if (otg_read_text(first, strlen(first), &again, &error) != 0) {
-		fprintf(stderr, "%u:%u: %s\n%s", error.line, error.column, error.text, first);
-		abort();
-	}
-	second = fuzz_written(&again);
-	if (strcmp(first, second) != 0) {
-		fprintf(stderr, "%s\n%s", first, second);
-		abort();
-	}
-	free(first);
-	free(second);
+	fuzz_round_trip(&traffic);
 	traffic_free(&traffic);
-	traffic_free(&again);
 	return 0;
 }

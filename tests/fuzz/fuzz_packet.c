@@ -6,9 +6,21 @@
 #include <string.h>
 
 #include "tests/fuzz/fuzz.h"
+#include "tools/dump/decode.h"
 #include "tools/pktgen/packet/parse.h"
 
 const char *const fuzz_words[] = { "\x81\x00", "\x88\x47", "\x86\xdd", "\x08\x00", "\x45", "\x60", "\x12\xb5", "\x2f", NULL };
+
+/* A line of printable characters, whatever the frame has. */
+static void line(const uint8_t *frame, uint32_t available, uint32_t total)
+{
+	char text[DECODE_LINE_MAX];
+
+	decode_line(frame, available, total, text, sizeof(text));
+	assert(memchr(text, '\0', sizeof(text)) != NULL);
+	for (const char *at = text; *at != '\0'; at++)
+		assert(*at >= ' ' && *at < 0x7f);
+}
 
 /* The first byte says how many bytes of the frame are in later segments. */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
@@ -32,6 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	at = packet_signature(frame, available, total, &found);
 	assert(at < 0 || (uint32_t)at + SIGNATURE_SIZE <= available);
 	packet_sums_right(frame, available, bytes != NULL && size && (bytes[0] & 64));
+	line(frame, available, total);
 	free(frame);
 	return 0;
 }

@@ -334,7 +334,7 @@ static int dump_run_session(struct dump *dump)
 
 int command_dump(int argc, char **argv)
 {
-	static struct dump_options options = { .snaplen = SNAPLEN_DEFAULT, .mode = 1 };
+	struct dump_options options = { .snaplen = SNAPLEN_DEFAULT, .mode = 1 };
 	static struct dump dump;
 	int code, closed;
 

@@ -438,7 +438,7 @@ static int tap_run_session(struct tap_run *tap, const struct device_options *dev
 
 int command_tap(int argc, char **argv)
 {
-	static struct tap_options options = { .mode = WAIT_SPIN };
+	struct tap_options options = { .mode = WAIT_SPIN };
 	static struct tap_run tap;
 	int code;
 
