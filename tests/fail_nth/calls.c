@@ -18,6 +18,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
 #include <time.h>
@@ -134,10 +135,10 @@ int nth_fcntl(int fd, int command, ...)
 	return fcntl(fd, command, argument);
 }
 
-/* Asynchronous I/O, and what not every C library has. */
+/* Asynchronous I/O, and what not every C library has. To end a context needs nothing. */
 long nth_syscall(long number, long a, long b, long c, long d, long e, long f)
 {
-	return FAILS(syscall, EAGAIN, ENOMEM) ? -1 : syscall(number, a, b, c, d, e, f);
+	return number != SYS_io_destroy && FAILS(syscall, EAGAIN, ENOMEM) ? -1 : syscall(number, a, b, c, d, e, f);
 }
 
 /* ---- transfers ---- */

@@ -7,10 +7,12 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/event.h"
 #include "tests/unit/control_env.h"
 
 /* ---- the model ---- */
@@ -163,7 +165,24 @@ static void run_vhost_user(void)
 	live(&(struct life){ .open = open_served, .pairs = 2, .avoid = RING_PACKED, .more = reconnect });
 }
 
+/* What signals eventfds that others have too; it has a page of the kernel's mapped. */
+static void run_events(void)
+{
+	struct vn_event_sender sender = { 0 };
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	uint64_t count = 0;
+
+	vn_event_sender_open(&sender);
+	STEP(vn_event_send(&sender, fd));
+	STEP(vn_event_send(&sender, fd));
+	vn_event_sender_close(&sender);
+	if (nth.failure[1].n == 0 && (read(fd, &count, sizeof(count)) < 0 || count == 0))
+		wrong("no signal");
+	close(fd);
+}
+
 const struct scenario scenarios[] = {
+	{ "events", NULL, run_events, NULL },
 	{ "pci", NULL, run_model, NULL },
 	{ "vfio-user", serve_vfio_user, run_vfio_user, end_one },
 	{ "migration", serve_two, run_migration, end_two },
