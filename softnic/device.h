@@ -132,6 +132,7 @@ struct queue {
 	uint64_t kicks;
 	uint64_t interrupts;
 	uint64_t taken, given;	/* buffers */
+	bool filled;		/* it had buffers before it was resumed here */
 };
 
 struct net;

@@ -226,7 +226,7 @@ static int no_buffers(struct net *net, struct queue *queue,
 	    (net->device->options->lossless || net->peer->keeps) &&
 	    state->started && !queue->broken)
 		return -EAGAIN;
-	if (queue->taken == 0 && state->started && net_has(net, FT_MQ))
+	if (queue->taken == 0 && !queue->filled && state->started && net_has(net, FT_MQ))
 		violation(net->device, "NET-61", "receive queue %u is in use and "
 			  "never had a buffer", queue->index);
 	state->count.drops++;

@@ -117,6 +117,7 @@ static int ring_begin(struct queue *queue, const struct ring_position *from)
 	ring_stop(queue);
 	queue->broken = true;
 	queue->taken = queue->given = 0;
+	queue->filled = from != NULL;
 	if (!ring_check_areas(queue, packed ? &packed_requirements : &split_requirements, packed))
 		return -1;
 	ring = new_ring(queue);

@@ -13,7 +13,7 @@
 #include "softnic/text.h"
 #include "softnic/vfio_user/server.h"
 
-#define VERSION 1u
+#define VERSION 2u
 #define MAGIC "softnic"
 #define ENVELOPE 24u /* magic, version, length, checksum */
 
@@ -160,12 +160,13 @@ static void state_run_queue(struct state *state, struct queue *queue, bool broke
 static void state_queue(struct state *state, struct queue *queue)
 {
 	struct ring_position at = { 0 };
-	bool broken = queue->broken;
+	bool broken = queue->broken, filled = queue->filled || queue->taken != 0;
 
 	state_field(state, queue->size);
 	state_field(state, queue->vector);
 	state_field(state, queue->enabled);
 	state_field(state, broken);
+	state_field(state, filled);
 	state_field(state, queue->descriptor_area);
 	state_field(state, queue->driver_area);
 	state_field(state, queue->device_area);
@@ -178,8 +179,10 @@ static void state_queue(struct state *state, struct queue *queue)
 	state_check_queue(state, queue);
 	if (state->failed)
 		queue->enabled = false;
-	if (state->loading)
-		state_run_queue(state, queue, broken, &at);
+	if (!state->loading)
+		return;
+	state_run_queue(state, queue, broken, &at);
+	queue->filled = filled;
 }
 
 static void state_queues(struct state *state, struct device *device)

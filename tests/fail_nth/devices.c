@@ -99,8 +99,7 @@ static void serve_vfio_user(void)
 static void serve_two(void)
 {
 	serve(&servers[0], "vfio-user", "--strict", NULL);
-	/* It warns of receive queues without a buffer where the move failed after it had the state. */
-	serve(&servers[1], "vfio-user", NULL, NULL);
+	serve(&servers[1], "vfio-user", "--strict", NULL);
 }
 
 static void serve_vhost_user(void)

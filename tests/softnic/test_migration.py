@@ -101,6 +101,21 @@ class Moves(unittest.TestCase):
             env.driver.close()
             nic.check()
 
+    def test_buffers_that_the_first_one_used_up(self):
+        """The second one has none for a frame: it is no queue that never had one."""
+        for buffers, warned in ((2, []), (0, ["NET-61"])):
+            with self.subTest(buffers=buffers), \
+                    Env("--peer", "loop", offer=OFFER, features={"CTRL_VQ", "MQ"}, pairs=2, buffers=buffers) as env:
+                nic = self.target("--peer", "loop")
+                for number in range(buffers):
+                    env.send(frame(number))
+                env.driver.resume(nic.path, saved(env.driver))
+                env.send(frame(9))
+                env.frames(count=buffers)
+                env.driver.close()
+                nic.close()
+                self.assertEqual(nic.violations(True), warned)
+
     def test_what_commands_set(self):
         features = {"CTRL_VQ", "CTRL_RX", "CTRL_VLAN", "CTRL_MAC_ADDR", "MQ", "RSS", "NOTF_COAL",
                     "VQ_NOTF_COAL", "DEVICE_STATS", "MAC", "STATUS", "MRG_RXBUF", "CTRL_RX_EXTRA"}
@@ -221,7 +236,7 @@ class Refusals(unittest.TestCase):
                             (self.state[:-1], "bytes are announced"),
                             (self.state + b"\0", "bytes are announced"),
                             (b"X" + self.state[1:], "it is no state of this device"),
-                            (self.state[:8] + b"\2" + self.state[9:], "version 2, and this is 1"),
+                            (self.state[:8] + b"\1" + self.state[9:], "version 1, and this is 2"),
                             (self.state[:-1] + bytes([self.state[-1] ^ 1]), "the checksum is wrong"),
                             (sealed(self.state[:-1]), "it ends in section 'promises'"),
                             (sealed(self.state + b"\0"), "1 bytes too many")):
