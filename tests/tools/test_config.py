@@ -292,7 +292,7 @@ class File(unittest.TestCase):
         for values, words in (((9, 64, ""), "11:5: flows[0].size: 60 bytes (64 with FCS) are less than the headers' 74"),
                               ((250, 164, ""), "8:18: flows[0].packet[1].ipv6.hop_limit: 9 steps from the start pass the "
                                                "field's largest value"),
-                              ((9, 78, segments), "13:29: flows[0].offload.segment_size: needs payload")):
+                              ((9, 78, segments), "13:29: flows[0].x-vionet.offload.segment_size: needs payload")):
             self.refused(f"vionet: standard input:{words}", "--config", "-", text=flow % values)
         self.refused("vionet: standard input:1:1: port: unknown; did you mean ports?\n", "--config", "-", text="port: []")
 
@@ -367,6 +367,9 @@ class Devices(Case):
                 ("  rate: {percentage: 30}", "12:9: flows[1].rate: " + self.device + " does not report its link speed"),
                 ("  duration: {fixed_packets: {delay: {bytes: 500}}}",
                  "12:13: flows[1].duration: " + self.device + " does not report its link speed"),
+                ("  - ipv6: {flow_label: {increment: {count: 1048576}, metric_tags: [{name: a}]}}\n"
+                 "  - tcp: {src_port: {increment: {count: 17}, metric_tags: [{name: b}]}}\n  size: {fixed: 200}",
+                 "9:3: flows[1].packet: more than 16777216 streams in all"),
                 ("  x-vionet: {offload: {checksum: true}}", "12:23: flows[1].x-vionet.offload: CSUM was not accepted")):
             with tempfile.NamedTemporaryFile("w", suffix=".json" if not YAML else ".yaml") as file:
                 file.write(f"""ports:

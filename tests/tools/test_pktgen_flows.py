@@ -315,6 +315,15 @@ class Pace(Case):
     def test_the_error_of_the_rate_and_the_gaps(self):
         text, _ = self.run_tool("pktgen", "--count", "200", "--rate", "1k")
         self.assertRegex(text, r"(?m)^ +requested 1\.000 kpps, achieved \S+ k?pps \([-+]\d+\.\d{3} %\)\n +gaps p50 \S+ .?s, p99 \S+ .?s, p99\.9 ")
+        text, _ = self.run_tool("pktgen", "--count", "1", "--rate", "1k")
+        self.assertRegex(text, r"(?m)^ +requested 1\.000 kpps$")
+
+    def test_the_rate_within_bursts(self):
+        """The gaps between them are no part of it, wherever the warmup ends."""
+        for gaps, more in (4, ()), (5, ("--warmup", "10")):
+            tx = self.facts("pktgen", "--bursts", "5", "--burst-frames", "20", "--burst-gap", "0.3", "--rate", "1k", *more)["tx"]
+            self.assertAlmostEqual((99 - gaps) / tx["achieved"] + gaps * 0.3, (tx["sent"] - 1) / tx["pps"], delta=1e-6)
+            self.assertEqual(tx["followed"], tx["achieved"] >= 990)
 
 
 class Spread(Case):

@@ -27,10 +27,6 @@ static const struct tree *file_element(const struct tree *list, uint32_t index)
 /* The deepest node on the way to "packet[3].udp.length" of a flow: what is not there has a default. */
 static const struct tree *file_find(const struct tree *node, const char *path)
 {
-	const struct tree *more = tree_find(node, "x-vionet");
-
-	if (more != NULL && strncmp(path, "offload.", 8) == 0)
-		node = more;
 	while (*path != '\0') {
 		const struct tree *next = NULL;
 		char key[64];
@@ -145,6 +141,8 @@ static int file_check_flow(const struct tree *node, const struct traffic_flow *f
 	template_free(template);
 	if (result == 0)
 		return 0;
+	if (strncmp(refused.path, "offload.", 8) == 0)
+		node = tree_find(node, "x-vionet");
 	tree_path(node, path);
 	node = file_find(node, refused.path);
 	snprintf(error->path, sizeof(error->path), "%.79s.%.79s", path, refused.path);

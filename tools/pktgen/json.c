@@ -24,7 +24,7 @@ static json_t *json_rate(const struct pktgen_verdict *rate)
 static json_t *json_tx(const struct pktgen_tx_result *tx)
 {
 	return json_pack(
-		"{s:o, s:o, s:o, s:o, s:o, s:f, s:f, s:o, s:b, s:f, s:o, s:o, s:o}",
+		"{s:o, s:o, s:o, s:o, s:o, s:f, s:f, s:o, s:o, s:b, s:f, s:o, s:o, s:o}",
 		"sent", json_number(tx->sent.frames),
 		"completed", json_number(tx->completed),
 		"refused", json_number(tx->refused),
@@ -33,6 +33,7 @@ static json_t *json_tx(const struct pktgen_tx_result *tx)
 		"pps", tx->sent.pps,
 		"wire_bps", tx->sent.wire_bps,
 		"requested", json_rate(&tx->rate),
+		"achieved", tx->rate.reached > 0 ? json_real(tx->rate.reached) : json_null(),
 		"followed", (int)tx->rate.followed,
 		"slipped_s", tx->slipped_s,
 		"queue_full", json_number(tx->full),

@@ -53,7 +53,6 @@ static void result_join(struct engine_count *sum, const struct engine_count *cou
 
 /* Of the one flow; several have rates of their own. */
 static struct pktgen_verdict result_of_rate(const struct engine_metrics *metrics,
-					    const struct pktgen_flow_result *sent,
 					    uint32_t parts)
 {
 	static const char *const why[] = {
@@ -71,7 +70,9 @@ static struct pktgen_verdict result_of_rate(const struct engine_metrics *metrics
 		.requested = true,
 		.unit = bits ? "bit/s" : "pps",
 		.wanted = (double)flow->rate.milli / 1000 / parts,
-		.reached = bits ? sent->wire_bps : sent->pps,
+		.reached = parts == 1 ? flow->reached : 0,
+		.changed = flow->changed,
+		.bursts = flow->bursts,
 		.followed = flow->follow == ENGINE_FOLLOWED,
 		.why = why[flow->follow],
 	};
@@ -168,7 +169,7 @@ static void result_of_total(const struct engine_metrics *metrics,
 	total->rx.all = result_of_count(&rx);
 	total->rx.own = result_of_count(&own);
 	total->rx.not_ours = result_of_count(&other);
-	total->tx.rate = result_of_rate(metrics, &total->tx.sent, 1);
+	total->tx.rate = result_of_rate(metrics, 1);
 }
 
 static void result_of_queue(const struct engine_metrics *metrics,
@@ -191,7 +192,7 @@ static void result_of_queue(const struct engine_metrics *metrics,
 		.rx.late = queue->order.late,
 		.latency = result_of_latency(&queue->latency),
 	};
-	pair->tx.rate = result_of_rate(metrics, &pair->tx.sent, pairs);
+	pair->tx.rate = result_of_rate(metrics, pairs);
 	pair->tx.completed = queue->completed;
 	pair->tx.refused = queue->refused;
 	pair->tx.in_flight = queue->in_flight;

@@ -45,7 +45,9 @@ struct pktgen_verdict {
 	bool requested; /* not --rate max */
 	const char *unit;
 	double wanted;
-	double reached;
+	double reached; /* 0: not known; in bursts that within them */
+	bool changed;	/* while it was sent: `wanted` is the last */
+	bool bursts;
 	bool followed;
 	const char *why; /* NULL if it followed */
 };

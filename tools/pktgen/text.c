@@ -33,11 +33,24 @@ static void text_gaps(const struct pktgen_results *results)
 		       format_time((double)gaps->p999, highest));
 }
 
+static void text_verdict(const struct pktgen_verdict *rate)
+{
+	char wanted[32], reached[32];
+
+	printf("    requested %s%s", format_scaled(rate->wanted, rate->unit, wanted),
+	       rate->bursts ? " in bursts" : "");
+	if (rate->changed)
+		printf(" at last: changed, or paused, on the way");
+	else if (rate->reached > 0)
+		printf(", achieved %s (%+.3f %%)", format_scaled(rate->reached, rate->unit, reached),
+		       100 * (rate->reached / rate->wanted - 1));
+	putchar('\n');
+}
+
 static void text_tx(const struct pktgen_results *results)
 {
 	const struct pktgen_tx_result *tx = &results->total.tx;
 	const struct pktgen_verdict *rate = &tx->rate;
-	char wanted[32], reached[32];
 
 	printf("TX  sent %ju frame%s, %ju bytes; completed %ju, refused %ju\n",
 	       (uintmax_t)tx->sent.frames, plural(tx->sent.frames),
@@ -50,10 +63,7 @@ static void text_tx(const struct pktgen_results *results)
 		       (uintmax_t)tx->unnumbered);
 	if (!rate->requested)
 		return;
-	printf("    requested %s, achieved %s (%+.3f %%)\n",
-	       format_scaled(rate->wanted, rate->unit, wanted),
-	       format_scaled(rate->reached, rate->unit, reached),
-	       100 * (rate->reached / rate->wanted - 1));
+	text_verdict(rate);
 	text_gaps(results);
 	if (!rate->followed)
 		printf("    %s\n    (full %ju time%s, %.3f s skipped)\n", rate->why,

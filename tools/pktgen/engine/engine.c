@@ -266,6 +266,8 @@ static void engine_change_flow(struct engine *engine, uint32_t index,
 		return;
 	if (what == ENGINE_RESUME && state != ENGINE_PAUSED)
 		return;
+	if (what != ENGINE_STOP)
+		flow->changed = what != ENGINE_START;
 	for (uint32_t i = 0; i < engine->workers; i++)
 		engine_change_part(engine, &engine->worker[i], index, what, now);
 	flow->state = what == ENGINE_STOP ? ENGINE_STOPPED : what == ENGINE_PAUSE ? ENGINE_PAUSED
@@ -342,6 +344,8 @@ int engine_set_rate(struct engine *engine, uint32_t index, const struct rate *wa
 	if (load_rate(engine, flow, wanted, &rate) != CODE_OK)
 		return CODE_USAGE;
 	if (threads_rest(engine)) {
+		if (rate.kind != flow->rate.kind || rate.milli != flow->rate.milli)
+			flow->changed |= engine_flow_sends(engine, index);
 		flow->rate = flow->plan.rate = rate;
 		now = now_ns();
 		for (uint32_t i = 0; i < engine->workers; i++) {

@@ -189,6 +189,9 @@ struct engine_flow_metrics {
 	struct engine_order order;
 	uint64_t displaced[ENGINE_DENSITY];
 	enum engine_follow follow;
+	bool changed;	  /* another rate, or a pause, while it was sent: none that it had from first to last */
+	bool bursts;	  /* `reached` is that within them */
+	double reached;	  /* of the rate, in its unit; 0: not known */
 	double slipped_s; /* of the schedule, skipped */
 	uint64_t full;	  /* times that the queue was full for it */
 	double jitter;	  /* RFC 3550, ns */

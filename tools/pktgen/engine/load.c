@@ -284,10 +284,10 @@ static int load_flow(struct engine *engine, uint32_t index, uint64_t *tracks)
 	flow->streams = flow->wanted->offload.segment_size != 0 ? 1 : traffic_flow_streams(flow->wanted);
 	if (flow->streams == 0 || flow->streams > ENGINE_TRACKS_MAX ||
 	    *tracks + schedule_tracks(flow->streams, engine->options.queues) >
-		    ENGINE_TRACKS_MAX) {
-		say("%s: more than %u streams in all", flow->wanted->name, ENGINE_TRACKS_MAX);
-		return CODE_USAGE;
-	}
+		    ENGINE_TRACKS_MAX)
+		return load_refuse(engine, flow->wanted, TRAFFIC_PART_PACKET,
+				   ": more than %u streams in all: fewer values of fields with metric_tags are wanted",
+				   ENGINE_TRACKS_MAX);
 	flow->first_track = (uint32_t)*tracks;
 	flow->tracks = (uint32_t)schedule_tracks(flow->streams, engine->options.queues);
 	*tracks += flow->tracks;

@@ -165,21 +165,39 @@ static void metrics_lost(const struct engine *engine, struct engine_order *order
 	order->lost_end = order->lost > holes ? order->lost - holes : 0;
 }
 
+/* Of n frames n - 1 gaps, but for those between bursts. */
+static double metrics_reached(const struct engine *engine, const struct flow *flow, const struct engine_flow_metrics *metrics)
+{
+	const struct engine_count *tx = &metrics->tx;
+	uint64_t burst = flow->plan.burst_frames, before = engine->options.warmup, between = 0;
+	double steps, ns;
+
+	if (flow->changed || tx->frames < 2)
+		return 0;
+	if (burst != 0)
+		between = (before + tx->frames - 1) / burst - before / burst;
+	steps = (double)(tx->frames - 1 - between);
+	ns = (double)(tx->last_ns - tx->first_ns) - (double)between * (double)flow->plan.gap_ns;
+	if (ns <= 0)
+		return 0;
+	if (metrics->rate.kind == RATE_BPS)
+		steps *= metrics_wire_bits(tx->frames, tx->bytes) / (double)tx->frames;
+	return steps * 1e9 / ns;
+}
+
 static enum engine_follow metrics_follow(const struct engine_flow_metrics *metrics)
 {
 	const struct engine_count *tx = &metrics->tx;
-	double wanted = (double)metrics->rate.milli / 1000, reached;
+	uint64_t ns = tx->last_ns - tx->first_ns;
 
 	/* Two frames make one gap: too few to speak of a rate. */
-	if (metrics->rate.kind == RATE_MAX || tx->frames < 3 || tx->last_ns == tx->first_ns)
+	if (metrics->rate.kind == RATE_MAX || tx->frames < 3 || (metrics->reached == 0 && !metrics->changed))
 		return ENGINE_FOLLOWED;
 	/* In a short time a late start or end is more than an error; what was skipped is one. */
-	if (metrics->slipped_s == 0 && tx->last_ns - tx->first_ns < RATE_NS)
+	if (metrics->slipped_s == 0 && (ns < RATE_NS || metrics->changed))
 		return ENGINE_FOLLOWED;
-	reached = (double)(tx->frames - 1) * 1e9 / (double)(tx->last_ns - tx->first_ns);
-	if (metrics->rate.kind == RATE_BPS)
-		reached *= metrics_wire_bits(tx->frames, tx->bytes) / (double)tx->frames;
-	if (reached >= REACHED * wanted)
+	if (metrics->changed ? metrics->slipped_s * 1e9 <= (1 - REACHED) * (double)ns
+			     : metrics->reached >= REACHED * (double)metrics->rate.milli / 1000)
 		return ENGINE_FOLLOWED;
 	return metrics->full > 0 ? ENGINE_DEVICE_SLOW : ENGINE_CPU_SLOW;
 }
@@ -235,6 +253,9 @@ static void metrics_take_flow(struct engine *engine, uint32_t index)
 	metrics->sending &= flow->state == ENGINE_STARTED;
 	metrics->unnumbered = metrics->tx.frames > numbered ? metrics->tx.frames - numbered : 0;
 	metrics_lost(engine, &metrics->order, numbered, holes[0], holes[1]);
+	metrics->changed = flow->changed;
+	metrics->bursts = flow->plan.burst_frames != 0;
+	metrics->reached = metrics_reached(engine, flow, metrics);
 	metrics->follow = metrics_follow(metrics);
 	metrics->latency = metrics_latency(&flow->shown[ENGINE_LATENCY]);
 	metrics->arrival = metrics_latency(&flow->shown[ENGINE_ARRIVAL]);

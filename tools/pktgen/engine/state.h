@@ -193,6 +193,7 @@ struct flow {
 	uint32_t payload_size;	 /* between headers and signature; UINT32_MAX: it varies */
 	uint32_t vlans, tunnels; /* that it is sent with */
 	int state;		 /* enum engine_state */
+	bool changed;		 /* another rate, or a pause, while it was sent */
 	uint64_t start_ns;	 /* frames that were sent before are not of this start */
 	struct histogram shown[3];
 };

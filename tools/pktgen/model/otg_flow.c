@@ -534,10 +534,11 @@ static void flow_note_places(const struct tree *node, struct traffic_flow *flow)
 {
 	static const char *const names[] = { [TRAFFIC_PART_SIZE] = "size",
 					     [TRAFFIC_PART_RATE] = "rate",
-					     [TRAFFIC_PART_DURATION] = "duration" };
+					     [TRAFFIC_PART_DURATION] = "duration",
+					     [TRAFFIC_PART_PACKET] = "packet" };
 	const struct tree *more = tree_find(node, "x-vionet");
 
-	for (int i = TRAFFIC_PART_SIZE; i <= TRAFFIC_PART_DURATION; i++)
+	for (int i = TRAFFIC_PART_SIZE; i <= TRAFFIC_PART_PACKET; i++)
 		flow_note_place(node, tree_find(node, names[i]), &flow->place[i]);
 	flow_note_place(node, tree_find(more, "offload"), &flow->place[TRAFFIC_PART_OFFLOAD]);
 	flow_note_place(node, tree_find(more, "replay"), &flow->place[TRAFFIC_PART_REPLAY]);

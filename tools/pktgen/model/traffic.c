@@ -151,8 +151,8 @@ bool traffic_replay_add(struct traffic_replay *replay, const char *name, const c
 void traffic_describe_place(const struct traffic *traffic, const struct traffic_flow *flow, enum traffic_part part,
 			    char *text, size_t room)
 {
-	static const char *const members[TRAFFIC_PARTS] = { "size", "rate", "duration", "x-vionet.offload",
-							    "x-vionet.replay" };
+	static const char *const members[TRAFFIC_PARTS] = { "size", "rate", "duration", "packet",
+							    "x-vionet.offload", "x-vionet.replay" };
 	const struct traffic_place *place = &flow->place[part];
 	char file[200] = "";
 

@@ -129,6 +129,7 @@ struct traffic_replay {
 enum traffic_part { TRAFFIC_PART_SIZE,
 		    TRAFFIC_PART_RATE,
 		    TRAFFIC_PART_DURATION,
+		    TRAFFIC_PART_PACKET,
 		    TRAFFIC_PART_OFFLOAD,
 		    TRAFFIC_PART_REPLAY,
 		    TRAFFIC_PARTS };
