@@ -17,7 +17,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from vm.harness import background, testpmd  # noqa: E402
 from vm.harness.background import STEP_TIMEOUT, listens, wait_until  # noqa: E402, F401
 
-LIMIT = 280  # seconds that a peer lives at most
+LIMIT = 900  # seconds that a peer lives at most
 BUILD = pathlib.Path(os.environ.get("VIONET_BUILD",
                                     pathlib.Path(__file__).resolve().parents[2] / "build"))
 

@@ -32,7 +32,7 @@ class Process:
     def __init__(self, command, log, env=None, limit=None, front=()):
         self.log = log
         self.file = open(log, "ab")
-        limited = ["timeout", "--kill-after=2", str(limit)] if limit else []
+        limited = ["timeout", f"--kill-after={STEP_TIMEOUT}", str(limit)] if limit else []
         dying = ["setpriv", "--pdeathsig", "KILL"]
         # A program in front that gains capabilities of a namespace would lose the signal.
         self.process = subprocess.Popen([*(dying if limited else []), *limited, *front, *dying, *map(str, command)],
