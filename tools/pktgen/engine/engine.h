@@ -40,6 +40,7 @@ struct engine_options {
 	uint32_t queue_size;		     /* 0: the library's default */
 	uint32_t burst;
 	uint32_t frame_max;   /* longest frame that any configuration to come sends; 0: this one's */
+	bool other_sizes;     /* those to come may send all that the MTU allows */
 	struct cpu_list cpus; /* in the order of ports, and of pairs within */
 	int mode;	      /* enum wait_mode */
 	uint64_t linger_ns;

@@ -6,6 +6,9 @@
 #include <string.h>
 
 #define BUFFER_DEFAULT 1984U
+#define COLOUR 128U /* two lines, which the cache fetches together */
+#define COLOURS_MAX 8U
+#define TAGS 22U /* Ethernet, and two tags */
 
 int engine_fail(struct engine *engine, int code)
 {
@@ -50,7 +53,7 @@ static uint32_t ports_frame_max(const struct engine *engine, uint32_t port)
 			largest = size;
 	}
 	for (size_t i = 0; i < engine->options.sources; i++) {
-		uint32_t longest = engine_mtu(engine, port) + 22; /* with two tags */
+		uint32_t longest = engine_mtu(engine, port) + TAGS;
 		uint32_t size = engine->options.source[i].size_max;
 
 		size = size > longest ? longest : size;
@@ -58,6 +61,30 @@ static uint32_t ports_frame_max(const struct engine *engine, uint32_t port)
 			largest = size;
 	}
 	return largest;
+}
+
+/*
+ * Buffers lie half a page apart: frames that all began at the same place of theirs would share a
+ * few sets of the cache. They begin at different places, as far as there is room.
+ */
+static uint32_t ports_colours(uint32_t room)
+{
+	uint32_t colours = COLOURS_MAX;
+
+	while (colours * COLOUR > room + COLOUR)
+		colours /= 2;
+	return (colours - 1) * COLOUR;
+}
+
+static void ports_use_buffers(const struct engine *engine, struct port *port, uint32_t largest)
+{
+	uint32_t size = vionet_pool_buffer_size(vionet_queue_pool(port->session.tx));
+
+	if ((engine->options.other_sizes || engine->options.responder != NULL) &&
+	    largest < ports_mtu(port) + TAGS)
+		largest = ports_mtu(port) + TAGS;
+	port->colours = largest < size ? ports_colours(size - largest) : 0;
+	port->buffer_size = size - port->colours;
 }
 
 static int ports_start(struct engine *engine, uint32_t index)
@@ -83,8 +110,7 @@ static int ports_start(struct engine *engine, uint32_t index)
 	if (session_start(&port->session, &start) != CODE_OK)
 		return port->session.code;
 	if (sends)
-		port->buffer_size =
-			vionet_pool_buffer_size(vionet_queue_pool(port->session.tx));
+		ports_use_buffers(engine, port, largest);
 	return CODE_OK;
 }
 

@@ -205,6 +205,7 @@ struct port {
 	char *location; /* the configuration that it is of may be replaced */
 	struct vionet_device_info info;
 	uint32_t buffer_size;
+	uint32_t colours; /* mask of what is added to where frames begin */
 	uint8_t gateway[6];
 	bool open;
 };

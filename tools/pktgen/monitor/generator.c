@@ -96,6 +96,7 @@ static int generator_open_engine(struct generator *generator, const struct traff
 
 	if (traffic->ports == 0)
 		return CODE_OK;
+	options.other_sizes = true;
 	if (traffic->captures != 0)
 		code = captures_open(&generator->captures, traffic, options.tap);
 	if (generator->captures != NULL)
