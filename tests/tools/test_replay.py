@@ -401,6 +401,21 @@ class Behind(Case):
         self.assertIn("no answer from the gateway 10.9.0.77 to 10 ARP requests in 5 s", self.errors)
         self.nic.check()
 
+    def received(self):
+        return json.loads(self.peer.ip("-s", "-j", "link", "show", "wire"))[0]["stats64"]["rx"]["packets"]
+
+    def test_stopped_before_the_first_frame(self):
+        """It has results, of nothing: programs that read them need no other case."""
+        before = self.received()
+        process = self.start(self.device, "--gateway", "10.9.0.77", "--address", "10.9.0.2/24", "--json", "--max-loss", "0",
+                             "--junit", self.path("junit"))
+        wait_for(lambda: self.received() > before, "no ARP request")
+        process.send_signal(subprocess.signal.SIGTERM)
+        found = json.loads(self.end(process, code=6))
+        self.assertEqual((found["interrupted"], found["tx"]["sent"], found["rx"]["lost"], found["exit_code"]), (True, 0, 0, 6))
+        with open(self.path("junit"), encoding="utf-8") as file:
+            self.assertIn('failures="1"', file.read())
+
     def test_refused(self):
         for arguments, words in ((("--respond",), "give one, such as --address"),
                                  (("--gateway", "10.9.0.1"), "no --address is in a network with it"),

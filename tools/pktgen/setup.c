@@ -115,14 +115,21 @@ static uint64_t setup_sent(const struct engine_metrics *metrics)
 	return sent;
 }
 
+/* One that is stopped before its first frame has results, too: of nothing. */
+static int setup_start(struct run *run)
+{
+	static const uint32_t none[1];
+
+	return engine_transmit(run->engine, stop_asked() == 0 ? NULL : none, 0, ENGINE_START);
+}
+
 static void setup_run(struct run *run)
 {
 	if (!setup_launch(run))
 		return;
 	run->drops_known = pktgen_read_drops(engine_session(run->engine, 0),
 					     run->drops_before);
-	if (stop_asked() > 0 ||
-	    engine_transmit(run->engine, NULL, 0, ENGINE_START) != CODE_OK)
+	if (setup_start(run) != CODE_OK)
 		return;
 	run->began = true;
 	pktgen_live_start(&run->live, run->options, run->engine, now_ns());
