@@ -265,7 +265,7 @@ int vn_iova_take(struct vn_iova_space *space, uint64_t iova, uint64_t size)
 	if (size == 0 || (iova & (space->page_size - 1)) != 0)
 		return vn_error(EINVAL,
 				"IOVA space: %" PRIu64 " bytes at %#" PRIx64
-				" are no whole pages of %#" PRIx64 " bytes",
+				" make no sense: pages have %#" PRIx64 " bytes",
 				size, iova, space->page_size);
 	if (!iova_is_free(space, next, iova, iova + (size - 1)))
 		return vn_error(ENOSPC, "IOVA space: %" PRIu64 " bytes at %#" PRIx64 " are not free",

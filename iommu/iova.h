@@ -60,9 +60,9 @@ int vn_iova_alloc(struct vn_iova_space *space, uint64_t size,
 		  uint64_t alignment, uint64_t *iova);
 
 /*
- * Take `size` bytes, whole pages, at `iova` itself.
+ * Take `size` bytes (rounded up to pages) at `iova` itself.
  *
- * Returns 0; -EINVAL (no multiple of pages), -ENOSPC (outside the ranges, or too close to what
+ * Returns 0; -EINVAL (size 0, `iova` is no multiple of pages), -ENOSPC (outside the ranges, or too close to what
  * is taken), -ENOMEM.
  */
 int vn_iova_take(struct vn_iova_space *space, uint64_t iova, uint64_t size);

@@ -364,6 +364,10 @@ static void takes_a_given_place(void **state)
 	assert_int_equal(vn_iova_take(space, UINT64_MAX - PAGE + 1, PAGE), -ENOSPC);
 	assert_int_equal(vn_iova_take(space, 20 * PAGE, 0), -EINVAL);
 	assert_int_equal(vn_iova_take(space, 20 * PAGE + 1, PAGE), -EINVAL);
+	/* Rounded up: the guard page is behind that. */
+	assert_int_equal(vn_iova_take(space, 30 * PAGE, 5), 0);
+	assert_int_equal(vn_iova_take(space, 31 * PAGE, PAGE), -ENOSPC);
+	assert_int_equal(vn_iova_take(space, 32 * PAGE, PAGE), 0);
 	assert_true(take(space, PAGE, PAGE) == 9 * PAGE);
 	assert_int_equal(vn_iova_free(space, 4 * PAGE), 0);
 	assert_true(take(space, 2 * PAGE, PAGE) == 4 * PAGE);
