@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Memory of the application's own with frames in it, pools that a second device sees, and what is shown of PCI. */
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "driver/device/open.h"
 #include "tests/fuzz/application.h"
@@ -9,10 +11,14 @@
 
 #define AREA 16384u
 #define LIMIT 3000000000ull
+#define OTHER_QUEUE 16u
 
 static struct {
 	struct vionet_memory *memory;
 	unsigned int attached, released; /* frames */
+	struct vionet_pool *pool;	 /* in it */
+	int file;			 /* memory that others may have too; opened once */
+	uint8_t *mapped;
 	struct vionet_device *other;
 	struct fuzz_device device; /* of it */
 	uint8_t area[AREA] __attribute__((aligned(4096)));
@@ -25,11 +31,45 @@ static void own_released(void *frame, void *context)
 	FUZZ_CHECK(own.released <= own.attached);
 }
 
+static void own_open_file(void)
+{
+	if (own.mapped)
+		return;
+	fuzz_aside_begin();
+	own.file = memfd_create("fuzz", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	FUZZ_CHECK(own.file >= 0 && ftruncate(own.file, AREA) == 0);
+	own.mapped = mmap(NULL, AREA, PROT_READ | PROT_WRITE, MAP_SHARED, own.file, 0);
+	FUZZ_CHECK(own.mapped != MAP_FAILED);
+	fuzz_aside_end();
+}
+
+/* A file's, mapped already or not, for as long as this call takes. */
+static void own_register_file(struct fuzz_application *app, unsigned int what)
+{
+	static const uint32_t offsets[] = { 0, 4096, 100, AREA };
+	enum vionet_access access = what & 0x40 ? VIONET_DEVICE_WRITES : VIONET_DEVICE_READS;
+	struct vionet_memory *memory;
+	uint32_t offset = offsets[what >> 4 & 3];
+
+	own_open_file();
+	if (vionet_memory_register_fd(app->device, what & 0x80 ? -1 : own.file, offset, fuzz_take8() & 1 ? own.mapped + offset : NULL,
+				      fuzz_take8() & 1 ? AREA - offset : fuzz_take16(), access, &memory)) {
+		FUZZ_CHECK(!memory);
+		return;
+	}
+	FUZZ_CHECK(vionet_memory_address(memory) != NULL);
+	(void)vionet_memory_unregister(memory);
+}
+
 static void own_register(struct fuzz_application *app, unsigned int what)
 {
 	struct vionet_memory *again = NULL;
 	size_t size = what & 0x10 ? AREA : fuzz_take16();
 
+	if (what & 8) {
+		own_register_file(app, what);
+		return;
+	}
 	if (own.memory || what & 0x20) {
 		/* The same once more: refused, or another mapping of it. */
 		if (vionet_memory_register(app->device, own.area, size, VIONET_DEVICE_READS, &again) == 0)
@@ -55,6 +95,27 @@ static void own_attach(struct fuzz_application *app, unsigned int what)
 	fuzz_application_keep(app, packet);
 }
 
+/* In registered memory, or one that there cannot be. */
+static void own_make_pool(struct fuzz_application *app, unsigned int what)
+{
+	struct vionet_pool_options options = {
+		.struct_size = sizeof(options),
+		.count = fuzz_take8() & 31,
+		.buffer_size = what & 0x20 ? fuzz_take16() : 256,
+		.access = what & 0x10 ? VIONET_DEVICE_READS : VIONET_DEVICE_WRITES,
+		.memory = what & 0x40 ? NULL : own.memory,
+		.memory_offset = what & 0x80 ? fuzz_take16() : 0,
+	};
+	struct vionet_packet *packet;
+
+	if (own.pool && vionet_pool_destroy(own.pool) == 0)
+		own.pool = NULL;
+	if (own.pool || vionet_pool_create(app->device, &options, &own.pool))
+		return;
+	if (vionet_packet_alloc(own.pool, &packet, 1) == 1)
+		vionet_packet_free(&packet, 1);
+}
+
 static void own_share(struct fuzz_application *app, unsigned int what)
 {
 	struct vionet_open_options options = { .struct_size = sizeof(options) };
@@ -64,6 +125,7 @@ static void own_share(struct fuzz_application *app, unsigned int what)
 		fuzz_device_reset(&own.device);
 		own.device.offered[0] = 1ull << 33 | 1ull << 32;
 		own.device.limits.queue_count = 2;
+		own.device.queue_max[0] = own.device.queue_max[1] = OTHER_QUEUE;
 		if (vn_device_open(&own.device.transport, &options, &own.other))
 			return;
 	}
@@ -109,6 +171,9 @@ void fuzz_application_memory(struct fuzz_application *app)
 	case 4:
 		own_look(app);
 		break;
+	case 5:
+		own_make_pool(app, what);
+		break;
 	default:
 		own_attach(app, what);
 	}
@@ -118,6 +183,9 @@ void fuzz_application_memory(struct fuzz_application *app)
 void fuzz_application_memory_leave(void)
 {
 	fuzz_call_begin(LIMIT);
+	if (own.pool)
+		(void)vionet_pool_destroy(own.pool); /* or it goes with the device */
+	own.pool = NULL;
 	if (own.other)
 		(void)vionet_device_close(own.other);
 	own.other = NULL;

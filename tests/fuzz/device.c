@@ -74,7 +74,7 @@ static int dev_memory_add(struct vn_transport *t, const struct vn_memory *memory
 		*r = (struct fuzz_region){
 			.iova = d->next_iova,
 			.size = memory->size,
-			.as_device = memory->fd >= 0 ? fuzz_arena_as_device(memory->offset) : memory->address,
+			.as_device = fuzz_arena_offset(memory->address) < FUZZ_ARENA ? fuzz_arena_as_device(memory->offset) : memory->address,
 			.writable = access == VN_DEVICE_WRITES,
 		};
 		d->next_iova += (memory->size + 8191) & ~(uint64_t)4095;

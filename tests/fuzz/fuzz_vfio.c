@@ -30,8 +30,9 @@ const char *const fuzz_words[] = { "\x40", "\x04\x02", "\x05\xff\xff", "\x0f", "
 
 static struct {
 	unsigned int how, irqs, caps;
-	bool wrong;	/* answers may be */
-	bool distorted; /* one was */
+	bool wrong;			    /* answers may be */
+	bool distorted;			    /* one was */
+	unsigned int fail_after, fail_with; /* so many ioctls, the next one fails; 0: none does */
 	uint8_t bar[FUZZ_BAR_SIZE] __attribute__((aligned(4096)));
 } host;
 
@@ -316,6 +317,8 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 	fuzz_pass(1000);
 	if (host.wrong && fuzz_in_call())
 		what = fuzz_take8();
+	if (fuzz_in_call() && host.fail_after != 0 && --host.fail_after == 0)
+		what = 0xe0 | host.fail_with;
 	if (what >= 0xc8) {
 		host.distorted = true;
 		fuzz_dev.correct = false;
@@ -419,6 +422,8 @@ static int host_open(const struct vionet_open_options *given, struct vionet_devi
 	more = fuzz_take8();
 	host_settings(host.how & 0xff, more);
 	options.iommu = kinds[how & 3];
+	host.fail_after = options.iommu != VIONET_IOMMU_NONE && how & 8 ? fuzz_take8() & 63 : 0;
+	host.fail_with = host.fail_after != 0 ? fuzz_take8() & 15 : 0;
 	if ((how & 0x14) == 0x14)
 		options.vf_token = "83d7e1bf-6c4a-4d7e-9c1a-0123456789ab";
 	fuzz_arena_pages(options.iommu == VIONET_IOMMU_NONE && !(how & 8) ? FUZZ_HUGEPAGE : FUZZ_PAGE);

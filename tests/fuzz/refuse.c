@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -32,6 +33,7 @@ bool (*fuzz_transfer)(int fd, void *bytes, size_t size, off_t offset, bool write
 void (*fuzz_written)(void);
 void *(*fuzz_mapped)(size_t size, off_t offset);
 bool (*fuzz_spawned)(const char *program);
+unsigned short fuzz_netlink_answer;
 ssize_t (*fuzz_datagram)(void *bytes, size_t size);
 
 void fuzz_refuse_none(void)
@@ -315,7 +317,10 @@ int __wrap_connect(int fd, const struct sockaddr *address, socklen_t size)
 ssize_t __wrap_send(int fd, const void *bytes, size_t size, int flags);
 ssize_t __wrap_send(int fd, const void *bytes, size_t size, int flags)
 {
-	(void)fd, (void)bytes, (void)flags;
+	(void)fd, (void)flags;
+	/* RTM_GET... stand two behind RTM_NEW... */
+	if (size >= NLMSG_HDRLEN)
+		fuzz_netlink_answer = (unsigned short)(((const struct nlmsghdr *)bytes)->nlmsg_type - 2);
 	return refused(FUZZ_OTHER) ? -1 : (ssize_t)size;
 }
 

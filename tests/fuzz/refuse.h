@@ -42,6 +42,8 @@ extern void (*fuzz_written)(void);
 extern void *(*fuzz_mapped)(size_t size, off_t offset);
 /* A program was started: returns whether it could be. */
 extern bool (*fuzz_spawned)(const char *program);
+/* What the kernel answers the last request of netlink with, if all is right: a type of messages. */
+extern unsigned short fuzz_netlink_answer;
 /* A datagram of netlink is waited for. */
 extern ssize_t (*fuzz_datagram)(void *bytes, size_t size);
 

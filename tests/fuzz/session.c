@@ -60,7 +60,8 @@ static void session_features(void)
 	session_offer(16, true);
 	session_offer(21, true);
 	session_offer(63, true);
-	session_offer(33, (session.shape & 1) != 0);
+	/* ACCESS_PLATFORM, with both layouts: few devices lack it. */
+	session_offer(33, (session.shape & 0x81) != 0x80);
 }
 
 static void session_config(void)
@@ -263,6 +264,16 @@ static void step_wait(void)
 	fuzz_call_end();
 }
 
+/* To another server of the same peer, which has what the first one has. */
+static void step_migrate(unsigned int what)
+{
+	struct vionet_migration report = { .struct_size = sizeof(report) };
+
+	dev.correct = false;
+	if (vionet_device_migrate(app.device, what & 0x40 ? "vhost-user:/other" : "vfio-user:/other", what & 2 ? &report : NULL))
+		FUZZ_CHECK(vionet_error_text()[0] != '\0');
+}
+
 static void step_reset(void)
 {
 	unsigned int what = fuzz_take8();
@@ -290,6 +301,9 @@ static void step_reset(void)
 		break;
 	case 5:
 		(void)vionet_device_stop(app.device);
+		break;
+	case 6:
+		step_migrate(what);
 		break;
 	default:
 		(void)vionet_device_recover(app.device, &report);
@@ -376,10 +390,6 @@ static void step_look(void)
 	/* Another server, or back end: refused where the device has none. */
 	if (what == 0xf0)
 		(void)vionet_device_reconnect(app.device, 1);
-	if (what == 0xe0)
-		dev.correct = false;
-	if (what == 0xe0)
-		(void)vionet_device_migrate(app.device, "vfio-user:/other", NULL);
 	if (queue && vionet_queue_stats(queue, &stats) == 0)
 		FUZZ_CHECK(stats.in_flight <= stats.size);
 	fuzz_call_end();

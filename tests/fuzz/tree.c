@@ -433,8 +433,11 @@ static size_t tree_attribute(uint8_t *at)
 	bytes[0] = indices[what >> 4 & 3];
 	if (what & 0x40)
 		size = fuzz_take_bytes(bytes, fuzz_take8() & 31);
-	if (what & 0x80 && size < 24) { /* inside another one */
-		memcpy(bytes, &(struct rtattr){ .rta_len = 12, .rta_type = IFLA_INFO_KIND }, 4);
+	if (what & 0x80 && head.rta_type == RTA_MULTIPATH) {
+		memcpy(bytes, &(struct rtnexthop){ .rtnh_len = sizeof(struct rtnexthop), .rtnh_ifindex = indices[what >> 4 & 3] }, sizeof(struct rtnexthop));
+		size = sizeof(struct rtnexthop);
+	} else if (what & 0x80 && size < 24) { /* inside another one */
+		memcpy(bytes, &(struct rtattr){ .rta_len = 12, .rta_type = what & 0x10 ? IFLA_XDP_ATTACHED : IFLA_INFO_KIND }, 4);
 		memcpy(bytes + 4, "macvlan", 8);
 		size = 12;
 	}
@@ -447,10 +450,11 @@ static size_t tree_attribute(uint8_t *at)
 static size_t tree_message(uint8_t *at)
 {
 	static const uint16_t types[] = { NLMSG_DONE, NLMSG_ERROR, RTM_NEWLINK, RTM_NEWROUTE, RTM_NEWNSID, RTM_NEWADDR };
-	unsigned int what = fuzz_take8();
-	struct nlmsghdr head = { .nlmsg_type = types[(what & 7) % 6], .nlmsg_flags = what & 0x80 ? NLM_F_DUMP_INTR : 0 };
+	unsigned int what = fuzz_take8(), kind = what & 7;
+	struct nlmsghdr head = { .nlmsg_type = kind >= 2 && kind < 6 ? fuzz_netlink_answer : types[kind % 6], .nlmsg_flags = what & 0x80 ? NLM_F_DUMP_INTR : 0 };
 	struct rtmsg route = { .rtm_family = what & 8 ? AF_INET : AF_INET6, .rtm_type = RTN_UNICAST, .rtm_protocol = what & 0x40 ? RTPROT_KERNEL : RTPROT_STATIC, .rtm_dst_len = 32 };
-	struct ifinfomsg link = { .ifi_index = what & 8 ? 4 : 2 };
+	struct ifinfomsg link = { .ifi_index = what & 0x40 ? 9 : what & 8 ? 4
+									  : 2 };
 	size_t size = NLMSG_HDRLEN;
 
 	if (head.nlmsg_type == RTM_NEWROUTE) {
