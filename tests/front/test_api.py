@@ -332,6 +332,8 @@ class Errors(Case):
         bad = config(flow("a", packet=[{"choice": "ethernet"}, {"choice": "gtpv2"}]))
         self.refused(400, "POST", "/config", bad, "flows[0].packet[1]", "gtpv2")
         self.refused(400, "POST", "/config", {"ports": [{"name": "p1"}]}, "ports[0].location: it is missing")
+        self.refused(400, "POST", "/config", {"ports": [{"name": name, "location": "same"} for name in "ab"]},
+                     "ports[1].location: 'same' is named twice")
         self.refused(400, "POST", "/config", config(flow("a", tx="p9")), "flows[0].tx_rx.port.tx_name")
         for name, what in (("replay", {"file": "/etc/passwd"}), ("template", {"file": "/etc/passwd", "frame": 2})):
             named = {"name": "a", "tx_rx": flow("a")["tx_rx"], "x-vionet": {name: what}}

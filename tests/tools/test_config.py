@@ -262,6 +262,8 @@ class File(unittest.TestCase):
                          ["vfio-user:/l", "vhost-user:/r,server"])
 
     def test_devices_that_do_not_fit(self):
+        self.refused("'vfio-user:/a' is named twice: a device is one port", "--config", "-", "vfio-user:/a", "vfio-user:/a")
+        self.refused("'vfio-user:/a' is named twice", "vfio-user:/a,vfio-user:/a", text="")
         self.refused("3 devices, but - has 2 ports", "--config", "-", "vfio-user:/a", "vfio-user:/b", "vfio-user:/c")
         self.refused("--port 'middle=vfio-user:/x': - has no port of this name", "--config", "-", "--port",
                      "middle=vfio-user:/x")

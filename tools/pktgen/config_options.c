@@ -186,13 +186,17 @@ static void config_make_of_load(const struct config_arguments *arguments,
 void config_make(const struct config_arguments *arguments, struct load_arguments *load,
 		 struct traffic *traffic)
 {
-	if (arguments->file != NULL) {
+	size_t twice;
+
+	if (arguments->file != NULL)
 		config_make_of_file(arguments, load, traffic);
-		return;
-	}
-	if (arguments->devices == 0 && !arguments->print)
+	else if (arguments->devices == 0 && !arguments->print)
 		refuse_usage("%s: no device named; 'vionet list' shows them", arguments->command);
-	config_make_of_load(arguments, load, traffic);
+	else
+		config_make_of_load(arguments, load, traffic);
+	twice = traffic_find_twice(traffic);
+	if (twice < traffic->ports)
+		refuse_usage("'%.200s' is named twice: a device is one port", clean(traffic->port[twice].location));
 }
 
 /* A path may have any bytes, and what is printed here is to be read again. */

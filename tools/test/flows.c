@@ -94,8 +94,6 @@ void flows_make(struct test_options *options, bool direction)
 	for (size_t i = 0; i < traffic->ports; i++)
 		options->name[i] = traffic->port[i].location;
 	options->device.name = options->name[0];
-	if (options->names == 2 && strcmp(options->name[0], options->name[1]) == 0)
-		refuse_usage("'%.200s' is named twice", clean(options->name[0]));
 	if (options->names == 1 && direction)
 		refuse_usage("--direction has no effect with one device: give DEVICE,DEVICE2");
 	if (options->names == 2 && traffic->flows == 1) {

@@ -50,12 +50,17 @@ static void config_check_files(struct api_reply *reply, const struct traffic *tr
 
 static bool config_check(struct api_reply *reply, const struct traffic *traffic)
 {
+	size_t twice = traffic_find_twice(traffic);
+
 	config_check_files(reply, traffic);
 	for (size_t i = 0; i < traffic->ports; i++)
 		if (traffic->port[i].location == NULL || traffic->port[i].location[0] == '\0')
 			api_refuse(reply, 400, "ports[%zu].location: it is missing; name a device, as on the "
 					       "command line: vfio-user:PATH, 0000:00:04.0",
 				   i);
+	if (reply->errors == NULL && twice < traffic->ports)
+		api_refuse(reply, 400, "ports[%zu].location: '%.200s' is named twice: a device is one port", twice,
+			   traffic->port[twice].location);
 	return reply->errors == NULL;
 }
 

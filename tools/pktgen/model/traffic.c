@@ -124,6 +124,16 @@ static uint64_t traffic_header_streams(const struct traffic_header *header, uint
 	return streams;
 }
 
+size_t traffic_find_twice(const struct traffic *traffic)
+{
+	for (size_t i = 0; i < traffic->ports; i++)
+		for (size_t j = 0; j < i && traffic->port[i].location != NULL; j++)
+			if (traffic->port[j].location != NULL &&
+			    strcmp(traffic->port[i].location, traffic->port[j].location) == 0)
+				return i;
+	return traffic->ports;
+}
+
 uint64_t traffic_flow_streams(const struct traffic_flow *flow)
 {
 	uint64_t streams = 1;

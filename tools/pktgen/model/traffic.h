@@ -219,4 +219,7 @@ uint64_t traffic_field_period(const struct traffic_field *field);
  * 0: more than TRAFFIC_STREAMS_MAX. */
 uint64_t traffic_flow_streams(const struct traffic_flow *flow);
 
+/* The first port whose device one before it has; `ports`: there is none. */
+size_t traffic_find_twice(const struct traffic *traffic);
+
 #endif
