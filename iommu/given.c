@@ -42,6 +42,12 @@ static const char *given_kind(mode_t mode)
 	}
 }
 
+bool vn_given_is_other(int result)
+{
+	/* ENOSYS: of an emulator of programs. */
+	return result == -ENOTTY || result == -EINVAL || result == -ENOSYS || result == -EBADF;
+}
+
 int vn_given_refused(int fd, const char *what)
 {
 	struct stat status;

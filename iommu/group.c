@@ -41,10 +41,9 @@ static int group_check_container(const struct vn_domain *domain, const struct vn
 	int version = vn_vfio_call(domain->fd, VFIO_GET_API_VERSION, NULL);
 	int known;
 
-	if (version < 0 && domain->given.container >= 0)
+	if (vn_given_is_other(version) && domain->given.container >= 0)
 		return vn_given_refused(domain->given.container, "a container of VFIO");
-	/* ENOSYS: of an emulator of programs. */
-	if (version < 0 && version != -ENOTTY && version != -EINVAL && version != -ENOSYS)
+	if (version < 0 && !vn_given_is_other(version))
 		return vn_domain_plain(-vn_error_errno(-version, "%s: VFIO_GET_API_VERSION", path));
 	if (version < 0)
 		return vn_error(ENOTSUP, "%s: this is no VFIO container: %s",
@@ -85,7 +84,7 @@ static int group_check_group(const struct vn_domain *domain, const char *path)
 	int result = vn_vfio_call(domain->group_fd, VFIO_GROUP_GET_STATUS,
 				  &status);
 
-	if (result < 0 && domain->given.group >= 0)
+	if (vn_given_is_other(result) && domain->given.group >= 0)
 		return vn_given_refused(domain->given.group, "a group of VFIO");
 	if (result < 0)
 		return vn_domain_plain(-vn_error_errno(-result, "%s: not a VFIO group",
@@ -170,9 +169,14 @@ void vn_group_leave(struct vn_domain *domain)
 static int group_take_device(const struct vn_domain *domain, int *fd)
 {
 	struct vfio_device_info info = { .argsz = sizeof(info) };
+	int result = vn_vfio_call(domain->device_fd, VFIO_DEVICE_GET_INFO, &info);
 
-	if (vn_vfio_call(domain->device_fd, VFIO_DEVICE_GET_INFO, &info) < 0)
+	if (vn_given_is_other(result))
 		return vn_given_refused(domain->given.device, "a device that a group of VFIO gave");
+	if (result == -ENODEV)
+		return vn_error(ENODEV, "the function is gone");
+	if (result < 0)
+		return vn_domain_plain(-vn_error_errno(-result, "find out what it is"));
 	return vn_given_take(domain->device_fd, fd);
 }
 

@@ -41,7 +41,7 @@ static int iommufd_open(struct vn_domain *domain)
 				       reason);
 	domain->accounting = VN_ACCOUNT_IOMMUFD;
 	result = vn_vfio_call(domain->fd, VN_IOMMUFD_IOAS_ALLOC, &alloc);
-	if (result < 0 && result != -ENOMEM && domain->given.iommufd >= 0)
+	if (vn_given_is_other(result) && domain->given.iommufd >= 0)
 		return vn_given_refused(domain->given.iommufd, "an iommufd");
 	if (result == -ENOTTY)
 		return vn_error(ENOTSUP, "%s: this is no iommufd", path);

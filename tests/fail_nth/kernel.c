@@ -5,6 +5,7 @@
 
 #include <linux/vfio.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "tests/fail_nth/calls.h"
@@ -168,6 +169,25 @@ static void run_iommufd(void)
 	run_kernel();
 }
 
+/* By descriptors that the caller has opened: the way in and out is what differs. */
+static void run_given(void)
+{
+	struct vionet_device_fds fds = { .struct_size = sizeof(fds), .given = VIONET_FD_DEVICE | VIONET_FD_IOMMUFD };
+	struct vionet_device *device;
+
+	make_device();
+	fds.device = memfd_create("device", MFD_CLOEXEC);
+	fds.iommufd = memfd_create("iommufd", MFD_CLOEXEC);
+	fake_vfio_registers(fds.device);
+	if (STEP(vionet_device_open_fds(ADDRESS, &fds, NULL, &device)) == 0)
+		LAST_STEP(vionet_device_close(device));
+	if (kernel.maps != 0)
+		wrong("%u mappings are left", kernel.maps);
+	close(fds.device);
+	close(fds.iommufd);
+	end_device();
+}
+
 static void raise_host(void)
 {
 	setup(NULL);
@@ -189,5 +209,6 @@ static void end_host(void)
 const struct scenario scenarios[] = {
 	{ "type1", raise_host, run_type1, end_host },
 	{ "iommufd", raise_host, run_iommufd, end_host },
+	{ "given", raise_host, run_given, end_host },
 	{ .name = NULL },
 };

@@ -125,17 +125,22 @@ static void calls_that_are_refused(void **state)
 	} rows[] = {
 		{ "di", VN_IOMMUFD_IOAS_ALLOC, ENOTTY, -EINVAL, "is not an iommufd: it is a file", 0 },
 		{ "di", VN_IOMMUFD_IOAS_ALLOC, ENOMEM, -ENOMEM, "make an address space", 0 },
+		{ "di", VN_IOMMUFD_IOAS_ALLOC, EIO, -EIO, "make an address space", 0 },
 		{ "di", VN_VFIO_BIND_IOMMUFD, ENOTTY, -EINVAL, "is not a character device of VFIO: it is a file", 1 },
 		{ "di", VN_VFIO_BIND_IOMMUFD, EINVAL, -EBUSY, "is bound to an iommufd already", 1 },
 		{ "di", VN_VFIO_BIND_IOMMUFD, EPERM, -EPERM, "iommufd/parameters/allow_unsafe", 1 },
 		{ "di", VN_VFIO_ATTACH_IOMMUFD_PT, EINVAL, -EIO, "attach it to an address space", 1 },
 		{ "gc", VFIO_GET_API_VERSION, ENOTTY, -EINVAL, "is not a container of VFIO: it is a file", 0 },
+		{ "gc", VFIO_GET_API_VERSION, ENOMEM, -ENOMEM, "VFIO_GET_API_VERSION", 0 },
 		{ "gc", VFIO_GROUP_GET_STATUS, ENOTTY, -EINVAL, "is not a group of VFIO: it is a file", 0 },
+		{ "gc", VFIO_GROUP_GET_STATUS, EIO, -EIO, "not a VFIO group", 0 },
 		{ "gc", VFIO_GROUP_SET_CONTAINER, EINVAL, -EIO, "attach to a container", 0 },
 		{ "gc", VFIO_SET_IOMMU, EPERM, -EPERM, "allow_unsafe_interrupts", 1 },
 		{ "gc", VFIO_GROUP_GET_DEVICE_FD, ENODEV, -ENODEV, "the group given has no such device", 1 },
 		{ "dc", VFIO_GET_API_VERSION, ENOTTY, -EINVAL, "is not a container of VFIO: it is a file", 0 },
 		{ "dc", VFIO_DEVICE_GET_INFO, EINVAL, -EINVAL, "is not a device that a group of VFIO gave", 0 },
+		{ "dc", VFIO_DEVICE_GET_INFO, ENODEV, -ENODEV, "the function is gone", 0 },
+		{ "dc", VFIO_DEVICE_GET_INFO, EIO, -EIO, "find out what it is", 0 },
 	};
 
 	(void)state;
