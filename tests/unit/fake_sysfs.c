@@ -485,6 +485,8 @@ void fake_serve(struct fake_sysfs *fake)
 		return;
 	note(fake, "probe", "");
 	each_driver(fake, probe_driver);
+	if (fake->kernel.locks != NULL)
+		fake_spoil(fake, "%s", fake->kernel.locks);
 }
 
 static void *answer(void *argument)

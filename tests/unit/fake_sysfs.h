@@ -37,6 +37,7 @@ struct fake_kernel {
 	const char *refuses_too;
 	const char *clings;	/* driver whose unbind does nothing */
 	const char *default_driver; /* matches by id: "virtio-pci"; NULL: none */
+	const char *locks;	    /* attribute that cannot be written to after a probe */
 };
 
 struct fake_sysfs {

@@ -423,6 +423,7 @@ static void one_failure_undoes_all(void **state)
 	assert_null(moves);
 	assert_int_equal(count, 0);
 	assert_has(vionet_error_text(), "0000:00:05.0: stubborn does not release");
+	assert_null(strstr(vionet_error_text(), "not as before"));
 	assert_string_equal(fake_driver(&fake, ADDRESS), "virtio-pci");
 	assert_override("");
 	/* Also a function that had no driver before. */

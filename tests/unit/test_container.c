@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -25,6 +26,7 @@
 #include "iommu/container.h"
 #include "iommu/call.h"
 #include "iommu/locked.h"
+#include "iommu/memory.h"
 #include "tests/unit/descriptors.h"
 #include "tests/unit/fake_ioctl.h"
 
@@ -219,6 +221,47 @@ static void chains_do_not_lead_out(void **state)
 	assert_int_equal(find(chain, size, 24, 8, 9), 0);
 }
 
+static void sizes_of_memory(void **state)
+{
+	static const size_t rows[] = { 0, SIZE_MAX, SIZE_MAX / 2, (size_t)INT64_MAX - VN_HUGEPAGE + 1 };
+	struct rlimit before, small;
+	struct vn_memory memory;
+
+	(void)state;
+	/* Whatever is asked for, no memory is taken from this machine. */
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	small = (struct rlimit){ 1 << 20, before.rlim_max };
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(vn_memory_alloc(rows[i], false, &memory), -EINVAL);
+		assert_int_equal(memory.fd, -1);
+		assert_int_equal(vn_memory_alloc_huge(rows[i], &memory), -EINVAL);
+		assert_int_equal(memory.fd, -1);
+		assert_non_null(strstr(vionet_error_text(), "bytes cannot be allocated"));
+	}
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+}
+
+/* It is the descriptors that are few, and no word of huge pages. */
+static void memory_without_a_descriptor(void **state)
+{
+	struct rlimit before, none;
+	struct vn_memory memory;
+	int result[2];
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){ 0, before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	result[0] = vn_memory_alloc(4096, false, &memory);
+	result[1] = vn_memory_alloc_huge(4096, &memory);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(result[0], -EMFILE);
+	assert_int_equal(result[1], -EMFILE);
+	assert_non_null(strstr(vionet_error_text(), "4096 bytes cannot be allocated"));
+}
+
 /* The whole need, what is in use, the limit, and one command that raises it. */
 static void the_locked_limit_is_explained(void **state)
 {
@@ -325,6 +368,8 @@ int main(void)
 		cmocka_unit_test(chains_are_followed),
 		cmocka_unit_test(answers_that_get_longer),
 		cmocka_unit_test(chains_do_not_lead_out),
+		cmocka_unit_test(sizes_of_memory),
+		cmocka_unit_test(memory_without_a_descriptor),
 		cmocka_unit_test(the_locked_limit_is_explained),
 		cmocka_unit_test(root_raises_the_hard_limit),
 		cmocka_unit_test(pins_are_found_where_they_are_counted),

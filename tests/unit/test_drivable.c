@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Why a function cannot be driven, on a host of plain files: list, bind and open give the
  * same reason. */
+#include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <vionet/device.h>
 
 #include "iommu/node.h"
+#include "pci/host/host.h"
 #include "tests/unit/bind_fixture.h"
 
 static struct vionet_pci_function function = { .struct_size = sizeof(function) };
@@ -239,6 +243,95 @@ static void denied_by_a_security_module(void **state)
 	assert_has(reason, "docker run --device");
 }
 
+static void groups_that_are_open_already(void **state)
+{
+	char reason[512];
+
+	(void)state;
+	for (int interrupted = 0; interrupted < 2; interrupted++) {
+		assert_int_equal(vn_node_group_reason(fake.vfio, 7, false, interrupted ? EINTR : EBUSY, reason, sizeof(reason)), -EBUSY);
+		assert_has(reason, "IOMMU group 7 is open already, most likely in another process");
+	}
+}
+
+static void groups_and_their_members(void **state)
+{
+	struct vn_member *members;
+	char path[FAKE_PATH + 64];
+
+	(void)state;
+	assert_int_equal(vn_group_members(9, &members), -EIO);
+	assert_null(members);
+	assert_has(vionet_error_text(), "IOMMU group 9: ");
+	assert_has(vionet_error_text(), "/kernel/iommu_groups/9/devices cannot be read");
+	/* It has just been emptied. */
+	snprintf(path, sizeof(path), "%s/kernel/iommu_groups/9", fake.sys);
+	assert_int_equal(mkdir(path, 0755), 0);
+	strcat(path, "/devices");
+	assert_int_equal(mkdir(path, 0755), 0);
+	assert_int_equal(vn_group_members(9, &members), 0);
+	free(members);
+	/* The folder of VFIO's class goes with the driver. */
+	ADD(.address = "0000:00:04.0", .group = 7);
+	fake_add_vfio_dev(&fake, "0000:00:04.0", "vfio0");
+	snprintf(path, sizeof(path), "%s/bus/pci/devices/0000:00:04.0", fake.sys);
+	assert_false(vn_is_vfio(path, ""));
+	assert_true(vn_is_vfio(path, "hisi_acc"));
+}
+
+/* It is unplugged while it is looked at. */
+static void attributes_that_are_missing(void **state)
+{
+	char path[FAKE_PATH + 64];
+
+	(void)state;
+	ADD(.address = "0000:00:04.0", .group = 7, .driver = "vfio-pci");
+	snprintf(path, sizeof(path), "%s/bus/pci/devices/0000:00:04.0/class", fake.sys);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(vionet_pci_lookup("00:04.0", &function), -EIO);
+	assert_has(vionet_error_text(), "0000:00:04.0: it cannot be looked at: ");
+}
+
+/* All that this process may have, in pieces that get smaller. False: it may have more than any limit (an emulator of programs,
+ * the allocator of a sanitizer). */
+static bool take_all_memory(void)
+{
+	const struct rlimit none = { 0, 0 };
+	size_t taken = 0;
+
+	if (setrlimit(RLIMIT_AS, &none) != 0)
+		return false;
+	for (size_t size = 1 << 20; size >= 64; size /= 2)
+		for (void *volatile piece; (piece = malloc(size)) != NULL; taken += size)
+			if (taken > 256 << 20) /* arenas of other threads are mapped already */
+				return false;
+	return true;
+}
+
+/* libpci ends the process then: it is not called. */
+static void no_memory_for_libpci(void **state)
+{
+	struct vionet_pci_function *list;
+	size_t count;
+	pid_t child;
+	int status;
+
+	(void)state;
+#ifdef __SANITIZE_ADDRESS__
+	skip();
+#endif
+	child = fork();
+	if (child == 0) {
+		if (!take_all_memory())
+			_exit(77);
+		_exit(vionet_pci_list(&list, sizeof(*list), &count) == -ENOMEM && count == 0 ? 0 : 1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+		skip();
+	assert_int_equal(status, 0);
+}
+
 /* In a sandbox: configuration space is readable through VFIO, not in sysfs. That is not
  * the device's fault, and open need not fail. */
 static void configuration_that_cannot_be_read(void **state)
@@ -271,6 +364,10 @@ int main(void)
 		TEST(kinds_of_functions),
 		TEST(variant_drivers_are_drivable),
 		TEST(denied_by_a_security_module),
+		TEST(groups_that_are_open_already),
+		TEST(groups_and_their_members),
+		TEST(attributes_that_are_missing),
+		TEST(no_memory_for_libpci),
 		TEST(configuration_that_cannot_be_read),
 	};
 

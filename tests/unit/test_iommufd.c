@@ -257,6 +257,7 @@ static void a_kernel_without_files_is_asked_once(void **state)
 static void a_token_is_passed_on(void **state)
 {
 	static const uint8_t bytes[16] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 255 };
+	const struct vn_looked looked = { .group = 7, .vfio = true, .node = "vfio0", .token = TOKEN };
 	struct vn_function *function;
 
 	(void)state;
@@ -276,6 +277,9 @@ static void a_token_is_passed_on(void **state)
 	close_function(open_by(ADDRESS, VN_IOMMU_IOMMUFD));
 	assert_int_equal(kernel.bind_flags, 0);
 	assert_int_equal(kernel.bind_size, 16);
+	assert_int_equal(vn_drivable_kind(&looked), VN_IOMMU_TYPE1);
+	remove_node("vfio/vfio");
+	assert_int_equal(vn_drivable_kind(&looked), VN_IOMMU_IOMMUFD);
 }
 
 static void tokens_that_are_refused(void **state)

@@ -1,14 +1,36 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Unbind, and the undo of a failed bind, on a host of plain files whose kernel has faults
  * on request. */
+#include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "pci/host/host.h"
+#include "pci/host/move.h"
 #include "tests/unit/bind_fixture.h"
+
+static const char *refused; /* ends a path that is not opened */
+static int refused_with;
+
+int open(const char *path, int flags, ...)
+{
+	va_list arguments;
+	unsigned int mode;
+
+	va_start(arguments, flags);
+	mode = (flags & O_CREAT) != 0 ? va_arg(arguments, unsigned int) : 0;
+	va_end(arguments);
+	if (refused == NULL || strlen(path) < strlen(refused) || strcmp(path + strlen(path) - strlen(refused), refused) != 0)
+		return openat(AT_FDCWD, path, flags, mode);
+	errno = refused_with;
+	return -1;
+}
 
 /* --- failures after the old driver released it ------------------------------------ */
 
@@ -102,6 +124,59 @@ static void error_names_the_manual_way(void **state)
 	assert_int_equal(bind_nic(0), -EIO);
 	assert_has(vionet_error_text(), "by hand: echo virtio-pci >");
 	assert_has(vionet_error_text(), "drivers/virtio-pci/bind");
+}
+
+static void an_unbound_one_that_cannot_be_put_back(void **state)
+{
+	(void)state;
+	ADD(.address = ADDRESS, .group = 7);
+	fake.kernel.refuses = "vfio-pci";
+	fake.kernel.locks = OVERRIDE;
+	assert_int_equal(bind_nic(0), -EIO);
+	assert_has(vionet_error_text(), "clear driver_override by hand: echo > ");
+	assert_null(strstr(vionet_error_text(), "/bind"));
+}
+
+/* Another driver has taken it since it was looked at: it is not taken from that. */
+static void one_that_was_moved_meanwhile(void **state)
+{
+	struct vn_move move = { .bus = "pci", .address = ADDRESS, .from = "e1000e", .to = "vfio-pci" };
+
+	(void)state;
+	add_nic("virtio-pci");
+	assert_int_equal(vn_move_run(&move), -EIO);
+	assert_has(vionet_error_text(), "its driver has changed meanwhile, it was e1000e; nothing was changed");
+	move.from = "";
+	assert_int_equal(vn_move_run(&move), -EIO);
+	assert_has(vionet_error_text(), "it was none");
+	assert_untouched("virtio-pci");
+	move.address = "0000:00:09.0";
+	move.from = "virtio-pci";
+	assert_int_equal(vn_move_run(&move), -ENODEV);
+}
+
+/* In a child, whose mounts are its own: sysfs of a container. */
+static void refused_where_sysfs_is_read_only(void **state)
+{
+	pid_t child;
+	int status;
+
+	(void)state;
+	add_nic("virtio-pci");
+	child = fork();
+	if (child == 0) {
+		if (unshare(geteuid() == 0 ? CLONE_NEWNS : CLONE_NEWUSER | CLONE_NEWNS) != 0 ||
+		    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+		    mount(fake.sys, fake.sys, NULL, MS_BIND, NULL) != 0 ||
+		    mount(NULL, fake.sys, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV, NULL) != 0)
+			_exit(77);
+		_exit(bind_nic(0) == -EACCES && strstr(vionet_error_text(), "is mounted read-only") != NULL ? 0 : 1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+		skip();
+	assert_int_equal(status, 0);
+	assert_untouched("virtio-pci");
 }
 
 /* --- unbinding ---------------------------------------------------------------- */
@@ -249,6 +324,31 @@ static void unbind_refuses_while_held_by_device(void **state)
 	assert_held("devices/vfio1");
 }
 
+/* By a process that /proc does not show: the kernel alone knows. And what cannot be asked may be held. */
+static void unbind_refuses_while_held_unseen(void **state)
+{
+	static const struct {
+		int code;
+		const char *text;
+	} rows[] = {
+		{ EBUSY, "a process that cannot be seen from here has it open" },
+		{ EMFILE, "whether it is in use: " },
+	};
+	int result;
+
+	(void)state;
+	add_nic("vfio-pci");
+	for (size_t i = 0; i < 2; i++) {
+		refused = "/vfio/7";
+		refused_with = rows[i].code;
+		result = unbind_one(ADDRESS, NULL);
+		refused = NULL;
+		assert_int_equal(result, -rows[i].code);
+		assert_has(vionet_error_text(), rows[i].text);
+		assert_untouched("vfio-pci");
+	}
+}
+
 /* The driver to restore is not the bound one. */
 static void unbind_to_vfio_is_refused(void **state)
 {
@@ -307,6 +407,9 @@ int main(void)
 		TEST(changes_nothing_if_override_cannot_be_written),
 		TEST(unbound_stays_unbound),
 		TEST(error_names_the_manual_way),
+		TEST(an_unbound_one_that_cannot_be_put_back),
+		TEST(one_that_was_moved_meanwhile),
+		TEST(refused_where_sysfs_is_read_only),
 		TEST(unbind_restores_the_driver),
 		TEST(unbind_to_a_driver),
 		TEST(unbind_of_kernel_driver),
@@ -315,6 +418,7 @@ int main(void)
 		TEST(unbind_refuses_bad_drivers),
 		TEST(unbind_refuses_while_held),
 		TEST(unbind_refuses_while_held_by_device),
+		TEST(unbind_refuses_while_held_unseen),
 		TEST(unbind_to_vfio_is_refused),
 		TEST(unbind_is_undone_if_no_driver_probes),
 		TEST(unbind_goes_back_without_override),

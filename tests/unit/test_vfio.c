@@ -3,6 +3,7 @@
  * number of vectors. */
 #include <errno.h>
 #include <linux/vfio.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -10,10 +11,22 @@
 #include "iommu/sharing.h"
 #include "pci/function.h"
 #include "pci/host/host.h"
+#include "pci/mapping.h"
 #include "tests/unit/bind_fixture.h"
 #include "tests/unit/fake_vfio.h"
 
 #define SECOND "0000:00:04.1"
+
+static int read_fails;		/* with this errno */
+static size_t read_most = 4096; /* bytes at once */
+
+ssize_t pread(int fd, void *bytes, size_t size, off_t at)
+{
+	const struct iovec part = { bytes, size < read_most ? size : read_most };
+
+	errno = read_fails;
+	return read_fails ? -1 : preadv(fd, &part, 1, at);
+}
 
 static int raise_group(void **state)
 {
@@ -116,6 +129,52 @@ static void a_child_shares_nothing(void **state)
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
 	assert_int_equal(first->ops->close(first), 0);
+}
+
+/* What is read of its registers, after it was opened and before. */
+static void functions_that_are_gone(void **state)
+{
+	static const struct {
+		int code, result;
+		const char *text;
+	} rows[] = {
+		{ ENODEV, -ENODEV, "the function is gone" },
+		{ ENXIO, -ENODEV, "the function is gone" },
+		{ EIO, -EIO, "read of 2 bytes at 0: Input/output error" },
+	};
+	struct vn_function *function = open_function(ADDRESS), *other;
+	uint16_t vendor;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		read_fails = rows[i].code;
+		assert_int_equal(function->ops->read(function, VN_REGION_CONFIG, 0, &vendor, 2), rows[i].result);
+		assert_has(vionet_error_text(), rows[i].text);
+	}
+	read_fails = 0;
+	read_most = 1;
+	assert_int_equal(function->ops->read(function, VN_REGION_CONFIG, 0, &vendor, 2), -EIO);
+	assert_has(vionet_error_text(), "cut short");
+	read_most = 255;
+	assert_int_equal(vn_function_open_vfio(SECOND, VN_IOMMU_ANY, NULL, &other), -EIO);
+	assert_null(other);
+	assert_has(vionet_error_text(), "cannot be read wholly: 255 of 256 bytes");
+	read_most = 4096;
+	assert_int_equal(function->ops->close(function), 0);
+}
+
+static void pages_that_cannot_be_mapped(void **state)
+{
+	const struct vn_function function = { .name = ADDRESS, .region[0] = { .size = 8192, .readable = true, .sparse_count = 1, .sparse = { { 0, 8192 } } } };
+	struct vn_mappings mappings = { .count = 0 };
+	volatile void *address;
+
+	(void)state;
+	assert_int_equal(vn_mapping_make(&mappings, &function, 0, -1, 0, 0, 4096, &address), -EBADF);
+	assert_null(address);
+	assert_int_equal(mappings.count, 0);
+	assert_has(vionet_error_text(), ADDRESS ": BAR 0: map 4096 bytes at 0");
+	vn_mapping_release(&mappings);
 }
 
 #ifdef __s390__
@@ -289,6 +348,8 @@ int main(void)
 		GROUP(functions_of_a_group_share_its_container),
 		GROUP(a_function_is_opened_once),
 		GROUP(a_child_shares_nothing),
+		GROUP(functions_that_are_gone),
+		GROUP(pages_that_cannot_be_mapped),
 #ifdef __s390__
 		GROUP(nothing_is_mapped_on_s390),
 #else
