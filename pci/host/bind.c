@@ -351,7 +351,7 @@ static int bind_check_free(const struct vn_looked *looked)
 /* The text of what failed stays, with what became of the others behind it. */
 static int bind_undo(struct set *set, size_t done, int result)
 {
-	char stuck[256] = "", why[VIONET_ERROR_TEXT_MAX];
+	char stuck[256] = "", by_hand[VN_PATH_MAX] = "", why[VIONET_ERROR_TEXT_MAX];
 
 	snprintf(why, sizeof(why), "%s", vionet_error_text());
 
@@ -360,12 +360,13 @@ static int bind_undo(struct set *set, size_t done, int result)
 
 		if (move->address == NULL || vn_move_undo(move))
 			continue;
+		vn_move_by_hand(move, by_hand, sizeof(by_hand));
 		snprintf(stuck + strlen(stuck), sizeof(stuck) - strlen(stuck), "%s%s",
-			 stuck[0] == '\0' ? "" : ", ", move->address);
+			 stuck[0] == '\0' ? "" : " and in the same way ", move->address);
 	}
 	if (stuck[0] == '\0')
 		return vn_error(-result, "%s", why);
-	return vn_error(-result, "%s; and not as before: %s", why, stuck);
+	return vn_error(-result, "%s; and not as before: %s; by hand: %s", why, stuck, by_hand);
 }
 
 static int bind_run_all(struct set *set)

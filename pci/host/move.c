@@ -288,11 +288,26 @@ static bool move_is_unplugged(const struct vn_move *move)
 	return access(path, F_OK) != 0;
 }
 
+void vn_move_by_hand(const struct vn_move *move, char *text, size_t size)
+{
+	const char *root = vn_sysfs_root();
+	int used = 0;
+
+	if (move->from[0] != '\0')
+		used = snprintf(text, size, "echo %s > %s/bus/%s/devices/%s/driver_override; "
+					    "echo %s > %s/bus/%s/drivers/%s/bind; ",
+				move->from, root, move->bus, move->address, move->address, root,
+				move->bus, move->from);
+	if (used >= 0 && (size_t)used < size)
+		snprintf(text + used, size - (size_t)used, "echo > %s/bus/%s/devices/%s/driver_override",
+			 root, move->bus, move->address);
+}
+
 /* The result of a failed step, after the attempt to undo it. */
 static int move_fail(struct vn_move *move, int result)
 {
 	int code = move_public_code(result);
-	const char *root = vn_sysfs_root();
+	char by_hand[VN_PATH_MAX];
 
 	if (move_is_unplugged(move))
 		return vn_error(ENODEV, "%s: it was unplugged meanwhile",
@@ -302,19 +317,12 @@ static int move_fail(struct vn_move *move, int result)
 				move->address, move->cause,
 				move->from[0] ? "bound to " : "without driver",
 				move->from);
+	vn_move_by_hand(move, by_hand, sizeof(by_hand));
 	if (move->from[0] == '\0')
-		return vn_error(code,
-				"%s: %s; clear driver_override by hand: echo > %s/bus/%s/devices/%s/driver_override",
-				move->address, move->cause, root, move->bus,
-				move->address);
-	return vn_error(code,
-			"%s: %s, and it could not be put back as it was, with %s; by hand: "
-			"echo %s > %s/bus/%s/devices/%s/driver_override; "
-			"echo %s > %s/bus/%s/drivers/%s/bind; "
-			"echo > %s/bus/%s/devices/%s/driver_override",
-			move->address, move->cause, move->from, move->from, root,
-			move->bus, move->address, move->address, root, move->bus,
-			move->from, root, move->bus, move->address);
+		return vn_error(code, "%s: %s; clear driver_override by hand: %s", move->address,
+				move->cause, by_hand);
+	return vn_error(code, "%s: %s, and it could not be put back as it was, with %s; by hand: %s",
+			move->address, move->cause, move->from, by_hand);
 }
 
 /* Who has it was looked at before: a driver that has taken it since then may be in use, and is not ours to take it from. */

@@ -24,6 +24,9 @@ int vn_move_run(struct vn_move *move);
 /* Take back a move that went well. False if the kernel does not go along. */
 bool vn_move_undo(struct vn_move *move);
 
+/* The commands that do it by hand, then. */
+void vn_move_by_hand(const struct vn_move *move, char *text, size_t size);
+
 /* A driver that was named in driver_override stays without. Returns 0, -EACCES, -EIO. */
 int vn_move_forget(struct vn_move *move);
 

@@ -376,6 +376,8 @@ static void note(struct fake_sysfs *fake, const char *event, const char *driver)
 
 	snprintf(fake->log + used, sizeof(fake->log) - used, "%s%s%s;", event,
 		 driver[0] ? " " : "", driver);
+	if (fake->kernel.before != NULL)
+		fake->kernel.before(fake->log + used);
 }
 
 const char *fake_log(struct fake_sysfs *fake)
@@ -422,7 +424,10 @@ static bool matches(struct fake_sysfs *fake, const char *address,
 static void try_bind(struct fake_sysfs *fake, const char *address,
 		     const char *driver)
 {
-	if (fake_driver(fake, address)[0] != '\0' ||
+	char path[FAKE_PATH + 128];
+
+	snprintf(path, sizeof(path), "%s/bus/%s/devices/%s", fake->sys, fake->bus, address);
+	if (access(path, F_OK) != 0 || fake_driver(fake, address)[0] != '\0' ||
 	    !matches(fake, address, driver) ||
 	    same(fake->kernel.refuses, driver) ||
 	    same(fake->kernel.refuses_too, driver))

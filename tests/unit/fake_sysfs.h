@@ -38,6 +38,7 @@ struct fake_kernel {
 	const char *clings;	/* driver whose unbind does nothing */
 	const char *default_driver; /* matches by id: "virtio-pci"; NULL: none */
 	const char *locks;	    /* attribute that cannot be written to after a probe */
+	void (*before)(const char *event); /* what else happens, as of fake_log; NULL */
 };
 
 struct fake_sysfs {

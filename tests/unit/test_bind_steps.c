@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Bind and unbind where a step fails, a driver cannot be read, or somebody else does something meanwhile, on a host of
+ * plain files: the function keeps or gets back its driver, or the text has the commands that do it. */
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "pci/host/host.h"
+#include "tests/unit/bind_fixture.h"
+
+#define OTHER "0000:00:05.0"
+#define DEVICE "sys/bus/pci/devices/" ADDRESS
+
+static int quick_setup(void **state)
+{
+	setup(state);
+	vn_host.wait_ms = 40; /* 20 looks; its kernel looks each millisecond */
+	return 0;
+}
+
+static int shell(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static int shell(const char *format, ...)
+{
+	char line[VIONET_ERROR_TEXT_MAX * 2];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(line, sizeof(line), format, arguments);
+	va_end(arguments);
+	return system(line);
+}
+
+/* A link that cannot be read. */
+static void hide_driver(void)
+{
+	assert_int_equal(shell("touch %s/file && mv -fT %s/file %s/" DEVICE "/driver", fake.root, fake.root, fake.root), 0);
+}
+
+static void assert_result(int result, int expected, const char *text)
+{
+	if (result != expected)
+		fail_msg("%d: %s", result, vionet_error_text());
+	assert_has(vionet_error_text(), ADDRESS);
+	assert_has(vionet_error_text(), text);
+}
+
+/* Its text's commands are typed, one after the other; the kernel goes along now. */
+static void type_what_it_says(const char *driver)
+{
+	char text[VIONET_ERROR_TEXT_MAX];
+
+	assert_has(vionet_error_text(), "by hand: echo ");
+	strcpy(text, vionet_error_text());
+	fake_stop(&fake);
+	fake.kernel = (struct fake_kernel){ .default_driver = "virtio-pci" };
+	for (char *part = text, *end; part != NULL; part = end) {
+		const char *command;
+
+		end = strstr(part, "; ");
+		if (end != NULL) {
+			*end = '\0';
+			end += 2;
+		}
+		command = strstr(part, "echo ");
+		if (command == NULL)
+			continue;
+		assert_int_equal(shell("%s", command), 0);
+		fake_serve(&fake);
+	}
+	assert_string_equal(fake_driver(&fake, ADDRESS), driver);
+	assert_override("");
+}
+
+/* --- what cannot be read ---------------------------------------------------------- */
+
+static void a_driver_that_cannot_be_read(void **state)
+{
+	(void)state;
+	add_nic("virtio-pci");
+	hide_driver();
+	assert_result(bind_nic(0), -EIO, "its driver cannot be read");
+	assert_result(bind_nic(VIONET_PCI_BIND_FORCE), -EIO, "its driver cannot be read");
+	assert_result(unbind_one(ADDRESS, NULL), -EIO, "its driver cannot be read");
+	assert_untouched("");
+}
+
+/* Unbound or not: what the kernel says after unbind was written cannot be read. */
+static void hide_after_unbind(const char *event)
+{
+	if (strncmp(event, "unbind", 6) == 0)
+		hide_driver();
+}
+
+static void a_release_that_cannot_be_seen(void **state)
+{
+	(void)state;
+	add_nic("virtio-pci");
+	fake.kernel.before = hide_after_unbind;
+	assert_result(bind_nic(0), -EIO, "virtio-pci does not release it");
+	assert_has(vionet_error_text(), "bound to virtio-pci again");
+	assert_string_equal(fake_driver(&fake, ADDRESS), "virtio-pci");
+	assert_override("");
+}
+
+/* --- meanwhile: after it was looked at, before it is moved --------------------------- */
+
+static void (*meanwhile)(void);
+
+static int ask_meanwhile(const struct nlmsghdr *request, vn_netlink_see *see, void *context)
+{
+	if (meanwhile != NULL)
+		meanwhile();
+	meanwhile = NULL;
+	(void)request;
+	(void)see;
+	(void)context;
+	return 0;
+}
+
+static void do_meanwhile(void (*what)(void))
+{
+	meanwhile = what;
+	vn_host.netlink = ask_meanwhile;
+}
+
+static void another_driver(void)
+{
+	fake_bind(&fake, ADDRESS, "pci-stub");
+}
+
+static void a_driver_for_the_other(void)
+{
+	fake_bind(&fake, OTHER, "virtio-pci");
+}
+
+static void unplug(void)
+{
+	assert_int_equal(shell("mv %s/" DEVICE " %s/unplugged", fake.root, fake.root), 0);
+}
+
+static void another_driver_meanwhile(void **state)
+{
+	(void)state;
+	add_nic("virtio-pci");
+	fake_add_driver(&fake, "pci-stub");
+	do_meanwhile(another_driver);
+	assert_result(bind_nic(0), -EIO, "its driver has changed meanwhile, it was virtio-pci; nothing was changed");
+	assert_untouched("pci-stub");
+}
+
+/* All or none: the first one has moved, and moves back. */
+static void a_driver_meanwhile_where_there_was_none(void **state)
+{
+	static const char *const names[] = { ADDRESS, OTHER };
+
+	(void)state;
+	add_nic("virtio-pci");
+	ADD(.address = OTHER, .group = 8);
+	do_meanwhile(a_driver_for_the_other);
+	assert_int_equal(vionet_pci_bind(names, 2, 0, NULL, 0, NULL), -EIO);
+	assert_has(vionet_error_text(), OTHER ": its driver has changed meanwhile, it was none");
+	assert_string_equal(fake_driver(&fake, ADDRESS), "virtio-pci");
+	assert_string_equal(fake_driver(&fake, OTHER), "virtio-pci");
+	assert_override("");
+}
+
+static void unplugged_meanwhile(void **state)
+{
+	(void)state;
+	add_nic("virtio-pci");
+	do_meanwhile(unplug);
+	assert_result(bind_nic(0), -ENODEV, "it was unplugged meanwhile");
+	assert_string_equal(fake_log(&fake), "");
+}
+
+static void unplug_before_unbind(const char *event)
+{
+	if (strncmp(event, "unbind", 6) == 0)
+		unplug();
+}
+
+static void unplugged_while_it_moves(void **state)
+{
+	(void)state;
+	add_nic("virtio-pci");
+	fake.kernel.before = unplug_before_unbind;
+	assert_result(bind_nic(0), -ENODEV, "it was unplugged meanwhile");
+}
+
+/* --- each step of unbind ---------------------------------------------------------------- */
+
+static void vfio_nic(void)
+{
+	add_nic("vfio-pci");
+	fake_write(&fake, "vfio-pci\n", OVERRIDE);
+	fake_add_driver(&fake, "pci-stub");
+}
+
+static void assert_vfio_again(int result, const char *text)
+{
+	assert_result(result, -EIO, text);
+	assert_has(vionet_error_text(), "bound to vfio-pci again");
+	assert_string_equal(fake_driver(&fake, ADDRESS), "vfio-pci");
+	assert_override("vfio-pci");
+}
+
+static void unbind_whose_override_cannot_be_written(void **state)
+{
+	(void)state;
+	vfio_nic();
+	fake_spoil(&fake, OVERRIDE);
+	assert_result(unbind_one(ADDRESS, NULL), -EIO, "nothing was changed");
+	assert_string_equal(fake_driver(&fake, ADDRESS), "vfio-pci");
+	assert_string_equal(fake_log(&fake), "");
+}
+
+static void unbind_that_cannot_be_written(void **state)
+{
+	(void)state;
+	vfio_nic();
+	fake_spoil(&fake, "sys/bus/pci/drivers/vfio-pci/unbind");
+	assert_vfio_again(unbind_one(ADDRESS, NULL), "vfio-pci/unbind cannot be written to");
+}
+
+static void unbind_that_vfio_does_not_heed(void **state)
+{
+	(void)state;
+	vfio_nic();
+	fake.kernel.clings = "vfio-pci";
+	assert_vfio_again(unbind_one(ADDRESS, NULL), "vfio-pci does not release it");
+}
+
+static void unbind_whose_probe_cannot_be_written(void **state)
+{
+	(void)state;
+	vfio_nic();
+	fake_spoil(&fake, "sys/bus/pci/drivers_probe");
+	assert_vfio_again(unbind_one(ADDRESS, NULL), "drivers_probe cannot be written to");
+}
+
+static void unbind_to_a_driver_that_refuses(void **state)
+{
+	(void)state;
+	vfio_nic();
+	fake.kernel.refuses = "pci-stub";
+	assert_vfio_again(unbind_one(ADDRESS, "pci-stub"), "pci-stub did not take it");
+}
+
+/* The driver has it then: only its name in driver_override stays. */
+static void spoil_after_probe(const char *event)
+{
+	if (strcmp(event, "probe;") == 0) {
+		fake_spoil(&fake, OVERRIDE);
+		fake_bind(&fake, ADDRESS, "pci-stub");
+	}
+}
+
+static void unbind_that_does_not_forget(void **state)
+{
+	const char *const address = ADDRESS;
+	struct vionet_pci_move *moves;
+	size_t count;
+
+	(void)state;
+	vfio_nic();
+	fake.kernel.before = spoil_after_probe;
+	assert_result(vionet_pci_unbind(&address, 1, "pci-stub", 0, &moves, sizeof(*moves), &count), -EIO,
+		      "it is bound to pci-stub, and driver_override still names that");
+	assert_null(moves);
+	assert_int_equal(count, 0);
+	assert_string_equal(fake_driver(&fake, ADDRESS), "pci-stub");
+	fake_stop(&fake);
+	assert_int_equal(shell("rmdir %s/" OVERRIDE, fake.root), 0);
+	fake_start(&fake);
+	type_what_it_says("pci-stub");
+}
+
+/* --- the old driver does not take it back --------------------------------------------------- */
+
+static void bind_leaves_the_commands(void **state)
+{
+	(void)state;
+	add_nic("virtio-pci");
+	fake.kernel.refuses = "vfio-pci";
+	fake.kernel.refuses_too = "virtio-pci";
+	assert_result(bind_nic(0), -EIO, "could not be put back as it was, with virtio-pci");
+	assert_string_equal(fake_driver(&fake, ADDRESS), "");
+	type_what_it_says("virtio-pci");
+}
+
+static void unbind_leaves_the_commands(void **state)
+{
+	(void)state;
+	vfio_nic();
+	fake.kernel.refuses = "virtio-pci";
+	fake.kernel.refuses_too = "vfio-pci";
+	assert_result(unbind_one(ADDRESS, NULL), -EIO, "could not be put back as it was, with vfio-pci");
+	type_what_it_says("vfio-pci");
+}
+
+/* The second one fails, and the first one does not get its driver back. */
+static void refuse_from_the_second_on(const char *event)
+{
+	if (strcmp(event, "unbind virtio-pci;") == 0 && strcmp(fake_driver(&fake, ADDRESS), "vfio-pci") == 0) {
+		fake.kernel.refuses = "vfio-pci";
+		fake.kernel.refuses_too = "virtio-pci";
+	}
+}
+
+static void of_several_each_has_its_commands(void **state)
+{
+	static const char *const names[] = { ADDRESS, OTHER };
+
+	(void)state;
+	add_nic("virtio-pci");
+	ADD(.address = OTHER, .group = 8, .driver = "virtio-pci");
+	fake.kernel.before = refuse_from_the_second_on;
+	assert_int_equal(vionet_pci_bind(names, 2, 0, NULL, 0, NULL), -EIO);
+	assert_has(vionet_error_text(), OTHER ": vfio-pci did not take it");
+	assert_has(vionet_error_text(), "echo " ADDRESS " > ");
+	type_what_it_says("virtio-pci");
+	assert_string_equal(fake_driver(&fake, OTHER), "virtio-pci");
+}
+
+int main(void)
+{
+#define STEP_TEST(name) cmocka_unit_test_setup_teardown(name, quick_setup, teardown)
+	const struct CMUnitTest tests[] = {
+		STEP_TEST(a_driver_that_cannot_be_read),
+		STEP_TEST(a_release_that_cannot_be_seen),
+		STEP_TEST(another_driver_meanwhile),
+		STEP_TEST(a_driver_meanwhile_where_there_was_none),
+		STEP_TEST(unplugged_meanwhile),
+		STEP_TEST(unplugged_while_it_moves),
+		STEP_TEST(unbind_whose_override_cannot_be_written),
+		STEP_TEST(unbind_that_cannot_be_written),
+		STEP_TEST(unbind_that_vfio_does_not_heed),
+		STEP_TEST(unbind_whose_probe_cannot_be_written),
+		STEP_TEST(unbind_to_a_driver_that_refuses),
+		STEP_TEST(unbind_that_does_not_forget),
+		STEP_TEST(bind_leaves_the_commands),
+		STEP_TEST(unbind_leaves_the_commands),
+		STEP_TEST(of_several_each_has_its_commands),
+	};
+
+	return cmocka_run_group_tests_name("bind_steps", tests, NULL, NULL);
+}
