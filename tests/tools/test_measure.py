@@ -222,6 +222,11 @@ class Paths(Case):
         first = result["trials"][0]
         self.assertEqual((first["intended"], first["received"], first["loss_ratio"]), (60, first["sent"], 0))
 
+    def test_the_summary_names_both(self):
+        for direction, words in ("one", "%s to %s, "), ("both", "%s and %s (rates of each direction), "):
+            text = self.run_test("soak", *self.ends, "--direction", direction, "--rate", "300pps", "--trial", "0.1", *QUICK[:2])
+            self.assertIn(f"soak, {words % self.ends}", text)
+
 
 class Flows(Case):
     """Headers of options, and of a file, as tshark sees them at the far end, which records and sends nothing back."""

@@ -107,9 +107,11 @@ void say(const char *format, ...)
 
 const char *clean(const char *text)
 {
-	static _Thread_local char copy[PATH_MAX + 16];
+	static _Thread_local char copies[2][PATH_MAX + 16];
+	static _Thread_local unsigned int last;
+	char *copy = copies[last ^= 1];
 
-	snprintf(copy, sizeof(copy), "%s", text);
+	snprintf(copy, sizeof(copies[0]), "%s", text);
 	return vionet_text_clean(copy);
 }
 

@@ -79,7 +79,8 @@ const char *remedy_clause(unsigned int remedy, const char *address,
 			  char clause[REMEDY_CLAUSE_MAX]);
 
 /* A name or text of others, for standard output, a JSON object or a line that does not go
- * through say: as vionet_text_clean makes it. Valid until the next call of this thread. */
+ * through say: as vionet_text_clean makes it. Two names may stand in one line: a result is valid
+ * until this thread calls it twice more. */
 const char *clean(const char *text);
 
 /* A live line is on the terminal: messages begin on a fresh one. */
