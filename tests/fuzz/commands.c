@@ -55,8 +55,12 @@ static void command_stats(struct vionet_device *device)
 
 	if (vionet_stats_read(device, fuzz_take8() & 7, stats, sizeof(stats[0]), room, &count) == 0) {
 		FUZZ_CHECK(count <= room);
-		for (uint32_t i = 0; i < count; i++)
+		/* Each once. */
+		for (uint32_t i = 0; i < count; i++) {
 			FUZZ_CHECK(stats[i].name && stats[i].name[0] != '\0');
+			for (uint32_t j = 0; j < i; j++)
+				FUZZ_CHECK(strcmp(stats[i].name, stats[j].name) != 0);
+		}
 	}
 }
 

@@ -420,6 +420,7 @@ void fuzz_device_reset(struct fuzz_device *d)
 	d->events = 0;
 	d->fail_after = 0;
 	d->control = FUZZ_CONTROL_OBEYS;
+	d->counts = false;
 	d->kicks = 0;
 	d->bell_kind = 0;
 	d->next_iova = 0x100000;

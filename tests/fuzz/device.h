@@ -42,6 +42,7 @@ struct fuzz_device {
 	unsigned int fail_after; /* operations, until one fails; 0: none does */
 	int fail_with;
 	enum fuzz_control control;
+	bool counts; /* its replies to questions for statistics have the form that they should have, more or less */
 	struct model_rings rings;
 	struct model_queue queue[DEVICE_QUEUES];
 	uint16_t queue_max[DEVICE_QUEUES];

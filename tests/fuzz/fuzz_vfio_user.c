@@ -101,9 +101,9 @@ static void srv_region_info(const uint8_t *request)
 	uint32_t index = fuzz_wire_get32(request + 8);
 	uint64_t size = index == FUZZ_CONFIG_REGION ? 256 : index == FUZZ_BAR ? FUZZ_BAR_SIZE
 									      : 0;
-	bool maps = index == FUZZ_BAR && server.bar >= 0;
+	bool maps = index == FUZZ_BAR && server.bar >= 0, more = maps && server.has & 8;
 
-	srv_put32(maps ? 32 + 16 + 16 : 32);
+	srv_put32(maps ? 32 + 16 + (more ? 32 : 16) : 32);
 	srv_put32(size != 0 ? 3u | (maps ? 4u | 8u : 0) : 0);
 	srv_put32(index);
 	srv_put32(maps ? 32 : 0);
@@ -114,10 +114,14 @@ static void srv_region_info(const uint8_t *request)
 	/* The doorbells alone, or all. */
 	srv_put32(VFIO_REGION_INFO_CAP_SPARSE_MMAP | 1u << 16);
 	srv_put32(0);
-	srv_put32(1);
+	srv_put32(more ? 2 : 1);
 	srv_put32(0);
 	srv_put64(server.has & 2 ? 0x3000 : 0);
 	srv_put64(server.has & 2 ? 0x1000 : FUZZ_BAR_SIZE);
+	if (more) {
+		srv_put64(fuzz_take8() << 8);
+		srv_put64(fuzz_take8() << 8);
+	}
 	reply.fd = server.bar;
 }
 
@@ -414,7 +418,7 @@ static int srv_open(const struct vionet_open_options *options, struct vionet_dev
 	server.has = fuzz_take8();
 	server.bar = how & 4 ? srv_bar() : -1;
 	/* Registers that a client can write to itself are no device's. */
-	if (how & 4 && !(server.has & 2))
+	if (how & 4 && (server.has & 10) != 2)
 		fuzz_dev.correct = false;
 	fuzz_registers_begin();
 	fuzz_wire_begin((how & 2) != 0);

@@ -13,7 +13,7 @@
 
 #define CALL_LIMIT 60000000000ull
 
-const char *const fuzz_words[] = { "\x01\x00\x00\x00\x05", "\x08\x00\x00\x00", "\x0c\x40", "\x0f", "\xff\xff", "\x05\xff\xff", NULL };
+const char *const fuzz_words[] = { "\x01\x00\x00\x00\x05", "\x08\x00\x00\x00", "\x0c\x40", "\x0f", "\xff\xff", "\x05\xff\xff", ",read-only", ",wait=30", NULL };
 
 enum {
 	GET_FEATURES = 1,

@@ -16,6 +16,7 @@
 
 struct fuzz_device fuzz_dev;
 struct fuzz_application fuzz_app;
+bool fuzz_mostly_commands;
 
 static uint64_t call_limit;
 
@@ -54,6 +55,12 @@ static void session_features(void)
 	session_offer_list(session.shape, rings, sizeof(rings));
 	session_offer_list(fuzz_take16(), offloads, 16);
 	session_offer_list(fuzz_take16(), more, 16);
+	if (fuzz_mostly_commands) {
+		/* Ring layouts are the input's still; the control queue, and all that needs it, are there. */
+		session_offer(17, true);
+		session_offer_list(0xffff, more, 16);
+		dev.counts = true;
+	}
 	session_offer(32, true);
 	session_offer(3, true);
 	session_offer(5, true);
@@ -374,6 +381,7 @@ static void step_look(void)
 	struct vionet_queue_info queue_info = { .struct_size = sizeof(queue_info) };
 	struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
 	struct vionet_link link = { .struct_size = sizeof(link) };
+	struct vionet_steering_limits limits = { .struct_size = sizeof(limits) };
 	struct vionet_queue *queue = vionet_device_rx_queue(app.device, 0);
 	unsigned int what = fuzz_take8();
 	uint32_t events;
@@ -387,6 +395,8 @@ static void step_look(void)
 		(void)vionet_device_link(app.device, &link);
 	if (what & 8)
 		(void)vionet_device_events(app.device, &events);
+	if (what & 0x10 && vionet_steering_limits(app.device, &limits) == 0)
+		FUZZ_CHECK(limits.queue_pairs != 0 && limits.queue_pairs <= VIONET_QUEUE_PAIRS_MAX);
 	/* Another server, or back end: refused where the device has none. */
 	if (what == 0xf0)
 		(void)vionet_device_reconnect(app.device, 1);
@@ -399,6 +409,8 @@ static void step(void)
 {
 	unsigned int what = fuzz_take8(), more;
 
+	if (fuzz_mostly_commands && what < 0xe0)
+		what = 14;
 	switch (what & 15) {
 	case 0:
 	case 1:

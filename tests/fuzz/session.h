@@ -16,6 +16,9 @@ extern struct fuzz_application fuzz_app;
  * sets none, it answers commands. */
 typedef int fuzz_opener(const struct vionet_open_options *options, struct vionet_device **device);
 
+/* Set before the first input: most steps are commands, for a device that has all of them. */
+extern bool fuzz_mostly_commands;
+
 /* Run an input. `limit`: nanoseconds that one call of the library may take. */
 void fuzz_sessions(const uint8_t *bytes, size_t size, uint64_t limit, fuzz_opener *opener);
 

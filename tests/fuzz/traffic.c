@@ -117,7 +117,51 @@ void fuzz_device_scribble(struct fuzz_device *d, unsigned int queue)
 
 /* ---- the control queue ---- */
 
-static void traffic_answer(struct fuzz_device *d, struct model_queue *q, int id)
+enum { CLASS_STATS = 8,
+       STATS_QUERY = 0 };
+#define REPLY_HEADER 8u
+
+/* Replies of a queue's counters, one behind the other: of the right kind and size, or not quite. */
+static size_t traffic_counters(uint8_t *answer, size_t room, const uint8_t *request)
+{
+	static const uint8_t kinds[] = { 0, 1, 2, 3, 16, 17, 18, 19, 32, 200 };
+	size_t at = 0;
+
+	for (unsigned int i = fuzz_take8() & 7; i != 0; i--) {
+		unsigned int what = fuzz_take8();
+		size_t size = REPLY_HEADER + 8 * (size_t)(fuzz_take8() & 7);
+
+		if (size > room - at)
+			return at;
+		answer[at] = kinds[(what & 15) % sizeof(kinds)];
+		memcpy(answer + at + 2, request + 2, 2);
+		if (what & 0x10)
+			answer[at + 2] = fuzz_take8();
+		answer[at + 6] = (uint8_t)size;
+		for (size_t value = at + REPLY_HEADER; value < at + size; value += 8)
+			answer[value] = fuzz_take8();
+		if (what & 0x20)
+			(void)fuzz_take_bytes(answer + at + 6, 2);
+		at += size;
+	}
+	return at;
+}
+
+/* What follows the ack. */
+static size_t traffic_result(const struct fuzz_device *d, uint8_t *answer, size_t room, const uint8_t *request)
+{
+	if (d->counts && request[0] == CLASS_STATS && request[1] == STATS_QUERY) {
+		memset(answer, 0xff, 8);
+		if (fuzz_take8() & 1)
+			(void)fuzz_take_bytes(answer, 8);
+		return 8;
+	}
+	if (d->counts && request[0] == CLASS_STATS)
+		return traffic_counters(answer, room, request);
+	return fuzz_take_bytes(answer, fuzz_take16() % 256);
+}
+
+static void traffic_answer(struct fuzz_device *d, struct model_queue *q, int id, const uint8_t *request)
 {
 	uint8_t answer[512] = { 0 };
 	size_t size = 1;
@@ -128,7 +172,7 @@ static void traffic_answer(struct fuzz_device *d, struct model_queue *q, int id)
 	else if (d->control == FUZZ_CONTROL_ODD)
 		answer[0] = fuzz_take8();
 	if (answer[0] == 0)
-		size += fuzz_take_bytes(answer + 1, fuzz_take16() % 256);
+		size += traffic_result(d, answer + 1, sizeof(answer) - 1, request);
 	/* What is readable is stepped over. */
 	while (q->elements != 0 && !q->element[0].write) {
 		memmove(q->element, q->element + 1, (q->elements - 1) * sizeof(q->element[0]));
@@ -150,7 +194,7 @@ void fuzz_device_serve(struct fuzz_device *d)
 
 		if (id < 0)
 			return;
-		traffic_answer(d, q, id);
+		traffic_answer(d, q, id, request);
 		model_ring_want_kick(&d->rings, q);
 	}
 }
