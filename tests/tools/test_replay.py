@@ -274,6 +274,9 @@ class Replay(Case):
 
     def test_nothing_sent_is_a_failure(self):
         device = self.serve("--peer", "sink")
+        text = self.run_tool(device, "--no-rx", "--replay", self.write("file", pcap([(i * MS, udp(i)) for i in range(5)])),
+                             "--loop", "0", "--count", "10")
+        self.assertIn("file: 10 frames in 2 loops\n", text)
         text = self.run_tool(device, "--replay", self.write("file", pcap([(0, udp(1)[:12])])), "--loop", "0", code=1)
         self.assertIn("1 shorter than 14 bytes dropped", text)
         self.assertIn("no frame was sent", self.errors)

@@ -156,6 +156,12 @@ static void test_loops(void **state)
 	open_replay();
 	take(30000);
 	assert_int_equal(replay_counts(replay)->loops, 10000);
+	/* What was given and not sent is of no loop. */
+	take(1);
+	assert_int_equal(replay_counts(replay)->loops, 10001);
+	replay_settle(replay, 30000);
+	assert_int_equal(replay_counts(replay)->frames, 30000);
+	assert_int_equal(replay_counts(replay)->loops, 10000);
 }
 
 /* One frame has no gap: a thousand a second. */

@@ -274,14 +274,26 @@ int hooks_check(struct hooks *hooks)
 	return hooks->recorder != NULL ? recorder_check(hooks->recorder) : CODE_OK;
 }
 
-int hooks_finish(struct hooks *hooks, uint64_t sent)
+static uint64_t hooks_sent(const struct engine_metrics *metrics)
+{
+	uint64_t sent = 0;
+
+	for (size_t i = 0; i < metrics->flows; i++)
+		sent += metrics->flow[i].tx.frames;
+	return sent;
+}
+
+int hooks_finish(struct hooks *hooks, const struct engine_metrics *metrics, uint64_t warmup)
 {
 	int code = hooks->recorder != NULL ? recorder_stop(hooks->recorder) : CODE_OK;
+	uint64_t sent = hooks_sent(metrics);
 	bool failed = false;
 
 	for (size_t i = 0; i < hooks->replay_count; i++) {
-		const char *failure = replay_failure(hooks->replays[i].replay);
+		struct replay *replay = hooks->replays[i].replay;
+		const char *failure = replay_failure(replay);
 
+		replay_settle(replay, metrics->flow[hooks->replays[i].flow].tx.frames + warmup);
 		if (failure != NULL)
 			say("%s", failure);
 		failed |= failure != NULL;

@@ -13,6 +13,7 @@
 #include "tools/pktgen/respond/responder_options.h"
 
 struct engine;
+struct engine_metrics;
 struct engine_options;
 
 /* A flow that sends a capture. */
@@ -53,8 +54,8 @@ int hooks_start(struct hooks *hooks, struct engine *engine);
 int hooks_resolve(struct hooks *hooks, struct engine *engine, bool *found);
 /* Now and then. */
 int hooks_check(struct hooks *hooks);
-/* When the engine's threads have ended; `sent`: frames of all flows. */
-int hooks_finish(struct hooks *hooks, uint64_t sent);
+/* When the engine's threads have ended; `warmup`: frames of each flow that it did not count. */
+int hooks_finish(struct hooks *hooks, const struct engine_metrics *metrics, uint64_t warmup);
 /* Lines of the summary, to standard output. */
 void hooks_print_text(const struct hooks *hooks);
 void hooks_close(struct hooks *hooks);

@@ -106,15 +106,6 @@ static bool setup_launch(struct run *run)
 	return !found || engine_configure(run->engine, &run->options->traffic) == CODE_OK;
 }
 
-static uint64_t setup_sent(const struct engine_metrics *metrics)
-{
-	uint64_t sent = 0;
-
-	for (size_t i = 0; i < metrics->flows; i++)
-		sent += metrics->flow[i].tx.frames;
-	return sent;
-}
-
 /* One that is stopped before its first frame has results, too: of nothing. */
 static int setup_start(struct run *run)
 {
@@ -141,7 +132,7 @@ static void setup_run(struct run *run)
 	run->ending.interrupted = stop_asked() > 0;
 	run->ending.hurried = stop_asked() > 1;
 	run->ending.code = engine_finish(run->engine);
-	setup_holds(run, hooks_finish(run->hooks, setup_sent(engine_metrics(run->engine))));
+	setup_holds(run, hooks_finish(run->hooks, engine_metrics(run->engine), run->options->warmup));
 	pktgen_live_end(&run->live);
 	pktgen_live_rest(&run->live);
 }

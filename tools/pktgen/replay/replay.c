@@ -32,6 +32,7 @@ struct replay {
 	struct savefile *file;
 	struct replay_info info;
 	struct replay_counts counts;
+	struct replay_counts before; /* the frame that was given last */
 	struct replay_clock clock;
 	uint32_t mtu;
 	uint64_t loop_gap_ns, loop_frames;
@@ -171,6 +172,8 @@ static const uint8_t *replay_bytes(struct replay *replay, const struct savefile_
 
 bool replay_next(struct replay *replay, struct engine_source_frame *next)
 {
+	struct replay_counts before = replay->counts;
+
 	while (!replay->ended) {
 		struct savefile_frame frame;
 		int result = savefile_next(replay->file, &frame, &replay->failure);
@@ -191,6 +194,7 @@ bool replay_next(struct replay *replay, struct engine_source_frame *next)
 		next->due_ns = replay_due(replay);
 		replay->loop_frames++;
 		replay->counts.frames++;
+		replay->before = before;
 		return true;
 	}
 	return false;
@@ -338,6 +342,14 @@ const struct replay_info *replay_info(const struct replay *replay)
 const struct replay_counts *replay_counts(const struct replay *replay)
 {
 	return &replay->counts;
+}
+
+void replay_settle(struct replay *replay, uint64_t sent)
+{
+	if (sent >= replay->counts.frames)
+		return;
+	replay->counts = replay->before;
+	replay->counts.frames = sent;
 }
 
 const char *replay_failure(const struct replay *replay)

@@ -53,7 +53,7 @@ struct replay_info {
 
 /* By kind; all loops together. */
 struct replay_counts {
-	uint64_t frames; /* that were given to be sent */
+	uint64_t frames; /* that were given to be sent; once settled, that were */
 	uint64_t loops;	 /* that were begun */
 	uint64_t oversize_dropped, oversize_cut;
 	uint64_t truncated_padded, truncated_sent, truncated_dropped;
@@ -82,6 +82,8 @@ bool replay_next(struct replay *replay, struct engine_source_frame *frame);
 struct engine_source replay_source(struct replay *replay, uint32_t flow);
 
 const struct replay_counts *replay_counts(const struct replay *replay);
+/* At the end: so many of the frames that were given were sent. The last one is mostly asked for before it is due. */
+void replay_settle(struct replay *replay, uint64_t sent);
 /* Why it ended early, or NULL: the file became unreadable while it was replayed. */
 const char *replay_failure(const struct replay *replay);
 /* The counts as lines of text, without those that are 0; "" if there is nothing to say. */
