@@ -142,6 +142,50 @@ static void chain_of_more_than_a_frame_is_dropped(void **state)
 	env_stop(env);
 }
 
+/* In two buffers: 13 bytes are no frame, 14 are the least. */
+static void chain_of_less_than_a_frame_is_dropped(void **state)
+{
+	struct env *env = env_start(16, 0, 0, 0);
+	struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
+	const uint8_t frame[14] = { 1 };
+	struct vionet_packet *p;
+
+	(void)state;
+	for (unsigned int length = 13; length <= 14; length++) {
+		uint32_t got = 0;
+
+		assert_int_equal(model_deliver(env->model, frame, length, 18, -1), 2);
+		for (unsigned int i = 0; i < 4 && got == 0; i++)
+			got = receive_one(env->rx, &p);
+		assert_int_equal(got, length - 13);
+	}
+	assert_int_equal(p->total_length, 14);
+	assert_int_equal(p->segments, 2);
+	vionet_packet_free(&p, 1);
+	vionet_queue_stats(env->rx, &stats);
+	assert_int_equal(stats.dropped_short, 1);
+	env_stop(env);
+}
+
+/* All that the ring has. */
+static void chain_of_all_buffers_arrives(void **state)
+{
+	struct env *env = env_start(16, 0, 0, 0);
+	struct vionet_packet *p;
+	uint8_t frame[16 * 20] = { 0 };
+	uint32_t got = 0;
+
+	(void)state;
+	assert_int_equal(model_deliver(env->model, frame, sizeof(frame) - 12, 20, -1), 16);
+	for (unsigned int i = 0; i < 32 && got == 0; i++)
+		got = receive_one(env->rx, &p);
+	assert_int_equal(got, 1);
+	assert_int_equal(p->segments, 16);
+	assert_int_equal(p->total_length, sizeof(frame) - 12);
+	vionet_packet_free(&p, 1);
+	env_stop(env);
+}
+
 static void impossible_chain_breaks_the_queue(void **state)
 {
 	struct env *env = env_start(16, 0, 0, 0);
@@ -395,6 +439,8 @@ int main(void)
 		cmocka_unit_test(more_buffers_than_entries_break_it),
 		cmocka_unit_test(num_buffers_is_ignored_without_mergeable),
 		cmocka_unit_test(chain_of_more_than_a_frame_is_dropped),
+		cmocka_unit_test(chain_of_less_than_a_frame_is_dropped),
+		cmocka_unit_test(chain_of_all_buffers_arrives),
 		cmocka_unit_test(impossible_chain_breaks_the_queue),
 		cmocka_unit_test(starved_queue_recovers),
 		cmocka_unit_test(bad_first_buffer_drops_the_packet),

@@ -221,7 +221,8 @@ static void tunnels_that_make_no_sense(void **state)
 
 	(void)state;
 	for (unsigned int i = 0; i < 13; i++) {
-		struct vionet_packet *p = frame_tunnel(env, &s, i == 11);
+		/* With a sum of its own, so that what lies where a sum would be does not count. */
+		struct vionet_packet *p = frame_tunnel(env, &s, i == 11 || (i >= 5 && i <= 8));
 
 		switch (i) {
 		case 0: p->gso_type |= 0x60; break;

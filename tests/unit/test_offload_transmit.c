@@ -5,6 +5,8 @@
 #include "tests/unit/test.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "tests/unit/frame_builder.h"
 
@@ -242,6 +244,38 @@ static void helpers_refuse(void **state)
 	offload_env_stop(env);
 }
 
+/* A page without access behind it. The headers say that there is more. */
+static void helpers_read_nothing_behind_a_packet(void **state)
+{
+	const int features[] = { CSUM, -1 };
+	static const struct {
+		bool six;
+		uint8_t next;
+		uint32_t length;
+	} rows[] = { { false, 6, 16 }, { false, 6, 33 }, { true, 6, 16 }, { true, 6, 53 }, { true, 0, 54 }, { true, 0, 62 } };
+	struct offload_env *env = offload_env_start(features, false);
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	uint8_t *end = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), whole[200];
+
+	(void)state;
+	assert_ptr_not_equal(end, MAP_FAILED);
+	end += page;
+	assert_int_equal(mprotect(end, page, PROT_NONE), 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct vionet_packet packet = { .length = rows[i].length };
+
+		frame_build(whole, &(struct frame_spec){ .six = rows[i].six, .payload = 60 });
+		if (rows[i].six)
+			whole[20] = rows[i].next;
+		whole[54] = whole[55] = 0;
+		packet.data = memcpy(end - rows[i].length, whole, rows[i].length);
+		assert_int_equal(vionet_packet_checksum_partial(&packet), -EINVAL);
+		assert_int_equal(packet.flags, 0);
+	}
+	munmap(end - page, 2 * page);
+	offload_env_stop(env);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -251,6 +285,7 @@ int main(void)
 		cmocka_unit_test(each_byte_of_the_header_is_cleared),
 		cmocka_unit_test(sums_by_hand),
 		cmocka_unit_test(helpers_refuse),
+		cmocka_unit_test(helpers_read_nothing_behind_a_packet),
 	};
 
 	return run_for_each_layout(tests);

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -285,6 +286,103 @@ static void room_before_a_frame(void **state)
 	env_stop(env);
 }
 
+/* ---- what is refused ---- */
+
+enum { REGISTERED = 1 << 20 };
+
+static struct vionet_memory *register_memory(struct env *env, enum vionet_access access, void **at)
+{
+	struct vionet_memory *memory;
+
+	*at = mmap(NULL, REGISTERED, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(*at, MAP_FAILED);
+	assert_int_equal(vionet_memory_register(env->device, *at, REGISTERED, access, &memory), 0);
+	return memory;
+}
+
+static void refuse_pool(struct env *env, struct vionet_pool_options options, const char *text)
+{
+	struct vionet_pool *pool = (void *)1;
+
+	options.struct_size = sizeof(options);
+	if (options.count == 0)
+		options.count = COUNT;
+	assert_int_equal(vionet_pool_create(env->device, &options, &pool), -EINVAL);
+	assert_null(pool);
+	assert_text(text);
+}
+
+static void pools_that_make_no_sense(void **state)
+{
+	struct env *env = env_start(16, 16, 0, 0), *other = env_start(16, 16, 0, 0);
+	struct vionet_memory *reads, *writes, *others;
+	void *at[3];
+
+	(void)state;
+	refuse_pool(env, (struct vionet_pool_options){ .count = (1 << 24) + 1 }, "count 16777217 is above 16777216");
+	refuse_pool(env, (struct vionet_pool_options){ .buffer_size = 63 }, "buffer_size 63 is not between 64 and 65653");
+	refuse_pool(env, (struct vionet_pool_options){ .buffer_size = 65654 }, "buffer_size 65654 is not between");
+	refuse_pool(env, (struct vionet_pool_options){ .access = 3 }, "access 3 is neither");
+	reads = register_memory(env, VIONET_DEVICE_READS, &at[0]);
+	writes = register_memory(env, VIONET_DEVICE_WRITES, &at[1]);
+	others = register_memory(other, VIONET_DEVICE_WRITES, &at[2]);
+	refuse_pool(env, (struct vionet_pool_options){ .memory = others }, "is registered with another device");
+	refuse_pool(env, (struct vionet_pool_options){ .memory = reads }, "but only read the memory; register it");
+	refuse_pool(env, (struct vionet_pool_options){ .memory = writes, .memory_offset = 32 }, "at an offset that is a multiple of 64");
+	refuse_pool(env, (struct vionet_pool_options){ .memory = writes, .memory_offset = REGISTERED + 64 }, "the offset is 1048640");
+	refuse_pool(env, (struct vionet_pool_options){ .memory = writes, .memory_offset = REGISTERED - COUNT * 2048 + 64 }, "packets of 2048 bytes need 65536 bytes");
+	assert_int_equal(vionet_pool_destroy(vionet_queue_pool(env->tx)), -EBUSY);
+	assert_text("it belongs to the device");
+	assert_int_equal(vionet_device_stop(env->device), 0);
+	assert_int_equal(vionet_device_stop(other->device), 0);
+	assert_int_equal(vionet_memory_unregister(reads), 0);
+	assert_int_equal(vionet_memory_unregister(writes), 0);
+	assert_int_equal(vionet_memory_unregister(others), 0);
+	for (unsigned int i = 0; i < 3; i++)
+		munmap(at[i], REGISTERED);
+	env_stop(env);
+	env_stop(other);
+}
+
+static void frames_that_cannot_be_attached(void **state)
+{
+	static const struct {
+		ptrdiff_t at;
+		uint32_t length;
+		const char *text;
+	} rows[] = {
+		{ -1, 100, "are not inside the registered memory" },
+		{ REGISTERED + 1, 100, "are not inside" },
+		{ REGISTERED - 99, 100, "are not inside" },
+		{ 0, 13, "a frame of 13 bytes; 14 to 65589 are possible" },
+		{ 0, 65590, "a frame of 65590 bytes" },
+	};
+	struct env *env = env_start(16, 16, 0, 0);
+	struct vionet_packet *packet;
+	struct vionet_memory *memory;
+	void *at;
+
+	(void)state;
+	memory = register_memory(env, VIONET_DEVICE_READS, &at);
+	assert_int_equal(vionet_packet_alloc(vionet_queue_pool(env->tx), &packet, 1), 1);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(vionet_packet_attach(packet, memory, (char *)at + rows[i].at, rows[i].length, NULL, NULL), -EINVAL);
+		assert_text(rows[i].text);
+	}
+	packet->length = 60;
+	assert_int_equal(vionet_packet_attach(packet, memory, at, 100, NULL, NULL), -EINVAL);
+	assert_text("the packet is not fresh");
+	packet->length = 0;
+	assert_int_equal(vionet_packet_attach(packet, memory, (char *)at + REGISTERED - 100, 100, NULL, NULL), 0);
+	packet->length = 0; /* not even then */
+	assert_int_equal(vionet_packet_attach(packet, memory, at, 100, NULL, NULL), -EINVAL);
+	vionet_packet_free(&packet, 1);
+	assert_int_equal(vionet_device_stop(env->device), 0);
+	assert_int_equal(vionet_memory_unregister(memory), 0);
+	munmap(at, REGISTERED);
+	env_stop(env);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -295,6 +393,8 @@ int main(void)
 		cmocka_unit_test(packets_are_given_back_once),
 		cmocka_unit_test(empty_pieces),
 		cmocka_unit_test(hot_data_begin_with_a_line),
+		cmocka_unit_test(pools_that_make_no_sense),
+		cmocka_unit_test(frames_that_cannot_be_attached),
 	};
 
 	return run_for_layouts(tests, true, false);
