@@ -115,7 +115,8 @@ struct vionet_pci_move {
  *             switch it on), and VIONET_PCI_BIND_NO_IOMMU is not set
  *   -ENOENT   the vfio-pci module is not there and could not be loaded
  *   -EBUSY    another device of a group, that does not come along, is held by a driver
- *             that is not VFIO's; a process has a virtual function of it open; or,
+ *             that is not VFIO's; a process has a virtual function of it open; another one
+ *             binds or unbinds functions and does not end; or,
  *             unless VIONET_PCI_BIND_FORCE is set: it has virtual functions, or a
  *             network interface that is in use: up with an address or a route in any
  *             table, part of a bridge, bond or the like, in another network namespace

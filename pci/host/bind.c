@@ -38,6 +38,7 @@ struct set {
 	const char **address; /* into `looked` */
 	size_t count;
 	size_t named; /* the first ones; the others come along with their groups */
+	int lock;
 };
 
 /* --- which functions ------------------------------------------------------ */
@@ -47,6 +48,7 @@ static void bind_set_free(struct set *set)
 	free(set->looked);
 	free(set->move);
 	free(set->address);
+	vn_move_unlock(&set->lock);
 }
 
 static int bind_set_make(struct set *set)
@@ -55,10 +57,10 @@ static int bind_set_make(struct set *set)
 		.looked = calloc(TOGETHER_MAX, sizeof(*set->looked)),
 		.move = calloc(TOGETHER_MAX, sizeof(*set->move)),
 		.address = calloc(TOGETHER_MAX, sizeof(*set->address)),
+		.lock = -1,
 	};
 	if (set->looked != NULL && set->move != NULL && set->address != NULL)
-		return 0;
-	bind_set_free(set);
+		return vn_move_lock("pci", &set->lock);
 	return vn_error(ENOMEM, "binding: no memory");
 }
 
@@ -102,8 +104,6 @@ static int bind_set_fill(struct set *set, const char *const *addresses, size_t c
 {
 	int result = bind_set_make(set);
 
-	if (result < 0)
-		return result;
 	for (size_t i = 0; i < count && result == 0; i++)
 		result = bind_set_add(set, addresses[i]);
 	set->named = set->count;
@@ -484,6 +484,7 @@ int vionet_pci_bind(const char *const *addresses, size_t count, unsigned int fla
 		bind_plan_binds(&set);
 		result = bind_run(&set, moves, stride, move_count);
 	}
+	vn_move_unlock(&set.lock);
 	for (size_t i = 0; i < set.count && result == 0; i++)
 		if (set.move[i].address != NULL)
 			vn_node_wait(set.address[i], set.looked[i].group);

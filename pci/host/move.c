@@ -15,6 +15,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -56,6 +57,38 @@ static bool move_wait_for(const struct vn_move *move, const char *wanted)
 		move_back_off();
 	}
 	return move_is_with(move, wanted);
+}
+
+/* --- one at a time ------------------------------------------------------ */
+
+/* Only who may move a function can open this: no other user keeps us waiting. */
+int vn_move_lock(const char *bus, int *lock)
+{
+	const unsigned int limit_ms = vn_host.modprobe_ms + vn_host.wait_ms;
+	char path[VN_PATH_MAX];
+
+	vn_sysfs_path(path, "bus/%s/drivers_probe", bus);
+	*lock = open(path, O_WRONLY | O_CLOEXEC);
+	if (*lock < 0)
+		return 0;
+	for (unsigned int ms = 0; flock(*lock, LOCK_EX | LOCK_NB) != 0; ms += MOVE_STEP_MS) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return 0;
+		if (ms >= limit_ms) {
+			vn_move_unlock(lock);
+			return vn_error(EBUSY, "another process binds or unbinds functions and does not end; end it, or try again: fuser -v %s",
+					path);
+		}
+		move_back_off();
+	}
+	return 0;
+}
+
+void vn_move_unlock(int *lock)
+{
+	if (*lock >= 0)
+		close(*lock);
+	*lock = -1;
 }
 
 /* --- the driver's module ------------------------------------------------ */

@@ -7,6 +7,14 @@
 
 #define VN_DRIVER_MAX 64
 
+/*
+ * One process at a time looks at functions of a bus and moves them: what two do at once, one of them undoes for
+ * the other. Returns 0 with what vn_move_unlock takes, also where there is nothing to lock (it may not be
+ * written to, and that is said later); -EBUSY.
+ */
+int vn_move_lock(const char *bus, int *lock);
+void vn_move_unlock(int *lock);
+
 /* A move: what to return to, and why it failed. */
 struct vn_move {
 	const char *bus; /* "pci", "vdpa" */

@@ -168,11 +168,15 @@ static int vdpa_run(const char *device, const char *driver, bool force,
 {
 	struct vionet_vdpa_move move = { .struct_size = sizeof(move) };
 	int result = report ? vn_struct_check(report, "vionet_vdpa_move") : 0;
+	int lock = -1;
 
+	if (result == 0)
+		result = vn_move_lock("vdpa", &lock);
 	if (result == 0)
 		result = vdpa_find(device, &move);
 	if (result == 0)
 		result = vdpa_move(&move, driver, force);
+	vn_move_unlock(&lock);
 	if (result != 0)
 		return result;
 	if (strcmp(driver, VHOST) == 0)

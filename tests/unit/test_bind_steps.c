@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Bind and unbind where a step fails, a driver cannot be read, or somebody else does something meanwhile, on a host of
  * plain files: the function keeps or gets back its driver, or the text has the commands that do it. */
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "pci/host/host.h"
+#include "pci/host/move.h"
 #include "tests/unit/bind_fixture.h"
 
 #define OTHER "0000:00:05.0"
@@ -188,6 +190,59 @@ static void unplugged_while_it_moves(void **state)
 	assert_result(bind_nic(0), -ENODEV, "it was unplugged meanwhile");
 }
 
+/* --- two at once ------------------------------------------------------------------------------ */
+
+static pthread_t second;
+static int second_result;
+
+static void *bind_second(void *unused)
+{
+	second_result = bind_one(ADDRESS, 0);
+	return unused;
+}
+
+/* While the first one waits for the kernel; what the second one writes in that time is seen. */
+static void start_second(const char *event)
+{
+	fake.kernel.before = NULL;
+	assert_string_equal(event, "unbind virtio-pci;");
+	assert_int_equal(pthread_create(&second, NULL, bind_second, NULL), 0);
+	for (int i = 0; i < 300 && fake_read(&fake, "sys/bus/pci/drivers/virtio-pci/unbind")[0] == '\0'; i++)
+		usleep(1000);
+}
+
+static void two_at_once(void **state)
+{
+	const char *const address = ADDRESS;
+
+	(void)state;
+	add_nic("virtio-pci");
+	vn_host.wait_ms = 2000;
+	fake.kernel.before = start_second;
+	assert_int_equal(vionet_pci_bind(&address, 1, 0, NULL, 0, NULL), 0);
+	assert_int_equal(pthread_join(second, NULL), 0);
+	assert_int_equal(second_result, 0);
+	assert_string_equal(fake_driver(&fake, ADDRESS), "vfio-pci");
+	assert_string_equal(fake_log(&fake), "unbind virtio-pci;probe;");
+}
+
+static void one_that_does_not_end(void **state)
+{
+	int lock;
+
+	(void)state;
+	add_nic("virtio-pci");
+	vn_host.modprobe_ms = 10;
+	assert_int_equal(vn_move_lock("pci", &lock), 0);
+	assert_int_equal(bind_nic(0), -EBUSY);
+	assert_has(vionet_error_text(), "another process binds or unbinds functions");
+	assert_int_equal(unbind_one(ADDRESS, NULL), -EBUSY);
+	assert_untouched("virtio-pci");
+	fake_start(&fake);
+	vn_move_unlock(&lock);
+	assert_int_equal(bind_nic(0), 0);
+}
+
 /* --- each step of unbind ---------------------------------------------------------------- */
 
 static void vfio_nic(void)
@@ -333,6 +388,8 @@ int main(void)
 		STEP_TEST(a_driver_meanwhile_where_there_was_none),
 		STEP_TEST(unplugged_meanwhile),
 		STEP_TEST(unplugged_while_it_moves),
+		STEP_TEST(two_at_once),
+		STEP_TEST(one_that_does_not_end),
 		STEP_TEST(unbind_whose_override_cannot_be_written),
 		STEP_TEST(unbind_that_cannot_be_written),
 		STEP_TEST(unbind_that_vfio_does_not_heed),
