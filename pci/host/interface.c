@@ -156,26 +156,33 @@ static int netif_line_carries(char *line, const char *interface, char *why, size
 	return result;
 }
 
-/* The root file system first: without it the machine is lost. */
-static int netif_carries_mount(const char *interface, char *why, size_t size)
+/* `look` at each line of a file in /proc, until it finds something or cannot tell. */
+static int netif_lines(const char *file, int (*look)(char *line, const char *of, char *why, size_t size),
+		       const char *of, char *why, size_t size)
 {
 	char path[VN_PATH_MAX], *line = NULL;
 	size_t room = 0;
-	FILE *mounts;
+	FILE *lines;
 	int result = 0;
 
-	say(path, sizeof(path), "%s/mounts", vn_host.proc);
-	mounts = fopen(path, "re");
-	if (mounts == NULL)
+	say(path, sizeof(path), "%s/%s", vn_host.proc, file);
+	lines = fopen(path, "re");
+	if (lines == NULL)
 		return netif_unknown(-errno, why, size, path);
 	errno = 0;
-	while (result == 0 && getline(&line, &room, mounts) >= 0)
-		result = netif_line_carries(line, interface, why, size);
-	if (result == 0 && !feof(mounts))
+	while (result == 0 && getline(&line, &room, lines) >= 0)
+		result = look(line, of, why, size);
+	if (result == 0 && !feof(lines))
 		result = netif_unknown(errno != 0 ? -errno : -EIO, why, size, path);
 	free(line);
-	fclose(mounts);
+	fclose(lines);
 	return result;
+}
+
+/* The root file system first: without it the machine is lost. */
+static int netif_carries_mount(const char *interface, char *why, size_t size)
+{
+	return netif_lines("mounts", netif_line_carries, interface, why, size);
 }
 
 static int netif_connection_carries(const char *name, const char *interface, char *why,
@@ -221,9 +228,43 @@ static int netif_carries_disk(const char *interface, char *why, size_t size)
 	return netif_look("class/iscsi_connection", netif_connection_carries, interface, why, size);
 }
 
+/* ---- programs that capture ---- */
+
+#define ALL_FRAMES 3 /* ETH_P_ALL: those of DHCP clients and of LLDP want a kind each */
+
+/* A packet socket of all frames, by its line of /proc/net/packet. */
+static int netif_line_captures(char *line, const char *index, char *why, size_t size)
+{
+	char on[16], node[64], user[128];
+	unsigned int protocol;
+	unsigned long inode;
+
+	if (sscanf(line, "%*s %*d %*d %x %15s %*d %*u %*u %lu", &protocol, on, &inode) != 3 ||
+	    protocol != ALL_FRAMES || strcmp(on, index) != 0)
+		return 0;
+	say(node, sizeof(node), "socket:[%lu]", inode);
+	if (vn_node_user(node, user, sizeof(user)) <= 0)
+		say(user, sizeof(user), "a process that cannot be seen from here");
+	say(why, size, "%s captures on it", user);
+	return 1;
+}
+
+static int netif_is_captured(const char *interface, char *why, size_t size)
+{
+	char path[VN_PATH_MAX], index[16];
+	int result;
+
+	vn_sysfs_path(path, "class/net/%s/ifindex", interface);
+	result = vn_sysfs_read(path, index, sizeof(index));
+	if (result < 0)
+		return result == -ENOENT ? 0 : netif_unknown(result, why, size, path);
+	result = netif_lines("net/packet", netif_line_captures, index, why, size);
+	return result == -ENOENT ? 0 : result; /* a kernel without them */
+}
+
 /* ---- one interface ---- */
 
-/* To take it down helps against addresses and routes, and nothing else. */
+/* To take it down helps against addresses, routes and captures, and nothing else. */
 static int netif_in_use(const char *interface, bool *up, char *why, size_t size,
 			const struct remedy *remedy)
 {
@@ -248,6 +289,10 @@ static int netif_in_use(const char *interface, bool *up, char *why, size_t size,
 	if (result == 0) {
 		result = vn_rtnetlink_in_use(interface, *up, why, size);
 		down_helps = result > 0 && strncmp(why, "has routes", 10) == 0;
+	}
+	if (result == 0 && *up) {
+		result = netif_is_captured(interface, why, size);
+		down_helps = result > 0;
 	}
 	if (down_helps)
 		say(remedy->text, remedy->size, "take it down (ip link set %s down)",

@@ -337,6 +337,36 @@ static void root_over_the_network(void **state)
 	assert_remedy(NULL);
 }
 
+/* --- programs that capture ---------------------------------------------------------------- */
+
+#define HEAD "sk               RefCnt Type Proto  Iface R Rmem   User   Inode\n"
+
+/* An intrusion detection system needs no address. */
+static void captured(void **state)
+{
+	char link[FAKE_PATH + 32];
+
+	(void)state;
+	add_nic("virtio-pci");
+	fake_interface("ens4", true, NULL);
+	fake_write(&fake, HEAD "0000000000000000 3      3    0003   40    1 0      0      8001\n"
+			       "0000000000000000 3      3    0003   0     1 0      0      8002\n"
+			       "0000000000000000 3      3    0800   4     1 0      101    8003\n"
+			       "0000000000000000 3      3    88cc   4     1 0      101    8004\n",
+		   "proc/net/packet");
+	assert_free(); /* another interface, all of them, DHCP, LLDP */
+	fake_write(&fake, HEAD "0000000000000000 3      3    0003   4     1 0      0      8005\n", "proc/net/packet");
+	assert_refused("ens4 is up and a process that cannot be seen from here captures on it");
+	assert_remedy("ip link set ens4 down");
+	fake_write(&fake, "suricata\n", "proc/77/comm");
+	fake_write(&fake, "", "proc/77/fd/0");
+	snprintf(link, sizeof(link), "%s/77/fd/8", fake.proc);
+	assert_int_equal(symlink("socket:[8005]", link), 0);
+	assert_refused("process 77 (suricata) captures on it");
+	fake_interface("ens4", false, NULL);
+	assert_free();
+}
+
 /* --- unreadable: counts as in use
  * -------------------------------------------------------- */
 
@@ -434,6 +464,8 @@ static void files_that_cannot_be_read(void **state)
 	(void)state;
 	add_nic("virtio-pci");
 	fake_interface("ens4", true, NULL);
+	fake_spoil(&fake, "proc/net/packet");
+	assert_unseen(-EIO, "/net/packet: Is a directory");
 	fake_spoil(&fake, "proc/mounts");
 	assert_unseen(-EIO, "/mounts: Is a directory");
 	/* An address counts, even if the rest cannot be read. */
@@ -544,6 +576,7 @@ int main(void)
 		TEST(interface_in_another_namespace),
 		TEST(virtual_functions),
 		TEST(root_over_the_network),
+		TEST(captured),
 		TEST(requests_that_fail),
 		TEST(namespaces_that_cannot_be_read),
 		TEST(files_that_cannot_be_read),
