@@ -103,6 +103,27 @@ class Ends(Case):
         self.assertEqual((process.returncode, found["exit_code"]), (1, 1))
         self.check_files(found["tx"]["sent"])
 
+    def test_a_file_for_two(self):
+        """Of what a run reads nothing is overwritten, whatever it is called."""
+        config = json.dumps({"ports": [{"name": "p"}], "flows": [{"name": "f", "tx_rx": {"port": {"tx_name": "p"}}}]})
+        pathlib.Path(self.path("read")).write_text(config, encoding="ascii")
+        pathlib.Path(self.path("other")).symlink_to(self.path("read"))
+        pathlib.Path(self.path("capture")).write_bytes(bytes.fromhex(
+            "d4c3b2a1020004000000000000000000ffff000001000000" "0000000000000000" "3c0000003c000000") + bytes(60))
+        before = pathlib.Path(self.path("capture")).read_bytes()
+        for options, words in (
+                (("--config", self.path("read"), "--csv", self.path("other")),
+                 "--csv {other}: it is read here, and would be overwritten"),
+                (("--replay", self.path("capture"), "--capture", self.path("./capture")), "it is read here"),
+                (("--template", self.path("capture"), "--html", self.path("capture")), "--html {capture}: it is read here"),
+                (("--csv", self.path("new"), "--html", self.path("./new")), "--html {folder}/./new: --csv writes there")):
+            process = subprocess.run([*PLAIN, VIONET, "pktgen", self.device, *options], capture_output=True, text=True,
+                                     timeout=DEADLINE)
+            self.assertEqual((process.returncode, process.stdout), (2, ""), process.stderr)
+            self.assertIn(words.format(other=self.path("other"), capture=self.path("capture"), folder=self.folder), process.stderr)
+        self.assertEqual((self.read("read"), pathlib.Path(self.path("capture")).read_bytes()), (config, before))
+        self.assertFalse(os.path.exists(self.path("new")))
+
     def test_full_disks(self):
         """What is full is named; all else is written."""
         for full in "csv", "html", "hdr":

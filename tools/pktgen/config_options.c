@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "tools/pktgen/config_file.h"
+#include "tools/shared/own_files.h"
 
 /* ---- names of devices ---- */
 
@@ -143,6 +144,7 @@ static void config_read_file(const char *file, struct traffic *traffic)
 	const char *name = strcmp(file, "-") == 0 ? "standard input" : file;
 	struct traffic_error error;
 
+	own_file_reads(file);
 	if (config_file_read(file, traffic, &error) == 0)
 		return;
 	if (error.line == 0)

@@ -9,6 +9,7 @@
 #include "tools/pktgen/engine/engine.h"
 #include "tools/pktgen/packet/parse.h"
 #include "tools/pktgen/replay/settings.h"
+#include "tools/shared/own_files.h"
 #include "tools/shared/session.h"
 
 #define HOOKS_TURN_NS 5000000u
@@ -55,6 +56,7 @@ int hooks_template(const struct hooks *hooks, uint8_t **bytes, uint32_t *size)
 	*bytes = NULL;
 	if (arguments->template_file == NULL)
 		return CODE_OK;
+	own_file_reads(arguments->template_file);
 	result = replay_read_frame(arguments->template_file, arguments->template_frame, bytes, size, &error);
 	if (result == 0)
 		return CODE_OK;

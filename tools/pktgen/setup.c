@@ -10,6 +10,7 @@
 #include "tools/pktgen/monitor/captures.h"
 #include "tools/pktgen/options.h"
 #include "tools/pktgen/results.h"
+#include "tools/shared/own_files.h"
 #include "tools/shared/report_file.h"
 
 struct run {
@@ -216,12 +217,28 @@ static int setup_end(struct run *run)
 
 static int setup_check_files(const struct pktgen_options *options)
 {
-	const char *const names[] = { options->csv, options->csv_flows, options->csv_streams,
-				      options->html, options->hdr, options->junit };
+	const struct {
+		const char *option, *name;
+	} files[] = {
+		{ "--csv", options->csv },
+		{ "--csv-flows", options->csv_flows },
+		{ "--csv-streams", options->csv_streams },
+		{ "--html", options->html },
+		{ "--hdr", options->hdr },
+		{ "--junit", options->junit },
+	};
+	const struct recorder_options *capture = &options->hooks.capture;
 	int code = CODE_OK;
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && code == CODE_OK; i++)
-		code = report_file_check(names[i]);
+	for (size_t i = 0; i < options->traffic.flows; i++)
+		if (options->traffic.flow[i].replay.file != NULL)
+			own_file_reads(options->traffic.flow[i].replay.file);
+	if (capture->files <= 1)
+		code = own_file_writes("--capture", capture->path);
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]) && code == CODE_OK; i++)
+		code = own_file_writes(files[i].option, files[i].name);
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]) && code == CODE_OK; i++)
+		code = report_file_check(files[i].name);
 	return code;
 }
 

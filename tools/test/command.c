@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/shared/own_files.h"
 #include "tools/shared/report_file.h"
 #include "tools/test/device_path.h"
 #include "tools/test/flows.h"
@@ -411,11 +412,20 @@ static void command_say_estimate(const struct test_options *options)
 /* Before hours of measuring. */
 static int command_check_files(const struct test_options *options)
 {
-	const char *const names[] = { options->csv, options->html, options->hdr, options->junit };
+	const struct {
+		const char *option, *name;
+	} files[] = {
+		{ "--csv", options->csv },
+		{ "--html", options->html },
+		{ "--hdr", options->hdr },
+		{ "--junit", options->junit },
+	};
 	int code = CODE_OK;
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && code == CODE_OK; i++)
-		code = report_file_check(names[i]);
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]) && code == CODE_OK; i++)
+		code = own_file_writes(files[i].option, files[i].name);
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]) && code == CODE_OK; i++)
+		code = report_file_check(files[i].name);
 	return code;
 }
 
