@@ -339,7 +339,7 @@ static void a_feature_has_to_be_wanted(void **state)
 	assert_int_equal(open_model(env->model, &open, &env->device), 0);
 	assert_int_equal(vionet_device_start(env->device, NULL), 0);
 	assert_int_equal(vionet_filter_vlan_add(env->device, 1), -ENOTSUP);
-	assert_text("CTRL_VLAN, which has to be wanted");
+	assert_text("needs the feature CTRL_VLAN, which has to be wanted");
 	assert_int_equal(vionet_error_remedy(NULL), VIONET_REMEDY_WANT);
 	assert_int_equal(vionet_filter_mode_set(env->device, VIONET_FILTER_NOBCAST, true), -ENOTSUP);
 	assert_int_equal(vionet_error_remedy(NULL), VIONET_REMEDY_NONE);

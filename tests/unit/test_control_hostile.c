@@ -104,6 +104,8 @@ static void h01_a_missed_notification_is_repeated(void **state)
 static void h02_replies_after_the_timeout(void **state)
 {
 	struct control_env *env = control_env_create(1);
+	unsigned int commands;
+	uint32_t events;
 	uint64_t types = 1;
 
 	(void)state;
@@ -112,6 +114,14 @@ static void h02_replies_after_the_timeout(void **state)
 	assert_int_equal(vionet_stats_types(env->device, &types), -ETIMEDOUT);
 	assert_true(types == 0);
 	assert_int_equal(tell(env), -EBUSY);
+	/* Nor is an announcement acknowledged now. */
+	commands = env->c->commands;
+	env->model->net_config[6] |= 2;
+	model_interrupt(env->model, -1);
+	assert_int_equal(vionet_device_events(env->device, &events), 0);
+	assert_int_equal(events & VIONET_EVENT_ANNOUNCE, 0);
+	assert_int_equal(env->c->commands, commands);
+	env->model->net_config[6] &= (uint8_t)~2;
 	env->c->silent = false;
 	model_control_late(env->c, 1);
 	assert_int_equal(vionet_control_check(env->device), 0);
@@ -427,6 +437,27 @@ static void h10_no_reply_to_the_acknowledgement(void **state)
 	control_env_destroy(env);
 }
 
+/* Somebody else has reset it, and it answers no more: nothing is waited for. */
+static void a_device_that_was_reset_by_another(void **state)
+{
+	struct control_env *env = control_env_create(1);
+	uint8_t status;
+
+	(void)state;
+	control_env_start(env, 1, 600000);
+	status = env->model->status;
+	env->c->silent = true;
+	env->model->status = 0;
+	alarm(60);
+	assert_int_equal(tell(env), -EIO);
+	alarm(0);
+	assert_text("the device was reset, but not by this driver");
+	env->model->status = status;
+	assert_string_equal(env->c->violation, "a notification without DRIVER_OK");
+	env->c->violations = 0;
+	control_env_destroy(env);
+}
+
 static void silence_during_start_is_a_failure_to_start(void **state)
 {
 	struct vionet_start_options options = { .struct_size = sizeof(options),
@@ -477,6 +508,7 @@ int main(void)
 		cmocka_unit_test(h09_gone_during_a_command),
 		cmocka_unit_test(h10_wants_to_be_announced_for_ever),
 		cmocka_unit_test(h10_no_reply_to_the_acknowledgement),
+		cmocka_unit_test(a_device_that_was_reset_by_another),
 		cmocka_unit_test(silence_during_start_is_a_failure_to_start),
 		cmocka_unit_test(a_deadline_can_be_too_long),
 	};

@@ -244,6 +244,28 @@ static void helpers_refuse(void **state)
 	offload_env_stop(env);
 }
 
+/* Places that are in no header, or behind the frame of 114 bytes. */
+static void sums_that_make_no_sense(void **state)
+{
+	const int features[] = { CSUM, -1 };
+	static const struct {
+		uint16_t start, offset;
+		bool sent;
+	} rows[] = { { 13, 16, false }, { 14, 16, true }, { 100, 12, true }, { 100, 13, false }, { 65535, 0, false }, { 34, 65535, false } };
+	struct offload_env *env = offload_env_start(features, false);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct vionet_packet *p = frame_packet(env, &(struct frame_spec){ .payload = 60 });
+
+		p->flags = VIONET_PACKET_NEEDS_CSUM;
+		p->csum_start = rows[i].start;
+		p->csum_offset = rows[i].offset;
+		(rows[i].sent ? expect_sent : expect_refused)(env, p);
+	}
+	offload_env_stop(env);
+}
+
 /* A page without access behind it. The headers say that there is more. */
 static void helpers_read_nothing_behind_a_packet(void **state)
 {
@@ -286,6 +308,7 @@ int main(void)
 		cmocka_unit_test(sums_by_hand),
 		cmocka_unit_test(helpers_refuse),
 		cmocka_unit_test(helpers_read_nothing_behind_a_packet),
+		cmocka_unit_test(sums_that_make_no_sense),
 	};
 
 	return run_for_each_layout(tests);

@@ -151,6 +151,7 @@ static void strictly_each_is_refused(void **state)
 		if (result == 0) {
 			result = vionet_device_start(device, &small);
 			has_text(registers[i].name);
+			has_text("the device reads back 0, which is refused as it was asked for (strict)");
 			assert_int_equal(vionet_device_close(device), 0);
 		}
 		assert_int_equal(result, -EIO);

@@ -435,6 +435,12 @@ static void a_back_end_and_a_function(void **state)
 		assert_int_equal(open_backend(b, "", &vhost), 0);
 		pair.pool = make_pool(backend_first ? vhost : pair.device[0],
 				      VIONET_DEVICE_WRITES);
+		if (backend_first) {
+			assert_int_equal(vionet_packet_alloc(pair.pool, &packet, 1), 1);
+			assert_int_equal(vionet_pool_share(pair.pool, pair.device[0], VIONET_DEVICE_WRITES), -EBUSY);
+			assert_text("the pool is in use; share it before");
+			vionet_packet_free(&packet, 1);
+		}
 		assert_int_equal(vionet_pool_share(pair.pool, backend_first ?
 						   pair.device[0] : vhost,
 						   VIONET_DEVICE_WRITES), 0);

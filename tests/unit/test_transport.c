@@ -145,6 +145,27 @@ static void an_incomplete_table_is_refused(void **state)
 	assert_int_equal(closed, 0);
 }
 
+static void names_have_an_end(void **state)
+{
+	static const struct vn_transport_way token = { .vf_token = "t", .iommu = VIONET_IOMMU_AUTO };
+	struct vn_transport_way way = { .iommu = VIONET_IOMMU_AUTO };
+	struct vn_transport *t = (void *)1;
+	char name[VIONET_NAME_MAX + 1];
+
+	(void)state;
+	memset(name, 'x', sizeof(name));
+	memcpy(name, "vfio-user:", 10);
+	name[VIONET_NAME_MAX] = '\0';
+	assert_int_equal(vn_transport_open(name, &way, &t), -EINVAL);
+	assert_null(t);
+	assert_text("device name of 256 characters; at most 255 are possible");
+	name[VIONET_NAME_MAX - 1] = '\0';
+	assert_true(vn_transport_open(name, &way, &t) < 0);
+	assert_null(strstr(vionet_error_text(), "device name of"));
+	assert_int_equal(vn_transport_open("vhost-user:/s", &token, &t), -EINVAL);
+	assert_text("a VF token is for PCI functions");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -152,6 +173,7 @@ int main(void)
 		cmocka_unit_test(the_core_is_enough),
 		cmocka_unit_test(all_of_the_core_is_needed),
 		cmocka_unit_test(what_is_beside_is_announced),
+		cmocka_unit_test(names_have_an_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
