@@ -234,6 +234,12 @@ class Keys(Case):
         self.terminal.see("all flows")
         self.terminal.see(r"^rate 2.200 kpps each$")
 
+    def test_pause_of_all(self):
+        self.terminal.type("a ")
+        self.terminal.see("^vionet pktgen  paused")
+        self.terminal.type(" ")
+        self.terminal.see("^vionet pktgen  sending")
+
     def test_pause_and_stop(self):
         self.terminal.type(" ")
         self.terminal.see("^a +paused")

@@ -109,6 +109,24 @@ uint64_t view_due(const struct view *view)
 
 /* ---- the screen ---- */
 
+static const char *view_state(const struct view *view, const struct engine_metrics *metrics)
+{
+	bool paused = false;
+
+	if (stop_asked() > 0)
+		return "ending";
+	if (metrics == NULL)
+		return "no configuration";
+	if (!engine_is_sending(view->generator->engine))
+		return "not sending";
+	for (size_t i = 0; i < metrics->flows; i++) {
+		if (metrics->flow[i].sending)
+			return "sending";
+		paused |= metrics->flow[i].state == ENGINE_PAUSED;
+	}
+	return paused ? "paused" : "receiving";
+}
+
 static void view_draw_bar(const struct view *view, const struct engine_metrics *metrics)
 {
 	uint64_t now = now_ns(), from = metrics != NULL && metrics->start_ns != 0 ? metrics->start_ns : view->open_ns;
@@ -116,10 +134,7 @@ static void view_draw_bar(const struct view *view, const struct engine_metrics *
 	char text[96];
 
 	view_fill(0, 0, view->columns, STYLE_BAR);
-	view_put(0, 0, view->columns, STYLE_BAR, "vionet pktgen  %s",
-		 stop_asked() > 0 ? "ending" : metrics == NULL			    ? "no configuration"
-				       : engine_is_sending(view->generator->engine) ? "sending"
-										    : "not sending");
+	view_put(0, 0, view->columns, STYLE_BAR, "vionet pktgen  %s", view_state(view, metrics));
 	snprintf(text, sizeof(text), "%s  by %s%s  %02u:%02u:%02u", view->all ? "all flows" : "one flow",
 		 view_sort_name(view->sort), view->reverse ? " (reversed)" : "",
 		 (unsigned int)(seconds / 3600), (unsigned int)(seconds / 60 % 60),
