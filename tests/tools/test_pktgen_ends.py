@@ -115,6 +115,7 @@ class Ends(Case):
                 (("--config", self.path("read"), "--csv", self.path("other")),
                  "--csv {other}: it is read here, and would be overwritten"),
                 (("--replay", self.path("capture"), "--capture", self.path("./capture")), "it is read here"),
+                (("--capture", "-"), "--capture -: standard output has the summary; name a file"),
                 (("--template", self.path("capture"), "--html", self.path("capture")), "--html {capture}: it is read here"),
                 (("--csv", self.path("new"), "--html", self.path("./new")), "--html {folder}/./new: --csv writes there")):
             process = subprocess.run([*PLAIN, VIONET, "pktgen", self.device, *options], capture_output=True, text=True,

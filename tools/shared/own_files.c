@@ -74,6 +74,10 @@ int own_file_writes(const char *option, const char *path)
 	struct own_file file = { .option = option };
 	const struct own_file *found;
 
+	if (path != NULL && strcmp(path, "-") == 0) {
+		say("%s -: standard output has the summary; name a file, or ./- if it is to be called so", option);
+		return CODE_USAGE;
+	}
 	if (path == NULL || !own_file_identify(path, &file))
 		return CODE_OK;
 	found = own_file_find(&file);
