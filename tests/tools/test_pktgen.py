@@ -272,6 +272,13 @@ class Steered(Case):
         self.assertIn("3 of 4 receive queues got nothing (0, 1, 3): there are 4 flows", text)
         text, _ = self.run_tool("pktgen", *options, "--flows", "8")
         self.assertIn("3 of 4 receive queues got nothing (0, 1, 3): the device steers all", text)
+        # Frames of a file have no source port of each pair.
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(bytes.fromhex("d4c3b2a1020004000000000000000000ffff000001000000" "0000000000000000" "3c0000003c000000") +
+                       our_frame(0, 0)[:60])
+            file.flush()
+            text, _ = self.run_tool("pktgen", *options, "--template", file.name)
+        self.assertIn("3 of 4 receive queues got nothing (0, 1, 3): the device steers all", text)
 
 
 class Terminal(Case):

@@ -236,6 +236,7 @@ static uint32_t text_idle_list(const struct pktgen_results *results, char *text,
  * reach all queues. */
 static void text_idle(const struct pktgen_results *results)
 {
+	const struct replay_arguments *replay = &results->options->hooks.replay;
 	uint32_t queues = results->pairs;
 	char list[64];
 	uint32_t idle;
@@ -246,8 +247,8 @@ static void text_idle(const struct pktgen_results *results)
 	if (idle == 0)
 		return;
 	printf("%u of %u receive queues got nothing (%s)", idle, queues, list);
-	if (results->options->rx_only || results->options->traffic.ports > 1 ||
-	    results->options->config.file != NULL || results->flow[0].streams > 1)
+	if (results->options->rx_only || results->options->traffic.ports > 1 || replay->file != NULL ||
+	    replay->template_file != NULL || results->options->config.file != NULL || results->flow[0].streams > 1)
 		printf(": the device steers all that arrives to the others\n");
 	else
 		printf(": there are %u flows, one a pair, and the device steers them so\n",
