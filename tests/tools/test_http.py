@@ -116,6 +116,13 @@ class Serving(Case):
         text = client.ask("GET", "/metrics")[2].decode()
         self.assertRegex(text, r'(?m)^vionet_pktgen_flow_tx_frames_total\{flow="tagged",port="p1"\} \d{4,}$')
         self.assertRegex(text, r'(?m)^vionet_pktgen_port_link_up\{port="p1"\} 1$')
+        # What the device refuses changes nothing.
+        big = flow("big", rx="p1", size={"choice": "fixed", "fixed": 9000})
+        for method, path, body in (("PATCH", "/config/append", [{"choice": "flows", "flows": [big]}]),
+                                   ("POST", "/config", {"ports": [{"name": "p1", "location": self.device}], "flows": [big]})):
+            errors = client.call(method, path, body, 400)["errors"]
+            self.assertEqual((len(errors), ".size: 8996 bytes" in errors[0]), (1, True), errors)
+            self.assertEqual(list(client.flows()), ["numbered", "tagged"])
         # On the same port, which stays open.
         self.set(client, flow("other", rx="p1", frames=10))
         client.transmit("start")

@@ -54,15 +54,14 @@ void say_unlisten(struct say_listener *listener)
 	pthread_mutex_unlock(&listeners_lock);
 }
 
-/* Does one of them keep it from standard error? */
+/* The newest is told first. Does one of them keep it from the others and standard error? */
 static bool common_tell_listeners(const char *text)
 {
 	bool kept = false;
 
 	pthread_mutex_lock(&listeners_lock);
-	for (struct say_listener *at = listeners; at != NULL; at = at->next)
-		if (at->take(at->context, text))
-			kept = true;
+	for (struct say_listener *at = listeners; at != NULL && !kept; at = at->next)
+		kept = at->take(at->context, text);
 	pthread_mutex_unlock(&listeners_lock);
 	return kept;
 }

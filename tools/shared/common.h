@@ -49,7 +49,7 @@ const char *plural(uint64_t count);
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Somebody who is given each message too, without "vionet: ", by the thread that says it; `take` must
- * not say anything itself. True: it is kept, and not printed now. */
+ * not say anything itself. True: it is kept: not printed now, and no older one is given it. */
 struct say_listener {
 	bool (*take)(void *context, const char *text);
 	void *context;

@@ -124,25 +124,34 @@ bool generator_may_change(const struct generator *generator, bool whole)
 	return false;
 }
 
+/* Devices opened anew for it. What is refused leaves what there was, its flows stopped. */
+static int generator_reopen(struct generator *generator, const struct traffic *traffic)
+{
+	int code;
+
+	generator_note(generator, generator_close_engine(generator));
+	code = generator_open_engine(generator, traffic);
+	if (code == CODE_OK || (code == CODE_USAGE && generator->traffic != NULL &&
+				generator_open_engine(generator, generator->traffic) == CODE_OK))
+		return code;
+	generator_drop_traffic(generator);
+	return code;
+}
+
 static int generator_replace(struct generator *generator, struct traffic *traffic, bool same_captures)
 {
 	int code = CODE_OK;
 
-	if (!generator_may_change(generator, true)) {
-		traffic_free(traffic);
-		free(traffic);
-		return CODE_USAGE;
-	}
-	if (!generator_reconfigure(generator, traffic, same_captures)) {
-		generator_note(generator, generator_close_engine(generator));
-		code = generator_open_engine(generator, traffic);
-	}
-	generator_drop_traffic(generator);
+	if (!generator_may_change(generator, true))
+		code = CODE_USAGE;
+	else if (!generator_reconfigure(generator, traffic, same_captures))
+		code = generator_reopen(generator, traffic);
 	if (code != CODE_OK) {
 		traffic_free(traffic);
 		free(traffic);
 		return code;
 	}
+	generator_drop_traffic(generator);
 	generator->traffic = traffic;
 	generator->own_traffic = true;
 	return CODE_OK;
