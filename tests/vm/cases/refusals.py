@@ -122,10 +122,14 @@ class Bind(common.Case):
         guest = self.run_guest(
             f"modprobe virtio_net; {self.DRIVER}; {common.VIONET} list; {common.VIONET} bind {NIC};"
             f"{self.DRIVER}; {common.VIONET} list; {common.VIONET} unbind {NIC}; {self.DRIVER};"
-            f"{common.interface(driver='')} ls /sys/class/net")
+            f"{common.interface(driver='')} ls /sys/class/net;"
+            f"{common.VIONET} bind {NIC} & {common.VIONET} bind {NIC}; one=$?; wait $!; echo both $one $?; {self.DRIVER}")
         drivers = [line.split("/")[-1] for line in guest.output.splitlines() if "drivers/" in line]
-        self.assertEqual(drivers, ["virtio-pci", "vfio-pci", "virtio-pci"], guest.output)
+        self.assertEqual(drivers, ["virtio-pci", "vfio-pci", "virtio-pci", "vfio-pci"], guest.output)
         self.assertRegex(guest.output, r"(?m)^(eth|ens|enp)\w+$")
+        # Two at once: the second one finds what the first one has done.
+        self.assertIn("both 0 0", guest.output)
+        self.assertEqual(guest.output.count(f"{NIC}: virtio-pci -> vfio-pci"), 2, guest.output)
 
     def refused(self, setup, text, *options, end=""):
         """Bind fails, and the function has the driver that it had."""
@@ -146,7 +150,7 @@ class Bind(common.Case):
         self.assertIn("drivers/vfio-pci", guest.output)
 
     def test_interface_of_others(self):
-        """An interface in another namespace, or an upper interface in one."""
+        """An interface in another namespace, an upper interface in one; a program that captures."""
         name = "$(ls /sys/bus/pci/devices/" + NIC + "/virtio*/net)"
         bind = f"{common.VIONET} bind {NIC}; echo status $?"
         guest = self.run_guest(
@@ -155,12 +159,15 @@ class Bind(common.Case):
             f"ip link add link $name name mv0 type macvlan; ip link set mv0 netns box; {bind};"
             "ip -n box link del mv0;"
             f"ip link set $name up; ip route add 10.9.9.0/24 dev $name table 77; {bind};"
-            f"ip route flush table 77; {self.DRIVER}; {bind}; {self.DRIVER}")
+            "ip route flush table 77; tcpdump -i $name -w /dev/null 2>/tmp/tcpdump & capture=$!;"
+            f"until grep -q 'listening on' /tmp/tcpdump; do kill -0 $capture || break; sleep 0.1; done; {bind};"
+            f"kill $capture; wait $capture; {self.DRIVER}; {bind}; {self.DRIVER}")
         self.assertIn("its network interface is in another network namespace", guest.output)
         self.assertIn("carries mv0 in another network namespace", guest.output)
         self.assertIn("has routes (table 77)", guest.output)
+        self.assertRegex(guest.output, r"is up and process \d+ \(tcpdump\) captures on it")
         self.assertEqual([line for line in guest.output.splitlines() if line.startswith("status")],
-                         ["status 3", "status 3", "status 3", "status 0"], guest.output)
+                         [*["status 3"] * 4, "status 0"], guest.output)
         drivers = [line.split("/")[-1] for line in guest.output.splitlines() if "drivers/" in line]
         self.assertEqual(drivers, ["virtio-pci", "virtio-pci", "vfio-pci"], guest.output)
 
