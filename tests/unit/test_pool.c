@@ -319,6 +319,12 @@ static void pools_that_make_no_sense(void **state)
 	void *at[3];
 
 	(void)state;
+	others = (void *)1;
+	assert_int_equal(vionet_memory_register(env->device, (void *)4096, 0, VIONET_DEVICE_READS, &others), -EINVAL);
+	assert_text("must be multiples of the IOMMU's page, 4096 bytes, and not zero");
+	assert_int_equal(vionet_memory_register(env->device, (void *)4096, 2048, VIONET_DEVICE_READS, &others), -EINVAL);
+	assert_int_equal(vionet_memory_register(env->device, (void *)2048, 4096, VIONET_DEVICE_READS, &others), -EINVAL);
+	assert_null(others);
 	refuse_pool(env, (struct vionet_pool_options){ .count = (1 << 24) + 1 }, "count 16777217 is above 16777216");
 	refuse_pool(env, (struct vionet_pool_options){ .buffer_size = 63 }, "buffer_size 63 is not between 64 and 65653");
 	refuse_pool(env, (struct vionet_pool_options){ .buffer_size = 65654 }, "buffer_size 65654 is not between");

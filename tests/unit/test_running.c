@@ -459,6 +459,20 @@ static void names_of_devices(void **state)
 			 -ENODEV);
 }
 
+/* Nothing happens to it. */
+static void what_this_device_cannot_do(void **state)
+{
+	struct env *env = env_start(16, 16, 0, 0);
+
+	(void)state;
+	assert_int_equal(vionet_device_reconnect(env->device, 1000), -ENOTSUP);
+	assert_text("reconnect: there is nothing to connect to");
+	assert_int_equal(vionet_device_migrate(env->device, "vfio-user:/nowhere", NULL), -ENOTSUP);
+	assert_text("only a function behind a vfio-user server can move");
+	assert_int_equal(vionet_queue_check(env->rx), 0);
+	env_stop(env);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -480,6 +494,7 @@ int main(void)
 		cmocka_unit_test(roles_without_multiqueue),
 		cmocka_unit_test(unknown_flags_are_refused),
 		cmocka_unit_test(names_of_devices),
+		cmocka_unit_test(what_this_device_cannot_do),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
