@@ -131,7 +131,8 @@ struct vionet_pci_move {
  * how far apart its elements lie; not looked at if `moves` is NULL.
  *
  * Returns 0. Any thread, one at a time; takes some 10 ms, 30 s where modprobe or udev
- * hang. Source: Documentation/ABI/testing/sysfs-bus-pci, Documentation/
+ * hang. While functions move the thread gets no signals: one that ends the process would
+ * leave them without a driver. Source: Documentation/ABI/testing/sysfs-bus-pci, Documentation/
  * driver-api/vfio.rst.
  */
 int vionet_pci_bind(const char *const *addresses, size_t count, unsigned int flags,

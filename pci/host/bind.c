@@ -402,11 +402,14 @@ static int bind_run(struct set *set, struct vionet_pci_move **moves, size_t stri
 		    size_t *count)
 {
 	void *list = calloc(set->count + 1, moves != NULL ? stride : 1);
+	sigset_t signals;
 	int result;
 
 	if (list == NULL)
 		return vn_error(ENOMEM, "binding: no memory");
+	vn_move_hold_signals(&signals);
 	result = bind_run_all(set);
+	vn_move_let_signals(&signals);
 	if (result < 0 || moves == NULL) {
 		free(list);
 		return result;

@@ -91,6 +91,19 @@ void vn_move_unlock(int *lock)
 	*lock = -1;
 }
 
+void vn_move_hold_signals(sigset_t *before)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, before);
+}
+
+void vn_move_let_signals(const sigset_t *before)
+{
+	pthread_sigmask(SIG_SETMASK, before, NULL);
+}
+
 /* --- the driver's module ------------------------------------------------ */
 
 static bool move_driver_present(const char *bus, const char *driver)

@@ -3,6 +3,8 @@
 #ifndef VN_PCI_MOVE_H
 #define VN_PCI_MOVE_H
 
+#include <signal.h>
+
 #include "pci/host/host.h"
 
 #define VN_DRIVER_MAX 64
@@ -14,6 +16,11 @@
  */
 int vn_move_lock(const char *bus, int *lock);
 void vn_move_unlock(int *lock);
+
+/* A Ctrl-C or a terminal that is lost ends no process between two drivers of a function: from the first move to
+ * the last one, or its undo, this thread gets no signals. */
+void vn_move_hold_signals(sigset_t *before);
+void vn_move_let_signals(const sigset_t *before);
 
 /* A move: what to return to, and why it failed. */
 struct vn_move {

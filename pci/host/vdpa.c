@@ -146,6 +146,7 @@ static void vdpa_note_interface(struct vionet_vdpa_move *move)
 static int vdpa_move(struct vionet_vdpa_move *move, const char *driver, bool force)
 {
 	struct vn_move run = { .bus = "vdpa", .address = move->name, .from = move->from, .to = driver };
+	sigset_t signals;
 	int result;
 
 	snprintf(move->to, sizeof(move->to), "%s", driver);
@@ -154,11 +155,14 @@ static int vdpa_move(struct vionet_vdpa_move *move, const char *driver, bool for
 	result = vdpa_check_use(move, force);
 	if (result == 0)
 		result = vdpa_check_kernel(move, driver);
-	if (result == 0)
-		result = vn_move_run(&run);
+	if (result != 0)
+		return result;
+	vn_move_hold_signals(&signals);
+	result = vn_move_run(&run);
 	/* With the kernel's own any driver may have it again. */
 	if (result == 0 && strcmp(driver, VIRTIO) == 0)
 		result = vn_move_forget(&run);
+	vn_move_let_signals(&signals);
 	move->moved = result == 0;
 	return result;
 }

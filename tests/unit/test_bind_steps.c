@@ -2,6 +2,7 @@
 /* Bind and unbind where a step fails, a driver cannot be read, or somebody else does something meanwhile, on a host of
  * plain files: the function keeps or gets back its driver, or the text has the commands that do it. */
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -243,6 +244,42 @@ static void one_that_does_not_end(void **state)
 	assert_int_equal(bind_nic(0), 0);
 }
 
+/* --- a signal while it moves ------------------------------------------------------------------ */
+
+static pthread_t binder;
+static volatile sig_atomic_t probed, came, came_early;
+
+static void note_signal(int number)
+{
+	(void)number;
+	came = 1;
+	came_early = !probed;
+}
+
+static void signal_at_unbind(const char *event)
+{
+	if (strncmp(event, "unbind", 6) == 0)
+		assert_int_equal(pthread_kill(binder, SIGUSR1), 0);
+	probed |= strcmp(event, "probe;") == 0;
+}
+
+/* By default it ends the process: not where the function has no driver. */
+static void a_signal_comes_when_it_has_moved(void **state)
+{
+	(void)state;
+	add_nic("virtio-pci");
+	binder = pthread_self();
+	assert_true(signal(SIGUSR1, note_signal) != SIG_ERR);
+	for (int back = 0; back < 2; back++) {
+		probed = came = 0;
+		fake.kernel.before = signal_at_unbind;
+		assert_int_equal(back ? unbind_one(ADDRESS, NULL) : bind_nic(0), 0);
+		assert_int_equal(came, 1);
+		assert_int_equal(came_early, 0);
+	}
+	signal(SIGUSR1, SIG_DFL);
+}
+
 /* --- each step of unbind ---------------------------------------------------------------- */
 
 static void vfio_nic(void)
@@ -390,6 +427,7 @@ int main(void)
 		STEP_TEST(unplugged_while_it_moves),
 		STEP_TEST(two_at_once),
 		STEP_TEST(one_that_does_not_end),
+		STEP_TEST(a_signal_comes_when_it_has_moved),
 		STEP_TEST(unbind_whose_override_cannot_be_written),
 		STEP_TEST(unbind_that_cannot_be_written),
 		STEP_TEST(unbind_that_vfio_does_not_heed),
