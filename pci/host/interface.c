@@ -302,14 +302,14 @@ static int netif_in_use(const char *interface, bool *up, char *why, size_t size,
 
 /* ---- vDPA ---- */
 
-/* If this is the node that vhost_vdpa made: does a process have it open? */
+/* If this is a node that vhost_vdpa made, or a UIO driver: does a process have it open? */
 static int netif_node_held(const char *name, const char *of, char *why, size_t size)
 {
 	char node[VN_PATH_MAX], target[PATH_MAX], user[128];
 	int result;
 
 	(void)of;
-	if (strncmp(name, "vhost-vdpa-", 11) != 0)
+	if (strncmp(name, "vhost-vdpa-", 11) != 0 && strncmp(name, "uio", 3) != 0)
 		return 0;
 	say(node, sizeof(node), "%.512s/../%.255s", vn_host.vfio, name);
 	if (realpath(node, target) == NULL)
@@ -347,6 +347,15 @@ static int netif_vdpa_uses(const char *device, const char *address, char *why, s
 static int netif_vdpa_in_use(const char *address, char *why, size_t size)
 {
 	return netif_look("bus/vdpa/devices", netif_vdpa_uses, address, why, size);
+}
+
+/* uio_pci_generic, or igb_uio, gives it to a process that drives it: DPDK's. */
+static int netif_uio_in_use(const char *address, char *why, size_t size)
+{
+	char folder[VN_PATH_MAX];
+
+	say(folder, sizeof(folder), "bus/pci/devices/%.255s/uio", address);
+	return netif_look(folder, netif_node_held, address, why, size);
 }
 
 /* ---- all of it ---- */
@@ -399,7 +408,9 @@ int vn_function_in_use(const char *address, char *why, size_t size, char *remedy
 	remedy[0] = why[0] = '\0';
 	vn_sysfs_interfaces(address, &interfaces);
 	result = netif_all_in_use(&interfaces, why, size, &cure);
-	return result != 0 ? result : netif_vdpa_in_use(address, why, size);
+	if (result == 0)
+		result = netif_vdpa_in_use(address, why, size);
+	return result != 0 ? result : netif_uio_in_use(address, why, size);
 }
 
 int vn_vdpa_in_use(const char *name, char *why, size_t size, char *remedy, size_t remedy_size)

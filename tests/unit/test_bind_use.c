@@ -367,8 +367,7 @@ static void captured(void **state)
 	assert_free();
 }
 
-/* --- unreadable: counts as in use
- * -------------------------------------------------------- */
+/* --- unreadable: counts as in use -------------------------------------------------------- */
 
 static void assert_unseen(int code, const char *text)
 {
@@ -535,27 +534,39 @@ static void a_vdpa_folder_that_cannot_be_read(void **state)
 	assert_unseen(-EIO, "bus/vdpa/devices: Not a directory");
 }
 
+/* Refused while a process has this node, which the command makes in the function's folder. */
+static void assert_node_counts(const char *driver, const char *name, const char *line)
+{
+	char node[FAKE_PATH + 32], all[4 * FAKE_PATH + 256];
+	int fd;
+
+	ADD(.address = ADDRESS, .group = 7, .driver = driver);
+	snprintf(node, sizeof(node), "%s/../%s", fake.vfio, name);
+	snprintf(all, sizeof(all), "cd %s/bus && touch %s && %s", fake.sys, node, line);
+	assert_int_equal(system(all), 0);
+	vn_host.proc = "/proc";
+	fd = open(node, O_RDWR | O_CLOEXEC);
+	assert_int_equal(bind_nic(0), -EBUSY);
+	assert_has(vionet_error_text(), "has it open (");
+	assert_string_equal(fake_driver(&fake, ADDRESS), driver);
+	close(fd);
+	assert_int_equal(bind_nic(0), 0);
+}
+
 /* As the kernel has it: the device below the function, its node in its folder, and no class. */
 static void a_vdpa_device_that_a_process_has(void **state)
 {
-	char node[FAKE_PATH + 32], line[4 * FAKE_PATH + 256];
-	int fd;
-
 	(void)state;
-	add_nic("virtio-pci");
-	fake_interface("ens4", false, NULL);
-	snprintf(node, sizeof(node), "%s/../vhost-vdpa-5", fake.vfio);
-	snprintf(line, sizeof(line),
-		 "mkdir -p %s/bus/pci/devices/" ADDRESS "/vdpa0/vhost-vdpa-5 %s/bus/vdpa/devices && "
-		 "ln -s ../../pci/devices/" ADDRESS "/vdpa0 %s/bus/vdpa/devices/vdpa0 && touch %s",
-		 fake.sys, fake.sys, fake.sys, node);
-	assert_int_equal(system(line), 0);
-	vn_host.proc = "/proc";
-	fd = open(node, O_RDWR | O_CLOEXEC);
-	assert_true(fd >= 0);
-	assert_refused("has it open (");
-	close(fd);
-	assert_free();
+	assert_node_counts("virtio-pci", "vhost-vdpa-5",
+			   "mkdir -p pci/devices/" ADDRESS "/vdpa0/vhost-vdpa-5 vdpa/devices && "
+			   "ln -s ../../pci/devices/" ADDRESS "/vdpa0 vdpa/devices/vdpa0");
+}
+
+static void a_uio_device_that_a_process_has(void **state)
+{
+	(void)state;
+	fake_add_driver(&fake, "uio_pci_generic");
+	assert_node_counts("uio_pci_generic", "uio3", "mkdir -p pci/devices/" ADDRESS "/uio/uio3");
 }
 
 int main(void)
@@ -583,6 +594,7 @@ int main(void)
 		TEST(processes_that_cannot_be_read),
 		TEST(a_vdpa_folder_that_cannot_be_read),
 		TEST(a_vdpa_device_that_a_process_has),
+		TEST(a_uio_device_that_a_process_has),
 	};
 
 	return cmocka_run_group_tests_name("bind_use", tests, NULL, NULL);
