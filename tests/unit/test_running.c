@@ -440,6 +440,49 @@ static void unknown_flags_are_refused(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
+/* Each has a largest value. Of a device that is not there: what is refused comes first. */
+static void limits_of_options(void **state)
+{
+	static const struct {
+		struct vionet_open_options options;
+		const char *text; /* of one more */
+	} rows[] = {
+		{ { .control_timeout_ms = 60000 }, "60001 ms for a control command; at most 60000" },
+		{ { .reset_timeout_ms = 600000 }, "ms for a reset; at most 600000" },
+		{ { .reply_timeout_ms = 600000 }, "ms for replies; at most 600000" },
+		{ { .iommu = VIONET_IOMMU_NONE }, "there is no kind of IOMMU with the number" },
+	};
+	struct vionet_open_options token = { .struct_size = sizeof(token), .vf_token = "83d7e1bf" };
+	struct vionet_start_options start = { .struct_size = sizeof(start), .queue_pairs = VIONET_QUEUE_PAIRS_MAX };
+	struct vionet_device *device;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct vionet_open_options o = rows[i].options;
+
+		o.struct_size = sizeof(o);
+		assert_true(vionet_device_open("ffff:ff:1f.7", &o, &device) < 0);
+		assert_null(strstr(vionet_error_text(), "at most"));
+		assert_null(strstr(vionet_error_text(), "there is no kind"));
+		o.control_timeout_ms += i == 0;
+		o.reset_timeout_ms += i == 1;
+		o.reply_timeout_ms += i == 2;
+		o.iommu += i == 3;
+		assert_int_equal(vionet_device_open("ffff:ff:1f.7", &o, &device), -EINVAL);
+		assert_text(rows[i].text);
+	}
+	assert_int_equal(vionet_device_open("ffff:ff:1f.7", &token, &device), -EINVAL);
+	assert_text("the VF token '83d7e1bf' is no UUID");
+	model_create(&model);
+	assert_int_equal(open_model(model, NULL, &device), 0);
+	assert_int_equal(vionet_device_start(device, &start), -ENOTSUP);
+	assert_text("the device has 1 queue pair, not 128");
+	start.queue_pairs++;
+	assert_int_equal(vionet_device_start(device, &start), -EINVAL);
+	assert_text("129 queue pairs; at most 128");
+	assert_int_equal(vionet_device_close(device), 0);
+}
+
 static void names_of_devices(void **state)
 {
 	struct vionet_device *device;
@@ -493,6 +536,7 @@ int main(void)
 		cmocka_unit_test(feature_without_its_register_is_not_taken),
 		cmocka_unit_test(roles_without_multiqueue),
 		cmocka_unit_test(unknown_flags_are_refused),
+		cmocka_unit_test(limits_of_options),
 		cmocka_unit_test(names_of_devices),
 		cmocka_unit_test(what_this_device_cannot_do),
 	};
