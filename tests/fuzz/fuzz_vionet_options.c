@@ -217,6 +217,22 @@ int __wrap_fputs(const char *text, FILE *stream)
 	return command_line_runs() ? 0 : __real_fputs(text, stream);
 }
 
+/* ---- files, which are those of a process and not of a line ---- */
+
+void __wrap_own_file_reads(const char *path);
+int __wrap_own_file_writes(const char *option, const char *path);
+
+void __wrap_own_file_reads(const char *path)
+{
+	assert(path != NULL);
+}
+
+int __wrap_own_file_writes(const char *option, const char *path)
+{
+	(void)option, (void)path;
+	return CODE_OK;
+}
+
 /* ---- what is accepted ---- */
 
 void __real_parse_arguments(const struct argp *argp, const char *name, int argc, char **argv, void *input);
