@@ -247,7 +247,7 @@ static void one_that_does_not_end(void **state)
 /* --- a signal while it moves ------------------------------------------------------------------ */
 
 static pthread_t binder;
-static volatile sig_atomic_t probed, came, came_early;
+static _Atomic int probed, came, came_early;
 
 static void note_signal(int number)
 {
