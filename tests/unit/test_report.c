@@ -166,6 +166,19 @@ static void test_csv(void **state)
 	json_decref(rows);
 }
 
+/* Columns are not looked for in all rows for each: that would end with the test's time. */
+static void test_csv_of_many_rows(void **state)
+{
+	json_t *rows = json_array(), *row = json_pack("{s:i, s:i, s:i, s:i}", "a", 1, "b", 2, "c", 3, "d", 4);
+
+	(void)state;
+	for (int i = 0; i < 100000; i++)
+		json_array_append(rows, row);
+	assert_int_equal(report_csv(rows, "/dev/null"), CODE_OK);
+	json_decref(row);
+	json_decref(rows);
+}
+
 /* The object comes back as it was, and nothing in it ends the script. */
 static void test_html(void **state)
 {
@@ -215,6 +228,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_percentiles_of_few),
 		cmocka_unit_test(test_deviation),
 		cmocka_unit_test(test_csv),
+		cmocka_unit_test(test_csv_of_many_rows),
 		cmocka_unit_test(test_html),
 		cmocka_unit_test(test_files_that_cannot_be_written),
 	};

@@ -38,10 +38,10 @@ static void csv_text(struct csv *csv, const char *text)
 }
 
 /* Columns are those of the first object that has an object there. */
-static const json_t *csv_shape(const json_t *rows, const char *key)
+static json_t *csv_shape(const json_t *rows, const char *key)
 {
 	for (size_t i = 0; i < json_array_size(rows); i++) {
-		const json_t *value = json_object_get(json_array_get(rows, i), key);
+		json_t *value = json_object_get(json_array_get(rows, i), key);
 
 		if (json_is_object(value))
 			return value;
@@ -49,16 +49,33 @@ static const json_t *csv_shape(const json_t *rows, const char *key)
 	return NULL;
 }
 
-static void csv_names(struct csv *csv, const json_t *rows)
+/* Of each key that has one: looked for once, and not for each row. NULL: no memory. */
+static json_t *csv_shapes(const json_t *rows)
 {
-	json_t *first = json_array_get(rows, 0);
+	json_t *shapes = json_object(), *unused;
+	const char *key;
+
+	json_object_foreach(json_array_get(rows, 0), key, unused)
+	{
+		json_t *shape = csv_shape(rows, key);
+
+		if (shape != NULL && json_object_set(shapes, key, shape) != 0) {
+			json_decref(shapes);
+			return NULL;
+		}
+	}
+	return shapes;
+}
+
+static void csv_names(struct csv *csv, const json_t *first, const json_t *shapes)
+{
 	const char *key;
 	json_t *value;
 
 	csv->first = true;
-	json_object_foreach(first, key, value)
+	json_object_foreach((json_t *)first, key, value)
 	{
-		json_t *shape = (json_t *)csv_shape(rows, key);
+		json_t *shape = json_object_get(shapes, key);
 		const char *inner;
 		json_t *unused;
 
@@ -106,16 +123,15 @@ static void csv_value(struct csv *csv, const json_t *value)
 	csv_text(csv, text);
 }
 
-static void csv_row(struct csv *csv, const json_t *rows, const json_t *row)
+static void csv_row(struct csv *csv, const json_t *first, const json_t *shapes, const json_t *row)
 {
-	json_t *first = json_array_get(rows, 0);
 	const char *key;
 	json_t *like;
 
 	csv->first = true;
-	json_object_foreach(first, key, like)
+	json_object_foreach((json_t *)first, key, like)
 	{
-		json_t *shape = (json_t *)csv_shape(rows, key);
+		json_t *shape = json_object_get(shapes, key);
 		const json_t *value = json_object_get(row, key);
 		const char *inner;
 		json_t *none;
@@ -141,12 +157,21 @@ static void csv_row(struct csv *csv, const json_t *rows, const json_t *row)
 int report_csv(const json_t *rows, const char *name)
 {
 	struct csv csv = { .file = report_file_open(name) };
+	const json_t *first = json_array_get(rows, 0);
+	json_t *shapes;
 
 	if (csv.file == NULL)
 		return CODE_FAILED;
-	if (json_array_size(rows) > 0)
-		csv_names(&csv, rows);
+	shapes = csv_shapes(rows);
+	if (shapes == NULL) {
+		say("%s: no memory for its columns", name);
+		fclose(csv.file);
+		return CODE_FAILED;
+	}
+	if (first != NULL)
+		csv_names(&csv, first, shapes);
 	for (size_t i = 0; i < json_array_size(rows); i++)
-		csv_row(&csv, rows, json_array_get(rows, i));
+		csv_row(&csv, first, shapes, json_array_get(rows, i));
+	json_decref(shapes);
 	return report_file_close(csv.file, name);
 }
