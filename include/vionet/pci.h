@@ -118,9 +118,9 @@ struct vionet_pci_move {
  *             that is not VFIO's; a process has a virtual function of it open; another one
  *             binds or unbinds functions and does not end; or,
  *             unless VIONET_PCI_BIND_FORCE is set: it has virtual functions, or a
- *             network interface that is in use: up with an address, a route in any
- *             table or a program that captures on it, part of a bridge, bond or the like, in another network namespace; or
- *             a process drives it through UIO
+ *             network interface that is in use: up with an address, a route in any table or a
+ *             program that captures on it, part of a bridge, bond or the like, in another
+ *             network namespace; or a process drives it through UIO
  *   -EACCES   no permission to write to sysfs
  *   -EIO      what is read or written there fails
  * If a later step fails, all old drivers are bound again; the text says so, or
