@@ -161,7 +161,7 @@ PROOFS = [
         Mutant("any BAR will do", "any configuration space", "pci/capability.c", "if (cap->bar > VN_REGION_BAR5)", "if (0)"),
         Mutant("a pointer into the header is followed", "any configuration space", "pci/capability.c",
                "if (position < LIST_FIRST)", "if (0)"),
-    ], ["-eva-slevel-function", "cap_collect:500,cap_check_position:500"]),
+    ], ["-eva-precision", "3", "-eva-slevel-function", "cap_collect:500,cap_check_position:500"]),
     Proof("header", "header.c", ["driver/net/offload.c", "tests/proofs/stubs.c"],
           [Variant("received", "-DRECEIVES=1 -DHEADER_SIZE=24"), Variant("to transmit", "-DRECEIVES=0 -DHEADER_SIZE=24"),
            Variant("received, short", "-DRECEIVES=1 -DHEADER_SIZE=12", quick=False),
@@ -186,7 +186,7 @@ PROOFS = [
                "if (header->size > sizeof(union vhost_user_payload))", "if (0)"),
         Mutant("what has come is not counted", "8 bytes announced", "driver/transport/vhost_user/channel.c",
                "to + at, size - at, message, room)", "to + at, size, message, room)"),
-    ], ["-eva-slevel", "300"]),
+    ], ["-eva-precision", "3", "-eva-slevel", "300"]),
     Proof("vhost_user_replies", "vhost_user_replies.c", ["driver/transport/vhost_user/messages.c", "driver/transport/vhost_user/inflight.c",
                                                          "tests/proofs/stubs.c"], [Variant("any message", "")], [
         Mutant("a longer configuration is read than there is", "any message", "driver/transport/vhost_user/messages.c",
@@ -202,7 +202,7 @@ PROOFS = [
                "if (first > reply->size)", "if (0)", quick=False),
         Mutant("more areas are noted than have a place", "regions, 100 bytes at a time", "pci/vfio_user/region.c",
                "first < end && region->sparse_count < VN_SPARSE_MAX", "first < end", quick=False),
-    ], ["-eva-precision", "2"]),
+    ]),
     Proof("vfio_user_version", "vfio_user_version.c", ["pci/vfio_user/version.c", "tests/proofs/stubs.c"], [Variant("any reply, any JSON", "")], [
         Mutant("any length of a transfer is believed", "any reply, any JSON", "pci/vfio_user/version.c",
                "vfu_at_most(data, VN_VU_DATA_MAX)", "(uint32_t)data"),
