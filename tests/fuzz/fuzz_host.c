@@ -22,7 +22,7 @@ const char *__lsan_default_suppressions(void);
 /* Where libpci fails it leaves what it had in hand (pci/host/list.c); folders of our own are counted (refuse.c). */
 const char *__lsan_default_suppressions(void)
 {
-	return "leak:libpci.so\nleak:__alloc_dir\n";
+	return "leak:libpci.so\nleak:libudev.so\nleak:__alloc_dir\n";
 }
 
 /* No file here is a node. */

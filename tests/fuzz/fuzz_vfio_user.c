@@ -55,6 +55,7 @@ static struct {
 static struct {
 	unsigned int manner; /* 0: right; else each answer is as the input says */
 	unsigned int has;    /* what the function offers */
+	bool any_version;    /* its first reply is the input's */
 	int bar;	     /* a file for its BAR; -1: none */
 } server;
 
@@ -86,7 +87,7 @@ static void srv_version(void)
 	size_t size;
 
 	srv_put32(1u << 16); /* 0.1 */
-	if (server.has & 0x80) {
+	if (server.any_version) {
 		size = fuzz_take_bytes(text, fuzz_take8() % 127);
 		memcpy(reply.bytes + reply.size, text, size + 1);
 		reply.size += size + 1;
@@ -119,8 +120,8 @@ static void srv_region_info(const uint8_t *request)
 	srv_put64(server.has & 2 ? 0x3000 : 0);
 	srv_put64(server.has & 2 ? 0x1000 : FUZZ_BAR_SIZE);
 	if (more) {
-		srv_put64(fuzz_take8() << 8);
-		srv_put64(fuzz_take8() << 8);
+		srv_put64((uint64_t)(fuzz_take8() & 63) << 8);
+		srv_put64((uint64_t)(fuzz_take8() & 31) << 8);
 	}
 	reply.fd = server.bar;
 }
@@ -416,6 +417,7 @@ static int srv_open(const struct vionet_open_options *options, struct vionet_dev
 	fuzz_arena_pages(FUZZ_PAGE);
 	server.manner = how & 1;
 	server.has = fuzz_take8();
+	server.any_version = server.has & 0x80 && how & 8;
 	server.bar = how & 4 ? srv_bar() : -1;
 	/* Registers that a client can write to itself are no device's. */
 	if (how & 4 && (server.has & 10) != 2)

@@ -184,8 +184,9 @@ static void tree_undo(void)
 	while (tree.edits != 0) {
 		tree_drop(tree.edit[--tree.edits].path);
 		tree_place(tree.edits, place);
-		if (tree.edit[tree.edits].was_there)
-			(void)rename(place, tree.edit[tree.edits].path);
+		/* Its folder may have gone with a driver, and comes back with all that is in it (tree_bind_all). */
+		if (tree.edit[tree.edits].was_there && rename(place, tree.edit[tree.edits].path) != 0)
+			tree_drop(place);
 	}
 }
 
@@ -296,6 +297,8 @@ static void tree_edit(void)
 	tree_place(edit, place);
 	tree.edit[edit].path = path;
 	tree.edit[edit].was_there = rename(path, place) == 0;
+	if (!tree.edit[edit].was_there && errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
+		return; /* it stays as it is */
 	tree.edits++;
 	switch (what & 7) {
 	case 0:
