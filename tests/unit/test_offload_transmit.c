@@ -208,12 +208,10 @@ static void helpers_refuse(void **state)
 	(void)state;
 	for (unsigned int i = 0; i < 11; i++) {
 		struct frame_spec s = { .six = i >= 7, .udp = i == 6, .payload = 60 };
+		struct vionet_packet *good = frame_packet(env, &s);
 		uint8_t before[200];
+		int result[2];
 
-		/* What is known of the last one does not count. */
-		p = frame_packet(env, &s);
-		assert_int_equal(vionet_packet_checksum_partial(p), 0);
-		vionet_packet_free(&p, 1);
 		p = frame_packet(env, &s);
 		switch (i) {
 		case 0: p->data[12] = 0x88; break;
@@ -229,7 +227,12 @@ static void helpers_refuse(void **state)
 		case 10: p->length = 50; break;
 		}
 		memcpy(before, p->data, p->length);
-		assert_int_equal(vionet_packet_checksum_partial(p), -EINVAL);
+		/* What was found of the last one, on the stack, does not count. */
+		result[0] = vionet_packet_checksum_partial(good);
+		result[1] = vionet_packet_checksum_partial(p);
+		assert_int_equal(result[0], 0);
+		assert_int_equal(result[1], -EINVAL);
+		vionet_packet_free(&good, 1);
 		assert_memory_equal(before, p->data, p->length);
 		assert_int_equal(p->flags, 0);
 		assert_int_equal(vionet_packet_segment(p, 100), -EINVAL);

@@ -396,10 +396,19 @@ static void waiting_has_a_limit(void **state)
 static void names(void **state)
 {
 	static const char *const bad[] = {
-		"vhost-user:", "vhost-user:,server", "vhost-user:/x,", "vhost-user:/x,serve",
-		"vhost-user:/x,wait=", "vhost-user:/x,wait=-1", "vhost-user:/x,wait=1x",
-		"vhost-user:/x,wait=1,wait=1", "vhost-user:/x,server,wait=1,server",
-		"vhost-user:/x,wait=3601", "vhost-user:/x,server,server2",
+		"vhost-user:",
+		"vhost-user:,server",
+		"vhost-user:/x,",
+		"vhost-user:/x,serve",
+		"vhost-user:/x,wait=",
+		"vhost-user:/x,wait=-1",
+		"vhost-user:/x,wait=1x",
+		"vhost-user:/x,wait=1,wait=1",
+		"vhost-user:/x,server,wait=1,server",
+		"vhost-user:/x,wait=3601",
+		"vhost-user:/x,server,server2",
+		"vhost-user:/x,wait=+5",
+		"vhost-user:/x,wait=00000000000000000000000000000000005",
 	};
 	char longest[200] = "vhost-user:";
 	struct vionet_device *device;
