@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <pci/pci.h>
 
@@ -289,6 +290,24 @@ static void list_step_scan(struct look *look)
 	pci_scan_bus(look->access);
 }
 
+/* What keeps a function that is there from being looked at is why it is not drivable. */
+static bool list_is_blind(struct vionet_pci_function *function)
+{
+	const char *text = vionet_error_text();
+	size_t name = strlen(function->address);
+	char path[VN_PATH_MAX];
+
+	vn_sysfs_path(path, "bus/pci/devices/%s", function->address);
+	if (access(path, F_OK) != 0)
+		return false;
+	if (strncmp(text, function->address, name) == 0)
+		text += name + strlen(": ");
+	snprintf(function->reason, sizeof(function->reason), "%.500s", text);
+	function->drivable = false;
+	function->iommu_group = -1;
+	return true;
+}
+
 /* Add look->device if it is of our kind. One that goes away meanwhile is left
  * out. */
 static int list_one(struct look *look, struct table *table)
@@ -307,7 +326,7 @@ static int list_one(struct look *look, struct table *table)
 		 (unsigned int)look->device->domain, look->device->bus,
 		 look->device->dev, look->device->func & 7u);
 	look->looked = &looked;
-	if (list_describe(look, address) == 0) {
+	if (list_describe(look, address) == 0 || list_is_blind(&looked.function)) {
 		*function = looked.function;
 		table->count++;
 	}

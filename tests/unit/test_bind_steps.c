@@ -79,12 +79,22 @@ static void type_what_it_says(const char *driver)
 
 static void a_driver_that_cannot_be_read(void **state)
 {
+	struct vionet_pci_function *functions;
+	size_t count;
+
 	(void)state;
 	add_nic("virtio-pci");
 	hide_driver();
 	assert_result(bind_nic(0), -EIO, "its driver cannot be read");
 	assert_result(bind_nic(VIONET_PCI_BIND_FORCE), -EIO, "its driver cannot be read");
 	assert_result(unbind_one(ADDRESS, NULL), -EIO, "its driver cannot be read");
+	/* It does not vanish from the list. */
+	assert_int_equal(vionet_pci_list(&functions, sizeof(*functions), &count), 0);
+	assert_int_equal(count, 1);
+	assert_string_equal(functions[0].address, ADDRESS);
+	assert_false(functions[0].drivable);
+	assert_int_equal(strncmp(functions[0].reason, "its driver cannot be read from ", 31), 0);
+	vionet_pci_list_free(functions);
 	assert_untouched("");
 }
 
