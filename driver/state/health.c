@@ -16,8 +16,9 @@
 /* What the device's status says. Our queues are dead, too, if another process reset it. */
 enum vn_device_error vn_device_diagnose(int result, uint8_t status)
 {
+	/* A connection that ended for want of descriptors or memory does not come back either. */
 	if (result)
-		return result == -ENODEV ? VN_DERR_GONE : VN_DERR_NONE;
+		return result == -ENODEV || result == -EMFILE ? VN_DERR_GONE : VN_DERR_NONE;
 	if (status & STATUS_DEVICE_NEEDS_RESET)
 		return VN_DERR_NEEDS_RESET;
 	return status & STATUS_DRIVER_OK ? VN_DERR_NONE : VN_DERR_RESET;

@@ -3,6 +3,7 @@
  * driver replays its control state. J01 to J03, J12 and J13 are faults of the software
  * device's list. The reset of one queue is in test_queue_reset.c. */
 #include "tests/unit/control_env_traffic.h"
+#include "driver/state/health.h"
 
 /* Set all control state. */
 static void tell_everything(struct control_env *env)
@@ -404,9 +405,19 @@ static void all_that_was_delivered_is_counted(void **state)
 	env_stop(env);
 }
 
+/* A connection that ended for want of descriptors ended for good; what cannot be read now may be read later. */
+static void failures_to_read_its_health(void **state)
+{
+	(void)state;
+	assert_int_equal(vn_device_diagnose(-ENODEV, 0), VN_DERR_GONE);
+	assert_int_equal(vn_device_diagnose(-EMFILE, 0), VN_DERR_GONE);
+	assert_int_equal(vn_device_diagnose(-EIO, 0), VN_DERR_NONE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(failures_to_read_its_health),
 		cmocka_unit_test(j01_needs_reset_in_mid_traffic),
 		cmocka_unit_test(all_that_was_delivered_is_counted),
 		cmocka_unit_test(j02_needs_reset_without_interrupt),
