@@ -117,10 +117,9 @@ class BothWays(Frames):
 
     def test_few_by_interrupt(self):
         """There is time to fall asleep between two frames; at full speed there may be none. On a busy
-        machine a run may find each frame before it sleeps: one run of five has to have slept."""
-        self.count = 100
-        for _ in range(5):
-            if self.both_ways("interrupt", rate="1000")["rx"]["interrupts"] > 0:
+        machine a run may find each frame before it sleeps: the next leaves more time."""
+        for self.count, rate in (100, "1000"), (100, "300"), (50, "100"), (20, "30"), (20, "10"):
+            if self.both_ways("interrupt", rate=rate)["rx"]["interrupts"] > 0:
                 return
         self.fail("no frame came by interrupt, in five runs")
 
