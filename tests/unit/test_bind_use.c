@@ -33,10 +33,9 @@ static void assert_remedy(const char *remedy)
 	static const char *const all[] = { "ip link set ens4 down", "ip link set ens4 nomaster" };
 
 	for (size_t i = 0; i < 2; i++) {
-		const char *said = strstr(vionet_error_text(), all[i]);
 		bool wanted = remedy != NULL && strcmp(all[i], remedy) == 0;
 
-		if ((said != NULL) != wanted)
+		if ((strstr(vionet_error_text(), all[i]) != NULL) != wanted)
 			fail_msg("%s: %s", all[i], vionet_error_text());
 	}
 }

@@ -217,9 +217,7 @@ static int setup_end(struct run *run)
 
 static int setup_check_files(const struct pktgen_options *options)
 {
-	const struct {
-		const char *option, *name;
-	} files[] = {
+	const struct report_name files[] = {
 		{ "--csv", options->csv },
 		{ "--csv-flows", options->csv_flows },
 		{ "--csv-streams", options->csv_streams },
@@ -235,11 +233,7 @@ static int setup_check_files(const struct pktgen_options *options)
 			own_file_reads(options->traffic.flow[i].replay.file);
 	if (capture->files <= 1)
 		code = own_file_writes("--capture", capture->path);
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]) && code == CODE_OK; i++)
-		code = own_file_writes(files[i].option, files[i].name);
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]) && code == CODE_OK; i++)
-		code = report_file_check(files[i].name);
-	return code;
+	return code != CODE_OK ? code : report_files_check(files, sizeof(files) / sizeof(files[0]));
 }
 
 /* Ports without flows are a client's to begin with, as those that it sets. */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "tools/shared/common.h"
+#include "tools/shared/own_files.h"
 
 #define REPORT_FILES_MAX 8
 
@@ -42,7 +43,7 @@ static FILE *report_fopen(const char *name, int flags)
 	return file;
 }
 
-int report_file_check(const char *name)
+static int report_file_check(const char *name)
 {
 	size_t i = 0;
 
@@ -70,6 +71,17 @@ static FILE *report_empty(FILE *file, const char *name)
 		return NULL;
 	}
 	return file;
+}
+
+int report_files_check(const struct report_name *files, size_t count)
+{
+	int code = CODE_OK;
+
+	for (size_t i = 0; i < count && code == CODE_OK; i++)
+		code = own_file_writes(files[i].option, files[i].name);
+	for (size_t i = 0; i < count && code == CODE_OK; i++)
+		code = report_file_check(files[i].name);
+	return code;
 }
 
 FILE *report_file_open(const char *name)

@@ -3,11 +3,18 @@
 #ifndef VIONET_TOOLS_REPORT_FILE_H
 #define VIONET_TOOLS_REPORT_FILE_H
 
+#include <stddef.h>
 #include <stdio.h>
 
-/* Before hours of measuring, and before a sandbox: can it be written? Makes it, leaves what is in it, and keeps it open for
- * report_file_open, as the name. NULL is allowed. Returns an exit code; what is wrong has been said. */
-int report_file_check(const char *name);
+struct report_name {
+	const char *option; /* "--csv" */
+	const char *name;   /* NULL: it is not written */
+};
+
+/* Before hours of measuring, and before a sandbox: can they be written, and is none read, or written for another option?
+ * Makes them, leaves what is in them, and keeps each open for report_file_open. Returns an exit code; what is wrong has
+ * been said. */
+int report_files_check(const struct report_name *files, size_t count);
 
 /* Empty it and begin. NULL: what is wrong has been said. */
 FILE *report_file_open(const char *name);

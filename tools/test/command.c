@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/shared/own_files.h"
 #include "tools/shared/report_file.h"
 #include "tools/test/device_path.h"
 #include "tools/test/flows.h"
@@ -412,21 +411,14 @@ static void command_say_estimate(const struct test_options *options)
 /* Before hours of measuring. */
 static int command_check_files(const struct test_options *options)
 {
-	const struct {
-		const char *option, *name;
-	} files[] = {
+	const struct report_name files[] = {
 		{ "--csv", options->csv },
 		{ "--html", options->html },
 		{ "--hdr", options->hdr },
 		{ "--junit", options->junit },
 	};
-	int code = CODE_OK;
 
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]) && code == CODE_OK; i++)
-		code = own_file_writes(files[i].option, files[i].name);
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]) && code == CODE_OK; i++)
-		code = report_file_check(files[i].name);
-	return code;
+	return report_files_check(files, sizeof(files) / sizeof(files[0]));
 }
 
 static int command_begin(struct command *command)
