@@ -230,7 +230,7 @@ static int netif_carries_disk(const char *interface, char *why, size_t size)
 
 /* ---- programs that capture ---- */
 
-#define ALL_FRAMES 3 /* ETH_P_ALL: those of DHCP clients and of LLDP want a kind each */
+#define ALL_FRAMES 3 /* ETH_P_ALL: daemons that every host has, of LLDP for one, ask for a kind of frame */
 
 /* A packet socket of all frames, by its line of /proc/net/packet. */
 static int netif_line_captures(char *line, const char *index, char *why, size_t size)

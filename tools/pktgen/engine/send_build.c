@@ -6,7 +6,7 @@
 
 #include "tools/pktgen/packet/cycle.h"
 
-/* Fresh packets. Each has its own colour, the same each time, so that a frame stays where it is. */
+/* Fresh packets. What each begins with is always at the same place of its buffer: it is not written again. */
 static uint32_t send_alloc(const struct worker *worker, struct vionet_packet **packets,
 			   uint32_t count)
 {
