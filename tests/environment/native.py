@@ -62,12 +62,14 @@ class Wire:
         for frame in frames:
             self.socket.send(frame)
 
-    def echo_frame(self, timeout=0.2):
+    def echo_frame(self, timeout=0.2, between=lambda: None):
+        """`between`: what is done before the frame goes back."""
         self.accept()
         self.socket.settimeout(timeout)
         frame = self.socket.recv(70000)
         if not frame:
             raise OSError("the device is gone")
+        between()
         self.socket.settimeout(STEP_TIMEOUT)
         self.socket.send(frame)
 

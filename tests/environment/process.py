@@ -7,7 +7,7 @@ import subprocess
 import threading
 import time
 
-from vm.harness.background import STEP_TIMEOUT, wait_until  # noqa: F401
+from vm.harness.background import STEP_TIMEOUT, wait_asleep, wait_until  # noqa: F401
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LIMIT = 240  # seconds for a whole run

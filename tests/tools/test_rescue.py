@@ -11,11 +11,12 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "softnic"))
+TESTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
+sys.path += [TESTS, os.path.join(TESTS, "softnic")]
 
+from environment.process import wait_asleep  # noqa: E402
 from nic import Softnic, binary  # noqa: E402
 
 VIONET = os.path.join(os.environ.get("VIONET_BUILD", os.path.dirname(binary())), "vionet")
@@ -119,16 +120,6 @@ class Listening(Case):
         self.assertGreater(driver["rescues"], 0)
 
 
-def asleep(pid):
-    """Until the process waits for something: else it may find the next frame without an interrupt."""
-    end = time.monotonic() + DEADLINE
-    while time.monotonic() < end:
-        with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
-            if stat.read().rsplit(")", 1)[1].split()[0] == "S":
-                return
-        time.sleep(0.001)
-
-
 class WithoutInterrupt(unittest.TestCase):
     """If one queue has no interrupt all are polled, and none enables interrupts."""
 
@@ -145,7 +136,7 @@ class WithoutInterrupt(unittest.TestCase):
                 self.assertIn("listening on", tool.stderr.readline())
                 for _ in range(20):
                     if not fault:  # else it polls
-                        asleep(tool.pid)
+                        wait_asleep(tool.pid)
                     end.send(60 * b"\xff")
                     self.assertNotEqual(tool.stdout.readline(), "")
                 self.assertEqual(tool.wait(DEADLINE), 0)

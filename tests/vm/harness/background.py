@@ -20,6 +20,14 @@ def wait_until(what, alive=lambda: True, seconds=STEP_TIMEOUT, pause=0.02):
     return answer
 
 
+def wait_asleep(pid):
+    """Until each thread of the process waits for something: else it may find what comes without an interrupt."""
+    def asleep():
+        return all(stat.read_text().rsplit(")", 1)[1].split()[0] == "S"
+                   for stat in pathlib.Path(f"/proc/{pid}/task").glob("*/stat"))
+    assert wait_until(asleep, pause=0.001), f"process {pid} does not sleep"
+
+
 def listens(path):
     """Is there a listener at the path? Without a connection that a server would see."""
     sockets = pathlib.Path("/proc/net/unix").read_text().splitlines()
