@@ -192,7 +192,7 @@ int command_list(int argc, char **argv)
 	return finish_output(stdout, "standard output");
 }
 
-/* --- bind and unbind ------------------------------------------------------ */
+/* ---- bind and unbind ---- */
 
 #define ADDRESSES_MAX 256
 
@@ -319,8 +319,8 @@ static const struct argp unbind_argp = {
 static void list_print_move(const struct vionet_pci_move *move, const char *already)
 {
 	if (!move->moved) {
-		printf("%s: %s %s already, nothing was done\n", move->address, already,
-		       move->from);
+		printf("%s: %s %s already, %s\n", move->address, already, move->from,
+		       move->cleared ? "driver_override was cleared" : "nothing was done");
 		return;
 	}
 	printf("%s: %s -> %s", move->address,

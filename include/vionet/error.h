@@ -44,25 +44,27 @@ const char *vionet_error_text(void);
 
 /* What to do about a failure, where that is a call or an option of the caller's. */
 enum vionet_remedy {
-	VIONET_REMEDY_NONE = 0,	     /* the text says it, if there is one */
-	VIONET_REMEDY_BIND,	     /* bind the function: vionet_pci_bind */
-	VIONET_REMEDY_BIND_GROUP,    /* the same with VIONET_PCI_BIND_GROUP */
-	VIONET_REMEDY_BIND_FORCE,    /* the same with VIONET_PCI_BIND_FORCE, although
-				      * something in use is cut off by it */
-	VIONET_REMEDY_AVOID,	     /* open it without some of the features that the
-				      * text names: vionet_open_options.avoid */
-	VIONET_REMEDY_ASSUME_IOMMU,  /* VIONET_OPEN_ASSUME_IOMMU, if a real IOMMU
-				      * stands in front of the device */
-	VIONET_REMEDY_RESET_TIMEOUT, /* give it longer:
-				      * vionet_open_options.reset_timeout_ms */
-	VIONET_REMEDY_WANT,	     /* open it with the feature that the text names:
-				      * vionet_open_options.want */
-	VIONET_REMEDY_NO_IOMMU,	     /* VIONET_IOMMU_NONE and VIONET_PCI_BIND_NO_IOMMU, if
-				      * the device may reach all memory of the machine */
-	VIONET_REMEDY_VF_TOKEN,	     /* vionet_open_options.vf_token */
-	VIONET_REMEDY_BIND_NO_IOMMU, /* bind the function with VIONET_PCI_BIND_NO_IOMMU */
-	VIONET_REMEDY_REPLY_TIMEOUT, /* give its server longer:
-				      * vionet_open_options.reply_timeout_ms */
+	VIONET_REMEDY_NONE = 0,	      /* the text says it, if there is one */
+	VIONET_REMEDY_BIND,	      /* bind the function: vionet_pci_bind */
+	VIONET_REMEDY_BIND_GROUP,     /* the same with VIONET_PCI_BIND_GROUP */
+	VIONET_REMEDY_BIND_FORCE,     /* the same with VIONET_PCI_BIND_FORCE, although
+				       * something in use is cut off by it */
+	VIONET_REMEDY_AVOID,	      /* open it without some of the features that the
+				       * text names: vionet_open_options.avoid */
+	VIONET_REMEDY_ASSUME_IOMMU,   /* VIONET_OPEN_ASSUME_IOMMU, if a real IOMMU
+				       * stands in front of the device */
+	VIONET_REMEDY_RESET_TIMEOUT,  /* give it longer:
+				       * vionet_open_options.reset_timeout_ms */
+	VIONET_REMEDY_WANT,	      /* open it with the feature that the text names:
+				       * vionet_open_options.want */
+	VIONET_REMEDY_NO_IOMMU,	      /* VIONET_IOMMU_NONE and VIONET_PCI_BIND_NO_IOMMU, if
+				       * the device may reach all memory of the machine */
+	VIONET_REMEDY_VF_TOKEN,	      /* vionet_open_options.vf_token */
+	VIONET_REMEDY_BIND_NO_IOMMU,  /* bind the function with VIONET_PCI_BIND_NO_IOMMU */
+	VIONET_REMEDY_REPLY_TIMEOUT,  /* give its server longer:
+				       * vionet_open_options.reply_timeout_ms */
+	VIONET_REMEDY_BIND_OR_UNBIND, /* bind the function, or give it a kernel driver:
+				       * vionet_pci_unbind */
 };
 
 /*

@@ -96,7 +96,8 @@ struct vionet_pci_move {
 	char to[64];	    /* driver now, "" none */
 	char interface[64]; /* network interface now, "" none */
 	bool moved;	    /* false: it was there already, nothing was done */
-	uint8_t reserved[3];
+	bool cleared;	    /* driver_override, which named another driver */
+	uint8_t reserved[2];
 };
 
 /*
@@ -143,7 +144,8 @@ int vionet_pci_bind(const char *const *addresses, size_t count, unsigned int fla
  * Give functions back, all or none: clear driver_override, unbind the driver of VFIO
  * and let the kernel choose (virtio-pci), or bind `driver` if that is not NULL.
  *
- * Returns 0, also for what is with a kernel driver already (`moved` is false); -EINVAL
+ * Returns 0, also for what is with a kernel driver already (`moved` is false; what a
+ * bind that was cut off has left in driver_override is cleared); -EINVAL
  * if that is another one than `driver`; -EBUSY if a process
  * has a function open (unbinding would block until it closes it; the text
  * names the process where it can be seen), or it has virtual functions; errors as

@@ -36,18 +36,20 @@ struct set {
 	struct vn_looked *looked;
 	struct vn_move *move;
 	const char **address; /* into `looked` */
+	bool *cleared;	      /* those that stay, but for driver_override */
 	size_t count;
 	size_t named; /* the first ones; the others come along with their groups */
 	int lock;
 };
 
-/* --- which functions ------------------------------------------------------ */
+/* ---- which functions ---- */
 
 static void bind_set_free(struct set *set)
 {
 	free(set->looked);
 	free(set->move);
 	free(set->address);
+	free(set->cleared);
 	vn_move_unlock(&set->lock);
 }
 
@@ -57,9 +59,11 @@ static int bind_set_make(struct set *set)
 		.looked = calloc(TOGETHER_MAX, sizeof(*set->looked)),
 		.move = calloc(TOGETHER_MAX, sizeof(*set->move)),
 		.address = calloc(TOGETHER_MAX, sizeof(*set->address)),
+		.cleared = calloc(TOGETHER_MAX, sizeof(*set->cleared)),
 		.lock = -1,
 	};
-	if (set->looked != NULL && set->move != NULL && set->address != NULL)
+	if (set->looked != NULL && set->move != NULL && set->address != NULL &&
+	    set->cleared != NULL)
 		return vn_move_lock("pci", &set->lock);
 	return vn_error(ENOMEM, "binding: no memory");
 }
@@ -114,7 +118,7 @@ static int bind_set_fill(struct set *set, const char *const *addresses, size_t c
 	return result;
 }
 
-/* --- may we? ------------------------------------------------------------ */
+/* ---- may we? ---- */
 
 static int bind_check(const struct vn_looked *looked,
 		      int (*check)(const struct vn_looked *, struct vn_reason *))
@@ -346,7 +350,7 @@ static int bind_check_free(const struct vn_looked *looked)
 	return 0;
 }
 
-/* --- all or none ----------------------------------------------------------- */
+/* ---- all or none ---- */
 
 /* The text of what failed stays, with what became of the others behind it. */
 static int bind_undo(struct set *set, size_t done, int result)
@@ -383,10 +387,22 @@ static int bind_run_all(struct set *set)
 	return result;
 }
 
+/* driver_override of what has moved to a driver that the caller named, and what a move that was cut off has left in it. */
+static int bind_clear_overrides(struct set *set, bool named)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < set->count && result == 0; i++)
+		if (set->cleared[i] || (named && set->move[i].address != NULL))
+			result = vn_move_clear_override("pci", set->address[i]);
+	return result;
+}
+
 static struct vionet_pci_move bind_describe(const struct set *set, size_t i)
 {
 	const struct vionet_pci_function *before = &set->looked[i].function;
-	struct vionet_pci_move move = { .moved = set->move[i].address != NULL };
+	struct vionet_pci_move move = { .moved = set->move[i].address != NULL,
+					.cleared = set->cleared[i] };
 	struct vn_interfaces interfaces;
 
 	snprintf(move.address, sizeof(move.address), "%s", before->address);
@@ -397,9 +413,9 @@ static struct vionet_pci_move bind_describe(const struct set *set, size_t i)
 	return move;
 }
 
-/* Make room for the answer, run, fill it. */
-static int bind_run(struct set *set, struct vionet_pci_move **moves, size_t stride,
-		    size_t *count)
+/* Make room for the answer, run, fill it. `named`: the caller has named the driver. */
+static int bind_run(struct set *set, bool named, struct vionet_pci_move **moves,
+		    size_t stride, size_t *count)
 {
 	void *list = calloc(set->count + 1, moves != NULL ? stride : 1);
 	sigset_t signals;
@@ -409,6 +425,8 @@ static int bind_run(struct set *set, struct vionet_pci_move **moves, size_t stri
 		return vn_error(ENOMEM, "binding: no memory");
 	vn_move_hold_signals(&signals);
 	result = bind_run_all(set);
+	if (result == 0)
+		result = bind_clear_overrides(set, named);
 	vn_move_let_signals(&signals);
 	if (result < 0 || moves == NULL) {
 		free(list);
@@ -457,7 +475,7 @@ void vionet_pci_moves_free(struct vionet_pci_move *moves)
 	free(moves);
 }
 
-/* --- there ------------------------------------------------------------------- */
+/* ---- there ---- */
 
 static void bind_plan_binds(struct set *set)
 {
@@ -485,7 +503,7 @@ int vionet_pci_bind(const char *const *addresses, size_t count, unsigned int fla
 	result = bind_check_binds(&set, (flags & VIONET_PCI_BIND_FORCE) != 0);
 	if (result == 0) {
 		bind_plan_binds(&set);
-		result = bind_run(&set, moves, stride, move_count);
+		result = bind_run(&set, false, moves, stride, move_count);
 	}
 	vn_move_unlock(&set.lock);
 	for (size_t i = 0; i < set.count && result == 0; i++)
@@ -495,7 +513,7 @@ int vionet_pci_bind(const char *const *addresses, size_t count, unsigned int fla
 	return result;
 }
 
-/* --- and back ---------------------------------------------------------------- */
+/* ---- and back ---- */
 
 static int bind_check_unbind(const struct vn_looked *looked, const char *driver)
 {
@@ -519,6 +537,18 @@ static bool bind_is_back(const struct vn_looked *looked)
 	return looked->function.driver[0] != '\0' && !looked->vfio;
 }
 
+/* Nothing moves; what a bind that was cut off has left would keep its driver away the next time. */
+static int bind_plan_clear(struct set *set, size_t i)
+{
+	char path[VN_PATH_MAX];
+
+	if (!vn_looked_cut_off(&set->looked[i]))
+		return 0;
+	set->cleared[i] = true;
+	vn_sysfs_path(path, "bus/pci/devices/%s/driver_override", set->address[i]);
+	return bind_check_writable(set->address[i], path);
+}
+
 static int bind_plan_unbind(struct set *set, size_t i, const char *driver)
 {
 	const struct vn_looked *looked = &set->looked[i];
@@ -527,7 +557,7 @@ static int bind_plan_unbind(struct set *set, size_t i, const char *driver)
 
 	if (bind_is_back(looked)) {
 		if (driver == NULL || strcmp(driver, function->driver) == 0)
-			return 0;
+			return bind_plan_clear(set, i);
 		return vn_error(EINVAL,
 				"%s: it is with its kernel driver %s, not with VFIO: there is nothing to give back",
 				function->address, function->driver);
@@ -546,17 +576,6 @@ static int bind_plan_unbind(struct set *set, size_t i, const char *driver)
 	return 0;
 }
 
-/* A driver that the caller names was written to driver_override. */
-static int bind_forget(struct set *set)
-{
-	int result = 0;
-
-	for (size_t i = 0; i < set->count && result == 0; i++)
-		if (set->move[i].address != NULL)
-			result = vn_move_forget(&set->move[i]);
-	return result;
-}
-
 int vionet_pci_unbind(const char *const *addresses, size_t count, const char *driver,
 		      unsigned int flags, struct vionet_pci_move **moves,
 		      size_t stride, size_t *move_count)
@@ -573,15 +592,7 @@ int vionet_pci_unbind(const char *const *addresses, size_t count, const char *dr
 	if (result == 0 && driver == NULL)
 		vn_driver_load("virtio-pci");
 	if (result == 0)
-		result = bind_run(&set, moves, stride, move_count);
-	if (result == 0 && driver != NULL) {
-		result = bind_forget(&set);
-		if (result < 0 && moves != NULL) {
-			vionet_pci_moves_free(*moves);
-			*moves = NULL;
-			*move_count = 0;
-		}
-	}
+		result = bind_run(&set, driver != NULL, moves, stride, move_count);
 	bind_set_free(&set);
 	return result;
 }

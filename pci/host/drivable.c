@@ -265,40 +265,61 @@ int vn_drivable_vfio(const struct vn_looked *looked, struct vn_reason *reason)
 					sizeof(reason->text));
 }
 
+bool vn_looked_cut_off(const struct vn_looked *looked)
+{
+	return looked->override[0] != '\0' && strcmp(looked->override, looked->function.driver) != 0;
+}
+
+/* Which driver it has. Without one, or where a move was cut off, either way is open. */
+static void drivable_describe_driver(const struct vn_looked *looked, char *text, size_t size,
+				     struct vn_reason *reason)
+{
+	const char *driver = looked->function.driver;
+	bool cut_off = vn_looked_cut_off(looked);
+
+	if (looked->wanted == VN_IOMMU_NONE)
+		reason->remedy = VIONET_REMEDY_BIND_NO_IOMMU;
+	else
+		reason->remedy = driver[0] == '\0' || cut_off ? VIONET_REMEDY_BIND_OR_UNBIND : VIONET_REMEDY_BIND;
+	snprintf(text, size, "%s%s%s%s%s", driver[0] != '\0' ? "bound to " : "without driver", driver,
+		 cut_off ? ": a bind or unbind was cut off (driver_override names " : "",
+		 cut_off ? looked->override : "", cut_off ? ")" : "");
+}
+
 int vn_drivable_driver(const struct vn_looked *looked, struct vn_reason *reason)
 {
 	const struct vionet_pci_function *f = &looked->function;
-	const char *driver = f->driver[0] != '\0' ? f->driver : "no driver";
 	const char *const own[] = { f->address };
 	int vfs = vn_sysfs_vfs(f->address);
-	char others[200];
+	char others[200], driver[200];
 	bool other_kind;
 
 	*reason = (struct vn_reason){ .remedy = VIONET_REMEDY_NONE };
 	if (looked->vfio)
 		return 0;
-	reason->remedy = looked->wanted == VN_IOMMU_NONE ? VIONET_REMEDY_BIND_NO_IOMMU : VIONET_REMEDY_BIND;
+	drivable_describe_driver(looked, driver, sizeof(driver), reason);
 	if (vfs > 0) {
-		drivable_say(reason, "bound to %s, and its %d virtual function%s would be "
-			     "removed with its driver: remove %s first (echo 0 > "
-			     "%s/bus/pci/devices/%s/sriov_numvfs)", driver, vfs,
+		drivable_say(reason, "%s, and its %d virtual function%s would be "
+				     "removed with its driver: remove %s first (echo 0 > "
+				     "%s/bus/pci/devices/%s/sriov_numvfs)",
+			     driver, vfs,
 			     vfs == 1 ? "" : "s", vfs == 1 ? "it" : "them",
 			     vn_sysfs_root(), f->address);
 		return -ENXIO;
 	}
 	if (looked->wanted == VN_IOMMU_NONE ||
 	    vn_group_hindrances(looked->group, own, 1, others, sizeof(others), &other_kind) <= 0) {
-		drivable_say(reason, "bound to %s", driver);
+		drivable_say(reason, "%s", driver);
 		return -ENXIO;
 	}
 	reason->remedy = VIONET_REMEDY_BIND_GROUP;
 	if (other_kind)
-		drivable_say(reason, "bound to %s, and group %d has other devices that are "
-			     "in use: %s; give those to vfio-pci or unbind them first",
+		drivable_say(reason, "%s, and group %d has other devices that are "
+				     "in use: %s; give those to vfio-pci or unbind them first",
 			     driver, looked->group, others);
 	else
-		drivable_say(reason, "bound to %s, as others of its group are (%s)", driver,
-			     others);
+		drivable_say(reason, "%s, %s (%s)", driver,
+			     f->driver[0] != '\0' ? "as others of its group are" : "but others of its group have one", others);
 	return -ENXIO;
 }
 

@@ -71,6 +71,9 @@ int vn_sysfs_write(const char *path, const char *text);
 /* Name that the link at `path` ends with. Returns 0 or -errno, without text. */
 int vn_sysfs_link(const char *path, char *name, size_t size);
 
+/* Driver that driver_override of a device names; "" for none. */
+void vn_sysfs_override(const char *bus, const char *device, char *driver, size_t size);
+
 /* Names in a folder, in alphabetical order. Returns how many, to be freed, or
  * -errno, without text. */
 int vn_sysfs_names(const char *path, struct dirent ***names);
@@ -188,6 +191,7 @@ struct vn_looked {
 		      * space, so `modern` says nothing */
 	bool silent; /* configuration space reads all-ones */
 	bool vfio;   /* bound to a driver of VFIO */
+	char override[64];	   /* driver that driver_override names, "" none */
 	char node[VN_NODE_MAX];	   /* its character device of VFIO: "vfio3", "noiommu-vfio3"; "" none */
 	enum vn_iommu_kind wanted; /* by which it is to be opened */
 	const char *token;	   /* VF token; NULL: none */
@@ -213,6 +217,9 @@ int vn_drivable_node(const struct vn_looked *looked, struct vn_reason *reason);
  * IOMMU it may have none: its own node, and a number below -1 that is its own. */
 #define VN_GROUP_PATH_MAX 300
 int vn_looked_group(const struct vn_looked *looked, char path[VN_GROUP_PATH_MAX]);
+
+/* Has a bind or unbind been cut off, as by SIGKILL? driver_override names a driver that the function does not have. */
+bool vn_looked_cut_off(const struct vn_looked *looked);
 
 /* Is it one of no-IOMMU mode, in a group or with a character device? */
 bool vn_looked_unsafe(const struct vn_looked *looked);

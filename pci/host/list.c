@@ -264,6 +264,7 @@ static int list_describe(struct look *look, const char *address)
 	looked->unsafe_group = vn_sysfs_unsafe_group(address);
 	vn_sysfs_path(path, "bus/pci/devices/%s", address);
 	looked->vfio = vn_is_vfio(path, function->driver);
+	vn_sysfs_override("pci", address, looked->override, sizeof(looked->override));
 	vn_sysfs_vfio_node(address, looked->node);
 	function->iommu_group = looked->group < 0 ? -1 : looked->group;
 	list_fill_drivable(looked);

@@ -23,7 +23,7 @@
 #include "base/error.h"
 #include "pci/host/move.h"
 
-/* --- waiting ----------------------------------------------------------- */
+/* ---- waiting ---- */
 
 /* Waits count how often they looked: who gets no processor has not waited. */
 #define MOVE_STEP_MS 2
@@ -59,7 +59,7 @@ static bool move_wait_for(const struct vn_move *move, const char *wanted)
 	return move_is_with(move, wanted);
 }
 
-/* --- one at a time ------------------------------------------------------ */
+/* ---- one at a time ---- */
 
 /* Only who may move a function can open this: no other user keeps us waiting. */
 int vn_move_lock(const char *bus, int *lock)
@@ -104,7 +104,7 @@ void vn_move_let_signals(const sigset_t *before)
 	pthread_sigmask(SIG_SETMASK, before, NULL);
 }
 
-/* --- the driver's module ------------------------------------------------ */
+/* ---- the driver's module ---- */
 
 static bool move_driver_present(const char *bus, const char *driver)
 {
@@ -175,7 +175,7 @@ bool vn_driver_load_on(const char *bus, const char *driver)
 	return move_driver_present(bus, driver);
 }
 
-/* --- the group's node ---------------------------------------------------- */
+/* ---- the group's node ---- */
 
 /* udev gets an event for the node when it is there, and gives it owner, mode and label
  * a little later; `settle` returns when it has nothing left to do. */
@@ -225,7 +225,7 @@ void vn_node_wait(const char *address, int group)
 	move_wait_for_udev();
 }
 
-/* --- the move ----------------------------------------------------------- */
+/* ---- the move ---- */
 
 /* Write a step's attribute; on failure keep why. */
 static int __attribute__((format(printf, 3, 4)))
@@ -252,16 +252,6 @@ static int move_put_override(struct vn_move *move, const char *driver)
 {
 	return move_put(move, driver[0] == '\0' ? "\n" : driver,
 			"devices/%s/driver_override", move->address);
-}
-
-static void move_get_override(struct vn_move *move)
-{
-	char path[VN_PATH_MAX];
-
-	vn_sysfs_path(path, "bus/%s/devices/%s/driver_override", move->bus, move->address);
-	vn_sysfs_read(path, move->override, sizeof(move->override));
-	if (strcmp(move->override, "(null)") == 0)
-		move->override[0] = '\0';
 }
 
 static int move_release_old(struct vn_move *move)
@@ -389,7 +379,7 @@ int vn_move_run(struct vn_move *move)
 
 	if (result < 0)
 		return result;
-	move_get_override(move);
+	vn_sysfs_override(move->bus, move->address, move->override, sizeof(move->override));
 	result = move_put_override(move, move->to == NULL ? "" : move->to);
 	if (result < 0)
 		return vn_error(move_public_code(result),
@@ -401,15 +391,15 @@ int vn_move_run(struct vn_move *move)
 	return result == 0 ? 0 : move_fail(move, result);
 }
 
-int vn_move_forget(struct vn_move *move)
+int vn_move_clear_override(const char *bus, const char *address)
 {
-	int result = move_put_override(move, "");
+	struct vn_move move = { .bus = bus, .address = address };
+	int result = move_put_override(&move, "");
 
 	if (result == 0)
 		return 0;
 	return vn_error(move_public_code(result),
-			"%s: it is bound to %s, and driver_override still names that: %s; clear it by hand: "
+			"%s: it has its driver, and driver_override still names one: %s; clear it by hand: "
 			"echo > %s/bus/%s/devices/%s/driver_override",
-			move->address, move->to, move->cause, vn_sysfs_root(), move->bus,
-			move->address);
+			address, move.cause, vn_sysfs_root(), bus, address);
 }

@@ -42,8 +42,8 @@ bool vn_move_undo(struct vn_move *move);
 /* The commands that do it by hand, then. */
 void vn_move_by_hand(const struct vn_move *move, char *text, size_t size);
 
-/* A driver that was named in driver_override stays without. Returns 0, -EACCES, -EIO. */
-int vn_move_forget(struct vn_move *move);
+/* The function keeps its driver, and driver_override names none. Returns 0, -EACCES, -EIO. */
+int vn_move_clear_override(const char *bus, const char *address);
 
 /* See to it that the kernel has the driver, through modprobe if need be. */
 bool vn_driver_load_on(const char *bus, const char *driver);

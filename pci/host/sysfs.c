@@ -126,6 +126,16 @@ int vn_sysfs_driver(const char *address, char *driver, size_t size)
 	return -EIO;
 }
 
+void vn_sysfs_override(const char *bus, const char *device, char *driver, size_t size)
+{
+	char path[VN_PATH_MAX];
+
+	vn_sysfs_path(path, "bus/%s/devices/%s/driver_override", bus, device);
+	(void)vn_sysfs_read(path, driver, size);
+	if (strcmp(driver, "(null)") == 0)
+		driver[0] = '\0';
+}
+
 /* The group that vfio-pci makes up in no-IOMMU mode protects nothing. */
 static bool sysfs_group_is_real(const char *address)
 {

@@ -161,7 +161,7 @@ static int vdpa_move(struct vionet_vdpa_move *move, const char *driver, bool for
 	result = vn_move_run(&run);
 	/* With the kernel's own any driver may have it again. */
 	if (result == 0 && strcmp(driver, VIRTIO) == 0)
-		result = vn_move_forget(&run);
+		result = vn_move_clear_override(run.bus, run.address);
 	vn_move_let_signals(&signals);
 	move->moved = result == 0;
 	return result;

@@ -138,7 +138,7 @@ static int remove_one(const char *path, const struct stat *status, int type,
 	return remove(path);
 }
 
-/* --- building ------------------------------------------------------------ */
+/* ---- building ---- */
 
 void fake_create(struct fake_sysfs *fake)
 {
@@ -363,7 +363,7 @@ void fake_bind(struct fake_sysfs *fake, const char *address, const char *driver)
 	nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-/* --- the kernel ----------------------------------------------------------- */
+/* ---- the kernel ---- */
 
 static bool same(const char *a, const char *b)
 {

@@ -242,7 +242,7 @@ static void refuses_without_driver_override(void **state)
 	assert_string_equal(fake_log(&fake), "");
 }
 
-/* --- several at once ---------------------------------------------------------- */
+/* ---- several at once ---- */
 
 static void no_more_than_256(void **state)
 {
@@ -449,7 +449,7 @@ static void named_twice_is_once(void **state)
 					   NULL), -EINVAL);
 }
 
-/* --- drivers of VFIO that are not vfio-pci --------------------------------------- */
+/* ---- drivers of VFIO that are not vfio-pci ---- */
 
 /* A VFIO driver is recognised by its vfio-dev folder, by the modules that it depends on,
  * or by its name. */
@@ -485,7 +485,7 @@ static void variant_drivers_are_vfio(void **state)
 	assert_string_equal(fake_driver(&fake, "0000:00:05.0"), "virtio-pci");
 }
 
-/* --- what is left of the group's node ---------------------------------------------- */
+/* ---- what is left of the group's node ---- */
 
 static void waits_for_udev(void **state)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Bind and unbind where a step fails, a driver cannot be read, or somebody else does something meanwhile, on a host of
  * plain files: the function keeps or gets back its driver, or the text has the commands that do it. */
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -75,7 +76,7 @@ static void type_what_it_says(const char *driver)
 	assert_override("");
 }
 
-/* --- what cannot be read ---------------------------------------------------------- */
+/* ---- what cannot be read ---- */
 
 static void a_driver_that_cannot_be_read(void **state)
 {
@@ -116,7 +117,7 @@ static void a_release_that_cannot_be_seen(void **state)
 	assert_override("");
 }
 
-/* --- meanwhile: after it was looked at, before it is moved --------------------------- */
+/* ---- meanwhile: after it was looked at, before it is moved ---- */
 
 static void (*meanwhile)(void);
 
@@ -201,7 +202,7 @@ static void unplugged_while_it_moves(void **state)
 	assert_result(bind_nic(0), -ENODEV, "it was unplugged meanwhile");
 }
 
-/* --- two at once ------------------------------------------------------------------------------ */
+/* ---- two at once ---- */
 
 static pthread_t second;
 static int second_result;
@@ -254,7 +255,7 @@ static void one_that_does_not_end(void **state)
 	assert_int_equal(bind_nic(0), 0);
 }
 
-/* --- a signal while it moves ------------------------------------------------------------------ */
+/* ---- a signal while it moves ---- */
 
 static pthread_t binder;
 static _Atomic int probed, came, came_early;
@@ -290,7 +291,42 @@ static void a_signal_comes_when_it_has_moved(void **state)
 	signal(SIGUSR1, SIG_DFL);
 }
 
-/* --- each step of unbind ---------------------------------------------------------------- */
+static void note_override(int number)
+{
+	char path[FAKE_PATH], first = '\0';
+	int fd;
+
+	(void)number;
+	snprintf(path, sizeof(path), "%s/" OVERRIDE, fake.root);
+	fd = open(path, O_RDONLY);
+	came_early = read(fd, &first, 1) != 1 || first != '\n';
+	came = 1;
+	close(fd);
+}
+
+static void signal_at_probe(const char *event)
+{
+	if (strcmp(event, "probe;") == 0)
+		assert_int_equal(pthread_kill(binder, SIGUSR1), 0);
+}
+
+/* Nor where driver_override still names the driver that it was given. */
+static void a_signal_comes_when_the_override_is_cleared(void **state)
+{
+	(void)state;
+	add_nic("vfio-pci");
+	fake_add_driver(&fake, "pci-stub");
+	binder = pthread_self();
+	came = 0;
+	assert_true(signal(SIGUSR1, note_override) != SIG_ERR);
+	fake.kernel.before = signal_at_probe;
+	assert_int_equal(unbind_one(ADDRESS, "pci-stub"), 0);
+	assert_int_equal(came, 1);
+	assert_int_equal(came_early, 0);
+	signal(SIGUSR1, SIG_DFL);
+}
+
+/* ---- each step of unbind ---- */
 
 static void vfio_nic(void)
 {
@@ -368,7 +404,7 @@ static void unbind_that_does_not_forget(void **state)
 	vfio_nic();
 	fake.kernel.before = spoil_after_probe;
 	assert_result(vionet_pci_unbind(&address, 1, "pci-stub", 0, &moves, sizeof(*moves), &count), -EIO,
-		      "it is bound to pci-stub, and driver_override still names that");
+		      "it has its driver, and driver_override still names one");
 	assert_null(moves);
 	assert_int_equal(count, 0);
 	assert_string_equal(fake_driver(&fake, ADDRESS), "pci-stub");
@@ -378,7 +414,7 @@ static void unbind_that_does_not_forget(void **state)
 	type_what_it_says("pci-stub");
 }
 
-/* --- the old driver does not take it back --------------------------------------------------- */
+/* ---- the old driver does not take it back ---- */
 
 static void bind_leaves_the_commands(void **state)
 {
@@ -438,6 +474,7 @@ int main(void)
 		STEP_TEST(two_at_once),
 		STEP_TEST(one_that_does_not_end),
 		STEP_TEST(a_signal_comes_when_it_has_moved),
+		STEP_TEST(a_signal_comes_when_the_override_is_cleared),
 		STEP_TEST(unbind_whose_override_cannot_be_written),
 		STEP_TEST(unbind_that_cannot_be_written),
 		STEP_TEST(unbind_that_vfio_does_not_heed),

@@ -49,7 +49,7 @@ static void assert_free(void)
 	fake_clear_log(&fake);
 }
 
-/* --- addresses ----------------------------------------------------------------- */
+/* ---- addresses ---- */
 
 static void interface_with_address(void **state)
 {
@@ -94,7 +94,7 @@ static void any_interface_of_the_function(void **state)
 	assert_refused("ens4nsby is up and has address");
 }
 
-/* --- routes -------------------------------------------------------------------- */
+/* ---- routes ---- */
 
 static void assert_route(bool counts, int family, struct sent message)
 {
@@ -182,7 +182,7 @@ static void messages_cut_short(void **state)
 	}
 }
 
-/* --- what is on top ---------------------------------------------------------------- */
+/* ---- what is on top ---- */
 
 /* Up or down: an interface with an upper interface is configured. */
 static void member_of_a_bridge(void **state)
@@ -262,7 +262,7 @@ static void upper_interfaces_in_other_namespaces(void **state)
 	assert_link(NULL, interface_message(2, "mv0", "macvlan", 40, 0), 3);
 }
 
-/* --- another network namespace -------------------------------------------------------- */
+/* ---- another network namespace ---- */
 
 static void interface_in_another_namespace(void **state)
 {
@@ -279,7 +279,7 @@ static void interface_in_another_namespace(void **state)
 	assert_int_equal(bind_nic(VIONET_PCI_BIND_FORCE), 0);
 }
 
-/* --- virtual functions ----------------------------------------------------------------- */
+/* ---- virtual functions ---- */
 
 static void virtual_functions(void **state)
 {
@@ -311,7 +311,7 @@ static void virtual_functions(void **state)
 	assert_int_equal(unbind_one(ADDRESS, NULL), 0);
 }
 
-/* --- file systems and disks --------------------------------------------------------------- */
+/* ---- file systems and disks ---- */
 
 static void root_over_the_network(void **state)
 {
@@ -336,7 +336,7 @@ static void root_over_the_network(void **state)
 	assert_remedy(NULL);
 }
 
-/* --- programs that capture ---------------------------------------------------------------- */
+/* ---- programs that capture ---- */
 
 #define HEAD "sk               RefCnt Type Proto  Iface R Rmem   User   Inode\n"
 
@@ -366,7 +366,7 @@ static void captured(void **state)
 	assert_free();
 }
 
-/* --- unreadable: counts as in use -------------------------------------------------------- */
+/* ---- unreadable: counts as in use ---- */
 
 static void assert_unseen(int code, const char *text)
 {

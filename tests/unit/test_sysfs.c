@@ -386,7 +386,28 @@ static void reason_unbound(void **state)
 	(void)state;
 	ADD(.address = "0000:00:04.0", .group = 7);
 	assert_int_equal(vionet_pci_lookup("00:04.0", &function), 0);
-	assert_string_equal(function.reason, "bound to no driver");
+	assert_string_equal(function.reason, "without driver");
+	assert_int_equal(function.remedy, VIONET_REMEDY_BIND_OR_UNBIND);
+}
+
+/* SIGKILL between the steps of a bind, or of an unbind to a named driver. */
+static void reason_cut_off(void **state)
+{
+	(void)state;
+	ADD(.address = "0000:00:04.0", .group = 7, .override = "vfio-pci\n");
+	ADD(.address = "0000:00:05.0", .group = 8, .driver = "virtio-pci", .override = "vfio-pci\n");
+	ADD(.address = "0000:00:06.0", .group = 9, .driver = "virtio-pci", .override = "virtio-pci\n");
+	assert_int_equal(vionet_pci_lookup("00:04.0", &function), 0);
+	assert_string_equal(function.reason,
+			    "without driver: a bind or unbind was cut off (driver_override names vfio-pci)");
+	assert_int_equal(function.remedy, VIONET_REMEDY_BIND_OR_UNBIND);
+	assert_int_equal(vionet_pci_lookup("00:05.0", &function), 0);
+	assert_string_equal(function.reason,
+			    "bound to virtio-pci: a bind or unbind was cut off (driver_override names vfio-pci)");
+	assert_int_equal(function.remedy, VIONET_REMEDY_BIND_OR_UNBIND);
+	/* The administrator's choice. */
+	assert_int_equal(vionet_pci_lookup("00:06.0", &function), 0);
+	assert_string_equal(function.reason, "bound to virtio-pci");
 	assert_int_equal(function.remedy, VIONET_REMEDY_BIND);
 }
 
@@ -486,6 +507,7 @@ int main(void)
 		TEST(reason_hidden_configuration),
 		TEST(reason_no_group),
 		TEST(reason_unbound),
+		TEST(reason_cut_off),
 		TEST(reason_others_in_the_group),
 		TEST(reason_held_by_a_process),
 		TEST(reason_no_permission),

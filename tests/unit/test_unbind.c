@@ -39,7 +39,7 @@ int open(const char *path, int flags, ...)
 	return -1;
 }
 
-/* --- failures after the old driver released it ------------------------------------ */
+/* ---- failures after the old driver released it ---- */
 
 static void assert_restored(int code, const char *text)
 {
@@ -189,7 +189,7 @@ static void refused_where_sysfs_is_read_only(void **state)
 	assert_untouched("virtio-pci");
 }
 
-/* --- unbinding ---------------------------------------------------------------- */
+/* ---- unbinding ---- */
 
 static void unbind_restores_the_driver(void **state)
 {
@@ -249,6 +249,29 @@ static void unbind_of_nothing_finds_a_driver(void **state)
 	assert_int_equal(unbind_one(ADDRESS, NULL), 0);
 	assert_string_equal(fake_driver(&fake, ADDRESS), "virtio-pci");
 	assert_override("");
+}
+
+/* What a bind that was killed after its first step has left. */
+static void unbind_clears_what_a_bind_left(void **state)
+{
+	const char *const address = ADDRESS;
+	struct vionet_pci_move *moves;
+	size_t count;
+
+	(void)state;
+	add_nic("virtio-pci");
+	fake_write(&fake, "vfio-pci\n", OVERRIDE);
+	assert_int_equal(vionet_pci_unbind(&address, 1, NULL, 0, &moves, sizeof(*moves), &count), 0);
+	assert_false(moves[0].moved);
+	assert_true(moves[0].cleared);
+	vionet_pci_moves_free(moves);
+	assert_string_equal(fake_driver(&fake, ADDRESS), "virtio-pci");
+	assert_string_equal(fake_log(&fake), "");
+	assert_override("");
+	/* What names its own driver is nobody's rest. */
+	fake_write(&fake, "virtio-pci\n", OVERRIDE);
+	assert_int_equal(unbind_one(ADDRESS, NULL), 0);
+	assert_override("virtio-pci");
 }
 
 static void unbind_refuses_bad_drivers(void **state)
@@ -425,6 +448,7 @@ int main(void)
 		TEST(unbind_of_kernel_driver),
 		TEST(unbind_of_kernel_driver_to_another),
 		TEST(unbind_of_nothing_finds_a_driver),
+		TEST(unbind_clears_what_a_bind_left),
 		TEST(unbind_refuses_bad_drivers),
 		TEST(unbind_refuses_while_held),
 		TEST(unbind_refuses_while_held_by_device),

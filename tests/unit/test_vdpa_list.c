@@ -79,7 +79,7 @@ static void each_has_its_driver_and_node(void **state)
 	assert_non_null(strstr(text, "as eth5; when that is not in use: vionet bind b0"));
 	assert_string_equal(device[2].driver, "");
 	vdpa_list_remedy(&device[2], text, sizeof(text));
-	assert_non_null(strstr(text, "it has no node; run: vionet bind c0"));
+	assert_non_null(strstr(text, "it has no driver; run: vionet bind c0, or for its kernel driver: vionet unbind c0"));
 	/* More than there is room for are counted. */
 	memset(device, 0, sizeof(device));
 	assert_int_equal(vdpa_list_read(root, device, 1), 3);

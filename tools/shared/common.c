@@ -162,6 +162,9 @@ const char *remedy_clause(unsigned int remedy, const char *address,
 	else if (remedy == VIONET_REMEDY_REPLY_TIMEOUT)
 		snprintf(clause, REMEDY_CLAUSE_MAX, "; give it longer: --reply-timeout %u",
 			 common_longer(reply_timeout_ms, REPLY_SECONDS_MAX));
+	else if (remedy == VIONET_REMEDY_BIND_OR_UNBIND)
+		snprintf(clause, REMEDY_CLAUSE_MAX,
+			 "; run: vionet bind %s, or for its kernel driver: vionet unbind %s", address, address);
 	else
 		snprintf(clause, REMEDY_CLAUSE_MAX, "%s%s",
 			 remedy < sizeof(clauses) / sizeof(clauses[0]) ?

@@ -123,9 +123,21 @@ class Bind(common.Case):
             f"modprobe virtio_net; {self.DRIVER}; {common.VIONET} list; {common.VIONET} bind {NIC};"
             f"{self.DRIVER}; {common.VIONET} list; {common.VIONET} unbind {NIC}; {self.DRIVER};"
             f"{common.interface(driver='')} ls /sys/class/net;"
-            f"{common.VIONET} bind {NIC} & {common.VIONET} bind {NIC}; one=$?; wait $!; echo both $one $?; {self.DRIVER}")
+            f"{common.VIONET} bind {NIC} & {common.VIONET} bind {NIC}; one=$?; wait $!; echo both $one $?; {self.DRIVER};"
+            # Where SIGKILL ends a bind: before and after the old driver was unbound.
+            f"cd /sys/bus/pci/devices/{NIC}; {common.VIONET} unbind {NIC};"
+            f"echo vfio-pci >driver_override; {common.VIONET} list; {common.VIONET} unbind {NIC}; {self.DRIVER};"
+            f"echo vfio-pci >driver_override; echo {NIC} >driver/unbind; {common.VIONET} list;"
+            f"{common.VIONET} unbind {NIC}; {self.DRIVER}")
         drivers = [line.split("/")[-1] for line in guest.output.splitlines() if "drivers/" in line]
-        self.assertEqual(drivers, ["virtio-pci", "vfio-pci", "virtio-pci", "vfio-pci"], guest.output)
+        self.assertEqual(drivers, ["virtio-pci", "vfio-pci", "virtio-pci", "vfio-pci", "virtio-pci", "virtio-pci"],
+                         guest.output)
+        remedy = f"run: vionet bind {NIC}, or for its kernel driver: vionet unbind {NIC}"
+        cut_off = f": a bind or unbind was cut off (driver_override names vfio-pci); {remedy}"
+        self.assertIn(f"    bound to virtio-pci{cut_off}\n", guest.output)
+        self.assertIn(f"{NIC}: it is with its kernel driver virtio-pci already, driver_override was cleared\n", guest.output)
+        self.assertIn(f"    without driver{cut_off}\n", guest.output)
+        self.assertIn(f"{NIC}: no driver -> virtio-pci", guest.output)
         self.assertRegex(guest.output, r"(?m)^(eth|ens|enp)\w+$")
         # Two at once: the second one finds what the first one has done.
         self.assertIn("both 0 0", guest.output)
