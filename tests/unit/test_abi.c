@@ -416,7 +416,9 @@ static void unknown_flags_are_refused(void **state)
 	struct vionet_open_options open = { .struct_size = sizeof(open) };
 	struct vionet_start_options start = { .struct_size = sizeof(start) };
 	struct vionet_rss rss = { .struct_size = sizeof(rss) };
+	struct vionet_device_fds fds = { .struct_size = sizeof(fds), .device = 0, .iommufd = 1, .given = VIONET_FD_DEVICE | VIONET_FD_IOMMUFD };
 	struct vionet_pool *pool = NULL;
+	struct vionet_device *device;
 	struct vionet_memory *memory;
 	const char *address = "0000:00:04.0";
 	_Alignas(4096) static uint8_t page[4096];
@@ -431,6 +433,17 @@ static void unknown_flags_are_refused(void **state)
 	assert_int_equal(vionet_pci_bind(&address, 1, 1u << 31, NULL, 0, NULL), -EINVAL);
 	assert_int_equal(vionet_pci_unbind(&address, 1, NULL, 1u << 31, NULL, 0, NULL),
 			 -EINVAL);
+	assert_int_equal(vionet_pci_unbind(&address, 1, NULL, VIONET_PCI_BIND_FORCE, NULL, 0, NULL),
+			 -EINVAL);
+	assert_text("unknown flags 0x1");
+	assert_int_equal(vionet_vdpa_bind("vdpa0", 1u << 31, NULL), -EINVAL);
+	assert_int_equal(vionet_vdpa_bind("vdpa0", VIONET_PCI_BIND_GROUP, NULL), -EINVAL);
+	assert_text("unknown flags 0x2");
+	open.flags = 0;
+	open.iommu = 99;
+	assert_int_equal(call_open(&open), -EINVAL);
+	fds.given |= 1u << 31;
+	assert_int_equal(vionet_device_open_fds("0000:00:04.0", &fds, NULL, &device), -EINVAL);
 	assert_int_equal(vionet_offloads_set(env->device, 1ull << 63), -EINVAL);
 	assert_int_equal(vionet_offloads_set(env->device, 1ull << 63 | 1ull << 1),
 			 -EINVAL);
