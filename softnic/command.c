@@ -94,7 +94,7 @@ bool command_quit(const struct command_server *commands)
 
 /* ---- commands ---- */
 
-static int status(struct command_server *commands, const char *rest, FILE *out)
+static int command_status(struct command_server *commands, const char *rest, FILE *out)
 {
 	const struct device *device = commands->device;
 
@@ -121,7 +121,7 @@ static int status(struct command_server *commands, const char *rest, FILE *out)
 	return 0;
 }
 
-static int need_reset(struct command_server *commands, const char *rest, FILE *out)
+static int command_need_reset(struct command_server *commands, const char *rest, FILE *out)
 {
 	(void)out;
 	if (*rest != '\0')
@@ -130,7 +130,7 @@ static int need_reset(struct command_server *commands, const char *rest, FILE *o
 	return 0;
 }
 
-static int event(struct command_server *commands, uint32_t index, FILE *out)
+static int command_event(struct command_server *commands, uint32_t index, FILE *out)
 {
 	if (interrupts_event(commands->device, index))
 		return 0;
@@ -138,17 +138,17 @@ static int event(struct command_server *commands, uint32_t index, FILE *out)
 	return -ENOTCONN;
 }
 
-static int unplug(struct command_server *commands, const char *rest, FILE *out)
+static int command_unplug(struct command_server *commands, const char *rest, FILE *out)
 {
-	return *rest ? -EINVAL : event(commands, IRQ_REQ, out);
+	return *rest ? -EINVAL : command_event(commands, IRQ_REQ, out);
 }
 
-static int error(struct command_server *commands, const char *rest, FILE *out)
+static int command_error(struct command_server *commands, const char *rest, FILE *out)
 {
-	return *rest ? -EINVAL : event(commands, IRQ_ERR, out);
+	return *rest ? -EINVAL : command_event(commands, IRQ_ERR, out);
 }
 
-static int hang_up(struct command_server *commands, const char *rest, FILE *out)
+static int command_hang_up(struct command_server *commands, const char *rest, FILE *out)
 {
 	struct device *device = commands->device;
 
@@ -180,7 +180,7 @@ static int command_fault(struct command_server *commands, const char *rest, FILE
 	return 0;
 }
 
-static int quit(struct command_server *commands, const char *rest, FILE *out)
+static int command_end(struct command_server *commands, const char *rest, FILE *out)
 {
 	(void)out;
 	if (*rest != '\0')
@@ -193,10 +193,13 @@ static const struct {
 	const char *name;
 	int (*run)(struct command_server *commands, const char *rest, FILE *out);
 } table[] = {
-	{ "status", status },	  { "needs-reset", need_reset },
-	{ "unplug", unplug },	  { "error", error },
-	{ "hang-up", hang_up },	  { "fault", command_fault },
-	{ "quit", quit },
+	{ "status", command_status },
+	{ "needs-reset", command_need_reset },
+	{ "unplug", command_unplug },
+	{ "error", command_error },
+	{ "hang-up", command_hang_up },
+	{ "fault", command_fault },
+	{ "quit", command_end },
 };
 
 static int command_run(struct command_server *commands, const char *line, FILE *out)
@@ -238,7 +241,7 @@ static void command_answer(struct command_server *commands, struct client *clien
 	free(text);
 }
 
-static void split_lines(struct command_server *commands, struct client *client)
+static void command_split_lines(struct command_server *commands, struct client *client)
 {
 	char *end;
 
@@ -252,7 +255,7 @@ static void split_lines(struct command_server *commands, struct client *client)
 	}
 }
 
-static void serve_client(struct command_server *commands, struct client *client)
+static void command_serve_client(struct command_server *commands, struct client *client)
 {
 	ssize_t got = recv(client->fd, client->line + client->have,
 			   sizeof(client->line) - client->have, MSG_DONTWAIT);
@@ -264,12 +267,12 @@ static void serve_client(struct command_server *commands, struct client *client)
 		return;
 	}
 	client->have += (size_t)got;
-	split_lines(commands, client);
+	command_split_lines(commands, client);
 	if (client->have == sizeof(client->line))
 		command_drop(client);
 }
 
-static void accept_client(struct command_server *commands)
+static void command_accept_client(struct command_server *commands)
 {
 	int fd = listen_accept(&commands->listener, "a command");
 
@@ -284,8 +287,8 @@ static void accept_client(struct command_server *commands)
 
 void command_serve(struct command_server *commands)
 {
-	accept_client(commands);
+	command_accept_client(commands);
 	for (unsigned int i = 0; i < COMMAND_CLIENTS; i++)
 		if (commands->client[i].fd >= 0)
-			serve_client(commands, &commands->client[i]);
+			command_serve_client(commands, &commands->client[i]);
 }

@@ -28,7 +28,7 @@ struct features {
 	uint64_t word[FT_COUNT / 64];
 };
 
-static inline bool has(const struct features *set, enum feature bit)
+static inline bool features_have(const struct features *set, enum feature bit)
 {
 	return (set->word[bit / 64] >> (bit % 64)) & 1;
 }
@@ -165,37 +165,37 @@ struct device {
 };
 
 /* Queue pairs, and queues, that the driver may use with the features accepted. */
-static inline unsigned int pairs_in_use(const struct device *device)
+static inline unsigned int device_pairs_in_use(const struct device *device)
 {
-	if (has(&device->accepted, FT_MQ) || has(&device->accepted, FT_RSS))
+	if (features_have(&device->accepted, FT_MQ) || features_have(&device->accepted, FT_RSS))
 		return device->options->queue_pairs;
 	return 1;
 }
 
-static inline unsigned int queues_in_use(const struct device *device)
+static inline unsigned int device_queues_in_use(const struct device *device)
 {
-	return 2 * pairs_in_use(device) + has(&device->accepted, FT_CTRL_VQ);
+	return 2 * device_pairs_in_use(device) + features_have(&device->accepted, FT_CTRL_VQ);
 }
 
 /*
  * Is the set the driver's own? A vhost-user front end that keeps the control queue to itself
  * also keeps features, so what is missing is not the driver's choice.
  */
-static inline bool drivers_own(const struct device *device, const struct features *wanted)
+static inline bool device_drivers_own(const struct device *device, const struct features *wanted)
 {
-	return !device->vhost_user || has(wanted, FT_CTRL_VQ);
+	return !device->vhost_user || features_have(wanted, FT_CTRL_VQ);
 }
 
 /* Which of them is the control queue; QUEUES_MAX: none. */
-static inline unsigned int control_index(const struct device *device)
+static inline unsigned int device_control_index(const struct device *device)
 {
-	if (!has(&device->accepted, FT_CTRL_VQ))
+	if (!features_have(&device->accepted, FT_CTRL_VQ))
 		return QUEUES_MAX;
-	return 2 * pairs_in_use(device);
+	return 2 * device_pairs_in_use(device);
 }
 
 /* Is the device live: DRIVER_OK set, no reset wanted, neither suspended nor stopped? */
-static inline bool live(const struct device *device)
+static inline bool device_is_live(const struct device *device)
 {
 	return (device->status & (ST_DRIVER_OK | ST_NEEDS_RESET | ST_SUSPEND)) ==
 		       ST_DRIVER_OK &&
@@ -214,7 +214,7 @@ void config_changed(struct device *device);
 void needs_reset(struct device *device);
 
 /* The driver did what requirements are about: for the report. */
-static inline void exercise(struct device *device, unsigned int what)
+static inline void device_exercise(struct device *device, unsigned int what)
 {
 	device->exercised[what] += !device->seen;
 }
@@ -236,7 +236,7 @@ void violation(struct device *device, const char *id, const char *format, ...)
  * Is the device to have this fault? One branch that is never taken when no fault was
  * requested.
  */
-static inline bool fault(const struct device *device, enum fault which)
+static inline bool device_has_fault(const struct device *device, enum fault which)
 {
 	return __builtin_expect(device->options->faults != NULL, 0) &&
 	       fault_is_on(device, which);

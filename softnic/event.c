@@ -13,7 +13,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-static bool ready(int fd, short what)
+static bool event_ready(int fd, short what)
 {
 	struct pollfd look = { .fd = fd, .events = what };
 
@@ -42,7 +42,7 @@ void event_signal(int fd)
 {
 	const uint64_t one = 1;
 
-	if (ready(fd, POLLOUT) && write(fd, &one, sizeof(one)) < 0)
+	if (event_ready(fd, POLLOUT) && write(fd, &one, sizeof(one)) < 0)
 		return; /* full, or interrupted by the signal that ends us */
 }
 
@@ -56,7 +56,7 @@ bool event_take(int fd)
 		return false;
 	got = preadv2(fd, &place, 1, -1, RWF_NOWAIT);
 	/* Linux 5.8; before, the best there is. */
-	if (got < 0 && errno == EOPNOTSUPP && ready(fd, POLLIN))
+	if (got < 0 && errno == EOPNOTSUPP && event_ready(fd, POLLIN))
 		got = read(fd, &count, sizeof(count));
 	return got == (ssize_t)sizeof(count);
 }

@@ -80,7 +80,7 @@ const char *feature_name(unsigned int bit)
 	return NULL;
 }
 
-static void put_all(struct features *set, enum support least, bool on)
+static void features_put_all(struct features *set, enum support least, bool on)
 {
 	for (size_t i = 0; i < TABLE_SIZE; i++)
 		if (table[i].support >= least)
@@ -90,11 +90,11 @@ static void put_all(struct features *set, enum support least, bool on)
 void features_default(struct features *set)
 {
 	memset(set, 0, sizeof(*set));
-	put_all(set, ON, true);
+	features_put_all(set, ON, true);
 }
 
 /* The bit that the word names, -1: none. */
-static int find_bit(const char *word)
+static int features_find(const char *word)
 {
 	char *end;
 	unsigned long bit;
@@ -108,7 +108,7 @@ static int find_bit(const char *word)
 	return *end == '\0' && bit < FT_COUNT ? (int)bit : -1;
 }
 
-static int put_word(struct features *set, const char *word)
+static int features_put_word(struct features *set, const char *word)
 {
 	bool on = *word != '-';
 	int bit;
@@ -116,12 +116,12 @@ static int put_word(struct features *set, const char *word)
 	word += *word == '+' || *word == '-';
 	if (strcasecmp(word, "all") == 0) {
 		if (on)
-			put_all(set, DONE, true);
+			features_put_all(set, DONE, true);
 		else
 			memset(set, 0, sizeof(*set));
 		return 0;
 	}
-	bit = find_bit(word);
+	bit = features_find(word);
 	if (bit < 0)
 		return -EINVAL;
 	feature_put(set, (unsigned int)bit, on);
@@ -139,7 +139,7 @@ int features_parse(const char *text, struct features *set, char unknown[32])
 		char word[48];
 
 		snprintf(word, sizeof(word), "%.*s", (int)length, text);
-		if (length >= sizeof(word) || put_word(set, word) < 0) {
+		if (length >= sizeof(word) || features_put_word(set, word) < 0) {
 			snprintf(unknown, 32, "%.31s", word);
 			return -EINVAL;
 		}

@@ -71,7 +71,7 @@ static void loop_collect(struct loop *loop)
 	loop_watch(loop, loop->signals); /* place 0, so that 0 can say none */
 	loop->listen = loop_watch(loop, device->server->listener.fd);
 	loop->driver = loop_watch(loop, device->server->fd);
-	if (live(device) && !loop->peer_waits)
+	if (device_is_live(device) && !loop->peer_waits)
 		loop->peer = loop_watch(loop, net_fd(device));
 	if (device->options->notify == NOTIFY_EVENTFD && device->server->fd >= 0) {
 		loop->events = loop->count;
@@ -87,7 +87,7 @@ static bool loop_came(const struct loop *loop, unsigned int place)
 	return place != 0 && loop->fds[place].revents != 0;
 }
 
-static void serve_driver(struct loop *loop)
+static void loop_serve_driver(struct loop *loop)
 {
 	struct device *device = loop->device;
 
@@ -95,7 +95,7 @@ static void serve_driver(struct loop *loop)
 		loop->end = true;
 }
 
-static void serve_events(struct loop *loop)
+static void loop_serve_events(struct loop *loop)
 {
 	struct device *device = loop->device;
 
@@ -110,9 +110,9 @@ static void loop_serve(struct loop *loop)
 	/* Its counter is never taken: one is enough. */
 	if (loop->fds[0].revents != 0)
 		loop->end = true;
-	serve_events(loop);
+	loop_serve_events(loop);
 	if (loop_came(loop, loop->driver))
-		serve_driver(loop);
+		loop_serve_driver(loop);
 	if (loop_came(loop, loop->listen))
 		loop->device->options->transport->accept(loop->device);
 	for (unsigned int i = loop->command; i < loop->count; i++)
@@ -141,35 +141,35 @@ static int loop_look(struct loop *loop, int64_t wait)
 
 /* ---- work ---- */
 
-static void forget_rings(struct device *device)
+static void loop_forget_rings(struct device *device)
 {
 	for (unsigned int i = 0; i < device->queue_count; i++)
 		device->queue[i].kicked = false;
 }
 
 /* One poll iteration. Whether anything moved. */
-static bool loop_turn(struct loop *loop)
+static bool loop_iterate(struct loop *loop)
 {
 	struct device *device = loop->device;
 	bool rang = notify_poll(device);
 	bool moved;
 
-	if (!live(device))
+	if (!device_is_live(device))
 		return false;
 	moved = net_run(device, BUDGET);
-	forget_rings(device);
+	loop_forget_rings(device);
 	if (rang)
 		loop->last_ring = loop_now();
 	return moved;
 }
 
 /* Once a second, when the clock is read anyway. */
-static void watch_rings(struct loop *loop)
+static void loop_watch_rings(struct loop *loop)
 {
 	struct device *device = loop->device;
 	int64_t time = loop_now();
 
-	if (!live(device) || time - loop->last_watch < WATCH_NS)
+	if (!device_is_live(device) || time - loop->last_watch < WATCH_NS)
 		return;
 	loop->last_watch = time;
 	for (unsigned int i = 0; i < device->queue_count; i++)
@@ -178,23 +178,23 @@ static void watch_rings(struct loop *loop)
 }
 
 /* What the transport does by itself. */
-static void transport_turn(struct loop *loop)
+static void loop_poll_transport(struct loop *loop)
 {
 	const struct transport *transport = loop->device->options->transport;
 
-	loop->transport_due = transport->turn ? transport->turn(loop->device) : -1;
+	loop->transport_due = transport->poll ? transport->poll(loop->device) : -1;
 }
 
 /* Turns until nothing moves, or the descriptors are due. A peer that was heard and moved
  * nothing has a frame that is not taken. */
 static bool loop_work(struct loop *loop)
 {
-	bool poll = loop->device->options->poll && live(loop->device);
+	bool poll = loop->device->options->poll && device_is_live(loop->device);
 	bool moved = false, any = false, waited = loop->peer_waits;
 	int64_t start = loop_now();
 
 	for (unsigned int i = 0; i < TURNS; i++) {
-		moved = loop_turn(loop);
+		moved = loop_iterate(loop);
 		any |= moved;
 		if ((!moved && !poll) || loop_now() - start > TURNS_NS)
 			break;
@@ -202,8 +202,8 @@ static bool loop_work(struct loop *loop)
 	loop->peer_waits = !any && !poll && loop_came(loop, loop->peer);
 	if (loop->peer_waits && !waited)
 		trace(loop->device, "PEER waits");
-	watch_rings(loop);
-	transport_turn(loop);
+	loop_watch_rings(loop);
+	loop_poll_transport(loop);
 	fault_iteration(loop->device);
 	dma_check(loop->device);
 	return moved || poll;
@@ -214,7 +214,7 @@ static int64_t loop_sooner(int64_t a, int64_t b)
 	return a < 0 || (b >= 0 && b < a) ? b : a;
 }
 
-static int64_t page_wait(const struct loop *loop)
+static int64_t loop_page_wait(const struct loop *loop)
 {
 	if (loop->device->options->notify != NOTIFY_PAGE)
 		return -1;
@@ -222,12 +222,12 @@ static int64_t page_wait(const struct loop *loop)
 }
 
 /* Interrupts all the time need a device that does not sleep. */
-static bool restless(const struct device *device)
+static bool loop_restless(const struct device *device)
 {
-	return fault(device, FAULT_INTERRUPTS_EARLY) ||
-	       fault(device, FAULT_INTERRUPTS_SPURIOUS) ||
-	       fault(device, FAULT_CONFIG_INTERRUPT_STORM) ||
-	       fault(device, FAULT_VECTOR_COUNTERS_FULL);
+	return device_has_fault(device, FAULT_INTERRUPTS_EARLY) ||
+	       device_has_fault(device, FAULT_INTERRUPTS_SPURIOUS) ||
+	       device_has_fault(device, FAULT_CONFIG_INTERRUPT_STORM) ||
+	       device_has_fault(device, FAULT_VECTOR_COUNTERS_FULL);
 }
 
 /* How long to sleep: not at all while there is work. */
@@ -238,15 +238,15 @@ static int64_t loop_wait(struct loop *loop, bool busy)
 
 	if (busy)
 		return 0;
-	if (restless(device) && device->server->fd >= 0)
+	if (loop_restless(device) && device->server->fd >= 0)
 		return PAGE_PAUSE_NS;
-	if (!live(device))
+	if (!device_is_live(device))
 		return device->server->fd >= 0 && device->options->notify == NOTIFY_PAGE
 			       ? PAGE_PAUSE_NS
 			       : loop->transport_due;
 	if (net_arm(device))
 		return 0;
-	wait = loop_sooner(net_deadline(device), page_wait(loop));
+	wait = loop_sooner(net_deadline(device), loop_page_wait(loop));
 	wait = loop_sooner(loop_sooner(wait, loop->transport_due), WATCH_NS);
 	return loop->peer_waits ? loop_sooner(wait, PEER_PAUSE_NS) : wait;
 }
@@ -254,7 +254,7 @@ static int64_t loop_wait(struct loop *loop, bool busy)
 static int end_event = -1; /* an eventfd: a signal ends the device */
 
 /* Whatever call waits now, or is about to, ends: more signals follow. */
-static void on_end(int number)
+static void loop_on_end(int number)
 {
 	const struct itimerval each = { { 0, 100000 }, { 0, 100000 } };
 	const uint64_t one = 1;
@@ -266,7 +266,7 @@ static void on_end(int number)
 	errno = error;
 }
 
-static void on_alarm(int number)
+static void loop_on_alarm(int number)
 {
 	(void)number;
 }
@@ -275,14 +275,14 @@ int loop_signals(void)
 {
 	static const int ending[] = { SIGTERM, SIGINT, SIGHUP };
 	/* No SA_RESTART: a call that waits has to end. */
-	struct sigaction action = { .sa_handler = on_end };
+	struct sigaction action = { .sa_handler = loop_on_end };
 
 	end_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (end_event < 0)
 		return -errno;
 	for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++)
 		sigaction(ending[i], &action, NULL);
-	action.sa_handler = on_alarm;
+	action.sa_handler = loop_on_alarm;
 	sigaction(SIGALRM, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	return end_event;

@@ -14,7 +14,7 @@
 #include "softnic/vfio_user/server.h"
 #include "softnic/text.h"
 
-static int open_trace(struct device *device)
+static int main_open_trace(struct device *device)
 {
 	const char *path = device->options->trace;
 
@@ -31,7 +31,7 @@ static int open_trace(struct device *device)
 }
 
 /* A trace that could not be written whole is no trace. */
-static int close_trace(struct device *device)
+static int main_close_trace(struct device *device)
 {
 	int result = 0;
 
@@ -53,14 +53,14 @@ static void main_init(struct device *device)
 	device->offered = options->offer;
 	device->mtu = options->mtu;
 	device->queue_count = 2 * options->queue_pairs +
-			      has(&options->offer, FT_CTRL_VQ);
+			      features_have(&options->offer, FT_CTRL_VQ);
 	for (unsigned int i = 0; i < QUEUES_MAX; i++) {
 		device->queue[i].device = device;
 		device->queue[i].index = i;
 	}
 }
 
-static void say_ready(const struct device *device)
+static void main_say_ready(const struct device *device)
 {
 	const struct options *options = device->options;
 
@@ -73,7 +73,7 @@ static void say_ready(const struct device *device)
 	fflush(stdout);
 }
 
-static void sum_up(const struct device *device)
+static void main_sum_up(const struct device *device)
 {
 	const struct server *server = device->server;
 
@@ -98,9 +98,9 @@ static int main_serve(struct device *device, int signals)
 	if (result == 0)
 		result = command_open(device, &commands);
 	if (result == 0) {
-		say_ready(device);
+		main_say_ready(device);
 		result = loop_run(device, commands, signals);
-		sum_up(device);
+		main_sum_up(device);
 		command_close(commands);
 	}
 	transport->close(device);
@@ -119,7 +119,7 @@ int main(int argc, char **argv)
 	device.server = &server;
 	main_init(&device);
 	signals = loop_signals();
-	result = signals < 0 ? signals : open_trace(&device);
+	result = signals < 0 ? signals : main_open_trace(&device);
 	if (result == 0)
 		result = report_open(&device);
 	if (result == 0)
@@ -130,7 +130,7 @@ int main(int argc, char **argv)
 	}
 	if (report_close(&device) < 0 && result == 0)
 		result = -EIO;
-	if (close_trace(&device) < 0 || result < 0)
+	if (main_close_trace(&device) < 0 || result < 0)
 		return 1;
 	return verdict(&device);
 }

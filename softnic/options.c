@@ -107,7 +107,7 @@ static const struct argp_option list[] = {
 /* ---- values ---- */
 
 /* What was typed may hold control characters. */
-static void __attribute__((format(printf, 2, 3))) refuse(struct argp_state *state, const char *format, ...)
+static void __attribute__((format(printf, 2, 3))) options_refuse(struct argp_state *state, const char *format, ...)
 {
 	va_list arguments;
 	char text[512];
@@ -118,9 +118,9 @@ static void __attribute__((format(printf, 2, 3))) refuse(struct argp_state *stat
 	argp_error(state, "%s", text_clean(text));
 }
 
-static unsigned long number(struct argp_state *state, const char *name,
-			    const char *text, unsigned long least,
-			    unsigned long most)
+static unsigned long options_number(struct argp_state *state, const char *name,
+				    const char *text, unsigned long least,
+				    unsigned long most)
 {
 	char *end;
 	unsigned long value;
@@ -129,12 +129,12 @@ static unsigned long number(struct argp_state *state, const char *name,
 	value = strtoul(text, &end, 10);
 	if (*text < '0' || *text > '9' || *end != '\0' || errno != 0 ||
 	    value < least || value > most)
-		refuse(state, "--%s is a number from %lu to %lu, not '%.40s'", name,
-		       least, most, text);
+		options_refuse(state, "--%s is a number from %lu to %lu, not '%.40s'", name,
+			       least, most, text);
 	return value;
 }
 
-static void parse_mac(struct argp_state *state, const char *text, uint8_t mac[6])
+static void options_parse_mac(struct argp_state *state, const char *text, uint8_t mac[6])
 {
 	unsigned int byte[6];
 	int length = 0;
@@ -142,14 +142,14 @@ static void parse_mac(struct argp_state *state, const char *text, uint8_t mac[6]
 	if (sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &byte[0], &byte[1], &byte[2],
 		   &byte[3], &byte[4], &byte[5], &length) != 6 ||
 	    text[length] != '\0' || length != 17)
-		refuse(state, "--mac is six bytes like 52:54:00:12:34:56, not '%.40s'",
-		       text);
+		options_refuse(state, "--mac is six bytes like 52:54:00:12:34:56, not '%.40s'",
+			       text);
 	for (unsigned int i = 0; i < 6; i++)
 		mac[i] = (uint8_t)byte[i];
 }
 
-static unsigned int choice(struct argp_state *state, const char *name,
-			   const char *text, const char *const *words)
+static unsigned int options_choice(struct argp_state *state, const char *name,
+				   const char *text, const char *const *words)
 {
 	unsigned int i;
 
@@ -157,32 +157,32 @@ static unsigned int choice(struct argp_state *state, const char *name,
 		if (strcmp(words[i], text) == 0)
 			break;
 	if (words[i] == NULL)
-		refuse(state, "--%s does not know '%.40s'", name, text);
+		options_refuse(state, "--%s does not know '%.40s'", name, text);
 	return i;
 }
 
-static void parse_features(struct argp_state *state, const char *text,
-			   struct options *options)
+static void options_parse_features(struct argp_state *state, const char *text,
+				   struct options *options)
 {
 	char unknown[32];
 
 	if (features_parse(text, &options->offer, unknown) < 0)
-		refuse(state,
-		       "--features: '%s' is no feature of the specification (nor bitN)",
-		       unknown);
+		options_refuse(state,
+			       "--features: '%s' is no feature of the specification (nor bitN)",
+			       unknown);
 }
 
-static void parse_faults(struct argp_state *state, const char *text,
-			 struct options *options)
+static void options_parse_faults(struct argp_state *state, const char *text,
+				 struct options *options)
 {
 	char unknown[16];
 
 	if (fault_parse(text, unknown) < 0)
-		refuse(state, "--fault: '%s' is not in --list-faults", unknown);
+		options_refuse(state, "--fault: '%s' is not in --list-faults", unknown);
 	options->faults = text;
 }
 
-static void parse_vduse(struct argp_state *state, const char *text, struct options *options)
+static void options_parse_vduse(struct argp_state *state, const char *text, struct options *options)
 {
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				      "0123456789._-";
@@ -190,92 +190,92 @@ static void parse_vduse(struct argp_state *state, const char *text, struct optio
 
 	if (length == 0 || length > VDUSE_NAME_LENGTH || strspn(text, allowed) != length ||
 	    text[0] == '.' || strcmp(text, "control") == 0)
-		refuse(state, "--vduse is a name of up to %u letters, digits, '.', '_' and '-', "
-			      "and not 'control'; not '%.40s'",
-		       VDUSE_NAME_LENGTH, text);
+		options_refuse(state, "--vduse is a name of up to %u letters, digits, '.', '_' and '-', "
+				      "and not 'control'; not '%.40s'",
+			       VDUSE_NAME_LENGTH, text);
 	if (options->transport == &vhost_user_transport)
-		refuse(state, "--vduse and --vhost-user exclude each other");
+		options_refuse(state, "--vduse and --vhost-user exclude each other");
 	options->vduse = text;
 	options->transport = &vduse_transport;
 }
 
-static void parse_limit(struct argp_state *state, const char *text, struct options *options)
+static void options_parse_limit(struct argp_state *state, const char *text, struct options *options)
 {
 	if (limit_parse(text, &options->limit) != 0)
-		refuse(state, "--limit is a rate above 0, and perhaps how many frames may come too "
-			      "early (1 to 1000000000), such as 100kpps or 1.5M:64; not '%.40s'",
-		       text);
+		options_refuse(state, "--limit is a rate above 0, and perhaps how many frames may come too "
+				      "early (1 to 1000000000), such as 100kpps or 1.5M:64; not '%.40s'",
+			       text);
 }
 
-static uint32_t multiplier(struct argp_state *state, const char *text)
+static uint32_t options_multiplier(struct argp_state *state, const char *text)
 {
-	unsigned long value = number(state, "notify-multiplier", text, 0, 4096);
+	unsigned long value = options_number(state, "notify-multiplier", text, 0, 4096);
 
 	if (value != 0 && (value < 4 || (value & (value - 1))))
-		refuse(state,
-		       "--notify-multiplier is 0 or a power of two from 4 to 4096");
+		options_refuse(state,
+			       "--notify-multiplier is 0 or a power of two from 4 to 4096");
 	return (uint32_t)value;
 }
 
 /* ---- options ---- */
 
-static void list_and_end(void (*print)(FILE *))
+static void options_list_and_end(void (*print)(FILE *))
 {
 	print(stdout);
 	exit(fflush(stdout) == 0 ? 0 : 1);
 }
 
-static error_t parse_function(int key, char *text, struct argp_state *state,
-			      struct options *options)
+static error_t options_parse_function(int key, char *text, struct argp_state *state,
+				      struct options *options)
 {
 	static const char *const duplex[] = { "half", "full", NULL };
 	static const char *const notify[] = { "write", "eventfd", "page", NULL };
 
 	switch (key) {
 	case KEY_FEATURES:
-		parse_features(state, text, options);
+		options_parse_features(state, text, options);
 		return 0;
 	case KEY_QUEUES:
-		options->queue_pairs = (unsigned int)number(state, "queues", text,
-							    1, QUEUE_PAIRS_MAX);
+		options->queue_pairs = (unsigned int)options_number(state, "queues", text,
+								    1, QUEUE_PAIRS_MAX);
 		return 0;
 	case KEY_QUEUE_SIZE:
 		options->queue_size =
-			(uint16_t)number(state, "queue-size", text, 1, RING_SIZE_MAX);
+			(uint16_t)options_number(state, "queue-size", text, 1, RING_SIZE_MAX);
 		return 0;
 	case KEY_CONTROL_SIZE:
-		options->control_size = (uint16_t)number(state, "control-size", text, 1,
-							 RING_SIZE_MAX);
+		options->control_size = (uint16_t)options_number(state, "control-size", text, 1,
+								 RING_SIZE_MAX);
 		return 0;
 	case KEY_MAC:
-		parse_mac(state, text, options->mac);
+		options_parse_mac(state, text, options->mac);
 		return 0;
 	case KEY_MTU:
-		options->mtu = (uint16_t)number(state, "mtu", text, 68, 65535);
+		options->mtu = (uint16_t)options_number(state, "mtu", text, 68, 65535);
 		return 0;
 	case KEY_SPEED:
-		options->speed = (uint32_t)number(state, "speed", text, 0, 0x7fffffff);
+		options->speed = (uint32_t)options_number(state, "speed", text, 0, 0x7fffffff);
 		return 0;
 	case KEY_DUPLEX:
-		options->duplex = (uint8_t)choice(state, "duplex", text, duplex);
+		options->duplex = (uint8_t)options_choice(state, "duplex", text, duplex);
 		return 0;
 	case KEY_VECTORS:
 		options->vectors =
-			(unsigned int)number(state, "vectors", text, 0, VECTORS_MAX);
+			(unsigned int)options_number(state, "vectors", text, 0, VECTORS_MAX);
 		return 0;
 	case KEY_NOTIFY:
-		options->notify = choice(state, "notify", text, notify);
+		options->notify = options_choice(state, "notify", text, notify);
 		return 0;
 	case KEY_MULTIPLIER:
-		options->notify_multiplier = multiplier(state, text);
+		options->notify_multiplier = options_multiplier(state, text);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
 }
 
-static error_t parse_rest(int key, char *text, struct argp_state *state,
-			  struct options *options)
+static error_t options_parse_others(int key, char *text, struct argp_state *state,
+				    struct options *options)
 {
 	switch (key) {
 	case KEY_LISTEN:
@@ -291,13 +291,13 @@ static error_t parse_rest(int key, char *text, struct argp_state *state,
 		options->transport = &vhost_user_transport;
 		return 0;
 	case KEY_VDUSE:
-		parse_vduse(state, text, options);
+		options_parse_vduse(state, text, options);
 		return 0;
 	case KEY_PEER:
 		options->peer = text;
 		return 0;
 	case KEY_LIMIT:
-		parse_limit(state, text, options);
+		options_parse_limit(state, text, options);
 		return 0;
 	case KEY_POLL:
 		options->poll = true;
@@ -313,10 +313,10 @@ static error_t parse_rest(int key, char *text, struct argp_state *state,
 		return 0;
 	case KEY_RESET_TIME:
 		options->reset_ms =
-			(uint32_t)number(state, "reset-time", text, 0, 600000);
+			(uint32_t)options_number(state, "reset-time", text, 0, 600000);
 		return 0;
 	case KEY_FAULT:
-		parse_faults(state, text, options);
+		options_parse_faults(state, text, options);
 		return 0;
 	case KEY_TRACE:
 		options->trace = text;
@@ -335,7 +335,7 @@ static error_t parse_rest(int key, char *text, struct argp_state *state,
 	}
 }
 
-static void offer_not(struct options *options, const enum feature *features, size_t count)
+static void options_offer_not(struct options *options, const enum feature *features, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		feature_put(&options->offer, features[i], false);
@@ -343,7 +343,7 @@ static void offer_not(struct options *options, const enum feature *features, siz
 
 /* What needs the registers of a PCI function, or more than 64 bits of features. There is no message for the
  * reset of one queue: QEMU tells its back end nothing of one. */
-static void check_no_function(struct argp_state *state, struct options *options)
+static void options_check_no_function(struct argp_state *state, struct options *options)
 {
 	static const enum feature not_carried[] = {
 		FT_NOTIFICATION_DATA,
@@ -356,20 +356,20 @@ static void check_no_function(struct argp_state *state, struct options *options)
 	const char *name = options->transport->name, *id = fault_of_registers();
 
 	if (id != NULL)
-		refuse(state, "--fault: %s is one of PCI or its registers, which %s has not",
-		       id, name);
+		options_refuse(state, "--fault: %s is one of PCI or its registers, which %s has not",
+			       id, name);
 	if (options->notify != NOTIFY_EVENTFD || options->transitional ||
 	    options->vectors != UINT32_MAX || options->notify_multiplier != 4)
-		refuse(state, "--%s has no PCI function: --notify, --notify-multiplier, "
-			      "--vectors and --transitional are of one",
-		       name);
-	offer_not(options, not_carried, sizeof(not_carried) / sizeof(not_carried[0]));
+		options_refuse(state, "--%s has no PCI function: --notify, --notify-multiplier, "
+				      "--vectors and --transitional are of one",
+			       name);
+	options_offer_not(options, not_carried, sizeof(not_carried) / sizeof(not_carried[0]));
 	options->offer.word[1] = 0;
 	options->vectors = 2 * options->queue_pairs + 1;
 }
 
 /* The kernel has no control queue in user space, so nothing that needs one. */
-static void check_vduse(struct argp_state *state, struct options *options)
+static void options_check_vduse(struct argp_state *state, struct options *options)
 {
 	static const enum feature not_carried[] = {
 		FT_CTRL_VQ,
@@ -389,75 +389,75 @@ static void check_vduse(struct argp_state *state, struct options *options)
 	};
 
 	if (options->queue_pairs > 1)
-		refuse(state, "--vduse has one queue pair: the kernel refuses the control queue "
-			      "(CTRL_VQ) that more would need");
+		options_refuse(state, "--vduse has one queue pair: the kernel refuses the control queue "
+				      "(CTRL_VQ) that more would need");
 	if (options->reset_ms != 0)
-		refuse(state, "--reset-time is of status as it is read, which --vduse does not show");
+		options_refuse(state, "--reset-time is of status as it is read, which --vduse does not show");
 	if (options->listen != NULL || options->connect != NULL)
-		refuse(state, "--vduse has no socket: --listen and --connect are of one");
+		options_refuse(state, "--vduse has no socket: --listen and --connect are of one");
 	options->queue_pairs = 1;
-	check_no_function(state, options);
-	offer_not(options, not_carried, sizeof(not_carried) / sizeof(not_carried[0]));
+	options_check_no_function(state, options);
+	options_offer_not(options, not_carried, sizeof(not_carried) / sizeof(not_carried[0]));
 }
 
-static void check_whole(struct argp_state *state, struct options *options)
+static void options_check_whole(struct argp_state *state, struct options *options)
 {
 	if (options->vduse != NULL && options->transport != &vduse_transport)
-		refuse(state, "--vduse and --vhost-user exclude each other");
+		options_refuse(state, "--vduse and --vhost-user exclude each other");
 	if (options->vduse != NULL)
-		check_vduse(state, options);
+		options_check_vduse(state, options);
 	if (options->queue_pairs == 0)
 		options->queue_pairs = QUEUE_PAIRS_USUAL;
 	if (options->listen == NULL && options->connect == NULL && options->vduse == NULL)
-		refuse(state, "--listen PATH is missing");
+		options_refuse(state, "--listen PATH is missing");
 	if (options->listen != NULL && options->connect != NULL)
-		refuse(state, "--listen and --connect exclude each other");
+		options_refuse(state, "--listen and --connect exclude each other");
 	if (options->connect != NULL && options->transport != &vhost_user_transport)
-		refuse(state, "--connect is for --vhost-user");
+		options_refuse(state, "--connect is for --vhost-user");
 	if (options->transport == &vhost_user_transport) {
-		check_no_function(state, options);
+		options_check_no_function(state, options);
 		feature_put(&options->offer, FT_ACCESS_PLATFORM, false);
 	}
-	if (options->shuffle && has(&options->offer, FT_IN_ORDER))
-		refuse(state, "--shuffle and the feature IN_ORDER exclude each other");
+	if (options->shuffle && features_have(&options->offer, FT_IN_ORDER))
+		options_refuse(state, "--shuffle and the feature IN_ORDER exclude each other");
 	if (options->control != NULL && options->faults == NULL)
 		options->faults = ""; /* they may be switched on later */
 	if (options->vectors == UINT32_MAX)
 		options->vectors = 2 * options->queue_pairs + 2;
 	if (options->notify_multiplier == 0 && options->notify == NOTIFY_EVENTFD &&
-	    has(&options->offer, FT_NOTIFICATION_DATA))
-		refuse(state,
-		       "--notify-multiplier 0 with eventfds needs the value that is "
-		       "written, so it excludes NOTIFICATION_DATA");
+	    features_have(&options->offer, FT_NOTIFICATION_DATA))
+		options_refuse(state,
+			       "--notify-multiplier 0 with eventfds needs the value that is "
+			       "written, so it excludes NOTIFICATION_DATA");
 }
 
-static error_t parse_option(int key, char *text, struct argp_state *state)
+static error_t options_parse_option(int key, char *text, struct argp_state *state)
 {
 	struct options *options = state->input;
 	error_t result;
 
 	switch (key) {
 	case KEY_LIST_REQUIREMENTS:
-		list_and_end(requirement_list);
+		options_list_and_end(requirement_list);
 		return 0;
 	case KEY_LIST_FAULTS:
-		list_and_end(fault_list);
+		options_list_and_end(fault_list);
 		return 0;
 	case ARGP_KEY_ARG:
-		refuse(state, "'%.40s' is no option", text);
+		options_refuse(state, "'%.40s' is no option", text);
 		return 0;
 	case ARGP_KEY_END:
-		check_whole(state, options);
+		options_check_whole(state, options);
 		return 0;
 	default:
 		break;
 	}
-	result = parse_function(key, text, state, options);
-	return result == ARGP_ERR_UNKNOWN ? parse_rest(key, text, state, options)
+	result = options_parse_function(key, text, state, options);
+	return result == ARGP_ERR_UNKNOWN ? options_parse_others(key, text, state, options)
 					  : result;
 }
 
-static void print_version(FILE *stream, struct argp_state *state)
+static void options_print_version(FILE *stream, struct argp_state *state)
 {
 	(void)state;
 	fprintf(stream, "vionet-softnic %s\n", VIONET_VERSION);
@@ -467,7 +467,7 @@ void options_parse(int argc, char **argv, struct options *options)
 {
 	static const struct argp argp = {
 		.options = list,
-		.parser = parse_option,
+		.parser = options_parse_option,
 		.doc = "A virtio-net function as a process of its own, for drivers that speak "
 		       "vfio-user, vhost-user or vDPA.\v"
 		       "Exit status: 0 all well; 1 the device failed; 2 wrong command line; "
@@ -489,7 +489,7 @@ void options_parse(int argc, char **argv, struct options *options)
 		.transport = &vfio_user_transport,
 	};
 	features_default(&options->offer);
-	argp_program_version_hook = print_version;
+	argp_program_version_hook = options_print_version;
 	argp_err_exit_status = EXIT_COMMAND_LINE;
 	if (argp_parse(&argp, argc, argv, 0, NULL, options) != 0)
 		exit(EXIT_COMMAND_LINE);

@@ -15,7 +15,7 @@ char *text_clean(char *text);
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* A file to write to, NULL and errno. A FIFO has to have a reader already (ENXIO), and loses
- * what he does not take. */
+ * what that does not take. */
 FILE *open_output(const char *path);
 
 /* Why: the system's text, and what to do about a FIFO without a reader. */

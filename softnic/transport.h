@@ -28,7 +28,7 @@ struct transport {
 	void (*interrupt_config)(struct device *device);
 	/* In each poll iteration: what waits for no descriptor. Nanoseconds until it must be
 	 * called again, -1: nothing is due. NULL: there is no such thing. */
-	int64_t (*turn)(struct device *device);
+	int64_t (*poll)(struct device *device);
 };
 
 extern const struct transport vfio_user_transport, vhost_user_transport, vduse_transport;

@@ -184,7 +184,7 @@ static uint64_t report_cases(const struct device *device, const struct requireme
 	/* Either layout is a case of it. */
 	if (strcmp(requirement->id, "GEN-30") == 0)
 		return device->exercised[EX_SPLIT] + device->exercised[EX_PACKED];
-	if (condition->feature != FT_COUNT && !has(&device->ever_accepted, condition->feature))
+	if (condition->feature != FT_COUNT && !features_have(&device->ever_accepted, condition->feature))
 		return 0;
 	return device->exercised[condition->what];
 }
@@ -206,12 +206,12 @@ static bool report_visible(const struct device *device, const struct requirement
 		return transport->registers;
 	case EX_STATUS:
 		return transport->steps;
-	case EX_OWN_FEATURES: /* as drivers_own() */
-		return transport->steps || has(&device->ever_accepted, FT_CTRL_VQ);
+	case EX_OWN_FEATURES: /* as device_drivers_own() */
+		return transport->steps || features_have(&device->ever_accepted, FT_CTRL_VQ);
 	case EX_CONTROL:
 	case EX_CLASS ... EX_COUNT - 1:
-		return has(&device->offered, FT_CTRL_VQ) &&
-		       (transport->steps || has(&device->ever_accepted, FT_CTRL_VQ));
+		return features_have(&device->offered, FT_CTRL_VQ) &&
+		       (transport->steps || features_have(&device->ever_accepted, FT_CTRL_VQ));
 	default:
 		return true;
 	}

@@ -22,7 +22,7 @@ static struct requirement requirements[] = {
 #define REQUIREMENT_COUNT (sizeof(requirements) / sizeof(requirements[0]))
 
 /* An ID that is in no list is held to be a must: tests/build/requirements finds it. */
-static struct requirement *find_requirement(const char *id)
+static struct requirement *verdict_find(const char *id)
 {
 	static struct requirement unknown = { "?", MUST, "?", "", 0, NULL };
 
@@ -34,7 +34,7 @@ static struct requirement *find_requirement(const char *id)
 
 void violation(struct device *device, const char *id, const char *format, ...)
 {
-	struct requirement *requirement = find_requirement(id);
+	struct requirement *requirement = verdict_find(id);
 	char text[256];
 	va_list arguments;
 

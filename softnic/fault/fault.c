@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Which faults are switched on. Each part calls fault() where it could break a rule. */
+/* Which faults are switched on. Each part calls device_has_fault() where it could break a rule. */
 #include <errno.h>
 #include <string.h>
 
@@ -21,7 +21,7 @@ static struct row {
 
 static unsigned int changes;
 
-static struct row *find_row(const char *id, size_t length)
+static struct row *fault_find(const char *id, size_t length)
 {
 	for (size_t i = 0; i < FAULT_COUNT; i++)
 		if (strlen(rows[i].id) == length && memcmp(rows[i].id, id, length) == 0)
@@ -52,11 +52,11 @@ unsigned int fault_changes(void)
 }
 
 /* "ID" or "ID=NUMBER", of that length. */
-static bool set_row(const char *text, size_t length, bool on)
+static bool fault_set_row(const char *text, size_t length, bool on)
 {
 	const char *equals = memchr(text, '=', length);
 	size_t id = equals != NULL ? (size_t)(equals - text) : length;
-	struct row *row = find_row(text, id);
+	struct row *row = fault_find(text, id);
 	uint64_t value = 0;
 
 	if (row == NULL || (equals != NULL && id + 1 == length))
@@ -77,7 +77,7 @@ int fault_parse(const char *ids, char unknown[16])
 	for (;;) {
 		size_t length = strcspn(ids, ",");
 
-		if (!set_row(ids, length, true)) {
+		if (!fault_set_row(ids, length, true)) {
 			snprintf(unknown, 16, "%.*s", (int)length, ids);
 			return -EINVAL;
 		}
@@ -137,7 +137,7 @@ const char *fault_of_registers(void)
 
 int fault_switch(struct device *device, const char *id, bool on)
 {
-	if (!set_row(id, strlen(id), on))
+	if (!fault_set_row(id, strlen(id), on))
 		return -EINVAL;
 	changes++;
 	trace(device, "FAULTS %s %s", id, on ? "on" : "off");

@@ -19,59 +19,59 @@ void faults_begin(struct net *net)
 	if (net->device->options->faults == NULL)
 		return;
 	for (which = FAULT_NET_BEGIN; which < FAULT_COUNT; which++)
-		if (fault(net->device, which))
+		if (device_has_fault(net->device, which))
 			net->faults |= net_fault_bit(which);
 }
 
-static bool hit(const struct net *net, enum fault fault)
+static bool fault_hits(const struct net *net, enum fault fault)
 {
 	return net_fault(net, fault) &&
 	       (net->frames % 2 == 0 || net_fault(net, FAULT_RX_EVERY_FRAME_BAD));
 }
 
-static void spoil_offloads(const struct net *net, struct net_header *header)
+static void fault_spoil_offloads(const struct net *net, struct net_header *header)
 {
-	if (hit(net, FAULT_RX_GSO_UNKNOWN))
+	if (fault_hits(net, FAULT_RX_GSO_UNKNOWN))
 		header->gso_type = 0x7f & ~(GSO_TUNNEL_IPV4 | GSO_TUNNEL_IPV6);
-	if (hit(net, FAULT_RX_GSO_NOT_NEGOTIATED) || hit(net, FAULT_RX_GSO_SIZE_ZERO)) {
+	if (fault_hits(net, FAULT_RX_GSO_NOT_NEGOTIATED) || fault_hits(net, FAULT_RX_GSO_SIZE_ZERO)) {
 		header->flags |= HF_NEEDS_CSUM;
 		header->gso_type = GSO_TCPV4;
-		header->gso_size = hit(net, FAULT_RX_GSO_SIZE_ZERO) ? 0 : 1460;
+		header->gso_size = fault_hits(net, FAULT_RX_GSO_SIZE_ZERO) ? 0 : 1460;
 		header->csum_start = 34;
 		header->csum_offset = 16;
 	}
-	if (hit(net, FAULT_RX_CSUM_OUTSIDE) || hit(net, FAULT_RX_CSUM_NOT_NEGOTIATED) ||
-	    hit(net, FAULT_RX_FLAGS_UNKNOWN))
+	if (fault_hits(net, FAULT_RX_CSUM_OUTSIDE) || fault_hits(net, FAULT_RX_CSUM_NOT_NEGOTIATED) ||
+	    fault_hits(net, FAULT_RX_FLAGS_UNKNOWN))
 		header->flags |= HF_NEEDS_CSUM;
-	if (hit(net, FAULT_RX_CSUM_OUTSIDE))
+	if (fault_hits(net, FAULT_RX_CSUM_OUTSIDE))
 		header->csum_start = header->csum_offset = 0xffff;
-	if (hit(net, FAULT_RX_HDR_LEN_HUGE))
+	if (fault_hits(net, FAULT_RX_HDR_LEN_HUGE))
 		header->hdr_len = 0xffff;
-	if (hit(net, FAULT_RX_FLAGS_UNKNOWN))
+	if (fault_hits(net, FAULT_RX_FLAGS_UNKNOWN))
 		header->flags |= HF_DATA_VALID | 0xc0;
-	if (hit(net, FAULT_RX_RSC_NOT_NEGOTIATED))
+	if (fault_hits(net, FAULT_RX_RSC_NOT_NEGOTIATED))
 		header->flags |= HF_RSC_INFO;
-	if (hit(net, FAULT_RX_GSO_BOTH_TUNNELS))
+	if (fault_hits(net, FAULT_RX_GSO_BOTH_TUNNELS))
 		header->gso_type |= GSO_TUNNEL_IPV4 | GSO_TUNNEL_IPV6;
 }
 
 void fault_header(struct net *net, struct net_header *header)
 {
-	if (hit(net, FAULT_RX_NUM_BUFFERS_0))
+	if (fault_hits(net, FAULT_RX_NUM_BUFFERS_0))
 		header->num_buffers = 0;
-	if (hit(net, FAULT_RX_NUM_BUFFERS_1))
+	if (fault_hits(net, FAULT_RX_NUM_BUFFERS_1))
 		header->num_buffers = 1;
-	if (hit(net, FAULT_RX_NUM_BUFFERS_65535))
+	if (fault_hits(net, FAULT_RX_NUM_BUFFERS_65535))
 		header->num_buffers = 0xffff;
-	if (hit(net, FAULT_RX_NUM_BUFFERS_EXTRA))
+	if (fault_hits(net, FAULT_RX_NUM_BUFFERS_EXTRA))
 		header->num_buffers++;
-	if (hit(net, FAULT_RX_NUM_BUFFERS_7))
+	if (fault_hits(net, FAULT_RX_NUM_BUFFERS_7))
 		header->num_buffers = 7;
-	if (hit(net, FAULT_RX_HASH_UNKNOWN)) {
+	if (fault_hits(net, FAULT_RX_HASH_UNKNOWN)) {
 		header->hash_report = 255;
 		header->hash_value = (uint32_t)net->frames * 2654435761u;
 	}
-	spoil_offloads(net, header);
+	fault_spoil_offloads(net, header);
 }
 
 /* The frame as it lies in its first element. */
@@ -81,23 +81,23 @@ void fault_frame(struct net *net, const struct element *element)
 
 	if (element->length < net->header_size + 18)
 		return;
-	if (hit(net, FAULT_RX_VLAN_CONTRADICTS)) {
-		put_be16(frame + 12, 0x8100);
-		put_be16(frame + 14, 0xffff);
-		put_be16(frame + 16, 0x8100);
+	if (fault_hits(net, FAULT_RX_VLAN_CONTRADICTS)) {
+		net_put_be16(frame + 12, 0x8100);
+		net_put_be16(frame + 14, 0xffff);
+		net_put_be16(frame + 16, 0x8100);
 	}
 }
 
 /* Used length of a frame's first buffer. */
 uint32_t fault_length(struct net *net, uint32_t length, uint32_t room)
 {
-	if (hit(net, FAULT_RX_LENGTH_ZERO))
+	if (fault_hits(net, FAULT_RX_LENGTH_ZERO))
 		return 0;
-	if (hit(net, FAULT_RX_LENGTH_BELOW_HEADER))
+	if (fault_hits(net, FAULT_RX_LENGTH_BELOW_HEADER))
 		return net->header_size - 1;
-	if (hit(net, FAULT_RX_LENGTH_HEADER_ONLY))
+	if (fault_hits(net, FAULT_RX_LENGTH_HEADER_ONLY))
 		return net->header_size;
-	if (hit(net, FAULT_RX_LENGTH_ABOVE_BUFFER))
+	if (fault_hits(net, FAULT_RX_LENGTH_ABOVE_BUFFER))
 		return room + 1;
 	return length;
 }
@@ -108,10 +108,10 @@ void fault_late(struct net *net, struct queue *queue,
 {
 	const struct element *element = buffer->element + buffer->readable;
 
-	if (!hit(net, FAULT_RX_NUM_BUFFERS_CHANGES) || element->length < HEADER_BASIC)
+	if (!fault_hits(net, FAULT_RX_NUM_BUFFERS_CHANGES) || element->length < HEADER_BASIC)
 		return;
 	ring_publish(queue);
-	put_le16(element->address + 10, 0xffff);
+	net_put_le16(element->address + 10, 0xffff);
 	ring_notify(queue);
 }
 
@@ -120,7 +120,7 @@ struct queue *fault_queue(struct net *net, struct queue *queue)
 {
 	unsigned int i = 2 * net->device->options->queue_pairs;
 
-	if (!hit(net, FAULT_RX_QUEUE_LAST))
+	if (!fault_hits(net, FAULT_RX_QUEUE_LAST))
 		return queue;
 	while (i >= 2) {
 		i -= 2;
@@ -147,7 +147,7 @@ void fault_keep(struct net *net, struct queue *queue)
 /* Frames that claim more bytes than a frame can have, all of them really used. */
 uint32_t fault_room(const struct net *net, const struct frame *frame)
 {
-	if (hit(net, FAULT_RX_FRAME_TOO_LONG) && net->mergeable)
+	if (fault_hits(net, FAULT_RX_FRAME_TOO_LONG) && net->mergeable)
 		return FRAME_MAX + 4096u;
 	return frame->length;
 }

@@ -27,8 +27,8 @@ void fault_reset(struct device *device, const uint64_t *areas)
 	if (device->options->faults == NULL)
 		return;
 	for (unsigned int i = 0; i < device->queue_count; i++)
-		if (areas[i] != 0 && fault(device, FAULT_WRITE_RING_AFTER_RESET))
+		if (areas[i] != 0 && device_has_fault(device, FAULT_WRITE_RING_AFTER_RESET))
 			fault_overwrite(device, FAULT_WRITE_RING_AFTER_RESET, areas[i]);
-	if (fault(device, FAULT_INTERRUPTS_AFTER_RESET))
+	if (device_has_fault(device, FAULT_INTERRUPTS_AFTER_RESET))
 		interrupts_trigger_all(device);
 }

@@ -10,19 +10,19 @@
 #define SLOW_US 10000u
 #define INTERRUPT_ADDRESS 0xfee00000ull
 
-static void at_the_tenth(struct device *device)
+static void timed_at_the_tenth(struct device *device)
 {
-	if (fault(device, FAULT_NEEDS_RESET_TENTH_DOORBELL))
+	if (device_has_fault(device, FAULT_NEEDS_RESET_TENTH_DOORBELL))
 		needs_reset(device);
-	if (fault(device, FAULT_NEEDS_RESET_SILENT))
+	if (device_has_fault(device, FAULT_NEEDS_RESET_SILENT))
 		device->status |= ST_NEEDS_RESET;
-	if (fault(device, FAULT_UNPLUG_REQUESTED))
+	if (device_has_fault(device, FAULT_UNPLUG_REQUESTED))
 		interrupts_event(device, IRQ_REQ);
-	if (fault(device, FAULT_FUNCTION_ERROR))
+	if (device_has_fault(device, FAULT_FUNCTION_ERROR))
 		interrupts_event(device, IRQ_ERR);
-	if (fault(device, FAULT_RESET_FROM_OUTSIDE))
+	if (device_has_fault(device, FAULT_RESET_FROM_OUTSIDE))
 		device_reset(device, "from outside");
-	if (fault(device, FAULT_DRIVER_OK_LOST))
+	if (device_has_fault(device, FAULT_DRIVER_OK_LOST))
 		device->status &= (uint8_t)~ST_DRIVER_OK;
 }
 
@@ -32,18 +32,18 @@ void fault_doorbell(struct queue *queue)
 
 	if (device->options->faults == NULL)
 		return;
-	if (fault(device, FAULT_DOORBELL_SLOW))
+	if (device_has_fault(device, FAULT_DOORBELL_SLOW))
 		usleep(SLOW_US);
-	if (fault(device, FAULT_WRITE_DESCRIPTOR_AREA))
+	if (device_has_fault(device, FAULT_WRITE_DESCRIPTOR_AREA))
 		fault_overwrite(device, FAULT_WRITE_DESCRIPTOR_AREA, queue->descriptor_area);
-	if (fault(device, FAULT_WRITE_ADDRESS_ZERO))
+	if (device_has_fault(device, FAULT_WRITE_ADDRESS_ZERO))
 		fault_overwrite(device, FAULT_WRITE_ADDRESS_ZERO, 0);
-	if (fault(device, FAULT_WRITE_INTERRUPT_ADDRESS))
+	if (device_has_fault(device, FAULT_WRITE_INTERRUPT_ADDRESS))
 		fault_overwrite(device, FAULT_WRITE_INTERRUPT_ADDRESS, INTERRUPT_ADDRESS);
-	if (fault(device, FAULT_NEEDS_RESET_FIRST_DOORBELL))
+	if (device_has_fault(device, FAULT_NEEDS_RESET_FIRST_DOORBELL))
 		needs_reset(device);
 	if (device->server->kicks % TENTH == 0)
-		at_the_tenth(device);
+		timed_at_the_tenth(device);
 }
 
 void fault_iteration(struct device *device)
@@ -52,11 +52,11 @@ void fault_iteration(struct device *device)
 		return;
 	for (unsigned int i = 0; i < device->queue_count; i++)
 		if (device->queue[i].enabled &&
-		    (fault(device, FAULT_INTERRUPTS_SPURIOUS) ||
-		     (fault(device, FAULT_INTERRUPTS_EARLY) && !live(device))))
+		    (device_has_fault(device, FAULT_INTERRUPTS_SPURIOUS) ||
+		     (device_has_fault(device, FAULT_INTERRUPTS_EARLY) && !device_is_live(device))))
 			interrupt_queue(&device->queue[i]);
-	if (fault(device, FAULT_CONFIG_INTERRUPT_STORM))
+	if (device_has_fault(device, FAULT_CONFIG_INTERRUPT_STORM))
 		interrupt_config(device);
-	if (fault(device, FAULT_VECTOR_COUNTERS_FULL))
+	if (device_has_fault(device, FAULT_VECTOR_COUNTERS_FULL))
 		interrupts_fill(device);
 }

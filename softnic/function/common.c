@@ -16,45 +16,45 @@
 bool queue_exists(const struct device *device, unsigned int index)
 {
 	if (device->status & ST_FEATURES_OK)
-		return index < queues_in_use(device);
+		return index < device_queues_in_use(device);
 	return index < device->queue_count;
 }
 
 /* Split rings have a power of two: what is offered must be one that can be used. */
 uint16_t queue_size_max(const struct device *device, unsigned int index)
 {
-	uint32_t size = index == control_index(device)
+	uint32_t size = index == device_control_index(device)
 				? device->options->control_size
 				: device->options->queue_size;
 
-	if (fault(device, FAULT_QUEUE_SIZE_ZERO))
+	if (device_has_fault(device, FAULT_QUEUE_SIZE_ZERO))
 		return 0;
-	if (fault(device, FAULT_QUEUE_SIZE_100))
+	if (device_has_fault(device, FAULT_QUEUE_SIZE_100))
 		return 100;
-	if (fault(device, FAULT_QUEUE_SIZE_65535))
+	if (device_has_fault(device, FAULT_QUEUE_SIZE_65535))
 		return 65535;
-	if (!has(&device->accepted, FT_RING_PACKED))
+	if (!features_have(&device->accepted, FT_RING_PACKED))
 		while (size & (size - 1))
 			size &= size - 1;
 	return (uint16_t)size;
 }
 
-static struct queue *selected(struct device *device)
+static struct queue *common_selected(struct device *device)
 {
 	uint16_t index = registers_of(device)->queue_select;
 
 	return queue_exists(device, index) ? &device->queue[index] : NULL;
 }
 
-static struct queue_registers *queue_registers(const struct queue *queue)
+static struct queue_registers *common_queue_registers(const struct queue *queue)
 {
 	return &registers_of(queue->device)->queue[queue->index];
 }
 
 /* The queue whose `field` is written. NULL: that is not to be done, and reported. */
-static struct queue *to_set_up(struct device *device, const char *field)
+static struct queue *common_to_set_up(struct device *device, const char *field)
 {
-	struct queue *queue = selected(device);
+	struct queue *queue = common_selected(device);
 
 	check_step(device, field);
 	if (queue == NULL) {
@@ -67,7 +67,7 @@ static struct queue *to_set_up(struct device *device, const char *field)
 			  field, queue->index);
 		return NULL;
 	}
-	if (queue_registers(queue)->reset_unread)
+	if (common_queue_registers(queue)->reset_unread)
 		violation(device, "PCI-26",
 			  "%s of queue %u is written before queue_reset was read as 0", field,
 			  queue->index);
@@ -76,50 +76,50 @@ static struct queue *to_set_up(struct device *device, const char *field)
 
 /* ---- fields of the common configuration ---- */
 
-static uint32_t read_device_feature_select(struct device *device)
+static uint32_t common_read_device_feature_select(struct device *device)
 {
 	return registers_of(device)->device_feature_select;
 }
 
-static void write_device_feature_select(struct device *device, uint32_t value)
+static void common_write_device_feature_select(struct device *device, uint32_t value)
 {
 	registers_of(device)->device_feature_select = value;
 }
 
-static uint32_t feature_word(const struct features *set, uint32_t select)
+static uint32_t common_feature_word(const struct features *set, uint32_t select)
 {
 	if (select >= FT_COUNT / 32)
 		return 0;
 	return (uint32_t)(set->word[select / 2] >> (select % 2 * 32));
 }
 
-static uint32_t read_device_feature(struct device *device)
+static uint32_t common_read_device_feature(struct device *device)
 {
 	struct features offered;
 
 	offer_features(device, &offered);
-	return feature_word(&offered, registers_of(device)->device_feature_select);
+	return common_feature_word(&offered, registers_of(device)->device_feature_select);
 }
 
-static uint32_t read_driver_feature_select(struct device *device)
+static uint32_t common_read_driver_feature_select(struct device *device)
 {
 	return registers_of(device)->driver_feature_select;
 }
 
-static void write_driver_feature_select(struct device *device, uint32_t value)
+static void common_write_driver_feature_select(struct device *device, uint32_t value)
 {
 	registers_of(device)->driver_feature_select = value;
 }
 
-static uint32_t read_driver_feature(struct device *device)
+static uint32_t common_read_driver_feature(struct device *device)
 {
 	struct registers *registers = registers_of(device);
 
-	return feature_word(&registers->wanted, registers->driver_feature_select);
+	return common_feature_word(&registers->wanted, registers->driver_feature_select);
 }
 
-static void check_driver_feature(struct device *device, uint32_t old,
-				 uint32_t value)
+static void common_check_driver_feature(struct device *device, uint32_t old,
+					uint32_t value)
 {
 	struct registers *registers = registers_of(device);
 
@@ -142,7 +142,7 @@ static void check_driver_feature(struct device *device, uint32_t old,
 	}
 }
 
-static void write_driver_feature(struct device *device, uint32_t value)
+static void common_write_driver_feature(struct device *device, uint32_t value)
 {
 	struct registers *registers = registers_of(device);
 	uint32_t select = registers->driver_feature_select;
@@ -155,7 +155,7 @@ static void write_driver_feature(struct device *device, uint32_t value)
 				  value, select);
 		return;
 	}
-	check_driver_feature(device, feature_word(&registers->wanted, select), value);
+	common_check_driver_feature(device, common_feature_word(&registers->wanted, select), value);
 	if (device->status & ST_FEATURES_OK)
 		return;
 	word = &registers->wanted.word[select / 2];
@@ -164,7 +164,7 @@ static void write_driver_feature(struct device *device, uint32_t value)
 }
 
 /* A vector as the driver wrote it, or NO_VECTOR if the table has no such. */
-static uint16_t to_vector(struct device *device, uint32_t value)
+static uint16_t common_to_vector(struct device *device, uint32_t value)
 {
 	if (value == NO_VECTOR)
 		return NO_VECTOR;
@@ -176,92 +176,92 @@ static uint16_t to_vector(struct device *device, uint32_t value)
 	return (uint16_t)value;
 }
 
-static uint32_t as_vector(struct device *device, uint16_t vector)
+static uint32_t common_as_vector(struct device *device, uint16_t vector)
 {
-	if (fault(device, FAULT_VECTORS_ALTERED))
+	if (device_has_fault(device, FAULT_VECTORS_ALTERED))
 		return vector == NO_VECTOR ? NO_VECTOR : vector ^ 1u;
 	return vector;
 }
 
-static uint32_t read_config_vector(struct device *device)
+static uint32_t common_read_config_vector(struct device *device)
 {
 	registers_of(device)->config_vector_unread = false;
-	return as_vector(device, registers_of(device)->config_vector);
+	return common_as_vector(device, registers_of(device)->config_vector);
 }
 
-static void write_config_vector(struct device *device, uint32_t value)
+static void common_write_config_vector(struct device *device, uint32_t value)
 {
 	if (value != NO_VECTOR)
 		check_step(device, "config_msix_vector");
-	registers_of(device)->config_vector = to_vector(device, value);
+	registers_of(device)->config_vector = common_to_vector(device, value);
 	registers_of(device)->config_vector_unread = value != NO_VECTOR;
 }
 
-static uint32_t read_num_queues(struct device *device)
+static uint32_t common_read_num_queues(struct device *device)
 {
-	return fault(device, FAULT_NUM_QUEUES_ONE) ? 1 : device->queue_count;
+	return device_has_fault(device, FAULT_NUM_QUEUES_ONE) ? 1 : device->queue_count;
 }
 
-static uint32_t read_status(struct device *device)
+static uint32_t common_read_status(struct device *device)
 {
 	struct registers *registers = registers_of(device);
 	uint32_t status = status_read(device);
 
-	if (fault(device, FAULT_STATUS_NEVER_ZERO) && registers->touched)
+	if (device_has_fault(device, FAULT_STATUS_NEVER_ZERO) && registers->touched)
 		status |= ST_ACKNOWLEDGE;
-	if (fault(device, FAULT_STATUS_ONES))
+	if (device_has_fault(device, FAULT_STATUS_ONES))
 		status = 0xff;
-	if (fault(device, FAULT_STATUS_RANDOM))
+	if (device_has_fault(device, FAULT_STATUS_RANDOM))
 		status = (registers->reads++ * 0x9e3779b9u) >> 24;
-	if (fault(device, FAULT_NEEDS_RESET_ALWAYS))
+	if (device_has_fault(device, FAULT_NEEDS_RESET_ALWAYS))
 		status |= ST_NEEDS_RESET;
 	return status;
 }
 
-static void write_status(struct device *device, uint32_t value)
+static void common_write_status(struct device *device, uint32_t value)
 {
 	status_write(device, value);
 	registers_of(device)->touched = true;
 }
 
-static uint32_t read_generation(struct device *device)
+static uint32_t common_read_generation(struct device *device)
 {
 	struct registers *registers = registers_of(device);
 
 	registers->generation_read = true;
 	registers->config_unread = false;
-	if (fault(device, FAULT_GENERATION_CHANGES))
+	if (device_has_fault(device, FAULT_GENERATION_CHANGES))
 		device->generation++;
 	return device->generation;
 }
 
-static uint32_t read_queue_select(struct device *device)
+static uint32_t common_read_queue_select(struct device *device)
 {
-	return fault(device, FAULT_QUEUE_SELECT_LOST) ? 0 : registers_of(device)->queue_select;
+	return device_has_fault(device, FAULT_QUEUE_SELECT_LOST) ? 0 : registers_of(device)->queue_select;
 }
 
-static void write_queue_select(struct device *device, uint32_t value)
+static void common_write_queue_select(struct device *device, uint32_t value)
 {
 	registers_of(device)->queue_select = (uint16_t)value;
 }
 
-static uint32_t read_queue_size(struct device *device)
+static uint32_t common_read_queue_size(struct device *device)
 {
-	struct queue *queue = selected(device);
+	struct queue *queue = common_selected(device);
 
 	if (queue == NULL)
 		return 0;
-	if (fault(device, FAULT_QUEUE_SIZE_LOST) && queue->size != 0)
+	if (device_has_fault(device, FAULT_QUEUE_SIZE_LOST) && queue->size != 0)
 		return 0;
-	if (fault(device, FAULT_QUEUE_SIZE_DOUBLED) && queue->size != 0)
+	if (device_has_fault(device, FAULT_QUEUE_SIZE_DOUBLED) && queue->size != 0)
 		return queue->size * 2u;
 	return queue->size ? queue->size : queue_size_max(device, queue->index);
 }
 
-static void write_queue_size(struct device *device, uint32_t value)
+static void common_write_queue_size(struct device *device, uint32_t value)
 {
-	struct queue *queue = to_set_up(device, "queue_size");
-	bool packed = has(&device->accepted, FT_RING_PACKED);
+	struct queue *queue = common_to_set_up(device, "queue_size");
+	bool packed = features_have(&device->accepted, FT_RING_PACKED);
 
 	if (queue == NULL)
 		return;
@@ -278,50 +278,50 @@ static void write_queue_size(struct device *device, uint32_t value)
 		queue->size = (uint16_t)value;
 }
 
-static uint32_t read_queue_vector(struct device *device)
+static uint32_t common_read_queue_vector(struct device *device)
 {
-	struct queue *queue = selected(device);
+	struct queue *queue = common_selected(device);
 
 	if (queue == NULL)
 		return NO_VECTOR;
-	queue_registers(queue)->vector_unread = false;
+	common_queue_registers(queue)->vector_unread = false;
 	/* As if there were no room for another. */
-	if (fault(device, FAULT_ONE_VECTOR_REFUSED) &&
+	if (device_has_fault(device, FAULT_ONE_VECTOR_REFUSED) &&
 	    queue->index == fault_value(device, FAULT_ONE_VECTOR_REFUSED, 2))
 		queue->vector = NO_VECTOR;
-	if (fault(device, FAULT_VECTORS_ZERO) && queue->vector != NO_VECTOR)
+	if (device_has_fault(device, FAULT_VECTORS_ZERO) && queue->vector != NO_VECTOR)
 		return 0;
-	return as_vector(device, queue->vector);
+	return common_as_vector(device, queue->vector);
 }
 
-static void write_queue_vector(struct device *device, uint32_t value)
+static void common_write_queue_vector(struct device *device, uint32_t value)
 {
-	struct queue *queue = selected(device);
+	struct queue *queue = common_selected(device);
 
 	/* Taking a vector away is allowed at any time ("MSI-X Vector Configuration",
 	 * PCI-48). */
-	if (value != NO_VECTOR && to_set_up(device, "queue_msix_vector") == NULL)
+	if (value != NO_VECTOR && common_to_set_up(device, "queue_msix_vector") == NULL)
 		return;
 	if (queue == NULL)
 		return;
-	queue->vector = to_vector(device, value);
-	queue_registers(queue)->vector_unread = value != NO_VECTOR;
+	queue->vector = common_to_vector(device, value);
+	common_queue_registers(queue)->vector_unread = value != NO_VECTOR;
 }
 
-static uint32_t read_queue_enable(struct device *device)
+static uint32_t common_read_queue_enable(struct device *device)
 {
-	struct queue *queue = selected(device);
+	struct queue *queue = common_selected(device);
 
 	if (queue == NULL)
 		return 0;
-	if (fault(device, FAULT_QUEUE_ENABLE_EARLY))
+	if (device_has_fault(device, FAULT_QUEUE_ENABLE_EARLY))
 		return 1;
-	return queue->enabled && !fault(device, FAULT_QUEUE_ENABLE_LOST);
+	return queue->enabled && !device_has_fault(device, FAULT_QUEUE_ENABLE_LOST);
 }
 
-static void write_queue_enable(struct device *device, uint32_t value)
+static void common_write_queue_enable(struct device *device, uint32_t value)
 {
-	struct queue *queue = selected(device);
+	struct queue *queue = common_selected(device);
 
 	if (value != 1)
 		violation(device, "PCI-25", "queue_enable is written %u", value);
@@ -335,7 +335,7 @@ static void write_queue_enable(struct device *device, uint32_t value)
 	check_enable(queue);
 	if (queue->size == 0)
 		queue->size = queue_size_max(device, queue->index);
-	memset(queue_registers(queue), 0, sizeof(struct queue_registers));
+	memset(common_queue_registers(queue), 0, sizeof(struct queue_registers));
 	queue->enabled = true;
 	queue->broken = queue->kicked = false;
 	if (ring_start(queue) == 0)
@@ -344,55 +344,55 @@ static void write_queue_enable(struct device *device, uint32_t value)
 		needs_reset(device);
 }
 
-static uint32_t read_notify_off(struct device *device)
+static uint32_t common_read_notify_off(struct device *device)
 {
 	uint16_t index = registers_of(device)->queue_select;
 
-	if (fault(device, FAULT_NOTIFY_OFF_OUTSIDE))
+	if (device_has_fault(device, FAULT_NOTIFY_OFF_OUTSIDE))
 		return 0xfff0;
-	if (fault(device, FAULT_NOTIFY_OFF_ZERO))
+	if (device_has_fault(device, FAULT_NOTIFY_OFF_ZERO))
 		return 0;
-	if (fault(device, FAULT_NOTIFY_OFF_CHANGES) && queue_exists(device, index))
+	if (device_has_fault(device, FAULT_NOTIFY_OFF_CHANGES) && queue_exists(device, index))
 		return (index + registers_of(device)->reads++) % device->queue_count;
 	return queue_exists(device, index) ? index : 0;
 }
 
-static void write_area(struct device *device, uint64_t *area, uint32_t value,
-		       unsigned int half, unsigned int wrote)
+static void common_write_area(struct device *device, uint64_t *area, uint32_t value,
+			      unsigned int half, unsigned int wrote)
 {
 	static const char *const name[] = { [WROTE_DESCRIPTOR] = "queue_desc",
 					    [WROTE_DRIVER] = "queue_driver",
 					    [WROTE_DEVICE] = "queue_device" };
-	struct queue *queue = to_set_up(device, name[wrote]);
+	struct queue *queue = common_to_set_up(device, name[wrote]);
 
 	if (queue == NULL)
 		return;
-	queue_registers(queue)->written |= wrote;
+	common_queue_registers(queue)->written |= wrote;
 	*area &= ~(0xffffffffull << (32 * half));
 	*area |= (uint64_t)value << (32 * half);
 }
 
 /* Each address is two registers of 32 bits. */
-#define AREA(field, half, wrote)                                                     \
-	static uint32_t read_##field##_##half(struct device *device)                 \
-	{                                                                            \
-		struct queue *queue = selected(device);                              \
-                                                                                     \
-		if (queue == NULL ||                                                 \
-		    fault(device, FAULT_QUEUE_ADDRESSES_ZERO))                       \
-			return 0;                                                    \
-		return (uint32_t)(queue->field >> (32 * (half))) ^                   \
-		       (fault(device, FAULT_QUEUE_ADDRESSES_ALTERED) ? 0x1000u : 0); \
-	}                                                                            \
-                                                                                     \
-	static void write_##field##_##half(struct device *device,                    \
-					   uint32_t value)                           \
-	{                                                                            \
-		uint16_t index = registers_of(device)->queue_select;                 \
-                                                                                     \
-		write_area(device,                                                   \
-			   &device->queue[index < QUEUES_MAX ? index : 0].field,     \
-			   value, half, wrote);                                      \
+#define AREA(field, half, wrote)                                                                \
+	static uint32_t read_##field##_##half(struct device *device)                            \
+	{                                                                                       \
+		struct queue *queue = common_selected(device);                                  \
+                                                                                                \
+		if (queue == NULL ||                                                            \
+		    device_has_fault(device, FAULT_QUEUE_ADDRESSES_ZERO))                       \
+			return 0;                                                               \
+		return (uint32_t)(queue->field >> (32 * (half))) ^                              \
+		       (device_has_fault(device, FAULT_QUEUE_ADDRESSES_ALTERED) ? 0x1000u : 0); \
+	}                                                                                       \
+                                                                                                \
+	static void write_##field##_##half(struct device *device,                               \
+					   uint32_t value)                                      \
+	{                                                                                       \
+		uint16_t index = registers_of(device)->queue_select;                            \
+                                                                                                \
+		common_write_area(device,                                                       \
+				  &device->queue[index < QUEUES_MAX ? index : 0].field,         \
+				  value, half, wrote);                                          \
 	}
 
 AREA(descriptor_area, 0, WROTE_DESCRIPTOR)
@@ -402,42 +402,42 @@ AREA(driver_area, 1, WROTE_DRIVER)
 AREA(device_area, 0, WROTE_DEVICE)
 AREA(device_area, 1, WROTE_DEVICE)
 
-static uint32_t read_notif_data(struct device *device)
+static uint32_t common_read_notif_data(struct device *device)
 {
 	uint16_t index = registers_of(device)->queue_select;
 
 	return queue_exists(device, index) ? doorbell_data(device, index) : 0;
 }
 
-static uint32_t read_queue_reset(struct device *device)
+static uint32_t common_read_queue_reset(struct device *device)
 {
-	struct queue *queue = selected(device);
+	struct queue *queue = common_selected(device);
 
 	if (queue == NULL)
 		return 0;
-	if (queue_registers(queue)->reset_reads > 0) {
-		queue_registers(queue)->reset_reads--;
+	if (common_queue_registers(queue)->reset_reads > 0) {
+		common_queue_registers(queue)->reset_reads--;
 		return 1;
 	}
-	if (fault(device, FAULT_QUEUE_RESET_STUCK))
+	if (device_has_fault(device, FAULT_QUEUE_RESET_STUCK))
 		return 1;
-	queue_registers(queue)->reset_unread = false;
+	common_queue_registers(queue)->reset_unread = false;
 	return 0;
 }
 
-static void write_queue_reset(struct device *device, uint32_t value)
+static void common_write_queue_reset(struct device *device, uint32_t value)
 {
-	struct queue *queue = selected(device);
+	struct queue *queue = common_selected(device);
 
 	if (queue == NULL) {
 		violation(device, "PCI-49", "queue %u is reset, which does not exist",
 			  registers_of(device)->queue_select);
 		return;
 	}
-	if (value != 1 || !has(&device->accepted, FT_RING_RESET))
+	if (value != 1 || !features_have(&device->accepted, FT_RING_RESET))
 		return;
 	queue_stop(queue);
-	exercise(device, EX_QUEUE_RESET);
+	device_exercise(device, EX_QUEUE_RESET);
 	trace(device, "QUEUE_RESET %u", queue->index);
 	queue->vector = NO_VECTOR;
 	queue->size = 0;
@@ -445,12 +445,12 @@ static void write_queue_reset(struct device *device, uint32_t value)
 	queue->broken = queue->kicked = false;
 	/* Shown as going on once: a driver must look ("Common configuration structure
 	 * layout", PCI-26). */
-	*queue_registers(queue) = (struct queue_registers){ .was_reset = true,
-						   .reset_unread = true,
-						   .reset_reads = 1 };
+	*common_queue_registers(queue) = (struct queue_registers){ .was_reset = true,
+								   .reset_unread = true,
+								   .reset_reads = 1 };
 }
 
-static uint32_t read_zero(struct device *device)
+static uint32_t common_read_zero(struct device *device)
 {
 	(void)device;
 	return 0;
@@ -463,24 +463,24 @@ static const struct field {
 	uint32_t (*read)(struct device *device);
 	void (*write)(struct device *device, uint32_t value); /* NULL: read-only */
 } fields[] = {
-	{ 0, 4, FT_COUNT, "device_feature_select", read_device_feature_select,
-	  write_device_feature_select },
-	{ 4, 4, FT_COUNT, "device_feature", read_device_feature, NULL },
-	{ 8, 4, FT_COUNT, "driver_feature_select", read_driver_feature_select,
-	  write_driver_feature_select },
-	{ 12, 4, FT_COUNT, "driver_feature", read_driver_feature,
-	  write_driver_feature },
-	{ 16, 2, FT_COUNT, "config_msix_vector", read_config_vector,
-	  write_config_vector },
-	{ 18, 2, FT_COUNT, "num_queues", read_num_queues, NULL },
-	{ 20, 1, FT_COUNT, "device_status", read_status, write_status },
-	{ 21, 1, FT_COUNT, "config_generation", read_generation, NULL },
-	{ 22, 2, FT_COUNT, "queue_select", read_queue_select, write_queue_select },
-	{ 24, 2, FT_COUNT, "queue_size", read_queue_size, write_queue_size },
-	{ 26, 2, FT_COUNT, "queue_msix_vector", read_queue_vector,
-	  write_queue_vector },
-	{ 28, 2, FT_COUNT, "queue_enable", read_queue_enable, write_queue_enable },
-	{ 30, 2, FT_COUNT, "queue_notify_off", read_notify_off, NULL },
+	{ 0, 4, FT_COUNT, "device_feature_select", common_read_device_feature_select,
+	  common_write_device_feature_select },
+	{ 4, 4, FT_COUNT, "device_feature", common_read_device_feature, NULL },
+	{ 8, 4, FT_COUNT, "driver_feature_select", common_read_driver_feature_select,
+	  common_write_driver_feature_select },
+	{ 12, 4, FT_COUNT, "driver_feature", common_read_driver_feature,
+	  common_write_driver_feature },
+	{ 16, 2, FT_COUNT, "config_msix_vector", common_read_config_vector,
+	  common_write_config_vector },
+	{ 18, 2, FT_COUNT, "num_queues", common_read_num_queues, NULL },
+	{ 20, 1, FT_COUNT, "device_status", common_read_status, common_write_status },
+	{ 21, 1, FT_COUNT, "config_generation", common_read_generation, NULL },
+	{ 22, 2, FT_COUNT, "queue_select", common_read_queue_select, common_write_queue_select },
+	{ 24, 2, FT_COUNT, "queue_size", common_read_queue_size, common_write_queue_size },
+	{ 26, 2, FT_COUNT, "queue_msix_vector", common_read_queue_vector,
+	  common_write_queue_vector },
+	{ 28, 2, FT_COUNT, "queue_enable", common_read_queue_enable, common_write_queue_enable },
+	{ 30, 2, FT_COUNT, "queue_notify_off", common_read_notify_off, NULL },
 	{ 32, 4, FT_COUNT, "queue_desc", read_descriptor_area_0,
 	  write_descriptor_area_0 },
 	{ 36, 4, FT_COUNT, "queue_desc+4", read_descriptor_area_1,
@@ -491,14 +491,14 @@ static const struct field {
 	{ 48, 4, FT_COUNT, "queue_device", read_device_area_0, write_device_area_0 },
 	{ 52, 4, FT_COUNT, "queue_device+4", read_device_area_1,
 	  write_device_area_1 },
-	{ 56, 2, FT_NOTIF_CONFIG_DATA, "queue_notif_config_data", read_notif_data,
+	{ 56, 2, FT_NOTIF_CONFIG_DATA, "queue_notif_config_data", common_read_notif_data,
 	  NULL },
-	{ 58, 2, FT_RING_RESET, "queue_reset", read_queue_reset, write_queue_reset },
-	{ 60, 2, FT_ADMIN_VQ, "admin_queue_index", read_zero, NULL },
-	{ 62, 2, FT_ADMIN_VQ, "admin_queue_num", read_zero, NULL },
+	{ 58, 2, FT_RING_RESET, "queue_reset", common_read_queue_reset, common_write_queue_reset },
+	{ 60, 2, FT_ADMIN_VQ, "admin_queue_index", common_read_zero, NULL },
+	{ 62, 2, FT_ADMIN_VQ, "admin_queue_num", common_read_zero, NULL },
 };
 
-static const struct field *field_at(uint64_t offset)
+static const struct field *common_field_at(uint64_t offset)
 {
 	const struct field *field = fields;
 
@@ -507,24 +507,24 @@ static const struct field *field_at(uint64_t offset)
 	return field;
 }
 
-static const char *verb(bool writing)
+static const char *common_verb(bool writing)
 {
 	return writing ? "write" : "read";
 }
 
 /* Is the access one that the field allows? Reported if not. */
-static bool check_common(struct device *device, const struct field *field,
-			 uint64_t offset, unsigned int size, bool writing)
+static bool common_check_common(struct device *device, const struct field *field,
+				uint64_t offset, unsigned int size, bool writing)
 {
 	if (field->needs != FT_COUNT && (device->status & ST_FEATURES_OK) &&
-	    !has(&device->accepted, field->needs))
+	    !features_have(&device->accepted, field->needs))
 		violation(device, "PCI-33", "%s of %s, but %s is not negotiated",
-			  verb(writing), field->name, feature_name(field->needs));
+			  common_verb(writing), field->name, feature_name(field->needs));
 	if (offset != field->offset || size != field->size) {
 		violation(device, "PCI-05",
 			  "%s of %u bytes at 0x%02" PRIx64 " of the common configuration; "
 			  "%s has %u bytes at 0x%02x",
-			  verb(writing), size, offset, field->name, field->size,
+			  common_verb(writing), size, offset, field->name, field->size,
 			  field->offset);
 		return false;
 	}
@@ -534,13 +534,13 @@ static bool check_common(struct device *device, const struct field *field,
 }
 
 /* An access that no field has: byte by byte, as a simple device might. */
-static uint64_t read_pieces(struct device *device, uint64_t offset,
-			    unsigned int size)
+static uint64_t common_read_pieces(struct device *device, uint64_t offset,
+				   unsigned int size)
 {
 	uint64_t value = 0;
 
 	for (unsigned int i = 0; i < size; i++) {
-		const struct field *field = field_at(offset + i);
+		const struct field *field = common_field_at(offset + i);
 		uint32_t whole = field->read(device);
 		uint64_t byte = whole >> (8 * (offset + i - field->offset)) & 0xff;
 
@@ -552,13 +552,13 @@ static uint64_t read_pieces(struct device *device, uint64_t offset,
 uint64_t common_read(struct device *device, uint64_t offset,
 			    unsigned int size)
 {
-	const struct field *field = field_at(offset);
+	const struct field *field = common_field_at(offset);
 	uint64_t value;
 
-	if (check_common(device, field, offset, size, false))
+	if (common_check_common(device, field, offset, size, false))
 		value = field->read(device);
 	else
-		value = read_pieces(device, offset, size);
+		value = common_read_pieces(device, offset, size);
 	trace(device, "READ common %s %u 0x%" PRIx64, field->name, size, value);
 	return value;
 }
@@ -566,10 +566,10 @@ uint64_t common_read(struct device *device, uint64_t offset,
 void common_write(struct device *device, uint64_t offset, uint64_t value,
 			 unsigned int size)
 {
-	const struct field *field = field_at(offset);
+	const struct field *field = common_field_at(offset);
 
 	trace(device, "WRITE common %s %u 0x%" PRIx64, field->name, size, value);
-	if (!check_common(device, field, offset, size, true) ||
+	if (!common_check_common(device, field, offset, size, true) ||
 	    field->write == NULL)
 		return;
 	field->write(device, (uint32_t)value);

@@ -12,7 +12,7 @@
 #include "softnic/vfio_user/server.h"
 #include "softnic/text.h"
 
-static struct notify *notify_of(const struct device *device)
+static struct notify *doorbell_notify_of(const struct device *device)
 {
 	return &device->server->notify;
 }
@@ -42,14 +42,14 @@ static uint64_t doorbell_area_size(const struct device *device)
 
 uint32_t *doorbell_at(const struct device *device, unsigned int index)
 {
-	return (uint32_t *)(void *)(notify_of(device)->page +
+	return (uint32_t *)(void *)(doorbell_notify_of(device)->page +
 				    (size_t)index *
 					    device->options->notify_multiplier);
 }
 
 static int doorbell_open_page(struct device *device)
 {
-	struct notify *notify = notify_of(device);
+	struct notify *notify = doorbell_notify_of(device);
 
 	notify->page_fd = memfd_create("vionet-softnic doorbells",
 				       MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -69,7 +69,7 @@ static int doorbell_open_page(struct device *device)
 
 static int doorbell_open_events(struct device *device)
 {
-	struct notify *notify = notify_of(device);
+	struct notify *notify = doorbell_notify_of(device);
 
 	for (unsigned int i = 0; i < device->queue_count; i++) {
 		notify->event[i] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -81,7 +81,7 @@ static int doorbell_open_events(struct device *device)
 
 int doorbells_open(struct device *device)
 {
-	struct notify *notify = notify_of(device);
+	struct notify *notify = doorbell_notify_of(device);
 	int result = 0;
 
 	notify->size = doorbell_area_size(device);
@@ -101,7 +101,7 @@ int doorbells_open(struct device *device)
 
 void doorbells_close(struct device *device)
 {
-	struct notify *notify = notify_of(device);
+	struct notify *notify = doorbell_notify_of(device);
 
 	for (unsigned int i = 0; i < QUEUES_MAX; i++) {
 		if (notify->event[i] >= 0)
@@ -124,7 +124,7 @@ int doorbells_renew(struct device *device)
 
 void doorbells_reset(struct device *device)
 {
-	struct notify *notify = notify_of(device);
+	struct notify *notify = doorbell_notify_of(device);
 
 	if (notify->page != NULL)
 		memset(notify->page, 0xff, notify->size);

@@ -9,7 +9,7 @@
 #include "softnic/fault/lost.h"
 #include "softnic/vfio_user/server.h"
 
-static struct interrupts *interrupts_of(const struct device *device)
+static struct interrupts *interrupt_of(const struct device *device)
 {
 	return &device->server->interrupts;
 }
@@ -17,15 +17,15 @@ static struct interrupts *interrupts_of(const struct device *device)
 bool interrupts_msix_on(const struct device *device)
 {
 	for (unsigned int i = 0; i < device->options->vectors; i++)
-		if (interrupts_of(device)->msix[i] >= 0)
+		if (interrupt_of(device)->msix[i] >= 0)
 			return true;
 	return false;
 }
 
 /* INTx is level-triggered: masked when it was delivered, until unmasked. */
-static void raise_intx(struct device *device)
+static void interrupt_raise_intx(struct device *device)
 {
-	struct interrupts *interrupts = interrupts_of(device);
+	struct interrupts *interrupts = interrupt_of(device);
 
 	if (interrupts->intx < 0 || interrupts->intx_masked)
 		return;
@@ -34,20 +34,20 @@ static void raise_intx(struct device *device)
 	event_signal(interrupts->intx);
 }
 
-static void raise_vector(struct device *device, uint16_t vector, uint8_t cause)
+static void interrupt_raise_vector(struct device *device, uint16_t vector, uint8_t cause)
 {
-	struct interrupts *interrupts = interrupts_of(device);
+	struct interrupts *interrupts = interrupt_of(device);
 
 	const struct transport *transport = device->options->transport;
 
-	if (fault(device, FAULT_INTERRUPTS_MISSING))
+	if (device_has_fault(device, FAULT_INTERRUPTS_MISSING))
 		return;
 	if (transport->interrupt == NULL && !interrupts_msix_on(device)) {
 		device->server->registers.isr |= cause;
-		raise_intx(device);
+		interrupt_raise_intx(device);
 		return;
 	}
-	if (fault(device, FAULT_INTERRUPTS_WRONG_VECTOR) && vector != NO_VECTOR)
+	if (device_has_fault(device, FAULT_INTERRUPTS_WRONG_VECTOR) && vector != NO_VECTOR)
 		vector = (uint16_t)((vector + 1u) % device->options->vectors);
 	if (vector >= device->options->vectors ||
 	    (transport->interrupt == NULL && interrupts->msix[vector] < 0))
@@ -67,7 +67,7 @@ void interrupt_queue(struct queue *queue)
 		trace(queue->device, "LOST INTERRUPT of queue %u", queue->index);
 		return;
 	}
-	raise_vector(queue->device, queue->vector, 1);
+	interrupt_raise_vector(queue->device, queue->vector, 1);
 }
 
 void interrupt_config(struct device *device)
@@ -77,13 +77,13 @@ void interrupt_config(struct device *device)
 
 void interrupts_config_vector(struct device *device)
 {
-	raise_vector(device, device->server->registers.config_vector, 2);
+	interrupt_raise_vector(device, device->server->registers.config_vector, 2);
 }
 
 bool interrupts_event(struct device *device, uint32_t index)
 {
-	int fd = index == IRQ_ERR ? interrupts_of(device)->err
-				  : interrupts_of(device)->req;
+	int fd = index == IRQ_ERR ? interrupt_of(device)->err
+				  : interrupt_of(device)->req;
 
 	if (fd < 0)
 		return false;
@@ -95,8 +95,8 @@ bool interrupts_event(struct device *device, uint32_t index)
 void interrupts_trigger_all(struct device *device)
 {
 	for (unsigned int i = 0; i < device->options->vectors; i++)
-		if (interrupts_of(device)->msix[i] >= 0)
-			event_signal(interrupts_of(device)->msix[i]);
+		if (interrupt_of(device)->msix[i] >= 0)
+			event_signal(interrupt_of(device)->msix[i]);
 }
 
 void interrupts_fill(struct device *device)
@@ -104,9 +104,9 @@ void interrupts_fill(struct device *device)
 	const uint64_t brim = UINT64_MAX - 1;
 
 	for (unsigned int i = 0; i < device->options->vectors; i++)
-		if (interrupts_of(device)->msix[i] >= 0 &&
-		    (fcntl(interrupts_of(device)->msix[i], F_GETFL) & O_NONBLOCK) != 0 &&
-		    write(interrupts_of(device)->msix[i], &brim, sizeof(brim)) < 0)
+		if (interrupt_of(device)->msix[i] >= 0 &&
+		    (fcntl(interrupt_of(device)->msix[i], F_GETFL) & O_NONBLOCK) != 0 &&
+		    write(interrupt_of(device)->msix[i], &brim, sizeof(brim)) < 0)
 			continue; /* full already, or it would wait */
 }
 
@@ -114,7 +114,7 @@ void interrupts_fill(struct device *device)
 
 void interrupts_open(struct device *device)
 {
-	struct interrupts *interrupts = interrupts_of(device);
+	struct interrupts *interrupts = interrupt_of(device);
 
 	for (unsigned int i = 0; i < VECTORS_MAX; i++)
 		interrupts->msix[i] = -1;
@@ -130,7 +130,7 @@ static void interrupt_drop(int *fd)
 
 void interrupts_reset(struct device *device)
 {
-	struct interrupts *interrupts = interrupts_of(device);
+	struct interrupts *interrupts = interrupt_of(device);
 
 	for (unsigned int i = 0; i < VECTORS_MAX; i++)
 		interrupt_drop(&interrupts->msix[i]);
@@ -157,7 +157,7 @@ unsigned int interrupts_count(const struct device *device, uint32_t index)
 
 static int *interrupt_slot(struct device *device, uint32_t index, uint32_t number)
 {
-	struct interrupts *interrupts = interrupts_of(device);
+	struct interrupts *interrupts = interrupt_of(device);
 
 	switch (index) {
 	case IRQ_INTX:
@@ -172,8 +172,8 @@ static int *interrupt_slot(struct device *device, uint32_t index, uint32_t numbe
 }
 
 /* Fewer descriptors than vectors: the rest is taken away. */
-static void set_eventfds(struct device *device, const struct irq_set *set,
-			 int *fds, unsigned int fd_count)
+static void interrupt_set_eventfds(struct device *device, const struct irq_set *set,
+				   int *fds, unsigned int fd_count)
 {
 	for (uint32_t i = 0; i < set->count; i++) {
 		int *fd = interrupt_slot(device, set->index, set->start + i);
@@ -187,14 +187,14 @@ static void set_eventfds(struct device *device, const struct irq_set *set,
 		      *fd >= 0 ? "on" : "off");
 	}
 	if (set->index == IRQ_INTX)
-		interrupts_of(device)->intx_masked = false;
+		interrupt_of(device)->intx_masked = false;
 }
 
-static void set_masked(struct device *device, bool masked)
+static void interrupt_set_masked(struct device *device, bool masked)
 {
-	interrupts_of(device)->intx_masked = masked;
+	interrupt_of(device)->intx_masked = masked;
 	if (!masked && device->server->registers.isr != 0)
-		raise_intx(device);
+		interrupt_raise_intx(device);
 }
 
 static void interrupt_trigger(struct device *device, const struct irq_set *set,
@@ -227,14 +227,14 @@ int interrupts_set(struct device *device, const struct irq_set *set,
 		if (!event_is(fds[i]))
 			return -EINVAL;
 	if (action == IRQ_TRIGGER && kind == IRQ_DATA_EVENTFD)
-		set_eventfds(device, set, fds, fd_count);
+		interrupt_set_eventfds(device, set, fds, fd_count);
 	else if (action == IRQ_TRIGGER && kind == IRQ_DATA_NONE && set->count == 0)
 		interrupt_disable(device, set->index);
 	else if (action == IRQ_TRIGGER && kind != IRQ_DATA_EVENTFD && kind != 0)
 		interrupt_trigger(device, set, kind == IRQ_DATA_BOOL ? data : NULL);
 	else if ((action == IRQ_MASK || action == IRQ_UNMASK) &&
 		 kind == IRQ_DATA_NONE && set->index == IRQ_INTX)
-		set_masked(device, action == IRQ_MASK);
+		interrupt_set_masked(device, action == IRQ_MASK);
 	else
 		return -EINVAL;
 	return 0;

@@ -24,7 +24,7 @@ static bool notify_queue(struct queue *queue)
 			  queue->index);
 	else if (device->server->registers.status_unread &&
 		 (device->status & ST_DRIVER_OK) &&
-		 has(&device->accepted, FT_SUSPEND))
+		 features_have(&device->accepted, FT_SUSPEND))
 		violation(device, "GEN-37",
 			  "queue %u is notified before status showed the resume",
 			  queue->index);
@@ -40,9 +40,9 @@ static bool notify_queue(struct queue *queue)
 	return true;
 }
 
-static void check_width(struct device *device, unsigned int size)
+static void notify_check_width(struct device *device, unsigned int size)
 {
-	bool data = has(&device->accepted, FT_NOTIFICATION_DATA);
+	bool data = features_have(&device->accepted, FT_NOTIFICATION_DATA);
 
 	if (data && size != 4)
 		violation(device, "PCI-52",
@@ -55,20 +55,20 @@ static void check_width(struct device *device, unsigned int size)
 }
 
 /* The queue that the value names, -1: none. */
-static int named_queue(const struct device *device, uint32_t value)
+static int notify_named_queue(const struct device *device, uint32_t value)
 {
 	uint32_t name = value & 0xffff;
 
-	if (has(&device->accepted, FT_NOTIF_CONFIG_DATA))
+	if (features_have(&device->accepted, FT_NOTIF_CONFIG_DATA))
 		name -= doorbell_data(device, 0);
 	return name < device->queue_count ? (int)name : -1;
 }
 
-static const char *value_requirement(const struct device *device)
+static const char *notify_value_requirement(const struct device *device)
 {
-	bool data = has(&device->accepted, FT_NOTIFICATION_DATA);
+	bool data = features_have(&device->accepted, FT_NOTIFICATION_DATA);
 
-	if (has(&device->accepted, FT_NOTIF_CONFIG_DATA))
+	if (features_have(&device->accepted, FT_NOTIF_CONFIG_DATA))
 		return data ? "PCI-56" : "PCI-55";
 	return data ? "PCI-54" : "PCI-53";
 }
@@ -78,11 +78,11 @@ static const char *value_requirement(const struct device *device)
 static bool notify_rang(struct device *device, int at, uint32_t value,
 			unsigned int size)
 {
-	int named = named_queue(device, value);
+	int named = notify_named_queue(device, value);
 
-	check_width(device, size);
+	notify_check_width(device, size);
 	if (named < 0 || (at >= 0 && named != at))
-		violation(device, value_requirement(device),
+		violation(device, notify_value_requirement(device),
 			  "value 0x%x at the doorbell of queue %d", value, at);
 	if (at < 0)
 		at = named;
@@ -90,7 +90,7 @@ static bool notify_rang(struct device *device, int at, uint32_t value,
 		return true;
 	if (!notify_queue(&device->queue[at]))
 		return false;
-	if (size == 4 && has(&device->accepted, FT_NOTIFICATION_DATA) &&
+	if (size == 4 && features_have(&device->accepted, FT_NOTIFICATION_DATA) &&
 	    device->queue[at].enabled)
 		ring_notified(&device->queue[at], value);
 	return true;
@@ -125,7 +125,7 @@ static void notify_page_rang(struct device *device, unsigned int index, uint32_t
 
 	if (device->options->notify_multiplier != 0) {
 		/* All ones may be the data of a notification: nothing to check. */
-		if (!wide && has(&device->accepted, FT_NOTIFICATION_DATA))
+		if (!wide && features_have(&device->accepted, FT_NOTIFICATION_DATA))
 			(void)notify_queue(&device->queue[index]);
 		else
 			(void)notify_rang(device, (int)index, value, wide ? 4 : 2);

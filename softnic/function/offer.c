@@ -9,20 +9,20 @@
 void offer_features(struct device *device, struct features *offered)
 {
 	*offered = device->offered;
-	if (fault(device, FAULT_VERSION_1_MISSING))
+	if (device_has_fault(device, FAULT_VERSION_1_MISSING))
 		feature_put(offered, FT_VERSION_1, false);
-	if (fault(device, FAULT_ACCESS_PLATFORM_MISSING))
+	if (device_has_fault(device, FAULT_ACCESS_PLATFORM_MISSING))
 		feature_put(offered, FT_ACCESS_PLATFORM, false);
-	if (fault(device, FAULT_OFFER_CHANGES) && registers_of(device)->reads++ % 2)
+	if (device_has_fault(device, FAULT_OFFER_CHANGES) && registers_of(device)->reads++ % 2)
 		feature_put(offered, FT_MAC, false);
-	if (fault(device, FAULT_CTRL_VQ_MISSING))
+	if (device_has_fault(device, FAULT_CTRL_VQ_MISSING))
 		feature_put(offered, FT_CTRL_VQ, false);
-	if (fault(device, FAULT_OFFER_SHRINKS) && device->server->resets > 1) {
+	if (device_has_fault(device, FAULT_OFFER_SHRINKS) && device->server->resets > 1) {
 		feature_put(offered, FT_MAC, false);
 		feature_put(offered, FT_MTU, false);
 		feature_put(offered, FT_MQ, false);
 	}
-	if (fault(device, FAULT_OFFER_ALL))
+	if (device_has_fault(device, FAULT_OFFER_ALL))
 		memset(offered, 0xff, sizeof(*offered));
 }
 
@@ -47,7 +47,7 @@ void offer_config(struct device *device, size_t offset, void *data, size_t size)
 
 	net_config_read(device, offset, data, size);
 	for (size_t i = 0; i < sizeof(spoilt) / sizeof(spoilt[0]); i++)
-		for (size_t k = 0; fault(device, spoilt[i].fault) && k < spoilt[i].size; k++) {
+		for (size_t k = 0; device_has_fault(device, spoilt[i].fault) && k < spoilt[i].size; k++) {
 			size_t at = spoilt[i].offset + k;
 
 			if (at >= offset && at - offset < size)

@@ -28,7 +28,7 @@ static struct pci *pci_of(const struct device *device)
 
 /* ---- making it ---- */
 
-static void put_bar(struct device *device, unsigned int bar, uint32_t kind)
+static void pci_put_bar(struct device *device, unsigned int bar, uint32_t kind)
 {
 	struct pci *pci = pci_of(device);
 	uint64_t size = bar_size(device, bar);
@@ -42,7 +42,7 @@ static void put_bar(struct device *device, unsigned int bar, uint32_t kind)
 		pci_put(&pci->writable[at + 4], 0xffffffff, 4);
 }
 
-static void add_msix(struct pci *pci, unsigned int vectors)
+static void pci_add_msix(struct pci *pci, unsigned int vectors)
 {
 	uint8_t at = pci_add(pci, CAP_MSIX, 12);
 
@@ -53,7 +53,7 @@ static void add_msix(struct pci *pci, unsigned int vectors)
 	pci->msix = at;
 }
 
-static void add_window(struct pci *pci)
+static void pci_add_window(struct pci *pci)
 {
 	uint8_t at = pci_add_virtio(pci, CAP_PCI, 0, 0);
 
@@ -63,7 +63,7 @@ static void add_window(struct pci *pci)
 	pci_put(&pci->writable[at + CAP_LENGTH], 0xffffffff, 4);
 }
 
-static void put_identity(struct pci *pci, const struct options *options)
+static void pci_put_identity(struct pci *pci, const struct options *options)
 {
 	bool old = options->transitional;
 
@@ -90,11 +90,11 @@ void pci_open(struct device *device)
 	memset(pci, 0, sizeof(*pci));
 	device->server->dma.master = false;
 	pci->end = 0x40;
-	put_identity(pci, options);
-	put_bar(device, BAR_MSIX, 0);
-	put_bar(device, BAR_VIRTIO, BAR_64_PREFETCH);
+	pci_put_identity(pci, options);
+	pci_put_bar(device, BAR_MSIX, 0);
+	pci_put_bar(device, BAR_VIRTIO, BAR_64_PREFETCH);
 	if (options->vectors > 0)
-		add_msix(pci, options->vectors);
+		pci_add_msix(pci, options->vectors);
 	pci_add_virtio(pci, CAP_COMMON, COMMON_OFFSET, COMMON_SIZE);
 	pci_add_virtio(pci, CAP_ISR, ISR_OFFSET, ISR_SIZE);
 	pci_add_virtio(pci, CAP_DEVICE, CONFIG_OFFSET,
@@ -102,7 +102,7 @@ void pci_open(struct device *device)
 	notify = pci_add_virtio(pci, CAP_NOTIFY, doorbell_offset(),
 				(uint32_t)device->server->notify.size);
 	pci_put(&pci->byte[notify + CAP_EXTRA], options->notify_multiplier, 4);
-	add_window(pci);
+	pci_add_window(pci);
 	pci_break(device);
 }
 
@@ -115,14 +115,14 @@ static void pci_master(struct device *device)
 
 /* ---- the window of PCI_CFG ---- */
 
-static bool overlaps(unsigned int offset, unsigned int size, unsigned int start,
-		     unsigned int length)
+static bool pci_overlaps(unsigned int offset, unsigned int size, unsigned int start,
+			 unsigned int length)
 {
 	return offset < start + length && start < offset + size;
 }
 
 /* Does a capability describe these bytes of the BAR? */
-static bool described(const struct pci *pci, uint64_t offset, uint32_t size)
+static bool pci_described(const struct pci *pci, uint64_t offset, uint32_t size)
 {
 	for (unsigned int type = CAP_COMMON; type <= CAP_DEVICE; type++) {
 		const uint8_t *cap = &pci->byte[pci->virtio[type]];
@@ -136,7 +136,7 @@ static bool described(const struct pci *pci, uint64_t offset, uint32_t size)
 }
 
 /* Where the window shows, or false (reported). */
-static bool window(struct device *device, uint32_t *offset, uint32_t *size)
+static bool pci_window(struct device *device, uint32_t *offset, uint32_t *size)
 {
 	struct pci *pci = pci_of(device);
 	const uint8_t *cap = &pci->byte[pci->virtio[CAP_PCI]];
@@ -152,7 +152,7 @@ static bool window(struct device *device, uint32_t *offset, uint32_t *size)
 			  "the offset of PCI_CFG is 0x%x, its length is %u", *offset, *size);
 		return false;
 	}
-	if (cap[CAP_BAR] != BAR_VIRTIO || !described(pci, *offset, *size)) {
+	if (cap[CAP_BAR] != BAR_VIRTIO || !pci_described(pci, *offset, *size)) {
 		violation(device, "PCI-40",
 			  "PCI_CFG shows BAR %u at 0x%x, where no structure is",
 			  cap[CAP_BAR], *offset);
@@ -162,7 +162,7 @@ static bool window(struct device *device, uint32_t *offset, uint32_t *size)
 }
 
 /* Who reads all of configuration space (lspci, VFIO) meets a window that was never set. */
-static void window_read(struct device *device)
+static void pci_window_read(struct device *device)
 {
 	struct pci *pci = pci_of(device);
 	uint8_t *data = &pci->byte[pci->virtio[CAP_PCI] + CAP_EXTRA];
@@ -170,16 +170,16 @@ static void window_read(struct device *device)
 
 	if (pci_get(data - 4, 4) == 0 && pci_get(data - 8, 4) == 0)
 		return;
-	if (window(device, &offset, &size))
+	if (pci_window(device, &offset, &size))
 		pci_put(data, (uint32_t)register_read(device, offset, size), size);
 }
 
-static void window_write(struct device *device, const void *value,
-			 unsigned int size)
+static void pci_window_write(struct device *device, const void *value,
+			     unsigned int size)
 {
 	uint32_t offset, wanted;
 
-	if (window(device, &offset, &wanted) && wanted <= size)
+	if (pci_window(device, &offset, &wanted) && wanted <= size)
 		register_write(device, offset, pci_get(value, wanted), wanted);
 }
 
@@ -195,15 +195,15 @@ void pci_restore(struct device *device, const uint8_t byte[CONFIG_SPACE])
 	pci_master(device);
 }
 
-static void check_write(struct device *device, unsigned int offset,
-			unsigned int size)
+static void pci_check_write(struct device *device, unsigned int offset,
+			    unsigned int size)
 {
 	const struct pci *pci = pci_of(device);
 
 	for (unsigned int type = CAP_COMMON; type <= CAP_DEVICE; type++) {
 		unsigned int at = pci->virtio[type];
 
-		if (at && overlaps(offset, size, at, pci->byte[at + CAP_LEN]))
+		if (at && pci_overlaps(offset, size, at, pci->byte[at + CAP_LEN]))
 			violation(device, "PCI-15",
 				  "configuration space is written at 0x%02x, in a capability "
 				  "of type %u",
@@ -211,7 +211,7 @@ static void check_write(struct device *device, unsigned int offset,
 	}
 	/* bar, offset, length and data of PCI_CFG may be written, its head not. */
 	if (pci->virtio[CAP_PCI] &&
-	    overlaps(offset, size, pci->virtio[CAP_PCI], CAP_BAR))
+	    pci_overlaps(offset, size, pci->virtio[CAP_PCI], CAP_BAR))
 		violation(device, "PCI-15",
 			  "configuration space is written at 0x%02x, the head of PCI_CFG",
 			  offset);
@@ -225,9 +225,9 @@ void pci_read(struct device *device, unsigned int offset, void *data,
 
 	/* Who copies the whole space does not mean the window. */
 	if (offset == data_at && size <= 4 && pci->virtio[CAP_PCI])
-		window_read(device);
+		pci_window_read(device);
 	memcpy(data, &pci->byte[offset], size);
-	if (fault(device, FAULT_COMMON_CAP_CHANGES))
+	if (device_has_fault(device, FAULT_COMMON_CAP_CHANGES))
 		pci->byte[pci->virtio[CAP_COMMON] + CAP_BAR] ^= 1;
 	trace(device, "READ pci 0x%02x %u 0x%x", offset, size,
 	      pci_get(&pci->byte[offset], size < 4 ? size : 4));
@@ -242,7 +242,7 @@ void pci_write(struct device *device, unsigned int offset, const void *data,
 
 	trace(device, "WRITE pci 0x%02x %u 0x%x", offset, size,
 	      pci_get(from, size < 4 ? size : 4));
-	check_write(device, offset, size);
+	pci_check_write(device, offset, size);
 	for (unsigned int i = 0; i < size; i++) {
 		uint8_t mask = pci->writable[offset + i];
 		uint8_t *byte = &pci->byte[offset + i];
@@ -250,6 +250,6 @@ void pci_write(struct device *device, unsigned int offset, const void *data,
 		*byte = (uint8_t)((*byte & ~mask) | (from[i] & mask));
 	}
 	if (pci->virtio[CAP_PCI] && offset == data_at && size <= 4)
-		window_write(device, data, size);
+		pci_window_write(device, data, size);
 	pci_master(device);
 }

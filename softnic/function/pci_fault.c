@@ -5,36 +5,36 @@
 #include "softnic/vfio_user/server.h"
 
 /* The header and the list as a whole. */
-static void break_header(struct device *device, struct pci *pci)
+static void pci_break_header(struct device *device, struct pci *pci)
 {
-	if (fault(device, FAULT_DEVICE_ID_NOT_VIRTIO))
+	if (device_has_fault(device, FAULT_DEVICE_ID_NOT_VIRTIO))
 		pci->byte[0x03] = 0x12;
-	if (fault(device, FAULT_CLASS_SUBSYSTEM_INVALID))
+	if (device_has_fault(device, FAULT_CLASS_SUBSYSTEM_INVALID))
 		memset(&pci->byte[0x09], 0xff, 3);
-	if (fault(device, FAULT_CLASS_SUBSYSTEM_INVALID))
+	if (device_has_fault(device, FAULT_CLASS_SUBSYSTEM_INVALID))
 		memset(&pci->byte[0x2c], 0xff, 4);
-	if (fault(device, FAULT_CAP_LIST_MISSING))
+	if (device_has_fault(device, FAULT_CAP_LIST_MISSING))
 		pci->byte[0x06] = 0;
-	if (fault(device, FAULT_CAP_LIST_IN_HEADER))
+	if (device_has_fault(device, FAULT_CAP_LIST_IN_HEADER))
 		pci->byte[AT_CAPABILITIES] = 0x10;
 }
 
 /* How capabilities follow each other. */
-static void break_links(struct device *device, struct pci *pci)
+static void pci_break_links(struct device *device, struct pci *pci)
 {
 	uint8_t common = pci->virtio[CAP_COMMON], isr = pci->virtio[CAP_ISR];
 	uint8_t first = pci->byte[AT_CAPABILITIES];
 
-	if (fault(device, FAULT_CAP_LINKS_ITSELF))
+	if (device_has_fault(device, FAULT_CAP_LINKS_ITSELF))
 		pci->byte[common + 1] = common;
-	if (fault(device, FAULT_VENDOR_CAPS_CIRCULAR))
+	if (device_has_fault(device, FAULT_VENDOR_CAPS_CIRCULAR))
 		pci->byte[isr + 1] = common;
-	if (fault(device, FAULT_OTHER_CAPS_CIRCULAR)) {
+	if (device_has_fault(device, FAULT_OTHER_CAPS_CIRCULAR)) {
 		pci->byte[first] = pci->byte[pci->end] = 0x05;
 		pci->byte[first + 1] = pci->end;
 		pci->byte[pci->end + 1] = first;
 	}
-	if (fault(device, FAULT_NOTIFY_CAP_MISSING)) {
+	if (device_has_fault(device, FAULT_NOTIFY_CAP_MISSING)) {
 		/* PCI_CFG comes behind notify. */
 		for (unsigned int at = 0x40; at < pci->end; at += 4)
 			if (pci->byte[at + 1] == pci->virtio[CAP_NOTIFY] &&
@@ -44,21 +44,21 @@ static void break_links(struct device *device, struct pci *pci)
 }
 
 /* Capabilities that a driver has to skip, in front of the good ones or behind them. */
-static void add_strange(struct device *device, struct pci *pci)
+static void pci_add_strange(struct device *device, struct pci *pci)
 {
 	uint8_t first = pci->byte[AT_CAPABILITIES], at;
 
-	if (fault(device, FAULT_CAPS_RESERVED)) {
+	if (device_has_fault(device, FAULT_CAPS_RESERVED)) {
 		pci_add_virtio(pci, 0x77, 0, 0x1000);
 		at = pci_add_virtio(pci, 7, 0, 0x1000);
 		pci->byte[at + CAP_BAR] = 0x42;
 	}
-	if (!fault(device, FAULT_CAP_LOOKALIKE) && !fault(device, FAULT_CAP_BAR_MISSING))
+	if (!device_has_fault(device, FAULT_CAP_LOOKALIKE) && !device_has_fault(device, FAULT_CAP_BAR_MISSING))
 		return;
 	at = pci->end;
 	memcpy(&pci->byte[at], &pci->byte[pci->virtio[CAP_COMMON]], 16);
-	pci->byte[at + CAP_BAR] = fault(device, FAULT_CAP_BAR_MISSING) ? 0 : BAR_VIRTIO;
-	if (fault(device, FAULT_CAP_LOOKALIKE)) {
+	pci->byte[at + CAP_BAR] = device_has_fault(device, FAULT_CAP_BAR_MISSING) ? 0 : BAR_VIRTIO;
+	if (device_has_fault(device, FAULT_CAP_LOOKALIKE)) {
 		pci->byte[at] = 0x05;
 		pci_put(&pci->byte[at + CAP_OFFSET], 0x3000, 4);
 	}
@@ -68,36 +68,36 @@ static void add_strange(struct device *device, struct pci *pci)
 }
 
 /* What the capabilities say of their structures. */
-static void break_structures(struct device *device, struct pci *pci)
+static void pci_break_structures(struct device *device, struct pci *pci)
 {
 	uint8_t *common = &pci->byte[pci->virtio[CAP_COMMON]];
 	uint8_t *config = &pci->byte[pci->virtio[CAP_DEVICE]];
 
-	if (fault(device, FAULT_CAP_LEN_SMALL))
+	if (device_has_fault(device, FAULT_CAP_LEN_SMALL))
 		common[CAP_LEN] = 8;
-	if (fault(device, FAULT_CAP_LEN_LARGE))
+	if (device_has_fault(device, FAULT_CAP_LEN_LARGE))
 		common[CAP_LEN] = 0xf0;
-	if (fault(device, FAULT_COMMON_BAR_EMPTY))
+	if (device_has_fault(device, FAULT_COMMON_BAR_EMPTY))
 		common[CAP_BAR] = 2;
-	if (fault(device, FAULT_COMMON_ENDS_OUTSIDE))
+	if (device_has_fault(device, FAULT_COMMON_ENDS_OUTSIDE))
 		pci_put(&common[CAP_OFFSET], (uint32_t)bar_size(device, BAR_VIRTIO) - 16, 4);
-	if (fault(device, FAULT_COMMON_SHORT))
+	if (device_has_fault(device, FAULT_COMMON_SHORT))
 		pci_put(&common[CAP_LENGTH], 52, 4);
-	if (fault(device, FAULT_COMMON_MISALIGNED))
+	if (device_has_fault(device, FAULT_COMMON_MISALIGNED))
 		pci_put(&common[CAP_OFFSET], 2, 4);
-	if (fault(device, FAULT_COMMON_EMPTY))
+	if (device_has_fault(device, FAULT_COMMON_EMPTY))
 		pci_put(&common[CAP_LENGTH], 0, 4);
-	if (fault(device, FAULT_DEVICE_CONFIG_HUGE))
+	if (device_has_fault(device, FAULT_DEVICE_CONFIG_HUGE))
 		pci_put(&config[CAP_LENGTH], 0xffffffff, 4);
-	if (fault(device, FAULT_ISR_IN_MSIX_TABLE))
+	if (device_has_fault(device, FAULT_ISR_IN_MSIX_TABLE))
 		pci->byte[pci->virtio[CAP_ISR] + CAP_BAR] = BAR_MSIX;
-	if (fault(device, FAULT_ISR_IN_MSIX_TABLE))
+	if (device_has_fault(device, FAULT_ISR_IN_MSIX_TABLE))
 		pci_put(&pci->byte[pci->virtio[CAP_ISR] + CAP_OFFSET], 0x10, 4);
-	if (fault(device, FAULT_DEVICE_CONFIG_SHORT))
+	if (device_has_fault(device, FAULT_DEVICE_CONFIG_SHORT))
 		pci_put(&config[CAP_LENGTH], 6, 4);
-	if (fault(device, FAULT_NOTIFY_MULTIPLIER_3))
+	if (device_has_fault(device, FAULT_NOTIFY_MULTIPLIER_3))
 		pci_put(&pci->byte[pci->virtio[CAP_NOTIFY] + CAP_EXTRA], 3, 4);
-	if (fault(device, FAULT_MSIX_BAR_MISSING) && pci->msix != 0) {
+	if (device_has_fault(device, FAULT_MSIX_BAR_MISSING) && pci->msix != 0) {
 		pci->byte[pci->msix + 2] = 0xff;
 		pci->byte[pci->msix + 3] = 0x07;
 		pci_put(&pci->byte[pci->msix + 4], 3, 4);
@@ -110,10 +110,10 @@ void pci_break(struct device *device)
 
 	if (device->options->faults == NULL)
 		return;
-	break_header(device, pci);
-	break_structures(device, pci);
-	break_links(device, pci);
-	add_strange(device, pci);
-	if (fault(device, FAULT_CONFIG_SPACE_ONES))
+	pci_break_header(device, pci);
+	pci_break_structures(device, pci);
+	pci_break_links(device, pci);
+	pci_add_strange(device, pci);
+	if (device_has_fault(device, FAULT_CONFIG_SPACE_ONES))
 		memset(pci->byte, 0xff, sizeof(pci->byte));
 }

@@ -35,7 +35,7 @@ static const struct config_field {
 	{ 24, 4, FT_HASH_TUNNEL, FT_HASH_TUNNEL, "supported_tunnel_types" },
 };
 
-static const struct config_field *config_field_at(uint64_t offset)
+static const struct config_field *registers_config_field(uint64_t offset)
 {
 	const size_t count = sizeof(config_fields) / sizeof(config_fields[0]);
 
@@ -45,10 +45,10 @@ static const struct config_field *config_field_at(uint64_t offset)
 	return NULL;
 }
 
-static void check_config(struct device *device, uint64_t offset,
-			 unsigned int size)
+static void registers_check_config(struct device *device, uint64_t offset,
+				   unsigned int size)
 {
-	const struct config_field *field = config_field_at(offset);
+	const struct config_field *field = registers_config_field(offset);
 
 	if (field == NULL)
 		return;
@@ -57,8 +57,8 @@ static void check_config(struct device *device, uint64_t offset,
 			  "read of %u bytes at %" PRIu64 " of the device configuration; %s "
 			  "has %u bytes at %u",
 			  size, offset, field->name, field->size, field->offset);
-	if (field->needs != FT_COUNT && !has(&device->offered, field->needs) &&
-	    !has(&device->offered, field->or_needs))
+	if (field->needs != FT_COUNT && !features_have(&device->offered, field->needs) &&
+	    !features_have(&device->offered, field->or_needs))
 		violation(device, "GEN-18", "read of %s, but %s is not offered", field->name,
 			  feature_name(field->needs));
 	if (!registers_of(device)->generation_read)
@@ -67,12 +67,12 @@ static void check_config(struct device *device, uint64_t offset,
 	registers_of(device)->config_unread = true;
 }
 
-static uint64_t config_read(struct device *device, uint64_t offset,
-			    unsigned int size)
+static uint64_t registers_config_read(struct device *device, uint64_t offset,
+				      unsigned int size)
 {
 	uint64_t raw = 0, value;
 
-	check_config(device, offset, size);
+	registers_check_config(device, offset, size);
 	if (offset + size <= net_config_size(device))
 		offer_config(device, offset, &raw, size);
 	value = le64toh(raw);
@@ -81,8 +81,8 @@ static uint64_t config_read(struct device *device, uint64_t offset,
 }
 
 /* The modern network device has no field that a driver may write. */
-static void config_write(struct device *device, uint64_t offset, uint64_t value,
-			 unsigned int size)
+static void registers_config_write(struct device *device, uint64_t offset, uint64_t value,
+				   unsigned int size)
 {
 	trace(device, "WRITE config %" PRIu64 " %u 0x%" PRIx64, offset, size, value);
 	if (device->status & ST_SUSPEND)
@@ -98,7 +98,7 @@ static void config_write(struct device *device, uint64_t offset, uint64_t value,
 
 /* ---- the BAR ---- */
 
-static uint64_t isr_read(struct device *device)
+static uint64_t registers_isr_read(struct device *device)
 {
 	struct registers *registers = registers_of(device);
 	uint8_t value = registers->isr;
@@ -107,11 +107,11 @@ static uint64_t isr_read(struct device *device)
 	trace(device, "READ isr 0x%x", value);
 	if (interrupts_msix_on(device))
 		violation(device, "PCI-35", "ISR status is read while MSI-X is on");
-	return fault(device, FAULT_ISR_ZERO) ? 0 : value;
+	return device_has_fault(device, FAULT_ISR_ZERO) ? 0 : value;
 }
 
-static bool inside(uint64_t offset, unsigned int size, uint64_t start,
-		   uint64_t length)
+static bool registers_inside(uint64_t offset, unsigned int size, uint64_t start,
+			     uint64_t length)
 {
 	return offset >= start && offset - start <= length &&
 	       size <= length - (offset - start);
@@ -119,14 +119,14 @@ static bool inside(uint64_t offset, unsigned int size, uint64_t start,
 
 uint64_t register_read(struct device *device, uint64_t offset, unsigned int size)
 {
-	if (fault(device, FAULT_REGISTERS_ONES) && (device->status & ST_DRIVER_OK))
+	if (device_has_fault(device, FAULT_REGISTERS_ONES) && (device->status & ST_DRIVER_OK))
 		return ~0ull;
-	if (inside(offset, size, COMMON_OFFSET, COMMON_SIZE))
+	if (registers_inside(offset, size, COMMON_OFFSET, COMMON_SIZE))
 		return common_read(device, offset - COMMON_OFFSET, size);
-	if (inside(offset, size, ISR_OFFSET, ISR_SIZE))
-		return isr_read(device);
-	if (inside(offset, size, CONFIG_OFFSET, net_config_size(device)))
-		return config_read(device, offset - CONFIG_OFFSET, size);
+	if (registers_inside(offset, size, ISR_OFFSET, ISR_SIZE))
+		return registers_isr_read(device);
+	if (registers_inside(offset, size, CONFIG_OFFSET, net_config_size(device)))
+		return registers_config_read(device, offset - CONFIG_OFFSET, size);
 	trace(device, "READ bar 0x%" PRIx64 " %u", offset, size);
 	return 0;
 }
@@ -134,11 +134,11 @@ uint64_t register_read(struct device *device, uint64_t offset, unsigned int size
 void register_write(struct device *device, uint64_t offset, uint64_t value,
 		    unsigned int size)
 {
-	if (inside(offset, size, COMMON_OFFSET, COMMON_SIZE))
+	if (registers_inside(offset, size, COMMON_OFFSET, COMMON_SIZE))
 		common_write(device, offset - COMMON_OFFSET, value, size);
-	else if (inside(offset, size, CONFIG_OFFSET, net_config_size(device)))
-		config_write(device, offset - CONFIG_OFFSET, value, size);
-	else if (inside(offset, size, doorbell_offset(), device->server->notify.size))
+	else if (registers_inside(offset, size, CONFIG_OFFSET, net_config_size(device)))
+		registers_config_write(device, offset - CONFIG_OFFSET, value, size);
+	else if (registers_inside(offset, size, doorbell_offset(), device->server->notify.size))
 		notify_write(device, offset - doorbell_offset(), value, size);
 	else
 		trace(device, "WRITE bar 0x%" PRIx64 " %u 0x%" PRIx64, offset, size,

@@ -50,6 +50,6 @@ void device_reset(struct device *device, const char *why)
 	doorbells_reset(device);
 	device->server->resets++;
 	fault_reset(device, areas);
-	if (fault(device, FAULT_DEVICE_ID_CHANGES) && device->server->resets > 1)
+	if (device_has_fault(device, FAULT_DEVICE_ID_CHANGES) && device->server->resets > 1)
 		device->server->pci.byte[0x02] = 0x42;
 }

@@ -16,6 +16,6 @@ void needs_reset(struct device *device)
 void config_changed(struct device *device)
 {
 	device->generation++;
-	if (live(device))
+	if (device_is_live(device))
 		interrupt_config(device);
 }

@@ -14,11 +14,11 @@
 
 /* ---- negotiation ---- */
 
-static void check_unoffered(struct device *device, unsigned int bit)
+static void status_check_unoffered(struct device *device, unsigned int bit)
 {
 	const char *name = feature_name(bit);
 
-	if (!has(&device->offered, bit))
+	if (!features_have(&device->offered, bit))
 		violation(device, "GEN-05", "feature %u (%s) was accepted but not offered",
 			  bit, name ? name : "unknown");
 	else if (name == NULL)
@@ -37,11 +37,11 @@ static void status_check_missing(struct device *device, const struct features *w
 		{ FT_NOTIF_CONFIG_DATA, "RSVD-13" },
 	};
 
-	if (!drivers_own(device, wanted))
+	if (!device_drivers_own(device, wanted))
 		return;
 	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
-		if (has(&device->offered, expected[i].bit) &&
-		    !has(wanted, expected[i].bit))
+		if (features_have(&device->offered, expected[i].bit) &&
+		    !features_have(wanted, expected[i].bit))
 			violation(device, expected[i].id,
 				  "%s was offered and not accepted",
 				  feature_name(expected[i].bit));
@@ -50,11 +50,11 @@ static void status_check_missing(struct device *device, const struct features *w
 static void status_check_features(struct device *device, const struct features *wanted)
 {
 	for (unsigned int bit = 0; bit < FT_COUNT; bit++)
-		if (has(wanted, bit))
-			check_unoffered(device, bit);
+		if (features_have(wanted, bit))
+			status_check_unoffered(device, bit);
 	status_check_missing(device, wanted);
 	/* This function has no SR-IOV capability (pci.c), whatever it offers. */
-	if (has(wanted, FT_SR_IOV))
+	if (features_have(wanted, FT_SR_IOV))
 		violation(device, "RSVD-10",
 			  "SR_IOV was accepted without an SR-IOV capability");
 }
@@ -65,7 +65,7 @@ bool status_acceptable(const struct device *device, const struct features *wante
 	for (unsigned int i = 0; i < FT_COUNT / 64; i++)
 		if (wanted->word[i] & ~device->offered.word[i])
 			return false;
-	return has(wanted, FT_VERSION_1) || !has(&device->offered, FT_VERSION_1);
+	return features_have(wanted, FT_VERSION_1) || !features_have(&device->offered, FT_VERSION_1);
 }
 
 bool status_negotiate(struct device *device)
@@ -74,14 +74,14 @@ bool status_negotiate(struct device *device)
 
 	registers->status_unread = true;
 	status_check_features(device, &registers->wanted);
-	if (fault(device, FAULT_FEATURES_OK_LOST) || !status_acceptable(device, &registers->wanted)) {
+	if (device_has_fault(device, FAULT_FEATURES_OK_LOST) || !status_acceptable(device, &registers->wanted)) {
 		trace(device, "FEATURES refused");
 		return false;
 	}
 	device->accepted = registers->wanted;
-	exercise(device, EX_FEATURES);
-	if (drivers_own(device, &device->accepted))
-		exercise(device, EX_OWN_FEATURES);
+	device_exercise(device, EX_FEATURES);
+	if (device_drivers_own(device, &device->accepted))
+		device_exercise(device, EX_OWN_FEATURES);
 	for (unsigned int i = 0; i < FT_COUNT / 64; i++)
 		device->ever_accepted.word[i] |= device->accepted.word[i];
 	trace(device, "FEATURES 0x%016" PRIx64 "%016" PRIx64,
@@ -92,7 +92,7 @@ bool status_negotiate(struct device *device)
 
 /* ---- status ---- */
 
-static void check_status_order(struct device *device, uint32_t value)
+static void status_check_order(struct device *device, uint32_t value)
 {
 	uint32_t fresh = value & ~(uint32_t)device->status;
 
@@ -114,7 +114,7 @@ static void check_status_order(struct device *device, uint32_t value)
 		violation(device, "GEN-21", "FEATURES_OK was set after DRIVER_OK");
 }
 
-static void check_status(struct device *device, uint32_t value)
+static void status_check(struct device *device, uint32_t value)
 {
 	struct registers *registers = registers_of(device);
 	uint32_t old = device->status & ~(ST_NEEDS_RESET | ST_SUSPEND);
@@ -137,10 +137,10 @@ static void check_status(struct device *device, uint32_t value)
 		violation(device, "GEN-17",
 			  "configuration was read and the generation not read after it");
 	registers->config_unread = false;
-	check_status_order(device, value);
+	status_check_order(device, value);
 }
 
-static void check_driver_ok(struct device *device)
+static void status_check_driver_ok(struct device *device)
 {
 	if (registers_of(device)->config_vector_unread)
 		violation(device, "PCI-46", "config_msix_vector was not read back");
@@ -148,14 +148,14 @@ static void check_driver_ok(struct device *device)
 
 static void status_suspend(struct device *device)
 {
-	if (!(device->status & ST_DRIVER_OK) || !has(&device->accepted, FT_SUSPEND)) {
+	if (!(device->status & ST_DRIVER_OK) || !features_have(&device->accepted, FT_SUSPEND)) {
 		violation(device, "GEN-32", "SUSPEND was set %s",
-			  has(&device->accepted, FT_SUSPEND) ? "without DRIVER_OK"
-							     : "without its feature");
+			  features_have(&device->accepted, FT_SUSPEND) ? "without DRIVER_OK"
+								       : "without its feature");
 		return;
 	}
 	registers_of(device)->status_unread = true;
-	exercise(device, EX_SUSPEND);
+	device_exercise(device, EX_SUSPEND);
 	device->status |= ST_SUSPEND;
 	device->status &= (uint8_t)~ST_DRIVER_OK;
 }
@@ -182,10 +182,10 @@ void status_write(struct device *device, uint32_t value)
 		device->server->reset_until =
 			clock_now() + device->options->reset_ms * 1000000ull;
 		registers_of(device)->reset_unread = true;
-		exercise(device, EX_RESET);
+		device_exercise(device, EX_RESET);
 		return;
 	}
-	check_status(device, value);
+	status_check(device, value);
 	registers_of(device)->reset_unread = false;
 	if (old & ST_SUSPEND) {
 		if (value & ST_DRIVER_OK)
@@ -195,15 +195,15 @@ void status_write(struct device *device, uint32_t value)
 	if ((value & ST_FEATURES_OK) && !(old & ST_FEATURES_OK) && !status_negotiate(device))
 		value &= ~ST_FEATURES_OK;
 	if ((value & ST_DRIVER_OK) && !(old & ST_DRIVER_OK)) {
-		check_driver_ok(device);
-		exercise(device, EX_STATUS);
+		status_check_driver_ok(device);
+		device_exercise(device, EX_STATUS);
 		if (device->options->transport->registers)
-			exercise(device, EX_REGISTERS);
+			device_exercise(device, EX_REGISTERS);
 		if (interrupts_msix_on(device))
-			exercise(device, EX_MSIX);
+			device_exercise(device, EX_MSIX);
 		fault_driver_ok(device);
 	}
-	if (fault(device, FAULT_ACKNOWLEDGE_DRIVER_LOST))
+	if (device_has_fault(device, FAULT_ACKNOWLEDGE_DRIVER_LOST))
 		value &= ~(ST_ACKNOWLEDGE | ST_DRIVER);
 	device->status = (uint8_t)((value & ST_DEFINED & ~ST_SUSPEND) | (old & ST_NEEDS_RESET));
 	if (value & ST_SUSPEND)

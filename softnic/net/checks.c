@@ -68,7 +68,7 @@ static const struct need needs[] = {
 
 static void check_need(struct net *net, const struct need *need)
 {
-	bool own = drivers_own(net->device, &net->device->accepted);
+	bool own = device_drivers_own(net->device, &net->device->accepted);
 	unsigned int i, there = 0;
 
 	if (!net_has(net, need->feature))
@@ -85,7 +85,7 @@ static void check_need(struct net *net, const struct need *need)
 
 static void check_taken(struct net *net, enum feature feature, const char *id)
 {
-	if (has(&net->device->offered, feature) && !net_has(net, feature))
+	if (features_have(&net->device->offered, feature) && !net_has(net, feature))
 		violation(net->device, id, "feature bit %u is offered and was not "
 			  "accepted", feature);
 }
@@ -96,7 +96,7 @@ void check_features(struct net *net)
 
 	for (i = 0; i < sizeof(needs) / sizeof(needs[0]); i++)
 		check_need(net, &needs[i]);
-	if (!drivers_own(net->device, &net->device->accepted))
+	if (!device_drivers_own(net->device, &net->device->accepted))
 		return;
 	check_taken(net, FT_MAC, "NETF-28");
 	check_taken(net, FT_MTU, "NETF-29");
@@ -105,7 +105,7 @@ void check_features(struct net *net)
 
 /* ---- receive buffers ---- */
 
-static bool takes_large(const struct net *net)
+static bool check_takes_large(const struct net *net)
 {
 	return net_has(net, FT_GUEST_TSO4) || net_has(net, FT_GUEST_TSO6) ||
 	       net_has(net, FT_GUEST_UFO) || net_has(net, FT_GUEST_USO4) ||
@@ -119,7 +119,7 @@ static void check_single(struct net *net, struct queue *queue,
 	uint32_t small = net->header_size + 1514;
 	uint64_t size = buffer->writable_bytes;
 
-	if (takes_large(net) && size < large)
+	if (check_takes_large(net) && size < large)
 		violation(net->device, "NET-57", "receive queue %u: buffer %u has "
 			  "%llu bytes of %u", queue->index, buffer->id,
 			  (unsigned long long)size, large);
@@ -167,7 +167,7 @@ struct look {
 	violation((look)->net->device, id, "transmit queue %u: " format,      \
 		  (look)->queue, ##__VA_ARGS__)
 
-static void header_check_flags(const struct look *look)
+static void check_header_flags(const struct look *look)
 {
 	const struct net_header *header = look->header;
 
@@ -179,7 +179,7 @@ static void header_check_flags(const struct look *look)
 		REPORT(look, "NET-53", "flags 0x%x", header->flags);
 }
 
-static bool may_segment(const struct net *net)
+static bool check_may_segment(const struct net *net)
 {
 	return net_has(net, FT_HOST_TSO4) || net_has(net, FT_HOST_TSO6) ||
 	       net_has(net, FT_HOST_USO) || net_has(net, FT_HOST_UFO);
@@ -202,7 +202,7 @@ static bool check_kind(const struct look *look)
 
 	if (look->kind == GSO_NONE)
 		return true;
-	if (!may_segment(look->net))
+	if (!check_may_segment(look->net))
 		REPORT(look, "NET-43", "gso_type 0x%x, and no segmentation is "
 		       "negotiated", look->header->gso_type);
 	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
@@ -298,11 +298,11 @@ static bool check_tunnel_bits(const struct look *look)
 }
 
 /* A stored sum that is to be the pseudo header's; 0 and 0xffff are one number. */
-static bool pseudo_sum(const uint8_t *field, const uint8_t *data,
-		       const struct packet *packet, uint32_t size)
+static bool check_pseudo_sum(const uint8_t *field, const uint8_t *data,
+			     const struct packet *packet, uint32_t size)
 {
 	uint16_t want = sum_fold(sum_pseudo(data, packet, size));
-	uint16_t is = be16(field);
+	uint16_t is = net_be16(field);
 
 	return is == want || (is % 0xffff == 0 && want % 0xffff == 0);
 }
@@ -328,14 +328,15 @@ static void check_tunnel(const struct look *look)
 	if (look->inner.version == 6 && !(header->gso_type & GSO_TUNNEL_IPV6))
 		REPORT(look, "NET-31", "IPv6 inside without TUNNEL_IPV6");
 	/* One checksum cannot be right for several segments. */
-	if (!(header->flags & HF_UDP_TUNNEL_CSUM) && be16(udp + 6) &&
+	if (!(header->flags & HF_UDP_TUNNEL_CSUM) && net_be16(udp + 6) &&
 	    look->inner.payload &&
 	    look->length - look->inner.payload > header->gso_size)
 		REPORT(look, "NET-52", "the outer UDP checksum 0x%04x is neither 0 "
-		       "nor right for every segment", be16(udp + 6));
+				       "nor right for every segment",
+		       net_be16(udp + 6));
 	if ((header->flags & HF_UDP_TUNNEL_CSUM) &&
-	    !pseudo_sum(udp + 6, look->data, outer,
-			look->length - outer->transport))
+	    !check_pseudo_sum(udp + 6, look->data, outer,
+			      look->length - outer->transport))
 		REPORT(look, "NET-50", "the outer UDP checksum is not the pseudo "
 		       "header's");
 }
@@ -375,11 +376,12 @@ static void check_partial(const struct look *look)
 	check_ipv4(look, packet);
 	/* Where every segment gets a length of its own, some leave it out. */
 	if (packet->payload && field + 2 <= look->size &&
-	    !pseudo_sum(look->data + field, look->data, packet, size) &&
+	    !check_pseudo_sum(look->data + field, look->data, packet, size) &&
 	    !(look->kind != GSO_NONE &&
-	      pseudo_sum(look->data + field, look->data, packet, 0)))
+	      check_pseudo_sum(look->data + field, look->data, packet, 0)))
 		REPORT(look, "NET-41", "the stored checksum 0x%04x is not the "
-		       "pseudo header's", be16(look->data + field));
+				       "pseudo header's",
+		       net_be16(look->data + field));
 }
 
 static void check_length(struct net *net, const struct frame *frame)
@@ -391,7 +393,7 @@ static void check_length(struct net *net, const struct frame *frame)
 	    (frame->header.gso_type & ~GSO_ECN) != GSO_NONE)
 		return;
 	frame_copy(frame, 12, type, sizeof(type));
-	if (be16(type) == 0x8100)
+	if (net_be16(type) == 0x8100)
 		limit += VLAN_TAG;
 	if (frame->length > limit)
 		violation(net->device, "NET-08", "transmit queue %u: a frame of %u "
@@ -399,8 +401,8 @@ static void check_length(struct net *net, const struct frame *frame)
 			  frame->length, limit);
 }
 
-static void begin_look(struct look *look, struct net *net,
-		       const struct frame *frame)
+static void check_begin_look(struct look *look, struct net *net,
+			     const struct frame *frame)
 {
 	look->net = net;
 	look->header = &frame->header;
@@ -424,23 +426,23 @@ static void check_complete(struct net *net, const struct frame *frame)
 		return;
 	if (net->sampled++ >= SAMPLES_FIRST && net->sampled % SAMPLES_EVERY)
 		return;
-	begin_look(&look, net, frame);
+	check_begin_look(&look, net, frame);
 	if (look.size == look.length && look.outer.version &&
 	    packet_checksum(look.data, look.size, &look.outer) == 0)
 		REPORT(&look, "NET-15", "a frame with a wrong checksum, and CSUM "
 		       "is not negotiated");
 }
 
-static void header_exercises(const struct look *look)
+static void check_header_exercises(const struct look *look)
 {
 	struct device *device = look->net->device;
 
 	if (look->header->flags & HF_NEEDS_CSUM)
-		exercise(device, EX_CHECKSUM);
+		device_exercise(device, EX_CHECKSUM);
 	if (look->kind != GSO_NONE)
-		exercise(device, EX_SEGMENT);
+		device_exercise(device, EX_SEGMENT);
 	if (look->header->gso_type & TUNNEL_BITS)
-		exercise(device, EX_TUNNEL);
+		device_exercise(device, EX_TUNNEL);
 }
 
 bool check_header(struct net *net, const struct frame *frame)
@@ -451,13 +453,13 @@ bool check_header(struct net *net, const struct frame *frame)
 
 	if (__builtin_expect(frame->length > net->frame_limit, 0))
 		check_length(net, frame);
-	if (header_plain(header) && header->num_buffers == 0) {
+	if (net_header_plain(header) && header->num_buffers == 0) {
 		check_complete(net, frame);
 		return true;
 	}
-	begin_look(&look, net, frame);
-	header_exercises(&look);
-	header_check_flags(&look);
+	check_begin_look(&look, net, frame);
+	check_header_exercises(&look);
+	check_header_flags(&look);
 	good = check_kind(&look);
 	good = check_tunnel_bits(&look) && good;
 	if (look.kind != GSO_NONE)

@@ -16,8 +16,8 @@
 #define ECN_CE 3u
 
 /* Is this TCP data that may be joined at all? `data` is the frame in one piece. */
-static bool eligible(const struct net *net, const uint8_t *data, uint32_t length,
-		     const struct packet *packet)
+static bool coalesce_eligible(const struct net *net, const uint8_t *data, uint32_t length,
+			      const struct packet *packet)
 {
 	const uint8_t *ip = data + packet->network;
 	const uint8_t *tcp = data + packet->transport;
@@ -27,16 +27,16 @@ static bool eligible(const struct net *net, const uint8_t *data, uint32_t length
 	    packet->extended || (tcp[13] & ~TCP_PSH) != TCP_ACK)
 		return false;
 	if (packet->version == 4) {
-		if (!guest_takes(net, GO_TSO4) || ip[0] != 0x45 ||
+		if (!net_guest_takes(net, GO_TSO4) || ip[0] != 0x45 ||
 		    (ip[1] & 3) == ECN_CE ||
 		    sum_fold(sum_add(0, ip, 20)) != 0xffff)
 			return false;
-		end += be16(ip + 2);
+		end += net_be16(ip + 2);
 	} else {
-		if (!guest_takes(net, GO_TSO6) ||
-		    (be16(ip) >> 4 & 3) == ECN_CE)
+		if (!net_guest_takes(net, GO_TSO6) ||
+		    (net_be16(ip) >> 4 & 3) == ECN_CE)
 			return false;
-		end += 40u + be16(ip + 4);
+		end += 40u + net_be16(ip + 4);
 	}
 	/* Padding behind the packet would end up inside the stream. */
 	return end == length && length > packet->payload &&
@@ -44,8 +44,8 @@ static bool eligible(const struct net *net, const uint8_t *data, uint32_t length
 }
 
 /* Everything of the headers but lengths, identification, sums and numbers. */
-static bool same_flow(const struct coalesce *held, const uint8_t *data,
-		      const struct packet *packet)
+static bool coalesce_same_flow(const struct coalesce *held, const uint8_t *data,
+			       const struct packet *packet)
 {
 	const uint8_t *a = held->data + packet->network, *b = data + packet->network;
 	const uint8_t *t = held->data + packet->transport;
@@ -69,19 +69,19 @@ static bool same_flow(const struct coalesce *held, const uint8_t *data,
 	       memcmp(t + 20, u + 20, packet->payload - packet->transport - 20) == 0;
 }
 
-static bool fits(const struct coalesce *held, const uint8_t *data,
-		 uint32_t length, const struct packet *packet)
+static bool coalesce_fits(const struct coalesce *held, const uint8_t *data,
+			  uint32_t length, const struct packet *packet)
 {
 	uint32_t payload = length - packet->payload;
 
 	return !held->closed && payload <= held->step &&
-	       be32(data + packet->transport + 4) == held->next_sequence &&
+	       net_be32(data + packet->transport + 4) == held->next_sequence &&
 	       held->length + payload - held->packet.network <= 65535u &&
-	       same_flow(held, data, packet);
+	       coalesce_same_flow(held, data, packet);
 }
 
-static void append(struct coalesce *held, const uint8_t *data, uint32_t length,
-		   const struct packet *packet)
+static void coalesce_append(struct coalesce *held, const uint8_t *data, uint32_t length,
+			    const struct packet *packet)
 {
 	uint32_t payload = length - packet->payload;
 	uint8_t flags = data[packet->transport + 13];
@@ -94,8 +94,8 @@ static void append(struct coalesce *held, const uint8_t *data, uint32_t length,
 	held->closed = payload < held->step || (flags & TCP_PSH);
 }
 
-static void hold(struct coalesce *held, const uint8_t *data, uint32_t length,
-		 const struct packet *packet, unsigned int pair)
+static void coalesce_hold(struct coalesce *held, const uint8_t *data, uint32_t length,
+			  const struct packet *packet, unsigned int pair)
 {
 	uint32_t payload = length - packet->payload;
 
@@ -103,7 +103,7 @@ static void hold(struct coalesce *held, const uint8_t *data, uint32_t length,
 	held->length = length;
 	held->packet = *packet;
 	held->step = (uint16_t)payload;
-	held->next_sequence = be32(data + packet->transport + 4) + payload;
+	held->next_sequence = net_be32(data + packet->transport + 4) + payload;
 	held->count = 1;
 	held->pair = pair;
 	held->closed = data[packet->transport + 13] & TCP_PSH;
@@ -115,38 +115,38 @@ bool coalesce_add(struct net *net, const struct frame *frame)
 	const uint8_t *data = frame->part[0].address;
 	struct packet packet;
 
-	if (frame->parts != 1 || !header_plain(&frame->header))
+	if (frame->parts != 1 || !net_header_plain(&frame->header))
 		return false;
 	packet_parse(data, frame->length, &packet);
-	if (!eligible(net, data, frame->length, &packet))
+	if (!coalesce_eligible(net, data, frame->length, &packet))
 		return false;
-	if (held->length && fits(held, data, frame->length, &packet)) {
-		append(held, data, frame->length, &packet);
+	if (held->length && coalesce_fits(held, data, frame->length, &packet)) {
+		coalesce_append(held, data, frame->length, &packet);
 		return true;
 	}
 	if (coalesce_flush(net) == -EAGAIN)
 		return false;
-	hold(held, data, frame->length, &packet, frame->pair);
+	coalesce_hold(held, data, frame->length, &packet, frame->pair);
 	return true;
 }
 
 /* Lengths and sums of the joined packet; the TCP one is left to the driver, which
  * takes large packets only so. */
-static void finish(struct coalesce *held)
+static void coalesce_finish(struct coalesce *held)
 {
 	const struct packet *packet = &held->packet;
 	uint8_t *ip = held->data + packet->network;
 	uint32_t size = held->length - packet->transport;
 
 	if (packet->version == 4) {
-		put_be16(ip + 2, held->length - packet->network);
-		put_be16(ip + 10, 0);
-		put_be16(ip + 10, (uint16_t)~sum_fold(sum_add(0, ip, 20)));
+		net_put_be16(ip + 2, held->length - packet->network);
+		net_put_be16(ip + 10, 0);
+		net_put_be16(ip + 10, (uint16_t)~sum_fold(sum_add(0, ip, 20)));
 	} else {
-		put_be16(ip + 4, size);
+		net_put_be16(ip + 4, size);
 	}
-	put_be16(held->data + packet->transport + 16,
-		 sum_fold(sum_pseudo(held->data, packet, size)));
+	net_put_be16(held->data + packet->transport + 16,
+		     sum_fold(sum_pseudo(held->data, packet, size)));
 }
 
 /* 0: nothing was held, 1: passed on or lost, -EAGAIN: no buffers, still held. */
@@ -160,7 +160,7 @@ int coalesce_flush(struct net *net)
 	if (held->length == 0)
 		return 0;
 	if (held->count > 1) {
-		finish(held);
+		coalesce_finish(held);
 		frame.header = (struct net_header){
 			.flags = HF_NEEDS_CSUM | HF_RSC_INFO,
 			.gso_type = held->packet.version == 4 ? GSO_TCPV4 :

@@ -42,30 +42,30 @@ size_t net_config_size(const struct device *device)
 	size_t size = 6, i;
 
 	for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-		if (has(&device->offered, fields[i].feature) &&
+		if (features_have(&device->offered, fields[i].feature) &&
 		    fields[i].end > size)
 			size = fields[i].end;
 	}
 	return size;
 }
 
-static void fill_config(const struct device *device, uint8_t *config)
+static void config_fill(const struct device *device, uint8_t *config)
 {
 	const struct net *net = device->net;
 	const struct options *options = device->options;
 
 	memset(config, 0, CONFIG_SIZE);
 	memcpy(config, net->mac, 6);
-	put_le16(config + 6, (net->link_up ? STATUS_LINK_UP : 0) |
-			     (net->announce ? STATUS_ANNOUNCE : 0));
-	put_le16(config + 8, options->queue_pairs);
-	put_le16(config + 10, device->mtu);
-	put_le32(config + 12, net->speed);
+	net_put_le16(config + 6, (net->link_up ? STATUS_LINK_UP : 0) |
+					 (net->announce ? STATUS_ANNOUNCE : 0));
+	net_put_le16(config + 8, options->queue_pairs);
+	net_put_le16(config + 10, device->mtu);
+	net_put_le32(config + 12, net->speed);
 	config[16] = net->duplex;
 	config[17] = KEY_MAX;
-	put_le16(config + 18, TABLE_MAX);
-	put_le32(config + 20, HASH_TYPES);
-	put_le32(config + 24, TUNNEL_TYPES);
+	net_put_le16(config + 18, TABLE_MAX);
+	net_put_le32(config + 20, HASH_TYPES);
+	net_put_le32(config + 24, TUNNEL_TYPES);
 }
 
 void net_config_read(struct device *device, size_t offset, void *data,
@@ -73,7 +73,7 @@ void net_config_read(struct device *device, size_t offset, void *data,
 {
 	uint8_t config[CONFIG_SIZE];
 
-	fill_config(device, config);
+	config_fill(device, config);
 	memset(data, 0, size);
 	if (offset >= sizeof(config))
 		return;
@@ -97,7 +97,7 @@ void config_link(struct net *net, bool up)
 	config_changed(net->device);
 }
 
-static int change_link(struct net *net, const char *word)
+static int config_change_link(struct net *net, const char *word)
 {
 	bool up = strcmp(word, "up") == 0;
 
@@ -107,7 +107,7 @@ static int change_link(struct net *net, const char *word)
 	return 0;
 }
 
-static int change_mac(struct net *net, const char *word)
+static int config_change_mac(struct net *net, const char *word)
 {
 	unsigned int byte[6], i;
 	uint8_t mac[6];
@@ -124,7 +124,7 @@ static int change_mac(struct net *net, const char *word)
 	return 0;
 }
 
-static int change_speed(struct net *net, const char *word)
+static int config_change_speed(struct net *net, const char *word)
 {
 	unsigned long value;
 	char *end;
@@ -202,11 +202,11 @@ int64_t announce_deadline(const struct net *net)
 static int config_run(struct net *net, const char *line, FILE *out)
 {
 	if (strncmp(line, "link ", 5) == 0)
-		return change_link(net, line + 5);
+		return config_change_link(net, line + 5);
 	if (strncmp(line, "mac ", 4) == 0)
-		return change_mac(net, line + 4);
+		return config_change_mac(net, line + 4);
 	if (strncmp(line, "speed ", 6) == 0)
-		return change_speed(net, line + 6);
+		return config_change_speed(net, line + 6);
 	if (strncmp(line, "announce", 8) == 0)
 		return config_announce(net, line + 8);
 	if (strcmp(line, "stats") == 0) {

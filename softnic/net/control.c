@@ -35,7 +35,7 @@ static bool command_offloads(struct command *command)
 	if (command->number != 0 || command->length != 8 ||
 	    !net_has(net, FT_CTRL_GUEST_OFFLOADS))
 		return false;
-	mask = le64(command->data);
+	mask = net_le64(command->data);
 	extra = mask & ~net_offloads(net);
 	if (extra) {
 		violation(net->device, "CVQ-40", "GUEST_OFFLOADS_SET: bits 0x%llx "
@@ -62,10 +62,10 @@ static bool control_execute(struct command *command)
 		[CLASS_RSS_CONTEXT] = command_rss_context,
 	};
 
-	exercise(command->net->device, EX_CONTROL);
+	device_exercise(command->net->device, EX_CONTROL);
 	if (command->class >= sizeof(classes) / sizeof(classes[0]))
 		return false;
-	exercise(command->net->device, EX_CLASS + command->class);
+	device_exercise(command->net->device, EX_CLASS + command->class);
 	return classes[command->class](command);
 }
 
@@ -174,7 +174,7 @@ static bool control_withheld(struct net *net)
 
 bool control_waits(const struct net *net, unsigned int index)
 {
-	return index == control_index(net->device) &&
+	return index == device_control_index(net->device) &&
 	       (net->late || net_fault(net, FAULT_CTRL_NEVER_ANSWERED));
 }
 
@@ -193,7 +193,7 @@ int64_t control_deadline(const struct net *net)
 bool control_run(struct net *net)
 {
 	struct device *device = net->device;
-	unsigned int index = control_index(device);
+	unsigned int index = device_control_index(device);
 	struct buffer buffer;
 	struct queue *queue;
 	uint32_t written, left;
@@ -204,7 +204,7 @@ bool control_run(struct net *net)
 	queue = &device->queue[index];
 	/* A driver that makes buffers available as fast as it gets them back does not have
 	 * the device to itself. */
-	for (left = queue->size; left > 0 && live(device) && !queue->broken; left--) {
+	for (left = queue->size; left > 0 && device_is_live(device) && !queue->broken; left--) {
 		if (ring_take(queue, &buffer) <= 0)
 			break;
 		if (net->faults && control_withheld(net)) {

@@ -15,7 +15,7 @@ enum { TX_SET, RX_SET, VQ_SET, VQ_GET };
 
 /* ---- numbers of queues ---- */
 
-static bool contexts_exist(const struct net *net)
+static bool control_contexts_exist(const struct net *net)
 {
 	unsigned int i;
 
@@ -28,7 +28,7 @@ static bool contexts_exist(const struct net *net)
 
 /* Frames that were queued before the command are due under the rules before it: no more
  * than a queue holds. */
-static void drain(struct net *net, unsigned int from)
+static void control_drain(struct net *net, unsigned int from)
 {
 	unsigned int pair;
 	uint64_t end;
@@ -44,18 +44,18 @@ static void drain(struct net *net, unsigned int from)
 	}
 }
 
-static void use_pairs(struct net *net, unsigned int receive,
-		      unsigned int transmit)
+static void control_use_pairs(struct net *net, unsigned int receive,
+			      unsigned int transmit)
 {
 	if (net_fault(net, FAULT_CTRL_PAIRS_STAY))
 		return;
-	drain(net, transmit);
+	control_drain(net, transmit);
 	net->rx_pairs = receive;
 	net->tx_pairs = transmit;
 	net->queues_set = true;
 }
 
-static void check_configured(struct net *net, unsigned int count)
+static void control_check_configured(struct net *net, unsigned int count)
 {
 	unsigned int pair;
 
@@ -68,15 +68,15 @@ static void check_configured(struct net *net, unsigned int count)
 	}
 }
 
-static bool pairs_set(struct command *command)
+static bool control_pairs_set(struct command *command)
 {
 	struct net *net = command->net;
 	unsigned int count;
 
 	if (!net_has(net, FT_MQ) || command->length != 2)
 		return false;
-	count = le16(command->data);
-	if (contexts_exist(net)) {
+	count = net_le16(command->data);
+	if (control_contexts_exist(net)) {
 		violation(net->device, "CVQ-35", "VQ_PAIRS_SET while an RSS context "
 			  "is configured");
 		return false;
@@ -86,15 +86,15 @@ static bool pairs_set(struct command *command)
 			  count, net->device->options->queue_pairs);
 		return false;
 	}
-	check_configured(net, count);
-	use_pairs(net, count, count);
+	control_check_configured(net, count);
+	control_use_pairs(net, count, count);
 	net->steering = STEER_AUTOMATIC;
 	return true;
 }
 
 /* ---- receive-side scaling ---- */
 
-static bool check_queue(struct net *net, unsigned int id, const char *where)
+static bool control_check_queue(struct net *net, unsigned int id, const char *where)
 {
 	if (id & 0x8000) {
 		violation(net->device, "CVQ-31", "RSS: %s holds 0x%x, no index of a "
@@ -110,7 +110,7 @@ static bool check_queue(struct net *net, unsigned int id, const char *where)
 	return true;
 }
 
-static bool check_types(struct net *net, uint32_t types)
+static bool control_check_types(struct net *net, uint32_t types)
 {
 	if (!(types & ~HASH_TYPES))
 		return true;
@@ -120,7 +120,7 @@ static bool check_types(struct net *net, uint32_t types)
 }
 
 /* The key at the command's end. */
-static bool read_key(struct command *command, uint32_t at, struct rss *rss)
+static bool control_read_key(struct command *command, uint32_t at, struct rss *rss)
 {
 	if (command->length < at + 1)
 		return false;
@@ -137,7 +137,7 @@ static bool read_key(struct command *command, uint32_t at, struct rss *rss)
 	return true;
 }
 
-static bool check_mask(struct net *net, unsigned int mask)
+static bool control_check_mask(struct net *net, unsigned int mask)
 {
 	if (mask & (mask + 1)) {
 		violation(net->device, "CVQ-28", "RSS: %u table entries are no power "
@@ -152,8 +152,8 @@ static bool check_mask(struct net *net, unsigned int mask)
 	return true;
 }
 
-static bool read_rss(struct command *command, struct rss *rss,
-		     unsigned int *transmit)
+static bool control_read_rss(struct command *command, struct rss *rss,
+			     unsigned int *transmit)
 {
 	struct net *net = command->net;
 	const uint8_t *data = command->data;
@@ -161,26 +161,25 @@ static bool read_rss(struct command *command, struct rss *rss,
 
 	if (command->length < RSS_HEAD)
 		return false;
-	*rss = (struct rss){ .types = le32(data), .mask = le16(data + 4),
-			     .unclassified = le16(data + 6) };
-	if (!check_types(net, rss->types) || !check_mask(net, rss->mask) ||
-	    !check_queue(net, rss->unclassified, "unclassified_queue"))
+	*rss = (struct rss){ .types = net_le32(data), .mask = net_le16(data + 4), .unclassified = net_le16(data + 6) };
+	if (!control_check_types(net, rss->types) || !control_check_mask(net, rss->mask) ||
+	    !control_check_queue(net, rss->unclassified, "unclassified_queue"))
 		return false;
 	at = RSS_HEAD + 2u * (rss->mask + 1u);
 	if (command->length < at + 2)
 		return false;
 	for (i = 0; i <= rss->mask; i++) {
-		rss->table[i] = le16(data + RSS_HEAD + 2 * i);
-		if (!check_queue(net, rss->table[i], "indirection_table"))
+		rss->table[i] = net_le16(data + RSS_HEAD + 2 * i);
+		if (!control_check_queue(net, rss->table[i], "indirection_table"))
 			return false;
 	}
-	*transmit = le16(data + at);
+	*transmit = net_le16(data + at);
 	return *transmit && *transmit <= net->device->options->queue_pairs &&
-	       read_key(command, at + 2, rss);
+	       control_read_key(command, at + 2, rss);
 }
 
 /* The highest receive queue that the table can choose. */
-static unsigned int rx_pairs(const struct rss *rss)
+static unsigned int control_rx_pairs(const struct rss *rss)
 {
 	unsigned int most = rss->unclassified, i;
 
@@ -191,7 +190,7 @@ static unsigned int rx_pairs(const struct rss *rss)
 	return most + 1;
 }
 
-static bool rss_config(struct command *command)
+static bool control_rss_config(struct command *command)
 {
 	struct net *net = command->net;
 	unsigned int transmit;
@@ -201,15 +200,15 @@ static bool rss_config(struct command *command)
 		violation(net->device, "CVQ-26", "RSS_CONFIG without RSS");
 		return false;
 	}
-	if (!read_rss(command, &rss, &transmit))
+	if (!control_read_rss(command, &rss, &transmit))
 		return false;
-	use_pairs(net, rx_pairs(&rss), transmit);
+	control_use_pairs(net, control_rx_pairs(&rss), transmit);
 	net->rss = rss;
 	net->steering = STEER_RSS;
 	return true;
 }
 
-static bool hash_config(struct command *command)
+static bool control_hash_config(struct command *command)
 {
 	struct net *net = command->net;
 	struct rss rss = { 0 };
@@ -218,7 +217,7 @@ static bool hash_config(struct command *command)
 	if (!net_has(net, FT_HASH_REPORT) || net_has(net, FT_RSS) ||
 	    command->length < HASH_HEAD)
 		return false;
-	rss.types = le32(command->data);
+	rss.types = net_le32(command->data);
 	for (i = 4; i < HASH_HEAD; i++) {
 		if (command->data[i] == 0)
 			continue;
@@ -226,7 +225,7 @@ static bool hash_config(struct command *command)
 			  "0x%x", i, command->data[i]);
 		return false;
 	}
-	if (!check_types(net, rss.types) || !read_key(command, HASH_HEAD, &rss))
+	if (!control_check_types(net, rss.types) || !control_read_key(command, HASH_HEAD, &rss))
 		return false;
 	net->rss = rss;
 	return true;
@@ -236,11 +235,11 @@ bool command_mq(struct command *command)
 {
 	switch (command->number) {
 	case VQ_PAIRS_SET:
-		return pairs_set(command);
+		return control_pairs_set(command);
 	case RSS_CONFIG:
-		return rss_config(command);
+		return control_rss_config(command);
 	case HASH_CONFIG:
-		return hash_config(command);
+		return control_hash_config(command);
 	default:
 		return false;
 	}
@@ -248,12 +247,12 @@ bool command_mq(struct command *command)
 
 /* ---- RSS contexts ---- */
 
-static bool check_context(struct net *net, const struct command *command,
-			  unsigned int *id)
+static bool control_check_context(struct net *net, const struct command *command,
+				  unsigned int *id)
 {
 	if (command->length < 2)
 		return false;
-	*id = le16(command->data);
+	*id = net_le16(command->data);
 	if (!net->capability_read)
 		violation(net->device, "CVQ-36", "RSS context command %u before "
 			  "CAP_GET", command->number);
@@ -266,32 +265,32 @@ static bool check_context(struct net *net, const struct command *command,
 
 /* A context holds parameters; only a flow filter would send frames to it, and none is
  * offered. */
-static bool context_write(struct command *command)
+static bool control_context_write(struct command *command)
 {
 	struct net *net = command->net;
 	struct command inner = *command;
 	unsigned int id, transmit;
 	struct rss rss;
 
-	if (!check_context(net, command, &id) ||
+	if (!control_check_context(net, command, &id) ||
 	    command->length < CONTEXT_HEAD ||
 	    net->context_used[id - 1] != (command->number == CONTEXT_MOD))
 		return false;
 	inner.data += CONTEXT_HEAD;
 	inner.length -= CONTEXT_HEAD;
-	if (!read_rss(&inner, &rss, &transmit))
+	if (!control_read_rss(&inner, &rss, &transmit))
 		return false;
 	net->context[id - 1] = rss;
 	net->context_used[id - 1] = true;
 	return true;
 }
 
-static bool context_delete(struct command *command)
+static bool control_context_delete(struct command *command)
 {
 	struct net *net = command->net;
 	unsigned int id;
 
-	if (!check_context(net, command, &id) || command->length != 2 ||
+	if (!control_check_context(net, command, &id) || command->length != 2 ||
 	    !net->context_used[id - 1])
 		return false;
 	net->context_used[id - 1] = false;
@@ -311,15 +310,15 @@ bool command_rss_context(struct command *command)
 	case CAP_GET:
 		if (command->length || command->room < 2)
 			return false;
-		put_le16(command->result, CONTEXTS_MAX);
+		net_put_le16(command->result, CONTEXTS_MAX);
 		command->written = 2;
 		net->capability_read = true;
 		return true;
 	case CONTEXT_ADD:
 	case CONTEXT_MOD:
-		return context_write(command);
+		return control_context_write(command);
 	case CONTEXT_DEL:
-		return context_delete(command);
+		return control_context_delete(command);
 	default:
 		return false;
 	}
@@ -339,7 +338,7 @@ bool command_hash_tunnel(struct command *command)
 	}
 	if (command->number != 0 || command->length != 4)
 		return false;
-	types = le32(command->data);
+	types = net_le32(command->data);
 	if (types & ~TUNNEL_TYPES) {
 		violation(net->device, "CVQ-38", "tunnel types 0x%x, supported are "
 			  "0x%x", types, TUNNEL_TYPES);
@@ -351,21 +350,21 @@ bool command_hash_tunnel(struct command *command)
 
 /* ---- notification coalescing ---- */
 
-static void moderate_all(struct net *net, unsigned int direction,
-			 const struct moderation *limits)
+static void control_moderate_all(struct net *net, unsigned int direction,
+				 const struct moderation *limits)
 {
 	unsigned int i;
 
 	net->both[direction] = *limits;
 	for (i = direction; i < 2 * QUEUE_PAIRS_MAX; i += 2) {
-		if (i == control_index(net->device))
+		if (i == device_control_index(net->device))
 			break;
 		net->queue[i].moderation = *limits;
 		moderate_changed(net, &net->device->queue[i]);
 	}
 }
 
-static bool all_set(struct command *command)
+static bool control_all_set(struct command *command)
 {
 	struct net *net = command->net;
 	struct moderation limits;
@@ -377,14 +376,14 @@ static bool all_set(struct command *command)
 	}
 	if (command->length != 8)
 		return false;
-	limits.max_packets = le32(command->data);
-	limits.max_usecs = le32(command->data + 4);
-	moderate_all(net, command->number == TX_SET, &limits);
+	limits.max_packets = net_le32(command->data);
+	limits.max_usecs = net_le32(command->data + 4);
+	control_moderate_all(net, command->number == TX_SET, &limits);
 	return true;
 }
 
 /* The queue that a command names; NULL: reported, not enabled. */
-static struct queue *moderated_queue(struct command *command)
+static struct queue *control_moderated_queue(struct command *command)
 {
 	struct net *net = command->net;
 	unsigned int index;
@@ -396,9 +395,9 @@ static struct queue *moderated_queue(struct command *command)
 	}
 	if (command->length < 4)
 		return NULL;
-	index = le16(command->data);
-	if (index < QUEUES_MAX && index < queues_in_use(net->device) &&
-	    index != control_index(net->device) && net->queue[index].started)
+	index = net_le16(command->data);
+	if (index < QUEUES_MAX && index < device_queues_in_use(net->device) &&
+	    index != device_control_index(net->device) && net->queue[index].started)
 		return &net->device->queue[index];
 	violation(net->device, "CVQ-43", "coalescing command %u for queue %u, which "
 		  "is not an enabled receive or transmit queue", command->number,
@@ -406,30 +405,30 @@ static struct queue *moderated_queue(struct command *command)
 	return NULL;
 }
 
-static bool one_set(struct command *command)
+static bool control_one_set(struct command *command)
 {
-	struct queue *queue = moderated_queue(command);
+	struct queue *queue = control_moderated_queue(command);
 	struct moderation *limits;
 
 	if (queue == NULL || command->length != 12)
 		return false;
 	limits = &net_queue_of(command->net, queue)->moderation;
-	limits->max_packets = le32(command->data + 4);
-	limits->max_usecs = le32(command->data + 8);
+	limits->max_packets = net_le32(command->data + 4);
+	limits->max_usecs = net_le32(command->data + 8);
 	moderate_changed(command->net, queue);
 	return true;
 }
 
-static bool one_get(struct command *command)
+static bool control_one_get(struct command *command)
 {
-	struct queue *queue = moderated_queue(command);
+	struct queue *queue = control_moderated_queue(command);
 	const struct moderation *limits;
 
 	if (queue == NULL || command->length != 4 || command->room < 8)
 		return false;
 	limits = &net_queue_of(command->net, queue)->moderation;
-	put_le32(command->result, limits->max_packets);
-	put_le32(command->result + 4, limits->max_usecs);
+	net_put_le32(command->result, limits->max_packets);
+	net_put_le32(command->result + 4, limits->max_usecs);
 	command->written = 8;
 	return true;
 }
@@ -439,11 +438,11 @@ bool command_moderation(struct command *command)
 	switch (command->number) {
 	case TX_SET:
 	case RX_SET:
-		return all_set(command);
+		return control_all_set(command);
 	case VQ_SET:
-		return one_set(command);
+		return control_one_set(command);
 	case VQ_GET:
-		return one_get(command);
+		return control_one_get(command);
 	default:
 		return false;
 	}

@@ -14,8 +14,8 @@
 
 static const uint8_t broadcast[6] = { 255, 255, 255, 255, 255, 255 };
 
-static bool in_table(const uint8_t (*table)[6], unsigned int count,
-		     const uint8_t *address)
+static bool filter_in_table(const uint8_t (*table)[6], unsigned int count,
+			    const uint8_t *address)
 {
 	unsigned int i;
 
@@ -26,7 +26,7 @@ static bool in_table(const uint8_t (*table)[6], unsigned int count,
 	return false;
 }
 
-static bool address_passes(const struct net *net, const uint8_t *to)
+static bool filter_address_passes(const struct net *net, const uint8_t *to)
 {
 	const struct filter *filter = &net->filter;
 
@@ -37,12 +37,12 @@ static bool address_passes(const struct net *net, const uint8_t *to)
 	if (to[0] & 1) {
 		return !filter->nomulti &&
 		       (filter->allmulti || filter->multicast_overflow ||
-			in_table(filter->multicast, filter->multicasts, to));
+			filter_in_table(filter->multicast, filter->multicasts, to));
 	}
 	return !filter->nouni &&
 	       (filter->alluni || filter->unicast_overflow ||
 		memcmp(to, net->mac, 6) == 0 ||
-		in_table(filter->unicast, filter->unicasts, to));
+		filter_in_table(filter->unicast, filter->unicasts, to));
 }
 
 bool filter_passes(struct net *net, const struct frame *frame)
@@ -53,12 +53,12 @@ bool filter_passes(struct net *net, const struct frame *frame)
 
 	if (size < ETH_HEADER)
 		return true;
-	if (net->filtering && !address_passes(net, head))
+	if (net->filtering && !filter_address_passes(net, head))
 		return false;
 	if (!net->vlan_filtering || size < sizeof(head) ||
-	    be16(head + 12) != TYPE_VLAN)
+	    net_be16(head + 12) != TYPE_VLAN)
 		return true;
-	vlan = be16(head + 14) & 0xfff;
+	vlan = net_be16(head + 14) & 0xfff;
 	/* Tag 0 is a priority alone: no VLAN (IEEE 802.1Q). */
 	return vlan == 0 || net->filter.vlan[vlan / 64] >> (vlan % 64) & 1;
 }
@@ -101,7 +101,7 @@ bool command_filter_mode(struct command *command)
 }
 
 /* One of the two tables: le32 count, addresses. Advances *at; false: malformed. */
-static bool read_table(struct command *command, uint32_t *at, bool multicast)
+static bool filter_read_table(struct command *command, uint32_t *at, bool multicast)
 {
 	struct net *net = command->net;
 	struct filter *filter = &net->filter;
@@ -111,7 +111,7 @@ static bool read_table(struct command *command, uint32_t *at, bool multicast)
 
 	if (command->length - *at < 4)
 		return false;
-	count = le32(command->data + *at);
+	count = net_le32(command->data + *at);
 	*at += 4;
 	if (count > (command->length - *at) / 6)
 		return false;
@@ -132,11 +132,11 @@ static bool read_table(struct command *command, uint32_t *at, bool multicast)
 	return true;
 }
 
-static bool mac_table_set(struct command *command)
+static bool filter_mac_table_set(struct command *command)
 {
 	uint32_t at = 0;
 
-	if (read_table(command, &at, false) && read_table(command, &at, true) &&
+	if (filter_read_table(command, &at, false) && filter_read_table(command, &at, true) &&
 	    at == command->length)
 		return true;
 	violation(command->net->device, "CVQ-08",
@@ -155,7 +155,7 @@ bool command_mac(struct command *command)
 		return false;
 	}
 	if (command->number == MAC_TABLE_SET)
-		return mac_table_set(command);
+		return filter_mac_table_set(command);
 	if (command->number != MAC_ADDR_SET)
 		return false;
 	if (!net_has(net, FT_CTRL_MAC_ADDR)) {
@@ -182,7 +182,7 @@ bool command_vlan(struct command *command)
 						 "its data is not one le16");
 		return false;
 	}
-	vlan = le16(command->data);
+	vlan = net_le16(command->data);
 	if (vlan > 4095 || command->number > VLAN_DEL)
 		return false;
 	word = &net->filter.vlan[vlan / 64];

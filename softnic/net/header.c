@@ -10,12 +10,12 @@
  * fields to either direction's feature. */
 uint32_t header_size(const struct features *accepted)
 {
-	if (has(accepted, FT_OUT_NET_HEADER) || has(accepted, FT_IPSEC))
+	if (features_have(accepted, FT_OUT_NET_HEADER) || features_have(accepted, FT_IPSEC))
 		return HEADER_MAX;
-	if (has(accepted, FT_HOST_UDP_TUNNEL_GSO) ||
-	    has(accepted, FT_GUEST_UDP_TUNNEL_GSO))
+	if (features_have(accepted, FT_HOST_UDP_TUNNEL_GSO) ||
+	    features_have(accepted, FT_GUEST_UDP_TUNNEL_GSO))
 		return HEADER_TUNNEL;
-	if (has(accepted, FT_HASH_REPORT))
+	if (features_have(accepted, FT_HASH_REPORT))
 		return HEADER_HASH;
 	return HEADER_BASIC;
 }
@@ -25,19 +25,19 @@ void header_read(const uint8_t *from, uint32_t size, struct net_header *header)
 	*header = (struct net_header){
 		.flags = from[0],
 		.gso_type = from[1],
-		.hdr_len = le16(from + 2),
-		.gso_size = le16(from + 4),
-		.csum_start = le16(from + 6),
-		.csum_offset = le16(from + 8),
-		.num_buffers = le16(from + 10),
+		.hdr_len = net_le16(from + 2),
+		.gso_size = net_le16(from + 4),
+		.csum_start = net_le16(from + 6),
+		.csum_offset = net_le16(from + 8),
+		.num_buffers = net_le16(from + 10),
 	};
 	if (size >= HEADER_HASH) {
-		header->hash_value = le32(from + 12);
-		header->hash_report = le16(from + 16);
+		header->hash_value = net_le32(from + 12);
+		header->hash_report = net_le16(from + 16);
 	}
 	if (size >= HEADER_TUNNEL) {
-		header->outer_th_offset = le16(from + 20);
-		header->inner_nh_offset = le16(from + 22);
+		header->outer_th_offset = net_le16(from + 20);
+		header->inner_nh_offset = net_le16(from + 22);
 	}
 }
 
@@ -45,18 +45,18 @@ void header_write(uint8_t *to, uint32_t size, const struct net_header *header)
 {
 	to[0] = header->flags;
 	to[1] = header->gso_type;
-	put_le16(to + 2, header->hdr_len);
-	put_le16(to + 4, header->gso_size);
-	put_le16(to + 6, header->csum_start);
-	put_le16(to + 8, header->csum_offset);
-	put_le16(to + 10, header->num_buffers);
+	net_put_le16(to + 2, header->hdr_len);
+	net_put_le16(to + 4, header->gso_size);
+	net_put_le16(to + 6, header->csum_start);
+	net_put_le16(to + 8, header->csum_offset);
+	net_put_le16(to + 10, header->num_buffers);
 	memset(to + HEADER_BASIC, 0, size - HEADER_BASIC);
 	if (size >= HEADER_HASH) {
-		put_le32(to + 12, header->hash_value);
-		put_le16(to + 16, header->hash_report);
+		net_put_le32(to + 12, header->hash_value);
+		net_put_le16(to + 16, header->hash_report);
 	}
 	if (size >= HEADER_TUNNEL) {
-		put_le16(to + 20, header->outer_th_offset);
-		put_le16(to + 22, header->inner_nh_offset);
+		net_put_le16(to + 20, header->outer_th_offset);
+		net_put_le16(to + 22, header->inner_nh_offset);
 	}
 }

@@ -37,59 +37,59 @@
 
 /* ---- bytes ---- */
 
-static inline uint16_t le16(const uint8_t *from)
+static inline uint16_t net_le16(const uint8_t *from)
 {
 	return (uint16_t)(from[0] | from[1] << 8);
 }
 
-static inline uint32_t le32(const uint8_t *from)
+static inline uint32_t net_le32(const uint8_t *from)
 {
-	return le16(from) | (uint32_t)le16(from + 2) << 16;
+	return net_le16(from) | (uint32_t)net_le16(from + 2) << 16;
 }
 
-static inline uint64_t le64(const uint8_t *from)
+static inline uint64_t net_le64(const uint8_t *from)
 {
-	return le32(from) | (uint64_t)le32(from + 4) << 32;
+	return net_le32(from) | (uint64_t)net_le32(from + 4) << 32;
 }
 
-static inline uint16_t be16(const uint8_t *from)
+static inline uint16_t net_be16(const uint8_t *from)
 {
 	return (uint16_t)(from[0] << 8 | from[1]);
 }
 
-static inline uint32_t be32(const uint8_t *from)
+static inline uint32_t net_be32(const uint8_t *from)
 {
-	return (uint32_t)be16(from) << 16 | be16(from + 2);
+	return (uint32_t)net_be16(from) << 16 | net_be16(from + 2);
 }
 
-static inline void put_le16(uint8_t *to, uint32_t value)
+static inline void net_put_le16(uint8_t *to, uint32_t value)
 {
 	to[0] = (uint8_t)value;
 	to[1] = (uint8_t)(value >> 8);
 }
 
-static inline void put_le32(uint8_t *to, uint32_t value)
+static inline void net_put_le32(uint8_t *to, uint32_t value)
 {
-	put_le16(to, value);
-	put_le16(to + 2, value >> 16);
+	net_put_le16(to, value);
+	net_put_le16(to + 2, value >> 16);
 }
 
-static inline void put_le64(uint8_t *to, uint64_t value)
+static inline void net_put_le64(uint8_t *to, uint64_t value)
 {
-	put_le32(to, (uint32_t)value);
-	put_le32(to + 4, (uint32_t)(value >> 32));
+	net_put_le32(to, (uint32_t)value);
+	net_put_le32(to + 4, (uint32_t)(value >> 32));
 }
 
-static inline void put_be16(uint8_t *to, uint32_t value)
+static inline void net_put_be16(uint8_t *to, uint32_t value)
 {
 	to[0] = (uint8_t)(value >> 8);
 	to[1] = (uint8_t)value;
 }
 
-static inline void put_be32(uint8_t *to, uint32_t value)
+static inline void net_put_be32(uint8_t *to, uint32_t value)
 {
-	put_be16(to, value >> 16);
-	put_be16(to + 2, value);
+	net_put_be16(to, value >> 16);
+	net_put_be16(to + 2, value);
 }
 
 /* ---- packet.c: what is in a frame ---- */
@@ -285,7 +285,7 @@ struct net {
 	bool armed;		/* the driver is to ring: we were about to sleep */
 	bool blocked;		/* the peer, or a queue without buffers, holds us up */
 	bool refused;		/* it is the peer, which cannot tell when it is ready */
-	unsigned int quiet;	/* poll iterations in which the peer had nothing */
+	unsigned int idle_polls; /* poll iterations in which the peer had nothing */
 	struct segments *segments;
 	struct coalesce *coalesce;
 	bool stalled;		/* a buffer is withheld: FAULT_TX_FIRST_WITHHELD */
@@ -297,7 +297,7 @@ uint64_t net_offloads(const struct net *net);
 
 static inline bool net_has(const struct net *net, enum feature bit)
 {
-	return has(&net->device->accepted, bit);
+	return features_have(&net->device->accepted, bit);
 }
 
 static inline struct queue *net_receive_queue(struct net *net, unsigned int pair)
@@ -320,7 +320,7 @@ enum { GO_CSUM = 1, GO_TSO4 = 7, GO_TSO6 = 8, GO_ECN = 9, GO_UFO = 10,
 uint32_t header_size(const struct features *accepted);
 void header_read(const uint8_t *from, uint32_t size, struct net_header *header);
 void header_write(uint8_t *to, uint32_t size, const struct net_header *header);
-static inline bool header_plain(const struct net_header *header)
+static inline bool net_header_plain(const struct net_header *header)
 {
 	return (header->flags | header->gso_type) == 0;
 }
@@ -338,7 +338,7 @@ void check_receive_buffer(struct net *net, struct queue *queue,
 
 bool transmit_run(struct net *net, unsigned int pair, unsigned int budget);
 /* Is receive offload `bit` of the mask on? */
-static inline bool guest_takes(const struct net *net, unsigned int bit)
+static inline bool net_guest_takes(const struct net *net, unsigned int bit)
 {
 	return net->guest >> bit & 1;
 }

@@ -6,7 +6,7 @@
 #include "softnic/net/internal.h"
 
 /* Turns between two looks at a peer that had nothing: each may be a system call. */
-#define QUIET_TURNS 16u
+#define IDLE_POLLS 16u
 
 /* How long to sleep when a peer refuses frames and has no descriptor to wait for. */
 #define RETRY (100 * 1000ll)
@@ -52,7 +52,7 @@ void net_close(struct device *device)
 	device->net = NULL;
 }
 
-static void add_counters(struct counters *to, const struct counters *from)
+static void net_add_counters(struct counters *to, const struct counters *from)
 {
 	to->packets += from->packets;
 	to->bytes += from->bytes;
@@ -61,13 +61,13 @@ static void add_counters(struct counters *to, const struct counters *from)
 	to->malformed += from->malformed;
 }
 
-static void keep_counters(struct net *net, const struct net *last)
+static void net_keep_counters(struct net *net, const struct net *last)
 {
 	unsigned int i;
 
 	memcpy(net->before, last->before, sizeof(net->before));
 	for (i = 0; i < QUEUES_MAX; i++)
-		add_counters(&net->before[i], &last->queue[i].count);
+		net_add_counters(&net->before[i], &last->queue[i].count);
 }
 
 /* What stays over a reset of the device: peer and its limits, link and speed, the address that it
@@ -93,7 +93,7 @@ void net_reset(struct device *device)
 
 	memcpy(fresh.mac, net->permanent_mac, sizeof(fresh.mac));
 	memcpy(fresh.permanent_mac, net->permanent_mac, sizeof(fresh.mac));
-	keep_counters(&fresh, net);
+	net_keep_counters(&fresh, net);
 	free(net->coalesce);
 	*net = fresh;
 	faults_begin(net);
@@ -109,7 +109,7 @@ void net_queue_started(struct queue *queue)
 	struct counters count = state->count;
 
 	*state = (struct net_queue){ .started = true, .count = count };
-	if (queue->index != control_index(queue->device))
+	if (queue->index != device_control_index(queue->device))
 		state->moderation = net->both[queue->index % 2];
 	ring_disarm(queue);
 }
@@ -129,16 +129,16 @@ void net_use_pairs(struct device *device, unsigned int pairs)
 
 /* ---- one poll iteration ---- */
 
-static bool peer_turn(struct net *net, unsigned int budget)
+static bool net_poll_peer(struct net *net, unsigned int budget)
 {
-	if (net->quiet && net->quiet++ % QUIET_TURNS)
+	if (net->idle_polls && net->idle_polls++ % IDLE_POLLS)
 		return false;
 	if (receive_run(net, budget)) {
-		net->quiet = 0;
+		net->idle_polls = 0;
 		return true;
 	}
 	/* A peer without a descriptor makes its frames itself: poll it always. */
-	net->quiet = net->peer->fd >= 0;
+	net->idle_polls = net->peer->fd >= 0;
 	return false;
 }
 
@@ -148,7 +148,7 @@ static void net_disarm(struct net *net)
 	unsigned int i;
 
 	net->armed = false;
-	for (i = 0; i < queues_in_use(net->device); i++) {
+	for (i = 0; i < device_queues_in_use(net->device); i++) {
 		if (net->queue[i].started && !net->device->queue[i].broken)
 			ring_disarm(&net->device->queue[i]);
 	}
@@ -157,10 +157,10 @@ static void net_disarm(struct net *net)
 bool net_run(struct device *device, unsigned int budget)
 {
 	struct net *net = device->net;
-	unsigned int pair, count = pairs_in_use(device);
+	unsigned int pair, count = device_pairs_in_use(device);
 	bool moved = false;
 
-	if (!live(device))
+	if (!device_is_live(device))
 		return false;
 	if (__builtin_expect(net->fault_changes != fault_changes(), 0))
 		faults_begin(net);
@@ -168,10 +168,10 @@ bool net_run(struct device *device, unsigned int budget)
 		net_disarm(net);
 	net->blocked = net->refused = false;
 	moved |= control_run(net);
-	for (pair = 0; pair < count && live(device); pair++)
+	for (pair = 0; pair < count && device_is_live(device); pair++)
 		moved |= transmit_run(net, pair, budget);
-	if (live(device))
-		moved |= peer_turn(net, budget);
+	if (device_is_live(device))
+		moved |= net_poll_peer(net, budget);
 	moderate_flush(net);
 	moved |= moderate_due(net);
 	if (net->announced)
@@ -181,7 +181,7 @@ bool net_run(struct device *device, unsigned int budget)
 
 /* ---- sleeping ---- */
 
-static bool arm_receive(struct net *net)
+static bool net_arm_receive(struct net *net)
 {
 	struct peer *peer = net->peer;
 	bool makes_frames = peer->fd < 0 && !peer->idle && !peer->mirror;
@@ -205,20 +205,20 @@ bool net_arm(struct device *device)
 	unsigned int i;
 	bool waiting = false;
 
-	if (!live(device))
+	if (!device_is_live(device))
 		return false;
-	net->quiet = 0;
+	net->idle_polls = 0;
 	net->armed = true;
-	for (i = 0; i < queues_in_use(device); i++) {
+	for (i = 0; i < device_queues_in_use(device); i++) {
 		struct queue *queue = &device->queue[i];
-		bool receives = i % 2 == 0 && i != control_index(device);
+		bool receives = i % 2 == 0 && i != device_control_index(device);
 
 		if (receives || !net->queue[i].started || queue->broken)
 			continue;
 		if (ring_arm(queue) && !net->blocked && !control_waits(net, i))
 			waiting = true;
 	}
-	return arm_receive(net) || waiting;
+	return net_arm_receive(net) || waiting;
 }
 
 static int64_t net_sooner(int64_t a, int64_t b)
@@ -233,7 +233,7 @@ int64_t net_deadline(const struct device *device)
 	const struct net *net = device->net;
 	int64_t due;
 
-	if (!live(device))
+	if (!device_is_live(device))
 		return -1;
 	due = net_sooner(moderate_deadline(net), announce_deadline(net));
 	due = net_sooner(due, control_deadline(net));

@@ -23,21 +23,21 @@
 
 #define OFFLOAD_LOOK 512u /* bytes from a frame's beginning that hold its headers */
 
-static unsigned int kind_of(const struct net_header *header)
+static unsigned int offload_kind_of(const struct net_header *header)
 {
 	return header->gso_type & ~(TUNNEL_BITS | GSO_ECN);
 }
 
-static unsigned int kind(const struct segments *s)
+static unsigned int offload_kind(const struct segments *s)
 {
-	return kind_of(&s->header);
+	return offload_kind_of(&s->header);
 }
 
 /* ---- looking ---- */
 
-static bool find_packets(const struct net_header *header, const uint8_t *data,
-			 uint32_t length, struct packet *outer,
-			 struct packet *inner)
+static bool offload_find_packets(const struct net_header *header, const uint8_t *data,
+				 uint32_t length, struct packet *outer,
+				 struct packet *inner)
 {
 	packet_parse(data, length, outer);
 	*inner = *outer;
@@ -51,10 +51,10 @@ static bool find_packets(const struct net_header *header, const uint8_t *data,
 	return inner->payload != 0;
 }
 
-static bool fits_kind(const struct net_header *header,
-		      const struct packet *inner)
+static bool offload_fits_kind(const struct net_header *header,
+			      const struct packet *inner)
 {
-	switch (kind_of(header)) {
+	switch (offload_kind_of(header)) {
 	case GSO_TCPV4:
 		return inner->version == 4 && inner->protocol == PROTO_TCP;
 	case GSO_TCPV6:
@@ -80,12 +80,12 @@ uint32_t offload_headers(const struct frame *frame)
 	if ((header->flags & HF_NEEDS_CSUM) && !(header->flags & HF_RSC_INFO) &&
 	    field + 2 > frame->length)
 		return 0;
-	if (kind_of(header) == GSO_NONE)
+	if (offload_kind_of(header) == GSO_NONE)
 		return ETH_HEADER;
 	size = frame_copy(frame, 0, head, OFFLOAD_LOOK);
 	if (header->gso_size == 0 || !(header->flags & HF_NEEDS_CSUM) ||
-	    !find_packets(header, head, size, &outer, &inner) ||
-	    !fits_kind(header, &inner))
+	    !offload_find_packets(header, head, size, &outer, &inner) ||
+	    !offload_fits_kind(header, &inner))
 		return 0;
 	return inner.payload;
 }
@@ -94,35 +94,35 @@ uint32_t offload_headers(const struct frame *frame)
 
 /* An Internet checksum that is not there reads 0, so a sum of 0 is sent as all
  * ones (RFC 768); the two are equal in ones' complement. */
-static void store_sum(uint8_t *to, uint64_t sum)
+static void offload_store_sum(uint8_t *to, uint64_t sum)
 {
 	uint16_t value = (uint16_t)~sum_fold(sum);
 
-	put_be16(to, value ? value : 0xffffu);
+	net_put_be16(to, value ? value : 0xffffu);
 }
 
-static void sum_transport(uint8_t *frame, uint32_t length,
-			  const struct packet *packet)
+static void offload_sum_transport(uint8_t *frame, uint32_t length,
+				  const struct packet *packet)
 {
 	uint8_t *field = frame + packet->transport +
 			 (packet->protocol == PROTO_TCP ? 16 : 6);
 	uint32_t size = length - packet->transport;
 
-	put_be16(field, 0);
-	store_sum(field, sum_add(sum_pseudo(frame, packet, size),
-				 frame + packet->transport, size));
+	net_put_be16(field, 0);
+	offload_store_sum(field, sum_add(sum_pseudo(frame, packet, size),
+					 frame + packet->transport, size));
 }
 
-static void sum_ipv4(uint8_t *frame, const struct packet *packet)
+static void offload_sum_ipv4(uint8_t *frame, const struct packet *packet)
 {
 	uint8_t *ip = frame + packet->network;
 
-	put_be16(ip + 10, 0);
-	put_be16(ip + 10, (uint16_t)~sum_fold(sum_add(0, ip,
-						      (ip[0] & 15) * 4u)));
+	net_put_be16(ip + 10, 0);
+	net_put_be16(ip + 10, (uint16_t)~sum_fold(sum_add(0, ip,
+							  (ip[0] & 15) * 4u)));
 }
 
-static int complete_sum(struct segments *s)
+static int offload_complete_sum(struct segments *s)
 {
 	uint32_t start = s->header.csum_start;
 	uint32_t field = start + s->header.csum_offset;
@@ -132,8 +132,8 @@ static int complete_sum(struct segments *s)
 		return 1;
 	if (start >= s->length || field + 2 > s->length)
 		return -EINVAL;
-	store_sum(s->whole + field,
-		  sum_add(0, s->whole + start, s->length - start));
+	offload_store_sum(s->whole + field,
+			  sum_add(0, s->whole + start, s->length - start));
 	return 1;
 }
 
@@ -149,18 +149,18 @@ int segments_begin(struct segments *s, const struct frame *frame)
 	if (frame->length > FRAME_MAX)
 		return -EINVAL;
 	s->length = frame_copy(frame, 0, s->whole, FRAME_MAX);
-	if (kind(s) == GSO_NONE)
-		return complete_sum(s);
+	if (offload_kind(s) == GSO_NONE)
+		return offload_complete_sum(s);
 	if (s->header.gso_size == 0 ||
-	    !find_packets(&s->header, s->whole, s->length, &s->outer, &s->inner) ||
-	    !fits_kind(&s->header, &s->inner))
+	    !offload_find_packets(&s->header, s->whole, s->length, &s->outer, &s->inner) ||
+	    !offload_fits_kind(&s->header, &s->inner))
 		return -EINVAL;
 	s->headers = s->inner.payload;
 	s->step = s->header.gso_size;
-	if (kind(s) == GSO_UDP) {
+	if (offload_kind(s) == GSO_UDP) {
 		/* What is cut is the IP packet; its UDP header lies in the first
 		 * fragment, with the checksum of the whole. */
-		sum_transport(s->whole, s->length, &s->inner);
+		offload_sum_transport(s->whole, s->length, &s->inner);
 		s->headers = s->inner.transport;
 		s->step &= ~7u;
 		s->identification++;
@@ -173,83 +173,83 @@ int segments_begin(struct segments *s, const struct frame *frame)
 }
 
 /* Lengths and identification of an IP header whose packet ends at `length`. */
-static void fix_ip(uint8_t *frame, uint32_t length, const struct packet *packet,
-		   unsigned int index)
+static void offload_fix_ip(uint8_t *frame, uint32_t length, const struct packet *packet,
+			   unsigned int index)
 {
 	uint8_t *ip = frame + packet->network;
 
 	if (packet->version == 6) {
-		put_be16(ip + 4, length - packet->network - 40);
+		net_put_be16(ip + 4, length - packet->network - 40);
 		return;
 	}
-	put_be16(ip + 2, length - packet->network);
-	put_be16(ip + 4, be16(ip + 4) + index);
-	sum_ipv4(frame, packet);
+	net_put_be16(ip + 2, length - packet->network);
+	net_put_be16(ip + 4, net_be16(ip + 4) + index);
+	offload_sum_ipv4(frame, packet);
 }
 
-static void fix_tcp(struct segments *s, unsigned int index)
+static void offload_fix_tcp(struct segments *s, unsigned int index)
 {
 	uint8_t *tcp = s->piece + s->inner.transport;
 
-	put_be32(tcp + 4, be32(tcp + 4) + index * s->step);
+	net_put_be32(tcp + 4, net_be32(tcp + 4) + index * s->step);
 	if (index)
 		tcp[13] &= (uint8_t)~TCP_CWR; /* RFC 3168: once is enough */
 	if (index + 1 < s->count)
 		tcp[13] &= (uint8_t)~(TCP_FIN | TCP_PSH);
 }
 
-static void fix_outer(struct segments *s, uint32_t length, unsigned int index)
+static void offload_fix_outer(struct segments *s, uint32_t length, unsigned int index)
 {
 	uint8_t *udp = s->piece + s->outer.transport;
-	bool summed = be16(udp + 6) != 0 ||
+	bool summed = net_be16(udp + 6) != 0 ||
 		      (s->header.flags & HF_UDP_TUNNEL_CSUM);
 
-	put_be16(udp + 4, length - s->outer.transport);
-	fix_ip(s->piece, length, &s->outer, index);
+	net_put_be16(udp + 4, length - s->outer.transport);
+	offload_fix_ip(s->piece, length, &s->outer, index);
 	if (summed)
-		sum_transport(s->piece, length, &s->outer);
+		offload_sum_transport(s->piece, length, &s->outer);
 }
 
-static void fix_segment(struct segments *s, uint32_t length, unsigned int index)
+static void offload_fix_segment(struct segments *s, uint32_t length, unsigned int index)
 {
 	if (s->inner.protocol == PROTO_TCP)
-		fix_tcp(s, index);
+		offload_fix_tcp(s, index);
 	else
-		put_be16(s->piece + s->inner.transport + 4,
-			 length - s->inner.transport);
-	fix_ip(s->piece, length, &s->inner, index);
-	sum_transport(s->piece, length, &s->inner);
+		net_put_be16(s->piece + s->inner.transport + 4,
+			     length - s->inner.transport);
+	offload_fix_ip(s->piece, length, &s->inner, index);
+	offload_sum_transport(s->piece, length, &s->inner);
 	if (s->header.gso_type & TUNNEL_BITS)
-		fix_outer(s, length, index);
+		offload_fix_outer(s, length, index);
 }
 
 /* The IP header of a fragment; IPv6 gets a header of its own for that. */
-static void fix_fragment(struct segments *s, uint32_t length, unsigned int index)
+static void offload_fix_fragment(struct segments *s, uint32_t length, unsigned int index)
 {
 	uint32_t offset = index * s->step;
 	bool more = index + 1 < s->count;
 	uint8_t *ip = s->piece + s->inner.network, *extra;
 
 	if (s->inner.version == 4) {
-		put_be16(ip + 6, offset / 8 | (more ? IPV4_MORE : 0));
-		fix_ip(s->piece, length, &s->inner, 0);
+		net_put_be16(ip + 6, offset / 8 | (more ? IPV4_MORE : 0));
+		offload_fix_ip(s->piece, length, &s->inner, 0);
 		return;
 	}
 	extra = s->piece + s->headers;
 	extra[0] = s->inner.protocol;
 	extra[1] = 0;
-	put_be16(extra + 2, offset | (more ? IPV6_MORE : 0));
-	put_be32(extra + 4, s->identification);
+	net_put_be16(extra + 2, offset | (more ? IPV6_MORE : 0));
+	net_put_be32(extra + 4, s->identification);
 	s->piece[s->inner.next_at] = IPV6_FRAGMENT;
-	fix_ip(s->piece, length, &s->inner, 0);
+	offload_fix_ip(s->piece, length, &s->inner, 0);
 }
 
 void segments_make(struct segments *s, unsigned int index, struct frame *frame)
 {
 	uint32_t from = s->headers + index * s->step, size, head = s->headers;
-	bool fragments = kind(s) == GSO_UDP;
+	bool fragments = offload_kind(s) == GSO_UDP;
 
-	if (kind(s) == GSO_NONE) {
+	if (offload_kind(s) == GSO_NONE) {
 		s->part = (struct element){ s->whole, s->length };
 	} else {
 		size = s->length - from;
@@ -260,9 +260,9 @@ void segments_make(struct segments *s, unsigned int index, struct frame *frame)
 			head += 8;
 		memcpy(s->piece + head, s->whole + from, size);
 		if (fragments)
-			fix_fragment(s, head + size, index);
+			offload_fix_fragment(s, head + size, index);
 		else
-			fix_segment(s, head + size, index);
+			offload_fix_segment(s, head + size, index);
 		s->part = (struct element){ s->piece, head + size };
 	}
 	*frame = (struct frame){ .part = &s->part, .parts = 1,

@@ -38,7 +38,7 @@ uint64_t sum_add(uint64_t sum, const uint8_t *data, size_t length)
 		sum += be32toh(word);
 	}
 	if (length >= 2)
-		sum += be16(data);
+		sum += net_be16(data);
 	if (length & 1)
 		sum += (uint64_t)data[length - 1] << 8;
 	return sum;
@@ -74,7 +74,7 @@ static uint32_t packet_end(const uint8_t *frame, uint32_t length,
 	const uint8_t *ip = frame + packet->network;
 	uint32_t end = packet->network;
 
-	end += packet->version == 4 ? be16(ip + 2) : 40u + be16(ip + 4);
+	end += packet->version == 4 ? net_be16(ip + 2) : 40u + net_be16(ip + 4);
 	return end < length ? end : length;
 }
 
@@ -90,7 +90,7 @@ int packet_checksum(const uint8_t *frame, uint32_t length,
 		return 0;
 	size = end - packet->transport;
 	if (packet->protocol == PROTO_UDP && packet->version == 4 &&
-	    be16(frame + packet->transport + 6) == 0)
+	    net_be16(frame + packet->transport + 6) == 0)
 		return -1; /* the sender made none */
 	return sum_fold(sum_add(sum_pseudo(frame, packet, size),
 				frame + packet->transport, size)) == 0xffff;
@@ -99,13 +99,13 @@ int packet_checksum(const uint8_t *frame, uint32_t length,
 /* ---- headers ---- */
 
 /* A frame may lie in the driver's memory, and change: what was checked is what is used. */
-static uint8_t once(const uint8_t *byte)
+static uint8_t packet_parse_once(const uint8_t *byte)
 {
 	return __atomic_load_n(byte, __ATOMIC_RELAXED);
 }
 
-static void find_transport(const uint8_t *frame, uint32_t length,
-			   struct packet *packet)
+static void packet_find_transport(const uint8_t *frame, uint32_t length,
+				  struct packet *packet)
 {
 	uint32_t at = packet->transport, size;
 
@@ -116,37 +116,37 @@ static void find_transport(const uint8_t *frame, uint32_t length,
 	if (packet->protocol == PROTO_UDP && length - at >= 8) {
 		packet->payload = at + 8;
 	} else if (packet->protocol == PROTO_TCP && length - at >= 20) {
-		size = (once(frame + at + 12) >> 4) * 4u;
+		size = (packet_parse_once(frame + at + 12) >> 4) * 4u;
 		if (size >= 20 && size <= length - at)
 			packet->payload = at + size;
 	}
 }
 
-static void parse_ipv4(const uint8_t *frame, uint32_t length,
-		       struct packet *packet)
+static void packet_parse_ipv4(const uint8_t *frame, uint32_t length,
+			      struct packet *packet)
 {
 	const uint8_t *ip = frame + packet->network;
 	uint32_t size;
 
 	if (length - packet->network < 20)
 		return;
-	size = (once(ip) & 15) * 4u;
+	size = (packet_parse_once(ip) & 15) * 4u;
 	if (size < 20 || size > length - packet->network)
 		return;
 	packet->version = 4;
 	packet->protocol = ip[9];
-	packet->fragment = (be16(ip + 6) & 0x3fff) != 0;
+	packet->fragment = (net_be16(ip + 6) & 0x3fff) != 0;
 	packet->transport = packet->network + size;
-	find_transport(frame, length, packet);
+	packet_find_transport(frame, length, packet);
 }
 
 /* The home address option among destination options of `size` bytes at `at`. */
-static uint32_t home_address(const uint8_t *frame, uint32_t at, uint32_t size)
+static uint32_t packet_home_address(const uint8_t *frame, uint32_t at, uint32_t size)
 {
 	uint32_t end = at + size;
 
 	for (at += 2; at < end;) {
-		uint8_t option = once(frame + at), length;
+		uint8_t option = packet_parse_once(frame + at), length;
 
 		if (option == OPTION_PAD1) {
 			at++;
@@ -154,7 +154,7 @@ static uint32_t home_address(const uint8_t *frame, uint32_t at, uint32_t size)
 		}
 		if (end - at < 2)
 			return 0;
-		length = once(frame + at + 1);
+		length = packet_parse_once(frame + at + 1);
 		if (length > end - at - 2)
 			return 0;
 		if (option == OPTION_HOME_ADDRESS && length == 16)
@@ -165,8 +165,8 @@ static uint32_t home_address(const uint8_t *frame, uint32_t at, uint32_t size)
 }
 
 /* Size of the extension header at `at`; 0: it is none, or not whole. */
-static uint32_t extension_size(const uint8_t *frame, uint32_t length,
-			       uint32_t at, uint8_t kind)
+static uint32_t packet_extension_size(const uint8_t *frame, uint32_t length,
+				      uint32_t at, uint8_t kind)
 {
 	uint32_t size;
 
@@ -177,26 +177,26 @@ static uint32_t extension_size(const uint8_t *frame, uint32_t length,
 		return 0;
 	if (kind == EXT_FRAGMENT)
 		return 8;
-	size = once(frame + at + 1);
+	size = packet_parse_once(frame + at + 1);
 	size = kind == EXT_AUTH ? (size + 2) * 4 : (size + 1) * 8;
 	return size <= length - at ? size : 0;
 }
 
-static void note_extension(const uint8_t *frame, uint32_t at, uint32_t size,
-			   uint8_t kind, struct packet *packet)
+static void packet_note_extension(const uint8_t *frame, uint32_t at, uint32_t size,
+				  uint8_t kind, struct packet *packet)
 {
 	packet->extended = true;
 	if (kind == EXT_DESTINATION && !packet->home)
-		packet->home = home_address(frame, at, size);
+		packet->home = packet_home_address(frame, at, size);
 	else if (kind == EXT_ROUTING && frame[at + 2] == ROUTING_TYPE_2 &&
 		 size >= 24)
 		packet->route = at + 8;
-	else if (kind == EXT_FRAGMENT && (be16(frame + at + 2) & 0xfff9))
+	else if (kind == EXT_FRAGMENT && (net_be16(frame + at + 2) & 0xfff9))
 		packet->fragment = true;
 }
 
-static void parse_ipv6(const uint8_t *frame, uint32_t length,
-		       struct packet *packet)
+static void packet_parse_ipv6(const uint8_t *frame, uint32_t length,
+			      struct packet *packet)
 {
 	const uint8_t *ip = frame + packet->network;
 	uint32_t at = packet->network + 40, size;
@@ -207,19 +207,19 @@ static void parse_ipv6(const uint8_t *frame, uint32_t length,
 		return;
 	packet->version = 6;
 	packet->next_at = packet->network + 6;
-	kind = once(ip + 6);
+	kind = packet_parse_once(ip + 6);
 	for (i = 0; i < EXTENSIONS_MAX && !packet->fragment; i++) {
-		size = extension_size(frame, length, at, kind);
+		size = packet_extension_size(frame, length, at, kind);
 		if (size == 0)
 			break;
-		note_extension(frame, at, size, kind, packet);
-		kind = once(frame + at);
+		packet_note_extension(frame, at, size, kind, packet);
+		kind = packet_parse_once(frame + at);
 		packet->next_at = at;
 		at += size;
 	}
 	packet->protocol = kind;
 	packet->transport = at;
-	find_transport(frame, length, packet);
+	packet_find_transport(frame, length, packet);
 }
 
 void packet_parse_ip(const uint8_t *frame, uint32_t length, uint32_t offset,
@@ -229,9 +229,9 @@ void packet_parse_ip(const uint8_t *frame, uint32_t length, uint32_t offset,
 	if (offset >= length)
 		return;
 	if (frame[offset] >> 4 == 4)
-		parse_ipv4(frame, length, packet);
+		packet_parse_ipv4(frame, length, packet);
 	else if (frame[offset] >> 4 == 6)
-		parse_ipv6(frame, length, packet);
+		packet_parse_ipv6(frame, length, packet);
 }
 
 void packet_parse(const uint8_t *frame, uint32_t length, struct packet *packet)
@@ -241,10 +241,10 @@ void packet_parse(const uint8_t *frame, uint32_t length, struct packet *packet)
 
 	*packet = (struct packet){ 0 };
 	if (length >= ETH_HEADER)
-		type = be16(frame + 12);
+		type = net_be16(frame + 12);
 	while ((type == TYPE_VLAN || type == TYPE_SERVICE_VLAN) &&
 	       at + VLAN_TAG <= length && at <= ETH_HEADER + VLAN_TAG) {
-		type = be16(frame + at + 2);
+		type = net_be16(frame + at + 2);
 		at += VLAN_TAG;
 	}
 	if (type == TYPE_IPV4 || type == TYPE_IPV6)

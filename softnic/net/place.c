@@ -21,7 +21,7 @@ static void place_validate(struct net *net, const struct frame *frame,
 	struct packet packet;
 	int right = -1;
 
-	if (!guest_takes(net, GO_CSUM))
+	if (!net_guest_takes(net, GO_CSUM))
 		return;
 	if (frame->parts > 1) {
 		if (frame->length > PLACE_LOOK)
@@ -42,8 +42,8 @@ static void place_validate(struct net *net, const struct frame *frame,
 	}
 }
 
-static void large_header(const struct net *net, const struct frame *frame,
-			 struct counters *count, struct net_header *header)
+static void place_large_header(const struct net *net, const struct frame *frame,
+			       struct counters *count, struct net_header *header)
 {
 	unsigned int kind = header->gso_type & ~(GSO_ECN | TUNNEL_BITS);
 	uint32_t payload;
@@ -70,9 +70,9 @@ static void large_header(const struct net *net, const struct frame *frame,
 	header->csum_offset = 0;
 }
 
-static void make_header(struct net *net, const struct frame *frame,
-			struct net_queue *state, const struct hash *hash,
-			struct net_header *header)
+static void place_make_header(struct net *net, const struct frame *frame,
+			      struct net_queue *state, const struct hash *hash,
+			      struct net_header *header)
 {
 	*header = frame->header;
 	header->hash_value = hash->value;
@@ -81,7 +81,7 @@ static void make_header(struct net *net, const struct frame *frame,
 	if (header->flags & HF_NEEDS_CSUM)
 		state->count.csum_needs++;
 	if ((header->gso_type & ~GSO_ECN) != GSO_NONE) {
-		large_header(net, frame, &state->count, header);
+		place_large_header(net, frame, &state->count, header);
 		return;
 	}
 	header->gso_type = GSO_NONE;
@@ -154,8 +154,8 @@ static struct cursor place_begin(const struct buffer *buffer)
 
 /* Buffers for `total` bytes. Returns how many; 0: there are not enough, and nothing
  * is taken; -EINVAL: they could never be enough. */
-static int take_buffers(struct net *net, struct queue *queue, uint32_t total,
-			struct buffer *buffer)
+static int place_take_buffers(struct net *net, struct queue *queue, uint32_t total,
+			      struct buffer *buffer)
 {
 	uint32_t limit = net->mergeable ? MERGE_MAX : 1;
 	uint64_t room = 0;
@@ -219,8 +219,8 @@ static bool place_fill_piece(struct net *net, const struct frame *frame,
 
 /* ---- placing ---- */
 
-static int no_buffers(struct net *net, struct queue *queue,
-		      struct net_queue *state, int result)
+static int place_no_buffers(struct net *net, struct queue *queue,
+			    struct net_queue *state, int result)
 {
 	if (result == 0 &&
 	    (net->device->options->lossless || net->peer->keeps) &&
@@ -235,9 +235,9 @@ static int no_buffers(struct net *net, struct queue *queue,
 	return -EINVAL;
 }
 
-static void give_buffers(struct net *net, struct queue *queue,
-			 const struct frame *frame, struct net_header *header,
-			 struct buffer *buffer, uint32_t count)
+static void place_give_buffers(struct net *net, struct queue *queue,
+			       const struct frame *frame, struct net_header *header,
+			       struct buffer *buffer, uint32_t count)
 {
 	uint32_t used[MERGE_MAX], i;
 
@@ -282,11 +282,11 @@ int receive_place(struct net *net, const struct frame *frame)
 	if (net->faults && state->started && !queue->broken)
 		fault_keep(net, queue);
 	if (state->started && !queue->broken)
-		count = take_buffers(net, queue, total, buffer);
+		count = place_take_buffers(net, queue, total, buffer);
 	if (count <= 0)
-		return no_buffers(net, queue, state, count);
-	make_header(net, frame, state, &hash, &header);
-	give_buffers(net, queue, frame, &header, buffer, (uint32_t)count);
+		return place_no_buffers(net, queue, state, count);
+	place_make_header(net, frame, state, &hash, &header);
+	place_give_buffers(net, queue, frame, &header, buffer, (uint32_t)count);
 	state->count.packets++;
 	state->count.bytes += frame->length;
 	state->fresh++;

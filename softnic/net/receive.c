@@ -14,35 +14,35 @@ static bool receive_takes_uso(const struct net *net, const struct frame *frame)
 	uint8_t head[128];
 	struct packet packet;
 
-	if (guest_takes(net, GO_USO4) == guest_takes(net, GO_USO6))
-		return guest_takes(net, GO_USO4);
+	if (net_guest_takes(net, GO_USO4) == net_guest_takes(net, GO_USO6))
+		return net_guest_takes(net, GO_USO4);
 	packet_parse(head, frame_copy(frame, 0, head, sizeof(head)), &packet);
-	return guest_takes(net, packet.version == 4 ? GO_USO4 : GO_USO6);
+	return net_guest_takes(net, packet.version == 4 ? GO_USO4 : GO_USO6);
 }
 
 static bool receive_takes(const struct net *net, const struct frame *frame)
 {
 	const struct net_header *header = &frame->header;
 
-	if (header_plain(header))
+	if (net_header_plain(header))
 		return true;
-	if (!guest_takes(net, GO_CSUM))
+	if (!net_guest_takes(net, GO_CSUM))
 		return false;
-	if ((header->gso_type & GSO_ECN) && !guest_takes(net, GO_ECN))
+	if ((header->gso_type & GSO_ECN) && !net_guest_takes(net, GO_ECN))
 		return false;
-	if ((header->gso_type & TUNNEL_BITS) && !guest_takes(net, GO_TUNNEL))
+	if ((header->gso_type & TUNNEL_BITS) && !net_guest_takes(net, GO_TUNNEL))
 		return false;
-	if ((header->flags & HF_UDP_TUNNEL_CSUM) && !guest_takes(net, GO_TUNNEL_CSUM))
+	if ((header->flags & HF_UDP_TUNNEL_CSUM) && !net_guest_takes(net, GO_TUNNEL_CSUM))
 		return false;
 	switch (header->gso_type & ~(GSO_ECN | TUNNEL_BITS)) {
 	case GSO_NONE:
 		return true;
 	case GSO_TCPV4:
-		return guest_takes(net, GO_TSO4);
+		return net_guest_takes(net, GO_TSO4);
 	case GSO_TCPV6:
-		return guest_takes(net, GO_TSO6);
+		return net_guest_takes(net, GO_TSO6);
 	case GSO_UDP:
-		return guest_takes(net, GO_UFO);
+		return net_guest_takes(net, GO_UFO);
 	case GSO_UDP_L4:
 		return receive_takes_uso(net, frame);
 	default:
@@ -57,7 +57,7 @@ static void receive_lose(struct net *net)
 	net->queue[0].count.drops++;
 }
 
-static bool too_long(const struct net *net, const struct frame *frame)
+static bool receive_too_long(const struct net *net, const struct frame *frame)
 {
 	uint8_t type[2] = { 0 };
 	uint32_t limit = net->frame_limit;
@@ -67,11 +67,11 @@ static bool too_long(const struct net *net, const struct frame *frame)
 	if ((frame->header.gso_type & ~GSO_ECN) != GSO_NONE)
 		return frame->length > FRAME_MAX;
 	frame_copy(frame, 12, type, 2);
-	return be16(type) != 0x8100 || frame->length > limit + VLAN_TAG;
+	return net_be16(type) != 0x8100 || frame->length > limit + VLAN_TAG;
 }
 
-static int place_segments(struct net *net, const struct frame *frame,
-			  unsigned int *progress)
+static int receive_place_segments(struct net *net, const struct frame *frame,
+				  unsigned int *progress)
 {
 	int count = segments_begin(net->segments, frame);
 	struct frame piece;
@@ -83,7 +83,7 @@ static int place_segments(struct net *net, const struct frame *frame,
 	for (; *progress < (unsigned int)count; ++*progress) {
 		segments_make(net->segments, *progress, &piece);
 		net->pieces++;
-		if (too_long(net, &piece))
+		if (receive_too_long(net, &piece))
 			receive_lose(net);
 		else if (receive_place(net, &piece) == -EAGAIN)
 			return -EAGAIN;
@@ -98,8 +98,8 @@ static int receive_clean(struct net *net, const struct frame *frame,
 
 	if (!net->link_up)
 		return 0;
-	if (too_long(net, frame) ||
-	    (!header_plain(&frame->header) && !offload_headers(frame)) ||
+	if (receive_too_long(net, frame) ||
+	    (!net_header_plain(&frame->header) && !offload_headers(frame)) ||
 	    ((net->filtering || net->vlan_filtering) &&
 	     !filter_passes(net, frame))) {
 		receive_lose(net);
@@ -113,7 +113,7 @@ static int receive_clean(struct net *net, const struct frame *frame,
 	if (receive_takes(net, frame))
 		result = receive_place(net, frame);
 	else
-		result = place_segments(net, frame, progress);
+		result = receive_place_segments(net, frame, progress);
 	return result == -EAGAIN ? result : 0;
 }
 
@@ -122,7 +122,7 @@ int receive_frame(struct net *net, const struct frame *frame,
 {
 	struct frame clean;
 
-	if (header_plain(&frame->header))
+	if (net_header_plain(&frame->header))
 		return receive_clean(net, frame, progress);
 	/* What a sender may not say is not said to the driver either. */
 	clean = *frame;

@@ -14,7 +14,7 @@ const char *net_busy(struct device *device)
 	if (net->coalesce && net->coalesce->length != 0 && coalesce_flush(net) < 0)
 		return "a coalesced packet waits for receive buffers; try again";
 	moderate_flush(net);
-	for (unsigned int i = 0; i < queues_in_use(device); i++) {
+	for (unsigned int i = 0; i < device_queues_in_use(device); i++) {
 		struct queue *queue = &device->queue[i];
 
 		if (!net->queue[i].started || queue->broken)
@@ -60,7 +60,7 @@ static void state_filter(struct state *state, struct net *net)
 static void state_rss_queue(struct state *state, const struct net *net, uint16_t *pair)
 {
 	state_field(state, *pair);
-	state_require(state, *pair < pairs_in_use(net->device), "RSS chooses pair %u", *pair);
+	state_require(state, *pair < device_pairs_in_use(net->device), "RSS chooses pair %u", *pair);
 }
 
 static void state_rss(struct state *state, const struct net *net, struct rss *rss)
@@ -81,7 +81,7 @@ static void state_rss(struct state *state, const struct net *net, struct rss *rs
 
 static void state_steering(struct state *state, struct net *net)
 {
-	unsigned int pairs = pairs_in_use(net->device);
+	unsigned int pairs = device_pairs_in_use(net->device);
 	uint8_t steering = (uint8_t)net->steering;
 
 	state_section(state, "steering");
@@ -153,7 +153,7 @@ static void state_net_queues(struct state *state, struct net *net)
 	state_section(state, "traffic");
 	state_moderation(state, &net->both[0]);
 	state_moderation(state, &net->both[1]);
-	for (unsigned int i = 0; i < queues_in_use(net->device); i++) {
+	for (unsigned int i = 0; i < device_queues_in_use(net->device); i++) {
 		state_moderation(state, &net->queue[i].moderation);
 		state_field(state, net->queue[i].segment);
 		state_counters(state, &net->queue[i].count);

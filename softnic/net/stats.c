@@ -32,8 +32,8 @@ static unsigned int stats_basic(const struct queue *queue, const struct counters
 	return 6;
 }
 
-static unsigned int csum_or_gso(const struct counters *count, unsigned int type,
-				uint64_t *to)
+static unsigned int stats_csum_or_gso(const struct counters *count, unsigned int type,
+				      uint64_t *to)
 {
 	const uint64_t rx_csum[] = { count->csum_valid, count->csum_needs,
 				     count->csum_none, count->csum_bad };
@@ -73,21 +73,21 @@ static unsigned int stats_collect(struct net *net, const struct queue *queue,
 		to[1] = count->limited_bytes;
 		return 2;
 	default:
-		return csum_or_gso(count, type, to);
+		return stats_csum_or_gso(count, type, to);
 	}
 }
 
 /* ---- the request ---- */
 
-static uint64_t types_of(const struct net *net, unsigned int index)
+static uint64_t stats_types_of(const struct net *net, unsigned int index)
 {
-	if (index == control_index(net->device))
+	if (index == device_control_index(net->device))
 		return CVQ_TYPES;
 	return index % 2 ? TX_TYPES : RX_TYPES;
 }
 
 /* Types whose feature is negotiated. */
-static uint64_t types_negotiated(const struct net *net)
+static uint64_t stats_types_negotiated(const struct net *net)
 {
 	uint64_t types = ALL_TYPES;
 
@@ -103,10 +103,10 @@ static uint64_t types_negotiated(const struct net *net)
 	return types;
 }
 
-static bool check_request(struct net *net, unsigned int index, uint64_t types)
+static bool stats_check_request(struct net *net, unsigned int index, uint64_t types)
 {
-	if (index >= queues_in_use(net->device) ||
-	    (types & ALL_TYPES & ~types_of(net, index))) {
+	if (index >= device_queues_in_use(net->device) ||
+	    (types & ALL_TYPES & ~stats_types_of(net, index))) {
 		violation(net->device, "CVQ-50", "statistics 0x%llx are not valid "
 			  "for queue %u", (unsigned long long)types, index);
 		return false;
@@ -116,7 +116,7 @@ static bool check_request(struct net *net, unsigned int index, uint64_t types)
 			  "that STATS_QUERY named", (unsigned long long)types);
 		return false;
 	}
-	if (types & ~types_negotiated(net)) {
+	if (types & ~stats_types_negotiated(net)) {
 		violation(net->device, "CVQ-53", "statistics 0x%llx of queue %u: a "
 			  "feature behind them is not negotiated",
 			  (unsigned long long)types, index);
@@ -126,15 +126,15 @@ static bool check_request(struct net *net, unsigned int index, uint64_t types)
 }
 
 /* The size that a reply says it has. */
-static uint32_t reply_claims(const struct net *net, uint32_t size)
+static uint32_t stats_reply_claims(const struct net *net, uint32_t size)
 {
 	if (net_fault(net, FAULT_CTRL_REPLIES_HUGE))
 		return 0xffff;
 	return net_fault(net, FAULT_CTRL_REPLIES_EMPTY) ? 0 : size;
 }
 
-static uint32_t put_reply(struct net *net, unsigned int index, unsigned int type,
-			  uint8_t *to)
+static uint32_t stats_put_reply(struct net *net, unsigned int index, unsigned int type,
+				uint8_t *to)
 {
 	uint64_t values[COUNTERS_MAX];
 	unsigned int n, i;
@@ -144,24 +144,24 @@ static uint32_t put_reply(struct net *net, unsigned int index, unsigned int type
 	size = REPLY_HEAD + 8 * n;
 	memset(to, 0, REPLY_HEAD);
 	to[0] = (uint8_t)type;
-	put_le16(to + 2, index);
-	put_le16(to + 6, reply_claims(net, size));
+	net_put_le16(to + 2, index);
+	net_put_le16(to + 6, stats_reply_claims(net, size));
 	for (i = 0; i < n; i++)
-		put_le64(to + REPLY_HEAD + 8 * i, values[i]);
+		net_put_le64(to + REPLY_HEAD + 8 * i, values[i]);
 	return size;
 }
 
 /* Replies for one queue: as much as there is room for ("MUST fill up only upto the
  * valid bytes"). Returns whether all fitted. */
-static bool reply_queue(struct command *command, unsigned int index,
-			uint64_t types)
+static bool stats_reply_queue(struct command *command, unsigned int index,
+			      uint64_t types)
 {
 	uint8_t reply[REPLY_HEAD + 8 * COUNTERS_MAX];
 	uint32_t size, left;
 
 	for (; types; types &= types - 1) {
-		size = put_reply(command->net, index,
-				 (unsigned int)__builtin_ctzll(types), reply);
+		size = stats_put_reply(command->net, index,
+				       (unsigned int)__builtin_ctzll(types), reply);
 		left = command->room - command->written;
 		memcpy(command->result + command->written, reply,
 		       size < left ? size : left);
@@ -184,11 +184,11 @@ static bool stats_get(struct command *command)
 	if (command->length == 0 || command->length % REQUEST)
 		return false;
 	for (at = 0; at < command->length; at += REQUEST) {
-		if (!check_request(net, le16(data + at), le64(data + at + 8)))
+		if (!stats_check_request(net, net_le16(data + at), net_le64(data + at + 8)))
 			return false;
 	}
 	for (at = 0; at < command->length && fits; at += REQUEST)
-		fits = reply_queue(command, le16(data + at), le64(data + at + 8));
+		fits = stats_reply_queue(command, net_le16(data + at), net_le64(data + at + 8));
 	if (!fits)
 		violation(net->device, "CVQ-51", "%u bytes do not hold the replies "
 			  "that were requested", command->room);
@@ -207,7 +207,7 @@ bool command_stats(struct command *command)
 	    command->room < 8)
 		return false;
 	/* Only what can be requested now: drivers request all that is named here. */
-	put_le64(command->result, types_negotiated(net));
+	net_put_le64(command->result, stats_types_negotiated(net));
 	command->written = 8;
 	net->stats_read = true;
 	return true;
@@ -215,8 +215,8 @@ bool command_stats(struct command *command)
 
 /* ---- the control socket ---- */
 
-static void print_queue(FILE *out, unsigned int index, const char *whose,
-			const struct counters *count)
+static void stats_print_one(FILE *out, unsigned int index, const char *whose,
+			    const struct counters *count)
 {
 	fprintf(out, "queue %u %s%s packets %llu bytes %llu drops %llu %s %llu", index,
 		index % 2 ? "tx" : "rx", whose,
@@ -234,14 +234,14 @@ void stats_print(const struct net *net, FILE *out)
 	const struct device *device = net->device;
 	unsigned int i;
 
-	for (i = 0; i < queues_in_use(device); i++) {
-		if (i == control_index(device)) {
+	for (i = 0; i < device_queues_in_use(device); i++) {
+		if (i == device_control_index(device)) {
 			fprintf(out, "queue %u control commands %llu ok %llu\n", i,
 				(unsigned long long)net->commands,
 				(unsigned long long)net->commands_ok);
 			continue;
 		}
-		print_queue(out, i, "", &net->queue[i].count);
+		stats_print_one(out, i, "", &net->queue[i].count);
 		fprintf(out, " kicks %llu interrupts %llu\n",
 			(unsigned long long)device->queue[i].kicks,
 			(unsigned long long)device->queue[i].interrupts);
@@ -264,7 +264,7 @@ void stats_totals(const struct net *net, FILE *out)
 		sum.malformed += now->malformed;
 		if (sum.packets == 0 && sum.drops == 0)
 			continue;
-		print_queue(out, i, " total", &sum);
+		stats_print_one(out, i, " total", &sum);
 		fputc('\n', out);
 	}
 }

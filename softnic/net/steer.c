@@ -52,15 +52,15 @@ uint32_t toeplitz(const uint8_t *key, size_t key_length, const uint8_t *data,
 /* ---- tunnels ---- */
 
 /* What a GRE header at `at` carries: *inner is where, the result a tunnel type. */
-static unsigned int gre_kind(const uint8_t *frame, uint32_t length, uint32_t at,
-			     uint32_t *inner, unsigned int version)
+static unsigned int steer_gre_kind(const uint8_t *frame, uint32_t length, uint32_t at,
+				   uint32_t *inner, unsigned int version)
 {
 	uint16_t flags, type;
 
 	if (at + 4 > length)
 		return TT_NONE;
-	flags = be16(frame + at);
-	type = be16(frame + at + 2);
+	flags = net_be16(frame + at);
+	type = net_be16(frame + at + 2);
 	*inner = at + 4 + (flags & GRE_CHECKSUM ? 4 : 0) +
 		 (flags & GRE_KEY ? 4 : 0) + (flags & GRE_SEQUENCE ? 4 : 0);
 	if (flags & 7) /* another version */
@@ -76,14 +76,14 @@ static unsigned int gre_kind(const uint8_t *frame, uint32_t length, uint32_t at,
 	return version == 6 ? TT_GRE_7676 : TT_GRE_2784;
 }
 
-static unsigned int udp_kind(const uint8_t *frame, uint32_t length,
-			     const struct packet *outer, uint32_t *inner)
+static unsigned int steer_udp_kind(const uint8_t *frame, uint32_t length,
+				   const struct packet *outer, uint32_t *inner)
 {
 	uint32_t at = outer->payload;
 
 	if (at + 8 > length)
 		return TT_NONE;
-	switch (be16(frame + outer->transport + 2)) {
+	switch (net_be16(frame + outer->transport + 2)) {
 	case PORT_VXLAN:
 		*inner = at + 8 + ETH_HEADER;
 		return TT_VXLAN;
@@ -93,30 +93,32 @@ static unsigned int udp_kind(const uint8_t *frame, uint32_t length,
 		return TT_VXLAN_GPE;
 	case PORT_GENEVE:
 		*inner = at + 8 + (frame[at] & 0x3fu) * 4;
-		if (be16(frame + at + 2) == TYPE_ETHERNET)
+		if (net_be16(frame + at + 2) == TYPE_ETHERNET)
 			*inner += ETH_HEADER;
 		return TT_GENEVE;
 	case PORT_GRE_UDP:
-		return gre_kind(frame, length, at, inner, outer->version) ==
-				       TT_NONE ? TT_NONE : TT_GRE_UDP;
+		return steer_gre_kind(frame, length, at, inner, outer->version) ==
+				       TT_NONE
+			       ? TT_NONE
+			       : TT_GRE_UDP;
 	default:
 		return TT_NONE;
 	}
 }
 
 /* The packet inside, if the driver wants the hash of that ("Inner Header Hash"). */
-static void enter_tunnel(const struct net *net, const uint8_t *frame,
-			 uint32_t length, struct packet *packet)
+static void steer_enter_tunnel(const struct net *net, const uint8_t *frame,
+			       uint32_t length, struct packet *packet)
 {
 	unsigned int type = TT_NONE;
 	uint32_t inner = 0;
 	struct packet found;
 
 	if (packet->protocol == PROTO_UDP && packet->payload) {
-		type = udp_kind(frame, length, packet, &inner);
+		type = steer_udp_kind(frame, length, packet, &inner);
 	} else if (packet->transport && packet->protocol == PROTO_GRE) {
-		type = gre_kind(frame, length, packet->transport, &inner,
-				packet->version);
+		type = steer_gre_kind(frame, length, packet->transport, &inner,
+				      packet->version);
 	} else if (packet->transport && (packet->protocol == PROTO_IPIP ||
 					 packet->protocol == PROTO_IP6IP)) {
 		type = TT_IPIP;
@@ -131,7 +133,7 @@ static void enter_tunnel(const struct net *net, const uint8_t *frame,
 
 /* ---- the hash ---- */
 
-static unsigned int choose_type(uint32_t types, const struct packet *packet)
+static unsigned int steer_choose_type(uint32_t types, const struct packet *packet)
 {
 	bool tcp = packet->payload && packet->protocol == PROTO_TCP;
 	bool udp = packet->payload && packet->protocol == PROTO_UDP;
@@ -155,8 +157,8 @@ static unsigned int choose_type(uint32_t types, const struct packet *packet)
 }
 
 /* The bytes that are hashed, as many as are returned. */
-static size_t hash_input(const uint8_t *frame, const struct packet *packet,
-			 unsigned int type, uint8_t *input)
+static size_t steer_hash_input(const uint8_t *frame, const struct packet *packet,
+			       unsigned int type, uint8_t *input)
 {
 	const uint8_t *ip = frame + packet->network;
 	bool ex = type >= HT_IP_EX;
@@ -191,17 +193,17 @@ static const uint8_t *steer_look(const struct frame *frame, uint8_t *copy,
 	return copy;
 }
 
-static void hash_with(const struct rss *rss, const uint8_t *data, const struct packet *packet,
-		      struct hash *hash)
+static void steer_hash_with(const struct rss *rss, const uint8_t *data, const struct packet *packet,
+			    struct hash *hash)
 {
-	unsigned int type = choose_type(rss->types, packet);
+	unsigned int type = steer_choose_type(rss->types, packet);
 	uint8_t input[36];
 
 	if (type == HT_NONE)
 		return;
 	hash->report = (uint16_t)(type + 1);
 	hash->value = toeplitz(rss->key, rss->key_length, input,
-			       hash_input(data, packet, type, input));
+			       steer_hash_input(data, packet, type, input));
 }
 
 void steer_hash(struct net *net, const struct frame *frame, struct hash *hash)
@@ -217,14 +219,14 @@ void steer_hash(struct net *net, const struct frame *frame, struct hash *hash)
 	data = steer_look(frame, copy, &length);
 	packet_parse(data, length, &packet);
 	if (net->tunnels)
-		enter_tunnel(net, data, length, &packet);
-	hash_with(&net->rss, data, &packet, hash);
+		steer_enter_tunnel(net, data, length, &packet);
+	steer_hash_with(&net->rss, data, &packet, hash);
 }
 
 /* ---- automatic steering ---- */
 
 /* The entry of a flow, the same for both directions; FLOWS: no flow. */
-static unsigned int flow_entry(const struct frame *frame)
+static unsigned int steer_flow_entry(const struct frame *frame)
 {
 	uint8_t copy[STEER_LOOK];
 	const uint8_t *data;
@@ -239,11 +241,11 @@ static unsigned int flow_entry(const struct frame *frame)
 	data += packet.network + (packet.version == 4 ? 12 : 8);
 	size = packet.version == 4 ? 4 : 16;
 	for (i = 0; i < size; i += 4)
-		mix += be32(data + i) ^ be32(data + size + i);
+		mix += net_be32(data + i) ^ net_be32(data + size + i);
 	if (packet.payload) {
 		data += packet.transport - packet.network -
 			(packet.version == 4 ? 12 : 8);
-		mix += (uint32_t)(be16(data) ^ be16(data + 2));
+		mix += (uint32_t)(net_be16(data) ^ net_be16(data + 2));
 	}
 	return (mix * 2654435761u) >> 22; /* 10 bits: FLOWS */
 }
@@ -254,14 +256,14 @@ void steer_learn(struct net *net, const struct frame *frame, unsigned int pair)
 
 	if (net->rx_pairs < 2 || net->steering != STEER_AUTOMATIC)
 		return;
-	entry = flow_entry(frame);
+	entry = steer_flow_entry(frame);
 	if (entry < FLOWS)
 		net->flow[entry] = (uint8_t)(pair + 1);
 }
 
 /* A queue in reset cannot be chosen: another one is ("Automatic receive steering");
  * with receive-side scaling the frame is lost instead. */
-static unsigned int any_started(struct net *net, unsigned int pair)
+static unsigned int steer_any_started(struct net *net, unsigned int pair)
 {
 	unsigned int i, other;
 
@@ -285,9 +287,9 @@ unsigned int steer_choose(struct net *net, const struct frame *frame,
 	}
 	if (net->rx_pairs < 2)
 		return 0;
-	entry = flow_entry(frame);
+	entry = steer_flow_entry(frame);
 	if (entry < FLOWS && net->flow[entry] &&
 	    net->flow[entry] <= net->rx_pairs)
-		return any_started(net, net->flow[entry] - 1u);
-	return any_started(net, entry < FLOWS ? entry % net->rx_pairs : 0);
+		return steer_any_started(net, net->flow[entry] - 1u);
+	return steer_any_started(net, entry < FLOWS ? entry % net->rx_pairs : 0);
 }

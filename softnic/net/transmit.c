@@ -9,7 +9,7 @@
 
 /* Take `size` bytes off the front of a buffer's readable elements, in place. The
  * buffer holds as many. Returns the first element that is left. */
-static struct element *strip(struct element *element, void *to, uint32_t size)
+static struct element *transmit_strip(struct element *element, void *to, uint32_t size)
 {
 	uint8_t *out = to;
 	uint32_t part;
@@ -28,8 +28,8 @@ static struct element *strip(struct element *element, void *to, uint32_t size)
 }
 
 /* The frame of a buffer; false: it is none. */
-static bool open_frame(struct net *net, struct queue *queue,
-		       struct buffer *buffer, struct frame *frame)
+static bool transmit_open_frame(struct net *net, struct queue *queue,
+				struct buffer *buffer, struct frame *frame)
 {
 	uint8_t header[HEADER_MAX];
 	uint32_t size = net->header_size;
@@ -57,14 +57,14 @@ static bool open_frame(struct net *net, struct queue *queue,
 		frame->parts = buffer->readable;
 		return true;
 	}
-	frame->part = strip(buffer->element, header, size);
+	frame->part = transmit_strip(buffer->element, header, size);
 	frame->parts = (unsigned int)(buffer->readable -
 				      (frame->part - buffer->element));
 	header_read(header, size, &frame->header);
 	return true;
 }
 
-static void count_sent(struct counters *count, uint32_t length)
+static void transmit_count_sent(struct counters *count, uint32_t length)
 {
 	count->packets++;
 	count->bytes += length;
@@ -74,8 +74,8 @@ static void count_sent(struct counters *count, uint32_t length)
 
 /* Cut and complete for a peer that takes finished frames only. If the peer refuses
  * one, those before it are not sent again. */
-static int send_segments(struct net *net, struct net_queue *state,
-			 const struct frame *frame)
+static int transmit_send_segments(struct net *net, struct net_queue *state,
+				  const struct frame *frame)
 {
 	struct segments *segments = net->segments;
 	int count = segments_begin(segments, frame), result;
@@ -91,7 +91,7 @@ static int send_segments(struct net *net, struct net_queue *state,
 		result = net->peer->ops->send(net->peer, &piece);
 		if (result == -EAGAIN)
 			return result;
-		count_sent(&state->count, piece.length);
+		transmit_count_sent(&state->count, piece.length);
 		net->pieces++;
 		if (count > 1) {
 			state->count.segments++;
@@ -101,7 +101,7 @@ static int send_segments(struct net *net, struct net_queue *state,
 	return 0;
 }
 
-static void count_offloads(struct counters *count, const struct frame *frame)
+static void transmit_count_offloads(struct counters *count, const struct frame *frame)
 {
 	if (frame->header.flags & HF_NEEDS_CSUM)
 		count->csum_needs++;
@@ -115,7 +115,7 @@ static void count_offloads(struct counters *count, const struct frame *frame)
 
 /* ---- mirrors ---- */
 
-static void swap_bytes(uint8_t *a, uint8_t *b, size_t size)
+static void transmit_swap_bytes(uint8_t *a, uint8_t *b, size_t size)
 {
 	uint8_t keep[16];
 
@@ -126,29 +126,29 @@ static void swap_bytes(uint8_t *a, uint8_t *b, size_t size)
 
 /* Back to the sender: Ethernet and IP addresses and ports change places, so that no
  * checksum changes. Done in a copy: the driver's memory is only read. */
-static void turn_around(struct frame *frame, struct element *part, uint8_t *copy)
+static void transmit_reverse(struct frame *frame, struct element *part, uint8_t *copy)
 {
 	struct packet packet;
 	uint8_t *ip;
 
 	frame->length = frame_copy(frame, 0, copy, frame->length);
-	swap_bytes(copy, copy + 6, 6);
+	transmit_swap_bytes(copy, copy + 6, 6);
 	packet_parse(copy, frame->length, &packet);
 	ip = copy + packet.network;
 	if (packet.version == 4)
-		swap_bytes(ip + 12, ip + 16, 4);
+		transmit_swap_bytes(ip + 12, ip + 16, 4);
 	else if (packet.version == 6)
-		swap_bytes(ip + 8, ip + 24, 16);
+		transmit_swap_bytes(ip + 8, ip + 24, 16);
 	if (packet.payload)
-		swap_bytes(copy + packet.transport,
-			   copy + packet.transport + 2, 2);
+		transmit_swap_bytes(copy + packet.transport,
+				    copy + packet.transport + 2, 2);
 	*part = (struct element){ copy, frame->length };
 	frame->part = part;
 	frame->parts = 1;
 }
 
-static int reflect(struct net *net, struct net_queue *state,
-		   const struct frame *frame)
+static int transmit_reflect(struct net *net, struct net_queue *state,
+			    const struct frame *frame)
 {
 	static uint8_t copy[PIECE_ROOM];
 	struct frame turned = *frame;
@@ -157,31 +157,31 @@ static int reflect(struct net *net, struct net_queue *state,
 
 	steer_learn(net, frame, frame->pair);
 	if (net->peer->swap)
-		turn_around(&turned, &part, copy);
+		transmit_reverse(&turned, &part, copy);
 	result = receive_frame(net, &turned, &state->segment);
 	if (result == 0)
-		count_sent(&state->count, frame->length);
+		transmit_count_sent(&state->count, frame->length);
 	return result;
 }
 
 /* ---- the way out ---- */
 
-static int pass_on(struct net *net, struct net_queue *state,
-		   const struct frame *frame)
+static int transmit_pass_on(struct net *net, struct net_queue *state,
+			    const struct frame *frame)
 {
 	struct peer *peer = net->peer;
-	bool plain = header_plain(&frame->header);
+	bool plain = net_header_plain(&frame->header);
 	int result;
 
 	if (peer->mirror)
-		return reflect(net, state, frame);
+		return transmit_reflect(net, state, frame);
 	steer_learn(net, frame, frame->pair);
 	if (!plain && !peer->raw)
-		return send_segments(net, state, frame);
+		return transmit_send_segments(net, state, frame);
 	result = peer->ops->send(peer, frame);
 	if (result == -EAGAIN)
 		return result;
-	count_sent(&state->count, frame->length);
+	transmit_count_sent(&state->count, frame->length);
 	if (!plain && (frame->header.gso_type & ~GSO_ECN) != GSO_NONE) {
 		state->count.whole++;
 		state->count.whole_bytes += frame->length;
@@ -190,7 +190,7 @@ static int pass_on(struct net *net, struct net_queue *state,
 }
 
 /* As pass_on, through the bottleneck that there may be. */
-static int pass_limit(struct net *net, struct net_queue *state, const struct frame *frame)
+static int transmit_pass_limit(struct net *net, struct net_queue *state, const struct frame *frame)
 {
 	int result;
 
@@ -200,20 +200,20 @@ static int pass_limit(struct net *net, struct net_queue *state, const struct fra
 		state->count.drops++;
 		return 0;
 	}
-	result = pass_on(net, state, frame);
+	result = transmit_pass_on(net, state, frame);
 	if (result == -EAGAIN && net->sent.milli != 0)
 		limit_return(&net->sent);
 	return result;
 }
 
 /* One frame: 0 it is gone (sent or lost), -EAGAIN it has to wait. */
-static int transmit(struct net *net, struct queue *queue, struct buffer *buffer)
+static int transmit_frame(struct net *net, struct queue *queue, struct buffer *buffer)
 {
 	struct net_queue *state = net_queue_of(net, queue);
 	struct frame frame;
 	int result;
 
-	if (!open_frame(net, queue, buffer, &frame)) {
+	if (!transmit_open_frame(net, queue, buffer, &frame)) {
 		state->count.malformed++;
 		state->count.drops++;
 		return 0;
@@ -227,25 +227,25 @@ static int transmit(struct net *net, struct queue *queue, struct buffer *buffer)
 		state->count.drops++;
 		return 0;
 	}
-	result = pass_limit(net, state, &frame);
+	result = transmit_pass_limit(net, state, &frame);
 	if (result == -EAGAIN)
 		return result;
 	state->segment = 0;
-	count_offloads(&state->count, &frame);
+	transmit_count_offloads(&state->count, &frame);
 	return 0;
 }
 
 /* Frames on a queue that is not in use: the command that enables it may be waiting
  * in the control queue, and was then made available before the frame. Another command
  * there may run this very queue, so the buffer goes back meanwhile. False: it is gone. */
-static bool check_use(struct net *net, struct queue *queue, struct buffer *buffer)
+static bool transmit_check_use(struct net *net, struct queue *queue, struct buffer *buffer)
 {
 	unsigned int pair = queue->index / 2;
 
 	ring_untake(queue, 1);
 	/* Its notification may be on the way yet. */
-	if (control_index(net->device) < QUEUES_MAX)
-		ring_wake(&net->device->queue[control_index(net->device)]);
+	if (device_control_index(net->device) < QUEUES_MAX)
+		ring_wake(&net->device->queue[device_control_index(net->device)]);
 	net->run_commands(net);
 	if (ring_take(queue, buffer) <= 0)
 		return false;
@@ -262,7 +262,7 @@ static bool check_use(struct net *net, struct queue *queue, struct buffer *buffe
 }
 
 /* A used entry on the receive queue that names a transmit buffer. */
-static void give_elsewhere(struct net *net, struct queue *receive, uint16_t id)
+static void transmit_give_elsewhere(struct net *net, struct queue *receive, uint16_t id)
 {
 	struct buffer buffer;
 
@@ -275,7 +275,7 @@ static void give_elsewhere(struct net *net, struct queue *receive, uint16_t id)
 }
 
 /* In order nothing comes back after the first that does not. */
-static bool withhold(struct net *net, struct queue *queue)
+static bool transmit_withhold(struct net *net, struct queue *queue)
 {
 	struct net_queue *state = net_queue_of(net, queue);
 	uint64_t given;
@@ -289,8 +289,8 @@ static bool withhold(struct net *net, struct queue *queue)
 	return state->withheld;
 }
 
-static void give_faulty(struct net *net, struct queue *queue,
-			const struct buffer *buffer)
+static void transmit_give_faulty(struct net *net, struct queue *queue,
+				 const struct buffer *buffer)
 {
 	if (net_fault(net, FAULT_TX_USED_EARLY))
 		return; /* long given */
@@ -300,13 +300,13 @@ static void give_faulty(struct net *net, struct queue *queue,
 		return;
 	}
 	if (net_fault(net, FAULT_TX_USED_ON_RX))
-		give_elsewhere(net, queue - 1, buffer->id);
+		transmit_give_elsewhere(net, queue - 1, buffer->id);
 	else
 		ring_give(queue, buffer, net_fault(net, FAULT_TX_LENGTH_NOT_ZERO) ? 1234 : 0);
 }
 
-static bool fault_before(struct net *net, struct queue *queue,
-			 const struct buffer *buffer)
+static bool transmit_fault_before(struct net *net, struct queue *queue,
+				  const struct buffer *buffer)
 {
 	if (net_fault(net, FAULT_TX_CHAIN_NEEDS_RESET) && buffer->readable > 2) {
 		needs_reset(net->device);
@@ -332,14 +332,14 @@ bool transmit_run(struct net *net, unsigned int pair, unsigned int budget)
 	for (done = 0; done < budget && net->pieces - pieces < PIECES_MAX; done++) {
 		if (ring_take(queue, &buffer) <= 0)
 			break;
-		if (pair >= net->tx_pairs && !check_use(net, queue, &buffer))
+		if (pair >= net->tx_pairs && !transmit_check_use(net, queue, &buffer))
 			break;
-		if (net->faults && withhold(net, queue))
+		if (net->faults && transmit_withhold(net, queue))
 			continue;
-		if (net->faults && !fault_before(net, queue, &buffer))
+		if (net->faults && !transmit_fault_before(net, queue, &buffer))
 			return true;
 		net->device->seen = state->again;
-		state->again = transmit(net, queue, &buffer) == -EAGAIN &&
+		state->again = transmit_frame(net, queue, &buffer) == -EAGAIN &&
 			       !net_fault(net, FAULT_TX_USED_EARLY);
 		net->device->seen = false;
 		if (state->again) {
@@ -351,7 +351,7 @@ bool transmit_run(struct net *net, unsigned int pair, unsigned int budget)
 		if (!net->faults)
 			ring_give(queue, &buffer, 0);
 		else
-			give_faulty(net, queue, &buffer);
+			transmit_give_faulty(net, queue, &buffer);
 	}
 	if (net_fault(net, FAULT_TX_FULL_LINK_DOWN) && done == budget && net->link_up)
 		config_link(net, false);

@@ -48,7 +48,7 @@ static int capture_send(struct peer *peer, const struct frame *frame)
 	return 0;
 }
 
-static void end_of_file(struct capture *capture, int result)
+static void pcap_end_of_file(struct capture *capture, int result)
 {
 	capture->peer.idle = true;
 	if (result != PCAP_ERROR_BREAK)
@@ -62,7 +62,7 @@ static void end_of_file(struct capture *capture, int result)
 			   (unsigned long long)capture->partial);
 }
 
-static int next_frame(struct capture *capture)
+static int pcap_next_frame(struct capture *capture)
 {
 	struct pcap_pkthdr *header;
 	const u_char *bytes;
@@ -72,7 +72,7 @@ static int next_frame(struct capture *capture)
 	for (unsigned int tried = 0; capture->in && tried < TRIES; tried++) {
 		result = pcap_next_ex(capture->in, &header, &bytes);
 		if (result != 1) {
-			end_of_file(capture, result);
+			pcap_end_of_file(capture, result);
 			return 0;
 		}
 		if (header->caplen == header->len && header->len &&
@@ -90,7 +90,7 @@ static int capture_receive(struct peer *peer, struct frame *frame)
 {
 	struct capture *capture = (struct capture *)peer;
 
-	if (!capture->kept && !next_frame(capture))
+	if (!capture->kept && !pcap_next_frame(capture))
 		return 0;
 	capture->kept = false;
 	peer_frame(frame, &capture->element);
@@ -129,7 +129,7 @@ static const struct peer_ops capture_ops = {
 };
 
 /* A FIFO would keep the device waiting for who writes to it. */
-static FILE *open_file(const char *name, char *why)
+static FILE *pcap_open_file(const char *name, char *why)
 {
 	int fd = open(name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	struct stat status;
@@ -151,7 +151,7 @@ static FILE *open_file(const char *name, char *why)
 	return file;
 }
 
-static int open_in(struct capture *capture)
+static int pcap_open_in(struct capture *capture)
 {
 	char why[PCAP_ERRBUF_SIZE] = "no memory";
 	FILE *file;
@@ -159,7 +159,7 @@ static int open_in(struct capture *capture)
 
 	if (!*capture->in_name)
 		return 0;
-	file = open_file(capture->in_name, why);
+	file = pcap_open_file(capture->in_name, why);
 	if (!file)
 		return peer_error(-EINVAL, "pcap: %s: %s", capture->in_name, why);
 	capture->in = pcap_fopen_offline(file, why);
@@ -177,7 +177,7 @@ static int open_in(struct capture *capture)
 	return 0;
 }
 
-static int open_out(struct capture *capture)
+static int pcap_open_out(struct capture *capture)
 {
 	FILE *file;
 
@@ -216,9 +216,9 @@ int peer_open_pcap(const char *text, struct device *device, struct peer **peer)
 	result = capture->in_name && capture->out_name ? 0 :
 		 peer_error(-ENOMEM, "pcap: no memory");
 	if (!result)
-		result = open_in(capture);
+		result = pcap_open_in(capture);
 	if (!result)
-		result = open_out(capture);
+		result = pcap_open_out(capture);
 	if (result) {
 		capture_close(&capture->peer);
 		return result;

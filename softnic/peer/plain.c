@@ -12,33 +12,33 @@
 
 /* ---- loop, echo ---- */
 
-static int take_nothing(struct peer *peer, const struct frame *frame)
+static int plain_take_nothing(struct peer *peer, const struct frame *frame)
 {
 	(void)peer;
 	(void)frame;
 	return 0;
 }
 
-static int have_nothing(struct peer *peer, struct frame *frame)
+static int plain_have_nothing(struct peer *peer, struct frame *frame)
 {
 	(void)peer;
 	(void)frame;
 	return 0;
 }
 
-static void keep_nothing(struct peer *peer)
+static void plain_keep_nothing(struct peer *peer)
 {
 	(void)peer;
 }
 
 static const struct peer_ops nothing_ops = {
-	.send = take_nothing,
-	.receive = have_nothing,
-	.unreceive = keep_nothing,
+	.send = plain_take_nothing,
+	.receive = plain_have_nothing,
+	.unreceive = plain_keep_nothing,
 	.close = peer_free,
 };
 
-static int open_nothing(struct device *device, struct peer **peer)
+static int plain_open_nothing(struct device *device, struct peer **peer)
 {
 	struct peer *new = calloc(1, sizeof(*new));
 
@@ -55,7 +55,7 @@ static int open_nothing(struct device *device, struct peer **peer)
 
 int peer_open_mirror(const char *text, struct device *device, struct peer **peer)
 {
-	int result = open_nothing(device, peer);
+	int result = plain_open_nothing(device, peer);
 
 	(void)text;
 	if (!result)
@@ -75,7 +75,7 @@ int peer_open_swap(const char *text, struct device *device, struct peer **peer)
 int peer_open_sink(const char *text, struct device *device, struct peer **peer)
 {
 	(void)text;
-	return open_nothing(device, peer);
+	return plain_open_nothing(device, peer);
 }
 
 /* ---- source: UDP frames to the device's address, numbered, of many flows ---- */
@@ -96,13 +96,13 @@ struct source {
 	_Alignas(64) uint8_t bytes[SIZE_MOST];
 };
 
-static void put16(uint8_t *at, uint32_t value)
+static void plain_put16(uint8_t *at, uint32_t value)
 {
 	at[0] = (uint8_t)(value >> 8);
 	at[1] = (uint8_t)value;
 }
 
-static uint16_t header_checksum(const uint8_t *header)
+static uint16_t plain_header_checksum(const uint8_t *header)
 {
 	uint32_t sum = 0;
 	unsigned int i;
@@ -113,7 +113,7 @@ static uint16_t header_checksum(const uint8_t *header)
 	return (uint16_t)~(sum + (sum >> 16));
 }
 
-static void fill_frame(struct source *source, uint32_t size)
+static void plain_fill_frame(struct source *source, uint32_t size)
 {
 	static const uint8_t from[6] = { 0x02, 0x53, 0x4e, 0x00, 0x00, 0x01 };
 	uint8_t *ip = source->bytes + ETHERNET, *udp = ip + IPV4;
@@ -121,15 +121,15 @@ static void fill_frame(struct source *source, uint32_t size)
 
 	memcpy(source->bytes, source->peer.device->options->mac, 6);
 	memcpy(source->bytes + 6, from, 6);
-	put16(source->bytes + 12, 0x0800);
+	plain_put16(source->bytes + 12, 0x0800);
 	ip[0] = 0x45;
-	put16(ip + 2, size - ETHERNET);
+	plain_put16(ip + 2, size - ETHERNET);
 	ip[8] = 64; /* hops */
 	ip[9] = 17; /* UDP */
 	memcpy(ip + 12, "\xc6\x12\x00\x01\xc6\x13\x00\x01", 8); /* 198.18/15: tests */
-	put16(ip + 10, header_checksum(ip));
-	put16(udp + 2, 9); /* discard; no checksum, which is legal here */
-	put16(udp + 4, size - ETHERNET - IPV4);
+	plain_put16(ip + 10, plain_header_checksum(ip));
+	plain_put16(udp + 2, 9); /* discard; no checksum, which is legal here */
+	plain_put16(udp + 4, size - ETHERNET - IPV4);
 	for (i = SIZE_LEAST; i < size; i++)
 		source->bytes[i] = (uint8_t)i;
 }
@@ -139,7 +139,7 @@ static int source_receive(struct peer *peer, struct frame *frame)
 	struct source *source = (struct source *)peer;
 	uint64_t number = htobe64(source->number);
 
-	put16(source->bytes + ETHERNET + IPV4, 1024 + source->number % FLOWS);
+	plain_put16(source->bytes + ETHERNET + IPV4, 1024 + source->number % FLOWS);
 	memcpy(source->bytes + NUMBER, &number, sizeof(number));
 	source->number++;
 	peer_frame(frame, &source->element);
@@ -152,13 +152,13 @@ static void source_unreceive(struct peer *peer)
 }
 
 static const struct peer_ops source_ops = {
-	.send = take_nothing,
+	.send = plain_take_nothing,
 	.receive = source_receive,
 	.unreceive = source_unreceive,
 	.close = peer_free,
 };
 
-static int parse_size(const char *text, uint32_t *size)
+static int plain_parse_size(const char *text, uint32_t *size)
 {
 	char *end;
 	unsigned long value;
@@ -181,7 +181,7 @@ int peer_open_source(const char *text, struct device *device, struct peer **peer
 {
 	struct source *source;
 	uint32_t size;
-	int result = parse_size(text, &size);
+	int result = plain_parse_size(text, &size);
 
 	if (result)
 		return result;
@@ -192,7 +192,7 @@ int peer_open_source(const char *text, struct device *device, struct peer **peer
 	source->peer = (struct peer){ .ops = &source_ops, .device = device,
 				      .fd = -1, .raw = true, .keeps = true };
 	source->element = (struct element){ source->bytes, size };
-	fill_frame(source, size);
+	plain_fill_frame(source, size);
 	*peer = &source->peer;
 	return 0;
 }

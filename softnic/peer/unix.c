@@ -39,7 +39,7 @@ static int unix_watch(struct wire *wire, int fd)
 }
 
 /* 0, or -errno: -ENOENT or -ECONNREFUSED where no process listens. */
-static int connect_to(struct wire *wire)
+static int unix_connect_to(struct wire *wire)
 {
 	int fd = connect_path(wire->path, SOCK_SEQPACKET);
 
@@ -49,7 +49,7 @@ static int connect_to(struct wire *wire)
 	return unix_watch(wire, fd);
 }
 
-static int listen_at(struct wire *wire)
+static int unix_listen_at(struct wire *wire)
 {
 	int result = listen_open(&wire->listener, wire->path, SOCK_SEQPACKET, 1);
 
@@ -57,7 +57,7 @@ static int listen_at(struct wire *wire)
 }
 
 /* Why the other one was not met. */
-static const char *reason(int error)
+static const char *unix_reason(int error)
 {
 	if (error == -ENAMETOOLONG)
 		return "the path is longer than a socket's may be (about 100 characters at most)";
@@ -67,37 +67,37 @@ static const char *reason(int error)
 	return strerror(-error);
 }
 
-static int meet(struct wire *wire)
+static int unix_connect(struct wire *wire)
 {
 	int result = -EADDRINUSE;
 
 	/* In use: a third one has begun to listen since nobody did. */
 	for (unsigned int tried = 0; tried < TRIES && result == -EADDRINUSE; tried++) {
-		result = connect_to(wire);
+		result = unix_connect_to(wire);
 		if (result == -ENOENT || result == -ECONNREFUSED)
-			result = listen_at(wire);
+			result = unix_listen_at(wire);
 	}
 	return result;
 }
 
-static void part(struct wire *wire)
+static void unix_disconnect(struct wire *wire)
 {
 	int result = 0;
 
 	close(wire->other);
 	wire->other = -1;
 	if (wire->listener.fd < 0)
-		result = meet(wire);
+		result = unix_connect(wire);
 	if (result < 0)
 		peer_error(result, "unix: the other one is gone; %s: %s; frames are lost "
 				   "from here on",
-			   wire->path, reason(result));
+			   wire->path, unix_reason(result));
 	else
 		complain("peer unix: the other one is gone; %s %s", wire->path,
 			 wire->other >= 0 ? "has another already" : "is waiting for the next");
 }
 
-static bool together(struct wire *wire)
+static bool unix_is_connected(struct wire *wire)
 {
 	if (wire->other >= 0)
 		return true;
@@ -118,7 +118,7 @@ static int wire_send(struct peer *peer, const struct frame *frame)
 	struct wire *wire = (struct wire *)peer;
 	const uint8_t *bytes = peer_linear(frame, wire->room);
 
-	if (!bytes || !frame->length || !together(wire))
+	if (!bytes || !frame->length || !unix_is_connected(wire))
 		return 0;
 	if (send(wire->other, bytes, frame->length, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
 		return 0;
@@ -126,11 +126,11 @@ static int wire_send(struct peer *peer, const struct frame *frame)
 		return peer->device->options->lossless ? -EAGAIN : 0;
 	/* EFAULT: the driver has cut the file that its frame was in. */
 	if (errno != EMSGSIZE && errno != ENOBUFS && errno != EFAULT && errno != EINTR)
-		part(wire);
+		unix_disconnect(wire);
 	return 0;
 }
 
-static ssize_t next_message(struct wire *wire)
+static ssize_t unix_next_message(struct wire *wire)
 {
 	struct iovec room = { wire->bytes, sizeof(wire->bytes) };
 	struct msghdr message = { .msg_iov = &room, .msg_iovlen = 1 };
@@ -142,7 +142,7 @@ static ssize_t next_message(struct wire *wire)
 		if (length < 0 && (errno == EAGAIN || errno == EINTR))
 			return 0;
 		if (length <= 0) {
-			part(wire);
+			unix_disconnect(wire);
 			return 0;
 		}
 		if (!(message.msg_flags & MSG_TRUNC))
@@ -160,9 +160,9 @@ static int wire_receive(struct peer *peer, struct frame *frame)
 	ssize_t length = wire->element.length;
 
 	if (!wire->kept) {
-		if (!together(wire))
+		if (!unix_is_connected(wire))
 			return 0;
-		length = next_message(wire);
+		length = unix_next_message(wire);
 	}
 	wire->kept = false;
 	if (!length)
@@ -209,11 +209,12 @@ int peer_open_unix(const char *text, struct device *device, struct peer **peer)
 	wire->listener.fd = wire->other = -1;
 	wire->path = text;
 	wire->peer.fd = epoll_create1(EPOLL_CLOEXEC);
-	result = wire->peer.fd < 0 ? -errno : meet(wire);
+	result = wire->peer.fd < 0 ? -errno : unix_connect(wire);
 	if (result) {
 		peer_error(result, "unix: %s: %s; give a path where a socket can be "
-			   "made, or where another softnic listens", text,
-			   reason(result));
+				   "made, or where another softnic listens",
+			   text,
+			   unix_reason(result));
 		wire_close(&wire->peer);
 		return result;
 	}

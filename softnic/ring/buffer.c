@@ -22,7 +22,7 @@ int ring_broken(struct ring *ring)
 }
 
 /* Keep the mapping that holds `iova` in front. Permission is the caller's care. */
-static const struct mapping *find_window(struct ring *ring, uint64_t iova)
+static const struct mapping *buffer_find_window(struct ring *ring, uint64_t iova)
 {
 	struct mapping found = ring->window[1];
 
@@ -39,14 +39,14 @@ static const struct mapping *find_window(struct ring *ring, uint64_t iova)
 void *ring_translate_slow(struct ring *ring, uint64_t iova, uint64_t size,
 			  enum direction direction)
 {
-	const struct mapping *window = find_window(ring, iova);
-	uint8_t *at = window ? window_at(window, iova, size, direction) : NULL;
+	const struct mapping *window = buffer_find_window(ring, iova);
+	uint8_t *at = window ? ring_window_at(window, iova, size, direction) : NULL;
 
 	return at ? at : dma(ring->device, iova, size, direction);
 }
 
 /* Where the next element goes; the record grows when it has many. */
-static struct element *element_room(struct ring *ring, struct buffer *buffer)
+static struct element *buffer_element_room(struct ring *ring, struct buffer *buffer)
 {
 	struct many *many = &ring->many[buffer->record];
 	uint32_t count = (uint32_t)buffer->readable + buffer->writable;
@@ -91,10 +91,10 @@ static int buffer_keep_origin(struct ring *ring, uint16_t record, uint32_t index
 	return 0;
 }
 
-static int add_piece(struct ring *ring, struct buffer *buffer, uint8_t *at,
-		     const struct origin *from)
+static int buffer_add_piece(struct ring *ring, struct buffer *buffer, uint8_t *at,
+			    const struct origin *from)
 {
-	struct element *element = element_room(ring, buffer);
+	struct element *element = buffer_element_room(ring, buffer);
 	uint32_t length = from->length;
 
 	if (unlikely(!element || (ring->origins &&
@@ -121,8 +121,8 @@ static int add_piece(struct ring *ring, struct buffer *buffer, uint8_t *at,
 
 /* An element that does not lie in one mapping: piece by piece, if the mappings
  * follow each other. */
-static int add_pieces(struct ring *ring, struct buffer *buffer, uint64_t iova,
-		      uint64_t length, bool writable)
+static int buffer_add_pieces(struct ring *ring, struct buffer *buffer, uint64_t iova,
+			     uint64_t length, bool writable)
 {
 	enum direction direction = writable ? DEVICE_WRITES : DEVICE_READS;
 	const struct mapping *window;
@@ -134,7 +134,7 @@ static int add_pieces(struct ring *ring, struct buffer *buffer, uint64_t iova,
 	bool wraps = length > -iova && iova != 0;
 
 	while (length) {
-		window = wraps ? NULL : find_window(ring, iova);
+		window = wraps ? NULL : buffer_find_window(ring, iova);
 		piece = window ? window->size - (iova - window->iova) : length;
 		if (piece > length)
 			piece = length;
@@ -142,7 +142,7 @@ static int add_pieces(struct ring *ring, struct buffer *buffer, uint64_t iova,
 		if (!at)
 			return ring_broken(ring);
 		from = (struct origin){ iova, (uint32_t)piece, writable };
-		if (add_piece(ring, buffer, at, &from) < 0)
+		if (buffer_add_piece(ring, buffer, at, &from) < 0)
 			return -1;
 		iova += piece;
 		length -= piece;
@@ -172,14 +172,14 @@ int buffer_add(struct ring *ring, struct buffer *buffer,
 			       sum + descriptor->length);
 		return ring_broken(ring);
 	}
-	at = window_at(&ring->window[0], descriptor->address, descriptor->length,
-		       direction);
+	at = ring_window_at(&ring->window[0], descriptor->address, descriptor->length,
+			    direction);
 	if (unlikely(!at || !descriptor->length))
-		return add_pieces(ring, buffer, descriptor->address,
-				  descriptor->length, writable);
-	return add_piece(ring, buffer, at,
-			 &(struct origin){ descriptor->address,
-					   descriptor->length, writable });
+		return buffer_add_pieces(ring, buffer, descriptor->address,
+					 descriptor->length, writable);
+	return buffer_add_piece(ring, buffer, at,
+				&(struct origin){ descriptor->address,
+						  descriptor->length, writable });
 }
 
 /* ---- indirect tables: "Indirect Descriptors" ---- */
@@ -190,8 +190,8 @@ struct table {
 	uint16_t id; /* of the buffer, for messages */
 };
 
-static void table_entry(const struct table *table, uint32_t index,
-			struct fetched *entry)
+static void buffer_table_entry(const struct table *table, uint32_t index,
+			       struct fetched *entry)
 {
 	struct split_descriptor raw;
 
@@ -204,9 +204,9 @@ static void table_entry(const struct table *table, uint32_t index,
 }
 
 /* What is wrong with a split table's entry? NULL: nothing. */
-static const char *split_entry_violation(struct ring *ring,
-					 const struct fetched *entry, uint32_t index,
-					 const struct table *table)
+static const char *buffer_split_entry_violation(struct ring *ring,
+						const struct fetched *entry, uint32_t index,
+						const struct table *table)
 {
 	if (entry->flags & DF_INDIRECT)
 		return "SPLIT-10";
@@ -219,8 +219,8 @@ static const char *split_entry_violation(struct ring *ring,
 	return entry->other < table->entries ? NULL : "SPLIT-14";
 }
 
-static int entry_violation(struct ring *ring, const char *id, uint32_t index,
-			   const struct fetched *entry, const struct table *table)
+static int buffer_entry_violation(struct ring *ring, const char *id, uint32_t index,
+				  const struct fetched *entry, const struct table *table)
 {
 	ring_violation(ring, id, "queue %u: entry %u of the table of %u of buffer "
 		       "%u has flags %#x and the next word %u", ring->queue->index, index,
@@ -228,8 +228,8 @@ static int entry_violation(struct ring *ring, const char *id, uint32_t index,
 	return ring_broken(ring);
 }
 
-static int table_violation(struct ring *ring, const char *id, uint16_t buffer,
-			   uint32_t length, const char *why)
+static int buffer_table_violation(struct ring *ring, const char *id, uint16_t buffer,
+				  uint32_t length, const char *why)
 {
 	ring_violation(ring, id, "queue %u: the table of buffer %u has %u bytes: %s",
 		       ring->queue->index, buffer, length, why);
@@ -237,8 +237,8 @@ static int table_violation(struct ring *ring, const char *id, uint16_t buffer,
 }
 
 /* A split table is a chain from its entry 0; it may use its entries in any order. */
-static int add_split_table(struct ring *ring, struct buffer *buffer,
-			   const struct table *table, uint32_t room)
+static int buffer_add_split_table(struct ring *ring, struct buffer *buffer,
+				  const struct table *table, uint32_t room)
 {
 	uint32_t index = 0, steps;
 	struct fetched entry;
@@ -246,13 +246,13 @@ static int add_split_table(struct ring *ring, struct buffer *buffer,
 
 	for (steps = 0; steps < table->entries; steps++) {
 		if (unlikely(steps == room))
-			return table_violation(ring, "SPLIT-11", table->id,
-					       16 * table->entries,
-					       "a chain longer than the queue");
-		table_entry(table, index, &entry);
-		wrong = split_entry_violation(ring, &entry, index, table);
+			return buffer_table_violation(ring, "SPLIT-11", table->id,
+						      16 * table->entries,
+						      "a chain longer than the queue");
+		buffer_table_entry(table, index, &entry);
+		wrong = buffer_split_entry_violation(ring, &entry, index, table);
 		if (unlikely(wrong))
-			return entry_violation(ring, wrong, index, &entry, table);
+			return buffer_entry_violation(ring, wrong, index, &entry, table);
 		if (buffer_add(ring, buffer, &entry) < 0)
 			return -1;
 		if (!(entry.flags & DF_NEXT))
@@ -266,20 +266,20 @@ static int add_split_table(struct ring *ring, struct buffer *buffer,
 }
 
 /* A packed table has no chain: all its entries, as they lie. */
-static int add_packed_table(struct ring *ring, struct buffer *buffer,
-			    const struct table *table)
+static int buffer_add_packed_table(struct ring *ring, struct buffer *buffer,
+				   const struct table *table)
 {
 	struct fetched entry;
 	uint16_t id;
 	uint32_t i;
 
 	for (i = 0; i < table->entries; i++) {
-		table_entry(table, i, &entry);
+		buffer_table_entry(table, i, &entry);
 		id = entry.flags;
 		entry.flags = entry.other;
 		entry.other = id;
 		if (unlikely(entry.flags & ~DF_WRITE))
-			return entry_violation(ring, "PACKED-32", i, &entry, table);
+			return buffer_entry_violation(ring, "PACKED-32", i, &entry, table);
 		if (unlikely(id))
 			ring_violation(ring, "PACKED-14", "queue %u: entry %u of "
 				       "the table of buffer %u has the ID %u, not 0",
@@ -296,15 +296,15 @@ int buffer_add_table(struct ring *ring, struct buffer *buffer,
 	struct table table = { .entries = descriptor->length / 16,
 			       .id = buffer->id };
 
-	exercise(ring->device, ring->packed ? EX_PACKED_INDIRECT : EX_SPLIT_INDIRECT);
+	device_exercise(ring->device, ring->packed ? EX_PACKED_INDIRECT : EX_SPLIT_INDIRECT);
 	if (!ring->indirect)
-		return table_violation(ring, ring->requirement->indirect, buffer->id,
-				       descriptor->length,
-				       "INDIRECT_DESC was not negotiated");
+		return buffer_table_violation(ring, ring->requirement->indirect, buffer->id,
+					      descriptor->length,
+					      "INDIRECT_DESC was not negotiated");
 	if (!descriptor->length || descriptor->length % 16)
-		return table_violation(ring, ring->requirement->table_length, buffer->id,
-				       descriptor->length,
-				       "not a positive multiple of 16");
+		return buffer_table_violation(ring, ring->requirement->table_length, buffer->id,
+					      descriptor->length,
+					      "not a positive multiple of 16");
 	table.bytes = ring_translate(ring, descriptor->address,
 				     descriptor->length, DEVICE_READS);
 	if (!table.bytes)
@@ -312,13 +312,13 @@ int buffer_add_table(struct ring *ring, struct buffer *buffer,
 	if (table.entries + before > ring->size) {
 		/* Entries that no chain reaches do no harm; a chain of them does. */
 		if (ring->packed)
-			return table_violation(ring, "PACKED-33", buffer->id,
-					       descriptor->length,
-					       "more entries than the queue has");
+			return buffer_table_violation(ring, "PACKED-33", buffer->id,
+						      descriptor->length,
+						      "more entries than the queue has");
 	}
 	if (ring->packed)
-		return add_packed_table(ring, buffer, &table);
-	return add_split_table(ring, buffer, &table, ring->size - before);
+		return buffer_add_packed_table(ring, buffer, &table);
+	return buffer_add_split_table(ring, buffer, &table, ring->size - before);
 }
 
 void buffer_check_pieces(struct ring *ring, const struct buffer *buffer)

@@ -38,7 +38,7 @@ uint64_t faults_of(const struct ring *ring)
 	enum fault which;
 
 	for (which = FAULT_RINGS_BEGIN; which < FAULT_NET_BEGIN; which++)
-		if (fault(ring->device, which) && fault_is_for(which, ring->packed))
+		if (device_has_fault(ring->device, which) && fault_is_for(which, ring->packed))
 			faults |= fault_bit(which);
 	return faults;
 }
@@ -65,7 +65,7 @@ static bool fault_strike(struct ring *ring, enum fault fault)
 	return true;
 }
 
-static uint64_t now_ns(void)
+static uint64_t fault_now_ns(void)
 {
 	struct timespec now;
 
@@ -75,9 +75,9 @@ static uint64_t now_ns(void)
 
 static void fault_pass(uint64_t ns)
 {
-	uint64_t end = now_ns() + ns;
+	uint64_t end = fault_now_ns() + ns;
 
-	while (now_ns() < end)
+	while (fault_now_ns() < end)
 		;
 }
 
@@ -87,7 +87,7 @@ static uint16_t fault_noise(struct ring *ring)
 	return (uint16_t)(ring->random >> 16);
 }
 
-static void store_index(struct ring *ring, uint16_t index)
+static void fault_store_index(struct ring *ring, uint16_t index)
 {
 	__atomic_store_n(&ring->used_area[1], htole16(index), __ATOMIC_RELEASE);
 }
@@ -95,7 +95,7 @@ static void store_index(struct ring *ring, uint16_t index)
 /* ---- split: what a used entry says ---- */
 
 /* A descriptor that no outstanding chain has; none: `not` itself. */
-static uint32_t free_descriptor(const struct ring *ring, uint32_t not)
+static uint32_t fault_free_descriptor(const struct ring *ring, uint32_t not )
 {
 	uint32_t i;
 
@@ -105,7 +105,7 @@ static uint32_t free_descriptor(const struct ring *ring, uint32_t not)
 	return not;
 }
 
-static bool split_id(struct ring *ring, struct waiting *used)
+static bool fault_split_id(struct ring *ring, struct waiting *used)
 {
 	uint32_t middle = ring->slot[used->id].next, unknown;
 	bool list = used->chain > 1;
@@ -116,7 +116,7 @@ static bool split_id(struct ring *ring, struct waiting *used)
 		used->id |= 0x10000;
 	unknown = used->id;
 	if (fault_wanted(ring, FAULT_SPLIT_ID_FREE))
-		unknown = free_descriptor(ring, used->id);
+		unknown = fault_free_descriptor(ring, used->id);
 	if (unknown != used->id && fault_strike(ring, FAULT_SPLIT_ID_FREE))
 		used->id = unknown;
 	if (list && fault_strike(ring, FAULT_SPLIT_ID_MID_CHAIN))
@@ -131,7 +131,7 @@ static bool split_id(struct ring *ring, struct waiting *used)
 
 /* ---- packed: what a used descriptor says ---- */
 
-static void write_each(struct ring *ring, const struct waiting *used)
+static void fault_write_each(struct ring *ring, const struct waiting *used)
 {
 	struct waiting one = *used;
 	uint16_t left;
@@ -141,7 +141,7 @@ static void write_each(struct ring *ring, const struct waiting *used)
 		ring_write_alone(ring, &one);
 }
 
-static bool packed_id(struct ring *ring, struct waiting *used)
+static bool fault_packed_id(struct ring *ring, struct waiting *used)
 {
 	struct waiting before = ring->before;
 
@@ -153,7 +153,7 @@ static bool packed_id(struct ring *ring, struct waiting *used)
 	if (fault_strike(ring, FAULT_PACKED_SKIPS_EXTRA))
 		used->slots++;
 	if (used->slots > 1 && fault_strike(ring, FAULT_PACKED_LIST_ALL_USED)) {
-		write_each(ring, used);
+		fault_write_each(ring, used);
 		return false;
 	}
 	return true;
@@ -165,7 +165,7 @@ bool fault_give(struct ring *ring, struct waiting *used)
 		fault_note(ring, FAULT_NOTHING_COMPLETED);
 		return false;
 	}
-	return ring->packed ? packed_id(ring, used) : split_id(ring, used);
+	return ring->packed ? fault_packed_id(ring, used) : fault_split_id(ring, used);
 }
 
 bool fault_piles(const struct ring *ring)
@@ -178,18 +178,18 @@ bool fault_piles(const struct ring *ring)
 /* ---- at the publication ---- */
 
 /* All at once in reverse, and no batch. */
-static void write_reversed(struct ring *ring)
+static void fault_write_reversed(struct ring *ring)
 {
 	while (ring->piled)
 		ring_write_alone(ring, &ring->pile[--ring->piled]);
 }
 
-static uint16_t *withheld_word(struct ring *ring)
+static uint16_t *fault_withheld_word(struct ring *ring)
 {
 	return (uint16_t *)(void *)&ring->descriptors[ring->withheld_position] + 7;
 }
 
-static void packed_flags(struct ring *ring)
+static void fault_packed_flags(struct ring *ring)
 {
 	struct packed_descriptor *d;
 	uint32_t length;
@@ -210,7 +210,7 @@ static void packed_flags(struct ring *ring)
 		length = d->length;
 		d->id = htole16((uint16_t)~le16toh(id));
 		d->length = ~0u;
-		__atomic_store_n(withheld_word(ring), ring->withheld_flags,
+		__atomic_store_n(fault_withheld_word(ring), ring->withheld_flags,
 				 __ATOMIC_RELEASE);
 		fault_pass(LATE_NS);
 		d->id = id;
@@ -219,7 +219,7 @@ static void packed_flags(struct ring *ring)
 }
 
 /* Nothing that is outstanding, whatever the layout calls it. */
-static uint32_t unknown_id(const struct ring *ring, uint32_t id)
+static uint32_t fault_unknown_id(const struct ring *ring, uint32_t id)
 {
 	return ring->packed ? id ^ 0x4000u : ring->size + id;
 }
@@ -227,33 +227,33 @@ static uint32_t unknown_id(const struct ring *ring, uint32_t id)
 void fault_publish(struct ring *ring)
 {
 	if (ring->batched && fault_strike(ring, FAULT_IN_ORDER_BATCH_UNKNOWN))
-		ring->batch.id = unknown_id(ring, ring->batch.id);
+		ring->batch.id = fault_unknown_id(ring, ring->batch.id);
 	if (ring->in_order && ring->piled > 1 && fault_strike(ring, FAULT_IN_ORDER_REVERSED))
-		write_reversed(ring);
+		fault_write_reversed(ring);
 	if (!ring->packed && ring->piled && fault_strike(ring, FAULT_SPLIT_IDX_EARLY)) {
-		store_index(ring, (uint16_t)(ring->used + ring->piled));
+		fault_store_index(ring, (uint16_t)(ring->used + ring->piled));
 		fault_pass(LATE_NS);
 	}
 	if (!ring->packed && ring->used != ring->published &&
 	    fault_strike(ring, FAULT_SPLIT_IDX_STAYS))
 		ring->used = ring->published;
 	if (ring->packed)
-		packed_flags(ring);
+		fault_packed_flags(ring);
 }
 
 /* ---- after it: split ---- */
 
-static void flip_index(struct ring *ring)
+static void fault_flip_index(struct ring *ring)
 {
-	uint64_t end = now_ns() + FLIP_NS;
+	uint64_t end = fault_now_ns() + FLIP_NS;
 
-	while (now_ns() < end) {
-		store_index(ring, (uint16_t)(ring->published - 1));
-		store_index(ring, ring->published);
+	while (fault_now_ns() < end) {
+		fault_store_index(ring, (uint16_t)(ring->published - 1));
+		fault_store_index(ring, ring->published);
 	}
 }
 
-static void rewrite_entry(struct ring *ring)
+static void fault_rewrite_entry(struct ring *ring)
 {
 	uint32_t at = (ring->published - 1u) & (ring->size - 1u), i;
 	uint8_t *entry = (uint8_t *)ring->used_area + 4 + 8ul * at;
@@ -276,7 +276,7 @@ static void fault_scribble(struct ring *ring, uint64_t iova, uint64_t size)
 	uint8_t *at = NULL;
 
 	if (dma_window(ring->device, iova, &window))
-		at = window_at(&window, iova, size, DEVICE_WRITES);
+		at = ring_window_at(&window, iova, size, DEVICE_WRITES);
 	trace(ring->device, "FAULT queue %u: %#llx %s", ring->queue->index,
 	      (unsigned long long)iova, at ? "overwritten" : "is not writable");
 	if (!at)
@@ -285,7 +285,7 @@ static void fault_scribble(struct ring *ring, uint64_t iova, uint64_t size)
 	memset(at, 0xa5, size);
 }
 
-static void scribble_behind(struct ring *ring)
+static void fault_scribble_behind(struct ring *ring)
 {
 	uint64_t end = ring->queue->device_area + 6 + 8ul * ring->size;
 	uint64_t rest = -end & 4095u;
@@ -293,36 +293,36 @@ static void scribble_behind(struct ring *ring)
 	fault_scribble(ring, end, rest < BEHIND_BYTES ? rest : BEHIND_BYTES);
 }
 
-static void split_after(struct ring *ring)
+static void fault_split_after(struct ring *ring)
 {
 	uint16_t flying = (uint16_t)(ring->seen - ring->published);
 
 	if (fault_strike(ring, FAULT_SPLIT_IDX_OVERRUNS))
-		store_index(ring, (uint16_t)(ring->published + flying + 1));
+		fault_store_index(ring, (uint16_t)(ring->published + flying + 1));
 	if (fault_strike(ring, FAULT_SPLIT_IDX_BACK))
-		store_index(ring, (uint16_t)(ring->published - 2));
+		fault_store_index(ring, (uint16_t)(ring->published - 2));
 	if (fault_strike(ring, FAULT_SPLIT_IDX_JUMPS_32768))
-		store_index(ring, (uint16_t)(ring->published + 32768));
+		fault_store_index(ring, (uint16_t)(ring->published + 32768));
 	if (fault_strike(ring, FAULT_SPLIT_ENTRY_REWRITTEN))
-		rewrite_entry(ring);
+		fault_rewrite_entry(ring);
 	if (fault_strike(ring, FAULT_SPLIT_IDX_FLIPS))
-		flip_index(ring);
+		fault_flip_index(ring);
 	if (fault_strike(ring, FAULT_SPLIT_AREAS_OVERWRITTEN)) {
 		fault_scribble(ring, ring->queue->descriptor_area, 16ul * ring->size);
 		fault_scribble(ring, ring->queue->driver_area, 6 + 2ul * ring->size);
 	}
 	if (fault_strike(ring, FAULT_SPLIT_TAIL_OVERWRITTEN))
-		scribble_behind(ring);
+		fault_scribble_behind(ring);
 }
 
 /* ---- after it: packed ---- */
 
-static uint16_t used_bits(bool wrap)
+static uint16_t fault_used_bits(bool wrap)
 {
 	return htole16(wrap ? DF_AVAIL | DF_USED : 0);
 }
 
-static void use_all(struct ring *ring)
+static void fault_use_all(struct ring *ring)
 {
 	uint16_t i;
 
@@ -330,13 +330,12 @@ static void use_all(struct ring *ring)
 		ring->descriptors[i].id = 0;
 		ring->descriptors[i].length = htole32(64);
 		ring->descriptors[i].flags =
-			used_bits(i >= ring->used ? ring->used_wrap :
-						    !ring->used_wrap);
+			fault_used_bits(i >= ring->used ? ring->used_wrap : !ring->used_wrap);
 	}
 }
 
 /* Descriptors from where the device writes next up to where it reads next. */
-static void spoil_outstanding(struct ring *ring)
+static void fault_spoil_outstanding(struct ring *ring)
 {
 	uint32_t left = ring->outstanding, at = ring->used;
 
@@ -346,18 +345,18 @@ static void spoil_outstanding(struct ring *ring)
 	}
 }
 
-static void packed_after(struct ring *ring)
+static void fault_packed_after(struct ring *ring)
 {
-	uint16_t *last = withheld_word(ring);
+	uint16_t *last = fault_withheld_word(ring);
 
 	if (fault_strike(ring, FAULT_PACKED_USED_EARLY))
-		ring->descriptors[ring->used].flags = used_bits(ring->used_wrap);
+		ring->descriptors[ring->used].flags = fault_used_bits(ring->used_wrap);
 	if (fault_strike(ring, FAULT_PACKED_USED_UNDONE))
 		__atomic_store_n(last, *last ^ htole16(DF_USED), __ATOMIC_RELEASE);
 	if (ring->outstanding && fault_strike(ring, FAULT_PACKED_OUTSTANDING_ALTERED))
-		spoil_outstanding(ring);
+		fault_spoil_outstanding(ring);
 	if (fault_strike(ring, FAULT_PACKED_ALL_USED))
-		use_all(ring);
+		fault_use_all(ring);
 }
 
 /* Nothing has been published in a queue until its first buffer is given. */
@@ -367,9 +366,9 @@ void fault_published(struct ring *ring)
 	if (!ring->queue->given)
 		return;
 	if (ring->packed)
-		packed_after(ring);
+		fault_packed_after(ring);
 	else
-		split_after(ring);
+		fault_split_after(ring);
 }
 
 void fault_event_flags(struct ring *ring)

@@ -223,8 +223,8 @@ int ring_broken(struct ring *ring);
 void *ring_translate_slow(struct ring *ring, uint64_t iova, uint64_t size,
 			  enum direction direction);
 
-static inline uint8_t *window_at(const struct mapping *window, uint64_t iova,
-				 uint64_t size, unsigned int direction)
+static inline uint8_t *ring_window_at(const struct mapping *window, uint64_t iova,
+				      uint64_t size, unsigned int direction)
 {
 	uint64_t offset = iova - window->iova;
 
@@ -237,7 +237,7 @@ static inline uint8_t *window_at(const struct mapping *window, uint64_t iova,
 static inline void *ring_translate(struct ring *ring, uint64_t iova,
 				   uint64_t size, enum direction direction)
 {
-	uint8_t *at = window_at(&ring->window[0], iova, size, direction);
+	uint8_t *at = ring_window_at(&ring->window[0], iova, size, direction);
 
 	if (likely(at != NULL))
 		return at;
@@ -263,9 +263,9 @@ static inline bool buffer_single(struct ring *ring, struct buffer *buffer,
 				 const struct fetched *descriptor)
 {
 	bool writable = descriptor->flags & DF_WRITE;
-	uint8_t *at = window_at(&ring->window[0], descriptor->address,
-				descriptor->length,
-				writable ? DEVICE_WRITES : DEVICE_READS);
+	uint8_t *at = ring_window_at(&ring->window[0], descriptor->address,
+				     descriptor->length,
+				     writable ? DEVICE_WRITES : DEVICE_READS);
 	uint16_t record = ring->free[ring->free_count - 1];
 
 	if (unlikely(!at || !descriptor->length || ring->origins))

@@ -23,19 +23,19 @@ const struct requirements packed_requirements = {
 	.table_length = "PACKED-14",
 };
 
-static uint16_t *flags_of(const struct ring *ring, uint16_t position)
+static uint16_t *packed_flags_of(const struct ring *ring, uint16_t position)
 {
 	return (uint16_t *)(void *)&ring->descriptors[position] + DESCRIPTOR_FLAGS;
 }
 
-static uint16_t load_flags(const struct ring *ring, uint16_t position)
+static uint16_t packed_load_flags(const struct ring *ring, uint16_t position)
 {
 	/* Pairs with the driver's barrier before the flags ("Updating flags"). */
-	return le16toh(__atomic_load_n(flags_of(ring, position),
+	return le16toh(__atomic_load_n(packed_flags_of(ring, position),
 				       __ATOMIC_ACQUIRE));
 }
 
-static bool flags_available(uint16_t flags, bool wrap)
+static bool packed_flags_available(uint16_t flags, bool wrap)
 {
 	uint16_t bits = flags & (DF_AVAIL | DF_USED);
 
@@ -43,7 +43,7 @@ static bool flags_available(uint16_t flags, bool wrap)
 }
 
 /* `count` slots on from a position; true if that passed the ring's end. */
-static bool advance(const struct ring *ring, uint16_t *position, uint32_t count)
+static bool packed_advance(const struct ring *ring, uint16_t *position, uint32_t count)
 {
 	uint32_t at = *position + count;
 
@@ -95,7 +95,7 @@ int packed_start(struct ring *ring)
 	for (i = 0; i < ring->size; i++) {
 		packed_fetch(ring, i, &d);
 		/* The driver may be writing the rest already: its flags come last. */
-		if (flags_available(d.flags, true) || d.flags == 0)
+		if (packed_flags_available(d.flags, true) || d.flags == 0)
 			continue;
 		if (!odd++)
 			first = i;
@@ -133,7 +133,7 @@ static int packed_violation(struct ring *ring, const char *id, uint16_t position
 
 /* Nothing is available at the next position. Could it look like that if the driver
  * minds its wrap counter? */
-static int check_empty(struct ring *ring, const struct fetched *d)
+static int packed_check_empty(struct ring *ring, const struct fetched *d)
 {
 	bool avail = d->flags & DF_AVAIL, used = d->flags & DF_USED;
 	bool wrap = ring->next_wrap;
@@ -150,8 +150,8 @@ static int check_empty(struct ring *ring, const struct fetched *d)
 }
 
 /* A later descriptor of a list is not available. Either it comes yet, or never. */
-static int check_tail(struct ring *ring, uint16_t position, bool wrap,
-		      struct fetched *d)
+static int packed_check_tail(struct ring *ring, uint16_t position, bool wrap,
+			     struct fetched *d)
 {
 	struct timespec from, now;
 	uint64_t waited = 0, before = ring->tails_ns;
@@ -159,7 +159,7 @@ static int check_tail(struct ring *ring, uint16_t position, bool wrap,
 
 	clock_gettime(CLOCK_MONOTONIC, &from);
 	while (!there && waited <= TAIL_NS && before + waited <= TAILS_NS) {
-		there = flags_available(load_flags(ring, position), wrap);
+		there = packed_flags_available(packed_load_flags(ring, position), wrap);
 		clock_gettime(CLOCK_MONOTONIC, &now);
 		waited = (uint64_t)((now.tv_sec - from.tv_sec) * 1000000000LL +
 				    now.tv_nsec - from.tv_nsec);
@@ -176,7 +176,7 @@ static int check_tail(struct ring *ring, uint16_t position, bool wrap,
 }
 
 /* What is given and not published is no more the driver's than what is not given. */
-static uint32_t device_has(const struct ring *ring)
+static uint32_t packed_device_has(const struct ring *ring)
 {
 	return ring->outstanding + ring->unseen;
 }
@@ -196,7 +196,7 @@ static int packed_check_flags(struct ring *ring, const struct buffer *buffer,
 	if (unlikely((d->flags & DF_NEXT) && buffer->slots >= ring->size))
 		return packed_violation(ring, "PACKED-26", position, d,
 					"the list is longer than the ring");
-	if (unlikely(device_has(ring) + buffer->slots > ring->size))
+	if (unlikely(packed_device_has(ring) + buffer->slots > ring->size))
 		return packed_violation(ring, list ? "PACKED-29" : "PACKED-02", position,
 					d, "made available though the device has the "
 					"whole ring");
@@ -220,12 +220,12 @@ static int packed_walk(struct ring *ring, struct buffer *buffer, struct fetched 
 		} else if (buffer_add(ring, buffer, d) < 0) {
 			return -1;
 		}
-		wrap ^= advance(ring, &position, 1);
+		wrap ^= packed_advance(ring, &position, 1);
 		if (likely(!(d->flags & DF_NEXT)))
 			break;
 		packed_fetch(ring, position, d);
-		if (unlikely(!flags_available(d->flags, wrap)) &&
-		    check_tail(ring, position, wrap, d) < 0)
+		if (unlikely(!packed_flags_available(d->flags, wrap)) &&
+		    packed_check_tail(ring, position, wrap, d) < 0)
 			return -1;
 	}
 	ring->next = position;
@@ -240,10 +240,10 @@ int packed_take(struct ring *ring, struct buffer *buffer)
 
 	/* One load for flags, id and length: they cannot be of different times. */
 	packed_fetch(ring, position, &d);
-	if (!flags_available(d.flags, ring->next_wrap))
-		return check_empty(ring, &d);
+	if (!packed_flags_available(d.flags, ring->next_wrap))
+		return packed_check_empty(ring, &d);
 	/* With the whole ring taken there is no record left either. */
-	if (unlikely(device_has(ring) == ring->size))
+	if (unlikely(packed_device_has(ring) == ring->size))
 		return packed_violation(ring, "PACKED-02", position, &d,
 					"made available though the device has the whole "
 					"ring");
@@ -251,7 +251,7 @@ int packed_take(struct ring *ring, struct buffer *buffer)
 	if (likely(!(d.flags & (DF_NEXT | DF_INDIRECT))) &&
 	    buffer_single(ring, buffer, &d)) {
 		ring->slot[position].owner = SLOT_DRIVER;
-		ring->next_wrap ^= advance(ring, &ring->next, 1);
+		ring->next_wrap ^= packed_advance(ring, &ring->next, 1);
 	} else if (packed_walk(ring, buffer, &d) < 0) {
 		return -1;
 	}
@@ -268,7 +268,7 @@ void packed_untake(struct ring *ring, const struct taken *taken)
 
 /* ---- used descriptors ---- */
 
-static uint16_t used_flags(const struct ring *ring, const struct waiting *used)
+static uint16_t packed_used_flags(const struct ring *ring, const struct waiting *used)
 {
 	uint16_t flags = ring->used_wrap ? DF_AVAIL | DF_USED : 0;
 
@@ -291,7 +291,7 @@ static void packed_unwatch(struct ring *ring, uint16_t slots)
 void packed_give(struct ring *ring, const struct waiting *used)
 {
 	struct packed_descriptor *d = &ring->descriptors[ring->used];
-	uint16_t flags = used_flags(ring, used);
+	uint16_t flags = packed_used_flags(ring, used);
 
 	__atomic_store_n(&d->length, htole32(used->written), __ATOMIC_RELAXED);
 	__atomic_store_n(&d->id, htole16((uint16_t)used->id), __ATOMIC_RELAXED);
@@ -305,7 +305,7 @@ void packed_give(struct ring *ring, const struct waiting *used)
 	if (unlikely(ring->sample.armed))
 		packed_unwatch(ring, used->slots);
 	ring->slot[ring->used].owner = ring->used_wrap;
-	ring->used_wrap ^= advance(ring, &ring->used, used->slots);
+	ring->used_wrap ^= packed_advance(ring, &ring->used, used->slots);
 	ring->unpublished += used->slots;
 }
 
@@ -314,7 +314,7 @@ void packed_publish(struct ring *ring)
 	if (!ring->withheld)
 		return;
 	/* All that the driver finds from here on. */
-	__atomic_store_n(flags_of(ring, ring->withheld_position),
+	__atomic_store_n(packed_flags_of(ring, ring->withheld_position),
 			 ring->withheld_flags, __ATOMIC_RELEASE);
 	ring->withheld = false;
 	ring->published = ring->used;
@@ -325,7 +325,7 @@ void packed_publish(struct ring *ring)
 
 /* ---- event suppression ---- */
 
-static void check_event(struct ring *ring, const struct packed_event *event)
+static void packed_check_event(struct ring *ring, const struct packed_event *event)
 {
 	uint16_t flags = event->flags & 3u;
 
@@ -340,7 +340,7 @@ static void check_event(struct ring *ring, const struct packed_event *event)
 }
 
 /* Did the used descriptors since the last notification pass the driver's event? */
-static bool event_passed(const struct ring *ring, uint16_t event)
+static bool packed_event_passed(const struct ring *ring, uint16_t event)
 {
 	uint32_t position = event & ~EVENT_WRAP;
 	bool wrap = event & EVENT_WRAP;
@@ -367,15 +367,15 @@ bool packed_wanted(struct ring *ring)
 	event.position = le16toh(event.position);
 	event.flags = le16toh(event.flags);
 	if (unlikely(event.flags > EVENT_DISABLE))
-		check_event(ring, &event);
+		packed_check_event(ring, &event);
 	if ((event.flags & 3u) == EVENT_DESC && ring->event_idx)
-		return event_passed(ring, event.position);
+		return packed_event_passed(ring, event.position);
 	return (event.flags & 3u) != EVENT_DISABLE;
 }
 
 bool packed_ready(struct ring *ring)
 {
-	return flags_available(load_flags(ring, ring->next), ring->next_wrap);
+	return packed_flags_available(packed_load_flags(ring, ring->next), ring->next_wrap);
 }
 
 static void packed_put_event(struct ring *ring, uint16_t position, uint16_t flags)
@@ -410,7 +410,7 @@ void packed_disarm(struct ring *ring)
 
 /* A position that the driver says is next to be written: what lies before it and was
  * not taken must be available. Positions of two wraps, which the wrap counter tells apart. */
-static bool position_true(const struct ring *ring, uint16_t announced, bool wrap)
+static bool packed_position_true(const struct ring *ring, uint16_t announced, bool wrap)
 {
 	uint32_t positions = 2u * ring->size;
 	uint32_t target = announced + (wrap ? 0u : ring->size);
@@ -421,8 +421,8 @@ static bool position_true(const struct ring *ring, uint16_t announced, bool wrap
 	if (!ahead || ahead > ring->size)
 		return true;
 	last = (target + positions - 1) % positions;
-	return flags_available(load_flags(ring, (uint16_t)(last % ring->size)),
-			       last < ring->size);
+	return packed_flags_available(packed_load_flags(ring, (uint16_t)(last % ring->size)),
+				      last < ring->size);
 }
 
 void packed_notified(struct ring *ring, uint32_t value)
@@ -435,7 +435,7 @@ void packed_notified(struct ring *ring, uint32_t value)
 			       "queue %u: notified of position %u, "
 			       "but the ring has %u",
 			       ring->queue->index, announced, ring->size);
-	else if (ring->armed && !position_true(ring, announced, wrap))
+	else if (ring->armed && !packed_position_true(ring, announced, wrap))
 		ring_violation(ring, "PACKED-23", "queue %u: notified of position %u "
 			       "with wrap counter %u, but not all before it is available",
 			       ring->queue->index, announced, wrap);

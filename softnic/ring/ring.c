@@ -13,7 +13,7 @@
 
 /* ---- begin and end ---- */
 
-static void *zeroed(size_t count, size_t size)
+static void *ring_zeroed(size_t count, size_t size)
 {
 	size_t bytes = (count * size + 63) & ~(size_t)63;
 	void *memory = aligned_alloc(64, bytes);
@@ -23,7 +23,7 @@ static void *zeroed(size_t count, size_t size)
 	return memory;
 }
 
-static void free_record(struct ring *ring)
+static void ring_free_record(struct ring *ring)
 {
 	uint32_t i;
 
@@ -38,14 +38,14 @@ static void free_record(struct ring *ring)
 	free(ring);
 }
 
-static int make_record(struct ring *ring)
+static int ring_make_record(struct ring *ring)
 {
 	uint32_t i, power = 1;
 
 	while (power < ring->size)
 		power *= 2;
 	ring->taken_mask = power - 1;
-	ring->few = zeroed(ring->size, sizeof(*ring->few));
+	ring->few = ring_zeroed(ring->size, sizeof(*ring->few));
 	ring->many = calloc(ring->size, sizeof(*ring->many));
 	ring->free = calloc(ring->size, sizeof(*ring->free));
 	ring->taken = calloc(power, sizeof(*ring->taken));
@@ -60,24 +60,24 @@ static int make_record(struct ring *ring)
 	return special_start(ring);
 }
 
-static struct ring *new_ring(struct queue *queue)
+static struct ring *ring_new(struct queue *queue)
 {
 	const struct features *accepted = &queue->device->accepted;
-	struct ring *ring = zeroed(1, sizeof(*ring));
+	struct ring *ring = ring_zeroed(1, sizeof(*ring));
 
 	if (!ring)
 		return NULL;
 	ring->queue = queue;
 	ring->device = queue->device;
 	ring->size = queue->size;
-	ring->packed = has(accepted, FT_RING_PACKED);
-	ring->event_idx = has(accepted, FT_EVENT_IDX);
-	ring->in_order = has(accepted, FT_IN_ORDER);
-	ring->indirect = has(accepted, FT_INDIRECT_DESC);
+	ring->packed = features_have(accepted, FT_RING_PACKED);
+	ring->event_idx = features_have(accepted, FT_EVENT_IDX);
+	ring->in_order = features_have(accepted, FT_IN_ORDER);
+	ring->indirect = features_have(accepted, FT_INDIRECT_DESC);
 	ring->requirement = ring->packed ? &packed_requirements : &split_requirements;
 	ring->armed = true; /* zeroed memory requests notifications */
-	if (make_record(ring) < 0) {
-		free_record(ring);
+	if (ring_make_record(ring) < 0) {
+		ring_free_record(ring);
 		return NULL;
 	}
 	return ring;
@@ -104,14 +104,14 @@ static bool ring_check_areas(const struct queue *queue, const struct requirement
 	return fits && !off;
 }
 
-static int find_areas(struct ring *ring)
+static int ring_find_areas(struct ring *ring)
 {
 	return ring->packed ? packed_areas(ring) : split_areas(ring);
 }
 
 static int ring_begin(struct queue *queue, const struct ring_position *from)
 {
-	bool packed = has(&queue->device->accepted, FT_RING_PACKED);
+	bool packed = features_have(&queue->device->accepted, FT_RING_PACKED);
 	struct ring *ring;
 
 	ring_stop(queue);
@@ -120,22 +120,22 @@ static int ring_begin(struct queue *queue, const struct ring_position *from)
 	queue->filled = from != NULL;
 	if (!ring_check_areas(queue, packed ? &packed_requirements : &split_requirements, packed))
 		return -1;
-	ring = new_ring(queue);
+	ring = ring_new(queue);
 	if (!ring) {
 		fprintf(stderr, "vionet-softnic: queue %u: no memory for a ring of "
 			"%u\n", queue->index, queue->size);
 		return -1;
 	}
-	if (find_areas(ring) < 0) {
-		free_record(ring);
+	if (ring_find_areas(ring) < 0) {
+		ring_free_record(ring);
 		return -1;
 	}
 	/* Doorbells from before are no ring's of this one, nor is half a second a whole. */
 	ring->watch_kicks = queue->kicks;
 	ring->watch_armed = true;
 	/* One that looked by itself would miss no doorbell. */
-	ring->asleep = fault(queue->device, FAULT_EARLY_DOORBELLS_LOST) ||
-		       fault(queue->device, FAULT_ONE_DOORBELL_LOST);
+	ring->asleep = device_has_fault(queue->device, FAULT_EARLY_DOORBELLS_LOST) ||
+		       device_has_fault(queue->device, FAULT_ONE_DOORBELL_LOST);
 	ring->sleep_kicks = queue->kicks;
 	queue->ring = ring;
 	queue->broken = false;
@@ -186,7 +186,7 @@ static void ring_exercised(const struct queue *queue)
 		times[EX_SPLIT_IN_ORDER] += queue->taken;
 	if (!ring->packed)
 		times[ring->event_idx ? EX_SPLIT_EVENT_IDX : EX_SPLIT_FLAGS] += queue->taken;
-	if (queue->index != control_index(device))
+	if (queue->index != device_control_index(device))
 		times[queue->index % 2 ? EX_TRANSMIT : EX_RECEIVE] += queue->taken;
 }
 
@@ -195,7 +195,7 @@ void ring_stop(struct queue *queue)
 	if (queue->ring && queue->taken > 0)
 		ring_exercised(queue);
 	if (queue->ring)
-		free_record(queue->ring);
+		ring_free_record(queue->ring);
 	queue->ring = NULL;
 }
 
@@ -211,14 +211,14 @@ void ring_remap(struct queue *queue)
 		return;
 	if (ring->special)
 		special_remap(ring);
-	if (find_areas(ring) < 0)
+	if (ring_find_areas(ring) < 0)
 		ring_broken(ring);
 }
 
 /* ---- taking ---- */
 
 /* A device that looked without a kick would never notice that one was forgotten. */
-static bool still_asleep(struct ring *ring)
+static bool ring_still_asleep(struct ring *ring)
 {
 	const struct queue *queue = ring->queue;
 
@@ -239,7 +239,7 @@ int ring_take(struct queue *queue, struct buffer *buffer)
 
 	if (unlikely(!ring || queue->broken))
 		return ring ? -1 : 0;
-	if (unlikely(ring->asleep) && still_asleep(ring))
+	if (unlikely(ring->asleep) && ring_still_asleep(ring))
 		return 0;
 	if (unlikely(ring->special))
 		return special_take(ring, buffer);
@@ -355,7 +355,7 @@ bool ring_arm(struct queue *queue)
 
 	if (!ring || queue->broken)
 		return false;
-	if (ring->asleep && still_asleep(ring))
+	if (ring->asleep && ring_still_asleep(ring))
 		return false;
 	ring->armed = true;
 	ring->watch_armed = true; /* at any time between two looks counts */
@@ -373,7 +373,7 @@ void ring_disarm(struct queue *queue)
 	struct ring *ring = queue->ring;
 
 	if (!ring || !ring->armed || queue->broken ||
-	    (ring->asleep && still_asleep(ring)))
+	    (ring->asleep && ring_still_asleep(ring)))
 		return;
 	ring->armed = false;
 	if (ring->packed)
@@ -401,8 +401,8 @@ static void ring_check_missing(struct ring *ring, bool ready)
 	const char *id = "SPLIT-30";
 
 	if (!ready || !ring->armed || !ring->watch_ready || ring->faults ||
-	    fault(ring->device, FAULT_EARLY_DOORBELLS_LOST) ||
-	    fault(ring->device, FAULT_ONE_DOORBELL_LOST) ||
+	    device_has_fault(ring->device, FAULT_EARLY_DOORBELLS_LOST) ||
+	    device_has_fault(ring->device, FAULT_ONE_DOORBELL_LOST) ||
 	    ring->watch_next != ring->next ||
 	    ring->watch_taken != ring->queue->taken ||
 	    ring->watch_kicks != ring->queue->kicks)

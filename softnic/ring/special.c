@@ -11,7 +11,7 @@
 
 #define STASH_DEPTH 8u
 
-static uint32_t random_below(struct ring *ring, uint32_t limit)
+static uint32_t special_random_below(struct ring *ring, uint32_t limit)
 {
 	/* Xorshift: the same in each run. */
 	ring->random ^= ring->random << 13;
@@ -20,9 +20,9 @@ static uint32_t random_below(struct ring *ring, uint32_t limit)
 	return ring->random % limit;
 }
 
-static void refault(struct ring *ring)
+static void special_refault(struct ring *ring)
 {
-	bool data = ring->queue->index != control_index(ring->device);
+	bool data = ring->queue->index != device_control_index(ring->device);
 
 	ring->faults = data ? faults_of(ring) : 0;
 	ring->faults_done &= ring->faults;
@@ -34,19 +34,19 @@ static void refault(struct ring *ring)
 void ring_refault(struct queue *queue)
 {
 	if (queue->ring)
-		refault(queue->ring);
+		special_refault(queue->ring);
 }
 
 int special_start(struct ring *ring)
 {
 	const struct device *device = ring->device;
-	bool data = ring->queue->index != control_index(device);
+	bool data = ring->queue->index != device_control_index(device);
 	bool shuffle = data && device->options->shuffle && !ring->in_order;
 
 	ring->shuffle_take = shuffle && ring->queue->index % 2 == 0;
 	ring->shuffle_give = shuffle && ring->queue->index % 2 == 1;
 	ring->random = 0x9e3779b9u ^ ring->queue->index;
-	refault(ring);
+	special_refault(ring);
 	ring->pile = calloc(ring->size, sizeof(*ring->pile));
 	if (!ring->pile)
 		return -1;
@@ -89,7 +89,7 @@ int special_take(struct ring *ring, struct buffer *buffer)
 		return -1;
 	if (!ring->stashed)
 		return 0;
-	picked = &ring->stash[random_below(ring, ring->stashed)];
+	picked = &ring->stash[special_random_below(ring, ring->stashed)];
 	*buffer = *picked;
 	ring->handed[ring->hands++ & ring->taken_mask] = *picked;
 	*picked = ring->stash[--ring->stashed];
@@ -98,7 +98,7 @@ int special_take(struct ring *ring, struct buffer *buffer)
 
 /* The elements as they were: who had the buffer may have moved on in them, or the map
  * may be another one. */
-static int restore(struct ring *ring, const struct buffer *buffer)
+static int special_restore(struct ring *ring, const struct buffer *buffer)
 {
 	uint32_t count = (uint32_t)buffer->readable + buffer->writable, i;
 
@@ -125,7 +125,7 @@ void special_untake(struct ring *ring, unsigned int count)
 			continue;
 		}
 		buffer = &ring->handed[--ring->hands & ring->taken_mask];
-		if (restore(ring, buffer) < 0)
+		if (special_restore(ring, buffer) < 0)
 			return;
 		ring->stash[ring->stashed++] = *buffer;
 	}
@@ -136,7 +136,7 @@ void special_remap(struct ring *ring)
 	uint32_t i;
 
 	for (i = 0; i < ring->stashed; i++)
-		if (restore(ring, &ring->stash[i]) < 0)
+		if (special_restore(ring, &ring->stash[i]) < 0)
 			return;
 }
 
@@ -154,13 +154,13 @@ void special_give(struct ring *ring, const struct waiting *given)
 		ring_write_used(ring, &used);
 }
 
-static void shuffle(struct ring *ring)
+static void special_shuffle(struct ring *ring)
 {
 	uint32_t left, pick;
 	struct waiting last;
 
 	for (left = ring->piled; left > 1; left--) {
-		pick = random_below(ring, left);
+		pick = special_random_below(ring, left);
 		last = ring->pile[left - 1];
 		ring->pile[left - 1] = ring->pile[pick];
 		ring->pile[pick] = last;
@@ -172,7 +172,7 @@ void special_publish(struct ring *ring)
 	uint32_t i;
 
 	if (ring->shuffle_give)
-		shuffle(ring);
+		special_shuffle(ring);
 	if (ring->faults)
 		fault_publish(ring);
 	for (i = 0; i < ring->piled; i++)

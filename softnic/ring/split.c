@@ -24,22 +24,22 @@ const struct requirements split_requirements = {
 	.table_length = "SPLIT-14",
 };
 
-static uint16_t load(const uint16_t *word)
+static uint16_t split_load(const uint16_t *word)
 {
 	return le16toh(__atomic_load_n(word, __ATOMIC_RELAXED));
 }
 
-static void store(uint16_t *word, uint16_t value)
+static void split_store(uint16_t *word, uint16_t value)
 {
 	__atomic_store_n(word, htole16(value), __ATOMIC_RELAXED);
 }
 
-static struct split_used *used_ring(const struct ring *ring)
+static struct split_used *split_used_ring(const struct ring *ring)
 {
 	return (struct split_used *)(void *)(ring->used_area + WORD_RING);
 }
 
-static uint16_t *avail_event(const struct ring *ring)
+static uint16_t *split_avail_event(const struct ring *ring)
 {
 	return ring->used_area + WORD_RING + 4u * ring->size;
 }
@@ -64,7 +64,7 @@ int split_areas(struct ring *ring)
 
 int split_start(struct ring *ring)
 {
-	uint16_t flags = load(&ring->used_area[AREA_FLAGS]);
+	uint16_t flags = split_load(&ring->used_area[AREA_FLAGS]);
 
 	if (flags)
 		ring_violation(ring, "SPLIT-27", "queue %u: the flags of the used "
@@ -76,7 +76,7 @@ int split_start(struct ring *ring)
 /* Behind `used`, which says what the driver has seen, lies what was lost in flight. */
 int split_resume(struct ring *ring, const struct ring_position *from)
 {
-	uint16_t used = load(&ring->used_area[WORD_INDEX]);
+	uint16_t used = split_load(&ring->used_area[WORD_INDEX]);
 
 	ring->next = ring->seen = from->next;
 	ring->used = ring->published = ring->notified = used;
@@ -103,7 +103,7 @@ void split_fetch(const struct ring *ring, uint16_t position,
 
 /* ---- the available ring ---- */
 
-static int index_violation(struct ring *ring, uint16_t index)
+static int split_index_violation(struct ring *ring, uint16_t index)
 {
 	uint16_t back = (uint16_t)(ring->seen - index);
 	const char *id = "SPLIT-36";
@@ -120,7 +120,7 @@ static int index_violation(struct ring *ring, uint16_t index)
 
 static void split_check_flags(struct ring *ring)
 {
-	uint16_t flags = load(&ring->available[AREA_FLAGS]);
+	uint16_t flags = split_load(&ring->available[AREA_FLAGS]);
 
 	if (ring->event_idx && flags)
 		ring_violation(ring, "SPLIT-19", "queue %u: the flags of the "
@@ -145,7 +145,7 @@ static int split_look(struct ring *ring)
 	/* What is not back counts against the ring, published or not. */
 	if (unlikely((uint16_t)(index - ring->published) > ring->size ||
 		     (uint16_t)(index - ring->seen) > ring->size))
-		return index_violation(ring, index);
+		return split_index_violation(ring, index);
 	ring->seen = index;
 	split_check_flags(ring);
 	return 1;
@@ -153,9 +153,9 @@ static int split_look(struct ring *ring)
 
 /* ---- chains ---- */
 
-static int chain_violation(struct ring *ring, const char *id, uint16_t head,
-			   uint16_t position, const struct fetched *d,
-			   const char *why)
+static int split_chain_violation(struct ring *ring, const char *id, uint16_t head,
+				 uint16_t position, const struct fetched *d,
+				 const char *why)
 {
 	ring_violation(ring, id, "queue %u: chain %u, descriptor %u (flags %#x, next "
 		       "%u): %s", ring->queue->index, head, position, d->flags, d->other,
@@ -164,47 +164,47 @@ static int chain_violation(struct ring *ring, const char *id, uint16_t head,
 }
 
 /* A descriptor that a chain should not have: who has it already? */
-static int owned_violation(struct ring *ring, uint16_t head, uint16_t position,
-			   bool first)
+static int split_owned_violation(struct ring *ring, uint16_t head, uint16_t position,
+				 bool first)
 {
 	static const struct fetched unread;
 
 	if (!first && ring->slot[position].owner == head + 1)
-		return chain_violation(ring, "SPLIT-06", head, position, &unread,
-				       "the chain is a loop");
-	return chain_violation(ring, "SPLIT-36", head, position, &unread,
-			       "used though a chain that is not back has it");
+		return split_chain_violation(ring, "SPLIT-06", head, position, &unread,
+					     "the chain is a loop");
+	return split_chain_violation(ring, "SPLIT-36", head, position, &unread,
+				     "used though a chain that is not back has it");
 }
 
 /* The next descriptor of a chain is to be at `position`: may it be? */
-static int claim(struct ring *ring, uint16_t head, uint16_t position, bool first)
+static int split_claim(struct ring *ring, uint16_t head, uint16_t position, bool first)
 {
 	static const struct fetched unread;
 
 	if (unlikely(position >= ring->size))
-		return chain_violation(ring, "SPLIT-35", head, position, &unread,
-				       "the table ends before it");
+		return split_chain_violation(ring, "SPLIT-35", head, position, &unread,
+					     "the table ends before it");
 	if (unlikely(ring->slot[position].owner))
-		return owned_violation(ring, head, position, first);
+		return split_owned_violation(ring, head, position, first);
 	ring->slot[position].owner = (uint16_t)(head + 1);
 	return 0;
 }
 
-static int check_descriptor(struct ring *ring, uint16_t head, uint16_t position,
-			    const struct fetched *d)
+static int split_check_descriptor(struct ring *ring, uint16_t head, uint16_t position,
+				  const struct fetched *d)
 {
 	if (unlikely(d->flags & ~(DF_NEXT | DF_WRITE | DF_INDIRECT)))
-		return chain_violation(ring, "SPLIT-35", head, position, d,
-				       "only NEXT, WRITE and INDIRECT are flags");
+		return split_chain_violation(ring, "SPLIT-35", head, position, d,
+					     "only NEXT, WRITE and INDIRECT are flags");
 	if (likely(!(d->flags & DF_NEXT)))
 		return 0;
 	if (unlikely(d->flags & DF_INDIRECT))
-		return chain_violation(ring, "SPLIT-12", head, position, d,
-				       "both INDIRECT and NEXT");
+		return split_chain_violation(ring, "SPLIT-12", head, position, d,
+					     "both INDIRECT and NEXT");
 	if (unlikely(ring->in_order &&
 		     d->other != ((position + 1u) & (ring->size - 1u))))
-		return chain_violation(ring, "SPLIT-07", head, position, d,
-				       "next is not the following one, with IN_ORDER");
+		return split_chain_violation(ring, "SPLIT-07", head, position, d,
+					     "next is not the following one, with IN_ORDER");
 	return 0;
 }
 
@@ -216,7 +216,7 @@ static int split_walk(struct ring *ring, struct buffer *buffer, uint16_t head,
 
 	buffer_begin(ring, buffer);
 	for (buffer->slots = 1;; buffer->slots++) {
-		if (check_descriptor(ring, head, position, d) < 0)
+		if (split_check_descriptor(ring, head, position, d) < 0)
 			return -1;
 		if (d->flags & DF_INDIRECT)
 			return buffer_add_table(ring, buffer, d,
@@ -226,7 +226,7 @@ static int split_walk(struct ring *ring, struct buffer *buffer, uint16_t head,
 		if (!(d->flags & DF_NEXT))
 			return 0;
 		next = d->other;
-		if (claim(ring, head, next, false) < 0)
+		if (split_claim(ring, head, next, false) < 0)
 			return -1;
 		ring->slot[position].next = next;
 		position = next;
@@ -234,14 +234,14 @@ static int split_walk(struct ring *ring, struct buffer *buffer, uint16_t head,
 	}
 }
 
-static int check_head(struct ring *ring, uint16_t head)
+static int split_check_head(struct ring *ring, uint16_t head)
 {
 	static const struct fetched unread;
 
 	if (head == ring->expected || ring->expected == ANY_HEAD || head >= ring->size)
 		return 0;
-	return chain_violation(ring, "SPLIT-08", head, head, &unread,
-			       "not the descriptor that is next in order, with IN_ORDER");
+	return split_chain_violation(ring, "SPLIT-08", head, head, &unread,
+				     "not the descriptor that is next in order, with IN_ORDER");
 }
 
 int split_take(struct ring *ring, struct buffer *buffer)
@@ -255,10 +255,10 @@ int split_take(struct ring *ring, struct buffer *buffer)
 		if (have <= 0)
 			return have;
 	}
-	head = load(&ring->available[WORD_RING + (ring->next & (ring->size - 1u))]);
-	if (unlikely(ring->in_order) && check_head(ring, head) < 0)
+	head = split_load(&ring->available[WORD_RING + (ring->next & (ring->size - 1u))]);
+	if (unlikely(ring->in_order) && split_check_head(ring, head) < 0)
 		return -1;
-	if (claim(ring, head, head, true) < 0)
+	if (split_claim(ring, head, head, true) < 0)
 		return -1;
 	split_fetch(ring, head, &d);
 	buffer->id = head;
@@ -273,7 +273,7 @@ int split_take(struct ring *ring, struct buffer *buffer)
 
 /* The chain's descriptors are the driver's again. They are found in our record: the
  * driver's table may have changed. */
-static void disown(struct ring *ring, uint16_t head, uint16_t slots)
+static void split_disown(struct ring *ring, uint16_t head, uint16_t slots)
 {
 	uint16_t position = head;
 
@@ -291,19 +291,19 @@ void split_untake(struct ring *ring, const struct taken *taken)
 {
 	ring->next--;
 	ring->expected = taken->position;
-	disown(ring, taken->id, taken->slots);
+	split_disown(ring, taken->id, taken->slots);
 }
 
 void split_release(struct ring *ring, const struct buffer *buffer)
 {
-	disown(ring, buffer->id, buffer->slots);
+	split_disown(ring, buffer->id, buffer->slots);
 }
 
 /* ---- the used ring ---- */
 
 void split_give(struct ring *ring, const struct waiting *used)
 {
-	struct split_used *entry = &used_ring(ring)[ring->used & (ring->size - 1u)];
+	struct split_used *entry = &split_used_ring(ring)[ring->used & (ring->size - 1u)];
 	uint64_t raw = (uint64_t)used->written << 32 | used->id;
 
 	raw = htole64(raw);
@@ -330,11 +330,11 @@ bool split_wanted(struct ring *ring)
 	/* idx before the driver's used_event: it writes that and then looks at idx. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (ring->event_idx) {
-		event = load(&ring->available[WORD_RING + ring->size]);
+		event = split_load(&ring->available[WORD_RING + ring->size]);
 		return (uint16_t)(ring->published - event - 1) < since;
 	}
 	split_check_flags(ring);
-	return !(load(&ring->available[AREA_FLAGS]) & AVAIL_NO_INTERRUPT);
+	return !(split_load(&ring->available[AREA_FLAGS]) & AVAIL_NO_INTERRUPT);
 }
 
 /* ---- notifications of the driver's ---- */
@@ -342,15 +342,15 @@ bool split_wanted(struct ring *ring)
 bool split_ready(struct ring *ring)
 {
 	return ring->next != ring->seen ||
-	       load(&ring->available[WORD_INDEX]) != ring->seen;
+	       split_load(&ring->available[WORD_INDEX]) != ring->seen;
 }
 
 bool split_arm(struct ring *ring)
 {
 	if (ring->event_idx)
-		store(avail_event(ring), ring->next);
+		split_store(split_avail_event(ring), ring->next);
 	else
-		store(&ring->used_area[AREA_FLAGS], 0);
+		split_store(&ring->used_area[AREA_FLAGS], 0);
 	/* avail_event before the look: the driver writes idx and then looks at it. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return split_ready(ring);
@@ -360,15 +360,15 @@ void split_disarm(struct ring *ring)
 {
 	/* The furthest away of all: the index before the last. */
 	if (ring->event_idx)
-		store(avail_event(ring), (uint16_t)(ring->next - 1));
+		split_store(split_avail_event(ring), (uint16_t)(ring->next - 1));
 	else
-		store(&ring->used_area[AREA_FLAGS], USED_NO_NOTIFY);
+		split_store(&ring->used_area[AREA_FLAGS], USED_NO_NOTIFY);
 }
 
 void split_notified(struct ring *ring, uint32_t value)
 {
 	uint16_t announced = (uint16_t)(value >> 16);
-	uint16_t now = load(&ring->available[WORD_INDEX]);
+	uint16_t now = split_load(&ring->available[WORD_INDEX]);
 
 	/* A device that does not want notifications may have wrapped more than once
 	 * since it was notified. */

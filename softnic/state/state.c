@@ -46,8 +46,8 @@ static void state_kind(struct state *state, struct device *device)
 			      "features of word %u that are in use and not offered here: 0x%llx",
 			      i, (unsigned long long)(device->accepted.word[i] & ~device->offered.word[i]));
 	}
-	pairs = has(&device->accepted, FT_MQ) || has(&device->accepted, FT_RSS);
-	mtu = has(&device->accepted, FT_MTU);
+	pairs = features_have(&device->accepted, FT_MQ) || features_have(&device->accepted, FT_RSS);
+	mtu = features_have(&device->accepted, FT_MTU);
 	state_same(state, options->transitional, "transitional");
 	state_same(state, options->vectors, "vectors");
 	state_same(state, options->notify_multiplier, "bytes between doorbells");
@@ -187,7 +187,7 @@ static void state_queue(struct state *state, struct queue *queue)
 
 static void state_queues(struct state *state, struct device *device)
 {
-	unsigned int count = queues_in_use(device);
+	unsigned int count = device_queues_in_use(device);
 
 	state_section(state, "queues");
 	for (unsigned int i = 0; i < count && !state->failed; i++)

@@ -24,7 +24,7 @@
 #define REMOVAL_NS 10000000000ull
 #define GLANCE_MS 20
 
-static const char *device_name(const struct device *device)
+static const char *node_device_name(const struct device *device)
 {
 	return device->options->vduse;
 }
@@ -74,7 +74,7 @@ static int node_make(const struct device *device)
 		return -E2BIG;
 	offer_features((struct device *)(uintptr_t)device, &offered);
 	make.config.features = offered.word[0];
-	memcpy(make.config.name, device_name(device), strlen(device_name(device)));
+	memcpy(make.config.name, node_device_name(device), strlen(node_device_name(device)));
 	offer_config((struct device *)(uintptr_t)device, 0, make.config.config,
 		     make.config.config_size);
 	return ioctl(device->vduse->control, VDUSE_CREATE_DEV, &make.config) < 0 ? -errno : 0;
@@ -84,14 +84,14 @@ static int node_destroy(const struct device *device)
 {
 	char name[VDUSE_NAME_MAX] = { 0 };
 
-	memcpy(name, device_name(device), strlen(device_name(device)));
+	memcpy(name, node_device_name(device), strlen(node_device_name(device)));
 	return ioctl(device->vduse->control, VDUSE_DESTROY_DEV, name) < 0 ? -errno : 0;
 }
 
 /* One that a process has left behind is nobody's, and the kernel destroys no other. */
 static int node_create(struct device *device)
 {
-	const char *name = device_name(device);
+	const char *name = node_device_name(device);
 	int result = node_make(device);
 
 	if (result == -EEXIST && node_destroy(device) == 0) {
@@ -139,7 +139,7 @@ int vduse_node_open(struct device *device)
 		result = node_create(device);
 	if (result < 0)
 		return result;
-	snprintf(path, sizeof(path), "/dev/vduse/%s", device_name(device));
+	snprintf(path, sizeof(path), "/dev/vduse/%s", node_device_name(device));
 	device->server->fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
 	if (device->server->fd < 0)
 		return node_failed(path, errno, NULL);
@@ -166,10 +166,10 @@ static bool node_has_vdpa(const struct device *device)
 	char path[64 + VDUSE_NAME_MAX], whole[PATH_MAX], end[16 + 2 * VDUSE_NAME_MAX];
 	size_t length;
 
-	snprintf(path, sizeof(path), "/sys/bus/vdpa/devices/%s", device_name(device));
+	snprintf(path, sizeof(path), "/sys/bus/vdpa/devices/%s", node_device_name(device));
 	if (realpath(path, whole) == NULL)
 		return false;
-	snprintf(end, sizeof(end), "/vduse/%s/%s", device_name(device), device_name(device));
+	snprintf(end, sizeof(end), "/vduse/%s/%s", node_device_name(device), node_device_name(device));
 	length = strlen(whole);
 	return length >= strlen(end) && strcmp(whole + length - strlen(end), end) == 0;
 }
@@ -191,7 +191,7 @@ static pid_t node_start_removal(struct device *device)
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	close(device->server->fd);
-	result = vduse_netlink_remove(device_name(device));
+	result = vduse_netlink_remove(node_device_name(device));
 	if (result == 0)
 		(void)node_destroy(device);
 	_exit(result == 0 || result == -ENODEV ? 0 : -result);
@@ -201,7 +201,7 @@ static void node_remove_vdpa(struct device *device, void (*serve)(struct device 
 {
 	struct pollfd message = { .fd = device->server->fd, .events = POLLIN };
 	uint64_t until = clock_now() + REMOVAL_NS;
-	const char *name = device_name(device);
+	const char *name = node_device_name(device);
 	pid_t child, ended = 0;
 	int status = 0;
 
@@ -234,7 +234,7 @@ void vduse_node_close(struct device *device, void (*serve)(struct device *device
 	result = v->made ? node_destroy(device) : 0;
 	/* -EINVAL: the child was faster. */
 	if (result < 0 && result != -EINVAL && !node_has_vdpa(device))
-		(void)node_failed(device_name(device), -result, NULL);
+		(void)node_failed(node_device_name(device), -result, NULL);
 	if (v->control >= 0)
 		close(v->control);
 	v->control = -1;

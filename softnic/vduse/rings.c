@@ -11,7 +11,7 @@
 
 static bool vring_packed(const struct device *device)
 {
-	return has(&device->accepted, FT_RING_PACKED);
+	return features_have(&device->accepted, FT_RING_PACKED);
 }
 
 static int vring_info(const struct queue *queue, struct vduse_vq_info *info)

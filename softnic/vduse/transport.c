@@ -16,7 +16,7 @@
 #include "softnic/vduse/internal.h"
 
 #define RETRY_NS 100000
-#define MESSAGES_A_TURN 64u
+#define MESSAGES_A_POLL 64u
 
 /* ---- interrupts ---- */
 
@@ -54,7 +54,7 @@ static void vduse_interrupt_config(struct device *device)
 	vduse_inject(device);
 }
 
-static int64_t vduse_turn(struct device *device)
+static int64_t vduse_poll(struct device *device)
 {
 	struct vduse *v = device->vduse;
 
@@ -118,7 +118,7 @@ static int vduse_set_status(struct device *device, uint8_t value)
 	status_write(device, value);
 	(void)status_read(device);
 	vduse_give_doorbells(device);
-	if (live(device) && !(old & ST_DRIVER_OK)) {
+	if (device_is_live(device) && !(old & ST_DRIVER_OK)) {
 		device->vduse->driven = true;
 		vduse_rings_start(device);
 	}
@@ -173,7 +173,7 @@ static bool vduse_serve(struct device *device)
 {
 	struct vduse *v = device->vduse;
 
-	for (unsigned int i = 0; i < MESSAGES_A_TURN; i++) {
+	for (unsigned int i = 0; i < MESSAGES_A_POLL; i++) {
 		int result = vduse_serve_one(device);
 
 		if (result == 0)
@@ -253,5 +253,5 @@ const struct transport vduse_transport = {
 	.serve = vduse_serve,
 	.interrupt = vduse_interrupt,
 	.interrupt_config = vduse_interrupt_config,
-	.turn = vduse_turn,
+	.poll = vduse_poll,
 };

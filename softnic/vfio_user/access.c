@@ -7,13 +7,13 @@
 #include "softnic/vfio_user/server.h"
 
 /* Registers are accessed as a CPU would: 1, 2, 4 or 8 bytes. */
-static bool register_sized(uint32_t count)
+static bool access_register_sized(uint32_t count)
 {
 	return count == 1 || count == 2 || count == 4 || count == 8;
 }
 
 /* 0 if the access lies in its region, or an errno. */
-static int check(const struct device *device, const struct region_access *access)
+static int access_check(const struct device *device, const struct region_access *access)
 {
 	uint64_t size;
 
@@ -25,14 +25,14 @@ static int check(const struct device *device, const struct region_access *access
 	if (access->offset > size || access->count > size - access->offset ||
 	    access->count == 0)
 		return EINVAL;
-	if (access->region == BAR_VIRTIO && !register_sized(access->count))
+	if (access->region == BAR_VIRTIO && !access_register_sized(access->count))
 		return EINVAL;
 	return 0;
 }
 
 /* The table of MSI-X is the client's: it masks by the eventfds. */
-static void read_region(struct device *device, const struct region_access *access,
-			uint8_t *data)
+static void access_read_region(struct device *device, const struct region_access *access,
+			       uint8_t *data)
 {
 	uint64_t value;
 
@@ -46,8 +46,8 @@ static void read_region(struct device *device, const struct region_access *acces
 	}
 }
 
-static void write_region(struct device *device,
-			 const struct region_access *access, const uint8_t *data)
+static void access_write_region(struct device *device,
+				const struct region_access *access, const uint8_t *data)
 {
 	uint64_t value = 0;
 
@@ -71,14 +71,14 @@ bool serve_region_read(struct device *device, const struct request *request)
 	if (request->size < sizeof(all.access))
 		return reply_error(device, request, EINVAL);
 	memcpy(&all.access, request->data, sizeof(all.access));
-	error = check(device, &all.access);
-	if (fault(device, FAULT_CONFIG_SPACE_UNREADABLE) && all.access.region == REGION_CONFIG)
+	error = access_check(device, &all.access);
+	if (device_has_fault(device, FAULT_CONFIG_SPACE_UNREADABLE) && all.access.region == REGION_CONFIG)
 		error = EIO;
 	if (error == 0 && all.access.count > sizeof(all.data))
 		error = E2BIG;
 	if (error != 0)
 		return reply_error(device, request, error);
-	read_region(device, &all.access, all.data);
+	access_read_region(device, &all.access, all.data);
 	return reply(device, request, &all, sizeof(all.access) + all.access.count,
 		     NULL, 0);
 }
@@ -92,25 +92,25 @@ bool serve_region_write(struct device *device, const struct request *request)
 	if (request->size < sizeof(access))
 		return reply_error(device, request, EINVAL);
 	memcpy(&access, request->data, sizeof(access));
-	error = check(device, &access);
+	error = access_check(device, &access);
 	if (error == 0 && access.count > request->size - sizeof(access))
 		error = EINVAL;
 	if (error != 0)
 		return reply_error(device, request, error);
-	write_region(device, &access, data);
+	access_write_region(device, &access, data);
 	return reply(device, request, &access, sizeof(access), NULL, 0);
 }
 
-static int write_one(struct device *device, const struct write_multi *entry)
+static int access_write_one(struct device *device, const struct write_multi *entry)
 {
 	struct region_access access = { entry->offset, entry->region,
 					entry->count };
-	int error = check(device, &access);
+	int error = access_check(device, &access);
 
 	if (error == 0 && access.count > sizeof(entry->data))
 		error = EINVAL;
 	if (error == 0)
-		write_region(device, &access, entry->data);
+		access_write_region(device, &access, entry->data);
 	return error;
 }
 
@@ -129,7 +129,7 @@ bool serve_write_multi(struct device *device, const struct request *request)
 		int error;
 
 		memcpy(&entry, from + i * sizeof(entry), sizeof(entry));
-		error = write_one(device, &entry);
+		error = access_write_one(device, &entry);
 		if (error != 0)
 			return reply_error(device, request, error);
 	}

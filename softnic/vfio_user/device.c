@@ -13,7 +13,7 @@
 
 /* ---- version ---- */
 
-static uint32_t bounded(const json_t *number, uint32_t otherwise)
+static uint32_t vfu_bounded(const json_t *number, uint32_t otherwise)
 {
 	json_int_t value = json_integer_value(number);
 
@@ -23,9 +23,9 @@ static uint32_t bounded(const json_t *number, uint32_t otherwise)
 }
 
 /* Only what the driver named may be answered. */
-static json_t *our_capabilities(const struct device *device, const json_t *theirs)
+static json_t *vfu_our_capabilities(const struct device *device, const json_t *theirs)
 {
-	json_int_t maps = fault(device, FAULT_DMA_MAPS_UNLIMITED) ? UINT32_MAX : DMA_MAPS_MAX;
+	json_int_t maps = device_has_fault(device, FAULT_DMA_MAPS_UNLIMITED) ? UINT32_MAX : DMA_MAPS_MAX;
 	json_t *all = json_pack("{s:i, s:i, s:i, s:I, s:b}", "max_msg_fds",
 				(int)MESSAGE_FDS, "max_data_xfer_size", (int)DATA_MAX,
 				"pgsizes", (int)dma_page(), "max_dma_maps", maps,
@@ -40,10 +40,10 @@ static json_t *our_capabilities(const struct device *device, const json_t *their
 	return all;
 }
 
-static bool answer_version(struct device *device, const struct request *request,
-			   const json_t *theirs)
+static bool vfu_answer_version(struct device *device, const struct request *request,
+			       const json_t *theirs)
 {
-	json_t *ours = json_pack("{s:o}", "capabilities", our_capabilities(device, theirs));
+	json_t *ours = json_pack("{s:o}", "capabilities", vfu_our_capabilities(device, theirs));
 	char *text = json_dumps(ours, JSON_COMPACT);
 	uint8_t data[512] = { 0 };
 	size_t size = text ? strlen(text) + 1 : 0;
@@ -80,8 +80,8 @@ bool serve_version(struct device *device, const struct request *request)
 	}
 	theirs = json_object_get(root, "capabilities");
 	device->server->driver_fds =
-		bounded(json_object_get(theirs, "max_msg_fds"), 1);
-	stays = answer_version(device, request, theirs);
+		vfu_bounded(json_object_get(theirs, "max_msg_fds"), 1);
+	stays = vfu_answer_version(device, request, theirs);
 	json_decref(root);
 	return stays;
 }
@@ -101,7 +101,7 @@ bool serve_device_info(struct device *device, const struct request *request)
 	return reply(device, request, &info, sizeof(info), NULL, 0);
 }
 
-static uint64_t region_size(const struct device *device, uint32_t index)
+static uint64_t vfu_region_size(const struct device *device, uint32_t index)
 {
 	if (index == REGION_CONFIG)
 		return CONFIG_SPACE;
@@ -109,8 +109,8 @@ static uint64_t region_size(const struct device *device, uint32_t index)
 }
 
 /* The notify area of the BAR can be mapped: one area, and the descriptor with it. */
-static bool reply_mapped(struct device *device, const struct request *request,
-			 struct region_info info, uint32_t room)
+static bool vfu_reply_mapped(struct device *device, const struct request *request,
+			     struct region_info info, uint32_t room)
 {
 	const struct notify *notify = &device->server->notify;
 	struct {
@@ -144,23 +144,23 @@ bool serve_region_info(struct device *device, const struct request *request)
 	if (wanted.argsz < sizeof(info) || wanted.index >= REGION_COUNT)
 		return reply_error(device, request, EINVAL);
 	info.index = wanted.index;
-	info.size = region_size(device, wanted.index);
+	info.size = vfu_region_size(device, wanted.index);
 	if (info.size > 0)
 		info.flags = REGION_READ_FLAG | REGION_WRITE_FLAG;
 	if (wanted.index == BAR_VIRTIO && device->server->notify.page != NULL &&
 	    device->server->driver_fds > 0)
-		return reply_mapped(device, request, info, wanted.argsz);
+		return vfu_reply_mapped(device, request, info, wanted.argsz);
 	return reply(device, request, &info, sizeof(info), NULL, 0);
 }
 
 /* ---- doorbells as eventfds ---- */
 
 /* Without distance between the doorbells the value written distinguishes them. */
-static void describe_doorbell(const struct device *device, struct io_fd *entry,
-			      unsigned int index)
+static void vfu_describe_doorbell(const struct device *device, struct io_fd *entry,
+				  unsigned int index)
 {
 	uint32_t multiplier = device->options->notify_multiplier;
-	bool data = has(&device->offered, FT_NOTIF_CONFIG_DATA);
+	bool data = features_have(&device->offered, FT_NOTIF_CONFIG_DATA);
 
 	*entry = (struct io_fd){ .offset = doorbell_offset() + index * multiplier,
 				 .fd_index = index,
@@ -172,7 +172,7 @@ static void describe_doorbell(const struct device *device, struct io_fd *entry,
 	entry->datamatch = data ? doorbell_data(device, index) : index;
 }
 
-static unsigned int doorbells(const struct device *device, uint32_t region)
+static unsigned int vfu_doorbells(const struct device *device, uint32_t region)
 {
 	uint32_t count = device->queue_count;
 
@@ -199,14 +199,14 @@ bool serve_io_fds(struct device *device, const struct request *request)
 	if (wanted.argsz < sizeof(wanted) || wanted.index >= REGION_COUNT ||
 	    wanted.flags != 0)
 		return reply_error(device, request, EINVAL);
-	count = doorbells(device, wanted.index);
+	count = vfu_doorbells(device, wanted.index);
 	all.head.argsz += count * (uint32_t)sizeof(struct io_fd);
 	all.head.index = wanted.index;
 	all.head.count = count;
 	if (wanted.argsz < all.head.argsz)
 		return reply(device, request, &all.head, sizeof(all.head), NULL, 0);
 	for (unsigned int i = 0; i < count; i++)
-		describe_doorbell(device, &all.entry[i], i);
+		vfu_describe_doorbell(device, &all.entry[i], i);
 	return reply(device, request, &all, all.head.argsz,
 		     device->server->notify.event, count);
 }

@@ -21,7 +21,7 @@
 #define WINDOW_ALIGN (1ull << 30)
 #define FAULT_LINES 16u
 
-static struct dma_space *space_of(const struct device *device)
+static struct dma_space *dma_space_of(const struct device *device)
 {
 	return &device->server->dma;
 }
@@ -103,7 +103,7 @@ static void window_release(struct dma_space *space, struct window *window)
 /* ---- maps ---- */
 
 /* Index of the first region that ends behind `iova`. */
-static unsigned int region_at(const struct dma_space *space, uint64_t iova)
+static unsigned int dma_region_at(const struct dma_space *space, uint64_t iova)
 {
 	unsigned int low = 0, high = space->count;
 
@@ -119,7 +119,7 @@ static unsigned int region_at(const struct dma_space *space, uint64_t iova)
 	return low;
 }
 
-static int check_map(const struct dma_space *space, const struct region *wanted)
+static int dma_check_map(const struct dma_space *space, const struct region *wanted)
 {
 	uint64_t last = wanted->iova + wanted->size - 1;
 	unsigned int at;
@@ -127,13 +127,13 @@ static int check_map(const struct dma_space *space, const struct region *wanted)
 	if (wanted->size == 0 || last < wanted->iova ||
 	    wanted->iova % dma_page() != 0 || wanted->size % dma_page() != 0)
 		return -EINVAL;
-	at = region_at(space, wanted->iova);
+	at = dma_region_at(space, wanted->iova);
 	if (at < space->count && space->region[at].iova <= last)
 		return -EEXIST;
 	return space->count < DMA_MAPS_MAX ? 0 : -ENOSPC;
 }
 
-static int check_file(int fd, uint64_t offset, uint64_t size)
+static int dma_check_file(int fd, uint64_t offset, uint64_t size)
 {
 	struct statfs system;
 	struct stat file;
@@ -201,13 +201,13 @@ static void dma_detach(struct dma_space *space, struct region *region)
 
 void dma_master(struct device *device, bool on)
 {
-	if (space_of(device)->master == on)
+	if (dma_space_of(device)->master == on)
 		return;
-	space_of(device)->master = on;
-	space_of(device)->changed(device);
+	dma_space_of(device)->master = on;
+	dma_space_of(device)->changed(device);
 }
 
-static int make_room(struct dma_space *space)
+static int dma_make_room(struct dma_space *space)
 {
 	unsigned int capacity = space->capacity ? space->capacity * 2 : 16;
 	struct region *region;
@@ -224,7 +224,7 @@ static int make_room(struct dma_space *space)
 
 static void dma_insert(struct dma_space *space, const struct region *region)
 {
-	unsigned int at = region_at(space, region->iova);
+	unsigned int at = dma_region_at(space, region->iova);
 
 	memmove(&space->region[at + 1], &space->region[at],
 		(space->count - at) * sizeof(*region));
@@ -236,14 +236,14 @@ static void dma_insert(struct dma_space *space, const struct region *region)
 int dma_map(struct device *device, const struct region *wanted, int fd,
 	    uint64_t offset)
 {
-	struct dma_space *space = space_of(device);
+	struct dma_space *space = dma_space_of(device);
 	struct region region = *wanted;
-	int result = check_map(space, wanted);
+	int result = dma_check_map(space, wanted);
 
 	if (result == 0)
-		result = make_room(space);
+		result = dma_make_room(space);
 	if (result == 0 && fd >= 0 && !wanted->kernels)
-		result = check_file(fd, offset, wanted->size);
+		result = dma_check_file(fd, offset, wanted->size);
 	if (result == 0 && fd >= 0)
 		result = dma_attach(space, &region, fd, offset);
 	if (result == 0)
@@ -257,9 +257,9 @@ int dma_map(struct device *device, const struct region *wanted, int fd,
  */
 int dma_unmap(struct device *device, uint64_t iova, uint64_t size)
 {
-	struct dma_space *space = space_of(device);
+	struct dma_space *space = dma_space_of(device);
 	uint64_t last = iova + size - 1;
-	unsigned int from = region_at(space, iova), to = from;
+	unsigned int from = dma_region_at(space, iova), to = from;
 
 	if (size == 0 || last < iova)
 		return -EINVAL;
@@ -277,13 +277,13 @@ int dma_unmap(struct device *device, uint64_t iova, uint64_t size)
 		(space->count - to) * sizeof(struct region));
 	space->count -= to - from;
 	space->last = 0;
-	space_of(device)->changed(device);
+	dma_space_of(device)->changed(device);
 	return 0;
 }
 
 void dma_unmap_all(struct device *device)
 {
-	struct dma_space *space = space_of(device);
+	struct dma_space *space = dma_space_of(device);
 
 	while (space->count > 0) {
 		space->count--;
@@ -293,7 +293,7 @@ void dma_unmap_all(struct device *device)
 	space->region = NULL;
 	space->capacity = 0;
 	space->last = 0;
-	space_of(device)->changed(device);
+	dma_space_of(device)->changed(device);
 }
 
 /* ---- access ---- */
@@ -328,7 +328,7 @@ static const char *dma_objection(const struct region *region,
 static void *dma_find(struct dma_space *space, uint64_t iova, uint64_t size,
 		      enum direction direction, const char **why)
 {
-	unsigned int at = region_at(space, iova);
+	unsigned int at = dma_region_at(space, iova);
 	const struct region *first, *region;
 	uint64_t done;
 
@@ -359,7 +359,7 @@ static void *dma_find(struct dma_space *space, uint64_t iova, uint64_t size,
 void *dma(struct device *device, uint64_t iova, uint64_t size,
 	  enum direction direction)
 {
-	struct dma_space *space = space_of(device);
+	struct dma_space *space = dma_space_of(device);
 	const struct region *region;
 	const char *why;
 	void *found;
@@ -391,8 +391,8 @@ static bool dma_joined(const struct region *region, const struct region *next)
 bool dma_window(const struct device *device, uint64_t iova,
 		struct mapping *window)
 {
-	const struct dma_space *space = space_of(device);
-	unsigned int at = region_at(space, iova), last = at;
+	const struct dma_space *space = dma_space_of(device);
+	unsigned int at = dma_region_at(space, iova), last = at;
 
 	if (!space->master || at == space->count ||
 	    space->region[at].iova > iova || space->region[at].address == NULL)
@@ -414,7 +414,7 @@ bool dma_window(const struct device *device, uint64_t iova,
 
 static struct dma_space *guarded; /* for the handler: it gets no argument */
 
-static bool put_zeros(uint8_t *address, size_t size)
+static bool dma_put_zeros(uint8_t *address, size_t size)
 {
 	uint8_t *page = (uint8_t *)((uintptr_t)address & -(uintptr_t)size);
 
@@ -423,7 +423,7 @@ static bool put_zeros(uint8_t *address, size_t size)
 }
 
 /* SIGBUS is synchronous here: it comes from an access of ours to a map. */
-static void on_sigbus(int signal_number, siginfo_t *info, void *context)
+static void dma_on_sigbus(int signal_number, siginfo_t *info, void *context)
 {
 	uint8_t *address = info->si_addr;
 
@@ -437,7 +437,7 @@ static void on_sigbus(int signal_number, siginfo_t *info, void *context)
 		guarded->torn = region->iova + (uint64_t)(address - region->address) + 1;
 		/* Refused while it is less than the page behind it, which may be a huge one. */
 		for (size_t size = dma_page(); size <= 1u << 30; size <<= 1)
-			if (put_zeros(address, size))
+			if (dma_put_zeros(address, size))
 				return;
 	}
 	signal(signal_number, SIG_DFL);
@@ -446,10 +446,10 @@ static void on_sigbus(int signal_number, siginfo_t *info, void *context)
 int dma_open(struct device *device, void (*changed)(struct device *device),
 	     bool (*missing)(struct device *device, uint64_t iova, uint64_t size))
 {
-	struct sigaction action = { .sa_sigaction = on_sigbus,
+	struct sigaction action = { .sa_sigaction = dma_on_sigbus,
 				    .sa_flags = SA_SIGINFO | SA_NODEFER };
 
-	guarded = space_of(device);
+	guarded = dma_space_of(device);
 	guarded->changed = changed;
 	guarded->missing = missing;
 	return sigaction(SIGBUS, &action, NULL) < 0 ? -errno : 0;
@@ -457,7 +457,7 @@ int dma_open(struct device *device, void (*changed)(struct device *device),
 
 void dma_check(struct device *device)
 {
-	struct dma_space *space = space_of(device);
+	struct dma_space *space = dma_space_of(device);
 	uint64_t torn = space->torn;
 
 	if (torn == 0)

@@ -17,7 +17,7 @@
 
 #include "softnic/text.h"
 
-static int make_address(struct sockaddr_un *address, const char *path)
+static int listen_make_address(struct sockaddr_un *address, const char *path)
 {
 	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
 	if (strlen(path) >= sizeof(address->sun_path))
@@ -26,7 +26,7 @@ static int make_address(struct sockaddr_un *address, const char *path)
 	return 0;
 }
 
-static int new_socket(int type)
+static int listen_new_socket(int type)
 {
 	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
@@ -36,11 +36,11 @@ static int new_socket(int type)
 int connect_path(const char *path, int type)
 {
 	struct sockaddr_un address;
-	int result = make_address(&address, path), fd;
+	int result = listen_make_address(&address, path), fd;
 
 	if (result < 0)
 		return result;
-	fd = new_socket(type);
+	fd = listen_new_socket(type);
 	if (fd < 0 ||
 	    connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
 		return fd;
@@ -50,7 +50,7 @@ int connect_path(const char *path, int type)
 }
 
 /* No process listens at this name: 0. One may: -EADDRINUSE. */
-static int check_dead(const char *path, int type)
+static int listen_check_left_over(const char *path, int type)
 {
 	int fd = connect_path(path, type);
 
@@ -73,7 +73,7 @@ static int name_beside(const char *path, const char *end,
 
 /* Give the file a name that no other file has. A file system that cannot do that at once is
  * asked twice. */
-static int name_file(const char *from, const char *to)
+static int listen_name_file(const char *from, const char *to)
 {
 	if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
 		return 0;
@@ -86,7 +86,7 @@ static int name_file(const char *from, const char *to)
 
 /* A socket without a listener is in the way; another file is not ours. It is moved
  * aside and tried again there: if a listener has come meanwhile, it is moved back. */
-static int clear_path(const char *path, int type)
+static int listen_clear_path(const char *path, int type)
 {
 	char aside[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	struct stat file;
@@ -96,7 +96,7 @@ static int clear_path(const char *path, int type)
 		return errno == ENOENT ? 0 : -errno;
 	if (!S_ISSOCK(file.st_mode))
 		return -EEXIST;
-	result = check_dead(path, type);
+	result = listen_check_left_over(path, type);
 	if (result < 0)
 		return result;
 	/* So long a path leaves no room for another name. */
@@ -104,23 +104,23 @@ static int clear_path(const char *path, int type)
 		return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
 	if (rename(path, aside) < 0)
 		return errno == ENOENT ? 0 : -errno;
-	result = check_dead(aside, type);
+	result = listen_check_left_over(aside, type);
 	if (result < 0)
-		(void)name_file(aside, path);
+		(void)listen_name_file(aside, path);
 	else if (unlink(aside) < 0)
 		result = -errno;
 	return result;
 }
 
 /* Bind and listen, not for other users; under a name of our own, if there is room for one. */
-static int bind_beside(const char *name, int type, int backlog, struct listener *made)
+static int listen_bind_beside(const char *name, int type, int backlog, struct listener *made)
 {
 	struct sockaddr_un address;
-	int result = make_address(&address, name);
+	int result = listen_make_address(&address, name);
 	struct stat file;
 	mode_t mask;
 
-	made->fd = result < 0 ? result : new_socket(type);
+	made->fd = result < 0 ? result : listen_new_socket(type);
 	if (made->fd < 0)
 		return made->fd;
 	mask = umask(0077);
@@ -146,14 +146,14 @@ int listen_open(struct listener *listener, const char *path, int type, int backl
 	struct listener made = { .fd = -1, .spare = -1 };
 	char name[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	bool beside = name_beside(path, "", name) == 0;
-	int result = clear_path(path, type);
+	int result = listen_clear_path(path, type);
 
 	listener->fd = listener->spare = -1;
 	if (result < 0)
 		return result;
-	result = bind_beside(beside ? name : path, type, backlog, &made);
+	result = listen_bind_beside(beside ? name : path, type, backlog, &made);
 	if (result == 0 && beside)
-		result = name_file(name, path);
+		result = listen_name_file(name, path);
 	if (result < 0) {
 		if (beside)
 			unlink(name);
@@ -166,7 +166,7 @@ int listen_open(struct listener *listener, const char *path, int type, int backl
 	return 0;
 }
 
-static int accept_now(const struct listener *listener)
+static int listen_accept_now(const struct listener *listener)
 {
 	int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
@@ -174,13 +174,13 @@ static int accept_now(const struct listener *listener)
 }
 
 /* With the spare descriptor, it is heard, and sees the end. */
-static void turn_away(struct listener *listener)
+static void listen_refuse(struct listener *listener)
 {
 	int fd;
 
 	if (listener->spare >= 0)
 		close(listener->spare);
-	fd = accept_now(listener);
+	fd = listen_accept_now(listener);
 	if (fd >= 0)
 		close(fd);
 	listener->spare = fcntl(listener->fd, F_DUPFD_CLOEXEC, 0);
@@ -188,11 +188,11 @@ static void turn_away(struct listener *listener)
 
 int listen_accept(struct listener *listener, const char *whose)
 {
-	int fd = accept_now(listener);
+	int fd = listen_accept_now(listener);
 
 	if (fd != -EMFILE && fd != -ENFILE)
 		return fd;
-	turn_away(listener);
+	listen_refuse(listener);
 	complain("%s is turned away: %s here; allow more: ulimit -n", whose,
 		 fd == -EMFILE ? "too many open files" :
 				 "too many open files on the machine");

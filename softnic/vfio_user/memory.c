@@ -39,35 +39,35 @@ bool serve_dma_map(struct device *device, const struct request *request)
 	return reply(device, request, NULL, 0, NULL, 0);
 }
 
-static bool within(uint64_t address, uint64_t iova, uint64_t size)
+static bool memory_within(uint64_t address, uint64_t iova, uint64_t size)
 {
 	return address >= iova && address - iova < size;
 }
 
 /* A queue is live until a reset: its rings may not be taken away (and with them what
  * it has of buffers). */
-static void check_unmap(struct device *device, uint64_t iova, uint64_t size)
+static void memory_check_unmap(struct device *device, uint64_t iova, uint64_t size)
 {
 	for (unsigned int i = 0; i < device->queue_count; i++) {
 		const struct queue *queue = &device->queue[i];
 
-		if (queue->enabled && live(device) &&
-		    (within(queue->descriptor_area, iova, size) ||
-		     within(queue->driver_area, iova, size) ||
-		     within(queue->device_area, iova, size)))
+		if (queue->enabled && device_is_live(device) &&
+		    (memory_within(queue->descriptor_area, iova, size) ||
+		     memory_within(queue->driver_area, iova, size) ||
+		     memory_within(queue->device_area, iova, size)))
 			violation(device, "GEN-31",
 				  "memory of queue %u, which is live, is unmapped", i);
 	}
 }
 
-static int unmap(struct device *device, const struct dma_unmap *unmap)
+static int memory_unmap(struct device *device, const struct dma_unmap *unmap)
 {
 	if (unmap->flags & DMA_UNMAP_ALL) {
-		check_unmap(device, 0, UINT64_MAX);
+		memory_check_unmap(device, 0, UINT64_MAX);
 		dma_unmap_all(device);
 		return 0;
 	}
-	check_unmap(device, unmap->iova, unmap->size);
+	memory_check_unmap(device, unmap->iova, unmap->size);
 	return dma_unmap(device, unmap->iova, unmap->size);
 }
 
@@ -81,7 +81,7 @@ bool serve_dma_unmap(struct device *device, const struct request *request)
 	memcpy(&wanted, request->data, sizeof(wanted));
 	if ((wanted.flags & ~DMA_UNMAP_ALL) != 0)
 		return reply_error(device, request, ENOTSUP);
-	result = unmap(device, &wanted);
+	result = memory_unmap(device, &wanted);
 	if (result < 0)
 		return reply_error(device, request, -result);
 	trace(device, "UNMAP 0x%" PRIx64 " 0x%" PRIx64 "%s", wanted.iova, wanted.size,

@@ -10,7 +10,7 @@
 #include "softnic/clock.h"
 #include "softnic/vfio_user/server.h"
 
-#define MESSAGES_A_TURN 64u
+#define MESSAGES_A_POLL 64u
 #define TURN_NS 10000000ull
 
 static bool (*const handlers[])(struct device *, const struct request *) = {
@@ -31,7 +31,7 @@ static bool (*const handlers[])(struct device *, const struct request *) = {
 	[CMD_STATE_WRITE] = serve_state_write,
 };
 
-static bool dispatch(struct device *device, const struct request *request)
+static bool server_dispatch(struct device *device, const struct request *request)
 {
 	const size_t count = sizeof(handlers) / sizeof(handlers[0]);
 	uint16_t command = request->header.command;
@@ -54,7 +54,7 @@ static bool message_serve(struct device *device)
 	bool stays;
 
 	memcpy(&request.header, server->in, sizeof(request.header));
-	stays = dispatch(device, &request);
+	stays = server_dispatch(device, &request);
 	if (stays)
 		server_drop_message(server);
 	return stays;
@@ -145,7 +145,7 @@ bool server_serve(struct device *device)
 
 	/* Bounded, so that a driver that only sends does not stop its own queues; by whole
 	 * messages, as nothing would show one that was received and not served. */
-	while (served < MESSAGES_A_TURN) {
+	while (served < MESSAGES_A_POLL) {
 		size_t size = message_wanted(server);
 		int result;
 

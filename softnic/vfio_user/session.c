@@ -51,7 +51,7 @@ void server_drop_message(struct server *server)
 }
 
 /* The driver has gone: nothing of it stays. */
-static void end_session(struct device *device)
+static void session_end(struct device *device)
 {
 	struct server *server = device->server;
 
@@ -74,7 +74,7 @@ void server_hang_up(struct device *device, const char *why)
 	if (why != NULL)
 		complain("the driver is hung up on: %s", why);
 	trace(device, "DISCONNECT %s", why ? why : "by the driver");
-	end_session(device);
+	session_end(device);
 }
 
 void server_close(struct device *device)

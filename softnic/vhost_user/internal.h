@@ -79,8 +79,8 @@ void vhost_rings_update(struct device *device);
 void vhost_rings_readdress(struct device *device);
 /* Forget all rings; with `whole` their descriptors too. */
 void vhost_rings_forget(struct device *device, bool whole);
-/* In each poll iteration: rings without a doorbell, rings in error. As transport.turn. */
-int64_t vhost_rings_turn(struct device *device);
+/* In each poll iteration: rings without a doorbell, rings in error. As transport.poll. */
+int64_t vhost_rings_poll(struct device *device);
 
 /* ---- regions.c ---- */
 

@@ -14,7 +14,7 @@
 #include "softnic/vhost_user/internal.h"
 
 #define BACKLOG 4
-#define MESSAGES_A_TURN 64u
+#define MESSAGES_A_POLL 64u
 #define RETRY_NS 100000000ull
 
 /* ---- life ---- */
@@ -149,10 +149,10 @@ static void vhost_connect(struct device *device)
 	complain("%s: %s; trying again until a front end listens there", path, strerror(-fd));
 }
 
-static int64_t vhost_turn(struct device *device)
+static int64_t vhost_poll(struct device *device)
 {
 	if (device->server->fd >= 0)
-		return vhost_rings_turn(device);
+		return vhost_rings_poll(device);
 	if (device->options->connect == NULL)
 		return -1;
 	if (clock_now() >= device->vhost_user->connect_at)
@@ -314,7 +314,7 @@ static bool vhost_session_serve(struct device *device)
 
 	/* Bounded, so that a front end that only sends does not stop its own rings; by whole
 	 * messages, as nothing would show one that was received and not served. */
-	while (served < MESSAGES_A_TURN) {
+	while (served < MESSAGES_A_POLL) {
 		size_t size = vhost_size(device);
 		int result;
 
@@ -344,5 +344,5 @@ const struct transport vhost_user_transport = {
 	.serve = vhost_session_serve,
 	.hang_up = vhost_hang_up,
 	.interrupt_config = vhost_interrupt_config,
-	.turn = vhost_turn,
+	.poll = vhost_poll,
 };

@@ -20,7 +20,7 @@
 	 BIT(PROTOCOL_RESET_DEVICE) | BIT(PROTOCOL_CONFIGURE_MEM_SLOTS) |     \
 	 BIT(PROTOCOL_STATUS))
 
-static uint64_t number_of(const struct vhost_call *call)
+static uint64_t setup_number_of(const struct vhost_call *call)
 {
 	uint64_t value;
 
@@ -45,7 +45,7 @@ int vhost_get_features(struct device *device, struct vhost_call *call)
 	return vhost_reply_number(call, offered.word[0] | BIT(FEATURE_PROTOCOL_FEATURES));
 }
 
-static bool any_ring_runs(const struct device *device)
+static bool setup_any_ring_runs(const struct device *device)
 {
 	for (unsigned int i = 0; i < device->queue_count; i++)
 		if (device->queue[i].enabled)
@@ -54,8 +54,8 @@ static bool any_ring_runs(const struct device *device)
 }
 
 /* Accepting a set is what a driver begins with: where one ended is not always said. */
-static int accept_features(struct device *device, const struct vhost_call *call,
-			   const struct features *wanted)
+static int setup_accept_features(struct device *device, const struct vhost_call *call,
+				 const struct features *wanted)
 {
 	net_reset(device);
 	registers_of(device)->wanted = *wanted;
@@ -72,15 +72,15 @@ int vhost_set_features(struct device *device, struct vhost_call *call)
 {
 	const uint64_t not_the_device =
 		BIT(FEATURE_LOG_ALL) | BIT(FEATURE_PROTOCOL_FEATURES);
-	uint64_t value = number_of(call);
+	uint64_t value = setup_number_of(call);
 	struct features wanted = { .word = { value & ~not_the_device } };
 	uint64_t change = wanted.word[0] ^ device->accepted.word[0];
 
 	if (value & BIT(FEATURE_LOG_ALL))
 		return vhost_refuse(device, call, "LOG_ALL was not offered");
 	device->vhost_user->protocol_used = value & BIT(FEATURE_PROTOCOL_FEATURES);
-	if (!any_ring_runs(device))
-		return accept_features(device, call, &wanted);
+	if (!setup_any_ring_runs(device))
+		return setup_accept_features(device, call, &wanted);
 	if (change == 0)
 		return 0;
 	violation(device, "GEN-13", "features 0x%" PRIx64 " change while a ring runs", change);
@@ -95,7 +95,7 @@ int vhost_get_protocol_features(struct device *device, struct vhost_call *call)
 
 int vhost_set_protocol_features(struct device *device, struct vhost_call *call)
 {
-	uint64_t value = number_of(call);
+	uint64_t value = setup_number_of(call);
 
 	if (value & ~PROTOCOL_ALL)
 		return vhost_refuse(device, call, "0x%" PRIx64 " was not offered",
@@ -112,7 +112,7 @@ int vhost_get_queue_num(struct device *device, struct vhost_call *call)
 
 int vhost_set_mtu(struct device *device, struct vhost_call *call)
 {
-	uint64_t value = number_of(call);
+	uint64_t value = setup_number_of(call);
 
 	if (value < 68 || value > 65535)
 		return vhost_refuse(device, call, "%" PRIu64 " is no MTU, it is 68 to 65535",
@@ -186,7 +186,7 @@ int vhost_reset_device(struct device *device, struct vhost_call *call)
 /* The front end's word: its steps are not a driver's, and are not held against one. */
 int vhost_set_status(struct device *device, struct vhost_call *call)
 {
-	uint64_t value = number_of(call);
+	uint64_t value = setup_number_of(call);
 	uint8_t old = device->status;
 
 	if (value > UINT8_MAX)

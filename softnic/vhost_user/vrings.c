@@ -41,7 +41,7 @@ static struct ring_position vring_position(const struct device *device, uint32_t
 {
 	uint16_t next = (uint16_t)base, used = (uint16_t)(base >> 16);
 
-	if (!has(&device->accepted, FT_RING_PACKED))
+	if (!features_have(&device->accepted, FT_RING_PACKED))
 		return (struct ring_position){ .next = next };
 	if (used == 0)
 		used = next;
@@ -50,7 +50,7 @@ static struct ring_position vring_position(const struct device *device, uint32_t
 
 static uint32_t vring_base(const struct device *device, const struct ring_position *at)
 {
-	if (!has(&device->accepted, FT_RING_PACKED))
+	if (!features_have(&device->accepted, FT_RING_PACKED))
 		return at->next;
 	return at->next | (at->next_wrap ? WRAP : 0) |
 	       (uint32_t)(at->used | (at->used_wrap ? WRAP : 0)) << 16;
@@ -75,8 +75,8 @@ static bool vring_unused(struct queue *queue, bool packed)
 static bool vring_fresh(struct queue *queue, uint32_t base)
 {
 	if (base == 0)
-		return vring_unused(queue, has(&queue->device->accepted, FT_RING_PACKED));
-	return has(&queue->device->accepted, FT_RING_PACKED) &&
+		return vring_unused(queue, features_have(&queue->device->accepted, FT_RING_PACKED));
+	return features_have(&queue->device->accepted, FT_RING_PACKED) &&
 	       (base == WRAP || base == (WRAP | WRAP << 16));
 }
 
@@ -156,10 +156,10 @@ static void vring_count_pairs(struct device *device)
 {
 	unsigned int pairs = 1;
 
-	if (has(&device->accepted, FT_CTRL_VQ))
+	if (features_have(&device->accepted, FT_CTRL_VQ))
 		return;
 	for (unsigned int i = 0; i < device->queue_count; i++)
-		if (device->queue[i].enabled && i / 2 < pairs_in_use(device))
+		if (device->queue[i].enabled && i / 2 < device_pairs_in_use(device))
 			pairs = i / 2 + 1;
 	net_use_pairs(device, pairs);
 }
@@ -223,7 +223,7 @@ void vhost_rings_forget(struct device *device, bool whole)
 	}
 }
 
-int64_t vhost_rings_turn(struct device *device)
+int64_t vhost_rings_poll(struct device *device)
 {
 	int64_t due = -1;
 
@@ -247,7 +247,7 @@ int64_t vhost_rings_turn(struct device *device)
 
 /* ---- requests ---- */
 
-static struct vring_state state_of(const struct vhost_call *call)
+static struct vring_state vring_state_of(const struct vhost_call *call)
 {
 	struct vring_state state;
 
@@ -271,9 +271,9 @@ static struct vring *vring_idle(struct device *device, const struct vhost_call *
 
 int vhost_set_vring_num(struct device *device, struct vhost_call *call)
 {
-	const struct vring_state state = state_of(call);
+	const struct vring_state state = vring_state_of(call);
 	struct vring *ring = vring_idle(device, call, state.index);
-	bool packed = has(&device->accepted, FT_RING_PACKED);
+	bool packed = features_have(&device->accepted, FT_RING_PACKED);
 
 	if (ring == NULL)
 		return -1;
@@ -310,7 +310,7 @@ int vhost_set_vring_addr(struct device *device, struct vhost_call *call)
 
 int vhost_set_vring_base(struct device *device, struct vhost_call *call)
 {
-	const struct vring_state state = state_of(call);
+	const struct vring_state state = vring_state_of(call);
 	struct vring *ring = vring_idle(device, call, state.index);
 
 	if (ring == NULL)
@@ -321,7 +321,7 @@ int vhost_set_vring_base(struct device *device, struct vhost_call *call)
 
 int vhost_get_vring_base(struct device *device, struct vhost_call *call)
 {
-	struct vring_state state = state_of(call);
+	struct vring_state state = vring_state_of(call);
 	struct queue *queue = vring_queue(device, call, state.index);
 
 	if (queue == NULL)
@@ -436,7 +436,7 @@ int vhost_set_vring_err(struct device *device, struct vhost_call *call)
 
 int vhost_set_vring_enable(struct device *device, struct vhost_call *call)
 {
-	const struct vring_state state = state_of(call);
+	const struct vring_state state = vring_state_of(call);
 	struct queue *queue = vring_queue(device, call, state.index);
 
 	if (queue == NULL)

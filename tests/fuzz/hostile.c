@@ -268,7 +268,7 @@ static void client_step(void)
 }
 
 /* In the place of the device's wait. */
-static int client_turn(struct pollfd *fds, unsigned int count)
+static int client_iterate(struct pollfd *fds, unsigned int count)
 {
 	int ready;
 
@@ -291,7 +291,7 @@ static int client_turn(struct pollfd *fds, unsigned int count)
 
 static int client_poll(struct pollfd *fds, unsigned long count)
 {
-	return client_turn(fds, (unsigned int)count);
+	return client_iterate(fds, (unsigned int)count);
 }
 
 /* ---- what the device has in the place of the C library's ---- */
@@ -384,7 +384,7 @@ static void client_device(struct device *device)
 
 	device->offered = options->offer;
 	device->mtu = options->mtu;
-	device->queue_count = 2 * options->queue_pairs + has(&options->offer, FT_CTRL_VQ);
+	device->queue_count = 2 * options->queue_pairs + features_have(&options->offer, FT_CTRL_VQ);
 	for (unsigned int i = 0; i < QUEUES_MAX; i++) {
 		device->queue[i].device = device;
 		device->queue[i].index = i;
