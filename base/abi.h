@@ -12,12 +12,12 @@
 int vn_struct_check(const void *theirs, const char *type);
 
 /*
- * What the caller gives, as a struct of ours: what his lacks is 0, the default. Returns 0;
+ * What the caller gives, as a struct of ours: what theirs lacks is 0, the default. Returns 0;
  * -EINVAL; -E2BIG if a field that we do not know is not 0.
  */
 int vn_struct_in(void *ours, size_t size, const void *theirs, const char *type);
 
-/* What the caller is given, of a struct that was checked: as much as he has room for; what
+/* What the caller is given, of a struct that was checked: as much as there is room for; what
  * we do not know is 0. */
 void vn_struct_out(void *theirs, const void *ours, size_t size);
 

@@ -201,7 +201,7 @@ static int ctrl_wait(struct vionet_device *device, uint32_t *written)
 			if (result)
 				return result;
 		}
-		vn_queue_look_after(&control->queue, now);
+		vn_queue_watchdog(&control->queue, now);
 		if (now - begin < SPIN)
 			VN_CPU_RELAX();
 		else

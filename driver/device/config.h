@@ -4,8 +4,6 @@
 
 #include "driver/state/device.h"
 
-/* ---- config.c ---- */
-
 /* Read the configuration that the accepted features say is there, and how many
  * queue pairs the device offers. `*config` changes only on success. */
 int vn_config_read(struct vionet_device *device, struct vn_net_config *config);

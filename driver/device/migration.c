@@ -276,7 +276,7 @@ static int migrate_run(struct migrate *m)
 
 static int migrate_begin(struct migrate *m, const char *to)
 {
-	const struct vn_transport_way way = { .reply_timeout_ms = m->device->reply_timeout_ms };
+	const struct vn_transport_options options = { .reply_timeout_ms = m->device->reply_timeout_ms };
 	unsigned int queues = 2 * m->device->queue_pairs + 1;
 	int result = migrate_check(m->device);
 
@@ -289,7 +289,7 @@ static int migrate_begin(struct migrate *m, const char *to)
 	result = migrate_ops(m->from)->supported(m->from);
 	if (result == 0)
 		result = migrate_ops(m->from)->may_become(to);
-	return result ? result : vn_transport_open(to, &way, &m->target);
+	return result ? result : vn_transport_open(to, &options, &m->target);
 }
 
 int vionet_device_migrate(struct vionet_device *device, const char *to,

@@ -11,8 +11,6 @@
 #include "driver/spec/virtio.h"
 #include "driver/state/feature.h"
 
-/* ---- negotiation ---- */
-
 static void negotiate_log_features(const struct vionet_device *device, const char *what,
 				   const struct vionet_features *features)
 {
@@ -136,7 +134,7 @@ int vn_device_negotiate(struct vionet_device *device)
 		result = negotiate_all(device);
 	}
 	if (result && !device->gone) {
-		vn_device_give_up(device, result);
+		vn_device_fail(device, result);
 		return result;
 	}
 	device->header_size = negotiate_header_size(&device->accepted);

@@ -99,7 +99,7 @@ static int open_bring_up(struct vionet_device *device)
 		return result;
 	result = open_check_queues(device);
 	if (result)
-		vn_device_give_up(device, result);
+		vn_device_fail(device, result);
 	return result;
 }
 
@@ -183,7 +183,7 @@ static int open_device(const char *name, const struct vionet_device_fds *fds,
 {
 	struct vionet_open_options o = { .struct_size = sizeof(o) };
 	struct vn_transport *transport;
-	struct vn_transport_way way;
+	struct vn_transport_options how;
 	int result = 0;
 
 	*device = NULL;
@@ -199,9 +199,9 @@ static int open_device(const char *name, const struct vionet_device_fds *fds,
 					"kind of IOMMU out",
 				VIONET_NAME_MAX, name);
 	vn_notice_to(o.notice, o.notice_context);
-	way = (struct vn_transport_way){ (enum vionet_iommu)o.iommu, fds, o.vf_token,
-					 o.reply_timeout_ms };
-	result = vn_transport_open(name, &way, &transport);
+	how = (struct vn_transport_options){ (enum vionet_iommu)o.iommu, fds, o.vf_token,
+					     o.reply_timeout_ms };
+	result = vn_transport_open(name, &how, &transport);
 	vn_notice_to(NULL, NULL);
 	return result ? result : vn_device_open(transport, &o, device);
 }

@@ -59,7 +59,7 @@ static uint64_t recovery_discard_received(struct vionet_queue *queue)
 	return lost;
 }
 
-/* The caller's report, if he wants one: all 0 so far. */
+/* The caller's report, if there is one: all 0 so far. */
 static int report_begin(struct vionet_recovery *report)
 {
 	const struct vionet_recovery none = { 0 };
@@ -161,18 +161,18 @@ static int recovery_bring_back(struct vionet_device *device)
 	if (result == 0)
 		result = vn_device_open_control(device);
 	if (result == 0)
-		result = vn_device_go(device);
+		result = vn_device_make_live(device);
 	return result;
 }
 
-/* Nothing for it: as after a stop. */
+/* It cannot be recovered: it is left as after a stop. */
 static void recovery_fail(struct vionet_device *device, int result)
 {
 	struct vn_error_kept why;
 
 	vn_error_keep(&why);
 	if (device->negotiated)
-		vn_device_give_up(device, result);
+		vn_device_fail(device, result);
 	else if (!device->gone && !device->quiesced)
 		(void)vn_device_reset(device);
 	device->started = false;

@@ -31,7 +31,8 @@ static bool reset_may_be_unshown(struct vionet_device *device, uint8_t bit)
 	device->read_back.unshown |= VIONET_REGISTER_STATUS;
 	device->read_back.unshown_count++;
 	vn_log(VIONET_LOG_WARNING, "%s: the device does not show status 0x%02x after it was "
-	       "written", device->transport->name, bit);
+				   "written",
+	       device->transport->name, bit);
 	return true;
 }
 
@@ -48,7 +49,8 @@ int vn_device_add_status(struct vionet_device *device, uint8_t bit,
 		result = vn_device_read_status(device, &status);
 	if (result == 0 && (status & bit) == 0 && !reset_may_be_unshown(device, bit))
 		return vn_error(EIO, "the device does not take %s, its status reads "
-				"0x%02x", name, status);
+				     "0x%02x",
+				name, status);
 	if (result == 0)
 		vn_log(VIONET_LOG_DEBUG, "%s: status: %s set, reads 0x%02x",
 		       device->transport->name, name, status);
@@ -58,13 +60,11 @@ int vn_device_add_status(struct vionet_device *device, uint8_t bit,
 /* ---- waiting for the device ---- */
 
 struct vn_wait vn_device_wait_begin(const struct vionet_device *device,
-				      const char *step)
+				    const char *step)
 {
 	uint64_t now = vn_now();
 
-	return (struct vn_wait){ .begin = now, .step = step,
-				     .end = now + device->reset_timeout,
-				     .next = now + 1000 * VN_MS };
+	return (struct vn_wait){ .begin = now, .step = step, .end = now + device->reset_timeout, .next = now + 1000 * VN_MS };
 }
 
 int vn_device_wait(const struct vionet_device *device, struct vn_wait *wait)
@@ -93,10 +93,11 @@ static int reset_still_resets(const struct vn_wait *wait, int result, uint8_t st
 
 	if (result != -ETIMEDOUT)
 		return vn_error(-result, "the device has not finished its reset after "
-				"%.1f s, its status reads 0x%02x; the caller ended the wait",
+					 "%.1f s, its status reads 0x%02x; the caller ended the wait",
 				(double)(vn_now() - wait->begin) / second, status);
 	vn_error(ETIMEDOUT, "the device has not finished its reset within %g s, its "
-		 "status reads 0x%02x", (double)(wait->end - wait->begin) / second,
+			    "status reads 0x%02x",
+		 (double)(wait->end - wait->begin) / second,
 		 status);
 	return vn_error_remedy(-ETIMEDOUT, VIONET_REMEDY_RESET_TIMEOUT, NULL);
 }
@@ -132,7 +133,8 @@ int vn_device_reset(struct vionet_device *device)
 	    vn_transport_can(transport, VN_CAN_RESET) &&
 	    transport->ops->reset(transport) == 0) {
 		vn_log(VIONET_LOG_WARNING, "%s: the device did not follow a reset by its "
-		       "status; it was reset through the bus", transport->name);
+					   "status; it was reset through the bus",
+		       transport->name);
 		result = reset_wait(device);
 		vn_error_keep(&why);
 	}
@@ -162,7 +164,7 @@ int vn_device_reset(struct vionet_device *device)
 
 /* FAILED, then a reset, whatever comes of either ("Device Initialization" and "Device
  * Status Field", GEN-26, GEN-03); the error text stays that of what went wrong before. */
-void vn_device_give_up(struct vionet_device *device, int result)
+void vn_device_fail(struct vionet_device *device, int result)
 {
 	struct vn_error_kept why;
 

@@ -19,7 +19,7 @@ int vn_device_reset(struct vionet_device *device);
 
 /* Begin to wait for the device, as long as a reset may take. */
 struct vn_wait vn_device_wait_begin(const struct vionet_device *device,
-				      const char *step);
+				    const char *step);
 
 /* Sleep a little. Returns 0; -ETIMEDOUT at the end, -ECANCELED if the application does
  * not want to wait any longer; both without text. */
@@ -27,7 +27,7 @@ int vn_device_wait(const struct vionet_device *device, struct vn_wait *wait);
 
 /* What it takes to use it failed for good: say so to the device, then reset it. The
  * error text, which belongs to `result`, stays. */
-void vn_device_give_up(struct vionet_device *device, int result);
+void vn_device_fail(struct vionet_device *device, int result);
 
 /* Read the status, and note a device that has gone. 0 or a negative errno. */
 int vn_device_read_status(struct vionet_device *device, uint8_t *status);

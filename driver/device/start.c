@@ -97,9 +97,9 @@ static int start_check_pairs(const struct vionet_device *device, unsigned int pa
 
 /*
  * Vector 0 is for configuration changes, the rest for queues: one each if that can
- * be; else one a pair; else pairs take turns. What is left without is polled.
+ * be; else one a pair; else pairs share them in turn. Queues without one are polled.
  */
-static void start_deal_vectors(struct vionet_device *device, unsigned int count)
+static void start_assign_vectors(struct vionet_device *device, unsigned int count)
 {
 	unsigned int pairs = device->queue_pairs, queues = 2 * pairs;
 	unsigned int left = count > 1 ? count - 1 : 0;
@@ -128,7 +128,7 @@ int vn_device_open_vectors(struct vionet_device *device)
 		wanted = 0;
 	result = device->transport->ops->vectors(device->transport, wanted,
 						 &count);
-	start_deal_vectors(device, count);
+	start_assign_vectors(device, count);
 	return result;
 }
 
@@ -177,7 +177,7 @@ static int start_enable_queues(struct vionet_device *device)
 
 /* All fields of all queues are set; enable them and go (steps 7 and 8). The
  * device reads memory from here on, so it is no longer quiesced. */
-int vn_device_go(struct vionet_device *device)
+int vn_device_make_live(struct vionet_device *device)
 {
 	struct vionet_packet *none[1];
 	int result = 0;
@@ -263,7 +263,7 @@ static int start_device(struct vionet_device *device,
 	device->vectors_max = options->vectors;
 	result = start_open_queues(device, options);
 	if (result == 0)
-		result = vn_device_go(device);
+		result = vn_device_make_live(device);
 	if (result == 0 && pairs > 1)
 		result = vn_steering_begin(device, pairs);
 	return result;
@@ -299,7 +299,7 @@ int vionet_device_start(struct vionet_device *device,
 	vn_error_keep(&why);
 	/* If it was the negotiation, that has said so itself. */
 	if (device->negotiated)
-		vn_device_give_up(device, result);
+		vn_device_fail(device, result);
 	vn_device_close_queues(device);
 	(void)vn_error_restore(result, &why);
 	return vn_error_prefix(result, "%s: start", device->name);

@@ -4,14 +4,12 @@
 
 #include "driver/state/device.h"
 
-/* ---- start.c ---- */
-
 /* May a queue have this size? */
 bool vn_device_size_fits(const struct vionet_device *device, uint32_t size);
 
 /* All queues are set up: enable them, set DRIVER_OK, post receive buffers, and
  * tell the device what it is to know. */
-int vn_device_go(struct vionet_device *device);
+int vn_device_make_live(struct vionet_device *device);
 
 /* Attach the interrupts that the plans of the queues want. */
 int vn_device_open_vectors(struct vionet_device *device);

@@ -241,7 +241,7 @@ static uint32_t offload_longest_frame(const struct vionet_queue *queue,
 }
 
 /* "Packet Transmission" (NET-30 to NET-37, NET-48 to NET-52) */
-static bool offload_tunnel_may_go(const struct vionet_packet *packet, uint32_t payload)
+static bool offload_tx_tunnel_valid(const struct vionet_packet *packet, uint32_t payload)
 {
 	uint32_t outer = packet->outer_th_offset, inner = packet->inner_nh_offset;
 	bool six = (packet->gso_type & NET_GSO_TUNNEL_IPV6) != 0;
@@ -266,9 +266,9 @@ static bool offload_tunnel_may_go(const struct vionet_packet *packet, uint32_t p
 
 /* What is to be cut. Fills hdr_len in, and the bit that TCP's CWR wants ("Packet
  * Transmission", NET-26, -27, NET-44 to NET-46). */
-static bool offload_segments_may_go(const struct vionet_queue *queue,
-				    const struct vionet_packet *packet, uint64_t total,
-				    struct net_hdr *header)
+static bool offload_tx_segments_valid(const struct vionet_queue *queue,
+				      const struct vionet_packet *packet, uint64_t total,
+				      struct net_hdr *header)
 {
 	const struct vn_offloads *allowed = &queue->offloads;
 	uint8_t kind = packet->gso_type & NET_GSO_KIND, bits = 0;
@@ -289,7 +289,7 @@ static bool offload_segments_may_go(const struct vionet_queue *queue,
 	if (repeated + packet->gso_size > offload_longest_frame(queue, packet))
 		return false;
 	if ((bits & NET_GSO_TUNNEL) &&
-	    !offload_tunnel_may_go(packet, (uint32_t)total - headers))
+	    !offload_tx_tunnel_valid(packet, (uint32_t)total - headers))
 		return false;
 	header->gso_type = kind | bits;
 	header->gso_size = vn_to_le16(packet->gso_size);
@@ -298,8 +298,8 @@ static bool offload_segments_may_go(const struct vionet_queue *queue,
 }
 
 /* "Packet Transmission" (NET-42, NET-47) */
-static bool offload_checksum_may_go(const struct vionet_packet *packet, uint64_t total,
-				    struct net_hdr *header)
+static bool offload_tx_checksum_valid(const struct vionet_packet *packet, uint64_t total,
+				      struct net_hdr *header)
 {
 	uint32_t place = packet->csum_start + packet->csum_offset;
 	uint32_t headers = offload_headers_length(packet, packet->csum_offset == 16);
@@ -325,13 +325,13 @@ bool vn_transmit_header(const struct vionet_queue *queue,
 	if (total < VIONET_FRAME_MIN || (flags & ~queue->offloads.flags) != 0)
 		return false;
 	if ((flags & NET_HDR_NEEDS_CSUM) &&
-	    !offload_checksum_may_go(packet, total, &header.basic))
+	    !offload_tx_checksum_valid(packet, total, &header.basic))
 		return false;
 	if (packet->gso_type == NET_GSO_NONE) {
 		if (total > offload_longest_frame(queue, packet) ||
 		    (flags & NET_HDR_UDP_TUNNEL_CSUM))
 			return false;
-	} else if (!offload_segments_may_go(queue, packet, total, &header.basic)) {
+	} else if (!offload_tx_segments_valid(queue, packet, total, &header.basic)) {
 		return false;
 	}
 	if (header.basic.gso_type & NET_GSO_TUNNEL) {

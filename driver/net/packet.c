@@ -4,7 +4,7 @@
 /* Bytes before `data` that the virtio header may need, in its longest form. */
 #define HEADER_ROOM 32u
 
-void vn_pool_place(struct vionet_pool *pool)
+void vn_pool_set_addresses(struct vionet_pool *pool)
 {
 	const struct vionet_memory *m = pool->memory;
 

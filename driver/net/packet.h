@@ -164,6 +164,6 @@ static inline void vn_packet_free(struct vionet_packet *packet)
 }
 
 /* Addresses of the pool's buffers, and of its packets' in it, after its memory changed. */
-void vn_pool_place(struct vionet_pool *pool);
+void vn_pool_set_addresses(struct vionet_pool *pool);
 
 #endif

@@ -115,7 +115,7 @@ static void pool_release_memory(struct vionet_pool *pool)
 
 static void pool_fill(struct vionet_pool *pool)
 {
-	vn_pool_place(pool);
+	vn_pool_set_addresses(pool);
 	for (uint32_t i = 0; i < pool->count; i++) {
 		struct vionet_packet *packet = &pool->packets[i];
 

@@ -103,7 +103,7 @@ static int share_leave_shared_region(struct vionet_pool *pool)
 	vn_device_memory_free(pool->memory);
 	pool->memory = memory;
 	pool->base = memory->memory.address;
-	vn_pool_place(pool);
+	vn_pool_set_addresses(pool);
 	return 0;
 }
 
@@ -243,20 +243,20 @@ static void share_detach_frames(struct vionet_pool *pool,
 /* Its first sharer becomes the one it belongs to. */
 static void share_hand_over(struct vionet_pool *pool)
 {
-	struct vn_share *heir = pool->shares;
-	struct vionet_device *device = heir->device;
+	struct vn_share *successor = pool->shares;
+	struct vionet_device *device = successor->device;
 
 	share_detach_frames(pool, pool->device);
 	if (!pool->own_memory)
 		__atomic_sub_fetch(&pool->memory->users, 1, __ATOMIC_RELEASE);
 	pool->own_memory = true;
-	pool->memory = heir->memory;
-	pool->access = heir->access;
+	pool->memory = successor->memory;
+	pool->access = successor->access;
 	pool->device = device;
-	vn_pool_place(pool);
+	vn_pool_set_addresses(pool);
 	pool->next = device->pools;
 	device->pools = pool;
-	share_drop_share(heir);
+	share_drop_share(successor);
 }
 
 void vn_pools_hand_over(struct vionet_device *device)

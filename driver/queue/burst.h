@@ -36,8 +36,8 @@ extern const struct vn_bursts_choice vn_bursts_split, vn_bursts_split_in_order;
 extern const struct vn_bursts_choice vn_bursts_packed, vn_bursts_packed_in_order;
 
 /* Without offloads the header is of the basic size. */
-ALWAYS_INLINE uint32_t header_size_of(const struct vionet_queue *queue,
-				      bool offloads)
+ALWAYS_INLINE uint32_t burst_header_size(const struct vionet_queue *queue,
+					 bool offloads)
 {
 	return offloads ? queue->header_size : (uint32_t)sizeof(struct net_hdr);
 }

@@ -146,7 +146,7 @@ static bool burst_ready_packed(struct vionet_queue *queue)
 
 static int burst_arm_packed(struct vionet_queue *queue)
 {
-	return arm_burst(queue, VN_PACKED, rx_refill_packed);
+	return burst_arm(queue, VN_PACKED, rx_refill_packed);
 }
 
 static void burst_disarm_packed(struct vionet_queue *queue)

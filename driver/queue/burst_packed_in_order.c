@@ -146,7 +146,7 @@ static bool burst_ready_packed_in_order(struct vionet_queue *queue)
 
 static int burst_arm_packed_in_order(struct vionet_queue *queue)
 {
-	return arm_burst(queue, VN_PACKED_IN_ORDER, rx_refill_packed_in_order);
+	return burst_arm(queue, VN_PACKED_IN_ORDER, rx_refill_packed_in_order);
 }
 
 static void burst_disarm_packed_in_order(struct vionet_queue *queue)

@@ -146,7 +146,7 @@ static bool burst_ready_split(struct vionet_queue *queue)
 
 static int burst_arm_split(struct vionet_queue *queue)
 {
-	return arm_burst(queue, VN_SPLIT, rx_refill_split);
+	return burst_arm(queue, VN_SPLIT, rx_refill_split);
 }
 
 static void burst_disarm_split(struct vionet_queue *queue)

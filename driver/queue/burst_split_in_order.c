@@ -146,7 +146,7 @@ static bool burst_ready_split_in_order(struct vionet_queue *queue)
 
 static int burst_arm_split_in_order(struct vionet_queue *queue)
 {
-	return arm_burst(queue, VN_SPLIT_IN_ORDER, rx_refill_split_in_order);
+	return burst_arm(queue, VN_SPLIT_IN_ORDER, rx_refill_split_in_order);
 }
 
 static void burst_disarm_split_in_order(struct vionet_queue *queue)

@@ -139,8 +139,8 @@ int vn_queue_open(struct vionet_queue *queue, struct vionet_device *device,
 			  queue->offloads.kinds != 0 || queue->offloads.hash;
 	if (plan->pool)
 		queue->posted = plan->pool->buffer_size + queue->header_size;
-	queue->place = vn_alloc_lines(1, sizeof(*queue->place));
-	result = queue->place ? vn_ring_open(queue) : vn_error(ENOMEM, "no memory");
+	queue->quarantine = vn_alloc_lines(1, sizeof(*queue->quarantine));
+	result = queue->quarantine ? vn_ring_open(queue) : vn_error(ENOMEM, "no memory");
 	if (result == 0)
 		result = transport->ops->queue_setup(transport, plan->index,
 						     plan->size, &queue->vector,
@@ -172,12 +172,12 @@ static void queue_release(struct vionet_queue *queue)
 		queue->pool->queues--;
 	if (queue->shared_interrupt && queue->interrupt_fd >= 0)
 		close(queue->interrupt_fd);
-	/* One that could not be made anew has no place, and nothing to keep. */
-	if (queue->place && !queue->device->quiesced && !queue->released) {
+	/* A queue that could not be reopened has no ring to keep. */
+	if (queue->quarantine && !queue->device->quiesced && !queue->released) {
 		vn_quarantine_add(queue);
 	} else {
 		vn_queue_release(queue);
-		free(queue->place);
+		free(queue->quarantine);
 	}
 }
 

@@ -33,12 +33,12 @@ void vn_queue_release(struct vionet_queue *queue)
 
 void vn_quarantine_add(struct vionet_queue *queue)
 {
-	struct vn_quarantined *place = queue->place;
+	struct vn_quarantined *kept = queue->quarantine;
 	struct vionet_device *device = queue->device;
 
-	place->queue = *queue;
-	place->next = device->quarantine;
-	device->quarantine = place;
+	kept->queue = *queue;
+	kept->next = device->quarantine;
+	device->quarantine = kept;
 }
 
 static void quarantine_release_pools(struct vionet_device *device)
@@ -58,11 +58,11 @@ static void quarantine_release_pools(struct vionet_device *device)
 void vn_quarantine_release(struct vionet_device *device)
 {
 	while (device->quarantine) {
-		struct vn_quarantined *place = device->quarantine;
+		struct vn_quarantined *kept = device->quarantine;
 
-		device->quarantine = place->next;
-		vn_queue_release(&place->queue);
-		free(place);
+		device->quarantine = kept->next;
+		vn_queue_release(&kept->queue);
+		free(kept);
 	}
 	quarantine_release_pools(device);
 }

@@ -15,7 +15,7 @@ struct vn_quarantined {
 	struct vionet_queue queue;
 };
 
-/* Take over all that `queue` has, in its `place`. */
+/* Take over all that `queue` has, into its `quarantine`. */
 void vn_quarantine_add(struct vionet_queue *queue);
 
 /* The device has nothing of the queue any more: packets go back to their pools, and the

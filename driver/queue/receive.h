@@ -26,7 +26,7 @@
  * has to be set is set when the packet is received.
  */
 ALWAYS_INLINE void rx_refill_burst(struct vionet_queue *queue,
-				enum vn_layout layout)
+				   enum vn_layout layout)
 {
 	struct vionet_pool *pool = queue->pool;
 	uint32_t available = pool->available, count = queue->free_count;
@@ -42,10 +42,10 @@ ALWAYS_INLINE void rx_refill_burst(struct vionet_queue *queue,
 			return;
 	}
 	top = pool->free + available;
-	push_begin(queue, layout, true, &c);
+	ring_push_begin(queue, layout, true, &c);
 	do {
-		uint32_t end = c.pushed + push_run(queue, layout, true, &c,
-						   count - c.pushed);
+		uint32_t end = c.pushed + ring_push_run(queue, layout, true, &c,
+							count - c.pushed);
 
 		do {
 			struct vionet_packet *packet = *--top;
@@ -55,11 +55,11 @@ ALWAYS_INLINE void rx_refill_burst(struct vionet_queue *queue,
 				  (uint64_t)(uintptr_t)packet * units + shift,
 				  posted);
 		} while (c.pushed < end);
-		push_turn(queue, layout, &c);
+		ring_push_wrap(queue, layout, &c);
 	} while (c.pushed < count);
 	pool->available = available - count;
-	push_end(queue, layout, true, &c);
-	publish(queue, layout);
+	ring_push_end(queue, layout, true, &c);
+	ring_publish(queue, layout);
 }
 
 /* The description of a packet of one buffer, as if fresh. */
@@ -77,8 +77,8 @@ ALWAYS_INLINE void rx_describe(struct vionet_packet *packet, uint32_t length)
  * no sense: it is gone then.
  */
 ALWAYS_INLINE bool rx_take_metadata(struct vionet_queue *queue,
-				 struct vionet_packet *packet,
-				 uint32_t header_size)
+				    struct vionet_packet *packet,
+				    uint32_t header_size)
 {
 	const uint8_t *header = packet->buffer + VIONET_HEADROOM - header_size;
 	uint32_t kind = vn_load16((const volatile le16 *)header);
@@ -91,7 +91,7 @@ ALWAYS_INLINE bool rx_take_metadata(struct vionet_queue *queue,
 }
 
 ALWAYS_INLINE uint32_t rx_num_buffers(const struct vionet_packet *packet,
-				   uint32_t header_size)
+				      uint32_t header_size)
 {
 	const uint8_t *header = packet->buffer + VIONET_HEADROOM - header_size;
 
@@ -128,7 +128,7 @@ ALWAYS_INLINE struct rx_limits rx_limits_of(const struct vionet_queue *queue,
  */
 ALWAYS_INLINE struct vionet_packet *
 rx_take_buffer(struct vionet_queue *queue, bool mergeable, bool offloads,
-	    struct rx_limits *r, struct vionet_packet *packet, uint32_t written)
+	       struct rx_limits *r, struct vionet_packet *packet, uint32_t written)
 {
 	uint32_t buffers = 1;
 
@@ -148,12 +148,12 @@ rx_take_buffer(struct vionet_queue *queue, bool mergeable, bool offloads,
 }
 
 ALWAYS_INLINE uint32_t rx_burst(struct vionet_queue *queue,
-				     enum vn_layout layout, bool mergeable,
-				     bool offloads, rx_refill_fn *refill,
-				     struct vionet_packet **packets,
-				     uint32_t max)
+				enum vn_layout layout, bool mergeable,
+				bool offloads, rx_refill_fn *refill,
+				struct vionet_packet **packets,
+				uint32_t max)
 {
-	struct rx_limits r = rx_limits_of(queue, header_size_of(queue, offloads));
+	struct rx_limits r = rx_limits_of(queue, burst_header_size(queue, offloads));
 	uint32_t received = 0;
 	uint64_t bytes = 0;
 	struct vn_pop c;
@@ -162,15 +162,14 @@ ALWAYS_INLINE uint32_t rx_burst(struct vionet_queue *queue,
 		return 0;
 	/* Not more buffers in a call than the ring holds: a device that completes
 	 * rubbish as fast as we drop it does not keep us here. */
-	pop_begin(queue, layout, &c);
+	ring_pop_begin(queue, layout, &c);
 	if (!vn_layout_is_packed(layout))
 		split_pop_ahead(queue, &c, c.most < max ? c.most : max);
 	while (received < max && c.popped < c.most) {
 		uint32_t left = c.most - c.popped;
 		uint32_t end = c.popped +
-			       pop_run(queue, layout, true, &c,
-				       max - received < left ? max - received :
-							       left);
+			       ring_pop_run(queue, layout, true, &c,
+					    max - received < left ? max - received : left);
 
 		while (c.popped < end) {
 			struct vionet_packet *packet;
@@ -184,17 +183,17 @@ ALWAYS_INLINE uint32_t rx_burst(struct vionet_queue *queue,
 			}
 			c.popped++;
 			packet = rx_take_buffer(queue, mergeable, offloads, &r,
-					     (struct vionet_packet *)slot,
-					     written);
+						(struct vionet_packet *)slot,
+						written);
 			if (!packet)
 				continue;
 			bytes += packet->total_length;
 			packets[received++] = packet;
 		}
-		pop_turn(queue, layout, &c);
+		ring_pop_wrap(queue, layout, &c);
 	}
 	if (c.popped != 0) {
-		pop_end(queue, layout, &c);
+		ring_pop_end(queue, layout, &c);
 		vn_count(&queue->counters.completed, c.popped);
 		vn_count(&queue->counters.packets, received);
 		vn_count(&queue->counters.bytes, bytes);
@@ -210,12 +209,12 @@ ALWAYS_INLINE uint32_t rx_burst(struct vionet_queue *queue,
 
 /* A burst of one packet, without loops. If the first buffer is not one, `many` goes on. */
 ALWAYS_INLINE uint32_t rx_single(struct vionet_queue *queue,
-				      enum vn_layout layout, bool mergeable,
-				      bool offloads, rx_refill_fn *refill,
-				      vn_receive_fn *many,
-				      struct vionet_packet **packets)
+				 enum vn_layout layout, bool mergeable,
+				 bool offloads, rx_refill_fn *refill,
+				 vn_receive_fn *many,
+				 struct vionet_packet **packets)
 {
-	uint32_t written, index, header_size = header_size_of(queue, offloads);
+	uint32_t written, index, header_size = burst_header_size(queue, offloads);
 	struct vionet_packet *packet;
 	struct rx_limits r;
 	struct vn_pop c;
@@ -223,17 +222,17 @@ ALWAYS_INLINE uint32_t rx_single(struct vionet_queue *queue,
 
 	if (UNLIKELY(queue->error))
 		return 0;
-	if (pop_begin(queue, layout, &c) == 0)
+	if (ring_pop_begin(queue, layout, &c) == 0)
 		return many(queue, packets, 1);
 	slot = ring_pop(queue, layout, true, &c, &written, &index);
 	if (slot == 0)
 		return many(queue, packets, 1);
 	c.popped = 1;
-	pop_turn(queue, layout, &c);
-	pop_end(queue, layout, &c);
+	ring_pop_wrap(queue, layout, &c);
+	ring_pop_end(queue, layout, &c);
 	r = rx_limits_of(queue, header_size);
 	packet = rx_take_buffer(queue, mergeable, offloads, &r,
-			     (struct vionet_packet *)slot, written);
+				(struct vionet_packet *)slot, written);
 	vn_count(&queue->counters.completed, 1);
 	if (UNLIKELY(!packet)) {
 		vn_count_in_flight(queue); /* an error ends the next one at once */
@@ -250,7 +249,7 @@ ALWAYS_INLINE uint32_t rx_single(struct vionet_queue *queue,
 }
 
 /* Who sleeps with buffers in the pool and none in the ring sleeps for ever. */
-ALWAYS_INLINE int arm_burst(struct vionet_queue *queue, enum vn_layout layout,
+ALWAYS_INLINE int burst_arm(struct vionet_queue *queue, enum vn_layout layout,
 			    rx_refill_fn *refill)
 {
 	if (!queue->transmits && !queue->error &&

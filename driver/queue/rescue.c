@@ -18,8 +18,6 @@
  * buffers: then it is just idle. */
 #define IDLE_INTERVAL (1000 * VN_MS)
 
-/* ---- a device that does not move ---- */
-
 /* With EVENT_IDX: does the device wait for the very next buffer? */
 static bool rescue_has_seen_all(const struct vionet_queue *queue)
 {
@@ -63,7 +61,7 @@ static bool rescue_has_moved(const struct vionet_queue *queue)
 		       queue->counters.completed + queue->counters.kicks;
 }
 
-void vn_queue_look_after(struct vionet_queue *queue, uint64_t now)
+void vn_queue_watchdog(struct vionet_queue *queue, uint64_t now)
 {
 	/* One of two clocks may be a little behind the other. */
 	int64_t still = (int64_t)(now - queue->watch.since);
@@ -88,5 +86,5 @@ void vn_queue_look_after(struct vionet_queue *queue, uint64_t now)
 
 void vn_queue_idle(struct vionet_queue *queue)
 {
-	vn_queue_look_after(queue, vn_now_coarse());
+	vn_queue_watchdog(queue, vn_now_coarse());
 }

@@ -17,7 +17,7 @@ struct vionet_queue;
  * Nothing was found to do, at `now`: if nothing has moved for long, notify the device
  * again, whether it wants that or not.
  */
-void vn_queue_look_after(struct vionet_queue *queue, uint64_t now);
+void vn_queue_watchdog(struct vionet_queue *queue, uint64_t now);
 
 /* The same at a coarse now, for polls. */
 void vn_queue_idle(struct vionet_queue *queue);

@@ -16,7 +16,7 @@ static void rx_drop(struct vionet_packet *packet, uint64_t *counter)
 
 /* flags and gso_type; read once. */
 static uint32_t rx_header_kind(const struct vionet_queue *queue,
-			    const struct vionet_packet *packet)
+			       const struct vionet_packet *packet)
 {
 	const uint8_t *header = packet->buffer + VIONET_HEADROOM -
 				queue->header_size;
@@ -27,7 +27,7 @@ static uint32_t rx_header_kind(const struct vionet_queue *queue,
 /* The first buffer of a packet that does not consist of one. Even if the first is
  * bad, the others belong to it and begin with no header. */
 static void rx_start_chain(struct vionet_queue *queue, struct vionet_packet *packet,
-			uint32_t buffers, uint32_t written)
+			   uint32_t buffers, uint32_t written)
 {
 	bool empty = written == queue->header_size;
 	bool good = !empty && written <= queue->posted;
@@ -41,9 +41,8 @@ static void rx_start_chain(struct vionet_queue *queue, struct vionet_packet *pac
 		return;
 	}
 	if (buffers == 0 || !good) {
-		rx_drop(packet, buffers == 0 ? &queue->counters.dropped_chain :
-			     empty ? &queue->counters.dropped_short :
-				     &queue->counters.dropped_long);
+		rx_drop(packet, buffers == 0 ? &queue->counters.dropped_chain : empty ? &queue->counters.dropped_short
+										      : &queue->counters.dropped_long);
 		packet = NULL;
 	}
 	if (packet && queue->metadata)
@@ -57,8 +56,8 @@ static void rx_start_chain(struct vionet_queue *queue, struct vionet_packet *pac
 /* A further buffer. It has no header, so its data begin where the header would.
  * Returns the packet once it is complete. */
 static struct vionet_packet *rx_continue_chain(struct vionet_queue *queue,
-					    struct vionet_packet *packet,
-					    uint32_t written)
+					       struct vionet_packet *packet,
+					       uint32_t written)
 {
 	struct vionet_packet *head = queue->partial.head;
 
@@ -67,8 +66,7 @@ static struct vionet_packet *rx_continue_chain(struct vionet_queue *queue,
 	    (written == 0 || written > queue->posted ||
 	     head->total_length + written > VIONET_FRAME_MAX)) {
 		/* None that is empty would have been announced. */
-		rx_drop(head, written == 0 ? &queue->counters.dropped_chain :
-					  &queue->counters.dropped_long);
+		rx_drop(head, written == 0 ? &queue->counters.dropped_chain : &queue->counters.dropped_long);
 		queue->partial.drop = true;
 	}
 	if (queue->partial.drop) {
@@ -107,11 +105,11 @@ struct vionet_packet *vn_receive_uncommon(struct vionet_queue *queue,
 	}
 	if (written >= header_size + VIONET_FRAME_MIN && written <= queue->posted)
 		return !queue->metadata ||
-		       vn_receive_header(queue, packet,
-					 rx_header_kind(queue, packet)) ?
-			       packet : NULL;
-	rx_drop(packet, written > queue->posted ? &queue->counters.dropped_long :
-					       &queue->counters.dropped_short);
+				       vn_receive_header(queue, packet,
+							 rx_header_kind(queue, packet))
+			       ? packet
+			       : NULL;
+	rx_drop(packet, written > queue->posted ? &queue->counters.dropped_long : &queue->counters.dropped_short);
 	return NULL;
 }
 
@@ -146,7 +144,7 @@ bool vn_transmit_one(const struct vionet_queue *queue,
 
 /* Does the device see all of a packet: its buffers, and its external frames? */
 static bool tx_is_reachable(const struct vionet_queue *queue,
-			 const struct vionet_packet *packet)
+			    const struct vionet_packet *packet)
 {
 	struct vn_reach unused;
 
@@ -159,7 +157,7 @@ static bool tx_is_reachable(const struct vionet_queue *queue,
 }
 
 static uint64_t tx_pool_offset(const struct vionet_queue *queue,
-			    const struct vionet_packet *packet)
+			       const struct vionet_packet *packet)
 {
 	struct vn_reach reach = { 0 };
 
@@ -169,7 +167,7 @@ static uint64_t tx_pool_offset(const struct vionet_queue *queue,
 
 /* One segment as the device sees it; an external frame by its own memory. */
 static struct vn_element tx_segment_element(const struct vionet_queue *queue,
-					 const struct vionet_packet *s)
+					    const struct vionet_packet *s)
 {
 	uint64_t offset = tx_pool_offset(queue, s);
 
@@ -192,9 +190,9 @@ static struct vn_element tx_segment_element(const struct vionet_queue *queue,
  * frame.
  */
 static uint32_t tx_gather(const struct vionet_queue *queue,
-		       const struct vionet_packet *packet,
-		       struct vn_element elements[VN_SEGMENTS_MAX],
-		       uint64_t *total)
+			  const struct vionet_packet *packet,
+			  struct vn_element elements[VN_SEGMENTS_MAX],
+			  uint64_t *total)
 {
 	bool external = (packet->state & VN_PACKET_ATTACHED) != 0;
 	uint8_t *own = packet->buffer + VIONET_HEADROOM;
@@ -222,7 +220,9 @@ static uint32_t tx_gather(const struct vionet_queue *queue,
 		elements[0].length += header_size;
 	}
 	return vn_transmit_header(queue, packet, *total,
-				  external ? own : packet->data) ? count : 0;
+				  external ? own : packet->data)
+		       ? count
+		       : 0;
 }
 
 static void tx_mark_unreachable(struct vionet_queue *queue, enum vn_unreachable what)

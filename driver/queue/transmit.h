@@ -20,7 +20,7 @@
 
 /* As ring_pop, of a buffer whose written length does not count. */
 ALWAYS_INLINE vn_slot tx_pop(struct vionet_queue *queue, enum vn_layout layout,
-			       struct vn_pop *c, uint32_t *index)
+			     struct vn_pop *c, uint32_t *index)
 {
 	uint32_t written;
 
@@ -29,12 +29,12 @@ ALWAYS_INLINE vn_slot tx_pop(struct vionet_queue *queue, enum vn_layout layout,
 	return ring_pop(queue, layout, false, c, &written, index);
 }
 
-/* pop_begin, for up to `wanted`. */
+/* ring_pop_begin, for up to `wanted`. */
 ALWAYS_INLINE void tx_pop_begin(struct vionet_queue *queue,
-				  enum vn_layout layout, uint32_t wanted,
-				  struct vn_pop *c)
+				enum vn_layout layout, uint32_t wanted,
+				struct vn_pop *c)
 {
-	uint32_t most = pop_begin(queue, layout, c);
+	uint32_t most = ring_pop_begin(queue, layout, c);
 
 	/* Not for everything there is: not all of it may fit. */
 	if (wanted > RECLAIM_BATCH)
@@ -53,7 +53,7 @@ ALWAYS_INLINE void tx_pop_begin(struct vionet_queue *queue,
  * matters. The description of a common packet is not touched.
  */
 ALWAYS_INLINE uint32_t tx_reclaim_burst(struct vionet_queue *queue,
-				     enum vn_layout layout, uint32_t wanted)
+					enum vn_layout layout, uint32_t wanted)
 {
 	struct vionet_pool *pool = queue->pool;
 	uint32_t available = pool->available, completed = 0;
@@ -65,9 +65,8 @@ ALWAYS_INLINE uint32_t tx_reclaim_burst(struct vionet_queue *queue,
 	while (c.popped < c.most && completed + c.popped < wanted) {
 		uint32_t left = wanted - completed - c.popped;
 		uint32_t end = c.popped +
-			       pop_run(queue, layout, false, &c,
-				       c.most - c.popped < left ?
-					       c.most - c.popped : left);
+			       ring_pop_run(queue, layout, false, &c,
+					    c.most - c.popped < left ? c.most - c.popped : left);
 		vn_slot slot = 0;
 		uint32_t index = 0;
 
@@ -90,21 +89,21 @@ ALWAYS_INLINE uint32_t tx_reclaim_burst(struct vionet_queue *queue,
 				break;
 			packet->pool->free[packet->pool->available++] = packet;
 		}
-		pop_turn(queue, layout, &c);
+		ring_pop_wrap(queue, layout, &c);
 		if (LIKELY((slot & VN_SLOT_COMPLEX) == 0))
 			continue;
 		completed += c.popped;
-		pop_end(queue, layout, &c);
+		ring_pop_end(queue, layout, &c);
 		pool->available = available;
 		vn_reclaim_uncommon(queue, slot, index);
 		available = pool->available;
-		pop_again(queue, layout, &c);
+		ring_pop_reload(queue, layout, &c);
 	}
 	completed += c.popped;
 	if (completed == 0)
 		return 0;
 	pool->available = available;
-	pop_end(queue, layout, &c);
+	ring_pop_end(queue, layout, &c);
 	vn_count(&queue->counters.completed, completed);
 	vn_count_in_flight(queue);
 	return completed;
@@ -116,16 +115,16 @@ ALWAYS_INLINE uint32_t tx_plain_word(const struct vionet_packet *packet)
 	uint32_t word;
 
 	_Static_assert(offsetof(struct vionet_packet, state) ==
-		       offsetof(struct vionet_packet, flags) + 2, "one word");
-	memcpy(&word, (const uint8_t *)packet +
-	       offsetof(struct vionet_packet, flags), sizeof(word));
+			       offsetof(struct vionet_packet, flags) + 2,
+		       "one word");
+	memcpy(&word, (const uint8_t *)packet + offsetof(struct vionet_packet, flags), sizeof(word));
 	return word;
 }
 
 /* One segment, the application's, no offload, of a proper length, and inside its
  * buffer with room for the header in front. */
 ALWAYS_INLINE bool tx_is_common(const struct vionet_packet *packet,
-			     const struct vn_source *source, uint32_t header_size)
+				const struct vn_source *source, uint32_t header_size)
 {
 	static const struct vionet_packet plain = { .state = VN_PACKET_APPLICATION };
 	uint64_t offset = (uint64_t)(packet->data - packet->buffer);
@@ -165,8 +164,8 @@ ALWAYS_INLINE void tx_write_header(uint8_t *at, uint32_t header_size)
 /* May this packet be pushed by the loop for common packets, or for `offloaded` ones?
  * `source` becomes that of its pool. */
 ALWAYS_INLINE bool tx_sendable(const struct vionet_queue *queue,
-			    const struct vionet_packet *packet, bool offloaded,
-			    uint32_t header_size, struct vn_source *source)
+			       const struct vionet_packet *packet, bool offloaded,
+			       uint32_t header_size, struct vn_source *source)
 {
 	if (UNLIKELY(packet->pool != source->pool) &&
 	    !vn_source_choose(queue, packet->pool, source))
@@ -177,9 +176,9 @@ ALWAYS_INLINE bool tx_sendable(const struct vionet_queue *queue,
 }
 
 ALWAYS_INLINE void tx_push_packet(struct vionet_queue *queue, enum vn_layout layout,
-			       struct vn_push *c, struct vionet_packet *packet,
-			       const struct vn_source *source,
-			       uint32_t header_size)
+				  struct vn_push *c, struct vionet_packet *packet,
+				  const struct vn_source *source,
+				  uint32_t header_size)
 {
 	packet->state = VN_PACKET_DEVICE;
 	vn_packet_poison(packet);
@@ -192,12 +191,12 @@ ALWAYS_INLINE void tx_push_packet(struct vionet_queue *queue, enum vn_layout lay
  * those that are not, but in one buffer too. Stops at the first other one; returns how
  * many were pushed. Two loops: what is common pays for nothing else. */
 ALWAYS_INLINE uint32_t tx_push_common(struct vionet_queue *queue,
-				   enum vn_layout layout, bool offloads,
-				   bool offloaded,
-				   struct vionet_packet *const *packets,
-				   uint32_t count, uint64_t *bytes)
+				      enum vn_layout layout, bool offloads,
+				      bool offloaded,
+				      struct vionet_packet *const *packets,
+				      uint32_t count, uint64_t *bytes)
 {
-	uint32_t header_size = header_size_of(queue, offloads);
+	uint32_t header_size = burst_header_size(queue, offloads);
 	uint32_t room = queue->free_count;
 	struct vn_source source = queue->source;
 	uint64_t total = 0;
@@ -205,16 +204,16 @@ ALWAYS_INLINE uint32_t tx_push_common(struct vionet_queue *queue,
 
 	if (count > room)
 		count = room;
-	push_begin(queue, layout, false, &c);
+	ring_push_begin(queue, layout, false, &c);
 	while (c.pushed < count) {
-		uint32_t end = c.pushed + push_run(queue, layout, false, &c,
-						   count - c.pushed);
+		uint32_t end = c.pushed + ring_push_run(queue, layout, false, &c,
+							count - c.pushed);
 
 		while (c.pushed < end) {
 			struct vionet_packet *packet = packets[c.pushed];
 
 			if (!tx_sendable(queue, packet, offloaded, header_size,
-				      &source)) {
+					 &source)) {
 				count = c.pushed; /* no further */
 				break;
 			}
@@ -222,11 +221,11 @@ ALWAYS_INLINE uint32_t tx_push_common(struct vionet_queue *queue,
 				tx_write_header(packet->data, header_size);
 			total += packet->length;
 			tx_push_packet(queue, layout, &c, packet, &source,
-				    header_size);
+				       header_size);
 		}
-		push_turn(queue, layout, &c);
+		ring_push_wrap(queue, layout, &c);
 	}
-	push_end(queue, layout, false, &c);
+	ring_push_end(queue, layout, false, &c);
 	*bytes += total;
 	return c.pushed;
 }
@@ -236,30 +235,30 @@ ALWAYS_INLINE uint32_t tx_push_common(struct vionet_queue *queue,
  * its own, so that the loop for common ones has the registers for itself.
  */
 typedef uint32_t tx_rest_fn(struct vionet_queue *queue,
-				  struct vionet_packet *const *packets,
-				  uint32_t count, uint32_t *pushed,
-				  uint64_t *bytes);
+			    struct vionet_packet *const *packets,
+			    uint32_t count, uint32_t *pushed,
+			    uint64_t *bytes);
 
 /* tx_reclaim_burst of the layout, as a function of its own for the same reason. */
 typedef uint32_t tx_reclaim_fn(struct vionet_queue *queue, uint32_t wanted);
 
 ALWAYS_INLINE uint32_t tx_rest(struct vionet_queue *queue,
-					   enum vn_layout layout, bool offloads,
-					   tx_reclaim_fn *reclaim,
-					   struct vionet_packet *const *packets,
-					   uint32_t count, uint32_t *pushed,
-					   uint64_t *bytes)
+			       enum vn_layout layout, bool offloads,
+			       tx_reclaim_fn *reclaim,
+			       struct vionet_packet *const *packets,
+			       uint32_t count, uint32_t *pushed,
+			       uint64_t *bytes)
 {
 	uint32_t taken = 0;
 
 	while (taken < count) {
 		enum vn_transmit_result result = VN_FULL;
 		uint32_t run = tx_push_common(queue, layout, offloads, true,
-					   packets + taken, count - taken, bytes);
+					      packets + taken, count - taken, bytes);
 
 		run += tx_push_common(queue, layout, offloads, false,
-				   packets + taken + run, count - taken - run,
-				   bytes);
+				      packets + taken + run, count - taken - run,
+				      bytes);
 		taken += run;
 		*pushed += run;
 		if (taken == count || (run != 0 && queue->free_count != 0))
@@ -281,28 +280,27 @@ ALWAYS_INLINE uint32_t tx_rest(struct vionet_queue *queue,
 }
 
 ALWAYS_INLINE uint32_t tx_burst(struct vionet_queue *queue,
-				      enum vn_layout layout, bool offloads,
-				      tx_reclaim_fn *reclaim,
-				      tx_rest_fn *rest,
-				      struct vionet_packet *const *packets,
-				      uint32_t count)
+				enum vn_layout layout, bool offloads,
+				tx_reclaim_fn *reclaim,
+				tx_rest_fn *rest,
+				struct vionet_packet *const *packets,
+				uint32_t count)
 {
 	uint32_t taken, pushed;
 	uint64_t bytes = 0;
 
 	/* Completions are looked at only when their room is wanted. */
 	if (queue->free_count < count)
-		reclaim(queue, count - queue->free_count > RECLAIM_BATCH ?
-					 count - queue->free_count : RECLAIM_BATCH);
+		reclaim(queue, count - queue->free_count > RECLAIM_BATCH ? count - queue->free_count : RECLAIM_BATCH);
 	if (UNLIKELY(queue->error))
 		return 0;
 	taken = pushed = tx_push_common(queue, layout, offloads, false, packets,
-				     count, &bytes);
+					count, &bytes);
 	if (UNLIKELY(taken < count))
 		taken += rest(queue, packets + taken, count - taken, &pushed,
 			      &bytes);
 	if (pushed != 0) {
-		publish(queue, layout);
+		ring_publish(queue, layout);
 		vn_count(&queue->counters.packets, pushed);
 		vn_count(&queue->counters.bytes, bytes);
 		vn_count_in_flight(queue);
@@ -315,13 +313,13 @@ ALWAYS_INLINE uint32_t tx_burst(struct vionet_queue *queue,
 /* A burst of one packet: without loops, which cost more than the packet. What is not
  * common goes to `many`. */
 ALWAYS_INLINE uint32_t tx_single(struct vionet_queue *queue,
-				       enum vn_layout layout, bool offloads,
-				       tx_reclaim_fn *reclaim,
-				       vn_transmit_fn *many,
-				       struct vionet_packet *const *packets)
+				 enum vn_layout layout, bool offloads,
+				 tx_reclaim_fn *reclaim,
+				 vn_transmit_fn *many,
+				 struct vionet_packet *const *packets)
 {
 	const struct vn_source *source = &queue->source;
-	uint32_t header_size = header_size_of(queue, offloads);
+	uint32_t header_size = burst_header_size(queue, offloads);
 	struct vionet_packet *packet = packets[0];
 	struct vn_source other;
 	struct vn_push c;
@@ -336,13 +334,13 @@ ALWAYS_INLINE uint32_t tx_single(struct vionet_queue *queue,
 	if (UNLIKELY(queue->error || queue->free_count == 0 ||
 		     !tx_is_common(packet, source, header_size)))
 		return many(queue, packets, 1);
-	push_begin(queue, layout, false, &c);
+	ring_push_begin(queue, layout, false, &c);
 	c.held = 0; /* nothing is, between bursts */
 	tx_write_header(packet->data, header_size);
 	vn_count(&queue->counters.bytes, packet->length);
 	vn_count(&queue->counters.packets, 1);
 	tx_push_packet(queue, layout, &c, packet, source, header_size);
-	publish_single(queue, layout, &c);
+	ring_publish_single(queue, layout, &c);
 	vn_count_in_flight(queue);
 	return 1;
 }

@@ -109,7 +109,7 @@ static bool wait_spin(struct vionet_queue *queue, uint64_t end)
 			return true;
 		VN_CPU_RELAX();
 		now = vn_now();
-		vn_queue_look_after(queue, now);
+		vn_queue_watchdog(queue, now);
 	} while (now < end);
 	return false;
 }
@@ -166,7 +166,7 @@ static int wait_sleep_until(struct vionet_queue *queue, uint64_t end)
 			vn_count(&queue->counters.lost_interrupts, 1);
 		if (ready != 0 || now >= end)
 			return ready;
-		vn_queue_look_after(queue, now);
+		vn_queue_watchdog(queue, now);
 		pause = wait_next_look(queue, now);
 		ready = wait_sleep_armed(queue, wait_shorter(pause, end - now));
 		if (ready < 0)

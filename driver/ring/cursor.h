@@ -21,11 +21,11 @@
 
 /*
  * Handing buffers to the device. The indices of a split ring wrap by a mask. A cursor
- * of a packed ring goes as far as the end of the ring (its run), and is turned there.
+ * of a packed ring goes as far as the end of the ring (its run), and wraps there.
  */
 struct vn_push {
 	uint32_t at;	/* split: entry of the available ring */
-	uint32_t order; /* split in order: descriptor; packed: order */
+	uint32_t seq;	/* split in order: descriptor; packed: buffer */
 	volatile struct packed_desc *desc; /* packed: the next */
 	uint64_t flags; /* packed: flags of this wrap, where they lie in a word */
 	uint64_t held;	/* packed: see vn_packed */
@@ -40,7 +40,7 @@ struct vn_push {
 /* Taking buffers back. */
 struct vn_pop {
 	uint32_t at;	/* split: entry of the used ring */
-	uint32_t order; /* split: where the next free id goes; packed: order */
+	uint32_t seq;	/* split: where the next free id goes; packed: buffer */
 	volatile struct packed_desc *desc; /* packed: the next */
 	uint64_t flags; /* packed: flags that a used descriptor has now */
 	uint32_t most;	/* that may be popped */

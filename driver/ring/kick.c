@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "driver/ring/kick.h"
 
-/* ---- notifications ---- */
-
 /* A device that has gone is found out by the control thread. */
 void vn_kick_unmapped(struct vionet_queue *queue)
 {
@@ -15,5 +13,5 @@ void vn_kick_unmapped(struct vionet_queue *queue)
 
 void vn_queue_kick(struct vionet_queue *queue)
 {
-	kick(queue, vn_layout_is_packed(queue->layout));
+	ring_kick(queue, vn_layout_is_packed(queue->layout));
 }

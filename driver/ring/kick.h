@@ -21,7 +21,7 @@ ALWAYS_INLINE uint32_t ring_position(const struct vionet_queue *queue,
 			0x8000u : 0);
 }
 
-ALWAYS_INLINE void kick(struct vionet_queue *queue, bool packed)
+ALWAYS_INLINE void ring_kick(struct vionet_queue *queue, bool packed)
 {
 	struct vn_doorbell *bell = &queue->doorbell;
 

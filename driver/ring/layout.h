@@ -13,9 +13,9 @@
 
 /* ---- handing buffers over ---- */
 
-ALWAYS_INLINE void push_begin(const struct vionet_queue *queue,
-			      enum vn_layout layout, bool receives,
-			      struct vn_push *c)
+ALWAYS_INLINE void ring_push_begin(const struct vionet_queue *queue,
+				   enum vn_layout layout, bool receives,
+				   struct vn_push *c)
 {
 	if (vn_layout_is_packed(layout))
 		packed_push_begin(queue, c, receives);
@@ -38,10 +38,10 @@ ALWAYS_INLINE void ring_push(struct vionet_queue *queue, enum vn_layout layout,
 		split_push(queue, c, in_order, receives, slot, iova, length);
 }
 
-/* How many of `wanted` may be pushed before the cursor has to be turned. */
-ALWAYS_INLINE uint32_t push_run(const struct vionet_queue *queue,
-				enum vn_layout layout, bool receives,
-				const struct vn_push *c, uint32_t wanted)
+/* How many of `wanted` may be pushed before the cursor has to wrap. */
+ALWAYS_INLINE uint32_t ring_push_run(const struct vionet_queue *queue,
+				     enum vn_layout layout, bool receives,
+				     const struct vn_push *c, uint32_t wanted)
 {
 	uint32_t run = wanted;
 
@@ -50,15 +50,15 @@ ALWAYS_INLINE uint32_t push_run(const struct vionet_queue *queue,
 	return run < wanted ? run : wanted;
 }
 
-ALWAYS_INLINE void push_turn(const struct vionet_queue *queue,
-			     enum vn_layout layout, struct vn_push *c)
+ALWAYS_INLINE void ring_push_wrap(const struct vionet_queue *queue,
+				  enum vn_layout layout, struct vn_push *c)
 {
 	if (vn_layout_is_packed(layout))
-		packed_push_turn(queue, c);
+		packed_push_wrap(queue, c);
 }
 
-ALWAYS_INLINE void push_end(struct vionet_queue *queue, enum vn_layout layout,
-			    bool receives, const struct vn_push *c)
+ALWAYS_INLINE void ring_push_end(struct vionet_queue *queue, enum vn_layout layout,
+				 bool receives, const struct vn_push *c)
 {
 	if (vn_layout_is_packed(layout))
 		packed_push_end(queue, receives, c);
@@ -72,8 +72,8 @@ ALWAYS_INLINE void push_end(struct vionet_queue *queue, enum vn_layout layout,
 
 /* Returns how many may be taken at most: that is what there is (split ring), or as
  * many as are there (packed ring). */
-ALWAYS_INLINE uint32_t pop_begin(struct vionet_queue *queue,
-				 enum vn_layout layout, struct vn_pop *c)
+ALWAYS_INLINE uint32_t ring_pop_begin(struct vionet_queue *queue,
+				      enum vn_layout layout, struct vn_pop *c)
 {
 	if (vn_layout_is_packed(layout)) {
 		packed_pop_load(queue, c);
@@ -102,10 +102,10 @@ ALWAYS_INLINE vn_slot ring_pop(struct vionet_queue *queue,
 	return split_pop(queue, c, in_order, receives, written, index);
 }
 
-/* As push_run, push_turn. */
-ALWAYS_INLINE uint32_t pop_run(const struct vionet_queue *queue,
-			       enum vn_layout layout, bool receives,
-			       const struct vn_pop *c, uint32_t wanted)
+/* As ring_push_run, ring_push_wrap. */
+ALWAYS_INLINE uint32_t ring_pop_run(const struct vionet_queue *queue,
+				    enum vn_layout layout, bool receives,
+				    const struct vn_pop *c, uint32_t wanted)
 {
 	uint32_t run = wanted;
 
@@ -114,16 +114,16 @@ ALWAYS_INLINE uint32_t pop_run(const struct vionet_queue *queue,
 	return run < wanted ? run : wanted;
 }
 
-ALWAYS_INLINE void pop_turn(const struct vionet_queue *queue,
-			    enum vn_layout layout, struct vn_pop *c)
+ALWAYS_INLINE void ring_pop_wrap(const struct vionet_queue *queue,
+				 enum vn_layout layout, struct vn_pop *c)
 {
 	if (vn_layout_is_packed(layout))
-		packed_pop_turn(queue, c);
+		packed_pop_wrap(queue, c);
 }
 
 /* Save the cursor; the buffers popped since it was loaded are accounted for. */
-ALWAYS_INLINE void pop_end(struct vionet_queue *queue, enum vn_layout layout,
-			   const struct vn_pop *c)
+ALWAYS_INLINE void ring_pop_end(struct vionet_queue *queue, enum vn_layout layout,
+				const struct vn_pop *c)
 {
 	if (vn_layout_is_packed(layout))
 		packed_pop_save(queue, c);
@@ -138,8 +138,8 @@ ALWAYS_INLINE void pop_end(struct vionet_queue *queue, enum vn_layout layout,
 }
 
 /* A slow operation moved the ring on: load the cursor anew, with the same bounds. */
-ALWAYS_INLINE void pop_again(const struct vionet_queue *queue,
-			     enum vn_layout layout, struct vn_pop *c)
+ALWAYS_INLINE void ring_pop_reload(const struct vionet_queue *queue,
+				   enum vn_layout layout, struct vn_pop *c)
 {
 	if (vn_layout_is_packed(layout))
 		packed_pop_load(queue, c);
@@ -159,36 +159,36 @@ ALWAYS_INLINE bool ring_completed(struct vionet_queue *queue,
 /* ---- notifying ---- */
 
 /* Tell the device of what was published, if it wants that. */
-ALWAYS_INLINE void notify(struct vionet_queue *queue, enum vn_layout layout)
+ALWAYS_INLINE void ring_notify(struct vionet_queue *queue, enum vn_layout layout)
 {
 	bool packed = vn_layout_is_packed(layout);
 
 	if (packed ? packed_need_kick(queue) : split_need_kick(queue))
-		kick(queue, packed);
+		ring_kick(queue, packed);
 }
 
 /* Give what was pushed to the device, and notify it if it wants that. */
-ALWAYS_INLINE void publish(struct vionet_queue *queue, enum vn_layout layout)
+ALWAYS_INLINE void ring_publish(struct vionet_queue *queue, enum vn_layout layout)
 {
 	if (vn_layout_is_packed(layout))
 		packed_publish(queue);
 	else
 		split_publish(queue);
-	notify(queue, layout);
+	ring_notify(queue, layout);
 }
 
 /* Push end and publish of a single buffer to transmit, the first since the last was
  * published: nothing goes through the queue that is in a register. */
-ALWAYS_INLINE void publish_single(struct vionet_queue *queue,
-				  enum vn_layout layout, struct vn_push *c)
+ALWAYS_INLINE void ring_publish_single(struct vionet_queue *queue,
+				       enum vn_layout layout, struct vn_push *c)
 {
-	push_turn(queue, layout, c);
+	ring_push_wrap(queue, layout, c);
 	if (vn_layout_is_packed(layout))
 		packed_publish_single(c);
 	else
 		split_publish_single(queue, c);
-	push_end(queue, layout, false, c);
-	notify(queue, layout);
+	ring_push_end(queue, layout, false, c);
+	ring_notify(queue, layout);
 }
 
 /* ---- interrupts ---- */

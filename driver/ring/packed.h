@@ -37,7 +37,7 @@ ALWAYS_INLINE void packed_push_begin(const struct vionet_queue *queue,
 				     struct vn_push *c, bool receives)
 {
 	c->desc = queue->packed.avail;
-	c->order = queue->packed.order_next;
+	c->seq = queue->packed.seq_next;
 	c->flags = queue->packed.avail_flags |
 		   PACKED_FLAGS(receives ? DESC_F_WRITE : 0);
 	c->held = queue->packed.held;
@@ -45,22 +45,22 @@ ALWAYS_INLINE void packed_push_begin(const struct vionet_queue *queue,
 	c->limit = queue->size;
 }
 
-/* How many buffers may be pushed before the cursor has to be turned. */
+/* How many buffers may be pushed before the cursor has to wrap. */
 ALWAYS_INLINE uint32_t packed_push_run(const struct vionet_queue *queue,
 				       const struct vn_push *c, bool receives)
 {
 	uint32_t positions = (uint32_t)(queue->packed.end - c->desc);
-	uint32_t orders = c->limit - c->order;
+	uint32_t buffers = c->limit - c->seq;
 
-	/* Each receive buffer is one descriptor: its order is its position. */
-	return receives || orders < positions ? orders : positions;
+	/* Each receive buffer is one descriptor: its sequence is its position. */
+	return receives || buffers < positions ? buffers : positions;
 }
 
-ALWAYS_INLINE void packed_push_turn(const struct vionet_queue *queue,
+ALWAYS_INLINE void packed_push_wrap(const struct vionet_queue *queue,
 				    struct vn_push *c)
 {
-	if (UNLIKELY(c->order == c->limit))
-		c->order = 0;
+	if (UNLIKELY(c->seq == c->limit))
+		c->seq = 0;
 	if (UNLIKELY(c->desc == queue->packed.end)) {
 		c->desc = queue->packed.desc;
 		c->flags ^= PACKED_FLAGS(PACKED_WRAP);
@@ -77,11 +77,11 @@ ALWAYS_INLINE void packed_push_turn(const struct vionet_queue *queue,
 ALWAYS_INLINE void packed_push(struct vn_push *c, bool in_order, vn_slot slot,
 			       uint64_t iova, uint32_t length)
 {
-	uint32_t id = in_order ? c->order : c->ids[c->order];
+	uint32_t id = in_order ? c->seq : c->ids[c->seq];
 	uint64_t half = c->flags | PACKED_ID(id) | length;
 	volatile struct packed_desc *desc = c->desc++;
 
-	c->order++;
+	c->seq++;
 	c->slots[id] = slot;
 	vn_store64(&desc->addr, iova);
 	if (LIKELY(c->held != 0)) {
@@ -99,7 +99,7 @@ ALWAYS_INLINE void packed_push_end(struct vionet_queue *queue, bool receives,
 	struct vn_packed *ring = &queue->packed;
 
 	ring->avail = c->desc;
-	ring->order_next = (uint16_t)c->order;
+	ring->seq_next = (uint16_t)c->seq;
 	ring->avail_flags = receives ? c->flags & PACKED_FLAGS(PACKED_WRAP) :
 				       c->flags;
 	ring->held = c->held;
@@ -164,7 +164,7 @@ ALWAYS_INLINE void packed_pop_load(const struct vionet_queue *queue,
 				   struct vn_pop *c)
 {
 	c->desc = queue->packed.used;
-	c->order = queue->packed.order_used;
+	c->seq = queue->packed.seq_used;
 	c->limit = queue->size;
 	c->flags = queue->packed.used_flags;
 }
@@ -173,25 +173,25 @@ ALWAYS_INLINE void packed_pop_save(struct vionet_queue *queue,
 				   const struct vn_pop *c)
 {
 	queue->packed.used = c->desc;
-	queue->packed.order_used = (uint16_t)c->order;
+	queue->packed.seq_used = (uint16_t)c->seq;
 	queue->packed.used_flags = c->flags;
 }
 
-/* As packed_push_run, packed_push_turn. */
+/* As packed_push_run, packed_push_wrap. */
 ALWAYS_INLINE uint32_t packed_pop_run(const struct vionet_queue *queue,
 				      const struct vn_pop *c, bool receives)
 {
 	uint32_t positions = (uint32_t)(queue->packed.end - c->desc);
-	uint32_t orders = c->limit - c->order;
+	uint32_t buffers = c->limit - c->seq;
 
-	return receives || orders < positions ? orders : positions;
+	return receives || buffers < positions ? buffers : positions;
 }
 
-ALWAYS_INLINE void packed_pop_turn(const struct vionet_queue *queue,
+ALWAYS_INLINE void packed_pop_wrap(const struct vionet_queue *queue,
 				   struct vn_pop *c)
 {
-	if (UNLIKELY(c->order == c->limit))
-		c->order = 0;
+	if (UNLIKELY(c->seq == c->limit))
+		c->seq = 0;
 	if (UNLIKELY(c->desc == queue->packed.end)) {
 		c->desc = queue->packed.desc;
 		c->flags ^= PACKED_FLAGS(PACKED_WRAP);
@@ -241,7 +241,7 @@ ALWAYS_INLINE vn_slot packed_pop(struct vionet_queue *queue, struct vn_pop *c,
 				 bool in_order, uint32_t *written,
 				 uint32_t *index)
 {
-	uint32_t order = c->order;
+	uint32_t seq = c->seq;
 	vn_slot slot;
 
 	if (!in_order || LIKELY(c->batch_left == 0)) {
@@ -253,12 +253,12 @@ ALWAYS_INLINE vn_slot packed_pop(struct vionet_queue *queue, struct vn_pop *c,
 		if ((half ^ c->flags) & PACKED_FLAGS(PACKED_WRAP))
 			return 0;
 		*index = id;
-		if (!in_order && UNLIKELY(id != c->ids[order]) &&
-		    !vn_packed_found(queue, id, order))
+		if (!in_order && UNLIKELY(id != c->ids[seq]) &&
+		    !vn_packed_found(queue, id, seq))
 			return 0;
-		if (in_order && UNLIKELY(id != order)) {
+		if (in_order && UNLIKELY(id != seq)) {
 			c->batch_left = vn_packed_batch(
-				queue, id, order,
+				queue, id, seq,
 				queue->outstanding - c->popped);
 			c->batch_written = *written;
 			if (c->batch_left == 0)
@@ -269,7 +269,7 @@ ALWAYS_INLINE vn_slot packed_pop(struct vionet_queue *queue, struct vn_pop *c,
 		/* Without an entry of its own: wholly used. */
 		*written = --c->batch_left == 0 ? c->batch_written :
 						  queue->posted;
-		*index = order;
+		*index = seq;
 	}
 	slot = c->slots[*index];
 	if (UNLIKELY(slot == 0)) {
@@ -278,7 +278,7 @@ ALWAYS_INLINE vn_slot packed_pop(struct vionet_queue *queue, struct vn_pop *c,
 	}
 	c->slots[*index] = 0;
 	c->desc++;
-	c->order++;
+	c->seq++;
 	return slot;
 }
 

@@ -66,12 +66,11 @@ uint32_t vn_split_batch(struct vionet_queue *queue, uint32_t id, uint32_t at,
 	return ring_out_of_order(queue, id);
 }
 
-/* "In-order use of descriptors" (PACKED-15): an id is its order. */
-uint32_t vn_packed_batch(struct vionet_queue *queue, uint32_t id, uint32_t order,
+/* "In-order use of descriptors" (PACKED-15): an id is its buffer's sequence. */
+uint32_t vn_packed_batch(struct vionet_queue *queue, uint32_t id, uint32_t seq,
 			 uint32_t left)
 {
-	uint32_t batch = id >= order ? id - order + 1 :
-				       id + queue->size - order + 1;
+	uint32_t batch = id >= seq ? id - seq + 1 : id + queue->size - seq + 1;
 
 	if (id >= queue->size || batch > left || queue->slots[id] == 0)
 		return ring_out_of_order(queue, id);
@@ -192,7 +191,7 @@ static uint32_t ring_packed_chain(struct vionet_queue *queue,
 {
 	struct vn_packed *ring = &queue->packed;
 	bool in_order = queue->layout == VN_PACKED_IN_ORDER;
-	uint32_t id = in_order ? ring->order_next : queue->ids[ring->order_next];
+	uint32_t id = in_order ? ring->seq_next : queue->ids[ring->seq_next];
 	volatile struct packed_desc *first = ring->avail;
 	uint64_t first_half = 0;
 
@@ -219,8 +218,8 @@ static uint32_t ring_packed_chain(struct vionet_queue *queue,
 		ring->held = first_half;
 		ring->held_desc = first;
 	}
-	if (++ring->order_next == queue->size)
-		ring->order_next = 0;
+	if (++ring->seq_next == queue->size)
+		ring->seq_next = 0;
 	ring->added = (uint16_t)(ring->added + count);
 	return id;
 }
@@ -312,23 +311,23 @@ int vn_queue_submit(struct vionet_queue *queue,
 	else
 		split_publish(queue);
 	if (packed ? packed_need_kick(queue) : split_need_kick(queue))
-		kick(queue, packed);
+		ring_kick(queue, packed);
 	vn_count_in_flight(queue);
 	return 0;
 }
 
-ALWAYS_INLINE vn_slot collect(struct vionet_queue *queue,
-			      enum vn_layout layout, uint32_t *written)
+ALWAYS_INLINE vn_slot ring_collect(struct vionet_queue *queue,
+				   enum vn_layout layout, uint32_t *written)
 {
 	struct vn_pop c;
 	uint32_t index;
 	vn_slot slot = 0;
 
-	if (pop_begin(queue, layout, &c) != 0)
+	if (ring_pop_begin(queue, layout, &c) != 0)
 		slot = ring_pop(queue, layout, false, &c, written, &index);
 	c.popped = slot != 0;
-	pop_turn(queue, layout, &c);
-	pop_end(queue, layout, &c);
+	ring_pop_wrap(queue, layout, &c);
+	ring_pop_end(queue, layout, &c);
 	if (slot != 0)
 		vn_ring_release(queue, index);
 	return slot & ~(vn_slot)VN_SLOT_TAGS;
@@ -343,16 +342,16 @@ vn_slot vn_queue_collect(struct vionet_queue *queue, uint32_t *written)
 		return 0;
 	switch ((enum vn_layout)queue->layout) {
 	case VN_SPLIT:
-		slot = collect(queue, VN_SPLIT, written);
+		slot = ring_collect(queue, VN_SPLIT, written);
 		break;
 	case VN_SPLIT_IN_ORDER:
-		slot = collect(queue, VN_SPLIT_IN_ORDER, written);
+		slot = ring_collect(queue, VN_SPLIT_IN_ORDER, written);
 		break;
 	case VN_PACKED:
-		slot = collect(queue, VN_PACKED, written);
+		slot = ring_collect(queue, VN_PACKED, written);
 		break;
 	case VN_PACKED_IN_ORDER:
-		slot = collect(queue, VN_PACKED_IN_ORDER, written);
+		slot = ring_collect(queue, VN_PACKED_IN_ORDER, written);
 		break;
 	}
 	if (slot != 0)

@@ -15,11 +15,11 @@ bool vn_split_found(struct vionet_queue *queue, uint32_t id, uint32_t place);
 bool vn_packed_found(struct vionet_queue *queue, uint32_t id, uint32_t place);
 
 /* In order: how many buffers does a used entry complete that names `id` and comes at
- * `at` or `order`, where at most `left` may be complete? 0, and the queue is broken,
+ * `at` or `seq`, where at most `left` may be complete? 0, and the queue is broken,
  * if none of them has that id. */
 uint32_t vn_split_batch(struct vionet_queue *queue, uint32_t id, uint32_t at,
 			uint32_t left);
-uint32_t vn_packed_batch(struct vionet_queue *queue, uint32_t id, uint32_t order,
+uint32_t vn_packed_batch(struct vionet_queue *queue, uint32_t id, uint32_t seq,
 			 uint32_t left);
 
 /* Available entry `place` names another id than one wrap ago. */

@@ -25,7 +25,7 @@ ALWAYS_INLINE void split_push_begin(const struct vionet_queue *queue,
 				    struct vn_push *c)
 {
 	c->at = queue->split.avail_index;
-	c->order = queue->split.desc_index;
+	c->seq = queue->split.desc_index;
 	c->limit = queue->split.mask;
 }
 
@@ -48,7 +48,7 @@ ALWAYS_INLINE void split_push(struct vionet_queue *queue, struct vn_push *c,
 	uint32_t id;
 
 	if (in_order) {
-		id = receives ? place : c->order++ & c->limit;
+		id = receives ? place : c->seq++ & c->limit;
 		if (!receives && UNLIKELY(c->ids[place] != id))
 			vn_split_rename(queue, place, id);
 		c->slots[place] = slot;
@@ -68,7 +68,7 @@ ALWAYS_INLINE void split_push_end(struct vionet_queue *queue,
 				  const struct vn_push *c)
 {
 	queue->split.avail_index = (uint16_t)c->at;
-	queue->split.desc_index = (uint16_t)c->order;
+	queue->split.desc_index = (uint16_t)c->seq;
 }
 
 /* Give everything pushed to the device ("Updating idx", SPLIT-39). */
@@ -135,7 +135,7 @@ ALWAYS_INLINE void split_pop_load(const struct vionet_queue *queue,
 				  struct vn_pop *c)
 {
 	c->at = queue->split.used_index;
-	c->order = queue->split.free_index;
+	c->seq = queue->split.free_index;
 	c->limit = queue->split.mask;
 }
 
@@ -143,7 +143,7 @@ ALWAYS_INLINE void split_pop_save(struct vionet_queue *queue,
 				  const struct vn_pop *c)
 {
 	queue->split.used_index = (uint16_t)c->at;
-	queue->split.free_index = (uint16_t)c->order;
+	queue->split.free_index = (uint16_t)c->seq;
 }
 
 /* The entries of the next `count` buffers come from the other core, eight to a line:
@@ -194,8 +194,7 @@ ALWAYS_INLINE vn_slot split_pop(struct vionet_queue *queue, struct vn_pop *c,
 		uint64_t entry = vn_load64(
 			(const volatile le64 *)&ring->used->ring[place]);
 		uint32_t id = (uint32_t)entry;
-		uint32_t back = receives || in_order ? place :
-						       c->order & c->limit;
+		uint32_t back = receives || in_order ? place : c->seq & c->limit;
 		/* In order, receive buffers are always the same. */
 		uint32_t expected = receives && in_order ? place : c->ids[back];
 
@@ -221,7 +220,7 @@ ALWAYS_INLINE vn_slot split_pop(struct vionet_queue *queue, struct vn_pop *c,
 	}
 	slot = split_take(queue, c, *index);
 	if (!receives && !in_order && LIKELY(slot != 0))
-		c->order++;
+		c->seq++;
 	return slot;
 }
 

@@ -11,8 +11,6 @@
 
 /* ---- the device ---- */
 
-/* ---- health ---- */
-
 /* What the device's status says. Our queues are dead, too, if another process reset it. */
 enum vn_device_error vn_device_diagnose(int result, uint8_t status)
 {
@@ -71,8 +69,6 @@ const char *vn_queue_name(const struct vionet_queue *queue, char text[32])
 			 queue->transmits ? "transmit" : "receive", queue->pair);
 	return text;
 }
-
-/* ---- health ---- */
 
 void vn_queue_break(struct vionet_queue *queue, enum vn_queue_error error,
 		    uint32_t value, uint32_t limit)

@@ -11,12 +11,12 @@
 /* Protocol errors of a device, by which a queue is broken. */
 enum vn_queue_error {
 	VN_QERR_NONE = 0,
-	VN_QERR_INDEX_JUMP, /* used idx ran past what is outstanding */
-	VN_QERR_ID_RANGE,   /* used id is no entry of the queue */
-	VN_QERR_ID_NOT_IN_FLIGHT,    /* used id is not outstanding */
-	VN_QERR_ORDER,      /* used id is none of those that may come next */
-	VN_QERR_BUFFERS,    /* num_buffers larger than the queue */
-	VN_QERR_RESET,      /* it was to be reset, and is in no known state */
+	VN_QERR_INDEX_JUMP,	  /* used idx ran past what is outstanding */
+	VN_QERR_ID_RANGE,	  /* used id is no entry of the queue */
+	VN_QERR_ID_NOT_IN_FLIGHT, /* used id is not outstanding */
+	VN_QERR_ORDER,		  /* used id is none of those that may come next */
+	VN_QERR_BUFFERS,	  /* num_buffers larger than the queue */
+	VN_QERR_RESET,		  /* it was to be reset, and is in no known state */
 };
 
 struct vionet_queue;
@@ -30,8 +30,6 @@ void vn_queue_break(struct vionet_queue *queue, enum vn_queue_error error,
 
 /* What a status, or the failure to read it, says of a device that was live. */
 enum vn_device_error vn_device_diagnose(int result, uint8_t status);
-
-/* ---- info.c ---- */
 
 /* Nothing moves: note what the device's status says of its health. Any thread between
  * start and stop; the error text stays. */

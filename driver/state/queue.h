@@ -97,9 +97,9 @@ struct vn_split {
 };
 
 /*
- * Packed ring: positions count descriptors, orders count buffers; both wrap at the
- * size of the queue. `ids` of the queue is the ring of free ids by order; in order
- * it is not needed, an id is its order.
+ * Packed ring: a position counts descriptors, a sequence counts buffers; both wrap at
+ * the size of the queue. `ids` of the queue is the ring of free ids, by sequence; with
+ * IN_ORDER it is not needed: the id of a buffer is its sequence.
  */
 struct vn_packed {
 	volatile struct packed_desc *desc, *end; /* the first, behind the last */
@@ -111,8 +111,8 @@ struct vn_packed {
 	uint64_t held; /* ... and its second half; 0: none */
 	volatile struct packed_event *driver_event;
 	const volatile le32 *device_event;
-	uint16_t order_next; /* of the next buffer */
-	uint16_t order_used; /* of the next one to come back */
+	uint16_t seq_next;   /* of the next buffer */
+	uint16_t seq_used;   /* of the next one to come back */
 	uint16_t added;	     /* descriptors since a kick was last considered */
 };
 
@@ -204,7 +204,7 @@ struct vionet_queue {
 	struct vn_counters counters;
 
 	/* Nothing was completed, and no notification written, since then: see
-	 * vn_queue_look_after. */
+	 * vn_queue_watchdog. */
 	struct {
 		uint64_t mark; /* how many of both there were */
 		uint64_t since;
@@ -216,7 +216,7 @@ struct vionet_queue {
 	struct vn_tables tables;
 
 	/* Set at start, read by the control side. */
-	struct vn_quarantined *place; /* if it cannot be quiesced */
+	struct vn_quarantined *quarantine; /* where it goes if it cannot be quiesced */
 	struct vn_transport *transport;
 	struct vionet_memory *read_memory;  /* descriptor and driver area */
 	struct vionet_memory *write_memory; /* device area */
@@ -226,7 +226,7 @@ struct vionet_queue {
 	uint16_t size_max; /* what the device allows */
 	uint16_t segments_max; /* longest packet that can be transmitted */
 	bool opened;	   /* counts as a user of its pool */
-	bool released;	   /* the device has given it up: reset, as one queue */
+	bool released;	   /* it was reset alone: the device has nothing of it */
 	bool shared_interrupt; /* interrupt_fd is an epoll of ours over a vector
 				* that other queues have too */
 	/* Checked without NDEBUG; always there, so that the struct has one size. */

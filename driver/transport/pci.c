@@ -405,7 +405,7 @@ int vn_transport_over_pci(struct vn_function *function,
 	return 0;
 }
 
-int vn_transport_open_pci(const char *address, const struct vn_transport_way *way,
+int vn_transport_open_pci(const char *address, const struct vn_transport_options *options,
 			  struct vn_transport **transport)
 {
 	static const enum vn_iommu_kind kinds[] = {
@@ -415,16 +415,16 @@ int vn_transport_open_pci(const char *address, const struct vn_transport_way *wa
 		[VIONET_IOMMU_NONE] = VN_IOMMU_NONE,
 	};
 	struct vn_function *function;
-	int result = vn_function_open_vfio(address, kinds[way->iommu], way->vf_token, &function);
+	int result = vn_function_open_vfio(address, kinds[options->iommu], options->vf_token, &function);
 
 	*transport = NULL;
 	return result ? result : vn_transport_over_pci(function, transport);
 }
 
-int vn_transport_open_pci_fds(const char *address, const struct vn_transport_way *way,
+int vn_transport_open_pci_fds(const char *address, const struct vn_transport_options *options,
 			      struct vn_transport **transport)
 {
-	const struct vionet_device_fds *fds = way->fds;
+	const struct vionet_device_fds *fds = options->fds;
 	const struct vn_iommu_fds given = {
 		.device = fds->given & VIONET_FD_DEVICE ? fds->device : -1,
 		.iommufd = fds->given & VIONET_FD_IOMMUFD ? fds->iommufd : -1,
@@ -432,17 +432,17 @@ int vn_transport_open_pci_fds(const char *address, const struct vn_transport_way
 		.container = fds->given & VIONET_FD_CONTAINER ? fds->container : -1,
 	};
 	struct vn_function *function;
-	int result = vn_function_open_given(address, &given, way->vf_token, &function);
+	int result = vn_function_open_given(address, &given, options->vf_token, &function);
 
 	*transport = NULL;
 	return result ? result : vn_transport_over_pci(function, transport);
 }
 
-int vn_transport_open_vfio_user(const char *path, const struct vn_transport_way *way,
+int vn_transport_open_vfio_user(const char *path, const struct vn_transport_options *options,
 				struct vn_transport **transport)
 {
 	struct vn_function *function;
-	int result = vn_function_open_vfio_user(path, way->reply_timeout_ms, &function);
+	int result = vn_function_open_vfio_user(path, options->reply_timeout_ms, &function);
 
 	*transport = NULL;
 	return result ? result : vn_transport_over_pci(function, transport);

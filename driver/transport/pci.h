@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * What the two halves of the PCI transport share: pci.c (opening, interrupts, memory)
- * and pci_registers.c (what the registers mean).
- */
+/* What the parts of the PCI transport share: pci.c (opening, interrupts, memory), pci_registers.c
+ * (what the registers mean) and pci_migration.c. */
 #ifndef VN_DRIVER_TRANSPORT_PCI_H
 #define VN_DRIVER_TRANSPORT_PCI_H
 

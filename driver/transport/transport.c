@@ -10,7 +10,7 @@
 /* "KIND:REST" is opened with REST; everything else, and "pci:REST", is a PCI address. */
 static const struct {
 	const char *kind;
-	int (*open)(const char *rest, const struct vn_transport_way *way,
+	int (*open)(const char *rest, const struct vn_transport_options *options,
 		    struct vn_transport **transport);
 } kinds[] = {
 	{ "vfio-user:", vn_transport_open_vfio_user },
@@ -22,26 +22,26 @@ static const struct {
 #define DOMAIN_DIGITS 8
 
 /* What is no PCI function is opened in one way only. */
-static int transport_no_iommu(const char *name, const struct vn_transport_way *way)
+static int transport_no_iommu(const char *name, const struct vn_transport_options *options)
 {
-	if (way->vf_token)
+	if (options->vf_token)
 		return vn_error(EINVAL, "%s: a VF token is for PCI functions; leave it out", name);
-	if (way->fds)
+	if (options->fds)
 		return vn_error(EINVAL, "%s: descriptors are for PCI functions; leave them out",
 				name);
-	if (way->iommu == VIONET_IOMMU_AUTO)
+	if (options->iommu == VIONET_IOMMU_AUTO)
 		return 0;
 	return vn_error(EINVAL,
 			"%s: a choice of IOMMU is for PCI functions; leave it out", name);
 }
 
-static int transport_open_pci(const char *address, const struct vn_transport_way *way,
+static int transport_open_pci(const char *address, const struct vn_transport_options *options,
 			      struct vn_transport **transport)
 {
-	return way->fds ? vn_transport_open_pci_fds(address, way, transport) : vn_transport_open_pci(address, way, transport);
+	return options->fds ? vn_transport_open_pci_fds(address, options, transport) : vn_transport_open_pci(address, options, transport);
 }
 
-int vn_transport_open(const char *name, const struct vn_transport_way *way,
+int vn_transport_open(const char *name, const struct vn_transport_options *options,
 		      struct vn_transport **transport)
 {
 	const char *colon = strchr(name, ':');
@@ -57,11 +57,11 @@ int vn_transport_open(const char *name, const struct vn_transport_way *way,
 
 		if (strncmp(name, kinds[i].kind, length) != 0)
 			continue;
-		result = transport_no_iommu(name, way);
-		return result ? result : kinds[i].open(name + length, way, transport);
+		result = transport_no_iommu(name, options);
+		return result ? result : kinds[i].open(name + length, options, transport);
 	}
 	if (strncmp(name, "pci:", 4) == 0)
-		return transport_open_pci(name + 4, way, transport);
+		return transport_open_pci(name + 4, options, transport);
 	if (colon && colon - name > DOMAIN_DIGITS &&
 	    !memchr(name, '/', (size_t)(colon - name)))
 		return vn_error(EINVAL,
@@ -70,7 +70,7 @@ int vn_transport_open(const char *name, const struct vn_transport_way *way,
 				"vhost-user:PATH, or a vDPA device: "
 				"vhost-vdpa:/dev/vhost-vdpa-0",
 				name, (int)(colon - name), name);
-	return transport_open_pci(name, way, transport);
+	return transport_open_pci(name, options, transport);
 }
 
 int vn_transport_check(const struct vn_transport_ops *ops)

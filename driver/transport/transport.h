@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The second seam: a virtio device, whatever carries its registers. pci.c implements it
- * over a PCI function, vhost_user/ over a socket, vhost_vdpa/ over the kernel's node. A transport computes no ring address: the
- * ring hands over its three areas.
+ * The second seam: a virtio device, whatever carries its registers. pci.c implements it over a PCI
+ * function, vhost_user/ over a socket, vhost_vdpa/ over the kernel's node. A transport computes no
+ * ring address: the ring hands over its three areas.
  *
  * Every operation returns 0 or a negative errno with the error text set, and
  * returns whatever the device does. -ENODEV means that the device is gone (its
@@ -296,7 +296,7 @@ int vn_transport_over_pci(struct vn_function *function,
 			  struct vn_transport **transport);
 
 /* How a PCI function is opened; for other devices all is 0. */
-struct vn_transport_way {
+struct vn_transport_options {
 	enum vionet_iommu iommu;
 	const struct vionet_device_fds *fds; /* NULL: by its nodes */
 	const char *vf_token;		     /* NULL: none */
@@ -305,16 +305,16 @@ struct vn_transport_way {
 
 /* The same for the function at `address` ("0000:00:04.0"), opened through kernel
  * VFIO by the interface `iommu`. Errors also as vn_function_open_vfio. */
-int vn_transport_open_pci(const char *address, const struct vn_transport_way *way,
+int vn_transport_open_pci(const char *address, const struct vn_transport_options *options,
 			  struct vn_transport **transport);
 
-/* The same with the descriptors in way->fds, which were checked. */
-int vn_transport_open_pci_fds(const char *address, const struct vn_transport_way *way,
+/* The same with the descriptors in options->fds, which were checked. */
+int vn_transport_open_pci_fds(const char *address, const struct vn_transport_options *options,
 			      struct vn_transport **transport);
 
 /* The same for the function that the vfio-user server at the socket `path` has. Errors
  * also as vn_function_open_vfio_user. */
-int vn_transport_open_vfio_user(const char *path, const struct vn_transport_way *way,
+int vn_transport_open_vfio_user(const char *path, const struct vn_transport_options *options,
 				struct vn_transport **transport);
 
 /*
@@ -326,7 +326,7 @@ int vn_transport_open_vfio_user(const char *path, const struct vn_transport_way 
  * (the socket), -ETIMEDOUT (it does not answer), -ENOTCONN, -ENOTSUP, -EIO, -ENOMEM,
  * -EMFILE, -ENFILE.
  */
-int vn_transport_open_vhost_user(const char *name, const struct vn_transport_way *way,
+int vn_transport_open_vhost_user(const char *name, const struct vn_transport_options *options,
 				 struct vn_transport **transport);
 
 /*
@@ -335,7 +335,7 @@ int vn_transport_open_vhost_user(const char *name, const struct vn_transport_way
  * Returns 0; -ENODEV (no such node), -ENOTSUP (another kind of node or device, a kernel that is
  * too old), -EACCES, -EBUSY (another process has it), -EIO, -ENOMEM, -EMFILE, -ENFILE.
  */
-int vn_transport_open_vhost_vdpa(const char *path, const struct vn_transport_way *way,
+int vn_transport_open_vhost_vdpa(const char *path, const struct vn_transport_options *options,
 				 struct vn_transport **transport);
 
 /*
@@ -344,7 +344,7 @@ int vn_transport_open_vhost_vdpa(const char *path, const struct vn_transport_way
  * Returns 0; -EINVAL if there are no devices of that kind, or the name is too long;
  * errors of the transport.
  */
-int vn_transport_open(const char *name, const struct vn_transport_way *way,
+int vn_transport_open(const char *name, const struct vn_transport_options *options,
 		      struct vn_transport **transport);
 
 #endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What transports have in common: eventfds for interrupts, and fields of a configuration that came
- * as bytes. */
+/* Eventfds for interrupts, for all transports. */
 #ifndef VN_DRIVER_TRANSPORT_VECTORS_H
 #define VN_DRIVER_TRANSPORT_VECTORS_H
 
@@ -27,12 +26,5 @@ int vn_eventfd_open(int *fd, const char *what, unsigned int index);
 
 /* Have an epoll descriptor readable when `fd` is (-1: none). */
 int vn_watch(int epoll_fd, int fd);
-
-/* How many bytes of a configuration hold all these fields. */
-uint32_t vn_config_end(const struct vn_config_field *fields, unsigned int count);
-
-/* Take the fields out of a configuration in the device's byte order. */
-void vn_config_take(const struct vn_config_field *fields, unsigned int count,
-		    const uint8_t *bytes);
 
 #endif

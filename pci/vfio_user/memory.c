@@ -31,7 +31,7 @@ struct vn_vfu_window {
 	uint64_t size;
 	uint8_t *address;
 	bool writable;
-	bool quarantined; /* the server did not give it up: the address is lost */
+	bool quarantined; /* the server did not unmap it: the address is lost */
 };
 
 /* ---- sharing ---- */

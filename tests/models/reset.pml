@@ -3,7 +3,7 @@
  * A device that needs a reset: driver/device/recovery.c, reset.c, driver/queue/quarantine.c and wait.c; with -DQUEUE one queue
  * that the application resets at any time (vionet_queue_reset). The device may stop at any moment and say so by its
  * status alone; until it shows that the reset is done, which may be never, it writes to the buffers that it has. The
- * queue's thread sleeps until an interrupt, or until vn_queue_look_after is due. No buffer is written to that the
+ * queue's thread sleeps until an interrupt, or until vn_queue_watchdog is due. No buffer is written to that the
  * application has, nothing is owned twice, and the thread comes to its end: all is received, or in quarantine.
  */
 #define BUFFERS 2
@@ -16,7 +16,7 @@ bit posted[BUFFERS], used[BUFFERS]; /* the ring */
 bit irq, needs_reset;
 bit resetting; /* written by the driver; the device shows 0 when it is done */
 byte received, resets;
-bool given_up;
+bool failed;
 
 /* What is not the device's is posted. */
 inline post_all()
@@ -45,7 +45,7 @@ active proctype queue_thread()
 
 	post_all();
 	do
-	:: received >= TOTAL || given_up -> break
+	:: received >= TOTAL || failed -> break
 	:: else ->
 		for (i : 0 .. BUFFERS - 1) {
 			if
@@ -81,7 +81,7 @@ active proctype queue_thread()
 			:: !resetting ->
 				take_back(APPLICATION);
 				needs_reset = 0
-			:: given_up = 1; /* not within its time */
+			:: failed = 1; /* not within its time */
 #ifdef REUSE_AFTER_TIMEOUT
 				take_back(APPLICATION)
 #else
@@ -92,7 +92,7 @@ active proctype queue_thread()
 		fi
 	od;
 	for (i : 0 .. BUFFERS - 1) {
-		assert(!given_up || owner[i] != DEVICE)
+		assert(!failed || owner[i] != DEVICE)
 	}
 }
 

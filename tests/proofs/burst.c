@@ -11,12 +11,12 @@
 
 /* ---- where the ring goes on; each place is looked at for itself ---- */
 
-static uint32_t avail_at, used_at, order_at, order_used_at, ready;
+static uint32_t avail_at, used_at, seq_at, seq_used_at, ready;
 
 static void any_avail_place(void)
 {
 	avail_at = any(0, SIZE - 1);
-	order_at = any(0, SIZE - 1);
+	seq_at = any(0, SIZE - 1);
 	queue.free_count = (uint16_t)any(0, SIZE);
 	if (!vn_layout_is_packed(LAYOUT)) {
 		queue.split.avail_index = (uint16_t)any(0, UINT16_MAX);
@@ -26,10 +26,10 @@ static void any_avail_place(void)
 	//@ split avail_at;
 	queue.packed.avail = ring_descs + avail_at;
 	if (RECEIVES) {
-		queue.packed.order_next = (uint16_t)avail_at; /* each buffer is one descriptor */
+		queue.packed.seq_next = (uint16_t)avail_at; /* each buffer is one descriptor */
 	} else {
-		//@ split order_at;
-		queue.packed.order_next = (uint16_t)order_at;
+		//@ split seq_at;
+		queue.packed.seq_next = (uint16_t)seq_at;
 	}
 }
 
@@ -37,7 +37,7 @@ static void any_avail_place(void)
 static void any_used_place(void)
 {
 	used_at = any(0, SIZE - 1);
-	order_used_at = any(0, SIZE - 1);
+	seq_used_at = any(0, SIZE - 1);
 	ready = any(0, SIZE);
 	queue.free_count = (uint16_t)any(0, SIZE);
 	queue.outstanding = (uint16_t)any(0, SIZE);
@@ -51,10 +51,10 @@ static void any_used_place(void)
 	}
 	queue.packed.used = ring_descs + used_at;
 	if (RECEIVES) {
-		queue.packed.order_used = (uint16_t)used_at;
+		queue.packed.seq_used = (uint16_t)used_at;
 	} else {
-		//@ split order_used_at;
-		queue.packed.order_used = (uint16_t)order_used_at;
+		//@ split seq_used_at;
+		queue.packed.seq_used = (uint16_t)seq_used_at;
 	}
 }
 

@@ -32,7 +32,7 @@ vn_slot vn_queue_collect(struct vionet_queue *queue, uint32_t *written)
 	return any_bool() ? 1 : 0;
 }
 
-void vn_queue_look_after(struct vionet_queue *queue, uint64_t now)
+void vn_queue_watchdog(struct vionet_queue *queue, uint64_t now)
 {
 }
 

@@ -8,13 +8,13 @@ static void pop(bool receives)
 	struct vn_pop c;
 	uint32_t written, index;
 
-	if (pop_begin(&queue, LAYOUT, &c) == 0)
+	if (ring_pop_begin(&queue, LAYOUT, &c) == 0)
 		return;
 	c.popped = any(0, c.most - 1);
 	if (ring_pop(&queue, LAYOUT, receives, &c, &written, &index) != 0)
 		c.popped++;
-	pop_turn(&queue, LAYOUT, &c);
-	pop_end(&queue, LAYOUT, &c);
+	ring_pop_wrap(&queue, LAYOUT, &c);
+	ring_pop_end(&queue, LAYOUT, &c);
 	demand_state();
 }
 
@@ -22,11 +22,11 @@ static void push(bool receives)
 {
 	struct vn_push c;
 
-	push_begin(&queue, LAYOUT, receives, &c);
+	ring_push_begin(&queue, LAYOUT, receives, &c);
 	ring_push(&queue, LAYOUT, receives, &c, (vn_slot)&packet, any(0, UINT32_MAX),
 		  any(0, UINT32_MAX));
-	push_turn(&queue, LAYOUT, &c);
-	push_end(&queue, LAYOUT, receives, &c);
+	ring_push_wrap(&queue, LAYOUT, &c);
+	ring_push_end(&queue, LAYOUT, receives, &c);
 	demand_state();
 }
 

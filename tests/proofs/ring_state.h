@@ -121,8 +121,8 @@ static void any_packed(void)
 	ring->held = any(0, UINT32_MAX);
 	ring->driver_event = &driver_event;
 	ring->device_event = &device_event;
-	ring->order_next = (uint16_t)any(0, SIZE - 1);
-	ring->order_used = (uint16_t)any(0, SIZE - 1);
+	ring->seq_next = (uint16_t)any(0, SIZE - 1);
+	ring->seq_used = (uint16_t)any(0, SIZE - 1);
 	ring->added = (uint16_t)any(0, UINT16_MAX);
 }
 
@@ -134,7 +134,7 @@ static void demand_state(void)
 		return;
 	//@ assert \subset(queue.packed.avail, &ring_descs[0 .. SIZE - 1]);
 	//@ assert \subset(queue.packed.used, &ring_descs[0 .. SIZE - 1]);
-	//@ assert queue.packed.order_next < SIZE && queue.packed.order_used < SIZE;
+	//@ assert queue.packed.seq_next < SIZE && queue.packed.seq_used < SIZE;
 }
 
 static void any_state(void)

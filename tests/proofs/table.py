@@ -42,8 +42,8 @@ LAYOUTS = {"split": "VN_SPLIT", "split in order": "VN_SPLIT_IN_ORDER", "packed":
 
 NO_RANGE = ("if (id >= queue->size)\n\t\tvn_queue_break(queue, VN_QERR_ID_RANGE, id, queue->size);\n\telse if (queue->slots",
             "if (queue->slots")
-POP_TURN = ("packed_pop_turn(const struct vionet_queue *queue,\n\t\t\t\t   struct vn_pop *c)\n{\n"
-            "\tif (UNLIKELY(c->order == c->limit))\n\t\tc->order = 0;\n")
+POP_WRAP = ("packed_pop_wrap(const struct vionet_queue *queue,\n\t\t\t\t   struct vn_pop *c)\n{\n"
+            "\tif (UNLIKELY(c->seq == c->limit))\n\t\tc->seq = 0;\n")
 FOUND = "if (!in_order && !vn_split_found(queue, id, back))\n\t\t\t\treturn 0;\n"
 
 
@@ -123,12 +123,12 @@ PROOFS = [
         Mutant("the id of a used descriptor is not compared", "32768 entries", SLOW_PATH, *NO_RANGE, quick=False),
         Mutant("the id is read once more after it was checked", "2 entries", PACKED, "slot = c->slots[*index];",
                "if (!in_order)\n\t\t*index = vn_load16(&c->desc->id);\n\tslot = c->slots[*index];"),
-        Mutant("the sequence does not wrap", "5 entries", PACKED, POP_TURN, POP_TURN.replace("c->order = 0;", ";"), quick=False),
+        Mutant("the sequence does not wrap", "5 entries", PACKED, POP_WRAP, POP_WRAP.replace("c->seq = 0;", ";"), quick=False),
     ]),
     Proof("packed_in_order", "ring.c", RING, sizes("packed in order", 2, 5, 256, 32768), [
         Mutant("the id of a batch is not compared with the size", "32768 entries", SLOW_PATH,
                "if (id >= queue->size || batch > left ||", "if (batch > left ||", quick=False),
-        Mutant("the sequence does not wrap", "2 entries", PACKED, POP_TURN, POP_TURN.replace("c->order = 0;", ";")),
+        Mutant("the sequence does not wrap", "2 entries", PACKED, POP_WRAP, POP_WRAP.replace("c->seq = 0;", ";")),
     ]),
     Proof("chains", "chain.c", RING, list(chains()), [
         Mutant("a table is not compared with its length", "split: push", SLOW_PATH, " || count > tables->entries", ""),
@@ -139,7 +139,7 @@ PROOFS = [
     ], ["-eva-slevel-function", "vn_ring_push:100"]),
     Proof("bursts", "burst.c", ["driver/ring/slow_path.c", "driver/ring/kick.c", "driver/state/health.c", "tests/proofs/stubs.c"], list(bursts()), [
         Mutant("the id of a used entry is not compared with the size", "split: receive", SLOW_PATH, *NO_RANGE),
-        Mutant("the sequence does not wrap", "packed: receive", PACKED, POP_TURN, POP_TURN.replace("c->order = 0;", ";")),
+        Mutant("the sequence does not wrap", "packed: receive", PACKED, POP_WRAP, POP_WRAP.replace("c->seq = 0;", ";")),
         Mutant("a run goes past the end of the ring", "packed: push", PACKED,
                "const struct vn_push *c, bool receives)\n{\n\tuint32_t positions = (uint32_t)(queue->packed.end - c->desc);",
                "const struct vn_push *c, bool receives)\n{\n\tuint32_t positions = (uint32_t)(queue->packed.end - c->desc) + 1u;",

@@ -5,7 +5,7 @@
  */
 #include "packets.h"
 
-#define LOOK_AFTER 9
+#define WATCHDOG 9
 
 #include "driver/net/offload.h"
 #include "driver/queue/receive.h"
@@ -119,8 +119,8 @@ int main(void)
 		//@ split used_at;
 		queue.packed.used = ring_descs + used_at;
 	}
-	if (PART == LOOK_AFTER)
-		vn_queue_look_after(&queue, any(0, UINT32_MAX));
+	if (PART == WATCHDOG)
+		vn_queue_watchdog(&queue, any(0, UINT32_MAX));
 	else if (RECEIVES)
 		receive();
 	else

@@ -30,7 +30,7 @@ struct soak {
 	struct vionet_queue *rx, *tx;
 	uint64_t sent, received, expected;
 	uint64_t lost, twice, foreign; /* lost: while nothing was reset */
-	uint64_t given_up;	       /* under way at a reset, and not come since */
+	uint64_t reset_losses;	       /* under way at a reset, and not come since */
 	uint64_t actions, opened;
 	time_t received_at;
 	uint8_t seen[SEEN / 8];
@@ -104,7 +104,7 @@ static void take(struct soak *soak, const struct vionet_packet *packet)
 		if (soak->expected - number > SEEN / 2 || soak->seen[number % SEEN / 8] & bit)
 			soak->twice++;
 		else
-			soak->given_up--;
+			soak->reset_losses--;
 	} else {
 		soak->lost += number - soak->expected;
 		for (uint64_t i = soak->expected; i < number; i++)
@@ -148,9 +148,9 @@ static uint32_t receive_some(struct soak *soak)
 /* ---- what happens in between ---- */
 
 /* What is under way may be lost, and has its place in what was seen. */
-static void give_up(struct soak *soak)
+static void soak_fail(struct soak *soak)
 {
-	for (; soak->expected < soak->sent; soak->expected++, soak->given_up++)
+	for (; soak->expected < soak->sent; soak->expected++, soak->reset_losses++)
 		soak->seen[soak->expected % SEEN / 8] &= (uint8_t) ~(1u << soak->expected % 8);
 }
 
@@ -203,7 +203,7 @@ static int act(struct soak *soak, const char *action)
 		if (result == 0)
 			result = start(soak);
 	}
-	give_up(soak);
+	soak_fail(soak);
 	return result;
 }
 
@@ -276,10 +276,10 @@ int main(int argc, char **argv)
 	}
 	if (result < 0)
 		fprintf(stderr, "soak: %s\n", vionet_error_text());
-	printf("{\"sent\": %ju, \"received\": %ju, \"lost\": %ju, \"twice\": %ju, \"foreign\": %ju, \"given_up\": %ju, "
+	printf("{\"sent\": %ju, \"received\": %ju, \"lost\": %ju, \"twice\": %ju, \"foreign\": %ju, \"reset_losses\": %ju, "
 	       "\"actions\": %ju, \"opened\": %ju, \"rss_kb\": [%ld, %ld], \"fds\": [%d, %d]}\n",
 	       (uintmax_t)soak.sent, (uintmax_t)soak.received, (uintmax_t)soak.lost, (uintmax_t)soak.twice,
-	       (uintmax_t)soak.foreign, (uintmax_t)soak.given_up, (uintmax_t)soak.actions, (uintmax_t)soak.opened,
+	       (uintmax_t)soak.foreign, (uintmax_t)soak.reset_losses, (uintmax_t)soak.actions, (uintmax_t)soak.opened,
 	       soak.rss_begin, resident_kb(), soak.fds_begin, open_files());
 	if (vionet_device_close(soak.device) < 0 && result == 0)
 		result = -1;

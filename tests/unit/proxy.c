@@ -313,7 +313,7 @@ static void proxy_begin_connection(struct proxy *p, bool pending)
 		abort();
 }
 
-static void proxy_turn(struct proxy *p, bool came)
+static void proxy_poll(struct proxy *p, bool came)
 {
 	bool on;
 
@@ -359,7 +359,7 @@ static void *proxy_run(void *argument)
 		if (waits[0].revents)
 			proxy_do_job(p);
 		else
-			proxy_turn(p, waits[1].revents != 0);
+			proxy_poll(p, waits[1].revents != 0);
 	}
 	pthread_mutex_lock(&p->lock);
 	if (p->fd >= 0)

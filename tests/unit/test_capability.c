@@ -237,7 +237,7 @@ static void a13_device_may_be_missing(void **state)
 	assert_int_equal(found.device.size, 0);
 }
 
-/* --- random lists ---------------------------------------------------------- */
+/* ---- random lists ---- */
 
 static uint64_t random_state = 0x9e3779b97f4a7c15;
 

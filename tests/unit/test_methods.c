@@ -12,7 +12,7 @@
 #include "tools/test/rfc2544.h"
 #include "tools/test/soak.h"
 
-/* --- Frame loss rate, back-to-back frames ----------------------------------------- */
+/* ---- Frame loss rate, back-to-back frames ---- */
 
 static void test_frame_loss(void **state)
 {
@@ -103,7 +103,7 @@ static void test_back_to_back_of_nothing(void **state)
 	assert_int_equal(result.repeats, 3);
 }
 
-/* --- Soak ------------------------------------------------------------------------- */
+/* ---- Soak ---- */
 
 static int soak(struct simulated_path *simulated, struct soak *soak, double seconds)
 {

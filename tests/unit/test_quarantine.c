@@ -82,8 +82,8 @@ static void queues_begin_on_cache_lines(void **state)
 	for (unsigned int i = 0; i < 3; i++) {
 		expect_line(vionet_device_rx_queue(env->device, i));
 		expect_line(vionet_device_tx_queue(env->device, i));
-		expect_line(&env->device->rx[i].place->queue);
-		expect_line(&env->device->tx[i].place->queue);
+		expect_line(&env->device->rx[i].quarantine->queue);
+		expect_line(&env->device->tx[i].quarantine->queue);
 		expect_line(env->device->rx[i].slots);
 		expect_line(env->device->rx[i].pool->packets);
 	}

@@ -124,7 +124,7 @@ static void test_deviation(void **state)
 	assert_float_equal(percentile_deviation(&histogram), sqrt(squares / 20), 1e-9);
 }
 
-/* --- Files ----------------------------------------------------------------------------------- */
+/* ---- Files ---- */
 
 static char *read_back(const char *name)
 {

@@ -403,7 +403,7 @@ static void any_interrupt_may_get_lost(void **state)
 
 /* ---- a device that has stopped ---- */
 
-static void give_up(struct model *m)
+static void fail_for_good(struct model *m)
 {
 	m->status |= 0x40;
 }
@@ -454,7 +454,7 @@ static void expect_told(struct env *env, idle_fn *idle, int error)
 
 static void waits_report_the_end_of_the_device(void **state)
 {
-	static void (*const ends[])(struct model *) = { give_up, be_reset, go_away };
+	static void (*const ends[])(struct model *) = { fail_for_good, be_reset, go_away };
 	static const int errors[] = { -EIO, -EIO, -ENODEV };
 	static idle_fn *const idle[] = { poll_receive, poll_receive_many, poll_reclaim,
 					 poll_transmit, wait_quietly, arm_and_sleep };

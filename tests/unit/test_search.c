@@ -14,7 +14,7 @@
 #include "tools/test/mlrsearch.h"
 #include "tools/test/rfc2544.h"
 
-/* --- Load classification: the example of appendix C --------------------------- */
+/* ---- Load classification: the example of appendix C ---- */
 
 static const struct mlr_goal example[] = {
 	{ "RFC2544", 60, 60, 0, 0, 0, 60 },
@@ -135,7 +135,7 @@ static void test_conditional_throughput(void **state)
 	assert_float_equal(mlr_conditional_throughput(&goal, &trials, 0, 1e6), 990000, 1);
 }
 
-/* --- The search ---------------------------------------------------------------- */
+/* ---- The search ---- */
 
 static const struct mlr_goal ndr_pdr[] = {
 	{ "NDR", 1, 5, 0, 0.5, 0.005, 1 },
@@ -376,7 +376,7 @@ static void test_a_trial_that_fails_ends_the_search(void **state)
 	}
 }
 
-/* --- Trials -------------------------------------------------------------------- */
+/* ---- Trials ---- */
 
 static void test_what_was_not_sent_is_lost(void **state)
 {

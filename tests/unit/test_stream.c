@@ -13,7 +13,7 @@
 #include "tools/pktgen/histogram.h"
 #include "tools/pktgen/sequence_tracker.h"
 
-/* --- Sequence numbers ------------------------------------------------------ */
+/* ---- Sequence numbers ---- */
 
 static struct tracker tracker;
 
@@ -157,7 +157,7 @@ static void test_model(void **state)
 	assert_int_equal(tracker_lost(&tracker, next), next - unique);
 }
 
-/* --- Histogram ------------------------------------------------------------- */
+/* ---- Histogram ---- */
 
 static struct histogram histogram;
 

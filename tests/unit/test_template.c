@@ -56,7 +56,7 @@ static void a_frame_as_the_texts_say(void **state)
 		     "505b 00000007 000000000102 0000000004ea");
 }
 
-/* --- patterns ----------------------------------------------------------------- */
+/* ---- patterns ---- */
 
 #define SOME_FRAMES 2000
 
@@ -240,7 +240,7 @@ static void remainders_without_division(void **state)
 	template_divisor_init(&(struct template_divisor){ 0 }, 0);
 }
 
-/* --- sizes, lengths, payload --------------------------------------------------- */
+/* ---- sizes, lengths, payload ---- */
 
 /* Lengths in the headers are those of a frame of `size`. */
 static void assert_lengths(const uint8_t *frame, uint32_t size, uint32_t length)
@@ -402,7 +402,7 @@ static void numbered_payload_is_checked(void **state)
 	assert_true(payload_check(bytes, 0, 0, 5));
 }
 
-/* --- frames that come round ------------------------------------------------------ */
+/* ---- frames that come round ---- */
 
 static struct template *four_fields(uint32_t size, uint64_t ports)
 {
@@ -457,7 +457,7 @@ static void what_does_not_come_round(void **state)
 	assert_int_equal(cycle_make(flow_compile(), SIZE_MAX), 0);
 }
 
-/* --- refusals ------------------------------------------------------------------ */
+/* ---- refusals ---- */
 
 static void what_cannot_be_sent_is_refused(void **state)
 {

@@ -199,7 +199,7 @@ static void a_sum_of_zero(void **state)
 	assert_in_range(zeros, 2, 4);
 }
 
-/* --- left to the device ------------------------------------------------------------ */
+/* ---- left to the device ---- */
 
 /* What a device does with NEEDS_CSUM: see VIRTIO 1.4, "Packet Transmission". */
 static void device_completes(uint8_t *frame, uint32_t length, uint32_t start, uint32_t offset)

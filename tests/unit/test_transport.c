@@ -147,8 +147,8 @@ static void an_incomplete_table_is_refused(void **state)
 
 static void names_have_an_end(void **state)
 {
-	static const struct vn_transport_way token = { .vf_token = "t", .iommu = VIONET_IOMMU_AUTO };
-	struct vn_transport_way way = { .iommu = VIONET_IOMMU_AUTO };
+	static const struct vn_transport_options token = { .vf_token = "t", .iommu = VIONET_IOMMU_AUTO };
+	struct vn_transport_options way = { .iommu = VIONET_IOMMU_AUTO };
 	struct vn_transport *t = (void *)1;
 	char name[VIONET_NAME_MAX + 1];
 

@@ -12,7 +12,7 @@
 #include "tools/shared/own_files.h"
 #include "tools/shared/session.h"
 
-#define HOOKS_TURN_NS 5000000u
+#define HOOKS_POLL_NS 5000000u
 #define HOOKS_TEXT 1024
 #define HOOKS_PLACE 256
 
@@ -254,7 +254,7 @@ int hooks_resolve(struct hooks *hooks, struct engine *engine, bool *found)
 		state = responder_gateway(hooks->responder, mac);
 		if (state != RESPONDER_ASKING)
 			break;
-		code = engine_poll(engine, now_ns() + HOOKS_TURN_NS);
+		code = engine_poll(engine, now_ns() + HOOKS_POLL_NS);
 	}
 	if (state == RESPONDER_SILENT)
 		return hooks_gateway_is_silent(hooks, engine);

@@ -96,7 +96,7 @@ void answer_add_address(struct answer_host *host, const struct network *address)
 }
 
 /* Back to where it came from. */
-static void answer_turn(const struct answer_host *host, uint8_t *frame)
+static void answer_reverse_ethernet(const struct answer_host *host, uint8_t *frame)
 {
 	memcpy(frame, frame + 6, 6);
 	memcpy(frame + 6, host->mac, 6);
@@ -120,7 +120,7 @@ static enum answer_kind answer_arp(const struct answer_host *host, struct answer
 	bytes_put16(arp + 6, 2);
 	answer_swap(arp + 8, arp + 18, 10); /* the sender becomes the target */
 	memcpy(arp + 8, host->mac, 6);
-	answer_turn(host, request->frame);
+	answer_reverse_ethernet(host, request->frame);
 	return ANSWER_ARP;
 }
 
@@ -217,8 +217,8 @@ static bool answer_is_whole4(const struct answer_request *request, uint32_t head
 	       answer_sum(ip, header, 0) == 0xffff;
 }
 
-static void answer_turn4(const struct answer_host *host, struct answer_request *request,
-			 uint32_t header)
+static void answer_reverse_ipv4(const struct answer_host *host, struct answer_request *request,
+				uint32_t header)
 {
 	uint8_t *ip = request->network;
 
@@ -226,7 +226,7 @@ static void answer_turn4(const struct answer_host *host, struct answer_request *
 	ip[8] = TTL;
 	bytes_put16(ip + 10, 0);
 	bytes_put16(ip + 10, answer_sum(ip, header, 0) ^ 0xffff);
-	answer_turn(host, request->frame);
+	answer_reverse_ethernet(host, request->frame);
 }
 
 static enum answer_kind answer_ipv4(const struct answer_host *host, struct answer_request *request)
@@ -249,7 +249,7 @@ static enum answer_kind answer_ipv4(const struct answer_host *host, struct answe
 	if (kind == ANSWER_NONE || !answer_is_intact(request, header, length))
 		return ANSWER_NONE;
 	answer_echo(ip + header, kind);
-	answer_turn4(host, request, header);
+	answer_reverse_ipv4(host, request, header);
 	return kind;
 }
 
@@ -287,7 +287,7 @@ static enum answer_kind answer_neighbour(const struct answer_host *host,
 	if (!answer_is_solicitation(host, request) || whole->size != whole->total ||
 	    whole->room < header + IPV6_SIZE + ADVERTISEMENT_SIZE)
 		return ANSWER_NONE;
-	answer_turn(host, request->frame);
+	answer_reverse_ethernet(host, request->frame);
 	memcpy(ip + 24, probe ? all_nodes : ip + 8, 16);
 	if (probe)
 		memcpy(request->frame, (const uint8_t[]){ 0x33, 0x33, 0, 0, 0, 1 }, 6);
@@ -304,13 +304,13 @@ static enum answer_kind answer_neighbour(const struct answer_host *host,
 	return ANSWER_NEIGHBOUR;
 }
 
-static void answer_turn6(const struct answer_host *host, struct answer_request *request)
+static void answer_reverse_ipv6(const struct answer_host *host, struct answer_request *request)
 {
 	uint8_t *ip = request->network;
 
 	answer_swap(ip + 8, ip + 24, 16);
 	ip[7] = TTL;
-	answer_turn(host, request->frame);
+	answer_reverse_ethernet(host, request->frame);
 }
 
 static enum answer_kind answer_ipv6(const struct answer_host *host, struct answer_request *request)
@@ -333,7 +333,7 @@ static enum answer_kind answer_ipv6(const struct answer_host *host, struct answe
 	if (kind == ANSWER_NONE || !answer_is_intact(request, IPV6_SIZE, bytes_get16(ip + 4)))
 		return ANSWER_NONE;
 	answer_echo(data, kind);
-	answer_turn6(host, request);
+	answer_reverse_ipv6(host, request);
 	return kind;
 }
 

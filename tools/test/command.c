@@ -32,7 +32,7 @@ static uint32_t command_bytes(const struct test_size *size)
 	return size->size - TEST_FCS;
 }
 
-/* --- Rates -------------------------------------------------------------------------- */
+/* ---- Rates ---- */
 
 /* In frames a second. */
 static int command_rate(struct command *command, const struct test_size *size,
@@ -93,7 +93,7 @@ static int command_bounds(struct command *command, struct test_size *size)
 	return CODE_USAGE;
 }
 
-/* --- Methods ------------------------------------------------------------------------ */
+/* ---- Methods ---- */
 
 static double command_seconds(uint64_t ns)
 {
@@ -284,7 +284,7 @@ static int command_soak(struct command *command, struct test_size *size)
 	return code;
 }
 
-/* --- All sizes ------------------------------------------------------------------------ */
+/* ---- All sizes ---- */
 
 static int command_measure(struct command *command, struct test_size *size)
 {

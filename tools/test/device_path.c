@@ -25,7 +25,7 @@ static uint32_t path_flows(const struct device_path *device)
 	return (uint32_t)device->options->traffic.flows;
 }
 
-/* --- The traffic ---------------------------------------------------------------- */
+/* ---- The traffic ---- */
 
 static int path_configure(struct device_path *device, uint32_t size)
 {
@@ -41,7 +41,7 @@ static int path_configure(struct device_path *device, uint32_t size)
 	return code;
 }
 
-/* --- Opening ---------------------------------------------------------------------- */
+/* ---- Opening ---- */
 
 static int path_look_at_ports(struct device_path *device)
 {
@@ -162,7 +162,7 @@ double device_path_line(const struct device_path *device, uint32_t size)
 	return mbit * 1e6 / (8.0 * (size + WIRE_BYTES));
 }
 
-/* --- A trial ------------------------------------------------------------------------ */
+/* ---- A trial ---- */
 
 /* Flows that send: all, or the first one. */
 static uint32_t path_senders(const struct device_path *device)

@@ -25,7 +25,7 @@ static json_t *result_seconds(uint64_t ns)
 	return json_real((double)ns / 1e9);
 }
 
-/* --- Trials -------------------------------------------------------------------------------- */
+/* ---- Trials ---- */
 
 static json_t *result_trial_latency(const struct trial_result *trial)
 {
@@ -70,7 +70,7 @@ static json_t *result_trials(const struct trial_log *log)
 	return array;
 }
 
-/* --- Results --------------------------------------------------------------------------------- */
+/* ---- Results ---- */
 
 static json_t *result_goal(const struct test_size *size, size_t i)
 {
@@ -231,7 +231,7 @@ static json_t *result_time(void)
 	return json_string(text);
 }
 
-/* --- How it was measured ---------------------------------------------------------------------- */
+/* ---- How it was measured ---- */
 
 static json_t *result_devices(const struct test_results *results)
 {
@@ -304,7 +304,7 @@ static json_t *result_results(const struct test_results *results)
 			 "exit_code", results->code);
 }
 
-/* --- Files ---------------------------------------------------------------------------------------- */
+/* ---- Files ---- */
 
 static int result_files(const struct test_results *results, const json_t *whole)
 {

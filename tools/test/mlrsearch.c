@@ -24,7 +24,7 @@ struct mlr_bounds {
 	double lower, upper;
 };
 
-/* --- Load classification (appendix A) --------------------------------------- */
+/* ---- Load classification (appendix A) ---- */
 
 enum mlr_class mlr_classify_sums(const struct mlr_goal *goal, const struct mlr_sums *sums)
 {
@@ -73,7 +73,7 @@ enum mlr_class mlr_classify(const struct mlr_goal *goal, const struct trial_log 
 	return mlr_classify_sums(goal, &sums);
 }
 
-/* --- Conditional throughput (appendix B) ------------------------------------ */
+/* ---- Conditional throughput (appendix B) ---- */
 
 /* Of the full-length trials at `load` that were not taken yet, one with the least loss. */
 static const struct trial_result *mlr_next_best(const struct mlr_goal *goal,
@@ -124,7 +124,7 @@ double mlr_conditional_throughput(const struct mlr_goal *goal, const struct tria
 	return load * (1 - loss);
 }
 
-/* --- What is known ----------------------------------------------------------- */
+/* ---- What is known ---- */
 
 static struct mlr_bounds mlr_bounds_of(const struct mlr *mlr, const struct mlr_goal *goal)
 {
@@ -152,7 +152,7 @@ static bool mlr_is_narrow(const struct mlr_bounds *bounds, double width)
 	       bounds->upper - bounds->lower <= width * bounds->upper * (1 + MLR_SAME);
 }
 
-/* --- Trials ------------------------------------------------------------------ */
+/* ---- Trials ---- */
 
 static double mlr_clamp(const struct mlr *mlr, double load)
 {
@@ -188,7 +188,7 @@ static int mlr_decide(struct mlr *mlr, const struct mlr_goal *goal, double load,
 	}
 }
 
-/* --- Choice of loads --------------------------------------------------------- */
+/* ---- Choice of loads ---- */
 
 /* Where the next load is, outside of the one bound that is known; the further, the more often
  * that was in vain. */
@@ -287,7 +287,7 @@ static int mlr_goal_search(struct mlr *mlr, const struct mlr_goal *goal, double 
 	}
 }
 
-/* --- The search -------------------------------------------------------------- */
+/* ---- The search ---- */
 
 static double mlr_first_duration(const struct mlr_input *input)
 {

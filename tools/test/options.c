@@ -162,7 +162,7 @@ static const char *arguments_name(int key)
 	return option->name;
 }
 
-/* --- Values ------------------------------------------------------------------ */
+/* ---- Values ---- */
 
 /* The next word of a list, in `word`. */
 static const char *arguments_next(const char *list, char word[32])
@@ -236,7 +236,7 @@ static uint64_t arguments_time(const char *option, const char *text, int zero)
 	return time;
 }
 
-/* --- Groups of options -------------------------------------------------------- */
+/* ---- Groups of options ---- */
 
 static error_t arguments_parse_load(int key, const char *argument, struct test_options *options)
 {
@@ -377,7 +377,7 @@ static error_t arguments_parse_rest(int key, char *argument, struct test_options
 	return 0;
 }
 
-/* --- All together ------------------------------------------------------------- */
+/* ---- All together ---- */
 
 /* METHOD, then DEVICE or DEVICE,DEVICE2. */
 static void arguments_argument(struct test_options *options, char *argument, unsigned int number)

@@ -40,7 +40,7 @@ int rfc2544_frame_loss(struct trial_path *path, const struct trial_input *first,
 	return code;
 }
 
-/* --- Back-to-back frames ------------------------------------------------------ */
+/* ---- Back-to-back frames ---- */
 
 struct b2b {
 	struct trial_path *path;

@@ -26,7 +26,7 @@ const char *test_irregular_word(enum mlr_irregular irregular)
 }
 
 /* What was asked for and is less than the RFC wants. */
-static size_t deviations_of_method(const struct test_options *options, const char **list)
+static size_t text_deviations_of_method(const struct test_options *options, const char **list)
 {
 	const uint64_t second = 1000000000;
 	const struct {
@@ -70,12 +70,12 @@ const char *const *test_deviations(const struct test_results *results)
 	}
 	if (options->method == TEST_LATENCY)
 		list[n++] = "every frame is timed, not one in each trial (RFC 2544, 26.2)";
-	n += deviations_of_method(options, &list[n]);
+	n += text_deviations_of_method(options, &list[n]);
 	list[n] = NULL;
 	return list;
 }
 
-/* --- While it runs ---------------------------------------------------------------------- */
+/* ---- While it runs ---- */
 
 void test_print_trial(void *context, const struct trial_result *result)
 {
@@ -97,7 +97,7 @@ void test_print_trial(void *context, const struct trial_result *result)
 	output_end();
 }
 
-/* --- At the end ---------------------------------------------------------------------------- */
+/* ---- At the end ---- */
 
 /* The first word of the name: "64", "imix". */
 static const char *text_size(const struct test_size *size)

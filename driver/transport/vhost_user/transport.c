@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "base/socket.h"
+#include "driver/transport/config_fields.h"
 #include "driver/transport/vhost_user/internal.h"
 
 #define WAIT_DEFAULT 10u /* seconds for a back end to connect */
@@ -250,7 +251,7 @@ static int vhu_open_descriptors(struct vn_vhost_user *t)
 	return vn_vhost_user_memory_open(t);
 }
 
-int vn_transport_open_vhost_user(const char *name, const struct vn_transport_way *way,
+int vn_transport_open_vhost_user(const char *name, const struct vn_transport_options *options,
 				 struct vn_transport **transport)
 {
 	struct vn_vhost_user *t = vhu_make_transport(name);
@@ -260,8 +261,8 @@ int vn_transport_open_vhost_user(const char *name, const struct vn_transport_way
 	if (!t)
 		return vn_error(ENOMEM, "no memory");
 	t->reply_timeout = VN_VHOST_USER_TIMEOUT;
-	if (way->reply_timeout_ms != 0)
-		t->reply_timeout = way->reply_timeout_ms * VN_MS;
+	if (options->reply_timeout_ms != 0)
+		t->reply_timeout = options->reply_timeout_ms * VN_MS;
 	result = vhu_parse_name(name, &t->name);
 	/* Before the back end, or the path, is touched. */
 	if (result == 0)

@@ -18,6 +18,7 @@
 #include "base/order.h"
 #include "driver/spec/virtio.h"
 #include "driver/state/feature.h"
+#include "driver/transport/config_fields.h"
 #include "driver/transport/vhost.h"
 #include "driver/transport/vhost_vdpa/internal.h"
 
@@ -415,13 +416,13 @@ static int vdpa_open_device(struct vn_vdpa *t, const char *path)
 	return result ? result : vn_vdpa_memory_open(t);
 }
 
-int vn_transport_open_vhost_vdpa(const char *path, const struct vn_transport_way *way,
+int vn_transport_open_vhost_vdpa(const char *path, const struct vn_transport_options *options,
 				 struct vn_transport **transport)
 {
 	struct vn_vdpa *t = calloc(1, sizeof(*t));
 	int result;
 
-	(void)way;
+	(void)options;
 	*transport = NULL;
 	if (!t)
 		return vn_error(ENOMEM, "no memory");

@@ -44,7 +44,7 @@ static int post_bad(struct vionet_queue *rx, uint64_t iova)
 	return vn_queue_submit(rx, &element, 0, 1, (vn_slot)&nobody);
 }
 
-static int gave_up(struct vionet_device *device)
+static int has_failed(struct vionet_device *device)
 {
 	uint32_t events;
 
@@ -67,7 +67,7 @@ static uint16_t wait_for_both(struct vionet_device *device, struct vionet_queue 
 			fflush(stdout);
 		}
 		used = now;
-		if (gave_up(device)) {
+		if (has_failed(device)) {
 			printf("the device needs a reset\n");
 			break;
 		}

@@ -52,7 +52,7 @@ int recorder_open(struct recorder **opened, const struct recorder_options *optio
 	else if (code == CODE_OK)
 		code = recorder_file_open(&recorder->file, options->path, files, options->size);
 	recorder->enabled = options->path != NULL;
-	recorder->file.give_up = &recorder->give_up;
+	recorder->file.stop_waiting = &recorder->stop_waiting;
 	if (code != CODE_OK)
 		recorder_close(recorder);
 	else
@@ -174,7 +174,7 @@ int recorder_stop(struct recorder *recorder)
 		until.tv_sec += 2;
 		if (pthread_timedjoin_np(recorder->thread, NULL, &until) != 0) {
 			/* It waits for the reader of a pipe. */
-			__atomic_store_n(&recorder->give_up, true, __ATOMIC_RELAXED);
+			__atomic_store_n(&recorder->stop_waiting, true, __ATOMIC_RELAXED);
 			pthread_join(recorder->thread, NULL);
 		}
 		if (!recorder->full)

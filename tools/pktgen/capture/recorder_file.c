@@ -127,7 +127,7 @@ static bool file_wait(const struct recorder_file *file, int fd)
 {
 	struct pollfd wait = { .fd = fd, .events = POLLOUT };
 
-	return poll(&wait, 1, FILE_POLL_MS) >= 0 && !__atomic_load_n(file->give_up, __ATOMIC_RELAXED);
+	return poll(&wait, 1, FILE_POLL_MS) >= 0 && !__atomic_load_n(file->stop_waiting, __ATOMIC_RELAXED);
 }
 
 bool recorder_file_flush(struct recorder_file *file)

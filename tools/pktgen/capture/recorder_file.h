@@ -16,7 +16,7 @@ struct recorder_file {
 	uint8_t *buffer;
 	uint32_t used;
 	int error;     /* errno of the first write that failed; read by others with __atomic */
-	bool *give_up; /* set: a reader that takes nothing is not waited for */
+	bool *stop_waiting; /* set: a reader that takes nothing is not waited for */
 };
 
 /* Says what is wrong; returns an exit code. `files` above 1: "x.pcapng" becomes "x-0.pcapng", ... */

@@ -57,7 +57,7 @@ struct recorder {
 	/* By __atomic. */
 	bool running; /* frames are taken: the file has room */
 	bool enabled; /* they are wanted */
-	bool stop, give_up;
+	bool stop, stop_waiting;
 	bool anew;     /* the file is to be emptied */
 	uint64_t idle; /* times that all was written */
 	bool started, said;

@@ -112,7 +112,7 @@ static uint32_t recorder_end_size(const struct recorder *recorder)
 }
 
 /* The file is full: on with the next one, if it is a ring. */
-static bool recorder_turn(struct recorder *recorder)
+static bool recorder_iterate(struct recorder *recorder)
 {
 	recorder_put_stats(recorder);
 	if (recorder->file.files == 1) {
@@ -144,7 +144,7 @@ static void recorder_put_frame(struct recorder *recorder, const struct frame_rec
 	uint8_t *to;
 
 	if (!recorder->full && !recorder_file_fits(file, size + recorder_end_size(recorder)))
-		recorder_turn(recorder);
+		recorder_iterate(recorder);
 	to = recorder->full ? NULL : recorder_file_room(file, size);
 	if (to == NULL) {
 		__atomic_store_n(&recorder->running, false, __ATOMIC_RELEASE);

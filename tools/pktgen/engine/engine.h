@@ -129,7 +129,7 @@ int engine_settle(struct engine *engine, bool *cut_short);
 /* End the threads; the devices stay open. What engine_metrics says from now on is final. */
 int engine_finish(struct engine *engine);
 
-/* --- metrics: plain numbers, a snapshot --- */
+/* ---- metrics: plain numbers, a snapshot ---- */
 
 /* Nanoseconds. */
 struct engine_latency {

@@ -270,7 +270,7 @@ static void receive_answer(struct worker *worker, struct vionet_packet *packet)
 	reply = send_take_packet(worker);
 	if (reply == NULL)
 		return;
-	send_mark(reply, 0);
+	engine_set_mark(reply, 0);
 	reply->length = responder->answer(responder->context, &worker->place, packet,
 					  reply->data, vionet_packet_tailroom(reply));
 	send_one(worker, reply);

@@ -73,7 +73,7 @@ static uint32_t send_write(struct flow_tx *tx, struct vionet_packet *packet)
 	uint32_t size = template_size(tx->template, number);
 
 	packet->length = template_build(tx->template, packet->data, size, number,
-					tx->schedule.sequence, send_mark(packet, tx->mark));
+					tx->schedule.sequence, engine_set_mark(packet, tx->mark));
 	return size;
 }
 
@@ -118,7 +118,7 @@ static bool send_build_source(struct worker *worker, struct flow_tx *tx,
 		return false;
 	memcpy(packet->data, tx->next.bytes, tx->next.length);
 	packet->length = tx->next.length;
-	send_mark(packet, 0);
+	engine_set_mark(packet, 0);
 	send_put(worker, tx, packet, packet->length, 0);
 	schedule_advance(&tx->schedule, packet->length, now_ns);
 	return true;
@@ -227,7 +227,7 @@ static uint32_t send_build_constant(struct worker *worker, struct flow_tx *tx, u
 
 	for (uint32_t i = 0; i < count; i++) {
 		packet[i]->length = padded;
-		if (send_mark(packet[i], mark))
+		if (engine_set_mark(packet[i], mark))
 			template_build(tx->template, packet[i]->data, tx->size, 0, 0, true);
 	}
 	tx->schedule.number += (uint64_t)count * tx->schedule.tracks;
@@ -247,7 +247,7 @@ static uint32_t send_build_fixed(struct worker *worker, struct flow_tx *tx, uint
 
 		packet->length = padded;
 		template_build(template, packet->data, size, schedule.number, schedule.sequence,
-			       send_mark(packet, mark));
+			       engine_set_mark(packet, mark));
 		schedule_advance_fast(&schedule);
 	}
 	tx->schedule = schedule;
@@ -265,7 +265,7 @@ static void send_write_cycle(const struct flow_tx *tx, struct vionet_packet *con
 
 	for (uint32_t i = 0; i < count; i++) {
 		packet[i]->length = padded;
-		if (send_mark(packet[i], mark))
+		if (engine_set_mark(packet[i], mark))
 			template_build(tx->template, packet[i]->data, tx->size, number + (uint64_t)i * step, 0, true);
 		else
 			cycle_write(&cycle, packet[i]->data, at);

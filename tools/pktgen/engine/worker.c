@@ -70,7 +70,7 @@ static void worker_ask(struct worker *worker, uint64_t now)
 	packet = send_take_packet(worker);
 	if (packet == NULL)
 		return;
-	send_mark(packet, 0);
+	engine_set_mark(packet, 0);
 	packet->length = responder->ask(responder->context, &worker->place, now, packet->data,
 					vionet_packet_tailroom(packet));
 	send_one(worker, packet);

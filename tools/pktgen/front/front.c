@@ -115,7 +115,7 @@ void front_idle(struct front *front, struct generator *generator)
 }
 
 /* One turn; an engine that fails says so in its code. */
-static int front_turn(struct front *front, struct generator *generator)
+static int front_iterate(struct front *front, struct generator *generator)
 {
 	int code = generator->engine != NULL ? engine_poll(generator->engine, 0) : CODE_OK;
 
@@ -130,7 +130,7 @@ int front_poll(struct front *front, struct generator *generator, uint64_t until_
 	if (front == NULL)
 		return engine_poll(generator->engine, until_ns);
 	while (code == CODE_OK && stop_asked() == stops) {
-		code = front_turn(front, generator);
+		code = front_iterate(front, generator);
 		if (now_ns() >= until_ns || generator->engine == NULL ||
 		    !engine_is_sending(generator->engine))
 			break;
@@ -144,7 +144,7 @@ int front_serve(struct front *front, struct generator *generator)
 	stop_in_order();
 	while (stop_asked() == 0) {
 		/* A device that fails is its configuration's end, not the server's. */
-		if (front_turn(front, generator) != CODE_OK && generator->engine != NULL)
+		if (front_iterate(front, generator) != CODE_OK && generator->engine != NULL)
 			generator_fail(generator);
 		front_wait(front, UINT64_MAX);
 	}

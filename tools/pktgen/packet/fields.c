@@ -135,7 +135,7 @@ struct field_piece {
 	uint32_t bit, bits, low;
 };
 
-static uint64_t piece_of(const struct field_piece *piece, traffic_value value)
+static uint64_t field_piece_of(const struct field_piece *piece, traffic_value value)
 {
 	uint64_t mask = piece->bits == 64 ? UINT64_MAX : (UINT64_C(1) << piece->bits) - 1;
 
@@ -152,7 +152,7 @@ static int field_values(const struct field_work *work, const struct field_piece 
 	if (!values)
 		return -ENOMEM;
 	for (size_t i = 0; i < given->value_count; i++) {
-		values[i] = piece_of(piece, given->values[i]);
+		values[i] = field_piece_of(piece, given->values[i]);
 		same = same && values[i] == values[0];
 	}
 	if (same) {
@@ -185,7 +185,7 @@ static int field_steps(const struct field_work *work, const struct field_piece *
 	uint64_t count = given->count ? given->count : 1;
 	traffic_value step = given->pattern == TRAFFIC_INCREMENT ? given->step : -given->step;
 	traffic_value last = given->start + step * (count - 1);
-	uint64_t start = piece_of(piece, given->start);
+	uint64_t start = field_piece_of(piece, given->start);
 
 	if (count == 1 || step == 0 || (piece->low && given->start >> 64 == last >> 64) ||
 	    (piece->bits == 64 && piece->low == 0 && (uint64_t)step == 0)) {
@@ -207,11 +207,11 @@ static int field_random(const struct field_work *work, const struct field_piece 
 	traffic_value span = given->max - given->min;
 
 	if (span == 0 || (piece->low && given->min >> 64 == given->max >> 64)) {
-		compile_write(work->compile, piece->bit, piece->bits, piece_of(piece, given->min));
+		compile_write(work->compile, piece->bit, piece->bits, field_piece_of(piece, given->min));
 		return 0;
 	}
 	template_divisor_init(&op.divisor, given->count == 1 ? 0 : given->count);
-	op.start = piece_of(piece, given->min);
+	op.start = field_piece_of(piece, given->min);
 	op.step = (uint64_t)span + 1;
 	if (work->type->bits == 128 && given->min >> 64 != given->max >> 64)
 		return field_wide(work, piece, &op, given->min, span + 1);
